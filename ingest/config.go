@@ -1,0 +1,117 @@
+package ingest
+
+import (
+	"fmt"
+	"time"
+
+	"golive/internal/setting"
+)
+
+// Config says who may publish and what a peer may make us hold.
+type Config struct {
+	RTMP    RTMPConfig    `yaml:"rtmp"`
+	Publish PublishConfig `yaml:"publish"`
+	// ReconnectWindow is how long a broadcast whose publisher vanished stays live
+	// and waits for it to come back. From 0s (ends at once) to 10m.
+	ReconnectWindow time.Duration `yaml:"reconnect_window"`
+	// IdleTimeout ends a session that sends no audio or video for so long. From
+	// 1s to 5m.
+	IdleTimeout time.Duration `yaml:"idle_timeout"`
+	Limits      LimitsConfig  `yaml:"limits"`
+}
+
+// RTMPConfig is the RTMP front door.
+type RTMPConfig struct {
+	// Listen is the TCP address, HOST:PORT; without a host, all interfaces.
+	Listen string `yaml:"listen"`
+}
+
+// PublishConfig says who may publish.
+type PublishConfig struct {
+	// Open lets anybody publish under any free name. For a first run on a
+	// laptop; with keys set it must be false.
+	Open bool `yaml:"open"`
+	// Keys are the stream keys when Open is false.
+	Keys []KeyConfig `yaml:"keys"`
+}
+
+// KeyConfig lets the bearer of Key publish the broadcast ID.
+type KeyConfig struct {
+	// ID is the broadcast's public name: 1 to 64 letters, digits, "-", "_", ".".
+	ID string `yaml:"id"`
+	// Key is the secret stream key, at least 8 characters.
+	Key setting.Secret `yaml:"key"`
+	// KeyFile is a file that holds the key instead.
+	KeyFile string `yaml:"key_file"`
+}
+
+// LimitsConfig bounds what peers can make the server hold.
+type LimitsConfig struct {
+	// Connections is the number of TCP connections at once, publishing or not.
+	Connections int `yaml:"connections"`
+	// MessageSize is the largest RTMP message of an authorised publisher: a key
+	// frame of a 4K stream can pass 1MiB.
+	MessageSize setting.Bytes `yaml:"message_size"`
+	// HandshakeTimeout is how long a peer has from connecting to publishing.
+	HandshakeTimeout time.Duration `yaml:"handshake_timeout"`
+}
+
+// DefaultConfig is an open door on the standard port.
+func DefaultConfig() Config {
+	return Config{
+		RTMP:            RTMPConfig{Listen: ":1935"},
+		Publish:         PublishConfig{Open: true},
+		ReconnectWindow: 15 * time.Second,
+		IdleTimeout:     10 * time.Second,
+		Limits: LimitsConfig{
+			Connections:      2000,
+			MessageSize:      16 * setting.MiB,
+			HandshakeTimeout: 10 * time.Second,
+		},
+	}
+}
+
+// Validate reports every wrong value.
+func (c Config) Validate() error {
+	var p setting.Problems
+	if c.ReconnectWindow < 0 || c.ReconnectWindow > 10*time.Minute {
+		p.Add("reconnect_window", "15s lets a phone change networks", "must be from 0s to 10m")
+	}
+	if c.IdleTimeout < time.Second || c.IdleTimeout > 5*time.Minute {
+		p.Add("idle_timeout", "10s suits most encoders", "must be from 1s to 5m")
+	}
+	if c.Limits.Connections < 1 {
+		p.Add("limits.connections", "", "must be at least 1")
+	}
+	if c.Limits.MessageSize < 64*setting.KiB || c.Limits.MessageSize > 64*setting.MiB {
+		p.Add("limits.message_size", "16MiB carries a 4K key frame", "must be from 64KiB to 64MiB")
+	}
+	if c.Limits.HandshakeTimeout < time.Second || c.Limits.HandshakeTimeout > time.Minute {
+		p.Add("limits.handshake_timeout", "", "must be from 1s to 1m")
+	}
+	c.Publish.validate(&p)
+	return p.Err()
+}
+
+func (c PublishConfig) validate(p *setting.Problems) {
+	if c.Open && len(c.Keys) > 0 {
+		p.Add("publish.open", "set open: false, or remove the keys", "must be false when keys are set: an open door needs no keys")
+	}
+	if !c.Open && len(c.Keys) == 0 {
+		p.Add("publish.keys", "add { id: studio, key: \"${STUDIO_KEY}\" }, or set publish.open: true", "must hold at least one key when publish.open is false")
+	}
+	seen := make(map[string]int, len(c.Keys))
+	for i, k := range c.Keys {
+		at := fmt.Sprintf("publish.keys[%d]", i)
+		if err := CheckID(k.ID); err != nil {
+			p.Add(at+".id", "", "%v", err)
+		}
+		if k.KeyFile == "" && len(k.Key.Reveal()) < 8 {
+			p.Add(at+".key", "a long random string, from the environment: \"${STUDIO_KEY}\"", "must have at least 8 characters")
+		}
+		if first, ok := seen[k.Key.Reveal()]; ok && !k.Key.Empty() {
+			p.Add(at+".key", "", "is the same as that of publish.keys[%d]", first)
+		}
+		seen[k.Key.Reveal()] = i
+	}
+}

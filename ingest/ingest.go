@@ -1,0 +1,61 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+
+	"golive/media"
+)
+
+// The refusals. A protocol tells them to its peer in its own words; a Stage
+// wraps them with the reason.
+var (
+	// ErrUnauthorized: the stream key is not known.
+	ErrUnauthorized = errors.New("stream key is not known")
+	// ErrBadName: the name cannot be a broadcast's id.
+	ErrBadName = errors.New("stream name is not allowed")
+	// ErrTaken: somebody is publishing the broadcast.
+	ErrTaken = errors.New("broadcast is already being published")
+	// ErrLimit: a limit was reached.
+	ErrLimit = errors.New("limit reached")
+	// ErrClosing: the server is shutting down.
+	ErrClosing = errors.New("server is shutting down")
+)
+
+// Request is what a peer asks for when it wants to publish.
+type Request struct {
+	// Protocol is "rtmp".
+	Protocol string
+	// Remote is the peer's address, HOST:PORT.
+	Remote string
+	// App and Name are the two halves of the publishing point: for
+	// rtmp://HOST/live/NAME they are "live" and "NAME". Name is a broadcast's id
+	// in open mode, else a secret key: it is never logged before it is admitted.
+	App, Name string
+	// Encoder is what the peer calls itself, cleaned and bounded; may be empty.
+	Encoder string
+}
+
+// Publisher is an admitted peer as its broadcast sees it.
+type Publisher struct {
+	Request
+	// Evict ends the peer's session; the cause is told to the peer and logged.
+	Evict context.CancelCauseFunc
+}
+
+// Stage is where admitted publishers go: the Hub of broadcasts.
+type Stage interface {
+	// Publish opens the broadcast id for the publisher. It refuses with an error
+	// that wraps one of the refusals.
+	Publish(ctx context.Context, id string, p Publisher) (Sink, error)
+}
+
+// Sink takes one publication's access units. It is used by one goroutine.
+type Sink interface {
+	// WriteUnit takes the next unit. It never waits for a reader, a disk or a
+	// network. An error ends the session.
+	WriteUnit(u media.AccessUnit) error
+	// Close ends the publication, once. A nil cause is the publisher's own clean
+	// stop; any other is a connection that was lost or cut.
+	Close(cause error)
+}

@@ -1,0 +1,75 @@
+package media
+
+import (
+	"strconv"
+	"time"
+)
+
+// Part is the smallest addressable run of media: one immutable slab of MPEG-TS
+// that begins with PAT and PMT (a Partial Segment of RFC 8216bis section 3.2).
+type Part struct {
+	// Session and MSN name the segment the part belongs to; Index is its place
+	// in it, from 0.
+	Session string
+	MSN     int64
+	Index   int
+	// Data is the part's bytes. It is nil when the bytes are kept in storage
+	// only; then they are Size bytes at Offset of the segment's object.
+	Data   []byte
+	Offset int64
+	Size   int64
+	// Start is the decoding time of the part's beginning; Duration is how long
+	// it lasts. Parts follow each other without a hole: Start+Duration is the
+	// next part's Start.
+	Start, Duration Ticks
+	// Independent says that the part contains a key frame that decoding can
+	// start at (the INDEPENDENT attribute of EXT-X-PART).
+	Independent bool
+	// Arrived is when the last byte of the part's last access unit was read.
+	Arrived time.Time
+}
+
+// Name is the part's file name, unique for all time: SESSION-MSN.INDEX.ts.
+func (p *Part) Name() string {
+	return p.Session + "-" + strconv.FormatInt(p.MSN, 10) + "." + strconv.Itoa(p.Index) + ".ts"
+}
+
+// Segment is its parts in sequence; it owns no bytes (a Media Segment of
+// RFC 8216bis section 3).
+type Segment struct {
+	// Session is the token of the publication that made the segment.
+	Session string
+	// MSN is the media sequence number.
+	MSN int64
+	// Parts are in order and complete.
+	Parts []*Part
+	// Start is the decoding time of the first access unit; Duration is the sum
+	// of the parts' durations.
+	Start, Duration Ticks
+	// Size is the sum of the parts' sizes, in bytes.
+	Size int64
+	// ProgramDateTime is the wall-clock time of Start.
+	ProgramDateTime time.Time
+	// Discontinuity says that EXT-X-DISCONTINUITY stands before the segment.
+	Discontinuity bool
+	// Independent says that the segment begins with a key frame.
+	Independent bool
+}
+
+// Name is the segment's file name, unique for all time: SESSION-MSN.ts.
+func (s *Segment) Name() string {
+	return s.Session + "-" + strconv.FormatInt(s.MSN, 10) + ".ts"
+}
+
+// Slabs are the bytes of the segment's parts in order, shared and not copied.
+// It is nil when they are kept in storage only.
+func (s *Segment) Slabs() [][]byte {
+	slabs := make([][]byte, len(s.Parts))
+	for i, p := range s.Parts {
+		if p.Data == nil {
+			return nil
+		}
+		slabs[i] = p.Data
+	}
+	return slabs
+}

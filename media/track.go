@@ -1,0 +1,56 @@
+package media
+
+// Codec names a coding format.
+type Codec uint8
+
+// The codecs golive carries. Every other one is refused at the door by name.
+const (
+	H264 Codec = iota + 1 // ISO 14496-10
+	AAC                   // ISO 14496-3
+)
+
+// String is the codec's usual name.
+func (c Codec) String() string {
+	switch c {
+	case H264:
+		return "H.264"
+	case AAC:
+		return "AAC"
+	}
+	return "unknown"
+}
+
+// Video says whether c codes pictures.
+func (c Codec) Video() bool { return c == H264 }
+
+// Track is one elementary stream's description. It is immutable: when the
+// parameters of a stream change, its access units carry a new *Track, so a
+// consumer detects a change by comparing pointers.
+type Track struct {
+	Codec Codec
+	// CodecString is the codec in the form of RFC 6381, for the CODECS attribute:
+	// "avc1.64001f", "mp4a.40.2".
+	CodecString string
+
+	// SPS and PPS are the H.264 parameter sets without start code or length.
+	SPS, PPS [][]byte
+	// NALLengthSize is the size in bytes (1, 2 or 4) of the length before each
+	// NAL unit in an access unit's data.
+	NALLengthSize int
+	// Width and Height are the cropped picture size in pixels.
+	Width, Height int
+	// FrameRate is in frames per second, from the SPS's timing; 0 when not said.
+	FrameRate float64
+
+	// ObjectType is the AAC audio object type (ISO 14496-3 table 1.17); 2 is AAC-LC.
+	ObjectType int
+	// SampleRate is in Hz.
+	SampleRate int
+	// Channels is the number of audio channels.
+	Channels int
+	// SamplesPerUnit is the number of audio samples in one access unit, 1024 in AAC-LC.
+	SamplesPerUnit int
+}
+
+// Video says whether the track carries pictures.
+func (t *Track) Video() bool { return t.Codec.Video() }

@@ -1,0 +1,39 @@
+package segmenter
+
+import (
+	"time"
+
+	"golive/internal/setting"
+)
+
+// Config says where to cut.
+type Config struct {
+	// SegmentDuration is how long a segment lasts at least: it ends at the first
+	// key frame at or after it. From 1s to 10s. A longer one means fewer requests
+	// and a longer delay for players without low latency (they stay three
+	// segments behind).
+	SegmentDuration time.Duration `yaml:"segment_duration"`
+	// PartDuration is how long a part lasts at most, fitted to whole frames. From
+	// 100ms to 1s. Low-latency players stay three parts behind.
+	PartDuration time.Duration `yaml:"part_duration"`
+}
+
+// DefaultConfig is 2 s segments of 250 ms parts.
+func DefaultConfig() Config {
+	return Config{SegmentDuration: 2 * time.Second, PartDuration: 250 * time.Millisecond}
+}
+
+// Validate reports every wrong value.
+func (c Config) Validate() error {
+	var p setting.Problems
+	if c.SegmentDuration < time.Second || c.SegmentDuration > 10*time.Second {
+		p.Add("segment_duration", "2s suits an encoder with a key frame every 1 or 2 seconds", "must be from 1s to 10s")
+	}
+	if c.PartDuration < 100*time.Millisecond || c.PartDuration > time.Second {
+		p.Add("part_duration", "250ms gives about one second of delay", "must be from 100ms to 1s")
+	}
+	if c.PartDuration > c.SegmentDuration {
+		p.Add("part_duration", "", "must not be longer than segment_duration")
+	}
+	return p.Err()
+}

@@ -1,0 +1,65 @@
+package storage
+
+import (
+	"context"
+	"errors"
+	"io"
+	"iter"
+	"time"
+)
+
+// ErrNotExist is wrapped by Get's error when there is no such object.
+var ErrNotExist = errors.New("object does not exist")
+
+// Object is what is put into a bucket.
+type Object struct {
+	// Key is the object's path with slashes: "live/ID/source/SESSION-7.ts". It
+	// has no empty, "." or ".." segment.
+	Key string
+	// Slabs are the object's bytes in order. They are shared, and never written to.
+	Slabs [][]byte
+	// ContentType, CacheControl and ContentEncoding are HTTP headers to keep
+	// with the object where the backend can.
+	ContentType, CacheControl, ContentEncoding string
+}
+
+// Size is the object's length in bytes.
+func (o Object) Size() int64 {
+	var n int64
+	for _, s := range o.Slabs {
+		n += int64(len(s))
+	}
+	return n
+}
+
+// Info describes a stored object.
+type Info struct {
+	Key  string
+	Size int64
+	// Modified is when it was put.
+	Modified time.Time
+}
+
+// Reader is a stored object's bytes, or a range of them. The caller closes it.
+type Reader struct {
+	Info
+	// Body gives the bytes asked for. With a file behind it, it is an
+	// *io.LimitedReader over the *os.File, which net/http hands to sendfile(2).
+	Body  io.Reader
+	Close func() error
+}
+
+// Bucket keeps objects. Its methods may be called from many goroutines.
+type Bucket interface {
+	// Put stores o whole or not at all, replacing an earlier one; when it returns
+	// nil the object is durable and can be got.
+	Put(ctx context.Context, o Object) error
+	// Get opens length bytes of the object from offset; a length of -1 means to
+	// its end. Info.Size is that of the whole object. A range that is not wholly
+	// inside the object is an error.
+	Get(ctx context.Context, key string, offset, length int64) (*Reader, error)
+	// Delete removes the object; it is no error when there is none.
+	Delete(ctx context.Context, key string) error
+	// List yields the objects whose key begins with prefix, in the order of keys.
+	List(ctx context.Context, prefix string) iter.Seq2[Info, error]
+}
