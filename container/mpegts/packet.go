@@ -1,0 +1,117 @@
+package mpegts
+
+import "encoding/binary"
+
+// Sizes in a transport packet, in bytes (ISO 13818-1 section 2.4.3.2).
+const (
+	packetSize   = 188
+	headerSize   = 4
+	maxPayload   = packetSize - headerSize
+	pcrFieldSize = 8 // an adaptation field with length, flags and PCR
+)
+
+// Bits of a packet header's four bytes.
+const (
+	syncByte      = 0x47 << 24
+	unitStart     = 1 << 22 // payload_unit_start_indicator
+	pidShift      = 8
+	hasAdaptation = 0x20
+	hasPayload    = 0x10
+)
+
+// Flags of an adaptation field (ISO 13818-1 section 2.4.3.4).
+const (
+	flagDiscontinuity = 0x80
+	flagRandomAccess  = 0x40
+	flagPCR           = 0x10
+)
+
+// packetWriter cuts PES packets into transport packets in a slab that has just
+// the room for them.
+type packetWriter struct {
+	slab []byte
+	// at is where the next byte goes; end is where the current packet ends.
+	at, end int
+	// left is the number of bytes of the PES packet behind the current packet.
+	left int
+	// header is what the headers of the PES packet's transport packets share.
+	header  uint32
+	counter *uint8
+}
+
+// begin starts the first transport packet of p, up to its payload.
+func (w *packetWriter) begin(p *pes, pid uint32, counter *uint8) {
+	w.left = p.size
+	w.header = syncByte | pid<<pidShift
+	w.counter = counter
+	if !p.pcr {
+		w.next(unitStart)
+		return
+	}
+	field := w.packet(unitStart, min(w.left, maxPayload-pcrFieldSize))
+	flags := uint8(flagPCR)
+	if p.key {
+		flags |= flagRandomAccess
+	}
+	if p.discontinuity {
+		flags |= flagDiscontinuity
+	}
+	field[0] = uint8(len(field) - 1)
+	field[1] = flags
+	// 33 bits at 90 kHz, 6 reserved ones, and 9 bits at 27 MHz that are 0.
+	pcr := wireClock(p.dts-pcrLag)<<15 | 0x3f<<9
+	binary.BigEndian.PutUint16(field[2:], uint16(pcr>>32))
+	binary.BigEndian.PutUint32(field[4:], uint32(pcr))
+	stuff(field[pcrFieldSize:])
+}
+
+// write puts b where the payload goes on.
+func (w *packetWriter) write(b []byte) {
+	for {
+		n := copy(w.slab[w.at:w.end], b)
+		w.at += n
+		if n == len(b) {
+			return
+		}
+		b = b[n:]
+		w.next(0)
+	}
+}
+
+// next starts a transport packet, with an adaptation field of nothing but stuffing
+// when the PES packet does not fill it: the payload must end with the packet.
+func (w *packetWriter) next(start uint32) {
+	field := w.packet(start, min(w.left, maxPayload))
+	switch len(field) {
+	case 0:
+	case 1: // a field that is its length alone
+		field[0] = 0
+	default:
+		field[0] = uint8(len(field) - 1)
+		field[1] = 0
+		stuff(field[2:])
+	}
+}
+
+// packet starts a transport packet with n bytes of payload and gives the room
+// before them for the adaptation field, which is there when it is not empty.
+func (w *packetWriter) packet(start uint32, n int) []byte {
+	b := w.slab[w.at : w.at+packetSize]
+	header := w.header | start | hasPayload | uint32(*w.counter&0x0f)
+	if n < maxPayload {
+		header |= hasAdaptation
+	}
+	binary.BigEndian.PutUint32(b, header)
+	*w.counter++
+	w.end = w.at + packetSize
+	w.at = w.end - n
+	w.left -= n
+	return b[headerSize : packetSize-n]
+}
+
+// stuff fills b with stuffing bytes.
+func stuff(b []byte) {
+	for i := range b {
+		b[i] = 0xff
+	}
+}

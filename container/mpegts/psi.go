@@ -1,0 +1,122 @@
+package mpegts
+
+import "encoding/binary"
+
+// The PIDs of a programme with at most two streams. They are those of most HLS
+// packagers, and never change.
+const (
+	patPID   = 0x0000
+	pmtPID   = 0x1000
+	videoPID = 0x0100
+	audioPID = 0x0101
+	noPCR    = 0x1fff
+)
+
+// The stream_type of ISO 13818-1 table 2-34.
+const (
+	streamTypeAAC  = 0x0f // with ADTS
+	streamTypeH264 = 0x1b
+)
+
+// program is the number of the only programme.
+const program = 1
+
+// tables are the PAT's and the PMT's transport packets, kept ready but for the
+// continuity counters.
+type tables struct {
+	pat, pmt [packetSize]byte
+	// made is false until the packets have been made, for these streams.
+	made, video, audio bool
+	// version is the PMT's, 5 bits; it counts the changes of the streams.
+	version uint8
+	// counter is the continuity counter of both: they are always written together.
+	counter uint8
+}
+
+// write puts a PAT and a PMT of these streams into the slab.
+func (t *tables) write(w *packetWriter, video, audio bool) {
+	if !t.made || t.video != video || t.audio != audio {
+		t.make(video, audio)
+	}
+	const counterAt = 3
+	for _, table := range []*[packetSize]byte{&t.pat, &t.pmt} {
+		n := copy(w.slab[w.at:], table[:])
+		w.slab[w.at+counterAt] |= t.counter & 0x0f
+		w.at += n
+	}
+	w.end = w.at
+	t.counter++
+}
+
+// make makes the packets for other streams than before.
+func (t *tables) make(video, audio bool) {
+	if t.made {
+		t.version = (t.version + 1) & 0x1f
+	}
+	t.made, t.video, t.audio = true, video, audio
+
+	// program_association_section, ISO 13818-1 section 2.4.4.3.
+	section := []byte{0x00, 0, 0, 0, 1, 0xc1, 0, 0}
+	section = binary.BigEndian.AppendUint16(section, program)
+	section = binary.BigEndian.AppendUint16(section, 0xe000|pmtPID)
+	tablePacket(&t.pat, patPID, section)
+
+	// TS_program_map_section, ISO 13818-1 section 2.4.4.8.
+	clock := uint16(noPCR)
+	switch {
+	case video:
+		clock = videoPID
+	case audio:
+		clock = audioPID
+	}
+	section = []byte{0x02, 0, 0, 0, program, 0xc1 | t.version<<1, 0, 0}
+	section = binary.BigEndian.AppendUint16(section, 0xe000|clock)
+	section = binary.BigEndian.AppendUint16(section, 0xf000) // no descriptors of the programme
+	if video {
+		section = appendStream(section, streamTypeH264, videoPID)
+	}
+	if audio {
+		section = appendStream(section, streamTypeAAC, audioPID)
+	}
+	tablePacket(&t.pmt, pmtPID, section)
+}
+
+// appendStream appends a stream's entry in the PMT, without descriptors.
+func appendStream(section []byte, streamType uint8, pid uint16) []byte {
+	section = append(section, streamType)
+	section = binary.BigEndian.AppendUint16(section, 0xe000|pid)
+	return binary.BigEndian.AppendUint16(section, 0xf000)
+}
+
+// tablePacket makes the transport packet that holds section, which has no
+// section_length and no CRC yet. The rest of it is stuffing.
+func tablePacket(packet *[packetSize]byte, pid uint32, section []byte) {
+	const beforeLength, crcSize = 3, 4
+	length := len(section) - beforeLength + crcSize
+	binary.BigEndian.PutUint16(section[1:], 0xb000|uint16(length))
+	section = binary.BigEndian.AppendUint32(section, crc32(section))
+
+	binary.BigEndian.PutUint32(packet[:], syncByte|unitStart|pid<<pidShift|hasPayload)
+	packet[headerSize] = 0 // pointer_field: the section begins at once
+	n := copy(packet[headerSize+1:], section)
+	stuff(packet[headerSize+1+n:])
+}
+
+// crc32 is the CRC of ISO 13818-1 annex A. It is not that of hash/crc32, which
+// takes the bits of a byte from the other end. It is used when streams change
+// only, so a table would be a waste.
+func crc32(b []byte) uint32 {
+	const polynomial = 0x04c11db7
+	crc := ^uint32(0)
+	for _, c := range b {
+		crc ^= uint32(c) << 24
+		for range 8 {
+			if crc&(1<<31) != 0 {
+				crc = crc<<1 ^ polynomial
+			} else {
+				crc <<= 1
+			}
+		}
+	}
+	return crc
+}

@@ -1,0 +1,113 @@
+package mpegts
+
+import (
+	"golive/codec/h264"
+	"golive/media"
+)
+
+// startCodeSize is the size of 00 00 00 01. Annex B allows one byte less before
+// most NAL units, but the long one may stand anywhere and players like it.
+const startCodeSize = 4
+
+// picture is what writing a video unit in Annex B needs to know of it.
+type picture struct {
+	// size is in bytes, in Annex B; 0 when the unit has nothing to decode.
+	size int
+	// aud is the unit's own access unit delimiter; nil when it has none.
+	aud []byte
+	// addSets says that the track's parameter sets go before the unit.
+	addSets bool
+}
+
+// defaultAUD is an access unit delimiter that allows every slice type (ISO 14496-10
+// table 7-5: primary_pic_type 7).
+func defaultAUD() [2]byte { return [2]byte{byte(h264.AUD), 0xf0} }
+
+// scanPicture finds out how u is to be written. A truncated NAL unit ends it.
+func scanPicture(u *media.AccessUnit) picture {
+	var p picture
+	var hasSPS, hasPPS bool
+	rest := u.Data
+	for {
+		nal, more, ok := h264.Next(rest, u.Track.NALLengthSize)
+		if !ok {
+			break
+		}
+		rest = more
+		switch h264.Type(nal) {
+		case h264.AUD:
+			if p.aud == nil {
+				p.aud = nal
+			}
+			continue
+		case h264.SPS:
+			hasSPS = true
+		case h264.PPS:
+			hasPPS = true
+		default:
+		}
+		p.size += startCodeSize + len(nal)
+	}
+	if p.size == 0 {
+		return picture{}
+	}
+	if p.aud != nil {
+		p.size += startCodeSize + len(p.aud)
+	} else {
+		p.size += startCodeSize + len(defaultAUD())
+	}
+	if u.Key && !(hasSPS && hasPPS) {
+		p.addSets = true
+		p.size += annexBSize(u.Track.SPS) + annexBSize(u.Track.PPS)
+	}
+	return p
+}
+
+// annexBSize is the size of nals with their start codes, in bytes.
+func annexBSize(nals [][]byte) int {
+	n := 0
+	for _, nal := range nals {
+		n += startCodeSize + len(nal)
+	}
+	return n
+}
+
+// writeVideo writes the PES packet of the picture u. The delimiter comes first
+// (ISO 14496-10 section 7.4.1.2.3), and only once: a player takes another one,
+// wherever an encoder put it, for the beginning of another picture.
+func writeVideo(w *packetWriter, p *pes, u *media.AccessUnit) {
+	var buf [pesHeaderDTS]byte
+	w.write(appendPESHeader(buf[:0], videoStreamID, p))
+	if p.video.aud != nil {
+		writeNAL(w, p.video.aud)
+	} else {
+		aud := defaultAUD()
+		writeNAL(w, aud[:])
+	}
+	if p.video.addSets {
+		for _, nal := range u.Track.SPS {
+			writeNAL(w, nal)
+		}
+		for _, nal := range u.Track.PPS {
+			writeNAL(w, nal)
+		}
+	}
+	rest := u.Data
+	for {
+		nal, more, ok := h264.Next(rest, u.Track.NALLengthSize)
+		if !ok {
+			return
+		}
+		rest = more
+		if h264.Type(nal) != h264.AUD {
+			writeNAL(w, nal)
+		}
+	}
+}
+
+// writeNAL writes nal behind a start code.
+func writeNAL(w *packetWriter, nal []byte) {
+	startCode := [startCodeSize]byte{3: 1}
+	w.write(startCode[:])
+	w.write(nal)
+}
