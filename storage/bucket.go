@@ -2,21 +2,18 @@ package storage
 
 import (
 	"context"
-	"errors"
 	"io"
 	"iter"
 	"time"
 )
 
-// ErrNotExist is wrapped by Get's error when there is no such object.
-var ErrNotExist = errors.New("object does not exist")
-
 // Object is what is put into a bucket.
 type Object struct {
-	// Key is the object's path with slashes: "live/ID/source/SESSION-7.ts". It
-	// has no empty, "." or ".." segment.
+	// Key is the object's path with slashes: "live/ID/source/SESSION-7.ts".
+	// CheckKey says what it may be.
 	Key string
-	// Slabs are the object's bytes in order. They are shared, and never written to.
+	// Slabs are the object's bytes in order. They are shared, and never written
+	// to; the outer slice is the caller's again when Put has returned.
 	Slabs [][]byte
 	// ContentType, CacheControl and ContentEncoding are HTTP headers to keep
 	// with the object where the backend can.
@@ -49,14 +46,15 @@ type Reader struct {
 	Close func() error
 }
 
-// Bucket keeps objects. Its methods may be called from many goroutines.
+// Bucket keeps objects. Its methods may be called from many goroutines. Their
+// errors are *Error; storagetest.Test is the contract in full.
 type Bucket interface {
 	// Put stores o whole or not at all, replacing an earlier one; when it returns
 	// nil the object is durable and can be got.
 	Put(ctx context.Context, o Object) error
 	// Get opens length bytes of the object from offset; a length of -1 means to
 	// its end. Info.Size is that of the whole object. A range that is not wholly
-	// inside the object is an error.
+	// inside the object is ErrRange, an unknown key ErrNotExist.
 	Get(ctx context.Context, key string, offset, length int64) (*Reader, error)
 	// Delete removes the object; it is no error when there is none.
 	Delete(ctx context.Context, key string) error

@@ -1,0 +1,178 @@
+package disk
+
+import (
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"strconv"
+	"sync"
+	"sync/atomic"
+
+	"golive/storage"
+)
+
+// tempDir holds the files that are being written. No key reaches it: no segment
+// of a key begins with a dot.
+const tempDir = ".tmp"
+
+// Objects are public media, and a static server under another account may serve
+// the directory: the process's umask takes away what the operator wants taken.
+const (
+	dirMode  fs.FileMode = 0o755
+	fileMode fs.FileMode = 0o644
+)
+
+// Bucket keeps objects as files.
+type Bucket struct {
+	root *os.Root
+	temp atomic.Uint64 // the last temporary file's number
+
+	// tree is held for reading while a file is put into a directory, and for
+	// writing while an empty directory is removed: a directory that has just been
+	// made for a file stays.
+	tree sync.RWMutex
+
+	mu sync.Mutex
+	// durable holds the directories whose own entry is known to be on disk.
+	durable map[string]struct{}
+	pruned  uint64 // how many directories were removed
+
+	// sync is (*os.File).Sync; the benchmark shows what it costs.
+	sync func(*os.File) error
+}
+
+// New opens the Bucket in dir, which is made if it is not there, and removes the
+// temporary files that a crash left. Close releases it.
+func New(dir string) (*Bucket, error) {
+	if err := os.MkdirAll(dir, dirMode); err != nil {
+		return nil, wrap("open", dir, err)
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, wrap("open", dir, err)
+	}
+	b := &Bucket{root: root, durable: map[string]struct{}{".": {}}, sync: (*os.File).Sync}
+	if err := b.sweep(); err != nil {
+		return nil, errors.Join(wrap("open", dir, err), root.Close())
+	}
+	return b, nil
+}
+
+// sweep leaves an empty directory for temporary files.
+func (b *Bucket) sweep() error {
+	if err := b.root.RemoveAll(tempDir); err != nil {
+		return err
+	}
+	return b.root.Mkdir(tempDir, 0o700)
+}
+
+// Close lets go of the directory. Files opened by Get stay readable.
+func (b *Bucket) Close() error { return b.root.Close() }
+
+// Put writes the object whole to a temporary file, and then renames it.
+func (b *Bucket) Put(ctx context.Context, o storage.Object) error {
+	if err := check(ctx, o.Key); err != nil {
+		return wrap(opPut, o.Key, err)
+	}
+	name := tempDir + "/" + strconv.FormatUint(b.temp.Add(1), 10)
+	err := b.write(ctx, name, o.Slabs)
+	if err == nil {
+		err = b.place(name, o.Key)
+	}
+	if err != nil {
+		// Leftovers that cannot be removed now are swept by the next New.
+		_ = b.root.Remove(name)
+		return wrap(opPut, o.Key, err)
+	}
+	if err := b.settle(o.Key); err != nil {
+		return wrap(opPut, o.Key, err)
+	}
+	return nil
+}
+
+// write makes the temporary file, durable in its content.
+func (b *Bucket) write(ctx context.Context, name string, slabs [][]byte) (err error) {
+	f, err := b.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, fileMode)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	for _, slab := range slabs {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if _, err := f.Write(slab); err != nil {
+			return err
+		}
+	}
+	return b.sync(f)
+}
+
+// Get opens the file and stands at the offset.
+func (b *Bucket) Get(ctx context.Context, key string, offset, length int64) (*storage.Reader, error) {
+	if err := check(ctx, key); err != nil {
+		return nil, wrap(opGet, key, err)
+	}
+	f, err := b.root.Open(key)
+	if err != nil {
+		return nil, wrap(opGet, key, err)
+	}
+	r, err := reader(f, key, offset, length)
+	if err != nil {
+		return nil, wrap(opGet, key, errors.Join(err, f.Close()))
+	}
+	return r, nil
+}
+
+func reader(f *os.File, key string, offset, length int64) (*storage.Reader, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, storage.ErrNotExist
+	}
+	n, err := storage.CheckRange(offset, length, info.Size())
+	if err != nil {
+		return nil, err
+	}
+	if offset > 0 {
+		if _, err := f.Seek(offset, io.SeekStart); err != nil {
+			return nil, err
+		}
+	}
+	return &storage.Reader{
+		Info:  storage.Info{Key: key, Size: info.Size(), Modified: info.ModTime()},
+		Body:  &io.LimitedReader{R: f, N: n},
+		Close: f.Close,
+	}, nil
+}
+
+// Delete removes the file, and the directories that it leaves empty. It does not
+// wait for the disk: a file that comes back after a crash is an orphan, which
+// whoever knows the broadcast finds and deletes again.
+func (b *Bucket) Delete(ctx context.Context, key string) error {
+	if err := check(ctx, key); err != nil {
+		return wrap(opDelete, key, err)
+	}
+	if info, err := b.root.Lstat(key); err == nil && info.IsDir() {
+		return nil // a directory is no object
+	}
+	if err := b.root.Remove(key); err != nil {
+		if err = wrap(opDelete, key, err); errors.Is(err, storage.ErrNotExist) {
+			return nil
+		}
+		return err
+	}
+	b.prune(key)
+	return nil
+}
+
+func check(ctx context.Context, key string) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return storage.CheckKey(key)
+}

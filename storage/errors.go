@@ -1,0 +1,67 @@
+package storage
+
+import (
+	"context"
+	"errors"
+)
+
+// What a Bucket's errors wrap when the bucket itself is well.
+var (
+	// ErrNotExist: there is no such object.
+	ErrNotExist = errors.New("object does not exist")
+	// ErrKey: the key cannot name an object.
+	ErrKey = errors.New("key is not allowed")
+	// ErrRange: the range is not wholly inside the object.
+	ErrRange = errors.New("range is outside the object")
+)
+
+// Error is what went wrong with one operation of a Bucket.
+type Error struct {
+	// Op is "put", "get", "delete" or "list".
+	Op string
+	// Key is the object's key; List's prefix.
+	Key string
+	// Err is the cause.
+	Err error
+	// Hint says what the operator can do about it; may be empty.
+	Hint string
+	// Permanent says that the same operation will fail again however often it is
+	// tried.
+	Permanent bool
+}
+
+// Error is the operation, the key, the cause and the hint.
+func (e *Error) Error() string {
+	s := e.Op + " " + e.Key + ": " + e.Err.Error()
+	if e.Hint != "" {
+		s += " (" + e.Hint + ")"
+	}
+	return s
+}
+
+// Unwrap is the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+// Retryable says whether the same operation may succeed later. A full disk and a
+// missing permission are: the operator can mend them while we keep trying.
+func (e *Error) Retryable() bool {
+	return !e.Permanent && !answered(e.Err) && !errors.Is(e.Err, ErrKey)
+}
+
+// answered says whether err is an answer or the caller's own will, and no failure
+// of the bucket.
+func answered(err error) bool {
+	return errors.Is(err, ErrNotExist) || errors.Is(err, ErrRange) || errors.Is(err, context.Canceled)
+}
+
+// retryable asks err itself. An error that cannot say is worth another try: to
+// lose a segment costs more than to try in vain.
+func retryable(err error) bool {
+	if e, ok := errors.AsType[interface {
+		error
+		Retryable() bool
+	}](err); ok {
+		return e.Retryable()
+	}
+	return true
+}

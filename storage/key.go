@@ -1,0 +1,63 @@
+package storage
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"golive/media"
+)
+
+// The longest key, and the longest of its segments, in bytes: what S3 and the
+// usual file systems bear.
+const (
+	MaxKeyLength        = 1024
+	MaxKeySegmentLength = 255
+)
+
+// CheckKey says whether key may name an object: segments joined by single
+// slashes, each of 1 to 255 bytes of UTF-8 without control characters and
+// backslashes, none beginning with a dot. So "." and ".." cannot be, an absolute
+// path cannot be, and a backend may use names with a dot for itself. The error
+// wraps ErrKey.
+func CheckKey(key string) error {
+	if len(key) > MaxKeyLength {
+		return fmt.Errorf("%w: it has %d bytes, at most %d are allowed", ErrKey, len(key), MaxKeyLength)
+	}
+	if !utf8.ValidString(key) {
+		return fmt.Errorf("%w: it is not UTF-8", ErrKey)
+	}
+	if i := strings.IndexFunc(key, func(r rune) bool { return r == '\\' || unicode.IsControl(r) }); i >= 0 {
+		return fmt.Errorf("%w: control character or backslash at byte %d", ErrKey, i)
+	}
+	for segment := range strings.SplitSeq(key, "/") {
+		switch {
+		case segment == "":
+			return fmt.Errorf("%w: empty segment", ErrKey)
+		case segment[0] == '.':
+			return fmt.Errorf("%w: segment begins with a dot", ErrKey)
+		case len(segment) > MaxKeySegmentLength:
+			return fmt.Errorf("%w: a segment has %d bytes, at most %d are allowed", ErrKey, len(segment), MaxKeySegmentLength)
+		}
+	}
+	return nil
+}
+
+// CheckRange turns the offset and length given to Get into the number of bytes to
+// read from an object of size bytes. The error wraps ErrRange.
+func CheckRange(offset, length, size int64) (int64, error) {
+	if offset < 0 || length < -1 || offset > size || length > size-offset {
+		return 0, fmt.Errorf("%w: %d bytes from %d of %d", ErrRange, length, offset, size)
+	}
+	if length == -1 {
+		return size - offset, nil
+	}
+	return length, nil
+}
+
+// SegmentKey is where an Archiver with that prefix puts seg:
+// PREFIX/RENDITION/SESSION-MSN.ts.
+func SegmentKey(prefix, rendition string, seg *media.Segment) string {
+	return prefix + "/" + rendition + "/" + seg.Name()
+}
