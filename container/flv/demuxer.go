@@ -1,0 +1,49 @@
+package flv
+
+import (
+	"golive/media"
+)
+
+const (
+	kindVideo = "video"
+	kindAudio = "audio"
+)
+
+// Demuxer turns the bodies of one publication's audio and video tags into
+// access units. It is used by one goroutine.
+type Demuxer struct {
+	video videoState
+	audio audioState
+}
+
+// NewDemuxer gives a demuxer that has seen nothing yet.
+func NewDemuxer() *Demuxer { return &Demuxer{} }
+
+// Video reads the body of a VIDEODATA tag (E.4.3), which is an RTMP message of
+// type 9, with the decoding time its protocol gave it.
+//
+// ok is false when the body holds nothing to decode: a configuration, an end of
+// sequence, metadata, an empty frame, or an error. u.Data aliases body unless
+// the NAL units had to be put into another form; u.Arrived is left zero.
+//
+// u.Track is the same pointer until the decoder configuration's bytes change,
+// whether it changes in a configuration record or inside a key frame. u.Key
+// says that the unit has an IDR picture, whatever the frame type claims.
+//
+// Errors are ErrNoConfig, *SyntaxError and *UnsupportedError; after each of
+// them the next body can be read.
+func (d *Demuxer) Video(dts media.Ticks, body []byte) (u media.AccessUnit, ok bool, err error) {
+	return d.video.read(dts, body)
+}
+
+// Audio reads the body of an AUDIODATA tag (E.4.2), which is an RTMP message of
+// type 8. Its results are those of Video; every audio unit is a key unit.
+func (d *Demuxer) Audio(dts media.Ticks, body []byte) (u media.AccessUnit, ok bool, err error) {
+	return d.audio.read(dts, body)
+}
+
+// ExtraTracks is how many video and audio tracks beside the first were seen in
+// multitrack packets. Their packets are skipped.
+func (d *Demuxer) ExtraTracks() (video, audio int) {
+	return d.video.extra.count(), d.audio.extra.count()
+}

@@ -1,0 +1,161 @@
+package flv
+
+import (
+	"encoding/binary"
+	"math/bits"
+)
+
+// The packet types that the enhanced audio and video headers share (Enhanced
+// RTMP v2, "ExVideoTagHeader" and "ExAudioTagHeader"). The kinds number their
+// Multitrack differently.
+const (
+	exSequenceStart   = 0
+	exCodedFrames     = 1
+	exSequenceEnd     = 2
+	exModEx           = 7
+	exVideoFramesX    = 3
+	exVideoMetadata   = 4
+	exVideoTSStart    = 5
+	exVideoMultitrack = 6
+	exAudioChannels   = 4
+	exAudioMultitrack = 5
+)
+
+// The multitrack types.
+const (
+	oneTrack             = 0
+	manyTracks           = 1
+	manyTracksManyCodecs = 2
+)
+
+// exPacket is one track's packet behind an enhanced header.
+type exPacket struct {
+	kind  byte // the packet type, never ModEx or Multitrack
+	codec fourCC
+	data  []byte
+	at    int // offset of data in the body
+}
+
+// trackSet remembers which track ids were seen.
+type trackSet [4]uint64
+
+func (s *trackSet) add(id byte) { s[id/64] |= 1 << (id % 64) }
+
+func (s *trackSet) count() int {
+	n := 0
+	for _, w := range s {
+		n += bits.OnesCount64(w)
+	}
+	return n
+}
+
+// exCursor reads an enhanced header; after the first fault every read gives
+// zero and short stays set.
+type exCursor struct {
+	b     []byte
+	at    int
+	short bool
+}
+
+func (c *exCursor) take(n int) []byte {
+	if c.short || len(c.b)-c.at < n {
+		c.short = true
+		return nil
+	}
+	c.at += n
+	return c.b[c.at-n : c.at]
+}
+
+func (c *exCursor) u8() byte {
+	if b := c.take(1); b != nil {
+		return b[0]
+	}
+	return 0
+}
+
+func (c *exCursor) u16() int {
+	if b := c.take(2); b != nil {
+		return int(binary.BigEndian.Uint16(b))
+	}
+	return 0
+}
+
+func (c *exCursor) u24() int {
+	if b := c.take(3); b != nil {
+		return int(b[0])<<16 | int(b[1])<<8 | int(b[2])
+	}
+	return 0
+}
+
+func (c *exCursor) fourCC() (f fourCC) {
+	copy(f[:], c.take(4))
+	return f
+}
+
+// skipModEx steps over the ModEx packets in front of the real one and gives its
+// type. What they say (nanosecond offsets) changes nothing for a 90 kHz clock.
+func (c *exCursor) skipModEx(kind byte) byte {
+	for kind == exModEx && !c.short {
+		size := int(c.u8()) + 1
+		if size == 256 {
+			size = c.u16() + 1
+		}
+		c.take(size)
+		kind = c.u8() & 0x0f
+	}
+	return kind
+}
+
+// readEx reads what follows the first byte of an enhanced body. For a
+// multitrack body it gives the packet of track 0 and notes the others in extra;
+// ok is false when there is nothing for track 0.
+func readEx(op string, body []byte, multitrack byte, extra *trackSet) (p exPacket, ok bool, err error) {
+	c := exCursor{b: body, at: 1}
+	p.kind = c.skipModEx(body[0] & 0x0f)
+	if p.kind != multitrack {
+		p.codec = c.fourCC()
+		p.data, p.at = c.b[c.at:], c.at
+		if c.short {
+			return p, false, syntax(op, c.at, "header is cut off: the body has %d bytes", len(body))
+		}
+		return p, true, nil
+	}
+
+	tracks := c.u8()
+	p.kind = tracks & 0x0f
+	if p.kind == multitrack || p.kind == exModEx {
+		return p, false, syntax(op, c.at-1, "packet type %d inside a multitrack packet", p.kind)
+	}
+	tracks >>= 4
+	if tracks > manyTracksManyCodecs {
+		return p, false, syntax(op, c.at-1, "multitrack type %d is not known", tracks)
+	}
+	if tracks != manyTracksManyCodecs {
+		p.codec = c.fourCC()
+	}
+	found := false
+	for first := true; first || c.at < len(c.b) && !c.short; first = false {
+		codec := p.codec
+		if tracks == manyTracksManyCodecs {
+			codec = c.fourCC()
+		}
+		id := c.u8()
+		size := len(c.b) - c.at
+		if tracks != oneTrack {
+			size = c.u24()
+		}
+		at := c.at
+		data := c.take(size)
+		if c.short {
+			return p, false, syntax(op, at, "track %d needs %d bytes, have %d", id, size, len(body)-at)
+		}
+		switch {
+		case id != 0:
+			extra.add(id)
+		case !found:
+			found = true
+			p.codec, p.data, p.at = codec, data, at
+		}
+	}
+	return p, found, nil
+}

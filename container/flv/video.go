@@ -1,0 +1,200 @@
+package flv
+
+import (
+	"bytes"
+
+	"golive/codec/h264"
+	"golive/media"
+)
+
+// The parts of a VIDEODATA body that are read (E.4.3.1, E.4.3.2).
+const (
+	videoEnhanced = 0x80 // in the first byte: an enhanced header follows
+
+	frameCommand = 5 // a frame type that carries no picture
+
+	videoAVC = 7
+
+	avcConfig = 0
+	avcUnit   = 1
+	avcEnd    = 2
+)
+
+// The bounds of composition times. No encoder reorders pictures over more, so
+// what is beyond is a corrupt message.
+const (
+	maxComposition = 10 * media.Second
+	minComposition = -2 * media.Second
+)
+
+// videoState is what the demuxer knows of the video track.
+type videoState struct {
+	config []byte // the last configuration record, to compare with the next
+	// lengthSize is the size of the NAL lengths, known from a record even when
+	// the record holds no parameter sets; 0 before the first.
+	lengthSize int
+	track      *media.Track // nil until both kinds of parameter sets are known
+	pending    paramSets    // came between pictures, in force from the next key frame
+	// lead is how much earlier than the wire says the units are decoded, so that
+	// no picture is presented before it is decoded.
+	lead  media.Ticks
+	extra trackSet
+}
+
+func (v *videoState) read(dts media.Ticks, body []byte) (u media.AccessUnit, ok bool, err error) {
+	if len(body) == 0 {
+		return u, false, nil
+	}
+	if body[0]>>4&7 == frameCommand {
+		return u, false, nil
+	}
+	if body[0]&videoEnhanced != 0 {
+		return v.readEnhanced(dts, body)
+	}
+	if id := body[0] & 0x0f; id != videoAVC {
+		return u, false, refuseVideoID(id)
+	}
+	return v.readLegacy(dts, body)
+}
+
+func (v *videoState) readLegacy(dts media.Ticks, body []byte) (u media.AccessUnit, ok bool, err error) {
+	const header = 5
+	if len(body) < 2 {
+		return u, false, tooShort("AVC packet", header, len(body))
+	}
+	// Some encoders end with the two bytes 17 02, without a composition time.
+	if body[1] == avcEnd {
+		return u, false, nil
+	}
+	if len(body) < header {
+		return u, false, tooShort("AVC packet", header, len(body))
+	}
+	switch body[1] {
+	case avcConfig:
+		return u, false, v.configure(body[header:], header)
+	case avcUnit:
+		return v.unit(dts, composition(body[2:]), body[header:], header)
+	}
+	return u, false, syntax("AVC packet", 1, "packet type %d is not known", body[1])
+}
+
+func (v *videoState) readEnhanced(dts media.Ticks, body []byte) (u media.AccessUnit, ok bool, err error) {
+	p, ok, err := readEx("video tag header", body, exVideoMultitrack, &v.extra)
+	if err != nil || !ok {
+		return u, false, err
+	}
+	if string(p.codec[:]) != "avc1" {
+		return u, false, refuseVideoFourCC(p.codec)
+	}
+	switch p.kind {
+	case exSequenceStart:
+		return u, false, v.configure(p.data, p.at)
+	case exCodedFrames:
+		if len(p.data) < 3 {
+			return u, false, syntax("coded frames", p.at, "need 3 bytes of composition time, have %d", len(p.data))
+		}
+		return v.unit(dts, composition(p.data), p.data[3:], p.at+3)
+	case exVideoFramesX:
+		return v.unit(dts, 0, p.data, p.at)
+	case exSequenceEnd, exVideoMetadata, exVideoTSStart:
+		return u, false, nil
+	}
+	// A later version of the specification may add packet types: skip them.
+	return u, false, nil
+}
+
+// composition reads a signed 24-bit composition time in milliseconds.
+func composition(b []byte) media.Ticks {
+	ms := int32(uint32(b[0])<<24|uint32(b[1])<<16|uint32(b[2])<<8) >> 8
+	return media.TicksFromMillis(int64(ms))
+}
+
+// configure takes a configuration record. One with the bytes of the last is no
+// news: encoders repeat it with each key frame.
+func (v *videoState) configure(record []byte, offset int) error {
+	if v.lengthSize != 0 && bytes.Equal(record, v.config) {
+		return nil
+	}
+	if looksLikeHEVC(record) {
+		// What follows is HEVC under AVC's codec id, so it must not be read as AVC.
+		*v = videoState{lead: v.lead, extra: v.extra}
+		return videoUnsupported("HEVC")
+	}
+	c, err := parseRecord(record)
+	if err != nil {
+		return &SyntaxError{Op: "AVC configuration", Offset: int64(offset), Err: err}
+	}
+	v.config = bytes.Clone(record)
+	v.lengthSize = c.NALLengthSize
+	v.pending = paramSets{}
+	v.track = nil
+	if len(c.SPS) > 0 && len(c.PPS) > 0 {
+		v.track = newVideoTrack(c)
+	} else {
+		v.pending = paramSets{sps: c.SPS, pps: c.PPS}
+	}
+	return nil
+}
+
+// parseRecord reads an AVCDecoderConfigurationRecord, or the bare Annex B
+// parameter sets that some encoders send in its place.
+func parseRecord(record []byte) (*h264.Config, error) {
+	if !hasStartCode(record) {
+		return h264.ParseAVCC(record)
+	}
+	var sets paramSets
+	for nal := range annexB(record) {
+		sets.add(nal)
+	}
+	return h264.FromParameterSets(sets.sps, sets.pps)
+}
+
+func newVideoTrack(c *h264.Config) *media.Track {
+	return &media.Track{
+		Codec:         media.H264,
+		CodecString:   c.CodecString,
+		SPS:           c.SPS,
+		PPS:           c.PPS,
+		NALLengthSize: c.NALLengthSize,
+		Width:         c.Width,
+		Height:        c.Height,
+		FrameRate:     c.FrameRate,
+	}
+}
+
+// unit makes the access unit of one frame's NAL units, which stand at offset in
+// the body.
+func (v *videoState) unit(dts, composition media.Ticks, data []byte, offset int) (u media.AccessUnit, ok bool, err error) {
+	if len(data) == 0 {
+		return u, false, nil
+	}
+	data, found, err := v.scan(data, offset)
+	if err != nil {
+		return u, false, err
+	}
+	if found.idr {
+		if err := v.learn(data, found); err != nil {
+			return u, false, err
+		}
+	} else if found.params && !found.picture {
+		v.postpone(data)
+	}
+	if !found.picture {
+		return u, false, nil
+	}
+	if v.track == nil {
+		return u, false, ErrNoConfig
+	}
+	if composition < minComposition || composition > maxComposition {
+		return u, false, syntax("AVC packet", 2, "composition time of %v is out of range", composition.Duration())
+	}
+	v.lead = max(v.lead, -composition)
+	u = media.AccessUnit{
+		Track: v.track,
+		DTS:   dts - v.lead,
+		PTS:   dts + composition,
+		Key:   found.idr,
+		Data:  data,
+	}
+	return u, true, nil
+}
