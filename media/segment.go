@@ -25,6 +25,9 @@ type Part struct {
 	// Independent says that the part contains a key frame that decoding can
 	// start at (the INDEPENDENT attribute of EXT-X-PART).
 	Independent bool
+	// Gap says that the wire brought nothing for this time: the part has no bytes
+	// (the GAP attribute of EXT-X-PART).
+	Gap bool
 	// Arrived is when the last byte of the part's last access unit was read.
 	Arrived time.Time
 }
@@ -64,12 +67,28 @@ func (s *Segment) Name() string {
 // Slabs are the bytes of the segment's parts in order, shared and not copied.
 // It is nil when they are kept in storage only.
 func (s *Segment) Slabs() [][]byte {
-	slabs := make([][]byte, len(s.Parts))
-	for i, p := range s.Parts {
+	slabs := make([][]byte, 0, len(s.Parts))
+	for _, p := range s.Parts {
+		if p.Gap {
+			continue
+		}
 		if p.Data == nil {
 			return nil
 		}
-		slabs[i] = p.Data
+		slabs = append(slabs, p.Data)
 	}
 	return slabs
+}
+
+// WithoutData is a copy of the segment whose parts have left their bytes to
+// storage.
+func (s *Segment) WithoutData() *Segment {
+	bare, parts := *s, make([]Part, len(s.Parts))
+	bare.Parts = make([]*Part, len(s.Parts))
+	for i, p := range s.Parts {
+		parts[i] = *p
+		parts[i].Data = nil
+		bare.Parts[i] = &parts[i]
+	}
+	return &bare
 }
