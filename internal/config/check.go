@@ -1,0 +1,148 @@
+package config
+
+import (
+	"encoding"
+	"fmt"
+	"io"
+	"reflect"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"golive/internal/setting"
+)
+
+// Check loads the configuration and writes it to w as YAML, each value with where
+// it came from. When the configuration has problems it writes nothing and returns
+// the *Error that holds them.
+func Check(w io.Writer, in Input) error {
+	loaded, err := Load(in)
+	if err != nil {
+		return err
+	}
+	return loaded.Dump(w)
+}
+
+// Dump writes the effective values as YAML: secrets masked, and behind each value
+// where it came from.
+func (l *Loaded) Dump(w io.Writer) error {
+	for _, warning := range l.Warnings {
+		if _, err := fmt.Fprintf(w, "# warning: %s\n", warning); err != nil {
+			return err
+		}
+	}
+	d := dumper{origins: l.Origins}
+	d.section(reflect.ValueOf(l.Config), "", "", "")
+	_, err := io.WriteString(w, d.text())
+	return err
+}
+
+// dumper writes YAML.
+type dumper struct {
+	origins map[string]Origin
+	lines   []dumpLine
+}
+
+// dumpLine is a line of YAML and the comment behind it, which may be empty.
+type dumpLine struct{ yaml, comment string }
+
+// section writes the keys of v. The first is led by first instead of the indent:
+// in a list it stands behind the dash.
+func (d *dumper) section(v reflect.Value, path, indent, first string) {
+	lead := first
+	for _, k := range keysOf(v.Type()) {
+		at, field, name := join(path, k.name), v.Field(k.index), lead+k.name+":"
+		switch {
+		case isSection(k.typ):
+			d.lines = append(d.lines, dumpLine{yaml: name})
+			d.section(field, at, indent+"  ", indent+"  ")
+		case isList(k.typ) && field.Len() > 0:
+			d.lines = append(d.lines, dumpLine{yaml: name})
+			d.list(field, at, indent+"  ")
+		default:
+			d.lines = append(d.lines, dumpLine{name + " " + yamlText(field), d.origins[at].String()})
+		}
+		lead = indent
+	}
+}
+
+func (d *dumper) list(v reflect.Value, path, indent string) {
+	for i := range v.Len() {
+		at, e := element(path, i), v.Index(i)
+		if isSection(e.Type()) {
+			d.section(e, at, indent+"  ", indent+"- ")
+			continue
+		}
+		d.lines = append(d.lines, dumpLine{indent + "- " + yamlText(e), d.origins[at].String()})
+	}
+}
+
+// text is all lines, their comments in one column.
+func (d *dumper) text() string {
+	width := 0
+	for _, l := range d.lines {
+		width = max(width, min(utf8.RuneCountInString(l.yaml), maxCommentColumn))
+	}
+	var b strings.Builder
+	for _, l := range d.lines {
+		if l.comment == "" {
+			fmt.Fprintln(&b, l.yaml)
+			continue
+		}
+		fmt.Fprintf(&b, "%-*s  # %s\n", width, l.yaml, l.comment)
+	}
+	return b.String()
+}
+
+// maxCommentColumn keeps one long value from pushing all comments away.
+const maxCommentColumn = 48
+
+// yamlText is the value as the file would have it.
+func yamlText(v reflect.Value) string {
+	if isList(v.Type()) {
+		return "[]"
+	}
+	if isDuration(v.Type()) {
+		return text(time.Duration(v.Int()))
+	}
+	if size, ok := v.Interface().(setting.Bytes); ok {
+		return size.String()
+	}
+	if m, ok := v.Interface().(encoding.TextMarshaler); ok {
+		b, err := m.MarshalText()
+		if err != nil {
+			panic(fmt.Sprintf("config: a %v cannot be written: %v", v.Type(), err))
+		}
+		return quoteUnlessPlain(string(b))
+	}
+	if v.Kind() == reflect.String {
+		return quoteUnlessPlain(v.String())
+	}
+	return fmt.Sprint(v.Interface())
+}
+
+// quoteUnlessPlain quotes what YAML may not read as the same text. A ${ is
+// escaped: it was replaced once.
+func quoteUnlessPlain(s string) string {
+	if isPlain(s) {
+		return s
+	}
+	return fmt.Sprintf("%q", strings.ReplaceAll(s, "${", "$${"))
+}
+
+// isPlain says whether s is a word or a path that is nothing else to YAML.
+func isPlain(s string) bool {
+	switch strings.ToLower(s) {
+	case "", "true", "false", "null", "yes", "no", "on", "off":
+		return false
+	}
+	for i, r := range strings.TrimPrefix(s, "./") {
+		switch {
+		case 'a' <= r && r <= 'z', 'A' <= r && r <= 'Z', r == '/', r == '_':
+		case ('0' <= r && r <= '9' || r == '.' || r == '-') && i > 0:
+		default:
+			return false
+		}
+	}
+	return true
+}

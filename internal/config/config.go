@@ -1,0 +1,152 @@
+package config
+
+import (
+	"io"
+	"log/slog"
+	"net"
+	"time"
+
+	"golive/admin"
+	"golive/ingest"
+	"golive/internal/setting"
+	"golive/origin"
+	"golive/playlist"
+	"golive/segmenter"
+	"golive/storage"
+)
+
+// Config is the whole configuration: one section a room.
+type Config struct {
+	Log LogConfig `yaml:"log"`
+	// DataDir is the folder for everything that must outlive the process.
+	DataDir   string           `yaml:"data_dir"`
+	Ingest    ingest.Config    `yaml:"ingest"`
+	Segmenter segmenter.Config `yaml:"segmenter"`
+	Playlist  playlist.Config  `yaml:"playlist"`
+	Storage   storage.Config   `yaml:"storage"`
+	Origin    origin.Config    `yaml:"origin"`
+	Admin     admin.Config     `yaml:"admin"`
+}
+
+// LogConfig says what is logged and how it looks.
+type LogConfig struct {
+	// Level is the least level that is logged: debug, info, warn or error.
+	Level string `yaml:"level"`
+	// Format is "text" (key=value) or "json", one object a line.
+	Format string `yaml:"format"`
+}
+
+// Default is what golive does without any configuration.
+func Default() Config {
+	return Config{
+		Log:       LogConfig{Level: "info", Format: "text"},
+		DataDir:   "./data",
+		Ingest:    ingest.DefaultConfig(),
+		Segmenter: segmenter.DefaultConfig(),
+		Playlist:  playlist.DefaultConfig(),
+		Storage:   storage.DefaultConfig(),
+		Origin:    origin.DefaultConfig(),
+		Admin:     admin.DefaultConfig(),
+	}
+}
+
+// Validate reports every wrong value of the section.
+func (c LogConfig) Validate() error {
+	var p setting.Problems
+	if _, ok := c.level(); !ok {
+		p.Add("level", "", "must be debug, info, warn or error, not %q", c.Level)
+	}
+	if c.Format != "text" && c.Format != "json" {
+		p.Add("format", "", "must be text or json, not %q", c.Format)
+	}
+	return p.Err()
+}
+
+func (c LogConfig) level() (level slog.Level, ok bool) {
+	switch c.Level {
+	case "debug":
+		return slog.LevelDebug, true
+	case "info":
+		return slog.LevelInfo, true
+	case "warn":
+		return slog.LevelWarn, true
+	case "error":
+		return slog.LevelError, true
+	default:
+		return slog.LevelInfo, false
+	}
+}
+
+// Handler writes the log to w as the section says.
+func (c LogConfig) Handler(w io.Writer) slog.Handler {
+	level, _ := c.level()
+	options := &slog.HandlerOptions{Level: level}
+	if c.Format == "json" {
+		return slog.NewJSONHandler(w, options)
+	}
+	return slog.NewTextHandler(w, options)
+}
+
+// minSegments is how many segments a live playlist must hold (HLS Authoring
+// Specification 8.11).
+const minSegments = 6
+
+// Validate reports what is wrong between sections, and outside of any. Paths are
+// those of the whole file. The sections' own rules are their own Validate.
+func (c Config) Validate() error {
+	var p setting.Problems
+	if c.DataDir == "" {
+		p.Add("data_dir", `"./data" is the default`, "must name a folder")
+	}
+	if least := minSegments * c.Segmenter.SegmentDuration; c.Playlist.Window < least && c.Playlist.Validate() == nil {
+		p.Add("playlist.window", "make the window "+text(least)+", or the segments shorter",
+			"must hold %d segments of %s", minSegments, text(c.Segmenter.SegmentDuration))
+	}
+	c.validateListeners(&p)
+	return p.Err()
+}
+
+// validateListeners finds two rooms that want the same port.
+func (c Config) validateListeners(p *setting.Problems) {
+	listeners := []struct{ path, addr string }{
+		{"ingest.rtmp.listen", c.Ingest.RTMP.Listen},
+		{"origin.listen", c.Origin.Listen},
+		{"admin.listen", c.Admin.Listen},
+	}
+	for i, late := range listeners {
+		for _, early := range listeners[:i] {
+			if sameAddress(late.addr, early.addr) {
+				p.Add(late.path, "give each its own port", "%q is taken by %s", late.addr, early.path)
+				break
+			}
+		}
+	}
+}
+
+// sameAddress says whether two listeners would collide: the same port, on the
+// same host or on all hosts. Port 0 is a new port each time.
+func sameAddress(a, b string) bool {
+	hostA, portA, errA := net.SplitHostPort(a)
+	hostB, portB, errB := net.SplitHostPort(b)
+	if errA != nil || errB != nil || portA != portB || portA == "0" {
+		return false
+	}
+	return hostA == hostB || everyHost(hostA) || everyHost(hostB)
+}
+
+func everyHost(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "" || ip != nil && ip.IsUnspecified()
+}
+
+// text is d as a person writes it: "15s", "1h30m", never "1h0m0s".
+func text(d time.Duration) string {
+	s := d.String()
+	if len(s) > 2 && s[len(s)-2:] == "0s" && s[len(s)-3] == 'm' {
+		s = s[:len(s)-2]
+	}
+	if len(s) > 2 && s[len(s)-2:] == "0m" && s[len(s)-3] == 'h' {
+		s = s[:len(s)-2]
+	}
+	return s
+}

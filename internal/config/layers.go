@@ -1,0 +1,181 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/goccy/go-yaml/token"
+
+	"golive/internal/setting"
+)
+
+// readEnv takes the GOLIVE_… variables over the file.
+func (l *loader) readEnv() {
+	visit(reflect.ValueOf(&l.cfg).Elem(), "", false, func(path string, v reflect.Value) {
+		if value, ok := l.env[variable(path)]; ok {
+			l.setFree(v, value, path, Origin{From: "env " + variable(path)})
+		}
+	})
+}
+
+// readOverrides takes the flags' values over everything else.
+func (l *loader) readOverrides(overrides []Override) {
+	for _, o := range overrides {
+		found := false
+		visit(reflect.ValueOf(&l.cfg).Elem(), "", false, func(path string, v reflect.Value) {
+			if path == o.Path {
+				found = true
+				l.setFree(v, o.Value, path, Origin{From: o.Flag})
+			}
+		})
+		if !found {
+			panic("config: flag " + o.Flag + " sets " + o.Path + ", which is no key")
+		}
+	}
+}
+
+// setFree sets v from a variable or a flag. Lists are YAML: [{ id: studio }].
+func (l *loader) setFree(v reflect.Value, value, path string, o Origin) {
+	// What the file said about the elements of a list is void now; a wrong value
+	// in it stays reported, because the file would fail elsewhere.
+	maps.DeleteFunc(l.origins, func(at string, _ Origin) bool { return strings.HasPrefix(at, path+"[") })
+	if !isList(v.Type()) {
+		l.setScalar(v, scalar{text: value, isFree: true}, path, o)
+		return
+	}
+	l.origins[path] = o
+	d := &decoder{loader: l, originAt: func(*token.Token) Origin { return o }}
+	if body := d.parse(path, value); body != nil {
+		d.decode(body, v, path, false)
+	}
+}
+
+// strays warns of variables that look like settings and set nothing. They are no
+// errors: Kubernetes sets GOLIVE_PORT and others for a service named golive.
+func (l *loader) strays() []string {
+	known := make(map[string]bool)
+	visit(reflect.ValueOf(&l.cfg).Elem(), "", false, func(path string, _ reflect.Value) { known[variable(path)] = true })
+	names := make([]string, 0, len(known))
+	for name := range known {
+		names = append(names, strings.ToLower(name))
+	}
+	slices.Sort(names)
+	var warnings []string
+	for name := range l.env {
+		if !strings.HasPrefix(name, variablePrefix) || known[name] || l.expanded[name] {
+			continue
+		}
+		warning := "environment variable " + name + " sets nothing"
+		if near := nearest(name, names); near != "" {
+			warning += "; did you mean " + strings.ToUpper(near) + "?"
+		}
+		warnings = append(warnings, warning)
+	}
+	slices.Sort(warnings)
+	return warnings
+}
+
+// maxSecretFile is more than any key or token needs: a larger file is a mistake.
+const maxSecretFile = 64 << 10
+
+// fileSuffix is what the key that names a secret's file has behind the secret's.
+const fileSuffix = "_file"
+
+// readSecretFiles reads each secret whose twin names a file.
+func (l *loader) readSecretFiles(v reflect.Value, path string) {
+	eachTwin(v, path, func(secret, file reflect.Value, path string) {
+		at := path + fileSuffix
+		if file.String() == "" {
+			return
+		}
+		o := l.originOf(at)
+		if l.isRejected(path) || l.isRejected(at) {
+			return
+		}
+		if s, _ := secret.Interface().(setting.Secret); !s.Empty() {
+			l.reject(at, o, "keep one of them", path+" is set too")
+			return
+		}
+		text, err := readSecret(file.String())
+		if err != nil {
+			l.rejected[path] = true
+			l.reject(at, o, "", err.Error())
+			return
+		}
+		secret.Set(reflect.ValueOf(setting.NewSecret(text)))
+		l.fromFile[at] = true
+		o.Via = "file " + file.String()
+		l.origins[path] = o
+	})
+}
+
+// withoutFiles empties the twins of the secrets that were read, so that a room's
+// Validate sees the secret as if it stood in the file.
+func withoutFiles(v reflect.Value, read map[string]bool) {
+	cloneLists(v)
+	eachTwin(v, "", func(_, file reflect.Value, path string) {
+		if read[path+fileSuffix] {
+			file.SetString("")
+		}
+	})
+}
+
+// cloneLists gives v lists of its own, so that a copy can be changed alone.
+func cloneLists(v reflect.Value) {
+	switch {
+	case isList(v.Type()):
+		v.Set(reflect.AppendSlice(reflect.Zero(v.Type()), v))
+		for i := range v.Len() {
+			cloneLists(v.Index(i))
+		}
+	case isSection(v.Type()):
+		for _, k := range keysOf(v.Type()) {
+			cloneLists(v.Field(k.index))
+		}
+	}
+}
+
+// eachTwin calls f for each secret that has a …_file beside it.
+func eachTwin(v reflect.Value, path string, f func(secret, file reflect.Value, path string)) {
+	switch {
+	case isList(v.Type()):
+		for i := range v.Len() {
+			eachTwin(v.Index(i), element(path, i), f)
+		}
+	case isSection(v.Type()):
+		for _, k := range keysOf(v.Type()) {
+			at := join(path, k.name)
+			if twin, ok := findKey(v.Type(), k.name+fileSuffix); ok && isSecret(k.typ) {
+				f(v.Field(k.index), v.Field(twin.index), at)
+				continue
+			}
+			eachTwin(v.Field(k.index), at, f)
+		}
+	}
+}
+
+// readSecret reads the file without the line end that editors put behind it.
+func readSecret(name string) (secret string, err error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return "", fmt.Errorf("cannot be read: %w", err)
+	}
+	content, err := io.ReadAll(io.LimitReader(f, maxSecretFile+1))
+	err = errors.Join(err, f.Close())
+	secret = strings.TrimRight(string(content), "\r\n")
+	switch {
+	case err != nil:
+		return "", fmt.Errorf("cannot be read: %w", err)
+	case len(content) > maxSecretFile:
+		return "", fmt.Errorf("%s holds more than %d bytes, which is no secret", name, maxSecretFile)
+	case secret == "":
+		return "", fmt.Errorf("%s is empty", name)
+	}
+	return secret, nil
+}

@@ -1,0 +1,181 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"reflect"
+	"strings"
+
+	"golive/internal/setting"
+)
+
+// Input is what a configuration is made of.
+type Input struct {
+	// File is the YAML file; empty for none.
+	File string
+	// Env is the environment, each "NAME=VALUE", as os.Environ gives it.
+	Env []string
+	// Overrides are the values that flags set.
+	Overrides []Override
+}
+
+// Override is a value that a flag sets.
+type Override struct {
+	// Flag is the flag as the operator wrote it: "--demo".
+	Flag string
+	// Path is the key with its sections: "storage.backend".
+	Path string
+	// Value is the value as the file would have it.
+	Value string
+}
+
+// Loaded is a configuration without problems.
+type Loaded struct {
+	Config Config
+	// Origins says where each value that is not a default came from, by path:
+	// "ingest.publish.keys[0].id".
+	Origins map[string]Origin
+	// Warnings are for the operator's log: variables that look like settings and
+	// are none.
+	Warnings []string
+}
+
+// Load reads the configuration. The error is an *Error with all problems, or says
+// why the file cannot be read.
+func Load(in Input) (*Loaded, error) {
+	l := newLoader(in.Env)
+	if in.File != "" {
+		content, err := os.ReadFile(in.File)
+		if err != nil {
+			return nil, fmt.Errorf("read configuration: %w", err)
+		}
+		if l.readFile(in.File, content); len(l.problems) > 0 && len(l.origins) == 0 {
+			return nil, l.fail() // not even YAML: more problems would be made up
+		}
+	}
+	l.readEnv()
+	l.readOverrides(in.Overrides)
+	l.readSecretFiles(reflect.ValueOf(&l.cfg).Elem(), "")
+	l.validate()
+	if len(l.problems) > 0 {
+		return nil, l.fail()
+	}
+	return &Loaded{Config: l.cfg, Origins: l.origins, Warnings: l.strays()}, nil
+}
+
+// loader is one reading of a configuration.
+type loader struct {
+	cfg     Config
+	env     map[string]string
+	src     *source
+	origins map[string]Origin
+	// expanded are the variables that the file refers to.
+	expanded map[string]bool
+	problems []Problem
+	// rejected are the paths whose value could not be taken: they hold what they
+	// held before.
+	rejected map[string]bool
+	// fromFile are the secrets that were read from their file, by the path of
+	// the key that names it.
+	fromFile map[string]bool
+}
+
+func newLoader(env []string) *loader {
+	l := &loader{
+		cfg:      Default(),
+		env:      make(map[string]string, len(env)),
+		origins:  make(map[string]Origin),
+		expanded: make(map[string]bool),
+		rejected: make(map[string]bool),
+		fromFile: make(map[string]bool),
+	}
+	for _, e := range env {
+		if name, value, ok := strings.Cut(e, "="); ok {
+			l.env[name] = value
+		}
+	}
+	return l
+}
+
+func (l *loader) lookup(name string) (string, bool) {
+	value, ok := l.env[name]
+	l.expanded[name] = true
+	return value, ok
+}
+
+func (l *loader) report(path string, o Origin, hint, text string) {
+	l.problems = append(l.problems, Problem{Path: path, Origin: o, Text: text, Hint: hint})
+}
+
+// reject reports a value that cannot be taken.
+func (l *loader) reject(path string, o Origin, hint, text string) {
+	l.rejected[path] = true
+	l.report(path, o, hint, text)
+}
+
+// isRejected says whether the value at path, or one that holds it, could not be
+// taken: what stands there instead is not worth a second problem.
+func (l *loader) isRejected(path string) bool {
+	for at := path; at != ""; at = parentOf(at) {
+		if l.rejected[at] {
+			return true
+		}
+	}
+	return false
+}
+
+// validate asks each room about its section, then checks what sections share.
+func (l *loader) validate() {
+	checked := l.cfg
+	withoutFiles(reflect.ValueOf(&checked).Elem(), l.fromFile)
+	v := reflect.ValueOf(checked)
+	for _, k := range keysOf(v.Type()) {
+		if section, ok := v.Field(k.index).Interface().(interface{ Validate() error }); ok {
+			l.addFieldErrors(k.name, section.Validate())
+		}
+	}
+	l.addFieldErrors("", checked.Validate())
+}
+
+// addFieldErrors turns a section's problems into the file's.
+func (l *loader) addFieldErrors(section string, err error) {
+	if err == nil {
+		return
+	}
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, e := range joined.Unwrap() {
+			l.addFieldErrors(section, e)
+		}
+		return
+	}
+	path, text, hint := section, err.Error(), ""
+	if fe, ok := errors.AsType[*setting.FieldError](err); ok {
+		path, text, hint = join(section, fe.Path), fe.Problem, fe.Hint
+	}
+	if !l.isRejected(path) {
+		l.report(path, l.originOf(path), hint, text)
+	}
+}
+
+// originOf is where the value at path came from. For a key that is missing in an
+// element of a list it is the element.
+func (l *loader) originOf(path string) Origin {
+	for at := path; at != ""; at = parentOf(at) {
+		if o, ok := l.origins[at]; ok && (at == path || strings.HasSuffix(at, "]")) {
+			return o
+		}
+	}
+	return Origin{}
+}
+
+// fail is the error of all problems.
+func (l *loader) fail() *Error {
+	for i, p := range l.problems {
+		if p.Origin.Line > 0 {
+			l.problems[i].snippet = l.src.snippet(p.Origin.Line, p.Origin.Column)
+		}
+	}
+	sortProblems(l.problems)
+	return &Error{Problems: l.problems}
+}

@@ -1,0 +1,334 @@
+package config
+
+import (
+	"errors"
+	"io/fs"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// TestLoad_TellsEveryProblem is the whole vocabulary of the package's complaints:
+// a file, and exactly what the operator reads.
+func TestLoad_TellsEveryProblem(t *testing.T) {
+	tests := []struct {
+		name, file string
+		env        []string
+		want       string
+	}{
+		{
+			name: "unknown key, near miss",
+			file: "ingest:\n  rtmp:\n    listn: \":1935\"\n",
+			want: `
+golive.yaml:3:5: ingest.rtmp: unknown key "listn"
+    3 |     listn: ":1935"
+      |     ^
+    hint: did you mean listen?`,
+		},
+		{
+			name: "unknown key of another section",
+			file: "segment_duration: 2s\n",
+			want: `
+golive.yaml:1:1: unknown key "segment_duration"
+    1 | segment_duration: 2s
+      | ^
+    hint: did you mean segmenter.segment_duration?`,
+		},
+		{
+			name: "unknown key like no other",
+			file: "log:\n  colour: true\n",
+			want: `
+golive.yaml:2:3: log: unknown key "colour"
+    2 |   colour: true
+      |   ^
+    hint: the keys of log are level, format`,
+		},
+		{
+			name: "duplicate key",
+			file: "log:\n  level: info\nlog: { format: json }\n",
+			want: `
+golive.yaml:3:1: key "log" is set in line 1 already
+    3 | log: { format: json }
+      | ^
+    hint: keep one of them`,
+		},
+		{
+			name: "several problems, in the order of lines",
+			file: "segmenter:\n  segment_duration: 2\n  part_duration: soon\nplaylist: { low_latency: \"true\", window: 5s }\n",
+			want: `
+golive.yaml:2:21: segmenter.segment_duration: "2" is not a duration
+    2 |   segment_duration: 2
+      |                     ^
+    hint: write it with its unit: 2s
+golive.yaml:3:18: segmenter.part_duration: "soon" is not a duration
+    3 |   part_duration: soon
+      |                  ^
+    hint: write a number with its unit: 250ms, 15s, 1h30m
+golive.yaml:4:26: playlist.low_latency: must be true or false, without quotes
+    4 | playlist: { low_latency: "true", window: 5s }
+      |                          ^
+golive.yaml:4:42: playlist.window: must be from 12s to 1h
+    4 | playlist: { low_latency: "true", window: 5s }
+      |                                          ^
+    hint: 30s suits most broadcasts`,
+		},
+		{
+			name: "wrong types",
+			file: "ingest:\n  limits:\n    connections: 1.5\n    message_size: lots\norigin:\n  listen: 8080\nadmin: off\nlog: { level: [info] }\n",
+			want: `
+golive.yaml:3:18: ingest.limits.connections: must be a whole number, not "1.5"
+    3 |     connections: 1.5
+      |                  ^
+golive.yaml:4:19: ingest.limits.message_size: "lots" is not a size: write a whole number with KiB, MiB or GiB
+    4 |     message_size: lots
+      |                   ^
+golive.yaml:6:11: origin.listen: must be text
+    6 |   listen: 8080
+      |           ^
+    hint: put it in quotes: "8080"
+golive.yaml:7:8: admin: must hold keys
+    7 | admin: off
+      |        ^
+    hint: the keys of admin are listen
+golive.yaml:8:15: log.level: must be one value
+    8 | log: { level: [info] }
+      |               ^`,
+		},
+		{
+			name: "a list that is none",
+			file: "ingest:\n  publish:\n    open: false\n    keys: studio\n",
+			want: `
+golive.yaml:4:11: ingest.publish.keys: must be a list
+    4 |     keys: studio
+      |           ^
+    hint: write each element in its own line after "- ", or [] for none`,
+		},
+		{
+			name: "no value",
+			file: "log:\n  level:\n",
+			want: `
+golive.yaml:2:3: log.level: has no value
+    2 |   level:
+      |   ^
+    hint: write a value, or remove the key for the default`,
+		},
+		{
+			name: "keys of publishers, and no secret is shown",
+			file: `ingest:
+  publish:
+    open: false
+    keys:
+      - { id: a b, key: hunter2 }
+      - id: x
+        key: "${NOPE}"
+      - id: y
+        kee: opensesame # a slip
+      - id: z
+        key_file: no-such-file
+      - id: both
+        key: opensesame
+        key_file: no-such-file
+      - id: number
+        key: 12345678
+      - id: none
+`,
+			want: `
+golive.yaml:5:15: ingest.publish.keys[0].id: stream name is not allowed: character ' ' at 1; use letters, digits, '-', '_', '.'
+    5 |       - { id: a b, key: *** }
+      |               ^
+golive.yaml:5:25: ingest.publish.keys[0].key: must have at least 8 characters
+    5 |       - { id: a b, key: *** }
+      |                         ^
+    hint: a long random string, from the environment: "${STUDIO_KEY}"
+golive.yaml:7:14: ingest.publish.keys[1].key: environment variable NOPE is not set
+    7 |         key: ***
+      |              ^
+golive.yaml:9:9: ingest.publish.keys[2]: unknown key "kee"
+    9 |         kee: *** # a slip
+      |         ^
+    hint: did you mean key?
+golive.yaml:11:19: ingest.publish.keys[3].key_file: cannot be read: open no-such-file: no such file or directory
+   11 |         key_file: no-such-file
+      |                   ^
+golive.yaml:14:19: ingest.publish.keys[4].key_file: ingest.publish.keys[4].key is set too
+   14 |         key_file: no-such-file
+      |                   ^
+    hint: keep one of them
+golive.yaml:16:14: ingest.publish.keys[5].key: must be text
+   16 |         key: ***
+      |              ^
+    hint: put it in quotes: "..."
+golive.yaml:17:9: ingest.publish.keys[6].key: must have at least 8 characters
+   17 |       - id: none
+      |         ^
+    hint: a long random string, from the environment: "${STUDIO_KEY}"`,
+		},
+		{
+			name: "an element that is none",
+			file: "ingest: { publish: { open: false, keys: [studio, ~] } }\n",
+			want: `
+golive.yaml:1:42: ingest.publish.keys[0]: must hold keys
+    1 | ingest: { publish: { open: false, keys: [studio, ~] } }
+      |                                          ^
+    hint: the keys of ingest.publish.keys[0] are id, key, key_file
+golive.yaml:1:50: ingest.publish.keys[1]: is empty
+    1 | ingest: { publish: { open: false, keys: [studio, ~] } }
+      |                                                  ^
+    hint: remove it`,
+		},
+		{
+			name: "variables",
+			file: "log: { level: \"${A-B}\", format: \"${FORMAT\" }\ndata_dir: a${NOPE}\n",
+			want: `
+golive.yaml:1:15: log.level: "A-B" is not the name of an environment variable
+    1 | log: { level: "${A-B}", format: "${FORMAT" }
+      |               ^
+golive.yaml:1:33: log.format: "${" is not closed with "}"
+    1 | log: { level: "${A-B}", format: "${FORMAT" }
+      |                                 ^
+    hint: for a plain ${ write $${
+golive.yaml:2:11: data_dir: environment variable NOPE is not set
+    2 | data_dir: a${NOPE}
+      |           ^`,
+		},
+		{
+			name: "values that are wrong only together",
+			file: "segmenter: { segment_duration: 10s }\norigin: { listen: \":1935\" }\n",
+			want: `
+golive.yaml:2:19: origin.listen: ":1935" is taken by ingest.rtmp.listen
+    2 | origin: { listen: ":1935" }
+      |                   ^
+    hint: give each its own port
+default: playlist.window: must hold 6 segments of 10s
+    hint: make the window 1m, or the segments shorter`,
+		},
+		{
+			name: "the environment",
+			file: "log: { level: loud }\n",
+			env: []string{
+				"GOLIVE_INGEST_RECONNECT_WINDOW=1h", "GOLIVE_PLAYLIST_LOW_LATENCY=maybe",
+				"GOLIVE_INGEST_PUBLISH_OPEN=false", "GOLIVE_INGEST_PUBLISH_KEYS=[{ id: a, kee: opensesame }]",
+			},
+			want: `
+golive.yaml:1:15: log.level: must be debug, info, warn or error, not "loud"
+    1 | log: { level: loud }
+      |               ^
+env GOLIVE_INGEST_PUBLISH_KEYS: ingest.publish.keys[0]: unknown key "kee"
+    hint: did you mean key?
+env GOLIVE_PLAYLIST_LOW_LATENCY: playlist.low_latency: must be true or false, without quotes
+env GOLIVE_INGEST_RECONNECT_WINDOW: ingest.reconnect_window: must be from 0s to 10m
+    hint: 15s lets a phone change networks`,
+		},
+		{
+			name: "a list in the environment that is not YAML",
+			env:  []string{"GOLIVE_INGEST_PUBLISH_KEYS=[{"},
+			want: `
+env GOLIVE_INGEST_PUBLISH_KEYS: ingest.publish.keys: not YAML: could not find flow mapping end token '}'`,
+		},
+		{
+			name: "YAML that does not parse is one problem",
+			file: "log: [info\nnonsense: 1\n",
+			want: `
+golive.yaml:2:1: not YAML: ',' or ']' must be specified
+    2 | nonsense: 1
+      | ^`,
+		},
+		{
+			name: "a tab",
+			file: "log:\n\tlevel: info\n",
+			want: `
+golive.yaml:2:1: not YAML: a tab indents the line
+    2 | 	level: info
+      | ^
+    hint: indent with spaces`,
+		},
+		{
+			name: "a variable without quotes inside braces, its line masked",
+			file: "ingest: { publish: { open: false, keys: [ { id: a, key: ${KEY} } ] } }\n",
+			want: `
+golive.yaml:1:58: not YAML: ',' or '}' must be specified
+    1 | ingest: { publish: { open: false, keys: [ { id: a, key: ***
+      |                                                         ^
+    hint: inside { } or [ ] write "${NAME}" with quotes`,
+		},
+		{
+			name: "YAML's finer points",
+			file: "---\nlog: &log { level: info }\nadmin: *log\n---\nlog: {}\n",
+			want: `
+golive.yaml:2:6: log: anchors, aliases and tags are not read
+    2 | log: &log { level: info }
+      |      ^
+    hint: write the value out
+golive.yaml:3:8: admin: anchors, aliases and tags are not read
+    3 | admin: *log
+      |        ^
+    hint: write the value out
+golive.yaml:5:1: a second document is not read
+    5 | log: {}
+      | ^
+    hint: write one document, without ---`,
+		},
+		{
+			name: "not a mapping",
+			file: "- log\n",
+			want: `
+golive.yaml:1:1: must hold keys
+    1 | - log
+      | ^
+    hint: the keys of the file are log, data_dir, ingest, segmenter, playlist, storage, origin, admin`,
+		},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Chdir(t.TempDir())
+			write(t, "golive.yaml", test.file)
+			_, err := Load(Input{File: "golive.yaml", Env: test.env})
+			if err == nil {
+				t.Fatal("no problem was found")
+			}
+			if diff := cmp.Diff(strings.TrimPrefix(test.want, "\n"), err.Error()); diff != "" {
+				t.Errorf("message differs (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestLoad_SaysWhyAFileCannotBeRead(t *testing.T) {
+	_, err := Load(Input{File: filepath.Join(t.TempDir(), "none.yaml")})
+	if !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("got %v, want one that says the file does not exist", err)
+	}
+}
+
+func TestSource_MasksSecretsAndMovesTheCaret(t *testing.T) {
+	tests := []struct {
+		name, line   string
+		secret       int
+		flow         bool
+		caret        int
+		want, marked string
+	}{
+		{"caret behind a longer secret", `{ key: "a, \"b\" }", id: x y }`, 8, true, 26, `{ key: ***, id: x y }`, "x"},
+		{"caret behind a shorter one", `{ key: a, id: x y }`, 8, true, 15, `{ key: ***, id: x y }`, "x"},
+		{"caret before it", `{ id: x y, key: hunter2 }`, 17, true, 7, `{ id: x y, key: *** }`, "x"},
+		{"caret on it", `key: 'it''s, me' # why`, 6, false, 6, `key: *** # why`, "*"},
+		{"comma in a plain one", `key: hunter,2 # why`, 6, false, 6, `key: *** # why`, "*"},
+		{"one that goes on in the next line", `key: "hunter`, 6, false, 6, `key: ***`, "*"},
+		{"letters of two bytes", `{ id: é, key: ééé, z: ü }`, 15, true, 23, `{ id: é, key: ***, z: ü }`, "ü"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			s := newSource("f", []byte(test.line))
+			s.hide(1, test.secret, test.flow)
+			text, at := s.masked(1, test.caret-1)
+			if string(text) != test.want {
+				t.Errorf("line is %q, want %q", string(text), test.want)
+			}
+			if got := string(text[at]); got != test.marked {
+				t.Errorf("caret stands below %q, want %q", got, test.marked)
+			}
+		})
+	}
+}

@@ -1,0 +1,104 @@
+package config
+
+import (
+	"encoding"
+	"fmt"
+	"reflect"
+	"strings"
+	"time"
+
+	"golive/internal/setting"
+)
+
+// A key is one field of a section, by its name in the file.
+type key struct {
+	name  string
+	index int
+	typ   reflect.Type
+}
+
+// keysOf lists the keys of a section in the order of its struct.
+func keysOf(section reflect.Type) []key {
+	keys := make([]key, 0, section.NumField())
+	for i := range section.NumField() {
+		f := section.Field(i)
+		name, _, _ := strings.Cut(f.Tag.Get("yaml"), ",")
+		if name == "" {
+			panic(fmt.Sprintf("config: %v.%s has no yaml tag", section, f.Name))
+		}
+		if name == "-" {
+			continue
+		}
+		keys = append(keys, key{name: name, index: i, typ: f.Type})
+	}
+	return keys
+}
+
+func findKey(section reflect.Type, name string) (key, bool) {
+	for _, k := range keysOf(section) {
+		if k.name == name {
+			return k, true
+		}
+	}
+	return key{}, false
+}
+
+// isSection says whether t is a struct of keys, and not one value.
+func isSection(t reflect.Type) bool {
+	return t.Kind() == reflect.Struct && !reflect.PointerTo(t).Implements(reflect.TypeFor[encoding.TextUnmarshaler]())
+}
+
+func isList(t reflect.Type) bool { return t.Kind() == reflect.Slice }
+
+func isSecret(t reflect.Type) bool { return t == reflect.TypeFor[setting.Secret]() }
+
+func isDuration(t reflect.Type) bool { return t == reflect.TypeFor[time.Duration]() }
+
+// holdsSecret says whether a key of the section is a secret.
+func holdsSecret(section reflect.Type) bool {
+	for _, k := range keysOf(section) {
+		if isSecret(k.typ) {
+			return true
+		}
+	}
+	return false
+}
+
+// visit calls leaf for each value that has no keys of its own, in file order:
+// scalars, and lists of scalars or of sections. Into the elements of lists it
+// goes only when elements is set; then lists are not leaves unless empty.
+func visit(v reflect.Value, path string, elements bool, leaf func(path string, v reflect.Value)) {
+	switch {
+	case isSection(v.Type()):
+		for _, k := range keysOf(v.Type()) {
+			visit(v.Field(k.index), join(path, k.name), elements, leaf)
+		}
+	case isList(v.Type()) && elements && v.Len() > 0:
+		for i := range v.Len() {
+			visit(v.Index(i), element(path, i), elements, leaf)
+		}
+	default:
+		leaf(path, v)
+	}
+}
+
+func join(path, name string) string {
+	if path == "" {
+		return name
+	}
+	return path + "." + name
+}
+
+func element(path string, i int) string { return fmt.Sprintf("%s[%d]", path, i) }
+
+// parentOf is the path of the list or section that holds path, or "".
+func parentOf(path string) string {
+	return path[:max(strings.LastIndexAny(path, ".["), 0)]
+}
+
+// variable is the environment variable that sets path: GOLIVE_ and the keys.
+func variable(path string) string {
+	return variablePrefix + strings.ToUpper(strings.ReplaceAll(path, ".", "_"))
+}
+
+const variablePrefix = "GOLIVE_"
