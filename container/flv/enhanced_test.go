@@ -1,0 +1,214 @@
+package flv_test
+
+import (
+	"bytes"
+	"errors"
+	"testing"
+
+	"golive/container/flv"
+)
+
+const (
+	hexAVC1 = "61766331"
+	hexHVC1 = "68766331"
+	hexMP4A = "6d703461"
+	hexOpus = "4f707573"
+)
+
+// ex makes an enhanced body from its header in hex and its data.
+func ex(t testing.TB, header string, data ...[]byte) []byte {
+	t.Helper()
+	return append(raw(t, header), bytes.Join(data, nil)...)
+}
+
+// sized puts a 24-bit size before data, as multitrack packets do.
+func sized(data []byte) []byte {
+	return append([]byte{byte(len(data) >> 16), byte(len(data) >> 8), byte(len(data))}, data...)
+}
+
+// FIELD 3 row 51.
+func TestDemuxer_Row51_EnhancedVideo(t *testing.T) {
+	d := flv.NewDemuxer()
+	feed(t, d, ex(t, "90"+hexAVC1, large(t)))
+	data := nals(t, 4, idr)
+
+	body := ex(t, "91"+hexAVC1+"ffffd8", data) // 40 ms before its DTS
+	u := unit(t, d, 9000, body)
+	if u.PTS != 9000-40*90 || !u.Key || &u.Data[0] != &body[8] {
+		t.Errorf("CodedFrames: PTS %d, Key %v", u.PTS, u.Key)
+	}
+	body = ex(t, "a3"+hexAVC1, nals(t, 4, inter))
+	u = unit(t, d, 18_000, body)
+	if u.PTS != 18_000 || u.Key || &u.Data[0] != &body[5] {
+		t.Errorf("CodedFramesX: PTS %d, Key %v", u.PTS, u.Key)
+	}
+	feed(t, d, ex(t, "92"+hexAVC1))                     // SequenceEnd
+	feed(t, d, ex(t, "94"+hexAVC1, []byte{2, 0, 1}))    // Metadata
+	feed(t, d, ex(t, "98"+hexAVC1, []byte{1, 2, 3, 4})) // a type of the future
+	if _, ok, err := d.Video(0, ex(t, "91"+hexAVC1+"0000")); ok || !isSyntax(err) {
+		t.Errorf("composition time cut off: %v, %v", ok, err)
+	}
+	// Legacy and enhanced headers are two spellings of one track.
+	if v := unit(t, d, 0, frame(data)); v.Track != u.Track {
+		t.Error("the legacy header changed the track")
+	}
+}
+
+// FIELD 3 row 51.
+func TestDemuxer_Row51_ModExIsSkipped(t *testing.T) {
+	d := configured(t)
+	for _, c := range []struct{ name, header string }{
+		{"nanoseconds", "97" + "02" + "00ffff" + "03" + hexAVC1},
+		{"two of them", "97" + "02" + "00ffff" + "07" + "00" + "aa" + "03" + hexAVC1},
+		{"a long one", "97" + "ff" + "0100" + string(bytes.Repeat([]byte("00"), 257)) + "03" + hexAVC1},
+	} {
+		if u := unit(t, d, 0, ex(t, c.header, nals(t, 4, idr))); !u.Key {
+			t.Errorf("%s: not a key unit", c.name)
+		}
+	}
+	for _, header := range []string{"97", "9702", "970200ffff", "97ffff", "97ffffff00"} {
+		if _, ok, err := d.Video(0, raw(t, header)); ok || !isSyntax(err) {
+			t.Errorf("%s: %v, %v; want a SyntaxError", header, ok, err)
+		}
+	}
+}
+
+// FIELD 3 rows 51 and 54 of its list 1: multitrack plays its first track.
+func TestDemuxer_Row51_MultitrackGivesTrack0(t *testing.T) {
+	d := flv.NewDemuxer()
+	feed(t, d, ex(t, "96"+"00"+hexAVC1+"00", large(t)))
+	feed(t, d, ex(t, "96"+"00"+hexAVC1+"01", small(t)))
+	u := unit(t, d, 0, ex(t, "96"+"03"+hexAVC1+"00", nals(t, 4, idr)))
+	if u.Track.Width != 320 {
+		t.Errorf("width %d: a second track's configuration was taken", u.Track.Width)
+	}
+	feed(t, d, ex(t, "96"+"03"+hexAVC1+"01", nals(t, 4, idr)))
+
+	frame0 := append([]byte{0, 0, 0}, nals(t, 4, idr)...) // composition time, data
+	for _, c := range []struct {
+		name string
+		body []byte
+	}{
+		{"first of many", ex(t, "96"+"11"+hexAVC1, []byte{0}, sized(frame0), []byte{2}, sized(nil))},
+		{"last of many", ex(t, "96"+"11"+hexAVC1, []byte{2}, sized(nil), []byte{7}, sized([]byte{1}), []byte{0}, sized(frame0))},
+		{"of many codecs", ex(t, "96"+"21", raw(t, hexHVC1), []byte{2}, sized([]byte{1}), raw(t, hexAVC1), []byte{0}, sized(frame0))},
+	} {
+		u := unit(t, d, 0, c.body)
+		if !bytes.Equal(u.Data, frame0[3:]) {
+			t.Errorf("%s: %x", c.name, u.Data)
+		}
+	}
+	if video, audio := d.ExtraTracks(); video != 3 || audio != 0 { // 1, 2 and 7
+		t.Errorf("%d extra video and %d extra audio tracks, want 3 and 0", video, audio)
+	}
+
+	for _, body := range [][]byte{
+		ex(t, "96"), ex(t, "9601"), ex(t, "9611"+hexAVC1), ex(t, "9611"+hexAVC1+"00"+"ffffff"+"00"),
+		ex(t, "9631"+hexAVC1+"00"), ex(t, "9606"+hexAVC1+"00"), ex(t, "9607"+hexAVC1+"00"),
+		ex(t, "9621"+hexAVC1+"00"+"000001"+"00"+"6176"),
+	} {
+		if _, ok, err := d.Video(0, body); ok || !isSyntax(err) {
+			t.Errorf("%x: %v, %v; want a SyntaxError", body, ok, err)
+		}
+	}
+	_, _, err := d.Video(0, ex(t, "96"+"00"+hexHVC1+"00", []byte{1}))
+	if refused, is := errors.AsType[*flv.UnsupportedError](err); !is || refused.Codec != "HEVC" {
+		t.Errorf("%v, want HEVC refused", err)
+	}
+}
+
+// FIELD 3 row 51.
+func TestDemuxer_Row51_EnhancedAudio(t *testing.T) {
+	d := flv.NewDemuxer()
+	hear := func(body []byte) (bool, error) {
+		_, ok, err := d.Audio(90, body)
+		return ok, err
+	}
+	if ok, err := hear(ex(t, "90"+hexMP4A, raw(t, ascLC48k))); ok || err != nil {
+		t.Fatalf("SequenceStart: %v, %v", ok, err)
+	}
+	body := ex(t, "91"+hexMP4A, []byte{0x21, 0x10})
+	u, ok, err := d.Audio(90, body)
+	if !ok || err != nil || u.Track.SampleRate != 48_000 || u.DTS != 90 || u.PTS != 90 || !u.Key || &u.Data[0] != &body[5] {
+		t.Errorf("CodedFrames: %+v, %v, %v", u, ok, err)
+	}
+	for _, header := range []string{"92" + hexMP4A, "94" + hexMP4A + "0102", "98" + hexMP4A, "95" + "01" + hexMP4A + "01" + "2110"} {
+		if ok, err := hear(raw(t, header)); ok || err != nil {
+			t.Errorf("%s: %v, %v; want nothing", header, ok, err)
+		}
+	}
+	for _, header := range []string{"97" + "00" + "00" + "01" + hexMP4A + "2110", "95" + "01" + hexMP4A + "00" + "2110"} {
+		if ok, err := hear(raw(t, header)); !ok || err != nil {
+			t.Errorf("%s: %v, %v; want a unit", header, ok, err)
+		}
+	}
+	if _, extra := d.ExtraTracks(); extra != 1 {
+		t.Errorf("%d extra audio tracks, want 1", extra)
+	}
+}
+
+// FIELD 3 rows 13 and 51.
+func TestDemuxer_Row13_AudioCodecsByName(t *testing.T) {
+	for _, c := range []struct{ body, codec string }{
+		{"2f00", "MP3"},
+		{"ef00", "MP3"},
+		{"7f00", "G.711 A-law"},
+		{"8f00", "G.711 mu-law"},
+		{"bf00", "Speex"},
+		{"5f00", "Nellymoser"},
+		{"3f00", "PCM"},
+		{"91" + hexOpus + "00", "Opus"},
+		{"91664c614300", "FLAC"},
+		{"9161632d3300", "AC-3"},
+		{"9165632d3300", "E-AC-3"},
+		{"912e6d703300", "MP3"},
+		{"af00f94640", "AAC"}, // USAC, which ADTS can't carry
+		{"cf00", ""},
+		{"91ffffffff", ""},
+		{"9100", ""},
+		{"af", ""},
+		{"af0012", ""},
+		{"af0200", ""},
+	} {
+		_, ok, err := flv.NewDemuxer().Audio(0, raw(t, c.body))
+		if ok {
+			t.Errorf("%s: a unit came out", c.body)
+		}
+		if refused, is := errors.AsType[*flv.UnsupportedError](err); c.codec != "" && (!is || refused.Codec != c.codec || refused.Kind != "audio") {
+			t.Errorf("%s: %v, want %s refused", c.body, err, c.codec)
+		}
+		if c.codec == "" && !isSyntax(err) {
+			t.Errorf("%s: %v, want a SyntaxError", c.body, err)
+		}
+	}
+}
+
+func TestDemuxer_ReadsAnAACUnit(t *testing.T) {
+	d := flv.NewDemuxer()
+	configure := func(asc string) {
+		t.Helper()
+		if _, ok, err := d.Audio(0, audio(0, raw(t, asc))); ok || err != nil {
+			t.Fatalf("configuration: %v, %v", ok, err)
+		}
+	}
+	configure(ascLC48k)
+	body := audio(1, []byte{0x21, 0x10, 0x04})
+	u, ok, err := d.Audio(1920, body)
+	if !ok || err != nil || u.DTS != 1920 || u.PTS != 1920 || !u.Key || &u.Data[0] != &body[2] {
+		t.Fatalf("%+v, %v, %v", u, ok, err)
+	}
+	if c := u.Track; c.CodecString != "mp4a.40.2" || c.SampleRate != 48_000 || c.Channels != 2 || c.SamplesPerUnit != 1024 || c.ObjectType != 2 {
+		t.Errorf("track %+v", c)
+	}
+	configure(ascLC48k)
+	if v, _, _ := d.Audio(0, body); v.Track != u.Track {
+		t.Error("the same configuration made another track")
+	}
+	configure(ascLC44k)
+	if v, _, _ := d.Audio(0, body); v.Track == u.Track || v.Track.SampleRate != 44_100 {
+		t.Errorf("sample rate %d after the change", v.Track.SampleRate)
+	}
+	if _, ok, err := d.Audio(0, audio(1, nil)); ok || err != nil {
+		t.Errorf("empty frame: %v, %v", ok, err)
+	}
+}

@@ -1,0 +1,118 @@
+package flv_test
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"testing"
+
+	"golive/codec/h264"
+	"golive/container/flv"
+	"golive/media"
+)
+
+// checkError fails for an error that is none of the three kinds.
+func checkError(t *testing.T, err error) {
+	t.Helper()
+	_, unsupported := errors.AsType[*flv.UnsupportedError](err)
+	if err != nil && !unsupported && !isSyntax(err) && !errors.Is(err, flv.ErrNoConfig) {
+		t.Fatalf("error of an unknown kind: %v", err)
+	}
+}
+
+// FuzzDemuxerVideo reads two bodies, one after the other, behind a configuration
+// or without one. What comes out must be fit for the packetiser.
+func FuzzDemuxerVideo(f *testing.F) {
+	for _, body := range [][]byte{
+		config(large(f)), config(avcc(f, 2, nil, nil)), frame(nals(f, 4, spsSmall, ppsSmall, idr)),
+		frame(cat(f, "00000001", spsSmall, "000001", ppsSmall, "000001", idr)),
+		ex(f, "97"+"02"+"00ffff"+"03"+hexAVC1, nals(f, 4, idr)),
+		ex(f, "96"+"11"+hexAVC1, []byte{1}, sized(nil), []byte{0}, sized(nals(f, 4, idr))),
+		video(1, -40, nals(f, 4, inter)),
+	} {
+		f.Add(true, body, frame(nals(f, 4, idr)))
+		f.Add(false, body, frame(nals(f, 1, idr)))
+	}
+	f.Fuzz(func(t *testing.T, known bool, first, second []byte) {
+		d := flv.NewDemuxer()
+		if known {
+			feed(t, d, config(large(t)))
+		}
+		for _, body := range [][]byte{first, second} {
+			was := bytes.Clone(body)
+			u, ok, err := d.Video(900_000, body)
+			checkError(t, err)
+			if !bytes.Equal(was, body) {
+				t.Fatal("the body was written to")
+			}
+			if ok != (u.Track != nil) || ok && err != nil {
+				t.Fatalf("%v, %v, %v", u, ok, err)
+			}
+			if ok {
+				checkVideo(t, u)
+			}
+		}
+	})
+}
+
+func checkVideo(t *testing.T, u media.AccessUnit) {
+	t.Helper()
+	if u.PTS < u.DTS {
+		t.Fatalf("PTS %d before DTS %d", u.PTS, u.DTS)
+	}
+	if len(u.Track.SPS) == 0 || len(u.Track.PPS) == 0 || u.Track.Width == 0 {
+		t.Fatalf("track %+v can't be decoded", u.Track)
+	}
+	rest, pictures := u.Data, 0
+	for {
+		nal, next, ok := h264.Next(rest, u.Track.NALLengthSize)
+		if !ok {
+			rest = next
+			break
+		}
+		if n := h264.Type(nal); n >= h264.NonIDR && n <= h264.IDR {
+			pictures++
+		}
+		rest = next
+	}
+	if len(rest) != 0 || pictures == 0 {
+		t.Fatalf("%x: %d bytes left, %d slices", u.Data, len(rest), pictures)
+	}
+}
+
+// FuzzDemuxerAudio reads two bodies, one after the other.
+func FuzzDemuxerAudio(f *testing.F) {
+	f.Add(audio(0, raw(f, ascLC48k)), audio(1, []byte{0x21}))
+	f.Add(ex(f, "90"+hexMP4A, raw(f, ascLC48k)), ex(f, "97"+"00"+"00"+"01"+hexMP4A, []byte{0x21}))
+	f.Add(ex(f, "95"+"00"+hexMP4A+"00", raw(f, ascLC48k)), ex(f, "95"+"01"+hexMP4A+"01", []byte{0x21}))
+	f.Fuzz(func(t *testing.T, first, second []byte) {
+		d := flv.NewDemuxer()
+		for _, body := range [][]byte{first, second} {
+			u, ok, err := d.Audio(0, body)
+			checkError(t, err)
+			if ok != (u.Track != nil) || ok && (err != nil || len(u.Data) == 0 || u.Track.SampleRate == 0) {
+				t.Fatalf("%+v, %v, %v", u, ok, err)
+			}
+		}
+	})
+}
+
+// FuzzReader reads a file; the tags can't be more bytes than the file has.
+func FuzzReader(f *testing.F) {
+	f.Add(file(someTags()[0], someTags()[3]))
+	f.Add(file())
+	f.Add([]byte("FLV\x01\x05\x00\x00\x00\x0a"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		tags, err := readAll(bytes.NewReader(b))
+		if !errors.Is(err, io.EOF) && !isSyntax(err) {
+			t.Fatalf("ended with %v", err)
+		}
+		total := 13
+		for _, tag := range tags {
+			total += 11 + len(tag.Body)
+		}
+		if len(tags) > 0 && total > len(b) {
+			t.Fatalf("%d bytes of tags in a file of %d", total, len(b))
+		}
+	})
+}

@@ -1,0 +1,354 @@
+package flv_test
+
+import (
+	"bytes"
+	"encoding/hex"
+	"errors"
+	"io"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"golive/container/flv"
+	"golive/media"
+)
+
+func TestDemuxer_ReadsAnAVCUnit(t *testing.T) {
+	d := configured(t)
+	body := video(1, 80, nals(t, 4, sei, idr))
+	u := unit(t, d, 9000, body)
+	if u.DTS != 9000 || u.PTS != 9000+80*90 || !u.Key {
+		t.Errorf("DTS %d, PTS %d, Key %v", u.DTS, u.PTS, u.Key)
+	}
+	if &u.Data[0] != &body[5] || len(u.Data) != len(body)-5 {
+		t.Error("the data does not alias the body")
+	}
+	want := &media.Track{
+		Codec: media.H264, CodecString: "avc1.64000d", NALLengthSize: 4, Width: 320, Height: 240, FrameRate: 25,
+		SPS: [][]byte{raw(t, spsLarge)}, PPS: [][]byte{raw(t, ppsLarge)},
+	}
+	if diff := cmp.Diff(want, u.Track); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestDemuxer_KeyIsWhatTheBitstreamSays(t *testing.T) {
+	d := configured(t)
+	for _, c := range []struct {
+		name      string
+		firstByte byte
+		data      []byte
+		key       bool
+	}{
+		{"IDR called an inter frame", 0x27, nals(t, 4, idr), true},
+		{"inter frame called a key frame", 0x17, nals(t, 4, inter), false},
+		{"recovery point of an open GOP", 0x17, nals(t, 4, "0606018080", "6188840000"), false},
+		{"second slice is IDR", 0x17, nals(t, 4, aud, sei, idr, idr), true},
+		{"reserved frame type", 0x07, nals(t, 4, idr), true},
+	} {
+		body := frame(c.data)
+		body[0] = c.firstByte
+		if u := unit(t, d, 0, body); u.Key != c.key {
+			t.Errorf("%s: Key = %v, want %v", c.name, u.Key, c.key)
+		}
+	}
+}
+
+func TestDemuxer_ReadsNALLengthSizes(t *testing.T) {
+	for _, size := range []int{1, 2, 4} {
+		d := flv.NewDemuxer()
+		feed(t, d, config(avcc(t, size, []string{spsLarge}, []string{ppsLarge})))
+		u := unit(t, d, 0, frame(nals(t, size, sei, idr)))
+		if u.Track.NALLengthSize != size || !u.Key {
+			t.Errorf("size %d: NALLengthSize %d, Key %v", size, u.Track.NALLengthSize, u.Key)
+		}
+	}
+	_, ok, err := flv.NewDemuxer().Video(0, config(avcc(t, 3, []string{spsLarge}, []string{ppsLarge})))
+	if ok || !isSyntax(err) {
+		t.Errorf("size 3: %v, %v; want a SyntaxError", ok, err)
+	}
+}
+
+// FIELD 3 row 11.
+func TestDemuxer_Row11_AcceptsEndOfSequence(t *testing.T) {
+	for _, body := range []string{"1702000000", "1702", "17020000", "9261766331"} {
+		feed(t, configured(t), raw(t, body))
+	}
+}
+
+// FIELD 3 rows 12 and 14: what has a name is refused by it, the rest is garbage.
+func TestDemuxer_Row12_Row14_VideoCodecsByName(t *testing.T) {
+	for _, c := range []struct{ body, codec string }{
+		{"1c01000000", "HEVC"},
+		{"2200", "Sorenson H.263"},
+		{"24", "VP6"},
+		{"1d", "AV1"},
+		{"90" + hex.EncodeToString([]byte("hvc1")), "HEVC"},
+		{"91" + hex.EncodeToString([]byte("av01")) + "0000", "AV1"},
+		{"93" + hex.EncodeToString([]byte("vp09")) + "0000", "VP9"},
+		{"1b01000000", ""},
+		{"1f", ""},
+		{"90ffffffff", ""},
+		{"9061766331", ""}, // avc1 with an empty record
+		{"90617663", ""},   // a FourCC cut off
+		{"17", ""},
+		{"1701", ""},
+		{"17010000", ""},
+		{"1703000000", ""},
+	} {
+		_, ok, err := configured(t).Video(0, raw(t, c.body))
+		if ok {
+			t.Errorf("%s: a unit came out", c.body)
+		}
+		if refused, is := errors.AsType[*flv.UnsupportedError](err); c.codec != "" && (!is || refused.Codec != c.codec || refused.Kind != "video") {
+			t.Errorf("%s: %v, want %s refused", c.body, err, c.codec)
+		}
+		if c.codec == "" && !isSyntax(err) {
+			t.Errorf("%s: %v, want a SyntaxError", c.body, err)
+		}
+	}
+}
+
+// FIELD 3 row 14: old OBS builds sent HEVC as if it were AVC.
+func TestDemuxer_Row14_HEVCUnderAVC(t *testing.T) {
+	d := configured(t)
+	record := cat(t, "0101600000009000000000005df000fcfdf8f800000f03", "a00001", "0004", "40010c01")
+	_, _, err := d.Video(0, config(record))
+	if refused, is := errors.AsType[*flv.UnsupportedError](err); !is || refused.Codec != "HEVC" {
+		t.Fatalf("%v, want HEVC refused", err)
+	}
+	// What follows must not be taken for pictures of the AVC configuration before.
+	if _, ok, err := d.Video(0, frame(nals(t, 4, "2601af06"))); ok || err != nil && !errors.Is(err, flv.ErrNoConfig) {
+		t.Errorf("the frame after: %v, %v", ok, err)
+	}
+	feed(t, d, config(large(t)))
+	unit(t, d, 0, frame(nals(t, 4, idr)))
+}
+
+// FIELD 3 row 30.
+func TestDemuxer_Row30_NegativeCompositionTime(t *testing.T) {
+	d := configured(t)
+	type times struct{ DTS, PTS media.Ticks }
+	var got []times
+	for i, composition := range []int{0, 120, -40, -40, 0, 80} {
+		u := unit(t, d, media.TicksFromMillis(int64(1000+40*i)), video(1, composition, nals(t, 4, idr)))
+		if u.PTS < u.DTS {
+			t.Errorf("unit %d: PTS %d before DTS %d", i, u.PTS, u.DTS)
+		}
+		got = append(got, times{u.DTS / 90, u.PTS / 90})
+	}
+	// The pictures keep their times; decoding moves to 40 ms earlier for good.
+	want := []times{{1000, 1000}, {1040, 1160}, {1040, 1040}, {1080, 1080}, {1120, 1160}, {1160, 1280}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	for _, composition := range []int{-8388608, 8388607, 10_001, -2001} {
+		if _, ok, err := d.Video(0, video(1, composition, nals(t, 4, idr))); ok || !isSyntax(err) {
+			t.Errorf("composition %d: %v, %v; want a SyntaxError", composition, ok, err)
+		}
+	}
+	if u := unit(t, d, 90_000, video(1, 0, nals(t, 4, idr))); u.DTS != 90_000-40*90 {
+		t.Errorf("DTS %d: a corrupt composition time moved the track", u.DTS)
+	}
+}
+
+// FIELD 3 row 31, its configuration part.
+func TestDemuxer_Row31_FramesBeforeConfiguration(t *testing.T) {
+	d := flv.NewDemuxer()
+	for _, units := range [][]string{{idr}, {inter}, {sei, idr}} {
+		if _, ok, err := d.Video(0, frame(nals(t, 4, units...))); ok || !errors.Is(err, flv.ErrNoConfig) {
+			t.Errorf("%v: %v, %v; want ErrNoConfig", units, ok, err)
+		}
+	}
+	if _, ok, err := d.Audio(0, audio(1, []byte{0x21, 0})); ok || !errors.Is(err, flv.ErrNoConfig) {
+		t.Errorf("audio: %v, %v; want ErrNoConfig", ok, err)
+	}
+	feed(t, d, config(large(t)))
+	unit(t, d, 0, frame(nals(t, 4, idr)))
+}
+
+// FIELD 3 row 32.
+func TestDemuxer_Row32_RepeatedConfigurationIsNoNewTrack(t *testing.T) {
+	d := configured(t)
+	first := unit(t, d, 0, frame(nals(t, 4, idr)))
+	feed(t, d, config(large(t)))
+	again := unit(t, d, 0, frame(nals(t, 4, spsLarge, ppsLarge, idr)))
+	if first.Track != again.Track {
+		t.Error("the same parameter sets made another track")
+	}
+}
+
+// FIELD 3 row 33.
+func TestDemuxer_Row33_ChangedConfigurationIsANewTrack(t *testing.T) {
+	d := configured(t)
+	first := unit(t, d, 0, frame(nals(t, 4, idr)))
+	feed(t, d, config(small(t)))
+	second := unit(t, d, 0, frame(nals(t, 4, idr)))
+	if second.Track == first.Track || second.Track.Width != 160 {
+		t.Errorf("width %d after the change", second.Track.Width)
+	}
+	if first.Track.Width != 320 {
+		t.Error("the old track was changed")
+	}
+}
+
+// FIELD 3 row 33: a broken record leaves the good one in force.
+func TestDemuxer_Row33_BrokenConfigurationIsSkipped(t *testing.T) {
+	d := configured(t)
+	if _, ok, err := d.Video(0, config(large(t)[:20])); ok || !isSyntax(err) {
+		t.Fatalf("%v, %v; want a SyntaxError", ok, err)
+	}
+	unit(t, d, 0, frame(nals(t, 4, idr)))
+}
+
+// FIELD 3 row 34.
+func TestDemuxer_Row34_SeveralOrNoParameterSets(t *testing.T) {
+	d := flv.NewDemuxer()
+	second := "68cb83cb20"[:2] + "4b83cb20" // a PPS with id 1
+	feed(t, d, config(avcc(t, 4, []string{spsLarge}, []string{ppsLarge, second})))
+	if u := unit(t, d, 0, frame(nals(t, 4, idr))); len(u.Track.PPS) != 2 {
+		t.Errorf("%d PPS, want 2", len(u.Track.PPS))
+	}
+
+	d = flv.NewDemuxer()
+	feed(t, d, config(avcc(t, 2, nil, nil)))
+	if _, ok, err := d.Video(0, frame(nals(t, 2, idr))); ok || !errors.Is(err, flv.ErrNoConfig) {
+		t.Errorf("no parameter sets: %v, %v; want ErrNoConfig", ok, err)
+	}
+	u := unit(t, d, 0, frame(nals(t, 2, spsLarge, ppsLarge, idr)))
+	if u.Track.Width != 320 || u.Track.NALLengthSize != 2 {
+		t.Errorf("width %d, NALLengthSize %d", u.Track.Width, u.Track.NALLengthSize)
+	}
+	if v := unit(t, d, 0, frame(nals(t, 2, inter))); v.Track != u.Track {
+		t.Error("the track changed behind the key frame")
+	}
+	feed(t, d, config(avcc(t, 2, nil, nil)))
+	if v := unit(t, d, 0, frame(nals(t, 2, inter))); v.Track != u.Track {
+		t.Error("the repeated empty record took the track away")
+	}
+}
+
+// FIELD 3 rows 33 and 34.
+func TestDemuxer_Row34_ParameterSetsChangeInAKeyFrame(t *testing.T) {
+	d := configured(t)
+	first := unit(t, d, 0, frame(nals(t, 4, idr)))
+	if u := unit(t, d, 0, frame(nals(t, 4, spsSmall, ppsSmall, inter))); u.Track != first.Track {
+		t.Error("parameter sets of a picture that is no key frame changed the track")
+	}
+	second := unit(t, d, 0, frame(nals(t, 4, spsSmall, ppsSmall, idr)))
+	if second.Track == first.Track || second.Track.Width != 160 || len(second.Track.SPS) != 1 || len(second.Track.PPS) != 1 {
+		t.Errorf("track %+v", second.Track)
+	}
+	if !bytes.Equal(first.Track.SPS[0], raw(t, spsLarge)) {
+		t.Error("the old track was changed")
+	}
+	feed(t, d, config(large(t))) // the record was never news again
+	if u := unit(t, d, 0, frame(nals(t, 4, spsSmall, ppsSmall, idr))); u.Track != second.Track {
+		t.Error("the same in-band parameter sets made another track")
+	}
+}
+
+func TestDemuxer_LearnsParameterSetsThatComeAlone(t *testing.T) {
+	d := configured(t)
+	first := unit(t, d, 0, frame(nals(t, 4, idr)))
+	feed(t, d, frame(nals(t, 4, spsSmall)))
+	feed(t, d, frame(nals(t, 4, ppsSmall)))
+	if u := unit(t, d, 0, frame(nals(t, 4, inter))); u.Track != first.Track {
+		t.Error("the track changed before the key frame")
+	}
+	if u := unit(t, d, 0, frame(nals(t, 4, idr))); u.Track.Width != 160 {
+		t.Errorf("width %d, want 160", u.Track.Width)
+	}
+}
+
+// FIELD 3 row 35.
+func TestDemuxer_Row35_AnnexB(t *testing.T) {
+	const long, short = "00000001", "000001"
+	for _, c := range []struct {
+		name   string
+		config []byte
+		data   []byte
+		want   []byte
+	}{
+		{"behind a record", large(t), cat(t, long, aud, short, idr, "0000"), nals(t, 4, aud, "658884")},
+		{"behind a record with 2-byte lengths", avcc(t, 2, []string{spsLarge}, []string{ppsLarge}), cat(t, short, inter, short, "4101"), nals(t, 4, "419a24", "4101")},
+		{"in the record", cat(t, long, spsLarge, long, ppsLarge), cat(t, long, "6588"), nals(t, 4, "6588")},
+	} {
+		d := flv.NewDemuxer()
+		feed(t, d, config(c.config))
+		u := unit(t, d, 0, frame(c.data))
+		if !bytes.Equal(u.Data, c.want) {
+			t.Errorf("%s: %x, want %x", c.name, u.Data, c.want)
+		}
+		if u.Track.NALLengthSize != 4 || u.Track.Width != 320 {
+			t.Errorf("%s: NALLengthSize %d, width %d", c.name, u.Track.NALLengthSize, u.Track.Width)
+		}
+		if v := unit(t, d, 0, frame(c.data)); v.Track != u.Track {
+			t.Errorf("%s: the track changed", c.name)
+		}
+	}
+	u := unit(t, flv.NewDemuxer(), 0, frame(cat(t, long, spsSmall, long, ppsSmall, long, "6588")))
+	if u.Track.Width != 160 || !bytes.Equal(u.Data, nals(t, 4, spsSmall, ppsSmall, "6588")) {
+		t.Errorf("without a record: %x", u.Data)
+	}
+	// A length of 256 to 511 begins like a start code and is none.
+	big := hex.EncodeToString(append([]byte{0x65}, make([]byte, 300)...))
+	body := frame(nals(t, 4, big))
+	if u := unit(t, configured(t), 0, body); &u.Data[0] != &body[5] {
+		t.Error("a length was taken for a start code")
+	}
+}
+
+// FIELD 3 rows 10 and 36.
+func TestDemuxer_Row36_EmptyFrames(t *testing.T) {
+	d := configured(t)
+	for _, body := range [][]byte{
+		nil, {}, frame(nil), frame(make([]byte, 8)), frame(nals(t, 4, aud, sei)), frame(nals(t, 4, "0c80")),
+		raw(t, "5700"), raw(t, "5701000000"), raw(t, "d200"),
+	} {
+		feed(t, d, body)
+	}
+	if _, ok, err := d.Audio(0, nil); ok || err != nil {
+		t.Errorf("empty audio: %v, %v", ok, err)
+	}
+}
+
+func TestDemuxer_SkipsTruncatedUnits(t *testing.T) {
+	d := configured(t)
+	whole := nals(t, 4, sei, idr)
+	for n := 1; n < len(whole); n++ {
+		if n == 8 { // a unit that ends with the SEI is whole, and has no picture
+			continue
+		}
+		_, ok, err := d.Video(0, frame(whole[:n]))
+		if ok || !isSyntax(err) {
+			t.Errorf("%d of %d bytes: %v, %v; want a SyntaxError", n, len(whole), ok, err)
+		}
+	}
+	if _, ok, err := d.Video(0, frame(raw(t, "ffffffff65"))); ok || !isSyntax(err) {
+		t.Errorf("length of 4 GB: %v, %v; want a SyntaxError", ok, err)
+	}
+	unit(t, d, 0, frame(whole))
+}
+
+func TestErrors_SayWhereAndWhat(t *testing.T) {
+	_, _, err := configured(t).Video(0, frame(raw(t, "0000000865")))
+	const truncated = "flv: read NAL unit at offset 5: truncated: its length is beyond the 5 bytes left"
+	if err == nil || err.Error() != truncated {
+		t.Errorf("%v, want %s", err, truncated)
+	}
+	_, _, err = configured(t).Video(0, raw(t, "1c01000000"))
+	const refused = "flv: video codec HEVC is not supported: set the encoder to H.264 (AVC)"
+	if err == nil || err.Error() != refused {
+		t.Errorf("%v, want %s", err, refused)
+	}
+	err = &flv.SyntaxError{Op: "tag body", Err: io.ErrUnexpectedEOF}
+	if !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Error("the cause is lost")
+	}
+}
+
+func isSyntax(err error) bool {
+	_, ok := errors.AsType[*flv.SyntaxError](err)
+	return ok
+}
