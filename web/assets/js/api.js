@@ -1,0 +1,61 @@
+// What the server knows of its broadcasts: GET /v1/broadcasts.
+
+async function get(path, signal) {
+  const response = await fetch(path, { signal, headers: { Accept: 'application/json' }, cache: 'no-store' });
+  if (response.status === 404) return null;
+  if (!response.ok) throw new Error(`${path}: HTTP ${response.status}`);
+  return response.json();
+}
+
+/** All broadcasts the server knows. */
+export async function fetchBroadcasts(signal) {
+  const body = await get('/v1/broadcasts', signal);
+  return body?.broadcasts ?? [];
+}
+
+/** One broadcast, or null when there is none with that id. */
+export function fetchBroadcast(id, signal) {
+  return get(`/v1/broadcasts/${encodeURIComponent(id)}`, signal);
+}
+
+/**
+ * Asks again and again, never twice at once: `ask(signal)` is called, its value
+ * goes to `tell(value, null)`, its error to `tell(undefined, error)`, and the
+ * next round begins `interval` ms later (a number, or a function of the value).
+ * With `pauseHidden`, a page nobody looks at asks nothing.
+ */
+export function poll(ask, tell, { interval = 2000, timeout = 8000, pauseHidden = false } = {}) {
+  let timer = 0;
+  let running = false;
+  let stopped = false;
+  let last;
+
+  async function round() {
+    clearTimeout(timer);
+    if (stopped || running) return;
+    if (pauseHidden && document.hidden) return;
+    running = true;
+    try {
+      last = await ask(AbortSignal.timeout(timeout));
+      if (!stopped) tell(last, null);
+    } catch (error) {
+      if (!stopped) tell(undefined, error);
+    } finally {
+      running = false;
+    }
+    const wait = typeof interval === 'function' ? interval(last) : interval;
+    if (!stopped) timer = setTimeout(round, wait);
+  }
+
+  const onVisible = () => { if (!document.hidden) round(); };
+  document.addEventListener('visibilitychange', onVisible);
+  round();
+  return {
+    now: round,
+    stop() {
+      stopped = true;
+      clearTimeout(timer);
+      document.removeEventListener('visibilitychange', onVisible);
+    },
+  };
+}

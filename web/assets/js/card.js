@@ -1,0 +1,93 @@
+// One broadcast on the home page.
+
+import * as format from './format.js';
+import { Source, engine } from './source.js';
+import { label } from './status.js';
+
+export class Card {
+  #parts;
+  #source = null;
+  #video = null;
+  #playing = '';
+
+  constructor(id) {
+    this.id = id;
+    this.element = document.createElement('li');
+    this.element.className = 'card';
+    this.element.innerHTML = `
+      <div class="card-media">
+        <div class="card-initial" aria-hidden="true"></div>
+        <div class="card-top"><span class="badge"></span><span class="pill pill-warn" hidden><svg class="icon" aria-hidden="true"><use href="#i-warn"/></svg><span></span></span></div>
+        <div class="card-bottom"><span class="pill"></span><span class="pill"></span></div>
+      </div>
+      <div class="card-body"><h2 class="card-title"><a></a></h2><p class="card-meta"></p></div>`;
+    const part = (selector) => this.element.querySelector(selector);
+    this.#parts = {
+      media: part('.card-media'), badge: part('.badge'), warn: part('.pill-warn'), warnText: part('.pill-warn span'),
+      size: part('.card-bottom .pill:first-child'), uptime: part('.card-bottom .pill:last-child'),
+      link: part('a'), meta: part('.card-meta'),
+    };
+    // The id is the visitor's or the broadcaster's text: it only ever becomes text.
+    part('.card-initial').textContent = id.slice(0, 2).toUpperCase();
+    this.#parts.media.dataset.tint = String(format.hash(id, 6));
+    this.#parts.link.textContent = id;
+    this.#parts.link.href = format.watchPath(id);
+  }
+
+  /** Shows what the server says of the broadcast. */
+  update(broadcast) {
+    this.broadcast = broadcast;
+    const { badge, warn, warnText, size, meta } = this.#parts;
+    badge.dataset.state = broadcast.state;
+    badge.textContent = label(broadcast.state);
+    const height = format.mainRendition(broadcast)?.height;
+    size.textContent = height > 0 ? `${height}p` : '';
+    meta.textContent = format.summary(broadcast);
+    const warnings = broadcast.warnings ?? [];
+    warn.hidden = warnings.length === 0;
+    warn.title = warnings.join('\n');
+    warnText.textContent = warnings.length === 1 ? '1 note' : `${warnings.length} notes`;
+    this.tick();
+    if (this.#playing && this.#playing !== broadcast.started_at) this.preview(true);
+  }
+
+  /** Called every second. */
+  tick() {
+    const started = Date.parse(this.broadcast.started_at);
+    this.#parts.uptime.textContent = this.broadcast.state !== 'starting' && Number.isFinite(started) ? format.uptime(Date.now() - started) : '';
+    if (this.broadcast.state === 'live') this.#source?.watch();
+  }
+
+  /** Starts or stops the moving picture. */
+  preview(on) {
+    const { state, started_at: started, playlist } = this.broadcast;
+    if (!on || state === 'starting' || !engine()) return this.#stop();
+    if (this.#playing === started) return;
+    this.#stop();
+    this.#playing = started;
+    const video = document.createElement('video');
+    video.muted = true;
+    video.playsInline = true;
+    video.tabIndex = -1;
+    video.setAttribute('aria-hidden', 'true');
+    this.#parts.media.prepend(video);
+    this.#video = video;
+    this.#source = new Source(video, { preview: true });
+    this.#source.addEventListener('change', () => video.classList.toggle('is-on', video.readyState >= 2));
+    this.#source.load(playlist);
+  }
+
+  /** Lets go of everything. */
+  remove() {
+    this.#stop();
+    this.element.remove();
+  }
+
+  #stop() {
+    this.#playing = '';
+    this.#source?.unload();
+    this.#source = null;
+    this.#video?.remove();
+    this.#video = null;
+  }
+}

@@ -1,0 +1,60 @@
+// Numbers as people read them. Pure.
+
+/** 4600000 → "4.6 Mbit/s". */
+export function bitrate(bitsPerSecond) {
+  if (!Number.isFinite(bitsPerSecond) || bitsPerSecond <= 0) return '';
+  if (bitsPerSecond >= 999500) return `${(bitsPerSecond / 1e6).toFixed(1)} Mbit/s`;
+  return `${Math.round(bitsPerSecond / 1000)} kbit/s`;
+}
+
+/** Milliseconds → "0:42", "12:07", "3:00:01". */
+export function uptime(ms) {
+  const total = Math.max(0, Math.floor(ms / 1000));
+  const two = (n) => String(n).padStart(2, '0');
+  const [h, m, s] = [Math.floor(total / 3600), Math.floor(total / 60) % 60, total % 60];
+  return h > 0 ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;
+}
+
+/** 1.234 → "1.2 s"; not a number → "". */
+export function seconds(value) {
+  return Number.isFinite(value) ? `${Math.max(0, value).toFixed(1)} s` : '';
+}
+
+/** 29.97 → "29.97", 30 → "30". */
+export function frameRate(value) {
+  return Number.isFinite(value) && value > 0 ? String(Math.round(value * 100) / 100) : '';
+}
+
+/** 1280, 720 → "1280 × 720"; nothing when a size is missing. */
+export function resolution(width, height) {
+  return width > 0 && height > 0 ? `${width} × ${height}` : '';
+}
+
+/** The rendition that came in, or the largest one. */
+export function mainRendition(broadcast) {
+  const all = broadcast?.renditions ?? [];
+  return all.find((r) => r.name === 'source') ?? all.reduce((a, b) => ((b.height ?? 0) > (a?.height ?? -1) ? b : a), undefined);
+}
+
+/** One line about a broadcast: "1280 × 720 · 30 fps · 4.6 Mbit/s · obs-output". */
+export function summary(broadcast) {
+  const r = mainRendition(broadcast);
+  const size = resolution(r?.width, r?.height);
+  const fps = size && frameRate(r.frame_rate);
+  return [
+    r ? size || 'Audio only' : '',
+    fps && `${fps} fps`,
+    bitrate(r?.average_bandwidth || r?.bandwidth),
+    (broadcast.encoder ?? '').replace(/ \(.*$/, ''), // "obs-output (libobs version …)"
+  ].filter(Boolean).map((item) => item.replaceAll(' ', '\u00a0')).join(' · ');
+}
+
+/** A number from 0 to n-1 that depends on the text alone. */
+export function hash(text, n) {
+  let h = 2166136261;
+  for (const c of text) h = Math.imul(h ^ c.codePointAt(0), 16777619);
+  return (h >>> 0) % n;
+}
+
+/** The page of a broadcast. */
+export const watchPath = (id) => `/watch/${encodeURIComponent(id)}`;

@@ -1,0 +1,227 @@
+// One <video> and where its media comes from: hls.js, or the browser's own HLS
+// where hls.js cannot run. Recovers from errors by itself.
+
+import { Recovery } from './recovery.js';
+
+const MIME = 'application/vnd.apple.mpegurl';
+const STALL_LIMIT = 10_000;
+const CATCH_UP = 2; // seconds behind after an outage that are skipped
+const BITRATE_SPAN = 10; // seconds of media that the measured bitrate covers
+
+/** "hls.js", "native", or "" when this browser can play no HLS. */
+export function engine() {
+  if (globalThis.Hls?.isSupported()) return 'hls.js';
+  return document.createElement('video').canPlayType(MIME) ? 'native' : '';
+}
+
+/** Settings of hls.js for the player, and for the small pictures on the home page. */
+const PLAYER = { lowLatencyMode: true, backBufferLength: 30, maxLiveSyncPlaybackRate: 1.25, liveDurationInfinity: true };
+const PREVIEW = { lowLatencyMode: false, backBufferLength: 4, maxBufferLength: 8, startLevel: 0, capLevelToPlayerSize: true, liveDurationInfinity: true };
+
+/**
+ * Fires "change" when `state` has changed: idle, loading, playing, buffering,
+ * failed (see `retryAt`), finished or unsupported.
+ */
+export class Source extends EventTarget {
+  #video;
+  #preview;
+  #url = '';
+  #hls = null;
+  #recovery = new Recovery();
+  #retryTimer = 0;
+  #samples = [];
+  #progress = { time: -1, at: 0 };
+  #lost = false;
+
+  state = 'idle';
+  /** When a failed source tries again, on performance.now()'s clock. */
+  retryAt = 0;
+
+  constructor(video, { preview = false } = {}) {
+    super();
+    this.#video = video;
+    this.#preview = preview;
+    video.addEventListener('playing', () => this.#moving());
+    video.addEventListener('timeupdate', () => { if (this.state !== 'playing') this.#moving(); });
+    video.addEventListener('waiting', () => { if (this.#url && this.state === 'playing') this.#set('buffering'); });
+    video.addEventListener('ended', () => { if (this.#url) this.#set('finished'); });
+    video.addEventListener('error', () => { if (this.#url && !this.#hls) this.#fail(nativeErrorKind(video.error)); });
+  }
+
+  get loaded() { return this.#url !== ''; }
+
+  /** Plays the playlist at url from its live edge. */
+  load(url) {
+    this.unload();
+    if (!engine()) return this.#set('unsupported');
+    this.#url = url;
+    this.#recovery.healthy();
+    this.#attach();
+  }
+
+  /** Lets go of the media and stops all recovery. */
+  unload() {
+    this.#detach();
+    this.#url = '';
+    this.#set('idle');
+  }
+
+  /** Recovers now instead of at retryAt. */
+  retry() {
+    if (!this.#url) return;
+    this.#detach();
+    this.#attach();
+  }
+
+  /**
+   * Called every second or so while media should be arriving: a picture that has
+   * stood still for too long, without any error, has its source loaded again.
+   */
+  watch() {
+    const v = this.#video;
+    const now = performance.now();
+    const idle = !this.#url || v.paused || this.state === 'failed' || this.state === 'finished';
+    if (idle || document.hidden || v.currentTime !== this.#progress.time) {
+      this.#progress = { time: v.currentTime, at: now };
+    } else if (now - this.#progress.at > STALL_LIMIT) {
+      this.#progress.at = now;
+      this.#fail('other');
+    }
+  }
+
+  /** Seconds behind the live edge; NaN when not known. */
+  get latency() {
+    if (this.#hls) return this.#hls.latency > 0 ? this.#hls.latency : NaN;
+    const { seekable, currentTime } = this.#video;
+    return this.#url && seekable.length ? seekable.end(seekable.length - 1) - currentTime : NaN;
+  }
+
+  /** Seconds behind the place a live viewer should be at. */
+  get behind() {
+    const edge = this.#livePosition();
+    return Number.isFinite(edge) ? edge - this.#video.currentTime : 0;
+  }
+
+  /** Bits per second of the media loaded last; NaN when not known. */
+  get bitrate() {
+    const time = this.#samples.reduce((sum, s) => sum + s.duration, 0);
+    return time >= 1 ? (8 * this.#samples.reduce((sum, s) => sum + s.bytes, 0)) / time : NaN;
+  }
+
+  /** Seconds that can be played without loading more. */
+  get buffer() {
+    const { buffered, currentTime } = this.#video;
+    for (let i = 0; i < buffered.length; i += 1) {
+      if (buffered.start(i) <= currentTime + 0.1 && currentTime < buffered.end(i)) return buffered.end(i) - currentTime;
+    }
+    return 0;
+  }
+
+  /** Jumps to the live edge and plays. */
+  goLive() {
+    const edge = this.#livePosition();
+    if (Number.isFinite(edge) && edge > this.#video.currentTime) this.#video.currentTime = edge;
+    this.play();
+  }
+
+  /** Plays; a browser that refuses sound without a gesture gets silence first. */
+  async play() {
+    try {
+      await this.#video.play();
+    } catch (error) {
+      if (error.name === 'NotAllowedError' && !this.#video.muted) {
+        this.#video.muted = true;
+        await this.#video.play().catch(() => {});
+      }
+    }
+  }
+
+  #livePosition() {
+    if (this.#hls) return this.#hls.liveSyncPosition ?? NaN;
+    const { seekable } = this.#video;
+    return seekable.length ? seekable.end(seekable.length - 1) - 2 : NaN;
+  }
+
+  #attach() {
+    this.#samples = [];
+    this.#progress = { time: -1, at: performance.now() };
+    this.#lost = false;
+    this.#set('loading');
+    if (engine() === 'native') {
+      this.#video.src = this.#url;
+      this.play();
+      return;
+    }
+    const { Hls } = globalThis;
+    const hls = new Hls({ enableWorker: true, ...(this.#preview ? PREVIEW : PLAYER) });
+    this.#hls = hls;
+    hls.on(Hls.Events.MANIFEST_PARSED, () => this.play());
+    hls.on(Hls.Events.FRAG_LOADED, (_, data) => this.#measure(data));
+    hls.on(Hls.Events.ERROR, (_, data) => { if (data.fatal && hls === this.#hls) this.#fail(hlsErrorKind(Hls, data)); });
+    hls.loadSource(this.#url);
+    hls.attachMedia(this.#video);
+  }
+
+  #detach() {
+    clearTimeout(this.#retryTimer);
+    if (this.#hls) {
+      const hls = this.#hls;
+      this.#hls = null;
+      hls.destroy();
+    } else if (this.#video.hasAttribute('src')) {
+      this.#video.removeAttribute('src');
+      this.#video.load();
+    }
+  }
+
+  #moving() {
+    if (!this.#url || this.#video.paused || this.#video.readyState < 3) return;
+    this.#recovery.healthy();
+    this.#set('playing');
+    // What an outage cost is skipped: this is live, and nobody asked for a delay.
+    if (this.#lost && this.behind > CATCH_UP) this.goLive();
+    this.#lost = false;
+  }
+
+  #fail(kind) {
+    clearTimeout(this.#retryTimer);
+    const { action, delay } = this.#recovery.decide(this.#hls || kind !== 'network' ? kind : 'other');
+    this.#lost = true;
+    if (action === 'recoverMedia' && this.#hls) {
+      this.#hls.recoverMediaError();
+      return;
+    }
+    this.retryAt = performance.now() + delay;
+    // What is buffered plays on while a connection is resumed.
+    if (action !== 'startLoad' || this.buffer < 0.5) this.#set('failed');
+    this.#retryTimer = setTimeout(() => {
+      if (action === 'startLoad' && this.#hls) this.#hls.startLoad();
+      else this.retry();
+    }, delay);
+  }
+
+  #measure({ frag, part }) {
+    if (frag.type !== 'main') return;
+    // Not the payload's length: it has gone to the worker.
+    const { duration, stats } = part ?? frag;
+    this.#samples.push({ duration, bytes: stats.loaded });
+    let span = this.#samples.reduce((sum, s) => sum + s.duration, 0);
+    while (span - this.#samples[0].duration > BITRATE_SPAN) span -= this.#samples.shift().duration;
+  }
+
+  #set(state) {
+    if (state === this.state) return;
+    this.state = state;
+    this.dispatchEvent(new Event('change'));
+  }
+}
+
+function hlsErrorKind(Hls, { type, details }) {
+  if (details === Hls.ErrorDetails.MANIFEST_LOAD_ERROR || details === Hls.ErrorDetails.MANIFEST_LOAD_TIMEOUT || details === Hls.ErrorDetails.MANIFEST_PARSING_ERROR) return 'manifest';
+  if (type === Hls.ErrorTypes.NETWORK_ERROR) return 'network';
+  return type === Hls.ErrorTypes.MEDIA_ERROR ? 'media' : 'other';
+}
+
+function nativeErrorKind(error) {
+  return error?.code === MediaError.MEDIA_ERR_NETWORK ? 'network' : 'other';
+}

@@ -1,0 +1,72 @@
+// What the viewer is told, from what is known. Pure.
+
+/**
+ * `broadcast` is the API's object, or null when there is none (or undefined when
+ * nothing was heard yet); `reachable` says whether the last question was
+ * answered; `playback` is the player's own state:
+ *   idle        nothing loaded
+ *   loading     loaded, no picture yet
+ *   playing     pictures move
+ *   buffering   pictures stopped for want of data
+ *   failed      an error, being recovered from (retryIn: milliseconds)
+ *   finished    the playlist's end was played
+ *   unsupported the browser cannot play HLS
+ *
+ * The answer: `state` (one word for the badge), `cover` (title and detail in
+ * place of the picture, or null), `toast` (a line over the picture, or ""),
+ * `busy` (the spinner turns), `retry` (offer a button).
+ */
+export function statusOf({ broadcast, reachable, playback, retryIn = 0 }) {
+  const hasPicture = playback === 'playing' || playback === 'buffering';
+  const busy = playback === 'buffering' || playback === 'loading';
+  const with_ = (state, more = {}) => ({ state, cover: null, toast: '', busy, retry: false, ...more });
+  const covered = (state, title, detail, more = {}) => with_(state, { cover: { title, detail }, busy: false, ...more });
+
+  if (playback === 'unsupported') {
+    return covered('error', 'This browser cannot play the broadcast', 'It has neither Media Source Extensions nor HLS of its own. Try a current Chrome, Edge, Firefox or Safari.', { calm: true });
+  }
+  if (broadcast === undefined && !hasPicture) {
+    return reachable
+      ? covered('waiting', 'Connecting…', '')
+      : covered('offline', 'The server cannot be reached', 'Trying again every few seconds.', { retry: true });
+  }
+
+  const state = broadcast?.state ?? 'waiting';
+  if (state === 'ended' || broadcast === null) {
+    // What is buffered is still worth seeing; the end of the playlist ends it.
+    if (hasPicture) return with_('ended', { busy: false, toast: 'The broadcaster has stopped' });
+    if (playback === 'finished' || state === 'ended') {
+      return covered('ended', 'This broadcast has ended', 'If it starts again, it plays here by itself.', { calm: true });
+    }
+    return covered('waiting', 'Not live yet', 'Stay here: the picture starts by itself when the broadcast begins.');
+  }
+  if (!reachable && !hasPicture) {
+    return covered('offline', 'The server cannot be reached', `${tryingAgain(retryIn)} You do not need to reload.`, { retry: true });
+  }
+  if (state === 'starting' && !hasPicture) {
+    return covered('starting', 'Starting…', 'The first pictures are on their way.');
+  }
+  if (state === 'reconnecting') {
+    return hasPicture
+      ? with_('reconnecting', { toast: 'The broadcaster’s connection dropped. Waiting for it to come back.', busy: playback === 'buffering' })
+      : covered('reconnecting', 'The broadcaster’s connection dropped', 'Waiting for it to come back.');
+  }
+  if (playback === 'failed') {
+    return covered('offline', 'The connection was lost', `${tryingAgain(retryIn)} You do not need to reload.`, { retry: true });
+  }
+  if (!reachable) return with_('live', { toast: 'The server does not answer. Trying again.' });
+  return with_(state);
+}
+
+function tryingAgain(ms) {
+  const s = Math.ceil(ms / 1000);
+  return s > 1 ? `Trying again in ${s} s.` : 'Trying again now.';
+}
+
+/** The badge's word for a state. */
+export function label(state) {
+  return {
+    live: 'Live', reconnecting: 'Reconnecting', starting: 'Starting', ended: 'Ended',
+    waiting: 'Waiting', offline: 'Offline', error: 'Cannot play',
+  }[state] ?? state;
+}

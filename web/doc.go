@@ -1,0 +1,16 @@
+// Package web shows a person what is live: the home page, the player, the
+// embeddable player, and how to publish.
+//
+// Requests enter through the handlers that Register puts on a mux; pages and
+// assets leave, all of them from files embedded in the program. The pages fetch
+// everything they show from the REST API (/v1/broadcasts) and the origin
+// (/live/ID/index.m3u8) like any other client would.
+//
+// Package web does not know what is live, who publishes, or how media is made.
+//
+// It starts no goroutine.
+//
+// To add an asset, put it below assets/ and link it in a template with
+// {{asset "name"}}. Scripts are ES modules that import each other by relative
+// path; nothing is inline, because the Content-Security-Policy forbids it.
+package web

@@ -1,0 +1,50 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import * as format from '../assets/js/format.js';
+
+test('bitrate reads as people say it', () => {
+  for (const [value, want] of [[4_600_000, '4.6 Mbit/s'], [999_600, '1.0 Mbit/s'], [128_400, '128 kbit/s'], [0, ''], [NaN, ''], [-1, '']]) {
+    assert.equal(format.bitrate(value), want, String(value));
+  }
+});
+
+test('uptime never shows a negative time', () => {
+  for (const [ms, want] of [[42_900, '0:42'], [727_000, '12:07'], [10_801_000, '3:00:01'], [-5, '0:00']]) {
+    assert.equal(format.uptime(ms), want, String(ms));
+  }
+});
+
+test('resolution, seconds and frame rate are empty when not known', () => {
+  assert.equal(format.resolution(1280, 720), '1280 × 720');
+  assert.equal(format.resolution(0, 0), '');
+  assert.equal(format.seconds(1.26), '1.3 s');
+  assert.equal(format.seconds(NaN), '');
+  assert.equal(format.frameRate(30000 / 1001), '29.97');
+  assert.equal(format.frameRate(undefined), '');
+});
+
+test('the main rendition is the source, else the largest', () => {
+  const source = { name: 'source', height: 480 };
+  assert.equal(format.mainRendition({ renditions: [{ name: '720p', height: 720 }, source] }), source);
+  assert.equal(format.mainRendition({ renditions: [{ name: 'a', height: 240 }, { name: 'b', height: 720 }] }).name, 'b');
+  assert.equal(format.mainRendition({ renditions: [] }), undefined);
+  assert.equal(format.mainRendition(null), undefined);
+});
+
+test('the summary names what is known and cuts the encoder short', () => {
+  const plain = (text) => text.replaceAll('\u00a0', ' ');
+  assert.equal(
+    plain(format.summary({ encoder: 'obs-output (libobs version 29.0.2)', renditions: [{ name: 'source', width: 1280, height: 720, frame_rate: 30, average_bandwidth: 4_600_000 }] })),
+    '1280 × 720 · 30 fps · 4.6 Mbit/s · obs-output',
+  );
+  assert.equal(plain(format.summary({ renditions: [{ name: 'source', frame_rate: 30, bandwidth: 128_000 }] })), 'Audio only · 128 kbit/s');
+  assert.equal(format.summary({}), '');
+});
+
+test('the hash is steady and within its range', () => {
+  for (const text of ['', 'demo', 'ünïcode', 'x'.repeat(64)]) {
+    const h = format.hash(text, 6);
+    assert.ok(Number.isInteger(h) && h >= 0 && h < 6, text);
+    assert.equal(h, format.hash(text, 6));
+  }
+});

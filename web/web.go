@@ -1,0 +1,119 @@
+package web
+
+import (
+	"bytes"
+	"fmt"
+	"html/template"
+	"io/fs"
+	"net/http"
+
+	"golive/ingest"
+)
+
+// Web is the pages. Its handlers may be called from many goroutines.
+type Web struct {
+	cfg    Config
+	assets *assets
+	pages  map[string]*template.Template
+}
+
+// page is what every template is given.
+type page struct {
+	Version string
+	// HasHLS says whether hls.js was there when the program was built.
+	HasHLS bool
+	// Open, Server and Home are for the publishing panel.
+	Open   bool
+	Server string
+	// ID is the broadcast of a player page.
+	ID string
+}
+
+// New reads the embedded files and parses the templates.
+func New(cfg Config) (*Web, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, fmt.Errorf("configure web: %w", err)
+	}
+	tree, err := fs.Sub(embeddedAssets, "assets")
+	if err != nil {
+		return nil, fmt.Errorf("open assets: %w", err)
+	}
+	files, err := loadAssets(tree)
+	if err != nil {
+		return nil, err
+	}
+	w := &Web{cfg: cfg, assets: files, pages: map[string]*template.Template{}}
+	for _, name := range []string{"home", "watch", "embed", "missing"} {
+		t, err := template.New(name+".html").
+			Funcs(template.FuncMap{"asset": files.url}).
+			ParseFS(embeddedTemplates, "templates/parts.html", "templates/"+name+".html")
+		if err != nil {
+			return nil, fmt.Errorf("parse page %s: %w", name, err)
+		}
+		w.pages[name] = t
+	}
+	return w, nil
+}
+
+// Register puts the pages on mux: GET /, /watch/{id}, /embed/{id} and /assets/.
+func (w *Web) Register(mux *http.ServeMux) {
+	mux.HandleFunc("GET /{$}", w.home)
+	mux.HandleFunc("GET /watch/{id}", w.player("watch", policy("'none'")))
+	mux.HandleFunc("GET /embed/{id}", w.player("embed", policy("*")))
+	mux.Handle("GET /assets/{fingerprint}/{name...}", w.assets)
+}
+
+func (w *Web) home(rw http.ResponseWriter, r *http.Request) {
+	w.render(rw, "home", policy("'none'"), http.StatusOK, w.page(r, ""))
+}
+
+// player serves the page name for the broadcast in the path, whether it is live
+// or not: the page waits for it.
+func (w *Web) player(name, csp string) http.HandlerFunc {
+	return func(rw http.ResponseWriter, r *http.Request) {
+		id := r.PathValue("id")
+		if ingest.CheckID(id) != nil {
+			w.render(rw, "missing", csp, http.StatusNotFound, w.page(r, ""))
+			return
+		}
+		w.render(rw, name, csp, http.StatusOK, w.page(r, id))
+	}
+}
+
+func (w *Web) page(r *http.Request, id string) page {
+	return page{
+		Version: w.cfg.Version,
+		HasHLS:  w.assets.files[hlsScript] != nil,
+		Open:    w.cfg.Open,
+		Server:  publishServer(r.Host, w.cfg.RTMPPort),
+		ID:      id,
+	}
+}
+
+func (w *Web) render(rw http.ResponseWriter, name, csp string, status int, p page) {
+	var body bytes.Buffer
+	if err := w.pages[name].Execute(&body, p); err != nil {
+		// The data has no methods and the tests execute every template, so this
+		// cannot be the visitor's doing.
+		panic(fmt.Sprintf("web: page %s: %v", name, err))
+	}
+	h := rw.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	// A page names assets by fingerprint and the server by the visitor's own
+	// Host: neither may be kept by a shared cache.
+	h.Set("Cache-Control", "no-store")
+	h.Set("Content-Security-Policy", csp)
+	h.Set("Referrer-Policy", "same-origin")
+	h.Set("X-Content-Type-Options", "nosniff")
+	rw.WriteHeader(status)
+	// A visitor who left is not our error.
+	_, _ = rw.Write(body.Bytes())
+}
+
+// policy is the Content-Security-Policy of a page that the given ancestors may
+// frame. blob: is what Media Source Extensions and hls.js's worker need.
+func policy(ancestors string) string {
+	return "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; " +
+		"connect-src 'self'; media-src 'self' blob:; worker-src 'self' blob:; " +
+		"base-uri 'none'; form-action 'none'; frame-ancestors " + ancestors
+}

@@ -1,0 +1,309 @@
+package web
+
+import (
+	"compress/gzip"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os/exec"
+	"regexp"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"golive/internal/setting"
+)
+
+func newMux(t *testing.T, cfg Config) *http.ServeMux {
+	t.Helper()
+	w, err := New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mux := http.NewServeMux()
+	w.Register(mux)
+	return mux
+}
+
+func get(t *testing.T, h http.Handler, path string, header ...string) *http.Response {
+	t.Helper()
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "http://example.test:8080"+path, http.NoBody)
+	for i := 0; i+1 < len(header); i += 2 {
+		if header[i] == "Host" {
+			r.Host = header[i+1]
+			continue
+		}
+		r.Header.Set(header[i], header[i+1])
+	}
+	rec := httptest.NewRecorder()
+	h.ServeHTTP(rec, r)
+	return rec.Result()
+}
+
+func body(t *testing.T, resp *http.Response) string {
+	t.Helper()
+	b, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := resp.Body.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+func TestNew_RefusesAPortThatIsNone(t *testing.T) {
+	for _, port := range []int{-1, 0, 65536} {
+		_, err := New(Config{RTMPPort: port})
+		if _, ok := errors.AsType[*setting.FieldError](err); !ok {
+			t.Errorf("New with port %d: error %v, want a FieldError", port, err)
+		}
+	}
+}
+
+func TestHome_TellsHowToPublishInOpenMode(t *testing.T) {
+	page := body(t, get(t, newMux(t, Config{RTMPPort: 1935, Open: true, Version: "1.2.3"}), "/"))
+	for _, want := range []string{
+		"rtmp://example.test/live", `<code data-obs-key aria-labelledby="obs-key">my-stream</code>`,
+		"ffmpeg -re", "golive publish", "golive 1.2.3",
+	} {
+		if !strings.Contains(page, want) {
+			t.Errorf("home page lacks %q", want)
+		}
+	}
+	if strings.Contains(page, "YOUR_STREAM_KEY") {
+		t.Error("home page asks for a stream key though publishing is open")
+	}
+}
+
+func TestHome_AsksForTheStreamKeyWhenNotOpen(t *testing.T) {
+	page := body(t, get(t, newMux(t, Config{RTMPPort: 1936}), "/"))
+	for _, want := range []string{"use your stream key", "rtmp://example.test:1936/live/<span data-key>YOUR_STREAM_KEY"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("home page lacks %q", want)
+		}
+	}
+	if strings.Contains(page, "my-stream") {
+		t.Error("home page invents a name though a key is needed")
+	}
+}
+
+func TestHome_NamesTheServerByTheVisitorsHost(t *testing.T) {
+	mux := newMux(t, Config{RTMPPort: 1935, Open: true})
+	for host, want := range map[string]string{
+		"localhost":                        "rtmp://localhost/live",
+		"live.example.test:8080":           "rtmp://live.example.test/live",
+		"192.0.2.7:80":                     "rtmp://192.0.2.7/live",
+		"[2001:db8::7]:8080":               "rtmp://[2001:db8::7]/live",
+		"[2001:db8::7]":                    "rtmp://[2001:db8::7]/live",
+		`x";rm -rf ~;":8080`:               "rtmp://localhost/live",
+		"<script>alert(1)</script>":        "rtmp://localhost/live",
+		"$(id):8080":                       "rtmp://localhost/live",
+		"":                                 "rtmp://localhost/live",
+		"-dash.example.test":               "rtmp://localhost/live",
+		strings.Repeat("a.", 140) + "test": "rtmp://localhost/live",
+	} {
+		page := body(t, get(t, mux, "/", "Host", host))
+		if !strings.Contains(page, `data-server="`+want+`"`) {
+			t.Errorf("host %q: page lacks server %q", host, want)
+		}
+		if strings.Contains(page, "alert(1)") || strings.Contains(page, "$(id)") {
+			t.Errorf("host %q reached the page", host)
+		}
+	}
+}
+
+func TestPages_HaveAPolicyWithoutInlineScripts(t *testing.T) {
+	mux := newMux(t, Config{RTMPPort: 1935, Open: true})
+	inline := regexp.MustCompile(`(?i)<script(?:[^>]*)>[^<]|<style|\sstyle=|\son[a-z]+=|javascript:`)
+	for path, ancestors := range map[string]string{"/": "'none'", "/watch/demo": "'none'", "/embed/demo": "*", "/watch/..demo": "'none'"} {
+		resp := get(t, mux, path)
+		csp := resp.Header.Get("Content-Security-Policy")
+		if !strings.HasSuffix(csp, "frame-ancestors "+ancestors) || !strings.Contains(csp, "script-src 'self';") || !strings.Contains(csp, "worker-src 'self' blob:") {
+			t.Errorf("%s: policy %q", path, csp)
+		}
+		if resp.Header.Get("Cache-Control") != "no-store" || resp.Header.Get("X-Content-Type-Options") != "nosniff" {
+			t.Errorf("%s: headers %v", path, resp.Header)
+		}
+		if found := inline.FindString(body(t, resp)); found != "" {
+			t.Errorf("%s: inline code or style %q, which the policy forbids", path, found)
+		}
+	}
+}
+
+func TestPlayer_KnowsWhichNamesCanBe(t *testing.T) {
+	mux := newMux(t, Config{RTMPPort: 1935, Open: true})
+	for path, want := range map[string]int{
+		"/watch/demo": 200, "/watch/Town.hall_2-x": 200, "/embed/demo": 200,
+		"/watch/.hidden": 404, "/watch/a%20b": 404, "/watch/%3Cb%3E": 404, "/embed/" + strings.Repeat("x", 65): 404, "/watch/a/b": 404,
+		"/watch/..%2f..%2fetc": 404,
+	} {
+		resp := get(t, mux, path)
+		page := body(t, resp)
+		if resp.StatusCode != want {
+			t.Errorf("GET %s: status %d, want %d", path, resp.StatusCode, want)
+		}
+		if strings.Contains(page, "<b>") {
+			t.Errorf("GET %s: the name reached the page unescaped", path)
+		}
+	}
+	if page := body(t, get(t, mux, "/watch/demo")); !strings.Contains(page, `data-id="demo"`) {
+		t.Error("watch page does not name its broadcast")
+	}
+}
+
+func TestPages_LinkOnlyAssetsThatAreThere(t *testing.T) {
+	mux := newMux(t, Config{RTMPPort: 1935, Open: true})
+	links := regexp.MustCompile(`(?:src|href)="(/assets/[^"]+)"`)
+	imports := regexp.MustCompile(`from '\./([^']+)'`)
+	seen := map[string]bool{}
+	var visit func(path string)
+	visit = func(path string) {
+		if seen[path] {
+			return
+		}
+		seen[path] = true
+		resp := get(t, mux, path)
+		text := body(t, resp)
+		if resp.StatusCode != http.StatusOK {
+			t.Errorf("GET %s: status %d", path, resp.StatusCode)
+		}
+		for _, m := range imports.FindAllStringSubmatch(text, -1) {
+			visit(path[:strings.LastIndex(path, "/")+1] + m[1])
+		}
+	}
+	for _, page := range []string{"/", "/watch/demo", "/embed/demo", "/watch/.no"} {
+		for _, m := range links.FindAllStringSubmatch(body(t, get(t, mux, page)), -1) {
+			visit(m[1])
+		}
+	}
+	if len(seen) < 15 {
+		t.Errorf("only %d assets are linked: the test looks past the pages", len(seen))
+	}
+}
+
+func testAssets(t *testing.T) *assets {
+	t.Helper()
+	a, err := loadAssets(fstest.MapFS{
+		"js/a.js":          {Data: []byte(strings.Repeat("export const x = 1;\n", 50))},
+		"tiny.css":         {Data: []byte("a{}")},
+		"vendor/README.md": {Data: []byte("notes")},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+func assetMux(a *assets) *http.ServeMux {
+	mux := http.NewServeMux()
+	mux.Handle("GET /assets/{fingerprint}/{name...}", a)
+	return mux
+}
+
+func TestAssets_AreKeptForEverUnderTheirFingerprintOnly(t *testing.T) {
+	a := testAssets(t)
+	mux := assetMux(a)
+	for path, want := range map[string]string{
+		"/assets/" + a.fingerprint + "/tiny.css": "public, max-age=31536000, immutable",
+		"/assets/0123456789ab/tiny.css":          "no-cache",
+	} {
+		resp := get(t, mux, path)
+		if got := resp.Header.Get("Cache-Control"); got != want || resp.StatusCode != http.StatusOK {
+			t.Errorf("GET %s: %d, Cache-Control %q, want %q", path, resp.StatusCode, got, want)
+		}
+	}
+	for _, path := range []string{"/none.js", "/vendor/README.md", "/vendor/", "/js"} {
+		if resp := get(t, mux, "/assets/"+a.fingerprint+path); resp.StatusCode != http.StatusNotFound {
+			t.Errorf("GET %s: status %d, want 404", path, resp.StatusCode)
+		}
+	}
+}
+
+func TestAssets_ChangeTheFingerprintWithAnyByte(t *testing.T) {
+	one, err := loadAssets(fstest.MapFS{"a.js": {Data: []byte("1")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	two, err := loadAssets(fstest.MapFS{"a.js": {Data: []byte("2")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if one.fingerprint == two.fingerprint {
+		t.Error("different assets have the same fingerprint")
+	}
+}
+
+func TestAssets_AreRevalidatedByETag(t *testing.T) {
+	a := testAssets(t)
+	mux := assetMux(a)
+	path := "/assets/" + a.fingerprint + "/js/a.js"
+	for _, encoding := range []string{"", "gzip"} {
+		etag := get(t, mux, path, "Accept-Encoding", encoding).Header.Get("ETag")
+		if etag == "" {
+			t.Fatalf("encoding %q: no ETag", encoding)
+		}
+		if resp := get(t, mux, path, "Accept-Encoding", encoding, "If-None-Match", etag); resp.StatusCode != http.StatusNotModified {
+			t.Errorf("encoding %q: status %d for its own ETag, want 304", encoding, resp.StatusCode)
+		}
+	}
+}
+
+func TestAssets_AreGzippedWhenTheVisitorCanReadIt(t *testing.T) {
+	a := testAssets(t)
+	mux := assetMux(a)
+	path := "/assets/" + a.fingerprint + "/js/a.js"
+	for accept, want := range map[string]string{
+		"gzip, deflate, br": "gzip", "br;q=1.0, GZIP;q=0.5": "gzip", "*": "gzip",
+		"": "", "identity": "", "gzip;q=0": "", "gzip;q=0.000, *": "", "*;q=0": "", "br": "",
+	} {
+		resp := get(t, mux, path, "Accept-Encoding", accept)
+		if got := resp.Header.Get("Content-Encoding"); got != want {
+			t.Errorf("Accept-Encoding %q: Content-Encoding %q, want %q", accept, got, want)
+			continue
+		}
+		if resp.Header.Get("Vary") != "Accept-Encoding" {
+			t.Errorf("Accept-Encoding %q: no Vary", accept)
+		}
+		text := io.Reader(resp.Body)
+		if want == "gzip" {
+			z, err := gzip.NewReader(resp.Body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			text = z
+		}
+		b, err := io.ReadAll(text)
+		if err != nil || string(b) != string(a.files["js/a.js"].plain) {
+			t.Errorf("Accept-Encoding %q: other bytes than the file's (%v)", accept, err)
+		}
+	}
+}
+
+func TestPages_SayWhenHLSJSIsMissing(t *testing.T) {
+	w, err := New(Config{RTMPPort: 1935, Open: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	delete(w.assets.files, hlsScript)
+	mux := http.NewServeMux()
+	w.Register(mux)
+	for _, path := range []string{"/", "/watch/demo", "/embed/demo"} {
+		page := body(t, get(t, mux, path))
+		if !strings.Contains(page, "This build has no hls.js") || strings.Contains(page, hlsScript) {
+			t.Errorf("GET %s: the page does not say that hls.js is missing, or links it", path)
+		}
+	}
+}
+
+func TestScripts_PassTheirNodeTests(t *testing.T) {
+	node, err := exec.LookPath("node")
+	if err != nil {
+		t.Skip("node is not installed")
+	}
+	out, err := exec.CommandContext(t.Context(), node, "--test", "tests/").CombinedOutput()
+	if err != nil {
+		t.Errorf("node --test: %v\n%s", err, out)
+	}
+}
