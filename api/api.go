@@ -1,0 +1,90 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+)
+
+// Directory knows the broadcasts.
+type Directory interface {
+	// Broadcasts are all that are live or have just ended, by id.
+	Broadcasts() []Broadcast
+	// Broadcast is the one of that id; false when there is none.
+	Broadcast(id string) (Broadcast, bool)
+}
+
+// Broadcast is one live stream.
+type Broadcast struct {
+	ID         string      `json:"id" doc:"The broadcast's public name." example:"studio"`
+	State      string      `json:"state" enum:"starting,live,reconnecting,ended" doc:"Where it is in its life."`
+	StartedAt  time.Time   `json:"started_at" doc:"When its publisher was admitted."`
+	EndedAt    *time.Time  `json:"ended_at" doc:"When it ended; null before."`
+	Playlist   string      `json:"playlist" doc:"Path of its multivariant playlist." example:"/live/studio/index.m3u8"`
+	Encoder    string      `json:"encoder" doc:"What the publisher calls itself; may be empty."`
+	Warnings   []string    `json:"warnings" doc:"What the broadcaster should change in the encoder."`
+	Renditions []Rendition `json:"renditions" doc:"What can be watched; empty while starting."`
+}
+
+// Rendition is one quality of a broadcast.
+type Rendition struct {
+	Name             string  `json:"name" example:"source"`
+	Codecs           string  `json:"codecs" doc:"As in RFC 6381." example:"avc1.64001f,mp4a.40.2"`
+	Width            int     `json:"width" doc:"Pixels; 0 without video."`
+	Height           int     `json:"height" doc:"Pixels; 0 without video."`
+	FrameRate        float64 `json:"frame_rate" doc:"Frames per second, measured; 0 without video."`
+	Bandwidth        int     `json:"bandwidth" doc:"Highest bit rate of a segment, bits per second."`
+	AverageBandwidth int     `json:"average_bandwidth" doc:"Mean bit rate, bits per second."`
+}
+
+type listOutput struct {
+	CacheControl string `header:"Cache-Control"`
+	Body         struct {
+		Broadcasts []Broadcast `json:"broadcasts"`
+	}
+}
+
+type oneInput struct {
+	ID string `path:"id" maxLength:"64" doc:"The broadcast's public name."`
+}
+
+type oneOutput struct {
+	CacheControl string `header:"Cache-Control"`
+	Body         Broadcast
+}
+
+// Register adds the interface to mux.
+func Register(mux *http.ServeMux, version string, d Directory) {
+	cfg := huma.DefaultConfig("golive", version)
+	cfg.OpenAPIPath = "/v1/openapi"
+	// The readable page would load its script from elsewhere.
+	cfg.DocsPath, cfg.SchemasPath = "", ""
+	cfg.CreateHooks = nil // no $schema in every answer
+	a := humago.New(mux, cfg)
+	huma.Register(a, huma.Operation{
+		OperationID: "list-broadcasts",
+		Method:      http.MethodGet,
+		Path:        "/v1/broadcasts",
+		Summary:     "What is live now",
+	}, func(context.Context, *struct{}) (*listOutput, error) {
+		out := &listOutput{CacheControl: "no-cache"}
+		out.Body.Broadcasts = d.Broadcasts()
+		return out, nil
+	})
+	huma.Register(a, huma.Operation{
+		OperationID: "get-broadcast",
+		Method:      http.MethodGet,
+		Path:        "/v1/broadcasts/{id}",
+		Summary:     "One broadcast",
+		Errors:      []int{http.StatusNotFound},
+	}, func(_ context.Context, in *oneInput) (*oneOutput, error) {
+		b, ok := d.Broadcast(in.ID)
+		if !ok {
+			return nil, huma.Error404NotFound("there is no such broadcast")
+		}
+		return &oneOutput{CacheControl: "no-cache", Body: b}, nil
+	})
+}

@@ -1,0 +1,155 @@
+package broadcast
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"golive/ingest"
+	"golive/playlist"
+	"golive/storage"
+)
+
+// Why a broadcast ended, in logs and metrics.
+const (
+	endedClean    = "unpublished"
+	endedLost     = "publisher_lost"
+	endedShutdown = "shutdown"
+)
+
+// silence is how long a publisher must have sent nothing before another one with
+// the same key takes over.
+const silence = time.Second
+
+// errEnded tells the Hub to make a new broadcast.
+var errEnded = errors.New("broadcast has ended")
+
+// Broadcast is one live stream from its first byte to EXT-X-ENDLIST.
+type Broadcast struct {
+	id      string
+	began   time.Time
+	cfg     Settings
+	log     *slog.Logger
+	metrics *Metrics
+	bucket  storage.Bucket
+	program *program
+	shelf   *shelf
+
+	state    atomic.Int32
+	lastUnit atomic.Int64 // when the newest access unit arrived, Unix nanoseconds
+	endedAt  atomic.Int64 // Unix nanoseconds, 0 before
+	encoder  atomic.Pointer[string]
+
+	claims   chan claim
+	released chan error
+	ended    chan struct{} // closed when no claim is heard any more
+	archived chan struct{} // closed when the bucket has all it will get
+	next     numbering     // valid once ended is closed
+}
+
+// claim is a publisher's wish to publish; the supervisor grants or refuses it.
+type claim struct {
+	publisher ingest.Publisher
+	gone      <-chan struct{} // the publisher does not wait any longer
+	granted   chan<- *publication
+	refused   chan<- error
+}
+
+func newBroadcast(id string, h *Hub, from numbering) *Broadcast {
+	b := &Broadcast{
+		id:       id,
+		began:    time.Now(),
+		cfg:      h.cfg,
+		log:      h.log.With("broadcast", id),
+		metrics:  h.metrics,
+		bucket:   h.bucket,
+		claims:   make(chan claim),
+		released: make(chan error),
+		ended:    make(chan struct{}),
+		archived: make(chan struct{}),
+	}
+	b.shelf = &shelf{
+		prefix: h.cfg.Prefix + "/" + id,
+		lists:  make(map[string]*playlist.Archive),
+		start:  from.window,
+		window: h.cfg.Playlist.Window,
+	}
+	b.shelf.archiver = storage.NewArchiver(storage.ArchiverConfig{Prefix: b.shelf.prefix}, h.bucket, b.shelf, b.log, h.storageMetrics)
+	b.program = newProgram(SourceRendition, h.cfg, from, b.shelf, h.metrics)
+	b.shelf.program = b.program
+	return b
+}
+
+// ID is the broadcast's public name.
+func (b *Broadcast) ID() string { return b.id }
+
+// State is where the broadcast is in its life.
+func (b *Broadcast) State() State { return State(b.state.Load()) }
+
+// Multivariant is the multivariant playlist; nil before the first part.
+func (b *Broadcast) Multivariant() *playlist.Text { return b.program.multivariant.Load() }
+
+// Window is the live state of a rendition; nil when there is none of that name,
+// or nothing in it yet.
+func (b *Broadcast) Window(rendition string) *playlist.Window {
+	if rendition != b.program.name {
+		return nil
+	}
+	return b.program.window.Load()
+}
+
+// claim asks the supervisor to let p publish.
+func (b *Broadcast) claim(ctx context.Context, p ingest.Publisher) (*publication, error) {
+	granted, refused := make(chan *publication), make(chan error, 1)
+	c := claim{publisher: p, gone: ctx.Done(), granted: granted, refused: refused}
+	select {
+	case b.claims <- c:
+	case <-b.ended:
+		return nil, errEnded
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+	select {
+	case pub := <-granted:
+		return pub, nil
+	case err := <-refused:
+		return nil, err
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+}
+
+// grant hands the program to the claim's publisher; false when it has left.
+func (b *Broadcast) grant(c claim) *publication {
+	b.program.segmenter.Start(sessionToken())
+	if b.program.window.Load() == nil {
+		b.state.Store(int32(Starting))
+	} else {
+		b.state.Store(int32(Live))
+	}
+	b.lastUnit.Store(time.Now().UnixNano())
+	pub := &publication{broadcast: b, publisher: c.publisher}
+	select {
+	case c.granted <- pub:
+		b.encoder.Store(&c.publisher.Encoder)
+		return pub
+	case <-c.gone:
+		return nil
+	}
+}
+
+// sessionToken names a publication for all time.
+func sessionToken() string { return rand.Text()[:10] }
+
+// silent says whether the publisher has sent nothing for a while.
+func (b *Broadcast) silent() bool {
+	return time.Since(time.Unix(0, b.lastUnit.Load())) > silence
+}
+
+func refuse(c claim, format string, args ...any) {
+	c.refused <- fmt.Errorf(format, args...)
+}

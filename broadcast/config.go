@@ -1,0 +1,47 @@
+package broadcast
+
+import (
+	"time"
+
+	"golive/internal/setting"
+	"golive/playlist"
+	"golive/segmenter"
+)
+
+// Config is the section "broadcast" of the configuration.
+type Config struct {
+	// Linger is how long the playlist of an ended broadcast can still be read.
+	// From 1s to 1h.
+	Linger time.Duration `yaml:"linger"`
+	// DrainTimeout is how long a shutdown waits for storage to take what was
+	// aired. From 0s to 10m.
+	DrainTimeout time.Duration `yaml:"drain_timeout"`
+}
+
+// DefaultConfig lingers for a minute and drains for ten seconds.
+func DefaultConfig() Config {
+	return Config{Linger: time.Minute, DrainTimeout: 10 * time.Second}
+}
+
+// Validate reports every wrong value.
+func (c Config) Validate() error {
+	var p setting.Problems
+	if c.Linger < time.Second || c.Linger > time.Hour {
+		p.Add("linger", "1m lets slow players see the end", "must be from 1s to 1h")
+	}
+	if c.DrainTimeout < 0 || c.DrainTimeout > 10*time.Minute {
+		p.Add("drain_timeout", "10s suits a store that is in reach", "must be from 0s to 10m")
+	}
+	return p.Err()
+}
+
+// Settings are the configurations of the rooms that meet in a broadcast.
+type Settings struct {
+	Config
+	Segmenter segmenter.Config
+	Playlist  playlist.Config
+	// ReconnectWindow is how long a vanished publisher is waited for.
+	ReconnectWindow time.Duration
+	// Prefix is where the broadcasts' objects begin in the bucket: "live".
+	Prefix string
+}

@@ -1,0 +1,132 @@
+package broadcast
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"golive/ingest"
+	"golive/storage"
+)
+
+// Hub has all broadcasts of this node, by id.
+type Hub struct {
+	cfg            Settings
+	bucket         storage.Bucket
+	log            *slog.Logger
+	metrics        *Metrics
+	storageMetrics *storage.Metrics
+	quit           chan struct{}
+	running        sync.WaitGroup
+
+	mu         sync.Mutex // of those who change broadcasts; readers take none
+	broadcasts atomic.Pointer[map[string]*Broadcast]
+	closing    bool
+}
+
+// NewHub makes an empty Hub that archives into bucket.
+func NewHub(cfg Settings, bucket storage.Bucket, log *slog.Logger, m *Metrics, sm *storage.Metrics) *Hub {
+	h := &Hub{
+		cfg:            cfg,
+		bucket:         bucket,
+		log:            log,
+		metrics:        m,
+		storageMetrics: sm,
+		quit:           make(chan struct{}),
+	}
+	h.broadcasts.Store(&map[string]*Broadcast{})
+	return h
+}
+
+// Run blocks until ctx is done, then ends all broadcasts and waits until each is
+// archived or the drain timeout has passed.
+func (h *Hub) Run(ctx context.Context) error {
+	<-ctx.Done()
+	h.mu.Lock()
+	h.closing = true
+	h.mu.Unlock()
+	close(h.quit)
+	h.running.Wait()
+	return nil
+}
+
+// Publish implements ingest.Stage.
+func (h *Hub) Publish(ctx context.Context, id string, p ingest.Publisher) (ingest.Sink, error) {
+	for {
+		b, err := h.findOrStart(id)
+		if err != nil {
+			return nil, err
+		}
+		pub, err := b.claim(ctx, p)
+		if errors.Is(err, errEnded) {
+			continue // it ended while it was asked: start anew
+		}
+		if err != nil {
+			return nil, err
+		}
+		return pub, nil
+	}
+}
+
+func (h *Hub) findOrStart(id string) (*Broadcast, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closing {
+		return nil, ingest.ErrClosing
+	}
+	old := (*h.broadcasts.Load())[id]
+	var (
+		from   numbering
+		before <-chan struct{}
+	)
+	if old != nil {
+		select {
+		case <-old.ended:
+			from, before = old.next, old.archived
+		default:
+			return old, nil
+		}
+	}
+	b := newBroadcast(id, h, from)
+	h.change(func(all map[string]*Broadcast) { all[id] = b })
+	h.running.Go(func() {
+		b.run(h.quit, before, func() bool { return h.forget(b) })
+	})
+	return b, nil
+}
+
+// forget takes an ended broadcast out; false when a successor has its place.
+func (h *Hub) forget(b *Broadcast) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if (*h.broadcasts.Load())[b.id] != b {
+		return false
+	}
+	h.change(func(all map[string]*Broadcast) { delete(all, b.id) })
+	return true
+}
+
+// change replaces the map by a changed copy; the caller holds mu.
+func (h *Hub) change(f func(map[string]*Broadcast)) {
+	next := maps.Clone(*h.broadcasts.Load())
+	f(next)
+	h.broadcasts.Store(&next)
+}
+
+// Find is the broadcast of that id, live or lingering.
+func (h *Hub) Find(id string) (*Broadcast, bool) {
+	b, ok := (*h.broadcasts.Load())[id]
+	return b, ok
+}
+
+// List is every broadcast of this node, by id.
+func (h *Hub) List() []*Broadcast {
+	return slices.SortedFunc(maps.Values(*h.broadcasts.Load()), func(a, b *Broadcast) int {
+		return strings.Compare(a.id, b.id)
+	})
+}

@@ -1,0 +1,67 @@
+package broadcast
+
+import "github.com/prometheus/client_golang/prometheus"
+
+// Metrics are what an operator sees of broadcasts.
+type Metrics struct {
+	broadcasts   prometheus.Gauge
+	ended        *prometheus.CounterVec
+	reconnects   prometheus.Counter
+	takeovers    prometheus.Counter
+	parts        prometheus.Counter
+	forcedCuts   prometheus.Counter
+	gapParts     prometheus.Counter
+	dropped      *prometheus.CounterVec
+	publishDelay prometheus.Histogram
+}
+
+// NewMetrics registers the metrics of broadcasts.
+func NewMetrics(reg prometheus.Registerer) *Metrics {
+	m := &Metrics{
+		broadcasts: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "golive_broadcast_broadcasts",
+			Help: "Broadcasts that have not ended.",
+		}),
+		ended: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "golive_broadcast_ends_total",
+			Help: "Broadcasts that ended, by reason.",
+		}, []string{"reason"}),
+		reconnects: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "golive_broadcast_reconnects_total",
+			Help: "Publishers that came back within the reconnect window.",
+		}),
+		takeovers: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "golive_broadcast_takeovers_total",
+			Help: "Publishers that took over from a connection that had gone silent.",
+		}),
+		parts: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "golive_segmenter_parts_total",
+			Help: "Parts published.",
+		}),
+		forcedCuts: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "golive_segmenter_forced_cuts_total",
+			Help: "Segments cut without a key frame: set the encoder's key frame interval to segment_duration.",
+		}),
+		gapParts: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "golive_segmenter_gap_parts_total",
+			Help: "Parts of time for which the encoder sent nothing.",
+		}),
+		dropped: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "golive_segmenter_dropped_total",
+			Help: "Access units that were left out, by reason.",
+		}, []string{"reason"}),
+		publishDelay: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name:    "golive_playlist_publish_delay_seconds",
+			Help:    "From the arrival of a part's last access unit to the playlist that lists it.",
+			Buckets: []float64{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, 1},
+		}),
+	}
+	for _, r := range []string{"no_key_frame", "audio_out_of_place"} {
+		m.dropped.WithLabelValues(r)
+	}
+	for _, r := range []string{endedClean, endedLost, endedShutdown} {
+		m.ended.WithLabelValues(r)
+	}
+	reg.MustRegister(m.broadcasts, m.ended, m.reconnects, m.takeovers, m.parts, m.forcedCuts, m.gapParts, m.dropped, m.publishDelay)
+	return m
+}

@@ -1,0 +1,171 @@
+package broadcast
+
+import (
+	"sync/atomic"
+	"time"
+
+	"golive/media"
+	"golive/playlist"
+	"golive/segmenter"
+)
+
+// SourceRendition is the name of the untranscoded rendition.
+const SourceRendition = "source"
+
+// program is one rendition in the making: a segmenter that writes into a
+// window. It belongs to whoever publishes; what readers may see is atomic.
+type program struct {
+	name      string
+	cfg       Settings
+	segmenter *segmenter.Segmenter
+	archive   archive
+	metrics   *Metrics
+
+	window       atomic.Pointer[playlist.Window] // nil until the first part
+	multivariant atomic.Pointer[playlist.Text]
+	variant      atomic.Pointer[playlist.Variant]
+	repairs      atomic.Pointer[segmenter.Stats]
+
+	head   media.Segment    // of a segment opened before there was a window
+	closed []*media.Segment // segments completed since the last commit
+	start  playlist.Start
+	newest time.Time // arrival of the newest part since the last commit
+}
+
+// archive is where complete segments go; storage stands behind it.
+type archive interface {
+	offer(rendition string, seg *media.Segment)
+	gone(rendition string, entries []*playlist.Entry)
+}
+
+func newProgram(name string, cfg Settings, from numbering, archive archive, m *Metrics) *program {
+	p := &program{name: name, cfg: cfg, archive: archive, metrics: m, start: from.window}
+	p.segmenter = segmenter.New(cfg.Segmenter, p, from.segmenter)
+	return p
+}
+
+// numbering is what a broadcast's successor under the same id continues.
+type numbering struct {
+	segmenter segmenter.Resume
+	window    playlist.Start
+}
+
+// numbering is where a successor would begin. Only the writer may call it.
+func (p *program) numbering() numbering {
+	n := numbering{segmenter: segmenter.Resume{NextMSN: p.segmenter.NextMSN()}, window: p.start}
+	if w := p.window.Load(); w != nil {
+		n.window.DiscontinuitySequence = w.DiscontinuitySequence()
+	}
+	return n
+}
+
+// write takes the next unit and makes visible what it completed.
+func (p *program) write(u media.AccessUnit) {
+	p.segmenter.Write(u)
+	p.commit()
+}
+
+// pause closes what is open when the publisher is gone.
+func (p *program) pause() {
+	p.segmenter.Finish()
+	if w := p.window.Load(); w != nil {
+		w.Pause()
+	}
+	p.commit()
+}
+
+func (p *program) end() {
+	if w := p.window.Load(); w != nil {
+		w.End()
+		w.Commit()
+	}
+}
+
+// commit shows readers what was added, and then sees to all that may come later.
+func (p *program) commit() {
+	w := p.window.Load()
+	if w == nil {
+		return
+	}
+	w.Commit()
+	if !p.newest.IsZero() {
+		p.metrics.publishDelay.Observe(time.Since(p.newest).Seconds())
+		p.newest = time.Time{}
+	}
+	if len(p.closed) == 0 {
+		if p.multivariant.Load() == nil {
+			p.describe(w)
+		}
+		return
+	}
+	for _, c := range p.closed {
+		p.archive.offer(p.name, c)
+	}
+	clear(p.closed)
+	p.closed = p.closed[:0]
+	p.archive.gone(p.name, w.TakeGone())
+	p.describe(w)
+	p.countRepairs()
+}
+
+// Open implements segmenter.Output.
+func (p *program) Open(head media.Segment) {
+	if w := p.window.Load(); w != nil {
+		w.Open(head)
+		return
+	}
+	p.head = head
+}
+
+// Part implements segmenter.Output.
+func (p *program) Part(part *media.Part) {
+	w := p.window.Load()
+	if w == nil {
+		f, _ := p.segmenter.Format()
+		w = playlist.NewWindow(p.cfg.Playlist, playlist.Constants{Target: f.Target, PartTarget: f.PartTarget}, p.start)
+		w.Open(p.head)
+		// Readers find a window only when it has something to show.
+		defer p.window.Store(w)
+	}
+	w.Part(part)
+	p.newest = part.Arrived
+	p.metrics.parts.Inc()
+}
+
+// Close implements segmenter.Output.
+func (p *program) Close(s *media.Segment) {
+	// A segment without a part was never shown.
+	if w := p.window.Load(); w != nil {
+		w.Close(s)
+		p.closed = append(p.closed, s)
+	}
+}
+
+// describe renders the multivariant playlist anew when what it says of the
+// rendition has changed.
+func (p *program) describe(w *playlist.Window) {
+	video, audio := p.segmenter.Tracks()
+	v := playlist.Variant{Name: p.name, Video: video, Audio: audio, FrameRate: p.segmenter.FrameRate()}
+	v.Peak, v.Average = w.Snapshot().Bandwidth()
+	if v.Average == 0 {
+		return
+	}
+	if old := p.variant.Swap(&v); old != nil && *old == v {
+		return
+	}
+	independent := p.segmenter.Stats().ForcedCuts == 0
+	p.multivariant.Store(playlist.NewText(playlist.Multivariant([]playlist.Variant{v}, independent)))
+}
+
+// countRepairs tells the metrics what the segmenter repaired since the last time.
+func (p *program) countRepairs() {
+	now := p.segmenter.Stats()
+	before := p.repairs.Swap(&now)
+	if before == nil {
+		before = &segmenter.Stats{}
+	}
+	p.metrics.forcedCuts.Add(float64(now.ForcedCuts - before.ForcedCuts))
+	p.metrics.dropped.WithLabelValues("no_key_frame").Add(float64(now.DroppedVideo - before.DroppedVideo))
+	p.metrics.dropped.WithLabelValues("audio_out_of_place").Add(float64(now.DroppedAudio - before.DroppedAudio))
+	p.metrics.gapParts.Add(float64(now.GapParts - before.GapParts))
+}

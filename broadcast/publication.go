@@ -1,0 +1,37 @@
+package broadcast
+
+import (
+	"errors"
+
+	"golive/ingest"
+	"golive/media"
+)
+
+// errTakenOver tells a silent publisher that another one with the same key came.
+var errTakenOver = errors.New("another publisher took over")
+
+// publication is one publisher's turn at a broadcast: the ingest.Sink. From grant
+// to Close it owns the program.
+type publication struct {
+	broadcast *Broadcast
+	publisher ingest.Publisher
+	shown     bool // the broadcast is live
+}
+
+// WriteUnit implements ingest.Sink.
+func (p *publication) WriteUnit(u media.AccessUnit) error {
+	b := p.broadcast
+	b.program.write(u)
+	b.lastUnit.Store(u.Arrived.UnixNano())
+	if !p.shown && b.program.multivariant.Load() != nil {
+		p.shown = true
+		b.state.Store(int32(Live))
+	}
+	return nil
+}
+
+// Close implements ingest.Sink.
+func (p *publication) Close(cause error) {
+	p.broadcast.program.pause()
+	p.broadcast.released <- cause
+}

@@ -1,0 +1,43 @@
+package broadcast
+
+import (
+	"fmt"
+	"time"
+
+	"golive/playlist"
+)
+
+// Status is what can be told of a broadcast at one moment.
+type Status struct {
+	ID    string
+	State State
+	Began time.Time
+	// Ended is zero before the end.
+	Ended time.Time
+	// Encoder is what the publisher calls itself; may be empty.
+	Encoder string
+	// Variants are the renditions that can be watched.
+	Variants []playlist.Variant
+	// Warnings are for the broadcaster: what to change in the encoder.
+	Warnings []string
+}
+
+// Status is the broadcast's, now.
+func (b *Broadcast) Status() Status {
+	s := Status{ID: b.id, State: b.State(), Began: b.began, Warnings: []string{}}
+	if ended := b.endedAt.Load(); ended != 0 {
+		s.Ended = time.Unix(0, ended)
+	}
+	if e := b.encoder.Load(); e != nil {
+		s.Encoder = *e
+	}
+	if v := b.program.variant.Load(); v != nil {
+		s.Variants = append(s.Variants, *v)
+	}
+	if r := b.program.repairs.Load(); r != nil && r.ForcedCuts > 0 {
+		s.Warnings = append(s.Warnings, fmt.Sprintf(
+			"the encoder sends a key frame every %.1f s: set its key frame interval to %g s, or players join late and see %d cuts without one",
+			r.LongestGOP.Seconds(), b.cfg.Segmenter.SegmentDuration.Seconds(), r.ForcedCuts))
+	}
+	return s
+}

@@ -1,0 +1,11 @@
+// Package origin answers GET: playlists, parts and segments.
+//
+// A request enters through the Handler, which looks the broadcast up in a Source
+// and writes what is already rendered: a playlist's text, a segment's slabs. A
+// request for what does not exist yet waits for the next snapshot, not longer
+// than three targets. Server runs it over HTTP.
+//
+// Package origin does not know how anything was produced.
+//
+// Server.Serve blocks; the goroutines are net/http's, and it waits for them.
+package origin

@@ -1,0 +1,183 @@
+package origin
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"golive/playlist"
+)
+
+// Handler serves /live/ID/index.m3u8, /live/ID/RENDITION/index.m3u8 and
+// /live/ID/RENDITION/NAME.ts.
+type Handler struct {
+	source  Source
+	log     *slog.Logger
+	metrics *Metrics
+}
+
+// NewHandler serves what source knows.
+func NewHandler(source Source, log *slog.Logger, m *Metrics) *Handler {
+	return &Handler{source: source, log: log, metrics: m}
+}
+
+// Prefix is the path below which a Handler expects its requests.
+const Prefix = "/live/"
+
+const playlistFile = "index.m3u8"
+
+// ServeHTTP implements http.Handler.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	header := w.Header()
+	header["Access-Control-Allow-Origin"] = anyOrigin
+	header["X-Content-Type-Options"] = noSniff
+	switch r.Method {
+	case http.MethodGet, http.MethodHead:
+	case http.MethodOptions:
+		preflight(w)
+		return
+	default:
+		header.Set("Allow", "GET, HEAD, OPTIONS")
+		http.Error(w, "only GET and HEAD are answered here", http.StatusMethodNotAllowed)
+		return
+	}
+	began := time.Now()
+	k, n, err := h.answer(w, r)
+	status := statusOf(err)
+	switch {
+	case errors.Is(err, errWritten):
+		status = http.StatusOK // the client left in the middle
+	case err != nil:
+		h.refuse(w, r, status, err)
+	}
+	h.metrics.count(k, status, n, time.Since(began))
+}
+
+// answer routes by the number of path segments.
+func (h *Handler) answer(w http.ResponseWriter, r *http.Request) (kind, int64, error) {
+	path, ok := strings.CutPrefix(r.URL.Path, Prefix)
+	if !ok {
+		return kindOther, 0, errNotFound
+	}
+	id, rest, ok := strings.Cut(path, "/")
+	if !ok {
+		return kindOther, 0, errNotFound
+	}
+	if rest == playlistFile {
+		n, err := h.multivariant(w, r, id)
+		return kindMultivariant, n, err
+	}
+	rendition, name, ok := strings.Cut(rest, "/")
+	if !ok {
+		return kindOther, 0, errNotFound
+	}
+	window, ok := h.source.Window(id, rendition)
+	if !ok {
+		return kindOther, 0, errNotFound
+	}
+	if name == playlistFile {
+		n, err := h.media(w, r, window)
+		return kindMedia, n, err
+	}
+	return h.segment(w, r, window, id, rendition, name)
+}
+
+func (h *Handler) multivariant(w http.ResponseWriter, r *http.Request, id string) (int64, error) {
+	text, ok := h.source.Multivariant(id)
+	if !ok {
+		return 0, errNotFound
+	}
+	return writeText(w, r, text, cacheBriefly)
+}
+
+// media serves a media playlist, when the request says so not before it has what
+// is asked for (section 6.2.5.2).
+func (h *Handler) media(w http.ResponseWriter, r *http.Request, window *playlist.Window) (int64, error) {
+	d, err := parseDirectives(r.URL.RawQuery)
+	if err != nil {
+		return 0, err
+	}
+	s, cache := window.Snapshot(), cacheBriefly
+	if d.block && window.LowLatency() && !s.Ended {
+		if s, err = h.await(r.Context(), window, d.position); err != nil {
+			return 0, err
+		}
+		// What this address answers will not change: hold it while players that
+		// lag a little may still ask for it.
+		cache = cacheBlocked
+	}
+	if s.Full == nil {
+		return 0, errNotFound
+	}
+	text := s.Full
+	if d.delta && s.Delta != nil && !s.Ended {
+		text = s.Delta
+	}
+	return writeText(w, r, text, cache)
+}
+
+// await waits for a position, three targets at the most.
+func (h *Handler) await(ctx context.Context, window *playlist.Window, p playlist.Position) (*playlist.Snapshot, error) {
+	s := window.Snapshot()
+	if s.Has(p) {
+		return s, nil
+	}
+	if !s.Near(p, window.Constants().PartTarget) {
+		return nil, errDirective
+	}
+	h.metrics.waiting.Inc()
+	defer h.metrics.waiting.Dec()
+	limit := 3 * time.Duration(window.Constants().Target) * time.Second
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, errTooLate)
+	defer cancel()
+	return window.Await(ctx, p)
+}
+
+// segment serves a segment or part; the one that the playlist hints at, as soon
+// as it exists (section 6.2.6).
+func (h *Handler) segment(w http.ResponseWriter, r *http.Request, window *playlist.Window, id, rendition, name string) (kind, int64, error) {
+	k := kindSegment
+	if strings.Count(name, ".") > 1 {
+		k = kindPart
+	}
+	s := window.Snapshot()
+	m, ok := s.Find(name)
+	if !ok && s.Hinted(name) {
+		next, err := h.await(r.Context(), window, s.Next())
+		if err != nil {
+			return k, 0, err
+		}
+		m, ok = next.Find(name)
+	}
+	if !ok {
+		return k, 0, errNotFound
+	}
+	if m.Slabs == nil {
+		n, err := h.stored(w, r, m, id, rendition, name)
+		return k, n, err
+	}
+	n, err := writeSlabs(w, r, m, name)
+	return k, n, err
+}
+
+// refuse tells a client why it gets nothing. Refusals are not cached for long:
+// what is missing now may come.
+func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, status int, err error) {
+	if status == statusClientLeft {
+		return
+	}
+	header := w.Header()
+	header["Cache-Control"] = cacheBriefly
+	if status == http.StatusServiceUnavailable {
+		header.Set("Retry-After", "1")
+	}
+	message := err.Error()
+	if status == http.StatusBadGateway {
+		h.log.Warn("request failed", "path", r.URL.Path, "err", err)
+		message = "storage does not answer"
+	}
+	http.Error(w, message, status)
+}

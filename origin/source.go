@@ -1,0 +1,19 @@
+package origin
+
+import (
+	"context"
+
+	"golive/playlist"
+	"golive/storage"
+)
+
+// Source knows broadcasts: those of this node, of a peer, or of a bucket.
+type Source interface {
+	// Multivariant is a broadcast's multivariant playlist; false when there is no
+	// such broadcast, or nothing to play yet.
+	Multivariant(id string) (*playlist.Text, bool)
+	// Window is the live state of a rendition; false when there is none.
+	Window(id, rendition string) (*playlist.Window, bool)
+	// Object opens length bytes from offset of a segment that has left memory.
+	Object(ctx context.Context, id, rendition, name string, offset, length int64) (*storage.Reader, error)
+}

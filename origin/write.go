@@ -1,0 +1,243 @@
+package origin
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"golive/playlist"
+)
+
+// Header values, shared by all responses: net/http does not write to them.
+//
+//nolint:gochecknoglobals // read-only; a header map wants slices
+var (
+	anyOrigin    = []string{"*"}
+	noSniff      = []string{"nosniff"}
+	playlistType = []string{"application/vnd.apple.mpegurl"}
+	segmentType  = []string{"video/mp2t"}
+	bytesUnit    = []string{"bytes"}
+	gzipEncoding = []string{"gzip"}
+	varyEncoding = []string{"Accept-Encoding"}
+	exposed      = []string{"Content-Length, Content-Range, Date, ETag"}
+	cacheBriefly = []string{"public, max-age=1"}
+	cacheBlocked = []string{"public, max-age=12"}
+	cacheForever = []string{"public, max-age=31536000, immutable"}
+)
+
+// errWritten says that the response had begun when it failed: the client left.
+var errWritten = errors.New("response was cut off")
+
+// preflight answers a browser that asks before it sends Range or its own headers.
+func preflight(w http.ResponseWriter) {
+	header := w.Header()
+	header.Set("Access-Control-Allow-Methods", "GET, HEAD, OPTIONS")
+	header.Set("Access-Control-Allow-Headers", "Range, If-None-Match, CMCD-Object, CMCD-Request, CMCD-Session, CMCD-Status")
+	header.Set("Access-Control-Max-Age", "86400")
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// writeText sends a playlist, compressed for those who can.
+func writeText(w http.ResponseWriter, r *http.Request, text *playlist.Text, cache []string) (int64, error) {
+	header := w.Header()
+	header["Content-Type"] = playlistType
+	header["Cache-Control"] = cache
+	header["Vary"] = varyEncoding
+	header["Access-Control-Expose-Headers"] = exposed
+	body, tag := text.Plain, text.ETag
+	if acceptsGzip(r.Header["Accept-Encoding"]) {
+		body = text.Gzip()
+		tag = tag[:len(tag)-1] + `-gz"`
+		header["Content-Encoding"] = gzipEncoding
+	}
+	header["Etag"] = []string{tag}
+	if matches(r.Header["If-None-Match"], tag) {
+		delete(header, "Content-Encoding")
+		w.WriteHeader(http.StatusNotModified)
+		return 0, nil
+	}
+	return writeBody(w, r, [][]byte{body}, int64(len(body)), http.StatusOK)
+}
+
+// writeSlabs sends a segment or part from memory.
+func writeSlabs(w http.ResponseWriter, r *http.Request, m playlist.Media, name string) (int64, error) {
+	from, length, status, err := segmentHeader(w, r, name, m.Size)
+	if err != nil || status == http.StatusNotModified {
+		return 0, err
+	}
+	return writeBody(w, r, cut(m.Slabs, from, length), length, status)
+}
+
+// stored sends a segment or part that has left memory.
+func (h *Handler) stored(w http.ResponseWriter, r *http.Request, m playlist.Media, id, rendition, name string) (int64, error) {
+	from, length, status, err := segmentHeader(w, r, name, m.Size)
+	if err != nil || status == http.StatusNotModified {
+		return 0, err
+	}
+	object, err := h.source.Object(r.Context(), id, rendition, m.Object, m.Offset+from, length)
+	if err != nil {
+		clearHeader(w)
+		return 0, err
+	}
+	defer object.Close()
+	if status != http.StatusOK || r.Method == http.MethodHead {
+		w.WriteHeader(status)
+	}
+	if r.Method == http.MethodHead {
+		return 0, nil
+	}
+	n, err := io.Copy(w, object.Body)
+	if err != nil {
+		return n, fmt.Errorf("%w: %w", errWritten, err)
+	}
+	return n, nil
+}
+
+// segmentHeader sets the headers of an immutable resource and says which bytes of
+// it are wanted.
+func segmentHeader(w http.ResponseWriter, r *http.Request, name string, size int64) (from, length int64, status int, err error) {
+	header := w.Header()
+	header["Access-Control-Expose-Headers"] = exposed
+	tag := `"` + name + `"`
+	from, length, status = 0, size, http.StatusOK
+	if v := r.Header["Range"]; len(v) > 0 && rangeApplies(r.Header["If-Range"], tag) {
+		var partial bool
+		if from, length, partial, err = parseRange(v[0], size); err != nil {
+			header.Set("Content-Range", "bytes */"+strconv.FormatInt(size, 10))
+			return 0, 0, 0, err
+		}
+		if partial {
+			status = http.StatusPartialContent
+			header.Set("Content-Range", fmt.Sprintf("bytes %d-%d/%d", from, from+length-1, size))
+		}
+	}
+	header["Content-Type"] = segmentType
+	header["Cache-Control"] = cacheForever
+	header["Accept-Ranges"] = bytesUnit
+	header["Etag"] = []string{tag}
+	if matches(r.Header["If-None-Match"], tag) {
+		delete(header, "Content-Range")
+		w.WriteHeader(http.StatusNotModified)
+		return 0, 0, http.StatusNotModified, nil
+	}
+	header["Content-Length"] = []string{strconv.FormatInt(length, 10)}
+	return from, length, status, nil
+}
+
+func clearHeader(w http.ResponseWriter) {
+	for _, k := range []string{"Content-Type", "Cache-Control", "Accept-Ranges", "Etag", "Content-Length", "Content-Range"} {
+		delete(w.Header(), k)
+	}
+}
+
+func writeBody(w http.ResponseWriter, r *http.Request, slabs [][]byte, length int64, status int) (int64, error) {
+	w.Header()["Content-Length"] = []string{strconv.FormatInt(length, 10)}
+	w.WriteHeader(status)
+	if r.Method == http.MethodHead {
+		return 0, nil
+	}
+	var sent int64
+	for _, b := range slabs {
+		n, err := w.Write(b)
+		sent += int64(n)
+		if err != nil {
+			return sent, fmt.Errorf("%w: %w", errWritten, err)
+		}
+	}
+	return sent, nil
+}
+
+// cut is the range [from, from+length) of the slabs.
+func cut(slabs [][]byte, from, length int64) [][]byte {
+	var out [][]byte
+	for _, b := range slabs {
+		if n := int64(len(b)); from >= n {
+			from -= n
+			continue
+		}
+		b = b[from:]
+		from = 0
+		if int64(len(b)) >= length {
+			return append(out, b[:length])
+		}
+		out = append(out, b)
+		length -= int64(len(b))
+	}
+	return out
+}
+
+// acceptsGzip says whether gzip is among the codings and not refused by q=0.
+func acceptsGzip(values []string) bool {
+	for _, v := range values {
+		for coding := range strings.SplitSeq(v, ",") {
+			name, q, _ := strings.Cut(strings.TrimSpace(coding), ";")
+			if strings.EqualFold(strings.TrimSpace(name), "gzip") {
+				q = strings.ReplaceAll(q, " ", "")
+				weight, err := strconv.ParseFloat(strings.TrimPrefix(q, "q="), 64)
+				return q == "" || err != nil || weight > 0
+			}
+		}
+	}
+	return false
+}
+
+// matches is the weak comparison of If-None-Match (RFC 9110 section 13.1.2).
+func matches(values []string, tag string) bool {
+	for _, v := range values {
+		for candidate := range strings.SplitSeq(v, ",") {
+			candidate = strings.TrimPrefix(strings.TrimSpace(candidate), "W/")
+			if candidate == tag || candidate == "*" {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// rangeApplies is If-Range: a range of another version would be of no use.
+func rangeApplies(values []string, tag string) bool {
+	return len(values) == 0 || values[0] == tag
+}
+
+// parseRange reads a Range of one run of bytes (RFC 9110 section 14.1.2). Several
+// ranges, or another unit, mean the whole.
+func parseRange(v string, size int64) (from, length int64, partial bool, err error) {
+	spec, ok := strings.CutPrefix(v, "bytes=")
+	if !ok || strings.Contains(spec, ",") {
+		return 0, size, false, nil
+	}
+	first, last, ok := strings.Cut(strings.TrimSpace(spec), "-")
+	if !ok {
+		return 0, size, false, nil
+	}
+	if first == "" { // the last so many bytes
+		n, err := strconv.ParseInt(last, 10, 64)
+		if err != nil || n < 0 {
+			return 0, size, false, nil
+		}
+		if n == 0 || size == 0 {
+			return 0, 0, false, errRange
+		}
+		n = min(n, size)
+		return size - n, n, true, nil
+	}
+	from, err = strconv.ParseInt(first, 10, 64)
+	if err != nil || from < 0 {
+		return 0, size, false, nil
+	}
+	if from >= size {
+		return 0, 0, false, errRange
+	}
+	to := size - 1
+	if last != "" {
+		n, err := strconv.ParseInt(last, 10, 64)
+		if err != nil || n < from {
+			return 0, size, false, nil
+		}
+		to = min(n, to)
+	}
+	return from, to - from + 1, true, nil
+}

@@ -1,0 +1,38 @@
+package playlist
+
+import (
+	"sync/atomic"
+
+	"golive/media"
+)
+
+// Entry is a complete segment of a Window. Its text never changes; its bytes may
+// leave memory once storage has them.
+type Entry struct {
+	segment atomic.Pointer[media.Segment]
+	stored  atomic.Bool
+
+	msn           int64
+	session       string
+	duration      media.Ticks
+	partCount     int
+	discontinuity bool
+	head          string // the tags before the parts
+	parts         string // the EXT-X-PART lines
+	tail          string // EXTINF and URI
+	removedAt     media.Ticks
+}
+
+// Segment is the segment, with or without its bytes.
+func (e *Entry) Segment() *media.Segment { return e.segment.Load() }
+
+// Stored tells the window that storage has acknowledged the segment, so that
+// memory need not keep it. It may be called from any goroutine.
+func (e *Entry) Stored() { e.stored.Store(true) }
+
+// evict lets go of the bytes if storage has them.
+func (e *Entry) evict() {
+	if seg := e.segment.Load(); e.stored.Load() && seg.Slabs() != nil {
+		e.segment.Store(seg.WithoutData())
+	}
+}

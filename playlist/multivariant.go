@@ -1,0 +1,52 @@
+package playlist
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"golive/media"
+)
+
+// Variant is one line pair of a multivariant playlist.
+type Variant struct {
+	// Name is the rendition's; its playlist is at NAME/index.m3u8.
+	Name string
+	// Video and Audio are its tracks; either may be nil.
+	Video, Audio *media.Track
+	// FrameRate is in frames per second, as measured.
+	FrameRate float64
+	// Peak and Average are measured bit rates of its segments, in bits per second.
+	Peak, Average int
+}
+
+// Multivariant renders the multivariant playlist (section 4.4.6). independent
+// says that every segment begins with a key frame.
+func Multivariant(variants []Variant, independent bool) []byte {
+	var b strings.Builder
+	b.WriteString("#EXTM3U\n#EXT-X-VERSION:3\n")
+	if independent {
+		b.WriteString("#EXT-X-INDEPENDENT-SEGMENTS\n")
+	}
+	for _, v := range variants {
+		fmt.Fprintf(&b, "#EXT-X-STREAM-INF:BANDWIDTH=%d,AVERAGE-BANDWIDTH=%d,CODECS=%q", v.Peak, v.Average, v.codecs())
+		if v.Video != nil && v.Video.Width > 0 {
+			fmt.Fprintf(&b, ",RESOLUTION=%dx%d", v.Video.Width, v.Video.Height)
+		}
+		if v.Video != nil && v.FrameRate > 0 {
+			b.WriteString(",FRAME-RATE=" + strconv.FormatFloat(v.FrameRate, 'f', 3, 64))
+		}
+		fmt.Fprintf(&b, "\n%s/index.m3u8\n", v.Name)
+	}
+	return []byte(b.String())
+}
+
+func (v Variant) codecs() string {
+	var codecs []string
+	for _, t := range []*media.Track{v.Video, v.Audio} {
+		if t != nil {
+			codecs = append(codecs, t.CodecString)
+		}
+	}
+	return strings.Join(codecs, ",")
+}

@@ -1,0 +1,126 @@
+package playlist
+
+import (
+	"strconv"
+
+	"golive/media"
+)
+
+// The hold-backs and the skip boundary, in targets (section 4.4.3.8; Apple's
+// authoring specification asks for three part targets).
+const (
+	holdBackTargets     = 3
+	partHoldBackTargets = 3
+	skipTargets         = 6
+	partListTargets     = 3 // how far back parts are listed, section 6.2.2
+)
+
+// render writes the playlist, without its skip oldest segments.
+func (w *Window) render(s *Snapshot, skip int) []byte {
+	listed := s.Listed()
+	size := 512 + len(w.openHead) + len(w.openParts) + len(listed)*140 + len(listed)*40
+	b := make([]byte, 0, size+partListTargets*1024)
+	b = w.appendHeader(b, s)
+	if skip > 0 {
+		b = append(b, "#EXT-X-SKIP:SKIPPED-SEGMENTS="...)
+		b = strconv.AppendInt(b, int64(skip), 10)
+		b = append(b, '\n')
+	}
+	withParts := w.firstWithParts(s)
+	for i, e := range listed[skip:] {
+		b = append(b, e.head...)
+		if skip+i >= withParts {
+			b = append(b, e.parts...)
+		}
+		b = append(b, e.tail...)
+	}
+	if w.cfg.LowLatency && s.open != nil && len(s.open.Parts) > 0 {
+		b = append(b, w.openHead...)
+		b = append(b, w.openParts...)
+	}
+	if s.hint != "" {
+		b = append(b, `#EXT-X-PRELOAD-HINT:TYPE=PART,URI="`...)
+		b = append(b, s.hint...)
+		b = append(b, "\"\n"...)
+	}
+	if s.Ended {
+		b = append(b, "#EXT-X-ENDLIST\n"...)
+	}
+	return b
+}
+
+func (w *Window) appendHeader(b []byte, s *Snapshot) []byte {
+	// EXT-X-SKIP needs version 9; without it, decimal durations need 3 (section 8).
+	if w.cfg.LowLatency {
+		b = append(b, "#EXTM3U\n#EXT-X-VERSION:9\n"...)
+	} else {
+		b = append(b, "#EXTM3U\n#EXT-X-VERSION:3\n"...)
+	}
+	if w.independent {
+		b = append(b, "#EXT-X-INDEPENDENT-SEGMENTS\n"...)
+	}
+	b = append(b, "#EXT-X-TARGETDURATION:"...)
+	b = strconv.AppendInt(b, int64(w.constants.Target), 10)
+	b = append(b, '\n')
+	if w.cfg.LowLatency {
+		target := media.Ticks(w.constants.Target) * media.Second
+		b = append(b, "#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,PART-HOLD-BACK="...)
+		b = appendSeconds(b, partHoldBackTargets*w.constants.PartTarget)
+		b = append(b, ",HOLD-BACK="...)
+		b = appendSeconds(b, holdBackTargets*target)
+		b = append(b, ",CAN-SKIP-UNTIL="...)
+		b = appendSeconds(b, skipTargets*target)
+		b = append(b, "\n#EXT-X-PART-INF:PART-TARGET="...)
+		b = appendSeconds(b, w.constants.PartTarget)
+		b = append(b, '\n')
+	}
+	b = append(b, "#EXT-X-MEDIA-SEQUENCE:"...)
+	b = strconv.AppendInt(b, w.firstMSN(s), 10)
+	b = append(b, "\n#EXT-X-DISCONTINUITY-SEQUENCE:"...)
+	b = strconv.AppendInt(b, w.discontinuity, 10)
+	return append(b, '\n')
+}
+
+func (w *Window) firstMSN(s *Snapshot) int64 {
+	if listed := s.Listed(); len(listed) > 0 {
+		return listed[0].msn
+	}
+	return s.next.MSN
+}
+
+// firstWithParts is the index of the first listed segment whose parts are
+// listed: those within three targets of the end.
+func (w *Window) firstWithParts(s *Snapshot) int {
+	listed := s.Listed()
+	if !w.cfg.LowLatency {
+		return len(listed)
+	}
+	return fromEnd(listed, s.openLength(), media.Ticks(partListTargets*w.constants.Target)*media.Second)
+}
+
+// skippable is how many segments a delta update leaves out: those that end
+// further from the end of the playlist than the skip boundary.
+func (w *Window) skippable(s *Snapshot) int {
+	if !w.cfg.LowLatency {
+		return 0
+	}
+	return fromEnd(s.Listed(), s.openLength(), media.Ticks(skipTargets*w.constants.Target)*media.Second)
+}
+
+func (s *Snapshot) openLength() media.Ticks {
+	if s.open == nil {
+		return 0
+	}
+	return s.open.Duration
+}
+
+// fromEnd is the index of the first entry that ends less than distance before
+// the end of the playlist; tail is the length of what follows the entries.
+func fromEnd(listed []*Entry, tail, distance media.Ticks) int {
+	i := len(listed)
+	for i > 0 && tail < distance {
+		i--
+		tail += listed[i].duration
+	}
+	return i
+}

@@ -1,0 +1,189 @@
+package playlist
+
+import (
+	"strconv"
+	"strings"
+
+	"golive/media"
+)
+
+// Position is a place in a rendition: a segment, or a part of one.
+type Position struct {
+	MSN int64
+	// Part is the index of a part, or -1 for the whole segment.
+	Part int
+}
+
+// Snapshot is an immutable instant of a Window.
+type Snapshot struct {
+	// Full is the playlist; Delta leaves out the oldest segments (section
+	// 6.2.5.1), nil when there are too few to skip.
+	Full, Delta *Text
+	// Changed is closed when the next Snapshot exists.
+	Changed <-chan struct{}
+	// Ended says that the playlist has EXT-X-ENDLIST.
+	Ended bool
+
+	changed chan struct{}
+	entries []*Entry // complete segments, the removed ones within their grace first
+	listed  int      // index of the first listed one
+	open    *media.Segment
+	hint    string // the name in EXT-X-PRELOAD-HINT
+	next    Position
+	target  int
+}
+
+// Has says whether the position is there. A part index past the end of a complete
+// segment means the first part of the next one (section 6.2.5.2).
+func (s *Snapshot) Has(p Position) bool {
+	switch {
+	case p.Part < 0 || s.next.MSN > p.MSN+1:
+		return s.next.MSN > p.MSN
+	case s.next.MSN == p.MSN+1:
+		if len(s.entries) == 0 {
+			return true // before anything was published here
+		}
+		last := s.entries[len(s.entries)-1]
+		return p.Part < last.partCount || s.next.Part > 0
+	}
+	return s.next.MSN == p.MSN && s.next.Part > p.Part
+}
+
+// Near says whether it is worth waiting for the position: not more than two
+// segments past the last complete one, nor more parts ahead than three seconds or
+// three parts have (section 6.2.5.2).
+func (s *Snapshot) Near(p Position, partTarget media.Ticks) bool {
+	if p.MSN > s.next.MSN+1 {
+		return false
+	}
+	ahead := 3
+	if partTarget < media.Second {
+		ahead = int((3*media.Second + partTarget - 1) / partTarget)
+	}
+	return p.MSN != s.next.MSN || p.Part < s.next.Part+ahead
+}
+
+// Next is the part that is awaited next.
+func (s *Snapshot) Next() Position { return s.next }
+
+// Target is EXT-X-TARGETDURATION in seconds.
+func (s *Snapshot) Target() int { return s.target }
+
+// Hinted says whether name is the part that the playlist says comes next.
+func (s *Snapshot) Hinted(name string) bool { return s.hint != "" && s.hint == name }
+
+// Listed are the complete segments of the playlist, oldest first.
+func (s *Snapshot) Listed() []*Entry { return s.entries[s.listed:] }
+
+// Bandwidth is the highest and the mean bit rate of the listed segments, in bits
+// per second, counting the open one's parts while there is no complete one.
+func (s *Snapshot) Bandwidth() (peak, average int) {
+	var size int64
+	var duration media.Ticks
+	for _, e := range s.Listed() {
+		seg := e.Segment()
+		if seg.Duration < media.Second/2 {
+			continue // a stub before a discontinuity says nothing
+		}
+		peak = max(peak, rateOf(seg.Size, seg.Duration))
+		size, duration = size+seg.Size, duration+seg.Duration
+	}
+	if duration == 0 && s.open != nil {
+		size, duration = s.open.Size, s.open.Duration
+		peak = rateOf(size, duration)
+	}
+	return peak, rateOf(size, duration)
+}
+
+func rateOf(size int64, d media.Ticks) int {
+	if d <= 0 {
+		return 0
+	}
+	return int(float64(size) * 8 / d.Seconds())
+}
+
+// Media is a segment or part that can be fetched.
+type Media struct {
+	// Slabs are its bytes in order, or nil when they are in storage only: then
+	// they are Size bytes from Offset of the segment Object.
+	Slabs  [][]byte
+	Object string
+	Offset int64
+	Size   int64
+}
+
+// Find looks a segment or part up by its file name. It finds those that have
+// left the playlist until their grace is over (section 6.2.2).
+func (s *Snapshot) Find(name string) (Media, bool) {
+	session, msn, part, ok := parseName(name)
+	if !ok {
+		return Media{}, false
+	}
+	if s.open != nil && s.open.MSN == msn && s.open.Session == session {
+		if part < 0 || part >= len(s.open.Parts) {
+			return Media{}, false // no bytes of what is not finished
+		}
+		return partMedia(s.open, part)
+	}
+	e := s.Entry(session, msn)
+	if e == nil {
+		return Media{}, false
+	}
+	seg := e.Segment()
+	if part >= 0 {
+		return partMedia(seg, part)
+	}
+	return Media{Slabs: seg.Slabs(), Object: seg.Name(), Size: seg.Size}, true
+}
+
+func partMedia(seg *media.Segment, index int) (Media, bool) {
+	if index >= len(seg.Parts) || seg.Parts[index].Gap {
+		return Media{}, false
+	}
+	p := seg.Parts[index]
+	m := Media{Object: seg.Name(), Offset: p.Offset, Size: p.Size}
+	if p.Data != nil {
+		m.Slabs = [][]byte{p.Data}
+	}
+	return m, true
+}
+
+// parseName splits SESSION-MSN.ts and SESSION-MSN.PART.ts; part is -1 for a
+// segment.
+func parseName(name string) (session string, msn int64, part int, ok bool) {
+	base, found := strings.CutSuffix(name, ".ts")
+	dash := strings.LastIndexByte(base, '-')
+	if !found || dash < 0 {
+		return "", 0, 0, false
+	}
+	session, number := base[:dash], base[dash+1:]
+	number, index, isPart := strings.Cut(number, ".")
+	msn, ok = parseNumber(number)
+	if !ok {
+		return "", 0, 0, false
+	}
+	if !isPart {
+		return session, msn, -1, true
+	}
+	p, ok := parseNumber(index)
+	return session, msn, int(min(p, 1<<30)), ok
+}
+
+// parseNumber reads a number in the one form names have it, so that a resource
+// has one address.
+func parseNumber(s string) (int64, bool) {
+	n, err := strconv.ParseInt(s, 10, 64)
+	return n, err == nil && n >= 0 && strconv.FormatInt(n, 10) == s
+}
+
+// Entry is the complete segment of that name; nil when there is none.
+func (s *Snapshot) Entry(session string, msn int64) *Entry {
+	if len(s.entries) == 0 {
+		return nil
+	}
+	i := msn - s.entries[0].msn
+	if i < 0 || i >= int64(len(s.entries)) || s.entries[i].session != session {
+		return nil
+	}
+	return s.entries[i]
+}

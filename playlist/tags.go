@@ -1,0 +1,55 @@
+package playlist
+
+import (
+	"strconv"
+	"time"
+
+	"golive/media"
+)
+
+// dateFormat is ISO 8601 with milliseconds (section 4.4.4.6).
+const dateFormat = "2006-01-02T15:04:05.000Z07:00"
+
+// appendSeconds writes t in seconds with five decimals, finer than a tick.
+func appendSeconds(dst []byte, t media.Ticks) []byte {
+	return strconv.AppendFloat(dst, t.Seconds(), 'f', 5, 64)
+}
+
+// appendSegmentHead writes the tags that stand before a segment's parts.
+func appendSegmentHead(dst []byte, s *media.Segment) []byte {
+	if s.Discontinuity {
+		dst = append(dst, "#EXT-X-DISCONTINUITY\n"...)
+	}
+	dst = append(dst, "#EXT-X-PROGRAM-DATE-TIME:"...)
+	dst = s.ProgramDateTime.In(time.UTC).AppendFormat(dst, dateFormat)
+	return append(dst, '\n')
+}
+
+// appendPart writes an EXT-X-PART (section 4.4.4.9).
+func appendPart(dst []byte, p *media.Part) []byte {
+	dst = append(dst, "#EXT-X-PART:DURATION="...)
+	dst = appendSeconds(dst, p.Duration)
+	dst = append(dst, `,URI="`...)
+	dst = append(dst, p.Name()...)
+	dst = append(dst, '"')
+	if p.Independent {
+		dst = append(dst, ",INDEPENDENT=YES"...)
+	}
+	if p.Gap {
+		dst = append(dst, ",GAP=YES"...)
+	}
+	return append(dst, '\n')
+}
+
+// appendSegmentTail writes EXTINF and the URI; a segment that nobody can fetch
+// is marked with EXT-X-GAP (section 4.4.4.7).
+func appendSegmentTail(dst []byte, s *media.Segment, gap bool) []byte {
+	if gap {
+		dst = append(dst, "#EXT-X-GAP\n"...)
+	}
+	dst = append(dst, "#EXTINF:"...)
+	dst = appendSeconds(dst, s.Duration)
+	dst = append(dst, ",\n"...)
+	dst = append(dst, s.Name()...)
+	return append(dst, '\n')
+}

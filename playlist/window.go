@@ -1,0 +1,234 @@
+package playlist
+
+import (
+	"context"
+	"sync/atomic"
+
+	"golive/media"
+)
+
+// Constants never change during the life of a playlist (sections 6.2.1 and
+// 4.4.3.7; a change stops Apple's player for good).
+type Constants struct {
+	// Target is EXT-X-TARGETDURATION in seconds.
+	Target int
+	// PartTarget is PART-TARGET.
+	PartTarget media.Ticks
+}
+
+// Start is where a Window's numbering begins; its zero value is a new
+// rendition's.
+type Start struct {
+	// DiscontinuitySequence is EXT-X-DISCONTINUITY-SEQUENCE.
+	DiscontinuitySequence int64
+}
+
+// minSegments is the least a live playlist lists (Apple's authoring
+// specification 8.11).
+const minSegments = 6
+
+// inMemory is how many complete segments stay in memory after storage has them.
+const inMemory = 1
+
+// Window is one rendition's sliding live state.
+type Window struct {
+	cfg       Config
+	constants Constants
+	current   atomic.Pointer[Snapshot]
+
+	entries []*Entry // removed ones in their grace, then the listed
+	listed  int
+	length  media.Ticks // of the listed ones
+	clock   media.Ticks // of all ever published
+	gone    []*Entry    // past their grace, not yet taken
+
+	open          *media.Segment
+	openHead      string
+	openParts     []byte
+	paused        bool // nobody publishes: what comes next has no name yet
+	ended         bool
+	dirty         bool
+	independent   bool // every segment so far began with a key frame
+	discontinuity int64
+	nextMSN       int64
+}
+
+// NewWindow makes an empty window.
+func NewWindow(cfg Config, constants Constants, start Start) *Window {
+	w := &Window{cfg: cfg, constants: constants, independent: true, discontinuity: start.DiscontinuitySequence}
+	changed := make(chan struct{})
+	w.current.Store(&Snapshot{changed: changed, Changed: changed, target: constants.Target})
+	return w
+}
+
+// Constants are the window's.
+func (w *Window) Constants() Constants { return w.constants }
+
+// DiscontinuitySequence is what Start would need to continue after the window's
+// last segment. Only the writer may call it.
+func (w *Window) DiscontinuitySequence() int64 {
+	n := w.discontinuity
+	for _, e := range w.entries[w.listed:] {
+		if e.discontinuity {
+			n++
+		}
+	}
+	return n
+}
+
+// Open begins a segment; head has no parts yet.
+func (w *Window) Open(head media.Segment) {
+	w.open = &head
+	w.openHead = string(appendSegmentHead(nil, &head))
+	w.openParts = w.openParts[:0]
+	w.independent = w.independent && head.Independent
+	w.paused = false
+	w.nextMSN = head.MSN + 1
+	w.dirty = true
+}
+
+// Part adds a part to the open segment.
+func (w *Window) Part(p *media.Part) {
+	w.open.Parts = append(w.open.Parts, p)
+	w.open.Size += p.Size
+	w.open.Duration += p.Duration
+	w.openParts = appendPart(w.openParts, p)
+	w.clock += p.Duration
+	w.dirty = w.dirty || w.cfg.LowLatency
+}
+
+// Close completes the open segment and slides the window.
+func (w *Window) Close(s *media.Segment) {
+	e := &Entry{
+		msn:           s.MSN,
+		session:       s.Session,
+		duration:      s.Duration,
+		partCount:     len(s.Parts),
+		discontinuity: s.Discontinuity,
+		head:          w.openHead,
+		parts:         string(w.openParts),
+		tail:          string(appendSegmentTail(nil, s, s.Size == 0)),
+	}
+	e.segment.Store(s)
+	w.entries = append(w.entries, e)
+	w.length += s.Duration
+	w.open = nil
+	w.dirty = true
+	w.slide()
+	for _, old := range w.entries[:max(0, len(w.entries)-inMemory)] {
+		old.evict()
+	}
+}
+
+// slide takes out of the list what is older than the window, and out of the
+// window what is past its grace: a removed segment stays fetchable for its own
+// duration and that of the longest playlist that listed it (section 6.2.2). The
+// grace is counted in media time, so it stretches while nobody publishes.
+func (w *Window) slide() {
+	keep := media.TicksFromDuration(w.cfg.Window)
+	for len(w.entries)-w.listed > minSegments {
+		oldest := w.entries[w.listed]
+		if w.length-oldest.duration < keep {
+			break
+		}
+		w.length -= oldest.duration
+		oldest.removedAt = w.clock
+		if oldest.discontinuity {
+			w.discontinuity++
+		}
+		w.listed++
+	}
+	longest := keep + media.Ticks(2*w.constants.Target)*media.Second
+	for w.listed > 0 {
+		oldest := w.entries[0]
+		if w.clock-oldest.removedAt < oldest.duration+longest {
+			break
+		}
+		w.gone = append(w.gone, oldest)
+		w.entries = w.entries[1:]
+		w.listed--
+	}
+}
+
+// TakeGone returns the segments that nobody may ask for any more since it was
+// last called.
+func (w *Window) TakeGone() []*Entry {
+	gone := w.gone
+	w.gone = nil
+	return gone
+}
+
+// Entries are all segments that can still be asked for, oldest first. Only the
+// writer may call it.
+func (w *Window) Entries() []*Entry { return w.entries }
+
+// Pause says that nobody publishes for now: the next part's name is not known,
+// so none is hinted.
+func (w *Window) Pause() {
+	w.paused = true
+	w.dirty = true
+}
+
+// End says that nothing will follow.
+func (w *Window) End() {
+	w.ended = true
+	w.dirty = true
+}
+
+// Commit makes what was added since the last one visible, at once and together,
+// and wakes who waits. It does nothing when nothing was added.
+func (w *Window) Commit() {
+	if !w.dirty {
+		return
+	}
+	w.dirty = false
+	changed := make(chan struct{})
+	s := &Snapshot{
+		changed: changed,
+		Changed: changed,
+		Ended:   w.ended,
+		entries: w.entries[:len(w.entries):len(w.entries)],
+		listed:  w.listed,
+		next:    Position{MSN: w.nextMSN},
+		target:  w.constants.Target,
+	}
+	if w.open != nil {
+		s.next = Position{MSN: w.open.MSN}
+		open := *w.open
+		open.Parts = open.Parts[:len(open.Parts):len(open.Parts)]
+		s.open = &open
+		if w.cfg.LowLatency {
+			s.next.Part = len(open.Parts)
+			if !w.paused && !w.ended {
+				s.hint = (&media.Part{Session: open.Session, MSN: open.MSN, Index: s.next.Part}).Name()
+			}
+		}
+	}
+	s.Full = NewText(w.render(s, 0))
+	if skip := w.skippable(s); skip > 0 {
+		s.Delta = NewText(w.render(s, skip))
+	}
+	close(w.current.Swap(s).changed)
+}
+
+// Snapshot is the newest; its Full is nil while nothing was committed.
+func (w *Window) Snapshot() *Snapshot { return w.current.Load() }
+
+// Await returns the first Snapshot that has the position, or that has ended. It
+// returns ctx's error when that comes first.
+func (w *Window) Await(ctx context.Context, p Position) (*Snapshot, error) {
+	for {
+		s := w.current.Load()
+		if s.Full != nil && (s.Has(p) || s.Ended) {
+			return s, nil
+		}
+		select {
+		case <-s.Changed:
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+	}
+}
+
+// LowLatency says whether parts are listed and requests may wait for them.
+func (w *Window) LowLatency() bool { return w.cfg.LowLatency }

@@ -1,0 +1,160 @@
+package segmenter
+
+import "golive/media"
+
+// lead takes a unit of the track that sets the pace: the video, or the audio
+// when it is alone.
+func (s *Segmenter) lead(u media.AccessUnit) {
+	s.rate.add(u.DTS)
+	if u.Key {
+		s.noteKey(u.DTS)
+	}
+	s.cutBefore(u)
+	frame := s.rate.frame()
+	s.fillGap(u.DTS, frame)
+	s.append(u)
+	// Close now when one more frame would not fit: the part is ready as soon as
+	// its last frame is.
+	end := u.DTS + frame
+	if end+frame-s.start > s.partTarget() || s.bytes > maxPartBytes {
+		s.closePart(end)
+	}
+}
+
+func (s *Segmenter) noteKey(dts media.Ticks) {
+	if s.video != nil && s.keySeen && dts > s.lastKey {
+		s.gop = dts - s.lastKey
+		s.stats.LongestGOP = max(s.stats.LongestGOP, s.gop)
+	}
+	s.lastKey, s.keySeen = dts, true
+}
+
+// cutBefore ends the open segment if u has to begin the next one.
+func (s *Segmenter) cutBefore(u media.AccessUnit) {
+	frame := s.rate.frame()
+	elapsed := u.DTS - s.segment.Start
+	longest := s.formatNow().longest()
+	switch {
+	case elapsed <= frame/2: // u is what the segment was opened for
+	case u.Key && s.nextAudio != nil:
+		s.endSegmentAt(u.DTS)
+		s.setTracks(s.video, s.nextAudio)
+		s.discontinuity = true
+		s.openSegment(s.start, true)
+	case u.Key && (elapsed+frame/2 >= media.TicksFromDuration(s.cfg.SegmentDuration) || elapsed+s.gop > longest):
+		s.endSegmentAt(u.DTS)
+		s.openSegment(s.start, true)
+	case !u.Key && elapsed+frame > longest:
+		s.forceCut(u.DTS)
+	}
+}
+
+// forceCut ends a segment that found no key frame in time.
+func (s *Segmenter) forceCut(at media.Ticks) {
+	s.stats.ForcedCuts++
+	s.endSegmentAt(at)
+	s.openSegment(s.start, false)
+}
+
+// followLateVideo closes parts, and in the end the segment, on the clock of the
+// sound while the picture stands still.
+func (s *Segmenter) followLateVideo(dts media.Ticks) {
+	target := s.partTarget()
+	for dts-s.start > 2*target {
+		s.closePart(s.start + target)
+		if s.start+target-s.segment.Start > s.formatNow().longest() {
+			s.forceCut(s.start)
+		}
+	}
+}
+
+// fillGap makes room for a frame that comes so late that it does not fit the
+// part: what is there becomes a part, the time without media becomes gap parts.
+func (s *Segmenter) fillGap(dts, frame media.Ticks) {
+	target := s.partTarget()
+	for dts+frame-s.start > target && dts-s.start > jitter {
+		s.closePart(min(dts, s.start+target))
+	}
+}
+
+func (s *Segmenter) formatNow() Format {
+	if s.frozen {
+		return s.format
+	}
+	return freeze(s.cfg, s.rate.frame())
+}
+
+func (s *Segmenter) partTarget() media.Ticks { return s.formatNow().PartTarget }
+
+// closePart ends the part being gathered at end, but not later than PART-TARGET
+// allows.
+func (s *Segmenter) closePart(end media.Ticks) {
+	if !s.frozen {
+		s.format, s.frozen = s.formatNow(), true
+	}
+	end = min(end, s.start+s.format.PartTarget)
+	p := &media.Part{
+		Session:  s.session,
+		MSN:      s.segment.MSN,
+		Index:    len(s.segment.Parts),
+		Offset:   s.segment.Size,
+		Start:    s.start,
+		Duration: end - s.start,
+	}
+	if len(s.units) > 0 {
+		p.Data = s.mux.Part(s.video, s.audio, s.units)
+		p.Size = int64(len(p.Data))
+		for i := range s.units {
+			p.Independent = p.Independent || s.units[i].Key && s.units[i].Track == s.leadTrack()
+		}
+		p.Arrived = s.units[len(s.units)-1].Arrived
+	} else {
+		p.Gap = true
+		s.stats.GapParts++
+	}
+	clear(s.units) // let go of the wire's buffers
+	s.units, s.bytes = s.units[:0], 0
+	s.start = end
+	s.segment.Parts = append(s.segment.Parts, p)
+	s.segment.Size += p.Size
+	s.segment.Duration += p.Duration
+	s.out.Part(p)
+}
+
+// endSegmentAt closes the open part and segment; the segment lasts to dts.
+func (s *Segmenter) endSegmentAt(dts media.Ticks) {
+	if !s.open {
+		return
+	}
+	for dts-s.start > s.partTarget() {
+		s.closePart(s.start + s.partTarget())
+	}
+	if len(s.units) > 0 || dts-s.start > jitter {
+		s.closePart(max(dts, s.start+1))
+	}
+	s.closeSegment()
+}
+
+func (s *Segmenter) openSegment(start media.Ticks, independent bool) {
+	s.segment = media.Segment{
+		Session:         s.session,
+		MSN:             s.nextMSN,
+		Start:           start,
+		ProgramDateTime: s.anchorWall.Add((start - s.anchorDTS).Duration()),
+		Discontinuity:   s.discontinuity,
+		Independent:     independent,
+	}
+	s.nextMSN++
+	s.start = start
+	s.discontinuity = false
+	s.open = true
+	s.out.Open(s.segment)
+}
+
+func (s *Segmenter) closeSegment() {
+	done := s.segment
+	s.open = false
+	s.lastWall = done.ProgramDateTime.Add(done.Duration.Duration())
+	s.segment = media.Segment{}
+	s.out.Close(&done)
+}

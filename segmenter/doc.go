@@ -1,0 +1,18 @@
+// Package segmenter decides where parts and segments begin and end.
+//
+// Access units of one rendition go in through Write, in the order of the wire;
+// parts and segments come out through the Output given to New, during that call.
+// The same units give the same bytes: a recording replays exactly.
+//
+// The rules. A segment ends at the first key frame at or after the segment
+// duration, or at an earlier one when waiting for the next would overflow the
+// target. TARGETDURATION and PART-TARGET are frozen when the first part is
+// closed and never change. A group of pictures that does not fit the target is
+// cut by force, and counted. A part ends when its last frame arrives, not when
+// the next one does: the end is predicted from the frame rate and told once, and
+// the next part begins there, so durations never drift.
+//
+// Package segmenter does not know wall clocks, HTTP, disks or m3u8.
+//
+// It starts no goroutine; a Segmenter belongs to one.
+package segmenter

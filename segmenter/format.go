@@ -1,0 +1,39 @@
+package segmenter
+
+import (
+	"golive/media"
+)
+
+// Format is what stays constant for the life of a rendition's playlist.
+type Format struct {
+	// Target is EXT-X-TARGETDURATION: no segment's duration, rounded to the
+	// second, is above it (RFC 8216bis section 4.4.3.1). In seconds.
+	Target int
+	// PartTarget is the PART-TARGET of EXT-X-PART-INF: no part is longer.
+	PartTarget media.Ticks
+}
+
+// longest is the longest a segment may be: rounded it must not pass Target.
+func (f Format) longest() media.Ticks {
+	return media.Ticks(f.Target)*media.Second + media.Second/2 - media.Millisecond
+}
+
+// jitter is how far a part may stray from whole frames because RTMP rounds times
+// to the millisecond: one at either end.
+const jitter = 2 * media.Millisecond
+
+// freeze fixes the Format from the configuration and the frame duration seen.
+// With no second key frame seen yet, the group of pictures is taken to fit the
+// configured segment duration.
+func freeze(cfg Config, frame media.Ticks) Format {
+	segment := media.TicksFromDuration(cfg.SegmentDuration)
+	part := media.TicksFromDuration(cfg.PartDuration)
+	frames := max(1, (part+jitter)/frame)
+	// PART-TARGET is written in milliseconds.
+	target := frames*frame + jitter
+	target = (target + media.Millisecond - 1) / media.Millisecond * media.Millisecond
+	return Format{
+		Target:     int((segment + media.Second/2) / media.Second),
+		PartTarget: target,
+	}
+}

@@ -1,0 +1,160 @@
+package segmenter
+
+import (
+	"time"
+
+	"golive/media"
+)
+
+const (
+	// gatherTime is how long a second track is waited for (FIELD row 37).
+	gatherTime = 3 * media.Second / 2
+	// keyWait is how long a key frame is waited for when pictures arrive.
+	keyWait = 10 * media.Second
+	// audioLead is how much sound before the first picture is kept.
+	audioLead = media.Second / 2
+	// maxHeld and maxHeldBytes bound what is held meanwhile.
+	maxHeld      = 2048
+	maxHeldBytes = maxPartBytes
+)
+
+// gathering is the wait before a segment can begin: for the tracks of a new
+// session, or for the next key frame after a break.
+type gathering struct {
+	on       bool
+	fresh    bool // a new session, whose tracks are not known
+	held     []media.AccessUnit
+	bytes    int
+	began    media.Ticks // DTS of the first unit
+	any      bool
+	sawVideo bool // pictures come, key frame or not
+	video    *media.Track
+	audio    *media.Track
+}
+
+// breakHere makes the next segment begin after a break.
+func (s *Segmenter) breakHere(fresh bool) {
+	s.gather = gathering{on: true, fresh: fresh}
+	s.discontinuity = s.discontinuity || s.nextMSN > 0
+	s.keySeen = false
+}
+
+// breakAt ends the segment because the timeline does not run on. What was held
+// for a segment that has not begun belongs to the old timeline.
+func (s *Segmenter) breakAt() {
+	if !s.gather.on {
+		s.Finish()
+		s.breakHere(false)
+		return
+	}
+	for _, u := range s.gather.held {
+		if u.Track.Video() {
+			s.stats.DroppedVideo++
+		} else {
+			s.stats.DroppedAudio++
+		}
+	}
+	s.breakHere(s.gather.fresh)
+}
+
+// hold keeps a unit until the segment can begin.
+func (s *Segmenter) hold(u media.AccessUnit) {
+	g := &s.gather
+	if !g.any {
+		g.any, g.began = true, u.DTS
+	}
+	if u.Track.Video() {
+		g.sawVideo = true
+		if g.video == nil && !u.Key {
+			s.stats.DroppedVideo++
+			u.Data = nil
+		} else if g.video != u.Track && u.Key {
+			// Also when the parameters change before the start: the newest count.
+			s.dropHeldVideo()
+			g.video = u.Track
+		}
+	} else {
+		g.audio = u.Track
+	}
+	if u.Data != nil {
+		g.held = append(g.held, u)
+		g.bytes += len(u.Data)
+	}
+	s.releaseWhenReady(u.DTS - g.began)
+}
+
+func (s *Segmenter) dropHeldVideo() {
+	kept := s.gather.held[:0]
+	for _, u := range s.gather.held {
+		if u.Track.Video() {
+			s.stats.DroppedVideo++
+			continue
+		}
+		kept = append(kept, u)
+	}
+	s.gather.held = kept
+}
+
+func (s *Segmenter) releaseWhenReady(waited media.Ticks) {
+	g := &s.gather
+	full := len(g.held) >= maxHeld || g.bytes >= maxHeldBytes
+	switch {
+	case g.video != nil && g.audio != nil:
+	case !g.fresh && g.video != nil: // the session's sound is known already
+	case !g.fresh && g.audio != nil && s.video == nil:
+	case g.video != nil && (waited >= gatherTime || full):
+	case g.audio != nil && !g.sawVideo && (waited >= gatherTime || full):
+	case g.audio != nil && (waited >= keyWait || full):
+	default:
+		return
+	}
+	s.release(false)
+}
+
+// release begins the segment with what was held. At the end of a session it
+// takes whatever there is.
+func (s *Segmenter) release(atEnd bool) {
+	g := s.gather
+	s.gather = gathering{}
+	if g.video == nil && g.audio == nil {
+		s.gather.on = !atEnd
+		return
+	}
+	if !g.fresh && g.audio == nil {
+		g.audio = s.newestAudio()
+	}
+	first := firstOf(g.held, g.video != nil)
+	s.setTracks(g.video, g.audio)
+	s.anchor(g.held[first])
+	s.openSegment(g.held[first].DTS, true)
+	for _, u := range g.held {
+		switch {
+		case !u.Track.Video() && (u.Track != g.audio || u.DTS < s.anchorDTS-audioLead):
+			s.stats.DroppedAudio++
+		case !u.Track.Video() && g.video != nil && len(s.segment.Parts) == 0:
+			s.append(u) // sound around the first picture
+		default:
+			s.place(u)
+		}
+	}
+}
+
+// firstOf is the index of the first unit of the lead track.
+func firstOf(held []media.AccessUnit, video bool) int {
+	for i := range held {
+		if held[i].Track.Video() == video {
+			return i
+		}
+	}
+	return 0
+}
+
+// anchor ties the timeline to the wall clock at u. The dates never run back
+// over those of an earlier session.
+func (s *Segmenter) anchor(u media.AccessUnit) {
+	wall := u.Arrived.Round(time.Millisecond)
+	if wall.Before(s.lastWall) {
+		wall = s.lastWall
+	}
+	s.anchorWall, s.anchorDTS = wall, u.DTS
+}

@@ -1,0 +1,72 @@
+package segmenter
+
+import (
+	"math"
+
+	"golive/media"
+)
+
+// rate measures the duration of a frame. RTMP rounds times to the millisecond,
+// so a single difference is up to 1 ms off; over a run it is not.
+type rate struct {
+	declared    media.Ticks // from the parameter sets; 0 when not said
+	first, last media.Ticks
+	frames      int
+}
+
+// minFrames is how many frames must have been seen before the measurement is
+// believed over what the parameter sets declare.
+const minFrames = 4
+
+// maxFrames bounds the run, so that a change of rate is noticed.
+const maxFrames = 128
+
+func newRate(t *media.Track) rate {
+	if !t.Video() {
+		return rate{declared: media.Ticks(t.SamplesPerUnit) * media.Second / media.Ticks(max(t.SampleRate, 1))}
+	}
+	if t.FrameRate > 0 {
+		return rate{declared: media.Ticks(math.Round(float64(media.Second) / t.FrameRate))}
+	}
+	return rate{}
+}
+
+// add notes the DTS of the next frame.
+func (r *rate) add(dts media.Ticks) {
+	gap := dts - r.last
+	if r.frames == 0 || gap <= 0 || gap > media.Second || r.frames >= maxFrames {
+		if r.frames > minFrames { // go on with what is known until it is measured anew
+			r.declared = r.frame()
+		}
+		r.first, r.frames = dts, 0
+	}
+	r.last = dts
+	r.frames++
+}
+
+// frame is the duration of one frame, the best guess so far.
+func (r *rate) frame() media.Ticks {
+	if r.frames <= minFrames {
+		if r.declared > 0 {
+			return r.declared
+		}
+		if r.frames < 2 {
+			return media.Second / 30
+		}
+	}
+	n := media.Ticks(r.frames - 1)
+	measured := (r.last - r.first) / n
+	// Both ends are rounded to the millisecond, so the mean is off by at most
+	// 1 ms over n: within that, an exact rate is the truth.
+	tolerance := media.Millisecond/n + 1
+	if d := r.declared - measured; r.declared > 0 && d <= tolerance && d >= -tolerance {
+		return r.declared
+	}
+	for _, fps := range [...]float64{30, 25, 60, 50, 24, 15, 30 / 1.001, 60 / 1.001, 24 / 1.001, 20, 10, 12, 48, 120} {
+		exact := media.Ticks(math.Round(float64(media.Second) / fps))
+		if d := exact - measured; d <= tolerance && d >= -tolerance {
+			return exact
+		}
+	}
+	return max(measured, 1)
+}

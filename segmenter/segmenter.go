@@ -1,0 +1,223 @@
+package segmenter
+
+import (
+	"time"
+
+	"golive/container/mpegts"
+	"golive/media"
+)
+
+// Output takes what a Segmenter makes, in order: Open, then the segment's parts,
+// then Close with the same segment complete.
+type Output interface {
+	// Open announces a segment before its first part; it has no parts yet.
+	Open(head media.Segment)
+	// Part hands over the next part of the open segment.
+	Part(p *media.Part)
+	// Close hands over the open segment, complete.
+	Close(s *media.Segment)
+}
+
+// Stats counts what a Segmenter had to repair. The counters only grow.
+type Stats struct {
+	// ForcedCuts are segments cut at a frame that is not a key frame, because the
+	// group of pictures is longer than the target.
+	ForcedCuts uint64
+	// DroppedVideo are frames that nothing could be decoded from: no key frame
+	// came before them.
+	DroppedVideo uint64
+	// DroppedAudio are frames too far from any picture at a start or a change.
+	DroppedAudio uint64
+	// GapParts are parts of time for which the wire brought nothing.
+	GapParts uint64
+	// LongestGOP is the longest distance between key frames seen.
+	LongestGOP media.Ticks
+}
+
+// Resume says where the numbering of an earlier run of the same rendition left
+// off. Its zero value is a first run.
+type Resume struct {
+	// NextMSN is the media sequence number of the next segment.
+	NextMSN int64
+	// Format is the frozen Format, nil when nothing was published.
+	Format *Format
+}
+
+// maxPartBytes closes a part whatever its duration: time may stand still on the
+// wire, memory may not grow.
+const maxPartBytes = 32 << 20
+
+// Segmenter cuts one rendition. Create it with New, then Start a session.
+type Segmenter struct {
+	cfg     Config
+	out     Output
+	mux     *mpegts.Muxer
+	format  Format
+	frozen  bool
+	session string
+	stats   Stats
+
+	video, audio *media.Track // of the open segment; either may be nil
+	nextAudio    *media.Track // takes effect at the next key frame
+	rate         rate         // of the lead track: video, or else audio
+	lastKey      media.Ticks
+	keySeen      bool // lastKey is set
+	gop          media.Ticks
+
+	gather gathering
+
+	open          bool
+	segment       media.Segment // the open one
+	nextMSN       int64
+	discontinuity bool // the next segment begins after a break
+	anchorWall    time.Time
+	anchorDTS     media.Ticks
+	lastWall      time.Time // the program date-time where the last segment ended
+
+	units []media.AccessUnit // of the part being gathered
+	bytes int
+	start media.Ticks // of that part: where the last one was said to end
+}
+
+// New makes a Segmenter that gives its parts to out.
+func New(cfg Config, out Output, from Resume) *Segmenter {
+	s := &Segmenter{cfg: cfg, out: out, mux: mpegts.NewMuxer(), nextMSN: from.NextMSN}
+	s.discontinuity = from.NextMSN > 0
+	if from.Format != nil {
+		s.format, s.frozen = *from.Format, true
+	}
+	return s
+}
+
+// Start begins a publication; session is the token of its names. What comes
+// after an earlier one carries a discontinuity.
+func (s *Segmenter) Start(session string) {
+	s.Finish()
+	s.session = session
+	s.breakHere(true)
+}
+
+// Format is the frozen Format; false while no part has been closed.
+func (s *Segmenter) Format() (Format, bool) { return s.format, s.frozen }
+
+// Tracks are the tracks of the open segment, or of the last one.
+func (s *Segmenter) Tracks() (video, audio *media.Track) { return s.video, s.audio }
+
+// FrameRate is the measured rate of the video, in frames per second.
+func (s *Segmenter) FrameRate() float64 {
+	if s.video == nil {
+		return 0
+	}
+	return 1 / s.rate.frame().Seconds()
+}
+
+// Stats is what was repaired so far.
+func (s *Segmenter) Stats() Stats { return s.stats }
+
+// NextMSN is the number the next segment will have.
+func (s *Segmenter) NextMSN() int64 { return s.nextMSN }
+
+// Write takes the next access unit in the order of the wire.
+func (s *Segmenter) Write(u media.AccessUnit) {
+	if u.Discontinuity {
+		s.breakAt()
+	}
+	if s.gather.on {
+		s.hold(u)
+		return
+	}
+	s.place(u)
+}
+
+// Finish closes what is open: the publisher stopped or was lost.
+func (s *Segmenter) Finish() {
+	if s.gather.on {
+		s.release(true)
+	}
+	if !s.open {
+		return
+	}
+	if len(s.units) > 0 {
+		end := s.units[len(s.units)-1].DTS + s.rate.frame()
+		s.closePart(max(end, s.start+1))
+	}
+	s.closeSegment()
+}
+
+// place puts a unit of a running segment where it belongs.
+func (s *Segmenter) place(u media.AccessUnit) {
+	if !u.Track.Video() {
+		s.placeAudio(u)
+		return
+	}
+	if u.Track != s.video {
+		// New parameters, or pictures after a start with sound alone.
+		if !u.Key {
+			s.stats.DroppedVideo++
+			return
+		}
+		s.changeTracks(u.Track, s.newestAudio(), u)
+		return
+	}
+	s.lead(u)
+}
+
+func (s *Segmenter) placeAudio(u media.AccessUnit) {
+	switch {
+	case u.Track == s.audio && s.nextAudio == nil:
+		if s.video == nil {
+			s.lead(u)
+			return
+		}
+		s.followLateVideo(u.DTS)
+		s.append(u)
+	case s.video == nil:
+		s.changeTracks(nil, u.Track, u)
+	default:
+		// The sound changed in the middle of a group of pictures. Cutting here
+		// would freeze the picture; the next key frame is near.
+		s.nextAudio = u.Track
+		s.stats.DroppedAudio++
+	}
+}
+
+func (s *Segmenter) newestAudio() *media.Track {
+	if s.nextAudio != nil {
+		return s.nextAudio
+	}
+	return s.audio
+}
+
+// changeTracks starts a new segment at u, after a discontinuity, with the given
+// tracks.
+func (s *Segmenter) changeTracks(video, audio *media.Track, u media.AccessUnit) {
+	s.endSegmentAt(u.DTS)
+	s.setTracks(video, audio)
+	s.discontinuity = true
+	s.openSegment(s.start, u.Key)
+	s.lead(u)
+}
+
+func (s *Segmenter) setTracks(video, audio *media.Track) {
+	lead := video
+	if lead == nil {
+		lead = audio
+	}
+	if old := s.leadTrack(); old != lead {
+		s.rate = newRate(lead)
+		s.gop = 0
+	}
+	s.video, s.audio, s.nextAudio = video, audio, nil
+}
+
+func (s *Segmenter) leadTrack() *media.Track {
+	if s.video != nil {
+		return s.video
+	}
+	return s.audio
+}
+
+func (s *Segmenter) append(u media.AccessUnit) {
+	s.units = append(s.units, u)
+	s.bytes += len(u.Data)
+}
