@@ -1,0 +1,168 @@
+package storage
+
+import (
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golive/internal/setting"
+	"golive/media"
+)
+
+// Index is who knows which playlists name which segments. Its methods are called
+// on the Archiver's goroutine, one at a time.
+type Index interface {
+	// Acked is told, in the order of offers, that seg is in the bucket
+	// (lost=false) or was given up (lost=true); a lost segment may come without
+	// its Parts, so that an outage does not keep their bytes. It returns the
+	// objects to put next: the playlists that may name the segment now, each one
+	// after those it names itself.
+	Acked(rendition string, seg *media.Segment, lost bool) []Object
+}
+
+// Ender is an Index that renders the last objects itself. Ended is called once,
+// after Finish and the last Acked, when it is known what was lost; its objects
+// replace those given to Finish that have the same key.
+type Ender interface {
+	Ended() []Object
+}
+
+// ArchiverConfig is how one broadcast is archived. A zero field but Prefix means
+// its default.
+type ArchiverConfig struct {
+	// Prefix is the beginning of every segment's key: "live/ID".
+	Prefix string
+	// QueueBytes is how much may wait for the bucket in memory; 64 MiB. A single
+	// segment is taken whatever its size.
+	QueueBytes int64
+	// RetryMin and RetryMax bound the time between two tries of a failing
+	// operation; 200 ms, growing to 5 s.
+	RetryMin, RetryMax time.Duration
+	// PlaylistInterval is how often at most playlists are put while segments
+	// wait; 1 s. With nothing waiting they are put at once.
+	PlaylistInterval time.Duration
+	// DeleteTimeout is how long after its time an object that cannot be deleted
+	// is given up; 1 h.
+	DeleteTimeout time.Duration
+}
+
+func (c ArchiverConfig) withDefaults() ArchiverConfig {
+	setDefault(&c.QueueBytes, int64(64*setting.MiB))
+	setDefault(&c.RetryMin, 200*time.Millisecond)
+	setDefault(&c.RetryMax, 5*time.Second)
+	setDefault(&c.PlaylistInterval, time.Second)
+	setDefault(&c.DeleteTimeout, time.Hour)
+	return c
+}
+
+func setDefault[T int64 | time.Duration](field *T, value T) {
+	if *field == 0 {
+		*field = value
+	}
+}
+
+// Archiver brings one broadcast's objects into a Bucket: segments in the order of
+// offers and one at a time, playlists after the segments they name, deletions at
+// their time. While the bucket fails it tries again and again; what it cannot
+// hold meanwhile is lost, counted, and told to the Index in its place.
+//
+// Offer, Expire, Finish and Status may be called from any goroutine and never
+// wait. Run does the work.
+type Archiver struct {
+	cfg     ArchiverConfig
+	bucket  Bucket
+	index   Index
+	log     *slog.Logger
+	metrics *Metrics
+
+	changed chan struct{} // holds one token when there is news for Run
+	status  atomic.Pointer[ArchiverStatus]
+
+	mu       sync.Mutex
+	queue    queue
+	expiries expiries
+	final    []Object
+	finished bool // no more offers
+	stopped  bool // Run has returned
+	refused  int  // segments refused since Run last looked
+	lost     int64
+	failing  failure
+}
+
+// NewArchiver makes the Archiver of one broadcast. log carries the broadcast's id.
+func NewArchiver(cfg ArchiverConfig, bucket Bucket, index Index, log *slog.Logger, metrics *Metrics) *Archiver {
+	a := &Archiver{
+		cfg:     cfg.withDefaults(),
+		bucket:  bucket,
+		index:   index,
+		log:     log,
+		metrics: metrics,
+		changed: make(chan struct{}, 1),
+	}
+	a.status.Store(&ArchiverStatus{})
+	return a
+}
+
+// Offer queues a segment and says whether it was taken. It refuses, and counts,
+// when the queue is over its bytes; then the segment's turn comes as lost. After
+// Finish, or when Run has returned, nothing is taken and the Index hears nothing.
+func (a *Archiver) Offer(rendition string, seg *media.Segment) bool {
+	u := newUpload(a.cfg.Prefix, rendition, seg, time.Now())
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.finished || a.stopped {
+		a.lost++
+		a.metrics.dropped.WithLabelValues(droppedStopped).Inc()
+		a.publish()
+		return false
+	}
+	taken := a.queue.bytes == 0 || a.queue.bytes+u.size <= a.cfg.QueueBytes
+	if !taken {
+		u.lose()
+		a.refused++
+		a.lost++
+		a.metrics.dropped.WithLabelValues(droppedQueueFull).Inc()
+	}
+	a.queue.push(u)
+	a.metrics.queueBytes.Add(float64(u.size))
+	a.publish()
+	a.wake()
+	return taken
+}
+
+// Expire deletes the object at that time; the caller leaves time for the playlists
+// in the bucket that name it. What has not been put by then is not put any more: a
+// segment is lost so, and an outage does not fill the queue with what nobody wants.
+// Expirations told after Finish are kept only while Run still has something to do:
+// tell them before, or from the Index.
+func (a *Archiver) Expire(key string, at time.Time) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.stopped {
+		return
+	}
+	a.expiries.add(expiry{key: key, at: at})
+	a.wake()
+}
+
+// Finish says that no more segments come. The final objects, playlists with
+// ENDLIST, are put after the queue has drained.
+func (a *Archiver) Finish(final ...Object) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.finished {
+		return
+	}
+	a.finished = true
+	a.final = final
+	a.wake()
+}
+
+// wake tells Run that there is news; one token stands for any number of them.
+func (a *Archiver) wake() {
+	select {
+	case a.changed <- struct{}{}:
+	default:
+	}
+}

@@ -1,0 +1,297 @@
+package storage
+
+import (
+	"context"
+	"math/rand/v2"
+	"slices"
+	"time"
+)
+
+// deletesPerSegment is how many deletions may come between two segments: one for
+// each is the steady state, a few more work off what an outage left.
+const deletesPerSegment = 4
+
+// run is what Run's goroutine alone owns.
+type run struct {
+	*Archiver
+	segments, playlists, deletes lane
+
+	pending  []Object  // playlists to put, each key once
+	caughtUp time.Time // when pending was last empty after a put
+	ended    bool      // the final objects are in pending, or put
+
+	// expired holds what expired between Finish and ended: a playlist that the
+	// Index renders then, for a segment given up late, is not wanted any more.
+	expired map[string]struct{}
+
+	due     []expiry // to delete now
+	deleted int      // since the last segment
+
+	failures, losses tally
+}
+
+// lane is one kind of operation with its own backoff, so that a bucket that is
+// full, and refuses segments, can still be emptied.
+type lane struct {
+	failures int
+	failure  failure
+	next     time.Time // not tried before
+}
+
+func (l *lane) ready(now time.Time) bool { return !now.Before(l.next) }
+
+// Run puts, deletes and tells the Index until all is done: Finish was called, the
+// queue has drained, the final objects are put, and nothing is left to expire;
+// then it returns nil. When ctx ends it returns its cause at once and what is left
+// is lost. It is called once.
+func (a *Archiver) Run(ctx context.Context) error {
+	r := &run{Archiver: a, expired: make(map[string]struct{})}
+	defer r.stop()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		now := time.Now()
+		r.expire(now)
+		acted := r.step(ctx, now)
+		r.tell(now, false)
+		if acted {
+			continue
+		}
+		next, done := r.rest(now)
+		if done {
+			return nil
+		}
+		var alarm <-chan time.Time
+		if !next.IsZero() {
+			timer.Reset(next.Sub(now))
+			alarm = timer.C
+		}
+		select {
+		case <-ctx.Done():
+		case <-a.changed:
+		case <-alarm:
+		}
+	}
+}
+
+// step does the one thing that is most urgent and possible now.
+func (r *run) step(ctx context.Context, now time.Time) bool {
+	r.mu.Lock()
+	head, finished := r.queue.head(), r.finished
+	r.mu.Unlock()
+
+	putSegment := head != nil && r.segments.ready(now)
+	mayDelete := len(r.due) > 0 && r.deletes.ready(now)
+	switch {
+	case head != nil && head.lost:
+		r.settle(head)
+	case r.playlistsReady(now, putSegment):
+		r.putPlaylist(ctx)
+	case mayDelete && (!putSegment || r.deleted < deletesPerSegment):
+		r.deleted++
+		r.delete(ctx)
+	case putSegment:
+		r.deleted = 0
+		r.putSegment(ctx, head)
+	case finished && head == nil && !r.ended:
+		r.end()
+	default:
+		return false
+	}
+	return true
+}
+
+// playlistsReady says whether a playlist should be put before the next segment.
+// While segments wait only the latest playlists matter, and not all of those.
+func (r *run) playlistsReady(now time.Time, putSegment bool) bool {
+	return len(r.pending) > 0 && r.playlists.ready(now) &&
+		(!putSegment || now.Sub(r.caughtUp) >= r.cfg.PlaylistInterval)
+}
+
+// rest is when there may be something to do again, zero when only news can tell,
+// and whether all is done for good.
+func (r *run) rest(now time.Time) (next time.Time, done bool) {
+	r.mu.Lock()
+	idle := r.queue.head() == nil
+	next = r.expiries.next()
+	r.mu.Unlock()
+
+	if r.ended && idle && len(r.pending) == 0 && len(r.due) == 0 && next.IsZero() {
+		return time.Time{}, true
+	}
+	sooner := func(when bool, t time.Time) {
+		if when && (next.IsZero() || t.Before(next)) {
+			next = t
+		}
+	}
+	sooner(!idle, r.segments.next)
+	sooner(len(r.pending) > 0, r.playlists.next)
+	sooner(len(r.due) > 0, r.deletes.next)
+	sooner(r.failures.waits(now), r.failures.next())
+	sooner(r.losses.waits(now), r.losses.next())
+	return next, false
+}
+
+// expire takes the expiries that are due: what waits to be put there is given up,
+// and what is there will be deleted.
+func (r *run) expire(now time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for x, ok := r.expiries.due(now); ok; x, ok = r.expiries.due(now) {
+		if size, ok := r.queue.lose(x.key); ok {
+			r.countLost(droppedExpired, size)
+		}
+		r.pending = slices.DeleteFunc(r.pending, func(o Object) bool { return o.Key == x.key })
+		r.final = slices.DeleteFunc(r.final, func(o Object) bool { return o.Key == x.key })
+		if r.finished && !r.ended {
+			r.expired[x.key] = struct{}{}
+		}
+		r.due = append(r.due, x)
+	}
+}
+
+// putSegment tries once to put the head of the queue.
+func (r *run) putSegment(ctx context.Context, u *upload) {
+	err := r.bucket.Put(ctx, u.object)
+	if ctx.Err() != nil && err != nil {
+		return
+	}
+	if r.outcome(&r.segments, err) {
+		return
+	}
+	if err != nil {
+		r.mu.Lock()
+		size, _ := r.queue.lose(u.object.Key)
+		r.countLost(droppedRejected, size)
+		r.mu.Unlock()
+	} else {
+		r.metrics.lag.Observe(time.Since(u.offered).Seconds())
+	}
+	r.settle(u)
+}
+
+// settle ends the head's turn and tells the Index.
+func (r *run) settle(u *upload) {
+	r.mu.Lock()
+	r.metrics.queueBytes.Sub(float64(r.queue.pop()))
+	r.publish()
+	r.mu.Unlock()
+	r.pend(r.index.Acked(u.rendition, u.seg, u.lost))
+}
+
+// countLost notes a lost segment that held size bytes. The caller holds the lock.
+func (r *run) countLost(reason string, size int64) {
+	r.lost++
+	r.losses.add(1, reason)
+	r.metrics.dropped.WithLabelValues(reason).Inc()
+	r.metrics.queueBytes.Sub(float64(size))
+	r.publish()
+}
+
+// pend notes objects to put, in place of earlier ones with the same key. A newer
+// one goes to the end: it may name what stands before it.
+func (r *run) pend(objects []Object) {
+	for _, o := range objects {
+		if _, ok := r.expired[o.Key]; ok {
+			continue
+		}
+		r.pending = slices.DeleteFunc(r.pending, func(old Object) bool { return old.Key == o.Key })
+		r.pending = append(r.pending, o)
+	}
+}
+
+// putPlaylist tries once to put the first pending playlist.
+func (r *run) putPlaylist(ctx context.Context) {
+	err := r.bucket.Put(ctx, r.pending[0])
+	if ctx.Err() != nil && err != nil {
+		return
+	}
+	if r.outcome(&r.playlists, err) {
+		return
+	}
+	r.pending = slices.Delete(r.pending, 0, 1)
+	if len(r.pending) == 0 {
+		r.caughtUp = time.Now()
+	}
+}
+
+// end brings the final objects to their turn.
+func (r *run) end() {
+	r.mu.Lock()
+	final := r.final
+	r.final = nil
+	r.mu.Unlock()
+	r.pend(final)
+	if e, ok := r.index.(Ender); ok {
+		r.pend(e.Ended())
+	}
+	r.ended, r.expired = true, nil
+}
+
+// delete tries once to delete the first object that is due. One that fails goes
+// behind the others.
+func (r *run) delete(ctx context.Context) {
+	x := r.due[0]
+	err := r.bucket.Delete(ctx, x.key)
+	if ctx.Err() != nil && err != nil {
+		return
+	}
+	again := r.outcome(&r.deletes, err)
+	r.due[0] = expiry{}
+	r.due = r.due[1:]
+	if again && time.Since(x.at) < r.cfg.DeleteTimeout {
+		r.due = append(r.due, x)
+	}
+}
+
+// outcome notes how an operation of the lane ended, and says whether to try it
+// again.
+func (r *run) outcome(l *lane, err error) (again bool) {
+	now := time.Now()
+	again = err != nil && retryable(err)
+	if err != nil {
+		r.failures.add(1, err.Error())
+		if l.failures == 0 {
+			l.failure.since = now
+		}
+		l.failures++
+		l.failure.err = err
+	}
+	if again {
+		l.next = now.Add(r.backoff(l.failures))
+	} else {
+		if err == nil && l.failures > 0 {
+			r.recovered(l, now)
+		}
+		*l = lane{}
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.failing = failure{}
+	for _, l := range []*lane{&r.segments, &r.playlists, &r.deletes} {
+		if l.failures > 0 {
+			r.failing = l.failure
+			break
+		}
+	}
+	r.publish()
+	return again
+}
+
+// backoff is how long to wait after so many failures in a row: doubling, and
+// spread over its upper half, so that the broadcasts of a server do not all come
+// back at once.
+func (r *run) backoff(failures int) time.Duration {
+	d := r.cfg.RetryMin
+	for range failures - 1 {
+		if d >= r.cfg.RetryMax {
+			break
+		}
+		d *= 2
+	}
+	d = min(d, r.cfg.RetryMax)
+	return d/2 + rand.N(d/2+1)
+}
