@@ -1,0 +1,139 @@
+package aac
+
+import (
+	"bytes"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/bluenviron/mediacommon/v2/pkg/codecs/mpeg4audio"
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestParseASC_ReadsWhatEncodersSend(t *testing.T) {
+	lc := func(rate, channels int) *Config {
+		return &Config{ObjectType: 2, SampleRate: rate, Channels: channels, SamplesPerUnit: 1024, CodecString: "mp4a.40.2"}
+	}
+	he := func(rate, channels int, codec string) *Config {
+		c := lc(rate, channels)
+		c.CodecString = codec
+		return c
+	}
+	for _, c := range []struct {
+		name string
+		asc  []byte
+		want *Config
+	}{
+		{"OBS, stereo at 48 kHz", []byte{0x11, 0x90}, lc(48000, 2)},
+		{"ffmpeg, stereo at 48 kHz, says that there is no SBR", []byte{0x11, 0x90, 0x56, 0xe5, 0x00}, lc(48000, 2)},
+		{"ffmpeg, mono at 44.1 kHz", []byte{0x12, 0x08, 0x56, 0xe5, 0x00}, lc(44100, 1)},
+		{"ffmpeg, 5.1", []byte{0x11, 0xb0, 0x56, 0xe5, 0x00}, lc(48000, 6)},
+		{"7.1", []byte{0x11, 0xb8}, lc(48000, 8)},
+		{"a rate written out", []byte{0x17, 0x80, 0x5d, 0xc0, 0x10}, lc(48000, 2)},
+		{"HE-AAC, explicit", []byte{0x2b, 0x11, 0x88, 0x00}, he(24000, 2, "mp4a.40.5")},
+		{"HE-AAC v2, explicit", []byte{0xeb, 0x09, 0x88, 0x00}, he(24000, 1, "mp4a.40.29")},
+		{"HE-AAC, backward compatible", []byte{0x13, 0x10, 0x56, 0xe5, 0x98}, he(24000, 2, "mp4a.40.5")},
+		{"HE-AAC v2, backward compatible", []byte{0x13, 0x08, 0x56, 0xe5, 0x9d, 0x48, 0x80}, he(24000, 1, "mp4a.40.29")},
+		{"sync word behind a rate written out", []byte{0x17, 0x80, 0x5d, 0xc0, 0x10, 0x56, 0xe5, 0x98}, lc(48000, 2)},
+		{"bytes behind it", []byte{0x11, 0x90, 0xff, 0xff, 0xff, 0xff, 0xff}, lc(48000, 2)},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got, err := ParseASC(c.asc)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(c.want, got); diff != "" {
+				t.Errorf("config (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestParseASC_RefusesWhatADTSCannotCarry(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		asc  []byte
+		want string
+	}{
+		{"AAC Main", []byte{0x09, 0x90}, "audio object type 1 is not"},
+		{"AAC-ELD", []byte{0xf8, 0xe6, 0x40, 0x00}, "audio object type 39 is not"},
+		{"960 samples", []byte{0x11, 0x94}, "960 samples"},
+		{"program config element", []byte{0x11, 0x80}, "program config element"},
+		{"47 kHz", []byte{0x17, 0x80, 0x5b, 0xcc, 0x10}, "47000 Hz"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, err := ParseASC(c.asc)
+			if _, ok := errors.AsType[*UnsupportedError](err); !ok || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("error %v, want one with %q", err, c.want)
+			}
+		})
+	}
+}
+
+func TestParseASC_SaysWhatIsWrong(t *testing.T) {
+	for name, asc := range map[string][]byte{
+		"empty":            nil,
+		"one byte":         {0x11},
+		"reserved rate":    {0x16, 0x90},
+		"reserved layout":  {0x11, 0xc0},
+		"cut behind SBR":   {0x2b, 0x11},
+		"cut in the rate":  {0x17, 0x80, 0x5d},
+		"extension flag":   {0x11, 0x91},
+		"SBR over another": {0x2b, 0x11, 0x84, 0x00},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := ParseASC(asc)
+			if e, ok := errors.AsType[*SyntaxError](err); !ok || e.Size != len(asc) {
+				t.Errorf("error %v", err)
+			}
+		})
+	}
+}
+
+func TestAppendADTSHeader_IsReadByAnotherReader(t *testing.T) {
+	for _, rate := range []int{96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350} {
+		for _, channels := range []int{1, 2, 3, 4, 5, 6, 8} {
+			for _, size := range []int{1, 255, 256, 2041, 2042, 5120} {
+				frame := bytes.Repeat([]byte{0xa5}, size)
+				b := append(AppendADTSHeader(nil, ObjectTypeLC, rate, channels, size), frame...)
+				var got mpeg4audio.ADTSPackets
+				if err := got.Unmarshal(b); err != nil {
+					t.Fatalf("%d Hz, %d channels, %d bytes: %v", rate, channels, size, err)
+				}
+				if p := got[0]; len(got) != 1 || p.Type != ObjectTypeLC || p.SampleRate != rate || p.ChannelCount != channels || !bytes.Equal(p.AU, frame) {
+					t.Fatalf("%d Hz, %d channels, %d bytes: read as %d Hz, %d channels, %d bytes", rate, channels, size, p.SampleRate, p.ChannelCount, len(p.AU))
+				}
+			}
+		}
+	}
+}
+
+func TestAppendADTSHeader_AppendsSevenBytes(t *testing.T) {
+	got := AppendADTSHeader([]byte{1, 2}, ObjectTypeLC, 48000, 2, MaxFrameSize)
+	// The longest frame fills the 13 bits of the length.
+	want := []byte{1, 2, 0xff, 0xf1, 0x4c, 0x83, 0xff, 0xff, 0xfc}
+	if !bytes.Equal(got, want) {
+		t.Errorf("% x, want % x", got, want)
+	}
+}
+
+func FuzzParseASC(f *testing.F) {
+	f.Add([]byte{0x11, 0x90, 0x56, 0xe5, 0x00})
+	f.Add([]byte{0x13, 0x08, 0x56, 0xe5, 0x9d, 0x48, 0x80})
+	f.Add([]byte{0xf8, 0xe6, 0x40, 0x00})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		c, err := ParseASC(b)
+		if err != nil {
+			return
+		}
+		// What is accepted can be carried.
+		h := AppendADTSHeader(nil, c.ObjectType, c.SampleRate, c.Channels, 1)
+		var got mpeg4audio.ADTSPackets
+		if err := got.Unmarshal(append(h, 0)); err != nil {
+			t.Fatalf("ADTS header of %+v: %v", c, err)
+		}
+		if got[0].SampleRate != c.SampleRate || got[0].ChannelCount != c.Channels {
+			t.Errorf("ADTS header of %+v says %+v", c, got[0])
+		}
+	})
+}
