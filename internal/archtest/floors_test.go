@@ -1,0 +1,59 @@
+package archtest
+
+import "strings"
+
+// floors lists the rooms from the ground up. A package belongs to the room whose
+// folder it is in; it may import its own room and the rooms of lower floors.
+// Rooms of later issues have their place already.
+func floors() [][]string {
+	return [][]string{
+		{"media", "codec", "configs", "internal/setting", "internal/clip"},
+		{"container"},
+		{"ingest", "transcode", "segmenter", "playlist", "storage", "registry", "rollout", "internal/publisher"},
+		{"broadcast", "origin", "api", "web", "admin"},
+		{"internal/config"},
+		{"cmd/golive"},
+	}
+}
+
+// outside are the folders of test code: they may import everything, and nothing
+// else may import them but tests.
+func outside() []string {
+	return []string{"internal/archtest", "internal/mediatest", "internal/hlstest", "storage/storagetest", "e2e"}
+}
+
+// concurrent are the rooms that may start goroutines, and what for. All others
+// are called, and return.
+func concurrent() map[string]string {
+	return map[string]string{
+		"ingest":             "a session for each connection; Serve waits for all",
+		"transcode":          "a feeder and a reader for each pipe of the child process",
+		"broadcast":          "a supervisor and an archiver for each broadcast; Hub.Run waits for all",
+		"storage":            "uploads that go on while the next segment is made",
+		"origin":             "the HTTP server beside its shutdown",
+		"cmd/golive":         "one for each server, in one errgroup",
+		"internal/publisher": "one for each published stream",
+	}
+}
+
+// room is the name of the room that the folder belongs to, and its floor; -1 for
+// test code, -2 when it has none.
+func room(folder string) (name string, floor int) {
+	for _, o := range outside() {
+		if within(folder, o) {
+			return o, -1
+		}
+	}
+	for floor, rooms := range floors() {
+		for _, r := range rooms {
+			if within(folder, r) {
+				return r, floor
+			}
+		}
+	}
+	return "", -2
+}
+
+func within(folder, room string) bool {
+	return folder == room || strings.HasPrefix(folder, room+"/")
+}
