@@ -1,6 +1,10 @@
 package segmenter
 
-import "golive/media"
+import (
+	"slices"
+
+	"golive/media"
+)
 
 // lead takes a unit of the track that sets the pace: the video, or the audio
 // when it is alone.
@@ -129,10 +133,17 @@ func (s *Segmenter) endSegmentAt(dts media.Ticks) {
 	for dts-s.start > s.partTarget() {
 		s.closePart(s.start + s.partTarget())
 	}
-	if len(s.units) > 0 || dts-s.start > jitter {
+	// Sound that came after the last frame does not make a part of no length: it
+	// goes on into the next segment.
+	if dts-s.start > jitter || s.leadPending() {
 		s.closePart(max(dts, s.start+1))
 	}
 	s.closeSegment()
+}
+
+func (s *Segmenter) leadPending() bool {
+	lead := s.leadTrack()
+	return slices.ContainsFunc(s.units, func(u media.AccessUnit) bool { return u.Track == lead })
 }
 
 func (s *Segmenter) openSegment(start media.Ticks, independent bool) {

@@ -34,7 +34,8 @@ func newRate(t *media.Track) rate {
 // add notes the DTS of the next frame.
 func (r *rate) add(dts media.Ticks) {
 	gap := dts - r.last
-	if r.frames == 0 || gap <= 0 || gap > media.Second || r.frames >= maxFrames {
+	hole := gap <= 0 || gap > media.Second || r.frames > minFrames && gap > 3*r.frame()
+	if r.frames == 0 || hole || r.frames >= maxFrames {
 		if r.frames > minFrames { // go on with what is known until it is measured anew
 			r.declared = r.frame()
 		}

@@ -1,0 +1,342 @@
+package segmenter
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"golive/internal/mediatest"
+	"golive/media"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+// recorder keeps what a Segmenter makes and checks what must always hold.
+type recorder struct {
+	t        *testing.T
+	open     *media.Segment
+	parts    []*media.Part // of the open segment
+	all      []*media.Part
+	segments []*media.Segment
+	log      bytes.Buffer
+}
+
+func (r *recorder) Open(head media.Segment) {
+	r.t.Helper()
+	if r.open != nil {
+		r.t.Errorf("segment %d was opened while %d was open", head.MSN, r.open.MSN)
+	}
+	r.open, r.parts = &head, nil
+	fmt.Fprintf(&r.log, "open %s start=%d independent=%t discontinuity=%t pdt=%s\n",
+		head.Name(), head.Start, head.Independent, head.Discontinuity, head.ProgramDateTime.UTC().Format("05.000"))
+}
+
+func (r *recorder) Part(p *media.Part) {
+	r.t.Helper()
+	if n := len(r.parts); p.Index != n {
+		r.t.Errorf("part %s has index %d, want %d", p.Name(), p.Index, n)
+	}
+	end := r.open.Start
+	if n := len(r.parts); n > 0 {
+		end = r.parts[n-1].Start + r.parts[n-1].Duration
+	}
+	if p.Start != end {
+		r.t.Errorf("part %s starts at %d, the one before ended at %d", p.Name(), p.Start, end)
+	}
+	if p.Duration <= 0 {
+		r.t.Errorf("part %s lasts %d", p.Name(), p.Duration)
+	}
+	if p.Gap != (len(p.Data) == 0) {
+		r.t.Errorf("part %s: gap=%t with %d bytes", p.Name(), p.Gap, len(p.Data))
+	}
+	r.parts = append(r.parts, p)
+	r.all = append(r.all, p)
+	fmt.Fprintf(&r.log, "  part %s %d+%d independent=%t gap=%t\n", p.Name(), p.Start, p.Duration, p.Independent, p.Gap)
+}
+
+func (r *recorder) Close(s *media.Segment) {
+	r.t.Helper()
+	var sum media.Ticks
+	var size int64
+	for _, p := range s.Parts {
+		sum, size = sum+p.Duration, size+p.Size
+	}
+	if sum != s.Duration || size != s.Size || len(s.Parts) != len(r.parts) {
+		r.t.Errorf("segment %s: duration %d size %d parts %d, its parts sum to %d, %d, %d",
+			s.Name(), s.Duration, s.Size, len(s.Parts), sum, size, len(r.parts))
+	}
+	r.open = nil
+	r.segments = append(r.segments, s)
+	fmt.Fprintf(&r.log, "close %s %d\n", s.Name(), s.Duration)
+}
+
+func epoch() time.Time { return time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC) }
+
+func cutAll(t *testing.T, cfg Config, units []media.AccessUnit) (*recorder, *Segmenter) {
+	t.Helper()
+	r := &recorder{t: t}
+	s := New(cfg, r, Resume{})
+	s.Start("aaaa")
+	for _, u := range units {
+		s.Write(u)
+	}
+	s.Finish()
+	return r, s
+}
+
+func stream(length time.Duration) mediatest.Stream {
+	return mediatest.Stream{
+		Video: mediatest.H264(640, 36), Audio: mediatest.AAC(),
+		FPS: 30, GOP: 60, Length: length, Epoch: epoch(),
+	}
+}
+
+func TestSegmenter_CutsAsRecorded(t *testing.T) {
+	long := stream(9 * time.Second)
+	long.GOP = 250
+	short := stream(7 * time.Second)
+	short.GOP = 45
+	film := stream(7 * time.Second)
+	film.FPS, film.GOP = 24000.0/1001, 48
+	silent := stream(5 * time.Second)
+	silent.Audio = nil
+	radio := stream(5 * time.Second)
+	radio.Video = nil
+	for name, units := range map[string][]media.AccessUnit{
+		"gop_2s":     stream(7 * time.Second).Units(),
+		"gop_1.5s":   short.Units(),
+		"gop_8.3s":   long.Units(),
+		"film":       film.Units(),
+		"video_only": silent.Units(),
+		"audio_only": radio.Units(),
+		"frames_lost": func() []media.AccessUnit {
+			var kept []media.AccessUnit
+			for _, u := range stream(5 * time.Second).Units() {
+				if u.DTS < media.Second || u.DTS >= media.Second*7/4 {
+					kept = append(kept, u)
+				}
+			}
+			return kept
+		}(),
+	} {
+		t.Run(name, func(t *testing.T) {
+			r, s := cutAll(t, DefaultConfig(), units)
+			f, _ := s.Format()
+			fmt.Fprintf(&r.log, "target=%d part_target=%d stats=%+v\n", f.Target, f.PartTarget, s.Stats())
+			golden := filepath.Join("testdata", name+".cuts")
+			if *update {
+				if err := os.MkdirAll("testdata", 0o755); err != nil {
+					t.Fatal(err)
+				}
+				if err := os.WriteFile(golden, r.log.Bytes(), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(golden)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(string(want), r.log.String()); diff != "" {
+				t.Errorf("cuts differ (-want +got), -update rewrites:\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestSegmenter_SameUnitsGiveTheSameBytes(t *testing.T) {
+	units := stream(5 * time.Second).Units()
+	a, _ := cutAll(t, DefaultConfig(), units)
+	b, _ := cutAll(t, DefaultConfig(), units)
+	if len(a.all) == 0 || len(a.all) != len(b.all) {
+		t.Fatalf("%d and %d parts", len(a.all), len(b.all))
+	}
+	for i := range a.all {
+		if !bytes.Equal(a.all[i].Data, b.all[i].Data) {
+			t.Errorf("part %d differs", i)
+		}
+	}
+}
+
+// Rules 27 and 28 of the HLS table, and rule 2, over frame rates and intervals.
+func TestSegmenter_KeepsItsTargets(t *testing.T) {
+	for _, fps := range []float64{10, 15, 20, 23.976, 24, 25, 29.97, 30, 48, 50, 59.94, 60, 120} {
+		for _, gop := range []float64{0.5, 1, 1.5, 2, 2.4, 3, 8.3} {
+			t.Run(fmt.Sprintf("%g_fps_key_every_%gs", fps, gop), func(t *testing.T) {
+				in := stream(20 * time.Second)
+				in.FPS, in.GOP = fps, max(1, int(fps*gop+0.5))
+				r, s := cutAll(t, DefaultConfig(), in.Units())
+				f, ok := s.Format()
+				if !ok {
+					t.Fatal("no format was frozen")
+				}
+				for _, seg := range r.segments {
+					if rounded := int(seg.Duration.Seconds() + 0.5); rounded > f.Target {
+						t.Errorf("rule 2: %s lasts %.3f s, target %d", seg.Name(), seg.Duration.Seconds(), f.Target)
+					}
+					for i, p := range seg.Parts {
+						if p.Duration > f.PartTarget {
+							t.Errorf("rule 27: %s lasts %d, target %d", p.Name(), p.Duration, f.PartTarget)
+						}
+						last := i == len(seg.Parts)-1
+						if !last && !p.Independent && p.Duration*100 < f.PartTarget*85 {
+							t.Errorf("rule 28: %s lasts %d, target %d", p.Name(), p.Duration, f.PartTarget)
+						}
+					}
+				}
+				if gop <= 2.4 && s.Stats().ForcedCuts > 0 {
+					t.Errorf("%d forced cuts", s.Stats().ForcedCuts)
+				}
+				if gop > 2.5 && s.Stats().ForcedCuts == 0 {
+					t.Error("no forced cut was counted")
+				}
+			})
+		}
+	}
+}
+
+// Rule 22: sums of durations stay within one frame of the truth, for two hours.
+func TestSegmenter_DurationsDoNotDriftInTwoHours(t *testing.T) {
+	in := mediatest.Stream{
+		Video: mediatest.H264(64, 36), FPS: 30000.0 / 1001, GOP: 60,
+		Length: 2 * time.Hour, Epoch: epoch(), BitRate: 8000,
+	}
+	r, _ := cutAll(t, DefaultConfig(), in.Units())
+	var sum media.Ticks
+	for _, s := range r.segments[:len(r.segments)-1] { // the last one is short
+		sum += s.Duration
+		truth := s.Start + s.Duration - r.segments[0].Start
+		if d := sum - truth; d != 0 {
+			t.Fatalf("after %s the sum of durations is off by %d ticks", s.Name(), d)
+		}
+		frame := media.Second * 1001 / 30000
+		wantEnd := media.Ticks(float64(s.MSN+1) * 60 * 1001 / 30000 * float64(media.Second))
+		if d := truth - wantEnd; d > frame || d < -frame {
+			t.Fatalf("%s ends %d ticks from the truth, one frame is %d", s.Name(), d, frame)
+		}
+	}
+}
+
+// A part is published when its last frame arrives, not when the next one does.
+func TestSegmenter_PublishesAPartWithItsLastFrame(t *testing.T) {
+	in := stream(2 * time.Second)
+	r := &recorder{t: t}
+	s := New(DefaultConfig(), r, Resume{})
+	s.Start("aaaa")
+	for _, u := range in.Units() {
+		before := len(r.all)
+		s.Write(u)
+		if len(r.all) > before && r.all[before].Arrived != u.Arrived {
+			t.Errorf("part %s waited for a later unit", r.all[before].Name())
+		}
+	}
+	if len(r.all) < 6 {
+		t.Fatalf("%d parts in 2 s", len(r.all))
+	}
+}
+
+func TestSegmenter_SecondSessionContinuesWithADiscontinuity(t *testing.T) {
+	r := &recorder{t: t}
+	s := New(DefaultConfig(), r, Resume{})
+	for _, session := range []string{"aaaa", "bbbb"} {
+		s.Start(session)
+		in := stream(3 * time.Second)
+		in.Video, in.Audio = mediatest.H264(1280, 72), mediatest.AAC()
+		for _, u := range in.Units() {
+			s.Write(u)
+		}
+		s.Finish()
+	}
+	var second *media.Segment
+	for i, seg := range r.segments {
+		if seg.MSN != int64(i) {
+			t.Errorf("segment %d has MSN %d", i, seg.MSN)
+		}
+		if seg.Session == "bbbb" && second == nil {
+			second = seg
+		} else if seg.Discontinuity {
+			t.Errorf("%s has a discontinuity", seg.Name())
+		}
+	}
+	if second == nil || !second.Discontinuity {
+		t.Errorf("the second session's first segment is %+v", second)
+	}
+	first := r.segments[1]
+	if end := first.ProgramDateTime.Add(first.Duration.Duration()); second.ProgramDateTime.Before(end) {
+		t.Errorf("dates run back: %s ends at %s, %s begins at %s", first.Name(), end, second.Name(), second.ProgramDateTime)
+	}
+}
+
+func TestSegmenter_ChangeOfParametersIsADiscontinuityAtTheKeyFrame(t *testing.T) {
+	before, after := stream(3*time.Second), stream(3*time.Second)
+	after.Audio = before.Audio
+	after.Video = mediatest.H264(1280, 72)
+	after.Offset = 3 * media.Second
+	after.Epoch = epoch().Add(3 * time.Second)
+	r, s := cutAll(t, DefaultConfig(), append(before.Units(), after.Units()...))
+	var marked []*media.Segment
+	for _, seg := range r.segments {
+		if seg.Discontinuity {
+			marked = append(marked, seg)
+		}
+	}
+	if len(marked) != 1 || marked[0].Start < 3*media.Second-jitter || marked[0].Start > 3*media.Second+jitter || !marked[0].Independent {
+		t.Errorf("discontinuities at %+v, want one at 3 s", marked)
+	}
+	if video, _ := s.Tracks(); video != after.Video {
+		t.Error("the new parameters were not taken over")
+	}
+	if st := s.Stats(); st.DroppedVideo+st.DroppedAudio > 0 {
+		t.Errorf("something was dropped: %+v", st)
+	}
+}
+
+func TestSegmenter_LateAudioStartsAtTheNextKeyFrame(t *testing.T) {
+	in := stream(7 * time.Second)
+	var units []media.AccessUnit
+	for _, u := range in.Units() {
+		if u.Track.Video() || u.DTS >= 3*media.Second {
+			units = append(units, u)
+		}
+	}
+	r, _ := cutAll(t, DefaultConfig(), units)
+	for _, seg := range r.segments {
+		if want := seg.Start == 4*media.Second; seg.Discontinuity != want {
+			t.Errorf("%s at %d: discontinuity=%t", seg.Name(), seg.Start, seg.Discontinuity)
+		}
+	}
+}
+
+func TestSegmenter_DropsFramesBeforeTheFirstKey(t *testing.T) {
+	in := stream(4 * time.Second)
+	r, s := cutAll(t, DefaultConfig(), in.Units()[40:])
+	if len(r.segments) == 0 || !r.segments[0].Independent || r.segments[0].Start != 2*media.Second {
+		t.Fatalf("first segment %+v", r.segments)
+	}
+	if s.Stats().DroppedVideo == 0 {
+		t.Error("dropped frames were not counted")
+	}
+}
+
+func TestSegmenter_TimeThatStandsStillDoesNotHoldMemory(t *testing.T) {
+	in := stream(4 * time.Second)
+	in.BitRate = 400_000_000
+	units := in.Units()
+	var held int
+	r := &recorder{t: t}
+	s := New(DefaultConfig(), r, Resume{})
+	s.Start("aaaa")
+	for i, u := range units {
+		u.DTS = media.Ticks(i)
+		s.Write(u)
+		held = max(held, s.bytes, s.gather.bytes)
+	}
+	if held > 2*maxPartBytes {
+		t.Errorf("%d bytes were held", held)
+	}
+}
