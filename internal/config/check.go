@@ -105,10 +105,10 @@ func yamlText(v reflect.Value) string {
 	if isDuration(v.Type()) {
 		return text(time.Duration(v.Int()))
 	}
-	if size, ok := v.Interface().(setting.Bytes); ok {
+	if size, ok := reflect.TypeAssert[setting.Bytes](v); ok {
 		return size.String()
 	}
-	if m, ok := v.Interface().(encoding.TextMarshaler); ok {
+	if m, ok := reflect.TypeAssert[encoding.TextMarshaler](v); ok {
 		b, err := m.MarshalText()
 		if err != nil {
 			panic(fmt.Sprintf("config: a %v cannot be written: %v", v.Type(), err))

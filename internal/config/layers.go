@@ -98,7 +98,7 @@ func (l *loader) readSecretFiles(v reflect.Value, path string) {
 		if l.isRejected(path) || l.isRejected(at) {
 			return
 		}
-		if s, _ := secret.Interface().(setting.Secret); !s.Empty() {
+		if s, _ := reflect.TypeAssert[setting.Secret](secret); !s.Empty() {
 			l.reject(at, o, "keep one of them", path+" is set too")
 			return
 		}

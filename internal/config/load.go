@@ -131,7 +131,7 @@ func (l *loader) validate() {
 	withoutFiles(reflect.ValueOf(&checked).Elem(), l.fromFile)
 	v := reflect.ValueOf(checked)
 	for _, k := range keysOf(v.Type()) {
-		if section, ok := v.Field(k.index).Interface().(interface{ Validate() error }); ok {
+		if section, ok := reflect.TypeAssert[interface{ Validate() error }](v.Field(k.index)); ok {
 			l.addFieldErrors(k.name, section.Validate())
 		}
 	}

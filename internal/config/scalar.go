@@ -59,7 +59,7 @@ func assign(v reflect.Value, s scalar) (problem, hint string) {
 		v.SetInt(int64(d))
 		return "", ""
 	}
-	if u, ok := v.Addr().Interface().(encoding.TextUnmarshaler); ok {
+	if u, ok := reflect.TypeAssert[encoding.TextUnmarshaler](v.Addr()); ok {
 		if err := u.UnmarshalText([]byte(s.text)); err != nil {
 			return err.Error(), ""
 		}

@@ -1,0 +1,58 @@
+# `make` lists what there is to make.
+
+GOLANGCI := go tool -modfile=tools/go.mod golangci-lint
+HLS      := web/assets/vendor/hls.min.js
+FUZZTIME ?= 20s
+# The rooms where goroutines meet, which the tests run under the race detector.
+CONCURRENT := ./ingest/... ./broadcast/... ./playlist/... ./storage/... ./origin/... ./api/... ./admin/... ./internal/publisher/... ./cmd/...
+
+.DEFAULT_GOAL := help
+.PHONY: help run build setup test race fuzz bench e2e lint fmt check clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: build ## build, start, and show the demo on http://localhost:8080/
+	@tools/need.sh ffmpeg || echo "going on: the demo needs no ffmpeg, publishing with it does"
+	bin/golive serve --demo
+
+build: $(HLS) ## build bin/golive
+	go build -o bin/golive ./cmd/golive
+
+setup: $(HLS) ## install what the tests need and is missing
+	@tools/need.sh ffmpeg chromium gcc
+
+test: setup ## every test: unit, race, browser pages, end to end
+	go vet -tags e2e ./... && go test ./... && go test -race $(CONCURRENT)
+	npm test --prefix web --silent
+	$(MAKE) e2e
+
+race: ## every unit test under the race detector
+	go test -race ./...
+
+e2e: setup ## real ffmpeg, real Chromium, real sockets
+	go test -tags e2e -count=1 -timeout 15m ./e2e/...
+
+fuzz: ## fuzz each parser for FUZZTIME
+	@grep -rHoE '^func Fuzz\w+' --include='*_test.go' --exclude-dir=node_modules . | sed -E 's|/[^/]+:func | |' | while read -r dir name; do \
+		echo "$$dir $$name"; go test "$$dir" -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) || exit 1; done
+
+bench: ## every benchmark, with allocations
+	go test -run '^$$' -bench . -benchmem ./...
+
+lint: ## the linters of .golangci.yml
+	$(GOLANGCI) run
+
+fmt: ## format the code
+	$(GOLANGCI) fmt
+
+check: ## what a change must pass: format, lint, every test, race
+	$(GOLANGCI) fmt --diff && $(MAKE) lint test race
+
+clean: ## remove what was built, and the demo's data
+	rm -rf bin data e2e/out web/node_modules $(HLS)
+
+$(HLS): web/package-lock.json
+	@tools/need.sh npm
+	npm ci --prefix web --no-audit --no-fund --ignore-scripts
+	cp web/node_modules/hls.js/dist/hls.min.js $@ && touch $@

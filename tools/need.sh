@@ -1,0 +1,57 @@
+#!/bin/sh
+# Usage: tools/need.sh TOOL...   (ffmpeg, chromium, gcc, npm)
+#
+# Installs the tools that are missing with apt-get when it may; otherwise says
+# exactly what to install, and fails.
+set -eu
+
+missing=
+
+has() {
+	for command; do
+		if command -v "$command" >/dev/null 2>&1; then return 0; fi
+	done
+	return 1
+}
+
+# want PACKAGES COMMAND...: any one of the commands will do.
+want() {
+	packages=$1
+	shift
+	has "$@" || missing="$missing $packages"
+}
+
+for tool; do
+	case $tool in
+	ffmpeg) want ffmpeg ffmpeg ;;
+	# The font is for pages and screenshots: a bare Chromium draws empty boxes.
+	chromium) want "chromium fonts-dejavu-core" chromium chromium-browser google-chrome google-chrome-stable ;;
+	# Go's race detector links with it.
+	gcc) want "gcc libc6-dev" gcc ;;
+	npm) want npm npm ;;
+	*)
+		echo "need.sh: unknown tool $tool" >&2
+		exit 2
+		;;
+	esac
+done
+
+if [ -z "$missing" ]; then exit 0; fi
+
+if [ "$(id -u)" -eq 0 ] && has apt-get; then
+	echo "installing$missing" >&2
+	export DEBIAN_FRONTEND=noninteractive
+	apt-get update -q </dev/null >&2
+	# shellcheck disable=SC2086 # a list of packages
+	exec apt-get install -y -q --no-install-recommends $missing </dev/null >&2
+fi
+
+echo "golive needs:$missing" >&2
+if has apt-get; then
+	echo "    sudo apt-get update && sudo apt-get install -y --no-install-recommends$missing" >&2
+elif has brew; then
+	echo "    brew install$missing" >&2
+else
+	echo "    install it with your system's package manager" >&2
+fi
+exit 1
