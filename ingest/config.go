@@ -1,7 +1,9 @@
 package ingest
 
 import (
+	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"golive/internal/setting"
@@ -56,6 +58,9 @@ type LimitsConfig struct {
 	HandshakeTimeout time.Duration `yaml:"handshake_timeout"`
 }
 
+// minKeyLength is the shortest stream key, in characters.
+const minKeyLength = 8
+
 // DefaultConfig is an open door on the standard port.
 func DefaultConfig() Config {
 	return Config{
@@ -106,12 +111,28 @@ func (c PublishConfig) validate(p *setting.Problems) {
 		if err := CheckID(k.ID); err != nil {
 			p.Add(at+".id", "", "%v", err)
 		}
-		if k.KeyFile == "" && len(k.Key.Reveal()) < 8 {
-			p.Add(at+".key", "a long random string, from the environment: \"${STUDIO_KEY}\"", "must have at least 8 characters")
+		if k.KeyFile == "" {
+			if err := checkKey(k.Key); err != nil {
+				p.Add(at+".key", "a long random string, from the environment: \"${STUDIO_KEY}\"", "%v", err)
+			}
+		} else if !k.Key.Empty() {
+			p.Add(at+".key_file", "", "must be empty when key is set")
 		}
 		if first, ok := seen[k.Key.Reveal()]; ok && !k.Key.Empty() {
 			p.Add(at+".key", "", "is the same as that of publish.keys[%d]", first)
 		}
 		seen[k.Key.Reveal()] = i
 	}
+}
+
+// checkKey says whether key can be a stream key: encoders put it into a URL, and
+// the end of that URL's path is what arrives.
+func checkKey(key setting.Secret) error {
+	if len(key.Reveal()) < minKeyLength {
+		return fmt.Errorf("must have at least %d characters", minKeyLength)
+	}
+	if strings.ContainsAny(key.Reveal(), "/? \t\r\n") {
+		return errors.New("must not contain '/', '?' or white space: it is the end of an address")
+	}
+	return nil
 }

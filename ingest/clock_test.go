@@ -1,0 +1,347 @@
+package ingest
+
+import (
+	"math/rand/v2"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"golive/media"
+)
+
+const ms = media.Millisecond
+
+// unit is one unit of a script: its kind, its time on the wire and its
+// composition time, all in milliseconds.
+type unit struct {
+	kind        Kind
+	at          uint32
+	composition int64
+}
+
+// run stamps the script and checks what holds for every input: DTS grows by kind,
+// and no unit is presented before it is decoded.
+func run(t *testing.T, c *Clock, script []unit) []Stamp {
+	t.Helper()
+	var last [2]*Stamp
+	var all []Stamp
+	for i, u := range script {
+		s := c.Next(u.kind, u.at, media.TicksFromMillis(u.composition))
+		if p := last[u.kind]; p != nil && s.DTS <= p.DTS {
+			t.Fatalf("unit %d: DTS %d after %d", i, s.DTS, p.DTS)
+		}
+		if s.PTS < s.DTS {
+			t.Fatalf("unit %d: PTS %d before DTS %d", i, s.PTS, s.DTS)
+		}
+		last[u.kind] = &s
+		all = append(all, s)
+	}
+	return all
+}
+
+// live is n seconds of 25 pictures and 50 audio frames each, from start on.
+func live(start uint32, seconds int) []unit {
+	var script []unit
+	for i := range uint32(25 * seconds) {
+		script = append(script, unit{kind: Video, at: start + 40*i}, unit{kind: Audio, at: start + 40*i}, unit{kind: Audio, at: start + 40*i + 20})
+	}
+	return script
+}
+
+func discontinuities(all []Stamp) (n int) {
+	for _, s := range all {
+		if s.Discontinuity {
+			n++
+		}
+	}
+	return n
+}
+
+func wantRepairs(t *testing.T, c *Clock, want map[Repair]uint64) {
+	t.Helper()
+	var all [repairs]uint64
+	for r, n := range want {
+		all[r] = n
+	}
+	if diff := cmp.Diff(all, c.Repaired()); diff != "" {
+		t.Errorf("repairs (-want +got):\n%s", diff)
+	}
+}
+
+// wantEven checks that the units of each kind are exactly step apart.
+func wantEven(t *testing.T, script []unit, all []Stamp, step [2]media.Ticks) {
+	t.Helper()
+	var last [2]*Stamp
+	for i, s := range all {
+		k := script[i].kind
+		if p := last[k]; p != nil && s.DTS-p.DTS != step[k] {
+			t.Fatalf("unit %d of kind %d: DTS %d after %d, want a step of %d", i, k, s.DTS, p.DTS, step[k])
+		}
+		last[k] = &s
+	}
+}
+
+func TestClock_KeepsCleanInputExactly(t *testing.T) {
+	script := []unit{{Video, 21, 80}, {Audio, 0, 0}, {Audio, 23, 0}, {Video, 61, 160}, {Audio, 46, 0}, {Video, 101, 40}, {Video, 141, 0}}
+	var c Clock
+	for i, s := range run(t, &c, script) {
+		u := script[i]
+		want := Stamp{DTS: media.TicksFromMillis(int64(u.at)), PTS: media.TicksFromMillis(int64(u.at) + u.composition)}
+		if s != want {
+			t.Errorf("unit %d: %+v, want %+v", i, s, want)
+		}
+	}
+	wantRepairs(t, &c, nil)
+}
+
+func TestRow23_ClockPassesEveryEdgeUnseen(t *testing.T) {
+	step := [2]media.Ticks{40 * ms, 20 * ms}
+	for name, edge := range map[string]uint32{
+		"24 bits": 1 << 24, "31 bits": 1 << 31, "32 bits": 0, "33 bits of 90 kHz": (1 << 33) / 90,
+	} {
+		script := live(edge-2000, 4)
+		var c Clock
+		all := run(t, &c, script)
+		wantEven(t, script, all, step)
+		wantRepairs(t, &c, nil)
+		if first := media.TicksFromMillis(int64(edge - 2000)); all[0].DTS != first {
+			t.Errorf("%s: begins at %d, want %d", name, all[0].DTS, first)
+		}
+	}
+}
+
+func TestRow23_ClockOfFewerBitsPassesItsEdgeUnseen(t *testing.T) {
+	for _, bits := range []int{24, 31} {
+		script := live(1<<bits-2000, 4)
+		for i := range script {
+			script[i].at &= 1<<bits - 1
+		}
+		var c Clock
+		wantEven(t, script, run(t, &c, script), [2]media.Ticks{40 * ms, 20 * ms})
+		wantRepairs(t, &c, nil)
+	}
+}
+
+func TestRow26_SingleOddTimeIsPutWhereItWasExpected(t *testing.T) {
+	for _, odd := range []uint32{0, 1_000_000, 1 << 31, 104_000 - 5000} {
+		script := live(100_000, 8)
+		script[300].at = odd
+		var c Clock
+		all := run(t, &c, script)
+		wantEven(t, script, all, [2]media.Ticks{40 * ms, 20 * ms})
+		wantRepairs(t, &c, map[Repair]uint64{RepairOutlier: 1})
+	}
+}
+
+func TestRow26_JumpThatPersistsIsARebase(t *testing.T) {
+	for name, to := range map[string]uint32{"to zero": 0, "hours on": 50_000_000, "back 10 s": 94_000} {
+		script := append(live(100_000, 4), live(to, 4)...)
+		var c Clock
+		all := run(t, &c, script)
+		if n := discontinuities(all); n != 1 {
+			t.Errorf("%s: %d discontinuities", name, n)
+		}
+		// Video runs on evenly, and audio stays within a frame of it.
+		first, last := all[0], all[len(all)-3]
+		if got := last.DTS - first.DTS; got != 199*40*ms {
+			t.Errorf("%s: video lasts %d, want %d", name, got, 199*40*ms)
+		}
+		if gap := all[len(all)-2].DTS - last.DTS; gap < -40*ms || gap > 40*ms {
+			t.Errorf("%s: audio is %d ticks off video", name, gap)
+		}
+		if c.Repaired()[RepairRebased] != 1 {
+			t.Errorf("%s: repairs %v", name, c.Repaired())
+		}
+	}
+}
+
+func TestRow27_AudioAndVideoOnDifferentBasesAreJoined(t *testing.T) {
+	script := live(0, 4)
+	for i := range script {
+		if script[i].kind == Video {
+			script[i].at += 900_000_000
+		}
+	}
+	var c Clock
+	all := run(t, &c, script)
+	wantEven(t, script, all, [2]media.Ticks{40 * ms, 20 * ms})
+	for i := 0; i < len(all); i += 3 {
+		if all[i].DTS != all[i+1].DTS {
+			t.Fatalf("unit %d: video at %d, audio at %d", i, all[i].DTS, all[i+1].DTS)
+		}
+	}
+	wantRepairs(t, &c, map[Repair]uint64{RepairJoined: 1})
+}
+
+func TestRow27_VideoThatReturnsOnAnotherBaseMeetsTheAudio(t *testing.T) {
+	script := live(100_000, 4)
+	for i := range uint32(250) { // 5 s of audio alone
+		script = append(script, unit{Audio, 104_000 + 20*i, 0})
+	}
+	back := live(109_000, 4)
+	for i := range back {
+		if back[i].kind == Video {
+			back[i].at -= 109_000
+		}
+	}
+	var c Clock
+	all := run(t, &c, append(script, back...))
+	v, a := all[len(all)-3], all[len(all)-2]
+	if gap := v.DTS - a.DTS; gap < -100*ms || gap > 100*ms {
+		t.Errorf("video is %d ticks off audio", gap)
+	}
+	wantRepairs(t, &c, map[Repair]uint64{RepairOutlier: 2, RepairRebased: 1, RepairJoined: 1})
+}
+
+func TestRow28_TimeThatDoesNotGrowIsNudged(t *testing.T) {
+	script := []unit{{Video, 0, 0}, {Video, 40, 0}, {Video, 40, 0}, {Video, 30, 0}, {Video, 120, 0}}
+	var c Clock
+	all := run(t, &c, script)
+	var got []media.Ticks
+	for _, s := range all {
+		got = append(got, s.DTS)
+	}
+	if diff := cmp.Diff([]media.Ticks{0, 40 * ms, 40*ms + 1, 40*ms + 2, 120 * ms}, got); diff != "" {
+		t.Errorf("DTS (-want +got):\n%s", diff)
+	}
+	wantRepairs(t, &c, map[Repair]uint64{RepairNudged: 2})
+}
+
+func TestRow28_SmallStepBackThatLastsIsARebase(t *testing.T) {
+	script := append(live(100_000, 4), live(104_000-2500, 4)...)
+	var c Clock
+	all := run(t, &c, script)
+	if n := discontinuities(all); n != 1 {
+		t.Errorf("%d discontinuities", n)
+	}
+	v, a := all[len(all)-3], all[len(all)-2]
+	if gap := v.DTS - a.DTS; gap < -100*ms || gap > 100*ms {
+		t.Errorf("video is %d ticks off audio", gap)
+	}
+	if n := c.Repaired()[RepairNudged]; n > 40 {
+		t.Errorf("%d units were nudged", n)
+	}
+}
+
+func TestRow29_BeginningIsKept(t *testing.T) {
+	var c Clock
+	all := run(t, &c, live(17_000_000, 1))
+	if want := media.TicksFromMillis(17_000_000); all[0].DTS != want {
+		t.Errorf("begins at %d, want %d", all[0].DTS, want)
+	}
+}
+
+func TestRow30_NegativeCompositionMovesDecodingNotPresentation(t *testing.T) {
+	// I P B B: the encoder did not delay its first picture.
+	script := []unit{{Video, 1000, 0}, {Video, 1040, 80}, {Video, 1080, -40}, {Video, 1120, -40}, {Video, 1160, 80}, {Video, 1200, -40}}
+	var c Clock
+	all := run(t, &c, script)
+	for i, s := range all {
+		want := media.TicksFromMillis(int64(script[i].at) + script[i].composition)
+		if off := s.PTS - want; off < 0 || off > 1 {
+			t.Errorf("unit %d: PTS %d, want %d", i, s.PTS, want)
+		}
+	}
+	wantRepairs(t, &c, map[Repair]uint64{RepairReordered: 1, RepairNudged: 1})
+}
+
+func TestRow37_LateAudioFallsBesideTheVideo(t *testing.T) {
+	var script []unit
+	for i := range uint32(100) {
+		script = append(script, unit{Video, 40 * i, 0})
+	}
+	script = append(script, unit{Audio, 3990, 0}, unit{Audio, 4010, 0})
+	var c Clock
+	all := run(t, &c, script)
+	if got := all[100].DTS; got != 3990*ms {
+		t.Errorf("audio at %d, want %d", got, 3990*ms)
+	}
+	wantRepairs(t, &c, nil)
+}
+
+func TestRow52_GapOfOneKindIsNoJump(t *testing.T) {
+	script := live(0, 2)
+	for i := range uint32(500) { // 10 s without video: the uplink was too thin
+		script = append(script, unit{Audio, 2000 + 20*i, 0})
+	}
+	script = append(script, live(12_000, 2)...)
+	var c Clock
+	for i, s := range run(t, &c, script) {
+		if want := media.TicksFromMillis(int64(script[i].at)); s.DTS != want || s.Discontinuity {
+			t.Fatalf("unit %d: %+v, want DTS %d", i, s, want)
+		}
+	}
+	wantRepairs(t, &c, nil)
+}
+
+func TestClock_LearnsASlideShow(t *testing.T) {
+	var script []unit
+	for i := range uint32(20) {
+		script = append(script, unit{Video, 5000 * i, 0})
+	}
+	var c Clock
+	all := run(t, &c, script)
+	if n := discontinuities(all); n != 1 {
+		t.Errorf("%d discontinuities", n)
+	}
+	if got := all[19].DTS - all[4].DTS; got != 75_000*ms {
+		t.Errorf("15 pictures last %d, want %d", got, 75_000*ms)
+	}
+}
+
+func TestClock_DoesNotDriftInTwoHours(t *testing.T) {
+	var c Clock
+	audio := 0
+	for i := range 30 * 7200 {
+		at := uint32(i * 1000 / 30)
+		if s := c.Next(Video, at, 0); s.DTS != media.TicksFromMillis(int64(at)) {
+			t.Fatalf("picture %d at %d", i, s.DTS)
+		}
+		for ; audio*1024*1000/48000 <= int(at); audio++ {
+			at := uint32(audio * 1024 * 1000 / 48000)
+			if s := c.Next(Audio, at, 0); s.DTS != media.TicksFromMillis(int64(at)) {
+				t.Fatalf("audio frame %d at %d", audio, s.DTS)
+			}
+		}
+	}
+	wantRepairs(t, &c, nil)
+}
+
+func TestClock_BearsNoise(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	for range 200 {
+		script := live(rng.Uint32(), 4)
+		for range rng.IntN(30) {
+			u := &script[rng.IntN(len(script))]
+			u.at, u.composition = rng.Uint32()>>rng.IntN(32), int64(rng.Int32N(1<<24)-1<<23)
+		}
+		var c Clock
+		all := run(t, &c, script)
+		if length := all[len(all)-1].DTS - all[0].DTS; length > 20*media.Second {
+			t.Fatalf("4 s became %d ticks", length)
+		}
+	}
+}
+
+func FuzzClock(f *testing.F) {
+	f.Add([]byte("\x00\x00\x00\x00\x00\x01\x00\x00\x00\x00"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		var script []unit
+		for ; len(b) >= 5; b = b[5:] {
+			at := uint32(b[1])<<24 | uint32(b[2])<<16 | uint32(b[3])<<8 | uint32(b[4])
+			script = append(script, unit{Kind(b[0] & 1), at, int64(int8(b[0])) * 100})
+		}
+		var c Clock
+		run(t, &c, script)
+	})
+}
+
+func BenchmarkClock(b *testing.B) {
+	b.ReportAllocs()
+	var c Clock
+	var at uint32
+	for b.Loop() {
+		at += 20
+		c.Next(Audio, at, 0)
+	}
+}

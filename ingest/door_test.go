@@ -1,0 +1,170 @@
+package ingest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"golive/internal/setting"
+	"golive/media"
+)
+
+// stage remembers who was let in.
+type stage struct {
+	id        string
+	publisher Publisher
+	err       error
+}
+
+func (s *stage) Publish(_ context.Context, id string, p Publisher) (Sink, error) {
+	s.id, s.publisher = id, p
+	return sink{}, s.err
+}
+
+type sink struct{}
+
+func (sink) WriteUnit(media.AccessUnit) error { return nil }
+func (sink) Close(error)                      {}
+
+func discard() *slog.Logger { return slog.New(slog.DiscardHandler) }
+
+func keys(pairs ...string) PublishConfig {
+	var c PublishConfig
+	for i := 0; i < len(pairs); i += 2 {
+		c.Keys = append(c.Keys, KeyConfig{ID: pairs[i], Key: setting.NewSecret(pairs[i+1])})
+	}
+	return c
+}
+
+func door(t *testing.T, cfg PublishConfig, s *stage) *Door {
+	t.Helper()
+	d, err := NewDoor(cfg, s, discard())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+func admit(d *Door, app, name string) (Admission, error) {
+	return d.Admit(context.Background(), Request{Protocol: "rtmp", App: app, Name: name}, func(error) {})
+}
+
+func TestRow1_PublishingPointIsFoundHoweverItIsSplit(t *testing.T) {
+	for _, p := range [][2]string{
+		{"live", "studio"}, {"live/studio", ""}, {"live/instance", "studio"}, {"live", "instance/studio"},
+		{"live/", "/studio"}, {"any", "studio"}, {"live", "rtmp://host:1935/live/studio"}, {"", "rtmp://host/live/studio"},
+		// Row 2.
+		{"live?vhost=a/b", "studio"}, {"live", "studio?user=a/b&x=%zz"}, {"live/studio?x", "?y"},
+	} {
+		s := &stage{}
+		a, err := admit(door(t, PublishConfig{Open: true}, s), p[0], p[1])
+		if err != nil || a.ID != "studio" || s.id != "studio" {
+			t.Errorf("%q: id %q, err = %v", p, a.ID, err)
+		}
+	}
+}
+
+func TestAdmit_RefusesIllegalNames(t *testing.T) {
+	for _, p := range [][2]string{
+		{"live", ""}, {"", "studio"}, {"live", "../../etc/passwd"}, {"..", "studio"}, {"live", ".."}, {"live", ".hidden"},
+		{"live", "a\x00b"}, {"live", "a\nb"}, {"live", "a b"}, {"live", "a%2fb"}, {"live", `a\b`},
+		{"live", strings.Repeat("x", 300)}, {"live", "rtmp://host"}, {"live", "ключ"},
+	} {
+		s := &stage{}
+		if a, err := admit(door(t, PublishConfig{Open: true}, s), p[0], p[1]); !errors.Is(err, ErrBadName) || s.id != "" {
+			t.Errorf("%q: id %q, err = %v", p, a.ID, err)
+		}
+	}
+}
+
+func TestAdmit_FindsTheBroadcastByKeyAndHidesTheKey(t *testing.T) {
+	s := &stage{}
+	d := door(t, keys("one", "key-number-1", "two", "key-number-2"), s)
+	a, err := admit(d, "live", "key-number-2?x=1")
+	if err != nil || a.ID != "two" || s.id != "two" || s.publisher.Name != "two" {
+		t.Errorf("id %q, name %q, err = %v", a.ID, s.publisher.Name, err)
+	}
+	for _, wrong := range []string{"two", "key-number-3", "key-number-", "key-number-22", "studio"} {
+		_, err := admit(d, "live", wrong)
+		if !errors.Is(err, ErrUnauthorized) || strings.Contains(err.Error(), wrong) {
+			t.Errorf("%q: err = %v", wrong, err)
+		}
+	}
+}
+
+func TestAdmit_PassesTheStagesRefusalOn(t *testing.T) {
+	if _, err := admit(door(t, PublishConfig{Open: true}, &stage{err: ErrTaken}), "live", "studio"); !errors.Is(err, ErrTaken) {
+		t.Errorf("err = %v", err)
+	}
+}
+
+func TestReload_SwapsTheKeys(t *testing.T) {
+	d := door(t, keys("one", "key-number-1"), &stage{})
+	file := filepath.Join(t.TempDir(), "key")
+	if err := os.WriteFile(file, []byte("key-in-a-file\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Reload(PublishConfig{Keys: []KeyConfig{{ID: "two", KeyFile: file}}}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := admit(d, "live", "key-number-1"); !errors.Is(err, ErrUnauthorized) {
+		t.Errorf("old key: err = %v", err)
+	}
+	if a, err := admit(d, "live", "key-in-a-file"); err != nil || a.ID != "two" {
+		t.Errorf("new key: id %q, err = %v", a.ID, err)
+	}
+	for _, broken := range []string{filepath.Join(t.TempDir(), "none"), os.DevNull} {
+		if err := d.Reload(PublishConfig{Keys: []KeyConfig{{ID: "three", KeyFile: broken}}}); err == nil {
+			t.Errorf("%s: no error", broken)
+		}
+	}
+	if a, err := admit(d, "live", "key-in-a-file"); err != nil || a.ID != "two" {
+		t.Errorf("after broken reloads: id %q, err = %v", a.ID, err)
+	}
+}
+
+func TestNewDoor_WarnsOnceWhenOpen(t *testing.T) {
+	var out bytes.Buffer
+	log := slog.New(slog.NewTextHandler(&out, nil))
+	d, err := NewDoor(PublishConfig{Open: true}, &stage{}, log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Reload(PublishConfig{Open: true}); err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(out.String(), "level=WARN"); n != 1 {
+		t.Errorf("%d warnings:\n%s", n, &out)
+	}
+}
+
+func TestValidate_RefusesKeysThatCannotArrive(t *testing.T) {
+	for _, k := range []string{"short", "with/a/slash", "with?a=query", "with a space"} {
+		cfg := DefaultConfig()
+		cfg.Publish = keys("studio", k)
+		if err := cfg.Validate(); err == nil || strings.Contains(err.Error(), k) && k != "short" {
+			t.Errorf("%q: err = %v", k, err)
+		}
+	}
+	if err := DefaultConfig().Validate(); err != nil {
+		t.Errorf("defaults: %v", err)
+	}
+}
+
+func TestCleanEncoder_KeepsWhatALogLineBears(t *testing.T) {
+	for in, want := range map[string]string{
+		"FMLE/3.0 (compatible; FMSc/1.0)": "FMLE/3.0 (compatible; FMSc/1.0)",
+		" a\x1b[31mb\nc ":                 "a[31mbc",
+		strings.Repeat("é", 1000) + "x":   "",
+		strings.Repeat("x", 1000):         strings.Repeat("x", 64),
+	} {
+		if got := CleanEncoder(in); got != want {
+			t.Errorf("%q: %q, want %q", in, got, want)
+		}
+	}
+}

@@ -1,0 +1,206 @@
+package ingest
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// EndReason is why an admitted session ended.
+type EndReason string
+
+// The reasons.
+const (
+	EndStopped     EndReason = "stopped"     // the publisher said so
+	EndLost        EndReason = "lost"        // the connection broke or was closed without a word
+	EndIdle        EndReason = "idle"        // no audio or video for idle_timeout
+	EndEvicted     EndReason = "evicted"     // another publisher took over, or an operator cut it
+	EndClosing     EndReason = "closing"     // the server shut down
+	EndProtocol    EndReason = "protocol"    // the peer sent nonsense
+	EndUnsupported EndReason = "unsupported" // a codec that golive does not carry
+	EndLimit       EndReason = "limit"       // a limit was reached while live
+	EndFailed      EndReason = "failed"      // our own fault
+)
+
+// RefusalReason is why a connection never became a session.
+type RefusalReason string
+
+// The reasons.
+const (
+	RefusedUnauthorized RefusalReason = "unauthorized" // unknown key
+	RefusedBadName      RefusalReason = "bad_name"     // not a broadcast's id
+	RefusedTaken        RefusalReason = "taken"        // somebody publishes it
+	RefusedLimit        RefusalReason = "limit"        // of connections, or the stage's
+	RefusedClosing      RefusalReason = "closing"      // the server shuts down
+	RefusedPlay         RefusalReason = "play"         // wanted to watch
+	RefusedNotRTMP      RefusalReason = "not_rtmp"     // TLS, HTTP, garbage
+	RefusedProtocol     RefusalReason = "protocol"     // began well, then sent nonsense
+	RefusedTimeout      RefusalReason = "timeout"      // took longer than handshake_timeout
+	RefusedGone         RefusalReason = "gone"         // left before it published
+	RefusedFailed       RefusalReason = "failed"       // our own fault
+)
+
+// SkipReason is why something a publisher sent was not used.
+type SkipReason int
+
+// The reasons.
+const (
+	SkipEmpty       SkipReason = iota // a message without a body
+	SkipUnknown                       // a message type or command nobody needs
+	SkipData                          // metadata, cue points, AMF3 data
+	SkipNoConfig                      // media before its decoder configuration
+	SkipSyntax                        // media that does not follow its format
+	SkipUnsupported                   // audio in a codec that golive does not carry
+	SkipIdle                          // media before publish or after the stop
+	skipReasons
+)
+
+// Repair is what was put right in what a publisher sent.
+type Repair int
+
+// The repairs. The first five are a Clock's.
+const (
+	RepairNudged    Repair = iota // a time that did not grow, moved by a tick
+	RepairOutlier                 // a single odd time, put where it was expected
+	RepairRebased                 // a jump that persisted: a new base and a discontinuity
+	RepairJoined                  // audio and video on different bases, joined
+	RepairReordered               // presentation before decoding: the decoding times moved
+	RepairRestarted               // an unfinished message abandoned for another
+	repairs
+)
+
+// Tally counts what a session received, skipped and repaired since it was last
+// given to Metrics.
+type Tally struct {
+	// Bytes were read from the network; Video and Audio are access units written.
+	Bytes, Video, Audio uint64
+	// Skipped and Repaired are indexed by SkipReason and Repair.
+	Skipped  [skipReasons]uint64
+	Repaired [repairs]uint64
+}
+
+// Plus is the sum of both.
+func (t Tally) Plus(o Tally) Tally {
+	t.Bytes += o.Bytes
+	t.Video += o.Video
+	t.Audio += o.Audio
+	for i, n := range o.Skipped {
+		t.Skipped[i] += n
+	}
+	for i, n := range o.Repaired {
+		t.Repaired[i] += n
+	}
+	return t
+}
+
+// Skips and Repairs are the sums over all reasons.
+func (t Tally) Skips() (n uint64) {
+	for _, v := range t.Skipped {
+		n += v
+	}
+	return n
+}
+
+// Repairs is the sum over all kinds.
+func (t Tally) Repairs() (n uint64) {
+	for _, v := range t.Repaired {
+		n += v
+	}
+	return n
+}
+
+// Metrics is what the front door counts. It may be used by many goroutines; a
+// session gives it a Tally once a second, not a number at each message.
+type Metrics struct {
+	connections prometheus.Gauge
+	sessions    prometheus.Gauge
+	received    prometheus.Counter
+	video       prometheus.Counter
+	audio       prometheus.Counter
+	ends        *prometheus.CounterVec
+	refusals    *prometheus.CounterVec
+	skipped     [skipReasons]prometheus.Counter
+	repaired    [repairs]prometheus.Counter
+}
+
+// protocols are the values of the label protocol.
+func protocols() []string { return []string{"rtmp"} }
+
+// NewMetrics registers the metrics with reg, every label value at zero.
+func NewMetrics(reg prometheus.Registerer) *Metrics {
+	gauge := func(name, help string) prometheus.Gauge {
+		g := prometheus.NewGauge(prometheus.GaugeOpts{Name: name, Help: help})
+		reg.MustRegister(g)
+		return g
+	}
+	counters := func(name, help string, labels ...string) *prometheus.CounterVec {
+		c := prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
+		reg.MustRegister(c)
+		return c
+	}
+	m := &Metrics{
+		connections: gauge("golive_ingest_connections", "Connections of peers, publishing or not."),
+		sessions:    gauge("golive_ingest_sessions", "Publishers that are live now."),
+		received:    counters("golive_ingest_received_bytes_total", "Bytes read from publishers.").WithLabelValues(),
+		ends:        counters("golive_ingest_session_ends_total", "Sessions that ended, by reason.", "protocol", "reason"),
+		refusals:    counters("golive_ingest_refusals_total", "Connections that never became a session, by reason.", "protocol", "reason"),
+	}
+	units := counters("golive_ingest_access_units_total", "Access units handed on.", "kind")
+	m.video, m.audio = units.WithLabelValues("video"), units.WithLabelValues("audio")
+	for _, p := range protocols() {
+		for _, r := range []EndReason{EndStopped, EndLost, EndIdle, EndEvicted, EndClosing, EndProtocol, EndUnsupported, EndLimit, EndFailed} {
+			m.ends.WithLabelValues(p, string(r))
+		}
+		for _, r := range []RefusalReason{
+			RefusedUnauthorized, RefusedBadName, RefusedTaken, RefusedLimit, RefusedClosing, RefusedPlay,
+			RefusedNotRTMP, RefusedProtocol, RefusedTimeout, RefusedGone, RefusedFailed,
+		} {
+			m.refusals.WithLabelValues(p, string(r))
+		}
+	}
+	skipped := counters("golive_ingest_skipped_total", "Things publishers sent that were not used, by reason.", "reason")
+	for i, name := range [skipReasons]string{"empty", "unknown", "data", "no_config", "syntax", "unsupported", "not_publishing"} {
+		m.skipped[i] = skipped.WithLabelValues(name)
+	}
+	repaired := counters("golive_ingest_repairs_total", "Repairs of what publishers sent, by kind.", "kind")
+	for i, name := range [repairs]string{"nudged", "outlier", "rebased", "joined", "reordered", "restarted"} {
+		m.repaired[i] = repaired.WithLabelValues(name)
+	}
+	return m
+}
+
+// Connected counts a connection until the function it returns is called.
+func (m *Metrics) Connected() (closed func()) {
+	m.connections.Inc()
+	return m.connections.Dec
+}
+
+// SessionStarted counts an admitted publisher.
+func (m *Metrics) SessionStarted() { m.sessions.Inc() }
+
+// SessionEnded counts its end.
+func (m *Metrics) SessionEnded(protocol string, reason EndReason) {
+	m.sessions.Dec()
+	m.ends.WithLabelValues(protocol, string(reason)).Inc()
+}
+
+// Refused counts a connection that never became a session.
+func (m *Metrics) Refused(protocol string, reason RefusalReason) {
+	m.refusals.WithLabelValues(protocol, string(reason)).Inc()
+}
+
+// Add counts what t holds.
+func (m *Metrics) Add(t Tally) {
+	add := func(c prometheus.Counter, n uint64) {
+		if n > 0 {
+			c.Add(float64(n))
+		}
+	}
+	add(m.received, t.Bytes)
+	add(m.video, t.Video)
+	add(m.audio, t.Audio)
+	for i, n := range t.Skipped {
+		add(m.skipped[i], n)
+	}
+	for i, n := range t.Repaired {
+		add(m.repaired[i], n)
+	}
+}

@@ -1,0 +1,76 @@
+package handshake
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+)
+
+// The form with digests is in no specification; Flash Player 9 brought it. C1
+// and S1 hide an HMAC-SHA256 of the rest of the packet, at a place that four of
+// their bytes name, in one of two halves; S2 ends with an HMAC of itself, keyed
+// by one of C1's digest. Both keys are public.
+
+const (
+	playerKey = "Genuine Adobe Flash Player 001"
+	serverKey = "Genuine Adobe Flash Media Server 001"
+	// secretTail follows serverKey in the key of S2.
+	secretTail = "\xf0\xee\xc2\x4a\x80\x68\xbe\xe8\x2e\x00\xd0\xd1\x02\x9e\x7e\x57" +
+		"\x6e\xec\x5d\x2d\x29\x80\x6f\xab\x93\xb8\xe6\x36\xcf\xeb\x31\xae"
+
+	digestSize = sha256.Size
+	// halfSize is the size of each of the two halves after time and version.
+	halfSize = (packetSize - 8) / 2
+	// digestRange is how many places the digest may have in its half.
+	digestRange = halfSize - 4 - digestSize
+)
+
+// serverVersion is what S1 says where C1 has the player's version.
+func serverVersion() []byte { return []byte{4, 5, 0, 1} }
+
+// digestAt is where the digest begins when its half begins at base.
+func digestAt(packet []byte, base int) int {
+	sum := 0
+	for _, b := range packet[base : base+4] {
+		sum += int(b)
+	}
+	return base + 4 + sum%digestRange
+}
+
+// digest is the HMAC of the packet without the digestSize bytes at i.
+func digest(packet []byte, i int, key string) []byte {
+	h := hmac.New(sha256.New, []byte(key))
+	h.Write(packet[:i])
+	h.Write(packet[i+digestSize:])
+	return h.Sum(nil)
+}
+
+// clientDigest finds the digest in C1 and the beginning of the half it is in; it
+// is nil when C1 is of the plain form.
+func clientDigest(c1 []byte) (sum []byte, base int) {
+	for _, base := range []int{8 + halfSize, 8} {
+		i := digestAt(c1, base)
+		sum := digest(c1, i, playerKey)
+		if hmac.Equal(sum, c1[i:i+digestSize]) {
+			return sum, base
+		}
+	}
+	return nil, 0
+}
+
+// sign puts the digest into S1, into the half at base, where the client will
+// look for it.
+func sign(s1 []byte, base int) {
+	i := digestAt(s1, base)
+	copy(s1[i:], digest(s1, i, serverKey))
+}
+
+// answer ends S2 with what proves that C1's digest was read.
+func answer(s2, clientDigest []byte) {
+	mac := func(key, data []byte) []byte {
+		h := hmac.New(sha256.New, key)
+		h.Write(data)
+		return h.Sum(nil)
+	}
+	end := packetSize - digestSize
+	copy(s2[end:], mac(mac([]byte(serverKey+secretTail), clientDigest), s2[:end]))
+}
