@@ -124,6 +124,8 @@ func TestParseAVCC_SaysWhatIsWrong(t *testing.T) {
 		{"SPS cut", good[:20], "need 24 bytes for a parameter set, have 12 at offset 8"},
 		{"PPS cut", good[:36], "need 6 bytes for a parameter set, have 1 at offset 35"},
 		{"SPS of one byte", []byte{1, 66, 0, 30, 0xff, 0xe1, 0, 1, 0x67, 0}, "SPS: unreadable"},
+		{"chroma format", avcc(high(4, 0)), "chroma format or bit depth out of range"},
+		{"bit depth", avcc(high(1, 7)), "chroma format or bit depth out of range"},
 		{"SPS too large", avcc(baseline(2000, 10)), "picture size out of range"},
 		{"SPS too many macroblocks", avcc(baseline(900, 900)), "picture size out of range"},
 		{"SPS all cropped away", avcc(baselineCropped(20, 10, 1<<31)), "picture size out of range"},

@@ -2,9 +2,9 @@ package h264
 
 import "encoding/binary"
 
-// The SPS that the tests make: baseline profile, level 3.
+// The SPS that the tests make, of level 3.
 
-// baseline is an SPS of a picture of so many macroblocks.
+// baseline is an SPS of the Baseline profile of a picture of so many macroblocks.
 func baseline(width, height uint64) []byte {
 	var w bitWriter
 	w.baseline(width, height)
@@ -43,6 +43,21 @@ func timing(tick, scale uint64) func(*bitWriter) {
 	}
 }
 
+// high is an SPS of the High profile.
+func high(chromaFormat, lumaDepthMinus8 uint64) []byte {
+	var w bitWriter
+	w.golomb(0) // seq_parameter_set_id
+	w.golomb(chromaFormat)
+	w.golomb(lumaDepthMinus8)
+	w.golomb(0) // bit_depth_chroma_minus8
+	w.put(0, 2) // lossless, scaling matrix
+	w.picture(20, 10)
+	w.put(0, 2) // no cropping, no VUI
+	nal := w.nal()
+	nal[1] = 100
+	return nal
+}
+
 // bitWriter writes an SPS behind its profile and level.
 type bitWriter struct {
 	b []byte
@@ -71,6 +86,10 @@ func (w *bitWriter) golomb(v uint64) {
 
 func (w *bitWriter) baseline(width, height uint64) {
 	w.golomb(0) // seq_parameter_set_id
+	w.picture(width, height)
+}
+
+func (w *bitWriter) picture(width, height uint64) {
 	w.golomb(0) // log2_max_frame_num_minus4
 	w.golomb(2) // pic_order_cnt_type
 	w.golomb(1) // max_num_ref_frames

@@ -53,6 +53,15 @@ func (s *source) upTo(limit int) int {
 	return n % (limit + 1)
 }
 
+// size chooses a size up to limit, most often a small one: astits looks at a PES
+// packet from its beginning again at each transport packet.
+func (s *source) size(limit int) int {
+	if s.upTo(15) < 15 {
+		limit = min(limit, 400)
+	}
+	return s.upTo(limit)
+}
+
 // units makes the units of up to 16 parts. v or a may be nil.
 func (s *source) units() (v, a *media.Track, parts [][]media.AccessUnit) {
 	mode := s.upTo(3)
@@ -65,13 +74,13 @@ func (s *source) units() (v, a *media.Track, parts [][]media.AccessUnit) {
 	videoAt := media.Ticks(s.upTo(1<<16-1)) << 20
 	audioAt := videoAt
 	var units []media.AccessUnit
-	for count := 0; len(s.b) > 0 && count < 200; count++ {
+	for count := 0; len(s.b) > 0 && count < 60; count++ {
 		var u media.AccessUnit
 		if v != nil && (a == nil || s.upTo(1) == 0) {
 			videoAt += media.Ticks(s.upTo(9000))
 			u = s.picture(v, videoAt)
 		} else {
-			u = frame(a, audioAt, s.upTo(9000))
+			u = frame(a, audioAt, s.size(9000))
 			audioAt += media.Ticks(1024*90000/a.SampleRate + s.upTo(4)*50)
 		}
 		u.Discontinuity = s.upTo(30) == 30
@@ -92,7 +101,7 @@ func (s *source) picture(v *media.Track, dts media.Ticks) media.AccessUnit {
 	}
 	var data []byte
 	for range s.upTo(4) {
-		data = append(data, nals(v.NALLengthSize, nal(byte(s.upTo(12)), s.upTo(longest)))...)
+		data = append(data, nals(v.NALLengthSize, nal(byte(s.upTo(12)), s.size(longest)))...)
 	}
 	if s.upTo(9) == 9 {
 		data = append(data, bytes.Repeat([]byte{0xff}, s.upTo(v.NALLengthSize+3))...)

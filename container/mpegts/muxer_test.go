@@ -165,6 +165,15 @@ func TestPart_BeginsAnAudioPESAtAHole(t *testing.T) {
 	}
 }
 
+func TestPart_BearsATrackWithoutASampleRate(t *testing.T) {
+	v, a := videoTrack(4), audioTrack(0, 2)
+	units := []media.AccessUnit{frame(a, 0, 50), frame(a, 1920, 50), slice(v, 0, true, 50), frame(a, 3840, 50)}
+	s := readParts(t, NewMuxer().Part(v, a, units))
+	if len(s.audio) != 3 || len(s.video) != 1 {
+		t.Errorf("%d audio PES packets and %d pictures, want 3 and 1", len(s.audio), len(s.video))
+	}
+}
+
 func TestPart_NeverLetsTheClockPassTheAudio(t *testing.T) {
 	for _, fps := range []int{5, 10, 24, 30, 60} {
 		for _, rate := range []int{8000, 22050, 44100, 48000} {

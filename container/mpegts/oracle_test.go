@@ -221,15 +221,16 @@ func annexB(u media.AccessUnit) []byte {
 	seen := map[byte]bool{}
 	var body []byte
 	for rest := u.Data; len(rest) >= size; {
-		n := 0
+		n := uint64(0)
 		for _, b := range rest[:size] {
-			n = n<<8 | int(b)
+			n = n<<8 | uint64(b)
 		}
-		if n > len(rest)-size {
+		rest = rest[size:]
+		if n > uint64(len(rest)) {
 			break
 		}
-		nal := rest[size : size+n]
-		rest = rest[size+n:]
+		nal := rest[:n]
+		rest = rest[n:]
 		if n == 0 {
 			continue
 		}
