@@ -40,7 +40,8 @@ func TestInstrument_CountsOperationsAndFailures(t *testing.T) {
 		_ = b.Put(t.Context(), storage.Object{Key: "k"})
 		_, _ = b.Get(t.Context(), "missing", 0, -1) // an answer, no failure
 		_ = b.Delete(t.Context(), "k")
-		for range b.List(t.Context(), "") { //nolint:revive // only walking
+		for info, err := range b.List(t.Context(), "") {
+			t.Logf("listed %s, %v", info.Key, err)
 		}
 	}
 	use(storage.Instrument(memory.New(), "memory", m))
