@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"golive/admin"
+	"golive/broadcast"
 	"golive/ingest"
 	"golive/internal/setting"
 	"golive/origin"
@@ -23,6 +24,7 @@ type Config struct {
 	Ingest    ingest.Config    `yaml:"ingest"`
 	Segmenter segmenter.Config `yaml:"segmenter"`
 	Playlist  playlist.Config  `yaml:"playlist"`
+	Broadcast broadcast.Config `yaml:"broadcast"`
 	Storage   storage.Config   `yaml:"storage"`
 	Origin    origin.Config    `yaml:"origin"`
 	Admin     admin.Config     `yaml:"admin"`
@@ -44,6 +46,7 @@ func Default() Config {
 		Ingest:    ingest.DefaultConfig(),
 		Segmenter: segmenter.DefaultConfig(),
 		Playlist:  playlist.DefaultConfig(),
+		Broadcast: broadcast.DefaultConfig(),
 		Storage:   storage.DefaultConfig(),
 		Origin:    origin.DefaultConfig(),
 		Admin:     admin.DefaultConfig(),

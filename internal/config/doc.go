@@ -7,7 +7,8 @@
 //
 // A string in the file may hold ${NAME}, which is replaced by the environment
 // variable NAME; $${ stands for a plain ${. A secret `key` has a twin `key_file`
-// that names a file to read it from. No secret is ever printed.
+// that names a file to read it from; it is empty when Load returns. No secret is
+// ever printed.
 //
 // Everything is driven by the yaml tags of the rooms' Config structs: a room that
 // adds a field, with its tag, has added a key.

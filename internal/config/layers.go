@@ -108,37 +108,12 @@ func (l *loader) readSecretFiles(v reflect.Value, path string) {
 			l.reject(at, o, "", err.Error())
 			return
 		}
-		secret.Set(reflect.ValueOf(setting.NewSecret(text)))
-		l.fromFile[at] = true
 		o.Via = "file " + file.String()
+		secret.Set(reflect.ValueOf(setting.NewSecret(text)))
+		file.SetString("") // from here on the secret is as good as one in the file
 		l.origins[path] = o
+		delete(l.origins, at)
 	})
-}
-
-// withoutFiles empties the twins of the secrets that were read, so that a room's
-// Validate sees the secret as if it stood in the file.
-func withoutFiles(v reflect.Value, read map[string]bool) {
-	cloneLists(v)
-	eachTwin(v, "", func(_, file reflect.Value, path string) {
-		if read[path+fileSuffix] {
-			file.SetString("")
-		}
-	})
-}
-
-// cloneLists gives v lists of its own, so that a copy can be changed alone.
-func cloneLists(v reflect.Value) {
-	switch {
-	case isList(v.Type()):
-		v.Set(reflect.AppendSlice(reflect.Zero(v.Type()), v))
-		for i := range v.Len() {
-			cloneLists(v.Index(i))
-		}
-	case isSection(v.Type()):
-		for _, k := range keysOf(v.Type()) {
-			cloneLists(v.Field(k.index))
-		}
-	}
 }
 
 // eachTwin calls f for each secret that has a …_file beside it.

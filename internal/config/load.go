@@ -76,9 +76,6 @@ type loader struct {
 	// rejected are the paths whose value could not be taken: they hold what they
 	// held before.
 	rejected map[string]bool
-	// fromFile are the secrets that were read from their file, by the path of
-	// the key that names it.
-	fromFile map[string]bool
 }
 
 func newLoader(env []string) *loader {
@@ -88,7 +85,6 @@ func newLoader(env []string) *loader {
 		origins:  make(map[string]Origin),
 		expanded: make(map[string]bool),
 		rejected: make(map[string]bool),
-		fromFile: make(map[string]bool),
 	}
 	for _, e := range env {
 		if name, value, ok := strings.Cut(e, "="); ok {
@@ -127,15 +123,13 @@ func (l *loader) isRejected(path string) bool {
 
 // validate asks each room about its section, then checks what sections share.
 func (l *loader) validate() {
-	checked := l.cfg
-	withoutFiles(reflect.ValueOf(&checked).Elem(), l.fromFile)
-	v := reflect.ValueOf(checked)
+	v := reflect.ValueOf(l.cfg)
 	for _, k := range keysOf(v.Type()) {
 		if section, ok := reflect.TypeAssert[interface{ Validate() error }](v.Field(k.index)); ok {
 			l.addFieldErrors(k.name, section.Validate())
 		}
 	}
-	l.addFieldErrors("", checked.Validate())
+	l.addFieldErrors("", l.cfg.Validate())
 }
 
 // addFieldErrors turns a section's problems into the file's.

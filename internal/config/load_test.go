@@ -193,7 +193,7 @@ ingest:
 		"  level: debug              # golive.yaml:1\n",
 		"data_dir: \"true\"            # golive.yaml:2\n",
 		"    listen: \":1935\"         # default\n",
-		"      - id: a               # golive.yaml:7\n        key: \"***\"          # golive.yaml:8 (file key)\n        key_file: key       # golive.yaml:8\n",
+		"      - id: a               # golive.yaml:7\n        key: \"***\"          # golive.yaml:8 (file key)\n        key_file: \"\"        # default\n",
 		"        key: \"***\"          # golive.yaml:9 (${KEY})\n",
 		"  reconnect_window: 1m30s   # env GOLIVE_INGEST_RECONNECT_WINDOW\n",
 		"    message_size: 16MiB     # default\n",
