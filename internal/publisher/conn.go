@@ -1,0 +1,170 @@
+package publisher
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"sync"
+	"time"
+
+	rtmp "github.com/yutopp/go-rtmp"
+	"github.com/yutopp/go-rtmp/message"
+)
+
+// The chunk streams, as OBS uses them: audio and video share one.
+const (
+	controlChunks = 2
+	commandChunks = 3
+	mediaChunks   = 4
+)
+
+const (
+	// chunkSize is above nearly every message, so that most go out in one write.
+	chunkSize = 64 << 10
+	// setupTimeout is how long the server has from the dial to publish.
+	setupTimeout = 10 * time.Second
+	// stallTimeout is how long the server may leave a message unread.
+	stallTimeout = 10 * time.Second
+	// closeTimeout is how long the server has to end its side after our end.
+	closeTimeout = 3 * time.Second
+)
+
+// conn is one publishing connection. Its write methods are called by one
+// goroutine; a second one reads.
+type conn struct {
+	net     *wire
+	chunks  *rtmp.ChunkStreamer
+	name    string
+	stream  uint32     // the message stream that publishes
+	writing sync.Mutex // go-rtmp's streamer encodes one message at a time
+
+	replies chan reply    // to our commands; the reader drops what nobody waits for
+	done    chan struct{} // closed when the reader has ended
+	err     error         // why it has; to be read behind done
+}
+
+// wire is the connection as go-rtmp sees it.
+type wire struct {
+	net.Conn
+	readErr error // sticky; go-rtmp's own errors do not say whether reading can go on
+}
+
+func (w *wire) Read(b []byte) (int, error) {
+	n, err := w.Conn.Read(b)
+	w.readErr = err
+	return n, err
+}
+
+func (w *wire) Write(b []byte) (int, error) {
+	if err := w.SetWriteDeadline(time.Now().Add(stallTimeout)); err != nil {
+		return 0, err
+	}
+	return w.Conn.Write(b)
+}
+
+// lost is the error of a connection that failed.
+func lost(err error) error { return fmt.Errorf("publisher: connection lost: %w", err) }
+
+// write hands a message to the chunk layer, waiting until the one before it on
+// the same chunk stream is on its way. When that fails the connection is closed,
+// and the error prefers what the server said as the reason.
+func (c *conn) write(ctx context.Context, chunks int, timestamp uint32, stream uint32, m message.Message) error {
+	err := c.put(ctx, chunks, timestamp, stream, m)
+	if err == nil || ctx.Err() != nil {
+		return err
+	}
+	_ = c.net.Close()
+	<-c.done
+	if refused, ok := errors.AsType[*RefusedError](c.err); ok {
+		return refused
+	}
+	return lost(err)
+}
+
+// put is write for the reader too, which must not wait for its own end.
+func (c *conn) put(ctx context.Context, chunks int, timestamp uint32, stream uint32, m message.Message) error {
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	select {
+	case <-c.chunks.Done(): // its writer has failed; a message would wait for ever
+		return c.chunks.Err()
+	default:
+	}
+	return c.chunks.Write(ctx, chunks, timestamp, &rtmp.ChunkMessage{StreamID: stream, Message: m})
+}
+
+func (c *conn) writeVideo(ctx context.Context, timestamp uint32, body io.Reader) error {
+	return c.write(ctx, mediaChunks, timestamp, c.stream, &message.VideoMessage{Payload: body})
+}
+
+func (c *conn) writeAudio(ctx context.Context, timestamp uint32, body io.Reader) error {
+	return c.write(ctx, mediaChunks, timestamp, c.stream, &message.AudioMessage{Payload: body})
+}
+
+// writeMetadata sends the body of an onMetaData tag, wrapped as encoders do.
+func (c *conn) writeMetadata(ctx context.Context, body []byte) error {
+	return c.write(ctx, mediaChunks, 0, c.stream, &message.DataMessage{Name: "@setDataFrame", Body: bytes.NewReader(body)})
+}
+
+// unpublish ends the stream as an encoder does whose user pressed stop, and
+// waits until the server has seen it.
+func (c *conn) unpublish(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, closeTimeout)
+	defer cancel()
+	if err := c.flush(ctx, mediaChunks); err != nil {
+		return err
+	}
+	if err := c.command(ctx, "FCUnpublish", 6, controlStream, &message.NetStreamFCUnpublish{StreamName: c.name}); err != nil {
+		return err
+	}
+	if err := c.command(ctx, "deleteStream", 7, controlStream, &message.NetStreamDeleteStream{StreamID: c.stream}); err != nil {
+		return err
+	}
+	if err := c.flush(ctx, commandChunks); err != nil {
+		return err
+	}
+	if half, ok := c.net.Conn.(interface{ CloseWrite() error }); ok {
+		if err := half.CloseWrite(); err != nil {
+			return lost(err)
+		}
+	}
+	select {
+	case <-c.done:
+	case <-ctx.Done(): // a server need not close; we do
+	}
+	return nil
+}
+
+// flush waits until all messages of a chunk stream are written. It takes the
+// chunk stream's writer for good.
+func (c *conn) flush(ctx context.Context, chunks int) error {
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	if _, err := c.chunks.NewChunkWriter(ctx, chunks); err != nil {
+		return lost(err)
+	}
+	return nil
+}
+
+// close ends the connection and waits for its goroutines.
+func (c *conn) close() {
+	_ = c.net.Close() // so that neither goroutine is held up in it
+	_ = c.chunks.Close()
+	<-c.chunks.Done()
+	<-c.done
+}
+
+func newConn(nc net.Conn, name string) *conn {
+	w := &wire{Conn: nc}
+	return &conn{
+		net:     w,
+		chunks:  rtmp.NewChunkStreamer(bufio.NewReader(w), bufio.NewWriterSize(w, chunkSize+64), nil),
+		name:    name,
+		replies: make(chan reply, 8),
+		done:    make(chan struct{}),
+	}
+}

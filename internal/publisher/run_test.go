@@ -1,0 +1,228 @@
+package publisher_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"golive/internal/clip"
+	"golive/internal/publisher"
+)
+
+func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
+
+func config(s *server, t testing.TB) publisher.Config {
+	cfg := publisher.DefaultConfig()
+	cfg.URL = "rtmp://host/live/demo"
+	cfg.Source = clip.FLV()
+	cfg.Dial = s.dial(t)
+	return cfg
+}
+
+func TestRun_PublishesInRealTimeWithoutAGap(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var s server
+		cfg := config(&s, t)
+		cfg.Duration = 50 * time.Second // three loops of 16 s and a bit
+		var reports []publisher.Report
+		cfg.Report = func(r publisher.Report) { reports = append(reports, r) }
+		start := time.Now()
+		if err := publisher.Run(t.Context(), cfg, quiet()); err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(start); took != cfg.Duration {
+			t.Errorf("publishing %v took %v", cfg.Duration, took)
+		}
+		s.open.Wait()
+
+		p := s.publications[0]
+		if p.app != "live" || p.name != "demo" || p.metadata == 0 {
+			t.Errorf("app %q, name %q, %d bytes of metadata", p.app, p.name, p.metadata)
+		}
+		if !slices.Equal(p.ended, []string{"FCUnpublish", "deleteStream"}) {
+			t.Errorf("ended with %v", p.ended)
+		}
+		checkTimes(t, p)
+		last := reports[len(reports)-1]
+		if len(reports) != 5 || !last.Done || last.Tags != int64(len(p.messages)) || last.MaxLag != 0 {
+			t.Errorf("%d reports, the last %+v", len(reports), last)
+		}
+	})
+}
+
+// checkTimes checks 50 s of the clip.
+func checkTimes(t *testing.T, p *publication) {
+	t.Helper()
+	var frames [2]int
+	var last [2]int64
+	for i, m := range p.messages {
+		if due := time.Duration(m.timestamp) * time.Millisecond; m.at != due {
+			t.Fatalf("message %d of time %v came at %v", i, due, m.at)
+		}
+		if i > 0 && m.timestamp < p.messages[i-1].timestamp {
+			t.Fatalf("message %d goes back from %d to %d ms", i, p.messages[i-1].timestamp, m.timestamp)
+		}
+		if m.config {
+			continue
+		}
+		track, low, high := 0, int64(21), int64(22)
+		if m.video {
+			track, low, high = 1, 33, 34
+		}
+		step := int64(m.timestamp) - last[track]
+		if frames[track] > 0 && (step < low || step > high) {
+			t.Fatalf("message %d (video %v) at %d ms comes %d ms after the one before", i, m.video, m.timestamp, step)
+		}
+		last[track] = int64(m.timestamp)
+		frames[track]++
+	}
+	// The sound begins 67 ms after the first picture is decoded.
+	if frames[0] < 2340 || frames[0] > 2341 || frames[1] != 1500 {
+		t.Errorf("%d audio frames and %d pictures in 50 s", frames[0], frames[1])
+	}
+	if !p.messages[0].config || !p.messages[1].config {
+		t.Error("the stream does not begin with its configurations")
+	}
+}
+
+func TestRun_SpreadsAndNumbersStreams(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var s server
+		cfg := config(&s, t)
+		cfg.URL += "?token=a/b"
+		cfg.Streams, cfg.Duration = 4, time.Second
+		var mu sync.Mutex
+		done := map[int]bool{}
+		cfg.Report = func(r publisher.Report) {
+			mu.Lock()
+			defer mu.Unlock()
+			done[r.Stream] = r.Done
+		}
+		begin := time.Now()
+		if err := publisher.Run(t.Context(), cfg, quiet()); err != nil {
+			t.Fatal(err)
+		}
+		s.open.Wait()
+		for i, p := range s.publications {
+			want := "demo-" + string(rune('1'+i)) + "?token=a/b"
+			if p.name != want || p.start.Sub(begin) != time.Duration(i)*500*time.Millisecond {
+				t.Errorf("stream %d is %q and began at %v", i+1, p.name, p.start.Sub(begin))
+			}
+		}
+		if len(s.publications) != 4 || len(done) != 4 || !done[4] {
+			t.Errorf("%d publications, %v", len(s.publications), done)
+		}
+	})
+}
+
+func TestRun_UnpublishesWhenTheContextEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var s server
+		ctx, cancel := context.WithTimeout(t.Context(), 1500*time.Millisecond)
+		defer cancel()
+		if err := publisher.Run(ctx, config(&s, t), quiet()); err != nil {
+			t.Fatal(err)
+		}
+		s.open.Wait()
+		p := s.publications[0]
+		if len(p.ended) != 2 || p.messages[len(p.messages)-1].timestamp < 1450 {
+			t.Errorf("%d messages, ended with %v", len(p.messages), p.ended)
+		}
+	})
+}
+
+func TestRun_TellsARefusal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := server{refuse: true}
+		cfg := config(&s, t)
+		cfg.Streams = 2
+		err := publisher.Run(t.Context(), cfg, quiet())
+		refused, ok := errors.AsType[*publisher.RefusedError](err)
+		if !ok || refused.Code != "NetStream.Publish.Failed" || refused.Description != "Publish failed." {
+			t.Errorf("%v, want a RefusedError", err)
+		}
+		s.open.Wait()
+	})
+}
+
+func TestRun_GivesUpOnAServerThatIsSilent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := config(&server{}, t)
+		var ours *pipeEnd
+		cfg.Dial = func(context.Context, string, string) (net.Conn, error) {
+			ours, _ = newPipe()
+			return ours, nil
+		}
+		start := time.Now()
+		err := publisher.Run(t.Context(), cfg, quiet())
+		if err == nil || err.Error() != "publisher: connect: the server took too long" || time.Since(start) != 10*time.Second {
+			t.Errorf("after %v: %v", time.Since(start), err)
+		}
+	})
+}
+
+func TestRun_TellsALostConnection(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var s server
+		cfg := config(&s, t)
+		cfg.Dial = func(context.Context, string, string) (net.Conn, error) {
+			a, b := newPipe()
+			s.serve(b)
+			time.AfterFunc(5*time.Second, func() { _ = b.Close() })
+			return a, nil
+		}
+		start := time.Now()
+		err := publisher.Run(t.Context(), cfg, quiet())
+		if err == nil || time.Since(start) > 5100*time.Millisecond {
+			t.Errorf("after %v: %v", time.Since(start), err)
+		}
+		s.open.Wait()
+	})
+}
+
+func TestRun_PublishesOverTCP(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var s server
+	accepted := make(chan struct{})
+	go func() {
+		defer close(accepted)
+		for {
+			nc, err := l.Accept()
+			if err != nil {
+				return
+			}
+			s.serve(nc)
+		}
+	}()
+	cfg := config(&s, t)
+	cfg.URL = "rtmp://" + l.Addr().String() + "/live/demo"
+	cfg.Dial = nil
+	cfg.Streams, cfg.Duration, cfg.Spread = 3, 300*time.Millisecond, 0
+	if err := publisher.Run(t.Context(), cfg, quiet()); err != nil {
+		t.Fatal(err)
+	}
+	_ = l.Close()
+	<-accepted
+	s.open.Wait()
+	for _, p := range s.publications {
+		if len(p.messages) < 20 || len(p.ended) != 2 {
+			t.Errorf("%s: %d messages, ended with %v", p.name, len(p.messages), p.ended)
+		}
+	}
+	if len(s.publications) != 3 {
+		t.Errorf("%d publications", len(s.publications))
+	}
+
+	if err := publisher.Run(t.Context(), cfg, quiet()); err == nil {
+		t.Error("no error without a server")
+	}
+}
