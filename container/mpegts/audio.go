@@ -8,10 +8,10 @@ import (
 // How much audio shares a PES packet. A frame of its own PES would cost a
 // transport packet's stuffing every 21 ms, a third of the audio's bytes.
 const (
-	// runTarget is how much is gathered before it is written ahead of the next
-	// picture: two runs to a part of 250 ms.
+	// runTarget is how far a picture may be ahead of the gathered audio and still
+	// be written before it: two runs to a part of 250 ms.
 	runTarget = 120 * media.Millisecond
-	// runMax is the most that is gathered while no picture comes.
+	// runMax is the most that is gathered while no picture, or a late one, comes.
 	runMax = 170 * media.Millisecond
 	// clockRunMax is the most when the audio carries the PCR, which must come
 	// every 100 ms (ISO 13818-1 section 2.7.2).
@@ -66,10 +66,9 @@ func (r *audioRun) add(i int, u *media.AccessUnit) {
 	r.size += aac.ADTSHeaderSize + len(u.Data)
 }
 
-// due says whether the run must be written before a picture with that DTS: the
-// run is long enough, or the picture is so far ahead of it.
+// due says whether the run must be written before a picture with that DTS.
 func (r *audioRun) due(dts media.Ticks) bool {
-	return r.frames > 0 && (r.length(r.frames) >= runTarget || dts-r.pts >= runTarget)
+	return r.frames > 0 && dts-r.pts >= runTarget
 }
 
 // length is how long n frames last.

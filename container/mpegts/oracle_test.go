@@ -123,6 +123,9 @@ func (s *streamRead) readPackets(tb testing.TB, all []byte) {
 			}
 			continue
 		}
+		if pid == audioPID && binary.BigEndian.Uint16(p.Payload[4:]) == 0 {
+			tb.Fatalf("packet %d begins audio without a length", n)
+		}
 		t := p.Payload[9:14]
 		start.pts = uint64(t[0]>>1&7)<<30 | uint64(t[1])<<22 | uint64(t[2]>>1)<<15 | uint64(t[3])<<7 | uint64(t[4]>>1)
 		s.starts = append(s.starts, start)
