@@ -20,6 +20,7 @@ type Entry struct {
 	head          string // the tags before the parts
 	parts         string // the EXT-X-PART lines
 	tail          string // EXTINF and URI
+	offset        int64  // of head and tail in the window's text
 	removedAt     media.Ticks
 }
 

@@ -29,7 +29,7 @@ func Multivariant(variants []Variant, independent bool) []byte {
 		b.WriteString("#EXT-X-INDEPENDENT-SEGMENTS\n")
 	}
 	for _, v := range variants {
-		fmt.Fprintf(&b, "#EXT-X-STREAM-INF:BANDWIDTH=%d,AVERAGE-BANDWIDTH=%d,CODECS=%q", v.Peak, v.Average, v.codecs())
+		fmt.Fprintf(&b, "#EXT-X-STREAM-INF:BANDWIDTH=%d,AVERAGE-BANDWIDTH=%d,CODECS=%q", v.Peak, v.Average, v.Codecs())
 		if v.Video != nil && v.Video.Width > 0 {
 			fmt.Fprintf(&b, ",RESOLUTION=%dx%d", v.Video.Width, v.Video.Height)
 		}
@@ -41,7 +41,8 @@ func Multivariant(variants []Variant, independent bool) []byte {
 	return []byte(b.String())
 }
 
-func (v Variant) codecs() string {
+// Codecs is the CODECS attribute: the RFC 6381 form of each track, with commas.
+func (v Variant) Codecs() string {
 	var codecs []string
 	for _, t := range []*media.Track{v.Video, v.Audio} {
 		if t != nil {

@@ -18,20 +18,18 @@ const (
 // render writes the playlist, without its skip oldest segments.
 func (w *Window) render(s *Snapshot, skip int) []byte {
 	listed := s.Listed()
-	size := 512 + len(w.openHead) + len(w.openParts) + len(listed)*140 + len(listed)*40
-	b := make([]byte, 0, size+partListTargets*1024)
+	withParts := w.firstWithParts(s)
+	b := make([]byte, 0, w.sizeOf(s, withParts))
 	b = w.appendHeader(b, s)
 	if skip > 0 {
 		b = append(b, "#EXT-X-SKIP:SKIPPED-SEGMENTS="...)
 		b = strconv.AppendInt(b, int64(skip), 10)
 		b = append(b, '\n')
 	}
-	withParts := w.firstWithParts(s)
-	for i, e := range listed[skip:] {
+	b = append(b, w.text[w.textAt(listed, skip):w.textAt(listed, withParts)]...)
+	for _, e := range listed[withParts:] {
 		b = append(b, e.head...)
-		if skip+i >= withParts {
-			b = append(b, e.parts...)
-		}
+		b = append(b, e.parts...)
 		b = append(b, e.tail...)
 	}
 	if w.cfg.LowLatency && s.open != nil && len(s.open.Parts) > 0 {
@@ -47,6 +45,24 @@ func (w *Window) render(s *Snapshot, skip int) []byte {
 		b = append(b, "#EXT-X-ENDLIST\n"...)
 	}
 	return b
+}
+
+// textAt is where the text of listed[i] begins.
+func (w *Window) textAt(listed []*Entry, i int) int {
+	if i == len(listed) {
+		return len(w.text)
+	}
+	return int(listed[i].offset - w.textStart)
+}
+
+// sizeOf bounds the length of the playlist.
+func (w *Window) sizeOf(s *Snapshot, withParts int) int {
+	const header = 512
+	n := header + len(w.text) + len(w.openHead) + len(w.openParts) + len(s.hint)
+	for _, e := range s.Listed()[withParts:] {
+		n += len(e.parts)
+	}
+	return n
 }
 
 func (w *Window) appendHeader(b []byte, s *Snapshot) []byte {

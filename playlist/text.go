@@ -3,9 +3,10 @@ package playlist
 import (
 	"bytes"
 	"compress/gzip"
-	"encoding/hex"
-	"hash/fnv"
+	"strconv"
 	"sync"
+
+	"github.com/cespare/xxhash/v2"
 )
 
 // Text is a rendered playlist: immutable, shared by every response. Compressed
@@ -22,9 +23,7 @@ type Text struct {
 
 // NewText wraps a rendered playlist, which must not be written to any more.
 func NewText(plain []byte) *Text {
-	h := fnv.New64a()
-	h.Write(plain)
-	return &Text{Plain: plain, ETag: `"` + hex.EncodeToString(h.Sum(nil)) + `"`}
+	return &Text{Plain: plain, ETag: `"` + strconv.FormatUint(xxhash.Sum64(plain), 16) + `"`}
 }
 
 // Gzip is the text compressed.

@@ -42,6 +42,12 @@ type Window struct {
 	clock   media.Ticks // of all ever published
 	gone    []*Entry    // past their grace, not yet taken
 
+	// text is what the listed segments say without their parts, kept because all
+	// but the newest are written so every time; textStart is its place in the text
+	// of all segments ever.
+	text      []byte
+	textStart int64
+
 	open          *media.Segment
 	openHead      string
 	openParts     []byte
@@ -110,6 +116,8 @@ func (w *Window) Close(s *media.Segment) {
 		tail:          string(appendSegmentTail(nil, s, s.Size == 0)),
 	}
 	e.segment.Store(s)
+	e.offset = w.textStart + int64(len(w.text))
+	w.text = append(append(w.text, e.head...), e.tail...)
 	w.entries = append(w.entries, e)
 	w.length += s.Duration
 	w.open = nil
@@ -138,6 +146,7 @@ func (w *Window) slide() {
 		}
 		w.listed++
 	}
+	w.trimText(w.entries[w.listed].offset)
 	longest := keep + media.Ticks(2*w.constants.Target)*media.Second
 	for w.listed > 0 {
 		oldest := w.entries[0]
@@ -147,6 +156,14 @@ func (w *Window) slide() {
 		w.gone = append(w.gone, oldest)
 		w.entries = w.entries[1:]
 		w.listed--
+	}
+}
+
+// trimText forgets the text before offset, when that is worth a copy.
+func (w *Window) trimText(offset int64) {
+	if n := int(offset - w.textStart); n > len(w.text)/2 {
+		w.text = w.text[:copy(w.text, w.text[n:])]
+		w.textStart = offset
 	}
 }
 

@@ -1,0 +1,391 @@
+package playlist
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/Eyevinn/hls-m3u8/m3u8"
+	"github.com/google/go-cmp/cmp"
+	grafov "github.com/grafov/m3u8"
+
+	"golive/media"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+// script plays segments of 2 s in parts of 0.25 s into a Window.
+type script struct {
+	w     *Window
+	clock media.Ticks
+	msn   int64
+	open  *media.Segment
+}
+
+func newScript(cfg Config) *script {
+	return &script{w: NewWindow(cfg, Constants{Target: 2, PartTarget: media.Second / 4}, Start{})}
+}
+
+func (s *script) begin(discontinuity bool) {
+	s.open = &media.Segment{
+		Session: "aaaa", MSN: s.msn, Start: s.clock, Independent: true, Discontinuity: discontinuity,
+		ProgramDateTime: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC).Add(s.clock.Duration()),
+	}
+	s.msn++
+	s.w.Open(*s.open)
+}
+
+func (s *script) part() {
+	p := &media.Part{
+		Session: "aaaa", MSN: s.open.MSN, Index: len(s.open.Parts), Offset: s.open.Size,
+		Data: fmt.Appendf(nil, "part %d.%d;", s.open.MSN, len(s.open.Parts)), Start: s.clock,
+		Duration: media.Second / 4, Independent: len(s.open.Parts) == 0,
+	}
+	p.Size = int64(len(p.Data))
+	s.clock += p.Duration
+	s.open.Parts = append(s.open.Parts, p)
+	s.open.Size += p.Size
+	s.open.Duration += p.Duration
+	s.w.Part(p)
+}
+
+func (s *script) close() { s.w.Close(s.open); s.open = nil }
+
+// segments plays n whole segments, committing after every part.
+func (s *script) segments(n int) {
+	for range n {
+		s.begin(false)
+		for range 8 {
+			s.part()
+			s.w.Commit()
+		}
+		s.close()
+		s.w.Commit()
+	}
+}
+
+func (s *script) text() string { return string(s.w.Snapshot().Full.Plain) }
+
+func TestWindow_RendersAsRecorded(t *testing.T) {
+	low, plain := DefaultConfig(), DefaultConfig()
+	low.Window, plain.Window = 12*time.Second, 12*time.Second
+	plain.LowLatency = false
+	for name, play := range map[string]func() []byte{
+		"first_part": func() []byte {
+			s := newScript(low)
+			s.begin(false)
+			s.part()
+			s.w.Commit()
+			return s.w.Snapshot().Full.Plain
+		},
+		"rolling": func() []byte {
+			s := newScript(low)
+			s.segments(9)
+			s.begin(false)
+			s.part()
+			s.w.Commit()
+			return s.w.Snapshot().Full.Plain
+		},
+		"delta": func() []byte {
+			s := newScript(DefaultConfig())
+			s.segments(20)
+			return s.w.Snapshot().Delta.Plain
+		},
+		"reconnect": func() []byte {
+			s := newScript(low)
+			s.segments(2)
+			s.w.Pause()
+			s.w.Commit()
+			s.begin(true)
+			s.part()
+			s.w.Commit()
+			return s.w.Snapshot().Full.Plain
+		},
+		"ended": func() []byte {
+			s := newScript(low)
+			s.segments(3)
+			s.w.End()
+			s.w.Commit()
+			return s.w.Snapshot().Full.Plain
+		},
+		"plain": func() []byte {
+			s := newScript(plain)
+			s.segments(8)
+			return s.w.Snapshot().Full.Plain
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			golden := filepath.Join("testdata", name+".m3u8")
+			got := play()
+			if *update {
+				if err := os.MkdirAll("testdata", 0o755); err != nil {
+					t.Fatal(err)
+				}
+				if err := os.WriteFile(golden, got, 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(golden)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(string(want), string(got)); diff != "" {
+				t.Errorf("playlist differs (-want +got), -update rewrites:\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestWindow_IsReadByIndependentDecoders(t *testing.T) {
+	s := newScript(DefaultConfig())
+	s.segments(40)
+	list, kind, err := grafov.DecodeFrom(strings.NewReader(s.text()), true)
+	if err != nil || kind != grafov.MEDIA {
+		t.Fatalf("grafov: kind %d, %v", kind, err)
+	}
+	g := list.(*grafov.MediaPlaylist)
+	if g.SeqNo != 25 || g.Count() != 15 || g.TargetDuration != 2 {
+		t.Errorf("grafov read sequence %d, %d segments, target %g", g.SeqNo, g.Count(), g.TargetDuration)
+	}
+	other, kind2, err := m3u8.DecodeFrom(strings.NewReader(s.text()), true)
+	if err != nil || kind2 != m3u8.MEDIA {
+		t.Fatalf("hls-m3u8: kind %d, %v", kind2, err)
+	}
+	e := other.(*m3u8.MediaPlaylist)
+	if e.SeqNo != 25 || e.PartTargetDuration != 0.25 || e.ServerControl == nil || !e.ServerControl.CanBlockReload {
+		t.Errorf("hls-m3u8 read %+v", e)
+	}
+}
+
+// Rules 5, 6, 13 and 14: the window slides by whole segments, numbers only grow.
+func TestWindow_SlidesAndCountsDiscontinuities(t *testing.T) {
+	cfg := DefaultConfig()
+	cfg.Window = 12 * time.Second
+	s := newScript(cfg)
+	for i := range 30 {
+		s.begin(i%4 == 3)
+		for range 8 {
+			s.part()
+		}
+		s.close()
+		s.w.Commit()
+		text := s.text()
+		listed := strings.Count(text, "#EXTINF")
+		if want := min(i+1, 6); listed != want {
+			t.Fatalf("after %d segments %d are listed, want %d", i+1, listed, want)
+		}
+		if want := fmt.Sprintf("#EXT-X-MEDIA-SEQUENCE:%d\n", max(0, i-5)); !strings.Contains(text, want) {
+			t.Fatalf("after segment %d there is no %q in\n%s", i, want, text)
+		}
+		left := 0 // discontinuities of segments that have left
+		for j := range max(0, i-5) {
+			if j%4 == 3 {
+				left++
+			}
+		}
+		if want := fmt.Sprintf("#EXT-X-DISCONTINUITY-SEQUENCE:%d\n", left); !strings.Contains(text, want) {
+			t.Fatalf("after segment %d there is no %q", i, want)
+		}
+	}
+}
+
+// Rule 15: what has left the list stays fetchable for its duration and that of
+// the longest list; then it is handed out for deletion, once.
+func TestWindow_RemovedSegmentsStayFetchableForTheirGrace(t *testing.T) {
+	cfg := DefaultConfig()
+	cfg.Window = 12 * time.Second
+	s := newScript(cfg)
+	s.segments(7) // segment 0 has left the list
+	var gone []*Entry
+	for len(gone) == 0 {
+		if _, ok := s.w.Snapshot().Find("aaaa-0.ts"); !ok {
+			t.Fatal("segment 0 is gone but was not handed out")
+		}
+		s.segments(1)
+		gone = s.w.TakeGone()
+		if s.msn > 100 {
+			t.Fatal("nothing is ever given up")
+		}
+	}
+	if since := s.msn - 7; since*2 < 2+12 {
+		t.Errorf("segment 0 was given up %d s after it left", since*2)
+	}
+	if gone[0].Segment().MSN != 0 || len(s.w.TakeGone()) != 0 {
+		t.Errorf("%d were given up, first %d", len(gone), gone[0].Segment().MSN)
+	}
+}
+
+func TestWindow_StoredSegmentsLeaveMemory(t *testing.T) {
+	s := newScript(DefaultConfig())
+	s.segments(3)
+	for _, e := range s.w.Entries() {
+		e.Stored()
+	}
+	s.segments(1)
+	for i, e := range s.w.Entries() {
+		m, ok := s.w.Snapshot().Find(e.Segment().Name())
+		if !ok || m.Size == 0 {
+			t.Fatalf("segment %d is not found", i)
+		}
+		if inMem := m.Slabs != nil; inMem != (i == 3) {
+			t.Errorf("segment %d in memory: %t", i, inMem)
+		}
+		part, ok := s.w.Snapshot().Find(e.Segment().Parts[2].Name())
+		if !ok || part.Object != e.Segment().Name() || part.Offset != e.Segment().Parts[2].Offset || part.Size == 0 {
+			t.Errorf("part 2 of segment %d: %+v", i, part)
+		}
+	}
+}
+
+func TestWindow_AwaitReturnsWhenThePartComes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScript(DefaultConfig())
+		s.segments(2)
+		s.begin(false)
+		got := make(chan *Snapshot)
+		go func() {
+			snapshot, err := s.w.Await(t.Context(), Position{MSN: 2, Part: 1})
+			if err != nil {
+				t.Error(err)
+			}
+			got <- snapshot
+		}()
+		for want := range 2 {
+			synctest.Wait()
+			select {
+			case <-got:
+				t.Fatalf("returned with %d parts", want)
+			default:
+			}
+			s.part()
+			s.w.Commit()
+		}
+		if snapshot := <-got; !strings.Contains(string(snapshot.Full.Plain), "aaaa-2.1.ts") {
+			t.Error("the part is not in the snapshot")
+		}
+	})
+}
+
+func TestWindow_AwaitReturnsWhenTheClientLeaves(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScript(DefaultConfig())
+		left := errors.New("left")
+		ctx, cancel := context.WithTimeoutCause(t.Context(), time.Second, left)
+		defer cancel()
+		if _, err := s.w.Await(ctx, Position{MSN: 0, Part: 0}); !errors.Is(err, left) {
+			t.Errorf("error %v", err)
+		}
+	})
+}
+
+func TestWindow_AwaitReturnsWhenTheBroadcastEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScript(DefaultConfig())
+		s.segments(1)
+		done := make(chan bool)
+		go func() {
+			snapshot, err := s.w.Await(t.Context(), Position{MSN: 1, Part: -1})
+			done <- err == nil && snapshot.Ended
+		}()
+		synctest.Wait()
+		s.w.End()
+		s.w.Commit()
+		if !<-done {
+			t.Error("the end was not seen")
+		}
+	})
+}
+
+// Rules 32 and 33: positions, with a part past the end meaning the next segment.
+func TestSnapshot_Has(t *testing.T) {
+	s := newScript(DefaultConfig())
+	s.segments(3)
+	s.begin(false)
+	s.part()
+	s.w.Commit()
+	for _, c := range []struct {
+		p    Position
+		want bool
+	}{
+		{Position{0, -1}, true}, {Position{2, -1}, true}, {Position{3, -1}, false},
+		{Position{2, 7}, true}, {Position{2, 8}, true}, {Position{3, 0}, true},
+		{Position{3, 1}, false}, {Position{4, 0}, false},
+	} {
+		if got := s.w.Snapshot().Has(c.p); got != c.want {
+			t.Errorf("Has(%+v) = %t", c.p, got)
+		}
+	}
+}
+
+func TestSnapshot_FindTakesOnlyTheNamesItGave(t *testing.T) {
+	s := newScript(DefaultConfig())
+	s.segments(2)
+	s.begin(false)
+	s.part()
+	s.w.Commit()
+	for name, want := range map[string]bool{
+		"aaaa-0.ts": true, "aaaa-1.7.ts": true, "aaaa-2.0.ts": true,
+		"aaaa-2.ts": false, "aaaa-2.1.ts": false, "aaaa-1.8.ts": false, "bbbb-0.ts": false,
+		"aaaa-00.ts": false, "aaaa-+1.ts": false, "aaaa--1.ts": false, "aaaa-1.07.ts": false,
+		"aaaa-9223372036854775807.ts": false, "aaaa-99999999999999999999.ts": false,
+		"": false, "-": false, ".ts": false, "aaaa-1.": false, "../aaaa-1.ts": false,
+	} {
+		if _, got := s.w.Snapshot().Find(name); got != want {
+			t.Errorf("Find(%q) = %t", name, got)
+		}
+	}
+}
+
+func FuzzSnapshot_Find(f *testing.F) {
+	s := newScript(DefaultConfig())
+	s.segments(3)
+	for _, seed := range []string{"aaaa-0.ts", "aaaa-1.2.ts", "a-b-3.ts", "-.ts", "aaaa-1.-1.ts"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, name string) {
+		if m, ok := s.w.Snapshot().Find(name); ok && (m.Size <= 0 || !strings.HasPrefix(name, "aaaa-")) {
+			t.Errorf("Find(%q) = %+v", name, m)
+		}
+	})
+}
+
+func TestMultivariant_DescribesTheRendition(t *testing.T) {
+	got := string(Multivariant([]Variant{{
+		Name:  "source",
+		Video: &media.Track{CodecString: "avc1.64001f", Width: 1280, Height: 720},
+		Audio: &media.Track{CodecString: "mp4a.40.2"}, FrameRate: 30, Peak: 5_000_000, Average: 4_500_000,
+	}}, true))
+	want := `#EXTM3U
+#EXT-X-VERSION:3
+#EXT-X-INDEPENDENT-SEGMENTS
+#EXT-X-STREAM-INF:BANDWIDTH=5000000,AVERAGE-BANDWIDTH=4500000,CODECS="avc1.64001f,mp4a.40.2",RESOLUTION=1280x720,FRAME-RATE=30.000
+source/index.m3u8
+`
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func BenchmarkWindow_PublishPart(b *testing.B) {
+	for _, length := range []time.Duration{30 * time.Second, 20 * time.Minute} {
+		b.Run(length.String(), func(b *testing.B) {
+			cfg := DefaultConfig()
+			cfg.Window = length
+			s := newScript(cfg)
+			s.segments(int(length/time.Second)/2 + 1)
+			s.begin(false)
+			b.ReportAllocs()
+			for b.Loop() {
+				s.w.dirty = true
+				s.w.Commit()
+			}
+		})
+	}
+}
