@@ -123,7 +123,7 @@ func everyPackageIsIntroduced(h *house) (broken []string) {
 		for _, f := range files[folder] {
 			switch {
 			case f.syntax.Doc == nil:
-			case f.name == "doc.go":
+			case f.name == "doc.go", f.name == "main.go" && f.syntax.Name.Name == "main":
 				doc = strings.Join(strings.Fields(f.syntax.Doc.Text()), " ")
 			case !f.isTest:
 				broken = append(broken, f.path()+" has a package comment: it belongs into doc.go")

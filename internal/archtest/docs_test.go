@@ -1,0 +1,90 @@
+package archtest
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// pages are the texts that people read first.
+func pages(t *testing.T, root fs.FS) []string {
+	t.Helper()
+	found := []string{"README.md"}
+	for _, pattern := range []string{"docs/*.md", "docs/*/*.md"} {
+		names, err := fs.Glob(root, pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found = append(found, names...)
+	}
+	return found
+}
+
+func read(t *testing.T, root fs.FS, name string) string {
+	t.Helper()
+	text, err := fs.ReadFile(root, name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+func TestDocs_LinksLeadSomewhere(t *testing.T) {
+	root, link := os.DirFS("../.."), regexp.MustCompile(`\]\(([^)#]+)[^)]*\)`)
+	for _, page := range pages(t, root) {
+		for _, m := range link.FindAllStringSubmatch(read(t, root, page), -1) {
+			if strings.Contains(m[1], "://") {
+				continue
+			}
+			if _, err := fs.Stat(root, path.Join(path.Dir(page), m[1])); err != nil {
+				t.Errorf("%s links to %s, which does not exist", page, m[1])
+			}
+		}
+	}
+}
+
+func TestDocs_ReadmeNamesEveryFolder(t *testing.T) {
+	root := os.DirFS("../..")
+	readme := read(t, root, "README.md")
+	names, _ := repository(t).folders()
+	for _, folder := range names {
+		top, _, _ := strings.Cut(folder, "/")
+		if top == "cmd" {
+			top = folder
+		}
+		if !strings.Contains(readme, "\n    "+top+"/ ") {
+			t.Errorf("README.md has no line for %s/", top)
+		}
+	}
+}
+
+func TestDocs_MetricsExist(t *testing.T) {
+	root, name := os.DirFS("../.."), regexp.MustCompile(`golive_[a-z_]+`)
+	var code strings.Builder
+	for _, f := range repository(t).files {
+		code.WriteString(f.text)
+	}
+	for _, page := range pages(t, root) {
+		for _, metric := range name.FindAllString(read(t, root, page), -1) {
+			if !strings.Contains(code.String(), fmt.Sprintf("%q", metric)) {
+				t.Errorf("%s speaks of %s, which nobody registers", page, metric)
+			}
+		}
+	}
+}
+
+func TestDocs_DecisionsAreNumberedWithoutGaps(t *testing.T) {
+	names, err := fs.Glob(os.DirFS("../../docs/decisions"), "*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, name := range names {
+		if want := fmt.Sprintf("%04d-", i+1); !strings.HasPrefix(name, want) {
+			t.Errorf("docs/decisions/%s should begin with %s", name, want)
+		}
+	}
+}
