@@ -1,0 +1,405 @@
+package origin
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"golive/media"
+	"golive/playlist"
+	"golive/storage"
+	"golive/storage/memory"
+)
+
+// house is a Source with one broadcast, "b", of one rendition, "source".
+type house struct {
+	window *playlist.Window
+	bucket storage.Bucket
+	open   *media.Segment
+	clock  media.Ticks
+}
+
+func (h *house) Multivariant(id string) (*playlist.Text, bool) {
+	return playlist.NewText([]byte("#EXTM3U\n")), id == "b"
+}
+
+func (h *house) Window(id, rendition string) (*playlist.Window, bool) {
+	return h.window, id == "b" && rendition == "source"
+}
+
+func (h *house) Object(ctx context.Context, id, rendition, name string, offset, length int64) (*storage.Reader, error) {
+	return h.bucket.Get(ctx, "live/"+id+"/"+rendition+"/"+name, offset, length)
+}
+
+func newHouse() *house {
+	cfg := playlist.DefaultConfig()
+	return &house{
+		window: playlist.NewWindow(cfg, playlist.Constants{Target: 2, PartTarget: media.Second / 4}, playlist.Start{}),
+		bucket: memory.New(),
+	}
+}
+
+func (h *house) begin(msn int64) {
+	h.open = &media.Segment{Session: "s", MSN: msn, Independent: true, ProgramDateTime: time.Unix(1_800_000_000, 0).Add(h.clock.Duration())}
+	h.window.Open(*h.open)
+}
+
+func (h *house) part() {
+	p := &media.Part{
+		Session: "s", MSN: h.open.MSN, Index: len(h.open.Parts), Offset: h.open.Size, Start: h.clock,
+		Duration: media.Second / 4, Data: fmt.Appendf(nil, "<%d.%d>", h.open.MSN, len(h.open.Parts)),
+	}
+	p.Size = int64(len(p.Data))
+	h.clock += p.Duration
+	h.open.Parts = append(h.open.Parts, p)
+	h.open.Size += p.Size
+	h.open.Duration += p.Duration
+	h.window.Part(p)
+	h.window.Commit()
+}
+
+// segment plays one whole segment; stored ones are in the bucket, and leave
+// memory when the next one comes.
+func (h *house) segment(t *testing.T, msn int64, stored bool) {
+	t.Helper()
+	h.begin(msn)
+	for range 8 {
+		h.part()
+	}
+	h.window.Close(h.open)
+	h.window.Commit()
+	if stored {
+		o := storage.Object{Key: "live/b/source/" + h.open.Name(), Slabs: h.open.Slabs()}
+		if err := h.bucket.Put(t.Context(), o); err != nil {
+			t.Fatal(err)
+		}
+		h.window.Snapshot().Entry("s", msn).Stored()
+	}
+}
+
+func (h *house) handler() *Handler {
+	return NewHandler(h, slog.New(slog.DiscardHandler), NewMetrics(prometheus.NewRegistry()))
+}
+
+func get(h http.Handler, path string, header ...string) *httptest.ResponseRecorder {
+	return ask(h, http.MethodGet, path, header...)
+}
+
+func ask(h http.Handler, method, path string, header ...string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(method, path, nil)
+	for i := 0; i < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w
+}
+
+func live(t *testing.T) *house {
+	t.Helper()
+	h := newHouse()
+	for msn := range int64(3) {
+		h.segment(t, msn, true)
+	}
+	h.begin(3)
+	h.part()
+	return h
+}
+
+func TestHandler_ServesWithTheRightHeaders(t *testing.T) {
+	h := live(t).handler()
+	for path, want := range map[string]struct{ mime, cache string }{
+		"/live/b/index.m3u8":        {"application/vnd.apple.mpegurl", "public, max-age=1"},
+		"/live/b/source/index.m3u8": {"application/vnd.apple.mpegurl", "public, max-age=1"},
+		"/live/b/source/s-0.ts":     {"video/mp2t", "public, max-age=31536000, immutable"},
+		"/live/b/source/s-2.ts":     {"video/mp2t", "public, max-age=31536000, immutable"},
+		"/live/b/source/s-1.3.ts":   {"video/mp2t", "public, max-age=31536000, immutable"},
+		"/live/b/source/s-3.0.ts":   {"video/mp2t", "public, max-age=31536000, immutable"},
+	} {
+		w := get(h, path)
+		head := ask(h, http.MethodHead, path)
+		for name, value := range map[string]string{
+			"Content-Type": want.mime, "Cache-Control": want.cache, "Access-Control-Allow-Origin": "*",
+		} {
+			if got := w.Header().Get(name); got != value || w.Code != 200 {
+				t.Errorf("GET %s: %d %s: %q, want %q", path, w.Code, name, got, value)
+			}
+			if got := head.Header().Get(name); got != value || head.Code != 200 {
+				t.Errorf("HEAD %s: %d %s: %q, want %q", path, head.Code, name, got, value)
+			}
+		}
+		if head.Body.Len() > 0 || head.Header().Get("Content-Length") != fmt.Sprint(w.Body.Len()) {
+			t.Errorf("HEAD %s: %d bytes, Content-Length %s, GET gives %d", path, head.Body.Len(), head.Header().Get("Content-Length"), w.Body.Len())
+		}
+		again := get(h, path, "If-None-Match", w.Header().Get("ETag"))
+		if again.Code != http.StatusNotModified || again.Body.Len() > 0 {
+			t.Errorf("GET %s with its ETag: %d, %d bytes", path, again.Code, again.Body.Len())
+		}
+	}
+}
+
+func TestHandler_SegmentIsItsPartsWhereverItIs(t *testing.T) {
+	h := live(t).handler()
+	for msn := range 3 {
+		var parts strings.Builder
+		for i := range 8 {
+			parts.WriteString(get(h, fmt.Sprintf("/live/b/source/s-%d.%d.ts", msn, i)).Body.String())
+		}
+		if got := get(h, fmt.Sprintf("/live/b/source/s-%d.ts", msn)).Body.String(); got != parts.String() || got == "" {
+			t.Errorf("segment %d is %q, its parts are %q", msn, got, parts.String())
+		}
+	}
+}
+
+func TestHandler_Ranges(t *testing.T) {
+	h := live(t).handler()
+	for _, path := range []string{"/live/b/source/s-0.ts", "/live/b/source/s-2.ts"} { // stored, in memory
+		whole := get(h, path).Body.String()
+		n := len(whole)
+		for spec, want := range map[string]string{
+			"bytes=0-0": whole[:1], "bytes=3-11": whole[3:12], "bytes=5-": whole[5:], "bytes=-4": whole[n-4:],
+			"bytes=0-999": whole, "bytes=-999": whole,
+		} {
+			w := get(h, path, "Range", spec)
+			if w.Code != http.StatusPartialContent || w.Body.String() != want {
+				t.Errorf("%s %s: %d %q, want %q", path, spec, w.Code, w.Body, want)
+			}
+			if !strings.HasSuffix(w.Header().Get("Content-Range"), fmt.Sprintf("/%d", n)) {
+				t.Errorf("%s %s: Content-Range %q", path, spec, w.Header().Get("Content-Range"))
+			}
+		}
+		for _, spec := range []string{"bytes=1-2,4-5", "items=1-2", "bytes=x-2", "bytes=7-3", "bytes=--1"} {
+			if w := get(h, path, "Range", spec); w.Code != 200 || w.Body.String() != whole {
+				t.Errorf("%s %s: %d, want the whole", path, spec, w.Code)
+			}
+		}
+		for _, spec := range []string{"bytes=999-", "bytes=-0"} {
+			w := get(h, path, "Range", spec)
+			if w.Code != http.StatusRequestedRangeNotSatisfiable || w.Header().Get("Content-Range") != fmt.Sprintf("bytes */%d", n) {
+				t.Errorf("%s %s: %d %q", path, spec, w.Code, w.Header().Get("Content-Range"))
+			}
+		}
+		if w := get(h, path, "Range", "bytes=0-0", "If-Range", `"other"`); w.Code != 200 {
+			t.Errorf("%s: a range of another version: %d", path, w.Code)
+		}
+	}
+}
+
+// Rule 44.
+func TestHandler_CompressesPlaylistsOnRequest(t *testing.T) {
+	h := live(t).handler()
+	plain := get(h, "/live/b/source/index.m3u8").Body.String()
+	for accept, want := range map[string]bool{
+		"gzip": true, "br, gzip;q=0.5": true, "deflate": false, "gzip;q=0": false, "": false,
+	} {
+		w := get(h, "/live/b/source/index.m3u8", "Accept-Encoding", accept)
+		if got := w.Header().Get("Content-Encoding") == "gzip"; got != want {
+			t.Errorf("Accept-Encoding %q: compressed %t", accept, got)
+			continue
+		}
+		if !want {
+			continue
+		}
+		zr, err := gzip.NewReader(w.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(zr)
+		if err != nil || string(text) != plain {
+			t.Errorf("decompressed: %v, %q", err, text)
+		}
+		if w.Header().Get("ETag") == get(h, "/live/b/source/index.m3u8").Header().Get("ETag") {
+			t.Error("both forms have the same ETag")
+		}
+	}
+}
+
+func TestHandler_RefusesWhatIsNotThere(t *testing.T) {
+	h := live(t).handler()
+	for path, want := range map[string]int{
+		"/live/":                       404,
+		"/live/b":                      404,
+		"/live/nobody/index.m3u8":      404,
+		"/live/b/hd/index.m3u8":        404,
+		"/live/b/source/":              404,
+		"/live/b/source/s-3.ts":        404, // not complete yet
+		"/live/b/source/s-9.ts":        404,
+		"/live/b/source/other-0.ts":    404,
+		"/live/b/source/../../etc":     404,
+		"/live/b/source/s-1.99.ts":     404,
+		"/live/b/source/index.m3u8/x":  404,
+		"/live/b/source/s-0.ts?x=1":    200,
+		"/live/b/source/index.m3u8?a":  200,
+		"/live/b/source/index.m3u8?a=": 200,
+	} {
+		if w := get(h, path); w.Code != want {
+			t.Errorf("%s: %d, want %d", path, w.Code, want)
+		}
+	}
+	if w := ask(h, http.MethodPost, "/live/b/index.m3u8"); w.Code != http.StatusMethodNotAllowed {
+		t.Errorf("POST: %d", w.Code)
+	}
+	if w := ask(h, http.MethodOptions, "/live/b/index.m3u8"); w.Code != http.StatusNoContent || w.Header().Get("Access-Control-Allow-Headers") == "" {
+		t.Errorf("OPTIONS: %d", w.Code)
+	}
+}
+
+// Rules 32 to 38.
+func TestHandler_Directives(t *testing.T) {
+	h := live(t).handler()
+	for query, want := range map[string]int{
+		"_HLS_msn=0":                         200, // 33
+		"_HLS_msn=2":                         200,
+		"_HLS_msn=3&_HLS_part=0":             200,
+		"_HLS_part=1":                        400, // 34
+		"_HLS_msn=6":                         400, // 35
+		"_HLS_msn=99999999999":               400,
+		"_HLS_msn=-1":                        400,
+		"_HLS_msn=x":                         400,
+		"_HLS_msn=":                          400,
+		"_HLS_msn=1&_HLS_msn=2":              400,
+		"_HLS_msn=3&_HLS_part=99":            400,
+		"_HLS_msn=3&_HLS_part=-1":            400,
+		"_HLS_skip=YES":                      200,
+		"_HLS_skip=v2":                       200,
+		"_HLS_skip=NO":                       400,
+		"_HLS_future=1":                      200,
+		"_HLS_msn=99999999999999999999999":   400,
+		"_HLS_msn=1&_HLS_part=9999999999999": 400,
+		"_HLS_msn=%zz":                       400,
+	} {
+		if w := get(h, "/live/b/source/index.m3u8?"+query); w.Code != want {
+			t.Errorf("%s: %d %s, want %d", query, w.Code, w.Body, want)
+		}
+	}
+}
+
+// Rules 32 and 39: a request for what comes next is answered when it comes.
+func TestHandler_BlocksUntilThePartExists(t *testing.T) {
+	for path, want := range map[string]string{
+		"/live/b/source/index.m3u8?_HLS_msn=3&_HLS_part=1": `URI="s-3.1.ts"`,
+		"/live/b/source/s-3.1.ts":                          "<3.1>",
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			house := live(t)
+			h := house.handler()
+			answer := make(chan *httptest.ResponseRecorder)
+			go func() { answer <- get(h, path) }()
+			synctest.Wait()
+			select {
+			case w := <-answer:
+				t.Fatalf("%s was answered at once: %d", path, w.Code)
+			default:
+			}
+			house.part()
+			if w := <-answer; w.Code != 200 || !strings.Contains(w.Body.String(), want) {
+				t.Errorf("%s: %d %q", path, w.Code, w.Body)
+			}
+		})
+	}
+}
+
+// Rule 36.
+func TestHandler_GivesUpAfterThreeTargets(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := live(t).handler()
+		began := time.Now()
+		w := get(h, "/live/b/source/index.m3u8?_HLS_msn=3")
+		if w.Code != http.StatusServiceUnavailable || time.Since(began) != 6*time.Second {
+			t.Errorf("%d after %s", w.Code, time.Since(began))
+		}
+	})
+}
+
+func TestHandler_WaiterThatLeavesIsForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := live(t).handler()
+		ctx, leave := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() {
+			r := httptest.NewRequestWithContext(ctx, http.MethodGet, "/live/b/source/index.m3u8?_HLS_msn=3", nil)
+			h.ServeHTTP(httptest.NewRecorder(), r)
+			close(done)
+		}()
+		synctest.Wait()
+		leave()
+		<-done
+	})
+}
+
+// Rule 37.
+func TestHandler_IgnoresDirectivesAfterTheEnd(t *testing.T) {
+	house := live(t)
+	house.window.Close(house.open)
+	house.window.End()
+	house.window.Commit()
+	for _, query := range []string{"_HLS_msn=50", "_HLS_msn=4&_HLS_part=0", "_HLS_skip=YES"} {
+		w := get(house.handler(), "/live/b/source/index.m3u8?"+query)
+		if w.Code != 200 || !strings.Contains(w.Body.String(), "#EXT-X-ENDLIST") || strings.Contains(w.Body.String(), "EXT-X-SKIP") {
+			t.Errorf("%s: %d %s", query, w.Code, w.Body)
+		}
+	}
+}
+
+func TestParseRange_NeverLeavesTheResource(t *testing.T) {
+	for _, size := range []int64{0, 1, 10} {
+		for _, spec := range []string{"bytes=0-", "bytes=-5", "bytes=3-2", "bytes=9-9", "bytes=9-10", "bytes=10-", "bytes= 1-2"} {
+			from, length, _, err := parseRange(spec, size)
+			if err == nil && (from < 0 || length < 0 || from+length > size) {
+				t.Errorf("%s of %d: %d+%d", spec, size, from, length)
+			}
+		}
+	}
+}
+
+func TestCut_IsTheRange(t *testing.T) {
+	slabs := [][]byte{[]byte("abc"), []byte("d"), nil, []byte("efgh")}
+	whole := bytes.Join(slabs, nil)
+	for from := range len(whole) {
+		for to := from + 1; to <= len(whole); to++ {
+			if got := bytes.Join(cut(slabs, int64(from), int64(to-from)), nil); !bytes.Equal(got, whole[from:to]) {
+				t.Errorf("[%d:%d) is %q", from, to, got)
+			}
+		}
+	}
+}
+
+func BenchmarkHandler(b *testing.B) {
+	house := newHouse()
+	house.begin(0)
+	p := &media.Part{Session: "s", Duration: 2 * media.Second, Data: make([]byte, 1_100_000), Size: 1_100_000}
+	house.open.Parts, house.open.Size, house.open.Duration = []*media.Part{p}, p.Size, p.Duration
+	house.window.Part(p)
+	house.window.Close(house.open)
+	house.window.Commit()
+	h := house.handler()
+	for _, path := range []string{"/live/b/source/index.m3u8", "/live/b/source/s-0.ts"} {
+		b.Run(path[len("/live/b/source/"):], func(b *testing.B) {
+			r := httptest.NewRequest(http.MethodGet, path, nil)
+			w := &sink{header: http.Header{}}
+			b.ReportAllocs()
+			for b.Loop() {
+				clear(w.header)
+				h.ServeHTTP(w, r)
+			}
+		})
+	}
+}
+
+// sink is a ResponseWriter that costs nothing.
+type sink struct{ header http.Header }
+
+func (s *sink) Header() http.Header         { return s.header }
+func (s *sink) Write(p []byte) (int, error) { return len(p), nil }
+func (s *sink) WriteHeader(int)             {}
