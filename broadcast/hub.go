@@ -3,12 +3,14 @@ package broadcast
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"maps"
 	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"golive/ingest"
 	"golive/storage"
@@ -27,6 +29,7 @@ type Hub struct {
 	mu         sync.Mutex // of those who change broadcasts; readers take none
 	broadcasts atomic.Pointer[map[string]*Broadcast]
 	closing    bool
+	cut        atomic.Bool // there were broadcasts when Run ended
 }
 
 // NewHub makes an empty Hub that archives into bucket.
@@ -49,6 +52,7 @@ func (h *Hub) Run(ctx context.Context) error {
 	<-ctx.Done()
 	h.mu.Lock()
 	h.closing = true
+	h.cut.Store(len(*h.broadcasts.Load()) > 0)
 	h.mu.Unlock()
 	close(h.quit)
 	h.running.Wait()
@@ -130,3 +134,22 @@ func (h *Hub) List() []*Broadcast {
 		return strings.Compare(a.id, b.id)
 	})
 }
+
+// storageTrouble is how long an archiver may fail before the node is not ready.
+const storageTrouble = 10 * time.Second
+
+// Archiving says what is wrong with storage; nil when every broadcast is being
+// archived.
+func (h *Hub) Archiving(context.Context) error {
+	for _, b := range h.List() {
+		s := b.shelf.archiver.Status()
+		if s.Error != "" && time.Since(s.FailingSince) > storageTrouble {
+			return fmt.Errorf("broadcast %s has not been archived since %s: %s", b.id, s.FailingSince.Format(time.TimeOnly), s.Error)
+		}
+	}
+	return nil
+}
+
+// Ended says, after Run, whether there were broadcasts whose end players may
+// still want to read.
+func (h *Hub) Ended() bool { return h.cut.Load() }

@@ -1,0 +1,373 @@
+package broadcast
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"golive/ingest"
+	"golive/internal/mediatest"
+	"golive/media"
+	"golive/playlist"
+	"golive/segmenter"
+	"golive/storage"
+	"golive/storage/memory"
+)
+
+// stage is a Hub with a memory bucket, running.
+type stage struct {
+	*Hub
+	t      *testing.T
+	bucket *memory.Bucket
+	stop   context.CancelFunc
+	done   chan struct{}
+}
+
+func newStage(t *testing.T) *stage {
+	t.Helper()
+	reg := prometheus.NewRegistry()
+	bucket := memory.New()
+	s := &stage{t: t, bucket: bucket, done: make(chan struct{})}
+	s.Hub = NewHub(Settings{
+		Config:          DefaultConfig(),
+		Segmenter:       segmenter.DefaultConfig(),
+		Playlist:        playlist.DefaultConfig(),
+		ReconnectWindow: 15 * time.Second,
+		Prefix:          "live",
+	}, bucket, slog.New(slog.DiscardHandler), NewMetrics(reg), storage.NewMetrics(reg))
+	ctx, stop := context.WithCancel(t.Context())
+	s.stop = stop
+	go func() {
+		defer close(s.done)
+		if err := s.Run(ctx); err != nil {
+			t.Error(err)
+		}
+	}()
+	t.Cleanup(func() {
+		stop()
+		<-s.done
+	})
+	return s
+}
+
+// encoder is a publisher: its session is what writes until it is evicted.
+type encoder struct {
+	sink    ingest.Sink
+	evicted chan error
+}
+
+func (s *stage) publish(id string) (*encoder, error) {
+	e := &encoder{evicted: make(chan error, 1)}
+	p := ingest.Publisher{
+		Request: ingest.Request{Protocol: "test", Remote: "192.0.2.1:1", Encoder: "tester"},
+		Evict:   func(cause error) { e.evicted <- cause },
+	}
+	sink, err := s.Publish(s.t.Context(), id, p)
+	e.sink = sink
+	return e, err
+}
+
+func (s *stage) mustPublish(id string) *encoder {
+	s.t.Helper()
+	e, err := s.publish(id)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return e
+}
+
+// play sends a stream in real time.
+func (e *encoder) play(t *testing.T, length time.Duration) {
+	t.Helper()
+	began := time.Now()
+	units := mediatest.Stream{
+		Video: mediatest.H264(640, 36), Audio: mediatest.AAC(), FPS: 30, GOP: 60, Length: length, Epoch: began,
+	}.Units()
+	for _, u := range units {
+		if wait := time.Until(u.Arrived); wait > 0 {
+			<-time.After(wait)
+		}
+		if err := e.sink.WriteUnit(u); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func (s *stage) text(id string) string {
+	s.t.Helper()
+	w, ok := s.Window(id, SourceRendition)
+	if !ok {
+		s.t.Fatalf("%s has no window", id)
+	}
+	return string(w.Snapshot().Full.Plain)
+}
+
+func (s *stage) state(id string) string {
+	b, ok := s.Find(id)
+	if !ok {
+		return "forgotten"
+	}
+	return b.State().String()
+}
+
+func (s *stage) keys(prefix string) []string {
+	s.t.Helper()
+	var keys []string
+	for info, err := range s.bucket.List(s.t.Context(), prefix) {
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		keys = append(keys, info.Key)
+	}
+	return keys
+}
+
+func TestHub_IsWatchableWithTheFirstPart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t)
+		e := s.mustPublish("b")
+		if _, ok := s.Multivariant("b"); ok || s.state("b") != "starting" {
+			t.Errorf("before any media: %s", s.state("b"))
+		}
+		e.play(t, 400*time.Millisecond)
+		text, ok := s.Multivariant("b")
+		if !ok || !strings.Contains(string(text.Plain), `CODECS="avc1.64001f,mp4a.40.2",RESOLUTION=640x36,FRAME-RATE=30.000`) {
+			t.Errorf("multivariant %q", text.Plain)
+		}
+		if !strings.Contains(s.text("b"), ".0.ts\",INDEPENDENT=YES") || s.state("b") != "live" {
+			t.Errorf("%s: %s", s.state("b"), s.text("b"))
+		}
+		e.sink.Close(nil)
+	})
+}
+
+func TestHub_CleanStopEndsAtOnceAndIsForgottenAfterTheLinger(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t)
+		e := s.mustPublish("b")
+		e.play(t, 5*time.Second)
+		e.sink.Close(nil)
+		synctest.Wait()
+		if s.state("b") != "ended" || !strings.HasSuffix(s.text("b"), "#EXT-X-ENDLIST\n") {
+			t.Errorf("%s: %s", s.state("b"), s.text("b"))
+		}
+		r, err := s.bucket.Get(t.Context(), "live/b/source/index.m3u8", 0, -1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		stored, err := io.ReadAll(r.Body)
+		if err != nil || !strings.HasSuffix(string(stored), "#EXT-X-ENDLIST\n") || strings.Count(string(stored), "#EXTINF") != 3 {
+			t.Errorf("the bucket has %q, %v", stored, err)
+		}
+		<-time.After(time.Minute + time.Second)
+		if s.state("b") != "forgotten" {
+			t.Errorf("after the linger: %s", s.state("b"))
+		}
+		if keys := s.keys(""); len(keys) > 0 {
+			t.Errorf("the bucket still has %v", keys)
+		}
+	})
+}
+
+func TestHub_LostPublisherReturnsToTheSamePlaylist(t *testing.T) {
+	for _, away := range []time.Duration{200 * time.Millisecond, 2 * time.Second, 12 * time.Second} {
+		synctest.Test(t, func(t *testing.T) {
+			s := newStage(t)
+			e := s.mustPublish("b")
+			e.play(t, 5*time.Second)
+			w, _ := s.Window("b", SourceRendition)
+			e.sink.Close(errors.New("connection reset"))
+			synctest.Wait()
+			if s.state("b") != "reconnecting" || strings.Contains(s.text("b"), "ENDLIST") || strings.Contains(s.text("b"), "PRELOAD-HINT") {
+				t.Errorf("%s: %s", s.state("b"), s.text("b"))
+			}
+			<-time.After(away)
+			e = s.mustPublish("b")
+			e.play(t, 5*time.Second)
+			if again, _ := s.Window("b", SourceRendition); again != w {
+				t.Error("the window is another one")
+			}
+			text := s.text("b")
+			if strings.Count(text, "#EXT-X-DISCONTINUITY\n") != 1 || !strings.Contains(text, "#EXT-X-MEDIA-SEQUENCE:0\n") {
+				t.Errorf("after %s: %s", away, text)
+			}
+			e.sink.Close(nil)
+		})
+	}
+}
+
+func TestHub_LostPublisherIsWaitedForOnlySoLong(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t)
+		e := s.mustPublish("b")
+		e.play(t, 5*time.Second)
+		e.sink.Close(errors.New("connection reset"))
+		<-time.After(20 * time.Second)
+		if s.state("b") != "ended" || !strings.Contains(s.text("b"), "#EXT-X-ENDLIST") {
+			t.Errorf("after 20 s: %s", s.state("b"))
+		}
+	})
+}
+
+func TestHub_SecondBroadcastOfAnIDContinuesItsNumbers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t)
+		for range 2 {
+			e := s.mustPublish("b")
+			e.play(t, 5*time.Second)
+			e.sink.Close(nil)
+			synctest.Wait()
+		}
+		text := s.text("b")
+		if !strings.Contains(text, "#EXT-X-MEDIA-SEQUENCE:3\n") || strings.Count(text, "#EXTINF") != 3 {
+			t.Errorf("second broadcast: %s", text)
+		}
+		<-time.After(2 * time.Minute)
+		if keys := s.keys(""); len(keys) > 0 {
+			t.Errorf("the bucket still has %v", keys)
+		}
+	})
+}
+
+func TestHub_RefusesASecondPublisherWhileTheFirstSends(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t)
+		e := s.mustPublish("b")
+		e.play(t, time.Second)
+		if _, err := s.publish("b"); !errors.Is(err, ingest.ErrTaken) {
+			t.Errorf("error %v", err)
+		}
+		if other := s.mustPublish("other"); other == nil {
+			t.Error("another id was refused")
+		} else {
+			other.sink.Close(nil)
+		}
+		e.sink.Close(nil)
+	})
+}
+
+func TestHub_SecondPublisherTakesOverFromASilentOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t)
+		old := s.mustPublish("b")
+		old.play(t, 3*time.Second)
+		time.Sleep(2 * time.Second) // its connection is dead, TCP does not know
+		go func() {
+			if cause := <-old.evicted; !errors.Is(cause, errTakenOver) {
+				t.Errorf("evicted because %v", cause)
+			}
+			old.sink.Close(errTakenOver)
+		}()
+		e := s.mustPublish("b")
+		e.play(t, 3*time.Second)
+		text := s.text("b")
+		if s.state("b") != "live" || strings.Count(text, "#EXT-X-DISCONTINUITY\n") != 1 {
+			t.Errorf("%s: %s", s.state("b"), text)
+		}
+		e.sink.Close(nil)
+	})
+}
+
+func TestHub_ShutdownEndsBroadcastsAndKeepsThemInTheBucket(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t)
+		e := s.mustPublish("b")
+		e.play(t, 5*time.Second)
+		go func() { e.sink.Close(<-e.evicted) }()
+		s.stop()
+		<-s.done
+		r, err := s.bucket.Get(t.Context(), "live/b/source/index.m3u8", 0, -1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if text, err := io.ReadAll(r.Body); err != nil || !strings.Contains(string(text), "#EXT-X-ENDLIST") {
+			t.Errorf("the bucket has %q, %v", text, err)
+		}
+		if _, err := s.publish("b"); !errors.Is(err, ingest.ErrClosing) {
+			t.Errorf("after shutdown: %v", err)
+		}
+	})
+}
+
+func TestHub_NothingIsLeftAfterManyBroadcasts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t)
+		for range 200 {
+			e := s.mustPublish("b")
+			e.play(t, 300*time.Millisecond)
+			e.sink.Close(nil)
+			synctest.Wait()
+		}
+		<-time.After(5 * time.Minute)
+		if len(s.List()) > 0 || len(s.keys("")) > 0 {
+			t.Errorf("%d broadcasts, %d objects", len(s.List()), len(s.keys("")))
+		}
+	})
+}
+
+func TestHub_StoredSegmentsLeaveMemory(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t)
+		e := s.mustPublish("b")
+		e.play(t, 40*time.Second)
+		w, _ := s.Window("b", SourceRendition)
+		held := 0
+		for _, entry := range w.Snapshot().Listed() {
+			if entry.Segment().Slabs() != nil {
+				held++
+			}
+		}
+		if held > 2 {
+			t.Errorf("%d complete segments are in memory", held)
+		}
+		e.sink.Close(nil)
+	})
+}
+
+func BenchmarkPublication_WriteUnit(b *testing.B) {
+	reg := prometheus.NewRegistry()
+	h := NewHub(Settings{
+		Config: DefaultConfig(), Segmenter: segmenter.DefaultConfig(), Playlist: playlist.DefaultConfig(),
+		ReconnectWindow: time.Second, Prefix: "live",
+	}, memory.New(), slog.New(slog.DiscardHandler), NewMetrics(reg), storage.NewMetrics(reg))
+	ctx, cancel := context.WithCancel(b.Context())
+	done := make(chan struct{})
+	go func() { defer close(done); _ = h.Run(ctx) }()
+	sink, err := h.Publish(ctx, "b", ingest.Publisher{Evict: func(error) {}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	units := mediatest.Stream{
+		Video: mediatest.H264(640, 36), Audio: mediatest.AAC(), FPS: 30, GOP: 60,
+		Length: 2 * time.Second, Epoch: time.Now(), BitRate: 4_500_000,
+	}.Units()
+	var bytes int64
+	for _, u := range units {
+		bytes += int64(len(u.Data))
+	}
+	b.ReportAllocs()
+	b.SetBytes(bytes / int64(len(units)))
+	i, lap := 0, media.Ticks(0)
+	for b.Loop() {
+		u := units[i]
+		u.DTS += lap
+		u.PTS += lap
+		if err := sink.WriteUnit(u); err != nil {
+			b.Fatal(err)
+		}
+		if i++; i == len(units) {
+			i, lap = 0, lap+2*media.Second
+		}
+	}
+	b.StopTimer()
+	sink.Close(nil)
+	cancel()
+	<-done
+}

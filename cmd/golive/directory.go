@@ -1,0 +1,56 @@
+package main
+
+import (
+	"golive/api"
+	"golive/broadcast"
+)
+
+// directory tells the API of the Hub's broadcasts.
+type directory struct{ hub *broadcast.Hub }
+
+// Broadcasts implements api.Directory.
+func (d directory) Broadcasts() []api.Broadcast {
+	all := []api.Broadcast{}
+	for _, b := range d.hub.List() {
+		all = append(all, describe(b.Status()))
+	}
+	return all
+}
+
+// Broadcast implements api.Directory.
+func (d directory) Broadcast(id string) (api.Broadcast, bool) {
+	b, ok := d.hub.Find(id)
+	if !ok {
+		return api.Broadcast{}, false
+	}
+	return describe(b.Status()), true
+}
+
+func describe(s broadcast.Status) api.Broadcast {
+	b := api.Broadcast{
+		ID:         s.ID,
+		State:      s.State.String(),
+		StartedAt:  s.Began,
+		Playlist:   "/live/" + s.ID + "/index.m3u8",
+		Encoder:    s.Encoder,
+		Warnings:   s.Warnings,
+		Renditions: []api.Rendition{},
+	}
+	if !s.Ended.IsZero() {
+		b.EndedAt = &s.Ended
+	}
+	for _, v := range s.Variants {
+		r := api.Rendition{
+			Name:             v.Name,
+			Codecs:           v.Codecs(),
+			FrameRate:        v.FrameRate,
+			Bandwidth:        v.Peak,
+			AverageBandwidth: v.Average,
+		}
+		if v.Video != nil {
+			r.Width, r.Height = v.Video.Width, v.Video.Height
+		}
+		b.Renditions = append(b.Renditions, r)
+	}
+	return b
+}

@@ -1,0 +1,94 @@
+// Command golive is a live-stream ingest and HLS media server.
+//
+// It parses flags, makes every room from its section of the configuration,
+// introduces them to each other (wire.go), and ends them in order at a signal. It
+// is the only package that knows everybody, and does not know how any of them
+// works.
+//
+// It starts the servers' goroutines and waits for all of them.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+const usage = `golive takes live streams over RTMP and serves them as HLS.
+
+  golive serve [--config FILE] [--demo]    run the server; without FILE on defaults
+  golive check-config FILE                 show the effective configuration, or all its problems
+  golive publish [--streams N] [--duration D] [--file F.flv] rtmp://HOST/live/NAME
+                                           publish a test clip, in real time
+  golive version                           print the version
+
+golive COMMAND -h explains a command's flags.
+`
+
+// errUsage says that the arguments make no sense; the reason has been printed.
+var errUsage = errors.New("usage")
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	// After the first signal the next one has its default effect: it ends the
+	// process at once.
+	context.AfterFunc(ctx, stop)
+	err := run(ctx, os.Args[1:], os.Environ(), os.Stdout, os.Stderr)
+	switch {
+	case err == nil:
+	case errors.Is(err, flag.ErrHelp):
+	case errors.Is(err, errUsage):
+		os.Exit(2)
+	default:
+		fmt.Fprintf(os.Stderr, "golive: %v\n", err)
+		os.Exit(1)
+	}
+}
+
+// run carries out one command.
+func run(ctx context.Context, args, env []string, stdout, stderr io.Writer) error {
+	if len(args) == 0 {
+		fmt.Fprint(stderr, usage)
+		return errUsage
+	}
+	switch command, rest := args[0], args[1:]; command {
+	case "serve":
+		return serve(ctx, rest, env, stderr)
+	case "check-config":
+		return checkConfig(rest, env, stdout, stderr)
+	case "publish":
+		return publish(ctx, rest, stderr)
+	case "version":
+		fmt.Fprintln(stdout, "golive", version())
+		return nil
+	case "help", "-h", "--help":
+		fmt.Fprint(stdout, usage)
+		return nil
+	default:
+		fmt.Fprintf(stderr, "golive: there is no command %q\n\n%s", command, usage)
+		return errUsage
+	}
+}
+
+// parse reads a command's flags and checks the number of its arguments.
+func parse(flags *flag.FlagSet, args []string, stderr io.Writer, least, most int) error {
+	flags.SetOutput(stderr)
+	if err := flags.Parse(args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			return err
+		}
+		return errUsage
+	}
+	if n := flags.NArg(); n < least || n > most {
+		fmt.Fprintf(stderr, "golive %s: %d arguments given\n", flags.Name(), n)
+		flags.Usage()
+		return errUsage
+	}
+	return nil
+}

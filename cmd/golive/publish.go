@@ -1,0 +1,33 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"io"
+	"log/slog"
+	"os"
+
+	"golive/internal/clip"
+	"golive/internal/publisher"
+)
+
+// publish is the test publisher.
+func publish(ctx context.Context, args []string, stderr io.Writer) error {
+	flags := flag.NewFlagSet("publish", flag.ContinueOnError)
+	streams := flags.Int("streams", 1, "how many streams to publish at once; with several, -1, -2, … is added to the name")
+	duration := flags.Duration("duration", 0, "how long to publish; 0 until interrupted")
+	file := flags.String("file", "", "FLV `file` to publish in a loop instead of the built-in clip")
+	if err := parse(flags, args, stderr, 1, 1); err != nil {
+		return err
+	}
+	source := clip.FLV()
+	if *file != "" {
+		content, err := os.ReadFile(*file)
+		if err != nil {
+			return err
+		}
+		source = content
+	}
+	log := slog.New(slog.NewTextHandler(stderr, nil))
+	return publisher.Run(ctx, publisher.Config{URL: flags.Arg(0), Streams: *streams, Duration: *duration, Source: source}, log)
+}

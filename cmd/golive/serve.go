@@ -1,0 +1,163 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"runtime/debug"
+	"strconv"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"golive/ingest"
+	"golive/internal/clip"
+	"golive/internal/config"
+	"golive/internal/publisher"
+	"golive/internal/setting"
+)
+
+// gcPercent lets the heap grow by a quarter before it is collected. Most of it is
+// slabs without pointers, which cost the collector nothing to keep, and memory is
+// what limits the number of streams.
+const gcPercent = 25
+
+// farewell is how long players can still read the end of the broadcasts when the
+// server stops.
+const farewell = 2 * time.Second
+
+// demoID is the broadcast that --demo publishes.
+const demoID = "demo"
+
+// serve runs the server until ctx is done.
+func serve(ctx context.Context, args, env []string, stderr io.Writer) error {
+	flags := flag.NewFlagSet("serve", flag.ContinueOnError)
+	file := flags.String("config", "", "configuration `file`; without one the defaults apply")
+	demo := flags.Bool("demo", false, "publish the built-in clip as the broadcast \""+demoID+"\"")
+	if err := parse(flags, args, stderr, 0, 0); err != nil {
+		return err
+	}
+	loaded, err := config.Load(config.Input{File: *file, Env: env})
+	if err != nil {
+		return err
+	}
+	cfg := loaded.Config
+	log := slog.New(cfg.Log.Handler(stderr))
+	for _, w := range loaded.Warnings {
+		log.Warn("configuration", "reason", w)
+	}
+	demoKey := demoID
+	if *demo && !cfg.Ingest.Publish.Open {
+		demoKey = rand.Text()
+		cfg.Ingest.Publish.Keys = append(cfg.Ingest.Publish.Keys, ingest.KeyConfig{ID: demoID, Key: setting.NewSecret(demoKey)})
+	}
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
+	}
+	h, err := wire(cfg, log)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err := h.close(); err != nil {
+			log.Warn("storage was not closed", "err", err)
+		}
+	}()
+	doors, err := listen(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	log.Info("golive started", "version", version(), "rtmp", doors.rtmp.Addr(), "http", doors.http.Addr(), "admin", doors.admin.Addr(), "storage", cfg.Storage.Backend)
+	guest := func(context.Context) {}
+	if *demo {
+		url := fmt.Sprintf("rtmp://127.0.0.1:%d/live/%s", portOf(doors.rtmp.Addr().String()), demoKey)
+		guest = func(ctx context.Context) { demonstrate(ctx, url, portOf(doors.http.Addr().String()), log) }
+	}
+	err = h.run(ctx, doors, guest)
+	log.Info("golive stopped")
+	return err
+}
+
+// doors are the open listeners.
+type doors struct{ rtmp, http, admin net.Listener }
+
+// listen opens all doors or none.
+func listen(ctx context.Context, cfg config.Config) (doors, error) {
+	var d doors
+	var opened []net.Listener
+	for _, door := range []struct {
+		key, address string
+		into         *net.Listener
+	}{
+		{"ingest.rtmp.listen", cfg.Ingest.RTMP.Listen, &d.rtmp},
+		{"origin.listen", cfg.Origin.Listen, &d.http},
+		{"admin.listen", cfg.Admin.Listen, &d.admin},
+	} {
+		ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", door.address)
+		if err != nil {
+			for _, o := range opened {
+				_ = o.Close() // nothing was accepted on it
+			}
+			return doors{}, fmt.Errorf("%s: %w (is another golive running? choose another port)", door.key, err)
+		}
+		*door.into = ln
+		opened = append(opened, ln)
+	}
+	return d, nil
+}
+
+// run serves until ctx is done, then ends in order: no more publishers, every
+// broadcast to its end and into storage, and the players last. guest runs beside
+// the servers until they end.
+func (h *house) run(ctx context.Context, d doors, guest func(context.Context)) error {
+	front, frontCtx := errgroup.WithContext(ctx)
+	players, stopPlayers := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopPlayers()
+	back, backCtx := errgroup.WithContext(players)
+
+	back.Go(func() error { return h.origin.Serve(backCtx, d.http) })
+	back.Go(func() error { return h.admin.Serve(backCtx, d.admin) })
+	front.Go(func() error { return h.rtmp.Serve(frontCtx, d.rtmp) })
+	front.Go(func() error { return h.hub.Run(frontCtx) })
+	front.Go(func() error { guest(frontCtx); return nil })
+	front.Go(func() error { // a lost HTTP server ends the rest
+		select {
+		case <-backCtx.Done():
+			return context.Cause(backCtx)
+		case <-frontCtx.Done():
+			return nil
+		}
+	})
+	frontErr := front.Wait()
+	if h.hub.Ended() {
+		select {
+		case <-time.After(farewell):
+		case <-backCtx.Done():
+		}
+	}
+	stopPlayers()
+	if err := back.Wait(); err != nil {
+		return err
+	}
+	return frontErr
+}
+
+// demonstrate publishes the built-in clip to this server until ctx is done.
+func demonstrate(ctx context.Context, url string, httpPort int, log *slog.Logger) {
+	log.Info("demo is published", "watch", "http://localhost:"+strconv.Itoa(httpPort)+"/watch/"+demoID)
+	for ctx.Err() == nil {
+		err := publisher.Run(ctx, publisher.Config{URL: url, Streams: 1, Source: clip.FLV()}, log.With("broadcast", demoID))
+		if err != nil && ctx.Err() == nil {
+			log.Warn("demo stopped", "err", err)
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(time.Second):
+		}
+	}
+}

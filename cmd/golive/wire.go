@@ -1,0 +1,112 @@
+package main
+
+import (
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"path/filepath"
+	"strconv"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"golive/admin"
+	"golive/api"
+	"golive/broadcast"
+	"golive/ingest"
+	"golive/ingest/rtmp"
+	"golive/internal/config"
+	"golive/origin"
+	"golive/storage"
+	"golive/storage/disk"
+	"golive/storage/memory"
+	"golive/web"
+)
+
+// The strangers that are introduced here.
+var (
+	_ ingest.Stage        = (*broadcast.Hub)(nil)
+	_ origin.Source       = (*broadcast.Hub)(nil)
+	_ api.Directory       = directory{}
+	_ storage.Bucket      = (*disk.Bucket)(nil)
+	_ storage.Bucket      = (*memory.Bucket)(nil)
+	_ prometheus.Gatherer = (*prometheus.Registry)(nil)
+)
+
+// house is every room, ready to run.
+type house struct {
+	hub    *broadcast.Hub
+	rtmp   *rtmp.Server
+	origin *origin.Server
+	admin  *origin.Server
+	close  func() error
+}
+
+// wire makes the rooms and introduces them.
+func wire(cfg config.Config, log *slog.Logger) (*house, error) {
+	reg := prometheus.NewRegistry()
+	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+
+	storageMetrics := storage.NewMetrics(reg)
+	bucket, closeBucket, err := openBucket(cfg, storageMetrics)
+	if err != nil {
+		return nil, err
+	}
+	hub := broadcast.NewHub(broadcast.Settings{
+		Config:          cfg.Broadcast,
+		Segmenter:       cfg.Segmenter,
+		Playlist:        cfg.Playlist,
+		ReconnectWindow: cfg.Ingest.ReconnectWindow,
+		Prefix:          "live",
+	}, bucket, log, broadcast.NewMetrics(reg), storageMetrics)
+
+	door, err := ingest.NewDoor(cfg.Ingest.Publish, hub, log)
+	if err != nil {
+		return nil, err
+	}
+	pages, err := web.New(web.Config{RTMPPort: portOf(cfg.Ingest.RTMP.Listen), Open: cfg.Ingest.Publish.Open, Version: version()})
+	if err != nil {
+		return nil, err
+	}
+	mux := http.NewServeMux()
+	mux.Handle(origin.Prefix, origin.NewHandler(hub, log, origin.NewMetrics(reg)))
+	api.Register(mux, version(), directory{hub})
+	pages.Register(mux)
+
+	ready := admin.Check{Name: "storage", Probe: hub.Archiving}
+	return &house{
+		hub:    hub,
+		rtmp:   rtmp.NewServer(cfg.Ingest, door, log, ingest.NewMetrics(reg)),
+		origin: origin.NewServer(mux, log),
+		admin:  origin.NewServer(admin.NewHandler(reg, ready), log),
+		close:  closeBucket,
+	}, nil
+}
+
+func openBucket(cfg config.Config, m *storage.Metrics) (storage.Bucket, func() error, error) {
+	switch cfg.Storage.Backend {
+	case "memory":
+		return storage.Instrument(memory.New(), "memory", m), func() error { return nil }, nil
+	case "disk":
+		b, err := disk.New(filepath.Join(cfg.DataDir, "media"))
+		if err != nil {
+			return nil, nil, fmt.Errorf("open storage in data_dir %q: %w", cfg.DataDir, err)
+		}
+		return storage.Instrument(b, "disk", m), b.Close, nil
+	}
+	return nil, nil, fmt.Errorf("storage.backend %q is not known", cfg.Storage.Backend)
+}
+
+// portOf is the port of a listening address; the configuration has been checked.
+func portOf(address string) int {
+	_, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return 0
+	}
+	n, err := strconv.Atoi(port)
+	if err != nil {
+		return 0
+	}
+	return n
+}
