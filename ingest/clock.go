@@ -54,7 +54,7 @@ type Stamp struct {
 type Clock struct {
 	kinds    [2]timeline
 	epoch    int
-	repaired [repairs]uint64
+	repaired RepairCounts
 }
 
 // timeline is the state of one kind.
@@ -78,7 +78,7 @@ type timeline struct {
 }
 
 // Repaired counts the repairs, indexed by Repair.
-func (c *Clock) Repaired() [repairs]uint64 { return c.repaired }
+func (c *Clock) Repaired() RepairCounts { return c.repaired }
 
 // Next is the place of the next unit of kind k, whose decoding time on the wire
 // is ms and whose presentation is composition later.
@@ -92,17 +92,18 @@ func (c *Clock) Next(k Kind, ms uint32, composition media.Ticks) Stamp {
 		c.first(t, o, ms)
 		return t.stamp(c, composition, false)
 	}
-	switch d := distance(t.raw, ms); {
-	case -maxStep <= d && d <= t.limit, d > 0 && c.together(t, o, ms):
-		t.advance(ms, d)
+	d := distance(t.raw, ms)
+	switch {
+	case -maxStep <= d && d <= t.limit:
+		t.raw, t.wire = ms, t.wire+d
 		return c.inStep(t, o, composition)
-	case o.epoch > t.epoch && near(o.raw, ms):
-		// The other kind jumped before and is where this one goes.
+	case o.seen && near(o.raw, ms) && (o.base == t.base || o.epoch > t.epoch):
+		// It is where the other kind is: a gap in what was sent; or the other kind
+		// has jumped, and this one goes there too.
 		c.follow(t, o, ms)
 		return t.stamp(c, composition, false)
-	default:
-		return c.jumped(t, o, ms, composition)
 	}
+	return c.jumped(t, o, ms, composition)
 }
 
 // first places the first unit of a kind: on the other's base, or if that makes no
@@ -171,15 +172,10 @@ func (c *Clock) jumped(t, o *timeline, ms uint32, composition media.Ticks) Stamp
 	if t.oddGap > t.limit {
 		t.limit = min(2*t.oddGap, longestStep)
 	}
-	t.advance(ms, distance(t.raw, ms))
+	t.wire += distance(t.raw, ms)
+	t.raw = ms
 	c.rebase(t, at)
 	return t.stamp(c, composition, true)
-}
-
-// together says whether the kinds share a base and ms is where the other one is:
-// then a long step is a gap in what was sent, and no jump.
-func (c *Clock) together(t, o *timeline, ms uint32) bool {
-	return o.seen && o.base == t.base && near(o.raw, ms)
 }
 
 // follow puts t on o's base; ms is near o's time.
@@ -196,11 +192,6 @@ func (c *Clock) rebase(t *timeline, at media.Ticks) {
 	t.epoch = c.epoch
 	t.odd, t.nudged = 0, 0
 	c.repaired[RepairRebased]++
-}
-
-// advance takes ms as the time of the present unit, d after the last.
-func (t *timeline) advance(ms uint32, d int64) {
-	t.raw, t.wire = ms, t.wire+d
 }
 
 // due is the DTS that the wire gave the present unit.

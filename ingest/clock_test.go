@@ -59,7 +59,7 @@ func discontinuities(all []Stamp) (n int) {
 
 func wantRepairs(t *testing.T, c *Clock, want map[Repair]uint64) {
 	t.Helper()
-	var all [repairs]uint64
+	var all RepairCounts
 	for r, n := range want {
 		all[r] = n
 	}

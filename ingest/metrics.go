@@ -67,6 +67,9 @@ const (
 	repairs
 )
 
+// RepairCounts is how often each Repair was made.
+type RepairCounts [repairs]uint64
+
 // Tally counts what a session received, skipped and repaired since it was last
 // given to Metrics.
 type Tally struct {
@@ -74,7 +77,7 @@ type Tally struct {
 	Bytes, Video, Audio uint64
 	// Skipped and Repaired are indexed by SkipReason and Repair.
 	Skipped  [skipReasons]uint64
-	Repaired [repairs]uint64
+	Repaired RepairCounts
 }
 
 // Plus is the sum of both.

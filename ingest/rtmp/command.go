@@ -1,0 +1,254 @@
+package rtmp
+
+import (
+	"context"
+	"errors"
+	"math"
+	"net/url"
+	"strings"
+	"time"
+
+	"golive/ingest"
+	"golive/ingest/rtmp/amf0"
+	"golive/ingest/rtmp/chunk"
+)
+
+const (
+	// maxCommand is the longest command or data message that is read, in bytes.
+	maxCommand = 64 << 10
+	// maxStreams is how many message streams a peer may create. None costs us
+	// anything; a peer that wants more is lost in a loop.
+	maxStreams = 1000
+)
+
+// The capabilities of Enhanced RTMP that are taken: extensions of the video
+// header are skipped over, and of several tracks the first is used.
+const (
+	capsMultitrack = 1 << 1
+	capsModEx      = 1 << 2
+	canForward     = 1 << 2
+)
+
+// invocation is a command message.
+type invocation struct {
+	name        string
+	transaction float64
+	object      amf0.Object // the command object, usually null but for connect
+	args        []any
+	stream      uint32
+}
+
+// text is the i-th argument if it is a string.
+func (c invocation) text(i int) string {
+	if i >= len(c.args) {
+		return ""
+	}
+	t, _ := c.args[i].(string)
+	return t
+}
+
+// parse reads a command. A fault after the name is forgiven: what was read before
+// it has to do.
+func parse(m chunk.Message) (invocation, bool) {
+	values := decode(m)
+	c := invocation{stream: m.Stream}
+	if len(values) == 0 {
+		return c, false
+	}
+	c.name, _ = values[0].(string)
+	if len(values) > 1 {
+		c.transaction, _ = values[1].(float64)
+	}
+	if math.IsNaN(c.transaction) || math.IsInf(c.transaction, 0) {
+		c.transaction = 0
+	}
+	if len(values) > 2 {
+		c.object, _ = values[2].(amf0.Object)
+		c.args = values[3:]
+	}
+	return c, c.name != ""
+}
+
+// decode reads the values of a command or data message. In the AMF3 forms of
+// both, a zero byte comes before values that are AMF0 all the same.
+func decode(m chunk.Message) []any {
+	body := m.Body
+	if len(body) > maxCommand {
+		return nil
+	}
+	if m.Type == chunk.TypeCommandAMF3 || m.Type == chunk.TypeDataAMF3 {
+		if body[0] != 0 {
+			return nil
+		}
+		body = body[1:]
+	}
+	values, _ := amf0.DecodeAll(body)
+	return values
+}
+
+// command obeys a command. Those that nobody needs are ignored, as encoders send
+// many.
+func (s *session) command(ctx context.Context, m chunk.Message) error {
+	c, ok := parse(m)
+	if !ok {
+		s.skip(ingest.SkipUnknown)
+		return nil
+	}
+	switch c.name {
+	case "connect":
+		s.connect(c)
+	case "releaseStream":
+		s.result(c, nil)
+	case "FCPublish":
+		s.result(c, nil)
+		s.notify("onFCPublish", "NetStream.Publish.Start", c.text(0))
+	case "createStream":
+		return s.createStream(c)
+	case "publish":
+		return s.wantPublish(ctx, c)
+	case "FCUnpublish":
+		s.result(c, nil)
+		s.stopped()
+		s.notify("onFCUnpublish", "NetStream.Unpublish.Success", c.text(0))
+	case "deleteStream", "closeStream":
+		s.stopped()
+	case "play", "play2":
+		s.speakOn(c.stream)
+		return errPlay
+	default:
+		s.skip(ingest.SkipUnknown)
+	}
+	return nil
+}
+
+// result answers a call, if the peer waits for an answer.
+func (s *session) result(c invocation, values ...any) {
+	if c.transaction != 0 {
+		s.sendCommand(0, append([]any{"_result", c.transaction, nil}, values...)...)
+	}
+}
+
+// notify tells about a name as FMLE wants it.
+func (s *session) notify(command, code, name string) {
+	// The name may be a secret key; the peer sent it a moment ago.
+	s.sendCommand(0, command, 0, nil, amf0.Object{
+		{Name: "code", Value: code},
+		{Name: "description", Value: name[:min(len(name), math.MaxUint8)]},
+	})
+}
+
+func (s *session) connect(c invocation) {
+	s.app = unquote(c.object.String("app"))
+	if s.app == "" {
+		s.app = appOf(c.object)
+	}
+	s.encoder = ingest.CleanEncoder(c.object.String("flashVer"))
+
+	s.sendControl(chunk.TypeWindowAckSize, defaultWindow)
+	const dynamic = 2
+	s.sendControl(chunk.TypeSetPeerBandwidth, defaultWindow, dynamic)
+	s.sendControl(chunk.TypeSetChunkSize, replyChunk)
+
+	info := amf0.Object{
+		{Name: "level", Value: "status"},
+		{Name: "code", Value: "NetConnection.Connect.Success"},
+		{Name: "description", Value: "connected"},
+		{Name: "objectEncoding", Value: 0},
+	}
+	if c.object.Get("fourCcList") != nil || c.object.Get("videoFourCcInfoMap") != nil || c.object.Get("capsEx") != nil {
+		info = append(info,
+			amf0.Property{Name: "fourCcList", Value: []any{"avc1", "mp4a"}},
+			amf0.Property{Name: "videoFourCcInfoMap", Value: amf0.Object{{Name: "avc1", Value: canForward}}},
+			amf0.Property{Name: "audioFourCcInfoMap", Value: amf0.Object{{Name: "mp4a", Value: canForward}}},
+			amf0.Property{Name: "capsEx", Value: capsMultitrack | capsModEx},
+		)
+	}
+	s.sendCommand(0, "_result", c.transaction, amf0.Object{
+		{Name: "fmsVer", Value: "FMS/3,5,7,7009"}, // clients look for a version they know
+		{Name: "capabilities", Value: 31},
+		{Name: "mode", Value: 1},
+	}, info)
+}
+
+// appOf finds the application in tcUrl, for encoders that send only that.
+func appOf(object amf0.Object) string {
+	address := object.String("tcUrl")
+	if address == "" {
+		address = object.String("tcurl")
+	}
+	u, err := url.Parse(unquote(address))
+	if err != nil {
+		return ""
+	}
+	return strings.Trim(u.Path, "/")
+}
+
+// unquote takes away the quotes that some encoders send along.
+func unquote(s string) string { return strings.Trim(s, `"' `) }
+
+func (s *session) createStream(c invocation) error {
+	if s.streams++; s.streams > maxStreams {
+		return &ProtocolError{Op: "create stream", Err: errors.New("too many streams")}
+	}
+	s.sendCommand(0, "_result", c.transaction, nil, s.streams)
+	return nil
+}
+
+// speakOn takes the message stream that statuses go out on. 0 is the connection
+// itself; encoders that publish there listen on the stream they created.
+func (s *session) speakOn(stream uint32) {
+	if stream != 0 {
+		s.stream = stream
+	}
+}
+
+func (s *session) wantPublish(ctx context.Context, c invocation) error {
+	if s.publication != nil {
+		s.status("error", codeBadName, "this connection is publishing already")
+		return nil
+	}
+	s.speakOn(c.stream)
+	admission, err := s.server.door.Admit(ctx, ingest.Request{
+		Protocol: protocol,
+		Remote:   s.link.conn.RemoteAddr().String(),
+		App:      s.app,
+		Name:     unquote(c.text(0)),
+		Encoder:  s.encoder,
+	}, s.evict)
+	if err != nil {
+		return &decision{err}
+	}
+	s.publish(admission)
+	s.sendUserControl(streamBegin, s.stream)
+	s.status("status", "NetStream.Publish.Start", "publishing "+admission.ID)
+	return nil
+}
+
+// stopped is the publisher's own end. It may publish again on the same
+// connection, in the time a new one has.
+func (s *session) stopped() {
+	if s.publication == nil {
+		return
+	}
+	s.unpublish(nil)
+	s.link.expect(time.Now().Add(s.server.cfg.Limits.HandshakeTimeout))
+	s.status("status", "NetStream.Unpublish.Success", "stopped")
+}
+
+// data looks for the encoder's name in onMetaData, which says nothing else that
+// the media does not say itself, and truly.
+func (s *session) data(m chunk.Message) {
+	values := decode(m)
+	if len(values) > 0 && values[0] == "@setDataFrame" {
+		values = values[1:]
+	}
+	if len(values) < 2 || values[0] != "onMetaData" || s.publication == nil {
+		s.skip(ingest.SkipData)
+		return
+	}
+	if meta, ok := values[1].(amf0.Object); ok {
+		if name := ingest.CleanEncoder(meta.String("encoder")); name != "" {
+			s.publication.encoder = name
+		}
+	}
+}

@@ -1,0 +1,155 @@
+package rtmp
+
+import (
+	"errors"
+	"net"
+	"os"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	// writeTimeout is how long a peer may leave a reply unread.
+	writeTimeout = 5 * time.Second
+	// farewellTimeout is how long a refused peer has to read why.
+	farewellTimeout = time.Second
+)
+
+// errCut says that interrupt was called; the session knows why.
+var errCut = errors.New("session was cut")
+
+// link is a connection with its deadlines. All but interrupt belong to the
+// session's goroutine.
+//
+// A deadline costs a timer, so it is not moved at each message: when it passes,
+// the link looks how long media has been silent, and sets the next one.
+type link struct {
+	conn net.Conn
+	idle time.Duration // 0 until the peer publishes
+	ping func() error  // asks a silent peer for a sign of life
+
+	// arrived is when the last bytes were read; media when audio or video last was.
+	arrived, media time.Time
+
+	deaf bool // the peer does not read: nothing more is written
+	cut  atomic.Bool
+}
+
+// past is a deadline that has passed.
+func past() time.Time { return time.Unix(1, 0) }
+
+// interrupt ends a blocked read or write, and every later one, at once. It may be
+// called by any goroutine.
+func (l *link) interrupt() {
+	l.cut.Store(true)
+	_ = l.conn.SetReadDeadline(past())
+	_ = l.conn.SetWriteDeadline(past())
+}
+
+// expect gives the peer until t to publish.
+func (l *link) expect(t time.Time) {
+	l.idle = 0
+	l.setRead(t)
+}
+
+// live gives the peer idle between two pieces of media, from now on.
+func (l *link) live(idle time.Duration) {
+	l.idle, l.media = idle, time.Now()
+	l.setRead(l.media.Add(idle / 2))
+}
+
+// setRead sets the read deadline, but never over that of interrupt: whichever of
+// the two comes second sees the other.
+func (l *link) setRead(t time.Time) {
+	_ = l.conn.SetReadDeadline(t)
+	if l.cut.Load() {
+		_ = l.conn.SetReadDeadline(past())
+	}
+}
+
+// Read reads at least one byte, or fails.
+func (l *link) Read(p []byte) (int, error) {
+	for {
+		n, err := l.conn.Read(p)
+		if n > 0 {
+			l.arrived = time.Now()
+			return n, nil
+		}
+		if !errors.Is(err, os.ErrDeadlineExceeded) {
+			return 0, err
+		}
+		if err := l.overdue(); err != nil {
+			return 0, err
+		}
+	}
+}
+
+// overdue decides what a passed deadline means.
+func (l *link) overdue() error {
+	if l.cut.Load() {
+		return errCut
+	}
+	if l.idle == 0 {
+		return errSlow
+	}
+	switch quiet := time.Since(l.media); {
+	case quiet >= l.idle:
+		return errIdle
+	case quiet >= l.idle/2:
+		l.setRead(l.media.Add(l.idle))
+		return l.ping()
+	default:
+		l.setRead(l.media.Add(l.idle / 2))
+		return nil
+	}
+}
+
+// Write writes all of p. A publisher that never reads is no reason to end its
+// broadcast: when it is live and a write times out, it gets no more.
+func (l *link) Write(p []byte) (int, error) {
+	if l.deaf {
+		return len(p), nil
+	}
+	_ = l.conn.SetWriteDeadline(time.Now().Add(writeTimeout))
+	if l.cut.Load() {
+		_ = l.conn.SetWriteDeadline(past())
+	}
+	n, err := l.conn.Write(p)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		switch {
+		case l.cut.Load():
+			return n, errCut
+		case l.idle > 0:
+			l.deaf = true
+			return len(p), nil
+		default:
+			return n, errSlow
+		}
+	}
+	return n, err
+}
+
+// farewell writes p, if any, and closes the connection so that the peer can read
+// it: a close with unread bytes in our buffer would reset the connection and take
+// the words back.
+func (l *link) farewell(p []byte) {
+	defer func() { _ = l.conn.Close() }()
+	if len(p) == 0 || l.deaf {
+		return
+	}
+	// interrupt may set earlier ones in between; then the peer hears nothing.
+	_ = l.conn.SetWriteDeadline(time.Now().Add(farewellTimeout))
+	if _, err := l.conn.Write(p); err != nil {
+		return
+	}
+	half, ok := l.conn.(interface{ CloseWrite() error })
+	if !ok || half.CloseWrite() != nil {
+		return
+	}
+	_ = l.conn.SetReadDeadline(time.Now().Add(farewellTimeout))
+	for scrap := make([]byte, 4096); ; {
+		if _, err := l.conn.Read(scrap); err != nil {
+			return
+		}
+	}
+}

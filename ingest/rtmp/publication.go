@@ -1,0 +1,100 @@
+package rtmp
+
+import (
+	"log/slog"
+	"time"
+
+	"golive/container/flv"
+	"golive/ingest"
+	"golive/ingest/rtmp/chunk"
+)
+
+// tallyEvery is how often a publication gives its counts to the metrics.
+const tallyEvery = time.Second
+
+// publication is the part of a session between publish and its end.
+type publication struct {
+	log   *slog.Logger
+	sink  ingest.Sink
+	demux *flv.Demuxer
+	clock ingest.Clock
+
+	encoder string
+	started time.Time
+	tallied time.Time
+	total   ingest.Tally
+	fresh   ingest.Tally // not in total yet
+
+	// What the sources of fresh said when they were last asked.
+	received uint64
+	chunks   chunk.Stats
+	repaired ingest.RepairCounts
+
+	badVideo           int  // units in a row that cannot be carried
+	saidAudio, saidBad bool // it was logged that audio, or a unit, is not used
+	saidTracks         bool // that there are more tracks
+}
+
+func (s *session) publish(a ingest.Admission) {
+	now := time.Now()
+	s.publication = &publication{
+		log:      s.log.With("broadcast", a.ID),
+		sink:     a.Sink,
+		demux:    flv.NewDemuxer(),
+		encoder:  s.encoder,
+		started:  now,
+		tallied:  now,
+		received: s.chunks.Received(),
+		chunks:   s.chunks.Stats(),
+	}
+	s.published = true
+	s.server.metrics.SessionStarted()
+	s.link.live(s.server.cfg.IdleTimeout)
+	s.chunks.Trust(liveBuffer, chunk.Limits{MessageSize: int(s.server.cfg.Limits.MessageSize), ChunkStreams: liveStreams})
+	s.publication.log.Info("session started", "encoder", s.encoder)
+}
+
+// unpublish ends the publication; cause is nil when the publisher said so.
+func (s *session) unpublish(cause error) {
+	p := s.publication
+	s.publication = nil
+	s.tally(p)
+	v := judge(cause)
+	p.sink.Close(cause)
+	s.server.metrics.SessionEnded(protocol, v.end)
+	attrs := []any{
+		"reason", string(v.end), "duration", time.Since(p.started).Round(time.Millisecond), "bytes", p.total.Bytes,
+		"video_units", p.total.Video, "audio_units", p.total.Audio,
+		"repairs", p.total.Repairs(), "skipped", p.total.Skips(), "encoder", p.encoder,
+	}
+	if cause != nil {
+		attrs = append(attrs, "err", cause)
+	}
+	level := v.level
+	if level == slog.LevelInfo {
+		p.log.Info("session ended", attrs...)
+		return
+	}
+	p.log.Error("session ended", attrs...)
+}
+
+// tally gives the metrics what was counted since the last time.
+func (s *session) tally(p *publication) {
+	received, chunks, repaired := s.chunks.Received(), s.chunks.Stats(), p.clock.Repaired()
+	p.fresh.Bytes += received - p.received
+	p.fresh.Skipped[ingest.SkipEmpty] += chunks.Empty - p.chunks.Empty
+	p.fresh.Repaired[ingest.RepairRestarted] += chunks.Aborted - p.chunks.Aborted
+	for i, n := range repaired {
+		p.fresh.Repaired[i] += n - p.repaired[i]
+	}
+	p.received, p.chunks, p.repaired = received, chunks, repaired
+
+	s.server.metrics.Add(p.fresh)
+	p.total = p.total.Plus(p.fresh)
+	p.fresh = ingest.Tally{}
+	p.tallied = s.link.arrived
+	if video, audio := p.demux.ExtraTracks(); video+audio > 0 && !p.saidTracks {
+		p.saidTracks = true
+		p.log.Info("more tracks than one of a kind: the first is used", "video_tracks", video+1, "audio_tracks", audio+1)
+	}
+}
