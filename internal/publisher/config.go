@@ -93,7 +93,7 @@ func parseTarget(s string) (target, error) {
 	if u.Scheme != "rtmp" {
 		return target{}, fmt.Errorf("publisher: scheme %q of the URL is not rtmp", u.Scheme)
 	}
-	path := strings.Trim(u.Path, "/")
+	path := strings.Trim(u.EscapedPath(), "/") // names go out as they were typed
 	slash := strings.LastIndexByte(path, '/')
 	if u.Hostname() == "" || slash < 1 {
 		return target{}, errors.New("publisher: the URL is not rtmp://HOST[:PORT]/APP/NAME")

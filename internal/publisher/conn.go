@@ -110,8 +110,9 @@ func (c *conn) writeMetadata(ctx context.Context, body []byte) error {
 	return c.write(ctx, mediaChunks, 0, c.stream, &message.DataMessage{Name: "@setDataFrame", Body: bytes.NewReader(body)})
 }
 
-// unpublish ends the stream as an encoder does whose user pressed stop, and
-// waits until the server has seen it.
+// unpublish ends the stream as an encoder does whose user pressed stop. Where
+// the connection can be closed for writing alone, it waits until the server has
+// seen that.
 func (c *conn) unpublish(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, closeTimeout)
 	defer cancel()
@@ -127,10 +128,12 @@ func (c *conn) unpublish(ctx context.Context) error {
 	if err := c.flush(ctx, commandChunks); err != nil {
 		return err
 	}
-	if half, ok := c.net.Conn.(interface{ CloseWrite() error }); ok {
-		if err := half.CloseWrite(); err != nil {
-			return lost(err)
-		}
+	half, ok := c.net.Conn.(interface{ CloseWrite() error })
+	if !ok {
+		return nil
+	}
+	if err := half.CloseWrite(); err != nil {
+		return lost(err)
 	}
 	select {
 	case <-c.done:

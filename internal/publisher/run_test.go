@@ -6,10 +6,13 @@ import (
 	"log/slog"
 	"net"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/yutopp/go-rtmp/handshake"
 
 	"golive/internal/clip"
 	"golive/internal/publisher"
@@ -49,6 +52,9 @@ func TestRun_PublishesInRealTimeWithoutAGap(t *testing.T) {
 			t.Errorf("ended with %v", p.ended)
 		}
 		checkTimes(t, p)
+		if !slices.Equal(p.pongs, []uint32{7}) {
+			t.Errorf("pings answered: %v", p.pongs)
+		}
 		last := reports[len(reports)-1]
 		if len(reports) != 5 || !last.Done || last.Tags != int64(len(p.messages)) || last.MaxLag != 0 {
 			t.Errorf("%d reports, the last %+v", len(reports), last)
@@ -183,6 +189,55 @@ func TestRun_TellsALostConnection(t *testing.T) {
 			t.Errorf("after %v: %v", time.Since(start), err)
 		}
 		s.open.Wait()
+	})
+}
+
+func TestRun_MakesUpForADelayAndTellsIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var s server
+		cfg := config(&s, t)
+		dial := cfg.Dial
+		cfg.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+			nc, err := dial(ctx, network, address)
+			return &slowOnce{Conn: nc, from: time.After(5 * time.Second), pause: 3 * time.Second}, err
+		}
+		cfg.Duration, cfg.ReportEvery = 12*time.Second, time.Second
+		var reports []publisher.Report
+		cfg.Report = func(r publisher.Report) { reports = append(reports, r) }
+		if err := publisher.Run(t.Context(), cfg, quiet()); err != nil {
+			t.Fatal(err)
+		}
+		s.open.Wait()
+		last := reports[len(reports)-1]
+		if last.Lag != 0 || last.MaxLag < 2900*time.Millisecond || last.MaxLag > 3*time.Second || last.Elapsed != cfg.Duration {
+			t.Errorf("%+v", last)
+		}
+		m := s.publications[0].messages
+		if end := m[len(m)-1]; end.at != time.Duration(end.timestamp)*time.Millisecond {
+			t.Errorf("the message of %d ms came at %v", end.timestamp, end.at)
+		}
+	})
+}
+
+func TestRun_SurvivesAServerThatGoRTMPCannotRead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := config(&server{}, t)
+		var served sync.WaitGroup
+		cfg.Dial = func(context.Context, string, string) (net.Conn, error) {
+			ours, theirs := newPipe()
+			served.Go(func() {
+				if err := handshake.HandshakeWithClient(theirs, theirs, &handshake.Config{}); err != nil {
+					t.Error(err)
+				}
+				_, _ = theirs.Write([]byte{3, 0, 0, 0, 0, 0, 0, 20, 0, 0, 0, 0}) // an empty command
+			})
+			return ours, nil
+		}
+		err := publisher.Run(t.Context(), cfg, quiet())
+		if err == nil || !strings.Contains(err.Error(), "go-rtmp can't read the server's message") {
+			t.Error(err)
+		}
+		served.Wait()
 	})
 }
 

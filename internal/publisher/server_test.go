@@ -42,6 +42,8 @@ type publication struct {
 	metadata int
 	messages []received
 	ended    []string // the commands that ended it
+	conn     *rtmp.Conn
+	pongs    []uint32
 }
 
 func (s *server) serve(nc net.Conn) {
@@ -58,6 +60,17 @@ func (s *server) serve(nc net.Conn) {
 	go func() { _ = srv.Serve(l) }()
 }
 
+func (p *publication) OnServe(c *rtmp.Conn) { p.conn = c }
+
+func (p *publication) OnUnknownMessage(_ uint32, m message.Message) error {
+	if u, ok := m.(*message.UserCtrl); ok {
+		if pong, ok := u.Event.(*message.UserCtrlEventPingResponse); ok {
+			p.pongs = append(p.pongs, pong.Timestamp)
+		}
+	}
+	return nil
+}
+
 func (p *publication) OnConnect(_ uint32, cmd *message.NetConnectionConnect) error {
 	p.app = cmd.Command.App
 	return nil
@@ -68,7 +81,9 @@ func (p *publication) OnPublish(_ *rtmp.StreamContext, _ uint32, cmd *message.Ne
 	if p.server.refuse {
 		return errors.New("no")
 	}
-	return nil
+	return p.conn.Write(context.Background(), 2, 0, &rtmp.ChunkMessage{
+		Message: &message.UserCtrl{Event: &message.UserCtrlEventPingRequest{Timestamp: 7}},
+	})
 }
 
 func (p *publication) OnSetDataFrame(_ uint32, d *message.NetStreamSetDataFrame) error {
@@ -192,3 +207,19 @@ func (b *buffer) close() {
 func (p *pipeEnd) CloseWrite() error                { p.out.close(); return nil }
 func (p *pipeEnd) Close() error                     { p.out.close(); p.in.close(); return nil }
 func (p *pipeEnd) SetWriteDeadline(time.Time) error { return nil }
+
+// slowOnce is a connection that takes nothing for a while, once.
+type slowOnce struct {
+	net.Conn
+	from  <-chan time.Time
+	pause time.Duration
+}
+
+func (s *slowOnce) Write(b []byte) (int, error) {
+	select {
+	case <-s.from:
+		<-time.After(s.pause)
+	default:
+	}
+	return s.Conn.Write(b)
+}

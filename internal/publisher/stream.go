@@ -46,6 +46,7 @@ func (s *stream) run(ctx context.Context, delay time.Duration) error {
 	s.log.Info("publication started", "remote", s.to.address)
 	s.start = time.Now()
 	err = s.send(ctx, c, timer)
+	s.report.Elapsed = time.Since(s.start)
 	if err == nil {
 		err = c.unpublish(context.WithoutCancel(ctx))
 	}
@@ -81,6 +82,7 @@ func (s *stream) send(ctx context.Context, c *conn, timer *time.Timer) error {
 			}
 			if s.cfg.ReportEvery > 0 && due >= nextReport {
 				nextReport += s.cfg.ReportEvery
+				s.report.Elapsed = time.Since(s.start)
 				s.tell(false)
 			}
 		}
@@ -127,7 +129,6 @@ func (s *stream) write(ctx context.Context, c *conn, due time.Duration, t *loopT
 
 func (s *stream) tell(done bool) {
 	s.report.Stream = s.number
-	s.report.Elapsed = time.Since(s.start)
 	s.report.Done = done
 	if s.report.Lag > lagWarning && !done {
 		s.log.Warn("publication lags", "lag", s.report.Lag.Round(time.Millisecond))
