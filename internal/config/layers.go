@@ -17,7 +17,7 @@ import (
 
 // readEnv takes the GOLIVE_… variables over the file.
 func (l *loader) readEnv() {
-	visit(reflect.ValueOf(&l.cfg).Elem(), "", false, func(path string, v reflect.Value) {
+	visit(reflect.ValueOf(&l.cfg).Elem(), "", func(path string, v reflect.Value) {
 		if value, ok := l.env[variable(path)]; ok {
 			l.setFree(v, value, path, Origin{From: "env " + variable(path)})
 		}
@@ -28,7 +28,7 @@ func (l *loader) readEnv() {
 func (l *loader) readOverrides(overrides []Override) {
 	for _, o := range overrides {
 		found := false
-		visit(reflect.ValueOf(&l.cfg).Elem(), "", false, func(path string, v reflect.Value) {
+		visit(reflect.ValueOf(&l.cfg).Elem(), "", func(path string, v reflect.Value) {
 			if path == o.Path {
 				found = true
 				l.setFree(v, o.Value, path, Origin{From: o.Flag})
@@ -60,7 +60,7 @@ func (l *loader) setFree(v reflect.Value, value, path string, o Origin) {
 // errors: Kubernetes sets GOLIVE_PORT and others for a service named golive.
 func (l *loader) strays() []string {
 	known := make(map[string]bool)
-	visit(reflect.ValueOf(&l.cfg).Elem(), "", false, func(path string, _ reflect.Value) { known[variable(path)] = true })
+	visit(reflect.ValueOf(&l.cfg).Elem(), "", func(path string, _ reflect.Value) { known[variable(path)] = true })
 	names := make([]string, 0, len(known))
 	for name := range known {
 		names = append(names, strings.ToLower(name))

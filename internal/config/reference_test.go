@@ -36,7 +36,7 @@ func TestReference_HoldsEveryKeyWithAComment(t *testing.T) {
 		t.Fatal(err)
 	}
 	lines := strings.Split(configs.Default(), "\n")
-	visit(reflect.ValueOf(Default()), "", false, func(path string, _ reflect.Value) {
+	visit(reflect.ValueOf(Default()), "", func(path string, _ reflect.Value) {
 		o, ok := loaded.Origins[path]
 		if !ok {
 			t.Errorf("configs/golive.yaml lacks %s: add it at its default, with a comment", path)
@@ -49,7 +49,7 @@ func TestReference_HoldsEveryKeyWithAComment(t *testing.T) {
 }
 
 func TestReference_ShowsTheKeysOfListElements(t *testing.T) {
-	visit(reflect.ValueOf(Default()), "", false, func(path string, v reflect.Value) {
+	visit(reflect.ValueOf(Default()), "", func(path string, v reflect.Value) {
 		if !isList(v.Type()) || !isSection(v.Type().Elem()) {
 			return
 		}
@@ -86,7 +86,7 @@ func TestExamples_AreValid(t *testing.T) {
 
 func TestSchema_GivesEachKeyItsOwnVariable(t *testing.T) {
 	paths := make(map[string]string)
-	visit(reflect.ValueOf(Default()), "", false, func(path string, _ reflect.Value) {
+	visit(reflect.ValueOf(Default()), "", func(path string, _ reflect.Value) {
 		name := variable(path)
 		if other, taken := paths[name]; taken {
 			t.Errorf("%s and %s are both set by %s: rename one", other, path, name)
@@ -96,7 +96,7 @@ func TestSchema_GivesEachKeyItsOwnVariable(t *testing.T) {
 }
 
 func TestSchema_HasOnlyTypesThatCanBeRead(t *testing.T) {
-	visit(reflect.ValueOf(Default()), "", false, func(path string, v reflect.Value) {
+	visit(reflect.ValueOf(Default()), "", func(path string, v reflect.Value) {
 		if isList(v.Type()) {
 			return
 		}

@@ -65,20 +65,14 @@ func holdsSecret(section reflect.Type) bool {
 }
 
 // visit calls leaf for each value that has no keys of its own, in file order:
-// scalars, and lists of scalars or of sections. Into the elements of lists it
-// goes only when elements is set; then lists are not leaves unless empty.
-func visit(v reflect.Value, path string, elements bool, leaf func(path string, v reflect.Value)) {
-	switch {
-	case isSection(v.Type()):
-		for _, k := range keysOf(v.Type()) {
-			visit(v.Field(k.index), join(path, k.name), elements, leaf)
-		}
-	case isList(v.Type()) && elements && v.Len() > 0:
-		for i := range v.Len() {
-			visit(v.Index(i), element(path, i), elements, leaf)
-		}
-	default:
+// scalars and whole lists.
+func visit(v reflect.Value, path string, leaf func(path string, v reflect.Value)) {
+	if !isSection(v.Type()) {
 		leaf(path, v)
+		return
+	}
+	for _, k := range keysOf(v.Type()) {
+		visit(v.Field(k.index), join(path, k.name), leaf)
 	}
 }
 
