@@ -3,6 +3,7 @@ package broadcast
 import (
 	"time"
 
+	"golive/ingest"
 	"golive/internal/setting"
 	"golive/playlist"
 	"golive/segmenter"
@@ -42,6 +43,11 @@ type Settings struct {
 	Playlist  playlist.Config
 	// ReconnectWindow is how long a vanished publisher is waited for.
 	ReconnectWindow time.Duration
+	// Takeover says when another publisher with the same key replaces one that is
+	// still connected.
+	Takeover ingest.Takeover
+	// KeepOnUnpublish opens the reconnect window after a clean stop too.
+	KeepOnUnpublish bool
 	// Prefix is where the broadcasts' objects begin in the bucket: "live".
 	Prefix string
 }

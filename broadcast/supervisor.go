@@ -62,83 +62,116 @@ func (b *Broadcast) archive(ctx context.Context, before <-chan struct{}) {
 	}
 }
 
-// supervise decides who publishes until nobody does any more, and says why.
-func (b *Broadcast) supervise(quit <-chan struct{}) string {
-	var (
-		current *publication
-		waiting *claim // takes over when current has been evicted
-		timer   = time.NewTimer(b.cfg.ReconnectWindow)
-		clean   bool
-	)
-	defer timer.Stop()
-	timer.Stop()
-	// The claim that made the Hub create the broadcast is the first to come, or
-	// its publisher left at once.
-	first := time.NewTimer(claimTimeout)
-	defer first.Stop()
-	for {
-		select {
-		case c := <-b.claims:
-			first.Stop()
-			switch {
-			case current == nil:
-				reconnect := b.State() == Reconnecting
-				if current = b.grant(c); current == nil {
-					if !reconnect {
-						return endedLost
-					}
-					b.state.Store(int32(Reconnecting))
-					continue
-				}
-				timer.Stop()
-				if reconnect {
-					b.metrics.reconnects.Inc()
-					b.log.Info("publisher reconnected", "remote", c.publisher.Remote)
-				}
-			case waiting == nil && b.silent():
-				b.metrics.takeovers.Inc()
-				waiting = &c
-				current.publisher.Evict(errTakenOver)
-			default:
-				refuse(c, "%w: %q has a publisher", ingest.ErrTaken, b.id)
-			}
-		case cause := <-b.released:
-			current, clean = nil, cause == nil
-			if waiting != nil {
-				c := *waiting
-				waiting = nil
-				if current = b.grant(c); current != nil {
-					continue
-				}
-			}
-			switch {
-			case clean:
-				return endedClean
-			case b.program.window.Load() == nil || b.cfg.ReconnectWindow == 0:
-				return endedLost
-			}
-			b.state.Store(int32(Reconnecting))
-			b.log.Info("publisher lost", "reason", cause, "reconnect_window", b.cfg.ReconnectWindow)
-			timer.Reset(b.cfg.ReconnectWindow)
-		case <-timer.C:
-			return endedLost
-		case <-first.C:
-			return endedLost
-		case <-quit:
-			if current != nil {
-				current.publisher.Evict(ingest.ErrClosing)
-				<-b.released
-			}
-			if waiting != nil {
-				refuse(*waiting, "%w", ingest.ErrClosing)
-			}
-			return endedShutdown
-		}
-	}
+// supervisor decides who publishes until nobody does any more. It belongs to the
+// goroutine of Broadcast.run.
+type supervisor struct {
+	*Broadcast
+	current *publication
+	waiting *claim      // takes over when current has been evicted
+	window  *time.Timer // runs while the return of a lost publisher is awaited
 }
 
-// claimTimeout is how long a new broadcast waits for the claim it was made for.
+// claimTimeout is how long a new broadcast waits for the claim it was made for;
+// its publisher may have left at once.
 const claimTimeout = 5 * time.Second
+
+// supervise returns why the broadcast ends.
+func (b *Broadcast) supervise(quit <-chan struct{}) (reason string) {
+	s := &supervisor{Broadcast: b, window: time.NewTimer(claimTimeout)}
+	defer s.window.Stop()
+	for reason == "" {
+		select {
+		case c := <-b.claims:
+			reason = s.claimed(c)
+		case cause := <-b.released:
+			reason = s.left(cause)
+		case <-s.window.C:
+			reason = endedLost
+		case <-quit:
+			s.close()
+			reason = endedShutdown
+		}
+	}
+	return reason
+}
+
+// claimed grants a claim, has it wait for a takeover, or refuses it.
+func (s *supervisor) claimed(c claim) (reason string) {
+	switch {
+	case s.current == nil:
+		return s.admit(c)
+	case s.waiting == nil && s.mayTakeOver():
+		s.metrics.takeovers.Inc()
+		s.waiting = &c
+		s.current.publisher.Evict(errTakenOver)
+	default:
+		refuse(c, "%w: %q has a publisher", ingest.ErrTaken, s.id)
+	}
+	return ""
+}
+
+func (s *supervisor) mayTakeOver() bool {
+	switch s.cfg.Takeover {
+	case ingest.TakeoverAlways:
+		return true
+	case ingest.TakeoverNever:
+		return false
+	}
+	return s.silent()
+}
+
+// admit lets a publisher in while nobody publishes.
+func (s *supervisor) admit(c claim) (reason string) {
+	before := s.State()
+	s.current = s.grant(c)
+	switch {
+	case s.current == nil && before == Reconnecting:
+		s.state.Store(int32(Reconnecting)) // the window goes on
+		return ""
+	case s.current == nil:
+		return endedLost
+	}
+	s.window.Stop()
+	if before == Reconnecting {
+		s.metrics.reconnects.Inc()
+		s.log.Info("publisher reconnected", "remote", c.publisher.Remote)
+	}
+	return ""
+}
+
+// left hands a broadcast whose publisher has gone to the one who waits, or opens
+// the reconnect window.
+func (s *supervisor) left(cause error) (reason string) {
+	s.current = nil
+	if s.waiting != nil {
+		c := *s.waiting
+		s.waiting = nil
+		if s.current = s.grant(c); s.current != nil {
+			return ""
+		}
+	}
+	switch {
+	case cause == nil && !s.cfg.KeepOnUnpublish:
+		return endedClean
+	case s.program.window.Load() == nil || s.cfg.ReconnectWindow == 0:
+		return endedLost
+	}
+	s.state.Store(int32(Reconnecting))
+	s.log.Info("publisher lost", "reason", cause, "reconnect_window", s.cfg.ReconnectWindow)
+	s.window.Reset(s.cfg.ReconnectWindow)
+	return ""
+}
+
+// close sends everybody away.
+func (s *supervisor) close() {
+	if s.current != nil {
+		s.current.publisher.Evict(ingest.ErrClosing)
+		<-s.released
+	}
+	if s.waiting != nil {
+		refuse(*s.waiting, "%w", ingest.ErrClosing)
+	}
+}
 
 // end puts the end to the playlist.
 func (b *Broadcast) end(reason string) {

@@ -35,6 +35,13 @@ type PublishConfig struct {
 	Open bool `yaml:"open"`
 	// Keys are the stream keys when Open is false.
 	Keys []KeyConfig `yaml:"keys"`
+	// Takeover says when a second publisher of the same broadcast replaces the
+	// first, which is still connected: "silent" (it has sent nothing for a second),
+	// "always" or "never".
+	Takeover Takeover `yaml:"takeover"`
+	// EndOnUnpublish ends a broadcast at once when its encoder says that it stops.
+	// Otherwise it waits out reconnect_window as after a lost connection.
+	EndOnUnpublish bool `yaml:"end_on_unpublish"`
 }
 
 // KeyConfig lets the bearer of Key publish the broadcast ID.
@@ -65,7 +72,7 @@ const minKeyLength = 8
 func DefaultConfig() Config {
 	return Config{
 		RTMP:            RTMPConfig{Listen: ":1935"},
-		Publish:         PublishConfig{Open: true},
+		Publish:         PublishConfig{Open: true, Takeover: TakeoverSilent, EndOnUnpublish: true},
 		ReconnectWindow: 15 * time.Second,
 		IdleTimeout:     10 * time.Second,
 		Limits: LimitsConfig{
@@ -99,6 +106,7 @@ func (c Config) Validate() error {
 }
 
 func (c PublishConfig) validate(p *setting.Problems) {
+	c.Takeover.validate(p)
 	if c.Open && len(c.Keys) > 0 {
 		p.Add("publish.open", "set open: false, or remove the keys", "must be false when keys are set: an open door needs no keys")
 	}

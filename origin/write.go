@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"golive/playlist"
+	"golive/storage"
 )
 
 // Header values, shared by all responses: net/http does not write to them.
@@ -82,7 +83,7 @@ func (h *Handler) stored(w http.ResponseWriter, r *http.Request, m playlist.Medi
 		clearHeader(w)
 		return 0, err
 	}
-	defer object.Close()
+	defer closeQuietly(object)
 	if status != http.StatusOK || r.Method == http.MethodHead {
 		w.WriteHeader(status)
 	}
@@ -95,6 +96,10 @@ func (h *Handler) stored(w http.ResponseWriter, r *http.Request, m playlist.Medi
 	}
 	return n, nil
 }
+
+// closeQuietly ends a read; all that was wanted has been read, or the response has
+// failed already.
+func closeQuietly(object *storage.Reader) { _ = object.Close() }
 
 // segmentHeader sets the headers of an immutable resource and says which bytes of
 // it are wanted.
@@ -203,41 +208,33 @@ func rangeApplies(values []string, tag string) bool {
 }
 
 // parseRange reads a Range of one run of bytes (RFC 9110 section 14.1.2). Several
-// ranges, or another unit, mean the whole.
+// ranges, another unit, or what is not a range mean the whole.
 func parseRange(v string, size int64) (from, length int64, partial bool, err error) {
 	spec, ok := strings.CutPrefix(v, "bytes=")
-	if !ok || strings.Contains(spec, ",") {
+	first, last, found := strings.Cut(strings.TrimSpace(spec), "-")
+	if !ok || !found {
 		return 0, size, false, nil
 	}
-	first, last, ok := strings.Cut(strings.TrimSpace(spec), "-")
-	if !ok {
-		return 0, size, false, nil
-	}
-	if first == "" { // the last so many bytes
-		n, err := strconv.ParseInt(last, 10, 64)
-		if err != nil || n < 0 {
-			return 0, size, false, nil
-		}
-		if n == 0 || size == 0 {
+	from, fromOK := parseOffset(first)
+	to, toOK := parseOffset(last)
+	switch {
+	case first == "" && toOK: // the last so many bytes
+		if to == 0 || size == 0 {
 			return 0, 0, false, errRange
 		}
-		n = min(n, size)
-		return size - n, n, true, nil
-	}
-	from, err = strconv.ParseInt(first, 10, 64)
-	if err != nil || from < 0 {
+		length = min(to, size)
+		return size - length, length, true, nil
+	case !fromOK, last != "" && (!toOK || to < from):
 		return 0, size, false, nil
-	}
-	if from >= size {
+	case from >= size:
 		return 0, 0, false, errRange
+	case last == "":
+		return from, size - from, true, nil
 	}
-	to := size - 1
-	if last != "" {
-		n, err := strconv.ParseInt(last, 10, 64)
-		if err != nil || n < from {
-			return 0, size, false, nil
-		}
-		to = min(n, to)
-	}
-	return from, to - from + 1, true, nil
+	return from, min(to, size-1) - from + 1, true, nil
+}
+
+func parseOffset(s string) (int64, bool) {
+	n, err := strconv.ParseInt(s, 10, 64)
+	return n, err == nil && n >= 0
 }

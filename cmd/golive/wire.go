@@ -58,6 +58,8 @@ func wire(cfg config.Config, log *slog.Logger) (*house, error) {
 		Segmenter:       cfg.Segmenter,
 		Playlist:        cfg.Playlist,
 		ReconnectWindow: cfg.Ingest.ReconnectWindow,
+		Takeover:        cfg.Ingest.Publish.Takeover,
+		KeepOnUnpublish: !cfg.Ingest.Publish.EndOnUnpublish,
 		Prefix:          "live",
 	}, bucket, log, broadcast.NewMetrics(reg), storageMetrics)
 
