@@ -17,6 +17,8 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"golive/internal/config"
 )
 
 const usage = `golive takes live streams over RTMP and serves them as HLS.
@@ -46,9 +48,20 @@ func main() {
 	case errors.Is(err, errUsage):
 		os.Exit(2)
 	default:
-		fmt.Fprintf(os.Stderr, "golive: %v\n", err)
+		report(os.Stderr, err)
 		os.Exit(1)
 	}
+}
+
+// report prints why a command failed. Problems of a configuration begin with
+// their file and line, as editors like to find them.
+func report(w io.Writer, err error) {
+	var problems *config.Error
+	if errors.As(err, &problems) {
+		fmt.Fprintln(w, problems)
+		return
+	}
+	fmt.Fprintln(w, "golive:", err)
 }
 
 // run carries out one command.

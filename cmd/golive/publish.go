@@ -28,6 +28,7 @@ func publish(ctx context.Context, args []string, stderr io.Writer) error {
 		}
 		source = content
 	}
-	log := slog.New(slog.NewTextHandler(stderr, nil))
-	return publisher.Run(ctx, publisher.Config{URL: flags.Arg(0), Streams: *streams, Duration: *duration, Source: source}, log)
+	cfg := publisher.DefaultConfig()
+	cfg.URL, cfg.Streams, cfg.Duration, cfg.Source = flags.Arg(0), *streams, *duration, source
+	return publisher.Run(ctx, cfg, slog.New(slog.NewTextHandler(stderr, nil)))
 }

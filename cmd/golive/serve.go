@@ -59,8 +59,13 @@ func serve(ctx context.Context, args, env []string, stderr io.Writer) error {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
 	}
-	h, err := wire(cfg, log)
+	doors, err := listen(ctx, cfg)
 	if err != nil {
+		return err
+	}
+	h, err := wire(cfg, doors, log)
+	if err != nil {
+		doors.close()
 		return err
 	}
 	defer func() {
@@ -68,10 +73,6 @@ func serve(ctx context.Context, args, env []string, stderr io.Writer) error {
 			log.Warn("storage was not closed", "err", err)
 		}
 	}()
-	doors, err := listen(ctx, cfg)
-	if err != nil {
-		return err
-	}
 	log.Info("golive started", "version", version(), "rtmp", doors.rtmp.Addr(), "http", doors.http.Addr(), "admin", doors.admin.Addr(), "storage", cfg.Storage.Backend)
 	guest := func(context.Context) {}
 	if *demo {
@@ -86,10 +87,18 @@ func serve(ctx context.Context, args, env []string, stderr io.Writer) error {
 // doors are the open listeners.
 type doors struct{ rtmp, http, admin net.Listener }
 
+// close shuts the doors again that were opened; nothing was accepted there.
+func (d doors) close() {
+	for _, ln := range []net.Listener{d.rtmp, d.http, d.admin} {
+		if ln != nil {
+			_ = ln.Close()
+		}
+	}
+}
+
 // listen opens all doors or none.
 func listen(ctx context.Context, cfg config.Config) (doors, error) {
 	var d doors
-	var opened []net.Listener
 	for _, door := range []struct {
 		key, address string
 		into         *net.Listener
@@ -100,13 +109,10 @@ func listen(ctx context.Context, cfg config.Config) (doors, error) {
 	} {
 		ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", door.address)
 		if err != nil {
-			for _, o := range opened {
-				_ = o.Close() // nothing was accepted on it
-			}
+			d.close()
 			return doors{}, fmt.Errorf("%s: %w (is another golive running? choose another port)", door.key, err)
 		}
 		*door.into = ln
-		opened = append(opened, ln)
 	}
 	return d, nil
 }

@@ -44,7 +44,7 @@ type house struct {
 }
 
 // wire makes the rooms and introduces them.
-func wire(cfg config.Config, log *slog.Logger) (*house, error) {
+func wire(cfg config.Config, d doors, log *slog.Logger) (*house, error) {
 	reg := prometheus.NewRegistry()
 	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 
@@ -67,7 +67,7 @@ func wire(cfg config.Config, log *slog.Logger) (*house, error) {
 	if err != nil {
 		return nil, err
 	}
-	pages, err := web.New(web.Config{RTMPPort: portOf(cfg.Ingest.RTMP.Listen), Open: cfg.Ingest.Publish.Open, Version: version()})
+	pages, err := web.New(web.Config{RTMPPort: portOf(d.rtmp.Addr().String()), Open: cfg.Ingest.Publish.Open, Version: version()})
 	if err != nil {
 		return nil, err
 	}
@@ -100,7 +100,7 @@ func openBucket(cfg config.Config, m *storage.Metrics) (storage.Bucket, func() e
 	return nil, nil, fmt.Errorf("storage.backend %q is not known", cfg.Storage.Backend)
 }
 
-// portOf is the port of a listening address; the configuration has been checked.
+// portOf is the port of a listener's address.
 func portOf(address string) int {
 	_, port, err := net.SplitHostPort(address)
 	if err != nil {
