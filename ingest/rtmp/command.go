@@ -216,7 +216,7 @@ func (s *session) wantPublish(ctx context.Context, c invocation) error {
 		Encoder:  s.encoder,
 	}, s.evict)
 	if err != nil {
-		return &decision{err}
+		return &decision{err: err}
 	}
 	s.publish(admission)
 	s.sendUserControl(streamBegin, s.stream)

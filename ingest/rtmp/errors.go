@@ -46,9 +46,12 @@ func (e *ForeignError) Error() string {
 	return "the peer does not speak RTMP"
 }
 
-// decision is an end that our own side decided on: the Door, the Sink, or who
-// evicted the session.
-type decision struct{ err error }
+// decision is an end that our own side decided on: the Door, the Sink, or, then
+// evicted is true, who evicted the session.
+type decision struct {
+	err     error
+	evicted bool
+}
 
 func (e *decision) Error() string { return e.err.Error() }
 func (e *decision) Unwrap() error { return e.err }
@@ -90,7 +93,7 @@ func judge(err error) verdict {
 	case err == nil:
 		return verdict{ingest.EndStopped, ingest.RefusedGone, "", slog.LevelInfo}
 	case errors.As(err, &ours):
-		return judgeDecision(ours.err)
+		return judgeDecision(ours)
 	case errors.As(err, &unsupported):
 		return verdict{ingest.EndUnsupported, ingest.RefusedProtocol, codeRejected, slog.LevelInfo}
 	case errors.As(err, &protocol):
@@ -109,8 +112,8 @@ func judge(err error) verdict {
 	return verdict{ingest.EndLost, ingest.RefusedGone, "", slog.LevelInfo}
 }
 
-func judgeDecision(err error) verdict {
-	switch {
+func judgeDecision(d *decision) verdict {
+	switch err := d.err; {
 	case errors.Is(err, ingest.ErrClosing):
 		// In silence: told so, OBS would not come back to the restarted server.
 		return verdict{ingest.EndClosing, ingest.RefusedClosing, "", slog.LevelInfo}
@@ -122,6 +125,8 @@ func judgeDecision(err error) verdict {
 		return verdict{ingest.EndEvicted, ingest.RefusedTaken, codeBadName, slog.LevelInfo}
 	case errors.Is(err, ingest.ErrLimit):
 		return verdict{ingest.EndLimit, ingest.RefusedLimit, codeDenied, slog.LevelInfo}
+	case d.evicted:
+		return verdict{ingest.EndEvicted, ingest.RefusedGone, codeDenied, slog.LevelInfo}
 	}
 	return verdict{ingest.EndFailed, ingest.RefusedFailed, codeFailed, slog.LevelError}
 }

@@ -54,7 +54,7 @@ func (s *session) media(m chunk.Message) error {
 		p.fresh.Audio++
 	}
 	if err := p.sink.WriteUnit(u); err != nil {
-		return &decision{err}
+		return &decision{err: err}
 	}
 	return nil
 }

@@ -65,7 +65,7 @@ func newSession(server *Server, conn net.Conn, evict context.CancelCauseFunc) *s
 func (s *session) run(ctx context.Context) {
 	err := s.converse(ctx)
 	if errors.Is(err, errCut) {
-		err = &decision{context.Cause(ctx)}
+		err = &decision{err: context.Cause(ctx), evicted: true}
 	}
 	s.end(err)
 }

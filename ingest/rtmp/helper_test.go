@@ -1,0 +1,364 @@
+package rtmp
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"golive/ingest"
+	"golive/ingest/rtmp/amf0"
+	"golive/ingest/rtmp/chunk"
+	"golive/ingest/rtmp/handshake"
+	"golive/media"
+)
+
+// stage lets everybody in and keeps what they write.
+type stage struct {
+	mu      sync.Mutex
+	sinks   []*sink
+	refusal error
+	opened  chan *sink
+	// onWrite answers WriteUnit, nil for success.
+	onWrite func(media.AccessUnit) error
+}
+
+func newStage() *stage { return &stage{opened: make(chan *sink, 1000)} }
+
+func (st *stage) Publish(_ context.Context, id string, p ingest.Publisher) (ingest.Sink, error) {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	if st.refusal != nil {
+		return nil, st.refusal
+	}
+	s := &sink{stage: st, id: id, publisher: p, closed: make(chan struct{}), wrote: make(chan media.AccessUnit, 10_000)}
+	st.sinks = append(st.sinks, s)
+	st.opened <- s
+	return s, nil
+}
+
+type sink struct {
+	stage     *stage
+	id        string
+	publisher ingest.Publisher
+	wrote     chan media.AccessUnit
+	closed    chan struct{}
+	cause     error // valid after closed
+}
+
+func (s *sink) WriteUnit(u media.AccessUnit) error {
+	if s.stage.onWrite != nil {
+		if err := s.stage.onWrite(u); err != nil {
+			return err
+		}
+	}
+	s.wrote <- u
+	return nil
+}
+
+func (s *sink) Close(cause error) {
+	s.cause = cause
+	close(s.closed)
+}
+
+// end is the cause that the sink was closed with.
+func (s *sink) end(t testing.TB) error {
+	t.Helper()
+	await(t, "the sink's end", s.closed)
+	return s.cause
+}
+
+func (s *sink) unit(t testing.TB) media.AccessUnit {
+	t.Helper()
+	return await(t, "a unit", s.wrote)
+}
+
+// patience bounds what a test waits for; it is reached only by failing tests.
+const patience = 20 * time.Second
+
+func await[T any](t testing.TB, what string, ch <-chan T) (v T) {
+	t.Helper()
+	select {
+	case v = <-ch:
+	case <-time.After(patience):
+		t.Fatalf("%s did not come", what)
+	}
+	return v
+}
+
+// lines is a log that can be read while it is written.
+type lines struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.Write(p)
+}
+
+func (l *lines) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.String()
+}
+
+func testConfig() ingest.Config {
+	cfg := ingest.DefaultConfig()
+	cfg.Limits.HandshakeTimeout = patience
+	return cfg
+}
+
+// house is a server with its stage.
+type house struct {
+	*stage
+	server   *Server
+	log      *lines
+	registry *prometheus.Registry
+	addr     string
+	stop     context.CancelFunc
+	done     chan error
+}
+
+// newHouse makes a server that does not listen.
+func newHouse(t testing.TB, cfg ingest.Config) *house {
+	t.Helper()
+	h := &house{stage: newStage(), log: &lines{}, registry: prometheus.NewRegistry(), done: make(chan error, 1)}
+	log := slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	door, err := ingest.NewDoor(cfg.Publish, h.stage, log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.server = NewServer(cfg, door, log, ingest.NewMetrics(h.registry))
+	return h
+}
+
+// open makes a server that listens on loopback until the test ends, and checks
+// that it ends in order.
+func open(t testing.TB, cfg ingest.Config) *house {
+	t.Helper()
+	h := newHouse(t, cfg)
+	var lc net.ListenConfig
+	ln, err := lc.Listen(context.Background(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.addr = ln.Addr().String()
+	ctx, stop := context.WithCancel(context.Background())
+	h.stop = stop
+	go func() { h.done <- h.server.Serve(ctx, ln) }()
+	t.Cleanup(func() {
+		stop()
+		if err := await(t, "the server's end", h.done); err != nil {
+			t.Errorf("Serve: %v", err)
+		}
+		h.done <- nil
+	})
+	return h
+}
+
+// metric is the value of a counter or gauge with these label values.
+func (h *house) metric(t testing.TB, name string, labels ...string) float64 {
+	t.Helper()
+	families, err := h.registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		if f.GetName() != name {
+			continue
+		}
+	metrics:
+		for _, m := range f.Metric {
+			for i, l := range m.Label {
+				if l.GetValue() != labels[i] {
+					continue metrics
+				}
+			}
+			return m.GetCounter().GetValue() + m.GetGauge().GetValue()
+		}
+	}
+	t.Fatalf("no metric %s%q", name, labels)
+	return 0
+}
+
+func (h *house) dialTCP(t testing.TB) net.Conn {
+	t.Helper()
+	var d net.Dialer
+	conn, err := d.DialContext(context.Background(), "tcp", h.addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	return conn
+}
+
+// client is a peer that a test leads.
+type client struct {
+	t      testing.TB
+	conn   net.Conn
+	chunks *chunk.Reader
+	size   int // of its chunks
+}
+
+// dial connects and shakes hands.
+func (h *house) dial(t testing.TB) *client {
+	t.Helper()
+	return greet(t, h.dialTCP(t))
+}
+
+// greet shakes hands over conn.
+func greet(t testing.TB, conn net.Conn) *client {
+	t.Helper()
+	c := &client{t: t, conn: conn, size: chunk.DefaultSize}
+	c.write(append([]byte{3}, make([]byte, handshake.Size-1)...))
+	answer := make([]byte, 2*handshake.Size-1)
+	if _, err := io.ReadFull(conn, answer); err != nil {
+		t.Fatalf("handshake: %v", err)
+	}
+	c.write(answer[1:handshake.Size])
+	c.chunks = chunk.NewReader(conn, 4096, chunk.Limits{MessageSize: 1 << 20, ChunkStreams: 64})
+	return c
+}
+
+func (c *client) write(b []byte) {
+	c.t.Helper()
+	if _, err := c.conn.Write(b); err != nil {
+		c.t.Fatalf("write: %v", err)
+	}
+}
+
+func (c *client) send(kind uint8, stream, at uint32, body []byte) {
+	c.t.Helper()
+	chunkStream := map[uint8]uint32{chunk.TypeVideo: 6, chunk.TypeAudio: 4, chunk.TypeCommandAMF0: 3}[kind]
+	c.write(chunk.Append(nil, chunk.Message{Type: kind, ChunkStream: max(chunkStream, 2), Stream: stream, Timestamp: at, Body: body}, c.size))
+}
+
+func (c *client) command(stream uint32, values ...any) {
+	c.t.Helper()
+	c.send(chunk.TypeCommandAMF0, stream, 0, amf0.Append(nil, values...))
+}
+
+func (c *client) video(at uint32, body []byte) { c.t.Helper(); c.send(chunk.TypeVideo, 1, at, body) }
+func (c *client) audio(at uint32, body []byte) { c.t.Helper(); c.send(chunk.TypeAudio, 1, at, body) }
+
+// next is the server's next message of the type.
+func (c *client) next(kind uint8) chunk.Message {
+	c.t.Helper()
+	for {
+		_ = c.conn.SetReadDeadline(time.Now().Add(patience))
+		m, err := c.chunks.Next()
+		if err != nil {
+			c.t.Fatalf("wait for a message of type %d: %v", kind, err)
+		}
+		if m.Type == kind {
+			return m
+		}
+	}
+}
+
+// reply is the server's next command of that name.
+func (c *client) reply(name string) (values []any) {
+	c.t.Helper()
+	for {
+		m := c.next(chunk.TypeCommandAMF0)
+		values, err := amf0.DecodeAll(m.Body)
+		if err != nil {
+			c.t.Fatalf("reply: %v", err)
+		}
+		if values[0] == name {
+			return values
+		}
+	}
+}
+
+// status is the server's next onStatus.
+func (c *client) status() amf0.Object {
+	c.t.Helper()
+	return c.reply("onStatus")[3].(amf0.Object)
+}
+
+// closed reads until the server closes.
+func (c *client) closed() {
+	c.t.Helper()
+	_ = c.conn.SetReadDeadline(time.Now().Add(patience))
+	for {
+		if _, err := c.chunks.Next(); err != nil {
+			if e, ok := err.(net.Error); ok && e.Timeout() { //nolint:errorlint // read errors come bare
+				c.t.Fatal("the server did not close")
+			}
+			return
+		}
+	}
+}
+
+func (c *client) connect(app string) {
+	c.t.Helper()
+	c.command(0, "connect", 1, amf0.Object{{Name: "app", Value: app}, {Name: "flashVer", Value: "test/1.0"}})
+	c.reply("_result")
+}
+
+// publish does what encoders do before the first picture.
+func (c *client) publish(name string) {
+	c.t.Helper()
+	c.connect("live")
+	c.command(0, "createStream", 2, nil)
+	c.reply("_result")
+	c.command(1, "publish", 3, nil, name, "live")
+	if s := c.status(); s.String("code") != "NetStream.Publish.Start" {
+		c.t.Fatalf("publish: %v", s)
+	}
+}
+
+// live is a client that is publishing, with the sink it got.
+func (h *house) live(t testing.TB, name string) (*client, *sink) {
+	t.Helper()
+	c := h.dial(t)
+	c.publish(name)
+	return c, await(t, "the publication", h.opened)
+}
+
+func unhex(s string) []byte {
+	b, err := hex.DecodeString(s)
+	if err != nil {
+		panic(err)
+	}
+	return b
+}
+
+// avcConfig is a sequence header with parameter sets that x264 made, 320x240.
+func avcConfig() []byte {
+	sps, pps := unhex("6764000dacd94141fb011000000300100000030320f1429960"), unhex("68ebe3cb22c0")
+	b := append(unhex("1700000000"+"0164000dffe1"), byte(len(sps)>>8), byte(len(sps)))
+	b = append(append(b, sps...), 1, byte(len(pps)>>8), byte(len(pps)))
+	return append(b, pps...)
+}
+
+// picture is a video body with one NAL unit of size bytes.
+func picture(key bool, size int) []byte {
+	b, nal := unhex("2701000000"), byte(0x41)
+	if key {
+		b, nal = unhex("1701000000"), 0x65
+	}
+	b = binary.BigEndian.AppendUint32(b, uint32(size))
+	b = append(b, nal)
+	return append(b, bytes.Repeat([]byte{0x88}, size-1)...)
+}
+
+func aacConfig() []byte { return unhex("af001190") }
+func aacFrame() []byte  { return unhex("af01210049900219") }
+
+// at is u's times in milliseconds, for messages.
+func at(u media.AccessUnit) string {
+	return fmt.Sprintf("%d/%d", u.DTS/media.Millisecond, u.PTS/media.Millisecond)
+}

@@ -1,0 +1,310 @@
+package rtmp
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"io"
+	"net"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"golive/ingest"
+	"golive/ingest/rtmp/amf0"
+	"golive/ingest/rtmp/chunk"
+	"golive/media"
+)
+
+// gone waits until the server has closed conn, and gives what it said.
+func gone(t testing.TB, conn net.Conn) []byte {
+	t.Helper()
+	_ = conn.SetReadDeadline(time.Now().Add(patience))
+	said, err := io.ReadAll(conn)
+	var timeout net.Error
+	if errors.As(err, &timeout) && timeout.Timeout() {
+		t.Fatal("the server did not close")
+	}
+	return said
+}
+
+// line waits for a line of the log that has all words.
+func (h *house) line(t testing.TB, words ...string) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); runtime.Gosched() {
+	lines:
+		for l := range strings.Lines(h.log.String()) {
+			for _, w := range words {
+				if !strings.Contains(l, w) {
+					continue lines
+				}
+			}
+			return
+		}
+	}
+	t.Fatalf("no line with %q in the log:\n%s", words, h.log)
+}
+
+func TestRow50_OtherProtocolsAreClosedQuietlyAndNamed(t *testing.T) {
+	for name, tt := range map[string]struct{ bytes, log string }{
+		"TLS":     {"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", "the peer speaks TLS, not RTMP"},
+		"HTTP":    {"GET / HTTP/1.1\r\nHost: x\r\n\r\n", "the peer speaks HTTP, not RTMP"},
+		"RTMPE":   {"\x06" + strings.Repeat("x", 1536), "encrypted RTMP"},
+		"PROXY":   {"PROXY TCP4 1.2.3.4 5.6.7.8 1 2\r\n", "PROXY protocol"},
+		"garbage": {strings.Repeat("\xff\x00garbage", 400), "the peer does not speak RTMP"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := open(t, testConfig())
+			conn := h.dialTCP(t)
+			if _, err := conn.Write([]byte(tt.bytes)); err != nil {
+				t.Fatal(err)
+			}
+			if said := gone(t, conn); len(said) != 0 {
+				t.Errorf("said %q", said)
+			}
+			h.line(t, "connection refused", tt.log, "reason=not_rtmp")
+			if n := strings.Count(h.log.String(), "connection refused"); n != 1 {
+				t.Errorf("%d lines in the log:\n%s", n, h.log)
+			}
+		})
+	}
+}
+
+func TestHostile_GarbageAfterTheHandshakeEndsOnlyItsSession(t *testing.T) {
+	h := open(t, testConfig())
+	good, s := h.live(t, "studio")
+	for name, tt := range map[string]struct {
+		bytes []byte
+		log   string
+	}{
+		"garbage":                {bytes.Repeat([]byte{0xff, 0x55}, 4000), "chunk stream 63 begins with a header of type 3"},
+		"message of 16 MB":       {[]byte("\x03\x00\x00\x00\xff\xff\xff\x14\x00\x00\x00\x00"), "message of 16777215 bytes"},
+		"many chunk streams":     {manyStreams(9), "more than 8 chunk streams"},
+		"chunk size of nothing":  {[]byte("\x02\x00\x00\x00\x00\x00\x04\x01\x00\x00\x00\x00\x00\x00\x00\x00"), "chunk size 0"},
+		"publish before connect": {chunk.Append(nil, chunk.Message{Type: chunk.TypeCommandAMF0, ChunkStream: 3, Body: amf0.Append(nil, "publish", 1, nil, "x")}, 128), "stream name is not allowed"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := h.dial(t)
+			c.write(tt.bytes)
+			c.closed()
+			h.line(t, "connection refused", tt.log)
+		})
+	}
+	good.audio(0, aacConfig())
+	good.audio(0, aacFrame())
+	s.unit(t)
+}
+
+func manyStreams(n int) (b []byte) {
+	for i := range n {
+		b = chunk.Append(b, chunk.Message{Type: 99, ChunkStream: uint32(3 + i), Body: []byte("x")}, 128)
+	}
+	return b
+}
+
+func TestHostile_AMF0BombsAreIgnored(t *testing.T) {
+	h := open(t, testConfig())
+	c := h.dial(t)
+	for _, bomb := range [][]byte{
+		binary.BigEndian.AppendUint32(amf0.Append(nil, "bomb", 1, nil), 0x0a0f4240)[:16], // a million elements
+		append(amf0.Append(nil, "bomb", 1), strings.Repeat("\x03\x00\x01a", 10_000)...),
+		append(amf0.Append(nil, "bomb", 1), strings.Repeat("\x0a\x00\x00\x00\x01", 10_000)...),
+		append(amf0.Append(nil, "bomb", 1), bytes.Repeat([]byte{0x0a, 0, 0, 0xff, 0xff}, 12_000)...),
+	} {
+		c.send(chunk.TypeCommandAMF0, 0, 0, bomb)
+	}
+	c.publish("studio")
+}
+
+func TestHostile_PromisedMemoryIsNotReserved(t *testing.T) {
+	h := open(t, testConfig())
+	var before, after runtime.MemStats
+	c, s := h.live(t, "studio")
+	runtime.ReadMemStats(&before)
+	for id := range byte(20) {
+		c.write([]byte{10 + id, 0, 0, 0, 0xff, 0xff, 0xff, chunk.TypeVideo, 1, 0, 0, 0, 0x17})
+		if id < 19 {
+			c.write(make([]byte, 127))
+		}
+	}
+	_ = c.conn.Close()
+	_ = s.end(t)
+	runtime.ReadMemStats(&after)
+	if n := after.TotalAlloc - before.TotalAlloc; n > 16<<20 {
+		t.Errorf("%d bytes allocated for 2500", n)
+	}
+}
+
+func TestHostile_SlowLorisIsCutAtTheHandshakeTimeout(t *testing.T) {
+	cfg := testConfig()
+	cfg.Limits.HandshakeTimeout = 150 * time.Millisecond
+	h := open(t, cfg)
+	for name, talk := range map[string]func(net.Conn){
+		"silent":              func(net.Conn) {},
+		"half a handshake":    func(c net.Conn) { _, _ = c.Write([]byte("\x03\x00\x00")) },
+		"a byte now and then": func(c net.Conn) { drip(c) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			conn := h.dialTCP(t)
+			done := make(chan struct{})
+			go func() { defer close(done); talk(conn) }()
+			gone(t, conn)
+			await(t, "the peer's end", done)
+			h.line(t, "connection refused", "reason=timeout", conn.LocalAddr().String())
+		})
+	}
+	t.Run("shakes hands and waits", func(t *testing.T) {
+		h.dial(t).closed()
+	})
+}
+
+// drip writes a byte each few milliseconds until nobody takes it.
+func drip(c net.Conn) {
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for range tick.C {
+		if _, err := c.Write([]byte{3}); err != nil {
+			return
+		}
+	}
+}
+
+func TestHostile_FiveHundredIdleConnectionsDisturbNobody(t *testing.T) {
+	h := open(t, testConfig())
+	for range 500 {
+		h.dialTCP(t)
+	}
+	c, s := h.live(t, "studio")
+	c.audio(0, aacConfig())
+	c.audio(0, aacFrame())
+	s.unit(t)
+}
+
+func TestLimit_ConnectionsInAllAreBounded(t *testing.T) {
+	cfg := testConfig()
+	cfg.Limits.Connections = 2
+	h := open(t, cfg)
+	first, s := h.live(t, "one")
+	h.live(t, "two")
+	for range 3 {
+		gone(t, h.dialTCP(t))
+	}
+	h.line(t, "connections were refused", "limit=2")
+	if n := strings.Count(h.log.String(), "connections were refused"); n != 1 {
+		t.Errorf("logged %d times", n)
+	}
+	if n := h.metric(t, "golive_ingest_refusals_total", "rtmp", "limit"); n != 3 {
+		t.Errorf("%v refusals counted", n)
+	}
+	_ = first.conn.Close()
+	_ = s.end(t)
+}
+
+func TestLimit_LargeMessagesOnlyAfterPublish(t *testing.T) {
+	cfg := testConfig()
+	cfg.Limits.MessageSize = 200 << 10
+	h := open(t, cfg)
+	c, s := h.live(t, "studio")
+	c.video(0, avcConfig())
+	c.video(0, picture(true, 199<<10))
+	if u := s.unit(t); len(u.Data) != 199<<10+4 {
+		t.Errorf("%d bytes", len(u.Data))
+	}
+	_, _ = c.conn.Write([]byte("\x06\x00\x00\x00\x04\x00\x00\x09\x01\x00\x00\x00"))
+	c.closed()
+	var protocol *ProtocolError
+	if err := s.end(t); !errors.As(err, &protocol) {
+		t.Errorf("ended with %v", err)
+	}
+}
+
+func TestEvict_CutsABlockedReadAndTellsThePeer(t *testing.T) {
+	h := open(t, testConfig())
+	c, s := h.live(t, "studio")
+	s.publisher.Evict(ingest.ErrTaken)
+	if err := s.end(t); !errors.Is(err, ingest.ErrTaken) {
+		t.Errorf("ended with %v", err)
+	}
+	if st := c.status(); st.String("code") != "NetStream.Publish.BadName" || st.String("level") != "error" {
+		t.Errorf("status %v", st)
+	}
+	c.closed()
+	h.line(t, "session ended", "reason=evicted")
+}
+
+func TestEvict_CutsAPeerThatSendsWithoutPause(t *testing.T) {
+	h := open(t, testConfig())
+	c, s := h.live(t, "studio")
+	go func() {
+		frame := chunk.Append(nil, chunk.Message{Type: 99, ChunkStream: 4, Body: make([]byte, 100)}, chunk.DefaultSize)
+		for {
+			if _, err := c.conn.Write(frame); err != nil {
+				return
+			}
+		}
+	}()
+	s.publisher.Evict(errors.New("the operator says so"))
+	if err := s.end(t); err == nil || err.Error() != "the operator says so" {
+		t.Errorf("ended with %v", err)
+	}
+}
+
+func TestEvict_CutsAPeerThatNeverReads(t *testing.T) {
+	// Nobody reads the far end of a pipe: every write of the server blocks.
+	h := newHouse(t, testConfig())
+	near, far := net.Pipe()
+	defer func() { _ = far.Close() }()
+	done := make(chan struct{})
+	go func() { defer close(done); h.server.serve(context.Background(), near) }()
+	c := greet(t, far)
+	c.publish("studio")
+	s := await(t, "the publication", h.opened)
+	c.send(chunk.TypeUserControl, 0, 0, unhex("000600000000")) // the answer blocks
+	s.publisher.Evict(ingest.ErrTaken)
+	if err := s.end(t); !errors.Is(err, ingest.ErrTaken) {
+		t.Errorf("ended with %v", err)
+	}
+	await(t, "the session's end", done)
+}
+
+func TestSink_ErrorEndsTheSession(t *testing.T) {
+	h := newStage()
+	h.onWrite = func(media.AccessUnit) error { return ingest.ErrLimit }
+	house := open(t, testConfig())
+	house.onWrite = h.onWrite
+	c, s := house.live(t, "studio")
+	c.audio(0, aacConfig())
+	c.audio(0, aacFrame())
+	if st := c.status(); st.String("code") != "NetStream.Publish.Denied" {
+		t.Errorf("status %v", st)
+	}
+	if err := s.end(t); !errors.Is(err, ingest.ErrLimit) {
+		t.Errorf("ended with %v", err)
+	}
+}
+
+func TestSink_PanicEndsOnlyItsSession(t *testing.T) {
+	h := open(t, testConfig())
+	h.onWrite = func(u media.AccessUnit) error {
+		if u.DTS > 0 {
+			panic("segmenter: part closed twice")
+		}
+		return nil
+	}
+	bad, s := h.live(t, "bad")
+	good, other := h.live(t, "good")
+	bad.audio(0, aacConfig())
+	bad.audio(1000, aacFrame())
+	if st := bad.status(); st.String("description") != "internal error" {
+		t.Errorf("status %v", st)
+	}
+	if err := s.end(t); !errors.Is(err, errPanic) {
+		t.Errorf("ended with %v", err)
+	}
+	h.line(t, "level=ERROR", "session panicked", "part closed twice")
+	good.audio(0, aacConfig())
+	good.audio(0, aacFrame())
+	other.unit(t)
+}

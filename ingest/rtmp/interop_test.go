@@ -1,0 +1,141 @@
+package rtmp
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"os/exec"
+	"strings"
+	"testing"
+
+	rtmp "github.com/yutopp/go-rtmp"
+	"github.com/yutopp/go-rtmp/message"
+
+	"golive/media"
+)
+
+func TestInterop_GoRTMPPublishes(t *testing.T) {
+	h := open(t, testConfig())
+	conn, err := rtmp.Dial("rtmp", h.addr, &rtmp.ConnConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	if err := conn.Connect(&message.NetConnectionConnect{Command: message.NetConnectionConnectCommand{App: "live", FlashVer: "go-rtmp"}}); err != nil {
+		t.Fatal(err)
+	}
+	stream, err := conn.CreateStream(nil, 4096)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := stream.Publish(&message.NetStreamPublish{PublishingName: "studio", PublishingType: "live"}); err != nil {
+		t.Fatal(err)
+	}
+	write := func(chunkStream int, at uint32, m message.Message) {
+		t.Helper()
+		if err := stream.Write(chunkStream, at, m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(6, 0, &message.VideoMessage{Payload: bytes.NewReader(avcConfig())})
+	write(4, 0, &message.AudioMessage{Payload: bytes.NewReader(aacConfig())})
+	const units = 100
+	for i := range uint32(units) {
+		write(6, 40*i, &message.VideoMessage{Payload: bytes.NewReader(picture(i%50 == 0, 20_000))})
+		write(4, 40*i, &message.AudioMessage{Payload: bytes.NewReader(aacFrame())})
+	}
+	s := await(t, "the publication", h.opened)
+	for i := range media.Ticks(units) {
+		for range 2 {
+			if u := s.unit(t); u.DTS != 40*i*media.Millisecond {
+				t.Fatalf("unit %d at %s", i, at(u))
+			}
+		}
+	}
+	_ = conn.Close()
+	if err := s.end(t); !errors.Is(err, io.EOF) {
+		t.Errorf("ended with %v", err)
+	}
+}
+
+// ffmpeg publishes what args make and returns what reached the sink.
+func ffmpeg(t *testing.T, args ...string) (units []media.AccessUnit, end error, log string) {
+	t.Helper()
+	if _, err := exec.LookPath("ffmpeg"); err != nil {
+		t.Skip("ffmpeg is not installed")
+	}
+	h := open(t, testConfig())
+	args = append([]string{"-v", "error", "-nostdin"}, args...)
+	args = append(args, "-f", "flv", "rtmp://"+h.addr+"/live/studio")
+	out, err := exec.CommandContext(t.Context(), "ffmpeg", args...).CombinedOutput()
+	if err != nil || len(out) > 0 {
+		t.Fatalf("ffmpeg: %v\n%s\n%s", err, out, h.log)
+	}
+	s := await(t, "the publication", h.opened)
+	end = s.end(t)
+	close(s.wrote)
+	for u := range s.wrote {
+		units = append(units, u)
+	}
+	return units, end, h.log.String()
+}
+
+// The inputs of ffmpeg: 4 s, 25 pictures a second, 48 kHz.
+func picturesAndTone() []string {
+	return []string{"-f", "lavfi", "-i", "testsrc=size=320x240:rate=25:duration=4", "-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000:duration=4"}
+}
+
+func TestInterop_FFmpegPublishes(t *testing.T) {
+	for name, tt := range map[string]struct {
+		args         []string
+		video, audio int // audio at least
+	}{
+		"plain":          {append(picturesAndTone(), "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-c:a", "aac"), 100, 187},
+		"B-frames":       {append(picturesAndTone(), "-c:v", "libx264", "-preset", "fast", "-bf", "3", "-pix_fmt", "yuv420p", "-c:a", "aac"), 100, 187},
+		"row 23: 4 h 43": {append(picturesAndTone(), "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-c:a", "aac", "-output_ts_offset", "17000"), 100, 187},
+		"across 24 bits": {append(picturesAndTone(), "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-c:a", "aac", "-output_ts_offset", "16775"), 100, 187},
+		"video only":     {append(picturesAndTone()[:4], "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p"), 100, 0},
+		"audio only":     {append(picturesAndTone()[4:], "-c:a", "aac"), 0, 187},
+	} {
+		t.Run(name, func(t *testing.T) {
+			units, end, log := ffmpeg(t, tt.args...)
+			if end != nil {
+				t.Errorf("ended with %v", end)
+			}
+			counts := map[bool]int{}
+			var last media.Ticks
+			for _, u := range units {
+				video := u.Track.Video()
+				if video && counts[true] > 0 && (u.DTS-last < 39*media.Millisecond || u.DTS-last > 41*media.Millisecond) {
+					t.Errorf("picture %d comes %d ticks after the one before", counts[true], u.DTS-last)
+				}
+				if video {
+					last = u.DTS
+				}
+				if u.Discontinuity {
+					t.Errorf("discontinuity at %s", at(u))
+				}
+				counts[video]++
+			}
+			if counts[true] != tt.video || counts[false] < tt.audio || tt.audio == 0 && counts[false] > 0 {
+				t.Errorf("%d pictures and %d audio frames", counts[true], counts[false])
+			}
+			if !strings.Contains(log, "repairs=0 skipped=0") {
+				t.Errorf("log:\n%s", log)
+			}
+		})
+	}
+}
+
+func TestInterop_FFmpegIsToldWhyItIsRefused(t *testing.T) {
+	if _, err := exec.LookPath("ffmpeg"); err != nil {
+		t.Skip("ffmpeg is not installed")
+	}
+	h := open(t, testConfig())
+	args := append([]string{"-v", "error", "-nostdin"}, picturesAndTone()[4:]...)
+	out, err := exec.CommandContext(context.Background(), "ffmpeg", append(args, "-c:a", "aac", "-f", "flv", "rtmp://"+h.addr+"/live/bad%20name")...).CombinedOutput()
+	if err == nil || !strings.Contains(string(out), "stream name is not allowed") {
+		t.Errorf("ffmpeg: %v\n%s", err, out)
+	}
+}

@@ -1,0 +1,411 @@
+package rtmp
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"golive/ingest"
+	"golive/ingest/rtmp/amf0"
+	"golive/ingest/rtmp/chunk"
+	"golive/internal/setting"
+	"golive/media"
+)
+
+func TestPublish_HandsUnitsOnWithTheirTimes(t *testing.T) {
+	h := open(t, testConfig())
+	c, s := h.live(t, "studio")
+	if s.id != "studio" || s.publisher.Encoder != "test/1.0" || s.publisher.App != "live" {
+		t.Errorf("admitted %q %+v", s.id, s.publisher.Request)
+	}
+	c.video(0, avcConfig())
+	c.audio(0, aacConfig())
+	c.audio(0, aacFrame())
+	c.video(21, picture(true, 70_000))
+	b := picture(false, 300)
+	copy(b[2:], "\x00\x00\x28") // composition time 40 ms
+	c.video(61, b)
+
+	want := []struct {
+		at    string
+		codec media.Codec
+		key   bool
+		size  int
+	}{{"0/0", media.AAC, true, 6}, {"21/21", media.H264, true, 70_004}, {"61/101", media.H264, false, 304}}
+	for _, w := range want {
+		u := s.unit(t)
+		if at(u) != w.at || u.Track.Codec != w.codec || u.Key != w.key || len(u.Data) != w.size || u.Arrived.IsZero() {
+			t.Errorf("unit %s %v key %v, %d bytes, arrived %v; want %+v", at(u), u.Track.Codec, u.Key, len(u.Data), u.Arrived, w)
+		}
+	}
+}
+
+func TestRow3_TcURLStandsInForAMissingApp(t *testing.T) {
+	h := open(t, testConfig())
+	for _, object := range []amf0.Object{
+		{{Name: "tcUrl", Value: "rtmp://host/live"}},
+		{{Name: "tcurl", Value: `"rtmp://host:1935/live"`}},
+		{{Name: "app", Value: `"live"`}},
+	} {
+		c := h.dial(t)
+		c.command(0, "connect", 1, object)
+		c.reply("_result")
+		c.command(1, "publish", 0, nil, "studio")
+		if s := c.status(); s.String("level") != "status" {
+			t.Errorf("%v: %v", object, s)
+		}
+	}
+}
+
+func TestRow4_ConnectObjectMayBeAnECMAArray(t *testing.T) {
+	h := open(t, testConfig())
+	c := h.dial(t)
+	body := amf0.Append(nil, "connect", 1)
+	body = append(body, 8, 0, 0, 0, 1, 0, 3, 'a', 'p', 'p')
+	body = append(amf0.Append(body, "live"), 0, 0, 9)
+	c.send(chunk.TypeCommandAMF0, 0, 0, body)
+	c.reply("_result")
+	c.command(1, "publish", 0, nil, "studio")
+	if s := c.status(); s.String("level") != "status" {
+		t.Errorf("publish: %v", s)
+	}
+}
+
+func TestRow6_EveryCallThatWaitsIsAnswered(t *testing.T) {
+	h := open(t, testConfig())
+	c := h.dial(t)
+	c.connect("live")
+	c.command(0, "releaseStream", 2, nil, "studio")
+	if r := c.reply("_result"); r[1] != 2.0 {
+		t.Errorf("releaseStream: %v", r)
+	}
+	c.command(0, "FCPublish", 3, nil, "studio")
+	if r := c.reply("_result"); r[1] != 3.0 {
+		t.Errorf("FCPublish: %v", r)
+	}
+	if r := c.reply("onFCPublish"); r[3].(amf0.Object).String("code") != "NetStream.Publish.Start" {
+		t.Errorf("onFCPublish: %v", r)
+	}
+	c.command(0, "createStream", 4, nil)
+	if r := c.reply("_result"); r[1] != 4.0 || r[3] != 1.0 {
+		t.Errorf("createStream: %v", r)
+	}
+}
+
+func TestRow7_UnknownCommandsAreIgnored(t *testing.T) {
+	h := open(t, testConfig())
+	c, s := h.live(t, "studio")
+	c.command(0, "_checkbw", 5, nil)
+	c.command(0, "getStreamLength", 6, nil, "studio")
+	c.send(chunk.TypeCommandAMF0, 0, 0, []byte{0xff, 0xff})
+	c.audio(0, aacConfig())
+	c.audio(0, aacFrame())
+	s.unit(t)
+}
+
+func TestRow8_AMF3CommandHasAPrefixAndIsRead(t *testing.T) {
+	h := open(t, testConfig())
+	c := h.dial(t)
+	c.connect("live")
+	c.send(chunk.TypeCommandAMF3, 0, 0, amf0.Append([]byte{0}, "createStream", 2, nil))
+	c.reply("_result")
+	c.send(chunk.TypeCommandAMF3, 1, 0, amf0.Append([]byte{0}, "publish", 3, nil, "studio", "live"))
+	if s := c.status(); s.String("level") != "status" {
+		t.Errorf("publish: %v", s)
+	}
+	c.send(chunk.TypeCommandAMF3, 0, 0, []byte{0x11, 0x09}) // true AMF3
+	c.send(chunk.TypeDataAMF3, 0, 0, []byte{0x11, 0x09})
+	c.audio(0, aacConfig())
+	c.audio(0, aacFrame())
+	await(t, "the publication", h.opened).unit(t)
+}
+
+func TestRow9_UnknownMessagesAreCountedAndSkipped(t *testing.T) {
+	h := open(t, testConfig())
+	c, s := h.live(t, "studio")
+	for _, kind := range []uint8{7, 16, 19, 21, 99, 255} {
+		c.send(kind, 1, 0, []byte("what"))
+	}
+	c.audio(0, aacConfig())
+	c.audio(0, aacFrame())
+	s.unit(t)
+	_ = c.conn.Close()
+	_ = s.end(t)
+	h.stop()
+	await(t, "the server's end", h.done)
+	h.done <- nil
+	if n := h.metric(t, "golive_ingest_skipped_total", "unknown"); n != 6 {
+		t.Errorf("%v unknown messages counted, want 6", n)
+	}
+}
+
+func TestRow12And36_BadVideoIsSkipped(t *testing.T) {
+	h := open(t, testConfig())
+	c, s := h.live(t, "studio")
+	c.video(0, picture(true, 50)) // before the configuration
+	c.video(0, avcConfig())
+	c.video(0, unhex("1701000000"))                    // no NAL unit
+	c.video(0, unhex("17010000000000ffff6588"))        // truncated AVCC
+	c.video(0, unhex("1f01000000000000026588"))        // no such codec
+	c.video(0, append(unhex("87"), "zzzz garbage"...)) // no such FourCC
+	c.video(40, picture(true, 50))
+	if u := s.unit(t); at(u) != "40/40" {
+		t.Errorf("first unit at %s, want the first good one", at(u))
+	}
+	c.command(1, "deleteStream", 0, nil, 1)
+	if err := s.end(t); err != nil {
+		t.Errorf("ended with %v", err)
+	}
+}
+
+func TestRow13_UnsupportedAudioIsDroppedAndVideoGoesOn(t *testing.T) {
+	h := open(t, testConfig())
+	c, s := h.live(t, "studio")
+	c.video(0, avcConfig())
+	for i := range uint32(3) {
+		c.audio(40*i, unhex("2fffb0")) // MP3
+		c.video(40*i, picture(i == 0, 50))
+	}
+	for range 3 {
+		if u := s.unit(t); !u.Track.Video() {
+			t.Errorf("unit %s of %v", at(u), u.Track.Codec)
+		}
+	}
+	if n := strings.Count(h.log.String(), "audio is dropped"); n != 1 {
+		t.Errorf("logged %d times:\n%s", n, h.log)
+	}
+}
+
+func TestRow14_UnsupportedVideoIsRefusedByName(t *testing.T) {
+	h := open(t, testConfig())
+	c, s := h.live(t, "studio")
+	c.video(0, unhex("1c0000000001")) // HEVC under codec id 12
+	st := c.status()
+	if st.String("level") != "error" || st.String("code") != "NetStream.Publish.Rejected" ||
+		st.String("description") != "video codec HEVC is not supported: set the encoder to H.264 (AVC)" {
+		t.Errorf("status %v", st)
+	}
+	c.closed()
+	if err := s.end(t); err == nil {
+		t.Error("ended without a cause")
+	}
+}
+
+func TestRow25_MessageStreamMayBeZero(t *testing.T) {
+	h := open(t, testConfig())
+	c := h.dial(t)
+	c.connect("live")
+	c.command(0, "publish", 0, nil, "studio")
+	c.status()
+	c.send(chunk.TypeAudio, 0, 0, aacConfig())
+	c.send(chunk.TypeAudio, 7, 0, aacFrame())
+	await(t, "the publication", h.opened).unit(t)
+}
+
+func TestRow26_JumpInTimeDoesNotEndTheSession(t *testing.T) {
+	h := open(t, testConfig())
+	c, s := h.live(t, "studio")
+	c.audio(0, aacConfig())
+	for _, at := range []uint32{1000, 1020, 9_000_000, 9_000_020, 9_000_040, 9_000_060} {
+		c.audio(at, aacFrame())
+	}
+	var got []string
+	for range 6 {
+		u := s.unit(t)
+		got = append(got, fmt.Sprint(u.DTS/media.Millisecond, u.Discontinuity))
+	}
+	want := []string{"1000 false", "1020 false", "1040 false", "1060 false", "1080 true", "1100 false"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("units (-want +got):\n%s", diff)
+	}
+}
+
+func TestRow38And39_MetadataNamesTheEncoderAndNothingElse(t *testing.T) {
+	h := open(t, testConfig())
+	c, s := h.live(t, "studio")
+	meta := amf0.Object{{Name: "width", Value: "lies"}, {Name: "framerate", Value: -1.0}, {Name: "encoder", Value: "obs-output module\n"}}
+	c.send(chunk.TypeDataAMF0, 1, 0, amf0.Append(nil, "@setDataFrame", "onMetaData", meta))
+	c.send(chunk.TypeDataAMF0, 1, 0, amf0.Append(nil, "onMetaData", meta))
+	c.send(chunk.TypeDataAMF0, 1, 0, amf0.Append(nil, "onCuePoint", amf0.Object{}))
+	c.send(chunk.TypeDataAMF0, 1, 0, []byte{0xff})
+	_ = c.conn.Close()
+	_ = s.end(t)
+	h.stop()
+	await(t, "the server's end", h.done)
+	h.done <- nil
+	if log := h.log.String(); !strings.Contains(log, `encoder="obs-output module"`) {
+		t.Errorf("the encoder is not in the log:\n%s", log)
+	}
+}
+
+func TestRow40_AggregateIsUnpacked(t *testing.T) {
+	h := open(t, testConfig())
+	c, s := h.live(t, "studio")
+	var body []byte
+	for i, sub := range [][]byte{aacConfig(), aacFrame(), {}, aacFrame()} {
+		time := 0x12345600 + 20*i
+		body = append(body, chunk.TypeAudio, 0, 0, byte(len(sub)), byte(time>>16), byte(time>>8), byte(time), byte(time>>24), 0, 0, 0)
+		body = binary.BigEndian.AppendUint32(append(body, sub...), uint32(11+len(sub)))
+	}
+	body = append(body, chunk.TypeAudio, 0xff, 0xff, 0xff, 0, 0, 0, 0, 0, 0, 0) // truncated
+	c.send(chunk.TypeAggregate, 1, 5000, body)
+	for _, want := range []string{"5020/5020", "5060/5060"} {
+		if u := s.unit(t); at(u) != want {
+			t.Errorf("unit at %s, want %s", at(u), want)
+		}
+	}
+}
+
+func TestRow42_ConnectionThatVanishesEndsWithACause(t *testing.T) {
+	h := open(t, testConfig())
+	c, s := h.live(t, "studio")
+	_ = c.conn.Close()
+	if err := s.end(t); !errors.Is(err, io.EOF) {
+		t.Errorf("ended with %v", err)
+	}
+	c, s = h.live(t, "studio")
+	c.write([]byte{6, 0}) // in the middle of a header
+	_ = c.conn.Close()
+	if err := s.end(t); !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Errorf("ended with %v", err)
+	}
+}
+
+func TestRow43_CleanStopEndsWithoutACauseAndMayPublishAgain(t *testing.T) {
+	h := open(t, testConfig())
+	c := h.dial(t)
+	c.publish("studio")
+	for _, stop := range [][]any{
+		{"FCUnpublish", 5, nil, "studio"}, {"deleteStream", 6, nil, 1}, {"closeStream", 0, nil},
+	} {
+		s := await(t, "the publication", h.opened)
+		c.command(1, stop...)
+		if err := s.end(t); err != nil {
+			t.Errorf("%v: ended with %v", stop[0], err)
+		}
+		if st := c.status(); st.String("code") != "NetStream.Unpublish.Success" {
+			t.Errorf("%v: %v", stop[0], st)
+		}
+		c.audio(0, aacFrame()) // late media is ignored
+		c.command(1, "publish", 7, nil, "studio", "live")
+		if st := c.status(); st.String("code") != "NetStream.Publish.Start" {
+			t.Errorf("again after %v: %v", stop[0], st)
+		}
+	}
+}
+
+func TestRow46_RefusalHasAReasonAndThenTheConnectionCloses(t *testing.T) {
+	cfg := testConfig()
+	cfg.Publish = ingest.PublishConfig{Keys: []ingest.KeyConfig{{ID: "studio", Key: setting.NewSecret("a-good-long-key")}}}
+	for _, tt := range []struct {
+		name, publish, code, description string
+		cfg                              ingest.Config
+		refusal                          error
+	}{
+		{"unknown key", "a-wrong-long-key", "NetStream.Publish.Denied", "stream key is not known", cfg, nil},
+		{"bad name", "no spaces please", "NetStream.Publish.BadName", "stream name is not allowed: character ' ' at 2; use letters, digits, '-', '_', '.'", testConfig(), nil},
+		{"path traversal", "../../etc/passwd", "NetStream.Publish.BadName", `stream name is not allowed: ".." is not a path element`, testConfig(), nil},
+		{"taken", "studio", "NetStream.Publish.BadName", "studio: broadcast is already being published", testConfig(), fmt.Errorf("studio: %w", ingest.ErrTaken)},
+		{"limit", "studio", "NetStream.Publish.Denied", "limit reached", testConfig(), ingest.ErrLimit},
+		{"our fault", "studio", "NetStream.Publish.Failed", "internal error", testConfig(), errors.New("a secret of ours")},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			h := open(t, tt.cfg)
+			h.refusal = tt.refusal
+			c := h.dial(t)
+			c.connect("live")
+			c.command(1, "publish", 3, nil, tt.publish, "live")
+			c.audio(0, aacConfig()) // unread bytes must not take the words back
+			st := c.status()
+			if st.String("level") != "error" || st.String("code") != tt.code || st.String("description") != tt.description {
+				t.Errorf("status %v", st)
+			}
+			c.closed()
+			if strings.Contains(h.log.String(), "-long-key") {
+				t.Errorf("a key is in the log:\n%s", h.log)
+			}
+		})
+	}
+}
+
+func TestPublish_SecondOnTheSameConnectionIsRefusedAndTheFirstGoesOn(t *testing.T) {
+	h := open(t, testConfig())
+	c, s := h.live(t, "studio")
+	c.command(1, "publish", 4, nil, "other", "live")
+	if st := c.status(); st.String("code") != "NetStream.Publish.BadName" {
+		t.Errorf("status %v", st)
+	}
+	c.audio(0, aacConfig())
+	c.audio(0, aacFrame())
+	s.unit(t)
+}
+
+func TestPlay_IsRefused(t *testing.T) {
+	h := open(t, testConfig())
+	c := h.dial(t)
+	c.connect("live")
+	c.command(1, "play", 0, nil, "studio")
+	if st := c.status(); st.String("level") != "error" || st.String("code") != "NetStream.Play.Failed" {
+		t.Errorf("status %v", st)
+	}
+	c.closed()
+}
+
+func TestRow47_AcksAreSentByTheWindow(t *testing.T) {
+	h := open(t, testConfig())
+	c, _ := h.live(t, "studio")
+	c.send(chunk.TypeWindowAckSize, 0, 0, []byte{0, 2, 0, 0}) // 128 KiB
+	c.video(0, avcConfig())
+	for i := range uint32(4) {
+		c.video(40*i, picture(true, 50_000))
+	}
+	first := binary.BigEndian.Uint32(c.next(chunk.TypeAck).Body)
+	second := binary.BigEndian.Uint32(c.next(chunk.TypeAck).Body)
+	if first < 64<<10 || first > 128<<10 || second-first < 64<<10 || second-first > 128<<10 {
+		t.Errorf("acknowledged %d, then %d", first, second)
+	}
+}
+
+func TestRow48_PingIsAnsweredAndOddEventsAreIgnored(t *testing.T) {
+	h := open(t, testConfig())
+	c, _ := h.live(t, "studio")
+	for _, event := range []string{"001f00000001", "002000000001", "0063", "00", "0003000000010000"} {
+		c.send(chunk.TypeUserControl, 0, 0, unhex(event))
+	}
+	c.send(chunk.TypeUserControl, 0, 0, unhex("000601020304"))
+	if m := c.next(chunk.TypeUserControl); string(m.Body) != "\x00\x07\x01\x02\x03\x04" {
+		t.Errorf("answer %x", m.Body)
+	}
+}
+
+func TestRow51_EnhancedConnectIsAnswered(t *testing.T) {
+	h := open(t, testConfig())
+	c := h.dial(t)
+	c.command(0, "connect", 1, amf0.Object{
+		{Name: "app", Value: "live"}, {Name: "fourCcList", Value: []any{"av01", "avc1", "hvc1"}}, {Name: "capsEx", Value: 15.0},
+	})
+	info := c.reply("_result")[3].(amf0.Object)
+	if diff := cmp.Diff([]any{"avc1", "mp4a"}, info.Get("fourCcList")); diff != "" {
+		t.Errorf("fourCcList (-want +got):\n%s", diff)
+	}
+	if info.Get("capsEx") != 6.0 {
+		t.Errorf("capsEx %v", info.Get("capsEx"))
+	}
+	c.command(0, "connect", 1, amf0.Object{{Name: "app", Value: "live"}})
+	if info := c.reply("_result")[3].(amf0.Object); info.Get("fourCcList") != nil {
+		t.Error("a plain client is told about FourCCs")
+	}
+	c.command(1, "publish", 0, nil, "studio")
+	s := await(t, "the publication", h.opened)
+	config := append(unhex("90"+"61766331"), avcConfig()[5:]...)
+	c.video(0, config)
+	c.video(40, append(unhex("93"+"61766331"), picture(true, 50)[5:]...))
+	if u := s.unit(t); u.Track.Codec != media.H264 || !u.Key {
+		t.Errorf("unit %+v", u)
+	}
+}
