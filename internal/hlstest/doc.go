@@ -1,0 +1,59 @@
+// Package hlstest is a strict HLS client: it follows a live stream as a player
+// would, keeps every byte it was served, and lists every rule the stream broke.
+//
+// A URL and an *http.Client enter through Open; a Recording leaves Follow, with
+// the segments and parts of each rendition in order, once each, and the
+// Violations by their number in the table of HLS rules below. Playlist texts can
+// also be parsed alone (ParseMedia, ParseMultivariant), and MPEG-TS bytes
+// demultiplexed into access units (Demux), on go-astits: an independent reader of
+// what container/mpegts writes.
+//
+// Package hlstest does not know how the stream was made; it imports no other
+// package of the house.
+//
+// Follow starts two goroutines per rendition, one that reloads the playlist and
+// one that fetches what it names, and waits for all.
+//
+// # Rules
+//
+// B is draft-pantos-hls-rfc8216bis, A is Apple's HLS authoring specification.
+//
+//	 0 the text is a playlist at all                                     B 4
+//	 1 #EXTM3U first; TARGETDURATION with segments                       B 4.4.1.1, 4.4.3.1
+//	 2 rounded EXTINF is at most TARGETDURATION                          B 6.2.1
+//	 3 a segment is at most 0.5 s over the target                        A 7.7
+//	 4 TARGETDURATION never changes                                      B 6.2.1
+//	 5 MEDIA-SEQUENCE is there, +1 per removal, never down               B 6.2.2
+//	 6 DISCONTINUITY-SEQUENCE likewise for discontinuities               B 6.2.2, A 8.17
+//	 7 a change of codec, parameters or timing carries DISCONTINUITY     B 6.2.1, A 8.13
+//	 8 a playlist is only appended to, trimmed or ended                  B 6.2.1
+//	 9 a playlist changes atomically                                     B 6.2.1
+//	10 what is named can be fetched at once, at full speed               B 6.2.1
+//	11 a new segment within 1.5 targets of the last                      B 6.2.1
+//	12 a new part within one part target of the last                     B 6.2.1
+//	13 never trimmed below 3 targets of content                          B 6.2.2
+//	14 at least six segments, once trimmed                               A 8.11
+//	15 a removed segment stays fetchable                                 B 6.2.2
+//	16 parts leave the list after 3 targets, and stay fetchable          B 6.2.2
+//	17 removal in playlist order                                         B 6.2.2
+//	18 PLAYLIST-TYPE: none when live; EVENT never trims, VOD never changes  B 6.2.1, A 8.6
+//	19 the last playlist has ENDLIST                                     B 6.2.1
+//	20 missing media is shown as GAP                                     B 6.2.1
+//	21 PROGRAM-DATE-TIME is there and never ambiguous                    A 8.4, B 6.2.1
+//	22 EXTINF sums are within one frame of the media                     A 8.1
+//	23 a video segment begins with an IDR picture and its parameter sets A 7.4, 9.11
+//	24 continuity counters and timestamps run on                         A 7.2, 7.3
+//	25 fMP4 has MAP; HEVC only in fMP4                                   A 8.20, 1.5
+//	26 PART-INF with any PART; PART has URI and DURATION                 B 4.4.3.7, 4.4.4.9
+//	27 a part is at most PART-TARGET                                     B 4.4.4.9
+//	28 a part is at least 85 % of it, with exceptions                    B 4.4.4.9
+//	29 part target and hold-backs never change                           B 6.2.1
+//	30 PART-HOLD-BACK is there and at least 3 part targets               B 4.4.3.8, A 14.3
+//	31 HOLD-BACK at least 3 targets, CAN-SKIP-UNTIL at least 6           B 4.4.3.8
+//	40 no PRELOAD-HINT with ENDLIST, one per type                        B 4.4.5.3
+//	43 STREAM-INF has CODECS, RESOLUTION, FRAME-RATE, AVERAGE-BANDWIDTH  A 9.1, 9.2, 9.14, 9.15
+//	45 MIME types                                                        A 10.4
+//
+// What a client cannot see from the outside, or not in the time it was given, is
+// not reported: no violation means none was seen.
+package hlstest

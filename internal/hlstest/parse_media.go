@@ -1,0 +1,189 @@
+package hlstest
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// mediaParser holds what a media playlist's lines before a URI have said about
+// the segment to come.
+type mediaParser struct {
+	r    *report
+	m    *Media
+	next Segment
+	// extinf says that next.Duration was given.
+	extinf        bool
+	mapURI        string
+	discontinuity int64
+	once          map[string]int
+	hasPart       int // line of the first EXT-X-PART
+}
+
+// ParseMedia reads a media playlist strictly, and reports everything wrong with
+// this one text; url only marks the violations. What could be read is returned.
+func ParseMedia(url string, text []byte) (*Media, []Violation) {
+	r := &report{url: url}
+	p := &mediaParser{r: r, m: &Media{Version: 1}, once: map[string]int{}}
+	for _, l := range splitLines(r, text) {
+		if l.name == "" {
+			p.segment(l)
+			continue
+		}
+		if err := p.tag(l); err != nil {
+			r.add(0, l.number, "%s: %v", l.name, err)
+		}
+	}
+	p.finish()
+	checkMedia(r, p.m)
+	return p.m, r.list
+}
+
+// single are the tags that a media playlist may have once.
+func single(name string) bool {
+	switch name {
+	case "EXT-X-VERSION", "EXT-X-TARGETDURATION", "EXT-X-MEDIA-SEQUENCE", "EXT-X-DISCONTINUITY-SEQUENCE",
+		"EXT-X-ENDLIST", "EXT-X-PLAYLIST-TYPE", "EXT-X-I-FRAMES-ONLY", "EXT-X-PART-INF",
+		"EXT-X-SERVER-CONTROL", "EXT-X-SKIP", "EXT-X-INDEPENDENT-SEGMENTS":
+		return true
+	}
+	return false
+}
+
+func (p *mediaParser) tag(l line) error {
+	if first, twice := p.once[l.name]; twice && single(l.name) {
+		return fmt.Errorf("the tag stands on line %d already", first)
+	}
+	p.once[l.name] = l.number
+	if handled, err := p.playlistTag(l); handled {
+		return err
+	}
+	if handled, err := p.segmentTag(l); handled {
+		return err
+	}
+	return p.lowLatencyTag(l)
+}
+
+func (p *mediaParser) playlistTag(l line) (handled bool, err error) {
+	m := p.m
+	var n int64
+	switch l.name {
+	case "EXT-X-VERSION":
+		n, err = parseInteger(l.value)
+		m.Version = int(n)
+	case "EXT-X-TARGETDURATION":
+		n, err = parseInteger(l.value)
+		m.TargetDuration, m.HasTargetDuration = time.Duration(n)*time.Second, err == nil
+	case "EXT-X-MEDIA-SEQUENCE":
+		m.MediaSequence, err = parseInteger(l.value)
+		m.HasMediaSequence = true
+		p.mustPrecede(l, "the first segment")
+	case "EXT-X-DISCONTINUITY-SEQUENCE":
+		m.DiscontinuitySequence, err = parseInteger(l.value)
+		m.HasDiscontinuitySequence = true
+		p.mustPrecede(l, "the first segment")
+		if p.next.Discontinuity {
+			p.r.add(6, l.number, "EXT-X-DISCONTINUITY-SEQUENCE stands after an EXT-X-DISCONTINUITY")
+		}
+		p.discontinuity = m.DiscontinuitySequence
+	case "EXT-X-PLAYLIST-TYPE":
+		m.PlaylistType = l.value
+		if l.value != "EVENT" && l.value != "VOD" {
+			p.r.add(18, l.number, "EXT-X-PLAYLIST-TYPE is %q, want EVENT or VOD", shorten(l.value))
+		}
+	case "EXT-X-ENDLIST":
+		m.EndList = true
+	case "EXT-X-INDEPENDENT-SEGMENTS":
+		m.IndependentSegments = true
+	case "EXT-X-STREAM-INF", "EXT-X-MEDIA", "EXT-X-I-FRAME-STREAM-INF", "EXT-X-SESSION-DATA", "EXT-X-SESSION-KEY", "EXT-X-CONTENT-STEERING":
+		err = fmt.Errorf("the tag belongs in a multivariant playlist")
+	default:
+		return false, nil
+	}
+	return true, err
+}
+
+func (p *mediaParser) mustPrecede(l line, what string) {
+	if len(p.m.Segments) > 0 {
+		p.r.add(0, l.number, "%s stands after %s", l.name, what)
+	}
+}
+
+func (p *mediaParser) segmentTag(l line) (handled bool, err error) {
+	switch l.name {
+	case "EXTINF":
+		duration, _, comma := strings.Cut(l.value, ",")
+		if !comma {
+			p.r.add(0, l.number, "EXTINF lacks the comma after the duration")
+		}
+		p.next.Duration, err = parseSeconds(duration)
+		p.extinf = true
+		p.next.Line = l.number
+	case "EXT-X-BYTERANGE":
+		p.next.ByteRange = l.value
+	case "EXT-X-DISCONTINUITY":
+		if p.next.Discontinuity {
+			p.r.add(6, l.number, "EXT-X-DISCONTINUITY stands twice before one segment")
+		}
+		p.next.Discontinuity = true
+		p.discontinuity++
+	case "EXT-X-GAP":
+		p.next.Gap = true
+	case "EXT-X-PROGRAM-DATE-TIME":
+		p.next.ProgramDateTime, err = parseDateTime(l.value)
+	case "EXT-X-MAP":
+		var a Attributes
+		if a, err = parseAttributes(l.value); err == nil {
+			p.mapURI, err = required(a, "URI")
+		}
+	case "EXT-X-KEY", "EXT-X-DATERANGE", "EXT-X-BITRATE", "EXT-X-START", "EXT-X-DEFINE", "EXT-X-I-FRAMES-ONLY":
+	default:
+		return false, nil
+	}
+	return true, err
+}
+
+func required(a Attributes, name string) (string, error) {
+	text, ok, err := a.quoted(name)
+	if err == nil && (!ok || text == "") {
+		err = fmt.Errorf("attribute %s is missing", name)
+	}
+	return text, err
+}
+
+// parseDateTime wants a time zone: without one, the mapping is ambiguous
+// (RFC 8216bis section 4.4.4.6 says SHOULD; players differ in what they assume).
+func parseDateTime(s string) (time.Time, error) {
+	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999Z0700"} {
+		if t, err := time.Parse(layout, s); err == nil {
+			return t, nil
+		}
+	}
+	return time.Time{}, fmt.Errorf("%q is not an ISO 8601 date and time with a zone", shorten(s))
+}
+
+// segment ends the segment to come: its URI is here.
+func (p *mediaParser) segment(l line) {
+	if !p.extinf {
+		p.r.add(0, l.number, "URI %q has no EXTINF", shorten(l.uri))
+	}
+	s := p.next
+	s.URI, s.Map = l.uri, p.mapURI
+	s.MSN = p.m.MediaSequence + p.m.Skipped + int64(len(p.m.Segments))
+	s.DiscontinuitySequence = p.discontinuity
+	if s.Line == 0 {
+		s.Line = l.number
+	}
+	p.m.Segments = append(p.m.Segments, s)
+	p.next, p.extinf = Segment{}, false
+}
+
+func (p *mediaParser) finish() {
+	if p.extinf {
+		p.r.add(0, p.next.Line, "EXTINF has no URI")
+	}
+	p.m.Parts = p.next.Parts
+	if p.hasPart > 0 && p.m.PartTarget == 0 {
+		p.r.add(26, p.hasPart, "EXT-X-PART without EXT-X-PART-INF")
+	}
+}
