@@ -56,10 +56,18 @@ func admit(d *Door, app, name string) (Admission, error) {
 
 func TestRow1_PublishingPointIsFoundHoweverItIsSplit(t *testing.T) {
 	for _, p := range [][2]string{
-		{"live", "studio"}, {"live/studio", ""}, {"live/instance", "studio"}, {"live", "instance/studio"},
-		{"live/", "/studio"}, {"any", "studio"}, {"live", "rtmp://host:1935/live/studio"}, {"", "rtmp://host/live/studio"},
+		{"live", "studio"},
+		{"live/studio", ""},
+		{"live/instance", "studio"},
+		{"live", "instance/studio"},
+		{"live/", "/studio"},
+		{"any", "studio"},
+		{"live", "rtmp://host:1935/live/studio"},
+		{"", "rtmp://host/live/studio"},
 		// Row 2.
-		{"live?vhost=a/b", "studio"}, {"live", "studio?user=a/b&x=%zz"}, {"live/studio?x", "?y"},
+		{"live?vhost=a/b", "studio"},
+		{"live", "studio?user=a/b&x=%zz"},
+		{"live/studio?x", "?y"},
 	} {
 		s := &stage{}
 		a, err := admit(door(t, PublishConfig{Open: true}, s), p[0], p[1])
@@ -71,9 +79,20 @@ func TestRow1_PublishingPointIsFoundHoweverItIsSplit(t *testing.T) {
 
 func TestAdmit_RefusesIllegalNames(t *testing.T) {
 	for _, p := range [][2]string{
-		{"live", ""}, {"", "studio"}, {"live", "../../etc/passwd"}, {"..", "studio"}, {"live", ".."}, {"live", ".hidden"},
-		{"live", "a\x00b"}, {"live", "a\nb"}, {"live", "a b"}, {"live", "a%2fb"}, {"live", `a\b`},
-		{"live", strings.Repeat("x", 300)}, {"live", "rtmp://host"}, {"live", "ключ"},
+		{"live", ""},
+		{"", "studio"},
+		{"live", "../../etc/passwd"},
+		{"..", "studio"},
+		{"live", ".."},
+		{"live", ".hidden"},
+		{"live", "a\x00b"},
+		{"live", "a\nb"},
+		{"live", "a b"},
+		{"live", "a%2fb"},
+		{"live", `a\b`},
+		{"live", strings.Repeat("x", 300)},
+		{"live", "rtmp://host"},
+		{"live", "ключ"},
 	} {
 		s := &stage{}
 		if a, err := admit(door(t, PublishConfig{Open: true}, s), p[0], p[1]); !errors.Is(err, ErrBadName) || s.id != "" {

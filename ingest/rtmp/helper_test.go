@@ -250,6 +250,7 @@ func (c *client) command(stream uint32, values ...any) {
 }
 
 func (c *client) video(at uint32, body []byte) { c.t.Helper(); c.send(chunk.TypeVideo, 1, at, body) }
+
 func (c *client) audio(at uint32, body []byte) { c.t.Helper(); c.send(chunk.TypeAudio, 1, at, body) }
 
 // next is the server's next message of the type.

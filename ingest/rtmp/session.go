@@ -39,7 +39,6 @@ type session struct {
 	acked   uint64 // of so many bytes
 	app     string // from connect; may hold a key
 	encoder string
-	strange bool // a command was not understood and logged
 
 	stream      uint32       // the message stream to speak of publishing on
 	streams     int          // message streams the peer created

@@ -95,7 +95,8 @@ func TestAppend_IsReadBackTheSame(t *testing.T) {
 	want := []any{
 		"onStatus", 0.0, nil, true, false, strings.Repeat("x", 1<<16),
 		Object{{"level", "status"}, {"nested", Object{{"n", 1.5}}}, {"list", []any{"avc1", "mp4a"}}},
-		Object{}, []any{},
+		Object{},
+		[]any{},
 	}
 	got, err := DecodeAll(Append(nil, want...))
 	if err != nil {

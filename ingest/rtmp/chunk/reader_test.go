@@ -231,8 +231,11 @@ func TestRow22_ExtendedDeltaIsADeltaUnlessItIsTheTime(t *testing.T) {
 		w.head(2, 4, back, 0, 0)
 		w.text("e")
 	}, []got{
-		{TypeVideo, 6, 17_000_000, "a"}, {TypeVideo, 6, 17_000_040, "b"}, {TypeVideo, 6, 37_000_040, "c"},
-		{TypeAudio, 4, 1000, "d"}, {TypeAudio, 4, 980, "e"},
+		{TypeVideo, 6, 17_000_000, "a"},
+		{TypeVideo, 6, 17_000_040, "b"},
+		{TypeVideo, 6, 37_000_040, "c"},
+		{TypeAudio, 4, 1000, "d"},
+		{TypeAudio, 4, 980, "e"},
 	}, Stats{})
 }
 
