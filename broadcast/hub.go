@@ -62,7 +62,7 @@ func (h *Hub) Run(ctx context.Context) error {
 // Publish implements ingest.Stage.
 func (h *Hub) Publish(ctx context.Context, id string, p ingest.Publisher) (ingest.Sink, error) {
 	for {
-		b, err := h.findOrStart(id)
+		b, err := h.findOrStart(id) //nolint:contextcheck // a broadcast outlives the publisher it was started for
 		if err != nil {
 			return nil, err
 		}

@@ -116,6 +116,7 @@ func (s *supervisor) mayTakeOver() bool {
 		return true
 	case ingest.TakeoverNever:
 		return false
+	case ingest.TakeoverSilent:
 	}
 	return s.silent()
 }

@@ -2,6 +2,7 @@ package playlist
 
 import (
 	"context"
+	"slices"
 	"sync/atomic"
 
 	"golive/media"
@@ -204,7 +205,7 @@ func (w *Window) Commit() {
 		changed: changed,
 		Changed: changed,
 		Ended:   w.ended,
-		entries: w.entries[:len(w.entries):len(w.entries)],
+		entries: slices.Clip(w.entries),
 		listed:  w.listed,
 		next:    Position{MSN: w.nextMSN},
 		target:  w.constants.Target,
@@ -212,7 +213,7 @@ func (w *Window) Commit() {
 	if w.open != nil {
 		s.next = Position{MSN: w.open.MSN}
 		open := *w.open
-		open.Parts = open.Parts[:len(open.Parts):len(open.Parts)]
+		open.Parts = slices.Clip(open.Parts)
 		s.open = &open
 		if w.cfg.LowLatency {
 			s.next.Part = len(open.Parts)

@@ -314,9 +314,14 @@ func TestSnapshot_Has(t *testing.T) {
 		p    Position
 		want bool
 	}{
-		{Position{0, -1}, true}, {Position{2, -1}, true}, {Position{3, -1}, false},
-		{Position{2, 7}, true}, {Position{2, 8}, true}, {Position{3, 0}, true},
-		{Position{3, 1}, false}, {Position{4, 0}, false},
+		{Position{0, -1}, true},
+		{Position{2, -1}, true},
+		{Position{3, -1}, false},
+		{Position{2, 7}, true},
+		{Position{2, 8}, true},
+		{Position{3, 0}, true},
+		{Position{3, 1}, false},
+		{Position{4, 0}, false},
 	} {
 		if got := s.w.Snapshot().Has(c.p); got != c.want {
 			t.Errorf("Has(%+v) = %t", c.p, got)

@@ -74,7 +74,7 @@ func (d *dying) Write(p []byte) (int, error) {
 	if tcp, ok := d.Conn.(*net.TCPConn); ok {
 		_ = tcp.SetLinger(0) // RST, not FIN
 	}
-	_ = d.Conn.Close()
+	_ = d.Close()
 	return 0, io.ErrClosedPipe
 }
 
@@ -165,7 +165,7 @@ func awaitQuiet(t *testing.T, s *running) {
 			t.Fatal(err)
 		}
 		body, err := io.ReadAll(r.Body)
-		r.Body.Close()
+		_ = r.Body.Close()
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -36,28 +36,31 @@ golive COMMAND -h explains a command's flags.
 var errUsage = errors.New("usage")
 
 func main() {
+	os.Exit(status(os.Args[1:], os.Environ(), os.Stdout, os.Stderr))
+}
+
+// status carries out a command until a signal, and is the exit code it ends with.
+func status(args, env []string, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	// After the first signal the next one has its default effect: it ends the
 	// process at once.
 	context.AfterFunc(ctx, stop)
-	err := run(ctx, os.Args[1:], os.Environ(), os.Stdout, os.Stderr)
+	err := run(ctx, args, env, stdout, stderr)
 	switch {
-	case err == nil:
-	case errors.Is(err, flag.ErrHelp):
+	case err == nil, errors.Is(err, flag.ErrHelp):
+		return 0
 	case errors.Is(err, errUsage):
-		os.Exit(2)
-	default:
-		report(os.Stderr, err)
-		os.Exit(1)
+		return 2
 	}
+	report(stderr, err)
+	return 1
 }
 
 // report prints why a command failed. Problems of a configuration begin with
 // their file and line, as editors like to find them.
 func report(w io.Writer, err error) {
-	var problems *config.Error
-	if errors.As(err, &problems) {
+	if problems, ok := errors.AsType[*config.Error](err); ok {
 		fmt.Fprintln(w, problems)
 		return
 	}

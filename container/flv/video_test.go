@@ -303,7 +303,9 @@ func TestDemuxer_Row35_AnnexB(t *testing.T) {
 func TestDemuxer_Row36_EmptyFrames(t *testing.T) {
 	d := configured(t)
 	for _, body := range [][]byte{
-		nil, {}, frame(nil), frame(make([]byte, 8)), frame(nals(t, 4, aud, sei)), frame(nals(t, 4, "0c80")),
+		nil,
+		{},
+		frame(nil), frame(make([]byte, 8)), frame(nals(t, 4, aud, sei)), frame(nals(t, 4, "0c80")),
 		raw(t, "5700"), raw(t, "5701000000"), raw(t, "d200"),
 	} {
 		feed(t, d, body)

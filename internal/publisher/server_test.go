@@ -100,6 +100,7 @@ func (p *publication) take(video bool, timestamp uint32, payload io.Reader) erro
 }
 
 func (p *publication) OnVideo(timestamp uint32, r io.Reader) error { return p.take(true, timestamp, r) }
+
 func (p *publication) OnAudio(timestamp uint32, r io.Reader) error {
 	return p.take(false, timestamp, r)
 }

@@ -66,7 +66,8 @@ func TestParseSource_PutsTagsIntoTheLoop(t *testing.T) {
 		got = append(got, sent{at.Milliseconds(), tag.kind == flv.TagVideo, first})
 	}
 	want := []sent{
-		{120, true, true}, {120, true, true}, // the configuration, a picture
+		{120, true, true},
+		{120, true, true},   // the configuration, a picture
 		{130, false, false}, // the sound that is still to come from the loop before
 		{160, true, true},
 		{170, false, true},

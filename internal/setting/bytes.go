@@ -27,8 +27,15 @@ func units() []struct {
 		suffix string
 		size   Bytes
 	}{
-		{"KiB", KiB}, {"MiB", MiB}, {"GiB", GiB}, {"TiB", TiB},
-		{"kB", 1e3}, {"KB", 1e3}, {"MB", 1e6}, {"GB", 1e9}, {"TB", 1e12},
+		{"KiB", KiB},
+		{"MiB", MiB},
+		{"GiB", GiB},
+		{"TiB", TiB},
+		{"kB", 1e3},
+		{"KB", 1e3},
+		{"MB", 1e6},
+		{"GB", 1e9},
+		{"TB", 1e12},
 		{"B", 1},
 	}
 }
