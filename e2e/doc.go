@@ -1,0 +1,13 @@
+// Package e2e tests the whole house from the outside: a built golive, the real
+// ffmpeg as encoder and as witness, the real Chromium as player.
+//
+// The tests have the build tag e2e and run by `make e2e`. They need ffmpeg,
+// ffprobe, Chromium, and hls.js in web/assets/vendor. They build golive
+// themselves; GOLIVE_BIN names a binary to test instead. Screenshots land in
+// e2e/out.
+//
+// Package e2e does not know any package's insides: it uses the commands, ports,
+// URLs and files that everybody has, and internal/hlstest to read them.
+//
+// Each test starts the processes it needs and waits for them to end.
+package e2e
