@@ -42,7 +42,7 @@ func BenchmarkSession(b *testing.B) {
 		stream.second()
 		for {
 			m, err := s.chunks.Next()
-			if err == io.EOF { //nolint:errorlint // io.EOF comes bare
+			if err == io.EOF {
 				break
 			}
 			if err != nil {

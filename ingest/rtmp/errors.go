@@ -42,8 +42,9 @@ func (e *ForeignError) Error() string {
 		return "the peer wants encrypted RTMP (RTMPE), which is not supported"
 	case handshake.Proxy:
 		return "the peer sends the PROXY protocol, which is not supported"
+	default:
+		return "the peer does not speak RTMP"
 	}
-	return "the peer does not speak RTMP"
 }
 
 // decision is an end that our own side decided on: the Door, the Sink, or, then
@@ -146,8 +147,7 @@ func describe(err error) string {
 
 // readError tells the chunk layer's complaints from those of the connection.
 func readError(err error) error {
-	var e *chunk.Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*chunk.Error](err); ok {
 		return &ProtocolError{Op: "read chunk", Err: e}
 	}
 	return err

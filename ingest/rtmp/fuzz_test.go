@@ -98,7 +98,7 @@ func FuzzSession(f *testing.F) {
 		if err := session.converse(context.Background()); errors.Is(err, errPanic) {
 			t.Fatal(h.log)
 		} else {
-			session.end(err)
+			session.end(context.Background(), err)
 		}
 		if n := h.metric(t, "golive_ingest_sessions"); n != 0 {
 			t.Errorf("%v sessions left", n)

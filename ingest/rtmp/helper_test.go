@@ -167,6 +167,16 @@ func open(t testing.TB, cfg ingest.Config) *house {
 	return h
 }
 
+// shut ends the server before the test does.
+func (h *house) shut(t testing.TB) {
+	t.Helper()
+	h.stop()
+	if err := await(t, "the server's end", h.done); err != nil {
+		t.Errorf("Serve: %v", err)
+	}
+	h.done <- nil
+}
+
 // metric is the value of a counter or gauge with these label values.
 func (h *house) metric(t testing.TB, name string, labels ...string) float64 {
 	t.Helper()
@@ -295,7 +305,7 @@ func (c *client) closed() {
 	_ = c.conn.SetReadDeadline(time.Now().Add(patience))
 	for {
 		if _, err := c.chunks.Next(); err != nil {
-			if e, ok := err.(net.Error); ok && e.Timeout() { //nolint:errorlint // read errors come bare
+			if e, ok := err.(net.Error); ok && e.Timeout() {
 				c.t.Fatal("the server did not close")
 			}
 			return

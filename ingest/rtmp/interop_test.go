@@ -60,7 +60,7 @@ func TestInterop_GoRTMPPublishes(t *testing.T) {
 }
 
 // ffmpeg publishes what args make and returns what reached the sink.
-func ffmpeg(t *testing.T, args ...string) (units []media.AccessUnit, end error, log string) {
+func ffmpeg(t *testing.T, args ...string) (units []media.AccessUnit, log string, end error) {
 	t.Helper()
 	if _, err := exec.LookPath("ffmpeg"); err != nil {
 		t.Skip("ffmpeg is not installed")
@@ -78,7 +78,7 @@ func ffmpeg(t *testing.T, args ...string) (units []media.AccessUnit, end error, 
 	for u := range s.wrote {
 		units = append(units, u)
 	}
-	return units, end, h.log.String()
+	return units, h.log.String(), end
 }
 
 // The inputs of ffmpeg: 4 s, 25 pictures a second, 48 kHz.
@@ -99,7 +99,7 @@ func TestInterop_FFmpegPublishes(t *testing.T) {
 		"audio only":     {append(picturesAndTone()[4:], "-c:a", "aac"), 0, 187},
 	} {
 		t.Run(name, func(t *testing.T) {
-			units, end, log := ffmpeg(t, tt.args...)
+			units, log, end := ffmpeg(t, tt.args...)
 			if end != nil {
 				t.Errorf("ended with %v", end)
 			}

@@ -136,9 +136,7 @@ func TestRow9_UnknownMessagesAreCountedAndSkipped(t *testing.T) {
 	s.unit(t)
 	_ = c.conn.Close()
 	_ = s.end(t)
-	h.stop()
-	await(t, "the server's end", h.done)
-	h.done <- nil
+	h.shut(t)
 	if n := h.metric(t, "golive_ingest_skipped_total", "unknown"); n != 6 {
 		t.Errorf("%v unknown messages counted, want 6", n)
 	}
@@ -235,9 +233,7 @@ func TestRow38And39_MetadataNamesTheEncoderAndNothingElse(t *testing.T) {
 	c.send(chunk.TypeDataAMF0, 1, 0, []byte{0xff})
 	_ = c.conn.Close()
 	_ = s.end(t)
-	h.stop()
-	await(t, "the server's end", h.done)
-	h.done <- nil
+	h.shut(t)
 	if log := h.log.String(); !strings.Contains(log, `encoder="obs-output module"`) {
 		t.Errorf("the encoder is not in the log:\n%s", log)
 	}

@@ -21,11 +21,7 @@ func TestServe_EndsSessionsAndWaitsForThem(t *testing.T) {
 	h := open(t, testConfig())
 	c, s := h.live(t, "studio")
 	idle := h.dialTCP(t)
-	h.stop()
-	if err := await(t, "the server's end", h.done); err != nil {
-		t.Errorf("Serve: %v", err)
-	}
-	h.done <- nil
+	h.shut(t)
 	select {
 	case <-s.closed:
 	default:
@@ -56,9 +52,7 @@ func TestServe_LeavesNothingAfterManyCycles(t *testing.T) {
 		_ = c.conn.Close()
 		_ = s.end(t)
 	}
-	h.stop()
-	await(t, "the server's end", h.done)
-	h.done <- nil
+	h.shut(t)
 	for name, want := range map[string]float64{
 		"golive_ingest_sessions": 0, "golive_ingest_connections": 0, "golive_ingest_access_units_total": 50,
 	} {

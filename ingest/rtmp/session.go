@@ -66,7 +66,7 @@ func (s *session) run(ctx context.Context) {
 	if errors.Is(err, errCut) {
 		err = &decision{err: context.Cause(ctx), evicted: true}
 	}
-	s.end(err)
+	s.end(ctx, err)
 }
 
 // converse speaks with the peer until something ends it.
@@ -152,7 +152,7 @@ func (s *session) flush() error {
 
 // end gives up what the session holds, tells the peer why, and closes. The sink
 // comes first: a peer that does not read must not hold it.
-func (s *session) end(err error) {
+func (s *session) end(ctx context.Context, err error) {
 	v := judge(err)
 	wasLive := s.publication != nil
 	if wasLive {
@@ -168,7 +168,7 @@ func (s *session) end(err error) {
 		if v.refusal == ingest.RefusedGone && s.link.arrived.IsZero() {
 			level = slog.LevelDebug // a health check that connects and leaves
 		}
-		s.log.Log(context.Background(), level, "connection refused", "reason", string(v.refusal), "encoder", s.encoder, "err", err)
+		s.log.Log(ctx, level, "connection refused", "reason", string(v.refusal), "encoder", s.encoder, "err", err)
 	}
 	s.link.farewell(s.reply)
 }

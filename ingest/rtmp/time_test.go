@@ -92,7 +92,7 @@ func TestRow44_PingsAloneDoNotKeepASessionAlive(t *testing.T) {
 }
 
 func TestRow44_MediaKeepsASessionAlive(t *testing.T) {
-	inBubble(t, func(t *testing.T, c *client, s *sink, said <-chan uint8) {
+	inBubble(t, func(t *testing.T, c *client, s *sink, _ <-chan uint8) {
 		c.audio(0, aacConfig())
 		for i := range uint32(20) {
 			<-time.After(9 * time.Second) // fake time

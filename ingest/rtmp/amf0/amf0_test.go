@@ -70,8 +70,7 @@ func TestDecode_RefusesWhatIsNotAMF0(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			_, _, err := Decode([]byte(tt.in))
-			var syntax *SyntaxError
-			if !errors.As(err, &syntax) {
+			if _, ok := errors.AsType[*SyntaxError](err); !ok {
 				t.Fatalf("err = %v, want a *SyntaxError", err)
 			}
 			if want := "amf0: " + tt.want; err.Error() != want {

@@ -92,7 +92,7 @@ func TestRow50_SniffTellsWhatComesToThePort(t *testing.T) {
 
 func FuzzServe(f *testing.F) {
 	f.Add(packet(0), packet(1))
-	f.Fuzz(func(t *testing.T, c1, c2 []byte) {
+	f.Fuzz(func(_ *testing.T, c1, c2 []byte) {
 		if len(c1) != packetSize {
 			return
 		}
