@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/target"
 	"github.com/chromedp/chromedp"
 )
 
@@ -96,6 +97,37 @@ func (b *browser) do(steps ...chromedp.Action[chromedp.Void]) {
 func (b *browser) open(url string) {
 	b.t.Helper()
 	b.do(chromedp.Navigate(url))
+}
+
+// frame is the frame of another site that shows url.
+func (b *browser) frame(url string) *browser {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, 10*time.Second)
+	defer cancel()
+	var found target.ID
+	err := eventually(ctx, 50*time.Millisecond, func() error {
+		targets, err := chromedp.Targets(ctx)
+		if err != nil {
+			return err
+		}
+		for _, info := range targets {
+			if info.Type == "iframe" && info.URL == url {
+				found = info.TargetID
+				return nil
+			}
+		}
+		return fmt.Errorf("no frame shows %s", url)
+	})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	inner, stop := chromedp.NewContext(b.ctx, chromedp.WithTargetID(found))
+	b.t.Cleanup(stop)
+	// As with the tab: the first call's context has no deadline.
+	if _, err := chromedp.Run(inner, chromedp.Evaluate[bool]("true")); err != nil {
+		b.t.Fatal(err)
+	}
+	return &browser{t: b.t, ctx: inner}
 }
 
 // text is an element's text.

@@ -3,6 +3,10 @@
 package e2e
 
 import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -86,11 +90,18 @@ func TestHome_ShowsWhatIsLiveAndHowToPublish(t *testing.T) {
 func TestEmbed_PlaysInAFrameOfAnotherPage(t *testing.T) {
 	s := startServer(t, "")
 	publish(t, makeSource(t, 10*time.Second), s.publishURL("show"), loop()...)
+	page := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		fmt.Fprintf(w, `<!doctype html><h1>Another site</h1><iframe src="%s" width="640" height="360" allow="autoplay"></iframe>`, s.url("/embed/show"))
+	}))
+	t.Cleanup(page.Close)
 	b := openBrowser(t)
-	b.open(s.url("/embed/show"))
-	b.waitForPicture(20 * time.Second)
+	// localhost and 127.0.0.1 are two sites to a browser.
+	b.open(strings.Replace(page.URL, "127.0.0.1", "localhost", 1))
+	frame := b.frame(s.url("/embed/show"))
+	frame.waitForPicture(20 * time.Second)
 	b.screenshot("embed")
-	b.open("data:text/html,<iframe width=640 height=360 allow=autoplay src=" + s.url("/embed/show") + "></iframe>")
-	b.do(chromedp.Sleep(4 * time.Second))
-	b.screenshot("embed-framed")
+	if got := frame.text("[data-badge]"); got != "LIVE" {
+		t.Errorf("the framed player says %q, want LIVE", got)
+	}
 }

@@ -37,6 +37,8 @@ test('the summary names what is known and cuts the encoder short', () => {
     plain(format.summary({ encoder: 'obs-output (libobs version 29.0.2)', renditions: [{ name: 'source', width: 1280, height: 720, frame_rate: 30, average_bandwidth: 4_600_000 }] })),
     '1280 × 720 · 30 fps · 4.6 Mbit/s · obs-output',
   );
+  assert.equal(format.summary({ encoder: 'FMLE/3.0 (compatible; Lavf59.27.100)' }), 'Lavf59.27.100');
+  assert.equal(format.summary({ encoder: null }), '');
   assert.equal(plain(format.summary({ renditions: [{ name: 'source', frame_rate: 30, bandwidth: 128_000 }] })), 'Audio only · 128 kbit/s');
   assert.equal(format.summary({}), '');
 });

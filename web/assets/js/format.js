@@ -45,8 +45,14 @@ export function summary(broadcast) {
     r ? size || 'Audio only' : '',
     fps && `${fps} fps`,
     bitrate(r?.average_bandwidth || r?.bandwidth),
-    (broadcast.encoder ?? '').replace(/ \(.*$/, ''), // "obs-output (libobs version …)"
+    encoder(broadcast.encoder),
   ].filter(Boolean).map((item) => item.replaceAll(' ', '\u00a0')).join(' · ');
+}
+
+/** "obs-output (libobs version 29)" → "obs-output", "FMLE/3.0 (compatible; Lavf59)" → "Lavf59". */
+function encoder(text) {
+  const [, real] = /\(compatible; ([^)]+)\)/.exec(text ?? '') ?? [];
+  return real ?? (text ?? '').replace(/ \(.*$/, '');
 }
 
 /** A number from 0 to n-1 that depends on the text alone. */
