@@ -1,7 +1,9 @@
 package broadcast
 
 import (
+	"bytes"
 	"path"
+	"sync/atomic"
 	"time"
 
 	"golive/media"
@@ -11,93 +13,83 @@ import (
 
 // Headers of playlists in the bucket.
 const (
-	playlistType    = "application/vnd.apple.mpegurl"
-	playlistMaxAge  = "public, max-age=1"
-	playlistName    = "index.m3u8"
-	deletionReserve = 10 * time.Second
+	playlistType   = "application/vnd.apple.mpegurl"
+	playlistMaxAge = "public, max-age=1"
+	playlistName   = "index.m3u8"
 )
 
 // shelf is a broadcast's place in the bucket: it offers segments to the
-// Archiver and writes the playlists of what the bucket has.
+// Archiver, writes the playlists of what the bucket has, and has deleted what
+// nobody may ask for any more. Its Acked and Ended run on the Archiver's
+// goroutine, which owns the rest.
 type shelf struct {
 	prefix   string // "live/ID"
+	window   time.Duration
+	linger   time.Duration
 	program  *program
 	archiver *storage.Archiver
-	lists    map[string]*playlist.Archive // by rendition; the Archiver's goroutine only
 	start    playlist.Start
-	window   time.Duration
+
+	list  *playlist.Archive // nil before the first segment
+	multi []byte            // the multivariant playlist that was put last
+	ended atomic.Int64      // when the broadcast ended, Unix nanoseconds
 }
 
 // offer implements archive.
-func (s *shelf) offer(rendition string, seg *media.Segment) {
-	s.archiver.Offer(rendition, seg)
+func (s *shelf) offer(seg *media.Segment) {
+	s.archiver.Offer(s.program.name, seg)
 }
 
-// gone implements archive: the objects of segments that nobody may ask for any
-// more are deleted, a little later than at the origin, because the bucket's
-// playlist may lag behind.
-func (s *shelf) gone(rendition string, entries []*playlist.Entry) {
-	if len(entries) == 0 {
-		return
-	}
-	at := time.Now().Add(deletionReserve)
-	for _, e := range entries {
-		s.archiver.Expire(s.key(rendition, e.Segment().Name()), at)
-	}
-}
-
-func (s *shelf) key(rendition, name string) string { return path.Join(s.prefix, rendition, name) }
+func (s *shelf) key(name string) string { return path.Join(s.prefix, s.program.name, name) }
 
 // Acked implements storage.Index.
-func (s *shelf) Acked(rendition string, seg *media.Segment, lost bool) []storage.Object {
+func (s *shelf) Acked(_ string, seg *media.Segment, lost bool) []storage.Object {
 	w := s.program.window.Load()
 	if e := w.Snapshot().Entry(seg.Session, seg.MSN); e != nil && !lost {
 		e.Stored()
 	}
-	list := s.lists[rendition]
-	if list == nil {
-		list = playlist.NewArchive(w.Constants().Target, s.window, s.start)
-		s.lists[rendition] = list
+	if s.list == nil {
+		s.list = playlist.NewArchive(w.Constants(), s.window, s.start)
 	}
-	list.Add(seg, lost)
-	return s.playlists(rendition, list, false)
+	s.add(seg, lost)
+	return s.playlists(false)
+}
+
+// add lists a segment, and has what it pushed out deleted after its grace.
+func (s *shelf) add(seg *media.Segment, lost bool) {
+	now := time.Now()
+	for _, d := range s.list.Add(seg, lost) {
+		s.archiver.Expire(s.key(d.Name), now.Add(d.Grace))
+	}
 }
 
 // Ended implements storage.Ender.
 func (s *shelf) Ended() []storage.Object {
-	var objects []storage.Object
-	for rendition, list := range s.lists {
-		objects = append(objects, s.playlists(rendition, list, true)...)
+	if s.list == nil {
+		return nil
 	}
-	return objects
+	at := time.Unix(0, s.ended.Load()).Add(s.linger)
+	for _, name := range s.list.Names() {
+		s.archiver.Expire(s.key(name), at)
+	}
+	return s.playlists(true)
 }
 
 // playlists are the media playlist and, after it because it names it, the
-// multivariant one.
-func (s *shelf) playlists(rendition string, list *playlist.Archive, ended bool) []storage.Object {
-	objects := []storage.Object{s.playlist(s.key(rendition, playlistName), list.Render(ended))}
-	if text := s.program.multivariant.Load(); text != nil {
-		objects = append(objects, s.playlist(path.Join(s.prefix, playlistName), text.Plain))
+// multivariant one if it has changed.
+func (s *shelf) playlists(ended bool) []storage.Object {
+	objects := []storage.Object{s.playlist(s.key(playlistName), s.list.Render(ended), !ended)}
+	if text := s.program.multivariant.Load(); text != nil && (ended || !bytes.Equal(text.Plain, s.multi)) {
+		s.multi = text.Plain
+		objects = append(objects, s.playlist(path.Join(s.prefix, playlistName), text.Plain, false))
 	}
 	return objects
 }
 
-func (s *shelf) playlist(key string, text []byte) storage.Object {
-	return storage.Object{Key: key, Slabs: [][]byte{text}, ContentType: playlistType, CacheControl: playlistMaxAge}
-}
-
-// leftovers are the keys of all that the broadcast may still have in the bucket.
-// Only when nobody writes.
-func (s *shelf) leftovers() []string {
-	var keys []string
-	if w := s.program.window.Load(); w != nil {
-		for _, e := range w.Entries() {
-			keys = append(keys, s.key(s.program.name, e.Segment().Name()))
-		}
-	}
-	return keys
+func (s *shelf) playlist(key string, text []byte, volatile bool) storage.Object {
+	return storage.Object{Key: key, Slabs: [][]byte{text}, ContentType: playlistType, CacheControl: playlistMaxAge, Volatile: volatile}
 }
 
 func (s *shelf) playlistKeys() []string {
-	return []string{path.Join(s.prefix, playlistName), s.key(s.program.name, playlistName)}
+	return []string{path.Join(s.prefix, playlistName), s.key(playlistName)}
 }

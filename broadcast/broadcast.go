@@ -41,14 +41,15 @@ type Broadcast struct {
 
 	state    atomic.Int32
 	lastUnit atomic.Int64 // when the newest access unit arrived, Unix nanoseconds
-	endedAt  atomic.Int64 // Unix nanoseconds, 0 before
 	encoder  atomic.Pointer[string]
 
 	claims   chan claim
 	released chan error
 	ended    chan struct{} // closed when no claim is heard any more
-	archived chan struct{} // closed when the bucket has all it will get
+	archived chan struct{} // closed when the Archiver has stopped
 	next     numbering     // valid once ended is closed
+
+	restored *playlist.Restored // what an earlier run left; nil for a new broadcast
 }
 
 // claim is a publisher's wish to publish; the supervisor grants or refuses it.
@@ -74,9 +75,9 @@ func newBroadcast(id string, h *Hub, from numbering) *Broadcast {
 	}
 	b.shelf = &shelf{
 		prefix: h.cfg.Prefix + "/" + id,
-		lists:  make(map[string]*playlist.Archive),
 		start:  from.window,
 		window: h.cfg.Playlist.Window,
+		linger: h.cfg.Linger,
 	}
 	b.shelf.archiver = storage.NewArchiver(storage.ArchiverConfig{Prefix: b.shelf.prefix}, h.bucket, b.shelf, b.log, h.storageMetrics)
 	b.program = newProgram(SourceRendition, h.cfg, from, b.shelf, h.metrics)

@@ -91,17 +91,22 @@ func (h *Hub) findOrStart(id string) (*Broadcast, error) {
 	if old != nil {
 		select {
 		case <-old.ended:
-			from, before = old.next, old.archived
+			from, before = old.next, old.shelf.archiver.Drained()
 		default:
 			return old, nil
 		}
 	}
 	b := newBroadcast(id, h, from)
-	h.change(func(all map[string]*Broadcast) { all[id] = b })
+	h.start(b, before)
+	return b, nil
+}
+
+// start makes a broadcast known and runs it; the caller holds mu.
+func (h *Hub) start(b *Broadcast, before <-chan struct{}) {
+	h.change(func(all map[string]*Broadcast) { all[b.id] = b })
 	h.running.Go(func() {
 		b.run(h.quit, before, func() bool { return h.forget(b) })
 	})
-	return b, nil
 }
 
 // forget takes an ended broadcast out; false when a successor has its place.

@@ -32,8 +32,13 @@ type stage struct {
 
 func newStage(t *testing.T) *stage {
 	t.Helper()
+	return newStageOn(t, memory.New())
+}
+
+// newStageOn runs a Hub that finds what another one left in the bucket.
+func newStageOn(t *testing.T, bucket *memory.Bucket) *stage {
+	t.Helper()
 	reg := prometheus.NewRegistry()
-	bucket := memory.New()
 	s := &stage{t: t, bucket: bucket, done: make(chan struct{})}
 	s.Hub = NewHub(Settings{
 		Config:          DefaultConfig(),
@@ -42,6 +47,9 @@ func newStage(t *testing.T) *stage {
 		ReconnectWindow: 15 * time.Second,
 		Prefix:          "live",
 	}, bucket, slog.New(slog.DiscardHandler), NewMetrics(reg), storage.NewMetrics(reg))
+	if err := s.Restore(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	ctx, stop := context.WithCancel(t.Context())
 	s.stop = stop
 	go func() {

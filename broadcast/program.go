@@ -1,6 +1,7 @@
 package broadcast
 
 import (
+	"math"
 	"sync/atomic"
 	"time"
 
@@ -34,8 +35,7 @@ type program struct {
 
 // archive is where complete segments go; storage stands behind it.
 type archive interface {
-	offer(rendition string, seg *media.Segment)
-	gone(rendition string, entries []*playlist.Entry)
+	offer(seg *media.Segment)
 }
 
 func newProgram(name string, cfg Settings, from numbering, archive archive, m *Metrics) *program {
@@ -99,11 +99,10 @@ func (p *program) commit() {
 		return
 	}
 	for _, c := range p.closed {
-		p.archive.offer(p.name, c)
+		p.archive.offer(c)
 	}
 	clear(p.closed)
 	p.closed = p.closed[:0]
-	p.archive.gone(p.name, w.TakeGone())
 	p.describe(w)
 	p.countRepairs()
 }
@@ -150,11 +149,20 @@ func (p *program) describe(w *playlist.Window) {
 	if v.Average == 0 {
 		return
 	}
-	if old := p.variant.Swap(&v); old != nil && *old == v {
+	if old := p.variant.Load(); old != nil && sameVariant(old, &v) {
 		return
 	}
+	p.variant.Store(&v)
 	independent := p.segmenter.Stats().ForcedCuts == 0
 	p.multivariant.Store(playlist.NewText(playlist.Multivariant([]playlist.Variant{v}, independent)))
+}
+
+// sameVariant says whether the description a still holds for b: the same tracks,
+// and bit rates within the tolerance of Apple's authoring specification (9.1).
+func sameVariant(a, b *playlist.Variant) bool {
+	close := func(told, now int) bool { return now <= told+told/20 && now >= told-told/20 }
+	return a.Video == b.Video && a.Audio == b.Audio && math.Abs(a.FrameRate-b.FrameRate) < 0.5 &&
+		close(a.Peak, b.Peak) && close(a.Average, b.Average)
 }
 
 // countRepairs tells the metrics what the segmenter repaired since the last time.

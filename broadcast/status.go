@@ -25,7 +25,7 @@ type Status struct {
 // Status is the broadcast's, now.
 func (b *Broadcast) Status() Status {
 	s := Status{ID: b.id, State: b.State(), Began: b.began, Warnings: []string{}}
-	if ended := b.endedAt.Load(); ended != 0 {
+	if ended := b.shelf.ended.Load(); ended != 0 {
 		s.Ended = time.Unix(0, ended)
 	}
 	if e := b.encoder.Load(); e != nil {

@@ -16,36 +16,59 @@ func (b *Broadcast) run(quit <-chan struct{}, before <-chan struct{}, forget fun
 	b.metrics.broadcasts.Inc()
 	b.log.Info("broadcast started")
 
+	var reason string
+	patience := claimTimeout
+	if b.restored != nil {
+		reason, patience = b.takeUp(time.Now())
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	go func() {
 		defer close(b.archived)
 		b.archive(ctx, before)
 	}()
-
-	reason := b.supervise(quit)
+	if reason == "" {
+		reason = b.supervise(quit, patience)
+	}
 	b.end(reason)
-
-	// What the bucket has not taken by the end of the linger, it never will.
-	linger := time.NewTimer(b.cfg.Linger)
-	defer linger.Stop()
-	select {
-	case <-linger.C:
-	case <-quit:
-		// The bucket keeps the end of the broadcast; only uploads are waited for.
-		select {
-		case <-b.archived:
-		case <-time.After(b.cfg.DrainTimeout):
-			b.log.Error("broadcast was not archived whole", "reason", "drain timeout", "err", b.shelf.archiver.Status().Error)
-		}
+	if b.linger(quit) {
+		// What the bucket has not taken by now it never will; its deletions are due.
+		b.await(b.archived, "linger")
 		cancel()
 		<-b.archived
-		forget()
+		if forget() {
+			b.sweep()
+		}
 		return
 	}
+	// At a shutdown the bucket keeps the end of the broadcast.
+	b.await(b.shelf.archiver.Drained(), "shutdown")
 	cancel()
 	<-b.archived
-	b.sweep(forget())
+	forget()
+}
+
+// linger keeps the end readable; false when the server stops meanwhile.
+func (b *Broadcast) linger(quit <-chan struct{}) bool {
+	timer := time.NewTimer(b.cfg.Linger)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-quit:
+		return false
+	}
+}
+
+// await gives the Archiver the drain timeout.
+func (b *Broadcast) await(done <-chan struct{}, reason string) {
+	timer := time.NewTimer(b.cfg.DrainTimeout)
+	defer timer.Stop()
+	select {
+	case <-done:
+	case <-timer.C:
+		b.log.Error("broadcast was not archived whole", "reason", reason, "err", b.shelf.archiver.Status().Error)
+	}
 }
 
 // archive runs the Archiver once the predecessor's has ended, so that two never
@@ -75,9 +98,10 @@ type supervisor struct {
 // its publisher may have left at once.
 const claimTimeout = 5 * time.Second
 
-// supervise returns why the broadcast ends.
-func (b *Broadcast) supervise(quit <-chan struct{}) (reason string) {
-	s := &supervisor{Broadcast: b, window: time.NewTimer(claimTimeout)}
+// supervise returns why the broadcast ends. patience is how long it waits for the
+// first claim.
+func (b *Broadcast) supervise(quit <-chan struct{}, patience time.Duration) (reason string) {
+	s := &supervisor{Broadcast: b, window: time.NewTimer(patience)}
 	defer s.window.Stop()
 	for reason == "" {
 		select {
@@ -124,6 +148,10 @@ func (s *supervisor) mayTakeOver() bool {
 // admit lets a publisher in while nobody publishes.
 func (s *supervisor) admit(c claim) (reason string) {
 	before := s.State()
+	if s.restored != nil {
+		s.fillGap(time.Now(), 1)
+		s.restored = nil
+	}
 	s.current = s.grant(c)
 	switch {
 	case s.current == nil && before == Reconnecting:
@@ -178,7 +206,7 @@ func (s *supervisor) close() {
 func (b *Broadcast) end(reason string) {
 	b.program.end()
 	b.next = b.program.numbering()
-	b.endedAt.Store(time.Now().UnixNano())
+	b.shelf.ended.Store(time.Now().UnixNano())
 	b.state.Store(int32(Ended))
 	close(b.ended)
 	b.shelf.archiver.Finish()
@@ -190,22 +218,14 @@ func (b *Broadcast) end(reason string) {
 		"dropped_video", stats.DroppedVideo, "dropped_audio", stats.DroppedAudio, "gap_parts", stats.GapParts)
 }
 
-// sweep deletes what an ended broadcast has in the bucket; its playlists only
-// when no successor writes them.
-func (b *Broadcast) sweep(last bool) {
-	keys := b.shelf.leftovers()
-	if last {
-		keys = append(b.shelf.playlistKeys(), keys...)
-	}
+// sweep deletes the playlists of an ended broadcast that has no successor; its
+// segments the Archiver has deleted.
+func (b *Broadcast) sweep() {
 	ctx, cancel := context.WithTimeout(context.Background(), b.cfg.DrainTimeout)
 	defer cancel()
-	failed, lastErr := 0, error(nil)
-	for _, key := range keys {
+	for _, key := range b.shelf.playlistKeys() {
 		if err := b.bucket.Delete(ctx, key); err != nil {
-			failed, lastErr = failed+1, err
+			b.log.Warn("playlist of an ended broadcast was not deleted", "key", key, "err", err)
 		}
-	}
-	if failed > 0 {
-		b.log.Warn("objects of an ended broadcast were not deleted", "count", failed, "err", lastErr)
 	}
 }

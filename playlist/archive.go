@@ -10,7 +10,8 @@ import (
 // Archive is the plain playlist of what storage has acknowledged: no parts, no
 // name that is not there. It belongs to one goroutine.
 type Archive struct {
-	target        int
+	constants     Constants
+	longest       media.Ticks // the longest list so far
 	window        media.Ticks
 	listed        []archived
 	length        media.Ticks
@@ -19,30 +20,58 @@ type Archive struct {
 }
 
 type archived struct {
+	name          string
 	msn           int64
 	duration      media.Ticks
 	discontinuity bool
 	text          string
 }
 
-// NewArchive makes the playlist that lists window of media.
-func NewArchive(target int, window time.Duration, start Start) *Archive {
-	return &Archive{target: target, window: media.TicksFromDuration(window), discontinuity: start.DiscontinuitySequence}
+// Departed is a segment that has left the list and must stay fetchable for Grace:
+// its own duration and that of the longest list that named it (section 6.2.2).
+type Departed struct {
+	Name  string
+	Grace time.Duration
 }
 
-// Add appends a segment; one that storage has not is listed with EXT-X-GAP.
-func (a *Archive) Add(s *media.Segment, lost bool) {
+// partTargetComment begins the line that keeps PART-TARGET, in ticks, for a server
+// that takes the broadcast up again: the value may never change, and a plain
+// playlist has no tag for it. To players the line is a comment (section 4.1).
+const partTargetComment = "# golive part-target "
+
+// NewArchive makes the playlist that lists window of media.
+func NewArchive(constants Constants, window time.Duration, start Start) *Archive {
+	return &Archive{constants: constants, window: media.TicksFromDuration(window), discontinuity: start.DiscontinuitySequence}
+}
+
+// Add appends a segment, and says what left the list for it. One that storage has
+// not is listed with EXT-X-GAP.
+func (a *Archive) Add(s *media.Segment, lost bool) []Departed {
 	text := appendSegmentTail(appendSegmentHead(nil, s), s, lost || s.Size == 0)
-	a.listed = append(a.listed, archived{s.MSN, s.Duration, s.Discontinuity, string(text)})
+	a.listed = append(a.listed, archived{s.Name(), s.MSN, s.Duration, s.Discontinuity, string(text)})
 	a.length += s.Duration
 	a.dependent = a.dependent || !s.Independent
+	var departed []Departed
 	for len(a.listed) > minSegments && a.length-a.listed[0].duration >= a.window {
-		a.length -= a.listed[0].duration
-		if a.listed[0].discontinuity {
+		first := a.listed[0]
+		departed = append(departed, Departed{first.name, (first.duration + max(a.longest, a.window)).Duration()})
+		a.length -= first.duration
+		if first.discontinuity {
 			a.discontinuity++
 		}
 		a.listed = a.listed[1:]
 	}
+	a.longest = max(a.longest, a.length)
+	return departed
+}
+
+// Names are the listed segments' file names.
+func (a *Archive) Names() []string {
+	names := make([]string, len(a.listed))
+	for i := range a.listed {
+		names[i] = a.listed[i].name
+	}
+	return names
 }
 
 // Render writes the playlist.
@@ -52,7 +81,7 @@ func (a *Archive) Render(ended bool) []byte {
 		b = append(b, "#EXT-X-INDEPENDENT-SEGMENTS\n"...)
 	}
 	b = append(b, "#EXT-X-TARGETDURATION:"...)
-	b = strconv.AppendInt(b, int64(a.target), 10)
+	b = strconv.AppendInt(b, int64(a.constants.Target), 10)
 	b = append(b, "\n#EXT-X-MEDIA-SEQUENCE:"...)
 	if len(a.listed) > 0 {
 		b = strconv.AppendInt(b, a.listed[0].msn, 10)
@@ -62,6 +91,11 @@ func (a *Archive) Render(ended bool) []byte {
 	b = append(b, "\n#EXT-X-DISCONTINUITY-SEQUENCE:"...)
 	b = strconv.AppendInt(b, a.discontinuity, 10)
 	b = append(b, '\n')
+	if !ended {
+		b = append(b, partTargetComment...)
+		b = strconv.AppendInt(b, int64(a.constants.PartTarget), 10)
+		b = append(b, '\n')
+	}
 	for _, s := range a.listed {
 		b = append(b, s.text...)
 	}

@@ -130,8 +130,11 @@ func (s *Snapshot) Find(name string) (Media, bool) {
 		return Media{}, false
 	}
 	seg := e.Segment()
-	if part >= 0 {
+	switch {
+	case part >= 0:
 		return partMedia(seg, part)
+	case seg.Size == 0:
+		return Media{}, false // a gap
 	}
 	return Media{Slabs: seg.Slabs(), Object: seg.Name(), Size: seg.Size}, true
 }

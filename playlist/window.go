@@ -40,8 +40,8 @@ type Window struct {
 	entries []*Entry // removed ones in their grace, then the listed
 	listed  int
 	length  media.Ticks // of the listed ones
+	longest media.Ticks // the longest that was
 	clock   media.Ticks // of all ever published
-	gone    []*Entry    // past their grace, not yet taken
 
 	// text is what the listed segments say without their parts, kept because all
 	// but the newest are written so every time; textStart is its place in the text
@@ -124,6 +124,7 @@ func (w *Window) Close(s *media.Segment) {
 	w.open = nil
 	w.dirty = true
 	w.slide()
+	w.longest = max(w.longest, w.length)
 	for _, old := range w.entries[:max(0, len(w.entries)-inMemory)] {
 		old.evict()
 	}
@@ -148,13 +149,11 @@ func (w *Window) slide() {
 		w.listed++
 	}
 	w.trimText(w.entries[w.listed].offset)
-	longest := keep + media.Ticks(2*w.constants.Target)*media.Second
 	for w.listed > 0 {
 		oldest := w.entries[0]
-		if w.clock-oldest.removedAt < oldest.duration+longest {
+		if w.clock-oldest.removedAt < oldest.duration+w.longest {
 			break
 		}
-		w.gone = append(w.gone, oldest)
 		w.entries = w.entries[1:]
 		w.listed--
 	}
@@ -167,18 +166,6 @@ func (w *Window) trimText(offset int64) {
 		w.textStart = offset
 	}
 }
-
-// TakeGone returns the segments that nobody may ask for any more since it was
-// last called.
-func (w *Window) TakeGone() []*Entry {
-	gone := w.gone
-	w.gone = nil
-	return gone
-}
-
-// Entries are all segments that can still be asked for, oldest first. Only the
-// writer may call it.
-func (w *Window) Entries() []*Entry { return w.entries }
 
 // Pause says that nobody publishes for now: the next part's name is not known,
 // so none is hinted.

@@ -117,6 +117,13 @@ func (s *Segmenter) Stats() Stats { return s.stats }
 // NextMSN is the number the next segment will have.
 func (s *Segmenter) NextMSN() int64 { return s.nextMSN }
 
+// Skip leaves out n media sequence numbers, which the caller has listed as lost:
+// what comes is not dated before wall.
+func (s *Segmenter) Skip(n int, wall time.Time) {
+	s.nextMSN += int64(n)
+	s.lastWall = wall
+}
+
 // Write takes the next access unit in the order of the wire.
 func (s *Segmenter) Write(u media.AccessUnit) {
 	if u.Discontinuity {

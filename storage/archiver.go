@@ -77,6 +77,7 @@ type Archiver struct {
 	metrics *Metrics
 
 	changed chan struct{} // holds one token when there is news for Run
+	drained chan struct{} // closed by Run when the final objects are put, or at its end
 	status  atomic.Pointer[ArchiverStatus]
 
 	mu       sync.Mutex
@@ -99,6 +100,7 @@ func NewArchiver(cfg ArchiverConfig, bucket Bucket, index Index, log *slog.Logge
 		log:     log,
 		metrics: metrics,
 		changed: make(chan struct{}, 1),
+		drained: make(chan struct{}),
 	}
 	a.status.Store(&ArchiverStatus{})
 	return a
@@ -130,6 +132,10 @@ func (a *Archiver) Offer(rendition string, seg *media.Segment) bool {
 	a.wake()
 	return taken
 }
+
+// Drained is closed when the final objects are in the bucket, so that only
+// deletions are left to do; or when Run has returned without that.
+func (a *Archiver) Drained() <-chan struct{} { return a.drained }
 
 // Expire deletes the object at that time; the caller leaves time for the playlists
 // in the bucket that name it. What has not been put by then is not put any more: a

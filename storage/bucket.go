@@ -18,6 +18,10 @@ type Object struct {
 	// ContentType, CacheControl and ContentEncoding are HTTP headers to keep
 	// with the object where the backend can.
 	ContentType, CacheControl, ContentEncoding string
+	// Volatile says that the object will soon be replaced, so that a loss of power
+	// may take it back to an earlier version, or away: a live playlist. The end of
+	// the process may not.
+	Volatile bool
 }
 
 // Size is the object's length in bytes.

@@ -19,6 +19,7 @@ type run struct {
 	pending  []Object  // playlists to put, each key once
 	caughtUp time.Time // when pending was last empty after a put
 	ended    bool      // the final objects are in pending, or put
+	drained  bool      // the final objects are put
 
 	// expired holds what expired between Finish and ended: a playlist that the
 	// Index renders then, for a segment given up late, is not wanted any more.
@@ -119,8 +120,11 @@ func (r *run) rest(now time.Time) (next time.Time, done bool) {
 	next = r.expiries.next()
 	r.mu.Unlock()
 
-	if r.ended && idle && len(r.pending) == 0 && len(r.due) == 0 && next.IsZero() {
-		return time.Time{}, true
+	if r.ended && idle && len(r.pending) == 0 {
+		r.drain()
+		if len(r.due) == 0 && next.IsZero() {
+			return time.Time{}, true
+		}
 	}
 	sooner := func(when bool, t time.Time) {
 		if when && (next.IsZero() || t.Before(next)) {
@@ -133,6 +137,14 @@ func (r *run) rest(now time.Time) (next time.Time, done bool) {
 	sooner(r.failures.waits(now), r.failures.next())
 	sooner(r.losses.waits(now), r.losses.next())
 	return next, false
+}
+
+// drain says, once, that only deletions are left.
+func (r *run) drain() {
+	if !r.drained {
+		r.drained = true
+		close(r.Archiver.drained)
+	}
 }
 
 // expire takes the expiries that are due: what waits to be put there is given up,

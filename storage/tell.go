@@ -61,6 +61,7 @@ func (r *run) recovered(l *lane, now time.Time) {
 
 // stop lets go of everything that is left, and says what is lost with it.
 func (r *run) stop() {
+	defer r.drain()
 	r.mu.Lock()
 	r.stopped = true
 	segments, bytes := r.queue.waiting, r.queue.bytes

@@ -68,6 +68,10 @@ func serve(ctx context.Context, args, env []string, stderr io.Writer) error {
 		doors.close()
 		return err
 	}
+	if err := h.hub.Restore(ctx); err != nil {
+		// Storage may come back; what is live now matters more.
+		log.Error("broadcasts of an earlier run were not taken up", "err", err)
+	}
 	defer func() {
 		if err := h.close(); err != nil {
 			log.Warn("storage was not closed", "err", err)

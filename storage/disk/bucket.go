@@ -77,7 +77,7 @@ func (b *Bucket) Put(ctx context.Context, o storage.Object) error {
 		return wrap(opPut, o.Key, err)
 	}
 	name := tempDir + "/" + strconv.FormatUint(b.temp.Add(1), 10)
-	err := b.write(ctx, name, o.Slabs)
+	err := b.write(ctx, name, o)
 	if err == nil {
 		err = b.place(name, o.Key)
 	}
@@ -86,26 +86,32 @@ func (b *Bucket) Put(ctx context.Context, o storage.Object) error {
 		_ = b.root.Remove(name)
 		return wrap(opPut, o.Key, err)
 	}
+	if o.Volatile {
+		return nil
+	}
 	if err := b.settle(o.Key); err != nil {
 		return wrap(opPut, o.Key, err)
 	}
 	return nil
 }
 
-// write makes the temporary file, durable in its content.
-func (b *Bucket) write(ctx context.Context, name string, slabs [][]byte) (err error) {
+// write makes the temporary file, durable in its content unless that is volatile.
+func (b *Bucket) write(ctx context.Context, name string, o storage.Object) (err error) {
 	f, err := b.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, fileMode)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	for _, slab := range slabs {
+	for _, slab := range o.Slabs {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
 		if _, err := f.Write(slab); err != nil {
 			return err
 		}
+	}
+	if o.Volatile {
+		return nil
 	}
 	return b.sync(f)
 }

@@ -1,0 +1,198 @@
+package broadcast
+
+import (
+	"errors"
+	"io"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"golive/internal/mediatest"
+	"golive/storage"
+	"golive/storage/memory"
+)
+
+// photograph is the bucket as a crash would leave it.
+func (s *stage) photograph() *memory.Bucket {
+	s.t.Helper()
+	copied := memory.New()
+	for _, key := range s.keys("") {
+		r, err := s.bucket.Get(s.t.Context(), key, 0, -1)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		data, err := io.ReadAll(r.Body)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		if err := copied.Put(s.t.Context(), storage.Object{Key: key, Slabs: [][]byte{data}}); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+	return copied
+}
+
+var (
+	uriLine = regexp.MustCompile(`(?m)^[^#\s].*-(\d+)\.ts$`)
+	partURI = regexp.MustCompile(`PART:.*URI="[^"]*-(\d+)\.\d+\.ts"`)
+	discSeq = regexp.MustCompile(`DISCONTINUITY-SEQUENCE:(\d+)`)
+)
+
+// newestMSN is the highest number that a playlist shows, of a segment or a part.
+func newestMSN(t *testing.T, text string) int {
+	t.Helper()
+	newest := -1
+	for _, re := range []*regexp.Regexp{uriLine, partURI} {
+		for _, m := range re.FindAllStringSubmatch(text, -1) {
+			n, err := strconv.Atoi(m[1])
+			if err != nil {
+				t.Fatal(err)
+			}
+			newest = max(newest, n)
+		}
+	}
+	return newest
+}
+
+func TestHub_KilledServerContinuesTheBroadcast(t *testing.T) {
+	for _, away := range []time.Duration{100 * time.Millisecond, 5 * time.Second} {
+		synctest.Test(t, func(t *testing.T) {
+			old := newStage(t)
+			e := old.mustPublish("b")
+			e.play(t, 4*time.Second)
+			e.sink.Close(errors.New("connection reset"))
+			e = old.mustPublish("b")
+			e.play(t, 41*time.Second)
+			before := old.text("b")
+			bucket := old.photograph()
+			e.sink.Close(nil)
+
+			<-time.After(away)
+			s := newStageOn(t, bucket)
+			synctest.Wait()
+			if s.state("b") != "reconnecting" {
+				t.Fatalf("after the restart: %s", s.state("b"))
+			}
+			waiting := s.text("b")
+			if got, want := newestMSN(t, waiting), newestMSN(t, before); got < want {
+				t.Errorf("players saw %d, now the newest is %d:\n%s", want, got, waiting)
+			}
+			if _, ok := s.Multivariant("b"); !ok {
+				t.Error("there is no multivariant playlist")
+			}
+			e = s.mustPublish("b")
+			e.play(t, 5*time.Second)
+			after := s.text("b")
+			if got, want := discSeq.FindString(after), discSeq.FindString(before); got != want {
+				t.Errorf("%s was %s", got, want)
+			}
+			if strings.Count(after, "#EXT-X-DISCONTINUITY\n") != 1 || !strings.Contains(after, "#EXT-X-GAP\n") {
+				t.Errorf("after the return:\n%s", after)
+			}
+			if newestMSN(t, after) <= newestMSN(t, waiting) {
+				t.Errorf("the numbers do not go on:\n%s", after)
+			}
+			// What was stored can still be fetched, by its old name.
+			m := uriLine.FindString(before)
+			w, _ := s.Window("b", SourceRendition)
+			found, ok := w.Snapshot().Find(m)
+			if !ok || found.Size == 0 {
+				t.Fatalf("%s is not found", m)
+			}
+			r, err := s.Object(t.Context(), "b", SourceRendition, found.Object, 0, found.Size)
+			if err != nil {
+				t.Errorf("%s: %v", m, err)
+			} else if err := r.Close(); err != nil {
+				t.Error(err)
+			}
+			e.sink.Close(nil)
+			<-time.After(3 * time.Minute)
+			if keys := s.keys(""); len(keys) > 0 {
+				t.Errorf("the bucket still has %v", keys)
+			}
+		})
+	}
+}
+
+func TestHub_KilledServerEndsWhatNobodyReturnsTo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		old := newStage(t)
+		e := old.mustPublish("b")
+		e.play(t, 41*time.Second)
+		bucket := old.photograph()
+		e.sink.Close(nil)
+		if err := bucket.Put(t.Context(), storage.Object{Key: "live/junk/source/x-1.ts"}); err != nil {
+			t.Fatal(err)
+		}
+
+		<-time.After(10 * time.Minute)
+		s := newStageOn(t, bucket)
+		synctest.Wait()
+		if s.state("b") != "ended" || !strings.Contains(s.text("b"), "#EXT-X-ENDLIST") {
+			t.Errorf("%s: %s", s.state("b"), s.text("b"))
+		}
+		if keys := s.keys("live/junk/"); len(keys) > 0 {
+			t.Errorf("orphans were left: %v", keys)
+		}
+		<-time.After(2 * time.Minute)
+		if keys := s.keys(""); len(keys) > 0 {
+			t.Errorf("the bucket still has %v", keys)
+		}
+	})
+}
+
+// A publisher that is back before anything was taken up again is a new one.
+func TestHub_NamesNeverRepeat(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		seen := map[string]bool{}
+		bucket := memory.New()
+		for range 3 {
+			s := newStageOn(t, bucket)
+			e := s.mustPublish("b")
+			e.play(t, 5*time.Second)
+			for _, name := range uriLine.FindAllString(s.text("b"), -1) {
+				if strings.Contains(name, "index") {
+					continue
+				}
+				w, _ := s.Window("b", SourceRendition)
+				if m, ok := w.Snapshot().Find(name); ok && m.Slabs != nil {
+					if seen[name] {
+						t.Errorf("%s was used again", name)
+					}
+					seen[name] = true
+				}
+			}
+			bucket = s.photograph()
+			e.sink.Close(nil)
+			<-time.After(time.Second)
+		}
+		if len(seen) < 3 {
+			t.Errorf("saw %d names", len(seen))
+		}
+	})
+}
+
+func TestProgram_DescriptionFollowsTheTracks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t)
+		e := s.mustPublish("b")
+		e.play(t, 3*time.Second)
+		in := mediatest.Stream{
+			Video: mediatest.H264(1280, 72), FPS: 30, GOP: 60, Length: 5 * time.Second,
+			Offset: 3 * 90000, Epoch: time.Now().Add(-3 * time.Second),
+		}
+		for _, u := range in.Units() {
+			if err := e.sink.WriteUnit(u); err != nil {
+				t.Fatal(err)
+			}
+		}
+		text, _ := s.Multivariant("b")
+		if !strings.Contains(string(text.Plain), "RESOLUTION=1280x72") {
+			t.Errorf("%s", text.Plain)
+		}
+		e.sink.Close(nil)
+	})
+}

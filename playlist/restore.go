@@ -1,0 +1,160 @@
+package playlist
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/grafov/m3u8"
+
+	"golive/media"
+)
+
+// Restored is what a stored playlist says of a broadcast that another run of the
+// server began.
+type Restored struct {
+	Constants Constants
+	// DiscontinuitySequence is that of the first segment.
+	DiscontinuitySequence int64
+	// Segments are those listed, with one part that stands for the whole and no
+	// bytes; their Size is not known. A lost one has no part.
+	Segments []*media.Segment
+	// Ended says that the playlist has EXT-X-ENDLIST.
+	Ended bool
+}
+
+// End is the wall-clock time where the last segment ends.
+func (r *Restored) End() time.Time {
+	last := r.Segments[len(r.Segments)-1]
+	return last.ProgramDateTime.Add(last.Duration.Duration())
+}
+
+// ParseArchive reads back what Archive.Render wrote.
+func ParseArchive(text []byte) (*Restored, error) {
+	list, kind, err := m3u8.DecodeFrom(bytes.NewReader(text), true)
+	if err != nil {
+		return nil, fmt.Errorf("parse stored playlist: %w", err)
+	}
+	p, ok := list.(*m3u8.MediaPlaylist)
+	if !ok || kind != m3u8.MEDIA || p.Count() == 0 {
+		return nil, errors.New("parse stored playlist: no segments")
+	}
+	r := &Restored{Ended: p.Closed}
+	r.Constants.Target = int(p.TargetDuration)
+	if r.DiscontinuitySequence, err = numberAfter(text, "#EXT-X-DISCONTINUITY-SEQUENCE:"); err != nil {
+		return nil, err
+	}
+	if !r.Ended {
+		n, err := numberAfter(text, partTargetComment)
+		if err != nil {
+			return nil, err
+		}
+		r.Constants.PartTarget = media.Ticks(n)
+	}
+	gaps := gapLines(text)
+	var start media.Ticks
+	for i, s := range p.Segments {
+		if s == nil {
+			break
+		}
+		session, msn, part, ok := parseName(s.URI)
+		if !ok || part >= 0 || msn != int64(p.SeqNo)+int64(i) {
+			return nil, fmt.Errorf("parse stored playlist: segment %d is named %q", i, s.URI)
+		}
+		seg := &media.Segment{
+			Session:         session,
+			MSN:             msn,
+			Start:           start,
+			Duration:        media.Ticks(math.Round(s.Duration * float64(media.Second))),
+			ProgramDateTime: s.ProgramDateTime,
+			Discontinuity:   s.Discontinuity,
+			Independent:     true,
+		}
+		if !gaps[s.URI] {
+			seg.Parts = []*media.Part{{Session: session, MSN: msn, Duration: seg.Duration}}
+		}
+		start += seg.Duration
+		r.Segments = append(r.Segments, seg)
+	}
+	return r, nil
+}
+
+// numberAfter is the number on the line that begins with prefix.
+func numberAfter(text []byte, prefix string) (int64, error) {
+	for line := range strings.Lines(string(text)) {
+		if value, ok := strings.CutPrefix(line, prefix); ok {
+			n, err := strconv.ParseInt(strings.TrimSpace(value), 10, 64)
+			if err != nil || n < 0 {
+				return 0, fmt.Errorf("parse stored playlist: %q is not a number", line)
+			}
+			return n, nil
+		}
+	}
+	return 0, fmt.Errorf("parse stored playlist: no line %q", prefix)
+}
+
+// gapLines are the URIs that EXT-X-GAP stands before; the decoder does not know
+// the tag.
+func gapLines(text []byte) map[string]bool {
+	gaps, gap := map[string]bool{}, false
+	for line := range strings.Lines(string(text)) {
+		line = strings.TrimSpace(line)
+		switch {
+		case line == "#EXT-X-GAP":
+			gap = true
+		case line != "" && line[0] != '#':
+			if gap {
+				gaps[line] = true
+			}
+			gap = false
+		}
+	}
+	return gaps
+}
+
+// Restore puts the segments of an earlier run into an empty window; their bytes
+// are in storage.
+func (w *Window) Restore(segments []*media.Segment) {
+	for _, s := range segments {
+		head := *s
+		head.Parts = nil
+		w.Open(head)
+		w.clock += s.Duration
+		w.Close(s)
+		w.entries[len(w.entries)-1].stored.Store(true)
+	}
+	w.paused = true
+}
+
+// FillGap lists the time from the end of the last segment to until as lost
+// (EXT-X-GAP), in at least least segments: as many as an earlier run may have
+// shown to players without storing them, so that numbers do not run back. It
+// returns them.
+func (w *Window) FillGap(until time.Time, least int) []*media.Segment {
+	if len(w.entries) == 0 {
+		return nil
+	}
+	last := w.entries[len(w.entries)-1].Segment()
+	from := last.ProgramDateTime.Add(last.Duration.Duration())
+	lost := max(media.TicksFromDuration(until.Sub(from)), media.Ticks(least)*media.Second/10)
+	target := media.Ticks(w.constants.Target) * media.Second
+	n := max(media.Ticks(least), (lost+target-1)/target)
+	segments := make([]*media.Segment, 0, n)
+	for i := range n {
+		begin, end := lost*i/n, lost*(i+1)/n
+		segments = append(segments, &media.Segment{
+			Session:         last.Session,
+			MSN:             last.MSN + 1 + int64(i),
+			Start:           last.Start + last.Duration + begin,
+			Duration:        end - begin,
+			ProgramDateTime: from.Add(begin.Duration()),
+			Independent:     true,
+		})
+	}
+	w.Restore(segments)
+	return segments
+}
