@@ -18,7 +18,8 @@ import (
 
 // browser is a tab in a Chromium of its own, with a fresh profile.
 type browser struct {
-	t   *testing.T
+	t *testing.T
+	//nolint:containedctx // a context is chromedp's own handle of a tab
 	ctx context.Context
 }
 

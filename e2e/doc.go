@@ -9,5 +9,6 @@
 // Package e2e does not know any package's insides: it uses the commands, ports,
 // URLs and files that everybody has, and internal/hlstest to read them.
 //
-// Each test starts the processes it needs and waits for them to end.
+// Each test starts the processes it needs, and the goroutines that wait for them
+// and read the browser's console; all end with the test.
 package e2e

@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -28,7 +29,7 @@ func buildAndRun(m *testing.M) (code int, err error) {
 	if err != nil {
 		return 0, fmt.Errorf("make folder: %w", err)
 	}
-	defer os.RemoveAll(dir)
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	binary := filepath.Join(dir, "golive")
 	if out, err := exec.Command("go", "build", "-o", binary, "golive/cmd/golive").CombinedOutput(); err != nil {
 		return 0, fmt.Errorf("build golive: %w\n%s", err, out)

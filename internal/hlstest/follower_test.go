@@ -113,7 +113,7 @@ func TestOpen_FailsWithoutAStream(t *testing.T) {
 }
 
 func TestFollow_NamesTheRule(t *testing.T) {
-	tail := func(path, suffix string) bool { return strings.HasSuffix(path, suffix) }
+	tail := strings.HasSuffix
 	for _, c := range []struct {
 		name   string
 		opts   Options
@@ -172,7 +172,7 @@ func TestFollow_NamesTheRule(t *testing.T) {
 			}
 		}, []int{10}},
 		{"gap", Options{}, func(o *origin) {
-			o.plant = func(_ string, resp *http.Response, body []byte) []byte {
+			o.plant = func(_ string, _ *http.Response, body []byte) []byte {
 				if bytes.Contains(body, []byte("s-8.ts")) {
 					return bytes.ReplaceAll(body, []byte("s-8.ts"), []byte("#EXT-X-GAP\ns-8.ts"))
 				}

@@ -135,13 +135,16 @@ func (o *origin) RoundTrip(r *http.Request) (*http.Response, error) {
 // wait blocks as a reload with delivery directives does.
 func (o *origin) wait(r *http.Request) error {
 	q := r.URL.Query()
+	if !q.Has("_HLS_msn") {
+		return nil
+	}
 	msn, err := strconv.Atoi(q.Get("_HLS_msn"))
 	if err != nil {
-		return nil
+		return err
 	}
 	part, err := strconv.Atoi(q.Get("_HLS_part"))
 	if err != nil {
-		part = 3
+		return err
 	}
 	for {
 		n, parts := o.done()

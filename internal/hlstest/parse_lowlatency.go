@@ -58,7 +58,7 @@ func (p *mediaParser) part(l line, a Attributes) error {
 		p.hasPart = l.number
 	}
 	part := Part{Line: l.number, ByteRange: a["BYTERANGE"].Text}
-	uri, err := required(a, "URI")
+	uri, err := requiredURI(a)
 	if err != nil {
 		p.r.add(26, l.number, "EXT-X-PART: %v", err)
 	}
@@ -79,7 +79,7 @@ func (p *mediaParser) hint(l line, a Attributes) error {
 	if err == nil && !ok {
 		err = errors.New("attribute TYPE is missing")
 	}
-	uri, err2 := required(a, "URI")
+	uri, err2 := requiredURI(a)
 	for _, h := range p.m.Hints {
 		if h.Type == kind {
 			p.r.add(40, l.number, "a second EXT-X-PRELOAD-HINT of TYPE %s", kind)
@@ -90,7 +90,7 @@ func (p *mediaParser) hint(l line, a Attributes) error {
 }
 
 func (p *mediaParser) report(l line, a Attributes) error {
-	uri, err := required(a, "URI")
+	uri, err := requiredURI(a)
 	msn, _, err1 := a.integer("LAST-MSN")
 	part, ok, err2 := a.integer("LAST-PART")
 	if !ok {

@@ -1,6 +1,7 @@
 package hlstest
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -134,7 +135,7 @@ func (p *mediaParser) segmentTag(l line) (handled bool, err error) {
 	case "EXT-X-MAP":
 		var a Attributes
 		if a, err = parseAttributes(l.value); err == nil {
-			p.mapURI, err = required(a, "URI")
+			p.mapURI, err = requiredURI(a)
 		}
 	case "EXT-X-KEY", "EXT-X-DATERANGE", "EXT-X-BITRATE", "EXT-X-START", "EXT-X-DEFINE", "EXT-X-I-FRAMES-ONLY":
 	default:
@@ -143,10 +144,10 @@ func (p *mediaParser) segmentTag(l line) (handled bool, err error) {
 	return true, err
 }
 
-func required(a Attributes, name string) (string, error) {
-	text, ok, err := a.quoted(name)
+func requiredURI(a Attributes) (string, error) {
+	text, ok, err := a.quoted("URI")
 	if err == nil && (!ok || text == "") {
-		err = fmt.Errorf("attribute %s is missing", name)
+		err = errors.New("attribute URI is missing")
 	}
 	return text, err
 }

@@ -27,6 +27,8 @@ type run struct {
 	// longest is the longest playlist so far; probes wait for their time.
 	longest time.Duration
 	probes  []probe
+	// lost is since when the playlist cannot be had; zero when it can.
+	lost time.Time
 	// analyser is the fetcher's own.
 	analyser *analyser
 }
@@ -70,47 +72,52 @@ func (n *run) run(ctx context.Context) error {
 
 // reload reads the playlist again and again until there is a reason to stop.
 func (n *run) reload(ctx context.Context) error {
-	lost := time.Time{} // since when it cannot be had
 	for ctx.Err() == nil {
 		u, blocking := n.reloadURL()
 		reply, err := n.f.get(ctx, u, kindPlaylist)
-		switch {
-		case err == nil:
-			lost = time.Time{}
-		case ctx.Err() != nil:
-			return nil
-		case n.r.Last == nil:
-			return fmt.Errorf("follow rendition: %w", err)
-		case gone(err):
-			n.add(19, 0, "the playlist vanished without EXT-X-ENDLIST: %v", err)
-			return nil
-		default:
-			if lost.IsZero() {
-				lost = time.Now()
-			}
-			if away := time.Since(lost); away > 3*n.r.Last.TargetDuration {
-				n.add(10, 0, "the playlist could not be had for %v: %v", away.Round(time.Millisecond), err)
-				return nil
-			}
+		if ctx.Err() != nil {
+			break
 		}
-		changed := false
-		if err == nil {
-			if blocking {
-				n.r.Waited++
+		if err != nil {
+			if again, err := n.lose(err); !again {
+				return err
 			}
-			if changed = n.read(reply); n.done() {
-				return nil
-			}
-		}
-		n.probe()
-		if blocking && changed {
+			pause(ctx, n.f.opts.Interval)
 			continue
 		}
-		if !pause(ctx, n.f.opts.Interval) {
+		n.lost = time.Time{}
+		if blocking {
+			n.r.Waited++
+		}
+		changed := n.read(reply)
+		if n.done() {
 			return nil
 		}
+		n.probe()
+		if !blocking || !changed {
+			pause(ctx, n.f.opts.Interval)
+		}
 	}
-	return nil
+	return nil //nolint:nilerr // the end of ctx is the end of the job, not a failure
+}
+
+// lose takes the failure to have the playlist, and says whether to try again. Only
+// the first playlist's failure is an error; later it is a violation.
+func (n *run) lose(failure error) (again bool, err error) {
+	switch {
+	case n.r.Last == nil:
+		return false, fmt.Errorf("follow rendition: %w", failure)
+	case gone(failure):
+		n.add(19, 0, "the playlist vanished without EXT-X-ENDLIST: %v", failure)
+		return false, nil
+	case n.lost.IsZero():
+		n.lost = time.Now()
+	}
+	if away := time.Since(n.lost); away > 3*n.r.Last.TargetDuration {
+		n.add(10, 0, "the playlist could not be had for %v: %v", away.Round(time.Millisecond), failure)
+		return false, nil
+	}
+	return true, nil
 }
 
 // pause waits for d and says whether ctx is still alive.
