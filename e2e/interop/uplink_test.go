@@ -1,0 +1,206 @@
+//go:build e2e
+
+package interop
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"golive/internal/hlstest"
+)
+
+var (
+	cuts    = flag.Int("cuts", 4, "how often the uplink is cut")
+	minutes = flag.Float64("minutes", 0.7, "over how many minutes")
+)
+
+// outage is a time in which the server was sent nothing, or not in time.
+type outage struct {
+	how        string
+	begin, end time.Time
+}
+
+// uplink is a publisher that starts again after each cut.
+type uplink struct {
+	t       *testing.T
+	proxy   *proxy
+	server  *server
+	file    string
+	random  *rand.Rand
+	encoder *process
+	tries   int
+	outages []outage
+}
+
+func (u *uplink) publish() {
+	u.tries++
+	u.encoder = looped(u.t, u.file, u.proxy.publishURL("show"))
+}
+
+// cut cuts the connection, waits as an encoder would, and publishes again with
+// the same key until bytes flow.
+func (u *uplink) cut(ctx context.Context, how cut) {
+	u.t.Helper()
+	begin := time.Now()
+	if n := u.proxy.cut(how); n != 1 {
+		u.t.Errorf("%d connections were cut, want 1", n)
+	}
+	wait := 300*time.Millisecond + time.Duration(u.random.Int64N(int64(1700*time.Millisecond)))
+	pause(ctx, wait)
+	u.encoder.kill() // a hole tells it nothing
+	for tries := 1; ; tries++ {
+		before := u.proxy.bytes.Load()
+		u.publish()
+		if u.flows(ctx, before) {
+			break
+		}
+		if ctx.Err() != nil || tries == 10 {
+			u.t.Fatalf("the publisher could not come back after a %v: %d tries\n%s", how, tries, u.encoder.logs)
+		}
+		u.encoder.kill()
+		pause(ctx, 500*time.Millisecond)
+	}
+	u.outages = append(u.outages, outage{how: how.String(), begin: begin, end: time.Now()})
+}
+
+// flows says whether the newest publisher gets media through; false when it was
+// refused.
+func (u *uplink) flows(ctx context.Context, before int64) bool {
+	const enough = 64 << 10 // no handshake is that long
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case <-u.encoder.done:
+			return false
+		case <-ctx.Done():
+			return false
+		case <-tick.C:
+			if u.proxy.bytes.Load()-before > enough {
+				return true
+			}
+		}
+	}
+}
+
+// weaken delays and throttles the uplink for a while.
+func (u *uplink) weaken(ctx context.Context) {
+	begin := time.Now()
+	delay := time.Duration(u.random.Int64N(int64(400 * time.Millisecond)))
+	u.proxy.delay.Store(int64(delay))
+	u.proxy.rate.Store(60_000) // the stream has 100 kB a second
+	pause(ctx, time.Second)
+	u.proxy.rate.Store(0)
+	u.proxy.delay.Store(0)
+	u.outages = append(u.outages, outage{how: fmt.Sprintf("weak, %v late", delay), begin: begin, end: time.Now()})
+}
+
+func TestUplink_ThatIsCutOftenIsOneBroadcastWithoutAReload(t *testing.T) {
+	s := startServer(t, "")
+	u := &uplink{
+		t: t, server: s, proxy: startProxy(t, s.rtmp), file: plainSource(t),
+		random: rand.New(rand.NewPCG(uint64(*cuts), 7)), //nolint:gosec // the same faults each time
+	}
+	length := time.Duration(*minutes * float64(time.Minute))
+	ctx, cancel := context.WithTimeout(t.Context(), 2*length+time.Minute)
+	defer cancel()
+	u.publish()
+	first := s.waitForState("show", "live", 10*time.Second)
+	f := follow(t, s.playlistURL("show"), hlstest.Options{LowLatency: true, Discard: true})
+	page := openBrowser(t).watch(t, s.watchURL("show"))
+	page.waitForPlay(20 * time.Second)
+	v := page.view()
+
+	begin := time.Now()
+	every := length / time.Duration(*cuts)
+	for i := range *cuts {
+		due := begin.Add(every*time.Duration(i) + every/4)
+		if i%2 == 1 {
+			pause(ctx, time.Until(due.Add(-2*time.Second)))
+			u.weaken(ctx)
+		}
+		pause(ctx, time.Until(due))
+		before := v.last().Time
+		u.cut(ctx, cut(i%3))
+		back := u.outages[len(u.outages)-1].end
+		page.waitFor(fmt.Sprintf("picture after cut %d (%v)", i+1, cut(i%3)), 15*time.Second, func(now playback) bool { return now.Time > before+3 })
+		t.Logf("cut %d, %v: away %.2f s; 3 s more were played %.1f s after the return", i+1, cut(i%3),
+			back.Sub(u.outages[len(u.outages)-1].begin).Seconds(), time.Since(back).Seconds())
+		if i == 0 {
+			page.screenshot("uplink-after-first-cut")
+		}
+	}
+	pause(ctx, time.Until(begin.Add(length)))
+	page.screenshot("uplink-at-the-end")
+	seen := v.stop()
+	if now := s.waitForState("show", "live", time.Second); !now.Started.Equal(first.Started) {
+		t.Errorf("the broadcast of %v became one of %v", first.Started, now.Started)
+	}
+	u.encoder.quit()
+	r := f.wait(20 * time.Second)
+	u.checkPlaylist(f, r)
+	u.checkPicture(seen)
+	if n := s.logs.count(`msg="broadcast started"`); n != 1 {
+		t.Errorf("%d broadcasts were started, want 1", n)
+	}
+}
+
+func (u *uplink) checkPlaylist(f *follower, r *hlstest.Rendition) {
+	u.t.Helper()
+	f.check(pace...)
+	marks := discontinuities(r)
+	if marks != *cuts {
+		u.t.Errorf("%d cuts left %d discontinuities", *cuts, marks)
+	}
+	late := 0
+	for i := 1; i < len(r.Segments); i++ {
+		late += u.late("segment", r.Segments[i].MSN, r.Segments[i-1].Listed, r.Segments[i].Listed, r.Last.TargetDuration*3/2)
+	}
+	lateParts := 0
+	for i := 1; i < len(r.Parts); i++ {
+		lateParts += u.late("part of segment", r.Parts[i].MSN, r.Parts[i-1].Listed, r.Parts[i].Listed, r.Last.PartTarget)
+	}
+	u.t.Logf("%d segments, %d parts, %d reloads, %d discontinuities; %d publishers for %d cuts; late because of the uplink: %d segments, %d parts; rules broken: %v",
+		len(r.Segments), len(r.Parts), r.Reloads, marks, u.tries, *cuts, late, lateParts, f.recording.Violations)
+}
+
+// late is 1 when something came late, which only an outage excuses (rules 11, 12).
+func (u *uplink) late(what string, msn int64, before, now time.Time, limit time.Duration) int {
+	u.t.Helper()
+	const slack = 300 * time.Millisecond // of a busy machine
+	if now.Sub(before) <= limit+slack {
+		return 0
+	}
+	for _, o := range u.outages {
+		// What an outage held up may still be late by the segment it was in.
+		if o.begin.Before(now) && o.end.After(before.Add(-limit)) {
+			return 1
+		}
+	}
+	u.t.Errorf("%s %d came %v after the one before it, without an outage", what, msn, now.Sub(before).Round(time.Millisecond))
+	return 1
+}
+
+func (u *uplink) checkPicture(seen []sight) {
+	u.t.Helper()
+	var away time.Duration
+	for _, o := range u.outages {
+		away += o.end.Sub(o.begin)
+	}
+	sum := sumUp(seen)
+	wall := seen[len(seen)-1].at.Sub(seen[0].at)
+	u.t.Logf("the page played %.1f s in %.1f s; the uplink was bad for %.1f s; the picture stood still for %.1f s, at most %.1f s at once; went back %d times, %d reloads, faults %q",
+		sum.played, wall.Seconds(), away.Seconds(), sum.still.Seconds(), sum.longest.Seconds(), sum.back, sum.reloads, sum.faults)
+	if sum.reloads > 0 || sum.back > 0 || len(sum.faults) > 0 {
+		u.t.Errorf("the page was reloaded %d times, the picture went back %d times, faults %q", sum.reloads, sum.back, sum.faults)
+	}
+	if sum.longest > 10*time.Second {
+		u.t.Errorf("the picture stood still for %v", sum.longest)
+	}
+}
