@@ -56,11 +56,12 @@ type oneOutput struct {
 	Body         Broadcast
 }
 
-// Register adds the interface to mux.
-func Register(mux *http.ServeMux, version string, d Directory) {
+// Register adds the interface to mux: the requests under /v1/, their OpenAPI
+// document and its readable page.
+func Register(mux *http.ServeMux, version string, d Directory) error {
 	cfg := huma.DefaultConfig("golive", version)
 	cfg.OpenAPIPath = "/v1/openapi"
-	// The readable page would load its script from elsewhere.
+	// huma's own page would load its script from elsewhere; docs.go makes ours.
 	cfg.DocsPath, cfg.SchemasPath = "", ""
 	cfg.CreateHooks = nil // no $schema in every answer
 	a := humago.New(mux, cfg)
@@ -87,4 +88,16 @@ func Register(mux *http.ServeMux, version string, d Directory) {
 		}
 		return &oneOutput{CacheControl: "no-cache", Body: b}, nil
 	})
+	page, err := renderDocs(a.OpenAPI())
+	if err != nil {
+		return err
+	}
+	mux.HandleFunc("GET /v1/docs", func(w http.ResponseWriter, _ *http.Request) {
+		h := w.Header()
+		h.Set("Content-Type", "text/html; charset=utf-8")
+		h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'")
+		// The client may have left; there is nothing to do about it.
+		_, _ = w.Write(page)
+	})
+	return nil
 }

@@ -73,7 +73,9 @@ func wire(cfg config.Config, d doors, log *slog.Logger) (*house, error) {
 	}
 	mux := http.NewServeMux()
 	mux.Handle(origin.Prefix, origin.NewHandler(hub, log, origin.NewMetrics(reg)))
-	api.Register(mux, version(), directory{hub})
+	if err := api.Register(mux, version(), directory{hub}); err != nil {
+		return nil, err
+	}
 	pages.Register(mux)
 
 	ready := admin.Check{Name: "storage", Probe: hub.Archiving}

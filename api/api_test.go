@@ -1,0 +1,94 @@
+package api
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+type shelf []Broadcast
+
+func (s shelf) Broadcasts() []Broadcast { return s }
+
+func (s shelf) Broadcast(id string) (Broadcast, bool) {
+	for _, b := range s {
+		if b.ID == id {
+			return b, true
+		}
+	}
+	return Broadcast{}, false
+}
+
+func serve(t *testing.T, d Directory) http.Handler {
+	t.Helper()
+	mux := http.NewServeMux()
+	if err := Register(mux, "test", d); err != nil {
+		t.Fatal(err)
+	}
+	return mux
+}
+
+func get(h http.Handler, path string) *httptest.ResponseRecorder {
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
+	return w
+}
+
+func studio() Broadcast {
+	return Broadcast{
+		ID: "studio", State: "live", StartedAt: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC),
+		Playlist: "/live/studio/index.m3u8", Encoder: "obs", Warnings: []string{},
+		Renditions: []Rendition{{Name: "source", Codecs: "avc1.64001f", Width: 1280, Height: 720, FrameRate: 30, Bandwidth: 5, AverageBandwidth: 4}},
+	}
+}
+
+func TestAPI_ListsBroadcastsInTheAgreedForm(t *testing.T) {
+	got := get(serve(t, shelf{studio()}), "/v1/broadcasts")
+	want := `{"broadcasts":[{"id":"studio","state":"live","started_at":"2026-01-02T03:04:05Z","ended_at":null,` +
+		`"playlist":"/live/studio/index.m3u8","encoder":"obs","warnings":[],"renditions":[{"name":"source","codecs":"avc1.64001f",` +
+		`"width":1280,"height":720,"frame_rate":30,"bandwidth":5,"average_bandwidth":4}]}]}` + "\n"
+	if diff := cmp.Diff(want, got.Body.String()); diff != "" {
+		t.Error(diff)
+	}
+	if empty := get(serve(t, shelf{}), "/v1/broadcasts").Body.String(); empty != "{\"broadcasts\":[]}\n" {
+		t.Errorf("without broadcasts: %q", empty)
+	}
+}
+
+func TestAPI_OneBroadcastOr404(t *testing.T) {
+	h := serve(t, shelf{studio()})
+	if w := get(h, "/v1/broadcasts/studio"); w.Code != 200 || !strings.Contains(w.Body.String(), `"id":"studio"`) {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+	if w := get(h, "/v1/broadcasts/nobody"); w.Code != 404 || !strings.Contains(w.Body.String(), "no such broadcast") {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+}
+
+func TestAPI_DocumentDescribesWhatIsServed(t *testing.T) {
+	h := serve(t, shelf{studio()})
+	var doc struct {
+		OpenAPI string
+		Paths   map[string]any
+	}
+	if err := json.Unmarshal(get(h, "/v1/openapi.json").Body.Bytes(), &doc); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.HasPrefix(doc.OpenAPI, "3.1") || doc.Paths["/v1/broadcasts"] == nil || doc.Paths["/v1/broadcasts/{id}"] == nil {
+		t.Errorf("%+v", doc)
+	}
+	page := get(h, "/v1/docs")
+	for _, want := range []string{"/v1/broadcasts/{id}", "average_bandwidth", "starting | live | reconnecting | ended", "list of Rendition"} {
+		if !strings.Contains(page.Body.String(), want) {
+			t.Errorf("the page does not say %q", want)
+		}
+	}
+	if strings.Contains(page.Body.String(), "http://") || strings.Contains(page.Body.String(), "https://") {
+		t.Error("the page refers to another host")
+	}
+}

@@ -1,0 +1,106 @@
+package api
+
+import (
+	"bytes"
+	_ "embed"
+	"fmt"
+	"html/template"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+)
+
+//go:embed docs.html
+var docsPage string
+
+// docsView is what the readable page shows of the OpenAPI document.
+type docsView struct {
+	Version    string
+	Operations []docsOperation
+	Types      []docsType
+}
+
+type docsOperation struct {
+	Method, Path, Summary, Answer string
+	Errors                        []string
+}
+
+type docsType struct {
+	Name   string
+	Fields []docsField
+}
+
+type docsField struct{ Name, Type, Doc string }
+
+// renderDocs writes the OpenAPI document as a page that needs nothing from
+// elsewhere.
+func renderDocs(doc *huma.OpenAPI) ([]byte, error) {
+	t, err := template.New("docs").Parse(docsPage)
+	if err != nil {
+		return nil, fmt.Errorf("parse page: %w", err)
+	}
+	view := docsView{Version: doc.Info.Version}
+	for path, item := range doc.Paths {
+		if item.Get != nil {
+			view.Operations = append(view.Operations, operationOf(http.MethodGet, path, item.Get))
+		}
+	}
+	slices.SortFunc(view.Operations, func(a, b docsOperation) int { return strings.Compare(a.Path, b.Path) })
+	for name, schema := range doc.Components.Schemas.Map() {
+		if strings.HasPrefix(name, "Error") {
+			continue
+		}
+		view.Types = append(view.Types, typeOf(name, schema))
+	}
+	slices.SortFunc(view.Types, func(a, b docsType) int { return strings.Compare(a.Name, b.Name) })
+	var b bytes.Buffer
+	if err := t.Execute(&b, view); err != nil {
+		return nil, fmt.Errorf("render page: %w", err)
+	}
+	return b.Bytes(), nil
+}
+
+func operationOf(method, path string, op *huma.Operation) docsOperation {
+	o := docsOperation{Method: method, Path: path, Summary: op.Summary}
+	for code, r := range op.Responses {
+		if code == "200" {
+			for _, m := range r.Content {
+				o.Answer = typeName(m.Schema)
+			}
+		} else if code != "default" {
+			o.Errors = append(o.Errors, code)
+		}
+	}
+	slices.Sort(o.Errors)
+	return o
+}
+
+func typeOf(name string, s *huma.Schema) docsType {
+	t := docsType{Name: name}
+	for field, p := range s.Properties {
+		t.Fields = append(t.Fields, docsField{Name: field, Type: typeName(p), Doc: p.Description})
+	}
+	slices.SortFunc(t.Fields, func(a, b docsField) int { return strings.Compare(a.Name, b.Name) })
+	return t
+}
+
+// typeName is a schema's type in words.
+func typeName(s *huma.Schema) string {
+	switch {
+	case s.Ref != "":
+		return s.Ref[strings.LastIndexByte(s.Ref, '/')+1:]
+	case s.Type == "array" && s.Items != nil:
+		return "list of " + typeName(s.Items)
+	case len(s.Enum) > 0:
+		words := make([]string, len(s.Enum))
+		for i, e := range s.Enum {
+			words[i] = fmt.Sprint(e)
+		}
+		return strings.Join(words, " | ")
+	case s.Format != "":
+		return s.Type + " (" + s.Format + ")"
+	}
+	return s.Type
+}
