@@ -54,17 +54,6 @@ type KeyConfig struct {
 	KeyFile string `yaml:"key_file"`
 }
 
-// LimitsConfig bounds what peers can make the server hold.
-type LimitsConfig struct {
-	// Connections is the number of TCP connections at once, publishing or not.
-	Connections int `yaml:"connections"`
-	// MessageSize is the largest RTMP message of an authorised publisher: a key
-	// frame of a 4K stream can pass 1MiB.
-	MessageSize setting.Bytes `yaml:"message_size"`
-	// HandshakeTimeout is how long a peer has from connecting to publishing.
-	HandshakeTimeout time.Duration `yaml:"handshake_timeout"`
-}
-
 // minKeyLength is the shortest stream key, in characters.
 const minKeyLength = 8
 
@@ -75,11 +64,7 @@ func DefaultConfig() Config {
 		Publish:         PublishConfig{Open: true, Takeover: TakeoverSilent, EndOnUnpublish: true},
 		ReconnectWindow: 15 * time.Second,
 		IdleTimeout:     10 * time.Second,
-		Limits: LimitsConfig{
-			Connections:      2000,
-			MessageSize:      16 * setting.MiB,
-			HandshakeTimeout: 10 * time.Second,
-		},
+		Limits:          defaultLimits(),
 	}
 }
 
@@ -92,15 +77,7 @@ func (c Config) Validate() error {
 	if c.IdleTimeout < time.Second || c.IdleTimeout > 5*time.Minute {
 		p.Add("idle_timeout", "10s suits most encoders", "must be from 1s to 5m")
 	}
-	if c.Limits.Connections < 1 {
-		p.Add("limits.connections", "", "must be at least 1")
-	}
-	if c.Limits.MessageSize < 64*setting.KiB || c.Limits.MessageSize > 64*setting.MiB {
-		p.Add("limits.message_size", "16MiB carries a 4K key frame", "must be from 64KiB to 64MiB")
-	}
-	if c.Limits.HandshakeTimeout < time.Second || c.Limits.HandshakeTimeout > time.Minute {
-		p.Add("limits.handshake_timeout", "", "must be from 1s to 1m")
-	}
+	c.Limits.validate(&p)
 	c.Publish.validate(&p)
 	return p.Err()
 }

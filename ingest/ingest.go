@@ -24,7 +24,7 @@ var (
 
 // Request is what a peer asks for when it wants to publish.
 type Request struct {
-	// Protocol is "rtmp".
+	// Protocol is "rtmp" or "rtmps".
 	Protocol string
 	// Remote is the peer's address, HOST:PORT.
 	Remote string
@@ -58,4 +58,12 @@ type Sink interface {
 	// Close ends the publication, once. A nil cause is the publisher's own clean
 	// stop; any other is a connection that was lost or cut.
 	Close(cause error)
+}
+
+// Warner is a Sink that can show the broadcaster what to change in the encoder.
+// A protocol asks each Sink whether it is one.
+type Warner interface {
+	// Warn takes one line of text, on the goroutine that uses the Sink. The same
+	// text may come again.
+	Warn(text string)
 }

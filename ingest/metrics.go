@@ -120,6 +120,7 @@ type Metrics struct {
 	audio       prometheus.Counter
 	ends        *prometheus.CounterVec
 	refusals    *prometheus.CounterVec
+	limits      *prometheus.CounterVec
 	skipped     [skipReasons]prometheus.Counter
 	repaired    [repairs]prometheus.Counter
 }
@@ -145,6 +146,12 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		received:    counters("golive_ingest_received_bytes_total", "Bytes read from publishers.").WithLabelValues(),
 		ends:        counters("golive_ingest_session_ends_total", "Sessions that ended, by reason.", "protocol", "reason"),
 		refusals:    counters("golive_ingest_refusals_total", "Connections that never became a session, by reason.", "protocol", "reason"),
+	}
+	m.limits = counters("golive_ingest_limits_reached_total", "Limits that publishers reached, by limit.", "limit", "action")
+	for _, l := range limits() {
+		for _, action := range []string{actionWarned, actionRefused} {
+			m.limits.WithLabelValues(string(l), action)
+		}
 	}
 	units := counters("golive_ingest_access_units_total", "Access units handed on.", "kind")
 	m.video, m.audio = units.WithLabelValues("video"), units.WithLabelValues("audio")
@@ -188,6 +195,22 @@ func (m *Metrics) SessionEnded(protocol string, reason EndReason) {
 // Refused counts a connection that never became a session.
 func (m *Metrics) Refused(protocol string, reason RefusalReason) {
 	m.refusals.WithLabelValues(protocol, string(reason)).Inc()
+}
+
+// The values of the label action.
+const (
+	actionWarned  = "warned"
+	actionRefused = "refused"
+)
+
+// LimitReached counts a limit that a publisher reached, and whether that ended or
+// refused its session.
+func (m *Metrics) LimitReached(l Limit, refused bool) {
+	action := actionWarned
+	if refused {
+		action = actionRefused
+	}
+	m.limits.WithLabelValues(string(l), action).Inc()
 }
 
 // Add counts what t holds.

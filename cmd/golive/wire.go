@@ -63,7 +63,7 @@ func wire(cfg config.Config, d doors, log *slog.Logger) (*house, error) {
 		Prefix:          "live",
 	}, bucket, log, broadcast.NewMetrics(reg), storageMetrics)
 
-	door, err := ingest.NewDoor(cfg.Ingest.Publish, hub, log)
+	door, err := ingest.NewDoor(cfg.Ingest.Publish, ingest.NewSeats(cfg.Ingest.Limits, hub), log)
 	if err != nil {
 		return nil, err
 	}

@@ -40,7 +40,10 @@ func (st *stage) Publish(_ context.Context, id string, p ingest.Publisher) (inge
 	if st.refusal != nil {
 		return nil, st.refusal
 	}
-	s := &sink{stage: st, id: id, publisher: p, closed: make(chan struct{}), wrote: make(chan media.AccessUnit, 10_000)}
+	s := &sink{
+		stage: st, id: id, publisher: p, closed: make(chan struct{}),
+		wrote: make(chan media.AccessUnit, 10_000), warned: make(chan string, 100),
+	}
 	st.sinks = append(st.sinks, s)
 	st.opened <- s
 	return s, nil
@@ -51,6 +54,7 @@ type sink struct {
 	id        string
 	publisher ingest.Publisher
 	wrote     chan media.AccessUnit
+	warned    chan string
 	closed    chan struct{}
 	cause     error // valid after closed
 }
@@ -64,6 +68,8 @@ func (s *sink) WriteUnit(u media.AccessUnit) error {
 	s.wrote <- u
 	return nil
 }
+
+func (s *sink) Warn(text string) { s.warned <- text }
 
 func (s *sink) Close(cause error) {
 	s.cause = cause
@@ -135,7 +141,7 @@ func newHouse(t testing.TB, cfg ingest.Config) *house {
 	t.Helper()
 	h := &house{stage: newStage(), log: &lines{}, registry: prometheus.NewRegistry(), done: make(chan error, 1)}
 	log := slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	door, err := ingest.NewDoor(cfg.Publish, h.stage, log)
+	door, err := ingest.NewDoor(cfg.Publish, ingest.NewSeats(cfg.Limits, h.stage), log)
 	if err != nil {
 		t.Fatal(err)
 	}

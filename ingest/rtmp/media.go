@@ -3,6 +3,7 @@ package rtmp
 import (
 	"encoding/binary"
 	"errors"
+	"slices"
 
 	"golive/container/flv"
 	"golive/ingest"
@@ -47,6 +48,11 @@ func (s *session) media(m chunk.Message) error {
 	u.DTS, u.PTS = stamp.DTS, stamp.PTS
 	u.Discontinuity = u.Discontinuity || stamp.Discontinuity
 	u.Arrived = s.link.arrived
+	if found := p.guard.Check(&u); found != nil {
+		if err := s.limit(found); err != nil {
+			return err
+		}
+	}
 	if kind == ingest.Video {
 		p.fresh.Video++
 		p.badVideo = 0
@@ -55,6 +61,21 @@ func (s *session) media(m chunk.Message) error {
 	}
 	if err := p.sink.WriteUnit(u); err != nil {
 		return &decision{err: err}
+	}
+	return nil
+}
+
+// limit warns of a limit, once for each, or gives the error that ends the session.
+func (s *session) limit(found *ingest.Finding) error {
+	if found.Final {
+		return &decision{err: found.Err}
+	}
+	p := s.publication
+	s.server.metrics.LimitReached(found.Err.Limit, false)
+	if !slices.Contains(p.saidLimits, found.Err.Limit) {
+		p.saidLimits = append(p.saidLimits, found.Err.Limit)
+		p.log.Warn("limit is near or passed; more will only be counted", "limit", string(found.Err.Limit), "reason", found.Err.Reason())
+		p.warn(found.Err.Reason())
 	}
 	return nil
 }
@@ -76,6 +97,7 @@ func (p *publication) unusable(err error) error {
 		if !p.saidAudio {
 			p.saidAudio = true
 			p.log.Warn("audio is dropped", "codec", unsupported.Codec, "reason", unsupported.Reason)
+			p.warn(describe(err))
 		}
 	default:
 		p.fresh.Skipped[ingest.SkipSyntax]++

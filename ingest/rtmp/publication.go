@@ -1,6 +1,7 @@
 package rtmp
 
 import (
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -18,6 +19,7 @@ type publication struct {
 	sink  ingest.Sink
 	demux *flv.Demuxer
 	clock ingest.Clock
+	guard *ingest.Guard
 
 	encoder string
 	started time.Time
@@ -33,6 +35,7 @@ type publication struct {
 	badVideo           int  // units in a row that cannot be carried
 	saidAudio, saidBad bool // it was logged that audio, or a unit, is not used
 	saidTracks         bool // that there are more tracks
+	saidLimits         []ingest.Limit
 }
 
 func (s *session) publish(a ingest.Admission) {
@@ -41,6 +44,7 @@ func (s *session) publish(a ingest.Admission) {
 		log:      s.log.With("broadcast", a.ID),
 		sink:     a.Sink,
 		demux:    flv.NewDemuxer(),
+		guard:    ingest.NewGuard(s.server.cfg.Limits),
 		encoder:  s.encoder,
 		started:  now,
 		tallied:  now,
@@ -96,5 +100,13 @@ func (s *session) tally(p *publication) {
 	if video, audio := p.demux.ExtraTracks(); video+audio > 0 && !p.saidTracks {
 		p.saidTracks = true
 		p.log.Info("more tracks than one of a kind: the first is used", "video_tracks", video+1, "audio_tracks", audio+1)
+		p.warn(fmt.Sprintf("%d video and %d audio tracks are sent: only the first of each is broadcast", video+1, audio+1))
+	}
+}
+
+// warn shows the broadcaster what to change, if the Stage has a place for it.
+func (p *publication) warn(text string) {
+	if w, ok := p.sink.(ingest.Warner); ok {
+		w.Warn(text)
 	}
 }

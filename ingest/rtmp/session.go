@@ -158,6 +158,9 @@ func (s *session) end(ctx context.Context, err error) {
 	if wasLive {
 		s.unpublish(err)
 	}
+	if limit, ok := errors.AsType[*ingest.LimitError](err); ok {
+		s.server.metrics.LimitReached(limit.Limit, true)
+	}
 	s.reply = s.reply[:0]
 	if v.code != "" {
 		s.status("error", v.code, describe(err))

@@ -2,6 +2,7 @@ package config
 
 import (
 	"bytes"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -188,18 +189,26 @@ ingest:
 	if err != nil {
 		t.Fatal(err)
 	}
+	// The comments stand in one column, which moves with the longest key.
+	column := strings.LastIndex(strings.Split(out.String(), "\n")[1], "#")
+	for line := range strings.Lines(out.String()) {
+		if at := strings.LastIndex(line, " # ") + 1; at > 0 && at != column {
+			t.Errorf("%q is not commented in column %d", line, column)
+		}
+	}
+	flat := regexp.MustCompile(` +# `).ReplaceAllString(out.String(), " # ")
 	for _, want := range []string{
 		"# warning: environment variable GOLIVE_DATADIR sets nothing; did you mean GOLIVE_DATA_DIR?\n",
-		"  level: debug              # golive.yaml:1\n",
-		"data_dir: \"true\"            # golive.yaml:2\n",
-		"    listen: \":1935\"         # default\n",
-		"      - id: a               # golive.yaml:7\n        key: \"***\"          # golive.yaml:8 (file key)\n        key_file: \"\"        # default\n",
-		"        key: \"***\"          # golive.yaml:9 (${KEY})\n",
-		"  reconnect_window: 1m30s   # env GOLIVE_INGEST_RECONNECT_WINDOW\n",
-		"    message_size: 16MiB     # default\n",
-		"  backend: memory           # --memory\n",
+		"  level: debug # golive.yaml:1\n",
+		"data_dir: \"true\" # golive.yaml:2\n",
+		"    listen: \":1935\" # default\n",
+		"      - id: a # golive.yaml:7\n        key: \"***\" # golive.yaml:8 (file key)\n        key_file: \"\" # default\n",
+		"        key: \"***\" # golive.yaml:9 (${KEY})\n",
+		"  reconnect_window: 1m30s # env GOLIVE_INGEST_RECONNECT_WINDOW\n",
+		"    message_size: 16MiB # default\n",
+		"  backend: memory # --memory\n",
 	} {
-		if !strings.Contains(out.String(), want) {
+		if !strings.Contains(flat, want) {
 			t.Errorf("output lacks %q", want)
 		}
 	}

@@ -1,0 +1,221 @@
+package ingest
+
+import (
+	"fmt"
+	"time"
+
+	"golive/media"
+)
+
+const (
+	// slice is how often a Guard looks at its sums, in the stream's own time, and
+	// slices how many it averages over: the bytes of a key frame come at once, and
+	// belong to its whole group.
+	slice  = media.Second
+	slices = 6
+	// A warning comes with the third average in a row that is over a limit, for
+	// slices do not hold groups exactly; the end when ten were.
+	noticed   = 3
+	tolerated = 10
+)
+
+// Guard holds one session to its limits. It sees each unit before the Sink does,
+// and knows nothing but what it sees: sizes, decoding times, pictures.
+//
+// It looks at no clock of its own. It is used by one goroutine.
+type Guard struct {
+	limits LimitsConfig
+	most   [2]int64 // what slices of time may hold: bytes, pictures
+	began  time.Time
+
+	track *media.Track // the video track whose size was looked at
+
+	// The present slice: when it ends, and what it has had.
+	ends   media.Ticks
+	bytes  int64
+	frames int64
+	// The slices before it.
+	past  [2][slices]int64
+	whole int    // slices that passed, at most slices
+	at    int    // where the next goes
+	over  [2]int // averages in a row over the limit
+
+	video, key media.Ticks // when the latest picture and key frame were
+	keySeen    bool
+	gopWarned  bool // of the present group
+}
+
+// The rates that are averaged.
+const (
+	rateBytes = iota
+	rateFrames
+)
+
+// Finding is a limit that a Guard saw a session reach.
+type Finding struct {
+	// Err names the limit and what was measured.
+	Err *LimitError
+	// Final says that the session is to end; otherwise it is a warning.
+	Final bool
+}
+
+// NewGuard makes the guard of a session.
+func NewGuard(limits LimitsConfig) *Guard {
+	g := &Guard{limits: limits}
+	g.most[rateBytes] = int64(limits.Bitrate) / 8 * slices
+	// Clocks differ a little, and a slice may begin with a picture and end with one.
+	g.most[rateFrames] = int64(limits.FrameRate) * slices * 102 / 100
+	return g
+}
+
+// Check looks at the next unit; nil, as nearly always, when there is nothing to
+// say.
+func (g *Guard) Check(u *media.AccessUnit) (found *Finding) {
+	if g.began.IsZero() {
+		g.began, g.ends = u.Arrived, u.DTS+slice
+	}
+	if u.DTS >= g.ends {
+		found = g.turn(u.DTS)
+	}
+	g.bytes += int64(len(u.Data))
+	if u.Track.Video() {
+		found = worse(found, g.picture(u))
+	}
+	switch {
+	case g.full(rateBytes, g.bytes):
+		return g.excess(rateBytes, g.bytes, 1, true)
+	case g.full(rateFrames, g.frames):
+		return g.excess(rateFrames, g.frames, 1, true)
+	case g.limits.Duration > 0 && u.Arrived.Sub(g.began) >= g.limits.Duration:
+		return final(LimitDuration, "the session has lasted "+text(u.Arrived.Sub(g.began)), text(g.limits.Duration))
+	}
+	return found
+}
+
+// full says whether the present slice has more than all slices may.
+func (g *Guard) full(rate int, n int64) bool { return g.most[rate] > 0 && n > g.most[rate] }
+
+// turn looks at the sums when a slice has ended, and begins the one that now
+// belongs to. What a gap brought is nothing.
+func (g *Guard) turn(now media.Ticks) *Finding {
+	sums := [2]int64{g.bytes, g.frames}
+	g.bytes, g.frames = 0, 0
+	passed := (now-g.ends)/slice + 1
+	g.ends += passed * slice
+	for range min(passed, slices) {
+		for rate, n := range sums {
+			g.past[rate][g.at] = n
+		}
+		g.at = (g.at + 1) % slices
+		g.whole = min(g.whole+1, slices)
+		sums = [2]int64{}
+	}
+	var found *Finding
+	if g.keySeen {
+		found = g.group(g.video)
+	}
+	if g.whole < slices {
+		return found // the weight of a key frame is not spread yet
+	}
+	return worse(worse(found, g.rate(rateBytes)), g.rate(rateFrames))
+}
+
+// rate compares an average with its limit.
+func (g *Guard) rate(rate int) *Finding {
+	var sum int64
+	for _, n := range g.past[rate] {
+		sum += n
+	}
+	if g.most[rate] == 0 || sum <= g.most[rate] {
+		g.over[rate] = 0
+		return nil
+	}
+	switch g.over[rate]++; {
+	case g.over[rate] > tolerated:
+		return g.excess(rate, sum, slices, true)
+	case g.over[rate] == noticed:
+		return g.excess(rate, sum, slices, false)
+	}
+	return nil
+}
+
+// excess is what there is to say of n bytes or pictures in so many slices.
+func (g *Guard) excess(rate int, n, spans int64, end bool) *Finding {
+	perSecond := float64(n) / float64(spans)
+	e := &LimitError{LimitFrameRate, fmt.Sprintf("the frame rate is %.4g/s", perSecond), fmt.Sprintf("%d/s", g.limits.FrameRate)}
+	if rate == rateBytes {
+		e = &LimitError{LimitBitrate, "the bit rate is " + megabits(8*perSecond), megabits(float64(g.limits.Bitrate))}
+	}
+	return &Finding{Err: e, Final: end}
+}
+
+// picture looks at what only video has.
+func (g *Guard) picture(u *media.AccessUnit) *Finding {
+	g.frames++
+	g.video = u.DTS
+	if u.Track != g.track {
+		if f := g.size(u.Track); f != nil {
+			return f
+		}
+		g.track = u.Track
+	}
+	if !u.Key {
+		return nil
+	}
+	f := g.group(u.DTS)
+	g.key, g.keySeen, g.gopWarned = u.DTS, true, false
+	return f
+}
+
+func (g *Guard) size(t *media.Track) *Finding {
+	if most := g.limits.Width; most > 0 && t.Width > most {
+		return final(LimitWidth, fmt.Sprintf("the picture is %d×%d pixels", t.Width, t.Height), fmt.Sprintf("a width of %d", most))
+	}
+	if most := g.limits.Height; most > 0 && t.Height > most {
+		return final(LimitHeight, fmt.Sprintf("the picture is %d×%d pixels", t.Width, t.Height), fmt.Sprintf("a height of %d", most))
+	}
+	return nil
+}
+
+// group looks at how long the present group of pictures lasts at now, the time of
+// its latest picture or of the key frame that ends it.
+func (g *Guard) group(now media.Ticks) *Finding {
+	if !g.keySeen {
+		// Nothing goes out before a key frame.
+		g.key, g.keySeen = now, true
+		return nil
+	}
+	long := (now - g.key).Duration().Round(readable)
+	measured := func() string { return "no key frame came for " + text(long) }
+	if most := g.limits.GOPMax; most > 0 && long > most {
+		return final(LimitGOPMax, measured(), text(most))
+	}
+	if from := g.limits.GOPWarn; from > 0 && long > from && !g.gopWarned {
+		g.gopWarned = true
+		return warning(LimitGOPWarn, measured()+": set the encoder's key frame interval to 2 s", text(from))
+	}
+	return nil
+}
+
+// worse is the one of two findings that has to be told.
+func worse(a, b *Finding) *Finding {
+	if a == nil || b != nil && b.Final {
+		return b
+	}
+	return a
+}
+
+func final(l Limit, measured, allowed string) *Finding {
+	return &Finding{Err: &LimitError{l, measured, allowed}, Final: true}
+}
+
+func warning(l Limit, measured, allowed string) *Finding {
+	return &Finding{Err: &LimitError{l, measured, allowed}}
+}
+
+func megabits(bits float64) string { return fmt.Sprintf("%.4g Mbit/s", bits/1e6) }
+
+// readable is how exactly times are told, and compared where people set them.
+const readable = 100 * time.Millisecond
+
+func text(d time.Duration) string { return d.Round(readable).String() }

@@ -1,0 +1,194 @@
+package ingest
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"golive/internal/setting"
+)
+
+// LimitsConfig bounds what peers can make the server hold, and what a broadcast
+// may be. Where 0 is allowed it means "no limit".
+type LimitsConfig struct {
+	// Connections is the number of TCP connections at once, publishing or not.
+	Connections int `yaml:"connections"`
+	// Sessions is the number of broadcasts that are published at once; 0 is no
+	// limit.
+	Sessions int `yaml:"sessions"`
+	// SessionsPerAddress is the same for one IPv4 address or IPv6 network (/64).
+	SessionsPerAddress int `yaml:"sessions_per_address"`
+	// MessageSize is the largest RTMP message of an authorised publisher: a key
+	// frame of a 4K stream can pass 1MiB.
+	MessageSize setting.Bytes `yaml:"message_size"`
+	// HandshakeTimeout is how long a peer has from connecting to publishing.
+	HandshakeTimeout time.Duration `yaml:"handshake_timeout"`
+	// Bitrate is audio and video together, averaged over 6 seconds of the
+	// stream's own time. A session over it is warned after 3 seconds, and ended
+	// after 10, or at once when a second holds what 6 may.
+	Bitrate BitRate `yaml:"bitrate"`
+	// Width and Height are of the picture, in pixels.
+	Width  int `yaml:"width"`
+	Height int `yaml:"height"`
+	// FrameRate is in pictures per second, averaged and tolerated as Bitrate is.
+	FrameRate int `yaml:"frame_rate"`
+	// GOPWarn is the time from key frame to key frame from which a broadcaster is
+	// warned: players can only join at key frames.
+	GOPWarn time.Duration `yaml:"gop_warn"`
+	// GOPMax is the time without a key frame that ends a session.
+	GOPMax time.Duration `yaml:"gop_max"`
+	// Duration is how long a session may last.
+	Duration time.Duration `yaml:"duration"`
+}
+
+// defaultLimits let every sound encoder in, and keep a mad one from the memory of
+// the others.
+func defaultLimits() LimitsConfig {
+	return LimitsConfig{
+		Connections:      2000,
+		MessageSize:      16 * setting.MiB,
+		HandshakeTimeout: 10 * time.Second,
+		Bitrate:          100_000_000,
+		Width:            8192,
+		Height:           8192,
+		FrameRate:        240,
+		GOPWarn:          5 * time.Second,
+	}
+}
+
+func (c LimitsConfig) validate(p *setting.Problems) {
+	if c.Connections < 1 {
+		p.Add("limits.connections", "", "must be at least 1")
+	}
+	if c.MessageSize < 64*setting.KiB || c.MessageSize > 64*setting.MiB {
+		p.Add("limits.message_size", "16MiB carries a 4K key frame", "must be from 64KiB to 64MiB")
+	}
+	if c.HandshakeTimeout < time.Second || c.HandshakeTimeout > time.Minute {
+		p.Add("limits.handshake_timeout", "", "must be from 1s to 1m")
+	}
+	for _, n := range []struct {
+		key   string
+		value int
+	}{
+		{"sessions", c.Sessions},
+		{"sessions_per_address", c.SessionsPerAddress},
+		{"width", c.Width},
+		{"height", c.Height},
+		{"frame_rate", c.FrameRate},
+	} {
+		if n.value < 0 {
+			p.Add("limits."+n.key, "0 is no limit", "must not be negative")
+		}
+	}
+	for _, d := range []struct {
+		key   string
+		value time.Duration
+	}{{"gop_warn", c.GOPWarn}, {"gop_max", c.GOPMax}, {"duration", c.Duration}} {
+		if d.value != 0 && d.value < time.Second {
+			p.Add("limits."+d.key, "0s is no limit", "must be at least 1s")
+		}
+	}
+	if c.GOPMax > 0 && c.GOPMax < c.GOPWarn {
+		p.Add("limits.gop_max", "", "must not be less than gop_warn")
+	}
+}
+
+// BitRate is a number of bits per second. As text it is a whole number with an
+// optional unit: "800000", "2500k", "8M", "1G".
+type BitRate int64
+
+// The decimal units.
+const (
+	kilobit BitRate = 1000
+	megabit         = 1000 * kilobit
+	gigabit         = 1000 * megabit
+)
+
+// UnmarshalText reads b from text.
+func (b *BitRate) UnmarshalText(text []byte) error {
+	s, scale := strings.TrimSpace(string(text)), BitRate(1)
+	if s != "" {
+		switch s[len(s)-1] {
+		case 'k', 'K':
+			scale = kilobit
+		case 'M':
+			scale = megabit
+		case 'G':
+			scale = gigabit
+		}
+		if scale > 1 {
+			s = strings.TrimSpace(s[:len(s)-1])
+		}
+	}
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err != nil || n < 0 || n > math.MaxInt64/int64(scale) {
+		return errors.New(strconv.Quote(string(text)) + " is not a bit rate: write a whole number with k or M, as in 2500k or 8M")
+	}
+	*b = BitRate(n) * scale
+	return nil
+}
+
+// MarshalText writes b with the largest unit that divides it.
+func (b BitRate) MarshalText() ([]byte, error) { return []byte(b.String()), nil }
+
+// String is b with the largest unit that divides it.
+func (b BitRate) String() string {
+	for _, u := range []struct {
+		suffix string
+		size   BitRate
+	}{{"G", gigabit}, {"M", megabit}, {"k", kilobit}} {
+		if b != 0 && b%u.size == 0 {
+			return strconv.FormatInt(int64(b/u.size), 10) + u.suffix
+		}
+	}
+	return strconv.FormatInt(int64(b), 10)
+}
+
+// Limit is a limit that a publisher can reach; its text is the key under
+// ingest.limits.
+type Limit string
+
+// The limits of a session and of its place among the others.
+const (
+	LimitBitrate            Limit = "bitrate"
+	LimitWidth              Limit = "width"
+	LimitHeight             Limit = "height"
+	LimitFrameRate          Limit = "frame_rate"
+	LimitGOPWarn            Limit = "gop_warn"
+	LimitGOPMax             Limit = "gop_max"
+	LimitDuration           Limit = "duration"
+	LimitSessions           Limit = "sessions"
+	LimitSessionsPerAddress Limit = "sessions_per_address"
+)
+
+func limits() []Limit {
+	return []Limit{
+		LimitBitrate, LimitWidth, LimitHeight, LimitFrameRate, LimitGOPWarn, LimitGOPMax, LimitDuration,
+		LimitSessions, LimitSessionsPerAddress,
+	}
+}
+
+// LimitError says which limit was reached, in words for the person at the
+// encoder. It is an ErrLimit.
+type LimitError struct {
+	// Limit is the limit's key under ingest.limits.
+	Limit Limit
+	// Measured is what was found: "bitrate is 8.2 Mbit/s".
+	Measured string
+	// Allowed is the limit's value: "6 Mbit/s".
+	Allowed string
+}
+
+// Error names the limit, its value and the measured one.
+func (e *LimitError) Error() string { return fmt.Sprintf("%v: %s", ErrLimit, e.Reason()) }
+
+// Reason is the same without saying that it ended anything.
+func (e *LimitError) Reason() string {
+	return fmt.Sprintf("%s; the limit is %s (ingest.limits.%s)", e.Measured, e.Allowed, e.Limit)
+}
+
+// Unwrap is ErrLimit.
+func (e *LimitError) Unwrap() error { return ErrLimit }

@@ -1,0 +1,117 @@
+package ingest
+
+import (
+	"context"
+	"net/netip"
+	"strconv"
+	"sync"
+)
+
+// Seats is a Stage before another one, that lets only so many publish at once.
+// What is counted are broadcasts: a publisher that comes back to its own, while
+// its dead connection still holds it, needs no second seat.
+type Seats struct {
+	stage  Stage
+	limits LimitsConfig
+
+	mu        sync.Mutex
+	all       map[string]int // sessions by broadcast
+	byAddress map[netip.Prefix]map[string]int
+}
+
+// NewSeats puts the limits on sessions before stage.
+func NewSeats(limits LimitsConfig, stage Stage) *Seats {
+	return &Seats{stage: stage, limits: limits, all: map[string]int{}, byAddress: map[netip.Prefix]map[string]int{}}
+}
+
+// Publish implements Stage.
+func (s *Seats) Publish(ctx context.Context, id string, p Publisher) (Sink, error) {
+	from := networkOf(p.Remote)
+	if err := s.take(id, from); err != nil {
+		return nil, err
+	}
+	leave := func() { s.leave(id, from) }
+	sink, err := s.stage.Publish(ctx, id, p)
+	if err != nil {
+		leave()
+		return nil, err
+	}
+	return &seat{Sink: sink, leave: leave}, nil
+}
+
+func (s *Seats) take(id string, from netip.Prefix) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := refuseOver(LimitSessions, s.limits.Sessions, s.all, id, "live"); err != nil {
+		return err
+	}
+	here := s.byAddress[from]
+	if err := refuseOver(LimitSessionsPerAddress, s.limits.SessionsPerAddress, here, id, "published from this address"); err != nil {
+		return err
+	}
+	if here == nil {
+		here = map[string]int{}
+		s.byAddress[from] = here
+	}
+	s.all[id]++
+	here[id]++
+	return nil
+}
+
+// refuseOver says that taken has no place for another id.
+func refuseOver(l Limit, most int, taken map[string]int, id, where string) error {
+	if most == 0 || taken[id] > 0 || len(taken) < most {
+		return nil
+	}
+	return &LimitError{Limit: l, Measured: strconv.Itoa(len(taken)) + " broadcasts are " + where, Allowed: strconv.Itoa(most)}
+}
+
+func (s *Seats) leave(id string, from netip.Prefix) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	drop := func(taken map[string]int) {
+		if taken[id]--; taken[id] == 0 {
+			delete(taken, id)
+		}
+	}
+	drop(s.all)
+	drop(s.byAddress[from])
+	if len(s.byAddress[from]) == 0 {
+		delete(s.byAddress, from)
+	}
+}
+
+// networkOf is what counts as one address: an IPv4 address, or the /64 that an
+// IPv6 subscriber has to itself. What is no address counts as one, too.
+func networkOf(remote string) netip.Prefix {
+	at, err := netip.ParseAddrPort(remote)
+	if err != nil {
+		return netip.Prefix{}
+	}
+	a := at.Addr().Unmap().WithZone("")
+	bits := 64
+	if a.Is4() {
+		bits = 32
+	}
+	return netip.PrefixFrom(a, bits).Masked()
+}
+
+// seat is a Sink whose end leaves a place for another.
+type seat struct {
+	Sink
+	leave func()
+}
+
+// Close implements Sink. The place is free before the Stage hears of it, which
+// may let the next one in.
+func (s *seat) Close(cause error) {
+	s.leave()
+	s.Sink.Close(cause)
+}
+
+// Warn implements Warner.
+func (s *seat) Warn(text string) {
+	if w, ok := s.Sink.(Warner); ok {
+		w.Warn(text)
+	}
+}

@@ -1,0 +1,97 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+)
+
+// claim asks for a seat from an address.
+func claim(s *Seats, id, remote string) (Sink, error) {
+	return s.Publish(context.Background(), id, Publisher{Request: Request{Remote: remote}})
+}
+
+func mustClaim(t *testing.T, s *Seats, id, remote string) Sink {
+	t.Helper()
+	sink, err := claim(s, id, remote)
+	if err != nil {
+		t.Fatalf("%s from %s: %v", id, remote, err)
+	}
+	return sink
+}
+
+func TestSeats_BoundBroadcastsInAll(t *testing.T) {
+	s := NewSeats(LimitsConfig{Sessions: 2}, &stage{})
+	first := mustClaim(t, s, "a", "10.0.0.1:1")
+	mustClaim(t, s, "b", "10.0.0.2:1")
+	_, err := claim(s, "c", "10.0.0.3:1")
+	const want = "limit reached: 2 broadcasts are live; the limit is 2 (ingest.limits.sessions)"
+	if !errors.Is(err, ErrLimit) || err.Error() != want {
+		t.Errorf("err = %v, want %s", err, want)
+	}
+	first.Close(nil)
+	mustClaim(t, s, "c", "10.0.0.3:1")
+}
+
+func TestSeats_BoundBroadcastsOfAnAddress(t *testing.T) {
+	s := NewSeats(LimitsConfig{SessionsPerAddress: 1}, &stage{})
+	mustClaim(t, s, "a", "10.0.0.1:1000")
+	mustClaim(t, s, "b", "10.0.0.2:1000")
+	if _, err := claim(s, "c", "10.0.0.1:2000"); !errors.Is(err, ErrLimit) || !strings.Contains(err.Error(), "published from this address") {
+		t.Errorf("err = %v", err)
+	}
+	if _, err := claim(s, "c", "[::ffff:10.0.0.2]:2000"); !errors.Is(err, ErrLimit) {
+		t.Errorf("an IPv4 address in IPv6 form is another: %v", err)
+	}
+	mustClaim(t, s, "d", "[2001:db8:0:1::1]:1000")
+	if _, err := claim(s, "e", "[2001:db8:0:1:ffff::2]:1000"); !errors.Is(err, ErrLimit) {
+		t.Errorf("an IPv6 network counts as many addresses: %v", err)
+	}
+	mustClaim(t, s, "e", "[2001:db8:0:2::1]:1000")
+}
+
+func TestSeats_WhoComesBackNeedsNoSecondSeat(t *testing.T) {
+	s := NewSeats(LimitsConfig{Sessions: 1, SessionsPerAddress: 1}, &stage{})
+	dead := mustClaim(t, s, "a", "10.0.0.1:1000")
+	back := mustClaim(t, s, "a", "10.0.0.1:2000")
+	dead.Close(errors.New("taken over"))
+	if _, err := claim(s, "b", "10.0.0.1:3000"); !errors.Is(err, ErrLimit) {
+		t.Errorf("the end of the dead connection freed the seat of the living: %v", err)
+	}
+	back.Close(nil)
+	mustClaim(t, s, "b", "10.0.0.1:3000")
+}
+
+func TestSeats_RefusalByTheStageTakesNoSeat(t *testing.T) {
+	st := &stage{err: ErrTaken}
+	s := NewSeats(LimitsConfig{Sessions: 1}, st)
+	for range 3 {
+		if _, err := claim(s, "a", "10.0.0.1:1"); !errors.Is(err, ErrTaken) {
+			t.Fatalf("err = %v", err)
+		}
+	}
+	st.err = nil
+	mustClaim(t, s, "b", "10.0.0.1:1").Close(nil)
+	if len(s.all)+len(s.byAddress) != 0 {
+		t.Errorf("%v and %v are left", s.all, s.byAddress)
+	}
+}
+
+// listener is a Sink that hears warnings.
+type listener struct {
+	sink
+	heard []string
+}
+
+func (l *listener) Warn(text string) { l.heard = append(l.heard, text) }
+
+func TestSeats_PassWarningsOn(t *testing.T) {
+	l := &listener{}
+	seated := Sink(&seat{Sink: l, leave: func() {}})
+	seated.(Warner).Warn("the bit rate is high")
+	if len(l.heard) != 1 {
+		t.Errorf("heard %q", l.heard)
+	}
+	Sink(&seat{Sink: sink{}, leave: func() {}}).(Warner).Warn("nobody listens")
+}
