@@ -190,7 +190,7 @@ ingest:
 		t.Fatal(err)
 	}
 	// The comments stand in one column, which moves with the longest key.
-	column := strings.LastIndex(strings.Split(out.String(), "\n")[1], "#")
+	column := strings.LastIndex(strings.Split(out.String(), "\n")[2], "#")
 	for line := range strings.Lines(out.String()) {
 		if at := strings.LastIndex(line, " # ") + 1; at > 0 && at != column {
 			t.Errorf("%q is not commented in column %d", line, column)
