@@ -130,6 +130,7 @@ func (h *Hub) resume(id string, from *playlist.Restored, multivariant []byte) {
 // of the reconnect window is left.
 func (b *Broadcast) takeUp(now time.Time) (reason string, left time.Duration) {
 	from := b.restored
+	b.restored = nil
 	b.began = from.Segments[0].ProgramDateTime
 	b.program.restore(from)
 	b.shelf.list = playlist.NewArchive(from.Constants, b.cfg.Playlist.Window, b.shelf.start)
@@ -146,10 +147,11 @@ func (b *Broadcast) takeUp(now time.Time) (reason string, left time.Duration) {
 	return "", left
 }
 
-// fillGap lists the time up to now as lost.
+// fillGap lists the time up to now as lost, in at least least segments. Only while
+// nobody publishes.
 func (b *Broadcast) fillGap(now time.Time, least int) {
 	for _, s := range b.program.fillGap(now, least) {
-		b.shelf.add(s, true)
+		b.shelf.archiver.Skip(b.program.name, s)
 	}
 }
 

@@ -148,10 +148,6 @@ func (s *supervisor) mayTakeOver() bool {
 // admit lets a publisher in while nobody publishes.
 func (s *supervisor) admit(c claim) (reason string) {
 	before := s.State()
-	if s.restored != nil {
-		s.fillGap(time.Now(), 1)
-		s.restored = nil
-	}
 	s.current = s.grant(c)
 	switch {
 	case s.current == nil && before == Reconnecting:

@@ -133,6 +133,21 @@ func (a *Archiver) Offer(rendition string, seg *media.Segment) bool {
 	return taken
 }
 
+// Skip queues a segment that there are no bytes of: its turn comes as lost, in
+// order with the segments offered. It is not counted as dropped.
+func (a *Archiver) Skip(rendition string, seg *media.Segment) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.finished || a.stopped {
+		return
+	}
+	u := &upload{rendition: rendition, seg: seg, offered: time.Now()}
+	u.lose()
+	a.queue.push(u)
+	a.publish()
+	a.wake()
+}
+
 // Drained is closed when the final objects are in the bucket, so that only
 // deletions are left to do; or when Run has returned without that.
 func (a *Archiver) Drained() <-chan struct{} { return a.drained }
