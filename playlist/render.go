@@ -15,6 +15,13 @@ const (
 	partListTargets     = 3 // how far back parts are listed, section 6.2.2
 )
 
+// pauseLine ends a playlist whose next part has no name yet. To hls.js (1.7.4) the
+// last segment of a low-latency playlist that ends with a URI is also the one in
+// the making: it takes the next playlist for another stream, and stops for ten
+// seconds. Any line after the URI prevents that; a comment means nothing to anybody
+// (section 4.1).
+const pauseLine = "# more to come\n"
+
 // render writes the playlist, without its skip oldest segments.
 func (w *Window) render(s *Snapshot, skip int) []byte {
 	listed := s.Listed()
@@ -40,6 +47,8 @@ func (w *Window) render(s *Snapshot, skip int) []byte {
 		b = append(b, `#EXT-X-PRELOAD-HINT:TYPE=PART,URI="`...)
 		b = append(b, s.hint...)
 		b = append(b, "\"\n"...)
+	} else if w.cfg.LowLatency && !s.Ended {
+		b = append(b, pauseLine...)
 	}
 	if s.Ended {
 		b = append(b, "#EXT-X-ENDLIST\n"...)
@@ -57,7 +66,7 @@ func (w *Window) textAt(listed []*Entry, i int) int {
 
 // sizeOf bounds the length of the playlist.
 func (w *Window) sizeOf(s *Snapshot, withParts int) int {
-	const header = 512
+	const header = 512 // with pauseLine
 	n := header + len(w.text) + len(w.openHead) + len(w.openParts) + len(s.hint)
 	for _, e := range s.Listed()[withParts:] {
 		n += len(e.parts)

@@ -98,6 +98,13 @@ func TestWindow_RendersAsRecorded(t *testing.T) {
 			s.segments(20)
 			return s.w.Snapshot().Delta.Plain
 		},
+		"pause": func() []byte {
+			s := newScript(low)
+			s.segments(2)
+			s.w.Pause()
+			s.w.Commit()
+			return s.w.Snapshot().Full.Plain
+		},
 		"reconnect": func() []byte {
 			s := newScript(low)
 			s.segments(2)
