@@ -12,6 +12,7 @@ import (
 // Config says who may publish and what a peer may make us hold.
 type Config struct {
 	RTMP    RTMPConfig    `yaml:"rtmp"`
+	RTMPS   RTMPSConfig   `yaml:"rtmps"`
 	Publish PublishConfig `yaml:"publish"`
 	// ReconnectWindow is how long a broadcast whose publisher vanished stays live
 	// and waits for it to come back. From 0s (ends at once) to 10m.
@@ -26,6 +27,28 @@ type Config struct {
 type RTMPConfig struct {
 	// Listen is the TCP address, HOST:PORT; without a host, all interfaces.
 	Listen string `yaml:"listen"`
+}
+
+// RTMPSConfig is the front door for RTMP inside TLS.
+type RTMPSConfig struct {
+	// Listen is the TCP address, HOST:PORT; empty is off. Encoders expect port 443.
+	Listen string `yaml:"listen"`
+	// CertFile holds the certificate and the authorities that vouch for it, KeyFile
+	// its key, both PEM. They are read again when they change.
+	CertFile string `yaml:"cert_file"`
+	KeyFile  string `yaml:"key_file"`
+}
+
+func (c RTMPSConfig) validate(p *setting.Problems) {
+	if c.Listen == "" {
+		return
+	}
+	if c.CertFile == "" {
+		p.Add("rtmps.cert_file", "a PEM file with the certificate and its chain", "must be set when rtmps.listen is")
+	}
+	if c.KeyFile == "" {
+		p.Add("rtmps.key_file", "a PEM file with the certificate's key", "must be set when rtmps.listen is")
+	}
 }
 
 // PublishConfig says who may publish.
@@ -77,6 +100,7 @@ func (c Config) Validate() error {
 	if c.IdleTimeout < time.Second || c.IdleTimeout > 5*time.Minute {
 		p.Add("idle_timeout", "10s suits most encoders", "must be from 1s to 5m")
 	}
+	c.RTMPS.validate(&p)
 	c.Limits.validate(&p)
 	c.Publish.validate(&p)
 	return p.Err()

@@ -32,6 +32,7 @@ const (
 	RefusedClosing      RefusalReason = "closing"      // the server shuts down
 	RefusedPlay         RefusalReason = "play"         // wanted to watch
 	RefusedNotRTMP      RefusalReason = "not_rtmp"     // TLS, HTTP, garbage
+	RefusedTLS          RefusalReason = "tls"          // no agreement on TLS, or no trust in our certificate
 	RefusedProtocol     RefusalReason = "protocol"     // began well, then sent nonsense
 	RefusedTimeout      RefusalReason = "timeout"      // took longer than handshake_timeout
 	RefusedGone         RefusalReason = "gone"         // left before it published
@@ -126,7 +127,7 @@ type Metrics struct {
 }
 
 // protocols are the values of the label protocol.
-func protocols() []string { return []string{"rtmp"} }
+func protocols() []string { return []string{"rtmp", "rtmps"} }
 
 // NewMetrics registers the metrics with reg, every label value at zero.
 func NewMetrics(reg prometheus.Registerer) *Metrics {
@@ -161,7 +162,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		}
 		for _, r := range []RefusalReason{
 			RefusedUnauthorized, RefusedBadName, RefusedTaken, RefusedLimit, RefusedClosing, RefusedPlay,
-			RefusedNotRTMP, RefusedProtocol, RefusedTimeout, RefusedGone, RefusedFailed,
+			RefusedNotRTMP, RefusedTLS, RefusedProtocol, RefusedTimeout, RefusedGone, RefusedFailed,
 		} {
 			m.refusals.WithLabelValues(p, string(r))
 		}

@@ -89,11 +89,16 @@ func serve(ctx context.Context, args, env []string, stderr io.Writer) error {
 }
 
 // doors are the open listeners.
-type doors struct{ rtmp, http, admin net.Listener }
+type doors struct {
+	rtmp  net.Listener
+	rtmps net.Listener // nil when it is off
+	http  net.Listener
+	admin net.Listener
+}
 
 // close shuts the doors again that were opened; nothing was accepted there.
 func (d doors) close() {
-	for _, ln := range []net.Listener{d.rtmp, d.http, d.admin} {
+	for _, ln := range []net.Listener{d.rtmp, d.rtmps, d.http, d.admin} {
 		if ln != nil {
 			_ = ln.Close()
 		}
@@ -108,9 +113,13 @@ func listen(ctx context.Context, cfg config.Config) (doors, error) {
 		into         *net.Listener
 	}{
 		{"ingest.rtmp.listen", cfg.Ingest.RTMP.Listen, &d.rtmp},
+		{"ingest.rtmps.listen", cfg.Ingest.RTMPS.Listen, &d.rtmps},
 		{"origin.listen", cfg.Origin.Listen, &d.http},
 		{"admin.listen", cfg.Admin.Listen, &d.admin},
 	} {
+		if door.into == &d.rtmps && door.address == "" {
+			continue
+		}
 		ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", door.address)
 		if err != nil {
 			d.close()
@@ -133,6 +142,9 @@ func (h *house) run(ctx context.Context, d doors, guest func(context.Context)) e
 	back.Go(func() error { return h.origin.Serve(backCtx, d.http) })
 	back.Go(func() error { return h.admin.Serve(backCtx, d.admin) })
 	front.Go(func() error { return h.rtmp.Serve(frontCtx, d.rtmp) })
+	if d.rtmps != nil {
+		front.Go(func() error { return h.rtmp.ServeTLS(frontCtx, d.rtmps, h.certificate.Config()) })
+	}
 	front.Go(func() error { return h.hub.Run(frontCtx) })
 	front.Go(func() error { guest(frontCtx); return nil })
 	front.Go(func() error { // a lost HTTP server ends the rest

@@ -15,6 +15,7 @@ import (
 	"golive/api"
 	"golive/broadcast"
 	"golive/ingest"
+	"golive/ingest/certificate"
 	"golive/ingest/rtmp"
 	"golive/internal/config"
 	"golive/origin"
@@ -36,11 +37,13 @@ var (
 
 // house is every room, ready to run.
 type house struct {
-	hub    *broadcast.Hub
-	rtmp   *rtmp.Server
-	origin *origin.Server
-	admin  *origin.Server
-	close  func() error
+	hub  *broadcast.Hub
+	rtmp *rtmp.Server
+	// certificate is that of the RTMPS door, nil when it is off.
+	certificate *certificate.Files
+	origin      *origin.Server
+	admin       *origin.Server
+	close       func() error
 }
 
 // wire makes the rooms and introduces them.
@@ -67,6 +70,12 @@ func wire(cfg config.Config, d doors, log *slog.Logger) (*house, error) {
 	if err != nil {
 		return nil, err
 	}
+	var rtmps *certificate.Files
+	if c := cfg.Ingest.RTMPS; d.rtmps != nil {
+		if rtmps, err = certificate.Open(c.CertFile, c.KeyFile, log.With("protocol", "rtmps")); err != nil {
+			return nil, fmt.Errorf("ingest.rtmps: %w", err)
+		}
+	}
 	pages, err := web.New(web.Config{RTMPPort: portOf(d.rtmp.Addr().String()), Open: cfg.Ingest.Publish.Open, Version: version()})
 	if err != nil {
 		return nil, err
@@ -80,11 +89,12 @@ func wire(cfg config.Config, d doors, log *slog.Logger) (*house, error) {
 
 	ready := admin.Check{Name: "storage", Probe: hub.Archiving}
 	return &house{
-		hub:    hub,
-		rtmp:   rtmp.NewServer(cfg.Ingest, door, log, ingest.NewMetrics(reg)),
-		origin: origin.NewServer(mux, log),
-		admin:  origin.NewServer(admin.NewHandler(reg, ready), log),
-		close:  closeBucket,
+		hub:         hub,
+		certificate: rtmps,
+		rtmp:        rtmp.NewServer(cfg.Ingest, door, log, ingest.NewMetrics(reg)),
+		origin:      origin.NewServer(mux, log),
+		admin:       origin.NewServer(admin.NewHandler(reg, ready), log),
+		close:       closeBucket,
 	}, nil
 }
 

@@ -209,7 +209,7 @@ func (s *session) wantPublish(ctx context.Context, c invocation) error {
 	}
 	s.speakOn(c.stream)
 	admission, err := s.server.door.Admit(ctx, ingest.Request{
-		Protocol: protocol,
+		Protocol: s.protocol,
 		Remote:   s.link.conn.RemoteAddr().String(),
 		App:      s.app,
 		Name:     unquote(c.text(0)),

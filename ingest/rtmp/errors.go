@@ -29,13 +29,21 @@ func (e *ProtocolError) Unwrap() error { return e.Err }
 type ForeignError struct {
 	// Protocol is what it seems to speak.
 	Protocol handshake.Protocol
+	// TLS says that it came to where TLS is spoken.
+	TLS bool
 }
 
 // Error names the protocol.
 func (e *ForeignError) Error() string {
+	if e.TLS {
+		if e.Protocol == handshake.RTMP {
+			return "the peer speaks plain RTMP where RTMPS is expected: its address must begin with rtmps://"
+		}
+		return "the peer does not speak TLS, as RTMPS does"
+	}
 	switch e.Protocol {
 	case handshake.TLS:
-		return "the peer speaks TLS, not RTMP"
+		return "the peer speaks TLS, not RTMP: an address of rtmps:// needs the port of ingest.rtmps"
 	case handshake.HTTP:
 		return "the peer speaks HTTP, not RTMP"
 	case handshake.RTMPE:
@@ -60,6 +68,7 @@ func (e *decision) Unwrap() error { return e.err }
 var (
 	errIdle  = errors.New("no audio or video came for too long")
 	errSlow  = errors.New("the peer took too long to publish")
+	errTLS   = errors.New("TLS handshake")
 	errPlay  = errors.New("this server only takes publishers; watch over HTTP")
 	errPanic = errors.New("internal error")
 )
@@ -105,6 +114,8 @@ func judge(err error) verdict {
 		return verdict{ingest.EndIdle, ingest.RefusedTimeout, "", slog.LevelInfo}
 	case errors.Is(err, errSlow):
 		return verdict{ingest.EndIdle, ingest.RefusedTimeout, "", slog.LevelInfo}
+	case errors.Is(err, errTLS):
+		return verdict{ingest.EndProtocol, ingest.RefusedTLS, "", slog.LevelInfo}
 	case errors.Is(err, errPlay):
 		return verdict{ingest.EndProtocol, ingest.RefusedPlay, codePlay, slog.LevelInfo}
 	case errors.Is(err, errPanic):

@@ -29,7 +29,7 @@ func TestJudge_KnowsEveryEnd(t *testing.T) {
 		{errPlay, verdict{ingest.EndProtocol, ingest.RefusedPlay, codePlay, info}},
 		{errPanic, verdict{ingest.EndFailed, ingest.RefusedFailed, codeFailed, bad}},
 		{readError(&chunk.Error{}), verdict{ingest.EndProtocol, ingest.RefusedProtocol, "", info}},
-		{&ForeignError{handshake.TLS}, verdict{ingest.EndProtocol, ingest.RefusedNotRTMP, "", info}},
+		{&ForeignError{Protocol: handshake.TLS}, verdict{ingest.EndProtocol, ingest.RefusedNotRTMP, "", info}},
 		{&flv.UnsupportedError{Kind: "video"}, verdict{ingest.EndUnsupported, ingest.RefusedProtocol, codeRejected, info}},
 		{ours(ingest.ErrUnauthorized), verdict{ingest.EndEvicted, ingest.RefusedUnauthorized, codeDenied, info}},
 		{ours(ingest.ErrBadName), verdict{ingest.EndEvicted, ingest.RefusedBadName, codeBadName, info}},

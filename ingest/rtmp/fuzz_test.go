@@ -94,7 +94,7 @@ func FuzzSession(f *testing.F) {
 		}
 		h.server.door = door
 		hello := append([]byte{3}, make([]byte, handshake.Size-1+1536)...)
-		session := newSession(h.server, wireConn{io.MultiReader(bytes.NewReader(hello), bytes.NewReader(b))}, func(error) {})
+		session := newSession(h.server, wireConn{io.MultiReader(bytes.NewReader(hello), bytes.NewReader(b))}, protocolPlain, func(error) {})
 		if err := session.converse(context.Background()); errors.Is(err, errPanic) {
 			t.Fatal(h.log)
 		} else {

@@ -153,7 +153,12 @@ func newHouse(t testing.TB, cfg ingest.Config) *house {
 // that it ends in order.
 func open(t testing.TB, cfg ingest.Config) *house {
 	t.Helper()
-	h := newHouse(t, cfg)
+	return newHouse(t, cfg).listen(t, (*Server).Serve)
+}
+
+// listen serves on loopback.
+func (h *house) listen(t testing.TB, serve func(*Server, context.Context, net.Listener) error) *house {
+	t.Helper()
 	var lc net.ListenConfig
 	ln, err := lc.Listen(context.Background(), "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -162,7 +167,7 @@ func open(t testing.TB, cfg ingest.Config) *house {
 	h.addr = ln.Addr().String()
 	ctx, stop := context.WithCancel(context.Background())
 	h.stop = stop
-	go func() { h.done <- h.server.Serve(ctx, ln) }()
+	go func() { h.done <- serve(h.server, ctx, ln) }()
 	t.Cleanup(func() {
 		stop()
 		if err := await(t, "the server's end", h.done); err != nil {

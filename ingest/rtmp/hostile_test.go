@@ -257,7 +257,7 @@ func TestEvict_CutsAPeerThatNeverReads(t *testing.T) {
 	near, far := net.Pipe()
 	defer func() { _ = far.Close() }()
 	done := make(chan struct{})
-	go func() { defer close(done); h.server.serve(context.Background(), near) }()
+	go func() { defer close(done); h.server.serve(context.Background(), near, protocolPlain) }()
 	c := greet(t, far)
 	c.publish("studio")
 	s := await(t, "the publication", h.opened)

@@ -1,11 +1,17 @@
 package rtmp
 
 import (
+	"crypto/tls"
 	"errors"
+	"fmt"
+	"io"
 	"net"
 	"os"
 	"sync/atomic"
+	"syscall"
 	"time"
+
+	"golive/ingest/rtmp/handshake"
 )
 
 const (
@@ -26,6 +32,7 @@ var errCut = errors.New("session was cut")
 type link struct {
 	conn net.Conn
 	idle time.Duration // 0 until the peer publishes
+	due  time.Time     // when it has to, until then
 	ping func() error  // asks a silent peer for a sign of life
 
 	// arrived is when the last bytes were read; media when audio or video last was.
@@ -48,7 +55,7 @@ func (l *link) interrupt() {
 
 // expect gives the peer until t to publish.
 func (l *link) expect(t time.Time) {
-	l.idle = 0
+	l.idle, l.due = 0, t
 	l.setRead(t)
 }
 
@@ -133,7 +140,7 @@ func (l *link) Write(p []byte) (int, error) {
 // it: a close with unread bytes in our buffer would reset the connection and take
 // the words back.
 func (l *link) farewell(p []byte) {
-	defer func() { _ = l.conn.Close() }()
+	defer l.close()
 	if len(p) == 0 || l.deaf {
 		return
 	}
@@ -152,4 +159,42 @@ func (l *link) farewell(p []byte) {
 			return
 		}
 	}
+}
+
+// close ends the connection at once. TLS would say goodbye first, and wait for a
+// peer that does not read.
+func (l *link) close() {
+	if t, ok := l.conn.(*tls.Conn); ok && (l.deaf || l.cut.Load()) {
+		_ = t.NetConn().Close()
+		return
+	}
+	_ = l.conn.Close()
+}
+
+// secure makes sure that what is read and written from here on is inside TLS, if
+// the connection is of that kind. The peer has the time that expect gave it.
+func (l *link) secure() error {
+	t, ok := l.conn.(*tls.Conn)
+	if !ok {
+		return nil
+	}
+	_ = t.SetWriteDeadline(l.due)
+	if l.cut.Load() {
+		_ = t.SetWriteDeadline(past())
+	}
+	err := t.Handshake() //nolint:noctx // interrupt ends it
+	foreign, isForeign := errors.AsType[tls.RecordHeaderError](err)
+	switch {
+	case err == nil:
+		return nil
+	case l.cut.Load():
+		return errCut
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return errSlow
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET):
+		return err
+	case isForeign:
+		return &ForeignError{Protocol: handshake.Sniff(foreign.RecordHeader[:]), TLS: true}
+	}
+	return fmt.Errorf("%w: %w", errTLS, err)
 }

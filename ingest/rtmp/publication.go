@@ -65,7 +65,7 @@ func (s *session) unpublish(cause error) {
 	s.tally(p)
 	v := judge(cause)
 	p.sink.Close(cause)
-	s.server.metrics.SessionEnded(protocol, v.end)
+	s.server.metrics.SessionEnded(s.protocol, v.end)
 	attrs := []any{
 		"reason", string(v.end), "duration", time.Since(p.started).Round(time.Millisecond), "bytes", p.total.Bytes,
 		"video_units", p.total.Video, "audio_units", p.total.Audio,

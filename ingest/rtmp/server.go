@@ -2,6 +2,7 @@ package rtmp
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"log/slog"
 	"net"
@@ -12,8 +13,11 @@ import (
 	"golive/ingest"
 )
 
-// protocol is what the package is called in requests, logs and metrics.
-const protocol = "rtmp"
+// What the two ways in are called in requests, logs and metrics.
+const (
+	protocolPlain = "rtmp"
+	protocolTLS   = "rtmps"
+)
 
 // The delay after a failed Accept, which doubles from the first to the last.
 const (
@@ -26,7 +30,8 @@ type Door interface {
 	Admit(ctx context.Context, req ingest.Request, evict context.CancelCauseFunc) (ingest.Admission, error)
 }
 
-// Server takes publishers. Serve may be called once for each listener.
+// Server takes publishers. Serve and ServeTLS may be called once for each
+// listener.
 type Server struct {
 	cfg     ingest.Config
 	door    Door
@@ -39,13 +44,23 @@ type Server struct {
 
 // NewServer gives a server that has no listener yet.
 func NewServer(cfg ingest.Config, door Door, log *slog.Logger, metrics *ingest.Metrics) *Server {
-	return &Server{cfg: cfg, door: door, log: log.With("protocol", protocol), metrics: metrics}
+	return &Server{cfg: cfg, door: door, log: log, metrics: metrics}
 }
 
 // Serve takes connections from ln until ctx is done; then it closes ln, ends all
 // sessions with ingest.ErrClosing, waits for them and returns nil. It returns an
 // error only if ln was closed by somebody else.
 func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
+	return s.serveAll(ctx, ln, protocolPlain, func(c net.Conn) net.Conn { return c })
+}
+
+// ServeTLS does the same for RTMPS, RTMP inside TLS.
+func (s *Server) ServeTLS(ctx context.Context, ln net.Listener, config *tls.Config) error {
+	return s.serveAll(ctx, ln, protocolTLS, func(c net.Conn) net.Conn { return tls.Server(c, config) })
+}
+
+// serveAll serves each connection as what wrap makes of it.
+func (s *Server) serveAll(ctx context.Context, ln net.Listener, protocol string, wrap func(net.Conn) net.Conn) error {
 	sessions, end := context.WithCancelCause(context.WithoutCancel(ctx))
 	var running sync.WaitGroup
 	stop := context.AfterFunc(ctx, func() { _ = ln.Close() })
@@ -68,7 +83,7 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 			_ = conn.Close()
 			s.metrics.Refused(protocol, ingest.RefusedLimit)
 			if !full {
-				s.log.Warn("connections were refused: the limit is reached", "limit", s.cfg.Limits.Connections)
+				s.log.Warn("connections were refused: the limit is reached", "protocol", protocol, "limit", s.cfg.Limits.Connections)
 			}
 			full = true
 			continue
@@ -77,7 +92,7 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 		running.Go(func() {
 			defer s.connections.Add(-1)
 			defer s.metrics.Connected()()
-			s.serve(sessions, conn)
+			s.serve(sessions, wrap(conn), protocol)
 		})
 	}
 }
@@ -101,10 +116,10 @@ func (s *Server) accept(ctx context.Context, ln net.Listener) (net.Conn, error) 
 }
 
 // serve speaks with one peer until the connection is closed.
-func (s *Server) serve(ctx context.Context, conn net.Conn) {
+func (s *Server) serve(ctx context.Context, conn net.Conn, protocol string) {
 	ctx, evict := context.WithCancelCause(ctx)
 	defer evict(nil)
-	session := newSession(s, conn, evict)
+	session := newSession(s, conn, protocol, evict)
 	stop := context.AfterFunc(ctx, session.link.interrupt)
 	defer stop()
 	session.run(ctx)

@@ -28,11 +28,12 @@ const (
 // session is one connection. It is used by one goroutine; only evict and
 // link.interrupt are called by others.
 type session struct {
-	server *Server
-	log    *slog.Logger
-	link   *link
-	chunks *chunk.Reader
-	evict  context.CancelCauseFunc
+	server   *Server
+	protocol string
+	log      *slog.Logger
+	link     *link
+	chunks   *chunk.Reader
+	evict    context.CancelCauseFunc
 
 	reply   []byte // messages that wait to be written
 	window  uint64 // the peer wants an acknowledgement each so many bytes
@@ -46,13 +47,14 @@ type session struct {
 	published   bool         // it has, at least once
 }
 
-func newSession(server *Server, conn net.Conn, evict context.CancelCauseFunc) *session {
+func newSession(server *Server, conn net.Conn, protocol string, evict context.CancelCauseFunc) *session {
 	s := &session{
-		server: server,
-		log:    server.log.With("session", server.sessions.Add(1), "remote", conn.RemoteAddr().String()),
-		evict:  evict,
-		window: defaultWindow,
-		stream: 1,
+		server:   server,
+		protocol: protocol,
+		log:      server.log.With("protocol", protocol, "session", server.sessions.Add(1), "remote", conn.RemoteAddr().String()),
+		evict:    evict,
+		window:   defaultWindow,
+		stream:   1,
 	}
 	s.link = &link{conn: conn, ping: s.ping}
 	s.chunks = chunk.NewReader(s.link, shyBuffer, chunk.Limits{MessageSize: shyMessage, ChunkStreams: shyStreams})
@@ -99,6 +101,9 @@ func (s *session) converse(ctx context.Context) (err error) {
 }
 
 func (s *session) shakeHands() error {
+	if err := s.link.secure(); err != nil {
+		return err
+	}
 	c01 := make([]byte, handshake.Size)
 	n, err := s.link.Read(c01)
 	if err != nil {
@@ -166,7 +171,7 @@ func (s *session) end(ctx context.Context, err error) {
 		s.status("error", v.code, describe(err))
 	}
 	if !wasLive && !s.published {
-		s.server.metrics.Refused(protocol, v.refusal)
+		s.server.metrics.Refused(s.protocol, v.refusal)
 		level := v.level
 		if v.refusal == ingest.RefusedGone && s.link.arrived.IsZero() {
 			level = slog.LevelDebug // a health check that connects and leaves

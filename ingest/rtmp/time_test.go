@@ -22,7 +22,7 @@ func inBubble(t *testing.T, play func(t *testing.T, c *client, s *sink, said <-c
 		h := newHouse(t, cfg)
 		near, far := net.Pipe()
 		done := make(chan struct{})
-		go func() { defer close(done); h.server.serve(context.Background(), near) }()
+		go func() { defer close(done); h.server.serve(context.Background(), near, protocolPlain) }()
 		c := greet(t, far)
 		c.publish("studio")
 		_ = far.SetReadDeadline(time.Time{})
@@ -112,7 +112,7 @@ func TestLink_PublisherThatNeverReadsGoesOn(t *testing.T) {
 		h := newHouse(t, testConfig())
 		near, far := net.Pipe()
 		done := make(chan struct{})
-		go func() { defer close(done); h.server.serve(context.Background(), near) }()
+		go func() { defer close(done); h.server.serve(context.Background(), near, protocolPlain) }()
 		c := greet(t, far)
 		c.publish("studio")
 		s := <-h.opened

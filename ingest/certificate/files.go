@@ -1,0 +1,110 @@
+package certificate
+
+import (
+	"crypto/tls"
+	"fmt"
+	"log/slog"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// checkEvery is how often the files are looked at, at most.
+const checkEvery = 2 * time.Second
+
+// Files is the certificate in two files. It may be used by many goroutines.
+type Files struct {
+	certFile, keyFile string
+	log               *slog.Logger
+	current           atomic.Pointer[tls.Certificate]
+
+	// looking is held by the one who looks at the files; nobody waits for it.
+	looking sync.Mutex
+	looked  time.Time
+	seen    [2]os.FileInfo // of the files as they were last read
+}
+
+// Open reads the certificate, and the authorities that vouch for it, from
+// certFile and its key from keyFile, both PEM.
+func Open(certFile, keyFile string, log *slog.Logger) (*Files, error) {
+	f := &Files{certFile: certFile, keyFile: keyFile, log: log, looked: time.Now()}
+	seen, err := f.stat()
+	if err != nil {
+		return nil, err
+	}
+	f.seen = seen
+	if err := f.read(); err != nil {
+		return nil, err
+	}
+	return f, nil
+}
+
+// Config is what to listen with: TLS 1.2 or later, and the latest certificate.
+func (f *Files) Config() *tls.Config {
+	return &tls.Config{
+		MinVersion: tls.VersionTLS12,
+		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+			f.refresh()
+			return f.current.Load(), nil
+		},
+	}
+}
+
+// refresh takes up the files if they have changed and nobody else is about it.
+func (f *Files) refresh() {
+	if !f.looking.TryLock() {
+		return
+	}
+	defer f.looking.Unlock()
+	if time.Since(f.looked) < checkEvery {
+		return
+	}
+	f.looked = time.Now()
+	seen, err := f.stat()
+	if same(f.seen[0], seen[0]) && same(f.seen[1], seen[1]) {
+		return
+	}
+	// A pair that is broken or missing is warned of once, until one of the files
+	// changes again.
+	f.seen = seen
+	if err == nil {
+		err = f.read()
+	}
+	if err != nil {
+		f.log.Warn("certificate was not taken up: the old one stays", "err", err)
+	}
+}
+
+// stat gives no file at all when one is missing.
+func (f *Files) stat() (seen [2]os.FileInfo, err error) {
+	for i, name := range []string{f.certFile, f.keyFile} {
+		if seen[i], err = os.Stat(name); err != nil {
+			return [2]os.FileInfo{}, fmt.Errorf("read certificate: %w", err)
+		}
+	}
+	return seen, nil
+}
+
+// same says whether a file looks like the one that was read. A secret that is
+// mounted into a container changes by pointing a link to another file.
+func same(a, b os.FileInfo) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return os.SameFile(a, b) && a.ModTime().Equal(b.ModTime()) && a.Size() == b.Size()
+}
+
+func (f *Files) read() error {
+	c, err := tls.LoadX509KeyPair(f.certFile, f.keyFile)
+	if err != nil {
+		return fmt.Errorf("read certificate %s with key %s: %w", f.certFile, f.keyFile, err)
+	}
+	f.current.Store(&c)
+	if time.Now().After(c.Leaf.NotAfter) {
+		f.log.Warn("certificate has expired", "file", f.certFile, "expired", c.Leaf.NotAfter)
+		return nil
+	}
+	f.log.Info("certificate was taken up", "file", f.certFile, "expires", c.Leaf.NotAfter)
+	return nil
+}

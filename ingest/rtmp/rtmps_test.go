@@ -1,0 +1,223 @@
+package rtmp
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"golive/ingest"
+)
+
+// secret is a certificate for 127.0.0.1, and who trusts it.
+func secret() (*tls.Config, *x509.CertPool) {
+	s := httptest.NewTLSServer(http.NotFoundHandler())
+	defer s.Close()
+	trust := x509.NewCertPool()
+	trust.AddCert(s.Certificate())
+	return &tls.Config{MinVersion: tls.VersionTLS12, Certificates: s.TLS.Certificates}, trust
+}
+
+// openTLS makes a server that listens for RTMPS, and the configuration of a
+// client that trusts it.
+func openTLS(t testing.TB, cfg ingest.Config) (*house, *tls.Config) {
+	t.Helper()
+	config, trust := secret()
+	h := newHouse(t, cfg).listen(t, func(s *Server, ctx context.Context, ln net.Listener) error { return s.ServeTLS(ctx, ln, config) })
+	return h, &tls.Config{RootCAs: trust, ServerName: "127.0.0.1"}
+}
+
+// secure shakes hands of TLS.
+func (h *house) secure(t testing.TB, config *tls.Config) *tls.Conn {
+	t.Helper()
+	conn := tls.Client(h.dialTCP(t), config)
+	t.Cleanup(func() { _ = conn.Close() })
+	_ = conn.SetDeadline(time.Now().Add(patience))
+	if err := conn.HandshakeContext(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	_ = conn.SetDeadline(time.Time{})
+	return conn
+}
+
+func TestRTMPS_PublishesInsideTLS(t *testing.T) {
+	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
+		h, config := openTLS(t, testConfig())
+		config.MaxVersion = version
+		c := greet(t, h.secure(t, config))
+		c.publish("studio")
+		s := await(t, "the publication", h.opened)
+		if s.publisher.Protocol != "rtmps" {
+			t.Errorf("protocol %q", s.publisher.Protocol)
+		}
+		c.video(0, avcConfig())
+		c.video(0, picture(true, 300_000))
+		if u := s.unit(t); len(u.Data) != 300_004 {
+			t.Errorf("%d bytes", len(u.Data))
+		}
+		c.command(1, "FCUnpublish", 4, nil, "studio")
+		c.reply("onFCUnpublish")
+		if err := s.end(t); err != nil {
+			t.Errorf("ended with %v", err)
+		}
+		_ = c.conn.Close()
+		h.shut(t)
+		h.line(t, "session started", "protocol=rtmps")
+		if n := h.metric(t, "golive_ingest_session_ends_total", "rtmps", "stopped"); n != 1 {
+			t.Errorf("%v clean ends counted", n)
+		}
+	}
+}
+
+func TestRTMPS_EvictedPublisherIsTold(t *testing.T) {
+	h, config := openTLS(t, testConfig())
+	c := greet(t, h.secure(t, config))
+	c.publish("studio")
+	s := await(t, "the publication", h.opened)
+	s.publisher.Evict(ingest.ErrTaken)
+	if err := s.end(t); !errors.Is(err, ingest.ErrTaken) {
+		t.Errorf("ended with %v", err)
+	}
+	if st := c.status(); st.String("code") != "NetStream.Publish.BadName" {
+		t.Errorf("status %v", st)
+	}
+	c.closed()
+}
+
+func TestRTMPS_WhatIsNotTLSGetsOneLine(t *testing.T) {
+	for name, tt := range map[string]struct{ bytes, log string }{
+		"RTMP":    {"\x03" + strings.Repeat("\x00", 1536), "the peer speaks plain RTMP where RTMPS is expected"},
+		"HTTP":    {"GET / HTTP/1.1\r\nHost: x\r\n\r\n", "the peer does not speak TLS"},
+		"garbage": {strings.Repeat("\x7fgarbage", 400), "the peer does not speak TLS"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h, _ := openTLS(t, testConfig())
+			conn := h.dialTCP(t)
+			if _, err := conn.Write([]byte(tt.bytes)); err != nil {
+				t.Fatal(err)
+			}
+			gone(t, conn)
+			h.line(t, "connection refused", tt.log, "protocol=rtmps", "reason=not_rtmp")
+			if n := strings.Count(h.log.String(), "connection refused"); n != 1 {
+				t.Errorf("%d lines in the log:\n%s", n, h.log)
+			}
+		})
+	}
+}
+
+func TestRTMPS_HTTPInsideTLSIsNamed(t *testing.T) {
+	h, config := openTLS(t, testConfig())
+	conn := h.secure(t, config)
+	if _, err := conn.Write([]byte("GET / HTTP/1.1\r\n\r\n")); err != nil {
+		t.Fatal(err)
+	}
+	gone(t, conn)
+	h.line(t, "connection refused", "the peer speaks HTTP, not RTMP", "protocol=rtmps")
+}
+
+func TestRTMPS_PeerWithoutTrustOrWithOldTLSIsCounted(t *testing.T) {
+	for name, tt := range map[string]struct {
+		change func(*tls.Config)
+		log    string
+	}{
+		"no trust": {func(c *tls.Config) { c.RootCAs = x509.NewCertPool() }, "bad certificate"},
+		"TLS 1.1":  {func(c *tls.Config) { c.MinVersion, c.MaxVersion = tls.VersionTLS10, tls.VersionTLS11 }, "unsupported versions"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h, config := openTLS(t, testConfig())
+			tt.change(config)
+			if err := tls.Client(h.dialTCP(t), config).HandshakeContext(t.Context()); err == nil {
+				t.Fatal("shook hands")
+			}
+			h.line(t, "connection refused", "TLS handshake", tt.log, "reason=tls")
+			h.shut(t)
+			if n := h.metric(t, "golive_ingest_refusals_total", "rtmps", "tls"); n != 1 {
+				t.Errorf("%v refusals counted", n)
+			}
+		})
+	}
+}
+
+func TestRTMPS_SlowHandshakeIsCutAtTheHandshakeTimeout(t *testing.T) {
+	cfg := testConfig()
+	cfg.Limits.HandshakeTimeout = 150 * time.Millisecond
+	h, _ := openTLS(t, cfg)
+	for _, said := range []string{"", "\x16\x03\x01"} {
+		conn := h.dialTCP(t)
+		if _, err := conn.Write([]byte(said)); err != nil {
+			t.Fatal(err)
+		}
+		gone(t, conn)
+		h.line(t, "connection refused", "reason=timeout", conn.LocalAddr().String())
+	}
+}
+
+func TestRTMPS_ShutdownCutsAHandshake(t *testing.T) {
+	h, _ := openTLS(t, testConfig())
+	conn := h.dialTCP(t)
+	for deadline := time.Now().Add(patience); h.metric(t, "golive_ingest_connections") == 0; {
+		if time.Now().After(deadline) {
+			t.Fatal("not connected")
+		}
+	}
+	h.shut(t)
+	gone(t, conn)
+}
+
+func TestRTMPS_PeerThatNeverReadsIsCutAtOnce(t *testing.T) {
+	h := newHouse(t, testConfig())
+	near, far := net.Pipe()
+	defer func() { _ = far.Close() }()
+	config, trust := secret()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		h.server.serve(context.Background(), tls.Server(near, config), protocolTLS)
+	}()
+	c := greet(t, tls.Client(far, &tls.Config{RootCAs: trust, ServerName: "127.0.0.1"}))
+	c.publish("studio")
+	s := await(t, "the publication", h.opened)
+	c.send(4, 0, 0, unhex("000600000000")) // the answer to this ping blocks
+	start := time.Now()
+	s.publisher.Evict(ingest.ErrTaken)
+	if err := s.end(t); !errors.Is(err, ingest.ErrTaken) {
+		t.Errorf("ended with %v", err)
+	}
+	await(t, "the session's end", done)
+	if took := time.Since(start); took > 3*time.Second {
+		t.Errorf("it took %v", took)
+	}
+}
+
+func TestInterop_FFmpegPublishesOverRTMPS(t *testing.T) {
+	if _, err := exec.LookPath("ffmpeg"); err != nil {
+		t.Skip("ffmpeg is not installed")
+	}
+	h, _ := openTLS(t, testConfig())
+	args := append([]string{"-v", "error", "-nostdin"}, picturesAndTone()...)
+	args = append(args, "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-c:a", "aac", "-f", "flv", "rtmps://"+h.addr+"/live/studio")
+	if out, err := exec.CommandContext(t.Context(), "ffmpeg", args...).CombinedOutput(); err != nil {
+		t.Fatalf("ffmpeg: %v\n%s\n%s", err, out, h.log)
+	}
+	s := await(t, "the publication", h.opened)
+	if err := s.end(t); err != nil {
+		t.Errorf("ended with %v", err)
+	}
+	close(s.wrote)
+	pictures := 0
+	for u := range s.wrote {
+		if u.Track.Video() {
+			pictures++
+		}
+	}
+	if pictures != 100 {
+		t.Errorf("%d pictures of 100", pictures)
+	}
+}
