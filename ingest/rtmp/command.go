@@ -21,9 +21,11 @@ const (
 	maxStreams = 1000
 )
 
-// The capabilities of Enhanced RTMP that are taken: extensions of the video
-// header are skipped over, and of several tracks the first is used.
+// The capabilities of Enhanced RTMP that are taken: a peer may be asked to
+// reconnect, of several tracks the first is used, and extensions of the video
+// header are skipped over.
 const (
+	capsReconnect  = 1 << 0
 	capsMultitrack = 1 << 1
 	capsModEx      = 1 << 2
 	canForward     = 1 << 2
@@ -94,6 +96,9 @@ func (s *session) command(ctx context.Context, m chunk.Message) error {
 		s.skip(ingest.SkipUnknown)
 		return nil
 	}
+	if s.leaving {
+		return s.lastWords(c)
+	}
 	switch c.name {
 	case "connect":
 		s.connect(c)
@@ -121,6 +126,17 @@ func (s *session) command(ctx context.Context, m chunk.Message) error {
 	return nil
 }
 
+// lastWords obeys a command of a peer that was asked to reconnect. Its stop does
+// not end the broadcast, which goes on at the next server.
+func (s *session) lastWords(c invocation) error {
+	switch c.name {
+	case "FCUnpublish", "deleteStream", "closeStream", "publish":
+		return errCut
+	}
+	s.skip(ingest.SkipUnknown)
+	return nil
+}
+
 // result answers a call, if the peer waits for an answer.
 func (s *session) result(c invocation, values ...any) {
 	if c.transaction != 0 {
@@ -143,6 +159,8 @@ func (s *session) connect(c invocation) {
 		s.app = appOf(c.object)
 	}
 	s.encoder = ingest.CleanEncoder(c.object.String("flashVer"))
+	caps, _ := c.object.Get("capsEx").(float64)
+	s.movable = caps >= 0 && caps <= math.MaxUint32 && uint32(caps)&capsReconnect != 0
 
 	s.sendControl(chunk.TypeWindowAckSize, defaultWindow)
 	const dynamic = 2
@@ -160,7 +178,7 @@ func (s *session) connect(c invocation) {
 			amf0.Property{Name: "fourCcList", Value: []any{"avc1", "mp4a"}},
 			amf0.Property{Name: "videoFourCcInfoMap", Value: amf0.Object{{Name: "avc1", Value: canForward}}},
 			amf0.Property{Name: "audioFourCcInfoMap", Value: amf0.Object{{Name: "mp4a", Value: canForward}}},
-			amf0.Property{Name: "capsEx", Value: capsMultitrack | capsModEx},
+			amf0.Property{Name: "capsEx", Value: capsReconnect | capsMultitrack | capsModEx},
 		)
 	}
 	s.sendCommand(0, "_result", c.transaction, amf0.Object{

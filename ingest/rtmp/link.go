@@ -19,6 +19,9 @@ const (
 	writeTimeout = 5 * time.Second
 	// farewellTimeout is how long a refused peer has to read why.
 	farewellTimeout = time.Second
+	// graceTimeout is how long a publisher has to follow a request to reconnect: a
+	// group of two seconds, and the way to another server.
+	graceTimeout = 3 * time.Second
 )
 
 // errCut says that interrupt was called; the session knows why.
@@ -39,18 +42,36 @@ type link struct {
 	arrived, media time.Time
 
 	deaf bool // the peer does not read: nothing more is written
-	cut  atomic.Bool
+
+	cut     atomic.Bool
+	settled chan struct{} // closed when interrupt has done its work
+	onCut   func() bool   // whether the session goes on; it has called resume then
+	last    time.Time     // when it ends after that
 }
+
+func newLink(conn net.Conn) *link { return &link{conn: conn, settled: make(chan struct{})} }
 
 // past is a deadline that has passed.
 func past() time.Time { return time.Unix(1, 0) }
 
 // interrupt ends a blocked read or write, and every later one, at once. It may be
-// called by any goroutine.
+// called by any goroutine, once.
 func (l *link) interrupt() {
 	l.cut.Store(true)
 	_ = l.conn.SetReadDeadline(past())
 	_ = l.conn.SetWriteDeadline(past())
+	close(l.settled)
+}
+
+// interrupted says whether the link was cut, and that was the last word.
+func (l *link) interrupted() bool { return l.cut.Load() && (!l.last.IsZero() || !l.onCut()) }
+
+// resume gives a link that was cut so much longer.
+func (l *link) resume(grace time.Duration) {
+	<-l.settled
+	l.last = time.Now().Add(grace)
+	l.cut.Store(false)
+	l.setRead(l.last)
 }
 
 // expect gives the peer until t to publish.
@@ -68,6 +89,9 @@ func (l *link) live(idle time.Duration) {
 // setRead sets the read deadline, but never over that of interrupt: whichever of
 // the two comes second sees the other.
 func (l *link) setRead(t time.Time) {
+	if !l.last.IsZero() {
+		t = l.last
+	}
 	_ = l.conn.SetReadDeadline(t)
 	if l.cut.Load() {
 		_ = l.conn.SetReadDeadline(past())
@@ -93,7 +117,13 @@ func (l *link) Read(p []byte) (int, error) {
 
 // overdue decides what a passed deadline means.
 func (l *link) overdue() error {
-	if l.cut.Load() {
+	switch {
+	case l.interrupted():
+		return errCut
+	case l.last.IsZero():
+	case time.Now().Before(l.last):
+		return nil // it was resumed just now
+	default:
 		return errCut
 	}
 	if l.idle == 0 {

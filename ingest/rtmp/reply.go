@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"time"
 
+	"golive/ingest"
 	"golive/ingest/rtmp/amf0"
 	"golive/ingest/rtmp/chunk"
 )
@@ -68,6 +69,15 @@ func (s *session) status(level, code, description string) {
 		{Name: "level", Value: level},
 		{Name: "code", Value: code},
 		{Name: "description", Value: description},
+	})
+}
+
+// sendReconnectRequest asks the peer to come back to the address it has.
+func (s *session) sendReconnectRequest() {
+	s.sendCommand(0, "onStatus", 0, nil, amf0.Object{
+		{Name: "level", Value: "status"},
+		{Name: "code", Value: "NetConnection.Connect.ReconnectRequest"},
+		{Name: "description", Value: ingest.ErrClosing.Error()},
 	})
 }
 

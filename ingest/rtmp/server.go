@@ -120,6 +120,7 @@ func (s *Server) serve(ctx context.Context, conn net.Conn, protocol string) {
 	ctx, evict := context.WithCancelCause(ctx)
 	defer evict(nil)
 	session := newSession(s, conn, protocol, evict)
+	session.link.onCut = func() bool { return session.seeOff(context.Cause(ctx)) }
 	stop := context.AfterFunc(ctx, session.link.interrupt)
 	defer stop()
 	session.run(ctx)

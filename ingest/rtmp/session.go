@@ -40,6 +40,8 @@ type session struct {
 	acked   uint64 // of so many bytes
 	app     string // from connect; may hold a key
 	encoder string
+	movable bool // it can be asked to reconnect
+	leaving bool // it was
 
 	stream      uint32       // the message stream to speak of publishing on
 	streams     int          // message streams the peer created
@@ -56,7 +58,8 @@ func newSession(server *Server, conn net.Conn, protocol string, evict context.Ca
 		window:   defaultWindow,
 		stream:   1,
 	}
-	s.link = &link{conn: conn, ping: s.ping}
+	s.link = newLink(conn)
+	s.link.ping = s.ping
 	s.chunks = chunk.NewReader(s.link, shyBuffer, chunk.Limits{MessageSize: shyMessage, ChunkStreams: shyStreams})
 	return s
 }
@@ -65,7 +68,7 @@ func newSession(server *Server, conn net.Conn, protocol string, evict context.Ca
 // this session and no other.
 func (s *session) run(ctx context.Context) {
 	err := s.converse(ctx)
-	if errors.Is(err, errCut) {
+	if errors.Is(err, errCut) || s.leaving && judge(err).end == ingest.EndLost {
 		err = &decision{err: context.Cause(ctx), evicted: true}
 	}
 	s.end(ctx, err)
@@ -88,7 +91,7 @@ func (s *session) converse(ctx context.Context) (err error) {
 		if err != nil {
 			return readError(err)
 		}
-		if s.link.cut.Load() {
+		if s.link.interrupted() {
 			return errCut
 		}
 		if err := s.handle(ctx, m); err != nil {
@@ -98,6 +101,22 @@ func (s *session) converse(ctx context.Context) (err error) {
 			return err
 		}
 	}
+}
+
+// seeOff asks the publisher to reconnect (Enhanced RTMP v2, "Reconnect Request"),
+// if the server stops and the publisher can: what it sends until it does, at its
+// next key frame, is taken. Without another address it comes back to the one it
+// has, which is another server by then. It is called when the link is cut, and
+// says whether the session goes on for the grace period.
+func (s *session) seeOff(cause error) bool {
+	if !s.movable || s.publication == nil || !errors.Is(cause, ingest.ErrClosing) {
+		return false
+	}
+	s.leaving = true
+	s.link.resume(graceTimeout)
+	s.sendReconnectRequest()
+	s.publication.log.Info("publisher was asked to reconnect")
+	return s.flush() == nil
 }
 
 func (s *session) shakeHands() error {

@@ -1,0 +1,156 @@
+package rtmp
+
+import (
+	"context"
+	"errors"
+	"net"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"golive/ingest"
+	"golive/ingest/rtmp/amf0"
+	"golive/ingest/rtmp/chunk"
+)
+
+const reconnectRequest = "NetConnection.Connect.ReconnectRequest"
+
+// publishAs publishes as a client with these capabilities.
+func (c *client) publishAs(caps float64) {
+	c.t.Helper()
+	c.command(0, "connect", 1, amf0.Object{{Name: "app", Value: "live"}, {Name: "capsEx", Value: caps}})
+	c.reply("_result")
+	c.command(1, "publish", 0, nil, "studio")
+	if s := c.status(); s.String("code") != "NetStream.Publish.Start" {
+		c.t.Fatalf("publish: %v", s)
+	}
+}
+
+func TestRow51_ShutdownAsksAPublisherThatCanToReconnect(t *testing.T) {
+	h := open(t, testConfig())
+	c := h.dial(t)
+	c.publishAs(1)
+	s := await(t, "the publication", h.opened)
+	c.audio(0, aacConfig())
+	// The shutdown comes in the middle of a message: nothing of it is lost.
+	frame := chunk.Append(nil, chunk.Message{Type: chunk.TypeAudio, ChunkStream: 4, Stream: 1, Timestamp: 20, Body: aacFrame()}, c.size)
+	c.write(frame[:5])
+	h.stop()
+	request := c.next(chunk.TypeCommandAMF0)
+	values, err := amf0.DecodeAll(request.Body)
+	if err != nil || request.Stream != 0 || values[0] != "onStatus" || values[1] != 0.0 || values[2] != nil {
+		t.Fatalf("request %v on stream %d, err = %v", values, request.Stream, err)
+	}
+	if info := values[3].(amf0.Object); info.String("level") != "status" || info.String("code") != reconnectRequest || info.Get("tcUrl") != nil {
+		t.Errorf("request %v", info)
+	}
+	c.write(frame[5:])
+	c.audio(40, aacFrame())
+	for _, want := range []string{"20/20", "40/40"} {
+		if u := s.unit(t); at(u) != want {
+			t.Errorf("unit at %s, want %s", at(u), want)
+		}
+	}
+	_ = c.conn.Close()
+	if err := s.end(t); !errors.Is(err, ingest.ErrClosing) {
+		t.Errorf("ended with %v", err)
+	}
+	h.shut(t)
+	h.line(t, "session ended", "reason=closing")
+}
+
+func TestRow51_StopAfterAReconnectRequestIsNoCleanEnd(t *testing.T) {
+	for _, command := range []string{"FCUnpublish", "deleteStream"} {
+		h := open(t, testConfig())
+		c := h.dial(t)
+		c.publishAs(7)
+		s := await(t, "the publication", h.opened)
+		h.stop()
+		if code := c.status().String("code"); code != reconnectRequest {
+			t.Fatalf("status %s", code)
+		}
+		c.command(1, command, 0, nil, 1)
+		c.closed()
+		if err := s.end(t); !errors.Is(err, ingest.ErrClosing) {
+			t.Errorf("%s: ended with %v", command, err)
+		}
+		h.shut(t)
+	}
+}
+
+func TestRow51_PublisherThatCannotReconnectIsCutInSilence(t *testing.T) {
+	h := open(t, testConfig())
+	c := h.dial(t)
+	c.publishAs(6)
+	s := await(t, "the publication", h.opened)
+	h.shut(t)
+	if err := s.end(t); !errors.Is(err, ingest.ErrClosing) {
+		t.Errorf("ended with %v", err)
+	}
+	if said := gone(t, c.conn); strings.Contains(string(said), "onStatus") {
+		t.Errorf("said %q", said)
+	}
+}
+
+func TestRow51_PublisherThatStaysIsCutAfterTheGracePeriod(t *testing.T) {
+	for name, talk := range map[string]func(*client){
+		"silent":     func(*client) {},
+		"goes on":    func(c *client) { chatter(c, 100*time.Millisecond) },
+		"never ends": func(c *client) { chatter(c, 0) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				h := newHouse(t, testConfig())
+				near, far := net.Pipe()
+				ctx, stop := context.WithCancelCause(context.Background())
+				done := make(chan struct{})
+				go func() { defer close(done); h.server.serve(ctx, near, protocolPlain) }()
+				c := greet(t, far)
+				c.publishAs(1)
+				_ = far.SetReadDeadline(time.Time{})
+				s := <-h.opened
+				go func() {
+					for range s.wrote {
+					}
+				}()
+				listened, talked := make(chan struct{}), make(chan struct{})
+				go func() {
+					defer close(listened)
+					for {
+						if _, err := c.chunks.Next(); err != nil {
+							return
+						}
+					}
+				}()
+				start := time.Now()
+				stop(ingest.ErrClosing)
+				synctest.Wait()
+				go func() { defer close(talked); talk(c) }()
+				<-s.closed
+				if took := time.Since(start); took < graceTimeout || took > graceTimeout+100*time.Millisecond || !errors.Is(s.cause, ingest.ErrClosing) {
+					t.Errorf("cut after %v with %v", took, s.cause)
+				}
+				_ = far.Close()
+				<-done
+				<-listened
+				<-talked
+				close(s.wrote)
+			})
+		})
+	}
+}
+
+// chatter sends audio until nobody takes it; without a pause, some at a time, for
+// in fake time nothing takes long.
+func chatter(c *client, pause time.Duration) {
+	message := chunk.Append(nil, chunk.Message{Type: chunk.TypeAudio, ChunkStream: 4, Stream: 1, Body: aacConfig()}, c.size)
+	for i := 0; ; i++ {
+		if _, err := c.conn.Write(message); err != nil {
+			return
+		}
+		if pause > 0 || i%100 == 0 {
+			<-time.After(max(pause, time.Millisecond)) // fake time
+		}
+	}
+}
