@@ -30,6 +30,7 @@ type stage struct {
 	opened  chan *sink
 	// onWrite answers WriteUnit, nil for success.
 	onWrite func(media.AccessUnit) error
+	onClose func(id string)
 }
 
 func newStage() *stage { return &stage{opened: make(chan *sink, 1000)} }
@@ -72,6 +73,9 @@ func (s *sink) WriteUnit(u media.AccessUnit) error {
 func (s *sink) Warn(text string) { s.warned <- text }
 
 func (s *sink) Close(cause error) {
+	if s.stage.onClose != nil {
+		s.stage.onClose(s.id)
+	}
 	s.cause = cause
 	close(s.closed)
 }

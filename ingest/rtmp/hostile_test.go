@@ -308,3 +308,26 @@ func TestSink_PanicEndsOnlyItsSession(t *testing.T) {
 	good.audio(0, aacFrame())
 	other.unit(t)
 }
+
+func TestSink_PanicAtItsCloseEndsOnlyItsSession(t *testing.T) {
+	h := open(t, testConfig())
+	h.onClose = func(id string) {
+		if id == "bad" {
+			panic("segmenter: closed in the middle")
+		}
+	}
+	c, _ := h.live(t, "bad")
+	good, other := h.live(t, "good")
+	_ = c.conn.Close()
+	h.line(t, "level=ERROR", "session panicked", "closed in the middle")
+	h.line(t, "level=ERROR", "session ended", "reason=failed", "broadcast=bad")
+	good.audio(0, aacConfig())
+	good.audio(0, aacFrame())
+	other.unit(t)
+	_ = good.conn.Close()
+	_ = other.end(t)
+	h.shut(t)
+	if n := h.metric(t, "golive_ingest_sessions"); n != 0 {
+		t.Errorf("%v sessions are left", n)
+	}
+}

@@ -174,7 +174,9 @@ func (l *link) farewell(p []byte) {
 	if len(p) == 0 || l.deaf {
 		return
 	}
-	// interrupt may set earlier ones in between; then the peer hears nothing.
+	if l.cut.Load() {
+		<-l.settled // or its deadline would come over this one
+	}
 	_ = l.conn.SetWriteDeadline(time.Now().Add(farewellTimeout))
 	if _, err := l.conn.Write(p); err != nil {
 		return

@@ -63,8 +63,10 @@ func (s *session) unpublish(cause error) {
 	p := s.publication
 	s.publication = nil
 	s.tally(p)
+	if err := s.guarded(func() error { p.sink.Close(cause); return nil }); err != nil {
+		cause = err
+	}
 	v := judge(cause)
-	p.sink.Close(cause)
 	s.server.metrics.SessionEnded(s.protocol, v.end)
 	attrs := []any{
 		"reason", string(v.end), "duration", time.Since(p.started).Round(time.Millisecond), "bytes", p.total.Bytes,

@@ -25,6 +25,10 @@ const (
 	lastBackoff  = time.Second
 )
 
+// tellEvery is how often the log says that connections are refused, at most: one
+// that ends makes room for one more, again and again.
+const tellEvery = 10 * time.Second
+
 // Door lets publishers in; it is an *ingest.Door.
 type Door interface {
 	Admit(ctx context.Context, req ingest.Request, evict context.CancelCauseFunc) (ingest.Admission, error)
@@ -69,7 +73,7 @@ func (s *Server) serveAll(ctx context.Context, ln net.Listener, protocol string,
 		end(ingest.ErrClosing)
 		running.Wait()
 	}()
-	full := false
+	var told time.Time // of the limit
 	for {
 		conn, err := s.accept(ctx, ln)
 		if err != nil {
@@ -82,13 +86,12 @@ func (s *Server) serveAll(ctx context.Context, ln net.Listener, protocol string,
 			s.connections.Add(-1)
 			_ = conn.Close()
 			s.metrics.Refused(protocol, ingest.RefusedLimit)
-			if !full {
+			if now := time.Now(); now.Sub(told) > tellEvery {
 				s.log.Warn("connections were refused: the limit is reached", "protocol", protocol, "limit", s.cfg.Limits.Connections)
+				told = now
 			}
-			full = true
 			continue
 		}
-		full = false
 		running.Go(func() {
 			defer s.connections.Add(-1)
 			defer s.metrics.Connected()()

@@ -64,24 +64,29 @@ func newSession(server *Server, conn net.Conn, protocol string, evict context.Ca
 	return s
 }
 
-// run is the session's life. It is the one place where a bug is caught: it ends
-// this session and no other.
+// run is the session's life.
 func (s *session) run(ctx context.Context) {
-	err := s.converse(ctx)
+	err := s.guarded(func() error { return s.converse(ctx) })
 	if errors.Is(err, errCut) || s.leaving && judge(err).end == ingest.EndLost {
 		err = &decision{err: context.Cause(ctx), evicted: true}
 	}
 	s.end(ctx, err)
 }
 
-// converse speaks with the peer until something ends it.
-func (s *session) converse(ctx context.Context) (err error) {
+// guarded is the one place where a bug is caught: it ends this session and no
+// other.
+func (s *session) guarded(f func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			s.log.Error("session panicked", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
 			err = errPanic
 		}
 	}()
+	return f()
+}
+
+// converse speaks with the peer until something ends it.
+func (s *session) converse(ctx context.Context) error {
 	s.link.expect(time.Now().Add(s.server.cfg.Limits.HandshakeTimeout))
 	if err := s.shakeHands(); err != nil {
 		return err
