@@ -126,7 +126,9 @@ func (s *server) stored(id string) string {
 
 func (s *server) watchURL(id string) string { return "http://" + s.http + "/watch/" + id }
 
-func (s *server) playlistURL(id string) string { return "http://" + s.http + "/live/" + id + "/index.m3u8" }
+func (s *server) playlistURL(id string) string {
+	return "http://" + s.http + "/live/" + id + "/index.m3u8"
+}
 
 // publishURL is where an encoder sends the broadcast id.
 func (s *server) publishURL(id string) string { return "rtmp://" + s.rtmp + "/live/" + id }

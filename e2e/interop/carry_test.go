@@ -1,0 +1,101 @@
+//go:build e2e || interop
+
+package interop
+
+import (
+	"testing"
+	"time"
+
+	"golive/internal/hlstest"
+)
+
+// wanted is what must come out of golive when an encoder publishes.
+type wanted struct {
+	// video and audio are the access units that were sent; negative when nobody
+	// knows, and at least one must come.
+	video, audio int
+	// width and height are of the last picture; 0 when there is none.
+	width, height int
+	// discontinuities are marks after the first segment.
+	discontinuities int
+	// length is how long the page is watched; 5 s when 0.
+	length time.Duration
+}
+
+// mustCarry has the broadcast id published, follows it to its end, watches it in
+// the browser, and checks what came out. publish starts the encoder; stop, if not
+// nil, ends it after the page was watched.
+func mustCarry(t *testing.T, s *server, b *browser, id string, publish func() *process, stop func(*process), want wanted) {
+	t.Helper()
+	if want.length == 0 {
+		want.length = 5 * time.Second
+	}
+	f := follow(t, s.playlistURL(id), hlstest.Options{LowLatency: true})
+	encoder := publish()
+	page := b.watch(t, s.watchURL(id))
+	page.waitForPlay(30 * time.Second)
+	v := page.view()
+	pause(t.Context(), want.length)
+	page.screenshot("interop-" + id)
+	seen := v.stop()
+	if stop != nil {
+		stop(encoder)
+	} else {
+		encoder.wait(30 * time.Second)
+	}
+	r := f.wait(30 * time.Second)
+	// Many encoders share this machine: when their media comes is not judged.
+	f.check(pace...)
+	if !r.Ended {
+		t.Error("the playlist has no end")
+	}
+	want.checkBytes(t, r)
+	want.checkPicture(t, seen)
+}
+
+func (want wanted) checkBytes(t *testing.T, r *hlstest.Rendition) {
+	t.Helper()
+	if n := discontinuities(r); n != want.discontinuities {
+		t.Errorf("%d discontinuities, want %d", n, want.discontinuities)
+	}
+	video, audio := 0, 0
+	for _, file := range runs(t, r) {
+		v, a := counts(t, file)
+		video, audio = video+v, audio+a
+		for _, line := range complaints(t, file) {
+			t.Error(line)
+		}
+	}
+	t.Logf("%d segments, %d parts: %d video and %d audio units", len(r.Segments), len(r.Parts), video, audio)
+	for _, c := range []struct {
+		what      string
+		got, want int
+	}{{"video", video, want.video}, {"audio", audio, want.audio}} {
+		if c.want >= 0 && c.got != c.want || c.want < 0 && c.got == 0 {
+			t.Errorf("%d %s units came out, %d went in", c.got, c.what, c.want)
+		}
+	}
+}
+
+func (want wanted) checkPicture(t *testing.T, seen []sight) {
+	t.Helper()
+	sum, first, last := sumUp(seen), seen[0], seen[len(seen)-1]
+	wall := last.at.Sub(first.at).Seconds()
+	t.Logf("the page played %.1f s in %.1f s, %dx%d, %d frames, %d bytes of audio, still for at most %.1f s",
+		sum.played, wall, last.Width, last.Height, last.Frames-first.Frames, last.Audio-first.Audio, sum.longest.Seconds())
+	if sum.reloads > 0 || sum.back > 0 || len(sum.faults) > 0 {
+		t.Errorf("%d reloads, %d steps back, faults %q", sum.reloads, sum.back, sum.faults)
+	}
+	if sum.played < 0.7*wall {
+		t.Errorf("the page played %.1f s in %.1f s", sum.played, wall)
+	}
+	if last.Width != want.width || last.Height != want.height {
+		t.Errorf("the picture is %dx%d, want %dx%d", last.Width, last.Height, want.width, want.height)
+	}
+	if frames := last.Frames - first.Frames; want.width > 0 && float64(frames) < 0.7*30*wall {
+		t.Errorf("%d frames were decoded in %.1f s of a 30 Hz stream", frames, wall)
+	}
+	if want.audio != 0 && last.Audio == first.Audio {
+		t.Error("no audio was decoded")
+	}
+}
