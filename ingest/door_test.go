@@ -64,10 +64,21 @@ func TestRow1_PublishingPointIsFoundHoweverItIsSplit(t *testing.T) {
 		{"any", "studio"},
 		{"live", "rtmp://host:1935/live/studio"},
 		{"", "rtmp://host/live/studio"},
-		// Row 2.
+	} {
+		s := &stage{}
+		a, err := admit(door(t, PublishConfig{Open: true}, s), p[0], p[1])
+		if err != nil || a.ID != "studio" || s.id != "studio" {
+			t.Errorf("%q: id %q, err = %v", p, a.ID, err)
+		}
+	}
+}
+
+func TestRow2_QueryOnEitherHalfIsLeftOut(t *testing.T) {
+	for _, p := range [][2]string{
 		{"live?vhost=a/b", "studio"},
 		{"live", "studio?user=a/b&x=%zz"},
 		{"live/studio?x", "?y"},
+		{"live?a", "rtmp://host/live/studio?b=/../%00"},
 	} {
 		s := &stage{}
 		a, err := admit(door(t, PublishConfig{Open: true}, s), p[0], p[1])

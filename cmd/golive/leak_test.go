@@ -22,8 +22,9 @@ import (
 
 // running is a whole server in this process, on ports of its own.
 type running struct {
-	doors doors
-	stop  func()
+	doors  doors
+	stop   func()
+	client *http.Client
 }
 
 func startHouse(t *testing.T, change func(*config.Config)) *running {
@@ -53,7 +54,7 @@ func startHouse(t *testing.T, change func(*config.Config)) *running {
 		}
 	})
 	t.Cleanup(stop)
-	return &running{doors: d, stop: stop}
+	return &running{doors: d, stop: stop, client: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}}
 }
 
 // dying is a connection that breaks after a number of written bytes: it is reset,
@@ -158,9 +159,8 @@ func TestServe_NothingIsLeftAfter200Publications(t *testing.T) {
 func awaitQuiet(t *testing.T, s *running) {
 	t.Helper()
 	url := fmt.Sprintf("http://%s/v1/broadcasts", s.doors.http.Addr())
-	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	for range 200 {
-		r, err := client.Get(url)
+		r, err := s.client.Get(url)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -76,6 +76,20 @@ func TestRow4_ConnectObjectMayBeAnECMAArray(t *testing.T) {
 	}
 }
 
+func TestRow5_UserAndPasswordAreNotAskedFor(t *testing.T) {
+	// An encoder that has them first connects without, and speaks of them only when
+	// it is asked; what it may add to the query says nothing to us.
+	for _, app := range []string{"live", "live?authmod=adobe&user=me", "live?authmod=llnw&user=me"} {
+		h := open(t, testConfig())
+		c := h.dial(t)
+		c.connect(app)
+		c.command(1, "publish", 0, nil, "studio")
+		if s := c.status(); s.String("code") != "NetStream.Publish.Start" {
+			t.Errorf("%s: %v", app, s)
+		}
+	}
+}
+
 func TestRow6_EveryCallThatWaitsIsAnswered(t *testing.T) {
 	h := open(t, testConfig())
 	c := h.dial(t)
@@ -191,6 +205,16 @@ func TestRow14_UnsupportedVideoIsRefusedByName(t *testing.T) {
 	c.closed()
 	if err := s.end(t); err == nil {
 		t.Error("ended without a cause")
+	}
+}
+
+func TestRow17_KeyFrameOf4KPassesTheDefaultLimit(t *testing.T) {
+	h := open(t, testConfig())
+	c, s := h.live(t, "studio")
+	c.video(0, avcConfig())
+	c.video(0, picture(true, 12<<20))
+	if u := s.unit(t); len(u.Data) != 12<<20+4 {
+		t.Errorf("%d bytes", len(u.Data))
 	}
 }
 
