@@ -27,8 +27,9 @@ func (s *Segmenter) lead(u media.AccessUnit) {
 
 func (s *Segmenter) noteKey(dts media.Ticks) {
 	if s.video != nil && s.keySeen && dts > s.lastKey {
-		s.gop = dts - s.lastKey
-		s.stats.LongestGOP = max(s.stats.LongestGOP, s.gop)
+		gop := dts - s.lastKey
+		s.gops.add(gop)
+		s.stats.LongestGOP = max(s.stats.LongestGOP, gop)
 	}
 	s.lastKey, s.keySeen = dts, true
 }
@@ -45,7 +46,7 @@ func (s *Segmenter) cutBefore(u media.AccessUnit) {
 		s.setTracks(s.video, s.nextAudio)
 		s.discontinuity = true
 		s.openSegment(s.start, true)
-	case u.Key && (elapsed+frame/2 >= media.TicksFromDuration(s.cfg.SegmentDuration) || elapsed+s.gop > longest):
+	case u.Key && (elapsed+frame/2 >= media.TicksFromDuration(s.cfg.SegmentDuration) || elapsed+s.gops.longest() > longest):
 		s.endSegmentAt(u.DTS)
 		s.openSegment(s.start, true)
 	case !u.Key && elapsed+frame > longest:

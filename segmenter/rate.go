@@ -2,6 +2,7 @@ package segmenter
 
 import (
 	"math"
+	"slices"
 
 	"golive/media"
 )
@@ -71,3 +72,19 @@ func (r *rate) frame() media.Ticks {
 	}
 	return max(measured, 1)
 }
+
+// intervals remembers the last few from key frame to key frame. The longest of
+// them is how long the next may be: an encoder puts an additional key frame where
+// the scene changes, and then counts its interval from there.
+type intervals struct {
+	last [8]media.Ticks
+	next int
+}
+
+func (r *intervals) add(d media.Ticks) {
+	r.last[r.next] = d
+	r.next = (r.next + 1) % len(r.last)
+}
+
+// longest is 0 when none is known.
+func (r *intervals) longest() media.Ticks { return slices.Max(r.last[:]) }

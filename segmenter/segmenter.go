@@ -62,7 +62,7 @@ type Segmenter struct {
 	rate         rate         // of the lead track: video, or else audio
 	lastKey      media.Ticks
 	keySeen      bool // lastKey is set
-	gop          media.Ticks
+	gops         intervals
 
 	gather gathering
 
@@ -212,7 +212,7 @@ func (s *Segmenter) setTracks(video, audio *media.Track) {
 	}
 	if old := s.leadTrack(); old != lead {
 		s.rate = newRate(lead)
-		s.gop = 0
+		s.gops = intervals{}
 	}
 	s.video, s.audio, s.nextAudio = video, audio, nil
 }

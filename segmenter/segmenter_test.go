@@ -200,6 +200,33 @@ func TestSegmenter_KeepsItsTargets(t *testing.T) {
 	}
 }
 
+// x264 puts a key frame where the scene changes, and the next one a whole interval
+// after that: OBS and GStreamer in their usual settings.
+func TestSegmenter_BearsKeyFramesAtSceneChanges(t *testing.T) {
+	in := stream(0)
+	in.FPS, in.GOP = 30, 60
+	var units []media.AccessUnit
+	var at time.Duration
+	for i := range 30 {
+		in.Length = 59 * time.Second / 30 // what an interval of 60 really is there
+		if i%3 == 2 {
+			in.Length = 21 * time.Second / 30
+		}
+		in.Offset, in.Epoch = media.TicksFromDuration(at), epoch().Add(at)
+		units = append(units, in.Units()...)
+		at += in.Length
+	}
+	r, s := cutAll(t, DefaultConfig(), units)
+	if n := s.Stats().ForcedCuts; n > 0 {
+		t.Errorf("%d forced cuts", n)
+	}
+	for _, seg := range r.segments {
+		if !seg.Independent {
+			t.Errorf("%s does not begin with a key frame", seg.Name())
+		}
+	}
+}
+
 // Rule 22: sums of durations stay within one frame of the truth, for two hours.
 func TestSegmenter_DurationsDoNotDriftInTwoHours(t *testing.T) {
 	in := mediatest.Stream{
