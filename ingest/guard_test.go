@@ -186,6 +186,31 @@ func TestGuard_WithoutLimitsSaysNothing(t *testing.T) {
 	s.want(t)
 }
 
+func FuzzGuard(f *testing.F) {
+	f.Add([]byte("\x03\x00\xff\xff\x01\x02\xff\xff\x00\x40\x00\x10"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		s := newShow(func(l *LimitsConfig) {
+			l.Bitrate, l.FrameRate, l.GOPWarn, l.GOPMax, l.Width = 1_000_000, 30, time.Second, 20*time.Second, 2000
+		})
+		audio, passed := &media.Track{Codec: media.AAC}, 0
+		var at media.Ticks
+		for ; len(b) >= 4; b = b[4:] {
+			track, size := audio, int(b[2])<<8|int(b[3])
+			if b[0]&1 != 0 {
+				track = s.video
+			}
+			at += media.Ticks(b[1])<<(b[0]>>4) + 1 // as a Clock would have it: time grows
+			if !s.unit(track, at, b[0]&2 != 0, size) {
+				break
+			}
+			passed += size
+		}
+		if most := (int(at/slice) + 1) * slices * 1_000_000 / 8; passed > most {
+			t.Errorf("%d bytes passed in %v, at most %d may", passed, at.Duration(), most)
+		}
+	})
+}
+
 func BenchmarkGuard(b *testing.B) {
 	b.ReportAllocs()
 	g := NewGuard(defaultLimits())

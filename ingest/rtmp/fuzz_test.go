@@ -86,7 +86,9 @@ func FuzzSession(f *testing.F) {
 	f.Add(script(connect, publish, chunk.Message{Type: chunk.TypeAggregate, Body: []byte("\x08\x00\x00\x04\x00\x00\x00\x00\x00\x00\x00\xaf\x00\x11\x90\x00\x00\x00\x0f")}))
 	f.Add(script(connect, command("play", 2, nil, "studio")))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		h := newHouse(t, testConfig())
+		cfg := testConfig()
+		cfg.Limits.Bitrate, cfg.Limits.FrameRate, cfg.Limits.GOPWarn = 1_000_000, 60, time.Second
+		h := newHouse(t, cfg)
 		door, err := ingest.NewDoor(ingest.PublishConfig{Open: true}, &strict{t: t}, h.server.log)
 		if err != nil {
 			t.Fatal(err)
