@@ -13,6 +13,7 @@ func (s *Segmenter) lead(u media.AccessUnit) {
 	if u.Key {
 		s.noteKey(u.DTS)
 	}
+	s.runOn(u.DTS)
 	s.cutBefore(u)
 	frame := s.rate.frame()
 	s.fillGap(u.DTS, frame)
@@ -66,11 +67,35 @@ func (s *Segmenter) forceCut(at media.Ticks) {
 func (s *Segmenter) followLateVideo(dts media.Ticks) {
 	target := s.partTarget()
 	for dts-s.start > 2*target {
-		s.closePart(s.start + target)
-		if s.start+target-s.segment.Start > s.formatNow().longest() {
-			s.forceCut(s.start)
-		}
+		s.passPart(s.start + target)
 	}
+}
+
+// runOn lets the time pass in which nothing came, as far as it does not fit the
+// open segment: it becomes gap parts, and segments of those.
+func (s *Segmenter) runOn(dts media.Ticks) {
+	if dts-s.segment.Start <= s.formatNow().longest() {
+		return
+	}
+	for target := s.partTarget(); dts-s.start > target; {
+		s.passPart(s.start + target)
+	}
+}
+
+// passPart closes a part for which no frame set the end, and the segment if
+// another part would not fit it. Since no picture comes that this could freeze, new
+// sound may begin there.
+func (s *Segmenter) passPart(end media.Ticks) {
+	s.closePart(end)
+	if s.start+s.format.PartTarget-s.segment.Start <= s.format.longest() {
+		return
+	}
+	s.closeSegment()
+	if s.nextAudio != nil {
+		s.setTracks(s.video, s.nextAudio)
+		s.discontinuity = true
+	}
+	s.openSegment(s.start, false)
 }
 
 // fillGap makes room for a frame that comes so late that it does not fit the
@@ -91,13 +116,14 @@ func (s *Segmenter) formatNow() Format {
 
 func (s *Segmenter) partTarget() media.Ticks { return s.formatNow().PartTarget }
 
-// closePart ends the part being gathered at end, but not later than PART-TARGET
-// allows.
+// closePart ends the part being gathered at end, but not later than PART-TARGET and
+// TARGETDURATION allow. It lasts a tick at least.
 func (s *Segmenter) closePart(end media.Ticks) {
 	if !s.frozen {
 		s.format, s.frozen = s.formatNow(), true
 	}
-	end = min(end, s.start+s.format.PartTarget)
+	end = min(end, s.start+s.format.PartTarget, s.segment.Start+s.format.longest())
+	end = max(end, s.start+1)
 	p := &media.Part{
 		Session:  s.session,
 		MSN:      s.segment.MSN,
@@ -131,13 +157,13 @@ func (s *Segmenter) endSegmentAt(dts media.Ticks) {
 	if !s.open {
 		return
 	}
-	for dts-s.start > s.partTarget() {
-		s.closePart(s.start + s.partTarget())
+	for target := s.partTarget(); dts-s.start > target; {
+		s.passPart(s.start + target)
 	}
 	// Sound that came after the last frame does not make a part of no length: it
 	// goes on into the next segment.
 	if dts-s.start > jitter || s.leadPending() {
-		s.closePart(max(dts, s.start+1))
+		s.closePart(dts)
 	}
 	s.closeSegment()
 }
@@ -163,10 +189,16 @@ func (s *Segmenter) openSegment(start media.Ticks, independent bool) {
 	s.out.Open(s.segment)
 }
 
+// closeSegment hands over the open segment. The number of one without a part, which
+// nobody has seen, goes to the next.
 func (s *Segmenter) closeSegment() {
 	done := s.segment
-	s.open = false
+	s.open, s.segment = false, media.Segment{}
+	if len(done.Parts) == 0 {
+		s.nextMSN--
+		s.discontinuity = s.discontinuity || done.Discontinuity
+		return
+	}
 	s.lastWall = done.ProgramDateTime.Add(done.Duration.Duration())
-	s.segment = media.Segment{}
 	s.out.Close(&done)
 }

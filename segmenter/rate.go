@@ -22,11 +22,15 @@ const minFrames = 4
 // maxFrames bounds the run, so that a change of rate is noticed.
 const maxFrames = 128
 
+// minDeclared is the lowest rate that parameter sets are believed to declare, in
+// frames per second: some have nonsense there, and PART-TARGET is made of it.
+const minDeclared = 5
+
 func newRate(t *media.Track) rate {
 	if !t.Video() {
 		return rate{declared: media.Ticks(t.SamplesPerUnit) * media.Second / media.Ticks(max(t.SampleRate, 1))}
 	}
-	if t.FrameRate > 0 {
+	if t.FrameRate >= minDeclared {
 		return rate{declared: media.Ticks(math.Round(float64(media.Second) / t.FrameRate))}
 	}
 	return rate{}

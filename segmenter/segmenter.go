@@ -10,7 +10,8 @@ import (
 // Output takes what a Segmenter makes, in order: Open, then the segment's parts,
 // then Close with the same segment complete.
 type Output interface {
-	// Open announces a segment before its first part; it has no parts yet.
+	// Open announces a segment before its first part; it has no parts yet. When
+	// none comes, the next Open is of the same number.
 	Open(head media.Segment)
 	// Part hands over the next part of the open segment.
 	Part(p *media.Part)
@@ -146,7 +147,7 @@ func (s *Segmenter) Finish() {
 	}
 	if len(s.units) > 0 {
 		end := s.units[len(s.units)-1].DTS + s.rate.frame()
-		s.closePart(max(end, s.start+1))
+		s.closePart(end)
 	}
 	s.closeSegment()
 }
@@ -176,15 +177,28 @@ func (s *Segmenter) placeAudio(u media.AccessUnit) {
 			s.lead(u)
 			return
 		}
-		s.followLateVideo(u.DTS)
-		s.append(u)
+		s.follow(u)
 	case s.video == nil:
 		s.changeTracks(nil, u.Track, u)
 	default:
 		// The sound changed in the middle of a group of pictures. Cutting here
 		// would freeze the picture; the next key frame is near.
 		s.nextAudio = u.Track
-		s.stats.DroppedAudio++
+		s.followLateVideo(u.DTS)
+		if s.nextAudio != nil {
+			s.stats.DroppedAudio++
+			return
+		}
+		s.append(u)
+	}
+}
+
+// follow takes sound beside pictures.
+func (s *Segmenter) follow(u media.AccessUnit) {
+	s.followLateVideo(u.DTS)
+	s.append(u)
+	if s.bytes > maxPartBytes {
+		s.passPart(u.DTS)
 	}
 }
 
@@ -198,6 +212,7 @@ func (s *Segmenter) newestAudio() *media.Track {
 // changeTracks starts a new segment at u, after a discontinuity, with the given
 // tracks.
 func (s *Segmenter) changeTracks(video, audio *media.Track, u media.AccessUnit) {
+	s.runOn(u.DTS)
 	s.endSegmentAt(u.DTS)
 	s.setTracks(video, audio)
 	s.discontinuity = true

@@ -1,0 +1,177 @@
+package segmenter
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"golive/internal/mediatest"
+	"golive/media"
+)
+
+// checkTargets holds what came out to rules 2, 3 and 27 of the HLS table.
+func (r *recorder) checkTargets(f Format) {
+	r.t.Helper()
+	for _, seg := range r.segments {
+		if rounded := int(seg.Duration.Seconds() + 0.5); rounded > f.Target {
+			r.t.Errorf("rule 2: %s lasts %.3f s, target %d", seg.Name(), seg.Duration.Seconds(), f.Target)
+		}
+		if len(seg.Parts) == 0 || seg.Duration <= 0 {
+			r.t.Errorf("%s has %d parts and lasts %d", seg.Name(), len(seg.Parts), seg.Duration)
+		}
+		for _, p := range seg.Parts {
+			if p.Duration > f.PartTarget {
+				r.t.Errorf("rule 27: %s lasts %d, target %d", p.Name(), p.Duration, f.PartTarget)
+			}
+		}
+	}
+}
+
+// FIELD row 52, where nothing else tells the time: the track that sets the pace
+// has a hole.
+func TestSegmenter_HolesKeepTheTargets(t *testing.T) {
+	for _, hole := range []time.Duration{1700 * time.Millisecond, 2900 * time.Millisecond, 59 * time.Second} {
+		for name, in := range map[string]mediatest.Stream{
+			"video_only": {Video: mediatest.H264(640, 36), FPS: 30, GOP: 60, Length: 9 * time.Second, Epoch: epoch()},
+			"audio_only": {Audio: mediatest.AAC(), Length: 9 * time.Second, Epoch: epoch()},
+			"both":       {Video: mediatest.H264(640, 36), Audio: mediatest.AAC(), FPS: 30, GOP: 60, Length: 9 * time.Second, Epoch: epoch()},
+		} {
+			for at := 3 * time.Second; at < 5*time.Second; at += 700 * time.Millisecond {
+				t.Run(fmt.Sprintf("%s_%s_at_%s", name, hole, at), func(t *testing.T) {
+					units := in.Units()
+					for i := range units {
+						if units[i].DTS >= media.TicksFromDuration(at) {
+							units[i].DTS += media.TicksFromDuration(hole)
+							units[i].PTS += media.TicksFromDuration(hole)
+						}
+					}
+					r, s := cutAll(t, DefaultConfig(), units)
+					f, _ := s.Format()
+					r.checkTargets(f)
+				})
+			}
+		}
+	}
+}
+
+// hostile is a stream as a mad encoder might send it, in the order that the
+// ingest promises: the times of a kind grow, and run on by a minute at most.
+type hostile struct {
+	*rand.Rand
+	video, audio *media.Track
+	now          [2]media.Ticks
+	arrived      time.Time
+}
+
+func (h *hostile) unit() media.AccessUnit {
+	kind := h.IntN(2)
+	if h.IntN(200) == 0 {
+		h.video = mediatest.H264(640, 36)
+		h.video.FrameRate = []float64{0, 0.001, 1, 30, 1e9}[h.IntN(5)]
+	}
+	if h.IntN(200) == 0 {
+		h.audio = mediatest.AAC()
+	}
+	step := media.Ticks(3000)
+	switch h.IntN(40) {
+	case 0:
+		step = media.Ticks(h.Int64N(int64(3 * media.Second)))
+	case 1:
+		step = 1
+	case 2:
+		if h.IntN(20) == 0 {
+			step = media.Ticks(h.Int64N(int64(60 * media.Second)))
+		}
+	case 3: // this kind comes to where the other is
+		step = h.now[1-kind] - h.now[kind]
+	}
+	h.now[kind] += max(1, step)
+	h.arrived = h.arrived.Add(10 * time.Millisecond)
+	u := media.AccessUnit{
+		Track: h.video, DTS: h.now[kind], PTS: h.now[kind], Key: h.IntN(30) == 0,
+		Data: []byte{0, 0, 0, 2, 0x41, 1}, Arrived: h.arrived, Discontinuity: h.IntN(500) == 0,
+	}
+	if kind == 1 {
+		u.Track, u.Key = h.audio, true
+	}
+	return u
+}
+
+func TestSegmenter_KeepsItsTargetsWhateverComes(t *testing.T) {
+	for seed := range uint64(10) {
+		h := &hostile{Rand: rand.New(rand.NewPCG(seed, 1)), video: mediatest.H264(640, 36), audio: mediatest.AAC(), arrived: epoch()}
+		r := &recorder{t: t}
+		s := New(DefaultConfig(), r, Resume{})
+		for session := range 3 {
+			s.Start(fmt.Sprint("s", session))
+			for range 1000 {
+				s.Write(h.unit())
+			}
+			s.Finish()
+		}
+		f, _ := s.Format()
+		if f.PartTarget > media.Ticks(f.Target)*media.Second {
+			t.Errorf("PART-TARGET is %d", f.PartTarget)
+		}
+		r.checkTargets(f)
+		for i, seg := range r.segments {
+			if seg.MSN != int64(i) {
+				t.Fatalf("segment %d has MSN %d", i, seg.MSN)
+			}
+		}
+		if t.Failed() {
+			t.Fatalf("seed %d", seed)
+		}
+	}
+}
+
+func TestSegmenter_SoundAtOneTimeDoesNotHoldMemory(t *testing.T) {
+	in := stream(2 * time.Second)
+	r := &recorder{t: t}
+	s := New(DefaultConfig(), r, Resume{})
+	s.Start("aaaa")
+	var last media.AccessUnit
+	for _, u := range in.Units() {
+		s.Write(u)
+		if !u.Track.Video() {
+			last = u
+		}
+	}
+	last.Data = make([]byte, 1<<20)
+	for range 3 * maxPartBytes / len(last.Data) {
+		last.DTS++
+		s.Write(last)
+		if s.bytes > maxPartBytes+len(last.Data) {
+			t.Fatalf("%d bytes are held", s.bytes)
+		}
+	}
+}
+
+func TestSegmenter_NewSoundDuringAStillPictureIsHeard(t *testing.T) {
+	in := stream(3 * time.Second)
+	units := in.Units()
+	r := &recorder{t: t}
+	s := New(DefaultConfig(), r, Resume{})
+	s.Start("aaaa")
+	for _, u := range units {
+		s.Write(u)
+	}
+	sound := mediatest.Stream{Audio: mediatest.AAC(), Length: 20 * time.Second, Offset: 3 * media.Second, Epoch: epoch().Add(3 * time.Second)}
+	for _, u := range sound.Units() {
+		s.Write(u)
+	}
+	s.Finish()
+	f, _ := s.Format()
+	r.checkTargets(f)
+	last := r.segments[len(r.segments)-1]
+	if end := last.Start + last.Duration; end < 22*media.Second {
+		t.Errorf("the playlist stands still at %.1f s, sound came until 23 s", end.Seconds())
+	}
+	if _, audio := s.Tracks(); audio != sound.Audio {
+		t.Error("the new sound was never used")
+	}
+	if n := s.Stats().DroppedAudio; n > 150 {
+		t.Errorf("%d frames of sound were dropped", n)
+	}
+}
