@@ -58,6 +58,10 @@ golive_storage_operation_failures_total{backend="memory",op="delete"} 0
 golive_storage_operation_failures_total{backend="memory",op="get"} 0
 golive_storage_operation_failures_total{backend="memory",op="list"} 0
 golive_storage_operation_failures_total{backend="memory",op="put"} 0
+golive_storage_operation_failures_total{backend="s3",op="delete"} 0
+golive_storage_operation_failures_total{backend="s3",op="get"} 0
+golive_storage_operation_failures_total{backend="s3",op="list"} 0
+golive_storage_operation_failures_total{backend="s3",op="put"} 0
 # HELP golive_storage_operations_total Operations asked of the bucket.
 # TYPE golive_storage_operations_total counter
 golive_storage_operations_total{backend="disk",op="delete"} 1
@@ -68,6 +72,10 @@ golive_storage_operations_total{backend="memory",op="delete"} 1
 golive_storage_operations_total{backend="memory",op="get"} 1
 golive_storage_operations_total{backend="memory",op="list"} 1
 golive_storage_operations_total{backend="memory",op="put"} 1
+golive_storage_operations_total{backend="s3",op="delete"} 0
+golive_storage_operations_total{backend="s3",op="get"} 0
+golive_storage_operations_total{backend="s3",op="list"} 0
+golive_storage_operations_total{backend="s3",op="put"} 0
 `
 	err := testutil.GatherAndCompare(reg, strings.NewReader(want),
 		"golive_storage_operations_total", "golive_storage_operation_failures_total")

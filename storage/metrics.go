@@ -19,7 +19,7 @@ const (
 )
 
 // Backends are the names of the backends there are.
-func Backends() []string { return []string{"disk", "memory"} }
+func Backends() []string { return []string{"disk", "memory", "s3"} }
 
 // Metrics counts what storage does.
 type Metrics struct {

@@ -19,7 +19,7 @@ func floors() [][]string {
 // outside are the folders of test code: they may import everything, and nothing
 // else may import them but tests.
 func outside() []string {
-	return []string{"internal/archtest", "internal/mediatest", "internal/hlstest", "storage/storagetest", "e2e"}
+	return []string{"internal/archtest", "internal/mediatest", "internal/hlstest", "storage/storagetest", "storage/s3/s3test", "e2e"}
 }
 
 // concurrent are the rooms that may start goroutines, and what for. All others

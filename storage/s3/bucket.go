@@ -1,0 +1,226 @@
+package s3
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"iter"
+	"strconv"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"golive/storage"
+)
+
+// Bucket keeps objects in a bucket of an S3-compatible store.
+type Bucket struct {
+	cfg     storage.S3Config
+	profile profile
+	http    *httpClient
+	client  *s3.Client
+}
+
+// New is the bucket that cfg, which is valid, names. It does not talk to the store;
+// Probe does. Close releases it.
+func New(ctx context.Context, cfg storage.S3Config) (*Bucket, error) {
+	roots, err := loadRoots(cfg.CAFile)
+	if err != nil {
+		return nil, err
+	}
+	keys, err := credentialsOf(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	b := &Bucket{cfg: cfg, profile: profileOf(cfg), http: newHTTPClient(roots)}
+	b.client = s3.New(options(cfg, b.profile, b.http, keys))
+	return b, nil
+}
+
+// Close lets go of the idle connections.
+func (b *Bucket) Close() error {
+	b.http.transport.CloseIdleConnections()
+	return nil
+}
+
+// Put uploads the object in one request, from the slabs as they are. Volatile makes
+// no difference: what the store acknowledges is durable.
+func (b *Bucket) Put(ctx context.Context, o storage.Object) error {
+	if err := check(ctx, o.Key); err != nil {
+		return b.wrap(ctx, opPut, o.Key, err)
+	}
+	size := o.Size()
+	out, err := b.client.PutObject(ctx, &s3.PutObjectInput{
+		Bucket:          &b.cfg.Bucket,
+		Key:             &o.Key,
+		Body:            newBody(o.Slabs, size),
+		ContentLength:   &size,
+		ContentType:     unlessEmpty(o.ContentType),
+		CacheControl:    unlessEmpty(o.CacheControl),
+		ContentEncoding: unlessEmpty(o.ContentEncoding),
+		ACL:             types.ObjectCannedACL(b.cfg.ACL),
+	})
+	if err == nil && aws.ToString(out.ETag) == "" {
+		// A web server may answer 200 to anything; S3 always gives an ETag.
+		err = fmt.Errorf("%w: it took the upload, and gave no ETag", errNotS3)
+	}
+	if err != nil {
+		return b.wrap(ctx, opPut, o.Key, err)
+	}
+	return nil
+}
+
+func unlessEmpty(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
+// Get asks for the object or the range. The Body is that of the HTTP response.
+func (b *Bucket) Get(ctx context.Context, key string, offset, length int64) (*storage.Reader, error) {
+	r, err := b.get(ctx, key, offset, length)
+	if err != nil {
+		return nil, b.wrap(ctx, opGet, key, err)
+	}
+	return r, nil
+}
+
+func (b *Bucket) get(ctx context.Context, key string, offset, length int64) (*storage.Reader, error) {
+	if err := check(ctx, key); err != nil {
+		return nil, err
+	}
+	if _, err := storage.CheckRange(offset, length, 1<<63-1); err != nil {
+		return nil, err
+	}
+	if length == 0 {
+		return b.getNothing(ctx, key, offset, length)
+	}
+	in := &s3.GetObjectInput{Bucket: &b.cfg.Bucket, Key: &key}
+	if offset > 0 || length > 0 {
+		in.Range = aws.String(rangeHeader(offset, length))
+	}
+	out, err := b.client.GetObject(ctx, in)
+	if isOutsideRange(err) {
+		// The store says that nothing of the range exists, not always how much does.
+		return b.getNothing(ctx, key, offset, length)
+	}
+	if err != nil {
+		return nil, err
+	}
+	r, err := reader(key, out, offset, length)
+	if err != nil {
+		_ = out.Body.Close() // the first error tells more
+		return nil, err
+	}
+	return r, nil
+}
+
+// reader makes a Reader of the response to a request for the range.
+func reader(key string, out *s3.GetObjectOutput, offset, length int64) (*storage.Reader, error) {
+	if out.ContentLength == nil {
+		return nil, fmt.Errorf("%w: its answer has no length", errNotS3)
+	}
+	size, skip := *out.ContentLength, offset // a store may ignore Range
+	if out.ContentRange != nil {
+		_, total, _ := strings.Cut(*out.ContentRange, "/")
+		n, err := strconv.ParseInt(total, 10, 64)
+		if err != nil {
+			return nil, fmt.Errorf("%w: its Content-Range is %q", errNotS3, *out.ContentRange)
+		}
+		size, skip = n, 0
+	}
+	n, err := storage.CheckRange(offset, length, size)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := io.CopyN(io.Discard, out.Body, skip); err != nil {
+		return nil, err
+	}
+	return &storage.Reader{
+		Info:  storage.Info{Key: key, Size: size, Modified: aws.ToTime(out.LastModified)},
+		Body:  io.LimitReader(out.Body, n),
+		Close: out.Body.Close,
+	}, nil
+}
+
+// getNothing answers for a range that holds no byte: HTTP has no such range, but it
+// may lie inside the object.
+func (b *Bucket) getNothing(ctx context.Context, key string, offset, length int64) (*storage.Reader, error) {
+	out, err := b.client.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &b.cfg.Bucket, Key: &key})
+	if err != nil {
+		return nil, err
+	}
+	size := aws.ToInt64(out.ContentLength)
+	n, err := storage.CheckRange(offset, length, size)
+	if err == nil && n > 0 {
+		err = fmt.Errorf("%w: it refuses a range inside the object", errNotS3)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &storage.Reader{
+		Info:  storage.Info{Key: key, Size: size, Modified: aws.ToTime(out.LastModified)},
+		Body:  strings.NewReader(""),
+		Close: func() error { return nil },
+	}, nil
+}
+
+func rangeHeader(offset, length int64) string {
+	if length == -1 {
+		return fmt.Sprintf("bytes=%d-", offset)
+	}
+	return fmt.Sprintf("bytes=%d-%d", offset, offset+length-1)
+}
+
+// Delete removes the object, and its older versions where the profile says so. No
+// store says whether there was one.
+func (b *Bucket) Delete(ctx context.Context, key string) error {
+	err := check(ctx, key)
+	switch {
+	case err != nil:
+	case b.profile.versions:
+		err = b.deleteVersions(ctx, key)
+	default:
+		_, err = b.client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &b.cfg.Bucket, Key: &key})
+	}
+	if err != nil && !isNoSuchKey(err) {
+		return b.wrap(ctx, opDelete, key, err)
+	}
+	return nil
+}
+
+// List asks for a thousand objects at a time.
+func (b *Bucket) List(ctx context.Context, prefix string) iter.Seq2[storage.Info, error] {
+	return func(yield func(storage.Info, error) bool) {
+		if err := ctx.Err(); err != nil {
+			yield(storage.Info{}, b.wrap(ctx, opList, prefix, err))
+			return
+		}
+		pages := s3.NewListObjectsV2Paginator(b.client, &s3.ListObjectsV2Input{Bucket: &b.cfg.Bucket, Prefix: &prefix})
+		for pages.HasMorePages() {
+			page, err := pages.NextPage(ctx)
+			if err != nil {
+				yield(storage.Info{}, b.wrap(ctx, opList, prefix, err))
+				return
+			}
+			for _, o := range page.Contents {
+				if storage.CheckKey(aws.ToString(o.Key)) != nil {
+					continue // none of ours: consoles make folders as "name/"
+				}
+				if !yield(storage.Info{Key: *o.Key, Size: aws.ToInt64(o.Size), Modified: aws.ToTime(o.LastModified)}, nil) {
+					return
+				}
+			}
+		}
+	}
+}
+
+func check(ctx context.Context, key string) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return storage.CheckKey(key)
+}

@@ -1,0 +1,159 @@
+package s3
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	// patience is how long one attempt may take beyond what its bytes need at
+	// leastRate. The SDK has no limit by itself: a silent server would hold an
+	// upload for ever.
+	patience = 5 * time.Second
+	// leastRate is how slow a connection may be, in bytes per second.
+	leastRate = 128 << 10
+	// mostDoublings bounds how far the limit grows while attempts run into it.
+	mostDoublings = 4
+
+	// idleConnections is how many uploads may be under way at once without each
+	// opening a connection of its own: net/http keeps two otherwise, the SDK ten.
+	idleConnections = 256
+	// bufferSize is that of a connection's buffers, in bytes: large enough that a
+	// segment takes few system calls.
+	bufferSize = 64 << 10
+)
+
+// httpClient sends each attempt with a time limit that fits its size.
+type httpClient struct {
+	client    *http.Client
+	transport *http.Transport
+	// doublings is how often the limit is doubled now. Attempts that run into it
+	// raise it, so that uploads get through however slow the line is; those that
+	// end in time lower it again.
+	doublings atomic.Int32
+}
+
+func newHTTPClient(roots *x509.CertPool) *httpClient {
+	t := &http.Transport{
+		Proxy:                 http.ProxyFromEnvironment,
+		DialContext:           (&net.Dialer{Timeout: patience, KeepAlive: 15 * time.Second}).DialContext,
+		TLSHandshakeTimeout:   patience,
+		TLSClientConfig:       &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots},
+		MaxIdleConnsPerHost:   idleConnections,
+		IdleConnTimeout:       90 * time.Second,
+		ExpectContinueTimeout: time.Second,
+		WriteBufferSize:       bufferSize,
+		ReadBufferSize:        bufferSize,
+		// What is stored with a Content-Encoding is wanted as it is stored.
+		DisableCompression: true,
+		// HTTP/2 would put all uploads into one connection and its one window.
+		ForceAttemptHTTP2: false,
+	}
+	return &httpClient{transport: t, client: &http.Client{Transport: t, CheckRedirect: followWhatKeepsTheMethod}}
+}
+
+// followWhatKeepsTheMethod leaves 301 and 302 to be told as errors: net/http would
+// turn a PUT into a GET.
+func followWhatKeepsTheMethod(next *http.Request, via []*http.Request) error {
+	if code := next.Response.StatusCode; (code == http.StatusTemporaryRedirect || code == http.StatusPermanentRedirect) && len(via) < 5 {
+		return nil
+	}
+	return http.ErrUseLastResponse
+}
+
+// limit is how long an attempt that sends size bytes may take to its answer.
+func (c *httpClient) limit(size int64) time.Duration {
+	d := patience + time.Duration(max(size, 0))*time.Second/leastRate
+	return d << c.doublings.Load()
+}
+
+// Do implements the SDK's HTTPClient. The limit is for the attempt until its
+// answer begins; then it is for each read of the answer alone, as whoever reads may
+// be slow.
+func (c *httpClient) Do(req *http.Request) (*http.Response, error) {
+	limit := c.limit(req.ContentLength)
+	ctx, cancel := context.WithCancelCause(req.Context())
+	timer := time.AfterFunc(limit, func() { cancel(&stalledError{limit}) })
+	resp, err := c.client.Do(req.WithContext(ctx)) //nolint:bodyclose // the answer's reader closes it
+	inTime := timer.Stop()
+	if err != nil {
+		if stalled, ok := context.Cause(ctx).(*stalledError); ok { //nolint:errorlint // set above, never wrapped
+			c.shift(1)
+			err = stalled
+		}
+		cancel(nil)
+		return nil, err
+	}
+	if inTime {
+		c.shift(-1)
+	}
+	resp.Body = &answer{body: resp.Body, timer: timer, cancel: cancel, ctx: func() error { return context.Cause(ctx) }}
+	return resp, nil
+}
+
+func (c *httpClient) shift(by int32) {
+	old := c.doublings.Load()
+	c.doublings.CompareAndSwap(old, min(max(old+by, 0), mostDoublings))
+}
+
+// answer is a response's body, each read of which has a time limit.
+type answer struct {
+	body   io.ReadCloser
+	timer  *time.Timer
+	cancel context.CancelCauseFunc
+	ctx    func() error // why the request was cancelled
+}
+
+// Read waits for the server at most as long as patience.
+func (a *answer) Read(p []byte) (int, error) {
+	a.timer.Reset(patience)
+	n, err := a.body.Read(p)
+	a.timer.Stop()
+	if err != nil && err != io.EOF { //nolint:errorlint // io.Reader promises io.EOF itself
+		if cause := a.ctx(); cause != nil {
+			err = cause
+		}
+	}
+	return n, err
+}
+
+// Close ends the request.
+func (a *answer) Close() error {
+	a.timer.Stop()
+	err := a.body.Close()
+	a.cancel(nil)
+	return err
+}
+
+// stalledError says that the store took too long.
+type stalledError struct{ limit time.Duration }
+
+// Error is how long it was waited for.
+func (e *stalledError) Error() string { return fmt.Sprintf("no answer within %s", e.limit) }
+
+// Timeout tells the SDK that another attempt is worth while.
+func (e *stalledError) Timeout() bool { return true }
+
+// loadRoots reads the certificates to trust; none means the system's.
+func loadRoots(file string) (*x509.CertPool, error) {
+	if file == "" {
+		return nil, nil //nolint:nilnil // the system's
+	}
+	pem, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("storage.s3.ca_file: %w", err)
+	}
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("storage.s3.ca_file: %s holds no certificate in PEM", file)
+	}
+	return roots, nil
+}

@@ -1,0 +1,93 @@
+package s3
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/smithy-go"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
+
+	"golive/storage"
+)
+
+const (
+	// attempts is how often the SDK tries by itself: enough for a hiccup. What
+	// lasts longer is for whoever called, who orders, counts and tells it.
+	attempts = 3
+	// longestBackoff is what it waits between attempts at most.
+	longestBackoff = time.Second
+)
+
+// options are the SDK's settings. Where its own defaults suit AWS alone, or callers
+// with nobody behind them to try again, ours differ (docs/decisions/0004).
+func options(cfg storage.S3Config, p profile, client *httpClient, keys aws.CredentialsProvider) s3.Options {
+	o := s3.Options{
+		Region:                     cfg.Region,
+		Credentials:                keys,
+		HTTPClient:                 client,
+		UsePathStyle:               p.pathStyle,
+		RequestChecksumCalculation: aws.RequestChecksumCalculationWhenRequired,
+		ResponseChecksumValidation: aws.ResponseChecksumValidationWhenRequired,
+		// Segments are small, and some servers mishandle "Expect".
+		ContinueHeaderThresholdBytes: -1,
+		Retryer: retry.NewStandard(func(o *retry.StandardOptions) {
+			o.MaxAttempts = attempts
+			o.MaxBackoff = longestBackoff
+			// The shared bucket of tokens runs dry in an outage: uploads then fail
+			// without having been tried.
+			o.RateLimiter = ratelimit.None
+		}),
+	}
+	if p.everyChecksum {
+		o.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenSupported
+		o.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenSupported
+	}
+	if cfg.Endpoint != "" {
+		o.BaseEndpoint = &cfg.Endpoint
+	}
+	return o
+}
+
+// credentialsOf is the configured key pair, or what the SDK finds in the
+// environment.
+func credentialsOf(ctx context.Context, cfg storage.S3Config) (aws.CredentialsProvider, error) {
+	if !cfg.AccessKey.Empty() {
+		return credentials.NewStaticCredentialsProvider(cfg.AccessKey.Reveal(), cfg.SecretKey.Reveal(), ""), nil
+	}
+	found, err := config.LoadDefaultConfig(ctx, config.WithRegion(cfg.Region))
+	if err != nil {
+		return nil, fmt.Errorf("read the environment's AWS settings: %w (set storage.s3.access_key and storage.s3.secret_key, or mend them)", err)
+	}
+	return environment{found.Credentials}, nil
+}
+
+// environment marks its failures, which look like failures of the store.
+type environment struct{ aws.CredentialsProvider }
+
+// Retrieve implements aws.CredentialsProvider.
+func (e environment) Retrieve(ctx context.Context) (aws.Credentials, error) {
+	c, err := e.CredentialsProvider.Retrieve(ctx)
+	if err != nil {
+		return c, fmt.Errorf("%w: %w", errNoCredentials, err)
+	}
+	return c, nil
+}
+
+func isNoSuchKey(err error) bool {
+	api, ok := errors.AsType[smithy.APIError](err)
+	return ok && api.ErrorCode() == "NoSuchKey"
+}
+
+func isOutsideRange(err error) bool {
+	resp, ok := errors.AsType[*smithyhttp.ResponseError](err)
+	return ok && resp.HTTPStatusCode() == http.StatusRequestedRangeNotSatisfiable
+}
