@@ -15,17 +15,41 @@ func Providers() []string { return []string{"aws", "minio", "r2", "b2", "ceph", 
 // Auto, in a key that has it, leaves the choice to the provider's profile.
 const Auto = "auto"
 
-// Switch is "true", "false" or "auto". In the file it needs no quotes.
-type Switch string
+// Switch is "true", "false" or "auto", as the file has it without quotes.
+type Switch uint8
 
-// UnmarshalText takes the text as it is; Validate says whether it makes sense.
+// The positions of a Switch.
+const (
+	SwitchAuto Switch = iota
+	SwitchOff
+	SwitchOn
+)
+
+// UnmarshalText reads s from text.
 func (s *Switch) UnmarshalText(text []byte) error {
 	switch string(text) {
-	case "true", "false", Auto:
-		*s = Switch(text)
-		return nil
+	case Auto:
+		*s = SwitchAuto
+	case "false":
+		*s = SwitchOff
+	case "true":
+		*s = SwitchOn
+	default:
+		return fmt.Errorf("must be true, false or auto, not %q", text)
 	}
-	return fmt.Errorf("must be true, false or auto, not %q", text)
+	return nil
+}
+
+// MarshalText is the word for s.
+func (s Switch) MarshalText() ([]byte, error) {
+	switch s {
+	case SwitchOff:
+		return []byte("false"), nil
+	case SwitchOn:
+		return []byte("true"), nil
+	default:
+		return []byte(Auto), nil
+	}
 }
 
 // S3Config says which S3-compatible bucket, and how to talk to its provider. Where
@@ -73,7 +97,6 @@ func DefaultS3Config() S3Config {
 		Provider:   "aws",
 		Region:     "us-east-1",
 		Prefix:     "live",
-		PathStyle:  Auto,
 		Checksum:   Auto,
 		Delete:     Auto,
 		CORSOrigin: "https://example.com",
@@ -90,7 +113,6 @@ func (c S3Config) validate(p *setting.Problems, chosen bool) {
 		}
 	}
 	oneOf("provider", c.Provider, Providers()...)
-	oneOf("path_style", string(c.PathStyle), Auto, "true", "false")
 	oneOf("checksum", c.Checksum, Auto, "when_required", "when_supported")
 	oneOf("delete", c.Delete, Auto, "object", "versions")
 	if c.AccessKey.Empty() != c.SecretKey.Empty() {

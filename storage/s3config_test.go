@@ -61,10 +61,13 @@ func TestS3Config_IsNotAskedForWhenTheBackendIsAnother(t *testing.T) {
 }
 
 func TestSwitch_TakesOnlyItsWords(t *testing.T) {
-	for _, text := range []string{"true", "false", "auto"} {
+	for _, word := range []string{"true", "false", "auto"} {
 		var s Switch
-		if err := s.UnmarshalText([]byte(text)); err != nil || string(s) != text {
-			t.Errorf("%s: %q, %v", text, s, err)
+		if err := s.UnmarshalText([]byte(word)); err != nil {
+			t.Errorf("%s: %v", word, err)
+		}
+		if text, err := s.MarshalText(); err != nil || string(text) != word {
+			t.Errorf("%s: came back as %q, %v", word, text, err)
 		}
 	}
 	var s Switch

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"flag"
 	"io"
 
@@ -8,10 +9,18 @@ import (
 )
 
 // checkConfig prints the effective configuration, or every problem of it.
-func checkConfig(args, env []string, stdout, stderr io.Writer) error {
+func checkConfig(ctx context.Context, args, env []string, stdout, stderr io.Writer) error {
 	flags := flag.NewFlagSet("check-config", flag.ContinueOnError)
+	probes := flags.Bool("probe", false, "try out the bucket of storage.s3 as serve would")
 	if err := parse(flags, args, stderr, 1, 1); err != nil {
 		return err
 	}
-	return config.Check(stdout, config.Input{File: flags.Arg(0), Env: env})
+	loaded, err := config.Load(config.Input{File: flags.Arg(0), Env: env})
+	if err != nil {
+		return err
+	}
+	if err := loaded.Dump(stdout); err != nil || !*probes {
+		return err
+	}
+	return probe(ctx, loaded.Config, stdout)
 }

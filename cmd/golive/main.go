@@ -24,7 +24,8 @@ import (
 const usage = `golive takes live streams over RTMP and serves them as HLS.
 
   golive serve [--config FILE] [--demo]    run the server; without FILE on defaults
-  golive check-config FILE                 show the effective configuration, or all its problems
+  golive check-config [--probe] FILE       show the effective configuration, or all its problems;
+                                           with --probe, try out its S3 bucket
   golive publish [--streams N] [--duration D] [--file F.flv] rtmp://HOST/live/NAME
                                            publish a test clip, in real time
   golive version                           print the version
@@ -77,7 +78,7 @@ func run(ctx context.Context, args, env []string, stdout, stderr io.Writer) erro
 	case "serve":
 		return serve(ctx, rest, env, stderr)
 	case "check-config":
-		return checkConfig(rest, env, stdout, stderr)
+		return checkConfig(ctx, rest, env, stdout, stderr)
 	case "publish":
 		return publish(ctx, rest, stderr)
 	case "version":

@@ -96,7 +96,7 @@ func TestWire_NamesTheKeyOfABrokenCertificate(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = ln.Close() }()
-	_, err = wire(cfg, doors{rtmp: ln, rtmps: ln, http: ln, admin: ln}, slog.New(slog.DiscardHandler))
+	_, err = wire(t.Context(), cfg, doors{rtmp: ln, rtmps: ln, http: ln, admin: ln}, slog.New(slog.DiscardHandler))
 	if err == nil || !strings.HasPrefix(err.Error(), "ingest.rtmps: ") || !strings.Contains(err.Error(), "nowhere.pem") {
 		t.Errorf("err = %v", err)
 	}

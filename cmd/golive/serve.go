@@ -63,7 +63,7 @@ func serve(ctx context.Context, args, env []string, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	h, err := wire(cfg, doors, log)
+	h, err := wire(ctx, cfg, doors, log)
 	if err != nil {
 		doors.close()
 		return err

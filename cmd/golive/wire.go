@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"net"
@@ -22,6 +23,7 @@ import (
 	"golive/storage"
 	"golive/storage/disk"
 	"golive/storage/memory"
+	"golive/storage/s3"
 	"golive/web"
 )
 
@@ -32,6 +34,7 @@ var (
 	_ api.Directory       = directory{}
 	_ storage.Bucket      = (*disk.Bucket)(nil)
 	_ storage.Bucket      = (*memory.Bucket)(nil)
+	_ storage.Bucket      = (*s3.Bucket)(nil)
 	_ prometheus.Gatherer = (*prometheus.Registry)(nil)
 )
 
@@ -47,12 +50,12 @@ type house struct {
 }
 
 // wire makes the rooms and introduces them.
-func wire(cfg config.Config, d doors, log *slog.Logger) (*house, error) {
+func wire(ctx context.Context, cfg config.Config, d doors, log *slog.Logger) (*house, error) {
 	reg := prometheus.NewRegistry()
 	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 
 	storageMetrics := storage.NewMetrics(reg)
-	bucket, closeBucket, err := openBucket(cfg, storageMetrics)
+	bucket, closeBucket, err := openBucket(ctx, cfg, storageMetrics, log)
 	if err != nil {
 		return nil, err
 	}
@@ -63,7 +66,7 @@ func wire(cfg config.Config, d doors, log *slog.Logger) (*house, error) {
 		ReconnectWindow: cfg.Ingest.ReconnectWindow,
 		Takeover:        cfg.Ingest.Publish.Takeover,
 		KeepOnUnpublish: !cfg.Ingest.Publish.EndOnUnpublish,
-		Prefix:          "live",
+		Prefix:          prefixOf(cfg.Storage),
 	}, bucket, log, broadcast.NewMetrics(reg), storageMetrics)
 
 	door, err := ingest.NewDoor(cfg.Ingest.Publish, ingest.NewSeats(cfg.Ingest.Limits, hub), log)
@@ -98,7 +101,7 @@ func wire(cfg config.Config, d doors, log *slog.Logger) (*house, error) {
 	}, nil
 }
 
-func openBucket(cfg config.Config, m *storage.Metrics) (storage.Bucket, func() error, error) {
+func openBucket(ctx context.Context, cfg config.Config, m *storage.Metrics, log *slog.Logger) (storage.Bucket, func() error, error) {
 	switch cfg.Storage.Backend {
 	case "memory":
 		return storage.Instrument(memory.New(), "memory", m), func() error { return nil }, nil
@@ -108,6 +111,12 @@ func openBucket(cfg config.Config, m *storage.Metrics) (storage.Bucket, func() e
 			return nil, nil, fmt.Errorf("open storage in data_dir %q: %w", cfg.DataDir, err)
 		}
 		return storage.Instrument(b, "disk", m), b.Close, nil
+	case "s3":
+		b, err := openS3(ctx, cfg.Storage.S3, log)
+		if err != nil {
+			return nil, nil, err
+		}
+		return storage.Instrument(b, "s3", m), b.Close, nil
 	}
 	return nil, nil, fmt.Errorf("storage.backend %q is not known", cfg.Storage.Backend)
 }

@@ -73,8 +73,8 @@ func newRefusal(resp *smithyhttp.ResponseError) *refusal {
 	if api, ok := errors.AsType[smithy.APIError](resp.Err); ok {
 		r.code, r.message = api.ErrorCode(), api.ErrorMessage()
 	}
-	if _, after, ok := strings.Cut(r.message, "expecting '"); ok && r.region == "" {
-		r.region, _, _ = strings.Cut(after, "'")
+	if _, after, ok := strings.Cut(r.message, "expecting "); ok && r.region == "" {
+		r.region = strings.Trim(after, `'". `)
 	}
 	return r
 }
@@ -98,11 +98,21 @@ func (r *refusal) Error() string {
 // Unwrap is the SDK's error.
 func (r *refusal) Unwrap() error { return r.err }
 
+// isNotExist says whether the object is missing. HEAD's answer has no code; the SDK
+// makes one of the status. Other codes at 404 mean a bucket, or a user.
+func (r *refusal) isNotExist() bool {
+	switch r.code {
+	case "NoSuchKey", "NotFound":
+		return true
+	}
+	return false
+}
+
 // explainAnswer says what a refusal means and which setting may be wrong. Whatever
 // the operator can mend while golive tries on is not permanent.
 func (b *Bucket) explainAnswer(e *storage.Error, r *refusal) {
 	e.Err = r
-	if e.Op == opGet && (r.code == "NoSuchKey" || r.status == http.StatusNotFound && r.code != "NoSuchBucket" && !r.speaksHTML) {
+	if e.Op == opGet && r.isNotExist() {
 		e.Err = storage.ErrNotExist
 		return
 	}
@@ -118,7 +128,7 @@ func (b *Bucket) explainAnswer(e *storage.Error, r *refusal) {
 // hintOfCode goes by S3's error code.
 func (b *Bucket) hintOfCode(op string, r *refusal) (hint string, permanent bool) {
 	switch r.code {
-	case "InvalidAccessKeyId", "InvalidToken", "ExpiredToken", "TokenRefreshRequired":
+	case "InvalidAccessKeyId", "XAdminUserNotFound", "InvalidToken", "ExpiredToken", "TokenRefreshRequired":
 		return "the store does not know this key, or no longer: check storage.s3.access_key, and that it is of this provider and endpoint", false
 	case "SignatureDoesNotMatch":
 		return "check storage.s3.secret_key: it is not the one of storage.s3.access_key", false

@@ -33,8 +33,8 @@ func profileOf(c storage.S3Config) profile {
 	case "minio", "ceph", "custom":
 		p.pathStyle = true
 	}
-	if c.PathStyle != storage.Auto {
-		p.pathStyle = c.PathStyle == "true"
+	if c.PathStyle != storage.SwitchAuto {
+		p.pathStyle = c.PathStyle == storage.SwitchOn
 	} else if !canCarryBucket(c.Endpoint) {
 		p.pathStyle = true
 	}

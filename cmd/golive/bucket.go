@@ -1,0 +1,79 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+
+	"golive/internal/config"
+	"golive/storage"
+	"golive/storage/s3"
+)
+
+// probeTimeout is how long a bucket has to show that it can be used.
+const probeTimeout = time.Minute
+
+// prefixOf is the beginning of every key in the bucket.
+func prefixOf(c storage.Config) string {
+	if c.Backend == "s3" {
+		return c.S3.Prefix
+	}
+	return "live"
+}
+
+// openS3 opens the bucket and tries it out. One that fails is an error, or, where
+// the configuration says so, a line in the log.
+func openS3(ctx context.Context, cfg storage.S3Config, log *slog.Logger) (*s3.Bucket, error) {
+	b, err := s3.New(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	probing, cancel := context.WithTimeoutCause(ctx, probeTimeout, errSlowBucket)
+	defer cancel()
+	report := b.Probe(probing)
+	for _, f := range report {
+		switch {
+		case f.Err == nil:
+		case f.Warning:
+			log.Warn("bucket is not quite right", "step", f.Step, "err", f.Err)
+		case !cfg.Required:
+			log.Error("bucket cannot be used", "step", f.Step, "err", f.Err)
+		}
+	}
+	if err := report.Err(); err != nil && cfg.Required {
+		return nil, errors.Join(fmt.Errorf("the bucket of storage.s3 cannot be used: %w (storage.s3.required: false starts without it)", err), b.Close())
+	}
+	return b, nil
+}
+
+var errSlowBucket = fmt.Errorf("the bucket was not tried out within %s", probeTimeout)
+
+// probe tries out the bucket of the configuration, and writes what it found.
+func probe(ctx context.Context, cfg config.Config, w io.Writer) error {
+	if cfg.Storage.Backend != "s3" {
+		_, err := fmt.Fprintf(w, "\n# probe: storage.backend is %s, and only s3 is tried out\n", cfg.Storage.Backend)
+		return err
+	}
+	b, err := s3.New(ctx, cfg.Storage.S3)
+	if err != nil {
+		return err
+	}
+	probing, cancel := context.WithTimeoutCause(ctx, probeTimeout, errSlowBucket)
+	defer cancel()
+	report := b.Probe(probing)
+	fmt.Fprintln(w)
+	for _, f := range report {
+		result := "ok"
+		switch {
+		case f.Err != nil && f.Warning:
+			result = "warning: " + f.Err.Error()
+		case f.Err != nil:
+			result = "FAILED"
+		}
+		fmt.Fprintf(w, "# probe: %-8s %s\n", f.Step, result)
+	}
+	return errors.Join(report.Err(), b.Close())
+}

@@ -1,0 +1,222 @@
+package s3
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"golive/storage"
+)
+
+// Finding is what the Probe learnt from one step.
+type Finding struct {
+	// Step is what was tried: put, get, range, list, delete, headers, encoding,
+	// versions or cors.
+	Step string
+	// Err is what is wrong, and which setting may be; nil when all is well.
+	Err error
+	// Warning says that golive can work with the bucket as it is.
+	Warning bool
+}
+
+// Report is what a Probe found, step by step.
+type Report []Finding
+
+// Err joins what golive cannot work with; nil when the bucket will do.
+func (r Report) Err() error {
+	var errs []error
+	for _, f := range r {
+		if f.Err != nil && !f.Warning {
+			errs = append(errs, f.Err)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+const (
+	probeType     = "video/mp2t"
+	probeMaxAge   = "public, max-age=60"
+	probeEncoding = "gzip"
+)
+
+// Probe tries out all that will be asked of the bucket, with two small objects
+// below the prefix that it deletes again. When nothing can be put it tries nothing
+// else.
+func (b *Bucket) Probe(ctx context.Context) Report {
+	p := probe{Bucket: b, text: []byte("golive tries this bucket out: " + rand.Text())}
+	name := b.cfg.Prefix + "/golive-probe-" + rand.Text()
+	p.plain, p.zipped = name+".ts", name+".m3u8"
+	p.note("put", p.put(ctx))
+	if p.report.Err() != nil {
+		return p.report
+	}
+	p.note("get", p.read(ctx, "get", 0, -1))
+	p.note("range", p.read(ctx, "range", 7, 5))
+	p.note("list", p.list(ctx))
+	p.warn("headers", p.headers(ctx))
+	p.warn("encoding", p.encoding(ctx))
+	if b.cfg.CORSOrigin != "" {
+		p.warn("cors", p.cors(ctx))
+	}
+	p.note("delete", p.delete(ctx))
+	p.warn("versions", p.remains(ctx))
+	return p.report
+}
+
+// probe is one Probe.
+type probe struct {
+	*Bucket
+	text          []byte
+	plain, zipped string // keys
+	report        Report
+}
+
+func (p *probe) note(step string, err error) {
+	p.report = append(p.report, Finding{Step: step, Err: err})
+}
+
+func (p *probe) warn(step string, err error) {
+	p.report = append(p.report, Finding{Step: step, Err: err, Warning: true})
+}
+
+// wrong is a step's error in the form of all others.
+func (p *probe) wrong(step, hint, problem string, args ...any) error {
+	return &storage.Error{Op: step, Key: p.plain, Err: fmt.Errorf(problem, args...), Hint: hint}
+}
+
+func (p *probe) put(ctx context.Context) error {
+	return p.Put(ctx, storage.Object{Key: p.plain, Slabs: [][]byte{p.text}, ContentType: probeType, CacheControl: probeMaxAge})
+}
+
+const otherBytesHint = "a cache or proxy before the store changes answers: let storage.s3.endpoint be the store itself"
+
+// read compares what comes back with what was put.
+func (p *probe) read(ctx context.Context, step string, offset, length int64) error {
+	r, err := p.Get(ctx, p.plain, offset, length)
+	if err != nil {
+		return err
+	}
+	got, err := io.ReadAll(r.Body)
+	if err = errors.Join(err, r.Close()); err != nil {
+		return p.wrap(ctx, opGet, p.plain, err)
+	}
+	want := p.text[offset:]
+	if length >= 0 {
+		want = want[:length]
+	}
+	if !bytes.Equal(got, want) {
+		return p.wrong(step, otherBytesHint, "other bytes came back than were put")
+	}
+	return nil
+}
+
+func (p *probe) list(ctx context.Context) error {
+	for info, err := range p.List(ctx, p.plain) {
+		if err != nil {
+			return err
+		}
+		if info.Key == p.plain && info.Size == int64(len(p.text)) {
+			return nil
+		}
+	}
+	return p.wrong(opList, otherBytesHint, "the object is not in the list, and was put")
+}
+
+// headers sees whether players will be told what they get.
+func (p *probe) headers(ctx context.Context) error {
+	out, err := p.client.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &p.cfg.Bucket, Key: &p.plain})
+	if err != nil {
+		return p.wrap(ctx, opGet, p.plain, err)
+	}
+	if kept := aws.ToString(out.ContentType); kept != probeType {
+		return p.wrong("headers", "players that read the bucket itself may refuse it", "Content-Type came back as %q", kept)
+	}
+	if kept := aws.ToString(out.CacheControl); kept != probeMaxAge {
+		return p.wrong("headers", "caches that read the bucket itself will not know how long to keep objects", "Cache-Control came back as %q", kept)
+	}
+	return nil
+}
+
+// encoding sees whether a gzipped object comes back as it is, and says so.
+func (p *probe) encoding(ctx context.Context) error {
+	var zipped bytes.Buffer
+	w := gzip.NewWriter(&zipped)
+	if _, err := w.Write(p.text); err != nil {
+		return err
+	}
+	if err := w.Close(); err != nil {
+		return err
+	}
+	err := p.Put(ctx, storage.Object{Key: p.zipped, Slabs: [][]byte{zipped.Bytes()}, ContentType: probeType, ContentEncoding: probeEncoding})
+	if err != nil {
+		return err
+	}
+	out, err := p.client.GetObject(ctx, &s3.GetObjectInput{Bucket: &p.cfg.Bucket, Key: &p.zipped})
+	if err != nil {
+		return p.wrap(ctx, opGet, p.zipped, err)
+	}
+	got, err := io.ReadAll(out.Body)
+	if err = errors.Join(err, out.Body.Close()); err != nil {
+		return p.wrap(ctx, opGet, p.zipped, err)
+	}
+	// SDKs may send a list of encodings, with "aws-chunked" left in it by some stores.
+	if kept := aws.ToString(out.ContentEncoding); !strings.HasPrefix(kept, probeEncoding) || !bytes.Equal(got, zipped.Bytes()) {
+		return p.wrong("encoding", "playlists in it can only be kept plain", "Content-Encoding gzip came back as %q with %d of %d bytes", kept, len(got), zipped.Len())
+	}
+	return nil
+}
+
+// delete removes the objects, whatever of them there is.
+func (p *probe) delete(ctx context.Context) error {
+	return errors.Join(p.Delete(ctx, p.plain), p.Delete(ctx, p.zipped))
+}
+
+// remains sees whether a deleted object goes on filling the bucket. A store that
+// does not say so, or forbids to ask, is not complained about.
+func (p *probe) remains(ctx context.Context) error {
+	versions, err := p.versionsOf(ctx, p.plain)
+	if err != nil || len(versions) == 0 {
+		return nil //nolint:nilerr // see above
+	}
+	if p.profile.versions {
+		return p.wrong("versions", "look for an object lock or a retention rule", "%d versions are left of a deleted object", len(versions))
+	}
+	return p.wrong("versions", "set storage.s3.delete: versions, or give the bucket a lifecycle rule for old versions",
+		"the bucket keeps versions: what is deleted fills it, and is paid for")
+}
+
+// cors asks as a browser does, before a page's player may read from the bucket.
+func (p *probe) cors(ctx context.Context) error {
+	signed, err := s3.NewPresignClient(p.client).PresignGetObject(ctx, &s3.GetObjectInput{Bucket: &p.cfg.Bucket, Key: &p.plain})
+	if err != nil {
+		return p.wrap(ctx, "cors", p.plain, err)
+	}
+	address, _, _ := strings.Cut(signed.URL, "?")
+	req, err := http.NewRequestWithContext(ctx, http.MethodOptions, address, http.NoBody)
+	if err != nil {
+		return p.wrap(ctx, "cors", p.plain, err)
+	}
+	req.Header.Set("Origin", p.cfg.CORSOrigin)
+	req.Header.Set("Access-Control-Request-Method", http.MethodGet)
+	req.Header.Set("Access-Control-Request-Headers", "range")
+	resp, err := p.http.Do(req)
+	if err != nil {
+		return p.wrap(ctx, "cors", p.plain, err)
+	}
+	_ = resp.Body.Close()
+	allowed := resp.Header.Get("Access-Control-Allow-Origin")
+	if resp.StatusCode/100 == 2 && (allowed == "*" || allowed == p.cfg.CORSOrigin) {
+		return nil
+	}
+	return p.wrong("cors", "give the bucket a CORS rule with AllowedOrigins "+p.cfg.CORSOrigin+", AllowedMethods GET and HEAD, AllowedHeaders *; or set storage.s3.cors_origin to your page's origin, \"\" if players never read the bucket itself",
+		"no CORS rule lets a page of %s play from the bucket (%d)", p.cfg.CORSOrigin, resp.StatusCode)
+}
