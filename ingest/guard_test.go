@@ -14,6 +14,7 @@ type show struct {
 	guard *Guard
 	video *media.Track
 	epoch time.Time
+	data  []byte
 	said  []string // "12.0s bitrate", with "!" when it is final
 	last  *Finding
 }
@@ -21,12 +22,12 @@ type show struct {
 func newShow(change func(*LimitsConfig)) *show {
 	var l LimitsConfig
 	change(&l)
-	return &show{guard: NewGuard(l), video: &media.Track{Codec: media.H264, Width: 1280, Height: 720}, epoch: time.Unix(1_700_000_000, 0)}
+	return &show{guard: NewGuard(l), video: &media.Track{Codec: media.H264, Width: 1280, Height: 720}, data: make([]byte, 4<<20), epoch: time.Unix(1_700_000_000, 0)}
 }
 
 // unit shows one unit at so many ticks; false when the session is to end.
 func (s *show) unit(track *media.Track, at media.Ticks, key bool, size int) bool {
-	f := s.guard.Check(&media.AccessUnit{Track: track, DTS: at, PTS: at, Key: key, Data: make([]byte, size), Arrived: s.epoch.Add(at.Duration())})
+	f := s.guard.Check(&media.AccessUnit{Track: track, DTS: at, PTS: at, Key: key, Data: s.data[:size], Arrived: s.epoch.Add(at.Duration())})
 	if f == nil {
 		return true
 	}

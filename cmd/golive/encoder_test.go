@@ -42,7 +42,8 @@ func connect(t *testing.T, conn net.Conn, name string) (e *encoder, code string)
 		t.Fatalf("handshake: %v", err)
 	}
 	e.write(answer[1:handshake.Size])
-	e.command("connect", 1, amf0.Object{{Name: "app", Value: "live"}})
+	const canReconnect = 1
+	e.command("connect", 1, amf0.Object{{Name: "app", Value: "live"}, {Name: "capsEx", Value: canReconnect}})
 	e.command("publish", 2, nil, name)
 	return e, e.status()
 }

@@ -2,6 +2,9 @@ package main
 
 import (
 	"fmt"
+	"net"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -191,5 +194,44 @@ func TestRow45_SameKeyTakesOverFromADeadConnection(t *testing.T) {
 	s.mediaPlaylist(t, "studio", "#EXT-X-DISCONTINUITY\n")
 	if code := dead.status(); code != "NetStream.Publish.Denied" {
 		t.Errorf("the dead connection is told %s", code)
+	}
+}
+
+func TestRow51_ShutdownTakesWhatAReconnectingPublisherStillSends(t *testing.T) {
+	var folder string
+	s := openHouse(t, func(c *config.Config) { c.Storage.Backend, folder = "disk", c.DataDir })
+	e := s.publish(t, "studio")
+	e.videoConfig(0, large())
+	e.video(0, 4400, 2000)
+	s.mediaPlaylist(t, "studio", "#EXTINF:")
+	stopped := make(chan struct{})
+	go func() { defer close(stopped); s.stop() }()
+	if code := e.status(); code != "NetConnection.Connect.ReconnectRequest" {
+		t.Errorf("told %s", code)
+	}
+	e.video(4400, 8000, 2000)
+	if err := e.conn.(*net.TCPConn).CloseWrite(); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-stopped:
+	case <-time.After(patience):
+		t.Fatal("the house did not stop")
+	}
+	kept, err := os.ReadFile(filepath.Join(folder, "media", "live", "studio", "source", "index.m3u8"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := string(kept)
+	total := 0.0
+	for _, d := range durations(text) {
+		seconds, err := strconv.ParseFloat(d, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		total += seconds
+	}
+	if total < 7.9 || !strings.Contains(text, "#EXT-X-ENDLIST") {
+		t.Errorf("%.2f s of 8 s were broadcast:\n%s", total, text)
 	}
 }
