@@ -78,7 +78,7 @@ func (a *Archive) Names() []string {
 func (a *Archive) Render(ended bool) []byte {
 	b := append(make([]byte, 0, 256+len(a.listed)*140), "#EXTM3U\n#EXT-X-VERSION:3\n"...)
 	if !a.dependent {
-		b = append(b, "#EXT-X-INDEPENDENT-SEGMENTS\n"...)
+		b = append(b, independentTag...)
 	}
 	b = append(b, "#EXT-X-TARGETDURATION:"...)
 	b = strconv.AppendInt(b, int64(a.constants.Target), 10)
@@ -91,11 +91,9 @@ func (a *Archive) Render(ended bool) []byte {
 	b = append(b, "\n#EXT-X-DISCONTINUITY-SEQUENCE:"...)
 	b = strconv.AppendInt(b, a.discontinuity, 10)
 	b = append(b, '\n')
-	if !ended {
-		b = append(b, partTargetComment...)
-		b = strconv.AppendInt(b, int64(a.constants.PartTarget), 10)
-		b = append(b, '\n')
-	}
+	b = append(b, partTargetComment...)
+	b = strconv.AppendInt(b, int64(a.constants.PartTarget), 10)
+	b = append(b, '\n')
 	for _, s := range a.listed {
 		b = append(b, s.text...)
 	}

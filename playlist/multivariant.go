@@ -26,7 +26,7 @@ func Multivariant(variants []Variant, independent bool) []byte {
 	var b strings.Builder
 	b.WriteString("#EXTM3U\n#EXT-X-VERSION:3\n")
 	if independent {
-		b.WriteString("#EXT-X-INDEPENDENT-SEGMENTS\n")
+		b.WriteString(independentTag)
 	}
 	for _, v := range variants {
 		fmt.Fprintf(&b, "#EXT-X-STREAM-INF:BANDWIDTH=%d,AVERAGE-BANDWIDTH=%d,CODECS=%q", v.Peak, v.Average, v.Codecs())

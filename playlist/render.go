@@ -82,7 +82,7 @@ func (w *Window) appendHeader(b []byte, s *Snapshot) []byte {
 		b = append(b, "#EXTM3U\n#EXT-X-VERSION:3\n"...)
 	}
 	if w.independent {
-		b = append(b, "#EXT-X-INDEPENDENT-SEGMENTS\n"...)
+		b = append(b, independentTag...)
 	}
 	b = append(b, "#EXT-X-TARGETDURATION:"...)
 	b = strconv.AppendInt(b, int64(w.constants.Target), 10)

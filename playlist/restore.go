@@ -44,26 +44,34 @@ func ParseArchive(text []byte) (*Restored, error) {
 		return nil, errors.New("parse stored playlist: no segments")
 	}
 	r := &Restored{Ended: p.Closed}
-	r.Constants.Target = int(p.TargetDuration)
-	if r.DiscontinuitySequence, err = numberAfter(text, "#EXT-X-DISCONTINUITY-SEQUENCE:"); err != nil {
+	// The decoder raises the target to the longest segment, rounded up.
+	target, err := numberAfter(text, "#EXT-X-TARGETDURATION:", 1, maxTarget)
+	if err != nil {
 		return nil, err
 	}
-	if !r.Ended {
-		n, err := numberAfter(text, partTargetComment)
-		if err != nil {
-			return nil, err
-		}
-		r.Constants.PartTarget = media.Ticks(n)
+	partTarget, err := numberAfter(text, partTargetComment, 1, int64(maxTarget*media.Second))
+	if err != nil {
+		return nil, err
 	}
-	gaps := gapLines(text)
+	r.Constants = Constants{Target: int(target), PartTarget: media.Ticks(partTarget)}
+	if r.DiscontinuitySequence, err = numberAfter(text, "#EXT-X-DISCONTINUITY-SEQUENCE:", 0, maxNumber); err != nil {
+		return nil, err
+	}
+	if p.SeqNo > maxNumber {
+		return nil, fmt.Errorf("parse stored playlist: media sequence number %d is too high", p.SeqNo)
+	}
+	gaps, independent := gapLines(text), bytes.Contains(text, []byte(independentTag))
 	var start media.Ticks
 	for i, s := range p.Segments {
 		if s == nil {
 			break
 		}
 		session, msn, part, ok := parseName(s.URI)
-		if !ok || part >= 0 || msn != int64(p.SeqNo)+int64(i) {
+		if !ok || part >= 0 || strings.Contains(session, "/") || msn != int64(p.SeqNo)+int64(i) {
 			return nil, fmt.Errorf("parse stored playlist: segment %d is named %q", i, s.URI)
+		}
+		if !(0 < s.Duration && s.Duration <= maxTarget) { // nor is NaN right
+			return nil, fmt.Errorf("parse stored playlist: segment %d lasts %g s", i, s.Duration)
 		}
 		seg := &media.Segment{
 			Session:         session,
@@ -72,7 +80,7 @@ func ParseArchive(text []byte) (*Restored, error) {
 			Duration:        media.Ticks(math.Round(s.Duration * float64(media.Second))),
 			ProgramDateTime: s.ProgramDateTime,
 			Discontinuity:   s.Discontinuity,
-			Independent:     true,
+			Independent:     independent,
 		}
 		if !gaps[s.URI] {
 			seg.Parts = []*media.Part{{Session: session, MSN: msn, Duration: seg.Duration}}
@@ -83,13 +91,20 @@ func ParseArchive(text []byte) (*Restored, error) {
 	return r, nil
 }
 
+// The most that a stored playlist is believed to say: a target and a segment's
+// duration in seconds, and any number that is counted on from.
+const (
+	maxTarget = 3600
+	maxNumber = 1 << 53
+)
+
 // numberAfter is the number on the line that begins with prefix.
-func numberAfter(text []byte, prefix string) (int64, error) {
+func numberAfter(text []byte, prefix string, least, most int64) (int64, error) {
 	for line := range strings.Lines(string(text)) {
 		if value, ok := strings.CutPrefix(line, prefix); ok {
 			n, err := strconv.ParseInt(strings.TrimSpace(value), 10, 64)
-			if err != nil || n < 0 {
-				return 0, fmt.Errorf("parse stored playlist: %q is not a number", line)
+			if err != nil || n < least || n > most {
+				return 0, fmt.Errorf("parse stored playlist: %q is not a number from %d to %d", strings.TrimSpace(line), least, most)
 			}
 			return n, nil
 		}
@@ -131,9 +146,9 @@ func (w *Window) Restore(segments []*media.Segment) {
 }
 
 // FillGap lists the time from the end of the last segment to until as lost
-// (EXT-X-GAP), in at least least segments: as many as an earlier run may have
-// shown to players without storing them, so that numbers do not run back. It
-// returns them.
+// (EXT-X-GAP): in segments like those before, as many as an earlier run may have
+// shown to players without storing them, and least more. So numbers do not run
+// back. It returns them.
 func (w *Window) FillGap(until time.Time, least int) []*media.Segment {
 	if len(w.entries) == 0 {
 		return nil
@@ -141,8 +156,12 @@ func (w *Window) FillGap(until time.Time, least int) []*media.Segment {
 	last := w.entries[len(w.entries)-1].Segment()
 	from := last.ProgramDateTime.Add(last.Duration.Duration())
 	lost := max(media.TicksFromDuration(until.Sub(from)), media.Ticks(least)*media.Second/10)
-	target := media.Ticks(w.constants.Target) * media.Second
-	n := max(media.Ticks(least), (lost+target-1)/target)
+	mean := w.length / media.Ticks(len(w.entries)-w.listed)
+	usual := min(max(mean, media.Second/2), media.Ticks(w.constants.Target)*media.Second)
+	n := media.Ticks(least) + lost/usual
+	if n == 0 {
+		return nil
+	}
 	segments := make([]*media.Segment, 0, n)
 	for i := range n {
 		begin, end := lost*i/n, lost*(i+1)/n

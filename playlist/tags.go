@@ -10,6 +10,9 @@ import (
 // dateFormat is ISO 8601 with milliseconds (section 4.4.4.6).
 const dateFormat = "2006-01-02T15:04:05.000Z07:00"
 
+// independentTag says that every segment begins with a key frame (section 4.4.2.1).
+const independentTag = "#EXT-X-INDEPENDENT-SEGMENTS\n"
+
 // appendSeconds writes t in seconds with five decimals, finer than a tick.
 func appendSeconds(dst []byte, t media.Ticks) []byte {
 	return strconv.AppendFloat(dst, t.Seconds(), 'f', 5, 64)
