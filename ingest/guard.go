@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"fmt"
+	"math"
 	"time"
 
 	"golive/media"
@@ -61,30 +62,35 @@ type Finding struct {
 
 // NewGuard makes the guard of a session.
 func NewGuard(limits LimitsConfig) *Guard {
-	g := &Guard{limits: limits}
-	g.most[rateBytes] = int64(limits.Bitrate) / 8 * slices
-	// Clocks differ a little, and a slice may begin with a picture and end with one.
-	g.most[rateFrames] = int64(limits.FrameRate) * slices * 102 / 100
+	g := &Guard{limits: limits, most: [2]int64{math.MaxInt64, math.MaxInt64}, ends: math.MinInt64}
+	if limits.Bitrate > 0 {
+		g.most[rateBytes] = int64(limits.Bitrate) / 8 * slices
+	}
+	if limits.FrameRate > 0 {
+		// Clocks differ a little, and a slice may begin with a picture and end with one.
+		g.most[rateFrames] = int64(limits.FrameRate) * slices * 102 / 100
+	}
 	return g
 }
 
 // Check looks at the next unit; nil, as nearly always, when there is nothing to
 // say.
 func (g *Guard) Check(u *media.AccessUnit) (found *Finding) {
-	if g.began.IsZero() {
-		g.began, g.ends = u.Arrived, u.DTS+slice
-	}
 	if u.DTS >= g.ends {
-		found = g.turn(u.DTS)
+		found = g.turn(u)
 	}
 	g.bytes += int64(len(u.Data))
-	if u.Track.Video() {
-		found = worse(found, g.picture(u))
+	if u.Track == g.track || u.Track.Video() {
+		g.frames++
+		g.video = u.DTS
+		if u.Key || u.Track != g.track {
+			found = worse(found, g.picture(u))
+		}
 	}
 	switch {
-	case g.full(rateBytes, g.bytes):
+	case g.bytes > g.most[rateBytes]:
 		return g.excess(rateBytes, g.bytes, 1, true)
-	case g.full(rateFrames, g.frames):
+	case g.frames > g.most[rateFrames]:
 		return g.excess(rateFrames, g.frames, 1, true)
 	case g.limits.Duration > 0 && u.Arrived.Sub(g.began) >= g.limits.Duration:
 		return final(LimitDuration, "the session has lasted "+text(u.Arrived.Sub(g.began)), text(g.limits.Duration))
@@ -92,15 +98,16 @@ func (g *Guard) Check(u *media.AccessUnit) (found *Finding) {
 	return found
 }
 
-// full says whether the present slice has more than all slices may.
-func (g *Guard) full(rate int, n int64) bool { return g.most[rate] > 0 && n > g.most[rate] }
-
-// turn looks at the sums when a slice has ended, and begins the one that now
-// belongs to. What a gap brought is nothing.
-func (g *Guard) turn(now media.Ticks) *Finding {
+// turn looks at the sums when a slice has ended, and begins the one that u belongs
+// to. What a gap brought is nothing.
+func (g *Guard) turn(u *media.AccessUnit) *Finding {
+	if g.began.IsZero() {
+		g.began, g.ends = u.Arrived, u.DTS+slice
+		return nil
+	}
 	sums := [2]int64{g.bytes, g.frames}
 	g.bytes, g.frames = 0, 0
-	passed := (now-g.ends)/slice + 1
+	passed := (u.DTS-g.ends)/slice + 1
 	g.ends += passed * slice
 	for range min(passed, slices) {
 		for rate, n := range sums {
@@ -126,7 +133,7 @@ func (g *Guard) rate(rate int) *Finding {
 	for _, n := range g.past[rate] {
 		sum += n
 	}
-	if g.most[rate] == 0 || sum <= g.most[rate] {
+	if sum <= g.most[rate] {
 		g.over[rate] = 0
 		return nil
 	}
@@ -149,10 +156,8 @@ func (g *Guard) excess(rate int, n, spans int64, end bool) *Finding {
 	return &Finding{Err: e, Final: end}
 }
 
-// picture looks at what only video has.
+// picture looks at a picture that begins a group, or has new parameters.
 func (g *Guard) picture(u *media.AccessUnit) *Finding {
-	g.frames++
-	g.video = u.DTS
 	if u.Track != g.track {
 		if f := g.size(u.Track); f != nil {
 			return f

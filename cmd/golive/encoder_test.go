@@ -15,7 +15,7 @@ import (
 
 	"golive/api"
 	"golive/ingest/rtmp/amf0"
-	"golive/ingest/rtmp/chunk"
+	message "golive/ingest/rtmp/chunk"
 	"golive/ingest/rtmp/handshake"
 )
 
@@ -24,9 +24,9 @@ const patience = 20 * time.Second
 
 // encoder is a publisher that a test leads, message by message.
 type encoder struct {
-	t      *testing.T
-	conn   net.Conn
-	chunks *chunk.Reader
+	t        *testing.T
+	conn     net.Conn
+	messages *message.Reader
 }
 
 // connect shakes hands over conn and asks to publish name; it gives the code of
@@ -34,7 +34,7 @@ type encoder struct {
 func connect(t *testing.T, conn net.Conn, name string) (e *encoder, code string) {
 	t.Helper()
 	t.Cleanup(func() { _ = conn.Close() })
-	e = &encoder{t: t, conn: conn, chunks: chunk.NewReader(conn, 4096, chunk.Limits{MessageSize: 1 << 20, ChunkStreams: 64})}
+	e = &encoder{t: t, conn: conn, messages: message.NewReader(conn, 4096, message.Limits{MessageSize: 1 << 20, ChunkStreams: 64})}
 	e.write(append([]byte{3}, make([]byte, handshake.Size-1)...))
 	answer := make([]byte, 2*handshake.Size-1)
 	_ = conn.SetReadDeadline(time.Now().Add(patience))
@@ -76,23 +76,23 @@ func (e *encoder) write(b []byte) {
 
 func (e *encoder) send(kind uint8, at uint32, body []byte) {
 	e.t.Helper()
-	e.write(chunk.Append(nil, chunk.Message{Type: kind, ChunkStream: 4, Stream: 1, Timestamp: at, Body: body}, chunk.DefaultSize))
+	e.write(message.Append(nil, message.Message{Type: kind, ChunkStream: 4, Stream: 1, Timestamp: at, Body: body}, message.DefaultSize))
 }
 
 func (e *encoder) command(values ...any) {
 	e.t.Helper()
-	e.send(chunk.TypeCommandAMF0, 0, amf0.Append(nil, values...))
+	e.send(message.TypeCommandAMF0, 0, amf0.Append(nil, values...))
 }
 
 // status is the code of the server's next onStatus.
 func (e *encoder) status() string {
 	e.t.Helper()
 	for {
-		m, err := e.chunks.Next()
+		m, err := e.messages.Next()
 		if err != nil {
 			e.t.Fatalf("wait for onStatus: %v", err)
 		}
-		if values, err := amf0.DecodeAll(m.Body); err == nil && m.Type == chunk.TypeCommandAMF0 && values[0] == "onStatus" {
+		if values, err := amf0.DecodeAll(m.Body); err == nil && m.Type == message.TypeCommandAMF0 && values[0] == "onStatus" {
 			return values[3].(amf0.Object).String("code")
 		}
 	}
@@ -153,7 +153,7 @@ func picture(key bool) []byte {
 func (e *encoder) video(from, to, gop uint32) {
 	e.t.Helper()
 	for at := from; at < to; at += 40 {
-		e.send(chunk.TypeVideo, at, picture((at-from)%gop == 0))
+		e.send(message.TypeVideo, at, picture((at-from)%gop == 0))
 	}
 }
 
@@ -161,15 +161,15 @@ func (e *encoder) video(from, to, gop uint32) {
 func (e *encoder) audio(from, to uint32) {
 	e.t.Helper()
 	for at := from; at < to; at += 20 {
-		e.send(chunk.TypeAudio, at, unhex("af01210049900219"))
+		e.send(message.TypeAudio, at, unhex("af01210049900219"))
 	}
 }
 
-func (e *encoder) audioConfig() { e.t.Helper(); e.send(chunk.TypeAudio, 0, unhex("af001190")) }
+func (e *encoder) audioConfig() { e.t.Helper(); e.send(message.TypeAudio, 0, unhex("af001190")) }
 
 func (e *encoder) videoConfig(at uint32, config []byte) {
 	e.t.Helper()
-	e.send(chunk.TypeVideo, at, config)
+	e.send(message.TypeVideo, at, config)
 }
 
 // get reads a path of the house; nothing unless the status is 200.
