@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/cdp"
+	cdppage "github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 )
 
@@ -71,13 +73,37 @@ type page struct {
 	ctx context.Context
 }
 
+// eavesdrop has hls.js tell a page's window.hlsLog what it does, for the post-mortem.
+const eavesdrop = `(() => {
+	const lines = window.hlsLog = [];
+	const say = (level) => (...words) => {
+		lines.push((performance.now() / 1000).toFixed(2) + ' ' + level + ' ' + words.map(String).join(' '));
+		if (lines.length > 4000) lines.splice(0, 1000);
+	};
+	const debug = {trace() {}, debug() {}, log: say('log'), info: say('info'), warn: say('warn'), error: say('error')};
+	let hls;
+	Object.defineProperty(globalThis, 'Hls', {configurable: true, get: () => hls, set: (original) => {
+		hls = class extends original {
+			constructor(config) {
+				super({...config, debug});
+				const video = () => document.querySelector('video');
+				this.on(original.Events.ERROR, (_, e) => say('ERROR')(e.type, e.details, e.fatal, e.error?.message ?? '', 'at', video().currentTime));
+			}
+		};
+	}});
+})()`
+
 // watch opens a tab on a watch page. The page is marked, so that a reload shows.
 func (b *browser) watch(t *testing.T, url string) *page {
 	t.Helper()
 	ctx, closeTab := chromedp.NewContext(b.ctx)
 	t.Cleanup(closeTab)
 	// As with the browser: the first call's context has no deadline.
-	if err := chromedp.Do(ctx, chromedp.Navigate(url)); err != nil {
+	listen := func(ctx context.Context, tab *chromedp.Target) (none chromedp.Void, err error) {
+		_, err = cdp.Call(ctx, tab, cdppage.AddScriptToEvaluateOnNewDocument, cdppage.AddScriptToEvaluateOnNewDocumentParams{Source: eavesdrop})
+		return none, err
+	}
+	if err := chromedp.Do(ctx, listen, chromedp.Navigate(url)); err != nil {
 		t.Fatalf("open %s: %v", url, err)
 	}
 	p := &page{t: t, ctx: ctx}
@@ -132,7 +158,7 @@ func (p *page) waitFor(what string, limit time.Duration, wanted func(playback) b
 		return err
 	})
 	if err != nil {
-		p.screenshot(p.t.Name() + "-failed")
+		p.bury()
 		p.t.Fatal(err)
 	}
 	return now
@@ -143,6 +169,28 @@ func (p *page) waitForPlay(limit time.Duration) playback {
 	p.t.Helper()
 	first := p.waitFor("media", limit, func(now playback) bool { return now.Time > 0 })
 	return p.waitFor("progress", limit, func(now playback) bool { return now.Time > first.Time+1 })
+}
+
+// bury writes what can be known of a page that failed: its picture, and what
+// hls.js said.
+func (p *page) bury() {
+	p.t.Helper()
+	p.screenshot(p.t.Name() + "-failed")
+	lines, err := evaluate[[]string](p, "window.hlsLog")
+	if err != nil {
+		p.t.Log(err)
+		return
+	}
+	path := artefact(p.t.Name() + "-failed.log")
+	p.t.Logf("hls.js's log is in %s", path)
+	if err := os.WriteFile(path, []byte(strings.Join(lines, "\n")), 0o600); err != nil {
+		p.t.Log(err)
+	}
+}
+
+// artefact is the path of a file in e2e/out.
+func artefact(name string) string {
+	return filepath.Join(screenshots, strings.NewReplacer("/", "-", " ", "-", ",", "").Replace(name))
 }
 
 // screenshot writes e2e/out/NAME.png.
@@ -156,10 +204,10 @@ func (p *page) screenshot(name string) {
 		return
 	}
 	if err := os.MkdirAll(screenshots, 0o755); err != nil {
-		p.t.Fatal(err)
+		p.t.Error(err)
+		return
 	}
-	name = strings.NewReplacer("/", "-", " ", "-", ",", "").Replace(name) + ".png"
-	if err := os.WriteFile(filepath.Join(screenshots, name), png, 0o644); err != nil {
-		p.t.Fatal(err)
+	if err := os.WriteFile(artefact(name+".png"), png, 0o644); err != nil {
+		p.t.Error(err)
 	}
 }

@@ -21,9 +21,11 @@ const (
 	reset  cut = iota // RST to both ends
 	finish            // FIN to both ends
 	hole              // nothing arrives any more at either end, and nobody is told
+	ghost             // RST to the publisher; the server is not told
+	cutKinds
 )
 
-func (c cut) String() string { return [...]string{"RST", "FIN", "black hole"}[c] }
+func (c cut) String() string { return [...]string{"RST", "FIN", "black hole", "ghost"}[c] }
 
 // proxy is a bad uplink: a TCP proxy whose connections can be cut, delayed and
 // throttled.
@@ -104,6 +106,9 @@ func (p *proxy) cut(how cut) (n int) {
 			l.drop()
 		case hole:
 			close(l.lost)
+		case ghost:
+			close(l.lost)
+			_, _ = l.near.SetLinger(0), l.near.Close()
 		}
 	}
 	return n

@@ -127,10 +127,10 @@ func TestUplink_ThatIsCutOftenIsOneBroadcastWithoutAReload(t *testing.T) {
 		}
 		pause(ctx, time.Until(due))
 		before := v.last().Time
-		u.cut(ctx, cut(i%3))
+		u.cut(ctx, cut(i)%cutKinds)
 		back := u.outages[len(u.outages)-1].end
-		page.waitFor(fmt.Sprintf("picture after cut %d (%v)", i+1, cut(i%3)), 15*time.Second, func(now playback) bool { return now.Time > before+3 })
-		t.Logf("cut %d, %v: away %.2f s; 3 s more were played %.1f s after the return", i+1, cut(i%3),
+		page.waitFor(fmt.Sprintf("picture after cut %d (%v)", i+1, cut(i)%cutKinds), 15*time.Second, func(now playback) bool { return now.Time > before+3 })
+		t.Logf("cut %d, %v: away %.2f s; 3 s more were played %.1f s after the return", i+1, cut(i)%cutKinds,
 			back.Sub(u.outages[len(u.outages)-1].begin).Seconds(), time.Since(back).Seconds())
 		if i == 0 {
 			page.screenshot("uplink-after-first-cut")

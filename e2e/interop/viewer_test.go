@@ -32,6 +32,9 @@ func (p *page) view() *viewer {
 		defer close(v.stopped)
 		for ctx.Err() == nil {
 			if now, err := p.playback(); err == nil {
+				if now.Time < v.last().Time {
+					p.bury() // the player began anew: while its log tells why
+				}
 				v.mu.Lock()
 				v.seen = append(v.seen, sight{at: time.Now(), playback: now})
 				v.mu.Unlock()

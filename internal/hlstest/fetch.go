@@ -44,6 +44,12 @@ func gone(err error) bool {
 	return ok && (s.code == http.StatusNotFound || s.code == http.StatusGone)
 }
 
+// unavailable says that err is an answer of 503.
+func unavailable(err error) bool {
+	s, ok := errors.AsType[*statusError](err)
+	return ok && s.code == http.StatusServiceUnavailable
+}
+
 // get fetches u whole. Problems of form (MIME type, a body cut short) are
 // violations; an answer that is no success is an error.
 func (f *Follower) get(ctx context.Context, u string, what kind) (*reply, error) {

@@ -78,6 +78,9 @@ func (n *run) reload(ctx context.Context) error {
 		if ctx.Err() != nil {
 			break
 		}
+		if blocking && unavailable(err) {
+			continue // rule 36: nothing new in three targets; it is asked for again
+		}
 		if err != nil {
 			if again, err := n.lose(err); !again {
 				return err

@@ -1,0 +1,163 @@
+//go:build interop
+
+package interop
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"golive/internal/hlstest"
+)
+
+// screen starts an X server without a screen and returns its DISPLAY.
+func screen(t *testing.T) string {
+	t.Helper()
+	x := launch(t, nil, "Xvfb", "-displayfd", "1", "-screen", "0", "1024x768x24", "-nolisten", "tcp")
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	var number int
+	err := eventually(ctx, 20*time.Millisecond, func() error {
+		_, err := fmt.Sscanf(x.logs.String(), "%d\n", &number)
+		return err
+	})
+	if err != nil {
+		t.Fatalf("start Xvfb: %v\n%s", err, x.logs)
+	}
+	return fmt.Sprintf(":%d", number)
+}
+
+// studio is an OBS Studio and the address of its remote control.
+type studio struct {
+	*process
+	control string
+}
+
+// obs starts OBS Studio, on air at once: a moving picture with a tone goes to
+// server and key.
+func obs(t *testing.T, server, key string) *studio {
+	t.Helper()
+	control := freeAddress(t)
+	_, port, err := net.SplitHostPort(control)
+	if err != nil {
+		t.Fatal(err)
+	}
+	home := t.TempDir()
+	for name, content := range map[string]string{
+		"global.ini": "[General]\nFirstRun=true\nLastVersion=486539266\n[Basic]\nProfile=P\nProfileDir=P\nSceneCollection=C\nSceneCollectionFile=C\n" +
+			"[OBSWebSocket]\nFirstLoad=false\nServerEnabled=true\nServerPort=" + port + "\nAuthRequired=false\nAlertsEnabled=false\n",
+		"basic/profiles/P/basic.ini": "[General]\nName=P\n[Video]\nBaseCX=640\nBaseCY=360\nOutputCX=640\nOutputCY=360\nFPSCommon=30\n" +
+			"[Output]\nMode=Advanced\nReconnect=true\nRetryDelay=2\nMaxRetries=25\n[AdvOut]\nEncoder=obs_x264\nTrackIndex=1\n",
+		"basic/profiles/P/service.json": text(t, map[string]any{
+			"type": "rtmp_custom", "settings": map[string]any{"server": server, "key": key, "use_auth": false},
+		}),
+		"basic/profiles/P/streamEncoder.json": text(t, map[string]any{
+			"bitrate": 700, "rate_control": "CBR", "keyint_sec": 2, "preset": "veryfast", "profile": "high", "bf": 2,
+		}),
+		"basic/scenes/C.json": text(t, map[string]any{
+			"name": "C", "current_scene": "S", "current_program_scene": "S",
+			"scene_order": []any{map[string]any{"name": "S"}},
+			"sources": []any{
+				map[string]any{"id": "scene", "name": "S", "settings": map[string]any{
+					"id_counter": 1,
+					"items":      []any{map[string]any{"name": "M", "id": 1, "visible": true, "scale": map[string]any{"x": 1, "y": 1}}},
+				}},
+				map[string]any{"id": "ffmpeg_source", "name": "M", "mixers": 255, "settings": map[string]any{
+					"is_local_file": false, "input_format": "lavfi",
+					"input": "testsrc2=size=640x360:rate=30[out0];sine=frequency=440:sample_rate=48000[out1]",
+				}},
+			},
+		}),
+	} {
+		path := filepath.Join(home, "obs-studio", name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	env := []string{"XDG_CONFIG_HOME=" + home, "HOME=" + home, "LIBGL_ALWAYS_SOFTWARE=1", "DISPLAY=" + screen(t)}
+	p := launch(t, env, "obs", "--startstreaming", "--profile", "P", "--collection", "C", "--multi", "--disable-updater")
+	return &studio{process: p, control: control}
+}
+
+// stop presses "Stop Streaming", by OBS's remote control, which speaks WebSocket:
+// the browser lends its own.
+func (s *studio) stop(b *browser) {
+	s.t.Helper()
+	script := fmt.Sprintf(`(() => {
+		const socket = new WebSocket('ws://%s');
+		socket.onmessage = ({data}) => {
+			const {op} = JSON.parse(data);
+			if (op === 0) socket.send(JSON.stringify({op: 1, d: {rpcVersion: 1}}));
+			if (op === 2) socket.send(JSON.stringify({op: 6, d: {requestType: 'StopStream', requestId: 'stop'}}));
+		};
+		return true;
+	})()`, s.control)
+	if _, err := evaluate[bool](&page{t: s.t, ctx: b.ctx}, script); err != nil {
+		s.t.Error(err)
+	}
+}
+
+func text(t *testing.T, v any) string {
+	t.Helper()
+	b, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+func TestOBS_IsCarriedUntilItStops(t *testing.T) {
+	s := startServer(t, "")
+	b := openBrowser(t)
+	var encoder *studio
+	publish := func() *process {
+		encoder = obs(t, "rtmp://"+s.rtmp+"/live", "obs")
+		return encoder.process
+	}
+	stop := func(*process) { encoder.stop(b) }
+	mustCarry(t, s, b, "obs", publish, stop, wanted{video: -1, audio: -1, width: 640, height: 360, length: 8 * time.Second})
+	if s.logs.count("session ended", "reason=stopped") != 1 {
+		t.Errorf("OBS did not unpublish")
+	}
+}
+
+// OBS notices that its connection broke, waits 2 s and publishes again with the
+// same key and timestamps from 0, whether the server has noticed or not.
+func TestOBS_ReturnsByItself(t *testing.T) {
+	s := startServer(t, "")
+	p := startProxy(t, s.rtmp)
+	encoder := obs(t, "rtmp://"+p.listener.Addr().String()+"/live", "obs")
+	first := s.waitForState("obs", "live", 30*time.Second)
+	f := follow(t, s.playlistURL("obs"), hlstest.Options{LowLatency: true, Discard: true})
+	b := openBrowser(t)
+	page := b.watch(t, s.watchURL("obs"))
+	page.waitForPlay(30 * time.Second)
+	v := page.view()
+	for _, how := range []cut{reset, ghost} {
+		pause(t.Context(), 5*time.Second)
+		before := v.last()
+		begin := time.Now()
+		p.cut(how)
+		page.waitFor("picture after a "+how.String(), 20*time.Second, func(now playback) bool { return now.Time > before.Time+4 })
+		t.Logf("%v: 4 s more were played %.1f s after it", how, time.Since(begin).Seconds())
+	}
+	page.screenshot("interop-obs-returned")
+	sum := sumUp(v.stop())
+	if now := s.waitForState("obs", "live", time.Second); !now.Started.Equal(first.Started) {
+		t.Errorf("the broadcast of %v became one of %v", first.Started, now.Started)
+	}
+	encoder.stop(b)
+	r := f.wait(30 * time.Second)
+	f.check(pace...)
+	if n := discontinuities(r); n != 2 || sum.reloads > 0 || sum.back > 0 {
+		t.Errorf("%d discontinuities, want 2; %d reloads, %d steps back", n, sum.reloads, sum.back)
+	}
+}
