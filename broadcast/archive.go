@@ -37,6 +37,10 @@ type shelf struct {
 
 // offer implements archive.
 func (s *shelf) offer(seg *media.Segment) {
+	if seg.Size == 0 {
+		s.archiver.Skip(s.program.name, seg)
+		return
+	}
 	s.archiver.Offer(s.program.name, seg)
 }
 

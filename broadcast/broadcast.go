@@ -19,6 +19,7 @@ const (
 	endedClean    = "unpublished"
 	endedLost     = "publisher_lost"
 	endedShutdown = "shutdown"
+	endedBroken   = "broken"
 )
 
 // silence is how long a publisher must have sent nothing before another one with
@@ -58,6 +59,16 @@ type claim struct {
 	gone      <-chan struct{} // the publisher does not wait any longer
 	granted   chan<- *publication
 	refused   chan<- error
+}
+
+// left says whether the publisher has given up.
+func (c *claim) left() bool {
+	select {
+	case <-c.gone:
+		return true
+	default:
+		return false
+	}
 }
 
 func newBroadcast(id string, h *Hub, from numbering) *Broadcast {

@@ -30,11 +30,14 @@ type program struct {
 	head   media.Segment    // of a segment opened before there was a window
 	closed []*media.Segment // segments completed since the last commit
 	start  playlist.Start
-	newest time.Time // arrival of the newest part since the last commit
+	// independent is what the multivariant playlist says of all segments.
+	independent bool
+	newest      time.Time // arrival of the newest part since the last commit
 }
 
 // archive is where complete segments go; storage stands behind it.
 type archive interface {
+	// offer takes a segment; one of gaps only takes its place in the playlists.
 	offer(seg *media.Segment)
 }
 
@@ -93,7 +96,7 @@ func (p *program) commit() {
 		p.newest = time.Time{}
 	}
 	if len(p.closed) == 0 {
-		if p.multivariant.Load() == nil {
+		if p.tracksChanged() {
 			p.describe(w)
 		}
 		return
@@ -140,20 +143,29 @@ func (p *program) Close(s *media.Segment) {
 	}
 }
 
+// tracksChanged says whether others are published than the multivariant playlist
+// says.
+func (p *program) tracksChanged() bool {
+	video, audio := p.segmenter.Tracks()
+	told := p.variant.Load()
+	return told == nil || told.Video != video || told.Audio != audio
+}
+
 // describe renders the multivariant playlist anew when what it says of the
 // rendition has changed.
 func (p *program) describe(w *playlist.Window) {
 	video, audio := p.segmenter.Tracks()
 	v := playlist.Variant{Name: p.name, Video: video, Audio: audio, FrameRate: p.segmenter.FrameRate()}
 	v.Peak, v.Average = w.Snapshot().Bandwidth()
-	if v.Average == 0 {
+	if v.Average == 0 || video == nil && audio == nil {
 		return
 	}
-	if old := p.variant.Load(); old != nil && sameVariant(old, &v) {
+	independent := w.Independent()
+	if old := p.variant.Load(); old != nil && sameVariant(old, &v) && independent == p.independent {
 		return
 	}
 	p.variant.Store(&v)
-	independent := p.segmenter.Stats().ForcedCuts == 0
+	p.independent = independent
 	p.multivariant.Store(playlist.NewText(playlist.Multivariant([]playlist.Variant{v}, independent)))
 }
 

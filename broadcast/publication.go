@@ -10,6 +10,9 @@ import (
 // errTakenOver tells a silent publisher that another one with the same key came.
 var errTakenOver = errors.New("another publisher took over")
 
+// errBroken ends a broadcast whose program has a bug: nobody can go on with it.
+var errBroken = errors.New("program is broken")
+
 // publication is one publisher's turn at a broadcast: the ingest.Sink. From grant
 // to Close it owns the program.
 type publication struct {
@@ -32,6 +35,8 @@ func (p *publication) WriteUnit(u media.AccessUnit) error {
 
 // Close implements ingest.Sink.
 func (p *publication) Close(cause error) {
+	release := errBroken // when pause panics: the supervisor must not wait for ever
+	defer func() { p.broadcast.released <- release }()
 	p.broadcast.program.pause()
-	p.broadcast.released <- cause
+	release = cause
 }

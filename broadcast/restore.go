@@ -43,16 +43,25 @@ func (h *Hub) Restore(ctx context.Context) error {
 	}
 	for _, id := range ids {
 		if err := h.restore(ctx, id, objects[id]); err != nil {
-			h.log.Warn("stored broadcast was not taken up", "broadcast", id, "err", err)
+			h.log.Warn("stored broadcast was not taken up whole", "broadcast", id, "err", err)
 		}
 	}
 	return nil
 }
 
 // restore takes up one broadcast. What its playlist does not list is deleted:
-// uploaded just before the crash, or in its grace, it is of no use any more.
+// uploaded just before the crash, or in its grace, it is of no use any more. A
+// playlist that storage does not give now may be given the next time: then all
+// stays where it is.
 func (h *Hub) restore(ctx context.Context, id string, objects []storage.Info) error {
-	from, err := h.readBack(ctx, id)
+	text, err := h.read(ctx, path.Join(h.cfg.Prefix, id, SourceRendition, playlistName))
+	if err != nil && !errors.Is(err, storage.ErrNotExist) {
+		return err
+	}
+	var from *playlist.Restored
+	if err == nil {
+		from, err = playlist.ParseArchive(text)
+	}
 	listed := make(map[string]bool)
 	if err == nil {
 		for _, s := range from.Segments {
@@ -73,11 +82,11 @@ func (h *Hub) restore(ctx context.Context, id string, objects []storage.Info) er
 				s.Size, s.Parts[0].Size = size, size
 			}
 		}
-		text, readErr := h.read(ctx, path.Join(h.cfg.Prefix, id, playlistName))
-		if readErr != nil {
-			err = readErr // it can be played all the same, by its media playlist
+		var multivariant []byte
+		if multivariant, err = h.read(ctx, path.Join(h.cfg.Prefix, id, playlistName)); err != nil {
+			multivariant = nil // it can be played all the same, by its media playlist
 		}
-		h.resume(id, from, text)
+		h.resume(id, from, multivariant)
 	}
 	for _, key := range orphans {
 		err = errors.Join(err, h.bucket.Delete(ctx, key))
@@ -86,15 +95,6 @@ func (h *Hub) restore(ctx context.Context, id string, objects []storage.Info) er
 		h.log.Info("leftovers of an earlier run were deleted", "broadcast", id, "objects", len(orphans))
 	}
 	return err
-}
-
-// readBack reads the stored playlist of a broadcast.
-func (h *Hub) readBack(ctx context.Context, id string) (*playlist.Restored, error) {
-	text, err := h.read(ctx, path.Join(h.cfg.Prefix, id, SourceRendition, playlistName))
-	if err != nil {
-		return nil, err
-	}
-	return playlist.ParseArchive(text)
 }
 
 func (h *Hub) read(ctx context.Context, key string) ([]byte, error) {
@@ -118,7 +118,7 @@ func (h *Hub) resume(id string, from *playlist.Restored, multivariant []byte) {
 		},
 		window: playlist.Start{DiscontinuitySequence: from.DiscontinuitySequence},
 	})
-	b.restored = from
+	b.restored, b.began = from, from.Segments[0].ProgramDateTime
 	if multivariant != nil {
 		b.program.multivariant.Store(playlist.NewText(multivariant))
 	}
@@ -131,13 +131,13 @@ func (h *Hub) resume(id string, from *playlist.Restored, multivariant []byte) {
 func (b *Broadcast) takeUp(now time.Time) (reason string, left time.Duration) {
 	from := b.restored
 	b.restored = nil
-	b.began = from.Segments[0].ProgramDateTime
 	b.program.restore(from)
 	b.shelf.list = playlist.NewArchive(from.Constants, b.cfg.Playlist.Window, b.shelf.start)
 	for _, s := range from.Segments {
 		b.shelf.add(s, s.Size == 0)
 	}
-	left = b.cfg.ReconnectWindow - now.Sub(from.End())
+	// The clock may have been set back, or the encoder's may have run ahead.
+	left = b.cfg.ReconnectWindow - max(0, now.Sub(from.End()))
 	if from.Ended || left <= 0 {
 		return endedLost, 0
 	}
@@ -168,6 +168,9 @@ func (p *program) fillGap(now time.Time, least int) []*media.Segment {
 	w := p.window.Load()
 	lost := w.FillGap(now, least)
 	w.Commit()
-	p.segmenter.Skip(len(lost), now)
+	if n := len(lost); n > 0 {
+		last := lost[n-1]
+		p.segmenter.Skip(n, last.ProgramDateTime.Add(last.Duration.Duration()))
+	}
 	return lost
 }

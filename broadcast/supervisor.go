@@ -124,6 +124,8 @@ func (s *supervisor) claimed(c claim) (reason string) {
 	switch {
 	case s.current == nil:
 		return s.admit(c)
+	case s.waiting != nil && s.waiting.left():
+		s.waiting = &c // in the place of one who did not wait for the eviction
 	case s.waiting == nil && s.mayTakeOver():
 		s.metrics.takeovers.Inc()
 		s.waiting = &c
@@ -168,6 +170,12 @@ func (s *supervisor) admit(c claim) (reason string) {
 // the reconnect window.
 func (s *supervisor) left(cause error) (reason string) {
 	s.current = nil
+	if errors.Is(cause, errBroken) {
+		if s.waiting != nil {
+			refuse(*s.waiting, "%w: %q has just failed", ingest.ErrTaken, s.id)
+		}
+		return endedBroken
+	}
 	if s.waiting != nil {
 		c := *s.waiting
 		s.waiting = nil

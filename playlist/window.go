@@ -83,6 +83,10 @@ func (w *Window) DiscontinuitySequence() int64 {
 	return n
 }
 
+// Independent says whether every segment so far began with a key frame. Only the
+// writer may call it.
+func (w *Window) Independent() bool { return w.independent }
+
 // Open begins a segment; head has no parts yet.
 func (w *Window) Open(head media.Segment) {
 	w.open = &head

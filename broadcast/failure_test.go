@@ -1,0 +1,223 @@
+package broadcast
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"regexp"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"golive/ingest"
+	"golive/internal/mediatest"
+	"golive/media"
+	"golive/playlist"
+	"golive/segmenter"
+	"golive/storage"
+	"golive/storage/memory"
+)
+
+// unreadable is a bucket that cannot be read for now.
+type unreadable struct{ *memory.Bucket }
+
+func (unreadable) Get(context.Context, string, int64, int64) (*storage.Reader, error) {
+	return nil, errors.New("too many open files")
+}
+
+func TestHub_RestoreDeletesNothingThatItCannotRead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		old := newStage(t)
+		e := old.mustPublish("b")
+		e.play(t, 10*time.Second)
+		synctest.Wait()
+		bucket := old.photograph()
+		e.sink.Close(nil)
+
+		before := (&stage{t: t, bucket: bucket}).keys("")
+		h := NewHub(Settings{
+			Config: DefaultConfig(), Segmenter: segmenter.DefaultConfig(), Playlist: playlist.DefaultConfig(), Prefix: "live",
+		}, unreadable{bucket}, slog.New(slog.DiscardHandler), NewMetrics(prometheus.NewRegistry()), storage.NewMetrics(prometheus.NewRegistry()))
+		if err := h.Restore(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if after := (&stage{t: t, bucket: bucket}).keys(""); len(before) == 0 || !cmp.Equal(before, after) {
+			t.Errorf("the bucket had %v, now %v", before, after)
+		}
+	})
+}
+
+// A clock that was set back must not make a dead broadcast live for as long.
+func TestHub_RestoreWaitsNoLongerThanTheReconnectWindow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		old := newStage(t)
+		e := old.mustPublish("b")
+		e.play(t, 10*time.Second)
+		synctest.Wait()
+		bucket := old.photograph()
+		e.sink.Close(nil)
+		const key = "live/b/source/index.m3u8"
+		r, err := bucket.Get(t.Context(), key, 0, -1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(r.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		future := regexp.MustCompile(`DATE-TIME:\d{4}`).ReplaceAll(text, []byte("DATE-TIME:2999"))
+		if err := bucket.Put(t.Context(), storage.Object{Key: key, Slabs: [][]byte{future}}); err != nil {
+			t.Fatal(err)
+		}
+		s := newStageOn(t, bucket)
+		synctest.Wait()
+		if s.state("b") != "reconnecting" {
+			t.Errorf("after the restart: %s", s.state("b"))
+		}
+		<-time.After(20 * time.Second)
+		if s.state("b") != "ended" {
+			t.Errorf("after 20 s: %s", s.state("b"))
+		}
+	})
+}
+
+// broken is an archive with a bug.
+type broken struct{}
+
+func (broken) offer(*media.Segment) { panic("a bug") }
+
+func TestHub_ABugAtThePublishersEndEndsTheBroadcast(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t)
+		e := s.mustPublish("b")
+		e.play(t, time.Second)
+		b, _ := s.Find("b")
+		b.program.archive = broken{}
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Error("the bug was hidden")
+				}
+			}()
+			e.sink.Close(errors.New("connection reset"))
+		}()
+		synctest.Wait()
+		if s.state("b") != "ended" {
+			t.Errorf("state is %s", s.state("b"))
+		}
+		again := s.mustPublish("b")
+		again.play(t, time.Second)
+		if s.state("b") != "live" {
+			t.Errorf("the next broadcast is %s", s.state("b"))
+		}
+		again.sink.Close(nil)
+	})
+}
+
+func TestHub_WaiterThatLeavesMakesRoomForAnother(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t)
+		old := s.mustPublish("b")
+		old.play(t, 3*time.Second)
+		<-time.After(2 * time.Second)
+		ctx, leave := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		defer leave()
+		if _, err := s.Publish(ctx, "b", ingest.Publisher{}); !errors.Is(err, context.DeadlineExceeded) {
+			t.Fatalf("error %v", err)
+		}
+		time.AfterFunc(time.Second, func() { old.sink.Close(errTakenOver) })
+		e := s.mustPublish("b")
+		e.sink.Close(nil)
+	})
+}
+
+func TestProgram_DoesNotPromiseKeyFramesThatDoNotCome(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t)
+		e := s.mustPublish("b")
+		in := mediatest.Stream{Video: mediatest.H264(640, 36), FPS: 30, GOP: 60, Length: 60 * time.Second, Epoch: time.Now()}
+		for i, u := range in.Units() {
+			u.Key = u.Key && i < 900 // as many bytes as before, but nobody can join
+			if err := e.sink.WriteUnit(u); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if strings.Contains(s.text("b"), "INDEPENDENT-SEGMENTS") {
+			t.Errorf("media playlist:\n%s", s.text("b"))
+		}
+		if text, _ := s.Multivariant("b"); strings.Contains(string(text.Plain), "INDEPENDENT-SEGMENTS") {
+			t.Errorf("multivariant playlist:\n%s", text.Plain)
+		}
+		e.sink.Close(nil)
+	})
+}
+
+func TestHub_SegmentsOfGapsAreListedAndNotStored(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t)
+		e := s.mustPublish("b")
+		in := mediatest.Stream{Video: mediatest.H264(640, 36), FPS: 30, GOP: 60, Length: 12 * time.Second, Epoch: time.Now()}
+		for _, u := range in.Units() {
+			if u.DTS >= 3*media.Second {
+				u.DTS, u.PTS = u.DTS+10*media.Second, u.PTS+10*media.Second
+			}
+			if err := e.sink.WriteUnit(u); err != nil {
+				t.Fatal(err)
+			}
+		}
+		synctest.Wait()
+		if !strings.Contains(s.text("b"), "#EXT-X-GAP\n") {
+			t.Errorf("no gap is listed:\n%s", s.text("b"))
+		}
+		for info, err := range s.bucket.List(t.Context(), "") {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if info.Size == 0 {
+				t.Errorf("%s is empty", info.Key)
+			}
+		}
+		e.sink.Close(nil)
+	})
+}
+
+func TestProgram_DescriptionOfAReturnedPublisherIsItsOwn(t *testing.T) {
+	for _, stored := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			old := newStage(t)
+			e := old.mustPublish("b")
+			e.play(t, 10*time.Second)
+			synctest.Wait()
+			bucket := old.photograph()
+			e.sink.Close(nil)
+			if !stored {
+				if err := bucket.Delete(t.Context(), "live/b/index.m3u8"); err != nil {
+					t.Fatal(err)
+				}
+			}
+			s := newStageOn(t, bucket)
+			e = s.mustPublish("b")
+			in := mediatest.Stream{
+				Video: mediatest.H264(1280, 72), Audio: mediatest.AAC(), FPS: 30, GOP: 60, Length: 700 * time.Millisecond, Epoch: time.Now(),
+			}
+			for _, u := range in.Units() {
+				if err := e.sink.WriteUnit(u); err != nil {
+					t.Fatal(err)
+				}
+				text, ok := s.Multivariant("b")
+				if ok && strings.Contains(string(text.Plain), `CODECS=""`) {
+					t.Fatalf("nothing is described:\n%s", text.Plain)
+				}
+			}
+			if text, _ := s.Multivariant("b"); text == nil || !strings.Contains(string(text.Plain), "RESOLUTION=1280x72") {
+				t.Errorf("after the first parts: %s", text.Plain)
+			}
+			e.sink.Close(nil)
+		})
+	}
+}
