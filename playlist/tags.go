@@ -44,15 +44,20 @@ func appendPart(dst []byte, p *media.Part) []byte {
 	return append(dst, '\n')
 }
 
-// appendSegmentTail writes EXTINF and the URI; a segment that nobody can fetch
-// is marked with EXT-X-GAP (section 4.4.4.7).
+// appendSegmentTail writes EXTINF and the URI.
 func appendSegmentTail(dst []byte, s *media.Segment, gap bool) []byte {
+	dst = appendSegmentInfo(dst, s, gap)
+	dst = append(dst, s.Name()...)
+	return append(dst, '\n')
+}
+
+// appendSegmentInfo writes EXTINF; a segment that nobody can fetch is marked with
+// EXT-X-GAP (section 4.4.4.7).
+func appendSegmentInfo(dst []byte, s *media.Segment, gap bool) []byte {
 	if gap {
 		dst = append(dst, "#EXT-X-GAP\n"...)
 	}
 	dst = append(dst, "#EXTINF:"...)
 	dst = appendSeconds(dst, s.Duration)
-	dst = append(dst, ",\n"...)
-	dst = append(dst, s.Name()...)
-	return append(dst, '\n')
+	return append(dst, ",\n"...)
 }

@@ -1,0 +1,53 @@
+package playlist
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	grafov "github.com/grafov/m3u8"
+
+	"golive/media"
+)
+
+func TestReplay_ListsTheWholeBroadcast(t *testing.T) {
+	r := NewReplay(Constants{Target: 2}, "source/")
+	date := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	for i := range int64(3) {
+		r.Add(&media.Segment{
+			Session: "aaaa", MSN: 7 + i, Duration: 2 * media.Second, Size: 1, Independent: true,
+			Discontinuity: i != 1, ProgramDateTime: date.Add(time.Duration(2*i) * time.Second),
+		}, i == 1)
+	}
+	want := `#EXTM3U
+#EXT-X-VERSION:3
+#EXT-X-PLAYLIST-TYPE:VOD
+#EXT-X-INDEPENDENT-SEGMENTS
+#EXT-X-TARGETDURATION:2
+#EXT-X-MEDIA-SEQUENCE:7
+#EXT-X-PROGRAM-DATE-TIME:2026-01-02T03:04:05.000Z
+#EXTINF:2.00000,
+source/aaaa-7.ts
+#EXT-X-PROGRAM-DATE-TIME:2026-01-02T03:04:07.000Z
+#EXT-X-GAP
+#EXTINF:2.00000,
+source/aaaa-8.ts
+#EXT-X-DISCONTINUITY
+#EXT-X-PROGRAM-DATE-TIME:2026-01-02T03:04:09.000Z
+#EXTINF:2.00000,
+source/aaaa-9.ts
+#EXT-X-ENDLIST
+`
+	got := string(r.Render())
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	list, kind, err := grafov.DecodeFrom(strings.NewReader(got), true)
+	if err != nil || kind != grafov.MEDIA {
+		t.Fatalf("grafov: %v, kind %d", err, kind)
+	}
+	if p := list.(*grafov.MediaPlaylist); p.MediaType != grafov.VOD || !p.Closed || p.Count() != 3 {
+		t.Errorf("grafov read type %d, closed %t, %d segments", p.MediaType, p.Closed, p.Count())
+	}
+}
