@@ -25,25 +25,27 @@ const (
 //
 // It looks at no clock of its own. It is used by one goroutine.
 type Guard struct {
+	// What each unit is compared with or added to stands together, first: the rest
+	// is seldom in a processor's cache.
+	ends     media.Ticks // when the present slice does
+	bytes    int64       // of the present slice
+	frames   int64
+	most     [2]int64      // what slices of time may hold: bytes, pictures
+	duration time.Duration // 0 is no limit
+	track    *media.Track  // the video track whose size was looked at
+	video    media.Ticks   // when the latest picture was
+
 	limits LimitsConfig
-	most   [2]int64 // what slices of time may hold: bytes, pictures
 	began  time.Time
-
-	track *media.Track // the video track whose size was looked at
-
-	// The present slice: when it ends, and what it has had.
-	ends   media.Ticks
-	bytes  int64
-	frames int64
-	// The slices before it.
+	// The slices before the present one.
 	past  [2][slices]int64
 	whole int    // slices that passed, at most slices
 	at    int    // where the next goes
 	over  [2]int // averages in a row over the limit
 
-	video, key media.Ticks // when the latest picture and key frame were
-	keySeen    bool
-	gopWarned  bool // of the present group
+	key       media.Ticks // when the latest key frame was
+	keySeen   bool
+	gopWarned bool // of the present group
 }
 
 // The rates that are averaged.
@@ -62,7 +64,9 @@ type Finding struct {
 
 // NewGuard makes the guard of a session.
 func NewGuard(limits LimitsConfig) *Guard {
-	g := &Guard{limits: limits, most: [2]int64{math.MaxInt64, math.MaxInt64}, ends: math.MinInt64}
+	g := &Guard{
+		limits: limits, duration: limits.Duration, most: [2]int64{math.MaxInt64, math.MaxInt64}, ends: math.MinInt64,
+	}
 	if limits.Bitrate > 0 {
 		g.most[rateBytes] = int64(limits.Bitrate) / 8 * slices
 	}
@@ -92,8 +96,8 @@ func (g *Guard) Check(u *media.AccessUnit) (found *Finding) {
 		return g.excess(rateBytes, g.bytes, 1, true)
 	case g.frames > g.most[rateFrames]:
 		return g.excess(rateFrames, g.frames, 1, true)
-	case g.limits.Duration > 0 && u.Arrived.Sub(g.began) >= g.limits.Duration:
-		return final(LimitDuration, "the session has lasted "+text(u.Arrived.Sub(g.began)), text(g.limits.Duration))
+	case g.duration > 0 && u.Arrived.Sub(g.began) >= g.duration:
+		return final(LimitDuration, "the session has lasted "+text(u.Arrived.Sub(g.began)), text(g.duration))
 	}
 	return found
 }
