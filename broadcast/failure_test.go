@@ -221,3 +221,23 @@ func TestProgram_DescriptionOfAReturnedPublisherIsItsOwn(t *testing.T) {
 		})
 	}
 }
+
+// Without low latency there is nothing to play before the first segment is complete.
+func TestHub_PlainBroadcastIsWatchableWithTheFirstSegment(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t)
+		s.cfg.Playlist.LowLatency = false
+		e := s.mustPublish("b")
+		e.play(t, 1500*time.Millisecond)
+		if _, ok := s.Multivariant("b"); ok || s.state("b") != "starting" {
+			t.Errorf("before the first segment: %s", s.state("b"))
+		}
+		e.sink.Close(errors.New("connection reset"))
+		e = s.mustPublish("b")
+		e.play(t, 2500*time.Millisecond)
+		if _, ok := s.Multivariant("b"); !ok || s.state("b") != "live" || strings.Count(s.text("b"), "#EXTINF") != 2 {
+			t.Errorf("%s:\n%s", s.state("b"), s.text("b"))
+		}
+		e.sink.Close(nil)
+	})
+}

@@ -96,7 +96,7 @@ func (p *program) commit() {
 		p.newest = time.Time{}
 	}
 	if len(p.closed) == 0 {
-		if p.tracksChanged() {
+		if w.Snapshot().Full != nil && p.tracksChanged() {
 			p.describe(w)
 		}
 		return
@@ -172,9 +172,9 @@ func (p *program) describe(w *playlist.Window) {
 // sameVariant says whether the description a still holds for b: the same tracks,
 // and bit rates within the tolerance of Apple's authoring specification (9.1).
 func sameVariant(a, b *playlist.Variant) bool {
-	close := func(told, now int) bool { return now <= told+told/20 && now >= told-told/20 }
+	near := func(told, now int) bool { return now <= told+told/20 && now >= told-told/20 }
 	return a.Video == b.Video && a.Audio == b.Audio && math.Abs(a.FrameRate-b.FrameRate) < 0.5 &&
-		close(a.Peak, b.Peak) && close(a.Average, b.Average)
+		near(a.Peak, b.Peak) && near(a.Average, b.Average)
 }
 
 // countRepairs tells the metrics what the segmenter repaired since the last time.

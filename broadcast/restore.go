@@ -86,7 +86,7 @@ func (h *Hub) restore(ctx context.Context, id string, objects []storage.Info) er
 		if multivariant, err = h.read(ctx, path.Join(h.cfg.Prefix, id, playlistName)); err != nil {
 			multivariant = nil // it can be played all the same, by its media playlist
 		}
-		h.resume(id, from, multivariant)
+		h.resume(id, from, multivariant) //nolint:contextcheck // a broadcast outlives the start of the server
 	}
 	for _, key := range orphans {
 		err = errors.Join(err, h.bucket.Delete(ctx, key))

@@ -45,72 +45,69 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	began := time.Now()
-	k, n, err := h.answer(w, r)
-	status := statusOf(err)
-	switch {
-	case errors.Is(err, errWritten):
-		status = http.StatusOK // the client left in the middle
-	case err != nil:
-		h.refuse(w, r, status, err)
+	k, out, err := h.answer(w, r)
+	if err != nil && !errors.Is(err, errWritten) {
+		out.status = statusOf(err)
+		h.refuse(w, r, out.status, err)
 	}
-	h.metrics.count(k, status, n, time.Since(began))
+	h.metrics.count(k, out, time.Since(began))
 }
 
 // answer routes by the number of path segments.
-func (h *Handler) answer(w http.ResponseWriter, r *http.Request) (kind, int64, error) {
+func (h *Handler) answer(w http.ResponseWriter, r *http.Request) (kind, sent, error) {
 	path, ok := strings.CutPrefix(r.URL.Path, Prefix)
 	if !ok {
-		return kindOther, 0, errNotFound
+		return kindOther, sent{}, errNotFound
 	}
 	id, rest, ok := strings.Cut(path, "/")
 	if !ok {
-		return kindOther, 0, errNotFound
+		return kindOther, sent{}, errNotFound
 	}
 	if rest == playlistFile {
-		n, err := h.multivariant(w, r, id)
-		return kindMultivariant, n, err
+		out, err := h.multivariant(w, r, id)
+		return kindMultivariant, out, err
 	}
 	rendition, name, ok := strings.Cut(rest, "/")
 	if !ok {
-		return kindOther, 0, errNotFound
+		return kindOther, sent{}, errNotFound
 	}
 	window, ok := h.source.Window(id, rendition)
 	if !ok {
-		return kindOther, 0, errNotFound
+		return kindOther, sent{}, errNotFound
 	}
 	if name == playlistFile {
-		n, err := h.media(w, r, window)
-		return kindMedia, n, err
+		out, err := h.media(w, r, window)
+		return kindMedia, out, err
 	}
 	return h.segment(w, r, window, id, rendition, name)
 }
 
-func (h *Handler) multivariant(w http.ResponseWriter, r *http.Request, id string) (int64, error) {
+func (h *Handler) multivariant(w http.ResponseWriter, r *http.Request, id string) (sent, error) {
 	text, ok := h.source.Multivariant(id)
 	if !ok {
-		return 0, errNotFound
+		return sent{}, errNotFound
 	}
 	return writeText(w, r, text, cacheBriefly)
 }
 
 // media serves a media playlist, when the request says so not before it has what
 // is asked for (section 6.2.5.2).
-func (h *Handler) media(w http.ResponseWriter, r *http.Request, window *playlist.Window) (int64, error) {
+func (h *Handler) media(w http.ResponseWriter, r *http.Request, window *playlist.Window) (sent, error) {
 	d, err := parseDirectives(r.URL.RawQuery)
 	if err != nil {
-		return 0, err
+		return sent{}, err
 	}
 	s, cache := window.Snapshot(), cacheBriefly
 	if d.block && window.LowLatency() && !s.Ended {
 		if s, err = h.await(r.Context(), window, d.position); err != nil {
-			return 0, err
+			return sent{}, err
 		}
 		// What this address answers will not change: hold it while players that
 		// lag a little may still ask for it.
 		cache = cacheBlocked
 	}
 	if s.Full == nil {
-		return 0, errNotFound
+		return sent{}, errNotFound
 	}
 	text := s.Full
 	if d.delta && s.Delta != nil && !s.Ended {
@@ -138,7 +135,7 @@ func (h *Handler) await(ctx context.Context, window *playlist.Window, p playlist
 
 // segment serves a segment or part; the one that the playlist hints at, as soon
 // as it exists (section 6.2.6).
-func (h *Handler) segment(w http.ResponseWriter, r *http.Request, window *playlist.Window, id, rendition, name string) (kind, int64, error) {
+func (h *Handler) segment(w http.ResponseWriter, r *http.Request, window *playlist.Window, id, rendition, name string) (kind, sent, error) {
 	k := kindSegment
 	if strings.Count(name, ".") > 1 {
 		k = kindPart
@@ -148,19 +145,19 @@ func (h *Handler) segment(w http.ResponseWriter, r *http.Request, window *playli
 	if !ok && s.Hinted(name) {
 		next, err := h.await(r.Context(), window, s.Next())
 		if err != nil {
-			return k, 0, err
+			return k, sent{}, err
 		}
 		m, ok = next.Find(name)
 	}
 	if !ok {
-		return k, 0, errNotFound
+		return k, sent{}, errNotFound
 	}
 	if m.Slabs == nil {
-		n, err := h.stored(w, r, m, id, rendition, name)
-		return k, n, err
+		out, err := h.stored(w, r, m, id, rendition, name)
+		return k, out, err
 	}
-	n, err := writeSlabs(w, r, m, name)
-	return k, n, err
+	out, err := writeSlabs(w, r, m, name)
+	return k, out, err
 }
 
 // refuse tells a client why it gets nothing. Refusals are not cached for long:

@@ -64,10 +64,10 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 	return m
 }
 
-func (m *Metrics) count(k kind, status int, sent int64, took time.Duration) {
-	if c := m.requests[k][status]; c != nil {
+func (m *Metrics) count(k kind, out sent, took time.Duration) {
+	if c := m.requests[k][out.status]; c != nil {
 		c.Inc()
 	}
 	m.seconds[k].Observe(took.Seconds())
-	m.sent[k].Add(float64(sent))
+	m.sent[k].Add(float64(out.bytes))
 }

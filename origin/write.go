@@ -32,6 +32,12 @@ var (
 // errWritten says that the response had begun when it failed: the client left.
 var errWritten = errors.New("response was cut off")
 
+// sent is what was sent of a response.
+type sent struct {
+	status int
+	bytes  int64 // of the body
+}
+
 // preflight answers a browser that asks before it sends Range or its own headers.
 func preflight(w http.ResponseWriter) {
 	header := w.Header()
@@ -42,7 +48,7 @@ func preflight(w http.ResponseWriter) {
 }
 
 // writeText sends a playlist, compressed for those who can.
-func writeText(w http.ResponseWriter, r *http.Request, text *playlist.Text, cache []string) (int64, error) {
+func writeText(w http.ResponseWriter, r *http.Request, text *playlist.Text, cache []string) (sent, error) {
 	header := w.Header()
 	header["Content-Type"] = playlistType
 	header["Cache-Control"] = cache
@@ -58,43 +64,43 @@ func writeText(w http.ResponseWriter, r *http.Request, text *playlist.Text, cach
 	if matches(r.Header["If-None-Match"], tag) {
 		delete(header, "Content-Encoding")
 		w.WriteHeader(http.StatusNotModified)
-		return 0, nil
+		return sent{status: http.StatusNotModified}, nil
 	}
 	return writeBody(w, r, [][]byte{body}, int64(len(body)), http.StatusOK)
 }
 
 // writeSlabs sends a segment or part from memory.
-func writeSlabs(w http.ResponseWriter, r *http.Request, m playlist.Media, name string) (int64, error) {
+func writeSlabs(w http.ResponseWriter, r *http.Request, m playlist.Media, name string) (sent, error) {
 	from, length, status, err := segmentHeader(w, r, name, m.Size)
 	if err != nil || status == http.StatusNotModified {
-		return 0, err
+		return sent{status: status}, err
 	}
 	return writeBody(w, r, cut(m.Slabs, from, length), length, status)
 }
 
 // stored sends a segment or part that has left memory.
-func (h *Handler) stored(w http.ResponseWriter, r *http.Request, m playlist.Media, id, rendition, name string) (int64, error) {
+func (h *Handler) stored(w http.ResponseWriter, r *http.Request, m playlist.Media, id, rendition, name string) (sent, error) {
 	from, length, status, err := segmentHeader(w, r, name, m.Size)
 	if err != nil || status == http.StatusNotModified {
-		return 0, err
+		return sent{status: status}, err
 	}
 	object, err := h.source.Object(r.Context(), id, rendition, m.Object, m.Offset+from, length)
 	if err != nil {
 		clearHeader(w)
-		return 0, err
+		return sent{}, err
 	}
 	defer closeQuietly(object)
 	if status != http.StatusOK || r.Method == http.MethodHead {
 		w.WriteHeader(status)
 	}
 	if r.Method == http.MethodHead {
-		return 0, nil
+		return sent{status: status}, nil
 	}
 	n, err := io.Copy(w, object.Body)
 	if err != nil {
-		return n, fmt.Errorf("%w: %w", errWritten, err)
+		err = fmt.Errorf("%w: %w", errWritten, err)
 	}
-	return n, nil
+	return sent{status, n}, err
 }
 
 // closeQuietly ends a read; all that was wanted has been read, or the response has
@@ -138,21 +144,21 @@ func clearHeader(w http.ResponseWriter) {
 	}
 }
 
-func writeBody(w http.ResponseWriter, r *http.Request, slabs [][]byte, length int64, status int) (int64, error) {
+func writeBody(w http.ResponseWriter, r *http.Request, slabs [][]byte, length int64, status int) (sent, error) {
 	w.Header()["Content-Length"] = []string{strconv.FormatInt(length, 10)}
 	w.WriteHeader(status)
+	out := sent{status: status}
 	if r.Method == http.MethodHead {
-		return 0, nil
+		return out, nil
 	}
-	var sent int64
 	for _, b := range slabs {
 		n, err := w.Write(b)
-		sent += int64(n)
+		out.bytes += int64(n)
 		if err != nil {
-			return sent, fmt.Errorf("%w: %w", errWritten, err)
+			return out, fmt.Errorf("%w: %w", errWritten, err)
 		}
 	}
-	return sent, nil
+	return out, nil
 }
 
 // cut is the range [from, from+length) of the slabs.

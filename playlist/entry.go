@@ -22,6 +22,7 @@ type Entry struct {
 	tail          string // EXTINF and URI
 	offset        int64  // of head and tail in the window's text
 	removedAt     media.Ticks
+	bare          bool // evict has nothing left to do
 }
 
 // Segment is the segment, with or without its bytes.
@@ -31,9 +32,11 @@ func (e *Entry) Segment() *media.Segment { return e.segment.Load() }
 // memory need not keep it. It may be called from any goroutine.
 func (e *Entry) Stored() { e.stored.Store(true) }
 
-// evict lets go of the bytes if storage has them.
+// evict lets go of the bytes if storage has them. Only the window's writer may call
+// it.
 func (e *Entry) evict() {
-	if seg := e.segment.Load(); e.stored.Load() && seg.Slabs() != nil {
-		e.segment.Store(seg.WithoutData())
+	if e.stored.Load() {
+		e.segment.Store(e.segment.Load().WithoutData())
+		e.bare = true
 	}
 }

@@ -140,7 +140,9 @@ func (w *Window) Restore(segments []*media.Segment) {
 		w.Open(head)
 		w.clock += s.Duration
 		w.Close(s)
-		w.entries[len(w.entries)-1].stored.Store(true)
+		e := w.entries[len(w.entries)-1]
+		e.stored.Store(true)
+		e.bare = true
 	}
 	w.paused = true
 }

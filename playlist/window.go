@@ -95,7 +95,7 @@ func (w *Window) Open(head media.Segment) {
 	w.independent = w.independent && head.Independent
 	w.paused = false
 	w.nextMSN = head.MSN + 1
-	w.dirty = true
+	w.dirty = w.dirty || w.cfg.LowLatency // else nothing of it is shown before it is complete
 }
 
 // Part adds a part to the open segment.
@@ -129,8 +129,9 @@ func (w *Window) Close(s *media.Segment) {
 	w.dirty = true
 	w.slide()
 	w.longest = max(w.longest, w.length)
-	for _, old := range w.entries[:max(0, len(w.entries)-inMemory)] {
-		old.evict()
+	// Storage takes them in order: those before a bare one it has, or never will.
+	for i := len(w.entries) - inMemory - 1; i >= 0 && !w.entries[i].bare; i-- {
+		w.entries[i].evict()
 	}
 }
 

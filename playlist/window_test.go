@@ -244,6 +244,33 @@ func TestWindow_StoredSegmentsLeaveMemory(t *testing.T) {
 	}
 }
 
+// Without low latency there is nothing to play before the first segment is complete.
+func TestWindow_PlainPlaylistBeginsWithASegment(t *testing.T) {
+	cfg := DefaultConfig()
+	cfg.LowLatency = false
+	s := newScript(cfg)
+	s.begin(false)
+	for range 8 {
+		s.part()
+		s.w.Commit()
+		if full := s.w.Snapshot().Full; full != nil {
+			t.Fatalf("shows an empty playlist:\n%s", full.Plain)
+		}
+	}
+	s.close()
+	s.w.Commit()
+	before := s.w.Snapshot()
+	if before.Full == nil || !strings.Contains(string(before.Full.Plain), "aaaa-0.ts") {
+		t.Fatal("the first segment is not shown")
+	}
+	s.begin(false)
+	s.part()
+	s.w.Commit()
+	if s.w.Snapshot() != before {
+		t.Error("a playlist was rendered in which nothing is new")
+	}
+}
+
 func TestWindow_AwaitReturnsWhenThePartComes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newScript(DefaultConfig())
