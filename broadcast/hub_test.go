@@ -301,6 +301,29 @@ func TestHub_ShutdownEndsBroadcastsAndKeepsThemInTheBucket(t *testing.T) {
 		if _, err := s.publish("b"); !errors.Is(err, ingest.ErrClosing) {
 			t.Errorf("after shutdown: %v", err)
 		}
+		// HTTP goes on a little, so that players can read the end.
+		if !strings.Contains(s.text("b"), "#EXT-X-ENDLIST") {
+			t.Error("the end cannot be read any more")
+		}
+	})
+}
+
+func TestHub_TellsWhatTheBroadcasterShouldKnow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t)
+		e := s.mustPublish("b")
+		w, ok := e.sink.(ingest.Warner)
+		if !ok {
+			t.Fatal("the sink takes no warnings")
+		}
+		for range 3 {
+			w.Warn("the sound is MP3")
+		}
+		b, _ := s.Find("b")
+		if got := b.Status().Warnings; len(got) != 1 || got[0] != "the sound is MP3" {
+			t.Errorf("warnings %q", got)
+		}
+		e.sink.Close(nil)
 	})
 }
 

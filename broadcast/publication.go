@@ -33,6 +33,9 @@ func (p *publication) WriteUnit(u media.AccessUnit) error {
 	return nil
 }
 
+// Warn implements ingest.Warner: what the broadcaster should know is in the API.
+func (p *publication) Warn(text string) { p.broadcast.warn(text) }
+
 // Close implements ingest.Sink.
 func (p *publication) Close(cause error) {
 	release := errBroken // when pause panics: the supervisor must not wait for ever

@@ -34,6 +34,9 @@ func (b *Broadcast) Status() Status {
 	if v := b.program.variant.Load(); v != nil {
 		s.Variants = append(s.Variants, *v)
 	}
+	if w := b.warnings.Load(); w != nil {
+		s.Warnings = append(s.Warnings, *w...)
+	}
 	if r := b.program.repairs.Load(); r != nil && r.ForcedCuts > 0 {
 		s.Warnings = append(s.Warnings, fmt.Sprintf(
 			"the encoder sends a key frame every %.1f s: set its key frame interval to %g s, or players join late and see %d cuts without one",

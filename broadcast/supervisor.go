@@ -41,11 +41,11 @@ func (b *Broadcast) run(quit <-chan struct{}, before <-chan struct{}, forget fun
 		}
 		return
 	}
-	// At a shutdown the bucket keeps the end of the broadcast.
+	// At a shutdown the bucket keeps the end of the broadcast, and the Hub too:
+	// players may still be reading it.
 	b.await(b.shelf.archiver.Drained(), "shutdown")
 	cancel()
 	<-b.archived
-	forget()
 }
 
 // linger keeps the end readable; false when the server stops meanwhile.

@@ -113,6 +113,7 @@ func (c Config) Validate() error {
 func (c Config) validateListeners(p *setting.Problems) {
 	listeners := []struct{ path, addr string }{
 		{"ingest.rtmp.listen", c.Ingest.RTMP.Listen},
+		{"ingest.rtmps.listen", c.Ingest.RTMPS.Listen},
 		{"origin.listen", c.Origin.Listen},
 		{"admin.listen", c.Admin.Listen},
 	}
