@@ -2,6 +2,7 @@ package storage
 
 import (
 	"log/slog"
+	"path"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -33,6 +34,10 @@ type Ender interface {
 type ArchiverConfig struct {
 	// Prefix is the beginning of every segment's key: "live/ID".
 	Prefix string
+	// Broadcast is the broadcast's name in the Spool; the end of Prefix.
+	Broadcast string
+	// Spool takes what the bucket does not; nil keeps all that waits in memory.
+	Spool Spool
 	// QueueBytes is how much may wait for the bucket in memory; 64 MiB. A single
 	// segment is taken whatever its size.
 	QueueBytes int64
@@ -45,6 +50,12 @@ type ArchiverConfig struct {
 	// DeleteTimeout is how long after its time an object that cannot be deleted
 	// is given up; 1 h.
 	DeleteTimeout time.Duration
+	// SpillAfter is how long a segment waits before it is spooled; 1 s. One behind
+	// another of its rendition is spooled at once.
+	SpillAfter time.Duration
+	// SpillTimeout bounds how long Run goes on at its end to spool what waits in
+	// memory; 5 s.
+	SpillTimeout time.Duration
 }
 
 func (c ArchiverConfig) withDefaults() ArchiverConfig {
@@ -53,6 +64,11 @@ func (c ArchiverConfig) withDefaults() ArchiverConfig {
 	setDefault(&c.RetryMax, 5*time.Second)
 	setDefault(&c.PlaylistInterval, time.Second)
 	setDefault(&c.DeleteTimeout, time.Hour)
+	setDefault(&c.SpillAfter, time.Second)
+	setDefault(&c.SpillTimeout, 5*time.Second)
+	if c.Broadcast == "" {
+		c.Broadcast = path.Base(c.Prefix)
+	}
 	return c
 }
 
@@ -64,8 +80,9 @@ func setDefault[T int64 | time.Duration](field *T, value T) {
 
 // Archiver brings one broadcast's objects into a Bucket: segments in the order of
 // offers and one at a time, playlists after the segments they name, deletions at
-// their time. While the bucket fails it tries again and again; what it cannot
-// hold meanwhile is lost, counted, and told to the Index in its place.
+// their time. While the bucket fails, or is slower than real time, it tries again
+// and again, and what waits goes to the Spool. What it cannot hold meanwhile is
+// lost, counted, and told to the Index in its place.
 //
 // Offer, Expire, Finish and Status may be called from any goroutine and never
 // wait. Run does the work.
@@ -77,6 +94,7 @@ type Archiver struct {
 	metrics *Metrics
 
 	changed chan struct{} // holds one token when there is news for Run
+	spill   chan struct{} // the same for the spiller
 	drained chan struct{} // closed by Run when the final objects are put, or at its end
 	status  atomic.Pointer[ArchiverStatus]
 
@@ -85,10 +103,14 @@ type Archiver struct {
 	expiries expiries
 	final    []Object
 	finished bool // no more offers
-	stopped  bool // Run has returned
-	refused  int  // segments refused since Run last looked
+	stopped  bool // Run does not work any more
 	lost     int64
+	losses   tally
 	failing  failure
+
+	settled  []*Spooled // in the bucket, but not yet in a playlist there
+	discard  []*Spooled // for the spiller to remove
+	spooling failure    // of the Spool
 }
 
 // NewArchiver makes the Archiver of one broadcast. log carries the broadcast's id.
@@ -100,6 +122,7 @@ func NewArchiver(cfg ArchiverConfig, bucket Bucket, index Index, log *slog.Logge
 		log:     log,
 		metrics: metrics,
 		changed: make(chan struct{}, 1),
+		spill:   make(chan struct{}, 1),
 		drained: make(chan struct{}),
 	}
 	a.status.Store(&ArchiverStatus{})
@@ -122,15 +145,30 @@ func (a *Archiver) Offer(rendition string, seg *media.Segment) bool {
 	taken := a.queue.bytes == 0 || a.queue.bytes+u.size <= a.cfg.QueueBytes
 	if !taken {
 		u.lose()
-		a.refused++
-		a.lost++
-		a.metrics.dropped.WithLabelValues(droppedQueueFull).Inc()
+		a.countLost(droppedQueueFull)
 	}
 	a.queue.push(u)
 	a.metrics.queueBytes.Add(float64(u.size))
 	a.publish()
 	a.wake()
 	return taken
+}
+
+// Recover queues what an earlier run left in the Spool, before anything else is
+// offered. The Index hears of these segments as of any other, but their parts have
+// no bytes; one that had reached the bucket just before the end of that run is put
+// and told once more.
+func (a *Archiver) Recover(entries []*Spooled) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, e := range entries {
+		if last := a.queue.last(); last != nil && last.spooled == nil {
+			panic("storage: segments recovered after others were offered")
+		}
+		a.queue.push(recoveredUpload(a.cfg.Prefix, e))
+	}
+	a.publish()
+	a.wake()
 }
 
 // Skip queues a segment that there are no bytes of: its turn comes as lost, in
@@ -180,10 +218,13 @@ func (a *Archiver) Finish(final ...Object) {
 	a.wake()
 }
 
-// wake tells Run that there is news; one token stands for any number of them.
+// wake tells Run and the spiller that there is news; one token stands for any
+// number of them.
 func (a *Archiver) wake() {
-	select {
-	case a.changed <- struct{}{}:
-	default:
+	for _, news := range []chan struct{}{a.changed, a.spill} {
+		select {
+		case news <- struct{}{}:
+		default:
+		}
 	}
 }

@@ -7,10 +7,13 @@
 // them back with Bucket.Get. The backends are folders: memory, disk.
 //
 // Package storage does not know live viewers or the text of a playlist. It may
-// be slow or broken for long; neither viewers nor publishers may notice.
+// be slow or broken for long; neither viewers nor publishers may notice. What waits
+// meanwhile goes to a Spool on a local disk (folder spool), from where a later run
+// takes it up with Archiver.Recover.
 //
-// It starts no goroutine: Archiver.Run blocks on the caller's, and does all of
-// the archiver's work there.
+// Archiver.Run blocks on the caller's goroutine and does the archiver's work there,
+// but for writing to the Spool: that it does on one more goroutine, since a Put may
+// hang, and waits for it.
 //
 // # Adding a backend
 //

@@ -217,16 +217,35 @@ type house struct {
 	ended  chan error
 }
 
-// start runs an Archiver until the test ends.
-func start(t *testing.T, cfg storage.ArchiverConfig, bucket *faulty, x storage.Index) *house {
-	t.Helper()
+// newHouse makes an Archiver that does not run yet.
+func newHouse(cfg storage.ArchiverConfig, bucket *faulty, x storage.Index) *house {
 	cfg.Prefix = prefix
 	h := &house{bucket: bucket, log: &lines{}, reg: prometheus.NewRegistry(), ended: make(chan error, 1)}
 	h.Archiver = storage.NewArchiver(cfg, bucket, x, slog.New(slog.NewTextHandler(h.log, nil)), storage.NewMetrics(h.reg))
+	return h
+}
+
+// run runs the Archiver until the test ends.
+func (h *house) run(t *testing.T) {
+	t.Helper()
 	ctx, cancel := context.WithCancelCause(context.Background())
 	h.stop = cancel
-	go func() { h.ended <- h.Run(ctx) }()
-	t.Cleanup(func() { cancel(nil) })
+	returned := make(chan struct{})
+	go func() {
+		defer close(returned)
+		h.ended <- h.Run(ctx)
+	}()
+	t.Cleanup(func() {
+		cancel(nil)
+		<-returned
+	})
+}
+
+// start runs an Archiver until the test ends.
+func start(t *testing.T, cfg storage.ArchiverConfig, bucket *faulty, x storage.Index) *house {
+	t.Helper()
+	h := newHouse(cfg, bucket, x)
+	h.run(t)
 	return h
 }
 

@@ -8,6 +8,9 @@ const (
 	droppedExpired   = "expired"    // its expiration came first
 	droppedRejected  = "rejected"   // the bucket will never take it
 	droppedStopped   = "stopped"    // the archiver was stopped before its turn
+
+	droppedSpoolFull    = "spool_full"    // the oldest, when the spool was over its bytes
+	droppedSpoolDamaged = "spool_damaged" // what was spooled cannot be read any more
 )
 
 // Operations and backends: the values of the labels op and backend.
@@ -26,6 +29,7 @@ type Metrics struct {
 	operations *prometheus.CounterVec
 	failures   *prometheus.CounterVec
 	lag        prometheus.Histogram
+	ratio      prometheus.Histogram
 	queueBytes prometheus.Gauge
 	dropped    *prometheus.CounterVec
 }
@@ -46,9 +50,14 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 			Help:    "From a segment's end to its acknowledgement by the bucket.",
 			Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2, 5, 10, 30, 60, 300},
 		}),
+		ratio: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name:    "golive_storage_upload_ratio",
+			Help:    "Time spent on a segment's upload, all tries together, over the segment's duration.",
+			Buckets: []float64{.01, .025, .05, .1, .2, .35, .5, .7, .85, 1, 1.5, 2, 5, 10},
+		}),
 		queueBytes: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "golive_storage_queue_bytes",
-			Help: "Bytes of the segments that wait for the bucket, of all broadcasts.",
+			Help: "Bytes in memory of the segments that wait for the bucket, of all broadcasts.",
 		}),
 		dropped: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "golive_storage_dropped_total",
@@ -61,9 +70,11 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 			m.failures.WithLabelValues(op, backend)
 		}
 	}
-	for _, reason := range []string{droppedQueueFull, droppedExpired, droppedRejected, droppedStopped} {
+	for _, reason := range []string{
+		droppedQueueFull, droppedExpired, droppedRejected, droppedStopped, droppedSpoolFull, droppedSpoolDamaged,
+	} {
 		m.dropped.WithLabelValues(reason)
 	}
-	reg.MustRegister(m.operations, m.failures, m.lag, m.queueBytes, m.dropped)
+	reg.MustRegister(m.operations, m.failures, m.lag, m.ratio, m.queueBytes, m.dropped)
 	return m
 }

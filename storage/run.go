@@ -4,6 +4,7 @@ import (
 	"context"
 	"math/rand/v2"
 	"slices"
+	"sync"
 	"time"
 )
 
@@ -28,7 +29,8 @@ type run struct {
 	due     []expiry // to delete now
 	deleted int      // since the last segment
 
-	failures, losses tally
+	failures tally
+	pace     pace
 }
 
 // lane is one kind of operation with its own backoff, so that a bucket that is
@@ -43,11 +45,22 @@ func (l *lane) ready(now time.Time) bool { return !now.Before(l.next) }
 
 // Run puts, deletes and tells the Index until all is done: Finish was called, the
 // queue has drained, the final objects are put, and nothing is left to expire;
-// then it returns nil. When ctx ends it returns its cause at once and what is left
-// is lost. It is called once.
+// then it returns nil. When ctx ends it returns its cause. What is left is then
+// brought to the Spool, within SpillTimeout, where the next run finds it; without
+// a Spool it is lost. Run is called once.
 func (a *Archiver) Run(ctx context.Context) error {
 	r := &run{Archiver: a, expired: make(map[string]struct{})}
 	defer r.stop()
+	if a.cfg.Spool != nil {
+		var spilling sync.WaitGroup
+		spilling.Go(a.runSpiller)
+		defer spilling.Wait()
+	}
+	defer r.close()
+	return r.work(ctx)
+}
+
+func (r *run) work(ctx context.Context) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -57,6 +70,7 @@ func (a *Archiver) Run(ctx context.Context) error {
 		now := time.Now()
 		r.expire(now)
 		acted := r.step(ctx, now)
+		r.release()
 		r.tell(now, false)
 		if acted {
 			continue
@@ -72,7 +86,7 @@ func (a *Archiver) Run(ctx context.Context) error {
 		}
 		select {
 		case <-ctx.Done():
-		case <-a.changed:
+		case <-r.changed:
 		case <-alarm:
 		}
 	}
@@ -82,12 +96,13 @@ func (a *Archiver) Run(ctx context.Context) error {
 func (r *run) step(ctx context.Context, now time.Time) bool {
 	r.mu.Lock()
 	head, finished := r.queue.head(), r.finished
+	lost := head != nil && head.lost
 	r.mu.Unlock()
 
 	putSegment := head != nil && r.segments.ready(now)
 	mayDelete := len(r.due) > 0 && r.deletes.ready(now)
 	switch {
-	case head != nil && head.lost:
+	case lost:
 		r.settle(head)
 	case r.playlistsReady(now, putSegment):
 		r.putPlaylist(ctx)
@@ -118,6 +133,7 @@ func (r *run) rest(now time.Time) (next time.Time, done bool) {
 	r.mu.Lock()
 	idle := r.queue.head() == nil
 	next = r.expiries.next()
+	unheard, tellNext := r.losses.waits(now), r.losses.next()
 	r.mu.Unlock()
 
 	if r.ended && idle && len(r.pending) == 0 {
@@ -135,7 +151,7 @@ func (r *run) rest(now time.Time) (next time.Time, done bool) {
 	sooner(len(r.pending) > 0, r.playlists.next)
 	sooner(len(r.due) > 0, r.deletes.next)
 	sooner(r.failures.waits(now), r.failures.next())
-	sooner(r.losses.waits(now), r.losses.next())
+	sooner(unheard, tellNext)
 	return next, false
 }
 
@@ -153,8 +169,8 @@ func (r *run) expire(now time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for x, ok := r.expiries.due(now); ok; x, ok = r.expiries.due(now) {
-		if size, ok := r.queue.lose(x.key); ok {
-			r.countLost(droppedExpired, size)
+		if u := r.queue.find(x.key); u != nil {
+			r.giveUp(u, droppedExpired)
 		}
 		r.pending = slices.DeleteFunc(r.pending, func(o Object) bool { return o.Key == x.key })
 		r.final = slices.DeleteFunc(r.final, func(o Object) bool { return o.Key == x.key })
@@ -167,40 +183,74 @@ func (r *run) expire(now time.Time) {
 
 // putSegment tries once to put the head of the queue.
 func (r *run) putSegment(ctx context.Context, u *upload) {
-	err := r.bucket.Put(ctx, u.object)
-	if ctx.Err() != nil && err != nil {
-		return
+	r.mu.Lock()
+	object, spooled, lost := u.object, u.spooled, u.lost
+	u.putting = !lost
+	r.mu.Unlock()
+	if lost {
+		return // the spiller gave it up since step looked
 	}
-	if r.outcome(&r.segments, err) {
+	began := time.Now()
+	reason, err := r.tryPut(ctx, object, spooled)
+	u.took += time.Since(began)
+	if ctx.Err() != nil && err != nil || r.outcome(&r.segments, err) {
+		r.mu.Lock()
+		u.putting = false
+		r.mu.Unlock()
 		return
 	}
 	if err != nil {
 		r.mu.Lock()
-		size, _ := r.queue.lose(u.object.Key)
-		r.countLost(droppedRejected, size)
+		r.giveUp(u, reason)
 		r.mu.Unlock()
 	} else {
 		r.metrics.lag.Observe(time.Since(u.offered).Seconds())
+		r.keepPace(u)
 	}
 	r.settle(u)
 }
 
-// settle ends the head's turn and tells the Index.
-func (r *run) settle(u *upload) {
-	r.mu.Lock()
-	r.metrics.queueBytes.Sub(float64(r.queue.pop()))
-	r.publish()
-	r.mu.Unlock()
-	r.pend(r.index.Acked(u.rendition, u.seg, u.lost))
+// tryPut puts the object with its bytes from where they are. With an error comes
+// why the segment is lost if that is not worth another try.
+func (r *run) tryPut(ctx context.Context, o Object, spooled *Spooled) (reason string, err error) {
+	if spooled != nil {
+		body, err := r.cfg.Spool.Read(spooled)
+		if err != nil {
+			return droppedSpoolDamaged, err
+		}
+		o.Slabs = [][]byte{body}
+	}
+	return droppedRejected, r.bucket.Put(ctx, o)
 }
 
-// countLost notes a lost segment that held size bytes. The caller holds the lock.
-func (r *run) countLost(reason string, size int64) {
-	r.lost++
-	r.losses.add(1, reason)
-	r.metrics.dropped.WithLabelValues(reason).Inc()
-	r.metrics.queueBytes.Sub(float64(size))
+// settle ends the head's turn and tells the Index. Its place in the spool is kept
+// until the playlists that name it are in the bucket: a server that is killed
+// before would find a segment there that nothing names.
+func (r *run) settle(u *upload) {
+	r.mu.Lock()
+	r.metrics.queueBytes.Sub(float64(u.size))
+	r.queue.pop()
+	if u.spooled != nil {
+		r.settled = append(r.settled, u.spooled)
+	}
+	rendition, seg, lost := u.rendition, u.seg, u.lost
 	r.publish()
+	r.mu.Unlock()
+	r.pend(r.index.Acked(rendition, seg, lost))
+}
+
+// release lets the spool forget what the playlists in the bucket may name.
+func (r *run) release() {
+	if len(r.pending) > 0 {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.settled) > 0 {
+		r.discard = append(r.discard, r.settled...)
+		r.settled = nil
+		r.wake()
+	}
 }
 
 // pend notes objects to put, in place of earlier ones with the same key. A newer
@@ -265,7 +315,7 @@ func (r *run) outcome(l *lane, err error) (again bool) {
 	now := time.Now()
 	again = err != nil && retryable(err)
 	if err != nil {
-		r.failures.add(1, err.Error())
+		r.failures.add(err.Error())
 		if l.failures == 0 {
 			l.failure.since = now
 		}
@@ -273,7 +323,7 @@ func (r *run) outcome(l *lane, err error) (again bool) {
 		l.failure.err = err
 	}
 	if again {
-		l.next = now.Add(r.backoff(l.failures))
+		l.next = now.Add(r.cfg.backoff(l.failures))
 	} else {
 		if err == nil && l.failures > 0 {
 			r.recovered(l, now)
@@ -296,14 +346,14 @@ func (r *run) outcome(l *lane, err error) (again bool) {
 // backoff is how long to wait after so many failures in a row: doubling, and
 // spread over its upper half, so that the broadcasts of a server do not all come
 // back at once.
-func (r *run) backoff(failures int) time.Duration {
-	d := r.cfg.RetryMin
+func (c ArchiverConfig) backoff(failures int) time.Duration {
+	d := c.RetryMin
 	for range failures - 1 {
-		if d >= r.cfg.RetryMax {
+		if d >= c.RetryMax {
 			break
 		}
 		d *= 2
 	}
-	d = min(d, r.cfg.RetryMax)
+	d = min(d, c.RetryMax)
 	return d/2 + rand.N(d/2+1)
 }

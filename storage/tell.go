@@ -13,8 +13,8 @@ type tally struct {
 	told  time.Time
 }
 
-func (t *tally) add(n int, last string) {
-	t.count += n
+func (t *tally) add(last string) {
+	t.count++
 	t.last = last
 }
 
@@ -34,21 +34,43 @@ func (t *tally) take(now time.Time, all bool) (count int, last string) {
 	return count, last
 }
 
+// countLost notes a lost segment. The caller holds the lock.
+func (a *Archiver) countLost(reason string) {
+	a.lost++
+	a.losses.add(reason)
+	a.metrics.dropped.WithLabelValues(reason).Inc()
+}
+
+// giveUp loses a segment that waits; its turn comes all the same. The caller holds
+// the lock.
+func (a *Archiver) giveUp(u *upload, reason string) {
+	if u.spooled != nil {
+		a.discard = append(a.discard, u.spooled)
+	}
+	a.metrics.queueBytes.Sub(float64(u.size))
+	a.queue.lose(u)
+	a.countLost(reason)
+	a.publish()
+	a.wake()
+}
+
+// tellLost logs what was lost, at most once in tellEvery; all logs what is left.
+func (a *Archiver) tellLost(now time.Time, all bool) {
+	a.mu.Lock()
+	n, reason := a.losses.take(now, all)
+	a.mu.Unlock()
+	if n > 0 {
+		a.log.Error("segments lost", "count", n, "reason", reason)
+	}
+}
+
 // tell logs what went wrong, each kind at most once in tellEvery; all logs what is
 // left.
 func (r *run) tell(now time.Time, all bool) {
-	r.mu.Lock()
-	if r.refused > 0 {
-		r.losses.add(r.refused, droppedQueueFull)
-		r.refused = 0
-	}
-	r.mu.Unlock()
 	if n, last := r.failures.take(now, all); n > 0 {
 		r.log.Warn("storage operations failed", "count", n, "err", last)
 	}
-	if n, last := r.losses.take(now, all); n > 0 {
-		r.log.Error("segments lost", "count", n, "reason", last)
-	}
+	r.tellLost(now, all)
 }
 
 // recovered says that a trouble is over which was told.
@@ -59,21 +81,34 @@ func (r *run) recovered(l *lane, now time.Time) {
 	r.log.Info("storage recovered", "failures", l.failures, "duration", now.Sub(l.failure.since))
 }
 
-// stop lets go of everything that is left, and says what is lost with it.
+// close lets nothing more in; the spiller then brings what is left to the spool,
+// and ends.
+func (r *run) close() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.stopped = true
+	r.wake()
+}
+
+// stop lets go of everything that is left, and says what is lost with it and what
+// the next run will find.
 func (r *run) stop() {
 	defer r.drain()
 	r.mu.Lock()
-	r.stopped = true
-	segments, bytes := r.queue.waiting, r.queue.bytes
+	left := r.queue
+	segments := left.waiting - left.spooled
 	r.lost += int64(segments)
 	r.queue, r.expiries, r.final = queue{}, nil, nil
 	r.metrics.dropped.WithLabelValues(droppedStopped).Add(float64(segments))
-	r.metrics.queueBytes.Sub(float64(bytes))
+	r.metrics.queueBytes.Sub(float64(left.bytes))
 	r.publish()
 	r.mu.Unlock()
 	r.tell(time.Now(), true)
 	if segments > 0 {
-		r.log.Error("segments lost", "count", segments, "bytes", bytes, "reason", droppedStopped)
+		r.log.Error("segments lost", "count", segments, "bytes", left.bytes, "reason", droppedStopped)
+	}
+	if left.spooled > 0 {
+		r.log.Warn("segments left in the spool", "count", left.spooled, "bytes", left.spooledBytes)
 	}
 	if len(r.pending) > 0 {
 		r.log.Error("playlists not put", "count", len(r.pending), "reason", droppedStopped)

@@ -39,6 +39,8 @@ func wrap(op, key string, err error) error {
 	if op == opRead && errors.Is(err, fs.ErrNotExist) {
 		e.Err = storage.ErrNotExist
 	}
-	e.Permanent = errors.Is(err, storage.ErrSpoolDamaged)
+	// Everything else waits behind a segment that cannot be read: the disk has had
+	// its tries.
+	e.Permanent = errors.Is(err, storage.ErrSpoolDamaged) || op == opRead && errno == syscall.EIO
 	return e
 }

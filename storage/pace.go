@@ -1,0 +1,52 @@
+package storage
+
+import "time"
+
+const (
+	// paceWindow is how much media a judgement of the pace is over.
+	paceWindow = 30 * time.Second
+	// paceWarning is the part of real time from which an operator should know: a
+	// little more, and what waits only grows.
+	paceWarning = 0.7
+)
+
+// pace sums up how long uploads take beside how much media they bring. Renditions
+// are put one after the other but last at the same time: the longest counts.
+type pace struct {
+	took     time.Duration
+	segments int
+	media    map[string]time.Duration // by rendition
+}
+
+// add counts a segment. When the window is full it gives the ratio over it, and
+// begins a new one.
+func (p *pace) add(rendition string, took, duration time.Duration) (ratio float64, segments int, full bool) {
+	if p.media == nil {
+		p.media = make(map[string]time.Duration)
+	}
+	p.took += took
+	p.segments++
+	p.media[rendition] += duration
+	media := p.media[rendition]
+	if media < paceWindow {
+		return 0, 0, false
+	}
+	ratio, segments = p.took.Seconds()/media.Seconds(), p.segments
+	p.took, p.segments = 0, 0
+	clear(p.media)
+	return ratio, segments, true
+}
+
+// keepPace measures an upload, and warns when the bucket can hardly keep up.
+func (r *run) keepPace(u *upload) {
+	r.mu.Lock()
+	duration := u.seg.Duration.Duration() // the spiller may just be replacing seg
+	r.mu.Unlock()
+	if duration <= 0 {
+		return
+	}
+	r.metrics.ratio.Observe(u.took.Seconds() / duration.Seconds())
+	if ratio, n, full := r.pace.add(u.rendition, u.took, duration); full && ratio >= paceWarning {
+		r.log.Warn("uploads take most of real time", "ratio", ratio, "count", n, "duration", paceWindow)
+	}
+}
