@@ -241,3 +241,44 @@ func TestHub_PlainBroadcastIsWatchableWithTheFirstSegment(t *testing.T) {
 		e.sink.Close(nil)
 	})
 }
+
+// reluctant is a bucket that takes its time to delete playlists.
+type reluctant struct {
+	*memory.Bucket
+	asked, gate chan struct{}
+}
+
+func (r *reluctant) Delete(ctx context.Context, key string) error {
+	if strings.HasSuffix(key, playlistName) {
+		select {
+		case r.asked <- struct{}{}:
+		default:
+		}
+		<-r.gate
+	}
+	return r.Bucket.Delete(ctx, key)
+}
+
+func TestHub_SweepSparesASuccessor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t)
+		bucket := &reluctant{Bucket: s.bucket, asked: make(chan struct{}, 1), gate: make(chan struct{})}
+		s.Hub.bucket = bucket
+		e := s.mustPublish("b")
+		e.play(t, 5*time.Second)
+		e.sink.Close(nil)
+		<-bucket.asked
+		e = s.mustPublish("b")
+		e.play(t, 5*time.Second)
+		close(bucket.gate)
+		synctest.Wait()
+		for _, key := range []string{"live/b/index.m3u8", "live/b/source/index.m3u8"} {
+			if r, err := s.bucket.Get(t.Context(), key, 0, -1); err != nil {
+				t.Errorf("%s: %v", key, err)
+			} else if err := r.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+		e.sink.Close(nil)
+	})
+}

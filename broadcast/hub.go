@@ -28,6 +28,7 @@ type Hub struct {
 
 	mu         sync.Mutex // of those who change broadcasts; readers take none
 	broadcasts atomic.Pointer[map[string]*Broadcast]
+	sweeping   map[string]<-chan struct{} // by the id of what was just forgotten; closed when the bucket is swept
 	closing    bool
 	cut        atomic.Bool // there were broadcasts when Run ended
 }
@@ -41,6 +42,7 @@ func NewHub(cfg Settings, bucket storage.Bucket, log *slog.Logger, m *Metrics, s
 		metrics:        m,
 		storageMetrics: sm,
 		quit:           make(chan struct{}),
+		sweeping:       map[string]<-chan struct{}{},
 	}
 	h.broadcasts.Store(&map[string]*Broadcast{})
 	return h
@@ -86,7 +88,7 @@ func (h *Hub) findOrStart(id string) (*Broadcast, error) {
 	old := (*h.broadcasts.Load())[id]
 	var (
 		from   numbering
-		before <-chan struct{}
+		before = h.sweeping[id]
 	)
 	if old != nil {
 		select {
@@ -105,18 +107,27 @@ func (h *Hub) findOrStart(id string) (*Broadcast, error) {
 func (h *Hub) start(b *Broadcast, before <-chan struct{}) {
 	h.change(func(all map[string]*Broadcast) { all[b.id] = b })
 	h.running.Go(func() {
-		b.run(h.quit, before, func() bool { return h.forget(b) })
+		swept := make(chan struct{})
+		b.run(h.quit, before, func() bool { return h.forget(b, swept) })
+		close(swept)
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		if h.sweeping[b.id] == (<-chan struct{})(swept) {
+			delete(h.sweeping, b.id)
+		}
 	})
 }
 
-// forget takes an ended broadcast out; false when a successor has its place.
-func (h *Hub) forget(b *Broadcast) bool {
+// forget takes an ended broadcast out; false when a successor has its place. One
+// that comes from now on leaves the bucket alone until swept is closed.
+func (h *Hub) forget(b *Broadcast, swept <-chan struct{}) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if (*h.broadcasts.Load())[b.id] != b {
 		return false
 	}
 	h.change(func(all map[string]*Broadcast) { delete(all, b.id) })
+	h.sweeping[b.id] = swept
 	return true
 }
 

@@ -88,10 +88,12 @@ func (s *Segmenter) dropHeldVideo() {
 	for _, u := range s.gather.held {
 		if u.Track.Video() {
 			s.stats.DroppedVideo++
+			s.gather.bytes -= len(u.Data)
 			continue
 		}
 		kept = append(kept, u)
 	}
+	clear(s.gather.held[len(kept):]) // let go of the wire's buffers
 	s.gather.held = kept
 }
 
