@@ -12,7 +12,11 @@ import (
 // The bounds of a connection. A response may take as long as a slow phone needs
 // for a segment; a request waits three targets at the most.
 const (
-	headerTimeout   = 10 * time.Second
+	headerTimeout = 10 * time.Second
+	// A request has no body; one that announces a body is not waited for longer than
+	// for a response. Shorter than the longest wait of a request it must not be: the
+	// end of reading looks like a client that left.
+	readTimeout     = writeTimeout
 	writeTimeout    = 2 * time.Minute
 	idleTimeout     = 2 * time.Minute
 	maxHeaderBytes  = 16 << 10
@@ -29,6 +33,7 @@ func NewServer(handler http.Handler, log *slog.Logger) *Server {
 	return &Server{http: &http.Server{
 		Handler:           handler,
 		ReadHeaderTimeout: headerTimeout,
+		ReadTimeout:       readTimeout,
 		WriteTimeout:      writeTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
