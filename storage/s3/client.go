@@ -35,6 +35,7 @@ const (
 type httpClient struct {
 	client    *http.Client
 	transport *http.Transport
+	patience  time.Duration
 	// doublings is how often the limit is doubled now. Attempts that run into it
 	// raise it, so that uploads get through however slow the line is; those that
 	// end in time lower it again.
@@ -57,7 +58,7 @@ func newHTTPClient(roots *x509.CertPool) *httpClient {
 		// HTTP/2 would put all uploads into one connection and its one window.
 		ForceAttemptHTTP2: false,
 	}
-	return &httpClient{transport: t, client: &http.Client{Transport: t, CheckRedirect: followWhatKeepsTheMethod}}
+	return &httpClient{transport: t, patience: patience, client: &http.Client{Transport: t, CheckRedirect: followWhatKeepsTheMethod}}
 }
 
 // followWhatKeepsTheMethod leaves 301 and 302 to be told as errors: net/http would
@@ -71,7 +72,7 @@ func followWhatKeepsTheMethod(next *http.Request, via []*http.Request) error {
 
 // limit is how long an attempt that sends size bytes may take to its answer.
 func (c *httpClient) limit(size int64) time.Duration {
-	d := patience + time.Duration(max(size, 0))*time.Second/leastRate
+	d := c.patience + time.Duration(max(size, 0))*time.Second/leastRate
 	return d << c.doublings.Load()
 }
 
@@ -95,7 +96,13 @@ func (c *httpClient) Do(req *http.Request) (*http.Response, error) {
 	if inTime {
 		c.shift(-1)
 	}
-	resp.Body = &answer{body: resp.Body, timer: timer, cancel: cancel, ctx: func() error { return context.Cause(ctx) }}
+	resp.Body = &answer{
+		body:     resp.Body,
+		timer:    timer,
+		patience: c.patience,
+		cancel:   cancel,
+		cause:    func() error { return context.Cause(ctx) },
+	}
 	return resp, nil
 }
 
@@ -106,19 +113,20 @@ func (c *httpClient) shift(by int32) {
 
 // answer is a response's body, each read of which has a time limit.
 type answer struct {
-	body   io.ReadCloser
-	timer  *time.Timer
-	cancel context.CancelCauseFunc
-	ctx    func() error // why the request was cancelled
+	body     io.ReadCloser
+	timer    *time.Timer
+	patience time.Duration
+	cancel   context.CancelCauseFunc
+	cause    func() error // why the request was cancelled
 }
 
 // Read waits for the server at most as long as patience.
 func (a *answer) Read(p []byte) (int, error) {
-	a.timer.Reset(patience)
+	a.timer.Reset(a.patience)
 	n, err := a.body.Read(p)
 	a.timer.Stop()
 	if err != nil && err != io.EOF { //nolint:errorlint // io.Reader promises io.EOF itself
-		if cause := a.ctx(); cause != nil {
+		if cause := a.cause(); cause != nil {
 			err = cause
 		}
 	}

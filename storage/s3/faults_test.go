@@ -1,0 +1,434 @@
+package s3
+
+import (
+	"bytes"
+	"context"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"golive/internal/setting"
+	"golive/storage"
+)
+
+const (
+	testKey    = "AKIDTESTKEY"
+	testSecret = "hush-hush-hush"
+)
+
+// at is a configuration for a store at the URL.
+func at(url string) storage.S3Config {
+	cfg := storage.DefaultS3Config()
+	cfg.Provider, cfg.Endpoint, cfg.Bucket = "custom", url, "clips"
+	cfg.AccessKey, cfg.SecretKey = setting.NewSecret(testKey), setting.NewSecret(testSecret)
+	return cfg
+}
+
+// fake is a store that answers as the handler says.
+func fake(t *testing.T, handler http.HandlerFunc) storage.S3Config {
+	t.Helper()
+	server := httptest.NewServer(handler)
+	t.Cleanup(server.Close)
+	return at(server.URL)
+}
+
+// refuse answers as S3 does.
+func refuse(status int, code, message string, more ...string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		for i := 0; i < len(more); i += 2 {
+			w.Header().Set(more[i], more[i+1])
+		}
+		w.Header().Set("Content-Type", "application/xml")
+		w.WriteHeader(status)
+		_, _ = fmt.Fprintf(w, `<?xml version="1.0"?><Error><Code>%s</Code><Message>%s</Message><AWSAccessKeyId>%s</AWSAccessKeyId></Error>`, code, message, testKey)
+	}
+}
+
+func object(key, text string) storage.Object {
+	return storage.Object{Key: key, Slabs: [][]byte{[]byte(text)}}
+}
+
+func TestPut_SaysWhatToChange(t *testing.T) {
+	html := func(status int) http.HandlerFunc {
+		return func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "text/html; charset=utf-8")
+			w.WriteHeader(status)
+			_, _ = io.WriteString(w, "<!doctype html><title>Console</title>")
+		}
+	}
+	tests := map[string]struct {
+		answer http.HandlerFunc
+		change func(*storage.S3Config)
+		want   []string
+	}{
+		"wrong key":            {refuse(403, "InvalidAccessKeyId", "No such key."), nil, []string{"403", "InvalidAccessKeyId", "storage.s3.access_key"}},
+		"wrong secret":         {refuse(403, "SignatureDoesNotMatch", "No match."), nil, []string{"storage.s3.secret_key"}},
+		"no permission":        {refuse(403, "AccessDenied", "Access Denied"), nil, []string{"s3:PutObject", `"clips"`}},
+		"no permission or ACL": {refuse(403, "AccessDenied", "Access Denied"), func(c *storage.S3Config) { c.ACL = "public-read" }, []string{"storage.s3.acl"}},
+		"no ACLs":              {refuse(400, "AccessControlListNotSupported", "The bucket does not allow ACLs"), nil, []string{`storage.s3.acl: ""`}},
+		"B2's ACL":             {refuse(400, "InvalidArgument", "Unsupported value for canned acl 'public-read'"), nil, []string{`storage.s3.acl: ""`}},
+		"no bucket":            {refuse(404, "NoSuchBucket", "The specified bucket does not exist"), nil, []string{"storage.s3.bucket", `create bucket "clips"`}},
+		"another region, moved": {
+			refuse(301, "PermanentRedirect", "Use the other endpoint.", "X-Amz-Bucket-Region", "eu-west-3"), nil,
+			[]string{"storage.s3.region: eu-west-3"},
+		},
+		"another region, told": {
+			refuse(400, "AuthorizationHeaderMalformed", "the region 'us-east-1' is wrong; expecting 'eu-west-3'"), nil,
+			[]string{"storage.s3.region: eu-west-3"},
+		},
+		"a clock that is wrong": {refuse(403, "RequestTimeTooSkewed", "The difference is too large."), nil, []string{"clock", "NTP"}},
+		"checksums": {
+			refuse(501, "NotImplemented", "A header you provided implies functionality that is not implemented"),
+			func(c *storage.S3Config) { c.Checksum = "when_supported" },
+			[]string{"storage.s3.checksum: when_required"},
+		},
+		"missing checksums":        {refuse(400, "InvalidRequest", "Missing required header for this request: Content-MD5"), nil, []string{"storage.s3.checksum: when_supported"}},
+		"overload":                 {refuse(503, "SlowDown", "Reduce your request rate."), nil, []string{"503", "overloaded"}},
+		"a full store":             {refuse(507, "XMinioStorageFull", "Storage backend has reached its minimum free drive threshold."), nil, []string{"full"}},
+		"a page that takes all":    {html(200), nil, []string{"does not speak S3", "storage.s3.endpoint"}},
+		"a page that takes no PUT": {html(405), nil, []string{"405", "in HTML", "storage.s3.endpoint"}},
+		"a page that is not there": {html(404), nil, []string{"404", "storage.s3.endpoint"}},
+		"a proxy without its S3":   {html(502), nil, []string{"502", "proxy"}},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			cfg := fake(t, test.answer)
+			if test.change != nil {
+				test.change(&cfg)
+			}
+			checkTold(t, open(t, cfg).Put(t.Context(), object("live/a/1.ts", "x")), test.want...)
+		})
+	}
+}
+
+// checkTold holds an error to saying all the words, no secret, and that another try
+// may help.
+func checkTold(t *testing.T, err error, words ...string) {
+	t.Helper()
+	e, ok := errors.AsType[*storage.Error](err)
+	if !ok {
+		t.Fatalf("error is %v", err)
+	}
+	for _, word := range words {
+		if !strings.Contains(e.Error(), word) {
+			t.Errorf("error says %q, and not %q", e, word)
+		}
+	}
+	if e.Hint == "" || !e.Retryable() {
+		t.Errorf("hint %q, retryable %t: %v", e.Hint, e.Retryable(), e)
+	}
+	if all := fmt.Sprintf("%v %+v", err, err); strings.Contains(all, testSecret) || strings.Contains(all, testKey) {
+		t.Errorf("the error shows a key: %s", all)
+	}
+}
+
+func TestPut_SaysThatAnObjectWillNeverBeTaken(t *testing.T) {
+	b := open(t, fake(t, refuse(400, "EntityTooLarge", "Your proposed upload exceeds the maximum allowed size")))
+	err := b.Put(t.Context(), object("live/a/1.ts", "x"))
+	if e, ok := errors.AsType[*storage.Error](err); !ok || e.Retryable() {
+		t.Errorf("%v is worth another try", err)
+	}
+}
+
+func TestGet_SaysWhatToChange(t *testing.T) {
+	for name, test := range map[string]struct {
+		answer http.HandlerFunc
+		want   string
+	}{
+		"no permission": {refuse(403, "AccessDenied", "Access Denied"), "s3:GetObject"},
+		"no bucket":     {refuse(404, "NoSuchBucket", "No bucket."), "storage.s3.bucket"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := open(t, fake(t, test.answer)).Get(t.Context(), "live/a/1.ts", 0, -1)
+			checkTold(t, err, test.want)
+		})
+	}
+	_, err := open(t, fake(t, refuse(404, "NoSuchKey", "No key."))).Get(t.Context(), "live/a/1.ts", 0, -1)
+	if !errors.Is(err, storage.ErrNotExist) {
+		t.Errorf("NoSuchKey: %v", err)
+	}
+}
+
+func TestDelete_SaysWhichPermissionIsMissing(t *testing.T) {
+	err := open(t, fake(t, refuse(403, "AccessDenied", "Access Denied"))).Delete(t.Context(), "live/a/1.ts")
+	checkTold(t, err, "s3:DeleteObject", "storage.s3.access_key")
+}
+
+func TestList_SaysThatHTMLIsNoS3(t *testing.T) {
+	cfg := fake(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		_, _ = io.WriteString(w, "<!doctype html><br><title>Console</title>")
+	})
+	for _, err := range open(t, cfg).List(t.Context(), "live/") {
+		checkTold(t, err, "storage.s3.endpoint")
+	}
+}
+
+func TestPut_SaysWhyThereIsNoConnection(t *testing.T) {
+	ln, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = ln.Close()
+	secure := httptest.NewTLSServer(refuse(500, "InternalError", ""))
+	t.Cleanup(secure.Close)
+	plain := httptest.NewServer(refuse(500, "InternalError", ""))
+	t.Cleanup(plain.Close)
+	otherName := strings.Replace(secure.URL, "127.0.0.1", "localhost", 1)
+	_, port, _ := net.SplitHostPort(strings.TrimPrefix(secure.URL, "https://"))
+
+	trusting := func(c storage.S3Config) storage.S3Config {
+		c.CAFile = certificateOf(t, secure)
+		return c
+	}
+	for name, test := range map[string]struct {
+		cfg  storage.S3Config
+		want string
+	}{
+		"nothing listens":        {at("http://" + ln.Addr().String()), "nothing listens there"},
+		"a stranger's signature": {at(secure.URL), "storage.s3.ca_file"},
+		"another host's":         {trusting(at(otherName)), "the certificate is for another host"},
+		"no TLS":                 {at(strings.Replace(plain.URL, "http:", "https:", 1)), "write http://"},
+		"no such host":           {at("https://no-such-host.invalid:" + port), "storage.s3.endpoint"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			checkTold(t, open(t, test.cfg).Put(t.Context(), object("live/a/1.ts", "x")), test.want)
+		})
+	}
+}
+
+// certificateOf writes the server's certificate to a file.
+func certificateOf(t *testing.T, server *httptest.Server) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "ca.pem")
+	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
+	if err := os.WriteFile(file, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+func TestNew_SaysThatTheCAFileIsWrong(t *testing.T) {
+	cfg := at("https://127.0.0.1:1")
+	cfg.CAFile = filepath.Join(t.TempDir(), "none.pem")
+	if _, err := New(t.Context(), cfg); err == nil || !strings.Contains(err.Error(), "storage.s3.ca_file") {
+		t.Error(err)
+	}
+	if err := os.WriteFile(cfg.CAFile, []byte("nothing"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := New(t.Context(), cfg); err == nil || !strings.Contains(err.Error(), "no certificate") {
+		t.Error(err)
+	}
+}
+
+// stored keeps what was put, and fails as often as told, before or after storing.
+type stored struct {
+	body     atomic.Pointer[[]byte]
+	requests atomic.Int32
+	failures int32
+	after    bool
+}
+
+func (s *stored) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	fails := s.requests.Add(1) <= s.failures
+	if fails && !s.after {
+		refuse(503, "SlowDown", "Reduce your request rate.")(w, r)
+		return
+	}
+	text, err := io.ReadAll(r.Body)
+	if err != nil {
+		return
+	}
+	s.body.Store(&text)
+	if fails {
+		refuse(500, "InternalError", "We encountered an internal error.")(w, r)
+		return
+	}
+	w.Header().Set("Etag", `"x"`)
+}
+
+func TestPut_SendsAllAgainAfterAFailure(t *testing.T) {
+	want := bytes.Repeat([]byte("0123456789"), 100_000)
+	slabs := [][]byte{want[:10], nil, want[10:400_000], want[400_000:]}
+	for name, after := range map[string]bool{"500 after storing": true, "503 before": false} {
+		t.Run(name, func(t *testing.T) {
+			s := &stored{failures: attempts - 1, after: after}
+			b := open(t, fake(t, s.ServeHTTP))
+			if err := b.Put(t.Context(), storage.Object{Key: "live/a/1.ts", Slabs: slabs}); err != nil {
+				t.Fatal(err)
+			}
+			if s.requests.Load() != attempts || !bytes.Equal(*s.body.Load(), want) {
+				t.Errorf("%d requests, %d bytes", s.requests.Load(), len(*s.body.Load()))
+			}
+		})
+	}
+}
+
+// TestPut_SendsNothingThatOldStoresRefuse looks for the headers and trailers that
+// R2, B2, OVH and older MinIO have refused.
+func TestPut_SendsNothingThatOldStoresRefuse(t *testing.T) {
+	var got http.Header
+	var length int64
+	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		got, length = r.Header, r.ContentLength
+		if len(r.Trailer) > 0 || len(r.TransferEncoding) > 0 {
+			t.Errorf("trailer %v, transfer encoding %v", r.Trailer, r.TransferEncoding)
+		}
+		w.Header().Set("Etag", `"x"`)
+	}))
+	t.Cleanup(server.Close)
+	cfg := at(server.URL)
+	cfg.CAFile = certificateOf(t, server)
+	o := object("live/a/index.m3u8", "#EXTM3U")
+	o.ContentType, o.CacheControl, o.ContentEncoding = "application/vnd.apple.mpegurl", "public, max-age=1", "gzip"
+	if err := open(t, cfg).Put(t.Context(), o); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"X-Amz-Trailer", "X-Amz-Sdk-Checksum-Algorithm", "X-Amz-Checksum-Crc32", "X-Amz-Decoded-Content-Length", "X-Amz-Acl", "Expect", "If-None-Match", "Content-Md5"} {
+		if got.Get(name) != "" {
+			t.Errorf("sent %s: %s", name, got.Get(name))
+		}
+	}
+	for name, want := range map[string]string{"Content-Type": o.ContentType, "Cache-Control": o.CacheControl, "Content-Encoding": o.ContentEncoding} {
+		if got.Get(name) != want {
+			t.Errorf("%s is %q, want %q", name, got.Get(name), want)
+		}
+	}
+	if length != o.Size() {
+		t.Errorf("Content-Length is %d", length)
+	}
+
+	cfg.ACL = "public-read"
+	if err := open(t, cfg).Put(t.Context(), o); err != nil || got.Get("X-Amz-Acl") != "public-read" {
+		t.Errorf("with an ACL: sent %q, %v", got.Get("X-Amz-Acl"), err)
+	}
+	cfg.Checksum = "when_supported"
+	if err := open(t, cfg).Put(t.Context(), o); err != nil || got.Get("X-Amz-Trailer") == "" {
+		t.Errorf("with every checksum: sent %v, %v", got, err)
+	}
+}
+
+func TestPut_LeavesASilentStore(t *testing.T) {
+	release := make(chan struct{})
+	var requests atomic.Int32
+	cfg := fake(t, func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		if requests.Add(1) == 1 {
+			select {
+			case <-release:
+			case <-r.Context().Done():
+			}
+			return
+		}
+		w.Header().Set("Etag", `"x"`)
+	})
+	defer close(release)
+	b := open(t, cfg)
+	b.http.patience = 50 * time.Millisecond
+	if err := b.Put(t.Context(), object("live/a/1.ts", "x")); err != nil {
+		t.Fatal(err)
+	}
+	if requests.Load() != 2 {
+		t.Errorf("%d requests, want a silent one and another", requests.Load())
+	}
+}
+
+func TestPut_TellsThatTheStoreIsSilent(t *testing.T) {
+	release := make(chan struct{})
+	cfg := fake(t, func(_ http.ResponseWriter, r *http.Request) {
+		select {
+		case <-release:
+		case <-r.Context().Done():
+		}
+	})
+	defer close(release)
+	b := open(t, cfg)
+	b.http.patience = 20 * time.Millisecond
+	checkTold(t, b.Put(t.Context(), object("live/a/1.ts", "x")), "no answer within", "slow or dead")
+	if b.http.limit(0) <= b.http.patience {
+		t.Error("the limit did not grow, so that a slow line would never get an upload through")
+	}
+}
+
+func TestGet_LeavesABodyThatStopsHalfway(t *testing.T) {
+	release := make(chan struct{})
+	cfg := fake(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Length", "10")
+		_, _ = io.WriteString(w, "01234")
+		_ = http.NewResponseController(w).Flush()
+		select {
+		case <-release:
+		case <-r.Context().Done():
+		}
+	})
+	defer close(release)
+	b := open(t, cfg)
+	b.http.patience = 50 * time.Millisecond
+	r, err := b.Get(t.Context(), "live/a/1.ts", 0, -1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := io.ReadAll(r.Body)
+	if _, stalled := errors.AsType[*stalledError](err); string(text) != "01234" || !stalled {
+		t.Errorf("read %q, %v", text, err)
+	}
+	_ = r.Close()
+}
+
+func TestPut_EndsWithItsContext(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	why := errors.New("shutdown")
+	cfg := fake(t, func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body) // net/http sees a client leave only behind the body
+		cancel(why)
+		<-r.Context().Done()
+	})
+	if err := open(t, cfg).Put(ctx, object("live/a/1.ts", "x")); !errors.Is(err, why) {
+		t.Errorf("%v, want %v", err, why)
+	}
+}
+
+func TestGet_BearsAStoreWithoutRanges(t *testing.T) {
+	cfg := fake(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Length", "10")
+		_, _ = io.WriteString(w, "0123456789")
+	})
+	r, err := open(t, cfg).Get(t.Context(), "live/a/1.ts", 3, 4)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := io.ReadAll(r.Body)
+	if err = errors.Join(err, r.Close()); err != nil || string(text) != "3456" || r.Size != 10 {
+		t.Errorf("read %q of %d, %v", text, r.Size, err)
+	}
+}
+
+func TestPut_SaysThatThereAreNoCredentials(t *testing.T) {
+	for _, name := range []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_CREDENTIALS_FULL_URI"} {
+		t.Setenv(name, "")
+	}
+	t.Setenv("AWS_EC2_METADATA_DISABLED", "true")
+	t.Setenv("HOME", t.TempDir())
+	cfg := fake(t, refuse(403, "AccessDenied", ""))
+	cfg.AccessKey, cfg.SecretKey = setting.Secret{}, setting.Secret{}
+	checkTold(t, open(t, cfg).Put(t.Context(), object("live/a/1.ts", "x")), "there are no credentials", "storage.s3.access_key")
+
+	t.Setenv("AWS_ACCESS_KEY_ID", testKey)
+	t.Setenv("AWS_SECRET_ACCESS_KEY", testSecret)
+	checkTold(t, open(t, cfg).Put(t.Context(), object("live/a/1.ts", "x")), "AccessDenied")
+}
