@@ -9,7 +9,7 @@ FUZZTIME ?= 20s
 CONCURRENT := ./ingest/... ./broadcast/... ./playlist/... ./storage/... ./origin/... ./api/... ./admin/... ./internal/publisher/... ./cmd/...
 
 .DEFAULT_GOAL := help
-.PHONY: help run build setup test race fuzz bench e2e lint fmt check clean
+.PHONY: help run build setup test race fuzz bench e2e interop lint fmt check clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +34,10 @@ race: ## every unit test under the race detector
 
 e2e: setup ## real ffmpeg, real Chromium, real sockets
 	go test -tags e2e -count=1 -timeout 15m ./e2e/...
+
+interop: setup ## GStreamer and OBS Studio publish, Chromium plays
+	@tools/need.sh gstreamer obs
+	go test -tags interop -count=1 -timeout 15m ./e2e/interop
 
 fuzz: ## fuzz each parser for FUZZTIME
 	@grep -rHoE '^func Fuzz\w+' --include='*_test.go' --exclude-dir=node_modules . | sed -E 's|/[^/]+:func | |' | while read -r dir name; do \

