@@ -75,6 +75,7 @@ func (r *reader) name(uri string, msn int64) {
 }
 
 func TestRestart_AfterAKillContinuesTheBroadcast(t *testing.T) {
+	t.Parallel()
 	s := startServer(t, "storage: { backend: disk }\n")
 	file := plainSource(t)
 	encoder := looped(t, file, s.publishURL("show"))
@@ -85,7 +86,7 @@ func TestRestart_AfterAKillContinuesTheBroadcast(t *testing.T) {
 	v := page.view()
 
 	for _, away := range []time.Duration{200 * time.Millisecond, 3 * time.Second} {
-		pause(t.Context(), 7*time.Second)
+		pause(t.Context(), 5*time.Second)
 		before := v.last()
 		s.kill()
 		<-encoder.done // its connection broke

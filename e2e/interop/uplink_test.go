@@ -15,7 +15,7 @@ import (
 
 var (
 	cuts    = flag.Int("cuts", 4, "how often the uplink is cut")
-	minutes = flag.Float64("minutes", 0.7, "over how many minutes")
+	minutes = flag.Float64("minutes", 0.6, "over how many minutes")
 )
 
 // outage is a time in which the server was sent nothing, or not in time.
