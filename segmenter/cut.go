@@ -9,7 +9,9 @@ import (
 // lead takes a unit of the track that sets the pace: the video, or the audio
 // when it is alone.
 func (s *Segmenter) lead(u media.AccessUnit) {
-	s.rate.add(u.DTS)
+	if hole := s.rate.add(u.DTS); hole {
+		s.keySeen = false // the time across a hole is no interval of key frames
+	}
 	if u.Key {
 		s.noteKey(u.DTS)
 	}
@@ -65,11 +67,14 @@ func (s *Segmenter) forceCut(at media.Ticks) {
 // followLateVideo closes parts, and in the end the segment, on the clock of the
 // sound while the picture stands still.
 func (s *Segmenter) followLateVideo(dts media.Ticks) {
-	target := s.partTarget()
-	for dts-s.start > 2*target {
+	for target := s.partTarget(); dts-s.start > max(soundLead, 2*target); {
 		s.passPart(s.start + target)
 	}
 }
+
+// soundLead is how far sound may be ahead of the pictures for good: phones send
+// their pictures that much later.
+const soundLead = media.Second
 
 // runOn lets the time pass in which nothing came, as far as it does not fit the
 // open segment: it becomes gap parts, and segments of those.

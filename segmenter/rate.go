@@ -36,10 +36,10 @@ func newRate(t *media.Track) rate {
 	return rate{}
 }
 
-// add notes the DTS of the next frame.
-func (r *rate) add(dts media.Ticks) {
+// add notes the DTS of the next frame, and says whether there is a hole before it.
+func (r *rate) add(dts media.Ticks) (hole bool) {
 	gap := dts - r.last
-	hole := gap <= 0 || gap > media.Second || r.frames > minFrames && gap > 3*r.frame()
+	hole = gap <= 0 || gap > media.Second || r.frames > minFrames && gap > 3*r.frame()
 	if r.frames == 0 || hole || r.frames >= maxFrames {
 		if r.frames > minFrames { // go on with what is known until it is measured anew
 			r.declared = r.frame()
@@ -48,6 +48,7 @@ func (r *rate) add(dts media.Ticks) {
 	}
 	r.last = dts
 	r.frames++
+	return hole
 }
 
 // frame is the duration of one frame, the best guess so far.

@@ -367,3 +367,51 @@ func TestSegmenter_TimeThatStandsStillDoesNotHoldMemory(t *testing.T) {
 		t.Errorf("%d bytes were held", held)
 	}
 }
+
+func TestSegmenter_HoleIsNoIntervalOfKeyFrames(t *testing.T) {
+	in := stream(20 * time.Second)
+	in.GOP = 30
+	var units []media.AccessUnit
+	for _, u := range in.Units() {
+		if u.DTS < 6*media.Second || u.DTS >= 8*media.Second+media.Second/5 {
+			units = append(units, u)
+		}
+	}
+	r, s := cutAll(t, DefaultConfig(), units)
+	if got := s.Stats().LongestGOP; got > media.Second+jitter {
+		t.Errorf("the longest interval is %d ticks, key frames come every %d", got, media.Second)
+	}
+	for _, seg := range r.segments[5 : len(r.segments)-1] {
+		if seg.Duration < 19*media.Second/10 && seg.Start > 11*media.Second {
+			t.Errorf("%s lasts %d", seg.Name(), seg.Duration)
+		}
+	}
+}
+
+func TestSegmenter_SoundMayBeSteadilyAhead(t *testing.T) {
+	in := stream(12 * time.Second)
+	units := in.Units()
+	var shifted []media.AccessUnit // sound comes 0.8 s before the pictures of its time
+	pictures, sound := 0, 0
+	for pictures < len(units) {
+		for sound < len(units) && units[sound].DTS <= units[pictures].DTS+4*media.Second/5 {
+			if !units[sound].Track.Video() {
+				shifted = append(shifted, units[sound])
+			}
+			sound++
+		}
+		if units[pictures].Track.Video() {
+			shifted = append(shifted, units[pictures])
+		}
+		pictures++
+	}
+	r, s := cutAll(t, DefaultConfig(), shifted)
+	if st := s.Stats(); st.GapParts+st.ForcedCuts+st.DroppedAudio > 0 {
+		t.Errorf("%+v", st)
+	}
+	for _, seg := range r.segments {
+		if !seg.Independent {
+			t.Errorf("%s does not begin with a key frame", seg.Name())
+		}
+	}
+}
