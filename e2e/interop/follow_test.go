@@ -24,7 +24,7 @@ type follower struct {
 }
 
 // follow begins as soon as there is a playlist, and goes on until the stream's
-// end or stop.
+// end or the test's.
 func follow(t *testing.T, url string, opts hlstest.Options) *follower {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
@@ -51,14 +51,7 @@ func follow(t *testing.T, url string, opts hlstest.Options) *follower {
 	return f
 }
 
-// stop ends the following, wait waits for the stream's end; both return the
-// source's history.
-func (f *follower) stop() *hlstest.Rendition {
-	f.t.Helper()
-	f.cancel()
-	return f.wait(20 * time.Second)
-}
-
+// wait waits for the stream's end and returns the source's history.
 func (f *follower) wait(limit time.Duration) *hlstest.Rendition {
 	f.t.Helper()
 	select {

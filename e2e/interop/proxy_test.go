@@ -22,10 +22,12 @@ const (
 	finish            // FIN to both ends
 	hole              // nothing arrives any more at either end, and nobody is told
 	ghost             // RST to the publisher; the server is not told
-	cutKinds
 )
 
-func (c cut) String() string { return [...]string{"RST", "FIN", "black hole", "ghost"}[c] }
+// cutKinds is how many ways there are.
+const cutKinds = 4
+
+func (c cut) String() string { return [cutKinds]string{"RST", "FIN", "black hole", "ghost"}[c] }
 
 // proxy is a bad uplink: a TCP proxy whose connections can be cut, delayed and
 // throttled.

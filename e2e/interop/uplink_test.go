@@ -105,7 +105,7 @@ func TestUplink_ThatIsCutOftenIsOneBroadcastWithoutAReload(t *testing.T) {
 	s := startServer(t, "")
 	u := &uplink{
 		t: t, server: s, proxy: startProxy(t, s.rtmp), file: plainSource(t),
-		random: rand.New(rand.NewPCG(uint64(*cuts), 7)), //nolint:gosec // the same faults each time
+		random: rand.New(rand.NewPCG(uint64(*cuts), 7)), // the same faults each time
 	}
 	length := time.Duration(*minutes * float64(time.Minute))
 	ctx, cancel := context.WithTimeout(t.Context(), 2*length+time.Minute)
