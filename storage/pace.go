@@ -18,23 +18,21 @@ type pace struct {
 	media    map[string]time.Duration // by rendition
 }
 
-// add counts a segment. When the window is full it gives the ratio over it, and
-// begins a new one.
+// add counts a segment. If the window was full before it, add gives the ratio over
+// that, and the segment begins a new one.
 func (p *pace) add(rendition string, took, duration time.Duration) (ratio float64, segments int, full bool) {
 	if p.media == nil {
 		p.media = make(map[string]time.Duration)
 	}
+	if media := p.media[rendition]; media >= paceWindow {
+		ratio, segments, full = p.took.Seconds()/media.Seconds(), p.segments, true
+		p.took, p.segments = 0, 0
+		clear(p.media)
+	}
 	p.took += took
 	p.segments++
 	p.media[rendition] += duration
-	media := p.media[rendition]
-	if media < paceWindow {
-		return 0, 0, false
-	}
-	ratio, segments = p.took.Seconds()/media.Seconds(), p.segments
-	p.took, p.segments = 0, 0
-	clear(p.media)
-	return ratio, segments, true
+	return ratio, segments, full
 }
 
 // keepPace measures an upload, and warns when the bucket can hardly keep up.

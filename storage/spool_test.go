@@ -273,6 +273,55 @@ func TestSpool_DoesNotGiveUpTheOneThatIsBeingPut(t *testing.T) {
 	})
 }
 
+func TestSpool_TakesNewerOnesWhileTheOldestHasNoRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, x, s := newFaulty(), newIndex(), newTroubled(t, t.TempDir(), 2000) // one segment
+		hang := make(chan struct{})
+		b.before = func(string, string) error { <-hang; return nil }
+		h := start(t, storage.ArchiverConfig{QueueBytes: 2500, Spool: s}, b, x)
+		h.Offer("source", segment(0, 1000))
+		for msn := 1; msn < 10; msn++ {
+			synctest.Wait()
+			if !h.Offer("source", segment(msn, 1000)) {
+				t.Errorf("segment %d was refused", msn)
+			}
+			after(600 * time.Millisecond)
+		}
+		if got := h.Status(); got.QueueBytes != 1000 || got.SpoolSegments != 1 || got.Lost != 8 {
+			t.Errorf("status is %+v", got)
+		}
+		close(hang)
+		synctest.Wait()
+		if got := x.told(); len(got) != 10 || got[0] != "source s-0.ts" || got[8] != "source s-8.ts lost" || got[9] != "source s-9.ts" {
+			t.Errorf("heard %q", got)
+		}
+	})
+}
+
+func TestSpool_DropsWhatTheBucketHasBeforeWhatWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, x, s := newFaulty(), newIndex(), newTroubled(t, t.TempDir(), 5000)
+		b.wait = func(string, string) time.Duration { return 1500 * time.Millisecond }
+		b.before = func(_, key string) error {
+			if strings.HasSuffix(key, ".m3u8") {
+				return errAway
+			}
+			return nil
+		}
+		h := start(t, storage.ArchiverConfig{Spool: s}, b, x)
+		for msn := range 20 {
+			h.Offer("source", segment(msn, 1000))
+			after(4 * time.Second)
+		}
+		if got := h.Status(); got.Lost != 0 || s.Segments() < 2 {
+			t.Errorf("status is %+v, %d in the spool", got, s.Segments())
+		}
+		if line := h.log.with("segments not spooled"); len(line) != 0 {
+			t.Errorf("log is %q", line)
+		}
+	})
+}
+
 func TestSpool_ThatFailsLeavesSegmentsInMemory(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, x, s := newFaulty(), newIndex(), newTroubled(t, t.TempDir(), 1<<30)

@@ -54,9 +54,10 @@ func open(t testing.TB, dir string, maxBytes int64) *Spool {
 	return s
 }
 
+// add offers in the order opposite to MSN, as after a step of the clock.
 func add(t *testing.T, s *Spool, broadcast, rendition string, seg *media.Segment) *storage.Spooled {
 	t.Helper()
-	e, err := s.Add(broadcast, rendition, seg, noon.Add(time.Duration(seg.MSN)*time.Second))
+	e, err := s.Add(broadcast, rendition, seg, noon.Add(-time.Duration(seg.MSN)*time.Second))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -101,7 +102,7 @@ func TestSpool_DescribesASegmentInFullAfterACrash(t *testing.T) {
 	if !bytes.Equal(read(t, again, found[0]), content(seg)) {
 		t.Error("the bytes are others")
 	}
-	if !found[0].Offered.Equal(noon.Add(7 * time.Second)) {
+	if !found[0].Offered.Equal(noon.Add(-7 * time.Second)) {
 		t.Errorf("offered at %v", found[0].Offered)
 	}
 }
