@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"time"
 
@@ -23,8 +24,9 @@ const (
 	// attempts is how often the SDK tries by itself: enough for a hiccup. What
 	// lasts longer is for whoever called, who orders, counts and tells it.
 	attempts = 3
-	// longestBackoff is what it waits between attempts at most.
-	longestBackoff = time.Second
+	// firstBackoff is how long it waits for the second attempt at most, and half as
+	// long at least; then twice as long each time.
+	firstBackoff = 200 * time.Millisecond
 )
 
 // options are the SDK's settings. Where its own defaults suit AWS alone, or callers
@@ -41,7 +43,7 @@ func options(cfg storage.S3Config, p profile, client *httpClient, keys aws.Crede
 		ContinueHeaderThresholdBytes: -1,
 		Retryer: retry.NewStandard(func(o *retry.StandardOptions) {
 			o.MaxAttempts = attempts
-			o.MaxBackoff = longestBackoff
+			o.Backoff = retry.BackoffDelayerFunc(backoff)
 			// The shared bucket of tokens runs dry in an outage: uploads then fail
 			// without having been tried.
 			o.RateLimiter = ratelimit.None
@@ -55,6 +57,13 @@ func options(cfg storage.S3Config, p profile, client *httpClient, keys aws.Crede
 		o.BaseEndpoint = &cfg.Endpoint
 	}
 	return o
+}
+
+// backoff is how long to wait behind the attempt. The SDK's own begins at a second:
+// long, for a segment that players wait for.
+func backoff(attempt int, _ error) (time.Duration, error) {
+	d := firstBackoff << min(max(attempt-1, 0), attempts)
+	return d/2 + rand.N(d/2), nil
 }
 
 // credentialsOf is the configured key pair, or what the SDK finds in the

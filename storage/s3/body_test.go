@@ -1,0 +1,51 @@
+package s3
+
+import (
+	"bytes"
+	"io"
+	"strings"
+	"testing"
+	"testing/iotest"
+)
+
+func TestBody_ReadsAndSeeksAsIfJoined(t *testing.T) {
+	slabs := [][]byte{nil, []byte("01"), {}, []byte("234567"), []byte("8"), nil, []byte("9"), nil}
+	const want = "0123456789"
+	if err := iotest.TestReader(newBody(slabs, 10), []byte(want)); err != nil {
+		t.Error(err)
+	}
+	for offset := range int64(len(want) + 1) {
+		b := newBody(slabs, 10)
+		if at, err := b.Seek(offset, io.SeekStart); err != nil || at != offset {
+			t.Errorf("seek %d: %d, %v", offset, at, err)
+		}
+		var rest strings.Builder
+		if n, err := b.WriteTo(&rest); err != nil || n != 10-offset || rest.String() != want[offset:] {
+			t.Errorf("from %d: %q, %d, %v", offset, rest.String(), n, err)
+		}
+		if at, err := b.Seek(0, io.SeekCurrent); err != nil || at != 10 {
+			t.Errorf("at the end: %d, %v", at, err)
+		}
+	}
+	for _, offset := range []int64{-1, 11} {
+		if _, err := newBody(slabs, 10).Seek(offset, io.SeekStart); err == nil {
+			t.Errorf("seek %d: no error", offset)
+		}
+	}
+}
+
+func TestBody_DoesNotCopyItsSlabs(t *testing.T) {
+	slab := make([]byte, 1<<20)
+	slabs := [][]byte{slab}
+	allocated := testing.AllocsPerRun(10, func() {
+		if _, err := newBody(slabs, int64(len(slab))).WriteTo(io.Discard); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if allocated > 2 { // the body and its outer slice
+		t.Errorf("%.0f allocations", allocated)
+	}
+	if got, err := io.ReadAll(newBody(slabs, int64(len(slab)))); err != nil || !bytes.Equal(got, slab) {
+		t.Error("other bytes")
+	}
+}
