@@ -9,7 +9,7 @@ FUZZTIME ?= 20s
 CONCURRENT := ./ingest/... ./broadcast/... ./playlist/... ./storage/... ./origin/... ./api/... ./admin/... ./internal/publisher/... ./cmd/...
 
 .DEFAULT_GOAL := help
-.PHONY: help run build setup test race fuzz bench e2e interop lint fmt check clean
+.PHONY: bench-cost help run build setup test race fuzz bench e2e interop lint fmt check clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ fuzz: ## fuzz each parser for FUZZTIME
 
 bench: ## every benchmark, with allocations
 	go test -run '^$$' -bench . -benchmem ./...
+
+bench-cost: setup ## what a stream costs the server: CPU-seconds and memory
+	go test -tags e2e -run '^$$' -bench . -benchtime 1x -timeout 30m ./e2e/cost
 
 lint: ## the linters of .golangci.yml
 	$(GOLANGCI) run
