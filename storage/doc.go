@@ -4,7 +4,7 @@
 // Segments enter through Archiver.Offer, which never waits, and leave for a
 // Bucket one at a time; each acknowledgement is told to the Index, which answers
 // with the playlists that may now name the segment. Whoever serves viewers reads
-// them back with Bucket.Get. The backends are folders: memory, disk.
+// them back with Bucket.Get. The backends are folders: memory, disk, s3.
 //
 // Package storage does not know live viewers or the text of a playlist. It may
 // be slow or broken for long; neither viewers nor publishers may notice. What waits

@@ -12,7 +12,7 @@ import (
 // Providers are the stores whose habits are known; "custom" is any other.
 func Providers() []string { return []string{"aws", "minio", "r2", "b2", "ceph", "custom"} }
 
-// Auto, in a key that has it, leaves the choice to the provider's profile.
+// Auto leaves, in a key that has it, the choice to the provider's profile.
 const Auto = "auto"
 
 // Switch is "true", "false" or "auto", as the file has it without quotes.

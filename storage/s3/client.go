@@ -83,7 +83,7 @@ func (c *httpClient) Do(req *http.Request) (*http.Response, error) {
 	limit := c.limit(req.ContentLength)
 	ctx, cancel := context.WithCancelCause(req.Context())
 	timer := time.AfterFunc(limit, func() { cancel(&stalledError{limit}) })
-	resp, err := c.client.Do(req.WithContext(ctx)) //nolint:bodyclose // the answer's reader closes it
+	resp, err := c.client.Do(req.WithContext(ctx))
 	inTime := timer.Stop()
 	if err != nil {
 		if stalled, ok := context.Cause(ctx).(*stalledError); ok { //nolint:errorlint // set above, never wrapped

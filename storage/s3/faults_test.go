@@ -211,12 +211,12 @@ func TestPut_SaysWhyThereIsNoConnection(t *testing.T) {
 }
 
 // certificateOf writes the server's certificate to a file.
-func certificateOf(t *testing.T, server *httptest.Server) string {
-	t.Helper()
-	file := filepath.Join(t.TempDir(), "ca.pem")
+func certificateOf(tb testing.TB, server *httptest.Server) string {
+	tb.Helper()
+	file := filepath.Join(tb.TempDir(), "ca.pem")
 	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
 	if err := os.WriteFile(file, text, 0o600); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return file
 }
@@ -400,6 +400,29 @@ func TestPut_EndsWithItsContext(t *testing.T) {
 	})
 	if err := open(t, cfg).Put(ctx, object("live/a/1.ts", "x")); !errors.Is(err, why) {
 		t.Errorf("%v, want %v", err, why)
+	}
+}
+
+// TestPut_KeepsTheStoresTime stands before a clock that is two hours off.
+func TestPut_KeepsTheStoresTime(t *testing.T) {
+	var requests atomic.Int32
+	now := time.Now().Add(2 * time.Hour).UTC()
+	cfg := fake(t, func(w http.ResponseWriter, r *http.Request) {
+		requests.Add(1)
+		w.Header().Set("Date", now.Format(http.TimeFormat))
+		signed, err := time.Parse("20060102T150405Z", r.Header.Get("X-Amz-Date"))
+		if err != nil || signed.Sub(now).Abs() > 15*time.Minute {
+			refuse(403, "RequestTimeTooSkewed", "The difference is too large.")(w, r)
+			return
+		}
+		_, _ = io.Copy(io.Discard, r.Body)
+		w.Header().Set("Etag", `"x"`)
+	})
+	b := open(t, cfg)
+	for _, want := range []int32{2, 3} { // it knows from the second on
+		if err := b.Put(t.Context(), object("live/a/1.ts", "x")); err != nil || requests.Load() != want {
+			t.Errorf("%d requests, want %d: %v", requests.Load(), want, err)
+		}
 	}
 }
 

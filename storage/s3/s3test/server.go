@@ -21,10 +21,13 @@ import (
 	"golive/storage"
 )
 
+// AccessKey and SecretKey are the server's only key pair.
 const (
-	// AccessKey and SecretKey are the server's only key pair.
 	AccessKey = "golive-test-key"
 	SecretKey = "golive-test-secret"
+)
+
+const (
 	region    = "us-east-1"
 	startTime = 10 * time.Second
 )
