@@ -55,8 +55,8 @@ lint: ## the linters of .golangci.yml
 fmt: ## format the code
 	$(GOLANGCI) fmt
 
-check: ## what a change must pass: format, lint, every test, race
-	$(GOLANGCI) fmt --diff && $(MAKE) lint test race
+check: ## what a change must pass: modules, format, lint, every test, race
+	go mod tidy -diff && $(GOLANGCI) fmt --diff && $(MAKE) lint test race
 
 clean: ## remove what was built, and the demo's data
 	rm -rf bin data e2e/out web/node_modules $(HLS)
