@@ -68,6 +68,36 @@ func TestReconnect_ContinuesTheSamePlaylist(t *testing.T) {
 	}
 }
 
+// A connection that is lost just after a key frame leaves a segment of a single
+// picture without sound. hls.js (1.7.4) takes it, finds that what it can play has
+// not grown, and loads nothing any more: the page has to help it on.
+func TestReconnect_AfterASinglePicture(t *testing.T) {
+	t.Parallel()
+	s := startServer(t, "ingest: { publish: { end_on_unpublish: false } }\n")
+	file := plainSource(t)
+	var tags []tag
+	for _, g := range until(readFLV(t, file), 8034) {
+		if g.kind != tagAudio || g.time < 7960 {
+			tags = append(tags, g)
+		}
+	}
+	page := openBrowser(t).watch(t, s.watchURL("show"))
+	encoder := ffmpeg(t, writeFLV(t, "single", tags), s.publishURL("show"))
+	page.waitForPlay(20 * time.Second)
+	v := page.view()
+	encoder.wait(20 * time.Second)
+	pause(t.Context(), 2*time.Second)
+	before := v.last()
+	back := time.Now()
+	looped(t, file, s.publishURL("show"))
+	page.waitFor("picture after the return", 15*time.Second, func(now playback) bool { return now.Time > before.Time+3 })
+	sum := sumUp(v.stop())
+	t.Logf("3 s more were played %.1f s after the return; it stood still for %.1f s", time.Since(back).Seconds(), sum.longest.Seconds())
+	if sum.reloads > 0 || sum.back > 0 || len(sum.faults) > 0 {
+		t.Errorf("%d reloads, %d steps back, faults %q", sum.reloads, sum.back, sum.faults)
+	}
+}
+
 func TestReconnect_EndsThePlaylistWhenNobodyReturns(t *testing.T) {
 	t.Parallel()
 	s := startServer(t, "")

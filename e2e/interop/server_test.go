@@ -33,15 +33,13 @@ type server struct {
 	rtmp, http, admin string
 }
 
-// startServer runs golive with the given YAML after the part that sets ports and
-// folder, and waits until it is ready. The test's end stops it and checks that it
+// startServer runs golive with the given YAML, on ports and in a folder of its own,
+// and waits until it is ready. The test's end stops it and checks that it
 // stopped cleanly, if it runs then.
 func startServer(t *testing.T, yaml string) *server {
 	t.Helper()
 	s := &server{t: t, dir: t.TempDir(), logs: &logBuffer{}, rtmp: freeAddress(t), http: freeAddress(t), admin: freeAddress(t)}
-	text := fmt.Sprintf("data_dir: %q\ningest: { rtmp: { listen: %q } }\norigin: { listen: %q }\nadmin: { listen: %q }\n%s",
-		s.data(), s.rtmp, s.http, s.admin, yaml)
-	if err := os.WriteFile(filepath.Join(s.dir, "golive.yaml"), []byte(text), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(s.dir, "golive.yaml"), []byte(yaml), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	s.start()
@@ -66,7 +64,8 @@ func (s *server) start() {
 	// Cleanup, and would kill what should stop by itself.
 	s.cmd = exec.Command(os.Getenv(binaryVariable), "serve", "--config", filepath.Join(s.dir, "golive.yaml"))
 	s.cmd.Dir = s.dir
-	s.cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "GOLIVE_") })
+	s.cmd.Env = append(slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "GOLIVE_") }),
+		"GOLIVE_DATA_DIR="+s.data(), "GOLIVE_INGEST_RTMP_LISTEN="+s.rtmp, "GOLIVE_ORIGIN_LISTEN="+s.http, "GOLIVE_ADMIN_LISTEN="+s.admin)
 	s.cmd.Stdout, s.cmd.Stderr = s.logs, s.logs
 	if err := s.cmd.Start(); err != nil {
 		s.t.Fatal(err)

@@ -5,6 +5,7 @@ import { Recovery } from './recovery.js';
 
 const MIME = 'application/vnd.apple.mpegurl';
 const STALL_LIMIT = 10_000;
+const NUDGE_LIMIT = 2_000; // hls.js's own ways of going on are tried for so long
 const CATCH_UP = 2; // seconds behind after an outage that are skipped
 const BITRATE_SPAN = 10; // seconds of media that the measured bitrate covers
 
@@ -30,7 +31,7 @@ export class Source extends EventTarget {
   #recovery = new Recovery();
   #retryTimer = 0;
   #samples = [];
-  #progress = { time: -1, at: 0 };
+  #progress = { time: -1, at: 0, nudged: false };
   #lost = false;
 
   state = 'idle';
@@ -75,17 +76,23 @@ export class Source extends EventTarget {
 
   /**
    * Called every second or so while media should be arriving: a picture that has
-   * stood still for too long, without any error, has its source loaded again.
+   * stood still for too long, without any error, has its source loaded again. If
+   * the live edge has moved on meanwhile, it first jumps there: after a part that
+   * gives nothing to play (a single picture before a lost connection) hls.js waits
+   * for ever, and a seek makes it look again.
    */
   watch() {
     const v = this.#video;
     const now = performance.now();
     const idle = !this.#url || v.paused || this.state === 'failed' || this.state === 'finished';
     if (idle || document.hidden || v.currentTime !== this.#progress.time) {
-      this.#progress = { time: v.currentTime, at: now };
+      this.#progress = { time: v.currentTime, at: now, nudged: false };
     } else if (now - this.#progress.at > STALL_LIMIT) {
       this.#progress.at = now;
       this.#fail('other');
+    } else if (now - this.#progress.at > NUDGE_LIMIT && !this.#progress.nudged && this.buffer < 0.5 && this.behind > CATCH_UP / 2) {
+      this.#progress.nudged = true;
+      this.goLive();
     }
   }
 
@@ -144,7 +151,7 @@ export class Source extends EventTarget {
 
   #attach() {
     this.#samples = [];
-    this.#progress = { time: -1, at: performance.now() };
+    this.#progress = { time: -1, at: performance.now(), nudged: false };
     this.#lost = false;
     this.#set('loading');
     if (engine() === 'native') {
