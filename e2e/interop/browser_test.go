@@ -69,6 +69,8 @@ func openBrowser(t *testing.T) *browser {
 // page is a tab that shows a watch page.
 type page struct {
 	t *testing.T
+	// rebuilds says that hls.js is expected to begin anew.
+	rebuilds bool
 	//nolint:containedctx // as browser's
 	ctx context.Context
 }

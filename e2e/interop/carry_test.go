@@ -43,6 +43,7 @@ func mustCarry(t *testing.T, s *server, b *browser, id string, publish func() *p
 		}
 	})
 	page := b.watch(t, s.watchURL(id))
+	page.rebuilds = want.rebuilt
 	page.waitForPlay(30 * time.Second)
 	v := page.view()
 	pause(t.Context(), want.length)

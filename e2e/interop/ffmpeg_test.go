@@ -27,7 +27,7 @@ func TestFFmpeg_EveryKindOfStreamIsCarriedWhole(t *testing.T) {
 		{name: "audio-only", file: source(t, "audio", "-t", "10", "-vn")},
 		{name: "video-only", file: source(t, "video", "-t", "10", "-an")},
 		{name: "resolution-change", file: joined(t, "joined", plain, small, 6), want: wanted{discontinuities: 1, width: 480, height: 270, length: 7 * time.Second}},
-		{name: "late-audio", file: lateAudio(t, "late", plain, 4), want: wanted{discontinuities: 1, rebuilt: true, length: 7 * time.Second}},
+		{name: "late-audio", file: lateAudio(t, "late", plainSource(t), 4, 14), want: wanted{discontinuities: 1, rebuilt: true, length: 7 * time.Second}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

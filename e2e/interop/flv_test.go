@@ -81,12 +81,12 @@ func joined(t *testing.T, name, a, b string, seconds uint32) string {
 	return writeFLV(t, name, tags)
 }
 
-// lateAudio is the file whose audio begins after some seconds.
-func lateAudio(t *testing.T, name, file string, seconds uint32) string {
+// lateAudio is the file's beginning, with audio only after some seconds.
+func lateAudio(t *testing.T, name, file string, seconds, length uint32) string {
 	t.Helper()
 	var tags []tag
 	var config *tag
-	for _, g := range readFLV(t, file) {
+	for _, g := range until(readFLV(t, file), length*1000) {
 		switch {
 		case g.kind == tagAudio && g.body[1] == 0: // its configuration
 			config = &g

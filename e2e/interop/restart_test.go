@@ -82,6 +82,7 @@ func TestRestart_AfterAKillContinuesTheBroadcast(t *testing.T) {
 	first := s.waitForState("show", "live", 10*time.Second)
 	r := read(t, strings.Replace(s.playlistURL("show"), "index", "source/index", 1))
 	page := openBrowser(t).watch(t, s.watchURL("show"))
+	page.rebuilds = true // the new server's playlist may lack what it knows
 	page.waitForPlay(20 * time.Second)
 	v := page.view()
 

@@ -32,7 +32,7 @@ func (p *page) view() *viewer {
 		defer close(v.stopped)
 		for ctx.Err() == nil {
 			if now, err := p.playback(); err == nil {
-				if now.Time < v.last().Time {
+				if now.Time < v.last().Time && !p.rebuilds {
 					p.bury() // the player began anew: while its log tells why
 				}
 				v.mu.Lock()
