@@ -2,6 +2,7 @@ package playlist
 
 import (
 	"sync/atomic"
+	"time"
 
 	"golive/media"
 )
@@ -17,12 +18,13 @@ type Entry struct {
 	duration      media.Ticks
 	partCount     int
 	discontinuity bool
-	head          string // the tags before the parts
-	parts         string // the EXT-X-PART lines
-	tail          string // EXTINF and URI
-	offset        int64  // of head and tail in the window's text
-	removedAt     media.Ticks
-	bare          bool // evict has nothing left to do
+	head          string      // the tags before the parts
+	parts         string      // the EXT-X-PART lines
+	tail          string      // EXTINF and URI
+	offset        int64       // of head and tail in the window's text
+	removedAt     media.Ticks // on the window's clock
+	removedWall   time.Time   // when the newest part had arrived
+	bare          bool        // evict has nothing left to do
 }
 
 // Segment is the segment, with or without its bytes.

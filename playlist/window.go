@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"sync/atomic"
+	"time"
 
 	"golive/media"
 )
@@ -42,6 +43,7 @@ type Window struct {
 	length  media.Ticks // of the listed ones
 	longest media.Ticks // the longest that was
 	clock   media.Ticks // of all ever published
+	arrived time.Time   // when the newest part had
 
 	// text is what the listed segments say without their parts, kept because all
 	// but the newest are written so every time; textStart is its place in the text
@@ -105,6 +107,9 @@ func (w *Window) Part(p *media.Part) {
 	w.open.Duration += p.Duration
 	w.openParts = appendPart(w.openParts, p)
 	w.clock += p.Duration
+	if p.Arrived.After(w.arrived) {
+		w.arrived = p.Arrived
+	}
 	w.dirty = w.dirty || w.cfg.LowLatency
 }
 
@@ -147,7 +152,7 @@ func (w *Window) slide() {
 			break
 		}
 		w.length -= oldest.duration
-		oldest.removedAt = w.clock
+		oldest.removedAt, oldest.removedWall = w.clock, w.arrived
 		if oldest.discontinuity {
 			w.discontinuity++
 		}
@@ -156,12 +161,24 @@ func (w *Window) slide() {
 	w.trimText(w.entries[w.listed].offset)
 	for w.listed > 0 {
 		oldest := w.entries[0]
-		if w.clock-oldest.removedAt < oldest.duration+w.longest {
+		if !w.pastGrace(oldest) {
 			break
 		}
 		w.entries = w.entries[1:]
 		w.listed--
 	}
+}
+
+// burst is how much faster than real time media may come before a grace ends
+// early: what a publisher can make the window hold has a bound.
+const burst = 4
+
+// pastGrace says whether nobody may ask for a removed segment any more. Both
+// clocks must say so: media time stands still while nobody publishes, and runs fast
+// when an uplink lets go of what it held up.
+func (w *Window) pastGrace(e *Entry) bool {
+	grace, passed := e.duration+w.longest, w.clock-e.removedAt
+	return passed >= grace && (w.arrived.Sub(e.removedWall) >= grace.Duration() || passed >= burst*grace)
 }
 
 // trimText forgets the text before offset, when that is worth a copy.

@@ -27,6 +27,7 @@ type script struct {
 	clock media.Ticks
 	msn   int64
 	open  *media.Segment
+	early time.Duration // how far media is ahead of real time
 }
 
 func newScript(cfg Config) *script {
@@ -50,6 +51,7 @@ func (s *script) part() {
 	}
 	p.Size = int64(len(p.Data))
 	s.clock += p.Duration
+	p.Arrived = time.Unix(1_800_000_000, 0).Add(s.clock.Duration() - s.early)
 	s.open.Parts = append(s.open.Parts, p)
 	s.open.Size += p.Size
 	s.open.Duration += p.Duration
@@ -219,6 +221,30 @@ func TestWindow_RemovedSegmentsStayFetchableForTheirGrace(t *testing.T) {
 	}
 	if since*2 < 2+12 || since*2 > 2+12+4 {
 		t.Errorf("segment 0 was given up %d s after it left", since*2)
+	}
+}
+
+// An uplink that lets go of what it held up brings media faster than real time:
+// players need the time all the same. But a publisher that is always too fast
+// cannot make the window hold everything.
+func TestWindow_GraceIsRealTimeToo(t *testing.T) {
+	cfg := DefaultConfig()
+	cfg.Window = 12 * time.Second
+	s := newScript(cfg)
+	s.segments(7) // segment 0 has left the list
+	for range 10 {
+		s.early += 2 * time.Second
+		s.segments(1)
+	}
+	if _, ok := s.w.Snapshot().Find("aaaa-0.ts"); !ok {
+		t.Error("segment 0 is gone though no time has passed")
+	}
+	for range 100 {
+		s.early += 2 * time.Second
+		s.segments(1)
+	}
+	if n := len(s.w.entries); n > 40 {
+		t.Errorf("%d segments are held", n)
 	}
 }
 
