@@ -69,8 +69,12 @@ func (p *program) write(u media.AccessUnit) {
 }
 
 // pause closes what is open when the publisher is gone.
-func (p *program) pause() {
-	p.segmenter.Finish()
+func (p *program) pause(lost bool) {
+	if lost {
+		p.segmenter.Lose()
+	} else {
+		p.segmenter.Finish()
+	}
 	if w := p.window.Load(); w != nil {
 		w.Pause()
 	}
@@ -149,6 +153,13 @@ func (p *program) tracksChanged() bool {
 	video, audio := p.segmenter.Tracks()
 	told := p.variant.Load()
 	return told == nil || told.Video != video || told.Audio != audio
+}
+
+// Drop implements segmenter.Output.
+func (p *program) Drop() {
+	if w := p.window.Load(); w != nil {
+		w.Drop()
+	}
 }
 
 // describe renders the multivariant playlist anew when what it says of the

@@ -40,6 +40,6 @@ func (p *publication) Warn(text string) { p.broadcast.warn(text) }
 func (p *publication) Close(cause error) {
 	release := errBroken // when pause panics: the supervisor must not wait for ever
 	defer func() { p.broadcast.released <- release }()
-	p.broadcast.program.pause()
+	p.broadcast.program.pause(cause != nil)
 	release = cause
 }

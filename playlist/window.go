@@ -140,6 +140,14 @@ func (w *Window) Close(s *media.Segment) {
 	}
 }
 
+// Drop takes the open segment back, which has no part yet. Its number will be used
+// again.
+func (w *Window) Drop() {
+	w.nextMSN = w.open.MSN
+	w.open = nil
+	w.dirty = true
+}
+
 // slide takes out of the list what is older than the window, and out of the
 // window what is past its grace: a removed segment stays fetchable for its own
 // duration and that of the longest playlist that listed it (section 6.2.2). The

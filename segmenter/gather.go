@@ -48,11 +48,7 @@ func (s *Segmenter) breakAt() {
 		return
 	}
 	for _, u := range s.gather.held {
-		if u.Track.Video() {
-			s.stats.DroppedVideo++
-		} else {
-			s.stats.DroppedAudio++
-		}
+		s.countDropped(u)
 	}
 	s.breakHere(s.gather.fresh)
 }

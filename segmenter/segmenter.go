@@ -17,6 +17,9 @@ type Output interface {
 	Part(p *media.Part)
 	// Close hands over the open segment, complete.
 	Close(s *media.Segment)
+	// Drop takes the open segment back, of which no part was handed over. Its
+	// number will be used again.
+	Drop()
 }
 
 // Stats counts what a Segmenter had to repair. The counters only grow.
@@ -150,6 +153,39 @@ func (s *Segmenter) Finish() {
 		s.closePart(end)
 	}
 	s.closeSegment()
+}
+
+// Lose is Finish for a publisher that was lost. A segment of which nothing has been
+// shown yet, and that would be no more than half a part, is left out: hls.js 1.7
+// hangs on a segment of one picture, and more than that was lost anyway.
+func (s *Segmenter) Lose() {
+	if s.gather.on {
+		s.release(true)
+	}
+	if !s.open || len(s.segment.Parts) > 0 || len(s.units) == 0 {
+		s.Finish()
+		return
+	}
+	if end := s.units[len(s.units)-1].DTS + s.rate.frame(); end-s.start > s.partTarget()/2 {
+		s.Finish()
+		return
+	}
+	for _, u := range s.units {
+		s.countDropped(u)
+	}
+	clear(s.units)
+	s.units, s.bytes = s.units[:0], 0
+	s.open = false
+	s.nextMSN--
+	s.out.Drop()
+}
+
+func (s *Segmenter) countDropped(u media.AccessUnit) {
+	if u.Track.Video() {
+		s.stats.DroppedVideo++
+	} else {
+		s.stats.DroppedAudio++
+	}
 }
 
 // place puts a unit of a running segment where it belongs.

@@ -76,6 +76,15 @@ func (r *recorder) Close(s *media.Segment) {
 	fmt.Fprintf(&r.log, "close %s %d\n", s.Name(), s.Duration)
 }
 
+func (r *recorder) Drop() {
+	r.t.Helper()
+	if r.open == nil || len(r.parts) > 0 {
+		r.t.Errorf("a segment with %d parts was dropped", len(r.parts))
+	}
+	fmt.Fprintf(&r.log, "drop %s\n", r.open.Name())
+	r.open = nil
+}
+
 func epoch() time.Time { return time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC) }
 
 func cutAll(t *testing.T, cfg Config, units []media.AccessUnit) (*recorder, *Segmenter) {
@@ -412,6 +421,43 @@ func TestSegmenter_SoundMayBeSteadilyAhead(t *testing.T) {
 	for _, seg := range r.segments {
 		if !seg.Independent {
 			t.Errorf("%s does not begin with a key frame", seg.Name())
+		}
+	}
+}
+
+// A publisher that is lost just after a key frame leaves no segment of one picture;
+// one that stops there does.
+func TestSegmenter_LostPublisherLeavesNoStub(t *testing.T) {
+	for _, lost := range []bool{true, false} {
+		r := &recorder{t: t}
+		s := New(DefaultConfig(), r, Resume{})
+		s.Start("aaaa")
+		for _, u := range stream(4*time.Second + 30*time.Millisecond).Units() {
+			s.Write(u)
+		}
+		if lost {
+			s.Lose()
+		} else {
+			s.Finish()
+		}
+		s.Start("bbbb")
+		for _, u := range stream(3 * time.Second).Units() {
+			s.Write(u)
+		}
+		s.Finish()
+		var names []string
+		for _, seg := range r.segments {
+			names = append(names, seg.Name())
+		}
+		want := []string{"aaaa-0.ts", "aaaa-1.ts", "aaaa-2.ts", "bbbb-3.ts", "bbbb-4.ts"}
+		if lost {
+			want = []string{"aaaa-0.ts", "aaaa-1.ts", "bbbb-2.ts", "bbbb-3.ts"}
+		}
+		if diff := cmp.Diff(want, names); diff != "" {
+			t.Errorf("lost=%t: %s", lost, diff)
+		}
+		if i := len(names) - 2; !r.segments[i].Discontinuity {
+			t.Errorf("lost=%t: %s has no discontinuity", lost, names[i])
 		}
 	}
 }
