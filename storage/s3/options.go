@@ -43,6 +43,9 @@ func options(cfg storage.S3Config, p profile, client *httpClient, keys aws.Crede
 		ContinueHeaderThresholdBytes: -1,
 		Retryer: retry.NewStandard(func(o *retry.StandardOptions) {
 			o.MaxAttempts = attempts
+			// Conflict is what stores answer to two operations at once, on one key or,
+			// with folders behind them, on one folder: trying again is all it takes.
+			o.Retryables = append(o.Retryables, retry.RetryableHTTPStatusCode{Codes: map[int]struct{}{http.StatusConflict: {}}})
 			o.Backoff = retry.BackoffDelayerFunc(backoff)
 			// The shared bucket of tokens runs dry in an outage: uploads then fail
 			// without having been tried.
