@@ -6,6 +6,7 @@ import { Recovery } from './recovery.js';
 const MIME = 'application/vnd.apple.mpegurl';
 const STALL_LIMIT = 10_000;
 const NUDGE_LIMIT = 2_000; // hls.js's own ways of going on are tried for so long
+const WATCH_PAUSE = 3_000; // longer than between two calls of watch()
 const CATCH_UP = 2; // seconds behind after an outage that are skipped
 const BITRATE_SPAN = 10; // seconds of media that the measured bitrate covers
 
@@ -32,6 +33,7 @@ export class Source extends EventTarget {
   #retryTimer = 0;
   #samples = [];
   #progress = { time: -1, at: 0, nudged: false };
+  #watched = 0;
   #lost = false;
 
   state = 'idle';
@@ -84,8 +86,11 @@ export class Source extends EventTarget {
   watch() {
     const v = this.#video;
     const now = performance.now();
+    // Nobody watched while the broadcaster was away: that time was no stall.
+    const resumed = now - this.#watched > WATCH_PAUSE;
+    this.#watched = now;
     const idle = !this.#url || v.paused || this.state === 'failed' || this.state === 'finished';
-    if (idle || document.hidden || v.currentTime !== this.#progress.time) {
+    if (idle || resumed || document.hidden || v.currentTime !== this.#progress.time) {
       this.#progress = { time: v.currentTime, at: now, nudged: false };
     } else if (now - this.#progress.at > STALL_LIMIT) {
       this.#progress.at = now;
