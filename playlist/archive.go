@@ -51,10 +51,13 @@ func (a *Archive) Add(s *media.Segment, lost bool) []Departed {
 	a.listed = append(a.listed, archived{s.Name(), s.MSN, s.Duration, s.Discontinuity, string(text)})
 	a.length += s.Duration
 	a.dependent = a.dependent || !s.Independent
+	// The origin's list is longer by the parts of the segment in the making, and
+	// what it still answers for must still be here.
+	reserve := 3 * media.Ticks(a.constants.Target) * media.Second
 	var departed []Departed
 	for len(a.listed) > minSegments && a.length-a.listed[0].duration >= a.window {
 		first := a.listed[0]
-		departed = append(departed, Departed{first.name, (first.duration + max(a.longest, a.window)).Duration()})
+		departed = append(departed, Departed{first.name, (first.duration + max(a.longest, a.window) + reserve).Duration()})
 		a.length -= first.duration
 		if first.discontinuity {
 			a.discontinuity++

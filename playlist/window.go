@@ -106,6 +106,7 @@ func (w *Window) Part(p *media.Part) {
 	w.open.Size += p.Size
 	w.open.Duration += p.Duration
 	w.openParts = appendPart(w.openParts, p)
+	w.longest = max(w.longest, w.length+w.open.Duration)
 	w.clock += p.Duration
 	if p.Arrived.After(w.arrived) {
 		w.arrived = p.Arrived
