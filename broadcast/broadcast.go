@@ -13,6 +13,7 @@ import (
 	"golive/ingest"
 	"golive/playlist"
 	"golive/storage"
+	"golive/storage/catalog"
 )
 
 // Why a broadcast ended, in logs and metrics.
@@ -37,7 +38,7 @@ type Broadcast struct {
 	cfg     Settings
 	log     *slog.Logger
 	metrics *Metrics
-	bucket  storage.Bucket
+	stores  Stores
 	program *program
 	shelf   *shelf
 
@@ -50,9 +51,11 @@ type Broadcast struct {
 	released chan error
 	ended    chan struct{} // closed when no claim is heard any more
 	archived chan struct{} // closed when the Archiver has stopped
+	swept    chan struct{} // closed when run has returned: the bucket is left alone
 	next     numbering     // valid once ended is closed
 
-	restored *playlist.Restored // what an earlier run left; nil for a new broadcast
+	leftover *leftover // what an earlier run left; nil for a new broadcast
+	resumed  bool      // there was a leftover; the supervisor's
 }
 
 // claim is a publisher's wish to publish; the supervisor grants or refuses it.
@@ -73,27 +76,29 @@ func (c *claim) left() bool {
 	}
 }
 
-func newBroadcast(id string, h *Hub, from numbering) *Broadcast {
+// newBroadcast makes a broadcast that leaves the bucket alone until before is
+// closed; nil is at once.
+func newBroadcast(m catalog.Manifest, h *Hub, from numbering, before <-chan struct{}) *Broadcast {
 	b := &Broadcast{
-		id:       id,
+		id:       m.ID,
 		began:    time.Now(),
 		cfg:      h.cfg,
-		log:      h.log.With("broadcast", id),
+		log:      h.log.With("broadcast", m.ID),
 		metrics:  h.metrics,
-		bucket:   h.bucket,
+		stores:   h.stores,
 		claims:   make(chan claim),
 		released: make(chan error),
 		ended:    make(chan struct{}),
 		archived: make(chan struct{}),
+		swept:    make(chan struct{}),
 	}
-	b.shelf = &shelf{
-		prefix: h.cfg.Prefix + "/" + id,
-		start:  from.window,
-		window: h.cfg.Playlist.Window,
-		linger: h.cfg.Linger,
+	b.shelf = newShelf(h.cfg, m, from.window)
+	archiver := storage.ArchiverConfig{Prefix: h.layout.Folder(m.ID), Hold: before}
+	if h.stores.Spool != nil {
+		archiver.Spool = h.stores.Spool
 	}
-	b.shelf.archiver = storage.NewArchiver(storage.ArchiverConfig{Prefix: b.shelf.prefix}, h.bucket, b.shelf, b.log, h.storageMetrics)
-	b.program = newProgram(SourceRendition, h.cfg, from, b.shelf, h.metrics)
+	b.shelf.archiver = storage.NewArchiver(archiver, h.stores.Bucket, b.shelf, b.log, h.storageMetrics)
+	b.program = newProgram(b.shelf.rendition, h.cfg, from, b.shelf, h.metrics)
 	b.shelf.program = b.program
 	return b
 }

@@ -7,6 +7,7 @@ import (
 	"golive/internal/setting"
 	"golive/playlist"
 	"golive/segmenter"
+	"golive/storage"
 )
 
 // Config is the section "broadcast" of the configuration.
@@ -48,6 +49,8 @@ type Settings struct {
 	Takeover ingest.Takeover
 	// KeepOnUnpublish opens the reconnect window after a clean stop too.
 	KeepOnUnpublish bool
+	// Retention is for how long objects stay in the bucket.
+	Retention storage.RetentionConfig
 	// Prefix is where the broadcasts' objects begin in the bucket: "live".
 	Prefix string
 }

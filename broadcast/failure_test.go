@@ -20,6 +20,7 @@ import (
 	"golive/playlist"
 	"golive/segmenter"
 	"golive/storage"
+	"golive/storage/catalog"
 	"golive/storage/memory"
 )
 
@@ -42,9 +43,9 @@ func TestHub_RestoreDeletesNothingThatItCannotRead(t *testing.T) {
 		before := (&stage{t: t, bucket: bucket}).keys("")
 		h := NewHub(Settings{
 			Config: DefaultConfig(), Segmenter: segmenter.DefaultConfig(), Playlist: playlist.DefaultConfig(), Prefix: "live",
-		}, unreadable{bucket}, slog.New(slog.DiscardHandler), NewMetrics(prometheus.NewRegistry()), storage.NewMetrics(prometheus.NewRegistry()))
-		if err := h.Restore(t.Context()); err != nil {
-			t.Fatal(err)
+		}, Stores{Bucket: unreadable{bucket}, Local: unreadable{bucket}}, slog.New(slog.DiscardHandler), NewMetrics(prometheus.NewRegistry()), storage.NewMetrics(prometheus.NewRegistry()))
+		if err := h.Restore(t.Context()); err == nil {
+			t.Error("it is not said that nothing was taken up")
 		}
 		if after := (&stage{t: t, bucket: bucket}).keys(""); len(before) == 0 || !cmp.Equal(before, after) {
 			t.Errorf("the bucket had %v, now %v", before, after)
@@ -249,7 +250,7 @@ type reluctant struct {
 }
 
 func (r *reluctant) Delete(ctx context.Context, key string) error {
-	if strings.HasSuffix(key, playlistName) {
+	if strings.HasSuffix(key, catalog.PlaylistName) {
 		select {
 		case r.asked <- struct{}{}:
 		default:
@@ -263,7 +264,7 @@ func TestHub_SweepSparesASuccessor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t)
 		bucket := &reluctant{Bucket: s.bucket, asked: make(chan struct{}, 1), gate: make(chan struct{})}
-		s.Hub.bucket = bucket
+		s.Hub.stores.Bucket = bucket
 		e := s.mustPublish("b")
 		e.play(t, 5*time.Second)
 		e.sink.Close(nil)

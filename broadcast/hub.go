@@ -14,12 +14,15 @@ import (
 
 	"golive/ingest"
 	"golive/storage"
+	"golive/storage/catalog"
 )
 
 // Hub has all broadcasts of this node, by id.
 type Hub struct {
 	cfg            Settings
-	bucket         storage.Bucket
+	layout         catalog.Layout
+	stores         Stores
+	replays        *replays
 	log            *slog.Logger
 	metrics        *Metrics
 	storageMetrics *storage.Metrics
@@ -28,29 +31,57 @@ type Hub struct {
 
 	mu         sync.Mutex // of those who change broadcasts; readers take none
 	broadcasts atomic.Pointer[map[string]*Broadcast]
-	sweeping   map[string]<-chan struct{} // by the id of what was just forgotten; closed when the bucket is swept
+	forgotten  map[string]*Broadcast // by id: what still works on its objects in the bucket
 	closing    bool
 	cut        atomic.Bool // there were broadcasts when Run ended
 }
 
-// NewHub makes an empty Hub that archives into bucket.
-func NewHub(cfg Settings, bucket storage.Bucket, log *slog.Logger, m *Metrics, sm *storage.Metrics) *Hub {
+// Stores are where a Hub keeps what is aired.
+type Stores struct {
+	// Bucket takes segments, playlists and manifests.
+	Bucket storage.Bucket
+	// Local has the playlists and manifests of this node's broadcasts when it starts
+	// again; the Bucket itself where that is this node's own. Nil when nothing
+	// outlives the process.
+	Local storage.Bucket
+	// Shared says that other nodes may have put broadcasts into Bucket.
+	Shared bool
+	// Spool takes segments while Bucket does not; may be nil.
+	Spool Spool
+}
+
+// Spool is a storage.Spool that says what an earlier run left in it.
+type Spool interface {
+	storage.Spool
+	// Broadcasts are the ids of those that have something in it.
+	Broadcasts() []string
+	// Load is what it holds of a broadcast, in the order of MSN.
+	Load(id string) []*storage.Spooled
+}
+
+// NewHub makes an empty Hub that archives into the stores.
+func NewHub(cfg Settings, stores Stores, log *slog.Logger, m *Metrics, sm *storage.Metrics) *Hub {
+	layout := catalog.Layout{Prefix: cfg.Prefix}
 	h := &Hub{
 		cfg:            cfg,
-		bucket:         bucket,
+		layout:         layout,
+		stores:         stores,
+		replays:        newReplays(layout, stores.Bucket),
 		log:            log,
 		metrics:        m,
 		storageMetrics: sm,
 		quit:           make(chan struct{}),
-		sweeping:       map[string]<-chan struct{}{},
+		forgotten:      map[string]*Broadcast{},
 	}
 	h.broadcasts.Store(&map[string]*Broadcast{})
 	return h
 }
 
-// Run blocks until ctx is done, then ends all broadcasts and waits until each is
-// archived or the drain timeout has passed.
+// Run blocks until ctx is done, and deletes what is due in the bucket; then it ends
+// all broadcasts and waits until each is archived or the drain timeout has passed.
 func (h *Hub) Run(ctx context.Context) error {
+	sweeper := catalog.Sweeper{Layout: h.layout, Bucket: h.stores.Bucket, Abandoned: h.endAbandoned, Log: h.log}
+	h.running.Go(func() { sweeper.Run(ctx) })
 	<-ctx.Done()
 	h.mu.Lock()
 	h.closing = true
@@ -64,7 +95,7 @@ func (h *Hub) Run(ctx context.Context) error {
 // Publish implements ingest.Stage.
 func (h *Hub) Publish(ctx context.Context, id string, p ingest.Publisher) (ingest.Sink, error) {
 	for {
-		b, err := h.findOrStart(id) //nolint:contextcheck // a broadcast outlives the publisher it was started for
+		b, err := h.findOrStart(ctx, id)
 		if err != nil {
 			return nil, err
 		}
@@ -79,55 +110,71 @@ func (h *Hub) Publish(ctx context.Context, id string, p ingest.Publisher) (inges
 	}
 }
 
-func (h *Hub) findOrStart(id string) (*Broadcast, error) {
+func (h *Hub) findOrStart(ctx context.Context, id string) (*Broadcast, error) {
+	var elsewhere *leftover
+	if _, known := h.Find(id); !known && h.stores.Shared {
+		elsewhere = h.lookUp(ctx, id)
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.closing {
 		return nil, ingest.ErrClosing
 	}
-	old := (*h.broadcasts.Load())[id]
-	var (
-		from   numbering
-		before = h.sweeping[id]
-	)
-	if old != nil {
+	var from numbering
+	if old := (*h.broadcasts.Load())[id]; old != nil {
 		select {
 		case <-old.ended:
-			from, before = old.next, old.shelf.archiver.Drained()
+			from = old.next
 		default:
 			return old, nil
 		}
+	} else if elsewhere != nil {
+		if h.resumable(elsewhere) {
+			return h.resume(elsewhere), nil
+		}
+		from = elsewhere.numbering()
 	}
-	b := newBroadcast(id, h, from)
-	h.start(b, before)
+	m := catalog.Manifest{ID: id, Token: sessionToken(), Renditions: []string{SourceRendition}, Began: time.Now().UTC()}
+	b := newBroadcast(m, h, from, h.predecessor(id))
+	h.start(b)
 	return b, nil
 }
 
+// predecessor is closed when the broadcast that had the id before leaves the bucket
+// alone; nil when there is none. The caller holds mu.
+func (h *Hub) predecessor(id string) <-chan struct{} {
+	if old := (*h.broadcasts.Load())[id]; old != nil {
+		return old.shelf.archiver.Drained()
+	}
+	if old := h.forgotten[id]; old != nil {
+		return old.swept
+	}
+	return nil
+}
+
 // start makes a broadcast known and runs it; the caller holds mu.
-func (h *Hub) start(b *Broadcast, before <-chan struct{}) {
+func (h *Hub) start(b *Broadcast) {
 	h.change(func(all map[string]*Broadcast) { all[b.id] = b })
 	h.running.Go(func() {
-		swept := make(chan struct{})
-		b.run(h.quit, before, func() bool { return h.forget(b, swept) })
-		close(swept)
+		b.run(h.quit, func() bool { return h.forget(b) })
 		h.mu.Lock()
 		defer h.mu.Unlock()
-		if h.sweeping[b.id] == (<-chan struct{})(swept) {
-			delete(h.sweeping, b.id)
+		if h.forgotten[b.id] == b {
+			delete(h.forgotten, b.id)
 		}
 	})
 }
 
 // forget takes an ended broadcast out; false when a successor has its place. One
-// that comes from now on leaves the bucket alone until swept is closed.
-func (h *Hub) forget(b *Broadcast, swept <-chan struct{}) bool {
+// that comes from now on leaves the bucket alone until this one has swept it.
+func (h *Hub) forget(b *Broadcast) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if (*h.broadcasts.Load())[b.id] != b {
 		return false
 	}
 	h.change(func(all map[string]*Broadcast) { delete(all, b.id) })
-	h.sweeping[b.id] = swept
+	h.forgotten[b.id] = b
 	return true
 }
 
@@ -157,7 +204,10 @@ const storageTrouble = 10 * time.Second
 // Archiving says what is wrong with storage; nil when every broadcast is being
 // archived.
 func (h *Hub) Archiving(context.Context) error {
-	for _, b := range h.List() {
+	h.mu.Lock()
+	all := append(h.List(), slices.Collect(maps.Values(h.forgotten))...)
+	h.mu.Unlock()
+	for _, b := range all {
 		s := b.shelf.archiver.Status()
 		if s.Error != "" && time.Since(s.FailingSince) > storageTrouble {
 			return fmt.Errorf("broadcast %s has not been archived since %s: %s", b.id, s.FailingSince.Format(time.TimeOnly), s.Error)

@@ -38,6 +38,12 @@ func newStage(t *testing.T) *stage {
 // newStageOn runs a Hub that finds what another one left in the bucket.
 func newStageOn(t *testing.T, bucket *memory.Bucket) *stage {
 	t.Helper()
+	return newStageWith(t, bucket, Stores{Bucket: bucket, Local: bucket}, 0)
+}
+
+// newStageWith runs a Hub that keeps replays, over stores with bucket behind them.
+func newStageWith(t *testing.T, bucket *memory.Bucket, stores Stores, replay time.Duration) *stage {
+	t.Helper()
 	reg := prometheus.NewRegistry()
 	s := &stage{t: t, bucket: bucket, done: make(chan struct{})}
 	s.Hub = NewHub(Settings{
@@ -45,8 +51,9 @@ func newStageOn(t *testing.T, bucket *memory.Bucket) *stage {
 		Segmenter:       segmenter.DefaultConfig(),
 		Playlist:        playlist.DefaultConfig(),
 		ReconnectWindow: 15 * time.Second,
+		Retention:       storage.RetentionConfig{Replay: replay},
 		Prefix:          "live",
-	}, bucket, slog.New(slog.DiscardHandler), NewMetrics(reg), storage.NewMetrics(reg))
+	}, stores, slog.New(slog.DiscardHandler), NewMetrics(reg), storage.NewMetrics(reg))
 	if err := s.Restore(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -69,10 +76,13 @@ func newStageOn(t *testing.T, bucket *memory.Bucket) *stage {
 type encoder struct {
 	sink    ingest.Sink
 	evicted chan error
+	video   *media.Track
+	audio   *media.Track
+	played  time.Duration
 }
 
 func (s *stage) publish(id string) (*encoder, error) {
-	e := &encoder{evicted: make(chan error, 1)}
+	e := &encoder{evicted: make(chan error, 1), video: mediatest.H264(640, 36), audio: mediatest.AAC()}
 	p := ingest.Publisher{
 		Request: ingest.Request{Protocol: "test", Remote: "192.0.2.1:1", Encoder: "tester"},
 		Evict:   func(cause error) { e.evicted <- cause },
@@ -91,13 +101,14 @@ func (s *stage) mustPublish(id string) *encoder {
 	return e
 }
 
-// play sends a stream in real time.
+// play sends a stream in real time; the next one goes on where it ends.
 func (e *encoder) play(t *testing.T, length time.Duration) {
 	t.Helper()
-	began := time.Now()
 	units := mediatest.Stream{
-		Video: mediatest.H264(640, 36), Audio: mediatest.AAC(), FPS: 30, GOP: 60, Length: length, Epoch: began,
+		Video: e.video, Audio: e.audio, FPS: 30, GOP: 60, Length: length,
+		Offset: media.TicksFromDuration(e.played), Epoch: time.Now(),
 	}.Units()
+	e.played += length
 	for _, u := range units {
 		if wait := time.Until(u.Arrived); wait > 0 {
 			<-time.After(wait)
@@ -367,7 +378,7 @@ func BenchmarkPublication_WriteUnit(b *testing.B) {
 	h := NewHub(Settings{
 		Config: DefaultConfig(), Segmenter: segmenter.DefaultConfig(), Playlist: playlist.DefaultConfig(),
 		ReconnectWindow: time.Second, Prefix: "live",
-	}, memory.New(), slog.New(slog.DiscardHandler), NewMetrics(reg), storage.NewMetrics(reg))
+	}, Stores{Bucket: memory.New()}, slog.New(slog.DiscardHandler), NewMetrics(reg), storage.NewMetrics(reg))
 	ctx, cancel := context.WithCancel(b.Context())
 	done := make(chan struct{})
 	go func() { defer close(done); _ = h.Run(ctx) }()

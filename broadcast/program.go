@@ -88,6 +88,14 @@ func (p *program) end() {
 	}
 }
 
+// forget lets go of all bytes. Nobody finds the broadcast any more; its Archiver may
+// still be at work.
+func (p *program) forget() {
+	if w := p.window.Load(); w != nil {
+		p.window.Store(playlist.NewWindow(p.cfg.Playlist, w.Constants(), p.start))
+	}
+}
+
 // commit shows readers what was added, and then sees to all that may come later.
 func (p *program) commit() {
 	w := p.window.Load()

@@ -4,166 +4,191 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"path"
-	"strings"
 	"time"
 
 	"golive/media"
 	"golive/playlist"
 	"golive/segmenter"
 	"golive/storage"
+	"golive/storage/catalog"
 )
 
 // unstored is how many segments a server that was killed may have shown to
-// players without storing them: the open one, the one being stored, one more.
+// players without storing or spooling them: the open one, the one being stored,
+// one more.
 const unstored = 3
 
-// maxStoredPlaylist bounds what is read back, in bytes.
-const maxStoredPlaylist = 4 << 20
-
-// Restore takes up the broadcasts that another run of the server left in the
-// bucket. One whose publisher may still come back waits for it; any other gets
-// its end and, after the linger, is deleted. It is called before Run.
+// Restore takes up the broadcasts that another run of this server left. One whose
+// publisher may still come back waits for it; any other gets its end. What is
+// spooled goes to the bucket in both cases. It is called before Run.
 func (h *Hub) Restore(ctx context.Context) error {
-	objects := make(map[string][]storage.Info) // by id
-	var ids []string
-	for info, err := range h.bucket.List(ctx, h.cfg.Prefix+"/") {
-		if err != nil {
-			return fmt.Errorf("list stored broadcasts: %w", err)
-		}
-		id, _, ok := strings.Cut(strings.TrimPrefix(info.Key, h.cfg.Prefix+"/"), "/")
-		if !ok {
-			continue
-		}
-		if objects[id] == nil {
-			ids = append(ids, id)
-		}
-		objects[id] = append(objects[id], info)
+	if h.stores.Local == nil {
+		return nil
 	}
-	for _, id := range ids {
-		if err := h.restore(ctx, id, objects[id]); err != nil {
-			h.log.Warn("stored broadcast was not taken up whole", "broadcast", id, "err", err)
+	spooled := h.loadSpool()
+	lives, err := h.layout.Lives(ctx, h.stores.Local)
+	for i, f := range lives {
+		newest := !containsID(lives[i+1:], f.ID)
+		if one := h.restore(ctx, f.Manifest, spooled, newest); one != nil {
+			err = errors.Join(err, fmt.Errorf("broadcast %s is not taken up: %w", f.ID, one))
 		}
 	}
-	return nil
-}
-
-// restore takes up one broadcast. What its playlist does not list is deleted:
-// uploaded just before the crash, or in its grace, it is of no use any more. A
-// playlist that storage does not give now may be given the next time: then all
-// stays where it is.
-func (h *Hub) restore(ctx context.Context, id string, objects []storage.Info) error {
-	text, err := h.read(ctx, path.Join(h.cfg.Prefix, id, SourceRendition, playlistName))
-	if err != nil && !errors.Is(err, storage.ErrNotExist) {
-		return err
-	}
-	var from *playlist.Restored
-	if err == nil {
-		from, err = playlist.ParseArchive(text)
-	}
-	listed := make(map[string]bool)
-	if err == nil {
-		for _, s := range from.Segments {
-			listed[path.Join(h.cfg.Prefix, id, SourceRendition, s.Name())] = true
+	for id, entries := range spooled {
+		// Nothing describes it but the segments themselves.
+		m := catalog.Manifest{
+			ID: id, Token: sessionToken(), Renditions: []string{SourceRendition}, Began: entries[0].Segment.ProgramDateTime,
 		}
-	}
-	var orphans []string
-	sizes := make(map[string]int64)
-	for _, o := range objects {
-		sizes[o.Key] = o.Size
-		if !listed[o.Key] && (err != nil || !strings.HasSuffix(o.Key, "/"+playlistName)) {
-			orphans = append(orphans, o.Key)
+		h.log.Warn("spooled segments have no manifest", "broadcast", id, "count", len(entries))
+		if one := h.restore(ctx, m, spooled, true); one != nil {
+			err = errors.Join(err, fmt.Errorf("broadcast %s is not taken up: %w", id, one))
 		}
-	}
-	if err == nil {
-		for _, s := range from.Segments {
-			if size := sizes[path.Join(h.cfg.Prefix, id, SourceRendition, s.Name())]; len(s.Parts) > 0 {
-				s.Size, s.Parts[0].Size = size, size
-			}
-		}
-		var multivariant []byte
-		if multivariant, err = h.read(ctx, path.Join(h.cfg.Prefix, id, playlistName)); err != nil {
-			multivariant = nil // it can be played all the same, by its media playlist
-		}
-		h.resume(id, from, multivariant) //nolint:contextcheck // a broadcast outlives the start of the server
-	}
-	for _, key := range orphans {
-		err = errors.Join(err, h.bucket.Delete(ctx, key))
-	}
-	if len(orphans) > 0 {
-		h.log.Info("leftovers of an earlier run were deleted", "broadcast", id, "objects", len(orphans))
 	}
 	return err
 }
 
-func (h *Hub) read(ctx context.Context, key string) ([]byte, error) {
-	r, err := h.bucket.Get(ctx, key, 0, -1)
-	if err != nil {
-		return nil, err
+func containsID(list []catalog.Found, id string) bool {
+	for _, f := range list {
+		if f.ID == id {
+			return true
+		}
 	}
-	text, err := io.ReadAll(io.LimitReader(r.Body, maxStoredPlaylist))
-	return text, errors.Join(err, r.Close())
+	return false
 }
 
-// resume starts the broadcast where the stored playlist ends.
-func (h *Hub) resume(id string, from *playlist.Restored, multivariant []byte) {
+// loadSpool is what is in the spool, by broadcast.
+func (h *Hub) loadSpool() map[string][]*storage.Spooled {
+	all := make(map[string][]*storage.Spooled)
+	if h.stores.Spool == nil {
+		return all
+	}
+	for _, id := range h.stores.Spool.Broadcasts() {
+		all[id] = h.stores.Spool.Load(id)
+	}
+	return all
+}
+
+// restore takes up one broadcast, and takes what is its own out of spooled: the
+// segments of its sessions, and with the newest broadcast under the id those that
+// no manifest knows.
+func (h *Hub) restore(ctx context.Context, m catalog.Manifest, spooled map[string][]*storage.Spooled, newest bool) error {
+	l, err := readLeftover(ctx, h.stores.Local, h.layout, m)
+	if err != nil {
+		delete(spooled, m.ID) // it waits for the next start
+		return err
+	}
+	var others []*storage.Spooled
+	for _, e := range spooled[m.ID] {
+		switch {
+		case !newest && !m.Has(e.Segment.Session):
+			others = append(others, e)
+		case !l.adopt(e):
+			err = errors.Join(err, h.stores.Spool.Remove(e))
+		}
+	}
+	if spooled[m.ID] = others; len(others) == 0 {
+		delete(spooled, m.ID)
+	}
+	if l.last() < 0 { // nobody has seen anything of it
+		return errors.Join(err, h.stores.Bucket.Delete(ctx, h.layout.Live(m.ID, m.Token)))
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	last := from.Segments[len(from.Segments)-1]
-	b := newBroadcast(id, h, numbering{
-		segmenter: segmenter.Resume{
-			NextMSN: last.MSN + 1,
-			Format:  &segmenter.Format{Target: from.Constants.Target, PartTarget: from.Constants.PartTarget},
-		},
-		window: playlist.Start{DiscontinuitySequence: from.DiscontinuitySequence},
-	})
-	b.restored, b.began = from, from.Segments[0].ProgramDateTime
-	if multivariant != nil {
-		b.program.multivariant.Store(playlist.NewText(multivariant))
+	h.resume(l) //nolint:contextcheck // a broadcast outlives the start of the server
+	return err
+}
+
+// resume starts the broadcast where the leftover ends; the caller holds mu.
+func (h *Hub) resume(l *leftover) *Broadcast {
+	b := newBroadcast(l.manifest, h, l.numbering(), h.predecessor(l.manifest.ID))
+	b.leftover, b.began = l, l.manifest.Began
+	if l.multivariant != nil {
+		b.program.multivariant.Store(playlist.NewText(l.multivariant))
 	}
-	h.start(b, nil)
+	h.start(b)
+	return b
+}
+
+// numbering is where a rendition goes on after the leftover.
+func (l *leftover) numbering() numbering {
+	c := l.list.Constants
+	return numbering{
+		segmenter: segmenter.Resume{NextMSN: l.last() + 1, Format: &segmenter.Format{Target: c.Target, PartTarget: c.PartTarget}},
+		window:    playlist.Start{DiscontinuitySequence: l.list.DiscontinuitySequence},
+	}
 }
 
 // takeUp puts the broadcast in the state in which an earlier run left it. It
-// returns why the broadcast has to end at once, or an empty reason and how much
-// of the reconnect window is left.
-func (b *Broadcast) takeUp(now time.Time) (reason string, left time.Duration) {
-	from := b.restored
-	b.restored = nil
-	b.program.restore(from)
-	b.shelf.list = playlist.NewArchive(from.Constants, b.cfg.Playlist.Window, b.shelf.start)
-	for _, s := range from.Segments {
-		b.shelf.add(s, s.Size == 0)
-	}
+// returns why the broadcast has to end at once, and when it ended; or an empty
+// reason and how much of the reconnect window is left.
+func (b *Broadcast) takeUp(now time.Time) (reason string, at time.Time, left time.Duration) {
+	l := b.leftover
+	b.leftover = nil
+	b.program.restore(l)
+	b.shelf.restore(l, now)
+	end := l.end()
 	// The clock may have been set back, or the encoder's may have run ahead.
-	left = b.cfg.ReconnectWindow - max(0, now.Sub(from.End()))
-	if from.Ended || left <= 0 {
-		return endedLost, 0
+	left = b.cfg.ReconnectWindow - max(0, now.Sub(end))
+	switch {
+	case !l.manifest.Ended.IsZero():
+		return endedLost, l.manifest.Ended, 0
+	case l.list.Ended || left <= 0:
+		return endedLost, end, 0
 	}
-	b.fillGap(now, unstored)
-	b.state.Store(int32(Reconnecting))
-	b.log.Info("broadcast taken up", "segments", len(from.Segments), "reconnect_window", left)
-	return "", left
-}
-
-// fillGap lists the time up to now as lost, in at least least segments. Only while
-// nobody publishes.
-func (b *Broadcast) fillGap(now time.Time, least int) {
-	for _, s := range b.program.fillGap(now, least) {
+	for _, s := range b.program.fillGap(now, unstored) {
 		b.shelf.archiver.Skip(b.program.name, s)
 	}
+	b.state.Store(int32(Reconnecting))
+	b.log.Info("broadcast taken up", "segments", len(l.list.Segments), "spooled", len(l.rest), "reconnect_window", left)
+	return "", time.Time{}, left
 }
 
-// restore fills the window with what is stored.
-func (p *program) restore(from *playlist.Restored) {
-	w := playlist.NewWindow(p.cfg.Playlist, from.Constants, p.start)
-	w.Restore(from.Segments)
+// restore fills the window with what is stored, or will be.
+func (p *program) restore(l *leftover) {
+	w := playlist.NewWindow(p.cfg.Playlist, l.list.Constants, p.start)
+	w.Restore(l.list.Segments)
+	for _, r := range l.rest {
+		w.Restore(r.missing)
+		w.Restore([]*media.Segment{r.spooled.Segment})
+	}
 	w.Commit()
 	p.window.Store(w)
 }
 
-// fillGap lists the time up to now as lost, in the window and in the numbering.
+// restore takes in what the bucket has, and queues what it has not.
+func (s *shelf) restore(l *leftover, now time.Time) {
+	s.begin(l.list.Constants, now)
+	s.touched = time.Time{}
+	if s.replay != nil {
+		l.recall(s.replay)
+		s.recorded = s.replay.Last()
+		s.oldest = playlist.PageOf(max(0, s.replay.First()))
+	}
+	for _, seg := range l.list.Segments {
+		s.add(seg, seg.Size == 0, now)
+	}
+	for i, r := range l.rest {
+		for _, seg := range r.missing {
+			s.archiver.Skip(s.rendition, seg)
+		}
+		if i == 0 {
+			s.archiver.Recover(r.spooled, s.live(l.manifest))
+		} else {
+			s.archiver.Recover(r.spooled)
+		}
+	}
+}
+
+// recall enters the journal into the replay.
+func (l *leftover) recall(r *playlist.Replay) {
+	for _, page := range l.journal {
+		for _, seg := range page.Segments {
+			r.Add(seg, seg.Size == 0)
+		}
+	}
+}
+
+// fillGap lists the time up to now as lost, in the window and in the numbering, in
+// at least least segments. Only while nobody publishes.
 func (p *program) fillGap(now time.Time, least int) []*media.Segment {
 	w := p.window.Load()
 	lost := w.FillGap(now, least)

@@ -3,8 +3,10 @@ package broadcast
 import (
 	"context"
 
+	"golive/ingest"
 	"golive/playlist"
 	"golive/storage"
+	"golive/storage/catalog"
 )
 
 // Multivariant is a broadcast's multivariant playlist; false when there is no
@@ -28,7 +30,47 @@ func (h *Hub) Window(id, rendition string) (*playlist.Window, bool) {
 	return w, w != nil
 }
 
-// Object opens a segment of a broadcast in the bucket.
+// Object opens a segment of a broadcast in the bucket, or, while that does not have
+// it, in the spool.
 func (h *Hub) Object(ctx context.Context, id, rendition, name string, offset, length int64) (*storage.Reader, error) {
-	return h.bucket.Get(ctx, h.cfg.Prefix+"/"+id+"/"+rendition+"/"+name, offset, length)
+	key := h.layout.Media(id, rendition, name)
+	r, err := h.stores.Bucket.Get(ctx, key, offset, length)
+	if err == nil {
+		return r, nil
+	}
+	if b, ok := h.Find(id); ok {
+		if waiting, ok := b.shelf.archiver.Open(key, offset, length); ok {
+			return waiting, nil
+		}
+	}
+	return nil, err
+}
+
+// Replay is the playlist of a broadcast that has ended, by its file name; the error
+// wraps storage.ErrNotExist when there is none.
+func (h *Hub) Replay(ctx context.Context, id, name string) (*playlist.Text, error) {
+	if ingest.CheckID(id) != nil || !catalog.IsReplayName(name) {
+		return nil, storage.ErrNotExist
+	}
+	r, err := h.replays.get(ctx, h.layout.Folder(id)+"/"+name)
+	if err != nil {
+		return nil, err
+	}
+	return r.text, nil
+}
+
+// Aired opens a segment that no Window has any more and a replay lists; the error
+// wraps storage.ErrNotExist when none does.
+func (h *Hub) Aired(ctx context.Context, id, rendition, name string, offset, length int64) (*storage.Reader, error) {
+	if ingest.CheckID(id) != nil || storage.CheckKey(rendition+"/"+name) != nil {
+		return nil, storage.ErrNotExist
+	}
+	ok, err := h.replays.lists(ctx, h.layout.Folder(id), rendition, name)
+	if err != nil {
+		return nil, err
+	}
+	if !ok {
+		return nil, storage.ErrNotExist
+	}
+	return h.stores.Bucket.Get(ctx, h.layout.Media(id, rendition, name), offset, length)
 }

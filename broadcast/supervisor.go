@@ -9,43 +9,66 @@ import (
 )
 
 // run is the broadcast's supervisor: it lives from the first claim until the
-// broadcast is forgotten. before is closed when a predecessor under the same id
-// has left the bucket alone; forget takes the broadcast out of the Hub and says
-// whether it was still there.
-func (b *Broadcast) run(quit <-chan struct{}, before <-chan struct{}, forget func() bool) {
+// broadcast is forgotten, and all of it is in the bucket. forget takes the broadcast
+// out of the Hub and says whether it was still there.
+func (b *Broadcast) run(quit <-chan struct{}, forget func() bool) {
+	defer close(b.swept)
 	b.metrics.broadcasts.Inc()
 	b.log.Info("broadcast started")
 
 	var reason string
+	var at time.Time
 	patience := claimTimeout
-	if b.restored != nil {
-		reason, patience = b.takeUp(time.Now())
+	if b.leftover != nil {
+		b.resumed = true
+		reason, at, patience = b.takeUp(time.Now())
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	go func() {
 		defer close(b.archived)
-		b.archive(ctx, before)
+		if err := b.shelf.archiver.Run(ctx); err != nil && !errors.Is(err, context.Canceled) {
+			b.log.Error("archiver stopped", "err", err)
+		}
 	}()
 	if reason == "" {
-		reason = b.supervise(quit, patience)
+		reason, at = b.supervise(quit, patience), time.Now()
 	}
-	b.end(reason)
+	b.end(reason, at)
 	if b.linger(quit) {
-		// What the bucket has not taken by now it never will; its deletions are due.
-		b.await(b.archived, "linger")
-		cancel()
-		<-b.archived
-		if forget() {
-			b.sweep()
+		alone := forget()
+		b.program.forget()
+		if b.archive(quit) {
+			b.sweep(alone)
+			return
 		}
-		return
 	}
 	// At a shutdown the bucket keeps the end of the broadcast, and the Hub too:
 	// players may still be reading it.
-	b.await(b.shelf.archiver.Drained(), "shutdown")
+	whole := b.await(b.shelf.archiver.Drained(), "shutdown")
 	cancel()
 	<-b.archived
+	if whole && b.shelf.replay != nil {
+		b.remove(b.shelf.scaffold())
+	}
+}
+
+// archive waits until the bucket has all, and what is not kept is deleted: as long
+// as it takes, where what waits is on disk. False when the server stops first.
+func (b *Broadcast) archive(quit <-chan struct{}) bool {
+	var enough <-chan time.Time
+	if b.stores.Spool == nil {
+		timer := time.NewTimer(b.cfg.DrainTimeout)
+		defer timer.Stop()
+		enough = timer.C
+	}
+	select {
+	case <-b.archived:
+		return true
+	case <-quit:
+	case <-enough:
+	}
+	return false
 }
 
 // linger keeps the end readable; false when the server stops meanwhile.
@@ -60,28 +83,16 @@ func (b *Broadcast) linger(quit <-chan struct{}) bool {
 	}
 }
 
-// await gives the Archiver the drain timeout.
-func (b *Broadcast) await(done <-chan struct{}, reason string) {
+// await gives the Archiver the drain timeout; false when that is not enough.
+func (b *Broadcast) await(done <-chan struct{}, reason string) bool {
 	timer := time.NewTimer(b.cfg.DrainTimeout)
 	defer timer.Stop()
 	select {
 	case <-done:
+		return true
 	case <-timer.C:
 		b.log.Error("broadcast was not archived whole", "reason", reason, "err", b.shelf.archiver.Status().Error)
-	}
-}
-
-// archive runs the Archiver once the predecessor's has ended, so that two never
-// write the same playlists.
-func (b *Broadcast) archive(ctx context.Context, before <-chan struct{}) {
-	if before != nil {
-		select {
-		case <-before:
-		case <-ctx.Done():
-		}
-	}
-	if err := b.shelf.archiver.Run(ctx); err != nil && !errors.Is(err, context.Canceled) {
-		b.log.Error("archiver stopped", "err", err)
+		return false
 	}
 }
 
@@ -206,30 +217,61 @@ func (s *supervisor) close() {
 	}
 }
 
-// end puts the end to the playlist.
-func (b *Broadcast) end(reason string) {
+// end puts the end to the playlist; at is when the broadcast ended.
+func (b *Broadcast) end(reason string, at time.Time) {
 	b.program.end()
 	b.next = b.program.numbering()
-	b.shelf.ended.Store(time.Now().UnixNano())
+	b.shelf.finish(at, time.Now())
 	b.state.Store(int32(Ended))
 	close(b.ended)
+	b.noteEnd()
 	b.shelf.archiver.Finish()
 	b.metrics.broadcasts.Dec()
 	b.metrics.ended.WithLabelValues(reason).Inc()
 	stats := b.program.segmenter.Stats()
-	b.log.Info("broadcast ended", "reason", reason, "duration", time.Since(b.began).Round(time.Millisecond),
+	b.log.Info("broadcast ended", "reason", reason, "duration", at.Sub(b.began).Round(time.Millisecond),
 		"segments", b.program.segmenter.NextMSN(), "forced_cuts", stats.ForcedCuts,
 		"dropped_video", stats.DroppedVideo, "dropped_audio", stats.DroppedAudio, "gap_parts", stats.GapParts)
 }
 
-// sweep deletes the playlists of an ended broadcast that has no successor; its
-// segments the Archiver has deleted.
-func (b *Broadcast) sweep() {
+// noteEnd lets a restart know of the end, even while the bucket is away: players
+// were told.
+func (b *Broadcast) noteEnd() {
+	m := *b.shelf.manifest.Load()
+	if b.stores.Spool == nil || b.stores.Local == nil || len(m.Sessions) == 0 {
+		return
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), b.cfg.DrainTimeout)
 	defer cancel()
-	for _, key := range b.shelf.playlistKeys() {
-		if err := b.bucket.Delete(ctx, key); err != nil {
-			b.log.Warn("playlist of an ended broadcast was not deleted", "key", key, "err", err)
+	if err := b.stores.Local.Put(ctx, b.shelf.live(m)); err != nil {
+		b.log.Warn("end of the broadcast was not noted for a restart", "err", err)
+	}
+}
+
+// sweep deletes what only a restart would need, and, when no successor has put its
+// own there, the live playlists. Segments the Archiver has deleted, or a Sweeper
+// will; but an earlier run may have left some that nothing names.
+func (b *Broadcast) sweep(alone bool) {
+	if b.resumed && b.shelf.replay == nil {
+		ctx, cancel := context.WithTimeout(context.Background(), b.cfg.DrainTimeout)
+		defer cancel()
+		if err := b.shelf.layout.SweepSegments(ctx, b.stores.Bucket, *b.shelf.manifest.Load()); err != nil {
+			b.log.Warn("segments of an earlier run were not deleted", "err", err)
+		}
+	}
+	keys := b.shelf.scaffold()
+	if alone {
+		keys = append(b.shelf.playlistKeys(), keys...)
+	}
+	b.remove(keys)
+}
+
+func (b *Broadcast) remove(keys []string) {
+	ctx, cancel := context.WithTimeout(context.Background(), b.cfg.DrainTimeout)
+	defer cancel()
+	for _, key := range keys {
+		if err := b.stores.Bucket.Delete(ctx, key); err != nil {
+			b.log.Warn("object of an ended broadcast was not deleted", "key", key, "err", err)
 		}
 	}
 }

@@ -49,7 +49,8 @@ type Segment struct {
 	// Start is the decoding time of the first access unit; Duration is the sum
 	// of the parts' durations.
 	Start, Duration Ticks
-	// Size is the sum of the parts' sizes, in bytes.
+	// Size is the sum of the parts' sizes, in bytes; 0 when nothing but gaps was
+	// aired, UnknownSize when the segment was read back from a playlist.
 	Size int64
 	// ProgramDateTime is the wall-clock time of Start.
 	ProgramDateTime time.Time
@@ -58,6 +59,10 @@ type Segment struct {
 	// Independent says that the segment begins with a key frame.
 	Independent bool
 }
+
+// UnknownSize is the Size of a segment, and of the one part that stands for it, when
+// only storage knows it.
+const UnknownSize = -1
 
 // Name is the segment's file name, unique for all time: SESSION-MSN.ts.
 func (s *Segment) Name() string {

@@ -11,8 +11,8 @@ import (
 	"golive/playlist"
 )
 
-// Handler serves /live/ID/index.m3u8, /live/ID/RENDITION/index.m3u8 and
-// /live/ID/RENDITION/NAME.ts.
+// Handler serves /live/ID/index.m3u8, /live/ID/RENDITION/index.m3u8,
+// /live/ID/RENDITION/NAME.ts and /live/ID/replay.m3u8.
 type Handler struct {
 	source  Source
 	log     *slog.Logger
@@ -67,13 +67,18 @@ func (h *Handler) answer(w http.ResponseWriter, r *http.Request) (kind, sent, er
 		out, err := h.multivariant(w, r, id)
 		return kindMultivariant, out, err
 	}
+	if isReplay(rest) {
+		out, err := h.replay(w, r, id, rest)
+		return kindReplay, out, err
+	}
 	rendition, name, ok := strings.Cut(rest, "/")
 	if !ok {
 		return kindOther, sent{}, errNotFound
 	}
 	window, ok := h.source.Window(id, rendition)
 	if !ok {
-		return kindOther, sent{}, errNotFound
+		out, err := h.aired(w, r, id, rendition, name)
+		return kindSegment, out, err
 	}
 	if name == playlistFile {
 		out, err := h.media(w, r, window)
@@ -150,10 +155,11 @@ func (h *Handler) segment(w http.ResponseWriter, r *http.Request, window *playli
 		m, ok = next.Find(name)
 	}
 	if !ok {
-		return k, sent{}, errNotFound
+		out, err := h.aired(w, r, id, rendition, name)
+		return k, out, err
 	}
 	if m.Slabs == nil {
-		out, err := h.stored(w, r, m, id, rendition, name)
+		out, err := h.stored(w, r, m, id, rendition, name, h.source.Object)
 		return k, out, err
 	}
 	out, err := writeSlabs(w, r, m, name)

@@ -28,6 +28,7 @@ type house struct {
 	bucket storage.Bucket
 	open   *media.Segment
 	clock  media.Ticks
+	replay string // of the broadcast "past"
 }
 
 func (h *house) Multivariant(id string) (*playlist.Text, bool) {
@@ -40,6 +41,17 @@ func (h *house) Window(id, rendition string) (*playlist.Window, bool) {
 
 func (h *house) Object(ctx context.Context, id, rendition, name string, offset, length int64) (*storage.Reader, error) {
 	return h.bucket.Get(ctx, "live/"+id+"/"+rendition+"/"+name, offset, length)
+}
+
+func (h *house) Replay(_ context.Context, id, name string) (*playlist.Text, error) {
+	if h.replay == "" || id != "past" || name != "replay.m3u8" && name != "replay-T.m3u8" {
+		return nil, storage.ErrNotExist
+	}
+	return playlist.NewText([]byte(h.replay)), nil
+}
+
+func (h *house) Aired(ctx context.Context, id, rendition, name string, offset, length int64) (*storage.Reader, error) {
+	return h.bucket.Get(ctx, "aired/"+id+"/"+rendition+"/"+name, offset, length)
 }
 
 func newHouse() *house {

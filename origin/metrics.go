@@ -15,12 +15,13 @@ const (
 	kindMedia
 	kindSegment
 	kindPart
+	kindReplay
 	kindOther
 	kinds
 )
 
 func (k kind) String() string {
-	return [kinds]string{"multivariant", "media", "segment", "part", "other"}[k]
+	return [kinds]string{"multivariant", "media", "segment", "part", "replay", "other"}[k]
 }
 
 // Metrics are what an operator sees of the origin.

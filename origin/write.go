@@ -1,6 +1,7 @@
 package origin
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -8,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"golive/media"
 	"golive/playlist"
 	"golive/storage"
 )
@@ -26,6 +28,7 @@ var (
 	exposed      = []string{"Content-Length, Content-Range, Date, ETag"}
 	cacheBriefly = []string{"public, max-age=1"}
 	cacheBlocked = []string{"public, max-age=12"}
+	cacheReplay  = []string{"public, max-age=3600"}
 	cacheForever = []string{"public, max-age=31536000, immutable"}
 )
 
@@ -78,16 +81,32 @@ func writeSlabs(w http.ResponseWriter, r *http.Request, m playlist.Media, name s
 	return writeBody(w, r, cut(m.Slabs, from, length), length, status)
 }
 
+// opener opens length bytes from offset of a stored segment.
+type opener func(ctx context.Context, id, rendition, name string, offset, length int64) (*storage.Reader, error)
+
 // stored sends a segment or part that has left memory.
-func (h *Handler) stored(w http.ResponseWriter, r *http.Request, m playlist.Media, id, rendition, name string) (sent, error) {
+func (h *Handler) stored(w http.ResponseWriter, r *http.Request, m playlist.Media, id, rendition, name string, open opener) (sent, error) {
+	var object *storage.Reader
+	if m.Size == media.UnknownSize {
+		var err error
+		if object, err = open(r.Context(), id, rendition, m.Object, 0, -1); err != nil {
+			return sent{}, err
+		}
+		m.Size = object.Size
+	}
 	from, length, status, err := segmentHeader(w, r, name, m.Size)
+	if object != nil && (err != nil || status != http.StatusOK) {
+		closeQuietly(object) // it is not wanted, or not from its beginning
+		object = nil
+	}
 	if err != nil || status == http.StatusNotModified {
 		return sent{status: status}, err
 	}
-	object, err := h.source.Object(r.Context(), id, rendition, m.Object, m.Offset+from, length)
-	if err != nil {
-		clearHeader(w)
-		return sent{}, err
+	if object == nil {
+		if object, err = open(r.Context(), id, rendition, m.Object, m.Offset+from, length); err != nil {
+			clearHeader(w)
+			return sent{}, err
+		}
 	}
 	defer closeQuietly(object)
 	if status != http.StatusOK || r.Method == http.MethodHead {

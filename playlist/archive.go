@@ -77,26 +77,16 @@ func (a *Archive) Names() []string {
 	return names
 }
 
+// First is the media sequence number of the oldest listed segment; there is one.
+func (a *Archive) First() int64 { return a.listed[0].msn }
+
 // Render writes the playlist.
 func (a *Archive) Render(ended bool) []byte {
-	b := append(make([]byte, 0, 256+len(a.listed)*140), "#EXTM3U\n#EXT-X-VERSION:3\n"...)
-	if !a.dependent {
-		b = append(b, independentTag...)
-	}
-	b = append(b, "#EXT-X-TARGETDURATION:"...)
-	b = strconv.AppendInt(b, int64(a.constants.Target), 10)
-	b = append(b, "\n#EXT-X-MEDIA-SEQUENCE:"...)
+	h := plainHeader{constants: a.constants, discontinuity: a.discontinuity, independent: !a.dependent}
 	if len(a.listed) > 0 {
-		b = strconv.AppendInt(b, a.listed[0].msn, 10)
-	} else {
-		b = append(b, '0')
+		h.first = a.listed[0].msn
 	}
-	b = append(b, "\n#EXT-X-DISCONTINUITY-SEQUENCE:"...)
-	b = strconv.AppendInt(b, a.discontinuity, 10)
-	b = append(b, '\n')
-	b = append(b, partTargetComment...)
-	b = strconv.AppendInt(b, int64(a.constants.PartTarget), 10)
-	b = append(b, '\n')
+	b := h.append(make([]byte, 0, 256+len(a.listed)*140))
 	for _, s := range a.listed {
 		b = append(b, s.text...)
 	}
@@ -104,4 +94,29 @@ func (a *Archive) Render(ended bool) []byte {
 		b = append(b, "#EXT-X-ENDLIST\n"...)
 	}
 	return b
+}
+
+// plainHeader is the beginning of a plain playlist that can be read back.
+type plainHeader struct {
+	constants     Constants
+	first         int64 // EXT-X-MEDIA-SEQUENCE
+	discontinuity int64 // EXT-X-DISCONTINUITY-SEQUENCE
+	independent   bool
+}
+
+func (h plainHeader) append(b []byte) []byte {
+	b = append(b, "#EXTM3U\n#EXT-X-VERSION:3\n"...)
+	if h.independent {
+		b = append(b, independentTag...)
+	}
+	b = append(b, "#EXT-X-TARGETDURATION:"...)
+	b = strconv.AppendInt(b, int64(h.constants.Target), 10)
+	b = append(b, "\n#EXT-X-MEDIA-SEQUENCE:"...)
+	b = strconv.AppendInt(b, h.first, 10)
+	b = append(b, "\n#EXT-X-DISCONTINUITY-SEQUENCE:"...)
+	b = strconv.AppendInt(b, h.discontinuity, 10)
+	b = append(b, '\n')
+	b = append(b, partTargetComment...)
+	b = strconv.AppendInt(b, int64(h.constants.PartTarget), 10)
+	return append(b, '\n')
 }

@@ -2,21 +2,40 @@ package playlist
 
 import (
 	"strconv"
+	"time"
 
 	"golive/media"
 )
 
 // Replay is the playlist of a whole broadcast, for watching it after its end:
-// every segment, what was lost as a gap. It belongs to one goroutine.
+// every segment, what was lost as a gap. It holds 24 bytes a segment, and belongs
+// to one goroutine.
 type Replay struct {
 	constants Constants
 	folder    string
-	first     int64 // the first segment's MSN
-	count     int
-	length    media.Ticks
-	dependent bool // some segment did not begin with a key frame
-	text      []byte
+	sessions  []string // the tokens, each once; kept by index
+	kept      []kept
 }
+
+// kept is a segment of a Replay.
+type kept struct {
+	msn      int64
+	date     int64  // its program date-time, Unix milliseconds: as fine as its tag
+	duration uint32 // ticks
+	session  uint16
+	flags    keptFlags
+}
+
+type keptFlags uint8
+
+const (
+	keptGap keptFlags = 1 << iota
+	keptDiscontinuity
+	keptDependent // it does not begin with a key frame
+)
+
+// maxSessions is how many publications a Replay can tell apart.
+const maxSessions = 1 << 16
 
 // NewReplay makes an empty one. folder is where the segments are, relative to the
 // playlist: "source/".
@@ -24,38 +43,132 @@ func NewReplay(constants Constants, folder string) *Replay {
 	return &Replay{constants: constants, folder: folder}
 }
 
-// Add appends a segment; one that storage has not is listed with EXT-X-GAP.
+// Add appends a segment; one that storage has not is listed with EXT-X-GAP. A
+// segment that is not newer than the last is there already, and ignored.
 func (r *Replay) Add(s *media.Segment, lost bool) {
-	if r.count == 0 {
-		r.first = s.MSN
+	if n := len(r.kept); n > 0 && s.MSN <= r.kept[n-1].msn {
+		return
 	}
-	r.count++
-	r.length += s.Duration
-	r.dependent = r.dependent || !s.Independent
-	head := *s
-	// Nothing comes before the first segment that it could differ from.
-	head.Discontinuity = s.Discontinuity && r.count > 1
-	r.text = appendSegmentHead(r.text, &head)
-	r.text = appendSegmentInfo(r.text, s, lost || s.Size == 0)
-	r.text = append(r.text, r.folder...)
-	r.text = append(append(r.text, s.Name()...), '\n')
+	session, ok := r.session(s.Session)
+	k := kept{msn: s.MSN, date: s.ProgramDateTime.UnixMilli(), duration: uint32(s.Duration), session: session}
+	if lost || s.Size == 0 || !ok {
+		k.flags |= keptGap
+	}
+	if s.Discontinuity {
+		k.flags |= keptDiscontinuity
+	}
+	if !s.Independent {
+		k.flags |= keptDependent
+	}
+	r.kept = append(r.kept, k)
+}
+
+// session is the index of a token; false when there are too many.
+func (r *Replay) session(token string) (uint16, bool) {
+	for i := len(r.sessions) - 1; i >= 0; i-- { // nearly always the last
+		if r.sessions[i] == token {
+			return uint16(i), true
+		}
+	}
+	if len(r.sessions) == maxSessions {
+		return 0, false
+	}
+	r.sessions = append(r.sessions, token)
+	return uint16(len(r.sessions) - 1), true
 }
 
 // Len is the number of segments.
-func (r *Replay) Len() int { return r.count }
+func (r *Replay) Len() int { return len(r.kept) }
+
+// First and Last are the media sequence numbers of the ends; -1 when it is empty.
+func (r *Replay) First() int64 {
+	if len(r.kept) == 0 {
+		return -1
+	}
+	return r.kept[0].msn
+}
+
+// Last is the newest segment's media sequence number; see First.
+func (r *Replay) Last() int64 {
+	if len(r.kept) == 0 {
+		return -1
+	}
+	return r.kept[len(r.kept)-1].msn
+}
+
+// End is the wall-clock time where the newest segment ends; there is one.
+func (r *Replay) End() time.Time {
+	k := r.kept[len(r.kept)-1]
+	return time.UnixMilli(k.date).Add(media.Ticks(k.duration).Duration())
+}
+
+// Trim takes out the segments that began before that time, and that have a number
+// below from, and returns their file names.
+func (r *Replay) Trim(before time.Time, from int64) (names []string) {
+	i := 0
+	for ; i < len(r.kept); i++ {
+		k := r.kept[i]
+		if k.msn >= from || k.date >= before.UnixMilli() {
+			break
+		}
+		names = append(names, r.segment(k).Name())
+	}
+	r.kept = r.kept[i:]
+	return names
+}
+
+// segment is what a kept one was made of.
+func (r *Replay) segment(k kept) *media.Segment {
+	return &media.Segment{
+		Session:         r.sessions[k.session],
+		MSN:             k.msn,
+		Duration:        media.Ticks(k.duration),
+		ProgramDateTime: time.UnixMilli(k.date),
+		Discontinuity:   k.flags&keptDiscontinuity != 0,
+		Independent:     k.flags&keptDependent == 0,
+	}
+}
 
 // Render writes the playlist, which will never change: EXT-X-PLAYLIST-TYPE is VOD
 // (section 4.4.3.5).
 func (r *Replay) Render() []byte {
-	b := append(make([]byte, 0, 256+len(r.text)), "#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-PLAYLIST-TYPE:VOD\n"...)
-	if !r.dependent {
+	b := append(make([]byte, 0, r.sizeOf(r.kept)), "#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-PLAYLIST-TYPE:VOD\n"...)
+	if !anyDependent(r.kept) {
 		b = append(b, independentTag...)
 	}
 	b = append(b, "#EXT-X-TARGETDURATION:"...)
 	b = strconv.AppendInt(b, int64(r.constants.Target), 10)
 	b = append(b, "\n#EXT-X-MEDIA-SEQUENCE:"...)
-	b = strconv.AppendInt(b, r.first, 10)
+	b = strconv.AppendInt(b, max(0, r.First()), 10)
 	b = append(b, '\n')
-	b = append(b, r.text...)
+	b = r.appendSegments(b, r.kept, r.folder, true)
 	return append(b, "#EXT-X-ENDLIST\n"...)
+}
+
+// appendSegments writes the segments; begin says that nothing comes before the
+// first one that it could differ from.
+func (r *Replay) appendSegments(b []byte, list []kept, folder string, begin bool) []byte {
+	for i, k := range list {
+		s := r.segment(k)
+		s.Discontinuity = s.Discontinuity && (i > 0 || !begin)
+		b = appendSegmentHead(b, s)
+		b = appendSegmentInfo(b, s, k.flags&keptGap != 0)
+		b = append(b, folder...)
+		b = append(append(b, s.Name()...), '\n')
+	}
+	return b
+}
+
+func (r *Replay) sizeOf(list []kept) int {
+	const header, segment = 256, 128
+	return header + len(list)*(segment+len(r.folder))
+}
+
+func anyDependent(list []kept) bool {
+	for _, k := range list {
+		if k.flags&keptDependent != 0 {
+			return true
+		}
+	}
+	return false
 }

@@ -21,7 +21,7 @@ type Restored struct {
 	// DiscontinuitySequence is that of the first segment.
 	DiscontinuitySequence int64
 	// Segments are those listed, with one part that stands for the whole and no
-	// bytes; their Size is not known. A lost one has no part.
+	// bytes; their Size is media.UnknownSize. A lost one has no part and no Size.
 	Segments []*media.Segment
 	// Ended says that the playlist has EXT-X-ENDLIST.
 	Ended bool
@@ -83,7 +83,8 @@ func ParseArchive(text []byte) (*Restored, error) {
 			Independent:     independent,
 		}
 		if !gaps[s.URI] {
-			seg.Parts = []*media.Part{{Session: session, MSN: msn, Duration: seg.Duration}}
+			seg.Size = media.UnknownSize
+			seg.Parts = []*media.Part{{Session: session, MSN: msn, Duration: seg.Duration, Size: media.UnknownSize}}
 		}
 		start += seg.Duration
 		r.Segments = append(r.Segments, seg)

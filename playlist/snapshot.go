@@ -82,8 +82,8 @@ func (s *Snapshot) Bandwidth() (peak, average int) {
 	var duration media.Ticks
 	for _, e := range s.Listed() {
 		seg := e.Segment()
-		if seg.Duration < media.Second/2 {
-			continue // a stub before a discontinuity says nothing
+		if seg.Duration < media.Second/2 || seg.Size <= 0 {
+			continue // a stub before a discontinuity says nothing, nor does a gap
 		}
 		peak = max(peak, rateOf(seg.Size, seg.Duration))
 		size, duration = size+seg.Size, duration+seg.Duration
@@ -109,7 +109,8 @@ type Media struct {
 	Slabs  [][]byte
 	Object string
 	Offset int64
-	Size   int64
+	// Size is media.UnknownSize when only storage knows it.
+	Size int64
 }
 
 // Find looks a segment or part up by its file name. It finds those that have
@@ -140,7 +141,7 @@ func (s *Snapshot) Find(name string) (Media, bool) {
 }
 
 func partMedia(seg *media.Segment, index int) (Media, bool) {
-	if index >= len(seg.Parts) || seg.Parts[index].Gap {
+	if index >= len(seg.Parts) || seg.Parts[index].Gap || seg.Parts[index].Size < 0 {
 		return Media{}, false
 	}
 	p := seg.Parts[index]

@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"bytes"
 	"log/slog"
 	"path"
 	"sync"
@@ -53,6 +54,10 @@ type ArchiverConfig struct {
 	// SpillAfter is how long a segment waits before it is spooled; 1 s. One behind
 	// another of its rendition is spooled at once.
 	SpillAfter time.Duration
+	// Hold, when it is not nil, keeps Run from the bucket until it is closed: an
+	// earlier Archiver is not done with the same playlists. What is offered meanwhile
+	// may go to the Spool.
+	Hold <-chan struct{}
 	// SpillTimeout bounds how long Run goes on at its end to spool what waits in
 	// memory; 5 s.
 	SpillTimeout time.Duration
@@ -102,6 +107,7 @@ type Archiver struct {
 	queue    queue
 	expiries expiries
 	final    []Object
+	offered  bool // a segment of this run is, or was, in the queue
 	finished bool // no more offers
 	stopped  bool // Run does not work any more
 	lost     int64
@@ -132,8 +138,11 @@ func NewArchiver(cfg ArchiverConfig, bucket Bucket, index Index, log *slog.Logge
 // Offer queues a segment and says whether it was taken. It refuses, and counts,
 // when the queue is over its bytes; then the segment's turn comes as lost. After
 // Finish, or when Run has returned, nothing is taken and the Index hears nothing.
-func (a *Archiver) Offer(rendition string, seg *media.Segment) bool {
+// The objects in first are put before the segment; with a segment that is lost
+// they go before the next one.
+func (a *Archiver) Offer(rendition string, seg *media.Segment, first ...Object) bool {
 	u := newUpload(a.cfg.Prefix, rendition, seg, time.Now())
+	u.first = first
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.finished || a.stopped {
@@ -142,6 +151,7 @@ func (a *Archiver) Offer(rendition string, seg *media.Segment) bool {
 		a.publish()
 		return false
 	}
+	a.offered = true
 	taken := a.queue.bytes == 0 || a.queue.bytes+u.size <= a.cfg.QueueBytes
 	if !taken {
 		u.lose()
@@ -154,19 +164,19 @@ func (a *Archiver) Offer(rendition string, seg *media.Segment) bool {
 	return taken
 }
 
-// Recover queues what an earlier run left in the Spool, before anything else is
-// offered. The Index hears of these segments as of any other, but their parts have
-// no bytes; one that had reached the bucket just before the end of that run is put
-// and told once more.
-func (a *Archiver) Recover(entries []*Spooled) {
+// Recover queues what an earlier run left in the Spool, before anything is
+// offered. The Index hears of the segment as of any other, but its parts have no
+// bytes; one that had reached the bucket just before the end of that run is put and
+// told once more. The objects in first are put before it.
+func (a *Archiver) Recover(e *Spooled, first ...Object) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	for _, e := range entries {
-		if last := a.queue.last(); last != nil && last.spooled == nil {
-			panic("storage: segments recovered after others were offered")
-		}
-		a.queue.push(recoveredUpload(a.cfg.Prefix, e))
+	if a.offered {
+		panic("storage: segment recovered after others were offered")
 	}
+	u := recoveredUpload(a.cfg.Prefix, e)
+	u.first = first
+	a.queue.push(u)
 	a.publish()
 	a.wake()
 }
@@ -184,6 +194,34 @@ func (a *Archiver) Skip(rendition string, seg *media.Segment) {
 	a.queue.push(u)
 	a.publish()
 	a.wake()
+}
+
+// Open reads length bytes from offset of a segment that waits in the Spool; a length
+// of -1 means to its end. False means that it does not wait there.
+func (a *Archiver) Open(key string, offset, length int64) (*Reader, bool) {
+	a.mu.Lock()
+	var spooled *Spooled
+	if u := a.queue.find(key); u != nil {
+		spooled = u.spooled
+	}
+	a.mu.Unlock()
+	if spooled == nil {
+		return nil, false
+	}
+	body, err := a.cfg.Spool.Read(spooled)
+	if err != nil {
+		return nil, false // it may just have reached the bucket
+	}
+	size := int64(len(body))
+	n, err := CheckRange(offset, length, size)
+	if err != nil {
+		return nil, false
+	}
+	return &Reader{
+		Info:  Info{Key: key, Size: size, Modified: spooled.Offered},
+		Body:  bytes.NewReader(body[offset : offset+n]),
+		Close: func() error { return nil },
+	}, true
 }
 
 // Drained is closed when the final objects are in the bucket, so that only

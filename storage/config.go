@@ -2,6 +2,7 @@ package storage
 
 import (
 	"slices"
+	"time"
 
 	"golive/internal/setting"
 )
@@ -12,10 +13,21 @@ type Config struct {
 	Backend string `yaml:"backend"`
 	// S3 is the bucket of the backend "s3".
 	S3 S3Config `yaml:"s3"`
+	// Spool is where segments wait while that bucket does not take them.
+	Spool SpoolConfig `yaml:"spool"`
+	// Retention is for how long they stay.
+	Retention RetentionConfig `yaml:"retention"`
 }
 
-// DefaultConfig keeps segments on disk.
-func DefaultConfig() Config { return Config{Backend: "disk", S3: DefaultS3Config()} }
+// DefaultConfig keeps segments on disk, and replays for a day.
+func DefaultConfig() Config {
+	return Config{
+		Backend:   "disk",
+		S3:        DefaultS3Config(),
+		Spool:     SpoolConfig{MaxBytes: 10 * setting.GiB},
+		Retention: RetentionConfig{Replay: 24 * time.Hour},
+	}
+}
 
 // Validate reports every wrong value.
 func (c Config) Validate() error {
@@ -24,5 +36,6 @@ func (c Config) Validate() error {
 		p.Add("backend", `write "disk", "memory" or "s3"`, "%q is not a backend", c.Backend)
 	}
 	c.S3.validate(&p, c.Backend == "s3")
+	c.validateRetention(&p)
 	return p.Err()
 }

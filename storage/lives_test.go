@@ -73,7 +73,9 @@ func lives(t *testing.T, r *rand.Rand) {
 		x := newIndex()
 		h := newHouse(storage.ArchiverConfig{QueueBytes: 8000, Spool: s}, b, ender{x})
 		entries := s.Load("show")
-		h.Recover(entries)
+		for _, e := range entries {
+			h.Recover(e)
+		}
 		h.run(t)
 		missing := make(map[int]bool)
 		for _, e := range entries {

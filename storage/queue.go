@@ -7,6 +7,9 @@ import (
 	"golive/media"
 )
 
+// PlaylistType is the Content-Type of playlists.
+const PlaylistType = "application/vnd.apple.mpegurl"
+
 const (
 	segmentType = "video/mp2t"
 	// A segment's name is never used again: caches may keep it for a year, which
@@ -24,6 +27,7 @@ type upload struct {
 	lost      bool
 	spooled   *Spooled // where its bytes are when they are not in memory
 
+	first   []Object      // to put before it; once it is queued, Run's
 	putting bool          // Run is putting it
 	took    time.Duration // all tries together; Run's
 	stays   bool          // in memory until the end, though it should be spooled
@@ -93,13 +97,6 @@ func (q *queue) count(u *upload, n int) {
 	}
 }
 
-func (q *queue) last() *upload {
-	if len(q.uploads) == 0 {
-		return nil
-	}
-	return q.uploads[len(q.uploads)-1]
-}
-
 func (q *queue) head() *upload {
 	if len(q.uploads) == 0 {
 		return nil
@@ -114,6 +111,9 @@ func (q *queue) pop() {
 	q.uploads = q.uploads[1:]
 	q.count(u, -1)
 	u.done = true
+	if u.lost && len(u.first) > 0 && len(q.uploads) > 0 {
+		q.uploads[0].first = append(u.first, q.uploads[0].first...)
+	}
 }
 
 // find is the segment that waits to be put at key; nil when there is none.

@@ -57,7 +57,23 @@ func (a *Archiver) Run(ctx context.Context) error {
 		defer spilling.Wait()
 	}
 	defer r.close()
+	if err := r.hold(ctx); err != nil {
+		return err
+	}
 	return r.work(ctx)
+}
+
+// hold waits for the earlier Archiver.
+func (r *run) hold(ctx context.Context) error {
+	if r.cfg.Hold == nil {
+		return nil
+	}
+	select {
+	case <-r.cfg.Hold:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 }
 
 func (r *run) work(ctx context.Context) error {
@@ -191,7 +207,7 @@ func (r *run) putSegment(ctx context.Context, u *upload) {
 		return // the spiller gave it up since step looked
 	}
 	began := time.Now()
-	reason, err := r.tryPut(ctx, object, spooled)
+	reason, err := r.tryPut(ctx, u, object, spooled)
 	u.took += time.Since(began)
 	if ctx.Err() != nil && err != nil || r.outcome(&r.segments, err) {
 		r.mu.Lock()
@@ -210,9 +226,21 @@ func (r *run) putSegment(ctx context.Context, u *upload) {
 	r.settle(u)
 }
 
-// tryPut puts the object with its bytes from where they are. With an error comes
-// why the segment is lost if that is not worth another try.
-func (r *run) tryPut(ctx context.Context, o Object, spooled *Spooled) (reason string, err error) {
+// tryPut puts what comes first and then the object, with its bytes from where they
+// are. With an error comes why the segment is lost if that is not worth another
+// try.
+func (r *run) tryPut(ctx context.Context, u *upload, o Object, spooled *Spooled) (reason string, err error) {
+	for len(u.first) > 0 {
+		err := r.bucket.Put(ctx, u.first[0])
+		switch {
+		case err == nil:
+		case retryable(err) || ctx.Err() != nil:
+			return "", err
+		default:
+			r.failures.add(err.Error()) // the segment is worth more
+		}
+		u.first = u.first[1:]
+	}
 	if spooled != nil {
 		body, err := r.cfg.Spool.Read(spooled)
 		if err != nil {

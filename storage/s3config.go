@@ -80,6 +80,8 @@ type S3Config struct {
 	Delete string `yaml:"delete"`
 	// ACL is the canned ACL to send with each object; empty sends none.
 	ACL string `yaml:"acl"`
+	// Gzip puts large playlists compressed, with their Content-Encoding.
+	Gzip Switch `yaml:"gzip"`
 	// CAFile holds the certificates, in PEM, that the endpoint's is signed by,
 	// instead of the system's; empty means the system's.
 	CAFile string `yaml:"ca_file"`

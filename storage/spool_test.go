@@ -392,7 +392,9 @@ func TestRecover_LosesNothingThatWasSpooledBeforeAKill(t *testing.T) {
 		b2, x2 := newFaulty(), newIndex()
 		entries := found.Load("show")
 		a := newHouse(storage.ArchiverConfig{Spool: found}, b2, x2)
-		a.Recover(entries)
+		for _, e := range entries {
+			a.Recover(e)
+		}
 		if got := a.Status(); got.SpoolSegments != 12 || got.SpoolBytes != found.Bytes() || got.QueueBytes != 0 || got.Lag != 24*time.Second {
 			t.Errorf("status is %+v", got)
 		}
@@ -428,7 +430,7 @@ func TestRecover_PanicsAfterAnOffer(t *testing.T) {
 			t.Error("did not panic")
 		}
 	}()
-	h.Recover([]*storage.Spooled{e})
+	h.Recover(e)
 }
 
 func TestSpool_KeepsASegmentUntilAPlaylistMayNameIt(t *testing.T) {
@@ -487,7 +489,9 @@ func TestRun_SpoolsWhatIsInMemoryAtAStop(t *testing.T) {
 		again := newTroubled(t, s.dir, 1<<30)
 		b2, x2 := newFaulty(), newIndex()
 		a := newHouse(storage.ArchiverConfig{Spool: again}, b2, x2)
-		a.Recover(again.Load("show"))
+		for _, e := range again.Load("show") {
+			a.Recover(e)
+		}
 		a.Finish()
 		a.run(t)
 		if err := <-a.ended; err != nil {

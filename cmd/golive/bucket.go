@@ -16,6 +16,10 @@ import (
 // probeTimeout is how long a bucket has to show that it can be used.
 const probeTimeout = time.Minute
 
+// optionalProbeTimeout is how long golive waits for it at the start when it would
+// start without it: broadcasters are waiting to come back.
+const optionalProbeTimeout = 5 * time.Second
+
 // prefixOf is the beginning of every key in the bucket.
 func prefixOf(c storage.Config) string {
 	if c.Backend == "s3" {
@@ -24,14 +28,19 @@ func prefixOf(c storage.Config) string {
 	return "live"
 }
 
-// openS3 opens the bucket and tries it out. One that fails is an error, or, where
-// the configuration says so, a line in the log.
-func openS3(ctx context.Context, cfg storage.S3Config, log *slog.Logger) (*s3.Bucket, error) {
-	b, err := s3.New(ctx, cfg)
+// openS3 opens the bucket and tries it out; keepsGzip says that it keeps
+// Content-Encoding. One that fails is an error, or, where the configuration says so,
+// a line in the log.
+func openS3(ctx context.Context, cfg storage.S3Config, log *slog.Logger) (b *s3.Bucket, keepsGzip bool, err error) {
+	b, err = s3.New(ctx, cfg)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	probing, cancel := context.WithTimeoutCause(ctx, probeTimeout, errSlowBucket)
+	patience := probeTimeout
+	if !cfg.Required {
+		patience = optionalProbeTimeout
+	}
+	probing, cancel := context.WithTimeoutCause(ctx, patience, errSlowBucket)
 	defer cancel()
 	report := b.Probe(probing)
 	for _, f := range report {
@@ -44,12 +53,12 @@ func openS3(ctx context.Context, cfg storage.S3Config, log *slog.Logger) (*s3.Bu
 		}
 	}
 	if err := report.Err(); err != nil && cfg.Required {
-		return nil, errors.Join(fmt.Errorf("the bucket of storage.s3 cannot be used: %w (storage.s3.required: false starts without it)", err), b.Close())
+		return nil, false, errors.Join(fmt.Errorf("the bucket of storage.s3 cannot be used: %w (storage.s3.required: false starts without it)", err), b.Close())
 	}
-	return b, nil
+	return b, report.Passed("encoding"), nil
 }
 
-var errSlowBucket = fmt.Errorf("the bucket was not tried out within %s", probeTimeout)
+var errSlowBucket = errors.New("the bucket did not answer in time")
 
 // probe tries out the bucket of the configuration, and writes what it found.
 func probe(ctx context.Context, cfg config.Config, w io.Writer) error {

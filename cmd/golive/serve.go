@@ -69,7 +69,7 @@ func serve(ctx context.Context, args, env []string, stderr io.Writer) error {
 		doors.close()
 		return err
 	}
-	if err := h.restore(ctx, cfg.Storage.Backend); err != nil {
+	if err := h.hub.Restore(ctx); err != nil {
 		// Storage may come back; what is live now matters more.
 		log.Error("broadcasts of an earlier run were not taken up", "err", err)
 	}
@@ -87,15 +87,6 @@ func serve(ctx context.Context, args, env []string, stderr io.Writer) error {
 	err = h.run(ctx, doors, guest)
 	log.Info("golive stopped")
 	return err
-}
-
-// restore takes up what an earlier run left. Only a disk is golive's alone and
-// cheap to list; a bucket may be shared with other nodes, and be of any size.
-func (h *house) restore(ctx context.Context, backend string) error {
-	if backend != "disk" {
-		return nil
-	}
-	return h.hub.Restore(ctx)
 }
 
 // doors are the open listeners.

@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"path/filepath"
 	"strconv"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -55,7 +54,7 @@ func wire(ctx context.Context, cfg config.Config, d doors, log *slog.Logger) (*h
 	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 
 	storageMetrics := storage.NewMetrics(reg)
-	bucket, closeBucket, err := openBucket(ctx, cfg, storageMetrics, log)
+	stores, closeStores, err := openStores(ctx, cfg, reg, storageMetrics, log)
 	if err != nil {
 		return nil, err
 	}
@@ -66,8 +65,9 @@ func wire(ctx context.Context, cfg config.Config, d doors, log *slog.Logger) (*h
 		ReconnectWindow: cfg.Ingest.ReconnectWindow,
 		Takeover:        cfg.Ingest.Publish.Takeover,
 		KeepOnUnpublish: !cfg.Ingest.Publish.EndOnUnpublish,
+		Retention:       retention(cfg.Storage),
 		Prefix:          prefixOf(cfg.Storage),
-	}, bucket, log, broadcast.NewMetrics(reg), storageMetrics)
+	}, stores, log, broadcast.NewMetrics(reg), storageMetrics)
 
 	door, err := ingest.NewDoor(cfg.Ingest.Publish, ingest.NewSeats(cfg.Ingest.Limits, hub), log)
 	if err != nil {
@@ -97,28 +97,8 @@ func wire(ctx context.Context, cfg config.Config, d doors, log *slog.Logger) (*h
 		rtmp:        rtmp.NewServer(cfg.Ingest, door, log, ingest.NewMetrics(reg)),
 		origin:      origin.NewServer(mux, log),
 		admin:       origin.NewServer(admin.NewHandler(reg, ready), log),
-		close:       closeBucket,
+		close:       closeStores,
 	}, nil
-}
-
-func openBucket(ctx context.Context, cfg config.Config, m *storage.Metrics, log *slog.Logger) (storage.Bucket, func() error, error) {
-	switch cfg.Storage.Backend {
-	case "memory":
-		return storage.Instrument(memory.New(), "memory", m), func() error { return nil }, nil
-	case "disk":
-		b, err := disk.New(filepath.Join(cfg.DataDir, "media"))
-		if err != nil {
-			return nil, nil, fmt.Errorf("open storage in data_dir %q: %w", cfg.DataDir, err)
-		}
-		return storage.Instrument(b, "disk", m), b.Close, nil
-	case "s3":
-		b, err := openS3(ctx, cfg.Storage.S3, log)
-		if err != nil {
-			return nil, nil, err
-		}
-		return storage.Instrument(b, "s3", m), b.Close, nil
-	}
-	return nil, nil, fmt.Errorf("storage.backend %q is not known", cfg.Storage.Backend)
 }
 
 // portOf is the port of a listener's address.

@@ -46,7 +46,7 @@ type Stream struct {
 	Length time.Duration
 	// Offset is added to all times.
 	Offset media.Ticks
-	// Epoch is the Arrived time of DTS 0.
+	// Epoch is the Arrived time of the first unit.
 	Epoch time.Time
 	// BitRate is the video's, in bits per second; 0 means 400 kbit/s.
 	BitRate int
@@ -113,5 +113,13 @@ func frame(random *rand.Rand, size int, key bool) []byte {
 func fill(random *rand.Rand, b []byte) {
 	for i := range b {
 		b[i] = byte(random.UintN(255)) + 1
+	}
+}
+
+// Segment is a stored segment of 2 s that began at date; it has no bytes.
+func Segment(session string, msn int64, date time.Time) *media.Segment {
+	return &media.Segment{
+		Session: session, MSN: msn, Duration: 2 * media.Second, Size: 1, Independent: true, ProgramDateTime: date,
+		Parts: []*media.Part{{Session: session, MSN: msn, Duration: 2 * media.Second, Size: 1, Independent: true}},
 	}
 }

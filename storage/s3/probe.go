@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -40,6 +41,11 @@ func (r Report) Err() error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// Passed says whether the step was tried and all was well.
+func (r Report) Passed(step string) bool {
+	return slices.ContainsFunc(r, func(f Finding) bool { return f.Step == step && f.Err == nil })
 }
 
 const (

@@ -1,0 +1,331 @@
+package broadcast
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"golive/storage"
+	"golive/storage/disk"
+	"golive/storage/memory"
+	"golive/storage/spool"
+)
+
+// remote is a bucket that can be away.
+type remote struct {
+	*memory.Bucket
+	away atomic.Bool
+}
+
+var errAway = errors.New("connection refused")
+
+func (r *remote) Put(ctx context.Context, o storage.Object) error {
+	if r.away.Load() {
+		return errAway
+	}
+	return r.Bucket.Put(ctx, o)
+}
+
+func (r *remote) Get(ctx context.Context, key string, offset, length int64) (*storage.Reader, error) {
+	if r.away.Load() {
+		return nil, errAway
+	}
+	return r.Bucket.Get(ctx, key, offset, length)
+}
+
+func (r *remote) Delete(ctx context.Context, key string) error {
+	if r.away.Load() {
+		return errAway
+	}
+	return r.Bucket.Delete(ctx, key)
+}
+
+// node is the disk of a server whose bucket is elsewhere.
+type node struct{ state, spool string }
+
+func newNode(t *testing.T) node { return node{t.TempDir(), t.TempDir()} }
+
+// start runs a Hub on the node's disk, as it is now, with the bucket.
+func (n node) start(t *testing.T, bucket *remote) *stage {
+	t.Helper()
+	local, err := disk.New(n.state)
+	if err != nil {
+		t.Fatal(err)
+	}
+	waiting, err := spool.Open(n.spool, 1<<30)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stores := Stores{Bucket: storage.Mirror(bucket, local, discard()), Local: local, Shared: true, Spool: waiting}
+	return newStageWith(t, bucket.Bucket, stores, time.Hour)
+}
+
+// killed is the node's disk as SIGKILL would leave it now.
+func (n node) killed(t *testing.T) node {
+	t.Helper()
+	again := newNode(t)
+	copyDir(t, n.state, again.state)
+	copyDir(t, n.spool, again.spool)
+	return again
+}
+
+func TestHub_OutageOfTheBucketLosesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		bucket := &remote{Bucket: memory.New()}
+		s := newNode(t).start(t, bucket)
+		e := s.mustPublish("b")
+		e.play(t, 10*time.Second)
+		bucket.away.Store(true)
+		e.play(t, 2*time.Minute)
+		if s.state("b") != "live" || strings.Contains(s.text("b"), "GAP") {
+			t.Errorf("%s:\n%s", s.state("b"), s.text("b"))
+		}
+		bucket.away.Store(false)
+		e.play(t, 20*time.Second)
+		if n := s.stores.Spool.Broadcasts(); len(n) > 0 {
+			t.Errorf("still spooled: %v", n)
+		}
+		e.sink.Close(nil)
+		<-time.After(3 * time.Second)
+		if length, _ := s.checkReplay(s.object("live/b/replay.m3u8"), 0, 0); length < 149*time.Second {
+			t.Errorf("the replay has %v", length)
+		}
+	})
+}
+
+// The broadcast has ended, and been forgotten, when the bucket comes back.
+func TestHub_BroadcastThatEndsDuringAnOutageIsArchivedAfterIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		bucket := &remote{Bucket: memory.New()}
+		s := newNode(t).start(t, bucket)
+		e := s.mustPublish("b")
+		bucket.away.Store(true)
+		e.play(t, time.Minute)
+		e.sink.Close(nil)
+		<-time.After(10 * time.Minute)
+		if s.state("b") != "forgotten" {
+			t.Errorf("state is %s", s.state("b"))
+		}
+		if err := s.Archiving(t.Context()); err == nil {
+			t.Error("the node is ready, and nothing is archived")
+		}
+		second := s.mustPublish("b") // waits for its turn
+		second.play(t, 20*time.Second)
+		bucket.away.Store(false)
+		second.play(t, 20*time.Second)
+		if err := s.Archiving(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if length, _ := s.checkReplay(s.object("live/b/replay.m3u8"), 0, 0); length < 59*time.Second || length > 61*time.Second {
+			t.Errorf("the replay has %v", length)
+		}
+		if text := s.object("live/b/source/index.m3u8"); strings.Contains(text, "ENDLIST") || text == "" {
+			t.Errorf("the bucket's live playlist:\n%s", text)
+		}
+		second.sink.Close(nil)
+		<-time.After(3 * time.Second)
+		if length, _ := s.checkReplay(s.object("live/b/replay.m3u8"), 0, 0); length < 39*time.Second || length > 41*time.Second {
+			t.Errorf("the second replay has %v", length)
+		}
+		<-time.After(2 * time.Hour)
+		if left := s.keys(""); len(left) > 0 {
+			t.Errorf("after its time the bucket has %v", left)
+		}
+	})
+}
+
+func TestHub_KilledDuringAnOutageLosesNothingSpooled(t *testing.T) {
+	for _, begun := range []bool{true, false} { // before the outage, or in it
+		for _, returns := range []bool{true, false} {
+			synctest.Test(t, func(t *testing.T) {
+				bucket, first := &remote{Bucket: memory.New()}, newNode(t)
+				old := first.start(t, bucket)
+				bucket.away.Store(!begun)
+				e := old.mustPublish("b")
+				e.play(t, 30*time.Second)
+				bucket.away.Store(true)
+				e.play(t, 30*time.Second)
+				e.sink.Close(errors.New("reset"))
+				e = old.mustPublish("b") // another session, of which the bucket knows nothing
+				e.play(t, 31*time.Second)
+				disk := first.killed(t)
+				left := copyOf(t, bucket)
+				e.sink.Close(nil)
+
+				left.away.Store(true)
+				s := disk.start(t, left)
+				synctest.Wait()
+				if s.state("b") != "reconnecting" {
+					t.Fatalf("after the restart: %s", s.state("b"))
+				}
+				// What waits can be watched.
+				m := uriLine.FindString(strings.ReplaceAll(s.text("b"), "#EXT-X-GAP", ""))
+				if r, err := s.Object(t.Context(), "b", SourceRendition, m, 0, -1); err != nil {
+					t.Errorf("%s: %v", m, err)
+				} else if r.Size == 0 {
+					t.Errorf("%s is empty", m)
+				}
+				length := 91 * time.Second
+				if returns {
+					again := s.mustPublish("b")
+					again.play(t, 10*time.Second)
+					left.away.Store(false)
+					again.play(t, 10*time.Second)
+					again.sink.Close(nil)
+					length += 20 * time.Second
+				} else {
+					<-time.After(20 * time.Second)
+					left.away.Store(false)
+				}
+				<-time.After(20 * time.Second)
+				if s.state("b") != "ended" {
+					t.Errorf("state is %s", s.state("b"))
+				}
+				got, _ := s.checkReplay(s.object("live/b/replay.m3u8"), 0, 6)
+				if got < length-4*time.Second || got > length+4*time.Second {
+					t.Errorf("returns=%t: the replay has %v of %v:\n%s", returns, got, length, s.object("live/b/replay.m3u8"))
+				}
+				<-time.After(2 * time.Hour)
+				if kept := s.keys(""); len(kept) > 0 || len(s.stores.Spool.Broadcasts()) > 0 {
+					t.Errorf("after its time the bucket has %v", kept)
+				}
+			})
+		}
+	}
+}
+
+// Players were told of the end: a restart does not take it back.
+func TestHub_BroadcastThatEndedDuringAnOutageStaysEndedAfterARestart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		bucket, first := &remote{Bucket: memory.New()}, newNode(t)
+		old := first.start(t, bucket)
+		e := old.mustPublish("b")
+		e.play(t, 30*time.Second)
+		bucket.away.Store(true)
+		e.play(t, 10*time.Second)
+		e.sink.Close(nil)
+		<-time.After(2 * time.Second)
+		disk, left := first.killed(t), copyOf(t, bucket)
+
+		s := disk.start(t, left)
+		synctest.Wait()
+		if s.state("b") != "ended" {
+			t.Errorf("after the restart: %s", s.state("b"))
+		}
+		<-time.After(3 * time.Second)
+		if length, _ := s.checkReplay(s.object("live/b/replay.m3u8"), 0, 0); length < 39*time.Second || length > 41*time.Second {
+			t.Errorf("the replay has %v", length)
+		}
+	})
+}
+
+func TestHub_AnotherServerContinuesTheBroadcast(t *testing.T) {
+	for _, away := range []time.Duration{5 * time.Second, time.Minute} {
+		synctest.Test(t, func(t *testing.T) {
+			bucket := &remote{Bucket: memory.New()}
+			old := newNode(t).start(t, bucket)
+			e := old.mustPublish("b")
+			e.play(t, 50*time.Second)
+			before := old.text("b")
+			left := copyOf(t, bucket)
+			e.sink.Close(nil)
+
+			<-time.After(away)
+			s := newNode(t).start(t, left)
+			if s.state("b") != "forgotten" {
+				t.Errorf("a broadcast of another server is %s here", s.state("b"))
+			}
+			e = s.mustPublish("b")
+			e.play(t, 10*time.Second)
+			after := s.text("b")
+			if got, want := newestMSN(t, after), newestMSN(t, before); got <= want {
+				t.Errorf("players saw %d, now the newest is %d", want, got)
+			}
+			continues := strings.Contains(after, uriLine.FindString(before[len(before)-900:]))
+			if continues != (away < 15*time.Second) || !strings.Contains(after, "#EXT-X-DISCONTINUITY\n") {
+				t.Errorf("after %v the new playlist is\n%s", away, after)
+			}
+			e.sink.Close(nil)
+			<-time.After(3 * time.Second)
+			if continues {
+				if length, _ := s.checkReplay(s.object("live/b/replay.m3u8"), 0, 9); length < 59*time.Second || length > 66*time.Second {
+					t.Errorf("the replay has %v", length)
+				}
+			}
+			// The broadcast of the other server, when it is not gone on with, is
+			// nobody's, and has its end after some hours.
+			<-time.After(9 * time.Hour)
+			if kept := s.keys(""); len(kept) > 0 {
+				t.Errorf("after their time the bucket has %v", kept)
+			}
+		})
+	}
+}
+
+func TestHub_AbandonedBroadcastHasItsReplay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		bucket := &remote{Bucket: memory.New()}
+		old := newNode(t).start(t, bucket)
+		e := old.mustPublish("b")
+		e.play(t, 2*time.Minute)
+		left := copyOf(t, bucket)
+		e.sink.Close(nil)
+
+		s := newNode(t).start(t, left)
+		<-time.After(5 * time.Hour)
+		if s.object("live/b/source/index.m3u8") == "" || s.object("live/b/replay.m3u8") != "" {
+			t.Errorf("after 5 hours: %v", s.keys(""))
+		}
+		<-time.After(2*time.Hour + 30*time.Minute)
+		// It ended long ago: its hour is over too.
+		if kept := s.keys(""); len(kept) > 0 {
+			t.Errorf("after its time the bucket has %v", kept)
+		}
+	})
+}
+
+func TestHub_StoreThatDoesNotAnswerKeepsNobodyFromGoingLive(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		bucket := &remote{Bucket: memory.New()}
+		s := newStageWith(t, bucket.Bucket, Stores{Bucket: silentBucket{bucket}, Shared: true}, 0)
+		began := time.Now()
+		e := s.mustPublish("b")
+		if took := time.Since(began); took > lookUpTimeout {
+			t.Errorf("it took %v", took)
+		}
+		e.play(t, 5*time.Second)
+		if s.state("b") != "live" {
+			t.Errorf("state is %s", s.state("b"))
+		}
+		e.sink.Close(nil)
+	})
+}
+
+// silentBucket never answers.
+type silentBucket struct{ storage.Bucket }
+
+func (silentBucket) Get(ctx context.Context, _ string, _, _ int64) (*storage.Reader, error) {
+	<-ctx.Done()
+	return nil, context.Cause(ctx)
+}
+
+func discard() *slog.Logger { return slog.New(slog.DiscardHandler) }
+
+func copyDir(t *testing.T, from, to string) {
+	t.Helper()
+	if err := os.CopyFS(to, os.DirFS(from)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// copyOf is the bucket as it is now.
+func copyOf(t *testing.T, r *remote) *remote {
+	t.Helper()
+	return &remote{Bucket: (&stage{t: t, bucket: r.Bucket}).photograph()}
+}

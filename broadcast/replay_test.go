@@ -1,0 +1,261 @@
+package broadcast
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"golive/internal/mediatest"
+	"golive/playlist"
+	"golive/storage"
+	"golive/storage/memory"
+)
+
+// newKeeper is a stage that keeps replays for an hour.
+func newKeeper(t *testing.T, bucket *memory.Bucket) *stage {
+	t.Helper()
+	return newStageWith(t, bucket, Stores{Bucket: bucket, Local: bucket}, time.Hour)
+}
+
+func (s *stage) object(key string) string {
+	s.t.Helper()
+	r, err := s.bucket.Get(s.t.Context(), key, 0, -1)
+	if errors.Is(err, storage.ErrNotExist) {
+		return ""
+	}
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	b, err := io.ReadAll(r.Body)
+	if err = errors.Join(err, r.Close()); err != nil {
+		s.t.Fatal(err)
+	}
+	return string(b)
+}
+
+var replayLine = regexp.MustCompile(`(?m)(#EXT-X-GAP\n)?#EXTINF:([\d.]+),\nsource/(\w+-(\d+)\.ts)$`)
+
+// checkReplay says whether the text is a whole replay from MSN first on: numbers
+// without a hole, every segment but the gaps in the bucket, at most gaps of those.
+// It returns its length and how many segments it has.
+func (s *stage) checkReplay(text string, first, gaps int) (length time.Duration, n int) {
+	s.t.Helper()
+	if !strings.Contains(text, "#EXT-X-PLAYLIST-TYPE:VOD\n") || !strings.HasSuffix(text, "#EXT-X-ENDLIST\n") {
+		s.t.Fatalf("no replay:\n%s", text)
+	}
+	for i, m := range replayLine.FindAllStringSubmatch(text, -1) {
+		if m[4] != strconv.Itoa(first+i) {
+			s.t.Fatalf("segment %d is %s", first+i, m[3])
+		}
+		seconds, err := strconv.ParseFloat(m[2], 64)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		length += time.Duration(seconds * float64(time.Second))
+		n++
+		if m[1] != "" {
+			gaps--
+		} else if s.object("live/b/source/"+m[3]) == "" {
+			s.t.Errorf("%s is not in the bucket", m[3])
+		}
+	}
+	if gaps < 0 {
+		s.t.Errorf("%d gaps too many:\n%s", -gaps, text)
+	}
+	return length, n
+}
+
+func TestHub_KeepsTheReplayOfAWholeBroadcastForItsTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newKeeper(t, memory.New())
+		e := s.mustPublish("b")
+		e.play(t, 70*time.Second)
+		e.sink.Close(errors.New("connection reset"))
+		<-time.After(5 * time.Second)
+		e = s.mustPublish("b")
+		e.play(t, 20*time.Second)
+		if _, err := s.Replay(t.Context(), "b", "replay.m3u8"); !errors.Is(err, storage.ErrNotExist) {
+			t.Errorf("while it is live: %v", err)
+		}
+		e.sink.Close(nil)
+		<-time.After(3 * time.Second)
+		text, err := s.Replay(t.Context(), "b", "replay.m3u8")
+		if err != nil {
+			t.Fatal(err)
+		}
+		length, n := s.checkReplay(string(text.Plain), 0, 0)
+		if length < 89*time.Second || length > 91*time.Second || strings.Count(string(text.Plain), "#EXT-X-DISCONTINUITY\n") != 1 {
+			t.Errorf("%v in %d segments:\n%s", length, n, text.Plain)
+		}
+
+		<-time.After(2 * time.Minute) // forgotten
+		if s.state("b") != "forgotten" {
+			t.Errorf("state is %s", s.state("b"))
+		}
+		if left := s.keys("live/b/source/journal"); len(left) > 0 || s.object("live/b/index.m3u8") != "" || len(s.keys("live/~manifests/live/")) > 0 {
+			t.Errorf("left of the live broadcast: %v", s.keys(""))
+		}
+		again, err := s.Replay(t.Context(), "b", "replay.m3u8")
+		if err != nil || !bytes.Equal(again.Plain, text.Plain) {
+			t.Errorf("after the linger: %v", err)
+		}
+		name := replayLine.FindStringSubmatch(string(text.Plain))[3]
+		if r, err := s.Aired(t.Context(), "b", SourceRendition, name, 0, -1); err != nil {
+			t.Error(err)
+		} else if err := r.Close(); err != nil {
+			t.Error(err)
+		}
+		for _, other := range []string{"nobody-0.ts", strings.Replace(name, "-", "x-", 1), "index.m3u8", "journal-x-0.m3u8"} {
+			if _, err := s.Aired(t.Context(), "b", SourceRendition, other, 0, -1); !errors.Is(err, storage.ErrNotExist) {
+				t.Errorf("%s: %v", other, err)
+			}
+		}
+
+		<-time.After(time.Hour)
+		if left := s.keys(""); len(left) > 0 {
+			t.Errorf("after its time the bucket has %v", left)
+		}
+	})
+}
+
+// What a killed server had put into the journal is in the replay.
+func TestHub_ReplayOfAKilledServersBroadcastIsWhole(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		old := newKeeper(t, memory.New())
+		e := old.mustPublish("b")
+		e.play(t, 3*time.Minute)
+		bucket := old.photograph()
+		e.sink.Close(nil)
+
+		<-time.After(3 * time.Second)
+		s := newKeeper(t, bucket)
+		synctest.Wait()
+		if s.state("b") != "reconnecting" {
+			t.Fatalf("after the restart: %s", s.state("b"))
+		}
+		e = s.mustPublish("b")
+		e.play(t, time.Minute)
+		e.sink.Close(nil)
+		<-time.After(3 * time.Second)
+		length, n := s.checkReplay(s.object("live/b/replay.m3u8"), 0, 6)
+		if length < 239*time.Second || length > 245*time.Second {
+			t.Errorf("the replay has %v in %d segments", length, n)
+		}
+		<-time.After(70 * time.Minute)
+		if left := s.keys(""); len(left) > 0 {
+			t.Errorf("after its time the bucket has %v", left)
+		}
+	})
+}
+
+// A broadcast that never ends fills no bucket.
+func TestHub_ReplayOfALongBroadcastIsItsLastTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		bucket := memory.New()
+		s := newStageWith(t, bucket, Stores{Bucket: bucket, Local: bucket}, 5*time.Minute)
+		e := s.mustPublish("b")
+		stream := mediatest.Stream{Video: mediatest.H264(640, 36), FPS: 2, GOP: 2, BitRate: 8000, Length: 45 * time.Minute, Epoch: time.Now()}
+		for _, u := range stream.Units() {
+			if wait := time.Until(u.Arrived); wait > 0 {
+				<-time.After(wait)
+			}
+			if err := e.sink.WriteUnit(u); err != nil {
+				t.Fatal(err)
+			}
+		}
+		segments := 0
+		for _, k := range s.keys("live/b/source/") {
+			if strings.HasSuffix(k, ".ts") {
+				segments++
+			}
+		}
+		pages := s.keys("live/b/source/journal")
+		if segments < 148 || segments > 160 || len(pages) != 1 {
+			t.Errorf("%d segments of 2 s and %d pages are kept for 5 minutes", segments, len(pages))
+		}
+		e.sink.Close(nil)
+		<-time.After(3 * time.Second)
+		text := s.object("live/b/replay.m3u8")
+		first, err := strconv.Atoi(replayLine.FindStringSubmatch(text)[4])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if length, _ := s.checkReplay(text, first, 0); length < 295*time.Second || length > 305*time.Second {
+			t.Errorf("the replay has %v", length)
+		}
+		<-time.After(10 * time.Minute)
+		if left := s.keys(""); len(left) > 0 {
+			t.Errorf("after its time the bucket has %v", left)
+		}
+	})
+}
+
+// A later broadcast under the same id takes the name, not the replay.
+func TestHub_ReplaysOfOneIDDoNotDisplaceEachOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newKeeper(t, memory.New())
+		var texts []string
+		for i := range 3 {
+			e := s.mustPublish("b")
+			e.play(t, 10*time.Second)
+			e.sink.Close(nil)
+			<-time.After([]time.Duration{3 * time.Second, 5 * time.Minute, 20 * time.Minute}[i])
+			texts = append(texts, s.object("live/b/replay.m3u8"))
+		}
+		var replays []string
+		for _, k := range s.keys("live/b/replay-") {
+			text := s.object(k)
+			replays = append(replays, text)
+			first, err := strconv.Atoi(replayLine.FindStringSubmatch(text)[4])
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.checkReplay(text, first, 0)
+		}
+		if len(replays) != 3 || texts[0] == texts[1] || texts[1] == texts[2] || !contains(replays, texts[0]) || !contains(replays, texts[1]) {
+			t.Errorf("%d replays", len(replays))
+		}
+		<-time.After(37 * time.Minute) // the first two are due
+		if text := s.object("live/b/replay.m3u8"); text != texts[2] || len(s.keys("live/b/replay-")) != 1 {
+			t.Errorf("kept are %v", s.keys(""))
+		}
+		s.checkReplay(texts[2], 0, 0)
+	})
+}
+
+func contains(list []string, s string) bool {
+	for _, one := range list {
+		if one == s {
+			return true
+		}
+	}
+	return false
+}
+
+// What a journal cannot say of a hole is a gap, as long as the numbers that are
+// missing.
+func TestLeftover_FillsHolesBetweenSpooledSegments(t *testing.T) {
+	date := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	l := &leftover{list: &playlist.Restored{Constants: playlist.Constants{Target: 2, PartTarget: 1}}}
+	var got []string
+	for _, msn := range []int64{4, 5, 8, 8, 7, 9} {
+		s := mediatest.Segment("aaaa", msn, date.Add(time.Duration(2*msn)*time.Second))
+		if l.adopt(&storage.Spooled{Segment: s}) {
+			for _, hole := range l.rest[len(l.rest)-1].missing {
+				got = append(got, fmt.Sprintf("-%d %v %s", hole.MSN, hole.Duration.Duration(), hole.ProgramDateTime.Sub(date)))
+			}
+			got = append(got, strconv.FormatInt(s.MSN, 10))
+		}
+	}
+	want := "4 5 -6 2s 12s -7 2s 14s 8 9"
+	if strings.Join(got, " ") != want || l.last() != 9 || !l.manifest.Has("aaaa") || !l.end().Equal(date.Add(20*time.Second)) {
+		t.Errorf("%q, end %v", got, l.end())
+	}
+}

@@ -1,0 +1,225 @@
+package broadcast
+
+import (
+	"bytes"
+	"sync/atomic"
+	"time"
+
+	"golive/media"
+	"golive/playlist"
+	"golive/storage"
+	"golive/storage/catalog"
+)
+
+// playlistMaxAge is the Cache-Control of playlists in the bucket that change.
+const playlistMaxAge = "public, max-age=1"
+
+// shelf is a broadcast's place in the bucket: it offers segments to the Archiver,
+// writes the playlists of what the bucket has, and has deleted what is not kept any
+// longer. Its Acked and Ended run on the Archiver's goroutine, which owns the
+// second half of it.
+type shelf struct {
+	cfg       Settings
+	layout    catalog.Layout
+	rendition string
+	program   *program
+	archiver  *storage.Archiver
+	start     playlist.Start
+	ended     atomic.Int64 // when the broadcast ended, Unix nanoseconds
+	manifest  atomic.Pointer[catalog.Manifest]
+	session   string // of the newest segment offered; the publisher's
+
+	list     *playlist.Archive // nil before the first segment
+	multi    []byte            // the multivariant playlist that was put last
+	replay   *playlist.Replay  // nil when none is kept
+	recorded int64             // the newest segment that the journal in the bucket has
+	oldest   int               // the journal's oldest page in the bucket
+	touched  time.Time         // when the manifest was last put
+	grace    time.Duration     // the longest of a segment that left the list
+}
+
+func newShelf(cfg Settings, m catalog.Manifest, start playlist.Start) *shelf {
+	s := &shelf{cfg: cfg, layout: catalog.Layout{Prefix: cfg.Prefix}, rendition: SourceRendition, start: start, recorded: -1, oldest: -1}
+	s.manifest.Store(&m)
+	return s
+}
+
+// offer implements archive. Before the first segment of a publication goes the
+// manifest that makes it findable.
+func (s *shelf) offer(seg *media.Segment) {
+	if seg.Size == 0 {
+		s.archiver.Skip(s.rendition, seg)
+		return
+	}
+	if seg.Session == s.session {
+		s.archiver.Offer(s.rendition, seg)
+		return
+	}
+	s.session = seg.Session
+	c := s.program.window.Load().Constants()
+	m := s.manifest.Load().WithSession(seg.Session)
+	m.Target, m.PartTarget = c.Target, c.PartTarget
+	s.manifest.Store(&m)
+	s.archiver.Offer(s.rendition, seg, s.live(m))
+}
+
+// live is the manifest as an object, for as long as the broadcast has not ended.
+func (s *shelf) live(m catalog.Manifest) storage.Object {
+	return m.Object(s.layout.Live(m.ID, m.Token))
+}
+
+func (s *shelf) id() string    { return s.manifest.Load().ID }
+func (s *shelf) token() string { return s.manifest.Load().Token }
+
+// key is that of an object of the rendition.
+func (s *shelf) key(name string) string { return s.layout.Media(s.id(), s.rendition, name) }
+
+// begin makes the playlists of the bucket, once.
+func (s *shelf) begin(constants playlist.Constants, now time.Time) {
+	if s.list != nil {
+		return
+	}
+	s.list = playlist.NewArchive(constants, s.cfg.Playlist.Window, s.start)
+	s.touched = now
+	if s.cfg.Retention.Replay > 0 {
+		s.replay = playlist.NewReplay(constants, s.rendition+"/")
+	}
+}
+
+// Acked implements storage.Index.
+func (s *shelf) Acked(_ string, seg *media.Segment, lost bool) []storage.Object {
+	w := s.program.window.Load()
+	if e := w.Snapshot().Entry(seg.Session, seg.MSN); e != nil && !lost {
+		e.Stored()
+	}
+	now := time.Now()
+	s.begin(w.Constants(), now)
+	s.add(seg, lost, now)
+	return append(s.journal(now), s.playlists(false)...)
+}
+
+// add lists a segment, and has deleted what is not kept any longer.
+func (s *shelf) add(seg *media.Segment, lost bool, now time.Time) {
+	for _, d := range s.list.Add(seg, lost) {
+		grace := max(d.Grace, time.Duration(s.cfg.Retention.Live))
+		s.grace = max(s.grace, grace)
+		if s.replay == nil {
+			s.archiver.Expire(s.key(d.Name), now.Add(grace))
+		}
+	}
+	if s.replay == nil {
+		return
+	}
+	s.replay.Add(seg, lost)
+	// What left the list began at least a window before that.
+	keep := max(s.cfg.Retention.Replay, s.cfg.Playlist.Window+s.grace)
+	for _, name := range s.replay.Trim(now.Add(-keep), s.list.First()) {
+		s.archiver.Expire(s.key(name), now)
+	}
+}
+
+// journal is what must be in the bucket before the live playlist: the pages that
+// name what that does not list any more, so that a crash loses no replay.
+func (s *shelf) journal(now time.Time) []storage.Object {
+	var objects []storage.Object
+	if m := s.manifest.Load(); now.Sub(s.touched) >= catalog.TouchEvery {
+		s.touched = now
+		objects = append(objects, s.live(*m))
+	}
+	if s.replay == nil || s.list.First() <= s.recorded+1 {
+		return objects
+	}
+	for _, p := range s.replay.PagesAfter(s.recorded) {
+		objects = append(objects, s.playlist(s.page(p.Number), p.Text, true))
+	}
+	s.recorded = s.replay.Last()
+	// A page of which nothing is kept any longer goes.
+	first := playlist.PageOf(s.replay.First())
+	for n := max(s.oldest, 0); s.oldest >= 0 && n < first; n++ {
+		s.archiver.Expire(s.page(n), now)
+	}
+	s.oldest = first
+	return objects
+}
+
+func (s *shelf) page(n int) string {
+	return s.layout.Journal(s.id(), s.rendition, s.token(), n)
+}
+
+// Ended implements storage.Ender: the last playlists, and the replay. Without a
+// replay the segments go when nobody may ask for them any more.
+func (s *shelf) Ended() []storage.Object {
+	if s.list == nil {
+		return nil
+	}
+	objects := s.playlists(true)
+	gone := time.Unix(0, s.ended.Load()).Add(s.cfg.Linger)
+	if s.replay != nil {
+		return append(objects, s.replayObjects(gone)...)
+	}
+	for _, name := range s.list.Names() {
+		s.archiver.Expire(s.key(name), gone)
+	}
+	return objects
+}
+
+// replayObjects are the manifest, filed under the time at which all is deleted, and
+// then the replay under both its names.
+func (s *shelf) replayObjects(gone time.Time) []storage.Object {
+	m := *s.manifest.Load()
+	due := m.Ended.Add(s.cfg.Retention.Replay)
+	if last := gone.Add(s.grace); due.Before(last) {
+		due = last
+	}
+	text := s.replay.Render()
+	return []storage.Object{
+		m.Object(s.layout.Due(due, m.ID, m.Token)),
+		s.playlist(s.layout.ReplayOf(m.ID, m.Token), text, false),
+		s.playlist(s.layout.Replay(m.ID), text, false),
+	}
+}
+
+// finish says when the broadcast ended, before the Archiver's Finish: at for those
+// who keep its replay, now for those who still watch.
+func (s *shelf) finish(at, now time.Time) {
+	m := *s.manifest.Load()
+	m.Ended = at.UTC()
+	s.manifest.Store(&m)
+	s.ended.Store(now.UnixNano())
+}
+
+// scaffold are the objects that only a restart would need. When the Archiver has
+// stopped they are known for good.
+func (s *shelf) scaffold() []string {
+	m := s.manifest.Load()
+	var keys []string
+	for n := max(s.oldest, 0); s.oldest >= 0 && n <= playlist.PageOf(s.recorded); n++ {
+		keys = append(keys, s.page(n))
+	}
+	return append(keys, s.layout.Live(m.ID, m.Token)) // last: it makes the others findable
+}
+
+// playlists are the media playlist and, after it because it names it, the
+// multivariant one if it has changed.
+func (s *shelf) playlists(ended bool) []storage.Object {
+	objects := []storage.Object{s.playlist(s.key(catalog.PlaylistName), s.list.Render(ended), !ended)}
+	if text := s.program.multivariant.Load(); text != nil && (ended || !bytes.Equal(text.Plain, s.multi)) {
+		s.multi = text.Plain
+		objects = append(objects, s.playlist(s.layout.Multivariant(s.id()), text.Plain, false))
+	}
+	return objects
+}
+
+func (s *shelf) playlist(key string, text []byte, volatile bool) storage.Object {
+	return storage.Object{
+		Key:          key,
+		Slabs:        [][]byte{catalog.Own(text, s.token())},
+		ContentType:  storage.PlaylistType,
+		CacheControl: playlistMaxAge,
+		Volatile:     volatile,
+	}
+}
+
+func (s *shelf) playlistKeys() []string {
+	return []string{s.layout.Multivariant(s.id()), s.key(catalog.PlaylistName)}
+}
