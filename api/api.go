@@ -13,8 +13,9 @@ import (
 type Directory interface {
 	// Broadcasts are all that are live or have just ended, by id.
 	Broadcasts() []Broadcast
-	// Broadcast is the one of that id; false when there is none.
-	Broadcast(id string) (Broadcast, bool)
+	// Broadcast is the one of that id, or the last one under it of which there is a
+	// replay; false when there is none.
+	Broadcast(ctx context.Context, id string) (Broadcast, bool)
 }
 
 // Broadcast is one live stream.
@@ -24,6 +25,7 @@ type Broadcast struct {
 	StartedAt  time.Time   `json:"started_at" doc:"When its publisher was admitted."`
 	EndedAt    *time.Time  `json:"ended_at" doc:"When it ended; null before."`
 	Playlist   string      `json:"playlist" doc:"Path of its multivariant playlist." example:"/live/studio/index.m3u8"`
+	Replay     *string     `json:"replay" doc:"Path of the playlist of the whole broadcast, after its end; null when there is none."`
 	Encoder    string      `json:"encoder" doc:"What the publisher calls itself; may be empty."`
 	Warnings   []string    `json:"warnings" doc:"What the broadcaster should change in the encoder."`
 	Renditions []Rendition `json:"renditions" doc:"What can be watched; empty while starting."`
@@ -79,10 +81,10 @@ func Register(mux *http.ServeMux, version string, d Directory) error {
 		OperationID: "get-broadcast",
 		Method:      http.MethodGet,
 		Path:        "/v1/broadcasts/{id}",
-		Summary:     "One broadcast",
+		Summary:     "One broadcast, or the replay of one",
 		Errors:      []int{http.StatusNotFound},
-	}, func(_ context.Context, in *oneInput) (*oneOutput, error) {
-		b, ok := d.Broadcast(in.ID)
+	}, func(ctx context.Context, in *oneInput) (*oneOutput, error) {
+		b, ok := d.Broadcast(ctx, in.ID)
 		if !ok {
 			return nil, huma.Error404NotFound("there is no such broadcast")
 		}

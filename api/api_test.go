@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
@@ -15,7 +16,7 @@ type shelf []Broadcast
 
 func (s shelf) Broadcasts() []Broadcast { return s }
 
-func (s shelf) Broadcast(id string) (Broadcast, bool) {
+func (s shelf) Broadcast(_ context.Context, id string) (Broadcast, bool) {
 	for _, b := range s {
 		if b.ID == id {
 			return b, true
@@ -50,7 +51,7 @@ func studio() Broadcast {
 func TestAPI_ListsBroadcastsInTheAgreedForm(t *testing.T) {
 	got := get(serve(t, shelf{studio()}), "/v1/broadcasts")
 	want := `{"broadcasts":[{"id":"studio","state":"live","started_at":"2026-01-02T03:04:05Z","ended_at":null,` +
-		`"playlist":"/live/studio/index.m3u8","encoder":"obs","warnings":[],"renditions":[{"name":"source","codecs":"avc1.64001f",` +
+		`"playlist":"/live/studio/index.m3u8","replay":null,"encoder":"obs","warnings":[],"renditions":[{"name":"source","codecs":"avc1.64001f",` +
 		`"width":1280,"height":720,"frame_rate":30,"bandwidth":5,"average_bandwidth":4}]}]}` + "\n"
 	if diff := cmp.Diff(want, got.Body.String()); diff != "" {
 		t.Error(diff)

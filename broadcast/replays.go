@@ -42,6 +42,8 @@ type replays struct {
 // replay is a reading of one.
 type replay struct {
 	text     *playlist.Text
+	began    time.Time           // of the first segment
+	ended    time.Time           // of the last
 	sessions map[string]struct{} // "source/SESSION" of the segments it lists
 	err      error               // instead of all that
 	until    time.Time           // it is fresh
@@ -81,6 +83,7 @@ func (r *replays) read(ctx context.Context, key string) *replay {
 		return &replay{err: err, until: now.Add(replayMissing), used: now}
 	}
 	found := &replay{text: playlist.NewText(text), sessions: make(map[string]struct{}), until: now.Add(replayFresh), used: now}
+	found.began, found.ended = playlist.Span(text)
 	for line := range strings.Lines(string(text)) {
 		if i := strings.LastIndexByte(line, '-'); i > 0 && line[0] != '#' {
 			found.sessions[line[:i]] = struct{}{}

@@ -2,6 +2,7 @@ package broadcast
 
 import (
 	"context"
+	"time"
 
 	"golive/ingest"
 	"golive/playlist"
@@ -57,6 +58,26 @@ func (h *Hub) Replay(ctx context.Context, id, name string) (*playlist.Text, erro
 		return nil, err
 	}
 	return r.text, nil
+}
+
+// PastBroadcast is what is known of a broadcast by its replay alone.
+type PastBroadcast struct {
+	// Began and Ended are the times of what is kept of it.
+	Began, Ended time.Time
+	// Replay is the file name of its playlist.
+	Replay string
+}
+
+// Past is the broadcast that ended last under that id, if there is a replay of it.
+func (h *Hub) Past(ctx context.Context, id string) (PastBroadcast, bool) {
+	if ingest.CheckID(id) != nil {
+		return PastBroadcast{}, false
+	}
+	r, err := h.replays.get(ctx, h.layout.Replay(id))
+	if err != nil {
+		return PastBroadcast{}, false
+	}
+	return PastBroadcast{Began: r.began, Ended: r.ended, Replay: catalog.ReplayName}, true
 }
 
 // Aired opens a segment that no Window has any more and a replay lists; the error

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"golive/playlist"
+	"golive/storage/catalog"
 )
 
 // Status is what can be told of a broadcast at one moment.
@@ -18,6 +19,9 @@ type Status struct {
 	Encoder string
 	// Variants are the renditions that can be watched.
 	Variants []playlist.Variant
+	// Replay is the file name of the playlist of the whole broadcast; empty while
+	// there is none.
+	Replay string
 	// Warnings are for the broadcaster: what to change in the encoder.
 	Warnings []string
 }
@@ -27,6 +31,9 @@ func (b *Broadcast) Status() Status {
 	s := Status{ID: b.id, State: b.State(), Began: b.began, Warnings: []string{}}
 	if ended := b.shelf.ended.Load(); ended != 0 {
 		s.Ended = time.Unix(0, ended)
+	}
+	if b.hasReplay() {
+		s.Replay = catalog.ReplayNameOf(b.shelf.token())
 	}
 	if e := b.encoder.Load(); e != nil {
 		s.Encoder = *e
@@ -43,4 +50,17 @@ func (b *Broadcast) Status() Status {
 			r.LongestGOP.Seconds(), b.cfg.Segmenter.SegmentDuration.Seconds(), r.ForcedCuts))
 	}
 	return s
+}
+
+// hasReplay says whether the bucket has all of the broadcast.
+func (b *Broadcast) hasReplay() bool {
+	if b.State() != Ended || b.cfg.Retention.Replay == 0 || b.program.window.Load() == nil {
+		return false
+	}
+	select {
+	case <-b.shelf.archiver.Drained():
+		return true
+	default:
+		return false
+	}
 }

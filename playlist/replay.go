@@ -1,6 +1,7 @@
 package playlist
 
 import (
+	"bytes"
 	"strconv"
 	"time"
 
@@ -143,6 +144,29 @@ func (r *Replay) Render() []byte {
 	b = append(b, '\n')
 	b = r.appendSegments(b, r.kept, r.folder, true)
 	return append(b, "#EXT-X-ENDLIST\n"...)
+}
+
+// Span is when a rendered replay's first segment begins, and when its last ends;
+// zero when it has none.
+func Span(text []byte) (began, ended time.Time) {
+	for line := range bytes.Lines(text) {
+		line = bytes.TrimSpace(line)
+		if date, ok := bytes.CutPrefix(line, []byte(dateTag)); ok {
+			if at, err := time.Parse(dateFormat, string(date)); err == nil {
+				ended = at
+			}
+			if began.IsZero() {
+				began = ended
+			}
+		}
+		if info, ok := bytes.CutPrefix(line, []byte(infoTag)); ok {
+			seconds, err := strconv.ParseFloat(string(bytes.TrimSuffix(info, []byte(","))), 64)
+			if err == nil {
+				ended = ended.Add(time.Duration(seconds * float64(time.Second)))
+			}
+		}
+	}
+	return began, ended
 }
 
 // appendSegments writes the segments; begin says that nothing comes before the

@@ -43,6 +43,9 @@ source/aaaa-9.ts
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
+	if began, ended := Span([]byte(got)); !began.Equal(date) || !ended.Equal(date.Add(6*time.Second)) {
+		t.Errorf("it is from %v to %v", began, ended)
+	}
 	list, kind, err := grafov.DecodeFrom(strings.NewReader(got), true)
 	if err != nil || kind != grafov.MEDIA {
 		t.Fatalf("grafov: %v, kind %d", err, kind)

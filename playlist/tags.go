@@ -10,6 +10,12 @@ import (
 // dateFormat is ISO 8601 with milliseconds (section 4.4.4.6).
 const dateFormat = "2006-01-02T15:04:05.000Z07:00"
 
+// The beginnings of the lines of every segment.
+const (
+	dateTag = "#EXT-X-PROGRAM-DATE-TIME:"
+	infoTag = "#EXTINF:"
+)
+
 // independentTag says that every segment begins with a key frame (section 4.4.2.1).
 const independentTag = "#EXT-X-INDEPENDENT-SEGMENTS\n"
 
@@ -23,7 +29,7 @@ func appendSegmentHead(dst []byte, s *media.Segment) []byte {
 	if s.Discontinuity {
 		dst = append(dst, "#EXT-X-DISCONTINUITY\n"...)
 	}
-	dst = append(dst, "#EXT-X-PROGRAM-DATE-TIME:"...)
+	dst = append(dst, dateTag...)
 	dst = s.ProgramDateTime.In(time.UTC).AppendFormat(dst, dateFormat)
 	return append(dst, '\n')
 }
@@ -57,7 +63,7 @@ func appendSegmentInfo(dst []byte, s *media.Segment, gap bool) []byte {
 	if gap {
 		dst = append(dst, "#EXT-X-GAP\n"...)
 	}
-	dst = append(dst, "#EXTINF:"...)
+	dst = append(dst, infoTag...)
 	dst = appendSeconds(dst, s.Duration)
 	return append(dst, ",\n"...)
 }

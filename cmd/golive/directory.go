@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+
 	"golive/api"
 	"golive/broadcast"
 )
@@ -18,12 +20,17 @@ func (d directory) Broadcasts() []api.Broadcast {
 }
 
 // Broadcast implements api.Directory.
-func (d directory) Broadcast(id string) (api.Broadcast, bool) {
-	b, ok := d.hub.Find(id)
+func (d directory) Broadcast(ctx context.Context, id string) (api.Broadcast, bool) {
+	if b, ok := d.hub.Find(id); ok {
+		return describe(b.Status()), true
+	}
+	past, ok := d.hub.Past(ctx, id)
 	if !ok {
 		return api.Broadcast{}, false
 	}
-	return describe(b.Status()), true
+	return describe(broadcast.Status{
+		ID: id, State: broadcast.Ended, Began: past.Began, Ended: past.Ended, Replay: past.Replay, Warnings: []string{},
+	}), true
 }
 
 func describe(s broadcast.Status) api.Broadcast {
@@ -38,6 +45,10 @@ func describe(s broadcast.Status) api.Broadcast {
 	}
 	if !s.Ended.IsZero() {
 		b.EndedAt = &s.Ended
+	}
+	if s.Replay != "" {
+		path := "/live/" + s.ID + "/" + s.Replay
+		b.Replay = &path
 	}
 	for _, v := range s.Variants {
 		r := api.Rendition{
