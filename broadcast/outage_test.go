@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"golive/storage"
+	"golive/storage/catalog"
 	"golive/storage/disk"
 	"golive/storage/memory"
 	"golive/storage/spool"
@@ -62,7 +63,7 @@ func (n node) start(t *testing.T, bucket *remote) *stage {
 	if err != nil {
 		t.Fatal(err)
 	}
-	stores := Stores{Bucket: storage.Mirror(bucket, local, discard()), Local: local, Shared: true, Spool: waiting}
+	stores := Stores{Bucket: storage.Mirror(bucket, local, catalog.Layout{Prefix: "live"}.ForRestart, discard()), Local: local, Shared: true, Spool: waiting}
 	return newStageWith(t, bucket.Bucket, stores, time.Hour)
 }
 

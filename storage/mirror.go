@@ -3,23 +3,22 @@ package storage
 import (
 	"context"
 	"log/slog"
-	"strings"
 	"sync"
 	"time"
 )
 
-// Mirror is bucket with a copy in local of what describes broadcasts: playlists
-// and manifests, all but segments. So a server that is started again while bucket
-// is away knows what it had aired. What cannot be written to local is logged, and
-// does not hold up the bucket.
-func Mirror(bucket, local Bucket, log *slog.Logger) Bucket {
-	return &mirror{Bucket: bucket, local: local, log: log}
+// Mirror is bucket with a copy in local of the objects whose keys are wanted there:
+// those that a server needs that is started again while bucket is away. What cannot
+// be written to local is logged, and does not hold up the bucket.
+func Mirror(bucket, local Bucket, wanted func(key string) bool, log *slog.Logger) Bucket {
+	return &mirror{Bucket: bucket, local: local, wanted: wanted, log: log}
 }
 
 type mirror struct {
 	Bucket
-	local Bucket
-	log   *slog.Logger
+	local  Bucket
+	wanted func(key string) bool
+	log    *slog.Logger
 
 	mu       sync.Mutex
 	troubles tally
@@ -28,7 +27,7 @@ type mirror struct {
 // Put writes the copy first: what the bucket refuses for now is what a restart
 // must find.
 func (m *mirror) Put(ctx context.Context, o Object) error {
-	if !isSegment(o.Key) {
+	if m.wanted(o.Key) {
 		o := o
 		o.Volatile = true // a loss of power loses what the bucket may have
 		m.note(m.local.Put(ctx, o))
@@ -37,13 +36,11 @@ func (m *mirror) Put(ctx context.Context, o Object) error {
 }
 
 func (m *mirror) Delete(ctx context.Context, key string) error {
-	if !isSegment(key) {
+	if m.wanted(key) {
 		m.note(m.local.Delete(ctx, key))
 	}
 	return m.Bucket.Delete(ctx, key)
 }
-
-func isSegment(key string) bool { return strings.HasSuffix(key, ".ts") }
 
 func (m *mirror) note(err error) {
 	if err == nil {

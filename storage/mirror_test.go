@@ -15,16 +15,18 @@ import (
 	"golive/storage/storagetest"
 )
 
+func isText(key string) bool { return !strings.HasSuffix(key, ".ts") }
+
 func TestMirror_KeepsTheContract(t *testing.T) {
 	storagetest.Test(t, func(*testing.T) storage.Bucket {
-		return storage.Mirror(memory.New(), memory.New(), slog.New(slog.DiscardHandler))
+		return storage.Mirror(memory.New(), memory.New(), isText, slog.New(slog.DiscardHandler))
 	})
 }
 
 func TestMirror_HasWhatABucketThatIsAwayHasNot(t *testing.T) {
 	local := &faulty{Bucket: memory.New()}
 	remote := broken{errAway}
-	m := storage.Mirror(remote, local, slog.New(slog.DiscardHandler))
+	m := storage.Mirror(remote, local, isText, slog.New(slog.DiscardHandler))
 	for _, key := range []string{"live/show/index.m3u8", "live/~manifests/live/show/T.json", "live/show/source/s-0.ts"} {
 		if err := m.Put(t.Context(), storage.Object{Key: key, Slabs: [][]byte{[]byte("x")}}); !errors.Is(err, errAway) {
 			t.Errorf("%s: %v", key, err)
@@ -41,7 +43,7 @@ func TestMirror_HasWhatABucketThatIsAwayHasNot(t *testing.T) {
 func TestMirror_LocalTroubleIsOnlyTold(t *testing.T) {
 	log := &lines{}
 	b := memory.New()
-	m := storage.Mirror(b, broken{errors.New("disk full")}, slog.New(slog.NewTextHandler(log, nil)))
+	m := storage.Mirror(b, broken{errors.New("disk full")}, isText, slog.New(slog.NewTextHandler(log, nil)))
 	for range 3 {
 		if err := m.Put(t.Context(), storage.Object{Key: "live/show/index.m3u8"}); err != nil {
 			t.Error(err)

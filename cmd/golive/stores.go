@@ -12,6 +12,7 @@ import (
 	"golive/broadcast"
 	"golive/internal/config"
 	"golive/storage"
+	"golive/storage/catalog"
 	"golive/storage/disk"
 	"golive/storage/memory"
 	"golive/storage/spool"
@@ -82,7 +83,8 @@ func openRemote(ctx context.Context, cfg config.Config, reg prometheus.Registere
 	if compresses(cfg.Storage.S3, keepsGzip) {
 		bucket = storage.Compress(bucket)
 	}
-	stores.Bucket, stores.Local, stores.Shared = storage.Mirror(bucket, local, log), local, true
+	layout := catalog.Layout{Prefix: prefixOf(cfg.Storage)}
+	stores.Bucket, stores.Local, stores.Shared = storage.Mirror(bucket, local, layout.ForRestart, log), local, true
 	return stores, closeAll, nil
 }
 

@@ -99,6 +99,17 @@ func TestLayout_DueTimesAreInOrderAndNeverEarly(t *testing.T) {
 	}
 }
 
+func TestForRestart_IsWhatALiveBroadcastHas(t *testing.T) {
+	for key, want := range map[string]bool{
+		"live/show/index.m3u8": true, "live/show/source/index.m3u8": true, layout.Live("show", "T1"): true, layout.Journal("show", "source", "T1", 3): true,
+		"live/show/source/aa-0.ts": false, layout.Replay("show"): false, layout.ReplayOf("show", "T1"): false, layout.Due(noon, "show", "T1"): false,
+	} {
+		if got := layout.ForRestart(key); got != want {
+			t.Errorf("%s: %t", key, got)
+		}
+	}
+}
+
 func TestIsReplayName(t *testing.T) {
 	for name, want := range map[string]bool{
 		"replay.m3u8": true, "replay-T1.m3u8": true, ReplayNameOf("T1"): true,

@@ -84,6 +84,13 @@ func (l Layout) Due(at time.Time, id, token string) string {
 
 func (l Layout) dueManifests() string { return l.Prefix + "/" + manifests + "/due/" }
 
+// ForRestart says whether the object at key is needed to go on with a live broadcast:
+// its playlists, its journal and its manifest.
+func (l Layout) ForRestart(key string) bool {
+	name := key[strings.LastIndexByte(key, '/')+1:]
+	return !strings.HasSuffix(name, ".ts") && !IsReplayName(name) && !strings.HasPrefix(key, l.dueManifests())
+}
+
 // DueTime is the first full minute from at on: what is deleted is deleted then.
 func DueTime(at time.Time) time.Time {
 	return at.UTC().Add(time.Minute - time.Nanosecond).Truncate(time.Minute)
