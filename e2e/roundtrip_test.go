@@ -3,14 +3,12 @@
 package e2e
 
 import (
-	"context"
-	"net/http"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
+	"golive/e2e/harness"
 	"golive/internal/hlstest"
 )
 
@@ -26,23 +24,14 @@ func TestFFmpeg_EveryAccessUnitComesOutAgain(t *testing.T) {
 		{"memory, plain", "storage: { backend: memory }\nplaylist: { low_latency: false }\n", false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s := startServer(t, c.yaml)
-			source := makeSource(t, 21*time.Second)
-			encoder := publish(t, source, s.publishURL("show"))
-			recording := follow(t, s.url("/live/show/index.m3u8"), hlstest.Options{LowLatency: c.lowLatency})
-			encoder.wait()
-
-			for _, v := range recording.Violations {
-				t.Error(v)
-			}
-			r := recording.Renditions[0]
-			if !r.Ended || r.Missed > 0 {
+			s := harness.Start(t, harness.Options{Config: c.yaml})
+			source := sources.FLV(t, "-bf", "2", "-t", "21")
+			encoder := harness.Publish(t, source, s.PublishURL("show"))
+			f := harness.Follow(t, s.PlaylistURL("show"), hlstest.Options{LowLatency: c.lowLatency})
+			encoder.Wait(time.Minute)
+			r := f.Wait(time.Minute)
+			if f.Check(); t.Failed() || !r.Ended {
 				t.Fatalf("ended %t, missed %d segments", r.Ended, r.Missed)
-			}
-			for _, segment := range r.Segments {
-				if segment.Err != nil {
-					t.Fatalf("segment %d: %v", segment.MSN, segment.Err)
-				}
 			}
 			checkParts(t, r)
 			all := r.Bytes()
@@ -50,35 +39,13 @@ func TestFFmpeg_EveryAccessUnitComesOutAgain(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			sourceVideo, sourceAudio := packets(t, source)
+			sourceVideo, sourceAudio := harness.Packets(t, source)
 			t.Logf("%d segments, %d bytes; source has %d video and %d audio packets", len(r.Segments), len(all), len(sourceVideo), len(sourceAudio))
 			checkVideo(t, ts.Video(), source, sourceVideo)
 			checkAudio(t, ts, source, sourceAudio, sourceVideo)
 			checkWitnesses(t, all)
 		})
 	}
-}
-
-// follow waits for the stream's first playlist and follows it to its end.
-func follow(t *testing.T, url string, opts hlstest.Options) *hlstest.Recording {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	client := &http.Client{Transport: &http.Transport{}}
-	t.Cleanup(client.CloseIdleConnections)
-	var f *hlstest.Follower
-	err := eventually(ctx, 20*time.Millisecond, func() (err error) {
-		f, err = hlstest.Open(ctx, client, url, opts)
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	recording, err := f.Follow(ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return recording
 }
 
 // checkParts wants a segment's parts to be its bytes.
@@ -98,7 +65,7 @@ func checkParts(t *testing.T, r *hlstest.Rendition) {
 	}
 }
 
-func checkVideo(t *testing.T, video *hlstest.Stream, source string, want []packet) {
+func checkVideo(t *testing.T, video *hlstest.Stream, source string, want []harness.Packet) {
 	t.Helper()
 	if len(video.PES) != len(want) {
 		t.Fatalf("%d video access units came out, %d went in", len(video.PES), len(want))
@@ -110,13 +77,13 @@ func checkVideo(t *testing.T, video *hlstest.Stream, source string, want []packe
 			t.Fatalf("video unit %d: DTS %d, PTS %d; want %d, %d", i, dts, pts, wantDTS, wantPTS)
 		}
 	}
-	annexB := run(t, "ffmpeg", "-v", "error", "-i", source, "-map", "0:v", "-c", "copy", "-bsf:v", "h264_mp4toannexb", "-f", "h264", "-")
+	annexB := harness.Run(t, "ffmpeg", "-v", "error", "-i", source, "-map", "0:v", "-c", "copy", "-bsf:v", "h264_mp4toannexb", "-f", "h264", "-")
 	if got, want := hlstest.PictureMD5(video.Payloads()...), hlstest.PictureMD5(annexB); got != want {
 		t.Errorf("video elementary stream has MD5 %s, the source %s", got, want)
 	}
 }
 
-func checkAudio(t *testing.T, ts *hlstest.Transport, source string, want, wantVideo []packet) {
+func checkAudio(t *testing.T, ts *hlstest.Transport, source string, want, wantVideo []harness.Packet) {
 	t.Helper()
 	frames, err := hlstest.ADTSFrames(ts.Audio())
 	if err != nil {
@@ -135,7 +102,7 @@ func checkAudio(t *testing.T, ts *hlstest.Transport, source string, want, wantVi
 			t.Fatalf("audio frame %d (first of its PES: %t): PTS %d, want %d", i, f.First, pts, wantPTS)
 		}
 	}
-	adts := run(t, "ffmpeg", "-v", "error", "-i", source, "-map", "0:a", "-c", "copy", "-f", "adts", "-")
+	adts := harness.Run(t, "ffmpeg", "-v", "error", "-i", source, "-map", "0:a", "-c", "copy", "-f", "adts", "-")
 	if got, want := hlstest.MD5(ts.Audio().Payloads()...), hlstest.MD5(adts); got != want {
 		t.Errorf("audio elementary stream has MD5 %s, the source %s", got, want)
 	}
@@ -148,11 +115,7 @@ func checkWitnesses(t *testing.T, all []byte) {
 	if err := os.WriteFile(file, all, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for _, line := range complaints(t, "ffprobe", "-v", "level+verbose", "-show_packets", "-show_frames", "-of", "compact", file) {
-		t.Errorf("ffprobe: %s", line)
-	}
-	_, log := runBoth(t, "ffmpeg", "-v", "debug", "-i", file, "-f", "null", "-")
-	if n := strings.Count(string(log), "Continuity check failed"); n > 0 {
-		t.Errorf("ffmpeg: Continuity check failed %d times", n)
+	for _, line := range harness.Complaints(t, file) {
+		t.Error(line)
 	}
 }

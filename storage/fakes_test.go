@@ -107,6 +107,20 @@ func (f *faulty) text(t *testing.T, key string) string {
 	return b.String()
 }
 
+// namesOnlyWhatIsThere wants everything that the playlist key names to be in the
+// bucket; another key is none of its business.
+func (f *faulty) namesOnlyWhatIsThere(t *testing.T, key string) {
+	t.Helper()
+	if !strings.HasSuffix(key, ".m3u8") {
+		return
+	}
+	for name := range strings.Lines(f.text(t, key)) {
+		if name = strings.TrimSpace(name); strings.Contains(name, "/") && f.text(t, name) == "" {
+			t.Errorf("%s names %s, which is not in the bucket", key, name)
+		}
+	}
+}
+
 // index writes a playlist of segment keys, one a line, for each rendition, and one
 // playlist that names those.
 type index struct {

@@ -50,13 +50,7 @@ func lives(t *testing.T, r *rand.Rand) {
 		return nil
 	}
 	b.after = func(op, key string) error {
-		if strings.HasSuffix(key, ".m3u8") {
-			for name := range strings.Lines(b.text(t, key)) {
-				if name = strings.TrimSpace(name); strings.Contains(name, "/") && b.text(t, name) == "" {
-					t.Errorf("%s names %s, which is not in the bucket", key, name)
-				}
-			}
-		}
+		b.namesOnlyWhatIsThere(t, key)
 		if op == "put" && f.n(5) == 0 {
 			return errors.New("500 after storing")
 		}

@@ -3,21 +3,17 @@
 package cost
 
 import (
-	"bufio"
-	"context"
+	"cmp"
 	"flag"
 	"fmt"
-	"io"
-	"net"
-	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
+
+	"golive/e2e/harness"
 )
 
 var (
@@ -36,54 +32,42 @@ const ticksPerSecond = 100
 // One iteration is one measurement: run it with -benchtime 1x.
 func BenchmarkStreamMinute(b *testing.B) {
 	dir := b.TempDir()
-	tool := filepath.Join(dir, "golive")
-	run(b, "go", "build", "-o", tool, "golive/cmd/golive")
-	binary := *server
-	if binary == "" {
-		binary = tool
-	}
-	floor := filepath.Join(dir, "floor")
-	run(b, "go", "build", "-o", floor, "golive/e2e/cost/floor")
+	tool, floor := filepath.Join(dir, "golive"), filepath.Join(dir, "floor")
+	harness.Run(b, "go", "build", "-o", tool, "golive/cmd/golive")
+	harness.Run(b, "go", "build", "-o", floor, "golive/e2e/cost/floor")
 	clip := makeClip(b, dir)
 	b.Run("floor", func(b *testing.B) {
 		for range b.N {
-			measureOnce(b, []string{floor}, tool, clip, "")
+			measureOnce(b, harness.Options{Program: floor}, tool, clip)
 		}
 	})
 	for _, backend := range []string{"memory", "disk"} {
 		b.Run(backend, func(b *testing.B) {
+			config := fmt.Sprintf("storage: { backend: %s }\nplaylist: { window: %v }\nlog: { level: warn }\n", backend, *window)
 			for range b.N {
-				measureOnce(b, []string{binary, "serve"}, tool, clip, backend)
+				s := measureOnce(b, harness.Options{Program: cmp.Or(*server, tool), Config: config}, tool, clip)
+				b.ReportMetric(s.quantile("golive_playlist_publish_delay_seconds", 0.99)*1000, "ms-publish-p99")
 			}
 		})
 	}
 }
 
-func measureOnce(b *testing.B, serve []string, tool, clip, backend string) {
-	rtmp, httpAddr, admin := freeAddress(b), freeAddress(b), freeAddress(b)
-	ctx, stop := context.WithCancel(b.Context())
-	defer stop()
-
-	golive := command(ctx, serve[0], serve[1:]...)
-	golive.Env = append(os.Environ(),
-		"GOLIVE_INGEST_RTMP_LISTEN="+rtmp, "GOLIVE_ORIGIN_LISTEN="+httpAddr, "GOLIVE_ADMIN_LISTEN="+admin,
-		"GOLIVE_STORAGE_BACKEND="+backend, "GOLIVE_DATA_DIR="+b.TempDir(),
-		"GOLIVE_PLAYLIST_WINDOW="+window.String(), "GOLIVE_LOG_LEVEL=warn")
-	start(b, golive)
-	waitReady(b, "http://"+admin+"/readyz")
-
+// measureOnce reports what streams cost the server, and returns its metrics of while
+// they were still published.
+func measureOnce(b *testing.B, o harness.Options, tool, clip string) metrics {
+	golive := harness.Start(b, o)
 	length := *warmup + *measure + 10*time.Second
-	publisher := command(ctx, tool, "publish", "--streams", strconv.Itoa(*streams), "--duration", length.String(),
-		"--file", clip, "rtmp://"+rtmp+"/live/load")
-	start(b, publisher)
+	publisher := harness.Launch(b, nil, tool, "publish", "--streams", strconv.Itoa(*streams), "--duration", length.String(),
+		"--file", clip, golive.PublishURL("load"))
 
-	wait(ctx, *warmup)
-	before, bytesBefore, began := cpuSeconds(b, golive.Process.Pid), received(b, admin), time.Now()
-	wait(ctx, *measure)
+	harness.Pause(b.Context(), *warmup)
+	before, bytesBefore, began := cpuSeconds(b, golive.PID()), scrape(b, golive).received(), time.Now()
+	harness.Pause(b.Context(), *measure)
 	took := time.Since(began)
-	used := cpuSeconds(b, golive.Process.Pid) - before
-	got := received(b, admin) - bytesBefore
-	rss := residentBytes(b, golive.Process.Pid)
+	used := cpuSeconds(b, golive.PID()) - before
+	now := scrape(b, golive)
+	got := now.received() - bytesBefore
+	rss := residentBytes(b, golive.PID())
 	minutes := took.Minutes() * float64(*streams)
 	perStream := got / took.Seconds() / float64(*streams) // bytes per second
 
@@ -92,42 +76,13 @@ func measureOnce(b *testing.B, serve []string, tool, clip, backend string) {
 	b.ReportMetric(perStream*8/1e6, "Mbit/s/stream")
 	b.ReportMetric(rss/float64(*streams)/perStream, "s-of-media-in-memory/stream")
 	b.ReportMetric(rss/float64(*streams)/1e6, "MB/stream")
-	if backend != "" {
-		b.ReportMetric(quantile(b, admin, "golive_playlist_publish_delay_seconds", 0.99)*1000, "ms-publish-p99")
-	}
 
-	if n := live(b, admin); n != *streams {
+	if n := int(now["golive_broadcast_broadcasts"]); n != *streams {
 		b.Errorf("%d of %d streams are live", n, *streams)
 	}
-	if err := publisher.Wait(); err != nil {
-		b.Errorf("publisher: %v", err)
-	}
-	stop()
-	// The server ends by its signal.
-	_ = golive.Wait()
-}
-
-// command is a process that ends with SIGTERM when ctx does.
-func command(ctx context.Context, name string, args ...string) *exec.Cmd {
-	c := exec.CommandContext(ctx, name, args...)
-	c.Cancel = func() error { return c.Process.Signal(syscall.SIGTERM) }
-	c.WaitDelay = 20 * time.Second
-	c.Stdout, c.Stderr = os.Stderr, os.Stderr
-	return c
-}
-
-func start(b *testing.B, c *exec.Cmd) {
-	b.Helper()
-	if err := c.Start(); err != nil {
-		b.Fatal(err)
-	}
-}
-
-func run(b *testing.B, name string, args ...string) {
-	b.Helper()
-	if out, err := exec.CommandContext(b.Context(), name, args...).CombinedOutput(); err != nil {
-		b.Fatalf("%s: %v\n%s", name, err, out)
-	}
+	publisher.Wait(length)
+	golive.Stop()
+	return now
 }
 
 // makeClip makes 20 s of 720p at 4.5 Mbit/s with sound; noise keeps the encoder
@@ -135,42 +90,12 @@ func run(b *testing.B, name string, args ...string) {
 func makeClip(b *testing.B, dir string) string {
 	b.Helper()
 	clip := filepath.Join(dir, "load.flv")
-	run(b, "ffmpeg", "-v", "error", "-y",
+	harness.Run(b, "ffmpeg", "-v", "error", "-y",
 		"-f", "lavfi", "-i", "testsrc2=size=1280x720:rate=30,noise=alls=40:allf=t", "-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000",
 		"-t", "20", "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-g", "60", "-keyint_min", "60", "-sc_threshold", "0",
 		"-b:v", "4400k", "-minrate", "4400k", "-maxrate", "4400k", "-bufsize", "4400k", "-x264-params", "nal-hrd=cbr",
 		"-c:a", "aac", "-b:a", "128k", "-ac", "2", clip)
 	return clip
-}
-
-func freeAddress(b *testing.B) string {
-	b.Helper()
-	ln, err := (&net.ListenConfig{}).Listen(b.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer ln.Close()
-	return ln.Addr().String()
-}
-
-func wait(ctx context.Context, d time.Duration) {
-	select {
-	case <-time.After(d):
-	case <-ctx.Done():
-	}
-}
-
-func waitReady(b *testing.B, url string) {
-	b.Helper()
-	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); wait(b.Context(), 50*time.Millisecond) {
-		if r, err := http.Get(url); err == nil {
-			r.Body.Close()
-			if r.StatusCode == http.StatusOK {
-				return
-			}
-		}
-	}
-	b.Fatal("the server did not become ready")
 }
 
 // cpuSeconds is what the process used so far, in user and system mode
@@ -203,26 +128,27 @@ func residentBytes(b *testing.B, pid int) float64 {
 	return pages * float64(os.Getpagesize())
 }
 
-func metrics(b *testing.B, admin string) map[string]float64 {
+// metrics are a server's, by name and labels.
+type metrics map[string]float64
+
+func scrape(b *testing.B, s *harness.Server) metrics {
 	b.Helper()
-	r, err := http.Get("http://" + admin + "/metrics")
+	text, err := harness.Get(b.Context(), "http://"+s.Admin+"/metrics")
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer r.Body.Close()
-	values := map[string]float64{}
-	for lines := bufio.NewScanner(io.LimitReader(r.Body, 4<<20)); lines.Scan(); {
-		name, value, ok := strings.Cut(lines.Text(), " ")
+	m := metrics{}
+	for line := range strings.Lines(string(text)) {
+		name, value, ok := strings.Cut(strings.TrimSpace(line), " ")
 		if v, err := strconv.ParseFloat(value, 64); ok && err == nil {
-			values[name] = v
+			m[name] = v
 		}
 	}
-	return values
+	return m
 }
 
-func received(b *testing.B, admin string) (sum float64) {
-	b.Helper()
-	for name, v := range metrics(b, admin) {
+func (m metrics) received() (sum float64) {
+	for name, v := range m {
 		if strings.HasPrefix(name, "golive_ingest_received_bytes_total") {
 			sum += v
 		}
@@ -230,17 +156,10 @@ func received(b *testing.B, admin string) (sum float64) {
 	return sum
 }
 
-func live(b *testing.B, admin string) int {
-	b.Helper()
-	return int(metrics(b, admin)["golive_broadcast_broadcasts"])
-}
-
 // quantile is the upper edge of the bucket that holds the quantile.
-func quantile(b *testing.B, admin, histogram string, q float64) float64 {
-	b.Helper()
-	values := metrics(b, admin)
-	want, best := values[histogram+"_count"]*q, 0.0
-	for name, v := range values {
+func (m metrics) quantile(histogram string, q float64) float64 {
+	want, best := m[histogram+"_count"]*q, 0.0
+	for name, v := range m {
 		edge, ok := strings.CutPrefix(name, histogram+`_bucket{le="`)
 		if !ok || v < want {
 			continue

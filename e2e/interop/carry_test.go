@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"golive/e2e/harness"
 	"golive/internal/hlstest"
 )
 
@@ -30,33 +31,33 @@ type wanted struct {
 // mustCarry has the broadcast id published, follows it to its end, watches it in
 // the browser, and checks what came out. publish starts the encoder; stop, if not
 // nil, ends it after the page was watched.
-func mustCarry(t *testing.T, s *server, b *browser, id string, publish func() *process, stop func(*process), want wanted) {
+func mustCarry(t *testing.T, s *harness.Server, b *harness.Browser, id string, publish func() *harness.Process, stop func(*harness.Process), want wanted) {
 	t.Helper()
 	if want.length == 0 {
 		want.length = 5 * time.Second
 	}
-	f := follow(t, s.playlistURL(id), hlstest.Options{LowLatency: true})
+	f := harness.Follow(t, s.PlaylistURL(id), hlstest.Options{LowLatency: true})
 	encoder := publish()
 	t.Cleanup(func() {
 		if t.Failed() {
-			t.Logf("the encoder said:\n%s", encoder.logs)
+			t.Logf("the encoder said:\n%s", encoder.Logs)
 		}
 	})
-	page := b.watch(t, s.watchURL(id))
-	page.rebuilds = want.rebuilt
-	page.waitForPlay(30 * time.Second)
-	v := page.view()
-	pause(t.Context(), want.length)
-	page.screenshot("interop-" + id)
-	seen := v.stop()
+	page := b.Open(t, s.WatchURL(id))
+	page.Rebuilds = want.rebuilt
+	page.WaitForPlay(30 * time.Second)
+	v := page.View()
+	harness.Pause(t.Context(), want.length)
+	page.Screenshot("interop-" + id)
+	seen := v.Stop()
 	if stop != nil {
 		stop(encoder)
 	} else {
-		encoder.wait(30 * time.Second)
+		encoder.Wait(30 * time.Second)
 	}
-	r := f.wait(30 * time.Second)
+	r := f.Wait(30 * time.Second)
 	// Many encoders share this machine: when their media comes is not judged.
-	f.check(append(want.excused, pace...)...)
+	f.Check(append(want.excused, pace...)...)
 	if !r.Ended {
 		t.Error("the playlist has no end")
 	}
@@ -66,14 +67,14 @@ func mustCarry(t *testing.T, s *server, b *browser, id string, publish func() *p
 
 func (want wanted) checkBytes(t *testing.T, r *hlstest.Rendition) {
 	t.Helper()
-	if n := discontinuities(r); n != want.discontinuities {
+	if n := harness.Discontinuities(r); n != want.discontinuities {
 		t.Errorf("%d discontinuities, want %d", n, want.discontinuities)
 	}
 	video, audio := 0, 0
-	for _, file := range runs(t, r) {
-		v, a := counts(t, file)
-		video, audio = video+v, audio+a
-		for _, line := range complaints(t, file) {
+	for _, file := range harness.Runs(t, r) {
+		v, a := harness.Packets(t, file)
+		video, audio = video+len(v), audio+len(a)
+		for _, line := range harness.Complaints(t, file) {
 			t.Error(line)
 		}
 	}
@@ -88,17 +89,17 @@ func (want wanted) checkBytes(t *testing.T, r *hlstest.Rendition) {
 	}
 }
 
-func (want wanted) checkPicture(t *testing.T, seen []sight) {
+func (want wanted) checkPicture(t *testing.T, seen []harness.Sight) {
 	t.Helper()
-	sum, first, last := sumUp(seen), seen[0], seen[len(seen)-1]
-	wall := last.at.Sub(first.at).Seconds()
+	sum, first, last := harness.SumUp(seen), seen[0], seen[len(seen)-1]
+	wall := last.At.Sub(first.At).Seconds()
 	t.Logf("the page played %.1f s in %.1f s, %dx%d, %d frames, %d bytes of audio, still for at most %.1f s",
-		sum.played, wall, last.Width, last.Height, last.Frames-first.Frames, last.Audio-first.Audio, sum.longest.Seconds())
-	if sum.reloads > 0 || sum.back > 0 && !want.rebuilt || len(sum.faults) > 0 {
-		t.Errorf("%d reloads, %d steps back, faults %q", sum.reloads, sum.back, sum.faults)
+		sum.Played, wall, last.Width, last.Height, last.Frames-first.Frames, last.Audio-first.Audio, sum.Longest.Seconds())
+	if sum.Reloads > 0 || sum.Back > 0 && !want.rebuilt || len(sum.Faults) > 0 {
+		t.Errorf("%d reloads, %d steps back, faults %q", sum.Reloads, sum.Back, sum.Faults)
 	}
-	if sum.played < 0.7*wall {
-		t.Errorf("the page played %.1f s in %.1f s", sum.played, wall)
+	if sum.Played < 0.7*wall {
+		t.Errorf("the page played %.1f s in %.1f s", sum.Played, wall)
 	}
 	if last.Width != want.width || last.Height != want.height {
 		t.Errorf("the picture is %dx%d, want %dx%d", last.Width, last.Height, want.width, want.height)

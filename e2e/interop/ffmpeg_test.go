@@ -5,13 +5,15 @@ package interop
 import (
 	"testing"
 	"time"
+
+	"golive/e2e/harness"
 )
 
 func TestFFmpeg_EveryKindOfStreamIsCarriedWhole(t *testing.T) {
-	s := startServer(t, "")
-	b := openBrowser(t)
-	plain := source(t, "ten-seconds", "-bf", "2", "-t", "10")
-	small := source(t, "small", "-bf", "2", "-t", "10", "-s", "480x270")
+	s := harness.Start(t, harness.Options{})
+	b := harness.OpenBrowser(t)
+	plain := sources.FLV(t, "-bf", "2", "-t", "10")
+	small := sources.FLV(t, "-bf", "2", "-t", "10", "-s", "480x270")
 	places := make(chan struct{}, 3) // more would not decode in real time on two cores
 	for _, c := range []struct {
 		name, file string
@@ -19,15 +21,15 @@ func TestFFmpeg_EveryKindOfStreamIsCarriedWhole(t *testing.T) {
 		want       wanted
 	}{
 		{name: "bframes", file: plain},
-		{name: "zerolatency", file: source(t, "zerolatency", "-t", "10", "-tune", "zerolatency", "-threads", "2")}, // several slices a frame
+		{name: "zerolatency", file: sources.FLV(t, "-t", "10", "-tune", "zerolatency", "-threads", "2")}, // several slices a frame
 		// 4 h 43 min: every timestamp is an extended one.
 		{name: "ts-offset-17000", file: plain, output: []string{"-output_ts_offset", "17000"}},
 		// 0xFFFFFF ms is passed in the fifth second.
 		{name: "ts-offset-16772", file: plain, output: []string{"-output_ts_offset", "16772"}},
-		{name: "audio-only", file: source(t, "audio", "-t", "10", "-vn")},
-		{name: "video-only", file: source(t, "video", "-t", "10", "-an")},
+		{name: "audio-only", file: sources.FLV(t, "-t", "10", "-vn")},
+		{name: "video-only", file: sources.FLV(t, "-t", "10", "-an")},
 		{name: "resolution-change", file: joined(t, "joined", plain, small, 6), want: wanted{discontinuities: 1, width: 480, height: 270, length: 7 * time.Second}},
-		{name: "late-audio", file: lateAudio(t, "late", plainSource(t), 4, 14), want: wanted{discontinuities: 1, rebuilt: true, length: 7 * time.Second}},
+		{name: "late-audio", file: lateAudio(t, "late", sources.Plain(t), 4, 14), want: wanted{discontinuities: 1, rebuilt: true, length: 7 * time.Second}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -41,9 +43,9 @@ func TestFFmpeg_EveryKindOfStreamIsCarriedWhole(t *testing.T) {
 			if want.width == 0 && want.video > 0 {
 				want.width, want.height = 640, 360
 			}
-			publish := func() *process {
+			publish := func() *harness.Process {
 				args := append([]string{"ffmpeg", "-v", "warning", "-nostdin", "-re", "-i", c.file, "-c", "copy"}, c.output...)
-				return launch(t, nil, append(args, "-f", "flv", s.publishURL(c.name))...)
+				return harness.Launch(t, nil, append(args, "-f", "flv", s.PublishURL(c.name))...)
 			}
 			mustCarry(t, s, b, c.name, publish, nil, want)
 		})

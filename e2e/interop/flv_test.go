@@ -50,7 +50,7 @@ func writeFLV(t *testing.T, name string, tags []tag) string {
 		b = append(b, g.body...)
 		b = binary.BigEndian.AppendUint32(b, uint32(n+11))
 	}
-	path := filepath.Join(sources, name+".flv")
+	path := filepath.Join(sources.Dir, name+".flv")
 	if err := os.WriteFile(path, b, 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -5,11 +5,13 @@ package interop
 import (
 	"strings"
 	"testing"
+
+	"golive/e2e/harness"
 )
 
 func TestGStreamer_IsCarriedWhole(t *testing.T) {
-	s := startServer(t, "")
-	b := openBrowser(t)
+	s := harness.Start(t, harness.Options{})
+	b := harness.OpenBrowser(t)
 	for _, sink := range []string{"rtmp2sink", "rtmpsink"} {
 		t.Run(sink, func(t *testing.T) {
 			const frames = 300
@@ -18,9 +20,9 @@ func TestGStreamer_IsCarriedWhole(t *testing.T) {
 			pipeline := "videotestsrc is-live=true num-buffers=300 ! video/x-raw,format=I420,width=640,height=360,framerate=30/1" +
 				" ! x264enc bitrate=700 key-int-max=60 bframes=2 speed-preset=veryfast ! queue ! mux." +
 				" audiotestsrc is-live=true samplesperbuffer=1024 num-buffers=469 ! audio/x-raw,rate=48000,channels=2 ! avenc_aac ! queue ! mux." +
-				" flvmux name=mux streamable=true latency=1000000000 ! " + sink + " location=" + s.publishURL(sink)
-			publish := func() *process {
-				return launch(t, nil, append([]string{"gst-launch-1.0", "-q"}, strings.Fields(pipeline)...)...)
+				" flvmux name=mux streamable=true latency=1000000000 ! " + sink + " location=" + s.PublishURL(sink)
+			publish := func() *harness.Process {
+				return harness.Launch(t, nil, append([]string{"gst-launch-1.0", "-q"}, strings.Fields(pipeline)...)...)
 			}
 			// Its first pictures all have decoding time 0: the first segment's length
 			// in decoding time (EXTINF) is not that of what is seen (rule 22).

@@ -15,29 +15,31 @@ import (
 	"testing"
 	"time"
 
+	"golive/e2e/harness"
 	"golive/internal/hlstest"
 )
 
 // screen starts an X server without a screen and returns its DISPLAY.
 func screen(t *testing.T) string {
 	t.Helper()
-	x := launch(t, nil, "Xvfb", "-displayfd", "1", "-screen", "0", "1024x768x24", "-nolisten", "tcp")
+	x := harness.Launch(t, nil, "Xvfb", "-displayfd", "1", "-screen", "0", "1024x768x24", "-nolisten", "tcp")
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
 	var number int
-	err := eventually(ctx, 20*time.Millisecond, func() error {
-		_, err := fmt.Sscanf(x.logs.String(), "%d\n", &number)
+	err := harness.Eventually(ctx, 20*time.Millisecond, func() error {
+		_, err := fmt.Sscanf(x.Logs.String(), "%d\n", &number)
 		return err
 	})
 	if err != nil {
-		t.Fatalf("start Xvfb: %v\n%s", err, x.logs)
+		t.Fatalf("start Xvfb: %v\n%s", err, x.Logs)
 	}
 	return fmt.Sprintf(":%d", number)
 }
 
 // studio is an OBS Studio and the address of its remote control.
 type studio struct {
-	*process
+	*harness.Process
+	t       *testing.T
 	control string
 }
 
@@ -45,7 +47,7 @@ type studio struct {
 // server and key.
 func obs(t *testing.T, server, key string) *studio {
 	t.Helper()
-	control := freeAddress(t)
+	control := harness.FreeAddress(t)
 	_, port, err := net.SplitHostPort(control)
 	if err != nil {
 		t.Fatal(err)
@@ -86,8 +88,8 @@ func obs(t *testing.T, server, key string) *studio {
 		}
 	}
 	env := []string{"XDG_CONFIG_HOME=" + home, "HOME=" + home, "LIBGL_ALWAYS_SOFTWARE=1", "DISPLAY=" + screen(t)}
-	p := launch(t, env, "obs", "--startstreaming", "--profile", "P", "--collection", "C", "--multi", "--disable-updater")
-	return &studio{process: p, control: control}
+	p := harness.Launch(t, env, "obs", "--startstreaming", "--profile", "P", "--collection", "C", "--multi", "--disable-updater")
+	return &studio{Process: p, t: t, control: control}
 }
 
 // stop presses "Stop Streaming", by OBS's remote control: JSON over WebSocket
@@ -140,16 +142,16 @@ func text(t *testing.T, v any) string {
 }
 
 func TestOBS_IsCarriedUntilItStops(t *testing.T) {
-	s := startServer(t, "")
-	b := openBrowser(t)
+	s := harness.Start(t, harness.Options{})
+	b := harness.OpenBrowser(t)
 	var encoder *studio
-	publish := func() *process {
-		encoder = obs(t, "rtmp://"+s.rtmp+"/live", "obs")
-		return encoder.process
+	publish := func() *harness.Process {
+		encoder = obs(t, "rtmp://"+s.RTMP+"/live", "obs")
+		return encoder.Process
 	}
-	stop := func(*process) { encoder.stop() }
+	stop := func(*harness.Process) { encoder.stop() }
 	mustCarry(t, s, b, "obs", publish, stop, wanted{video: -1, audio: -1, width: 640, height: 360, length: 8 * time.Second})
-	if s.logs.count("session ended", "reason=stopped") != 1 {
+	if s.Logs.Count("session ended", "reason=stopped") != 1 {
 		t.Errorf("OBS did not unpublish")
 	}
 }
@@ -157,32 +159,32 @@ func TestOBS_IsCarriedUntilItStops(t *testing.T) {
 // OBS notices that its connection broke, waits 2 s and publishes again with the
 // same key and timestamps from 0, whether the server has noticed or not.
 func TestOBS_ReturnsByItself(t *testing.T) {
-	s := startServer(t, "")
-	p := startProxy(t, s.rtmp)
-	encoder := obs(t, "rtmp://"+p.listener.Addr().String()+"/live", "obs")
-	first := s.waitForState("obs", "live", 30*time.Second)
-	f := follow(t, s.playlistURL("obs"), hlstest.Options{LowLatency: true, Discard: true})
-	b := openBrowser(t)
-	page := b.watch(t, s.watchURL("obs"))
-	page.waitForPlay(30 * time.Second)
-	v := page.view()
-	for _, how := range []cut{reset, ghost} {
-		pause(t.Context(), 5*time.Second)
-		before := v.last()
+	s := harness.Start(t, harness.Options{})
+	p := harness.StartProxy(t, s.RTMP)
+	encoder := obs(t, "rtmp://"+p.Address+"/live", "obs")
+	first := s.WaitForState("obs", "live", 30*time.Second)
+	f := harness.Follow(t, s.PlaylistURL("obs"), hlstest.Options{LowLatency: true, Discard: true})
+	b := harness.OpenBrowser(t)
+	page := b.Open(t, s.WatchURL("obs"))
+	page.WaitForPlay(30 * time.Second)
+	v := page.View()
+	for _, how := range []harness.Cut{harness.Reset, harness.Ghost} {
+		harness.Pause(t.Context(), 5*time.Second)
+		before := v.Last()
 		begin := time.Now()
-		p.cut(how)
-		page.waitFor("picture after a "+how.String(), 20*time.Second, func(now playback) bool { return now.Time > before.Time+4 })
+		p.Cut(how)
+		page.WaitFor("picture after a "+how.String(), 20*time.Second, func(now harness.Playback) bool { return now.Time > before.Time+4 })
 		t.Logf("%v: 4 s more were played %.1f s after it", how, time.Since(begin).Seconds())
 	}
-	page.screenshot("interop-obs-returned")
-	sum := sumUp(v.stop())
-	if now := s.waitForState("obs", "live", time.Second); !now.Started.Equal(first.Started) {
+	page.Screenshot("interop-obs-returned")
+	sum := harness.SumUp(v.Stop())
+	if now := s.WaitForState("obs", "live", time.Second); !now.Started.Equal(first.Started) {
 		t.Errorf("the broadcast of %v became one of %v", first.Started, now.Started)
 	}
 	encoder.stop()
-	r := f.wait(30 * time.Second)
-	f.check(pace...)
-	if n := discontinuities(r); n != 2 || sum.reloads > 0 || sum.back > 0 {
-		t.Errorf("%d discontinuities, want 2; %d reloads, %d steps back", n, sum.reloads, sum.back)
+	r := f.Wait(30 * time.Second)
+	f.Check(pace...)
+	if n := harness.Discontinuities(r); n != 2 || sum.Reloads > 0 || sum.Back > 0 {
+		t.Errorf("%d discontinuities, want 2; %d reloads, %d steps back", n, sum.Reloads, sum.Back)
 	}
 }

@@ -8,57 +8,58 @@ import (
 	"testing"
 	"time"
 
+	"golive/e2e/harness"
 	"golive/internal/hlstest"
 )
 
 func TestReconnect_ContinuesTheSamePlaylist(t *testing.T) {
-	s := startServer(t, "")
-	b := openBrowser(t)
-	file := plainSource(t)
+	s := harness.Start(t, harness.Options{})
+	b := harness.OpenBrowser(t)
+	file := sources.Plain(t)
 	for _, c := range []struct {
 		name   string
 		away   time.Duration
-		vanish func(p *process)
+		vanish func(p *harness.Process)
 	}{
-		{"killed, 0.2 s", 200 * time.Millisecond, (*process).kill},
-		{"killed, 2 s", 2 * time.Second, (*process).kill},
-		{"killed, 12 s", 12 * time.Second, (*process).kill},
+		{"killed, 0.2 s", 200 * time.Millisecond, (*harness.Process).Kill},
+		{"killed, 2 s", 2 * time.Second, (*harness.Process).Kill},
+		{"killed, 12 s", 12 * time.Second, (*harness.Process).Kill},
 		// Its connection lingers: the one who returns takes over.
-		{"silent, 2 s", 2 * time.Second, func(p *process) { p.signal(syscall.SIGSTOP) }},
+		{"silent, 2 s", 2 * time.Second, func(p *harness.Process) { p.Signal(syscall.SIGSTOP) }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			id := strings.NewReplacer(" ", "", ",", "-").Replace(c.name)
-			encoder := looped(t, file, s.publishURL(id))
-			started := s.waitForState(id, "live", 10*time.Second).Started
-			f := follow(t, s.playlistURL(id), hlstest.Options{LowLatency: true, Discard: true})
-			page := b.watch(t, s.watchURL(id))
-			page.waitForPlay(20 * time.Second)
-			pause(t.Context(), 2*time.Second)
-			v := page.view()
+			encoder := harness.PublishLooped(t, file, s.PublishURL(id))
+			started := s.WaitForState(id, "live", 10*time.Second).Started
+			f := harness.Follow(t, s.PlaylistURL(id), hlstest.Options{LowLatency: true, Discard: true})
+			page := b.Open(t, s.WatchURL(id))
+			page.WaitForPlay(20 * time.Second)
+			harness.Pause(t.Context(), 2*time.Second)
+			v := page.View()
 
 			c.vanish(encoder)
-			pause(t.Context(), c.away)
-			before := v.last()
+			harness.Pause(t.Context(), c.away)
+			before := v.Last()
 			back := time.Now()
-			encoder = looped(t, file, s.publishURL(id))
-			page.waitFor("picture after the return", 15*time.Second, func(now playback) bool { return now.Time > before.Time+2 })
+			encoder = harness.PublishLooped(t, file, s.PublishURL(id))
+			page.WaitFor("picture after the return", 15*time.Second, func(now harness.Playback) bool { return now.Time > before.Time+2 })
 			resumed := time.Since(back) - 2*time.Second
-			pause(t.Context(), 3*time.Second)
-			page.screenshot("reconnect-" + id)
-			sum := sumUp(v.stop())
-			t.Logf("the picture went on about %.1f s after the return; it stood still for %.1f s", resumed.Seconds(), sum.longest.Seconds())
-			if sum.reloads > 0 || sum.back > 0 || len(sum.faults) > 0 {
-				t.Errorf("%d reloads, %d steps back, faults %q", sum.reloads, sum.back, sum.faults)
+			harness.Pause(t.Context(), 3*time.Second)
+			page.Screenshot("reconnect-" + id)
+			sum := harness.SumUp(v.Stop())
+			t.Logf("the picture went on about %.1f s after the return; it stood still for %.1f s", resumed.Seconds(), sum.Longest.Seconds())
+			if sum.Reloads > 0 || sum.Back > 0 || len(sum.Faults) > 0 {
+				t.Errorf("%d reloads, %d steps back, faults %q", sum.Reloads, sum.Back, sum.Faults)
 			}
-			if now := s.waitForState(id, "live", time.Second).Started; !now.Equal(started) {
+			if now := s.WaitForState(id, "live", time.Second).Started; !now.Equal(started) {
 				t.Errorf("the broadcast of %v became one of %v", started, now)
 			}
 
-			encoder.quit()
-			r := f.wait(20 * time.Second)
-			f.check(pace...)
-			if n := discontinuities(r); n != 1 {
+			encoder.Quit()
+			r := f.Wait(20 * time.Second)
+			f.Check(pace...)
+			if n := harness.Discontinuities(r); n != 1 {
 				t.Errorf("%d discontinuities, want 1", n)
 			}
 			if !r.Ended {
@@ -73,55 +74,55 @@ func TestReconnect_ContinuesTheSamePlaylist(t *testing.T) {
 // not grown, and loads nothing any more: the page has to help it on.
 func TestReconnect_AfterASinglePicture(t *testing.T) {
 	t.Parallel()
-	s := startServer(t, "ingest: { publish: { end_on_unpublish: false } }\n")
-	file := plainSource(t)
+	s := harness.Start(t, harness.Options{Config: "ingest: { publish: { end_on_unpublish: false } }\n"})
+	file := sources.Plain(t)
 	var tags []tag
 	for _, g := range until(readFLV(t, file), 8034) {
 		if g.kind != tagAudio || g.time < 7960 {
 			tags = append(tags, g)
 		}
 	}
-	page := openBrowser(t).watch(t, s.watchURL("show"))
-	encoder := ffmpeg(t, writeFLV(t, "single", tags), s.publishURL("show"))
-	page.waitForPlay(20 * time.Second)
-	v := page.view()
-	encoder.wait(20 * time.Second)
-	pause(t.Context(), 2*time.Second)
-	before := v.last()
+	page := harness.OpenBrowser(t).Open(t, s.WatchURL("show"))
+	encoder := harness.Publish(t, writeFLV(t, "single", tags), s.PublishURL("show"))
+	page.WaitForPlay(20 * time.Second)
+	v := page.View()
+	encoder.Wait(20 * time.Second)
+	harness.Pause(t.Context(), 2*time.Second)
+	before := v.Last()
 	back := time.Now()
-	looped(t, file, s.publishURL("show"))
-	page.waitFor("picture after the return", 15*time.Second, func(now playback) bool { return now.Time > before.Time+3 })
-	sum := sumUp(v.stop())
-	t.Logf("3 s more were played %.1f s after the return; it stood still for %.1f s", time.Since(back).Seconds(), sum.longest.Seconds())
-	if sum.reloads > 0 || sum.back > 0 || len(sum.faults) > 0 {
-		t.Errorf("%d reloads, %d steps back, faults %q", sum.reloads, sum.back, sum.faults)
+	harness.PublishLooped(t, file, s.PublishURL("show"))
+	page.WaitFor("picture after the return", 15*time.Second, func(now harness.Playback) bool { return now.Time > before.Time+3 })
+	sum := harness.SumUp(v.Stop())
+	t.Logf("3 s more were played %.1f s after the return; it stood still for %.1f s", time.Since(back).Seconds(), sum.Longest.Seconds())
+	if sum.Reloads > 0 || sum.Back > 0 || len(sum.Faults) > 0 {
+		t.Errorf("%d reloads, %d steps back, faults %q", sum.Reloads, sum.Back, sum.Faults)
 	}
 }
 
 func TestReconnect_EndsThePlaylistWhenNobodyReturns(t *testing.T) {
 	t.Parallel()
-	s := startServer(t, "")
-	file := plainSource(t)
-	encoder := looped(t, file, s.publishURL("show"))
-	first := s.waitForState("show", "live", 10*time.Second)
-	f := follow(t, s.playlistURL("show"), hlstest.Options{LowLatency: true, Discard: true})
-	pause(t.Context(), 5*time.Second)
-	encoder.kill()
+	s := harness.Start(t, harness.Options{})
+	file := sources.Plain(t)
+	encoder := harness.PublishLooped(t, file, s.PublishURL("show"))
+	first := s.WaitForState("show", "live", 10*time.Second)
+	f := harness.Follow(t, s.PlaylistURL("show"), hlstest.Options{LowLatency: true, Discard: true})
+	harness.Pause(t.Context(), 5*time.Second)
+	encoder.Kill()
 	killed := time.Now()
 
-	r := f.wait(30 * time.Second) // returns with EXT-X-ENDLIST
+	r := f.Wait(30 * time.Second) // returns with EXT-X-ENDLIST
 	took := time.Since(killed)
-	f.check(pace...)
+	f.Check(pace...)
 	if !r.Ended || took < 14*time.Second || took > 18*time.Second {
 		t.Errorf("ended %t after %v, want after 15 s", r.Ended, took)
 	}
 	// At 20 s a publisher begins anew, with numbers that go on.
-	pause(t.Context(), time.Until(killed.Add(20*time.Second)))
-	looped(t, file, s.publishURL("show"))
-	if next := s.waitForState("show", "live", 10*time.Second); next.Started.Equal(first.Started) {
+	harness.Pause(t.Context(), time.Until(killed.Add(20*time.Second)))
+	harness.PublishLooped(t, file, s.PublishURL("show"))
+	if next := s.WaitForState("show", "live", 10*time.Second); next.Started.Equal(first.Started) {
 		t.Error("the broadcast that had ended went on")
 	}
-	text, err := get(t.Context(), strings.Replace(s.playlistURL("show"), "index", "source/index", 1))
+	text, err := harness.Get(t.Context(), s.MediaURL("show"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"golive/e2e/harness"
 	"golive/internal/hlstest"
 )
 
@@ -33,10 +34,10 @@ func read(t *testing.T, url string) *reader {
 	go func() {
 		defer close(r.stopped)
 		for ctx.Err() == nil {
-			if text, err := get(ctx, url); err == nil { // a server that is away is not a fault
+			if text, err := harness.Get(ctx, url); err == nil { // a server that is away is not a fault
 				r.take(text)
 			}
-			pause(ctx, 50*time.Millisecond)
+			harness.Pause(ctx, 50*time.Millisecond)
 		}
 	}()
 	t.Cleanup(r.stop)
@@ -76,37 +77,37 @@ func (r *reader) name(uri string, msn int64) {
 
 func TestRestart_AfterAKillContinuesTheBroadcast(t *testing.T) {
 	t.Parallel()
-	s := startServer(t, "storage: { backend: disk }\n")
-	file := plainSource(t)
-	encoder := looped(t, file, s.publishURL("show"))
-	first := s.waitForState("show", "live", 10*time.Second)
-	r := read(t, strings.Replace(s.playlistURL("show"), "index", "source/index", 1))
-	page := openBrowser(t).watch(t, s.watchURL("show"))
-	page.rebuilds = true // the new server's playlist may lack what it knows
-	page.waitForPlay(20 * time.Second)
-	v := page.view()
+	s := harness.Start(t, harness.Options{Config: "storage: { backend: disk }\n"})
+	file := sources.Plain(t)
+	encoder := harness.PublishLooped(t, file, s.PublishURL("show"))
+	first := s.WaitForState("show", "live", 10*time.Second)
+	r := read(t, s.MediaURL("show"))
+	page := harness.OpenBrowser(t).Open(t, s.WatchURL("show"))
+	page.Rebuilds = true // the new server's playlist may lack what it knows
+	page.WaitForPlay(20 * time.Second)
+	v := page.View()
 
 	for _, away := range []time.Duration{200 * time.Millisecond, 3 * time.Second} {
-		pause(t.Context(), 5*time.Second)
-		before := v.last()
-		s.kill()
-		<-encoder.done // its connection broke
-		pause(t.Context(), away)
-		s.start()
-		s.waitForState("show", "reconnecting", 2*time.Second)
-		encoder = looped(t, file, s.publishURL("show"))
+		harness.Pause(t.Context(), 5*time.Second)
+		before := v.Last()
+		s.Kill()
+		<-encoder.Done() // its connection broke
+		harness.Pause(t.Context(), away)
+		s.Run()
+		s.WaitForState("show", "reconnecting", 2*time.Second)
+		encoder = harness.PublishLooped(t, file, s.PublishURL("show"))
 		back := time.Now()
-		if now := s.waitForState("show", "live", 10*time.Second); now.ID != first.ID {
+		if now := s.WaitForState("show", "live", 10*time.Second); now.ID != first.ID {
 			t.Errorf("%s became %s", first.ID, now.ID)
 		}
-		page.waitFor("picture after the restart", 20*time.Second, func(now playback) bool { return now.Time > before.Time+2 })
+		page.WaitFor("picture after the restart", 20*time.Second, func(now harness.Playback) bool { return now.Time > before.Time+2 })
 		t.Logf("away %v: 2 s more were played %.1f s after the publisher's return", away, time.Since(back).Seconds())
 	}
-	pause(t.Context(), 4*time.Second)
-	page.screenshot("restart")
-	sum := sumUp(v.stop())
-	encoder.quit()
-	s.waitForState("show", "ended", 5*time.Second)
+	harness.Pause(t.Context(), 4*time.Second)
+	page.Screenshot("restart")
+	sum := harness.SumUp(v.Stop())
+	encoder.Quit()
+	s.WaitForState("show", "ended", 5*time.Second)
 	r.stop()
 	for _, w := range r.wrong {
 		t.Error(w)
@@ -118,52 +119,52 @@ func TestRestart_AfterAKillContinuesTheBroadcast(t *testing.T) {
 		}
 	}
 	t.Logf("%d playlists, %d names, last MSN %d, discontinuity sequence %d, %d gaps listed at the end; the page stood still for %.1f s at most, went back %d times, %d reloads",
-		r.texts, len(r.names), r.last.Segments[len(r.last.Segments)-1].MSN, r.last.DiscontinuitySequence, gaps, sum.longest.Seconds(), sum.back, sum.reloads)
-	if sum.reloads > 0 {
-		t.Errorf("the page was loaded again %d times", sum.reloads)
+		r.texts, len(r.names), r.last.Segments[len(r.last.Segments)-1].MSN, r.last.DiscontinuitySequence, gaps, sum.Longest.Seconds(), sum.Back, sum.Reloads)
+	if sum.Reloads > 0 {
+		t.Errorf("the page was loaded again %d times", sum.Reloads)
 	}
 }
 
 func TestRestart_SIGTERMEndsEveryBroadcastAndExitsWithZero(t *testing.T) {
 	t.Parallel()
-	s := startServer(t, "storage: { backend: disk }\nbroadcast: { drain_timeout: 5s }\n")
-	file := plainSource(t)
-	a, b := looped(t, file, s.publishURL("a")), looped(t, file, s.publishURL("b"))
-	s.waitForState("a", "live", 10*time.Second)
-	s.waitForState("b", "live", 10*time.Second)
-	f := follow(t, s.playlistURL("a"), hlstest.Options{LowLatency: true, Discard: true})
-	pause(t.Context(), 5*time.Second)
+	s := harness.Start(t, harness.Options{Config: "storage: { backend: disk }\nbroadcast: { drain_timeout: 5s }\n"})
+	file := sources.Plain(t)
+	a, b := harness.PublishLooped(t, file, s.PublishURL("a")), harness.PublishLooped(t, file, s.PublishURL("b"))
+	s.WaitForState("a", "live", 10*time.Second)
+	s.WaitForState("b", "live", 10*time.Second)
+	f := harness.Follow(t, s.PlaylistURL("a"), hlstest.Options{LowLatency: true, Discard: true})
+	harness.Pause(t.Context(), 5*time.Second)
 
 	begin := time.Now()
-	s.signal(syscall.SIGTERM)
-	if err := s.wait(10 * time.Second); err != nil {
+	s.Signal(syscall.SIGTERM)
+	if err := s.Wait(10 * time.Second); err != nil {
 		t.Errorf("exit: %v", err)
 	}
 	t.Logf("golive exited %.1f s after SIGTERM", time.Since(begin).Seconds())
-	r := f.wait(5 * time.Second)
-	if f.check(); !r.Ended {
+	r := f.Wait(5 * time.Second)
+	if f.Check(); !r.Ended {
 		t.Error("a player did not see the end")
 	}
 	for _, id := range []string{"a", "b"} {
-		if text := s.stored(id); !strings.HasSuffix(text, "#EXT-X-ENDLIST\n") || !strings.Contains(text, "#EXTINF") {
+		if text := s.Stored(id); !strings.HasSuffix(text, "#EXT-X-ENDLIST\n") || !strings.Contains(text, "#EXTINF") {
 			t.Errorf("the stored playlist of %s: %s", id, text)
 		}
 	}
-	<-a.done // told and disconnected, or the process would go on
-	<-b.done
+	<-a.Done() // told and disconnected, or the process would go on
+	<-b.Done()
 }
 
 func TestRestart_SecondSignalCutsItShort(t *testing.T) {
 	t.Parallel()
-	s := startServer(t, "")
-	looped(t, plainSource(t), s.publishURL("show"))
-	s.waitForState("show", "live", 10*time.Second)
-	s.signal(syscall.SIGTERM)
+	s := harness.Start(t, harness.Options{})
+	harness.PublishLooped(t, sources.Plain(t), s.PublishURL("show"))
+	s.WaitForState("show", "live", 10*time.Second)
+	s.Signal(syscall.SIGTERM)
 	// Players are still shown the end: the process is not gone before 2 s.
-	s.waitForState("show", "ended", time.Second)
+	s.WaitForState("show", "ended", time.Second)
 	begin := time.Now()
-	s.signal(syscall.SIGTERM)
-	err := s.wait(5 * time.Second)
+	s.Signal(syscall.SIGTERM)
+	err := s.Wait(5 * time.Second)
 	exit, ok := errors.AsType[*exec.ExitError](err)
 	if !ok || exit.ExitCode() == 0 {
 		t.Errorf("exit: %v, want by the signal", err)

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"golive/e2e/harness"
 	"golive/internal/hlstest"
 )
 
@@ -27,42 +28,42 @@ type outage struct {
 // uplink is a publisher that starts again after each cut.
 type uplink struct {
 	t       *testing.T
-	proxy   *proxy
-	server  *server
+	proxy   *harness.Proxy
+	server  *harness.Server
 	file    string
 	random  *rand.Rand
-	encoder *process
+	encoder *harness.Process
 	tries   int
 	outages []outage
 }
 
 func (u *uplink) publish() {
 	u.tries++
-	u.encoder = looped(u.t, u.file, u.proxy.publishURL("show"))
+	u.encoder = harness.PublishLooped(u.t, u.file, u.proxy.PublishURL("show"))
 }
 
 // cut cuts the connection, waits as an encoder would, and publishes again with
 // the same key until bytes flow.
-func (u *uplink) cut(ctx context.Context, how cut) {
+func (u *uplink) cut(ctx context.Context, how harness.Cut) {
 	u.t.Helper()
 	begin := time.Now()
-	if n := u.proxy.cut(how); n != 1 {
-		u.t.Errorf("%d connections were cut, want 1: %s", n, u.encoder.logs)
+	if n := u.proxy.Cut(how); n != 1 {
+		u.t.Errorf("%d connections were cut, want 1: %s", n, u.encoder.Logs)
 	}
 	wait := 300*time.Millisecond + time.Duration(u.random.Int64N(int64(1700*time.Millisecond)))
-	pause(ctx, wait)
-	u.encoder.kill() // a hole tells it nothing
+	harness.Pause(ctx, wait)
+	u.encoder.Kill() // a hole tells it nothing
 	for tries := 1; ; tries++ {
-		before := u.proxy.bytes.Load()
+		before := u.proxy.Bytes()
 		u.publish()
 		if u.flows(ctx, before) {
 			break
 		}
 		if ctx.Err() != nil || tries == 10 {
-			u.t.Fatalf("the publisher could not come back after a %v: %d tries\n%s", how, tries, u.encoder.logs)
+			u.t.Fatalf("the publisher could not come back after a %v: %d tries\n%s", how, tries, u.encoder.Logs)
 		}
-		u.encoder.kill()
-		pause(ctx, 500*time.Millisecond)
+		u.encoder.Kill()
+		harness.Pause(ctx, 500*time.Millisecond)
 	}
 	u.outages = append(u.outages, outage{how: how.String(), begin: begin, end: time.Now()})
 }
@@ -77,12 +78,12 @@ func (u *uplink) flows(ctx context.Context, before int64) bool {
 	defer tick.Stop()
 	for {
 		select {
-		case <-u.encoder.done:
+		case <-u.encoder.Done():
 			return false
 		case <-ctx.Done():
 			return false
 		case <-tick.C:
-			if u.proxy.bytes.Load()-before > enough {
+			if u.proxy.Bytes()-before > enough {
 				return true
 			}
 		}
@@ -93,68 +94,67 @@ func (u *uplink) flows(ctx context.Context, before int64) bool {
 func (u *uplink) weaken(ctx context.Context) {
 	begin := time.Now()
 	delay := time.Duration(u.random.Int64N(int64(400 * time.Millisecond)))
-	u.proxy.delay.Store(int64(delay))
-	u.proxy.rate.Store(60_000) // the stream has 100 kB a second
-	pause(ctx, time.Second)
-	u.proxy.rate.Store(0)
-	u.proxy.delay.Store(0)
+	u.proxy.Throttle(60_000, delay) // the stream has 100 kB a second
+	harness.Pause(ctx, time.Second)
+	u.proxy.Resume()
 	u.outages = append(u.outages, outage{how: fmt.Sprintf("weak, %v late", delay), begin: begin, end: time.Now()})
 }
 
 func TestUplink_ThatIsCutOftenIsOneBroadcastWithoutAReload(t *testing.T) {
-	s := startServer(t, "")
+	s := harness.Start(t, harness.Options{})
 	u := &uplink{
-		t: t, server: s, proxy: startProxy(t, s.rtmp), file: plainSource(t),
+		t: t, server: s, proxy: harness.StartProxy(t, s.RTMP), file: sources.Plain(t),
 		random: rand.New(rand.NewPCG(uint64(*cuts), 7)), // the same faults each time
 	}
 	length := time.Duration(*minutes * float64(time.Minute))
 	ctx, cancel := context.WithTimeout(t.Context(), 2*length+time.Minute)
 	defer cancel()
 	u.publish()
-	first := s.waitForState("show", "live", 10*time.Second)
-	f := follow(t, s.playlistURL("show"), hlstest.Options{LowLatency: true, Discard: true})
-	page := openBrowser(t).watch(t, s.watchURL("show"))
-	page.waitForPlay(20 * time.Second)
-	v := page.view()
+	first := s.WaitForState("show", "live", 10*time.Second)
+	f := harness.Follow(t, s.PlaylistURL("show"), hlstest.Options{LowLatency: true, Discard: true})
+	page := harness.OpenBrowser(t).Open(t, s.WatchURL("show"))
+	page.WaitForPlay(20 * time.Second)
+	v := page.View()
 
 	begin := time.Now()
 	every := length / time.Duration(*cuts)
 	for i := range *cuts {
 		due := begin.Add(every*time.Duration(i) + every/4)
 		if i%2 == 1 {
-			pause(ctx, time.Until(due.Add(-2*time.Second)))
+			harness.Pause(ctx, time.Until(due.Add(-2*time.Second)))
 			u.weaken(ctx)
 		}
-		pause(ctx, time.Until(due))
-		before := v.last().Time
-		u.cut(ctx, cut(i)%cutKinds)
+		harness.Pause(ctx, time.Until(due))
+		before := v.Last().Time
+		how := harness.Cuts()[i%len(harness.Cuts())]
+		u.cut(ctx, how)
 		back := u.outages[len(u.outages)-1].end
-		page.waitFor(fmt.Sprintf("picture after cut %d (%v)", i+1, cut(i)%cutKinds), 15*time.Second, func(now playback) bool { return now.Time > before+3 })
-		t.Logf("cut %d, %v: away %.2f s; 3 s more were played %.1f s after the return", i+1, cut(i)%cutKinds,
+		page.WaitFor(fmt.Sprintf("picture after cut %d (%v)", i+1, how), 15*time.Second, func(now harness.Playback) bool { return now.Time > before+3 })
+		t.Logf("cut %d, %v: away %.2f s; 3 s more were played %.1f s after the return", i+1, how,
 			back.Sub(u.outages[len(u.outages)-1].begin).Seconds(), time.Since(back).Seconds())
 		if i == 0 {
-			page.screenshot("uplink-after-first-cut")
+			page.Screenshot("uplink-after-first-cut")
 		}
 	}
-	pause(ctx, time.Until(begin.Add(length)))
-	page.screenshot("uplink-at-the-end")
-	seen := v.stop()
-	if now := s.waitForState("show", "live", time.Second); !now.Started.Equal(first.Started) {
+	harness.Pause(ctx, time.Until(begin.Add(length)))
+	page.Screenshot("uplink-at-the-end")
+	seen := v.Stop()
+	if now := s.WaitForState("show", "live", time.Second); !now.Started.Equal(first.Started) {
 		t.Errorf("the broadcast of %v became one of %v", first.Started, now.Started)
 	}
-	u.encoder.quit()
-	r := f.wait(20 * time.Second)
+	u.encoder.Quit()
+	r := f.Wait(20 * time.Second)
 	u.checkPlaylist(f, r)
 	u.checkPicture(seen)
-	if n := s.logs.count(`msg="broadcast started"`); n != 1 {
+	if n := s.Logs.Count(`msg="broadcast started"`); n != 1 {
 		t.Errorf("%d broadcasts were started, want 1", n)
 	}
 }
 
-func (u *uplink) checkPlaylist(f *follower, r *hlstest.Rendition) {
+func (u *uplink) checkPlaylist(f *harness.Follower, r *hlstest.Rendition) {
 	u.t.Helper()
-	f.check(pace...)
-	marks := discontinuities(r)
+	f.Check(pace...)
+	marks := harness.Discontinuities(r)
 	if marks != *cuts {
 		u.t.Errorf("%d cuts left %d discontinuities", *cuts, marks)
 	}
@@ -167,7 +167,7 @@ func (u *uplink) checkPlaylist(f *follower, r *hlstest.Rendition) {
 		lateParts += u.late("part of segment", r.Parts[i].MSN, r.Parts[i-1].Listed, r.Parts[i].Listed, r.Last.PartTarget)
 	}
 	u.t.Logf("%d segments, %d parts, %d reloads, %d discontinuities; %d publishers for %d cuts; late because of the uplink: %d segments, %d parts; rules broken: %v",
-		len(r.Segments), len(r.Parts), r.Reloads, marks, u.tries, *cuts, late, lateParts, f.recording.Violations)
+		len(r.Segments), len(r.Parts), r.Reloads, marks, u.tries, *cuts, late, lateParts, f.Violations())
 }
 
 // late is 1 when something came late, which only an outage excuses (rules 11, 12).
@@ -187,20 +187,20 @@ func (u *uplink) late(what string, msn int64, before, now time.Time, limit time.
 	return 1
 }
 
-func (u *uplink) checkPicture(seen []sight) {
+func (u *uplink) checkPicture(seen []harness.Sight) {
 	u.t.Helper()
 	var away time.Duration
 	for _, o := range u.outages {
 		away += o.end.Sub(o.begin)
 	}
-	sum := sumUp(seen)
-	wall := seen[len(seen)-1].at.Sub(seen[0].at)
+	sum := harness.SumUp(seen)
+	wall := seen[len(seen)-1].At.Sub(seen[0].At)
 	u.t.Logf("the page played %.1f s in %.1f s; the uplink was bad for %.1f s; the picture stood still for %.1f s, at most %.1f s at once; went back %d times, %d reloads, faults %q",
-		sum.played, wall.Seconds(), away.Seconds(), sum.still.Seconds(), sum.longest.Seconds(), sum.back, sum.reloads, sum.faults)
-	if sum.reloads > 0 || sum.back > 0 || len(sum.faults) > 0 {
-		u.t.Errorf("the page was reloaded %d times, the picture went back %d times, faults %q", sum.reloads, sum.back, sum.faults)
+		sum.Played, wall.Seconds(), away.Seconds(), sum.Still.Seconds(), sum.Longest.Seconds(), sum.Back, sum.Reloads, sum.Faults)
+	if sum.Reloads > 0 || sum.Back > 0 || len(sum.Faults) > 0 {
+		u.t.Errorf("the page was reloaded %d times, the picture went back %d times, faults %q", sum.Reloads, sum.Back, sum.Faults)
 	}
-	if sum.longest > 10*time.Second {
-		u.t.Errorf("the picture stood still for %v", sum.longest)
+	if sum.Longest > 10*time.Second {
+		u.t.Errorf("the picture stood still for %v", sum.Longest)
 	}
 }

@@ -224,9 +224,9 @@ func TestPut_RefusesToBeFileAndDirectory(t *testing.T) {
 
 func TestWrap_HintsAtWhatToDo(t *testing.T) {
 	for errno, want := range map[syscall.Errno]string{
-		syscall.ENOSPC: "the disk is full",
+		syscall.ENOSPC: "the disk is full: free space under data_dir, or shorten playlist.window",
 		syscall.EDQUOT: "the disk is full",
-		syscall.EACCES: "the user that runs golive",
+		syscall.EACCES: "the user that runs golive must be able to read and write data_dir",
 		syscall.EROFS:  "read-only",
 		syscall.EMFILE: "open files",
 		syscall.EIO:    "kernel's log",

@@ -316,7 +316,7 @@ func TestAdd_LeavesNothingOfAFailure(t *testing.T) {
 		}
 		_, err := s.Add("a", "source", segment(1, 10), noon)
 		var wrapped *storage.Error
-		if !errors.Is(err, syscall.ENOSPC) || !errors.As(err, &wrapped) || !wrapped.Retryable() || !strings.Contains(err.Error(), "the disk is full") {
+		if !errors.Is(err, syscall.ENOSPC) || !errors.As(err, &wrapped) || !wrapped.Retryable() || !strings.Contains(err.Error(), "under storage.spool.path, or lower storage.spool.max_bytes") {
 			t.Errorf("full disk: %v", err)
 		}
 		if s.Bytes() != 0 || s.Segments() != 0 || len(files(t, dir)) != 0 {

@@ -1,0 +1,144 @@
+package harness
+
+import (
+	"context"
+	"fmt"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/cdproto/cdp"
+	cdppage "github.com/chromedp/cdproto/page"
+	"github.com/chromedp/chromedp"
+)
+
+// Browser is a Chromium with a fresh profile.
+type Browser struct {
+	//nolint:containedctx // a context is chromedp's own handle of a browser
+	ctx context.Context
+}
+
+// flags keep Chromium from looking for a graphics card, a sandbox that root does
+// not have, and its maker's servers; autoplay needs no click.
+func flags() []chromedp.ExecAllocatorOption {
+	options := []chromedp.ExecAllocatorOption{
+		chromedp.Headless, chromedp.NoFirstRun, chromedp.NoSandbox, chromedp.DisableGPU, chromedp.WindowSize(1280, 800),
+		chromedp.Flag("autoplay-policy", "no-user-gesture-required"),
+	}
+	for _, name := range []string{
+		"disable-quic", "disable-background-networking", "disable-component-update", "disable-sync", "hide-scrollbars",
+		// A tab behind another one plays on all the same.
+		"disable-background-timer-throttling", "disable-backgrounding-occluded-windows", "disable-renderer-backgrounding",
+	} {
+		options = append(options, chromedp.Flag(name, true))
+	}
+	return options
+}
+
+// OpenBrowser starts Chromium, until the test's end.
+func OpenBrowser(tb testing.TB) *Browser {
+	tb.Helper()
+	path := ""
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
+		if found, err := exec.LookPath(name); err == nil {
+			path = found
+			break
+		}
+	}
+	if path == "" {
+		tb.Fatal("Chromium is not installed: apt-get install chromium")
+	}
+	ctx, stop := chromedp.NewExecAllocator(context.WithoutCancel(tb.Context()), append(flags(), chromedp.ExecPath(path))...)
+	tb.Cleanup(stop)
+	ctx, closeTab := chromedp.NewContext(ctx)
+	tb.Cleanup(closeTab)
+	// The context of the first call is the browser's life: it has no deadline.
+	if err := chromedp.Do(ctx, chromedp.Navigate("about:blank")); err != nil {
+		tb.Fatalf("start Chromium: %v", err)
+	}
+	tb.Cleanup(func() {
+		if err := chromedp.Cancel(ctx); err != nil {
+			tb.Logf("close Chromium: %v", err)
+		}
+	})
+	return &Browser{ctx: ctx}
+}
+
+// eavesdrop has hls.js tell a page's window.hlsLog what it does, for the post-mortem.
+const eavesdrop = `(() => {
+	const lines = window.hlsLog = [];
+	const say = (level) => (...words) => {
+		lines.push((performance.now() / 1000).toFixed(2) + ' ' + level + ' ' + words.map(String).join(' '));
+		if (lines.length > 4000) lines.splice(0, 1000);
+	};
+	const debug = {trace() {}, debug() {}, log: say('log'), info: say('info'), warn: say('warn'), error: say('error')};
+	let hls;
+	Object.defineProperty(globalThis, 'Hls', {configurable: true, get: () => hls, set: (original) => {
+		hls = class extends original {
+			constructor(config) {
+				super({...config, debug});
+				const video = () => document.querySelector('video');
+				this.on(original.Events.ERROR, (_, e) => say('ERROR')(e.type, e.details, e.fatal, e.error?.message ?? '', 'at', video()?.currentTime));
+			}
+		};
+	}});
+})()`
+
+// Open shows url in a new tab, until the test's end. An uncaught exception in the
+// page, or something that its Content-Security-Policy forbids, fails the test. The
+// page is marked, so that a reload shows.
+func (b *Browser) Open(tb testing.TB, url string) *Page {
+	tb.Helper()
+	ctx, closeTab := chromedp.NewContext(b.ctx)
+	tb.Cleanup(closeTab)
+	// As with the browser: the first call's context has no deadline.
+	listen := func(ctx context.Context, tab *chromedp.Target) (none chromedp.Void, err error) {
+		_, err = cdp.Call(ctx, tab, cdppage.AddScriptToEvaluateOnNewDocument, cdppage.AddScriptToEvaluateOnNewDocumentParams{Source: eavesdrop})
+		return none, err
+	}
+	if err := chromedp.Do(ctx, listen); err != nil {
+		tb.Fatalf("open a tab: %v", err)
+	}
+	p := &Page{tb: tb, ctx: ctx}
+	p.watchConsole()
+	if err := chromedp.Do(ctx, chromedp.Navigate(url)); err != nil {
+		tb.Fatalf("open %s: %v", url, err)
+	}
+	if _, err := evaluate[bool](p, "window.sameDocument = true"); err != nil {
+		tb.Fatal(err)
+	}
+	return p
+}
+
+// watchConsole reads the console until the tab closes.
+func (p *Page) watchConsole() {
+	messages := chromedp.Console(p.ctx)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for m, err := range messages {
+			if err != nil {
+				return
+			}
+			if m.IsException() || strings.Contains(m.String(), "Content Security Policy") {
+				p.tb.Errorf("page: %s", m.String())
+			}
+		}
+	}()
+	p.tb.Cleanup(func() {
+		if err := chromedp.Cancel(p.ctx); err != nil {
+			p.tb.Logf("close tab: %v", err)
+		}
+		<-ended
+	})
+}
+
+func evaluate[T any](p *Page, expression string) (T, error) {
+	ctx, cancel := context.WithTimeout(p.ctx, callTime)
+	defer cancel()
+	v, err := chromedp.Run(ctx, chromedp.Evaluate[T](expression))
+	if err != nil {
+		return v, fmt.Errorf("evaluate %s: %w", expression, err)
+	}
+	return v, nil
+}

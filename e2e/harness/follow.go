@@ -1,0 +1,129 @@
+package harness
+
+import (
+	"context"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"golive/internal/hlstest"
+)
+
+// Follower reads a stream as a strict player, beside the test.
+type Follower struct {
+	tb        testing.TB
+	done      chan struct{}
+	recording *hlstest.Recording
+	err       error
+}
+
+// Follow begins as soon as there is a playlist, and goes on until the stream's end or
+// the test's.
+func Follow(tb testing.TB, url string, opts hlstest.Options) *Follower {
+	tb.Helper()
+	ctx, cancel := context.WithCancel(context.WithoutCancel(tb.Context()))
+	f := &Follower{tb: tb, done: make(chan struct{})}
+	go func() {
+		defer close(f.done)
+		f.recording, f.err = follow(ctx, url, opts)
+	}()
+	tb.Cleanup(func() {
+		cancel()
+		<-f.done
+	})
+	return f
+}
+
+func follow(ctx context.Context, url string, opts hlstest.Options) (*hlstest.Recording, error) {
+	client := &http.Client{Transport: &http.Transport{}}
+	defer client.CloseIdleConnections()
+	opening, opened := context.WithTimeout(ctx, time.Minute)
+	defer opened()
+	var source *hlstest.Follower
+	err := Eventually(opening, 20*time.Millisecond, func() (err error) {
+		source, err = hlstest.Open(opening, client, url, opts)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return source.Follow(ctx)
+}
+
+// Wait waits for the stream's end and returns the source's history.
+func (f *Follower) Wait(limit time.Duration) *hlstest.Rendition {
+	f.tb.Helper()
+	select {
+	case <-f.done:
+	case <-time.After(limit):
+		f.tb.Fatalf("the stream did not end within %v", limit)
+	}
+	if f.err != nil {
+		f.tb.Fatal(f.err)
+	}
+	return f.recording.Renditions[0]
+}
+
+// Violations are the rules that were broken, after Wait.
+func (f *Follower) Violations() []hlstest.Violation { return f.recording.Violations }
+
+// Check reports, after Wait, every broken rule but the excused ones, a segment that
+// was missed or not numbered by one more than its predecessor, and one that could not
+// be had.
+func (f *Follower) Check(excused ...int) {
+	f.tb.Helper()
+	for _, v := range f.recording.Violations {
+		if !slices.Contains(excused, v.Rule) {
+			f.tb.Error(v)
+		}
+	}
+	r := f.recording.Renditions[0]
+	if r.Missed > 0 {
+		f.tb.Errorf("%d segments came and went unseen", r.Missed)
+	}
+	for i, s := range r.Segments {
+		if i > 0 && s.MSN != r.Segments[i-1].MSN+1 {
+			f.tb.Errorf("segment %d follows segment %d", s.MSN, r.Segments[i-1].MSN)
+		}
+		if s.Err != nil && !s.Gap {
+			f.tb.Errorf("segment %d: %v", s.MSN, s.Err)
+		}
+	}
+}
+
+// Discontinuities counts the marks after the first segment.
+func Discontinuities(r *hlstest.Rendition) (n int) {
+	for i, s := range r.Segments {
+		if i > 0 && s.Discontinuity {
+			n++
+		}
+	}
+	return n
+}
+
+// Runs are the files between discontinuities, each of which plays alone.
+func Runs(tb testing.TB, r *hlstest.Rendition) (files []string) {
+	tb.Helper()
+	var run []byte
+	flush := func() {
+		if len(run) == 0 {
+			return
+		}
+		file := filepath.Join(tb.TempDir(), "run.ts")
+		if err := os.WriteFile(file, run, 0o600); err != nil {
+			tb.Fatal(err)
+		}
+		files, run = append(files, file), nil
+	}
+	for _, s := range r.Segments {
+		if s.Discontinuity {
+			flush()
+		}
+		run = append(run, s.Data...)
+	}
+	flush()
+	return files
+}

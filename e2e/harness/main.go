@@ -1,0 +1,44 @@
+package harness
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+)
+
+// binaryVariable names the golive to test; by default this tree's is built.
+const binaryVariable = "GOLIVE_BIN"
+
+// Main is a TestMain: it builds golive once for all tests, gives sources a folder,
+// and exits.
+func Main(m *testing.M, sources *Sources) {
+	code, err := buildAndRun(m, sources)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	os.Exit(code)
+}
+
+func buildAndRun(m *testing.M, sources *Sources) (code int, err error) {
+	dir, err := os.MkdirTemp("", "golive-e2e-")
+	if err != nil {
+		return 0, fmt.Errorf("make folder: %w", err)
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	sources.Dir = dir
+	if os.Getenv(binaryVariable) != "" {
+		return m.Run(), nil
+	}
+	binary := filepath.Join(dir, "golive")
+	if out, err := exec.Command("go", "build", "-o", binary, "golive/cmd/golive").CombinedOutput(); err != nil {
+		return 0, fmt.Errorf("build golive: %w\n%s", err, out)
+	}
+	if err := os.Setenv(binaryVariable, binary); err != nil {
+		return 0, fmt.Errorf("set %s: %w", binaryVariable, err)
+	}
+	return m.Run(), nil
+}

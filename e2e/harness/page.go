@@ -1,0 +1,154 @@
+package harness
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/target"
+	"github.com/chromedp/chromedp"
+)
+
+// The longest that a call of the browser may take, on a machine that decodes video.
+const (
+	callTime = 10 * time.Second
+	stepTime = 30 * time.Second
+)
+
+// Page is a tab, or a frame in one.
+type Page struct {
+	// Rebuilds says that hls.js is expected to begin anew.
+	Rebuilds bool
+
+	tb testing.TB
+	//nolint:containedctx // as Browser's
+	ctx context.Context
+}
+
+// Do takes steps in the page.
+func (p *Page) Do(steps ...chromedp.Action[chromedp.Void]) {
+	p.tb.Helper()
+	ctx, cancel := context.WithTimeout(p.ctx, stepTime)
+	defer cancel()
+	if err := chromedp.Do(ctx, steps...); err != nil {
+		p.tb.Fatal(err)
+	}
+}
+
+// Frame is the frame of another site that shows url.
+func (p *Page) Frame(url string) *Page {
+	p.tb.Helper()
+	ctx, cancel := context.WithTimeout(p.ctx, callTime)
+	defer cancel()
+	var found target.ID
+	err := Eventually(ctx, 50*time.Millisecond, func() error {
+		targets, err := chromedp.Targets(ctx)
+		if err != nil {
+			return err
+		}
+		for _, info := range targets {
+			if info.Type == "iframe" && info.URL == url {
+				found = info.TargetID
+				return nil
+			}
+		}
+		return fmt.Errorf("no frame shows %s", url)
+	})
+	if err != nil {
+		p.tb.Fatal(err)
+	}
+	inner, stop := chromedp.NewContext(p.ctx, chromedp.WithTargetID(found))
+	p.tb.Cleanup(stop)
+	// As with the tab: the first call's context has no deadline.
+	if _, err := chromedp.Run(inner, chromedp.Evaluate[bool]("true")); err != nil {
+		p.tb.Fatal(err)
+	}
+	return &Page{tb: p.tb, ctx: inner}
+}
+
+// Text is an element's text.
+func (p *Page) Text(selector string) string {
+	p.tb.Helper()
+	text, err := evaluate[string](p, fmt.Sprintf("document.querySelector(%q)?.innerText ?? ''", selector))
+	if err != nil {
+		p.tb.Fatal(err)
+	}
+	return text
+}
+
+// WaitUntil waits until a JavaScript expression is true.
+func (p *Page) WaitUntil(limit time.Duration, expression string) {
+	p.tb.Helper()
+	p.eventually(limit, func() error {
+		yes, err := evaluate[bool](p, "Boolean("+expression+")")
+		if err == nil && !yes {
+			err = fmt.Errorf("%s is not true after %v", expression, limit)
+		}
+		return err
+	})
+}
+
+// eventually gives up on the page when limit has passed.
+func (p *Page) eventually(limit time.Duration, try func() error) {
+	p.tb.Helper()
+	ctx, cancel := context.WithTimeout(p.ctx, limit)
+	defer cancel()
+	if err := Eventually(ctx, 50*time.Millisecond, try); err != nil {
+		p.bury()
+		p.tb.Fatal(err)
+	}
+}
+
+// bury writes what can be known of a page that failed: its picture, and what
+// hls.js said.
+func (p *Page) bury() {
+	p.tb.Helper()
+	p.Screenshot(p.tb.Name() + "-failed")
+	lines, err := evaluate[[]string](p, "window.hlsLog ?? []")
+	if err != nil {
+		p.tb.Log(err)
+		return
+	}
+	path := p.artefact(p.tb.Name() + "-failed.log")
+	p.tb.Logf("hls.js's log is in %s", path)
+	if err := os.WriteFile(path, []byte(strings.Join(lines, "\n")), 0o600); err != nil {
+		p.tb.Log(err)
+	}
+}
+
+// Screenshot writes e2e/out/NAME.png.
+func (p *Page) Screenshot(name string) {
+	p.tb.Helper()
+	ctx, cancel := context.WithTimeout(p.ctx, stepTime)
+	defer cancel()
+	png, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())
+	if err != nil {
+		p.tb.Error(err)
+		return
+	}
+	if err := os.WriteFile(p.artefact(name+".png"), png, 0o644); err != nil {
+		p.tb.Error(err)
+	}
+}
+
+// artefact is the path of a file in e2e/out.
+func (p *Page) artefact(name string) string {
+	p.tb.Helper()
+	dir, err := os.Getwd()
+	if err != nil {
+		p.tb.Error(err)
+	}
+	// A test runs in its package's folder, which is e2e or below it.
+	for filepath.Base(dir) != "e2e" && filepath.Dir(dir) != dir {
+		dir = filepath.Dir(dir)
+	}
+	dir = filepath.Join(dir, "out")
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		p.tb.Error(err)
+	}
+	return filepath.Join(dir, strings.NewReplacer("/", "-", " ", "-", ",", "").Replace(name))
+}

@@ -1,0 +1,47 @@
+package harness
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// Sources are the files that encoders publish, each encoded when first asked for.
+type Sources struct {
+	// Dir is where they are; Main sets it.
+	Dir string
+
+	making sync.Mutex // keeps two tests from encoding the same source
+}
+
+// Plain is what most tests publish: B-frames, 20 s.
+func (s *Sources) Plain(tb testing.TB) string {
+	tb.Helper()
+	return s.FLV(tb, "-bf", "2")
+}
+
+// FLV is a file of 20 s, or as -t says: a moving test picture with a key frame every
+// 2 s at 30 frames a second, and a tone. The options come before the output.
+func (s *Sources) FLV(tb testing.TB, options ...string) string {
+	tb.Helper()
+	s.making.Lock()
+	defer s.making.Unlock()
+	path := filepath.Join(s.Dir, strings.Join(append([]string{"source"}, options...), "")+".flv")
+	if _, err := os.Stat(path); err == nil {
+		return path
+	}
+	args := []string{
+		"ffmpeg", "-v", "error", "-y", "-f", "lavfi", "-i", "testsrc2=size=640x360:rate=30",
+		"-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000",
+		"-t", "20", "-c:v", "libx264", "-preset", "veryfast", "-pix_fmt", "yuv420p",
+		"-g", "60", "-keyint_min", "60", "-sc_threshold", "0", "-b:v", "700k", "-c:a", "aac", "-b:a", "96k", "-ac", "2",
+	}
+	unfinished := path + ".part"
+	Run(tb, append(append(args, options...), "-f", "flv", unfinished)...)
+	if err := os.Rename(unfinished, path); err != nil {
+		tb.Fatal(err)
+	}
+	return path
+}

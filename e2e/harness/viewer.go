@@ -1,0 +1,100 @@
+package harness
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// Viewer keeps an eye on a page's video until it is stopped.
+type Viewer struct {
+	page    *Page
+	cancel  context.CancelFunc
+	stopped chan struct{}
+
+	mu   sync.Mutex
+	seen []Sight
+}
+
+// Sight is what was seen at a moment.
+type Sight struct {
+	At time.Time
+	Playback
+}
+
+// View looks at the page's video five times a second.
+func (p *Page) View() *Viewer {
+	ctx, cancel := context.WithCancel(p.ctx)
+	v := &Viewer{page: p, cancel: cancel, stopped: make(chan struct{})}
+	go func() {
+		defer close(v.stopped)
+		for ctx.Err() == nil {
+			if now, err := p.playback(); err == nil {
+				if now.Time < v.Last().Time && !p.Rebuilds {
+					p.bury() // the player began anew: while its log tells why
+				}
+				v.mu.Lock()
+				v.seen = append(v.seen, Sight{At: time.Now(), Playback: now})
+				v.mu.Unlock()
+			}
+			Pause(ctx, 200*time.Millisecond)
+		}
+	}()
+	p.tb.Cleanup(func() { v.Stop() })
+	return v
+}
+
+// Last is the newest sight; zero before the first.
+func (v *Viewer) Last() Sight {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if len(v.seen) == 0 {
+		return Sight{}
+	}
+	return v.seen[len(v.seen)-1]
+}
+
+// Stop ends the viewing and returns what was seen.
+func (v *Viewer) Stop() []Sight {
+	v.cancel()
+	<-v.stopped
+	return v.seen
+}
+
+// Report sums a viewing up.
+type Report struct {
+	Played        float64       // seconds of media
+	Longest       time.Duration // in which the picture stood still
+	Still         time.Duration // of all times of more than half a second
+	Back, Reloads int           // the picture's time went back; the page was loaded again
+	Faults        []string
+}
+
+// SumUp reports what a Viewer saw.
+func SumUp(seen []Sight) (r Report) {
+	if len(seen) == 0 {
+		return r
+	}
+	moved := seen[0]
+	for i, now := range seen {
+		if !now.Same {
+			r.Reloads++
+		}
+		if now.Fault != "" {
+			r.Faults = append(r.Faults, now.Fault)
+		}
+		if now.Time == moved.Time && i < len(seen)-1 {
+			continue
+		}
+		if stood := now.At.Sub(moved.At); stood > 500*time.Millisecond {
+			r.Longest = max(r.Longest, stood)
+			r.Still += stood
+		}
+		if now.Time < moved.Time {
+			r.Back++
+		}
+		moved = now
+	}
+	r.Played = seen[len(seen)-1].Time - seen[0].Time
+	return r
+}
