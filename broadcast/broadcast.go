@@ -93,6 +93,9 @@ func newBroadcast(m catalog.Manifest, h *Hub, from numbering, before <-chan stru
 		swept:    make(chan struct{}),
 	}
 	b.shelf = newShelf(h.cfg, m, from.window)
+	if h.stores.Shared {
+		b.shelf.local = h.stores.Local
+	}
 	archiver := storage.ArchiverConfig{Prefix: h.layout.Folder(m.ID), Hold: before}
 	if h.stores.Spool != nil {
 		archiver.Spool = h.stores.Spool

@@ -63,7 +63,7 @@ func (n node) start(t *testing.T, bucket *remote) *stage {
 	if err != nil {
 		t.Fatal(err)
 	}
-	stores := Stores{Bucket: storage.Mirror(bucket, local, catalog.Layout{Prefix: "live"}.ForRestart, discard()), Local: local, Shared: true, Spool: waiting}
+	stores := Stores{Bucket: storage.Mirror(bucket, local, catalog.Layout{Prefix: "live"}.Copying, discard()), Local: local, Shared: true, Spool: waiting}
 	return newStageWith(t, bucket.Bucket, stores, time.Hour)
 }
 
@@ -138,7 +138,83 @@ func TestHub_BroadcastThatEndsDuringAnOutageIsArchivedAfterIt(t *testing.T) {
 		if left := s.keys(""); len(left) > 0 {
 			t.Errorf("after its time the bucket has %v", left)
 		}
+		if copies := s.copies(""); len(copies) > 0 {
+			t.Errorf("the disk still has %v", copies)
+		}
 	})
+}
+
+// Viewers do not depend on the bucket for what is live, and the disk holds no more
+// than that.
+func TestHub_LiveSegmentsAreReadFromTheLocalDisk(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		bucket := &remote{Bucket: memory.New()}
+		s := newNode(t).start(t, bucket)
+		e := s.mustPublish("b")
+		e.play(t, 5*time.Minute)
+		bucket.away.Store(true)
+		w, _ := s.Window("b", SourceRendition)
+		for _, listed := range w.Snapshot().Listed() {
+			seg := listed.Segment()
+			if seg.Slabs() != nil {
+				continue
+			}
+			r, err := s.Object(t.Context(), "b", SourceRendition, seg.Name(), 0, -1)
+			if err != nil {
+				t.Errorf("%s: %v", seg.Name(), err)
+				continue
+			}
+			if r.Size != seg.Size {
+				t.Errorf("%s has %d bytes, want %d", seg.Name(), r.Size, seg.Size)
+			}
+			if err := r.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+		bucket.away.Store(false)
+		// The window of 30 s, and as much in its grace.
+		if n, all := len(s.copies(".ts")), len(s.keys("live/b/source/")); n < 30 || n > 40 || all < 150 {
+			t.Errorf("the disk has %d segments of %d", n, all)
+		}
+		e.sink.Close(nil)
+		<-time.After(2 * time.Minute)
+		if copies := s.copies(""); len(copies) > 0 {
+			t.Errorf("the disk still has %v", copies)
+		}
+	})
+}
+
+// What a shutdown has brought to the bucket is not left on the disk.
+func TestHub_ShutdownLeavesNothingOnTheLocalDisk(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		bucket := &remote{Bucket: memory.New()}
+		s := newNode(t).start(t, bucket)
+		e := s.mustPublish("b")
+		e.play(t, time.Minute)
+		go func() { e.sink.Close(<-e.evicted) }()
+		s.stop()
+		<-s.done
+		if copies := s.copies(""); len(copies) > 0 {
+			t.Errorf("the disk still has %v", copies)
+		}
+		if length, _ := s.checkReplay(s.object("live/b/replay.m3u8"), 0, 0); length < 59*time.Second {
+			t.Errorf("the replay has %v", length)
+		}
+	})
+}
+
+// copies are the local objects whose key ends with suffix.
+func (s *stage) copies(suffix string) (keys []string) {
+	s.t.Helper()
+	for info, err := range s.stores.Local.List(s.t.Context(), "") {
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		if strings.HasSuffix(info.Key, suffix) {
+			keys = append(keys, info.Key)
+		}
+	}
+	return keys
 }
 
 func TestHub_KilledDuringAnOutageLosesNothingSpooled(t *testing.T) {

@@ -2,6 +2,7 @@ package broadcast
 
 import (
 	"bytes"
+	"context"
 	"sync/atomic"
 	"time"
 
@@ -21,6 +22,7 @@ const playlistMaxAge = "public, max-age=1"
 type shelf struct {
 	cfg       Settings
 	layout    catalog.Layout
+	local     storage.Bucket // has copies of the segments; nil where there are none
 	rendition string
 	program   *program
 	archiver  *storage.Archiver
@@ -36,6 +38,7 @@ type shelf struct {
 	oldest   int               // the journal's oldest page in the bucket
 	touched  time.Time         // when the manifest was last put
 	grace    time.Duration     // the longest of a segment that left the list
+	copies   []localCopy       // of segments that left it, in order
 }
 
 func newShelf(cfg Settings, m catalog.Manifest, start playlist.Start) *shelf {
@@ -105,8 +108,11 @@ func (s *shelf) add(seg *media.Segment, lost bool, now time.Time) {
 		s.grace = max(s.grace, grace)
 		if s.replay == nil {
 			s.archiver.Expire(s.key(d.Name), now.Add(grace))
+		} else if s.local != nil {
+			s.copies = append(s.copies, localCopy{d.Name, now.Add(d.Grace)})
 		}
 	}
+	s.dropCopies(now)
 	if s.replay == nil {
 		return
 	}
@@ -115,6 +121,21 @@ func (s *shelf) add(seg *media.Segment, lost bool, now time.Time) {
 	keep := max(s.cfg.Retention.Replay, s.cfg.Playlist.Window+s.grace)
 	for _, name := range s.replay.Trim(now.Add(-keep), s.list.First()) {
 		s.archiver.Expire(s.key(name), now)
+	}
+}
+
+// localCopy is a segment on this node's disk that the bucket keeps for longer.
+type localCopy struct {
+	name string
+	end  time.Time // nobody may ask for it live from then on
+}
+
+// dropCopies deletes the copies that no live viewer may ask for. One that cannot be
+// deleted goes with the broadcast.
+func (s *shelf) dropCopies(now time.Time) {
+	for len(s.copies) > 0 && !now.Before(s.copies[0].end) {
+		_ = s.local.Delete(context.Background(), s.key(s.copies[0].name))
+		s.copies = s.copies[1:]
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"golive/ingest"
+	"golive/storage"
 )
 
 // run is the broadcast's supervisor: it lives from the first claim until the
@@ -49,7 +50,21 @@ func (b *Broadcast) run(quit <-chan struct{}, forget func() bool) {
 	cancel()
 	<-b.archived
 	if whole && b.shelf.replay != nil {
-		b.remove(b.shelf.scaffold())
+		b.remove(b.shelf.scaffold()) // the next run has nothing to do
+		b.clearLocal()
+	}
+}
+
+// clearLocal lets go of what only a live broadcast needs of the local disk.
+func (b *Broadcast) clearLocal() {
+	if b.shelf.local == nil {
+		return
+	}
+	b.sweepSegments(b.shelf.local)
+	for _, key := range b.shelf.playlistKeys() {
+		if err := b.shelf.local.Delete(context.Background(), key); err != nil {
+			b.log.Warn("local copy was not deleted", "key", key, "err", err)
+		}
 	}
 }
 
@@ -248,22 +263,30 @@ func (b *Broadcast) noteEnd() {
 	}
 }
 
-// sweep deletes what only a restart would need, and, when no successor has put its
-// own there, the live playlists. Segments the Archiver has deleted, or a Sweeper
-// will; but an earlier run may have left some that nothing names.
+// sweep deletes what only a restart would need, the copies on the local disk, and,
+// when no successor has put its own there, the live playlists. Segments the Archiver
+// has deleted, or a Sweeper will; but an earlier run may have left some that nothing
+// names.
 func (b *Broadcast) sweep(alone bool) {
+	if b.shelf.local != nil {
+		b.sweepSegments(b.shelf.local)
+	}
 	if b.resumed && b.shelf.replay == nil {
-		ctx, cancel := context.WithTimeout(context.Background(), b.cfg.DrainTimeout)
-		defer cancel()
-		if err := b.shelf.layout.SweepSegments(ctx, b.stores.Bucket, *b.shelf.manifest.Load()); err != nil {
-			b.log.Warn("segments of an earlier run were not deleted", "err", err)
-		}
+		b.sweepSegments(b.stores.Bucket)
 	}
 	keys := b.shelf.scaffold()
 	if alone {
 		keys = append(b.shelf.playlistKeys(), keys...)
 	}
 	b.remove(keys)
+}
+
+func (b *Broadcast) sweepSegments(bucket storage.Bucket) {
+	ctx, cancel := context.WithTimeout(context.Background(), b.cfg.DrainTimeout)
+	defer cancel()
+	if err := b.shelf.layout.SweepSegments(ctx, bucket, *b.shelf.manifest.Load()); err != nil {
+		b.log.Warn("segments of an ended broadcast were not deleted", "err", err)
+	}
 }
 
 func (b *Broadcast) remove(keys []string) {

@@ -7,36 +7,72 @@ import (
 	"time"
 )
 
-// Mirror is bucket with a copy in local of the objects whose keys are wanted there:
-// those that a server needs that is started again while bucket is away. What cannot
-// be written to local is logged, and does not hold up the bucket.
-func Mirror(bucket, local Bucket, wanted func(key string) bool, log *slog.Logger) Bucket {
-	return &mirror{Bucket: bucket, local: local, wanted: wanted, log: log}
+// Copying says whether a Mirror has a copy of an object.
+type Copying uint8
+
+// The ways of copying.
+const (
+	NoCopy Copying = iota
+	// CopyBefore: the copy is written before the bucket is tried. What the bucket
+	// refuses for now is what a restart must find.
+	CopyBefore
+	// CopyAfter: it is written when the bucket has the object, to be read instead.
+	CopyAfter
+)
+
+// Mirror is bucket with copies in local of the objects whose keys ask for it. Get
+// reads a copy where there is one: so viewers do not wait for a bucket that is slow,
+// or away. What cannot be written to local is logged, and does not hold up the
+// bucket.
+func Mirror(bucket, local Bucket, copying func(key string) Copying, log *slog.Logger) Bucket {
+	return &mirror{Bucket: bucket, local: local, copying: copying, log: log}
 }
 
 type mirror struct {
 	Bucket
-	local  Bucket
-	wanted func(key string) bool
-	log    *slog.Logger
+	local   Bucket
+	copying func(key string) Copying
+	log     *slog.Logger
 
 	mu       sync.Mutex
 	troubles tally
 }
 
-// Put writes the copy first: what the bucket refuses for now is what a restart
-// must find.
+// Put implements Bucket.
 func (m *mirror) Put(ctx context.Context, o Object) error {
-	if m.wanted(o.Key) {
-		o := o
-		o.Volatile = true // a loss of power loses what the bucket may have
-		m.note(m.local.Put(ctx, o))
+	how := m.copying(o.Key)
+	if how == CopyBefore {
+		m.keep(ctx, o)
 	}
-	return m.Bucket.Put(ctx, o)
+	if err := m.Bucket.Put(ctx, o); err != nil {
+		return err
+	}
+	if how == CopyAfter {
+		m.keep(ctx, o)
+	}
+	return nil
 }
 
+// keep writes the copy. A loss of power may take it away: the bucket has it, or
+// will be given it again.
+func (m *mirror) keep(ctx context.Context, o Object) {
+	o.Volatile = true
+	m.note(m.local.Put(ctx, o))
+}
+
+// Get implements Bucket.
+func (m *mirror) Get(ctx context.Context, key string, offset, length int64) (*Reader, error) {
+	if m.copying(key) == CopyAfter {
+		if r, err := m.local.Get(ctx, key, offset, length); err == nil {
+			return r, nil
+		}
+	}
+	return m.Bucket.Get(ctx, key, offset, length)
+}
+
+// Delete implements Bucket.
 func (m *mirror) Delete(ctx context.Context, key string) error {
-	if m.wanted(key) {
+	if m.copying(key) != NoCopy {
 		m.note(m.local.Delete(ctx, key))
 	}
 	return m.Bucket.Delete(ctx, key)
@@ -50,6 +86,6 @@ func (m *mirror) note(err error) {
 	defer m.mu.Unlock()
 	m.troubles.add(err.Error())
 	if n, last := m.troubles.take(time.Now(), false); n > 0 {
-		m.log.Warn("local copies of playlists not written", "count", n, "err", last)
+		m.log.Warn("local copies of objects not written", "count", n, "err", last)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"strings"
@@ -15,35 +16,81 @@ import (
 	"golive/storage/storagetest"
 )
 
-func isText(key string) bool { return !strings.HasSuffix(key, ".ts") }
+func copying(key string) storage.Copying {
+	switch {
+	case strings.HasSuffix(key, ".ts"):
+		return storage.CopyAfter
+	case strings.HasSuffix(key, ".none"):
+		return storage.NoCopy
+	}
+	return storage.CopyBefore
+}
 
 func TestMirror_KeepsTheContract(t *testing.T) {
 	storagetest.Test(t, func(*testing.T) storage.Bucket {
-		return storage.Mirror(memory.New(), memory.New(), isText, slog.New(slog.DiscardHandler))
+		return storage.Mirror(memory.New(), memory.New(), copying, slog.New(slog.DiscardHandler))
 	})
 }
 
 func TestMirror_HasWhatABucketThatIsAwayHasNot(t *testing.T) {
-	local := &faulty{Bucket: memory.New()}
-	remote := broken{errAway}
-	m := storage.Mirror(remote, local, isText, slog.New(slog.DiscardHandler))
-	for _, key := range []string{"live/show/index.m3u8", "live/~manifests/live/show/T.json", "live/show/source/s-0.ts"} {
-		if err := m.Put(t.Context(), storage.Object{Key: key, Slabs: [][]byte{[]byte("x")}}); !errors.Is(err, errAway) {
+	local, remote := newFaulty(), newFaulty()
+	m := storage.Mirror(remote, local, copying, slog.New(slog.DiscardHandler))
+	put := func(key string) error {
+		return m.Put(t.Context(), storage.Object{Key: key, Slabs: [][]byte{[]byte("x")}})
+	}
+	for _, key := range []string{"a.m3u8", "a.ts", "a.none"} {
+		if err := put(key); err != nil {
+			t.Fatal(err)
+		}
+	}
+	remote.goAway()
+	for _, key := range []string{"b.m3u8", "b.ts", "b.none"} {
+		if err := put(key); !errors.Is(err, errAway) {
 			t.Errorf("%s: %v", key, err)
 		}
 	}
-	if local.text(t, "live/show/index.m3u8") != "x" || local.text(t, "live/~manifests/live/show/T.json") != "x" || local.text(t, "live/show/source/s-0.ts") != "" {
-		t.Errorf("local did %q", local.done())
+	if got := strings.Join(local.done(), ", "); got != "put a.m3u8, put a.ts, put b.m3u8" {
+		t.Errorf("local did %s", got)
 	}
-	if err := m.Delete(t.Context(), "live/show/index.m3u8"); !errors.Is(err, errAway) || local.text(t, "live/show/index.m3u8") != "" {
+	if err := m.Delete(t.Context(), "b.m3u8"); !errors.Is(err, errAway) || local.text(t, "b.m3u8") != "" {
 		t.Errorf("delete: %v", err)
+	}
+}
+
+func TestMirror_ReadsSegmentsFromTheirCopies(t *testing.T) {
+	local, remote := newFaulty(), newFaulty()
+	m := storage.Mirror(remote, local, copying, slog.New(slog.DiscardHandler))
+	for _, key := range []string{"a.m3u8", "a.ts"} {
+		if err := m.Put(t.Context(), storage.Object{Key: key, Slabs: [][]byte{[]byte("bucket")}}); err != nil {
+			t.Fatal(err)
+		}
+		if err := local.Bucket.Put(t.Context(), storage.Object{Key: key, Slabs: [][]byte{[]byte("copy")}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	read := func(key string) string {
+		r, err := m.Get(t.Context(), key, 0, -1)
+		if err != nil {
+			return err.Error()
+		}
+		text, err := io.ReadAll(r.Body)
+		return string(text) + fmt.Sprint(errors.Join(err, r.Close()))
+	}
+	if got := read("a.ts") + read("a.m3u8"); got != "copy<nil>bucket<nil>" {
+		t.Errorf("read %s", got)
+	}
+	if err := local.Bucket.Delete(t.Context(), "a.ts"); err != nil {
+		t.Fatal(err)
+	}
+	if got := read("a.ts"); got != "bucket<nil>" {
+		t.Errorf("without a copy: %s", got)
 	}
 }
 
 func TestMirror_LocalTroubleIsOnlyTold(t *testing.T) {
 	log := &lines{}
 	b := memory.New()
-	m := storage.Mirror(b, broken{errors.New("disk full")}, isText, slog.New(slog.NewTextHandler(log, nil)))
+	m := storage.Mirror(b, broken{errors.New("disk full")}, copying, slog.New(slog.NewTextHandler(log, nil)))
 	for range 3 {
 		if err := m.Put(t.Context(), storage.Object{Key: "live/show/index.m3u8"}); err != nil {
 			t.Error(err)

@@ -45,7 +45,7 @@ func openDisk(cfg config.Config, name string) (*disk.Bucket, error) {
 }
 
 // openRemote opens the bucket, and on this machine's disk what bridges the time
-// while it is away: the spool, and the copies of playlists and manifests.
+// while it is away: the spool, and copies of what is live.
 func openRemote(ctx context.Context, cfg config.Config, reg prometheus.Registerer, m *storage.Metrics, log *slog.Logger) (stores broadcast.Stores, closeAll func() error, err error) {
 	var closers []func() error
 	closeAll = func() error {
@@ -84,7 +84,7 @@ func openRemote(ctx context.Context, cfg config.Config, reg prometheus.Registere
 		bucket = storage.Compress(bucket)
 	}
 	layout := catalog.Layout{Prefix: prefixOf(cfg.Storage)}
-	stores.Bucket, stores.Local, stores.Shared = storage.Mirror(bucket, local, layout.ForRestart, log), local, true
+	stores.Bucket, stores.Local, stores.Shared = storage.Mirror(bucket, local, layout.Copying, log), local, true
 	return stores, closeAll, nil
 }
 

@@ -99,13 +99,16 @@ func TestLayout_DueTimesAreInOrderAndNeverEarly(t *testing.T) {
 	}
 }
 
-func TestForRestart_IsWhatALiveBroadcastHas(t *testing.T) {
-	for key, want := range map[string]bool{
-		"live/show/index.m3u8": true, "live/show/source/index.m3u8": true, layout.Live("show", "T1"): true, layout.Journal("show", "source", "T1", 3): true,
-		"live/show/source/aa-0.ts": false, layout.Replay("show"): false, layout.ReplayOf("show", "T1"): false, layout.Due(noon, "show", "T1"): false,
+func TestCopying_IsOfWhatALiveBroadcastHas(t *testing.T) {
+	for want, keys := range map[storage.Copying][]string{
+		storage.CopyBefore: {"live/show/index.m3u8", "live/show/source/index.m3u8", layout.Live("show", "T1"), layout.Journal("show", "source", "T1", 3)},
+		storage.CopyAfter:  {"live/show/source/aa-0.ts"},
+		storage.NoCopy:     {layout.Replay("show"), layout.ReplayOf("show", "T1"), layout.Due(noon, "show", "T1")},
 	} {
-		if got := layout.ForRestart(key); got != want {
-			t.Errorf("%s: %t", key, got)
+		for _, key := range keys {
+			if got := layout.Copying(key); got != want {
+				t.Errorf("%s: %d, want %d", key, got, want)
+			}
 		}
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"golive/storage"
 )
 
 // The names of playlists.
@@ -84,11 +86,17 @@ func (l Layout) Due(at time.Time, id, token string) string {
 
 func (l Layout) dueManifests() string { return l.Prefix + "/" + manifests + "/due/" }
 
-// ForRestart says whether the object at key is needed to go on with a live broadcast:
-// its playlists, its journal and its manifest.
-func (l Layout) ForRestart(key string) bool {
+// Copying says what a server whose bucket is elsewhere keeps on its own disk: what it
+// needs to go on with a live broadcast, and the segments that are watched.
+func (l Layout) Copying(key string) storage.Copying {
 	name := key[strings.LastIndexByte(key, '/')+1:]
-	return !strings.HasSuffix(name, ".ts") && !IsReplayName(name) && !strings.HasPrefix(key, l.dueManifests())
+	switch {
+	case strings.HasSuffix(name, ".ts"):
+		return storage.CopyAfter
+	case IsReplayName(name), strings.HasPrefix(key, l.dueManifests()):
+		return storage.NoCopy
+	}
+	return storage.CopyBefore
 }
 
 // DueTime is the first full minute from at on: what is deleted is deleted then.

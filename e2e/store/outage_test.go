@@ -1,0 +1,140 @@
+//go:build e2e
+
+package store
+
+import (
+	"bytes"
+	"context"
+	"flag"
+	"fmt"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"golive/e2e/harness"
+	"golive/internal/hlstest"
+	"golive/storage/s3/s3test"
+)
+
+var (
+	broadcasts = flag.Int("broadcasts", 3, "how many are on air")
+	minutes    = flag.Float64("minutes", 0.75, "for how many minutes")
+)
+
+// trouble is something that happens to the store, for a fifth of the time each.
+type trouble struct {
+	name       string
+	begin, end func()
+}
+
+func TestOutage_LosesNothingAndNobodyNotices(t *testing.T) {
+	store := s3test.Start(t)
+	network := harness.StartProxy(t, store.Address)
+	yaml, name := harness.S3Storage(t, store, network.Address)
+	s := harness.Start(t, harness.Options{Config: "storage: { " + yaml + " }"})
+	b := bucket{t, filepath.Join(store.Dir, name)}
+
+	file := sources.FLV(t, "-b:v", "1900k", "-minrate", "1900k", "-maxrate", "1900k", "-bufsize", "2M")
+	const halfOfRealTime = 125_000 // bytes a second of a stream of 2 Mbit/s
+	var ids []string
+	var encoders []*harness.Process
+	var viewers []*harness.Follower
+	for i := range *broadcasts {
+		id := fmt.Sprintf("show-%d", i)
+		ids = append(ids, id)
+		encoders = append(encoders, harness.PublishLooped(t, file, s.PublishURL(id)))
+	}
+	for _, id := range ids {
+		s.WaitForState(id, "live", 20*time.Second)
+		viewers = append(viewers, harness.Follow(t, s.PlaylistURL(id), hlstest.Options{LowLatency: id == "show-0", Slack: time.Second}))
+	}
+	poller := b.poll(ids)
+	page := harness.OpenBrowser(t).Open(t, s.WatchURL("show-0"))
+	page.WaitForPlay(20 * time.Second)
+	eye := page.View()
+
+	length := time.Duration(*minutes * float64(time.Minute))
+	phase := length / 5
+	pause := func(d time.Duration) { harness.Pause(t.Context(), d) }
+	pause(phase / 2)
+	for _, what := range []trouble{
+		{"stopped", store.Pause, store.Resume},
+		{"killed", store.Kill, func() { store.Run(t) }},
+		{"slowed to half of real time", func() { network.Throttle(halfOfRealTime, 0) }, network.Resume},
+	} {
+		what.begin()
+		pause(phase)
+		waiting := harness.Metric(t, s, "golive_storage_spool_segments")
+		what.end()
+		began := time.Now()
+		drained(t, s, 2*phase)
+		t.Logf("the store was %s for %v: %.0f segments waited, and were there %v later", what.name, phase, waiting, time.Since(began).Round(100*time.Millisecond))
+		if waiting == 0 {
+			t.Errorf("nothing was spooled while the store was %s", what.name)
+		}
+		pause(phase/2 - time.Since(began))
+	}
+	seen := harness.SumUp(eye.Stop())
+	for _, e := range encoders {
+		e.Quit()
+	}
+	t.Logf("the page played %.1f s; the picture stood still for %v, at most %v at once", seen.Played, seen.Still.Round(time.Millisecond), seen.Longest.Round(time.Millisecond))
+	if seen.Longest > time.Second || seen.Back > 0 || seen.Reloads > 0 || len(seen.Faults) > 0 {
+		t.Errorf("the viewer noticed: %+v", seen)
+	}
+	total := 0
+	for i, id := range ids {
+		aired := viewers[i].Wait(30 * time.Second)
+		viewers[i].Check()
+		total += sameInBucket(t, b, id, aired)
+	}
+	poller.check()
+	t.Logf("%d segments of %d broadcasts are in the bucket as they were aired", total, len(ids))
+	for _, name := range []string{"golive_storage_dropped_total", "golive_storage_spool_segments", "golive_storage_spool_damaged_total"} {
+		if n := harness.Metric(t, s, name); n != 0 {
+			t.Errorf("%s is %v", name, n)
+		}
+	}
+}
+
+// drained waits until nothing waits for the bucket any more.
+func drained(t *testing.T, s *harness.Server, limit time.Duration) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), limit)
+	defer cancel()
+	err := harness.Eventually(ctx, 100*time.Millisecond, func() error {
+		if n := harness.Metric(t, s, "golive_storage_spool_segments"); n > 0 {
+			return fmt.Errorf("%.0f segments still wait", n)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+// sameInBucket compares what viewers were sent with the bucket and its replay, and
+// counts the segments.
+func sameInBucket(t *testing.T, b bucket, id string, aired *hlstest.Rendition) int {
+	t.Helper()
+	replay := b.waitForReplay(id, 10*time.Second)
+	first := aired.Segments[0].MSN
+	if n := int64(len(replay.Segments)) - first; n != int64(len(aired.Segments)) {
+		t.Errorf("%s: %d segments were aired, the replay has %d", id, len(aired.Segments), n)
+	}
+	for _, s := range aired.Segments {
+		at := int(s.MSN)
+		if at >= len(replay.Segments) || s.Data == nil {
+			t.Errorf("%s: segment %d is not in the replay", id, s.MSN)
+			continue
+		}
+		r := replay.Segments[at]
+		if r.Gap || r.URI != "source/"+s.URI || r.Duration != s.Duration {
+			t.Errorf("%s: segment %s of %v is %s of %v in the replay, gap %t", id, s.URI, s.Duration, r.URI, r.Duration, r.Gap)
+		}
+		if !bytes.Equal([]byte(b.text("live/"+id+"/source/"+s.URI)), s.Data) {
+			t.Errorf("%s: segment %s is another in the bucket", id, s.URI)
+		}
+	}
+	return len(aired.Segments)
+}
