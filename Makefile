@@ -22,7 +22,7 @@ build: $(HLS) ## build bin/golive
 	go build -o bin/golive ./cmd/golive
 
 setup: $(HLS) $(S3SERVER) ## install what the tests need and is missing
-	@tools/need.sh ffmpeg chromium gcc
+	@tools/need.sh ffmpeg chromium gcc nginx
 
 test: setup ## every test: unit, race, browser pages, end to end
 	go vet -tags e2e ./... && go test ./... && go test -race $(CONCURRENT)

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Usage: tools/need.sh TOOL...   (ffmpeg, chromium, gcc, npm, gstreamer, obs)
+# Usage: tools/need.sh TOOL...   (ffmpeg, chromium, gcc, npm, nginx, gstreamer, obs)
 #
 # Installs the tools that are missing with apt-get when it may; otherwise says
 # exactly what to install, and fails.
@@ -29,6 +29,8 @@ for tool; do
 	# Go's race detector links with it.
 	gcc) want "gcc libc6-dev" gcc ;;
 	npm) want npm npm ;;
+	# The tests serve a bucket with it.
+	nginx) want nginx-light nginx /usr/sbin/nginx ;;
 	gstreamer) want "gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly gstreamer1.0-libav" gst-launch-1.0 ;;
 	# OBS Studio draws on a screen, and Xvfb is one.
 	obs)

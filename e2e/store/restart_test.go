@@ -1,0 +1,77 @@
+//go:build e2e
+
+package store
+
+import (
+	"bytes"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"golive/e2e/harness"
+	"golive/internal/hlstest"
+	"golive/storage/s3/s3test"
+)
+
+// golive is killed while the store is away, and started again while it still is.
+func TestRestart_DuringAnOutageLosesNothingThatWasSpooled(t *testing.T) {
+	store := s3test.Start(t)
+	yaml, name := harness.S3Storage(t, store, store.Address)
+	yaml = strings.Replace(yaml, "s3: {", "s3: { required: false,", 1)
+	s := harness.Start(t, harness.Options{Config: "storage: { " + yaml + " }"})
+	b := bucket{t, filepath.Join(store.Dir, name)}
+	file := sources.Plain(t)
+
+	first := harness.PublishLooped(t, file, s.PublishURL("show"))
+	s.WaitForState("show", "live", 20*time.Second)
+	aired := harness.Follow(t, s.PlaylistURL("show"), hlstest.Options{})
+	harness.Pause(t.Context(), 5*time.Second)
+	store.Kill()
+	harness.Pause(t.Context(), 10*time.Second)
+	waiting := harness.Metric(t, s, "golive_storage_spool_segments")
+	s.Kill()
+	first.Kill()
+	s.Run()
+	if state := s.WaitForState("show", "reconnecting", 5*time.Second).State; state != "reconnecting" {
+		t.Fatalf("after the restart it is %s", state)
+	}
+	second := harness.PublishLooped(t, file, s.PublishURL("show"))
+	s.WaitForState("show", "live", 20*time.Second)
+	harness.Pause(t.Context(), 5*time.Second)
+	store.Run(t)
+	drained(t, s, 20*time.Second)
+	second.Quit()
+	seen := aired.Wait(30 * time.Second)
+	replay := b.waitForReplay("show", 10*time.Second)
+
+	gaps := 0
+	for i, r := range replay.Segments {
+		if r.MSN != int64(i) {
+			t.Fatalf("segment %d of the replay is %d", i, r.MSN)
+		}
+		if r.Gap {
+			gaps++
+		}
+	}
+	kept := 0
+	for _, a := range seen.Segments {
+		if a.Gap || a.Data == nil {
+			continue
+		}
+		r := replay.Segments[a.MSN]
+		if got := b.text("live/show/source/" + a.URI); !r.Gap && bytes.Equal([]byte(got), a.Data) {
+			kept++
+		} else if !r.Gap {
+			t.Errorf("segment %s is another in the bucket", a.URI)
+		}
+	}
+	t.Logf("%.0f segments waited at the kill; the replay has %d segments, %d of them gaps; viewers were sent %d, %d are there as sent",
+		waiting, len(replay.Segments), gaps, len(seen.Segments), kept)
+	// What was in memory alone: the one before the open one, for a second, and the
+	// open one. The others are numbers that players may have seen.
+	if gaps > 6 || waiting < 3 {
+		t.Errorf("%d gaps, %.0f waited", gaps, waiting)
+	}
+	aired.Check(11, 12, 10, 15, 16) // the server was dead for a while
+}
