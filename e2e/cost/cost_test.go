@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"golive/e2e/harness"
+	"golive/storage/s3/s3test"
 )
 
 var (
@@ -41,9 +42,14 @@ func BenchmarkStreamMinute(b *testing.B) {
 			measureOnce(b, harness.Options{Program: floor}, tool, clip)
 		}
 	})
-	for _, backend := range []string{"memory", "disk"} {
+	for _, backend := range []string{"memory", "disk", "s3"} {
 		b.Run(backend, func(b *testing.B) {
-			config := fmt.Sprintf("storage: { backend: %s }\nplaylist: { window: %v }\nlog: { level: warn }\n", backend, *window)
+			storage := "backend: " + backend
+			if backend == "s3" {
+				store := s3test.Start(b)
+				storage, _ = harness.S3Storage(b, store, store.Address)
+			}
+			config := fmt.Sprintf("storage: { %s }\nplaylist: { window: %v }\nlog: { level: warn }\n", storage, *window)
 			for range b.N {
 				s := measureOnce(b, harness.Options{Program: cmp.Or(*server, tool), Config: config}, tool, clip)
 				b.ReportMetric(s.quantile("golive_playlist_publish_delay_seconds", 0.99)*1000, "ms-publish-p99")
