@@ -54,8 +54,7 @@ type Broadcast struct {
 	swept    chan struct{} // closed when run has returned: the bucket is left alone
 	next     numbering     // valid once ended is closed
 
-	leftover *leftover // what an earlier run left; nil for a new broadcast
-	resumed  bool      // there was a leftover; the supervisor's
+	resumed *resumption // nil for a new broadcast
 }
 
 // claim is a publisher's wish to publish; the supervisor grants or refuses it.

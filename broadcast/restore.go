@@ -100,12 +100,23 @@ func (h *Hub) restore(ctx context.Context, m catalog.Manifest, spooled map[strin
 // resume starts the broadcast where the leftover ends; the caller holds mu.
 func (h *Hub) resume(l *leftover) *Broadcast {
 	b := newBroadcast(l.manifest, h, l.numbering(), h.predecessor(l.manifest.ID))
-	b.leftover, b.began = l, l.manifest.Began
+	b.began = l.manifest.Began
 	if l.multivariant != nil {
 		b.program.multivariant.Store(playlist.NewText(l.multivariant))
 	}
+	b.resumed = b.takeUp(l, time.Now())
 	h.start(b)
 	return b
+}
+
+// resumption is how a broadcast of an earlier run goes on.
+type resumption struct {
+	// reason is why it has to end at once, and at when it ended; empty when its
+	// publisher may come back.
+	reason string
+	at     time.Time
+	// left is how much of the reconnect window is left.
+	left time.Duration
 }
 
 // numbering is where a rendition goes on after the leftover.
@@ -117,29 +128,26 @@ func (l *leftover) numbering() numbering {
 	}
 }
 
-// takeUp puts the broadcast in the state in which an earlier run left it. It
-// returns why the broadcast has to end at once, and when it ended; or an empty
-// reason and how much of the reconnect window is left.
-func (b *Broadcast) takeUp(now time.Time) (reason string, at time.Time, left time.Duration) {
-	l := b.leftover
-	b.leftover = nil
+// takeUp puts the broadcast in the state in which an earlier run left it, before
+// anybody can find it.
+func (b *Broadcast) takeUp(l *leftover, now time.Time) *resumption {
 	b.program.restore(l)
 	b.shelf.restore(l, now)
 	end := l.end()
 	// The clock may have been set back, or the encoder's may have run ahead.
-	left = b.cfg.ReconnectWindow - max(0, now.Sub(end))
+	left := b.cfg.ReconnectWindow - max(0, now.Sub(end))
 	switch {
 	case !l.manifest.Ended.IsZero():
-		return endedLost, l.manifest.Ended, 0
+		return &resumption{reason: endedLost, at: l.manifest.Ended}
 	case l.list.Ended || left <= 0:
-		return endedLost, end, 0
+		return &resumption{reason: endedLost, at: end}
 	}
 	for _, s := range b.program.fillGap(now, unstored) {
 		b.shelf.archiver.Skip(b.program.name, s)
 	}
 	b.state.Store(int32(Reconnecting))
 	b.log.Info("broadcast taken up", "segments", len(l.list.Segments), "spooled", len(l.rest), "reconnect_window", left)
-	return "", time.Time{}, left
+	return &resumption{left: left}
 }
 
 // restore fills the window with what is stored, or will be.

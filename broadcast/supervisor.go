@@ -20,9 +20,8 @@ func (b *Broadcast) run(quit <-chan struct{}, forget func() bool) {
 	var reason string
 	var at time.Time
 	patience := claimTimeout
-	if b.leftover != nil {
-		b.resumed = true
-		reason, at, patience = b.takeUp(time.Now())
+	if b.resumed != nil {
+		reason, at, patience = b.resumed.reason, b.resumed.at, b.resumed.left
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
@@ -271,7 +270,7 @@ func (b *Broadcast) sweep(alone bool) {
 	if b.shelf.local != nil {
 		b.sweepSegments(b.shelf.local)
 	}
-	if b.resumed && b.shelf.replay == nil {
+	if b.resumed != nil && b.shelf.replay == nil {
 		b.sweepSegments(b.stores.Bucket)
 	}
 	keys := b.shelf.scaffold()

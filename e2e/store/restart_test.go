@@ -75,3 +75,51 @@ func TestRestart_DuringAnOutageLosesNothingThatWasSpooled(t *testing.T) {
 	}
 	aired.Check(11, 12, 10, 15, 16) // the server was dead for a while
 }
+
+// The server's disk is lost: another one, with the same bucket, goes on.
+func TestRestart_OnAnotherServerContinuesTheBroadcast(t *testing.T) {
+	store := s3test.Start(t)
+	yaml, name := harness.S3Storage(t, store, store.Address)
+	old := harness.Start(t, harness.Options{Config: "storage: { " + yaml + " }"})
+	b := bucket{t, filepath.Join(store.Dir, name)}
+	file := sources.Plain(t)
+
+	first := harness.PublishLooped(t, file, old.PublishURL("show"))
+	old.WaitForState("show", "live", 20*time.Second)
+	poller := b.poll([]string{"show"})
+	harness.Pause(t.Context(), 10*time.Second)
+	old.Kill()
+	first.Kill()
+	before, _ := hlstest.ParseMedia("", []byte(b.text("live/show/source/index.m3u8")))
+
+	s := harness.Start(t, harness.Options{Config: "storage: { " + yaml + " }"})
+	second := harness.PublishLooped(t, file, s.PublishURL("show"))
+	s.WaitForState("show", "live", 20*time.Second)
+	text, err := harness.Get(t.Context(), s.MediaURL("show"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	after, wrong := hlstest.ParseMedia("", text)
+	if wrong = append(wrong, hlstest.CheckChange("", before, after)...); len(wrong) > 0 {
+		t.Errorf("the playlist broke rules: %v\n%s", wrong, text)
+	}
+	harness.Pause(t.Context(), 5*time.Second)
+	second.Quit()
+	replay := b.waitForReplay("show", 10*time.Second)
+	poller.check()
+	gaps := 0
+	for i, r := range replay.Segments {
+		if r.Gap {
+			gaps++
+		} else if !b.has("live/show/" + r.URI) {
+			t.Errorf("%s is not in the bucket", r.URI)
+		}
+		if r.MSN != int64(i) {
+			t.Fatalf("segment %d of the replay is %d", i, r.MSN)
+		}
+	}
+	t.Logf("the bucket's playlist ended with %d, the replay has %d segments, %d of them gaps", before.Segments[len(before.Segments)-1].MSN, len(replay.Segments), gaps)
+	if gaps > 6 || len(replay.Segments) < 8 {
+		t.Errorf("%d segments, %d gaps", len(replay.Segments), gaps)
+	}
+}
