@@ -7,7 +7,7 @@
 // e2e/out.
 //
 // Package e2e does not know any package's insides: it uses the commands, ports,
-// URLs and files that everybody has, and internal/hlstest to read them.
+// URLs and files that everybody has, and internal/hlscheck to read them.
 //
 // Each test starts the processes it needs, and the goroutines that wait for them
 // and read the browser's console; all end with the test.

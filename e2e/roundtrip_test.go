@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"golive/internal/hlstest"
+	"golive/internal/hlscheck"
 )
 
 // ticksPerMilli is how many 90 kHz ticks FLV's millisecond has.
@@ -29,7 +29,7 @@ func TestFFmpeg_EveryAccessUnitComesOutAgain(t *testing.T) {
 			s := startServer(t, c.yaml)
 			source := makeSource(t, 21*time.Second)
 			encoder := publish(t, source, s.publishURL("show"))
-			recording := follow(t, s.url("/live/show/index.m3u8"), hlstest.Options{LowLatency: c.lowLatency})
+			recording := follow(t, s.url("/live/show/index.m3u8"), hlscheck.Options{LowLatency: c.lowLatency})
 			encoder.wait()
 
 			for _, v := range recording.Violations {
@@ -46,7 +46,7 @@ func TestFFmpeg_EveryAccessUnitComesOutAgain(t *testing.T) {
 			}
 			checkParts(t, r)
 			all := r.Bytes()
-			ts, err := hlstest.Demux(t.Context(), all)
+			ts, err := hlscheck.Demux(t.Context(), all)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -60,15 +60,15 @@ func TestFFmpeg_EveryAccessUnitComesOutAgain(t *testing.T) {
 }
 
 // follow waits for the stream's first playlist and follows it to its end.
-func follow(t *testing.T, url string, opts hlstest.Options) *hlstest.Recording {
+func follow(t *testing.T, url string, opts hlscheck.Options) *hlscheck.Recording {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	client := &http.Client{Transport: &http.Transport{}}
 	t.Cleanup(client.CloseIdleConnections)
-	var f *hlstest.Follower
+	var f *hlscheck.Follower
 	err := eventually(ctx, 20*time.Millisecond, func() (err error) {
-		f, err = hlstest.Open(ctx, client, url, opts)
+		f, err = hlscheck.Open(ctx, client, url, opts)
 		return err
 	})
 	if err != nil {
@@ -82,7 +82,7 @@ func follow(t *testing.T, url string, opts hlstest.Options) *hlstest.Recording {
 }
 
 // checkParts wants a segment's parts to be its bytes.
-func checkParts(t *testing.T, r *hlstest.Rendition) {
+func checkParts(t *testing.T, r *hlscheck.Rendition) {
 	t.Helper()
 	parts := map[int64][]byte{}
 	for _, p := range r.Parts {
@@ -92,13 +92,13 @@ func checkParts(t *testing.T, r *hlstest.Rendition) {
 		parts[p.MSN] = append(parts[p.MSN], p.Data...)
 	}
 	for _, segment := range r.Segments {
-		if whole := parts[segment.MSN]; len(whole) > 0 && hlstest.MD5(whole) != hlstest.MD5(segment.Data) {
+		if whole := parts[segment.MSN]; len(whole) > 0 && hlscheck.MD5(whole) != hlscheck.MD5(segment.Data) {
 			t.Errorf("segment %d is not the sum of its parts", segment.MSN)
 		}
 	}
 }
 
-func checkVideo(t *testing.T, video *hlstest.Stream, source string, want []packet) {
+func checkVideo(t *testing.T, video *hlscheck.Stream, source string, want []packet) {
 	t.Helper()
 	if len(video.PES) != len(want) {
 		t.Fatalf("%d video access units came out, %d went in", len(video.PES), len(want))
@@ -111,14 +111,14 @@ func checkVideo(t *testing.T, video *hlstest.Stream, source string, want []packe
 		}
 	}
 	annexB := run(t, "ffmpeg", "-v", "error", "-i", source, "-map", "0:v", "-c", "copy", "-bsf:v", "h264_mp4toannexb", "-f", "h264", "-")
-	if got, want := hlstest.PictureMD5(video.Payloads()...), hlstest.PictureMD5(annexB); got != want {
+	if got, want := hlscheck.PictureMD5(video.Payloads()...), hlscheck.PictureMD5(annexB); got != want {
 		t.Errorf("video elementary stream has MD5 %s, the source %s", got, want)
 	}
 }
 
-func checkAudio(t *testing.T, ts *hlstest.Transport, source string, want, wantVideo []packet) {
+func checkAudio(t *testing.T, ts *hlscheck.Transport, source string, want, wantVideo []packet) {
 	t.Helper()
-	frames, err := hlstest.ADTSFrames(ts.Audio())
+	frames, err := hlscheck.ADTSFrames(ts.Audio())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -136,7 +136,7 @@ func checkAudio(t *testing.T, ts *hlstest.Transport, source string, want, wantVi
 		}
 	}
 	adts := run(t, "ffmpeg", "-v", "error", "-i", source, "-map", "0:a", "-c", "copy", "-f", "adts", "-")
-	if got, want := hlstest.MD5(ts.Audio().Payloads()...), hlstest.MD5(adts); got != want {
+	if got, want := hlscheck.MD5(ts.Audio().Payloads()...), hlscheck.MD5(adts); got != want {
 		t.Errorf("audio elementary stream has MD5 %s, the source %s", got, want)
 	}
 }

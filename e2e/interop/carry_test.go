@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"golive/internal/hlstest"
+	"golive/internal/hlscheck"
 )
 
 // wanted is what must come out of golive when an encoder publishes.
@@ -35,7 +35,7 @@ func mustCarry(t *testing.T, s *server, b *browser, id string, publish func() *p
 	if want.length == 0 {
 		want.length = 5 * time.Second
 	}
-	f := follow(t, s.playlistURL(id), hlstest.Options{LowLatency: true})
+	f := follow(t, s.playlistURL(id), hlscheck.Options{LowLatency: true})
 	encoder := publish()
 	t.Cleanup(func() {
 		if t.Failed() {
@@ -64,7 +64,7 @@ func mustCarry(t *testing.T, s *server, b *browser, id string, publish func() *p
 	want.checkPicture(t, seen)
 }
 
-func (want wanted) checkBytes(t *testing.T, r *hlstest.Rendition) {
+func (want wanted) checkBytes(t *testing.T, r *hlscheck.Rendition) {
 	t.Helper()
 	if n := discontinuities(r); n != want.discontinuities {
 		t.Errorf("%d discontinuities, want %d", n, want.discontinuities)

@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"golive/internal/hlstest"
+	"golive/internal/hlscheck"
 )
 
 // follower reads a stream as a strict player, beside the test.
@@ -19,13 +19,13 @@ type follower struct {
 	t         *testing.T
 	cancel    context.CancelFunc
 	done      chan struct{}
-	recording *hlstest.Recording
+	recording *hlscheck.Recording
 	err       error
 }
 
 // follow begins as soon as there is a playlist, and goes on until the stream's
 // end or the test's.
-func follow(t *testing.T, url string, opts hlstest.Options) *follower {
+func follow(t *testing.T, url string, opts hlscheck.Options) *follower {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	f := &follower{t: t, cancel: cancel, done: make(chan struct{})}
@@ -35,9 +35,9 @@ func follow(t *testing.T, url string, opts hlstest.Options) *follower {
 		defer client.CloseIdleConnections()
 		opening, opened := context.WithTimeout(ctx, time.Minute)
 		defer opened()
-		var source *hlstest.Follower
+		var source *hlscheck.Follower
 		f.err = eventually(opening, 20*time.Millisecond, func() (err error) {
-			source, err = hlstest.Open(opening, client, url, opts)
+			source, err = hlscheck.Open(opening, client, url, opts)
 			return err
 		})
 		if f.err == nil {
@@ -52,7 +52,7 @@ func follow(t *testing.T, url string, opts hlstest.Options) *follower {
 }
 
 // wait waits for the stream's end and returns the source's history.
-func (f *follower) wait(limit time.Duration) *hlstest.Rendition {
+func (f *follower) wait(limit time.Duration) *hlscheck.Rendition {
 	f.t.Helper()
 	select {
 	case <-f.done:
@@ -93,7 +93,7 @@ func (f *follower) check(excused ...int) {
 }
 
 // discontinuities counts the marks after the first segment.
-func discontinuities(r *hlstest.Rendition) (n int) {
+func discontinuities(r *hlscheck.Rendition) (n int) {
 	for i, s := range r.Segments {
 		if i > 0 && s.Discontinuity {
 			n++
@@ -103,7 +103,7 @@ func discontinuities(r *hlstest.Rendition) (n int) {
 }
 
 // runs are the files between discontinuities, each of which plays alone.
-func runs(t *testing.T, r *hlstest.Rendition) (files []string) {
+func runs(t *testing.T, r *hlscheck.Rendition) (files []string) {
 	t.Helper()
 	var run []byte
 	flush := func() {

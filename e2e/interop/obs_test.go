@@ -15,7 +15,7 @@ import (
 	"testing"
 	"time"
 
-	"golive/internal/hlstest"
+	"golive/internal/hlscheck"
 )
 
 // screen starts an X server without a screen and returns its DISPLAY.
@@ -161,7 +161,7 @@ func TestOBS_ReturnsByItself(t *testing.T) {
 	p := startProxy(t, s.rtmp)
 	encoder := obs(t, "rtmp://"+p.listener.Addr().String()+"/live", "obs")
 	first := s.waitForState("obs", "live", 30*time.Second)
-	f := follow(t, s.playlistURL("obs"), hlstest.Options{LowLatency: true, Discard: true})
+	f := follow(t, s.playlistURL("obs"), hlscheck.Options{LowLatency: true, Discard: true})
 	b := openBrowser(t)
 	page := b.watch(t, s.watchURL("obs"))
 	page.waitForPlay(30 * time.Second)

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"golive/internal/hlstest"
+	"golive/internal/hlscheck"
 )
 
 func TestReconnect_ContinuesTheSamePlaylist(t *testing.T) {
@@ -31,7 +31,7 @@ func TestReconnect_ContinuesTheSamePlaylist(t *testing.T) {
 			id := strings.NewReplacer(" ", "", ",", "-").Replace(c.name)
 			encoder := looped(t, file, s.publishURL(id))
 			started := s.waitForState(id, "live", 10*time.Second).Started
-			f := follow(t, s.playlistURL(id), hlstest.Options{LowLatency: true, Discard: true})
+			f := follow(t, s.playlistURL(id), hlscheck.Options{LowLatency: true, Discard: true})
 			page := b.watch(t, s.watchURL(id))
 			page.waitForPlay(20 * time.Second)
 			pause(t.Context(), 2*time.Second)
@@ -104,7 +104,7 @@ func TestReconnect_EndsThePlaylistWhenNobodyReturns(t *testing.T) {
 	file := plainSource(t)
 	encoder := looped(t, file, s.publishURL("show"))
 	first := s.waitForState("show", "live", 10*time.Second)
-	f := follow(t, s.playlistURL("show"), hlstest.Options{LowLatency: true, Discard: true})
+	f := follow(t, s.playlistURL("show"), hlscheck.Options{LowLatency: true, Discard: true})
 	pause(t.Context(), 5*time.Second)
 	encoder.kill()
 	killed := time.Now()
@@ -125,7 +125,7 @@ func TestReconnect_EndsThePlaylistWhenNobodyReturns(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	media, wrong := hlstest.ParseMedia("", text)
+	media, wrong := hlscheck.ParseMedia("", text)
 	for _, v := range wrong {
 		t.Error(v)
 	}

@@ -11,14 +11,14 @@ import (
 	"testing"
 	"time"
 
-	"golive/internal/hlstest"
+	"golive/internal/hlscheck"
 )
 
 // reader reads a media playlist again and again, across restarts of the server,
 // and checks each against the one before.
 type reader struct {
 	url     string
-	last    *hlstest.Media
+	last    *hlscheck.Media
 	texts   int
 	names   map[string]int64 // MSN by the name of the segment or part
 	wrong   []string
@@ -49,9 +49,9 @@ func (r *reader) stop() {
 }
 
 func (r *reader) take(text []byte) {
-	now, wrong := hlstest.ParseMedia(r.url, text)
+	now, wrong := hlscheck.ParseMedia(r.url, text)
 	if r.last != nil {
-		wrong = append(wrong, hlstest.CheckChange(r.url, r.last, now)...)
+		wrong = append(wrong, hlscheck.CheckChange(r.url, r.last, now)...)
 	}
 	for _, v := range wrong {
 		r.wrong = append(r.wrong, v.String())
@@ -131,7 +131,7 @@ func TestRestart_SIGTERMEndsEveryBroadcastAndExitsWithZero(t *testing.T) {
 	a, b := looped(t, file, s.publishURL("a")), looped(t, file, s.publishURL("b"))
 	s.waitForState("a", "live", 10*time.Second)
 	s.waitForState("b", "live", 10*time.Second)
-	f := follow(t, s.playlistURL("a"), hlstest.Options{LowLatency: true, Discard: true})
+	f := follow(t, s.playlistURL("a"), hlscheck.Options{LowLatency: true, Discard: true})
 	pause(t.Context(), 5*time.Second)
 
 	begin := time.Now()

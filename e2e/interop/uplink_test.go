@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"golive/internal/hlstest"
+	"golive/internal/hlscheck"
 )
 
 var (
@@ -112,7 +112,7 @@ func TestUplink_ThatIsCutOftenIsOneBroadcastWithoutAReload(t *testing.T) {
 	defer cancel()
 	u.publish()
 	first := s.waitForState("show", "live", 10*time.Second)
-	f := follow(t, s.playlistURL("show"), hlstest.Options{LowLatency: true, Discard: true})
+	f := follow(t, s.playlistURL("show"), hlscheck.Options{LowLatency: true, Discard: true})
 	page := openBrowser(t).watch(t, s.watchURL("show"))
 	page.waitForPlay(20 * time.Second)
 	v := page.view()
@@ -151,7 +151,7 @@ func TestUplink_ThatIsCutOftenIsOneBroadcastWithoutAReload(t *testing.T) {
 	}
 }
 
-func (u *uplink) checkPlaylist(f *follower, r *hlstest.Rendition) {
+func (u *uplink) checkPlaylist(f *follower, r *hlscheck.Rendition) {
 	u.t.Helper()
 	f.check(pace...)
 	marks := discontinuities(r)

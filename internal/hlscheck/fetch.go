@@ -1,4 +1,4 @@
-package hlstest
+package hlscheck
 
 import (
 	"compress/gzip"

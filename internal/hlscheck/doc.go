@@ -1,4 +1,4 @@
-// Package hlstest is a strict HLS client: it follows a live stream as a player
+// Package hlscheck is a strict HLS client: it follows a live stream as a player
 // would, keeps every byte it was served, and lists every rule the stream broke.
 //
 // A URL and an *http.Client enter through Open; a Recording leaves Follow, with
@@ -8,7 +8,7 @@
 // demultiplexed into access units (Demux), on go-astits: an independent reader of
 // what container/mpegts writes.
 //
-// Package hlstest does not know how the stream was made; it imports no other
+// Package hlscheck does not know how the stream was made; it imports no other
 // package of the house.
 //
 // Follow starts two goroutines per rendition, one that reloads the playlist and
@@ -56,4 +56,4 @@
 //
 // What a client cannot see from the outside, or not in the time it was given, is
 // not reported: no violation means none was seen.
-package hlstest
+package hlscheck
