@@ -79,7 +79,7 @@ func (a *Archive) Names() []string {
 
 // Render writes the playlist.
 func (a *Archive) Render(ended bool) []byte {
-	b := append(make([]byte, 0, 256+len(a.listed)*140), "#EXTM3U\n#EXT-X-VERSION:3\n"...)
+	b := append(make([]byte, 0, 256+len(a.listed)*140), mediaHead...)
 	if !a.dependent {
 		b = append(b, independentTag...)
 	}

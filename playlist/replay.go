@@ -47,7 +47,7 @@ func (r *Replay) Len() int { return r.count }
 // Render writes the playlist, which will never change: EXT-X-PLAYLIST-TYPE is VOD
 // (section 4.4.3.5).
 func (r *Replay) Render() []byte {
-	b := append(make([]byte, 0, 256+len(r.text)), "#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-PLAYLIST-TYPE:VOD\n"...)
+	b := append(make([]byte, 0, 256+len(r.text)), mediaHead+"#EXT-X-PLAYLIST-TYPE:VOD\n"...)
 	if !r.dependent {
 		b = append(b, independentTag...)
 	}

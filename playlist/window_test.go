@@ -421,7 +421,6 @@ func TestMultivariant_DescribesTheRendition(t *testing.T) {
 		Audio: &media.Track{CodecString: "mp4a.40.2"}, FrameRate: 30, Peak: 5_000_000, Average: 4_500_000,
 	}}, true))
 	want := `#EXTM3U
-#EXT-X-VERSION:3
 #EXT-X-INDEPENDENT-SEGMENTS
 #EXT-X-STREAM-INF:BANDWIDTH=5000000,AVERAGE-BANDWIDTH=4500000,CODECS="avc1.64001f,mp4a.40.2",RESOLUTION=1280x720,FRAME-RATE=30.000
 source/index.m3u8
