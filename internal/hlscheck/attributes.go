@@ -148,9 +148,11 @@ func parseSeconds(s string) (time.Duration, error) {
 }
 
 // shorten keeps messages readable when the input is not.
-func shorten(s string) string {
-	if len(s) > 60 {
-		return s[:60] + "…"
+func shorten(s string) string { return cutTo(s, 60) }
+
+func cutTo(s string, most int) string {
+	if len(s) > most {
+		return strings.ToValidUTF8(s[:most], "") + "…"
 	}
 	return s
 }

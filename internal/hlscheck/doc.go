@@ -8,6 +8,13 @@
 // demultiplexed into access units (Demux), on go-astits: an independent reader of
 // what container/mpegts writes.
 //
+// It does not trust itself alone. Bytes are read by go-astits, which shares nothing
+// with container/mpegts; each playlist is also read by grafov/m3u8 and
+// Eyevinn/hls-m3u8, who must find the same segments in it. Both are older than some
+// of the draft: what they do not know (EXT-X-SKIP), what they make up (grafov raises
+// TARGETDURATION), and what Eyevinn's refuses without need (parts before the first
+// segment) is not held against the stream.
+//
 // Package hlscheck does not know how the stream was made; it imports no other
 // package of the house.
 //
@@ -18,14 +25,14 @@
 //
 // B is draft-pantos-hls-rfc8216bis, A is Apple's HLS authoring specification.
 //
-//	 0 the text is a playlist at all                                     B 4
+//	 0 the text is a playlist at all, to other decoders too              B 4
 //	 1 #EXTM3U first; TARGETDURATION with segments                       B 4.4.1.1, 4.4.3.1
 //	 2 rounded EXTINF is at most TARGETDURATION                          B 6.2.1
 //	 3 a segment is at most 0.5 s over the target                        A 7.7
 //	 4 TARGETDURATION never changes                                      B 6.2.1
 //	 5 MEDIA-SEQUENCE is there, +1 per removal, never down               B 6.2.2
 //	 6 DISCONTINUITY-SEQUENCE likewise for discontinuities               B 6.2.2, A 8.17
-//	 7 a change of codec, parameters or timing carries DISCONTINUITY     B 6.2.1, A 8.13
+//	 7 a change of codec, format, parameters or timing has DISCONTINUITY B 6.2.1, A 8.13
 //	 8 a playlist is only appended to, trimmed or ended                  B 6.2.1
 //	 9 a playlist changes atomically                                     B 6.2.1
 //	10 what is named can be fetched at once, at full speed               B 6.2.1
@@ -53,6 +60,7 @@
 //	40 no PRELOAD-HINT with ENDLIST, one per type                        B 4.4.5.3
 //	43 STREAM-INF has CODECS, RESOLUTION, FRAME-RATE, AVERAGE-BANDWIDTH  A 9.1, 9.2, 9.14, 9.15
 //	45 MIME types                                                        A 10.4
+//	49 VERSION is what the tags need                                     B 6.2.1, 8
 //
 // What a client cannot see from the outside, or not in the time it was given, is
 // not reported: no violation means none was seen.

@@ -113,7 +113,7 @@ func adtsHeader(b []byte) (size, sampleRate int, err error) {
 	if b[0] != 0xff || b[1]&0xf6 != 0xf0 {
 		return 0, 0, fmt.Errorf("no ADTS sync word: % x", b[:2])
 	}
-	rates := [...]int{96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350}
+	rates := []int{96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350}
 	index := int(b[2] >> 2 & 0x0f)
 	size = int(b[3]&0x03)<<11 | int(b[4])<<3 | int(b[5])>>5
 	if index >= len(rates) || size < 7 || size > len(b) {

@@ -57,7 +57,9 @@ func Open(ctx context.Context, client *http.Client, url string, opts Options) (*
 		return f, nil
 	}
 	m, wrong := ParseMultivariant(url, reply.body)
-	for _, v := range wrong {
+	others := &report{url: url}
+	checkMultivariantReaders(others, reply.body, m)
+	for _, v := range append(wrong, others.list...) {
 		f.found.add(v)
 	}
 	f.multivariant = m

@@ -57,10 +57,14 @@ func (p *mediaParser) part(l line, a Attributes) error {
 	if p.hasPart == 0 {
 		p.hasPart = l.number
 	}
-	part := Part{Line: l.number, ByteRange: a["BYTERANGE"].Text}
+	part := Part{Line: l.number}
 	uri, err := requiredURI(a)
 	if err != nil {
 		p.r.add(26, l.number, "EXT-X-PART: %v", err)
+	}
+	text, _, err0 := a.quoted("BYTERANGE")
+	if err0 == nil && text != "" {
+		part.Bytes, err0 = p.partEnd.parse(uri, text)
 	}
 	d, ok, err := a.seconds("DURATION")
 	if err != nil || !ok {
@@ -71,7 +75,7 @@ func (p *mediaParser) part(l line, a Attributes) error {
 	gap, _, err2 := a.enum("GAP", "YES", "NO")
 	part.Independent, part.Gap = independent == "YES", gap == "YES"
 	p.next.Parts = append(p.next.Parts, part)
-	return errors.Join(err1, err2)
+	return errors.Join(err0, err1, err2)
 }
 
 func (p *mediaParser) hint(l line, a Attributes) error {
@@ -85,15 +89,20 @@ func (p *mediaParser) hint(l line, a Attributes) error {
 			p.r.add(40, l.number, "a second EXT-X-PRELOAD-HINT of TYPE %s", kind)
 		}
 	}
-	p.m.Hints = append(p.m.Hints, PreloadHint{Type: kind, URI: uri, Line: l.number})
+	_, start := a["BYTERANGE-START"]
+	_, length := a["BYTERANGE-LENGTH"]
+	p.m.Hints = append(p.m.Hints, PreloadHint{Type: kind, URI: uri, Ranged: start || length, Line: l.number})
 	return errors.Join(err, err2)
 }
 
 func (p *mediaParser) report(l line, a Attributes) error {
 	uri, err := requiredURI(a)
-	msn, _, err1 := a.integer("LAST-MSN")
-	part, ok, err2 := a.integer("LAST-PART")
-	if !ok {
+	msn, ok1, err1 := a.integer("LAST-MSN")
+	part, ok2, err2 := a.integer("LAST-PART")
+	if !ok1 {
+		msn = -1
+	}
+	if !ok2 {
 		part = -1
 	}
 	p.m.Reports = append(p.m.Reports, RenditionReport{URI: uri, LastMSN: msn, LastPart: part, Line: l.number})
@@ -106,7 +115,7 @@ func (p *mediaParser) skip(l line, a Attributes) error {
 		err = errors.New("attribute SKIPPED-SEGMENTS is missing")
 	}
 	if len(p.m.Segments) > 0 {
-		p.r.add(0, l.number, "EXT-X-SKIP stands after a segment")
+		p.r.add(38, l.number, "EXT-X-SKIP stands after a segment")
 	}
 	p.m.Skipped = n
 	return err

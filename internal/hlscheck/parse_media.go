@@ -19,14 +19,19 @@ type mediaParser struct {
 	discontinuity int64
 	once          map[string]int
 	hasPart       int // line of the first EXT-X-PART
+	// byteRange is EXT-X-BYTERANGE of the segment to come; the ends are where
+	// ranges without an offset begin.
+	byteRange           line
+	segmentEnd, partEnd rangeEnd
 }
 
 // ParseMedia reads a media playlist strictly, and reports everything wrong with
 // this one text; url only marks the violations. What could be read is returned.
 func ParseMedia(url string, text []byte) (*Media, []Violation) {
 	r := &report{url: url}
-	p := &mediaParser{r: r, m: &Media{Version: 1}, once: map[string]int{}}
+	p := &mediaParser{r: r, m: &Media{Version: 1, Needs: 1}, once: map[string]int{}}
 	for _, l := range splitLines(r, text) {
+		p.m.Needs = max(p.m.Needs, l.needs())
 		if l.name == "" {
 			p.segment(l)
 			continue
@@ -53,6 +58,10 @@ func single(name string) bool {
 
 func (p *mediaParser) tag(l line) error {
 	if first, twice := p.once[l.name]; twice && single(l.name) {
+		if l.name == "EXT-X-SKIP" {
+			p.r.add(38, l.number, "a second EXT-X-SKIP")
+			return nil
+		}
 		return fmt.Errorf("the tag stands on line %d already", first)
 	}
 	p.once[l.name] = l.number
@@ -121,7 +130,7 @@ func (p *mediaParser) segmentTag(l line) (handled bool, err error) {
 		p.extinf = true
 		p.next.Line = l.number
 	case "EXT-X-BYTERANGE":
-		p.next.ByteRange = l.value
+		p.byteRange = l
 	case "EXT-X-DISCONTINUITY":
 		if p.next.Discontinuity {
 			p.r.add(6, l.number, "EXT-X-DISCONTINUITY stands twice before one segment")
@@ -175,16 +184,59 @@ func (p *mediaParser) segment(l line) {
 	if s.Line == 0 {
 		s.Line = l.number
 	}
+	if b := p.byteRange; b.name != "" {
+		var err error
+		if s.Bytes, err = p.segmentEnd.parse(s.URI, b.value); err != nil {
+			p.r.add(0, b.number, "%s: %v", b.name, err)
+		}
+	}
 	p.m.Segments = append(p.m.Segments, s)
-	p.next, p.extinf = Segment{}, false
+	p.next, p.extinf, p.byteRange = Segment{}, false, line{}
+}
+
+// rangeEnd is where the last byte range of its kind ended.
+type rangeEnd struct {
+	uri string
+	at  int64
+}
+
+// parse reads n[@o] (section 4.4.4.2): without an offset, the range follows the
+// one before it in the same resource.
+func (e *rangeEnd) parse(uri, text string) (ByteRange, error) {
+	const most = 1 << 53
+	length, offset, ok := strings.Cut(text, "@")
+	n, err := parseInteger(length)
+	if err != nil || n == 0 || n > most {
+		return ByteRange{}, fmt.Errorf("%q is not a byte range", shorten(text))
+	}
+	b := ByteRange{Length: n, Offset: e.at}
+	switch {
+	case ok:
+		if b.Offset, err = parseInteger(offset); err != nil || b.Offset > most {
+			return ByteRange{}, fmt.Errorf("%q is not a byte range", shorten(text))
+		}
+	case uri != e.uri:
+		return ByteRange{}, errors.New("a byte range without an offset follows none of the same resource")
+	}
+	e.uri, e.at = uri, b.Offset+b.Length
+	return b, nil
 }
 
 func (p *mediaParser) finish() {
 	if p.extinf {
 		p.r.add(0, p.next.Line, "EXTINF has no URI")
 	}
-	p.m.Parts = p.next.Parts
+	p.m.Parts, p.m.OpenDiscontinuity = p.next.Parts, p.next.Discontinuity
 	if p.hasPart > 0 && p.m.PartTarget == 0 {
 		p.r.add(26, p.hasPart, "EXT-X-PART without EXT-X-PART-INF")
 	}
+	if at := p.once["EXT-X-VERSION"]; p.m.Skipped > 0 && p.m.Version < 9 {
+		p.r.add(38, at, "EXT-X-SKIP in a playlist of version %d, want 9 or higher", p.m.Version)
+	} else {
+		checkVersion(p.r, at, p.m.Version, p.m.Needs, rounded)
+	}
 }
+
+// rounded is the version since which EXT-X-TARGETDURATION is what durations are
+// rounded to, not the longest of them: any media playlist may say it.
+const rounded = 6

@@ -12,7 +12,9 @@ func ParseMultivariant(url string, text []byte) (*Multivariant, []Violation) {
 	r := &report{url: url}
 	m := &Multivariant{Version: 1}
 	var pending *Variant
+	needs, versionAt := 1, 0
 	for _, l := range splitLines(r, text) {
+		needs = max(needs, l.needs())
 		if pending != nil && l.name != "" {
 			r.add(0, l.number, "EXT-X-STREAM-INF is followed by %s, not by its URI", l.name)
 			pending = nil
@@ -31,7 +33,7 @@ func ParseMultivariant(url string, text []byte) (*Multivariant, []Violation) {
 			if err != nil {
 				r.add(0, l.number, "EXT-X-VERSION: %v", err)
 			}
-			m.Version = int(n)
+			m.Version, versionAt = int(n), l.number
 		case "EXT-X-INDEPENDENT-SEGMENTS":
 			m.IndependentSegments = true
 		case "EXT-X-STREAM-INF":
@@ -53,6 +55,7 @@ func ParseMultivariant(url string, text []byte) (*Multivariant, []Violation) {
 	if len(m.Variants) == 0 {
 		r.add(0, 0, "the playlist has no EXT-X-STREAM-INF")
 	}
+	checkVersion(r, versionAt, m.Version, needs, 1)
 	return m, r.list
 }
 

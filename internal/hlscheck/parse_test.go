@@ -1,15 +1,12 @@
 package hlscheck
 
 import (
-	"bytes"
-	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	eyevinn "github.com/Eyevinn/hls-m3u8/m3u8"
 	"github.com/google/go-cmp/cmp"
-	grafov "github.com/grafov/m3u8"
 )
 
 const goodPlain = `#EXTM3U
@@ -30,7 +27,7 @@ b-9.ts
 `
 
 const goodLL = `#EXTM3U
-#EXT-X-VERSION:9
+#EXT-X-VERSION:6
 #EXT-X-INDEPENDENT-SEGMENTS
 #EXT-X-TARGETDURATION:2
 #EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,PART-HOLD-BACK=1.5,HOLD-BACK=6.0,CAN-SKIP-UNTIL=12.0
@@ -51,7 +48,7 @@ a-4.ts
 `
 
 const goodMultivariant = `#EXTM3U
-#EXT-X-VERSION:6
+#EXT-X-VERSION:1
 #EXT-X-INDEPENDENT-SEGMENTS
 #EXT-X-STREAM-INF:BANDWIDTH=5200000,AVERAGE-BANDWIDTH=4600000,CODECS="avc1.4d401f,mp4a.40.2",RESOLUTION=1280x720,FRAME-RATE=30.000
 source/index.m3u8
@@ -71,7 +68,7 @@ func TestParseMedia_ReadsWhatTheTagsSay(t *testing.T) {
 	m, _ := ParseMedia("", []byte(goodLL))
 	zone := time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
 	want := &Media{
-		Version: 9, TargetDuration: 2 * time.Second, HasTargetDuration: true,
+		Version: 6, Needs: 3, TargetDuration: 2 * time.Second, HasTargetDuration: true,
 		MediaSequence: 3, HasMediaSequence: true, IndependentSegments: true,
 		PartTarget: 500 * time.Millisecond,
 		ServerControl: ServerControl{
@@ -228,48 +225,65 @@ func TestParseSeconds_IsExact(t *testing.T) {
 	}
 }
 
-// The independent decoders must read the same from what is sound.
-func TestParseMedia_AgreesWithOtherDecoders(t *testing.T) {
-	for name, text := range map[string]string{"plain": goodPlain, "low latency": goodLL} {
-		mine, _ := ParseMedia("", []byte(text))
-		var want []string
-		for _, s := range mine.Segments {
-			want = append(want, fmt.Sprintf("%d %s %.5f %t", s.MSN, s.URI, s.Duration.Seconds(), s.Discontinuity))
+func TestParseMedia_ResolvesByteRanges(t *testing.T) {
+	text := `#EXTM3U
+#EXT-X-VERSION:4
+#EXT-X-TARGETDURATION:2
+#EXT-X-PART-INF:PART-TARGET=1
+#EXT-X-SERVER-CONTROL:PART-HOLD-BACK=3
+#EXT-X-PROGRAM-DATE-TIME:2026-11-22T10:00:00.000Z
+#EXTINF:2,
+#EXT-X-BYTERANGE:100@20
+a.ts
+#EXT-X-PART:DURATION=1,URI="a.ts",BYTERANGE="30@120"
+#EXT-X-PART:DURATION=1,URI="a.ts",BYTERANGE="31"
+#EXTINF:2,
+#EXT-X-BYTERANGE:61
+a.ts
+`
+	m, wrong := ParseMedia("", []byte(text))
+	if len(wrong) > 0 {
+		t.Fatal(wrong)
+	}
+	s := m.Segments
+	for i, c := range []struct{ got, want ByteRange }{
+		{s[0].Bytes, ByteRange{20, 100}},
+		{s[1].Bytes, ByteRange{120, 61}},
+		{s[1].Parts[0].Bytes, ByteRange{120, 30}},
+		{s[1].Parts[1].Bytes, ByteRange{150, 31}},
+	} {
+		if c.got != c.want {
+			t.Errorf("range %d is %v, want %v", i, c.got, c.want)
 		}
+	}
+	for old, repl := range map[string]string{"100@20": "100", "61\na.ts": "61\nb.ts", "30@120": "30@x", "100@": "0@", "\"31\"": "\"99999999999999999\""} {
+		if _, wrong := ParseMedia("", []byte(replace(t, text, old, repl))); !slices.Equal(rules(wrong), []int{0}) {
+			t.Errorf("%s for %s: %v, want rule 0", repl, old, wrong)
+		}
+	}
+}
 
-		g, kind, err := grafov.DecodeFrom(strings.NewReader(text), true)
-		if err != nil || kind != grafov.MEDIA {
-			t.Fatalf("%s: grafov: %v", name, err)
+func TestParse_KnowsTheVersionThatEachTagNeeds(t *testing.T) {
+	for tag, want := range map[string]int{
+		"#EXTINF:2,": 1, "#EXTINF:2.0,title": 3, "#EXTINF:2,a title.": 1,
+		"#EXT-X-BYTERANGE:1@0": 4, "#EXT-X-I-FRAMES-ONLY": 4, `#EXT-X-MAP:URI="i"`: 5,
+		`#EXT-X-KEY:METHOD=AES-128,URI="k",IV=0x1`: 2, `#EXT-X-KEY:METHOD=AES-128,URI="k"`: 1,
+		`#EXT-X-KEY:METHOD=SAMPLE-AES,URI="k"`: 5, `#EXT-X-KEY:METHOD=AES-128,URI="k",KEYFORMAT="identity"`: 5,
+		`#EXT-X-DEFINE:NAME="a",VALUE="b"`: 8, `#EXT-X-DEFINE:QUERYPARAM="a"`: 11,
+		"#EXT-X-SKIP:SKIPPED-SEGMENTS=3": 9, `#EXT-X-SKIP:SKIPPED-SEGMENTS=3,RECENTLY-REMOVED-DATERANGES="a"`: 10,
+		`#EXT-X-MEDIA:TYPE=CLOSED-CAPTIONS,GROUP-ID="c",NAME="n",INSTREAM-ID="CC1"`:      1,
+		`#EXT-X-MEDIA:TYPE=CLOSED-CAPTIONS,GROUP-ID="c",NAME="n",INSTREAM-ID="SERVICE1"`: 7,
+		`#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="c",NAME="n",INSTREAM-ID="1"`:                  13,
+		`#EXT-X-STREAM-INF:BANDWIDTH=1,REQ-VIDEO-LAYOUT="CH-STEREO"`:                     12,
+	} {
+		lines := splitLines(&report{}, []byte("#EXTM3U\n"+tag))
+		if got := lines[0].needs(); got != want {
+			t.Errorf("%s needs %d, want %d", tag, got, want)
 		}
-		gm := g.(*grafov.MediaPlaylist)
-		var got []string
-		for i := range gm.Count() {
-			s := gm.Segments[i]
-			got = append(got, fmt.Sprintf("%d %s %.5f %t", s.SeqId, s.URI, s.Duration, s.Discontinuity))
-		}
-		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("%s: grafov differs (-mine +its):\n%s", name, diff)
-		}
-
-		e, _, err := eyevinn.Decode(*bytes.NewBufferString(text), true)
-		if err != nil {
-			t.Fatalf("%s: Eyevinn: %v", name, err)
-		}
-		em := e.(*eyevinn.MediaPlaylist)
-		got = nil
-		for _, s := range em.GetAllSegments() {
-			got = append(got, fmt.Sprintf("%d %s %.5f %t", s.SeqId, s.URI, s.Duration, s.Discontinuity))
-		}
-		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("%s: Eyevinn differs (-mine +its):\n%s", name, diff)
-		}
-		if parts := len(mine.Parts); len(em.PartialSegments) > 0 {
-			for _, s := range mine.Segments {
-				parts += len(s.Parts)
-			}
-			if parts != len(em.PartialSegments) {
-				t.Errorf("%s: %d parts, Eyevinn has %d", name, parts, len(em.PartialSegments))
-			}
+	}
+	for version, want := range map[string][]int{"2": {49}, "3": nil, "6": nil, "7": {49}} {
+		if _, wrong := ParseMedia("", []byte(replace(t, goodPlain, "VERSION:6", "VERSION:"+version))); !slices.Equal(rules(wrong), want) {
+			t.Errorf("version %s: %v, want rules %v", version, wrong, want)
 		}
 	}
 }
@@ -287,6 +301,8 @@ func FuzzParseMedia(f *testing.F) {
 			}
 		}
 		CheckChange("", m, m)
-		ParseMultivariant("", text)
+		n, _ := ParseMultivariant("", text)
+		checkMediaReaders(&report{}, text, m)
+		checkMultivariantReaders(&report{}, text, n)
 	})
 }

@@ -1,6 +1,9 @@
 package hlscheck
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // Multivariant is a multivariant playlist (RFC 8216bis section 4.4.6).
 type Multivariant struct {
@@ -41,11 +44,15 @@ type Media struct {
 	ServerControl ServerControl
 	Segments      []Segment
 	// Parts are those after the last complete segment.
-	Parts   []Part
-	Hints   []PreloadHint
-	Reports []RenditionReport
+	Parts []Part
+	// OpenDiscontinuity says that a discontinuity stands before them.
+	OpenDiscontinuity bool
+	Hints             []PreloadHint
+	Reports           []RenditionReport
 	// Skipped is EXT-X-SKIP's SKIPPED-SEGMENTS; 0 when there is none.
 	Skipped int64
+	// Needs is the lowest EXT-X-VERSION that the tags allow (section 8).
+	Needs int
 }
 
 // ServerControl is EXT-X-SERVER-CONTROL; zero when absent.
@@ -71,8 +78,8 @@ type Segment struct {
 	// the one before this segment, since the broadcast began.
 	DiscontinuitySequence int64
 	Gap                   bool
-	// ByteRange is EXT-X-BYTERANGE's text; may be empty.
-	ByteRange string
+	// Bytes is EXT-X-BYTERANGE; zero when the segment is the whole resource.
+	Bytes ByteRange
 	// Map is the URI of the EXT-X-MAP in force; may be empty.
 	Map   string
 	Parts []Part
@@ -85,22 +92,40 @@ type Part struct {
 	Duration    time.Duration
 	Independent bool
 	Gap         bool
-	ByteRange   string
-	Line        int
+	// Bytes is BYTERANGE; zero when the part is the whole resource.
+	Bytes ByteRange
+	Line  int
+}
+
+// ByteRange is a part of a resource.
+type ByteRange struct{ Offset, Length int64 }
+
+// header is the range as HTTP asks for it (RFC 9110 section 14.1.2).
+func (b ByteRange) header() string {
+	return fmt.Sprintf("bytes=%d-%d", b.Offset, b.Offset+b.Length-1)
+}
+
+// cut is the range of a resource that was sent whole.
+func (b ByteRange) cut(body []byte) []byte {
+	from := min(b.Offset, int64(len(body)))
+	return body[from:min(b.Offset+b.Length, int64(len(body)))]
 }
 
 // PreloadHint is one EXT-X-PRELOAD-HINT.
 type PreloadHint struct {
 	Type, URI string
-	Line      int
+	// Ranged says that a range of the resource is meant, not the whole.
+	Ranged bool
+	Line   int
 }
 
 // RenditionReport is one EXT-X-RENDITION-REPORT.
 type RenditionReport struct {
-	URI      string
-	LastMSN  int64
-	LastPart int64 // -1 when absent
-	Line     int
+	URI string
+	// LastMSN and LastPart are -1 when absent: then they are the same as those of
+	// the playlist that the report is in.
+	LastMSN, LastPart int64
+	Line              int
 }
 
 // Length is the sum of all segments' and trailing parts' durations.

@@ -1,6 +1,7 @@
 package hlscheck
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"strings"
@@ -13,6 +14,8 @@ type analyser struct {
 	continuity Continuity
 
 	started bool
+	// format is the last segment's; empty after a discontinuity.
+	format string
 	// layout is the last segment's set of streams, parameters what each last said.
 	layout     string
 	parameters map[uint16]string
@@ -32,13 +35,23 @@ func newAnalyser(add func(rule int, format string, args ...any)) *analyser {
 	return &analyser{add: add, parameters: map[uint16]string{}, lastDTS: map[uint16]int64{}, frame: map[uint16]int64{}}
 }
 
-// segment checks the bytes of s.
-func (a *analyser) segment(ctx context.Context, s *Segment, data []byte) {
-	if isMP4(data) {
-		if s.Map == "" {
+// segment checks the bytes of s, and returns the first PTS of its first track; -1
+// when there is none to see.
+func (a *analyser) segment(ctx context.Context, s *Segment, data []byte) (start int64) {
+	if s.Discontinuity {
+		a.forget()
+	}
+	format := formatOf(data)
+	if a.format != "" && a.format != format {
+		a.add(7, "the file format changed without EXT-X-DISCONTINUITY: from %s to %s", a.format, format)
+		a.forget()
+	}
+	a.format = format
+	if format != formatTS {
+		if format == formatMP4 && s.Map == "" {
 			a.add(25, "segment is fragmented MP4 and the playlist has no EXT-X-MAP")
 		}
-		return
+		return -1
 	}
 	t, err := Demux(ctx, data)
 	if err != nil {
@@ -46,10 +59,7 @@ func (a *analyser) segment(ctx context.Context, s *Segment, data []byte) {
 			a.add(24, "segment is not sound MPEG-TS: %v", err)
 		}
 		a.forget()
-		return
-	}
-	if s.Discontinuity {
-		a.forget()
+		return -1
 	}
 	for _, fault := range a.continuity.Check(data) {
 		a.add(24, "%s", fault)
@@ -59,6 +69,10 @@ func (a *analyser) segment(ctx context.Context, s *Segment, data []byte) {
 	a.checkTimes(t)
 	a.checkDrift(s, t)
 	a.started = true
+	if first := t.first(); first != nil {
+		return first.PES[0].PTS
+	}
+	return -1
 }
 
 // gap notes that the media of s is not there: time runs on without bytes.
@@ -67,20 +81,33 @@ func (a *analyser) gap() { a.forget() }
 // forget drops what may not be compared across a discontinuity.
 func (a *analyser) forget() {
 	a.continuity.Reset()
-	a.started, a.runStarted = false, false
+	a.started, a.runStarted, a.format = false, false, ""
 	clear(a.lastDTS)
 }
 
-// isMP4 recognises the box types that a CMAF segment begins with.
-func isMP4(data []byte) bool {
-	if len(data) < 8 {
-		return false
+// The formats of segments (B 3.1).
+const (
+	formatTS    = "MPEG-TS"
+	formatMP4   = "fragmented MP4"
+	formatAudio = "packed audio"
+	formatText  = "WebVTT"
+)
+
+// formatOf recognises the others; what is none of them should be MPEG-TS.
+func formatOf(data []byte) string {
+	switch {
+	case bytes.HasPrefix(data, []byte("ID3")), len(data) > 1 && data[0] == 0xff && data[1]&0xe0 == 0xe0:
+		return formatAudio
+	case bytes.HasPrefix(data, []byte("WEBVTT")):
+		return formatText
+	case len(data) >= 8:
+		// The box types that a CMAF segment begins with.
+		switch string(data[4:8]) {
+		case "ftyp", "styp", "moof", "sidx", "prft", "emsg":
+			return formatMP4
+		}
 	}
-	switch string(data[4:8]) {
-	case "ftyp", "styp", "moof", "sidx", "prft", "emsg":
-		return true
-	}
-	return false
+	return formatTS
 }
 
 // checkParameters is rules 7 and 25. A segment that does not say its parameters
@@ -192,11 +219,8 @@ func (a *analyser) checkTimes(t *Transport) {
 // checkDrift is rule 22: over any run of segments, EXTINF's sum and the media's
 // own time agree within one frame.
 func (a *analyser) checkDrift(s *Segment, t *Transport) {
-	stream := t.Video()
+	stream := t.first()
 	if stream == nil {
-		stream = t.Audio()
-	}
-	if stream == nil || len(stream.PES) == 0 {
 		return
 	}
 	start := stream.PES[0].PTS

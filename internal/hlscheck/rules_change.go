@@ -1,6 +1,7 @@
 package hlscheck
 
 import (
+	"fmt"
 	"slices"
 	"time"
 )
@@ -13,6 +14,7 @@ func CheckChange(url string, before, after *Media) []Violation {
 	checkSequence(r, before, after)
 	checkOverlap(r, before, after)
 	checkTrim(r, before, after)
+	checkHint(r, before, after)
 	return r.list
 }
 
@@ -97,7 +99,8 @@ func checkDiscontinuitySequence(r *report, before, after *Media) {
 	}
 }
 
-func (s *Segment) key() string { return s.URI + " " + s.ByteRange }
+// key tells a segment from others.
+func (s *Segment) key() string { return fmt.Sprint(s.URI, " ", s.Bytes) }
 
 // checkOverlap is rule 8, and rule 21 for dates: a segment or part that is in
 // both playlists is the same in both.
@@ -112,7 +115,7 @@ func checkOverlap(r *report, before, after *Media) {
 			continue
 		}
 		a := &after.Segments[j]
-		same := a.URI == b.URI && a.ByteRange == b.ByteRange && a.Duration == b.Duration && a.Gap == b.Gap && a.Map == b.Map
+		same := a.URI == b.URI && a.Bytes == b.Bytes && a.Duration == b.Duration && a.Gap == b.Gap && a.Map == b.Map
 		// The tag before the first segment may go: the sequence number counts it.
 		discontinuity := a.Discontinuity == b.Discontinuity || j == 0
 		if !same || !discontinuity {
@@ -186,5 +189,29 @@ func checkOldParts(r *report, m *Media) {
 			return
 		}
 		at = end
+	}
+}
+
+// hint is the part that the playlist says comes next, when it is a resource of its
+// own; nil when there is none.
+func (m *Media) hint() *PreloadHint {
+	for i := range m.Hints {
+		if h := &m.Hints[i]; h.Type == "PART" && !h.Ranged {
+			return h
+		}
+	}
+	return nil
+}
+
+// checkHint is rule 39 on two playlists: what was hinted is what came. The plan may
+// change (B 6.2.6): with a discontinuity, and where nothing is hinted any more.
+func checkHint(r *report, before, after *Media) {
+	h := before.hint()
+	part, discontinuity := after.partAt(before.edge())
+	if h == nil || part == nil || discontinuity || part.Gap || after.hint() == nil {
+		return
+	}
+	if part.URI != h.URI {
+		r.add(39, part.Line, "the playlist hinted at %s, and %s came", h.URI, part.URI)
 	}
 }

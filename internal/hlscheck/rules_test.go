@@ -21,9 +21,9 @@ func rules(list []Violation) []int {
 	return r
 }
 
-// playlist writes segments first to last of an endless stream of 2 s segments
+// window writes segments first to last of an endless stream of 2 s segments
 // whose segment 10 begins the first discontinuity.
-func playlist(first, last int) string {
+func window(first, last int) string {
 	var b strings.Builder
 	passed := 0
 	if first > 10 {
@@ -41,9 +41,9 @@ func playlist(first, last int) string {
 }
 
 func TestCheckChange_FindsNothingWrongWithASlidingWindow(t *testing.T) {
-	before, _ := ParseMedia("", []byte(playlist(0, 6)))
+	before, _ := ParseMedia("", []byte(window(0, 6)))
 	for first := range 20 {
-		text := playlist(first, first+7)
+		text := window(first, first+7)
 		if first == 19 {
 			text += "#EXT-X-ENDLIST\n"
 		}
@@ -75,26 +75,26 @@ func TestCheckChange_NamesTheRule(t *testing.T) {
 		before, after string
 		want          []int
 	}{
-		{"target changes", playlist(0, 7), replace(t, playlist(0, 7), "TARGETDURATION:2", "TARGETDURATION:3"), []int{4}},
-		{"sequence falls", playlist(5, 12), playlist(0, 7), []int{5, 8}},
-		{"sequence skips", playlist(0, 9), replace(t, playlist(1, 9), "SEQUENCE:1\n", "SEQUENCE:3\n"), []int{5, 8}},
-		{"sequence stays", playlist(0, 9), replace(t, playlist(1, 9), "MEDIA-SEQUENCE:1\n", "MEDIA-SEQUENCE:0\n"), []int{5, 8}},
-		{"sequence missing", playlist(0, 9), replace(t, playlist(1, 9), "#EXT-X-MEDIA-SEQUENCE:1\n", ""), []int{5, 8}},
-		{"discontinuity not counted", playlist(10, 18), replace(t, playlist(11, 19), "DISCONTINUITY-SEQUENCE:1", "DISCONTINUITY-SEQUENCE:0"), []int{6}},
-		{"discontinuity sequence falls", playlist(11, 18), replace(t, playlist(11, 19), "DISCONTINUITY-SEQUENCE:1", "DISCONTINUITY-SEQUENCE:0"), []int{6}},
-		{"segment renamed", playlist(0, 7), replace(t, playlist(0, 8), "s-3.ts", "x-3.ts"), []int{5, 8, 17}},
-		{"duration changes", playlist(0, 7), replace(t, playlist(0, 8), "2.00000,\ns-3", "1.90000,\ns-3"), []int{8}},
-		{"discontinuity appears", playlist(0, 7), replace(t, playlist(0, 8), "#EXTINF:2.00000,\ns-3", "#EXT-X-DISCONTINUITY\n#EXTINF:2.00000,\ns-3"), []int{8}},
-		{"end vanishes", playlist(0, 7), playlist(0, 6), []int{5, 8, 17}},
-		{"end taken back", playlist(0, 7) + "#EXT-X-ENDLIST\n", playlist(0, 8), []int{8}},
-		{"trimmed to nothing", playlist(0, 7), playlist(6, 7), []int{13, 14}},
-		{"trimmed to five", playlist(0, 7), playlist(4, 8), []int{14}},
+		{"target changes", window(0, 7), replace(t, window(0, 7), "TARGETDURATION:2", "TARGETDURATION:3"), []int{4}},
+		{"sequence falls", window(5, 12), window(0, 7), []int{5, 8}},
+		{"sequence skips", window(0, 9), replace(t, window(1, 9), "SEQUENCE:1\n", "SEQUENCE:3\n"), []int{5, 8}},
+		{"sequence stays", window(0, 9), replace(t, window(1, 9), "MEDIA-SEQUENCE:1\n", "MEDIA-SEQUENCE:0\n"), []int{5, 8}},
+		{"sequence missing", window(0, 9), replace(t, window(1, 9), "#EXT-X-MEDIA-SEQUENCE:1\n", ""), []int{5, 8}},
+		{"discontinuity not counted", window(10, 18), replace(t, window(11, 19), "DISCONTINUITY-SEQUENCE:1", "DISCONTINUITY-SEQUENCE:0"), []int{6}},
+		{"discontinuity sequence falls", window(11, 18), replace(t, window(11, 19), "DISCONTINUITY-SEQUENCE:1", "DISCONTINUITY-SEQUENCE:0"), []int{6}},
+		{"segment renamed", window(0, 7), replace(t, window(0, 8), "s-3.ts", "x-3.ts"), []int{5, 8, 17}},
+		{"duration changes", window(0, 7), replace(t, window(0, 8), "2.00000,\ns-3", "1.90000,\ns-3"), []int{8}},
+		{"discontinuity appears", window(0, 7), replace(t, window(0, 8), "#EXTINF:2.00000,\ns-3", "#EXT-X-DISCONTINUITY\n#EXTINF:2.00000,\ns-3"), []int{8}},
+		{"end vanishes", window(0, 7), window(0, 6), []int{5, 8, 17}},
+		{"end taken back", window(0, 7) + "#EXT-X-ENDLIST\n", window(0, 8), []int{8}},
+		{"trimmed to nothing", window(0, 7), window(6, 7), []int{13, 14}},
+		{"trimmed to five", window(0, 7), window(4, 8), []int{14}},
 		{
-			"EVENT trims", replace(t, playlist(0, 7), "#EXT-X-VERSION:6\n", "#EXT-X-PLAYLIST-TYPE:EVENT\n"),
-			replace(t, playlist(1, 8), "#EXT-X-VERSION:6\n", "#EXT-X-PLAYLIST-TYPE:EVENT\n"),
+			"EVENT trims", replace(t, window(0, 7), "#EXT-X-VERSION:6\n", "#EXT-X-PLAYLIST-TYPE:EVENT\n"),
+			replace(t, window(1, 8), "#EXT-X-VERSION:6\n", "#EXT-X-PLAYLIST-TYPE:EVENT\n"),
 			[]int{18},
 		},
-		{"redated", playlist(0, 7), strings.ReplaceAll(playlist(0, 7), "T10:00:0", "T10:00:1"), []int{21}},
+		{"redated", window(0, 7), strings.ReplaceAll(window(0, 7), "T10:00:0", "T10:00:1"), []int{21}},
 		{"part target changes", goodLL, replace(t, goodLL, "PART-TARGET=0.50000", "PART-TARGET=0.50001"), []int{29}},
 		{"hold-back changes", goodLL, replace(t, goodLL, "PART-HOLD-BACK=1.5", "PART-HOLD-BACK=1.6"), []int{29}},
 	} {
@@ -210,12 +210,40 @@ func TestAnalyser_NamesTheRule(t *testing.T) {
 		{"fMP4 without map", func() []seg {
 			return []seg{{data: []byte("\x00\x00\x00\x18styp....")}}
 		}, []int{25}},
+		{"packed audio", func() []seg {
+			return []seg{{data: []byte("ID3 and what follows")}, {data: []byte("\xff\xf1 and what follows")}}
+		}, nil},
+		{"subtitles", func() []seg {
+			return []seg{{data: []byte("WEBVTT")}}
+		}, nil},
+		{"another format", func() []seg {
+			return []seg{{data: stream().segment(2)}, {Segment: Segment{Map: "init.mp4"}, data: []byte("\x00\x00\x00\x18styp....")}}
+		}, []int{7}},
+		{"another format, announced", func() []seg {
+			return []seg{{data: stream().segment(2)}, {Segment: Segment{Map: "init.mp4", Discontinuity: true}, data: []byte("\x00\x00\x00\x18styp....")}}
+		}, nil},
 		{"fMP4 with map", func() []seg {
 			return []seg{{Segment: Segment{Map: "init.mp4"}, data: []byte("\x00\x00\x00\x18styp....")}}
 		}, nil},
 	} {
 		if wrong := check(t, c.segments()...); !slices.Equal(rules(wrong), c.want) {
 			t.Errorf("%s: rules %v, want %v: %v", c.name, rules(wrong), c.want, wrong)
+		}
+	}
+}
+
+func TestCheckOldParts_NamesTheFirstSegmentThatStillHasParts(t *testing.T) {
+	text := "#EXTM3U\n#EXT-X-VERSION:6\n#EXT-X-TARGETDURATION:2\n#EXT-X-PART-INF:PART-TARGET=2\n#EXT-X-SERVER-CONTROL:PART-HOLD-BACK=6\n" +
+		"#EXT-X-PROGRAM-DATE-TIME:2026-11-22T10:00:00.000Z\n"
+	for i := range 6 {
+		text += fmt.Sprintf("#EXT-X-PART:DURATION=2,URI=\"s-%d.0.ts\"\n#EXTINF:2,\ns-%d.ts\n", i, i)
+	}
+	for drop, want := range map[string][]int{"x": {16}, "#EXT-X-PART:DURATION=2,URI=\"s-0.0.ts\"\n": nil} {
+		m, _ := ParseMedia("", []byte(strings.Replace(text, drop, "", 1)))
+		r := &report{}
+		checkOldParts(r, m)
+		if !slices.Equal(rules(r.list), want) || want != nil && r.list[0].Line != 8 {
+			t.Errorf("without %q: %v, want rules %v", drop, r.list, want)
 		}
 	}
 }

@@ -165,17 +165,20 @@ func (n *run) add(rule, line int, format string, args ...any) {
 
 // read takes one playlist in, and says whether it has something new.
 func (n *run) read(reply *reply) (changed bool) {
-	n.checkAtomic(reply)
 	m, wrong := ParseMedia(n.r.URL, reply.body)
 	if before := n.r.Last; before != nil {
 		wrong = append(wrong, CheckChange(n.r.URL, before, m)...)
 		n.leave(before, m, reply.arrived)
 	}
 	rep := &report{url: n.r.URL}
+	if n.etagBody != string(reply.body) {
+		checkMediaReaders(rep, reply.body, m)
+	}
 	checkOldParts(rep, m)
 	for _, v := range append(wrong, rep.list...) {
 		n.f.found.add(v)
 	}
+	n.checkAtomic(reply)
 	changed = n.list(m, reply.arrived) || m.EndList
 	n.longest = max(n.longest, m.Length())
 	n.r.Last = m

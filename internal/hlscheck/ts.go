@@ -54,6 +54,19 @@ func (t *Transport) Video() *Stream { return t.find(TypeH264, TypeHEVC) }
 // Audio is the first audio stream; nil when there is none.
 func (t *Transport) Audio() *Stream { return t.find(TypeADTS) }
 
+// first is the stream that a segment is cut by: video, or else audio; nil when it
+// is empty.
+func (t *Transport) first() *Stream {
+	s := t.Video()
+	if s == nil {
+		s = t.Audio()
+	}
+	if s == nil || len(s.PES) == 0 {
+		return nil
+	}
+	return s
+}
+
 func (t *Transport) find(types ...uint8) *Stream {
 	for _, s := range t.Streams {
 		if slices.Contains(types, s.Type) {
@@ -82,13 +95,7 @@ func Demux(ctx context.Context, data []byte) (*Transport, error) {
 			return nil, fmt.Errorf("demux MPEG-TS: %w", err)
 		}
 		if unit.PMT != nil {
-			for _, es := range unit.PMT.ElementaryStreams {
-				if streams[es.ElementaryPID] == nil {
-					s := &Stream{PID: es.ElementaryPID, Type: uint8(es.StreamType)}
-					streams[s.PID] = s
-					t.Streams = append(t.Streams, s)
-				}
-			}
+			t.list(unit.PMT, streams)
 		}
 		if unit.PES == nil {
 			continue
@@ -115,6 +122,17 @@ func Demux(ctx context.Context, data []byte) (*Transport, error) {
 	}
 	slices.SortFunc(t.Streams, func(a, b *Stream) int { return int(a.PID) - int(b.PID) })
 	return t, nil
+}
+
+// list adds the streams of a PMT that are new.
+func (t *Transport) list(pmt *astits.PMTData, known map[uint16]*Stream) {
+	for _, es := range pmt.ElementaryStreams {
+		if known[es.ElementaryPID] == nil {
+			s := &Stream{PID: es.ElementaryPID, Type: uint8(es.StreamType)}
+			known[s.PID] = s
+			t.Streams = append(t.Streams, s)
+		}
+	}
 }
 
 // payloadStarts counts the packets with payload_unit_start_indicator per PID.
