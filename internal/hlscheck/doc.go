@@ -3,10 +3,9 @@
 //
 // A URL and an *http.Client enter through Open; a Recording leaves Follow, with
 // the segments and parts of each rendition in order, once each, and the
-// Violations by their number in the table of HLS rules below. Playlist texts can
-// also be parsed alone (ParseMedia, ParseMultivariant), and MPEG-TS bytes
-// demultiplexed into access units (Demux), on go-astits: an independent reader of
-// what container/mpegts writes.
+// Violations by their number in the table of HLS rules below. Playlist texts can also
+// be parsed alone (ParseMedia, ParseMultivariant), and MPEG-TS bytes demultiplexed into
+// access units (Demux).
 //
 // It does not trust itself alone. Bytes are read by go-astits, which shares nothing
 // with container/mpegts; each playlist is also read by grafov/m3u8 and
@@ -57,11 +56,31 @@
 //	29 part target and hold-backs never change                           B 6.2.1
 //	30 PART-HOLD-BACK is there and at least 3 part targets               B 4.4.3.8, A 14.3
 //	31 HOLD-BACK at least 3 targets, CAN-SKIP-UNTIL at least 6           B 4.4.3.8
+//	32 a blocking reload is answered when what it asks for is there    B 6.2.5.2
+//	36 a wait of more than 3 targets ends with 503                       B 6.2.5.2
+//	39 a hinted part comes under that name                               B 6.2.6, 4.4.5.3
 //	40 no PRELOAD-HINT with ENDLIST, one per type                        B 4.4.5.3
-//	43 STREAM-INF has CODECS, RESOLUTION, FRAME-RATE, AVERAGE-BANDWIDTH  A 9.1, 9.2, 9.14, 9.15
+//	41 low latency: a RENDITION-REPORT for every other rendition         B 4.4.5.4, App. B.1
+//	42 renditions agree on target, SERVER-CONTROL, dates, timestamps and
+//	   discontinuity numbers                                             B 6.2.4, A 8.2, 8.15
+//	43 STREAM-INF has CODECS, RESOLUTION, FRAME-RATE, AVERAGE-BANDWIDTH;
+//	   peak under 125 % of BANDWIDTH, average under 110 %                A 9.1, 9.2, 9.14, 9.15, 1.28, 1.29
+//	44 playlists are compressed on request                               A 10.1, B 6.2.1
 //	45 MIME types                                                        A 10.4
+//	46 TLS 1.2 or newer; media is not redirected                         A 12.1, 8.18
+//	47 caches are told how long to keep what they are sent               B 6.2.2
+//	48 low latency inside TLS comes over HTTP/2 or newer                 B App. B.1
 //	49 VERSION is what the tags need                                     B 6.2.1, 8
+//	50 a presentation that is removed gives 404 or 410, its segments stay  B 6.2.1
 //
 // What a client cannot see from the outside, or not in the time it was given, is
-// not reported: no violation means none was seen.
+// not reported: no violation means none was seen. Among that are
+//
+//   - 36 while the stream is healthy: no request waits so long. What is answered is
+//     checked, and an answer that does not come.
+//   - 46 and 48 without TLS: there a server of HTTP/2 is rare, and nobody asks for it.
+//   - 48's TCP SACK, and that caches merge requests that wait for the same.
+//   - 43 over the hour that A means: the segments that are listed at the end are
+//     measured.
+//   - 50 while nobody removes the presentation.
 package hlscheck

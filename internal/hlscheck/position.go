@@ -1,6 +1,9 @@
 package hlscheck
 
-import "fmt"
+import (
+	"fmt"
+	"strconv"
+)
 
 // position is a place in a rendition: a segment, or a part of it.
 type position struct {
@@ -92,3 +95,5 @@ func (m *Media) passed(from, to position) (count int) {
 	}
 	return count
 }
+
+func number(n int64) string { return strconv.FormatInt(n, 10) }

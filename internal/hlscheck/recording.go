@@ -32,8 +32,13 @@ func (r *Recording) Broken(rules ...int) []Violation {
 // Rendition is one media playlist's history.
 type Rendition struct {
 	URL string
+	// Name is the URI in the multivariant playlist, or else the last element of
+	// the URL.
+	Name string
 	// Variant is the multivariant playlist's line; nil when there was none.
 	Variant *Variant
+	// Subtitles says that it has text and neither picture nor sound.
+	Subtitles bool
 	// Last is the last playlist read.
 	Last *Media
 	// Reloads counts the playlists read; Waited the blocking reloads among them.
@@ -56,6 +61,11 @@ type FetchedSegment struct {
 	// Data is nil when it could not be fetched, is a gap, or was not to be kept.
 	Data []byte
 	Err  error
+	// Size is the number of its bytes.
+	Size int
+	// Start is the first PTS of its first track, in 90 kHz ticks of 33 bits; -1
+	// when it is not known.
+	Start int64
 }
 
 // FetchedPart is a part and its bytes.

@@ -3,17 +3,22 @@ package hlscheck
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"net/url"
-	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
 // run is the following of one rendition: this goroutine reloads, another fetches.
 type run struct {
-	f    *Follower
-	r    *Rendition
+	fetcher
+	f *Follower
+	r *Rendition
+	// base is what the playlist's URIs are relative to; known with the first one.
+	base string
 	jobs chan job
+
 	// next is the first MSN that was not listed yet; nextPart counts the parts
 	// listed of nextPartMSN.
 	next        int64
@@ -22,26 +27,37 @@ type run struct {
 	started     bool
 
 	etag, etagBody string
+	// latest is the last playlist read, for the other goroutines.
+	latest atomic.Pointer[view]
 	// segmentAt and partAt are when the last new one was listed; zero at first.
 	segmentAt, partAt time.Time
-	// longest is the longest playlist so far; probes wait for their time.
+	// longest is the longest playlist so far; checks of what left it wait for
+	// their time.
 	longest time.Duration
-	probes  []probe
-	// lost is since when the playlist cannot be had; zero when it can.
-	lost time.Time
+	leaving []departure
+	// lost is since when the playlist cannot be had; zero when it can. refused says
+	// that the last blocking reload failed: the next one does not block.
+	lost    time.Time
+	refused bool
 	// analyser is the fetcher's own.
 	analyser *analyser
 }
 
-// job is work for the fetcher: exactly one of its fields is set.
-type job struct {
-	segment *FetchedSegment
-	part    *FetchedPart
-	probe   *probe
+// view is a playlist as it was read; next is closed when there is another.
+type view struct {
+	media *Media
+	next  chan struct{}
 }
 
-// probe asks whether a resource that left the playlist can still be had.
-type probe struct {
+// job is work for the fetcher: exactly one of its fields is set.
+type job struct {
+	segment   *FetchedSegment
+	part      *FetchedPart
+	departure *departure
+}
+
+// departure asks whether a resource that left the playlist can still be had.
+type departure struct {
 	at   time.Time
 	url  string
 	rule int
@@ -49,8 +65,14 @@ type probe struct {
 }
 
 func newRun(f *Follower, r *Rendition) *run {
-	// The fetcher may fall behind by an hour of parts before reloading waits for it.
-	return &run{f: f, r: r, jobs: make(chan job, 16384)}
+	n := &run{
+		fetcher: fetcher{client: f.client, found: f.found, rendition: r.Name},
+		f:       f, r: r, base: r.URL,
+		// The fetcher may fall behind by an hour of parts before reloading waits for it.
+		jobs: make(chan job, 16384),
+	}
+	n.latest.Store(&view{next: make(chan struct{})})
+	return n
 }
 
 // drainTime is how long fetches of what was already listed may go on after the
@@ -58,14 +80,14 @@ func newRun(f *Follower, r *Rendition) *run {
 const drainTime = 10 * time.Second
 
 func (n *run) run(ctx context.Context) error {
-	fetching, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	defer cancel()
-	var wg sync.WaitGroup
-	wg.Go(func() { n.fetch(fetching) })
+	fetching, stopFetching := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopFetching()
+	var fetcher sync.WaitGroup
+	fetcher.Go(func() { n.fetch(fetching) })
 	err := n.reload(ctx)
 	close(n.jobs)
-	stop := time.AfterFunc(drainTime, cancel)
-	wg.Wait()
+	stop := time.AfterFunc(drainTime, stopFetching)
+	fetcher.Wait()
 	stop.Stop()
 	return err
 }
@@ -73,54 +95,37 @@ func (n *run) run(ctx context.Context) error {
 // reload reads the playlist again and again until there is a reason to stop.
 func (n *run) reload(ctx context.Context) error {
 	for ctx.Err() == nil {
-		u, blocking := n.reloadURL()
-		reply, err := n.f.get(ctx, u, kindPlaylist)
+		wait := n.awaited()
+		begun := time.Now()
+		reply, err := n.get(ctx, n.playlist(wait))
 		if ctx.Err() != nil {
 			break
 		}
-		if blocking && unavailable(err) {
-			continue // rule 36: nothing new in three targets; it is asked for again
-		}
 		if err != nil {
-			if again, err := n.lose(err); !again {
+			if wait != nil && n.checkWait(*wait, err, time.Since(begun)) {
+				continue
+			}
+			n.refused = wait != nil
+			if again, err := n.lose(ctx, err); !again {
 				return err
 			}
 			pause(ctx, n.f.opts.Interval)
 			continue
 		}
-		n.lost = time.Time{}
-		if blocking {
+		n.lost, n.refused = time.Time{}, false
+		if wait != nil {
 			n.r.Waited++
 		}
-		changed := n.read(reply)
+		changed := n.read(reply, wait)
 		if n.done() {
 			return nil
 		}
-		n.probe()
-		if !blocking || !changed {
+		n.askDeparted()
+		if wait == nil || !changed {
 			pause(ctx, n.f.opts.Interval)
 		}
 	}
 	return nil //nolint:nilerr // the end of ctx is the end of the job, not a failure
-}
-
-// lose takes the failure to have the playlist, and says whether to try again. Only
-// the first playlist's failure is an error; later it is a violation.
-func (n *run) lose(failure error) (again bool, err error) {
-	switch {
-	case n.r.Last == nil:
-		return false, fmt.Errorf("follow rendition: %w", failure)
-	case gone(failure):
-		n.add(19, 0, "the playlist vanished without EXT-X-ENDLIST: %v", failure)
-		return false, nil
-	case n.lost.IsZero():
-		n.lost = time.Now()
-	}
-	if away := time.Since(n.lost); away > 3*n.r.Last.TargetDuration {
-		n.add(10, 0, "the playlist could not be had for %v: %v", away.Round(time.Millisecond), failure)
-		return false, nil
-	}
-	return true, nil
 }
 
 // pause waits for d and says whether ctx is still alive.
@@ -139,198 +144,105 @@ func (n *run) done() bool {
 	return n.r.Ended || n.f.opts.Segments > 0 && len(n.r.Segments) >= n.f.opts.Segments
 }
 
-// reloadURL is the playlist's URL, with delivery directives (RFC 8216bis section
-// 6.2.5) when the server waits for the next part or segment for us.
-func (n *run) reloadURL() (u string, blocking bool) {
+// awaited is what to wait for at the next reload, when the server offers that.
+func (n *run) awaited() *position {
 	last := n.r.Last
-	if !n.f.opts.LowLatency || last == nil || !last.ServerControl.CanBlockReload {
-		return n.r.URL, false
+	if !n.f.opts.LowLatency || n.refused || last == nil || !last.ServerControl.CanBlockReload {
+		return nil
 	}
-	parsed, err := url.Parse(n.r.URL)
-	if err != nil {
-		return n.r.URL, false // it was resolved before: cannot be
+	p := last.edge()
+	if last.PartTarget == 0 {
+		p.part = -1
 	}
-	q := parsed.Query()
-	q.Set("_HLS_msn", strconv.FormatInt(last.lastMSN()+1, 10))
-	if last.PartTarget > 0 {
-		q.Set("_HLS_part", strconv.Itoa(len(last.Parts)))
+	return &p
+}
+
+// playlist is the request for it; a blocking one when wait is given, and as long
+// as a server may make it wait.
+func (n *run) playlist(wait *position) request {
+	if wait == nil {
+		return n.directives()
 	}
-	parsed.RawQuery = q.Encode()
-	return parsed.String(), true
+	q := []string{"_HLS_msn", number(wait.msn)}
+	if wait.part >= 0 {
+		q = append(q, "_HLS_part", number(wait.part))
+	}
+	ask := n.directives(q...)
+	ask.limit = n.longestWait() + time.Second
+	return ask
+}
+
+// directives is the request for the playlist with the delivery directives of
+// section 6.2.5, given as names and values.
+func (n *run) directives(pairs ...string) request {
+	ask := request{url: n.r.URL, kind: kindPlaylist, place: n.r.URL}
+	u, err := url.Parse(n.r.URL)
+	if err != nil || len(pairs) == 0 {
+		return ask // it was resolved before: err cannot be
+	}
+	q := u.Query()
+	for i := 0; i < len(pairs); i += 2 {
+		q.Set(pairs[i], pairs[i+1])
+	}
+	u.RawQuery = q.Encode()
+	ask.url = u.String()
+	return ask
+}
+
+// target is the target duration, and never 0.
+func (n *run) target() time.Duration {
+	if m := n.latest.Load().media; m != nil && m.TargetDuration > 0 {
+		return m.TargetDuration
+	}
+	return time.Second
+}
+
+// longestWait is how long a request may be made to wait (section 6.2.5.2).
+func (n *run) longestWait() time.Duration { return 3 * n.target() }
+
+// checkWait is rule 36 on a blocking reload that was not answered with the
+// playlist, and says whether that is as it should be: nothing came in three
+// targets, and it is asked for again.
+func (n *run) checkWait(wait position, err error, took time.Duration) bool {
+	switch long := took >= n.longestWait()-n.target()/2; {
+	case slow(err):
+		n.add(36, 0, "a request for %s was not answered within 3 target durations (%v), want status 503", wait, n.longestWait())
+		return true
+	case long && statusOf(err) == http.StatusServiceUnavailable:
+		return true
+	case long && statusOf(err) != 0:
+		n.add(36, 0, "a request for %s was answered with status %d after %v, want 503", wait, statusOf(err), took.Round(time.Millisecond))
+	case statusOf(err) == http.StatusBadRequest:
+		n.add(32, 0, "a request for what comes next was refused with status 400")
+	}
+	return false
+}
+
+// lose takes the failure to have the playlist, and says whether to try again. Only
+// the first playlist's failure is an error; later it is a violation.
+func (n *run) lose(ctx context.Context, failure error) (again bool, err error) {
+	switch {
+	case n.r.Last == nil:
+		return false, fmt.Errorf("follow %s: %w", n.r.URL, failure)
+	case gone(failure):
+		n.add(19, 0, "the playlist vanished without EXT-X-ENDLIST: %v", failure)
+		n.checkRemoved(ctx)
+		return false, nil
+	case n.lost.IsZero():
+		n.lost = time.Now()
+	}
+	away := time.Since(n.lost)
+	if away <= n.longestWait() {
+		return true, nil
+	}
+	rule, hint := 10, ""
+	if s := statusOf(failure); s >= 400 && s < 500 && s != http.StatusRequestTimeout && s != http.StatusTooManyRequests {
+		rule, hint = 50, "; a presentation that is removed answers 404 or 410"
+	}
+	n.add(rule, 0, "the playlist could not be had for %v: %v%s", away.Round(time.Millisecond), failure, hint)
+	return false, nil
 }
 
 func (n *run) add(rule, line int, format string, args ...any) {
-	n.f.found.add(Violation{Rule: rule, URL: n.r.URL, Line: line, Text: fmt.Sprintf(format, args...)})
-}
-
-// read takes one playlist in, and says whether it has something new.
-func (n *run) read(reply *reply) (changed bool) {
-	m, wrong := ParseMedia(n.r.URL, reply.body)
-	if before := n.r.Last; before != nil {
-		wrong = append(wrong, CheckChange(n.r.URL, before, m)...)
-		n.leave(before, m, reply.arrived)
-	}
-	rep := &report{url: n.r.URL}
-	if n.etagBody != string(reply.body) {
-		checkMediaReaders(rep, reply.body, m)
-	}
-	checkOldParts(rep, m)
-	for _, v := range append(wrong, rep.list...) {
-		n.f.found.add(v)
-	}
-	n.checkAtomic(reply)
-	changed = n.list(m, reply.arrived) || m.EndList
-	n.longest = max(n.longest, m.Length())
-	n.r.Last = m
-	n.r.Reloads++
-	n.r.Ended = n.r.Ended || m.EndList
-	return changed
-}
-
-// checkAtomic is what can be seen of rule 9: one entity tag, one text.
-func (n *run) checkAtomic(reply *reply) {
-	if reply.etag != "" && reply.etag == n.etag && string(reply.body) != n.etagBody {
-		n.add(9, 0, "two different texts have the same ETag %s", reply.etag)
-	}
-	n.etag, n.etagBody = reply.etag, string(reply.body)
-}
-
-// list hands what is new in m to the fetcher, and checks that it came in time.
-func (n *run) list(m *Media, now time.Time) (changed bool) {
-	if !n.started {
-		n.started, n.next, n.nextPartMSN = true, m.MediaSequence, m.MediaSequence
-	}
-	first := n.r.Last == nil
-	if missed := m.MediaSequence + m.Skipped - n.next; missed > 0 {
-		n.r.Missed += missed
-		n.next += missed
-	}
-	segments, parts := 0, 0
-	for i := range m.Segments {
-		s := m.Segments[i]
-		parts += n.listParts(s.MSN, s.Parts, now)
-		if s.MSN < n.next {
-			continue
-		}
-		n.next = s.MSN + 1
-		segments++
-		n.segment(s, now)
-	}
-	parts += n.listParts(m.lastMSN()+1, m.Parts, now)
-	n.checkPace(m, segments, parts, first, now)
-	return segments+parts > 0
-}
-
-func (n *run) segment(s Segment, now time.Time) {
-	u, err := resolve(n.r.URL, s.URI)
-	if err != nil {
-		n.add(0, s.Line, "%v", err)
-	}
-	fetched := &FetchedSegment{Segment: s, URL: u, Listed: now, Err: err}
-	n.r.Segments = append(n.r.Segments, fetched)
-	n.jobs <- job{segment: fetched}
-}
-
-// listParts takes the parts of segment msn that were not listed yet.
-func (n *run) listParts(msn int64, parts []Part, now time.Time) (fresh int) {
-	if msn < n.nextPartMSN || len(parts) == 0 {
-		return 0
-	}
-	if msn > n.nextPartMSN {
-		n.nextPartMSN, n.nextPart = msn, 0
-	}
-	for ; n.nextPart < len(parts); n.nextPart++ {
-		fresh++
-		p := parts[n.nextPart]
-		if !n.f.opts.LowLatency {
-			continue
-		}
-		u, err := resolve(n.r.URL, p.URI)
-		if err != nil {
-			n.add(0, p.Line, "%v", err)
-		}
-		fetched := &FetchedPart{Part: p, MSN: msn, Index: n.nextPart, URL: u, Listed: now, Err: err}
-		n.r.Parts = append(n.r.Parts, fetched)
-		n.jobs <- job{part: fetched}
-	}
-	return fresh
-}
-
-// checkPace is rules 11 and 12.
-func (n *run) checkPace(m *Media, segments, parts int, first bool, now time.Time) {
-	if segments > 0 {
-		limit := m.TargetDuration + m.TargetDuration/2 + n.f.opts.Interval
-		if late := now.Sub(n.segmentAt); !n.segmentAt.IsZero() && late > limit && !m.EndList {
-			n.add(11, 0, "segment %d came %v after the one before it; the limit is 1.5 times the target duration of %v",
-				m.lastMSN(), late.Round(time.Millisecond), m.TargetDuration)
-		}
-		if !first {
-			n.segmentAt = now
-		}
-	}
-	if parts > 0 && m.PartTarget > 0 && n.f.opts.LowLatency {
-		if late := now.Sub(n.partAt); !n.partAt.IsZero() && late > m.PartTarget+n.f.opts.Slack && !m.EndList {
-			n.add(12, 0, "a part after segment %d came %v after the one before it; PART-TARGET is %v",
-				m.lastMSN(), late.Round(time.Millisecond), m.PartTarget)
-		}
-		if !first {
-			n.partAt = now
-		}
-	}
-}
-
-// leave notes what is no longer listed and must stay fetchable: rules 15 and 16.
-func (n *run) leave(before, after *Media, now time.Time) {
-	for i := range before.Segments {
-		s := &before.Segments[i]
-		still := after.MediaSequence + after.Skipped
-		switch {
-		case s.Gap:
-		case s.MSN < after.MediaSequence:
-			n.later(now, s.Duration+n.longest, s.URI, 15, "a removed segment of %v", s.Duration)
-		case s.MSN >= still && n.f.opts.LowLatency && len(s.Parts) > 0 &&
-			s.MSN-still < int64(len(after.Segments)) && len(after.Segments[s.MSN-still].Parts) == 0:
-			n.later(now, 3*after.TargetDuration, s.Parts[0].URI, 16, "a removed part of segment %d", s.MSN)
-		}
-	}
-}
-
-// later plans a probe shortly before the time that a resource must last.
-func (n *run) later(now time.Time, lasts time.Duration, uri string, rule int, format string, args ...any) {
-	u, err := resolve(n.r.URL, uri)
-	if err != nil {
-		return // reported when it was listed
-	}
-	text := fmt.Sprintf(format, args...) + fmt.Sprintf(" must be fetchable for %v more", lasts)
-	n.probes = append(n.probes, probe{at: now.Add(lasts - lasts/10), url: u, rule: rule, text: text})
-}
-
-// probe hands over the probes whose time has come.
-func (n *run) probe() {
-	now := time.Now()
-	kept := n.probes[:0]
-	for _, p := range n.probes {
-		if p.at.After(now) {
-			kept = append(kept, p)
-			continue
-		}
-		n.jobs <- job{probe: &p}
-	}
-	n.probes = kept
-}
-
-// fetch does the jobs in order until there are no more.
-func (n *run) fetch(ctx context.Context) {
-	for j := range n.jobs {
-		switch {
-		case j.segment != nil:
-			n.fetchSegment(ctx, j.segment)
-		case j.part != nil:
-			n.fetchPart(ctx, j.part)
-		default:
-			if _, err := n.f.get(ctx, j.probe.url, kindProbe); err != nil && ctx.Err() == nil {
-				n.f.found.add(Violation{Rule: j.probe.rule, URL: j.probe.url, Text: fmt.Sprintf("%s: %v", j.probe.text, err)})
-			}
-		}
-	}
+	n.found.add(Violation{Rule: rule, Rendition: n.r.Name, URL: n.r.URL, Line: line, Text: fmt.Sprintf(format, args...)})
 }

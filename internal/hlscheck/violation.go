@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 )
 
@@ -11,10 +12,15 @@ import (
 type Violation struct {
 	// Rule is the number in the table of the package comment.
 	Rule int `json:"rule"`
+	// Rendition is the media playlist's name, as Rendition.Name; empty when the
+	// multivariant playlist is meant.
+	Rendition string `json:"rendition,omitempty"`
 	// URL is the playlist, segment or part that broke it; may be empty.
 	URL string `json:"url,omitempty"`
 	// Line is the line in the playlist, from 1; 0 when it is about no line.
 	Line int `json:"line,omitempty"`
+	// Quote is what that line says.
+	Quote string `json:"quote,omitempty"`
 	// Text says what was seen.
 	Text string `json:"text"`
 }
@@ -22,13 +28,20 @@ type Violation struct {
 // String is the violation on one line.
 func (v Violation) String() string {
 	s := fmt.Sprintf("rule %d", v.Rule)
+	if v.Rendition != "" {
+		s += " [" + v.Rendition + "]"
+	}
 	if v.URL != "" {
 		s += " " + v.URL
 	}
 	if v.Line > 0 {
 		s += fmt.Sprintf(":%d", v.Line)
 	}
-	return s + ": " + v.Text
+	s += ": " + v.Text
+	if v.Quote != "" {
+		s += ": " + cutTo(v.Quote, 200)
+	}
+	return s
 }
 
 // violations collects from several goroutines. The same words about the same
@@ -43,7 +56,7 @@ func (c *violations) add(v Violation) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	key := v
-	key.Line = 0 // the line moves as the playlist slides
+	key.Line, key.Quote = 0, "" // the line moves as the playlist slides
 	if c.seen[key] {
 		return
 	}
@@ -52,6 +65,21 @@ func (c *violations) add(v Violation) {
 	}
 	c.seen[key] = true
 	c.list = append(c.list, v)
+}
+
+// addAll adds a list about a text, with the lines it speaks of.
+func (c *violations) addAll(rendition string, text []byte, list []Violation) {
+	if len(list) == 0 {
+		return
+	}
+	lines := strings.Split(string(text), "\n")
+	for _, v := range list {
+		v.Rendition = rendition
+		if v.Line > 0 && v.Line <= len(lines) {
+			v.Quote = strings.TrimSuffix(lines[v.Line-1], "\r")
+		}
+		c.add(v)
+	}
 }
 
 // sorted is the collection by rule, in the order of discovery within each.
