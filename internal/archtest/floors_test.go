@@ -32,7 +32,7 @@ func concurrent() map[string]string {
 		"storage":            "uploads that go on while the next segment is made",
 		"origin":             "the HTTP server beside its shutdown",
 		"cmd/golive":         "one for each server, in one errgroup",
-		"internal/hlscheck":  "a reloader and a fetcher for each rendition",
+		"internal/hlscheck":  "a reloader, a fetcher and a prober for each rendition",
 		"internal/publisher": "one for each published stream",
 	}
 }

@@ -1,11 +1,13 @@
 // Package hlscheck is a strict HLS client: it follows a live stream as a player
-// would, keeps every byte it was served, and lists every rule the stream broke.
+// would, keeps every byte it was served, and lists every rule the stream broke. It is
+// golive check, and the tests' witness of what golive serves.
 //
 // A URL and an *http.Client enter through Open; a Recording leaves Follow, with
 // the segments and parts of each rendition in order, once each, and the
-// Violations by their number in the table of HLS rules below. Playlist texts can also
-// be parsed alone (ParseMedia, ParseMultivariant), and MPEG-TS bytes demultiplexed into
-// access units (Demux).
+// Violations by their number in the table of HLS rules below. A Report is its
+// summary for people and programs. Playlist texts can also be parsed alone
+// (ParseMedia, ParseMultivariant), and MPEG-TS bytes demultiplexed into access units
+// (Demux).
 //
 // It does not trust itself alone. Bytes are read by go-astits, which shares nothing
 // with container/mpegts; each playlist is also read by grafov/m3u8 and
@@ -17,12 +19,13 @@
 // Package hlscheck does not know how the stream was made; it imports no other
 // package of the house.
 //
-// Follow starts two goroutines per rendition, one that reloads the playlist and
-// one that fetches what it names, and waits for all.
+// Follow starts up to three goroutines per rendition, one that reloads the playlist,
+// one that fetches what it names and one that probes, and waits for all.
 //
 // # Rules
 //
-// B is draft-pantos-hls-rfc8216bis, A is Apple's HLS authoring specification.
+// B is draft-pantos-hls-rfc8216bis, A is Apple's HLS authoring specification. A star
+// stands before rules that need Options.Probe, or are seen better with it.
 //
 //	 0 the text is a playlist at all, to other decoders too              B 4
 //	 1 #EXTM3U first; TARGETDURATION with segments                       B 4.4.1.1, 4.4.3.1
@@ -56,11 +59,16 @@
 //	29 part target and hold-backs never change                           B 6.2.1
 //	30 PART-HOLD-BACK is there and at least 3 part targets               B 4.4.3.8, A 14.3
 //	31 HOLD-BACK at least 3 targets, CAN-SKIP-UNTIL at least 6           B 4.4.3.8
-//	32 a blocking reload is answered when what it asks for is there    B 6.2.5.2
+//	32 * a blocking reload is answered when what it asks for is there    B 6.2.5.2
+//	33 * one for what was there before, with the whole playlist          B 6.2.5.2
+//	34 * _HLS_part without _HLS_msn is refused with 400                  B 6.2.5.2
+//	35 * so is what is too far ahead, at once                            B 6.2.5.2
 //	36 a wait of more than 3 targets ends with 503                       B 6.2.5.2
-//	39 a hinted part comes under that name                               B 6.2.6, 4.4.5.3
+//	37 * directives are ignored after ENDLIST                            B 6.2.5
+//	38 * a delta update skips what is beyond the boundary, and only that B 6.2.5.1, 4.4.5.2
+//	39 * a hinted part answers when it is there, whole, under that name  B 6.2.6, 4.4.5.3
 //	40 no PRELOAD-HINT with ENDLIST, one per type                        B 4.4.5.3
-//	41 low latency: a RENDITION-REPORT for every other rendition         B 4.4.5.4, App. B.1
+//	41 * low latency: a true RENDITION-REPORT for every other rendition  B 4.4.5.4, App. B.1
 //	42 renditions agree on target, SERVER-CONTROL, dates, timestamps and
 //	   discontinuity numbers                                             B 6.2.4, A 8.2, 8.15
 //	43 STREAM-INF has CODECS, RESOLUTION, FRAME-RATE, AVERAGE-BANDWIDTH;
@@ -80,6 +88,9 @@
 //     checked, and an answer that does not come.
 //   - 46 and 48 without TLS: there a server of HTTP/2 is rare, and nobody asks for it.
 //   - 48's TCP SACK, and that caches merge requests that wait for the same.
+//   - 39's unfinished part when its first bytes come early: what counts is whether the
+//     whole, when it came, was what was listed later.
+//   - 41 up to one part: a playlist may be rendered before the next part of another.
 //   - 43 over the hour that A means: the segments that are listed at the end are
 //     measured.
 //   - 50 while nobody removes the presentation.

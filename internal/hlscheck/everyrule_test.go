@@ -75,19 +75,47 @@ func planted() []struct {
 		{"hold-back changes", 29, nil, low(after(10*time.Second, swap(`PART-HOLD-BACK=1.5`, "PART-HOLD-BACK=1.6")))},
 		{"small part hold-back", 30, nil, low(swap(`PART-HOLD-BACK=1.5`, "PART-HOLD-BACK=1.2"))},
 		{"small hold-back", 31, nil, low(swap(`,HOLD-BACK=6`, ",HOLD-BACK=5"))},
+		{"segment alone is not waited for", 32, nil, low(instead(asks(func(msn, part int, _ bool) bool { return msn > 0 && part < 0 }), early))},
 		{"part past the end is refused", 32, nil, low(refuse(http.StatusBadRequest, asks(func(_, part int, _ bool) bool { return part == 4 })))},
 		{"part past the end is not waited for", 32, nil, low(instead(asks(func(_, part int, _ bool) bool { return part == 4 }), without("_HLS_msn", "_HLS_part")))},
+		{"old segment is refused", 33, nil, low(refuse(http.StatusBadRequest, asks(func(msn, _ int, _ bool) bool { return msn == 0 })))},
+		{"part alone is taken", 34, nil, low(instead(asks(func(msn, part int, _ bool) bool { return msn < 0 && part >= 0 }), without("_HLS_part")))},
+		{"far segment is not found", 35, nil, low(instead(asks(func(msn, part int, _ bool) bool { return msn > 5 && part < 0 }), refuseAs(http.StatusBadRequest, http.StatusNotFound)))},
+		{"far part is waited for", 35, nil, low(instead(asks(func(_, part int, _ bool) bool { return part > 10 }), refuseAs(http.StatusBadRequest, 0)))},
 		// Nothing new for so long is late in itself.
 		{"request waits for ever", 36, []int{11, 12}, show{length: long, units: standstill, plant: instead(isMedia, refuseAs(http.StatusServiceUnavailable, 0))}},
 		{"request ends with 504", 36, []int{11, 12}, show{length: long, units: standstill, plant: instead(isMedia, refuseAs(http.StatusServiceUnavailable, http.StatusGatewayTimeout))}},
+		{"directives after the end", 37, nil, low(atTheEnd(func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+			refuse(http.StatusBadRequest, func(r *http.Request) bool { return directive(r, "_HLS_msn") > 10 })(next).ServeHTTP(w, r)
+		}))},
+		{"delta counts wrongly", 38, nil, show{length: long, window: 30 * time.Second, plant: swapNumber(`SKIPPED-SEGMENTS=`, 1)}},
+		{"delta counts wrongly and nothing is hinted at", 38, nil, show{
+			length: long, window: 30 * time.Second,
+			plant: both(swap(`#EXT-X-PRELOAD-HINT.*\n`, ""), swapNumber(`SKIPPED-SEGMENTS=`, 1)),
+		}},
+		{"delta skips twice", 38, nil, show{length: long, window: 30 * time.Second, plant: swap(`#EXT-X-SKIP.*\n`, "$0$0")}},
+		{"delta of version 8", 38, nil, show{length: long, window: 30 * time.Second, plant: swap(`VERSION:9`, "VERSION:8")}},
+		{"delta within the boundary", 38, nil, show{length: long, window: 30 * time.Second, plant: swap(`CAN-SKIP-UNTIL=12`, "CAN-SKIP-UNTIL=16")}},
+		{"delta is not made", 38, nil, show{length: long, window: 30 * time.Second, plant: instead(asks(func(_, _ int, skip bool) bool { return skip }), without("_HLS_skip"))}},
+		{"delta that was not offered", 38, nil, show{length: long, window: 30 * time.Second, plant: swap(`,CAN-SKIP-UNTIL=12.00000`, "")}},
 		{"delta that was not asked for", 38, nil, show{length: long, window: 30 * time.Second, plant: during(18*time.Second, 18600*time.Millisecond, instead(isMedia, func(w http.ResponseWriter, r *http.Request, next http.Handler) {
 			other := r.Clone(r.Context())
 			other.URL.RawQuery += "&_HLS_skip=YES"
 			next.ServeHTTP(w, other)
 		}))}},
+		{"hinted part is not found", 39, nil, low(hinted(func(w http.ResponseWriter, _ *httptest.ResponseRecorder) {
+			w.WriteHeader(http.StatusNotFound)
+		}))},
+		{"hinted part is unfinished", 39, nil, low(hinted(func(w http.ResponseWriter, got *httptest.ResponseRecorder) {
+			w.Header().Set("Content-Type", "video/mp2t")
+			w.Header().Set("Cache-Control", "max-age=60")
+			_, _ = w.Write(got.Body.Bytes()[PacketSize:])
+		}))},
 		{"another part is hinted at", 39, nil, low(swap(`HINT:TYPE=PART,URI="`, "${0}x-"))},
 		{"two hints", 40, nil, low(swap(`#EXT-X-PRELOAD-HINT.*\n`, "$0$0"))},
 		{"no report", 41, nil, show{pair: true, plant: swapIn("/live/a/", `#EXT-X-RENDITION-REPORT.*\n`, "")}},
+		{"report of what is not there", 41, nil, show{pair: true, plant: swapNumber(`LAST-MSN=`, 1)}},
+		{"old report", 41, nil, show{pair: true, plant: swapNumber(`LAST-MSN=`, -1)}},
 		{"renditions' targets differ", 42, nil, show{pair: true, plain: true, plant: swapIn("/live/b/", `DURATION:2`, "DURATION:3")}},
 		{"renditions' hold-backs differ", 42, nil, show{pair: true, plant: swapIn("/live/b/", `,HOLD-BACK=6.00000`, ",HOLD-BACK=6.50000")}},
 		{"renditions' discontinuities differ", 42, nil, show{pair: true, plain: true, plant: swapIn("/live/b/", `DISCONTINUITY-SEQUENCE:0`, "DISCONTINUITY-SEQUENCE:1")}},
@@ -183,6 +211,16 @@ func wait(d time.Duration) func(http.ResponseWriter, *http.Request, http.Handler
 
 func notFound(w http.ResponseWriter, r *http.Request, _ http.Handler) { http.NotFound(w, r) }
 
+// early answers at once what comes next.
+func early(w http.ResponseWriter, r *http.Request, next http.Handler) {
+	now := ask(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { without("_HLS_msn")(w, r, next) }), r)
+	if m, _ := ParseMedia("", now.Body.Bytes()); int64(directive(r, "_HLS_msn")) > m.lastMSN()+2 {
+		next.ServeHTTP(w, r)
+		return
+	}
+	without("_HLS_msn")(w, r, next)
+}
+
 // refuseAs turns one status into another, or 0 into an answer that never comes.
 func refuseAs(status, as int) func(http.ResponseWriter, *http.Request, http.Handler) {
 	return func(w http.ResponseWriter, r *http.Request, next http.Handler) {
@@ -199,6 +237,17 @@ func refuseAs(status, as int) func(http.ResponseWriter, *http.Request, http.Hand
 			w.WriteHeader(as)
 		}
 	}
+}
+
+// swapNumber adds to a number in media playlists.
+func swapNumber(before string, add int) fault {
+	re := regexp.MustCompile(before + `(\d+)`)
+	return rewrite(func(_ *http.Request, text string) string {
+		return re.ReplaceAllStringFunc(text, func(s string) string {
+			n, _ := strconv.Atoi(re.FindStringSubmatch(s)[1])
+			return before + strconv.Itoa(max(0, n+add))
+		})
+	})
 }
 
 // removeAll takes the playlist away at its end, and the media with it.
@@ -253,7 +302,7 @@ func TestFollow_FindsAPlantedFaultOfEveryRule(t *testing.T) {
 		t.Fatal(err)
 	}
 	table := regexp.MustCompile(`(?m)^//\t ?(\d+) `).FindAllStringSubmatch(string(doc), -1)
-	if len(table) < 46 {
+	if len(table) < 51 {
 		t.Errorf("the table in doc.go has %d rules", len(table))
 	}
 	for _, m := range table {

@@ -21,6 +21,9 @@ type Options struct {
 	// LowLatency uses blocking reloads where the playlist offers them, and fetches
 	// the parts too.
 	LowLatency bool
+	// Probe asks the server what a low-latency player asks only now and then, once
+	// or twice for each rendition: rules 32 to 39 and 41.
+	Probe bool
 	// Slack is what is added to the limit of rule 12, for the network's and this
 	// machine's jitter; 100 ms when 0.
 	Slack time.Duration
@@ -44,6 +47,7 @@ type Follower struct {
 	text         []byte
 	multivariant *Multivariant
 	renditions   []*Rendition
+	runs         []*run
 }
 
 // Open fetches url, a multivariant or media playlist, and gets ready to follow
@@ -118,10 +122,13 @@ func (f *Follower) listRenditions() error {
 // as were asked for. It fails when a rendition's first playlist cannot be had;
 // whatever goes wrong later is a violation. It is called once.
 func (f *Follower) Follow(ctx context.Context) (*Recording, error) {
-	errs := make([]error, len(f.renditions))
+	for _, r := range f.renditions {
+		f.runs = append(f.runs, newRun(f, r))
+	}
+	errs := make([]error, len(f.runs))
 	var wg sync.WaitGroup
-	for i, r := range f.renditions {
-		wg.Go(func() { errs[i] = newRun(f, r).run(ctx) })
+	for i, n := range f.runs {
+		wg.Go(func() { errs[i] = n.run(ctx) })
 	}
 	wg.Wait()
 	f.conclude(ctx)

@@ -179,7 +179,7 @@ func TestFollow_ReadsTheRenditionsOfMediaTags(t *testing.T) {
 			"/picture.m3u8": list("p.ts"), "/sound.m3u8": list("s.aac"), "/text.m3u8": strings.Replace(list("t.vtt"), ":2\n", ":4\n", 1),
 			"/p.ts": string(s.segment(2)), "/s.aac": "ID3\x04", "/t.vtt": "WEBVTT\n",
 		}, true)
-		f, err := Open(t.Context(), client, "http://a.test/index.m3u8", Options{LowLatency: true})
+		f, err := Open(t.Context(), client, "http://a.test/index.m3u8", Options{Probe: true, LowLatency: true})
 		if err != nil {
 			t.Fatal(err)
 		}

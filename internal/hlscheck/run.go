@@ -10,7 +10,8 @@ import (
 	"time"
 )
 
-// run is the following of one rendition: this goroutine reloads, another fetches.
+// run is the following of one rendition: this goroutine reloads, another fetches,
+// and a third probes when that is wanted.
 type run struct {
 	fetcher
 	f *Follower
@@ -27,7 +28,7 @@ type run struct {
 	started     bool
 
 	etag, etagBody string
-	// latest is the last playlist read, for the other goroutines.
+	// latest is the last playlist read, for the prober and those of the others.
 	latest atomic.Pointer[view]
 	// segmentAt and partAt are when the last new one was listed; zero at first.
 	segmentAt, partAt time.Time
@@ -82,9 +83,19 @@ const drainTime = 10 * time.Second
 func (n *run) run(ctx context.Context) error {
 	fetching, stopFetching := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopFetching()
-	var fetcher sync.WaitGroup
+	probing, stopProbing := context.WithCancel(ctx)
+	defer stopProbing()
+	var fetcher, prober sync.WaitGroup
 	fetcher.Go(func() { n.fetch(fetching) })
+	if n.f.opts.Probe {
+		prober.Go(func() { n.probe(probing) })
+	}
 	err := n.reload(ctx)
+	stopProbing()
+	prober.Wait()
+	if n.f.opts.Probe && n.r.Ended {
+		n.probeEnd(ctx)
+	}
 	close(n.jobs)
 	stop := time.AfterFunc(drainTime, stopFetching)
 	fetcher.Wait()

@@ -47,7 +47,7 @@ type show struct {
 	// server changes the server; its URL is https when secure.
 	server func(*httptest.Server)
 	secure bool
-	// options are those of the follower; the default is a low-latency one.
+	// options are those of the follower; the default is a probing low-latency one.
 	options *Options
 }
 
@@ -57,7 +57,7 @@ func (s show) follow(t *testing.T) (rec *Recording) {
 	synctest.Test(t, func(t *testing.T) {
 		url, client := s.start(t)
 		pause(t.Context(), or(s.join, 5*time.Second))
-		opts := Options{LowLatency: true, Discard: true}
+		opts := Options{LowLatency: true, Probe: true, Discard: true}
 		if s.options != nil {
 			opts = *s.options
 		}
