@@ -6,7 +6,7 @@ HLS      := web/assets/vendor/hls.min.js
 S3SERVER := bin/versitygw
 FUZZTIME ?= 20s
 # The rooms where goroutines meet, which the tests run under the race detector.
-CONCURRENT := ./ingest/... ./broadcast/... ./playlist/... ./storage/... ./origin/... ./api/... ./admin/... ./internal/publisher/... ./cmd/...
+CONCURRENT := ./ingest/... ./broadcast/... ./playlist/... ./storage/... ./origin/... ./api/... ./admin/... ./internal/publisher/... ./internal/hlscheck/... ./cmd/...
 
 .DEFAULT_GOAL := help
 .PHONY: bench-cost help run build setup test race fuzz bench e2e interop lint fmt check clean

@@ -8,7 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"golive/internal/hlstest"
+	"golive/internal/hlscheck"
 	"golive/internal/mediatest"
 	"golive/media"
 )
@@ -119,7 +119,7 @@ type dayState struct {
 func (s *stage) stateAt(t *testing.T, stream *longStream, at time.Duration) dayState {
 	t.Helper()
 	synctest.Wait() // the Archiver has taken what there is
-	list, wrong := hlstest.ParseMedia("", []byte(s.text("b")))
+	list, wrong := hlscheck.ParseMedia("", []byte(s.text("b")))
 	for _, v := range wrong {
 		t.Error(v)
 	}
@@ -142,7 +142,7 @@ func (s *stage) stateAt(t *testing.T, stream *longStream, at time.Duration) dayS
 	for _, slab := range found.Slabs {
 		data = append(data, slab...)
 	}
-	ts, err := hlstest.Demux(t.Context(), data)
+	ts, err := hlscheck.Demux(t.Context(), data)
 	if err != nil {
 		t.Fatal(err)
 	}

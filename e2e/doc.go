@@ -8,7 +8,7 @@
 // e2e/out.
 //
 // Package e2e does not know any package's insides: it uses the commands, ports,
-// URLs and files that everybody has, and internal/hlstest to read them.
+// URLs and files that everybody has, and internal/hlscheck to read them.
 //
 // It starts no goroutine of its own; the harness's end with the test.
 package e2e

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"golive/e2e/harness"
-	"golive/internal/hlstest"
+	"golive/internal/hlscheck"
 )
 
 // ticksPerMilli is how many 90 kHz ticks FLV's millisecond has.
@@ -27,7 +27,7 @@ func TestFFmpeg_EveryAccessUnitComesOutAgain(t *testing.T) {
 			s := harness.Start(t, harness.Options{Config: c.yaml})
 			source := sources.FLV(t, "-bf", "2", "-t", "21")
 			encoder := harness.Publish(t, source, s.PublishURL("show"))
-			f := harness.Follow(t, s.PlaylistURL("show"), hlstest.Options{LowLatency: c.lowLatency})
+			f := harness.Follow(t, s.PlaylistURL("show"), hlscheck.Options{LowLatency: c.lowLatency})
 			encoder.Wait(time.Minute)
 			r := f.Wait(time.Minute)
 			if f.Check(); t.Failed() || !r.Ended {
@@ -35,7 +35,7 @@ func TestFFmpeg_EveryAccessUnitComesOutAgain(t *testing.T) {
 			}
 			checkParts(t, r)
 			all := r.Bytes()
-			ts, err := hlstest.Demux(t.Context(), all)
+			ts, err := hlscheck.Demux(t.Context(), all)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -49,7 +49,7 @@ func TestFFmpeg_EveryAccessUnitComesOutAgain(t *testing.T) {
 }
 
 // checkParts wants a segment's parts to be its bytes.
-func checkParts(t *testing.T, r *hlstest.Rendition) {
+func checkParts(t *testing.T, r *hlscheck.Rendition) {
 	t.Helper()
 	parts := map[int64][]byte{}
 	for _, p := range r.Parts {
@@ -59,13 +59,13 @@ func checkParts(t *testing.T, r *hlstest.Rendition) {
 		parts[p.MSN] = append(parts[p.MSN], p.Data...)
 	}
 	for _, segment := range r.Segments {
-		if whole := parts[segment.MSN]; len(whole) > 0 && hlstest.MD5(whole) != hlstest.MD5(segment.Data) {
+		if whole := parts[segment.MSN]; len(whole) > 0 && hlscheck.MD5(whole) != hlscheck.MD5(segment.Data) {
 			t.Errorf("segment %d is not the sum of its parts", segment.MSN)
 		}
 	}
 }
 
-func checkVideo(t *testing.T, video *hlstest.Stream, source string, want []harness.Packet) {
+func checkVideo(t *testing.T, video *hlscheck.Stream, source string, want []harness.Packet) {
 	t.Helper()
 	if len(video.PES) != len(want) {
 		t.Fatalf("%d video access units came out, %d went in", len(video.PES), len(want))
@@ -78,14 +78,14 @@ func checkVideo(t *testing.T, video *hlstest.Stream, source string, want []harne
 		}
 	}
 	annexB := harness.Run(t, "ffmpeg", "-v", "error", "-i", source, "-map", "0:v", "-c", "copy", "-bsf:v", "h264_mp4toannexb", "-f", "h264", "-")
-	if got, want := hlstest.PictureMD5(video.Payloads()...), hlstest.PictureMD5(annexB); got != want {
+	if got, want := hlscheck.PictureMD5(video.Payloads()...), hlscheck.PictureMD5(annexB); got != want {
 		t.Errorf("video elementary stream has MD5 %s, the source %s", got, want)
 	}
 }
 
-func checkAudio(t *testing.T, ts *hlstest.Transport, source string, want, wantVideo []harness.Packet) {
+func checkAudio(t *testing.T, ts *hlscheck.Transport, source string, want, wantVideo []harness.Packet) {
 	t.Helper()
-	frames, err := hlstest.ADTSFrames(ts.Audio())
+	frames, err := hlscheck.ADTSFrames(ts.Audio())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,7 +103,7 @@ func checkAudio(t *testing.T, ts *hlstest.Transport, source string, want, wantVi
 		}
 	}
 	adts := harness.Run(t, "ffmpeg", "-v", "error", "-i", source, "-map", "0:a", "-c", "copy", "-f", "adts", "-")
-	if got, want := hlstest.MD5(ts.Audio().Payloads()...), hlstest.MD5(adts); got != want {
+	if got, want := hlscheck.MD5(ts.Audio().Payloads()...), hlscheck.MD5(adts); got != want {
 		t.Errorf("audio elementary stream has MD5 %s, the source %s", got, want)
 	}
 }

@@ -105,7 +105,7 @@ type plainHeader struct {
 }
 
 func (h plainHeader) append(b []byte) []byte {
-	b = append(b, "#EXTM3U\n#EXT-X-VERSION:3\n"...)
+	b = append(b, mediaHead...)
 	if h.independent {
 		b = append(b, independentTag...)
 	}

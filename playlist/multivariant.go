@@ -24,7 +24,7 @@ type Variant struct {
 // says that every segment begins with a key frame.
 func Multivariant(variants []Variant, independent bool) []byte {
 	var b strings.Builder
-	b.WriteString("#EXTM3U\n#EXT-X-VERSION:3\n")
+	b.WriteString("#EXTM3U\n") // its tags are those of version 1
 	if independent {
 		b.WriteString(independentTag)
 	}

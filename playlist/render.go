@@ -27,7 +27,7 @@ func (w *Window) render(s *Snapshot, skip int) []byte {
 	listed := s.Listed()
 	withParts := w.firstWithParts(s)
 	b := make([]byte, 0, w.sizeOf(s, withParts))
-	b = w.appendHeader(b, s)
+	b = w.appendHeader(b, s, skip > 0)
 	if skip > 0 {
 		b = append(b, "#EXT-X-SKIP:SKIPPED-SEGMENTS="...)
 		b = strconv.AppendInt(b, int64(skip), 10)
@@ -74,12 +74,11 @@ func (w *Window) sizeOf(s *Snapshot, withParts int) int {
 	return n
 }
 
-func (w *Window) appendHeader(b []byte, s *Snapshot) []byte {
-	// EXT-X-SKIP needs version 9; without it, decimal durations need 3 (section 8).
-	if w.cfg.LowLatency {
-		b = append(b, "#EXTM3U\n#EXT-X-VERSION:9\n"...)
+func (w *Window) appendHeader(b []byte, s *Snapshot, delta bool) []byte {
+	if delta {
+		b = append(b, deltaHead...)
 	} else {
-		b = append(b, "#EXTM3U\n#EXT-X-VERSION:3\n"...)
+		b = append(b, mediaHead...)
 	}
 	if w.independent {
 		b = append(b, independentTag...)

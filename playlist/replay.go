@@ -133,7 +133,8 @@ func (r *Replay) segment(k kept) *media.Segment {
 // Render writes the playlist, which will never change: EXT-X-PLAYLIST-TYPE is VOD
 // (section 4.4.3.5).
 func (r *Replay) Render() []byte {
-	b := append(make([]byte, 0, r.sizeOf(r.kept)), "#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-PLAYLIST-TYPE:VOD\n"...)
+	b := append(make([]byte, 0, r.sizeOf(r.kept)), mediaHead...)
+	b = append(b, "#EXT-X-PLAYLIST-TYPE:VOD\n"...)
 	if !anyDependent(r.kept) {
 		b = append(b, independentTag...)
 	}

@@ -21,7 +21,7 @@ func TestReplay_ListsTheWholeBroadcast(t *testing.T) {
 		}, i == 1)
 	}
 	want := `#EXTM3U
-#EXT-X-VERSION:3
+#EXT-X-VERSION:6
 #EXT-X-PLAYLIST-TYPE:VOD
 #EXT-X-INDEPENDENT-SEGMENTS
 #EXT-X-TARGETDURATION:2

@@ -16,6 +16,14 @@ const (
 	infoTag = "#EXTINF:"
 )
 
+// mediaHead begins a media playlist. From version 6 on EXT-X-TARGETDURATION is what
+// durations are rounded to, not the longest of them; a playlist should not say more
+// than it needs, and EXT-X-SKIP needs 9 (sections 6.2.1 and 8).
+const (
+	mediaHead = "#EXTM3U\n#EXT-X-VERSION:6\n"
+	deltaHead = "#EXTM3U\n#EXT-X-VERSION:9\n"
+)
+
 // independentTag says that every segment begins with a key frame (section 4.4.2.1).
 const independentTag = "#EXT-X-INDEPENDENT-SEGMENTS\n"
 

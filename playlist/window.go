@@ -236,7 +236,7 @@ func (w *Window) Commit() {
 		if w.cfg.LowLatency {
 			s.next.Part = len(open.Parts)
 			if !w.paused && !w.ended {
-				s.hint = (&media.Part{Session: open.Session, MSN: open.MSN, Index: s.next.Part}).Name()
+				s.hint = w.coming(&open).Name()
 			}
 		}
 	}
@@ -245,6 +245,23 @@ func (w *Window) Commit() {
 		s.Delta = NewText(w.render(s, skip))
 	}
 	close(w.current.Swap(s).changed)
+}
+
+// coming is the part that is awaited next. When the open segment is as long as
+// those before it, a key frame is due: then it is the first of the next segment. A
+// part closes with its last frame, so the hint is made before that key frame is there
+// to see.
+func (w *Window) coming(open *media.Segment) *media.Part {
+	const jitter = media.Second / 100 // of times in milliseconds, less than a frame
+	usual := media.Ticks(w.constants.Target) * media.Second
+	if n := len(w.entries); n > 0 {
+		// One that was cut short, by a lost publisher, tells nothing.
+		usual = max(w.entries[n-1].duration, w.entries[max(0, n-2)].duration)
+	}
+	if off := open.Duration - usual; -jitter < off && off < jitter {
+		return &media.Part{Session: open.Session, MSN: open.MSN + 1}
+	}
+	return &media.Part{Session: open.Session, MSN: open.MSN, Index: len(open.Parts)}
 }
 
 // Snapshot is the newest; its Full is nil while nothing was committed.

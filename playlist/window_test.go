@@ -248,6 +248,31 @@ func TestWindow_GraceIsRealTimeToo(t *testing.T) {
 	}
 }
 
+// Rule 39: what is hinted at is what comes, at the end of a segment too. Only the
+// end of one that is cut short nobody can tell.
+func TestWindow_HintsAtThePartThatComes(t *testing.T) {
+	s := newScript(DefaultConfig())
+	hint, wrong := "", []string{}
+	for _, parts := range []int{8, 8, 8, 3, 8, 8} {
+		s.begin(false)
+		for range parts {
+			s.part()
+			s.w.Commit()
+			name := s.open.Parts[len(s.open.Parts)-1].Name()
+			if hint != "" && name != hint {
+				wrong = append(wrong, hint)
+			}
+			if hint = s.w.Snapshot().hint; hint == "" || !strings.Contains(s.text(), `TYPE=PART,URI="`+hint+`"`) {
+				t.Fatalf("after %s nothing is hinted at:\n%s", name, s.text())
+			}
+		}
+		s.close()
+	}
+	if diff := cmp.Diff([]string{"aaaa-3.3.ts"}, wrong); diff != "" {
+		t.Errorf("hints at what did not come (-want +got):\n%s", diff)
+	}
+}
+
 func TestWindow_StoredSegmentsLeaveMemory(t *testing.T) {
 	s := newScript(DefaultConfig())
 	s.segments(3)
@@ -421,7 +446,6 @@ func TestMultivariant_DescribesTheRendition(t *testing.T) {
 		Audio: &media.Track{CodecString: "mp4a.40.2"}, FrameRate: 30, Peak: 5_000_000, Average: 4_500_000,
 	}}, true))
 	want := `#EXTM3U
-#EXT-X-VERSION:3
 #EXT-X-INDEPENDENT-SEGMENTS
 #EXT-X-STREAM-INF:BANDWIDTH=5000000,AVERAGE-BANDWIDTH=4500000,CODECS="avc1.64001f,mp4a.40.2",RESOLUTION=1280x720,FRAME-RATE=30.000
 source/index.m3u8

@@ -26,6 +26,8 @@ const usage = `golive takes live streams over RTMP and serves them as HLS.
   golive serve [--config FILE] [--demo]    run the server; without FILE on defaults
   golive check-config [--probe] FILE       show the effective configuration, or all its problems;
                                            with --probe, try out its S3 bucket
+  golive check [--duration D] [--json] URL follow a stream as a strict player, and list every
+                                           rule of HLS that it breaks
   golive publish [--streams N] [--duration D] [--file F.flv] rtmp://HOST/live/NAME
                                            publish a test clip, in real time
   golive version                           print the version
@@ -79,6 +81,8 @@ func run(ctx context.Context, args, env []string, stdout, stderr io.Writer) erro
 		return serve(ctx, rest, env, stderr)
 	case "check-config":
 		return checkConfig(ctx, rest, env, stdout, stderr)
+	case "check":
+		return check(ctx, rest, stdout, stderr)
 	case "publish":
 		return publish(ctx, rest, stderr)
 	case "version":

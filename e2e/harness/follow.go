@@ -9,20 +9,20 @@ import (
 	"testing"
 	"time"
 
-	"golive/internal/hlstest"
+	"golive/internal/hlscheck"
 )
 
 // Follower reads a stream as a strict player, beside the test.
 type Follower struct {
 	tb        testing.TB
 	done      chan struct{}
-	recording *hlstest.Recording
+	recording *hlscheck.Recording
 	err       error
 }
 
 // Follow begins as soon as there is a playlist, and goes on until the stream's end or
 // the test's.
-func Follow(tb testing.TB, url string, opts hlstest.Options) *Follower {
+func Follow(tb testing.TB, url string, opts hlscheck.Options) *Follower {
 	tb.Helper()
 	ctx, cancel := context.WithCancel(context.WithoutCancel(tb.Context()))
 	f := &Follower{tb: tb, done: make(chan struct{})}
@@ -37,14 +37,14 @@ func Follow(tb testing.TB, url string, opts hlstest.Options) *Follower {
 	return f
 }
 
-func follow(ctx context.Context, url string, opts hlstest.Options) (*hlstest.Recording, error) {
+func follow(ctx context.Context, url string, opts hlscheck.Options) (*hlscheck.Recording, error) {
 	client := &http.Client{Transport: &http.Transport{}}
 	defer client.CloseIdleConnections()
 	opening, opened := context.WithTimeout(ctx, time.Minute)
 	defer opened()
-	var source *hlstest.Follower
+	var source *hlscheck.Follower
 	err := Eventually(opening, 20*time.Millisecond, func() (err error) {
-		source, err = hlstest.Open(opening, client, url, opts)
+		source, err = hlscheck.Open(opening, client, url, opts)
 		return err
 	})
 	if err != nil {
@@ -54,7 +54,7 @@ func follow(ctx context.Context, url string, opts hlstest.Options) (*hlstest.Rec
 }
 
 // Wait waits for the stream's end and returns the source's history.
-func (f *Follower) Wait(limit time.Duration) *hlstest.Rendition {
+func (f *Follower) Wait(limit time.Duration) *hlscheck.Rendition {
 	f.tb.Helper()
 	select {
 	case <-f.done:
@@ -68,7 +68,7 @@ func (f *Follower) Wait(limit time.Duration) *hlstest.Rendition {
 }
 
 // Violations are the rules that were broken, after Wait.
-func (f *Follower) Violations() []hlstest.Violation { return f.recording.Violations }
+func (f *Follower) Violations() []hlscheck.Violation { return f.recording.Violations }
 
 // Check reports, after Wait, every broken rule but the excused ones, a segment that
 // was missed or not numbered by one more than its predecessor, and one that could not
@@ -95,7 +95,7 @@ func (f *Follower) Check(excused ...int) {
 }
 
 // Discontinuities counts the marks after the first segment.
-func Discontinuities(r *hlstest.Rendition) (n int) {
+func Discontinuities(r *hlscheck.Rendition) (n int) {
 	for i, s := range r.Segments {
 		if i > 0 && s.Discontinuity {
 			n++
@@ -105,7 +105,7 @@ func Discontinuities(r *hlstest.Rendition) (n int) {
 }
 
 // Runs are the files between discontinuities, each of which plays alone.
-func Runs(tb testing.TB, r *hlstest.Rendition) (files []string) {
+func Runs(tb testing.TB, r *hlscheck.Rendition) (files []string) {
 	tb.Helper()
 	var run []byte
 	flush := func() {

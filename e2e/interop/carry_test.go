@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"golive/e2e/harness"
-	"golive/internal/hlstest"
+	"golive/internal/hlscheck"
 )
 
 // wanted is what must come out of golive when an encoder publishes.
@@ -36,7 +36,7 @@ func mustCarry(t *testing.T, s *harness.Server, b *harness.Browser, id string, p
 	if want.length == 0 {
 		want.length = 5 * time.Second
 	}
-	f := harness.Follow(t, s.PlaylistURL(id), hlstest.Options{LowLatency: true})
+	f := harness.Follow(t, s.PlaylistURL(id), hlscheck.Options{LowLatency: true})
 	encoder := publish()
 	t.Cleanup(func() {
 		if t.Failed() {
@@ -65,7 +65,7 @@ func mustCarry(t *testing.T, s *harness.Server, b *harness.Browser, id string, p
 	want.checkPicture(t, seen)
 }
 
-func (want wanted) checkBytes(t *testing.T, r *hlstest.Rendition) {
+func (want wanted) checkBytes(t *testing.T, r *hlscheck.Rendition) {
 	t.Helper()
 	if n := harness.Discontinuities(r); n != want.discontinuities {
 		t.Errorf("%d discontinuities, want %d", n, want.discontinuities)

@@ -2,7 +2,7 @@
 // networks that people have: ffmpeg, GStreamer and OBS Studio, over an uplink
 // that is cut, silenced, delayed and throttled, and across restarts of golive.
 //
-// Each stream is read by two clients at once, internal/hlstest as a strict one
+// Each stream is read by two clients at once, internal/hlscheck as a strict one
 // and the watch page in Chromium as a real one, and its bytes by ffprobe.
 // Screenshots land in e2e/out.
 //

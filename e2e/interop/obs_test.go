@@ -16,7 +16,7 @@ import (
 	"time"
 
 	"golive/e2e/harness"
-	"golive/internal/hlstest"
+	"golive/internal/hlscheck"
 )
 
 // screen starts an X server without a screen and returns its DISPLAY.
@@ -163,7 +163,7 @@ func TestOBS_ReturnsByItself(t *testing.T) {
 	p := harness.StartProxy(t, s.RTMP)
 	encoder := obs(t, "rtmp://"+p.Address+"/live", "obs")
 	first := s.WaitForState("obs", "live", 30*time.Second)
-	f := harness.Follow(t, s.PlaylistURL("obs"), hlstest.Options{LowLatency: true, Discard: true})
+	f := harness.Follow(t, s.PlaylistURL("obs"), hlscheck.Options{LowLatency: true, Discard: true})
 	b := harness.OpenBrowser(t)
 	page := b.Open(t, s.WatchURL("obs"))
 	page.WaitForPlay(30 * time.Second)

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"golive/e2e/harness"
-	"golive/internal/hlstest"
+	"golive/internal/hlscheck"
 )
 
 func TestReconnect_ContinuesTheSamePlaylist(t *testing.T) {
@@ -32,7 +32,7 @@ func TestReconnect_ContinuesTheSamePlaylist(t *testing.T) {
 			id := strings.NewReplacer(" ", "", ",", "-").Replace(c.name)
 			encoder := harness.PublishLooped(t, file, s.PublishURL(id))
 			started := s.WaitForState(id, "live", 10*time.Second).Started
-			f := harness.Follow(t, s.PlaylistURL(id), hlstest.Options{LowLatency: true, Discard: true})
+			f := harness.Follow(t, s.PlaylistURL(id), hlscheck.Options{LowLatency: true, Discard: true})
 			page := b.Open(t, s.WatchURL(id))
 			page.WaitForPlay(20 * time.Second)
 			harness.Pause(t.Context(), 2*time.Second)
@@ -105,7 +105,7 @@ func TestReconnect_EndsThePlaylistWhenNobodyReturns(t *testing.T) {
 	file := sources.Plain(t)
 	encoder := harness.PublishLooped(t, file, s.PublishURL("show"))
 	first := s.WaitForState("show", "live", 10*time.Second)
-	f := harness.Follow(t, s.PlaylistURL("show"), hlstest.Options{LowLatency: true, Discard: true})
+	f := harness.Follow(t, s.PlaylistURL("show"), hlscheck.Options{LowLatency: true, Discard: true})
 	harness.Pause(t.Context(), 5*time.Second)
 	encoder.Kill()
 	killed := time.Now()
@@ -126,7 +126,7 @@ func TestReconnect_EndsThePlaylistWhenNobodyReturns(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	media, wrong := hlstest.ParseMedia("", text)
+	media, wrong := hlscheck.ParseMedia("", text)
 	for _, v := range wrong {
 		t.Error(v)
 	}

@@ -12,14 +12,14 @@ import (
 	"time"
 
 	"golive/e2e/harness"
-	"golive/internal/hlstest"
+	"golive/internal/hlscheck"
 )
 
 // reader reads a media playlist again and again, across restarts of the server,
 // and checks each against the one before.
 type reader struct {
 	url     string
-	last    *hlstest.Media
+	last    *hlscheck.Media
 	texts   int
 	names   map[string]int64 // MSN by the name of the segment or part
 	wrong   []string
@@ -50,9 +50,9 @@ func (r *reader) stop() {
 }
 
 func (r *reader) take(text []byte) {
-	now, wrong := hlstest.ParseMedia(r.url, text)
+	now, wrong := hlscheck.ParseMedia(r.url, text)
 	if r.last != nil {
-		wrong = append(wrong, hlstest.CheckChange(r.url, r.last, now)...)
+		wrong = append(wrong, hlscheck.CheckChange(r.url, r.last, now)...)
 	}
 	for _, v := range wrong {
 		r.wrong = append(r.wrong, v.String())
@@ -132,7 +132,7 @@ func TestRestart_SIGTERMEndsEveryBroadcastAndExitsWithZero(t *testing.T) {
 	a, b := harness.PublishLooped(t, file, s.PublishURL("a")), harness.PublishLooped(t, file, s.PublishURL("b"))
 	s.WaitForState("a", "live", 10*time.Second)
 	s.WaitForState("b", "live", 10*time.Second)
-	f := harness.Follow(t, s.PlaylistURL("a"), hlstest.Options{LowLatency: true, Discard: true})
+	f := harness.Follow(t, s.PlaylistURL("a"), hlscheck.Options{LowLatency: true, Discard: true})
 	harness.Pause(t.Context(), 5*time.Second)
 
 	begin := time.Now()

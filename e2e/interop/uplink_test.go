@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"golive/e2e/harness"
-	"golive/internal/hlstest"
+	"golive/internal/hlscheck"
 )
 
 var (
@@ -111,7 +111,7 @@ func TestUplink_ThatIsCutOftenIsOneBroadcastWithoutAReload(t *testing.T) {
 	defer cancel()
 	u.publish()
 	first := s.WaitForState("show", "live", 10*time.Second)
-	f := harness.Follow(t, s.PlaylistURL("show"), hlstest.Options{LowLatency: true, Discard: true})
+	f := harness.Follow(t, s.PlaylistURL("show"), hlscheck.Options{LowLatency: true, Discard: true})
 	page := harness.OpenBrowser(t).Open(t, s.WatchURL("show"))
 	page.WaitForPlay(20 * time.Second)
 	v := page.View()
@@ -151,7 +151,7 @@ func TestUplink_ThatIsCutOftenIsOneBroadcastWithoutAReload(t *testing.T) {
 	}
 }
 
-func (u *uplink) checkPlaylist(f *harness.Follower, r *hlstest.Rendition) {
+func (u *uplink) checkPlaylist(f *harness.Follower, r *hlscheck.Rendition) {
 	u.t.Helper()
 	f.Check(pace...)
 	marks := harness.Discontinuities(r)

@@ -16,7 +16,7 @@ import (
 	"time"
 
 	"golive/e2e/harness"
-	"golive/internal/hlstest"
+	"golive/internal/hlscheck"
 )
 
 // bucket is the store's folder of one.
@@ -57,7 +57,7 @@ func (b bucket) keys(prefix string) (keys []string) {
 }
 
 // waitForReplay waits until the bucket has the broadcast's replay.
-func (b bucket) waitForReplay(id string, limit time.Duration) *hlstest.Media {
+func (b bucket) waitForReplay(id string, limit time.Duration) *hlscheck.Media {
 	b.t.Helper()
 	ctx, cancel := context.WithTimeout(b.t.Context(), limit)
 	defer cancel()
@@ -71,7 +71,7 @@ func (b bucket) waitForReplay(id string, limit time.Duration) *hlstest.Media {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	m, wrong := hlstest.ParseMedia(key, []byte(b.text(key)))
+	m, wrong := hlscheck.ParseMedia(key, []byte(b.text(key)))
 	if len(wrong) > 0 {
 		b.t.Errorf("%s breaks rules: %v", key, wrong)
 	}
@@ -131,9 +131,9 @@ func (p *poller) read(key string, before map[string]string) {
 	}
 	if strings.Contains(text, "#EXT-X-MEDIA-SEQUENCE") && before[key] != "" {
 		p.changes++
-		old, _ := hlstest.ParseMedia(key, []byte(before[key]))
-		now, wrong := hlstest.ParseMedia(key, []byte(text))
-		for _, v := range append(wrong, hlstest.CheckChange(key, old, now)...) {
+		old, _ := hlscheck.ParseMedia(key, []byte(before[key]))
+		now, wrong := hlscheck.ParseMedia(key, []byte(text))
+		for _, v := range append(wrong, hlscheck.CheckChange(key, old, now)...) {
 			p.backward = append(p.backward, v.String())
 		}
 	}

@@ -9,4 +9,6 @@
 //
 // Package store does not know golive's insides. It reads the bucket as files, since
 // versitygw keeps each object as one.
+//
+// It starts a goroutine for each poller of a bucket; the test waits for it.
 package store

@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"golive/e2e/harness"
-	"golive/internal/hlstest"
+	"golive/internal/hlscheck"
 	"golive/storage/s3/s3test"
 )
 
@@ -46,7 +46,7 @@ func TestOutage_LosesNothingAndNobodyNotices(t *testing.T) {
 	}
 	for _, id := range ids {
 		s.WaitForState(id, "live", 20*time.Second)
-		viewers = append(viewers, harness.Follow(t, s.PlaylistURL(id), hlstest.Options{LowLatency: id == "show-0", Slack: time.Second}))
+		viewers = append(viewers, harness.Follow(t, s.PlaylistURL(id), hlscheck.Options{LowLatency: id == "show-0", Slack: time.Second}))
 	}
 	poller := b.poll(ids)
 	page := harness.OpenBrowser(t).Open(t, s.WatchURL("show-0"))
@@ -115,7 +115,7 @@ func drained(t *testing.T, s *harness.Server, limit time.Duration) {
 
 // sameInBucket compares what viewers were sent with the bucket and its replay, and
 // counts the segments.
-func sameInBucket(t *testing.T, b bucket, id string, aired *hlstest.Rendition) int {
+func sameInBucket(t *testing.T, b bucket, id string, aired *hlscheck.Rendition) int {
 	t.Helper()
 	replay := b.waitForReplay(id, 10*time.Second)
 	first := aired.Segments[0].MSN

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"golive/e2e/harness"
-	"golive/internal/hlstest"
+	"golive/internal/hlscheck"
 	"golive/storage/s3/s3test"
 )
 
@@ -25,7 +25,7 @@ func TestRestart_DuringAnOutageLosesNothingThatWasSpooled(t *testing.T) {
 
 	first := harness.PublishLooped(t, file, s.PublishURL("show"))
 	s.WaitForState("show", "live", 20*time.Second)
-	aired := harness.Follow(t, s.PlaylistURL("show"), hlstest.Options{})
+	aired := harness.Follow(t, s.PlaylistURL("show"), hlscheck.Options{})
 	harness.Pause(t.Context(), 5*time.Second)
 	store.Kill()
 	harness.Pause(t.Context(), 10*time.Second)
@@ -90,7 +90,7 @@ func TestRestart_OnAnotherServerContinuesTheBroadcast(t *testing.T) {
 	harness.Pause(t.Context(), 10*time.Second)
 	old.Kill()
 	first.Kill()
-	before, _ := hlstest.ParseMedia("", []byte(b.text("live/show/source/index.m3u8")))
+	before, _ := hlscheck.ParseMedia("", []byte(b.text("live/show/source/index.m3u8")))
 
 	s := harness.Start(t, harness.Options{Config: "storage: { " + yaml + " }"})
 	second := harness.PublishLooped(t, file, s.PublishURL("show"))
@@ -99,8 +99,8 @@ func TestRestart_OnAnotherServerContinuesTheBroadcast(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	after, wrong := hlstest.ParseMedia("", text)
-	if wrong = append(wrong, hlstest.CheckChange("", before, after)...); len(wrong) > 0 {
+	after, wrong := hlscheck.ParseMedia("", text)
+	if wrong = append(wrong, hlscheck.CheckChange("", before, after)...); len(wrong) > 0 {
 		t.Errorf("the playlist broke rules: %v\n%s", wrong, text)
 	}
 	harness.Pause(t.Context(), 5*time.Second)

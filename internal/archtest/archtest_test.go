@@ -42,8 +42,8 @@ func TestRules_FindWhatIsBroken(t *testing.T) {
 		},
 		{
 			"the program imports no test code",
-			map[string]string{"origin/a.go": "package origin\nimport _ \"golive/internal/hlstest\"\n"},
-			"origin/a.go imports internal/hlstest, which is for tests",
+			map[string]string{"origin/a.go": "package origin\nimport _ \"golive/internal/mediatest\"\n"},
+			"origin/a.go imports internal/mediatest, which is for tests",
 		},
 		{
 			"the program imports no test code",

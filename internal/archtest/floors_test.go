@@ -11,7 +11,7 @@ func floors() [][]string {
 		{"container"},
 		{"ingest", "transcode", "segmenter", "playlist", "storage", "registry", "rollout", "internal/publisher"},
 		{"broadcast", "origin", "api", "web", "admin"},
-		{"internal/config"},
+		{"internal/config", "internal/hlscheck"},
 		{"cmd/golive"},
 	}
 }
@@ -19,7 +19,7 @@ func floors() [][]string {
 // outside are the folders of test code: they may import everything, and nothing
 // else may import them but tests.
 func outside() []string {
-	return []string{"internal/archtest", "internal/mediatest", "internal/hlstest", "storage/storagetest", "storage/s3/s3test", "e2e"}
+	return []string{"internal/archtest", "internal/mediatest", "storage/storagetest", "storage/s3/s3test", "e2e"}
 }
 
 // concurrent are the rooms that may start goroutines, and what for. All others
@@ -32,6 +32,7 @@ func concurrent() map[string]string {
 		"storage":            "uploads that go on while the next segment is made",
 		"origin":             "the HTTP server beside its shutdown",
 		"cmd/golive":         "one for each server, in one errgroup",
+		"internal/hlscheck":  "a reloader, a fetcher and a prober for each rendition",
 		"internal/publisher": "one for each published stream",
 	}
 }

@@ -1,0 +1,97 @@
+// Package hlscheck is a strict HLS client: it follows a live stream as a player
+// would, keeps every byte it was served, and lists every rule the stream broke. It is
+// golive check, and the tests' witness of what golive serves.
+//
+// A URL and an *http.Client enter through Open; a Recording leaves Follow, with
+// the segments and parts of each rendition in order, once each, and the
+// Violations by their number in the table of HLS rules below. A Report is its
+// summary for people and programs. Playlist texts can also be parsed alone
+// (ParseMedia, ParseMultivariant), and MPEG-TS bytes demultiplexed into access units
+// (Demux).
+//
+// It does not trust itself alone. Bytes are read by go-astits, which shares nothing
+// with container/mpegts; each playlist is also read by grafov/m3u8 and
+// Eyevinn/hls-m3u8, who must find the same segments in it. Both are older than some
+// of the draft: what they do not know (EXT-X-SKIP), what they make up (grafov raises
+// TARGETDURATION), and what Eyevinn's refuses without need (parts before the first
+// segment) is not held against the stream.
+//
+// Package hlscheck does not know how the stream was made; it imports no other
+// package of the house.
+//
+// Follow starts up to three goroutines per rendition, one that reloads the playlist,
+// one that fetches what it names and one that probes, and waits for all.
+//
+// # Rules
+//
+// B is draft-pantos-hls-rfc8216bis, A is Apple's HLS authoring specification. A star
+// stands before rules that need Options.Probe, or are seen better with it.
+//
+//	 0 the text is a playlist at all, to other decoders too              B 4
+//	 1 #EXTM3U first; TARGETDURATION with segments                       B 4.4.1.1, 4.4.3.1
+//	 2 rounded EXTINF is at most TARGETDURATION                          B 6.2.1
+//	 3 a segment is at most 0.5 s over the target                        A 7.7
+//	 4 TARGETDURATION never changes                                      B 6.2.1
+//	 5 MEDIA-SEQUENCE is there, +1 per removal, never down               B 6.2.2
+//	 6 DISCONTINUITY-SEQUENCE likewise for discontinuities               B 6.2.2, A 8.17
+//	 7 a change of codec, format, parameters or timing has DISCONTINUITY B 6.2.1, A 8.13
+//	 8 a playlist is only appended to, trimmed or ended                  B 6.2.1
+//	 9 a playlist changes atomically                                     B 6.2.1
+//	10 what is named can be fetched at once, at full speed               B 6.2.1
+//	11 a new segment within 1.5 targets of the last                      B 6.2.1
+//	12 a new part within one part target of the last                     B 6.2.1
+//	13 never trimmed below 3 targets of content                          B 6.2.2
+//	14 at least six segments, once trimmed                               A 8.11
+//	15 a removed segment stays fetchable                                 B 6.2.2
+//	16 parts leave the list after 3 targets, and stay fetchable          B 6.2.2
+//	17 removal in playlist order                                         B 6.2.2
+//	18 PLAYLIST-TYPE: none when live; EVENT never trims, VOD never changes  B 6.2.1, A 8.6
+//	19 the last playlist has ENDLIST                                     B 6.2.1
+//	20 missing media is shown as GAP                                     B 6.2.1
+//	21 PROGRAM-DATE-TIME is there and never ambiguous                    A 8.4, B 6.2.1
+//	22 EXTINF sums are within one frame of the media                     A 8.1
+//	23 a video segment begins with an IDR picture and its parameter sets A 7.4, 9.11
+//	24 continuity counters and timestamps run on                         A 7.2, 7.3
+//	25 fMP4 has MAP; HEVC only in fMP4                                   A 8.20, 1.5
+//	26 PART-INF with any PART; PART has URI and DURATION                 B 4.4.3.7, 4.4.4.9
+//	27 a part is at most PART-TARGET                                     B 4.4.4.9
+//	28 a part is at least 85 % of it, with exceptions                    B 4.4.4.9
+//	29 part target and hold-backs never change                           B 6.2.1
+//	30 PART-HOLD-BACK is there and at least 3 part targets               B 4.4.3.8, A 14.3
+//	31 HOLD-BACK at least 3 targets, CAN-SKIP-UNTIL at least 6           B 4.4.3.8
+//	32 * a blocking reload is answered when what it asks for is there    B 6.2.5.2
+//	33 * one for what was there before, with the whole playlist          B 6.2.5.2
+//	34 * _HLS_part without _HLS_msn is refused with 400                  B 6.2.5.2
+//	35 * so is what is too far ahead, at once                            B 6.2.5.2
+//	36 a wait of more than 3 targets ends with 503                       B 6.2.5.2
+//	37 * directives are ignored after ENDLIST                            B 6.2.5
+//	38 * a delta update skips what is beyond the boundary, and only that B 6.2.5.1, 4.4.5.2
+//	39 * a hinted part answers when it is there, whole, under that name  B 6.2.6, 4.4.5.3
+//	40 no PRELOAD-HINT with ENDLIST, one per type                        B 4.4.5.3
+//	41 * low latency: a true RENDITION-REPORT for every other rendition  B 4.4.5.4, App. B.1
+//	42 renditions agree on target, SERVER-CONTROL, dates, timestamps and
+//	   discontinuity numbers                                             B 6.2.4, A 8.2, 8.15
+//	43 STREAM-INF has CODECS, RESOLUTION, FRAME-RATE, AVERAGE-BANDWIDTH;
+//	   peak under 125 % of BANDWIDTH, average under 110 %                A 9.1, 9.2, 9.14, 9.15, 1.28, 1.29
+//	44 playlists are compressed on request                               A 10.1, B 6.2.1
+//	45 MIME types                                                        A 10.4
+//	46 TLS 1.2 or newer; media is not redirected                         A 12.1, 8.18
+//	47 caches are told how long to keep what they are sent               B 6.2.2
+//	48 low latency inside TLS comes over HTTP/2 or newer                 B App. B.1
+//	49 VERSION is what the tags need                                     B 6.2.1, 8
+//	50 a presentation that is removed gives 404 or 410, its segments stay  B 6.2.1
+//
+// What a client cannot see from the outside, or not in the time it was given, is
+// not reported: no violation means none was seen. Among that are
+//
+//   - 36 while the stream is healthy: no request waits so long. What is answered is
+//     checked, and an answer that does not come.
+//   - 46 and 48 without TLS: there a server of HTTP/2 is rare, and nobody asks for it.
+//   - 48's TCP SACK, and that caches merge requests that wait for the same.
+//   - 39's unfinished part when its first bytes come early: what counts is whether the
+//     whole, when it came, was what was listed later.
+//   - 41 up to one part: a playlist may be rendered before the next part of another.
+//   - 43 over the hour that A means: the segments that are listed at the end are
+//     measured.
+//   - 50 while nobody removes the presentation.
+package hlscheck

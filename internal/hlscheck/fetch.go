@@ -1,0 +1,174 @@
+package hlscheck
+
+import (
+	"cmp"
+	"compress/gzip"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+)
+
+// kind is what a URL is expected to give.
+type kind int
+
+const (
+	kindPlaylist kind = iota
+	kindMedia
+	kindProbe // is it still there?
+)
+
+// maxBody bounds what one answer may make us hold.
+const maxBody = 256 << 20
+
+// patience is how long an answer may take to arrive whole, when nothing else is
+// said.
+const patience = 10 * time.Second
+
+// fetcher gets what a rendition names, and watches how it is served: rules 9 and
+// 44 to 48.
+type fetcher struct {
+	client    *http.Client
+	found     *violations
+	rendition string
+}
+
+// request says what to get.
+type request struct {
+	url  string
+	kind kind
+	// place is what violations call it; url when empty. A playlist's has no
+	// delivery directives.
+	place string
+	// limit is how long the whole answer may take; patience when 0.
+	limit time.Duration
+	// bytes is the part of the resource that is meant; the whole when zero.
+	bytes ByteRange
+}
+
+// reply is one whole answer.
+type reply struct {
+	body   []byte
+	header http.Header
+	// base is what relative URIs in it are relative to.
+	base string
+	// old says that it came over HTTP/1 inside TLS, where HTTP/2 could have been.
+	old     bool
+	arrived time.Time
+	took    time.Duration
+}
+
+// statusError is an answer that is no success.
+type statusError struct{ code int }
+
+func (e *statusError) Error() string { return fmt.Sprintf("HTTP status %d", e.code) }
+
+// slowError is an answer that did not come in time.
+type slowError struct{ limit time.Duration }
+
+func (e *slowError) Error() string { return fmt.Sprintf("no whole answer within %v", e.limit) }
+
+// statusOf is the answer's status that err tells, 0 when it tells none.
+func statusOf(err error) int {
+	if s, ok := errors.AsType[*statusError](err); ok {
+		return s.code
+	}
+	return 0
+}
+
+// gone says that err is an answer of 404 or 410.
+func gone(err error) bool {
+	s := statusOf(err)
+	return s == http.StatusNotFound || s == http.StatusGone
+}
+
+// slow says that err is an answer that did not come in time.
+func slow(err error) bool {
+	_, ok := errors.AsType[*slowError](err)
+	return ok
+}
+
+// get fetches a resource whole. Problems of form (MIME type, a body cut short) are
+// violations; an answer that is no success is an error.
+func (f *fetcher) get(ctx context.Context, ask request) (*reply, error) {
+	ask.place = cmp.Or(ask.place, ask.url)
+	limit := cmp.Or(ask.limit, patience)
+	limited, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	r, err := f.do(limited, ask)
+	if err != nil && limited.Err() != nil && ctx.Err() == nil {
+		err = &slowError{limit}
+	}
+	return r, err
+}
+
+func (f *fetcher) do(ctx context.Context, ask request) (*reply, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, ask.url, http.NoBody)
+	if err != nil {
+		return nil, err
+	}
+	partial := ask.kind == kindProbe || ask.bytes.Length > 0
+	switch {
+	case ask.kind == kindPlaylist:
+		req.Header.Set("Accept-Encoding", "gzip")
+	case ask.bytes.Length > 0:
+		req.Header.Set("Range", ask.bytes.header())
+	case ask.kind == kindProbe:
+		req.Header.Set("Range", "bytes=0-0")
+	}
+	begun := time.Now()
+	resp, err := f.client.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	// The body was read to its end, or is of no interest.
+	defer func() { _ = resp.Body.Close() }()
+	f.checkTransport(ask, req, resp)
+	if resp.StatusCode != http.StatusOK && !(partial && resp.StatusCode == http.StatusPartialContent) {
+		return nil, &statusError{resp.StatusCode}
+	}
+	f.checkType(ask, resp.Header)
+	if ask.kind == kindProbe {
+		return &reply{}, nil
+	}
+	body, err := readBody(resp)
+	if err != nil {
+		if errors.Is(err, io.ErrUnexpectedEOF) && ctx.Err() == nil {
+			f.add(9, ask.place, "the answer was cut short")
+		}
+		return nil, fmt.Errorf("read: %w", err)
+	}
+	if ask.bytes.Length > 0 && resp.StatusCode == http.StatusOK {
+		body = ask.bytes.cut(body)
+	}
+	now := time.Now()
+	return &reply{
+		body: body, header: resp.Header, base: resp.Request.URL.String(),
+		old: resp.TLS != nil && resp.ProtoMajor < 2, arrived: now, took: now.Sub(begun),
+	}, nil
+}
+
+func readBody(resp *http.Response) ([]byte, error) {
+	var r io.Reader = resp.Body
+	if resp.Header.Get("Content-Encoding") == "gzip" {
+		z, err := gzip.NewReader(resp.Body)
+		if err != nil {
+			return nil, fmt.Errorf("gzip: %w", err)
+		}
+		r = z
+	}
+	body, err := io.ReadAll(io.LimitReader(r, maxBody+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(body) > maxBody {
+		return nil, fmt.Errorf("the answer has more than %d bytes", maxBody)
+	}
+	return body, nil
+}
+
+func (f *fetcher) add(rule int, url, format string, args ...any) {
+	f.found.add(Violation{Rule: rule, Rendition: f.rendition, URL: url, Text: fmt.Sprintf(format, args...)})
+}

@@ -1,0 +1,145 @@
+package hlscheck
+
+import (
+	"fmt"
+	"time"
+)
+
+// Multivariant is a multivariant playlist (RFC 8216bis section 4.4.6).
+type Multivariant struct {
+	Version             int
+	IndependentSegments bool
+	Variants            []Variant
+	// Media are the EXT-X-MEDIA tags' attributes.
+	Media []Attributes
+}
+
+// Variant is one EXT-X-STREAM-INF with its URI.
+type Variant struct {
+	URI              string
+	Bandwidth        int64 // bits per second
+	AverageBandwidth int64 // bits per second; 0 when absent
+	Codecs           string
+	Width, Height    int
+	FrameRate        float64
+	Attributes       Attributes
+	Line             int
+}
+
+// Media is a media playlist (RFC 8216bis section 4.4.3).
+type Media struct {
+	Version                  int
+	TargetDuration           time.Duration
+	HasTargetDuration        bool
+	MediaSequence            int64
+	HasMediaSequence         bool
+	DiscontinuitySequence    int64
+	HasDiscontinuitySequence bool
+	// PlaylistType is "", "EVENT" or "VOD".
+	PlaylistType        string
+	EndList             bool
+	IndependentSegments bool
+	// PartTarget is PART-INF's; 0 when there is none.
+	PartTarget    time.Duration
+	ServerControl ServerControl
+	Segments      []Segment
+	// Parts are those after the last complete segment.
+	Parts []Part
+	// OpenDiscontinuity says that a discontinuity stands before them.
+	OpenDiscontinuity bool
+	Hints             []PreloadHint
+	Reports           []RenditionReport
+	// Skipped is EXT-X-SKIP's SKIPPED-SEGMENTS; 0 when there is none.
+	Skipped int64
+	// Needs is the lowest EXT-X-VERSION that the tags allow (section 8).
+	Needs int
+}
+
+// ServerControl is EXT-X-SERVER-CONTROL; zero when absent.
+type ServerControl struct {
+	Present        bool
+	CanBlockReload bool
+	CanSkipUntil   time.Duration
+	HoldBack       time.Duration
+	PartHoldBack   time.Duration
+	Line           int
+}
+
+// Segment is one media segment as a playlist names it.
+type Segment struct {
+	MSN int64
+	URI string
+	// Duration is EXTINF, exact to the nanosecond.
+	Duration time.Duration
+	// ProgramDateTime is zero when the segment has no tag of its own.
+	ProgramDateTime time.Time
+	Discontinuity   bool
+	// DiscontinuitySequence is the number of discontinuities up to and including
+	// the one before this segment, since the broadcast began.
+	DiscontinuitySequence int64
+	Gap                   bool
+	// Bytes is EXT-X-BYTERANGE; zero when the segment is the whole resource.
+	Bytes ByteRange
+	// Map is the URI of the EXT-X-MAP in force; may be empty.
+	Map   string
+	Parts []Part
+	Line  int
+}
+
+// Part is one EXT-X-PART.
+type Part struct {
+	URI         string
+	Duration    time.Duration
+	Independent bool
+	Gap         bool
+	// Bytes is BYTERANGE; zero when the part is the whole resource.
+	Bytes ByteRange
+	Line  int
+}
+
+// ByteRange is a part of a resource.
+type ByteRange struct{ Offset, Length int64 }
+
+// header is the range as HTTP asks for it (RFC 9110 section 14.1.2).
+func (b ByteRange) header() string {
+	return fmt.Sprintf("bytes=%d-%d", b.Offset, b.Offset+b.Length-1)
+}
+
+// cut is the range of a resource that was sent whole.
+func (b ByteRange) cut(body []byte) []byte {
+	from := min(b.Offset, int64(len(body)))
+	return body[from:min(b.Offset+b.Length, int64(len(body)))]
+}
+
+// PreloadHint is one EXT-X-PRELOAD-HINT.
+type PreloadHint struct {
+	Type, URI string
+	// Ranged says that a range of the resource is meant, not the whole.
+	Ranged bool
+	Line   int
+}
+
+// RenditionReport is one EXT-X-RENDITION-REPORT.
+type RenditionReport struct {
+	URI string
+	// LastMSN and LastPart are -1 when absent: then they are the same as those of
+	// the playlist that the report is in.
+	LastMSN, LastPart int64
+	Line              int
+}
+
+// Length is the sum of all segments' and trailing parts' durations.
+func (m *Media) Length() time.Duration {
+	var sum time.Duration
+	for i := range m.Segments {
+		sum += m.Segments[i].Duration
+	}
+	for i := range m.Parts {
+		sum += m.Parts[i].Duration
+	}
+	return sum
+}
+
+// lastMSN is the number of the last complete segment; MediaSequence-1 when there
+// is none.
+func (m *Media) lastMSN() int64 { return m.MediaSequence + m.Skipped + int64(len(m.Segments)) - 1 }

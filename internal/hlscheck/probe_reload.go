@@ -1,0 +1,146 @@
+package hlscheck
+
+import (
+	"context"
+	"math"
+	"net/http"
+	"time"
+)
+
+// prompt is the longest that an answer may take which has nothing to wait for.
+func (n *run) prompt() time.Duration { return max(n.target()/2, time.Second) }
+
+// probePartAlone is rule 34.
+func (n *run) probePartAlone(ctx context.Context) {
+	a := n.ask(ctx, n.prompt(), "_HLS_part", "0")
+	if !a.unclear() && a.status != http.StatusBadRequest {
+		n.add(34, 0, "a request with _HLS_part and without _HLS_msn was %s, want 400", a)
+	}
+}
+
+// probeOldSegment is rule 33: the whole playlist, whatever is asked for that was
+// there before.
+func (n *run) probeOldSegment(ctx context.Context) {
+	m := n.current()
+	if m == nil {
+		return
+	}
+	old := max(0, m.MediaSequence-1)
+	a := n.ask(ctx, n.prompt(), "_HLS_msn", number(old))
+	switch {
+	case a.unclear():
+	case a.status != http.StatusOK:
+		n.add(33, 0, "a request for segment %d, where the playlist begins with %d, was %s, want the playlist", old, m.MediaSequence, a)
+	case a.media.Skipped > 0 || len(a.media.Segments) == 0 || a.media.lastMSN() < m.lastMSN():
+		n.add(33, 0, "a request for segment %d, where the playlist begins with %d, was not answered with the whole playlist", old, m.MediaSequence)
+	}
+}
+
+// probeFarSegment is the first half of rule 35. The segment is so far ahead that it
+// stays too far when one is completed meanwhile.
+func (n *run) probeFarSegment(ctx context.Context) {
+	m := n.current()
+	if m == nil {
+		return
+	}
+	far := m.lastMSN() + 5
+	a := n.ask(ctx, n.prompt(), "_HLS_msn", number(far))
+	if !a.unclear() && a.status != http.StatusBadRequest {
+		n.add(35, 0, "a request for segment %d, where the last one is %d, was %s, want 400", far, m.lastMSN(), a)
+	}
+}
+
+// probeFarPart is the second half of rule 35.
+func (n *run) probeFarPart(ctx context.Context) {
+	for range 3 {
+		// A segment that has only begun is not completed while this is on its way.
+		m := n.fresh(ctx, func(m *Media) bool { return len(m.Parts) == 1 || len(m.Parts) == 2 })
+		if m == nil {
+			return
+		}
+		limit := int64(3)
+		if m.PartTarget < time.Second {
+			limit = int64(math.Ceil(float64(3*time.Second) / float64(m.PartTarget)))
+		}
+		far := position{m.lastMSN() + 1, int64(len(m.Parts)) + limit + 10}
+		a := n.ask(ctx, n.prompt(), "_HLS_msn", number(far.msn), "_HLS_part", number(far.part))
+		if now := n.latest.Load().media; now.lastMSN() >= far.msn {
+			continue // it was completed all the same: then this meant the next one's first part
+		}
+		if !a.unclear() && a.status != http.StatusBadRequest {
+			n.add(35, 0, "a request for %s, where the last part is %d and at most %d more may be asked for, was %s, want 400",
+				far, len(m.Parts)-1, limit, a)
+		}
+		return
+	}
+}
+
+// probeSegment is rule 32 for a segment alone.
+func (n *run) probeSegment(ctx context.Context) {
+	m := n.fresh(ctx, func(*Media) bool { return true })
+	if m == nil {
+		return
+	}
+	next := position{m.lastMSN() + 1, -1}
+	n.checkAwaited(next, n.ask(ctx, n.longestWait()+time.Second, "_HLS_msn", number(next.msn)))
+}
+
+// probePartPastTheEnd is rule 32 for a part that its segment does not have: it means
+// the first of the next.
+func (n *run) probePartPastTheEnd(ctx context.Context) {
+	counted := func(m *Media) int64 {
+		if len(m.Segments) == 0 {
+			return 0
+		}
+		return int64(len(m.Segments[len(m.Segments)-1].Parts))
+	}
+	// Best while that first part is not there; but that moment need not come.
+	m := n.fresh(ctx, func(m *Media) bool { return counted(m) > 0 && len(m.Parts) == 0 })
+	if m == nil {
+		m = n.current()
+	}
+	if m == nil || counted(m) == 0 {
+		return
+	}
+	past := position{m.lastMSN(), counted(m)}
+	n.checkAwaited(past, n.ask(ctx, n.longestWait()+time.Second, "_HLS_msn", number(past.msn), "_HLS_part", number(past.part)))
+}
+
+// checkAwaited is rules 32 and 36 on the answer to a question for what comes next.
+func (n *run) checkAwaited(p position, a answer) {
+	switch {
+	case a.status == 0:
+		n.add(36, 0, "a request for %s was not answered within 3 target durations (%v), want status 503", p, n.longestWait())
+	case a.unclear() || a.status == http.StatusNotFound:
+	case a.status != http.StatusOK:
+		n.add(32, 0, "a request for %s, which comes next, was %s", p, a)
+	case !a.media.EndList && !a.media.has(p):
+		n.add(32, 0, "a request for %s was answered before that was there", p)
+	}
+}
+
+// probeEnd is rule 37, and rule 50 when the playlist is already gone.
+func (n *run) probeEnd(ctx context.Context) {
+	last := n.r.Last
+	if last.ServerControl.CanBlockReload || n.r.Waited > 0 {
+		n.checkEnded(ctx, "_HLS_msn", number(last.lastMSN()+10))
+		n.checkEnded(ctx, "_HLS_msn", number(last.lastMSN()+11), "_HLS_skip", "YES")
+		return
+	}
+	if a := n.ask(ctx, n.prompt()); a.status == http.StatusNotFound || a.status == http.StatusGone {
+		n.checkRemoved(ctx)
+	}
+}
+
+func (n *run) checkEnded(ctx context.Context, directives ...string) {
+	a := n.ask(ctx, n.prompt(), directives...)
+	switch {
+	case a.unclear():
+	case a.status == http.StatusNotFound || a.status == http.StatusGone:
+		n.checkRemoved(ctx)
+	case a.status != http.StatusOK:
+		n.add(37, 0, "the playlist has EXT-X-ENDLIST and a request with %s was %s, want the playlist", directives, a)
+	case !a.media.EndList || a.media.Skipped > 0:
+		n.add(37, 0, "the playlist has EXT-X-ENDLIST and a request with %s was answered with another playlist", directives)
+	}
+}

@@ -1,0 +1,245 @@
+package hlscheck
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// analyser is the rules about bytes, fed one rendition's segments in order.
+type analyser struct {
+	add        func(rule int, format string, args ...any)
+	continuity Continuity
+
+	started bool
+	// format is the last segment's; empty after a discontinuity.
+	format string
+	// layout is the last segment's set of streams, parameters what each last said.
+	layout     string
+	parameters map[uint16]string
+	// lastDTS is the last decoding time per PID, unwrapped; frame the smallest
+	// step seen there.
+	lastDTS, frame map[uint16]int64
+
+	// run is rule 22's: how far media time has drifted from the sum of EXTINF
+	// since the last discontinuity, in ticks.
+	runStarted       bool
+	runStart         int64
+	runSum           time.Duration
+	driftLo, driftHi int64
+}
+
+func newAnalyser(add func(rule int, format string, args ...any)) *analyser {
+	return &analyser{add: add, parameters: map[uint16]string{}, lastDTS: map[uint16]int64{}, frame: map[uint16]int64{}}
+}
+
+// segment checks the bytes of s, and returns the first PTS of its first track; -1
+// when there is none to see.
+func (a *analyser) segment(ctx context.Context, s *Segment, data []byte) (start int64) {
+	if s.Discontinuity {
+		a.forget()
+	}
+	format := formatOf(data)
+	if a.format != "" && a.format != format {
+		a.add(7, "the file format changed without EXT-X-DISCONTINUITY: from %s to %s", a.format, format)
+		a.forget()
+	}
+	a.format = format
+	if format != formatTS {
+		if format == formatMP4 && s.Map == "" {
+			a.add(25, "segment is fragmented MP4 and the playlist has no EXT-X-MAP")
+		}
+		return -1
+	}
+	t, err := Demux(ctx, data)
+	if err != nil {
+		if ctx.Err() == nil {
+			a.add(24, "segment is not sound MPEG-TS: %v", err)
+		}
+		a.forget()
+		return -1
+	}
+	for _, fault := range a.continuity.Check(data) {
+		a.add(24, "%s", fault)
+	}
+	a.checkParameters(t)
+	a.checkVideoStart(t)
+	a.checkTimes(t)
+	a.checkDrift(s, t)
+	a.started = true
+	if first := t.first(); first != nil {
+		return first.PES[0].PTS
+	}
+	return -1
+}
+
+// gap notes that the media of s is not there: time runs on without bytes.
+func (a *analyser) gap() { a.forget() }
+
+// forget drops what may not be compared across a discontinuity.
+func (a *analyser) forget() {
+	a.continuity.Reset()
+	a.started, a.runStarted, a.format = false, false, ""
+	clear(a.lastDTS)
+}
+
+// The formats of segments (B 3.1).
+const (
+	formatTS    = "MPEG-TS"
+	formatMP4   = "fragmented MP4"
+	formatAudio = "packed audio"
+	formatText  = "WebVTT"
+)
+
+// formatOf recognises the others; what is none of them should be MPEG-TS.
+func formatOf(data []byte) string {
+	switch {
+	case bytes.HasPrefix(data, []byte("ID3")), len(data) > 1 && data[0] == 0xff && data[1]&0xe0 == 0xe0:
+		return formatAudio
+	case bytes.HasPrefix(data, []byte("WEBVTT")):
+		return formatText
+	case len(data) >= 8:
+		// The box types that a CMAF segment begins with.
+		switch string(data[4:8]) {
+		case "ftyp", "styp", "moof", "sidx", "prft", "emsg":
+			return formatMP4
+		}
+	}
+	return formatTS
+}
+
+// checkParameters is rules 7 and 25. A segment that does not say its parameters
+// breaks another rule, not this one.
+func (a *analyser) checkParameters(t *Transport) {
+	var layout strings.Builder
+	for _, s := range t.Streams {
+		fmt.Fprintf(&layout, "PID %d type %#x; ", s.PID, s.Type)
+		if s.Type == TypeHEVC {
+			a.add(25, "HEVC in MPEG-TS")
+		}
+		now := s.parameters()
+		if was := a.parameters[s.PID]; a.started && now != "" && was != "" && now != was {
+			a.add(7, "the parameters of PID %d changed without EXT-X-DISCONTINUITY: from %s to %s", s.PID, was, now)
+		}
+		if now != "" {
+			a.parameters[s.PID] = now
+		}
+	}
+	if now := layout.String(); a.started && now != a.layout {
+		a.add(7, "the streams changed without EXT-X-DISCONTINUITY: from %q to %q", a.layout, now)
+	}
+	a.layout = layout.String()
+}
+
+// parameters is what a decoder is configured with at the stream's beginning;
+// empty when the stream does not say.
+func (s *Stream) parameters() string {
+	if len(s.PES) == 0 {
+		return ""
+	}
+	first := s.PES[0].Data
+	switch s.Type {
+	case TypeH264:
+		var sets []string
+		for _, nal := range NALs(first) {
+			if nal[0]&0x1f == nalSPS {
+				sets = append(sets, fmt.Sprintf("SPS %x", nal))
+			}
+		}
+		return strings.Join(sets, " ")
+	case TypeADTS:
+		// Profile, sampling frequency and channels: the header's fixed part.
+		if len(first) > 4 {
+			return fmt.Sprintf("ADTS %x", []byte{first[2] & 0xfd, first[3] & 0xc0})
+		}
+	}
+	return ""
+}
+
+// checkVideoStart is rule 23.
+func (a *analyser) checkVideoStart(t *Transport) {
+	video := t.Video()
+	if video == nil || video.Type != TypeH264 {
+		return
+	}
+	if len(video.PES) == 0 {
+		a.add(23, "segment has no video access unit")
+		return
+	}
+	var sps, pps, idr bool
+	for _, nal := range NALs(video.PES[0].Data) {
+		switch nal[0] & 0x1f {
+		case nalSPS:
+			sps = true
+		case nalPPS:
+			pps = true
+		case nalIDR:
+			idr = true
+		}
+	}
+	if !idr || !sps || !pps {
+		a.add(23, "the first video access unit has SPS %t, PPS %t, IDR %t; want all", sps, pps, idr)
+	}
+}
+
+// hole is how long a stream may be silent before media counts as missing: an
+// encoder that drops frames under congestion is not a fault of the server.
+const hole = 90_000 / 2
+
+// checkTimes is rules 20 and 24: decoding times rise, without a hole.
+func (a *analyser) checkTimes(t *Transport) {
+	for _, s := range t.Streams {
+		for i := range s.PES {
+			p := &s.PES[i]
+			last, known := a.lastDTS[s.PID]
+			dts := p.DTS
+			if known {
+				dts = near(last, dts)
+				switch step := dts - last; {
+				case step <= 0:
+					a.add(24, "decoding time on PID %d went from %d to %d", s.PID, last, dts)
+				case step > hole && s.Type != TypeADTS || step > 2*hole:
+					a.add(20, "%.3f s of media are missing on PID %d without a gap or discontinuity", float64(step)/90_000, s.PID)
+				default:
+					if f := a.frame[s.PID]; f == 0 || step < f {
+						a.frame[s.PID] = step
+					}
+				}
+			}
+			if p.PTS < p.DTS {
+				a.add(24, "PTS %d is before DTS %d on PID %d", p.PTS, p.DTS, s.PID)
+			}
+			a.lastDTS[s.PID] = dts
+		}
+	}
+}
+
+// checkDrift is rule 22: over any run of segments, EXTINF's sum and the media's
+// own time agree within one frame.
+func (a *analyser) checkDrift(s *Segment, t *Transport) {
+	stream := t.first()
+	if stream == nil {
+		return
+	}
+	start := stream.PES[0].PTS
+	if !a.runStarted {
+		a.runStarted, a.runStart, a.runSum, a.driftLo, a.driftHi = true, start, 0, 0, 0
+	}
+	media := near(a.runStart+ticks(a.runSum), start) - a.runStart
+	drift := media - ticks(a.runSum)
+	a.driftLo, a.driftHi = min(a.driftLo, drift), max(a.driftHi, drift)
+	// Audio alone is packed several frames a PES: that is its unit of cutting.
+	if frame := a.frame[stream.PID]; frame > 0 && a.driftHi-a.driftLo > frame {
+		a.add(22, "over a run of segments EXTINF and media differ by %.3f s, more than one frame (%.3f s)",
+			float64(a.driftHi-a.driftLo)/90_000, float64(frame)/90_000)
+		a.runStarted = false
+		return
+	}
+	a.runSum += s.Duration
+}
+
+func ticks(d time.Duration) int64 {
+	return int64(d/time.Second)*90_000 + int64((d%time.Second)*90_000/time.Second)
+}

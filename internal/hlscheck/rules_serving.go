@@ -1,0 +1,111 @@
+package hlscheck
+
+import (
+	"crypto/tls"
+	"mime"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// checkTransport is rule 46.
+func (f *fetcher) checkTransport(ask request, req *http.Request, resp *http.Response) {
+	if resp.TLS != nil && resp.TLS.Version < tls.VersionTLS12 {
+		f.add(46, "", "the server speaks %s, older than TLS 1.2", tls.VersionName(resp.TLS.Version))
+	}
+	if ask.kind != kindPlaylist && resp.Request.URL.String() != req.URL.String() {
+		f.add(46, folder(ask.url), "media is redirected, %s to %s", ask.url, resp.Request.URL)
+	}
+}
+
+// checkType is rules 44 and 45.
+func (f *fetcher) checkType(ask request, header http.Header) {
+	allowed, where := []string{"video/mp2t", "video/mp4", "video/iso.segment", "audio/aac", "audio/mp4", "text/vtt"}, folder(ask.url)
+	if ask.kind == kindPlaylist {
+		allowed, where = []string{"application/vnd.apple.mpegurl", "audio/mpegurl"}, ask.place
+		if header.Get("Content-Encoding") != "gzip" {
+			f.add(44, where, "the playlist is not compressed, though the request has Accept-Encoding: gzip")
+		}
+	}
+	is := header.Get("Content-Type")
+	if t, _, err := mime.ParseMediaType(is); err != nil || !slices.Contains(allowed, t) {
+		f.add(45, where, "Content-Type is %q, want one of %v", is, allowed)
+	}
+}
+
+// folder is where a resource is: what is wrong with the way media is served is
+// told once, not once for each segment.
+func folder(u string) string {
+	u = withoutQuery(u)
+	return u[:strings.LastIndexByte(u, '/')+1]
+}
+
+func withoutQuery(u string) string {
+	u, _, _ = strings.Cut(u, "?")
+	return u
+}
+
+// checkPlaylistCache is rule 47 for a playlist; target is 0 when it will not
+// change, or when what was asked for is in the URL, so that a cache may keep it.
+func (f *fetcher) checkPlaylistCache(place string, r *reply, target time.Duration) {
+	switch life, said := cacheLife(r.header, r.arrived); {
+	case !said:
+		f.add(47, place, "the playlist has neither Cache-Control with an age nor Expires: a cache may keep it as long as it likes")
+	case target > 0 && life > target:
+		f.add(47, place, "a live playlist may be kept by caches for %v, longer than the target duration of %v", life, target)
+	}
+}
+
+// checkMediaCache is rule 47 for a segment or part: it is wanted for as long as it
+// is listed, and that is longer than a target.
+func (f *fetcher) checkMediaCache(u string, r *reply, target time.Duration) {
+	switch life, said := cacheLife(r.header, r.arrived); {
+	case !said:
+		f.add(47, folder(u), "media has neither Cache-Control with an age nor Expires")
+	case life < target:
+		f.add(47, folder(u), "media may be kept by caches for %v only, less than the target duration of %v", life, target)
+	}
+}
+
+// cacheLife is how long a cache may keep an answer (RFC 9111 section 4.2.1).
+func cacheLife(header http.Header, now time.Time) (life time.Duration, said bool) {
+	ages := map[string]int64{}
+	for _, line := range header.Values("Cache-Control") {
+		for directive := range strings.SplitSeq(line, ",") {
+			name, value, _ := strings.Cut(strings.ToLower(strings.TrimSpace(directive)), "=")
+			n, _ := strconv.ParseInt(strings.Trim(value, `"`), 10, 32)
+			ages[name] = n
+		}
+	}
+	_, noStore := ages["no-store"]
+	if _, noCache := ages["no-cache"]; noStore || noCache {
+		return 0, true
+	}
+	for _, name := range []string{"s-maxage", "max-age"} {
+		if n, ok := ages[name]; ok {
+			return time.Duration(n) * time.Second, true
+		}
+	}
+	expires := header.Get("Expires")
+	if expires == "" {
+		return 0, false
+	}
+	at, err := http.ParseTime(expires)
+	if err != nil {
+		return 0, true // RFC 9111 section 5.3: an invalid date is in the past
+	}
+	if date, err := http.ParseTime(header.Get("Date")); err == nil {
+		now = date
+	}
+	return max(0, at.Sub(now)), true
+}
+
+// checkProtocol is rule 48. Without TLS there is hardly a server of HTTP/2, and
+// no player that would ask for it.
+func (n *run) checkProtocol(r *reply, m *Media) {
+	if r.old && m.PartTarget > 0 {
+		n.add(48, 0, "a low-latency playlist is served over HTTP/1.1, want HTTP/2 or newer")
+	}
+}

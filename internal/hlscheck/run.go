@@ -1,0 +1,259 @@
+package hlscheck
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// run is the following of one rendition: this goroutine reloads, another fetches,
+// and a third probes when that is wanted.
+type run struct {
+	fetcher
+	f *Follower
+	r *Rendition
+	// base is what the playlist's URIs are relative to; known with the first one.
+	base string
+	jobs chan job
+
+	// next is the first MSN that was not listed yet; nextPart counts the parts
+	// listed of nextPartMSN.
+	next        int64
+	nextPartMSN int64
+	nextPart    int
+	started     bool
+
+	etag, etagBody string
+	// latest is the last playlist read, for the prober and those of the others.
+	latest atomic.Pointer[view]
+	// segmentAt and partAt are when the last new one was listed; zero at first.
+	segmentAt, partAt time.Time
+	// longest is the longest playlist so far; checks of what left it wait for
+	// their time.
+	longest time.Duration
+	leaving []departure
+	// lost is since when the playlist cannot be had; zero when it can. refused says
+	// that the last blocking reload failed: the next one does not block.
+	lost    time.Time
+	refused bool
+	// analyser is the fetcher's own.
+	analyser *analyser
+}
+
+// view is a playlist as it was read; next is closed when there is another.
+type view struct {
+	media *Media
+	next  chan struct{}
+}
+
+// job is work for the fetcher: exactly one of its fields is set.
+type job struct {
+	segment   *FetchedSegment
+	part      *FetchedPart
+	departure *departure
+}
+
+// departure asks whether a resource that left the playlist can still be had.
+type departure struct {
+	at   time.Time
+	url  string
+	rule int
+	text string
+}
+
+func newRun(f *Follower, r *Rendition) *run {
+	n := &run{
+		fetcher: fetcher{client: f.client, found: f.found, rendition: r.Name},
+		f:       f, r: r, base: r.URL,
+		// The fetcher may fall behind by an hour of parts before reloading waits for it.
+		jobs: make(chan job, 16384),
+	}
+	n.latest.Store(&view{next: make(chan struct{})})
+	return n
+}
+
+// drainTime is how long fetches of what was already listed may go on after the
+// end of the following.
+const drainTime = 10 * time.Second
+
+func (n *run) run(ctx context.Context) error {
+	fetching, stopFetching := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopFetching()
+	probing, stopProbing := context.WithCancel(ctx)
+	defer stopProbing()
+	var fetcher, prober sync.WaitGroup
+	fetcher.Go(func() { n.fetch(fetching) })
+	if n.f.opts.Probe {
+		prober.Go(func() { n.probe(probing) })
+	}
+	err := n.reload(ctx)
+	stopProbing()
+	prober.Wait()
+	if n.f.opts.Probe && n.r.Ended {
+		n.probeEnd(ctx)
+	}
+	close(n.jobs)
+	stop := time.AfterFunc(drainTime, stopFetching)
+	fetcher.Wait()
+	stop.Stop()
+	return err
+}
+
+// reload reads the playlist again and again until there is a reason to stop.
+func (n *run) reload(ctx context.Context) error {
+	for ctx.Err() == nil {
+		wait := n.awaited()
+		begun := time.Now()
+		reply, err := n.get(ctx, n.playlist(wait))
+		if ctx.Err() != nil {
+			break
+		}
+		if err != nil {
+			if wait != nil && n.checkWait(*wait, err, time.Since(begun)) {
+				continue
+			}
+			n.refused = wait != nil
+			if again, err := n.lose(ctx, err); !again {
+				return err
+			}
+			pause(ctx, n.f.opts.Interval)
+			continue
+		}
+		n.lost, n.refused = time.Time{}, false
+		if wait != nil {
+			n.r.Waited++
+		}
+		changed := n.read(reply, wait)
+		if n.done() {
+			return nil
+		}
+		n.askDeparted()
+		if wait == nil || !changed {
+			pause(ctx, n.f.opts.Interval)
+		}
+	}
+	return nil //nolint:nilerr // the end of ctx is the end of the job, not a failure
+}
+
+// pause waits for d and says whether ctx is still alive.
+func pause(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+func (n *run) done() bool {
+	return n.r.Ended || n.f.opts.Segments > 0 && len(n.r.Segments) >= n.f.opts.Segments
+}
+
+// awaited is what to wait for at the next reload, when the server offers that.
+func (n *run) awaited() *position {
+	last := n.r.Last
+	if !n.f.opts.LowLatency || n.refused || last == nil || !last.ServerControl.CanBlockReload {
+		return nil
+	}
+	p := last.edge()
+	if last.PartTarget == 0 {
+		p.part = -1
+	}
+	return &p
+}
+
+// playlist is the request for it; a blocking one when wait is given, and as long
+// as a server may make it wait.
+func (n *run) playlist(wait *position) request {
+	if wait == nil {
+		return n.directives()
+	}
+	q := []string{"_HLS_msn", number(wait.msn)}
+	if wait.part >= 0 {
+		q = append(q, "_HLS_part", number(wait.part))
+	}
+	ask := n.directives(q...)
+	ask.limit = n.longestWait() + time.Second
+	return ask
+}
+
+// directives is the request for the playlist with the delivery directives of
+// section 6.2.5, given as names and values.
+func (n *run) directives(pairs ...string) request {
+	ask := request{url: n.r.URL, kind: kindPlaylist, place: n.r.URL}
+	u, err := url.Parse(n.r.URL)
+	if err != nil || len(pairs) == 0 {
+		return ask // it was resolved before: err cannot be
+	}
+	q := u.Query()
+	for i := 0; i < len(pairs); i += 2 {
+		q.Set(pairs[i], pairs[i+1])
+	}
+	u.RawQuery = q.Encode()
+	ask.url = u.String()
+	return ask
+}
+
+// target is the target duration, and never 0.
+func (n *run) target() time.Duration {
+	if m := n.latest.Load().media; m != nil && m.TargetDuration > 0 {
+		return m.TargetDuration
+	}
+	return time.Second
+}
+
+// longestWait is how long a request may be made to wait (section 6.2.5.2).
+func (n *run) longestWait() time.Duration { return 3 * n.target() }
+
+// checkWait is rule 36 on a blocking reload that was not answered with the
+// playlist, and says whether that is as it should be: nothing came in three
+// targets, and it is asked for again.
+func (n *run) checkWait(wait position, err error, took time.Duration) bool {
+	switch long := took >= n.longestWait()-n.target()/2; {
+	case slow(err):
+		n.add(36, 0, "a request for %s was not answered within 3 target durations (%v), want status 503", wait, n.longestWait())
+		return true
+	case long && statusOf(err) == http.StatusServiceUnavailable:
+		return true
+	case long && statusOf(err) != 0:
+		n.add(36, 0, "a request for %s was answered with status %d after %v, want 503", wait, statusOf(err), took.Round(time.Millisecond))
+	case statusOf(err) == http.StatusBadRequest:
+		n.add(32, 0, "a request for what comes next was refused with status 400")
+	}
+	return false
+}
+
+// lose takes the failure to have the playlist, and says whether to try again. Only
+// the first playlist's failure is an error; later it is a violation.
+func (n *run) lose(ctx context.Context, failure error) (again bool, err error) {
+	switch {
+	case n.r.Last == nil:
+		return false, fmt.Errorf("follow %s: %w", n.r.URL, failure)
+	case gone(failure):
+		n.add(19, 0, "the playlist vanished without EXT-X-ENDLIST: %v", failure)
+		n.checkRemoved(ctx)
+		return false, nil
+	case n.lost.IsZero():
+		n.lost = time.Now()
+	}
+	away := time.Since(n.lost)
+	if away <= n.longestWait() {
+		return true, nil
+	}
+	rule, hint := 10, ""
+	if s := statusOf(failure); s >= 400 && s < 500 && s != http.StatusRequestTimeout && s != http.StatusTooManyRequests {
+		rule, hint = 50, "; a presentation that is removed answers 404 or 410"
+	}
+	n.add(rule, 0, "the playlist could not be had for %v: %v%s", away.Round(time.Millisecond), failure, hint)
+	return false, nil
+}
+
+func (n *run) add(rule, line int, format string, args ...any) {
+	n.found.add(Violation{Rule: rule, Rendition: n.r.Name, URL: n.r.URL, Line: line, Text: fmt.Sprintf(format, args...)})
+}

@@ -1,0 +1,272 @@
+package hlscheck
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"golive/broadcast"
+	"golive/ingest"
+	"golive/internal/mediatest"
+	"golive/media"
+	"golive/origin"
+	"golive/playlist"
+	"golive/segmenter"
+	"golive/storage"
+	"golive/storage/memory"
+)
+
+// show is golive's own broadcast and origin on a fake clock: without a fault it
+// must be clean. Its media are made by mediatest.
+type show struct {
+	// length is how long it is published; 16 s when 0.
+	length time.Duration
+	// join is how long after its beginning it is followed; 5 s when 0.
+	join time.Duration
+	// plain is without low latency.
+	plain bool
+	// pair publishes two renditions of it, each with a report of the other.
+	pair bool
+	// segment, gop and window are 2 s, 60 frames (2 s) and 20 s when 0.
+	segment time.Duration
+	gop     int
+	window  time.Duration
+	// units changes what is published.
+	units func([]media.AccessUnit) []media.AccessUnit
+	// plant puts a fault before what is served.
+	plant func(http.Handler) http.Handler
+	// server changes the server; its URL is https when secure.
+	server func(*httptest.Server)
+	secure bool
+	// options are those of the follower; the default is a probing low-latency one.
+	options *Options
+}
+
+// follow runs the show and follows it to its end.
+func (s show) follow(t *testing.T) (rec *Recording) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		url, client := s.start(t)
+		pause(t.Context(), or(s.join, 5*time.Second))
+		opts := Options{LowLatency: true, Probe: true, Discard: true}
+		if s.options != nil {
+			opts = *s.options
+		}
+		f, err := Open(t.Context(), client, url+"/index.m3u8", opts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), or(s.length, 16*time.Second)+time.Minute)
+		defer cancel()
+		if rec, err = f.Follow(ctx); err != nil {
+			t.Fatal(err)
+		}
+	})
+	return rec
+}
+
+// start publishes and serves the show; it must be called in a bubble.
+func (s show) start(t *testing.T) (url string, client *http.Client) {
+	t.Helper()
+	hub := s.hub(t)
+	for _, id := range s.ids() {
+		go s.publish(t, hub, id)
+	}
+	return s.serve(t, hub)
+}
+
+func or[T comparable](v, otherwise T) T {
+	var zero T
+	if v == zero {
+		return otherwise
+	}
+	return v
+}
+
+func (s show) ids() []string {
+	if s.pair {
+		return []string{"a", "b"}
+	}
+	return []string{"a"}
+}
+
+func (s show) hub(t *testing.T) *broadcast.Hub {
+	t.Helper()
+	reg := prometheus.NewRegistry()
+	settings := broadcast.Settings{
+		Config:          broadcast.DefaultConfig(),
+		Segmenter:       segmenter.Config{SegmentDuration: or(s.segment, 2*time.Second), PartDuration: 500 * time.Millisecond},
+		Playlist:        playlist.Config{Window: or(s.window, 20*time.Second), LowLatency: !s.plain},
+		ReconnectWindow: 15 * time.Second,
+		Prefix:          "live",
+	}
+	hub := broadcast.NewHub(settings, broadcast.Stores{Bucket: memory.New()}, slog.New(slog.DiscardHandler), broadcast.NewMetrics(reg), storage.NewMetrics(reg))
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if err := hub.Run(ctx); err != nil {
+			t.Error(err)
+		}
+	}()
+	t.Cleanup(func() {
+		stop()
+		<-done
+	})
+	return hub
+}
+
+// publish sends the media in real time.
+func (s show) publish(t *testing.T, hub *broadcast.Hub, id string) {
+	sink, err := hub.Publish(t.Context(), id, ingest.Publisher{Evict: func(error) {}})
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	units := mediatest.Stream{
+		Video: mediatest.H264(640, 36), Audio: mediatest.AAC(), FPS: 30, GOP: or(s.gop, 60),
+		Length: or(s.length, 16*time.Second), Epoch: time.Now(), BitRate: 80_000,
+	}.Units()
+	if s.units != nil {
+		units = s.units(units)
+	}
+	for _, u := range units {
+		if !pause(t.Context(), time.Until(u.Arrived)) {
+			break
+		}
+		if err := sink.WriteUnit(u); err != nil {
+			t.Error(err)
+			break
+		}
+	}
+	sink.Close(nil)
+}
+
+// serve serves the hub, with the fault before it.
+func (s show) serve(t *testing.T, hub *broadcast.Hub) (url string, client *http.Client) {
+	t.Helper()
+	mux := http.NewServeMux()
+	mux.Handle(origin.Prefix, origin.NewHandler(hub, slog.New(slog.DiscardHandler), origin.NewMetrics(prometheus.NewRegistry())))
+	mux.HandleFunc("/index.m3u8", func(w http.ResponseWriter, r *http.Request) { s.multivariant(w, r, mux) })
+	var handler http.Handler = mux
+	if s.pair {
+		handler = s.reporting(hub, handler)
+	}
+	if s.plant != nil {
+		handler = s.plant(handler)
+	}
+	url = "http://show.test"
+	if s.secure {
+		url = "https://show.test"
+	}
+	return url, serveOn(t, handler, s.server, s.secure)
+}
+
+// serveOn serves over pipes, and gives the client for it: real sockets do not live
+// in a bubble of fake time.
+func serveOn(t *testing.T, handler http.Handler, change func(*httptest.Server), secure bool) *http.Client {
+	t.Helper()
+	server := httptest.NewUnstartedServer(handler)
+	_ = server.Listener.Close()
+	pipes := newPipes()
+	server.Listener = pipes
+	server.EnableHTTP2 = true
+	if change != nil {
+		change(server)
+	}
+	if secure {
+		server.StartTLS()
+	} else {
+		server.Start()
+	}
+	t.Cleanup(server.Close)
+	client := NewClient(true)
+	transport := client.Transport.(*http.Transport)
+	transport.DialContext = pipes.dial
+	t.Cleanup(transport.CloseIdleConnections)
+	return client
+}
+
+// multivariant is one playlist for all broadcasts: golive's own of each, with
+// their addresses.
+func (s show) multivariant(w http.ResponseWriter, r *http.Request, mux http.Handler) {
+	var all strings.Builder
+	header := http.Header{}
+	for i, id := range s.ids() {
+		answer := httptest.NewRecorder()
+		mux.ServeHTTP(answer, httptest.NewRequestWithContext(r.Context(), http.MethodGet, "/live/"+id+"/index.m3u8", http.NoBody))
+		text := strings.ReplaceAll(answer.Body.String(), "source/", "live/"+id+"/source/")
+		head, variant, _ := strings.Cut(text, "#EXT-X-STREAM-INF")
+		if i == 0 {
+			all.WriteString(head)
+		}
+		all.WriteString("#EXT-X-STREAM-INF" + variant)
+		header = answer.Header()
+	}
+	header.Del("Content-Length")
+	writeText(w, r, header, all.String())
+}
+
+// reporting adds the rendition reports that golive has no use for yet.
+func (s show) reporting(hub *broadcast.Hub, next http.Handler) http.Handler {
+	return rewrite(func(r *http.Request, text string) string {
+		if s.plain || !strings.Contains(r.URL.Path, "/source/") || strings.Contains(text, "ENDLIST") {
+			return text
+		}
+		other := "b"
+		if strings.HasPrefix(r.URL.Path, "/live/b/") {
+			other = "a"
+		}
+		window, _ := hub.Window(other, broadcast.SourceRendition)
+		m, _ := ParseMedia("", window.Snapshot().Full.Plain)
+		newest := m.newest()
+		return text + "#EXT-X-RENDITION-REPORT:URI=\"../../" + other + "/source/index.m3u8\",LAST-MSN=" + number(newest.msn) +
+			",LAST-PART=" + number(newest.part) + "\n"
+	})(next)
+}
+
+// pipes is a listener whose connections are pipes.
+type pipes struct {
+	conns  chan net.Conn
+	closed chan struct{}
+	once   sync.Once
+}
+
+func newPipes() *pipes { return &pipes{conns: make(chan net.Conn), closed: make(chan struct{})} }
+
+func (p *pipes) dial(ctx context.Context, _, _ string) (net.Conn, error) {
+	here, there := net.Pipe()
+	select {
+	case p.conns <- there:
+		return here, nil
+	case <-p.closed:
+		return nil, net.ErrClosed
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func (p *pipes) Accept() (net.Conn, error) {
+	select {
+	case c := <-p.conns:
+		return c, nil
+	case <-p.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (p *pipes) Close() error {
+	p.once.Do(func() { close(p.closed) })
+	return nil
+}
+
+func (p *pipes) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 80} }
