@@ -50,6 +50,9 @@ func (w *Window) render(s *Snapshot, skip int) []byte {
 	} else if w.cfg.LowLatency && !s.Ended {
 		b = append(b, pauseLine...)
 	}
+	if w.cfg.LowLatency {
+		b = w.appendReports(b)
+	}
 	if s.Ended {
 		b = append(b, "#EXT-X-ENDLIST\n"...)
 	}
@@ -67,7 +70,8 @@ func (w *Window) textAt(listed []*Entry, i int) int {
 // sizeOf bounds the length of the playlist.
 func (w *Window) sizeOf(s *Snapshot, withParts int) int {
 	const header = 512 // with pauseLine
-	n := header + len(w.text) + len(w.openHead) + len(w.openParts) + len(s.hint)
+	const report = 128
+	n := header + len(w.others)*report + len(w.text) + len(w.openHead) + len(w.openParts) + len(s.hint)
 	for _, e := range s.Listed()[withParts:] {
 		n += len(e.parts)
 	}

@@ -36,6 +36,7 @@ const inMemory = 1
 type Window struct {
 	cfg       Config
 	constants Constants
+	others    []Other
 	current   atomic.Pointer[Snapshot]
 
 	entries []*Entry // removed ones in their grace, then the listed
@@ -62,9 +63,10 @@ type Window struct {
 	nextMSN       int64
 }
 
-// NewWindow makes an empty window.
-func NewWindow(cfg Config, constants Constants, start Start) *Window {
-	w := &Window{cfg: cfg, constants: constants, independent: true, discontinuity: start.DiscontinuitySequence}
+// NewWindow makes an empty window. others are the broadcast's other renditions, which
+// its low-latency playlists report.
+func NewWindow(cfg Config, constants Constants, start Start, others ...Other) *Window {
+	w := &Window{cfg: cfg, constants: constants, independent: true, discontinuity: start.DiscontinuitySequence, others: others}
 	changed := make(chan struct{})
 	w.current.Store(&Snapshot{changed: changed, Changed: changed, target: constants.Target})
 	return w

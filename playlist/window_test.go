@@ -30,8 +30,8 @@ type script struct {
 	early time.Duration // how far media is ahead of real time
 }
 
-func newScript(cfg Config) *script {
-	return &script{w: NewWindow(cfg, Constants{Target: 2, PartTarget: media.Second / 4}, Start{})}
+func newScript(cfg Config, others ...Other) *script {
+	return &script{w: NewWindow(cfg, Constants{Target: 2, PartTarget: media.Second / 4}, Start{}, others...)}
 }
 
 func (s *script) begin(discontinuity bool) {
