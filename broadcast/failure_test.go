@@ -264,7 +264,7 @@ func TestHub_SweepSparesASuccessor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t)
 		bucket := &reluctant{Bucket: s.bucket, asked: make(chan struct{}, 1), gate: make(chan struct{})}
-		s.Hub.stores.Bucket = bucket
+		s.stores.Bucket = bucket
 		e := s.mustPublish("b")
 		e.play(t, 5*time.Second)
 		e.sink.Close(nil)

@@ -130,13 +130,13 @@ func (h *Hub) findOrStart(ctx context.Context, id string) (*Broadcast, error) {
 		}
 	} else if elsewhere != nil {
 		if h.resumable(elsewhere) {
-			return h.resume(elsewhere), nil
+			return h.resume(elsewhere), nil //nolint:contextcheck // a broadcast outlives the publisher it was started for
 		}
 		from = elsewhere.numbering()
 	}
 	m := catalog.Manifest{ID: id, Token: sessionToken(), Renditions: []string{SourceRendition}, Began: time.Now().UTC()}
 	b := newBroadcast(m, h, from, h.predecessor(id))
-	h.start(b)
+	h.start(b) //nolint:contextcheck // see above
 	return b, nil
 }
 

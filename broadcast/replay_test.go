@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -219,7 +220,7 @@ func TestHub_ReplaysOfOneIDDoNotDisplaceEachOther(t *testing.T) {
 			}
 			s.checkReplay(text, first, 0)
 		}
-		if len(replays) != 3 || texts[0] == texts[1] || texts[1] == texts[2] || !contains(replays, texts[0]) || !contains(replays, texts[1]) {
+		if len(replays) != 3 || texts[0] == texts[1] || texts[1] == texts[2] || !slices.Contains(replays, texts[0]) || !slices.Contains(replays, texts[1]) {
 			t.Errorf("%d replays", len(replays))
 		}
 		<-time.After(37 * time.Minute) // the first two are due
@@ -228,15 +229,6 @@ func TestHub_ReplaysOfOneIDDoNotDisplaceEachOther(t *testing.T) {
 		}
 		s.checkReplay(texts[2], 0, 0)
 	})
-}
-
-func contains(list []string, s string) bool {
-	for _, one := range list {
-		if one == s {
-			return true
-		}
-	}
-	return false
 }
 
 // What a journal cannot say of a hole is a gap, as long as the numbers that are

@@ -2,6 +2,7 @@ package playlist
 
 import (
 	"bytes"
+	"slices"
 	"strconv"
 	"time"
 
@@ -66,8 +67,8 @@ func (r *Replay) Add(s *media.Segment, lost bool) {
 
 // session is the index of a token; false when there are too many.
 func (r *Replay) session(token string) (uint16, bool) {
-	for i := len(r.sessions) - 1; i >= 0; i-- { // nearly always the last
-		if r.sessions[i] == token {
+	for i, known := range slices.Backward(r.sessions) { // nearly always the last
+		if known == token {
 			return uint16(i), true
 		}
 	}

@@ -102,8 +102,8 @@ func TestAppendADTSHeader_IsReadByAnotherReader(t *testing.T) {
 				if err := got.Unmarshal(b); err != nil {
 					t.Fatalf("%d Hz, %d channels, %d bytes: %v", rate, channels, size, err)
 				}
-				if p := got[0]; len(got) != 1 || p.Type != ObjectTypeLC || p.SampleRate != rate || p.ChannelCount != channels || !bytes.Equal(p.AU, frame) {
-					t.Fatalf("%d Hz, %d channels, %d bytes: read as %d Hz, %d channels, %d bytes", rate, channels, size, p.SampleRate, p.ChannelCount, len(p.AU))
+				if p := got[0]; len(got) != 1 || p.Type != ObjectTypeLC || p.SampleRate != rate || int(p.ChannelConfig) != min(channels, 7) || !bytes.Equal(p.AU, frame) {
+					t.Fatalf("%d Hz, %d channels, %d bytes: read as %d Hz, %d channels, %d bytes", rate, channels, size, p.SampleRate, p.ChannelConfig, len(p.AU))
 				}
 			}
 		}
@@ -134,7 +134,7 @@ func FuzzParseASC(f *testing.F) {
 		if err := got.Unmarshal(append(h, 0)); err != nil {
 			t.Fatalf("ADTS header of %+v: %v", c, err)
 		}
-		if got[0].SampleRate != c.SampleRate || got[0].ChannelCount != c.Channels {
+		if got[0].SampleRate != c.SampleRate || int(got[0].ChannelConfig) != min(c.Channels, 7) {
 			t.Errorf("ADTS header of %+v says %+v", c, got[0])
 		}
 	})

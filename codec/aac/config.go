@@ -59,11 +59,20 @@ func ParseASC(b []byte) (*Config, error) {
 	c := &Config{
 		ObjectType:     int(asc.Type),
 		SampleRate:     asc.SampleRate,
-		Channels:       asc.ChannelCount,
+		Channels:       channels(asc.ChannelConfig),
 		SamplesPerUnit: 1024,
 	}
 	c.CodecString = fmt.Sprintf("mp4a.40.%d", max(c.ObjectType, extension))
 	return c, nil
+}
+
+// channels is the number of channels of a configuration from 1 to 7, the only one
+// that differs from it (ISO 14496-3 table 1.19).
+func channels(configuration uint8) int {
+	if configuration == 7 {
+		return 8
+	}
+	return int(configuration)
 }
 
 // objectType undoes the escape of types above 30 (GetAudioObjectType).

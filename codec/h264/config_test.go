@@ -65,7 +65,7 @@ func TestParseAVCC_KeepsAllParameterSets(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := &Config{SPS: [][]byte{sps, sps}, PPS: [][]byte{pps, {0x68, 2}}, NALLengthSize: 2}
+	want := &Config{SPS: [][]byte{sps, sps}, PPS: [][]byte{pps, {0x68, 2}}}
 	if diff := cmp.Diff([]any{want.SPS, want.PPS, 2}, []any{got.SPS, got.PPS, got.NALLengthSize}); diff != "" {
 		t.Errorf("config (-want +got):\n%s", diff)
 	}

@@ -21,7 +21,9 @@ type picture struct {
 
 // defaultAUD is an access unit delimiter that allows every slice type (ISO 14496-10
 // table 7-5: primary_pic_type 7).
-func defaultAUD() [2]byte { return [2]byte{byte(h264.AUD), 0xf0} }
+func defaultAUD() [defaultAUDSize]byte { return [...]byte{byte(h264.AUD), 0xf0} }
+
+const defaultAUDSize = 2
 
 // scanPicture finds out how u is to be written. A truncated NAL unit ends it.
 func scanPicture(u *media.AccessUnit) picture {
@@ -54,7 +56,7 @@ func scanPicture(u *media.AccessUnit) picture {
 	if p.aud != nil {
 		p.size += startCodeSize + len(p.aud)
 	} else {
-		p.size += startCodeSize + len(defaultAUD())
+		p.size += startCodeSize + defaultAUDSize
 	}
 	if u.Key && !(hasSPS && hasPPS) {
 		p.addSets = true

@@ -38,24 +38,6 @@ func (b bucket) has(key string) bool {
 	return err == nil
 }
 
-// keys are all objects below prefix.
-func (b bucket) keys(prefix string) (keys []string) {
-	err := filepath.WalkDir(b.dir, func(path string, e fs.DirEntry, err error) error {
-		if err != nil || e.IsDir() {
-			return err
-		}
-		key := filepath.ToSlash(strings.TrimPrefix(path, b.dir+string(filepath.Separator)))
-		if strings.HasPrefix(key, prefix) {
-			keys = append(keys, key)
-		}
-		return nil
-	})
-	if err != nil {
-		b.t.Error(err)
-	}
-	return keys
-}
-
 // waitForReplay waits until the bucket has the broadcast's replay.
 func (b bucket) waitForReplay(id string, limit time.Duration) *hlscheck.Media {
 	b.t.Helper()

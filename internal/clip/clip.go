@@ -1,6 +1,9 @@
 package clip
 
-import _ "embed"
+import (
+	_ "embed"
+	"slices"
+)
 
 //go:embed clip.flv
 var flv []byte
@@ -8,4 +11,4 @@ var flv []byte
 // FLV is the clip as an FLV file: 640x360 pixels, 30 frames per second, a key
 // frame every 2 s, and 48 kHz stereo sound, both exactly 16 s long. The bytes
 // are shared and not to be written to.
-func FLV() []byte { return flv[:len(flv):len(flv)] }
+func FLV() []byte { return slices.Clip(flv) }

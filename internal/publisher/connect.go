@@ -50,7 +50,7 @@ func open(ctx context.Context, nc net.Conn, to target, name string) (*conn, erro
 	if err := c.chunks.SelfState().SetChunkSize(chunkSize); err != nil {
 		panic("publisher: chunk size out of range: " + err.Error())
 	}
-	go c.read()
+	go c.read() //nolint:contextcheck // it ends with the connection
 	if err := c.publish(ctx, to); err != nil {
 		c.close()
 		return nil, err

@@ -20,7 +20,8 @@ import (
 
 func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
-func config(s *server, t testing.TB) publisher.Config {
+func config(t testing.TB, s *server) publisher.Config {
+	t.Helper()
 	cfg := publisher.DefaultConfig()
 	cfg.URL = "rtmp://host/live/demo"
 	cfg.Source = clip.FLV()
@@ -31,7 +32,7 @@ func config(s *server, t testing.TB) publisher.Config {
 func TestRun_PublishesInRealTimeWithoutAGap(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var s server
-		cfg := config(&s, t)
+		cfg := config(t, &s)
 		cfg.Duration = 50 * time.Second // three loops of 16 s and a bit
 		var reports []publisher.Report
 		cfg.Report = func(r publisher.Report) { reports = append(reports, r) }
@@ -100,7 +101,7 @@ func checkTimes(t *testing.T, p *publication) {
 func TestRun_SpreadsAndNumbersStreams(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var s server
-		cfg := config(&s, t)
+		cfg := config(t, &s)
 		cfg.URL += "?token=a/b"
 		cfg.Streams, cfg.Duration = 4, time.Second
 		var mu sync.Mutex
@@ -132,7 +133,7 @@ func TestRun_UnpublishesWhenTheContextEnds(t *testing.T) {
 		var s server
 		ctx, cancel := context.WithTimeout(t.Context(), 1500*time.Millisecond)
 		defer cancel()
-		if err := publisher.Run(ctx, config(&s, t), quiet()); err != nil {
+		if err := publisher.Run(ctx, config(t, &s), quiet()); err != nil {
 			t.Fatal(err)
 		}
 		s.open.Wait()
@@ -146,7 +147,7 @@ func TestRun_UnpublishesWhenTheContextEnds(t *testing.T) {
 func TestRun_TellsARefusal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := server{refuse: true}
-		cfg := config(&s, t)
+		cfg := config(t, &s)
 		cfg.Streams = 2
 		err := publisher.Run(t.Context(), cfg, quiet())
 		refused, ok := errors.AsType[*publisher.RefusedError](err)
@@ -159,7 +160,7 @@ func TestRun_TellsARefusal(t *testing.T) {
 
 func TestRun_GivesUpOnAServerThatIsSilent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		cfg := config(&server{}, t)
+		cfg := config(t, &server{})
 		var ours *pipeEnd
 		cfg.Dial = func(context.Context, string, string) (net.Conn, error) {
 			ours, _ = newPipe()
@@ -176,7 +177,7 @@ func TestRun_GivesUpOnAServerThatIsSilent(t *testing.T) {
 func TestRun_TellsALostConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var s server
-		cfg := config(&s, t)
+		cfg := config(t, &s)
 		cfg.Dial = func(context.Context, string, string) (net.Conn, error) {
 			a, b := newPipe()
 			s.serve(b)
@@ -195,7 +196,7 @@ func TestRun_TellsALostConnection(t *testing.T) {
 func TestRun_MakesUpForADelayAndTellsIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var s server
-		cfg := config(&s, t)
+		cfg := config(t, &s)
 		dial := cfg.Dial
 		cfg.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
 			nc, err := dial(ctx, network, address)
@@ -221,7 +222,7 @@ func TestRun_MakesUpForADelayAndTellsIt(t *testing.T) {
 
 func TestRun_SurvivesAServerThatGoRTMPCannotRead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		cfg := config(&server{}, t)
+		cfg := config(t, &server{})
 		var served sync.WaitGroup
 		cfg.Dial = func(context.Context, string, string) (net.Conn, error) {
 			ours, theirs := newPipe()
@@ -258,7 +259,7 @@ func TestRun_PublishesOverTCP(t *testing.T) {
 			s.serve(nc)
 		}
 	}()
-	cfg := config(&s, t)
+	cfg := config(t, &s)
 	cfg.URL = "rtmp://" + l.Addr().String() + "/live/demo"
 	cfg.Dial = nil
 	cfg.Streams, cfg.Duration, cfg.Spread = 3, 300*time.Millisecond, 0

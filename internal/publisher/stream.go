@@ -141,7 +141,7 @@ func (s *stream) tell(done bool) {
 // ended is nil when err came because the caller wanted an end.
 func ended(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
-		return nil
+		return nil //nolint:nilerr // see above
 	}
 	return err
 }
