@@ -133,10 +133,21 @@ func (p *Page) watchConsole() {
 	})
 }
 
+// Evaluate is the value of a JavaScript expression in the page, or what its promise
+// gives.
+func Evaluate[T any](p *Page, expression string) T {
+	p.tb.Helper()
+	v, err := evaluate[T](p, expression)
+	if err != nil {
+		p.tb.Fatal(err)
+	}
+	return v
+}
+
 func evaluate[T any](p *Page, expression string) (T, error) {
 	ctx, cancel := context.WithTimeout(p.ctx, callTime)
 	defer cancel()
-	v, err := chromedp.Run(ctx, chromedp.Evaluate[T](expression))
+	v, err := chromedp.Run(ctx, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
 	if err != nil {
 		return v, fmt.Errorf("evaluate %s: %w", expression, err)
 	}

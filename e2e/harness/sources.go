@@ -1,6 +1,8 @@
 package harness
 
 import (
+	"crypto/sha256"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -28,7 +30,8 @@ func (s *Sources) FLV(tb testing.TB, options ...string) string {
 	tb.Helper()
 	s.making.Lock()
 	defer s.making.Unlock()
-	path := filepath.Join(s.Dir, strings.Join(append([]string{"source"}, options...), "")+".flv")
+	name := sha256.Sum256([]byte(strings.Join(options, "\x00")))
+	path := filepath.Join(s.Dir, fmt.Sprintf("source-%x.flv", name[:8]))
 	if _, err := os.Stat(path); err == nil {
 		return path
 	}

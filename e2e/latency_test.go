@@ -1,0 +1,169 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"log/slog"
+	"math"
+	"net"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"golive/e2e/harness"
+	"golive/internal/publisher"
+)
+
+var watch = flag.Duration("watch", 15*time.Second, "how long TestLatency watches")
+
+const (
+	rate      = 30 // frames a second
+	clockBits = 14 // 9 minutes of frames
+	clockSize = 24 // pixels of a bit's square
+)
+
+// clocked is a file whose every picture shows its number, as white and black squares
+// at its top: the least significant bit first.
+func clocked(t *testing.T, length time.Duration) string {
+	t.Helper()
+	squares := []string{fmt.Sprintf("drawbox=x=0:y=0:w=%d:h=%d:color=black:t=fill", clockBits*clockSize, clockSize)}
+	for bit := range clockBits {
+		squares = append(squares, fmt.Sprintf("drawbox=x=%d:y=0:w=%d:h=%d:color=white:t=fill:enable='mod(floor(n/%d),2)'",
+			bit*clockSize, clockSize, clockSize, 1<<bit))
+	}
+	return sources.FLV(t, "-vf", strings.Join(squares, ","), "-t", fmt.Sprint(int(length.Seconds())), "-preset", "ultrafast", "-bf", "0")
+}
+
+// publication knows when it sent its first picture.
+type publication struct {
+	once  sync.Once
+	began chan time.Time
+}
+
+// publish sends the file in real time until the test's end.
+func publish(t *testing.T, file, url string) *publication {
+	t.Helper()
+	source, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &publication{began: make(chan time.Time, 1)}
+	cfg := publisher.DefaultConfig()
+	cfg.URL, cfg.Source = url, source
+	cfg.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+		c, err := (&net.Dialer{}).DialContext(ctx, network, address)
+		return &observed{c, p}, err
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- publisher.Run(ctx, cfg, slog.New(slog.DiscardHandler)) }()
+	t.Cleanup(func() {
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+	return p
+}
+
+// observed is a connection on which a key frame cannot be overlooked.
+type observed struct {
+	net.Conn
+	p *publication
+}
+
+func (o *observed) Write(b []byte) (int, error) {
+	const noMessageOfTheHandshakeIsSoLong = 4 << 10
+	if len(b) > noMessageOfTheHandshakeIsSoLong {
+		o.p.once.Do(func() { o.p.began <- time.Now() })
+	}
+	return o.Conn.Write(b)
+}
+
+// readClock answers with the number that the picture shows, and when it was on the
+// screen: Unix milliseconds.
+const readClock = `new Promise((done) => {
+	const video = document.querySelector('video');
+	video.requestVideoFrameCallback((_, frame) => {
+		const canvas = new OffscreenCanvas(video.videoWidth, 1);
+		const context = canvas.getContext('2d');
+		context.drawImage(video, 0, -%[2]d / 2);
+		const row = context.getImageData(0, 0, %[1]d * %[2]d, 1).data;
+		let n = 0;
+		for (let bit = 0; bit < %[1]d; bit += 1) if (row[4 * (bit * %[2]d + %[2]d / 2)] > 128) n += 2 ** bit;
+		done({n, at: performance.timeOrigin + frame.expectedDisplayTime, told: parseFloat(document.querySelector('[data-stat=latency]')?.textContent ?? '')});
+	});
+})`
+
+// firstPicture answers with the milliseconds from the start of the navigation to the
+// first picture.
+const firstPicture = `new Promise((done) => {
+	const look = () => {
+		if (document.querySelector('video')?.getVideoPlaybackQuality().totalVideoFrames > 0) done(performance.now());
+		else requestAnimationFrame(look);
+	};
+	look();
+})`
+
+type sight struct {
+	N    int     `json:"n"`
+	At   float64 `json:"at"`
+	Told float64 `json:"told"` // by the page, in seconds
+}
+
+// TestLatency compares the numbers in the pictures that Chromium shows with the time
+// at which they were sent.
+func TestLatency(t *testing.T) {
+	for _, c := range []struct {
+		name, config string
+		most         float64 // seconds
+	}{
+		{"low", "", 1.5},
+		// Three segments of 2 s behind the end of the newest one, which is itself up to
+		// a segment old, and a reload.
+		{"plain", "playlist: { low_latency: false }", 3*2 + 2 + 1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := harness.Start(t, harness.Options{Config: c.config})
+			sent := publish(t, clocked(t, *watch+40*time.Second), s.PublishURL("show"))
+			began := <-sent.began
+			s.WaitForState("show", "live", 10*time.Second)
+			browser := harness.OpenBrowser(t)
+			harness.Pause(t.Context(), time.Until(began.Add(12*time.Second))) // no viewer of the first moment
+			page := browser.Open(t, s.WatchURL("show"))
+			first := time.Duration(harness.Evaluate[float64](page, firstPicture) * float64(time.Millisecond))
+			page.MustPlay(3 * time.Second)
+
+			var latencies, told []float64
+			end := time.Now().Add(*watch)
+			eye := page.View()
+			for time.Now().Before(end) {
+				seen := harness.Evaluate[sight](page, fmt.Sprintf(readClock, clockBits, clockSize))
+				latencies = append(latencies, seen.At/1000-float64(began.UnixMicro())/1e6-float64(seen.N)/rate)
+				told = append(told, seen.Told)
+				harness.Pause(t.Context(), 200*time.Millisecond)
+			}
+			report := harness.SumUp(eye.Stop())
+			if report.Longest > time.Second || report.Played < 0.95*watch.Seconds() {
+				t.Errorf("it did not play through: %+v", report)
+			}
+			slices.Sort(latencies)
+			slices.Sort(told)
+			at := func(list []float64, q float64) float64 { return list[int(q*float64(len(list)-1))] }
+			t.Logf("%d pictures in %v, %.1f s played, still at most %v: sent to shown %.2f s at the median, %.2f to %.2f s; the page says %.2f s; the first picture after %.2f s",
+				len(latencies), *watch, report.Played, report.Longest.Round(time.Millisecond), at(latencies, 0.5), latencies[0], at(latencies, 1), at(told, 0.5), first.Seconds())
+			if got := at(latencies, 0.95); got > c.most || math.IsNaN(got) || latencies[0] < 0 {
+				t.Errorf("the latency is %.2f s, want at most %.1f s", got, c.most)
+			}
+			if first > 2*time.Second { // with a margin for a busy machine
+				t.Errorf("the first picture came after %v", first)
+			}
+		})
+	}
+}
