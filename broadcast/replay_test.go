@@ -103,7 +103,11 @@ func TestHub_KeepsTheReplayOfAWholeBroadcastForItsTime(t *testing.T) {
 		if left := s.keys("live/b/source/journal"); len(left) > 0 || s.object("live/b/index.m3u8") != "" || len(s.keys("live/~manifests/live/")) > 0 {
 			t.Errorf("left of the live broadcast: %v", s.keys(""))
 		}
-		again, err := s.Replay(t.Context(), "b", "replay.m3u8")
+		past, ok := s.Past(t.Context(), "b")
+		if !ok || past.Ended.Sub(past.Began) < 95*time.Second {
+			t.Errorf("the past broadcast is %+v", past)
+		}
+		again, err := s.Replay(t.Context(), "b", past.Replay)
 		if err != nil || !bytes.Equal(again.Plain, text.Plain) {
 			t.Errorf("after the linger: %v", err)
 		}

@@ -42,6 +42,7 @@ type replays struct {
 // replay is a reading of one.
 type replay struct {
 	text     *playlist.Text
+	token    string    // of its broadcast
 	began    time.Time           // of the first segment
 	ended    time.Time           // of the last
 	sessions map[string]struct{} // "source/SESSION" of the segments it lists
@@ -84,6 +85,7 @@ func (r *replays) read(ctx context.Context, key string) *replay {
 	}
 	found := &replay{text: playlist.NewText(text), sessions: make(map[string]struct{}), until: now.Add(replayFresh), used: now}
 	found.began, found.ended = playlist.Span(text)
+	found.token = catalog.Owner(text)
 	for line := range strings.Lines(string(text)) {
 		if i := strings.LastIndexByte(line, '-'); i > 0 && line[0] != '#' {
 			found.sessions[line[:i]] = struct{}{}

@@ -77,7 +77,11 @@ func (h *Hub) Past(ctx context.Context, id string) (PastBroadcast, bool) {
 	if err != nil {
 		return PastBroadcast{}, false
 	}
-	return PastBroadcast{Began: r.began, Ended: r.ended, Replay: catalog.ReplayName}, true
+	past := PastBroadcast{Began: r.began, Ended: r.ended, Replay: catalog.ReplayName}
+	if r.token != "" { // the name that the next broadcast does not take over
+		past.Replay = catalog.ReplayNameOf(r.token)
+	}
+	return past, true
 }
 
 // Aired opens a segment that no Window has any more and a replay lists; the error

@@ -41,7 +41,6 @@ func TestChromium_PlaysWhatFFmpegPublishesWithoutAStall(t *testing.T) {
 	encoder.Quit()
 	p.WaitUntil(20*time.Second, "document.querySelector('[data-player]').dataset.state === 'ended'")
 	p.WaitUntil(30*time.Second, "document.querySelector('[data-title]').textContent === 'This broadcast has ended'")
-	p.Screenshot("watch-ended")
 }
 
 func TestChromium_GoesOnWithoutAReloadWhenTheEncoderReturns(t *testing.T) {

@@ -4,7 +4,8 @@
 // Requests enter through the handlers that Register puts on a mux; pages and
 // assets leave, all of them from files embedded in the program. The pages fetch
 // everything they show from the REST API (/v1/broadcasts) and the origin
-// (/live/ID/index.m3u8) like any other client would.
+// (/live/ID/index.m3u8, and after the end the replay that the API names) like any
+// other client would.
 //
 // Package web does not know what is live, who publishes, or how media is made.
 //

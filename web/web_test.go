@@ -183,6 +183,28 @@ func TestPages_LinkOnlyAssetsThatAreThere(t *testing.T) {
 	}
 }
 
+func TestPlayer_HasEveryPartItsScriptsAskFor(t *testing.T) {
+	parts := regexp.MustCompile(`[ .]part\('([a-z-]+)'\)`)
+	for _, page := range []string{"/watch/demo", "/embed/demo"} {
+		text := body(t, get(t, newMux(t, Config{RTMPPort: 1935}), page))
+		for _, script := range []string{"player.js", "controls.js", "seekbar.js"} {
+			source, err := embeddedAssets.ReadFile("assets/js/" + script)
+			if err != nil {
+				t.Fatal(err)
+			}
+			found := parts.FindAllStringSubmatch(string(source), -1)
+			if len(found) == 0 {
+				t.Errorf("%s asks for no part: the test looks past it", script)
+			}
+			for _, m := range found {
+				if !regexp.MustCompile(`\sdata-` + m[1] + `[\s=>]`).MatchString(text) {
+					t.Errorf("%s has no part %q, which %s asks for", page, m[1], script)
+				}
+			}
+		}
+	}
+}
+
 func testAssets(t *testing.T) *assets {
 	t.Helper()
 	a, err := loadAssets(fstest.MapFS{

@@ -80,6 +80,19 @@ func (p *Page) Text(selector string) string {
 	return text
 }
 
+// ClickAt clicks an element at a share of its width, from 0 to 1.
+func (p *Page) ClickAt(selector string, across float64) {
+	p.tb.Helper()
+	at, err := evaluate[[2]float64](p, fmt.Sprintf(`(() => {
+		const r = document.querySelector(%q).getBoundingClientRect();
+		return [r.x + %f * r.width, r.y + r.height / 2];
+	})()`, selector, across))
+	if err != nil {
+		p.tb.Fatal(err)
+	}
+	p.Do(chromedp.MouseClickXY(at[0], at[1]))
+}
+
 // WaitUntil waits until a JavaScript expression is true.
 func (p *Page) WaitUntil(limit time.Duration, expression string) {
 	p.tb.Helper()

@@ -14,6 +14,34 @@ test('uptime never shows a negative time', () => {
   }
 });
 
+test('a position has its length, and none without it', () => {
+  assert.equal(format.position(42.9, 727), '0:42 / 12:07');
+  assert.equal(format.position(0, 10_801), '0:00 / 3:00:01');
+  for (const duration of [NaN, Infinity, undefined]) assert.equal(format.position(1, duration), '', String(duration));
+});
+
+test('what has passed is said as people say it', () => {
+  const [minute, hour, day] = [60_000, 3_600_000, 86_400_000];
+  for (const [ms, want] of [
+    [-5, 'just now'], [59_000, 'just now'], [minute, '1 minute ago'], [59.9 * minute, '59 minutes ago'],
+    [hour, '1 hour ago'], [23.9 * hour, '23 hours ago'], [day, 'yesterday'], [3.5 * day, '3 days ago'], [NaN, ''],
+  ]) assert.equal(format.ago(ms), want, String(ms));
+});
+
+test('a link to the replay asks for it, and a link to what is live does not', () => {
+  const page = 'https://a.test/watch/show';
+  for (const [href, replaying, want] of [
+    [page, true, `${page}?replay`], [page, false, page],
+    [`${page}?replay=1`, false, page], [`${page}?replay=1`, true, `${page}?replay`],
+    [`${page}?lang=de&replay`, true, `${page}?lang=de&replay`], [`${page}?lang=de`, true, `${page}?lang=de&replay`],
+  ]) {
+    const link = format.shareLink(href, replaying);
+    assert.equal(link, want, href);
+    assert.equal(format.asksForReplay(link), replaying, link);
+  }
+  assert.ok(format.asksForReplay(`${page}?replay=0`), 'any value asks');
+});
+
 test('resolution, seconds and frame rate are empty when not known', () => {
   assert.equal(format.resolution(1280, 720), '1280 × 720');
   assert.equal(format.resolution(0, 0), '');

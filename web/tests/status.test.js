@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { label, statusOf } from '../assets/js/status.js';
+import { isPlayable, isReplayOver, label, statusOf } from '../assets/js/status.js';
 
 const given = (broadcast, playback, more = {}) => statusOf({ broadcast, playback, reachable: true, ...more });
 const live = { state: 'live' };
@@ -36,6 +36,69 @@ test('an ended broadcast is played out before it is covered', () => {
   assert.match(given(null, 'finished').cover.title, /has ended/);
 });
 
+test('the replay is offered after the end, once there is one', () => {
+  const replay = '/live/show/replay-x.m3u8';
+  assert.equal(given({ state: 'ended', replay }, 'idle').replay, true);
+  assert.equal(given({ state: 'ended', replay }, 'finished').replay, true);
+  assert.equal(given({ state: 'ended', replay: null }, 'finished').replay, false);
+  assert.equal(given({ state: 'ended', replay }, 'playing').replay, false, 'while the rest is played out');
+  assert.equal(given(null, 'idle').replay, false);
+});
+
+const ended = { state: 'ended', replay: '/live/show/replay-x.m3u8' };
+const replayed = (broadcast, playback, more = {}) => given(broadcast, playback, { replaying: true, ...more });
+
+test('a replay is no live picture, whatever it does', () => {
+  for (const playback of ['loading', 'playing', 'buffering', 'finished']) {
+    const s = replayed(ended, playback);
+    assert.equal(s.state, 'replay', playback);
+    assert.equal(s.cover, null, playback);
+    assert.equal(s.toast, '', playback);
+    assert.equal(s.live, false, playback);
+    assert.equal(s.busy, playback === 'loading' || playback === 'buffering', playback);
+  }
+});
+
+test('a broadcast that is live again is offered beside its replay', () => {
+  for (const state of ['live', 'reconnecting']) {
+    const s = replayed({ state, replay: null }, 'playing');
+    assert.equal(s.state, 'replay');
+    assert.equal(s.cover, null);
+    assert.match(s.toast, /live again/);
+    assert.equal(s.live, true);
+  }
+  assert.equal(replayed({ state: 'starting', replay: null }, 'playing').live, false, 'there is no picture yet');
+  assert.equal(replayed(live, 'playing', { reachable: false }).live, false);
+});
+
+test('a replay whose connection was lost says so', () => {
+  const s = replayed(ended, 'failed', { retryIn: 3400 });
+  assert.match(s.cover.detail, /in 4 s/);
+  assert.equal(s.retry, true);
+  assert.match(replayed(ended, 'playing', { reachable: false }).toast, /does not answer/);
+  assert.match(replayed(ended, 'unsupported').cover.title, /cannot play/);
+});
+
+test('a replay makes way for what is live only when it plays no more', () => {
+  for (const playback of ['loading', 'playing', 'buffering']) assert.equal(isReplayOver(live, playback), false, playback);
+  assert.equal(isReplayOver(live, 'finished'), true);
+  assert.equal(isReplayOver(ended, 'finished'), false, 'its last picture stays');
+  assert.equal(isReplayOver({ state: 'starting' }, 'finished'), false);
+});
+
+test('a replay that is not kept any more is left', () => {
+  assert.equal(isReplayOver(null, 'failed'), true);
+  assert.equal(isReplayOver({ state: 'ended', replay: null }, 'failed'), true);
+  assert.equal(isReplayOver(live, 'failed'), true);
+  assert.equal(isReplayOver(ended, 'failed'), false, 'it is tried again');
+  assert.equal(isReplayOver(null, 'playing'), false, 'what plays is left alone');
+});
+
+test('there is a picture while live, and while the broadcaster is waited for', () => {
+  assert.deepEqual(['starting', 'live', 'reconnecting', 'ended'].filter((state) => isPlayable({ state })), ['live', 'reconnecting']);
+  assert.equal(isPlayable(null), false);
+});
+
 test('a lost connection counts down and offers a button', () => {
   const s = given(live, 'failed', { retryIn: 3400 });
   assert.equal(s.state, 'offline');
@@ -62,7 +125,7 @@ test('the spinner turns for want of data only', () => {
 });
 
 test('every state has a word', () => {
-  for (const state of ['live', 'reconnecting', 'starting', 'ended', 'waiting', 'offline', 'error']) {
+  for (const state of ['live', 'reconnecting', 'starting', 'ended', 'waiting', 'replay', 'offline', 'error']) {
     assert.notEqual(label(state), state);
   }
 });

@@ -1,5 +1,7 @@
 // The player's buttons, keys and volume.
 
+import { SeekBar } from './seekbar.js';
+
 const QUIET_AFTER = 2600;
 const BEHIND = 2.5; // seconds past the live position that make "Go to live" appear
 
@@ -8,12 +10,15 @@ export class Controls {
   #video;
   #source;
   #parts;
+  #seekBar;
+  #replaying = false;
   #quietTimer = 0;
 
   constructor(root, video, source) {
     this.#root = root;
     this.#video = video;
     this.#source = source;
+    this.#seekBar = new SeekBar(root, video, source);
     const part = (name) => root.querySelector(`[data-${name}]`);
     this.#parts = { play: part('play'), mute: part('mute'), unmute: part('unmute'), volume: part('volume'), live: part('golive'), liveText: part('golive-text'), pip: part('pip'), full: part('full') };
 
@@ -31,7 +36,7 @@ export class Controls {
     pip.addEventListener('click', () => this.#togglePip());
     video.addEventListener('click', () => (matchMedia('(hover: none)').matches ? this.#stir() : this.#togglePlay()));
     video.addEventListener('dblclick', () => this.#toggleFull());
-    for (const event of ['play', 'pause', 'volumechange']) video.addEventListener(event, () => this.#draw());
+    for (const event of ['play', 'pause', 'volumechange', 'ended']) video.addEventListener(event, () => this.#draw());
     for (const event of ['pointermove', 'pointerdown', 'focusin', 'keydown']) root.addEventListener(event, () => this.#stir());
     root.addEventListener('pointerleave', () => this.#hush());
     document.addEventListener('keydown', (event) => this.#key(event));
@@ -39,10 +44,13 @@ export class Controls {
     this.#draw();
   }
 
-  /** Called twice a second; `active` says that a picture is to be seen. */
-  update(active) {
+  /** Called twice a second; `active` says that a picture is to be seen, `replaying` that it is not live. */
+  update(active, replaying) {
+    this.#replaying = replaying;
+    this.#seekBar.show(replaying);
     const { live, liveText, unmute } = this.#parts;
     const late = active && (this.#video.paused || this.#source.behind > BEHIND);
+    live.hidden = replaying;
     live.disabled = !late;
     live.toggleAttribute('data-edge', active && !late);
     const text = late ? 'Go to live' : 'Live';
@@ -52,8 +60,9 @@ export class Controls {
 
   #draw() {
     const { play, mute, volume, full } = this.#parts;
-    const { paused, muted, volume: level } = this.#video;
-    face(play, paused ? 'play' : 'pause', paused ? 'Play' : 'Pause');
+    const { paused, ended, muted, volume: level } = this.#video;
+    if (ended) face(play, 'again', 'Watch again');
+    else face(play, paused ? 'play' : 'pause', paused ? 'Play' : 'Pause');
     face(mute, muted ? 'muted' : 'sound', muted ? 'Unmute' : 'Mute');
     face(full, 'full', document.fullscreenElement ? 'Leave full screen' : 'Full screen');
     volume.value = String(muted ? 0 : level);
@@ -94,6 +103,7 @@ export class Controls {
       m: () => this.#toggleMute(),
       f: () => this.#toggleFull(),
       l: () => this.#source.goLive(),
+      ...(this.#replaying ? { arrowleft: () => this.#seekBar.step(-1), arrowright: () => this.#seekBar.step(1) } : {}),
       ...(onButton ? {} : { ' ': () => this.#togglePlay() }),
     };
     const action = actions[event.key.toLowerCase()];

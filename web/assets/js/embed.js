@@ -1,5 +1,6 @@
 // The embeddable player: nothing but the player.
 
+import { asksForReplay } from './format.js';
 import { Player } from './player.js';
 
-new Player(document.querySelector('[data-player]'));
+new Player(document.querySelector('[data-player]'), { replay: asksForReplay(location.href) });

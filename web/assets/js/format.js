@@ -15,6 +15,22 @@ export function uptime(ms) {
   return h > 0 ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;
 }
 
+/** Seconds played and in all → "0:42 / 12:07"; nothing while the length is not known. */
+export function position(time, duration) {
+  return Number.isFinite(duration) ? `${uptime(time * 1000)} / ${uptime(duration * 1000)}` : '';
+}
+
+/** Milliseconds that have passed → "just now", "5 minutes ago", "yesterday"; not a number → "". */
+export function ago(ms) {
+  if (!Number.isFinite(ms)) return '';
+  const minutes = Math.floor(ms / 60_000);
+  if (minutes < 1) return 'just now';
+  const words = new Intl.RelativeTimeFormat('en', { numeric: 'auto' });
+  if (minutes < 60) return words.format(-minutes, 'minute');
+  if (minutes < 24 * 60) return words.format(-Math.floor(minutes / 60), 'hour');
+  return words.format(-Math.floor(minutes / 60 / 24), 'day');
+}
+
 /** 1.234 → "1.2 s"; not a number → "". */
 export function seconds(value) {
   return Number.isFinite(value) ? `${Math.max(0, value).toFixed(1)} s` : '';
@@ -64,3 +80,14 @@ export function hash(text, n) {
 
 /** The page of a broadcast. */
 export const watchPath = (id) => `/watch/${encodeURIComponent(id)}`;
+
+/** The address of this page as it is to be passed on: with or without "replay" in its query. */
+export function shareLink(href, replaying) {
+  const url = new URL(href);
+  url.searchParams.delete('replay');
+  if (replaying) url.search += `${url.search ? '&' : '?'}replay`;
+  return url.href;
+}
+
+/** The address asks for the replay. */
+export const asksForReplay = (href) => new URL(href).searchParams.has('replay');

@@ -1,28 +1,34 @@
 // A broadcast in a player: asks what state it is in, plays it when there is
-// something to play, and says why when there is not.
+// something to play, and says why when there is not. After its end it offers the
+// replay.
 
 import { fetchBroadcast, poll } from './api.js';
 import { Controls } from './controls.js';
 import { Source } from './source.js';
-import { label, statusOf } from './status.js';
+import { isPlayable, isReplayOver, label, statusOf } from './status.js';
 
-const PLAYABLE = new Set(['live', 'reconnecting']);
-
-/** Fires "change" twice a second and whenever something happens; then `broadcast`, `status` and `source` are current. */
+/** Fires "change" twice a second and whenever something happens; then `broadcast`, `status`, `source` and `replaying` are current. */
 export class Player extends EventTarget {
   #root;
   #parts;
   #playing = '';
   #reachable = true;
+  #wantsReplay; // as soon as there is one
+  #hasPlayed = false;
 
   broadcast = undefined;
+  replaying = false;
   status = statusOf({ broadcast: undefined, reachable: true, playback: 'idle' });
 
-  constructor(root) {
+  constructor(root, { replay = false } = {}) {
     super();
     this.#root = root;
+    this.#wantsReplay = replay;
     const part = (name) => root.querySelector(`[data-${name}]`);
-    this.#parts = { badge: part('badge'), toast: part('toast'), message: part('message'), title: part('title'), detail: part('detail'), retry: part('retry') };
+    this.#parts = {
+      badge: part('badge'), toast: part('toast'), toastText: part('toast-text'), live: part('watch-live'),
+      message: part('message'), title: part('title'), detail: part('detail'), retry: part('retry'), replay: part('watch-replay'),
+    };
     this.video = root.querySelector('video');
     this.source = new Source(this.video);
     this.controls = new Controls(root, this.video, this.source);
@@ -30,6 +36,16 @@ export class Player extends EventTarget {
     this.#parts.retry.addEventListener('click', () => {
       this.source.retry();
       this.#poll.now();
+    });
+    this.#parts.replay.addEventListener('click', () => {
+      // Who has watched already keeps the sound on or off; a first click asks for it.
+      if (!this.#hasPlayed) this.video.muted = false;
+      this.#watchReplay();
+    });
+    this.#parts.live.addEventListener('click', () => {
+      this.#leaveReplay();
+      this.#follow();
+      this.#update();
     });
     // Soon while something is about to begin, else every two seconds.
     this.#poll = poll(
@@ -54,7 +70,12 @@ export class Player extends EventTarget {
   /** Loads what has become playable; a new publication under the same id is new. */
   #follow() {
     const b = this.broadcast;
-    if (!b || !PLAYABLE.has(b.state)) {
+    if (this.replaying) {
+      if (!isReplayOver(b, this.source.state)) return;
+      this.#leaveReplay();
+    }
+    if (this.#wantsReplay && b?.replay) return this.#watchReplay();
+    if (!isPlayable(b)) {
       // A broadcast that is gone, or is beginning anew, has nothing more to give.
       if (b?.state === 'starting' || (!b && this.source.state === 'failed')) this.#drop();
       if (b?.state === 'ended' && this.source.state !== 'playing') this.#drop();
@@ -63,7 +84,21 @@ export class Player extends EventTarget {
     const publication = `${b.playlist} ${b.started_at}`;
     if (publication === this.#playing && this.source.loaded && this.source.state !== 'finished') return;
     this.#playing = publication;
+    this.#wantsReplay = false;
+    this.#hasPlayed = true;
     this.source.load(b.playlist);
+  }
+
+  #watchReplay() {
+    this.#wantsReplay = false;
+    this.#hasPlayed = true;
+    this.replaying = true;
+    this.source.load(this.broadcast.replay, { replay: true });
+  }
+
+  #leaveReplay() {
+    this.replaying = false;
+    this.#drop();
   }
 
   #drop() {
@@ -72,7 +107,7 @@ export class Player extends EventTarget {
   }
 
   #tick() {
-    if (this.broadcast?.state === 'live' && this.#reachable) this.source.watch();
+    if (!this.replaying && this.broadcast?.state === 'live' && this.#reachable) this.source.watch();
     this.#update();
   }
 
@@ -81,16 +116,17 @@ export class Player extends EventTarget {
       broadcast: this.broadcast,
       reachable: this.#reachable,
       playback: this.source.state,
+      replaying: this.replaying,
       retryIn: this.source.retryAt - performance.now(),
     });
-    const { state, cover, toast, busy, retry, calm } = this.status;
-    const { badge, toast: toastLine, message, title, detail, retry: button } = this.#parts;
+    const { state, cover, toast, busy, calm } = this.status;
+    const { badge, toast: toastLine, toastText, live, message, title, detail, retry, replay } = this.#parts;
     this.#root.dataset.state = state;
     this.#root.toggleAttribute('data-busy', busy);
     this.#root.toggleAttribute('data-blank', cover !== null);
     badge.dataset.state = state;
     setText(badge, label(state));
-    setText(toastLine, toast);
+    setText(toastText, toast);
     toastLine.hidden = toast === '';
     message.hidden = cover === null;
     message.toggleAttribute('data-calm', Boolean(calm));
@@ -98,8 +134,11 @@ export class Player extends EventTarget {
       setText(title, cover.title);
       setText(detail, cover.detail);
     }
-    button.hidden = !retry;
-    this.controls.update(cover === null);
+    live.hidden = !this.status.live;
+    retry.hidden = !this.status.retry;
+    replay.hidden = !this.status.replay;
+    this.video.setAttribute('aria-label', `${this.replaying ? 'Replay' : 'Live video'} of ${this.#root.dataset.id}`);
+    this.controls.update(cover === null, this.replaying);
     this.dispatchEvent(new Event('change'));
   }
 }

@@ -16,8 +16,9 @@ export function engine() {
   return document.createElement('video').canPlayType(MIME) ? 'native' : '';
 }
 
-/** Settings of hls.js for the player, and for the small pictures on the home page. */
+/** Settings of hls.js for the player, for replays in it, and for the small pictures on the home page. */
 const PLAYER = { lowLatencyMode: true, backBufferLength: 30, maxLiveSyncPlaybackRate: 1.25, liveDurationInfinity: true };
+const REPLAY = { lowLatencyMode: false, backBufferLength: 60, maxMaxBufferLength: 60 };
 const PREVIEW = { lowLatencyMode: false, backBufferLength: 4, maxBufferLength: 8, startLevel: 0, capLevelToPlayerSize: true, liveDurationInfinity: true };
 
 /**
@@ -28,6 +29,8 @@ export class Source extends EventTarget {
   #video;
   #preview;
   #url = '';
+  #replay = false;
+  #position = 0; // where the viewer is in a replay
   #hls = null;
   #recovery = new Recovery();
   #retryTimer = 0;
@@ -45,7 +48,11 @@ export class Source extends EventTarget {
     this.#video = video;
     this.#preview = preview;
     video.addEventListener('playing', () => this.#moving());
-    video.addEventListener('timeupdate', () => { if (this.state !== 'playing') this.#moving(); });
+    video.addEventListener('timeupdate', () => {
+      if (this.state !== 'playing') this.#moving();
+      else this.#position = video.currentTime;
+    });
+    video.addEventListener('seeking', () => { this.#position = video.currentTime; });
     video.addEventListener('waiting', () => { if (this.#url && this.state === 'playing') this.#set('buffering'); });
     video.addEventListener('ended', () => { if (this.#url) this.#set('finished'); });
     video.addEventListener('error', () => { if (this.#url && !this.#hls) this.#fail(nativeErrorKind(video.error)); });
@@ -53,11 +60,13 @@ export class Source extends EventTarget {
 
   get loaded() { return this.#url !== ''; }
 
-  /** Plays the playlist at url from its live edge. */
-  load(url) {
+  /** Plays the playlist at url from its live edge; a replay from its beginning. */
+  load(url, { replay = false } = {}) {
     this.unload();
     if (!engine()) return this.#set('unsupported');
     this.#url = url;
+    this.#replay = replay;
+    this.#position = 0;
     this.#recovery.healthy();
     this.#attach();
   }
@@ -69,7 +78,7 @@ export class Source extends EventTarget {
     this.#set('idle');
   }
 
-  /** Recovers now instead of at retryAt. */
+  /** Recovers now instead of at retryAt; a replay goes on where it was. */
   retry() {
     if (!this.#url) return;
     this.#detach();
@@ -129,8 +138,9 @@ export class Source extends EventTarget {
     return 0;
   }
 
-  /** Jumps to the live edge and plays. */
+  /** Jumps to the live edge and plays; a replay has none. */
   goLive() {
+    if (this.#replay) return;
     const edge = this.#livePosition();
     if (Number.isFinite(edge) && edge > this.#video.currentTime) this.#video.currentTime = edge;
     this.play();
@@ -149,6 +159,7 @@ export class Source extends EventTarget {
   }
 
   #livePosition() {
+    if (this.#replay) return NaN;
     if (this.#hls) return this.#hls.liveSyncPosition ?? NaN;
     const { seekable } = this.#video;
     return seekable.length ? seekable.end(seekable.length - 1) - 2 : NaN;
@@ -161,17 +172,23 @@ export class Source extends EventTarget {
     this.#set('loading');
     if (engine() === 'native') {
       this.#video.src = this.#url;
+      if (this.#position > 0) this.#video.currentTime = this.#position; // what a media element without metadata begins at
       this.play();
       return;
     }
     const { Hls } = globalThis;
-    const hls = new Hls({ enableWorker: true, ...(this.#preview ? PREVIEW : PLAYER) });
+    const hls = new Hls({ enableWorker: true, ...this.#settings() });
     this.#hls = hls;
     hls.on(Hls.Events.MANIFEST_PARSED, () => this.play());
     hls.on(Hls.Events.FRAG_LOADED, (_, data) => this.#measure(data));
     hls.on(Hls.Events.ERROR, (_, data) => { if (data.fatal && hls === this.#hls) this.#fail(hlsErrorKind(Hls, data)); });
     hls.loadSource(this.#url);
     hls.attachMedia(this.#video);
+  }
+
+  #settings() {
+    if (this.#replay) return { ...REPLAY, startPosition: this.#position };
+    return this.#preview ? PREVIEW : PLAYER;
   }
 
   #detach() {

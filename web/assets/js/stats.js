@@ -5,17 +5,21 @@ import { label } from './status.js';
 
 export class Stats {
   #fields = {};
+  #only;
 
   constructor(root) {
+    this.#only = root.querySelectorAll('[data-only]');
     for (const field of root.querySelectorAll('[data-stat]')) this.#fields[field.dataset.stat] = field;
   }
 
   /** Draws what the player knows now. */
-  draw({ video, source, status, broadcast }) {
+  draw({ video, source, status, broadcast, replaying }) {
+    for (const stat of this.#only) stat.hidden = (stat.dataset.only === 'replay') !== replaying;
     const playing = source.state === 'playing' || source.state === 'buffering';
     this.#put('latency', playing ? format.seconds(source.latency) : '');
+    this.#put('position', replaying ? format.position(video.currentTime, video.duration) : '');
     this.#put('bitrate', playing ? format.bitrate(source.bitrate) || statedBitrate(broadcast) : '');
-    this.#put('buffer', playing ? format.seconds(source.buffer) : '', playing && source.buffer < 0.3 && 'bad');
+    this.#put('buffer', playing ? format.seconds(source.buffer) : '', playing && !replaying && source.buffer < 0.3 && 'bad');
     this.#put('resolution', playing ? format.resolution(video.videoWidth, video.videoHeight) || 'Audio only' : '');
     this.#dropped(playing ? video.getVideoPlaybackQuality?.() : undefined);
     this.#put('state', label(status.state));
@@ -36,7 +40,7 @@ export class Stats {
     else delete field.dataset.level;
     if (field.dataset.text === text) return;
     field.dataset.text = text;
-    const [, number, unit] = /^([\d.]+) (s|[kM]bit\/s|of \d+)$/.exec(text) ?? [];
+    const [, number, unit] = /^([\d.:]+) (s|[kM]bit\/s|of \d+|\/ [\d:]+)$/.exec(text) ?? [];
     if (!number) {
       field.textContent = text || '–';
       return;

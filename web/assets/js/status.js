@@ -11,19 +11,26 @@
  *   failed      an error, being recovered from (retryIn: milliseconds)
  *   finished    the playlist's end was played
  *   unsupported the browser cannot play HLS
+ * `replaying` says that the player has the replay, and not what is live.
  *
  * The answer: `state` (one word for the badge), `cover` (title and detail in
  * place of the picture, or null), `toast` (a line over the picture, or ""),
- * `busy` (the spinner turns), `retry` (offer a button).
+ * `busy` (the spinner turns), and buttons to offer: `retry`, `replay` (watch it),
+ * `live` (watch that, beside the toast).
  */
-export function statusOf({ broadcast, reachable, playback, retryIn = 0 }) {
+export function statusOf({ broadcast, reachable, playback, retryIn = 0, replaying = false }) {
   const hasPicture = playback === 'playing' || playback === 'buffering';
   const busy = playback === 'buffering' || playback === 'loading';
-  const with_ = (state, more = {}) => ({ state, cover: null, toast: '', busy, retry: false, ...more });
+  const with_ = (state, more = {}) => ({ state, cover: null, toast: '', busy, retry: false, replay: false, live: false, ...more });
   const covered = (state, title, detail, more = {}) => with_(state, { cover: { title, detail }, busy: false, ...more });
 
   if (playback === 'unsupported') {
     return covered('error', 'This browser cannot play the broadcast', 'It has neither Media Source Extensions nor HLS of its own. Try a current Chrome, Edge, Firefox or Safari.', { calm: true });
+  }
+  if (replaying) {
+    if (playback === 'failed') return covered('replay', 'The connection was lost', `${tryingAgain(retryIn)} The replay goes on where it was.`, { retry: true });
+    if (isPlayable(broadcast) && reachable) return with_('replay', { toast: 'It is live again', live: true });
+    return with_('replay', { toast: reachable ? '' : 'The server does not answer. Trying again.' });
   }
   if (broadcast === undefined && !hasPicture) {
     return reachable
@@ -36,7 +43,7 @@ export function statusOf({ broadcast, reachable, playback, retryIn = 0 }) {
     // What is buffered is still worth seeing; the end of the playlist ends it.
     if (hasPicture) return with_('ended', { busy: false, toast: 'The broadcaster has stopped' });
     if (playback === 'finished' || state === 'ended') {
-      return covered('ended', 'This broadcast has ended', 'If it starts again, it plays here by itself.', { calm: true });
+      return covered('ended', 'This broadcast has ended', 'If it starts again, it plays here by itself.', { calm: true, replay: Boolean(broadcast?.replay) });
     }
     return covered('waiting', 'Not live yet', 'Stay here: the picture starts by itself when the broadcast begins.');
   }
@@ -58,6 +65,21 @@ export function statusOf({ broadcast, reachable, playback, retryIn = 0 }) {
   return with_(state);
 }
 
+/** There is a live picture to be had. */
+export function isPlayable(broadcast) {
+  return broadcast?.state === 'live' || broadcast?.state === 'reconnecting';
+}
+
+/**
+ * A replay that moves, or was paused, is left to the viewer. One that was seen to
+ * its end makes way for a live picture; one that cannot be had makes way for that
+ * too, or for the news that it is not kept any more.
+ */
+export function isReplayOver(broadcast, playback) {
+  if (playback === 'finished') return isPlayable(broadcast);
+  return playback === 'failed' && !broadcast?.replay;
+}
+
 function tryingAgain(ms) {
   const s = Math.ceil(ms / 1000);
   return s > 1 ? `Trying again in ${s} s.` : 'Trying again now.';
@@ -67,6 +89,6 @@ function tryingAgain(ms) {
 export function label(state) {
   return {
     live: 'Live', reconnecting: 'Reconnecting', starting: 'Starting', ended: 'Ended',
-    waiting: 'Waiting', offline: 'Offline', error: 'Cannot play',
+    waiting: 'Waiting', replay: 'Replay', offline: 'Offline', error: 'Cannot play',
   }[state] ?? state;
 }

@@ -4,18 +4,23 @@ import { copyText } from './copy.js';
 import * as format from './format.js';
 import { Player } from './player.js';
 import { Stats } from './stats.js';
-import { label } from './status.js';
+import { isPlayable, label } from './status.js';
 
 const $ = (name) => document.querySelector(`[data-${name}]`);
 const root = $('player');
-const player = new Player(root);
+const player = new Player(root, { replay: format.asksForReplay(location.href) });
 const stats = new Stats($('stats'));
 const id = root.dataset.id;
 
-function about({ broadcast, status }) {
-  if (!broadcast || broadcast.state === 'ended') return '';
+function about({ broadcast, status, replaying }) {
+  if (!broadcast) return '';
   const since = Date.parse(broadcast.started_at);
-  const age = Number.isFinite(since) ? `On air for ${format.uptime(Date.now() - since)}` : '';
+  if (broadcast.state === 'ended') {
+    const end = Date.parse(broadcast.ended_at);
+    return end >= since ? `Ended ${format.ago(Date.now() - end)} · ${format.uptime(end - since)} on air` : '';
+  }
+  const age = Number.isFinite(since) ? `${replaying ? 'Live again' : 'On air'} for ${format.uptime(Date.now() - since)}` : '';
+  if (replaying) return isPlayable(broadcast) ? age : '';
   return [status.state === 'live' ? age : label(status.state), format.summary(broadcast)].filter(Boolean).join(' · ');
 }
 
@@ -42,7 +47,7 @@ function draw() {
 player.addEventListener('change', draw);
 draw();
 
-$('copy-link').addEventListener('click', (event) => copyText(location.href, event.currentTarget));
+$('copy-link').addEventListener('click', (event) => copyText(format.shareLink(location.href, player.replaying), event.currentTarget));
 $('copy-embed').addEventListener('click', (event) => {
   const url = new URL(`/embed/${encodeURIComponent(id)}`, location.href);
   const code = `<iframe src="${url}" width="640" height="360" frameborder="0" allow="autoplay; fullscreen; picture-in-picture" allowfullscreen></iframe>`;

@@ -1,0 +1,187 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+
+	"golive/e2e/harness"
+)
+
+const (
+	onAir   = 15 * time.Second
+	seekBar = "[data-seek]"
+)
+
+func TestReplay_IsWatchedAfterTheEnd(t *testing.T) {
+	s := harness.Start(t, harness.Options{})
+	p := harness.OpenBrowser(t).Open(t, s.WatchURL("show"))
+	airOnce(t, s)
+	p.WaitUntil(30*time.Second, "!document.querySelector('[data-watch-replay]').hidden")
+	if got := p.Text("[data-title]"); got != "This broadcast has ended" {
+		t.Errorf("the page says %q over the button", got)
+	}
+	shoot(p, "watch-ended")
+
+	p.Do(chromedp.Click("[data-watch-replay]"))
+	if first := p.WaitFor("replay", 10*time.Second, func(now harness.Playback) bool { return now.State == "replay" && now.Time > 0 }); first.Time > 3 {
+		t.Errorf("the replay begins at %.1f s", first.Time)
+	}
+	p.WaitForPicture(10 * time.Second)
+	p.MustPlay(4 * time.Second)
+	if got := p.Text("[data-badge]"); got != "REPLAY" {
+		t.Errorf("the badge is %q", got)
+	}
+	if got := p.Text("[data-stats]"); !strings.Contains(got, "Position") || strings.Contains(got, "Latency") {
+		t.Errorf("the statistics of a replay are %q", got)
+	}
+	shoot(p, "watch-replay")
+
+	// The bar is pressed at its beginning, and then an arrow key.
+	p.ClickAt(seekBar, 0.1)
+	back := p.WaitFor("seek to 10 %", 5*time.Second, func(now harness.Playback) bool { return now.Time < 3 })
+	p.Do(chromedp.KeyEvent(kb.ArrowRight))
+	p.WaitFor("five seconds on", 5*time.Second, func(now harness.Playback) bool { return now.Time >= back.Time+5 && now.Time < back.Time+8 })
+	p.Do(chromedp.KeyEvent(kb.ArrowLeft))
+	p.WaitFor("five seconds back", 5*time.Second, func(now harness.Playback) bool { return now.Time < back.Time+4 })
+	p.WaitForPlay(5 * time.Second)
+	p.MustPlay(3 * time.Second)
+
+	// Who watches is not taken away when it begins again.
+	harness.PublishLooped(t, sources.Plain(t), s.PublishURL("show"))
+	p.WaitUntil(20*time.Second, "!document.querySelector('[data-watch-live]').hidden")
+	if now := p.Playback(); now.State != "replay" {
+		t.Errorf("with the broadcast live again the page is in state %q", now.State)
+	}
+	shoot(p, "watch-replay-live-again")
+	p.Do(chromedp.Click("[data-watch-live]"))
+	p.WaitUntil(10*time.Second, "document.querySelector('[data-player]').dataset.state === 'live'")
+	p.WaitForPlay(10 * time.Second)
+	p.MustPlay(3 * time.Second)
+}
+
+// The server was restarted meanwhile, and a segment is lost.
+func TestReplay_IsThereForWhoComesLater(t *testing.T) {
+	s := harness.Start(t, harness.Options{})
+	airOnce(t, s)
+	s.Stop()
+	loseSegment(t, s, 2)
+	s.Run()
+
+	b := harness.OpenBrowser(t)
+	p := b.Open(t, s.WatchURL("show"))
+	p.WaitUntil(10*time.Second, "!document.querySelector('[data-watch-replay]').hidden")
+	t.Logf("the page says %q", p.Text("[data-about]"))
+	p.Do(chromedp.Click("[data-watch-replay]"))
+	p.WaitForPlay(10 * time.Second)
+	p.WaitUntil(time.Second, "!document.querySelector('video').muted")
+	p.WaitFor("media after the gap", 20*time.Second, func(now harness.Playback) bool { return now.Time > 6.5 })
+	p.ClickAt(seekBar, 5/onAir.Seconds()) // in the gap
+	p.WaitFor("media after the gap, again", 10*time.Second, func(now harness.Playback) bool { return now.Time > 6.5 })
+	p.WaitForPlay(5 * time.Second)
+	p.MustPlay(2 * time.Second)
+	p.ClickAt(seekBar, 1)
+	p.WaitUntil(10*time.Second, "document.querySelector('[data-play]').title === 'Watch again'")
+	shoot(p, "watch-replay-over")
+	p.Do(chromedp.Click("[data-play]"))
+	p.WaitFor("replay from its beginning", 10*time.Second, func(now harness.Playback) bool { return now.Time > 0 && now.Time < 3 })
+	p.WaitForPlay(10 * time.Second)
+
+	link := s.WatchURL("show") + "?replay"
+	p.WaitUntil(time.Second, "navigator.clipboard.writeText = async (text) => { window.copied = text; }")
+	p.Do(chromedp.Click("[data-copy-link]"))
+	p.WaitUntil(5*time.Second, fmt.Sprintf("window.copied === %q", link))
+	b.Open(t, link).WaitForPicture(10 * time.Second)
+	embedded := b.Open(t, s.URL("/embed/show?replay=1"))
+	embedded.WaitForPicture(10 * time.Second)
+	shoot(embedded, "embed-replay")
+}
+
+// First the server is away while the viewer goes to another place, and then hls.js
+// must begin anew.
+func TestReplay_GoesOnWhereItWasAfterAnError(t *testing.T) {
+	s := harness.Start(t, harness.Options{Config: "ingest: { reconnect_window: 1s }"})
+	// Minutes, as fast as they are taken.
+	harness.Run(t, "ffmpeg", "-v", "error", "-nostdin", "-stream_loop", "14", "-i", sources.Plain(t), "-c", "copy", "-f", "flv", s.PublishURL("show"))
+	s.WaitForState("show", "ended", 10*time.Second)
+	p := harness.OpenBrowser(t).Open(t, s.WatchURL("show"))
+	p.WaitUntil(10*time.Second, "!document.querySelector('[data-watch-replay]').hidden")
+	p.WaitUntil(time.Second, `(() => {
+		const attach = Hls.prototype.attachMedia;
+		Hls.prototype.attachMedia = function (...media) { window.player = this; attach.apply(this, media); };
+		return true;
+	})()`)
+	p.Do(chromedp.Click("[data-watch-replay]"))
+	p.WaitForPicture(10 * time.Second)
+
+	s.Kill()
+	p.ClickAt(seekBar, 0.5)
+	p.WaitUntil(10*time.Second, "document.querySelector('[data-toast-text]').textContent.includes('does not answer')")
+	shoot(p, "watch-replay-lost")
+	s.Run()
+	p.WaitForPlay(20 * time.Second)
+	there := p.Playback()
+	if there.Time < 100 || there.State != "replay" {
+		t.Fatalf("after the server's return it plays %+v", there)
+	}
+	p.WaitUntil(time.Second, "window.first = player")
+	p.WaitUntil(time.Second, "player.trigger(Hls.Events.ERROR, { type: Hls.ErrorTypes.OTHER_ERROR, details: Hls.ErrorDetails.INTERNAL_EXCEPTION, fatal: true, error: new Error('a test') }) || true")
+	p.WaitUntil(10*time.Second, "player !== first")
+	again := p.WaitForPlay(10 * time.Second)
+	if again.Time < there.Time || again.Time > there.Time+15 {
+		t.Errorf("it begins anew at %.1f s, and was at %.1f s", again.Time, there.Time)
+	}
+	p.MustPlay(3 * time.Second)
+}
+
+// airOnce publishes for a while, and waits until the replay is there.
+func airOnce(t *testing.T, s *harness.Server) {
+	t.Helper()
+	harness.Publish(t, sources.FLV(t, "-bf", "2", "-t", "15"), s.PublishURL("show")).Wait(2 * onAir)
+	s.WaitForState("show", "ended", 10*time.Second)
+}
+
+// loseSegment deletes the segment at an index of the replay, which then says so.
+func loseSegment(t *testing.T, s *harness.Server, index int) {
+	t.Helper()
+	folder := filepath.Join(s.Data(), "media", "live", "show")
+	text, err := os.ReadFile(filepath.Join(folder, "replay.m3u8"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(string(text), "\n")
+	for i, line := range lines {
+		if line == "" || line[0] == '#' {
+			continue
+		}
+		if index--; index < 0 {
+			lines[i] = "#EXT-X-GAP\n" + line
+			if err := os.Remove(filepath.Join(folder, line)); err != nil {
+				t.Fatal(err)
+			}
+			break
+		}
+	}
+	if err := os.WriteFile(filepath.Join(folder, "replay.m3u8"), []byte(strings.Join(lines, "\n")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// shoot takes a picture of the page at a desk and on a phone.
+func shoot(p *harness.Page, name string) {
+	stir := chromedp.MouseEvent(chromedp.MouseMoved, 200, 200) // the controls come forth
+	p.Do(stir)
+	p.WaitUntil(2*time.Second, "document.querySelector('[data-blank]') || getComputedStyle(document.querySelector('[data-controls]')).opacity === '1'")
+	p.Screenshot(name)
+	p.Do(chromedp.EmulateViewport(390, 844, chromedp.EmulateMobile, chromedp.EmulateTouch, chromedp.EmulateScale(2)), stir)
+	p.Screenshot(name + "-phone")
+	p.Do(chromedp.EmulateViewport(1280, 720))
+}

@@ -1,0 +1,104 @@
+// Where a replay is, and the way to another place in it.
+
+import * as format from './format.js';
+
+const STEP = 5; // seconds that an arrow key goes
+const LAST = 0.2; // seconds before the end that one can go to: the last picture is to be seen
+
+export class SeekBar {
+  #video;
+  #source;
+  #parts;
+  #shown = false;
+  #held = false; // by a pointer
+  #wanted = NaN; // where the viewer wants to be, until the video is there
+  #asked = NaN; // what the video was told last
+
+  constructor(root, video, source) {
+    this.#video = video;
+    this.#source = source;
+    const part = (name) => root.querySelector(`[data-${name}]`);
+    this.#parts = { box: part('seek'), input: part('seek-input'), time: part('seek-time'), hint: part('seek-hint') };
+    const { box, input } = this.#parts;
+    input.addEventListener('input', () => this.#seek(Number(input.value)));
+    input.addEventListener('keydown', (event) => {
+      const direction = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1 }[event.key];
+      if (!direction || event.ctrlKey || event.metaKey || event.altKey) return;
+      event.preventDefault(); // instead of the input's own small step
+      this.step(direction);
+    });
+    input.addEventListener('pointerdown', () => { this.#held = true; });
+    // Of the document: a mouse may be let go anywhere.
+    for (const event of ['pointerup', 'pointercancel']) document.addEventListener(event, () => { this.#held = false; });
+    box.addEventListener('pointermove', (event) => this.#point(event));
+    for (const event of ['timeupdate', 'durationchange', 'progress', 'emptied']) video.addEventListener(event, () => this.#draw());
+    video.addEventListener('seeked', () => this.#arrived());
+    video.addEventListener('emptied', () => { this.#wanted = NaN; });
+  }
+
+  /** Shows or hides it. */
+  show(on) {
+    if (on === this.#shown) return;
+    this.#shown = on;
+    this.#parts.box.hidden = !on;
+    this.#parts.time.hidden = !on;
+    this.#draw();
+  }
+
+  /** Goes one step on (1) or back (-1). */
+  step(direction) {
+    this.#seek(this.#position + direction * STEP);
+  }
+
+  get #position() {
+    return Number.isFinite(this.#wanted) ? this.#wanted : this.#video.currentTime;
+  }
+
+  // While the video seeks it is told nothing, and then the last place only: who
+  // drags the handle would have it load everything on the way.
+  #seek(time) {
+    const { duration, seeking } = this.#video;
+    if (!this.#shown || !Number.isFinite(duration)) return;
+    this.#wanted = Math.max(0, Math.min(time, duration - LAST));
+    if (!seeking) this.#go();
+    this.#draw();
+  }
+
+  #go() {
+    // Who goes back from the end wants to see something.
+    const again = this.#source.state === 'finished';
+    this.#asked = this.#wanted;
+    this.#video.currentTime = this.#wanted;
+    if (again) this.#source.play();
+  }
+
+  #arrived() {
+    if (Number.isFinite(this.#wanted) && this.#wanted !== this.#asked) return this.#go();
+    this.#wanted = NaN;
+    this.#draw();
+  }
+
+  #draw() {
+    if (!this.#shown) return;
+    const { box, input, time } = this.#parts;
+    const { duration } = this.#video;
+    const known = Number.isFinite(duration) && duration > 0;
+    const now = this.#held ? Number(input.value) : this.#position;
+    input.disabled = !known;
+    input.max = String(known ? duration : 1);
+    if (!this.#held) input.value = String(known ? now : 0);
+    input.setAttribute('aria-valuetext', known ? format.position(now, duration).replace('/', 'of') : '');
+    time.textContent = format.position(now, duration) || '–';
+    box.style.setProperty('--played', String(known ? now / duration : 0));
+    box.style.setProperty('--loaded', String(known ? Math.min(1, (this.#video.currentTime + this.#source.buffer) / duration) : 0));
+  }
+
+  /** The time under the pointer. */
+  #point(event) {
+    const { box, input, hint } = this.#parts;
+    const { left, width } = box.getBoundingClientRect();
+    const share = Math.min(1, Math.max(0, (event.clientX - left) / width));
+    box.style.setProperty('--pointed', String(share));
+    hint.textContent = format.uptime(share * Number(input.max) * 1000);
+  }
+}
