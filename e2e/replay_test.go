@@ -170,8 +170,14 @@ func loseSegment(t *testing.T, s *harness.Server, index int) {
 			break
 		}
 	}
-	if err := os.WriteFile(filepath.Join(folder, "replay.m3u8"), []byte(strings.Join(lines, "\n")), 0o600); err != nil {
-		t.Fatal(err)
+	names, err := filepath.Glob(filepath.Join(folder, "replay*.m3u8")) // the newest's, and the broadcast's own
+	if err != nil || len(names) != 2 {
+		t.Fatalf("the replays are %q, %v", names, err)
+	}
+	for _, name := range names {
+		if err := os.WriteFile(name, []byte(strings.Join(lines, "\n")), 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 
