@@ -183,6 +183,38 @@ func TestPages_LinkOnlyAssetsThatAreThere(t *testing.T) {
 	}
 }
 
+// A module that is found only when another has come costs a first picture a round
+// trip.
+func TestPages_LoadEveryModuleOfThePlayerAtOnce(t *testing.T) {
+	mux := newMux(t, Config{RTMPPort: 1935})
+	imported := regexp.MustCompile(`(?m)^import .* from '\./(\w+\.js)'`)
+	for path, entry := range map[string]string{"/watch/show": "watch.js", "/embed/show": "embed.js"} {
+		page := body(t, get(t, mux, path))
+		seen := map[string]bool{}
+		var visit func(name string)
+		visit = func(name string) {
+			if seen[name] {
+				return
+			}
+			seen[name] = true
+			if !strings.Contains(page, "/js/"+name+`"`) {
+				t.Errorf("%s does not ask for %s", path, name)
+			}
+			source, err := embeddedAssets.ReadFile("assets/js/" + name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, m := range imported.FindAllStringSubmatch(string(source), -1) {
+				visit(m[1])
+			}
+		}
+		visit(entry)
+		if n := strings.Count(page, "/js/"); n != len(seen) {
+			t.Errorf("%s asks for %d modules and needs %d", path, n, len(seen))
+		}
+	}
+}
+
 func TestPlayer_HasEveryPartItsScriptsAskFor(t *testing.T) {
 	parts := regexp.MustCompile(`[ .]part\('([a-z-]+)'\)`)
 	for _, page := range []string{"/watch/demo", "/embed/demo"} {
