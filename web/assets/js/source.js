@@ -16,8 +16,15 @@ export function engine() {
   return document.createElement('video').canPlayType(MIME) ? 'native' : '';
 }
 
-/** Settings of hls.js for the player, for replays in it, and for the small pictures on the home page. */
-const PLAYER = { lowLatencyMode: true, backBufferLength: 30, maxLiveSyncPlaybackRate: 1.25, liveDurationInfinity: true };
+/**
+ * Settings of hls.js for the player, for replays in it, and for the small pictures on the home page.
+ *
+ * The player has no backBufferLength: what was played stays until the browser lets go
+ * of it. When hls.js (1.7.4) removes it while the parts of a segment are loaded, it now
+ * and then forgets which it has, and stands still until the next segment is complete:
+ * seen after 36 s, and again and again.
+ */
+const PLAYER = { lowLatencyMode: true, maxLiveSyncPlaybackRate: 1.25, liveDurationInfinity: true };
 const REPLAY = { lowLatencyMode: false, backBufferLength: 60, maxMaxBufferLength: 60 };
 const PREVIEW = { lowLatencyMode: false, backBufferLength: 4, maxBufferLength: 8, startLevel: 0, capLevelToPlayerSize: true, liveDurationInfinity: true };
 
