@@ -95,7 +95,7 @@ func wire(ctx context.Context, cfg config.Config, d doors, log *slog.Logger) (*h
 		hub:         hub,
 		certificate: rtmps,
 		rtmp:        rtmp.NewServer(cfg.Ingest, door, log, ingest.NewMetrics(reg)),
-		origin:      origin.NewServer(mux, log),
+		origin:      origin.NewPublicServer(cfg.Origin, nil, mux, log, origin.NewServerMetrics(reg)),
 		admin:       origin.NewServer(admin.NewHandler(reg, ready), log),
 		close:       closeStores,
 	}, nil
