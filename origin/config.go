@@ -13,6 +13,7 @@ import (
 type Config struct {
 	// Listen is the TCP address of HTTP, HOST:PORT; without a host, all interfaces.
 	Listen string       `yaml:"listen"`
+	TLS    TLSConfig    `yaml:"tls"`
 	Limits LimitsConfig `yaml:"limits"`
 	// TrustedProxies are the addresses, or networks (10.0.0.0/8), whose
 	// X-Forwarded-For is believed. No limit of one address applies to them.
@@ -28,6 +29,7 @@ func (c Config) Validate() error {
 	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
 		p.Add("listen", `write HOST:PORT or ":8080"`, "%q is not an address", c.Listen)
 	}
+	c.TLS.validate(&p)
 	c.Limits.validate(&p)
 	for i, text := range c.TrustedProxies {
 		if _, err := parseNetwork(text); err != nil {
