@@ -7,18 +7,24 @@ import (
 
 func TestConfig_NamesWhatIsWrong(t *testing.T) {
 	for want, spoil := range map[string]func(*Config){
-		"":                                  func(*Config) {},
-		"listen: ":                          func(c *Config) { c.Listen = "8080" },
-		"limits.connections: ":              func(c *Config) { c.Limits.Connections = -1 },
-		"limits.connections_per_address: ":  func(c *Config) { c.Limits.ConnectionsPerAddress = -1 },
-		"trusted_proxies[1]: ":              func(c *Config) { c.TrustedProxies = []string{"10.0.0.7", "proxy.example.com"} },
-		"trusted_proxies[0]: ":              func(c *Config) { c.TrustedProxies = []string{"10.0.0.0/33"} },
-		"tls.listen: ":                      func(c *Config) { c.TLS = TLSConfig{Listen: "443", CertFile: "c", KeyFile: "k"} },
-		"tls.cert_file: ":                   func(c *Config) { c.TLS = TLSConfig{Listen: ":443", KeyFile: "k"} },
-		"tls.key_file: ":                    func(c *Config) { c.TLS = TLSConfig{Listen: ":443", CertFile: "c"} },
-		"tls.redirect_pages: \"http://x\"":  func(c *Config) { c.TLS.RedirectPages = "http://x" },
-		"tls.redirect_pages: \"x.example\"": func(c *Config) { c.TLS.RedirectPages = "x.example" },
-		"tls.redirect_pages: \"https://x/a": func(c *Config) { c.TLS.RedirectPages = "https://x/a" },
+		"":                                   func(*Config) {},
+		"listen: ":                           func(c *Config) { c.Listen = "8080" },
+		"limits.connections: ":               func(c *Config) { c.Limits.Connections = -1 },
+		"limits.connections_per_address: ":   func(c *Config) { c.Limits.ConnectionsPerAddress = -1 },
+		"trusted_proxies[1]: ":               func(c *Config) { c.TrustedProxies = []string{"10.0.0.7", "proxy.example.com"} },
+		"trusted_proxies[0]: ":               func(c *Config) { c.TrustedProxies = []string{"10.0.0.0/33"} },
+		"tls.listen: ":                       func(c *Config) { c.TLS = TLSConfig{Listen: "443", CertFile: "c", KeyFile: "k"} },
+		"tls.cert_file: ":                    func(c *Config) { c.TLS = TLSConfig{Listen: ":443", KeyFile: "k"} },
+		"tls.key_file: ":                     func(c *Config) { c.TLS = TLSConfig{Listen: ":443", CertFile: "c"} },
+		"tls.auto.domains: ":                 func(c *Config) { c.TLS = auto("a.example"); c.TLS.CertFile = "c" },
+		"tls.auto.domains[1]: \"localhost\"": func(c *Config) { c.TLS = auto("a.example", "localhost") },
+		"tls.auto.domains[0]: \"192.0.2.1\"": func(c *Config) { c.TLS = auto("192.0.2.1") },
+		"tls.auto.domains[0]: \"*.x.example": func(c *Config) { c.TLS = auto("*.x.example") },
+		"tls.auto.domains[0]: \"x_y.example": func(c *Config) { c.TLS = auto("x_y.example") },
+		"tls.auto.directory: ":               func(c *Config) { c.TLS = auto("a.example"); c.TLS.Auto.Directory = "http://ca.example" },
+		"tls.redirect_pages: \"http://x\"":   func(c *Config) { c.TLS.RedirectPages = "http://x" },
+		"tls.redirect_pages: \"x.example\"":  func(c *Config) { c.TLS.RedirectPages = "x.example" },
+		"tls.redirect_pages: \"https://x/a":  func(c *Config) { c.TLS.RedirectPages = "https://x/a" },
 	} {
 		c := DefaultConfig()
 		spoil(&c)
@@ -27,6 +33,10 @@ func TestConfig_NamesWhatIsWrong(t *testing.T) {
 			t.Errorf("want %q alone, got %v", want, err)
 		}
 	}
+}
+
+func auto(domains ...string) TLSConfig {
+	return TLSConfig{Listen: ":443", Auto: AutoConfig{Domains: domains}}
 }
 
 func TestConfig_Proxies(t *testing.T) {

@@ -4,7 +4,9 @@ import (
 	"crypto/tls"
 	"fmt"
 	"log/slog"
+	"path/filepath"
 
+	"golive/ingest"
 	"golive/internal/certificate"
 	"golive/internal/config"
 )
@@ -13,25 +15,50 @@ import (
 // off.
 type certificates struct {
 	rtmps, https *tls.Config
+	auto         *certificate.Auto // nil when https has its certificate from files
 }
 
 // openCertificates reads the certificates of all doors.
 func openCertificates(cfg config.Config, log *slog.Logger) (c certificates, err error) {
-	for _, door := range []struct {
-		key, protocol, listen, certFile, keyFile string
-		into                                     **tls.Config
-	}{
-		{"ingest.rtmps", "rtmps", cfg.Ingest.RTMPS.Listen, cfg.Ingest.RTMPS.CertFile, cfg.Ingest.RTMPS.KeyFile, &c.rtmps},
-		{"origin.tls", "https", cfg.Origin.TLS.Listen, cfg.Origin.TLS.CertFile, cfg.Origin.TLS.KeyFile, &c.https},
-	} {
-		if door.listen == "" {
-			continue
+	if cfg.Ingest.RTMPS.Listen != "" {
+		if c.rtmps, err = openRTMPS(cfg.Ingest.RTMPS, log.With("protocol", "rtmps")); err != nil {
+			return certificates{}, fmt.Errorf("ingest.rtmps: %w", err)
 		}
-		files, err := certificate.Open(door.certFile, door.keyFile, log.With("protocol", door.protocol))
-		if err != nil {
-			return certificates{}, fmt.Errorf("%s: %w", door.key, err)
+	}
+	if cfg.Origin.TLS.Listen != "" {
+		if c.https, c.auto, err = openHTTPS(cfg, log.With("protocol", "https")); err != nil {
+			return certificates{}, fmt.Errorf("origin.tls: %w", err)
 		}
-		*door.into = files.Config()
 	}
 	return c, nil
+}
+
+func openRTMPS(cfg ingest.RTMPSConfig, log *slog.Logger) (*tls.Config, error) {
+	files, err := certificate.Open(cfg.CertFile, cfg.KeyFile, log)
+	if err != nil {
+		return nil, err
+	}
+	return files.Config(), nil
+}
+
+func openHTTPS(cfg config.Config, log *slog.Logger) (*tls.Config, *certificate.Auto, error) {
+	c := cfg.Origin.TLS
+	if len(c.Auto.Domains) == 0 {
+		files, err := certificate.Open(c.CertFile, c.KeyFile, log)
+		if err != nil {
+			return nil, nil, err
+		}
+		return files.Config(), nil, nil
+	}
+	auto, err := certificate.OpenAuto(certificate.AutoConfig{
+		Domains:   c.Auto.Domains,
+		Email:     c.Auto.Email,
+		Directory: c.Auto.Directory,
+		CAFile:    c.Auto.CAFile,
+		Folder:    filepath.Join(cfg.DataDir, "certificates"),
+	}, log)
+	if err != nil {
+		return nil, nil, fmt.Errorf("auto: %w", err)
+	}
+	return auto.Config(), auto, nil
 }

@@ -155,6 +155,9 @@ func (h *house) run(ctx context.Context, d doors, guest func(context.Context)) e
 	if d.https != nil {
 		back.Go(func() error { return h.origin.ServeTLS(backCtx, d.https) })
 	}
+	if h.certificates.auto != nil {
+		back.Go(func() error { return h.certificates.auto.Run(backCtx) })
+	}
 	back.Go(func() error { return h.admin.Serve(backCtx, d.admin) })
 	front.Go(func() error { return h.rtmp.Serve(frontCtx, d.rtmp) })
 	if d.rtmps != nil {

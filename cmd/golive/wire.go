@@ -16,6 +16,7 @@ import (
 	"golive/broadcast"
 	"golive/ingest"
 	"golive/ingest/rtmp"
+	"golive/internal/certificate"
 	"golive/internal/config"
 	"golive/origin"
 	"golive/storage"
@@ -90,6 +91,9 @@ func wire(ctx context.Context, cfg config.Config, d doors, log *slog.Logger) (*h
 		return nil, err
 	}
 	pages.Register(mux)
+	if certs.auto != nil {
+		mux.Handle(certificate.ChallengePath, certs.auto.Challenges())
+	}
 
 	ready := admin.Check{Name: "storage", Probe: hub.Archiving}
 	return &house{
