@@ -154,3 +154,30 @@ func TestServe_RedirectsPagesOnly(t *testing.T) {
 		}
 	}
 }
+
+func TestServe_TellsWhoWatches(t *testing.T) {
+	s, _, _ := secure(t, func(c *config.Config) { c.Origin.TrustedProxies = []string{"127.0.0.0/8"} })
+	e := s.publish(t, "studio")
+	e.videoConfig(0, large())
+	e.video(0, 4400, 2000)
+	s.mediaPlaylist(t, "studio", "#EXTINF:") // the first viewer
+	plain := "http://" + s.doors.http.Addr().String()
+	for _, viewer := range []string{"192.0.2.1", "192.0.2.2", "192.0.2.1"} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, plain+"/live/studio/source/index.m3u8", http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("X-Forwarded-For", viewer)
+		res, err := s.client.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = res.Body.Close()
+	}
+	if _, text := visit(t.Context(), t, s.client, plain+"/v1/broadcasts/studio"); !strings.Contains(text, `"viewers":3`) {
+		t.Error(text)
+	}
+	if _, text := visit(t.Context(), t, s.client, "http://"+s.doors.admin.Addr().String()+"/metrics"); !strings.Contains(text, "\ngolive_origin_viewers 3\n") {
+		t.Error("the metrics do not say 3 viewers")
+	}
+}

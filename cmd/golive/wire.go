@@ -19,6 +19,7 @@ import (
 	"golive/internal/certificate"
 	"golive/internal/config"
 	"golive/origin"
+	"golive/origin/audience"
 	"golive/storage"
 	"golive/storage/disk"
 	"golive/storage/memory"
@@ -86,8 +87,9 @@ func wire(ctx context.Context, cfg config.Config, d doors, log *slog.Logger) (*h
 		return nil, err
 	}
 	mux := http.NewServeMux()
-	mux.Handle(origin.Prefix, origin.NewHandler(hub, log, origin.NewMetrics(reg)))
-	if err := api.Register(mux, version(), directory{hub}); err != nil {
+	watching := audience.New(cfg.Origin.Proxies(), reg)
+	mux.Handle(origin.Prefix, origin.NewHandler(hub, watching, log, origin.NewMetrics(reg)))
+	if err := api.Register(mux, version(), directory{hub, watching}); err != nil {
 		return nil, err
 	}
 	pages.Register(mux)
