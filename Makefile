@@ -4,6 +4,8 @@ GOLANGCI := go tool -modfile=tools/go.mod golangci-lint
 HLS      := web/assets/vendor/hls.min.js
 # The real S3-compatible server of the tests.
 S3SERVER := bin/versitygw
+# The real ACME authority of the tests.
+ACME     := bin/pebble
 FUZZTIME ?= 20s
 # The rooms where goroutines meet, which the tests run under the race detector.
 CONCURRENT := ./ingest/... ./broadcast/... ./playlist/... ./storage/... ./origin/... ./api/... ./admin/... ./internal/publisher/... ./internal/hlscheck/... ./cmd/...
@@ -21,7 +23,7 @@ run: build ## build, start, and show the demo on http://localhost:8080/
 build: $(HLS) ## build bin/golive
 	go build -o bin/golive ./cmd/golive
 
-setup: $(HLS) $(S3SERVER) ## install what the tests need and is missing
+setup: $(HLS) $(S3SERVER) $(ACME) ## install what the tests need and is missing
 	@tools/need.sh ffmpeg chromium gcc nginx
 
 test: setup ## every test: unit, race, browser pages, end to end
@@ -64,6 +66,9 @@ clean: ## remove what was built, and the demo's data
 # Its build is slow only the first time; the version is in tools/go.mod.
 $(S3SERVER): tools/go.mod
 	go build -modfile=tools/go.mod -o $@ github.com/versity/versitygw/cmd/versitygw && touch $@
+
+$(ACME): tools/go.mod
+	go build -modfile=tools/go.mod -o $@ github.com/letsencrypt/pebble/v2/cmd/pebble && touch $@
 
 $(HLS): web/package-lock.json
 	@tools/need.sh npm

@@ -27,6 +27,7 @@ type Broadcast struct {
 	Playlist   string      `json:"playlist" doc:"Path of its multivariant playlist." example:"/live/studio/index.m3u8"`
 	Replay     *string     `json:"replay" doc:"Path of the playlist of the whole broadcast, after its end; null when there is none."`
 	Encoder    string      `json:"encoder" doc:"What the publisher calls itself; may be empty."`
+	Viewers    int         `json:"viewers" doc:"Who watches now, counted from what players ask for; behind a cache, what is behind it counts as one."`
 	Warnings   []string    `json:"warnings" doc:"What the broadcaster should change in the encoder."`
 	Renditions []Rendition `json:"renditions" doc:"What can be watched; empty while starting."`
 }

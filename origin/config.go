@@ -2,6 +2,9 @@ package origin
 
 import (
 	"net"
+	"net/netip"
+	"strconv"
+	"strings"
 
 	"golive/internal/setting"
 )
@@ -9,7 +12,12 @@ import (
 // Config is the front door of the viewers.
 type Config struct {
 	// Listen is the TCP address of HTTP, HOST:PORT; without a host, all interfaces.
-	Listen string `yaml:"listen"`
+	Listen string       `yaml:"listen"`
+	TLS    TLSConfig    `yaml:"tls"`
+	Limits LimitsConfig `yaml:"limits"`
+	// TrustedProxies are the addresses, or networks (10.0.0.0/8), whose
+	// X-Forwarded-For is believed. No limit of one address applies to them.
+	TrustedProxies []string `yaml:"trusted_proxies"`
 }
 
 // DefaultConfig listens on port 8080.
@@ -21,5 +29,36 @@ func (c Config) Validate() error {
 	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
 		p.Add("listen", `write HOST:PORT or ":8080"`, "%q is not an address", c.Listen)
 	}
+	c.TLS.validate(&p)
+	c.Limits.validate(&p)
+	for i, text := range c.TrustedProxies {
+		if _, err := parseNetwork(text); err != nil {
+			p.Add("trusted_proxies["+strconv.Itoa(i)+"]", `as in "10.0.0.7" or "10.0.0.0/8"`, "%q is neither an address nor a network", text)
+		}
+	}
 	return p.Err()
+}
+
+// Proxies are the networks of TrustedProxies, which must be valid.
+func (c Config) Proxies() []netip.Prefix {
+	var all []netip.Prefix
+	for _, text := range c.TrustedProxies {
+		if network, err := parseNetwork(text); err == nil {
+			all = append(all, network)
+		}
+	}
+	return all
+}
+
+// parseNetwork reads an address or a network.
+func parseNetwork(text string) (netip.Prefix, error) {
+	if strings.Contains(text, "/") {
+		network, err := netip.ParsePrefix(text)
+		return network.Masked(), err
+	}
+	a, err := netip.ParseAddr(text)
+	if err != nil {
+		return netip.Prefix{}, err
+	}
+	return netip.PrefixFrom(a, a.BitLen()), nil
 }

@@ -8,20 +8,22 @@ import (
 	"strings"
 	"time"
 
+	"golive/origin/audience"
 	"golive/playlist"
 )
 
 // Handler serves /live/ID/index.m3u8, /live/ID/RENDITION/index.m3u8,
 // /live/ID/RENDITION/NAME.ts and /live/ID/replay.m3u8.
 type Handler struct {
-	source  Source
-	log     *slog.Logger
-	metrics *Metrics
+	source   Source
+	audience *audience.Audience
+	log      *slog.Logger
+	metrics  *Metrics
 }
 
-// NewHandler serves what source knows.
-func NewHandler(source Source, log *slog.Logger, m *Metrics) *Handler {
-	return &Handler{source: source, log: log, metrics: m}
+// NewHandler serves what source knows, to the audience.
+func NewHandler(source Source, a *audience.Audience, log *slog.Logger, m *Metrics) *Handler {
+	return &Handler{source: source, audience: a, log: log, metrics: m}
 }
 
 // Prefix is the path below which a Handler expects its requests.
@@ -45,6 +47,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	began := time.Now()
+	h.audience.Heard(r)
 	k, out, err := h.answer(w, r)
 	if err != nil && !errors.Is(err, errWritten) {
 		out.status = statusOf(err)
@@ -81,6 +84,7 @@ func (h *Handler) answer(w http.ResponseWriter, r *http.Request) (kind, sent, er
 		return kindSegment, out, err
 	}
 	if name == playlistFile {
+		h.audience.Polled(r, id, time.Duration(window.Constants().Target)*time.Second)
 		out, err := h.media(w, r, window)
 		return kindMedia, out, err
 	}

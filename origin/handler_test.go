@@ -17,6 +17,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"golive/media"
+	"golive/origin/audience"
 	"golive/playlist"
 	"golive/storage"
 	"golive/storage/memory"
@@ -68,9 +69,13 @@ func (h *house) begin(msn int64) {
 }
 
 func (h *house) part() {
+	h.partOf(fmt.Appendf(nil, "<%d.%d>", h.open.MSN, len(h.open.Parts)))
+}
+
+func (h *house) partOf(data []byte) {
 	p := &media.Part{
 		Session: "s", MSN: h.open.MSN, Index: len(h.open.Parts), Offset: h.open.Size, Start: h.clock,
-		Duration: media.Second / 4, Data: fmt.Appendf(nil, "<%d.%d>", h.open.MSN, len(h.open.Parts)),
+		Duration: media.Second / 4, Data: data,
 	}
 	p.Size = int64(len(p.Data))
 	h.clock += p.Duration
@@ -89,6 +94,12 @@ func (h *house) segment(t *testing.T, msn int64, stored bool) {
 	for range 8 {
 		h.part()
 	}
+	h.finish(t, stored)
+}
+
+// finish completes the open segment.
+func (h *house) finish(t *testing.T, stored bool) {
+	t.Helper()
 	h.window.Close(h.open)
 	h.window.Commit()
 	if stored {
@@ -96,12 +107,13 @@ func (h *house) segment(t *testing.T, msn int64, stored bool) {
 		if err := h.bucket.Put(t.Context(), o); err != nil {
 			t.Fatal(err)
 		}
-		h.window.Snapshot().Entry("s", msn).Stored()
+		h.window.Snapshot().Entry("s", h.open.MSN).Stored()
 	}
 }
 
 func (h *house) handler() *Handler {
-	return NewHandler(h, slog.New(slog.DiscardHandler), NewMetrics(prometheus.NewRegistry()))
+	reg := prometheus.NewRegistry()
+	return NewHandler(h, audience.New(nil, reg), slog.New(slog.DiscardHandler), NewMetrics(reg))
 }
 
 func get(h http.Handler, path string, header ...string) *httptest.ResponseRecorder {

@@ -1,18 +1,25 @@
 package origin
 
 import (
+	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"golive/origin/audience"
 )
 
 func TestHandler_CountsWhatItAnswered(t *testing.T) {
 	house := live(t)
 	reg := prometheus.NewRegistry()
-	h := NewHandler(house, slog.New(slog.DiscardHandler), NewMetrics(reg))
+	h := NewHandler(house, audience.New(nil, reg), slog.New(slog.DiscardHandler), NewMetrics(reg))
 	for _, segment := range []string{"/live/b/source/s-0.ts", "/live/b/source/s-2.ts"} { // stored, in memory
 		get(h, segment)
 		get(h, segment, "Range", "bytes=0-1")
@@ -42,5 +49,73 @@ func TestHandler_CountsWhatItAnswered(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("requests (-want +got):\n%s", diff)
+	}
+}
+
+// Bytes of bodies, as far as they were sent.
+func TestHandler_CountsWhatItSent(t *testing.T) {
+	house := live(t)
+	for name, c := range map[string]struct {
+		path, method string
+		header       []string
+		kind         kind
+	}{
+		"playlist":             {"index.m3u8", http.MethodGet, nil, kindMedia},
+		"playlist, compressed": {"index.m3u8", http.MethodGet, []string{"Accept-Encoding", "gzip"}, kindMedia},
+		"its head":             {"index.m3u8", http.MethodHead, nil, kindMedia},
+		"not modified":         {"index.m3u8", http.MethodGet, []string{"If-None-Match", "*"}, kindMedia},
+		"stored":               {"s-0.ts", http.MethodGet, nil, kindSegment},
+		"stored, its head":     {"s-0.ts", http.MethodHead, nil, kindSegment},
+		"stored, a range":      {"s-0.ts", http.MethodGet, []string{"Range", "bytes=3-9"}, kindSegment},
+		"in memory":            {"s-2.ts", http.MethodGet, nil, kindSegment},
+		"its head, too":        {"s-2.ts", http.MethodHead, nil, kindSegment},
+		"a range":              {"s-2.ts", http.MethodGet, []string{"Range", "bytes=3-9"}, kindSegment},
+		"no such range":        {"s-2.ts", http.MethodGet, []string{"Range", "bytes=999-"}, kindSegment},
+		"part":                 {"s-2.1.ts", http.MethodGet, nil, kindPart},
+	} {
+		h := house.handler()
+		w := ask(h, c.method, "/live/b/source/"+c.path, c.header...)
+		want := w.Body.Len()
+		if w.Code >= 400 {
+			want = 0 // an explanation is no media
+		}
+		if got := testutil.ToFloat64(h.metrics.sent[c.kind]); got != float64(want) {
+			t.Errorf("%s: %v bytes are counted, %d were sent", name, got, want)
+		}
+	}
+}
+
+func TestHandler_CountsWhatItSentOfAResponseThatWasCutOff(t *testing.T) {
+	const size, read = 1 << 20, 100_000
+	for _, stored := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			house := newHouse()
+			house.begin(0)
+			house.partOf(make([]byte, size))
+			house.finish(t, stored)
+			house.segment(t, 1, true)
+			house.segment(t, 2, true)
+			h := house.handler()
+			f := openFront(t, h)
+			conn, err := f.ln.dial(t.Context(), "", "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := fmt.Fprint(conn, "GET /live/b/source/s-0.ts HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := io.CopyN(io.Discard, conn, read); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(3 * patience)
+			// The viewer has read the header, too.
+			if got := testutil.ToFloat64(h.metrics.sent[kindSegment]); got < read-1000 || got > read {
+				t.Errorf("stored %t: %v bytes are counted", stored, got)
+			}
+			if n := testutil.ToFloat64(f.metrics.slow); n != 1 {
+				t.Errorf("stored %t: %v slow viewers", stored, n)
+			}
+			f.close(t)
+		})
 	}
 }

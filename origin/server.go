@@ -2,11 +2,15 @@ package origin
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"log/slog"
+	"math"
 	"net"
 	"net/http"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 // The bounds of a connection. A response may take as long as a slow phone needs
@@ -16,33 +20,82 @@ const (
 	// A request has no body; one that announces a body is not waited for longer than
 	// for a response. Shorter than the longest wait of a request it must not be: the
 	// end of reading looks like a client that left.
-	readTimeout     = writeTimeout
-	writeTimeout    = 2 * time.Minute
+	readTimeout  = writeTimeout
+	writeTimeout = 2 * time.Minute
+	// Longer than proxies keep a connection that they do not use, a minute mostly: who
+	// closes it first cannot be surprised.
 	idleTimeout     = 2 * time.Minute
 	maxHeaderBytes  = 16 << 10
 	shutdownTimeout = 5 * time.Second
 )
 
-// Server runs a handler over HTTP.
+// maxStreams is how many requests a connection of HTTP/2 may have under way: RFC
+// 9113 section 6.5.2 asks for no less than a hundred. A page with many players, or
+// a proxy, needs them; what they cost in all is bounded by places.
+const maxStreams = 100
+
+// Server runs a handler over HTTP/1.1 and HTTP/2, with and without TLS. Serve and
+// ServeTLS may be called once for each listener.
 type Server struct {
-	http *http.Server
+	http    *http.Server
+	places  *places
+	log     *slog.Logger
+	metrics *ServerMetrics
 }
 
-// NewServer makes a server for handler; net/http's own complaints go to log.
+// NewServer makes a server for those who are trusted, without limits; net/http's
+// own complaints go to log.
 func NewServer(handler http.Handler, log *slog.Logger) *Server {
-	return &Server{http: &http.Server{
-		Handler:           handler,
+	return newServer(newPlaces(math.MaxInt32, 0, nil), nil, handler, log, NewServerMetrics(prometheus.NewRegistry()))
+}
+
+// NewPublicServer makes a server for everybody. config is what ServeTLS listens
+// with; nil if it is not called.
+func NewPublicServer(cfg Config, config *tls.Config, handler http.Handler, log *slog.Logger, m *ServerMetrics) *Server {
+	most := cfg.Limits.Connections
+	if most == 0 {
+		most = affordable()
+	}
+	return newServer(newPlaces(most, cfg.Limits.ConnectionsPerAddress, cfg.Proxies()), config, handler, log, m)
+}
+
+func newServer(p *places, config *tls.Config, handler http.Handler, log *slog.Logger, m *ServerMetrics) *Server {
+	var protocols http.Protocols
+	protocols.SetHTTP1(true)
+	protocols.SetHTTP2(true)
+	protocols.SetUnencryptedHTTP2(true) // for proxies that end TLS before us
+	return &Server{places: p, log: log, metrics: m, http: &http.Server{
+		Handler:           bound(handler, m),
+		ConnContext:       withConn,
+		Protocols:         &protocols,
+		TLSConfig:         config,
 		ReadHeaderTimeout: headerTimeout,
 		ReadTimeout:       readTimeout,
 		WriteTimeout:      writeTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
-		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+		HTTP2: &http.HTTP2Config{
+			MaxConcurrentStreams: maxStreams,
+			// Nobody sends a body, so none needs room: the least that is allowed.
+			MaxReadFrameSize:              16 << 10,
+			MaxReceiveBufferPerConnection: 64 << 10,
+			MaxReceiveBufferPerStream:     16 << 10,
+		},
+		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}}
 }
 
 // Serve blocks until ctx is done, then lets the requests under way finish.
 func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
+	return s.serve(ctx, ln, s.http.Serve)
+}
+
+// ServeTLS does the same inside TLS.
+func (s *Server) ServeTLS(ctx context.Context, ln net.Listener) error {
+	return s.serve(ctx, ln, func(ln net.Listener) error { return s.http.ServeTLS(ln, "", "") })
+}
+
+func (s *Server) serve(ctx context.Context, ln net.Listener, serve func(net.Listener) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	stopped := make(chan error, 1)
@@ -56,7 +109,7 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 		}
 		stopped <- err
 	}()
-	err := s.http.Serve(ln)
+	err := serve(&listener{Listener: ln, places: s.places, metrics: s.metrics, log: s.log})
 	cancel()
 	if stopErr := <-stopped; errors.Is(err, http.ErrServerClosed) {
 		return stopErr

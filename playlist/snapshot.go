@@ -53,14 +53,17 @@ func (s *Snapshot) Has(p Position) bool {
 // segments past the last complete one, nor more parts ahead than three seconds or
 // three parts have (section 6.2.5.2).
 func (s *Snapshot) Near(p Position, partTarget media.Ticks) bool {
-	if p.MSN > s.next.MSN+1 {
-		return false
-	}
 	ahead := 3
 	if partTarget < media.Second {
 		ahead = int((3*media.Second + partTarget - 1) / partTarget)
 	}
-	return p.MSN != s.next.MSN || p.Part < s.next.Part+ahead
+	switch p.MSN {
+	case s.next.MSN:
+		return p.Part < s.next.Part+ahead
+	case s.next.MSN + 1:
+		return p.Part < ahead
+	}
+	return p.MSN < s.next.MSN
 }
 
 // Next is the part that is awaited next.

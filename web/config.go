@@ -10,6 +10,9 @@ type Config struct {
 	// Open says that anybody may publish under any free name; otherwise the pages
 	// speak of a stream key.
 	Open bool
+	// Secure is the https:// address, without a slash at its end, to which visitors
+	// without TLS are redirected; empty is off.
+	Secure string
 	// Version is the program's version, shown at the foot of the home page.
 	Version string
 }

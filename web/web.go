@@ -57,10 +57,26 @@ func New(cfg Config) (*Web, error) {
 
 // Register puts the pages on mux: GET /, /watch/{id}, /embed/{id} and /assets/.
 func (w *Web) Register(mux *http.ServeMux) {
-	mux.HandleFunc("GET /{$}", w.home)
-	mux.HandleFunc("GET /watch/{id}", w.player("watch", policy("'none'")))
-	mux.HandleFunc("GET /embed/{id}", w.player("embed", policy("*")))
+	mux.HandleFunc("GET /{$}", w.secured(w.home))
+	mux.HandleFunc("GET /watch/{id}", w.secured(w.player("watch", policy("'none'"))))
+	mux.HandleFunc("GET /embed/{id}", w.secured(w.player("embed", policy("*"))))
 	mux.Handle("GET /assets/{fingerprint}/{name...}", w.assets)
+}
+
+// secured redirects visitors without TLS, when that is wished. Not for good: a
+// browser would remember it when TLS is switched off again.
+func (w *Web) secured(next http.HandlerFunc) http.HandlerFunc {
+	if w.cfg.Secure == "" {
+		return next
+	}
+	return func(rw http.ResponseWriter, r *http.Request) {
+		if r.TLS != nil {
+			next(rw, r)
+			return
+		}
+		rw.Header().Set("Cache-Control", "no-store")
+		http.Redirect(rw, r, w.cfg.Secure+r.URL.RequestURI(), http.StatusTemporaryRedirect)
+	}
 }
 
 func (w *Web) home(rw http.ResponseWriter, r *http.Request) {

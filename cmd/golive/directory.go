@@ -5,16 +5,20 @@ import (
 
 	"golive/api"
 	"golive/broadcast"
+	"golive/origin/audience"
 )
 
-// directory tells the API of the Hub's broadcasts.
-type directory struct{ hub *broadcast.Hub }
+// directory tells the API of the Hub's broadcasts, and who watches them.
+type directory struct {
+	hub      *broadcast.Hub
+	audience *audience.Audience
+}
 
 // Broadcasts implements api.Directory.
 func (d directory) Broadcasts() []api.Broadcast {
 	all := []api.Broadcast{}
 	for _, b := range d.hub.List() {
-		all = append(all, describe(b.Status()))
+		all = append(all, d.live(b))
 	}
 	return all
 }
@@ -22,7 +26,7 @@ func (d directory) Broadcasts() []api.Broadcast {
 // Broadcast implements api.Directory.
 func (d directory) Broadcast(ctx context.Context, id string) (api.Broadcast, bool) {
 	if b, ok := d.hub.Find(id); ok {
-		return describe(b.Status()), true
+		return d.live(b), true
 	}
 	past, ok := d.hub.Past(ctx, id)
 	if !ok {
@@ -31,6 +35,12 @@ func (d directory) Broadcast(ctx context.Context, id string) (api.Broadcast, boo
 	return describe(broadcast.Status{
 		ID: id, State: broadcast.Ended, Began: past.Began, Ended: past.Ended, Replay: past.Replay, Warnings: []string{},
 	}), true
+}
+
+func (d directory) live(b *broadcast.Broadcast) api.Broadcast {
+	told := describe(b.Status())
+	told.Viewers = d.audience.Viewers(told.ID)
+	return told
 }
 
 func describe(s broadcast.Status) api.Broadcast {

@@ -87,18 +87,27 @@ func TestServe_RTMPSTakesUpANewCertificate(t *testing.T) {
 }
 
 func TestWire_NamesTheKeyOfABrokenCertificate(t *testing.T) {
-	cfg := config.Default()
-	cfg.Storage.Backend = "memory"
-	cfg.Ingest.RTMPS.CertFile, cfg.Ingest.RTMPS.KeyFile = "nowhere.pem", "nowhere.key"
 	var lc net.ListenConfig
 	ln, err := lc.Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = ln.Close() }()
-	_, err = wire(t.Context(), cfg, doors{rtmp: ln, rtmps: ln, http: ln, admin: ln}, slog.New(slog.DiscardHandler))
-	if err == nil || !strings.HasPrefix(err.Error(), "ingest.rtmps: ") || !strings.Contains(err.Error(), "nowhere.pem") {
-		t.Errorf("err = %v", err)
+	for key, set := range map[string]func(*config.Config){
+		"ingest.rtmps": func(c *config.Config) {
+			c.Ingest.RTMPS.Listen, c.Ingest.RTMPS.CertFile, c.Ingest.RTMPS.KeyFile = ":0", "nowhere.pem", "nowhere.key"
+		},
+		"origin.tls": func(c *config.Config) {
+			c.Origin.TLS.Listen, c.Origin.TLS.CertFile, c.Origin.TLS.KeyFile = ":0", "nowhere.pem", "nowhere.key"
+		},
+	} {
+		cfg := config.Default()
+		cfg.Storage.Backend = "memory"
+		set(&cfg)
+		_, err := wire(t.Context(), cfg, doors{rtmp: ln, http: ln, admin: ln}, slog.New(slog.DiscardHandler))
+		if err == nil || !strings.HasPrefix(err.Error(), key+": ") || !strings.Contains(err.Error(), "nowhere.pem") {
+			t.Errorf("%s: err = %v", key, err)
+		}
 	}
 }
 

@@ -78,7 +78,8 @@ func serve(ctx context.Context, args, env []string, stderr io.Writer) error {
 			log.Warn("storage was not closed", "err", err)
 		}
 	}()
-	log.Info("golive started", "version", version(), "rtmp", doors.rtmp.Addr(), "http", doors.http.Addr(), "admin", doors.admin.Addr(), "storage", cfg.Storage.Backend)
+	log.Info("golive started", "version", version(), "rtmp", doors.rtmp.Addr(), "rtmps", addressOf(doors.rtmps),
+		"http", doors.http.Addr(), "https", addressOf(doors.https), "admin", doors.admin.Addr(), "storage", cfg.Storage.Backend)
 	guest := func(context.Context) {}
 	if *demo {
 		url := fmt.Sprintf("rtmp://127.0.0.1:%d/live/%s", portOf(doors.rtmp.Addr().String()), demoKey)
@@ -94,16 +95,25 @@ type doors struct {
 	rtmp  net.Listener
 	rtmps net.Listener // nil when it is off
 	http  net.Listener
+	https net.Listener // nil when it is off
 	admin net.Listener
 }
 
 // close shuts the doors again that were opened; nothing was accepted there.
 func (d doors) close() {
-	for _, ln := range []net.Listener{d.rtmp, d.rtmps, d.http, d.admin} {
+	for _, ln := range []net.Listener{d.rtmp, d.rtmps, d.http, d.https, d.admin} {
 		if ln != nil {
 			_ = ln.Close()
 		}
 	}
+}
+
+// addressOf is where a door is, which may be off.
+func addressOf(ln net.Listener) string {
+	if ln == nil {
+		return "off"
+	}
+	return ln.Addr().String()
 }
 
 // listen opens all doors or none.
@@ -116,9 +126,10 @@ func listen(ctx context.Context, cfg config.Config) (doors, error) {
 		{"ingest.rtmp.listen", cfg.Ingest.RTMP.Listen, &d.rtmp},
 		{"ingest.rtmps.listen", cfg.Ingest.RTMPS.Listen, &d.rtmps},
 		{"origin.listen", cfg.Origin.Listen, &d.http},
+		{"origin.tls.listen", cfg.Origin.TLS.Listen, &d.https},
 		{"admin.listen", cfg.Admin.Listen, &d.admin},
 	} {
-		if door.into == &d.rtmps && door.address == "" {
+		if door.address == "" && (door.into == &d.rtmps || door.into == &d.https) {
 			continue
 		}
 		ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", door.address)
@@ -141,10 +152,16 @@ func (h *house) run(ctx context.Context, d doors, guest func(context.Context)) e
 	back, backCtx := errgroup.WithContext(players)
 
 	back.Go(func() error { return h.origin.Serve(backCtx, d.http) })
+	if d.https != nil {
+		back.Go(func() error { return h.origin.ServeTLS(backCtx, d.https) })
+	}
+	if h.certificates.auto != nil {
+		back.Go(func() error { return h.certificates.auto.Run(backCtx) })
+	}
 	back.Go(func() error { return h.admin.Serve(backCtx, d.admin) })
 	front.Go(func() error { return h.rtmp.Serve(frontCtx, d.rtmp) })
 	if d.rtmps != nil {
-		front.Go(func() error { return h.rtmp.ServeTLS(frontCtx, d.rtmps, h.certificate.Config()) })
+		front.Go(func() error { return h.rtmp.ServeTLS(frontCtx, d.rtmps, h.certificates.rtmps) })
 	}
 	front.Go(func() error { return h.hub.Run(frontCtx) })
 	front.Go(func() error { guest(frontCtx); return nil })

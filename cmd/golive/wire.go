@@ -2,11 +2,11 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -15,10 +15,11 @@ import (
 	"golive/api"
 	"golive/broadcast"
 	"golive/ingest"
-	"golive/ingest/certificate"
 	"golive/ingest/rtmp"
+	"golive/internal/certificate"
 	"golive/internal/config"
 	"golive/origin"
+	"golive/origin/audience"
 	"golive/storage"
 	"golive/storage/disk"
 	"golive/storage/memory"
@@ -39,13 +40,12 @@ var (
 
 // house is every room, ready to run.
 type house struct {
-	hub  *broadcast.Hub
-	rtmp *rtmp.Server
-	// certificate is that of the RTMPS door, nil when it is off.
-	certificate *certificate.Files
-	origin      *origin.Server
-	admin       *origin.Server
-	close       func() error
+	hub          *broadcast.Hub
+	rtmp         *rtmp.Server
+	certificates certificates
+	origin       *origin.Server
+	admin        *origin.Server
+	close        func() error
 }
 
 // wire makes the rooms and introduces them.
@@ -73,31 +73,38 @@ func wire(ctx context.Context, cfg config.Config, d doors, log *slog.Logger) (*h
 	if err != nil {
 		return nil, err
 	}
-	var rtmps *certificate.Files
-	if c := cfg.Ingest.RTMPS; d.rtmps != nil {
-		if rtmps, err = certificate.Open(c.CertFile, c.KeyFile, log.With("protocol", "rtmps")); err != nil {
-			return nil, fmt.Errorf("ingest.rtmps: %w", err)
-		}
+	certs, err := openCertificates(cfg, log)
+	if err != nil {
+		return nil, err
 	}
-	pages, err := web.New(web.Config{RTMPPort: portOf(d.rtmp.Addr().String()), Open: cfg.Ingest.Publish.Open, Version: version()})
+	pages, err := web.New(web.Config{
+		RTMPPort: portOf(d.rtmp.Addr().String()),
+		Open:     cfg.Ingest.Publish.Open,
+		Secure:   strings.TrimSuffix(cfg.Origin.TLS.RedirectPages, "/"),
+		Version:  version(),
+	})
 	if err != nil {
 		return nil, err
 	}
 	mux := http.NewServeMux()
-	mux.Handle(origin.Prefix, origin.NewHandler(hub, log, origin.NewMetrics(reg)))
-	if err := api.Register(mux, version(), directory{hub}); err != nil {
+	watching := audience.New(cfg.Origin.Proxies(), reg)
+	mux.Handle(origin.Prefix, origin.NewHandler(hub, watching, log, origin.NewMetrics(reg)))
+	if err := api.Register(mux, version(), directory{hub, watching}); err != nil {
 		return nil, err
 	}
 	pages.Register(mux)
+	if certs.auto != nil {
+		mux.Handle(certificate.ChallengePath, certs.auto.Challenges())
+	}
 
 	ready := admin.Check{Name: "storage", Probe: hub.Archiving}
 	return &house{
-		hub:         hub,
-		certificate: rtmps,
-		rtmp:        rtmp.NewServer(cfg.Ingest, door, log, ingest.NewMetrics(reg)),
-		origin:      origin.NewServer(mux, log),
-		admin:       origin.NewServer(admin.NewHandler(reg, ready), log),
-		close:       closeStores,
+		hub:          hub,
+		certificates: certs,
+		rtmp:         rtmp.NewServer(cfg.Ingest, door, log, ingest.NewMetrics(reg)),
+		origin:       origin.NewPublicServer(cfg.Origin, certs.https, mux, log, origin.NewServerMetrics(reg)),
+		admin:        origin.NewServer(admin.NewHandler(reg, ready), log),
+		close:        closeStores,
 	}, nil
 }
 

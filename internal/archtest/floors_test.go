@@ -7,7 +7,7 @@ import "strings"
 // Rooms of later issues have their place already.
 func floors() [][]string {
 	return [][]string{
-		{"media", "codec", "configs", "internal/setting", "internal/clip"},
+		{"media", "codec", "configs", "internal/setting", "internal/clip", "internal/certificate"},
 		{"container"},
 		{"ingest", "transcode", "segmenter", "playlist", "storage", "registry", "rollout", "internal/publisher"},
 		{"broadcast", "origin", "api", "web", "admin"},
@@ -19,21 +19,22 @@ func floors() [][]string {
 // outside are the folders of test code: they may import everything, and nothing
 // else may import them but tests.
 func outside() []string {
-	return []string{"internal/archtest", "internal/mediatest", "storage/storagetest", "storage/s3/s3test", "e2e"}
+	return []string{"internal/archtest", "internal/mediatest", "internal/acmetest", "storage/storagetest", "storage/s3/s3test", "e2e"}
 }
 
 // concurrent are the rooms that may start goroutines, and what for. All others
 // are called, and return.
 func concurrent() map[string]string {
 	return map[string]string{
-		"ingest":             "a session for each connection; Serve waits for all",
-		"transcode":          "a feeder and a reader for each pipe of the child process",
-		"broadcast":          "a supervisor and an archiver for each broadcast; Hub.Run waits for all",
-		"storage":            "uploads that go on while the next segment is made",
-		"origin":             "the HTTP server beside its shutdown",
-		"cmd/golive":         "one for each server, in one errgroup",
-		"internal/hlscheck":  "a reloader, a fetcher and a prober for each rendition",
-		"internal/publisher": "one for each published stream",
+		"ingest":               "a session for each connection; Serve waits for all",
+		"transcode":            "a feeder and a reader for each pipe of the child process",
+		"broadcast":            "a supervisor and an archiver for each broadcast; Hub.Run waits for all",
+		"storage":              "uploads that go on while the next segment is made",
+		"origin":               "the HTTP server beside its shutdown",
+		"cmd/golive":           "one for each server, in one errgroup",
+		"internal/hlscheck":    "a reloader, a fetcher and a prober for each rendition",
+		"internal/certificate": "a wait for an authority that the library of ACME cannot cut short",
+		"internal/publisher":   "one for each published stream",
 	}
 }
 

@@ -115,6 +115,7 @@ func (c Config) validateListeners(p *setting.Problems) {
 		{"ingest.rtmp.listen", c.Ingest.RTMP.Listen},
 		{"ingest.rtmps.listen", c.Ingest.RTMPS.Listen},
 		{"origin.listen", c.Origin.Listen},
+		{"origin.tls.listen", c.Origin.TLS.Listen},
 		{"admin.listen", c.Admin.Listen},
 	}
 	for i, late := range listeners {

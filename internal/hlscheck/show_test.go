@@ -19,6 +19,7 @@ import (
 	"golive/internal/mediatest"
 	"golive/media"
 	"golive/origin"
+	"golive/origin/audience"
 	"golive/playlist"
 	"golive/segmenter"
 	"golive/storage"
@@ -154,8 +155,8 @@ func (s show) publish(t *testing.T, hub *broadcast.Hub, id string) {
 // serve serves the hub, with the fault before it.
 func (s show) serve(t *testing.T, hub *broadcast.Hub) (url string, client *http.Client) {
 	t.Helper()
-	mux := http.NewServeMux()
-	mux.Handle(origin.Prefix, origin.NewHandler(hub, slog.New(slog.DiscardHandler), origin.NewMetrics(prometheus.NewRegistry())))
+	mux, reg := http.NewServeMux(), prometheus.NewRegistry()
+	mux.Handle(origin.Prefix, origin.NewHandler(hub, audience.New(nil, reg), slog.New(slog.DiscardHandler), origin.NewMetrics(reg)))
 	mux.HandleFunc("/index.m3u8", func(w http.ResponseWriter, r *http.Request) { s.multivariant(w, r, mux) })
 	var handler http.Handler = mux
 	if s.pair {

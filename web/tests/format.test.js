@@ -69,6 +69,9 @@ test('the summary names what is known and cuts the encoder short', () => {
   assert.equal(format.summary({ encoder: null }), '');
   assert.equal(plain(format.summary({ renditions: [{ name: 'source', frame_rate: 30, bandwidth: 128_000 }] })), 'Audio only · 128 kbit/s');
   assert.equal(format.summary({}), '');
+  assert.equal(plain(format.summary({ viewers: 1 })), '1 watching');
+  assert.equal(plain(format.summary({ viewers: 12_345, encoder: 'Lavf' })), '12,345 watching · Lavf');
+  assert.equal(format.summary({ viewers: 0 }), '');
 });
 
 test('the hash is steady and within its range', () => {

@@ -52,12 +52,13 @@ export function mainRendition(broadcast) {
   return all.find((r) => r.name === 'source') ?? all.reduce((a, b) => ((b.height ?? 0) > (a?.height ?? -1) ? b : a), undefined);
 }
 
-/** One line about a broadcast: "1280 × 720 · 30 fps · 4.6 Mbit/s · obs-output". */
+/** One line about a broadcast: "3 watching · 1280 × 720 · 30 fps · 4.6 Mbit/s · obs-output". */
 export function summary(broadcast) {
   const r = mainRendition(broadcast);
   const size = resolution(r?.width, r?.height);
   const fps = size && frameRate(r.frame_rate);
   return [
+    broadcast.viewers > 0 && `${broadcast.viewers.toLocaleString('en')} watching`,
     r ? size || 'Audio only' : '',
     fps && `${fps} fps`,
     bitrate(r?.average_bandwidth || r?.bandwidth),

@@ -1,0 +1,217 @@
+package certificate
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/crypto/acme"
+	"golang.org/x/crypto/acme/autocert"
+)
+
+// An authority that refused is not asked again for so long: Let's Encrypt bears
+// five refusals an hour, and one attempt can make two.
+const afterRefusal = 30 * time.Minute
+
+// The same for one that was not reached. Longer than autocert remembers a failure
+// by itself, a minute: what it says then is no answer of an authority's.
+const afterFailure = 2 * time.Minute
+
+// watchEvery is how often a certificate's age is looked at.
+const watchEvery = time.Hour
+
+// AutoConfig says which certificates to get, and from whom.
+type AutoConfig struct {
+	// Domains are the names, in ASCII.
+	Domains []string
+	// Email is where the authority may write to; may be empty.
+	Email string
+	// Directory is the authority's address; empty is Let's Encrypt.
+	Directory string
+	// CAFile holds the certificates, in PEM, to trust for that address; empty is the
+	// system's.
+	CAFile string
+	// Folder keeps the account and the certificates.
+	Folder string
+}
+
+// Auto gets certificates from an authority that speaks ACME (RFC 8555), and renews
+// them. It may be used by many goroutines.
+type Auto struct {
+	manager *autocert.Manager
+	names   []string
+	domains map[string]*domain // by name
+	log     *slog.Logger
+}
+
+// domain is one name's failure to get a certificate, if there was one.
+type domain struct {
+	mu    sync.Mutex // held while the certificate is got: others would only wait for it, too
+	err   error
+	until time.Time // nobody asks the authority again before
+}
+
+// OpenAuto makes an Auto that has asked for nothing yet.
+func OpenAuto(cfg AutoConfig, log *slog.Logger) (*Auto, error) {
+	client := &acme.Client{DirectoryURL: cfg.Directory, UserAgent: "golive"}
+	if cfg.CAFile != "" {
+		trusting, err := trust(cfg.CAFile)
+		if err != nil {
+			return nil, err
+		}
+		client.HTTPClient = trusting
+	}
+	a := &Auto{domains: map[string]*domain{}, log: log}
+	for _, name := range cfg.Domains {
+		name = strings.ToLower(name)
+		a.names, a.domains[name] = append(a.names, name), &domain{}
+	}
+	a.manager = &autocert.Manager{
+		Prompt:     autocert.AcceptTOS,
+		Cache:      autocert.DirCache(cfg.Folder),
+		HostPolicy: a.policy,
+		Client:     client,
+		Email:      cfg.Email,
+	}
+	return a, nil
+}
+
+// trust is a client that trusts the certificates in a file.
+func trust(caFile string) (*http.Client, error) {
+	text, err := os.ReadFile(caFile)
+	if err != nil {
+		return nil, fmt.Errorf("read certificates to trust: %w", err)
+	}
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM(text) {
+		return nil, fmt.Errorf("read certificates to trust: %s holds none in PEM", caFile)
+	}
+	transport := &http.Transport{
+		Proxy:           http.ProxyFromEnvironment,
+		TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
+	}
+	return &http.Client{Transport: transport, Timeout: time.Minute}, nil
+}
+
+var errStranger = errors.New("there is no certificate for this name")
+
+// policy implements autocert.HostPolicy: strangers' names must not use up what the
+// authority bears.
+func (a *Auto) policy(_ context.Context, host string) error {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	if a.find(host) == nil {
+		return errStranger
+	}
+	return nil
+}
+
+func (a *Auto) find(name string) *domain {
+	return a.domains[strings.ToLower(strings.TrimSuffix(name, "."))]
+}
+
+// Config is what to listen with: TLS 1.2 or later, the certificate for the name
+// that is asked for, and the answer to the authority's TLS-ALPN-01 challenge.
+func (a *Auto) Config() *tls.Config {
+	c := a.manager.TLSConfig()
+	c.MinVersion = tls.VersionTLS12
+	c.GetCertificate = a.get
+	return c
+}
+
+// Challenges answers the authority's HTTP-01 challenge, below ChallengePath, on port
+// 80.
+func (a *Auto) Challenges() http.Handler { return a.manager.HTTPHandler(http.NotFoundHandler()) }
+
+// ChallengePath is where the authority looks for the answer to HTTP-01.
+const ChallengePath = "/.well-known/acme-challenge/"
+
+// get is autocert's GetCertificate, but lets an authority that has refused rest.
+func (a *Auto) get(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+	if slices.Equal(hello.SupportedProtos, []string{acme.ALPNProto}) {
+		return a.manager.GetCertificate(hello)
+	}
+	d := a.find(hello.ServerName)
+	if d == nil {
+		return nil, errStranger
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.err != nil && time.Now().Before(d.until) {
+		return nil, d.err
+	}
+	var c *tls.Certificate
+	if c, d.err = a.manager.GetCertificate(hello); d.err == nil {
+		return c, nil
+	}
+	rest := afterRefusal
+	if _, unreached := errors.AsType[*url.Error](d.err); unreached {
+		rest = afterFailure
+	}
+	d.until = time.Now().Add(rest)
+	a.log.Warn("certificate was not obtained", "domain", hello.ServerName, "err", d.err, "again_in", rest)
+	return nil, d.err
+}
+
+// Run gets the certificates before the first viewer asks for them, and says when
+// one is not renewed. It blocks until ctx is done.
+func (a *Auto) Run(ctx context.Context) error {
+	expires := map[string]time.Time{}
+	for {
+		wait := watchEvery
+		for _, name := range a.names {
+			leaf, err := a.obtain(ctx, name)
+			switch {
+			case ctx.Err() != nil:
+				return nil
+			case err != nil:
+				wait = afterFailure
+			case !leaf.NotAfter.Equal(expires[name]):
+				expires[name] = leaf.NotAfter
+				a.log.Info("certificate was taken up", "domain", name, "expires", leaf.NotAfter)
+			case time.Until(leaf.NotAfter) < leaf.NotAfter.Sub(leaf.NotBefore)/4: // a third is left when it should be renewed
+				a.log.Warn("certificate is not renewed", "domain", name, "expires", leaf.NotAfter)
+			}
+		}
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// obtain asks for a certificate as a browser does.
+func (a *Auto) obtain(ctx context.Context, name string) (*x509.Certificate, error) {
+	type answer struct {
+		leaf *x509.Certificate
+		err  error
+	}
+	got := make(chan answer, 1)
+	go func() { // autocert cannot be told to stop
+		c, err := a.get(&tls.ClientHelloInfo{ServerName: name, CipherSuites: []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256}})
+		if err != nil {
+			got <- answer{err: err}
+			return
+		}
+		got <- answer{leaf: c.Leaf}
+	}()
+	select {
+	case r := <-got:
+		return r.leaf, r.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}

@@ -1,0 +1,70 @@
+package audience
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// cmcd is what a player tells of itself: keys, some with a value, between commas
+// (Common Media Client Data, CTA-5004).
+type cmcd string
+
+// cmcdIn is what stands in the query, or in the header of that kind.
+func cmcdIn(r *http.Request, header string) cmcd {
+	query := r.URL.RawQuery
+	if strings.Contains(query, cmcdParameter) { // else there is no need to look closer
+		for field := range strings.SplitSeq(query, "&") {
+			if raw, ok := strings.CutPrefix(field, cmcdParameter); ok {
+				text, err := url.QueryUnescape(raw)
+				if err != nil {
+					return ""
+				}
+				return cmcd(text)
+			}
+		}
+	}
+	if v := r.Header[header]; len(v) > 0 {
+		return cmcd(v[0])
+	}
+	return ""
+}
+
+const cmcdParameter = "CMCD="
+
+// The headers that hold the keys we read, in canonical form.
+const (
+	cmcdSession = "Cmcd-Session" // sid
+	cmcdStatus  = "Cmcd-Status"  // bs
+)
+
+// find is the value of a key, without its quotes. A key without a value is true.
+func (d cmcd) find(key string) (value string, ok bool) {
+	for rest := string(d); rest != ""; {
+		var pair string
+		pair, rest = cutPair(rest)
+		name, value, _ := strings.Cut(strings.TrimSpace(pair), "=")
+		if name == key {
+			return strings.Trim(value, `"`), value != "false"
+		}
+	}
+	return "", false
+}
+
+// cutPair cuts at the first comma that is not between quotes.
+func cutPair(s string) (pair, rest string) {
+	quoted, escaped := false, false
+	for i := range len(s) {
+		switch c := s[i]; {
+		case escaped:
+			escaped = false
+		case c == '\\' && quoted:
+			escaped = true
+		case c == '"':
+			quoted = !quoted
+		case c == ',' && !quoted:
+			return s[:i], s[i+1:]
+		}
+	}
+	return s, ""
+}

@@ -1,0 +1,34 @@
+package origin
+
+import "github.com/prometheus/client_golang/prometheus"
+
+// ServerMetrics are what an operator sees of viewers' connections.
+type ServerMetrics struct {
+	connections prometheus.Gauge
+	refused     map[refusal]prometheus.Counter
+	slow        prometheus.Counter
+}
+
+// NewServerMetrics registers the metrics of a Server.
+func NewServerMetrics(reg prometheus.Registerer) *ServerMetrics {
+	refused := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "golive_origin_refused_total",
+		Help: "Connections, and requests of HTTP/2, that were refused because a limit was reached.",
+	}, []string{"reason"})
+	m := &ServerMetrics{
+		connections: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "golive_origin_connections",
+			Help: "Connections of viewers.",
+		}),
+		refused: map[refusal]prometheus.Counter{},
+		slow: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "golive_origin_slow_viewers_total",
+			Help: "Connections, and responses of HTTP/2, that were cut off because the viewer read too slowly.",
+		}),
+	}
+	for _, why := range []refusal{refusedConnections, refusedAddress, refusedStreams} {
+		m.refused[why] = refused.WithLabelValues(string(why))
+	}
+	reg.MustRegister(m.connections, refused, m.slow)
+	return m
+}
