@@ -49,10 +49,12 @@ type Broadcast struct {
 
 	claims   chan claim
 	released chan error
-	ended    chan struct{} // closed when no claim is heard any more
-	archived chan struct{} // closed when the Archiver has stopped
-	swept    chan struct{} // closed when run has returned: the bucket is left alone
-	next     numbering     // valid once ended is closed
+	ended    chan struct{}   // closed when no claim is heard any more
+	archived chan struct{}   // closed when the Archiver has stopped
+	before   <-chan struct{} // closed when the predecessor leaves the bucket alone
+	ready    chan struct{}   // closed when the Archiver may begin; nil is at once
+	swept    chan struct{}   // closed when run has returned: the bucket is left alone
+	next     numbering       // valid once ended is closed
 
 	resumed *resumption // nil for a new broadcast
 }
@@ -63,6 +65,16 @@ type claim struct {
 	gone      <-chan struct{} // the publisher does not wait any longer
 	granted   chan<- *publication
 	refused   chan<- error
+}
+
+// over says whether the broadcast hears no claims any more.
+func (b *Broadcast) over() bool {
+	select {
+	case <-b.ended:
+		return true
+	default:
+		return false
+	}
 }
 
 // left says whether the publisher has given up.
@@ -76,8 +88,8 @@ func (c *claim) left() bool {
 }
 
 // newBroadcast makes a broadcast that leaves the bucket alone until before is
-// closed; nil is at once.
-func newBroadcast(m catalog.Manifest, h *Hub, from numbering, before <-chan struct{}) *Broadcast {
+// closed; nil is at once. What waits for the journal of another server does too.
+func newBroadcast(m catalog.Manifest, h *Hub, from numbering, before <-chan struct{}, journal bool) *Broadcast {
 	b := &Broadcast{
 		id:       m.ID,
 		began:    time.Now(),
@@ -93,9 +105,13 @@ func newBroadcast(m catalog.Manifest, h *Hub, from numbering, before <-chan stru
 	}
 	b.shelf = newShelf(h.cfg, m, from.window)
 	if h.stores.Shared {
-		b.shelf.local = h.stores.Local
+		b.shelf.local, b.shelf.shared = h.stores.Local, h.stores.Bucket
 	}
-	archiver := storage.ArchiverConfig{Prefix: h.layout.Folder(m.ID), Hold: before}
+	archiver := storage.ArchiverConfig{Prefix: h.layout.Folder(m.ID)}
+	if before != nil || journal {
+		b.before, b.ready = before, make(chan struct{})
+		archiver.Hold = b.ready
+	}
 	if h.stores.Spool != nil {
 		archiver.Spool = h.stores.Spool
 	}
@@ -146,7 +162,10 @@ func (b *Broadcast) claim(ctx context.Context, p ingest.Publisher) (*publication
 
 // grant hands the program to the claim's publisher; false when it has left.
 func (b *Broadcast) grant(c claim) *publication {
-	b.program.segmenter.Start(sessionToken())
+	session := sessionToken()
+	b.shelf.admit(session)
+	b.note()
+	b.program.segmenter.Start(session)
 	if b.program.window.Load() == nil {
 		b.state.Store(int32(Starting))
 	} else {

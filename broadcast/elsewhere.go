@@ -3,6 +3,8 @@ package broadcast
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"time"
 
 	"golive/playlist"
@@ -15,42 +17,39 @@ import (
 // anybody from going live.
 const lookUpTimeout = 3 * time.Second
 
-// lookUp is what another server left of the broadcast in the bucket; nil when
-// there is nothing, or when it cannot be read.
+// lookUp is what another server left of the broadcast in the bucket, without its
+// journal; nil when there is nothing, or when it cannot be read.
 func (h *Hub) lookUp(ctx context.Context, id string) *leftover {
 	ctx, cancel := context.WithTimeout(ctx, lookUpTimeout)
 	defer cancel()
-	text, err := catalog.ReadText(ctx, h.stores.Bucket, h.layout.Media(id, SourceRendition, catalog.PlaylistName), maxStoredPlaylist)
-	if errors.Is(err, storage.ErrNotExist) {
-		return nil
-	}
-	var l *leftover
-	if err == nil {
-		l, err = h.readElsewhere(ctx, id, text)
-	}
-	if err != nil {
+	l, err := h.readElsewhere(ctx, id)
+	if err != nil && !errors.Is(err, storage.ErrNotExist) {
 		h.log.Warn("broadcast begins anew: it is not known whether another server began it", "broadcast", id, "err", err)
-		return nil
 	}
 	return l
 }
 
 // readElsewhere reads what belongs to the stored playlist. Without its manifest
 // the broadcast cannot be gone on with, but its numbers can.
-func (h *Hub) readElsewhere(ctx context.Context, id string, text []byte) (*leftover, error) {
-	m, err := h.layout.ReadLive(ctx, h.stores.Bucket, id, catalog.Owner(text))
-	if err == nil {
-		return readLeftover(ctx, h.stores.Bucket, h.layout, m)
-	}
-	if !errors.Is(err, storage.ErrNotExist) {
+func (h *Hub) readElsewhere(ctx context.Context, id string) (*leftover, error) {
+	text, err := catalog.ReadText(ctx, h.stores.Bucket, h.layout.Media(id, SourceRendition, catalog.PlaylistName), maxStoredPlaylist)
+	if err != nil {
 		return nil, err
 	}
 	list, err := playlist.ParseArchive(text)
 	if err != nil {
 		return nil, err
 	}
-	list.Ended = true
-	return &leftover{list: list}, nil
+	m, err := h.layout.ReadLive(ctx, h.stores.Bucket, id, catalog.Owner(text))
+	if err != nil {
+		list.Ended = true
+		return &leftover{list: list}, err
+	}
+	r := reader{sources: []storage.Bucket{h.stores.Bucket}, layout: h.layout, log: h.log}
+	if l, err := r.leftover(ctx, m, false); err == nil && l.last() >= 0 {
+		return l, nil
+	}
+	return &leftover{manifest: m, list: list, unread: true}, nil
 }
 
 // resumable says whether the broadcast goes on: players were not told of its end,
@@ -62,14 +61,23 @@ func (h *Hub) resumable(l *leftover) bool {
 // endAbandoned ends a broadcast that no server tends any more, in the bucket alone:
 // its replay is what was stored of it.
 func (h *Hub) endAbandoned(ctx context.Context, f catalog.Found) error {
-	if h.tends(f.Token) {
-		return nil
+	for _, b := range h.tends() {
+		if b.shelf.token() == f.Token {
+			return nil
+		}
+	}
+	if _, err := catalog.ReadOwner(ctx, h.stores.Bucket, h.layout.ReplayOf(f.ID, f.Token)); err == nil {
+		// It has been ended: only its manifest was not deleted.
+		return errors.Join(h.stores.Bucket.Delete(ctx, f.Key), h.layout.SweepJournal(ctx, h.stores.Bucket, f.Manifest))
+	} else if !errors.Is(err, storage.ErrNotExist) {
+		return err
 	}
 	if h.cfg.Retention.Replay == 0 {
 		_, err := h.layout.Sweep(ctx, h.stores.Bucket, f)
 		return err
 	}
-	l, err := readLeftover(ctx, h.stores.Bucket, h.layout, f.Manifest)
+	r := reader{sources: []storage.Bucket{h.stores.Bucket}, layout: h.layout, log: h.log}
+	l, err := r.leftover(ctx, f.Manifest, true)
 	if err != nil {
 		return err
 	}
@@ -83,36 +91,39 @@ func (h *Hub) endAbandoned(ctx context.Context, f catalog.Found) error {
 		_, err := h.layout.Sweep(ctx, h.stores.Bucket, f)
 		return err
 	}
-	s.recorded, s.oldest = s.replay.Last(), playlist.PageOf(s.replay.First())
-	s.finish(s.replay.End(), time.Now())
-	objects, gone := s.replayObjects(time.Now()), s.scaffold()
-	if len(l.list.Segments) > 0 {
-		gone = append(s.playlistKeys(), gone...)
-	} else {
-		objects = objects[:len(objects)-1] // a later broadcast has the id, and its own replay
+	key := s.key(catalog.PlaylistName)
+	if len(l.list.Segments) == 0 {
+		key = h.layout.Replay(f.ID)
 	}
-	for _, o := range objects {
+	owner, err := catalog.ReadOwner(ctx, h.stores.Bucket, key)
+	switch {
+	case errors.Is(err, storage.ErrNotExist):
+	case err != nil:
+		return err
+	case owner != f.Token:
+		s.claim = displaced
+	}
+	s.finish(s.replay.End(), time.Now())
+	for _, o := range s.replayObjects(time.Now()) {
 		if err := h.stores.Bucket.Put(ctx, o); err != nil {
 			return err
 		}
 	}
 	h.log.Info("abandoned broadcast ended", "broadcast", f.ID, "segments", s.replay.Len())
-	for _, key := range gone {
-		err = errors.Join(err, h.stores.Bucket.Delete(ctx, key))
+	// What makes it findable has been put; what would make it be ended again goes first.
+	err = h.stores.Bucket.Delete(ctx, f.Key)
+	err = errors.Join(err, h.layout.SweepJournal(ctx, h.stores.Bucket, f.Manifest))
+	if s.claim == unclaimed {
+		for _, key := range s.playlistKeys() {
+			err = errors.Join(err, h.stores.Bucket.Delete(ctx, key))
+		}
 	}
 	return err
 }
 
-// tends says whether the broadcast with that token is this Hub's own.
-func (h *Hub) tends(token string) bool {
+// tends are all broadcasts whose objects in the bucket this Hub works on.
+func (h *Hub) tends() []*Broadcast {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for _, all := range []map[string]*Broadcast{*h.broadcasts.Load(), h.forgotten} {
-		for _, b := range all {
-			if b.shelf.token() == token {
-				return true
-			}
-		}
-	}
-	return false
+	return slices.Collect(maps.Keys(h.tended))
 }

@@ -31,7 +31,8 @@ type Hub struct {
 
 	mu         sync.Mutex // of those who change broadcasts; readers take none
 	broadcasts atomic.Pointer[map[string]*Broadcast]
-	forgotten  map[string]*Broadcast // by id: what still works on its objects in the bucket
+	forgotten  map[string]*Broadcast   // by id: the newest that is in the bucket's hands alone
+	tended     map[*Broadcast]struct{} // all that work on their objects in the bucket
 	closing    bool
 	cut        atomic.Bool // there were broadcasts when Run ended
 }
@@ -72,6 +73,7 @@ func NewHub(cfg Settings, stores Stores, log *slog.Logger, m *Metrics, sm *stora
 		storageMetrics: sm,
 		quit:           make(chan struct{}),
 		forgotten:      map[string]*Broadcast{},
+		tended:         map[*Broadcast]struct{}{},
 	}
 	h.broadcasts.Store(&map[string]*Broadcast{})
 	return h
@@ -112,7 +114,7 @@ func (h *Hub) Publish(ctx context.Context, id string, p ingest.Publisher) (inges
 
 func (h *Hub) findOrStart(ctx context.Context, id string) (*Broadcast, error) {
 	var elsewhere *leftover
-	if _, known := h.Find(id); !known && h.stores.Shared {
+	if h.stores.Shared && !h.knows(id) {
 		elsewhere = h.lookUp(ctx, id)
 	}
 	h.mu.Lock()
@@ -121,23 +123,34 @@ func (h *Hub) findOrStart(ctx context.Context, id string) (*Broadcast, error) {
 		return nil, ingest.ErrClosing
 	}
 	var from numbering
-	if old := (*h.broadcasts.Load())[id]; old != nil {
-		select {
-		case <-old.ended:
-			from = old.next
-		default:
-			return old, nil
-		}
-	} else if elsewhere != nil {
-		if h.resumable(elsewhere) {
-			return h.resume(elsewhere), nil //nolint:contextcheck // a broadcast outlives the publisher it was started for
-		}
-		from = elsewhere.numbering()
+	old := (*h.broadcasts.Load())[id]
+	switch {
+	case old != nil && !old.over():
+		return old, nil
+	case old != nil:
+		from = old.next
+	case h.forgotten[id] != nil:
+		from = h.forgotten[id].next
+	case elsewhere == nil:
+	case h.resumable(elsewhere):
+		return h.resume(elsewhere), nil //nolint:contextcheck // a broadcast outlives the publisher it was started for
+	default:
+		from = elsewhere.afterwards()
 	}
-	m := catalog.Manifest{ID: id, Token: sessionToken(), Renditions: []string{SourceRendition}, Began: time.Now().UTC()}
-	b := newBroadcast(m, h, from, h.predecessor(id))
+	b := newBroadcast(h.newManifest(id), h, from, h.predecessor(id), false)
 	h.start(b) //nolint:contextcheck // see above
 	return b, nil
+}
+
+// knows says whether the broadcast's numbers are known here.
+func (h *Hub) knows(id string) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return (*h.broadcasts.Load())[id] != nil || h.forgotten[id] != nil
+}
+
+func (h *Hub) newManifest(id string) catalog.Manifest {
+	return catalog.Manifest{ID: id, Token: sessionToken(), Renditions: []string{SourceRendition}, Began: time.Now().UTC()}
 }
 
 // predecessor is closed when the broadcast that had the id before leaves the bucket
@@ -155,10 +168,15 @@ func (h *Hub) predecessor(id string) <-chan struct{} {
 // start makes a broadcast known and runs it; the caller holds mu.
 func (h *Hub) start(b *Broadcast) {
 	h.change(func(all map[string]*Broadcast) { all[b.id] = b })
+	h.tended[b] = struct{}{}
 	h.running.Go(func() {
-		b.run(h.quit, func() bool { return h.forget(b) })
+		b.run(h.quit, place{
+			leave:   func() bool { return h.forget(b) },
+			current: func() bool { found, _ := h.Find(b.id); return found == b },
+		})
 		h.mu.Lock()
 		defer h.mu.Unlock()
+		delete(h.tended, b)
 		if h.forgotten[b.id] == b {
 			delete(h.forgotten, b.id)
 		}
@@ -204,10 +222,7 @@ const storageTrouble = 10 * time.Second
 // Archiving says what is wrong with storage; nil when every broadcast is being
 // archived.
 func (h *Hub) Archiving(context.Context) error {
-	h.mu.Lock()
-	all := append(h.List(), slices.Collect(maps.Values(h.forgotten))...)
-	h.mu.Unlock()
-	for _, b := range all {
+	for _, b := range h.tends() {
 		s := b.shelf.archiver.Status()
 		if s.Error != "" && time.Since(s.FailingSince) > storageTrouble {
 			return fmt.Errorf("broadcast %s has not been archived since %s: %s", b.id, s.FailingSince.Format(time.TimeOnly), s.Error)

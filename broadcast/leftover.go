@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -28,6 +30,7 @@ type leftover struct {
 	list         *playlist.Restored // the live playlist, perhaps without segments
 	multivariant []byte             // nil when it was not stored
 	journal      []*playlist.Restored
+	unread       bool // the journal is still to be read, from the bucket
 	rest         []afterList
 }
 
@@ -42,67 +45,128 @@ type afterList struct {
 // spool has between two.
 const maxHole = 100_000
 
-// readLeftover reads what the manifest makes findable. A playlist that storage
-// does not give now may be given the next time: that is an error. What is not there
-// was never put.
-func readLeftover(ctx context.Context, b storage.Bucket, layout catalog.Layout, m catalog.Manifest) (*leftover, error) {
+// reader reads what describes broadcasts: from this node's disk, and what is damaged
+// there from the bucket.
+type reader struct {
+	sources []storage.Bucket
+	layout  catalog.Layout
+	log     *slog.Logger
+}
+
+// leftover reads what the manifest makes findable, the journal too if so asked. An
+// object that is damaged costs what it says; one that storage does not give now may be
+// given the next time: that is an error. What is not there was never put.
+func (r reader) leftover(ctx context.Context, m catalog.Manifest, journal bool) (*leftover, error) {
 	l := &leftover{
 		manifest: m,
 		list:     &playlist.Restored{Constants: playlist.Constants{Target: m.Target, PartTarget: m.PartTarget}},
+		unread:   !journal,
 	}
-	text, err := readOwned(ctx, b, layout.Media(m.ID, SourceRendition, catalog.PlaylistName), m.Token)
+	list, err := r.archive(ctx, r.layout.Media(m.ID, SourceRendition, catalog.PlaylistName), m.Token)
 	if err != nil {
 		return nil, err
 	}
-	if text != nil {
-		if l.list, err = playlist.ParseArchive(text); err != nil {
-			return nil, err
-		}
+	if list != nil {
+		l.list = list
 	}
-	if l.multivariant, err = readOwned(ctx, b, layout.Multivariant(m.ID), m.Token); err != nil {
+	if l.multivariant, err = r.owned(ctx, r.sources[0], r.layout.Multivariant(m.ID), m.Token); err != nil {
 		l.multivariant = nil // it can be played all the same, by its media playlist
 	}
-	l.journal, err = readJournal(ctx, b, layout, m)
-	return l, err
+	if !journal {
+		return l, nil
+	}
+	if l.journal, err = r.journal(ctx, m); err != nil {
+		return nil, err
+	}
+	l.listJournal()
+	return l, nil
 }
 
-// readOwned reads a playlist as it was rendered; nil when there is none, or one of
-// another broadcast.
-func readOwned(ctx context.Context, b storage.Bucket, key, token string) ([]byte, error) {
+// archive reads a playlist of the broadcast with that token, from the first source
+// where it is not damaged; nil when there is none.
+func (r reader) archive(ctx context.Context, key, token string) (*playlist.Restored, error) {
+	for _, b := range r.sources {
+		text, err := r.owned(ctx, b, key, token)
+		if err != nil {
+			return nil, err
+		}
+		if text == nil {
+			return nil, nil // not damaged: it was never put
+		}
+		list, err := playlist.ParseArchive(text)
+		if err == nil {
+			return list, nil
+		}
+		r.log.Warn("stored playlist is damaged", "key", key, "err", err)
+	}
+	return nil, nil
+}
+
+// owned reads a playlist as it was rendered; nil when there is none, or one of another
+// broadcast.
+func (r reader) owned(ctx context.Context, b storage.Bucket, key, token string) ([]byte, error) {
 	text, err := catalog.ReadText(ctx, b, key, maxStoredPlaylist)
 	switch {
 	case errors.Is(err, storage.ErrNotExist):
 		return nil, nil
 	case err != nil:
 		return nil, err
-	case catalog.Owner(text) != token:
+	case len(text) > 0 && catalog.Owner(text) != token:
 		return nil, nil
 	}
 	return catalog.Disown(text, token), nil
 }
 
-// readJournal reads the pages, in order.
-func readJournal(ctx context.Context, b storage.Bucket, layout catalog.Layout, m catalog.Manifest) ([]*playlist.Restored, error) {
+// journal reads the pages, in order.
+func (r reader) journal(ctx context.Context, m catalog.Manifest) ([]*playlist.Restored, error) {
 	var keys []string
-	for info, err := range b.List(ctx, layout.Journals(m.ID, SourceRendition, m.Token)) {
-		if err != nil {
-			return nil, fmt.Errorf("list the journal of %s: %w", m.ID, err)
+	for _, b := range r.sources {
+		for info, err := range b.List(ctx, r.layout.Journals(m.ID, SourceRendition, m.Token)) {
+			if err != nil {
+				return nil, fmt.Errorf("list the journal of %s: %w", m.ID, err)
+			}
+			keys = append(keys, info.Key)
 		}
-		keys = append(keys, info.Key)
+		if len(keys) > 0 {
+			break
+		}
 	}
 	pages := make([]*playlist.Restored, len(keys))
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(pageReads)
 	for i, key := range keys {
-		g.Go(func() error {
-			text, err := catalog.ReadText(ctx, b, key, maxStoredPlaylist)
-			if err == nil {
-				pages[i], err = playlist.ParseArchive(text)
-			}
+		g.Go(func() (err error) {
+			pages[i], err = r.archive(ctx, key, m.Token)
 			return err
 		})
 	}
-	return pages, g.Wait()
+	err := g.Wait()
+	return slices.DeleteFunc(pages, func(p *playlist.Restored) bool { return p == nil }), err
+}
+
+// listJournal makes the end of the journal the list where there is none.
+func (l *leftover) listJournal() {
+	const enough = 16
+	if len(l.list.Segments) > 0 || len(l.journal) == 0 {
+		return
+	}
+	last := *l.journal[len(l.journal)-1]
+	gone := last.Segments[:max(0, len(last.Segments)-enough)]
+	last.Segments = last.Segments[len(gone):]
+	for _, page := range l.journal[:len(l.journal)-1] {
+		last.DiscontinuitySequence += discontinuities(page.Segments)
+	}
+	last.DiscontinuitySequence += discontinuities(gone)
+	l.list = &last
+}
+
+func discontinuities(segments []*media.Segment) (n int64) {
+	for _, s := range segments {
+		if s.Discontinuity {
+			n++
+		}
+	}
+	return n
 }
 
 // adopt takes in a segment of the spool; false when the bucket has it already.
@@ -112,10 +176,10 @@ func (l *leftover) adopt(e *storage.Spooled) bool {
 		return false
 	}
 	l.rest = append(l.rest, afterList{missing: l.before(s), spooled: e})
-	if !l.manifest.Has(s.Session) {
+	if !l.manifest.Has(s.Session) { // its manifest is lost
 		l.manifest = l.manifest.WithSession(s.Session)
 	}
-	if c := &l.list.Constants; c.Target == 0 { // its manifest is lost
+	if c := &l.list.Constants; c.Target == 0 { // nothing of it was acknowledged
 		c.Target = int(math.Ceil(s.Duration.Seconds()))
 		c.PartTarget = longestPart(s)
 	}
@@ -141,11 +205,26 @@ func (l *leftover) last() int64 {
 	return -1
 }
 
-// end is the wall-clock time where the newest segment ends.
+// end is the wall-clock time where the newest segment ends that there was; zero when
+// there was none.
 func (l *leftover) end() time.Time {
 	if n := len(l.rest); n > 0 {
-		s := l.rest[n-1].spooled.Segment
-		return s.ProgramDateTime.Add(s.Duration.Duration())
+		return endOf(l.rest[n-1].spooled.Segment)
+	}
+	for _, s := range slices.Backward(l.list.Segments) {
+		if s.Size != 0 { // not one that an earlier restart listed as lost
+			return endOf(s)
+		}
+	}
+	return time.Time{}
+}
+
+func endOf(s *media.Segment) time.Time { return s.ProgramDateTime.Add(s.Duration.Duration()) }
+
+// listEnd is where the newest segment ends, be it lost.
+func (l *leftover) listEnd() time.Time {
+	if n := len(l.rest); n > 0 {
+		return endOf(l.rest[n-1].spooled.Segment)
 	}
 	return l.list.End()
 }
@@ -161,7 +240,7 @@ func (l *leftover) before(s *media.Segment) []*media.Segment {
 	if last < 0 || n <= 0 || n > maxHole {
 		return nil
 	}
-	from := l.end()
+	from := l.listEnd()
 	lost := media.TicksFromDuration(s.ProgramDateTime.Sub(from))
 	// Nobody may have published for a while: that is no media.
 	most := media.Ticks(n) * media.Ticks(l.list.Constants.Target) * media.Second

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"os"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -131,7 +132,8 @@ func TestHub_BroadcastThatEndsDuringAnOutageIsArchivedAfterIt(t *testing.T) {
 		}
 		second.sink.Close(nil)
 		<-time.After(3 * time.Second)
-		if length, _ := s.checkReplay(s.object("live/b/replay.m3u8"), 0, 0); length < 39*time.Second || length > 41*time.Second {
+		text := s.object("live/b/replay.m3u8")
+		if length, _ := s.checkReplay(text, s.firstOf(text), 0); length < 39*time.Second || length > 41*time.Second {
 			t.Errorf("the second replay has %v", length)
 		}
 		<-time.After(2 * time.Hour)
@@ -390,6 +392,20 @@ type silentBucket struct{ storage.Bucket }
 func (silentBucket) Get(ctx context.Context, _ string, _, _ int64) (*storage.Reader, error) {
 	<-ctx.Done()
 	return nil, context.Cause(ctx)
+}
+
+// firstOf is the number of a replay's first segment.
+func (s *stage) firstOf(text string) int {
+	s.t.Helper()
+	m := replayLine.FindStringSubmatch(text)
+	if m == nil {
+		s.t.Fatalf("no replay:\n%s", text)
+	}
+	n, err := strconv.Atoi(m[4])
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return n
 }
 
 func discard() *slog.Logger { return slog.New(slog.DiscardHandler) }

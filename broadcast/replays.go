@@ -2,9 +2,6 @@ package broadcast
 
 import (
 	"context"
-	"errors"
-	"path"
-	"strings"
 	"sync"
 	"time"
 
@@ -21,38 +18,43 @@ const (
 	// for what never was must not become requests to the store.
 	replayFresh   = 10 * time.Second
 	replayMissing = 2 * time.Second
-	// maxReplays bounds how many are kept, and maxReplaySize each, in bytes.
-	maxReplays    = 128
-	maxReplaySize = 16 << 20
+	// maxReplaySize bounds each, in bytes: maxReplayLength of segments of one second.
+	// replayBudget bounds all that are kept, and maxReplays their number.
+	maxReplaySize = 64 << 20
+	replayBudget  = 64 << 20
+	maxReplays    = 1024
 	// replayTimeout bounds one reading.
 	replayTimeout = 10 * time.Second
+	// maxLookups bounds how many requests to the store viewers of the past can cause
+	// at once.
+	maxLookups = 32
 )
 
 // replays are the playlists of ended broadcasts, read from the bucket when players
-// ask for them, and kept for a while.
+// ask for them, and kept for a moment; and the way to their segments.
 type replays struct {
-	layout catalog.Layout
-	bucket storage.Bucket
-	flight singleflight.Group
+	layout  catalog.Layout
+	bucket  storage.Bucket
+	flight  singleflight.Group
+	lookups chan struct{} // holds a token for each request to the store
 
 	mu    sync.Mutex
 	known map[string]*replay // by key
+	bytes int64
 }
 
-// replay is a reading of one.
+// replay is an immutable reading of one.
 type replay struct {
-	text     *playlist.Text
-	token    string    // of its broadcast
-	began    time.Time           // of the first segment
-	ended    time.Time           // of the last
-	sessions map[string]struct{} // "source/SESSION" of the segments it lists
-	err      error               // instead of all that
-	until    time.Time           // it is fresh
-	used     time.Time           // when it was last needed; of the owner of mu
+	text  *playlist.Text
+	token string    // of its broadcast
+	began time.Time // of the first segment
+	ended time.Time // of the last
+	err   error     // instead of all that
+	until time.Time // it is fresh
 }
 
 func newReplays(layout catalog.Layout, bucket storage.Bucket) *replays {
-	return &replays{layout: layout, bucket: bucket, known: make(map[string]*replay)}
+	return &replays{layout: layout, bucket: bucket, lookups: make(chan struct{}, maxLookups), known: make(map[string]*replay)}
 }
 
 // get is the replay at key. Requests at the same time are one to the bucket.
@@ -77,82 +79,71 @@ func (r *replays) get(ctx context.Context, key string) (*replay, error) {
 	}
 }
 
+// lookUp waits for its turn with the store; done ends it.
+func (r *replays) lookUp(ctx context.Context) (done func(), err error) {
+	select {
+	case r.lookups <- struct{}{}:
+		return func() { <-r.lookups }, nil
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+}
+
 func (r *replays) read(ctx context.Context, key string) *replay {
+	done, err := r.lookUp(ctx)
+	if err != nil {
+		return &replay{err: err} // not known, and not to be remembered
+	}
+	defer done()
 	text, err := catalog.ReadText(ctx, r.bucket, key, maxReplaySize)
 	now := time.Now()
 	if err != nil {
-		return &replay{err: err, until: now.Add(replayMissing), used: now}
+		return &replay{err: err, until: now.Add(replayMissing)}
 	}
-	found := &replay{text: playlist.NewText(text), sessions: make(map[string]struct{}), until: now.Add(replayFresh), used: now}
+	found := &replay{text: playlist.NewText(text), token: catalog.Owner(text), until: now.Add(replayFresh)}
 	found.began, found.ended = playlist.Span(text)
-	found.token = catalog.Owner(text)
-	for line := range strings.Lines(string(text)) {
-		if i := strings.LastIndexByte(line, '-'); i > 0 && line[0] != '#' {
-			found.sessions[line[:i]] = struct{}{}
-		}
-	}
 	return found
+}
+
+// open opens a segment of a broadcast that may have ended long ago.
+func (r *replays) open(ctx context.Context, key string, offset, length int64) (*storage.Reader, error) {
+	done, err := r.lookUp(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	return r.bucket.Get(ctx, key, offset, length)
 }
 
 func (r *replays) find(key string, now time.Time) *replay {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if known := r.known[key]; known != nil && now.Before(known.until) {
-		known.used = now
 		return known
 	}
 	return nil
 }
 
-// keep remembers a reading, in the place of the one that was not used for longest
-// when there are too many.
+// keep remembers a reading as long as it is fresh, if there is room.
 func (r *replays) keep(key string, found *replay) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.known[key] == nil && len(r.known) >= maxReplays {
-		var oldest string
-		for k, other := range r.known {
-			if oldest == "" || other.used.Before(r.known[oldest].used) {
-				oldest = k
-			}
-		}
-		delete(r.known, oldest)
-	}
-	r.known[key] = found
-}
-
-// lists says whether a replay in the folder lists segments of the name's session:
-// the newest, or one that a player has just read.
-func (r *replays) lists(ctx context.Context, folder, rendition, name string) (bool, error) {
-	i := strings.LastIndexByte(name, '-')
-	if i < 0 {
-		return false, nil
-	}
-	session := path.Join(rendition, name[:i])
-	if r.recent(folder, session, time.Now()) {
-		return true, nil
-	}
-	newest, err := r.get(ctx, folder+"/"+catalog.ReplayName)
-	switch {
-	case errors.Is(err, storage.ErrNotExist):
-		return false, nil
-	case err != nil:
-		return false, err
-	}
-	_, ok := newest.sessions[session]
-	return ok, nil
-}
-
-// recent says whether one that was read lists the session. One that is not fresh
-// any more will do: segments do not change.
-func (r *replays) recent(folder, session string, now time.Time) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for key, known := range r.known {
-		if _, ok := known.sessions[session]; ok && path.Dir(key) == folder {
-			known.used = now
-			return true
+	now := time.Now()
+	for k, old := range r.known {
+		if k == key || !now.Before(old.until) {
+			delete(r.known, k)
+			r.bytes -= old.size()
 		}
 	}
-	return false
+	if size := found.size(); now.Before(found.until) && len(r.known) < maxReplays && r.bytes+size <= replayBudget {
+		r.known[key] = found
+		r.bytes += size
+	}
+}
+
+func (r *replay) size() int64 {
+	if r.text == nil {
+		return 0
+	}
+	return int64(len(r.text.Plain))
 }

@@ -27,32 +27,26 @@ func (h *Hub) Restore(ctx context.Context) error {
 	}
 	spooled := h.loadSpool()
 	lives, err := h.layout.Lives(ctx, h.stores.Local)
-	for i, f := range lives {
-		newest := !containsID(lives[i+1:], f.ID)
-		if one := h.restore(ctx, f.Manifest, spooled, newest); one != nil {
+	for _, f := range lives {
+		if one := h.restore(ctx, f.Manifest, spooled); one != nil {
 			err = errors.Join(err, fmt.Errorf("broadcast %s is not taken up: %w", f.ID, one))
 		}
 	}
 	for id, entries := range spooled {
-		// Nothing describes it but the segments themselves.
-		m := catalog.Manifest{
-			ID: id, Token: sessionToken(), Renditions: []string{SourceRendition}, Began: entries[0].Segment.ProgramDateTime,
-		}
+		// Nothing describes them but the segments themselves.
 		h.log.Warn("spooled segments have no manifest", "broadcast", id, "count", len(entries))
-		if one := h.restore(ctx, m, spooled, true); one != nil {
+		m := h.newManifest(id)
+		m.Began = entries[0].Segment.ProgramDateTime
+		for _, e := range entries {
+			if !m.Has(e.Segment.Session) {
+				m = m.WithSession(e.Segment.Session)
+			}
+		}
+		if one := h.restore(ctx, m, spooled); one != nil {
 			err = errors.Join(err, fmt.Errorf("broadcast %s is not taken up: %w", id, one))
 		}
 	}
 	return err
-}
-
-func containsID(list []catalog.Found, id string) bool {
-	for _, f := range list {
-		if f.ID == id {
-			return true
-		}
-	}
-	return false
 }
 
 // loadSpool is what is in the spool, by broadcast.
@@ -67,29 +61,35 @@ func (h *Hub) loadSpool() map[string][]*storage.Spooled {
 	return all
 }
 
-// restore takes up one broadcast, and takes what is its own out of spooled: the
-// segments of its sessions, and with the newest broadcast under the id those that
-// no manifest knows.
-func (h *Hub) restore(ctx context.Context, m catalog.Manifest, spooled map[string][]*storage.Spooled, newest bool) error {
-	l, err := readLeftover(ctx, h.stores.Local, h.layout, m)
-	if err != nil {
-		delete(spooled, m.ID) // it waits for the next start
-		return err
-	}
-	var others []*storage.Spooled
+// restore takes up one broadcast, and takes the segments of its sessions out of
+// spooled.
+func (h *Hub) restore(ctx context.Context, m catalog.Manifest, spooled map[string][]*storage.Spooled) error {
+	var own, others []*storage.Spooled
 	for _, e := range spooled[m.ID] {
-		switch {
-		case !newest && !m.Has(e.Segment.Session):
+		if m.Has(e.Segment.Session) {
+			own = append(own, e)
+		} else {
 			others = append(others, e)
-		case !l.adopt(e):
-			err = errors.Join(err, h.stores.Spool.Remove(e))
 		}
 	}
 	if spooled[m.ID] = others; len(others) == 0 {
 		delete(spooled, m.ID)
 	}
-	if l.last() < 0 { // nobody has seen anything of it
+	l, err := h.reader().leftover(ctx, m, true)
+	if err != nil {
+		return err // all of it waits for the next start
+	}
+	for _, e := range own {
+		if !l.adopt(e) { // the bucket has it, and the playlist names it
+			err = errors.Join(err, h.stores.Spool.Remove(e))
+		}
+	}
+	switch {
+	case l.last() >= 0:
+	case len(m.Sessions) == 0: // nobody has seen anything of it
 		return errors.Join(err, h.stores.Bucket.Delete(ctx, h.layout.Live(m.ID, m.Token)))
+	default: // of which nothing is left here; a Sweeper ends it when nobody else does
+		return err
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -97,9 +97,18 @@ func (h *Hub) restore(ctx context.Context, m catalog.Manifest, spooled map[strin
 	return err
 }
 
+// reader reads what this node had, or the bucket has.
+func (h *Hub) reader() reader {
+	r := reader{layout: h.layout, log: h.log, sources: []storage.Bucket{h.stores.Local}}
+	if h.stores.Shared {
+		r.sources = append(r.sources, h.stores.Bucket)
+	}
+	return r
+}
+
 // resume starts the broadcast where the leftover ends; the caller holds mu.
 func (h *Hub) resume(l *leftover) *Broadcast {
-	b := newBroadcast(l.manifest, h, l.numbering(), h.predecessor(l.manifest.ID))
+	b := newBroadcast(l.manifest, h, l.numbering(), h.predecessor(l.manifest.ID), l.unread)
 	b.began = l.manifest.Began
 	if l.multivariant != nil {
 		b.program.multivariant.Store(playlist.NewText(l.multivariant))
@@ -117,14 +126,25 @@ type resumption struct {
 	at     time.Time
 	// left is how much of the reconnect window is left.
 	left time.Duration
+	// leftover is what it had; its journal may still be unread.
+	leftover *leftover
 }
 
-// numbering is where a rendition goes on after the leftover.
+// numbering is where a rendition goes on that lists the leftover.
 func (l *leftover) numbering() numbering {
 	c := l.list.Constants
 	return numbering{
 		segmenter: segmenter.Resume{NextMSN: l.last() + 1, Format: &segmenter.Format{Target: c.Target, PartTarget: c.PartTarget}},
 		window:    playlist.Start{DiscontinuitySequence: l.list.DiscontinuitySequence},
+	}
+}
+
+// afterwards is where another broadcast begins under the same id: after all that
+// players may have seen, and with new targets.
+func (l *leftover) afterwards() numbering {
+	return numbering{
+		segmenter: segmenter.Resume{NextMSN: l.last() + 1 + unstored},
+		window:    playlist.Start{DiscontinuitySequence: l.list.DiscontinuitySequence + discontinuities(l.list.Segments)},
 	}
 }
 
@@ -138,16 +158,16 @@ func (b *Broadcast) takeUp(l *leftover, now time.Time) *resumption {
 	left := b.cfg.ReconnectWindow - max(0, now.Sub(end))
 	switch {
 	case !l.manifest.Ended.IsZero():
-		return &resumption{reason: endedLost, at: l.manifest.Ended}
+		return &resumption{reason: endedLost, at: l.manifest.Ended, leftover: l}
 	case l.list.Ended || left <= 0:
-		return &resumption{reason: endedLost, at: end}
+		return &resumption{reason: endedLost, at: end, leftover: l}
 	}
 	for _, s := range b.program.fillGap(now, unstored) {
 		b.shelf.archiver.Skip(b.program.name, s)
 	}
 	b.state.Store(int32(Reconnecting))
 	b.log.Info("broadcast taken up", "segments", len(l.list.Segments), "spooled", len(l.rest), "reconnect_window", left)
-	return &resumption{left: left}
+	return &resumption{left: left, leftover: l}
 }
 
 // restore fills the window with what is stored, or will be.
@@ -165,24 +185,34 @@ func (p *program) restore(l *leftover) {
 // restore takes in what the bucket has, and queues what it has not.
 func (s *shelf) restore(l *leftover, now time.Time) {
 	s.begin(l.list.Constants, now)
-	s.touched = time.Time{}
-	if s.replay != nil {
-		l.recall(s.replay)
-		s.recorded = s.replay.Last()
-		s.oldest = playlist.PageOf(max(0, s.replay.First()))
-	}
+	s.touched, s.resumed = time.Time{}, true
+	s.acknowledged = len(l.list.Segments) > 0 || len(l.journal) > 0
 	for _, seg := range l.list.Segments {
 		s.add(seg, seg.Size == 0, now)
 	}
-	for i, r := range l.rest {
+	if !l.unread {
+		s.recall(l, now)
+	}
+	for _, r := range l.rest {
 		for _, seg := range r.missing {
 			s.archiver.Skip(s.rendition, seg)
 		}
-		if i == 0 {
-			s.archiver.Recover(r.spooled, s.live(l.manifest))
-		} else {
-			s.archiver.Recover(r.spooled)
-		}
+		s.archiver.Recover(r.spooled)
+	}
+}
+
+// recall takes in what the bucket has for the replay, before the Archiver works.
+func (s *shelf) recall(l *leftover, now time.Time) {
+	if s.replay == nil {
+		return
+	}
+	l.recall(s.replay)
+	s.recorded = s.replay.Last()
+	if s.replay.Len() > 0 {
+		s.oldest = playlist.PageOf(s.replay.First())
+	}
+	for _, seg := range l.list.Segments {
+		s.record(seg, seg.Size == 0, now)
 	}
 }
 

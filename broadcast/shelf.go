@@ -12,6 +12,10 @@ import (
 	"golive/storage/catalog"
 )
 
+// maxReplayLength bounds the replay of a broadcast that never ends: its playlist is
+// read whole, and has 28 MB for a week of segments of 2 s.
+const maxReplayLength = 7 * 24 * time.Hour
+
 // playlistMaxAge is the Cache-Control of playlists in the bucket that change.
 const playlistMaxAge = "public, max-age=1"
 
@@ -29,16 +33,21 @@ type shelf struct {
 	start     playlist.Start
 	ended     atomic.Int64 // when the broadcast ended, Unix nanoseconds
 	manifest  atomic.Pointer[catalog.Manifest]
-	session   string // of the newest segment offered; the publisher's
+	resumed   bool           // an earlier run began the broadcast
+	shared    storage.Bucket // other nodes write to it too; nil where none do
 
-	list     *playlist.Archive // nil before the first segment
-	multi    []byte            // the multivariant playlist that was put last
-	replay   *playlist.Replay  // nil when none is kept
-	recorded int64             // the newest segment that the journal in the bucket has
-	oldest   int               // the journal's oldest page in the bucket
-	touched  time.Time         // when the manifest was last put
-	grace    time.Duration     // the longest of a segment that left the list
-	copies   []localCopy       // of segments that left it, in order
+	announced    string // the session whose manifest the bucket has
+	acknowledged bool   // the bucket has taken something of the broadcast
+	claim        claimed
+	checked      bool              // the bucket has said so
+	list         *playlist.Archive // nil before the first segment
+	multi        []byte            // the multivariant playlist that was put last
+	replay       *playlist.Replay  // nil when none is kept
+	recorded     int64             // the newest segment that the journal in the bucket has
+	oldest       int               // the journal's oldest page in the bucket
+	touched      time.Time         // when the manifest was last put
+	grace        time.Duration     // the longest of a segment that left the list
+	copies       []localCopy       // of segments that left it, in order
 }
 
 func newShelf(cfg Settings, m catalog.Manifest, start playlist.Start) *shelf {
@@ -47,27 +56,40 @@ func newShelf(cfg Settings, m catalog.Manifest, start playlist.Start) *shelf {
 	return s
 }
 
-// offer implements archive. Before the first segment of a publication goes the
-// manifest that makes it findable.
+// offer implements archive.
 func (s *shelf) offer(seg *media.Segment) {
 	if seg.Size == 0 {
 		s.archiver.Skip(s.rendition, seg)
 		return
 	}
-	if seg.Session == s.session {
-		s.archiver.Offer(s.rendition, seg)
-		return
-	}
-	s.session = seg.Session
-	c := s.program.window.Load().Constants()
-	m := s.manifest.Load().WithSession(seg.Session)
-	m.Target, m.PartTarget = c.Target, c.PartTarget
+	s.archiver.Offer(s.rendition, seg)
+}
+
+// admit notes a publication, before it has a segment. Only the supervisor calls it.
+func (s *shelf) admit(session string) {
+	m := s.manifest.Load().WithSession(session)
 	s.manifest.Store(&m)
-	s.archiver.Offer(s.rendition, seg, s.live(m))
+}
+
+// Announce implements storage.Announcer: before the first segment of a publication
+// goes the manifest that makes it findable.
+func (s *shelf) Announce(seg *media.Segment) (storage.Object, bool) {
+	if s.resumed && !s.checked {
+		s.check()
+	}
+	if seg.Session == s.announced || s.claim == continued {
+		return storage.Object{}, false
+	}
+	return s.live(), true
 }
 
 // live is the manifest as an object, for as long as the broadcast has not ended.
-func (s *shelf) live(m catalog.Manifest) storage.Object {
+func (s *shelf) live() storage.Object {
+	m := *s.manifest.Load()
+	if w := s.program.window.Load(); w != nil {
+		c := w.Constants()
+		m.Target, m.PartTarget = c.Target, c.PartTarget
+	}
 	return m.Object(s.layout.Live(m.ID, m.Token))
 }
 
@@ -95,9 +117,16 @@ func (s *shelf) Acked(_ string, seg *media.Segment, lost bool) []storage.Object 
 	if e := w.Snapshot().Entry(seg.Session, seg.MSN); e != nil && !lost {
 		e.Stored()
 	}
+	if s.claim == continued {
+		return nil
+	}
+	if !lost {
+		s.announced, s.acknowledged = seg.Session, true
+	}
 	now := time.Now()
 	s.begin(w.Constants(), now)
 	s.add(seg, lost, now)
+	s.record(seg, lost, now)
 	return append(s.journal(now), s.playlists(false)...)
 }
 
@@ -113,12 +142,17 @@ func (s *shelf) add(seg *media.Segment, lost bool, now time.Time) {
 		}
 	}
 	s.dropCopies(now)
+}
+
+// record enters a segment into the replay, of which no more is kept than its
+// playlist may have.
+func (s *shelf) record(seg *media.Segment, lost bool, now time.Time) {
 	if s.replay == nil {
 		return
 	}
 	s.replay.Add(seg, lost)
 	// What left the list began at least a window before that.
-	keep := max(s.cfg.Retention.Replay, s.cfg.Playlist.Window+s.grace)
+	keep := max(min(s.cfg.Retention.Replay, maxReplayLength), s.cfg.Playlist.Window+s.grace)
 	for _, name := range s.replay.Trim(now.Add(-keep), s.list.First()) {
 		s.archiver.Expire(s.key(name), now)
 	}
@@ -143,15 +177,15 @@ func (s *shelf) dropCopies(now time.Time) {
 // name what that does not list any more, so that a crash loses no replay.
 func (s *shelf) journal(now time.Time) []storage.Object {
 	var objects []storage.Object
-	if m := s.manifest.Load(); now.Sub(s.touched) >= catalog.TouchEvery {
+	if now.Sub(s.touched) >= catalog.TouchEvery {
 		s.touched = now
-		objects = append(objects, s.live(*m))
+		objects = append(objects, s.live())
 	}
 	if s.replay == nil || s.list.First() <= s.recorded+1 {
 		return objects
 	}
 	for _, p := range s.replay.PagesAfter(s.recorded) {
-		objects = append(objects, s.playlist(s.page(p.Number), p.Text, true))
+		objects = append(objects, s.playlist(s.page(p.Number), p.Text, false))
 	}
 	s.recorded = s.replay.Last()
 	// A page of which nothing is kept any longer goes.
@@ -171,6 +205,9 @@ func (s *shelf) page(n int) string {
 // replay the segments go when nobody may ask for them any more.
 func (s *shelf) Ended() []storage.Object {
 	if s.list == nil {
+		return nil
+	}
+	if s.check(); s.claim == continued {
 		return nil
 	}
 	objects := s.playlists(true)
@@ -193,11 +230,14 @@ func (s *shelf) replayObjects(gone time.Time) []storage.Object {
 		due = last
 	}
 	text := s.replay.Render()
-	return []storage.Object{
+	objects := []storage.Object{
 		m.Object(s.layout.Due(due, m.ID, m.Token)),
 		s.playlist(s.layout.ReplayOf(m.ID, m.Token), text, false),
-		s.playlist(s.layout.Replay(m.ID), text, false),
 	}
+	if s.claim == displaced {
+		return objects
+	}
+	return append(objects, s.playlist(s.layout.Replay(m.ID), text, false))
 }
 
 // finish says when the broadcast ended, before the Archiver's Finish: at for those
@@ -209,20 +249,12 @@ func (s *shelf) finish(at, now time.Time) {
 	s.ended.Store(now.UnixNano())
 }
 
-// scaffold are the objects that only a restart would need. When the Archiver has
-// stopped they are known for good.
-func (s *shelf) scaffold() []string {
-	m := s.manifest.Load()
-	var keys []string
-	for n := max(s.oldest, 0); s.oldest >= 0 && n <= playlist.PageOf(s.recorded); n++ {
-		keys = append(keys, s.page(n))
-	}
-	return append(keys, s.layout.Live(m.ID, m.Token)) // last: it makes the others findable
-}
-
 // playlists are the media playlist and, after it because it names it, the
 // multivariant one if it has changed.
 func (s *shelf) playlists(ended bool) []storage.Object {
+	if s.claim == displaced {
+		return nil
+	}
 	objects := []storage.Object{s.playlist(s.key(catalog.PlaylistName), s.list.Render(ended), !ended)}
 	if text := s.program.multivariant.Load(); text != nil && (ended || !bytes.Equal(text.Plain, s.multi)) {
 		s.multi = text.Plain

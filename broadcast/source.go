@@ -2,6 +2,7 @@ package broadcast
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"golive/ingest"
@@ -31,20 +32,16 @@ func (h *Hub) Window(id, rendition string) (*playlist.Window, bool) {
 	return w, w != nil
 }
 
-// Object opens a segment of a broadcast in the bucket, or, while that does not have
-// it, in the spool.
+// Object opens a segment of a broadcast in the spool, where what the bucket does not
+// have yet may be, or in the bucket.
 func (h *Hub) Object(ctx context.Context, id, rendition, name string, offset, length int64) (*storage.Reader, error) {
 	key := h.layout.Media(id, rendition, name)
-	r, err := h.stores.Bucket.Get(ctx, key, offset, length)
-	if err == nil {
-		return r, nil
-	}
 	if b, ok := h.Find(id); ok {
 		if waiting, ok := b.shelf.archiver.Open(key, offset, length); ok {
 			return waiting, nil
 		}
 	}
-	return nil, err
+	return h.stores.Bucket.Get(ctx, key, offset, length)
 }
 
 // Replay is the playlist of a broadcast that has ended, by its file name; the error
@@ -84,18 +81,11 @@ func (h *Hub) Past(ctx context.Context, id string) (PastBroadcast, bool) {
 	return past, true
 }
 
-// Aired opens a segment that no Window has any more and a replay lists; the error
-// wraps storage.ErrNotExist when none does.
+// Aired opens a segment that no Window has any more, for a replay; the error wraps
+// storage.ErrNotExist when there is none.
 func (h *Hub) Aired(ctx context.Context, id, rendition, name string, offset, length int64) (*storage.Reader, error) {
-	if ingest.CheckID(id) != nil || storage.CheckKey(rendition+"/"+name) != nil {
+	if ingest.CheckID(id) != nil || !strings.HasSuffix(name, ".ts") || storage.CheckKey(rendition+"/"+name) != nil {
 		return nil, storage.ErrNotExist
 	}
-	ok, err := h.replays.lists(ctx, h.layout.Folder(id), rendition, name)
-	if err != nil {
-		return nil, err
-	}
-	if !ok {
-		return nil, storage.ErrNotExist
-	}
-	return h.stores.Bucket.Get(ctx, h.layout.Media(id, rendition, name), offset, length)
+	return h.replays.open(ctx, h.layout.Media(id, rendition, name), offset, length)
 }

@@ -3,73 +3,110 @@ package broadcast
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 
 	"golive/ingest"
 	"golive/storage"
 )
 
+// place is a broadcast's in the Hub.
+type place struct {
+	// leave takes it out, and says whether it was still there.
+	leave func() bool
+	// current says whether it is there.
+	current func() bool
+}
+
 // run is the broadcast's supervisor: it lives from the first claim until the
-// broadcast is forgotten, and all of it is in the bucket. forget takes the broadcast
-// out of the Hub and says whether it was still there.
-func (b *Broadcast) run(quit <-chan struct{}, forget func() bool) {
+// broadcast is forgotten, and all of it is in the bucket.
+func (b *Broadcast) run(quit <-chan struct{}, at place) {
 	defer close(b.swept)
 	b.metrics.broadcasts.Inc()
 	b.log.Info("broadcast started")
 
-	var reason string
-	var at time.Time
-	patience := claimTimeout
-	if b.resumed != nil {
-		reason, at, patience = b.resumed.reason, b.resumed.at, b.resumed.left
-	}
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	go func() {
-		defer close(b.archived)
-		if err := b.shelf.archiver.Run(ctx); err != nil && !errors.Is(err, context.Canceled) {
-			b.log.Error("archiver stopped", "err", err)
-		}
-	}()
-	if reason == "" {
-		reason, at = b.supervise(quit, patience), time.Now()
+	var working sync.WaitGroup
+	working.Go(func() { b.archive(ctx) })
+	if b.ready != nil {
+		working.Go(func() { b.prepare(ctx) })
 	}
-	b.end(reason, at)
+	var reason string
+	var when time.Time
+	patience := claimTimeout
+	if b.resumed != nil {
+		reason, when, patience = b.resumed.reason, b.resumed.at, b.resumed.left
+	}
+	if reason == "" {
+		reason, when = b.supervise(quit, patience), time.Now()
+	}
+	b.end(reason, when)
 	if b.linger(quit) {
-		alone := forget()
+		alone := at.leave()
 		b.program.forget()
-		if b.archive(quit) {
+		if b.await(quit) {
+			working.Wait()
 			b.sweep(alone)
 			return
 		}
 	}
 	// At a shutdown the bucket keeps the end of the broadcast, and the Hub too:
 	// players may still be reading it.
-	whole := b.await(b.shelf.archiver.Drained(), "shutdown")
+	whole := b.drain()
 	cancel()
-	<-b.archived
+	working.Wait()
 	if whole && b.shelf.replay != nil {
-		b.remove(b.shelf.scaffold()) // the next run has nothing to do
-		b.clearLocal()
+		b.dismantle() // the next run has nothing to do
+		b.clearLocal(at.current())
 	}
 }
 
-// clearLocal lets go of what only a live broadcast needs of the local disk.
-func (b *Broadcast) clearLocal() {
-	if b.shelf.local == nil {
-		return
+// archive runs the Archiver.
+func (b *Broadcast) archive(ctx context.Context) {
+	defer close(b.archived)
+	if err := b.shelf.archiver.Run(ctx); err != nil && !errors.Is(err, context.Canceled) {
+		b.log.Error("archiver stopped", "err", err)
 	}
-	b.sweepSegments(b.shelf.local)
-	for _, key := range b.shelf.playlistKeys() {
-		if err := b.shelf.local.Delete(context.Background(), key); err != nil {
-			b.log.Warn("local copy was not deleted", "key", key, "err", err)
+}
+
+// prepare lets the Archiver begin when the predecessor leaves the bucket alone, and
+// when the journal of another server has been read.
+func (b *Broadcast) prepare(ctx context.Context) {
+	if b.before != nil {
+		select {
+		case <-b.before:
+		case <-ctx.Done():
+			return
 		}
 	}
+	if b.resumed != nil && b.resumed.leftover.unread {
+		l := b.resumed.leftover
+		r := reader{sources: []storage.Bucket{b.stores.Bucket}, layout: b.shelf.layout, log: b.log}
+		for {
+			var err error
+			if l.journal, err = r.journal(ctx, l.manifest); err == nil {
+				break
+			}
+			b.log.Warn("journal of another server cannot be read, it will be tried again", "err", err)
+			select {
+			case <-time.After(journalRetry):
+			case <-ctx.Done():
+				return
+			}
+		}
+		b.shelf.recall(l, time.Now())
+	}
+	close(b.ready)
 }
 
-// archive waits until the bucket has all, and what is not kept is deleted: as long
-// as it takes, where what waits is on disk. False when the server stops first.
-func (b *Broadcast) archive(quit <-chan struct{}) bool {
+// journalRetry is the time between two tries to read a journal.
+const journalRetry = 5 * time.Second
+
+// await waits until the bucket has all, and what is not kept is deleted: as long as
+// it takes, where what waits is on disk. False when the server stops first, or when
+// what waits in memory has waited for long enough.
+func (b *Broadcast) await(quit <-chan struct{}) bool {
 	var enough <-chan time.Time
 	if b.stores.Spool == nil {
 		timer := time.NewTimer(b.cfg.DrainTimeout)
@@ -77,12 +114,32 @@ func (b *Broadcast) archive(quit <-chan struct{}) bool {
 		enough = timer.C
 	}
 	select {
+	case <-b.shelf.archiver.Drained():
+	case <-quit:
+		return false
+	case <-enough:
+		b.log.Error("broadcast was not archived whole", "reason", "linger", "err", b.shelf.archiver.Status().Error)
+		return false
+	}
+	select {
 	case <-b.archived:
 		return true
 	case <-quit:
-	case <-enough:
+		return false
 	}
-	return false
+}
+
+// drain gives the Archiver the drain timeout; false when that is not enough.
+func (b *Broadcast) drain() bool {
+	timer := time.NewTimer(b.cfg.DrainTimeout)
+	defer timer.Stop()
+	select {
+	case <-b.shelf.archiver.Drained():
+		return true
+	case <-timer.C:
+		b.log.Error("broadcast was not archived whole", "reason", "shutdown", "err", b.shelf.archiver.Status().Error)
+		return false
+	}
 }
 
 // linger keeps the end readable; false when the server stops meanwhile.
@@ -93,19 +150,6 @@ func (b *Broadcast) linger(quit <-chan struct{}) bool {
 	case <-timer.C:
 		return true
 	case <-quit:
-		return false
-	}
-}
-
-// await gives the Archiver the drain timeout; false when that is not enough.
-func (b *Broadcast) await(done <-chan struct{}, reason string) bool {
-	timer := time.NewTimer(b.cfg.DrainTimeout)
-	defer timer.Stop()
-	select {
-	case <-done:
-		return true
-	case <-timer.C:
-		b.log.Error("broadcast was not archived whole", "reason", reason, "err", b.shelf.archiver.Status().Error)
 		return false
 	}
 }
@@ -172,8 +216,16 @@ func (s *supervisor) mayTakeOver() bool {
 	return s.silent()
 }
 
+// maxSessions bounds what a publisher that comes back again and again can make a
+// broadcast remember. The next one is another broadcast.
+const maxSessions = 10_000
+
 // admit lets a publisher in while nobody publishes.
 func (s *supervisor) admit(c claim) (reason string) {
+	if len(s.shelf.manifest.Load().Sessions) >= maxSessions {
+		refuse(c, "%w", errEnded)
+		return endedLost
+	}
 	before := s.State()
 	s.current = s.grant(c)
 	switch {
@@ -238,7 +290,7 @@ func (b *Broadcast) end(reason string, at time.Time) {
 	b.shelf.finish(at, time.Now())
 	b.state.Store(int32(Ended))
 	close(b.ended)
-	b.noteEnd()
+	b.note()
 	b.shelf.archiver.Finish()
 	b.metrics.broadcasts.Dec()
 	b.metrics.ended.WithLabelValues(reason).Inc()
@@ -248,52 +300,102 @@ func (b *Broadcast) end(reason string, at time.Time) {
 		"dropped_video", stats.DroppedVideo, "dropped_audio", stats.DroppedAudio, "gap_parts", stats.GapParts)
 }
 
-// noteEnd lets a restart know of the end, even while the bucket is away: players
-// were told.
-func (b *Broadcast) noteEnd() {
-	m := *b.shelf.manifest.Load()
-	if b.stores.Spool == nil || b.stores.Local == nil || len(m.Sessions) == 0 {
+// note keeps the manifest on the local disk as it is now, so that a restart knows of
+// every publication, and of the end, even while the bucket is away.
+func (b *Broadcast) note() {
+	if b.stores.Local == nil || len(b.shelf.manifest.Load().Sessions) == 0 {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), b.cfg.DrainTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), noteTimeout)
 	defer cancel()
-	if err := b.stores.Local.Put(ctx, b.shelf.live(m)); err != nil {
-		b.log.Warn("end of the broadcast was not noted for a restart", "err", err)
+	o := b.shelf.live()
+	o.Volatile = true
+	if err := b.stores.Local.Put(ctx, o); err != nil {
+		b.log.Warn("state of the broadcast was not noted for a restart", "err", err)
 	}
 }
 
+const (
+	// noteTimeout bounds a write to the local disk that somebody waits for.
+	noteTimeout = 5 * time.Second
+	// sweepTimeout bounds the deletion of what a broadcast leaves behind. What is left
+	// then a Sweeper finds.
+	sweepTimeout = time.Minute
+)
+
 // sweep deletes what only a restart would need, the copies on the local disk, and,
-// when no successor has put its own there, the live playlists. Segments the Archiver
-// has deleted, or a Sweeper will; but an earlier run may have left some that nothing
-// names.
+// when no other broadcast has put its own there, the live playlists. Segments the
+// Archiver has deleted, or a Sweeper will; but an earlier run may have left some that
+// nothing names.
 func (b *Broadcast) sweep(alone bool) {
-	if b.shelf.local != nil {
-		b.sweepSegments(b.shelf.local)
+	switch {
+	case b.shelf.claim == continued:
+	case b.shelf.replay != nil:
+		b.dismantle()
+		if alone && b.shelf.claim == unclaimed {
+			b.remove(b.shelf.playlistKeys()...)
+		}
+	default:
+		if alone && b.shelf.claim == unclaimed {
+			b.remove(b.shelf.playlistKeys()...)
+		}
+		if b.resumed != nil {
+			b.sweepSegments(b.stores.Bucket)
+		}
+		b.dismantle() // last: nothing else makes the rest findable
 	}
-	if b.resumed != nil && b.shelf.replay == nil {
-		b.sweepSegments(b.stores.Bucket)
+	b.clearLocal(alone)
+}
+
+// dismantle deletes what only a restart needs: first the manifest by which it, or
+// another server, would end the broadcast once more.
+func (b *Broadcast) dismantle() {
+	m := b.shelf.manifest.Load()
+	b.remove(b.shelf.layout.Live(m.ID, m.Token))
+	b.clean("journal", func(ctx context.Context) error {
+		return b.shelf.layout.SweepJournal(ctx, b.stores.Bucket, *m)
+	})
+}
+
+// clearLocal lets go of what only a live broadcast needs of a disk beside the bucket.
+func (b *Broadcast) clearLocal(alone bool) {
+	local := b.shelf.local
+	if local == nil {
+		return
 	}
-	keys := b.shelf.scaffold()
-	if alone {
-		keys = append(b.shelf.playlistKeys(), keys...)
-	}
-	b.remove(keys)
+	b.sweepSegments(local)
+	m := b.shelf.manifest.Load()
+	b.clean("local copies", func(ctx context.Context) error {
+		err := b.shelf.layout.SweepJournal(ctx, local, *m)
+		err = errors.Join(err, local.Delete(ctx, b.shelf.layout.Live(m.ID, m.Token)))
+		if alone {
+			for _, key := range b.shelf.playlistKeys() {
+				err = errors.Join(err, local.Delete(ctx, key))
+			}
+		}
+		return err
+	})
 }
 
 func (b *Broadcast) sweepSegments(bucket storage.Bucket) {
-	ctx, cancel := context.WithTimeout(context.Background(), b.cfg.DrainTimeout)
-	defer cancel()
-	if err := b.shelf.layout.SweepSegments(ctx, bucket, *b.shelf.manifest.Load()); err != nil {
-		b.log.Warn("segments of an ended broadcast were not deleted", "err", err)
-	}
+	b.clean("segments", func(ctx context.Context) error {
+		return b.shelf.layout.SweepSegments(ctx, bucket, *b.shelf.manifest.Load())
+	})
 }
 
-func (b *Broadcast) remove(keys []string) {
-	ctx, cancel := context.WithTimeout(context.Background(), b.cfg.DrainTimeout)
-	defer cancel()
-	for _, key := range keys {
-		if err := b.stores.Bucket.Delete(ctx, key); err != nil {
-			b.log.Warn("object of an ended broadcast was not deleted", "key", key, "err", err)
+func (b *Broadcast) remove(keys ...string) {
+	b.clean("objects", func(ctx context.Context) (err error) {
+		for _, key := range keys {
+			err = errors.Join(err, b.stores.Bucket.Delete(ctx, key))
 		}
+		return err
+	})
+}
+
+func (b *Broadcast) clean(what string, f func(context.Context) error) {
+	ctx, cancel := context.WithTimeout(context.Background(), sweepTimeout)
+	defer cancel()
+	if err := f(ctx); err != nil {
+		b.log.Warn("leftovers of an ended broadcast were not deleted", "what", what, "err", err)
 	}
 }

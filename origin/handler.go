@@ -10,6 +10,7 @@ import (
 
 	"golive/origin/audience"
 	"golive/playlist"
+	"golive/storage/catalog"
 )
 
 // Handler serves /live/ID/index.m3u8, /live/ID/RENDITION/index.m3u8,
@@ -70,7 +71,7 @@ func (h *Handler) answer(w http.ResponseWriter, r *http.Request) (kind, sent, er
 		out, err := h.multivariant(w, r, id)
 		return kindMultivariant, out, err
 	}
-	if isReplay(rest) {
+	if catalog.IsReplayName(rest) {
 		out, err := h.replay(w, r, id, rest)
 		return kindReplay, out, err
 	}

@@ -6,16 +6,8 @@ import (
 
 	"golive/media"
 	"golive/playlist"
+	"golive/storage/catalog"
 )
-
-// isReplay says whether a file name in a broadcast's folder is that of the playlist
-// of a whole broadcast: replay.m3u8, or replay-TOKEN.m3u8 of a certain one.
-func isReplay(name string) bool {
-	return strings.HasPrefix(name, "replay") && strings.HasSuffix(name, ".m3u8") && !strings.Contains(name, "/")
-}
-
-// newestReplay is the name that the next broadcast under the same id takes over.
-const newestReplay = "replay.m3u8"
 
 // replay serves the playlist of a broadcast that has ended.
 func (h *Handler) replay(w http.ResponseWriter, r *http.Request, id, name string) (sent, error) {
@@ -24,7 +16,7 @@ func (h *Handler) replay(w http.ResponseWriter, r *http.Request, id, name string
 		return sent{}, err
 	}
 	cache := cacheReplay
-	if name == newestReplay {
+	if name == catalog.ReplayName { // the next broadcast under the same id takes it over
 		cache = cacheBriefly
 	}
 	return writeText(w, r, text, cache)

@@ -30,6 +30,12 @@ type Ender interface {
 	Ended() []Object
 }
 
+// Announcer is an Index that has something put before a segment. Announce is called
+// before each try to put it; false means that nothing is.
+type Announcer interface {
+	Announce(seg *media.Segment) (Object, bool)
+}
+
 // ArchiverConfig is how one broadcast is archived. A zero field but Prefix means
 // its default.
 type ArchiverConfig struct {
@@ -138,11 +144,8 @@ func NewArchiver(cfg ArchiverConfig, bucket Bucket, index Index, log *slog.Logge
 // Offer queues a segment and says whether it was taken. It refuses, and counts,
 // when the queue is over its bytes; then the segment's turn comes as lost. After
 // Finish, or when Run has returned, nothing is taken and the Index hears nothing.
-// The objects in first are put before the segment; with a segment that is lost
-// they go before the next one.
-func (a *Archiver) Offer(rendition string, seg *media.Segment, first ...Object) bool {
+func (a *Archiver) Offer(rendition string, seg *media.Segment) bool {
 	u := newUpload(a.cfg.Prefix, rendition, seg, time.Now())
-	u.first = first
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.finished || a.stopped {
@@ -167,16 +170,14 @@ func (a *Archiver) Offer(rendition string, seg *media.Segment, first ...Object) 
 // Recover queues what an earlier run left in the Spool, before anything is
 // offered. The Index hears of the segment as of any other, but its parts have no
 // bytes; one that had reached the bucket just before the end of that run is put and
-// told once more. The objects in first are put before it.
-func (a *Archiver) Recover(e *Spooled, first ...Object) {
+// told once more.
+func (a *Archiver) Recover(e *Spooled) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.offered {
 		panic("storage: segment recovered after others were offered")
 	}
-	u := recoveredUpload(a.cfg.Prefix, e)
-	u.first = first
-	a.queue.push(u)
+	a.queue.push(recoveredUpload(a.cfg.Prefix, e))
 	a.publish()
 	a.wake()
 }
@@ -197,8 +198,12 @@ func (a *Archiver) Skip(rendition string, seg *media.Segment) {
 }
 
 // Open reads length bytes from offset of a segment that waits in the Spool; a length
-// of -1 means to its end. False means that it does not wait there.
+// of -1 means to its end. False means that it does not wait there. While nothing waits
+// there it takes no lock.
 func (a *Archiver) Open(key string, offset, length int64) (*Reader, bool) {
+	if a.status.Load().SpoolSegments == 0 {
+		return nil, false
+	}
 	a.mu.Lock()
 	var spooled *Spooled
 	if u := a.queue.find(key); u != nil {

@@ -27,7 +27,6 @@ type upload struct {
 	lost      bool
 	spooled   *Spooled // where its bytes are when they are not in memory
 
-	first   []Object      // to put before it; once it is queued, Run's
 	putting bool          // Run is putting it
 	took    time.Duration // all tries together; Run's
 	stays   bool          // in memory until the end, though it should be spooled
@@ -72,6 +71,7 @@ func (u *upload) inMemory() bool { return !u.lost && u.spooled == nil }
 // queue is the segments that have not been told to the Index, in order.
 type queue struct {
 	uploads []*upload
+	byKey   map[string]*upload
 	bytes   int64 // held in memory by those that wait
 	waiting int   // how many are not lost
 
@@ -82,6 +82,13 @@ type queue struct {
 func (q *queue) push(u *upload) {
 	q.uploads = append(q.uploads, u)
 	q.count(u, 1)
+	if u.lost {
+		return
+	}
+	if q.byKey == nil {
+		q.byKey = make(map[string]*upload)
+	}
+	q.byKey[u.object.Key] = u
 }
 
 // count adds u to what waits, n times: 1 or -1.
@@ -111,17 +118,15 @@ func (q *queue) pop() {
 	q.uploads = q.uploads[1:]
 	q.count(u, -1)
 	u.done = true
-	if u.lost && len(u.first) > 0 && len(q.uploads) > 0 {
-		q.uploads[0].first = append(u.first, q.uploads[0].first...)
+	if q.byKey[u.object.Key] == u {
+		delete(q.byKey, u.object.Key)
 	}
 }
 
 // find is the segment that waits to be put at key; nil when there is none.
 func (q *queue) find(key string) *upload {
-	for _, u := range q.uploads {
-		if u.object.Key == key && !u.lost {
-			return u
-		}
+	if u := q.byKey[key]; u != nil && !u.lost {
+		return u
 	}
 	return nil
 }

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"golive/media"
 )
 
 // deletesPerSegment is how many deletions may come between two segments: one for
@@ -200,14 +202,14 @@ func (r *run) expire(now time.Time) {
 // putSegment tries once to put the head of the queue.
 func (r *run) putSegment(ctx context.Context, u *upload) {
 	r.mu.Lock()
-	object, spooled, lost := u.object, u.spooled, u.lost
+	seg, object, spooled, lost := u.seg, u.object, u.spooled, u.lost
 	u.putting = !lost
 	r.mu.Unlock()
 	if lost {
 		return // the spiller gave it up since step looked
 	}
 	began := time.Now()
-	reason, err := r.tryPut(ctx, u, object, spooled)
+	reason, err := r.tryPut(ctx, seg, object, spooled)
 	u.took += time.Since(began)
 	if ctx.Err() != nil && err != nil || r.outcome(&r.segments, err) {
 		r.mu.Lock()
@@ -226,20 +228,12 @@ func (r *run) putSegment(ctx context.Context, u *upload) {
 	r.settle(u)
 }
 
-// tryPut puts what comes first and then the object, with its bytes from where they
-// are. With an error comes why the segment is lost if that is not worth another
-// try.
-func (r *run) tryPut(ctx context.Context, u *upload, o Object, spooled *Spooled) (reason string, err error) {
-	for len(u.first) > 0 {
-		err := r.bucket.Put(ctx, u.first[0])
-		switch {
-		case err == nil:
-		case retryable(err) || ctx.Err() != nil:
-			return "", err
-		default:
-			r.failures.add(err.Error()) // the segment is worth more
-		}
-		u.first = u.first[1:]
+// tryPut puts what the Index wants before the segment, and then the object, with its
+// bytes from where they are. With an error comes why the segment is lost if that is
+// not worth another try.
+func (r *run) tryPut(ctx context.Context, seg *media.Segment, o Object, spooled *Spooled) (reason string, err error) {
+	if err := r.announce(ctx, seg); err != nil {
+		return droppedRejected, err
 	}
 	if spooled != nil {
 		body, err := r.cfg.Spool.Read(spooled)
@@ -249,6 +243,25 @@ func (r *run) tryPut(ctx context.Context, u *upload, o Object, spooled *Spooled)
 		o.Slabs = [][]byte{body}
 	}
 	return droppedRejected, r.bucket.Put(ctx, o)
+}
+
+// announce puts what the Index wants before the segment. An object that the bucket
+// will never take does not cost the segment.
+func (r *run) announce(ctx context.Context, seg *media.Segment) error {
+	a, ok := r.index.(Announcer)
+	if !ok {
+		return nil
+	}
+	o, ok := a.Announce(seg)
+	if !ok {
+		return nil
+	}
+	err := r.bucket.Put(ctx, o)
+	if err != nil && !retryable(err) {
+		r.failures.add(err.Error())
+		return nil
+	}
+	return err
 }
 
 // settle ends the head's turn and tells the Index. Its place in the spool is kept

@@ -131,7 +131,7 @@ func fill(t *testing.T, b storage.Bucket, owner string) (others []string) {
 	own := string(Own([]byte("#EXTM3U\n#EXT-X-VERSION:3\n"), owner))
 	for _, k := range []string{
 		"live/show/source/aa-0.ts", "live/show/source/aa-1.ts", "live/show/720p/aa-0.ts", "live/show/source/bb-2.ts",
-		"live/show/source/journal-T1-0000.m3u8", "live/show/720p/journal-T1-0001.m3u8",
+		"live/show/source/journal-T1-00000000.m3u8", "live/show/720p/journal-T1-00000001.m3u8",
 		layout.ReplayOf("show", "T1"), layout.Live("show", "T1"),
 	} {
 		put(t, b, k, "x")
@@ -143,7 +143,7 @@ func fill(t *testing.T, b storage.Bucket, owner string) (others []string) {
 		}
 	}
 	more := []string{
-		"live/show/source/aaa-0.ts", "live/show/source/cc-3.ts", "live/show/source/journal-T11-0000.m3u8", "live/show/replay-T2.m3u8",
+		"live/show/source/aaa-0.ts", "live/show/source/cc-3.ts", "live/show/source/journal-T11-00000000.m3u8", "live/show/replay-T2.m3u8",
 		"live/show2/source/aa-0.ts", "live/~manifests/live/show/T2.json", "other/show/source/aa-0.ts",
 	}
 	for _, k := range more {

@@ -65,7 +65,7 @@ func IsReplayName(name string) bool {
 
 // Journal is the key of a page of what the broadcast with that token has aired.
 func (l Layout) Journal(id, rendition, token string, page int) string {
-	return fmt.Sprintf("%s%04d.m3u8", l.Journals(id, rendition, token), page)
+	return fmt.Sprintf("%s%08d.m3u8", l.Journals(id, rendition, token), page)
 }
 
 // Journals is the beginning of the keys of all its pages.

@@ -41,6 +41,16 @@ func (m Manifest) WithSession(session string) Manifest {
 	return m
 }
 
+// HasAll says whether all of the sessions are the broadcast's.
+func (m Manifest) HasAll(sessions []string) bool {
+	for _, s := range sessions {
+		if !m.Has(s) {
+			return false
+		}
+	}
+	return true
+}
+
 // Has says whether the session is one of the broadcast's.
 func (m Manifest) Has(session string) bool { return slices.Contains(m.Sessions, session) }
 

@@ -15,9 +15,9 @@ import (
 // them, and few enough to leave room for the segments of what is live.
 const deletes = 8
 
-// maxReplay bounds a replay's playlist when it is read, in bytes: a day of segments
-// of one second takes 12 MB.
-const maxReplay = 64 << 20
+// headSize is how much of a playlist is read to learn whose it is, in bytes: the line
+// is its second.
+const headSize = 1 << 10
 
 // Sweep deletes everything of the broadcast: its segments, its journal, its
 // playlists where no later broadcast has put its own, and its manifests, last. It
@@ -38,6 +38,15 @@ func (l Layout) Sweep(ctx context.Context, b storage.Bucket, f Found) (deleted i
 		return s.deleted, fmt.Errorf("sweep broadcast %s (%s): %w", f.ID, f.Token, s.err)
 	}
 	return s.deleted, nil
+}
+
+// SweepJournal deletes the pages of the broadcast's journal.
+func (l Layout) SweepJournal(ctx context.Context, b storage.Bucket, m Manifest) error {
+	s := sweep{bucket: b}
+	for _, rendition := range m.Renditions {
+		s.below(ctx, l.Journals(m.ID, rendition, m.Token))
+	}
+	return s.err
 }
 
 // SweepSegments deletes every segment of the broadcast, those that no playlist
@@ -94,12 +103,12 @@ func (s *sweep) ifOwn(ctx context.Context, key, token string) {
 	if s.err != nil {
 		return
 	}
-	text, err := ReadText(ctx, s.bucket, key, maxReplay)
+	owner, err := ReadOwner(ctx, s.bucket, key)
 	switch {
 	case errors.Is(err, storage.ErrNotExist):
 	case err != nil:
 		s.err = err
-	case Owner(text) == token:
+	case owner == token:
 		s.delete(ctx, key)
 	}
 }
@@ -121,6 +130,19 @@ func Own(text []byte, token string) []byte {
 // Disown is the playlist without that line.
 func Disown(text []byte, token string) []byte {
 	return bytes.Replace(text, []byte(ownerComment+token+"\n"), nil, 1)
+}
+
+// ReadOwner is Owner of the playlist at key, of which it reads only the beginning.
+func ReadOwner(ctx context.Context, b storage.Bucket, key string) (string, error) {
+	r, err := b.Get(ctx, key, 0, -1)
+	if err != nil {
+		return "", err
+	}
+	head, err := readHead(r.Body)
+	if err = errors.Join(err, r.Close()); err != nil {
+		return "", fmt.Errorf("read %s: %w", key, err)
+	}
+	return Owner(head), nil
 }
 
 // Owner is the token on the playlist's owner line; empty when it has none.

@@ -2,7 +2,6 @@ package catalog
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"time"
 
@@ -17,8 +16,9 @@ const (
 	orphansEvery = time.Hour
 	// TouchEvery is how often a node puts the manifest of a live broadcast anew.
 	TouchEvery = time.Hour
-	// abandonedAfter is when one that nobody has touched is nobody's: much longer
-	// than TouchEvery, for the bucket may have been away.
+	// abandonedAfter is for how long a Sweeper must have seen a manifest untouched,
+	// by its own clock: the store's, or another node's, may be off. It is much longer
+	// than TouchEvery, and counts only while the bucket answers.
 	abandonedAfter = 6 * time.Hour
 )
 
@@ -33,6 +33,13 @@ type Sweeper struct {
 	Log       *slog.Logger
 
 	failing bool
+	seen    map[string]sighting // of live manifests, by key
+}
+
+// sighting is how a manifest was seen in a row.
+type sighting struct {
+	touched time.Time
+	times   int
 }
 
 // Run blocks until ctx is done.
@@ -41,11 +48,10 @@ func (s *Sweeper) Run(ctx context.Context) {
 	defer tick.Stop()
 	var looked time.Time
 	for {
-		now := time.Now()
-		err := s.sweepDue(ctx, now)
-		if err == nil && now.Sub(looked) >= orphansEvery {
+		err := s.sweepDue(ctx, time.Now())
+		if now := time.Now(); err == nil && now.Sub(looked) >= orphansEvery {
 			looked = now
-			err = s.findAbandoned(ctx, now)
+			err = s.findAbandoned(ctx)
 		}
 		s.tell(ctx, err)
 		select {
@@ -69,10 +75,9 @@ func (s *Sweeper) tell(ctx context.Context, err error) {
 	s.failing = !s.failing
 }
 
-// sweepDue deletes what is due. A broadcast that cannot be swept does not hold up
-// the others.
+// sweepDue deletes what is due. A broadcast that cannot be swept holds up nothing
+// else; only a bucket that cannot be listed is an error.
 func (s *Sweeper) sweepDue(ctx context.Context, now time.Time) error {
-	var first error
 	for info, err := range s.Bucket.List(ctx, s.Layout.dueManifests()) {
 		if err != nil {
 			return err
@@ -80,18 +85,18 @@ func (s *Sweeper) sweepDue(ctx context.Context, now time.Time) error {
 		at, err := s.Layout.dueAt(info.Key)
 		switch {
 		case err == nil && at.After(now):
-			return first // they are in the order of time
+			return nil // they are in the order of time
 		case err == nil:
 			err = s.sweep(ctx, info)
-		}
-		if err != nil && first == nil {
-			first = err
 		}
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
+		if err != nil {
+			s.Log.Warn("broadcast is not swept, it will be tried again", "key", info.Key, "err", err)
+		}
 	}
-	return first
+	return nil
 }
 
 func (s *Sweeper) sweep(ctx context.Context, info storage.Info) error {
@@ -106,15 +111,35 @@ func (s *Sweeper) sweep(ctx context.Context, info storage.Info) error {
 	return err
 }
 
-func (s *Sweeper) findAbandoned(ctx context.Context, now time.Time) error {
-	lives, err := s.Layout.Lives(ctx, s.Bucket)
-	for _, f := range lives {
-		if now.Sub(f.Touched) < abandonedAfter {
+// findAbandoned looks for manifests that have been as they are for abandonedAfter, in
+// every look in between: their owner may have been kept from the bucket as this node
+// was.
+func (s *Sweeper) findAbandoned(ctx context.Context) error {
+	seen := make(map[string]sighting)
+	for info, err := range s.Bucket.List(ctx, s.Layout.liveManifests()) {
+		if err != nil {
+			return err
+		}
+		now := sighting{touched: info.Modified, times: 1}
+		if before := s.seen[info.Key]; before.touched.Equal(info.Modified) {
+			now.times += before.times
+		}
+		seen[info.Key] = now
+		if now.times <= int(abandonedAfter/orphansEvery) {
 			continue
 		}
-		if abandoned := s.Abandoned(ctx, f); abandoned != nil && err == nil {
-			err = fmt.Errorf("end abandoned broadcast %s (%s): %w", f.ID, f.Token, abandoned)
+		if err := s.abandon(ctx, info); err != nil {
+			s.Log.Warn("abandoned broadcast is not ended, it will be tried again", "key", info.Key, "err", err)
 		}
 	}
-	return err
+	s.seen = seen
+	return ctx.Err()
+}
+
+func (s *Sweeper) abandon(ctx context.Context, info storage.Info) error {
+	f, err := read(ctx, s.Bucket, info)
+	if err != nil {
+		return err
+	}
+	return s.Abandoned(ctx, f)
 }
