@@ -27,7 +27,7 @@ setup: $(HLS) $(S3SERVER) $(ACME) ## install what the tests need and is missing
 	@tools/need.sh ffmpeg chromium gcc nginx
 
 test: setup ## every test: unit, race, browser pages, end to end
-	go vet -tags e2e ./... && go test ./... && go test -race $(CONCURRENT)
+	go vet -tags e2e ./... && go test ./... && go test -race -short $(CONCURRENT)
 	npm test --prefix web --silent
 	$(MAKE) e2e
 

@@ -49,14 +49,14 @@ type Broadcast struct {
 
 	claims   chan claim
 	released chan error
-	ended    chan struct{}   // closed when no claim is heard any more
-	archived chan struct{}   // closed when the Archiver has stopped
-	before   <-chan struct{} // closed when the predecessor leaves the bucket alone
-	ready    chan struct{}   // closed when the Archiver may begin; nil is at once
-	swept    chan struct{}   // closed when run has returned: the bucket is left alone
-	next     numbering       // valid once ended is closed
+	ended    chan struct{} // closed when no claim is heard any more
+	archived chan struct{} // closed when the Archiver has stopped
+	ready    chan struct{} // closed when the Archiver may begin; nil is at once
+	swept    chan struct{} // closed when run has returned: the bucket is left alone
+	next     numbering     // valid once ended is closed
 
-	resumed *resumption // nil for a new broadcast
+	preparation preparation
+	resumed     *resumption // nil for a new broadcast
 }
 
 // claim is a publisher's wish to publish; the supervisor grants or refuses it.
@@ -87,9 +87,17 @@ func (c *claim) left() bool {
 	}
 }
 
-// newBroadcast makes a broadcast that leaves the bucket alone until before is
-// closed; nil is at once. What waits for the journal of another server does too.
-func newBroadcast(m catalog.Manifest, h *Hub, from numbering, before <-chan struct{}, journal bool) *Broadcast {
+// preparation is what comes before a broadcast's first object.
+type preparation struct {
+	// before is closed when a predecessor leaves the bucket alone; may be nil.
+	before <-chan struct{}
+	// first is put; may be nil.
+	first *storage.Object
+	// journal says that the leftover's is still to be read.
+	journal bool
+}
+
+func newBroadcast(m catalog.Manifest, h *Hub, from numbering, p preparation) *Broadcast {
 	b := &Broadcast{
 		id:       m.ID,
 		began:    time.Now(),
@@ -108,8 +116,8 @@ func newBroadcast(m catalog.Manifest, h *Hub, from numbering, before <-chan stru
 		b.shelf.local, b.shelf.shared = h.stores.Local, h.stores.Bucket
 	}
 	archiver := storage.ArchiverConfig{Prefix: h.layout.Folder(m.ID)}
-	if before != nil || journal {
-		b.before, b.ready = before, make(chan struct{})
+	if p != (preparation{}) {
+		b.preparation, b.ready = p, make(chan struct{})
 		archiver.Hold = b.ready
 	}
 	if h.stores.Spool != nil {

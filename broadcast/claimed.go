@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"golive/playlist"
 	"golive/storage"
 	"golive/storage/catalog"
 )
@@ -47,14 +48,33 @@ func (s *shelf) check() {
 	case err != nil && !errors.Is(err, storage.ErrNotExist):
 		return
 	}
-	owner, err := catalog.ReadOwner(ctx, s.shared, s.key(catalog.PlaylistName))
+	newer, err := displacement(ctx, s.shared, s.layout, *ours)
+	if err != nil {
+		return
+	}
+	s.checked = true
+	if newer {
+		s.claim = displaced
+	}
+}
+
+// displacement says whether another broadcast under the same id has the playlists: it
+// is live, or it began after the one of the manifest and has ended.
+func displacement(ctx context.Context, b storage.Bucket, layout catalog.Layout, m catalog.Manifest) (bool, error) {
+	head, err := catalog.ReadHead(ctx, b, layout.Media(m.ID, SourceRendition, catalog.PlaylistName))
+	switch {
+	case err == nil && catalog.Owner(head) != m.Token:
+		return true, nil
+	case err != nil && !errors.Is(err, storage.ErrNotExist):
+		return false, err
+	}
+	head, err = catalog.ReadHead(ctx, b, layout.Replay(m.ID))
 	switch {
 	case errors.Is(err, storage.ErrNotExist):
-		s.checked = true
-	case err == nil:
-		s.checked = true
-		if owner != "" && owner != ours.Token {
-			s.claim = displaced
-		}
+		return false, nil
+	case err != nil:
+		return false, err
 	}
+	began, _ := playlist.Span(head)
+	return catalog.Owner(head) != m.Token && began.After(m.Began), nil
 }

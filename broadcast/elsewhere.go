@@ -31,7 +31,7 @@ func (h *Hub) lookUp(ctx context.Context, id string) *leftover {
 
 // readElsewhere reads what belongs to the stored playlist. Without its manifest
 // the broadcast cannot be gone on with, but its numbers can.
-func (h *Hub) readElsewhere(ctx context.Context, id string) (*leftover, error) {
+func (h *Hub) readElsewhere(ctx context.Context, id string) (l *leftover, err error) {
 	text, err := catalog.ReadText(ctx, h.stores.Bucket, h.layout.Media(id, SourceRendition, catalog.PlaylistName), maxStoredPlaylist)
 	if err != nil {
 		return nil, err
@@ -45,11 +45,34 @@ func (h *Hub) readElsewhere(ctx context.Context, id string) (*leftover, error) {
 		list.Ended = true
 		return &leftover{list: list}, err
 	}
+	defer func() {
+		if l != nil {
+			l.index = text
+		}
+	}()
 	r := reader{sources: []storage.Bucket{h.stores.Bucket}, layout: h.layout, log: h.log}
 	if l, err := r.leftover(ctx, m, false); err == nil && l.last() >= 0 {
 		return l, nil
 	}
 	return &leftover{manifest: m, list: list, unread: true}, nil
+}
+
+// lastPage is the number of the page that keeps the end of a broadcast's live playlist
+// when another broadcast takes the id over: after all that a journal has.
+const lastPage = 99_999_999
+
+// lastWords is the live playlist of a broadcast that is not gone on with, as a page of
+// its journal: whoever ends it needs to know what it had listed last.
+func (h *Hub) lastWords(l *leftover) *storage.Object {
+	if l.index == nil || l.manifest.Token == "" {
+		return nil
+	}
+	return &storage.Object{
+		Key:          h.layout.Journal(l.manifest.ID, SourceRendition, l.manifest.Token, lastPage),
+		Slabs:        [][]byte{l.index},
+		ContentType:  storage.PlaylistType,
+		CacheControl: playlistMaxAge,
+	}
 }
 
 // resumable says whether the broadcast goes on: players were not told of its end,
@@ -66,7 +89,7 @@ func (h *Hub) endAbandoned(ctx context.Context, f catalog.Found) error {
 			return nil
 		}
 	}
-	if _, err := catalog.ReadOwner(ctx, h.stores.Bucket, h.layout.ReplayOf(f.ID, f.Token)); err == nil {
+	if _, err := catalog.ReadHead(ctx, h.stores.Bucket, h.layout.ReplayOf(f.ID, f.Token)); err == nil {
 		// It has been ended: only its manifest was not deleted.
 		return errors.Join(h.stores.Bucket.Delete(ctx, f.Key), h.layout.SweepJournal(ctx, h.stores.Bucket, f.Manifest))
 	} else if !errors.Is(err, storage.ErrNotExist) {
@@ -91,16 +114,11 @@ func (h *Hub) endAbandoned(ctx context.Context, f catalog.Found) error {
 		_, err := h.layout.Sweep(ctx, h.stores.Bucket, f)
 		return err
 	}
-	key := s.key(catalog.PlaylistName)
-	if len(l.list.Segments) == 0 {
-		key = h.layout.Replay(f.ID)
-	}
-	owner, err := catalog.ReadOwner(ctx, h.stores.Bucket, key)
-	switch {
-	case errors.Is(err, storage.ErrNotExist):
-	case err != nil:
+	newer, err := displacement(ctx, h.stores.Bucket, h.layout, f.Manifest)
+	if err != nil {
 		return err
-	case owner != f.Token:
+	}
+	if newer {
 		s.claim = displaced
 	}
 	s.finish(s.replay.End(), time.Now())

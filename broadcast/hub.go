@@ -123,6 +123,7 @@ func (h *Hub) findOrStart(ctx context.Context, id string) (*Broadcast, error) {
 		return nil, ingest.ErrClosing
 	}
 	var from numbering
+	var first *storage.Object
 	old := (*h.broadcasts.Load())[id]
 	switch {
 	case old != nil && !old.over():
@@ -135,9 +136,9 @@ func (h *Hub) findOrStart(ctx context.Context, id string) (*Broadcast, error) {
 	case h.resumable(elsewhere):
 		return h.resume(elsewhere), nil //nolint:contextcheck // a broadcast outlives the publisher it was started for
 	default:
-		from = elsewhere.afterwards()
+		from, first = elsewhere.afterwards(), h.lastWords(elsewhere)
 	}
-	b := newBroadcast(h.newManifest(id), h, from, h.predecessor(id), false)
+	b := newBroadcast(h.newManifest(id), h, from, preparation{before: h.predecessor(id), first: first})
 	h.start(b) //nolint:contextcheck // see above
 	return b, nil
 }

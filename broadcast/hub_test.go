@@ -42,18 +42,22 @@ func newStageOn(t *testing.T, bucket *memory.Bucket) *stage {
 }
 
 // newStageWith runs a Hub that keeps replays, over stores with bucket behind them.
-func newStageWith(t *testing.T, bucket *memory.Bucket, stores Stores, replay time.Duration) *stage {
+func newStageWith(t *testing.T, bucket *memory.Bucket, stores Stores, replay time.Duration, change ...func(*Settings)) *stage {
 	t.Helper()
 	reg := prometheus.NewRegistry()
 	s := &stage{t: t, bucket: bucket, done: make(chan struct{})}
-	s.Hub = NewHub(Settings{
+	cfg := Settings{
 		Config:          DefaultConfig(),
 		Segmenter:       segmenter.DefaultConfig(),
 		Playlist:        playlist.DefaultConfig(),
 		ReconnectWindow: 15 * time.Second,
 		Retention:       storage.RetentionConfig{Replay: replay},
 		Prefix:          "live",
-	}, stores, slog.New(slog.DiscardHandler), NewMetrics(reg), storage.NewMetrics(reg))
+	}
+	for _, c := range change {
+		c(&cfg)
+	}
+	s.Hub = NewHub(cfg, stores, slog.New(slog.DiscardHandler), NewMetrics(reg), storage.NewMetrics(reg))
 	if err := s.Restore(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -30,7 +30,8 @@ type leftover struct {
 	list         *playlist.Restored // the live playlist, perhaps without segments
 	multivariant []byte             // nil when it was not stored
 	journal      []*playlist.Restored
-	unread       bool // the journal is still to be read, from the bucket
+	unread       bool   // the journal is still to be read, from the bucket
+	index        []byte // the live playlist as it is stored, when it was another server's
 	rest         []afterList
 }
 
@@ -151,6 +152,7 @@ func (l *leftover) listJournal() {
 		return
 	}
 	last := *l.journal[len(l.journal)-1]
+	last.Ended = false
 	gone := last.Segments[:max(0, len(last.Segments)-enough)]
 	last.Segments = last.Segments[len(gone):]
 	for _, page := range l.journal[:len(l.journal)-1] {

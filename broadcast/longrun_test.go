@@ -69,6 +69,9 @@ func (s *longStream) until(end time.Duration, write func(media.AccessUnit)) {
 // seconds: the clock is synctest's.
 func TestHub_RunsForADayAsItRunsForAnHour(t *testing.T) {
 	if testing.Short() {
+		t.Skip("it takes a minute under the race detector, and has one goroutine at work")
+	}
+	if testing.Short() {
 		t.Skip("takes some seconds")
 	}
 	synctest.Test(t, func(t *testing.T) {

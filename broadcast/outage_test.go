@@ -53,8 +53,20 @@ type node struct{ state, spool string }
 
 func newNode(t *testing.T) node { return node{t.TempDir(), t.TempDir()} }
 
-// start runs a Hub on the node's disk, as it is now, with the bucket.
+// start runs a Hub on the node's disk, as it is now, with the bucket. It keeps
+// replays for an hour.
 func (n node) start(t *testing.T, bucket *remote) *stage {
+	t.Helper()
+	return n.startFor(t, bucket, time.Hour)
+}
+
+func (n node) startFor(t *testing.T, bucket *remote, replay time.Duration) *stage {
+	t.Helper()
+	return n.startOn(t, bucket.Bucket, bucket, replay)
+}
+
+// startOn uses bucket, with inner behind it.
+func (n node) startOn(t *testing.T, inner *memory.Bucket, bucket storage.Bucket, replay time.Duration, change ...func(*Settings)) *stage {
 	t.Helper()
 	local, err := disk.New(n.state)
 	if err != nil {
@@ -65,7 +77,7 @@ func (n node) start(t *testing.T, bucket *remote) *stage {
 		t.Fatal(err)
 	}
 	stores := Stores{Bucket: storage.Mirror(bucket, local, catalog.Layout{Prefix: "live"}.Copying, discard()), Local: local, Shared: true, Spool: waiting}
-	return newStageWith(t, bucket.Bucket, stores, time.Hour)
+	return newStageWith(t, inner, stores, replay, change...)
 }
 
 // killed is the node's disk as SIGKILL would leave it now.

@@ -108,7 +108,7 @@ func (h *Hub) reader() reader {
 
 // resume starts the broadcast where the leftover ends; the caller holds mu.
 func (h *Hub) resume(l *leftover) *Broadcast {
-	b := newBroadcast(l.manifest, h, l.numbering(), h.predecessor(l.manifest.ID), l.unread)
+	b := newBroadcast(l.manifest, h, l.numbering(), preparation{before: h.predecessor(l.manifest.ID), journal: l.unread})
 	b.began = l.manifest.Began
 	if l.multivariant != nil {
 		b.program.multivariant.Store(playlist.NewText(l.multivariant))

@@ -71,37 +71,54 @@ func (b *Broadcast) archive(ctx context.Context) {
 }
 
 // prepare lets the Archiver begin when the predecessor leaves the bucket alone, and
-// when the journal of another server has been read.
+// when what comes first is done, however long the bucket is away.
 func (b *Broadcast) prepare(ctx context.Context) {
-	if b.before != nil {
+	p := b.preparation
+	if p.before != nil {
 		select {
-		case <-b.before:
+		case <-p.before:
 		case <-ctx.Done():
 			return
 		}
 	}
-	if b.resumed != nil && b.resumed.leftover.unread {
-		l := b.resumed.leftover
-		r := reader{sources: []storage.Bucket{b.stores.Bucket}, layout: b.shelf.layout, log: b.log}
-		for {
-			var err error
-			if l.journal, err = r.journal(ctx, l.manifest); err == nil {
-				break
-			}
-			b.log.Warn("journal of another server cannot be read, it will be tried again", "err", err)
-			select {
-			case <-time.After(journalRetry):
-			case <-ctx.Done():
-				return
-			}
+	for {
+		err := b.doFirst(ctx)
+		if err == nil {
+			close(b.ready)
+			return
 		}
-		b.shelf.recall(l, time.Now())
+		if ctx.Err() == nil {
+			b.log.Warn("broadcast is not archived yet, it will be tried again", "err", err)
+		}
+		select {
+		case <-time.After(prepareRetry):
+		case <-ctx.Done():
+			return
+		}
 	}
-	close(b.ready)
 }
 
-// journalRetry is the time between two tries to read a journal.
-const journalRetry = 5 * time.Second
+// doFirst is the preparation but for the predecessor.
+func (b *Broadcast) doFirst(ctx context.Context) error {
+	if first := b.preparation.first; first != nil {
+		return b.stores.Bucket.Put(ctx, *first)
+	}
+	if !b.preparation.journal {
+		return nil
+	}
+	l := b.resumed.leftover
+	r := reader{sources: []storage.Bucket{b.stores.Bucket}, layout: b.shelf.layout, log: b.log}
+	journal, err := r.journal(ctx, l.manifest)
+	if err != nil {
+		return err
+	}
+	l.journal = journal
+	b.shelf.recall(l, time.Now())
+	return nil
+}
+
+// prepareRetry is the time between two tries.
+const prepareRetry = 5 * time.Second
 
 // await waits until the bucket has all, and what is not kept is deleted: as long as
 // it takes, where what waits is on disk. False when the server stops first, or when

@@ -15,8 +15,8 @@ import (
 // them, and few enough to leave room for the segments of what is live.
 const deletes = 8
 
-// headSize is how much of a playlist is read to learn whose it is, in bytes: the line
-// is its second.
+// headSize is how much of a playlist ReadHead reads, in bytes: the owner is on its
+// second line, and the first segment's date within ten.
 const headSize = 1 << 10
 
 // Sweep deletes everything of the broadcast: its segments, its journal, its
@@ -103,12 +103,12 @@ func (s *sweep) ifOwn(ctx context.Context, key, token string) {
 	if s.err != nil {
 		return
 	}
-	owner, err := ReadOwner(ctx, s.bucket, key)
+	head, err := ReadHead(ctx, s.bucket, key)
 	switch {
 	case errors.Is(err, storage.ErrNotExist):
 	case err != nil:
 		s.err = err
-	case owner == token:
+	case Owner(head) == token:
 		s.delete(ctx, key)
 	}
 }
@@ -132,17 +132,17 @@ func Disown(text []byte, token string) []byte {
 	return bytes.Replace(text, []byte(ownerComment+token+"\n"), nil, 1)
 }
 
-// ReadOwner is Owner of the playlist at key, of which it reads only the beginning.
-func ReadOwner(ctx context.Context, b storage.Bucket, key string) (string, error) {
+// ReadHead is the beginning of the playlist at key: its owner, and its first segment.
+func ReadHead(ctx context.Context, b storage.Bucket, key string) ([]byte, error) {
 	r, err := b.Get(ctx, key, 0, -1)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	head, err := readHead(r.Body)
 	if err = errors.Join(err, r.Close()); err != nil {
-		return "", fmt.Errorf("read %s: %w", key, err)
+		return nil, fmt.Errorf("read %s: %w", key, err)
 	}
-	return Owner(head), nil
+	return head, nil
 }
 
 // Owner is the token on the playlist's owner line; empty when it has none.

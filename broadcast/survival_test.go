@@ -1,0 +1,504 @@
+package broadcast
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"golive/internal/mediatest"
+	"golive/media"
+	"golive/storage"
+	"golive/storage/catalog"
+	"golive/storage/memory"
+)
+
+// slow sends a stream of a picture a second, for hours.
+func (e *encoder) slow(t *testing.T, length time.Duration) {
+	t.Helper()
+	stream := mediatest.Stream{
+		Video: e.video, FPS: 1, GOP: 2, BitRate: 4000, Length: length,
+		Offset: media.TicksFromDuration(e.played), Epoch: time.Now(),
+	}
+	e.played += length
+	for _, u := range stream.Units() {
+		if wait := time.Until(u.Arrived); wait > 0 {
+			<-time.After(wait)
+		}
+		if err := e.sink.WriteUnit(u); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// stubborn fails to delete live manifests, so many times.
+type stubborn struct {
+	*memory.Bucket
+	mu   sync.Mutex
+	left int
+}
+
+func (s *stubborn) Delete(ctx context.Context, key string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if strings.Contains(key, "~manifests/live") && s.left > 0 {
+		s.left--
+		return errAway
+	}
+	return s.Bucket.Delete(ctx, key)
+}
+
+// A manifest that could not be deleted is found again hours later: the broadcast has
+// been ended, and its replay is whole.
+func TestHub_ReplayOutlivesAManifestThatWasNotDeleted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := memory.New()
+		stores := Stores{Bucket: &stubborn{Bucket: b, left: 1}}
+		stores.Local = stores.Bucket
+		s := newStageWith(t, b, stores, 24*time.Hour)
+		e := s.mustPublish("b")
+		e.play(t, time.Minute)
+		e.sink.Close(nil)
+		<-time.After(2 * time.Minute)
+		text := s.object("live/b/replay.m3u8")
+		if len(s.keys("live/~manifests/live")) != 1 {
+			t.Error("the manifest was deleted: this shows nothing")
+		}
+		<-time.After(12 * time.Hour)
+		if s.object("live/b/replay.m3u8") != text || len(s.keys("live/~manifests/live")) > 0 {
+			t.Errorf("12 h later: %v", s.keys(""))
+		}
+		s.checkReplay(text, 0, 0)
+		<-time.After(13 * time.Hour)
+		if left := s.keys(""); len(left) > 0 {
+			t.Errorf("after its time the bucket has %v", left)
+		}
+	})
+}
+
+func TestHub_EndsWhatAnotherServerAbandoned(t *testing.T) {
+	for _, displaced := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			bucket := &remote{Bucket: memory.New()}
+			old := newNode(t).startFor(t, bucket, 24*time.Hour)
+			e := old.mustPublish("b")
+			e.play(t, 3*time.Minute)
+			left := copyOf(t, bucket)
+			e.sink.Close(nil)
+
+			s := newNode(t).startFor(t, left, 24*time.Hour)
+			second := ""
+			if displaced { // the publisher comes to this server, too late
+				<-time.After(time.Minute)
+				e := s.mustPublish("b")
+				e.play(t, 20*time.Second)
+				e.sink.Close(nil)
+				<-time.After(3 * time.Second)
+				second = s.object("live/b/replay.m3u8")
+			}
+			<-time.After(5 * time.Hour)
+			if len(s.keys("live/~manifests/live")) != 1 {
+				t.Errorf("after 5 hours: %v", s.keys("live/~manifests"))
+			}
+			<-time.After(3 * time.Hour)
+			if left := append(s.keys("live/~manifests/live"), s.keys("live/b/source/journal")...); len(left) > 0 {
+				t.Errorf("after 8 hours: %v", left)
+			}
+			var own string
+			for _, k := range s.keys("live/b/replay-") {
+				if text := s.object(k); text != second {
+					own = text
+				}
+			}
+			if length, _ := s.checkReplay(own, 0, 0); length < 175*time.Second {
+				t.Errorf("the replay has %v", length)
+			}
+			if newest := s.object("live/b/replay.m3u8"); displaced && newest != second || !displaced && newest != own {
+				t.Errorf("displaced=%t: the newest replay is %q, the second was %q", displaced, newest, second)
+			}
+			<-time.After(20 * time.Hour)
+			if left := s.keys(""); len(left) > 0 {
+				t.Errorf("after its time the bucket has %v", left)
+			}
+		})
+	}
+}
+
+// A server that is started again after its publisher has gone to another one leaves
+// that one's objects alone.
+func TestHub_RestartedServerLeavesWhatAnotherHasTakenOver(t *testing.T) {
+	for _, away := range []time.Duration{5 * time.Second, time.Minute} { // resumed there, or begun anew
+		synctest.Test(t, func(t *testing.T) {
+			bucket, first := &remote{Bucket: memory.New()}, newNode(t)
+			old := first.start(t, bucket)
+			e := old.mustPublish("b")
+			e.play(t, 50*time.Second)
+			a, left := first.killed(t), copyOf(t, bucket)
+			e.sink.Close(nil)
+
+			<-time.After(away)
+			s := newNode(t).start(t, left)
+			e = s.mustPublish("b")
+			e.play(t, 40*time.Second)
+			again := a.start(t, left)
+			for range 100 {
+				e.play(t, time.Second)
+				index := s.object("live/b/source/index.m3u8")
+				if index == "" || strings.Contains(index, "ENDLIST") || s.object("live/b/index.m3u8") == "" {
+					t.Fatalf("the live playlists were taken away, %v after the kill: %v", away, s.keys("live/b/index"))
+				}
+			}
+			b, _ := s.Find("b")
+			if text := s.object(catalog.Layout{Prefix: "live"}.Live("b", b.shelf.token())); text == "" {
+				t.Error("the manifest was taken away")
+			}
+			e.sink.Close(nil)
+			<-time.After(3 * time.Second)
+			text := s.object("live/b/replay.m3u8")
+			if length, _ := s.checkReplay(text, s.firstOf(text), 9); length < 139*time.Second || away < 15*time.Second && length < 185*time.Second {
+				t.Errorf("%v after the kill: the replay has %v", away, length)
+			}
+			<-time.After(9 * time.Hour)
+			if kept := s.keys(""); len(kept) > 0 {
+				t.Errorf("after their time the bucket has %v", kept)
+			}
+			if kept := again.copies(""); len(kept) > 0 {
+				t.Errorf("the first server's disk still has %v", kept)
+			}
+		})
+	}
+}
+
+// The successor of a broadcast that lingers at the shutdown is taken up whole.
+func TestHub_ShutdownOfAPredecessorLeavesItsSuccessorsState(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		bucket, first := &remote{Bucket: memory.New()}, newNode(t)
+		s := first.start(t, bucket)
+		e := s.mustPublish("b")
+		e.play(t, 10*time.Second)
+		e.sink.Close(nil)
+		<-time.After(time.Second)
+		e = s.mustPublish("b")
+		e.play(t, 21*time.Second)
+		bucket.away.Store(true)
+		e.play(t, 10*time.Second)
+		go func() { e.sink.Close(<-e.evicted) }()
+		s.stop()
+		<-s.done
+		again := first.killed(t).start(t, copyOf(t, bucket))
+		<-time.After(5 * time.Second)
+		text := again.object("live/b/replay.m3u8")
+		if length, _ := again.checkReplay(text, 5, 0); length < 30*time.Second || length > 32*time.Second {
+			t.Errorf("the replay has %v:\n%s", length, text)
+		}
+	})
+}
+
+// The manifest that waits for the bucket does not take the end back.
+func TestHub_EndIsKnownAfterARestartThoughNothingWasAcknowledged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		bucket, first := &remote{Bucket: memory.New()}, newNode(t)
+		s := first.start(t, bucket)
+		bucket.away.Store(true)
+		e := s.mustPublish("b")
+		e.play(t, 10*time.Second)
+		e.sink.Close(nil)
+		<-time.After(7 * time.Second)
+		disk, left := first.killed(t), copyOf(t, bucket)
+		left.away.Store(true)
+		again := disk.start(t, left)
+		synctest.Wait()
+		if again.state("b") != "ended" {
+			t.Errorf("after the restart: %s", again.state("b"))
+		}
+	})
+}
+
+// Two broadcasts under one id in one outage, then SIGKILL.
+func TestHub_TwoBroadcastsOfOneOutageBothSurviveAKill(t *testing.T) {
+	for _, between := range []time.Duration{5 * time.Second, 2 * time.Minute} { // within the linger, or after
+		synctest.Test(t, func(t *testing.T) {
+			bucket, first := &remote{Bucket: memory.New()}, newNode(t)
+			s := first.start(t, bucket)
+			bucket.away.Store(true)
+			e := s.mustPublish("b")
+			e.play(t, time.Minute)
+			e.sink.Close(nil)
+			<-time.After(between)
+			e = s.mustPublish("b") // waits for its turn
+			e.play(t, 50*time.Second)
+			disk, left := first.killed(t), copyOf(t, bucket)
+			e.sink.Close(nil)
+			left.away.Store(true)
+			again := disk.start(t, left)
+			synctest.Wait()
+			if again.state("b") != "reconnecting" {
+				t.Errorf("the second, which was live, is %s", again.state("b"))
+			}
+			left.away.Store(false)
+			<-time.After(time.Minute)
+			var lengths []time.Duration
+			for _, k := range again.keys("live/b/replay-") {
+				text := again.object(k)
+				length, _ := again.checkReplay(text, again.firstOf(text), 6)
+				lengths = append(lengths, length)
+			}
+			if len(lengths) != 2 || lengths[0]+lengths[1] < 105*time.Second {
+				t.Errorf("the replays have %v", lengths)
+			}
+			if text := again.object("live/b/replay.m3u8"); len(replayLine.FindAllString(text, -1)) > 30 {
+				t.Errorf("the newest replay is not that of the second:\n%s", text)
+			}
+		})
+	}
+}
+
+// A broadcast that is not gone on with: the next one's numbers come after all that
+// players may have seen.
+func TestHub_SuccessorOfAnotherServersBroadcastCountsOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		bucket := &remote{Bucket: memory.New()}
+		old := newNode(t).start(t, bucket)
+		e := old.mustPublish("b")
+		e.play(t, 20*time.Second)
+		for range 3 {
+			e.sink.Close(errors.New("reset"))
+			e = old.mustPublish("b")
+			e.play(t, 5*time.Second)
+		}
+		before := old.text("b")
+		left := copyOf(t, bucket)
+		e.sink.Close(nil)
+		<-time.After(20 * time.Second)
+		s := newNode(t).start(t, left)
+		e = s.mustPublish("b")
+		e.play(t, time.Second)
+		after := s.text("b")
+		if newestMSN(t, after) <= newestMSN(t, before) || discSeq.FindString(after) != "DISCONTINUITY-SEQUENCE:3" {
+			t.Errorf("before:\n%s\nafter:\n%s", before, after)
+		}
+		e.sink.Close(nil)
+	})
+}
+
+// leisurely is a bucket that takes its time to give.
+type leisurely struct {
+	*memory.Bucket
+	wait time.Duration
+}
+
+func (l leisurely) Get(ctx context.Context, key string, offset, length int64) (*storage.Reader, error) {
+	select {
+	case <-time.After(l.wait):
+		return l.Bucket.Get(ctx, key, offset, length)
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+}
+
+// The publisher is not kept waiting for the journal, and the replay has it.
+func TestHub_LongBroadcastIsResumedFromASlowStore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := memory.New()
+		s := newStageWith(t, b, Stores{Bucket: b, Local: memory.New(), Shared: true}, 24*time.Hour)
+		e := s.mustPublish("b")
+		e.slow(t, time.Hour)
+		before := s.text("b")
+		photo := s.photograph()
+		e.sink.Close(nil)
+		stores := Stores{Bucket: leisurely{photo, 900 * time.Millisecond}, Local: memory.New(), Shared: true}
+		other := newStageWith(t, photo, stores, 24*time.Hour)
+		began := time.Now()
+		e = other.mustPublish("b")
+		if took := time.Since(began); took > lookUpTimeout {
+			t.Errorf("it took %v", took)
+		}
+		e.play(t, 20*time.Second)
+		if newestMSN(t, other.text("b")) <= newestMSN(t, before) {
+			t.Error("the numbers do not go on")
+		}
+		e.sink.Close(nil)
+		<-time.After(10 * time.Second)
+		if length, n := other.checkReplay(other.object("live/b/replay.m3u8"), 0, 6); length < time.Hour {
+			t.Errorf("the replay has %v in %d segments", length, n)
+		}
+	})
+}
+
+// What is due long after the end, with a window longer than the linger, is deleted.
+func TestHub_DeletesWhatIsDueAfterTheLinger(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		bucket := memory.New()
+		s := newStageWith(t, bucket, Stores{Bucket: bucket}, 0, func(c *Settings) { c.Playlist.Window = 2 * time.Minute })
+		e := s.mustPublish("b")
+		e.play(t, 10*time.Minute)
+		e.sink.Close(nil)
+		<-time.After(6 * time.Minute)
+		if left := s.keys(""); len(left) > 0 {
+			t.Errorf("6 minutes later there are %d objects, %v", len(left), left[:1])
+		}
+	})
+}
+
+// history keeps every version of the live playlist.
+type history struct {
+	*remote
+	mu   sync.Mutex
+	text []string
+}
+
+func (h *history) Put(ctx context.Context, o storage.Object) error {
+	err := h.remote.Put(ctx, o)
+	if err == nil && o.Key == "live/b/source/index.m3u8" {
+		h.mu.Lock()
+		h.text = append(h.text, string(o.Slabs[0]))
+		h.mu.Unlock()
+	}
+	return err
+}
+
+// List fails as the others do.
+func (h *history) List(ctx context.Context, prefix string) iter.Seq2[storage.Info, error] {
+	if h.away.Load() {
+		return func(yield func(storage.Info, error) bool) { yield(storage.Info{}, errAway) }
+	}
+	return h.remote.List(ctx, prefix)
+}
+
+// A successor that begins while its predecessor still drains.
+func TestHub_NumbersGoOnAfterABroadcastThatStillDrains(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		bucket := &history{remote: &remote{Bucket: memory.New()}}
+		s := newNode(t).startOn(t, bucket.Bucket, bucket, time.Hour)
+		e := s.mustPublish("b")
+		e.play(t, time.Minute)
+		bucket.away.Store(true)
+		e.play(t, 10*time.Second)
+		e.sink.Close(nil)
+		<-time.After(2 * time.Minute)
+		if s.state("b") != "forgotten" {
+			t.Fatalf("state is %s", s.state("b"))
+		}
+		e = s.mustPublish("b")
+		e.play(t, 10*time.Second)
+		bucket.away.Store(false)
+		e.play(t, 10*time.Second)
+		e.sink.Close(nil)
+		<-time.After(5 * time.Second)
+		newest := -1
+		for _, text := range bucket.text {
+			if n := newestMSN(t, text); n < newest {
+				t.Errorf("after %d comes %d:\n%s", newest, n, text)
+			} else {
+				newest = n
+			}
+		}
+		if newest < 40 {
+			t.Errorf("the newest is %d", newest)
+		}
+	})
+}
+
+// In an outage no node can touch a manifest, nor see that another has.
+func TestHub_OutageOfHoursAbandonsNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		bucket := &history{remote: &remote{Bucket: memory.New()}}
+		long := func(c *Settings) { c.Segmenter.SegmentDuration, c.Playlist.Window = 10*time.Second, time.Minute }
+		newNode(t).startOn(t, bucket.Bucket, bucket, 24*time.Hour, long) // looks on
+		<-time.After(10 * time.Second)
+		s := newNode(t).startOn(t, bucket.Bucket, bucket, 24*time.Hour, long)
+		e := s.mustPublish("b")
+		e.slow(t, time.Hour-time.Minute)
+		bucket.away.Store(true)
+		e.slow(t, 8*time.Hour)
+		bucket.away.Store(false)
+		e.slow(t, 10*time.Minute)
+		if due := s.keys("live/~manifests/due"); len(due) > 0 || s.object("live/b/index.m3u8") == "" {
+			t.Errorf("a live broadcast was ended: %v", due)
+		}
+		e.sink.Close(nil)
+		<-time.After(time.Minute)
+		if length, _ := s.checkReplay(s.object("live/b/replay.m3u8"), 0, 0); length < 9*time.Hour {
+			t.Errorf("the replay has %v", length)
+		}
+	})
+}
+
+// A loss of power may leave a file empty.
+func TestHub_DamagedStateCostsWhatItSaid(t *testing.T) {
+	for _, damaged := range []string{"live/b/source/index.m3u8", "live/b/source/journal"} {
+		synctest.Test(t, func(t *testing.T) {
+			old := newKeeper(t, memory.New())
+			e := old.mustPublish("b")
+			e.play(t, 3*time.Minute)
+			bucket := old.photograph()
+			e.sink.Close(nil)
+			<-time.After(3 * time.Second)
+			for _, k := range (&stage{t: t, bucket: bucket}).keys(damaged) {
+				if err := bucket.Put(t.Context(), storage.Object{Key: k}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			s := newKeeper(t, bucket)
+			<-time.After(20 * time.Second)
+			text := s.object("live/b/replay.m3u8")
+			if _, n := s.checkReplay(text, s.firstOf(text), 6); n < 10 {
+				t.Errorf("%s: the replay has %d segments", damaged, n)
+			}
+			<-time.After(2 * time.Hour)
+			if left := s.keys(""); len(left) > 0 {
+				t.Errorf("%s: after its time the bucket has %v", damaged, left)
+			}
+		})
+	}
+}
+
+func TestHub_RestartsInARowDoNotRenewTheReconnectWindow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		old := newStage(t)
+		e := old.mustPublish("b")
+		e.play(t, 20*time.Second)
+		bucket := old.photograph()
+		e.sink.Close(nil)
+		for range 2 {
+			<-time.After(10 * time.Second)
+			s := newStageOn(t, bucket)
+			<-time.After(time.Second)
+			bucket = s.photograph()
+		}
+		s := newStageOn(t, bucket)
+		<-time.After(time.Second)
+		if s.state("b") != "ended" {
+			t.Errorf("23 s after the publisher was lost: %s", s.state("b"))
+		}
+	})
+}
+
+// A store that is away is told of, whoever waits for it.
+func TestHub_TellsOfAStoreThatIsAwayForAPredecessor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		bucket := &remote{Bucket: memory.New()}
+		s := newNode(t).start(t, bucket)
+		e := s.mustPublish("b")
+		e.play(t, 5*time.Second)
+		bucket.away.Store(true)
+		e.play(t, 5*time.Second)
+		e.sink.Close(nil)
+		<-time.After(2 * time.Second)
+		e = s.mustPublish("b") // has not tried yet
+		e.play(t, time.Minute)
+		if err := s.Archiving(t.Context()); err == nil {
+			t.Error("the node is ready")
+		}
+		bucket.away.Store(false)
+		e.play(t, 10*time.Second)
+		if err := s.Archiving(t.Context()); err != nil {
+			t.Error(err)
+		}
+		e.sink.Close(nil)
+	})
+}
