@@ -262,9 +262,8 @@ func (r *reluctant) Delete(ctx context.Context, key string) error {
 
 func TestHub_SweepSparesASuccessor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t)
-		bucket := &reluctant{Bucket: s.bucket, asked: make(chan struct{}, 1), gate: make(chan struct{})}
-		s.stores.Bucket = bucket
+		bucket := &reluctant{Bucket: memory.New(), asked: make(chan struct{}, 1), gate: make(chan struct{})}
+		s := newStageWith(t, bucket.Bucket, Stores{Bucket: bucket, Local: bucket}, 0)
 		e := s.mustPublish("b")
 		e.play(t, 5*time.Second)
 		e.sink.Close(nil)

@@ -389,6 +389,8 @@ func TestHub_NumbersGoOnAfterABroadcastThatStillDrains(t *testing.T) {
 		e.play(t, 10*time.Second)
 		e.sink.Close(nil)
 		<-time.After(5 * time.Second)
+		bucket.mu.Lock()
+		defer bucket.mu.Unlock()
 		newest := -1
 		for _, text := range bucket.text {
 			if n := newestMSN(t, text); n < newest {
