@@ -34,6 +34,7 @@ func (l *listener) Accept() (net.Conn, error) {
 			l.refuse(c, refused)
 			continue
 		}
+		boundUnsent(c)
 		l.metrics.connections.Inc()
 		return &conn{Conn: c, place: place, slow: l.metrics.slow.Inc, leave: sync.OnceFunc(func() {
 			place.leave()

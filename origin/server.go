@@ -52,9 +52,12 @@ func NewServer(handler http.Handler, log *slog.Logger) *Server {
 // NewPublicServer makes a server for everybody. config is what ServeTLS listens
 // with; nil if it is not called.
 func NewPublicServer(cfg Config, config *tls.Config, handler http.Handler, log *slog.Logger, m *ServerMetrics) *Server {
-	most := cfg.Limits.Connections
+	most, affordable := cfg.Limits.Connections, affordable()
 	if most == 0 {
-		most = affordable()
+		most = affordable
+	}
+	if most > affordable {
+		log.Warn("origin.limits.connections is more than there are file descriptors for: raise them (ulimit -n)", "limit", most, "enough_for", affordable)
 	}
 	return newServer(newPlaces(most, cfg.Limits.ConnectionsPerAddress, cfg.Proxies()), config, handler, log, m)
 }

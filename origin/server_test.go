@@ -353,6 +353,18 @@ func TestServer_RefusesOverTheLimit(t *testing.T) {
 	}
 }
 
+func TestServer_WarnsOfALimitThatCannotBeKept(t *testing.T) {
+	for limit, want := range map[int]bool{0: false, 10: false, 1 << 30: true} {
+		cfg := DefaultConfig()
+		cfg.Limits.Connections = limit
+		var log strings.Builder
+		NewPublicServer(cfg, nil, sized(), slog.New(slog.NewTextHandler(&log, nil)), NewServerMetrics(prometheus.NewRegistry()))
+		if got := strings.Contains(log.String(), "level=WARN"); got != want {
+			t.Errorf("%d connections: %q", limit, log.String())
+		}
+	}
+}
+
 func TestServer_RefusesTooManyRequestsOfHTTP2(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		end := make(chan struct{})

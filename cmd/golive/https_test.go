@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/tls"
+	"fmt"
 	"io"
 	"net/http"
 	"path/filepath"
@@ -179,5 +180,75 @@ func TestServe_TellsWhoWatches(t *testing.T) {
 	}
 	if _, text := visit(t.Context(), t, s.client, "http://"+s.doors.admin.Addr().String()+"/metrics"); !strings.Contains(text, "\ngolive_origin_viewers 3\n") {
 		t.Error("the metrics do not say 3 viewers")
+	}
+}
+
+// At the end of the server every player that waits is told that the broadcast has
+// ended, whatever it speaks, and no connection is kept.
+func TestServe_PlayersThatWaitAreAnsweredAtTheEnd(t *testing.T) {
+	s, _, _ := secure(t, asIs)
+	e := s.publish(t, "studio")
+	e.videoConfig(0, large())
+	e.video(0, 4400, 2000)
+	text := s.mediaPlaylist(t, "studio", "-1.ts\n")
+	never := number(t, text, "EXT-X-MEDIA-SEQUENCE") + len(durations(text)) + 1 // the one before is completed by the end
+	next := fmt.Sprintf("/live/studio/source/index.m3u8?_HLS_msn=%d", never)
+	plain, secret := "http://"+s.doors.http.Addr().String(), "https://"+s.doors.https.Addr().String()
+	type answer struct{ name, problem string }
+	answers := make(chan answer)
+	players := map[string]struct {
+		base string
+		set  func(*http.Protocols)
+	}{"HTTP/1.1": {plain, http1}, "h2c": {plain, h2c}, "HTTP/1.1 inside TLS": {secret, http1}, "HTTP/2": {secret, http2}}
+	for name, p := range players {
+		client := browser(t, p.set)
+		visit(t.Context(), t, client, p.base+"/live/studio/source/index.m3u8") // the connection is kept
+		go func() {
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, p.base+next, http.NoBody)
+			if err != nil {
+				answers <- answer{name, err.Error()}
+				return
+			}
+			res, err := client.Do(req)
+			if err != nil {
+				answers <- answer{name, err.Error()}
+				return
+			}
+			defer func() { _ = res.Body.Close() }()
+			list, err := io.ReadAll(res.Body)
+			if err != nil || res.StatusCode != http.StatusOK || !strings.Contains(string(list), "#EXT-X-ENDLIST") {
+				answers <- answer{name, fmt.Sprintf("%s, %v\n%s", res.Status, err, list)}
+				return
+			}
+			answers <- answer{name: name}
+		}()
+	}
+	waiting := fmt.Sprintf("\ngolive_origin_waiting_requests %d\n", len(players))
+	for deadline := time.Now().Add(patience); ; <-time.After(20 * time.Millisecond) {
+		if _, text := visit(t.Context(), t, s.client, "http://"+s.doors.admin.Addr().String()+"/metrics"); strings.Contains(text, waiting) {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("the players do not wait")
+		}
+	}
+	began := time.Now()
+	stopped := make(chan struct{})
+	go func() {
+		s.stop()
+		close(stopped)
+	}()
+	for range players {
+		if a := <-answers; a.problem != "" {
+			t.Errorf("%s: %s", a.name, a.problem)
+		}
+	}
+	const seeingOff = 3 * time.Second // of the publisher
+	if took := time.Since(began); took > seeingOff+time.Second {
+		t.Errorf("the last was answered after %s", took)
+	}
+	<-stopped
+	if took := time.Since(began); took > seeingOff+farewell+3*time.Second {
+		t.Errorf("the server ended after %s", took)
 	}
 }
