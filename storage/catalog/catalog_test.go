@@ -268,11 +268,11 @@ func TestSweeper_DeletesWhatIsDueAndLooksAtNothingElse(t *testing.T) {
 				t.Errorf("after %d h there are %d segments, want %d", i, got, want)
 			}
 		}
+		stop()
+		<-done
 		if perRound := float64(b.listed) / float64(b.lists); perRound > 3 {
 			t.Errorf("%d objects were listed in %d rounds", b.listed, b.lists)
 		}
-		stop()
-		<-done
 	})
 }
 
