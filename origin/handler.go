@@ -106,9 +106,9 @@ func (h *Handler) media(w http.ResponseWriter, r *http.Request, window *playlist
 	if err != nil {
 		return sent{}, err
 	}
-	s, cache := window.Snapshot(), cacheBriefly
+	s, cache, waited := window.Snapshot(), cacheBriefly, false
 	if d.block && window.LowLatency() && !s.Ended {
-		if s, err = h.await(r.Context(), window, d.position); err != nil {
+		if s, waited, err = h.await(r.Context(), window, d.position); err != nil {
 			return sent{}, err
 		}
 		// What this address answers will not change: hold it while players that
@@ -122,24 +122,41 @@ func (h *Handler) media(w http.ResponseWriter, r *http.Request, window *playlist
 	if d.delta && s.Delta != nil && !s.Ended {
 		text = s.Delta
 	}
-	return writeText(w, r, text, cache)
+	out, err := writeText(w, r, text, cache)
+	if waited && err == nil {
+		h.delivered(w, s.Arrived(d.position))
+	}
+	return out, err
 }
 
-// await waits for a position, three targets at the most.
-func (h *Handler) await(ctx context.Context, window *playlist.Window, p playlist.Position) (*playlist.Snapshot, error) {
-	s := window.Snapshot()
+// await waits for a position, three targets at the most; waited is false when it was
+// there already.
+func (h *Handler) await(ctx context.Context, window *playlist.Window, p playlist.Position) (s *playlist.Snapshot, waited bool, err error) {
+	s = window.Snapshot()
 	if s.Has(p) {
-		return s, nil
+		return s, false, nil
 	}
 	if !s.Near(p, window.Constants().PartTarget) {
-		return nil, errDirective
+		return nil, false, errDirective
 	}
 	h.metrics.waiting.Inc()
 	defer h.metrics.waiting.Dec()
 	limit := 3 * time.Duration(window.Constants().Target) * time.Second
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, errTooLate)
 	defer cancel()
-	return window.Await(ctx, p)
+	s, err = window.Await(ctx, p)
+	return s, true, err
+}
+
+// delivered tells how late a part is that a request waited for.
+func (h *Handler) delivered(w http.ResponseWriter, arrived time.Time) {
+	if arrived.IsZero() {
+		return
+	}
+	// Else it would be sent when the handler returns. A client that is gone by now has
+	// been counted as answered.
+	_ = http.NewResponseController(w).Flush()
+	h.metrics.partDelay.Observe(time.Since(arrived).Seconds())
 }
 
 // segment serves a segment or part; the one that the playlist hints at, as soon
@@ -151,12 +168,15 @@ func (h *Handler) segment(w http.ResponseWriter, r *http.Request, window *playli
 	}
 	s := window.Snapshot()
 	m, ok := s.Find(name)
+	var arrived time.Time
 	if !ok && s.Hinted(name) {
-		next, err := h.await(r.Context(), window, s.Next())
+		next, waited, err := h.await(r.Context(), window, s.Next())
 		if err != nil {
 			return k, sent{}, err
 		}
-		m, ok = next.Find(name)
+		if m, ok = next.Find(name); waited {
+			arrived = next.Arrived(s.Next())
+		}
 	}
 	if !ok {
 		out, err := h.aired(w, r, id, rendition, name)
@@ -167,6 +187,9 @@ func (h *Handler) segment(w http.ResponseWriter, r *http.Request, window *playli
 		return k, out, err
 	}
 	out, err := writeSlabs(w, r, m, name)
+	if err == nil {
+		h.delivered(w, arrived)
+	}
 	return k, out, err
 }
 

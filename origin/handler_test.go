@@ -30,6 +30,8 @@ type house struct {
 	open   *media.Segment
 	clock  media.Ticks
 	replay string // of the broadcast "past"
+
+	arrived time.Time // of the parts that come
 }
 
 func (h *house) Multivariant(id string) (*playlist.Text, bool) {
@@ -75,7 +77,7 @@ func (h *house) part() {
 func (h *house) partOf(data []byte) {
 	p := &media.Part{
 		Session: "s", MSN: h.open.MSN, Index: len(h.open.Parts), Offset: h.open.Size, Start: h.clock,
-		Duration: media.Second / 4, Data: data,
+		Duration: media.Second / 4, Data: data, Arrived: h.arrived,
 	}
 	p.Size = int64(len(p.Data))
 	h.clock += p.Duration
