@@ -90,7 +90,7 @@ func (h *house) partOf(data []byte) {
 
 // segment plays one whole segment; stored ones are in the bucket, and leave
 // memory when the next one comes.
-func (h *house) segment(t *testing.T, msn int64, stored bool) {
+func (h *house) segment(t testing.TB, msn int64, stored bool) {
 	t.Helper()
 	h.begin(msn)
 	for range 8 {
@@ -100,7 +100,7 @@ func (h *house) segment(t *testing.T, msn int64, stored bool) {
 }
 
 // finish completes the open segment.
-func (h *house) finish(t *testing.T, stored bool) {
+func (h *house) finish(t testing.TB, stored bool) {
 	t.Helper()
 	h.window.Close(h.open)
 	h.window.Commit()
@@ -132,7 +132,7 @@ func ask(h http.Handler, method, path string, header ...string) *httptest.Respon
 	return w
 }
 
-func live(t *testing.T) *house {
+func live(t testing.TB) *house {
 	t.Helper()
 	h := newHouse()
 	for msn := range int64(3) {
@@ -400,32 +400,3 @@ func TestCut_IsTheRange(t *testing.T) {
 		}
 	}
 }
-
-func BenchmarkHandler(b *testing.B) {
-	house := newHouse()
-	house.begin(0)
-	p := &media.Part{Session: "s", Duration: 2 * media.Second, Data: make([]byte, 1_100_000), Size: 1_100_000}
-	house.open.Parts, house.open.Size, house.open.Duration = []*media.Part{p}, p.Size, p.Duration
-	house.window.Part(p)
-	house.window.Close(house.open)
-	house.window.Commit()
-	h := house.handler()
-	for _, path := range []string{"/live/b/source/index.m3u8", "/live/b/source/s-0.ts"} {
-		b.Run(path[len("/live/b/source/"):], func(b *testing.B) {
-			r := httptest.NewRequest(http.MethodGet, path, nil)
-			w := &sink{header: http.Header{}}
-			b.ReportAllocs()
-			for b.Loop() {
-				clear(w.header)
-				h.ServeHTTP(w, r)
-			}
-		})
-	}
-}
-
-// sink is a ResponseWriter that costs nothing.
-type sink struct{ header http.Header }
-
-func (s *sink) Header() http.Header         { return s.header }
-func (s *sink) Write(p []byte) (int, error) { return len(p), nil }
-func (s *sink) WriteHeader(int)             {}
