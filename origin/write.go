@@ -170,14 +170,28 @@ func writeBody(w http.ResponseWriter, r *http.Request, slabs [][]byte, length in
 	if r.Method == http.MethodHead {
 		return out, nil
 	}
-	for _, b := range slabs {
+	var err error
+	if out.bytes, err = writePieces(w, slabs); err != nil {
+		err = fmt.Errorf("%w: %w", errWritten, err)
+	}
+	return out, err
+}
+
+// writePieces writes all pieces, together where the ResponseWriter can.
+func writePieces(w http.ResponseWriter, pieces [][]byte) (total int64, err error) {
+	if all, ok := w.(interface {
+		WritePieces(pieces [][]byte) (int64, error)
+	}); ok {
+		return all.WritePieces(pieces)
+	}
+	for _, b := range pieces {
 		n, err := w.Write(b)
-		out.bytes += int64(n)
+		total += int64(n)
 		if err != nil {
-			return out, fmt.Errorf("%w: %w", errWritten, err)
+			return total, err
 		}
 	}
-	return out, nil
+	return total, nil
 }
 
 // cut is the range [from, from+length) of the slabs.
