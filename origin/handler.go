@@ -31,6 +31,18 @@ const Prefix = "/live/"
 
 const playlistFile = "index.m3u8"
 
+// Before serves what is below Prefix, and leaves everything else to next, odd paths
+// too: what a ServeMux spends on each request is a tenth of what a playlist costs.
+func (h *Handler) Before(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if p := r.URL.Path; strings.HasPrefix(p, Prefix) && !strings.Contains(p, "//") && !strings.Contains(p, "/.") {
+			h.ServeHTTP(w, r)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
 // ServeHTTP implements http.Handler.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	header := w.Header()

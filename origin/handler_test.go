@@ -281,6 +281,21 @@ func TestHandler_RefusesWhatIsNotThere(t *testing.T) {
 	}
 }
 
+// A ServeMux makes odd paths right before it says what is there.
+func TestHandler_LeavesOtherAndOddPathsToTheNext(t *testing.T) {
+	next := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) })
+	h := live(t).handler().Before(next)
+	for path, want := range map[string]int{
+		"/live/b/index.m3u8": 200, "/live/b/source/s-0.ts": 200, "/live/nobody": 404,
+		"/": 418, "/live": 418, "/v1/live/": 418, "/live/../v1": 418, "/live/b/./index.m3u8": 418,
+		"/live//b/index.m3u8": 418, "/live/%2e%2e/v1": 418, "/live/..": 418,
+	} {
+		if w := get(h, path); w.Code != want {
+			t.Errorf("%s: %d, want %d", path, w.Code, want)
+		}
+	}
+}
+
 // Rules 32 to 38.
 func TestHandler_Directives(t *testing.T) {
 	h := live(t).handler()
