@@ -11,7 +11,7 @@ FUZZTIME ?= 20s
 CONCURRENT := ./ingest/... ./broadcast/... ./playlist/... ./storage/... ./origin/... ./api/... ./admin/... ./internal/publisher/... ./internal/hlscheck/... ./cmd/...
 
 .DEFAULT_GOAL := help
-.PHONY: bench-cost help run build setup test race fuzz bench e2e interop lint fmt check clean
+.PHONY: bench-cost bench-origin help run build setup test race fuzz bench e2e interop lint fmt check clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ bench: ## every benchmark, with allocations
 
 bench-cost: setup ## what a stream costs the server: CPU-seconds and memory
 	go test -tags e2e -run '^$$' -bench . -benchtime 1x -timeout 30m ./e2e/cost
+
+bench-origin: setup ## what viewers cost the server, and how long they wait, beside nginx
+	go test -tags e2e -run '^$$' -bench . -benchtime 1x -timeout 30m ./e2e/load
 
 lint: ## the linters of .golangci.yml
 	$(GOLANGCI) run

@@ -49,6 +49,21 @@ func (c *conn) Write(p []byte) (total int, err error) {
 	}
 }
 
+// WritePieces writes all pieces, in one call of the system where it can be done.
+func (c *conn) WritePieces(pieces net.Buffers) (total int64, err error) {
+	for {
+		began := time.Now()
+		if err := c.arm(began); err != nil {
+			return total, err
+		}
+		n, err := pieces.WriteTo(c.Conn) // which leaves in pieces what was not written
+		total += n
+		if !c.goesOn(began, n, err) {
+			return total, err
+		}
+	}
+}
+
 // ReadFrom lets the system send a file by itself, as net/http asks for when it can
 // be done.
 func (c *conn) ReadFrom(r io.Reader) (total int64, err error) {

@@ -30,6 +30,8 @@ type house struct {
 	open   *media.Segment
 	clock  media.Ticks
 	replay string // of the broadcast "past"
+
+	arrived time.Time // of the parts that come
 }
 
 func (h *house) Multivariant(id string) (*playlist.Text, bool) {
@@ -75,7 +77,7 @@ func (h *house) part() {
 func (h *house) partOf(data []byte) {
 	p := &media.Part{
 		Session: "s", MSN: h.open.MSN, Index: len(h.open.Parts), Offset: h.open.Size, Start: h.clock,
-		Duration: media.Second / 4, Data: data,
+		Duration: media.Second / 4, Data: data, Arrived: h.arrived,
 	}
 	p.Size = int64(len(p.Data))
 	h.clock += p.Duration
@@ -88,7 +90,7 @@ func (h *house) partOf(data []byte) {
 
 // segment plays one whole segment; stored ones are in the bucket, and leave
 // memory when the next one comes.
-func (h *house) segment(t *testing.T, msn int64, stored bool) {
+func (h *house) segment(t testing.TB, msn int64, stored bool) {
 	t.Helper()
 	h.begin(msn)
 	for range 8 {
@@ -98,7 +100,7 @@ func (h *house) segment(t *testing.T, msn int64, stored bool) {
 }
 
 // finish completes the open segment.
-func (h *house) finish(t *testing.T, stored bool) {
+func (h *house) finish(t testing.TB, stored bool) {
 	t.Helper()
 	h.window.Close(h.open)
 	h.window.Commit()
@@ -130,7 +132,7 @@ func ask(h http.Handler, method, path string, header ...string) *httptest.Respon
 	return w
 }
 
-func live(t *testing.T) *house {
+func live(t testing.TB) *house {
 	t.Helper()
 	h := newHouse()
 	for msn := range int64(3) {
@@ -279,6 +281,21 @@ func TestHandler_RefusesWhatIsNotThere(t *testing.T) {
 	}
 }
 
+// A ServeMux makes odd paths right before it says what is there.
+func TestHandler_LeavesOtherAndOddPathsToTheNext(t *testing.T) {
+	next := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) })
+	h := live(t).handler().Before(next)
+	for path, want := range map[string]int{
+		"/live/b/index.m3u8": 200, "/live/b/source/s-0.ts": 200, "/live/nobody": 404,
+		"/": 418, "/live": 418, "/v1/live/": 418, "/live/../v1": 418, "/live/b/./index.m3u8": 418,
+		"/live//b/index.m3u8": 418, "/live/%2e%2e/v1": 418, "/live/..": 418,
+	} {
+		if w := get(h, path); w.Code != want {
+			t.Errorf("%s: %d, want %d", path, w.Code, want)
+		}
+	}
+}
+
 // Rules 32 to 38.
 func TestHandler_Directives(t *testing.T) {
 	h := live(t).handler()
@@ -398,32 +415,3 @@ func TestCut_IsTheRange(t *testing.T) {
 		}
 	}
 }
-
-func BenchmarkHandler(b *testing.B) {
-	house := newHouse()
-	house.begin(0)
-	p := &media.Part{Session: "s", Duration: 2 * media.Second, Data: make([]byte, 1_100_000), Size: 1_100_000}
-	house.open.Parts, house.open.Size, house.open.Duration = []*media.Part{p}, p.Size, p.Duration
-	house.window.Part(p)
-	house.window.Close(house.open)
-	house.window.Commit()
-	h := house.handler()
-	for _, path := range []string{"/live/b/source/index.m3u8", "/live/b/source/s-0.ts"} {
-		b.Run(path[len("/live/b/source/"):], func(b *testing.B) {
-			r := httptest.NewRequest(http.MethodGet, path, nil)
-			w := &sink{header: http.Header{}}
-			b.ReportAllocs()
-			for b.Loop() {
-				clear(w.header)
-				h.ServeHTTP(w, r)
-			}
-		})
-	}
-}
-
-// sink is a ResponseWriter that costs nothing.
-type sink struct{ header http.Header }
-
-func (s *sink) Header() http.Header         { return s.header }
-func (s *sink) Write(p []byte) (int, error) { return len(p), nil }
-func (s *sink) WriteHeader(int)             {}

@@ -30,6 +30,8 @@ type Metrics struct {
 	seconds  [kinds]prometheus.Observer
 	sent     [kinds]prometheus.Counter
 	waiting  prometheus.Gauge
+	// partDelay is what low latency is judged by.
+	partDelay prometheus.Histogram
 }
 
 // NewMetrics registers the metrics of the origin.
@@ -52,6 +54,11 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 			Name: "golive_origin_waiting_requests",
 			Help: "Requests that wait for media that does not exist yet.",
 		}),
+		partDelay: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name:    "golive_origin_part_delay_seconds",
+			Help:    "From the arrival of a part's last access unit until it, or the playlist that lists it, was sent to a request that waited for it.",
+			Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1},
+		}),
 	}
 	for k := range kinds {
 		m.requests[k] = make(map[int]prometheus.Counter)
@@ -61,7 +68,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		m.seconds[k] = seconds.WithLabelValues(k.String())
 		m.sent[k] = sent.WithLabelValues(k.String())
 	}
-	reg.MustRegister(requests, seconds, sent, m.waiting)
+	reg.MustRegister(requests, seconds, sent, m.waiting, m.partDelay)
 	return m
 }
 

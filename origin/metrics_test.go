@@ -5,6 +5,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -118,4 +119,42 @@ func TestHandler_CountsWhatItSentOfAResponseThatWasCutOff(t *testing.T) {
 			f.close(t)
 		})
 	}
+}
+
+// Only who waited is told of, and by the time since the part's own arrival.
+func TestHandler_MeasuresHowLateAPartIs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		house := live(t)
+		reg := prometheus.NewRegistry()
+		h := NewHandler(house, audience.New(nil, reg), slog.New(slog.DiscardHandler), NewMetrics(reg))
+		get(h, "/live/b/source/index.m3u8?_HLS_msn=3&_HLS_part=0") // there already
+		get(h, "/live/b/source/s-3.0.ts")
+		var waiting sync.WaitGroup
+		for _, path := range []string{"index.m3u8?_HLS_msn=3&_HLS_part=1", "s-3.1.ts"} {
+			waiting.Go(func() { get(h, "/live/b/source/"+path) })
+		}
+		waiting.Go(func() { get(h, "/live/b/source/index.m3u8?_HLS_msn=3") }) // for a segment
+		synctest.Wait()
+		house.arrived = time.Now().Add(-20 * time.Millisecond)
+		for range 7 {
+			house.part()
+		}
+		house.window.Close(house.open)
+		house.window.Commit()
+		waiting.Wait()
+		families, err := reg.Gather()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range families {
+			if f.GetName() == "golive_origin_part_delay_seconds" {
+				d := f.GetMetric()[0].GetHistogram()
+				if d.GetSampleCount() != 2 || d.GetSampleSum() != 2*0.02 {
+					t.Errorf("%d parts were measured, %v s late together", d.GetSampleCount(), d.GetSampleSum())
+				}
+				return
+			}
+		}
+		t.Error("there is no such metric")
+	})
 }

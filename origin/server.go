@@ -3,14 +3,17 @@ package origin
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"log/slog"
 	"math"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/errgroup"
+
+	"golive/origin/http1"
 )
 
 // The bounds of a connection. A response may take as long as a slow phone needs
@@ -88,17 +91,28 @@ func newServer(p *places, config *tls.Config, handler http.Handler, log *slog.Lo
 	}}
 }
 
-// Serve blocks until ctx is done, then lets the requests under way finish.
+// Serve blocks until ctx is done, then lets the requests under way finish. What
+// players ask for does not reach net/http.
 func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
-	return s.serve(ctx, ln, s.http.Serve)
+	players := http1.NewListener(s.let(ln), Prefix, s.http.Handler, s.log)
+	var running sync.WaitGroup
+	running.Go(func() { players.Run(context.WithoutCancel(ctx)) })
+	defer running.Wait()
+	return s.serve(ctx, func() error { return s.http.Serve(players) }, players.Shutdown)
 }
 
-// ServeTLS does the same inside TLS.
+// ServeTLS does the same inside TLS, where net/http answers everything.
 func (s *Server) ServeTLS(ctx context.Context, ln net.Listener) error {
-	return s.serve(ctx, ln, func(ln net.Listener) error { return s.http.ServeTLS(ln, "", "") })
+	return s.serve(ctx, func() error { return s.http.ServeTLS(s.let(ln), "", "") })
 }
 
-func (s *Server) serve(ctx context.Context, ln net.Listener, serve func(net.Listener) error) error {
+// let lets in those for whom there is a place.
+func (s *Server) let(ln net.Listener) net.Listener {
+	return &listener{Listener: ln, places: s.places, metrics: s.metrics, log: s.log}
+}
+
+// serve runs serve until ctx is done, and then the shutdowns besides net/http's.
+func (s *Server) serve(ctx context.Context, serve func() error, shutdowns ...func(context.Context) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	stopped := make(chan error, 1)
@@ -106,15 +120,20 @@ func (s *Server) serve(ctx context.Context, ln net.Listener, serve func(net.List
 		<-ctx.Done()
 		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
 		defer cancel()
-		err := s.http.Shutdown(grace)
+		var all errgroup.Group
+		for _, shutdown := range append(shutdowns, s.http.Shutdown) {
+			all.Go(func() error { return shutdown(grace) })
+		}
+		err := all.Wait()
 		if err != nil {
 			err = s.http.Close()
 		}
 		stopped <- err
 	}()
-	err := serve(&listener{Listener: ln, places: s.places, metrics: s.metrics, log: s.log})
+	err := serve()
+	wanted := ctx.Err() != nil
 	cancel()
-	if stopErr := <-stopped; errors.Is(err, http.ErrServerClosed) {
+	if stopErr := <-stopped; wanted {
 		return stopErr
 	}
 	return err

@@ -57,19 +57,19 @@ func writeText(w http.ResponseWriter, r *http.Request, text *playlist.Text, cach
 	header["Cache-Control"] = cache
 	header["Vary"] = varyEncoding
 	header["Access-Control-Expose-Headers"] = exposed
-	body, tag := text.Plain, text.ETag
+	form := text.Form()
 	if acceptsGzip(r.Header["Accept-Encoding"]) {
-		body = text.Gzip()
-		tag = tag[:len(tag)-1] + `-gz"`
+		form = text.Gzip()
 		header["Content-Encoding"] = gzipEncoding
 	}
-	header["Etag"] = []string{tag}
-	if matches(r.Header["If-None-Match"], tag) {
+	header["Etag"] = form.ETag
+	if matches(r.Header["If-None-Match"], form.ETag[0]) {
 		delete(header, "Content-Encoding")
 		w.WriteHeader(http.StatusNotModified)
 		return sent{status: http.StatusNotModified}, nil
 	}
-	return writeBody(w, r, [][]byte{body}, int64(len(body)), http.StatusOK)
+	header["Content-Length"] = form.Length
+	return writeBody(w, r, [][]byte{form.Body}, http.StatusOK)
 }
 
 // writeSlabs sends a segment or part from memory.
@@ -78,7 +78,7 @@ func writeSlabs(w http.ResponseWriter, r *http.Request, m playlist.Media, name s
 	if err != nil || status == http.StatusNotModified {
 		return sent{status: status}, err
 	}
-	return writeBody(w, r, cut(m.Slabs, from, length), length, status)
+	return writeBody(w, r, cut(m.Slabs, from, length), status)
 }
 
 // opener opens length bytes from offset of a stored segment.
@@ -163,26 +163,40 @@ func clearHeader(w http.ResponseWriter) {
 	}
 }
 
-func writeBody(w http.ResponseWriter, r *http.Request, slabs [][]byte, length int64, status int) (sent, error) {
-	w.Header()["Content-Length"] = []string{strconv.FormatInt(length, 10)}
+// writeBody writes slabs, whose length is in the header.
+func writeBody(w http.ResponseWriter, r *http.Request, slabs [][]byte, status int) (sent, error) {
 	w.WriteHeader(status)
 	out := sent{status: status}
 	if r.Method == http.MethodHead {
 		return out, nil
 	}
-	for _, b := range slabs {
+	var err error
+	if out.bytes, err = writePieces(w, slabs); err != nil {
+		err = fmt.Errorf("%w: %w", errWritten, err)
+	}
+	return out, err
+}
+
+// writePieces writes all pieces, together where the ResponseWriter can.
+func writePieces(w http.ResponseWriter, pieces [][]byte) (total int64, err error) {
+	if all, ok := w.(interface {
+		WritePieces(pieces [][]byte) (int64, error)
+	}); ok {
+		return all.WritePieces(pieces)
+	}
+	for _, b := range pieces {
 		n, err := w.Write(b)
-		out.bytes += int64(n)
+		total += int64(n)
 		if err != nil {
-			return out, fmt.Errorf("%w: %w", errWritten, err)
+			return total, err
 		}
 	}
-	return out, nil
+	return total, nil
 }
 
 // cut is the range [from, from+length) of the slabs.
 func cut(slabs [][]byte, from, length int64) [][]byte {
-	var out [][]byte
+	out := make([][]byte, 0, len(slabs))
 	for _, b := range slabs {
 		if n := int64(len(b)); from >= n {
 			from -= n

@@ -3,6 +3,7 @@ package playlist
 import (
 	"strconv"
 	"strings"
+	"time"
 
 	"golive/media"
 )
@@ -47,6 +48,34 @@ func (s *Snapshot) Has(p Position) bool {
 		return p.Part < last.partCount || s.next.Part > 0
 	}
 	return s.next.MSN == p.MSN && s.next.Part > p.Part
+}
+
+// Arrived is when the last access unit of the part at p was read; zero when p is not
+// there, is a whole segment, or is a gap.
+func (s *Snapshot) Arrived(p Position) time.Time {
+	seg := s.segment(p.MSN)
+	if seg != s.open && seg != nil && p.Part >= len(seg.Parts) {
+		p.Part = 0 // of the next one, as Has says
+		seg = s.segment(p.MSN + 1)
+	}
+	if seg == nil || p.Part < 0 || p.Part >= len(seg.Parts) {
+		return time.Time{}
+	}
+	return seg.Parts[p.Part].Arrived
+}
+
+// segment is the complete or open segment of that number; nil when there is none.
+func (s *Snapshot) segment(msn int64) *media.Segment {
+	if s.open != nil && s.open.MSN == msn {
+		return s.open
+	}
+	if len(s.entries) == 0 {
+		return nil
+	}
+	if i := msn - s.entries[0].msn; i >= 0 && i < int64(len(s.entries)) {
+		return s.entries[i].Segment()
+	}
+	return nil
 }
 
 // Near says whether it is worth waiting for the position: not more than two

@@ -14,20 +14,38 @@ import (
 type Text struct {
 	// Plain is the playlist.
 	Plain []byte
-	// ETag names this very text, with its quotes (RFC 9110 section 8.8.3).
-	ETag string
 
+	form Form
 	once sync.Once
-	gzip []byte
+	gzip Form
+}
+
+// Form is a Text in one coding, with what a response says of it as an http.Header
+// holds it.
+type Form struct {
+	Body []byte
+	// ETag names this very body, with its quotes (RFC 9110 section 8.8.3).
+	ETag []string
+	// Length is Content-Length.
+	Length []string
+}
+
+func newForm(body []byte, tag string) Form {
+	return Form{Body: body, ETag: []string{`"` + tag + `"`}, Length: []string{strconv.Itoa(len(body))}}
 }
 
 // NewText wraps a rendered playlist, which must not be written to any more.
 func NewText(plain []byte) *Text {
-	return &Text{Plain: plain, ETag: `"` + strconv.FormatUint(xxhash.Sum64(plain), 16) + `"`}
+	return &Text{Plain: plain, form: newForm(plain, tagOf(plain))}
 }
 
+func tagOf(text []byte) string { return strconv.FormatUint(xxhash.Sum64(text), 16) }
+
+// Form is the text as it is.
+func (t *Text) Form() *Form { return &t.form }
+
 // Gzip is the text compressed.
-func (t *Text) Gzip() []byte {
+func (t *Text) Gzip() *Form {
 	t.once.Do(func() {
 		var b bytes.Buffer
 		b.Grow(len(t.Plain) / 4)
@@ -39,7 +57,7 @@ func (t *Text) Gzip() []byte {
 		// Writes to a bytes.Buffer do not fail.
 		_, _ = w.Write(t.Plain)
 		_ = w.Close()
-		t.gzip = b.Bytes()
+		t.gzip = newForm(b.Bytes(), tagOf(t.Plain)+"-gz")
 	})
-	return t.gzip
+	return &t.gzip
 }

@@ -407,6 +407,28 @@ func TestSnapshot_Has(t *testing.T) {
 	}
 }
 
+// A part past the end of a segment is the first of the next one here too.
+func TestSnapshot_Arrived(t *testing.T) {
+	s := newScript(DefaultConfig())
+	s.segments(3)
+	s.begin(false)
+	s.part()
+	s.w.Part(&media.Part{Session: "aaaa", MSN: 3, Index: 1, Duration: media.Second / 4, Gap: true})
+	s.w.Commit()
+	for p, parts := range map[Position]int{
+		{0, 0}: 1, {2, 7}: 24, {2, 8}: 25, {3, 0}: 25,
+		{-1, 0}: 0, {1, -1}: 0, {3, -1}: 0, {3, 1}: 0, {3, 2}: 0, {4, 0}: 0,
+	} {
+		var want time.Time
+		if parts > 0 {
+			want = time.Unix(1_800_000_000, 0).Add(time.Duration(parts) * 250 * time.Millisecond)
+		}
+		if got := s.w.Snapshot().Arrived(p); !got.Equal(want) {
+			t.Errorf("Arrived(%+v) = %v, want %v", p, got, want)
+		}
+	}
+}
+
 func TestSnapshot_FindTakesOnlyTheNamesItGave(t *testing.T) {
 	s := newScript(DefaultConfig())
 	s.segments(2)

@@ -88,7 +88,8 @@ func wire(ctx context.Context, cfg config.Config, d doors, log *slog.Logger) (*h
 	}
 	mux := http.NewServeMux()
 	watching := audience.New(cfg.Origin.Proxies(), reg)
-	mux.Handle(origin.Prefix, origin.NewHandler(hub, watching, log, origin.NewMetrics(reg)))
+	live := origin.NewHandler(hub, watching, log, origin.NewMetrics(reg))
+	mux.Handle(origin.Prefix, live)
 	if err := api.Register(mux, version(), directory{hub, watching}); err != nil {
 		return nil, err
 	}
@@ -102,7 +103,7 @@ func wire(ctx context.Context, cfg config.Config, d doors, log *slog.Logger) (*h
 		hub:          hub,
 		certificates: certs,
 		rtmp:         rtmp.NewServer(cfg.Ingest, door, log, ingest.NewMetrics(reg)),
-		origin:       origin.NewPublicServer(cfg.Origin, certs.https, mux, log, origin.NewServerMetrics(reg)),
+		origin:       origin.NewPublicServer(cfg.Origin, certs.https, live.Before(mux), log, origin.NewServerMetrics(reg)),
 		admin:        origin.NewServer(admin.NewHandler(reg, ready), log),
 		close:        closeStores,
 	}, nil

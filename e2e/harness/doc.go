@@ -1,8 +1,9 @@
 // Package harness runs the real things that the tests below e2e need: a golive that
 // was built (Start), the programs that publish to it (Publish, Launch), a Chromium
 // that shows its pages (OpenBrowser), a strict player beside it (Follow), ffprobe as
-// witness (Complaints), a bad network between any two of them (StartProxy), and an
-// S3-compatible store (S3Storage).
+// witness (Complaints), a bad network between any two of them (StartProxy), an
+// S3-compatible store (S3Storage), and nginx beside it (StartNginx). What a process
+// costs and counts is told by CPUSeconds, ResidentBytes and Scrape.
 //
 // A test package calls Main in its TestMain, and keeps its Sources there. What a test
 // starts ends with that test, and fails it where it does not end cleanly. Screenshots

@@ -6,8 +6,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"strconv"
-	"strings"
 	"testing"
 )
 
@@ -46,26 +44,4 @@ func listen(tb testing.TB) net.Listener {
 		tb.Fatal(err)
 	}
 	return l
-}
-
-// Metric is the sum of a metric's values; 0 when there is none of that name.
-func Metric(tb testing.TB, s *Server, name string) (sum float64) {
-	tb.Helper()
-	text, err := Get(tb.Context(), "http://"+s.Admin+"/metrics")
-	if err != nil {
-		tb.Error(err)
-		return 0
-	}
-	for line := range strings.Lines(string(text)) {
-		series, value, _ := strings.Cut(strings.TrimSpace(line), " ")
-		if bare, _, _ := strings.Cut(series, "{"); bare != name {
-			continue
-		}
-		v, err := strconv.ParseFloat(value, 64)
-		if err != nil {
-			tb.Errorf("%s: %v", line, err)
-		}
-		sum += v
-	}
-	return sum
 }

@@ -98,6 +98,9 @@ func (s *Server) Data() string { return filepath.Join(s.Dir, "data") }
 // PID is the number of the running process.
 func (s *Server) PID() int { return s.process.PID() }
 
+// Program is the path of the golive that it runs.
+func (s *Server) Program() string { return s.program }
+
 // Signal sends golive, which must be running, a signal.
 func (s *Server) Signal(sig syscall.Signal) {
 	s.tb.Helper()

@@ -48,3 +48,16 @@ func (s *Sources) FLV(tb testing.TB, options ...string) string {
 	}
 	return path
 }
+
+// BusyClip makes a file in dir for measurements: 20 s of 720p at 4.5 Mbit/s with
+// sound; noise keeps the encoder at its rate.
+func BusyClip(tb testing.TB, dir string) string {
+	tb.Helper()
+	clip := filepath.Join(dir, "load.flv")
+	Run(tb, "ffmpeg", "-v", "error", "-y",
+		"-f", "lavfi", "-i", "testsrc2=size=1280x720:rate=30,noise=alls=40:allf=t", "-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000",
+		"-t", "20", "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-g", "60", "-keyint_min", "60", "-sc_threshold", "0",
+		"-b:v", "4400k", "-minrate", "4400k", "-maxrate", "4400k", "-bufsize", "4400k", "-x264-params", "nal-hrd=cbr",
+		"-c:a", "aac", "-b:a", "128k", "-ac", "2", clip)
+	return clip
+}

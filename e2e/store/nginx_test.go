@@ -3,7 +3,6 @@
 package store
 
 import (
-	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -15,27 +14,6 @@ import (
 	"golive/e2e/harness"
 	"golive/storage/s3/s3test"
 )
-
-// nginx serves the folder as a static site and returns its URL.
-func nginx(t *testing.T, root string) string {
-	t.Helper()
-	address, dir := harness.FreeAddress(t), t.TempDir()
-	conf := fmt.Sprintf(`daemon off; user root; worker_processes 1; pid %[1]s/pid; error_log stderr;
-events { worker_connections 256; }
-http {
-  access_log off;
-  client_body_temp_path %[1]s/a; proxy_temp_path %[1]s/b; fastcgi_temp_path %[1]s/c; uwsgi_temp_path %[1]s/d; scgi_temp_path %[1]s/e;
-  types { text/html html; text/javascript js; application/vnd.apple.mpegurl m3u8; video/mp2t ts; }
-  server { listen %[2]s; root %[3]s; }
-}
-`, dir, address, root)
-	file := filepath.Join(dir, "nginx.conf")
-	if err := os.WriteFile(file, []byte(conf), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	harness.Launch(t, nil, "nginx", "-c", file, "-e", "stderr")
-	return "http://" + address
-}
 
 // page is a player that knows nothing of golive.
 const page = `<!doctype html><title>bucket</title><video muted autoplay playsinline width="640"></video><script src="/hls.min.js"></script>
@@ -57,7 +35,7 @@ func TestBucket_IsPlayedThroughNginxAlone(t *testing.T) {
 	if err := os.Symlink(player, filepath.Join(b.dir, "hls.min.js")); err != nil {
 		t.Fatal(err)
 	}
-	site := nginx(t, b.dir)
+	site := harness.StartNginx(t, b.dir, 1).URL
 
 	file := sources.FLV(t, "-bf", "2", "-t", "40")
 	encoder := harness.Publish(t, file, s.PublishURL("show"))

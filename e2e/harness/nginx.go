@@ -1,0 +1,58 @@
+package harness
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+// Nginx is an nginx that serves a folder as a static site.
+type Nginx struct {
+	*Process
+	// URL is the site's, without a slash at the end.
+	URL string
+}
+
+// StartNginx serves the folder root with so many worker processes, 0 being nginx's
+// own choice, until the test's end. It is set up for many requests: sendfile, no log.
+// It remembers no open files: those of a live stream change.
+func StartNginx(tb testing.TB, root string, workers int) *Nginx {
+	tb.Helper()
+	processes := "auto"
+	if workers > 0 {
+		processes = fmt.Sprint(workers)
+	}
+	address, dir := FreeAddress(tb), tb.TempDir()
+	conf := fmt.Sprintf(`daemon off; user root; worker_processes %[4]s; pid %[1]s/pid; error_log stderr;
+worker_rlimit_nofile 16384;
+events { worker_connections 8192; }
+http {
+  access_log off; sendfile on; tcp_nopush on; keepalive_requests 1000000000;
+  client_body_temp_path %[1]s/a; proxy_temp_path %[1]s/b; fastcgi_temp_path %[1]s/c; uwsgi_temp_path %[1]s/d; scgi_temp_path %[1]s/e;
+  types { text/html html; text/javascript js; application/vnd.apple.mpegurl m3u8; video/mp2t ts; }
+  server { listen %[2]s; root %[3]s; }
+}
+`, dir, address, root, processes)
+	file := filepath.Join(dir, "nginx.conf")
+	if err := os.WriteFile(file, []byte(conf), 0o600); err != nil {
+		tb.Fatal(err)
+	}
+	return &Nginx{Launch(tb, nil, "nginx", "-c", file, "-e", "stderr"), "http://" + address}
+}
+
+// WaitFor waits until the URL answers.
+func WaitFor(tb testing.TB, url string, limit time.Duration) {
+	tb.Helper()
+	ctx, cancel := context.WithTimeout(tb.Context(), limit)
+	defer cancel()
+	err := Eventually(ctx, 20*time.Millisecond, func() error {
+		_, err := Get(ctx, url)
+		return err
+	})
+	if err != nil {
+		tb.Fatal(err)
+	}
+}

@@ -1,0 +1,119 @@
+//go:build e2e && linux
+
+package load
+
+import (
+	"encoding/json"
+	"flag"
+	"path/filepath"
+	"strconv"
+	"testing"
+	"time"
+
+	"golive/e2e/harness"
+)
+
+var (
+	measure = flag.Duration("measure", 20*time.Second, "how long to measure each audience")
+	sources harness.Sources
+)
+
+func TestMain(m *testing.M) { harness.Main(m, &sources) }
+
+const (
+	// fill is how long it takes until a playlist is as long as it will be: its window.
+	fill = 32 * time.Second
+	// ramp is the time in which an audience comes, settle that in which it calms down.
+	ramp   = 5 * time.Second
+	settle = 2 * time.Second
+)
+
+// stage is a golive with streams, and the program that makes audiences.
+type stage struct {
+	*harness.Server
+	viewers string
+}
+
+// open starts golive, publishes to it for so long, and waits until the playlists are
+// full. clip is a file; empty is the one built in.
+func open(b *testing.B, streams int, clip string, length time.Duration) *stage {
+	b.Helper()
+	s := &stage{viewers: build(b, "viewers")}
+	s.Server = harness.Start(b, harness.Options{Config: "storage: { backend: memory }\nlog: { level: warn }\n"})
+	args := []string{s.Program(), "publish", "--streams", strconv.Itoa(streams), "--duration", (fill + length).String()}
+	if clip != "" {
+		args = append(args, "--file", clip)
+	}
+	harness.Launch(b, nil, append(args, s.PublishURL("load"))...)
+	harness.Pause(b.Context(), fill)
+	return s
+}
+
+// build builds a program of this folder.
+func build(b *testing.B, name string) string {
+	b.Helper()
+	program := filepath.Join(b.TempDir(), name)
+	harness.Run(b, "go", "build", "-o", program, "golive/e2e/load/"+name)
+	return program
+}
+
+// seen is what an audience reports, and what it cost the server meanwhile.
+type seen struct {
+	Seconds  float64          `json:"seconds"`
+	Requests float64          `json:"requests"`
+	Bytes    float64          `json:"bytes"`
+	Errors   map[string]int64 `json:"errors"`
+	Stalls   float64          `json:"stalls"`
+	Playlist percentiles      `json:"playlist"`
+	Media    percentiles      `json:"media"`
+	Late     percentiles      `json:"late"`
+
+	cpu     float64 // seconds of the server's process group
+	minutes float64 // in which it was used
+	metrics harness.Metrics
+}
+
+type percentiles struct {
+	P99 float64 `json:"p99"`
+}
+
+// send sends so many viewers to a URL, and measures once they are all there. The
+// test fails when one of them meets an error.
+func (s *stage) send(b *testing.B, mode string, viewers int, url string) *seen {
+	b.Helper()
+	watch := *measure + 2*settle
+	p := harness.Launch(b, nil, s.viewers, "-browser", "-mode", mode, "-viewers", strconv.Itoa(viewers),
+		"-ramp", ramp.String(), "-watch", watch.String(), url)
+	harness.Pause(b.Context(), ramp+settle)
+	r := s.idle(b)
+	p.Wait(watch)
+	r.read(b, p)
+	return r
+}
+
+// idle measures the server as it is.
+func (s *stage) idle(b *testing.B) *seen {
+	b.Helper()
+	r := &seen{}
+	cpu, metrics, began := harness.CPUSeconds(b, s.PID()), harness.Scrape(b, s.Server), time.Now()
+	harness.Pause(b.Context(), *measure)
+	r.cpu, r.minutes = harness.CPUSeconds(b, s.PID())-cpu, time.Since(began).Minutes()
+	r.metrics = harness.Scrape(b, s.Server).Since(metrics)
+	return r
+}
+
+// read reads the report of a program that has ended.
+func (r *seen) read(b *testing.B, p *harness.Process) {
+	b.Helper()
+	if err := json.Unmarshal([]byte(p.Logs.String()), r); err != nil {
+		b.Fatalf("%v: %s", err, p.Logs)
+	}
+	if len(r.Errors) > 0 {
+		b.Errorf("viewers met errors: %v", r.Errors)
+	}
+}
+
+// partDelay is the 99th percentile of how late a part was sent, in milliseconds.
+func (r *seen) partDelay() float64 {
+	return r.metrics.Quantile("golive_origin_part_delay_seconds", 0.99) * 1000
+}

@@ -1,0 +1,125 @@
+// Command viewers is an audience: thousands of players of one stream, or of a few
+// connections that ask for one thing as fast as they are answered. {n} in the URL is
+// each viewer's number, from 1. The load benchmark runs it beside the server, so that the one's CPU time is not counted for
+// the other's. When it is done it writes a report as JSON to its standard output.
+//
+// Command viewers does not know golive's insides, nor what is in the media.
+//
+// It starts one goroutine for each viewer and waits for them.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// audience says who comes, and for how long.
+type audience struct {
+	mode    string
+	viewers int
+	ramp    time.Duration // in which they come, one after the other
+	watch   time.Duration // that all of them are there
+	headers string        // that each request has
+}
+
+// everyone in a URL is each viewer's number, from 1.
+const everyone = "{n}"
+
+func main() {
+	if err := run(os.Args[1:], os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, "viewers:", err)
+		os.Exit(1)
+	}
+}
+
+func run(args []string, stdout io.Writer) error {
+	var a audience
+	flags := flag.NewFlagSet("viewers", flag.ContinueOnError)
+	flags.StringVar(&a.mode, "mode", "ll", "`how` to watch: ll; wait, which is ll without fetching parts; plain; or hammer, which asks for the URL again and again")
+	flags.IntVar(&a.viewers, "viewers", 1, "how many")
+	flags.DurationVar(&a.ramp, "ramp", 0, "the time in which they come")
+	flags.DurationVar(&a.watch, "watch", 10*time.Second, "the time for which all are there; the report is of it")
+	browser := flags.Bool("browser", false, "ask with the headers of a browser, and for gzip")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	to, err := url.Parse(flags.Arg(0))
+	if err != nil {
+		return err
+	}
+	a.headers = "Host: " + to.Host + "\r\n"
+	if *browser {
+		a.headers += browserHeaders
+	}
+	// Many small things live for ever, and few are made: let them be.
+	debug.SetGCPercent(400)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	return json.NewEncoder(stdout).Encode(a.attend(ctx, to))
+}
+
+// attend sends everybody to the URL, and reports.
+func (a audience) attend(ctx context.Context, to *url.URL) report {
+	ctx, cancel := context.WithTimeout(ctx, a.ramp+a.watch)
+	defer cancel()
+	began := time.Now()
+	t := newTally(began.Add(a.ramp))
+	lists := &playlists{}
+	var all sync.WaitGroup
+	for i := range a.viewers {
+		wait := a.ramp * time.Duration(i) / time.Duration(a.viewers)
+		all.Go(func() {
+			if !rest(ctx, wait) {
+				return
+			}
+			own := *to
+			own.Path = strings.ReplaceAll(to.Path, everyone, strconv.Itoa(i+1))
+			v := &viewer{to: &own, headers: a.headers, tally: t, lists: lists}
+			v.watch(ctx, a.mode)
+		})
+	}
+	all.Wait()
+	return t.report(a.viewers, time.Since(began)-a.ramp)
+}
+
+// rest waits for d; false says that ctx was done before.
+func rest(ctx context.Context, d time.Duration) bool {
+	if d <= 0 {
+		return ctx.Err() == nil
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// browserHeaders are those of hls.js in Chromium.
+const browserHeaders = "Connection: keep-alive\r\n" +
+	"sec-ch-ua-platform: \"Linux\"\r\n" +
+	"User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36\r\n" +
+	"sec-ch-ua: \"Chromium\";v=\"142\", \"Not_A Brand\";v=\"99\"\r\n" +
+	"sec-ch-ua-mobile: ?0\r\n" +
+	"Accept: */*\r\n" +
+	"Origin: http://localhost:8080\r\n" +
+	"Sec-Fetch-Site: cross-site\r\n" +
+	"Sec-Fetch-Mode: cors\r\n" +
+	"Sec-Fetch-Dest: empty\r\n" +
+	"Referer: http://localhost:8080/\r\n" +
+	"Accept-Encoding: gzip, deflate, br\r\n" +
+	"Accept-Language: en-US,en;q=0.9\r\n"

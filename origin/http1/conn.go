@@ -1,0 +1,178 @@
+package http1
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"runtime/debug"
+	"sync"
+	"time"
+)
+
+// mostHead is the longest head of a request that is read here.
+const mostHead = 4 << 10
+
+// conn is a connection.
+type conn struct {
+	net.Conn
+	listener *Listener
+	abandon  context.CancelFunc // ends the request under way
+	in       []byte             // what was read and not answered
+	armed    time.Time          // the read deadline
+}
+
+// serve answers requests until the connection closes or is handed over.
+func (c *conn) serve(ctx context.Context) {
+	kept := false
+	defer func() {
+		if v := recover(); v != nil && v != http.ErrAbortHandler { //nolint:errorlint // it is what was thrown
+			c.listener.log.Error("request failed", "remote", c.RemoteAddr(), "reason", v, "stack", string(debug.Stack()))
+		}
+		if !kept {
+			_ = c.Close()
+		}
+	}()
+	r := newRequest(ctx, c.listener.prefix, c.RemoteAddr().String())
+	w := &response{conn: c, header: http.Header{}}
+	c.in = make([]byte, 0, mostHead)
+	for first := true; ; first = false {
+		head, err := c.readHead(first)
+		if err != nil {
+			return
+		}
+		if head == 0 || !r.read(c.in[:head]) {
+			kept = c.handOver()
+			return
+		}
+		if !c.answer(w, r) {
+			return
+		}
+		c.in = c.in[:copy(c.in, c.in[head:])]
+	}
+}
+
+// answer is false when the connection must end.
+func (c *conn) answer(w *response, r *request) bool {
+	buffer, _ := c.listener.buffers.Get().(*[]byte)
+	w.reset((*buffer)[:0], r.Method == http.MethodHead)
+	r.Form, r.PostForm = nil, nil // handlers keep them there
+	c.listener.handler.ServeHTTP(w, &r.Request)
+	goesOn := w.finish()
+	w.out = nil
+	c.listener.buffers.Put(buffer)
+	return goesOn
+}
+
+// newBuffers is where the connections borrow what they gather a response in.
+func newBuffers() *sync.Pool {
+	return &sync.Pool{New: func() any { b := make([]byte, 0, gather); return &b }}
+}
+
+// readHead waits until the head of a request is there, and returns its length; 0 when
+// it is too long for this place.
+func (c *conn) readHead(first bool) (int, error) {
+	for seen := 0; ; {
+		if end := bytes.Index(c.in[seen:], []byte("\r\n\r\n")); end >= 0 {
+			return seen + end + 4, nil
+		}
+		if len(c.in) >= len(preface) && bytes.HasPrefix(c.in, preface) || len(c.in) == cap(c.in) {
+			return 0, nil
+		}
+		seen = max(0, len(c.in)-3)
+		c.arm(first, len(c.in) > 0)
+		if c.listener.closing.Load() && len(c.in) == 0 {
+			return 0, net.ErrClosed
+		}
+		n, err := c.Read(c.in[len(c.in):cap(c.in)])
+		c.in = c.in[:len(c.in)+n]
+		if n == 0 && err != nil {
+			return 0, err
+		}
+	}
+}
+
+// preface begins a connection of HTTP/2 (RFC 9113 section 3.4); no empty line follows
+// that would have to be waited for.
+var preface = []byte("PRI * HTTP/2.0\r\n") //nolint:gochecknoglobals // read-only
+
+// arm gives the next read its deadline. That of an idle connection is moved once in a
+// while and not for each request: it is what costs.
+func (c *conn) arm(first, begun bool) {
+	now := time.Now()
+	if first || begun {
+		if c.armed.IsZero() || c.armed.After(now.Add(headTime)) {
+			c.armed = now.Add(headTime)
+			_ = c.SetReadDeadline(c.armed) // a broken connection fails at the next read
+		}
+		return
+	}
+	if c.armed.Before(now.Add(idleTime - idleTime/4)) {
+		c.armed = now.Add(idleTime)
+		_ = c.SetReadDeadline(c.armed)
+	}
+}
+
+const (
+	// headTime is how long a head may take.
+	headTime = 10 * time.Second
+	// idleTime is how long a connection is kept without a request, or three quarters
+	// of it: longer than proxies keep one that they do not use, a minute mostly. Who
+	// closes it first cannot be surprised.
+	idleTime = 2 * time.Minute
+)
+
+// writePieces writes all pieces in one call where the connection can.
+func (c *conn) writePieces(pieces net.Buffers) (int64, error) {
+	if w, ok := c.Conn.(interface {
+		WritePieces(pieces net.Buffers) (int64, error)
+	}); ok {
+		return w.WritePieces(pieces)
+	}
+	return pieces.WriteTo(c.Conn)
+}
+
+// handOver gives the connection to who accepts from the Listener.
+func (c *conn) handOver() bool {
+	_ = c.SetReadDeadline(time.Time{})
+	return c.listener.offer(&replay{Conn: c.Conn, unread: c.in})
+}
+
+// replay is a connection from which was read already.
+type replay struct {
+	net.Conn
+	unread []byte
+}
+
+// Read implements net.Conn.
+func (r *replay) Read(p []byte) (int, error) {
+	if len(r.unread) > 0 {
+		n := copy(p, r.unread)
+		if r.unread = r.unread[n:]; len(r.unread) == 0 {
+			r.unread = nil
+		}
+		return n, nil
+	}
+	return r.Conn.Read(p)
+}
+
+// NetConn is the connection itself.
+func (r *replay) NetConn() net.Conn { return r.Conn }
+
+// ReadFrom lets the system send a file by itself.
+func (r *replay) ReadFrom(from io.Reader) (int64, error) {
+	if to, ok := r.Conn.(io.ReaderFrom); ok {
+		return to.ReadFrom(from)
+	}
+	return io.Copy(writerOnly{r.Conn}, from)
+}
+
+// CloseWrite ends what is sent.
+func (r *replay) CloseWrite() error {
+	if half, ok := r.Conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return errors.ErrUnsupported
+}
