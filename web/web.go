@@ -75,7 +75,7 @@ func (w *Web) secured(next http.HandlerFunc) http.HandlerFunc {
 			return
 		}
 		rw.Header().Set("Cache-Control", "no-store")
-		http.Redirect(rw, r, w.cfg.Secure+r.URL.RequestURI(), http.StatusTemporaryRedirect)
+		http.Redirect(rw, r, w.cfg.Secure+r.URL.RequestURI(), http.StatusTemporaryRedirect) //nolint:gosec // Secure has the host; a request URI begins with a slash or a scheme
 	}
 }
 

@@ -101,7 +101,7 @@ func TestServe_EveryDoorSpeaksHTTP2(t *testing.T) {
 
 func TestServe_HTTPSRefusesOldTLS(t *testing.T) {
 	s, _, _ := secure(t, asIs)
-	old := &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11} //nolint:gosec // that is the point
+	old := &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}
 	if _, err := (&tls.Dialer{Config: old}).DialContext(t.Context(), "tcp", s.doors.https.Addr().String()); err == nil {
 		t.Error("TLS 1.1 was let in")
 	}

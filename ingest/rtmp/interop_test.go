@@ -6,8 +6,8 @@ import (
 	"errors"
 	"io"
 	"os/exec"
-	"syscall"
 	"strings"
+	"syscall"
 	"testing"
 
 	rtmp "github.com/yutopp/go-rtmp"

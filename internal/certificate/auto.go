@@ -175,7 +175,7 @@ func (a *Auto) Run(ctx context.Context) error {
 			leaf, err := a.obtain(ctx, name)
 			switch {
 			case ctx.Err() != nil:
-				return nil
+				return nil //nolint:nilerr // it was stopped
 			case err != nil:
 				wait = afterFailure
 			case !leaf.NotAfter.Equal(expires[name]):

@@ -4,6 +4,7 @@ import (
 	"hash/maphash"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -35,8 +36,8 @@ func (a *Audience) address(r *http.Request) string {
 	// Each proxy adds at the end whom it was asked by; what stands before one that
 	// we do not know, anybody may have written.
 	hops := strings.Split(strings.Join(r.Header["X-Forwarded-For"], ","), ",")
-	for i := len(hops) - 1; i >= 0; i-- {
-		if hop := strings.TrimSpace(hops[i]); hop != "" {
+	for _, hop := range slices.Backward(hops) {
+		if hop = strings.TrimSpace(hop); hop != "" {
 			peer = hop
 			if !a.trusts(hop) {
 				break

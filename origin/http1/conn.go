@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 )
@@ -50,20 +51,21 @@ func (c *conn) serve(ctx context.Context) {
 		if !c.answer(w, r) {
 			return
 		}
-		c.in = c.in[:copy(c.in, c.in[head:])]
+		if c.in = c.in[:copy(c.in, c.in[head:])]; len(c.in) > 0 {
+			c.armed = time.Time{} // a head has begun; the time of the last one is not its
+		}
 	}
 }
 
 // answer is false when the connection must end.
 func (c *conn) answer(w *response, r *request) bool {
-	buffer, _ := c.listener.buffers.Get().(*[]byte)
-	w.reset((*buffer)[:0], r.Method == http.MethodHead)
+	w.reset(r.Method == http.MethodHead)
 	r.Form, r.PostForm = nil, nil // handlers keep them there
 	c.listener.handler.ServeHTTP(w, &r.Request)
-	goesOn := w.finish()
-	w.out = nil
-	c.listener.buffers.Put(buffer)
-	return goesOn
+	if w.status == 0 && r.Context().Err() != nil {
+		return false // nobody is there to be told; an empty answer would be a lie
+	}
+	return w.finish()
 }
 
 // newBuffers is where the connections borrow what they gather a response in.
@@ -72,18 +74,18 @@ func newBuffers() *sync.Pool {
 }
 
 // readHead waits until the head of a request is there, and returns its length; 0 when
-// it is too long for this place.
+// it is too long for this place, or so strange that its end might not be found.
 func (c *conn) readHead(first bool) (int, error) {
 	for seen := 0; ; {
 		if end := bytes.Index(c.in[seen:], []byte("\r\n\r\n")); end >= 0 {
 			return seen + end + 4, nil
 		}
-		if len(c.in) >= len(preface) && bytes.HasPrefix(c.in, preface) || len(c.in) == cap(c.in) {
+		if strange(c.in, seen) || len(c.in) == cap(c.in) {
 			return 0, nil
 		}
 		seen = max(0, len(c.in)-3)
 		c.arm(first, len(c.in) > 0)
-		if c.listener.closing.Load() && len(c.in) == 0 {
+		if c.listener.closing.Load() {
 			return 0, net.ErrClosed
 		}
 		n, err := c.Read(c.in[len(c.in):cap(c.in)])
@@ -94,9 +96,26 @@ func (c *conn) readHead(first bool) (int, error) {
 	}
 }
 
-// preface begins a connection of HTTP/2 (RFC 9113 section 3.4); no empty line follows
-// that would have to be waited for.
-var preface = []byte("PRI * HTTP/2.0\r\n") //nolint:gochecknoglobals // read-only
+// strange says whether the beginning of a head, of which what is before from was seen
+// already, is that of a method that is not answered here (as HTTP/2's preface is), or
+// has a line that ends in LF alone.
+func strange(in []byte, from int) bool {
+	if !slices.ContainsFunc(methods, func(m string) bool {
+		n := min(len(m), len(in))
+		return string(in[:n]) == m[:n]
+	}) {
+		return true
+	}
+	for i := from; ; i++ {
+		n := bytes.IndexByte(in[i:], '\n')
+		if n < 0 {
+			return false
+		}
+		if i += n; in[i-1] != '\r' {
+			return true
+		}
+	}
+}
 
 // arm gives the next read its deadline. That of an idle connection is moved once in a
 // while and not for each request: it is what costs.

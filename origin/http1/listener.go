@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 )
 
@@ -27,8 +28,11 @@ type Listener struct {
 	ran     chan struct{} // closed when Run has ended
 	running sync.WaitGroup
 
+	leavers  *leavers       // nil until there is something to watch; Run's
+	watching sync.WaitGroup // its goroutine
+
 	mu    sync.Mutex
-	conns map[*conn]struct{}
+	conns map[uint64]*conn // by the order in which they came
 }
 
 // NewListener makes a Listener that has handler answer what is below prefix, which
@@ -37,7 +41,7 @@ func NewListener(ln net.Listener, prefix string, handler http.Handler, log *slog
 	return &Listener{
 		Listener: ln, prefix: prefix, handler: handler, log: log,
 		buffers: newBuffers(), others: make(chan net.Conn), closed: make(chan struct{}), ran: make(chan struct{}),
-		conns: map[*conn]struct{}{},
+		conns: map[uint64]*conn{},
 	}
 }
 
@@ -45,7 +49,13 @@ func NewListener(ln net.Listener, prefix string, handler http.Handler, log *slog
 // from ctx.
 func (l *Listener) Run(ctx context.Context) {
 	defer close(l.ran)
-	for {
+	defer l.watching.Wait()
+	defer func() {
+		if l.leavers != nil {
+			l.leavers.close()
+		}
+	}()
+	for id := uint64(0); ; id++ {
 		accepted, err := l.accept()
 		if err != nil {
 			_ = l.Close() // if it is not closed already
@@ -54,17 +64,51 @@ func (l *Listener) Run(ctx context.Context) {
 		own, cancel := context.WithCancel(ctx)
 		c := &conn{Conn: accepted, listener: l, abandon: cancel}
 		l.mu.Lock()
-		l.conns[c] = struct{}{}
+		l.conns[id] = c
 		l.mu.Unlock()
+		if err := l.watch(accepted, id); err != nil {
+			l.log.Warn("a viewer that leaves will be noticed late", "remote", c.RemoteAddr(), "err", err)
+		}
 		l.running.Go(func() {
 			defer func() {
 				cancel()
 				l.mu.Lock()
 				defer l.mu.Unlock()
-				delete(l.conns, c)
+				delete(l.conns, id)
 			}()
 			c.serve(own)
 		})
+	}
+}
+
+// watch has the request under way end when the client leaves.
+func (l *Listener) watch(c net.Conn, id uint64) error {
+	described, ok := c.(syscall.Conn)
+	if !ok {
+		return nil // a test's
+	}
+	raw, err := described.SyscallConn()
+	if errors.Is(err, errors.ErrUnsupported) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	if l.leavers == nil {
+		made, err := newLeavers()
+		if err != nil {
+			return err
+		}
+		l.leavers = made
+		l.watching.Go(func() { made.run(l.left) })
+	}
+	return l.leavers.watch(raw, id)
+}
+
+func (l *Listener) left(id uint64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if c := l.conns[id]; c != nil {
+		c.abandon()
 	}
 }
 
@@ -133,8 +177,8 @@ func (l *Listener) Shutdown(ctx context.Context) error {
 		return err
 	case <-ctx.Done():
 		l.each(func(c *conn) {
+			_ = c.Close() // first: what an abandoned handler says must not be taken for an answer
 			c.abandon()
-			_ = c.Close()
 		})
 		<-done
 		return errors.Join(err, ctx.Err())
@@ -144,7 +188,7 @@ func (l *Listener) Shutdown(ctx context.Context) error {
 func (l *Listener) each(do func(*conn)) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for c := range l.conns {
+	for _, c := range l.conns {
 		do(c)
 	}
 }

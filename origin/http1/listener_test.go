@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -140,6 +141,10 @@ func TestListener_HandsOverWhatItDoesNotUnderstand(t *testing.T) {
 		{"GET /live/b HTTP/1.1\r\n" + host + "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n" + get, []string{"GET /live/b abc", "GET /live/a "}, 0},
 		{"GET /live/" + strings.Repeat("x", mostHead) + " HTTP/1.1\r\n" + host + "\r\n" + get, []string{"GET /live/" + strings.Repeat("x", mostHead) + " ", "GET /live/a "}, 0},
 		{get + "GET /live/a HTTP/1.1\r\n" + host + "Long: " + strings.Repeat("x", mostHead) + "\r\n\r\n", []string{"GET /live/a ", "GET /live/a "}, 1},
+		{"GET /live/a HTTP/1.1\nHost: golive\n\n" + get, []string{"GET /live/a ", "GET /live/a "}, 0},
+		{get + "GET /live/a HTTP/1.1\r\nHost: golive\n\r\n", []string{"GET /live/a ", "GET /live/a "}, 1},
+		{"OPTIONS /live/a HTTP/1.1\r\n" + host + "\r\n" + get, []string{"OPTIONS /live/a ", "GET /live/a "}, -1},
+		{"GET /live/(a)! HTTP/1.1\r\n" + host + "\r\n", []string{"GET /live/(a)! "}, 0},
 	} {
 		for _, piece := range []int{len(c.requests), 1} {
 			synctest.Test(t, func(t *testing.T) {
@@ -241,6 +246,67 @@ func TestListener_BearsSlowHandlersAndPlayersThatAskNowAndThen(t *testing.T) {
 	})
 }
 
+// The time that the first answer takes is not that of the head that follows it.
+func TestListener_BearsPlayersThatAskAhead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := open(t, func(w http.ResponseWriter, r *http.Request) {
+			time.Sleep(2 * headTime)
+			echo(w, r)
+		})
+		defer d.end()
+		conn := d.dial()
+		defer func() { _ = conn.Close() }()
+		ask(t, conn, get+get[:15], 1)
+		time.Sleep(headTime / 2)
+		ask(t, conn, get[15:], 1)
+	})
+}
+
+// A garbage line is answered at once, as net/http does.
+func TestListener_HandsGarbageOverAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := open(t, echo)
+		defer d.end()
+		conn := d.dial()
+		defer func() { _ = conn.Close() }()
+		began := time.Now()
+		if all, _ := ask(t, conn, "rubbish\r\n", 1); all[0].StatusCode != http.StatusBadRequest || time.Since(began) > 0 {
+			t.Errorf("%d after %v", all[0].StatusCode, time.Since(began))
+		}
+	})
+}
+
+// Who reads slowly holds what is sent in memory.
+func TestListener_EndsResponsesThatTakeTooLong(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		took := make(chan time.Duration, 1)
+		d := open(t, func(w http.ResponseWriter, _ *http.Request) {
+			time.Sleep(writeTime) // it waits for its media
+			began := time.Now()
+			w.Header().Set("Content-Length", "1000000")
+			for n := 0; n < 1_000_000; n += 10_000 {
+				if _, err := w.Write(make([]byte, 10_000)); err != nil {
+					break
+				}
+			}
+			took <- time.Since(began)
+		})
+		defer d.end()
+		conn := d.dial()
+		defer func() { _ = conn.Close() }()
+		go func() { _, _ = io.WriteString(conn, get) }()
+		for range 400 {
+			if _, err := conn.Read(make([]byte, 1000)); err != nil {
+				break
+			}
+			time.Sleep(time.Second)
+		}
+		if took := <-took; took != writeTime {
+			t.Errorf("it took %v", took)
+		}
+	})
+}
+
 func TestListener_ShutdownLetsAnswersArrive(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := open(t, func(w http.ResponseWriter, r *http.Request) {
@@ -312,6 +378,53 @@ func TestListener_SurvivesAHandler(t *testing.T) {
 		defer func() { _ = conn.Close() }()
 		ask(t, conn, get, 1)
 	})
+}
+
+func TestListener_HearsOfClientsThatLeave(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("elsewhere it is heard when the request is answered")
+	}
+	const clients = 300 // more than the system tells of at once
+	waiting, left := make(chan struct{}, clients), make(chan struct{}, clients)
+	d := openTCP(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/live/wait" {
+			waiting <- struct{}{}
+			<-r.Context().Done()
+			left <- struct{}{}
+			return
+		}
+		echo(w, r)
+	})
+	defer d.end()
+	conns := make([]net.Conn, clients)
+	for i := range conns {
+		conns[i] = d.dial()
+		ask(t, conns[i], get, 1)
+	}
+	for _, c := range conns {
+		if _, err := io.WriteString(c, "GET /live/wait HTTP/1.1\r\n"+host+"\r\n"); err != nil {
+			t.Fatal(err)
+		}
+		<-waiting
+	}
+	select {
+	case <-left:
+		t.Error("one has left that is here")
+	default:
+	}
+	for i, c := range conns {
+		if i%2 == 0 { // a reset, not a farewell
+			if err := c.(*net.TCPConn).SetLinger(0); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	for range conns {
+		<-left
+	}
 }
 
 func TestListener_TriesAgainToAccept(t *testing.T) {

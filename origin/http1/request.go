@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/textproto"
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -35,20 +36,23 @@ func (r *request) read(head []byte) bool {
 
 var crlf = []byte("\r\n") //nolint:gochecknoglobals // read-only
 
+// methods are those that are answered here, with the space that follows.
+//
+//nolint:gochecknoglobals // read-only
+var methods = []string{"GET ", "HEAD ", "OPTIONS "}
+
 // readLine reads METHOD SP TARGET SP VERSION (RFC 9112 section 3).
 func (r *request) readLine(line []byte) bool {
-	switch {
-	case bytes.HasPrefix(line, []byte("GET ")):
-		r.Method, line = http.MethodGet, line[4:]
-	case bytes.HasPrefix(line, []byte("HEAD ")):
-		r.Method, line = http.MethodHead, line[5:]
-	default:
-		return false
-	}
 	target, ok := bytes.CutSuffix(line, []byte(" HTTP/1.1"))
 	if !ok {
 		return false
 	}
+	i := slices.IndexFunc(methods, func(m string) bool { return bytes.HasPrefix(target, []byte(m)) })
+	if i < 0 {
+		return false
+	}
+	target = target[len(methods[i]):]
+	r.Method = methods[i][:len(methods[i])-1]
 	if len(target) > 0 && string(target) == r.RequestURI {
 		return true
 	}
@@ -142,11 +146,11 @@ const (
 )
 
 // The characters that are understood: of a path those that stand for themselves (RFC
-// 3986 section 3.3), of a header's name a token's (RFC 9110 section 5.6.2).
+// 3986 section 3.3) and net/url leaves alone, of a header's name a token's (RFC 9110 section 5.6.2).
 //
 //nolint:gochecknoglobals // read-only
 var (
-	inPath  = classOf(letters + digits + "-._~!$&'()*+,;=:@/")
+	inPath  = classOf(letters + digits + "-._~$&+,;=:@/")
 	inQuery = classOf(letters + digits + "-._~!$&'()*+,;=:@/?%")
 	inToken = classOf(letters + digits + "!#$%&'*+-.^_`|~")
 	inValue = classOf(letters + digits + marks + " \t")

@@ -29,7 +29,7 @@ func TestRequest_UnderstandsWhatPlayersAsk(t *testing.T) {
 func TestRequest_LeavesTheRestToOthers(t *testing.T) {
 	for _, head := range []string{
 		"POST /live/b HTTP/1.1\r\n" + host + "\r\n",
-		"OPTIONS /live/b HTTP/1.1\r\n" + host + "\r\n",
+		"DELETE /live/b HTTP/1.1\r\n" + host + "\r\n",
 		"get /live/b HTTP/1.1\r\n" + host + "\r\n",
 		"GET  /live/b HTTP/1.1\r\n" + host + "\r\n",
 		"GET  HTTP/1.1\r\n" + host + "\r\n",

@@ -6,12 +6,16 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 )
 
 const (
 	// gather is how much of a response is copied together, head and all, so that it
 	// is sent at once.
 	gather = 8 << 10
+	// writeTime is how long a response may take from its head on. What it consists of
+	// stays in memory meanwhile, even if it has left the playlist.
+	writeTime = 2 * time.Minute
 	// unknown is the length of a body that the handler does not tell.
 	unknown = -1
 )
@@ -21,6 +25,7 @@ const (
 type response struct {
 	conn   *conn
 	header http.Header
+	buffer *[]byte     // borrowed while there is something to gather
 	out    []byte      // what is gathered and not sent yet
 	pieces net.Buffers // reused
 
@@ -33,10 +38,10 @@ type response struct {
 	err     error
 }
 
-// reset begins the answer to the next request. An empty buffer is made ready.
-func (w *response) reset(out []byte, head bool) {
+// reset begins the answer to the next request.
+func (w *response) reset(head bool) {
 	clear(w.header)
-	w.out, w.head = out, head
+	w.head = head
 	w.status, w.length, w.body, w.begun, w.goodbye, w.err = 0, unknown, 0, false, false, nil
 }
 
@@ -64,13 +69,25 @@ func (w *response) bodiless() bool {
 	return w.status == http.StatusNoContent || w.status == http.StatusNotModified
 }
 
+// borrow gets a buffer when the first byte is to be gathered: most requests wait for
+// their media before that.
+func (w *response) borrow() {
+	if w.buffer == nil {
+		w.buffer, _ = w.conn.listener.buffers.Get().(*[]byte)
+		w.out = (*w.buffer)[:0]
+	}
+}
+
 // begin writes the head.
 func (w *response) begin() {
 	w.begun = true
+	w.borrow()
+	_ = w.conn.SetWriteDeadline(time.Now().Add(writeTime)) // a broken connection fails at the next write
 	if w.length == unknown && !w.bodiless() && !w.head {
 		w.goodbye = true // the end of the connection is that of the body
 	}
-	b := append(w.out, "HTTP/1.1 "...)
+	b := w.out
+	b = append(b, "HTTP/1.1 "...)
 	b = strconv.AppendInt(b, int64(w.status), 10)
 	b = append(append(append(b, ' '), http.StatusText(w.status)...), crlf...)
 	for name, values := range w.header {
@@ -86,7 +103,8 @@ func (w *response) begin() {
 	if w.goodbye = w.goodbye || w.conn.listener.closing.Load(); w.goodbye {
 		b = append(b, "Connection: close\r\n"...)
 	}
-	w.out = append(b, crlf...)
+	b = append(b, crlf...)
+	w.out = b
 }
 
 // Write implements http.ResponseWriter.
@@ -112,6 +130,7 @@ func (w *response) WritePieces(pieces [][]byte) (n int64, err error) {
 	case w.err != nil:
 		return 0, w.err
 	}
+	w.borrow()
 	if int64(len(w.out))+n <= int64(cap(w.out)) {
 		for _, p := range pieces {
 			w.out = append(w.out, p...)
@@ -180,6 +199,8 @@ func (w *response) finish() bool {
 		w.header["Content-Length"] = []string{strconv.FormatInt(w.body, 10)}
 	}
 	w.Flush()
+	w.conn.listener.buffers.Put(w.buffer)
+	w.buffer, w.out = nil, nil
 	complete := w.head || w.bodiless() || w.body == w.length
 	return complete && w.err == nil && !w.goodbye
 }

@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 	"time"
 
@@ -126,12 +127,12 @@ func (l *list) addParts(msn int64, parts []hlscheck.Part) {
 func begin(items []item, distance time.Duration) position {
 	var length time.Duration
 	var first position
-	for i := len(items) - 1; i >= 0; i-- {
-		length += items[i].duration
-		if !items[i].independent {
+	for _, it := range slices.Backward(items) {
+		length += it.duration
+		if !it.independent {
 			continue
 		}
-		first = items[i].at
+		first = it.at
 		if length >= distance {
 			break
 		}
