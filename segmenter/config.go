@@ -13,8 +13,9 @@ type Config struct {
 	// and a longer delay for players without low latency (they stay three
 	// segments behind).
 	SegmentDuration time.Duration `yaml:"segment_duration"`
-	// PartDuration is how long a part lasts at most, fitted to whole frames. From
-	// 100ms to 1s. Low-latency players stay three parts behind.
+	// PartDuration is how long a part lasts at most, fitted to whole frames and to
+	// the segment: at 30 frames a second 200 ms, ten in a segment of 2 s. From 100ms
+	// to 1s. Low-latency players stay three parts behind.
 	PartDuration time.Duration `yaml:"part_duration"`
 }
 

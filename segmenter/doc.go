@@ -10,7 +10,8 @@
 // closed and never change. A group of pictures that does not fit the target is
 // cut by force, and counted. A part ends when its last frame arrives, not when
 // the next one does: the end is predicted from the frame rate and told once, and
-// the next part begins there, so durations never drift.
+// the next part begins there, so durations never drift. Parts are made to fill the
+// segment: its last one, too, is known to end.
 //
 // Package segmenter does not know wall clocks, HTTP, disks or m3u8.
 //

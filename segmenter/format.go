@@ -29,6 +29,15 @@ func freeze(cfg Config, frame media.Ticks) Format {
 	segment := media.TicksFromDuration(cfg.SegmentDuration)
 	part := media.TicksFromDuration(cfg.PartDuration)
 	frames := max(1, (part+jitter)/frame)
+	// A last part that is shorter than the others is not known to be the last before
+	// the key frame is there. So let whole parts fill the segment, if that does not
+	// halve them.
+	for n := frames; n > frames/2; n-- {
+		if (segment+frame/2)/frame%n == 0 {
+			frames = n
+			break
+		}
+	}
 	// PART-TARGET is written in milliseconds.
 	target := frames*frame + jitter
 	target = (target + media.Millisecond - 1) / media.Millisecond * media.Millisecond
