@@ -28,6 +28,9 @@ type Part struct {
 	// Gap says that the wire brought nothing for this time: the part has no bytes
 	// (the GAP attribute of EXT-X-PART).
 	Gap bool
+	// Last says that the part is expected to be the last of its segment: a key frame is
+	// due. That cannot be known before it is there.
+	Last bool
 	// Arrived is when the last byte of the part's last access unit was read.
 	Arrived time.Time
 }

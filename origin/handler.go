@@ -183,12 +183,12 @@ func (h *Handler) segment(w http.ResponseWriter, r *http.Request, window *playli
 	m, ok := s.Find(name)
 	var arrived time.Time
 	if !ok && s.Hinted(name) {
-		next, waited, err := h.await(r.Context(), window, s.Next())
+		next, waited, err := h.await(r.Context(), window, s.Coming())
 		if err != nil {
 			return k, sent{}, err
 		}
 		if m, ok = next.Find(name); waited {
-			arrived = next.Arrived(s.Next())
+			arrived = next.Arrived(s.Coming())
 		}
 	}
 	if !ok {

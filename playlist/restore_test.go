@@ -117,8 +117,8 @@ func FuzzParseArchive(f *testing.F) {
 			t.Errorf("%d segments are lost, from %d on", n, before)
 		}
 		s.Near(Position{MSN: before + 1, Part: 1}, r.Constants.PartTarget)
-		if s.Next().MSN <= before {
-			t.Errorf("next is %d after %d", s.Next().MSN, before)
+		if s.next.MSN <= before {
+			t.Errorf("next is %d after %d", s.next.MSN, before)
 		}
 	})
 }

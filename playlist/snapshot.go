@@ -30,6 +30,7 @@ type Snapshot struct {
 	listed  int      // index of the first listed one
 	open    *media.Segment
 	hint    string // the name in EXT-X-PRELOAD-HINT
+	coming  Position
 	next    Position
 	target  int
 }
@@ -95,8 +96,8 @@ func (s *Snapshot) Near(p Position, partTarget media.Ticks) bool {
 	return p.MSN < s.next.MSN
 }
 
-// Next is the part that is awaited next.
-func (s *Snapshot) Next() Position { return s.next }
+// Coming is the part that the playlist hints at.
+func (s *Snapshot) Coming() Position { return s.coming }
 
 // Target is EXT-X-TARGETDURATION in seconds.
 func (s *Snapshot) Target() int { return s.target }

@@ -238,7 +238,8 @@ func (w *Window) Commit() {
 		if w.cfg.LowLatency {
 			s.next.Part = len(open.Parts)
 			if !w.paused && !w.ended {
-				s.hint = w.coming(&open).Name()
+				s.coming = coming(&open)
+				s.hint = (&media.Part{Session: open.Session, MSN: s.coming.MSN, Index: s.coming.Part}).Name()
 			}
 		}
 	}
@@ -249,21 +250,14 @@ func (w *Window) Commit() {
 	close(w.current.Swap(s).changed)
 }
 
-// coming is the part that is awaited next. When the open segment is as long as
-// those before it, a key frame is due: then it is the first of the next segment. A
-// part closes with its last frame, so the hint is made before that key frame is there
-// to see.
-func (w *Window) coming(open *media.Segment) *media.Part {
-	const jitter = media.Second / 100 // of times in milliseconds, less than a frame
-	usual := media.Ticks(w.constants.Target) * media.Second
-	if n := len(w.entries); n > 0 {
-		// One that was cut short, by a lost publisher, tells nothing.
-		usual = max(w.entries[n-1].duration, w.entries[max(0, n-2)].duration)
+// coming is the part that is awaited next. A part closes with its last frame, so the
+// hint at the first part of a segment is made before its key frame is there to see.
+func coming(open *media.Segment) Position {
+	n := len(open.Parts)
+	if n > 0 && open.Parts[n-1].Last {
+		return Position{MSN: open.MSN + 1}
 	}
-	if off := open.Duration - usual; -jitter < off && off < jitter {
-		return &media.Part{Session: open.Session, MSN: open.MSN + 1}
-	}
-	return &media.Part{Session: open.Session, MSN: open.MSN, Index: len(open.Parts)}
+	return Position{MSN: open.MSN, Part: n}
 }
 
 // Snapshot is the newest; its Full is nil while nothing was committed.

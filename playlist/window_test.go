@@ -47,7 +47,7 @@ func (s *script) part() {
 	p := &media.Part{
 		Session: "aaaa", MSN: s.open.MSN, Index: len(s.open.Parts), Offset: s.open.Size,
 		Data: fmt.Appendf(nil, "part %d.%d;", s.open.MSN, len(s.open.Parts)), Start: s.clock,
-		Duration: media.Second / 4, Independent: len(s.open.Parts) == 0,
+		Duration: media.Second / 4, Independent: len(s.open.Parts) == 0, Last: len(s.open.Parts) == 7,
 	}
 	p.Size = int64(len(p.Data))
 	s.clock += p.Duration

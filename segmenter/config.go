@@ -15,7 +15,8 @@ type Config struct {
 	SegmentDuration time.Duration `yaml:"segment_duration"`
 	// PartDuration is how long a part lasts at most, fitted to whole frames and to
 	// the segment: at 30 frames a second 200 ms, ten in a segment of 2 s. From 100ms
-	// to 1s. Low-latency players stay three parts behind.
+	// to 1s. PART-TARGET is up to half a frame more, for frames that come late.
+	// Low-latency players stay three parts behind.
 	PartDuration time.Duration `yaml:"part_duration"`
 }
 

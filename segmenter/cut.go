@@ -49,12 +49,40 @@ func (s *Segmenter) cutBefore(u media.AccessUnit) {
 		s.setTracks(s.video, s.nextAudio)
 		s.discontinuity = true
 		s.openSegment(s.start, true)
-	case u.Key && (elapsed+frame/2 >= media.TicksFromDuration(s.cfg.SegmentDuration) || elapsed+s.gops.longest() > longest):
+	case u.Key && s.endsAt(u.DTS):
 		s.endSegmentAt(u.DTS)
 		s.openSegment(s.start, true)
 	case !u.Key && elapsed+frame > longest:
 		s.forceCut(u.DTS)
 	}
+}
+
+// endsAt says whether a key frame at dts ends the open segment: the segment is long
+// enough, or would be too long with another group of pictures.
+func (s *Segmenter) endsAt(dts media.Ticks) bool {
+	elapsed := dts - s.segment.Start
+	return elapsed+s.rate.frame()/2 >= media.TicksFromDuration(s.cfg.SegmentDuration) ||
+		elapsed+s.gops.longest() > s.formatNow().longest()
+}
+
+// lastBefore says whether the frame that is due at end is expected to begin the next
+// segment: it cannot be in this one, or will be a key frame that ends it.
+func (s *Segmenter) lastBefore(end media.Ticks) bool {
+	frame := s.rate.frame()
+	switch {
+	case end+frame-s.segment.Start > s.formatNow().longest():
+		return true
+	case !s.endsAt(end):
+		return false
+	case s.video == nil:
+		return true
+	}
+	gop := s.gops.usual()
+	if gop == 0 {
+		gop = media.TicksFromDuration(s.cfg.SegmentDuration) // as freeze takes it
+	}
+	off := end - (s.lastKey + gop)
+	return -frame/2 <= off && off <= frame/2
 }
 
 // forceCut ends a segment that found no key frame in time.
@@ -138,6 +166,7 @@ func (s *Segmenter) closePart(end media.Ticks) {
 		Duration: end - s.start,
 	}
 	if len(s.units) > 0 {
+		p.Last = s.lastBefore(end)
 		p.Data = s.mux.Part(s.video, s.audio, s.units)
 		p.Size = int64(len(p.Data))
 		for i := range s.units {
@@ -165,9 +194,10 @@ func (s *Segmenter) endSegmentAt(dts media.Ticks) {
 	for target := s.partTarget(); dts-s.start > target; {
 		s.passPart(s.start + target)
 	}
-	// Sound that came after the last frame does not make a part of no length: it
-	// goes on into the next segment.
-	if dts-s.start > jitter || s.leadPending() {
+	// The last part was said to end when this frame was due, and the next segment
+	// begins there, even if it is a little late: no stub of a part is made of that
+	// time. Sound that came meanwhile goes on into the next segment.
+	if dts-s.start > max(jitter, s.rate.frame()) || s.leadPending() {
 		s.closePart(dts)
 	}
 	s.closeSegment()

@@ -30,16 +30,18 @@ func freeze(cfg Config, frame media.Ticks) Format {
 	part := media.TicksFromDuration(cfg.PartDuration)
 	frames := max(1, (part+jitter)/frame)
 	// A last part that is shorter than the others is not known to be the last before
-	// the key frame is there. So let whole parts fill the segment, if that does not
-	// halve them.
-	for n := frames; n > frames/2; n-- {
+	// the key frame is there. So let whole parts fill the segment, if they need not be
+	// much shorter for it.
+	for n := frames; n > frames*3/4; n-- {
 		if (segment+frame/2)/frame%n == 0 {
 			frames = n
 			break
 		}
 	}
-	// PART-TARGET is written in milliseconds.
-	target := frames*frame + jitter
+	// Frames of a phone come early and late, and a part must not get one less for it.
+	// A part is at least 85 % of PART-TARGET (rule 28), which is written in
+	// milliseconds.
+	target := frames*frame + max(jitter, min(frame/2, frames*frame/8))
 	target = (target + media.Millisecond - 1) / media.Millisecond * media.Millisecond
 	return Format{
 		Target:     int((segment + media.Second/2) / media.Second),

@@ -91,5 +91,17 @@ func (r *intervals) add(d media.Ticks) {
 	r.next = (r.next + 1) % len(r.last)
 }
 
+// usual is what the next is expected to be: the middle one of the last three, so that
+// a single odd one changes nothing; 0 when none is known.
+func (r *intervals) usual() media.Ticks {
+	n := len(r.last)
+	last := []media.Ticks{r.last[(r.next+n-1)%n], r.last[(r.next+n-2)%n], r.last[(r.next+n-3)%n]}
+	slices.Sort(last)
+	if last[1] == 0 {
+		return last[2] // the only one
+	}
+	return last[1]
+}
+
 // longest is 0 when none is known.
 func (r *intervals) longest() media.Ticks { return slices.Max(r.last[:]) }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"flag"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"testing"
@@ -275,6 +276,52 @@ func TestSegmenter_PublishesAPartWithItsLastFrame(t *testing.T) {
 		}
 		if len(r.all) < 18 {
 			t.Errorf("%g fps: %d parts in 6 s", fps, len(r.all))
+		}
+	}
+}
+
+// Rules 28 and 39: the part that is expected to be the last of its segment is that one,
+// and no stub follows it, though frames come early and late, and a file that is played
+// again and again has a longer interval of key frames at its end (ffmpeg -stream_loop).
+func TestSegmenter_KnowsTheLastPart(t *testing.T) {
+	for _, fps := range []float64{15, 24, 25, 30000.0 / 1001, 30, 50, 60} {
+		for _, gop := range []float64{1, 1.5, 2, 2.2, 8.3} {
+			t.Run(fmt.Sprintf("%g_fps_key_every_%gs", fps, gop), func(t *testing.T) {
+				in := stream(40 * time.Second)
+				in.FPS, in.GOP = fps, int(fps*gop+0.5)
+				units := in.Units()
+				frame := media.Ticks(float64(media.Second) / fps)
+				early := 2 * media.Millisecond
+				random := rand.New(rand.NewPCG(7, uint64(in.GOP)))
+				var late media.Ticks
+				keys := 0
+				for i := range units {
+					u := &units[i]
+					if u.Track.Video() {
+						if u.Key {
+							if keys++; keys%10 == 0 {
+								late += 11 * media.Millisecond
+							}
+						}
+						u.DTS += media.Ticks(random.Int64N(int64(2*early))) - early
+					}
+					u.DTS += late
+				}
+				r, s := cutAll(t, DefaultConfig(), units)
+				format, _ := s.Format()
+				for _, seg := range r.segments[4 : len(r.segments)-1] {
+					for i, p := range seg.Parts {
+						last := i == len(seg.Parts)-1
+						if p.Gap || p.Duration < frame/2 || !last && !p.Independent && p.Duration*100 < format.PartTarget*85 {
+							t.Errorf("rule 28: %s lasts %d, gap %t, target %d", p.Name(), p.Duration, p.Gap, format.PartTarget)
+						}
+						// One that is cut short by the key frame is not told to be the last.
+						if p.Last != last && (p.Last || p.Duration > format.PartTarget*85/100) {
+							t.Errorf("rule 39: %s of %d is expected to be the last: %t", p.Name(), p.Duration, p.Last)
+						}
+					}
+				}
+			})
 		}
 	}
 }

@@ -64,6 +64,7 @@ type seen struct {
 	Bytes    float64          `json:"bytes"`
 	Errors   map[string]int64 `json:"errors"`
 	Stalls   float64          `json:"stalls"`
+	Cut      float64          `json:"cut"`
 	Playlist percentiles      `json:"playlist"`
 	Media    percentiles      `json:"media"`
 	Late     percentiles      `json:"late"`

@@ -32,8 +32,8 @@ type answer struct {
 	length int    // of the body
 }
 
-func dial(ctx context.Context, address string) (*connection, error) {
-	c, err := (&net.Dialer{}).DialContext(ctx, "tcp", address)
+func dial(ctx context.Context, from net.Addr, address string) (*connection, error) {
+	c, err := (&net.Dialer{LocalAddr: from}).DialContext(ctx, "tcp", address)
 	if err != nil {
 		return nil, err
 	}
@@ -48,14 +48,20 @@ func dial(ctx context.Context, address string) (*connection, error) {
 	return &connection{conn: tcp, raw: raw, in: make([]byte, 0, 4<<10)}, nil
 }
 
-// get asks for target. The body is kept, or else thrown away unread.
-func (c *connection) get(target, headers string, keep bool) (answer, error) {
+// ask asks for target.
+func (c *connection) ask(target, headers string) error {
 	c.out = append(c.out[:0], "GET "...)
 	c.out = append(c.out, target...)
 	c.out = append(c.out, " HTTP/1.1\r\n"...)
 	c.out = append(c.out, headers...)
 	c.out = append(c.out, "\r\n"...)
-	if _, err := c.conn.Write(c.out); err != nil {
+	_, err := c.conn.Write(c.out)
+	return err
+}
+
+// get asks for target. The body is kept, or else thrown away unread.
+func (c *connection) get(target, headers string, keep bool) (answer, error) {
+	if err := c.ask(target, headers); err != nil {
 		return answer{}, err
 	}
 	head, rest, err := c.readHead()

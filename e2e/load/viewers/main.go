@@ -1,7 +1,8 @@
-// Command viewers is an audience: thousands of players of one stream, or of a few
-// connections that ask for one thing as fast as they are answered. {n} in the URL is
-// each viewer's number, from 1. The load benchmark runs it beside the server, so that the one's CPU time is not counted for
-// the other's. When it is done it writes a report as JSON to its standard output.
+// Command viewers is an audience: thousands of players of one stream, a few connections
+// that ask for one thing as fast as they are answered, or thousands that hardly read.
+// {n} in the URL is each viewer's number, from 1. The load benchmark runs it beside the
+// server, so that the one's CPU time is not counted for the other's. When it is done it
+// writes a report as JSON to its standard output.
 //
 // Command viewers does not know golive's insides, nor what is in the media.
 //
@@ -14,6 +15,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"net"
 	"net/url"
 	"os"
 	"os/signal"
@@ -32,6 +34,8 @@ type audience struct {
 	ramp    time.Duration // in which they come, one after the other
 	watch   time.Duration // that all of them are there
 	headers string        // that each request has
+
+	addresses int // that they come from
 }
 
 // everyone in a URL is each viewer's number, from 1.
@@ -47,7 +51,8 @@ func main() {
 func run(args []string, stdout io.Writer) error {
 	var a audience
 	flags := flag.NewFlagSet("viewers", flag.ContinueOnError)
-	flags.StringVar(&a.mode, "mode", "ll", "`how` to watch: ll; wait, which is ll without fetching parts; plain; or hammer, which asks for the URL again and again")
+	flags.StringVar(&a.mode, "mode", "ll", "`how` to watch: ll; wait, which is ll without fetching parts; plain; hammer, which asks for the URL again and again; or slow, which asks once and reads a byte a second")
+	flags.IntVar(&a.addresses, "addresses", 1, "from how many loopback addresses they come")
 	flags.IntVar(&a.viewers, "viewers", 1, "how many")
 	flags.DurationVar(&a.ramp, "ramp", 0, "the time in which they come")
 	flags.DurationVar(&a.watch, "watch", 10*time.Second, "the time for which all are there; the report is of it")
@@ -86,13 +91,16 @@ func (a audience) attend(ctx context.Context, to *url.URL) report {
 			}
 			own := *to
 			own.Path = strings.ReplaceAll(to.Path, everyone, strconv.Itoa(i+1))
-			v := &viewer{to: &own, headers: a.headers, tally: t, lists: lists}
+			v := &viewer{to: &own, from: home(i % a.addresses), headers: a.headers, tally: t, lists: lists}
 			v.watch(ctx, a.mode)
 		})
 	}
 	all.Wait()
 	return t.report(a.viewers, time.Since(began)-a.ramp)
 }
+
+// home is the address of a viewer on this machine.
+func home(n int) net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, byte(n+1))} }
 
 // rest waits for d; false says that ctx was done before.
 func rest(ctx context.Context, d time.Duration) bool {

@@ -16,6 +16,8 @@ type report struct {
 	Errors   map[string]int64 `json:"errors"`
 	// Stalls are the times that a player would have stood still for want of media.
 	Stalls int64 `json:"stalls"`
+	// Cut counts the slow viewers that were cut off.
+	Cut int64 `json:"cut"`
 	// Playlist is how long a playlist took that had not to wait for its media, Media how
 	// long a part or segment took.
 	Playlist percentiles `json:"playlist"`
@@ -37,6 +39,7 @@ type tally struct {
 	requests atomic.Int64
 	bytes    atomic.Int64
 	stalls   atomic.Int64
+	cut      atomic.Int64
 	playlist delays
 	media    delays
 	late     delays
@@ -69,7 +72,7 @@ func (t *tally) report(viewers int, took time.Duration) report {
 	defer t.mu.Unlock()
 	return report{
 		Viewers: viewers, Seconds: took.Seconds(), Requests: t.requests.Load(), Bytes: t.bytes.Load(),
-		Errors: t.errors, Stalls: t.stalls.Load(),
+		Errors: t.errors, Stalls: t.stalls.Load(), Cut: t.cut.Load(),
 		Playlist: t.playlist.percentiles(), Media: t.media.percentiles(), Late: t.late.percentiles(),
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/url"
 	"path"
 	"slices"
@@ -13,6 +14,7 @@ import (
 // viewer is one player. It asks for one thing after the other, on one connection.
 type viewer struct {
 	to      *url.URL
+	from    net.Addr
 	headers string
 	tally   *tally
 	lists   *playlists
@@ -41,7 +43,7 @@ func (v *viewer) watch(ctx context.Context, mode string) {
 
 // try ends with an error, and only with one.
 func (v *viewer) try(ctx context.Context, mode string) (err error) {
-	if v.conn, err = dial(ctx, v.to.Host); err != nil {
+	if v.conn, err = dial(ctx, v.from, v.to.Host); err != nil {
 		return err
 	}
 	// A read that waits must end with ctx.
@@ -61,6 +63,8 @@ func (v *viewer) try(ctx context.Context, mode string) (err error) {
 		return v.plain(ctx)
 	case "hammer":
 		return v.hammer(ctx)
+	case "slow":
+		return v.slow(ctx)
 	}
 	return fmt.Errorf("there is no mode %q", mode)
 }
@@ -70,6 +74,20 @@ func (v *viewer) hammer(ctx context.Context) error {
 	for ctx.Err() == nil {
 		if err := v.fetch(v.to.Path); err != nil {
 			return err
+		}
+	}
+	return ctx.Err()
+}
+
+// slow reads a byte a second of what it asked for, until it is cut off, as it must be.
+func (v *viewer) slow(ctx context.Context) error {
+	if err := v.conn.ask(v.to.Path, v.headers); err != nil {
+		return err
+	}
+	for one := make([]byte, 1); rest(ctx, time.Second); {
+		if _, err := v.conn.conn.Read(one); err != nil {
+			v.tally.cut.Add(1)
+			<-ctx.Done()
 		}
 	}
 	return ctx.Err()

@@ -1,0 +1,78 @@
+//go:build e2e
+
+package interop
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"golive/e2e/harness"
+	"golive/internal/hlscheck"
+)
+
+// The program that operators have finds no fault in a stream whose picture changes its
+// size every 6 s, and whose encoder goes and returns again and again.
+func TestCheck_FindsNothingWhileEncodersComeAndGo(t *testing.T) {
+	length := time.Duration(*minutes * float64(time.Minute))
+	file := joined(t, "sizes", sources.Plain(t), sources.FLV(t, "-bf", "2", "-t", "10", "-s", "480x270"), 6)
+	for _, c := range []struct {
+		name, config string
+		// leave ends the old encoder before its successor is there; nil lets that one
+		// take over.
+		leave   func(*harness.Process)
+		excused []int
+	}{
+		{"plain", "playlist: { low_latency: false }\n", (*harness.Process).Kill, nil},
+		{"low", "ingest: { publish: { takeover: always } }\n", nil, nil},
+		// While nobody publishes there is no part to list (docs/decisions/0008).
+		{"low-killed", "", (*harness.Process).Kill, []int{12}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			s := harness.Start(t, harness.Options{Config: c.config})
+			encoder := harness.PublishLooped(t, file, s.PublishURL("show"))
+			s.WaitForState("show", "live", 10*time.Second)
+			check := harness.Launch(t, nil, s.Program(), "check", "--json", "--duration", length.String(), s.PlaylistURL("show"))
+			returns := 0
+			for end := time.Now().Add(length - 5*time.Second); ; returns++ {
+				harness.Pause(t.Context(), min(11*time.Second, time.Until(end)))
+				if !time.Now().Before(end) {
+					break
+				}
+				old := encoder
+				if c.leave != nil {
+					c.leave(old)
+					harness.Pause(t.Context(), 200*time.Millisecond)
+				}
+				encoder = harness.PublishLooped(t, file, s.PublishURL("show"))
+			}
+			<-check.Done()
+			var report hlscheck.Report
+			if err := json.Unmarshal([]byte(check.Logs.String()), &report); err != nil {
+				t.Fatalf("%v: %s", err, check.Logs)
+			}
+			excused := 0
+			for _, v := range report.Violations {
+				if slices.Contains(c.excused, v.Rule) {
+					excused++
+				} else {
+					t.Error(v)
+				}
+			}
+			if returns == 0 || excused > returns {
+				t.Errorf("%d violations are excused by %d returns", excused, returns)
+			}
+			var text strings.Builder
+			if err := report.WriteText(&text); err != nil {
+				t.Fatal(err)
+			}
+			t.Logf("%d returns\n%s", returns, &text)
+			if report.Error != "" || len(report.Renditions) != 1 || report.Renditions[0].MediaSeconds < (length-10*time.Second).Seconds() {
+				t.Errorf("not all was followed: %s", report.Error)
+			}
+		})
+	}
+}
