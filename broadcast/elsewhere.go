@@ -51,7 +51,7 @@ func (h *Hub) readElsewhere(ctx context.Context, id string) (l *leftover, err er
 		}
 	}()
 	r := reader{sources: []storage.Bucket{h.stores.Bucket}, layout: h.layout, log: h.log}
-	if l, err := r.leftover(ctx, m, false); err == nil && l.last() >= 0 {
+	if l, err := r.leftover(ctx, m); err == nil && l.last() >= 0 {
 		return l, nil
 	}
 	return &leftover{manifest: m, list: list, unread: true}, nil
@@ -100,7 +100,7 @@ func (h *Hub) endAbandoned(ctx context.Context, f catalog.Found) error {
 		return err
 	}
 	r := reader{sources: []storage.Bucket{h.stores.Bucket}, layout: h.layout, log: h.log}
-	l, err := r.leftover(ctx, f.Manifest, true)
+	l, err := r.whole(ctx, f.Manifest)
 	if err != nil {
 		return err
 	}

@@ -54,14 +54,14 @@ type reader struct {
 	log     *slog.Logger
 }
 
-// leftover reads what the manifest makes findable, the journal too if so asked. An
-// object that is damaged costs what it says; one that storage does not give now may be
-// given the next time: that is an error. What is not there was never put.
-func (r reader) leftover(ctx context.Context, m catalog.Manifest, journal bool) (*leftover, error) {
+// leftover reads what the manifest makes findable, but not the journal. An object that
+// is damaged costs what it says; one that storage does not give now may be given the
+// next time: that is an error. What is not there was never put.
+func (r reader) leftover(ctx context.Context, m catalog.Manifest) (*leftover, error) {
 	l := &leftover{
 		manifest: m,
 		list:     &playlist.Restored{Constants: playlist.Constants{Target: m.Target, PartTarget: m.PartTarget}},
-		unread:   !journal,
+		unread:   true,
 	}
 	list, err := r.archive(ctx, r.layout.Media(m.ID, SourceRendition, catalog.PlaylistName), m.Token)
 	if err != nil {
@@ -73,14 +73,30 @@ func (r reader) leftover(ctx context.Context, m catalog.Manifest, journal bool) 
 	if l.multivariant, err = r.owned(ctx, r.sources[0], r.layout.Multivariant(m.ID), m.Token); err != nil {
 		l.multivariant = nil // it can be played all the same, by its media playlist
 	}
-	if !journal {
-		return l, nil
-	}
-	if l.journal, err = r.journal(ctx, m); err != nil {
+	return l, nil
+}
+
+// whole is the leftover with its journal.
+func (r reader) whole(ctx context.Context, m catalog.Manifest) (*leftover, error) {
+	l, err := r.leftover(ctx, m)
+	if err != nil {
 		return nil, err
 	}
-	l.listJournal()
+	if err = r.readJournal(ctx, l); err != nil {
+		return nil, err
+	}
 	return l, nil
+}
+
+// readJournal reads the journal, and lists its end where there is no list.
+func (r reader) readJournal(ctx context.Context, l *leftover) error {
+	journal, err := r.journal(ctx, l.manifest)
+	if err != nil {
+		return err
+	}
+	l.journal, l.unread = journal, false
+	l.listJournal()
+	return nil
 }
 
 // archive reads a playlist of the broadcast with that token, from the first source

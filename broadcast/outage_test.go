@@ -3,6 +3,7 @@ package broadcast
 import (
 	"context"
 	"errors"
+	"iter"
 	"log/slog"
 	"os"
 	"strconv"
@@ -39,6 +40,13 @@ func (r *remote) Get(ctx context.Context, key string, offset, length int64) (*st
 		return nil, errAway
 	}
 	return r.Bucket.Get(ctx, key, offset, length)
+}
+
+func (r *remote) List(ctx context.Context, prefix string) iter.Seq2[storage.Info, error] {
+	if r.away.Load() {
+		return func(yield func(storage.Info, error) bool) { yield(storage.Info{}, errAway) }
+	}
+	return r.Bucket.List(ctx, prefix)
 }
 
 func (r *remote) Delete(ctx context.Context, key string) error {

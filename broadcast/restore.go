@@ -75,9 +75,15 @@ func (h *Hub) restore(ctx context.Context, m catalog.Manifest, spooled map[strin
 	if spooled[m.ID] = others; len(others) == 0 {
 		delete(spooled, m.ID)
 	}
-	l, err := h.reader().leftover(ctx, m, true)
+	l, err := h.reader().leftover(ctx, m)
 	if err != nil {
 		return err // all of it waits for the next start
+	}
+	if err := h.reader().readJournal(ctx, l); err != nil {
+		if len(l.list.Segments)+len(own) == 0 {
+			return err
+		}
+		h.log.Warn("what a replay needs is read when the bucket is back", "broadcast", m.ID, "err", err)
 	}
 	for _, e := range own {
 		if !l.adopt(e) { // the bucket has it, and the playlist names it
