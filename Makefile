@@ -14,7 +14,7 @@ CONCURRENT := ./ingest/... ./broadcast/... ./playlist/... ./storage/... ./origin
 .PHONY: bench-cost bench-origin help run build setup test race fuzz bench e2e interop lint fmt check clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: build ## build, start, and show the demo on http://localhost:8080/
 	@tools/need.sh ffmpeg || echo "going on: the demo needs no ffmpeg, publishing with it does"
