@@ -49,8 +49,8 @@ func sessionSegment(session string, msn int) *media.Segment {
 // order is what was put, without playlists.
 func order(b *faulty) (names []string) {
 	for _, s := range b.done() {
-		if !strings.Contains(s, "index.m3u8") {
-			names = append(names, strings.TrimPrefix(strings.TrimPrefix(s, "put "), "source/"))
+		if name, put := strings.CutPrefix(s, "put "); put && !strings.Contains(s, "index.m3u8") {
+			names = append(names, strings.TrimPrefix(name, "source/"))
 		}
 	}
 	return names
