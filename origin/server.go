@@ -3,6 +3,7 @@ package origin
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"log/slog"
 	"math"
 	"net"
@@ -131,7 +132,8 @@ func (s *Server) serve(ctx context.Context, serve func() error, shutdowns ...fun
 		stopped <- err
 	}()
 	err := serve()
-	wanted := ctx.Err() != nil
+	// Another door of the same http.Server may have heard of the end before this one.
+	wanted := ctx.Err() != nil || errors.Is(err, http.ErrServerClosed)
 	cancel()
 	if stopErr := <-stopped; wanted {
 		return stopErr
