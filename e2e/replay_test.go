@@ -55,7 +55,8 @@ func TestReplay_IsWatchedAfterTheEnd(t *testing.T) {
 	p.WaitForPlay(5 * time.Second)
 	p.MustPlay(3 * time.Second)
 
-	// Who watches is not taken away when it begins again.
+	// Who watches is not taken away when it begins again; who is at the end is.
+	p.ClickAt(seekBar, 0.02)
 	harness.PublishLooped(t, sources.Plain(t), s.PublishURL("show"))
 	p.WaitUntil(20*time.Second, "!document.querySelector('[data-watch-live]').hidden")
 	if now := p.Playback(); now.State != "replay" {
