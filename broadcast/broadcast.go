@@ -115,7 +115,7 @@ func newBroadcast(m catalog.Manifest, h *Hub, from numbering, p preparation) *Br
 	if h.stores.Shared {
 		b.shelf.local, b.shelf.shared = h.stores.Local, h.stores.Bucket
 	}
-	archiver := storage.ArchiverConfig{Prefix: h.layout.Folder(m.ID)}
+	archiver := storage.ArchiverConfig{Prefix: h.layout.Folder(m.ID), KeyPace: h.stores.KeyPace}
 	if p != (preparation{}) {
 		b.preparation, b.ready = p, make(chan struct{})
 		archiver.Hold = b.ready

@@ -49,6 +49,8 @@ type Stores struct {
 	Shared bool
 	// Spool takes segments while Bucket does not; may be nil.
 	Spool Spool
+	// KeyPace spaces the puts of one playlist in Bucket; may be nil.
+	KeyPace *storage.KeyPace
 }
 
 // Spool is a storage.Spool that says what an earlier run left in it.

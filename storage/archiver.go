@@ -54,6 +54,9 @@ type ArchiverConfig struct {
 	// PlaylistInterval is how often at most playlists are put while segments
 	// wait; 1 s. With nothing waiting they are put at once.
 	PlaylistInterval time.Duration
+	// KeyPace spaces the puts of one playlist: what is rendered meanwhile waits, and the
+	// newest is put. Nil puts each at once.
+	KeyPace *KeyPace
 	// DeleteTimeout is how long after its time an object that cannot be deleted
 	// is given up; 1 h.
 	DeleteTimeout time.Duration
