@@ -54,6 +54,7 @@ type Broadcast struct {
 	ready    chan struct{} // closed when the Archiver may begin; nil is at once
 	swept    chan struct{} // closed when run has returned: the bucket is left alone
 	next     numbering     // valid once ended is closed
+	lost     int           // segments that the stop of the server lost; valid once swept is closed
 
 	preparation preparation
 	resumed     *resumption // nil for a new broadcast

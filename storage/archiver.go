@@ -122,6 +122,9 @@ type Archiver struct {
 	lost     int64
 	losses   tally
 	failing  failure
+	asked    operation // of the bucket, and not answered yet
+	answered time.Time // when it answered for the last time
+	left     Left
 
 	settled  []*Spooled // in the bucket, but not yet in a playlist there
 	discard  []*Spooled // for the spiller to remove

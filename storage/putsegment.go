@@ -26,6 +26,7 @@ func (r *run) putSegment(ctx context.Context, u *upload) {
 		r.segments.next = wait
 		return
 	}
+	r.asking(opPut, object.Key, seg.Duration.Duration())
 	began := time.Now()
 	reason, err := r.tryPut(ctx, announced, object, spooled)
 	u.took += time.Since(began)

@@ -252,6 +252,7 @@ func (r *run) pend(objects []Object) {
 
 // putPlaylist tries once to put the first pending playlist.
 func (r *run) putPlaylist(ctx context.Context) {
+	r.asking(opPut, r.pending[0].Key, 0)
 	err := r.bucket.Put(ctx, r.pending[0])
 	r.cfg.KeyPace.put(r.pending[0].Key)
 	if ctx.Err() != nil && err != nil {
@@ -283,6 +284,7 @@ func (r *run) end() {
 // behind the others.
 func (r *run) delete(ctx context.Context) {
 	x := r.due[0]
+	r.asking(opDelete, x.key, 0)
 	err := r.bucket.Delete(ctx, x.key)
 	if ctx.Err() != nil && err != nil {
 		return
@@ -295,6 +297,17 @@ func (r *run) delete(ctx context.Context) {
 	}
 }
 
+// asking notes an operation that begins; outcome ends it.
+func (r *run) asking(op, key string, patience time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := time.Now()
+	// Nothing may have been asked for long: that is no trouble.
+	answered := later(r.answered, now.Add(-silentAfter))
+	r.asked = operation{what: op + " " + key, began: now, answered: answered, patience: patience}
+	r.publish()
+}
+
 // outcome notes how an operation of the lane ended, and says whether to try it
 // again.
 func (r *run) outcome(l *lane, err error) (again bool) {
@@ -303,7 +316,7 @@ func (r *run) outcome(l *lane, err error) (again bool) {
 	if err != nil {
 		r.failures.add(err.Error())
 		if l.failures == 0 {
-			l.failure.since = now
+			l.failure.since = r.asked.began // only Run's goroutine writes it
 		}
 		l.failures++
 		l.failure.err = err
@@ -318,6 +331,7 @@ func (r *run) outcome(l *lane, err error) (again bool) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.asked, r.answered = operation{}, now
 	r.failing = failure{}
 	for _, l := range []*lane{&r.segments, &r.playlists, &r.deletes} {
 		if l.failures > 0 {
