@@ -202,6 +202,9 @@ func (h *Hub) forget(b *Broadcast) bool {
 	}
 	h.change(func(all map[string]*Broadcast) { delete(all, b.id) })
 	h.forgotten[b.id] = b
+	if h.cfg.Retention.Replay > 0 {
+		h.replays.index.add(catalog.Named{ID: b.id, Token: b.shelf.token(), Ended: true})
+	}
 	return true
 }
 
