@@ -237,7 +237,7 @@ func (h *Hub) Archiving(context.Context) error {
 	for _, b := range h.tends() {
 		s := b.shelf.archiver.Status()
 		if s.Error != "" && time.Since(s.FailingSince) > storageTrouble {
-			return fmt.Errorf("broadcast %s has not been archived since %s: %s", b.id, s.FailingSince.Format(time.TimeOnly), s.Error)
+			return fmt.Errorf("broadcast %s has not been archived since %s: %s", b.id, s.FailingSince.Format(time.TimeOnly), s.Trouble())
 		}
 	}
 	return nil

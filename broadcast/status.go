@@ -34,7 +34,7 @@ func (b *Broadcast) Status() Status {
 	if ended := b.shelf.ended.Load(); ended != nil {
 		s.Ended = endTime(b.began, *ended)
 	}
-	s.StorageError = b.shelf.archiver.Status().Error
+	s.StorageError = b.shelf.archiver.Status().Trouble()
 	if b.hasReplay() {
 		s.Replay = catalog.ReplayNameOf(b.shelf.token())
 	}

@@ -64,6 +64,18 @@ func (a *Archiver) Status() ArchiverStatus {
 	return s
 }
 
+// Trouble returns what is wrong now with the bucket, and then with the Spool; empty when
+// all is well.
+func (s ArchiverStatus) Trouble() string {
+	switch {
+	case s.SpoolError == "":
+		return s.Error
+	case s.Error == "":
+		return s.SpoolError
+	}
+	return s.Error + "; and what waits cannot be spooled: " + s.SpoolError
+}
+
 // publish renews what Status shows. The caller holds the lock.
 func (a *Archiver) publish() {
 	s := &ArchiverStatus{

@@ -200,7 +200,7 @@ func TestPut_FailsWholeWhenItCannotSync(t *testing.T) {
 	if got, _ := io.ReadAll(r.Body); string(got) != "old" {
 		t.Errorf("object is %q", got)
 	}
-	left, err := os.ReadDir(filepath.Join(b.root.Name(), tempDir))
+	left, err := os.ReadDir(filepath.Join(b.root().Name(), tempDir))
 	if err != nil || len(left) != 0 {
 		t.Errorf("temporary files are left: %v, %v", left, err)
 	}

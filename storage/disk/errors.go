@@ -34,7 +34,7 @@ func wrap(op, key string, err error) error {
 		if op != opPut {
 			e.Err = storage.ErrNotExist
 		} else {
-			e.Hint = "data_dir was removed while golive ran: restart it"
+			e.Hint = "data_dir was removed while golive ran, and cannot be made again"
 		}
 	}
 	return e
