@@ -224,7 +224,7 @@ func TestPut_RefusesToBeFileAndDirectory(t *testing.T) {
 
 func TestWrap_HintsAtWhatToDo(t *testing.T) {
 	for errno, want := range map[syscall.Errno]string{
-		syscall.ENOSPC: "the disk is full: free space under data_dir, or shorten playlist.window",
+		syscall.ENOSPC: "the disk is full: free space under data_dir, or shorten storage.retention.replay or playlist.window",
 		syscall.EDQUOT: "the disk is full",
 		syscall.EACCES: "the user that runs golive must be able to read and write data_dir",
 		syscall.EROFS:  "read-only",
