@@ -36,11 +36,13 @@ type videoTimes struct {
 	guess media.Ticks // distance between pictures until it is known
 
 	stamp  media.Ticks // the present time of the wire, as ticks
+	first  media.Ticks // the composition time of the first picture with that time
 	line   media.Ticks // where the first picture with that time was put
 	since  time.Time   // when it arrived
 	count  int64       // pictures with that time
 	shares int64       // pictures with the time before; 0 until it is known
 	grid   media.Ticks // the usual distance between two times of the wire; likewise
+	shared int         // times that pass until sharing is forgotten
 
 	composition media.Ticks // the last plausible one
 	any         bool
@@ -108,14 +110,14 @@ func (v *videoTimes) place(t *timeline, a arrival, repaired *RepairCounts) Stamp
 	due := t.due()
 	switch {
 	case !t.seen || a.fresh:
-		v.begin(due, due, a.at)
+		v.begin(due, a)
 		v.count = 1
 	case due == v.stamp:
 		v.count++
 		return v.share(t, a, repaired)
 	default:
 		v.advanced(due - v.stamp)
-		v.begin(due, due, a.at)
+		v.begin(due, a)
 	}
 	if t.seen && due <= t.out {
 		// A small step back, or pictures before it were put too late: catch up.
@@ -123,16 +125,15 @@ func (v *videoTimes) place(t *timeline, a arrival, repaired *RepairCounts) Stamp
 		v.line = t.out + max(v.step()/2, 1)
 	}
 	presented := v.line + a.composition
-	if v.shares > 1 && v.taken(presented) {
-		// One that was decoded before it, of those that share a time.
-		presented += v.step()
+	if v.shared > 0 && presented <= v.top {
+		presented = v.free(presented)
 	}
 	return v.present(t, v.line, presented, repaired)
 }
 
 // begin notes a new time of the wire.
-func (v *videoTimes) begin(stamp, line media.Ticks, at time.Time) {
-	v.stamp, v.line, v.since = stamp, line, at
+func (v *videoTimes) begin(due media.Ticks, a arrival) {
+	v.stamp, v.line, v.first, v.since = due, due, a.composition, a.at
 }
 
 // advanced notes the distance to a new time of the wire. The grid is close to the
@@ -147,10 +148,13 @@ func (v *videoTimes) advanced(d media.Ticks) {
 		v.shares = v.count
 	}
 	v.count = 1
+	v.shared = max(v.shared-1, 0)
 }
 
 // share puts a picture that has the wire time of the one before.
 func (v *videoTimes) share(t *timeline, a arrival, repaired *RepairCounts) Stamp {
+	const remembered = 32
+	v.shared = remembered
 	var at media.Ticks
 	stood := a.at.Sub(v.since)
 	switch n := media.Ticks(v.count - 1); {
@@ -169,10 +173,25 @@ func (v *videoTimes) share(t *timeline, a arrival, repaired *RepairCounts) Stamp
 	}
 	at = max(at, t.out+1)
 	presented := v.stamp + a.composition
-	if stood > standing || v.line != v.stamp || v.taken(presented) {
+	if a.composition == v.first || stood > standing || v.line != v.stamp {
 		presented += at - v.stamp
+	} else {
+		presented = v.free(presented)
 	}
 	return v.present(t, at, presented, repaired)
+}
+
+// free returns a time at which no other picture is presented. Of reordered pictures
+// that share one, the first to be decoded has it.
+func (v *videoTimes) free(at media.Ticks) media.Ticks {
+	step := v.step()
+	for _, by := range [...]media.Ticks{step, -step / 2, step} {
+		if !v.taken(at) {
+			break
+		}
+		at += by
+	}
+	return at
 }
 
 // taken says whether one of the last pictures is presented at that time.
