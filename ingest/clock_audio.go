@@ -128,7 +128,9 @@ func (s *audioTimes) place(t, o *timeline, a arrival, repaired *RepairCounts) St
 		s.frames = 0
 	}
 	if s.frames++; s.frames > window {
-		s.measure(t.wire)
+		if s.measure(t.wire); s.den != s.declared[2] {
+			repaired[RepairSmoothed] += window
+		}
 	} else if s.frames == 1 {
 		s.began = t.wire
 	}
