@@ -160,7 +160,7 @@ func (v *videoTimes) share(t *timeline, a arrival, repaired *RepairCounts) Stamp
 	switch n := media.Ticks(v.count - 1); {
 	case stood > standing && stood > 2*v.grid.Duration():
 		repaired[RepairStoodStill]++
-		at = v.line + media.TicksFromDuration(stood)
+		at = v.arrived(t.out, v.line+media.TicksFromDuration(stood))
 	case v.grid == 0:
 		repaired[RepairSpread]++
 		at = v.line + n*v.guess
@@ -179,6 +179,16 @@ func (v *videoTimes) share(t *timeline, a arrival, repaired *RepairCounts) Stamp
 		presented = v.free(presented)
 	}
 	return v.present(t, at, presented, repaired)
+}
+
+// arrived returns the place after last of a picture that came at now: an even one,
+// for networks and encoders deliver in bursts.
+func (v *videoTimes) arrived(last, now media.Ticks) media.Ticks {
+	next := last + v.step()
+	if now-next > media.TicksFromDuration(standing) {
+		return now
+	}
+	return next + min(max((now-next)/16, -v.step()/2), v.step()/2)
 }
 
 // free returns a time at which no other picture is presented. Of reordered pictures

@@ -276,3 +276,19 @@ func TestVideo_JitterKeepsPicturesInOrder(t *testing.T) {
 		t.Errorf("%d ticks off", off)
 	}
 }
+
+func TestVideo_TimeThatStandsStillIsEvenWhenPicturesArriveInBursts(t *testing.T) {
+	var c Clock
+	var last Stamp
+	for i := range 2000 {
+		arrived := epoch.Add(time.Duration(i/10*400) * time.Millisecond) // ten at once
+		s := c.Next(tracks[Video], 0, 0, arrived)
+		if step := s.PTS - last.PTS; i > 100 && (step < 15*ms || step > 65*ms) {
+			t.Fatalf("picture %d: %d ticks after the last", i, step)
+		}
+		last = s
+	}
+	if off := last.PTS - 1999*40*ms; off < -media.Second || off > media.Second {
+		t.Errorf("%d ticks off in the end", off)
+	}
+}
