@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"golive/origin/audience"
@@ -18,13 +19,16 @@ import (
 type Handler struct {
 	source   Source
 	audience *audience.Audience
+	reads    *Reads
+	sending  atomic.Int64 // stored segments and parts
 	log      *slog.Logger
 	metrics  *Metrics
 }
 
-// NewHandler serves what source knows, to the audience.
-func NewHandler(source Source, a *audience.Audience, log *slog.Logger, m *Metrics) *Handler {
-	return &Handler{source: source, audience: a, log: log, metrics: m}
+// NewHandler serves what source knows, to the audience. reads bounds what it holds open
+// of storage.
+func NewHandler(source Source, a *audience.Audience, reads *Reads, log *slog.Logger, m *Metrics) *Handler {
+	return &Handler{source: source, audience: a, reads: reads, log: log, metrics: m}
 }
 
 // Prefix is the path below which a Handler expects its requests.

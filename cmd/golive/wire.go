@@ -88,7 +88,8 @@ func wire(ctx context.Context, cfg config.Config, d doors, log *slog.Logger) (*h
 	}
 	mux := http.NewServeMux()
 	watching := audience.New(cfg.Origin.Proxies(), reg)
-	live := origin.NewHandler(hub, watching, log, origin.NewMetrics(reg))
+	reads := origin.NewReads(256, cfg.Origin.Proxies())
+	live := origin.NewHandler(hub, watching, reads, log, origin.NewMetrics(reg))
 	mux.Handle(origin.Prefix, live)
 	if err := api.Register(mux, version(), directory{hub, watching}); err != nil {
 		return nil, err
