@@ -145,8 +145,9 @@ func (c *conn) flood() {
 // have offenceBurst of them at once and offenceRate a second; then it gets no new
 // connection until that is made up for.
 type offenders struct {
-	mu sync.Mutex
-	by map[netip.Prefix]*bucket
+	mu    sync.Mutex
+	by    map[netip.Prefix]*bucket
+	swept time.Time
 }
 
 const (
@@ -172,8 +173,12 @@ func (o *offenders) add(network netip.Prefix, now time.Time) {
 	b.spend(now, 1, offenceRate, offenceBurst)
 }
 
-// forget drops the addresses that have made up for what they did.
+// forget drops the addresses that have made up for what they did, once a second.
 func (o *offenders) forget(now time.Time) {
+	if now.Sub(o.swept) < time.Second {
+		return
+	}
+	o.swept = now
 	for network, b := range o.by {
 		if b.spend(now, 0, offenceRate, offenceBurst); b.spent == 0 {
 			delete(o.by, network)

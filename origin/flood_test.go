@@ -118,7 +118,7 @@ func TestServer_DoesNotTakeAPlayerForAFlood(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			f := openFront(t, sized())
 			rt := f.client(protocol)
-			for i := range 8000 {
+			for i := range 3000 {
 				<-time.After(time.Second / 8)
 				for _, size := range []int{300, 30_000} {
 					res, err := fetch(t.Context(), rt, fmt.Sprintf("/%d", size))

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golive/internal/cors"
 	"golive/origin/audience"
 	"golive/playlist"
 	"golive/storage/catalog"
@@ -40,7 +41,7 @@ const playlistFile = "index.m3u8"
 // too: what a ServeMux spends on each request is a tenth of what a playlist costs.
 func (h *Handler) Before(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if p := r.URL.Path; strings.HasPrefix(p, Prefix) && !strings.Contains(p, "//") && !strings.Contains(p, "/.") {
+		if p := r.URL.Path; strings.HasPrefix(p, Prefix) && !strings.Contains(p, "//") && !strings.Contains(p, "/.") && p[len(p)-1] != '/' {
 			h.ServeHTTP(w, r)
 			return
 		}
@@ -56,10 +57,12 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch r.Method {
 	case http.MethodGet, http.MethodHead:
 	case http.MethodOptions:
-		preflight(w)
+		cors.Preflight(header, r)
+		header.Set("Allow", cors.Methods)
+		w.WriteHeader(http.StatusNoContent)
 		return
 	default:
-		header.Set("Allow", "GET, HEAD, OPTIONS")
+		header.Set("Allow", cors.Methods)
 		http.Error(w, "only GET and HEAD are answered here", http.StatusMethodNotAllowed)
 		return
 	}

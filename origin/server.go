@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 
+	"golive/internal/descriptors"
 	"golive/origin/http1"
 )
 
@@ -46,6 +47,7 @@ const maxStreams = 100
 type Server struct {
 	http    *http.Server
 	players http.Handler // what http1 answers with
+	prefix  string       // of what it answers
 	places  *places
 	log     *slog.Logger
 	metrics *ServerMetrics
@@ -53,23 +55,28 @@ type Server struct {
 	refusals, floods *notice
 }
 
-// NewServer makes a server for those who are trusted, without limits; net/http's
-// own complaints go to log.
-func NewServer(handler http.Handler, log *slog.Logger) *Server {
-	return newServer(newPlaces(math.MaxInt32, 0, nil), nil, handler, log, NewServerMetrics(prometheus.NewRegistry()))
+// NewServer makes a server for those who are trusted, for so many connections at once;
+// 0 is no limit. net/http's own complaints go to log.
+func NewServer(connections int, handler http.Handler, log *slog.Logger) *Server {
+	if connections == 0 {
+		connections = math.MaxInt32
+	}
+	return newServer(newPlaces(connections, 0, nil), nil, handler, log, NewServerMetrics(prometheus.NewRegistry()))
 }
 
 // NewPublicServer makes a server for everybody. config is what ServeTLS listens
 // with; nil if it is not called.
 func NewPublicServer(cfg Config, config *tls.Config, handler http.Handler, log *slog.Logger, m *ServerMetrics) *Server {
-	most, affordable := cfg.Limits.Connections, affordable()
+	most, affordable := cfg.Limits.Connections, descriptors.Divide(descriptors.Limit()).HTTP
 	if most == 0 {
 		most = affordable
 	}
 	if most > affordable {
 		log.Warn("origin.limits.connections is more than there are file descriptors for: raise them (ulimit -n)", "limit", most, "enough_for", affordable)
 	}
-	return newServer(newPlaces(most, cfg.Limits.ConnectionsPerAddress, cfg.Proxies()), config, handler, log, m)
+	s := newServer(newPlaces(most, cfg.Limits.ConnectionsPerAddress, cfg.Proxies()), config, handler, log, m)
+	s.prefix = cfg.BasePath + Prefix
+	return s
 }
 
 func newServer(p *places, config *tls.Config, handler http.Handler, log *slog.Logger, m *ServerMetrics) *Server {
@@ -77,7 +84,7 @@ func newServer(p *places, config *tls.Config, handler http.Handler, log *slog.Lo
 	protocols.SetHTTP1(true)
 	protocols.SetHTTP2(true)
 	protocols.SetUnencryptedHTTP2(true) // for proxies that end TLS before us
-	return &Server{players: handler, places: p, log: log, metrics: m,
+	return &Server{players: handler, prefix: Prefix, places: p, log: log, metrics: m,
 		refusals: &notice{log: log, level: slog.LevelWarn, message: "viewers were refused: a limit of origin.limits is reached"},
 		floods:   &notice{log: log, level: slog.LevelWarn, message: "connections were closed: the client sends too much that is no request"},
 		http: &http.Server{
@@ -104,7 +111,7 @@ func newServer(p *places, config *tls.Config, handler http.Handler, log *slog.Lo
 // Serve blocks until ctx is done, then lets the requests under way finish. What
 // players ask for does not reach net/http.
 func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
-	players := http1.NewListener(s.let(ln), Prefix, s.players, s.log)
+	players := http1.NewListener(s.let(ln), s.prefix, s.players, s.log)
 	var running sync.WaitGroup
 	running.Go(func() { players.Run(context.WithoutCancel(ctx)) })
 	defer running.Wait()

@@ -37,15 +37,6 @@ type sent struct {
 	bytes  int64 // of the body
 }
 
-// preflight answers a browser that asks before it sends Range or its own headers.
-func preflight(w http.ResponseWriter) {
-	header := w.Header()
-	header.Set("Access-Control-Allow-Methods", "GET, HEAD, OPTIONS")
-	header.Set("Access-Control-Allow-Headers", "Range, If-None-Match, CMCD-Object, CMCD-Request, CMCD-Session, CMCD-Status")
-	header.Set("Access-Control-Max-Age", "86400")
-	w.WriteHeader(http.StatusNoContent)
-}
-
 // writeText sends a playlist, compressed for those who can.
 func writeText(w http.ResponseWriter, r *http.Request, text *playlist.Text, cache []string) (sent, error) {
 	header := w.Header()

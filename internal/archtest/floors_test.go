@@ -7,7 +7,7 @@ import "strings"
 // Rooms of later issues have their place already.
 func floors() [][]string {
 	return [][]string{
-		{"media", "codec", "configs", "internal/setting", "internal/clip", "internal/certificate"},
+		{"media", "codec", "configs", "internal/setting", "internal/descriptors", "internal/cors", "internal/clip", "internal/certificate"},
 		{"container"},
 		{"ingest", "transcode", "segmenter", "playlist", "storage", "registry", "rollout", "internal/publisher"},
 		{"broadcast", "origin", "api", "web", "admin"},
