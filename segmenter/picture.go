@@ -125,23 +125,26 @@ func (s *Segmenter) holdUntil(dts media.Ticks) {
 }
 
 // Advance tells the time when nothing came from the wire for a while. Pictures that
-// are known to be far apart, without sound, are held until the next one.
-func (s *Segmenter) Advance(now time.Time) {
-	if s.gather.on {
-		if g := &s.gather; g.any {
-			// More of it may be on its way: a slow uplink gets twice the time.
-			s.releaseWhenReady(media.TicksFromDuration(now.Sub(g.arrived)) / 2)
+// are known to be far apart, without sound, are held until the next one: then it
+// returns true.
+func (s *Segmenter) Advance(now time.Time) (slow bool) {
+	if g := &s.gather; g.on {
+		if g.video == nil {
+			return false
 		}
-		return
+		// More may be on its way: a slow uplink gets twice the time.
+		s.releaseWhenReady(media.TicksFromDuration(now.Sub(g.arrived)) / 2)
+		return true
 	}
 	p := &s.picture
 	if !s.open || s.audio != nil && !s.sound.silent || !p.intact || !s.slow() || !s.mayRepeat(s.start) {
-		return
+		return false
 	}
 	at := p.real + media.TicksFromDuration(now.Sub(p.key.Arrived)) - wireLate
 	for target := s.partTarget(); at-s.start >= target; {
 		s.passPart(s.start + target)
 	}
+	return true
 }
 
 // isIDR says whether a key frame is an IDR picture (ISO 14496-10 section 7.4.1.2.4).

@@ -130,7 +130,8 @@ func (s *Segmenter) FrameRate() float64 {
 
 // Silent says which tracks bring nothing, though they did before.
 func (s *Segmenter) Silent() (video, audio bool) {
-	return s.video != nil && s.picture.silent, s.video != nil && s.audio != nil && s.sound.silent
+	both := s.video != nil && s.audio != nil && !s.gather.on
+	return both && s.picture.silent, both && s.sound.silent
 }
 
 // Stats is what was repaired so far.
