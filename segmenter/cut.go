@@ -87,7 +87,7 @@ func (s *Segmenter) endsAt(dts media.Ticks) bool {
 		return true
 	}
 	// Where pictures are repeated, a segment can begin without another key frame.
-	return elapsed+s.gops.longest() > s.formatNow().longest() && !(s.slow() && s.mayRepeat(dts))
+	return elapsed+s.gops.longest() > s.formatNow().longest() && !(s.slow() && s.mayRepeat())
 }
 
 // lastBefore says whether the frame that is due at end is expected to begin the next
@@ -123,6 +123,7 @@ func (s *Segmenter) forceCut(at media.Ticks) {
 // followLateVideo closes parts, and in the end the segment, on the clock of the
 // sound while the picture stands still.
 func (s *Segmenter) followLateVideo(dts media.Ticks) {
+	s.picture.wire = dts
 	target := s.partTarget()
 	ahead := max(soundLead, 2*target)
 	if s.picture.repeated || s.rate.frame() > slowPicture {
@@ -139,7 +140,7 @@ const slowLead = media.Second / 10
 
 // soundLead is how far sound may be ahead of the pictures for good: phones send
 // their pictures that much later.
-const soundLead = media.Second
+const soundLead = 6 * media.Second / 5
 
 // runOn lets the time pass in which nothing came, as far as it does not fit the
 // open segment: it becomes gap parts, and segments of those.
@@ -156,7 +157,7 @@ func (s *Segmenter) runOn(dts media.Ticks) {
 // another part would not fit it. Since no picture comes that this could freeze, new
 // sound may begin there.
 func (s *Segmenter) passPart(end media.Ticks) {
-	s.holdPicture(end)
+	s.holdPicture()
 	s.closeAt(end)
 	if s.start+s.format.PartTarget-s.segment.Start <= s.format.longest() {
 		return
@@ -167,7 +168,7 @@ func (s *Segmenter) passPart(end media.Ticks) {
 		s.discontinuity = true
 	}
 	lead := slices.IndexFunc(s.units, func(u media.AccessUnit) bool { return u.Track == s.video })
-	again := lead < 0 && s.start > s.picture.newest && s.mayRepeat(s.start)
+	again := lead < 0 && s.start > s.picture.newest && s.mayRepeat()
 	s.openSegment(s.start, again || lead >= 0 && s.units[lead].Key)
 	s.useEarly()
 	if again {

@@ -11,7 +11,8 @@ const (
 	repeatEvery = media.Second / 2
 	// picturePatience is how long sound goes on alone after a picture that is no key
 	// frame, before the video counts as stopped and its last key frame is shown.
-	picturePatience = 2 * media.Second
+	// Pictures that depend on each other may be a second apart.
+	picturePatience = soundLead
 	// maxPicturePatience bounds what it can grow to for pictures that are far apart.
 	maxPicturePatience = 30 * media.Second
 	// slowPicture is the time between pictures from which on they do not set the pace.
@@ -29,6 +30,7 @@ type picture struct {
 	key    media.AccessUnit // the newest IDR picture; its Track is nil when there is none
 	newest media.Ticks      // DTS of the newest picture, be it a repetition
 	real   media.Ticks      // DTS of the newest one from the wire
+	wire   media.Ticks      // how far the sound has come
 	// dropped is the DTS of the newest one that could not be decoded.
 	dropped media.Ticks
 	// intact says that key is the newest picture from the wire.
@@ -51,12 +53,11 @@ func (p *picture) take(u *media.AccessUnit) bool {
 		p.dropped = u.DTS
 		return false
 	}
-	p.real = u.DTS
-	if p.repeated && u.DTS <= p.newest {
-		u.PTS = max(u.PTS, p.newest+1)
-		u.DTS = p.newest + 1
+	if p.repeated || p.key.Track != nil {
+		u.DTS = max(u.DTS, p.newest+1)
+		u.PTS = max(u.PTS, u.DTS)
 	}
-	p.newest = u.DTS
+	p.real, p.newest = u.DTS, u.DTS
 	p.intact, p.repeated, p.lost, p.silent = u.Key, false, false, false
 	if u.Key {
 		p.key.Track = nil
@@ -73,13 +74,13 @@ func (s *Segmenter) slow() bool {
 	return s.video != nil && (s.rate.frame() > slowPicture || s.rate.alone())
 }
 
-// mayRepeat says whether the last key frame can be shown again at dts.
-func (s *Segmenter) mayRepeat(dts media.Ticks) bool {
+// mayRepeat says whether the last key frame can be shown again.
+func (s *Segmenter) mayRepeat() bool {
 	p := &s.picture
 	if s.video == nil || p.key.Track != s.video {
 		return false
 	}
-	return p.intact || p.lost || dts-p.real >= max(p.patience, picturePatience)
+	return p.intact || p.lost || p.wire-p.real >= max(p.patience, picturePatience)
 }
 
 // repeat shows the last key frame again at dts, before the units that are there.
@@ -100,12 +101,12 @@ func (s *Segmenter) repeat(dts media.Ticks) {
 }
 
 // holdPicture repeats the last key frame in the part that ends now, if it is time.
-func (s *Segmenter) holdPicture(end media.Ticks) {
+func (s *Segmenter) holdPicture() {
 	p := &s.picture
-	if s.video != nil && end-p.real >= max(noticeable, 3*s.rate.frame()) && !s.rate.alone() {
+	if s.video != nil && p.wire-p.real >= max(noticeable, 3*s.rate.frame()) && !s.rate.alone() {
 		p.silent = true
 	}
-	if s.start+s.partTarget()-p.newest > repeatEvery && s.start > p.newest && s.mayRepeat(s.start) {
+	if s.start+s.partTarget()-p.newest > repeatEvery && s.start > p.newest && s.mayRepeat() {
 		s.repeat(s.start)
 	}
 }
@@ -113,7 +114,7 @@ func (s *Segmenter) holdPicture(end media.Ticks) {
 // holdUntil repeats the last key frame up to dts, where the next picture is, if they
 // are known to be far apart.
 func (s *Segmenter) holdUntil(dts media.Ticks) {
-	if !s.picture.repeated && !s.slow() || !s.mayRepeat(s.start) {
+	if !s.picture.repeated && !s.slow() || !s.mayRepeat() {
 		return
 	}
 	for target := s.partTarget(); dts-s.start > target; {
@@ -137,7 +138,7 @@ func (s *Segmenter) Advance(now time.Time) (slow bool) {
 		return true
 	}
 	p := &s.picture
-	if !s.open || s.audio != nil && !s.sound.silent || !p.intact || !s.slow() || !s.mayRepeat(s.start) {
+	if !s.open || s.audio != nil && !s.sound.silent || !p.intact || !s.slow() || !s.mayRepeat() {
 		return false
 	}
 	at := p.real + media.TicksFromDuration(now.Sub(p.key.Arrived)) - wireLate

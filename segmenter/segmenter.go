@@ -118,7 +118,7 @@ func (s *Segmenter) FrameRate() float64 {
 		return 0
 	}
 	rate := 1 / s.rate.frame().Seconds()
-	if s.slow() && s.mayRepeat(s.start) {
+	if s.slow() && s.mayRepeat() {
 		const repeated = float64(media.Second) / float64(repeatEvery)
 		if s.rate.alone() {
 			return repeated

@@ -27,7 +27,7 @@ const (
 	slowTimeout = 90 * time.Second
 	// tickEvery is how often a slow peer's sink is told the time, and firstTick when it
 	// is first.
-	tickEvery = time.Second / 5
+	tickEvery = time.Second / 20
 	firstTick = time.Second
 )
 
