@@ -27,10 +27,10 @@ func TestChromium_PlaysThroughTracksThatComeAndGo(t *testing.T) {
 		fps     float64
 	}{
 		{"row_63_sound_stops", func(t *testing.T) string {
-			return without(t, sources.FLV(t, "-bf", "2", "-t", "60"), flv.TagAudio, 8000, 16000)
+			return without(t, sources.FLV(t, "-bf", "2", "-t", "60"), flv.TagAudio, 18000, 28000)
 		}, "audio_silent", 30},
 		{"row_64_pictures_stop", func(t *testing.T) string {
-			return without(t, sources.FLV(t, "-bf", "2", "-t", "60"), flv.TagVideo, 8000, 16000)
+			return without(t, sources.FLV(t, "-bf", "2", "-t", "60"), flv.TagVideo, 18000, 28000)
 		}, "video_silent", 1},
 		{"row_61_slides_alone", func(t *testing.T) string { return slides(t, "-an") }, "", 1},
 		{"row_61_slides_with_sound", func(t *testing.T) string { return slides(t, "-c:a", "aac") }, "", 1},

@@ -11,7 +11,7 @@ import (
 func (s *Segmenter) lead(u media.AccessUnit) {
 	if s.video != nil {
 		s.holdUntil(u.DTS)
-		if !s.picture.take(&u) {
+		if !s.picture.take(&u, s.start) {
 			s.stats.DroppedVideo++
 			return
 		}
@@ -26,16 +26,14 @@ func (s *Segmenter) lead(u media.AccessUnit) {
 	s.cutBefore(u)
 	frame := s.pace()
 	s.fillGap(u.DTS, frame)
+	if s.start-s.segment.Start >= s.formatNow().longest() && !s.leadPending() {
+		s.forceCut(s.start) // what was closed has taken all the time that the segment had
+	}
 	s.append(u)
 	// Close now when one more frame would not fit: the part is ready as soon as
 	// its last frame is.
 	end := u.DTS + frame
-	target := s.partTarget()
-	switch {
-	case end+frame-s.start <= target && s.bytes <= maxPartBytes:
-	case 4*frame < target && s.gops.usual() > 0 && s.lastBefore(end):
-		s.closeLast(end)
-	default:
+	if end+frame-s.start > s.partTarget() || s.bytes > maxPartBytes {
 		s.closePart(end)
 	}
 }
@@ -219,22 +217,36 @@ func (s *Segmenter) partTarget() media.Ticks { return s.formatNow().PartTarget }
 // frames come so unevenly, or so differently from what PART-TARGET was made of, that
 // whole ones do not fill it, it ends in the middle of one.
 func (s *Segmenter) closePart(end media.Ticks) {
-	if !s.frozen {
-		s.format, s.frozen = s.formatNow(), true
-	}
+	s.freeze()
+	last := s.lastBefore(s.fit(end))
 	if len(s.units) > 0 && s.bytes <= maxPartBytes && !s.keyPending() {
 		end = max(end, s.start+s.format.least())
 	}
-	s.closeLast(end)
+	s.close(s.fit(end), last)
 }
 
 // closeLast is closePart for the last part of a segment.
 func (s *Segmenter) closeLast(end media.Ticks) {
+	s.freeze()
+	end = s.fit(end)
+	s.close(end, s.lastBefore(end))
+}
+
+func (s *Segmenter) freeze() {
 	if !s.frozen {
 		s.format, s.frozen = s.formatNow(), true
 	}
+}
+
+// fit is end, or where the open part has to end before that. A part lasts a tick at
+// least.
+func (s *Segmenter) fit(end media.Ticks) media.Ticks {
 	end = min(end, s.start+s.format.PartTarget, s.segment.Start+s.format.longest())
-	end = max(end, s.start+1)
+	return max(end, s.start+1)
+}
+
+// close hands over the part; last says that the segment is expected to end with it.
+func (s *Segmenter) close(end media.Ticks, last bool) {
 	if len(s.units) > 0 {
 		s.fillSound(end, s.units[len(s.units)-1].Arrived)
 	}
@@ -247,7 +259,7 @@ func (s *Segmenter) closeLast(end media.Ticks) {
 		Duration: end - s.start,
 	}
 	if len(s.units) > 0 {
-		p.Last = s.lastBefore(end)
+		p.Last = last
 		p.Data = s.mux.Part(s.video, s.audio, s.units)
 		p.Size = int64(len(p.Data))
 		p.Independent = s.keyPending()

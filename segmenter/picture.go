@@ -43,9 +43,9 @@ type picture struct {
 	patience media.Ticks
 }
 
-// take notes a picture from the wire, and moves it behind what was shown already;
-// false when it cannot be decoded.
-func (p *picture) take(u *media.AccessUnit) bool {
+// take notes a picture from the wire, and moves it behind what was shown already, in
+// the parts before start too; false when it cannot be decoded.
+func (p *picture) take(u *media.AccessUnit, start media.Ticks) bool {
 	if p.lost && !u.Key {
 		if gap := u.DTS - p.dropped; p.dropped > p.real && gap > picturePatience {
 			p.patience = min(gap*3/2, maxPicturePatience) // slow pictures, not missing ones
@@ -53,8 +53,11 @@ func (p *picture) take(u *media.AccessUnit) bool {
 		p.dropped = u.DTS
 		return false
 	}
-	if p.repeated || p.key.Track != nil {
-		u.DTS = max(u.DTS, p.newest+1)
+	if p.repeated {
+		u.DTS = max(u.DTS, p.newest+1, start)
+		u.PTS = max(u.PTS, u.DTS)
+	} else if p.key.Track != nil && u.DTS <= p.newest {
+		u.DTS = p.newest + 1
 		u.PTS = max(u.PTS, u.DTS)
 	}
 	p.real, p.newest = u.DTS, u.DTS

@@ -399,3 +399,29 @@ func TestSegmenter_OneTrackChanges(t *testing.T) {
 		}
 	}
 }
+
+// Slides whose times on the wire are wrong, or late, are shown in order.
+func TestSegmenter_SlidesWithOddTimesStayInOrder(t *testing.T) {
+	in := mediatest.Stream{Video: mediatest.H264(640, 36), FPS: 0.25, GOP: 1, BitRate: 20_000, Length: 60 * time.Second, Epoch: epoch()}
+	units := in.Units()
+	for i := range units {
+		units[i].DTS = media.Ticks(i) * media.Second / 50 // as a clock does that does not believe in 4 s
+		units[i].PTS = units[i].DTS
+	}
+	r := &recorder{t: t}
+	s := New(DefaultConfig(), r, Resume{})
+	s.Start("aaaa")
+	for now := epoch(); len(units) > 0; now = now.Add(50 * time.Millisecond) {
+		s.Advance(now)
+		for len(units) > 0 && !units[0].Arrived.After(now) {
+			s.Write(units[0])
+			units = units[1:]
+		}
+	}
+	s.Finish()
+	f, _ := s.Format()
+	r.checkParts(f)
+	if p := r.play(); p.longest[hlscheck.TypeH264] > media.Second {
+		t.Errorf("no picture for %d ticks", p.longest[hlscheck.TypeH264])
+	}
+}
