@@ -86,6 +86,15 @@ func (s *session) unpublish(cause error) {
 	p.log.Error("session ended", attrs...)
 }
 
+// tick tells the sink the time while nothing comes.
+func (s *session) tick(now time.Time) (slow bool) {
+	if s.publication == nil {
+		return false
+	}
+	t, ok := s.publication.sink.(ingest.Ticker)
+	return ok && t.Tick(now)
+}
+
 // tally gives the metrics what was counted since the last time.
 func (s *session) tally(p *publication) {
 	received, chunks, repaired := s.chunks.Received(), s.chunks.Stats(), p.clock.Repaired()
