@@ -69,6 +69,27 @@ func frame(t *media.Track, pts media.Ticks, size int) media.AccessUnit {
 	return media.AccessUnit{Track: t, DTS: pts, PTS: pts, Key: true, Data: nal(1, size)}
 }
 
+// pack packs units into a part that lasts from the first unit of the track that sets
+// the pace to its last.
+func pack(m *Muxer, v, a *media.Track, units []media.AccessUnit) []byte {
+	start, end := span(v != nil, units)
+	return m.Part(v, a, units, start, end)
+}
+
+func span(video bool, units []media.AccessUnit) (start, end media.Ticks) {
+	seen := false
+	for _, u := range units {
+		if u.Track.Video() != video {
+			continue
+		}
+		if !seen {
+			start, seen = u.DTS, true
+		}
+		end = u.DTS
+	}
+	return start, end
+}
+
 // programme is a part's worth of pictures and audio frames in the order of DTS,
 // as a publisher sends them: the video at fps, the audio in whole milliseconds.
 func programme(v, a *media.Track, from, length media.Ticks, fps, videoSize, audioSize int) []media.AccessUnit {

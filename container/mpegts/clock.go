@@ -1,0 +1,111 @@
+package mpegts
+
+import "golive/media"
+
+const (
+	// maxPCRInterval is the longest time between two PCRs (ISO 13818-1 section
+	// 2.7.2).
+	maxPCRInterval = 100 * media.Millisecond
+	// maxFilled bounds the time that is filled with PCRs at once. What is longer is no
+	// stream that runs on.
+	maxFilled = 30 * media.Second
+)
+
+// clock is what was written of the programme clock reference.
+type clock struct {
+	// last is the last PCR, before the offset.
+	last media.Ticks
+	// known is false until there was one, and again where another begins.
+	known bool
+}
+
+// pcrRun is a run of transport packets that carry a PCR and nothing else: n of them,
+// from first on, step apart.
+type pcrRun struct {
+	n             int
+	first, step   media.Ticks
+	discontinuity bool // indicated in the first
+}
+
+// fill returns the PCRs that have to come before the one at at, and notes them. When
+// more time than an interval was left out before from, which is where a part begins,
+// there were no bytes for that time, and the PCRs begin at from.
+func (c *clock) fill(from, at media.Ticks) (r pcrRun) {
+	if !c.known {
+		return r
+	}
+	gap := at - c.last
+	switch {
+	case from-c.last > maxPCRInterval:
+		gap = at - from
+		if gap <= 0 || gap > maxFilled {
+			return r
+		}
+		r.n = int((gap + maxPCRInterval - 1) / maxPCRInterval)
+		r.step = (gap + media.Ticks(r.n) - 1) / media.Ticks(r.n)
+		r.first = from
+	case gap <= maxPCRInterval || gap > maxFilled:
+		return r
+	default:
+		r.n = int((gap - 1) / maxPCRInterval)
+		r.step = (gap + media.Ticks(r.n)) / media.Ticks(r.n+1)
+		r.first = c.last + r.step
+	}
+	c.last = r.first + media.Ticks(r.n-1)*r.step
+	return r
+}
+
+// planClock decides what PCRs the part gets that lasts from start to end, all of them
+// pcrLag behind. Pictures carry them, or sound that is alone. Where none of those comes
+// in time (slow pictures, pictures that stop, sound of 128 ms a frame) there are packets
+// with nothing else; a part tells the time up to its end.
+func (m *Muxer) planClock(video bool, start, end media.Ticks) {
+	if m.clockIsVideo != video {
+		m.clockIsVideo, m.clock = video, clock{} // on another PID
+	}
+	start -= pcrLag
+	end -= pcrLag
+	carried := false
+	for i := range m.plan {
+		carried = carried || m.plan[i].pcr
+	}
+	for i := range m.plan {
+		p := &m.plan[i]
+		if p.discontinuity {
+			m.discontinuity, m.clock = true, clock{}
+		}
+		at := p.dts - pcrLag
+		switch {
+		case p.pcr:
+			p.before = m.clock.fill(start, at)
+			m.carryPCR(p, at)
+		case m.discontinuity:
+			// Sound of the new timeline may not come before its clock.
+			start = min(at, start)
+			p.before = pcrRun{n: 1, first: start, discontinuity: true}
+			m.discontinuity, m.clock = false, clock{start, true}
+		case !carried && !m.clock.known:
+			start = min(at, start)
+			p.before = pcrRun{n: 1, first: start}
+			m.clock = clock{start, true}
+		case !carried:
+			// The pictures stand still. Sound may be ahead of the part's time.
+			p.before = m.clock.fill(start, min(at, end))
+		}
+	}
+	m.after = m.clock.fill(start, end)
+}
+
+// carryPCR makes p carry the clock at at, or a little later when a later one was
+// written already: it may not run back.
+func (m *Muxer) carryPCR(p *pes, at media.Ticks) {
+	if m.clock.known {
+		at = max(at, m.clock.last+1)
+	}
+	if at > p.dts {
+		p.pcr = false // too late for it
+		return
+	}
+	p.clock, p.discontinuity = at, m.discontinuity
+	m.discontinuity, m.clock = false, clock{at, true}
+}
