@@ -167,7 +167,7 @@ func (s *Segmenter) closePart(end media.Ticks) {
 	}
 	if len(s.units) > 0 {
 		p.Last = s.lastBefore(end)
-		p.Data = s.mux.Part(s.video, s.audio, s.units, s.start, end)
+		p.Data = s.mux.Part(s.video, s.audio, s.units, end)
 		p.Size = int64(len(p.Data))
 		for i := range s.units {
 			p.Independent = p.Independent || s.units[i].Key && s.units[i].Track == s.leadTrack()

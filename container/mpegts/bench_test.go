@@ -43,9 +43,9 @@ func benchmark(b *testing.B, v, a *media.Track, units []media.AccessUnit) {
 		var kept window
 		b.SetBytes(int64(len(pack(m, v, a, units))))
 		b.ReportAllocs()
-		start, end := span(v != nil, units)
+		end := endOf(v != nil, units)
 		for b.Loop() {
-			kept.keep(m.Part(v, a, units, start, end))
+			kept.keep(m.Part(v, a, units, end))
 		}
 	})
 	b.Run("astits", func(b *testing.B) {

@@ -27,73 +27,56 @@ type pcrRun struct {
 	discontinuity bool // indicated in the first
 }
 
-// fill returns the PCRs that have to come before the one at at, and notes them. When
-// more time than an interval was left out before from, which is where a part begins,
-// there were no bytes for that time, and the PCRs begin at from.
-func (c *clock) fill(from, at media.Ticks) (r pcrRun) {
-	if !c.known {
-		return r
-	}
+// fill returns the PCRs that have to come before the one at at, and notes them. They
+// bridge time without bytes too.
+func (c *clock) fill(at media.Ticks) (r pcrRun) {
 	gap := at - c.last
-	switch {
-	case from-c.last > maxPCRInterval:
-		gap = at - from
-		if gap <= 0 || gap > maxFilled {
-			return r
-		}
-		r.n = int((gap + maxPCRInterval - 1) / maxPCRInterval)
-		r.step = (gap + media.Ticks(r.n) - 1) / media.Ticks(r.n)
-		r.first = from
-	case gap <= maxPCRInterval || gap > maxFilled:
+	if !c.known || gap <= maxPCRInterval || gap > maxFilled {
 		return r
-	default:
-		r.n = int((gap - 1) / maxPCRInterval)
-		r.step = (gap + media.Ticks(r.n)) / media.Ticks(r.n+1)
-		r.first = c.last + r.step
 	}
-	c.last = r.first + media.Ticks(r.n-1)*r.step
+	r.n = int((gap - 1) / maxPCRInterval)
+	r.step = (gap + media.Ticks(r.n)) / media.Ticks(r.n+1)
+	r.first = c.last + r.step
+	c.last += media.Ticks(r.n) * r.step
 	return r
 }
 
-// planClock decides what PCRs the part gets that lasts from start to end, all of them
-// pcrLag behind. Pictures carry them, or sound that is alone. Where none of those comes
-// in time (slow pictures, pictures that stop, sound of 128 ms a frame) there are packets
+// planClock decides what PCRs the part gets that lasts until end, all of them pcrLag
+// behind. Pictures carry them, or sound that is alone. Where none of those comes in
+// time (slow pictures, pictures that stop, sound of 128 ms a frame) there are packets
 // with nothing else; a part tells the time up to its end.
-func (m *Muxer) planClock(video bool, start, end media.Ticks) {
+func (m *Muxer) planClock(video bool, end media.Ticks) {
 	if m.clockIsVideo != video {
 		m.clockIsVideo, m.clock = video, clock{} // on another PID
 	}
-	start -= pcrLag
 	end -= pcrLag
+	limit := end // for what comes before sound that may be ahead of the part's time
 	carried := false
-	for i := range m.plan {
-		carried = carried || m.plan[i].pcr
+	for i := 0; i < len(m.plan) && !carried; i++ {
+		if carried = m.plan[i].pcr; carried {
+			limit = min(end, m.plan[i].dts-pcrLag)
+		}
 	}
 	for i := range m.plan {
 		p := &m.plan[i]
 		if p.discontinuity {
 			m.discontinuity, m.clock = true, clock{}
 		}
-		at := p.dts - pcrLag
+		at := min(p.dts-pcrLag, limit)
 		switch {
 		case p.pcr:
-			p.before = m.clock.fill(start, at)
+			at = p.dts - pcrLag
+			p.before = m.clock.fill(at)
 			m.carryPCR(p, at)
-		case m.discontinuity:
-			// Sound of the new timeline may not come before its clock.
-			start = min(at, start)
-			p.before = pcrRun{n: 1, first: start, discontinuity: true}
-			m.discontinuity, m.clock = false, clock{start, true}
-		case !carried && !m.clock.known:
-			start = min(at, start)
-			p.before = pcrRun{n: 1, first: start}
-			m.clock = clock{start, true}
-		case !carried:
-			// The pictures stand still. Sound may be ahead of the part's time.
-			p.before = m.clock.fill(start, min(at, end))
+		case m.discontinuity, !carried && !m.clock.known:
+			// Sound of a new timeline may not come before its clock.
+			p.before = pcrRun{n: 1, first: at, discontinuity: m.discontinuity}
+			m.discontinuity, m.clock = false, clock{at, true}
+		case !carried: // the pictures stand still
+			p.before = m.clock.fill(at)
 		}
 	}
-	m.after = m.clock.fill(start, end)
+	m.after = m.clock.fill(end)
 }
 
 // carryPCR makes p carry the clock at at, or a little later when a later one was

@@ -66,7 +66,7 @@ func (s *stream) parts(m *Muxer) (parts [][]byte) {
 			if !late {
 				end = u.DTS
 			}
-			parts = append(parts, m.Part(s.video, s.audio, open, start, end))
+			parts = append(parts, m.Part(s.video, s.audio, open, end))
 			open, start = nil, end
 		}
 		open = append(open, u)
@@ -149,31 +149,30 @@ func TestPart_PCRPacketsAreOnlyWhereNeeded(t *testing.T) {
 	}
 }
 
-func TestPart_PCRsBeginAnewBehindAGap(t *testing.T) {
-	v, m := videoTrack(4), NewMuxer()
-	one := m.Part(v, nil, []media.AccessUnit{slice(v, 0, true, 100)}, 0, media.Second)
-	// Ten seconds without bytes; the picture comes 250 ms into its part.
-	at := 11*media.Second + media.Second/4
-	two := m.Part(v, nil, []media.AccessUnit{slice(v, at, true, 100)}, 11*media.Second, 12*media.Second)
-	s := readParts(t, one, two)
-	const before = 10 // of the first part
-	if s.clocks[before-1].at >= onWire(media.Second-pcrLag) || s.clocks[before].at != onWire(11*media.Second-pcrLag) {
-		t.Fatalf("PCRs %v", s.clocks)
-	}
-	s.clocks = s.clocks[before:]
-	s.checkClock(t)
-	if n := len(s.clocks); n < 10 || s.clocks[3].at != onWire(at-pcrLag) {
-		t.Errorf("PCRs %v", s.clocks)
+func TestPart_PCRsBridgeTimeWithoutBytes(t *testing.T) {
+	for gap, runsOn := range map[media.Ticks]bool{
+		media.Second / 4: true, 2 * media.Second: true, 29 * media.Second: true, 60 * media.Second: false,
+	} {
+		v, m := videoTrack(4), NewMuxer()
+		one := m.Part(v, nil, []media.AccessUnit{slice(v, 0, true, 100)}, media.Second)
+		at := media.Second + gap
+		two := m.Part(v, nil, []media.AccessUnit{slice(v, at, true, 100)}, at+media.Second)
+		s := readParts(t, one, two)
+		if runsOn {
+			s.checkClock(t)
+		} else if len(s.clocks) != 20 {
+			t.Errorf("%d PCRs around a gap of %v, want 10 in each part", len(s.clocks), gap.Duration())
+		}
 	}
 }
 
 func TestPart_ADiscontinuityIsToldBeforeItsFirstUnit(t *testing.T) {
 	v, a, m := videoTrack(4), audioTrack(48000, 2), NewMuxer()
-	one := m.Part(v, a, []media.AccessUnit{slice(v, 0, true, 100), frame(a, 0, 50)}, 0, 3000)
+	one := m.Part(v, a, []media.AccessUnit{slice(v, 0, true, 100), frame(a, 0, 50)}, 3000)
 	const later = 900 * media.Second
 	sound := frame(a, later-18_000, 50)
 	sound.Discontinuity = true
-	two := m.Part(v, a, []media.AccessUnit{sound, slice(v, later, true, 100)}, later, later+3000)
+	two := m.Part(v, a, []media.AccessUnit{sound, slice(v, later, true, 100)}, later+3000)
 	s := readParts(t, one, two)
 	want := []pcrRead{
 		{videoPID, onWire(-pcrLag), false},
@@ -189,15 +188,15 @@ func TestPart_ADiscontinuityIsToldBeforeItsFirstUnit(t *testing.T) {
 
 func TestPart_APictureThatComesTooLateCarriesNoPCRThatRunsBack(t *testing.T) {
 	v, a, m := videoTrack(4), audioTrack(48000, 2), NewMuxer()
-	parts := [][]byte{m.Part(v, a, []media.AccessUnit{slice(v, 0, true, 100)}, 0, media.Second)}
+	parts := [][]byte{m.Part(v, a, []media.AccessUnit{slice(v, 0, true, 100)}, media.Second)}
 	for _, late := range []media.Ticks{10 * media.Millisecond, 300 * media.Millisecond, 2 * media.Second} {
 		at := media.Ticks(len(parts)) * media.Second
 		var units []media.AccessUnit
 		for n := range media.Ticks(40) {
 			units = append(units, frame(a, at+n*1920, 50))
 		}
-		parts = append(parts, m.Part(v, a, units, at, at+media.Second),
-			m.Part(v, a, []media.AccessUnit{slice(v, at+media.Second-late, true, 100)}, at+media.Second, at+2*media.Second))
+		parts = append(parts, m.Part(v, a, units, at+media.Second),
+			m.Part(v, a, []media.AccessUnit{slice(v, at+media.Second-late, true, 100)}, at+2*media.Second))
 	}
 	s := readParts(t, parts...)
 	for i, c := range s.clocks[1:] {

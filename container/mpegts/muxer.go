@@ -49,20 +49,20 @@ func NewMuxer() *Muxer { return &Muxer{} }
 // follows at most runTarget after its place in units, so when units are in the
 // order of DTS the PCR never passes audio that is still to come.
 //
-// start and end are the part's decoding times. PCRs are at most 100 ms apart from one
-// to the other, and to the part before if that ended at start.
+// end is the decoding time at which the next part begins. PCRs are at most 100 ms
+// apart up to there.
 //
 // Video without a complete NAL unit and audio that is empty or too long for ADTS
 // hold nothing a player could decode and are left out.
-func (m *Muxer) Part(video, audio *media.Track, units []media.AccessUnit, start, end media.Ticks) []byte {
+func (m *Muxer) Part(video, audio *media.Track, units []media.AccessUnit, end media.Ticks) []byte {
 	m.makePlan(video != nil, audio != nil, units)
 	m.after = pcrRun{}
 	pcrPID, pcrCounter := uint32(videoPID), &m.video
 	switch {
 	case video != nil:
-		m.planClock(true, start, end)
+		m.planClock(true, end)
 	case audio != nil:
-		m.planClock(false, start, end)
+		m.planClock(false, end)
 		pcrPID, pcrCounter = audioPID, &m.audio
 	}
 	size := (2 + m.after.n) * packetSize

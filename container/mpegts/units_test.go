@@ -69,25 +69,19 @@ func frame(t *media.Track, pts media.Ticks, size int) media.AccessUnit {
 	return media.AccessUnit{Track: t, DTS: pts, PTS: pts, Key: true, Data: nal(1, size)}
 }
 
-// pack packs units into a part that lasts from the first unit of the track that sets
-// the pace to its last.
+// pack packs units into a part that ends with the last unit of the track that sets the
+// pace.
 func pack(m *Muxer, v, a *media.Track, units []media.AccessUnit) []byte {
-	start, end := span(v != nil, units)
-	return m.Part(v, a, units, start, end)
+	return m.Part(v, a, units, endOf(v != nil, units))
 }
 
-func span(video bool, units []media.AccessUnit) (start, end media.Ticks) {
-	seen := false
+func endOf(video bool, units []media.AccessUnit) (end media.Ticks) {
 	for _, u := range units {
-		if u.Track.Video() != video {
-			continue
+		if u.Track.Video() == video {
+			end = u.DTS
 		}
-		if !seen {
-			start, seen = u.DTS, true
-		}
-		end = u.DTS
 	}
-	return start, end
+	return end
 }
 
 // programme is a part's worth of pictures and audio frames in the order of DTS,
