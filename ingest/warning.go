@@ -15,6 +15,7 @@ const (
 	WarnKeyFramesFarApart  WarningCode = "key_frames_far_apart"
 	WarnHEAACv2            WarningCode = "he_aac_v2"
 	WarnFasterThanRealTime WarningCode = "faster_than_real_time"
+	WarnTimestampsRepaired WarningCode = "timestamps_repaired"
 )
 
 // Warning tells the broadcaster what to change in the encoder.

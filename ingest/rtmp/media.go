@@ -59,7 +59,7 @@ func (s *session) media(m chunk.Message) error {
 // unit writes one unit to the sink, whose decoding time on the wire is ms.
 func (s *session) unit(kind ingest.Kind, ms uint32, u media.AccessUnit) error {
 	p := s.publication
-	stamp := p.clock.Next(kind, ms, u.PTS-u.DTS)
+	stamp := p.clock.Next(u.Track, ms, u.PTS-u.DTS, s.link.arrived)
 	u.DTS, u.PTS = stamp.DTS, stamp.PTS
 	u.Discontinuity = u.Discontinuity || stamp.Discontinuity
 	u.Arrived = s.link.arrived
