@@ -49,7 +49,17 @@ func status(args, env []string, stdout, stderr io.Writer) int {
 	// After the first signal the next one has its default effect: it ends the
 	// process at once.
 	context.AfterFunc(ctx, stop)
-	err := run(ctx, args, env, stdout, stderr)
+	if len(args) > 0 && args[0] == "serve" {
+		out := newLogWriter(stderr)
+		defer out.Close()
+		return exitCode(serve(ctx, args[1:], env, out), out)
+	}
+	return exitCode(run(ctx, args, env, stdout, stderr), stderr)
+}
+
+// exitCode returns the exit code for the error that a command ended with, and prints
+// it.
+func exitCode(err error, stderr io.Writer) int {
 	switch {
 	case err == nil, errors.Is(err, flag.ErrHelp):
 		return 0
@@ -70,15 +80,13 @@ func report(w io.Writer, err error) {
 	fmt.Fprintln(w, "golive:", err)
 }
 
-// run carries out one command.
+// run carries out one command other than serve.
 func run(ctx context.Context, args, env []string, stdout, stderr io.Writer) error {
 	if len(args) == 0 {
 		fmt.Fprint(stderr, usage)
 		return errUsage
 	}
 	switch command, rest := args[0], args[1:]; command {
-	case "serve":
-		return serve(ctx, rest, env, stderr)
 	case "check-config":
 		return checkConfig(ctx, rest, env, stdout, stderr)
 	case "check":
