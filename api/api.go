@@ -28,8 +28,15 @@ type Broadcast struct {
 	Replay     *string     `json:"replay" doc:"Path of the playlist of the whole broadcast, after its end; null when there is none."`
 	Encoder    string      `json:"encoder" doc:"What the publisher calls itself; may be empty."`
 	Viewers    int         `json:"viewers" doc:"Who watches now, counted from what players ask for; behind a cache, what is behind it counts as one."`
-	Warnings   []string    `json:"warnings" doc:"What the broadcaster should change in the encoder."`
+	Warnings   []Warning   `json:"warnings" doc:"What the broadcaster should change in the encoder."`
 	Renditions []Rendition `json:"renditions" doc:"What can be watched; empty while starting."`
+}
+
+// Warning is a condition of the incoming stream that the broadcaster should know of.
+type Warning struct {
+	Code  string    `json:"code" doc:"The kind of condition; codes do not change." example:"key_frames_far_apart"`
+	Text  string    `json:"text" doc:"What was measured, and what to set in the encoder."`
+	Since time.Time `json:"since" doc:"When the condition began."`
 }
 
 // Rendition is one quality of a broadcast.

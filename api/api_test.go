@@ -43,7 +43,7 @@ func get(h http.Handler, path string) *httptest.ResponseRecorder {
 func studio() Broadcast {
 	return Broadcast{
 		ID: "studio", State: "live", StartedAt: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC),
-		Playlist: "/live/studio/index.m3u8", Encoder: "obs", Viewers: 3, Warnings: []string{},
+		Playlist: "/live/studio/index.m3u8", Encoder: "obs", Viewers: 3, Warnings: []Warning{},
 		Renditions: []Rendition{{Name: "source", Codecs: "avc1.64001f", Width: 1280, Height: 720, FrameRate: 30, Bandwidth: 5, AverageBandwidth: 4}},
 	}
 }

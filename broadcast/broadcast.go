@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"sync/atomic"
 	"time"
 
@@ -45,7 +44,6 @@ type Broadcast struct {
 	state    atomic.Int32
 	lastUnit atomic.Int64 // when the newest access unit arrived, Unix nanoseconds
 	encoder  atomic.Pointer[string]
-	warnings atomic.Pointer[[]string] // what the session said, each once
 
 	claims   chan claim
 	released chan error
@@ -180,7 +178,7 @@ func (b *Broadcast) grant(c claim) *publication {
 		b.state.Store(int32(Live))
 	}
 	b.lastUnit.Store(time.Now().UnixNano())
-	b.warnings.Store(nil)
+	b.program.warnings.reset()
 	pub := &publication{broadcast: b, publisher: c.publisher}
 	select {
 	case c.granted <- pub:
@@ -189,23 +187,6 @@ func (b *Broadcast) grant(c claim) *publication {
 	case <-c.gone:
 		return nil
 	}
-}
-
-// maxWarnings bounds what a publisher can make the broadcast remember.
-const maxWarnings = 10
-
-// warn remembers what the broadcaster should know. Only the publisher's goroutine
-// calls it.
-func (b *Broadcast) warn(text string) {
-	var all []string
-	if old := b.warnings.Load(); old != nil {
-		all = *old
-	}
-	if len(all) >= maxWarnings || slices.Contains(all, text) {
-		return
-	}
-	all = append(slices.Clone(all), text)
-	b.warnings.Store(&all)
 }
 
 // sessionToken names a publication for all time.

@@ -332,11 +332,19 @@ func TestHub_TellsWhatTheBroadcasterShouldKnow(t *testing.T) {
 			t.Fatal("the sink takes no warnings")
 		}
 		for range 3 {
-			w.Warn("the sound is MP3")
+			w.Warn(ingest.Warning{Code: ingest.WarnAudioUnsupported, Text: "the sound is MP3"})
 		}
 		b, _ := s.Find("b")
-		if got := b.Status().Warnings; len(got) != 1 || got[0] != "the sound is MP3" {
+		began := time.Now()
+		time.Sleep(time.Second)
+		w.Warn(ingest.Warning{Code: ingest.WarnAudioUnsupported, Text: "the sound is Speex"})
+		got := b.Status().Warnings
+		if len(got) != 1 || got[0].Text != "the sound is Speex" || !got[0].Since.Equal(began) {
 			t.Errorf("warnings %q", got)
+		}
+		w.ClearWarning(ingest.WarnAudioUnsupported)
+		if got := b.Status().Warnings; got == nil || len(got) != 0 {
+			t.Errorf("warnings %q after the condition was over", got)
 		}
 		e.sink.Close(nil)
 	})

@@ -1,10 +1,12 @@
 package broadcast
 
 import (
+	"fmt"
 	"math"
 	"sync/atomic"
 	"time"
 
+	"golive/ingest"
 	"golive/media"
 	"golive/playlist"
 	"golive/segmenter"
@@ -26,6 +28,7 @@ type program struct {
 	multivariant atomic.Pointer[playlist.Text]
 	variant      atomic.Pointer[playlist.Variant]
 	repairs      atomic.Pointer[segmenter.Stats]
+	warnings     warnings
 
 	head   media.Segment    // of a segment opened before there was a window
 	closed []*media.Segment // segments completed since the last commit
@@ -204,6 +207,11 @@ func (p *program) countRepairs() {
 		before = &segmenter.Stats{}
 	}
 	p.metrics.forcedCuts.Add(float64(now.ForcedCuts - before.ForcedCuts))
+	if now.ForcedCuts > before.ForcedCuts && now.LongestGOP > 0 {
+		p.warnings.add(ingest.Warning{Code: ingest.WarnKeyFramesFarApart, Text: fmt.Sprintf(
+			"the encoder sends a key frame every %.1f s: set its key frame interval to %g s, or players join late and see cuts without one",
+			now.LongestGOP.Seconds(), p.cfg.Segmenter.SegmentDuration.Seconds())})
+	}
 	p.metrics.dropped.WithLabelValues("no_key_frame").Add(float64(now.DroppedVideo - before.DroppedVideo))
 	p.metrics.dropped.WithLabelValues("audio_out_of_place").Add(float64(now.DroppedAudio - before.DroppedAudio))
 	p.metrics.gapParts.Add(float64(now.GapParts - before.GapParts))

@@ -33,8 +33,13 @@ func (p *publication) WriteUnit(u media.AccessUnit) error {
 	return nil
 }
 
-// Warn implements ingest.Warner: what the broadcaster should know is in the API.
-func (p *publication) Warn(text string) { p.broadcast.warn(text) }
+// Warn implements ingest.Warner: the API shows what the broadcaster should know.
+func (p *publication) Warn(w ingest.Warning) { p.broadcast.program.warnings.add(w) }
+
+// ClearWarning implements ingest.Warner.
+func (p *publication) ClearWarning(code ingest.WarningCode) {
+	p.broadcast.program.warnings.remove(code)
+}
 
 // Close implements ingest.Sink.
 func (p *publication) Close(cause error) {

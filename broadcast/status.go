@@ -1,7 +1,6 @@
 package broadcast
 
 import (
-	"fmt"
 	"time"
 
 	"golive/playlist"
@@ -23,12 +22,12 @@ type Status struct {
 	// there is none.
 	Replay string
 	// Warnings are for the broadcaster: what to change in the encoder.
-	Warnings []string
+	Warnings []Warning
 }
 
 // Status is the broadcast's, now.
 func (b *Broadcast) Status() Status {
-	s := Status{ID: b.id, State: b.State(), Began: b.began, Warnings: []string{}}
+	s := Status{ID: b.id, State: b.State(), Began: b.began, Warnings: b.program.warnings.all()}
 	if ended := b.shelf.ended.Load(); ended != 0 {
 		s.Ended = time.Unix(0, ended)
 	}
@@ -40,14 +39,6 @@ func (b *Broadcast) Status() Status {
 	}
 	if v := b.program.variant.Load(); v != nil {
 		s.Variants = append(s.Variants, *v)
-	}
-	if w := b.warnings.Load(); w != nil {
-		s.Warnings = append(s.Warnings, *w...)
-	}
-	if r := b.program.repairs.Load(); r != nil && r.ForcedCuts > 0 {
-		s.Warnings = append(s.Warnings, fmt.Sprintf(
-			"the encoder sends a key frame every %.1f s: set its key frame interval to %g s, or players join late and see %d cuts without one",
-			r.LongestGOP.Seconds(), b.cfg.Segmenter.SegmentDuration.Seconds(), r.ForcedCuts))
 	}
 	return s
 }

@@ -59,11 +59,3 @@ type Sink interface {
 	// stop; any other is a connection that was lost or cut.
 	Close(cause error)
 }
-
-// Warner is a Sink that can show the broadcaster what to change in the encoder.
-// A protocol asks each Sink whether it is one.
-type Warner interface {
-	// Warn takes one line of text, on the goroutine that uses the Sink. The same
-	// text may come again.
-	Warn(text string)
-}

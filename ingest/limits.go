@@ -192,3 +192,6 @@ func (e *LimitError) Reason() string {
 
 // Unwrap is ErrLimit.
 func (e *LimitError) Unwrap() error { return ErrLimit }
+
+// Warning returns the warning that the limit is nearly reached.
+func (e *LimitError) Warning() Warning { return Warning{Code: warningOf(e.Limit), Text: e.Reason()} }

@@ -110,8 +110,15 @@ func (s *seat) Close(cause error) {
 }
 
 // Warn implements Warner.
-func (s *seat) Warn(text string) {
-	if w, ok := s.Sink.(Warner); ok {
-		w.Warn(text)
+func (s *seat) Warn(w Warning) {
+	if to, ok := s.Sink.(Warner); ok {
+		to.Warn(w)
+	}
+}
+
+// ClearWarning implements Warner.
+func (s *seat) ClearWarning(code WarningCode) {
+	if to, ok := s.Sink.(Warner); ok {
+		to.ClearWarning(code)
 	}
 }

@@ -81,17 +81,20 @@ func TestSeats_RefusalByTheStageTakesNoSeat(t *testing.T) {
 // listener is a Sink that hears warnings.
 type listener struct {
 	sink
-	heard []string
+	heard []WarningCode
 }
 
-func (l *listener) Warn(text string) { l.heard = append(l.heard, text) }
+func (l *listener) Warn(w Warning) { l.heard = append(l.heard, w.Code) }
+
+func (l *listener) ClearWarning(code WarningCode) { l.heard = append(l.heard, "-"+code) }
 
 func TestSeats_PassWarningsOn(t *testing.T) {
 	l := &listener{}
 	seated := Sink(&seat{Sink: l, leave: func() {}})
-	seated.(Warner).Warn("the bit rate is high")
-	if len(l.heard) != 1 {
+	seated.(Warner).Warn(Warning{Code: WarnBitrateHigh})
+	seated.(Warner).ClearWarning(WarnBitrateHigh)
+	if len(l.heard) != 2 || l.heard[0] != WarnBitrateHigh || l.heard[1] != "-"+WarnBitrateHigh {
 		t.Errorf("heard %q", l.heard)
 	}
-	Sink(&seat{Sink: sink{}, leave: func() {}}).(Warner).Warn("nobody listens")
+	Sink(&seat{Sink: sink{}, leave: func() {}}).(Warner).Warn(Warning{Code: WarnBitrateHigh})
 }

@@ -33,7 +33,7 @@ func (d directory) Broadcast(ctx context.Context, id string) (api.Broadcast, boo
 		return api.Broadcast{}, false
 	}
 	return describe(broadcast.Status{
-		ID: id, State: broadcast.Ended, Began: past.Began, Ended: past.Ended, Replay: past.Replay, Warnings: []string{},
+		ID: id, State: broadcast.Ended, Began: past.Began, Ended: past.Ended, Replay: past.Replay,
 	}), true
 }
 
@@ -50,8 +50,11 @@ func describe(s broadcast.Status) api.Broadcast {
 		StartedAt:  s.Began,
 		Playlist:   "/live/" + s.ID + "/index.m3u8",
 		Encoder:    s.Encoder,
-		Warnings:   s.Warnings,
+		Warnings:   []api.Warning{},
 		Renditions: []api.Rendition{},
+	}
+	for _, w := range s.Warnings {
+		b.Warnings = append(b.Warnings, api.Warning{Code: string(w.Code), Text: w.Text, Since: w.Since})
 	}
 	if !s.Ended.IsZero() {
 		b.EndedAt = &s.Ended

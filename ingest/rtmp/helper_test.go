@@ -43,7 +43,7 @@ func (st *stage) Publish(_ context.Context, id string, p ingest.Publisher) (inge
 	}
 	s := &sink{
 		stage: st, id: id, publisher: p, closed: make(chan struct{}),
-		wrote: make(chan media.AccessUnit, 10_000), warned: make(chan string, 100),
+		wrote: make(chan media.AccessUnit, 10_000), warned: make(chan ingest.Warning, 100),
 	}
 	st.sinks = append(st.sinks, s)
 	st.opened <- s
@@ -55,7 +55,7 @@ type sink struct {
 	id        string
 	publisher ingest.Publisher
 	wrote     chan media.AccessUnit
-	warned    chan string
+	warned    chan ingest.Warning
 	closed    chan struct{}
 	cause     error // valid after closed
 }
@@ -70,7 +70,9 @@ func (s *sink) WriteUnit(u media.AccessUnit) error {
 	return nil
 }
 
-func (s *sink) Warn(text string) { s.warned <- text }
+func (s *sink) Warn(w ingest.Warning) { s.warned <- w }
+
+func (s *sink) ClearWarning(ingest.WarningCode) {}
 
 func (s *sink) Close(cause error) {
 	if s.stage.onClose != nil {

@@ -52,7 +52,7 @@ func TestLimit_BitrateIsWarnedOnceThenRefused(t *testing.T) {
 		}
 	}
 	const warned = "the bit rate is 0.12 Mbit/s; the limit is 0.08 Mbit/s (ingest.limits.bitrate)"
-	if got := await(t, "the warning", s.warned); got != warned {
+	if got := await(t, "the warning", s.warned).Text; got != warned {
 		t.Errorf("warned %q, want %q", got, warned)
 	}
 	h.refused(t, c, s, ingest.LimitBitrate, "limit reached: the bit rate is 0.12 Mbit/s; the limit is 0.08 Mbit/s (ingest.limits.bitrate)")

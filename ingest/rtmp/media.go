@@ -75,7 +75,7 @@ func (s *session) limit(found *ingest.Finding) error {
 	if !slices.Contains(p.saidLimits, found.Err.Limit) {
 		p.saidLimits = append(p.saidLimits, found.Err.Limit)
 		p.log.Warn("limit is near or passed; more will only be counted", "limit", string(found.Err.Limit), "reason", found.Err.Reason())
-		p.warn(found.Err.Reason())
+		p.warn(found.Err.Warning())
 	}
 	return nil
 }
@@ -97,7 +97,7 @@ func (p *publication) unusable(err error) error {
 		if !p.saidAudio {
 			p.saidAudio = true
 			p.log.Warn("audio is dropped", "codec", unsupported.Codec, "reason", unsupported.Reason)
-			p.warn(describe(err))
+			p.warn(ingest.Warning{Code: ingest.WarnAudioUnsupported, Text: describe(err)})
 		}
 	default:
 		p.fresh.Skipped[ingest.SkipSyntax]++

@@ -102,13 +102,16 @@ func (s *session) tally(p *publication) {
 	if video, audio := p.demux.ExtraTracks(); video+audio > 0 && !p.saidTracks {
 		p.saidTracks = true
 		p.log.Info("more tracks than one of a kind: the first is used", "video_tracks", video+1, "audio_tracks", audio+1)
-		p.warn(fmt.Sprintf("%d video and %d audio tracks are sent: only the first of each is broadcast", video+1, audio+1))
+		p.warn(ingest.Warning{
+			Code: ingest.WarnExtraTracks,
+			Text: fmt.Sprintf("%d video and %d audio tracks are sent: only the first of each is broadcast", video+1, audio+1),
+		})
 	}
 }
 
-// warn shows the broadcaster what to change, if the Stage has a place for it.
-func (p *publication) warn(text string) {
-	if w, ok := p.sink.(ingest.Warner); ok {
-		w.Warn(text)
+// warn shows w to the broadcaster, if the Sink can.
+func (p *publication) warn(w ingest.Warning) {
+	if to, ok := p.sink.(ingest.Warner); ok {
+		to.Warn(w)
 	}
 }

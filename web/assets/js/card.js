@@ -45,7 +45,7 @@ export class Card {
     meta.textContent = format.summary(broadcast);
     const warnings = broadcast.warnings ?? [];
     warn.hidden = warnings.length === 0;
-    warn.title = warnings.join('\n');
+    warn.title = warnings.map((w) => w.text).join('\n');
     warnText.textContent = warnings.length === 1 ? '1 note' : `${warnings.length} notes`;
     this.tick();
     if (this.#playing && this.#playing !== broadcast.started_at) this.preview(true);

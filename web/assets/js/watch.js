@@ -33,7 +33,7 @@ function warn(warnings) {
   const heading = document.createElement('h2');
   heading.textContent = 'For the broadcaster';
   const items = document.createElement('ul');
-  items.append(...warnings.map((w) => Object.assign(document.createElement('li'), { textContent: w })));
+  items.append(...warnings.map((w) => Object.assign(document.createElement('li'), { textContent: w.text })));
   box.replaceChildren(heading, items);
 }
 

@@ -1,0 +1,63 @@
+package broadcast
+
+import (
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"golive/ingest"
+)
+
+// Warning is a condition that the broadcaster should know of.
+type Warning struct {
+	ingest.Warning
+	// Since is when the condition began.
+	Since time.Time
+}
+
+// maxWarnings bounds what a publisher can make the broadcast remember.
+const maxWarnings = 32
+
+// warnings are the conditions of one publication, in the order in which they began.
+// Whoever publishes writes them; anybody reads them.
+type warnings struct {
+	list atomic.Pointer[[]Warning]
+}
+
+// all returns a copy; it is never nil.
+func (w *warnings) all() []Warning {
+	list := w.list.Load()
+	if list == nil {
+		return []Warning{}
+	}
+	return slices.Clone(*list)
+}
+
+// add shows a condition, or replaces the text of one that is shown.
+func (w *warnings) add(warning ingest.Warning) {
+	all := w.all()
+	i := slices.IndexFunc(all, func(old Warning) bool { return old.Code == warning.Code })
+	switch {
+	case i >= 0 && all[i].Text == warning.Text:
+		return
+	case i >= 0:
+		all[i].Text = warning.Text
+	case len(all) >= maxWarnings:
+		return
+	default:
+		all = append(all, Warning{Warning: warning, Since: time.Now()})
+	}
+	w.list.Store(&all)
+}
+
+// remove takes back the condition of that code.
+func (w *warnings) remove(code ingest.WarningCode) {
+	all := w.all()
+	left := slices.DeleteFunc(all, func(old Warning) bool { return old.Code == code })
+	if len(left) < len(all) {
+		w.list.Store(&left)
+	}
+}
+
+// reset forgets all: another publisher comes.
+func (w *warnings) reset() { w.list.Store(nil) }
