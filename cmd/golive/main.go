@@ -30,7 +30,7 @@ const usage = `golive takes live streams over RTMP and serves them as HLS.
                                            rule of HLS that it breaks
   golive publish [--streams N] [--duration D] [--file F.flv] rtmp://HOST/live/NAME
                                            publish a test clip, in real time
-  golive version                           print the version
+  golive version [--licenses]              print the version, or the licences of everything in golive
 
 golive COMMAND -h explains a command's flags.
 `
@@ -94,8 +94,7 @@ func run(ctx context.Context, args, env []string, stdout, stderr io.Writer) erro
 	case "publish":
 		return publish(ctx, rest, stderr)
 	case "version":
-		fmt.Fprintln(stdout, "golive", version())
-		return nil
+		return printVersion(rest, stdout, stderr)
 	case "help", "-h", "--help":
 		fmt.Fprint(stdout, usage)
 		return nil
