@@ -19,7 +19,7 @@ import (
 func systems() []string { return []string{"linux", "darwin", "windows"} }
 
 // noticeFile matches the names of files that hold a licence or a notice.
-var noticeFile = regexp.MustCompile(`(?i)^(licen[cs]e|copying|copyright|notice|patents)([._-]|$)`) //nolint:gochecknoglobals // a constant
+var noticeFile = regexp.MustCompile(`(?i)^(licen[cs]e|copying|copyright|notice|patents)([._-]|$)`)
 
 // linkedPackage is a package in the binary, as the Go command describes it.
 type linkedPackage struct {
@@ -74,23 +74,28 @@ func moduleNotices(ctx context.Context, root string, systems []string) (all []no
 			if p.Standard || p.Module == nil || p.Module.Main {
 				continue
 			}
-			subject := p.Module.Path + " " + p.Module.Version
-			for dir := p.Dir; ; dir = filepath.Dir(dir) {
-				if !seen[dir] {
-					seen[dir] = true
-					found, err := folderNotices(subject, p.Module.Dir, dir)
-					if err != nil {
-						return nil, err
-					}
-					all = append(all, found...)
+			for _, dir := range foldersUp(p.Dir, p.Module.Dir) {
+				if seen[dir] {
+					continue
 				}
-				if dir == p.Module.Dir || len(dir) < len(p.Module.Dir) {
-					break
+				seen[dir] = true
+				found, err := folderNotices(p.Module.Path+" "+p.Module.Version, p.Module.Dir, dir)
+				if err != nil {
+					return nil, err
 				}
+				all = append(all, found...)
 			}
 		}
 	}
 	return all, nil
+}
+
+// foldersUp returns dir and the folders around it, up to root.
+func foldersUp(dir, root string) (dirs []string) {
+	for ; len(dir) > len(root); dir = filepath.Dir(dir) {
+		dirs = append(dirs, dir)
+	}
+	return append(dirs, root)
 }
 
 // folderNotices returns the notices that one folder of a module holds.
