@@ -35,8 +35,6 @@ func NewSkipper(sps, pps []byte) (*Skipper, error) {
 		return nil, noSkip("SPS", "picture order count type is neither 0 nor 2")
 	case s.Log2MaxFrameNumMinus4 > 12 || s.Log2MaxPicOrderCntLsbMinus4 > 12:
 		return nil, noSkip("SPS", "frame number or picture order count out of range")
-	case s.MaxNumRefFrames == 0:
-		return nil, noSkip("SPS", "pictures may refer to none")
 	}
 	var w rbspWriter
 	w.skipHeader(&s, p)

@@ -36,6 +36,7 @@ func TestSkipper_HoldsAnIDRPictureInARealDecoder(t *testing.T) {
 		"constrained intra": "-x264-params constrained-intra=1",
 		"cropped":           "-s 322x182",
 		"tiny":              "-s 16x16",
+		"intra only":        "-g 1 -keyint_min 1",
 		"odd":               "-s 50x34 -x264-params cabac=0",
 		"1080p":             "-s 1920x1080",
 		"HRD":               "-b:v 300k -maxrate 300k -bufsize 300k -x264-params nal-hrd=cbr:aud=1:pic-struct=1",
