@@ -35,7 +35,7 @@ func BenchmarkSession(b *testing.B) {
 	server := NewServer(ingest.DefaultConfig(), door, log, ingest.NewMetrics(prometheus.NewRegistry()))
 	stream := &endless{}
 	s := newSession(server, wireConn{stream}, protocolPlain, func(error) {})
-	s.publish(ingest.Admission{ID: "studio", Sink: stage})
+	s.publish(ingest.Admission{ID: "studio", Sink: stage}, "bench", false)
 	b.SetBytes(30*20_000 + 47*400)
 	b.ReportAllocs()
 	for b.Loop() {

@@ -2,24 +2,17 @@ package rtmp
 
 import (
 	"context"
-	"errors"
 	"math"
 	"net/url"
 	"strings"
-	"time"
 
 	"golive/ingest"
 	"golive/ingest/rtmp/amf0"
 	"golive/ingest/rtmp/chunk"
 )
 
-const (
-	// maxCommand is the longest command or data message that is read, in bytes.
-	maxCommand = 64 << 10
-	// maxStreams is how many message streams a peer may create. None costs us
-	// anything; a peer that wants more is lost in a loop.
-	maxStreams = 1000
-)
+// maxCommand is the longest command or data message that is read, in bytes.
+const maxCommand = 64 << 10
 
 // The capabilities of Enhanced RTMP that are taken: a peer may be asked to
 // reconnect, of several tracks the first is used, and extensions of the video
@@ -108,17 +101,17 @@ func (s *session) command(ctx context.Context, m chunk.Message) error {
 		s.result(c, nil)
 		s.notify("onFCPublish", "NetStream.Publish.Start", c.text(0))
 	case "createStream":
-		return s.createStream(c)
+		s.createStream(c)
 	case "publish":
 		return s.wantPublish(ctx, c)
 	case "FCUnpublish":
 		s.result(c, nil)
-		s.stopped()
+		s.stop(c)
 		s.notify("onFCUnpublish", "NetStream.Unpublish.Success", c.text(0))
 	case "deleteStream", "closeStream":
-		s.stopped()
+		s.stop(c)
 	case "play", "play2":
-		s.speakOn(c.stream)
+		s.stream = s.answersOn(c.stream)
 		return errPlay
 	default:
 		s.skip(ingest.SkipUnknown)
@@ -129,8 +122,7 @@ func (s *session) command(ctx context.Context, m chunk.Message) error {
 // lastWords obeys a command of a peer that was asked to reconnect. Its stop does
 // not end the broadcast, which goes on at the next server.
 func (s *session) lastWords(c invocation) error {
-	switch c.name {
-	case "FCUnpublish", "deleteStream", "closeStream", "publish":
+	if c.name == "publish" || s.ends(c) {
 		return errCut
 	}
 	s.skip(ingest.SkipUnknown)
@@ -204,55 +196,6 @@ func appOf(object amf0.Object) string {
 // unquote takes away the quotes that some encoders send along.
 func unquote(s string) string { return strings.Trim(s, `"' `) }
 
-func (s *session) createStream(c invocation) error {
-	if s.streams++; s.streams > maxStreams {
-		return &ProtocolError{Op: "create stream", Err: errors.New("too many streams")}
-	}
-	s.sendCommand(0, "_result", c.transaction, nil, s.streams)
-	return nil
-}
-
-// speakOn takes the message stream that statuses go out on. 0 is the connection
-// itself; encoders that publish there listen on the stream they created.
-func (s *session) speakOn(stream uint32) {
-	if stream != 0 {
-		s.stream = stream
-	}
-}
-
-func (s *session) wantPublish(ctx context.Context, c invocation) error {
-	if s.publication != nil {
-		s.status("error", codeBadName, "this connection is publishing already")
-		return nil
-	}
-	s.speakOn(c.stream)
-	admission, err := s.server.door.Admit(ctx, ingest.Request{
-		Protocol: s.protocol,
-		Remote:   s.link.conn.RemoteAddr().String(),
-		App:      s.app,
-		Name:     unquote(c.text(0)),
-		Encoder:  s.encoder,
-	}, s.evict)
-	if err != nil {
-		return &decision{err: err}
-	}
-	s.publish(admission)
-	s.sendUserControl(streamBegin, s.stream)
-	s.status("status", "NetStream.Publish.Start", "publishing "+admission.ID)
-	return nil
-}
-
-// stopped is the publisher's own end. It may publish again on the same
-// connection, in the time a new one has.
-func (s *session) stopped() {
-	if s.publication == nil {
-		return
-	}
-	s.unpublish(nil)
-	s.link.expect(time.Now().Add(s.server.cfg.Limits.HandshakeTimeout))
-	s.status("status", "NetStream.Unpublish.Success", "stopped")
-}
-
 // data looks for the encoder's name in onMetaData, which says nothing else that
 // the media does not say itself, and truly.
 func (s *session) data(m chunk.Message) {
@@ -260,7 +203,7 @@ func (s *session) data(m chunk.Message) {
 	if len(values) > 0 && values[0] == "@setDataFrame" {
 		values = values[1:]
 	}
-	if len(values) < 2 || values[0] != "onMetaData" || s.publication == nil {
+	if len(values) < 2 || values[0] != "onMetaData" || s.publication == nil || !s.carries(m.Stream) {
 		s.skip(ingest.SkipData)
 		return
 	}

@@ -21,6 +21,10 @@ func (s *session) media(m chunk.Message) error {
 	if p == nil {
 		return nil
 	}
+	if !s.carries(m.Stream) {
+		s.skip(ingest.SkipIdle)
+		return nil
+	}
 	if s.link.arrived.Sub(p.tallied) >= tallyEvery {
 		s.tally(p)
 	}

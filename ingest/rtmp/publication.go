@@ -15,6 +15,11 @@ const tallyEvery = time.Second
 
 // publication is the part of a session between publish and its end.
 type publication struct {
+	id     string // the broadcast's
+	name   string // what the peer calls it, which may be a secret
+	stream uint32 // the message stream
+	onZero bool   // it was asked for on message stream 0
+
 	log   *slog.Logger
 	sink  ingest.Sink
 	demux *flv.Demuxer
@@ -38,9 +43,14 @@ type publication struct {
 	saidLimits         []ingest.Limit
 }
 
-func (s *session) publish(a ingest.Admission) {
+// publish begins the publication of what the peer calls name.
+func (s *session) publish(a ingest.Admission, name string, onZero bool) {
 	now := time.Now()
 	s.publication = &publication{
+		id:       a.ID,
+		name:     name,
+		stream:   s.stream,
+		onZero:   onZero,
 		log:      s.log.With("broadcast", a.ID),
 		sink:     a.Sink,
 		demux:    flv.NewDemuxer(),

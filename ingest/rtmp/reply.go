@@ -63,9 +63,9 @@ func (s *session) sendCommand(stream uint32, values ...any) {
 	s.send(chunk.Message{Type: chunk.TypeCommandAMF0, ChunkStream: commandStream, Stream: stream, Body: amf0.Append(nil, values...)})
 }
 
-// status tells what became of the peer's wish to publish.
-func (s *session) status(level, code, description string) {
-	s.sendCommand(s.stream, "onStatus", 0, nil, amf0.Object{
+// status tells on the message stream what became of the peer's wish to publish.
+func (s *session) status(stream uint32, level, code, description string) {
+	s.sendCommand(stream, "onStatus", 0, nil, amf0.Object{
 		{Name: "level", Value: level},
 		{Name: "code", Value: code},
 		{Name: "description", Value: description},

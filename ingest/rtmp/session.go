@@ -43,8 +43,8 @@ type session struct {
 	movable bool // it can be asked to reconnect
 	leaving bool // it was
 
-	stream      uint32       // the message stream to speak of publishing on
-	streams     int          // message streams the peer created
+	stream      uint32       // the message stream that the peer publishes on, or wanted to
+	created     uint32       // the message streams that the peer created: 1 to created
 	publication *publication // nil until it publishes
 	published   bool         // it has, at least once
 }
@@ -192,7 +192,7 @@ func (s *session) end(ctx context.Context, err error) {
 	}
 	s.reply = s.reply[:0]
 	if v.code != "" {
-		s.status("error", v.code, describe(err))
+		s.status(s.stream, "error", v.code, describe(err))
 	}
 	if !wasLive && !s.published {
 		s.server.metrics.Refused(s.protocol, v.refusal)
