@@ -196,8 +196,8 @@ func appOf(object amf0.Object) string {
 // unquote takes away the quotes that some encoders send along.
 func unquote(s string) string { return strings.Trim(s, `"' `) }
 
-// data looks for the encoder's name in onMetaData, which says nothing else that
-// the media does not say itself, and truly.
+// data looks for the encoder's name in onMetaData, and for its frame rate, which says
+// how long to wait for a picture. The media says the rest itself, and truly.
 func (s *session) data(m chunk.Message) {
 	values := decode(m)
 	if len(values) > 0 && values[0] == "@setDataFrame" {
@@ -210,6 +210,9 @@ func (s *session) data(m chunk.Message) {
 	if meta, ok := values[1].(amf0.Object); ok {
 		if name := ingest.CleanEncoder(meta.String("encoder")); name != "" {
 			s.publication.encoder = name
+		}
+		if rate, ok := meta.Get("framerate").(float64); ok {
+			s.publication.pace.say(rate)
 		}
 	}
 }

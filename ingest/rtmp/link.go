@@ -33,10 +33,11 @@ var errCut = errors.New("session was cut")
 // A deadline costs a timer, so it is not moved at each message: when it passes,
 // the link looks how long media has been silent, and sets the next one.
 type link struct {
-	conn net.Conn
-	idle time.Duration // 0 until the peer publishes
-	due  time.Time     // when it has to, until then
-	ping func() error  // asks a silent peer for a sign of life
+	conn     net.Conn
+	idle     time.Duration        // 0 until the peer publishes
+	due      time.Time            // when it has to, until then
+	ping     func() error         // asks a silent peer for a sign of life
+	patience func() time.Duration // how long media may be silent: idle or longer
 
 	// arrived is when the last bytes were read; media when audio or video last was.
 	arrived, media time.Time
@@ -129,16 +130,28 @@ func (l *link) overdue() error {
 	if l.idle == 0 {
 		return errSlow
 	}
-	switch quiet := time.Since(l.media); {
-	case quiet >= l.idle:
+	quiet, limit := time.Since(l.media), l.patience()
+	switch {
+	case quiet >= limit:
 		return errIdle
-	case quiet >= l.idle/2:
-		l.setRead(l.media.Add(l.idle))
-		return l.ping()
-	default:
+	case quiet < l.idle/2:
 		l.setRead(l.media.Add(l.idle / 2))
 		return nil
 	}
+	l.setRead(l.media.Add(min(limit, max(l.idle, quiet+l.idle/2))))
+	return l.ping()
+}
+
+// rest reads nothing for so long, which is no silence of the peer. An interrupt ends
+// it.
+func (l *link) rest(d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-l.settled:
+	}
+	l.media = time.Now()
 }
 
 // Write writes all of p. A publisher that never reads is no reason to end its

@@ -46,12 +46,19 @@ func (s *session) media(m chunk.Message) error {
 	// Only what can be understood keeps a session alive.
 	s.link.media = s.link.arrived
 	if !ok {
+		p.pace.video = p.pace.video || kind == ingest.Video
 		return nil
 	}
+	p.pace.note(kind, m.Timestamp)
 	stamp := p.clock.Next(kind, m.Timestamp, u.PTS-u.DTS)
 	u.DTS, u.PTS = stamp.DTS, stamp.PTS
 	u.Discontinuity = u.Discontinuity || stamp.Discontinuity
 	u.Arrived = s.link.arrived
+	if u.DTS >= p.throttle.next {
+		if err := s.hold(p, u.DTS); err != nil {
+			return err
+		}
+	}
 	if found := p.guard.Check(&u); found != nil {
 		if err := s.limit(found); err != nil {
 			return err

@@ -26,6 +26,9 @@ type publication struct {
 	clock ingest.Clock
 	guard *ingest.Guard
 
+	pace     pace
+	throttle throttle
+
 	encoder string
 	started time.Time
 	tallied time.Time
@@ -104,6 +107,7 @@ func (s *session) tally(p *publication) {
 		p.fresh.Repaired[i] += n - p.repaired[i]
 	}
 	p.received, p.chunks, p.repaired = received, chunks, repaired
+	p.pace.turn(s.link.arrived)
 
 	s.server.metrics.Add(p.fresh)
 	p.total = p.total.Plus(p.fresh)
@@ -123,5 +127,12 @@ func (s *session) tally(p *publication) {
 func (p *publication) warn(w ingest.Warning) {
 	if to, ok := p.sink.(ingest.Warner); ok {
 		to.Warn(w)
+	}
+}
+
+// clearWarning takes a warning back.
+func (p *publication) clearWarning(code ingest.WarningCode) {
+	if to, ok := p.sink.(ingest.Warner); ok {
+		to.ClearWarning(code)
 	}
 }

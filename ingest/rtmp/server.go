@@ -95,7 +95,7 @@ func (s *Server) serveAll(ctx context.Context, ln net.Listener, protocol string,
 		running.Go(func() {
 			defer s.connections.Add(-1)
 			defer s.metrics.Connected()()
-			s.serve(sessions, wrap(conn), protocol)
+			s.serve(sessions, wrap(attend(conn)), protocol)
 		})
 	}
 }

@@ -75,6 +75,9 @@ func (r *Reader) Received() uint64 { return r.received }
 // Stats is what was repaired and skipped so far.
 func (r *Reader) Stats() Stats { return r.stats }
 
+// Unfinished reports whether a message has begun and not ended.
+func (r *Reader) Unfinished() bool { return r.streams.busy() }
+
 // Next is the next message that has a body. Set Chunk Size and Abort are obeyed
 // and not returned. The error is io.EOF at the end of the source between two
 // messages, io.ErrUnexpectedEOF inside one, an *Error, or the source's.
