@@ -28,6 +28,9 @@ func (p *publication) WriteUnit(u media.AccessUnit) error {
 	b.lastUnit.Store(u.Arrived.UnixNano())
 	if !p.shown && b.program.multivariant.Load() != nil {
 		p.shown = true
+		if b.State() == Starting {
+			b.shown <- struct{}{} // once: there is room
+		}
 		b.state.Store(int32(Live))
 	}
 	return nil

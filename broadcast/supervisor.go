@@ -16,15 +16,14 @@ type place struct {
 	leave func() bool
 	// current says whether it is there.
 	current func() bool
+	// discard takes it out as if it had never been there.
+	discard func()
 }
 
 // run is the broadcast's supervisor: it lives from the first claim until the
 // broadcast is forgotten, and all of it is in the bucket.
 func (b *Broadcast) run(quit <-chan struct{}, at place) {
 	defer close(b.swept)
-	b.metrics.broadcasts.Inc()
-	b.log.Info("broadcast started")
-
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	var working sync.WaitGroup
@@ -36,11 +35,19 @@ func (b *Broadcast) run(quit <-chan struct{}, at place) {
 	var when time.Time
 	patience := claimTimeout
 	if b.resumed != nil {
+		b.begin()
 		reason, when, patience = b.resumed.reason, b.resumed.at, b.resumed.left
 	}
 	if reason == "" {
 		reason, when = b.supervise(quit, patience), time.Now()
 	}
+	if !b.aired() {
+		b.discard(at)
+		cancel()
+		working.Wait()
+		return
+	}
+	b.begin()
 	b.end(reason, when)
 	if b.linger(quit) {
 		alone := at.leave()
@@ -60,6 +67,25 @@ func (b *Broadcast) run(quit <-chan struct{}, at place) {
 		b.dismantle() // the next run has nothing to do
 		b.clearLocal(at.current())
 	}
+}
+
+// begin counts and logs the broadcast, once: when there is something to watch.
+func (b *Broadcast) begin() {
+	if b.begun {
+		return
+	}
+	b.begun = true
+	b.metrics.broadcasts.Inc()
+	b.log.Info("broadcast started")
+}
+
+// discard ends what never had media: no broadcast, of which nothing is kept.
+func (b *Broadcast) discard(at place) {
+	b.next = b.program.numbering()
+	b.state.Store(int32(Ended))
+	at.discard()
+	close(b.ended)
+	b.log.Debug("publisher left without media")
 }
 
 // archive runs the Archiver.
@@ -178,6 +204,28 @@ type supervisor struct {
 	current *publication
 	waiting *claim      // takes over when current has been evicted
 	window  *time.Timer // runs while the return of a lost publisher is awaited
+	due     time.Time   // when it ends
+}
+
+// latest is how late the end of the window may be noticed on a busy machine. Later
+// means that the process did not run when it came: it was stopped, or its machine slept.
+const latest = time.Second
+
+// wait begins the window.
+func (s *supervisor) wait(d time.Duration) {
+	s.due = time.Now().Add(d)
+	s.window.Reset(d)
+}
+
+// paused begins the window again when it ended while the process did not run: the
+// publisher may have come back meanwhile, and was not read.
+func (s *supervisor) paused() bool {
+	late := time.Since(s.due)
+	if late < latest {
+		return false
+	}
+	s.wait(max(min(late, s.cfg.ReconnectWindow), latest))
+	return true
 }
 
 // claimTimeout is how long a new broadcast waits for the claim it was made for;
@@ -187,7 +235,7 @@ const claimTimeout = 5 * time.Second
 // supervise returns why the broadcast ends. patience is how long it waits for the
 // first claim.
 func (b *Broadcast) supervise(quit <-chan struct{}, patience time.Duration) (reason string) {
-	s := &supervisor{Broadcast: b, window: time.NewTimer(patience)}
+	s := &supervisor{Broadcast: b, window: time.NewTimer(patience), due: time.Now().Add(patience)}
 	defer s.window.Stop()
 	for reason == "" {
 		select {
@@ -195,8 +243,13 @@ func (b *Broadcast) supervise(quit <-chan struct{}, patience time.Duration) (rea
 			reason = s.claimed(c)
 		case cause := <-b.released:
 			reason = s.left(cause)
+		case <-b.shown:
+			b.begin()
+			b.note()
 		case <-s.window.C:
-			reason = endedLost
+			if !s.paused() {
+				reason = endedLost
+			}
 		case <-quit:
 			s.close()
 			reason = endedShutdown
@@ -285,7 +338,7 @@ func (s *supervisor) left(cause error) (reason string) {
 	}
 	s.state.Store(int32(Reconnecting))
 	s.log.Info("publisher lost", "reason", cause, "reconnect_window", s.cfg.ReconnectWindow)
-	s.window.Reset(s.cfg.ReconnectWindow)
+	s.wait(s.cfg.ReconnectWindow)
 	return ""
 }
 

@@ -24,6 +24,9 @@ type LimitsConfig struct {
 	// MessageSize is the largest RTMP message of an authorised publisher: a key
 	// frame of a 4K stream can pass 1MiB.
 	MessageSize setting.Bytes `yaml:"message_size"`
+	// Ahead is how far media may be ahead of the time that passed since the session
+	// began. From there on it is read at real time.
+	Ahead time.Duration `yaml:"ahead"`
 	// HandshakeTimeout is how long a peer has from connecting to publishing.
 	HandshakeTimeout time.Duration `yaml:"handshake_timeout"`
 	// Bitrate is audio and video together, averaged over 6 seconds of the
@@ -50,6 +53,7 @@ func defaultLimits() LimitsConfig {
 	return LimitsConfig{
 		Connections:      2000,
 		MessageSize:      16 * setting.MiB,
+		Ahead:            5 * time.Second,
 		HandshakeTimeout: 10 * time.Second,
 		Bitrate:          100_000_000,
 		Width:            8192,
@@ -65,6 +69,9 @@ func (c LimitsConfig) validate(p *setting.Problems) {
 	}
 	if c.MessageSize < 64*setting.KiB || c.MessageSize > 64*setting.MiB {
 		p.Add("limits.message_size", "16MiB carries a 4K key frame", "must be from 64KiB to 64MiB")
+	}
+	if c.Ahead != 0 && (c.Ahead < time.Second || c.Ahead > time.Minute) {
+		p.Add("limits.ahead", "0s is no limit, 5s lets an encoder send what it kept while it connected", "must be from 1s to 1m")
 	}
 	if c.HandshakeTimeout < time.Second || c.HandshakeTimeout > time.Minute {
 		p.Add("limits.handshake_timeout", "", "must be from 1s to 1m")

@@ -130,6 +130,7 @@ func (l *lines) String() string {
 func testConfig() ingest.Config {
 	cfg := ingest.DefaultConfig()
 	cfg.Limits.HandshakeTimeout = patience
+	cfg.Limits.Ahead = 0
 	return cfg
 }
 

@@ -78,9 +78,6 @@ func (s *session) patience() time.Duration {
 }
 
 const (
-	// burst is how far a publisher's media may be ahead of the time that has passed
-	// since it began. Encoders send what they kept while they connected.
-	burst = 3 * time.Second
 	// lookAhead is how often that is looked at, in the stream's own time.
 	lookAhead = 100 * media.Millisecond
 	// restWindow is the time over which the rests are summed up.
@@ -99,12 +96,12 @@ type throttle struct {
 }
 
 // look returns how long to wait before the unit with that DTS is used.
-func (t *throttle) look(dts media.Ticks, now time.Time) time.Duration {
+func (t *throttle) look(dts media.Ticks, now time.Time, ahead time.Duration) time.Duration {
 	if t.began.IsZero() {
 		t.began, t.since, t.base = now, now, dts
 	}
 	t.next = dts + lookAhead
-	rest := (dts - t.base).Duration() - now.Sub(t.began) - burst
+	rest := (dts - t.base).Duration() - now.Sub(t.began) - ahead
 	return max(rest, 0)
 }
 
@@ -124,17 +121,18 @@ func (t *throttle) note(rest time.Duration, now time.Time) (warn, over bool) {
 	return warn, over
 }
 
-// hold waits until the unit with that DTS may be used: at real time, or burst before
-// it. It ends at once when the session is cut.
+// hold waits until the unit with that DTS may be used: at real time, or as
+// long before it as ahead allows. It ends at once when the session is cut.
 func (s *session) hold(p *publication, dts media.Ticks) error {
 	now := time.Now()
-	rest := p.throttle.look(dts, now)
+	ahead := s.server.cfg.Limits.Ahead
+	rest := p.throttle.look(dts, now, ahead)
 	warn, over := p.throttle.note(rest, now)
 	switch {
 	case warn:
 		p.log.Info("media comes faster than real time and is read more slowly")
 		p.warn(ingest.Warning{Code: ingest.WarnFasterThanRealTime, Text: fmt.Sprintf(
-			"media comes faster than real time; from %v ahead on it is read at real time: set the encoder to real time, as ffmpeg's -re does", burst)})
+			"media comes faster than real time; from %v ahead on it is read at real time: set the encoder to real time, as ffmpeg's -re does", ahead)})
 	case over:
 		p.clearWarning(ingest.WarnFasterThanRealTime)
 	}

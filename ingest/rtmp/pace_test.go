@@ -207,7 +207,7 @@ func TestThrottle_FileIsReadAtRealTimeAndThatIsSaid(t *testing.T) {
 		for range 3000 {
 			u := <-s.wrote
 			ahead := (u.DTS - 5000*media.Millisecond).Duration() - time.Since(start)
-			if ahead > burst+100*time.Millisecond {
+			if ahead > 3*time.Second+100*time.Millisecond {
 				t.Fatalf("unit %v ahead of time", ahead)
 			}
 		}

@@ -3,6 +3,7 @@ package rtmp
 import (
 	"fmt"
 	"log/slog"
+	"math"
 	"time"
 
 	"golive/container/flv"
@@ -63,6 +64,9 @@ func (s *session) publish(a ingest.Admission, name string, onZero bool) {
 		tallied:  now,
 		received: s.chunks.Received(),
 		chunks:   s.chunks.Stats(),
+	}
+	if s.server.cfg.Limits.Ahead == 0 {
+		s.publication.throttle.next = math.MaxInt64
 	}
 	s.published = true
 	s.server.metrics.SessionStarted()
