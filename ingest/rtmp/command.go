@@ -11,8 +11,14 @@ import (
 	"golive/ingest/rtmp/chunk"
 )
 
-// maxCommand is the longest command or data message that is read, in bytes.
-const maxCommand = 64 << 10
+const (
+	// maxCommand is the longest command or data message that is read, in bytes.
+	maxCommand = 64 << 10
+	// maxValues is how many values of one are read: connect and onMetaData have some 30.
+	maxValues = 500
+	// stringMarker begins a string (AMF 0 section 2.4).
+	stringMarker = 0x02
+)
 
 // The capabilities of Enhanced RTMP that are taken: a peer may be asked to
 // reconnect, of several tracks the first is used, and extensions of the video
@@ -42,31 +48,42 @@ func (c invocation) text(i int) string {
 	return t
 }
 
-// parse reads a command. A fault after the name is forgiven: what was read before
-// it has to do.
+// parse reads a command; false when it is none, or one that nobody needs, of which no
+// more than its name is read. A fault after the name is forgiven: what was read before it
+// has to do.
 func parse(m chunk.Message) (invocation, bool) {
-	values := decode(m)
 	c := invocation{stream: m.Stream}
-	if len(values) == 0 {
+	var rest []byte
+	if c.name, rest = nameOf(bodyOf(m)); !isNeeded(c.name) {
 		return c, false
 	}
-	c.name, _ = values[0].(string)
-	if len(values) > 1 {
-		c.transaction, _ = values[1].(float64)
+	values, _ := amf0.DecodeMost(rest, maxValues)
+	if len(values) > 0 {
+		c.transaction, _ = values[0].(float64)
 	}
 	if math.IsNaN(c.transaction) || math.IsInf(c.transaction, 0) {
 		c.transaction = 0
 	}
-	if len(values) > 2 {
-		c.object, _ = values[2].(amf0.Object)
-		c.args = values[3:]
+	if len(values) > 1 {
+		c.object, _ = values[1].(amf0.Object)
+		c.args = values[2:]
 	}
-	return c, c.name != ""
+	return c, true
 }
 
-// decode reads the values of a command or data message. In the AMF3 forms of
-// both, a zero byte comes before values that are AMF0 all the same.
-func decode(m chunk.Message) []any {
+// isNeeded reports whether command knows the command.
+func isNeeded(name string) bool {
+	switch name {
+	case "connect", "releaseStream", "FCPublish", "createStream", "publish",
+		"FCUnpublish", "deleteStream", "closeStream", "play", "play2":
+		return true
+	}
+	return false
+}
+
+// bodyOf returns the AMF0 values of a command or data message; nil when it has none. In
+// the AMF3 forms of both, a zero byte comes before values that are AMF0 all the same.
+func bodyOf(m chunk.Message) []byte {
 	body := m.Body
 	if len(body) > maxCommand {
 		return nil
@@ -77,8 +94,20 @@ func decode(m chunk.Message) []any {
 		}
 		body = body[1:]
 	}
-	values, _ := amf0.DecodeAll(body)
-	return values
+	return body
+}
+
+// nameOf reads the string that a message begins with, and returns what comes after it.
+func nameOf(body []byte) (name string, rest []byte) {
+	if len(body) == 0 || body[0] != stringMarker {
+		return "", nil
+	}
+	v, rest, err := amf0.Decode(body)
+	if err != nil {
+		return "", nil
+	}
+	name, _ = v.(string)
+	return name, rest
 }
 
 // command obeys a command. Those that nobody needs are ignored, as encoders send
@@ -113,8 +142,6 @@ func (s *session) command(ctx context.Context, m chunk.Message) error {
 	case "play", "play2":
 		s.stream = s.answersOn(c.stream)
 		return errPlay
-	default:
-		s.skip(ingest.SkipUnknown)
 	}
 	return nil
 }
@@ -199,15 +226,20 @@ func unquote(s string) string { return strings.Trim(s, `"' `) }
 // data looks for the encoder's name in onMetaData, and for its frame rate, which says
 // how long to wait for a picture. The media says the rest itself, and truly.
 func (s *session) data(m chunk.Message) {
-	values := decode(m)
-	if len(values) > 0 && values[0] == "@setDataFrame" {
-		values = values[1:]
+	name, rest := nameOf(bodyOf(m))
+	if name == "@setDataFrame" {
+		name, rest = nameOf(rest)
 	}
-	if len(values) < 2 || values[0] != "onMetaData" || s.publication == nil || !s.carries(m.Stream) {
+	if name != "onMetaData" || s.publication == nil || !s.carries(m.Stream) {
 		s.skip(ingest.SkipData)
 		return
 	}
-	if meta, ok := values[1].(amf0.Object); ok {
+	values, _ := amf0.DecodeMost(rest, maxValues)
+	if len(values) == 0 {
+		s.skip(ingest.SkipData)
+		return
+	}
+	if meta, ok := values[0].(amf0.Object); ok {
 		if name := ingest.CleanEncoder(meta.String("encoder")); name != "" {
 			s.publication.encoder = name
 		}

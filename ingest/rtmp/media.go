@@ -49,6 +49,9 @@ func (s *session) media(m chunk.Message) error {
 		p.pace.video = p.pace.video || kind == ingest.Video
 		return nil
 	}
+	if !p.begun {
+		s.begin(p)
+	}
 	p.pace.note(kind, m.Timestamp)
 	stamp := p.clock.Next(kind, m.Timestamp, u.PTS-u.DTS)
 	u.DTS, u.PTS = stamp.DTS, stamp.PTS

@@ -1,6 +1,7 @@
 package rtmp
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"math"
@@ -9,6 +10,7 @@ import (
 	"golive/container/flv"
 	"golive/ingest"
 	"golive/ingest/rtmp/chunk"
+	"golive/internal/connlimit"
 )
 
 // tallyEvery is how often a publication gives its counts to the metrics.
@@ -27,6 +29,7 @@ type publication struct {
 	clock ingest.Clock
 	guard *ingest.Guard
 
+	begun    bool // a unit came
 	pace     pace
 	throttle throttle
 
@@ -71,8 +74,12 @@ func (s *session) publish(a ingest.Admission, name string, onZero bool) {
 	s.published = true
 	s.server.metrics.SessionStarted()
 	s.link.live(s.server.cfg.IdleTimeout)
-	s.chunks.Trust(liveBuffer, chunk.Limits{MessageSize: int(s.server.cfg.Limits.MessageSize), ChunkStreams: liveStreams})
-	s.publication.log.Info("session started", "encoder", s.encoder)
+	s.chunks.Trust(liveBuffer, chunk.Limits{
+		MessageSize: int(s.server.cfg.Limits.MessageSize), ChunkStreams: liveStreams, Memory: s.share,
+	})
+	s.controls, s.refilled = 0, now
+	s.rank(connlimit.Admitted)
+	s.publication.log.Debug("publisher was admitted", "encoder", s.encoder)
 }
 
 // unpublish ends the publication; cause is nil when the publisher said so.
@@ -85,20 +92,35 @@ func (s *session) unpublish(cause error) {
 	}
 	v := judge(cause)
 	s.server.metrics.SessionEnded(s.protocol, v.end)
+	s.rank(connlimit.Opened)
 	attrs := []any{
-		"reason", string(v.end), "duration", time.Since(p.started).Round(time.Millisecond), "bytes", p.total.Bytes,
+		"duration", time.Since(p.started).Round(time.Millisecond), "bytes", p.total.Bytes,
 		"video_units", p.total.Video, "audio_units", p.total.Audio,
 		"repairs", p.total.Repairs(), "skipped", p.total.Skips(), "encoder", p.encoder,
 	}
 	if cause != nil {
 		attrs = append(attrs, "err", cause)
 	}
-	level := v.level
-	if level == slog.LevelInfo {
-		p.log.Info("session ended", attrs...)
+	if v.level == slog.LevelInfo && !p.begun {
+		// Whoever may publish can do so without media a thousand times a second.
+		s.server.refusals.add(context.Background(), p.log, v.level, "session ended", string(v.end), attrs...)
 		return
 	}
-	p.log.Error("session ended", attrs...)
+	p.log.Log(context.Background(), v.level, "session ended", append([]any{"reason", string(v.end)}, attrs...)...)
+}
+
+// begin takes note of the first unit.
+func (s *session) begin(p *publication) {
+	p.begun = true
+	s.rank(connlimit.Established)
+	p.log.Info("session started", "encoder", p.encoder)
+}
+
+// rank says what the connection has proved.
+func (s *session) rank(r connlimit.Rank) {
+	if s.place != nil {
+		s.place.Set(r)
+	}
 }
 
 // tally gives the metrics what was counted since the last time.

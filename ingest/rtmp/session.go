@@ -13,16 +13,23 @@ import (
 	"golive/ingest"
 	"golive/ingest/rtmp/chunk"
 	"golive/ingest/rtmp/handshake"
+	"golive/internal/connlimit"
 )
 
 const (
-	// What a peer may make us hold before it publishes, in bytes.
-	shyBuffer  = 4 << 10
-	shyMessage = 64 << 10
-	shyStreams = 8
+	// What a peer may make us hold before it publishes, in bytes; and what it may send:
+	// an encoder sends 4 kB in six commands.
+	shyBuffer   = 4 << 10
+	shyMessage  = 64 << 10
+	shyStreams  = 8
+	shyBytes    = 256 << 10
+	shyMessages = 100
 	// And after.
 	liveBuffer  = 64 << 10
 	liveStreams = 64
+	// Messages that are no media, in a second and at once.
+	liveRate  = 500
+	liveBurst = 5000
 )
 
 // session is one connection. It is used by one goroutine; only evict and
@@ -47,6 +54,11 @@ type session struct {
 	created     uint32       // the message streams that the peer created: 1 to created
 	publication *publication // nil until it publishes
 	published   bool         // it has, at least once
+
+	place    *connlimit.Place
+	share    *share
+	controls int       // messages that were no media, since refilled or the beginning
+	refilled time.Time // when liveRate was last taken off
 }
 
 func newSession(server *Server, conn net.Conn, protocol string, evict context.CancelCauseFunc) *session {
@@ -60,7 +72,10 @@ func newSession(server *Server, conn net.Conn, protocol string, evict context.Ca
 	}
 	s.link = newLink(conn)
 	s.link.ping, s.link.patience = s.ping, s.patience
-	s.chunks = chunk.NewReader(s.link, shyBuffer, chunk.Limits{MessageSize: shyMessage, ChunkStreams: shyStreams})
+	s.share = server.memory.share(evict)
+	s.chunks = chunk.NewReader(s.link, shyBuffer, chunk.Limits{
+		MessageSize: shyMessage, ChunkStreams: shyStreams, Bytes: shyBytes, Memory: s.share,
+	})
 	return s
 }
 
@@ -149,6 +164,11 @@ func (s *session) handle(ctx context.Context, m chunk.Message) error {
 		return s.media(m)
 	case chunk.TypeAggregate:
 		return s.aggregate(m)
+	}
+	if err := s.control(len(m.Body)); err != nil {
+		return err
+	}
+	switch m.Type {
 	case chunk.TypeDataAMF0, chunk.TypeDataAMF3:
 		s.data(m)
 	case chunk.TypeCommandAMF0, chunk.TypeCommandAMF3:
@@ -161,6 +181,31 @@ func (s *session) handle(ctx context.Context, m chunk.Message) error {
 		// What we send is too little to need either.
 	default:
 		s.skip(ingest.SkipUnknown)
+	}
+	return nil
+}
+
+// control counts a message that is no media against what the peer may send of them:
+// so many before it publishes, and of all peers of its address; and so many a second
+// after that.
+func (s *session) control(size int) error {
+	s.controls++
+	if !s.published {
+		switch {
+		case s.controls > shyMessages:
+			return &ProtocolError{Op: "read command", Err: fmt.Errorf("more than %d before publish", shyMessages)}
+		case s.place != nil && !s.place.Spend(size+commandCost):
+			return &decision{err: errFlood}
+		}
+		return nil
+	}
+	if now := s.link.arrived; now.Sub(s.refilled) >= time.Second {
+		seconds := min(now.Sub(s.refilled)/time.Second, liveBurst)
+		s.controls = max(0, s.controls-liveRate*int(seconds))
+		s.refilled = now
+	}
+	if s.controls > liveBurst {
+		return &ProtocolError{Op: "read command", Err: fmt.Errorf("more than %d a second", liveRate)}
 	}
 	return nil
 }
@@ -190,6 +235,8 @@ func (s *session) end(ctx context.Context, err error) {
 	if limit, ok := errors.AsType[*ingest.LimitError](err); ok {
 		s.server.metrics.LimitReached(limit.Limit, true)
 	}
+	s.chunks.Discard()
+	s.share.leave()
 	s.reply = s.reply[:0]
 	if v.code != "" {
 		s.status(s.stream, "error", v.code, describe(err))
@@ -200,7 +247,7 @@ func (s *session) end(ctx context.Context, err error) {
 		if v.refusal == ingest.RefusedGone && s.link.arrived.IsZero() {
 			level = slog.LevelDebug // a health check that connects and leaves
 		}
-		s.log.Log(ctx, level, "connection refused", "reason", string(v.refusal), "encoder", s.encoder, "err", err)
+		s.server.refusals.add(ctx, s.log, level, "connection refused", string(v.refusal), "encoder", s.encoder, "err", err)
 	}
 	s.link.farewell(s.reply)
 }
