@@ -53,7 +53,7 @@ func (s *session) media(m chunk.Message) error {
 		s.begin(p)
 	}
 	p.pace.note(kind, m.Timestamp)
-	stamp := p.clock.Next(kind, m.Timestamp, u.PTS-u.DTS)
+	stamp := p.clock.Next(u.Track, m.Timestamp, u.PTS-u.DTS, s.link.arrived)
 	u.DTS, u.PTS = stamp.DTS, stamp.PTS
 	u.Discontinuity = u.Discontinuity || stamp.Discontinuity
 	u.Arrived = s.link.arrived

@@ -28,6 +28,7 @@ type publication struct {
 	demux *flv.Demuxer
 	clock ingest.Clock
 	guard *ingest.Guard
+	watch ingest.RepairWatch
 
 	begun    bool // a unit came
 	pace     pace
@@ -47,6 +48,7 @@ type publication struct {
 	badVideo           int  // units in a row that cannot be carried
 	saidAudio, saidBad bool // it was logged that audio, or a unit, is not used
 	saidTracks         bool // that there are more tracks
+	saidTimes          bool // that timestamps are repaired
 	saidLimits         []ingest.Limit
 }
 
@@ -123,6 +125,15 @@ func (s *session) rank(r connlimit.Rank) {
 	}
 }
 
+// tick tells the sink the time while nothing comes.
+func (s *session) tick(now time.Time) (slow bool) {
+	if s.publication == nil {
+		return false
+	}
+	t, ok := s.publication.sink.(ingest.Ticker)
+	return ok && t.Tick(now)
+}
+
 // tally gives the metrics what was counted since the last time.
 func (s *session) tally(p *publication) {
 	received, chunks, repaired := s.chunks.Received(), s.chunks.Stats(), p.clock.Repaired()
@@ -135,6 +146,15 @@ func (s *session) tally(p *publication) {
 	p.received, p.chunks, p.repaired = received, chunks, repaired
 	p.pace.turn(s.link.arrived)
 
+	if w, over := p.watch.Add(p.fresh.Repaired); w != nil {
+		if !p.saidTimes {
+			p.saidTimes = true
+			p.log.Warn("timestamps are repaired; more will only be counted", "reason", w.Text)
+		}
+		p.warn(*w)
+	} else if over {
+		p.clearWarning(ingest.WarnTimestampsRepaired)
+	}
 	s.server.metrics.Add(p.fresh)
 	p.total = p.total.Plus(p.fresh)
 	p.fresh = ingest.Tally{}

@@ -71,7 +71,7 @@ func newSession(server *Server, conn net.Conn, protocol string, evict context.Ca
 		stream:   1,
 	}
 	s.link = newLink(conn)
-	s.link.ping, s.link.patience = s.ping, s.patience
+	s.link.ping, s.link.patience, s.link.tick = s.ping, s.patience, s.tick
 	s.share = server.memory.share(evict)
 	s.chunks = chunk.NewReader(s.link, shyBuffer, chunk.Limits{
 		MessageSize: shyMessage, ChunkStreams: shyStreams, Bytes: shyBytes, Memory: s.share,
