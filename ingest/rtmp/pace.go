@@ -92,6 +92,7 @@ type throttle struct {
 	began  time.Time
 	since  time.Time     // when the window began in which the rests are summed up
 	rested time.Duration // in it
+	holds  bool          // the publisher is ahead
 	warned bool
 }
 
@@ -102,6 +103,7 @@ func (t *throttle) look(dts media.Ticks, now time.Time, ahead time.Duration) tim
 	}
 	t.next = dts + lookAhead
 	rest := (dts - t.base).Duration() - now.Sub(t.began) - ahead
+	t.holds = rest > 0
 	return max(rest, 0)
 }
 

@@ -278,3 +278,20 @@ func TestThrottle_EvictionAndShutdownEndTheRestAtOnce(t *testing.T) {
 		}
 	})
 }
+
+func TestThrottle_PublisherThatClosesEarlyLosesNothing(t *testing.T) {
+	cfg := testConfig()
+	cfg.Limits.Ahead = time.Second
+	h := open(t, cfg)
+	c, s := h.live(t, "studio")
+	c.video(0, avcConfig())
+	// 3 s of 8 Mbit/s: more than the window in which acknowledgements are due.
+	for i := range uint32(90) {
+		c.video(33*i, picture(i%30 == 0, 33_000))
+	}
+	c.command(1, "deleteStream", 0, nil, 1)
+	_ = c.conn.Close()
+	if err := s.end(t); err != nil || len(s.wrote) != 90 {
+		t.Errorf("%d pictures, ended with %v", len(s.wrote), err)
+	}
+}

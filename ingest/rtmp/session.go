@@ -211,8 +211,12 @@ func (s *session) control(size int) error {
 }
 
 // flush acknowledges what was received, if that is due, and writes what waits.
+//
+// A publisher that is held back may have sent all and closed: its kernel still has the
+// end, and drops it when anything is sent there. It is acknowledged to when it pauses.
 func (s *session) flush() error {
-	if received := s.chunks.Received(); received-s.acked >= s.window/2 {
+	held := s.publication != nil && s.publication.throttle.holds
+	if received := s.chunks.Received(); received-s.acked >= s.window/2 && !held {
 		s.acked = received
 		s.sendAck(received)
 	}
