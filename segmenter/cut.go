@@ -260,7 +260,7 @@ func (s *Segmenter) close(end media.Ticks, last bool) {
 	}
 	if len(s.units) > 0 {
 		p.Last = last
-		p.Data = s.mux.Part(s.video, s.audio, s.units)
+		p.Data = s.mux.Part(s.video, s.audio, s.units, end)
 		p.Size = int64(len(p.Data))
 		p.Independent = s.keyPending()
 		p.Arrived = s.units[len(s.units)-1].Arrived

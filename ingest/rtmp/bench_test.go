@@ -32,7 +32,9 @@ func BenchmarkSession(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	server := NewServer(ingest.DefaultConfig(), door, log, ingest.NewMetrics(prometheus.NewRegistry()))
+	cfg := ingest.DefaultConfig()
+	cfg.Limits.Ahead = 0 // it is read as fast as it can be
+	server := NewServer(cfg, door, log, ingest.NewMetrics(prometheus.NewRegistry()))
 	stream := &endless{}
 	s := newSession(server, wireConn{stream}, protocolPlain, func(error) {})
 	s.publish(ingest.Admission{ID: "studio", Sink: stage}, "bench", false)

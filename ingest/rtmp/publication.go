@@ -45,6 +45,7 @@ type publication struct {
 	chunks   chunk.Stats
 	repaired ingest.RepairCounts
 
+	sound              ingest.SoundWarnings
 	badVideo           int  // units in a row that cannot be carried
 	saidAudio, saidBad bool // it was logged that audio, or a unit, is not used
 	saidTracks         bool // that there are more tracks

@@ -13,6 +13,7 @@ import (
 type analyser struct {
 	add        func(rule int, format string, args ...any)
 	continuity Continuity
+	clock      Clock
 
 	started bool
 	// format is the last segment's; empty after a discontinuity.
@@ -65,6 +66,9 @@ func (a *analyser) segment(ctx context.Context, s *Segment, data []byte) (start 
 	for _, fault := range a.continuity.Check(data) {
 		a.add(24, "%s", fault)
 	}
+	if fault := a.clock.Check(data); fault != "" {
+		a.add(51, "%s", fault)
+	}
 	a.checkParameters(t)
 	a.checkVideoStart(t)
 	a.checkTimes(t)
@@ -82,6 +86,7 @@ func (a *analyser) gap() { a.forget() }
 // forget drops what may not be compared across a discontinuity.
 func (a *analyser) forget() {
 	a.continuity.Reset()
+	a.clock.Reset()
 	a.started, a.runStarted, a.format = false, false, ""
 	clear(a.lastDTS)
 }
