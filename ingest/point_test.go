@@ -86,8 +86,15 @@ func TestRow65_AcceptedKeyIsAdmittedAsItIsAndEscaped(t *testing.T) {
 // any form, and for a key that the configuration accepts and the wire changes.
 func FuzzStreamName(f *testing.F) {
 	for _, seed := range [][2]string{
-		{"live", "studio"}, {"live/studio", ""}, {"live", "abc%2Fdef12"}, {"live", "mp4:a.mp4"}, {"", "rtmp://h/live/k"},
-		{"live", "%25%32%45"}, {"live", "mp4:mp4:a"}, {"live", "a.flv.mp4"}, {"live", "%"},
+		{"live", "studio"},
+		{"live/studio", ""},
+		{"live", "abc%2Fdef12"},
+		{"live", "mp4:a.mp4"},
+		{"", "rtmp://h/live/k"},
+		{"live", "%25%32%45"},
+		{"live", "mp4:mp4:a"},
+		{"live", "a.flv.mp4"},
+		{"live", "%"},
 	} {
 		f.Add(seed[0], seed[1])
 	}

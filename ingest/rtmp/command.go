@@ -39,12 +39,12 @@ type invocation struct {
 	stream      uint32
 }
 
-// text is the i-th argument if it is a string.
-func (c invocation) text(i int) string {
-	if i >= len(c.args) {
+// text is the first argument if it is a string.
+func (c invocation) text() string {
+	if len(c.args) == 0 {
 		return ""
 	}
-	t, _ := c.args[i].(string)
+	t, _ := c.args[0].(string)
 	return t
 }
 
@@ -128,7 +128,7 @@ func (s *session) command(ctx context.Context, m chunk.Message) error {
 		s.result(c, nil)
 	case "FCPublish":
 		s.result(c, nil)
-		s.notify("onFCPublish", "NetStream.Publish.Start", c.text(0))
+		s.notify("onFCPublish", "NetStream.Publish.Start", c.text())
 	case "createStream":
 		s.createStream(c)
 	case "publish":
@@ -136,7 +136,7 @@ func (s *session) command(ctx context.Context, m chunk.Message) error {
 	case "FCUnpublish":
 		s.result(c, nil)
 		s.stop(c)
-		s.notify("onFCUnpublish", "NetStream.Unpublish.Success", c.text(0))
+		s.notify("onFCUnpublish", "NetStream.Unpublish.Success", c.text())
 	case "deleteStream", "closeStream":
 		s.stop(c)
 	case "play", "play2":

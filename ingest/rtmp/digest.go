@@ -30,11 +30,16 @@ type kindOfLine struct {
 	more  int // lines counted since the timer fired
 }
 
+// logAt logs a line at the level.
+func logAt(log *slog.Logger, level slog.Level, msg string, attrs ...any) {
+	log.Log(context.Background(), level, msg, attrs...) //nolint:sloglint // the callers have constants
+}
+
 // add logs the line, or counts it. Lines at debug level are logged in any case.
-func (d *digest) add(ctx context.Context, log *slog.Logger, level slog.Level, msg, reason string, attrs ...any) {
+func (d *digest) add(log *slog.Logger, level slog.Level, msg, reason string, attrs ...any) {
 	attrs = append([]any{"reason", reason}, attrs...)
 	if level < slog.LevelInfo {
-		log.Log(ctx, level, msg, attrs...)
+		logAt(log, level, msg, attrs...)
 		return
 	}
 	d.mu.Lock()
@@ -54,7 +59,7 @@ func (d *digest) add(ctx context.Context, log *slog.Logger, level slog.Level, ms
 		return
 	}
 	k.full++
-	log.Log(ctx, level, msg, attrs...)
+	logAt(log, level, msg, attrs...)
 }
 
 // tell logs how many lines were not logged since the last time.
@@ -66,7 +71,7 @@ func (d *digest) tell(level slog.Level, kind, msg, reason string) {
 	case k == nil: // flushed
 		return
 	case k.more > 0:
-		d.log.Log(context.Background(), level, msg+", and more like it", "reason", reason, "count", k.more)
+		logAt(d.log, level, msg+", and more like it", "reason", reason, "count", k.more)
 		k.more = 0
 	default:
 		k.full--

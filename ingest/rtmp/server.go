@@ -115,7 +115,7 @@ func (s *Server) accept(ctx context.Context, ln net.Listener) (net.Conn, error) 
 			s.places.Reclaim()
 		}
 		if delay == firstBackoff {
-			s.refusals.add(ctx, s.log, slog.LevelWarn, "connection could not be accepted", "accept", "err", err)
+			s.refusals.add(s.log, slog.LevelWarn, "connection could not be accepted", "accept", "err", err)
 		}
 		select {
 		case <-time.After(delay):
@@ -140,7 +140,7 @@ func (s *Server) admit(ctx context.Context, conn net.Conn, protocol string) (run
 		evict(nil)
 		_ = conn.Close()
 		s.metrics.Refused(protocol, ingest.RefusedLimit)
-		s.refusals.add(ctx, s.log, slog.LevelWarn, "connections were refused: the limit is reached", string(refusal),
+		s.refusals.add(s.log, slog.LevelWarn, "connections were refused: the limit is reached", string(refusal),
 			"protocol", protocol, "limit", s.cfg.Limits.Connections)
 		return nil
 	}

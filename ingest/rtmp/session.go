@@ -85,7 +85,7 @@ func (s *session) run(ctx context.Context) {
 	if errors.Is(err, errCut) || s.leaving && judge(err).end == ingest.EndLost {
 		err = &decision{err: context.Cause(ctx), evicted: true}
 	}
-	s.end(ctx, err)
+	s.end(err)
 }
 
 // guarded is the one place where a bug is caught: it ends this session and no
@@ -230,7 +230,7 @@ func (s *session) flush() error {
 
 // end gives up what the session holds, tells the peer why, and closes. The sink
 // comes first: a peer that does not read must not hold it.
-func (s *session) end(ctx context.Context, err error) {
+func (s *session) end(err error) {
 	v := judge(err)
 	wasLive := s.publication != nil
 	if wasLive {
@@ -251,7 +251,7 @@ func (s *session) end(ctx context.Context, err error) {
 		if v.refusal == ingest.RefusedGone && s.link.arrived.IsZero() {
 			level = slog.LevelDebug // a health check that connects and leaves
 		}
-		s.server.refusals.add(ctx, s.log, level, "connection refused", string(v.refusal), "encoder", s.encoder, "err", err)
+		s.server.refusals.add(s.log, level, "connection refused", string(v.refusal), "encoder", s.encoder, "err", err)
 	}
 	s.link.farewell(s.reply)
 }

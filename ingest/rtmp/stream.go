@@ -19,7 +19,7 @@ func (s *session) createStream(c invocation) {
 // another publication of the connection goes on it is refused, and that one is left
 // alone.
 func (s *session) wantPublish(ctx context.Context, c invocation) error {
-	app, name := s.app, unquote(c.text(0))
+	app, name := s.app, unquote(c.text())
 	point, err := ingest.StreamName(app, name)
 	if p := s.publication; p != nil {
 		stream := s.answersOn(c.stream)
@@ -78,7 +78,7 @@ func (s *session) ends(c invocation) bool {
 	}
 	switch c.name {
 	case "FCUnpublish":
-		name, err := ingest.StreamName(s.app, unquote(c.text(0)))
+		name, err := ingest.StreamName(s.app, unquote(c.text()))
 		return err == nil && name == p.name
 	case "closeStream":
 		if c.stream != 0 {

@@ -172,7 +172,9 @@ func TestRow56_PublishingTwiceTheSameIsAnsweredTwice(t *testing.T) {
 
 func TestRow56_PublicationOnStreamZeroIsStoppedByTheStreamThatWasCreated(t *testing.T) {
 	for _, o := range []on{
-		{0, []any{"deleteStream", 0, nil, 1}}, {0, []any{"deleteStream", 0, nil, 0}}, {0, []any{"closeStream", 0, nil}},
+		{0, []any{"deleteStream", 0, nil, 1}},
+		{0, []any{"deleteStream", 0, nil, 0}},
+		{0, []any{"closeStream", 0, nil}},
 		{1, []any{"closeStream", 0, nil}},
 	} {
 		h := open(t, testConfig())
