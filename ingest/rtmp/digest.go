@@ -1,7 +1,6 @@
 package rtmp
 
 import (
-	"context"
 	"log/slog"
 	"sync"
 	"time"
@@ -32,7 +31,8 @@ type kindOfLine struct {
 
 // logAt logs a line at the level.
 func logAt(log *slog.Logger, level slog.Level, msg string, attrs ...any) {
-	log.Log(context.Background(), level, msg, attrs...) //nolint:sloglint // the callers have constants
+	at := map[slog.Level]func(string, ...any){slog.LevelDebug: log.Debug, slog.LevelInfo: log.Info, slog.LevelWarn: log.Warn, slog.LevelError: log.Error}
+	at[level](msg, attrs...)
 }
 
 // add logs the line, or counts it. Lines at debug level are logged in any case.
