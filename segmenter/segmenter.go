@@ -69,11 +69,10 @@ type Segmenter struct {
 	keySeen      bool // lastKey is set
 	gops         intervals
 
-	gather   gathering
-	sound    sound
-	picture  picture
-	early    []media.AccessUnit // of nextAudio
-	changing bool               // new pictures and the sound that goes with them are known
+	gather  gathering
+	sound   sound
+	picture picture
+	early   []media.AccessUnit // of nextAudio
 
 	open          bool
 	segment       media.Segment // the open one
