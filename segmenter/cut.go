@@ -48,10 +48,10 @@ func (s *Segmenter) cutBefore(u media.AccessUnit) {
 		s.endSegmentAt(u.DTS)
 		s.setTracks(s.video, s.nextAudio)
 		s.discontinuity = true
-		s.openSegment(s.start, true)
+		s.openSegment(s.start, u.Independent())
 	case u.Key && s.endsAt(u.DTS):
 		s.endSegmentAt(u.DTS)
-		s.openSegment(s.start, true)
+		s.openSegment(s.start, u.Independent())
 	case !u.Key && elapsed+frame > longest:
 		s.forceCut(u.DTS)
 	}
@@ -170,7 +170,8 @@ func (s *Segmenter) closePart(end media.Ticks) {
 		p.Data = s.mux.Part(s.video, s.audio, s.units)
 		p.Size = int64(len(p.Data))
 		for i := range s.units {
-			p.Independent = p.Independent || s.units[i].Key && s.units[i].Track == s.leadTrack()
+			u := &s.units[i]
+			p.Independent = p.Independent || u.Key && u.Access != media.AccessGradual && u.Track == s.leadTrack()
 		}
 		p.Arrived = s.units[len(s.units)-1].Arrived
 	} else {

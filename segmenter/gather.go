@@ -124,7 +124,8 @@ func (s *Segmenter) release(atEnd bool) {
 	first := firstOf(g.held, g.video != nil)
 	s.setTracks(g.video, g.audio)
 	s.anchor(g.held[first])
-	s.openSegment(g.held[first].DTS, true)
+	s.openSegment(g.held[first].DTS, g.held[first].Independent())
+	s.leading.begin(g.held[first])
 	for _, u := range g.held {
 		switch {
 		case !u.Track.Video() && (u.Track != g.audio || u.DTS < s.anchorDTS-audioLead):

@@ -67,6 +67,7 @@ type Segmenter struct {
 	lastKey      media.Ticks
 	keySeen      bool // lastKey is set
 	gops         intervals
+	leading      leading
 
 	gather gathering
 
@@ -203,6 +204,10 @@ func (s *Segmenter) place(u media.AccessUnit) {
 		s.changeTracks(u.Track, s.newestAudio(), u)
 		return
 	}
+	if s.leading.has(&u) {
+		s.stats.DroppedVideo++
+		return
+	}
 	s.lead(u)
 }
 
@@ -252,7 +257,8 @@ func (s *Segmenter) changeTracks(video, audio *media.Track, u media.AccessUnit) 
 	s.endSegmentAt(u.DTS)
 	s.setTracks(video, audio)
 	s.discontinuity = true
-	s.openSegment(s.start, u.Key)
+	s.openSegment(s.start, u.Independent())
+	s.leading.begin(u)
 	s.lead(u)
 }
 
