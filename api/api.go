@@ -20,16 +20,17 @@ type Directory interface {
 
 // Broadcast is one live stream.
 type Broadcast struct {
-	ID         string      `json:"id" doc:"The broadcast's public name." example:"studio"`
-	State      string      `json:"state" enum:"starting,live,reconnecting,ended" doc:"Where it is in its life."`
-	StartedAt  time.Time   `json:"started_at" doc:"When its publisher was admitted."`
-	EndedAt    *time.Time  `json:"ended_at" doc:"When it ended; null before."`
-	Playlist   string      `json:"playlist" doc:"Path of its multivariant playlist." example:"/live/studio/index.m3u8"`
-	Replay     *string     `json:"replay" doc:"Path of the playlist of the whole broadcast, after its end; null when there is none."`
-	Encoder    string      `json:"encoder" doc:"What the publisher calls itself; may be empty."`
-	Viewers    int         `json:"viewers" doc:"Who watches now, counted from what players ask for; behind a cache, what is behind it counts as one."`
-	Warnings   []Warning   `json:"warnings" doc:"What the broadcaster should change in the encoder."`
-	Renditions []Rendition `json:"renditions" doc:"What can be watched; empty while starting."`
+	ID           string      `json:"id" doc:"The broadcast's public name." example:"studio"`
+	State        string      `json:"state" enum:"starting,live,reconnecting,ended" doc:"Where it is in its life."`
+	StartedAt    time.Time   `json:"started_at" doc:"When its publisher was admitted."`
+	EndedAt      *time.Time  `json:"ended_at" doc:"When it ended; null before."`
+	Playlist     string      `json:"playlist" doc:"Path of its multivariant playlist." example:"/live/studio/index.m3u8"`
+	Replay       *string     `json:"replay" doc:"Path of the playlist of the whole broadcast, after its end; null when there is none."`
+	Encoder      string      `json:"encoder" doc:"What the publisher calls itself; may be empty."`
+	Viewers      int         `json:"viewers" doc:"Who watches now, counted from what players ask for; behind a cache, what is behind it counts as one."`
+	StorageError *string     `json:"storage_error" doc:"What keeps storage from taking the broadcast now; null when it does."`
+	Warnings     []Warning   `json:"warnings" doc:"What the broadcaster should change in the encoder."`
+	Renditions   []Rendition `json:"renditions" doc:"What can be watched; empty while starting."`
 }
 
 // Warning is a condition of the incoming stream that the broadcaster should know of.

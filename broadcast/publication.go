@@ -25,7 +25,7 @@ type publication struct {
 func (p *publication) WriteUnit(u media.AccessUnit) error {
 	b := p.broadcast
 	b.program.write(u)
-	b.lastUnit.Store(u.Arrived.UnixNano())
+	b.lastUnit.Store(int64(u.Arrived.Sub(b.made)))
 	if !p.shown && b.program.multivariant.Load() != nil {
 		p.shown = true
 		b.state.Store(int32(Live))

@@ -12,6 +12,7 @@ const (
 	WarnFrameRateHigh      WarningCode = "frame_rate_high"
 	WarnKeyFramesFarApart  WarningCode = "key_frames_far_apart"
 	WarnFasterThanRealTime WarningCode = "faster_than_real_time"
+	WarnTimestampsRepaired WarningCode = "timestamps_repaired"
 )
 
 // Warning tells the broadcaster what to change in the encoder.

@@ -126,7 +126,9 @@ func (s *Segmenter) NextMSN() int64 { return s.nextMSN }
 // what comes is not dated before wall.
 func (s *Segmenter) Skip(n int, wall time.Time) {
 	s.nextMSN += int64(n)
-	s.lastWall = wall
+	if wall.After(s.lastWall) {
+		s.lastWall = wall
+	}
 }
 
 // Write takes the next access unit in the order of the wire.

@@ -59,6 +59,9 @@ func describe(s broadcast.Status) api.Broadcast {
 	if !s.Ended.IsZero() {
 		b.EndedAt = &s.Ended
 	}
+	if s.StorageError != "" {
+		b.StorageError = &s.StorageError
+	}
 	if s.Replay != "" {
 		path := "/live/" + s.ID + "/" + s.Replay
 		b.Replay = &path

@@ -63,7 +63,9 @@ func (a *audioState) readEnhanced(dts media.Ticks, body []byte) (u media.AccessU
 	case exSequenceStart:
 		return u, false, a.configure(p.data, p.at)
 	case exCodedFrames:
-		return a.unit(dts, p.data)
+		u, ok, err = a.unit(dts, p.data)
+		u.PTS += p.offset
+		return u, ok, err
 	case exSequenceEnd, exAudioChannels:
 		// The channel order repeats what the AudioSpecificConfig says of AAC.
 		return u, false, nil

@@ -20,7 +20,8 @@ type Demuxer struct {
 func NewDemuxer() *Demuxer { return &Demuxer{} }
 
 // Video reads the body of a VIDEODATA tag (E.4.3), which is an RTMP message of
-// type 9, with the decoding time its protocol gave it.
+// type 9, with the decoding time its protocol gave it. u.PTS is that time plus the
+// body's composition time, as it was sent: it can be before u.DTS.
 //
 // ok is false when the body holds nothing to decode: a configuration, an end of
 // sequence, metadata, an empty frame, or an error. u.Data aliases body unless

@@ -44,7 +44,7 @@ func (s *session) media(m chunk.Message) error {
 	if !ok {
 		return nil
 	}
-	stamp := p.clock.Next(kind, m.Timestamp, u.PTS-u.DTS)
+	stamp := p.clock.Next(u.Track, m.Timestamp, u.PTS-u.DTS, s.link.arrived)
 	u.DTS, u.PTS = stamp.DTS, stamp.PTS
 	u.Discontinuity = u.Discontinuity || stamp.Discontinuity
 	u.Arrived = s.link.arrived
