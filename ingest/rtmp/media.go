@@ -54,6 +54,9 @@ func (s *session) media(m chunk.Message) error {
 		}
 	}
 	if kind == ingest.Video {
+		if to, ok := p.sink.(ingest.Warner); ok {
+			p.pictures.Check(&u, to)
+		}
 		p.fresh.Video++
 		p.badVideo = 0
 	} else {

@@ -15,12 +15,13 @@ const tallyEvery = time.Second
 
 // publication is the part of a session between publish and its end.
 type publication struct {
-	log   *slog.Logger
-	sink  ingest.Sink
-	demux *flv.Demuxer
-	clock ingest.Clock
-	guard *ingest.Guard
-	watch ingest.RepairWatch
+	log      *slog.Logger
+	sink     ingest.Sink
+	demux    *flv.Demuxer
+	clock    ingest.Clock
+	guard    *ingest.Guard
+	pictures ingest.Pictures
+	watch    ingest.RepairWatch
 
 	encoder string
 	started time.Time
