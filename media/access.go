@@ -15,7 +15,3 @@ const (
 	// (periodic intra refresh). No picture there can be decoded on its own.
 	AccessGradual
 )
-
-// Captions is a set of closed caption channels. Bits 0 to 3 are CC1 to CC4 of
-// CEA-608; bit 3+n is service n of CEA-708, from 1 to 60.
-type Captions uint64

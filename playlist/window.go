@@ -87,9 +87,13 @@ func (w *Window) DiscontinuitySequence() int64 {
 	return n
 }
 
-// Independent says whether every segment so far began with a key frame. Only the
+// Independent tells whether the multivariant playlist may promise that all segments
+// are independent: every one so far was, and there are enough to know the encoder's
+// habit, for the first picture of a stream is an IDR picture in any case. Only the
 // writer may call it.
-func (w *Window) Independent() bool { return w.independent }
+func (w *Window) Independent() bool { return w.independent && len(w.entries) >= minIndependent }
+
+const minIndependent = 2
 
 // Open begins a segment; head has no parts yet.
 func (w *Window) Open(head media.Segment) {
