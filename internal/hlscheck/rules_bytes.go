@@ -199,7 +199,9 @@ func (a *analyser) checkDrift(s *Segment, t *Transport) {
 	if stream == nil {
 		return
 	}
-	start := stream.begin()
+	// Pictures are cut in the order in which they are decoded: what is presented first
+	// may have been decoded later.
+	start := stream.PES[0].DTS
 	if !a.runStarted {
 		a.runStarted, a.runStart, a.runSum, a.driftLo, a.driftHi = true, start, 0, 0, 0
 	}

@@ -48,16 +48,6 @@ type PES struct {
 	Data         []byte
 }
 
-// begin is when the first of its pictures or frames is presented, in 90 kHz ticks: in
-// an open GOP that is not the first one decoded. It has one.
-func (s *Stream) begin() int64 {
-	first := s.PES[0].PTS
-	for i := range s.PES {
-		first = min(first, s.PES[i].PTS)
-	}
-	return first
-}
-
 // Video is the first video stream; nil when there is none.
 func (t *Transport) Video() *Stream { return t.find(TypeH264, TypeHEVC) }
 
