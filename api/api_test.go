@@ -28,7 +28,7 @@ func (s shelf) Broadcast(_ context.Context, id string) (Broadcast, bool) {
 func serve(t *testing.T, d Directory) http.Handler {
 	t.Helper()
 	mux := http.NewServeMux()
-	if err := Register(mux, "test", d); err != nil {
+	if err := Register(mux, DefaultConfig(), Server{Version: "test"}, d); err != nil {
 		t.Fatal(err)
 	}
 	return mux

@@ -39,6 +39,7 @@ type program struct {
 	forcedAt int64
 	// independent is what the multivariant playlist says of all segments.
 	independent bool
+	silent      silentTracks
 	newest      time.Time // arrival of the newest part since the last commit
 }
 
@@ -73,7 +74,16 @@ func (p *program) numbering() numbering {
 func (p *program) write(u media.AccessUnit) {
 	p.captions |= u.Captions
 	p.segmenter.Write(u)
+	p.noteSilence()
 	p.commit()
+}
+
+// tick tells the time while nothing comes, and makes visible what that completed.
+func (p *program) tick(now time.Time) (slow bool) {
+	slow = p.segmenter.Advance(now)
+	p.noteSilence()
+	p.commit()
+	return slow
 }
 
 // pause closes what is open when the publisher is gone.
@@ -217,7 +227,7 @@ func (p *program) countRepairs() {
 	p.metrics.forcedCuts.Add(float64(now.ForcedCuts - before.ForcedCuts))
 	if now.ForcedCuts > before.ForcedCuts && now.LongestGOP > 0 {
 		p.warnings.add(ingest.Warning{Code: ingest.WarnKeyFramesFarApart, Text: fmt.Sprintf(
-			"the encoder sends a key frame every %.1f s: set its key frame interval to %g s, or players join late and see cuts without one",
+			"no key frame came for %.1f s: set the encoder's key frame interval to %g s, or players join late and see cuts without one",
 			now.LongestGOP.Seconds(), p.cfg.Segmenter.SegmentDuration.Seconds())})
 	}
 	switch next := p.segmenter.NextMSN(); {

@@ -1,6 +1,7 @@
 package segmenter
 
 import (
+	"slices"
 	"time"
 
 	"golive/container/mpegts"
@@ -65,11 +66,16 @@ type Segmenter struct {
 	nextAudio    *media.Track // takes effect at the next key frame
 	rate         rate         // of the lead track: video, or else audio
 	lastKey      media.Ticks
+	lastAccess   media.Access
 	keySeen      bool // lastKey is set
 	gops         intervals
 	leading      leading
 
-	gather gathering
+	gather   gathering
+	sound    sound
+	picture  picture
+	early    []media.AccessUnit // of nextAudio
+	changing bool               // new pictures and the sound that goes with them are known
 
 	open          bool
 	segment       media.Segment // the open one
@@ -113,7 +119,21 @@ func (s *Segmenter) FrameRate() float64 {
 	if s.video == nil {
 		return 0
 	}
-	return 1 / s.rate.frame().Seconds()
+	rate := 1 / s.rate.frame().Seconds()
+	if s.slow() && s.mayRepeat() {
+		const repeated = float64(media.Second) / float64(repeatEvery)
+		if s.rate.alone() {
+			return repeated
+		}
+		return max(rate, repeated)
+	}
+	return rate
+}
+
+// Silent says which tracks bring nothing, though they did before.
+func (s *Segmenter) Silent() (video, audio bool) {
+	both := s.video != nil && s.audio != nil && !s.gather.on
+	return both && s.picture.silent, both && s.sound.silent
 }
 
 // Stats is what was repaired so far.
@@ -152,8 +172,8 @@ func (s *Segmenter) Finish() {
 		return
 	}
 	if len(s.units) > 0 {
-		end := s.units[len(s.units)-1].DTS + s.rate.frame()
-		s.closePart(end)
+		end := s.units[len(s.units)-1].DTS + s.pace()
+		s.closeLast(end)
 	}
 	s.closeSegment()
 }
@@ -169,7 +189,7 @@ func (s *Segmenter) Lose() {
 		s.Finish()
 		return
 	}
-	if end := s.units[len(s.units)-1].DTS + s.rate.frame(); end-s.start > s.partTarget()/2 {
+	if end := s.units[len(s.units)-1].DTS + s.pace(); end-s.start > s.partTarget()/2 {
 		s.Finish()
 		return
 	}
@@ -203,6 +223,9 @@ func (s *Segmenter) place(u media.AccessUnit) {
 			s.stats.DroppedVideo++
 			return
 		}
+		if s.awaitSound(u) {
+			return
+		}
 		s.changeTracks(u.Track, s.newestAudio(), u)
 		return
 	}
@@ -226,22 +249,57 @@ func (s *Segmenter) placeAudio(u media.AccessUnit) {
 	default:
 		// The sound changed in the middle of a group of pictures. Cutting here
 		// would freeze the picture; the next key frame is near.
-		s.nextAudio = u.Track
-		s.followLateVideo(u.DTS)
-		if s.nextAudio != nil {
-			s.stats.DroppedAudio++
-			return
+		if s.nextAudio != u.Track {
+			s.nextAudio = u.Track
+			s.dropEarly()
 		}
-		s.append(u)
+		s.early = append(s.early, u)
+		s.followLateVideo(u.DTS)
+		if len(s.early) > maxEarly {
+			s.early = slices.Delete(s.early, 0, 1)
+			s.stats.DroppedAudio++
+		}
 	}
+}
+
+// maxEarly is how many frames of new sound are kept for the key frame it begins with,
+// in case they come before it.
+const maxEarly = 16
+
+// dropEarly forgets sound that was kept for a key frame that did not come.
+func (s *Segmenter) dropEarly() {
+	s.stats.DroppedAudio += uint64(len(s.early))
+	clear(s.early)
+	s.early = s.early[:0]
+}
+
+// useEarly takes the new sound that came before its key frame, but belongs behind it.
+func (s *Segmenter) useEarly() {
+	for _, u := range s.early {
+		if u.Track == s.audio && u.DTS+s.sound.period > s.start {
+			s.append(u)
+			s.sound.take(u.DTS, u.DTS)
+		} else {
+			s.stats.DroppedAudio++
+		}
+	}
+	clear(s.early)
+	s.early = s.early[:0]
 }
 
 // follow takes sound beside pictures.
 func (s *Segmenter) follow(u media.AccessUnit) {
+	if s.sound.filling {
+		s.fillSound(u.DTS+s.sound.period/2, u.Arrived)
+	}
+	if !s.sound.take(u.DTS, s.picture.newest) {
+		s.stats.DroppedAudio++
+		return
+	}
 	s.followLateVideo(u.DTS)
 	s.append(u)
 	if s.bytes > maxPartBytes {
-		s.passPart(u.DTS)
+		s.passPart(u.DTS + 1)
 	}
 }
 
@@ -260,6 +318,7 @@ func (s *Segmenter) changeTracks(video, audio *media.Track, u media.AccessUnit) 
 	s.setTracks(video, audio)
 	s.discontinuity = true
 	s.openSegment(s.start, u.Independent())
+	s.useEarly()
 	s.leading.begin(u)
 	s.lead(u)
 }
@@ -272,6 +331,12 @@ func (s *Segmenter) setTracks(video, audio *media.Track) {
 	if old := s.leadTrack(); old != lead {
 		s.rate = newRate(lead)
 		s.gops = intervals{}
+	}
+	if audio != s.audio {
+		s.sound = newSound(audio, s.start)
+	}
+	if video != s.video {
+		s.picture = picture{}
 	}
 	s.video, s.audio, s.nextAudio = video, audio, nil
 }

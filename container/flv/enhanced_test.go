@@ -170,7 +170,13 @@ func TestDemuxer_Row13_AudioCodecsByName(t *testing.T) {
 		{"9161632d3300", "AC-3"},
 		{"9165632d3300", "E-AC-3"},
 		{"912e6d703300", "MP3"},
-		{"af00f94640", "AAC"}, // USAC, which ADTS can't carry
+		{"af00f94640", "xHE-AAC (USAC)"},
+		{"af000990", "AAC Main"},
+		{"af00b990", "AAC-LD"},
+		{"af00f8e64000", "AAC-ELD"},
+		{"af001194", "AAC"},                                   // 960 samples
+		{"af01fff10c80013ffc2110", "AAC Main"},                // in ADTS
+		{"91" + "6d703461" + "fff1cc80013ffc2110", "AAC LTP"}, // the same, enhanced
 		{"cf00", ""},
 		{"91ffffffff", ""},
 		{"9100", ""},

@@ -34,6 +34,7 @@ type publication struct {
 	chunks   chunk.Stats
 	repaired ingest.RepairCounts
 
+	sound              ingest.SoundWarnings
 	badVideo           int  // units in a row that cannot be carried
 	saidAudio, saidBad bool // it was logged that audio, or a unit, is not used
 	saidTracks         bool // that there are more tracks
@@ -85,6 +86,15 @@ func (s *session) unpublish(cause error) {
 		return
 	}
 	p.log.Error("session ended", attrs...)
+}
+
+// tick tells the sink the time while nothing comes.
+func (s *session) tick(now time.Time) (slow bool) {
+	if s.publication == nil {
+		return false
+	}
+	t, ok := s.publication.sink.(ingest.Ticker)
+	return ok && t.Tick(now)
 }
 
 // tally gives the metrics what was counted since the last time.
