@@ -32,6 +32,9 @@ type Part struct {
 	// Last says that the part is expected to be the last of its segment: a key frame is
 	// due. That cannot be known before it is there.
 	Last bool
+	// Unsure says that it cannot be expected either way, so that the name of the next
+	// part is not known.
+	Unsure bool
 	// Arrived is when the last byte of the part's last access unit was read.
 	Arrived time.Time
 }

@@ -241,7 +241,7 @@ func (w *Window) Commit() {
 		s.open = &open
 		if w.cfg.LowLatency {
 			s.next.Part = len(open.Parts)
-			if !w.paused && !w.ended {
+			if !w.paused && !w.ended && !unsure(&open) {
 				s.coming = coming(&open)
 				s.hint = (&media.Part{Session: open.Session, MSN: s.coming.MSN, Index: s.coming.Part}).Name()
 			}
@@ -252,6 +252,12 @@ func (w *Window) Commit() {
 		s.Delta = NewText(w.render(s, skip))
 	}
 	close(w.current.Swap(s).changed)
+}
+
+// unsure tells whether the name of the next part is not known: then none is hinted at.
+func unsure(open *media.Segment) bool {
+	n := len(open.Parts)
+	return n > 0 && open.Parts[n-1].Unsure
 }
 
 // coming is the part that is awaited next. A part closes with its last frame, so the

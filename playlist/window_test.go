@@ -497,6 +497,21 @@ source/index.m3u8
 	}
 }
 
+func TestWindow_HintsAtNothingWhileTheNextPartIsUnsure(t *testing.T) {
+	cfg := DefaultConfig()
+	cfg.LowLatency = true
+	s := newScript(cfg)
+	s.begin(false)
+	for i, unsure := range []bool{false, true, false} {
+		s.part()
+		s.open.Parts[i].Unsure = unsure
+		s.w.Commit()
+		if hinted := strings.Contains(string(s.w.Snapshot().Full.Plain), "PRELOAD-HINT"); hinted == unsure {
+			t.Errorf("part %d: hinted %t, unsure %t", i, hinted, unsure)
+		}
+	}
+}
+
 func BenchmarkWindow_PublishPart(b *testing.B) {
 	for _, length := range []time.Duration{30 * time.Second, 20 * time.Minute} {
 		b.Run(length.String(), func(b *testing.B) {

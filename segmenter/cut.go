@@ -105,14 +105,26 @@ func (s *Segmenter) lastBefore(end media.Ticks) bool {
 		return true
 	}
 	gop := s.gops.usual()
-	if s.lastAccess != media.AccessClosed && !s.gops.steady(frame/2) {
-		return false // they come where the order of decoding puts them
+	if s.wandering() {
+		return false
 	}
 	if gop == 0 {
 		gop = media.TicksFromDuration(s.cfg.SegmentDuration) // as freeze takes it
 	}
 	off := end - (s.lastKey + gop)
 	return -frame/2 <= off && off <= frame/2
+}
+
+// wandering tells whether key frames come now earlier, now later: recovery points do,
+// where the order of decoding puts them.
+func (s *Segmenter) wandering() bool {
+	return s.video != nil && s.lastAccess != media.AccessClosed && !s.gops.steady(s.rate.frame()/2)
+}
+
+// unsureBefore tells whether the frame that is due at end may begin the next segment
+// or not.
+func (s *Segmenter) unsureBefore(end media.Ticks) bool {
+	return s.wandering() && end-s.lastKey+s.rate.frame() >= s.gops.shortest() && s.endsAt(end)
 }
 
 // forceCut ends a segment that found no key frame in time.
@@ -267,6 +279,7 @@ func (s *Segmenter) close(end media.Ticks, last bool) {
 	}
 	if len(s.units) > 0 {
 		p.Last = last
+		p.Unsure = !last && s.unsureBefore(end)
 		p.Data = s.mux.Part(s.video, s.audio, s.units, end)
 		p.Size = int64(len(p.Data))
 		p.Independent = s.keyPending()

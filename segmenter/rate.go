@@ -125,5 +125,16 @@ func (r *intervals) steady(tolerance media.Ticks) bool {
 	return true
 }
 
+// shortest is 0 when none is known.
+func (r *intervals) shortest() media.Ticks {
+	var least media.Ticks
+	for _, d := range r.last {
+		if d != 0 && (least == 0 || d < least) {
+			least = d
+		}
+	}
+	return least
+}
+
 // longest is 0 when none is known.
 func (r *intervals) longest() media.Ticks { return slices.Max(r.last[:]) }
