@@ -66,8 +66,10 @@ type Segmenter struct {
 	nextAudio    *media.Track // takes effect at the next key frame
 	rate         rate         // of the lead track: video, or else audio
 	lastKey      media.Ticks
+	lastAccess   media.Access
 	keySeen      bool // lastKey is set
 	gops         intervals
+	leading      leading
 
 	gather  gathering
 	sound   sound
@@ -226,6 +228,10 @@ func (s *Segmenter) place(u media.AccessUnit) {
 		s.changeTracks(u.Track, s.newestAudio(), u)
 		return
 	}
+	if s.leading.has(&u) {
+		s.stats.DroppedVideo++
+		return
+	}
 	s.lead(u)
 }
 
@@ -310,8 +316,9 @@ func (s *Segmenter) changeTracks(video, audio *media.Track, u media.AccessUnit) 
 	s.endSegmentAt(u.DTS)
 	s.setTracks(video, audio)
 	s.discontinuity = true
-	s.openSegment(s.start, u.Key)
+	s.openSegment(s.start, u.Independent())
 	s.useEarly()
+	s.leading.begin(u)
 	s.lead(u)
 }
 

@@ -83,6 +83,9 @@ func (s *session) unit(kind ingest.Kind, ms uint32, u media.AccessUnit) error {
 		}
 	}
 	if kind == ingest.Video {
+		if to, ok := p.sink.(ingest.Warner); ok {
+			p.pictures.Check(&u, to)
+		}
 		p.fresh.Video++
 	} else {
 		p.fresh.Audio++

@@ -22,12 +22,13 @@ type publication struct {
 	stream uint32 // the message stream
 	onZero bool   // it was asked for on message stream 0
 
-	log   *slog.Logger
-	sink  ingest.Sink
-	demux *flv.Demuxer
-	clock ingest.Clock
-	guard *ingest.Guard
-	watch ingest.RepairWatch
+	log      *slog.Logger
+	sink     ingest.Sink
+	demux    *flv.Demuxer
+	clock    ingest.Clock
+	guard    *ingest.Guard
+	pictures ingest.Pictures
+	watch    ingest.RepairWatch
 
 	begun    bool // a unit came
 	pace     pace
