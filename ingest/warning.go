@@ -18,6 +18,19 @@ const (
 	WarnFasterThanRealTime WarningCode = "faster_than_real_time"
 	WarnTimestampsRepaired WarningCode = "timestamps_repaired"
 	WarnVideoSilent        WarningCode = "video_silent"
+
+	// How pictures can be joined.
+	WarnOpenGOP      WarningCode = "open_gop"
+	WarnIntraRefresh WarningCode = "intra_refresh"
+	WarnNoKeyFrames  WarningCode = "no_key_frames"
+
+	// What not every device plays.
+	WarnPixelFormat WarningCode = "pixel_format"
+	WarnBitDepth    WarningCode = "bit_depth"
+	WarnInterlaced  WarningCode = "interlaced"
+	WarnLevel       WarningCode = "level"
+	WarnPictureSize WarningCode = "picture_size"
+	WarnProfile     WarningCode = "profile"
 )
 
 // Warning tells the broadcaster what to change in the encoder.

@@ -11,6 +11,9 @@ import (
 func (s *Segmenter) lead(u media.AccessUnit) {
 	if s.video != nil {
 		s.holdUntil(u.DTS)
+		if s.picture.lost && u.Key {
+			s.leading.begin(u)
+		}
 		if !s.picture.take(&u, s.start) {
 			s.stats.DroppedVideo++
 			return
@@ -21,6 +24,7 @@ func (s *Segmenter) lead(u media.AccessUnit) {
 	}
 	if u.Key {
 		s.noteKey(u.DTS)
+		s.lastAccess = u.Access
 	}
 	s.runOn(u.DTS)
 	s.cutBefore(u)
@@ -67,11 +71,11 @@ func (s *Segmenter) cutBefore(u media.AccessUnit) {
 		s.endSegmentAt(u.DTS)
 		s.setTracks(s.video, s.nextAudio)
 		s.discontinuity = true
-		s.openSegment(s.start, true)
+		s.openSegment(s.start, u.Independent())
 		s.useEarly()
 	case u.Key && s.endsAt(u.DTS):
 		s.endSegmentAt(u.DTS)
-		s.openSegment(s.start, true)
+		s.openSegment(s.start, u.Independent())
 	case !u.Key && elapsed+frame > longest:
 		s.forceCut(u.DTS)
 	}
@@ -101,11 +105,26 @@ func (s *Segmenter) lastBefore(end media.Ticks) bool {
 		return true
 	}
 	gop := s.gops.usual()
+	if s.wandering() {
+		return false
+	}
 	if gop == 0 {
 		gop = media.TicksFromDuration(s.cfg.SegmentDuration) // as freeze takes it
 	}
 	off := end - (s.lastKey + gop)
 	return -frame/2 <= off && off <= frame/2
+}
+
+// wandering tells whether key frames come now earlier, now later: recovery points do,
+// where the order of decoding puts them.
+func (s *Segmenter) wandering() bool {
+	return s.video != nil && s.lastAccess != media.AccessClosed && !s.gops.steady(s.rate.frame()/2)
+}
+
+// unsureBefore tells whether the frame that is due at end may begin the next segment
+// or not.
+func (s *Segmenter) unsureBefore(end media.Ticks) bool {
+	return s.wandering() && end-s.lastKey+s.rate.frame() >= s.gops.shortest() && s.endsAt(end)
 }
 
 // forceCut ends a segment that found no key frame in time.
@@ -167,7 +186,7 @@ func (s *Segmenter) passPart(end media.Ticks) {
 	}
 	lead := slices.IndexFunc(s.units, func(u media.AccessUnit) bool { return u.Track == s.video })
 	again := lead < 0 && s.start > s.picture.newest && s.mayRepeat()
-	s.openSegment(s.start, again || lead >= 0 && s.units[lead].Key)
+	s.openSegment(s.start, again || lead >= 0 && s.units[lead].Independent())
 	s.useEarly()
 	if again {
 		s.repeat(s.start)
@@ -260,6 +279,7 @@ func (s *Segmenter) close(end media.Ticks, last bool) {
 	}
 	if len(s.units) > 0 {
 		p.Last = last
+		p.Unsure = !last && s.unsureBefore(end)
 		p.Data = s.mux.Part(s.video, s.audio, s.units, end)
 		p.Size = int64(len(p.Data))
 		p.Independent = s.keyPending()
@@ -295,10 +315,13 @@ func (s *Segmenter) endSegmentAt(dts media.Ticks) {
 	s.closeSegment()
 }
 
-// keyPending says whether decoding can start in the part being gathered.
+// keyPending tells whether a picture that is decoded on its own is in the part being
+// gathered.
 func (s *Segmenter) keyPending() bool {
 	lead := s.leadTrack()
-	return slices.ContainsFunc(s.units, func(u media.AccessUnit) bool { return u.Key && u.Track == lead })
+	return slices.ContainsFunc(s.units, func(u media.AccessUnit) bool {
+		return u.Key && u.Access != media.AccessGradual && u.Track == lead
+	})
 }
 
 func (s *Segmenter) leadPending() bool {

@@ -168,7 +168,8 @@ func (s *Segmenter) release(atEnd bool) {
 	s.anchor(g.held[first])
 	s.sound = newSound(g.audio, s.anchorDTS)
 	s.picture = newPicture(g.video)
-	s.openSegment(g.held[first].DTS, true)
+	s.openSegment(g.held[first].DTS, g.held[first].Independent())
+	s.leading.begin(g.held[first])
 	for _, u := range g.held {
 		switch {
 		case !u.Track.Video() && (u.Track != g.audio || u.DTS < s.anchorDTS-audioLead):

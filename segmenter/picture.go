@@ -73,7 +73,7 @@ func (p *picture) take(u *media.AccessUnit, start media.Ticks) bool {
 	p.intact, p.repeated, p.lost, p.silent = u.Key, false, false, false
 	if u.Key {
 		p.key.Track = nil
-		if isIDR(u) {
+		if u.Independent() {
 			p.key = *u
 		}
 	}
@@ -213,24 +213,4 @@ func (s *Segmenter) Advance(now time.Time) (slow bool) {
 		s.passPart(s.start + target)
 	}
 	return true
-}
-
-// isIDR says whether a key frame is an IDR picture (ISO 14496-10 section 7.4.1.2.4).
-func isIDR(u *media.AccessUnit) bool {
-	const typeMask, idr = 0x1f, 5
-	size := u.Track.NALLengthSize
-	for b := u.Data; size > 0 && len(b) > size; {
-		n := 0
-		for _, c := range b[:size] {
-			n = n<<8 | int(c)
-		}
-		if b[size]&typeMask == idr {
-			return true
-		}
-		if n > len(b)-size {
-			break
-		}
-		b = b[size+n:]
-	}
-	return false
 }

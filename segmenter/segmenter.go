@@ -66,14 +66,15 @@ type Segmenter struct {
 	nextAudio    *media.Track // takes effect at the next key frame
 	rate         rate         // of the lead track: video, or else audio
 	lastKey      media.Ticks
+	lastAccess   media.Access
 	keySeen      bool // lastKey is set
 	gops         intervals
+	leading      leading
 
-	gather   gathering
-	sound    sound
-	picture  picture
-	early    []media.AccessUnit // of nextAudio
-	changing bool               // new pictures and the sound that goes with them are known
+	gather  gathering
+	sound   sound
+	picture picture
+	early   []media.AccessUnit // of nextAudio
 
 	open          bool
 	segment       media.Segment // the open one
@@ -174,6 +175,7 @@ func (s *Segmenter) Finish() {
 	}
 	if len(s.units) > 0 {
 		end := s.units[len(s.units)-1].DTS + s.pace()
+		s.holdPicture(end)
 		s.closeLast(end)
 	}
 	s.closeSegment()
@@ -228,6 +230,10 @@ func (s *Segmenter) place(u media.AccessUnit) {
 			return
 		}
 		s.changeTracks(u.Track, s.newestAudio(), u)
+		return
+	}
+	if s.leading.has(&u) {
+		s.stats.DroppedVideo++
 		return
 	}
 	s.lead(u)
@@ -314,8 +320,9 @@ func (s *Segmenter) changeTracks(video, audio *media.Track, u media.AccessUnit) 
 	s.endSegmentAt(u.DTS)
 	s.setTracks(video, audio)
 	s.discontinuity = true
-	s.openSegment(s.start, u.Key)
+	s.openSegment(s.start, u.Independent())
 	s.useEarly()
+	s.leading.begin(u)
 	s.lead(u)
 }
 

@@ -412,7 +412,7 @@ func TestSegmenter_VariableRatesKeepTheTargets(t *testing.T) {
 // Both tracks change in one rotation: one discontinuity, and the sound goes on.
 func TestSegmenter_BothTracksChangeAtOneDiscontinuity(t *testing.T) {
 	for name, order := range map[string]func(u *media.AccessUnit) media.Ticks{
-		"sound first": func(u *media.AccessUnit) media.Ticks { return 0 },
+		"sound first": func(*media.AccessUnit) media.Ticks { return 0 },
 		"pictures first": func(u *media.AccessUnit) media.Ticks {
 			return map[bool]media.Ticks{false: 40 * media.Millisecond}[u.Track.Video()]
 		},

@@ -29,7 +29,8 @@ func NewDemuxer() *Demuxer { return &Demuxer{} }
 //
 // u.Track is the same pointer until the decoder configuration's bytes change,
 // whether it changes in a configuration record or inside a key frame. u.Key
-// says that the unit has an IDR picture, whatever the frame type claims.
+// says that the unit has an IDR picture or a recovery point, whatever the frame type
+// claims; the frame type counts only for an intra picture that says nothing itself.
 //
 // Errors are ErrNoConfig, *SyntaxError and *UnsupportedError; after each of
 // them the next body can be read.

@@ -29,6 +29,7 @@ func FuzzDemuxerVideo(f *testing.F) {
 		ex(f, "97"+"02"+"00ffff"+"03"+hexAVC1, nals(f, 4, idr)),
 		ex(f, "96"+"11"+hexAVC1, []byte{1}, sized(nil), []byte{0}, sized(nals(f, 4, idr))),
 		video(1, -40, nals(f, 4, inter)),
+		frame(nals(f, 4, aud, clean(captions), clean(recovery))), frame(nals(f, 4, clean(gradual), intra)),
 	} {
 		f.Add(true, body, frame(nals(f, 4, idr)))
 		f.Add(false, body, frame(nals(f, 1, idr)))

@@ -42,7 +42,7 @@ func TestDemuxer_KeyIsWhatTheBitstreamSays(t *testing.T) {
 	}{
 		{"IDR called an inter frame", 0x27, nals(t, 4, idr), true},
 		{"inter frame called a key frame", 0x17, nals(t, 4, inter), false},
-		{"recovery point of an open GOP", 0x17, nals(t, 4, "0606018080", "6188840000"), false},
+		{"recovery point of an open GOP", 0x17, nals(t, 4, "0606018080", "6188840000"), true},
 		{"second slice is IDR", 0x17, nals(t, 4, aud, sei, idr, idr), true},
 		{"reserved frame type", 0x07, nals(t, 4, idr), true},
 	} {

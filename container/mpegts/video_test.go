@@ -44,6 +44,8 @@ func TestPart_WritesDelimiterAndParameterSetsOnce(t *testing.T) {
 		{"delimiter in band", key, [][]byte{aud, nal(idr, 30)}, []byte{9, 7, 8, 8, 5}},
 		{"delimiter in the middle", key, [][]byte{sps, pps, aud, nal(idr, 30)}, []byte{9, 7, 8, 5}},
 		{"two delimiters", false, [][]byte{aud, nal(1, 30), aud, nal(1, 31)}, []byte{9, 1, 1}},
+		{"captions before the delimiter", false, [][]byte{sei, aud, sei, nal(1, 30)}, []byte{9, 6, 6, 1}},
+		{"recovery point behind captions", key, [][]byte{sei, sei, nal(1, 30)}, []byte{9, 7, 8, 8, 6, 6, 1}},
 		{"SPS without PPS", key, [][]byte{sps, nal(idr, 30)}, []byte{9, 7, 8, 8, 7, 5}},
 		{"empty NAL units", false, [][]byte{{}, nal(1, 30), {}}, []byte{9, 1}},
 	} {

@@ -50,7 +50,9 @@
 //	20 missing media is shown as GAP                                     B 6.2.1
 //	21 PROGRAM-DATE-TIME is there and never ambiguous                    A 8.4, B 6.2.1
 //	22 EXTINF sums are within one frame of the media                     A 8.1
-//	23 a video segment begins with an IDR picture and its parameter sets A 7.4, 9.11
+//	23 where EXT-X-INDEPENDENT-SEGMENTS says so a video segment begins with an IDR
+//	   picture, and a part with INDEPENDENT=YES has a picture that is decoded
+//	   on its own; with their parameter sets                            B 4.4.2.1, 4.4.4.9, A 9.11
 //	24 continuity counters and timestamps run on                         A 7.2, 7.3
 //	25 fMP4 has MAP; HEVC only in fMP4                                   A 8.20, 1.5
 //	26 PART-INF with any PART; PART has URI and DURATION                 B 4.4.3.7, 4.4.4.9

@@ -38,8 +38,8 @@ func newAnalyser(add func(rule int, format string, args ...any)) *analyser {
 }
 
 // segment checks the bytes of s, and returns the first PTS of its first track; -1
-// when there is none to see.
-func (a *analyser) segment(ctx context.Context, s *Segment, data []byte) (start int64) {
+// when there is none to see. independent says that the segment is claimed to be.
+func (a *analyser) segment(ctx context.Context, s *Segment, independent bool, data []byte) (start int64) {
 	if s.Discontinuity {
 		a.forget()
 	}
@@ -70,7 +70,9 @@ func (a *analyser) segment(ctx context.Context, s *Segment, data []byte) (start 
 		a.add(51, "%s", fault)
 	}
 	a.checkParameters(t)
-	a.checkVideoStart(t)
+	if independent {
+		a.checkVideoStart(t)
+	}
 	a.checkTimes(t)
 	a.checkDrift(s, t)
 	a.started = true
@@ -164,32 +166,6 @@ func (s *Stream) parameters() string {
 	return ""
 }
 
-// checkVideoStart is rule 23.
-func (a *analyser) checkVideoStart(t *Transport) {
-	video := t.Video()
-	if video == nil || video.Type != TypeH264 {
-		return
-	}
-	if len(video.PES) == 0 {
-		a.add(23, "segment has no video access unit")
-		return
-	}
-	var sps, pps, idr bool
-	for _, nal := range NALs(video.PES[0].Data) {
-		switch nal[0] & 0x1f {
-		case nalSPS:
-			sps = true
-		case nalPPS:
-			pps = true
-		case nalIDR:
-			idr = true
-		}
-	}
-	if !idr || !sps || !pps {
-		a.add(23, "the first video access unit has SPS %t, PPS %t, IDR %t; want all", sps, pps, idr)
-	}
-}
-
 // hole is how long a stream may be silent before media counts as missing: an
 // encoder that drops frames under congestion is not a fault of the server.
 const hole = 90_000 / 2
@@ -248,7 +224,9 @@ func (a *analyser) checkDrift(s *Segment, t *Transport) {
 	if stream == nil {
 		return
 	}
-	start := stream.PES[0].PTS
+	// Pictures are cut in the order in which they are decoded: what is presented first
+	// may have been decoded later.
+	start := stream.PES[0].DTS
 	if !a.runStarted {
 		a.runStarted, a.runStart, a.runSum, a.driftLo, a.driftHi = true, start, 0, 0, 0
 	}
