@@ -28,7 +28,7 @@ func (s shelf) Broadcast(_ context.Context, id string) (Broadcast, bool) {
 func serve(t *testing.T, d Directory) http.Handler {
 	t.Helper()
 	mux := http.NewServeMux()
-	if err := Register(mux, "test", d); err != nil {
+	if err := Register(mux, DefaultConfig(), Server{Version: "test"}, d); err != nil {
 		t.Fatal(err)
 	}
 	return mux
@@ -51,7 +51,7 @@ func studio() Broadcast {
 func TestAPI_ListsBroadcastsInTheAgreedForm(t *testing.T) {
 	got := get(serve(t, shelf{studio()}), "/v1/broadcasts")
 	want := `{"broadcasts":[{"id":"studio","state":"live","started_at":"2026-01-02T03:04:05Z","ended_at":null,` +
-		`"playlist":"/live/studio/index.m3u8","replay":null,"encoder":"obs","viewers":3,"warnings":[],"renditions":[{"name":"source","codecs":"avc1.64001f",` +
+		`"playlist":"/live/studio/index.m3u8","replay":null,"encoder":"obs","viewers":3,"storage_error":null,"warnings":[],"renditions":[{"name":"source","codecs":"avc1.64001f",` +
 		`"width":1280,"height":720,"frame_rate":30,"bandwidth":5,"average_bandwidth":4}]}]}` + "\n"
 	if diff := cmp.Diff(want, got.Body.String()); diff != "" {
 		t.Error(diff)

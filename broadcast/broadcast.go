@@ -34,6 +34,7 @@ var errEnded = errors.New("broadcast has ended")
 type Broadcast struct {
 	id      string
 	began   time.Time
+	made    time.Time // when this run made it, by the monotonic clock too
 	cfg     Settings
 	log     *slog.Logger
 	metrics *Metrics
@@ -42,7 +43,7 @@ type Broadcast struct {
 	shelf   *shelf
 
 	state    atomic.Int32
-	lastUnit atomic.Int64 // when the newest access unit arrived, Unix nanoseconds
+	lastUnit atomic.Int64 // when the newest access unit arrived, nanoseconds after made
 	encoder  atomic.Pointer[string]
 
 	claims   chan claim
@@ -52,6 +53,7 @@ type Broadcast struct {
 	ready    chan struct{} // closed when the Archiver may begin; nil is at once
 	swept    chan struct{} // closed when run has returned: the bucket is left alone
 	next     numbering     // valid once ended is closed
+	lost     int           // segments that the stop of the server lost; valid once swept is closed
 
 	preparation preparation
 	resumed     *resumption // nil for a new broadcast
@@ -96,9 +98,11 @@ type preparation struct {
 }
 
 func newBroadcast(m catalog.Manifest, h *Hub, from numbering, p preparation) *Broadcast {
+	now := time.Now()
 	b := &Broadcast{
 		id:       m.ID,
-		began:    time.Now(),
+		began:    now,
+		made:     now,
 		cfg:      h.cfg,
 		log:      h.log.With("broadcast", m.ID),
 		metrics:  h.metrics,
@@ -113,7 +117,7 @@ func newBroadcast(m catalog.Manifest, h *Hub, from numbering, p preparation) *Br
 	if h.stores.Shared {
 		b.shelf.local, b.shelf.shared = h.stores.Local, h.stores.Bucket
 	}
-	archiver := storage.ArchiverConfig{Prefix: h.layout.Folder(m.ID)}
+	archiver := storage.ArchiverConfig{Prefix: h.layout.Folder(m.ID), KeyPace: h.stores.KeyPace}
 	if p != (preparation{}) {
 		b.preparation, b.ready = p, make(chan struct{})
 		archiver.Hold = b.ready
@@ -177,7 +181,7 @@ func (b *Broadcast) grant(c claim) *publication {
 	} else {
 		b.state.Store(int32(Live))
 	}
-	b.lastUnit.Store(time.Now().UnixNano())
+	b.lastUnit.Store(int64(time.Since(b.made)))
 	b.program.warnings.reset()
 	pub := &publication{broadcast: b, publisher: c.publisher}
 	select {
@@ -194,7 +198,7 @@ func sessionToken() string { return rand.Text()[:10] }
 
 // silent says whether the publisher has sent nothing for a while.
 func (b *Broadcast) silent() bool {
-	return time.Since(time.Unix(0, b.lastUnit.Load())) > silence
+	return time.Since(b.made)-time.Duration(b.lastUnit.Load()) > silence
 }
 
 func refuse(c claim, format string, args ...any) {

@@ -34,7 +34,8 @@ type Hub struct {
 	forgotten  map[string]*Broadcast   // by id: the newest that is in the bucket's hands alone
 	tended     map[*Broadcast]struct{} // all that work on their objects in the bucket
 	closing    bool
-	cut        atomic.Bool // there were broadcasts when Run ended
+	cut        atomic.Bool  // there were broadcasts when Run ended
+	lost       atomic.Int64 // segments that the end of Run lost
 }
 
 // Stores are where a Hub keeps what is aired.
@@ -49,6 +50,8 @@ type Stores struct {
 	Shared bool
 	// Spool takes segments while Bucket does not; may be nil.
 	Spool Spool
+	// KeyPace spaces the puts of one playlist in Bucket; may be nil.
+	KeyPace *storage.KeyPace
 }
 
 // Spool is a storage.Spool that says what an earlier run left in it.
@@ -80,7 +83,8 @@ func NewHub(cfg Settings, stores Stores, log *slog.Logger, m *Metrics, sm *stora
 }
 
 // Run blocks until ctx is done, and deletes what is due in the bucket; then it ends
-// all broadcasts and waits until each is archived or the drain timeout has passed.
+// all broadcasts and waits until each is archived or the drain timeout has passed. What
+// storage has not taken by then and no disk keeps is lost, which is an error.
 func (h *Hub) Run(ctx context.Context) error {
 	sweeper := catalog.Sweeper{Layout: h.layout, Bucket: h.stores.Bucket, Abandoned: h.endAbandoned, Log: h.log}
 	h.running.Go(func() { sweeper.Run(ctx) })
@@ -91,6 +95,9 @@ func (h *Hub) Run(ctx context.Context) error {
 	h.mu.Unlock()
 	close(h.quit)
 	h.running.Wait()
+	if n := h.lost.Load(); n > 0 {
+		return fmt.Errorf("%d segments are lost: storage did not take them within broadcast.drain_timeout, and they could not be spooled", n)
+	}
 	return nil
 }
 
@@ -175,6 +182,7 @@ func (h *Hub) start(b *Broadcast) {
 			leave:   func() bool { return h.forget(b) },
 			current: func() bool { found, _ := h.Find(b.id); return found == b },
 		})
+		h.lost.Add(int64(b.lost))
 		h.mu.Lock()
 		defer h.mu.Unlock()
 		delete(h.tended, b)
@@ -194,6 +202,9 @@ func (h *Hub) forget(b *Broadcast) bool {
 	}
 	h.change(func(all map[string]*Broadcast) { delete(all, b.id) })
 	h.forgotten[b.id] = b
+	if h.cfg.Retention.Replay > 0 {
+		h.replays.index.add(catalog.Named{ID: b.id, Token: b.shelf.token(), Ended: true})
+	}
 	return true
 }
 
@@ -226,7 +237,7 @@ func (h *Hub) Archiving(context.Context) error {
 	for _, b := range h.tends() {
 		s := b.shelf.archiver.Status()
 		if s.Error != "" && time.Since(s.FailingSince) > storageTrouble {
-			return fmt.Errorf("broadcast %s has not been archived since %s: %s", b.id, s.FailingSince.Format(time.TimeOnly), s.Error)
+			return fmt.Errorf("broadcast %s has not been archived since %s: %s", b.id, s.FailingSince.Format(time.TimeOnly), s.Trouble())
 		}
 	}
 	return nil

@@ -35,6 +35,7 @@ type program struct {
 	start  playlist.Start
 	// independent is what the multivariant playlist says of all segments.
 	independent bool
+	silent      silentTracks
 	newest      time.Time // arrival of the newest part since the last commit
 }
 
@@ -68,7 +69,16 @@ func (p *program) numbering() numbering {
 // write takes the next unit and makes visible what it completed.
 func (p *program) write(u media.AccessUnit) {
 	p.segmenter.Write(u)
+	p.noteSilence()
 	p.commit()
+}
+
+// tick tells the time while nothing comes, and makes visible what that completed.
+func (p *program) tick(now time.Time) (slow bool) {
+	slow = p.segmenter.Advance(now)
+	p.noteSilence()
+	p.commit()
+	return slow
 }
 
 // pause closes what is open when the publisher is gone.

@@ -54,8 +54,12 @@ func (b *Broadcast) run(quit <-chan struct{}, at place) {
 	// At a shutdown the bucket keeps the end of the broadcast, and the Hub too:
 	// players may still be reading it.
 	whole := b.drain()
+	failing := b.shelf.archiver.Status().Error
 	cancel()
 	working.Wait()
+	if !whole {
+		b.leave(failing)
+	}
 	if whole && b.shelf.replay != nil {
 		b.dismantle() // the next run has nothing to do
 		b.clearLocal(at.current())
@@ -146,6 +150,18 @@ func (b *Broadcast) await(quit <-chan struct{}) bool {
 	}
 }
 
+// leave tells, when the server stops, what becomes of what the bucket has not taken.
+func (b *Broadcast) leave(failing string) {
+	left := b.shelf.archiver.Left()
+	b.lost = left.Lost
+	log := b.log.With("reason", "shutdown", "spooled", left.Spooled, "lost", left.Lost, "err", failing)
+	if left.Lost > 0 || b.stores.Local == nil {
+		log.Error("broadcast was not archived whole")
+		return
+	}
+	log.Warn("rest of the broadcast is archived at the next start")
+}
+
 // drain gives the Archiver the drain timeout; false when that is not enough.
 func (b *Broadcast) drain() bool {
 	timer := time.NewTimer(b.cfg.DrainTimeout)
@@ -154,7 +170,6 @@ func (b *Broadcast) drain() bool {
 	case <-b.shelf.archiver.Drained():
 		return true
 	case <-timer.C:
-		b.log.Error("broadcast was not archived whole", "reason", "shutdown", "err", b.shelf.archiver.Status().Error)
 		return false
 	}
 }
@@ -312,7 +327,9 @@ func (b *Broadcast) end(reason string, at time.Time) {
 	b.metrics.broadcasts.Dec()
 	b.metrics.ended.WithLabelValues(reason).Inc()
 	stats := b.program.segmenter.Stats()
-	b.log.Info("broadcast ended", "reason", reason, "duration", at.Sub(b.began).Round(time.Millisecond),
+	// An earlier run's clock, or this machine's, may have been set back since.
+	duration := max(0, at.Sub(b.began)).Round(time.Millisecond)
+	b.log.Info("broadcast ended", "reason", reason, "duration", duration,
 		"segments", b.program.segmenter.NextMSN(), "forced_cuts", stats.ForcedCuts,
 		"dropped_video", stats.DroppedVideo, "dropped_audio", stats.DroppedAudio, "gap_parts", stats.GapParts)
 }

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"strconv"
 	"sync"
+	"time"
 )
 
 // Seats is a Stage before another one, that lets only so many publish at once.
@@ -107,6 +108,12 @@ type seat struct {
 func (s *seat) Close(cause error) {
 	s.leave()
 	s.Sink.Close(cause)
+}
+
+// Tick implements Ticker.
+func (s *seat) Tick(now time.Time) bool {
+	to, ok := s.Sink.(Ticker)
+	return ok && to.Tick(now)
 }
 
 // Warn implements Warner.

@@ -6,12 +6,18 @@ type WarningCode string
 
 // The codes.
 const (
+	WarnAudioSilent        WarningCode = "audio_silent"
 	WarnAudioUnsupported   WarningCode = "audio_codec_unsupported"
+	WarnAudioConfigMissing WarningCode = "audio_config_missing"
+	WarnAudioLayout        WarningCode = "audio_layout"
 	WarnBitrateHigh        WarningCode = "bitrate_high"
 	WarnExtraTracks        WarningCode = "extra_tracks"
 	WarnFrameRateHigh      WarningCode = "frame_rate_high"
 	WarnKeyFramesFarApart  WarningCode = "key_frames_far_apart"
+	WarnHEAACv2            WarningCode = "he_aac_v2"
 	WarnFasterThanRealTime WarningCode = "faster_than_real_time"
+	WarnTimestampsRepaired WarningCode = "timestamps_repaired"
+	WarnVideoSilent        WarningCode = "video_silent"
 )
 
 // Warning tells the broadcaster what to change in the encoder.

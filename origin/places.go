@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // streamsPerConnection is how many requests of HTTP/2 may be under way at once, on
@@ -22,6 +23,7 @@ type places struct {
 	most       int // connections
 	perAddress int // connections of one address; 0 is no limit of its own
 	proxies    []netip.Prefix
+	offenders  offenders
 	streams    atomic.Int64 // of HTTP/2, under way
 
 	mu    sync.Mutex
@@ -50,16 +52,24 @@ const (
 	refusedConnections refusal = "connections" // no place is free
 	refusedAddress     refusal = "address"     // the peer's address holds too many
 	refusedStreams     refusal = "streams"     // too many requests are under way
+	refusedFlood       refusal = "flood"       // the peer's address has just flooded others
+	refusedReads       refusal = "reads"       // too many stored segments are read
 )
 
 func newPlaces(most, perAddress int, proxies []netip.Prefix) *places {
-	return &places{most: most, perAddress: perAddress, proxies: proxies, by: map[netip.Prefix]*holder{}}
+	return &places{
+		most: most, perAddress: perAddress, proxies: proxies, by: map[netip.Prefix]*holder{},
+		offenders: offenders{by: map[netip.Prefix]*bucket{}},
+	}
 }
 
 // take gives a place to a peer, or says why not.
 func (p *places) take(remote net.Addr) (*place, refusal) {
 	address := addressOf(remote)
 	network, isProxy := networkOf(address), contains(p.proxies, address)
+	if !isProxy && p.offenders.barred(network, time.Now()) {
+		return nil, refusedFlood
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.taken >= p.most {
@@ -92,6 +102,13 @@ func (p *place) leave() {
 	}
 	if p.holder.taken--; p.holder.taken == 0 {
 		delete(p.of.by, p.network)
+	}
+}
+
+// offend remembers that the address has flooded a connection.
+func (p *place) offend() {
+	if p.holder != nil {
+		p.of.offenders.add(p.network, time.Now())
 	}
 }
 

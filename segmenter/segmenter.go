@@ -1,6 +1,7 @@
 package segmenter
 
 import (
+	"slices"
 	"time"
 
 	"golive/container/mpegts"
@@ -68,7 +69,11 @@ type Segmenter struct {
 	keySeen      bool // lastKey is set
 	gops         intervals
 
-	gather gathering
+	gather   gathering
+	sound    sound
+	picture  picture
+	early    []media.AccessUnit // of nextAudio
+	changing bool               // new pictures and the sound that goes with them are known
 
 	open          bool
 	segment       media.Segment // the open one
@@ -112,7 +117,21 @@ func (s *Segmenter) FrameRate() float64 {
 	if s.video == nil {
 		return 0
 	}
-	return 1 / s.rate.frame().Seconds()
+	rate := 1 / s.rate.frame().Seconds()
+	if s.slow() && s.mayRepeat() {
+		const repeated = float64(media.Second) / float64(repeatEvery)
+		if s.rate.alone() {
+			return repeated
+		}
+		return max(rate, repeated)
+	}
+	return rate
+}
+
+// Silent says which tracks bring nothing, though they did before.
+func (s *Segmenter) Silent() (video, audio bool) {
+	both := s.video != nil && s.audio != nil && !s.gather.on
+	return both && s.picture.silent, both && s.sound.silent
 }
 
 // Stats is what was repaired so far.
@@ -125,7 +144,9 @@ func (s *Segmenter) NextMSN() int64 { return s.nextMSN }
 // what comes is not dated before wall.
 func (s *Segmenter) Skip(n int, wall time.Time) {
 	s.nextMSN += int64(n)
-	s.lastWall = wall
+	if wall.After(s.lastWall) {
+		s.lastWall = wall
+	}
 }
 
 // Write takes the next access unit in the order of the wire.
@@ -149,8 +170,8 @@ func (s *Segmenter) Finish() {
 		return
 	}
 	if len(s.units) > 0 {
-		end := s.units[len(s.units)-1].DTS + s.rate.frame()
-		s.closePart(end)
+		end := s.units[len(s.units)-1].DTS + s.pace()
+		s.closeLast(end)
 	}
 	s.closeSegment()
 }
@@ -166,7 +187,7 @@ func (s *Segmenter) Lose() {
 		s.Finish()
 		return
 	}
-	if end := s.units[len(s.units)-1].DTS + s.rate.frame(); end-s.start > s.partTarget()/2 {
+	if end := s.units[len(s.units)-1].DTS + s.pace(); end-s.start > s.partTarget()/2 {
 		s.Finish()
 		return
 	}
@@ -200,6 +221,9 @@ func (s *Segmenter) place(u media.AccessUnit) {
 			s.stats.DroppedVideo++
 			return
 		}
+		if s.awaitSound(u) {
+			return
+		}
 		s.changeTracks(u.Track, s.newestAudio(), u)
 		return
 	}
@@ -219,22 +243,57 @@ func (s *Segmenter) placeAudio(u media.AccessUnit) {
 	default:
 		// The sound changed in the middle of a group of pictures. Cutting here
 		// would freeze the picture; the next key frame is near.
-		s.nextAudio = u.Track
-		s.followLateVideo(u.DTS)
-		if s.nextAudio != nil {
-			s.stats.DroppedAudio++
-			return
+		if s.nextAudio != u.Track {
+			s.nextAudio = u.Track
+			s.dropEarly()
 		}
-		s.append(u)
+		s.early = append(s.early, u)
+		s.followLateVideo(u.DTS)
+		if len(s.early) > maxEarly {
+			s.early = slices.Delete(s.early, 0, 1)
+			s.stats.DroppedAudio++
+		}
 	}
+}
+
+// maxEarly is how many frames of new sound are kept for the key frame it begins with,
+// in case they come before it.
+const maxEarly = 16
+
+// dropEarly forgets sound that was kept for a key frame that did not come.
+func (s *Segmenter) dropEarly() {
+	s.stats.DroppedAudio += uint64(len(s.early))
+	clear(s.early)
+	s.early = s.early[:0]
+}
+
+// useEarly takes the new sound that came before its key frame, but belongs behind it.
+func (s *Segmenter) useEarly() {
+	for _, u := range s.early {
+		if u.Track == s.audio && u.DTS+s.sound.period > s.start {
+			s.append(u)
+			s.sound.take(u.DTS, u.DTS)
+		} else {
+			s.stats.DroppedAudio++
+		}
+	}
+	clear(s.early)
+	s.early = s.early[:0]
 }
 
 // follow takes sound beside pictures.
 func (s *Segmenter) follow(u media.AccessUnit) {
+	if s.sound.filling {
+		s.fillSound(u.DTS+s.sound.period/2, u.Arrived)
+	}
+	if !s.sound.take(u.DTS, s.picture.newest) {
+		s.stats.DroppedAudio++
+		return
+	}
 	s.followLateVideo(u.DTS)
 	s.append(u)
 	if s.bytes > maxPartBytes {
-		s.passPart(u.DTS)
+		s.passPart(u.DTS + 1)
 	}
 }
 
@@ -253,6 +312,7 @@ func (s *Segmenter) changeTracks(video, audio *media.Track, u media.AccessUnit) 
 	s.setTracks(video, audio)
 	s.discontinuity = true
 	s.openSegment(s.start, u.Key)
+	s.useEarly()
 	s.lead(u)
 }
 
@@ -264,6 +324,12 @@ func (s *Segmenter) setTracks(video, audio *media.Track) {
 	if old := s.leadTrack(); old != lead {
 		s.rate = newRate(lead)
 		s.gops = intervals{}
+	}
+	if audio != s.audio {
+		s.sound = newSound(audio, s.start)
+	}
+	if video != s.video {
+		s.picture = picture{}
 	}
 	s.video, s.audio, s.nextAudio = video, audio, nil
 }

@@ -20,13 +20,6 @@ const (
 	avcEnd    = 2
 )
 
-// The bounds of composition times. No encoder reorders pictures over more, so
-// what is beyond is a corrupt message.
-const (
-	maxComposition = 10 * media.Second
-	minComposition = -2 * media.Second
-)
-
 // videoState is what the demuxer knows of the video track.
 type videoState struct {
 	config []byte // the last configuration record, to compare with the next
@@ -35,10 +28,7 @@ type videoState struct {
 	lengthSize int
 	track      *media.Track // nil until both kinds of parameter sets are known
 	pending    paramSets    // came between pictures, in force from the next key frame
-	// lead is how much earlier than the wire says the units are decoded, so that
-	// no picture is presented before it is decoded.
-	lead  media.Ticks
-	extra trackSet
+	extra      trackSet
 }
 
 func (v *videoState) read(dts media.Ticks, body []byte) (u media.AccessUnit, ok bool, err error) {
@@ -93,9 +83,9 @@ func (v *videoState) readEnhanced(dts media.Ticks, body []byte) (u media.AccessU
 		if len(p.data) < 3 {
 			return u, false, syntax("coded frames", p.at, "need 3 bytes of composition time, have %d", len(p.data))
 		}
-		return v.unit(dts, composition(p.data), p.data[3:], p.at+3)
+		return v.unit(dts, composition(p.data)+p.offset, p.data[3:], p.at+3)
 	case exVideoFramesX:
-		return v.unit(dts, 0, p.data, p.at)
+		return v.unit(dts, p.offset, p.data, p.at)
 	case exSequenceEnd, exVideoMetadata, exVideoTSStart:
 		return u, false, nil
 	}
@@ -117,7 +107,7 @@ func (v *videoState) configure(record []byte, offset int) error {
 	}
 	if looksLikeHEVC(record) {
 		// What follows is HEVC under AVC's codec id, so it must not be read as AVC.
-		*v = videoState{lead: v.lead, extra: v.extra}
+		*v = videoState{extra: v.extra}
 		return videoUnsupported("HEVC")
 	}
 	c, err := parseRecord(record)
@@ -185,13 +175,9 @@ func (v *videoState) unit(dts, composition media.Ticks, data []byte, offset int)
 	if v.track == nil {
 		return u, false, ErrNoConfig
 	}
-	if composition < minComposition || composition > maxComposition {
-		return u, false, syntax("AVC packet", 2, "composition time of %v is out of range", composition.Duration())
-	}
-	v.lead = max(v.lead, -composition)
 	u = media.AccessUnit{
 		Track: v.track,
-		DTS:   dts - v.lead,
+		DTS:   dts,
 		PTS:   dts + composition,
 		Key:   found.idr,
 		Data:  data,

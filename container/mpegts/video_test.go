@@ -16,7 +16,7 @@ func TestPart_TellsThePESLengthWhileItFits(t *testing.T) {
 		want uint16
 	}{{100, 118}, {65517, 65535}, {65518, 0}, {70_000, 0}} {
 		units := []media.AccessUnit{slice(v, 0, false, c.size)}
-		part := NewMuxer().Part(v, nil, units)
+		part := pack(NewMuxer(), v, nil, units)
 		s := readParts(t, part)
 		s.checkUnits(t, units)
 		header := part[2*packetSize+headerSize:]
@@ -49,7 +49,7 @@ func TestPart_WritesDelimiterAndParameterSetsOnce(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			units := []media.AccessUnit{{Track: v, Key: c.key, Data: nals(4, c.nals...)}}
-			s := readParts(t, NewMuxer().Part(v, nil, units))
+			s := readParts(t, pack(NewMuxer(), v, nil, units))
 			s.checkUnits(t, units)
 			var types []byte
 			for _, n := range bytes.Split(s.video[0].Data, []byte{0, 0, 0, 1})[1:] {
@@ -73,7 +73,7 @@ func TestPart_LeavesOutWhatCannotBeDecoded(t *testing.T) {
 		{Track: v, DTS: 3000, PTS: 3000, Data: append(whole, 0, 0, 1, 0, 0x41)},
 		{Track: a, Data: nil},
 	}
-	s := readParts(t, NewMuxer().Part(v, a, units))
+	s := readParts(t, pack(NewMuxer(), v, a, units))
 	s.checkUnits(t, units)
 	if len(s.video) != 1 || len(s.audio) != 0 {
 		t.Errorf("%d pictures and %d audio PES packets, want 1 and 0", len(s.video), len(s.audio))

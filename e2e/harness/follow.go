@@ -16,6 +16,7 @@ import (
 type Follower struct {
 	tb        testing.TB
 	done      chan struct{}
+	stop      context.CancelFunc
 	recording *hlscheck.Recording
 	err       error
 }
@@ -25,7 +26,7 @@ type Follower struct {
 func Follow(tb testing.TB, url string, opts hlscheck.Options) *Follower {
 	tb.Helper()
 	ctx, cancel := context.WithCancel(context.WithoutCancel(tb.Context()))
-	f := &Follower{tb: tb, done: make(chan struct{})}
+	f := &Follower{tb: tb, done: make(chan struct{}), stop: cancel}
 	go func() {
 		defer close(f.done)
 		f.recording, f.err = follow(ctx, url, opts)
@@ -51,6 +52,17 @@ func follow(ctx context.Context, url string, opts hlscheck.Options) (*hlscheck.R
 		return nil, err
 	}
 	return source.Follow(ctx)
+}
+
+// Stop ends following and returns what was seen.
+func (f *Follower) Stop() *hlscheck.Recording {
+	f.tb.Helper()
+	f.stop()
+	<-f.done
+	if f.recording == nil {
+		f.tb.Fatal(f.err)
+	}
+	return f.recording
 }
 
 // Wait waits for the stream's end and returns the source's history.

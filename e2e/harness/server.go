@@ -165,6 +165,10 @@ type Broadcast struct {
 	ID      string    `json:"id"`
 	State   string    `json:"state"`
 	Started time.Time `json:"started_at"`
+	// Warnings are for the broadcaster.
+	Warnings []struct {
+		Code string `json:"code"`
+	} `json:"warnings"`
 }
 
 // Broadcast asks the API.

@@ -383,6 +383,12 @@ func picture(key bool, size int) []byte {
 	return append(b, bytes.Repeat([]byte{0x88}, size-1)...)
 }
 
+// composed sets a picture's composition time, in milliseconds.
+func composed(b []byte, ms int) []byte {
+	b[2], b[3], b[4] = byte(ms>>16), byte(ms>>8), byte(ms)
+	return b
+}
+
 func aacConfig() []byte { return unhex("af001190") }
 func aacFrame() []byte  { return unhex("af01210049900219") }
 

@@ -20,6 +20,7 @@ type publication struct {
 	demux *flv.Demuxer
 	clock ingest.Clock
 	guard *ingest.Guard
+	watch ingest.RepairWatch
 
 	encoder string
 	started time.Time
@@ -32,9 +33,11 @@ type publication struct {
 	chunks   chunk.Stats
 	repaired ingest.RepairCounts
 
+	sound              ingest.SoundWarnings
 	badVideo           int  // units in a row that cannot be carried
 	saidAudio, saidBad bool // it was logged that audio, or a unit, is not used
 	saidTracks         bool // that there are more tracks
+	saidTimes          bool // that timestamps are repaired
 	saidLimits         []ingest.Limit
 }
 
@@ -84,6 +87,15 @@ func (s *session) unpublish(cause error) {
 	p.log.Error("session ended", attrs...)
 }
 
+// tick tells the sink the time while nothing comes.
+func (s *session) tick(now time.Time) (slow bool) {
+	if s.publication == nil {
+		return false
+	}
+	t, ok := s.publication.sink.(ingest.Ticker)
+	return ok && t.Tick(now)
+}
+
 // tally gives the metrics what was counted since the last time.
 func (s *session) tally(p *publication) {
 	received, chunks, repaired := s.chunks.Received(), s.chunks.Stats(), p.clock.Repaired()
@@ -95,6 +107,15 @@ func (s *session) tally(p *publication) {
 	}
 	p.received, p.chunks, p.repaired = received, chunks, repaired
 
+	if w, over := p.watch.Add(p.fresh.Repaired); w != nil {
+		if !p.saidTimes {
+			p.saidTimes = true
+			p.log.Warn("timestamps are repaired; more will only be counted", "reason", w.Text)
+		}
+		p.warn(*w)
+	} else if over {
+		p.clearWarning(ingest.WarnTimestampsRepaired)
+	}
 	s.server.metrics.Add(p.fresh)
 	p.total = p.total.Plus(p.fresh)
 	p.fresh = ingest.Tally{}
@@ -113,5 +134,12 @@ func (s *session) tally(p *publication) {
 func (p *publication) warn(w ingest.Warning) {
 	if to, ok := p.sink.(ingest.Warner); ok {
 		to.Warn(w)
+	}
+}
+
+// clearWarning takes a warning back.
+func (p *publication) clearWarning(code ingest.WarningCode) {
+	if to, ok := p.sink.(ingest.Warner); ok {
+		to.ClearWarning(code)
 	}
 }

@@ -59,7 +59,7 @@ func newSession(server *Server, conn net.Conn, protocol string, evict context.Ca
 		stream:   1,
 	}
 	s.link = newLink(conn)
-	s.link.ping = s.ping
+	s.link.ping, s.link.tick = s.ping, s.tick
 	s.chunks = chunk.NewReader(s.link, shyBuffer, chunk.Limits{MessageSize: shyMessage, ChunkStreams: shyStreams})
 	return s
 }

@@ -7,7 +7,10 @@ import "strings"
 // Rooms of later issues have their place already.
 func floors() [][]string {
 	return [][]string{
-		{"media", "codec", "configs", "internal/setting", "internal/clip", "internal/certificate"},
+		{
+			"media", "codec", "configs", "internal/setting", "internal/descriptors", "internal/cors", "internal/clip",
+			"internal/certificate", "internal/rootdir",
+		},
 		{"container"},
 		{"ingest", "transcode", "segmenter", "playlist", "storage", "registry", "rollout", "internal/publisher"},
 		{"broadcast", "origin", "api", "web", "admin"},

@@ -80,6 +80,7 @@
 //	48 low latency inside TLS comes over HTTP/2 or newer                 B App. B.1
 //	49 VERSION is what the tags need                                     B 6.2.1, 8
 //	50 a presentation that is removed gives 404 or 410, its segments stay  B 6.2.1
+//	51 PCRs are at most 100 ms apart and never run back         ISO 13818-1 2.7.2
 //
 // What a client cannot see from the outside, or not in the time it was given, is
 // not reported: no violation means none was seen. Among that are
@@ -94,4 +95,5 @@
 //   - 43 over the hour that A means: the segments that are listed at the end are
 //     measured.
 //   - 50 while nobody removes the presentation.
+//   - 51 where segments do not run on, and in a stream without any PCR.
 package hlscheck

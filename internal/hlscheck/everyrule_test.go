@@ -147,7 +147,21 @@ func planted() []struct {
 		{"version of the multivariant playlist", 49, nil, plain(swapIn("/index.m3u8", `#EXTM3U\n`, "$0#EXT-X-VERSION:4\n"))},
 		{"removed playlist is forbidden", 50, nil, plain(after(10*time.Second, refuse(http.StatusForbidden, isMedia)))},
 		{"removed with its segments", 50, []int{19}, plain(removeAll())},
+		{"clock is not told", 51, nil, plain(body(`-3\.ts$`, stopClock))},
 	}
+}
+
+// stopClock takes the PCRs out of all but the first ten packets that have one.
+func stopClock(data []byte) []byte {
+	data = slices.Clone(data)
+	for at, n := 0, 0; at < len(data); at += PacketSize {
+		if p := data[at:]; p[3]&0x20 != 0 && p[4] > 0 && p[5]&0x10 != 0 {
+			if n++; n > 10 {
+				p[5] &^= 0x10
+			}
+		}
+	}
+	return data
 }
 
 // otherPicture has another size from 8 s on.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -12,6 +13,7 @@ import (
 type analyser struct {
 	add        func(rule int, format string, args ...any)
 	continuity Continuity
+	clock      Clock
 
 	started bool
 	// format is the last segment's; empty after a discontinuity.
@@ -64,6 +66,9 @@ func (a *analyser) segment(ctx context.Context, s *Segment, data []byte) (start 
 	for _, fault := range a.continuity.Check(data) {
 		a.add(24, "%s", fault)
 	}
+	if fault := a.clock.Check(data); fault != "" {
+		a.add(51, "%s", fault)
+	}
 	a.checkParameters(t)
 	a.checkVideoStart(t)
 	a.checkTimes(t)
@@ -81,6 +86,7 @@ func (a *analyser) gap() { a.forget() }
 // forget drops what may not be compared across a discontinuity.
 func (a *analyser) forget() {
 	a.continuity.Reset()
+	a.clock.Reset()
 	a.started, a.runStarted, a.format = false, false, ""
 	clear(a.lastDTS)
 }
@@ -191,6 +197,12 @@ const hole = 90_000 / 2
 // checkTimes is rules 20 and 24: decoding times rise, without a hole.
 func (a *analyser) checkTimes(t *Transport) {
 	for _, s := range t.Streams {
+		missing := int64(hole)
+		if s.Type == TypeADTS {
+			missing = 2 * hole
+		} else if usual := s.usualStep(); usual > hole/2 {
+			missing = 2 * usual // slow pictures
+		}
 		for i := range s.PES {
 			p := &s.PES[i]
 			last, known := a.lastDTS[s.PID]
@@ -200,7 +212,7 @@ func (a *analyser) checkTimes(t *Transport) {
 				switch step := dts - last; {
 				case step <= 0:
 					a.add(24, "decoding time on PID %d went from %d to %d", s.PID, last, dts)
-				case step > hole && s.Type != TypeADTS || step > 2*hole:
+				case step > missing:
 					a.add(20, "%.3f s of media are missing on PID %d without a gap or discontinuity", float64(step)/90_000, s.PID)
 				default:
 					if f := a.frame[s.PID]; f == 0 || step < f {
@@ -214,6 +226,19 @@ func (a *analyser) checkTimes(t *Transport) {
 			a.lastDTS[s.PID] = dts
 		}
 	}
+}
+
+// usualStep is the median of the times from one unit of the stream to the next.
+func (s *Stream) usualStep() int64 {
+	if len(s.PES) < 2 {
+		return 0
+	}
+	steps := make([]int64, 0, len(s.PES))
+	for i := range s.PES[1:] {
+		steps = append(steps, s.PES[i+1].DTS-s.PES[i].DTS)
+	}
+	slices.Sort(steps)
+	return steps[len(steps)/2]
 }
 
 // checkDrift is rule 22: over any run of segments, EXTINF's sum and the media's

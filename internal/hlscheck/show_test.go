@@ -156,7 +156,7 @@ func (s show) publish(t *testing.T, hub *broadcast.Hub, id string) {
 func (s show) serve(t *testing.T, hub *broadcast.Hub) (url string, client *http.Client) {
 	t.Helper()
 	mux, reg := http.NewServeMux(), prometheus.NewRegistry()
-	mux.Handle(origin.Prefix, origin.NewHandler(hub, audience.New(nil, reg), slog.New(slog.DiscardHandler), origin.NewMetrics(reg)))
+	mux.Handle(origin.Prefix, origin.NewHandler(hub, audience.New(nil, reg), origin.NewReads(100, nil), slog.New(slog.DiscardHandler), origin.NewMetrics(reg)))
 	mux.HandleFunc("/index.m3u8", func(w http.ResponseWriter, r *http.Request) { s.multivariant(w, r, mux) })
 	var handler http.Handler = mux
 	if s.pair {

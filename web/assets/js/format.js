@@ -79,9 +79,6 @@ export function hash(text, n) {
   return (h >>> 0) % n;
 }
 
-/** The page of a broadcast. */
-export const watchPath = (id) => `/watch/${encodeURIComponent(id)}`;
-
 /** The address of this page as it is to be passed on: with or without "replay" in its query. */
 export function shareLink(href, replaying) {
   const url = new URL(href);

@@ -2,6 +2,7 @@
 // something to play, and says why when there is not. After its end it offers the
 // replay.
 
+import { mediaURL } from './address.js';
 import { fetchBroadcast, poll } from './api.js';
 import { Controls } from './controls.js';
 import { Source } from './source.js';
@@ -86,14 +87,14 @@ export class Player extends EventTarget {
     this.#playing = publication;
     this.#wantsReplay = false;
     this.#hasPlayed = true;
-    this.source.load(b.playlist);
+    this.source.load(mediaURL(b.playlist));
   }
 
   #watchReplay() {
     this.#wantsReplay = false;
     this.#hasPlayed = true;
     this.replaying = true;
-    this.source.load(this.broadcast.replay, { replay: true });
+    this.source.load(mediaURL(this.broadcast.replay), { replay: true });
   }
 
   #leaveReplay() {

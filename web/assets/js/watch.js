@@ -1,5 +1,6 @@
 // The watch page: the player, its numbers, and links to pass on.
 
+import { embedURL } from './address.js';
 import { copyText } from './copy.js';
 import * as format from './format.js';
 import { Player } from './player.js';
@@ -49,7 +50,7 @@ draw();
 
 $('copy-link').addEventListener('click', (event) => copyText(format.shareLink(location.href, player.replaying), event.currentTarget));
 $('copy-embed').addEventListener('click', (event) => {
-  const url = new URL(`/embed/${encodeURIComponent(id)}`, location.href);
+  const url = embedURL(id);
   const code = `<iframe src="${url}" width="640" height="360" frameborder="0" allow="autoplay; fullscreen; picture-in-picture" allowfullscreen></iframe>`;
   copyText(code, event.currentTarget);
 });
