@@ -11,7 +11,7 @@ FUZZTIME ?= 20s
 CONCURRENT := ./ingest/... ./broadcast/... ./playlist/... ./storage/... ./origin/... ./api/... ./admin/... ./internal/publisher/... ./internal/hlscheck/... ./cmd/...
 
 .DEFAULT_GOAL := help
-.PHONY: bench-cost bench-origin help run build setup test race fuzz bench e2e interop lint fmt check clean
+.PHONY: bench-cost bench-origin help run build setup test race fuzz bench e2e interop lint fmt notices check clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,8 +26,8 @@ build: $(HLS) ## build bin/golive
 setup: $(HLS) $(S3SERVER) $(ACME) ## install what the tests need and is missing
 	@tools/need.sh ffmpeg chromium gcc nginx
 
-test: setup ## every test: unit, race, browser pages, end to end
-	go vet -tags e2e ./... && go test ./... && go test -race -short $(CONCURRENT)
+test: setup lint ## every test: modules, format, lint, unit, race, browser pages, end to end
+	go test ./... && go test -race -short $(CONCURRENT)
 	npm test --prefix web --silent
 	$(MAKE) e2e
 
@@ -55,14 +55,16 @@ bench-cost: setup ## what a stream costs the server: CPU-seconds and memory
 bench-origin: setup ## what viewers cost the server, and how long they wait, beside nginx
 	go test -tags e2e -run '^$$' -bench . -benchtime 1x -timeout 30m ./e2e/load
 
-lint: ## the linters of .golangci.yml
-	$(GOLANGCI) run
+lint: $(HLS) ## modules are tidy, the code is formatted, the linters of .golangci.yml find nothing
+	go mod tidy -diff && $(GOLANGCI) fmt --diff && $(GOLANGCI) run
 
 fmt: ## format the code
 	$(GOLANGCI) fmt
 
-check: ## what a change must pass: modules, format, lint, every test, race
-	go mod tidy -diff && $(GOLANGCI) fmt --diff && $(MAKE) lint test race
+notices: ## write the licences of what is in the binary: internal/notices/notices.txt
+	go generate ./internal/notices
+
+check: test race interop ## everything that can be tested
 
 clean: ## remove what was built, and the demo's data
 	rm -rf bin data e2e/out web/node_modules $(HLS)

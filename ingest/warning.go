@@ -47,6 +47,7 @@ func warningOf(l Limit) WarningCode {
 		return WarnFrameRateHigh
 	case LimitGOPWarn, LimitGOPMax:
 		return WarnKeyFramesFarApart
+	default:
+		return WarningCode(l)
 	}
-	return WarningCode(l)
 }

@@ -46,7 +46,7 @@ func newSound(t *media.Track, at media.Ticks) sound {
 		return sound{}
 	}
 	return sound{
-		period: periodOf(t), end: at, real: at, filled: at - media.Second, patience: soundPatience, frame: aac.Silence(t.Channels),
+		period: periodOf(t), end: at, real: at, filled: at - media.Second, patience: soundPatience, frame: aac.Silence(t.Channels, t.ProgramConfig),
 	}
 }
 

@@ -46,6 +46,7 @@ type house struct {
 	certificates certificates
 	origin       *origin.Server
 	admin        *origin.Server
+	metrics      *prometheus.Registry
 	close        func() error
 }
 
@@ -113,6 +114,7 @@ func wire(ctx context.Context, cfg config.Config, d doors, log *slog.Logger) (*h
 		rtmp:         rtmp.NewServer(cfg.Ingest, door, log, ingest.NewMetrics(reg)),
 		origin:       origin.NewPublicServer(cfg.Origin, certs.https, live.Before(origin.Below(cfg.Origin.BasePath, live.Before(mux))), log, origin.NewServerMetrics(reg)),
 		admin:        origin.NewServer(shares.Admin, admin.Guard(cfg.Admin, admin.NewHandler(reg, ready)), log),
+		metrics:      reg,
 		close:        closeStores,
 	}, nil
 }

@@ -2,9 +2,14 @@ package aac
 
 import "errors"
 
-// idPCE is the id_syn_ele of a program_config_element in a raw_data_block
-// (ISO 14496-3 table 4.85).
-const idPCE = 5
+// The id_syn_ele of the elements of a raw_data_block (ISO 14496-3 table 4.85).
+const (
+	idSCE = 0
+	idCPE = 1
+	idLFE = 3
+	idPCE = 5
+	idEND = 7
+)
 
 // element is an audio element that a program config element lists: a channel
 // pair, or a single channel.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"os/exec"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -15,7 +16,7 @@ func TestSilence_IsAsLongAsItsElements(t *testing.T) {
 		2: {0x20, 0x00, 0x00, 0x00, 0x00, 0x00, 0x0e},
 		7: nil, // no channel configuration has seven
 	} {
-		if diff := cmp.Diff(want, Silence(channels)); diff != "" {
+		if diff := cmp.Diff(want, Silence(channels, nil)); diff != "" {
 			t.Errorf("%d channels: %s", channels, diff)
 		}
 	}
@@ -25,9 +26,18 @@ func TestSilence_DecodesToSilence(t *testing.T) {
 	if _, err := exec.LookPath("ffmpeg"); err != nil {
 		t.Skip("needs ffmpeg")
 	}
-	for _, channels := range []int{1, 2, 3, 4, 5, 6, 8} {
-		t.Run(fmt.Sprint(channels), func(t *testing.T) {
-			frame := Silence(channels)
+	// What ffmpeg makes of 5.1(side): no channel configuration has this order.
+	side := &programConfig{
+		profile: 1, rateIndex: 3, front: []element{{pair: true}, {}}, side: []element{{pair: true, tag: 1}}, back: []element{{tag: 1}},
+		monoMixdown: -1, stereoMixdown: -1, matrixMixdown: -1,
+	}
+	for _, c := range []struct {
+		channels int
+		layout   []byte
+	}{{channels: 1}, {channels: 2}, {channels: 3}, {channels: 4}, {channels: 5}, {channels: 6}, {channels: 8}, {channels: 6, layout: side.element()}} {
+		channels := c.channels
+		t.Run(fmt.Sprint(channels, " ", len(c.layout)), func(t *testing.T) {
+			frame := append(slices.Clone(c.layout), Silence(channels, c.layout)...)
 			var stream []byte
 			for range 20 {
 				stream = append(stream, append(AppendADTSHeader(nil, ObjectTypeLC, 48000, channels, len(frame)), frame...)...)

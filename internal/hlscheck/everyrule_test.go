@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -266,10 +267,13 @@ func swapNumber(before string, add int) fault {
 
 // removeAll takes the playlist away at its end, and the media with it.
 func removeAll() fault {
-	gone := false
 	return func(next http.Handler) http.Handler {
+		var gone atomic.Bool // requests come from several connections at once
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if gone = gone || ended(next, r); gone && r.URL.Path != "/index.m3u8" {
+			if !gone.Load() && ended(next, r) {
+				gone.Store(true)
+			}
+			if gone.Load() && r.URL.Path != "/index.m3u8" {
 				http.NotFound(w, r)
 				return
 			}

@@ -27,14 +27,21 @@ function about({ broadcast, status, replaying }) {
 
 function warn(warnings) {
   const box = $('warnings');
-  const text = JSON.stringify(warnings);
+  const lines = format.warnings(warnings, Date.now());
+  const text = JSON.stringify(lines);
   if (box.dataset.text === text) return;
   box.dataset.text = text;
-  box.hidden = warnings.length === 0;
+  box.hidden = lines.length === 0;
   const heading = document.createElement('h2');
   heading.textContent = 'For the broadcaster';
   const items = document.createElement('ul');
-  items.append(...warnings.map((w) => Object.assign(document.createElement('li'), { textContent: w.text })));
+  items.append(...lines.map(({ code, text: words, since }) => {
+    const item = Object.assign(document.createElement('li'), { textContent: words });
+    item.dataset.code = code;
+    const time = Object.assign(document.createElement('small'), { textContent: since });
+    if (since) item.append(' ', time);
+    return item;
+  }));
   box.replaceChildren(heading, items);
 }
 
