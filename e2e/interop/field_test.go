@@ -70,7 +70,10 @@ func TestField_StreamsFromTheFieldAreCarriedAndPlayed(t *testing.T) {
 		{name: "62-ten-bits", file: made("-t", "12", "-pix_fmt", "yuv422p10le"), unplayable: true},
 		{name: "67-captions", file: func(t *testing.T) string { t.Helper(); return captioned(t, "captioned", sources.Plain(t)) }, multivariant: "TYPE=CLOSED-CAPTIONS"},
 		{name: "67-no-captions", file: made("-bf", "2"), multivariant: "CLOSED-CAPTIONS=NONE"},
-		{name: "two-on-each-timestamp", file: func(t *testing.T) string { t.Helper(); return paired(t, "paired", sources.FLV(t, "-t", "16", "-bf", "0")) }},
+		{name: "two-on-each-timestamp", file: func(t *testing.T) string {
+			t.Helper()
+			return paired(t, "paired", sources.FLV(t, "-t", "16", "-bf", "0"))
+		}},
 		{name: "both-change", file: func(t *testing.T) string {
 			t.Helper()
 			return joined(t, "both-change", sources.Plain(t), sources.FLV(t, "-t", "10", "-s", "480x270", "-ar", "44100"), 8)
