@@ -174,7 +174,7 @@ func (s *Segmenter) runOn(dts media.Ticks) {
 // another part would not fit it. Since no picture comes that this could freeze, new
 // sound may begin there.
 func (s *Segmenter) passPart(end media.Ticks) {
-	s.holdPicture()
+	s.holdPicture(end)
 	s.closeAt(end)
 	if s.start+s.format.PartTarget-s.segment.Start <= s.format.longest() {
 		return

@@ -120,7 +120,10 @@ func (s *Segmenter) FrameRate() float64 {
 	}
 	rate := 1 / s.rate.frame().Seconds()
 	if s.slow() && s.mayRepeat() {
-		const repeated = float64(media.Second) / float64(repeatEvery)
+		repeated := 1 / repeatEvery.Seconds()
+		if s.picture.skip != nil {
+			repeated = 1 / holdEvery.Seconds()
+		}
 		if s.rate.alone() {
 			return repeated
 		}
@@ -172,6 +175,7 @@ func (s *Segmenter) Finish() {
 	}
 	if len(s.units) > 0 {
 		end := s.units[len(s.units)-1].DTS + s.pace()
+		s.holdPicture(end)
 		s.closeLast(end)
 	}
 	s.closeSegment()
@@ -335,7 +339,7 @@ func (s *Segmenter) setTracks(video, audio *media.Track) {
 		s.sound = newSound(audio, s.start)
 	}
 	if video != s.video {
-		s.picture = picture{}
+		s.picture = newPicture(video)
 	}
 	s.video, s.audio, s.nextAudio = video, audio, nil
 }
