@@ -176,7 +176,9 @@ func (s *Segmenter) runOn(dts media.Ticks) {
 func (s *Segmenter) passPart(end media.Ticks) {
 	s.holdPicture(end)
 	s.closeAt(end)
-	if s.start+s.format.PartTarget-s.segment.Start <= s.format.longest() {
+	// Where the next segment was announced, it can begin with a picture that is held.
+	promised := s.segment.Parts[len(s.segment.Parts)-1].Last && s.start > s.picture.newest && s.mayRepeat()
+	if !promised && s.start+s.format.PartTarget-s.segment.Start <= s.format.longest() {
 		return
 	}
 	s.closeSegment()

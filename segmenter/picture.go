@@ -13,8 +13,8 @@ const (
 	// repeatEvery is the time from a picture to its repetition, and how long a picture
 	// may be overdue before it is held.
 	repeatEvery = media.Second / 2
-	// holdEvery is the time between the skipped pictures of a hold. hls.js 1.7 plays a
-	// picture when the next one is there: a part must have more than one.
+	// holdEvery is about the time between the skipped pictures of a hold. hls.js 1.7 plays
+	// a picture when the next one is there: a part must have more than one.
 	holdEvery = media.Second / 10
 	// picturePatience is how long sound goes on alone after a picture that is no key
 	// frame, before the video counts as stopped and its last key frame is shown.
@@ -166,8 +166,10 @@ func (s *Segmenter) skipTo(end media.Ticks) {
 	if s.start > p.newest && s.start < end {
 		s.show(u, s.start)
 	}
-	for at := s.start + holdEvery; at < end; at += holdEvery {
-		if at-p.newest >= holdEvery/2 {
+	target := s.partTarget()
+	every := target / max(2, target/holdEvery)
+	for at := s.start + every; at < end; at += every {
+		if at-p.newest >= every/2 {
 			s.show(u, at)
 		}
 	}

@@ -10,7 +10,8 @@ type Skipper struct{ nal []byte }
 
 // NewSkipper makes a Skipper of the parameter sets sps and pps. It fails for sets of
 // pictures that may be fields, have several slice groups or separate colour planes, or
-// are counted by picture order count type 1.
+// are counted by picture order count type 1. A max_num_ref_frames of 0 is no obstacle:
+// decoders keep one reference even then (ISO 14496-10 section 8.2.5.3).
 func NewSkipper(sps, pps []byte) (*Skipper, error) {
 	var s mch264.SPS
 	// What cannot be read of the VUI is not needed.

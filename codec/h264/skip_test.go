@@ -36,7 +36,6 @@ func TestSkipper_HoldsAnIDRPictureInARealDecoder(t *testing.T) {
 		"constrained intra": "-x264-params constrained-intra=1",
 		"cropped":           "-s 322x182",
 		"tiny":              "-s 16x16",
-		"intra only":        "-g 1 -keyint_min 1",
 		"odd":               "-s 50x34 -x264-params cabac=0",
 		"1080p":             "-s 1920x1080",
 		"HRD":               "-b:v 300k -maxrate 300k -bufsize 300k -x264-params nal-hrd=cbr:aud=1:pic-struct=1",
@@ -88,6 +87,40 @@ func TestSkipper_HoldsAnIDRPictureInARealDecoder(t *testing.T) {
 				t.Errorf("pictures (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// An encoder whose pictures are all IDR pictures allows no references, and x264 says so.
+func TestSkipper_HoldsPicturesOfAnIntraOnlyStream(t *testing.T) {
+	if _, err := exec.LookPath("ffmpeg"); err != nil {
+		t.Skip("no ffmpeg")
+	}
+	stream := encode(t, "-g", "1", "-keyint_min", "1")
+	var out [][]byte
+	var sps, pps []byte
+	for _, nal := range stream {
+		out = append(out, nal)
+		switch Type(nal) {
+		case SPS:
+			sps = nal
+		case PPS:
+			pps = nal
+		case IDR:
+			s, err := NewSkipper(sps, pps)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for range holds {
+				out = append(out, []byte{byte(AUD), 0xf0}, s.NAL())
+			}
+		}
+	}
+	var want []string
+	for _, sum := range decode(t, stream) {
+		want = append(want, slices.Repeat([]string{sum}, 1+holds)...)
+	}
+	if diff := cmp.Diff(want, decode(t, out)); diff != "" {
+		t.Errorf("pictures (-want +got):\n%s", diff)
 	}
 }
 
