@@ -256,8 +256,10 @@ func skippable(tb testing.TB) *media.Track {
 // that it is independent where an IDR picture is.
 func TestSegmenter_HoldsWithSkippedPictures(t *testing.T) {
 	for name, stop := range map[string]func(u *media.AccessUnit) bool{
-		"slides":         func(u *media.AccessUnit) bool { return u.DTS%(4*media.Second) > 0 },
-		"odd slides":     func(u *media.AccessUnit) bool { return u.DTS%(2*media.Second) > 0 || u.DTS > 0 && u.DTS%(6*media.Second) == 0 },
+		"slides": func(u *media.AccessUnit) bool { return u.DTS%(4*media.Second) > 0 },
+		"odd slides": func(u *media.AccessUnit) bool {
+			return u.DTS%(2*media.Second) > 0 || u.DTS > 0 && u.DTS%(6*media.Second) == 0
+		},
 		"one picture":    func(u *media.AccessUnit) bool { return u.DTS > 0 },
 		"stops at a key": func(u *media.AccessUnit) bool { return u.DTS > 4*media.Second },
 		"stops in a GOP": func(u *media.AccessUnit) bool { return u.DTS > 5*media.Second },
