@@ -36,7 +36,7 @@ race: ## every unit test under the race detector
 
 # They mostly wait: two packages at once take half the time.
 e2e: setup ## real ffmpeg, real Chromium, real sockets
-	go test -tags e2e -count=1 -p 2 -parallel 3 -timeout 15m ./e2e/...
+	go test -tags e2e -count=1 -p 2 -parallel 3 -timeout 25m ./e2e/...
 
 interop: setup ## GStreamer and OBS Studio publish, Chromium plays
 	@tools/need.sh gstreamer obs
