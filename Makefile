@@ -11,7 +11,7 @@ FUZZTIME ?= 20s
 CONCURRENT := ./ingest/... ./broadcast/... ./playlist/... ./storage/... ./origin/... ./api/... ./admin/... ./internal/publisher/... ./internal/hlscheck/... ./cmd/...
 
 .DEFAULT_GOAL := help
-.PHONY: bench-cost bench-origin help run build setup test race fuzz bench e2e interop lint fmt notices check clean
+.PHONY: bench-cost bench-origin help run build setup test race fuzz bench e2e interop field lint fmt notices check clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,11 +36,15 @@ race: ## every unit test under the race detector
 
 # They mostly wait: two packages at once take half the time.
 e2e: setup ## real ffmpeg, real Chromium, real sockets
-	go test -tags e2e -count=1 -p 2 -parallel 3 -timeout 25m ./e2e/...
+	go test -tags e2e -count=1 -p 2 -parallel 3 -timeout 15m ./e2e/...
 
 interop: setup ## GStreamer and OBS Studio publish, Chromium plays
 	@tools/need.sh gstreamer obs
 	go test -tags interop -count=1 -timeout 15m ./e2e/interop
+
+# Alone: each stream is encoded, checked and decoded in real time.
+field: setup ## the odd streams that encoders in the field send, watched in Chromium
+	go test -tags 'e2e field' -count=1 -parallel 3 -timeout 25m -run TestField ./e2e/interop
 
 fuzz: ## fuzz each parser for FUZZTIME
 	@grep -rHoE '^func Fuzz\w+' --include='*_test.go' --exclude-dir=node_modules . | sed -E 's|/[^/]+:func | |' | while read -r dir name; do \
