@@ -132,7 +132,7 @@ func (c *Clock) Next(track *media.Track, ms uint32, composition media.Ticks, arr
 		t.at = arrived
 		c.first(t, o, ms)
 		a.fresh = true
-		return c.place(t, o, a, false)
+		return c.place(t, a, false)
 	}
 	d := distance(t.raw, ms)
 	waited := arrived.Sub(t.at)
@@ -148,7 +148,7 @@ func (c *Clock) Next(track *media.Track, ms uint32, composition media.Ticks, arr
 		// has jumped, and this one goes there too.
 		c.follow(t, o, ms)
 		a.fresh = true
-		return c.place(t, o, a, false)
+		return c.place(t, a, false)
 	}
 	return c.jumped(t, o, ms, a)
 }
@@ -191,7 +191,7 @@ func (c *Clock) inStep(t, o *timeline, a arrival) Stamp {
 	t.lateBy = c.earliest(t) - t.due()
 	if t.lateBy < lag || !a.moved {
 		t.late = 0
-		return c.place(t, o, a, false)
+		return c.place(t, a, false)
 	}
 	// A step back. If it lasts, the base has moved.
 	t.late++
@@ -211,9 +211,9 @@ func (c *Clock) inStep(t, o *timeline, a arrival) Stamp {
 		}
 		c.rebase(t, at)
 		a.fresh = true
-		return c.place(t, o, a, true)
+		return c.place(t, a, true)
 	}
-	return c.place(t, o, a, false)
+	return c.place(t, a, false)
 }
 
 // jumped places a unit whose time is odd: where it was expected, until the jump
@@ -252,7 +252,7 @@ func (c *Clock) jumped(t, o *timeline, ms uint32, a arrival) Stamp {
 	t.raw = ms
 	c.rebase(t, at)
 	a.fresh = true
-	return c.place(t, o, a, true)
+	return c.place(t, a, true)
 }
 
 // follow puts t on o's base; ms is near o's time.
@@ -292,9 +292,9 @@ func (c *Clock) earliest(t *timeline) media.Ticks {
 }
 
 // place puts the present unit on the timeline.
-func (c *Clock) place(t, o *timeline, a arrival, discontinuity bool) (s Stamp) {
+func (c *Clock) place(t *timeline, a arrival, discontinuity bool) (s Stamp) {
 	if t.kind == Audio {
-		s = c.audio.place(t, o, a, &c.repaired)
+		s = c.audio.place(t, a, &c.repaired)
 	} else {
 		s = c.video.place(t, a, &c.repaired)
 	}

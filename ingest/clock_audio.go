@@ -97,7 +97,7 @@ func (s *audioTimes) moveTo(at media.Ticks) {
 }
 
 // place puts the present frame of t on the timeline.
-func (s *audioTimes) place(t, o *timeline, a arrival, repaired *RepairCounts) Stamp {
+func (s *audioTimes) place(t *timeline, a arrival, repaired *RepairCounts) Stamp {
 	// A finer time than milliseconds comes as an offset of the presentation.
 	due := t.due() + a.composition
 	off := due - s.next

@@ -70,6 +70,7 @@ func TestSkipper_HoldsAnIDRPictureInARealDecoder(t *testing.T) {
 					for range holds {
 						out = append(out, []byte{byte(AUD), 0xf0}, s.NAL())
 					}
+				default: // of no matter here
 				}
 				out = append(out, nal)
 			}
@@ -113,6 +114,7 @@ func TestSkipper_HoldsPicturesOfAnIntraOnlyStream(t *testing.T) {
 			for range holds {
 				out = append(out, []byte{byte(AUD), 0xf0}, s.NAL())
 			}
+		default: // of no matter here
 		}
 	}
 	var want []string
