@@ -17,7 +17,7 @@ import (
 // FIELD 4 row 67.
 func TestChromium_Row67_ShowsTheCaptionsThatTheEncoderSends(t *testing.T) {
 	// With parts, hls.js sorts captions into the order of presentation in each part
-	// alone, and forgets those that go on from one to the next.
+	// alone, and B-frames mix them up.
 	s := harness.Start(t, harness.Options{Config: "playlist: { low_latency: false }\n"})
 	plain, err := os.ReadFile(sources.FLV(t, "-bf", "2"))
 	if err != nil {
