@@ -48,6 +48,7 @@ type Broadcast struct {
 
 	claims   chan claim
 	released chan error
+	shown    chan struct{} // holds a token when there is something to watch for the first time
 	ended    chan struct{} // closed when no claim is heard any more
 	archived chan struct{} // closed when the Archiver has stopped
 	ready    chan struct{} // closed when the Archiver may begin; nil is at once
@@ -57,7 +58,19 @@ type Broadcast struct {
 
 	preparation preparation
 	resumed     *resumption // nil for a new broadcast
+	begun       bool        // it was counted; run's
+
+	// previous is the broadcast that had the id before, and can still be read, until
+	// this one can. The Hub changes it.
+	previous atomic.Pointer[Broadcast]
 }
+
+// aired reports whether there was ever something to watch. A publisher that has sent
+// no media makes no broadcast.
+func (b *Broadcast) aired() bool { return b.program.window.Load() != nil }
+
+// Watchable reports whether the broadcast has a rendition to show.
+func (b *Broadcast) Watchable() bool { return b.resumed != nil || b.program.multivariant.Load() != nil }
 
 // claim is a publisher's wish to publish; the supervisor grants or refuses it.
 type claim struct {
@@ -109,6 +122,7 @@ func newBroadcast(m catalog.Manifest, h *Hub, from numbering, p preparation) *Br
 		stores:   h.stores,
 		claims:   make(chan claim),
 		released: make(chan error),
+		shown:    make(chan struct{}, 1),
 		ended:    make(chan struct{}),
 		archived: make(chan struct{}),
 		swept:    make(chan struct{}),
@@ -174,7 +188,9 @@ func (b *Broadcast) claim(ctx context.Context, p ingest.Publisher) (*publication
 func (b *Broadcast) grant(c claim) *publication {
 	session := sessionToken()
 	b.shelf.admit(session)
-	b.note()
+	if b.aired() { // else when it is
+		b.note()
+	}
 	b.program.segmenter.Start(session)
 	if b.program.window.Load() == nil {
 		b.state.Store(int32(Starting))

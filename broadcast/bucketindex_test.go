@@ -126,6 +126,7 @@ func TestHub_StoreThatIsAwayIsNotAskedEachTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		inner := &asked{Bucket: memory.New()}
 		s := newStageWith(t, inner.Bucket, Stores{Bucket: failingLists{inner}}, time.Hour)
+		synctest.Wait() // the sweeper has asked
 		lists := inner.lists.Load()
 		for range 100 {
 			if _, err := s.Replay(t.Context(), rand.Text()[:12], "replay.m3u8"); err == nil || errors.Is(err, storage.ErrNotExist) {

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -146,6 +145,7 @@ func (h *Hub) findOrStart(ctx context.Context, id string) (*Broadcast, error) {
 		from, first = elsewhere.afterwards(), h.lastWords(elsewhere)
 	}
 	b := newBroadcast(h.newManifest(id), h, from, preparation{before: h.predecessor(id), first: first})
+	b.previous.Store(old)
 	h.start(b) //nolint:contextcheck // see above
 	return b, nil
 }
@@ -180,7 +180,8 @@ func (h *Hub) start(b *Broadcast) {
 	h.running.Go(func() {
 		b.run(h.quit, place{
 			leave:   func() bool { return h.forget(b) },
-			current: func() bool { found, _ := h.Find(b.id); return found == b },
+			current: func() bool { return (*h.broadcasts.Load())[b.id] == b },
+			discard: func() { h.discard(b) },
 		})
 		h.lost.Add(int64(b.lost))
 		h.mu.Lock()
@@ -197,15 +198,32 @@ func (h *Hub) start(b *Broadcast) {
 func (h *Hub) forget(b *Broadcast) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if (*h.broadcasts.Load())[b.id] != b {
+	switch now := (*h.broadcasts.Load())[b.id]; {
+	case now == nil || now != b && now.aired():
 		return false
+	case now != b: // which may yet be discarded
+		now.previous.Store(nil)
+	default:
+		h.change(func(all map[string]*Broadcast) { delete(all, b.id) })
 	}
-	h.change(func(all map[string]*Broadcast) { delete(all, b.id) })
 	h.forgotten[b.id] = b
 	if h.cfg.Retention.Replay > 0 {
 		h.replays.index.add(catalog.Named{ID: b.id, Token: b.shelf.token(), Ended: true})
 	}
 	return true
+}
+
+// discard takes a broadcast out that never had media, and puts back the one that it
+// took the place of, if that can still be read.
+func (h *Hub) discard(b *Broadcast) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	old := b.previous.Swap(nil)
+	h.change(func(all map[string]*Broadcast) {
+		if delete(all, b.id); old != nil {
+			all[b.id] = old
+		}
+	})
 }
 
 // change replaces the map by a changed copy; the caller holds mu.
@@ -215,17 +233,27 @@ func (h *Hub) change(f func(map[string]*Broadcast)) {
 	h.broadcasts.Store(&next)
 }
 
-// Find is the broadcast of that id, live or lingering.
+// Find returns the broadcast of that id, live or lingering. Until a new one can be
+// watched it returns the one before, while that lingers.
 func (h *Hub) Find(id string) (*Broadcast, bool) {
-	b, ok := (*h.broadcasts.Load())[id]
-	return b, ok
+	b := (*h.broadcasts.Load())[id]
+	if b != nil && !b.Watchable() {
+		if old := b.previous.Load(); old != nil {
+			b = old
+		}
+	}
+	return b, b != nil
 }
 
-// List is every broadcast of this node, by id.
+// List returns every broadcast of this node that can be watched, by id.
 func (h *Hub) List() []*Broadcast {
-	return slices.SortedFunc(maps.Values(*h.broadcasts.Load()), func(a, b *Broadcast) int {
-		return strings.Compare(a.id, b.id)
-	})
+	var all []*Broadcast
+	for _, id := range slices.Sorted(maps.Keys(*h.broadcasts.Load())) {
+		if b, ok := h.Find(id); ok && b.Watchable() {
+			all = append(all, b)
+		}
+	}
+	return all
 }
 
 // storageTrouble is how long an archiver may fail before the node is not ready.

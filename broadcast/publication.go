@@ -43,6 +43,9 @@ func (p *publication) show() {
 	b := p.broadcast
 	if !p.shown && b.program.multivariant.Load() != nil {
 		p.shown = true
+		if b.State() == Starting {
+			b.shown <- struct{}{} // once: there is room
+		}
 		b.state.Store(int32(Live))
 	}
 }

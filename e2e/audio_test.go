@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -68,9 +69,9 @@ func withADTS(t *testing.T, file string) string {
 				continue
 			}
 			raw := body[2:]
-			body = append(aac.AppendADTSHeader(body[:2:2], aac.ObjectTypeLC, 48000, 2, len(raw)), raw...)
+			body = slices.Concat(aac.AppendADTSHeader(body[:2:2], aac.ObjectTypeLC, 48000, 2, len(raw)), raw)
 		}
-		tag := append(head, body...)
+		tag := slices.Concat(head, body)
 		tag[1], tag[2], tag[3] = byte(len(body)>>16), byte(len(body)>>8), byte(len(body))
 		out = binary.BigEndian.AppendUint32(append(out, tag...), uint32(len(tag)))
 	}

@@ -51,7 +51,7 @@ func TestChromium_PlaysBelowThePathOfAProxy(t *testing.T) {
 			}
 		}
 	}
-	if r, err := http.Get(below.URL("/live/show/index.m3u8")); err != nil || r.StatusCode != http.StatusOK { //nolint:noctx // a test's
+	if r, err := http.Get(below.URL("/live/show/index.m3u8")); err != nil || r.StatusCode != http.StatusOK {
 		t.Errorf("straight: %v, %v", r, err)
 	}
 }

@@ -41,6 +41,9 @@ const (
 	stuckVideo = 10
 	stuckAudio = 150
 	lag        = 200 * media.Millisecond
+	// arrivalTolerance is how much the distance between two units on the wire and that
+	// between their arrivals may differ, if the one is to confirm the other.
+	arrivalTolerance = 1500 * time.Millisecond
 	// longestStep bounds what maxStep can grow to for a slide show.
 	longestStep = 60_000
 )
@@ -81,6 +84,7 @@ type timeline struct {
 	kind  Kind
 	track *media.Track
 	raw   uint32      // the last time on the wire
+	at    time.Time   // when the last unit was read
 	wire  int64       // the same, unwrapped, in milliseconds
 	base  media.Ticks // what is added to wire
 	out   media.Ticks // where the last unit was put
@@ -125,13 +129,18 @@ func (c *Clock) Next(track *media.Track, ms uint32, composition media.Ticks, arr
 		a.composition = 0 // no audio is reordered: this is an offset below the wire's unit
 	}
 	if !t.seen {
+		t.at = arrived
 		c.first(t, o, ms)
 		a.fresh = true
 		return c.place(t, o, a, false)
 	}
 	d := distance(t.raw, ms)
+	waited := arrived.Sub(t.at)
+	t.at = arrived
+	gap := confirmed(d, waited) && o.epoch <= t.epoch
 	switch {
-	case -maxStep <= d && d <= t.limit:
+	case -maxStep <= d && d <= t.limit || gap:
+		a.fresh = gap && k == Audio // its count of samples begins anew
 		t.raw, t.wire = ms, t.wire+d
 		return c.inStep(t, o, a)
 	case o.seen && near(o.raw, ms) && (o.base == t.base || o.epoch > t.epoch):
@@ -142,6 +151,13 @@ func (c *Clock) Next(track *media.Track, ms uint32, composition media.Ticks, arr
 		return c.place(t, o, a, false)
 	}
 	return c.jumped(t, o, ms, a)
+}
+
+// confirmed reports whether a gap of d milliseconds on the wire is one: that much time
+// has passed since the unit before was read. A slide show, or a track that was away.
+func confirmed(d int64, waited time.Duration) bool {
+	off := time.Duration(d)*time.Millisecond - waited
+	return d > maxStep && -arrivalTolerance <= off && off <= arrivalTolerance
 }
 
 // change takes the parameters of a new track.

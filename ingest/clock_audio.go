@@ -119,7 +119,7 @@ func (s *audioTimes) place(t, o *timeline, a arrival, repaired *RepairCounts) St
 	case !a.moved:
 		repaired[RepairSpread]++
 	default:
-		s.correct(off, due, t, o)
+		s.correct(off, due)
 		if off > uneven || off < -uneven {
 			repaired[RepairSmoothed]++
 		}
@@ -139,7 +139,7 @@ func (s *audioTimes) place(t, o *timeline, a arrival, repaired *RepairCounts) St
 }
 
 // correct follows the wire, which is off the count.
-func (s *audioTimes) correct(off, due media.Ticks, t, o *timeline) {
+func (s *audioTimes) correct(off, due media.Ticks) {
 	frame := s.frame()
 	if off > max(frame/2, 4*s.deviation/16+2*media.Millisecond) {
 		// Ahead by more than jitter explains: a hole, if what follows agrees. One that

@@ -357,3 +357,67 @@ func BenchmarkClock(b *testing.B) {
 		c.Next(tracks[Audio], at, 0, epoch)
 	}
 }
+
+// runInTime is run for units that are read when the wire says.
+func runInTime(t *testing.T, c *Clock, script []unit, late func(i int) time.Duration) {
+	t.Helper()
+	for i, u := range script {
+		at := epoch.Add(time.Duration(u.at)*time.Millisecond + late(i))
+		s := c.Next(tracks[u.kind], u.at, 0, at)
+		if want := media.TicksFromMillis(int64(u.at)); s.DTS != want || s.PTS != want || s.Discontinuity {
+			t.Fatalf("unit %d: %+v, want %d", i, s, want)
+		}
+	}
+	wantRepairs(t, c, nil)
+}
+
+// FIELD row 61: pictures that come when their times say are far apart.
+func TestClock_BelievesGapsThatArrivalConfirms(t *testing.T) {
+	onTime := func(int) time.Duration { return 0 }
+	uneven := func(i int) time.Duration { return time.Duration(i*7%10) * 100 * time.Millisecond }
+	for _, step := range []uint32{1000, 3500, 4000, 12_000, 59_000} {
+		for _, late := range []func(int) time.Duration{onTime, uneven} {
+			var script []unit
+			for i := range uint32(12) {
+				script = append(script, unit{Video, step * i, 0})
+			}
+			runInTime(t, &Clock{}, script, late)
+		}
+	}
+	away := func(from, to uint32, kinds ...Kind) (script []unit) {
+		var gone [2]bool
+		for _, k := range kinds {
+			gone[k] = true
+		}
+		for _, u := range live(0, int(to/1000)+4) {
+			if !gone[u.kind] || u.at < from || u.at >= to {
+				script = append(script, u)
+			}
+		}
+		return script
+	}
+	for name, script := range map[string][]unit{
+		"both for 5 s":      away(4000, 9000, Video, Audio),
+		"both for a minute": away(4000, 64_000, Video, Audio),
+		"sound for 20 s":    away(4000, 24_000, Audio),
+		"pictures for 20 s": away(4000, 24_000, Video),
+	} {
+		t.Run(name, func(t *testing.T) { runInTime(t, &Clock{}, script, onTime) })
+	}
+	var alone []unit
+	for _, u := range away(4000, 30_000, Audio) {
+		if u.kind == Audio {
+			alone = append(alone, u)
+		}
+	}
+	t.Run("sound that has no pictures", func(t *testing.T) { runInTime(t, &Clock{}, alone, onTime) })
+}
+
+// A jump of the times is none of the wire's gaps: nothing was waited for.
+func TestClock_DoesNotBelieveJumpsThatTookNoTime(t *testing.T) {
+	var c Clock
+	all := run(t, &c, append(live(0, 2), live(20_000, 2)...))
+	if n := discontinuities(all); n != 1 {
+		t.Errorf("%d discontinuities, want 1", n)
+	}
+}

@@ -156,9 +156,19 @@ func TestVideo_PicturesThatShareATimeAreSpread(t *testing.T) {
 		grid        int64
 		least, most media.Ticks // distance between neighbours
 	}{
-		{30, 66, 32 * ms, 67 * ms}, {30, 100, 32 * ms, 35 * ms}, {30, 200, 32 * ms, 35 * ms}, {25, 200, 39 * ms, 41 * ms},
-		{60, 33, 15 * ms, 34 * ms}, {30, 1000, 32 * ms, 35 * ms}, {60, 40, 6 * ms, 28 * ms}, {60, 10, 5 * ms, 20 * ms},
-		{120, 10, 2 * ms, 10 * ms}, {120, 16, 3 * ms, 17 * ms}, {120, 33, 4 * ms, 17 * ms}, {120, 1, 8 * ms, 9 * ms}, {30, 1, 33 * ms, 34 * ms},
+		{30, 66, 32 * ms, 67 * ms},
+		{30, 100, 32 * ms, 35 * ms},
+		{30, 200, 32 * ms, 35 * ms},
+		{25, 200, 39 * ms, 41 * ms},
+		{60, 33, 15 * ms, 34 * ms},
+		{30, 1000, 32 * ms, 35 * ms},
+		{60, 40, 6 * ms, 28 * ms},
+		{60, 10, 5 * ms, 20 * ms},
+		{120, 10, 2 * ms, 10 * ms},
+		{120, 16, 3 * ms, 17 * ms},
+		{120, 33, 4 * ms, 17 * ms},
+		{120, 1, 8 * ms, 9 * ms},
+		{30, 1, 33 * ms, 34 * ms},
 	} {
 		all := source(10, c.fps, 0, inOrder)
 		for i := range all {

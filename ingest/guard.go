@@ -12,7 +12,7 @@ const (
 	// slice is how often a Guard looks at its sums, in the stream's own time, and
 	// averaged how many it averages over: the bytes of a key frame come at once, and
 	// belong to its whole group.
-	slice  = media.Second
+	slice    = media.Second
 	averaged = 6
 	// A warning comes with the third average in a row that is over a limit, for
 	// slices do not hold groups exactly; the end when ten were.

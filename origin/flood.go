@@ -221,6 +221,7 @@ func (n *notice) note(remote net.Addr, attrs ...any) {
 	}
 	n.mu.Unlock()
 	if due {
+		//nolint:sloglint // each notice has one constant message
 		n.log.Log(context.Background(), n.level, n.message, append([]any{"count", count, "remote", remote}, attrs...)...)
 	}
 }

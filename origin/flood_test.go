@@ -190,8 +190,7 @@ func TestServer_DoesNotMeterTrustedProxies(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg := DefaultConfig()
 		cfg.TrustedProxies = []string{"192.0.2.9"}
-		f := &front{ln: make(pipes), metrics: NewServerMetrics(prometheus.NewRegistry()), done: make(chan error, 1)}
-		s := NewPublicServer(cfg, nil, sized(), slog.New(slog.DiscardHandler), f.metrics)
+		s := NewPublicServer(cfg, nil, sized(), slog.New(slog.DiscardHandler), NewServerMetrics(prometheus.NewRegistry()))
 		place, _ := s.places.take(peerOf("192.0.2.9"))
 		c := &conn{place: place}
 		c.meter()

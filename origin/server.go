@@ -84,7 +84,8 @@ func newServer(p *places, config *tls.Config, handler http.Handler, log *slog.Lo
 	protocols.SetHTTP1(true)
 	protocols.SetHTTP2(true)
 	protocols.SetUnencryptedHTTP2(true) // for proxies that end TLS before us
-	return &Server{players: handler, prefix: Prefix, places: p, log: log, metrics: m,
+	return &Server{
+		players: handler, prefix: Prefix, places: p, log: log, metrics: m,
 		refusals: &notice{log: log, level: slog.LevelWarn, message: "viewers were refused: a limit of origin.limits is reached"},
 		floods:   &notice{log: log, level: slog.LevelWarn, message: "connections were closed: the client sends too much that is no request"},
 		http: &http.Server{
@@ -105,7 +106,8 @@ func newServer(p *places, config *tls.Config, handler http.Handler, log *slog.Lo
 				MaxReceiveBufferPerStream:     16 << 10,
 			},
 			ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
-		}}
+		},
+	}
 }
 
 // Serve blocks until ctx is done, then lets the requests under way finish. What

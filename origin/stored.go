@@ -30,7 +30,7 @@ type opener func(ctx context.Context, id, rendition, name string, offset, length
 
 // stored sends a segment or part that has left memory.
 func (h *Handler) stored(w http.ResponseWriter, r *http.Request, m playlist.Media, id, rendition, name string, open opener) (sent, error) {
-	s := &source{reads: h.reads, remote: r.RemoteAddr, open: func(offset, length int64) (*storage.Reader, error) {
+	s := &source{reads: h.reads, remote: r.RemoteAddr, open: func(offset, length int64) (*storage.Reader, error) { //nolint:contextcheck // it is the request's
 		return open(r.Context(), id, rendition, m.Object, offset, length)
 	}}
 	defer s.close()

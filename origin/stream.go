@@ -107,11 +107,13 @@ func serveHTTP1(w http.ResponseWriter, r *http.Request, next http.Handler) {
 		w.Header().Set("Connection", "close")
 		defer func() { _ = rc.SetReadDeadline(time.Now().Add(bodyTimeout)) }() // a broken connection has none
 	}
-	next.ServeHTTP(w, r.WithContext(halfOpen{r.Context(), c.open}))
+	next.ServeHTTP(w, r.WithContext(halfOpen{r.Context(), c.open})) //nolint:contextcheck // it has the request's values and the connection's end
 }
 
 // halfOpen is a request's context that ends with the connection. net/http's own ends
 // when the client sends nothing more, and it may still read the answer.
+//
+//nolint:containedctx // it is itself a context
 type halfOpen struct {
 	context.Context // the request's
 

@@ -219,7 +219,7 @@ func parseRange(v string, size int64) (from, length int64, partial bool, err err
 // as can be counted.
 func parseOffset(s string) (int64, bool) {
 	n, err := strconv.ParseUint(s, 10, 63)
-	return int64(n), err == nil || errors.Is(err, strconv.ErrRange) //nolint:gosec // 63 bits
+	return int64(n), err == nil || errors.Is(err, strconv.ErrRange)
 }
 
 // lessDigits reports whether the number a is less than b, both of digits only.

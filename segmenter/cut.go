@@ -176,11 +176,20 @@ func (s *Segmenter) runOn(dts media.Ticks) {
 // another part would not fit it. Since no picture comes that this could freeze, new
 // sound may begin there.
 func (s *Segmenter) passPart(end media.Ticks) {
-	s.holdPicture()
-	s.closeAt(end)
-	if s.start+s.format.PartTarget-s.segment.Start <= s.format.longest() {
-		return
+	// Where the next segment was announced, it begins with a picture that is held.
+	n := len(s.segment.Parts)
+	if n > 0 && s.segment.Parts[n-1].Last && s.start > s.picture.newest && s.mayRepeat() {
+		s.nextSegment()
 	}
+	s.holdPicture(end)
+	s.closeAt(end)
+	if s.start+s.format.PartTarget-s.segment.Start > s.format.longest() {
+		s.nextSegment()
+	}
+}
+
+// nextSegment goes on with another segment where no frame begins it.
+func (s *Segmenter) nextSegment() {
 	s.closeSegment()
 	if s.nextAudio != nil {
 		s.setTracks(s.video, s.nextAudio)

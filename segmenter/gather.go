@@ -167,7 +167,7 @@ func (s *Segmenter) release(atEnd bool) {
 	s.setTracks(g.video, g.audio)
 	s.anchor(g.held[first])
 	s.sound = newSound(g.audio, s.anchorDTS)
-	s.picture = picture{}
+	s.picture = newPicture(g.video)
 	s.openSegment(g.held[first].DTS, g.held[first].Independent())
 	s.leading.begin(g.held[first])
 	for _, u := range g.held {

@@ -1,14 +1,21 @@
 package segmenter
 
 import (
+	"encoding/binary"
+	"slices"
 	"time"
 
+	"golive/codec/h264"
 	"golive/media"
 )
 
 const (
-	// repeatEvery is the time from a picture to its repetition.
+	// repeatEvery is the time from a picture to its repetition, and how long a picture
+	// may be overdue before it is held.
 	repeatEvery = media.Second / 2
+	// holdEvery is about the time between the skipped pictures of a hold. hls.js 1.7 plays
+	// a picture when the next one is there: a part must have more than one.
+	holdEvery = media.Second / 10
 	// picturePatience is how long sound goes on alone after a picture that is no key
 	// frame, before the video counts as stopped and its last key frame is shown.
 	// Pictures that depend on each other may be a second apart.
@@ -23,10 +30,12 @@ const (
 )
 
 // picture is where the video stands. A player cannot go on without pictures, so where
-// none come the last key frame is repeated (FIELD rows 61 and 64). A repeated IDR
-// picture leaves a decoder as the first one did: when no other picture came in
+// none come the last key frame is held (FIELD rows 61 and 64): with skipped pictures, and
+// repeated where a segment begins, or all the time if there is no skipped picture. A held
+// IDR picture leaves a decoder as the first one did: when no other picture came in
 // between, those that follow can be decoded.
 type picture struct {
+	skip   []byte           // data of a skipped picture; nil when none can be made
 	key    media.AccessUnit // the newest IDR picture; its Track is nil when there is none
 	newest media.Ticks      // DTS of the newest picture, be it a repetition
 	real   media.Ticks      // DTS of the newest one from the wire
@@ -86,36 +95,88 @@ func (s *Segmenter) mayRepeat() bool {
 	return p.intact || p.lost || p.wire-p.real >= max(p.patience, picturePatience)
 }
 
-// repeat shows the last key frame again at dts, before the units that are there.
+// newPicture begins with a track, of which nothing came yet; it may be nil.
+func newPicture(t *media.Track) picture {
+	if t == nil || len(t.SPS) != 1 || len(t.PPS) == 0 {
+		return picture{}
+	}
+	skipper, err := h264.NewSkipper(t.SPS[0], t.PPS[len(t.PPS)-1])
+	if err != nil {
+		return picture{}
+	}
+	nal := skipper.NAL()
+	if len(nal)>>(8*t.NALLengthSize) > 0 {
+		return picture{}
+	}
+	skip := binary.BigEndian.AppendUint32(nil, uint32(len(nal)))[4-t.NALLengthSize:]
+	return picture{skip: append(skip, nal...)}
+}
+
+// repeat shows the last key frame again at dts.
 func (s *Segmenter) repeat(dts media.Ticks) {
 	p := &s.picture
-	u := p.key
+	s.show(p.key, dts)
+	p.lost = !p.intact
+}
+
+// show puts a copy of u, which is made of the last key frame, at dts.
+func (s *Segmenter) show(u media.AccessUnit, dts media.Ticks) {
+	p := &s.picture
 	u.PTS += dts - u.DTS
 	u.DTS = dts
-	p.newest = dts
-	p.repeated, p.lost = true, !p.intact
+	p.newest, p.repeated = dts, true
 	if n := len(s.units); n > 0 {
 		u.Arrived = s.units[n-1].Arrived
 	}
-	s.append(u)
-	n := len(s.units) - 1
-	copy(s.units[1:], s.units[:n])
-	s.units[0] = u
+	at := slices.IndexFunc(s.units, func(v media.AccessUnit) bool { return v.DTS >= dts })
+	if at < 0 {
+		at = len(s.units)
+	}
+	s.units = slices.Insert(s.units, at, u)
+	s.bytes += len(u.Data)
 }
 
-// holdPicture repeats the last key frame in the part that ends now, if it is time.
-func (s *Segmenter) holdPicture() {
+// holdPicture holds the last key frame in the part that is passed up to end, if it is
+// time.
+func (s *Segmenter) holdPicture(end media.Ticks) {
 	p := &s.picture
 	if s.video != nil && p.wire-p.real >= max(noticeable, 3*s.rate.frame()) && !s.rate.alone() {
 		p.silent = true
 	}
-	if s.start+s.partTarget()-p.newest > repeatEvery && s.start > p.newest && s.mayRepeat() {
+	overdue := end-p.newest > repeatEvery
+	if !overdue && (!p.skips() || !p.repeated && !s.slow()) || !s.mayRepeat() {
+		return
+	}
+	if s.start > p.newest && !p.skips() {
 		s.repeat(s.start)
+	}
+	if p.skips() {
+		s.skipTo(end)
 	}
 }
 
-// holdUntil repeats the last key frame up to dts, where the next picture is, if they
-// are known to be far apart.
+// skips tells whether a skipped picture would show the key frame.
+func (p *picture) skips() bool { return p.skip != nil && (p.intact || p.lost) }
+
+// skipTo puts skipped pictures in the open part, up to end.
+func (s *Segmenter) skipTo(end media.Ticks) {
+	p := &s.picture
+	u := p.key
+	u.Key, u.Data = false, p.skip
+	if s.start > p.newest && s.start < end {
+		s.show(u, s.start)
+	}
+	target := s.partTarget()
+	every := target / max(2, target/holdEvery)
+	for at := s.start + every; at < end; at += every {
+		if at-p.newest >= every/2 {
+			s.show(u, at)
+		}
+	}
+}
+
+// holdUntil holds the last key frame up to dts, where the next picture is, if they are
+// known to be far apart.
 func (s *Segmenter) holdUntil(dts media.Ticks) {
 	if !s.picture.repeated && !s.slow() || !s.mayRepeat() {
 		return
@@ -123,7 +184,12 @@ func (s *Segmenter) holdUntil(dts media.Ticks) {
 	for target := s.partTarget(); dts-s.start > target; {
 		s.passPart(s.start + target)
 	}
-	if len(s.units) == 0 && dts-s.start > jitter && s.start > s.picture.newest {
+	if dts-s.start <= jitter {
+		return
+	}
+	if s.picture.skips() {
+		s.skipTo(max(s.start+1, dts-holdEvery/2))
+	} else if len(s.units) == 0 && s.start > s.picture.newest {
 		s.repeat(s.start) // or the rest would be a gap
 	}
 }

@@ -71,11 +71,10 @@ type Segmenter struct {
 	gops         intervals
 	leading      leading
 
-	gather   gathering
-	sound    sound
-	picture  picture
-	early    []media.AccessUnit // of nextAudio
-	changing bool               // new pictures and the sound that goes with them are known
+	gather  gathering
+	sound   sound
+	picture picture
+	early   []media.AccessUnit // of nextAudio
 
 	open          bool
 	segment       media.Segment // the open one
@@ -121,7 +120,10 @@ func (s *Segmenter) FrameRate() float64 {
 	}
 	rate := 1 / s.rate.frame().Seconds()
 	if s.slow() && s.mayRepeat() {
-		const repeated = float64(media.Second) / float64(repeatEvery)
+		repeated := 1 / repeatEvery.Seconds()
+		if s.picture.skip != nil {
+			repeated = 1 / holdEvery.Seconds()
+		}
 		if s.rate.alone() {
 			return repeated
 		}
@@ -173,6 +175,7 @@ func (s *Segmenter) Finish() {
 	}
 	if len(s.units) > 0 {
 		end := s.units[len(s.units)-1].DTS + s.pace()
+		s.holdPicture(end)
 		s.closeLast(end)
 	}
 	s.closeSegment()
@@ -337,7 +340,7 @@ func (s *Segmenter) setTracks(video, audio *media.Track) {
 		s.sound = newSound(audio, s.start)
 	}
 	if video != s.video {
-		s.picture = picture{}
+		s.picture = newPicture(video)
 	}
 	s.video, s.audio, s.nextAudio = video, audio, nil
 }

@@ -1,7 +1,10 @@
 package segmenter
 
 import (
+	"encoding/hex"
+	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -234,6 +237,72 @@ func TestSegmenter_PicturesThatStopAreHeld(t *testing.T) {
 	}
 }
 
+// skippable is a track that pictures can be held in without repeating them.
+func skippable(tb testing.TB) *media.Track {
+	tb.Helper()
+	t := mediatest.H264(1920, 108)
+	var err1, err2 error
+	var sps, pps []byte
+	sps, err1 = hex.DecodeString("6742c028d900780227e5c04400000fa40003a9803c60c920")
+	pps, err2 = hex.DecodeString("68cb83cb20")
+	if err := errors.Join(err1, err2); err != nil {
+		tb.Fatal(err)
+	}
+	t.SPS, t.PPS = [][]byte{sps}, [][]byte{pps}
+	return t
+}
+
+// FIELD rows 61 and 64: each part of a hold has several pictures, of few bytes, and says
+// that it is independent where an IDR picture is.
+func TestSegmenter_HoldsWithSkippedPictures(t *testing.T) {
+	for name, stop := range map[string]func(u *media.AccessUnit) bool{
+		"slides":         func(u *media.AccessUnit) bool { return u.DTS%(4*media.Second) > 0 },
+		"odd slides":     func(u *media.AccessUnit) bool { return u.DTS%(2*media.Second) > 0 || u.DTS > 0 && u.DTS%(6*media.Second) == 0 },
+		"one picture":    func(u *media.AccessUnit) bool { return u.DTS > 0 },
+		"stops at a key": func(u *media.AccessUnit) bool { return u.DTS > 4*media.Second },
+		"stops in a GOP": func(u *media.AccessUnit) bool { return u.DTS > 5*media.Second },
+	} {
+		t.Run(name, func(t *testing.T) {
+			in := stream(40 * time.Second)
+			in.Video = skippable(t)
+			r, s := cutAll(t, DefaultConfig(), without(in.Units(), func(u *media.AccessUnit) bool { return u.Track.Video() && stop(u) }))
+			f, _ := s.Format()
+			r.checkParts(f)
+			p := r.play()
+			if got := p.longest[hlscheck.TypeH264]; got > picturePatience+media.Second/2 {
+				t.Errorf("no picture for %.2f s", got.Seconds())
+			}
+			if n := r.discontinuities(); n > 0 || s.Stats().GapParts > 0 {
+				t.Errorf("%d discontinuities, %+v", n, s.Stats())
+			}
+			for _, seg := range r.segments {
+				if !seg.Independent {
+					t.Errorf("%s is not independent", seg.Name())
+				}
+				for _, part := range seg.Parts {
+					ts, err := hlscheck.Demux(t.Context(), part.Data)
+					if err != nil {
+						t.Fatalf("%s: %v", part.Name(), err)
+					}
+					pictures, keys := ts.Video().PES, 0
+					for _, pes := range pictures {
+						if pes.RandomAccess {
+							keys++
+						}
+					}
+					if part.Independent != (keys > 0) {
+						t.Errorf("%s: independent %t, %d key frames", part.Name(), part.Independent, keys)
+					}
+					waits := strings.HasPrefix(name, "stops") && part.Start+part.Duration > 4*media.Second && part.Start < 7*media.Second
+					if len(pictures) < 2 && part.Duration > 2*holdEvery && !waits {
+						t.Errorf("%s at %.3f s, %.3f s long, has %d pictures", part.Name(), part.Start.Seconds(), part.Duration.Seconds(), len(pictures))
+					}
+				}
+			}
+		})
+	}
+}
+
 // FIELD row 61: a slide every few seconds beside sound is shown all the time.
 func TestSegmenter_SlidesBesideSoundAreHeld(t *testing.T) {
 	for _, fps := range []float64{1.0 / 12, 0.2, 0.5, 1, 2, 3} {
@@ -343,7 +412,7 @@ func TestSegmenter_VariableRatesKeepTheTargets(t *testing.T) {
 // Both tracks change in one rotation: one discontinuity, and the sound goes on.
 func TestSegmenter_BothTracksChangeAtOneDiscontinuity(t *testing.T) {
 	for name, order := range map[string]func(u *media.AccessUnit) media.Ticks{
-		"sound first": func(u *media.AccessUnit) media.Ticks { return 0 },
+		"sound first": func(*media.AccessUnit) media.Ticks { return 0 },
 		"pictures first": func(u *media.AccessUnit) media.Ticks {
 			return map[bool]media.Ticks{false: 40 * media.Millisecond}[u.Track.Video()]
 		},

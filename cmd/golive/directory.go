@@ -26,7 +26,7 @@ func (d directory) Broadcasts() []api.Broadcast {
 
 // Broadcast implements api.Directory.
 func (d directory) Broadcast(ctx context.Context, id string) (api.Broadcast, bool) {
-	if b, ok := d.hub.Find(id); ok {
+	if b, ok := d.hub.Find(id); ok && b.Watchable() {
 		return d.live(b), true
 	}
 	past, ok := d.hub.Past(ctx, id)

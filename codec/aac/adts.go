@@ -44,9 +44,12 @@ func AppendADTSHeader(dst []byte, objectType, sampleRate, channels, frameLen int
 		0xfc)               // one frame in this header
 }
 
+// numRates is how many values of sampling_frequency_index are not reserved.
+const numRates = 13
+
 // sampleRates are the rates in Hz by sampling_frequency_index (ISO 14496-3 table
 // 1.18).
-func sampleRates() [13]int {
+func sampleRates() [numRates]int {
 	return [...]int{96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350}
 }
 

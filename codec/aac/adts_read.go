@@ -33,7 +33,7 @@ func parseADTS(b []byte) (f adtsFrame, ok bool) {
 		return f, false
 	}
 	rate := int(b[2] >> 2 & 0x0f)
-	if rate >= len(sampleRates()) {
+	if rate >= numRates {
 		return f, false
 	}
 	f = adtsFrame{

@@ -188,7 +188,7 @@ func readSampleRate(r *bitReader) (int, error) {
 		return 0, r.err
 	case index == escape:
 		return r.u(24), r.err
-	case index >= len(sampleRates()):
+	case index >= numRates:
 		return 0, fmt.Errorf("sampling frequency index %d is reserved", index)
 	}
 	return sampleRates()[index], nil
@@ -196,7 +196,7 @@ func readSampleRate(r *bitReader) (int, error) {
 
 // checkObjectType names the types that are not carried.
 func checkObjectType(t int) error {
-	name := ""
+	var name string
 	switch t {
 	case ObjectTypeLC:
 		return nil

@@ -1,6 +1,10 @@
 package aac
 
-import "errors"
+import (
+	"errors"
+	"slices"
+	"strings"
+)
 
 // The id_syn_ele of the elements of a raw_data_block (ISO 14496-3 table 4.85).
 const (
@@ -89,29 +93,29 @@ func (p *programConfig) channels() int {
 // their order alone, so the same speakers in another order are another layout.
 // The surround pair may be at the side or in the back.
 func (p *programConfig) configuration() int {
-	order := ""
+	var order strings.Builder
 	for i, list := range [][]element{p.front, p.side, p.back} {
 		for _, e := range list {
 			switch {
 			case !e.pair:
-				order += "c"
+				order.WriteByte('c')
 			case i == 0:
-				order += "F"
+				order.WriteByte('F')
 			default:
-				order += "S"
+				order.WriteByte('S')
 			}
 		}
 		if i == 0 {
-			order += "|"
+			order.WriteByte('|')
 		}
 	}
 	if len(p.coupling) > 0 || len(p.lfe) > 1 {
 		return 0
 	}
 	if len(p.lfe) == 1 {
-		order += "l"
+		order.WriteByte('l')
 	}
-	switch order {
+	switch order.String() {
 	case "c|":
 		return 1
 	case "F|":
@@ -169,7 +173,7 @@ func (p *programConfig) element() []byte {
 	elements(p.front)
 	elements(p.side)
 	elements(p.back)
-	for _, tag := range append(p.lfe[:len(p.lfe):len(p.lfe)], p.assoc...) {
+	for _, tag := range slices.Concat(p.lfe, p.assoc) {
 		w.u(4, tag)
 	}
 	elements(p.coupling)

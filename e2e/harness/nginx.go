@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 )
@@ -28,11 +29,12 @@ func StartNginx(tb testing.TB, root string, workers int) *Nginx {
 // with a slash where it takes the path off), for each path that ends in a slash.
 func StartNginxProxy(tb testing.TB, to map[string]string) *Nginx {
 	tb.Helper()
-	locations := "proxy_http_version 1.1; proxy_set_header Host $http_host; proxy_buffering off;"
+	var locations strings.Builder
+	locations.WriteString("proxy_http_version 1.1; proxy_set_header Host $http_host; proxy_buffering off;")
 	for path, address := range to {
-		locations += fmt.Sprintf(" location %s { proxy_pass http://%s; }", path, address)
+		fmt.Fprintf(&locations, " location %s { proxy_pass http://%s; }", path, address)
 	}
-	return launchNginx(tb, 1, locations)
+	return launchNginx(tb, 1, locations.String())
 }
 
 func launchNginx(tb testing.TB, workers int, site string) *Nginx {

@@ -40,11 +40,12 @@ var errCut = errors.New("session was cut")
 // A deadline costs a timer, so it is not moved at each message: when it passes,
 // the link looks how long media has been silent, and sets the next one.
 type link struct {
-	conn net.Conn
-	idle time.Duration // 0 until the peer publishes
-	due  time.Time     // when it has to, until then
-	ping func() error  // asks a silent peer for a sign of life
-	tick func(now time.Time) (slow bool)
+	conn     net.Conn
+	idle     time.Duration        // 0 until the peer publishes
+	due      time.Time            // when it has to, until then
+	ping     func() error         // asks a silent peer for a sign of life
+	patience func() time.Duration // how long media may be silent: idle or longer
+	tick     func(now time.Time) (slow bool)
 
 	// arrived is when the last bytes were read; media when audio or video last was.
 	arrived, media time.Time
@@ -139,21 +140,34 @@ func (l *link) overdue() error {
 		return errSlow
 	}
 	now := time.Now()
-	quiet, idle, next := now.Sub(l.media), l.idle, l.media.Add(l.idle/2)
-	if l.tick(now) {
-		idle, next = max(idle, slowTimeout), now.Add(tickEvery)
-	} else if quiet >= idle/2 {
-		next = l.media.Add(idle)
+	quiet, limit, next := now.Sub(l.media), l.patience(), l.media.Add(l.idle/2)
+	if quiet >= l.idle/2 {
+		next = l.media.Add(min(limit, max(l.idle, quiet+l.idle/2)))
 	}
-	if quiet >= idle {
+	if l.tick(now) {
+		limit, next = max(limit, slowTimeout), now.Add(tickEvery)
+	}
+	if quiet >= limit {
 		return errIdle
 	}
 	l.setRead(next)
-	if quiet >= idle/2 && l.pinged.Before(l.media) {
+	if quiet >= l.idle/2 && l.pinged.Before(l.media) {
 		l.pinged = now
 		return l.ping()
 	}
 	return nil
+}
+
+// rest reads nothing for so long, which is no silence of the peer. An interrupt ends
+// it.
+func (l *link) rest(d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-l.settled:
+	}
+	l.media = time.Now()
 }
 
 // Write writes all of p. A publisher that never reads is no reason to end its

@@ -21,6 +21,10 @@ func (s *session) media(m chunk.Message) error {
 	if p == nil {
 		return nil
 	}
+	if !s.carries(m.Stream) {
+		s.skip(ingest.SkipIdle)
+		return nil
+	}
 	if s.link.arrived.Sub(p.tallied) >= tallyEvery {
 		s.tally(p)
 	}
@@ -42,6 +46,7 @@ func (s *session) media(m chunk.Message) error {
 	// Only what can be understood keeps a session alive.
 	s.link.media = s.link.arrived
 	if !ok {
+		p.pace.video = p.pace.video || kind == ingest.Video
 		return nil
 	}
 	if kind == ingest.Video {
@@ -59,10 +64,19 @@ func (s *session) media(m chunk.Message) error {
 // unit writes one unit to the sink, whose decoding time on the wire is ms.
 func (s *session) unit(kind ingest.Kind, ms uint32, u media.AccessUnit) error {
 	p := s.publication
+	if !p.begun {
+		s.begin(p)
+	}
+	p.pace.note(kind, ms)
 	stamp := p.clock.Next(u.Track, ms, u.PTS-u.DTS, s.link.arrived)
 	u.DTS, u.PTS = stamp.DTS, stamp.PTS
 	u.Discontinuity = u.Discontinuity || stamp.Discontinuity
 	u.Arrived = s.link.arrived
+	if u.DTS >= p.throttle.next {
+		if err := s.hold(p, u.DTS); err != nil {
+			return err
+		}
+	}
 	if found := p.guard.Check(&u); found != nil {
 		if err := s.limit(found); err != nil {
 			return err

@@ -9,7 +9,7 @@ func floors() [][]string {
 	return [][]string{
 		{
 			"media", "codec", "configs", "internal/setting", "internal/descriptors", "internal/cors", "internal/clip",
-			"internal/certificate", "internal/notices", "internal/rootdir",
+			"internal/certificate", "internal/connlimit", "internal/notices", "internal/rootdir",
 		},
 		{"container"},
 		{"ingest", "transcode", "segmenter", "playlist", "storage", "registry", "rollout", "internal/publisher"},

@@ -2,6 +2,7 @@ package cors
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -66,11 +67,9 @@ type Origins []string
 
 // Allow sets the headers that let r's page read the answer, if it may.
 func (o Origins) Allow(h http.Header, r *http.Request) {
-	for _, one := range o {
-		if one == "*" {
-			h.Set("Access-Control-Allow-Origin", "*")
-			return
-		}
+	if slices.Contains(o, "*") {
+		h.Set("Access-Control-Allow-Origin", "*")
+		return
 	}
 	h.Add("Vary", "Origin")
 	origin := r.Header.Get("Origin")

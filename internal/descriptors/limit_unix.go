@@ -10,5 +10,5 @@ func Limit() int {
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
 		return unknown
 	}
-	return int(min(limit.Cur, most)) //nolint:gosec // at most most
+	return int(min(limit.Cur, most))
 }

@@ -123,7 +123,7 @@ func TestPut_TriesAnewAfterAnErrorOfTheDisk(t *testing.T) {
 			return f.Sync()
 		}
 		err = put(t, b, "live/a/1.ts", 10)
-		if e, ok := err.(*storage.Error); !ok || !e.Retryable() || e.Hint == "" { //nolint:errorlint // Put promises *Error
+		if e, ok := err.(*storage.Error); !ok || !e.Retryable() || e.Hint == "" {
 			t.Errorf("%v: %v", errno, err)
 		}
 		failing = false

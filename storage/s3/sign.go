@@ -2,6 +2,7 @@ package s3
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"time"
 
@@ -35,8 +36,6 @@ func (s signer) SignHTTP(ctx context.Context, c aws.Credentials, r *http.Request
 		}
 	}
 	err := s.HTTPSignerV4.SignHTTP(ctx, c, r, payloadHash, service, region, at, opts...)
-	for name, values := range left {
-		r.Header[name] = values
-	}
+	maps.Copy(r.Header, left)
 	return err
 }
