@@ -72,10 +72,12 @@ func (s *Segmenter) cutBefore(u media.AccessUnit) {
 		s.setTracks(s.video, s.nextAudio)
 		s.discontinuity = true
 		s.openSegment(s.start, u.Independent())
+		s.leading.begin(u)
 		s.useEarly()
 	case u.Key && s.endsAt(u.DTS):
 		s.endSegmentAt(u.DTS)
 		s.openSegment(s.start, u.Independent())
+		s.leading.begin(u)
 	case !u.Key && elapsed+frame > longest:
 		s.forceCut(u.DTS)
 	}
@@ -329,7 +331,7 @@ func (s *Segmenter) endSegmentAt(dts media.Ticks) {
 func (s *Segmenter) keyPending() bool {
 	lead := s.leadTrack()
 	return slices.ContainsFunc(s.units, func(u media.AccessUnit) bool {
-		return u.Key && u.Access != media.AccessGradual && u.Track == lead
+		return u.Track == lead && (u.Independent() || s.leading.closed(&u))
 	})
 }
 

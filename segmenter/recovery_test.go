@@ -110,3 +110,40 @@ func TestSegmenter_Row58_ExpectsNoPartWhereRecoveryPointsWander(t *testing.T) {
 		t.Errorf("%d parts of %d segments are unsure", unsure, n)
 	}
 }
+
+// Where an open GOP begins in the middle of a segment nobody joins: all is kept there.
+func TestSegmenter_Row58_LeavesOutLeadingPicturesWhereASegmentBegins(t *testing.T) {
+	const frame = media.Second / 30
+	video := stream(0).Video
+	var units []media.AccessUnit
+	for i := range 300 { // I B B P P P …, a group each second
+		u := media.AccessUnit{
+			Track: video, DTS: media.Ticks(i) * frame, PTS: media.Ticks(i+1) * frame, Key: i%30 == 0, Access: media.AccessOpen,
+			Data: []byte{0, 0, 0, 2, 0x41, byte(i)}, Arrived: epoch().Add(media.Ticks(i * int(frame)).Duration()),
+		}
+		switch i % 30 {
+		case 0:
+			u.PTS += 2 * frame
+		case 1, 2:
+			u.PTS -= frame
+		}
+		if i == 0 {
+			u.Access = media.AccessClosed
+		}
+		units = append(units, u)
+	}
+	r, s := cutAll(t, DefaultConfig(), units)
+	if n := s.Stats().DroppedVideo; n != 8 || len(r.segments) != 5 {
+		t.Errorf("%d pictures of %d segments were left out, want two of each but the first", n, len(r.segments))
+	}
+	if s.Stats().LongestGOP != media.Second || s.Stats().GapParts != 0 || s.FrameRate() != 30 {
+		t.Errorf("%+v, %v frames a second", s.Stats(), s.FrameRate())
+	}
+	for _, seg := range r.segments {
+		for i, p := range seg.Parts {
+			if p.Independent != (i == 0) {
+				t.Errorf("%s: independent %t", p.Name(), p.Independent)
+			}
+		}
+	}
+}

@@ -28,8 +28,8 @@ type Stats struct {
 	// ForcedCuts are segments cut at a frame that is not a key frame, because the
 	// group of pictures is longer than the target.
 	ForcedCuts uint64
-	// DroppedVideo are frames that nothing could be decoded from: no key frame
-	// came before them.
+	// DroppedVideo are frames that cannot be decoded: no key frame came before them,
+	// or they refer back from the beginning of a segment.
 	DroppedVideo uint64
 	// DroppedAudio are frames too far from any picture at a start or a change.
 	DroppedAudio uint64
@@ -234,6 +234,7 @@ func (s *Segmenter) place(u media.AccessUnit) {
 	}
 	if s.leading.has(&u) {
 		s.stats.DroppedVideo++
+		s.rate.add(u.DTS) // it is no hole
 		return
 	}
 	s.lead(u)

@@ -140,9 +140,10 @@ func (w *Web) render(rw http.ResponseWriter, name, csp string, status int, p pag
 }
 
 // policy is the Content-Security-Policy of a page that the given ancestors may
-// frame. blob: is what Media Source Extensions and hls.js's worker need.
+// frame. blob: is what Media Source Extensions and hls.js's worker need, data: is the
+// empty text track that it makes for captions.
 func policy(ancestors string) string {
 	return "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; " +
-		"connect-src 'self'; media-src 'self' blob:; worker-src 'self' blob:; " +
+		"connect-src 'self'; media-src 'self' blob: data:; worker-src 'self' blob:; " +
 		"base-uri 'none'; form-action 'none'; frame-ancestors " + ancestors
 }

@@ -83,6 +83,7 @@
 //	49 VERSION is what the tags need                                     B 6.2.1, 8
 //	50 a presentation that is removed gives 404 or 410, its segments stay  B 6.2.1
 //	51 PCRs are at most 100 ms apart and never run back         ISO 13818-1 2.7.2
+//	51 CLOSED-CAPTIONS names a group that is there, or is NONE for all     B 4.4.6.1, 4.4.6.2
 //
 // What a client cannot see from the outside, or not in the time it was given, is
 // not reported: no violation means none was seen. Among that are

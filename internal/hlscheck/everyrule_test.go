@@ -151,6 +151,7 @@ func planted() []struct {
 		{"version of the multivariant playlist", 49, nil, plain(swapIn("/index.m3u8", `#EXTM3U\n`, "$0#EXT-X-VERSION:4\n"))},
 		{"removed playlist is forbidden", 50, nil, plain(after(10*time.Second, refuse(http.StatusForbidden, isMedia)))},
 		{"removed with its segments", 50, []int{19}, plain(removeAll())},
+		{"captions of no group", 51, nil, plain(swapIn("/index.m3u8", `CLOSED-CAPTIONS=NONE`, `CLOSED-CAPTIONS="cc"`))},
 		{"clock is not told", 51, nil, plain(body(`-3\.ts$`, stopClock))},
 	}
 }
