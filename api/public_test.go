@@ -18,7 +18,7 @@ func ask(h http.Handler, method, path string, header ...string) *httptest.Respon
 }
 
 func TestAPI_AnswersPagesFromElsewhere(t *testing.T) {
-	h := serve(t, shelf{studio()})
+	h := serve(t, catalogue{studio()})
 	for _, path := range []string{"/v1/broadcasts", "/v1/broadcasts/studio", "/v1/broadcasts/nobody", "/v1/openapi.json", "/v1/docs", "/v1/none"} {
 		w := ask(h, http.MethodGet, path, "Origin", "https://a.test")
 		if w.Header().Get("Access-Control-Allow-Origin") != "*" || w.Header().Get("Access-Control-Allow-Credentials") != "" || w.Header().Get("X-Content-Type-Options") != "nosniff" {
@@ -34,7 +34,7 @@ func TestAPI_AnswersPagesFromElsewhere(t *testing.T) {
 
 func TestAPI_AnswersOnlyTheOriginsThatAreNamed(t *testing.T) {
 	mux := http.NewServeMux()
-	if err := Register(mux, Config{CORSOrigins: []string{"https://a.test"}}, Server{}, shelf{studio()}); err != nil {
+	if err := Register(mux, Config{CORSOrigins: []string{"https://a.test"}}, Server{}, catalogue{studio()}); err != nil {
 		t.Fatal(err)
 	}
 	for origin, want := range map[string]string{"https://a.test": "https://a.test", "https://b.test": "", "null": ""} {
@@ -46,7 +46,7 @@ func TestAPI_AnswersOnlyTheOriginsThatAreNamed(t *testing.T) {
 }
 
 func TestAPI_RefusesInItsOwnForm(t *testing.T) {
-	h := serve(t, shelf{studio()})
+	h := serve(t, catalogue{studio()})
 	for path, want := range map[string]int{
 		"/v1/broadcasts/nobody":                       404,
 		"/v1/broadcasts/a%2Fb":                        404,
@@ -75,7 +75,7 @@ func TestAPI_RefusesInItsOwnForm(t *testing.T) {
 }
 
 func TestAPI_DocsCannotBeFramed(t *testing.T) {
-	csp := get(serve(t, shelf{}), "/v1/docs").Header().Get("Content-Security-Policy")
+	csp := get(serve(t, catalogue{}), "/v1/docs").Header().Get("Content-Security-Policy")
 	for _, want := range []string{"frame-ancestors 'none'", "base-uri 'none'", "form-action 'none'", "default-src 'none'"} {
 		if !strings.Contains(csp, want) {
 			t.Errorf("%q lacks %q", csp, want)
@@ -85,7 +85,7 @@ func TestAPI_DocsCannotBeFramed(t *testing.T) {
 
 func TestAPI_DocumentNamesThePathBelowWhichItIs(t *testing.T) {
 	mux := http.NewServeMux()
-	if err := Register(mux, DefaultConfig(), Server{BasePath: "/video"}, shelf{}); err != nil {
+	if err := Register(mux, DefaultConfig(), Server{BasePath: "/video"}, catalogue{}); err != nil {
 		t.Fatal(err)
 	}
 	if w := get(mux, "/v1/openapi.json"); !strings.Contains(w.Body.String(), `"servers":[{"url":"/video"}]`) {

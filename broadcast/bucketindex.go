@@ -125,7 +125,8 @@ func (k *bucketIndex) list(ctx context.Context) error {
 	return nil
 }
 
-// hasReplay says whether the bucket may have the playlist of that name for the id.
+// hasReplay returns storage.ErrNotExist when the bucket cannot have the playlist of that
+// name for the id.
 func (k *bucketIndex) hasReplay(ctx context.Context, id, name string) error {
 	all, err := k.find(ctx, id)
 	if err != nil || name == catalog.ReplayName {
@@ -137,7 +138,8 @@ func (k *bucketIndex) hasReplay(ctx context.Context, id, name string) error {
 	return nil
 }
 
-// hasSegment says whether the bucket may have the segment of the id.
+// hasSegment returns storage.ErrNotExist when the bucket cannot have the segment of the
+// id.
 func (r *replays) hasSegment(ctx context.Context, id, session string, msn int64) error {
 	all, err := r.index.find(ctx, id)
 	if err != nil {

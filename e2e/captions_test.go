@@ -69,8 +69,18 @@ func captionUnits(picture int) []byte {
 	// Pop-on captions: resume loading, row 15, the text, end of caption; control codes
 	// are sent twice.
 	codes := [][2]byte{
-		{0x14, 0x20}, {0x14, 0x20}, {0x14, 0x2e}, {0x14, 0x2e}, {0x14, 0x70}, {0x14, 0x70},
-		{'G', 'O'}, {'L', 'I'}, {'V', 'E'}, {' ', '0' + byte(picture/60%10)}, {0x14, 0x2f}, {0x14, 0x2f},
+		{0x14, 0x20},
+		{0x14, 0x20},
+		{0x14, 0x2e},
+		{0x14, 0x2e},
+		{0x14, 0x70},
+		{0x14, 0x70},
+		{'G', 'O'},
+		{'L', 'I'},
+		{'V', 'E'},
+		{' ', '0' + byte(picture/60%10)},
+		{0x14, 0x2f},
+		{0x14, 0x2f},
 	}
 	var pair [2]byte
 	if i := picture % 60; i < len(codes) {

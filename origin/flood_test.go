@@ -17,6 +17,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"golive/internal/connlimit"
 )
 
 // frame is a frame of HTTP/2 (RFC 9113 section 4.1).
@@ -172,13 +174,13 @@ func TestOffenders_AreNotRememberedWithoutABound(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPlaces(100, 0, nil)
 		for i := range 2 * mostOffenders {
-			p.offenders.add(networkOf(addressOf(peerOf(fmt.Sprintf("10.0.%d.%d", i/256, i%256)))), time.Now())
+			p.offenders.add(connlimit.NetworkOf(addressOf(peerOf(fmt.Sprintf("10.0.%d.%d", i/256, i%256)))), time.Now())
 		}
 		if n := len(p.offenders.by); n > mostOffenders {
 			t.Errorf("%d are remembered", n)
 		}
 		time.Sleep(time.Minute)
-		p.offenders.add(networkOf(addressOf(peerOf("10.9.9.9"))), time.Now())
+		p.offenders.add(connlimit.NetworkOf(addressOf(peerOf("10.9.9.9"))), time.Now())
 		if n := len(p.offenders.by); n != 1 {
 			t.Errorf("%d are remembered a minute later", n)
 		}

@@ -6,6 +6,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"golive/internal/connlimit"
 )
 
 // streamsPerConnection is how many requests of HTTP/2 may be under way at once, on
@@ -66,7 +68,7 @@ func newPlaces(most, perAddress int, proxies []netip.Prefix) *places {
 // take gives a place to a peer, or says why not.
 func (p *places) take(remote net.Addr) (*place, refusal) {
 	address := addressOf(remote)
-	network, isProxy := networkOf(address), contains(p.proxies, address)
+	network, isProxy := connlimit.NetworkOf(address), contains(p.proxies, address)
 	if !isProxy && p.offenders.barred(network, time.Now()) {
 		return nil, refusedFlood
 	}
@@ -135,20 +137,6 @@ func addressOf(remote net.Addr) netip.Addr {
 		return tcp.AddrPort().Addr().Unmap().WithZone("")
 	}
 	return netip.Addr{}
-}
-
-// networkOf is what counts as one address: an IPv4 address, or the /64 that an
-// IPv6 subscriber has to itself. What is no address counts as one, too.
-func networkOf(a netip.Addr) netip.Prefix {
-	bits := 64
-	if a.Is4() {
-		bits = 32
-	}
-	network, err := a.Prefix(bits)
-	if err != nil {
-		return netip.Prefix{}
-	}
-	return network
 }
 
 func contains(all []netip.Prefix, a netip.Addr) bool {

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"golang.org/x/sync/semaphore"
+
+	"golive/internal/connlimit"
 )
 
 // readWait is how long a response waits until it may read from storage.
@@ -76,7 +78,7 @@ func (r *Reads) reader(remote string) (line *semaphore.Weighted, leave func()) {
 	if contains(r.proxies, address) {
 		return semaphore.NewWeighted(1), func() {}
 	}
-	network := networkOf(address)
+	network := connlimit.NetworkOf(address)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	a := r.by[network]

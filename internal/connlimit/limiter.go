@@ -201,11 +201,11 @@ func (p *Place) Spend(n int) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := time.Now()
-	if h.spent > 0 {
-		back := min(now.Sub(h.at).Seconds()*float64(l.rate), float64(h.spent))
-		h.spent -= int(back)
+	// Whole units only, so that nothing is lost to rounding however often this is asked.
+	if back := int(min(now.Sub(h.at).Seconds()*float64(l.rate), float64(h.spent))); back > 0 || h.spent == 0 {
+		h.spent -= back
+		h.at = now
 	}
-	h.at = now
 	if h.spent+n > l.burst {
 		return false
 	}
@@ -227,14 +227,19 @@ func (p *Place) delist() {
 	}
 }
 
-// Network returns what counts as one address: an IPv4 address, or the /64 that an IPv6
-// subscriber has to itself. What is no address counts as one, too.
+// Network returns what counts as the peer's one address; see NetworkOf.
 func Network(remote net.Addr) netip.Prefix {
 	tcp, ok := remote.(*net.TCPAddr)
 	if !ok {
 		return netip.Prefix{}
 	}
-	a := tcp.AddrPort().Addr().Unmap().WithZone("")
+	return NetworkOf(tcp.AddrPort().Addr())
+}
+
+// NetworkOf returns what counts as one address: an IPv4 address, or the /64 that an IPv6
+// subscriber has to itself. What is no address counts as one, too.
+func NetworkOf(a netip.Addr) netip.Prefix {
+	a = a.Unmap().WithZone("")
 	bits := 64
 	if a.Is4() {
 		bits = 32
