@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"os"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -104,14 +105,14 @@ func TestRow61_LongMessageOnASlowLineIsNoSilence(t *testing.T) {
 // reads, and what comes meanwhile waits.
 type frozen struct {
 	net.Conn
-	thaw chan struct{} // nil when the process runs
+	thaw atomic.Pointer[chan struct{}] // nil when the process runs
 }
 
 func (f *frozen) Read(p []byte) (int, error) {
 	n, err := f.Conn.Read(p)
-	if thaw := f.thaw; thaw != nil && errors.Is(err, os.ErrDeadlineExceeded) {
-		<-thaw
-		f.thaw = nil
+	if thaw := f.thaw.Load(); thaw != nil && errors.Is(err, os.ErrDeadlineExceeded) {
+		<-*thaw
+		f.thaw.Store(nil)
 	}
 	return n, err
 }
@@ -152,7 +153,7 @@ func TestPause_WhatWaitsInTheSocketIsReadBeforeADeadlineCounts(t *testing.T) {
 				<-s.wrote
 				synctest.Wait()
 				thaw := make(chan struct{})
-				ice.thaw = thaw
+				ice.thaw.Store(&thaw)
 				<-time.After(tt.pause) // fake time
 				thawed := time.Now()
 				if tt.sends {
@@ -180,8 +181,9 @@ func TestPause_HandshakeGoesOnAfterIt(t *testing.T) {
 		cfg.Limits.HandshakeTimeout = 5 * time.Second
 		h := newHouse(t, cfg)
 		near, far := net.Pipe()
-		ice := &frozen{Conn: near, thaw: make(chan struct{})}
-		thaw := ice.thaw
+		thaw := make(chan struct{})
+		ice := &frozen{Conn: near}
+		ice.thaw.Store(&thaw)
 		done := make(chan struct{})
 		go func() { defer close(done); h.server.serve(context.Background(), attend(ice), protocolPlain) }()
 		<-time.After(20 * time.Second) // fake time
