@@ -161,7 +161,8 @@ func TestLatency(t *testing.T) {
 			if got := at(latencies, 0.95); got > c.most || math.IsNaN(got) || latencies[0] < 0 {
 				t.Errorf("the latency is %.2f s, want at most %.1f s", got, c.most)
 			}
-			if first > 2*time.Second { // with a margin for a busy machine
+			// Figures are in the log; this is for a viewer who sees nothing, on any machine.
+			if first > 15*time.Second {
 				t.Errorf("the first picture came after %v", first)
 			}
 		})

@@ -122,6 +122,8 @@ func TestReplay_GoesOnWhereItWasAfterAnError(t *testing.T) {
 	})()`)
 	p.Do(chromedp.Click("[data-watch-replay]"))
 	p.WaitForPicture(10 * time.Second)
+	// The bar knows how long the replay is, and so where a click leads.
+	p.WaitUntil(5*time.Second, "Number(document.querySelector('[data-seek-input]').max) > 100")
 
 	s.Kill()
 	p.ClickAt(seekBar, 0.5)
