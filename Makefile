@@ -11,7 +11,7 @@ FUZZTIME ?= 20s
 CONCURRENT := ./ingest/... ./broadcast/... ./playlist/... ./storage/... ./origin/... ./api/... ./admin/... ./internal/publisher/... ./internal/hlscheck/... ./cmd/...
 
 .DEFAULT_GOAL := help
-.PHONY: bench-cost bench-origin help run build setup test race fuzz bench e2e interop field lint fmt notices check clean
+.PHONY: bench-cost bench-origin help run build setup test race fuzz bench e2e interop field latency lint fmt notices check clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,7 +36,7 @@ race: ## every unit test under the race detector
 
 # They mostly wait: two packages at once take half the time.
 e2e: setup ## real ffmpeg, real Chromium, real sockets
-	go test -tags e2e -count=1 -p 2 -parallel 3 -timeout 15m ./e2e/...
+	go test -tags e2e -count=1 -p 2 -parallel 2 -timeout 20m ./e2e/...
 
 interop: setup ## GStreamer and OBS Studio publish, Chromium plays
 	@tools/need.sh gstreamer obs
@@ -44,7 +44,11 @@ interop: setup ## GStreamer and OBS Studio publish, Chromium plays
 
 # Alone: each stream is encoded, checked and decoded in real time.
 field: setup ## the odd streams that encoders in the field send, watched in Chromium
-	go test -tags 'e2e field' -count=1 -parallel 3 -timeout 25m -run TestField ./e2e/interop
+	go test -tags 'e2e field' -count=1 -parallel 3 -timeout 25m -run TestField ./e2e/interop -args -strict
+
+# Alone, too: what is measured is how soon a picture is on the screen, and how smoothly.
+latency: setup ## how long a picture takes from the encoder to Chromium's screen
+	go test -tags e2e -count=1 -v -timeout 15m -run 'TestLatency|TestChromium_PlaysWhat' ./e2e -args -strict
 
 fuzz: ## fuzz each parser for FUZZTIME
 	@grep -rHoE '^func Fuzz\w+' --include='*_test.go' --exclude-dir=node_modules . | sed -E 's|/[^/]+:func | |' | while read -r dir name; do \

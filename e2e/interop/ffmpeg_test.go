@@ -4,7 +4,6 @@ package interop
 
 import (
 	"testing"
-	"time"
 
 	"golive/e2e/harness"
 )
@@ -28,8 +27,8 @@ func TestFFmpeg_EveryKindOfStreamIsCarriedWhole(t *testing.T) {
 		{name: "ts-offset-16772", file: plain, output: []string{"-output_ts_offset", "16772"}},
 		{name: "audio-only", file: sources.FLV(t, "-t", "16", "-vn")},
 		{name: "video-only", file: sources.FLV(t, "-t", "16", "-an")},
-		{name: "resolution-change", file: joined(t, "joined", plain, small, 6), want: wanted{discontinuities: 1, width: 480, height: 270, length: 7 * time.Second}},
-		{name: "late-audio", file: lateAudio(t, "late", sources.Plain(t), 4, 14), want: wanted{discontinuities: 1, rebuilt: true, length: 7 * time.Second}},
+		{name: "resolution-change", file: joined(t, "joined", plain, small, 6), want: wanted{discontinuities: 1, width: 480, height: 270}},
+		{name: "late-audio", file: lateAudio(t, "late", sources.Plain(t), 4, 14), want: wanted{discontinuities: 1, rebuilt: true}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
