@@ -79,6 +79,7 @@ type Segmenter struct {
 	open          bool
 	segment       media.Segment // the open one
 	nextMSN       int64
+	nextPart      int64
 	discontinuity bool // the next segment begins after a break
 	anchorWall    time.Time
 	anchorDTS     media.Ticks
@@ -103,7 +104,7 @@ func New(cfg Config, out Output, from Resume) *Segmenter {
 // after an earlier one carries a discontinuity.
 func (s *Segmenter) Start(session string) {
 	s.Finish()
-	s.session = session
+	s.session, s.nextPart = session, 0
 	s.breakHere(true)
 }
 
