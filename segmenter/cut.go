@@ -68,7 +68,7 @@ func (s *Segmenter) cutBefore(u media.AccessUnit) {
 	switch {
 	case elapsed <= frame/2: // u is what the segment was opened for
 	case u.Key && s.nextAudio != nil:
-		s.endSegmentAt(u.DTS)
+		s.endTracksAt(u.DTS, s.nextAudio)
 		s.setTracks(s.video, s.nextAudio)
 		s.discontinuity = true
 		s.openSegment(s.start, u.Independent())
@@ -161,6 +161,9 @@ func (s *Segmenter) passPart(end media.Ticks) {
 
 // nextSegment goes on with another segment where no frame begins it.
 func (s *Segmenter) nextSegment() {
+	if s.nextAudio != nil {
+		s.closeSound()
+	}
 	s.closeSegment()
 	if s.nextAudio != nil {
 		s.setTracks(s.video, s.nextAudio)
@@ -280,9 +283,25 @@ func (s *Segmenter) close(end media.Ticks) {
 
 // endSegmentAt closes the open part and segment; the segment lasts to dts.
 func (s *Segmenter) endSegmentAt(dts media.Ticks) {
-	if !s.open {
-		return
+	if s.open {
+		s.endPartsAt(dts)
+		s.closeSegment()
 	}
+}
+
+// endTracksAt is endSegmentAt where the tracks change. Sound that goes on goes on.
+func (s *Segmenter) endTracksAt(dts media.Ticks, audio *media.Track) {
+	if s.open {
+		s.endPartsAt(dts)
+		if audio != s.audio {
+			s.closeSound()
+		}
+		s.closeSegment()
+	}
+}
+
+// endPartsAt closes the parts of the open segment, which lasts to dts.
+func (s *Segmenter) endPartsAt(dts media.Ticks) {
 	for target := s.partTarget(); dts-s.start > target; {
 		s.passPart(s.start + target)
 	}
@@ -292,7 +311,22 @@ func (s *Segmenter) endSegmentAt(dts media.Ticks) {
 	if dts-s.start > max(jitter, s.pace()) || s.leadPending() {
 		s.closeLast(dts)
 	}
-	s.closeSegment()
+}
+
+// closeSound closes a part with the sound that came after the last one, before another
+// kind of sound begins: behind the discontinuity other parameters hold. The time of it is
+// that of the parts before, so that the part lasts next to nothing.
+func (s *Segmenter) closeSound() {
+	old := func(u media.AccessUnit) bool { return u.Track == s.audio }
+	if s.audio == nil || !s.open || !slices.ContainsFunc(s.units, old) {
+		return
+	}
+	others := slices.DeleteFunc(slices.Clone(s.units), old)
+	s.units = slices.DeleteFunc(s.units, func(u media.AccessUnit) bool { return !old(u) })
+	s.closeLast(s.start + media.Millisecond)
+	for _, u := range others {
+		s.append(u)
+	}
 }
 
 // keyPending tells whether a picture that is decoded on its own is in the part being
