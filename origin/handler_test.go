@@ -152,8 +152,8 @@ func TestHandler_ServesWithTheRightHeaders(t *testing.T) {
 		"/live/b/source/index.m3u8": {"application/vnd.apple.mpegurl", "public, max-age=1"},
 		"/live/b/source/s-0.ts":     {"video/mp2t", "public, max-age=31536000, immutable"},
 		"/live/b/source/s-2.ts":     {"video/mp2t", "public, max-age=31536000, immutable"},
-		"/live/b/source/s.11.ts":   {"video/mp2t", "public, max-age=31536000, immutable"},
-		"/live/b/source/s.24.ts":   {"video/mp2t", "public, max-age=31536000, immutable"},
+		"/live/b/source/s.11.ts":    {"video/mp2t", "public, max-age=31536000, immutable"},
+		"/live/b/source/s.24.ts":    {"video/mp2t", "public, max-age=31536000, immutable"},
 	} {
 		w := get(h, path)
 		head := ask(h, http.MethodHead, path)
@@ -268,7 +268,7 @@ func TestHandler_RefusesWhatIsNotThere(t *testing.T) {
 		"/live/b/source/s-9.ts":        404,
 		"/live/b/source/other-0.ts":    404,
 		"/live/b/source/../../etc":     404,
-		"/live/b/source/s.107.ts":     404,
+		"/live/b/source/s.107.ts":      404,
 		"/live/b/source/index.m3u8/x":  404,
 		"/live/b/source/s-0.ts?x=1":    200,
 		"/live/b/source/index.m3u8?a":  200,
@@ -335,7 +335,7 @@ func TestHandler_Directives(t *testing.T) {
 func TestHandler_BlocksUntilThePartExists(t *testing.T) {
 	for path, want := range map[string]string{
 		"/live/b/source/index.m3u8?_HLS_msn=3&_HLS_part=1": `URI="s.25.ts"`,
-		"/live/b/source/s.25.ts":                          "<3.1>",
+		"/live/b/source/s.25.ts":                           "<3.1>",
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			house := live(t)
