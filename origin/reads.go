@@ -75,7 +75,7 @@ func (r *Reads) ender(own *semaphore.Weighted, leave func()) func() {
 func (r *Reads) reader(remote string) (line *semaphore.Weighted, leave func()) {
 	peer, _ := netip.ParseAddrPort(remote) // what is no address is one, too
 	address := peer.Addr().Unmap().WithZone("")
-	if contains(r.proxies, address) {
+	if connlimit.Contains(r.proxies, address) {
 		return semaphore.NewWeighted(1), func() {}
 	}
 	network := connlimit.NetworkOf(address)

@@ -14,6 +14,7 @@ import (
 	"golive/admin"
 	"golive/api"
 	"golive/broadcast"
+	"golive/httpserver"
 	"golive/ingest"
 	"golive/ingest/rtmp"
 	"golive/internal/certificate"
@@ -44,8 +45,8 @@ type house struct {
 	hub          *broadcast.Hub
 	rtmp         *rtmp.Server
 	certificates certificates
-	origin       *origin.Server
-	admin        *origin.Server
+	origin       *httpserver.Server
+	admin        *httpserver.Server
 	metrics      *prometheus.Registry
 	close        func() error
 }
@@ -112,10 +113,18 @@ func wire(ctx context.Context, cfg config.Config, d doors, log *slog.Logger) (*h
 		hub:          hub,
 		certificates: certs,
 		rtmp:         rtmp.NewServer(cfg.Ingest, door, log, ingest.NewMetrics(reg)),
-		origin:       origin.NewPublicServer(cfg.Origin, certs.https, live.Before(origin.Below(cfg.Origin.BasePath, live.Before(mux))), log, origin.NewServerMetrics(reg)),
-		admin:        origin.NewServer(shares.Admin, admin.Guard(cfg.Admin, admin.NewHandler(reg, ready)), log),
-		metrics:      reg,
-		close:        closeStores,
+		origin: httpserver.New(cfg.Origin.Config, httpserver.Site{
+			Section:    "origin",
+			Handler:    live.Before(httpserver.Below(cfg.Origin.BasePath, live.Before(mux))),
+			FastPrefix: origin.Prefix,
+			TLS:        certs.https,
+		}, log, httpserver.NewMetrics(reg)),
+		admin: httpserver.NewPrivate(shares.Admin, httpserver.Site{
+			Section: "admin",
+			Handler: admin.Guard(cfg.Admin, admin.NewHandler(reg, ready)),
+		}, log),
+		metrics: reg,
+		close:   closeStores,
 	}, nil
 }
 

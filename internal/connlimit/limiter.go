@@ -4,6 +4,7 @@ import (
 	"container/list"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 )
@@ -249,4 +250,9 @@ func NetworkOf(a netip.Addr) netip.Prefix {
 		return netip.Prefix{}
 	}
 	return network
+}
+
+// Contains reports whether a is in one of the networks.
+func Contains(networks []netip.Prefix, a netip.Addr) bool {
+	return slices.ContainsFunc(networks, func(n netip.Prefix) bool { return n.Contains(a) })
 }

@@ -1,4 +1,4 @@
-package origin
+package httpserver
 
 import (
 	"net"
@@ -11,7 +11,7 @@ import (
 type listener struct {
 	net.Listener
 	places   *places
-	metrics  *ServerMetrics
+	metrics  *Metrics
 	refusals *notice
 	floods   *notice
 }

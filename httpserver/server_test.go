@@ -1,4 +1,4 @@
-package origin
+package httpserver
 
 import (
 	"context"
@@ -38,22 +38,27 @@ func (p pipes) dial(context.Context, string, string) (net.Conn, error) {
 	return client, nil
 }
 
+// siteOf has handler answer everything, and package http1 what is below /live/.
+func siteOf(handler http.Handler) Site {
+	return Site{Section: "origin", Handler: handler, FastPrefix: "/live/"}
+}
+
 // front is a running public Server behind pipes.
 type front struct {
 	ln      pipes
-	metrics *ServerMetrics
+	metrics *Metrics
 	stop    context.CancelFunc
 	done    chan error
 }
 
 func openFront(t *testing.T, handler http.Handler) *front {
 	t.Helper()
-	f := &front{ln: make(pipes), metrics: NewServerMetrics(prometheus.NewRegistry()), done: make(chan error, 1)}
+	f := &front{ln: make(pipes), metrics: NewMetrics(prometheus.NewRegistry()), done: make(chan error, 1)}
 	ctx, stop := context.WithCancel(t.Context())
 	f.stop = stop
 	cfg := DefaultConfig()
 	cfg.Limits.Connections = 4000
-	s := NewPublicServer(cfg, nil, handler, slog.New(slog.DiscardHandler), f.metrics)
+	s := New(cfg, siteOf(handler), slog.New(slog.DiscardHandler), f.metrics)
 	go func() { f.done <- s.Serve(ctx, f.ln) }()
 	return f
 }
@@ -303,14 +308,14 @@ func TestServer_RefusesOverTheLimit(t *testing.T) {
 	cfg := DefaultConfig()
 	cfg.Limits.Connections = 100
 	cfg.Limits.ConnectionsPerAddress = 2
-	m := NewServerMetrics(prometheus.NewRegistry())
+	m := NewMetrics(prometheus.NewRegistry())
 	ln, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	done := make(chan error, 1)
-	go func() { done <- NewPublicServer(cfg, nil, sized(), slog.New(slog.DiscardHandler), m).Serve(ctx, ln) }()
+	go func() { done <- New(cfg, siteOf(sized()), slog.New(slog.DiscardHandler), m).Serve(ctx, ln) }()
 	ask := func() (net.Conn, error) {
 		c, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", ln.Addr().String())
 		if err != nil { // it may be reset as soon as that
@@ -358,7 +363,7 @@ func TestServer_WarnsOfALimitThatCannotBeKept(t *testing.T) {
 		cfg := DefaultConfig()
 		cfg.Limits.Connections = limit
 		var log strings.Builder
-		NewPublicServer(cfg, nil, sized(), slog.New(slog.NewTextHandler(&log, nil)), NewServerMetrics(prometheus.NewRegistry()))
+		New(cfg, siteOf(sized()), slog.New(slog.NewTextHandler(&log, nil)), NewMetrics(prometheus.NewRegistry()))
 		if got := strings.Contains(log.String(), "level=WARN"); got != want {
 			t.Errorf("%d connections: %q", limit, log.String())
 		}
@@ -368,16 +373,16 @@ func TestServer_WarnsOfALimitThatCannotBeKept(t *testing.T) {
 func TestServer_RefusesTooManyRequestsOfHTTP2(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		end := make(chan struct{})
-		f := &front{ln: make(pipes), metrics: NewServerMetrics(prometheus.NewRegistry()), done: make(chan error, 1)}
+		f := &front{ln: make(pipes), metrics: NewMetrics(prometheus.NewRegistry()), done: make(chan error, 1)}
 		cfg := DefaultConfig()
 		cfg.Limits.Connections = 10
 		ctx, stop := context.WithCancel(t.Context())
 		f.stop = stop
-		s := NewPublicServer(cfg, nil, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		s := New(cfg, siteOf(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 			if r.URL.Path == "/blocked" {
 				<-end
 			}
-		}), slog.New(slog.DiscardHandler), f.metrics)
+		})), slog.New(slog.DiscardHandler), f.metrics)
 		go func() { f.done <- s.Serve(ctx, f.ln) }()
 		rt := f.client(2)
 		if _, err := fetch(t.Context(), rt, "/"); err != nil { // so that all go through one connection

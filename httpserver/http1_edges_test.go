@@ -1,4 +1,4 @@
-package origin
+package httpserver
 
 import (
 	"bufio"
@@ -17,17 +17,17 @@ import (
 )
 
 // openTCP runs a public Server on TCP until the test ends.
-func openTCP(t *testing.T, handler http.Handler) (address string, m *ServerMetrics) {
+func openTCP(t *testing.T, handler http.Handler) (address string, m *Metrics) {
 	t.Helper()
 	ln, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	m = NewServerMetrics(prometheus.NewRegistry())
+	m = NewMetrics(prometheus.NewRegistry())
 	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
 	done := make(chan error, 1)
 	go func() {
-		done <- NewPublicServer(DefaultConfig(), nil, handler, slog.New(slog.DiscardHandler), m).Serve(ctx, ln)
+		done <- New(DefaultConfig(), siteOf(handler), slog.New(slog.DiscardHandler), m).Serve(ctx, ln)
 	}()
 	t.Cleanup(func() {
 		stop()
@@ -77,31 +77,6 @@ func TestServer_AnswersClientsThatCloseTheirHalf(t *testing.T) {
 			if err != nil || !strings.HasSuffix(string(answer), "\r\n\r\ntrue") {
 				t.Errorf("%s over %s: %q, %v", path, version, answer, err)
 			}
-		}
-	}
-}
-
-// The playlist that a request waits for is the answer, whatever the protocol.
-func TestServer_AnswersAWaitingRequestWhoseClientClosedItsHalf(t *testing.T) {
-	for _, version := range []string{"HTTP/1.1", "HTTP/1.0"} {
-		h := live(t)
-		handler := h.handler()
-		address, _ := openTCP(t, handler)
-		c := dialTCP(t, address)
-		if _, err := fmt.Fprintf(c, "GET /live/b/source/index.m3u8?_HLS_msn=3&_HLS_part=1 %s\r\nHost: golive\r\n\r\n", version); err != nil {
-			t.Fatal(err)
-		}
-		if err := c.CloseWrite(); err != nil {
-			t.Fatal(err)
-		}
-		time.AfterFunc(200*time.Millisecond, h.part)
-		answer, err := http.ReadResponse(bufio.NewReader(c), nil)
-		if err != nil {
-			t.Fatalf("%s: %v", version, err)
-		}
-		text, err := io.ReadAll(answer.Body)
-		if err != nil || answer.StatusCode != http.StatusOK || !strings.Contains(string(text), `"s-3.1.ts"`) {
-			t.Errorf("%s: %d %q, %v", version, answer.StatusCode, text, err)
 		}
 	}
 }

@@ -1,4 +1,4 @@
-package origin
+package httpserver
 
 import (
 	"bufio"
@@ -192,7 +192,7 @@ func TestServer_DoesNotMeterTrustedProxies(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg := DefaultConfig()
 		cfg.TrustedProxies = []string{"192.0.2.9"}
-		s := NewPublicServer(cfg, nil, sized(), slog.New(slog.DiscardHandler), NewServerMetrics(prometheus.NewRegistry()))
+		s := New(cfg, siteOf(sized()), slog.New(slog.DiscardHandler), NewMetrics(prometheus.NewRegistry()))
 		place, _ := s.places.take(peerOf("192.0.2.9"))
 		c := &conn{place: place}
 		c.meter()

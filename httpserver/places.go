@@ -1,4 +1,4 @@
-package origin
+package httpserver
 
 import (
 	"net"
@@ -55,7 +55,6 @@ const (
 	refusedAddress     refusal = "address"     // the peer's address holds too many
 	refusedStreams     refusal = "streams"     // too many requests are under way
 	refusedFlood       refusal = "flood"       // the peer's address has just flooded others
-	refusedReads       refusal = "reads"       // too many stored segments are read
 )
 
 func newPlaces(most, perAddress int, proxies []netip.Prefix) *places {
@@ -68,7 +67,7 @@ func newPlaces(most, perAddress int, proxies []netip.Prefix) *places {
 // take gives a place to a peer, or says why not.
 func (p *places) take(remote net.Addr) (*place, refusal) {
 	address := addressOf(remote)
-	network, isProxy := connlimit.NetworkOf(address), contains(p.proxies, address)
+	network, isProxy := connlimit.NetworkOf(address), connlimit.Contains(p.proxies, address)
 	if !isProxy && p.offenders.barred(network, time.Now()) {
 		return nil, refusedFlood
 	}
@@ -137,13 +136,4 @@ func addressOf(remote net.Addr) netip.Addr {
 		return tcp.AddrPort().Addr().Unmap().WithZone("")
 	}
 	return netip.Addr{}
-}
-
-func contains(all []netip.Prefix, a netip.Addr) bool {
-	for _, p := range all {
-		if p.Contains(a) {
-			return true
-		}
-	}
-	return false
 }

@@ -1,4 +1,4 @@
-package origin
+package httpserver
 
 import (
 	"context"
@@ -56,7 +56,7 @@ func withConn(ctx context.Context, nc net.Conn) context.Context {
 	}
 	c, ok := nc.(*conn)
 	if !ok {
-		panic("origin: connection that was not let in")
+		panic("httpserver: connection that was not let in")
 	}
 	c.meter()
 	c.open, c.cancel = context.WithCancel(ctx)
@@ -67,13 +67,13 @@ func withConn(ctx context.Context, nc net.Conn) context.Context {
 func connOf(r *http.Request) *conn {
 	c, ok := r.Context().Value(connKey{}).(*conn)
 	if !ok {
-		panic("origin: request without its connection")
+		panic("httpserver: request without its connection")
 	}
 	return c
 }
 
 // bound puts the bounds of requests that net/http reads before next.
-func bound(next http.Handler, m *ServerMetrics) http.Handler {
+func bound(next http.Handler, m *Metrics) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == "PRI" { // HTTP/2's preface after a request of HTTP/1
 			w.Header().Set("Connection", "close")

@@ -1,4 +1,4 @@
-package origin
+package httpserver
 
 import (
 	"context"
@@ -14,8 +14,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 
+	"golive/httpserver/http1"
 	"golive/internal/descriptors"
-	"golive/origin/http1"
 )
 
 // The bounds of a connection. A response may take as long as a slow phone needs
@@ -46,53 +46,70 @@ const maxStreams = 100
 // ServeTLS may be called once for each listener.
 type Server struct {
 	http    *http.Server
-	players http.Handler // what http1 answers with
-	prefix  string       // of what it answers
+	site    Site
 	places  *places
 	log     *slog.Logger
-	metrics *ServerMetrics
+	metrics *Metrics
 
 	refusals, floods *notice
 }
 
-// NewServer makes a server for those who are trusted, for so many connections at once;
-// 0 is no limit. net/http's own complaints go to log.
-func NewServer(connections int, handler http.Handler, log *slog.Logger) *Server {
-	if connections == 0 {
-		connections = math.MaxInt32
-	}
-	return newServer(newPlaces(connections, 0, nil), nil, handler, log, NewServerMetrics(prometheus.NewRegistry()))
+// Site is what a Server serves.
+type Site struct {
+	// Section is the section of the configuration whose settings bound the Server; log
+	// lines name it.
+	Section string
+	// Handler answers all requests.
+	Handler http.Handler
+	// FastPrefix is the path, with a slash at both ends, below which package http1
+	// answers requests of HTTP/1.1; empty is none. Its doc.go says what the Handler
+	// must know.
+	FastPrefix string
+	// TLS is what ServeTLS listens with; nil if it is not called.
+	TLS *tls.Config
 }
 
-// NewPublicServer makes a server for everybody. config is what ServeTLS listens
-// with; nil if it is not called.
-func NewPublicServer(cfg Config, config *tls.Config, handler http.Handler, log *slog.Logger, m *ServerMetrics) *Server {
+// New returns a Server for the public. It warns of a limit that cannot be kept;
+// net/http's own complaints go to log at debug level.
+func New(cfg Config, site Site, log *slog.Logger, m *Metrics) *Server {
 	most, affordable := cfg.Limits.Connections, descriptors.Divide(descriptors.Limit()).HTTP
 	if most == 0 {
 		most = affordable
 	}
 	if most > affordable {
-		log.Warn("origin.limits.connections is more than there are file descriptors for: raise them (ulimit -n)", "limit", most, "enough_for", affordable)
+		log.Warn("connection limit is more than there are file descriptors for: raise them (ulimit -n)",
+			"setting", site.Section+".limits.connections", "limit", most, "enough_for", affordable)
 	}
-	s := newServer(newPlaces(most, cfg.Limits.ConnectionsPerAddress, cfg.Proxies()), config, handler, log, m)
-	s.prefix = cfg.BasePath + Prefix
-	return s
+	if site.FastPrefix != "" {
+		site.FastPrefix = cfg.BasePath + site.FastPrefix
+	}
+	return newServer(newPlaces(most, cfg.Limits.ConnectionsPerAddress, cfg.Proxies()), site, log, m)
 }
 
-func newServer(p *places, config *tls.Config, handler http.Handler, log *slog.Logger, m *ServerMetrics) *Server {
+// NewPrivate returns a Server for clients that are trusted, of so many connections at
+// once; 0 is no limit. Its metrics are not registered.
+func NewPrivate(connections int, site Site, log *slog.Logger) *Server {
+	if connections == 0 {
+		connections = math.MaxInt32
+	}
+	return newServer(newPlaces(connections, 0, nil), site, log, NewMetrics(prometheus.NewRegistry()))
+}
+
+func newServer(p *places, site Site, log *slog.Logger, m *Metrics) *Server {
 	var protocols http.Protocols
 	protocols.SetHTTP1(true)
 	protocols.SetHTTP2(true)
 	protocols.SetUnencryptedHTTP2(true) // for proxies that end TLS before us
+	log = log.With("server", site.Section)
 	return &Server{
-		players: handler, prefix: Prefix, places: p, log: log, metrics: m,
-		refusals: &notice{log: log, level: slog.LevelWarn, message: "viewers were refused: a limit of origin.limits is reached"},
+		site: site, places: p, log: log, metrics: m,
+		refusals: &notice{log: log, level: slog.LevelWarn, message: "connections were refused: a limit is reached"},
 		floods:   &notice{log: log, level: slog.LevelWarn, message: "connections were closed: the client sends too much that is no request"},
 		http: &http.Server{
-			Handler:           bound(handler, m),
+			Handler:           bound(site.Handler, m),
 			ConnContext:       withConn,
 			Protocols:         &protocols,
-			TLSConfig:         config,
+			TLSConfig:         site.TLS,
 			ReadHeaderTimeout: headerTimeout,
 			ReadTimeout:       readTimeout,
 			WriteTimeout:      writeTimeout,
@@ -110,23 +127,25 @@ func newServer(p *places, config *tls.Config, handler http.Handler, log *slog.Lo
 	}
 }
 
-// Serve blocks until ctx is done, then lets the requests under way finish. What
-// players ask for does not reach net/http.
+// Serve blocks until ctx is done, then lets the requests under way finish.
 func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
-	players := http1.NewListener(s.let(ln), s.prefix, s.players, s.log)
+	if s.site.FastPrefix == "" {
+		return s.serve(ctx, func() error { return s.http.Serve(s.limit(ln)) })
+	}
+	fast := http1.NewListener(s.limit(ln), s.site.FastPrefix, s.site.Handler, s.log)
 	var running sync.WaitGroup
-	running.Go(func() { players.Run(context.WithoutCancel(ctx)) })
+	running.Go(func() { fast.Run(context.WithoutCancel(ctx)) })
 	defer running.Wait()
-	return s.serve(ctx, func() error { return s.http.Serve(players) }, players.Shutdown)
+	return s.serve(ctx, func() error { return s.http.Serve(fast) }, fast.Shutdown)
 }
 
 // ServeTLS does the same inside TLS, where net/http answers everything.
 func (s *Server) ServeTLS(ctx context.Context, ln net.Listener) error {
-	return s.serve(ctx, func() error { return s.http.ServeTLS(s.let(ln), "", "") })
+	return s.serve(ctx, func() error { return s.http.ServeTLS(s.limit(ln), "", "") })
 }
 
-// let lets in those for whom there is a place.
-func (s *Server) let(ln net.Listener) net.Listener {
+// limit returns the listener of the connections for which there is a place.
+func (s *Server) limit(ln net.Listener) net.Listener {
 	return &listener{Listener: ln, places: s.places, metrics: s.metrics, refusals: s.refusals, floods: s.floods}
 }
 
@@ -150,7 +169,7 @@ func (s *Server) serve(ctx context.Context, serve func() error, shutdowns ...fun
 		stopped <- err
 	}()
 	err := serve()
-	// Another door of the same http.Server may have heard of the end before this one.
+	// Another listener of the same http.Server may have heard of the end before this one.
 	wanted := ctx.Err() != nil || errors.Is(err, http.ErrServerClosed)
 	cancel()
 	if stopErr := <-stopped; wanted {

@@ -1,22 +1,22 @@
-package origin
+package httpserver
 
 import "github.com/prometheus/client_golang/prometheus"
 
-// ServerMetrics are what an operator sees of viewers' connections.
-type ServerMetrics struct {
+// Metrics are what an operator sees of a Server's connections.
+type Metrics struct {
 	connections prometheus.Gauge
 	refused     map[refusal]prometheus.Counter
 	slow        prometheus.Counter
 	floods      prometheus.Counter
 }
 
-// NewServerMetrics registers the metrics of a Server.
-func NewServerMetrics(reg prometheus.Registerer) *ServerMetrics {
+// NewMetrics registers the metrics of a Server.
+func NewMetrics(reg prometheus.Registerer) *Metrics {
 	refused := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "golive_origin_refused_total",
 		Help: "Connections, and requests of HTTP/2, that were refused because a limit was reached.",
 	}, []string{"reason"})
-	m := &ServerMetrics{
+	m := &Metrics{
 		connections: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "golive_origin_connections",
 			Help: "Connections of viewers.",
@@ -31,7 +31,7 @@ func NewServerMetrics(reg prometheus.Registerer) *ServerMetrics {
 			Help: "Connections that were closed because the client sent too much that is no request.",
 		}),
 	}
-	for _, why := range []refusal{refusedConnections, refusedAddress, refusedStreams, refusedFlood, refusedReads} {
+	for _, why := range []refusal{refusedConnections, refusedAddress, refusedStreams, refusedFlood} {
 		m.refused[why] = refused.WithLabelValues(string(why))
 	}
 	reg.MustRegister(m.connections, refused, m.slow, m.floods)
