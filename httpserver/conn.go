@@ -6,8 +6,11 @@ import (
 	"net"
 	"os"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
+
+	"golive/internal/connlimit"
 )
 
 // A viewer must take what it asked for at leastRate, in bytes a second, and may
@@ -24,7 +27,8 @@ const (
 // would meet.
 type conn struct {
 	net.Conn
-	place   *place
+	place   *connlimit.Place
+	proved  atomic.Bool        // the client has sent a request
 	slow    func()             // counts a viewer that was cut off
 	flooded func()             // counts a client that sent too much
 	leave   func()             // gives the place back, once

@@ -1,13 +1,12 @@
 package httpserver
 
 import (
-	"context"
 	"errors"
-	"log/slog"
-	"net"
 	"net/netip"
 	"sync"
 	"time"
+
+	"golive/internal/connlimit"
 )
 
 // What a client sends must be for something. Over HTTP/2 it may send floodRate bytes a
@@ -96,6 +95,7 @@ func (c *conn) answered(canceled bool) {
 // asked accounts for a request of HTTP/1 that net/http reads. It does not tell when
 // requests come at once, but then there are more of them than reads.
 func (c *conn) asked() {
+	c.Asked()
 	c.mu.Lock()
 	a := &c.allowed
 	a.http1 = true
@@ -110,10 +110,19 @@ func (c *conn) asked() {
 	}
 }
 
+// Asked notes that the client has sent a request. Only connections that have not give
+// their places up to others. Package http1 tells.
+func (c *conn) Asked() {
+	if !c.proved.Load() {
+		c.proved.Store(true)
+		c.place.Set(connlimit.Established)
+	}
+}
+
 // Pipelined accounts for a request that came before the answer to the last one, and
 // reports whether the connection may go on. Package http1 asks.
 func (c *conn) Pipelined() bool {
-	if c.place.holder == nil {
+	if c.place.Trusted() {
 		return true
 	}
 	c.mu.Lock()
@@ -127,7 +136,7 @@ func (c *conn) Pipelined() bool {
 
 // meter begins to account for what the client sends, unless that is a trusted proxy.
 // net/http must not read yet.
-func (c *conn) meter() { c.allowed.metered = c.place.holder != nil }
+func (c *conn) meter() { c.allowed.metered = !c.place.Trusted() }
 
 // flood ends the connection.
 func (c *conn) flood() {
@@ -136,7 +145,6 @@ func (c *conn) flood() {
 	if c.gone {
 		return
 	}
-	c.place.offend()
 	c.flooded()
 	c.end()
 }
@@ -192,36 +200,4 @@ func (o *offenders) barred(network netip.Prefix, now time.Time) bool {
 	defer o.mu.Unlock()
 	b := o.by[network]
 	return b != nil && !b.spend(now, 0, offenceRate, offenceBurst)
-}
-
-// notice is a line in the log that is written once a second at most, with how often
-// there was cause for it.
-type notice struct {
-	log     *slog.Logger
-	level   slog.Level
-	message string
-
-	mu    sync.Mutex
-	last  time.Time
-	count int
-}
-
-// noticeEvery is how often the log tells of the same.
-const noticeEvery = time.Second
-
-// note counts, and writes the line if it is time for it.
-func (n *notice) note(remote net.Addr, attrs ...any) {
-	now := time.Now()
-	n.mu.Lock()
-	n.count++
-	count := n.count
-	due := now.Sub(n.last) >= noticeEvery
-	if due {
-		n.last, n.count = now, 0
-	}
-	n.mu.Unlock()
-	if due {
-		//nolint:sloglint // each notice has one constant message
-		n.log.Log(context.Background(), n.level, n.message, append([]any{"count", count, "remote", remote}, attrs...)...)
-	}
 }

@@ -3,14 +3,13 @@ package httpserver
 import (
 	"bufio"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -147,41 +146,58 @@ func TestServer_DoesNotTakeAPlayerForAFlood(t *testing.T) {
 
 func TestServer_BarsAddressesThatFlood(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newPlaces(100, 0, nil)
-		offender, err := p.take(peerOf("192.0.2.1"))
-		if err != "" {
-			t.Fatal(err)
+		cfg := DefaultConfig()
+		cfg.TrustedProxies = []string{"192.0.2.9"}
+		s := New(cfg, siteOf(sized()), slog.New(slog.DiscardHandler), NewMetrics(prometheus.NewRegistry()))
+		for _, address := range []string{"192.0.2.1", "192.0.2.9"} {
+			for range 2 * offenceBurst {
+				c := s.admit(from(address))
+				if c == nil {
+					break
+				}
+				c.flood()
+			}
 		}
-		for range 3 * offenceBurst {
-			offender.offend()
-		}
-		if _, why := p.take(peerOf("192.0.2.1")); why != refusedFlood {
-			t.Errorf("the offender: %q", why)
-		}
-		if _, why := p.take(peerOf("192.0.2.2")); why != "" {
-			t.Errorf("another: %q", why)
+		for address, want := range map[string]bool{"192.0.2.1": false, "192.0.2.2": true, "192.0.2.9": true} {
+			if got := s.admit(from(address)) != nil; got != want {
+				t.Errorf("%s is admitted: %t", address, got)
+			}
 		}
 		time.Sleep(time.Minute)
-		if _, why := p.take(peerOf("192.0.2.1")); why != "" {
-			t.Errorf("a minute later: %q", why)
+		if s.admit(from("192.0.2.1")) == nil {
+			t.Error("it is still refused a minute later")
 		}
 	})
 }
 
 func peerOf(address string) net.Addr { return &net.TCPAddr{IP: net.ParseIP(address), Port: 1} }
 
+// addressed is a connection of a peer with that address.
+type addressed struct {
+	net.Conn
+	remote net.Addr
+}
+
+func (a addressed) RemoteAddr() net.Addr { return a.remote }
+
+// from is a new connection from the address.
+func from(address string) net.Conn {
+	_, server := net.Pipe()
+	return addressed{server, peerOf(address)}
+}
+
 func TestOffenders_AreNotRememberedWithoutABound(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newPlaces(100, 0, nil)
+		o := offenders{by: map[netip.Prefix]*bucket{}}
 		for i := range 2 * mostOffenders {
-			p.offenders.add(connlimit.NetworkOf(addressOf(peerOf(fmt.Sprintf("10.0.%d.%d", i/256, i%256)))), time.Now())
+			o.add(connlimit.Network(peerOf(fmt.Sprintf("10.0.%d.%d", i/256, i%256))), time.Now())
 		}
-		if n := len(p.offenders.by); n > mostOffenders {
+		if n := len(o.by); n > mostOffenders {
 			t.Errorf("%d are remembered", n)
 		}
 		time.Sleep(time.Minute)
-		p.offenders.add(connlimit.NetworkOf(addressOf(peerOf("10.9.9.9"))), time.Now())
-		if n := len(p.offenders.by); n != 1 {
+		o.add(connlimit.Network(peerOf("10.9.9.9")), time.Now())
+		if n := len(o.by); n != 1 {
 			t.Errorf("%d are remembered a minute later", n)
 		}
 	})
@@ -193,28 +209,10 @@ func TestServer_DoesNotMeterTrustedProxies(t *testing.T) {
 		cfg := DefaultConfig()
 		cfg.TrustedProxies = []string{"192.0.2.9"}
 		s := New(cfg, siteOf(sized()), slog.New(slog.DiscardHandler), NewMetrics(prometheus.NewRegistry()))
-		place, _ := s.places.take(peerOf("192.0.2.9"))
-		c := &conn{place: place}
+		c := s.admit(from("192.0.2.9"))
 		c.meter()
 		if c.allowed.metered || !c.Pipelined() {
 			t.Error("it is metered")
-		}
-	})
-}
-
-func TestNotice_IsWrittenOnceASecondWithTheCount(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var log strings.Builder
-		n := &notice{log: slog.New(slog.NewTextHandler(&log, nil)), level: slog.LevelWarn, message: "it came"}
-		var all sync.WaitGroup
-		for range 1000 {
-			all.Go(func() { n.note(peerOf("192.0.2.1")) })
-		}
-		all.Wait()
-		time.Sleep(noticeEvery)
-		n.note(peerOf("192.0.2.1"), "reason", errors.New("as planned"))
-		if lines := strings.Split(strings.TrimSpace(log.String()), "\n"); len(lines) != 2 || !strings.Contains(lines[0], "count=1 ") || !strings.Contains(lines[1], "count=1000 ") {
-			t.Errorf("%d lines: %q", len(lines), lines)
 		}
 	})
 }

@@ -1,11 +1,15 @@
 package httpserver
 
-import "github.com/prometheus/client_golang/prometheus"
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"golive/internal/connlimit"
+)
 
 // Metrics are what an operator sees of a Server's connections.
 type Metrics struct {
 	connections prometheus.Gauge
-	refused     map[refusal]prometheus.Counter
+	refused     map[connlimit.Refusal]prometheus.Counter
 	slow        prometheus.Counter
 	floods      prometheus.Counter
 }
@@ -21,7 +25,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 			Name: "golive_origin_connections",
 			Help: "Connections of viewers.",
 		}),
-		refused: map[refusal]prometheus.Counter{},
+		refused: map[connlimit.Refusal]prometheus.Counter{},
 		slow: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "golive_origin_slow_viewers_total",
 			Help: "Connections, and responses of HTTP/2, that were cut off because the viewer read too slowly.",
@@ -31,7 +35,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 			Help: "Connections that were closed because the client sent too much that is no request.",
 		}),
 	}
-	for _, why := range []refusal{refusedConnections, refusedAddress, refusedStreams, refusedFlood} {
+	for _, why := range []connlimit.Refusal{connlimit.RefusedFull, connlimit.RefusedAddress, refusedStreams, refusedFlood, refusedSilent} {
 		m.refused[why] = refused.WithLabelValues(string(why))
 	}
 	reg.MustRegister(m.connections, refused, m.slow, m.floods)

@@ -8,6 +8,7 @@ import (
 	"math"
 	"net"
 	"net/http"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -15,7 +16,9 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"golive/httpserver/http1"
+	"golive/internal/connlimit"
 	"golive/internal/descriptors"
+	"golive/internal/loglimit"
 )
 
 // The bounds of a connection. A response may take as long as a slow phone needs
@@ -39,19 +42,25 @@ const (
 
 // maxStreams is how many requests a connection of HTTP/2 may have under way: RFC
 // 9113 section 6.5.2 asks for no less than a hundred. A page with many players, or
-// a proxy, needs them; what they cost in all is bounded by places.
+// a proxy, needs them; what they cost in all is bounded by streamsPerConnection.
 const maxStreams = 100
+
+// streamsPerConnection is how many requests of HTTP/2 may be under way at once, on
+// average: a low-latency player has a playlist and a part, of each of two
+// renditions. One connection may have many more.
+const streamsPerConnection = 4
 
 // Server runs a handler over HTTP/1.1 and HTTP/2, with and without TLS. Serve and
 // ServeTLS may be called once for each listener.
 type Server struct {
 	http    *http.Server
 	site    Site
-	places  *places
+	places  *connlimit.Limiter
+	lines   *loglimit.Limiter // that clients can cause
 	log     *slog.Logger
 	metrics *Metrics
 
-	refusals, floods *notice
+	offenders offenders
 }
 
 // Site is what a Server serves.
@@ -83,7 +92,7 @@ func New(cfg Config, site Site, log *slog.Logger, m *Metrics) *Server {
 	if site.FastPrefix != "" {
 		site.FastPrefix = cfg.BasePath + site.FastPrefix
 	}
-	return newServer(newPlaces(most, cfg.Limits.ConnectionsPerAddress, cfg.Proxies()), site, log, m)
+	return newServer(connlimit.Config{Places: most, PerAddress: cfg.Limits.ConnectionsPerAddress, Trusted: cfg.Proxies()}, site, log, m)
 }
 
 // NewPrivate returns a Server for clients that are trusted, of so many connections at
@@ -92,19 +101,19 @@ func NewPrivate(connections int, site Site, log *slog.Logger) *Server {
 	if connections == 0 {
 		connections = math.MaxInt32
 	}
-	return newServer(newPlaces(connections, 0, nil), site, log, NewMetrics(prometheus.NewRegistry()))
+	return newServer(connlimit.Config{Places: connections}, site, log, NewMetrics(prometheus.NewRegistry()))
 }
 
-func newServer(p *places, site Site, log *slog.Logger, m *Metrics) *Server {
+func newServer(limits connlimit.Config, site Site, log *slog.Logger, m *Metrics) *Server {
 	var protocols http.Protocols
 	protocols.SetHTTP1(true)
 	protocols.SetHTTP2(true)
 	protocols.SetUnencryptedHTTP2(true) // for proxies that end TLS before us
 	log = log.With("server", site.Section)
+	limits.Requests = streamsPerConnection * int64(limits.Places)
 	return &Server{
-		site: site, places: p, log: log, metrics: m,
-		refusals: &notice{log: log, level: slog.LevelWarn, message: "connections were refused: a limit is reached"},
-		floods:   &notice{log: log, level: slog.LevelWarn, message: "connections were closed: the client sends too much that is no request"},
+		site: site, places: connlimit.New(limits), lines: loglimit.New(log, 1), log: log, metrics: m,
+		offenders: offenders{by: map[netip.Prefix]*bucket{}},
 		http: &http.Server{
 			Handler:           bound(site.Handler, m),
 			ConnContext:       withConn,
@@ -146,13 +155,14 @@ func (s *Server) ServeTLS(ctx context.Context, ln net.Listener) error {
 
 // limit returns the listener of the connections for which there is a place.
 func (s *Server) limit(ln net.Listener) net.Listener {
-	return &listener{Listener: ln, places: s.places, metrics: s.metrics, refusals: s.refusals, floods: s.floods}
+	return &listener{Listener: ln, server: s}
 }
 
 // serve runs serve until ctx is done, and then the shutdowns besides net/http's.
 func (s *Server) serve(ctx context.Context, serve func() error, shutdowns ...func(context.Context) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	defer s.lines.Flush()
 	stopped := make(chan error, 1)
 	go func() {
 		<-ctx.Done()

@@ -17,6 +17,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"golive/internal/connlimit"
 )
 
 // pipes is a listener of one end of each pipe.
@@ -53,11 +55,16 @@ type front struct {
 
 func openFront(t *testing.T, handler http.Handler) *front {
 	t.Helper()
+	cfg := DefaultConfig()
+	cfg.Limits.Connections = 4000
+	return openFrontWith(t, cfg, handler)
+}
+
+func openFrontWith(t *testing.T, cfg Config, handler http.Handler) *front {
+	t.Helper()
 	f := &front{ln: make(pipes), metrics: NewMetrics(prometheus.NewRegistry()), done: make(chan error, 1)}
 	ctx, stop := context.WithCancel(t.Context())
 	f.stop = stop
-	cfg := DefaultConfig()
-	cfg.Limits.Connections = 4000
 	s := New(cfg, siteOf(handler), slog.New(slog.DiscardHandler), f.metrics)
 	go func() { f.done <- s.Serve(ctx, f.ln) }()
 	return f
@@ -340,7 +347,7 @@ func TestServer_RefusesOverTheLimit(t *testing.T) {
 			t.Error("a third was let in")
 		}
 	}
-	if n := testutil.ToFloat64(m.refused[refusedAddress]); n != 10 {
+	if n := testutil.ToFloat64(m.refused[connlimit.RefusedAddress]); n != 10 {
 		t.Errorf("%v refusals are counted", n)
 	}
 	_ = first.Close()
@@ -373,17 +380,13 @@ func TestServer_WarnsOfALimitThatCannotBeKept(t *testing.T) {
 func TestServer_RefusesTooManyRequestsOfHTTP2(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		end := make(chan struct{})
-		f := &front{ln: make(pipes), metrics: NewMetrics(prometheus.NewRegistry()), done: make(chan error, 1)}
 		cfg := DefaultConfig()
 		cfg.Limits.Connections = 10
-		ctx, stop := context.WithCancel(t.Context())
-		f.stop = stop
-		s := New(cfg, siteOf(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		f := openFrontWith(t, cfg, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 			if r.URL.Path == "/blocked" {
 				<-end
 			}
-		})), slog.New(slog.DiscardHandler), f.metrics)
-		go func() { f.done <- s.Serve(ctx, f.ln) }()
+		}))
 		rt := f.client(2)
 		if _, err := fetch(t.Context(), rt, "/"); err != nil { // so that all go through one connection
 			t.Fatal(err)

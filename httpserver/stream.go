@@ -85,8 +85,9 @@ func bound(next http.Handler, m *Metrics) http.Handler {
 			return
 		}
 		c := connOf(r)
-		defer c.place.end()
-		if !c.place.begin() {
+		c.Asked()
+		defer c.place.End()
+		if !c.place.Begin() {
 			m.refused[refusedStreams].Inc()
 			w.Header().Set("Retry-After", "1")
 			w.WriteHeader(http.StatusServiceUnavailable)

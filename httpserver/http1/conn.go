@@ -53,6 +53,9 @@ func (c *conn) serve(ctx context.Context) {
 			kept = c.handOver()
 			return
 		}
+		if first {
+			c.asked()
+		}
 		if !c.answer(w, r) {
 			return
 		}
@@ -74,6 +77,13 @@ func (c *conn) answer(w *response, r *request) bool {
 		return false // nobody is there to be told; an empty answer would be a lie
 	}
 	return w.finish()
+}
+
+// asked tells the connection that its client has sent a request.
+func (c *conn) asked() {
+	if told, ok := c.Conn.(interface{ Asked() }); ok {
+		told.Asked()
+	}
 }
 
 // mayPipeline reports whether the connection may go on, of whose client a further

@@ -1,6 +1,7 @@
 package rtmp
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"math"
@@ -106,10 +107,10 @@ func (s *session) unpublish(cause error) {
 	}
 	if v.level == slog.LevelInfo && !p.begun {
 		// Whoever may publish can do so without media a thousand times a second.
-		s.server.refusals.add(p.log, v.level, "session ended", string(v.end), attrs...)
+		s.server.refusals.Log(p.log, v.level, "session ended", string(v.end), attrs...)
 		return
 	}
-	logAt(p.log, v.level, "session ended", append([]any{"reason", string(v.end)}, attrs...)...)
+	p.log.Log(context.Background(), v.level, "session ended", append([]any{"reason", string(v.end)}, attrs...)...)
 }
 
 // begin takes note of the first unit.

@@ -9,7 +9,7 @@ func floors() [][]string {
 	return [][]string{
 		{
 			"media", "codec", "configs", "internal/setting", "internal/descriptors", "internal/cors", "internal/clip",
-			"internal/certificate", "internal/connlimit", "internal/notices", "internal/rootdir",
+			"internal/certificate", "internal/connlimit", "internal/loglimit", "internal/notices", "internal/rootdir",
 		},
 		{"container"},
 		{"ingest", "transcode", "segmenter", "playlist", "storage", "registry", "rollout", "httpserver", "internal/publisher"},
@@ -38,6 +38,7 @@ func concurrent() map[string]string {
 		"cmd/golive":           "one for each server, in one errgroup",
 		"internal/hlscheck":    "a reloader, a fetcher and a prober for each rendition",
 		"internal/certificate": "a wait for an authority that the library of ACME cannot cut short",
+		"internal/loglimit":    "a timer for each kind of line that peers have caused in the last seconds",
 		"internal/publisher":   "one for each published stream",
 	}
 }
