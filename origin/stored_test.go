@@ -265,23 +265,23 @@ func TestReads_AreSharedAmongAddresses(t *testing.T) {
 		r := NewReads(8, nil)
 		var ends []func()
 		for range 2 {
-			end, err := r.begin(t.Context(), "192.0.2.1:1")
+			end, err := r.Begin(t.Context(), "192.0.2.1:1")
 			if err != nil {
 				t.Fatal(err)
 			}
 			ends = append(ends, end)
 		}
 		began := time.Now()
-		if _, err := r.begin(t.Context(), "192.0.2.1:2"); !errors.Is(err, errBusy) || time.Since(began) != readWait {
+		if _, err := r.Begin(t.Context(), "192.0.2.1:2"); !errors.Is(err, ErrBusy) || time.Since(began) != readWait {
 			t.Errorf("a third of one address: %v after %s", err, time.Since(began))
 		}
-		other, err := r.begin(t.Context(), "192.0.2.2:1")
+		other, err := r.Begin(t.Context(), "192.0.2.2:1")
 		if err != nil {
 			t.Error(err)
 		}
 		other()
 		time.AfterFunc(time.Second, ends[0])
-		third, err := r.begin(t.Context(), "192.0.2.1:3")
+		third, err := r.Begin(t.Context(), "192.0.2.1:3")
 		if err != nil {
 			t.Errorf("when one was done: %v", err)
 		}

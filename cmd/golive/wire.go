@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net"
 	"net/http"
@@ -100,7 +101,7 @@ func wire(ctx context.Context, cfg config.Config, d doors, log *slog.Logger) (*h
 	live := origin.NewHandler(hub, watching, reads, log, origin.NewMetrics(reg))
 	mux.Handle(origin.Prefix, live)
 	about := api.Server{Version: version(), BasePath: cfg.Origin.BasePath}
-	if err := api.Register(mux, cfg.API, about, directory{hub, watching, cfg.Origin.BasePath}); err != nil {
+	if err := api.Register(mux, cfg.API, about, directory{hub, watching, reads, cfg.Origin.BasePath}); err != nil {
 		return nil, err
 	}
 	pages.Register(mux)
@@ -108,7 +109,15 @@ func wire(ctx context.Context, cfg config.Config, d doors, log *slog.Logger) (*h
 		mux.Handle(certificate.ChallengePath, certs.auto.Challenges())
 	}
 
-	ready := admin.Check{Name: "storage", Probe: hub.Archiving}
+	ready := []admin.Check{
+		{Name: "server", Probe: func(context.Context) error {
+			if ctx.Err() != nil {
+				return errStopping
+			}
+			return nil
+		}},
+		{Name: "storage", For: admin.ForIngest, Probe: hub.Archiving},
+	}
 	return &house{
 		hub:          hub,
 		certificates: certs,
@@ -121,12 +130,15 @@ func wire(ctx context.Context, cfg config.Config, d doors, log *slog.Logger) (*h
 		}, log, httpserver.NewMetrics(reg)),
 		admin: httpserver.NewPrivate(shares.Admin, httpserver.Site{
 			Section: "admin",
-			Handler: admin.Guard(cfg.Admin, admin.NewHandler(reg, ready)),
+			Handler: admin.Guard(cfg.Admin, admin.NewHandler(reg, ready...)),
 		}, log),
 		metrics: reg,
 		close:   closeStores,
 	}, nil
 }
+
+// errStopping is why a server that ends is ready for nothing new.
+var errStopping = errors.New("golive is stopping")
 
 // securePages is the address to which pages are redirected; empty is off.
 func securePages(c origin.Config) string {
