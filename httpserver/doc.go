@@ -3,8 +3,8 @@
 //
 // A connection enters through a listener that the caller opened. It gets a place, or is
 // reset; its writes are measured, and a client that does not read is cut off. Requests
-// of HTTP/1.1 below one path are read and answered by package http1, everything else by
-// net/http. Below and the redirections of odd paths are for handlers behind proxies.
+// of HTTP/1.1 below one path, also inside TLS, are read and answered by package http1;
+// everything else by net/http. Below lets handlers answer behind a proxy.
 //
 // Package httpserver does not know what it serves: no playlists, no media.
 //

@@ -56,12 +56,9 @@ func TestServer_EndsFloodsOfHTTP2(t *testing.T) {
 		"unknown":       func(int) string { return frame(0x42, 0, 0, "") },
 		"RST_STREAM":    func(i int) string { s := uint32(2*i + 1); return getOf(s) + frame(3, 0, s, "\x00\x00\x00\x08") },
 	} {
-		synctest.Test(t, func(t *testing.T) {
-			f := openFront(t, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
-			c, err := f.ln.dial(t.Context(), "", "")
-			if err != nil {
-				t.Fatal(err)
-			}
+		overBoth(t, func(t *testing.T, open opener) {
+			f := open(t, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
+			c := f.dialFor(t, "h2")
 			go func() { _, _ = io.Copy(io.Discard, c) }()
 			if _, err := io.WriteString(c, preface+frame(4, 0, 0, "")); err != nil {
 				t.Fatal(err)
@@ -82,12 +79,9 @@ func TestServer_EndsFloodsOfHTTP2(t *testing.T) {
 
 func TestServer_EndsFloodsOfPipelinedRequests(t *testing.T) {
 	for _, path := range []string{"/live/10", "/10"} { // http1's, net/http's
-		synctest.Test(t, func(t *testing.T) {
-			f := openFront(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Content-Length", "0") }))
-			c, err := f.ln.dial(t.Context(), "", "")
-			if err != nil {
-				t.Fatal(err)
-			}
+		overBoth(t, func(t *testing.T, open opener) {
+			f := open(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Content-Length", "0") }))
+			c := f.dial(t)
 			request := fmt.Sprintf("GET %s HTTP/1.1\r\nHost: x\r\n\r\n", path)
 			go func() {
 				send(c, func(int) string { return strings.Repeat(request, 50) }, 1<<20)
@@ -116,8 +110,8 @@ func TestServer_EndsFloodsOfPipelinedRequests(t *testing.T) {
 // sent and takes a request back now and then; nothing of it is a flood, for hours.
 func TestServer_DoesNotTakeAPlayerForAFlood(t *testing.T) {
 	for _, protocol := range []int{1, 2} {
-		synctest.Test(t, func(t *testing.T) {
-			f := openFront(t, sized())
+		overBoth(t, func(t *testing.T, open opener) {
+			f := open(t, sized())
 			rt := f.client(protocol)
 			for i := range 3000 {
 				<-time.After(time.Second / 8)

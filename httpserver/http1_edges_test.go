@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -93,12 +92,9 @@ func TestServer_AnswersAtOnceThoughABodyIsMissing(t *testing.T) {
 		"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9000000000000000000\r\n\r\n",
 		"GET / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n",
 	} {
-		synctest.Test(t, func(t *testing.T) {
-			f := openFront(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok") }))
-			client, err := f.ln.dial(t.Context(), "", "")
-			if err != nil {
-				t.Fatal(err)
-			}
+		overBoth(t, func(t *testing.T, open opener) {
+			f := open(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok") }))
+			client := f.dial(t)
 			began := time.Now()
 			go func() { _, _ = io.WriteString(client, head) }()
 			in := bufio.NewReader(client)
@@ -129,16 +125,13 @@ func TestServer_IgnoresEmptyLinesBeforeARequest(t *testing.T) {
 		"GET /live/10 HTTP/1.1\r\nHost: x\r\n\r\n\r\n\r\nGET /10 HTTP/1.1\r\nHost: x\r\n\r\n",
 	} {
 		for _, size := range []int{len(requests), 1} {
-			synctest.Test(t, func(t *testing.T) {
-				f := openFront(t, http.StripPrefix("/live", sized()))
+			overBoth(t, func(t *testing.T, open opener) {
+				f := open(t, http.StripPrefix("/live", sized()))
 				if !strings.Contains(requests, "/live") {
 					f.close(t)
-					f = openFront(t, sized())
+					f = open(t, sized())
 				}
-				client, err := f.ln.dial(t.Context(), "", "")
-				if err != nil {
-					t.Fatal(err)
-				}
+				client := f.dial(t)
 				go func() {
 					for b := []byte(requests); len(b) > 0; b = b[min(size, len(b)):] {
 						_, _ = client.Write(b[:min(size, len(b))])
@@ -173,17 +166,14 @@ func TestServer_RefusesHTTP2AfterARequestOfHTTP1(t *testing.T) {
 		"\r\n",
 	} {
 		for _, size := range []int{100, 1} {
-			synctest.Test(t, func(t *testing.T) {
-				f := openFront(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			overBoth(t, func(t *testing.T, open opener) {
+				f := open(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 					if r.ProtoMajor == 2 {
 						t.Errorf("%q: %s %s is answered", first, r.Method, r.Proto)
 					}
 					w.Header().Set("Content-Length", "0")
 				}))
-				client, err := f.ln.dial(t.Context(), "", "")
-				if err != nil {
-					t.Fatal(err)
-				}
+				client := f.dial(t)
 				in := bufio.NewReader(client)
 				if first != "\r\n" {
 					go func() { _, _ = io.WriteString(client, first) }()

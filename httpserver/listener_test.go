@@ -23,7 +23,7 @@ func TestListener_SilentConnectionsGiveWayToNewcomers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg := DefaultConfig()
 		cfg.Limits.Connections = 4
-		f := openFrontWith(t, cfg, sized())
+		f := openFrontWith(t, cfg, sized(), nil)
 		dial := func(address, says string) net.Conn {
 			client, server := net.Pipe()
 			f.ln <- addressed{server, peerOf(address)}
@@ -48,7 +48,8 @@ func TestListener_SilentConnectionsGiveWayToNewcomers(t *testing.T) {
 				t.Errorf("%s: no answer", name)
 			}
 		}
-		for name, c := range map[string]net.Conn{"silent": silent, "half a head": half} {
+		for i, c := range []net.Conn{silent, half} {
+			name := []string{"silent", "half a head"}[i]
 			newcomer := dial("192.0.2.5", request)
 			if !answered(newcomer) {
 				t.Errorf("%s: the newcomer was not answered", name)

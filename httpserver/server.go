@@ -118,7 +118,6 @@ func newServer(limits connlimit.Config, site Site, log *slog.Logger, m *Metrics)
 			Handler:           bound(site.Handler, m),
 			ConnContext:       withConn,
 			Protocols:         &protocols,
-			TLSConfig:         site.TLS,
 			ReadHeaderTimeout: headerTimeout,
 			ReadTimeout:       readTimeout,
 			WriteTimeout:      writeTimeout,
@@ -138,19 +137,20 @@ func newServer(limits connlimit.Config, site Site, log *slog.Logger, m *Metrics)
 
 // Serve blocks until ctx is done, then lets the requests under way finish.
 func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
-	if s.site.FastPrefix == "" {
-		return s.serve(ctx, func() error { return s.http.Serve(s.limit(ln)) })
-	}
-	fast := http1.NewListener(s.limit(ln), s.site.FastPrefix, s.site.Handler, s.log)
+	return s.serveFast(ctx, http1.NewListener(s.limit(ln), s.site.FastPrefix, s.site.Handler, s.log))
+}
+
+// ServeTLS does the same inside TLS, with the configuration of the Site.
+func (s *Server) ServeTLS(ctx context.Context, ln net.Listener) error {
+	return s.serveFast(ctx, http1.NewTLSListener(s.limit(ln), s.site.TLS, s.site.FastPrefix, s.site.Handler, s.log))
+}
+
+// serveFast has what fast does not answer itself answered by net/http.
+func (s *Server) serveFast(ctx context.Context, fast *http1.Listener) error {
 	var running sync.WaitGroup
 	running.Go(func() { fast.Run(context.WithoutCancel(ctx)) })
 	defer running.Wait()
 	return s.serve(ctx, func() error { return s.http.Serve(fast) }, fast.Shutdown)
-}
-
-// ServeTLS does the same inside TLS, where net/http answers everything.
-func (s *Server) ServeTLS(ctx context.Context, ln net.Listener) error {
-	return s.serve(ctx, func() error { return s.http.ServeTLS(s.limit(ln), "", "") })
 }
 
 // limit returns the listener of the connections for which there is a place.

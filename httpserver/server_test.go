@@ -2,6 +2,7 @@ package httpserver
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -48,26 +49,86 @@ func siteOf(handler http.Handler) Site {
 // front is a running public Server behind pipes.
 type front struct {
 	ln      pipes
+	config  *tls.Config // of clients; nil without TLS
 	metrics *Metrics
 	stop    context.CancelFunc
 	done    chan error
 }
 
-func openFront(t *testing.T, handler http.Handler) *front {
+// opener opens a front.
+type opener func(t *testing.T, handler http.Handler) *front
+
+// overBoth runs a test in a bubble over plain connections, and in another one over TLS.
+func overBoth(t *testing.T, run func(t *testing.T, open opener)) {
 	t.Helper()
-	cfg := DefaultConfig()
-	cfg.Limits.Connections = 4000
-	return openFrontWith(t, cfg, handler)
+	for name, secret := range map[string]*tls.Config{"plain": nil, "TLS": selfSigned(t)} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				run(t, func(t *testing.T, handler http.Handler) *front {
+					t.Helper()
+					return openFrontWith(t, wideConfig(), handler, secret)
+				})
+			})
+		})
+	}
 }
 
-func openFrontWith(t *testing.T, cfg Config, handler http.Handler) *front {
+func wideConfig() Config {
+	cfg := DefaultConfig()
+	cfg.Limits.Connections = 4000
+	return cfg
+}
+
+func openFront(t *testing.T, handler http.Handler) *front {
+	t.Helper()
+	return openFrontWith(t, wideConfig(), handler, nil)
+}
+
+func openFrontWith(t *testing.T, cfg Config, handler http.Handler, secret *tls.Config) *front {
 	t.Helper()
 	f := &front{ln: make(pipes), metrics: NewMetrics(prometheus.NewRegistry()), done: make(chan error, 1)}
 	ctx, stop := context.WithCancel(t.Context())
 	f.stop = stop
-	s := New(cfg, siteOf(handler), slog.New(slog.DiscardHandler), f.metrics)
-	go func() { f.done <- s.Serve(ctx, f.ln) }()
+	site := siteOf(handler)
+	if secret != nil {
+		f.config = &tls.Config{InsecureSkipVerify: true}
+		site.TLS = secret.Clone()
+		site.TLS.SessionTicketsDisabled = true // a pipe holds nothing that its client does not read
+	}
+	s := New(cfg, site, slog.New(slog.DiscardHandler), f.metrics)
+	go func() {
+		if secret != nil {
+			f.done <- s.ServeTLS(ctx, f.ln)
+			return
+		}
+		f.done <- s.Serve(ctx, f.ln)
+	}()
 	return f
+}
+
+// dial connects to the server, for HTTP/1.1 if it is inside TLS.
+func (f *front) dial(t *testing.T) net.Conn {
+	t.Helper()
+	return f.dialFor(t, "http/1.1")
+}
+
+// dialFor connects to the server, for that protocol if it is inside TLS.
+func (f *front) dialFor(t *testing.T, protocol string) net.Conn {
+	t.Helper()
+	c, err := f.ln.dial(t.Context(), "", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f.config == nil {
+		return c
+	}
+	config := f.config.Clone()
+	config.NextProtos = []string{protocol}
+	inside := tls.Client(c, config)
+	if err := inside.HandshakeContext(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return inside
 }
 
 // close stops the server and waits for its end.
@@ -77,6 +138,7 @@ func (f *front) close(t *testing.T) {
 	if err := <-f.done; err != nil {
 		t.Error(err)
 	}
+	synctest.Wait() // net/http may still be about to close a connection of TLS
 	if n := testutil.ToFloat64(f.metrics.connections); n != 0 {
 		t.Errorf("%v connections are counted after the end", n)
 	}
@@ -84,15 +146,29 @@ func (f *front) close(t *testing.T) {
 
 // client is a player that speaks HTTP/1.1, or HTTP/2 from the first byte, and takes
 // no more of a response than its program reads.
-func (f *front) client(protocol int) *http.Transport {
+func (f *front) client(protocol int) *player {
+	scheme := "http"
+	if f.config != nil {
+		scheme = "https"
+	}
 	var p http.Protocols
 	p.SetHTTP1(protocol == 1)
-	p.SetUnencryptedHTTP2(protocol == 2)
-	return &http.Transport{DialContext: f.ln.dial, Protocols: &p, HTTP2: &http.HTTP2Config{MaxReceiveBufferPerStream: 64 << 10}}
+	p.SetHTTP2(protocol == 2 && f.config != nil)
+	p.SetUnencryptedHTTP2(protocol == 2 && f.config == nil)
+	return &player{scheme: scheme, Transport: &http.Transport{
+		TLSClientConfig: f.config.Clone(), DialContext: f.ln.dial, Protocols: &p,
+		HTTP2: &http.HTTP2Config{MaxReceiveBufferPerStream: 64 << 10},
+	}}
 }
 
-func fetch(ctx context.Context, rt http.RoundTripper, path string) (*http.Response, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://golive"+path, http.NoBody)
+// player is a client of a front.
+type player struct {
+	*http.Transport
+	scheme string
+}
+
+func fetch(ctx context.Context, rt *player, path string) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, rt.scheme+"://golive"+path, http.NoBody)
 	if err != nil {
 		return nil, err
 	}
@@ -114,12 +190,9 @@ func sized() http.Handler {
 }
 
 func TestServer_DoesNotWaitForABodyForEver(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		f := openFront(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok") }))
-		client, err := f.ln.dial(t.Context(), "", "")
-		if err != nil {
-			t.Fatal(err)
-		}
+	overBoth(t, func(t *testing.T, open opener) {
+		f := open(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok") }))
+		client := f.dial(t)
 		go func() { _, _ = fmt.Fprint(client, "GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n") }()
 		began := time.Now()
 		if _, err := io.Copy(io.Discard, client); err != nil {
@@ -134,12 +207,9 @@ func TestServer_DoesNotWaitForABodyForEver(t *testing.T) {
 
 func TestServer_DoesNotWaitForAHeaderForEver(t *testing.T) {
 	for name, text := range map[string]string{"nothing": "", "HTTP/1.1": "GET / HT", "HTTP/2": "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"} {
-		synctest.Test(t, func(t *testing.T) {
-			f := openFront(t, sized())
-			client, err := f.ln.dial(t.Context(), "", "")
-			if err != nil {
-				t.Fatal(err)
-			}
+		overBoth(t, func(t *testing.T, open opener) {
+			f := open(t, sized())
+			client := f.dial(t)
 			go func() { _, _ = io.WriteString(client, text) }()
 			began := time.Now()
 			_, _ = io.Copy(io.Discard, client)
@@ -154,9 +224,9 @@ func TestServer_DoesNotWaitForAHeaderForEver(t *testing.T) {
 // Of two responses on one connection only the one that is not read is cut off.
 func TestServer_CutsOffTheStreamThatIsNotRead(t *testing.T) {
 	const size = 1 << 19
-	synctest.Test(t, func(t *testing.T) {
+	overBoth(t, func(t *testing.T, open opener) {
 		ended := make(chan time.Time, 1)
-		f := openFront(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		f := open(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			sized().ServeHTTP(w, r)
 			if r.URL.RawQuery == "slow" {
 				ended <- time.Now()
@@ -203,21 +273,22 @@ func TestServer_CutsOffTheStreamThatIsNotRead(t *testing.T) {
 func TestServer_SlowViewersHoldUpNobody(t *testing.T) {
 	const slow, size = 300, 200_000
 	for _, protocol := range []int{1, 2} {
-		synctest.Test(t, func(t *testing.T) {
-			f := openFront(t, sized())
+		overBoth(t, func(t *testing.T, open opener) {
+			f := open(t, sized())
 			began := time.Now()
 			var all sync.WaitGroup
 			for range slow {
-				conn, err := f.ln.dial(t.Context(), "", "")
-				if err != nil {
-					t.Fatal(err)
-				}
+				conn := f.dial(t)
 				all.Go(func() {
 					if _, err := fmt.Fprintf(conn, "GET /%d HTTP/1.1\r\nHost: x\r\n\r\n", size); err != nil {
 						t.Error(err)
 					}
+					raw := conn
+					if inside, ok := conn.(*tls.Conn); ok {
+						raw = inside.NetConn() // what TLS has read ahead would last for hours
+					}
 					for b := make([]byte, 1); ; <-time.After(time.Second) {
-						if _, err := conn.Read(b); err != nil {
+						if _, err := raw.Read(b); err != nil {
 							break
 						}
 					}
@@ -251,9 +322,9 @@ func TestServer_SlowViewersHoldUpNobody(t *testing.T) {
 // At the end, who waits is answered, and no connection is kept.
 func TestServer_DrainsGracefully(t *testing.T) {
 	for _, protocol := range []int{1, 2} {
-		synctest.Test(t, func(t *testing.T) {
+		overBoth(t, func(t *testing.T, open opener) {
 			end := make(chan struct{}) // of the broadcast
-			f := openFront(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			f := open(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				if r.URL.Path == "/blocked" {
 					<-end
 				}
@@ -294,12 +365,9 @@ func TestServer_DrainsGracefully(t *testing.T) {
 }
 
 func TestServer_EndsThoughAViewerDoesNotRead(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		f := openFront(t, sized())
-		conn, err := f.ln.dial(t.Context(), "", "")
-		if err != nil {
-			t.Fatal(err)
-		}
+	overBoth(t, func(t *testing.T, open opener) {
+		f := open(t, sized())
+		conn := f.dial(t)
 		if _, err := io.WriteString(conn, "GET /1000000 HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
 			t.Fatal(err)
 		}
@@ -386,7 +454,7 @@ func TestServer_RefusesTooManyRequestsOfHTTP2(t *testing.T) {
 			if r.URL.Path == "/blocked" {
 				<-end
 			}
-		}))
+		}), nil)
 		rt := f.client(2)
 		if _, err := fetch(t.Context(), rt, "/"); err != nil { // so that all go through one connection
 			t.Fatal(err)

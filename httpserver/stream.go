@@ -51,7 +51,11 @@ type connKey struct{}
 
 // withConn lets a request find its connection, of which net/http is about to read.
 func withConn(ctx context.Context, nc net.Conn) context.Context {
-	if inside, ok := nc.(interface{ NetConn() net.Conn }); ok {
+	for {
+		inside, ok := nc.(interface{ NetConn() net.Conn })
+		if !ok {
+			break
+		}
 		nc = inside.NetConn()
 	}
 	c, ok := nc.(*conn)

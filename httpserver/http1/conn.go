@@ -3,6 +3,7 @@ package http1
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"net"
@@ -19,7 +20,10 @@ const mostHead = 4 << 10
 
 // conn is a connection.
 type conn struct {
-	net.Conn
+	raw      net.Conn             // as it was accepted
+	stream   net.Conn             // what HTTP is spoken on: raw, or TLS on it
+	state    *tls.ConnectionState // of TLS; nil without
+	records  *records             // below TLS; nil without
 	listener *Listener
 	abandon  context.CancelFunc // ends the request under way
 	in       []byte             // what was read and not answered
@@ -31,19 +35,26 @@ func (c *conn) serve(ctx context.Context) {
 	kept := false
 	defer func() {
 		if v := recover(); v != nil && v != http.ErrAbortHandler { //nolint:errorlint // it is what was thrown
-			c.listener.log.Error("request failed", "remote", c.RemoteAddr(), "reason", v, "stack", string(debug.Stack()))
+			c.listener.log.Error("request failed", "remote", c.raw.RemoteAddr(), "reason", v, "stack", string(debug.Stack()))
 		}
 		if !kept {
-			_ = c.Close()
+			_ = c.stream.Close()
 		}
 	}()
-	r := newRequest(ctx, c.listener.prefix, c.RemoteAddr().String())
+	if c.listener.config != nil {
+		if n := c.secure(ctx); n != nextServe {
+			kept = n == nextOther
+			return
+		}
+	}
+	r := newRequest(ctx, c.listener.prefix, c.raw.RemoteAddr().String())
+	r.TLS = c.state
 	w := &response{conn: c, header: http.Header{}}
 	c.in = make([]byte, 0, mostHead)
 	for first := true; ; first = false {
 		head, err := c.readHead(first)
 		if errors.Is(err, errPreface) {
-			_, _ = io.WriteString(c.Conn, refusePreface) // a broken connection is closed all the same
+			_, _ = io.WriteString(c.stream, refusePreface) // a broken connection is closed all the same
 			return
 		}
 		if err != nil {
@@ -81,7 +92,7 @@ func (c *conn) answer(w *response, r *request) bool {
 
 // asked tells the connection that its client has sent a request.
 func (c *conn) asked() {
-	if told, ok := c.Conn.(interface{ Asked() }); ok {
+	if told, ok := c.raw.(interface{ Asked() }); ok {
 		told.Asked()
 	}
 }
@@ -89,13 +100,13 @@ func (c *conn) asked() {
 // mayPipeline reports whether the connection may go on, of whose client a further
 // request has come before it had the answer to the last one.
 func (c *conn) mayPipeline() bool {
-	limited, ok := c.Conn.(interface{ Pipelined() bool })
+	limited, ok := c.raw.(interface{ Pipelined() bool })
 	return !ok || limited.Pipelined()
 }
 
 // newBuffers is where the connections borrow what they gather a response in.
-func newBuffers() *sync.Pool {
-	return &sync.Pool{New: func() any { b := make([]byte, 0, gather); return &b }}
+func newBuffers(size int) *sync.Pool {
+	return &sync.Pool{New: func() any { b := make([]byte, 0, size); return &b }}
 }
 
 // errPreface is HTTP/2's connection preface where it is not the first that a client
@@ -120,7 +131,7 @@ func (c *conn) readHead(first bool) (int, error) {
 			c.in = c.in[:copy(c.in, c.in[len(crlf):])]
 			emptyLines++
 		}
-		mayBegin := first && emptyLines == 0 // a connection of HTTP/2
+		mayBegin := first && emptyLines == 0 && c.state == nil // a connection of HTTP/2, which TLS would have negotiated
 		if !mayBegin && bytes.HasPrefix(c.in, []byte(preface)) {
 			return 0, errPreface
 		}
@@ -139,7 +150,7 @@ func (c *conn) readHead(first bool) (int, error) {
 		if c.listener.closing.Load() {
 			return 0, net.ErrClosed
 		}
-		n, err := c.Read(c.in[len(c.in):cap(c.in)])
+		n, err := c.stream.Read(c.in[len(c.in):cap(c.in)])
 		c.in = c.in[:len(c.in)+n]
 		if n == 0 && err != nil {
 			return 0, err
@@ -175,13 +186,13 @@ func (c *conn) arm(first, begun bool) {
 	if first || begun {
 		if c.armed.IsZero() || c.armed.After(now.Add(headTime)) {
 			c.armed = now.Add(headTime)
-			_ = c.SetReadDeadline(c.armed) // a broken connection fails at the next read
+			_ = c.raw.SetReadDeadline(c.armed) // a broken connection fails at the next read
 		}
 		return
 	}
 	if c.armed.Before(now.Add(idleTime - idleTime/4)) {
 		c.armed = now.Add(idleTime)
-		_ = c.SetReadDeadline(c.armed)
+		_ = c.raw.SetReadDeadline(c.armed)
 	}
 }
 
@@ -196,45 +207,25 @@ const (
 
 // writePieces writes all pieces in one call where the connection can.
 func (c *conn) writePieces(pieces net.Buffers) (int64, error) {
-	if w, ok := c.Conn.(interface {
+	if w, ok := c.stream.(interface {
 		WritePieces(pieces net.Buffers) (int64, error)
 	}); ok {
 		return w.WritePieces(pieces)
 	}
-	return pieces.WriteTo(c.Conn)
+	if c.records == nil {
+		return pieces.WriteTo(c.stream)
+	}
+	c.records.begin()
+	n, err := pieces.WriteTo(c.stream)
+	return n, errors.Join(err, c.records.end())
 }
 
 // handOver gives the connection to who accepts from the Listener.
 func (c *conn) handOver() bool {
-	_ = c.SetReadDeadline(time.Time{})
-	return c.listener.offer(&replay{Conn: c.Conn, unread: c.in})
-}
-
-// replay is a connection from which was read already.
-type replay struct {
-	net.Conn
-	unread []byte
-}
-
-// Read implements net.Conn.
-func (r *replay) Read(p []byte) (int, error) {
-	if len(r.unread) > 0 {
-		n := copy(p, r.unread)
-		if r.unread = r.unread[n:]; len(r.unread) == 0 {
-			r.unread = nil
-		}
-		return n, nil
+	_ = c.raw.SetReadDeadline(time.Time{})
+	r := replay{Conn: c.stream, unread: c.in}
+	if c.state != nil {
+		return c.listener.offer(&secureReplay{replay: r, state: *c.state})
 	}
-	return r.Conn.Read(p)
-}
-
-// NetConn is the connection itself.
-func (r *replay) NetConn() net.Conn { return r.Conn }
-
-// CloseWrite ends what is sent.
-func (r *replay) CloseWrite() error {
-	if half, ok := r.Conn.(interface{ CloseWrite() error }); ok {
-		return half.CloseWrite()
-	}
-	return errors.ErrUnsupported
+	return c.listener.offer(&r)
 }

@@ -4,7 +4,9 @@
 // A Listener stands between a listener and an http.Server. It reads the requests of
 // each connection, and has an http.Handler answer those that it understands. At the
 // first one that it does not understand, another path, a body, an odd header, HTTP/2, it
-// hands the connection over, every byte in its place, and the http.Server goes on.
+// hands the connection over, every byte in its place, and the http.Server goes on. One
+// of TLS does the same with connections that negotiate http/1.1, and hands those of h2
+// over after the handshake.
 // So it needs to know very little of HTTP, and is strict about that.
 //
 // A request's context ends with the server, and on Linux when the connection breaks; not

@@ -2,6 +2,7 @@ package http1
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"log/slog"
 	"net"
@@ -19,9 +20,11 @@ type Listener struct {
 	prefix  string
 	handler http.Handler
 	log     *slog.Logger
+	config  *tls.Config // nil without TLS
 
 	date    date
 	buffers *sync.Pool
+	records recordBuffers
 	others  chan net.Conn // on their way to Accept
 	closing atomic.Bool
 	closed  chan struct{}
@@ -35,14 +38,22 @@ type Listener struct {
 	conns map[uint64]*conn // by the order in which they came
 }
 
-// NewListener makes a Listener that has handler answer what is below prefix, which
-// begins and ends with a slash.
+// NewListener returns a Listener that has handler answer what is below prefix, which
+// begins and ends with a slash; an empty one is no path.
 func NewListener(ln net.Listener, prefix string, handler http.Handler, log *slog.Logger) *Listener {
 	return &Listener{
 		Listener: ln, prefix: prefix, handler: handler, log: log,
-		buffers: newBuffers(), others: make(chan net.Conn), closed: make(chan struct{}), ran: make(chan struct{}),
+		buffers: newBuffers(gather), records: recordBuffers{pool: newBuffers(gatherRecords)}, others: make(chan net.Conn), closed: make(chan struct{}), ran: make(chan struct{}),
 		conns: map[uint64]*conn{},
 	}
+}
+
+// NewTLSListener returns one inside TLS, which negotiates HTTP/2 or HTTP/1.1. Connections
+// of HTTP/2 are accepted as *tls.Conn, for an http.Server that serves HTTP/2.
+func NewTLSListener(ln net.Listener, config *tls.Config, prefix string, handler http.Handler, log *slog.Logger) *Listener {
+	l := NewListener(ln, prefix, handler, log)
+	l.config = withProtocols(config)
+	return l
 }
 
 // Run accepts connections until the Listener is closed. The requests' contexts come
@@ -62,12 +73,12 @@ func (l *Listener) Run(ctx context.Context) {
 			return
 		}
 		own, cancel := context.WithCancel(ctx)
-		c := &conn{Conn: accepted, listener: l, abandon: cancel}
+		c := &conn{raw: accepted, stream: accepted, listener: l, abandon: cancel}
 		l.mu.Lock()
 		l.conns[id] = c
 		l.mu.Unlock()
 		if err := l.watch(accepted, id); err != nil {
-			l.log.Warn("a viewer that leaves will be noticed late", "remote", c.RemoteAddr(), "err", err)
+			l.log.Warn("a viewer that leaves will be noticed late", "remote", accepted.RemoteAddr(), "err", err)
 		}
 		l.running.Go(func() {
 			defer func() {
@@ -165,7 +176,7 @@ func (l *Listener) Close() error {
 // closes the others.
 func (l *Listener) Shutdown(ctx context.Context) error {
 	err := l.Close()
-	l.each(func(c *conn) { _ = c.SetReadDeadline(time.Unix(1, 0)) })
+	l.each(func(c *conn) { _ = c.raw.SetReadDeadline(time.Unix(1, 0)) })
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -177,7 +188,7 @@ func (l *Listener) Shutdown(ctx context.Context) error {
 		return err
 	case <-ctx.Done():
 		l.each(func(c *conn) {
-			_ = c.Close() // first: what an abandoned handler says must not be taken for an answer
+			_ = c.raw.Close() // first: what an abandoned handler says must not be taken for an answer
 			c.abandon()
 		})
 		<-done

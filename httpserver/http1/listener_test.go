@@ -58,7 +58,11 @@ func open(t *testing.T, handler http.HandlerFunc) *door {
 
 func openOn(t *testing.T, ln net.Listener, handler http.HandlerFunc) *door {
 	t.Helper()
-	l := NewListener(ln, "/live/", handler, slog.New(slog.DiscardHandler))
+	return openListener(t, NewListener(ln, "/live/", handler, slog.New(slog.DiscardHandler)), handler)
+}
+
+func openListener(t *testing.T, l *Listener, handler http.HandlerFunc) *door {
+	t.Helper()
 	server := &http.Server{ReadHeaderTimeout: time.Minute, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Slow", "yes")
 		handler(w, r)
@@ -127,6 +131,7 @@ func ask(t *testing.T, c net.Conn, requests string, answers int) (all []*http.Re
 const get = "GET /live/a HTTP/1.1\r\n" + host + "\r\n"
 
 func TestListener_HandsOverWhatItDoesNotUnderstand(t *testing.T) {
+	secret := selfSigned(t)
 	for _, c := range []struct {
 		requests string
 		want     []string // answers
@@ -148,16 +153,18 @@ func TestListener_HandsOverWhatItDoesNotUnderstand(t *testing.T) {
 	} {
 		for _, piece := range []int{len(c.requests), 1} {
 			synctest.Test(t, func(t *testing.T) {
-				d := open(t, echo)
-				defer d.end()
-				conn := d.dial()
-				defer func() { _ = conn.Close() }()
-				answers, bodies := ask(t, pieces{conn, piece}, c.requests, len(c.want))
-				for i, want := range c.want {
-					slow := answers[i].Header.Get("Slow") != ""
-					if bodies[i] != want || slow != (c.slow >= 0 && i >= c.slow) {
-						t.Errorf("%.200q in pieces of %d: answer %d is %.60q, from the http.Server: %t", c.requests, piece, i, bodies[i], slow)
+				plain, inside := open(t, echo), openTLS(t, secret, secureEcho)
+				defer plain.end()
+				defer inside.end()
+				for way, conn := range map[string]net.Conn{"plain": plain.dial(), "TLS": shake(t, inside.dial(), "http/1.1")} {
+					answers, bodies := ask(t, pieces{conn, piece}, c.requests, len(c.want))
+					for i, want := range c.want {
+						slow := answers[i].Header.Get("Slow") != ""
+						if bodies[i] != want || slow != (c.slow >= 0 && i >= c.slow) {
+							t.Errorf("%s: %.200q in pieces of %d: answer %d is %.60q, from the http.Server: %t", way, c.requests, piece, i, bodies[i], slow)
+						}
 					}
+					_ = conn.Close()
 				}
 			})
 		}

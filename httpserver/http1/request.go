@@ -57,7 +57,7 @@ func (r *request) readLine(line []byte) bool {
 		return true
 	}
 	path, query, _ := bytes.Cut(target, []byte("?"))
-	if !bytes.HasPrefix(path, []byte(r.prefix)) || !all(path, inPath) || !all(query, inQuery) ||
+	if r.prefix == "" || !bytes.HasPrefix(path, []byte(r.prefix)) || !all(path, inPath) || !all(query, inQuery) ||
 		bytes.Contains(path, []byte("//")) || bytes.Contains(path, []byte("/.")) {
 		return false
 	}

@@ -73,6 +73,14 @@ func TestRequest_LeavesTheRestToOthers(t *testing.T) {
 }
 
 // What is kept from one request to the next must not show in it.
+func TestRequest_LeavesEverythingToOthersWithoutAPrefix(t *testing.T) {
+	for _, path := range []string{"/", "/live/a", ""} {
+		if newRequest(t.Context(), "", "peer").read([]byte("GET " + path + " HTTP/1.1\r\nHost: x\r\n\r\n")) {
+			t.Errorf("%q is answered", path)
+		}
+	}
+}
+
 func TestRequest_IsReadAnew(t *testing.T) {
 	r := newRequest(t.Context(), "/live/", "peer")
 	for _, head := range []string{

@@ -81,7 +81,7 @@ func (w *response) borrow() {
 func (w *response) begin() {
 	w.begun = true
 	w.borrow()
-	_ = w.conn.SetWriteDeadline(time.Now().Add(writeTime)) // a broken connection fails at the next write
+	_ = w.conn.raw.SetWriteDeadline(time.Now().Add(writeTime)) // a broken connection fails at the next write
 	if w.length == unknown && !w.bodiless() && !w.head {
 		w.goodbye = true // the end of the connection is that of the body
 	}
@@ -163,7 +163,7 @@ func (w *response) Flush() {
 		w.out = w.headBefore(w.out)
 	}
 	if len(w.out) > 0 && w.err == nil {
-		_, w.err = w.conn.Write(w.out)
+		_, w.err = w.conn.stream.Write(w.out)
 		w.out = w.out[:0]
 	}
 }
