@@ -79,11 +79,6 @@ func wideConfig() Config {
 	return cfg
 }
 
-func openFront(t *testing.T, handler http.Handler) *front {
-	t.Helper()
-	return openFrontWith(t, wideConfig(), handler, nil)
-}
-
 func openFrontWith(t *testing.T, cfg Config, handler http.Handler, secret *tls.Config) *front {
 	t.Helper()
 	f := &front{ln: make(pipes), metrics: NewMetrics(prometheus.NewRegistry()), done: make(chan error, 1)}

@@ -1,7 +1,6 @@
 package rtmp
 
 import (
-	"context"
 	"fmt"
 	"log/slog"
 	"math"
@@ -11,6 +10,7 @@ import (
 	"golive/ingest"
 	"golive/ingest/rtmp/chunk"
 	"golive/internal/connlimit"
+	"golive/internal/loglimit"
 )
 
 // tallyEvery is how often a publication gives its counts to the metrics.
@@ -110,7 +110,7 @@ func (s *session) unpublish(cause error) {
 		s.server.refusals.Log(p.log, v.level, "session ended", string(v.end), attrs...)
 		return
 	}
-	p.log.Log(context.Background(), v.level, "session ended", append([]any{"reason", string(v.end)}, attrs...)...)
+	loglimit.Write(p.log, v.level, "session ended", append([]any{"reason", string(v.end)}, attrs...)...)
 }
 
 // begin takes note of the first unit.

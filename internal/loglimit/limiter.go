@@ -1,7 +1,6 @@
 package loglimit
 
 import (
-	"context"
 	"log/slog"
 	"sync"
 	"time"
@@ -37,7 +36,7 @@ func New(log *slog.Logger, most int) *Limiter {
 func (l *Limiter) Log(log *slog.Logger, level slog.Level, msg, reason string, attrs ...any) {
 	attrs = append([]any{"reason", reason}, attrs...)
 	if level < slog.LevelInfo {
-		write(log, level, msg, attrs...)
+		Write(log, level, msg, attrs...)
 		return
 	}
 	l.mu.Lock()
@@ -54,7 +53,7 @@ func (l *Limiter) Log(log *slog.Logger, level slog.Level, msg, reason string, at
 		return
 	}
 	k.logged++
-	write(log, level, msg, attrs...)
+	Write(log, level, msg, attrs...)
 }
 
 // sum logs how many lines of k were not logged since the last time.
@@ -65,7 +64,7 @@ func (l *Limiter) sum(name string, k *kind, level slog.Level, msg, reason string
 	case l.kinds[name] != k: // flushed
 		return
 	case k.more > 0:
-		write(l.log, level, msg+", and more like it", "reason", reason, "count", k.more)
+		Write(l.log, level, msg+", and more like it", "reason", reason, "count", k.more)
 		k.more = 0
 	default:
 		k.logged--
@@ -90,6 +89,16 @@ func (l *Limiter) Flush() {
 	clear(l.kinds)
 }
 
-func write(log *slog.Logger, level slog.Level, msg string, attrs ...any) {
-	log.Log(context.Background(), level, msg, attrs...) //nolint:sloglint // each caller's message is constant
+// Write logs one line at a level that the caller has in a variable, without a context.
+func Write(log *slog.Logger, level slog.Level, msg string, attrs ...any) {
+	switch level {
+	case slog.LevelDebug:
+		log.Debug(msg, attrs...)
+	case slog.LevelWarn:
+		log.Warn(msg, attrs...)
+	case slog.LevelError:
+		log.Error(msg, attrs...)
+	default:
+		log.Info(msg, attrs...)
+	}
 }
