@@ -84,6 +84,7 @@ func TestListener_RefusalsAreOneLineASecond(t *testing.T) {
 			}
 		}
 		time.Sleep(2 * time.Second)
+		synctest.Wait()
 		lines := strings.Split(strings.TrimSpace(log.String()), "\n")
 		if len(lines) != 2 || !strings.Contains(lines[0], "server=origin reason=connections remote=192.0.2.2:1") || !strings.Contains(lines[1], "count=999") {
 			t.Errorf("%q", lines)

@@ -111,6 +111,7 @@ func TestHandler_LogsRequestsThatFailOnceASecond(t *testing.T) {
 		}
 		all.Wait()
 		time.Sleep(2 * time.Second)
+		synctest.Wait()
 		lines := strings.Split(strings.TrimSpace(log.String()), "\n")
 		if len(lines) != 2 || !strings.Contains(lines[0], `err="connection refused"`) || !strings.Contains(lines[1], "count=199") {
 			t.Errorf("%q", lines)

@@ -91,14 +91,15 @@ func (l *Limiter) Flush() {
 
 // Write logs one line at a level that the caller has in a variable, without a context.
 func Write(log *slog.Logger, level slog.Level, msg string, attrs ...any) {
+	write := log.Info
 	switch level {
 	case slog.LevelDebug:
-		log.Debug(msg, attrs...)
+		write = log.Debug
 	case slog.LevelWarn:
-		log.Warn(msg, attrs...)
+		write = log.Warn
 	case slog.LevelError:
-		log.Error(msg, attrs...)
+		write = log.Error
 	default:
-		log.Info(msg, attrs...)
 	}
+	write(msg, attrs...)
 }

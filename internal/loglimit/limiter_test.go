@@ -32,6 +32,7 @@ func TestLimiter_LogsTheFirstAndCountsTheRestEachSecond(t *testing.T) {
 		time.Sleep(Interval + time.Millisecond)
 		l.Log(log, slog.LevelWarn, "it came", "full")
 		time.Sleep(Interval)
+		synctest.Wait()
 		got := lines(text)
 		want := []string{"reason=full remote=a", "reason=full remote=a", "reason=address", "count=998", "count=1"}
 		if len(got) != len(want) {
@@ -51,6 +52,7 @@ func TestLimiter_ForgetsWhatDoesNotComeAgain(t *testing.T) {
 		for range 3 {
 			l.Log(log, slog.LevelInfo, "it came", "now and then")
 			time.Sleep(10 * time.Second)
+			synctest.Wait()
 		}
 		if got := lines(text); len(got) != 3 || strings.Contains(text.String(), "more") {
 			t.Errorf("%q", got)
@@ -69,6 +71,7 @@ func TestLimiter_FlushLogsWhatIsCounted(t *testing.T) {
 		}
 		l.Flush()
 		time.Sleep(10 * time.Second)
+		synctest.Wait()
 		if got := lines(text); len(got) != 2 || !strings.HasSuffix(got[1], "count=4") {
 			t.Errorf("%q", got)
 		}
