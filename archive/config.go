@@ -1,0 +1,88 @@
+package archive
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Sync says when what was written must survive a loss of power. The end of the process
+// loses nothing that was written, whatever Sync says.
+type Sync uint8
+
+// The policies.
+const (
+	// SyncInterval syncs the disk each few seconds, once for all broadcasts; a loss of
+	// power may lose what came since. Segments that wait for a bucket which is
+	// unavailable are synced at once.
+	SyncInterval Sync = iota
+	// SyncAlways syncs after each segment.
+	SyncAlways
+	// SyncNever leaves it to the operating system, which writes within about half a
+	// minute.
+	SyncNever
+)
+
+// MarshalText returns the policy's name in the configuration.
+func (s Sync) MarshalText() ([]byte, error) {
+	switch s {
+	case SyncInterval:
+		return []byte("interval"), nil
+	case SyncAlways:
+		return []byte("always"), nil
+	case SyncNever:
+		return []byte("never"), nil
+	}
+	return nil, fmt.Errorf("sync policy %d is not known", s)
+}
+
+// UnmarshalText reads the policy's name.
+func (s *Sync) UnmarshalText(text []byte) error {
+	for _, policy := range []Sync{SyncInterval, SyncAlways, SyncNever} {
+		if name, err := policy.MarshalText(); err == nil && string(name) == string(text) {
+			*s = policy
+			return nil
+		}
+	}
+	return errors.New("must be interval, always or never")
+}
+
+// Config says how a node keeps the records of its broadcasts.
+type Config struct {
+	// Layout makes the paths below the Store's folder, and the keys in the bucket.
+	Layout Layout
+	// Window is how much media a live playlist lists: a restart needs as much.
+	Window time.Duration
+	// Uploaded says that segments go to a bucket; otherwise the local files are the
+	// archive.
+	Uploaded bool
+	// Sync is the durability policy.
+	Sync Sync
+	// SyncEvery is the time between two syncs of SyncInterval; 2 s when 0.
+	SyncEvery time.Duration
+	// QueueBytes bounds what of one broadcast waits in memory for the local disk; 64 MiB
+	// when 0. One segment is taken whatever its size.
+	QueueBytes int64
+	// MaxBytes bounds what of all broadcasts waits on the local disk for the bucket. Over
+	// it the oldest segments are lost. 0 is no bound.
+	MaxBytes int64
+	// RetryMin and RetryMax bound the time between two tries of a write that failed;
+	// 200 ms, growing to 5 s, when 0.
+	RetryMin, RetryMax time.Duration
+}
+
+func (c Config) withDefaults() Config {
+	if c.SyncEvery == 0 {
+		c.SyncEvery = 2 * time.Second
+	}
+	if c.QueueBytes == 0 {
+		c.QueueBytes = 64 << 20
+	}
+	if c.RetryMin == 0 {
+		c.RetryMin = 200 * time.Millisecond
+	}
+	if c.RetryMax == 0 {
+		c.RetryMax = 5 * time.Second
+	}
+	return c
+}

@@ -1,0 +1,104 @@
+package archive
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+)
+
+// pageRecords is how many records a page has at most, without its header. A restart
+// reads one page or two of each broadcast; at 2 s a segment, one holds 4 minutes of a
+// rendition.
+const pageRecords = 128
+
+// Logs and media are public, and a static server under another account may serve them:
+// the process's umask takes away what the operator wants taken.
+const (
+	dirMode  fs.FileMode = 0o755
+	fileMode fs.FileMode = 0o644
+)
+
+// log appends records to the newest page of one broadcast's log. It belongs to one
+// goroutine at a time.
+type log struct {
+	root   *os.Root
+	layout Layout
+	state  state
+
+	page    int      // the number of the next page when there is no file
+	file    *os.File // the newest page; nil before the first record
+	size    int64    // of the file, in bytes
+	records int      // in the file
+}
+
+// append writes a record, and turns the page when it is full. After an error the record
+// was not written, and may be tried again.
+func (l *log) append(r *Record) error {
+	if l.file == nil || l.records >= pageRecords {
+		if err := l.turn(); err != nil {
+			return err
+		}
+	}
+	if err := l.write(r); err != nil {
+		return err
+	}
+	l.records++
+	l.state.apply(r)
+	return nil
+}
+
+// turn begins a page.
+func (l *log) turn() error {
+	key := l.layout.Page(l.state.meta, l.page)
+	file, err := l.root.OpenFile(key, os.O_WRONLY|os.O_CREATE|os.O_EXCL|os.O_APPEND, fileMode)
+	if errors.Is(err, fs.ErrNotExist) {
+		if err := l.root.MkdirAll(l.layout.Log(l.state.meta.Broadcast, l.state.meta.Token), dirMode); err != nil {
+			return fmt.Errorf("make log: %w", err)
+		}
+		file, err = l.root.OpenFile(key, os.O_WRONLY|os.O_CREATE|os.O_EXCL|os.O_APPEND, fileMode)
+	}
+	if err != nil {
+		return fmt.Errorf("begin page %s: %w", key, err)
+	}
+	old := *l
+	l.file, l.size, l.records = file, 0, 0
+	header := l.state.header(l.page)
+	if err := l.write(&header); err != nil {
+		err = errors.Join(err, file.Close(), l.root.Remove(key))
+		*l = old
+		return err
+	}
+	l.page++
+	if old.file != nil {
+		// All of it was written; what Close could tell, the next sync tells too.
+		_ = old.file.Close()
+	}
+	return nil
+}
+
+// write writes a line whole. A line that could be written in part only is cut off
+// again; when even that fails the next record begins another page, and readers pass
+// over the torn line.
+func (l *log) write(r *Record) error {
+	line := r.append(nil)
+	n, err := l.file.Write(line)
+	if err == nil {
+		l.size += int64(n)
+		return nil
+	}
+	if n > 0 && l.file.Truncate(l.size) != nil {
+		l.records = pageRecords
+	}
+	return fmt.Errorf("append to log: %w", err)
+}
+
+// close closes the newest page.
+func (l *log) close() error {
+	if l.file == nil {
+		return nil
+	}
+	err := l.file.Close()
+	l.file = nil
+	return err
+}
