@@ -16,18 +16,28 @@ func (r *Recording) next() *Item {
 	return it
 }
 
-// done says that the bucket has the oldest segment, or will never have it.
-func (r *Recording) done(it *Item) {
+// written reports whether Run has written all that was offered, and the end.
+func (r *Recording) written() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.finished && len(r.queue) == 0
+}
+
+// done says that the bucket has the oldest segment, or, when lost is true, will never
+// have it.
+func (r *Recording) done(it *Item, lost bool) {
 	r.mu.Lock()
 	r.waiting[0] = nil
 	r.waiting = r.waiting[1:]
-	size := it.Segment.Size
-	lost := it.Lost
+	known := it.Lost
 	r.mu.Unlock()
-	if !lost {
-		r.store.add(-size)
-	}
 	msn := it.Segment.MSN
+	if !known {
+		r.store.add(-it.Segment.Size)
+		if lost {
+			r.note(Record{Kind: KindLost, Rendition: it.Rendition, Through: &msn, Reason: "refused by the bucket"})
+		}
+	}
 	r.note(Record{Kind: KindStored, Rendition: it.Rendition, Through: &msn})
 }
 

@@ -257,7 +257,7 @@ func (r *run) announce(ctx context.Context, seg *media.Segment) error {
 		return nil
 	}
 	err := r.bucket.Put(ctx, o)
-	if err != nil && !retryable(err) {
+	if err != nil && !Retryable(err) {
 		r.failures.add(err.Error())
 		return nil
 	}
@@ -354,7 +354,7 @@ func (r *run) delete(ctx context.Context) {
 // again.
 func (r *run) outcome(l *lane, err error) (again bool) {
 	now := time.Now()
-	again = err != nil && retryable(err)
+	again = err != nil && Retryable(err)
 	if err != nil {
 		r.failures.add(err.Error())
 		if l.failures == 0 {

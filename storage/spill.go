@@ -104,7 +104,7 @@ func (s *spiller) add(u *upload) {
 		s.metrics.queueBytes.Sub(float64(u.size))
 		s.queue.spool(u, e)
 		s.succeeded()
-	case !retryable(err):
+	case !Retryable(err):
 		u.never = true // it is larger than the whole spool, say
 		s.troubles.add(err.Error())
 	case errors.Is(err, ErrSpoolFull) && s.makeRoom(u):
