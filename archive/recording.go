@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -81,7 +82,29 @@ func (s *Store) Resume(f *Recovered, written func(rendition string, seg *Segment
 		next = f.pages[n-1] + 1
 	}
 	r.journal = newLog(s, state{meta: f.Meta, ended: f.Ended, positions: f.Positions}, next)
+	if s.cfg.Uploaded {
+		r.await(f)
+	}
 	return r
+}
+
+// await queues for the bucket what it does not have yet, in the order of the dates, so that
+// renditions stay together.
+func (r *Recording) await(f *Recovered) {
+	for name, list := range f.Segments {
+		for i := range list {
+			if seg := &list[i]; seg.MSN > f.Positions[name].Stored {
+				r.waiting = append(r.waiting, &Item{Rendition: name, Segment: &seg.Segment, Since: seg.End(), Lost: seg.Lost})
+				if !seg.Lost {
+					r.store.add(seg.Size)
+				}
+			}
+		}
+	}
+	slices.SortStableFunc(r.waiting, func(a, b *Item) int { return a.Segment.Date.Compare(b.Segment.Date) })
+	if len(r.waiting) > 0 {
+		wake(r.arrived)
+	}
 }
 
 // newLog returns a log that has no page open.
@@ -202,6 +225,8 @@ func (r *Recording) pop(w *write) {
 		r.waiting = append(r.waiting, &Item{
 			Rendition: w.record.Rendition, Segment: w.record.Segment, Since: time.Now(), Lost: w.slabs == nil,
 		})
+	}
+	if segment || len(r.queue) == 0 {
 		wake(r.arrived)
 	}
 	r.mu.Unlock()
