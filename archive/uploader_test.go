@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -154,6 +155,7 @@ func TestUploader_PutsSegmentsAndThenThePlaylistsThatNameThem(t *testing.T) {
 		time.Sleep(2 * time.Second)
 		u.end()
 		<-u.up.Drained()
+		synctest.Wait()
 		want := []string{
 			"put source/PUB1-0.ts", "put source/index.m3u8", "put source/PUB1-1.ts", "put source/index.m3u8", "put source/index.m3u8",
 		}
@@ -171,10 +173,10 @@ func TestUploader_PutsSegmentsAndThenThePlaylistsThatNameThem(t *testing.T) {
 
 func TestUploader_BringsEverythingWhenTheBucketIsBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		away := true
+		var here atomic.Bool
 		b := &bucket{Bucket: memory.New()}
 		b.fails = func(string, string) error {
-			if away {
+			if !here.Load() {
 				return errors.New("store is away")
 			}
 			return nil
@@ -190,8 +192,9 @@ func TestUploader_BringsEverythingWhenTheBucketIsBack(t *testing.T) {
 		if n, _ := u.rec.Waiting(); n != 30 {
 			t.Errorf("%d segments wait", n)
 		}
-		away = false
+		here.Store(true)
 		time.Sleep(10 * time.Second)
+		synctest.Wait()
 		if err, _ := u.up.Failing(); err != nil {
 			t.Errorf("failing with %v though the bucket is back", err)
 		}
@@ -222,6 +225,7 @@ func TestUploader_GoesOnAfterARestartWithWhatTheBucketDoesNotHave(t *testing.T) 
 		u := startUpload(t, dir, UploaderConfig{}, b)
 		u.offer(0, 20)
 		time.Sleep(10 * time.Second)
+		synctest.Wait()
 		if err := u.stop(); err != nil {
 			t.Fatal(err)
 		}
@@ -231,6 +235,7 @@ func TestUploader_GoesOnAfterARestartWithWhatTheBucketDoesNotHave(t *testing.T) 
 			t.Errorf("%d segments wait after the restart", n)
 		}
 		time.Sleep(10 * time.Second)
+		synctest.Wait()
 		if diff := cmp.Diff(numbers(7, 20), u.index.names); diff != "" {
 			t.Error(diff)
 		}
@@ -262,6 +267,7 @@ func TestUploader_PutsNoKeyTwiceASecondWhereTheBucketWantsThat(t *testing.T) {
 		}
 		u.end()
 		<-u.up.Drained()
+		synctest.Wait()
 		if names := u.index.names; names[len(names)-1] != "end" {
 			t.Errorf("told: %v", names)
 		}
@@ -280,10 +286,10 @@ func TestUploader_PutsNoKeyTwiceASecondWhereTheBucketWantsThat(t *testing.T) {
 func TestUploader_TellsOfASegmentWhoseFileIsGone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir := t.TempDir()
-		away := true
+		var here atomic.Bool
 		b := &bucket{Bucket: memory.New()}
 		b.fails = func(string, string) error {
-			if away {
+			if !here.Load() {
 				return errors.New("store is away")
 			}
 			return nil
@@ -294,8 +300,9 @@ func TestUploader_TellsOfASegmentWhoseFileIsGone(t *testing.T) {
 		if err := u.store.remove("live/studio/source/PUB1-1.ts"); err != nil {
 			t.Fatal(err)
 		}
-		away = false
+		here.Store(true)
 		time.Sleep(10 * time.Second)
+		synctest.Wait()
 		if diff := cmp.Diff([]string{"0", "lost-1", "2"}, u.index.names); diff != "" {
 			t.Error(diff)
 		}
