@@ -11,7 +11,7 @@ FUZZTIME ?= 20s
 CONCURRENT := ./ingest/... ./broadcast/... ./playlist/... ./storage/... ./origin/... ./api/... ./admin/... ./internal/publisher/... ./internal/hlscheck/... ./cmd/...
 
 .DEFAULT_GOAL := help
-.PHONY: bench-cost bench-origin help run build setup test race fuzz bench e2e interop lint fmt check clean
+.PHONY: bench-cost bench-origin help run build setup test race fuzz bench e2e interop field latency lint fmt notices check clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,8 +26,8 @@ build: $(HLS) ## build bin/golive
 setup: $(HLS) $(S3SERVER) $(ACME) ## install what the tests need and is missing
 	@tools/need.sh ffmpeg chromium gcc nginx
 
-test: setup ## every test: unit, race, browser pages, end to end
-	go vet -tags e2e ./... && go test ./... && go test -race -short $(CONCURRENT)
+test: setup lint ## every test: modules, format, lint, unit, race, browser pages, end to end
+	go test ./... && go test -race -short $(CONCURRENT)
 	npm test --prefix web --silent
 	$(MAKE) e2e
 
@@ -36,11 +36,19 @@ race: ## every unit test under the race detector
 
 # They mostly wait: two packages at once take half the time.
 e2e: setup ## real ffmpeg, real Chromium, real sockets
-	go test -tags e2e -count=1 -p 2 -parallel 3 -timeout 15m ./e2e/...
+	go test -tags e2e -count=1 -p 2 -parallel 2 -timeout 20m ./e2e/...
 
 interop: setup ## GStreamer and OBS Studio publish, Chromium plays
 	@tools/need.sh gstreamer obs
 	go test -tags interop -count=1 -timeout 15m ./e2e/interop
+
+# Alone: each stream is encoded, checked and decoded in real time.
+field: setup ## the odd streams that encoders in the field send, watched in Chromium
+	go test -tags 'e2e field' -count=1 -parallel 3 -timeout 25m -run TestField ./e2e/interop -args -strict
+
+# Alone, too: what is measured is how soon a picture is on the screen, and how smoothly.
+latency: setup ## how long a picture takes from the encoder to Chromium's screen
+	go test -tags e2e -count=1 -v -timeout 15m -run 'TestLatency|TestChromium_PlaysWhat' ./e2e -args -strict
 
 fuzz: ## fuzz each parser for FUZZTIME
 	@grep -rHoE '^func Fuzz\w+' --include='*_test.go' --exclude-dir=node_modules . | sed -E 's|/[^/]+:func | |' | while read -r dir name; do \
@@ -55,14 +63,16 @@ bench-cost: setup ## what a stream costs the server: CPU-seconds and memory
 bench-origin: setup ## what viewers cost the server, and how long they wait, beside nginx
 	go test -tags e2e -run '^$$' -bench . -benchtime 1x -timeout 30m ./e2e/load
 
-lint: ## the linters of .golangci.yml
-	$(GOLANGCI) run
+lint: $(HLS) ## modules are tidy, the code is formatted, the linters of .golangci.yml find nothing
+	go mod tidy -diff && $(GOLANGCI) fmt --diff && $(GOLANGCI) run
 
 fmt: ## format the code
 	$(GOLANGCI) fmt
 
-check: ## what a change must pass: modules, format, lint, every test, race
-	go mod tidy -diff && $(GOLANGCI) fmt --diff && $(MAKE) lint test race
+notices: ## write the licences of what is in the binary: internal/notices/notices.txt
+	go generate ./internal/notices
+
+check: test race interop ## everything that can be tested
 
 clean: ## remove what was built, and the demo's data
 	rm -rf bin data e2e/out web/node_modules $(HLS)

@@ -7,6 +7,8 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"golive/ingest"
 )
 
 // Directory knows the broadcasts.
@@ -20,16 +22,17 @@ type Directory interface {
 
 // Broadcast is one live stream.
 type Broadcast struct {
-	ID         string      `json:"id" doc:"The broadcast's public name." example:"studio"`
-	State      string      `json:"state" enum:"starting,live,reconnecting,ended" doc:"Where it is in its life."`
-	StartedAt  time.Time   `json:"started_at" doc:"When its publisher was admitted."`
-	EndedAt    *time.Time  `json:"ended_at" doc:"When it ended; null before."`
-	Playlist   string      `json:"playlist" doc:"Path of its multivariant playlist." example:"/live/studio/index.m3u8"`
-	Replay     *string     `json:"replay" doc:"Path of the playlist of the whole broadcast, after its end; null when there is none."`
-	Encoder    string      `json:"encoder" doc:"What the publisher calls itself; may be empty."`
-	Viewers    int         `json:"viewers" doc:"Who watches now, counted from what players ask for; behind a cache, what is behind it counts as one."`
-	Warnings   []Warning   `json:"warnings" doc:"What the broadcaster should change in the encoder."`
-	Renditions []Rendition `json:"renditions" doc:"What can be watched; empty while starting."`
+	ID           string      `json:"id" doc:"The broadcast's public name." example:"studio"`
+	State        string      `json:"state" enum:"starting,live,reconnecting,ended" doc:"Where it is in its life."`
+	StartedAt    time.Time   `json:"started_at" doc:"When its publisher was admitted."`
+	EndedAt      *time.Time  `json:"ended_at" doc:"When it ended; null before."`
+	Playlist     string      `json:"playlist" doc:"Path of its multivariant playlist." example:"/live/studio/index.m3u8"`
+	Replay       *string     `json:"replay" doc:"Path of the playlist of the whole broadcast, after its end; null when there is none."`
+	Encoder      string      `json:"encoder" doc:"What the publisher calls itself; may be empty."`
+	Viewers      int         `json:"viewers" doc:"Who watches now, counted from what players ask for; behind a cache, what is behind it counts as one."`
+	StorageError *string     `json:"storage_error" doc:"What keeps storage from taking the broadcast now; null when it does."`
+	Warnings     []Warning   `json:"warnings" doc:"What the broadcaster should change in the encoder."`
+	Renditions   []Rendition `json:"renditions" doc:"What can be watched; empty while starting."`
 }
 
 // Warning is a condition of the incoming stream that the broadcaster should know of.
@@ -58,7 +61,7 @@ type listOutput struct {
 }
 
 type oneInput struct {
-	ID string `path:"id" maxLength:"64" doc:"The broadcast's public name."`
+	ID string `path:"id" doc:"The broadcast's public name."`
 }
 
 type oneOutput struct {
@@ -66,15 +69,27 @@ type oneOutput struct {
 	Body         Broadcast
 }
 
+// Server is what the interface tells of the server.
+type Server struct {
+	Version string
+	// BasePath is the path below which clients reach the server: "/video"; "" is none.
+	BasePath string
+}
+
 // Register adds the interface to mux: the requests under /v1/, their OpenAPI
 // document and its readable page.
-func Register(mux *http.ServeMux, version string, d Directory) error {
-	cfg := huma.DefaultConfig("golive", version)
+func Register(mux *http.ServeMux, c Config, s Server, d Directory) error {
+	routes := http.NewServeMux()
+	mux.Handle("/v1/", &public{routes: routes, origins: c.CORSOrigins})
+	cfg := huma.DefaultConfig("golive", s.Version)
+	if s.BasePath != "" {
+		cfg.Servers = []*huma.Server{{URL: s.BasePath}}
+	}
 	cfg.OpenAPIPath = "/v1/openapi"
 	// huma's own page would load its script from elsewhere; docs.go makes ours.
 	cfg.DocsPath, cfg.SchemasPath = "", ""
 	cfg.CreateHooks = nil // no $schema in every answer
-	a := humago.New(mux, cfg)
+	a := humago.New(routes, cfg)
 	huma.Register(a, huma.Operation{
 		OperationID: "list-broadcasts",
 		Method:      http.MethodGet,
@@ -92,6 +107,9 @@ func Register(mux *http.ServeMux, version string, d Directory) error {
 		Summary:     "One broadcast, or the replay of one",
 		Errors:      []int{http.StatusNotFound},
 	}, func(ctx context.Context, in *oneInput) (*oneOutput, error) {
+		if ingest.CheckID(in.ID) != nil { // there cannot be one
+			return nil, huma.Error404NotFound("there is no such broadcast")
+		}
 		b, ok := d.Broadcast(ctx, in.ID)
 		if !ok {
 			return nil, huma.Error404NotFound("there is no such broadcast")
@@ -102,10 +120,12 @@ func Register(mux *http.ServeMux, version string, d Directory) error {
 	if err != nil {
 		return err
 	}
-	mux.HandleFunc("GET /v1/docs", func(w http.ResponseWriter, _ *http.Request) {
+	routes.HandleFunc("GET /v1/docs", func(w http.ResponseWriter, _ *http.Request) {
 		h := w.Header()
 		h.Set("Content-Type", "text/html; charset=utf-8")
-		h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'")
+		h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+		h.Set("Referrer-Policy", "same-origin")
+		h.Set("Cache-Control", "no-cache")
 		// The client may have left; there is nothing to do about it.
 		_, _ = w.Write(page)
 	})

@@ -12,11 +12,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-type shelf []Broadcast
+type catalogue []Broadcast
 
-func (s shelf) Broadcasts() []Broadcast { return s }
+func (s catalogue) Broadcasts() []Broadcast { return s }
 
-func (s shelf) Broadcast(_ context.Context, id string) (Broadcast, bool) {
+func (s catalogue) Broadcast(_ context.Context, id string) (Broadcast, bool) {
 	for _, b := range s {
 		if b.ID == id {
 			return b, true
@@ -28,7 +28,7 @@ func (s shelf) Broadcast(_ context.Context, id string) (Broadcast, bool) {
 func serve(t *testing.T, d Directory) http.Handler {
 	t.Helper()
 	mux := http.NewServeMux()
-	if err := Register(mux, "test", d); err != nil {
+	if err := Register(mux, DefaultConfig(), Server{Version: "test"}, d); err != nil {
 		t.Fatal(err)
 	}
 	return mux
@@ -49,20 +49,20 @@ func studio() Broadcast {
 }
 
 func TestAPI_ListsBroadcastsInTheAgreedForm(t *testing.T) {
-	got := get(serve(t, shelf{studio()}), "/v1/broadcasts")
+	got := get(serve(t, catalogue{studio()}), "/v1/broadcasts")
 	want := `{"broadcasts":[{"id":"studio","state":"live","started_at":"2026-01-02T03:04:05Z","ended_at":null,` +
-		`"playlist":"/live/studio/index.m3u8","replay":null,"encoder":"obs","viewers":3,"warnings":[],"renditions":[{"name":"source","codecs":"avc1.64001f",` +
+		`"playlist":"/live/studio/index.m3u8","replay":null,"encoder":"obs","viewers":3,"storage_error":null,"warnings":[],"renditions":[{"name":"source","codecs":"avc1.64001f",` +
 		`"width":1280,"height":720,"frame_rate":30,"bandwidth":5,"average_bandwidth":4}]}]}` + "\n"
 	if diff := cmp.Diff(want, got.Body.String()); diff != "" {
 		t.Error(diff)
 	}
-	if empty := get(serve(t, shelf{}), "/v1/broadcasts").Body.String(); empty != "{\"broadcasts\":[]}\n" {
+	if empty := get(serve(t, catalogue{}), "/v1/broadcasts").Body.String(); empty != "{\"broadcasts\":[]}\n" {
 		t.Errorf("without broadcasts: %q", empty)
 	}
 }
 
 func TestAPI_OneBroadcastOr404(t *testing.T) {
-	h := serve(t, shelf{studio()})
+	h := serve(t, catalogue{studio()})
 	if w := get(h, "/v1/broadcasts/studio"); w.Code != 200 || !strings.Contains(w.Body.String(), `"id":"studio"`) {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
@@ -72,7 +72,7 @@ func TestAPI_OneBroadcastOr404(t *testing.T) {
 }
 
 func TestAPI_DocumentDescribesWhatIsServed(t *testing.T) {
-	h := serve(t, shelf{studio()})
+	h := serve(t, catalogue{studio()})
 	var doc struct {
 		OpenAPI string
 		Paths   map[string]any

@@ -34,6 +34,7 @@ var errEnded = errors.New("broadcast has ended")
 type Broadcast struct {
 	id      string
 	began   time.Time
+	made    time.Time // when this run made it, by the monotonic clock too
 	cfg     Settings
 	log     *slog.Logger
 	metrics *Metrics
@@ -42,20 +43,34 @@ type Broadcast struct {
 	shelf   *shelf
 
 	state    atomic.Int32
-	lastUnit atomic.Int64 // when the newest access unit arrived, Unix nanoseconds
+	lastUnit atomic.Int64 // when the newest access unit arrived, nanoseconds after made
 	encoder  atomic.Pointer[string]
 
 	claims   chan claim
 	released chan error
+	shown    chan struct{} // holds a token when there is something to watch for the first time
 	ended    chan struct{} // closed when no claim is heard any more
 	archived chan struct{} // closed when the Archiver has stopped
 	ready    chan struct{} // closed when the Archiver may begin; nil is at once
 	swept    chan struct{} // closed when run has returned: the bucket is left alone
 	next     numbering     // valid once ended is closed
+	lost     int           // segments that the stop of the server lost; valid once swept is closed
 
 	preparation preparation
 	resumed     *resumption // nil for a new broadcast
+	begun       bool        // it was counted; run's
+
+	// previous is the broadcast that had the id before, and can still be read, until
+	// this one can. The Hub changes it.
+	previous atomic.Pointer[Broadcast]
 }
+
+// aired reports whether there was ever something to watch. A publisher that has sent
+// no media makes no broadcast.
+func (b *Broadcast) aired() bool { return b.program.window.Load() != nil }
+
+// Watchable reports whether the broadcast has a rendition to show.
+func (b *Broadcast) Watchable() bool { return b.resumed != nil || b.program.multivariant.Load() != nil }
 
 // claim is a publisher's wish to publish; the supervisor grants or refuses it.
 type claim struct {
@@ -96,15 +111,18 @@ type preparation struct {
 }
 
 func newBroadcast(m catalog.Manifest, h *Hub, from numbering, p preparation) *Broadcast {
+	now := time.Now()
 	b := &Broadcast{
 		id:       m.ID,
-		began:    time.Now(),
+		began:    now,
+		made:     now,
 		cfg:      h.cfg,
 		log:      h.log.With("broadcast", m.ID),
 		metrics:  h.metrics,
 		stores:   h.stores,
 		claims:   make(chan claim),
 		released: make(chan error),
+		shown:    make(chan struct{}, 1),
 		ended:    make(chan struct{}),
 		archived: make(chan struct{}),
 		swept:    make(chan struct{}),
@@ -113,7 +131,7 @@ func newBroadcast(m catalog.Manifest, h *Hub, from numbering, p preparation) *Br
 	if h.stores.Shared {
 		b.shelf.local, b.shelf.shared = h.stores.Local, h.stores.Bucket
 	}
-	archiver := storage.ArchiverConfig{Prefix: h.layout.Folder(m.ID)}
+	archiver := storage.ArchiverConfig{Prefix: h.layout.Folder(m.ID), KeyPace: h.stores.KeyPace}
 	if p != (preparation{}) {
 		b.preparation, b.ready = p, make(chan struct{})
 		archiver.Hold = b.ready
@@ -170,14 +188,16 @@ func (b *Broadcast) claim(ctx context.Context, p ingest.Publisher) (*publication
 func (b *Broadcast) grant(c claim) *publication {
 	session := sessionToken()
 	b.shelf.admit(session)
-	b.note()
+	if b.aired() { // else when it is
+		b.note()
+	}
 	b.program.segmenter.Start(session)
 	if b.program.window.Load() == nil {
 		b.state.Store(int32(Starting))
 	} else {
 		b.state.Store(int32(Live))
 	}
-	b.lastUnit.Store(time.Now().UnixNano())
+	b.lastUnit.Store(int64(time.Since(b.made)))
 	b.program.warnings.reset()
 	pub := &publication{broadcast: b, publisher: c.publisher}
 	select {
@@ -194,7 +214,7 @@ func sessionToken() string { return rand.Text()[:10] }
 
 // silent says whether the publisher has sent nothing for a while.
 func (b *Broadcast) silent() bool {
-	return time.Since(time.Unix(0, b.lastUnit.Load())) > silence
+	return time.Since(b.made)-time.Duration(b.lastUnit.Load()) > silence
 }
 
 func refuse(c claim, format string, args ...any) {

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -34,7 +33,8 @@ type Hub struct {
 	forgotten  map[string]*Broadcast   // by id: the newest that is in the bucket's hands alone
 	tended     map[*Broadcast]struct{} // all that work on their objects in the bucket
 	closing    bool
-	cut        atomic.Bool // there were broadcasts when Run ended
+	cut        atomic.Bool  // there were broadcasts when Run ended
+	lost       atomic.Int64 // segments that the end of Run lost
 }
 
 // Stores are where a Hub keeps what is aired.
@@ -49,6 +49,8 @@ type Stores struct {
 	Shared bool
 	// Spool takes segments while Bucket does not; may be nil.
 	Spool Spool
+	// KeyPace spaces the puts of one playlist in Bucket; may be nil.
+	KeyPace *storage.KeyPace
 }
 
 // Spool is a storage.Spool that says what an earlier run left in it.
@@ -80,7 +82,8 @@ func NewHub(cfg Settings, stores Stores, log *slog.Logger, m *Metrics, sm *stora
 }
 
 // Run blocks until ctx is done, and deletes what is due in the bucket; then it ends
-// all broadcasts and waits until each is archived or the drain timeout has passed.
+// all broadcasts and waits until each is archived or the drain timeout has passed. What
+// storage has not taken by then and no disk keeps is lost, which is an error.
 func (h *Hub) Run(ctx context.Context) error {
 	sweeper := catalog.Sweeper{Layout: h.layout, Bucket: h.stores.Bucket, Abandoned: h.endAbandoned, Log: h.log}
 	h.running.Go(func() { sweeper.Run(ctx) })
@@ -91,6 +94,9 @@ func (h *Hub) Run(ctx context.Context) error {
 	h.mu.Unlock()
 	close(h.quit)
 	h.running.Wait()
+	if n := h.lost.Load(); n > 0 {
+		return fmt.Errorf("%d segments are lost: storage did not take them within broadcast.drain_timeout, and they could not be spooled", n)
+	}
 	return nil
 }
 
@@ -139,6 +145,7 @@ func (h *Hub) findOrStart(ctx context.Context, id string) (*Broadcast, error) {
 		from, first = elsewhere.afterwards(), h.lastWords(elsewhere)
 	}
 	b := newBroadcast(h.newManifest(id), h, from, preparation{before: h.predecessor(id), first: first})
+	b.previous.Store(old)
 	h.start(b) //nolint:contextcheck // see above
 	return b, nil
 }
@@ -173,8 +180,10 @@ func (h *Hub) start(b *Broadcast) {
 	h.running.Go(func() {
 		b.run(h.quit, place{
 			leave:   func() bool { return h.forget(b) },
-			current: func() bool { found, _ := h.Find(b.id); return found == b },
+			current: func() bool { return (*h.broadcasts.Load())[b.id] == b },
+			discard: func() { h.discard(b) },
 		})
+		h.lost.Add(int64(b.lost))
 		h.mu.Lock()
 		defer h.mu.Unlock()
 		delete(h.tended, b)
@@ -189,12 +198,32 @@ func (h *Hub) start(b *Broadcast) {
 func (h *Hub) forget(b *Broadcast) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if (*h.broadcasts.Load())[b.id] != b {
+	switch now := (*h.broadcasts.Load())[b.id]; {
+	case now == nil || now != b && now.aired():
 		return false
+	case now != b: // which may yet be discarded
+		now.previous.Store(nil)
+	default:
+		h.change(func(all map[string]*Broadcast) { delete(all, b.id) })
 	}
-	h.change(func(all map[string]*Broadcast) { delete(all, b.id) })
 	h.forgotten[b.id] = b
+	if h.cfg.Retention.Replay > 0 {
+		h.replays.index.add(catalog.Named{ID: b.id, Token: b.shelf.token(), Ended: true})
+	}
 	return true
+}
+
+// discard takes a broadcast out that never had media, and puts back the one that it
+// took the place of, if that can still be read.
+func (h *Hub) discard(b *Broadcast) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	old := b.previous.Swap(nil)
+	h.change(func(all map[string]*Broadcast) {
+		if delete(all, b.id); old != nil {
+			all[b.id] = old
+		}
+	})
 }
 
 // change replaces the map by a changed copy; the caller holds mu.
@@ -204,17 +233,27 @@ func (h *Hub) change(f func(map[string]*Broadcast)) {
 	h.broadcasts.Store(&next)
 }
 
-// Find is the broadcast of that id, live or lingering.
+// Find returns the broadcast of that id, live or lingering. Until a new one can be
+// watched it returns the one before, while that lingers.
 func (h *Hub) Find(id string) (*Broadcast, bool) {
-	b, ok := (*h.broadcasts.Load())[id]
-	return b, ok
+	b := (*h.broadcasts.Load())[id]
+	if b != nil && !b.Watchable() {
+		if old := b.previous.Load(); old != nil {
+			b = old
+		}
+	}
+	return b, b != nil
 }
 
-// List is every broadcast of this node, by id.
+// List returns every broadcast of this node that can be watched, by id.
 func (h *Hub) List() []*Broadcast {
-	return slices.SortedFunc(maps.Values(*h.broadcasts.Load()), func(a, b *Broadcast) int {
-		return strings.Compare(a.id, b.id)
-	})
+	var all []*Broadcast
+	for _, id := range slices.Sorted(maps.Keys(*h.broadcasts.Load())) {
+		if b, ok := h.Find(id); ok && b.Watchable() {
+			all = append(all, b)
+		}
+	}
+	return all
 }
 
 // storageTrouble is how long an archiver may fail before the node is not ready.
@@ -226,7 +265,7 @@ func (h *Hub) Archiving(context.Context) error {
 	for _, b := range h.tends() {
 		s := b.shelf.archiver.Status()
 		if s.Error != "" && time.Since(s.FailingSince) > storageTrouble {
-			return fmt.Errorf("broadcast %s has not been archived since %s: %s", b.id, s.FailingSince.Format(time.TimeOnly), s.Error)
+			return fmt.Errorf("broadcast %s has not been archived since %s: %s", b.id, s.FailingSince.Format(time.TimeOnly), s.Trouble())
 		}
 	}
 	return nil

@@ -76,6 +76,12 @@ func (n node) startFor(t *testing.T, bucket *remote, replay time.Duration) *stag
 // startOn uses bucket, with inner behind it.
 func (n node) startOn(t *testing.T, inner *memory.Bucket, bucket storage.Bucket, replay time.Duration, change ...func(*Settings)) *stage {
 	t.Helper()
+	return newStageWith(t, inner, n.stores(t, bucket), replay, change...)
+}
+
+// stores are those of a server on the node with the bucket.
+func (n node) stores(t *testing.T, bucket storage.Bucket) Stores {
+	t.Helper()
 	local, err := disk.New(n.state)
 	if err != nil {
 		t.Fatal(err)
@@ -84,8 +90,7 @@ func (n node) startOn(t *testing.T, inner *memory.Bucket, bucket storage.Bucket,
 	if err != nil {
 		t.Fatal(err)
 	}
-	stores := Stores{Bucket: storage.Mirror(bucket, local, catalog.Layout{Prefix: "live"}.Copying, discard()), Local: local, Shared: true, Spool: waiting}
-	return newStageWith(t, inner, stores, replay, change...)
+	return Stores{Bucket: storage.Mirror(bucket, local, catalog.Layout{Prefix: "live"}.Copying, discard()), Local: local, Shared: true, Spool: waiting}
 }
 
 // killed is the node's disk as SIGKILL would leave it now.

@@ -33,8 +33,13 @@ type program struct {
 	head   media.Segment    // of a segment opened before there was a window
 	closed []*media.Segment // segments completed since the last commit
 	start  playlist.Start
+	// captions are all that were seen. They stay declared when they pause.
+	captions media.Captions
+	// forcedAt is the number of the segment after the latest forced cut.
+	forcedAt int64
 	// independent is what the multivariant playlist says of all segments.
 	independent bool
+	silent      silentTracks
 	newest      time.Time // arrival of the newest part since the last commit
 }
 
@@ -67,8 +72,18 @@ func (p *program) numbering() numbering {
 
 // write takes the next unit and makes visible what it completed.
 func (p *program) write(u media.AccessUnit) {
+	p.captions |= u.Captions
 	p.segmenter.Write(u)
+	p.noteSilence()
 	p.commit()
+}
+
+// tick tells the time while nothing comes, and makes visible what that completed.
+func (p *program) tick(now time.Time) (slow bool) {
+	slow = p.segmenter.Advance(now)
+	p.noteSilence()
+	p.commit()
+	return slow
 }
 
 // pause closes what is open when the publisher is gone.
@@ -158,12 +173,12 @@ func (p *program) Close(s *media.Segment) {
 	}
 }
 
-// tracksChanged says whether others are published than the multivariant playlist
-// says.
+// tracksChanged tells whether other tracks or captions are published than the
+// multivariant playlist says.
 func (p *program) tracksChanged() bool {
 	video, audio := p.segmenter.Tracks()
 	told := p.variant.Load()
-	return told == nil || told.Video != video || told.Audio != audio
+	return told == nil || told.Video != video || told.Audio != audio || told.Captions != p.captions
 }
 
 // Drop implements segmenter.Output.
@@ -177,7 +192,7 @@ func (p *program) Drop() {
 // rendition has changed.
 func (p *program) describe(w *playlist.Window) {
 	video, audio := p.segmenter.Tracks()
-	v := playlist.Variant{Name: p.name, Video: video, Audio: audio, FrameRate: p.segmenter.FrameRate()}
+	v := playlist.Variant{Name: p.name, Video: video, Audio: audio, FrameRate: p.segmenter.FrameRate(), Captions: p.captions}
 	v.Peak, v.Average = w.Snapshot().Bandwidth()
 	if v.Average == 0 || video == nil && audio == nil {
 		return
@@ -195,9 +210,12 @@ func (p *program) describe(w *playlist.Window) {
 // and bit rates within the tolerance of Apple's authoring specification (9.1).
 func sameVariant(a, b *playlist.Variant) bool {
 	near := func(told, now int) bool { return now <= told+told/20 && now >= told-told/20 }
-	return a.Video == b.Video && a.Audio == b.Audio && math.Abs(a.FrameRate-b.FrameRate) < 0.5 &&
+	return a.Video == b.Video && a.Audio == b.Audio && a.Captions == b.Captions && math.Abs(a.FrameRate-b.FrameRate) < 0.5 &&
 		near(a.Peak, b.Peak) && near(a.Average, b.Average)
 }
+
+// cutsWell is how many segments without a forced cut end the warning of those before.
+const cutsWell = 10
 
 // countRepairs tells the metrics what the segmenter repaired since the last time.
 func (p *program) countRepairs() {
@@ -209,8 +227,14 @@ func (p *program) countRepairs() {
 	p.metrics.forcedCuts.Add(float64(now.ForcedCuts - before.ForcedCuts))
 	if now.ForcedCuts > before.ForcedCuts && now.LongestGOP > 0 {
 		p.warnings.add(ingest.Warning{Code: ingest.WarnKeyFramesFarApart, Text: fmt.Sprintf(
-			"the encoder sends a key frame every %.1f s: set its key frame interval to %g s, or players join late and see cuts without one",
+			"no key frame came for %.1f s: set the encoder's key frame interval to %g s, or players join late and see cuts without one",
 			now.LongestGOP.Seconds(), p.cfg.Segmenter.SegmentDuration.Seconds())})
+	}
+	switch next := p.segmenter.NextMSN(); {
+	case now.ForcedCuts > before.ForcedCuts:
+		p.forcedAt = next
+	case next-p.forcedAt == cutsWell:
+		p.warnings.remove(ingest.WarnKeyFramesFarApart)
 	}
 	p.metrics.dropped.WithLabelValues("no_key_frame").Add(float64(now.DroppedVideo - before.DroppedVideo))
 	p.metrics.dropped.WithLabelValues("audio_out_of_place").Add(float64(now.DroppedAudio - before.DroppedAudio))

@@ -2,6 +2,7 @@ package broadcast
 
 import (
 	"errors"
+	"time"
 
 	"golive/ingest"
 	"golive/media"
@@ -25,12 +26,28 @@ type publication struct {
 func (p *publication) WriteUnit(u media.AccessUnit) error {
 	b := p.broadcast
 	b.program.write(u)
-	b.lastUnit.Store(u.Arrived.UnixNano())
+	b.lastUnit.Store(int64(u.Arrived.Sub(b.made)))
+	p.show()
+	return nil
+}
+
+// Tick implements ingest.Ticker.
+func (p *publication) Tick(now time.Time) (slow bool) {
+	slow = p.broadcast.program.tick(now)
+	p.show()
+	return slow
+}
+
+// show makes the broadcast live when there is something to play.
+func (p *publication) show() {
+	b := p.broadcast
 	if !p.shown && b.program.multivariant.Load() != nil {
 		p.shown = true
+		if b.State() == Starting {
+			b.shown <- struct{}{} // once: there is room
+		}
 		b.state.Store(int32(Live))
 	}
-	return nil
 }
 
 // Warn implements ingest.Warner: the API shows what the broadcaster should know.

@@ -35,6 +35,7 @@ const (
 type replays struct {
 	layout  catalog.Layout
 	bucket  storage.Bucket
+	index   *bucketIndex
 	flight  singleflight.Group
 	lookups chan struct{} // holds a token for each request to the store
 
@@ -54,7 +55,7 @@ type replay struct {
 }
 
 func newReplays(layout catalog.Layout, bucket storage.Bucket) *replays {
-	return &replays{layout: layout, bucket: bucket, lookups: make(chan struct{}, maxLookups), known: make(map[string]*replay)}
+	return &replays{layout: layout, bucket: bucket, index: newBucketIndex(layout, bucket), lookups: make(chan struct{}, maxLookups), known: make(map[string]*replay)}
 }
 
 // get is the replay at key. Requests at the same time are one to the bucket.

@@ -31,7 +31,7 @@ type shelf struct {
 	program   *program
 	archiver  *storage.Archiver
 	start     playlist.Start
-	ended     atomic.Int64 // when the broadcast ended, Unix nanoseconds
+	ended     atomic.Pointer[time.Time] // when the broadcast ended; nil before
 	manifest  atomic.Pointer[catalog.Manifest]
 	resumed   bool           // an earlier run began the broadcast
 	shared    storage.Bucket // other nodes write to it too; nil where none do
@@ -153,7 +153,7 @@ func (s *shelf) record(seg *media.Segment, lost bool, now time.Time) {
 	s.replay.Add(seg, lost)
 	// What left the list began at least a window before that.
 	keep := max(min(s.cfg.Retention.Replay, maxReplayLength), s.cfg.Playlist.Window+s.grace)
-	for _, name := range s.replay.Trim(now.Add(-keep), s.list.First()) {
+	for _, name := range s.replay.Trim(keep, s.list.First()) {
 		s.archiver.Expire(s.key(name), now)
 	}
 }
@@ -211,7 +211,7 @@ func (s *shelf) Ended() []storage.Object {
 		return nil
 	}
 	objects := s.playlists(true)
-	gone := time.Unix(0, s.ended.Load()).Add(s.cfg.Linger)
+	gone := s.ended.Load().Add(s.cfg.Linger)
 	if s.replay != nil {
 		return append(objects, s.replayObjects(gone)...)
 	}
@@ -244,9 +244,21 @@ func (s *shelf) replayObjects(gone time.Time) []storage.Object {
 // who keep its replay, now for those who still watch.
 func (s *shelf) finish(at, now time.Time) {
 	m := *s.manifest.Load()
-	m.Ended = at.UTC()
+	m.Ended = endTime(m.Began, at).UTC()
 	s.manifest.Store(&m)
-	s.ended.Store(now.UnixNano())
+	s.ended.Store(&now)
+}
+
+// endTime returns the time of day of an end that came at, for a beginning at began. When
+// the wall clock was set back in between it is later by that than the clock says: nothing
+// may seem to end before it began, and nothing is deleted too early.
+func endTime(began, at time.Time) time.Time {
+	lasted := max(0, at.Sub(began)) // by the monotonic clock, where both have its reading
+	end := began.Round(0).Add(lasted)
+	if wall := at.Round(0); wall.After(end) {
+		return wall
+	}
+	return end
 }
 
 // playlists are the media playlist and, after it because it names it, the

@@ -2,7 +2,6 @@ package broadcast
 
 import (
 	"context"
-	"strings"
 	"time"
 
 	"golive/ingest"
@@ -50,6 +49,9 @@ func (h *Hub) Replay(ctx context.Context, id, name string) (*playlist.Text, erro
 	if ingest.CheckID(id) != nil || !catalog.IsReplayName(name) {
 		return nil, storage.ErrNotExist
 	}
+	if err := h.replays.index.hasReplay(ctx, id, name); err != nil {
+		return nil, err
+	}
 	r, err := h.replays.get(ctx, h.layout.Folder(id)+"/"+name)
 	if err != nil {
 		return nil, err
@@ -70,6 +72,9 @@ func (h *Hub) Past(ctx context.Context, id string) (PastBroadcast, bool) {
 	if ingest.CheckID(id) != nil {
 		return PastBroadcast{}, false
 	}
+	if h.replays.index.hasReplay(ctx, id, catalog.ReplayName) != nil {
+		return PastBroadcast{}, false
+	}
 	r, err := h.replays.get(ctx, h.layout.Replay(id))
 	if err != nil {
 		return PastBroadcast{}, false
@@ -82,10 +87,28 @@ func (h *Hub) Past(ctx context.Context, id string) (PastBroadcast, bool) {
 }
 
 // Aired opens a segment that no Window has any more, for a replay; the error wraps
-// storage.ErrNotExist when there is none.
+// storage.ErrNotExist when there is none. Names that no segment can have are refused
+// before the bucket is asked.
 func (h *Hub) Aired(ctx context.Context, id, rendition, name string, offset, length int64) (*storage.Reader, error) {
-	if ingest.CheckID(id) != nil || !strings.HasSuffix(name, ".ts") || storage.CheckKey(rendition+"/"+name) != nil {
+	if ingest.CheckID(id) != nil || rendition != SourceRendition {
 		return nil, storage.ErrNotExist
 	}
+	session, msn, ok := segmentName(name)
+	if !ok {
+		return nil, storage.ErrNotExist
+	}
+	if b, ok := h.Find(id); ok && b.shelf.manifest.Load().Has(session) {
+		if !b.hasAired(msn) {
+			return nil, storage.ErrNotExist
+		}
+	} else if err := h.replays.hasSegment(ctx, id, session, msn); err != nil {
+		return nil, err
+	}
 	return h.replays.open(ctx, h.layout.Media(id, rendition, name), offset, length)
+}
+
+// hasAired says whether the broadcast has come to that media sequence number.
+func (b *Broadcast) hasAired(msn int64) bool {
+	w := b.program.window.Load()
+	return w != nil && w.Snapshot().Has(playlist.Position{MSN: msn, Part: -1})
 }

@@ -21,6 +21,9 @@ type Status struct {
 	// Replay is the file name of the playlist of the whole broadcast; empty while
 	// there is none.
 	Replay string
+	// StorageError is what keeps storage from taking the broadcast now; empty when it
+	// does.
+	StorageError string
 	// Warnings are for the broadcaster: what to change in the encoder.
 	Warnings []Warning
 }
@@ -28,9 +31,10 @@ type Status struct {
 // Status is the broadcast's, now.
 func (b *Broadcast) Status() Status {
 	s := Status{ID: b.id, State: b.State(), Began: b.began, Warnings: b.program.warnings.all()}
-	if ended := b.shelf.ended.Load(); ended != 0 {
-		s.Ended = time.Unix(0, ended)
+	if ended := b.shelf.ended.Load(); ended != nil {
+		s.Ended = endTime(b.began, *ended)
 	}
+	s.StorageError = b.shelf.archiver.Status().Trouble()
 	if b.hasReplay() {
 		s.Replay = catalog.ReplayNameOf(b.shelf.token())
 	}

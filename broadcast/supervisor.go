@@ -16,15 +16,14 @@ type place struct {
 	leave func() bool
 	// current says whether it is there.
 	current func() bool
+	// discard takes it out as if it had never been there.
+	discard func()
 }
 
 // run is the broadcast's supervisor: it lives from the first claim until the
 // broadcast is forgotten, and all of it is in the bucket.
 func (b *Broadcast) run(quit <-chan struct{}, at place) {
 	defer close(b.swept)
-	b.metrics.broadcasts.Inc()
-	b.log.Info("broadcast started")
-
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	var working sync.WaitGroup
@@ -36,11 +35,19 @@ func (b *Broadcast) run(quit <-chan struct{}, at place) {
 	var when time.Time
 	patience := claimTimeout
 	if b.resumed != nil {
+		b.begin()
 		reason, when, patience = b.resumed.reason, b.resumed.at, b.resumed.left
 	}
 	if reason == "" {
 		reason, when = b.supervise(quit, patience), time.Now()
 	}
+	if !b.aired() {
+		b.discard(at)
+		cancel()
+		working.Wait()
+		return
+	}
+	b.begin()
 	b.end(reason, when)
 	if b.linger(quit) {
 		alone := at.leave()
@@ -54,12 +61,35 @@ func (b *Broadcast) run(quit <-chan struct{}, at place) {
 	// At a shutdown the bucket keeps the end of the broadcast, and the Hub too:
 	// players may still be reading it.
 	whole := b.drain()
+	failing := b.shelf.archiver.Status().Error
 	cancel()
 	working.Wait()
+	if !whole {
+		b.leave(failing)
+	}
 	if whole && b.shelf.replay != nil {
 		b.dismantle() // the next run has nothing to do
 		b.clearLocal(at.current())
 	}
+}
+
+// begin counts and logs the broadcast, once: when there is something to watch.
+func (b *Broadcast) begin() {
+	if b.begun {
+		return
+	}
+	b.begun = true
+	b.metrics.broadcasts.Inc()
+	b.log.Info("broadcast started")
+}
+
+// discard ends what never had media: no broadcast, of which nothing is kept.
+func (b *Broadcast) discard(at place) {
+	b.next = b.program.numbering()
+	b.state.Store(int32(Ended))
+	at.discard()
+	close(b.ended)
+	b.log.Debug("publisher left without media")
 }
 
 // archive runs the Archiver.
@@ -146,6 +176,18 @@ func (b *Broadcast) await(quit <-chan struct{}) bool {
 	}
 }
 
+// leave tells, when the server stops, what becomes of what the bucket has not taken.
+func (b *Broadcast) leave(failing string) {
+	left := b.shelf.archiver.Left()
+	b.lost = left.Lost
+	log := b.log.With("reason", "shutdown", "spooled", left.Spooled, "lost", left.Lost, "err", failing)
+	if left.Lost > 0 || b.stores.Local == nil {
+		log.Error("broadcast was not archived whole")
+		return
+	}
+	log.Warn("rest of the broadcast is archived at the next start")
+}
+
 // drain gives the Archiver the drain timeout; false when that is not enough.
 func (b *Broadcast) drain() bool {
 	timer := time.NewTimer(b.cfg.DrainTimeout)
@@ -154,7 +196,6 @@ func (b *Broadcast) drain() bool {
 	case <-b.shelf.archiver.Drained():
 		return true
 	case <-timer.C:
-		b.log.Error("broadcast was not archived whole", "reason", "shutdown", "err", b.shelf.archiver.Status().Error)
 		return false
 	}
 }
@@ -178,6 +219,28 @@ type supervisor struct {
 	current *publication
 	waiting *claim      // takes over when current has been evicted
 	window  *time.Timer // runs while the return of a lost publisher is awaited
+	due     time.Time   // when it ends
+}
+
+// latest is how late the end of the window may be noticed on a busy machine. Later
+// means that the process did not run when it came: it was stopped, or its machine slept.
+const latest = time.Second
+
+// wait begins the window.
+func (s *supervisor) wait(d time.Duration) {
+	s.due = time.Now().Add(d)
+	s.window.Reset(d)
+}
+
+// paused begins the window again when it ended while the process did not run: the
+// publisher may have come back meanwhile, and was not read.
+func (s *supervisor) paused() bool {
+	late := time.Since(s.due)
+	if late < latest {
+		return false
+	}
+	s.wait(max(min(late, s.cfg.ReconnectWindow), latest))
+	return true
 }
 
 // claimTimeout is how long a new broadcast waits for the claim it was made for;
@@ -187,7 +250,7 @@ const claimTimeout = 5 * time.Second
 // supervise returns why the broadcast ends. patience is how long it waits for the
 // first claim.
 func (b *Broadcast) supervise(quit <-chan struct{}, patience time.Duration) (reason string) {
-	s := &supervisor{Broadcast: b, window: time.NewTimer(patience)}
+	s := &supervisor{Broadcast: b, window: time.NewTimer(patience), due: time.Now().Add(patience)}
 	defer s.window.Stop()
 	for reason == "" {
 		select {
@@ -195,8 +258,13 @@ func (b *Broadcast) supervise(quit <-chan struct{}, patience time.Duration) (rea
 			reason = s.claimed(c)
 		case cause := <-b.released:
 			reason = s.left(cause)
+		case <-b.shown:
+			b.begin()
+			b.note()
 		case <-s.window.C:
-			reason = endedLost
+			if !s.paused() {
+				reason = endedLost
+			}
 		case <-quit:
 			s.close()
 			reason = endedShutdown
@@ -285,7 +353,7 @@ func (s *supervisor) left(cause error) (reason string) {
 	}
 	s.state.Store(int32(Reconnecting))
 	s.log.Info("publisher lost", "reason", cause, "reconnect_window", s.cfg.ReconnectWindow)
-	s.window.Reset(s.cfg.ReconnectWindow)
+	s.wait(s.cfg.ReconnectWindow)
 	return ""
 }
 
@@ -312,107 +380,9 @@ func (b *Broadcast) end(reason string, at time.Time) {
 	b.metrics.broadcasts.Dec()
 	b.metrics.ended.WithLabelValues(reason).Inc()
 	stats := b.program.segmenter.Stats()
-	b.log.Info("broadcast ended", "reason", reason, "duration", at.Sub(b.began).Round(time.Millisecond),
+	// An earlier run's clock, or this machine's, may have been set back since.
+	duration := max(0, at.Sub(b.began)).Round(time.Millisecond)
+	b.log.Info("broadcast ended", "reason", reason, "duration", duration,
 		"segments", b.program.segmenter.NextMSN(), "forced_cuts", stats.ForcedCuts,
 		"dropped_video", stats.DroppedVideo, "dropped_audio", stats.DroppedAudio, "gap_parts", stats.GapParts)
-}
-
-// note keeps the manifest on the local disk as it is now, so that a restart knows of
-// every publication, and of the end, even while the bucket is away.
-func (b *Broadcast) note() {
-	if b.stores.Local == nil || len(b.shelf.manifest.Load().Sessions) == 0 {
-		return
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), noteTimeout)
-	defer cancel()
-	o := b.shelf.live()
-	o.Volatile = true
-	if err := b.stores.Local.Put(ctx, o); err != nil {
-		b.log.Warn("state of the broadcast was not noted for a restart", "err", err)
-	}
-}
-
-const (
-	// noteTimeout bounds a write to the local disk that somebody waits for.
-	noteTimeout = 5 * time.Second
-	// sweepTimeout bounds the deletion of what a broadcast leaves behind. What is left
-	// then a Sweeper finds.
-	sweepTimeout = time.Minute
-)
-
-// sweep deletes what only a restart would need, the copies on the local disk, and,
-// when no other broadcast has put its own there, the live playlists. Segments the
-// Archiver has deleted, or a Sweeper will; but an earlier run may have left some that
-// nothing names.
-func (b *Broadcast) sweep(alone bool) {
-	switch {
-	case b.shelf.claim == continued:
-	case b.shelf.replay != nil:
-		b.dismantle()
-		if alone && b.shelf.claim == unclaimed {
-			b.remove(b.shelf.playlistKeys()...)
-		}
-	default:
-		if alone && b.shelf.claim == unclaimed {
-			b.remove(b.shelf.playlistKeys()...)
-		}
-		if b.resumed != nil {
-			b.sweepSegments(b.stores.Bucket)
-		}
-		b.dismantle() // last: nothing else makes the rest findable
-	}
-	b.clearLocal(alone)
-}
-
-// dismantle deletes what only a restart needs: first the manifest by which it, or
-// another server, would end the broadcast once more.
-func (b *Broadcast) dismantle() {
-	m := b.shelf.manifest.Load()
-	b.remove(b.shelf.layout.Live(m.ID, m.Token))
-	b.clean("journal", func(ctx context.Context) error {
-		return b.shelf.layout.SweepJournal(ctx, b.stores.Bucket, *m)
-	})
-}
-
-// clearLocal lets go of what only a live broadcast needs of a disk beside the bucket.
-func (b *Broadcast) clearLocal(alone bool) {
-	local := b.shelf.local
-	if local == nil {
-		return
-	}
-	b.sweepSegments(local)
-	m := b.shelf.manifest.Load()
-	b.clean("local copies", func(ctx context.Context) error {
-		err := b.shelf.layout.SweepJournal(ctx, local, *m)
-		err = errors.Join(err, local.Delete(ctx, b.shelf.layout.Live(m.ID, m.Token)))
-		if alone {
-			for _, key := range b.shelf.playlistKeys() {
-				err = errors.Join(err, local.Delete(ctx, key))
-			}
-		}
-		return err
-	})
-}
-
-func (b *Broadcast) sweepSegments(bucket storage.Bucket) {
-	b.clean("segments", func(ctx context.Context) error {
-		return b.shelf.layout.SweepSegments(ctx, bucket, *b.shelf.manifest.Load())
-	})
-}
-
-func (b *Broadcast) remove(keys ...string) {
-	b.clean("objects", func(ctx context.Context) (err error) {
-		for _, key := range keys {
-			err = errors.Join(err, b.stores.Bucket.Delete(ctx, key))
-		}
-		return err
-	})
-}
-
-func (b *Broadcast) clean(what string, f func(context.Context) error) {
-	ctx, cancel := context.WithTimeout(context.Background(), sweepTimeout)
-	defer cancel()
-	if err := f(ctx); err != nil {
-		b.log.Warn("leftovers of an ended broadcast were not deleted", "what", what, "err", err)
-	}
 }

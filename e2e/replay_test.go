@@ -109,7 +109,7 @@ func TestReplay_IsThereForWhoComesLater(t *testing.T) {
 // First the server is away while the viewer goes to another place, and then hls.js
 // must begin anew.
 func TestReplay_GoesOnWhereItWasAfterAnError(t *testing.T) {
-	s := harness.Start(t, harness.Options{Config: "ingest: { reconnect_window: 1s }"})
+	s := harness.Start(t, harness.Options{Config: "ingest: { reconnect_window: 1s, limits: { ahead: 0s } }"})
 	// Minutes, as fast as they are taken.
 	harness.Run(t, "ffmpeg", "-v", "error", "-nostdin", "-stream_loop", "14", "-i", sources.Plain(t), "-c", "copy", "-f", "flv", s.PublishURL("show"))
 	s.WaitForState("show", "ended", 10*time.Second)
@@ -122,6 +122,8 @@ func TestReplay_GoesOnWhereItWasAfterAnError(t *testing.T) {
 	})()`)
 	p.Do(chromedp.Click("[data-watch-replay]"))
 	p.WaitForPicture(10 * time.Second)
+	// The bar knows how long the replay is, and so where a click leads.
+	p.WaitUntil(5*time.Second, "Number(document.querySelector('[data-seek-input]').max) > 100")
 
 	s.Kill()
 	p.ClickAt(seekBar, 0.5)

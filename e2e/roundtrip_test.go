@@ -93,13 +93,15 @@ func checkAudio(t *testing.T, ts *hlscheck.Transport, source string, want, wantV
 		t.Fatalf("%d audio frames came out, %d went in", len(frames), len(want))
 	}
 	base := ts.Video().PES[0].DTS
+	const frame = 1024 * 90_000 / 48_000 // exact
 	for i, f := range frames {
 		pts, wantPTS := f.PTS-base, (want[i].PTS-wantVideo[0].DTS)*ticksPerMilli
-		// Only a PES's first frame says its time; the others' follow from the
-		// sample rate, where the source has whole milliseconds.
-		off := pts - wantPTS
-		if f.First && off != 0 || off < -2*ticksPerMilli || off > 2*ticksPerMilli {
-			t.Fatalf("audio frame %d (first of its PES: %t): PTS %d, want %d", i, f.First, pts, wantPTS)
+		// The source has whole milliseconds, what comes out is counted in samples.
+		if off := pts - wantPTS; off < -ticksPerMilli || off > ticksPerMilli {
+			t.Fatalf("audio frame %d: PTS %d, want %d within a millisecond", i, pts, wantPTS)
+		}
+		if i > 0 && f.PTS-frames[i-1].PTS != frame {
+			t.Fatalf("audio frame %d comes %d ticks after the one before it, want %d", i, f.PTS-frames[i-1].PTS, frame)
 		}
 	}
 	adts := harness.Run(t, "ffmpeg", "-v", "error", "-i", source, "-map", "0:a", "-c", "copy", "-f", "adts", "-")

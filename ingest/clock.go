@@ -1,6 +1,10 @@
 package ingest
 
-import "golive/media"
+import (
+	"time"
+
+	"golive/media"
+)
 
 // Kind tells audio from video where nothing else about a track matters.
 type Kind uint8
@@ -13,6 +17,14 @@ const (
 
 func (k Kind) other() Kind { return 1 - k }
 
+// kindOf returns the kind of a track.
+func kindOf(t *media.Track) Kind {
+	if t.Video() {
+		return Video
+	}
+	return Audio
+}
+
 const (
 	// maxStep is the longest time between two units of a kind that is not odd, in
 	// milliseconds. A longer one is taken when the other kind has come as far.
@@ -23,14 +35,15 @@ const (
 	// persistent is how many odd units in a row, agreeing with each other, make a
 	// jump of the base.
 	persistent = 3
-	// stuck is how many units in a row may be nudged before that is a jump too, if
-	// they are at least lag behind.
-	stuck = 10
-	lag   = 200 * media.Millisecond
-	// maxComposition is the longest plausible composition time.
-	maxComposition = 5 * media.Second
-	// guessedStep is the distance between units until two were seen.
-	guessedStep = 20 * media.Millisecond
+	// stuckVideo and stuckAudio are how many units in a row may be at least lag
+	// later than the wire says before that is a jump too. Audio runs on without a
+	// gap meanwhile, so it can wait until the clock knows how long a frame lasts.
+	stuckVideo = 10
+	stuckAudio = 150
+	lag        = 200 * media.Millisecond
+	// arrivalTolerance is how much the distance between two units on the wire and that
+	// between their arrivals may differ, if the one is to confirm the other.
+	arrivalTolerance = 1500 * time.Millisecond
 	// longestStep bounds what maxStep can grow to for a slide show.
 	longestStep = 60_000
 )
@@ -45,26 +58,36 @@ type Stamp struct {
 
 // Clock puts one session's time in order. It takes the wire's 32-bit
 // milliseconds and gives 64-bit ticks that grow with each unit of a kind, and
-// never wrap. Clean input keeps its distances exactly, and its beginning: a
-// clock that starts anywhere stays there. Repairs are counted; nothing is thrown
-// away, for a picture with an odd time is as good as its neighbours.
+// never wrap. A clock that starts anywhere stays there. Repairs are counted;
+// nothing is thrown away, for a picture with an odd time is as good as its
+// neighbours.
+//
+// A picture is presented at its time on the wire plus its composition time, and
+// decoded early enough for that; see videoTimes. The times of audio are counted
+// in samples and follow the wire in the long run; see audioTimes. The clock is
+// the only owner of both: a demuxer gives it the times as they were sent.
 //
 // It looks at no clock of its own. It is used by one goroutine; the zero value
 // is ready.
 type Clock struct {
 	kinds    [2]timeline
+	video    videoTimes
+	audio    audioTimes
 	epoch    int
 	repaired RepairCounts
 }
 
-// timeline is the state of one kind.
+// timeline is the state of one kind: how its time on the wire becomes ticks, and
+// how far it has come.
 type timeline struct {
-	seen bool
-	raw  uint32      // the last time on the wire
-	wire int64       // the same, unwrapped, in milliseconds
-	base media.Ticks // what is added to wire
-	out  media.Ticks // the last DTS that was given
-	step media.Ticks // the last good distance between two DTS
+	seen  bool
+	kind  Kind
+	track *media.Track
+	raw   uint32      // the last time on the wire
+	at    time.Time   // when the last unit was read
+	wire  int64       // the same, unwrapped, in milliseconds
+	base  media.Ticks // what is added to wire
+	out   media.Ticks // where the last unit was put
 
 	epoch int   // when base was last changed, as a count of such changes
 	limit int64 // maxStep, or more for a slide show
@@ -72,44 +95,85 @@ type timeline struct {
 	odd    int    // units in a row that jumped and agree
 	oddRaw uint32 // the last of them
 	oddGap int64  // the largest distance between them
-	nudged int    // units in a row that were nudged
 
-	reorder media.Ticks // how far decoding is moved before presentation
+	late   int         // units in a row that were put at least lag after their time
+	lateBy media.Ticks // how much the last of them was
+}
+
+// arrival is how a unit's time came to the clock.
+type arrival struct {
+	composition media.Ticks
+	at          time.Time // when it was read
+	// moved says that the time on the wire is not that of the unit before.
+	moved bool
+	// fresh says that the timeline begins here or has a new base: no distance to
+	// the unit before is known.
+	fresh bool
 }
 
 // Repaired counts the repairs, indexed by Repair.
 func (c *Clock) Repaired() RepairCounts { return c.repaired }
 
-// Next is the place of the next unit of kind k, whose decoding time on the wire
-// is ms and whose presentation is composition later.
-func (c *Clock) Next(k Kind, ms uint32, composition media.Ticks) Stamp {
+// Next is the place of the next unit of a track, whose decoding time on the wire
+// is ms, whose presentation is composition later, and which was read at arrived.
+func (c *Clock) Next(track *media.Track, ms uint32, composition media.Ticks, arrived time.Time) Stamp {
+	k := kindOf(track)
 	t, o := &c.kinds[k], &c.kinds[k.other()]
-	if composition > maxComposition || composition < -maxComposition {
-		c.repaired[RepairOutlier]++
-		composition = 0
+	if track != t.track {
+		c.change(t, k, track)
+	}
+	a := arrival{composition: composition, at: arrived, moved: ms != t.raw}
+	if k == Video {
+		a.composition = c.video.plausible(composition, &c.repaired)
+	} else if a.composition < 0 || a.composition > media.Millisecond {
+		a.composition = 0 // no audio is reordered: this is an offset below the wire's unit
 	}
 	if !t.seen {
+		t.at = arrived
 		c.first(t, o, ms)
-		return t.stamp(c, composition, false)
+		a.fresh = true
+		return c.place(t, a, false)
 	}
 	d := distance(t.raw, ms)
+	waited := arrived.Sub(t.at)
+	t.at = arrived
+	gap := confirmed(d, waited) && o.epoch <= t.epoch
 	switch {
-	case -maxStep <= d && d <= t.limit:
+	case -maxStep <= d && d <= t.limit || gap:
+		a.fresh = gap && k == Audio // its count of samples begins anew
 		t.raw, t.wire = ms, t.wire+d
-		return c.inStep(t, o, composition)
+		return c.inStep(t, o, a)
 	case o.seen && near(o.raw, ms) && (o.base == t.base || o.epoch > t.epoch):
 		// It is where the other kind is: a gap in what was sent; or the other kind
 		// has jumped, and this one goes there too.
 		c.follow(t, o, ms)
-		return t.stamp(c, composition, false)
+		a.fresh = true
+		return c.place(t, a, false)
 	}
-	return c.jumped(t, o, ms, composition)
+	return c.jumped(t, o, ms, a)
 }
 
-// first places the first unit of a kind: on the other's base, or if that makes no
-// sense, beside its latest unit.
+// confirmed reports whether a gap of d milliseconds on the wire is one: that much time
+// has passed since the unit before was read. A slide show, or a track that was away.
+func confirmed(d int64, waited time.Duration) bool {
+	off := time.Duration(d)*time.Millisecond - waited
+	return d > maxStep && -arrivalTolerance <= off && off <= arrivalTolerance
+}
+
+// change takes the parameters of a new track.
+func (c *Clock) change(t *timeline, k Kind, track *media.Track) {
+	t.kind, t.track = k, track
+	if k == Video {
+		c.video.declare(track)
+	} else {
+		c.audio.declare(track)
+	}
+}
+
+// first finds the base of the first unit of a kind: the other's, or if that makes
+// no sense, one beside its latest unit.
 func (c *Clock) first(t, o *timeline, ms uint32) {
-	t.limit, t.step = maxStep, guessedStep
+	t.limit = maxStep
 	t.raw, t.wire = ms, int64(ms)
 	switch {
 	case !o.seen:
@@ -122,30 +186,39 @@ func (c *Clock) first(t, o *timeline, ms uint32) {
 }
 
 // inStep places a unit whose time is plausible.
-func (c *Clock) inStep(t, o *timeline, composition media.Ticks) Stamp {
+func (c *Clock) inStep(t, o *timeline, a arrival) Stamp {
 	t.odd = 0
-	behind := t.out - t.due()
-	if behind < 0 {
-		t.nudged = 0
-		return t.stamp(c, composition, false)
+	t.lateBy = c.earliest(t) - t.due()
+	if t.lateBy < lag || !a.moved {
+		t.late = 0
+		return c.place(t, a, false)
 	}
-	// A small step back. If it lasts, the base has moved.
-	t.nudged++
-	persists := t.nudged >= stuck && behind >= lag
+	// A step back. If it lasts, the base has moved.
+	t.late++
+	stuck := stuckVideo
+	if t.kind == Audio {
+		stuck = stuckAudio
+	}
 	switch {
-	case persists && o.epoch > t.epoch && near(o.raw, t.raw):
+	case o.epoch > t.epoch && near(o.raw, t.raw):
 		c.follow(t, o, t.raw)
-		return t.stamp(c, composition, false)
-	case persists:
-		c.rebase(t, t.out+t.step)
-		return t.stamp(c, composition, true)
+		a.fresh = true
+	case t.late >= stuck:
+		at := c.expected(t)
+		if t.kind == Video && o.late > 0 && o.base == t.base {
+			// The sound ran on evenly: where that is, its pictures are.
+			at = max(t.out+1, t.due()+o.lateBy)
+		}
+		c.rebase(t, at)
+		a.fresh = true
+		return c.place(t, a, true)
 	}
-	return t.stamp(c, composition, false)
+	return c.place(t, a, false)
 }
 
 // jumped places a unit whose time is odd: where it was expected, until the jump
 // has persisted.
-func (c *Clock) jumped(t, o *timeline, ms uint32, composition media.Ticks) Stamp {
+func (c *Clock) jumped(t, o *timeline, ms uint32, a arrival) Stamp {
 	d := distance(t.oddRaw, ms)
 	if t.odd > 0 && 0 <= d && d <= longestStep {
 		t.odd++
@@ -160,10 +233,13 @@ func (c *Clock) jumped(t, o *timeline, ms uint32, composition media.Ticks) Stamp
 	}
 	if votes < persistent {
 		c.repaired[RepairOutlier]++
-		t.out += max(t.step, 1)
-		return Stamp{DTS: t.out, PTS: t.out + max(0, t.reorder+composition)}
+		if t.kind == Audio {
+			t.out = c.audio.expected(t.out)
+			return c.audio.put(t.out)
+		}
+		return c.video.expect(t, a.composition, &c.repaired)
 	}
-	at := t.out + t.step
+	at := c.expected(t)
 	if o.seen && o.odd == 0 && o.out-at > media.TicksFromMillis(maxApart) {
 		// The other kind went on while this one was away.
 		at = o.out
@@ -175,14 +251,15 @@ func (c *Clock) jumped(t, o *timeline, ms uint32, composition media.Ticks) Stamp
 	t.wire += distance(t.raw, ms)
 	t.raw = ms
 	c.rebase(t, at)
-	return t.stamp(c, composition, true)
+	a.fresh = true
+	return c.place(t, a, true)
 }
 
 // follow puts t on o's base; ms is near o's time.
 func (c *Clock) follow(t, o *timeline, ms uint32) {
 	t.raw, t.wire = ms, o.wire+distance(o.raw, ms)
 	t.base, t.epoch = o.base, o.epoch
-	t.odd, t.nudged = 0, 0
+	t.odd, t.late = 0, 0
 }
 
 // rebase makes the present unit of t fall on at.
@@ -190,35 +267,39 @@ func (c *Clock) rebase(t *timeline, at media.Ticks) {
 	t.base += at - t.due()
 	c.epoch++
 	t.epoch = c.epoch
-	t.odd, t.nudged = 0, 0
+	t.odd, t.late = 0, 0
 	c.repaired[RepairRebased]++
 }
 
-// due is the DTS that the wire gave the present unit.
-func (t *timeline) due() media.Ticks {
-	return t.base + media.TicksFromMillis(t.wire) - t.reorder
+// due is the time that the wire gave the present unit.
+func (t *timeline) due() media.Ticks { return t.base + media.TicksFromMillis(t.wire) }
+
+// expected is where the next unit of t is, if nothing is odd.
+func (c *Clock) expected(t *timeline) media.Ticks {
+	if t.kind == Audio {
+		return c.audio.expected(t.out)
+	}
+	return t.out + c.video.step()
 }
 
-// stamp places the present unit where the wire put it, if that is after the last.
-func (t *timeline) stamp(c *Clock, composition media.Ticks, discontinuity bool) Stamp {
-	if composition+t.reorder < 0 {
-		// Presentation before decoding, which MPEG-TS cannot say: decode earlier, so
-		// that sound and picture stay together.
-		t.reorder = -composition
-		c.repaired[RepairReordered]++
+// earliest is the first time at which the next unit of t can be put: pictures can
+// be close to each other, but sound lasts as long as it does.
+func (c *Clock) earliest(t *timeline) media.Ticks {
+	if t.kind == Audio {
+		return c.audio.expected(t.out)
 	}
-	dts := t.due()
-	switch {
-	case !t.seen:
-		t.seen = true
-	case dts > t.out:
-		t.step = min(dts-t.out, media.TicksFromMillis(maxStep))
-	default:
-		dts = t.out + 1
-		c.repaired[RepairNudged]++
+	return t.out
+}
+
+// place puts the present unit on the timeline.
+func (c *Clock) place(t *timeline, a arrival, discontinuity bool) (s Stamp) {
+	if t.kind == Audio {
+		s = c.audio.place(t, a, &c.repaired)
+	} else {
+		s = c.video.place(t, a, &c.repaired)
 	}
-	s := Stamp{DTS: dts, PTS: max(dts, t.due()+t.reorder+composition), Discontinuity: discontinuity}
-	t.out = dts
+	t.seen = true
+	s.Discontinuity = discontinuity
 	return s
 }
 

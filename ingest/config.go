@@ -134,14 +134,32 @@ func (c PublishConfig) validate(p *setting.Problems) {
 	}
 }
 
-// checkKey says whether key can be a stream key: encoders put it into a URL, and
-// the end of that URL's path is what arrives.
+// changedMarks are the characters that some encoder changes on their way from an
+// address to the wire, or at which it ends the key: it decodes "%", takes "+" for a
+// space, cuts at "?", "#" and ";", strips quotes, turns "\" into "/", or writes "&"
+// and "<" as in XML.
+const changedMarks = "%+?#;/\\\"'`&<>"
+
+// checkKey returns an error if key cannot be a stream key: if what arrives depends on
+// the encoder that sends it.
 func checkKey(key setting.Secret) error {
-	if len(key.Reveal()) < minKeyLength {
+	k := key.Reveal()
+	if len(k) < minKeyLength {
 		return fmt.Errorf("must have at least %d characters", minKeyLength)
 	}
-	if strings.ContainsAny(key.Reveal(), "/? \t\r\n") {
-		return errors.New("must not contain '/', '?' or white space: it is the end of an address")
+	const instead = "use letters, digits, '-', '_', '.', '~'"
+	for _, r := range k {
+		switch {
+		case r <= ' ':
+			return errors.New("must not contain white space or control characters: " + instead)
+		case r > '~':
+			return errors.New("must be ASCII, encoders change other characters: " + instead)
+		case strings.ContainsRune(changedMarks, r):
+			return fmt.Errorf("must not contain %q, which encoders change or end the key at: %s", r, instead)
+		}
+	}
+	if name, err := StreamName("live", k); err != nil || name != k {
+		return errors.New("must not look like a file's name, as mp4:KEY or KEY.flv do: encoders change it")
 	}
 	return nil
 }

@@ -80,7 +80,7 @@ func (d *Door) Reload(cfg PublishConfig) error {
 // refusals. The Stage sees the broadcast's id in the place of the Name, which
 // may be a secret.
 func (d *Door) Admit(ctx context.Context, req Request, evict context.CancelCauseFunc) (Admission, error) {
-	name, err := publishingPoint(req.App, req.Name)
+	name, err := StreamName(req.App, req.Name)
 	if err != nil {
 		return Admission{}, err
 	}

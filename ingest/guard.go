@@ -10,10 +10,10 @@ import (
 
 const (
 	// slice is how often a Guard looks at its sums, in the stream's own time, and
-	// slices how many it averages over: the bytes of a key frame come at once, and
+	// averaged how many it averages over: the bytes of a key frame come at once, and
 	// belong to its whole group.
-	slice  = media.Second
-	slices = 6
+	slice    = media.Second
+	averaged = 6
 	// A warning comes with the third average in a row that is over a limit, for
 	// slices do not hold groups exactly; the end when ten were.
 	noticed   = 3
@@ -30,7 +30,7 @@ type Guard struct {
 	ends     media.Ticks // when the present slice does
 	bytes    int64       // of the present slice
 	frames   int64
-	most     [2]int64      // what slices of time may hold: bytes, pictures
+	most     [2]int64      // what a run of slices may hold: bytes, pictures
 	duration time.Duration // 0 is no limit
 	track    *media.Track  // the video track whose size was looked at
 	video    media.Ticks   // when the latest picture was
@@ -38,8 +38,8 @@ type Guard struct {
 	limits LimitsConfig
 	began  time.Time
 	// The slices before the present one.
-	past  [2][slices]int64
-	whole int    // slices that passed, at most slices
+	past  [2][averaged]int64
+	whole int    // slices that passed, at most averaged
 	at    int    // where the next goes
 	over  [2]int // averages in a row over the limit
 
@@ -68,11 +68,11 @@ func NewGuard(limits LimitsConfig) *Guard {
 		limits: limits, duration: limits.Duration, most: [2]int64{math.MaxInt64, math.MaxInt64}, ends: math.MinInt64,
 	}
 	if limits.Bitrate > 0 {
-		g.most[rateBytes] = int64(limits.Bitrate) / 8 * slices
+		g.most[rateBytes] = int64(limits.Bitrate) / 8 * averaged
 	}
 	if limits.FrameRate > 0 {
 		// Clocks differ a little, and a slice may begin with a picture and end with one.
-		g.most[rateFrames] = int64(limits.FrameRate) * slices * 102 / 100
+		g.most[rateFrames] = int64(limits.FrameRate) * averaged * 102 / 100
 	}
 	return g
 }
@@ -113,19 +113,19 @@ func (g *Guard) turn(u *media.AccessUnit) *Finding {
 	g.bytes, g.frames = 0, 0
 	passed := (u.DTS-g.ends)/slice + 1
 	g.ends += passed * slice
-	for range min(passed, slices) {
+	for range min(passed, averaged) {
 		for rate, n := range sums {
 			g.past[rate][g.at] = n
 		}
-		g.at = (g.at + 1) % slices
-		g.whole = min(g.whole+1, slices)
+		g.at = (g.at + 1) % averaged
+		g.whole = min(g.whole+1, averaged)
 		sums = [2]int64{}
 	}
 	var found *Finding
 	if g.keySeen {
 		found = g.group(g.video)
 	}
-	if g.whole < slices {
+	if g.whole < averaged {
 		return found // the weight of a key frame is not spread yet
 	}
 	return worse(worse(found, g.rate(rateBytes)), g.rate(rateFrames))
@@ -143,9 +143,9 @@ func (g *Guard) rate(rate int) *Finding {
 	}
 	switch g.over[rate]++; {
 	case g.over[rate] > tolerated:
-		return g.excess(rate, sum, slices, true)
+		return g.excess(rate, sum, averaged, true)
 	case g.over[rate] == noticed:
-		return g.excess(rate, sum, slices, false)
+		return g.excess(rate, sum, averaged, false)
 	}
 	return nil
 }

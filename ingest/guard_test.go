@@ -206,7 +206,7 @@ func FuzzGuard(f *testing.F) {
 			}
 			passed += size
 		}
-		if most := (int(at/slice) + 1) * slices * 1_000_000 / 8; passed > most {
+		if most := (int(at/slice) + 1) * averaged * 1_000_000 / 8; passed > most {
 			t.Errorf("%d bytes passed in %v, at most %d may", passed, at.Duration(), most)
 		}
 	})

@@ -3,6 +3,7 @@ package ingest
 import (
 	"context"
 	"errors"
+	"time"
 
 	"golive/media"
 )
@@ -58,4 +59,13 @@ type Sink interface {
 	// Close ends the publication, once. A nil cause is the publisher's own clean
 	// stop; any other is a connection that was lost or cut.
 	Close(cause error)
+}
+
+// Ticker is a Sink that follows the time while its publisher sends nothing. A
+// protocol asks each Sink whether it is one.
+type Ticker interface {
+	// Tick tells that nothing has come until now, on the goroutine that uses the Sink.
+	// It returns true when the publisher is known to send seldom: the Sink wants
+	// another Tick soon, and the silence is no reason to end the session.
+	Tick(now time.Time) (slow bool)
 }

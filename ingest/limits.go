@@ -24,6 +24,12 @@ type LimitsConfig struct {
 	// MessageSize is the largest RTMP message of an authorised publisher: a key
 	// frame of a 4K stream can pass 1MiB.
 	MessageSize setting.Bytes `yaml:"message_size"`
+	// MessageMemory is what the messages that have begun and not ended may hold, of all
+	// publishers together. Over it the session that holds most is ended.
+	MessageMemory setting.Bytes `yaml:"message_memory"`
+	// Ahead is how far media may be ahead of the time that passed since the session
+	// began. From there on it is read at real time.
+	Ahead time.Duration `yaml:"ahead"`
 	// HandshakeTimeout is how long a peer has from connecting to publishing.
 	HandshakeTimeout time.Duration `yaml:"handshake_timeout"`
 	// Bitrate is audio and video together, averaged over 6 seconds of the
@@ -50,6 +56,8 @@ func defaultLimits() LimitsConfig {
 	return LimitsConfig{
 		Connections:      2000,
 		MessageSize:      16 * setting.MiB,
+		MessageMemory:    128 * setting.MiB,
+		Ahead:            5 * time.Second,
 		HandshakeTimeout: 10 * time.Second,
 		Bitrate:          100_000_000,
 		Width:            8192,
@@ -65,6 +73,12 @@ func (c LimitsConfig) validate(p *setting.Problems) {
 	}
 	if c.MessageSize < 64*setting.KiB || c.MessageSize > 64*setting.MiB {
 		p.Add("limits.message_size", "16MiB carries a 4K key frame", "must be from 64KiB to 64MiB")
+	}
+	if c.MessageMemory < 2*c.MessageSize {
+		p.Add("limits.message_memory", "128MiB is 100 key frames of a 4K stream", "must be at least twice message_size")
+	}
+	if c.Ahead != 0 && (c.Ahead < time.Second || c.Ahead > time.Minute) {
+		p.Add("limits.ahead", "0s is no limit, 5s lets an encoder send what it kept while it connected", "must be from 1s to 1m")
 	}
 	if c.HandshakeTimeout < time.Second || c.HandshakeTimeout > time.Minute {
 		p.Add("limits.handshake_timeout", "", "must be from 1s to 1m")
@@ -160,6 +174,7 @@ const (
 	LimitGOPWarn            Limit = "gop_warn"
 	LimitGOPMax             Limit = "gop_max"
 	LimitDuration           Limit = "duration"
+	LimitMessageMemory      Limit = "message_memory"
 	LimitSessions           Limit = "sessions"
 	LimitSessionsPerAddress Limit = "sessions_per_address"
 )
@@ -167,7 +182,7 @@ const (
 func limits() []Limit {
 	return []Limit{
 		LimitBitrate, LimitWidth, LimitHeight, LimitFrameRate, LimitGOPWarn, LimitGOPMax, LimitDuration,
-		LimitSessions, LimitSessionsPerAddress,
+		LimitMessageMemory, LimitSessions, LimitSessionsPerAddress,
 	}
 }
 

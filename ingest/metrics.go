@@ -57,14 +57,17 @@ const (
 // Repair is what was put right in what a publisher sent.
 type Repair int
 
-// The repairs. The first five are a Clock's.
+// The repairs. All but the last are a Clock's.
 const (
-	RepairNudged    Repair = iota // a time that did not grow, moved by a tick
-	RepairOutlier                 // a single odd time, put where it was expected
-	RepairRebased                 // a jump that persisted: a new base and a discontinuity
-	RepairJoined                  // audio and video on different bases, joined
-	RepairReordered               // presentation before decoding: the decoding times moved
-	RepairRestarted               // an unfinished message abandoned for another
+	RepairNudged     Repair = iota // a time that did not grow, put after the one before
+	RepairOutlier                  // a single odd time, put where it was expected
+	RepairRebased                  // a jump that persisted: a new base and a discontinuity
+	RepairJoined                   // audio and video on different bases, joined
+	RepairReordered                // presentation before decoding: the decoding times moved
+	RepairSpread                   // units that shared a time, spread over the interval
+	RepairSmoothed                 // audio more than 3 ms off its samples' count
+	RepairStoodStill               // time that did not advance: put where it arrived
+	RepairRestarted                // an unfinished message abandoned for another
 	repairs
 )
 
@@ -172,7 +175,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		m.skipped[i] = skipped.WithLabelValues(name)
 	}
 	repaired := counters("golive_ingest_repairs_total", "Repairs of what publishers sent, by kind.", "kind")
-	for i, name := range [repairs]string{"nudged", "outlier", "rebased", "joined", "reordered", "restarted"} {
+	for i, name := range [repairs]string{"nudged", "outlier", "rebased", "joined", "reordered", "spread", "smoothed", "stood_still", "restarted"} {
 		m.repaired[i] = repaired.WithLabelValues(name)
 	}
 	return m

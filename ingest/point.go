@@ -5,11 +5,19 @@ import (
 	"strings"
 )
 
-// publishingPoint is the last element of the path that app and name make
-// together. Encoders split one address in many ways: "live" and "NAME",
-// "live/NAME" and "", "live" and "instance/NAME", or the whole URL as the name;
-// and put a query on either half.
-func publishingPoint(app, name string) (string, error) {
+// maxEscapings is how often a name may have been percent-encoded.
+const maxEscapings = 3
+
+// StreamName returns the name that a publisher gave: the last element of the path
+// that app and name make together. It is the same name in whatever form an encoder
+// sends it. Encoders split one address in many ways: "live" and "NAME", "live/NAME"
+// and "", "live" and "instance/NAME", or the whole URL as the name; they put a query
+// on either half; some send the address as it was typed, some percent-decode it, some
+// percent-encode it once more; and librtmp and ffmpeg take "NAME.flv" and "NAME.mp4"
+// for files, and send "NAME" and "mp4:NAME".
+//
+// The error wraps ErrBadName.
+func StreamName(app, name string) (string, error) {
 	app, _, _ = strings.Cut(app, "?")
 	name, _, _ = strings.Cut(name, "?")
 	if _, path, ok := strings.Cut(name, "://"); ok {
@@ -17,19 +25,77 @@ func publishingPoint(app, name string) (string, error) {
 		_, name, _ = strings.Cut(path, "/")
 		app = ""
 	}
-	var elements []string
+	last, elements := "", 0
 	for e := range strings.SplitSeq(app+"/"+name, "/") {
-		if e == "." || e == ".." {
-			return "", fmt.Errorf("%w: %q is not a path element", ErrBadName, e)
+		if e == "" {
+			continue
 		}
-		if e != "" {
-			elements = append(elements, e)
+		// An escaped "/" is part of an element (RFC 3986 section 2.2), and in no name.
+		if last = unescape(e); last == "." || last == ".." {
+			return "", fmt.Errorf("%w: %q is not a path element", ErrBadName, last)
 		}
+		elements++
 	}
-	if len(elements) < 2 {
+	if elements < 2 {
 		return "", fmt.Errorf("%w: the address must have two parts, as in rtmp://HOST/live/NAME", ErrBadName)
 	}
-	return elements[len(elements)-1], nil
+	return withoutFileType(last), nil
+}
+
+// unescape percent-decodes s until nothing is left to decode. What only looks like an
+// escape stays.
+func unescape(s string) string {
+	for range maxEscapings {
+		at := strings.IndexByte(s, '%')
+		if at < 0 {
+			break
+		}
+		plain := []byte(s[:at])
+		for i := at; i < len(s); i++ {
+			if s[i] == '%' && i+2 < len(s) && isHex(s[i+1]) && isHex(s[i+2]) {
+				plain = append(plain, hexValue(s[i+1])<<4|hexValue(s[i+2]))
+				i += 2
+				continue
+			}
+			plain = append(plain, s[i])
+		}
+		if len(plain) == len(s) {
+			break
+		}
+		s = string(plain)
+	}
+	return s
+}
+
+func isHex(c byte) bool {
+	return '0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'f'
+}
+
+func hexValue(c byte) byte {
+	if c <= '9' {
+		return c - '0'
+	}
+	return c | 0x20 - 'a' + 10
+}
+
+// fileTypes are the file types that librtmp and ffmpeg look for in a name.
+func fileTypes() []string { return []string{"flv", "f4v", "mp4", "mp3"} }
+
+// withoutFileType removes what encoders make of a name that looks like a file's:
+// "mp4:" before it, or the extension itself where another encoder has removed it.
+func withoutFileType(name string) string {
+	for _, t := range fileTypes() {
+		if rest, ok := strings.CutPrefix(name, t+":"); ok && rest != "" {
+			name = rest
+			break
+		}
+	}
+	for _, t := range fileTypes() {
+		if stem, ok := strings.CutSuffix(name, "."+t); ok && stem != "" {
+			return stem
+		}
+	}
+	return name
 }
 
 // maxEncoderLength is the longest encoder name that is kept, in bytes.

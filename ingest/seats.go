@@ -5,6 +5,9 @@ import (
 	"net/netip"
 	"strconv"
 	"sync"
+	"time"
+
+	"golive/internal/connlimit"
 )
 
 // Seats is a Stage before another one, that lets only so many publish at once.
@@ -81,19 +84,13 @@ func (s *Seats) leave(id string, from netip.Prefix) {
 	}
 }
 
-// networkOf is what counts as one address: an IPv4 address, or the /64 that an
-// IPv6 subscriber has to itself. What is no address counts as one, too.
+// networkOf returns what counts as one address; see connlimit.NetworkOf.
 func networkOf(remote string) netip.Prefix {
 	at, err := netip.ParseAddrPort(remote)
 	if err != nil {
 		return netip.Prefix{}
 	}
-	a := at.Addr().Unmap().WithZone("")
-	bits := 64
-	if a.Is4() {
-		bits = 32
-	}
-	return netip.PrefixFrom(a, bits).Masked()
+	return connlimit.NetworkOf(at.Addr())
 }
 
 // seat is a Sink whose end leaves a place for another.
@@ -107,6 +104,12 @@ type seat struct {
 func (s *seat) Close(cause error) {
 	s.leave()
 	s.Sink.Close(cause)
+}
+
+// Tick implements Ticker.
+func (s *seat) Tick(now time.Time) bool {
+	to, ok := s.Sink.(Ticker)
+	return ok && to.Tick(now)
 }
 
 // Warn implements Warner.

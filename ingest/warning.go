@@ -6,12 +6,31 @@ type WarningCode string
 
 // The codes.
 const (
+	WarnAudioSilent        WarningCode = "audio_silent"
 	WarnAudioUnsupported   WarningCode = "audio_codec_unsupported"
+	WarnAudioConfigMissing WarningCode = "audio_config_missing"
+	WarnAudioLayout        WarningCode = "audio_layout"
 	WarnBitrateHigh        WarningCode = "bitrate_high"
 	WarnExtraTracks        WarningCode = "extra_tracks"
 	WarnFrameRateHigh      WarningCode = "frame_rate_high"
 	WarnKeyFramesFarApart  WarningCode = "key_frames_far_apart"
+	WarnHEAACv2            WarningCode = "he_aac_v2"
 	WarnFasterThanRealTime WarningCode = "faster_than_real_time"
+	WarnTimestampsRepaired WarningCode = "timestamps_repaired"
+	WarnVideoSilent        WarningCode = "video_silent"
+
+	// How pictures can be joined.
+	WarnOpenGOP      WarningCode = "open_gop"
+	WarnIntraRefresh WarningCode = "intra_refresh"
+	WarnNoKeyFrames  WarningCode = "no_key_frames"
+
+	// What not every device plays.
+	WarnPixelFormat WarningCode = "pixel_format"
+	WarnBitDepth    WarningCode = "bit_depth"
+	WarnInterlaced  WarningCode = "interlaced"
+	WarnLevel       WarningCode = "level"
+	WarnPictureSize WarningCode = "picture_size"
+	WarnProfile     WarningCode = "profile"
 )
 
 // Warning tells the broadcaster what to change in the encoder.
@@ -41,6 +60,7 @@ func warningOf(l Limit) WarningCode {
 		return WarnFrameRateHigh
 	case LimitGOPWarn, LimitGOPMax:
 		return WarnKeyFramesFarApart
+	default:
+		return WarningCode(l)
 	}
-	return WarningCode(l)
 }

@@ -22,8 +22,9 @@ type Part struct {
 	// it lasts. Parts follow each other without a hole: Start+Duration is the
 	// next part's Start.
 	Start, Duration Ticks
-	// Independent says that the part contains a key frame that decoding can
-	// start at (the INDEPENDENT attribute of EXT-X-PART).
+	// Independent says that the part contains a picture that is decoded on its own: an
+	// IDR picture, or the intra picture of an open GOP (the INDEPENDENT attribute of
+	// EXT-X-PART).
 	Independent bool
 	// Gap says that the wire brought nothing for this time: the part has no bytes
 	// (the GAP attribute of EXT-X-PART).
@@ -31,6 +32,9 @@ type Part struct {
 	// Last says that the part is expected to be the last of its segment: a key frame is
 	// due. That cannot be known before it is there.
 	Last bool
+	// Unsure says that it cannot be expected either way, so that the name of the next
+	// part is not known.
+	Unsure bool
 	// Arrived is when the last byte of the part's last access unit was read.
 	Arrived time.Time
 }
@@ -59,7 +63,9 @@ type Segment struct {
 	ProgramDateTime time.Time
 	// Discontinuity says that EXT-X-DISCONTINUITY stands before the segment.
 	Discontinuity bool
-	// Independent says that the segment begins with a key frame.
+	// Independent says that all of the segment is decoded without another one: it
+	// begins with an IDR picture (EXT-X-INDEPENDENT-SEGMENTS, RFC 8216bis section
+	// 4.4.2.1).
 	Independent bool
 }
 

@@ -48,6 +48,9 @@ type Track struct {
 	SampleRate int
 	// Channels is the number of audio channels.
 	Channels int
+	// ProgramConfig is the AAC program_config_element that has to stand before each
+	// frame, because no number of channels tells the layout; nil for most tracks.
+	ProgramConfig []byte
 	// SamplesPerUnit is the number of audio samples in one access unit, 1024 in AAC-LC.
 	SamplesPerUnit int
 }

@@ -97,7 +97,7 @@ func TestHandler_RangeBeyondTheEndIsRefused(t *testing.T) {
 	h := live(t).handler()
 	for _, name := range []string{"s-0.ts", "s-2.ts", "s-0.1.ts", "s-2.1.ts", "s-3.0.ts"} {
 		whole := get(h, "/live/b/source/"+name)
-		for _, spec := range []string{"bytes=1000-", "bytes=1000-2000", "bytes=9223372036854775807-", "bytes=-0"} {
+		for _, spec := range []string{"bytes=1000-", "bytes=1000-2000", "bytes=9223372036854775807-", "bytes=99999999999999999999-", "bytes=18446744073709551615-18446744073709551616", "bytes=-0"} {
 			w := get(h, "/live/b/source/"+name, "Range", spec)
 			if w.Code != http.StatusRequestedRangeNotSatisfiable || w.Header().Get("Content-Length") == whole.Header().Get("Content-Length") {
 				t.Errorf("%s %s: %d", name, spec, w.Code)
@@ -105,9 +105,6 @@ func TestHandler_RangeBeyondTheEndIsRefused(t *testing.T) {
 			if cache := w.Header().Get("Cache-Control"); cache != "public, max-age=1" {
 				t.Errorf("%s %s: Cache-Control %q", name, spec, cache)
 			}
-		}
-		if w := get(h, "/live/b/source/"+name, "Range", "bytes=99999999999999999999-"); w.Code != 200 { // no range at all
-			t.Errorf("%s: %d", name, w.Code)
 		}
 	}
 }

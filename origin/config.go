@@ -18,6 +18,9 @@ type Config struct {
 	// TrustedProxies are the addresses, or networks (10.0.0.0/8), whose
 	// X-Forwarded-For is believed. No limit of one address applies to them.
 	TrustedProxies []string `yaml:"trusted_proxies"`
+	// BasePath is the path below which viewers reach golive through a proxy, as in
+	// "/video"; empty is the root.
+	BasePath string `yaml:"base_path"`
 }
 
 // DefaultConfig listens on port 8080.
@@ -36,7 +39,17 @@ func (c Config) Validate() error {
 			p.Add("trusted_proxies["+strconv.Itoa(i)+"]", `as in "10.0.0.7" or "10.0.0.0/8"`, "%q is neither an address nor a network", text)
 		}
 	}
+	if !isBasePath(c.BasePath) {
+		p.Add("base_path", `as in "/video"; "" is the root`, "%q is not a path that begins with a slash and ends without one", c.BasePath)
+	}
 	return p.Err()
+}
+
+// isBasePath reports whether text is empty, or a path of names that need no escape.
+func isBasePath(text string) bool {
+	return text == "" || strings.HasPrefix(text, "/") && !strings.HasSuffix(text, "/") &&
+		!strings.Contains(text, "//") && !strings.Contains(text, "/.") &&
+		strings.Trim(strings.ToLower(text), "abcdefghijklmnopqrstuvwxyz0123456789-._~/") == ""
 }
 
 // Proxies are the networks of TrustedProxies, which must be valid.

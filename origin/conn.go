@@ -1,8 +1,8 @@
 package origin
 
 import (
+	"context"
 	"errors"
-	"io"
 	"net"
 	"os"
 	"sync"
@@ -24,15 +24,20 @@ const (
 // would meet.
 type conn struct {
 	net.Conn
-	place *place
-	slow  func() // counts a viewer that was cut off
-	leave func() // gives the place back, once
+	place   *place
+	slow    func()             // counts a viewer that was cut off
+	flooded func()             // counts a client that sent too much
+	leave   func()             // gives the place back, once
+	open    context.Context    //nolint:containedctx // of net/http: ends with the connection; may be nil
+	cancel  context.CancelFunc // ends open
 
 	mu     sync.Mutex
 	limit  time.Time     // the deadline of who uses the conn; zero is none
 	armed  time.Time     // the deadline that the Conn has; zero is none
 	behind time.Duration // leastRate
 	gone   bool          // cut off
+
+	allowed allowance
 }
 
 // Write implements net.Conn.
@@ -60,30 +65,6 @@ func (c *conn) WritePieces(pieces net.Buffers) (total int64, err error) {
 		n, err := pieces.WriteTo(c.Conn) // which leaves in pieces what was not written
 		total += n
 		if !c.goesOn(began, n, err) {
-			return total, err
-		}
-	}
-}
-
-// ReadFrom lets the system send a file by itself, as net/http asks for when it can
-// be done.
-func (c *conn) ReadFrom(r io.Reader) (total int64, err error) {
-	to, isTCP := c.Conn.(*net.TCPConn)
-	from, isPiece := r.(*io.LimitedReader)
-	if !isTCP || !isPiece {
-		return io.Copy(struct{ io.Writer }{c}, r)
-	}
-	if _, isFile := from.R.(*os.File); !isFile { // the wait for a store is not the viewer's fault
-		return io.Copy(struct{ io.Writer }{c}, r)
-	}
-	for {
-		began, size := time.Now(), from.N
-		if err := c.arm(began); err != nil {
-			return total, err
-		}
-		n, err := to.ReadFrom(from)
-		total += n
-		if !c.goesOn(began, n, err) || from.N != size-n { // what was read and not sent is lost
 			return total, err
 		}
 	}
@@ -117,6 +98,9 @@ func (c *conn) goesOn(began time.Time, n int64, err error) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.behind = max(0, c.behind+now.Sub(began)-time.Duration(n)*(time.Second/leastRate))
+	if c.allowed.metered {
+		c.allowed.bytes.spent -= float64(n) / 4
+	}
 	if !errors.Is(err, os.ErrDeadlineExceeded) {
 		return false
 	}
@@ -133,8 +117,13 @@ func (c *conn) cutOff() {
 	if c.gone {
 		return
 	}
-	c.gone = true
 	c.slow()
+	c.end()
+}
+
+// end resets the connection; the caller holds mu.
+func (c *conn) end() {
+	c.gone = true
 	c.leave()
 	reset(c.Conn)
 }
@@ -176,5 +165,8 @@ func (c *conn) SyscallConn() (syscall.RawConn, error) {
 // Close implements net.Conn.
 func (c *conn) Close() error {
 	c.leave()
+	if c.cancel != nil {
+		c.cancel()
+	}
 	return c.Conn.Close()
 }

@@ -13,6 +13,7 @@ var (
 	errNotFound  = errors.New("there is nothing at this address")
 	errDirective = errors.New("delivery directive is not valid")
 	errTooLate   = errors.New("the broadcast did not advance in time")
+	errBusy      = errors.New("too many stored segments are read at once")
 	errRange     = errors.New("range is not inside the resource")
 )
 
@@ -27,7 +28,7 @@ func statusOf(err error) int {
 		return http.StatusBadRequest
 	case errors.Is(err, errRange):
 		return http.StatusRequestedRangeNotSatisfiable
-	case errors.Is(err, errTooLate):
+	case errors.Is(err, errTooLate), errors.Is(err, errBusy):
 		return http.StatusServiceUnavailable
 	case errors.Is(err, context.Canceled):
 		return statusClientLeft

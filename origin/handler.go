@@ -6,8 +6,10 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"time"
 
+	"golive/internal/cors"
 	"golive/origin/audience"
 	"golive/playlist"
 	"golive/storage/catalog"
@@ -18,13 +20,16 @@ import (
 type Handler struct {
 	source   Source
 	audience *audience.Audience
+	reads    *Reads
+	sending  atomic.Int64 // stored segments and parts
 	log      *slog.Logger
 	metrics  *Metrics
 }
 
-// NewHandler serves what source knows, to the audience.
-func NewHandler(source Source, a *audience.Audience, log *slog.Logger, m *Metrics) *Handler {
-	return &Handler{source: source, audience: a, log: log, metrics: m}
+// NewHandler serves what source knows, to the audience. reads bounds what it holds open
+// of storage.
+func NewHandler(source Source, a *audience.Audience, reads *Reads, log *slog.Logger, m *Metrics) *Handler {
+	return &Handler{source: source, audience: a, reads: reads, log: log, metrics: m}
 }
 
 // Prefix is the path below which a Handler expects its requests.
@@ -36,7 +41,7 @@ const playlistFile = "index.m3u8"
 // too: what a ServeMux spends on each request is a tenth of what a playlist costs.
 func (h *Handler) Before(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if p := r.URL.Path; strings.HasPrefix(p, Prefix) && !strings.Contains(p, "//") && !strings.Contains(p, "/.") {
+		if p := r.URL.Path; strings.HasPrefix(p, Prefix) && !strings.Contains(p, "//") && !strings.Contains(p, "/.") && p[len(p)-1] != '/' {
 			h.ServeHTTP(w, r)
 			return
 		}
@@ -52,10 +57,12 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch r.Method {
 	case http.MethodGet, http.MethodHead:
 	case http.MethodOptions:
-		preflight(w)
+		cors.Preflight(header, r)
+		header.Set("Allow", cors.Methods)
+		w.WriteHeader(http.StatusNoContent)
 		return
 	default:
-		header.Set("Allow", "GET, HEAD, OPTIONS")
+		header.Set("Allow", cors.Methods)
 		http.Error(w, "only GET and HEAD are answered here", http.StatusMethodNotAllowed)
 		return
 	}

@@ -115,7 +115,7 @@ func (h *house) finish(t testing.TB, stored bool) {
 
 func (h *house) handler() *Handler {
 	reg := prometheus.NewRegistry()
-	return NewHandler(h, audience.New(nil, reg), slog.New(slog.DiscardHandler), NewMetrics(reg))
+	return NewHandler(h, audience.New(nil, reg), NewReads(100, nil), slog.New(slog.DiscardHandler), NewMetrics(reg))
 }
 
 func get(h http.Handler, path string, header ...string) *httptest.ResponseRecorder {
@@ -195,7 +195,10 @@ func TestHandler_Ranges(t *testing.T) {
 		n := len(whole)
 		for spec, want := range map[string]string{
 			"bytes=0-0": whole[:1], "bytes=3-11": whole[3:12], "bytes=5-": whole[5:], "bytes=-4": whole[n-4:],
-			"bytes=0-999": whole, "bytes=-999": whole,
+			"bytes=0-999": whole, "bytes=-999": whole, "Bytes=0-0": whole[:1],
+			"bytes=0-9223372036854775807": whole, "bytes=0-18446744073709551615": whole,
+			"bytes=1-99999999999999999999999999": whole[1:], "bytes=-18446744073709551616": whole,
+			"bytes=0000000000000000000000003-4": whole[3:5],
 		} {
 			w := get(h, path, "Range", spec)
 			if w.Code != http.StatusPartialContent || w.Body.String() != want {
@@ -205,7 +208,7 @@ func TestHandler_Ranges(t *testing.T) {
 				t.Errorf("%s %s: Content-Range %q", path, spec, w.Header().Get("Content-Range"))
 			}
 		}
-		for _, spec := range []string{"bytes=1-2,4-5", "items=1-2", "bytes=x-2", "bytes=7-3", "bytes=--1"} {
+		for _, spec := range []string{"bytes=1-2,4-5", "items=1-2", "bytes=x-2", "bytes=7-3", "bytes=--1", "bytes=+1-2", "bytes=1-+2", "bytes=99999999999999999999-99999999999999999998", "bytes=", "bytes=-", "bytes"} {
 			if w := get(h, path, "Range", spec); w.Code != 200 || w.Body.String() != whole {
 				t.Errorf("%s %s: %d, want the whole", path, spec, w.Code)
 			}

@@ -4,8 +4,8 @@ import "golive/internal/setting"
 
 // LimitsConfig says what viewers can make the server hold.
 type LimitsConfig struct {
-	// Connections is how many there may be at once; 0 is three quarters of the
-	// process's file descriptors.
+	// Connections is how many there may be at once; 0 is what there are file
+	// descriptors for, see internal/descriptors.
 	Connections int `yaml:"connections"`
 	// ConnectionsPerAddress is the same for one IPv4 address, or one IPv6 network
 	// (/64); 0 is no limit but that no address may hold more than are free.
@@ -20,11 +20,3 @@ func (c LimitsConfig) validate(p *setting.Problems) {
 		p.Add("limits.connections_per_address", "0 is no limit", "must not be negative")
 	}
 }
-
-const (
-	// unknownDescriptors is what is assumed where a process's descriptors cannot be
-	// counted.
-	unknownDescriptors = 16 << 10
-	// mostDescriptors bounds what "unlimited" means.
-	mostDescriptors = 1 << 20
-)

@@ -1,25 +1,19 @@
 package origin
 
 import (
-	"log/slog"
 	"net"
 	"sync"
-	"time"
 )
-
-// tellEvery is how often the log says that viewers are refused, at most: one that
-// leaves makes room for one more, again and again.
-const tellEvery = 10 * time.Second
 
 // listener lets in those for whom there is a place. Who gets none is reset at
 // once: an answer would have to wait for a peer that may never read it, or for a
 // TLS handshake, which is what costs most.
 type listener struct {
 	net.Listener
-	places  *places
-	metrics *ServerMetrics
-	log     *slog.Logger
-	told    time.Time // of a refusal; only Accept's caller looks at it
+	places   *places
+	metrics  *ServerMetrics
+	refusals *notice
+	floods   *notice
 }
 
 // Accept implements net.Listener.
@@ -36,10 +30,17 @@ func (l *listener) Accept() (net.Conn, error) {
 		}
 		boundUnsent(c)
 		l.metrics.connections.Inc()
-		return &conn{Conn: c, place: place, slow: l.metrics.slow.Inc, leave: sync.OnceFunc(func() {
-			place.leave()
-			l.metrics.connections.Dec()
-		})}, nil
+		return &conn{
+			Conn: c, place: place, slow: l.metrics.slow.Inc,
+			flooded: func() {
+				l.metrics.floods.Inc()
+				l.floods.note(c.RemoteAddr())
+			},
+			leave: sync.OnceFunc(func() {
+				place.leave()
+				l.metrics.connections.Dec()
+			}),
+		}, nil
 	}
 }
 
@@ -47,10 +48,7 @@ func (l *listener) refuse(c net.Conn, why refusal) {
 	from := c.RemoteAddr()
 	l.metrics.refused[why].Inc()
 	reset(c)
-	if now := time.Now(); now.Sub(l.told) > tellEvery {
-		l.log.Warn("viewers were refused: a limit of origin.limits is reached", "reason", why, "remote", from)
-		l.told = now
-	}
+	l.refusals.note(from, "reason", why)
 }
 
 // reset closes a connection without a farewell, so that the system, too, lets go

@@ -5,6 +5,9 @@ import (
 	"net/netip"
 	"sync"
 	"sync/atomic"
+	"time"
+
+	"golive/internal/connlimit"
 )
 
 // streamsPerConnection is how many requests of HTTP/2 may be under way at once, on
@@ -22,6 +25,7 @@ type places struct {
 	most       int // connections
 	perAddress int // connections of one address; 0 is no limit of its own
 	proxies    []netip.Prefix
+	offenders  offenders
 	streams    atomic.Int64 // of HTTP/2, under way
 
 	mu    sync.Mutex
@@ -50,16 +54,24 @@ const (
 	refusedConnections refusal = "connections" // no place is free
 	refusedAddress     refusal = "address"     // the peer's address holds too many
 	refusedStreams     refusal = "streams"     // too many requests are under way
+	refusedFlood       refusal = "flood"       // the peer's address has just flooded others
+	refusedReads       refusal = "reads"       // too many stored segments are read
 )
 
 func newPlaces(most, perAddress int, proxies []netip.Prefix) *places {
-	return &places{most: most, perAddress: perAddress, proxies: proxies, by: map[netip.Prefix]*holder{}}
+	return &places{
+		most: most, perAddress: perAddress, proxies: proxies, by: map[netip.Prefix]*holder{},
+		offenders: offenders{by: map[netip.Prefix]*bucket{}},
+	}
 }
 
 // take gives a place to a peer, or says why not.
 func (p *places) take(remote net.Addr) (*place, refusal) {
 	address := addressOf(remote)
-	network, isProxy := networkOf(address), contains(p.proxies, address)
+	network, isProxy := connlimit.NetworkOf(address), contains(p.proxies, address)
+	if !isProxy && p.offenders.barred(network, time.Now()) {
+		return nil, refusedFlood
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.taken >= p.most {
@@ -95,6 +107,13 @@ func (p *place) leave() {
 	}
 }
 
+// offend remembers that the address has flooded a connection.
+func (p *place) offend() {
+	if p.holder != nil {
+		p.of.offenders.add(p.network, time.Now())
+	}
+}
+
 // begin admits one more request of HTTP/2; end must follow whatever it says.
 func (p *place) begin() bool {
 	free := int64(streamsPerConnection*p.of.most) - p.of.streams.Add(1)
@@ -118,20 +137,6 @@ func addressOf(remote net.Addr) netip.Addr {
 		return tcp.AddrPort().Addr().Unmap().WithZone("")
 	}
 	return netip.Addr{}
-}
-
-// networkOf is what counts as one address: an IPv4 address, or the /64 that an
-// IPv6 subscriber has to itself. What is no address counts as one, too.
-func networkOf(a netip.Addr) netip.Prefix {
-	bits := 64
-	if a.Is4() {
-		bits = 32
-	}
-	network, err := a.Prefix(bits)
-	if err != nil {
-		return netip.Prefix{}
-	}
-	return network
 }
 
 func contains(all []netip.Prefix, a netip.Addr) bool {

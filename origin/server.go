@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 
+	"golive/internal/descriptors"
 	"golive/origin/http1"
 )
 
@@ -21,10 +22,13 @@ import (
 // for a segment; a request waits three targets at the most.
 const (
 	headerTimeout = 10 * time.Second
-	// A request has no body; one that announces a body is not waited for longer than
-	// for a response. Shorter than the longest wait of a request it must not be: the
-	// end of reading looks like a client that left.
-	readTimeout  = writeTimeout
+	// Shorter than the longest wait of a request it must not be: the end of reading
+	// looks like a client that left.
+	readTimeout = writeTimeout
+	// bodyTimeout is how long the rest of a body may take to come when the request has
+	// been answered. Nobody reads it; a client that is not done sending may not look
+	// for the answer.
+	bodyTimeout  = time.Second
 	writeTimeout = 2 * time.Minute
 	// Longer than proxies keep a connection that they do not use, a minute mostly: who
 	// closes it first cannot be surprised.
@@ -42,28 +46,37 @@ const maxStreams = 100
 // ServeTLS may be called once for each listener.
 type Server struct {
 	http    *http.Server
+	players http.Handler // what http1 answers with
+	prefix  string       // of what it answers
 	places  *places
 	log     *slog.Logger
 	metrics *ServerMetrics
+
+	refusals, floods *notice
 }
 
-// NewServer makes a server for those who are trusted, without limits; net/http's
-// own complaints go to log.
-func NewServer(handler http.Handler, log *slog.Logger) *Server {
-	return newServer(newPlaces(math.MaxInt32, 0, nil), nil, handler, log, NewServerMetrics(prometheus.NewRegistry()))
+// NewServer makes a server for those who are trusted, for so many connections at once;
+// 0 is no limit. net/http's own complaints go to log.
+func NewServer(connections int, handler http.Handler, log *slog.Logger) *Server {
+	if connections == 0 {
+		connections = math.MaxInt32
+	}
+	return newServer(newPlaces(connections, 0, nil), nil, handler, log, NewServerMetrics(prometheus.NewRegistry()))
 }
 
 // NewPublicServer makes a server for everybody. config is what ServeTLS listens
 // with; nil if it is not called.
 func NewPublicServer(cfg Config, config *tls.Config, handler http.Handler, log *slog.Logger, m *ServerMetrics) *Server {
-	most, affordable := cfg.Limits.Connections, affordable()
+	most, affordable := cfg.Limits.Connections, descriptors.Divide(descriptors.Limit()).HTTP
 	if most == 0 {
 		most = affordable
 	}
 	if most > affordable {
 		log.Warn("origin.limits.connections is more than there are file descriptors for: raise them (ulimit -n)", "limit", most, "enough_for", affordable)
 	}
-	return newServer(newPlaces(most, cfg.Limits.ConnectionsPerAddress, cfg.Proxies()), config, handler, log, m)
+	s := newServer(newPlaces(most, cfg.Limits.ConnectionsPerAddress, cfg.Proxies()), config, handler, log, m)
+	s.prefix = cfg.BasePath + Prefix
+	return s
 }
 
 func newServer(p *places, config *tls.Config, handler http.Handler, log *slog.Logger, m *ServerMetrics) *Server {
@@ -71,31 +84,36 @@ func newServer(p *places, config *tls.Config, handler http.Handler, log *slog.Lo
 	protocols.SetHTTP1(true)
 	protocols.SetHTTP2(true)
 	protocols.SetUnencryptedHTTP2(true) // for proxies that end TLS before us
-	return &Server{places: p, log: log, metrics: m, http: &http.Server{
-		Handler:           bound(handler, m),
-		ConnContext:       withConn,
-		Protocols:         &protocols,
-		TLSConfig:         config,
-		ReadHeaderTimeout: headerTimeout,
-		ReadTimeout:       readTimeout,
-		WriteTimeout:      writeTimeout,
-		IdleTimeout:       idleTimeout,
-		MaxHeaderBytes:    maxHeaderBytes,
-		HTTP2: &http.HTTP2Config{
-			MaxConcurrentStreams: maxStreams,
-			// Nobody sends a body, so none needs room: the least that is allowed.
-			MaxReadFrameSize:              16 << 10,
-			MaxReceiveBufferPerConnection: 64 << 10,
-			MaxReceiveBufferPerStream:     16 << 10,
+	return &Server{
+		players: handler, prefix: Prefix, places: p, log: log, metrics: m,
+		refusals: &notice{log: log, level: slog.LevelWarn, message: "viewers were refused: a limit of origin.limits is reached"},
+		floods:   &notice{log: log, level: slog.LevelWarn, message: "connections were closed: the client sends too much that is no request"},
+		http: &http.Server{
+			Handler:           bound(handler, m),
+			ConnContext:       withConn,
+			Protocols:         &protocols,
+			TLSConfig:         config,
+			ReadHeaderTimeout: headerTimeout,
+			ReadTimeout:       readTimeout,
+			WriteTimeout:      writeTimeout,
+			IdleTimeout:       idleTimeout,
+			MaxHeaderBytes:    maxHeaderBytes,
+			HTTP2: &http.HTTP2Config{
+				MaxConcurrentStreams: maxStreams,
+				// Nobody sends a body, so none needs room: the least that is allowed.
+				MaxReadFrameSize:              16 << 10,
+				MaxReceiveBufferPerConnection: 64 << 10,
+				MaxReceiveBufferPerStream:     16 << 10,
+			},
+			ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 		},
-		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
-	}}
+	}
 }
 
 // Serve blocks until ctx is done, then lets the requests under way finish. What
 // players ask for does not reach net/http.
 func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
-	players := http1.NewListener(s.let(ln), Prefix, s.http.Handler, s.log)
+	players := http1.NewListener(s.let(ln), s.prefix, s.players, s.log)
 	var running sync.WaitGroup
 	running.Go(func() { players.Run(context.WithoutCancel(ctx)) })
 	defer running.Wait()
@@ -109,7 +127,7 @@ func (s *Server) ServeTLS(ctx context.Context, ln net.Listener) error {
 
 // let lets in those for whom there is a place.
 func (s *Server) let(ln net.Listener) net.Listener {
-	return &listener{Listener: ln, places: s.places, metrics: s.metrics, log: s.log}
+	return &listener{Listener: ln, places: s.places, metrics: s.metrics, refusals: s.refusals, floods: s.floods}
 }
 
 // serve runs serve until ctx is done, and then the shutdowns besides net/http's.

@@ -7,6 +7,7 @@ type ServerMetrics struct {
 	connections prometheus.Gauge
 	refused     map[refusal]prometheus.Counter
 	slow        prometheus.Counter
+	floods      prometheus.Counter
 }
 
 // NewServerMetrics registers the metrics of a Server.
@@ -25,10 +26,14 @@ func NewServerMetrics(reg prometheus.Registerer) *ServerMetrics {
 			Name: "golive_origin_slow_viewers_total",
 			Help: "Connections, and responses of HTTP/2, that were cut off because the viewer read too slowly.",
 		}),
+		floods: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "golive_origin_floods_total",
+			Help: "Connections that were closed because the client sent too much that is no request.",
+		}),
 	}
-	for _, why := range []refusal{refusedConnections, refusedAddress, refusedStreams} {
+	for _, why := range []refusal{refusedConnections, refusedAddress, refusedStreams, refusedFlood, refusedReads} {
 		m.refused[why] = refused.WithLabelValues(string(why))
 	}
-	reg.MustRegister(m.connections, refused, m.slow)
+	reg.MustRegister(m.connections, refused, m.slow, m.floods)
 	return m
 }

@@ -39,7 +39,7 @@ func TestHandler_CountsViewersByTheirPlaylistRequests(t *testing.T) {
 
 func TestHandler_HearsOfStalls(t *testing.T) {
 	reg := prometheus.NewRegistry()
-	h := NewHandler(live(t), audience.New(nil, reg), nil, NewMetrics(reg))
+	h := NewHandler(live(t), audience.New(nil, reg), NewReads(100, nil), nil, NewMetrics(reg))
 	get(h, "/live/b/source/s-0.ts", "CMCD-Status", "bs")
 	get(h, "/live/b/source/index.m3u8?CMCD=bs%2Csid%3D%22one%22")
 	ask(h, http.MethodOptions, "/live/b/source/s-0.ts", "CMCD-Status", "bs") // asks whether it may ask

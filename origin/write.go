@@ -1,17 +1,13 @@
 package origin
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"strconv"
 	"strings"
 
-	"golive/media"
 	"golive/playlist"
-	"golive/storage"
 )
 
 // Header values, shared by all responses: net/http does not write to them.
@@ -39,15 +35,6 @@ var errWritten = errors.New("response was cut off")
 type sent struct {
 	status int
 	bytes  int64 // of the body
-}
-
-// preflight answers a browser that asks before it sends Range or its own headers.
-func preflight(w http.ResponseWriter) {
-	header := w.Header()
-	header.Set("Access-Control-Allow-Methods", "GET, HEAD, OPTIONS")
-	header.Set("Access-Control-Allow-Headers", "Range, If-None-Match, CMCD-Object, CMCD-Request, CMCD-Session, CMCD-Status")
-	header.Set("Access-Control-Max-Age", "86400")
-	w.WriteHeader(http.StatusNoContent)
 }
 
 // writeText sends a playlist, compressed for those who can.
@@ -81,51 +68,6 @@ func writeSlabs(w http.ResponseWriter, r *http.Request, m playlist.Media, name s
 	return writeBody(w, r, cut(m.Slabs, from, length), status)
 }
 
-// opener opens length bytes from offset of a stored segment.
-type opener func(ctx context.Context, id, rendition, name string, offset, length int64) (*storage.Reader, error)
-
-// stored sends a segment or part that has left memory.
-func (h *Handler) stored(w http.ResponseWriter, r *http.Request, m playlist.Media, id, rendition, name string, open opener) (sent, error) {
-	var object *storage.Reader
-	if m.Size == media.UnknownSize {
-		var err error
-		if object, err = open(r.Context(), id, rendition, m.Object, 0, -1); err != nil {
-			return sent{}, err
-		}
-		m.Size = object.Size
-	}
-	from, length, status, err := segmentHeader(w, r, name, m.Size)
-	if object != nil && (err != nil || status != http.StatusOK) {
-		closeQuietly(object) // it is not wanted, or not from its beginning
-		object = nil
-	}
-	if err != nil || status == http.StatusNotModified {
-		return sent{status: status}, err
-	}
-	if object == nil {
-		if object, err = open(r.Context(), id, rendition, m.Object, m.Offset+from, length); err != nil {
-			clearHeader(w)
-			return sent{}, err
-		}
-	}
-	defer closeQuietly(object)
-	if status != http.StatusOK || r.Method == http.MethodHead {
-		w.WriteHeader(status)
-	}
-	if r.Method == http.MethodHead {
-		return sent{status: status}, nil
-	}
-	n, err := io.Copy(w, object.Body)
-	if err != nil {
-		err = fmt.Errorf("%w: %w", errWritten, err)
-	}
-	return sent{status, n}, err
-}
-
-// closeQuietly ends a read; all that was wanted has been read, or the response has
-// failed already.
-func closeQuietly(object *storage.Reader) { _ = object.Close() }
-
 // segmentHeader sets the headers of an immutable resource and says which bytes of
 // it are wanted.
 func segmentHeader(w http.ResponseWriter, r *http.Request, name string, size int64) (from, length int64, status int, err error) {
@@ -133,7 +75,7 @@ func segmentHeader(w http.ResponseWriter, r *http.Request, name string, size int
 	header["Access-Control-Expose-Headers"] = exposed
 	tag := `"` + name + `"`
 	from, length, status = 0, size, http.StatusOK
-	if v := r.Header["Range"]; len(v) > 0 && rangeApplies(r.Header["If-Range"], tag) {
+	if v := r.Header["Range"]; len(v) == 1 && rangeApplies(r.Header["If-Range"], tag) {
 		var partial bool
 		if from, length, partial, err = parseRange(v[0], size); err != nil {
 			header.Set("Content-Range", "bytes */"+strconv.FormatInt(size, 10))
@@ -249,9 +191,9 @@ func rangeApplies(values []string, tag string) bool {
 // parseRange reads a Range of one run of bytes (RFC 9110 section 14.1.2). Several
 // ranges, another unit, or what is not a range mean the whole.
 func parseRange(v string, size int64) (from, length int64, partial bool, err error) {
-	spec, ok := strings.CutPrefix(v, "bytes=")
+	unit, spec, ok := strings.Cut(v, "=")
 	first, last, found := strings.Cut(strings.TrimSpace(spec), "-")
-	if !ok || !found {
+	if !ok || !found || !strings.EqualFold(unit, "bytes") {
 		return 0, size, false, nil
 	}
 	from, fromOK := parseOffset(first)
@@ -263,7 +205,7 @@ func parseRange(v string, size int64) (from, length int64, partial bool, err err
 		}
 		length = min(to, size)
 		return size - length, length, true, nil
-	case !fromOK, last != "" && (!toOK || to < from):
+	case !fromOK, last != "" && (!toOK || lessDigits(last, first)):
 		return 0, size, false, nil
 	case from >= size:
 		return 0, 0, false, errRange
@@ -273,7 +215,15 @@ func parseRange(v string, size int64) (from, length int64, partial bool, err err
 	return from, min(to, size-1) - from + 1, true, nil
 }
 
+// parseOffset reads a number of any length; what no resource is as long as is as much
+// as can be counted.
 func parseOffset(s string) (int64, bool) {
-	n, err := strconv.ParseInt(s, 10, 64)
-	return n, err == nil && n >= 0
+	n, err := strconv.ParseUint(s, 10, 63)
+	return int64(n), err == nil || errors.Is(err, strconv.ErrRange)
+}
+
+// lessDigits reports whether the number a is less than b, both of digits only.
+func lessDigits(a, b string) bool {
+	a, b = strings.TrimLeft(a, "0"), strings.TrimLeft(b, "0")
+	return len(a) < len(b) || len(a) == len(b) && a < b
 }

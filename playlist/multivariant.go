@@ -16,6 +16,8 @@ type Variant struct {
 	Video, Audio *media.Track
 	// FrameRate is in frames per second, as measured.
 	FrameRate float64
+	// Captions are the closed captions in its video.
+	Captions media.Captions
 	// Peak and Average are measured bit rates of its segments, in bits per second.
 	Peak, Average int
 }
@@ -24,10 +26,18 @@ type Variant struct {
 // says that every segment begins with a key frame.
 func Multivariant(variants []Variant, independent bool) []byte {
 	var b strings.Builder
-	b.WriteString("#EXTM3U\n") // its tags are those of version 1
+	b.WriteString("#EXTM3U\n") // its tags are those of version 1, mostly
+	var captions media.Captions
+	for _, v := range variants {
+		captions |= v.Captions
+	}
+	if captions.Services() {
+		b.WriteString("#EXT-X-VERSION:7\n")
+	}
 	if independent {
 		b.WriteString(independentTag)
 	}
+	writeCaptions(&b, captions)
 	for _, v := range variants {
 		fmt.Fprintf(&b, "#EXT-X-STREAM-INF:BANDWIDTH=%d,AVERAGE-BANDWIDTH=%d,CODECS=%q", v.Peak, v.Average, v.Codecs())
 		if v.Video != nil && v.Video.Width > 0 {
@@ -36,9 +46,31 @@ func Multivariant(variants []Variant, independent bool) []byte {
 		if v.Video != nil && v.FrameRate > 0 {
 			b.WriteString(",FRAME-RATE=" + strconv.FormatFloat(v.FrameRate, 'f', 3, 64))
 		}
+		if captions == 0 {
+			b.WriteString(",CLOSED-CAPTIONS=NONE")
+		} else {
+			fmt.Fprintf(&b, ",CLOSED-CAPTIONS=%q", captionsGroup)
+		}
 		fmt.Fprintf(&b, "\n%s/index.m3u8\n", v.Name)
 	}
 	return []byte(b.String())
+}
+
+// captionsGroup is the GROUP-ID of the closed captions.
+const captionsGroup = "cc"
+
+// writeCaptions writes an EXT-X-MEDIA for each channel (section 4.4.6.1). Whoever
+// wants captions gets the first one by itself. The languages are not known.
+func writeCaptions(b *strings.Builder, captions media.Captions) {
+	first := true
+	for id := range captions.IDs() {
+		fmt.Fprintf(b, "#EXT-X-MEDIA:TYPE=CLOSED-CAPTIONS,GROUP-ID=%q,NAME=%q,INSTREAM-ID=%q", captionsGroup, id, id)
+		if first {
+			b.WriteString(",AUTOSELECT=YES")
+		}
+		b.WriteByte('\n')
+		first = false
+	}
 }
 
 // Codecs is the CODECS attribute: the RFC 6381 form of each track, with commas.

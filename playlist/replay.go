@@ -17,6 +17,7 @@ type Replay struct {
 	folder    string
 	sessions  []string // the tokens, each once; kept by index
 	kept      []kept
+	length    media.Ticks // of all that are kept
 }
 
 // kept is a segment of a Replay.
@@ -63,6 +64,7 @@ func (r *Replay) Add(s *media.Segment, lost bool) {
 		k.flags |= keptDependent
 	}
 	r.kept = append(r.kept, k)
+	r.length += s.Duration
 }
 
 // session is the index of a token; false when there are too many.
@@ -104,15 +106,18 @@ func (r *Replay) End() time.Time {
 	return time.UnixMilli(k.date).Add(media.Ticks(k.duration).Duration())
 }
 
-// Trim takes out the segments that began before that time, and that have a number
-// below from, and returns their file names.
-func (r *Replay) Trim(before time.Time, from int64) (names []string) {
+// Trim takes out the oldest segments, as long as those that stay last for keep, and that
+// have a number below from, and returns their file names. It goes by what they last, and
+// not by their dates: a wall clock that jumps makes nothing old.
+func (r *Replay) Trim(keep time.Duration, from int64) (names []string) {
+	least := media.TicksFromDuration(keep)
 	i := 0
 	for ; i < len(r.kept); i++ {
 		k := r.kept[i]
-		if k.msn >= from || k.date >= before.UnixMilli() {
+		if k.msn >= from || r.length-media.Ticks(k.duration) < least {
 			break
 		}
+		r.length -= media.Ticks(k.duration)
 		names = append(names, r.segment(k).Name())
 	}
 	r.kept = r.kept[i:]
@@ -148,23 +153,28 @@ func (r *Replay) Render() []byte {
 	return append(b, "#EXT-X-ENDLIST\n"...)
 }
 
-// Span is when a rendered replay's first segment begins, and when its last ends;
-// zero when it has none.
+// Span is when a rendered replay's first segment begins, and when the last one ends;
+// zero when it has none. The end is not before the beginning, though the dates between
+// may step back.
 func Span(text []byte) (began, ended time.Time) {
+	var at time.Time
 	for line := range bytes.Lines(text) {
 		line = bytes.TrimSpace(line)
 		if date, ok := bytes.CutPrefix(line, []byte(dateTag)); ok {
-			if at, err := time.Parse(dateFormat, string(date)); err == nil {
-				ended = at
+			if told, err := time.Parse(dateFormat, string(date)); err == nil {
+				at = told
 			}
 			if began.IsZero() {
-				began = ended
+				began, ended = at, at
 			}
 		}
 		if info, ok := bytes.CutPrefix(line, []byte(infoTag)); ok {
 			seconds, err := strconv.ParseFloat(string(bytes.TrimSuffix(info, []byte(","))), 64)
 			if err == nil {
-				ended = ended.Add(time.Duration(seconds * float64(time.Second)))
+				at = at.Add(time.Duration(seconds * float64(time.Second)))
+			}
+			if at.After(ended) {
+				ended = at
 			}
 		}
 	}

@@ -98,14 +98,33 @@ func TestReplay_TrimKeepsWhatIsListedLive(t *testing.T) {
 	for i := range 10 {
 		r.Add(segmentOf(i), false)
 	}
-	date := segmentOf(0).ProgramDateTime
-	if got := r.Trim(date.Add(5*time.Second), 9); !cmp.Equal(got, []string{"aaaa-0.ts", "aaaa-1.ts", "aaaa-2.ts"}) {
+	length := 10 * segmentOf(0).Duration.Duration()
+	if got := r.Trim(length-5*time.Second, 9); !cmp.Equal(got, []string{"aaaa-0.ts", "aaaa-1.ts"}) {
 		t.Errorf("trimmed %q", got)
 	}
-	if got := r.Trim(date.Add(time.Hour), 5); !cmp.Equal(got, []string{"aaaa-3.ts", "aaaa-4.ts"}) || r.First() != 5 || r.Last() != 9 {
+	if got := r.Trim(0, 5); !cmp.Equal(got, []string{"aaaa-2.ts", "aaaa-3.ts", "aaaa-4.ts"}) || r.First() != 5 || r.Last() != 9 {
 		t.Errorf("trimmed %q, left %d to %d", got, r.First(), r.Last())
 	}
 	if text := string(r.Render()); !strings.Contains(text, "MEDIA-SEQUENCE:5\n") {
 		t.Error(text)
+	}
+}
+
+func TestReplay_ClockThatJumpsMakesNothingOld(t *testing.T) {
+	for _, jump := range []time.Duration{time.Hour, -time.Hour} {
+		r := NewReplay(Constants{Target: 2}, "source/")
+		for i := range 10 {
+			s := *segmentOf(i)
+			if i >= 5 {
+				s.ProgramDateTime = s.ProgramDateTime.Add(jump)
+			}
+			r.Add(&s, false)
+			if got := r.Trim(30*time.Minute, 100); len(got) > 0 {
+				t.Errorf("a jump of %s takes out %q", jump, got)
+			}
+		}
+		if began, ended := Span(r.Render()); ended.Before(began.Add(10 * time.Second)) {
+			t.Errorf("a jump of %s: from %s to %s", jump, began, ended)
+		}
 	}
 }

@@ -87,9 +87,13 @@ func (w *Window) DiscontinuitySequence() int64 {
 	return n
 }
 
-// Independent says whether every segment so far began with a key frame. Only the
+// Independent tells whether the multivariant playlist may promise that all segments
+// are independent: every one so far was, and there are enough to know the encoder's
+// habit, for the first picture of a stream is an IDR picture in any case. Only the
 // writer may call it.
-func (w *Window) Independent() bool { return w.independent }
+func (w *Window) Independent() bool { return w.independent && len(w.entries) >= minIndependent }
+
+const minIndependent = 2
 
 // Open begins a segment; head has no parts yet.
 func (w *Window) Open(head media.Segment) {
@@ -237,7 +241,7 @@ func (w *Window) Commit() {
 		s.open = &open
 		if w.cfg.LowLatency {
 			s.next.Part = len(open.Parts)
-			if !w.paused && !w.ended {
+			if !w.paused && !w.ended && !unsure(&open) {
 				s.coming = coming(&open)
 				s.hint = (&media.Part{Session: open.Session, MSN: s.coming.MSN, Index: s.coming.Part}).Name()
 			}
@@ -248,6 +252,12 @@ func (w *Window) Commit() {
 		s.Delta = NewText(w.render(s, skip))
 	}
 	close(w.current.Swap(s).changed)
+}
+
+// unsure tells whether the name of the next part is not known: then none is hinted at.
+func unsure(open *media.Segment) bool {
+	n := len(open.Parts)
+	return n > 0 && open.Parts[n-1].Unsure
 }
 
 // coming is the part that is awaited next. A part closes with its last frame, so the

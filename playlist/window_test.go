@@ -469,11 +469,46 @@ func TestMultivariant_DescribesTheRendition(t *testing.T) {
 	}}, true))
 	want := `#EXTM3U
 #EXT-X-INDEPENDENT-SEGMENTS
-#EXT-X-STREAM-INF:BANDWIDTH=5000000,AVERAGE-BANDWIDTH=4500000,CODECS="avc1.64001f,mp4a.40.2",RESOLUTION=1280x720,FRAME-RATE=30.000
+#EXT-X-STREAM-INF:BANDWIDTH=5000000,AVERAGE-BANDWIDTH=4500000,CODECS="avc1.64001f,mp4a.40.2",RESOLUTION=1280x720,FRAME-RATE=30.000,CLOSED-CAPTIONS=NONE
 source/index.m3u8
 `
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
+	}
+}
+
+func TestMultivariant_DeclaresClosedCaptions(t *testing.T) {
+	video := &media.Track{CodecString: "avc1.64001f"}
+	got := string(Multivariant([]Variant{{Name: "source", Video: video, Captions: 1 | 1<<2 | 1<<4 | 1<<63, Peak: 2, Average: 1}}, false))
+	want := `#EXTM3U
+#EXT-X-VERSION:7
+#EXT-X-MEDIA:TYPE=CLOSED-CAPTIONS,GROUP-ID="cc",NAME="CC1",INSTREAM-ID="CC1",AUTOSELECT=YES
+#EXT-X-MEDIA:TYPE=CLOSED-CAPTIONS,GROUP-ID="cc",NAME="CC3",INSTREAM-ID="CC3"
+#EXT-X-MEDIA:TYPE=CLOSED-CAPTIONS,GROUP-ID="cc",NAME="SERVICE1",INSTREAM-ID="SERVICE1"
+#EXT-X-MEDIA:TYPE=CLOSED-CAPTIONS,GROUP-ID="cc",NAME="SERVICE60",INSTREAM-ID="SERVICE60"
+#EXT-X-STREAM-INF:BANDWIDTH=2,AVERAGE-BANDWIDTH=1,CODECS="avc1.64001f",CLOSED-CAPTIONS="cc"
+source/index.m3u8
+`
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	if got := string(Multivariant([]Variant{{Name: "source", Video: video, Captions: 1}}, false)); strings.Contains(got, "VERSION") {
+		t.Errorf("CEA-608 alone needs no version:\n%s", got)
+	}
+}
+
+func TestWindow_HintsAtNothingWhileTheNextPartIsUnsure(t *testing.T) {
+	cfg := DefaultConfig()
+	cfg.LowLatency = true
+	s := newScript(cfg)
+	s.begin(false)
+	for i, unsure := range []bool{false, true, false} {
+		s.part()
+		s.open.Parts[i].Unsure = unsure
+		s.w.Commit()
+		if hinted := strings.Contains(string(s.w.Snapshot().Full.Plain), "PRELOAD-HINT"); hinted == unsure {
+			t.Errorf("part %d: hinted %t, unsure %t", i, hinted, unsure)
+		}
 	}
 }
 

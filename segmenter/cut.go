@@ -9,16 +9,30 @@ import (
 // lead takes a unit of the track that sets the pace: the video, or the audio
 // when it is alone.
 func (s *Segmenter) lead(u media.AccessUnit) {
+	if s.video != nil {
+		s.holdUntil(u.DTS)
+		if s.picture.lost && u.Key {
+			s.leading.begin(u)
+		}
+		if !s.picture.take(&u, s.start) {
+			s.stats.DroppedVideo++
+			return
+		}
+	}
 	if hole := s.rate.add(u.DTS); hole {
 		s.keySeen = false // the time across a hole is no interval of key frames
 	}
 	if u.Key {
 		s.noteKey(u.DTS)
+		s.lastAccess = u.Access
 	}
 	s.runOn(u.DTS)
 	s.cutBefore(u)
-	frame := s.rate.frame()
+	frame := s.pace()
 	s.fillGap(u.DTS, frame)
+	if s.start-s.segment.Start >= s.formatNow().longest() && !s.leadPending() {
+		s.forceCut(s.start) // what was closed has taken all the time that the segment had
+	}
 	s.append(u)
 	// Close now when one more frame would not fit: the part is ready as soon as
 	// its last frame is.
@@ -26,6 +40,15 @@ func (s *Segmenter) lead(u media.AccessUnit) {
 	if end+frame-s.start > s.partTarget() || s.bytes > maxPartBytes {
 		s.closePart(end)
 	}
+}
+
+// pace is the duration of a frame of the lead track, 0 when the next one is not due in
+// this part: then what else comes tells the time.
+func (s *Segmenter) pace() media.Ticks {
+	if frame := s.rate.frame(); frame <= s.partTarget() {
+		return frame
+	}
+	return 0
 }
 
 func (s *Segmenter) noteKey(dts media.Ticks) {
@@ -39,7 +62,7 @@ func (s *Segmenter) noteKey(dts media.Ticks) {
 
 // cutBefore ends the open segment if u has to begin the next one.
 func (s *Segmenter) cutBefore(u media.AccessUnit) {
-	frame := s.rate.frame()
+	frame := min(s.rate.frame(), s.partTarget())
 	elapsed := u.DTS - s.segment.Start
 	longest := s.formatNow().longest()
 	switch {
@@ -48,10 +71,13 @@ func (s *Segmenter) cutBefore(u media.AccessUnit) {
 		s.endSegmentAt(u.DTS)
 		s.setTracks(s.video, s.nextAudio)
 		s.discontinuity = true
-		s.openSegment(s.start, true)
+		s.openSegment(s.start, u.Independent())
+		s.leading.begin(u)
+		s.useEarly()
 	case u.Key && s.endsAt(u.DTS):
 		s.endSegmentAt(u.DTS)
-		s.openSegment(s.start, true)
+		s.openSegment(s.start, u.Independent())
+		s.leading.begin(u)
 	case !u.Key && elapsed+frame > longest:
 		s.forceCut(u.DTS)
 	}
@@ -61,14 +87,17 @@ func (s *Segmenter) cutBefore(u media.AccessUnit) {
 // enough, or would be too long with another group of pictures.
 func (s *Segmenter) endsAt(dts media.Ticks) bool {
 	elapsed := dts - s.segment.Start
-	return elapsed+s.rate.frame()/2 >= media.TicksFromDuration(s.cfg.SegmentDuration) ||
-		elapsed+s.gops.longest() > s.formatNow().longest()
+	if elapsed+min(s.rate.frame(), s.partTarget())/2 >= media.TicksFromDuration(s.cfg.SegmentDuration) {
+		return true
+	}
+	// Where pictures are repeated, a segment can begin without another key frame.
+	return elapsed+s.gops.longest() > s.formatNow().longest() && !(s.slow() && s.mayRepeat())
 }
 
 // lastBefore says whether the frame that is due at end is expected to begin the next
 // segment: it cannot be in this one, or will be a key frame that ends it.
 func (s *Segmenter) lastBefore(end media.Ticks) bool {
-	frame := s.rate.frame()
+	frame := min(s.rate.frame(), s.partTarget())
 	switch {
 	case end+frame-s.segment.Start > s.formatNow().longest():
 		return true
@@ -78,6 +107,9 @@ func (s *Segmenter) lastBefore(end media.Ticks) bool {
 		return true
 	}
 	gop := s.gops.usual()
+	if s.wandering() {
+		return false
+	}
 	if gop == 0 {
 		gop = media.TicksFromDuration(s.cfg.SegmentDuration) // as freeze takes it
 	}
@@ -85,9 +117,24 @@ func (s *Segmenter) lastBefore(end media.Ticks) bool {
 	return -frame/2 <= off && off <= frame/2
 }
 
+// wandering tells whether key frames come now earlier, now later: recovery points do,
+// where the order of decoding puts them.
+func (s *Segmenter) wandering() bool {
+	return s.video != nil && s.lastAccess != media.AccessClosed && !s.gops.steady(s.rate.frame()/2)
+}
+
+// unsureBefore tells whether the frame that is due at end may begin the next segment
+// or not.
+func (s *Segmenter) unsureBefore(end media.Ticks) bool {
+	return s.wandering() && end-s.lastKey+s.rate.frame() >= s.gops.shortest() && s.endsAt(end)
+}
+
 // forceCut ends a segment that found no key frame in time.
 func (s *Segmenter) forceCut(at media.Ticks) {
 	s.stats.ForcedCuts++
+	if s.keySeen {
+		s.stats.LongestGOP = max(s.stats.LongestGOP, at-s.lastKey)
+	}
 	s.endSegmentAt(at)
 	s.openSegment(s.start, false)
 }
@@ -95,14 +142,24 @@ func (s *Segmenter) forceCut(at media.Ticks) {
 // followLateVideo closes parts, and in the end the segment, on the clock of the
 // sound while the picture stands still.
 func (s *Segmenter) followLateVideo(dts media.Ticks) {
-	for target := s.partTarget(); dts-s.start > max(soundLead, 2*target); {
+	s.picture.wire = dts
+	target := s.partTarget()
+	ahead := max(soundLead, 2*target)
+	if s.picture.repeated || s.rate.frame() > slowPicture {
+		ahead = target + slowLead // no picture is waited for
+	}
+	for dts-s.start > ahead {
 		s.passPart(s.start + target)
 	}
 }
 
+// slowLead is how far sound may be ahead of the pictures for good when those are far
+// apart.
+const slowLead = media.Second / 10
+
 // soundLead is how far sound may be ahead of the pictures for good: phones send
 // their pictures that much later.
-const soundLead = media.Second
+const soundLead = 6 * media.Second / 5
 
 // runOn lets the time pass in which nothing came, as far as it does not fit the
 // open segment: it becomes gap parts, and segments of those.
@@ -119,16 +176,48 @@ func (s *Segmenter) runOn(dts media.Ticks) {
 // another part would not fit it. Since no picture comes that this could freeze, new
 // sound may begin there.
 func (s *Segmenter) passPart(end media.Ticks) {
-	s.closePart(end)
-	if s.start+s.format.PartTarget-s.segment.Start <= s.format.longest() {
-		return
+	// Where the next segment was announced, it begins with a picture that is held.
+	n := len(s.segment.Parts)
+	if n > 0 && s.segment.Parts[n-1].Last && s.start > s.picture.newest && s.mayRepeat() {
+		s.nextSegment()
 	}
+	s.holdPicture(end)
+	s.closeAt(end)
+	if s.start+s.format.PartTarget-s.segment.Start > s.format.longest() {
+		s.nextSegment()
+	}
+}
+
+// nextSegment goes on with another segment where no frame begins it.
+func (s *Segmenter) nextSegment() {
 	s.closeSegment()
 	if s.nextAudio != nil {
 		s.setTracks(s.video, s.nextAudio)
 		s.discontinuity = true
 	}
-	s.openSegment(s.start, false)
+	lead := slices.IndexFunc(s.units, func(u media.AccessUnit) bool { return u.Track == s.video })
+	again := lead < 0 && s.start > s.picture.newest && s.mayRepeat()
+	s.openSegment(s.start, again || lead >= 0 && s.units[lead].Independent())
+	s.useEarly()
+	if again {
+		s.repeat(s.start)
+	}
+}
+
+// closeAt closes the part with what is there of the time before end.
+func (s *Segmenter) closeAt(end media.Ticks) {
+	all := s.units
+	n := 0
+	for n < len(all) && all[n].DTS < end {
+		n++
+	}
+	s.units = all[:n]
+	s.closePart(end)
+	for _, u := range all[n:] {
+		s.bytes += len(u.Data)
+	}
+	s.units = append(s.units, all[n:]...)
+	clear(all[len(s.units):])
 }
 
 // fillGap makes room for a frame that comes so late that it does not fit the
@@ -136,7 +225,7 @@ func (s *Segmenter) passPart(end media.Ticks) {
 func (s *Segmenter) fillGap(dts, frame media.Ticks) {
 	target := s.partTarget()
 	for dts+frame-s.start > target && dts-s.start > jitter {
-		s.closePart(min(dts, s.start+target))
+		s.closeAt(min(dts, s.start+target))
 	}
 }
 
@@ -144,19 +233,53 @@ func (s *Segmenter) formatNow() Format {
 	if s.frozen {
 		return s.format
 	}
-	return freeze(s.cfg, s.rate.frame())
+	frame := s.rate.frame()
+	if s.video != nil && s.audio == nil && s.rate.alone() {
+		frame = 2 * media.Second // the next one would be there, or is far away
+	}
+	return freeze(s.cfg, frame, s.video != nil && s.audio != nil)
 }
 
 func (s *Segmenter) partTarget() media.Ticks { return s.formatNow().PartTarget }
 
 // closePart ends the part being gathered at end, but not later than PART-TARGET and
-// TARGETDURATION allow. It lasts a tick at least.
+// TARGETDURATION allow. Another part follows, so it must not be too short either: where
+// frames come so unevenly, or so differently from what PART-TARGET was made of, that
+// whole ones do not fill it, it ends in the middle of one.
 func (s *Segmenter) closePart(end media.Ticks) {
+	s.freeze()
+	last := s.lastBefore(s.fit(end))
+	if len(s.units) > 0 && s.bytes <= maxPartBytes && !s.keyPending() {
+		end = max(end, s.start+s.format.least())
+	}
+	s.close(s.fit(end), last)
+}
+
+// closeLast is closePart for the last part of a segment.
+func (s *Segmenter) closeLast(end media.Ticks) {
+	s.freeze()
+	end = s.fit(end)
+	s.close(end, s.lastBefore(end))
+}
+
+func (s *Segmenter) freeze() {
 	if !s.frozen {
 		s.format, s.frozen = s.formatNow(), true
 	}
+}
+
+// fit is end, or where the open part has to end before that. A part lasts a tick at
+// least.
+func (s *Segmenter) fit(end media.Ticks) media.Ticks {
 	end = min(end, s.start+s.format.PartTarget, s.segment.Start+s.format.longest())
-	end = max(end, s.start+1)
+	return max(end, s.start+1)
+}
+
+// close hands over the part; last says that the segment is expected to end with it.
+func (s *Segmenter) close(end media.Ticks, last bool) {
+	if len(s.units) > 0 {
+		s.fillSound(end, s.units[len(s.units)-1].Arrived)
+	}
 	p := &media.Part{
 		Session:  s.session,
 		MSN:      s.segment.MSN,
@@ -166,16 +289,16 @@ func (s *Segmenter) closePart(end media.Ticks) {
 		Duration: end - s.start,
 	}
 	if len(s.units) > 0 {
-		p.Last = s.lastBefore(end)
-		p.Data = s.mux.Part(s.video, s.audio, s.units)
+		p.Last = last
+		p.Unsure = !last && s.unsureBefore(end)
+		p.Data = s.mux.Part(s.video, s.audio, s.units, end)
 		p.Size = int64(len(p.Data))
-		for i := range s.units {
-			p.Independent = p.Independent || s.units[i].Key && s.units[i].Track == s.leadTrack()
-		}
+		p.Independent = s.keyPending()
 		p.Arrived = s.units[len(s.units)-1].Arrived
 	} else {
 		p.Gap = true
 		s.stats.GapParts++
+		s.sound.skipTo(end)
 	}
 	clear(s.units) // let go of the wire's buffers
 	s.units, s.bytes = s.units[:0], 0
@@ -197,10 +320,19 @@ func (s *Segmenter) endSegmentAt(dts media.Ticks) {
 	// The last part was said to end when this frame was due, and the next segment
 	// begins there, even if it is a little late: no stub of a part is made of that
 	// time. Sound that came meanwhile goes on into the next segment.
-	if dts-s.start > max(jitter, s.rate.frame()) || s.leadPending() {
-		s.closePart(dts)
+	if dts-s.start > max(jitter, s.pace()) || s.leadPending() {
+		s.closeLast(dts)
 	}
 	s.closeSegment()
+}
+
+// keyPending tells whether a picture that is decoded on its own is in the part being
+// gathered.
+func (s *Segmenter) keyPending() bool {
+	lead := s.leadTrack()
+	return slices.ContainsFunc(s.units, func(u media.AccessUnit) bool {
+		return u.Track == lead && (u.Independent() || s.leading.closed(&u))
+	})
 }
 
 func (s *Segmenter) leadPending() bool {

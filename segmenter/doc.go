@@ -13,6 +13,10 @@
 // the next part begins there, so durations never drift. Parts are made to fill the
 // segment: its last one, too, is known to end.
 //
+// A track that stops does not leave: its sound goes on as silence, its pictures as
+// repetitions of the last IDR picture, and Silent names it. Pictures that are known to be
+// far apart, without sound, are held by Advance, which tells the time.
+//
 // Package segmenter does not know wall clocks, HTTP, disks or m3u8.
 //
 // It starts no goroutine; a Segmenter belongs to one.

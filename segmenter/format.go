@@ -25,9 +25,21 @@ const jitter = 2 * media.Millisecond
 // freeze fixes the Format from the configuration and the frame duration seen.
 // With no second key frame seen yet, the group of pictures is taken to fit the
 // configured segment duration.
-func freeze(cfg Config, frame media.Ticks) Format {
+//
+// Pictures that are further apart than a part is long do not set the pace when there
+// is sound, or when they are so far apart that they are repeated.
+func freeze(cfg Config, frame media.Ticks, sound bool) Format {
 	segment := media.TicksFromDuration(cfg.SegmentDuration)
 	part := media.TicksFromDuration(cfg.PartDuration)
+	f := Format{Target: int((segment + media.Second/2) / media.Second)}
+	switch {
+	case frame > part && sound:
+		f.PartTarget = part
+		return f
+	case frame > media.Second:
+		f.PartTarget = max(part, repeatEvery)
+		return f
+	}
 	frames := max(1, (part+jitter)/frame)
 	// A last part that is shorter than the others is not known to be the last before
 	// the key frame is there. So let whole parts fill the segment, if they need not be
@@ -43,8 +55,10 @@ func freeze(cfg Config, frame media.Ticks) Format {
 	// milliseconds.
 	target := frames*frame + max(jitter, min(frame/2, frames*frame/8))
 	target = (target + media.Millisecond - 1) / media.Millisecond * media.Millisecond
-	return Format{
-		Target:     int((segment + media.Second/2) / media.Second),
-		PartTarget: target,
-	}
+	f.PartTarget = min(target, media.Ticks(f.Target)*media.Second)
+	return f
 }
+
+// least is the shortest a part may be that is followed by another (RFC 8216bis section
+// 4.4.4.9: 85 % of PART-TARGET).
+func (f Format) least() media.Ticks { return (f.PartTarget*85 + 99) / 100 }

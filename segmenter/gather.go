@@ -11,6 +11,8 @@ const (
 	gatherTime = 3 * media.Second / 2
 	// keyWait is how long a key frame is waited for when pictures arrive.
 	keyWait = 10 * media.Second
+	// changeWait is how long new pictures wait for the sound that goes with them.
+	changeWait = 3 * media.Second / 10
 	// audioLead is how much sound before the first picture is kept.
 	audioLead = media.Second / 2
 	// maxHeld and maxHeldBytes bound what is held meanwhile.
@@ -23,9 +25,11 @@ const (
 type gathering struct {
 	on       bool
 	fresh    bool // a new session, whose tracks are not known
+	change   bool // new pictures; the segment before them is still open
 	held     []media.AccessUnit
 	bytes    int
 	began    media.Ticks // DTS of the first unit
+	arrived  time.Time   // of that
 	any      bool
 	sawVideo bool // pictures come, key frame or not
 	video    *media.Track
@@ -39,9 +43,38 @@ func (s *Segmenter) breakHere(fresh bool) {
 	s.keySeen = false
 }
 
+// awaitSound holds new pictures until it is known whether the sound changes with them:
+// false when it is.
+func (s *Segmenter) awaitSound(u media.AccessUnit) bool {
+	if s.audio == nil || s.sound.silent || s.nextAudio != nil {
+		return false
+	}
+	s.gather = gathering{on: true, change: true}
+	s.hold(u)
+	return true
+}
+
+// changeTo ends the segment before new pictures, and goes on with what was held.
+func (s *Segmenter) changeTo(g gathering) {
+	first := firstOf(g.held, true)
+	s.changeTracks(g.video, g.audio, g.held[first])
+	for i, u := range g.held {
+		switch {
+		case i == first:
+		case u.Track.Video() || u.Track == g.audio && u.DTS+s.sound.period > s.segment.Start:
+			s.place(u)
+		default:
+			s.stats.DroppedAudio++
+		}
+	}
+}
+
 // breakAt ends the segment because the timeline does not run on. What was held
 // for a segment that has not begun belongs to the old timeline.
 func (s *Segmenter) breakAt() {
+	if s.gather.change {
+		s.release(true)
+	}
 	if !s.gather.on {
 		s.Finish()
 		s.breakHere(false)
@@ -57,7 +90,11 @@ func (s *Segmenter) breakAt() {
 func (s *Segmenter) hold(u media.AccessUnit) {
 	g := &s.gather
 	if !g.any {
-		g.any, g.began = true, u.DTS
+		g.any, g.began, g.arrived = true, u.DTS, u.Arrived
+	}
+	if g.change && u.Track == s.audio && u.DTS < g.began {
+		s.follow(u) // it belongs before the change
+		return
 	}
 	if u.Track.Video() {
 		g.sawVideo = true
@@ -98,7 +135,8 @@ func (s *Segmenter) releaseWhenReady(waited media.Ticks) {
 	full := len(g.held) >= maxHeld || g.bytes >= maxHeldBytes
 	switch {
 	case g.video != nil && g.audio != nil:
-	case !g.fresh && g.video != nil: // the session's sound is known already
+	case !g.fresh && g.video != nil && (s.audio == nil || s.sound.silent || waited >= changeWait || full):
+		// The session's sound is known already.
 	case !g.fresh && g.audio != nil && s.video == nil:
 	case g.video != nil && (waited >= gatherTime || full):
 	case g.audio != nil && !g.sawVideo && (waited >= gatherTime || full):
@@ -121,16 +159,24 @@ func (s *Segmenter) release(atEnd bool) {
 	if !g.fresh && g.audio == nil {
 		g.audio = s.newestAudio()
 	}
+	if g.change {
+		s.changeTo(g)
+		return
+	}
 	first := firstOf(g.held, g.video != nil)
 	s.setTracks(g.video, g.audio)
 	s.anchor(g.held[first])
-	s.openSegment(g.held[first].DTS, true)
+	s.sound = newSound(g.audio, s.anchorDTS)
+	s.picture = newPicture(g.video)
+	s.openSegment(g.held[first].DTS, g.held[first].Independent())
+	s.leading.begin(g.held[first])
 	for _, u := range g.held {
 		switch {
 		case !u.Track.Video() && (u.Track != g.audio || u.DTS < s.anchorDTS-audioLead):
 			s.stats.DroppedAudio++
 		case !u.Track.Video() && g.video != nil && len(s.segment.Parts) == 0:
 			s.append(u) // sound around the first picture
+			s.sound.take(u.DTS, u.DTS)
 		default:
 			s.place(u)
 		}

@@ -13,7 +13,11 @@ type rate struct {
 	declared    media.Ticks // from the parameter sets; 0 when not said
 	first, last media.Ticks
 	frames      int
+	gap         media.Ticks // before last
 }
+
+// alone says whether nothing is known of the rate, because there is one frame only.
+func (r *rate) alone() bool { return r.frames == 1 && r.declared == 0 }
 
 // minFrames is how many frames must have been seen before the measurement is
 // believed over what the parameter sets declare.
@@ -39,30 +43,34 @@ func newRate(t *media.Track) rate {
 // add notes the DTS of the next frame, and says whether there is a hole before it.
 func (r *rate) add(dts media.Ticks) (hole bool) {
 	gap := dts - r.last
-	hole = gap <= 0 || gap > media.Second || r.frames > minFrames && gap > 3*r.frame()
+	// The second long gap in a row is none: the frames are that far apart.
+	slow := r.gap > media.Second && gap <= 2*r.gap
+	hole = gap <= 0 || gap > media.Second && !slow || r.frames > minFrames && gap > 3*r.frame()
 	if r.frames == 0 || hole || r.frames >= maxFrames {
 		if r.frames > minFrames { // go on with what is known until it is measured anew
 			r.declared = r.frame()
 		}
 		r.first, r.frames = dts, 0
 	}
-	r.last = dts
+	r.last, r.gap = dts, gap
 	r.frames++
 	return hole
 }
 
 // frame is the duration of one frame, the best guess so far.
 func (r *rate) frame() media.Ticks {
-	if r.frames <= minFrames {
+	if r.frames < 2 {
 		if r.declared > 0 {
 			return r.declared
 		}
-		if r.frames < 2 {
-			return media.Second / 30
-		}
+		return media.Second / 30
 	}
 	n := media.Ticks(r.frames - 1)
 	measured := (r.last - r.first) / n
+	// Two frames in a row that come much later than declared are no accident.
+	if r.frames <= minFrames && r.declared > 0 && (n < 2 || measured <= 3*r.declared) {
+		return r.declared
+	}
 	// Both ends are rounded to the millisecond, so the mean is off by at most
 	// 1 ms over n: within that, an exact rate is the truth.
 	tolerance := media.Millisecond/n + 1
@@ -101,6 +109,31 @@ func (r *intervals) usual() media.Ticks {
 		return last[2] // the only one
 	}
 	return last[1]
+}
+
+// steady tells whether the last three, as far as they are known, are within the
+// tolerance of each other.
+func (r *intervals) steady(tolerance media.Ticks) bool {
+	n := len(r.last)
+	newest := r.last[(r.next+n-1)%n]
+	for i := 2; i <= 3; i++ {
+		d := r.last[(r.next+n-i)%n]
+		if d != 0 && (d-newest > tolerance || newest-d > tolerance) {
+			return false
+		}
+	}
+	return true
+}
+
+// shortest is 0 when none is known.
+func (r *intervals) shortest() media.Ticks {
+	var least media.Ticks
+	for _, d := range r.last {
+		if d != 0 && (least == 0 || d < least) {
+			least = d
+		}
+	}
+	return least
 }
 
 // longest is 0 when none is known.

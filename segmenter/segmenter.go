@@ -1,6 +1,7 @@
 package segmenter
 
 import (
+	"slices"
 	"time"
 
 	"golive/container/mpegts"
@@ -27,8 +28,8 @@ type Stats struct {
 	// ForcedCuts are segments cut at a frame that is not a key frame, because the
 	// group of pictures is longer than the target.
 	ForcedCuts uint64
-	// DroppedVideo are frames that nothing could be decoded from: no key frame
-	// came before them.
+	// DroppedVideo are frames that cannot be decoded: no key frame came before them,
+	// or they refer back from the beginning of a segment.
 	DroppedVideo uint64
 	// DroppedAudio are frames too far from any picture at a start or a change.
 	DroppedAudio uint64
@@ -65,10 +66,15 @@ type Segmenter struct {
 	nextAudio    *media.Track // takes effect at the next key frame
 	rate         rate         // of the lead track: video, or else audio
 	lastKey      media.Ticks
+	lastAccess   media.Access
 	keySeen      bool // lastKey is set
 	gops         intervals
+	leading      leading
 
-	gather gathering
+	gather  gathering
+	sound   sound
+	picture picture
+	early   []media.AccessUnit // of nextAudio
 
 	open          bool
 	segment       media.Segment // the open one
@@ -112,7 +118,24 @@ func (s *Segmenter) FrameRate() float64 {
 	if s.video == nil {
 		return 0
 	}
-	return 1 / s.rate.frame().Seconds()
+	rate := 1 / s.rate.frame().Seconds()
+	if s.slow() && s.mayRepeat() {
+		repeated := 1 / repeatEvery.Seconds()
+		if s.picture.skip != nil {
+			repeated = 1 / holdEvery.Seconds()
+		}
+		if s.rate.alone() {
+			return repeated
+		}
+		return max(rate, repeated)
+	}
+	return rate
+}
+
+// Silent says which tracks bring nothing, though they did before.
+func (s *Segmenter) Silent() (video, audio bool) {
+	both := s.video != nil && s.audio != nil && !s.gather.on
+	return both && s.picture.silent, both && s.sound.silent
 }
 
 // Stats is what was repaired so far.
@@ -125,7 +148,9 @@ func (s *Segmenter) NextMSN() int64 { return s.nextMSN }
 // what comes is not dated before wall.
 func (s *Segmenter) Skip(n int, wall time.Time) {
 	s.nextMSN += int64(n)
-	s.lastWall = wall
+	if wall.After(s.lastWall) {
+		s.lastWall = wall
+	}
 }
 
 // Write takes the next access unit in the order of the wire.
@@ -149,8 +174,9 @@ func (s *Segmenter) Finish() {
 		return
 	}
 	if len(s.units) > 0 {
-		end := s.units[len(s.units)-1].DTS + s.rate.frame()
-		s.closePart(end)
+		end := s.units[len(s.units)-1].DTS + s.pace()
+		s.holdPicture(end)
+		s.closeLast(end)
 	}
 	s.closeSegment()
 }
@@ -166,7 +192,7 @@ func (s *Segmenter) Lose() {
 		s.Finish()
 		return
 	}
-	if end := s.units[len(s.units)-1].DTS + s.rate.frame(); end-s.start > s.partTarget()/2 {
+	if end := s.units[len(s.units)-1].DTS + s.pace(); end-s.start > s.partTarget()/2 {
 		s.Finish()
 		return
 	}
@@ -200,7 +226,15 @@ func (s *Segmenter) place(u media.AccessUnit) {
 			s.stats.DroppedVideo++
 			return
 		}
+		if s.awaitSound(u) {
+			return
+		}
 		s.changeTracks(u.Track, s.newestAudio(), u)
+		return
+	}
+	if s.leading.has(&u) {
+		s.stats.DroppedVideo++
+		s.rate.add(u.DTS) // it is no hole
 		return
 	}
 	s.lead(u)
@@ -219,22 +253,57 @@ func (s *Segmenter) placeAudio(u media.AccessUnit) {
 	default:
 		// The sound changed in the middle of a group of pictures. Cutting here
 		// would freeze the picture; the next key frame is near.
-		s.nextAudio = u.Track
-		s.followLateVideo(u.DTS)
-		if s.nextAudio != nil {
-			s.stats.DroppedAudio++
-			return
+		if s.nextAudio != u.Track {
+			s.nextAudio = u.Track
+			s.dropEarly()
 		}
-		s.append(u)
+		s.early = append(s.early, u)
+		s.followLateVideo(u.DTS)
+		if len(s.early) > maxEarly {
+			s.early = slices.Delete(s.early, 0, 1)
+			s.stats.DroppedAudio++
+		}
 	}
+}
+
+// maxEarly is how many frames of new sound are kept for the key frame it begins with,
+// in case they come before it.
+const maxEarly = 16
+
+// dropEarly forgets sound that was kept for a key frame that did not come.
+func (s *Segmenter) dropEarly() {
+	s.stats.DroppedAudio += uint64(len(s.early))
+	clear(s.early)
+	s.early = s.early[:0]
+}
+
+// useEarly takes the new sound that came before its key frame, but belongs behind it.
+func (s *Segmenter) useEarly() {
+	for _, u := range s.early {
+		if u.Track == s.audio && u.DTS+s.sound.period > s.start {
+			s.append(u)
+			s.sound.take(u.DTS, u.DTS)
+		} else {
+			s.stats.DroppedAudio++
+		}
+	}
+	clear(s.early)
+	s.early = s.early[:0]
 }
 
 // follow takes sound beside pictures.
 func (s *Segmenter) follow(u media.AccessUnit) {
+	if s.sound.filling {
+		s.fillSound(u.DTS+s.sound.period/2, u.Arrived)
+	}
+	if !s.sound.take(u.DTS, s.picture.newest) {
+		s.stats.DroppedAudio++
+		return
+	}
 	s.followLateVideo(u.DTS)
 	s.append(u)
 	if s.bytes > maxPartBytes {
-		s.passPart(u.DTS)
+		s.passPart(u.DTS + 1)
 	}
 }
 
@@ -252,7 +321,9 @@ func (s *Segmenter) changeTracks(video, audio *media.Track, u media.AccessUnit) 
 	s.endSegmentAt(u.DTS)
 	s.setTracks(video, audio)
 	s.discontinuity = true
-	s.openSegment(s.start, u.Key)
+	s.openSegment(s.start, u.Independent())
+	s.useEarly()
+	s.leading.begin(u)
 	s.lead(u)
 }
 
@@ -264,6 +335,13 @@ func (s *Segmenter) setTracks(video, audio *media.Track) {
 	if old := s.leadTrack(); old != lead {
 		s.rate = newRate(lead)
 		s.gops = intervals{}
+	}
+	if audio != s.audio {
+		s.dropSound(s.audio)
+		s.sound = newSound(audio, s.start)
+	}
+	if video != s.video {
+		s.picture = newPicture(video)
 	}
 	s.video, s.audio, s.nextAudio = video, audio, nil
 }
@@ -278,4 +356,24 @@ func (s *Segmenter) leadTrack() *media.Track {
 func (s *Segmenter) append(u media.AccessUnit) {
 	s.units = append(s.units, u)
 	s.bytes += len(u.Data)
+}
+
+// dropSound drops the units of a sound track that ends: those that came after the last
+// part was closed would stand behind the discontinuity, where other parameters hold. They
+// are a frame or two.
+func (s *Segmenter) dropSound(old *media.Track) {
+	if old == nil {
+		return
+	}
+	kept := s.units[:0]
+	for _, u := range s.units {
+		if u.Track == old {
+			s.bytes -= len(u.Data)
+			s.countDropped(u)
+			continue
+		}
+		kept = append(kept, u)
+	}
+	clear(s.units[len(kept):])
+	s.units = kept
 }

@@ -54,6 +54,9 @@ type ArchiverConfig struct {
 	// PlaylistInterval is how often at most playlists are put while segments
 	// wait; 1 s. With nothing waiting they are put at once.
 	PlaylistInterval time.Duration
+	// KeyPace spaces the puts of one playlist: what is rendered meanwhile waits, and the
+	// newest is put. Nil puts each at once.
+	KeyPace *KeyPace
 	// DeleteTimeout is how long after its time an object that cannot be deleted
 	// is given up; 1 h.
 	DeleteTimeout time.Duration
@@ -119,6 +122,9 @@ type Archiver struct {
 	lost     int64
 	losses   tally
 	failing  failure
+	asked    operation // of the bucket, and not answered yet
+	answered time.Time // when it answered for the last time
+	left     Left
 
 	settled  []*Spooled // in the bucket, but not yet in a playlist there
 	discard  []*Spooled // for the spiller to remove

@@ -233,8 +233,15 @@ type house struct {
 
 // newHouse makes an Archiver that does not run yet.
 func newHouse(cfg storage.ArchiverConfig, bucket *faulty, x storage.Index) *house {
+	h := newHouseOn(cfg, bucket, x)
+	h.bucket = bucket
+	return h
+}
+
+// newHouseOn is newHouse on any bucket.
+func newHouseOn(cfg storage.ArchiverConfig, bucket storage.Bucket, x storage.Index) *house {
 	cfg.Prefix = prefix
-	h := &house{bucket: bucket, log: &lines{}, reg: prometheus.NewRegistry(), ended: make(chan error, 1)}
+	h := &house{log: &lines{}, reg: prometheus.NewRegistry(), ended: make(chan error, 1)}
 	h.Archiver = storage.NewArchiver(cfg, bucket, x, slog.New(slog.NewTextHandler(h.log, nil)), storage.NewMetrics(h.reg))
 	return h
 }

@@ -36,6 +36,7 @@ type mirror struct {
 
 	mu       sync.Mutex
 	troubles tally
+	failing  bool
 }
 
 // Put implements Bucket.
@@ -79,11 +80,16 @@ func (m *mirror) Delete(ctx context.Context, key string) error {
 }
 
 func (m *mirror) note(err error) {
-	if err == nil {
-		return
-	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if err == nil {
+		if m.failing {
+			m.log.Info("local copies of objects are written again")
+		}
+		m.failing = false
+		return
+	}
+	m.failing = true
 	m.troubles.add(err.Error())
 	if n, last := m.troubles.take(time.Now(), false); n > 0 {
 		m.log.Warn("local copies of objects not written", "count", n, "err", last)

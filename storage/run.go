@@ -6,8 +6,6 @@ import (
 	"slices"
 	"sync"
 	"time"
-
-	"golive/media"
 )
 
 // deletesPerSegment is how many deletions may come between two segments: one for
@@ -18,6 +16,8 @@ const deletesPerSegment = 4
 type run struct {
 	*Archiver
 	segments, playlists, deletes lane
+
+	announced Object // that was put last before a segment
 
 	pending  []Object  // playlists to put, each key once
 	caughtUp time.Time // when pending was last empty after a put
@@ -141,7 +141,7 @@ func (r *run) step(ctx context.Context, now time.Time) bool {
 // playlistsReady says whether a playlist should be put before the next segment.
 // While segments wait only the latest playlists matter, and not all of those.
 func (r *run) playlistsReady(now time.Time, putSegment bool) bool {
-	return len(r.pending) > 0 && r.playlists.ready(now) &&
+	return len(r.pending) > 0 && r.playlists.ready(now) && !now.Before(r.cfg.KeyPace.next(r.pending[0].Key)) &&
 		(!putSegment || now.Sub(r.caughtUp) >= r.cfg.PlaylistInterval)
 }
 
@@ -166,11 +166,20 @@ func (r *run) rest(now time.Time) (next time.Time, done bool) {
 		}
 	}
 	sooner(!idle, r.segments.next)
-	sooner(len(r.pending) > 0, r.playlists.next)
+	if len(r.pending) > 0 {
+		sooner(true, later(r.playlists.next, r.cfg.KeyPace.next(r.pending[0].Key)))
+	}
 	sooner(len(r.due) > 0, r.deletes.next)
 	sooner(r.failures.waits(now), r.failures.next())
 	sooner(unheard, tellNext)
 	return next, false
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
 }
 
 // drain says, once, that only deletions are left.
@@ -197,71 +206,6 @@ func (r *run) expire(now time.Time) {
 		}
 		r.due = append(r.due, x)
 	}
-}
-
-// putSegment tries once to put the head of the queue.
-func (r *run) putSegment(ctx context.Context, u *upload) {
-	r.mu.Lock()
-	seg, object, spooled, lost := u.seg, u.object, u.spooled, u.lost
-	u.putting = !lost
-	r.mu.Unlock()
-	if lost {
-		return // the spiller gave it up since step looked
-	}
-	began := time.Now()
-	reason, err := r.tryPut(ctx, seg, object, spooled)
-	u.took += time.Since(began)
-	if ctx.Err() != nil && err != nil || r.outcome(&r.segments, err) {
-		r.mu.Lock()
-		u.putting = false
-		r.mu.Unlock()
-		return
-	}
-	if err != nil {
-		r.mu.Lock()
-		r.giveUp(u, reason)
-		r.mu.Unlock()
-	} else {
-		r.metrics.lag.Observe(time.Since(u.offered).Seconds())
-		r.keepPace(u)
-	}
-	r.settle(u)
-}
-
-// tryPut puts what the Index wants before the segment, and then the object, with its
-// bytes from where they are. With an error comes why the segment is lost if that is
-// not worth another try.
-func (r *run) tryPut(ctx context.Context, seg *media.Segment, o Object, spooled *Spooled) (reason string, err error) {
-	if err := r.announce(ctx, seg); err != nil {
-		return droppedRejected, err
-	}
-	if spooled != nil {
-		body, err := r.cfg.Spool.Read(spooled)
-		if err != nil {
-			return droppedSpoolDamaged, err
-		}
-		o.Slabs = [][]byte{body}
-	}
-	return droppedRejected, r.bucket.Put(ctx, o)
-}
-
-// announce puts what the Index wants before the segment. An object that the bucket
-// will never take does not cost the segment.
-func (r *run) announce(ctx context.Context, seg *media.Segment) error {
-	a, ok := r.index.(Announcer)
-	if !ok {
-		return nil
-	}
-	o, ok := a.Announce(seg)
-	if !ok {
-		return nil
-	}
-	err := r.bucket.Put(ctx, o)
-	if err != nil && !Retryable(err) {
-		r.failures.add(err.Error())
-		return nil
-	}
-	return err
 }
 
 // settle ends the head's turn and tells the Index. Its place in the spool is kept
@@ -308,7 +252,9 @@ func (r *run) pend(objects []Object) {
 
 // putPlaylist tries once to put the first pending playlist.
 func (r *run) putPlaylist(ctx context.Context) {
+	r.asking(opPut, r.pending[0].Key, 0)
 	err := r.bucket.Put(ctx, r.pending[0])
+	r.cfg.KeyPace.put(r.pending[0].Key)
 	if ctx.Err() != nil && err != nil {
 		return
 	}
@@ -338,6 +284,7 @@ func (r *run) end() {
 // behind the others.
 func (r *run) delete(ctx context.Context) {
 	x := r.due[0]
+	r.asking(opDelete, x.key, 0)
 	err := r.bucket.Delete(ctx, x.key)
 	if ctx.Err() != nil && err != nil {
 		return
@@ -350,6 +297,17 @@ func (r *run) delete(ctx context.Context) {
 	}
 }
 
+// asking notes an operation that begins; outcome ends it.
+func (r *run) asking(op, key string, patience time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := time.Now()
+	// Nothing may have been asked for long: that is no trouble.
+	answered := later(r.answered, now.Add(-silentAfter))
+	r.asked = operation{what: op + " " + key, began: now, answered: answered, patience: patience}
+	r.publish()
+}
+
 // outcome notes how an operation of the lane ended, and says whether to try it
 // again.
 func (r *run) outcome(l *lane, err error) (again bool) {
@@ -358,7 +316,7 @@ func (r *run) outcome(l *lane, err error) (again bool) {
 	if err != nil {
 		r.failures.add(err.Error())
 		if l.failures == 0 {
-			l.failure.since = now
+			l.failure.since = r.asked.began // only Run's goroutine writes it
 		}
 		l.failures++
 		l.failure.err = err
@@ -373,6 +331,7 @@ func (r *run) outcome(l *lane, err error) (again bool) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.asked, r.answered = operation{}, now
 	r.failing = failure{}
 	for _, l := range []*lane{&r.segments, &r.playlists, &r.deletes} {
 		if l.failures > 0 {

@@ -5,12 +5,13 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"golive/internal/setting"
 )
 
 // Providers are the stores whose habits are known; "custom" is any other.
-func Providers() []string { return []string{"aws", "minio", "r2", "b2", "ceph", "custom"} }
+func Providers() []string { return []string{"aws", "gcs", "minio", "r2", "b2", "ceph", "custom"} }
 
 // Auto leaves, in a key that has it, the choice to the provider's profile.
 const Auto = "auto"
@@ -69,7 +70,11 @@ type S3Config struct {
 	// for credentials where it always does: the AWS_ variables, ~/.aws, and the
 	// role of the machine or container.
 	AccessKey setting.Secret `yaml:"access_key"`
-	SecretKey setting.Secret `yaml:"secret_key"`
+	// AccessKeyFile and SecretKeyFile are files that hold them instead. They are read
+	// again when they change, and when the store refuses the key.
+	AccessKeyFile string         `yaml:"access_key_file"`
+	SecretKey     setting.Secret `yaml:"secret_key"`
+	SecretKeyFile string         `yaml:"secret_key_file"`
 	// PathStyle puts the bucket into the path of the URL, not before its host.
 	PathStyle Switch `yaml:"path_style"`
 	// Checksum is when uploads carry a checksum beside the signature: auto,
@@ -78,6 +83,8 @@ type S3Config struct {
 	// Delete is what a deletion removes: auto, "object", or "versions", every
 	// version of it in a versioned bucket.
 	Delete string `yaml:"delete"`
+	// PutInterval is the least time between two puts of one key.
+	PutInterval PutInterval `yaml:"put_interval"`
 	// ACL is the canned ACL to send with each object; empty sends none.
 	ACL string `yaml:"acl"`
 	// Gzip puts large playlists compressed, with their Content-Encoding.
@@ -96,13 +103,14 @@ type S3Config struct {
 // DefaultS3Config lacks only the bucket.
 func DefaultS3Config() S3Config {
 	return S3Config{
-		Provider:   "aws",
-		Region:     "us-east-1",
-		Prefix:     "live",
-		Checksum:   Auto,
-		Delete:     Auto,
-		CORSOrigin: "https://example.com",
-		Required:   true,
+		Provider:    "aws",
+		Region:      "us-east-1",
+		Prefix:      "live",
+		Checksum:    Auto,
+		Delete:      Auto,
+		PutInterval: PutIntervalAuto,
+		CORSOrigin:  "https://example.com",
+		Required:    true,
 	}
 }
 
@@ -123,6 +131,12 @@ func (c S3Config) validate(p *setting.Problems, chosen bool) {
 			missing = "secret_key"
 		}
 		p.Add("s3."+missing, "set access_key and secret_key both, or neither for the credentials of the environment", "is not set, and the other one is")
+	}
+	if c.Provider == "gcs" && c.Delete == "versions" {
+		p.Add("s3.delete", "give the bucket a lifecycle rule for noncurrent versions", "cannot be versions for provider gcs, whose versions S3 requests do not delete")
+	}
+	if c.PutInterval > maxPutInterval {
+		p.Add("s3.put_interval", `"auto" leaves it to the provider`, "must be auto, or from 0s to %s", time.Duration(maxPutInterval))
 	}
 	if err := CheckKey(c.Prefix); err != nil {
 		p.Add("s3.prefix", `"live" is the default`, "cannot begin a key: %v", err)

@@ -3,6 +3,7 @@ package storage
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"golive/internal/setting"
 )
@@ -16,7 +17,10 @@ func TestS3Config_SaysWhatIsWrong(t *testing.T) {
 		"no bucket":                  {func(c *S3Config) { c.Bucket = "" }, `s3.bucket: must be the name of a bucket, not ""`},
 		"a bucket with a path":       {func(c *S3Config) { c.Bucket = "b/live" }, "write its name alone"},
 		"no region":                  {func(c *S3Config) { c.Region = "" }, "s3.region: must name a region"},
-		"an unknown provider":        {func(c *S3Config) { c.Provider = "s4" }, "aws, minio, r2, b2, ceph or custom"},
+		"an unknown provider":        {func(c *S3Config) { c.Provider = "s4" }, "aws, gcs, minio, r2, b2, ceph or custom"},
+		"Google needs no endpoint":   {func(c *S3Config) { c.Provider = "gcs" }, ""},
+		"versions at Google":         {func(c *S3Config) { c.Provider, c.Delete = "gcs", "versions" }, "s3.delete: cannot be versions for provider gcs"},
+		"a put each minute":          {func(c *S3Config) { c.PutInterval = PutInterval(time.Minute) }, "s3.put_interval: must be auto, or from 0s to 10s"},
 		"R2 without its endpoint":    {func(c *S3Config) { c.Provider = "r2" }, "https://ACCOUNT.r2.cloudflarestorage.com"},
 		"MinIO without its endpoint": {func(c *S3Config) { c.Provider = "minio" }, "s3.endpoint: must be set for provider minio"},
 		"an endpoint without scheme": {func(c *S3Config) { c.Endpoint = "s3.example.com" }, "is not a URL"},
@@ -73,5 +77,23 @@ func TestSwitch_TakesOnlyItsWords(t *testing.T) {
 	var s Switch
 	if err := s.UnmarshalText([]byte("yes")); err == nil {
 		t.Error("yes was taken")
+	}
+}
+
+func TestPutInterval_TakesAutoOrADuration(t *testing.T) {
+	for _, word := range []string{"auto", "0s", "1s", "1.5s"} {
+		var i PutInterval
+		if err := i.UnmarshalText([]byte(word)); err != nil {
+			t.Errorf("%s: %v", word, err)
+		}
+		if text, err := i.MarshalText(); err != nil || string(text) != word {
+			t.Errorf("%s: came back as %q, %v", word, text, err)
+		}
+	}
+	for _, word := range []string{"", "-1s", "one", "1"} {
+		var i PutInterval
+		if err := i.UnmarshalText([]byte(word)); err == nil {
+			t.Errorf("%q was taken", word)
+		}
 	}
 }

@@ -483,7 +483,7 @@ func TestRun_SpoolsWhatIsInMemoryAtAStop(t *testing.T) {
 		if got := h.Status(); got.Lost != 0 || got.QueueBytes != 0 || len(h.log.with("segments lost")) != 0 {
 			t.Errorf("status is %+v, log %q", got, h.log.all)
 		}
-		if line := h.log.with("segments left in the spool"); len(line) != 1 || !strings.Contains(line[0], "count=12") {
+		if line := h.log.with("segments stay in the spool for the next start"); len(line) != 1 || !strings.Contains(line[0], "count=12") {
 			t.Errorf("log is %q", h.log.all)
 		}
 		again := newTroubled(t, s.dir, 1<<30)

@@ -4,9 +4,11 @@ import "time"
 
 // ArchiverStatus is an instant of an Archiver, for readiness and the API.
 type ArchiverStatus struct {
-	// Error is what the bucket fails with now; empty when all is well.
+	// Error is what the bucket fails with now, also when it is that no answer comes;
+	// empty when all is well.
 	Error string
-	// FailingSince is when that trouble began; zero when all is well.
+	// FailingSince is when that trouble began; zero when all is well. For a bucket that
+	// does not answer it is when it did for the last time.
 	FailingSince time.Time
 	// Segments is how many segments wait for the bucket; QueueBytes is what they
 	// hold in memory.
@@ -23,6 +25,25 @@ type ArchiverStatus struct {
 	Lost int64
 
 	oldest time.Time
+	asked  operation
+}
+
+// operation is one that the bucket has been asked for and has not answered.
+type operation struct {
+	what     string    // "put KEY"; empty when there is none
+	began    time.Time // when it was asked
+	answered time.Time // when the one before was answered, or just before began
+	patience time.Duration
+}
+
+// silentAfter is how long an operation may take before the bucket counts as one that
+// does not answer: less than the time limits of all tries together, which let a slow
+// line get a large segment through. A put may take as long as its segment lasts.
+const silentAfter = 5 * time.Second
+
+// silent says whether the bucket should have answered by now.
+func (o operation) silent(now time.Time) bool {
+	return o.what != "" && now.Sub(o.began) >= max(silentAfter, o.patience)
 }
 
 // failure is a trouble that lasts.
@@ -35,9 +56,24 @@ type failure struct {
 func (a *Archiver) Status() ArchiverStatus {
 	s := *a.status.Load()
 	if !s.oldest.IsZero() {
-		s.Lag = time.Since(s.oldest)
+		s.Lag = max(0, time.Since(s.oldest)) // a spooled segment's time may be another clock's
+	}
+	if s.Error == "" && s.asked.silent(time.Now()) {
+		s.Error, s.FailingSince = s.asked.what+": no answer from storage", s.asked.answered
 	}
 	return s
+}
+
+// Trouble returns what is wrong now with the bucket, and then with the Spool; empty when
+// all is well.
+func (s ArchiverStatus) Trouble() string {
+	switch {
+	case s.SpoolError == "":
+		return s.Error
+	case s.Error == "":
+		return s.SpoolError
+	}
+	return s.Error + "; and what waits cannot be spooled: " + s.SpoolError
 }
 
 // publish renews what Status shows. The caller holds the lock.
@@ -50,6 +86,7 @@ func (a *Archiver) publish() {
 		SpoolBytes:    a.queue.spooledBytes,
 		Lost:          a.lost,
 		oldest:        a.queue.oldest(),
+		asked:         a.asked,
 	}
 	if a.failing.err != nil {
 		s.Error = a.failing.err.Error()

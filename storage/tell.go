@@ -90,27 +90,41 @@ func (r *run) close() {
 	r.wake()
 }
 
-// stop lets go of everything that is left, and says what is lost with it and what
-// the next run will find.
+// Left is what an Archiver had not done when its Run returned.
+type Left struct {
+	// Spooled segments are in the Spool: the next run puts them.
+	Spooled int
+	// Lost segments were in memory, and could not be spooled.
+	Lost int
+	// Playlists were rendered and not put.
+	Playlists int
+}
+
+// Left returns what was left undone; it is valid when Run has returned.
+func (a *Archiver) Left() Left {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.left
+}
+
+// stop lets go of everything that is left, and tells what is lost with it.
 func (r *run) stop() {
 	defer r.drain()
 	r.mu.Lock()
 	left := r.queue
-	segments := left.waiting - left.spooled
-	r.lost += int64(segments)
-	r.queue, r.expiries, r.final = queue{}, nil, nil
-	r.metrics.dropped.WithLabelValues(droppedStopped).Add(float64(segments))
+	lost := left.waiting - left.spooled
+	r.left = Left{Spooled: left.spooled, Lost: lost, Playlists: len(r.pending)}
+	r.lost += int64(lost)
+	r.queue, r.expiries, r.final, r.asked = queue{}, nil, nil, operation{}
+	r.metrics.dropped.WithLabelValues(droppedStopped).Add(float64(lost))
 	r.metrics.queueBytes.Sub(float64(left.bytes))
 	r.publish()
 	r.mu.Unlock()
 	r.tell(time.Now(), true)
-	if segments > 0 {
-		r.log.Error("segments lost", "count", segments, "bytes", left.bytes, "reason", droppedStopped)
+	if lost > 0 {
+		r.log.Error("segments lost", "count", lost, "bytes", left.bytes, "reason", droppedStopped)
 	}
 	if left.spooled > 0 {
-		r.log.Warn("segments left in the spool", "count", left.spooled, "bytes", left.spooledBytes)
-	}
-	if len(r.pending) > 0 {
-		r.log.Error("playlists not put", "count", len(r.pending), "reason", droppedStopped)
+		r.log.Info("segments stay in the spool for the next start", "count", left.spooled, "bytes", left.spooledBytes)
 	}
 }

@@ -25,7 +25,7 @@ for tool; do
 	case $tool in
 	ffmpeg) want ffmpeg ffmpeg ;;
 	# The font is for pages and screenshots: a bare Chromium draws empty boxes.
-	chromium) want "chromium fonts-dejavu-core" chromium chromium-browser google-chrome google-chrome-stable ;;
+	chromium) want "chromium-headless-shell fonts-dejavu-core" chromium-headless-shell chromium chromium-browser google-chrome google-chrome-stable ;;
 	# Go's race detector links with it.
 	gcc) want "gcc libc6-dev" gcc ;;
 	npm) want npm npm ;;

@@ -98,13 +98,13 @@ func contentType(name string) string {
 	return "application/octet-stream"
 }
 
-// url is the fingerprinted path of the asset name. An unknown name is a bug in a
+// url is the fingerprinted path of the asset name, relative to the root. An unknown name is a bug in a
 // template; the error surfaces when the templates are first executed, in tests.
 func (a *assets) url(name string) (string, error) {
 	if a.files[name] == nil {
 		return "", fmt.Errorf("no asset %q", name)
 	}
-	return "/assets/" + a.fingerprint + "/" + name, nil
+	return "assets/" + a.fingerprint + "/" + name, nil
 }
 
 // ServeHTTP answers GET /assets/{fingerprint}/{name...}. A fingerprint that is

@@ -6,6 +6,7 @@ import (
 	"html/template"
 	"io/fs"
 	"net/http"
+	"strings"
 
 	"golive/ingest"
 )
@@ -27,6 +28,8 @@ type page struct {
 	Server string
 	// ID is the broadcast of a player page.
 	ID string
+	// Root is the relative address of the home page, with a slash at its end.
+	Root string
 }
 
 // New reads the embedded files and parses the templates.
@@ -103,7 +106,17 @@ func (w *Web) page(r *http.Request, id string) page {
 		Open:    w.cfg.Open,
 		Server:  publishServer(r.Host, w.cfg.RTMPPort),
 		ID:      id,
+		Root:    root(r),
 	}
+}
+
+// root is the relative address of the root from r's page: nobody here knows what path
+// a proxy in front has put before it.
+func root(r *http.Request) string {
+	if n := strings.Count(r.URL.EscapedPath(), "/"); n > 1 {
+		return strings.Repeat("../", n-1)
+	}
+	return "./"
 }
 
 func (w *Web) render(rw http.ResponseWriter, name, csp string, status int, p page) {
@@ -127,9 +140,10 @@ func (w *Web) render(rw http.ResponseWriter, name, csp string, status int, p pag
 }
 
 // policy is the Content-Security-Policy of a page that the given ancestors may
-// frame. blob: is what Media Source Extensions and hls.js's worker need.
+// frame. blob: is what Media Source Extensions and hls.js's worker need, data: is the
+// empty text track that it makes for captions.
 func policy(ancestors string) string {
 	return "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; " +
-		"connect-src 'self'; media-src 'self' blob:; worker-src 'self' blob:; " +
+		"connect-src 'self'; media-src 'self' blob: data:; worker-src 'self' blob:; " +
 		"base-uri 'none'; form-action 'none'; frame-ancestors " + ancestors
 }

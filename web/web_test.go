@@ -4,8 +4,10 @@ import (
 	"compress/gzip"
 	"errors"
 	"io"
+	"io/fs"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os/exec"
 	"regexp"
 	"strings"
@@ -155,7 +157,7 @@ func TestPlayer_KnowsWhichNamesCanBe(t *testing.T) {
 
 func TestPages_LinkOnlyAssetsThatAreThere(t *testing.T) {
 	mux := newMux(t, Config{RTMPPort: 1935, Open: true})
-	links := regexp.MustCompile(`(?:src|href)="(/assets/[^"]+)"`)
+	links := regexp.MustCompile(`(?:src|href)="([^"]*assets/[^"]+)"`)
 	imports := regexp.MustCompile(`from '\./([^']+)'`)
 	seen := map[string]bool{}
 	var visit func(path string)
@@ -175,11 +177,53 @@ func TestPages_LinkOnlyAssetsThatAreThere(t *testing.T) {
 	}
 	for _, page := range []string{"/", "/watch/demo", "/embed/demo", "/watch/.no"} {
 		for _, m := range links.FindAllStringSubmatch(body(t, get(t, mux, page)), -1) {
-			visit(m[1])
+			visit(resolve(page, m[1]))
 		}
 	}
 	if len(seen) < 15 {
 		t.Errorf("only %d assets are linked: the test looks past the pages", len(seen))
+	}
+}
+
+// resolve is what a browser makes of a link on a page.
+func resolve(page, link string) string {
+	base := &url.URL{Path: page}
+	ref, err := base.Parse(link)
+	if err != nil {
+		return err.Error()
+	}
+	return ref.Path
+}
+
+// Below a proxy's prefix nothing of the root leads here.
+func TestPages_LinkNothingFromTheRoot(t *testing.T) {
+	mux := newMux(t, Config{RTMPPort: 1935, Open: true})
+	link := regexp.MustCompile(`(?:src|href|action|data-[a-z-]+)="([^"#]+)"`)
+	for page, home := range map[string]string{"/": "/", "/watch/demo": "/", "/embed/demo": "", "/watch/.no": "/", "/watch/%2e%2e%2fx": "/"} {
+		text, found := body(t, get(t, mux, page)), false
+		for _, m := range link.FindAllStringSubmatch(text, -1) {
+			if strings.HasPrefix(m[1], "/") {
+				t.Errorf("%s links %q", page, m[1])
+			}
+			found = found || resolve("/video"+page, m[1]) == "/video"+home
+		}
+		if !found && home != "" {
+			t.Errorf("%s does not link the home page", page)
+		}
+	}
+	script := regexp.MustCompile("['\"`]/[a-z]")
+	files, err := fs.Glob(embeddedAssets, "assets/js/*.js")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range files {
+		source, err := embeddedAssets.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if found := script.FindString(string(source)); found != "" {
+			t.Errorf("%s has a path from the root: %s", name, found)
+		}
 	}
 }
 

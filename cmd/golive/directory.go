@@ -12,6 +12,7 @@ import (
 type directory struct {
 	hub      *broadcast.Hub
 	audience *audience.Audience
+	basePath string // before the paths of playlists
 }
 
 // Broadcasts implements api.Directory.
@@ -25,30 +26,30 @@ func (d directory) Broadcasts() []api.Broadcast {
 
 // Broadcast implements api.Directory.
 func (d directory) Broadcast(ctx context.Context, id string) (api.Broadcast, bool) {
-	if b, ok := d.hub.Find(id); ok {
+	if b, ok := d.hub.Find(id); ok && b.Watchable() {
 		return d.live(b), true
 	}
 	past, ok := d.hub.Past(ctx, id)
 	if !ok {
 		return api.Broadcast{}, false
 	}
-	return describe(broadcast.Status{
+	return d.describe(broadcast.Status{
 		ID: id, State: broadcast.Ended, Began: past.Began, Ended: past.Ended, Replay: past.Replay,
 	}), true
 }
 
 func (d directory) live(b *broadcast.Broadcast) api.Broadcast {
-	told := describe(b.Status())
+	told := d.describe(b.Status())
 	told.Viewers = d.audience.Viewers(told.ID)
 	return told
 }
 
-func describe(s broadcast.Status) api.Broadcast {
+func (d directory) describe(s broadcast.Status) api.Broadcast {
 	b := api.Broadcast{
 		ID:         s.ID,
 		State:      s.State.String(),
 		StartedAt:  s.Began,
-		Playlist:   "/live/" + s.ID + "/index.m3u8",
+		Playlist:   d.basePath + "/live/" + s.ID + "/index.m3u8",
 		Encoder:    s.Encoder,
 		Warnings:   []api.Warning{},
 		Renditions: []api.Rendition{},
@@ -59,8 +60,11 @@ func describe(s broadcast.Status) api.Broadcast {
 	if !s.Ended.IsZero() {
 		b.EndedAt = &s.Ended
 	}
+	if s.StorageError != "" {
+		b.StorageError = &s.StorageError
+	}
 	if s.Replay != "" {
-		path := "/live/" + s.ID + "/" + s.Replay
+		path := d.basePath + "/live/" + s.ID + "/" + s.Replay
 		b.Replay = &path
 	}
 	for _, v := range s.Variants {

@@ -10,8 +10,12 @@ import (
 	"testing"
 )
 
-// encoderRows is how many rows the table of docs/encoders.md has.
-const encoderRows = 52
+// The table of docs/encoders.md has all rows up to encoderRows, and may have more up
+// to lastEncoderRow.
+const (
+	encoderRows    = 52
+	lastEncoderRow = 79
+)
 
 // testsOf lists the tests of the repository by name.
 func testsOf(t *testing.T) map[string]bool {
@@ -60,7 +64,7 @@ func TestEncoders_EveryRowHasItsTests(t *testing.T) {
 			t.Errorf("row %d has %d cells, want 5", row, len(cells)-2)
 			continue
 		}
-		if _, twice := rows[row]; twice || row < 1 || row > encoderRows {
+		if _, twice := rows[row]; twice || row < 1 || row > lastEncoderRow {
 			t.Errorf("row %d is there twice, or is none", row)
 		}
 		rows[row] = nil

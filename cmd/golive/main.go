@@ -30,7 +30,7 @@ const usage = `golive takes live streams over RTMP and serves them as HLS.
                                            rule of HLS that it breaks
   golive publish [--streams N] [--duration D] [--file F.flv] rtmp://HOST/live/NAME
                                            publish a test clip, in real time
-  golive version                           print the version
+  golive version [--licenses]              print the version, or the licences of everything in golive
 
 golive COMMAND -h explains a command's flags.
 `
@@ -49,7 +49,17 @@ func status(args, env []string, stdout, stderr io.Writer) int {
 	// After the first signal the next one has its default effect: it ends the
 	// process at once.
 	context.AfterFunc(ctx, stop)
-	err := run(ctx, args, env, stdout, stderr)
+	if len(args) > 0 && args[0] == "serve" {
+		out := newLogWriter(stderr)
+		defer out.Close()
+		return exitCode(serve(ctx, args[1:], env, out), out)
+	}
+	return exitCode(run(ctx, args, env, stdout, stderr), stderr)
+}
+
+// exitCode returns the exit code for the error that a command ended with, and prints
+// it.
+func exitCode(err error, stderr io.Writer) int {
 	switch {
 	case err == nil, errors.Is(err, flag.ErrHelp):
 		return 0
@@ -70,15 +80,13 @@ func report(w io.Writer, err error) {
 	fmt.Fprintln(w, "golive:", err)
 }
 
-// run carries out one command.
+// run carries out one command other than serve.
 func run(ctx context.Context, args, env []string, stdout, stderr io.Writer) error {
 	if len(args) == 0 {
 		fmt.Fprint(stderr, usage)
 		return errUsage
 	}
 	switch command, rest := args[0], args[1:]; command {
-	case "serve":
-		return serve(ctx, rest, env, stderr)
 	case "check-config":
 		return checkConfig(ctx, rest, env, stdout, stderr)
 	case "check":
@@ -86,8 +94,7 @@ func run(ctx context.Context, args, env []string, stdout, stderr io.Writer) erro
 	case "publish":
 		return publish(ctx, rest, stderr)
 	case "version":
-		fmt.Fprintln(stdout, "golive", version())
-		return nil
+		return printVersion(rest, stdout, stderr)
 	case "help", "-h", "--help":
 		fmt.Fprint(stdout, usage)
 		return nil

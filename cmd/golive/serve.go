@@ -5,13 +5,13 @@ import (
 	"crypto/rand"
 	"flag"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
-	"os"
 	"strconv"
+	"sync"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 
 	"golive/ingest"
@@ -28,8 +28,9 @@ const farewell = 2 * time.Second
 // demoID is the broadcast that --demo publishes.
 const demoID = "demo"
 
-// serve runs the server until ctx is done.
-func serve(ctx context.Context, args, env []string, stderr io.Writer) error {
+// serve runs the server until ctx is done. It logs to stderr.
+func serve(ctx context.Context, args, env []string, stderr *logWriter) error {
+	caught := catchSignals()
 	flags := flag.NewFlagSet("serve", flag.ContinueOnError)
 	file := flags.String("config", "", "configuration `file`; without one the defaults apply")
 	demo := flags.Bool("demo", false, "publish the built-in clip as the broadcast \""+demoID+"\"")
@@ -50,9 +51,20 @@ func serve(ctx context.Context, args, env []string, stderr io.Writer) error {
 		demoKey = rand.Text()
 		cfg.Ingest.Publish.Keys = append(cfg.Ingest.Publish.Keys, ingest.KeyConfig{ID: demoID, Key: setting.NewSecret(demoKey)})
 	}
-	if os.Getenv("GOGC") == "" { // the operator knows better
-		defer tendHeap(ctx)()
+	defer runBeside(ctx,
+		func(ctx context.Context) { logSignals(ctx, caught, log) },
+		func(ctx context.Context) { stderr.tellLost(ctx, log) },
+		tuneGC,
+	)()
+	locks, err := lockFolders(cfg, log)
+	if err != nil {
+		return err
 	}
+	defer func() {
+		if err := locks.release(); err != nil {
+			log.Warn("lock not released", "err", err)
+		}
+	}()
 	doors, err := listen(ctx, cfg)
 	if err != nil {
 		return err
@@ -62,6 +74,10 @@ func serve(ctx context.Context, args, env []string, stderr io.Writer) error {
 		doors.close()
 		return err
 	}
+	h.metrics.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Name: "golive_log_lost_lines_total",
+		Help: "Log lines that the reader of the log did not take.",
+	}, func() float64 { return float64(stderr.Lost()) }))
 	if err := h.hub.Restore(ctx); err != nil {
 		// Storage may come back; what is live now matters more.
 		log.Error("broadcasts of an earlier run were not taken up", "err", err)
@@ -71,8 +87,9 @@ func serve(ctx context.Context, args, env []string, stderr io.Writer) error {
 			log.Warn("storage was not closed", "err", err)
 		}
 	}()
-	log.Info("golive started", "version", version(), "rtmp", doors.rtmp.Addr(), "rtmps", addressOf(doors.rtmps),
-		"http", doors.http.Addr(), "https", addressOf(doors.https), "admin", doors.admin.Addr(), "storage", cfg.Storage.Backend)
+	log.Info("golive started", "version", version(), "rtmp", addressOf(doors.rtmp), "rtmps", addressOf(doors.rtmps),
+		"http", addressOf(doors.http), "https", addressOf(doors.https), "admin", addressOf(doors.admin), "storage", cfg.Storage.Backend)
+	defer context.AfterFunc(ctx, func() { log.Info("golive stopping", "hint", "a second signal ends it at once") })()
 	guest := func(context.Context) {}
 	if *demo {
 		url := fmt.Sprintf("rtmp://127.0.0.1:%d/live/%s", portOf(doors.rtmp.Addr().String()), demoKey)
@@ -81,6 +98,20 @@ func serve(ctx context.Context, args, env []string, stderr io.Writer) error {
 	err = h.run(ctx, doors, guest)
 	log.Info("golive stopped")
 	return err
+}
+
+// runBeside runs functions until stop is called, which waits for them. They outlive
+// ctx, at whose end serving is not over yet.
+func runBeside(ctx context.Context, functions ...func(context.Context)) (stop func()) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	var running sync.WaitGroup
+	for _, f := range functions {
+		running.Go(func() { f(ctx) })
+	}
+	return func() {
+		cancel()
+		running.Wait()
+	}
 }
 
 // doors are the open listeners.

@@ -84,6 +84,7 @@ func openRemote(ctx context.Context, cfg config.Config, reg prometheus.Registere
 		bucket = storage.Compress(bucket)
 	}
 	layout := catalog.Layout{Prefix: prefixOf(cfg.Storage)}
+	stores.KeyPace = storage.NewKeyPace(b.PutInterval())
 	stores.Bucket, stores.Local, stores.Shared = storage.Mirror(bucket, local, layout.Copying, log), local, true
 	return stores, closeAll, nil
 }

@@ -1,6 +1,28 @@
 package main
 
-import "runtime/debug"
+import (
+	"flag"
+	"fmt"
+	"io"
+	"runtime/debug"
+
+	"golive/internal/notices"
+)
+
+// printVersion prints the version, or the licences of everything in the binary.
+func printVersion(args []string, stdout, stderr io.Writer) error {
+	flags := flag.NewFlagSet("version", flag.ContinueOnError)
+	licenses := flags.Bool("licenses", false, "print the licences of all software in golive")
+	if err := parse(flags, args, stderr, 0, 0); err != nil {
+		return err
+	}
+	if *licenses {
+		_, err := io.WriteString(stdout, notices.Text())
+		return err
+	}
+	_, err := fmt.Fprintln(stdout, "golive", version())
+	return err
+}
 
 // version is the module's version, or the commit it was built from.
 func version() string {

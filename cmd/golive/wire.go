@@ -18,6 +18,7 @@ import (
 	"golive/ingest/rtmp"
 	"golive/internal/certificate"
 	"golive/internal/config"
+	"golive/internal/descriptors"
 	"golive/origin"
 	"golive/origin/audience"
 	"golive/storage"
@@ -45,6 +46,7 @@ type house struct {
 	certificates certificates
 	origin       *origin.Server
 	admin        *origin.Server
+	metrics      *prometheus.Registry
 	close        func() error
 }
 
@@ -80,7 +82,7 @@ func wire(ctx context.Context, cfg config.Config, d doors, log *slog.Logger) (*h
 	pages, err := web.New(web.Config{
 		RTMPPort: portOf(d.rtmp.Addr().String()),
 		Open:     cfg.Ingest.Publish.Open,
-		Secure:   strings.TrimSuffix(cfg.Origin.TLS.RedirectPages, "/"),
+		Secure:   securePages(cfg.Origin),
 		Version:  version(),
 	})
 	if err != nil {
@@ -88,9 +90,16 @@ func wire(ctx context.Context, cfg config.Config, d doors, log *slog.Logger) (*h
 	}
 	mux := http.NewServeMux()
 	watching := audience.New(cfg.Origin.Proxies(), reg)
-	live := origin.NewHandler(hub, watching, log, origin.NewMetrics(reg))
+	shares := descriptors.Divide(descriptors.Limit())
+	if most := &cfg.Ingest.Limits.Connections; *most > shares.RTMP {
+		log.Warn("ingest.limits.connections was lowered to what there are file descriptors for: raise them (ulimit -n)", "limit", *most, "enough_for", shares.RTMP)
+		*most = shares.RTMP
+	}
+	reads := origin.NewReads(shares.Reads, cfg.Origin.Proxies())
+	live := origin.NewHandler(hub, watching, reads, log, origin.NewMetrics(reg))
 	mux.Handle(origin.Prefix, live)
-	if err := api.Register(mux, version(), directory{hub, watching}); err != nil {
+	about := api.Server{Version: version(), BasePath: cfg.Origin.BasePath}
+	if err := api.Register(mux, cfg.API, about, directory{hub, watching, cfg.Origin.BasePath}); err != nil {
 		return nil, err
 	}
 	pages.Register(mux)
@@ -103,10 +112,19 @@ func wire(ctx context.Context, cfg config.Config, d doors, log *slog.Logger) (*h
 		hub:          hub,
 		certificates: certs,
 		rtmp:         rtmp.NewServer(cfg.Ingest, door, log, ingest.NewMetrics(reg)),
-		origin:       origin.NewPublicServer(cfg.Origin, certs.https, live.Before(mux), log, origin.NewServerMetrics(reg)),
-		admin:        origin.NewServer(admin.NewHandler(reg, ready), log),
+		origin:       origin.NewPublicServer(cfg.Origin, certs.https, live.Before(origin.Below(cfg.Origin.BasePath, live.Before(mux))), log, origin.NewServerMetrics(reg)),
+		admin:        origin.NewServer(shares.Admin, admin.Guard(cfg.Admin, admin.NewHandler(reg, ready)), log),
+		metrics:      reg,
 		close:        closeStores,
 	}, nil
+}
+
+// securePages is the address to which pages are redirected; empty is off.
+func securePages(c origin.Config) string {
+	if c.TLS.RedirectPages == "" {
+		return ""
+	}
+	return strings.TrimSuffix(c.TLS.RedirectPages, "/") + c.BasePath
 }
 
 // portOf is the port of a listener's address.

@@ -1,17 +1,21 @@
 package aac
 
-// ADTSHeaderSize is the size of the header in bytes.
+// ADTSHeaderSize is the size in bytes of the header that AppendADTSHeader makes.
 const ADTSHeaderSize = 7
 
 // MaxFrameSize is the longest raw frame in bytes that fits behind an ADTS
 // header: its length field of 13 bits counts the header too. AAC's own limit,
-// 768 bytes a channel, is below.
+// 768 bytes a channel, is below up to ten channels.
 const MaxFrameSize = 1<<13 - 1 - ADTSHeaderSize
 
 // AppendADTSHeader appends the header of one raw AAC frame of frameLen bytes (at
 // most MaxFrameSize) to dst: adts_fixed_header and adts_variable_header of ISO
 // 13818-7 section 6.2, 7 bytes, without CRC. objectType, sampleRate (Hz) and
-// channels are those of a Config.
+// channels are those of a Config; a Config's ProgramConfig is part of the frame.
+//
+// The channel configuration is the number that stands for so many channels, beside
+// a program config element too, which says then which ones they are: players that
+// look at nothing but the header need it. It is 0 where there is no such number.
 //
 //	 0                   1                   2                   3
 //	 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1
@@ -23,8 +27,11 @@ const MaxFrameSize = 1<<13 - 1 - ADTSHeaderSize
 func AppendADTSHeader(dst []byte, objectType, sampleRate, channels, frameLen int) []byte {
 	profile := uint8(objectType-1) & 3
 	rate := uint8(max(sampleRateIndex(sampleRate), 0))
-	layout := uint8(channels)
-	if channels == 8 {
+	layout := uint8(0)
+	switch {
+	case 1 <= channels && channels <= 6:
+		layout = uint8(channels)
+	case channels == 8:
 		layout = 7
 	}
 	n := frameLen + ADTSHeaderSize
@@ -37,36 +44,29 @@ func AppendADTSHeader(dst []byte, objectType, sampleRate, channels, frameLen int
 		0xfc)               // one frame in this header
 }
 
-// sampleRateIndex is the sampling_frequency_index of ISO 14496-3 table 1.18, or
-// -1.
+// numRates is how many values of sampling_frequency_index are not reserved.
+const numRates = 13
+
+// sampleRates are the rates in Hz by sampling_frequency_index (ISO 14496-3 table
+// 1.18).
+func sampleRates() [numRates]int {
+	return [...]int{96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350}
+}
+
+// sampleRateIndex is the sampling_frequency_index of a rate in Hz, or -1. A rate that
+// is up to 0.5 % from a standard one has its index: the pull-down rates of film
+// (44056, 47952) are, and so little nobody hears.
 func sampleRateIndex(rate int) int {
-	switch rate {
-	case 96000:
-		return 0
-	case 88200:
-		return 1
-	case 64000:
-		return 2
+	switch rate { // most are
 	case 48000:
 		return 3
 	case 44100:
 		return 4
-	case 32000:
-		return 5
-	case 24000:
-		return 6
-	case 22050:
-		return 7
-	case 16000:
-		return 8
-	case 12000:
-		return 9
-	case 11025:
-		return 10
-	case 8000:
-		return 11
-	case 7350:
-		return 12
+	}
+	for i, standard := range sampleRates() {
+		if off := rate - standard; -standard <= 200*off && 200*off <= standard {
+			return i
+		}
 	}
 	return -1
 }

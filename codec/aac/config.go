@@ -3,8 +3,6 @@ package aac
 import (
 	"errors"
 	"fmt"
-
-	"github.com/bluenviron/mediacommon/v2/pkg/codecs/mpeg4audio"
 )
 
 // The audio object types of ISO 14496-3 table 1.17 that golive has to name.
@@ -14,96 +12,230 @@ const (
 	ObjectTypePS  = 29 // HE-AAC v2
 )
 
+// Codec strings in the form of RFC 6381.
+const (
+	CodecLC   = "mp4a.40.2"
+	CodecHE   = "mp4a.40.5"
+	CodecHEv2 = "mp4a.40.29"
+)
+
+// samplesPerUnit is the number of samples in a frame: ADTS knows no other.
+const samplesPerUnit = 1024
+
 // Config is what a decoder is configured with. For HE-AAC all but the
 // CodecString describe the AAC-LC core, which is what ADTS headers tell; the
 // decoder finds the extension in the frames (ISO 14496-3 section 1.6.5.3).
 type Config struct {
 	// ObjectType is the audio object type of the core: 2 is AAC-LC.
 	ObjectType int
-	// SampleRate is the core's, in Hz.
+	// SampleRate is the core's, in Hz. It is a standard one, or not more than 0.5 %
+	// from it.
 	SampleRate int
-	// Channels is the core's number of channels, 1 to 6 or 8.
+	// Channels is the core's number of channels.
 	Channels int
+	// ProgramConfig is the program config element to put before each frame: it
+	// tells a layout that no channel configuration number does. Nil when the
+	// number of channels tells the layout.
+	ProgramConfig []byte
 	// SamplesPerUnit is the number of samples at SampleRate in a frame, 1024.
 	SamplesPerUnit int
-	// CodecString is the codec in the form of RFC 6381: "mp4a.40.2" for AAC-LC,
-	// "mp4a.40.5" for HE-AAC, "mp4a.40.29" for HE-AAC v2.
+	// CodecString is CodecLC, CodecHE or CodecHEv2. HE-AAC that is signalled
+	// nowhere but inside the frames counts as AAC-LC, which every decoder can
+	// make of it.
 	CodecString string
 }
 
 // ParseASC reads an AudioSpecificConfig (ISO 14496-3 section 1.6.2.1). The error
-// is a *SyntaxError, or an *UnsupportedError for what ADTS can't carry.
+// is a *SyntaxError, or an *UnsupportedError for what ADTS can't carry or common
+// players don't decode.
 func ParseASC(b []byte) (*Config, error) {
-	if len(b) < 2 {
-		return nil, &SyntaxError{Size: len(b), Err: errors.New("need at least 2 bytes")}
+	c, err := parseASC(&bitReader{b: b})
+	if err == nil {
+		return c, nil
 	}
-	if t := int(b[0] >> 3); t != ObjectTypeLC && t != ObjectTypeSBR && t != ObjectTypePS {
-		return nil, &UnsupportedError{Reason: fmt.Sprintf("audio object type %d is not AAC-LC or HE-AAC", objectType(b))}
+	if _, ok := errors.AsType[*UnsupportedError](err); ok {
+		return nil, err
 	}
-	var asc mpeg4audio.AudioSpecificConfig
-	if err := asc.Unmarshal(b); err != nil {
-		return nil, &SyntaxError{Size: len(b), Err: err}
+	return nil, &SyntaxError{Size: len(b), Err: err}
+}
+
+func parseASC(r *bitReader) (*Config, error) {
+	coded := readObjectType(r)
+	if r.err != nil {
+		return nil, r.err
+	}
+	core, extension := coded, 0
+	if coded != ObjectTypeSBR && coded != ObjectTypePS {
+		if err := checkObjectType(coded); err != nil {
+			return nil, err
+		}
+	}
+	rate, err := readSampleRate(r)
+	if err != nil {
+		return nil, err
+	}
+	configuration := r.u(4)
+	if coded == ObjectTypeSBR || coded == ObjectTypePS {
+		// Hierarchical signalling: the core's object type stands behind.
+		extension = coded
+		if _, err := readSampleRate(r); err != nil {
+			return nil, err
+		}
+		core = readObjectType(r)
+	}
+	// GASpecificConfig, ISO 14496-3 section 4.4.1.
+	short := r.flag()
+	if r.flag() { // dependsOnCoreCoder
+		r.u(14)
+	}
+	extended := r.flag()
+	var layout *programConfig
+	if configuration == 0 && r.err == nil {
+		if layout, err = readProgramConfig(r); err != nil {
+			return nil, err
+		}
 	}
 	switch {
-	case asc.ChannelConfig == 0:
-		return nil, &UnsupportedError{Reason: "the channel layout is a program config element; use a standard layout such as stereo or 5.1"}
-	case asc.FrameLengthFlag:
-		return nil, &UnsupportedError{Reason: "frames of 960 samples can't be carried in ADTS; use 1024"}
-	case sampleRateIndex(asc.SampleRate) < 0:
-		return nil, &UnsupportedError{Reason: fmt.Sprintf("a sample rate of %d Hz can't be carried in ADTS; use 44100 or 48000", asc.SampleRate)}
+	case r.err != nil:
+		return nil, r.err
+	case core != ObjectTypeLC:
+		if err := checkObjectType(core); err != nil {
+			return nil, err
+		}
+	case extended:
+		return nil, errors.New("extensionFlag is set, AAC-LC has no extensions")
 	}
-	extension := int(asc.ExtensionType)
+	if short {
+		return nil, &UnsupportedError{Name: "AAC", Reason: "frames of 960 samples can't be carried in ADTS; set the encoder to 1024 samples a frame"}
+	}
 	if extension == 0 {
-		extension = trailingExtension(b)
+		extension = trailingExtension(r)
 	}
-	c := &Config{
-		ObjectType:     int(asc.Type),
-		SampleRate:     asc.SampleRate,
-		Channels:       channels(asc.ChannelConfig),
-		SamplesPerUnit: 1024,
+	c, err := newConfig(core, rate, configuration, layout)
+	if err != nil {
+		return nil, err
 	}
-	c.CodecString = fmt.Sprintf("mp4a.40.%d", max(c.ObjectType, extension))
+	switch extension {
+	case ObjectTypeSBR:
+		c.CodecString = CodecHE
+	case ObjectTypePS:
+		c.CodecString = CodecHEv2
+	}
 	return c, nil
 }
 
-// channels is the number of channels of a configuration from 1 to 7, the only one
-// that differs from it (ISO 14496-3 table 1.19).
-func channels(configuration uint8) int {
-	if configuration == 7 {
-		return 8
+// newConfig makes the configuration of AAC-LC. layout is nil unless the channel
+// configuration is 0.
+func newConfig(objectType, rate, configuration int, layout *programConfig) (*Config, error) {
+	index := sampleRateIndex(rate)
+	if index < 0 {
+		return nil, &UnsupportedError{Name: "AAC", Reason: fmt.Sprintf("a sample rate of %d Hz can't be carried in ADTS; set the encoder to 44100 or 48000", rate)}
 	}
-	return int(configuration)
+	c := &Config{ObjectType: objectType, SampleRate: rate, SamplesPerUnit: samplesPerUnit, CodecString: CodecLC}
+	if layout != nil {
+		if n := layout.configuration(); n != 0 {
+			configuration = n
+		}
+	}
+	switch {
+	case 1 <= configuration && configuration <= 6:
+		c.Channels = configuration
+	case configuration == 7, configuration == 12:
+		// 12 has the elements of 7. It puts a pair at the side that 7 has in front,
+		// and everybody takes 7 for 12.
+		c.Channels = 8
+	case configuration == 11:
+		layout = surround61()
+	case configuration == 13, configuration == 14:
+		return nil, &UnsupportedError{Name: "AAC", Reason: "a layout with channels above can't be carried in ADTS; set the encoder to stereo or 5.1"}
+	case layout == nil:
+		return nil, fmt.Errorf("channel configuration %d is reserved", configuration)
+	}
+	if c.Channels == 0 {
+		layout.profile, layout.rateIndex = objectType-1, index
+		c.Channels, c.ProgramConfig = layout.channels(), layout.element()
+	}
+	return c, nil
 }
 
-// objectType undoes the escape of types above 30 (GetAudioObjectType).
-func objectType(b []byte) int {
-	if t := int(b[0] >> 3); t != 31 {
-		return t
+// surround61 is channel configuration 11, which an ADTS header has no bits for.
+func surround61() *programConfig {
+	return &programConfig{
+		front:       []element{{tag: 0}, {pair: true, tag: 0}},
+		back:        []element{{pair: true, tag: 1}, {tag: 1}},
+		lfe:         []int{0},
+		monoMixdown: -1, stereoMixdown: -1, matrixMixdown: -1,
 	}
-	return 32 + int(b[0]&7)<<3 + int(b[1]>>5)
+}
+
+// readObjectType is GetAudioObjectType.
+func readObjectType(r *bitReader) int {
+	const escape = 31
+	t := r.u(5)
+	if t == escape {
+		return 32 + r.u(6)
+	}
+	return t
+}
+
+// readSampleRate reads a sampling frequency index, and the frequency where it is
+// escaped, in Hz.
+func readSampleRate(r *bitReader) (int, error) {
+	const escape = 15
+	index := r.u(4)
+	switch {
+	case r.err != nil:
+		return 0, r.err
+	case index == escape:
+		return r.u(24), r.err
+	case index >= numRates:
+		return 0, fmt.Errorf("sampling frequency index %d is reserved", index)
+	}
+	return sampleRates()[index], nil
+}
+
+// checkObjectType names the types that are not carried.
+func checkObjectType(t int) error {
+	var name string
+	switch t {
+	case ObjectTypeLC:
+		return nil
+	case 1:
+		name = "AAC Main"
+	case 3:
+		name = "AAC SSR"
+	case 4:
+		name = "AAC LTP"
+	case 17:
+		name = "AAC-LC with error resilience"
+	case 23:
+		name = "AAC-LD"
+	case 39:
+		name = "AAC-ELD"
+	case 42:
+		name = "xHE-AAC (USAC)"
+	default:
+		name = fmt.Sprintf("MPEG-4 audio object type %d", t)
+	}
+	return &UnsupportedError{Name: name, Reason: "set the encoder's AAC profile to AAC-LC"}
 }
 
 // trailingExtension is the object type told by the backward compatible
 // signalling of HE-AAC: a sync word behind the configuration of the AAC-LC core
-// (ISO 14496-3 table 1.15, from syncExtensionType), which every encoder but one
-// with an escaped sample rate puts at the third byte. 0 when there is none.
+// (ISO 14496-3 table 1.15, from syncExtensionType). 0 when there is none.
 //
 //	 0                   1                   2                   3
 //	 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2
 //	+---------------------+---------+-+-------+---------------------+-+
 //	|        0x2b7        | type: 5 |S| rate  |        0x548        |P|
 //	+---------------------+---------+-+-------+---------------------+-+
-func trailingExtension(b []byte) int {
-	const escapedRate = 15
-	if rate := b[0]&7<<1 | b[1]>>7; rate == escapedRate {
+func trailingExtension(r *bitReader) int {
+	const syncSBR, syncPS = 0x2b7, 0x548
+	if r.left() < 17 || r.u(11) != syncSBR || readObjectType(r) != ObjectTypeSBR || !r.flag() {
 		return 0
 	}
-	t := b[2:]
-	if len(t) < 3 || t[0] != 0x56 || t[1] != 0xe0|ObjectTypeSBR || t[2]&0x80 == 0 {
-		return 0
+	if _, err := readSampleRate(r); err != nil || r.left() < 12 || r.u(11) != syncPS || !r.flag() {
+		return ObjectTypeSBR
 	}
-	if len(t) >= 5 && t[2]&7 == 5 && t[3] == 0x48 && t[4]&0x80 != 0 {
-		return ObjectTypePS
-	}
-	return ObjectTypeSBR
+	return ObjectTypePS
 }

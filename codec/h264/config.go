@@ -28,9 +28,12 @@ type Config struct {
 	// ChromaFormatIDC is 0 for monochrome, 1 for 4:2:0, 2 for 4:2:2 and 3 for
 	// 4:4:4. Browsers and phones decode 4:2:0 only.
 	ChromaFormatIDC int
-	// BitDepth is the number of bits of a luma sample. Browsers and phones decode
-	// 8 only.
+	// BitDepth is the number of bits of a sample, of luma or chroma, whichever is
+	// larger. Browsers and phones decode 8 only.
 	BitDepth int
+	// Interlaced says that pictures may be coded as fields (frame_mbs_only_flag is
+	// 0).
+	Interlaced bool
 }
 
 // ParseAVCC reads an AVCDecoderConfigurationRecord (ISO 14496-15 section

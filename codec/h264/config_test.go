@@ -33,7 +33,7 @@ func TestParseAVCC_ReadsWhatEncodersSend(t *testing.T) {
 	for name, want := range map[string]Config{
 		"high":       {CodecString: "avc1.64000b", ProfileIDC: 100, LevelIDC: 11, Width: 160, Height: 90, FrameRate: ntsc, ChromaFormatIDC: 1, BitDepth: 8},
 		"baseline":   {CodecString: "avc1.42c028", ProfileIDC: 66, ConstraintFlags: 0xc0, LevelIDC: 40, Width: 1920, Height: 1080, FrameRate: ntsc, ChromaFormatIDC: 1, BitDepth: 8},
-		"interlaced": {CodecString: "avc1.640028", ProfileIDC: 100, LevelIDC: 40, Width: 1920, Height: 1080, FrameRate: 25, ChromaFormatIDC: 1, BitDepth: 8},
+		"interlaced": {CodecString: "avc1.640028", Interlaced: true, ProfileIDC: 100, LevelIDC: 40, Width: 1920, Height: 1080, FrameRate: 25, ChromaFormatIDC: 1, BitDepth: 8},
 		"4:4:4":      {CodecString: "avc1.f4000d", ProfileIDC: 244, LevelIDC: 13, Width: 320, Height: 240, FrameRate: ntsc, ChromaFormatIDC: 3, BitDepth: 8},
 		"4:2:2 10":   {CodecString: "avc1.7a000d", ProfileIDC: 122, LevelIDC: 13, Width: 320, Height: 240, FrameRate: ntsc, ChromaFormatIDC: 2, BitDepth: 10},
 		"monochrome": {CodecString: "avc1.64000d", ProfileIDC: 100, LevelIDC: 13, Width: 322, Height: 242, FrameRate: ntsc, ChromaFormatIDC: 0, BitDepth: 8},

@@ -1,6 +1,8 @@
 package h264
 
 import (
+	"bytes"
+
 	mch264 "github.com/bluenviron/mediacommon/v2/pkg/codecs/h264"
 )
 
@@ -20,15 +22,22 @@ func (c *Config) readSPS() error {
 		return nil
 	}
 	nal := c.SPS[0]
+	readable := nal
+	if len(nal) > 1 && nal[1] == profileHigh444Old {
+		// It was removed from the standard, and the library does not know it, but its
+		// syntax is that of its successor.
+		readable = bytes.Clone(nal)
+		readable[1] = ProfileHigh444
+	}
 	var sps mch264.SPS
 	// A VUI that can't be read is no reason to refuse the stream: the picture's
 	// size stands before it, and VUI is nil when the trouble is not in it.
-	if err := sps.Unmarshal(nal); err != nil && sps.VUI == nil {
+	if err := sps.Unmarshal(readable); err != nil && sps.VUI == nil {
 		return &SyntaxError{In: "SPS", Offset: 0, Problem: "unreadable", Err: err}
 	} else if err != nil {
 		sps.VUI = nil
 	}
-	if sps.ChromaFormatIdc > 3 || sps.BitDepthLumaMinus8 > 6 {
+	if sps.ChromaFormatIdc > 3 || max(sps.BitDepthLumaMinus8, sps.BitDepthChromaMinus8) > 6 {
 		return &SyntaxError{In: "SPS", Offset: 4, Problem: "chroma format or bit depth out of range"}
 	}
 	width, height, ok := pictureSize(&sps)
@@ -39,7 +48,8 @@ func (c *Config) readSPS() error {
 	c.Width, c.Height = width, height
 	c.FrameRate = frameRate(&sps)
 	c.ChromaFormatIDC = int(sps.ChromaFormatIdc)
-	c.BitDepth = int(sps.BitDepthLumaMinus8) + 8
+	c.BitDepth = int(max(sps.BitDepthLumaMinus8, sps.BitDepthChromaMinus8)) + 8
+	c.Interlaced = !sps.FrameMbsOnlyFlag
 	return nil
 }
 

@@ -58,6 +58,22 @@ func high(chromaFormat, lumaDepthMinus8 uint64) []byte {
 	return nal
 }
 
+// high444 is an SPS of the High 4:4:4 profile.
+func high444(lumaDepthMinus8 uint64) []byte {
+	var w bitWriter
+	w.golomb(0) // seq_parameter_set_id
+	w.golomb(3)
+	w.put(0, 1) // separate_colour_plane
+	w.golomb(lumaDepthMinus8)
+	w.golomb(0) // bit_depth_chroma_minus8
+	w.put(0, 2) // lossless, scaling matrix
+	w.picture(20, 10)
+	w.put(0, 2) // no cropping, no VUI
+	nal := w.nal()
+	nal[1] = ProfileHigh444
+	return nal
+}
+
 // bitWriter writes an SPS behind its profile and level.
 type bitWriter struct {
 	b []byte

@@ -20,8 +20,10 @@ const (
 // audioState is what the demuxer knows of the audio track.
 type audioState struct {
 	config []byte // the last AudioSpecificConfig, to compare with the next
-	track  *media.Track
-	extra  trackSet
+	// track is what it says; raw frames are of this track.
+	track *media.Track
+	adts  adtsState
+	extra trackSet
 }
 
 func (a *audioState) read(dts media.Ticks, body []byte) (u media.AccessUnit, ok bool, err error) {
@@ -63,7 +65,9 @@ func (a *audioState) readEnhanced(dts media.Ticks, body []byte) (u media.AccessU
 	case exSequenceStart:
 		return u, false, a.configure(p.data, p.at)
 	case exCodedFrames:
-		return a.unit(dts, p.data)
+		u, ok, err = a.unit(dts, p.data)
+		u.PTS += p.offset
+		return u, ok, err
 	case exSequenceEnd, exAudioChannels:
 		// The channel order repeats what the AudioSpecificConfig says of AAC.
 		return u, false, nil
@@ -73,36 +77,80 @@ func (a *audioState) readEnhanced(dts media.Ticks, body []byte) (u media.AccessU
 }
 
 func (a *audioState) configure(record []byte, offset int) error {
-	if a.track != nil && bytes.Equal(record, a.config) {
+	if a.config != nil && bytes.Equal(record, a.config) {
 		return nil
+	}
+	if h, ok := aac.ParseADTSConfig(record); ok {
+		return a.configureADTS(h)
 	}
 	config := bytes.Clone(record)
 	c, err := aac.ParseASC(config)
-	if refused, ok := errors.AsType[*aac.UnsupportedError](err); ok {
+	if _, ok := errors.AsType[*aac.UnsupportedError](err); ok {
 		a.config, a.track = nil, nil
-		return &UnsupportedError{Kind: kindAudio, Codec: "AAC", Reason: refused.Reason}
+		return audioError(err)
 	}
 	if err != nil {
 		return &SyntaxError{Op: "AudioSpecificConfig", Offset: int64(offset), Err: err}
 	}
-	a.config = config
-	a.track = &media.Track{
-		Codec:          media.AAC,
-		CodecString:    c.CodecString,
-		ObjectType:     c.ObjectType,
-		SampleRate:     c.SampleRate,
-		Channels:       c.Channels,
-		SamplesPerUnit: c.SamplesPerUnit,
+	a.config, a.track = config, newAudioTrack(c)
+	a.adts.forget() // the headers are compared with the new one
+	return nil
+}
+
+// configureADTS takes an ADTS header that was sent in place of the configuration.
+// What it says of frames with headers, each of them says too.
+func (a *audioState) configureADTS(h aac.ADTSHeader) error {
+	if h.Configuration == 0 {
+		return nil // the frames tell
+	}
+	c, _, err := aac.ParseADTS(h, nil)
+	if err != nil {
+		a.config, a.track = nil, nil
+		return audioError(err)
+	}
+	if t := newAudioTrack(c); !sameSound(t, a.track) {
+		a.config, a.track = nil, t
+		a.adts.forget()
 	}
 	return nil
 }
 
 func (a *audioState) unit(dts media.Ticks, data []byte) (u media.AccessUnit, ok bool, err error) {
+	a.adts.reader = aac.ADTSReader{}
 	if len(data) == 0 {
 		return u, false, nil
+	}
+	if aac.HasSyncWord(data) {
+		known := a.track != nil && a.adts.track == nil
+		switch {
+		case aac.IsADTS(data), !known && aac.StartsADTS(data):
+			return a.beginADTS(dts, data)
+		case !known:
+			return u, false, syntax("ADTS frame", 0, "%d bytes are not a whole frame", len(data))
+		}
 	}
 	if a.track == nil {
 		return u, false, ErrNoConfig
 	}
 	return media.AccessUnit{Track: a.track, DTS: dts, PTS: dts, Key: true, Data: data}, true, nil
+}
+
+func newAudioTrack(c *aac.Config) *media.Track {
+	return &media.Track{
+		Codec:          media.AAC,
+		CodecString:    c.CodecString,
+		ObjectType:     c.ObjectType,
+		SampleRate:     c.SampleRate,
+		Channels:       c.Channels,
+		ProgramConfig:  c.ProgramConfig,
+		SamplesPerUnit: c.SamplesPerUnit,
+	}
+}
+
+// audioError is an error of package aac as one of this package.
+func audioError(err error) error {
+	if e, ok := errors.AsType[*aac.UnsupportedError](err); ok {
+		return &UnsupportedError{Kind: kindAudio, Codec: e.Name, Reason: e.Reason}
+	}
+	return &SyntaxError{Op: "AAC frame", Err: err}
 }

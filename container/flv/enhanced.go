@@ -3,6 +3,9 @@ package flv
 import (
 	"encoding/binary"
 	"math/bits"
+	"time"
+
+	"golive/media"
 )
 
 // The packet types that the enhanced audio and video headers share (Enhanced
@@ -21,6 +24,11 @@ const (
 	exAudioMultitrack = 5
 )
 
+// modExNanoseconds is the ModEx type whose data is TimestampOffsetNano: how much
+// later than the message's timestamp its presentation is, in nanoseconds below a
+// millisecond.
+const modExNanoseconds = 0
+
 // The multitrack types.
 const (
 	oneTrack             = 0
@@ -34,6 +42,8 @@ type exPacket struct {
 	codec fourCC
 	data  []byte
 	at    int // offset of data in the body
+	// offset is what a ModEx packet adds to the presentation time.
+	offset media.Ticks
 }
 
 // trackSet remembers which track ids were seen.
@@ -92,18 +102,26 @@ func (c *exCursor) fourCC() (f fourCC) {
 	return f
 }
 
-// skipModEx steps over the ModEx packets in front of the real one and gives its
-// type. What they say (nanosecond offsets) changes nothing for a 90 kHz clock.
-func (c *exCursor) skipModEx(kind byte) byte {
+// modEx reads the ModEx packets in front of the real one, and returns its type and
+// the offset of the presentation time that they hold. Types that are not known are
+// skipped.
+func (c *exCursor) modEx(kind byte) (packet byte, offset media.Ticks) {
 	for kind == exModEx && !c.short {
 		size := int(c.u8()) + 1
 		if size == 256 {
 			size = c.u16() + 1
 		}
-		c.take(size)
-		kind = c.u8() & 0x0f
+		data := c.take(size)
+		next := c.u8()
+		kind = next & 0x0f
+		if next>>4 == modExNanoseconds && len(data) >= 3 {
+			ns := int64(data[0])<<16 | int64(data[1])<<8 | int64(data[2])
+			if ns < int64(time.Millisecond) {
+				offset = media.TicksFromDuration(time.Duration(ns))
+			}
+		}
 	}
-	return kind
+	return kind, offset
 }
 
 // readEx reads what follows the first byte of an enhanced body. For a
@@ -111,7 +129,7 @@ func (c *exCursor) skipModEx(kind byte) byte {
 // ok is false when there is nothing for track 0.
 func readEx(op string, body []byte, multitrack byte, extra *trackSet) (p exPacket, ok bool, err error) {
 	c := exCursor{b: body, at: 1}
-	p.kind = c.skipModEx(body[0] & 0x0f)
+	p.kind, p.offset = c.modEx(body[0] & 0x0f)
 	if p.kind != multitrack {
 		p.codec = c.fourCC()
 		p.data, p.at = c.b[c.at:], c.at

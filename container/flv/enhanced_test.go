@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"golive/container/flv"
+	"golive/media"
 )
 
 const (
@@ -55,15 +56,22 @@ func TestDemuxer_Row51_EnhancedVideo(t *testing.T) {
 }
 
 // FIELD 3 row 51.
-func TestDemuxer_Row51_ModExIsSkipped(t *testing.T) {
+func TestDemuxer_Row51_ModExIsReadOrSkipped(t *testing.T) {
 	d := configured(t)
-	for _, c := range []struct{ name, header string }{
-		{"nanoseconds", "97" + "02" + "00ffff" + "03" + hexAVC1},
-		{"two of them", "97" + "02" + "00ffff" + "07" + "00" + "aa" + "03" + hexAVC1},
-		{"a long one", "97" + "ff" + "0100" + string(bytes.Repeat([]byte("00"), 257)) + "03" + hexAVC1},
+	for _, c := range []struct {
+		name, header string
+		pts          media.Ticks
+	}{
+		{"500,000 ns", "97" + "02" + "07a120" + "03" + hexAVC1, 45},
+		{"after 40 ms of composition time", "97" + "02" + "07a120" + "01" + hexAVC1 + "000028", 3645},
+		{"more than a millisecond", "97" + "02" + "0f4240" + "03" + hexAVC1, 0},
+		{"too short", "97" + "01" + "07a1" + "03" + hexAVC1, 0},
+		{"two of them", "97" + "02" + "07a120" + "07" + "00" + "aa" + "03" + hexAVC1, 45},
+		{"one that is not known", "97" + "02" + "07a120" + "13" + hexAVC1, 0},
+		{"a long one", "97" + "ff" + "0100" + string(bytes.Repeat([]byte("00"), 257)) + "03" + hexAVC1, 0},
 	} {
-		if u := unit(t, d, 0, ex(t, c.header, nals(t, 4, idr))); !u.Key {
-			t.Errorf("%s: not a key unit", c.name)
+		if u := unit(t, d, 0, ex(t, c.header, nals(t, 4, idr))); !u.Key || u.DTS != 0 || u.PTS != c.pts {
+			t.Errorf("%s: key %v, DTS %d, PTS %d, want %d", c.name, u.Key, u.DTS, u.PTS, c.pts)
 		}
 	}
 	for _, header := range []string{"97", "9702", "970200ffff", "97ffff", "97ffffff00"} {
@@ -162,7 +170,13 @@ func TestDemuxer_Row13_AudioCodecsByName(t *testing.T) {
 		{"9161632d3300", "AC-3"},
 		{"9165632d3300", "E-AC-3"},
 		{"912e6d703300", "MP3"},
-		{"af00f94640", "AAC"}, // USAC, which ADTS can't carry
+		{"af00f94640", "xHE-AAC (USAC)"},
+		{"af000990", "AAC Main"},
+		{"af00b990", "AAC-LD"},
+		{"af00f8e64000", "AAC-ELD"},
+		{"af001194", "AAC"},                                   // 960 samples
+		{"af01fff10c80013ffc2110", "AAC Main"},                // in ADTS
+		{"91" + "6d703461" + "fff1cc80013ffc2110", "AAC LTP"}, // the same, enhanced
 		{"cf00", ""},
 		{"91ffffffff", ""},
 		{"9100", ""},

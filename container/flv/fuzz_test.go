@@ -29,6 +29,7 @@ func FuzzDemuxerVideo(f *testing.F) {
 		ex(f, "97"+"02"+"00ffff"+"03"+hexAVC1, nals(f, 4, idr)),
 		ex(f, "96"+"11"+hexAVC1, []byte{1}, sized(nil), []byte{0}, sized(nals(f, 4, idr))),
 		video(1, -40, nals(f, 4, inter)),
+		frame(nals(f, 4, aud, clean(captions), clean(recovery))), frame(nals(f, 4, clean(gradual), intra)),
 	} {
 		f.Add(true, body, frame(nals(f, 4, idr)))
 		f.Add(false, body, frame(nals(f, 1, idr)))
@@ -57,8 +58,8 @@ func FuzzDemuxerVideo(f *testing.F) {
 
 func checkVideo(t *testing.T, u media.AccessUnit) {
 	t.Helper()
-	if u.PTS < u.DTS {
-		t.Fatalf("PTS %d before DTS %d", u.PTS, u.DTS)
+	if c := u.PTS - u.DTS; c < -1<<23*media.Millisecond || c > 1<<23*media.Millisecond {
+		t.Fatalf("composition time %d does not fit 24 bits of milliseconds", c)
 	}
 	if len(u.Track.SPS) == 0 || len(u.Track.PPS) == 0 || u.Track.Width == 0 {
 		t.Fatalf("track %+v can't be decoded", u.Track)
@@ -85,13 +86,17 @@ func FuzzDemuxerAudio(f *testing.F) {
 	f.Add(audio(0, raw(f, ascLC48k)), audio(1, []byte{0x21}))
 	f.Add(ex(f, "90"+hexMP4A, raw(f, ascLC48k)), ex(f, "97"+"00"+"00"+"01"+hexMP4A, []byte{0x21}))
 	f.Add(ex(f, "95"+"00"+hexMP4A+"00", raw(f, ascLC48k)), ex(f, "95"+"01"+hexMP4A+"01", []byte{0x21}))
+	f.Add(audio(1, append(adts(48000, 2, 0x21), adts(44100, 1, 0x01)...)), audio(1, adts(48000, 7, 0x21)))
+	f.Add(audio(0, raw(f, "fff14c80013ffc")), audio(1, adts(48000, 7, raw(f, "a099088004001880002110")...)))
 	f.Fuzz(func(t *testing.T, first, second []byte) {
 		d := flv.NewDemuxer()
 		for _, body := range [][]byte{first, second} {
 			u, ok, err := d.Audio(0, body)
 			checkError(t, err)
-			if ok != (u.Track != nil) || ok && (err != nil || len(u.Data) == 0 || u.Track.SampleRate == 0) {
-				t.Fatalf("%+v, %v, %v", u, ok, err)
+			for total := 0; ok; u, ok = d.MoreAudio() {
+				if total += len(u.Data); err != nil || len(u.Data) == 0 || total > len(body) || u.DTS < 0 || u.Track.SampleRate == 0 || u.Track.Channels == 0 {
+					t.Fatalf("%+v, %v, %v", u, ok, err)
+				}
 			}
 		}
 	})

@@ -6,25 +6,75 @@ import (
 	"iter"
 
 	"golive/codec/h264"
+	"golive/media"
 )
 
-// contents says which NAL units an access unit has.
+// contents says what an access unit holds.
 type contents struct {
-	idr     bool // a slice of an IDR picture
-	picture bool // a slice of any picture
-	params  bool // a parameter set
+	picture  bool // a slice of any picture
+	idr      bool // a slice of an IDR picture
+	sps, pps bool // parameter sets
+	sei      bool
+	said     h264.Supplement
+
+	// Of the slices of the first picture; a second field is another one.
+	slices    int
+	predicted bool // one of them refers to other pictures, or is unreadable
+	field2    bool // the second field has begun
 }
 
 func (c *contents) add(nal []byte) {
 	switch t := h264.Type(nal); t {
 	case h264.IDR:
 		c.idr, c.picture = true, true
-	case h264.SPS, h264.PPS:
-		c.params = true
+	case h264.SPS:
+		c.sps = true
+	case h264.PPS:
+		c.pps = true
+	case h264.SEI:
+		c.sei = true
+		c.said.Read(nal)
 	default:
 		// 1 to 4 are the other slices and slice data partitions.
-		c.picture = c.picture || t >= h264.NonIDR && t < h264.IDR
+		if t >= h264.NonIDR && t < h264.IDR {
+			c.picture = true
+			c.addSlice(t, nal)
+		}
 	}
+}
+
+func (c *contents) addSlice(t h264.NALType, nal []byte) {
+	const partitionA = 2 // the others have no slice header
+	if c.field2 || c.predicted || t > partitionA {
+		return
+	}
+	slice, ok := h264.ReadSlice(nal)
+	if c.field2 = ok && slice.First && c.slices > 0; c.field2 {
+		return
+	}
+	c.slices++
+	c.predicted = !ok || !slice.Intra
+}
+
+func (c *contents) params() bool { return c.sps || c.pps }
+
+// access tells whether decoding can start here, and how. An intra picture without a
+// recovery point is believed to be one when the encoder treats it so: it repeats the
+// parameter sets there, or marks it as a key frame. Others follow pictures that may
+// refer back beyond it.
+func (c *contents) access(marked bool) (a media.Access, key bool) {
+	intra := c.slices > 0 && !c.predicted
+	switch {
+	case c.idr:
+		return media.AccessClosed, true
+	case intra && c.said.RecoveryPoint && c.said.RecoveryFrames == 0:
+		return media.AccessOpen, true
+	case c.said.RecoveryPoint && c.picture:
+		return media.AccessGradual, true
+	case intra && (marked || c.sps && c.pps):
+		return media.AccessOpen, true
+	}
+	return 0, false
 }
 
 // walk lists what length-prefixed data has; at is where it stopped, which is
@@ -45,10 +95,7 @@ func walk(data []byte, lengthSize int) (c contents, at int) {
 // lengths decide: three bytes of a start code may begin a length, but lengths
 // that add up to the last byte are no accident.
 func (v *videoState) scan(data []byte, offset int) ([]byte, contents, error) {
-	size := v.lengthSize
-	if size == 0 {
-		size = 4 // no record was seen; the parameter sets may come in band
-	}
+	size := v.nalLength()
 	found, at := walk(data, size)
 	if at == len(data) {
 		return data, found, nil
@@ -60,6 +107,9 @@ func (v *videoState) scan(data []byte, offset int) ([]byte, contents, error) {
 		return nil, found, syntax("NAL unit", offset+at, "truncated: its length is beyond the %d bytes left", len(data)-at)
 	}
 	// 1 or 2 bytes may not hold the length of what a start code delimits.
+	if size != 4 {
+		v.held = nil
+	}
 	if v.lengthSize != 4 && v.track != nil {
 		track := *v.track
 		track.NALLengthSize = 4
@@ -69,6 +119,15 @@ func (v *videoState) scan(data []byte, offset int) ([]byte, contents, error) {
 	data = lengthPrefixed(data)
 	found, _ = walk(data, 4)
 	return data, found, nil
+}
+
+// nalLength is the size of the NAL lengths in bytes. Without a record it is 4: the
+// parameter sets may come in band.
+func (v *videoState) nalLength() int {
+	if v.lengthSize == 0 {
+		return 4
+	}
+	return v.lengthSize
 }
 
 // hasStartCode says whether data begins like Annex B (ISO 14496-10 B.1.1).

@@ -74,7 +74,7 @@ func expGolomb(nal []byte, at int) (v uint32, ok bool) {
 // learn takes the parameter sets of a key frame. Most encoders repeat there
 // what the configuration said; when a byte differs the track is a new one.
 func (v *videoState) learn(data []byte, found contents) error {
-	if !found.params && len(v.pending.sps) == 0 && len(v.pending.pps) == 0 {
+	if !found.params() && len(v.pending.sps) == 0 && len(v.pending.pps) == 0 {
 		return nil
 	}
 	var sets paramSets
@@ -123,10 +123,7 @@ func (v *videoState) postpone(data []byte) {
 
 // eachParam calls f with each parameter set in data, which scan has passed.
 func (v *videoState) eachParam(data []byte, f func(nal []byte)) {
-	size := v.lengthSize
-	if size == 0 {
-		size = 4
-	}
+	size := v.nalLength()
 	for {
 		nal, rest, ok := h264.Next(data, size)
 		if !ok {

@@ -2,6 +2,7 @@ package flv
 
 import (
 	"bytes"
+	"slices"
 
 	"golive/codec/h264"
 	"golive/media"
@@ -11,20 +12,14 @@ import (
 const (
 	videoEnhanced = 0x80 // in the first byte: an enhanced header follows
 
-	frameCommand = 5 // a frame type that carries no picture
+	frameKey     = 1 // frame types
+	frameCommand = 5 // carries no picture
 
 	videoAVC = 7
 
 	avcConfig = 0
 	avcUnit   = 1
 	avcEnd    = 2
-)
-
-// The bounds of composition times. No encoder reorders pictures over more, so
-// what is beyond is a corrupt message.
-const (
-	maxComposition = 10 * media.Second
-	minComposition = -2 * media.Second
 )
 
 // videoState is what the demuxer knows of the video track.
@@ -35,19 +30,23 @@ type videoState struct {
 	lengthSize int
 	track      *media.Track // nil until both kinds of parameter sets are known
 	pending    paramSets    // came between pictures, in force from the next key frame
-	// lead is how much earlier than the wire says the units are decoded, so that
-	// no picture is presented before it is decoded.
-	lead  media.Ticks
-	extra trackSet
+	extra      trackSet
+	// marked says that the tag being read calls its picture a key frame.
+	marked bool
+	// held are SEI messages that came in a tag of their own, in the form of unit's
+	// data: they belong to the next picture.
+	held []byte
 }
 
 func (v *videoState) read(dts media.Ticks, body []byte) (u media.AccessUnit, ok bool, err error) {
 	if len(body) == 0 {
 		return u, false, nil
 	}
-	if body[0]>>4&7 == frameCommand {
+	frame := body[0] >> 4 & 7
+	if frame == frameCommand {
 		return u, false, nil
 	}
+	v.marked = frame == frameKey
 	if body[0]&videoEnhanced != 0 {
 		return v.readEnhanced(dts, body)
 	}
@@ -93,9 +92,9 @@ func (v *videoState) readEnhanced(dts media.Ticks, body []byte) (u media.AccessU
 		if len(p.data) < 3 {
 			return u, false, syntax("coded frames", p.at, "need 3 bytes of composition time, have %d", len(p.data))
 		}
-		return v.unit(dts, composition(p.data), p.data[3:], p.at+3)
+		return v.unit(dts, composition(p.data)+p.offset, p.data[3:], p.at+3)
 	case exVideoFramesX:
-		return v.unit(dts, 0, p.data, p.at)
+		return v.unit(dts, p.offset, p.data, p.at)
 	case exSequenceEnd, exVideoMetadata, exVideoTSStart:
 		return u, false, nil
 	}
@@ -117,7 +116,7 @@ func (v *videoState) configure(record []byte, offset int) error {
 	}
 	if looksLikeHEVC(record) {
 		// What follows is HEVC under AVC's codec id, so it must not be read as AVC.
-		*v = videoState{lead: v.lead, extra: v.extra}
+		*v = videoState{extra: v.extra}
 		return videoUnsupported("HEVC")
 	}
 	c, err := parseRecord(record)
@@ -127,6 +126,7 @@ func (v *videoState) configure(record []byte, offset int) error {
 	v.config = bytes.Clone(record)
 	v.lengthSize = c.NALLengthSize
 	v.pending = paramSets{}
+	v.held = nil
 	v.track = nil
 	if len(c.SPS) > 0 && len(c.PPS) > 0 {
 		v.track = newVideoTrack(c)
@@ -162,6 +162,32 @@ func newVideoTrack(c *h264.Config) *media.Track {
 	}
 }
 
+// maxHeld is the most that is kept of SEI messages for the next picture, in bytes.
+const maxHeld = 4096
+
+// hold keeps the SEI messages of a tag without a picture.
+func (v *videoState) hold(data []byte) {
+	size := v.nalLength()
+	for {
+		nal, rest, ok := h264.Next(data, size)
+		if !ok {
+			return
+		}
+		if unit := data[:len(data)-len(rest)]; h264.Type(nal) == h264.SEI && len(v.held)+len(unit) <= maxHeld {
+			v.held = append(v.held, unit...)
+		}
+		data = rest
+	}
+}
+
+// joinHeld puts what was held before the picture in data.
+func (v *videoState) joinHeld(data []byte) ([]byte, contents) {
+	data = slices.Concat(v.held, data)
+	v.held = nil
+	found, _ := walk(data, v.nalLength())
+	return data, found
+}
+
 // unit makes the access unit of one frame's NAL units, which stand at offset in
 // the body.
 func (v *videoState) unit(dts, composition media.Ticks, data []byte, offset int) (u media.AccessUnit, ok bool, err error) {
@@ -172,29 +198,34 @@ func (v *videoState) unit(dts, composition media.Ticks, data []byte, offset int)
 	if err != nil {
 		return u, false, err
 	}
-	if found.idr {
+	if found.picture && len(v.held) > 0 {
+		data, found = v.joinHeld(data)
+	}
+	access, key := found.access(v.marked)
+	if key {
 		if err := v.learn(data, found); err != nil {
 			return u, false, err
 		}
-	} else if found.params && !found.picture {
+	} else if found.params() && !found.picture {
 		v.postpone(data)
 	}
 	if !found.picture {
+		if found.sei {
+			v.hold(data)
+		}
 		return u, false, nil
 	}
 	if v.track == nil {
 		return u, false, ErrNoConfig
 	}
-	if composition < minComposition || composition > maxComposition {
-		return u, false, syntax("AVC packet", 2, "composition time of %v is out of range", composition.Duration())
-	}
-	v.lead = max(v.lead, -composition)
 	u = media.AccessUnit{
-		Track: v.track,
-		DTS:   dts - v.lead,
-		PTS:   dts + composition,
-		Key:   found.idr,
-		Data:  data,
+		Track:    v.track,
+		DTS:      dts,
+		PTS:      dts + composition,
+		Key:      key,
+		Access:   access,
+		Captions: media.Captions(found.said.Captions),
+		Data:     data,
 	}
 	return u, true, nil
 }

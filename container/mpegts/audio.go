@@ -53,7 +53,7 @@ func (r *audioRun) takes(u *media.AccessUnit) bool {
 	return u.Track == r.track &&
 		-runJitter <= off && off <= runJitter &&
 		r.length(r.frames+1) <= longest &&
-		r.size+aac.ADTSHeaderSize+len(u.Data) <= maxRunSize
+		r.size+adtsSize(u) <= maxRunSize
 }
 
 // add puts u, which is units[i], at the run's end.
@@ -63,7 +63,7 @@ func (r *audioRun) add(i int, u *media.AccessUnit) {
 	}
 	r.end = i + 1
 	r.frames++
-	r.size += aac.ADTSHeaderSize + len(u.Data)
+	r.size += adtsSize(u)
 }
 
 // due says whether the run must be written before a picture with that DTS.
@@ -79,10 +79,21 @@ func (r *audioRun) length(n int) media.Ticks {
 	return media.Ticks(n) * media.Ticks(r.track.SamplesPerUnit) * media.Second / media.Ticks(r.track.SampleRate)
 }
 
-// fitsADTS says whether u is a frame that an ADTS header can stand before.
+// fitsADTS reports whether u is a frame that an ADTS header can stand before.
 func fitsADTS(u *media.AccessUnit) bool {
-	return len(u.Data) > 0 && len(u.Data) <= aac.MaxFrameSize
+	return len(u.Data) > 0 && len(layoutOf(u))+len(u.Data) <= aac.MaxFrameSize
 }
+
+// layoutOf returns the program config element to put before the frame; nil for most.
+func layoutOf(u *media.AccessUnit) []byte {
+	if u.Track.ProgramConfig == nil || aac.HasProgramConfig(u.Data) {
+		return nil
+	}
+	return u.Track.ProgramConfig
+}
+
+// adtsSize is the size in bytes of the ADTS frame that u becomes.
+func adtsSize(u *media.AccessUnit) int { return aac.ADTSHeaderSize + len(layoutOf(u)) + len(u.Data) }
 
 // writeAudio writes the PES packet of the audio in units.
 func writeAudio(w *packetWriter, p *pes, units []media.AccessUnit) {
@@ -93,8 +104,9 @@ func writeAudio(w *packetWriter, p *pes, units []media.AccessUnit) {
 		if u.Track.Codec != media.AAC || !fitsADTS(u) {
 			continue
 		}
-		t := u.Track
-		w.write(aac.AppendADTSHeader(buf[:0], t.ObjectType, t.SampleRate, t.Channels, len(u.Data)))
+		t, layout := u.Track, layoutOf(u)
+		w.write(aac.AppendADTSHeader(buf[:0], t.ObjectType, t.SampleRate, t.Channels, len(layout)+len(u.Data)))
+		w.write(layout)
 		w.write(u.Data)
 	}
 }

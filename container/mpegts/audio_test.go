@@ -11,7 +11,7 @@ func TestPart_CarriesAudioUpToTheADTSLimit(t *testing.T) {
 	units := []media.AccessUnit{
 		frame(a, 0, 8184), frame(a, 1920, 8185), frame(a, 3840, 1), frame(a, 5760, 0),
 	}
-	s := readParts(t, NewMuxer().Part(nil, a, units))
+	s := readParts(t, pack(NewMuxer(), nil, a, units))
 	s.checkUnits(t, units)
 }
 
@@ -22,7 +22,7 @@ func TestPart_KeepsAudioInsideAPESLength(t *testing.T) {
 	for i := range 15 {
 		units = append(units, frame(a, media.Ticks(i)*960, 8184))
 	}
-	s := readParts(t, NewMuxer().Part(v, a, units))
+	s := readParts(t, pack(NewMuxer(), v, a, units))
 	s.checkUnits(t, units)
 	if len(s.audio) != 3 {
 		t.Errorf("%d PES packets, want 3", len(s.audio))
@@ -35,7 +35,7 @@ func TestPart_GathersNoMoreThan170msWithoutAPicture(t *testing.T) {
 	for i := range 21 {
 		units = append(units, frame(a, media.Ticks(i)*1920, 100))
 	}
-	s := readParts(t, NewMuxer().Part(v, a, units))
+	s := readParts(t, pack(NewMuxer(), v, a, units))
 	s.checkUnits(t, units)
 	if len(s.audio) != 3 { // of 7 frames, 149 ms
 		t.Errorf("%d PES packets, want 3", len(s.audio))
@@ -45,7 +45,7 @@ func TestPart_GathersNoMoreThan170msWithoutAPicture(t *testing.T) {
 func TestPart_GathersAudio(t *testing.T) {
 	v, a := videoTrack(4), audioTrack(48000, 2)
 	units := programme(v, a, 0, 250*media.Millisecond, 30, 1000, 200)
-	s := readParts(t, NewMuxer().Part(v, a, units))
+	s := readParts(t, pack(NewMuxer(), v, a, units))
 	s.checkUnits(t, units)
 	if len(s.audio) != 2 {
 		t.Errorf("250 ms of audio took %d PES packets, want 2", len(s.audio))
@@ -72,7 +72,7 @@ func TestPart_BeginsAnAudioPESAtAHole(t *testing.T) {
 		{"a discontinuity", cut, 2},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s := readParts(t, NewMuxer().Part(v, a, []media.AccessUnit{frame(a, 0, 50), c.next}))
+			s := readParts(t, pack(NewMuxer(), v, a, []media.AccessUnit{frame(a, 0, 50), c.next}))
 			if len(s.audio) != c.want {
 				t.Errorf("%d PES packets, want %d", len(s.audio), c.want)
 			}
@@ -83,7 +83,7 @@ func TestPart_BeginsAnAudioPESAtAHole(t *testing.T) {
 func TestPart_BearsATrackWithoutASampleRate(t *testing.T) {
 	v, a := videoTrack(4), audioTrack(0, 2)
 	units := []media.AccessUnit{frame(a, 0, 50), frame(a, 1920, 50), slice(v, 0, true, 50), frame(a, 3840, 50)}
-	s := readParts(t, NewMuxer().Part(v, a, units))
+	s := readParts(t, pack(NewMuxer(), v, a, units))
 	if len(s.audio) != 3 || len(s.video) != 1 {
 		t.Errorf("%d audio PES packets and %d pictures, want 3 and 1", len(s.audio), len(s.video))
 	}

@@ -41,10 +41,11 @@ func benchmark(b *testing.B, v, a *media.Track, units []media.AccessUnit) {
 	b.Run("golive", func(b *testing.B) {
 		m := NewMuxer()
 		var kept window
-		b.SetBytes(int64(len(m.Part(v, a, units))))
+		b.SetBytes(int64(len(pack(m, v, a, units))))
 		b.ReportAllocs()
+		end := endOf(v != nil, units)
 		for b.Loop() {
-			kept.keep(m.Part(v, a, units))
+			kept.keep(m.Part(v, a, units, end))
 		}
 	})
 	b.Run("astits", func(b *testing.B) {

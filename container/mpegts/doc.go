@@ -10,7 +10,7 @@
 //
 // The files: muxer.go is the way through, plan.go decides which PES packets there
 // will be and how large, video.go and audio.go write them, packet.go cuts them
-// into transport packets, psi.go makes the tables. To add a codec: a stream type
+// into transport packets, clock.go decides where PCRs are, psi.go makes the tables. To add a codec: a stream type
 // and its entry in psi.go, a plan function and a write function in a file of its
 // own, and a case in each switch on the codec in plan.go and muxer.go.
 //

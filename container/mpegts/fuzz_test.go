@@ -29,7 +29,7 @@ func FuzzPart(f *testing.F) {
 		var parts [][]byte
 		var all []media.AccessUnit
 		for _, units := range cuts {
-			parts = append(parts, m.Part(v, a, units))
+			parts = append(parts, pack(m, v, a, units))
 			all = append(all, units...)
 		}
 		s := readParts(t, parts...)

@@ -23,9 +23,16 @@ type Muxer struct {
 	tables tables
 	// video and audio are the continuity counters of the two streams.
 	video, audio uint8
-	// discontinuity is set from a unit that begins a new timeline until it has
-	// been told in a packet with a PCR.
-	discontinuity bool
+	// newTimeline is set from a unit that begins a new timeline to the PES packet
+	// that it is in; discontinuity from there until it has been told in a packet with
+	// a PCR.
+	newTimeline, discontinuity bool
+	// clock is what was written on the PID that carries the PCR: the video's, or else
+	// the audio's.
+	clock        clock
+	clockIsVideo bool
+	// after are the PCRs at the end of the current part.
+	after pcrRun
 	// plan is the current part's, kept for its capacity.
 	plan []pes
 }
@@ -42,18 +49,32 @@ func NewMuxer() *Muxer { return &Muxer{} }
 // follows at most runTarget after its place in units, so when units are in the
 // order of DTS the PCR never passes audio that is still to come.
 //
+// end is the decoding time at which the next part begins. PCRs are at most 100 ms
+// apart up to there.
+//
 // Video without a complete NAL unit and audio that is empty or too long for ADTS
 // hold nothing a player could decode and are left out.
-func (m *Muxer) Part(video, audio *media.Track, units []media.AccessUnit) []byte {
+func (m *Muxer) Part(video, audio *media.Track, units []media.AccessUnit, end media.Ticks) []byte {
 	m.makePlan(video != nil, audio != nil, units)
-	size := 2 * packetSize
+	m.after = pcrRun{}
+	pcrPID, pcrCounter := uint32(videoPID), &m.video
+	switch {
+	case video != nil:
+		m.planClock(true, end)
+	case audio != nil:
+		m.planClock(false, end)
+		pcrPID, pcrCounter = audioPID, &m.audio
+	}
+	size := (2 + m.after.n) * packetSize
 	for i := range m.plan {
-		size += m.plan[i].packets() * packetSize
+		size += (m.plan[i].before.n + m.plan[i].packets()) * packetSize
 	}
 	w := packetWriter{slab: make([]byte, size)}
 	m.tables.write(&w, video != nil, audio != nil)
 	for i := range m.plan {
-		switch p := &m.plan[i]; p.codec {
+		p := &m.plan[i]
+		w.writePCRs(p.before, pcrPID, *pcrCounter)
+		switch p.codec {
 		case media.H264:
 			w.begin(p, videoPID, &m.video)
 			writeVideo(&w, p, &units[p.first])
@@ -62,6 +83,7 @@ func (m *Muxer) Part(video, audio *media.Track, units []media.AccessUnit) []byte
 			writeAudio(&w, p, units[p.first:p.end])
 		}
 	}
+	w.writePCRs(m.after, pcrPID, *pcrCounter)
 	if w.at != size || w.left != 0 {
 		panic("mpegts: part is not of its planned size")
 	}

@@ -36,7 +36,7 @@ func TestPart_IsByteForByteAsRecorded(t *testing.T) {
 			m := NewMuxer()
 			var got []byte
 			for _, units := range c.parts {
-				got = append(got, m.Part(c.video, c.audio, units)...)
+				got = append(got, pack(m, c.video, c.audio, units)...)
 			}
 			file := filepath.Join("testdata", c.name+".ts")
 			if *update {
@@ -64,7 +64,7 @@ func TestPart_HoldsARealStream(t *testing.T) {
 	var parts [][]byte
 	for rest := units; len(rest) > 0; {
 		n := min(18, len(rest)) // some 250 ms
-		parts = append(parts, m.Part(v, a, rest[:n]))
+		parts = append(parts, pack(m, v, a, rest[:n]))
 		rest = rest[n:]
 	}
 	s := readParts(t, parts...)
@@ -84,7 +84,7 @@ func TestPart_StuffsEverySizeRight(t *testing.T) {
 		withB := slice(v, at+3000, false, size)
 		withB.PTS += 3000
 		units := []media.AccessUnit{slice(v, at, size%3 == 0, size), frame(a, at, size), withB}
-		parts = append(parts, m.Part(v, a, units))
+		parts = append(parts, pack(m, v, a, units))
 		all = append(all, units...)
 	}
 	s := readParts(t, parts...)
@@ -99,13 +99,13 @@ func TestPart_NeverLetsTheClockPassTheAudio(t *testing.T) {
 			m := NewMuxer()
 			var parts [][]byte
 			for i := range 4 {
-				parts = append(parts, m.Part(v, a, programme(v, a, media.Ticks(i)*length, length, fps, 1000, 200)))
+				parts = append(parts, pack(m, v, a, programme(v, a, media.Ticks(i)*length, length, fps, 1000, 200)))
 			}
 			// Then the audio falls silent after one frame.
 			units := programme(v, a, 4*length, length, fps, 1000, 200)
 			first := slices.IndexFunc(units, func(u media.AccessUnit) bool { return u.Track == a })
 			units = slices.Concat(units[:first+1], slices.DeleteFunc(units[first+1:], func(u media.AccessUnit) bool { return u.Track == a }))
-			parts = append(parts, m.Part(v, a, units))
+			parts = append(parts, pack(m, v, a, units))
 
 			s := readParts(t, parts...)
 			for i, p := range s.starts {
@@ -121,7 +121,7 @@ func TestPart_NeverLetsTheClockPassTheAudio(t *testing.T) {
 func TestPart_TellsTheClockAtEveryPicture(t *testing.T) {
 	v, a := videoTrack(4), audioTrack(48000, 2)
 	units := programme(v, a, 0, 250*media.Millisecond, 25, 1000, 200)
-	s := readParts(t, NewMuxer().Part(v, a, units))
+	s := readParts(t, pack(NewMuxer(), v, a, units))
 	pictures := 0
 	for _, p := range s.starts {
 		if p.pid == audioPID {
@@ -149,7 +149,7 @@ func TestPart_TellsTheClockWithAudioAlone(t *testing.T) {
 	for i := range 12 {
 		units = append(units, frame(a, media.Ticks(i)*1920, 100))
 	}
-	s := readParts(t, NewMuxer().Part(nil, a, units))
+	s := readParts(t, pack(NewMuxer(), nil, a, units))
 	s.checkUnits(t, units)
 	last := int64(-1)
 	for i, p := range s.starts {
@@ -181,7 +181,7 @@ func TestPart_WrapsTheClockAt33Bits(t *testing.T) {
 				units[i].PTS += 6000
 			}
 		}
-		s := readParts(t, NewMuxer().Part(v, a, units))
+		s := readParts(t, pack(NewMuxer(), v, a, units))
 		s.checkUnits(t, units)
 		for _, p := range s.starts {
 			if lead := (int64(p.pts) - p.clock) & (1<<33 - 1); lead > int64(media.Second) {
@@ -199,10 +199,10 @@ func TestPart_MarksADiscontinuityOnce(t *testing.T) {
 	}{{"at a picture", 0}, {"at audio", 1}} {
 		t.Run(c.name, func(t *testing.T) {
 			m := NewMuxer()
-			m.Part(v, a, programme(v, a, 0, 250*media.Millisecond, 30, 500, 100))
+			pack(m, v, a, programme(v, a, 0, 250*media.Millisecond, 30, 500, 100))
 			units := programme(v, a, 90*media.Second, 250*media.Millisecond, 30, 500, 100)
 			units[c.unit].Discontinuity = true
-			s := readParts(t, m.Part(v, a, units))
+			s := readParts(t, pack(m, v, a, units))
 			var marked []int
 			for i, p := range s.starts {
 				if p.discontinuity {
@@ -220,7 +220,7 @@ func TestPart_WritesGatheredAudioBeforeADiscontinuity(t *testing.T) {
 	v, a := videoTrack(4), audioTrack(48000, 2)
 	back := slice(v, -90*media.Second, true, 50)
 	back.Discontinuity = true
-	s := readParts(t, NewMuxer().Part(v, a, []media.AccessUnit{slice(v, 0, true, 50), frame(a, 0, 50), back}))
+	s := readParts(t, pack(NewMuxer(), v, a, []media.AccessUnit{slice(v, 0, true, 50), frame(a, 0, 50), back}))
 	var pids []uint16
 	for _, p := range s.starts {
 		pids = append(pids, p.pid)
@@ -234,7 +234,7 @@ func TestPart_ChangesTheTableVersionWithTheStreams(t *testing.T) {
 	v, a := videoTrack(4), audioTrack(48000, 2)
 	m := NewMuxer()
 	s := readParts(t,
-		m.Part(v, nil, nil), m.Part(videoTrack(2), nil, nil), m.Part(v, a, nil), m.Part(nil, a, nil), m.Part(nil, a, nil))
+		pack(m, v, nil, nil), pack(m, videoTrack(2), nil, nil), pack(m, v, a, nil), pack(m, nil, a, nil), pack(m, nil, a, nil))
 	if want := []uint8{0, 0, 1, 2, 2}; !slices.Equal(s.pmtVersions, want) {
 		t.Errorf("versions %v, want %v", s.pmtVersions, want)
 	}
@@ -255,8 +255,8 @@ func TestPart_ChangesTheTableVersionWithTheStreams(t *testing.T) {
 func TestPart_PanicsAtAUnitOfAnAbsentTrack(t *testing.T) {
 	v, a := videoTrack(4), audioTrack(48000, 2)
 	for name, part := range map[string]func(){
-		"video": func() { NewMuxer().Part(nil, a, []media.AccessUnit{slice(v, 0, true, 10)}) },
-		"audio": func() { NewMuxer().Part(v, nil, []media.AccessUnit{frame(a, 0, 10)}) },
+		"video": func() { pack(NewMuxer(), nil, a, []media.AccessUnit{slice(v, 0, true, 10)}) },
+		"audio": func() { pack(NewMuxer(), v, nil, []media.AccessUnit{frame(a, 0, 10)}) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			defer func() {
@@ -273,8 +273,8 @@ func TestPart_AllocatesOnce(t *testing.T) {
 	v, a := videoTrack(4), audioTrack(48000, 2)
 	units := programme(v, a, 0, 250*media.Millisecond, 30, 20_000, 300)
 	m := NewMuxer()
-	m.Part(v, a, units) // the plan grows to its size
-	if n := testing.AllocsPerRun(100, func() { m.Part(v, a, units) }); n != 1 {
+	pack(m, v, a, units) // the plan grows to its size
+	if n := testing.AllocsPerRun(100, func() { pack(m, v, a, units) }); n != 1 {
 		t.Errorf("%v allocations, want 1", n)
 	}
 }
@@ -282,7 +282,7 @@ func TestPart_AllocatesOnce(t *testing.T) {
 func TestPart_SharesNoBytesWithTheUnits(t *testing.T) {
 	v, a := videoTrack(4), audioTrack(48000, 2)
 	units := []media.AccessUnit{slice(v, 0, true, 500), frame(a, 0, 100)}
-	part := NewMuxer().Part(v, a, units)
+	part := pack(NewMuxer(), v, a, units)
 	before := bytes.Clone(part)
 	for _, u := range units {
 		clear(u.Data)

@@ -31,10 +31,18 @@ type packetRead struct {
 	clock int64
 }
 
+// pcrRead is a PCR without its extension.
+type pcrRead struct {
+	pid           uint16
+	at            int64
+	discontinuity bool
+}
+
 // streamRead is all that was found in parts.
 type streamRead struct {
 	video, audio []pesRead
 	starts       []packetRead
+	clocks       []pcrRead
 	pmts         []*astits.PMTData
 	pmtVersions  []uint8
 }
@@ -99,7 +107,11 @@ func (s *streamRead) readPackets(tb testing.TB, all []byte) {
 			tb.Fatalf("packet %d: %v", n, err)
 		}
 		pid := p.Header.PID
-		if last, ok := counters[pid]; ok && p.Header.ContinuityCounter != (last+1)&0x0f {
+		step := uint8(1)
+		if !p.Header.HasPayload {
+			step = 0
+		}
+		if last, ok := counters[pid]; ok && p.Header.ContinuityCounter != (last+step)&0x0f {
 			tb.Fatalf("packet %d of PID %#x has counter %d after %d", n, pid, p.Header.ContinuityCounter, last)
 		}
 		counters[pid] = p.Header.ContinuityCounter
@@ -117,6 +129,15 @@ func (s *streamRead) readPackets(tb testing.TB, all []byte) {
 			}
 		}
 		start.clock = clock
+		if start.hasPCR {
+			s.clocks = append(s.clocks, pcrRead{pid, clock, start.discontinuity})
+		}
+		if !p.Header.HasPayload {
+			if !start.hasPCR || start.randomAccess {
+				tb.Fatalf("packet %d has no payload and no PCR, or a random access point", n)
+			}
+			continue
+		}
 		if !p.Header.PayloadUnitStartIndicator {
 			if start.hasPCR || start.randomAccess {
 				tb.Fatalf("packet %d has a PCR or a random access point inside a PES packet", n)

@@ -1,6 +1,10 @@
 package mpegts
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+
+	"golive/media"
+)
 
 // Sizes in a transport packet, in bytes (ISO 13818-1 section 2.4.3.2).
 const (
@@ -56,13 +60,35 @@ func (w *packetWriter) begin(p *pes, pid uint32, counter *uint8) {
 	if p.discontinuity {
 		flags |= flagDiscontinuity
 	}
+	putPCR(field, flags, p.clock)
+}
+
+// putPCR fills an adaptation field with a PCR at t.
+func putPCR(field []byte, flags uint8, t media.Ticks) {
 	field[0] = uint8(len(field) - 1)
 	field[1] = flags
 	// 33 bits at 90 kHz, 6 reserved ones, and 9 bits at 27 MHz that are 0.
-	pcr := wireClock(p.dts-pcrLag)<<15 | 0x3f<<9
+	pcr := wireClock(t)<<15 | 0x3f<<9
 	binary.BigEndian.PutUint16(field[2:], uint16(pcr>>32))
 	binary.BigEndian.PutUint32(field[4:], uint32(pcr))
 	stuff(field[pcrFieldSize:])
+}
+
+// writePCRs writes packets that are nothing but an adaptation field. They do not
+// count: next is the continuity counter of the next packet with a payload (ISO 13818-1
+// section 2.4.3.3).
+func (w *packetWriter) writePCRs(r pcrRun, pid uint32, next uint8) {
+	for i := range r.n {
+		b := w.slab[w.at : w.at+packetSize]
+		binary.BigEndian.PutUint32(b, syncByte|pid<<pidShift|hasAdaptation|uint32(next-1)&0x0f)
+		flags := uint8(flagPCR)
+		if i == 0 && r.discontinuity {
+			flags |= flagDiscontinuity
+		}
+		putPCR(b[headerSize:], flags, r.first+media.Ticks(i)*r.step)
+		w.at += packetSize
+		w.end = w.at
+	}
 }
 
 // write puts b where the payload goes on.

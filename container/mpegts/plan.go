@@ -11,8 +11,13 @@ type pes struct {
 	// size is in bytes, with the PES header.
 	size     int
 	pts, dts media.Ticks
-	// pcr says that its first packet carries the clock, and the two flags there.
+	// pcr says that its first packet carries the clock, with the value of clock, and
+	// key what flag is there. discontinuity is set where a new timeline begins; once the
+	// clock is planned, where its packet has to say so.
 	pcr, key, discontinuity bool
+	clock                   media.Ticks
+	// before are packets of PCRs that come first.
+	before pcrRun
 	// video is what the scan of a picture found.
 	video picture
 }
@@ -37,7 +42,7 @@ func (m *Muxer) makePlan(video, audio bool, units []media.AccessUnit) {
 		u := &units[i]
 		if u.Discontinuity {
 			m.planRun(&run)
-			m.discontinuity = true
+			m.newTimeline = true
 		}
 		switch u.Track.Codec {
 		case media.H264:
@@ -98,9 +103,6 @@ func (m *Muxer) planRun(r *audioRun) {
 }
 
 func (m *Muxer) append(p pes) {
-	if p.pcr {
-		p.discontinuity = m.discontinuity
-		m.discontinuity = false
-	}
+	p.discontinuity, m.newTimeline = m.newTimeline, false
 	m.plan = append(m.plan, p)
 }

@@ -69,6 +69,21 @@ func frame(t *media.Track, pts media.Ticks, size int) media.AccessUnit {
 	return media.AccessUnit{Track: t, DTS: pts, PTS: pts, Key: true, Data: nal(1, size)}
 }
 
+// pack packs units into a part that ends with the last unit of the track that sets the
+// pace.
+func pack(m *Muxer, v, a *media.Track, units []media.AccessUnit) []byte {
+	return m.Part(v, a, units, endOf(v != nil, units))
+}
+
+func endOf(video bool, units []media.AccessUnit) (end media.Ticks) {
+	for _, u := range units {
+		if u.Track.Video() == video {
+			end = u.DTS
+		}
+	}
+	return end
+}
+
 // programme is a part's worth of pictures and audio frames in the order of DTS,
 // as a publisher sends them: the video at fps, the audio in whole milliseconds.
 func programme(v, a *media.Track, from, length media.Ticks, fps, videoSize, audioSize int) []media.AccessUnit {

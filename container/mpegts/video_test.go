@@ -16,7 +16,7 @@ func TestPart_TellsThePESLengthWhileItFits(t *testing.T) {
 		want uint16
 	}{{100, 118}, {65517, 65535}, {65518, 0}, {70_000, 0}} {
 		units := []media.AccessUnit{slice(v, 0, false, c.size)}
-		part := NewMuxer().Part(v, nil, units)
+		part := pack(NewMuxer(), v, nil, units)
 		s := readParts(t, part)
 		s.checkUnits(t, units)
 		header := part[2*packetSize+headerSize:]
@@ -44,12 +44,14 @@ func TestPart_WritesDelimiterAndParameterSetsOnce(t *testing.T) {
 		{"delimiter in band", key, [][]byte{aud, nal(idr, 30)}, []byte{9, 7, 8, 8, 5}},
 		{"delimiter in the middle", key, [][]byte{sps, pps, aud, nal(idr, 30)}, []byte{9, 7, 8, 5}},
 		{"two delimiters", false, [][]byte{aud, nal(1, 30), aud, nal(1, 31)}, []byte{9, 1, 1}},
+		{"captions before the delimiter", false, [][]byte{sei, aud, sei, nal(1, 30)}, []byte{9, 6, 6, 1}},
+		{"recovery point behind captions", key, [][]byte{sei, sei, nal(1, 30)}, []byte{9, 7, 8, 8, 6, 6, 1}},
 		{"SPS without PPS", key, [][]byte{sps, nal(idr, 30)}, []byte{9, 7, 8, 8, 7, 5}},
 		{"empty NAL units", false, [][]byte{{}, nal(1, 30), {}}, []byte{9, 1}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			units := []media.AccessUnit{{Track: v, Key: c.key, Data: nals(4, c.nals...)}}
-			s := readParts(t, NewMuxer().Part(v, nil, units))
+			s := readParts(t, pack(NewMuxer(), v, nil, units))
 			s.checkUnits(t, units)
 			var types []byte
 			for _, n := range bytes.Split(s.video[0].Data, []byte{0, 0, 0, 1})[1:] {
@@ -73,7 +75,7 @@ func TestPart_LeavesOutWhatCannotBeDecoded(t *testing.T) {
 		{Track: v, DTS: 3000, PTS: 3000, Data: append(whole, 0, 0, 1, 0, 0x41)},
 		{Track: a, Data: nil},
 	}
-	s := readParts(t, NewMuxer().Part(v, a, units))
+	s := readParts(t, pack(NewMuxer(), v, a, units))
 	s.checkUnits(t, units)
 	if len(s.video) != 1 || len(s.audio) != 0 {
 		t.Errorf("%d pictures and %d audio PES packets, want 1 and 0", len(s.video), len(s.audio))

@@ -16,6 +16,7 @@ import (
 type Follower struct {
 	tb        testing.TB
 	done      chan struct{}
+	stop      context.CancelFunc
 	recording *hlscheck.Recording
 	err       error
 }
@@ -25,7 +26,7 @@ type Follower struct {
 func Follow(tb testing.TB, url string, opts hlscheck.Options) *Follower {
 	tb.Helper()
 	ctx, cancel := context.WithCancel(context.WithoutCancel(tb.Context()))
-	f := &Follower{tb: tb, done: make(chan struct{})}
+	f := &Follower{tb: tb, done: make(chan struct{}), stop: cancel}
 	go func() {
 		defer close(f.done)
 		f.recording, f.err = follow(ctx, url, opts)
@@ -40,7 +41,7 @@ func Follow(tb testing.TB, url string, opts hlscheck.Options) *Follower {
 func follow(ctx context.Context, url string, opts hlscheck.Options) (*hlscheck.Recording, error) {
 	client := &http.Client{Transport: &http.Transport{}}
 	defer client.CloseIdleConnections()
-	opening, opened := context.WithTimeout(ctx, time.Minute)
+	opening, opened := context.WithTimeout(ctx, Patience(time.Minute))
 	defer opened()
 	var source *hlscheck.Follower
 	err := Eventually(opening, 20*time.Millisecond, func() (err error) {
@@ -53,13 +54,24 @@ func follow(ctx context.Context, url string, opts hlscheck.Options) (*hlscheck.R
 	return source.Follow(ctx)
 }
 
+// Stop ends following and returns what was seen.
+func (f *Follower) Stop() *hlscheck.Recording {
+	f.tb.Helper()
+	f.stop()
+	<-f.done
+	if f.recording == nil {
+		f.tb.Fatal(f.err)
+	}
+	return f.recording
+}
+
 // Wait waits for the stream's end and returns the source's history.
 func (f *Follower) Wait(limit time.Duration) *hlscheck.Rendition {
 	f.tb.Helper()
 	select {
 	case <-f.done:
-	case <-time.After(limit):
-		f.tb.Fatalf("the stream did not end within %v", limit)
+	case <-time.After(Patience(limit)):
+		f.tb.Fatalf("the stream did not end within %v", Patience(limit))
 	}
 	if f.err != nil {
 		f.tb.Fatal(f.err)

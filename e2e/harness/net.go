@@ -4,8 +4,13 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"syscall"
 	"testing"
 )
 
@@ -27,14 +32,50 @@ func Get(ctx context.Context, url string) ([]byte, error) {
 	return body, err
 }
 
-// FreeAddress is a loopback address that nobody listens on.
+// The ports that FreeAddress gives out: below those that Linux takes for outgoing
+// connections, which would come between.
+const (
+	firstPort = 12000
+	ports     = 20000
+)
+
+// FreeAddress is a loopback address that nobody listens on, and that no other test of
+// this machine is given before this one's end.
 func FreeAddress(tb testing.TB) string {
 	tb.Helper()
-	l := listen(tb)
-	if err := l.Close(); err != nil {
+	for range 100 {
+		port := firstPort + rand.IntN(ports)
+		if !reserve(tb, port) {
+			continue
+		}
+		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
+		l, err := (&net.ListenConfig{}).Listen(tb.Context(), "tcp", address)
+		if err != nil {
+			continue // a stranger's
+		}
+		if err := l.Close(); err != nil {
+			tb.Fatal(err)
+		}
+		return address
+	}
+	tb.Fatal("no port is free")
+	return ""
+}
+
+// reserve keeps a port from other tests, which may run in other processes, until this
+// one's end; false when another one has it.
+func reserve(tb testing.TB, port int) bool {
+	tb.Helper()
+	lock, err := os.OpenFile(filepath.Join(os.TempDir(), fmt.Sprintf("golive-e2e-port-%d", port)), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
 		tb.Fatal(err)
 	}
-	return l.Addr().String()
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		_ = lock.Close() // nothing was written
+		return false
+	}
+	tb.Cleanup(func() { _ = lock.Close() }) // gives it back
+	return true
 }
 
 func listen(tb testing.TB) net.Listener {

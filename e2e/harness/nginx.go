@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 )
@@ -21,6 +22,23 @@ type Nginx struct {
 // It remembers no open files: those of a live stream change.
 func StartNginx(tb testing.TB, root string, workers int) *Nginx {
 	tb.Helper()
+	return launchNginx(tb, workers, fmt.Sprintf("root %s;", root))
+}
+
+// StartNginxProxy starts an nginx that passes what is below a path on to an address (HOST:PORT,
+// with a slash where it takes the path off), for each path that ends in a slash.
+func StartNginxProxy(tb testing.TB, to map[string]string) *Nginx {
+	tb.Helper()
+	var locations strings.Builder
+	locations.WriteString("proxy_http_version 1.1; proxy_set_header Host $http_host; proxy_buffering off;")
+	for path, address := range to {
+		fmt.Fprintf(&locations, " location %s { proxy_pass http://%s; }", path, address)
+	}
+	return launchNginx(tb, 1, locations.String())
+}
+
+func launchNginx(tb testing.TB, workers int, site string) *Nginx {
+	tb.Helper()
 	processes := "auto"
 	if workers > 0 {
 		processes = fmt.Sprint(workers)
@@ -33,9 +51,9 @@ http {
   access_log off; sendfile on; tcp_nopush on; keepalive_requests 1000000000;
   client_body_temp_path %[1]s/a; proxy_temp_path %[1]s/b; fastcgi_temp_path %[1]s/c; uwsgi_temp_path %[1]s/d; scgi_temp_path %[1]s/e;
   types { text/html html; text/javascript js; application/vnd.apple.mpegurl m3u8; video/mp2t ts; }
-  server { listen %[2]s; root %[3]s; }
+  server { listen %[2]s; %[3]s }
 }
-`, dir, address, root, processes)
+`, dir, address, site, processes)
 	file := filepath.Join(dir, "nginx.conf")
 	if err := os.WriteFile(file, []byte(conf), 0o600); err != nil {
 		tb.Fatal(err)
@@ -46,7 +64,7 @@ http {
 // WaitFor waits until the URL answers.
 func WaitFor(tb testing.TB, url string, limit time.Duration) {
 	tb.Helper()
-	ctx, cancel := context.WithTimeout(tb.Context(), limit)
+	ctx, cancel := context.WithTimeout(tb.Context(), Patience(limit))
 	defer cancel()
 	err := Eventually(ctx, 20*time.Millisecond, func() error {
 		_, err := Get(ctx, url)

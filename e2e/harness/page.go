@@ -15,8 +15,8 @@ import (
 
 // The longest that a call of the browser may take, on a machine that decodes video.
 const (
-	callTime = 10 * time.Second
-	stepTime = 30 * time.Second
+	callTime = 30 * time.Second
+	stepTime = 60 * time.Second
 )
 
 // Page is a tab, or a frame in one.
@@ -99,16 +99,16 @@ func (p *Page) WaitUntil(limit time.Duration, expression string) {
 	p.eventually(limit, func() error {
 		yes, err := evaluate[bool](p, "Boolean("+expression+")")
 		if err == nil && !yes {
-			err = fmt.Errorf("%s is not true after %v", expression, limit)
+			err = fmt.Errorf("%s is not true after %v", expression, Patience(limit))
 		}
 		return err
 	})
 }
 
-// eventually gives up on the page when limit has passed.
+// eventually gives up on the page when limit has passed, or more (Patience).
 func (p *Page) eventually(limit time.Duration, try func() error) {
 	p.tb.Helper()
-	ctx, cancel := context.WithTimeout(p.ctx, limit)
+	ctx, cancel := context.WithTimeout(p.ctx, Patience(limit))
 	defer cancel()
 	if err := Eventually(ctx, 50*time.Millisecond, try); err != nil {
 		p.bury()

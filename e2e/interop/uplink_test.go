@@ -72,7 +72,7 @@ func (u *uplink) cut(ctx context.Context, how harness.Cut) {
 // refused.
 func (u *uplink) flows(ctx context.Context, before int64) bool {
 	const enough = 64 << 10 // no handshake is that long
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, harness.Patience(5*time.Second))
 	defer cancel()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
@@ -107,7 +107,7 @@ func TestUplink_ThatIsCutOftenIsOneBroadcastWithoutAReload(t *testing.T) {
 		random: rand.New(rand.NewPCG(uint64(*cuts), 7)), // the same faults each time
 	}
 	length := time.Duration(*minutes * float64(time.Minute))
-	ctx, cancel := context.WithTimeout(t.Context(), 2*length+time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), harness.Patience(2*length+time.Minute))
 	defer cancel()
 	u.publish()
 	first := s.WaitForState("show", "live", 10*time.Second)
@@ -183,7 +183,9 @@ func (u *uplink) late(what string, msn int64, before, now time.Time, limit time.
 			return 1
 		}
 	}
-	u.t.Errorf("%s %d came %v after the one before it, without an outage", what, msn, now.Sub(before).Round(time.Millisecond))
+	if harness.Strict() {
+		u.t.Errorf("%s %d came %v after the one before it, without an outage", what, msn, now.Sub(before).Round(time.Millisecond))
+	}
 	return 1
 }
 
@@ -200,7 +202,7 @@ func (u *uplink) checkPicture(seen []harness.Sight) {
 	if sum.Reloads > 0 || sum.Back > 0 || len(sum.Faults) > 0 {
 		u.t.Errorf("the page was reloaded %d times, the picture went back %d times, faults %q", sum.Reloads, sum.Back, sum.Faults)
 	}
-	if sum.Longest > 10*time.Second {
+	if sum.Longest > harness.Patience(10*time.Second) {
 		u.t.Errorf("the picture stood still for %v", sum.Longest)
 	}
 }

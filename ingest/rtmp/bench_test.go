@@ -32,10 +32,12 @@ func BenchmarkSession(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	server := NewServer(ingest.DefaultConfig(), door, log, ingest.NewMetrics(prometheus.NewRegistry()))
+	cfg := ingest.DefaultConfig()
+	cfg.Limits.Ahead = 0 // it is read as fast as it can be
+	server := NewServer(cfg, door, log, ingest.NewMetrics(prometheus.NewRegistry()))
 	stream := &endless{}
 	s := newSession(server, wireConn{stream}, protocolPlain, func(error) {})
-	s.publish(ingest.Admission{ID: "studio", Sink: stage})
+	s.publish(ingest.Admission{ID: "studio", Sink: stage}, "bench", false)
 	b.SetBytes(30*20_000 + 47*400)
 	b.ReportAllocs()
 	for b.Loop() {

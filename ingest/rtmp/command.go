@@ -2,11 +2,9 @@ package rtmp
 
 import (
 	"context"
-	"errors"
 	"math"
 	"net/url"
 	"strings"
-	"time"
 
 	"golive/ingest"
 	"golive/ingest/rtmp/amf0"
@@ -16,9 +14,10 @@ import (
 const (
 	// maxCommand is the longest command or data message that is read, in bytes.
 	maxCommand = 64 << 10
-	// maxStreams is how many message streams a peer may create. None costs us
-	// anything; a peer that wants more is lost in a loop.
-	maxStreams = 1000
+	// maxValues is how many values of one are read: connect and onMetaData have some 30.
+	maxValues = 500
+	// stringMarker begins a string (AMF 0 section 2.4).
+	stringMarker = 0x02
 )
 
 // The capabilities of Enhanced RTMP that are taken: a peer may be asked to
@@ -40,40 +39,51 @@ type invocation struct {
 	stream      uint32
 }
 
-// text is the i-th argument if it is a string.
-func (c invocation) text(i int) string {
-	if i >= len(c.args) {
+// text is the first argument if it is a string.
+func (c invocation) text() string {
+	if len(c.args) == 0 {
 		return ""
 	}
-	t, _ := c.args[i].(string)
+	t, _ := c.args[0].(string)
 	return t
 }
 
-// parse reads a command. A fault after the name is forgiven: what was read before
-// it has to do.
+// parse reads a command; false when it is none, or one that nobody needs, of which no
+// more than its name is read. A fault after the name is forgiven: what was read before it
+// has to do.
 func parse(m chunk.Message) (invocation, bool) {
-	values := decode(m)
 	c := invocation{stream: m.Stream}
-	if len(values) == 0 {
+	var rest []byte
+	if c.name, rest = nameOf(bodyOf(m)); !isNeeded(c.name) {
 		return c, false
 	}
-	c.name, _ = values[0].(string)
-	if len(values) > 1 {
-		c.transaction, _ = values[1].(float64)
+	values, _ := amf0.DecodeMost(rest, maxValues)
+	if len(values) > 0 {
+		c.transaction, _ = values[0].(float64)
 	}
 	if math.IsNaN(c.transaction) || math.IsInf(c.transaction, 0) {
 		c.transaction = 0
 	}
-	if len(values) > 2 {
-		c.object, _ = values[2].(amf0.Object)
-		c.args = values[3:]
+	if len(values) > 1 {
+		c.object, _ = values[1].(amf0.Object)
+		c.args = values[2:]
 	}
-	return c, c.name != ""
+	return c, true
 }
 
-// decode reads the values of a command or data message. In the AMF3 forms of
-// both, a zero byte comes before values that are AMF0 all the same.
-func decode(m chunk.Message) []any {
+// isNeeded reports whether command knows the command.
+func isNeeded(name string) bool {
+	switch name {
+	case "connect", "releaseStream", "FCPublish", "createStream", "publish",
+		"FCUnpublish", "deleteStream", "closeStream", "play", "play2":
+		return true
+	}
+	return false
+}
+
+// bodyOf returns the AMF0 values of a command or data message; nil when it has none. In
+// the AMF3 forms of both, a zero byte comes before values that are AMF0 all the same.
+func bodyOf(m chunk.Message) []byte {
 	body := m.Body
 	if len(body) > maxCommand {
 		return nil
@@ -84,8 +94,20 @@ func decode(m chunk.Message) []any {
 		}
 		body = body[1:]
 	}
-	values, _ := amf0.DecodeAll(body)
-	return values
+	return body
+}
+
+// nameOf reads the string that a message begins with, and returns what comes after it.
+func nameOf(body []byte) (name string, rest []byte) {
+	if len(body) == 0 || body[0] != stringMarker {
+		return "", nil
+	}
+	v, rest, err := amf0.Decode(body)
+	if err != nil {
+		return "", nil
+	}
+	name, _ = v.(string)
+	return name, rest
 }
 
 // command obeys a command. Those that nobody needs are ignored, as encoders send
@@ -106,22 +128,20 @@ func (s *session) command(ctx context.Context, m chunk.Message) error {
 		s.result(c, nil)
 	case "FCPublish":
 		s.result(c, nil)
-		s.notify("onFCPublish", "NetStream.Publish.Start", c.text(0))
+		s.notify("onFCPublish", "NetStream.Publish.Start", c.text())
 	case "createStream":
-		return s.createStream(c)
+		s.createStream(c)
 	case "publish":
 		return s.wantPublish(ctx, c)
 	case "FCUnpublish":
 		s.result(c, nil)
-		s.stopped()
-		s.notify("onFCUnpublish", "NetStream.Unpublish.Success", c.text(0))
+		s.stop(c)
+		s.notify("onFCUnpublish", "NetStream.Unpublish.Success", c.text())
 	case "deleteStream", "closeStream":
-		s.stopped()
+		s.stop(c)
 	case "play", "play2":
-		s.speakOn(c.stream)
+		s.stream = s.answersOn(c.stream)
 		return errPlay
-	default:
-		s.skip(ingest.SkipUnknown)
 	}
 	return nil
 }
@@ -129,8 +149,7 @@ func (s *session) command(ctx context.Context, m chunk.Message) error {
 // lastWords obeys a command of a peer that was asked to reconnect. Its stop does
 // not end the broadcast, which goes on at the next server.
 func (s *session) lastWords(c invocation) error {
-	switch c.name {
-	case "FCUnpublish", "deleteStream", "closeStream", "publish":
+	if c.name == "publish" || s.ends(c) {
 		return errCut
 	}
 	s.skip(ingest.SkipUnknown)
@@ -204,69 +223,28 @@ func appOf(object amf0.Object) string {
 // unquote takes away the quotes that some encoders send along.
 func unquote(s string) string { return strings.Trim(s, `"' `) }
 
-func (s *session) createStream(c invocation) error {
-	if s.streams++; s.streams > maxStreams {
-		return &ProtocolError{Op: "create stream", Err: errors.New("too many streams")}
-	}
-	s.sendCommand(0, "_result", c.transaction, nil, s.streams)
-	return nil
-}
-
-// speakOn takes the message stream that statuses go out on. 0 is the connection
-// itself; encoders that publish there listen on the stream they created.
-func (s *session) speakOn(stream uint32) {
-	if stream != 0 {
-		s.stream = stream
-	}
-}
-
-func (s *session) wantPublish(ctx context.Context, c invocation) error {
-	if s.publication != nil {
-		s.status("error", codeBadName, "this connection is publishing already")
-		return nil
-	}
-	s.speakOn(c.stream)
-	admission, err := s.server.door.Admit(ctx, ingest.Request{
-		Protocol: s.protocol,
-		Remote:   s.link.conn.RemoteAddr().String(),
-		App:      s.app,
-		Name:     unquote(c.text(0)),
-		Encoder:  s.encoder,
-	}, s.evict)
-	if err != nil {
-		return &decision{err: err}
-	}
-	s.publish(admission)
-	s.sendUserControl(streamBegin, s.stream)
-	s.status("status", "NetStream.Publish.Start", "publishing "+admission.ID)
-	return nil
-}
-
-// stopped is the publisher's own end. It may publish again on the same
-// connection, in the time a new one has.
-func (s *session) stopped() {
-	if s.publication == nil {
-		return
-	}
-	s.unpublish(nil)
-	s.link.expect(time.Now().Add(s.server.cfg.Limits.HandshakeTimeout))
-	s.status("status", "NetStream.Unpublish.Success", "stopped")
-}
-
-// data looks for the encoder's name in onMetaData, which says nothing else that
-// the media does not say itself, and truly.
+// data looks for the encoder's name in onMetaData, and for its frame rate, which says
+// how long to wait for a picture. The media says the rest itself, and truly.
 func (s *session) data(m chunk.Message) {
-	values := decode(m)
-	if len(values) > 0 && values[0] == "@setDataFrame" {
-		values = values[1:]
+	name, rest := nameOf(bodyOf(m))
+	if name == "@setDataFrame" {
+		name, rest = nameOf(rest)
 	}
-	if len(values) < 2 || values[0] != "onMetaData" || s.publication == nil {
+	if name != "onMetaData" || s.publication == nil || !s.carries(m.Stream) {
 		s.skip(ingest.SkipData)
 		return
 	}
-	if meta, ok := values[1].(amf0.Object); ok {
+	values, _ := amf0.DecodeMost(rest, maxValues)
+	if len(values) == 0 {
+		s.skip(ingest.SkipData)
+		return
+	}
+	if meta, ok := values[0].(amf0.Object); ok {
 		if name := ingest.CleanEncoder(meta.String("encoder")); name != "" {
 			s.publication.encoder = name
+		}
+		if rate, ok := meta.Get("framerate").(float64); ok {
+			s.publication.pace.say(rate)
 		}
 	}
 }

@@ -71,6 +71,9 @@ var (
 	errTLS   = errors.New("TLS handshake")
 	errPlay  = errors.New("this server only takes publishers; watch over HTTP")
 	errPanic = errors.New("internal error")
+	errFlood = errors.New("the address sends too many commands without publishing")
+	// errCrowded ends a connection that gives its place to a newer one.
+	errCrowded = errors.New("all connections are taken, and this one did not publish")
 )
 
 // verdict is what an end means to metrics, logs and the peer.
@@ -129,6 +132,9 @@ func judgeDecision(d *decision) verdict {
 	case errors.Is(err, ingest.ErrClosing):
 		// In silence: told so, OBS would not come back to the restarted server.
 		return verdict{ingest.EndClosing, ingest.RefusedClosing, "", slog.LevelInfo}
+	case errors.Is(err, errCrowded), errors.Is(err, errFlood):
+		// In silence, so that an encoder comes back.
+		return verdict{ingest.EndLimit, ingest.RefusedLimit, "", slog.LevelInfo}
 	case errors.Is(err, ingest.ErrUnauthorized):
 		return verdict{ingest.EndEvicted, ingest.RefusedUnauthorized, codeDenied, slog.LevelInfo}
 	case errors.Is(err, ingest.ErrBadName):

@@ -96,7 +96,7 @@ func FuzzSession(f *testing.F) {
 		h.server.door = door
 		hello := append([]byte{3}, make([]byte, handshake.Size-1+1536)...)
 		session := newSession(h.server, wireConn{io.MultiReader(bytes.NewReader(hello), bytes.NewReader(b))}, protocolPlain, func(error) {})
-		session.end(context.Background(), session.converse(context.Background()))
+		session.end(session.converse(context.Background()))
 		if n := h.metric(t, "golive_ingest_sessions"); n != 0 {
 			t.Errorf("%v sessions left", n)
 		}

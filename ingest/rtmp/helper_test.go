@@ -44,6 +44,7 @@ func (st *stage) Publish(_ context.Context, id string, p ingest.Publisher) (inge
 	s := &sink{
 		stage: st, id: id, publisher: p, closed: make(chan struct{}),
 		wrote: make(chan media.AccessUnit, 10_000), warned: make(chan ingest.Warning, 100),
+		cleared: make(chan ingest.WarningCode, 100),
 	}
 	st.sinks = append(st.sinks, s)
 	st.opened <- s
@@ -56,6 +57,7 @@ type sink struct {
 	publisher ingest.Publisher
 	wrote     chan media.AccessUnit
 	warned    chan ingest.Warning
+	cleared   chan ingest.WarningCode
 	closed    chan struct{}
 	cause     error // valid after closed
 }
@@ -72,7 +74,7 @@ func (s *sink) WriteUnit(u media.AccessUnit) error {
 
 func (s *sink) Warn(w ingest.Warning) { s.warned <- w }
 
-func (s *sink) ClearWarning(ingest.WarningCode) {}
+func (s *sink) ClearWarning(code ingest.WarningCode) { s.cleared <- code }
 
 func (s *sink) Close(cause error) {
 	if s.stage.onClose != nil {
@@ -128,6 +130,7 @@ func (l *lines) String() string {
 func testConfig() ingest.Config {
 	cfg := ingest.DefaultConfig()
 	cfg.Limits.HandshakeTimeout = patience
+	cfg.Limits.Ahead = 0
 	return cfg
 }
 
@@ -381,6 +384,12 @@ func picture(key bool, size int) []byte {
 	b = binary.BigEndian.AppendUint32(b, uint32(size))
 	b = append(b, nal)
 	return append(b, bytes.Repeat([]byte{0x88}, size-1)...)
+}
+
+// composed sets a picture's composition time, in milliseconds.
+func composed(b []byte, ms int) []byte {
+	b[2], b[3], b[4] = byte(ms>>16), byte(ms>>8), byte(ms)
+	return b
 }
 
 func aacConfig() []byte { return unhex("af001190") }

@@ -9,6 +9,7 @@ import (
 	"net"
 	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -182,24 +183,204 @@ func TestHostile_FiveHundredIdleConnectionsDisturbNobody(t *testing.T) {
 	s.unit(t)
 }
 
+// established is a client whose media arrives.
+func (h *house) established(t *testing.T, name string) (*client, *sink) {
+	t.Helper()
+	c, s := h.live(t, name)
+	c.audio(0, aacConfig())
+	c.audio(0, aacFrame())
+	s.unit(t)
+	return c, s
+}
+
 func TestLimit_ConnectionsInAllAreBounded(t *testing.T) {
 	cfg := testConfig()
-	cfg.Limits.Connections = 2
+	cfg.Limits.Connections = 4 // of which an address gets half
 	h := open(t, cfg)
-	first, s := h.live(t, "one")
-	h.live(t, "two")
-	for range 3 {
+	first, s := h.established(t, "one")
+	h.established(t, "two")
+	for range 13 {
 		gone(t, h.dialTCP(t))
 	}
-	h.line(t, "connections were refused", "limit=2")
-	if n := strings.Count(h.log.String(), "connections were refused"); n != 1 {
-		t.Errorf("logged %d times", n)
-	}
-	if n := h.metric(t, "golive_ingest_refusals_total", "rtmp", "limit"); n != 3 {
+	h.line(t, "connections were refused", "limit=4", "reason=address")
+	if n := h.metric(t, "golive_ingest_refusals_total", "rtmp", "limit"); n != 13 {
 		t.Errorf("%v refusals counted", n)
 	}
 	_ = first.conn.Close()
 	_ = s.end(t)
+	h.line(t, "connections were refused", "and more like it", "count=3")
+}
+
+func TestLimit_SilentConnectionsGiveTheirPlacesUp(t *testing.T) {
+	cfg := testConfig()
+	cfg.Limits.Connections = 20
+	h := open(t, cfg)
+	silent := make([]net.Conn, 30)
+	for i := range silent {
+		silent[i] = h.dialTCP(t)
+	}
+	halfOpen := h.dial(t)
+	admitted, waiting := h.live(t, "waits")
+	var live []*sink
+	for i := range 8 {
+		_, s := h.established(t, string(rune('a'+i)))
+		live = append(live, s)
+	}
+	for _, c := range silent {
+		gone(t, c)
+	}
+	h.dialTCP(t)
+	halfOpen.closed()
+	admitted.audio(0, aacConfig())
+	admitted.audio(0, aacFrame())
+	waiting.unit(t)
+	for _, s := range live {
+		select {
+		case <-s.closed:
+			t.Errorf("%s was ended with %v", s.id, s.cause)
+		default:
+		}
+	}
+}
+
+// starved is a listener that has no file descriptor left until one is given up.
+type starved struct {
+	net.Listener
+	given   chan struct{}
+	refused int
+}
+
+func (l *starved) Accept() (net.Conn, error) {
+	select {
+	case <-l.given:
+		return l.Listener.Accept()
+	default:
+		l.refused++
+		return nil, &net.OpError{Op: "accept", Err: syscall.EMFILE}
+	}
+}
+
+func TestLimit_DescriptorsShortAreGivenUpBySilentConnectionsAndThatIsSaidOnce(t *testing.T) {
+	h := newHouse(t, testConfig())
+	near, far := net.Pipe()
+	given := make(chan struct{})
+	go func() { h.server.serve(context.Background(), near, protocolPlain); close(given) }()
+	if _, err := far.Write([]byte{3}); err != nil { // it has its place
+		t.Fatal(err)
+	}
+	h.listen(t, func(s *Server, ctx context.Context, ln net.Listener) error {
+		return s.Serve(ctx, &starved{Listener: ln, given: given})
+	})
+	h.established(t, "studio")
+	if n := strings.Count(h.log.String(), "could not be accepted\""); n != 1 {
+		t.Errorf("said %d times", n)
+	}
+	_ = far.Close()
+}
+
+func TestLimit_UnfinishedMessagesHaveACommonBudget(t *testing.T) {
+	cfg := testConfig()
+	cfg.Limits.MessageSize, cfg.Limits.MessageMemory = 4<<20, 8<<20
+	h := open(t, cfg)
+	small, s := h.established(t, "small")
+	half := func(c *client, bytes int) {
+		c.t.Helper()
+		c.write(append([]byte("\x02\x00\x00\x00\x00\x00\x04\x01\x00\x00\x00\x00"), binary.BigEndian.AppendUint32(nil, 8<<20)...))
+		c.write(append([]byte("\x06\x00\x00\x00\x40\x00\x00\x09\x01\x00\x00\x00\x17"), make([]byte, bytes)...))
+	}
+	half(small, 300_000)
+	var held []*sink
+	for i := range 5 {
+		c, s := h.live(t, string(rune('a'+i)))
+		half(c, 1<<20+100_000*i) // of which 2 MiB are held
+		held = append(held, s)
+	}
+	ended := make(chan *sink, len(held))
+	for _, s := range held {
+		go func() { <-s.closed; ended <- s }()
+	}
+	victim := await(t, "the session that holds most", ended)
+	if limit, ok := errors.AsType[*ingest.LimitError](victim.cause); !ok || limit.Limit != ingest.LimitMessageMemory {
+		t.Errorf("ended with %v", victim.cause)
+	}
+	h.line(t, "session ended", "reason=limit", "ingest.limits.message_memory")
+	select {
+	case <-s.closed:
+		t.Errorf("the session that holds little was ended with %v", s.cause)
+	default:
+	}
+	h.server.memory.mu.Lock()
+	defer h.server.memory.mu.Unlock()
+	if n := h.server.memory.held; n > 8<<20 {
+		t.Errorf("%d bytes are held", n)
+	}
+}
+
+func TestFlood_IsOneLineASecondWithACount(t *testing.T) {
+	h := open(t, testConfig())
+	for range 50 {
+		conn := h.dialTCP(t)
+		if _, err := conn.Write([]byte("GET / HTTP/1.1\r\n\r\n")); err != nil {
+			t.Fatal(err)
+		}
+		gone(t, conn)
+	}
+	h.line(t, "connection refused, and more like it", "reason=not_rtmp", "count=")
+	if n := strings.Count(h.log.String(), "connection refused\""); n > 15 {
+		t.Errorf("%d lines in full", n)
+	}
+}
+
+func TestFlood_CommandsBeforePublishAreBounded(t *testing.T) {
+	h := open(t, testConfig())
+	for name, body := range map[string][]byte{
+		"many": amf0.Append(nil, "createStream", 1, nil),
+		"long": append(amf0.Append(nil, "connect", 1), bytes.Repeat([]byte{5}, 60_000)...),
+	} {
+		c := h.dial(t)
+		go func() {
+			for range 200 {
+				if _, err := c.conn.Write(chunk.Append(nil, chunk.Message{Type: chunk.TypeCommandAMF0, ChunkStream: 3, Body: body}, c.size)); err != nil {
+					return
+				}
+			}
+		}()
+		c.closed()
+		h.line(t, "connection refused", "reason=protocol", map[string]string{"many": "more than 100 before publish", "long": "more than 262144 bytes"}[name])
+	}
+}
+
+func TestFlood_WhatIsNoMediaIsBoundedAfterPublish(t *testing.T) {
+	setSize := []byte("\x02\x00\x00\x00\x00\x00\x04\x01\x00\x00\x00\x00\x00\x00\x00\x80")
+	for name, tt := range map[string]struct{ flood, log string }{
+		"commands":  {string(chunk.Append(nil, chunk.Message{Type: chunk.TypeCommandAMF0, ChunkStream: 3, Body: amf0.Append(nil, "what")}, 128)), "more than 500 a second"},
+		"data":      {string(chunk.Append(nil, chunk.Message{Type: chunk.TypeDataAMF0, ChunkStream: 4, Body: amf0.Append(nil, "onMetaData", amf0.Object{})}, 128)), "more than 500 a second"},
+		"pings":     {string(chunk.Append(nil, chunk.Message{Type: chunk.TypeUserControl, ChunkStream: 2, Body: unhex("000600000000")}, 128)), "more than 500 a second"},
+		"sizes":     {string(setSize), "control messages in a row"},
+		"abandoned": {"\x06\x00\x00\x00\x0f\x00\x00\x09\x01\x00\x00\x00\x17", "messages were abandoned"},
+		"empty":     {"\x06\x00\x00\x00\x00\x00\x00\x09\x01\x00\x00\x00", "control messages in a row"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := open(t, testConfig())
+			c, s := h.established(t, "studio")
+			if name == "abandoned" {
+				c.write(append(setSize[:12:12], 0, 0, 0, 1))
+			}
+			go func() {
+				block := []byte(strings.Repeat(tt.flood, 100))
+				for {
+					if _, err := c.conn.Write(block); err != nil {
+						return
+					}
+				}
+			}()
+			go func() { _, _ = io.Copy(io.Discard, c.conn) }()
+			var protocol *ProtocolError
+			if err := s.end(t); !errors.As(err, &protocol) || !strings.Contains(err.Error(), tt.log) {
+				t.Errorf("ended with %v", err)
+			}
+		})
+	}
 }
 
 func TestLimit_LargeMessagesOnlyAfterPublish(t *testing.T) {

@@ -22,6 +22,13 @@ const (
 	// graceTimeout is how long a publisher has to follow a request to reconnect: a
 	// group of two seconds, and the way to another server.
 	graceTimeout = 3 * time.Second
+	// slowTimeout is how long a peer that is known to send seldom may be silent, if
+	// idle is not longer: a slide show has no sound, and keeps a picture for a minute.
+	slowTimeout = 90 * time.Second
+	// tickEvery is how often a slow peer's sink is told the time, and firstTick when it
+	// is first.
+	tickEvery = time.Second / 20
+	firstTick = time.Second
 )
 
 // errCut says that interrupt was called; the session knows why.
@@ -33,13 +40,16 @@ var errCut = errors.New("session was cut")
 // A deadline costs a timer, so it is not moved at each message: when it passes,
 // the link looks how long media has been silent, and sets the next one.
 type link struct {
-	conn net.Conn
-	idle time.Duration // 0 until the peer publishes
-	due  time.Time     // when it has to, until then
-	ping func() error  // asks a silent peer for a sign of life
+	conn     net.Conn
+	idle     time.Duration        // 0 until the peer publishes
+	due      time.Time            // when it has to, until then
+	ping     func() error         // asks a silent peer for a sign of life
+	patience func() time.Duration // how long media may be silent: idle or longer
+	tick     func(now time.Time) (slow bool)
 
 	// arrived is when the last bytes were read; media when audio or video last was.
 	arrived, media time.Time
+	pinged         time.Time // when ping was called last
 
 	deaf bool // the peer does not read: nothing more is written
 
@@ -83,7 +93,7 @@ func (l *link) expect(t time.Time) {
 // live gives the peer idle between two pieces of media, from now on.
 func (l *link) live(idle time.Duration) {
 	l.idle, l.media = idle, time.Now()
-	l.setRead(l.media.Add(idle / 2))
+	l.setRead(l.media.Add(min(firstTick, idle/2)))
 }
 
 // setRead sets the read deadline, but never over that of interrupt: whichever of
@@ -129,16 +139,35 @@ func (l *link) overdue() error {
 	if l.idle == 0 {
 		return errSlow
 	}
-	switch quiet := time.Since(l.media); {
-	case quiet >= l.idle:
-		return errIdle
-	case quiet >= l.idle/2:
-		l.setRead(l.media.Add(l.idle))
-		return l.ping()
-	default:
-		l.setRead(l.media.Add(l.idle / 2))
-		return nil
+	now := time.Now()
+	quiet, limit, next := now.Sub(l.media), l.patience(), l.media.Add(l.idle/2)
+	if quiet >= l.idle/2 {
+		next = l.media.Add(min(limit, max(l.idle, quiet+l.idle/2)))
 	}
+	if l.tick(now) {
+		limit, next = max(limit, slowTimeout), now.Add(tickEvery)
+	}
+	if quiet >= limit {
+		return errIdle
+	}
+	l.setRead(next)
+	if quiet >= l.idle/2 && l.pinged.Before(l.media) {
+		l.pinged = now
+		return l.ping()
+	}
+	return nil
+}
+
+// rest reads nothing for so long, which is no silence of the peer. An interrupt ends
+// it.
+func (l *link) rest(d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-l.settled:
+	}
+	l.media = time.Now()
 }
 
 // Write writes all of p. A publisher that never reads is no reason to end its

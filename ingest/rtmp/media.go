@@ -21,6 +21,10 @@ func (s *session) media(m chunk.Message) error {
 	if p == nil {
 		return nil
 	}
+	if !s.carries(m.Stream) {
+		s.skip(ingest.SkipIdle)
+		return nil
+	}
 	if s.link.arrived.Sub(p.tallied) >= tallyEvery {
 		s.tally(p)
 	}
@@ -37,27 +41,57 @@ func (s *session) media(m chunk.Message) error {
 		u, ok, err = p.demux.Audio(0, m.Body)
 	}
 	if err != nil {
-		return p.unusable(err)
+		return p.unusable(kind, err)
 	}
 	// Only what can be understood keeps a session alive.
 	s.link.media = s.link.arrived
 	if !ok {
+		p.pace.video = p.pace.video || kind == ingest.Video
 		return nil
 	}
-	stamp := p.clock.Next(kind, m.Timestamp, u.PTS-u.DTS)
+	if kind == ingest.Video {
+		p.badVideo = 0
+		return s.unit(kind, m.Timestamp, u)
+	}
+	// A message of frames with ADTS headers may hold several.
+	for ok && err == nil {
+		err = s.unit(kind, m.Timestamp+uint32(u.DTS/media.Millisecond), u)
+		u, ok = p.demux.MoreAudio()
+	}
+	return err
+}
+
+// unit writes one unit to the sink, whose decoding time on the wire is ms.
+func (s *session) unit(kind ingest.Kind, ms uint32, u media.AccessUnit) error {
+	p := s.publication
+	if !p.begun {
+		s.begin(p)
+	}
+	p.pace.note(kind, ms)
+	stamp := p.clock.Next(u.Track, ms, u.PTS-u.DTS, s.link.arrived)
 	u.DTS, u.PTS = stamp.DTS, stamp.PTS
 	u.Discontinuity = u.Discontinuity || stamp.Discontinuity
 	u.Arrived = s.link.arrived
+	if u.DTS >= p.throttle.next {
+		if err := s.hold(p, u.DTS); err != nil {
+			return err
+		}
+	}
 	if found := p.guard.Check(&u); found != nil {
 		if err := s.limit(found); err != nil {
 			return err
 		}
 	}
 	if kind == ingest.Video {
+		if to, ok := p.sink.(ingest.Warner); ok {
+			p.pictures.Check(&u, to)
+		}
 		p.fresh.Video++
-		p.badVideo = 0
 	} else {
 		p.fresh.Audio++
+		if u.Track != p.sound.Track {
+			p.sound.Began(p.sink, u.Track)
+		}
 	}
 	if err := p.sink.WriteUnit(u); err != nil {
 		return &decision{err: err}
@@ -81,11 +115,14 @@ func (s *session) limit(found *ingest.Finding) error {
 }
 
 // unusable skips a message that gives no unit. The error ends the session.
-func (p *publication) unusable(err error) error {
+func (p *publication) unusable(kind ingest.Kind, err error) error {
 	var unsupported *flv.UnsupportedError
 	switch {
 	case errors.Is(err, flv.ErrNoConfig):
 		p.fresh.Skipped[ingest.SkipNoConfig]++
+		if kind == ingest.Audio {
+			p.sound.Unconfigured(p.sink)
+		}
 	case errors.As(err, &unsupported) && unsupported.Kind == "video":
 		p.fresh.Skipped[ingest.SkipUnsupported]++
 		p.badVideo++
@@ -97,8 +134,8 @@ func (p *publication) unusable(err error) error {
 		if !p.saidAudio {
 			p.saidAudio = true
 			p.log.Warn("audio is dropped", "codec", unsupported.Codec, "reason", unsupported.Reason)
-			p.warn(ingest.Warning{Code: ingest.WarnAudioUnsupported, Text: describe(err)})
 		}
+		p.sound.Refused(p.sink, describe(err))
 	default:
 		p.fresh.Skipped[ingest.SkipSyntax]++
 		if !p.saidBad {

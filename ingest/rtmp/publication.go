@@ -3,11 +3,13 @@ package rtmp
 import (
 	"fmt"
 	"log/slog"
+	"math"
 	"time"
 
 	"golive/container/flv"
 	"golive/ingest"
 	"golive/ingest/rtmp/chunk"
+	"golive/internal/connlimit"
 )
 
 // tallyEvery is how often a publication gives its counts to the metrics.
@@ -15,11 +17,22 @@ const tallyEvery = time.Second
 
 // publication is the part of a session between publish and its end.
 type publication struct {
-	log   *slog.Logger
-	sink  ingest.Sink
-	demux *flv.Demuxer
-	clock ingest.Clock
-	guard *ingest.Guard
+	id     string // the broadcast's
+	name   string // what the peer calls it, which may be a secret
+	stream uint32 // the message stream
+	onZero bool   // it was asked for on message stream 0
+
+	log      *slog.Logger
+	sink     ingest.Sink
+	demux    *flv.Demuxer
+	clock    ingest.Clock
+	guard    *ingest.Guard
+	pictures ingest.Pictures
+	watch    ingest.RepairWatch
+
+	begun    bool // a unit came
+	pace     pace
+	throttle throttle
 
 	encoder string
 	started time.Time
@@ -32,15 +45,22 @@ type publication struct {
 	chunks   chunk.Stats
 	repaired ingest.RepairCounts
 
+	sound              ingest.SoundWarnings
 	badVideo           int  // units in a row that cannot be carried
 	saidAudio, saidBad bool // it was logged that audio, or a unit, is not used
 	saidTracks         bool // that there are more tracks
+	saidTimes          bool // that timestamps are repaired
 	saidLimits         []ingest.Limit
 }
 
-func (s *session) publish(a ingest.Admission) {
+// publish begins the publication of what the peer calls name.
+func (s *session) publish(a ingest.Admission, name string, onZero bool) {
 	now := time.Now()
 	s.publication = &publication{
+		id:       a.ID,
+		name:     name,
+		stream:   s.stream,
+		onZero:   onZero,
 		log:      s.log.With("broadcast", a.ID),
 		sink:     a.Sink,
 		demux:    flv.NewDemuxer(),
@@ -51,11 +71,18 @@ func (s *session) publish(a ingest.Admission) {
 		received: s.chunks.Received(),
 		chunks:   s.chunks.Stats(),
 	}
+	if s.server.cfg.Limits.Ahead == 0 {
+		s.publication.throttle.next = math.MaxInt64
+	}
 	s.published = true
 	s.server.metrics.SessionStarted()
 	s.link.live(s.server.cfg.IdleTimeout)
-	s.chunks.Trust(liveBuffer, chunk.Limits{MessageSize: int(s.server.cfg.Limits.MessageSize), ChunkStreams: liveStreams})
-	s.publication.log.Info("session started", "encoder", s.encoder)
+	s.chunks.Trust(liveBuffer, chunk.Limits{
+		MessageSize: int(s.server.cfg.Limits.MessageSize), ChunkStreams: liveStreams, Memory: s.share,
+	})
+	s.controls, s.refilled = 0, now
+	s.rank(connlimit.Admitted)
+	s.publication.log.Debug("publisher was admitted", "encoder", s.encoder)
 }
 
 // unpublish ends the publication; cause is nil when the publisher said so.
@@ -68,20 +95,44 @@ func (s *session) unpublish(cause error) {
 	}
 	v := judge(cause)
 	s.server.metrics.SessionEnded(s.protocol, v.end)
+	s.rank(connlimit.Opened)
 	attrs := []any{
-		"reason", string(v.end), "duration", time.Since(p.started).Round(time.Millisecond), "bytes", p.total.Bytes,
+		"duration", time.Since(p.started).Round(time.Millisecond), "bytes", p.total.Bytes,
 		"video_units", p.total.Video, "audio_units", p.total.Audio,
 		"repairs", p.total.Repairs(), "skipped", p.total.Skips(), "encoder", p.encoder,
 	}
 	if cause != nil {
 		attrs = append(attrs, "err", cause)
 	}
-	level := v.level
-	if level == slog.LevelInfo {
-		p.log.Info("session ended", attrs...)
+	if v.level == slog.LevelInfo && !p.begun {
+		// Whoever may publish can do so without media a thousand times a second.
+		s.server.refusals.add(p.log, v.level, "session ended", string(v.end), attrs...)
 		return
 	}
-	p.log.Error("session ended", attrs...)
+	logAt(p.log, v.level, "session ended", append([]any{"reason", string(v.end)}, attrs...)...)
+}
+
+// begin takes note of the first unit.
+func (s *session) begin(p *publication) {
+	p.begun = true
+	s.rank(connlimit.Established)
+	p.log.Info("session started", "encoder", p.encoder)
+}
+
+// rank says what the connection has proved.
+func (s *session) rank(r connlimit.Rank) {
+	if s.place != nil {
+		s.place.Set(r)
+	}
+}
+
+// tick tells the sink the time while nothing comes.
+func (s *session) tick(now time.Time) (slow bool) {
+	if s.publication == nil {
+		return false
+	}
+	t, ok := s.publication.sink.(ingest.Ticker)
+	return ok && t.Tick(now)
 }
 
 // tally gives the metrics what was counted since the last time.
@@ -94,7 +145,17 @@ func (s *session) tally(p *publication) {
 		p.fresh.Repaired[i] += n - p.repaired[i]
 	}
 	p.received, p.chunks, p.repaired = received, chunks, repaired
+	p.pace.turn(s.link.arrived)
 
+	if w, over := p.watch.Add(p.fresh.Repaired); w != nil {
+		if !p.saidTimes {
+			p.saidTimes = true
+			p.log.Warn("timestamps are repaired; more will only be counted", "reason", w.Text)
+		}
+		p.warn(*w)
+	} else if over {
+		p.clearWarning(ingest.WarnTimestampsRepaired)
+	}
 	s.server.metrics.Add(p.fresh)
 	p.total = p.total.Plus(p.fresh)
 	p.fresh = ingest.Tally{}
@@ -113,5 +174,12 @@ func (s *session) tally(p *publication) {
 func (p *publication) warn(w ingest.Warning) {
 	if to, ok := p.sink.(ingest.Warner); ok {
 		to.Warn(w)
+	}
+}
+
+// clearWarning takes a warning back.
+func (p *publication) clearWarning(code ingest.WarningCode) {
+	if to, ok := p.sink.(ingest.Warner); ok {
+		to.ClearWarning(code)
 	}
 }

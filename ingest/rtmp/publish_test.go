@@ -26,17 +26,15 @@ func TestPublish_HandsUnitsOnWithTheirTimes(t *testing.T) {
 	c.video(0, avcConfig())
 	c.audio(0, aacConfig())
 	c.audio(0, aacFrame())
-	c.video(21, picture(true, 70_000))
-	b := picture(false, 300)
-	copy(b[2:], "\x00\x00\x28") // composition time 40 ms
-	c.video(61, b)
+	c.video(21, composed(picture(true, 70_000), 40))
+	c.video(61, composed(picture(false, 300), 40))
 
 	want := []struct {
 		at    string
 		codec media.Codec
 		key   bool
 		size  int
-	}{{"0/0", media.AAC, true, 6}, {"21/21", media.H264, true, 70_004}, {"61/101", media.H264, false, 304}}
+	}{{"0/0", media.AAC, true, 6}, {"21/61", media.H264, true, 70_004}, {"61/101", media.H264, false, 304}}
 	for _, w := range want {
 		u := s.unit(t)
 		if at(u) != w.at || u.Track.Codec != w.codec || u.Key != w.key || len(u.Data) != w.size || u.Arrived.IsZero() {
@@ -233,7 +231,7 @@ func TestRow26_JumpInTimeDoesNotEndTheSession(t *testing.T) {
 	h := open(t, testConfig())
 	c, s := h.live(t, "studio")
 	c.audio(0, aacConfig())
-	for _, at := range []uint32{1000, 1020, 9_000_000, 9_000_020, 9_000_040, 9_000_060} {
+	for _, at := range []uint32{1000, 1021, 9_000_000, 9_000_021, 9_000_043, 9_000_064} {
 		c.audio(at, aacFrame())
 	}
 	var got []string
@@ -241,7 +239,7 @@ func TestRow26_JumpInTimeDoesNotEndTheSession(t *testing.T) {
 		u := s.unit(t)
 		got = append(got, fmt.Sprint(u.DTS/media.Millisecond, u.Discontinuity))
 	}
-	want := []string{"1000 false", "1020 false", "1040 false", "1060 false", "1080 true", "1100 false"}
+	want := []string{"1000 false", "1021 false", "1042 false", "1064 false", "1085 true", "1106 false"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("units (-want +got):\n%s", diff)
 	}
@@ -267,14 +265,14 @@ func TestRow40_AggregateIsUnpacked(t *testing.T) {
 	h := open(t, testConfig())
 	c, s := h.live(t, "studio")
 	var body []byte
-	for i, sub := range [][]byte{aacConfig(), aacFrame(), {}, aacFrame()} {
-		time := 0x12345600 + 20*i
+	for i, sub := range [][]byte{{}, aacConfig(), aacFrame(), aacFrame()} {
+		time := 0x12345600 + 21*i
 		body = append(body, chunk.TypeAudio, 0, 0, byte(len(sub)), byte(time>>16), byte(time>>8), byte(time), byte(time>>24), 0, 0, 0)
 		body = binary.BigEndian.AppendUint32(append(body, sub...), uint32(11+len(sub)))
 	}
 	body = append(body, chunk.TypeAudio, 0xff, 0xff, 0xff, 0, 0, 0, 0, 0, 0, 0) // truncated
 	c.send(chunk.TypeAggregate, 1, 5000, body)
-	for _, want := range []string{"5020/5020", "5060/5060"} {
+	for _, want := range []string{"5042/5042", "5063/5063"} {
 		if u := s.unit(t); at(u) != want {
 			t.Errorf("unit at %s, want %s", at(u), want)
 		}

@@ -46,8 +46,8 @@ func TestRow51_ShutdownAsksAPublisherThatCanToReconnect(t *testing.T) {
 		t.Errorf("request %v", info)
 	}
 	c.write(frame[5:])
-	c.audio(40, aacFrame())
-	for _, want := range []string{"20/20", "40/40"} {
+	c.audio(41, aacFrame())
+	for _, want := range []string{"20/20", "41/41"} {
 		if u := s.unit(t); at(u) != want {
 			t.Errorf("unit at %s, want %s", at(u), want)
 		}

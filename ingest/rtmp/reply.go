@@ -55,6 +55,7 @@ func (s *session) sendUserControl(event uint16, v uint32) {
 // ping asks a silent peer for a sign of life: it keeps the path open and finds a
 // dead one sooner.
 func (s *session) ping() error {
+	s.publication.throttle.holds = false
 	s.sendUserControl(pingRequest, uint32(time.Since(s.publication.started).Milliseconds()))
 	return s.flush()
 }
@@ -63,9 +64,9 @@ func (s *session) sendCommand(stream uint32, values ...any) {
 	s.send(chunk.Message{Type: chunk.TypeCommandAMF0, ChunkStream: commandStream, Stream: stream, Body: amf0.Append(nil, values...)})
 }
 
-// status tells what became of the peer's wish to publish.
-func (s *session) status(level, code, description string) {
-	s.sendCommand(s.stream, "onStatus", 0, nil, amf0.Object{
+// status tells on the message stream what became of the peer's wish to publish.
+func (s *session) status(stream uint32, level, code, description string) {
+	s.sendCommand(stream, "onStatus", 0, nil, amf0.Object{
 		{Name: "level", Value: level},
 		{Name: "code", Value: code},
 		{Name: "description", Value: description},

@@ -8,9 +8,11 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"golive/ingest"
+	"golive/internal/connlimit"
 )
 
 // What the two ways in are called in requests, logs and metrics.
@@ -25,10 +27,6 @@ const (
 	lastBackoff  = time.Second
 )
 
-// tellEvery is how often the log says that connections are refused, at most: one
-// that ends makes room for one more, again and again.
-const tellEvery = 10 * time.Second
-
 // Door lets publishers in; it is an *ingest.Door.
 type Door interface {
 	Admit(ctx context.Context, req ingest.Request, evict context.CancelCauseFunc) (ingest.Admission, error)
@@ -42,13 +40,29 @@ type Server struct {
 	log     *slog.Logger
 	metrics *ingest.Metrics
 
-	connections atomic.Int64
-	sessions    atomic.Int64 // numbers given so far
+	places   *connlimit.Limiter
+	memory   *memory
+	refusals *digest
+	sessions atomic.Int64 // numbers given so far
 }
+
+// What the peers of one address may send before they publish, in bytes: each command
+// counts for commandCost more. A studio of hundreds of encoders that all come back at
+// once sends 2 MB.
+const (
+	commandCost   = 512
+	commandsRate  = 256 << 10 // per second
+	commandsBurst = 8 << 20
+)
 
 // NewServer gives a server that has no listener yet.
 func NewServer(cfg ingest.Config, door Door, log *slog.Logger, metrics *ingest.Metrics) *Server {
-	return &Server{cfg: cfg, door: door, log: log, metrics: metrics}
+	return &Server{
+		cfg: cfg, door: door, log: log, metrics: metrics,
+		places:   connlimit.New(cfg.Limits.Connections, commandsRate, commandsBurst),
+		memory:   newMemory(int64(cfg.Limits.MessageMemory)),
+		refusals: &digest{log: log},
+	}
 }
 
 // Serve takes connections from ln until ctx is done; then it closes ln, ends all
@@ -72,8 +86,8 @@ func (s *Server) serveAll(ctx context.Context, ln net.Listener, protocol string,
 		stop()
 		end(ingest.ErrClosing)
 		running.Wait()
+		s.refusals.flush()
 	}()
-	var told time.Time // of the limit
 	for {
 		conn, err := s.accept(ctx, ln)
 		if err != nil {
@@ -82,34 +96,26 @@ func (s *Server) serveAll(ctx context.Context, ln net.Listener, protocol string,
 			}
 			return err
 		}
-		if n := s.connections.Add(1); n > int64(s.cfg.Limits.Connections) {
-			s.connections.Add(-1)
-			_ = conn.Close()
-			s.metrics.Refused(protocol, ingest.RefusedLimit)
-			if now := time.Now(); now.Sub(told) > tellEvery {
-				s.log.Warn("connections were refused: the limit is reached", "protocol", protocol, "limit", s.cfg.Limits.Connections)
-				told = now
-			}
-			continue
+		if run := s.admit(sessions, wrap(attend(conn)), protocol); run != nil {
+			running.Go(run)
 		}
-		running.Go(func() {
-			defer s.connections.Add(-1)
-			defer s.metrics.Connected()()
-			s.serve(sessions, wrap(conn), protocol)
-		})
 	}
 }
 
-// accept takes the next connection. Errors, such as having no file descriptor
-// left, pass; it tries again, more and more slowly.
+// accept takes the next connection. Errors, such as having no file descriptor left,
+// pass: it tries again, more and more slowly, and has a connection that does not
+// publish give its descriptor up.
 func (s *Server) accept(ctx context.Context, ln net.Listener) (net.Conn, error) {
 	for delay := firstBackoff; ; delay = min(2*delay, lastBackoff) {
 		conn, err := ln.Accept()
 		if err == nil || ctx.Err() != nil || errors.Is(err, net.ErrClosed) {
 			return conn, err
 		}
+		if errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) {
+			s.places.Reclaim()
+		}
 		if delay == firstBackoff {
-			s.log.Warn("connection could not be accepted", "err", err)
+			s.refusals.add(s.log, slog.LevelWarn, "connection could not be accepted", "accept", "err", err)
 		}
 		select {
 		case <-time.After(delay):
@@ -120,11 +126,33 @@ func (s *Server) accept(ctx context.Context, ln net.Listener) (net.Conn, error) 
 
 // serve speaks with one peer until the connection is closed.
 func (s *Server) serve(ctx context.Context, conn net.Conn, protocol string) {
+	if run := s.admit(ctx, conn, protocol); run != nil {
+		run()
+	}
+}
+
+// admit gives the connection a place, and returns what serves it; nil when it was
+// closed because there is none.
+func (s *Server) admit(ctx context.Context, conn net.Conn, protocol string) (run func()) {
 	ctx, evict := context.WithCancelCause(ctx)
-	defer evict(nil)
-	session := newSession(s, conn, protocol, evict)
-	session.link.onCut = func() bool { return session.seeOff(context.Cause(ctx)) }
-	stop := context.AfterFunc(ctx, session.link.interrupt)
-	defer stop()
-	session.run(ctx)
+	place, refusal := s.places.Take(conn.RemoteAddr(), func() { evict(errCrowded) })
+	if refusal != "" {
+		evict(nil)
+		_ = conn.Close()
+		s.metrics.Refused(protocol, ingest.RefusedLimit)
+		s.refusals.add(s.log, slog.LevelWarn, "connections were refused: the limit is reached", string(refusal),
+			"protocol", protocol, "limit", s.cfg.Limits.Connections)
+		return nil
+	}
+	return func() {
+		defer evict(nil)
+		defer place.Leave()
+		defer s.metrics.Connected()()
+		session := newSession(s, conn, protocol, evict)
+		session.place = place
+		session.link.onCut = func() bool { return session.seeOff(context.Cause(ctx)) }
+		stop := context.AfterFunc(ctx, session.link.interrupt)
+		defer stop()
+		session.run(ctx)
+	}
 }

@@ -13,16 +13,23 @@ import (
 	"golive/ingest"
 	"golive/ingest/rtmp/chunk"
 	"golive/ingest/rtmp/handshake"
+	"golive/internal/connlimit"
 )
 
 const (
-	// What a peer may make us hold before it publishes, in bytes.
-	shyBuffer  = 4 << 10
-	shyMessage = 64 << 10
-	shyStreams = 8
+	// What a peer may make us hold before it publishes, in bytes; and what it may send:
+	// an encoder sends 4 kB in six commands.
+	shyBuffer   = 4 << 10
+	shyMessage  = 64 << 10
+	shyStreams  = 8
+	shyBytes    = 256 << 10
+	shyMessages = 100
 	// And after.
 	liveBuffer  = 64 << 10
 	liveStreams = 64
+	// Messages that are no media, in a second and at once.
+	liveRate  = 500
+	liveBurst = 5000
 )
 
 // session is one connection. It is used by one goroutine; only evict and
@@ -43,10 +50,15 @@ type session struct {
 	movable bool // it can be asked to reconnect
 	leaving bool // it was
 
-	stream      uint32       // the message stream to speak of publishing on
-	streams     int          // message streams the peer created
+	stream      uint32       // the message stream that the peer publishes on, or wanted to
+	created     uint32       // the message streams that the peer created: 1 to created
 	publication *publication // nil until it publishes
 	published   bool         // it has, at least once
+
+	place    *connlimit.Place
+	share    *share
+	controls int       // messages that were no media, since refilled or the beginning
+	refilled time.Time // when liveRate was last taken off
 }
 
 func newSession(server *Server, conn net.Conn, protocol string, evict context.CancelCauseFunc) *session {
@@ -59,8 +71,11 @@ func newSession(server *Server, conn net.Conn, protocol string, evict context.Ca
 		stream:   1,
 	}
 	s.link = newLink(conn)
-	s.link.ping = s.ping
-	s.chunks = chunk.NewReader(s.link, shyBuffer, chunk.Limits{MessageSize: shyMessage, ChunkStreams: shyStreams})
+	s.link.ping, s.link.patience, s.link.tick = s.ping, s.patience, s.tick
+	s.share = server.memory.share(evict)
+	s.chunks = chunk.NewReader(s.link, shyBuffer, chunk.Limits{
+		MessageSize: shyMessage, ChunkStreams: shyStreams, Bytes: shyBytes, Memory: s.share,
+	})
 	return s
 }
 
@@ -70,7 +85,7 @@ func (s *session) run(ctx context.Context) {
 	if errors.Is(err, errCut) || s.leaving && judge(err).end == ingest.EndLost {
 		err = &decision{err: context.Cause(ctx), evicted: true}
 	}
-	s.end(ctx, err)
+	s.end(err)
 }
 
 // guarded is the one place where a bug is caught: it ends this session and no
@@ -149,6 +164,11 @@ func (s *session) handle(ctx context.Context, m chunk.Message) error {
 		return s.media(m)
 	case chunk.TypeAggregate:
 		return s.aggregate(m)
+	}
+	if err := s.control(len(m.Body)); err != nil {
+		return err
+	}
+	switch m.Type {
 	case chunk.TypeDataAMF0, chunk.TypeDataAMF3:
 		s.data(m)
 	case chunk.TypeCommandAMF0, chunk.TypeCommandAMF3:
@@ -165,9 +185,38 @@ func (s *session) handle(ctx context.Context, m chunk.Message) error {
 	return nil
 }
 
+// control counts a message that is no media against what the peer may send of them:
+// so many before it publishes, and of all peers of its address; and so many a second
+// after that.
+func (s *session) control(size int) error {
+	s.controls++
+	if !s.published {
+		switch {
+		case s.controls > shyMessages:
+			return &ProtocolError{Op: "read command", Err: fmt.Errorf("more than %d before publish", shyMessages)}
+		case s.place != nil && !s.place.Spend(size+commandCost):
+			return &decision{err: errFlood}
+		}
+		return nil
+	}
+	if now := s.link.arrived; now.Sub(s.refilled) >= time.Second {
+		seconds := min(now.Sub(s.refilled)/time.Second, liveBurst)
+		s.controls = max(0, s.controls-liveRate*int(seconds))
+		s.refilled = now
+	}
+	if s.controls > liveBurst {
+		return &ProtocolError{Op: "read command", Err: fmt.Errorf("more than %d a second", liveRate)}
+	}
+	return nil
+}
+
 // flush acknowledges what was received, if that is due, and writes what waits.
+//
+// A publisher that is held back may have sent all and closed: its kernel still has the
+// end, and drops it when anything is sent there. It is acknowledged to when it pauses.
 func (s *session) flush() error {
-	if received := s.chunks.Received(); received-s.acked >= s.window/2 {
+	held := s.publication != nil && s.publication.throttle.holds
+	if received := s.chunks.Received(); received-s.acked >= s.window/2 && !held {
 		s.acked = received
 		s.sendAck(received)
 	}
@@ -181,7 +230,7 @@ func (s *session) flush() error {
 
 // end gives up what the session holds, tells the peer why, and closes. The sink
 // comes first: a peer that does not read must not hold it.
-func (s *session) end(ctx context.Context, err error) {
+func (s *session) end(err error) {
 	v := judge(err)
 	wasLive := s.publication != nil
 	if wasLive {
@@ -190,9 +239,11 @@ func (s *session) end(ctx context.Context, err error) {
 	if limit, ok := errors.AsType[*ingest.LimitError](err); ok {
 		s.server.metrics.LimitReached(limit.Limit, true)
 	}
+	s.chunks.Discard()
+	s.share.leave()
 	s.reply = s.reply[:0]
 	if v.code != "" {
-		s.status("error", v.code, describe(err))
+		s.status(s.stream, "error", v.code, describe(err))
 	}
 	if !wasLive && !s.published {
 		s.server.metrics.Refused(s.protocol, v.refusal)
@@ -200,7 +251,7 @@ func (s *session) end(ctx context.Context, err error) {
 		if v.refusal == ingest.RefusedGone && s.link.arrived.IsZero() {
 			level = slog.LevelDebug // a health check that connects and leaves
 		}
-		s.log.Log(ctx, level, "connection refused", "reason", string(v.refusal), "encoder", s.encoder, "err", err)
+		s.server.refusals.add(s.log, level, "connection refused", string(v.refusal), "encoder", s.encoder, "err", err)
 	}
 	s.link.farewell(s.reply)
 }

@@ -19,6 +19,7 @@ func inBubble(t *testing.T, play func(t *testing.T, c *client, s *sink, said <-c
 	synctest.Test(t, func(t *testing.T) {
 		cfg := testConfig()
 		cfg.IdleTimeout = 10 * time.Second
+		cfg.Limits.Ahead = 3 * time.Second
 		h := newHouse(t, cfg)
 		near, far := net.Pipe()
 		done := make(chan struct{})

@@ -7,9 +7,12 @@ import "strings"
 // Rooms of later issues have their place already.
 func floors() [][]string {
 	return [][]string{
-		{"media", "codec", "configs", "internal/setting", "internal/clip", "internal/certificate"},
-		{"container"},
-		{"ingest", "transcode", "segmenter", "playlist", "storage", "registry", "rollout", "internal/publisher"},
+		{
+			"media", "codec", "configs", "internal/setting", "internal/descriptors", "internal/cors", "internal/clip",
+			"internal/certificate", "internal/connlimit", "internal/notices", "internal/rootdir",
+		},
+		{"container", "storage"},
+		{"ingest", "transcode", "segmenter", "playlist", "archive", "registry", "rollout", "internal/publisher"},
 		{"broadcast", "origin", "api", "web", "admin"},
 		{"internal/config", "internal/hlscheck"},
 		{"cmd/golive"},
@@ -29,6 +32,7 @@ func concurrent() map[string]string {
 		"ingest":               "a session for each connection; Serve waits for all",
 		"transcode":            "a feeder and a reader for each pipe of the child process",
 		"broadcast":            "a supervisor and an archiver for each broadcast; Hub.Run waits for all",
+		"archive":              "a few logs that are read, and objects that are deleted, at once",
 		"storage":              "uploads that go on while the next segment is made",
 		"origin":               "the HTTP server beside its shutdown",
 		"cmd/golive":           "one for each server, in one errgroup",

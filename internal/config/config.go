@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"golive/admin"
+	"golive/api"
 	"golive/broadcast"
 	"golive/ingest"
 	"golive/internal/setting"
@@ -27,6 +28,7 @@ type Config struct {
 	Broadcast broadcast.Config `yaml:"broadcast"`
 	Storage   storage.Config   `yaml:"storage"`
 	Origin    origin.Config    `yaml:"origin"`
+	API       api.Config       `yaml:"api"`
 	Admin     admin.Config     `yaml:"admin"`
 }
 
@@ -49,6 +51,7 @@ func Default() Config {
 		Broadcast: broadcast.DefaultConfig(),
 		Storage:   storage.DefaultConfig(),
 		Origin:    origin.DefaultConfig(),
+		API:       api.DefaultConfig(),
 		Admin:     admin.DefaultConfig(),
 	}
 }

@@ -1,11 +1,7 @@
 package config
 
 import (
-	"errors"
-	"fmt"
-	"io"
 	"maps"
-	"os"
 	"reflect"
 	"slices"
 	"strings"
@@ -81,9 +77,6 @@ func (l *loader) strays() []string {
 	return warnings
 }
 
-// maxSecretFile is more than any key or token needs: a larger file is a mistake.
-const maxSecretFile = 64 << 10
-
 // fileSuffix is what the key that names a secret's file has behind the secret's.
 const fileSuffix = "_file"
 
@@ -102,14 +95,14 @@ func (l *loader) readSecretFiles(v reflect.Value, path string) {
 			l.reject(at, o, "keep one of them", path+" is set too")
 			return
 		}
-		text, err := readSecret(file.String())
+		text, err := setting.ReadSecretFile(file.String())
 		if err != nil {
 			l.rejected[path] = true
 			l.reject(at, o, "", err.Error())
 			return
 		}
 		o.Via = "file " + file.String()
-		secret.Set(reflect.ValueOf(setting.NewSecret(text)))
+		secret.Set(reflect.ValueOf(text))
 		file.SetString("") // from here on the secret is as good as one in the file
 		l.origins[path] = o
 		delete(l.origins, at)
@@ -133,24 +126,4 @@ func eachTwin(v reflect.Value, path string, f func(secret, file reflect.Value, p
 			eachTwin(v.Field(k.index), at, f)
 		}
 	}
-}
-
-// readSecret reads the file without the line end that editors put behind it.
-func readSecret(name string) (secret string, err error) {
-	f, err := os.Open(name)
-	if err != nil {
-		return "", fmt.Errorf("cannot be read: %w", err)
-	}
-	content, err := io.ReadAll(io.LimitReader(f, maxSecretFile+1))
-	err = errors.Join(err, f.Close())
-	secret = strings.TrimRight(string(content), "\r\n")
-	switch {
-	case err != nil:
-		return "", fmt.Errorf("cannot be read: %w", err)
-	case len(content) > maxSecretFile:
-		return "", fmt.Errorf("%s holds more than %d bytes, which is no secret", name, maxSecretFile)
-	case secret == "":
-		return "", fmt.Errorf("%s is empty", name)
-	}
-	return secret, nil
 }

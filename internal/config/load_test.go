@@ -123,8 +123,21 @@ func TestLoad_ReadsSecretsFromTheirFiles(t *testing.T) {
 	if got := loaded.Config.Ingest.Publish.Keys[0].Key.Reveal(); got != "from-a-file" {
 		t.Errorf("key is %q", got)
 	}
+	if got := loaded.Config.Ingest.Publish.Keys[0].Key.File(); got != dir+"/key" {
+		t.Errorf("the key's file is %q, from which it can be read again", got)
+	}
 	if got := loaded.Origins["ingest.publish.keys[0].key"].Via; got != "file "+dir+"/key" {
 		t.Errorf("key came via %q", got)
+	}
+}
+
+func TestLoad_ReadsTheBucketsKeysFromTheirFiles(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir+"/id", "AKID\n")
+	write(t, dir+"/secret", "hush\n")
+	s3 := load(t, "storage: { s3: { access_key_file: \""+dir+"/id\", secret_key_file: \""+dir+"/secret\" } }\n", Input{}).Config.Storage.S3
+	if s3.AccessKey.Reveal() != "AKID" || s3.SecretKey.Reveal() != "hush" {
+		t.Errorf("key pair is %q, %q", s3.AccessKey.Reveal(), s3.SecretKey.Reveal())
 	}
 }
 
@@ -132,7 +145,7 @@ func TestLoad_ChecksSecretsFromFilesAsIfTheyStoodThere(t *testing.T) {
 	t.Chdir(t.TempDir())
 	write(t, "short", "short\n")
 	write(t, "empty", "\n")
-	write(t, "large", strings.Repeat("x", maxSecretFile+1))
+	write(t, "large", strings.Repeat("x", 64<<10+1))
 	for file, problem := range map[string]string{
 		"short": "ingest.publish.keys[0].key: must have at least 8 characters",
 		"empty": "ingest.publish.keys[0].key_file: empty is empty",

@@ -91,7 +91,7 @@ golive.yaml:6:11: origin.listen: must be text
 golive.yaml:7:8: admin: must hold keys
     7 | admin: off
       |        ^
-    hint: the keys of admin are listen
+    hint: the keys of admin are listen, hosts
 golive.yaml:8:15: log.level: must be one value
     8 | log: { level: [info] }
       |               ^`,
@@ -277,7 +277,7 @@ golive.yaml:5:1: a second document is not read
 golive.yaml:1:1: must hold keys
     1 | - log
       | ^
-    hint: the keys of the file are log, data_dir, ingest, segmenter, playlist, broadcast, storage, origin, admin`,
+    hint: the keys of the file are log, data_dir, ingest, segmenter, playlist, broadcast, storage, origin, api, admin`,
 		},
 	}
 	for _, test := range tests {

@@ -50,7 +50,9 @@
 //	20 missing media is shown as GAP                                     B 6.2.1
 //	21 PROGRAM-DATE-TIME is there and never ambiguous                    A 8.4, B 6.2.1
 //	22 EXTINF sums are within one frame of the media                     A 8.1
-//	23 a video segment begins with an IDR picture and its parameter sets A 7.4, 9.11
+//	23 where EXT-X-INDEPENDENT-SEGMENTS says so a video segment begins with an IDR
+//	   picture, and a part with INDEPENDENT=YES has a picture that is decoded
+//	   on its own; with their parameter sets                            B 4.4.2.1, 4.4.4.9, A 9.11
 //	24 continuity counters and timestamps run on                         A 7.2, 7.3
 //	25 fMP4 has MAP; HEVC only in fMP4                                   A 8.20, 1.5
 //	26 PART-INF with any PART; PART has URI and DURATION                 B 4.4.3.7, 4.4.4.9
@@ -80,6 +82,8 @@
 //	48 low latency inside TLS comes over HTTP/2 or newer                 B App. B.1
 //	49 VERSION is what the tags need                                     B 6.2.1, 8
 //	50 a presentation that is removed gives 404 or 410, its segments stay  B 6.2.1
+//	51 PCRs are at most 100 ms apart and never run back         ISO 13818-1 2.7.2
+//	51 CLOSED-CAPTIONS names a group that is there, or is NONE for all     B 4.4.6.1, 4.4.6.2
 //
 // What a client cannot see from the outside, or not in the time it was given, is
 // not reported: no violation means none was seen. Among that are
@@ -94,4 +98,5 @@
 //   - 43 over the hour that A means: the segments that are listed at the end are
 //     measured.
 //   - 50 while nobody removes the presentation.
+//   - 51 where segments do not run on, and in a stream without any PCR.
 package hlscheck

@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -218,13 +219,13 @@ func keep(count int) fault {
 
 // freeze shows the playlist as it was when it was asked for first.
 func freeze() fault {
-	var first string
+	var first atomic.Pointer[string] // requests come from several connections at once
 	return rewrite(func(r *http.Request, text string) string {
 		if !isMedia(r) {
 			return text
 		}
-		first = or(first, text)
-		return first
+		first.CompareAndSwap(nil, &text)
+		return *first.Load()
 	})
 }
 

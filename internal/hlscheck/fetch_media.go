@@ -64,7 +64,7 @@ func (n *run) fetchSegment(ctx context.Context, s *FetchedSegment) {
 		n.analyser.gap()
 		return
 	}
-	s.Size, s.Start = len(s.Data), n.analyser.segment(ctx, &s.Segment, s.Data)
+	s.Size, s.Start = len(s.Data), n.analyser.segment(ctx, &s.Segment, s.Independent, s.Data)
 	if n.f.opts.Discard {
 		s.Data = nil
 	}
@@ -76,6 +76,7 @@ func (n *run) fetchPart(ctx context.Context, p *FetchedPart) {
 		return
 	}
 	p.Data, p.Err = n.fetchMedia(ctx, p.URL, p.Bytes, p.Duration, p.Err)
+	n.checkPart(ctx, p)
 	if n.f.opts.Discard {
 		p.Data = nil
 	}

@@ -55,6 +55,7 @@ func ParseMultivariant(url string, text []byte) (*Multivariant, []Violation) {
 	if len(m.Variants) == 0 {
 		r.add(0, 0, "the playlist has no EXT-X-STREAM-INF")
 	}
+	checkCaptions(r, m)
 	checkVersion(r, versionAt, m.Version, needs, 1)
 	return m, r.list
 }

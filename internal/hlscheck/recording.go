@@ -58,6 +58,9 @@ type FetchedSegment struct {
 	URL string
 	// Listed is when the playlist named it first.
 	Listed time.Time
+	// Independent says that its playlist then had EXT-X-INDEPENDENT-SEGMENTS, or the
+	// multivariant playlist has it.
+	Independent bool
 	// Data is nil when it could not be fetched, is a gap, or was not to be kept.
 	Data []byte
 	Err  error

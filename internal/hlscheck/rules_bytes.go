@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -12,6 +13,7 @@ import (
 type analyser struct {
 	add        func(rule int, format string, args ...any)
 	continuity Continuity
+	clock      Clock
 
 	started bool
 	// format is the last segment's; empty after a discontinuity.
@@ -36,8 +38,8 @@ func newAnalyser(add func(rule int, format string, args ...any)) *analyser {
 }
 
 // segment checks the bytes of s, and returns the first PTS of its first track; -1
-// when there is none to see.
-func (a *analyser) segment(ctx context.Context, s *Segment, data []byte) (start int64) {
+// when there is none to see. independent says that the segment is claimed to be.
+func (a *analyser) segment(ctx context.Context, s *Segment, independent bool, data []byte) (start int64) {
 	if s.Discontinuity {
 		a.forget()
 	}
@@ -64,8 +66,13 @@ func (a *analyser) segment(ctx context.Context, s *Segment, data []byte) (start 
 	for _, fault := range a.continuity.Check(data) {
 		a.add(24, "%s", fault)
 	}
+	if fault := a.clock.Check(data); fault != "" {
+		a.add(51, "%s", fault)
+	}
 	a.checkParameters(t)
-	a.checkVideoStart(t)
+	if independent {
+		a.checkVideoStart(t)
+	}
 	a.checkTimes(t)
 	a.checkDrift(s, t)
 	a.started = true
@@ -81,6 +88,7 @@ func (a *analyser) gap() { a.forget() }
 // forget drops what may not be compared across a discontinuity.
 func (a *analyser) forget() {
 	a.continuity.Reset()
+	a.clock.Reset()
 	a.started, a.runStarted, a.format = false, false, ""
 	clear(a.lastDTS)
 }
@@ -158,32 +166,6 @@ func (s *Stream) parameters() string {
 	return ""
 }
 
-// checkVideoStart is rule 23.
-func (a *analyser) checkVideoStart(t *Transport) {
-	video := t.Video()
-	if video == nil || video.Type != TypeH264 {
-		return
-	}
-	if len(video.PES) == 0 {
-		a.add(23, "segment has no video access unit")
-		return
-	}
-	var sps, pps, idr bool
-	for _, nal := range NALs(video.PES[0].Data) {
-		switch nal[0] & 0x1f {
-		case nalSPS:
-			sps = true
-		case nalPPS:
-			pps = true
-		case nalIDR:
-			idr = true
-		}
-	}
-	if !idr || !sps || !pps {
-		a.add(23, "the first video access unit has SPS %t, PPS %t, IDR %t; want all", sps, pps, idr)
-	}
-}
-
 // hole is how long a stream may be silent before media counts as missing: an
 // encoder that drops frames under congestion is not a fault of the server.
 const hole = 90_000 / 2
@@ -191,6 +173,12 @@ const hole = 90_000 / 2
 // checkTimes is rules 20 and 24: decoding times rise, without a hole.
 func (a *analyser) checkTimes(t *Transport) {
 	for _, s := range t.Streams {
+		missing := int64(hole)
+		if s.Type == TypeADTS {
+			missing = 2 * hole
+		} else if usual := s.usualStep(); usual > hole/2 {
+			missing = 2 * usual // slow pictures
+		}
 		for i := range s.PES {
 			p := &s.PES[i]
 			last, known := a.lastDTS[s.PID]
@@ -200,7 +188,7 @@ func (a *analyser) checkTimes(t *Transport) {
 				switch step := dts - last; {
 				case step <= 0:
 					a.add(24, "decoding time on PID %d went from %d to %d", s.PID, last, dts)
-				case step > hole && s.Type != TypeADTS || step > 2*hole:
+				case step > missing:
 					a.add(20, "%.3f s of media are missing on PID %d without a gap or discontinuity", float64(step)/90_000, s.PID)
 				default:
 					if f := a.frame[s.PID]; f == 0 || step < f {
@@ -216,6 +204,19 @@ func (a *analyser) checkTimes(t *Transport) {
 	}
 }
 
+// usualStep is the median of the times from one unit of the stream to the next.
+func (s *Stream) usualStep() int64 {
+	if len(s.PES) < 2 {
+		return 0
+	}
+	steps := make([]int64, 0, len(s.PES))
+	for i := range s.PES[1:] {
+		steps = append(steps, s.PES[i+1].DTS-s.PES[i].DTS)
+	}
+	slices.Sort(steps)
+	return steps[len(steps)/2]
+}
+
 // checkDrift is rule 22: over any run of segments, EXTINF's sum and the media's
 // own time agree within one frame.
 func (a *analyser) checkDrift(s *Segment, t *Transport) {
@@ -223,7 +224,9 @@ func (a *analyser) checkDrift(s *Segment, t *Transport) {
 	if stream == nil {
 		return
 	}
-	start := stream.PES[0].PTS
+	// Pictures are cut in the order in which they are decoded: what is presented first
+	// may have been decoded later.
+	start := stream.PES[0].DTS
 	if !a.runStarted {
 		a.runStarted, a.runStart, a.runSum, a.driftLo, a.driftHi = true, start, 0, 0, 0
 	}

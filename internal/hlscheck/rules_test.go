@@ -117,14 +117,15 @@ func check(t *testing.T, segments ...seg) []Violation {
 		if s.Duration == 0 {
 			s.Duration = 2 * time.Second
 		}
-		a.segment(t.Context(), &s.Segment, s.data)
+		a.segment(t.Context(), &s.Segment, !s.claimless, s.data)
 	}
 	return found.sorted()
 }
 
 type seg struct {
 	Segment
-	data []byte
+	data      []byte
+	claimless bool // nothing says that it is independent
 }
 
 func TestAnalyser_FindsNothingWrongWithASoundStream(t *testing.T) {
@@ -190,6 +191,10 @@ func TestAnalyser_NamesTheRule(t *testing.T) {
 			s := stream()
 			return []seg{{data: s.segment(2)}, {data: s.part(60, false)}}
 		}, []int{23}},
+		{"no key frame, and none was claimed", func() []seg {
+			s := stream()
+			return []seg{{data: s.segment(2)}, {data: s.part(60, false), claimless: true}}
+		}, nil},
 		{"lost packet", func() []seg {
 			s := stream()
 			one, two := s.segment(2), s.segment(2)

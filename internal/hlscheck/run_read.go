@@ -83,7 +83,7 @@ func (n *run) list(m *Media, now time.Time) (changed bool) {
 		}
 		n.next = s.MSN + 1
 		segments++
-		n.segment(s, now)
+		n.segment(s, m.IndependentSegments, now)
 	}
 	parts += n.listParts(m.lastMSN()+1, m.Parts, now)
 	n.checkPace(m, segments, parts, first, now)
@@ -102,12 +102,15 @@ func (n *run) begin(m *Media) int64 {
 	return m.lastMSN() + 1
 }
 
-func (n *run) segment(s Segment, now time.Time) {
+func (n *run) segment(s Segment, independent bool, now time.Time) {
 	u, err := resolve(n.base, s.URI)
 	if err != nil {
 		n.add(0, s.Line, "%v", err)
 	}
-	fetched := &FetchedSegment{Segment: s, URL: u, Listed: now, Err: err, Start: -1}
+	if m := n.f.multivariant; m != nil {
+		independent = independent || m.IndependentSegments
+	}
+	fetched := &FetchedSegment{Segment: s, URL: u, Listed: now, Independent: independent, Err: err, Start: -1}
 	n.r.Segments = append(n.r.Segments, fetched)
 	n.jobs <- job{segment: fetched}
 }

@@ -71,7 +71,8 @@ func lost(err error) error { return fmt.Errorf("publisher: connection lost: %w",
 
 // write hands a message to the chunk layer, waiting until the one before it on
 // the same chunk stream is on its way. When that fails the connection is closed,
-// and the error prefers what the server said as the reason.
+// and the error is why the reader closed it, if it did: for what the server said, or
+// for what it could not read.
 func (c *conn) write(ctx context.Context, chunks int, timestamp uint32, stream uint32, m message.Message) error {
 	err := c.put(ctx, chunks, timestamp, stream, m)
 	if err == nil || ctx.Err() != nil {
@@ -79,6 +80,9 @@ func (c *conn) write(ctx context.Context, chunks int, timestamp uint32, stream u
 	}
 	_ = c.net.Close()
 	<-c.done
+	if c.net.readErr == nil { // the reader has ended by itself
+		return c.err
+	}
 	if refused, ok := errors.AsType[*RefusedError](c.err); ok {
 		return refused
 	}

@@ -8,7 +8,10 @@ import (
 
 // Secret is a value that no log, error or dump shows. Reveal is the only way to
 // its text.
-type Secret struct{ text string }
+type Secret struct {
+	text string
+	file string // that it was read from; may be empty
+}
 
 // NewSecret wraps text.
 func NewSecret(text string) Secret { return Secret{text: text} }
@@ -27,7 +30,7 @@ func (s Secret) Equal(other string) bool {
 
 // UnmarshalText takes text as the secret.
 func (s *Secret) UnmarshalText(text []byte) error {
-	s.text = string(text)
+	*s = Secret{text: string(text)}
 	return nil
 }
 

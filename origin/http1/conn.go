@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"runtime/debug"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -41,6 +42,10 @@ func (c *conn) serve(ctx context.Context) {
 	c.in = make([]byte, 0, mostHead)
 	for first := true; ; first = false {
 		head, err := c.readHead(first)
+		if errors.Is(err, errPreface) {
+			_, _ = io.WriteString(c.Conn, refusePreface) // a broken connection is closed all the same
+			return
+		}
 		if err != nil {
 			return
 		}
@@ -53,6 +58,9 @@ func (c *conn) serve(ctx context.Context) {
 		}
 		if c.in = c.in[:copy(c.in, c.in[head:])]; len(c.in) > 0 {
 			c.armed = time.Time{} // a head has begun; the time of the last one is not its
+			if !c.mayPipeline() {
+				return
+			}
 		}
 	}
 }
@@ -68,22 +76,55 @@ func (c *conn) answer(w *response, r *request) bool {
 	return w.finish()
 }
 
+// mayPipeline reports whether the connection may go on, of whose client a further
+// request has come before it had the answer to the last one.
+func (c *conn) mayPipeline() bool {
+	limited, ok := c.Conn.(interface{ Pipelined() bool })
+	return !ok || limited.Pipelined()
+}
+
 // newBuffers is where the connections borrow what they gather a response in.
 func newBuffers() *sync.Pool {
 	return &sync.Pool{New: func() any { b := make([]byte, 0, gather); return &b }}
 }
 
+// errPreface is HTTP/2's connection preface where it is not the first that a client
+// sends.
+var errPreface = errors.New("preface of HTTP/2 after something else")
+
+const (
+	// preface begins a connection of HTTP/2 (RFC 9113 section 3.4), and no request.
+	preface       = "PRI "
+	refusePreface = "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+	// mostEmptyLines is how many empty lines before a request are ignored. RFC 9112
+	// section 2.2 asks for one at least.
+	mostEmptyLines = 8
+)
+
 // readHead waits until the head of a request is there, and returns its length; 0 when
 // it is too long for this place, or so strange that its end might not be found.
 func (c *conn) readHead(first bool) (int, error) {
+	emptyLines := 0
 	for seen := 0; ; {
+		for seen == 0 && emptyLines < mostEmptyLines && bytes.HasPrefix(c.in, crlf) {
+			c.in = c.in[:copy(c.in, c.in[len(crlf):])]
+			emptyLines++
+		}
+		mayBegin := first && emptyLines == 0 // a connection of HTTP/2
+		if !mayBegin && bytes.HasPrefix(c.in, []byte(preface)) {
+			return 0, errPreface
+		}
 		if end := bytes.Index(c.in[seen:], []byte("\r\n\r\n")); end >= 0 {
 			return seen + end + 4, nil
 		}
-		if strange(c.in, seen) || len(c.in) == cap(c.in) {
+		switch undecided := string(c.in); {
+		case undecided == "\r" && emptyLines < mostEmptyLines: // half of an empty line
+		case !mayBegin && strings.HasPrefix(preface, undecided): // may become POST
+		case strange(c.in, seen) || len(c.in) == cap(c.in):
 			return 0, nil
+		default:
+			seen = max(0, len(c.in)-3)
 		}
-		seen = max(0, len(c.in)-3)
 		c.arm(first, len(c.in) > 0)
 		if c.listener.closing.Load() {
 			return 0, net.ErrClosed
@@ -179,14 +220,6 @@ func (r *replay) Read(p []byte) (int, error) {
 
 // NetConn is the connection itself.
 func (r *replay) NetConn() net.Conn { return r.Conn }
-
-// ReadFrom lets the system send a file by itself.
-func (r *replay) ReadFrom(from io.Reader) (int64, error) {
-	if to, ok := r.Conn.(io.ReaderFrom); ok {
-		return to.ReadFrom(from)
-	}
-	return io.Copy(writerOnly{r.Conn}, from)
-}
 
 // CloseWrite ends what is sent.
 func (r *replay) CloseWrite() error {

@@ -7,7 +7,8 @@
 // hands the connection over, every byte in its place, and the http.Server goes on.
 // So it needs to know very little of HTTP, and is strict about that.
 //
-// A request's context ends with the server, and on Linux when the client leaves. What
+// A request's context ends with the server, and on Linux when the connection breaks; not
+// when the client closes its half of it. What
 // a handler must know: the request, its headers and its URL are reused, so it keeps
 // none of them and changes none; their strings it may keep. A long body must have
 // a Content-Length: without one it ends with the connection, whole or not.

@@ -9,9 +9,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// leavers hears of clients that leave while their requests wait. The system is told
-// once of each connection, and then tells of its end by itself: see EPOLLRDHUP in
-// epoll_ctl(2). A request costs nothing for it, and no goroutine.
+// leavers hears of clients whose connections break while their requests wait. The
+// system is told once of each connection, and then tells of its end by itself: see
+// EPOLLHUP and EPOLLERR in epoll_ctl(2), which need not be asked for. A request costs
+// nothing for it, and no goroutine.
+//
+// That a client sends nothing more (EPOLLRDHUP) is no end: it may have closed its half
+// and read the answer (RFC 9112 section 9.6 has servers do the same).
 type leavers struct {
 	file  *os.File
 	epoll syscall.RawConn
@@ -36,7 +40,7 @@ func newLeavers() (*leavers, error) {
 // watch asks for the end of c, which is id from here on. The system forgets a
 // connection that is closed.
 func (l *leavers) watch(c syscall.RawConn, id uint64) error {
-	event := unix.EpollEvent{Events: unix.EPOLLRDHUP | unix.EPOLLET, Fd: int32(id), Pad: int32(id >> 32)}
+	event := unix.EpollEvent{Events: unix.EPOLLET, Fd: int32(id), Pad: int32(id >> 32)}
 	var failed error
 	err := c.Control(func(fd uintptr) {
 		err := l.epoll.Control(func(epoll uintptr) {

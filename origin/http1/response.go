@@ -1,7 +1,6 @@
 package http1
 
 import (
-	"io"
 	"net"
 	"net/http"
 	"strconv"
@@ -168,26 +167,6 @@ func (w *response) Flush() {
 		w.out = w.out[:0]
 	}
 }
-
-// ReadFrom implements io.ReaderFrom, so that the system may send a file by itself.
-func (w *response) ReadFrom(from io.Reader) (n int64, err error) {
-	if w.status == 0 {
-		w.WriteHeader(http.StatusOK)
-	}
-	to, ok := w.conn.Conn.(io.ReaderFrom)
-	if !ok || w.head || w.bodiless() || w.length == unknown {
-		return io.Copy(writerOnly{w}, from)
-	}
-	if w.Flush(); w.err != nil {
-		return 0, w.err
-	}
-	n, w.err = to.ReadFrom(from)
-	w.body += n
-	return n, w.err
-}
-
-// writerOnly hides ReadFrom.
-type writerOnly struct{ io.Writer }
 
 // finish sends what was not sent yet. False says that the connection must end.
 func (w *response) finish() bool {

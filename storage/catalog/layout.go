@@ -1,7 +1,9 @@
 package catalog
 
 import (
+	"context"
 	"fmt"
+	"iter"
 	"strings"
 	"time"
 
@@ -85,6 +87,45 @@ func (l Layout) Due(at time.Time, id, token string) string {
 }
 
 func (l Layout) dueManifests() string { return l.Prefix + "/" + manifests + "/due/" }
+
+// Named is a broadcast by the name of its manifest.
+type Named struct {
+	ID, Token string
+	// Ended says that the manifest is filed under the time of its deletion.
+	Ended bool
+}
+
+// Named yields every broadcast in the bucket, in no order that matters, without reading
+// the manifests. One may come twice while it ends.
+func (l Layout) Named(ctx context.Context, b storage.Bucket) iter.Seq2[Named, error] {
+	prefix := l.Prefix + "/" + manifests + "/"
+	return func(yield func(Named, error) bool) {
+		for info, err := range b.List(ctx, prefix) {
+			if err != nil {
+				yield(Named{}, err)
+				return
+			}
+			name, ok := named(strings.TrimPrefix(info.Key, prefix))
+			if ok && !yield(name, nil) {
+				return
+			}
+		}
+	}
+}
+
+// named reads "live/ID/TOKEN.json" or "due/TIME/ID/TOKEN.json".
+func named(key string) (n Named, ok bool) {
+	key, ok = strings.CutSuffix(key, ".json")
+	parts := strings.Split(key, "/")
+	switch {
+	case !ok:
+	case len(parts) == 3 && parts[0] == "live":
+		n = Named{ID: parts[1], Token: parts[2]}
+	case len(parts) == 4 && parts[0] == "due":
+		n = Named{ID: parts[2], Token: parts[3], Ended: true}
+	}
+	return n, validToken(n.Token)
+}
 
 // Copying says what a server whose bucket is elsewhere keeps on its own disk: what it
 // needs to go on with a live broadcast, and the segments that are watched.

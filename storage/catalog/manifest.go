@@ -90,6 +90,9 @@ func parse(text []byte) (Manifest, error) {
 	return m, nil
 }
 
+// IsToken says whether t can be the token of a broadcast or of a publication.
+func IsToken(t string) bool { return validToken(t) }
+
 // validToken says whether t is letters and digits only: such a token ends where
 // the next character begins, so that no other broadcast's names begin with it.
 func validToken(t string) bool {

@@ -47,8 +47,14 @@ func (s *Sweeper) Run(ctx context.Context) {
 	tick := time.NewTicker(sweepEvery)
 	defer tick.Stop()
 	var looked time.Time
+	var clock steadyClock
+	began := time.Now()
 	for {
-		err := s.sweepDue(ctx, time.Now())
+		now, jumped := clock.now(time.Now().Round(0), time.Since(began))
+		if jumped {
+			s.Log.Warn("wall clock jumped: no broadcast is deleted by it for now", "reason", "clock", "duration", clockTrust)
+		}
+		err := s.sweepDue(ctx, now)
 		if now := time.Now(); err == nil && now.Sub(looked) >= orphansEvery {
 			looked = now
 			err = s.findAbandoned(ctx)

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"golive/internal/rootdir"
 	"golive/storage"
 )
 
@@ -26,7 +27,7 @@ const (
 
 // Bucket keeps objects as files.
 type Bucket struct {
-	root *os.Root
+	dir  *rootdir.Dir
 	temp atomic.Uint64 // the last temporary file's number
 
 	// tree is held for reading while a file is put into a directory, and for
@@ -46,44 +47,72 @@ type Bucket struct {
 // New opens the Bucket in dir, which is made if it is not there, and removes the
 // temporary files that a crash left. Close releases it.
 func New(dir string) (*Bucket, error) {
-	if err := os.MkdirAll(dir, dirMode); err != nil {
-		return nil, wrap("open", dir, err)
-	}
-	root, err := os.OpenRoot(dir)
+	opened, err := rootdir.Open(dir, dirMode)
 	if err != nil {
 		return nil, wrap("open", dir, err)
 	}
-	b := &Bucket{root: root, durable: map[string]struct{}{".": {}}, sync: (*os.File).Sync}
+	b := &Bucket{dir: opened, durable: map[string]struct{}{".": {}}, sync: (*os.File).Sync}
 	if err := b.sweep(); err != nil {
-		return nil, errors.Join(wrap("open", dir, err), root.Close())
+		return nil, errors.Join(wrap("open", dir, err), b.Close())
 	}
 	return b, nil
 }
 
-// sweep leaves an empty directory for temporary files.
+// root is the directory as it is open now.
+func (b *Bucket) root() *os.Root { return b.dir.Root() }
+
+// sweep leaves an empty directory for temporary files. It makes none where there is one:
+// the disk may be full.
 func (b *Bucket) sweep() error {
-	if err := b.root.RemoveAll(tempDir); err != nil {
+	root := b.root()
+	err := root.Mkdir(tempDir, 0o700)
+	if !errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	return b.root.Mkdir(tempDir, 0o700)
+	f, err := root.Open(tempDir)
+	if err != nil {
+		return err
+	}
+	left, err := f.ReadDir(-1)
+	if err = errors.Join(err, f.Close()); err != nil {
+		return err
+	}
+	for _, e := range left {
+		err = errors.Join(err, root.RemoveAll(tempDir+"/"+e.Name()))
+	}
+	return err
+}
+
+// renew makes again what somebody removed by hand: the directory, or the one of
+// temporary files. It says whether that may have helped.
+func (b *Bucket) renew() bool {
+	renewed, err := b.dir.Renew()
+	if err != nil {
+		return false
+	}
+	made := b.root().Mkdir(tempDir, 0o700) == nil
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if renewed || made {
+		b.pruned++
+		b.durable = map[string]struct{}{".": {}}
+	}
+	return renewed || made
 }
 
 // Close lets go of the directory. Files opened by Get stay readable.
-func (b *Bucket) Close() error { return b.root.Close() }
+func (b *Bucket) Close() error { return b.dir.Close() }
 
 // Put writes the object whole to a temporary file, and then renames it.
 func (b *Bucket) Put(ctx context.Context, o storage.Object) error {
 	if err := check(ctx, o.Key); err != nil {
 		return wrap(opPut, o.Key, err)
 	}
-	name := tempDir + "/" + strconv.FormatUint(b.temp.Add(1), 10)
-	err := b.write(ctx, name, o)
-	if err == nil {
-		err = b.place(name, o.Key)
+	err := b.make(ctx, o)
+	if errors.Is(err, fs.ErrNotExist) && b.renew() {
+		err = b.make(ctx, o)
 	}
 	if err != nil {
-		// Leftovers that cannot be removed now are swept by the next New.
-		_ = b.root.Remove(name)
 		return wrap(opPut, o.Key, err)
 	}
 	if o.Volatile {
@@ -95,9 +124,23 @@ func (b *Bucket) Put(ctx context.Context, o storage.Object) error {
 	return nil
 }
 
+// make writes the object's file and puts it in its place.
+func (b *Bucket) make(ctx context.Context, o storage.Object) error {
+	name := tempDir + "/" + strconv.FormatUint(b.temp.Add(1), 10)
+	err := b.write(ctx, name, o)
+	if err == nil {
+		err = b.place(name, o.Key)
+	}
+	if err != nil {
+		// Leftovers that cannot be removed now are swept by the next New.
+		_ = b.root().Remove(name)
+	}
+	return err
+}
+
 // write makes the temporary file, durable in its content unless that is volatile.
 func (b *Bucket) write(ctx context.Context, name string, o storage.Object) (err error) {
-	f, err := b.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, fileMode)
+	f, err := b.root().OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, fileMode)
 	if err != nil {
 		return err
 	}
@@ -121,7 +164,7 @@ func (b *Bucket) Get(ctx context.Context, key string, offset, length int64) (*st
 	if err := check(ctx, key); err != nil {
 		return nil, wrap(opGet, key, err)
 	}
-	f, err := b.root.Open(key)
+	f, err := b.root().Open(key)
 	if err != nil {
 		return nil, wrap(opGet, key, err)
 	}
@@ -163,10 +206,10 @@ func (b *Bucket) Delete(ctx context.Context, key string) error {
 	if err := check(ctx, key); err != nil {
 		return wrap(opDelete, key, err)
 	}
-	if info, err := b.root.Lstat(key); err == nil && info.IsDir() {
+	if info, err := b.root().Lstat(key); err == nil && info.IsDir() {
 		return nil // a directory is no object
 	}
-	if err := b.root.Remove(key); err != nil {
+	if err := b.root().Remove(key); err != nil {
 		if err = wrap(opDelete, key, err); errors.Is(err, storage.ErrNotExist) {
 			return nil
 		}

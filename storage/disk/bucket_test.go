@@ -200,7 +200,7 @@ func TestPut_FailsWholeWhenItCannotSync(t *testing.T) {
 	if got, _ := io.ReadAll(r.Body); string(got) != "old" {
 		t.Errorf("object is %q", got)
 	}
-	left, err := os.ReadDir(filepath.Join(b.root.Name(), tempDir))
+	left, err := os.ReadDir(filepath.Join(b.root().Name(), tempDir))
 	if err != nil || len(left) != 0 {
 		t.Errorf("temporary files are left: %v, %v", left, err)
 	}
@@ -224,7 +224,7 @@ func TestPut_RefusesToBeFileAndDirectory(t *testing.T) {
 
 func TestWrap_HintsAtWhatToDo(t *testing.T) {
 	for errno, want := range map[syscall.Errno]string{
-		syscall.ENOSPC: "the disk is full: free space under data_dir, or shorten playlist.window",
+		syscall.ENOSPC: "the disk is full: free space under data_dir, or shorten storage.retention.replay or playlist.window",
 		syscall.EDQUOT: "the disk is full",
 		syscall.EACCES: "the user that runs golive must be able to read and write data_dir",
 		syscall.EROFS:  "read-only",

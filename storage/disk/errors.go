@@ -16,7 +16,7 @@ const (
 
 // wrap says in the house's words what the file system said.
 func wrap(op, key string, err error) error {
-	e := storage.FileError(op, key, err, "data_dir", "shorten playlist.window")
+	e := storage.FileError(op, key, err, "data_dir", "shorten storage.retention.replay or playlist.window")
 	var errno syscall.Errno
 	errors.As(err, &errno)
 	switch errno {
@@ -34,7 +34,7 @@ func wrap(op, key string, err error) error {
 		if op != opPut {
 			e.Err = storage.ErrNotExist
 		} else {
-			e.Hint = "data_dir was removed while golive ran: restart it"
+			e.Hint = "data_dir was removed while golive ran, and cannot be made again"
 		}
 	}
 	return e

@@ -76,7 +76,7 @@ func (l *lister) walk(dir string) error {
 }
 
 func (l *lister) file(key string) error {
-	info, err := l.bucket.root.Lstat(key)
+	info, err := l.bucket.root().Lstat(key)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil // deleted since the directory was read
 	}
@@ -98,7 +98,7 @@ func (l *lister) mayHold(dir string) bool {
 // entries are those of dir in the order of the keys they stand for: a directory
 // sorts as its name with a slash, so that "a-1" comes before "a/b".
 func (l *lister) entries(dir string) ([]fs.DirEntry, error) {
-	f, err := l.bucket.root.Open(dir)
+	f, err := l.bucket.root().Open(dir)
 	if err != nil {
 		return nil, err
 	}

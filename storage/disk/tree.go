@@ -10,14 +10,14 @@ import (
 func (b *Bucket) place(temp, key string) error {
 	b.tree.RLock()
 	defer b.tree.RUnlock()
-	err := b.root.Rename(temp, key)
+	err := b.root().Rename(temp, key)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	if err := b.root.MkdirAll(path.Dir(key), dirMode); err != nil {
+	if err := b.root().MkdirAll(path.Dir(key), dirMode); err != nil {
 		return err
 	}
-	return b.root.Rename(temp, key)
+	return b.root().Rename(temp, key)
 }
 
 // settle makes the directory entry of key durable, and those of the directories
@@ -42,7 +42,7 @@ func (b *Bucket) settle(key string) error {
 }
 
 func (b *Bucket) syncDir(dir string) error {
-	f, err := b.root.Open(dir)
+	f, err := b.root().Open(dir)
 	if err != nil {
 		return err
 	}
@@ -77,7 +77,7 @@ func (b *Bucket) prune(key string) {
 	defer b.tree.Unlock()
 	for dir := path.Dir(key); dir != "."; dir = path.Dir(dir) {
 		// rmdir(2) itself refuses a directory that is not empty.
-		if err := b.root.Remove(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := b.root().Remove(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return
 		}
 		b.mu.Lock()

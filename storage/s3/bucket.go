@@ -7,6 +7,7 @@ import (
 	"iter"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -20,6 +21,7 @@ type Bucket struct {
 	cfg     storage.S3Config
 	profile profile
 	http    *httpClient
+	keys    *rotating
 	client  *s3.Client
 }
 
@@ -30,11 +32,11 @@ func New(ctx context.Context, cfg storage.S3Config) (*Bucket, error) {
 	if err != nil {
 		return nil, err
 	}
-	keys, err := credentialsOf(ctx, cfg)
+	keys, err := newCredentials(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}
-	b := &Bucket{cfg: cfg, profile: profileOf(cfg), http: newHTTPClient(roots)}
+	b := &Bucket{cfg: cfg, profile: profileOf(cfg), http: newHTTPClient(roots), keys: keys}
 	b.client = s3.New(options(cfg, b.profile, b.http, keys))
 	return b, nil
 }
@@ -58,7 +60,7 @@ func (b *Bucket) Put(ctx context.Context, o storage.Object) error {
 		Body:            newBody(o.Slabs, size),
 		ContentLength:   &size,
 		ContentType:     unlessEmpty(o.ContentType),
-		CacheControl:    unlessEmpty(o.CacheControl),
+		CacheControl:    unlessEmpty(b.cacheControl(o)),
 		ContentEncoding: unlessEmpty(o.ContentEncoding),
 		ACL:             types.ObjectCannedACL(b.cfg.ACL),
 	})
@@ -71,6 +73,23 @@ func (b *Bucket) Put(ctx context.Context, o storage.Object) error {
 	}
 	return nil
 }
+
+// cacheControl returns the object's Cache-Control, with what keeps the store from
+// unpacking a compressed one for those who can unpack it themselves.
+func (b *Bucket) cacheControl(o storage.Object) string {
+	switch {
+	case !b.profile.transcodes || o.ContentEncoding == "":
+		return o.CacheControl
+	case o.CacheControl == "":
+		return noTransform
+	}
+	return o.CacheControl + ", " + noTransform
+}
+
+const noTransform = "no-transform"
+
+// PutInterval returns the least time between two puts of one key.
+func (b *Bucket) PutInterval() time.Duration { return b.profile.putInterval }
 
 func unlessEmpty(s string) *string {
 	if s == "" {

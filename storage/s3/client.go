@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"os"
 	"sync/atomic"
 	"time"
@@ -83,7 +84,11 @@ func (c *httpClient) Do(req *http.Request) (*http.Response, error) {
 	limit := c.limit(req.ContentLength)
 	ctx, cancel := context.WithCancelCause(req.Context())
 	timer := time.AfterFunc(limit, func() { cancel(&stalledError{limit}) })
-	resp, err := c.client.Do(req.WithContext(ctx))
+	var conn net.Conn
+	traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GotConn: func(info httptrace.GotConnInfo) { conn = info.Conn },
+	})
+	resp, err := c.client.Do(req.WithContext(traced))
 	inTime := timer.Stop()
 	if err != nil {
 		if stalled, ok := context.Cause(ctx).(*stalledError); ok { //nolint:errorlint // set above, never wrapped
@@ -96,7 +101,11 @@ func (c *httpClient) Do(req *http.Request) (*http.Response, error) {
 	if inTime {
 		c.shift(-1)
 	}
+	if !isTrouble(resp.StatusCode) {
+		conn = nil // it stays
+	}
 	resp.Body = &answer{
+		bad:      conn,
 		body:     resp.Body,
 		timer:    timer,
 		patience: c.patience,
@@ -104,6 +113,13 @@ func (c *httpClient) Do(req *http.Request) (*http.Response, error) {
 		cause:    func() error { return context.Cause(ctx) },
 	}
 	return resp, nil
+}
+
+// isTrouble says whether the status means that the store, or what stands before it, is
+// in trouble or wants less. At some stores the connection leads to that same part of it
+// for as long as it lives, and a new one leads elsewhere.
+func isTrouble(status int) bool {
+	return status >= http.StatusInternalServerError || status == http.StatusTooManyRequests
 }
 
 func (c *httpClient) shift(by int32) {
@@ -118,6 +134,7 @@ type answer struct {
 	patience time.Duration
 	cancel   context.CancelCauseFunc
 	cause    func() error // why the request was cancelled
+	bad      net.Conn     // the connection, if it must not be used again; or nil
 }
 
 // Read waits for the server at most as long as patience.
@@ -125,6 +142,9 @@ func (a *answer) Read(p []byte) (int, error) {
 	a.timer.Reset(a.patience)
 	n, err := a.body.Read(p)
 	a.timer.Stop()
+	if err != nil {
+		a.leave()
+	}
 	if err != nil && err != io.EOF { //nolint:errorlint // io.Reader promises io.EOF itself
 		if cause := a.cause(); cause != nil {
 			err = cause
@@ -137,8 +157,18 @@ func (a *answer) Read(p []byte) (int, error) {
 func (a *answer) Close() error {
 	a.timer.Stop()
 	err := a.body.Close()
+	a.leave()
 	a.cancel(nil)
 	return err
+}
+
+// leave closes a connection that must not be used again. Whoever was given it between
+// the end of the answer and now fails, and tries again on another.
+func (a *answer) leave() {
+	if a.bad != nil {
+		_ = a.bad.Close() // nothing is lost with it
+		a.bad = nil
+	}
 }
 
 // stalledError says that the store took too long.

@@ -148,7 +148,7 @@ func (b *Bucket) hintOfCode(op string, r *refusal) (hint string, permanent bool)
 	case "AccessControlListNotSupported":
 		return aclHint, false
 	case "SlowDown", "ServiceUnavailable", "RequestLimitExceeded", "TooManyRequests", "Throttling":
-		return "the store is overloaded, or limits the rate of requests", false
+		return overloadHint, false
 	case "QuotaExceeded", "XMinioStorageFull", "StorageFull", "InsufficientStorage", "TotalStorageExceeded":
 		return "the bucket or the store is full: free space, or shorten retention", false
 	case "NotImplemented", "InvalidArgument", "InvalidRequest", "XAmzContentChecksumMismatch", "MalformedTrailerError", "UnsupportedHeader":
@@ -174,6 +174,8 @@ func (b *Bucket) hintOfStatus(r *refusal) string {
 		return "check storage.s3.bucket, storage.s3.endpoint and storage.s3.path_style"
 	case r.status == http.StatusMethodNotAllowed:
 		return notS3Hint
+	case r.status == http.StatusTooManyRequests:
+		return overloadHint
 	case r.status >= 500 && r.speaksHTML:
 		return "a proxy before the store answered: the store may be down"
 	case r.status >= 500:
@@ -181,6 +183,8 @@ func (b *Bucket) hintOfStatus(r *refusal) string {
 	}
 	return ""
 }
+
+const overloadHint = "the store is overloaded, or limits the rate of requests: of storage.s3.bucket, of the account, or of puts to one key (storage.s3.put_interval)"
 
 const aclHint = "the bucket takes no ACL: set storage.s3.acl: \"\", and make objects readable by a bucket policy"
 
@@ -204,7 +208,7 @@ func (b *Bucket) regionHint(region string) string {
 	if region != "" && region != b.cfg.Region {
 		return fmt.Sprintf("the bucket is in another region: set storage.s3.region: %s", region)
 	}
-	if b.cfg.Endpoint != "" {
+	if b.profile.endpoint != "" {
 		return "storage.s3.region or storage.s3.endpoint is not the bucket's"
 	}
 	return "storage.s3.region is not the bucket's"
@@ -264,7 +268,7 @@ func (b *Bucket) dnsHint(dns *net.DNSError) string {
 	switch {
 	case !dns.IsNotFound:
 		return "this machine's name server does not answer"
-	case b.cfg.Endpoint == "":
+	case b.profile.endpoint == "":
 		return "there is no such host: check storage.s3.region"
 	case !b.profile.pathStyle && strings.HasPrefix(dns.Name, b.cfg.Bucket+"."):
 		return "the store knows no bucket in its host name: set storage.s3.path_style: true, or correct storage.s3.endpoint"

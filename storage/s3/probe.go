@@ -8,9 +8,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	mathrand "math/rand/v2"
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -54,26 +56,31 @@ const (
 	probeEncoding = "gzip"
 )
 
+// probePatience is how long a Probe goes on trying what a store refuses because it is
+// overloaded, or limits the rate of requests. Many servers that start at once make it do
+// so.
+const probePatience = 10 * time.Second
+
 // Probe tries out all that will be asked of the bucket, with two small objects
 // below the prefix that it deletes again. When nothing can be put it tries nothing
-// else.
+// else. What the store refuses only for now is tried again for up to ten seconds.
 func (b *Bucket) Probe(ctx context.Context) Report {
-	p := probe{Bucket: b, text: []byte("golive tries this bucket out: " + rand.Text())}
+	p := probe{Bucket: b, text: []byte("golive tries this bucket out: " + rand.Text()), until: time.Now().Add(probePatience)}
 	name := b.cfg.Prefix + "/golive-probe-" + rand.Text()
 	p.plain, p.zipped = name+".ts", name+".m3u8"
-	p.note("put", p.put(ctx))
+	p.note("put", p.try(ctx, p.put))
 	if p.report.Err() != nil {
 		return p.report
 	}
-	p.note("get", p.read(ctx, "get", 0, -1))
-	p.note("range", p.read(ctx, "range", 7, 5))
-	p.note("list", p.list(ctx))
-	p.warn("headers", p.headers(ctx))
-	p.warn("encoding", p.encoding(ctx))
+	p.note("get", p.try(ctx, func(ctx context.Context) error { return p.read(ctx, "get", 0, -1) }))
+	p.note("range", p.try(ctx, func(ctx context.Context) error { return p.read(ctx, "range", 7, 5) }))
+	p.note("list", p.try(ctx, p.list))
+	p.warn("headers", p.try(ctx, p.headers))
+	p.warn("encoding", p.try(ctx, p.encoding))
 	if b.cfg.CORSOrigin != "" {
-		p.warn("cors", p.cors(ctx))
+		p.warn("cors", p.try(ctx, p.cors))
 	}
-	p.note("delete", p.delete(ctx))
+	p.note("delete", p.try(ctx, p.delete))
 	p.warn("versions", p.remains(ctx))
 	return p.report
 }
@@ -84,6 +91,30 @@ type probe struct {
 	text          []byte
 	plain, zipped string // keys
 	report        Report
+	until         time.Time // that a store which is overloaded is tried again
+}
+
+// try takes a step again and again, as long as the store refuses it only for now.
+func (p *probe) try(ctx context.Context, step func(context.Context) error) error {
+	const longest = 2 * time.Second
+	for wait := 250 * time.Millisecond; ; wait = min(2*wait, longest) {
+		err := step(ctx)
+		if !isPassing(err) || !time.Now().Add(wait).Before(p.until) {
+			return err
+		}
+		select {
+		case <-time.After(wait/2 + mathrand.N(wait/2)):
+		case <-ctx.Done():
+			return err
+		}
+	}
+}
+
+// isPassing says whether the store refused something because it is overloaded or in
+// trouble, which may be over in a moment.
+func isPassing(err error) bool {
+	r, ok := errors.AsType[*refusal](err)
+	return ok && isTrouble(r.status) && r.status != http.StatusNotImplemented && r.status != http.StatusInsufficientStorage
 }
 
 func (p *probe) note(step string, err error) {

@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+	"time"
 
 	"golive/storage"
 )
@@ -19,23 +20,41 @@ type profile struct {
 	// versions deletes every version of an object: where a bucket always keeps
 	// them, a plain deletion hides the object and frees nothing.
 	versions bool
+	// endpoint is the store's URL; empty is Amazon's of the region.
+	endpoint string
+	// putInterval is the least time between two puts of one key: some stores refuse
+	// more with 429.
+	putInterval time.Duration
+	// transcodes: the store unpacks an object with Content-Encoding gzip for whoever
+	// does not ask for gzip, unless its Cache-Control forbids that.
+	transcodes bool
 }
+
+const gcsEndpoint = "https://storage.googleapis.com"
 
 // profileOf is the provider's profile with what the configuration says itself.
 func profileOf(c storage.S3Config) profile {
-	var p profile
+	p := profile{endpoint: c.Endpoint}
 	switch c.Provider {
 	case "aws":
 		p.everyChecksum = c.Endpoint == ""
+	case "gcs":
+		// A bucket's name with a dot is in no certificate; trailing checksums are
+		// refused; versions are deleted by generation, which S3 does not know.
+		p.pathStyle, p.putInterval, p.transcodes = true, time.Second, true
+		if p.endpoint == "" {
+			p.endpoint = gcsEndpoint
+		}
 	case "b2": // keeps versions always; takes both styles
 		p.versions = true
 	case "r2": // takes both styles; has no versions
+		p.putInterval = time.Second
 	case "minio", "ceph", "custom":
 		p.pathStyle = true
 	}
 	if c.PathStyle != storage.SwitchAuto {
 		p.pathStyle = c.PathStyle == storage.SwitchOn
-	} else if !canCarryBucket(c.Endpoint) {
+	} else if !canCarryBucket(p.endpoint) {
 		p.pathStyle = true
 	}
 	if c.Checksum != storage.Auto {
@@ -43,6 +62,9 @@ func profileOf(c storage.S3Config) profile {
 	}
 	if c.Delete != storage.Auto {
 		p.versions = c.Delete == "versions"
+	}
+	if c.PutInterval != storage.PutIntervalAuto {
+		p.putInterval = time.Duration(c.PutInterval)
 	}
 	return p
 }

@@ -3,6 +3,7 @@ package s3
 import (
 	"slices"
 	"testing"
+	"time"
 
 	"golive/storage"
 )
@@ -14,7 +15,8 @@ func TestProfileOf_KnowsItsProviders(t *testing.T) {
 	}{
 		"aws":    {"", profile{everyChecksum: true}},
 		"minio":  {"https://minio.example.com", profile{pathStyle: true}},
-		"r2":     {"https://account.r2.cloudflarestorage.com", profile{}},
+		"gcs":    {"https://storage.googleapis.com", profile{pathStyle: true, putInterval: time.Second, transcodes: true}},
+		"r2":     {"https://account.r2.cloudflarestorage.com", profile{putInterval: time.Second}},
 		"b2":     {"https://s3.us-west-004.backblazeb2.com", profile{versions: true}},
 		"ceph":   {"https://rgw.example.com", profile{pathStyle: true}},
 		"custom": {"https://s3.example.com", profile{pathStyle: true}},
@@ -22,8 +24,10 @@ func TestProfileOf_KnowsItsProviders(t *testing.T) {
 	for _, provider := range storage.Providers() {
 		cfg := storage.DefaultS3Config()
 		cfg.Provider, cfg.Endpoint = provider, known[provider].endpoint
-		if got := profileOf(cfg); got != known[provider].want {
-			t.Errorf("%s: %+v, want %+v", provider, got, known[provider].want)
+		want := known[provider].want
+		want.endpoint = cfg.Endpoint
+		if got := profileOf(cfg); got != want {
+			t.Errorf("%s: %+v, want %+v", provider, got, want)
 		}
 	}
 	for provider := range known {
@@ -45,6 +49,13 @@ func TestProfileOf_LetsTheConfigurationWin(t *testing.T) {
 			c.Provider, c.Endpoint = "minio", "http://minio.example.com"
 			c.PathStyle, c.Checksum, c.Delete = storage.SwitchOff, "when_supported", "object"
 		}, profile{everyChecksum: true}},
+		"Google without an endpoint": {func(c *storage.S3Config) { c.Provider = "gcs" }, profile{
+			endpoint: "https://storage.googleapis.com", pathStyle: true, putInterval: time.Second, transcodes: true,
+		}},
+		"an interval": {func(c *storage.S3Config) { c.PutInterval = storage.PutInterval(3 * time.Second) }, profile{everyChecksum: true, putInterval: 3 * time.Second}},
+		"no interval at R2": {func(c *storage.S3Config) {
+			c.Provider, c.Endpoint, c.PutInterval = "r2", "https://a.r2.cloudflarestorage.com", 0
+		}, profile{}},
 		"an endpoint with AWS":     {func(c *storage.S3Config) { c.Endpoint = "https://s3.example.com" }, profile{}},
 		"an address":               {func(c *storage.S3Config) { c.Endpoint = "http://192.0.2.1:9000" }, profile{pathStyle: true}},
 		"an IPv6 address":          {func(c *storage.S3Config) { c.Endpoint = "http://[2001:db8::1]:9000" }, profile{pathStyle: true}},
@@ -54,6 +65,9 @@ func TestProfileOf_LetsTheConfigurationWin(t *testing.T) {
 	for name, test := range tests {
 		cfg := storage.DefaultS3Config()
 		test.change(&cfg)
+		if test.want.endpoint == "" {
+			test.want.endpoint = cfg.Endpoint
+		}
 		if got := profileOf(cfg); got != test.want {
 			t.Errorf("%s: %+v, want %+v", name, got, test.want)
 		}

@@ -20,7 +20,7 @@ func wrap(op, key string, err error) error {
 	e := storage.FileError(op, key, err, "storage.spool.path", "lower storage.spool.max_bytes")
 	switch missing := errors.Is(err, fs.ErrNotExist); {
 	case missing && op == opAdd:
-		e.Hint = "storage.spool.path was removed while golive ran: restart it"
+		e.Hint = "storage.spool.path was removed while golive ran, and cannot be made again"
 	case missing && op == opRead:
 		e.Err = storage.ErrNotExist
 	}

@@ -55,6 +55,7 @@ type part struct {
 	Independent bool        `json:"independent,omitempty"`
 	Gap         bool        `json:"gap,omitempty"`
 	Last        bool        `json:"last,omitempty"`
+	Unsure      bool        `json:"unsure,omitempty"`
 	Arrived     time.Time   `json:"arrived"`
 }
 
@@ -79,7 +80,7 @@ func newHeader(broadcast, rendition string, seg *media.Segment, slabs [][]byte, 
 		Parts:           make([]part, len(seg.Parts)),
 	}
 	for i, p := range seg.Parts {
-		h.Parts[i] = part{p.Offset, p.Size, p.Start, p.Duration, p.Independent, p.Gap, p.Last, p.Arrived}
+		h.Parts[i] = part{p.Offset, p.Size, p.Start, p.Duration, p.Independent, p.Gap, p.Last, p.Unsure, p.Arrived}
 	}
 	for _, slab := range slabs {
 		h.Body += int64(len(slab))
@@ -113,6 +114,7 @@ func (h *header) segment() *media.Segment {
 			Independent: p.Independent,
 			Gap:         p.Gap,
 			Last:        p.Last,
+			Unsure:      p.Unsure,
 			Arrived:     p.Arrived,
 		}
 	}

@@ -32,8 +32,12 @@ func fileNumber(name string) (uint64, bool) {
 // scan takes up what an earlier run left. Files that are not the spool's stay as
 // they are.
 func (s *Spool) scan() error {
-	files, err := s.dir.ReadDir(-1)
+	dir, err := s.root().Open(".")
 	if err != nil {
+		return err
+	}
+	files, err := dir.ReadDir(-1)
+	if err = errors.Join(err, dir.Close()); err != nil {
 		return err
 	}
 	for _, f := range files {
@@ -44,7 +48,7 @@ func (s *Spool) scan() error {
 		}
 		if unfinished {
 			// A write that a crash cut short: the segment was never said to be kept.
-			if err := s.root.Remove(f.Name()); err != nil {
+			if err := s.root().Remove(f.Name()); err != nil {
 				return err
 			}
 			continue
@@ -63,7 +67,7 @@ func (s *Spool) take(name string) error {
 	switch {
 	case errors.Is(err, storage.ErrSpoolDamaged):
 		s.damaged++
-		return s.root.Remove(name)
+		return s.root().Remove(name)
 	case err != nil:
 		return err
 	}
@@ -73,7 +77,7 @@ func (s *Spool) take(name string) error {
 }
 
 func (s *Spool) describe(name string) (e *storage.Spooled, err error) {
-	f, err := s.root.Open(name)
+	f, err := s.root().Open(name)
 	if err != nil {
 		return nil, err
 	}

@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"golive/internal/rootdir"
 	"golive/media"
 	"golive/storage"
 )
@@ -26,9 +27,8 @@ const (
 
 // Spool is a storage.Spool.
 type Spool struct {
-	root *os.Root
-	dir  *os.File // the directory itself, to sync it
-	max  int64
+	dir *rootdir.Dir
+	max int64
 
 	mu      sync.Mutex
 	bytes   int64 // of the files, and of those being written
@@ -45,20 +45,12 @@ type Spool struct {
 // more. Files that are torn or damaged are removed and counted. Close releases the
 // Spool.
 func Open(dir string, maxBytes int64) (*Spool, error) {
-	if err := os.MkdirAll(dir, dirMode); err != nil {
-		return nil, wrap(opOpen, dir, err)
-	}
-	root, err := os.OpenRoot(dir)
+	opened, err := rootdir.Open(dir, dirMode)
 	if err != nil {
 		return nil, wrap(opOpen, dir, err)
-	}
-	self, err := root.Open(".")
-	if err != nil {
-		return nil, wrap(opOpen, dir, errors.Join(err, root.Close()))
 	}
 	s := &Spool{
-		root:    root,
-		dir:     self,
+		dir:     opened,
 		max:     maxBytes,
 		entries: make(map[string]*storage.Spooled),
 		sync:    (*os.File).Sync,
@@ -70,7 +62,10 @@ func Open(dir string, maxBytes int64) (*Spool, error) {
 }
 
 // Close lets go of the directory; the files stay.
-func (s *Spool) Close() error { return errors.Join(s.dir.Close(), s.root.Close()) }
+func (s *Spool) Close() error { return s.dir.Close() }
+
+// root is the directory as it is open now.
+func (s *Spool) root() *os.Root { return s.dir.Root() }
 
 // Broadcasts are the names of the broadcasts that have something in the spool.
 func (s *Spool) Broadcasts() []string {
@@ -145,7 +140,14 @@ func (s *Spool) Add(broadcast, rendition string, seg *media.Segment, offered tim
 	if err != nil {
 		return nil, err
 	}
-	if err := s.write(name, append([][]byte{begin}, slabs...)); err != nil {
+	all := append([][]byte{begin}, slabs...)
+	err = s.write(name, all)
+	if errors.Is(err, fs.ErrNotExist) { // somebody removed the directory by hand
+		if renewed, _ := s.dir.Renew(); renewed {
+			err = s.write(name, all)
+		}
+	}
+	if err != nil {
 		s.release(size)
 		return nil, wrap(opAdd, key, err)
 	}
@@ -187,21 +189,21 @@ func (s *Spool) write(name string, slabs [][]byte) error {
 	temp := name + tempSuffix
 	err := s.fill(temp, slabs)
 	if err == nil {
-		err = s.root.Rename(temp, name)
+		err = s.root().Rename(temp, name)
 	}
 	if err != nil {
-		_ = s.root.Remove(temp)
+		_ = s.root().Remove(temp)
 		return err
 	}
-	if err := s.sync(s.dir); err != nil {
-		_ = s.root.Remove(name)
+	if err := s.dir.Sync(s.sync); err != nil {
+		_ = s.root().Remove(name)
 		return err
 	}
 	return nil
 }
 
 func (s *Spool) fill(temp string, slabs [][]byte) (err error) {
-	f, err := s.root.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, fileMode)
+	f, err := s.root().OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, fileMode)
 	if err != nil {
 		return err
 	}
@@ -233,7 +235,7 @@ func (s *Spool) countDamaged() {
 }
 
 func (s *Spool) read(name string) (body []byte, err error) {
-	f, err := s.root.Open(name)
+	f, err := s.root().Open(name)
 	if err != nil {
 		return nil, err
 	}
@@ -265,7 +267,7 @@ func (s *Spool) Remove(e *storage.Spooled) error {
 	if !there {
 		return nil
 	}
-	err := s.root.Remove(e.Name)
+	err := s.root().Remove(e.Name)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {

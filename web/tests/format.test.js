@@ -81,3 +81,18 @@ test('the hash is steady and within its range', () => {
     assert.equal(h, format.hash(text, 6));
   }
 });
+
+test('warnings say since when they hold, the newest first', () => {
+  const now = Date.parse('2026-01-02T03:04:05Z');
+  const list = [
+    { code: 'old', text: 'Old.', since: '2026-01-02T02:59:00Z' },
+    { code: 'new', text: 'New.', since: '2026-01-02T03:04:00Z' },
+    { code: 'odd', text: 'Odd.' },
+  ];
+  assert.deepEqual(format.warnings(list, now), [
+    { code: 'new', text: 'New.', since: 'just now' },
+    { code: 'old', text: 'Old.', since: 'since 5 minutes ago' },
+    { code: 'odd', text: 'Odd.', since: '' },
+  ]);
+  assert.equal(list[0].code, 'old', 'the list is the API’s, and stays');
+});

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { isPlayable, isReplayOver, label, statusOf } from '../assets/js/status.js';
+import { isPlayable, isReachable, isReplayOver, label, statusOf } from '../assets/js/status.js';
 
 const given = (broadcast, playback, more = {}) => statusOf({ broadcast, playback, reachable: true, ...more });
 const live = { state: 'live' };
@@ -128,4 +128,25 @@ test('every state has a word', () => {
   for (const state of ['live', 'reconnecting', 'starting', 'ended', 'waiting', 'replay', 'offline', 'error']) {
     assert.notEqual(label(state), state);
   }
+});
+
+test('a failure of a moment is no outage while the server says that it is live', () => {
+  for (const state of ['live', 'reconnecting']) {
+    const s = given({ state }, 'failed', { failingFor: 900, retryIn: 500 });
+    assert.equal(s.state, state);
+    assert.equal(s.cover, null, 'the picture is not covered');
+    assert.equal(s.busy, true);
+  }
+  assert.equal(given(live, 'failed', { failingFor: 6000 }).state, 'offline', 'one that lasts is');
+  assert.equal(given(live, 'failed', { failingFor: 900, reachable: false }).state, 'offline', 'and one of the server');
+  assert.equal(given({ state: 'ended' }, 'failed', { failingFor: 900 }).state, 'ended');
+  assert.equal(given(null, 'failed', { failingFor: 900 }).state, 'waiting');
+  assert.match(replayed(ended, 'failed', { failingFor: 900 }).cover.title, /connection was lost/);
+});
+
+test('a server is out of reach when it has been silent for a while', () => {
+  assert.equal(isReachable(null, Infinity), true);
+  assert.equal(isReachable(new Error('lost'), 2100), true, 'one question was lost');
+  assert.equal(isReachable(new Error('lost'), 5000), false);
+  assert.equal(isReachable(new Error('lost'), Infinity), false, 'it has never answered');
 });

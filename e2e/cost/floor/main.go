@@ -65,6 +65,6 @@ func run() error {
 	g.Go(func() error {
 		return rtmp.NewServer(ingest.DefaultConfig(), door, log, ingest.NewMetrics(reg)).Serve(ctx, in)
 	})
-	g.Go(func() error { return origin.NewServer(admin.NewHandler(reg), log).Serve(ctx, out) })
+	g.Go(func() error { return origin.NewServer(0, admin.NewHandler(reg), log).Serve(ctx, out) })
 	return g.Wait()
 }

@@ -34,7 +34,7 @@ func (e *SyntaxError) Error() string {
 // Null, undefined, unsupported and references are nil; a date is its number of
 // milliseconds since 1970; XML is its text.
 func Decode(b []byte) (v any, rest []byte, err error) {
-	d := decoder{data: b}
+	d := decoder{data: b, most: MaxValues}
 	v, err = d.value(0)
 	return v, b[d.pos:], err
 }
@@ -42,8 +42,12 @@ func Decode(b []byte) (v any, rest []byte, err error) {
 // DecodeAll reads values until b ends. Beside an error it returns the values
 // before the faulty one: many a command is good but for an argument nobody
 // needs.
-func DecodeAll(b []byte) ([]any, error) {
-	d := decoder{data: b}
+func DecodeAll(b []byte) ([]any, error) { return DecodeMost(b, MaxValues) }
+
+// DecodeMost is DecodeAll for messages that have no more than so many values, those in
+// objects and arrays included.
+func DecodeMost(b []byte, most int) ([]any, error) {
+	d := decoder{data: b, most: most}
 	var vs []any
 	for d.pos < len(b) {
 		v, err := d.value(0)
@@ -59,6 +63,7 @@ type decoder struct {
 	data   []byte
 	pos    int
 	values int
+	most   int
 }
 
 func (d *decoder) fail(format string, args ...any) error {
@@ -112,8 +117,8 @@ func (d *decoder) value(depth int) (any, error) {
 	if depth > MaxDepth {
 		return nil, d.fail("nested deeper than %d", MaxDepth)
 	}
-	if d.values++; d.values > MaxValues {
-		return nil, d.fail("more than %d values", MaxValues)
+	if d.values++; d.values > d.most {
+		return nil, d.fail("more than %d values", d.most)
 	}
 	marker, err := d.take(1)
 	if err != nil {

@@ -151,6 +151,9 @@ func (r *Reader) open(s *stream) error {
 		return r.fail("message of %d bytes, type %d, on chunk stream %d; the limit is %d",
 			s.length, s.kind, s.id, r.limits.MessageSize)
 	}
+	if r.stats.Aborted > freeAborts+r.received/abortBytes {
+		return r.fail("%d messages were abandoned", r.stats.Aborted)
+	}
 	s.missing = s.length
 	return nil
 }

@@ -25,7 +25,32 @@ type Limits struct {
 	MessageSize int
 	// ChunkStreams is the number of chunk streams a peer may ever use.
 	ChunkStreams int
+	// Bytes is how many bytes may be read in all; 0 is no limit.
+	Bytes uint64
+	// Memory is asked before unfinished messages hold more than freeMemory; nil lets
+	// them.
+	Memory Memory
 }
+
+// Memory is what the unfinished messages of all connections hold.
+type Memory interface {
+	// Grow asks for n bytes more. The error ends the Reader.
+	Grow(n int) error
+	// Shrink gives n bytes back.
+	Shrink(n int)
+}
+
+const (
+	// freeMemory is what the unfinished messages of a connection may hold before Memory
+	// is asked, in bytes: most pictures are smaller.
+	freeMemory = 64 << 10
+	// maxControls is how many messages without use to the caller may come in a row.
+	maxControls = 1000
+	// Each abandoned message costs its first memory: freeAborts of them may come, and one
+	// more with each abortBytes that are read.
+	freeAborts = 64
+	abortBytes = 16 << 10
+)
 
 // Stats counts what a Reader repaired or skipped.
 type Stats struct {
@@ -49,6 +74,7 @@ type Reader struct {
 	limits    Limits
 	streams   table
 	held      int // capacity of all unfinished bodies
+	charged   int // of that, what Memory was asked for
 	stats     Stats
 }
 
@@ -75,11 +101,14 @@ func (r *Reader) Received() uint64 { return r.received }
 // Stats is what was repaired and skipped so far.
 func (r *Reader) Stats() Stats { return r.stats }
 
+// Unfinished reports whether a message has begun and not ended.
+func (r *Reader) Unfinished() bool { return r.streams.busy() }
+
 // Next is the next message that has a body. Set Chunk Size and Abort are obeyed
 // and not returned. The error is io.EOF at the end of the source between two
 // messages, io.ErrUnexpectedEOF inside one, an *Error, or the source's.
 func (r *Reader) Next() (Message, error) {
-	for {
+	for controls := 0; controls < maxControls; {
 		s, err := r.header()
 		if err != nil {
 			return Message{}, r.eof(err)
@@ -90,8 +119,9 @@ func (r *Reader) Next() (Message, error) {
 		if s.missing > 0 {
 			continue
 		}
+		controls++
 		m := s.finish()
-		r.held -= cap(m.Body)
+		r.release(cap(m.Body))
 		switch {
 		case len(m.Body) == 0:
 			r.stats.Empty++
@@ -104,6 +134,14 @@ func (r *Reader) Next() (Message, error) {
 		default:
 			return m, nil
 		}
+	}
+	return Message{}, r.fail("more than %d control messages in a row", maxControls)
+}
+
+// Discard gives back what unfinished messages hold. The Reader is not used after it.
+func (r *Reader) Discard() {
+	for _, s := range r.streams.all {
+		r.drop(s)
 	}
 }
 
@@ -170,6 +208,9 @@ func (r *Reader) fromSource(p []byte) (int, error) {
 	for range maxEmptyReads {
 		n, err := r.src.Read(p)
 		r.received += uint64(n)
+		if r.limits.Bytes > 0 && r.received > r.limits.Bytes {
+			return 0, r.fail("more than %d bytes", r.limits.Bytes)
+		}
 		if n > 0 {
 			// An error that came along comes again at the next call.
 			return n, nil
@@ -209,7 +250,7 @@ func (r *Reader) drop(s *stream) {
 	if s.missing == 0 {
 		return
 	}
-	r.held -= cap(s.body)
+	r.release(cap(s.body))
 	s.body, s.missing = nil, 0
 	r.stats.Aborted++
 }

@@ -78,11 +78,35 @@ func (r *Reader) room(s *stream) error {
 	if grant := max(firstGrant, 2*have); size > grant {
 		size = grant
 	}
-	if r.held += size - have; r.held > 2*r.limits.MessageSize {
+	if r.held+size-have > 2*r.limits.MessageSize {
 		return r.fail("more than %d bytes of unfinished messages", 2*r.limits.MessageSize)
+	}
+	if err := r.hold(size - have); err != nil {
+		return err
 	}
 	body := make([]byte, len(s.body), size)
 	copy(body, s.body)
 	s.body = body
 	return nil
+}
+
+// hold counts n bytes more that unfinished messages hold.
+func (r *Reader) hold(n int) error {
+	r.held += n
+	if more := r.held - freeMemory - r.charged; more > 0 && r.limits.Memory != nil {
+		if err := r.limits.Memory.Grow(more); err != nil {
+			return err
+		}
+		r.charged += more
+	}
+	return nil
+}
+
+// release counts n bytes less.
+func (r *Reader) release(n int) {
+	r.held -= n
+	if less := r.charged - max(0, r.held-freeMemory); less > 0 {
+		r.limits.Memory.Shrink(less)
+		r.charged -= less
+	}
 }

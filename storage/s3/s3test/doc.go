@@ -1,12 +1,17 @@
-// Package s3test runs the real S3-compatible server of the tests, versitygw.
+// Package s3test has the stores of the tests: the real S3-compatible server versitygw,
+// and Fake, which behaves as one provider or another does.
 //
 // Start gives a Server with an address and a key pair; its buckets are folders of
 // the test's own temporary directory. `make bin/versitygw` builds the program, whose
 // version tools/go.mod pins. A test without it is skipped on a developer's machine,
 // and fails where CI or GOLIVE_S3 is set.
 //
+// NewFake needs no program. Each Behaviour is one peculiarity of a store, and they can be
+// combined: NewFake(t, RewritesAcceptEncoding, keys.Verify, limit.Limit) is much like
+// Google's.
+//
 // Package s3test does not know golive's Bucket: it is what that is tested against.
 //
-// It starts no goroutine; the server is a child process that the test's cleanup
-// ends.
+// The server is a child process, and the Fake has the goroutines of net/http; the
+// test's cleanup ends both.
 package s3test

@@ -1,21 +1,23 @@
 // What the server knows of its broadcasts: GET /v1/broadcasts.
 
-async function get(path, signal) {
-  const response = await fetch(path, { signal, headers: { Accept: 'application/json' }, cache: 'no-store' });
+import { apiURL } from './address.js';
+
+async function get(url, signal) {
+  const response = await fetch(url, { signal, headers: { Accept: 'application/json' }, cache: 'no-store' });
   if (response.status === 404) return null;
-  if (!response.ok) throw new Error(`${path}: HTTP ${response.status}`);
+  if (!response.ok) throw new Error(`${url}: HTTP ${response.status}`);
   return response.json();
 }
 
 /** All broadcasts the server knows. */
 export async function fetchBroadcasts(signal) {
-  const body = await get('/v1/broadcasts', signal);
+  const body = await get(apiURL(), signal);
   return body?.broadcasts ?? [];
 }
 
 /** One broadcast, or null when there is none with that id. */
 export function fetchBroadcast(id, signal) {
-  return get(`/v1/broadcasts/${encodeURIComponent(id)}`, signal);
+  return get(apiURL(id), signal);
 }
 
 /**

@@ -1,5 +1,6 @@
 // One broadcast on the home page.
 
+import { mediaURL, watchURL } from './address.js';
 import * as format from './format.js';
 import { Source, engine } from './source.js';
 import { label } from './status.js';
@@ -31,7 +32,7 @@ export class Card {
     part('.card-initial').textContent = id.slice(0, 2).toUpperCase();
     this.#parts.media.dataset.tint = String(format.hash(id, 6));
     this.#parts.link.textContent = id;
-    this.#parts.link.href = format.watchPath(id);
+    this.#parts.link.href = watchURL(id);
   }
 
   /** Shows what the server says of the broadcast. */
@@ -74,7 +75,7 @@ export class Card {
     this.#video = video;
     this.#source = new Source(video, { preview: true });
     this.#source.addEventListener('change', () => video.classList.toggle('is-on', video.readyState >= 2));
-    this.#source.load(playlist);
+    this.#source.load(mediaURL(playlist));
   }
 
   /** Lets go of everything. */

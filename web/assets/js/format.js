@@ -31,6 +31,16 @@ export function ago(ms) {
   return words.format(-Math.floor(minutes / 60 / 24), 'day');
 }
 
+/** The API's warnings as they are shown, the newest first: code, text, and "since 5 minutes ago". */
+export function warnings(list, now) {
+  return [...list]
+    .sort((a, b) => (b.since ?? '').localeCompare(a.since ?? ''))
+    .map(({ code, text, since }) => {
+      const age = ago(now - Date.parse(since));
+      return { code, text, since: !age || age === 'just now' ? age : `since ${age}` };
+    });
+}
+
 /** 1.234 → "1.2 s"; not a number → "". */
 export function seconds(value) {
   return Number.isFinite(value) ? `${Math.max(0, value).toFixed(1)} s` : '';
@@ -78,9 +88,6 @@ export function hash(text, n) {
   for (const c of text) h = Math.imul(h ^ c.codePointAt(0), 16777619);
   return (h >>> 0) % n;
 }
-
-/** The page of a broadcast. */
-export const watchPath = (id) => `/watch/${encodeURIComponent(id)}`;
 
 /** The address of this page as it is to be passed on: with or without "replay" in its query. */
 export function shareLink(href, replaying) {

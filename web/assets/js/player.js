@@ -2,10 +2,11 @@
 // something to play, and says why when there is not. After its end it offers the
 // replay.
 
+import { mediaURL } from './address.js';
 import { fetchBroadcast, poll } from './api.js';
 import { Controls } from './controls.js';
 import { Source } from './source.js';
-import { isPlayable, isReplayOver, label, statusOf } from './status.js';
+import { isPlayable, isReachable, isReplayOver, label, statusOf } from './status.js';
 
 /** Fires "change" twice a second and whenever something happens; then `broadcast`, `status`, `source` and `replaying` are current. */
 export class Player extends EventTarget {
@@ -13,6 +14,7 @@ export class Player extends EventTarget {
   #parts;
   #playing = '';
   #reachable = true;
+  #heardAt = -Infinity; // when the server answered last
   #wantsReplay; // as soon as there is one
   #hasPlayed = false;
 
@@ -59,8 +61,9 @@ export class Player extends EventTarget {
   #poll;
 
   #heard(broadcast, error) {
-    this.#reachable = !error;
+    this.#reachable = isReachable(error, performance.now() - this.#heardAt);
     if (!error) {
+      this.#heardAt = performance.now();
       this.broadcast = broadcast;
       this.#follow();
     }
@@ -86,14 +89,14 @@ export class Player extends EventTarget {
     this.#playing = publication;
     this.#wantsReplay = false;
     this.#hasPlayed = true;
-    this.source.load(b.playlist);
+    this.source.load(mediaURL(b.playlist));
   }
 
   #watchReplay() {
     this.#wantsReplay = false;
     this.#hasPlayed = true;
     this.replaying = true;
-    this.source.load(this.broadcast.replay, { replay: true });
+    this.source.load(mediaURL(this.broadcast.replay), { replay: true });
   }
 
   #leaveReplay() {
@@ -118,6 +121,7 @@ export class Player extends EventTarget {
       playback: this.source.state,
       replaying: this.replaying,
       retryIn: this.source.retryAt - performance.now(),
+      failingFor: this.source.failingFor,
     });
     const { state, cover, toast, busy, calm } = this.status;
     const { badge, toast: toastLine, toastText, live, message, title, detail, retry, replay } = this.#parts;

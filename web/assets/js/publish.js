@@ -1,7 +1,7 @@
 // The "Go live" panel: tabs, the broadcast's name, copy buttons.
 
+import { watchURL } from './address.js';
 import { copyText } from './copy.js';
-import { watchPath } from './format.js';
 
 const NAME = /^(?!\.)[A-Za-z0-9._-]{1,64}$/; // the server's own rule for ids
 
@@ -25,7 +25,7 @@ function setUpName(root, input) {
     input.setAttribute('aria-invalid', String(!good));
     if (!good) return;
     for (const key of keys) key.textContent = name;
-    link.href = watchPath(name);
+    link.href = watchURL(name);
   });
 }
 

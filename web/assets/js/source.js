@@ -23,10 +23,16 @@ export function engine() {
  * of it. When hls.js (1.7.4) removes it while the parts of a segment are loaded, it now
  * and then forgets which it has, and stands still until the next segment is complete:
  * seen after 36 s, and again and again.
+ *
+ * Each bounds what is loaded ahead (maxMaxBufferLength, seconds): hls.js loads 60 MB
+ * otherwise, up to ten minutes of it, when a viewer goes to the beginning of a long
+ * live window.
  */
-const PLAYER = { lowLatencyMode: true, maxLiveSyncPlaybackRate: 1.25, liveDurationInfinity: true };
-const REPLAY = { lowLatencyMode: false, backBufferLength: 60, maxMaxBufferLength: 60 };
-const PREVIEW = { lowLatencyMode: false, backBufferLength: 4, maxBufferLength: 8, startLevel: 0, capLevelToPlayerSize: true, liveDurationInfinity: true };
+export const SETTINGS = {
+  player: { lowLatencyMode: true, maxLiveSyncPlaybackRate: 1.25, liveDurationInfinity: true, maxMaxBufferLength: 30 },
+  replay: { lowLatencyMode: false, backBufferLength: 60, maxMaxBufferLength: 60 },
+  preview: { lowLatencyMode: false, backBufferLength: 4, maxBufferLength: 8, maxMaxBufferLength: 8, startLevel: 0, capLevelToPlayerSize: true, liveDurationInfinity: true },
+};
 
 /**
  * Fires "change" when `state` has changed: idle, loading, playing, buffering,
@@ -45,6 +51,7 @@ export class Source extends EventTarget {
   #progress = { time: -1, at: 0, nudged: false };
   #watched = 0;
   #lost = false;
+  #failedAt = NaN; // when it failed first since media played
 
   state = 'idle';
   /** When a failed source tries again, on performance.now()'s clock. */
@@ -67,6 +74,9 @@ export class Source extends EventTarget {
 
   get loaded() { return this.#url !== ''; }
 
+  /** Milliseconds since it failed first and has not played again; 0 when it has not failed. */
+  get failingFor() { return Number.isFinite(this.#failedAt) ? performance.now() - this.#failedAt : 0; }
+
   /** Plays the playlist at url from its live edge; a replay from its beginning. */
   load(url, { replay = false } = {}) {
     this.unload();
@@ -82,6 +92,7 @@ export class Source extends EventTarget {
   unload() {
     this.#detach();
     this.#url = '';
+    this.#failedAt = NaN;
     this.#set('idle');
   }
 
@@ -194,8 +205,8 @@ export class Source extends EventTarget {
   }
 
   #settings() {
-    if (this.#replay) return { ...REPLAY, startPosition: this.#position };
-    return this.#preview ? PREVIEW : PLAYER;
+    if (this.#replay) return { ...SETTINGS.replay, startPosition: this.#position };
+    return this.#preview ? SETTINGS.preview : SETTINGS.player;
   }
 
   #detach() {
@@ -213,6 +224,7 @@ export class Source extends EventTarget {
   #moving() {
     if (!this.#url || this.#video.paused || this.#video.readyState < 3) return;
     this.#recovery.healthy();
+    this.#failedAt = NaN;
     this.#set('playing');
     // What an outage cost is skipped: this is live, and nobody asked for a delay.
     if (this.#lost && this.behind > CATCH_UP) this.goLive();
@@ -229,7 +241,10 @@ export class Source extends EventTarget {
     }
     this.retryAt = performance.now() + delay;
     // What is buffered plays on while a connection is resumed.
-    if (action !== 'startLoad' || this.buffer < 0.5) this.#set('failed');
+    if (action !== 'startLoad' || this.buffer < 0.5) {
+      if (!Number.isFinite(this.#failedAt)) this.#failedAt = performance.now();
+      this.#set('failed');
+    }
     this.#retryTimer = setTimeout(() => {
       if (action === 'startLoad' && this.#hls) this.#hls.startLoad();
       else this.retry();

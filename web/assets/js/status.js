@@ -1,5 +1,17 @@
 // What the viewer is told, from what is known. Pure.
 
+// How long the server's word that a broadcast is live counts for more than a player
+// that fails, in milliseconds: a playlist that changes its tracks, or is missing for
+// a moment, is loaded again and no outage.
+const PATIENCE = 5000;
+
+// How long after its last answer a server that does not answer is taken for reachable,
+// in milliseconds: one lost question is no outage either.
+const SILENCE = 5000;
+
+/** The server can be reached, by when it answered last and whether it did just now. */
+export const isReachable = (error, silentFor) => !error || silentFor < SILENCE;
+
 /**
  * `broadcast` is the API's object, or null when there is none (or undefined when
  * nothing was heard yet); `reachable` says whether the last question was
@@ -8,7 +20,8 @@
  *   loading     loaded, no picture yet
  *   playing     pictures move
  *   buffering   pictures stopped for want of data
- *   failed      an error, being recovered from (retryIn: milliseconds)
+ *   failed      an error, being recovered from (retryIn: milliseconds; failingFor:
+ *               milliseconds since the first error without a picture since)
  *   finished    the playlist's end was played
  *   unsupported the browser cannot play HLS
  * `replaying` says that the player has the replay, and not what is live.
@@ -18,7 +31,8 @@
  * `busy` (the spinner turns), and buttons to offer: `retry`, `replay` (watch it),
  * `live` (watch that, beside the toast).
  */
-export function statusOf({ broadcast, reachable, playback, retryIn = 0, replaying = false }) {
+export function statusOf({ broadcast, reachable, playback, retryIn = 0, failingFor = Infinity, replaying = false }) {
+  if (playback === 'failed' && !replaying && reachable && isPlayable(broadcast) && failingFor < PATIENCE) playback = 'buffering';
   const hasPicture = playback === 'playing' || playback === 'buffering';
   const busy = playback === 'buffering' || playback === 'loading';
   const with_ = (state, more = {}) => ({ state, cover: null, toast: '', busy, retry: false, replay: false, live: false, ...more });

@@ -1,5 +1,6 @@
 // The watch page: the player, its numbers, and links to pass on.
 
+import { embedURL } from './address.js';
 import { copyText } from './copy.js';
 import * as format from './format.js';
 import { Player } from './player.js';
@@ -26,14 +27,21 @@ function about({ broadcast, status, replaying }) {
 
 function warn(warnings) {
   const box = $('warnings');
-  const text = JSON.stringify(warnings);
+  const lines = format.warnings(warnings, Date.now());
+  const text = JSON.stringify(lines);
   if (box.dataset.text === text) return;
   box.dataset.text = text;
-  box.hidden = warnings.length === 0;
+  box.hidden = lines.length === 0;
   const heading = document.createElement('h2');
   heading.textContent = 'For the broadcaster';
   const items = document.createElement('ul');
-  items.append(...warnings.map((w) => Object.assign(document.createElement('li'), { textContent: w.text })));
+  items.append(...lines.map(({ code, text: words, since }) => {
+    const item = Object.assign(document.createElement('li'), { textContent: words });
+    item.dataset.code = code;
+    const time = Object.assign(document.createElement('small'), { textContent: since });
+    if (since) item.append(' ', time);
+    return item;
+  }));
   box.replaceChildren(heading, items);
 }
 
@@ -49,7 +57,7 @@ draw();
 
 $('copy-link').addEventListener('click', (event) => copyText(format.shareLink(location.href, player.replaying), event.currentTarget));
 $('copy-embed').addEventListener('click', (event) => {
-  const url = new URL(`/embed/${encodeURIComponent(id)}`, location.href);
+  const url = embedURL(id);
   const code = `<iframe src="${url}" width="640" height="360" frameborder="0" allow="autoplay; fullscreen; picture-in-picture" allowfullscreen></iframe>`;
   copyText(code, event.currentTarget);
 });

@@ -1,0 +1,127 @@
+package broadcast
+
+import (
+	"context"
+	"log/slog"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"golive/ingest"
+	"golive/storage"
+	"golive/storage/memory"
+)
+
+func TestRow66_PublisherWithoutMediaMakesNoBroadcast(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		bucket := memory.New()
+		s := newStageWith(t, bucket, Stores{Bucket: bucket, Local: bucket}, time.Hour)
+		for _, cause := range []error{nil, errLost, nil, errLost, nil} {
+			e := s.mustPublish("b")
+			synctest.Wait()
+			if n := len(s.List()); n != 0 {
+				t.Errorf("%d broadcasts are listed while it starts", n)
+			}
+			e.sink.Close(cause)
+			synctest.Wait()
+			if keys := s.keys(""); len(s.List()) != 0 || s.state("b") != "forgotten" || len(keys) != 0 {
+				t.Errorf("after %v: %d broadcasts, state %s, objects %q", cause, len(s.List()), s.state("b"), keys)
+			}
+		}
+		<-time.After(2 * time.Hour) // fake time
+		if _, ok := s.Past(t.Context(), "b"); ok || len(s.keys("")) != 0 {
+			t.Errorf("a replay is left, objects %q", s.keys(""))
+		}
+	})
+}
+
+func TestRow66_EndOfABroadcastStaysReadableWhenItsPublisherComesBackWithoutMedia(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		bucket := memory.New()
+		s := newStageWith(t, bucket, Stores{Bucket: bucket, Local: bucket}, time.Hour)
+		e := s.mustPublish("b")
+		e.play(t, 10*time.Second)
+		e.sink.Close(nil)
+		synctest.Wait()
+		next := s.keys("")
+		for range 5 {
+			e := s.mustPublish("b")
+			synctest.Wait()
+			if text := s.text("b"); !strings.Contains(text, "#EXT-X-ENDLIST") || len(s.List()) != 1 {
+				t.Errorf("while another starts, %d broadcasts are listed, and the playlist is\n%s", len(s.List()), text)
+			}
+			e.sink.Close(nil)
+			synctest.Wait()
+		}
+		if text := s.text("b"); !strings.Contains(text, "#EXT-X-ENDLIST") || s.state("b") != "ended" {
+			t.Errorf("state %s, playlist\n%s", s.state("b"), text)
+		}
+		if now := s.keys(""); strings.Join(now, " ") != strings.Join(next, " ") {
+			t.Errorf("objects %q, were %q", now, next)
+		}
+		// One that has media goes on with the numbers.
+		e = s.mustPublish("b")
+		e.play(t, 10*time.Second)
+		if text := s.text("b"); strings.Contains(text, "#EXT-X-MEDIA-SEQUENCE:0\n") {
+			t.Errorf("numbers begin again:\n%s", text)
+		}
+		e.sink.Close(nil)
+		<-time.After(2 * time.Minute) // fake time
+		if s.state("b") != "forgotten" {
+			t.Errorf("state %s", s.state("b"))
+		}
+	})
+}
+
+func TestRow66_LingerMayEndWhileAnotherPublisherStarts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t)
+		e := s.mustPublish("b")
+		e.play(t, 10*time.Second)
+		e.sink.Close(nil)
+		<-time.After(DefaultConfig().Linger - time.Second) // fake time
+		e = s.mustPublish("b")
+		<-time.After(5 * time.Second)
+		e.sink.Close(nil)
+		synctest.Wait()
+		if n := len(s.List()); n != 0 || s.state("b") != "forgotten" {
+			t.Errorf("%d broadcasts, state %s", n, s.state("b"))
+		}
+		<-time.After(10 * time.Minute)
+		if keys := s.keys(""); len(keys) != 0 {
+			t.Errorf("objects %q", keys)
+		}
+	})
+}
+
+// errLost is a connection that broke.
+var errLost = context.Canceled
+
+func TestPause_ReconnectWindowThatEndedInItBeginsAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		reg := prometheus.NewRegistry()
+		bucket := memory.New()
+		cfg := Settings{ReconnectWindow: 15 * time.Second, Takeover: ingest.TakeoverSilent}
+		h := NewHub(cfg, Stores{Bucket: bucket, Local: bucket}, slog.New(slog.DiscardHandler), NewMetrics(reg), storage.NewMetrics(reg))
+		for _, late := range []time.Duration{0, 500 * time.Millisecond, 3 * time.Second, 40 * time.Second} {
+			b := newBroadcast(h.newManifest("b"), h, numbering{}, preparation{})
+			s := &supervisor{Broadcast: b, window: time.NewTimer(time.Hour)}
+			s.wait(15 * time.Second)
+			<-s.window.C
+			<-time.After(late) // the process is stopped
+			if paused, want := s.paused(), late >= latest; paused != want {
+				t.Errorf("%v late: paused %v, want %v", late, paused, want)
+			} else if !paused {
+				continue
+			}
+			again := time.Now()
+			<-s.window.C
+			if took, want := time.Since(again), min(late, cfg.ReconnectWindow); took != want || s.paused() {
+				t.Errorf("%v late: %v more, want %v, once", late, took, want)
+			}
+		}
+	})
+}

@@ -1,0 +1,123 @@
+package broadcast
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"golive/playlist"
+	"golive/segmenter"
+	"golive/storage"
+	"golive/storage/memory"
+)
+
+// runHub runs a Hub over the stores until stop is called, which returns what Run did.
+func runHub(t *testing.T, stores Stores, log *bytes.Buffer) (s *stage, stop func() error) {
+	t.Helper()
+	cfg := Settings{
+		Config: DefaultConfig(), Segmenter: segmenter.DefaultConfig(), Playlist: playlist.DefaultConfig(),
+		ReconnectWindow: 15 * time.Second, Retention: storage.RetentionConfig{Replay: time.Hour}, Prefix: "live",
+	}
+	reg := prometheus.NewRegistry()
+	s = &stage{t: t, Hub: NewHub(cfg, stores, slog.New(slog.NewTextHandler(log, nil)), NewMetrics(reg), storage.NewMetrics(reg))}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- s.Run(ctx) }()
+	return s, func() error { cancel(); return <-ended }
+}
+
+func TestHub_ShutdownWithTheStoreAwayTellsWhatIsSpooled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		bucket, n := &remote{Bucket: memory.New()}, newNode(t)
+		var log bytes.Buffer
+		s, stop := runHub(t, n.stores(t, bucket), &log)
+		e := s.mustPublish("b")
+		e.play(t, 10*time.Second)
+		bucket.away.Store(true)
+		e.play(t, 10*time.Second)
+		go func() { e.sink.Close(<-e.evicted) }()
+		if err := stop(); err != nil {
+			t.Errorf("nothing is lost, and Run says: %v", err)
+		}
+		if text := log.String(); strings.Contains(text, "was not archived whole") || strings.Contains(text, "level=ERROR") ||
+			!strings.Contains(text, "rest of the broadcast is archived at the next start") {
+			t.Errorf("log says:\n%s", text)
+		}
+	})
+}
+
+func TestHub_ShutdownThatLosesSegmentsIsAnError(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		bucket := &remote{Bucket: memory.New()}
+		stores := newNode(t).stores(t, bucket)
+		stores.Spool = nil
+		var log bytes.Buffer
+		s, stop := runHub(t, stores, &log)
+		e := s.mustPublish("b")
+		e.play(t, 10*time.Second)
+		bucket.away.Store(true)
+		e.play(t, 10*time.Second)
+		go func() { e.sink.Close(<-e.evicted) }()
+		if err := stop(); err == nil || !strings.Contains(err.Error(), "segments are lost") {
+			t.Errorf("Run says: %v", err)
+		}
+		if !strings.Contains(log.String(), "broadcast was not archived whole") {
+			t.Errorf("log says:\n%s", log.String())
+		}
+	})
+}
+
+// blackHole is a bucket that may swallow what it is asked.
+type blackHole struct {
+	*memory.Bucket
+	on atomic.Bool
+}
+
+// Put answers after a minute at most, as the S3 client gives up.
+func (b *blackHole) Put(ctx context.Context, o storage.Object) error {
+	if b.on.Load() {
+		select {
+		case <-time.After(time.Minute):
+			return errAway
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return b.Bucket.Put(ctx, o)
+}
+
+func TestHub_IsNotReadyTenSecondsAfterTheStoreFellSilent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		bucket := &blackHole{Bucket: memory.New()}
+		s, stop := runHub(t, Stores{Bucket: bucket}, &bytes.Buffer{})
+		e := s.mustPublish("b")
+		e.play(t, 10*time.Second)
+		bucket.on.Store(true)
+		e.play(t, 8*time.Second)
+		if err := s.Archiving(t.Context()); err != nil {
+			t.Errorf("too early: %v", err)
+		}
+		e.play(t, 2*time.Second)
+		if err := s.Archiving(t.Context()); err == nil || !strings.Contains(err.Error(), "no answer from storage") {
+			t.Errorf("after ten seconds: %v", err)
+		}
+		e.play(t, time.Minute)
+		if err := s.Archiving(t.Context()); err == nil {
+			t.Error("ready again while the store is silent")
+		}
+		bucket.on.Store(false)
+		e.play(t, 70*time.Second) // what hangs ends, and the rest goes through
+		if err := s.Archiving(t.Context()); err != nil {
+			t.Errorf("when the store is back: %v", err)
+		}
+		e.sink.Close(nil)
+		_ = stop()
+	})
+}

@@ -1,0 +1,146 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"golive/internal/config"
+)
+
+// lockFile is the name of the file that is locked in each folder that golive writes
+// to. It names the process that has it, and is left behind: a file that is removed
+// while another process opens it would be locked twice.
+const lockFile = "golive.lock"
+
+// ownerFormat is what a lock file holds: a process's id and its host's name.
+const ownerFormat = "%d %s\n"
+
+// maxLockOwner is how many bytes of a lock file are read.
+const maxLockOwner = 256
+
+// lockedError says that another process has a folder.
+type lockedError struct {
+	key, folder string
+	owner       string // its process and host; empty when it has not said
+}
+
+// Error implements error.
+func (e *lockedError) Error() string {
+	owner := "another golive"
+	if e.owner != "" {
+		owner += ", " + e.owner
+	}
+	return fmt.Sprintf("%s %q is used by %s (stop it, or give each its own %s)", e.key, e.folder, owner, e.key)
+}
+
+// folderLocks are the locked folders of this process.
+type folderLocks []*os.File
+
+// lockFolders locks every folder that the configuration has golive write to, and
+// makes those that are missing. A folder on a file system without locks is warned of.
+func lockFolders(cfg config.Config, log *slog.Logger) (locks folderLocks, err error) {
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, locks.release())
+			locks = nil
+		}
+	}()
+	for _, folder := range writtenFolders(cfg) {
+		f, err := lockFolder(folder, locks, log)
+		if err != nil {
+			return locks, err
+		}
+		locks = append(locks, f)
+	}
+	return locks, nil
+}
+
+// release unlocks all folders.
+func (l folderLocks) release() error {
+	var errs []error
+	for _, f := range l {
+		errs = append(errs, f.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// writtenFolder is a folder that golive writes to, and the setting that names it.
+type writtenFolder struct{ key, path string }
+
+// writtenFolders returns the folders that must belong to one process alone.
+func writtenFolders(cfg config.Config) (folders []writtenFolder) {
+	stores := cfg.Storage.Backend != "memory"
+	if stores || cfg.Origin.TLS.Listen != "" && len(cfg.Origin.TLS.Auto.Domains) > 0 {
+		folders = append(folders, writtenFolder{"data_dir", cfg.DataDir})
+	}
+	if spool := cfg.Storage.Spool; cfg.Storage.Backend == "s3" && spool.MaxBytes > 0 && spool.Path != "" {
+		folders = append(folders, writtenFolder{"storage.spool.path", spool.Dir(cfg.DataDir)})
+	}
+	return folders
+}
+
+// lockFolder locks a folder and writes there who has it. Two settings may name one
+// folder: what is in held is this process's own.
+func lockFolder(folder writtenFolder, held folderLocks, log *slog.Logger) (*os.File, error) {
+	if err := os.MkdirAll(folder.path, 0o755); err != nil { //nolint:gosec // a static server under another account may serve what is in it
+		return nil, fmt.Errorf("%s: %w", folder.key, err)
+	}
+	f, err := os.OpenFile(filepath.Join(folder.path, lockFile), os.O_RDWR|os.O_CREATE, 0o644) //nolint:gosec // who may read the folder may know whose it is
+	if err != nil {
+		return nil, fmt.Errorf("lock %s: %w", folder.key, err)
+	}
+	locked, err := tryLock(f)
+	switch {
+	case err != nil:
+		log.Warn("folder not locked", "key", folder.key, "path", folder.path, "err", err, "hint", "let no other golive use it")
+	case !locked && held.contains(f):
+		return f, nil
+	case !locked:
+		return nil, errors.Join(&lockedError{folder.key, folder.path, ownerOf(f)}, f.Close())
+	}
+	if err := writeOwner(f); err != nil {
+		// The lock holds without it.
+		log.Warn("lock file not written", "key", folder.key, "err", err)
+	}
+	return f, nil
+}
+
+// contains reports whether f is another opening of one of the files.
+func (l folderLocks) contains(f *os.File) bool {
+	info, err := f.Stat()
+	return err == nil && slices.ContainsFunc(l, func(held *os.File) bool {
+		other, err := held.Stat()
+		return err == nil && os.SameFile(info, other)
+	})
+}
+
+// writeOwner writes who has the lock.
+func writeOwner(f *os.File) error {
+	if err := f.Truncate(0); err != nil {
+		return err
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	_, err = fmt.Fprintf(f, ownerFormat, os.Getpid(), host)
+	return err
+}
+
+// ownerOf reads who has the lock: in containers that share a folder only the host's
+// name tells.
+func ownerOf(f *os.File) string {
+	var (
+		pid  int
+		host string
+	)
+	if _, err := fmt.Fscanf(io.NewSectionReader(f, 0, maxLockOwner), ownerFormat, &pid, &host); err != nil {
+		return ""
+	}
+	return fmt.Sprintf("process %d on %q", pid, host)
+}

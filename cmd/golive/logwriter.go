@@ -1,0 +1,161 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"log/slog"
+	"sync"
+	"time"
+)
+
+const (
+	// maxPendingLog is how many bytes of the log may wait for its reader.
+	maxPendingLog = 1 << 20
+	// logFlushTimeout is how long the end of the process waits for the log's reader.
+	logFlushTimeout = time.Second
+	// lostLinesInterval is how often the log tells of lines that were lost.
+	lostLinesInterval = time.Second
+)
+
+// logWriter is a Writer that never blocks and never fails, for logs: nothing that
+// is done for a broadcaster or a viewer waits for the reader of the log. Lines that
+// are written faster than it reads, or that it does not take (its end of the pipe is
+// closed, its disk is full), are lost and counted.
+type logWriter struct {
+	to   io.Writer
+	wake chan struct{} // holds a token while there may be something to write
+	done chan struct{} // closed when everything was written after Close
+
+	mu      sync.Mutex
+	pending []byte
+	closed  bool
+	lost    int  // lines, in all
+	told    int  // of lost, those that were told of
+	failing bool // the last write failed
+}
+
+// newLogWriter returns a logWriter that writes to w in the background until it is
+// closed.
+func newLogWriter(w io.Writer) *logWriter {
+	l := &logWriter{to: w, wake: make(chan struct{}, 1), done: make(chan struct{})}
+	go l.run()
+	return l
+}
+
+// Write implements io.Writer; p is one line, or several.
+func (l *logWriter) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	if l.closed || len(l.pending)+len(p) > maxPendingLog {
+		l.lost += lines(p)
+	} else {
+		l.pending = append(l.pending, p...)
+	}
+	l.mu.Unlock()
+	l.signal()
+	return len(p), nil
+}
+
+// Close writes what is pending, but waits for no longer than logFlushTimeout.
+func (l *logWriter) Close() {
+	l.mu.Lock()
+	l.closed = true
+	l.mu.Unlock()
+	l.signal()
+	select {
+	case <-l.done:
+	case <-time.After(logFlushTimeout):
+	}
+}
+
+// Lost returns how many lines were lost.
+func (l *logWriter) Lost() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.lost
+}
+
+// tellLost logs, until ctx is done, how many lines were lost, once lines are taken
+// again.
+func (l *logWriter) tellLost(ctx context.Context, log *slog.Logger) {
+	tick := time.NewTicker(lostLinesInterval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			if n := l.takeUntold(); n > 0 {
+				log.Warn("log lines were lost", "lines", n, "hint", "the reader of golive's stderr was slow, gone, or had no room")
+			}
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// takeUntold returns how many lines were lost since it was called last; none as long
+// as a line that says so would be lost as well.
+func (l *logWriter) takeUntold() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.failing || len(l.pending) > maxPendingLog/2 {
+		return 0
+	}
+	n := l.lost - l.told
+	l.told = l.lost
+	return n
+}
+
+func (l *logWriter) signal() {
+	select {
+	case l.wake <- struct{}{}:
+	default:
+	}
+}
+
+// run writes what is pending until the writer is closed.
+func (l *logWriter) run() {
+	defer close(l.done)
+	var batch []byte
+	torn := false // the last line was written in part
+	for range l.wake {
+		l.mu.Lock()
+		batch, l.pending = l.pending, batch[:0]
+		closed := l.closed
+		l.mu.Unlock()
+		if len(batch) > 0 {
+			torn = l.write(batch, torn)
+		}
+		if closed {
+			return
+		}
+	}
+}
+
+// write writes whole lines, counts those that were lost, and reports whether the last
+// one that was begun is incomplete.
+func (l *logWriter) write(batch []byte, torn bool) bool {
+	if torn {
+		if _, err := l.to.Write([]byte("\n")); err == nil {
+			torn = false
+		}
+	}
+	n, err := 0, io.ErrShortWrite
+	if !torn {
+		n, err = l.to.Write(batch)
+		torn = n > 0 && batch[n-1] != '\n'
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.failing = err != nil
+	l.lost += lines(batch[n:])
+	return torn
+}
+
+// lines counts the lines of p, the last of which may lack its end.
+func lines(p []byte) int {
+	n := bytes.Count(p, []byte("\n"))
+	if len(p) > 0 && p[len(p)-1] != '\n' {
+		n++
+	}
+	return n
+}

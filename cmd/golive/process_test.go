@@ -1,0 +1,370 @@
+//go:build unix
+
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// process is a server in a process of its own.
+type process struct {
+	t        *testing.T
+	cmd      *exec.Cmd
+	http     string // its address
+	rtmp     string
+	admin    string
+	log      io.Closer   // the reader's end of its log
+	lines    chan string // of its log
+	ended    chan struct{}
+	endError error
+}
+
+// yaml is a configuration on free ports.
+func yaml(dataDir, more string) string {
+	return fmt.Sprintf(`data_dir: %q
+log: { format: json }
+ingest: { rtmp: { listen: "127.0.0.1:0" } }
+origin: { listen: "127.0.0.1:0" }
+admin: { listen: "127.0.0.1:0" }
+%s
+`, dataDir, more)
+}
+
+// serveCommand is golive serve with a configuration.
+func serveCommand(t *testing.T, config string) *exec.Cmd {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "golive.yaml")
+	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return exec.Command("golive", "serve", "--config", file)
+}
+
+// startProcess starts a server whose log goes through a pipe, and waits until it
+// serves; change is applied before its start.
+func startProcess(t *testing.T, config string) *process {
+	t.Helper()
+	p := &process{t: t, cmd: serveCommand(t, config), lines: make(chan string, 1000), ended: make(chan struct{})}
+	out, err := p.cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = p.cmd.Process.Kill()
+		<-p.ended
+	})
+	go func() {
+		for s := bufio.NewScanner(out); s.Scan(); {
+			p.lines <- s.Text()
+		}
+		close(p.lines)
+		p.endError = p.cmd.Wait()
+		close(p.ended)
+	}()
+	p.log = out
+	var started struct{ HTTP, RTMP, Admin string }
+	if err := json.Unmarshal([]byte(p.waitFor("golive started")), &started); err != nil {
+		t.Fatal(err)
+	}
+	p.http, p.rtmp, p.admin = started.HTTP, started.RTMP, started.Admin
+	return p
+}
+
+// waitFor returns the next line of the log that holds text.
+func (p *process) waitFor(text string) string {
+	p.t.Helper()
+	var seen []string
+	for timeout := time.After(patience); ; {
+		select {
+		case line, ok := <-p.lines:
+			if seen = append(seen, line); strings.Contains(line, text) {
+				return line
+			}
+			if !ok {
+				p.t.Fatalf("the log ended without %q:\n%s", text, strings.Join(seen, "\n"))
+			}
+		case <-timeout:
+			p.t.Fatalf("no %q in the log:\n%s", text, strings.Join(seen, "\n"))
+		}
+	}
+}
+
+func (p *process) signal(s syscall.Signal) {
+	p.t.Helper()
+	if err := p.cmd.Process.Signal(s); err != nil {
+		p.t.Fatalf("%s: %v", s, err)
+	}
+}
+
+// exit waits for the end of the process and returns its exit code, -1 for a signal.
+func (p *process) exit() int {
+	p.t.Helper()
+	select {
+	case <-p.ended:
+	case <-time.After(patience):
+		p.t.Fatal("the server did not end")
+	}
+	return p.cmd.ProcessState.ExitCode()
+}
+
+// get returns what the server says over HTTP.
+func get(ctx context.Context, url string) (string, error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
+	if err != nil {
+		return "", err
+	}
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return "", err
+	}
+	text, err := io.ReadAll(answer.Body)
+	return string(text), errors.Join(err, answer.Body.Close())
+}
+
+func (p *process) metrics() string {
+	p.t.Helper()
+	text, err := get(p.t.Context(), "http://"+p.admin+"/metrics")
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return text
+}
+
+func TestRow77_SignalsThatAreNotMeantToEndAServerDoNot(t *testing.T) {
+	t.Parallel()
+	p := startProcess(t, yaml(t.TempDir(), ""))
+	for s, name := range map[syscall.Signal]string{syscall.SIGHUP: "SIGHUP", syscall.SIGUSR1: "SIGUSR1", syscall.SIGUSR2: "SIGUSR2"} {
+		p.signal(s)
+		if line := p.waitFor("signal ignored"); !strings.Contains(line, name) || !strings.Contains(line, "copytruncate") {
+			t.Errorf("at %s the log says %s", name, line)
+		}
+	}
+	for _, s := range []syscall.Signal{syscall.SIGPIPE, syscall.SIGALRM, syscall.SIGVTALRM, syscall.SIGIO, syscall.SIGXCPU, syscall.SIGXFSZ, syscall.SIGWINCH, syscall.SIGCHLD, syscall.SIGURG} {
+		p.signal(s)
+	}
+	if _, err := get(t.Context(), "http://"+p.http+"/v1/broadcasts"); err != nil {
+		t.Fatal(err)
+	}
+	p.signal(syscall.SIGTERM)
+	p.signal(syscall.SIGHUP) // nor while it ends
+	p.waitFor("golive stopped")
+	if code := p.exit(); code != 0 {
+		t.Errorf("exit code %d: %v", code, p.endError)
+	}
+}
+
+func TestServe_SecondSignalEndsItAtOnce(t *testing.T) {
+	t.Parallel()
+	p := startProcess(t, yaml(t.TempDir(), ""))
+	publish := exec.Command("golive", "publish", "rtmp://"+p.rtmp+"/live/studio")
+	if err := publish.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = publish.Process.Kill(); _ = publish.Wait() })
+	p.waitFor("broadcast started")
+	p.signal(syscall.SIGTERM) // the publisher, and then the players, are given seconds
+	p.waitFor("golive stopping")
+	for again := time.NewTicker(50 * time.Millisecond); ; {
+		select {
+		case <-p.ended:
+			if !p.cmd.ProcessState.Sys().(syscall.WaitStatus).Signaled() {
+				t.Errorf("ended with %v, want by the signal", p.cmd.ProcessState)
+			}
+			return
+		case <-again.C:
+			_ = p.cmd.Process.Signal(syscall.SIGTERM)
+		}
+	}
+}
+
+// TestRow78 has several kinds of logs that take nothing. Where the server listens
+// cannot be read from them.
+func TestRow78_ServerGoesOnWithoutTheReaderOfItsLog(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("needs addresses of its own on the loopback network")
+	}
+	for i, test := range []struct {
+		name  string
+		spoil func(t *testing.T, cmd *exec.Cmd)
+	}{
+		{"reader has gone", func(t *testing.T, cmd *exec.Cmd) {
+			r, w := pipe(t)
+			_ = r.Close()
+			cmd.Stdout, cmd.Stderr = w, w
+		}},
+		{"reader has stopped", func(t *testing.T, cmd *exec.Cmd) {
+			_, w := pipe(t)
+			_ = w.SetWriteDeadline(time.Now().Add(10 * time.Millisecond))
+			for {
+				if _, err := w.Write(make([]byte, 1<<10)); err != nil {
+					break // it is full
+				}
+			}
+			cmd.Stdout, cmd.Stderr = w, w
+		}},
+		{"disk is full", func(t *testing.T, cmd *exec.Cmd) {
+			full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+			if err != nil {
+				t.Skip(err)
+			}
+			t.Cleanup(func() { _ = full.Close() })
+			cmd.Stdout, cmd.Stderr = full, full
+		}},
+		{"closed", func(_ *testing.T, cmd *exec.Cmd) {
+			cmd.Args = append([]string{"sh", "-c", `exec "$0" "$@" <&- >&- 2>&-`}, cmd.Args...)
+			cmd.Path = "/bin/sh"
+		}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			host := fmt.Sprintf("127.%d.%d.%d", os.Getpid()>>8&0xff, os.Getpid()&0xff, 2+i)
+			cmd := serveCommand(t, strings.ReplaceAll(yaml(t.TempDir(), ""), `origin: { listen: "127.0.0.1:0" }`, `origin: { listen: "`+host+`:20780" }`))
+			test.spoil(t, cmd)
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			ended := make(chan error, 1)
+			go func() { ended <- cmd.Wait() }()
+			t.Cleanup(func() { _ = cmd.Process.Kill() })
+			for deadline := time.After(patience); ; {
+				_, err := get(t.Context(), "http://"+host+":20780/v1/broadcasts")
+				if err == nil {
+					break
+				}
+				select {
+				case err := <-ended:
+					t.Fatalf("the server ended: %v", err)
+				case <-deadline:
+					t.Fatal(err)
+				case <-time.After(20 * time.Millisecond):
+				}
+			}
+			_ = cmd.Process.Signal(syscall.SIGTERM)
+			select {
+			case err := <-ended:
+				if err != nil {
+					t.Errorf("the server ended with %v", err)
+				}
+			case <-time.After(patience):
+				t.Error("the server did not end")
+			}
+		})
+	}
+}
+
+func pipe(t *testing.T) (r, w *os.File) {
+	t.Helper()
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = r.Close()
+		_ = w.Close()
+	})
+	return r, w
+}
+
+func TestRow78_ReaderOfTheLogGoesAwayInTheMiddle(t *testing.T) {
+	t.Parallel()
+	p := startProcess(t, yaml(t.TempDir(), ""))
+	_ = p.log.Close()
+	p.signal(syscall.SIGHUP) // it has something to log
+	for deadline := time.After(patience); !strings.Contains(p.metrics(), "\ngolive_log_lost_lines_total 1\n"); {
+		select {
+		case <-time.After(20 * time.Millisecond):
+		case <-deadline:
+			t.Fatal("no lost line is counted")
+		}
+	}
+	p.signal(syscall.SIGTERM)
+	if code := p.exit(); code != 0 {
+		t.Errorf("exit code %d: %v", code, p.endError)
+	}
+}
+
+// Other commands end when nobody reads what they write, as filters do.
+func TestRow78_OtherCommandsEndWithTheirReader(t *testing.T) {
+	t.Parallel()
+	r, w := pipe(t)
+	_ = r.Close()
+	cmd := exec.Command("golive", "help")
+	cmd.Stdout = w
+	var ended *exec.ExitError
+	if err := cmd.Run(); !errors.As(err, &ended) || ended.Sys().(syscall.WaitStatus).Signal() != syscall.SIGPIPE {
+		t.Errorf("it ended with %v, want SIGPIPE", err)
+	}
+}
+
+func TestRow79_SecondProcessOnAFolderIsRefusedAndTheFirstNamed(t *testing.T) {
+	for name, test := range map[string]struct{ first, second func(folder string) string }{
+		"disk": {func(f string) string { return yaml(f, "") }, func(f string) string { return yaml(f, "") }},
+		"disk, by another path": {
+			func(f string) string { return yaml(f, "") },
+			func(f string) string {
+				link := f + "-link"
+				if err := os.Symlink(f, link); err != nil {
+					t.Fatal(err)
+				}
+				return yaml(link, "")
+			},
+		},
+		"s3": {
+			func(f string) string { return yaml(f, unreachableBucket) },
+			func(f string) string { return yaml(f, unreachableBucket) },
+		},
+		"spool": {
+			func(f string) string {
+				return yaml(f+"-a", strings.ReplaceAll(unreachableBucket, "spool: {}", "spool: { path: "+f+" }"))
+			},
+			func(f string) string {
+				return yaml(f+"-b", strings.ReplaceAll(unreachableBucket, "spool: {}", "spool: { path: "+f+" }"))
+			},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			folder := filepath.Join(t.TempDir(), "data")
+			first := startProcess(t, test.first(folder))
+			config := test.second(folder)
+			out, err := serveCommand(t, config).CombinedOutput()
+			if want := fmt.Sprintf("process %d on", first.cmd.Process.Pid); err == nil || !strings.Contains(string(out), want) {
+				t.Errorf("the second: %v; %s\nwant it refused, with %q", err, out, want)
+			}
+			// What only reads the configuration is not kept from it.
+			second := serveCommand(t, config)
+			if out, err := exec.Command("golive", "check-config", second.Args[len(second.Args)-1]).CombinedOutput(); err != nil {
+				t.Errorf("check-config: %v: %s", err, out)
+			}
+			// A lock does not outlive its process.
+			_ = first.cmd.Process.Kill()
+			<-first.ended
+			startProcess(t, config)
+		})
+	}
+}
+
+// unreachableBucket is a bucket at a port where nobody listens; golive starts
+// without it.
+const unreachableBucket = `storage:
+  backend: s3
+  spool: {}
+  s3: { provider: minio, endpoint: "http://127.0.0.1:1", bucket: clips, access_key: a, secret_key: b, required: false }
+`

@@ -1,0 +1,11 @@
+//go:build !unix
+
+package main
+
+import "os"
+
+// survivedSignals returns none: there are no such signals here.
+func survivedSignals() []os.Signal { return nil }
+
+// explain returns a signal's name.
+func explain(s os.Signal) (name, hint string) { return s.String(), "" }

@@ -1,0 +1,79 @@
+package h264
+
+import (
+	"github.com/bluenviron/mediacommon/v2/pkg/bits"
+	mch264 "github.com/bluenviron/mediacommon/v2/pkg/codecs/h264"
+)
+
+// pictureParameters is what a slice's header depends on in a PPS (ISO 14496-10 section
+// 7.3.2.2).
+type pictureParameters struct {
+	id, spsID         uint32
+	cabac             bool
+	bottomFieldOrder  bool // bottom_field_pic_order_in_frame_present_flag
+	weighted          bool // weighted_pred_flag
+	qp                int  // of a slice whose slice_qp_delta is 0
+	deblockingControl bool
+	redundantPictures bool
+}
+
+// readPPS reads a PPS of one slice group.
+func readPPS(nal []byte) (*pictureParameters, error) {
+	if Type(nal) != PPS {
+		return nil, &SyntaxError{In: "PPS", Problem: "the NAL unit is of another type"}
+	}
+	r := bitReader{buf: mch264.EmulationPreventionRemove(nal[1:])}
+	var p pictureParameters
+	p.id, p.spsID = r.golomb(), r.golomb()
+	p.cabac, p.bottomFieldOrder = r.flag(), r.flag()
+	groups := r.golomb() // num_slice_groups_minus1
+	r.golomb()           // num_ref_idx_l0_default_active_minus1
+	r.golomb()           // num_ref_idx_l1_default_active_minus1
+	p.weighted = r.flag()
+	r.flag() // weighted_bipred_idc, of two bits
+	r.flag()
+	qp := r.signedGolomb() // pic_init_qp_minus26
+	r.signedGolomb()       // pic_init_qs_minus26
+	r.signedGolomb()       // chroma_qp_index_offset
+	p.deblockingControl = r.flag()
+	r.flag() // constrained_intra_pred_flag
+	p.redundantPictures = r.flag()
+	switch {
+	case groups > 0 && r.err == nil:
+		return nil, &SyntaxError{In: "PPS", Problem: "several slice groups"}
+	case r.err != nil:
+		return nil, &SyntaxError{In: "PPS", Offset: len(nal), Problem: "cut off", Err: r.err}
+	case p.id > 255 || p.spsID > 31 || qp < -62 || qp > 25:
+		return nil, &SyntaxError{In: "PPS", Problem: "number or quantiser out of range"}
+	}
+	p.qp = 26 + int(qp)
+	return &p, nil
+}
+
+// bitReader reads a payload; after the first error everything is 0.
+type bitReader struct {
+	buf []byte
+	at  int // in bits
+	err error
+}
+
+func (r *bitReader) golomb() (v uint32) {
+	if r.err == nil {
+		v, r.err = bits.ReadGolombUnsigned(r.buf, &r.at)
+	}
+	return v
+}
+
+func (r *bitReader) signedGolomb() (v int32) {
+	if r.err == nil {
+		v, r.err = bits.ReadGolombSigned(r.buf, &r.at)
+	}
+	return v
+}
+
+func (r *bitReader) flag() (v bool) {
+	if r.err == nil {
+		v, r.err = bits.ReadFlag(r.buf, &r.at)
+	}
+	return v
+}

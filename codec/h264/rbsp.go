@@ -1,0 +1,83 @@
+package h264
+
+import "math/bits"
+
+// rbsp reads the payload of a NAL unit without its emulation prevention bytes
+// (ISO 14496-10 section 7.4.1). Its zero value is at the end.
+type rbsp struct {
+	left  []byte
+	zeros int // bytes of zero in a row before left
+}
+
+// byte returns the next byte; ok is false at the end.
+func (r *rbsp) byte() (c byte, ok bool) {
+	if len(r.left) > 0 && r.zeros >= 2 && r.left[0] == 3 {
+		r.left, r.zeros = r.left[1:], 0
+	}
+	if len(r.left) == 0 {
+		return 0, false
+	}
+	c, r.left = r.left[0], r.left[1:]
+	r.zeros++
+	if c != 0 {
+		r.zeros = 0
+	}
+	return c, true
+}
+
+// read takes n bytes and keeps the first of them in into, as far as it has room.
+// It returns how many it kept; ok is false when fewer than n are left.
+func (r *rbsp) read(into []byte, n int) (kept int, ok bool) {
+	for i := range n {
+		c, ok := r.byte()
+		if !ok {
+			return kept, false
+		}
+		if i < len(into) {
+			into[i] = c
+			kept++
+		}
+	}
+	return kept, true
+}
+
+// window is up to 64 bits of a payload, the next one first.
+type window struct {
+	bits uint64
+	size int // how many of them there are
+}
+
+// newWindow takes the first 8 bytes of b, or all.
+func newWindow(b []byte) window {
+	var w window
+	for i := range min(len(b), 8) {
+		w.bits |= uint64(b[i]) << (56 - 8*i)
+		w.size += 8
+	}
+	return w
+}
+
+// golomb reads a ue(v) of at most 33 bits (section 9.1); ok is false when it is
+// longer, or is not there whole.
+func (w *window) golomb() (v uint32, ok bool) {
+	zeros := bits.LeadingZeros64(w.bits)
+	length := 2*zeros + 1
+	if zeros > 17 || length > w.size {
+		return 0, false
+	}
+	v = uint32(w.bits>>(64-length) - 1)
+	w.bits <<= length
+	w.size -= length
+	return v, true
+}
+
+// flag reads one bit; ok is false at the end.
+func (w *window) flag() (set, ok bool) {
+	if w.size < 1 {
+		return false, false
+	}
+	set = w.bits>>63 == 1
+	w.bits <<= 1
+	w.size--
+	return set, true
+}

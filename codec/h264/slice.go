@@ -1,0 +1,30 @@
+package h264
+
+// Slice is the beginning of a slice's header (ISO 14496-10 section 7.3.3).
+type Slice struct {
+	// First says that the slice begins a picture: its first macroblock is the
+	// picture's.
+	First bool
+	// Intra says that the slice refers to no other picture: it is I or SI.
+	Intra bool
+}
+
+// ReadSlice reads a NAL unit with a slice header (types 1, 2 and 5); ok is false
+// when the header is cut off.
+func ReadSlice(nal []byte) (s Slice, ok bool) {
+	const longest = 6 // bytes: two ue(v), of at most 35 and 7 bits
+	if len(nal) == 0 {
+		return s, false
+	}
+	var header [longest]byte
+	r := rbsp{left: nal[1:]}
+	kept, _ := r.read(header[:], longest)
+	w := newWindow(header[:kept])
+	first, ok1 := w.golomb()
+	kind, ok2 := w.golomb()
+	if !ok1 || !ok2 {
+		return s, false
+	}
+	const i, si = 2, 4 // slice_type modulo 5 (table 7-6)
+	return Slice{First: first == 0, Intra: kind%5 == i || kind%5 == si}, true
+}

@@ -1,0 +1,303 @@
+//go:build e2e && field
+
+package interop
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"golive/e2e/harness"
+	"golive/internal/hlscheck"
+)
+
+// field is a stream that encoders in the field were reported to send (rows 57 to 68 of
+// docs/encoders.md), and what must become of it.
+type field struct {
+	name string
+	// file makes the FLV file that is published in real time.
+	file func(t *testing.T) string
+	// warned are the codes of the warnings that the broadcaster must have seen.
+	warned []string
+	// excused are the rules that the stream breaks by itself; docs/encoders.md says why.
+	excused []int
+	// unplayable says that Chromium cannot decode it: it is only carried.
+	unplayable bool
+	// still is how long the picture may stand still in the browser; 1.5 s when 0: three
+	// streams are encoded, checked and decoded on two cores.
+	still time.Duration
+	// played is the share of the time watched that must be played; 0.85 when 0.
+	played float64
+	// silent and blind say that no sound, or no picture, is decoded.
+	silent, blind bool
+	// rebuilt says that hls.js has to begin anew, because a track joined or left.
+	rebuilt bool
+	// multivariant must be in the multivariant playlist.
+	multivariant string
+}
+
+func TestField_StreamsFromTheFieldAreCarriedAndPlayed(t *testing.T) {
+	s := harness.Start(t, harness.Options{})
+	b := harness.OpenBrowser(t)
+	places := make(chan struct{}, 3) // more would not decode in real time on two cores
+	x264 := func(params string, options ...string) func(*testing.T) string {
+		return func(t *testing.T) string {
+			t.Helper()
+			return sources.FLV(t, append([]string{"-t", "16", "-x264-params", params}, options...)...)
+		}
+	}
+	for _, f := range []field{
+		{name: "57-adts", file: func(t *testing.T) string { t.Helper(); return adtsInside(t, "adts", sources.Plain(t), true) }},
+		{name: "57-adts-and-header", file: func(t *testing.T) string { t.Helper(); return adtsInside(t, "adts-header", sources.Plain(t), false) }},
+		{name: "58-open-gop", file: x264("open-gop=1:keyint=60:min-keyint=60:scenecut=0:bframes=3"), warned: []string{"open_gop"}},
+		{name: "58-intra-refresh", file: x264("intra-refresh=1:keyint=60:min-keyint=60:scenecut=0"), warned: []string{"intra_refresh"}},
+		{name: "58-one-key-frame", file: x264("keyint=infinite:scenecut=0"), warned: []string{"key_frames_far_apart"}},
+		{name: "59-surround-side", file: layout("5.1(side)")},
+		{name: "59-surround-wide", file: layout("7.1(wide)")},
+		{name: "59-two-one", file: layout("2.1")},
+		{name: "60-low-rate", file: made("-vn", "-t", "16", "-ar", "8000", "-ac", "1"), blind: true},
+		{name: "61-slides", file: slow("1/12", "40"), silent: true, still: 13 * time.Second, played: 0.5},
+		{name: "61-one-a-second", file: slow("1", "20"), silent: true, still: 3 * time.Second},
+		{name: "61-slide-with-sound", file: slowWithSound("1/4", "24"), still: 5 * time.Second},
+		{name: "61-fast", file: fast("120", "12")},
+		{name: "63-sound-stops", file: without(tagAudio, 4, 18, 30), warned: []string{"audio_silent"}, rebuilt: true, still: 3 * time.Second},
+		{name: "64-picture-stops", file: without(tagVideo, 4, 14, 26), warned: []string{"video_silent"}, still: 3 * time.Second},
+		{name: "62-ten-bits", file: made("-t", "12", "-pix_fmt", "yuv422p10le"), unplayable: true},
+		{name: "67-captions", file: func(t *testing.T) string { t.Helper(); return captioned(t, "captioned", sources.Plain(t)) }, multivariant: "TYPE=CLOSED-CAPTIONS"},
+		{name: "67-no-captions", file: made("-bf", "2"), multivariant: "CLOSED-CAPTIONS=NONE"},
+		{name: "two-on-each-timestamp", file: func(t *testing.T) string {
+			t.Helper()
+			return paired(t, "paired", sources.FLV(t, "-t", "16", "-bf", "0"))
+		}},
+		{name: "both-change", file: func(t *testing.T) string {
+			t.Helper()
+			return joined(t, "both-change", sources.Plain(t), sources.FLV(t, "-t", "10", "-s", "480x270", "-ar", "44100"), 8)
+		}},
+	} {
+		t.Run(f.name, func(t *testing.T) {
+			t.Parallel()
+			places <- struct{}{}
+			defer func() { <-places }()
+			f.mustPlay(t, s, b)
+		})
+	}
+}
+
+// mustPlay publishes the stream, follows it to its end, watches it in the browser
+// meanwhile, and collects the warnings.
+func (f field) mustPlay(t *testing.T, s *harness.Server, b *harness.Browser) {
+	t.Helper()
+	file := f.file(t)
+	follower := harness.Follow(t, s.PlaylistURL(f.name), hlscheck.Options{LowLatency: true})
+	// Not ffmpeg, which mends what it reads: the tags go out as they are.
+	tags := readFLV(t, file)
+	length := time.Duration(tags[len(tags)-1].time) * time.Millisecond
+	encoder := harness.Launch(t, nil, s.Program(), "publish", "--file", file, "--duration", length.String(), s.PublishURL(f.name))
+	multivariant := ""
+	warned := map[string]string{}
+	watching, watched := context.WithCancel(t.Context())
+	look := make(chan struct{})
+	go func() {
+		defer close(look)
+		for watching.Err() == nil {
+			if body, err := harness.Get(watching, s.PlaylistURL(f.name)); err == nil {
+				multivariant = string(body)
+			}
+			warnings(watching, s, f.name, warned)
+			harness.Pause(watching, 300*time.Millisecond)
+		}
+	}()
+	var seen []harness.Sight
+	if !f.unplayable {
+		page := b.Open(t, s.WatchURL(f.name))
+		page.Rebuilds = f.rebuilt
+		page.WaitFor("media", 40*time.Second, func(now harness.Playback) bool { return now.Time > 0 && (f.blind || now.Width > 0) })
+		v := page.View()
+		select {
+		case <-encoder.Done():
+		case <-time.After(time.Minute):
+		}
+		page.Screenshot("field-" + f.name)
+		seen = v.Stop()
+	}
+	encoder.Wait(time.Minute)
+	r := follower.Wait(30 * time.Second)
+	watched()
+	<-look
+	// Many encoders share this machine: when their media comes is not judged.
+	follower.Check(append(f.excused, pace...)...)
+	if !r.Ended {
+		t.Error("the playlist has no end")
+	}
+	for _, run := range harness.Runs(t, r) {
+		lines := harness.Complaints(t, run)
+		for _, line := range lines[:min(len(lines), 5)] {
+			t.Error(line)
+		}
+	}
+	for _, code := range f.warned {
+		if warned[code] == "" {
+			t.Errorf("the broadcaster was not warned of %s, but of %v", code, warned)
+		}
+	}
+	for code, text := range warned {
+		t.Logf("warned: %s: %s", code, text)
+	}
+	if !strings.Contains(multivariant, f.multivariant) {
+		t.Errorf("%q is not in the multivariant playlist:\n%s", f.multivariant, multivariant)
+	}
+	if !f.unplayable {
+		f.checkPlayback(t, seen)
+	}
+}
+
+func (f field) checkPlayback(t *testing.T, seen []harness.Sight) {
+	t.Helper()
+	if len(seen) < 2 {
+		t.Fatal("the page was not watched")
+	}
+	still, share := f.still, f.played
+	if still == 0 {
+		still = 1500 * time.Millisecond
+	}
+	if share == 0 {
+		share = 0.85
+	}
+	sum, first, last := harness.SumUp(seen), seen[0], seen[len(seen)-1]
+	wall := last.At.Sub(first.At).Seconds()
+	t.Logf("the page played %.1f s in %.1f s: %d frames, %d bytes of audio, still for at most %.1f s, %d back",
+		sum.Played, wall, last.Frames-first.Frames, last.Audio-first.Audio, sum.Longest.Seconds(), sum.Back)
+	if sum.Reloads > 0 || sum.Back > 0 && !f.rebuilt || len(sum.Faults) > 0 {
+		t.Errorf("%d reloads, %d steps back, faults %q", sum.Reloads, sum.Back, sum.Faults)
+	}
+	if !f.rebuilt && sum.Played < share*wall {
+		t.Errorf("the page played %.1f s in %.1f s", sum.Played, wall)
+	}
+	if sum.Longest > still {
+		t.Errorf("the picture stood still for %.1f s", sum.Longest.Seconds())
+	}
+	if !f.silent && last.Audio == 0 {
+		t.Error("no audio was decoded")
+	}
+	if !f.blind && last.Frames == 0 {
+		t.Error("no picture was decoded")
+	}
+}
+
+// warnings adds the warnings that the API shows now to all, by code.
+func warnings(ctx context.Context, s *harness.Server, id string, all map[string]string) {
+	body, err := harness.Get(ctx, s.URL("/v1/broadcasts/"+id))
+	if err != nil {
+		return
+	}
+	var b struct {
+		Warnings []struct{ Code, Text string } `json:"warnings"`
+	}
+	if json.Unmarshal(body, &b) != nil {
+		return
+	}
+	for _, w := range b.Warnings {
+		all[w.Code] = w.Text
+	}
+}
+
+// made is the usual source with other options.
+func made(options ...string) func(*testing.T) string {
+	return func(t *testing.T) string { t.Helper(); return sources.FLV(t, options...) }
+}
+
+// layout is a picture with a tone in each channel of that layout.
+func layout(name string) func(*testing.T) string {
+	return func(t *testing.T) string {
+		t.Helper()
+		path := filepath.Join(sources.Dir, "layout-"+name+".flv")
+		harness.Run(t, "ffmpeg", "-v", "error", "-y", "-f", "lavfi", "-i", "testsrc2=size=640x360:rate=30",
+			"-f", "lavfi", "-i", "sine=r=48000,aformat=channel_layouts="+name, "-t", "20",
+			"-c:v", "libx264", "-preset", "veryfast", "-pix_fmt", "yuv420p", "-g", "60", "-c:a", "aac", path)
+		return path
+	}
+}
+
+// slow is a picture without sound at a low rate, each one a key frame.
+func slow(rate, seconds string) func(*testing.T) string {
+	return made("-an", "-r", rate, "-g", "1", "-keyint_min", "1", "-t", seconds)
+}
+
+// slowWithSound is the same with sound.
+func slowWithSound(rate, seconds string) func(*testing.T) string {
+	return made("-r", rate, "-g", "1", "-keyint_min", "1", "-t", seconds)
+}
+
+// fast is a picture at a high rate.
+func fast(rate, seconds string) func(*testing.T) string {
+	return made("-vf", "fps="+rate+",scale=320:180", "-g", "240", "-keyint_min", "240", "-t", seconds)
+}
+
+// without is the usual source of some seconds, of which one kind of tag is missing for
+// a while.
+func without(kind byte, from, to, length uint32) func(*testing.T) string {
+	return func(t *testing.T) string {
+		t.Helper()
+		tags := readFLV(t, sources.FLV(t, "-bf", "2", "-t", fmt.Sprint(length)))
+		tags = slices.DeleteFunc(tags, func(g tag) bool {
+			return g.kind == kind && g.time >= from*1000 && g.time < to*1000 && len(g.body) > 1 && g.body[1] == 1
+		})
+		return writeFLV(t, fmt.Sprintf("without-%d-%d-%d", kind, from, to), tags)
+	}
+}
+
+// adtsInside puts an ADTS header before each AAC frame, and may leave the
+// configuration out.
+func adtsInside(t *testing.T, name, file string, headerless bool) string {
+	t.Helper()
+	var tags []tag
+	for _, g := range readFLV(t, file) {
+		switch {
+		case g.kind != tagAudio:
+		case g.body[1] == 0 && headerless:
+			continue
+		case g.body[1] == 1:
+			frame := g.body[2:]
+			n := len(frame) + 7
+			// AAC-LC, 48 kHz, two channels, no CRC.
+			header := []byte{0xff, 0xf1, 1<<6 | 3<<2, 2<<6 | byte(n>>11), byte(n >> 3), byte(n<<5) | 0x1f, 0xfc}
+			g.body = slices.Concat(g.body[:2], header, frame)
+		}
+		tags = append(tags, g)
+	}
+	return writeFLV(t, name, tags)
+}
+
+// paired gives each second picture the timestamp of the one before it.
+func paired(t *testing.T, name, file string) string {
+	t.Helper()
+	tags := readFLV(t, file)
+	for i, g := range tags {
+		if g.kind == tagVideo {
+			tags[i].time = g.time / 66 * 66
+		}
+	}
+	return writeFLV(t, name, tags)
+}
+
+// captioned puts a NAL unit of SEI with CEA-608 before the others of each picture.
+func captioned(t *testing.T, name, file string) string {
+	t.Helper()
+	// user_data_registered_itu_t_t35: country 0xb5, provider 0x31, GA94, cc_data with one
+	// pair of field 1, which says nothing (0x80 0x80).
+	payload := []byte{0xb5, 0x00, 0x31, 'G', 'A', '9', '4', 3, 0x41, 0xff, 0xfc, 0x80, 0x80, 0xff}
+	sei := slices.Concat([]byte{6, 4, byte(len(payload))}, payload, []byte{0x80})
+	prefixed := slices.Concat([]byte{0, 0, 0, byte(len(sei))}, sei)
+	tags := readFLV(t, file)
+	for i, g := range tags {
+		if g.kind == tagVideo && len(g.body) > 5 && g.body[1] == 1 {
+			tags[i].body = slices.Concat(g.body[:5], prefixed, g.body[5:])
+		}
+	}
+	return writeFLV(t, name, tags)
+}

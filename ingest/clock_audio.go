@@ -1,0 +1,199 @@
+package ingest
+
+import "golive/media"
+
+const (
+	// exact is how far the wire and the count of samples may differ and agree: both
+	// the wire's times and the one that the count began with are whole milliseconds.
+	exact = media.Millisecond
+	// uneven is a difference that is counted as a repair.
+	uneven = 3 * media.Millisecond
+	// pull is how many frames it takes to follow the wire by most of a difference:
+	// 5 s of AAC at 48 kHz. It averages what jitters, and follows a clock that is
+	// 100 ppm off half a millisecond behind.
+	pull = 256
+	// fastest bounds the change of a single frame's time, as a share of its duration.
+	fastest = 32
+	// usualDeviation is taken for the deviation until it is measured.
+	usualDeviation = 12 * media.Millisecond
+	// window is how many frames are taken to measure how long one lasts.
+	window = 64
+	// guessedFrame is the duration of a frame that is not known.
+	guessedFrame = 20 * media.Millisecond
+)
+
+// audioTimes gives audio frames their times. A frame lasts as long as its samples
+// do, so where the wire is clean the times are exact sums of samples, and where it
+// jitters they are even. In the long run the wire decides: a difference is taken
+// back a little with each frame, and a hole at once. Frames can share a time on the
+// wire, or all have the same: the count runs on.
+type audioTimes struct {
+	// One frame lasts whole + part/den ticks; den is 0 when that is not known.
+	whole, part, den int64
+	declared         [3]int64 // the same, from the track's parameters
+
+	next media.Ticks // where the next frame is due
+	rest int64       // and the parts of a tick, in 1/den
+
+	deviation media.Ticks // mean difference of the wire from the count, in 1/16 ticks
+	carry     media.Ticks // the differences that are not taken back yet
+	ahead     int         // frames in a row that agree on a hole before them
+	aheadBy   media.Ticks
+
+	// A window of frames began at began on the wire, in milliseconds. The one before
+	// lasted measured.
+	frames          int
+	began, measured int64
+}
+
+// declare takes the duration of a frame from a track's parameters.
+func (s *audioTimes) declare(t *media.Track) {
+	if s.den == 0 {
+		s.deviation = 16 * usualDeviation
+	}
+	s.declared = [3]int64{}
+	if t.SampleRate > 0 && t.SamplesPerUnit > 0 {
+		ticks, rate := int64(t.SamplesPerUnit)*int64(media.Second), int64(t.SampleRate)
+		s.declared = [3]int64{ticks / rate, ticks % rate, rate}
+	}
+	s.setFrame(s.declared)
+	s.frames, s.measured = 0, 0
+}
+
+func (s *audioTimes) setFrame(d [3]int64) {
+	s.whole, s.part, s.den = d[0], d[1], d[2]
+	s.rest = 0
+}
+
+// frame is how long a frame lasts, rounded down.
+func (s *audioTimes) frame() media.Ticks {
+	if s.den == 0 {
+		return guessedFrame
+	}
+	return media.Ticks(s.whole)
+}
+
+// expected is where the next frame is due.
+func (s *audioTimes) expected(last media.Ticks) media.Ticks {
+	if s.den == 0 {
+		return last + guessedFrame
+	}
+	return max(s.next, last+1)
+}
+
+// put gives the next frame its time, and moves what is due by a frame.
+func (s *audioTimes) put(at media.Ticks) Stamp {
+	s.next = at + media.Ticks(s.whole)
+	if s.rest += s.part; s.rest >= s.den && s.den > 0 {
+		s.rest -= s.den
+		s.next++
+	}
+	return Stamp{DTS: at, PTS: at}
+}
+
+// moveTo begins the count anew at a time.
+func (s *audioTimes) moveTo(at media.Ticks) {
+	s.next, s.rest, s.carry, s.ahead = at, 0, 0, 0
+}
+
+// place puts the present frame of t on the timeline.
+func (s *audioTimes) place(t *timeline, a arrival, repaired *RepairCounts) Stamp {
+	// A finer time than milliseconds comes as an offset of the presentation.
+	due := t.due() + a.composition
+	off := due - s.next
+	switch {
+	case !t.seen:
+		s.moveTo(due)
+		t.out = due - 1
+	case a.fresh && due > t.out:
+		s.moveTo(due)
+	case s.den == 0:
+		if due <= t.out {
+			due = t.out + 1
+			repaired[RepairNudged]++
+		}
+		s.next = due
+	case -exact <= off && off <= exact:
+		s.deviation -= s.deviation / 16
+		s.ahead = 0
+	case !a.moved:
+		repaired[RepairSpread]++
+	default:
+		s.correct(off, due)
+		if off > uneven || off < -uneven {
+			repaired[RepairSmoothed]++
+		}
+	}
+	if a.fresh {
+		s.frames = 0
+	}
+	if s.frames++; s.frames > window {
+		if s.measure(t.wire); s.den != s.declared[2] {
+			repaired[RepairSmoothed] += window
+		}
+	} else if s.frames == 1 {
+		s.began = t.wire
+	}
+	t.out = max(s.next, t.out+1)
+	return s.put(t.out)
+}
+
+// correct follows the wire, which is off the count.
+func (s *audioTimes) correct(off, due media.Ticks) {
+	frame := s.frame()
+	if off > max(frame/2, 4*s.deviation/16+2*media.Millisecond) {
+		// Ahead by more than jitter explains: a hole, if what follows agrees. One that
+		// is long needs no agreement: nothing is gained by sound that comes too early.
+		if s.ahead == 0 || distant(off, s.aheadBy, frame/2) {
+			s.ahead = 0
+		}
+		s.ahead++
+		s.aheadBy = off
+		if off > 3*frame || s.ahead > 2 {
+			s.moveTo(due)
+			return
+		}
+	} else {
+		s.ahead = 0
+	}
+	size := min(max(off, -off), 4*frame)
+	s.deviation += size - s.deviation/16
+	if off > 0 {
+		off -= exact
+	} else {
+		off += exact
+	}
+	s.carry += off
+	change := s.carry / pull
+	s.carry -= change * pull
+	s.next += min(max(change, -frame/fastest), frame/fastest)
+}
+
+func distant(a, b, most media.Ticks) bool { return a-b > most || b-a > most }
+
+// measure compares how long a frame lasts on the wire with what is counted. If two
+// windows agree that it is not that, the parameters are wrong, or the wire's clock
+// runs at another speed: the frames are counted as the wire has them.
+func (s *audioTimes) measure(wire int64) {
+	lasted := (wire - s.began) * int64(media.Millisecond)
+	before := s.measured
+	s.frames, s.began, s.measured = 1, wire, lasted
+	if s.den == 0 || lasted <= 0 {
+		return
+	}
+	if off := lasted - before; off > lasted/32 || off < -lasted/32 {
+		return
+	}
+	frame := int64(s.frame())
+	if d := s.declared; d[2] > 0 && s.den != d[2] && !differs(lasted, window*d[0]) {
+		s.setFrame(d)
+		return
+	}
+	if differs(lasted, window*frame) && lasted > window*frame/4 && lasted < window*frame*4 {
+		s.setFrame([3]int64{lasted / window, lasted % window, window})
+	}
+}
+
+// differs says whether two durations differ by more than 5 %, which is more than
+// jitter over a window.
+func differs(a, b int64) bool { return a-b > b/20 || b-a > b/20 }

@@ -1,0 +1,193 @@
+package ingest
+
+import (
+	"encoding/hex"
+	"slices"
+	"strings"
+	"testing"
+
+	"golive/codec/h264"
+	"golive/media"
+)
+
+// trackOf is a track with the parameter sets of an AVCDecoderConfigurationRecord.
+func trackOf(t *testing.T, record string) *media.Track {
+	t.Helper()
+	b, err := hex.DecodeString(record)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := h264.ParseAVCC(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &media.Track{Codec: media.H264, CodecString: c.CodecString, SPS: c.SPS, PPS: c.PPS, Width: c.Width, Height: c.Height}
+}
+
+// The records are from ffmpeg with x264, with some bytes of the SPS changed.
+func TestPictures_NameWhatNotEveryDevicePlays(t *testing.T) {
+	const (
+		high     = "0164000bffe100186764000bacd9428df9301100000303e90000ea600f14299601000668ebe3cb22c0fdf8f800"
+		baseline = "0142c028ffe100186742c028d900780227e5c04400000fa40003a9803c60c92001000568cb83cb20"
+		yuv422   = "017a000dffe10018677a000db6cd94141fb01100000303e90000ea600f14299601000668ebe3cb22c0fefafa00"
+		yuv444   = "01f4000dffe1001767f4000d919b28283f6022000007d20001d4c01e28532c01000668ebe3c44844fff8f800"
+		gray     = "0164000dffe100196764000df36505421e3e3f016c800001f480007530078a14cb01000668ebe3cb22c0fcf8f800"
+		fields   = "01640028ffe1001a67640028acd94078044fde0220000003002000000643e2c5b2c001000668fba3cb22c0fdf8f800"
+	)
+	for _, c := range []struct {
+		name, record string
+		want         []WarningCode
+		text         string
+	}{
+		{"High", high, nil, ""},
+		{"Baseline", baseline, nil, ""},
+		{"4:2:2 of 10 bits", yuv422, []WarningCode{WarnPixelFormat, WarnBitDepth}, "4:2:2, profile High 4:2:2 (avc1.7a000d)"},
+		{"4:4:4", yuv444, []WarningCode{WarnPixelFormat}, "4:4:4, profile High 4:4:4 (avc1.f4000d)"},
+		{"monochrome", gray, []WarningCode{WarnPixelFormat}, "monochrome (4:0:0)"},
+		{"interlaced", fields, []WarningCode{WarnInterlaced}, "interlaced"},
+		{"level 6.2", strings.Replace(high, "6764000b", "6764003e", 1), []WarningCode{WarnLevel}, "the level is 6.2"},
+		{"level 5.2", strings.Replace(high, "6764000b", "67640034", 1), nil, ""},
+		{"High 10 of 8 bits", strings.Replace(high, "6764000b", "676e000b", 1), []WarningCode{WarnProfile}, "High 10 (avc1.6e000b)"},
+		{"Scalable High", strings.Replace(high, "6764000b", "6756000b", 1), []WarningCode{WarnProfile}, "Scalable High"},
+		{"Extended", strings.Replace(baseline, "6742c028", "6758c028", 1), []WarningCode{WarnProfile}, "Extended (avc1.58c028)"},
+		{"CAVLC 4:4:4", strings.Replace(yuv444, "67f4000d", "672c000d", 1), []WarningCode{WarnPixelFormat}, "CAVLC 4:4:4 Intra"},
+		{"the old High 4:4:4", strings.Replace(yuv444, "67f4000d", "6790000d", 1), []WarningCode{WarnPixelFormat}, "avc1.90000d"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var heard heard
+			var p Pictures
+			p.Check(&media.AccessUnit{Track: trackOf(t, c.record), Key: true}, &heard)
+			if !slices.Equal(heard.codes, c.want) {
+				t.Errorf("codes %q, want %q", heard.codes, c.want)
+			}
+			if c.text != "" && !strings.Contains(heard.texts[0], c.text) {
+				t.Errorf("text %q, want one with %q", heard.texts[0], c.text)
+			}
+			p.Check(&media.AccessUnit{Track: trackOf(t, high), Key: true}, &heard)
+			if len(heard.codes) != 0 {
+				t.Errorf("after another track %q are left", heard.codes)
+			}
+		})
+	}
+}
+
+func TestPictures_NameSizesBeyond4K(t *testing.T) {
+	for want, size := range map[string][2]uint{"": {4096, 2304}, "8192×4320": {8192, 4320}, "4112×16": {4112, 16}} {
+		var heard heard
+		var p Pictures
+		p.Check(&media.AccessUnit{Track: &media.Track{Codec: media.H264, SPS: [][]byte{baselineSPS(size[0], size[1])}}, Key: true}, &heard)
+		if got := strings.Join(heard.texts, ""); !strings.Contains(got, want) || (want == "") != (got == "") {
+			t.Errorf("%v: %q", size, got)
+		}
+	}
+}
+
+// baselineSPS is an SPS of level 5.2; the sides are multiples of 16.
+func baselineSPS(width, height uint) []byte {
+	var bits string
+	golomb := func(v uint) {
+		n := 0
+		for (v+1)>>n > 1 {
+			n++
+		}
+		bits += strings.Repeat("0", n)
+		for i := n; i >= 0; i-- {
+			bits += string('0' + rune((v+1)>>i&1))
+		}
+	}
+	for _, v := range []uint{0, 0, 2, 1} { // id, frame_num, POC type, reference frames
+		golomb(v)
+	}
+	bits += "0"
+	golomb(width/16 - 1)
+	golomb(height/16 - 1)
+	bits += "11" + "00" + "1"
+	sps := []byte{0x67, 66, 0xc0, 52}
+	for len(bits)%8 != 0 {
+		bits += "0"
+	}
+	for ; bits != ""; bits = bits[8:] {
+		var c byte
+		for _, b := range bits[:8] {
+			c = c<<1 | byte(b-'0')
+		}
+		sps = append(sps, c)
+	}
+	return sps
+}
+
+func TestPictures_TellHowDecodingStarts(t *testing.T) {
+	track := &media.Track{Codec: media.H264}
+	for _, c := range []struct {
+		name   string
+		access []media.Access // of a key frame every 2 s
+		want   string
+	}{
+		{"IDR pictures", []media.Access{0, 0, 0}, ""},
+		{"open", []media.Access{0, media.AccessOpen, media.AccessOpen}, "open_gop"},
+		{"gradual", []media.Access{0, media.AccessGradual}, "intra_refresh"},
+		{"both", []media.Access{media.AccessOpen, media.AccessGradual}, "open_gop intra_refresh"},
+		{"scene changes between", []media.Access{media.AccessOpen, 0, 0, 0}, "open_gop"},
+		{"over", []media.Access{media.AccessOpen, media.AccessGradual, 0, 0, 0, 0}, ""},
+	} {
+		var heard heard
+		var p Pictures
+		for i, a := range c.access {
+			p.Check(&media.AccessUnit{Track: track, DTS: media.Ticks(i) * 2 * media.Second, Key: true, Access: a}, &heard)
+		}
+		if got := heard.String(); got != c.want {
+			t.Errorf("%s: %q, want %q", c.name, got, c.want)
+		}
+	}
+}
+
+func TestPictures_TellThatNoKeyFrameComes(t *testing.T) {
+	track := &media.Track{Codec: media.H264}
+	for _, first := range []bool{true, false} {
+		var heard heard
+		var p Pictures
+		check := func(seconds float64, key bool) string {
+			p.Check(&media.AccessUnit{Track: track, DTS: media.Ticks(seconds * float64(media.Second)), Key: key}, &heard)
+			return heard.String()
+		}
+		check(100, first)
+		if got := check(111.9, false); got != "" {
+			t.Errorf("after 11.9 s: %q", got)
+		}
+		check(112, false)
+		if got := check(120, false); got != "no_key_frames" || !strings.Contains(heard.texts[0], "in 12s") {
+			t.Errorf("after 20 s: %q %q", got, heard.texts)
+		}
+		check(121, true)
+		if got := check(122, true); got != "" {
+			t.Errorf("after more key frames: %q", got)
+		}
+		if got := check(140, false); got != "" {
+			t.Errorf("18 s after a key frame that is not the only one: %q", got)
+		}
+	}
+}
+
+// heard is a Warner that keeps what holds.
+type heard struct {
+	codes []WarningCode
+	texts []string
+}
+
+func (h *heard) Warn(w Warning) {
+	h.codes, h.texts = append(h.codes, w.Code), append(h.texts, w.Text)
+}
+
+func (h *heard) ClearWarning(code WarningCode) {
+	if i := slices.Index(h.codes, code); i >= 0 {
+		h.codes, h.texts = slices.Delete(h.codes, i, i+1), slices.Delete(h.texts, i, i+1)
+	}
+}
+
+func (h *heard) String() string {
+	var s []string
+	for _, c := range h.codes {
+		s = append(s, string(c))
+	}
+	return strings.Join(s, " ")
+}

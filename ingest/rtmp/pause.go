@@ -1,0 +1,99 @@
+package rtmp
+
+import (
+	"errors"
+	"net"
+	"os"
+	"sync"
+	"time"
+)
+
+const (
+	// latest is how late a deadline may be noticed on a busy machine. Later means that
+	// the process did not run when it passed: it was stopped, or its machine slept.
+	latest = 250 * time.Millisecond
+	// longestGrace is how long a peer has after a pause to go on, at most: what it sent
+	// meanwhile waits in the socket, or is sent again by TCP.
+	longestGrace = 10 * time.Second
+)
+
+// attendedConn is a connection whose deadlines count only while the process runs.
+// When one has passed during a pause, what waits in the socket is read first, and the
+// peer has as long as the pause was, at most longestGrace, to go on.
+type attendedConn struct {
+	net.Conn
+	read, write deadline
+}
+
+// deadline is one of a connection's two deadlines.
+type deadline struct {
+	mu  sync.Mutex
+	at  time.Time // zero is none
+	set func(time.Time) error
+}
+
+func attend(conn net.Conn) *attendedConn {
+	return &attendedConn{Conn: conn, read: deadline{set: conn.SetReadDeadline}, write: deadline{set: conn.SetWriteDeadline}}
+}
+
+// Read implements net.Conn.
+func (c *attendedConn) Read(p []byte) (int, error) {
+	for {
+		n, err := c.Conn.Read(p)
+		if n > 0 || !errors.Is(err, os.ErrDeadlineExceeded) || !c.read.extend() {
+			return n, err
+		}
+	}
+}
+
+// Write implements net.Conn.
+func (c *attendedConn) Write(p []byte) (n int, err error) {
+	for {
+		var wrote int
+		wrote, err = c.Conn.Write(p[n:])
+		n += wrote
+		if !errors.Is(err, os.ErrDeadlineExceeded) || !c.write.extend() {
+			return n, err
+		}
+	}
+}
+
+// SetReadDeadline implements net.Conn.
+func (c *attendedConn) SetReadDeadline(t time.Time) error { return c.read.move(t) }
+
+// SetWriteDeadline implements net.Conn.
+func (c *attendedConn) SetWriteDeadline(t time.Time) error { return c.write.move(t) }
+
+// SetDeadline implements net.Conn.
+func (c *attendedConn) SetDeadline(t time.Time) error {
+	return errors.Join(c.read.move(t), c.write.move(t))
+}
+
+// CloseWrite ends what is sent, where the connection can.
+func (c *attendedConn) CloseWrite() error {
+	half, ok := c.Conn.(interface{ CloseWrite() error })
+	if !ok {
+		return errors.ErrUnsupported
+	}
+	return half.CloseWrite()
+}
+
+func (d *deadline) move(t time.Time) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.at = t
+	return d.set(t)
+}
+
+// extend moves a deadline that passed during a pause, and reports whether it did. One
+// that was set in the past, to end a call, stays.
+func (d *deadline) extend() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	late := time.Since(d.at)
+	if late < latest || d.at.Before(past().Add(time.Second)) {
+		return false
+	}
+	d.at = time.Now().Add(min(late, longestGrace))
+	return d.set(d.at) == nil
+}

@@ -1,0 +1,82 @@
+package cors
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// Methods are those that may be used, as in the headers Allow and
+// Access-Control-Allow-Methods.
+const Methods = "GET, HEAD, OPTIONS"
+
+const (
+	// usual are the headers that are allowed when the browser does not say which the
+	// page sends.
+	usual = "Range, If-None-Match, CMCD-Object, CMCD-Request, CMCD-Session, CMCD-Status"
+	// mostHeaders bounds what is sent back, in bytes.
+	mostHeaders = 4 << 10
+)
+
+// Preflight sets the headers of the answer to a request that asks what r's page may
+// do: read, with any request header. "*" would not do: it stands for neither
+// Authorization nor, in older browsers, for anything.
+func Preflight(h http.Header, r *http.Request) {
+	h.Set("Access-Control-Allow-Methods", Methods)
+	h.Set("Access-Control-Allow-Headers", allowed(r.Header["Access-Control-Request-Headers"]))
+	h.Set("Access-Control-Max-Age", "86400")
+	h.Add("Vary", "Access-Control-Request-Headers")
+}
+
+// allowed lists the names that were asked for, as far as they are names.
+func allowed(requested []string) string {
+	var b strings.Builder
+	for _, line := range requested {
+		for name := range strings.SplitSeq(line, ",") {
+			name = strings.Trim(name, " \t")
+			if !isToken(name) || b.Len()+len(name) > mostHeaders {
+				continue
+			}
+			if b.Len() > 0 {
+				b.WriteString(", ")
+			}
+			b.WriteString(name)
+		}
+	}
+	if b.Len() == 0 {
+		return usual
+	}
+	return b.String()
+}
+
+// isToken reports whether s is a token (RFC 9110 section 5.6.2).
+func isToken(s string) bool {
+	for i := range len(s) {
+		c := s[i]
+		if 'a' > c|0x20 || c|0x20 > 'z' {
+			if ('0' > c || c > '9') && !strings.ContainsRune("!#$%&'*+-.^_`|~", rune(c)) {
+				return false
+			}
+		}
+	}
+	return s != ""
+}
+
+// Origins are the origins whose pages may read the answers: "*" is all.
+type Origins []string
+
+// Allow sets the headers that let r's page read the answer, if it may.
+func (o Origins) Allow(h http.Header, r *http.Request) {
+	if slices.Contains(o, "*") {
+		h.Set("Access-Control-Allow-Origin", "*")
+		return
+	}
+	h.Add("Vary", "Origin")
+	origin := r.Header.Get("Origin")
+	for _, one := range o {
+		if strings.EqualFold(one, origin) { // a scheme and a host
+			h.Set("Access-Control-Allow-Origin", origin)
+			return
+		}
+	}
+}

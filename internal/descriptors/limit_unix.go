@@ -1,0 +1,14 @@
+//go:build unix
+
+package descriptors
+
+import "syscall"
+
+// Limit is how many descriptors the process may have (RLIMIT_NOFILE).
+func Limit() int {
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		return unknown
+	}
+	return int(min(limit.Cur, most))
+}

@@ -1,0 +1,72 @@
+package rootdir
+
+import (
+	"io/fs"
+	"os"
+	"sync"
+	"sync/atomic"
+)
+
+// Dir is an open directory. Its methods may be called from many goroutines.
+type Dir struct {
+	path string
+	mode fs.FileMode
+	root atomic.Pointer[os.Root]
+	mu   sync.Mutex // held while the directory is opened anew
+}
+
+// Open opens the directory at path, and makes it with that mode if it is not there.
+func Open(path string, mode fs.FileMode) (*Dir, error) {
+	d := &Dir{path: path, mode: mode}
+	root, err := d.open()
+	if err != nil {
+		return nil, err
+	}
+	d.root.Store(root)
+	return d, nil
+}
+
+func (d *Dir) open() (*os.Root, error) {
+	if err := os.MkdirAll(d.path, d.mode); err != nil {
+		return nil, err
+	}
+	return os.OpenRoot(d.path)
+}
+
+// Root returns the directory as it was opened last.
+func (d *Dir) Root() *os.Root { return d.root.Load() }
+
+// Renew opens the directory anew if its path does not lead to it any more, and says
+// whether it did. What was in a removed directory is gone.
+func (d *Dir) Renew() (renewed bool, err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	old := d.root.Load()
+	is, err := old.Stat(".")
+	if err == nil {
+		if at, err := os.Stat(d.path); err == nil && os.SameFile(is, at) {
+			return false, nil
+		}
+	}
+	root, err := d.open()
+	if err != nil {
+		return false, err
+	}
+	d.root.Store(root)
+	_ = old.Close() // of a directory that nobody finds
+	return true, nil
+}
+
+// Sync makes durable which files the directory has; sync is (*os.File).Sync.
+func (d *Dir) Sync(sync func(*os.File) error) error {
+	f, err := d.Root().Open(".")
+	if err != nil {
+		return err
+	}
+	err = sync(f)
+	_ = f.Close() // it was opened for reading
+	return err
+}
+
+// Close lets go of the directory.
+func (d *Dir) Close() error { return d.Root().Close() }

@@ -1,0 +1,289 @@
+package origin
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"golive/origin/audience"
+	"golive/playlist"
+	"golive/storage"
+)
+
+// vault is a Source of stored segments of one size, which counts what is open of them.
+type vault struct {
+	*house
+	file   *os.File // what they are read from; nil is a store
+	data   []byte
+	delay  time.Duration // to open
+	open   atomic.Int64
+	most   atomic.Int64
+	opened atomic.Int64
+	gone   atomic.Bool
+}
+
+func newVault(t *testing.T, size int, asFile bool) *vault {
+	t.Helper()
+	v := &vault{house: newHouse(), data: make([]byte, size)}
+	for i := range v.data {
+		v.data[i] = byte(i / 1000)
+	}
+	if asFile {
+		name := filepath.Join(t.TempDir(), "segment")
+		if err := os.WriteFile(name, v.data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		f, err := os.Open(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = f.Close() })
+		v.file = f
+	}
+	return v
+}
+
+func (v *vault) Window(string, string) (*playlist.Window, bool) { return nil, false }
+
+func (v *vault) Aired(_ context.Context, _, _, name string, offset, length int64) (*storage.Reader, error) {
+	if v.gone.Load() || name == "none-1.ts" {
+		return nil, storage.ErrNotExist
+	}
+	v.opened.Add(1)
+	v.most.Store(max(v.most.Load(), v.open.Add(1)))
+	<-time.After(v.delay)
+	size := int64(len(v.data))
+	if length < 0 {
+		length = size - offset
+	}
+	r := &storage.Reader{Info: storage.Info{Size: size}, Close: func() error { v.open.Add(-1); return nil }}
+	if v.file == nil {
+		r.Body = io.LimitReader(bytes.NewReader(v.data[offset:]), length)
+		return r, nil
+	}
+	f, err := os.Open(v.file.Name())
+	if err != nil {
+		return nil, err
+	}
+	if _, err := f.Seek(offset, io.SeekStart); err != nil {
+		return nil, err
+	}
+	r.Body = &io.LimitedReader{R: f, N: length}
+	r.Close = func() error { v.open.Add(-1); return f.Close() }
+	return r, nil
+}
+
+func (v *vault) handlerOf(reads int) *Handler {
+	reg := prometheus.NewRegistry()
+	return NewHandler(v, audience.New(nil, reg), NewReads(reads, nil), slog.New(slog.DiscardHandler), NewMetrics(reg))
+}
+
+func TestHandler_StoredSegmentIsWholeAndItsRangesAreRight(t *testing.T) {
+	for _, asFile := range []bool{true, false} {
+		for _, size := range []int{0, 1, pieceSize - 1, pieceSize, pieceSize + 1, 5*pieceSize + 7} {
+			v := newVault(t, size, asFile)
+			h := v.handlerOf(4)
+			if w := get(h, "/live/past/source/s-1.ts"); w.Code != 200 || !bytes.Equal(w.Body.Bytes(), v.data) {
+				t.Errorf("file %t, %d bytes: %d, %d bytes", asFile, size, w.Code, w.Body.Len())
+			}
+			if w := ask(h, http.MethodHead, "/live/past/source/s-1.ts"); w.Code != 200 || w.Header().Get("Content-Length") != fmt.Sprint(size) || w.Body.Len() > 0 {
+				t.Errorf("HEAD: file %t, %d bytes: %d %v", asFile, size, w.Code, w.Header())
+			}
+			for from := 1; from < size; from += max(size/3, 1) {
+				w := get(h, "/live/past/source/s-1.ts", "Range", fmt.Sprintf("bytes=%d-", from))
+				if w.Code != http.StatusPartialContent || !bytes.Equal(w.Body.Bytes(), v.data[from:]) {
+					t.Errorf("file %t, %d bytes from %d: %d, %d bytes", asFile, size, from, w.Code, w.Body.Len())
+				}
+			}
+			if w := get(h, "/live/past/source/none-1.ts"); w.Code != http.StatusNotFound {
+				t.Errorf("none: %d", w.Code)
+			}
+			if n := v.open.Load(); n != 0 {
+				t.Errorf("file %t, %d bytes: %d are open after the end", asFile, size, n)
+			}
+		}
+	}
+}
+
+// A hundred streams whose window is 0 ask for stored segments, and take nothing.
+func TestServer_StoredMediaHoldsNothingForWhoTakesNothing(t *testing.T) {
+	const streams, reads = 100, 8
+	for _, asFile := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			v := newVault(t, 1<<20, asFile)
+			v.delay = 10 * time.Millisecond
+			f := openFront(t, v.handlerOf(reads))
+			c, err := f.ln.dial(t.Context(), "", "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			go func() { _, _ = io.Copy(io.Discard, c) }()
+			noWindow := "\x00\x04" + string(binary.BigEndian.AppendUint32(nil, 0))
+			if _, err := io.WriteString(c, preface+frame(4, 0, 0, noWindow)); err != nil {
+				t.Fatal(err)
+			}
+			path := "/live/past/source/s-1.ts"
+			for i := range streams {
+				block := "\x82\x86\x41\x01x\x44" + string([]byte{byte(len(path))}) + path
+				if _, err := io.WriteString(c, frame(1, 0x5, uint32(2*i+1), block)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			time.Sleep(stall + time.Second)
+			if n := v.most.Load(); n > reads/4 {
+				t.Errorf("file %t: %d were open at once for one address", asFile, n)
+			}
+			time.Sleep(streams * stall)
+			if n := v.open.Load(); n != 0 {
+				t.Errorf("file %t: %d are open", asFile, n)
+			}
+			_ = c.Close()
+			f.close(t)
+		})
+	}
+}
+
+// Over HTTP/1.1 the next viewer does not wait for those that take nothing either.
+func TestServer_StoredMediaIsThereWhileOthersTakeNothing(t *testing.T) {
+	for _, asFile := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			v := newVault(t, 1<<20, asFile)
+			f := openFront(t, v.handlerOf(4))
+			for range 20 {
+				c, err := f.ln.dial(t.Context(), "", "")
+				if err != nil {
+					t.Fatal(err)
+				}
+				if _, err := io.WriteString(c, "GET /live/past/source/s-1.ts HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
+					t.Fatal(err)
+				}
+			}
+			time.Sleep(stall)
+			if n := v.most.Load(); n > 4 {
+				t.Errorf("file %t: %d were open at once", asFile, n)
+			}
+			rt := f.client(1)
+			for range 5 {
+				time.Sleep(patience / 4)
+				res, err := fetch(t.Context(), rt, "/live/past/source/s-1.ts")
+				if err != nil {
+					t.Fatal(err)
+				}
+				body, err := io.ReadAll(res.Body)
+				if err == nil && res.StatusCode == http.StatusServiceUnavailable && !asFile {
+					continue // a store that others hold: soon again
+				}
+				if res.StatusCode != 200 || !bytes.Equal(body, v.data) || err != nil {
+					t.Errorf("file %t: %d, %d bytes: %v", asFile, res.StatusCode, len(body), err)
+				}
+			}
+			rt.CloseIdleConnections()
+			f.close(t)
+		})
+	}
+}
+
+func TestServer_StoredMediaHasTheDeadlineOfItsLengthOverHTTP2(t *testing.T) {
+	const size = 1 << 17
+	synctest.Test(t, func(t *testing.T) {
+		v := newVault(t, size, false)
+		ended := make(chan time.Time, 1)
+		h := v.handlerOf(4)
+		f := openFront(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			h.ServeHTTP(w, r)
+			ended <- time.Now()
+		}))
+		rt := f.client(2)
+		began := time.Now()
+		res, err := fetch(t.Context(), rt, "/live/past/source/s-1.ts")
+		if err != nil {
+			t.Fatal(err)
+		}
+		allowed := patience + size*time.Second/leastRate
+		if took := (<-ended).Sub(began); took < allowed-time.Second || took > allowed+time.Second {
+			t.Errorf("it was cut off after %s, want %s", took, allowed)
+		}
+		if n := testutil.ToFloat64(f.metrics.slow); n != 1 {
+			t.Errorf("%v slow viewers are counted", n)
+		}
+		_ = res.Body.Close()
+		rt.CloseIdleConnections()
+		f.close(t)
+	})
+}
+
+// A viewer that pauses gets the rest, though the store's connection was let go of.
+func TestHandler_StoredSegmentGoesOnAfterAStall(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := newVault(t, 3*pieceSize, false)
+		w := &pausing{ResponseRecorder: httptest.NewRecorder(), pause: 2 * stall, open: &v.open}
+		v.handlerOf(4).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/live/past/source/s-1.ts", nil))
+		if !bytes.Equal(w.Body.Bytes(), v.data) || w.held != 0 {
+			t.Errorf("%d bytes; %d were held after the stall", w.Body.Len(), w.held)
+		}
+		if n := v.opened.Load(); n != 3 {
+			t.Errorf("it was opened %d times", n)
+		}
+	})
+}
+
+type pausing struct {
+	*httptest.ResponseRecorder
+	pause time.Duration
+	open  *atomic.Int64
+	held  int64
+}
+
+func (p *pausing) Write(b []byte) (int, error) {
+	<-time.After(p.pause)
+	p.held += p.open.Load()
+	return p.ResponseRecorder.Write(b)
+}
+
+func TestReads_AreSharedAmongAddresses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := NewReads(8, nil)
+		var ends []func()
+		for range 2 {
+			end, err := r.begin(t.Context(), "192.0.2.1:1")
+			if err != nil {
+				t.Fatal(err)
+			}
+			ends = append(ends, end)
+		}
+		began := time.Now()
+		if _, err := r.begin(t.Context(), "192.0.2.1:2"); !errors.Is(err, errBusy) || time.Since(began) != readWait {
+			t.Errorf("a third of one address: %v after %s", err, time.Since(began))
+		}
+		other, err := r.begin(t.Context(), "192.0.2.2:1")
+		if err != nil {
+			t.Error(err)
+		}
+		other()
+		time.AfterFunc(time.Second, ends[0])
+		third, err := r.begin(t.Context(), "192.0.2.1:3")
+		if err != nil {
+			t.Errorf("when one was done: %v", err)
+		}
+		third()
+		ends[1]()
+		if len(r.by) != 0 {
+			t.Errorf("%d addresses are remembered", len(r.by))
+		}
+	})
+}

@@ -1,0 +1,499 @@
+package segmenter
+
+import (
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"golive/internal/hlscheck"
+	"golive/internal/mediatest"
+	"golive/media"
+)
+
+// played is what a player finds in the segments.
+type played struct {
+	// longest is the longest time from one unit to the next of a stream, by its type.
+	longest map[uint8]media.Ticks
+	// last is the time of its last unit.
+	last   map[uint8]media.Ticks
+	frames map[uint8]int
+}
+
+// play reads the segments as a player would, and checks that each holds what it says:
+// every stream of its PMT, and a key frame where it is independent.
+func (r *recorder) play() played {
+	r.t.Helper()
+	p := played{longest: map[uint8]media.Ticks{}, last: map[uint8]media.Ticks{}, frames: map[uint8]int{}}
+	for _, seg := range r.segments {
+		if seg.Discontinuity {
+			clear(p.last)
+		}
+		var data []byte
+		for _, slab := range seg.Slabs() {
+			data = append(data, slab...)
+		}
+		if len(data) == 0 {
+			continue
+		}
+		ts, err := hlscheck.Demux(r.t.Context(), data)
+		if err != nil {
+			r.t.Fatalf("%s: %v", seg.Name(), err)
+		}
+		if v := ts.Video(); v != nil && seg.Independent && (len(v.PES) == 0 || !v.PES[0].RandomAccess) {
+			r.t.Errorf("%s is independent and does not begin with a key frame", seg.Name())
+		}
+		for _, s := range ts.Streams {
+			if len(s.PES) == 0 {
+				r.t.Errorf("%s has a stream of type %#x in its PMT and nothing of it", seg.Name(), s.Type)
+			}
+			for _, at := range timesOf(r.t, s) {
+				if last, ok := p.last[s.Type]; ok {
+					if at <= last {
+						r.t.Errorf("%s: time on a stream of type %#x went from %d to %d", seg.Name(), s.Type, last, at)
+					}
+					p.longest[s.Type] = max(p.longest[s.Type], at-last)
+				}
+				p.last[s.Type] = at
+				p.frames[s.Type]++
+			}
+		}
+	}
+	return p
+}
+
+// timesOf are the times of a stream's units, from the segmenter's zero.
+func timesOf(t *testing.T, s *hlscheck.Stream) (times []media.Ticks) {
+	t.Helper()
+	const offset = 1400 * media.Millisecond // of the muxer
+	if s.Type != hlscheck.TypeADTS {
+		for _, pes := range s.PES {
+			times = append(times, media.Ticks(pes.DTS)-offset)
+		}
+		return times
+	}
+	frames, err := hlscheck.ADTSFrames(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range frames {
+		times = append(times, media.Ticks(f.PTS)-offset)
+	}
+	return times
+}
+
+// without leaves out what drop says.
+func without(units []media.AccessUnit, drop func(u *media.AccessUnit) bool) (kept []media.AccessUnit) {
+	for i := range units {
+		if !drop(&units[i]) {
+			kept = append(kept, units[i])
+		}
+	}
+	return kept
+}
+
+func (r *recorder) discontinuities() (n int) {
+	for _, seg := range r.segments {
+		if seg.Discontinuity {
+			n++
+		}
+	}
+	return n
+}
+
+// checkParts is rule 28, and what checkTargets checks.
+func (r *recorder) checkParts(f Format) {
+	r.t.Helper()
+	r.checkTargets(f)
+	for _, seg := range r.segments {
+		for i, p := range seg.Parts {
+			last := i == len(seg.Parts)-1
+			if !last && !p.Independent && !p.Gap && !seg.Parts[i+1].Gap && p.Duration < f.least() {
+				r.t.Errorf("rule 28: %s lasts %d, target %d", p.Name(), p.Duration, f.PartTarget)
+			}
+		}
+	}
+}
+
+// FIELD row 63: sound that stops is silence, for as long as it takes.
+func TestSegmenter_SoundThatStopsBecomesSilence(t *testing.T) {
+	for _, rate := range []int{8000, 22050, 44100, 48000} {
+		t.Run(fmt.Sprint(rate), func(t *testing.T) {
+			in := stream(90 * time.Second)
+			in.Audio.SampleRate = rate
+			units := without(in.Units(), func(u *media.AccessUnit) bool {
+				return !u.Track.Video() && u.DTS >= 4*media.Second && u.DTS < 64*media.Second
+			})
+			r := &recorder{t: t}
+			s := New(DefaultConfig(), r, Resume{})
+			s.Start("aaaa")
+			for _, u := range units {
+				s.Write(u)
+				_, silent := s.Silent()
+				if at := u.DTS; silent && (at < 6*media.Second-jitter || at > 67*media.Second) || !silent && at > 7*media.Second && at < 65*media.Second {
+					t.Fatalf("at %.2f s: silent %t", at.Seconds(), silent)
+				}
+			}
+			s.Finish()
+			f, _ := s.Format()
+			r.checkParts(f)
+			p := r.play()
+			if n := r.discontinuities(); n > 0 {
+				t.Errorf("%d discontinuities", n)
+			}
+			if got, most := p.longest[hlscheck.TypeADTS], s.sound.period*3/2+jitter; got > most {
+				t.Errorf("no sound for %d ticks, want at most %d", got, most)
+			}
+			if n := s.Stats().DroppedAudio; n > 1 {
+				t.Errorf("%d frames of sound were dropped", n)
+			}
+		})
+	}
+}
+
+// Sound that comes and goes is never a discontinuity.
+func TestSegmenter_SoundThatFlapsIsNoDiscontinuity(t *testing.T) {
+	for _, period := range []media.Ticks{media.Second, 3 * media.Second, 7 * media.Second} {
+		in := stream(60 * time.Second)
+		r, s := cutAll(t, DefaultConfig(), without(in.Units(), func(u *media.AccessUnit) bool {
+			return !u.Track.Video() && u.DTS/period%2 == 1
+		}))
+		f, _ := s.Format()
+		r.checkParts(f)
+		p := r.play()
+		if n := r.discontinuities(); n > 0 || p.longest[hlscheck.TypeADTS] > media.Second/10 {
+			t.Errorf("every %d ticks: %d discontinuities, no sound for %d ticks", period, n, p.longest[hlscheck.TypeADTS])
+		}
+	}
+}
+
+// Sound that is behind the pictures all the time is not taken for silent.
+func TestSegmenter_LateSoundIsHeard(t *testing.T) {
+	for _, late := range []media.Ticks{media.Second / 3, media.Second, 2 * media.Second} {
+		in := stream(40 * time.Second)
+		units := in.Units()
+		var wire []media.AccessUnit
+		next := 0
+		for _, u := range units {
+			if !u.Track.Video() {
+				continue
+			}
+			wire = append(wire, u)
+			for next < len(units) && units[next].DTS <= u.DTS-late {
+				if !units[next].Track.Video() {
+					wire = append(wire, units[next])
+				}
+				next++
+			}
+		}
+		r, s := cutAll(t, DefaultConfig(), wire)
+		if n := s.Stats().DroppedAudio; n > 150 {
+			t.Errorf("%d ticks late: %d frames were dropped", late, n)
+		}
+		if _, silent := s.Silent(); silent {
+			t.Errorf("%d ticks late: the sound is called silent", late)
+		}
+		r.play()
+	}
+}
+
+// FIELD row 64: when the pictures stop, the last key frame is shown until the next one.
+func TestSegmenter_PicturesThatStopAreHeld(t *testing.T) {
+	for _, at := range []media.Ticks{4*media.Second + 1, 5 * media.Second} { // after a key frame, and in a group
+		in := stream(90 * time.Second)
+		units := without(in.Units(), func(u *media.AccessUnit) bool {
+			return u.Track.Video() && u.DTS >= at && u.DTS < 64*media.Second+media.Second/2
+		})
+		r := &recorder{t: t}
+		s := New(DefaultConfig(), r, Resume{})
+		s.Start("aaaa")
+		for _, u := range units {
+			s.Write(u)
+			silent, _ := s.Silent()
+			if now := u.DTS; silent && (now < 6*media.Second || now > 66*media.Second+jitter) || !silent && now > 9*media.Second && now < 64*media.Second {
+				t.Fatalf("at %.2f s: silent %t", now.Seconds(), silent)
+			}
+		}
+		s.Finish()
+		f, _ := s.Format()
+		r.checkParts(f)
+		p := r.play()
+		if n := r.discontinuities(); n > 0 || s.Stats().GapParts > 0 {
+			t.Errorf("%d discontinuities, %+v", n, s.Stats())
+		}
+		if got := p.longest[hlscheck.TypeH264]; got > picturePatience+media.Second {
+			t.Errorf("no picture for %.2f s", got.Seconds())
+		}
+		if got := p.longest[hlscheck.TypeADTS]; got > media.Second/20 {
+			t.Errorf("no sound for %.2f s", got.Seconds())
+		}
+		for _, seg := range r.segments[5:] {
+			if !seg.Independent {
+				t.Errorf("%s at %.2f s is not independent", seg.Name(), seg.Start.Seconds())
+			}
+		}
+	}
+}
+
+// skippable is a track that pictures can be held in without repeating them.
+func skippable(tb testing.TB) *media.Track {
+	tb.Helper()
+	t := mediatest.H264(1920, 108)
+	var err1, err2 error
+	var sps, pps []byte
+	sps, err1 = hex.DecodeString("6742c028d900780227e5c04400000fa40003a9803c60c920")
+	pps, err2 = hex.DecodeString("68cb83cb20")
+	if err := errors.Join(err1, err2); err != nil {
+		tb.Fatal(err)
+	}
+	t.SPS, t.PPS = [][]byte{sps}, [][]byte{pps}
+	return t
+}
+
+// FIELD rows 61 and 64: each part of a hold has several pictures, of few bytes, and says
+// that it is independent where an IDR picture is.
+func TestSegmenter_HoldsWithSkippedPictures(t *testing.T) {
+	for name, stop := range map[string]func(u *media.AccessUnit) bool{
+		"slides": func(u *media.AccessUnit) bool { return u.DTS%(4*media.Second) > 0 },
+		"odd slides": func(u *media.AccessUnit) bool {
+			return u.DTS%(2*media.Second) > 0 || u.DTS > 0 && u.DTS%(6*media.Second) == 0
+		},
+		"one picture":    func(u *media.AccessUnit) bool { return u.DTS > 0 },
+		"stops at a key": func(u *media.AccessUnit) bool { return u.DTS > 4*media.Second },
+		"stops in a GOP": func(u *media.AccessUnit) bool { return u.DTS > 5*media.Second },
+	} {
+		t.Run(name, func(t *testing.T) {
+			in := stream(40 * time.Second)
+			in.Video = skippable(t)
+			r, s := cutAll(t, DefaultConfig(), without(in.Units(), func(u *media.AccessUnit) bool { return u.Track.Video() && stop(u) }))
+			f, _ := s.Format()
+			r.checkParts(f)
+			p := r.play()
+			if got := p.longest[hlscheck.TypeH264]; got > picturePatience+media.Second/2 {
+				t.Errorf("no picture for %.2f s", got.Seconds())
+			}
+			if n := r.discontinuities(); n > 0 || s.Stats().GapParts > 0 {
+				t.Errorf("%d discontinuities, %+v", n, s.Stats())
+			}
+			for _, seg := range r.segments {
+				if !seg.Independent {
+					t.Errorf("%s is not independent", seg.Name())
+				}
+				for _, part := range seg.Parts {
+					ts, err := hlscheck.Demux(t.Context(), part.Data)
+					if err != nil {
+						t.Fatalf("%s: %v", part.Name(), err)
+					}
+					pictures, keys := ts.Video().PES, 0
+					for _, pes := range pictures {
+						if pes.RandomAccess {
+							keys++
+						}
+					}
+					if part.Independent != (keys > 0) {
+						t.Errorf("%s: independent %t, %d key frames", part.Name(), part.Independent, keys)
+					}
+					waits := strings.HasPrefix(name, "stops") && part.Start+part.Duration > 4*media.Second && part.Start < 7*media.Second
+					if len(pictures) < 2 && part.Duration > 2*holdEvery && !waits {
+						t.Errorf("%s at %.3f s, %.3f s long, has %d pictures", part.Name(), part.Start.Seconds(), part.Duration.Seconds(), len(pictures))
+					}
+				}
+			}
+		})
+	}
+}
+
+// FIELD row 61: a slide every few seconds beside sound is shown all the time.
+func TestSegmenter_SlidesBesideSoundAreHeld(t *testing.T) {
+	for _, fps := range []float64{1.0 / 12, 0.2, 0.5, 1, 2, 3} {
+		in := stream(100 * time.Second)
+		in.FPS, in.GOP, in.BitRate = fps, 1, int(20_000*fps)
+		r, s := cutAll(t, DefaultConfig(), in.Units())
+		f, _ := s.Format()
+		if f.PartTarget > media.Second/2 {
+			t.Errorf("%.2f fps: PART-TARGET is %d", fps, f.PartTarget)
+		}
+		r.checkParts(f)
+		p := r.play()
+		if got := p.longest[hlscheck.TypeH264]; got > media.Second+media.Second/20 {
+			t.Errorf("%.2f fps: no picture for %.2f s", fps, got.Seconds())
+		}
+		if got, want := s.FrameRate(), max(2, fps); got < want-0.01 || got > want+0.01 {
+			t.Errorf("%.2f fps: FRAME-RATE is %.3f", fps, got)
+		}
+		if n := r.discontinuities(); n > 0 || s.Stats().GapParts > 0 {
+			t.Errorf("%.2f fps: %d discontinuities, %+v", fps, n, s.Stats())
+		}
+		for _, seg := range r.segments[1:] {
+			if !seg.Independent {
+				t.Errorf("%.2f fps: %s is not independent", fps, seg.Name())
+			}
+		}
+	}
+}
+
+// FIELD row 61 without sound: the clock tells the time between the pictures.
+func TestSegmenter_SlidesAloneAreHeld(t *testing.T) {
+	for _, fps := range []float64{1.0 / 12, 0.2, 0.5, 0.9} {
+		in := mediatest.Stream{Video: mediatest.H264(640, 36), FPS: fps, GOP: 1, BitRate: int(20_000 * fps), Length: 100 * time.Second, Epoch: epoch()}
+		r := &recorder{t: t}
+		s := New(DefaultConfig(), r, Resume{})
+		s.Start("aaaa")
+		units := in.Units()
+		for now := epoch(); len(units) > 0; now = now.Add(100 * time.Millisecond) {
+			s.Advance(now)
+			for len(units) > 0 && !units[0].Arrived.After(now) {
+				s.Write(units[0])
+				units = units[1:]
+			}
+			if at := now.Sub(epoch()); at > 4*time.Second && len(r.all) > 0 {
+				last := r.all[len(r.all)-1]
+				if behind := media.TicksFromDuration(at) - last.Start - last.Duration; behind > 3*media.Second/2 {
+					t.Fatalf("%.2f fps: at %v the last part ended %.2f s ago", fps, at, behind.Seconds())
+				}
+			}
+		}
+		s.Finish()
+		f, _ := s.Format()
+		if f.PartTarget > media.Second {
+			t.Errorf("%.2f fps: PART-TARGET is %d", fps, f.PartTarget)
+		}
+		r.checkParts(f)
+		p := r.play()
+		if got := p.longest[hlscheck.TypeH264]; got > media.Second+media.Second/5 {
+			t.Errorf("%.2f fps: no picture for %.2f s", fps, got.Seconds())
+		}
+		if s.Stats().GapParts > 0 {
+			t.Errorf("%.2f fps: %+v", fps, s.Stats())
+		}
+	}
+}
+
+// An uplink that stalls is no slow stream: nothing is made up for it.
+func TestSegmenter_AdvanceLeavesAStalledUplinkAlone(t *testing.T) {
+	for _, gop := range []int{1, 60} {
+		in := stream(8 * time.Second)
+		in.GOP = gop
+		in.Audio = nil
+		r := &recorder{t: t}
+		s := New(DefaultConfig(), r, Resume{})
+		s.Start("aaaa")
+		for _, u := range in.Units() {
+			s.Write(u)
+			before := len(r.all)
+			if u.DTS == 6*media.Second { // a key frame
+				for i := range 100 {
+					s.Advance(u.Arrived.Add(time.Duration(i) * 100 * time.Millisecond))
+				}
+				if len(r.all) != before {
+					t.Errorf("group of %d: %d parts were made", gop, len(r.all)-before)
+				}
+			}
+		}
+	}
+}
+
+// Pictures that slow down and come back, as when a screen is shared.
+func TestSegmenter_VariableRatesKeepTheTargets(t *testing.T) {
+	in := stream(60 * time.Second)
+	units := without(in.Units(), func(u *media.AccessUnit) bool {
+		second := int(u.DTS / media.Second)
+		return u.Track.Video() && second%20 >= 10 && u.DTS%media.Second > media.Second/50
+	})
+	r, s := cutAll(t, DefaultConfig(), units)
+	f, _ := s.Format()
+	r.checkParts(f)
+	r.play()
+	if st := s.Stats(); st.DroppedVideo > 0 || st.GapParts > 0 || r.discontinuities() > 0 {
+		t.Errorf("%+v", st)
+	}
+}
+
+// Both tracks change in one rotation: one discontinuity, and the sound goes on.
+func TestSegmenter_BothTracksChangeAtOneDiscontinuity(t *testing.T) {
+	for name, order := range map[string]func(u *media.AccessUnit) media.Ticks{
+		"sound first": func(*media.AccessUnit) media.Ticks { return 0 },
+		"pictures first": func(u *media.AccessUnit) media.Ticks {
+			return map[bool]media.Ticks{false: 40 * media.Millisecond}[u.Track.Video()]
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			before, after := stream(6*time.Second), stream(6*time.Second)
+			after.Video, after.Audio = mediatest.H264(1280, 72), mediatest.AAC()
+			after.Audio.SampleRate = 44100
+			after.Offset, after.Epoch = 6*media.Second, epoch().Add(6*time.Second)
+			units := before.Units()
+			for _, u := range after.Units() {
+				if !u.Track.Video() {
+					u.DTS += order(&u)
+					u.PTS = u.DTS
+				}
+				units = append(units, u)
+			}
+			r, s := cutAll(t, DefaultConfig(), units)
+			if n := r.discontinuities(); n != 1 {
+				t.Errorf("%d discontinuities, want 1", n)
+			}
+			if video, audio := s.Tracks(); video != after.Video || audio != after.Audio {
+				t.Error("the new tracks were not taken over")
+			}
+			// Sound of the old parameters that comes after their last part is not carried.
+			if st := s.Stats(); st.DroppedAudio > 2 || st.DroppedVideo > 0 {
+				t.Errorf("%+v", st)
+			}
+			r.play()
+		})
+	}
+}
+
+// A change of one track is at one discontinuity, and the other track goes on.
+func TestSegmenter_OneTrackChanges(t *testing.T) {
+	for _, video := range []bool{true, false} {
+		before, after := stream(7*time.Second), stream(7*time.Second)
+		if video {
+			after.Video, after.Audio = mediatest.H264(1280, 72), before.Audio
+		} else {
+			after.Video, after.Audio = before.Video, mediatest.AAC()
+		}
+		after.Offset, after.Epoch = 7*media.Second, epoch().Add(7*time.Second)
+		r, s := cutAll(t, DefaultConfig(), append(before.Units(), after.Units()...))
+		if n := r.discontinuities(); n != 1 {
+			t.Errorf("video %t: %d discontinuities, want 1", video, n)
+		}
+		if v, a := s.Tracks(); v != after.Video || a != after.Audio {
+			t.Errorf("video %t: the new track was not taken over", video)
+		}
+		p := r.play()
+		if got := p.longest[hlscheck.TypeADTS]; got > media.Second/20 {
+			t.Errorf("video %t: no sound for %.2f s", video, got.Seconds())
+		}
+	}
+}
+
+// Slides whose times on the wire are wrong, or late, are shown in order.
+func TestSegmenter_SlidesWithOddTimesStayInOrder(t *testing.T) {
+	in := mediatest.Stream{Video: mediatest.H264(640, 36), FPS: 0.25, GOP: 1, BitRate: 20_000, Length: 60 * time.Second, Epoch: epoch()}
+	units := in.Units()
+	for i := range units {
+		units[i].DTS = media.Ticks(i) * media.Second / 50 // as a clock does that does not believe in 4 s
+		units[i].PTS = units[i].DTS
+	}
+	r := &recorder{t: t}
+	s := New(DefaultConfig(), r, Resume{})
+	s.Start("aaaa")
+	for now := epoch(); len(units) > 0; now = now.Add(50 * time.Millisecond) {
+		s.Advance(now)
+		for len(units) > 0 && !units[0].Arrived.After(now) {
+			s.Write(units[0])
+			units = units[1:]
+		}
+	}
+	s.Finish()
+	f, _ := s.Format()
+	r.checkParts(f)
+	if p := r.play(); p.longest[hlscheck.TypeH264] > media.Second {
+		t.Errorf("no picture for %d ticks", p.longest[hlscheck.TypeH264])
+	}
+}

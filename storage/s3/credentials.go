@@ -1,0 +1,205 @@
+package s3
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/smithy-go"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
+
+	"golive/storage"
+)
+
+const (
+	// lookInterval is how often at most the files of credentials are looked at.
+	lookInterval = time.Second
+	// reloadInterval is how often at most credentials are read again because the store
+	// refused them: behind them may be a service that counts.
+	reloadInterval = time.Second
+)
+
+// rotating are credentials that may be replaced while golive runs. They are read again
+// when a file they come from changes, and when the store has refused them.
+type rotating struct {
+	load  func(ctx context.Context) (aws.CredentialsProvider, error)
+	files []string
+
+	mu      sync.Mutex
+	current aws.CredentialsProvider
+	seen    []os.FileInfo // of files, as they were read
+	looked  time.Time
+	loaded  time.Time
+	stale   bool // the store has refused them since they were read
+}
+
+// newCredentials returns the configured key pair, or what the SDK finds in the
+// environment. Those that cannot be read now are an error.
+func newCredentials(ctx context.Context, cfg storage.S3Config) (*rotating, error) {
+	r := &rotating{load: environment(cfg), files: sharedFiles()}
+	if !cfg.AccessKey.Empty() {
+		r.load, r.files = configured(cfg), nil
+		for _, name := range []string{cfg.AccessKey.File(), cfg.SecretKey.File()} {
+			if name != "" {
+				r.files = append(r.files, name)
+			}
+		}
+	}
+	r.seen = r.stat()
+	current, err := r.load(ctx)
+	if err != nil {
+		return nil, err
+	}
+	r.current, r.loaded, r.looked = current, time.Now(), time.Now()
+	return r, nil
+}
+
+// configured loads the key pair of the configuration, from its files where it has any.
+func configured(cfg storage.S3Config) func(context.Context) (aws.CredentialsProvider, error) {
+	return func(context.Context) (aws.CredentialsProvider, error) {
+		id, err := cfg.AccessKey.Reread()
+		if err != nil {
+			return nil, fmt.Errorf("storage.s3.access_key_file: %w", err)
+		}
+		secret, err := cfg.SecretKey.Reread()
+		if err != nil {
+			return nil, fmt.Errorf("storage.s3.secret_key_file: %w", err)
+		}
+		return credentials.NewStaticCredentialsProvider(id.Reveal(), secret.Reveal(), ""), nil
+	}
+}
+
+// environment loads what the SDK finds. It reads the shared files only here: its own
+// providers keep what they have read for ever.
+func environment(cfg storage.S3Config) func(context.Context) (aws.CredentialsProvider, error) {
+	return func(ctx context.Context) (aws.CredentialsProvider, error) {
+		found, err := config.LoadDefaultConfig(ctx, config.WithRegion(cfg.Region))
+		if err != nil {
+			return nil, fmt.Errorf("read the environment's AWS settings: %w (set storage.s3.access_key and storage.s3.secret_key, or mend them)", err)
+		}
+		return found.Credentials, nil
+	}
+}
+
+// sharedFiles are the files in which AWS's tools keep credentials.
+func sharedFiles() []string {
+	home, err := os.UserHomeDir()
+	if err != nil {
+		home = ""
+	}
+	var files []string
+	for variable, name := range map[string]string{
+		"AWS_SHARED_CREDENTIALS_FILE": "credentials",
+		"AWS_CONFIG_FILE":             "config",
+	} {
+		if set := os.Getenv(variable); set != "" {
+			files = append(files, set)
+		} else if home != "" {
+			files = append(files, filepath.Join(home, ".aws", name))
+		}
+	}
+	return files
+}
+
+// Retrieve implements aws.CredentialsProvider.
+func (r *rotating) Retrieve(ctx context.Context) (aws.Credentials, error) {
+	c, err := r.provider(ctx).Retrieve(ctx)
+	if err != nil {
+		// It would look like a failure of the store.
+		return c, fmt.Errorf("%w: %w", errNoCredentials, err)
+	}
+	return c, nil
+}
+
+// provider returns the newest that can be read: while a file is being replaced the ones
+// before stay.
+func (r *rotating) provider(ctx context.Context) aws.CredentialsProvider {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := time.Now()
+	if now.Sub(r.looked) >= lookInterval {
+		r.looked = now
+		if seen := r.stat(); !sameFiles(seen, r.seen) {
+			r.seen, r.stale = seen, true
+			r.loaded = time.Time{}
+		}
+	}
+	if !r.stale || now.Sub(r.loaded) < reloadInterval {
+		return r.current
+	}
+	r.loaded = now
+	// A caller that leaves must not cost the others the new ones.
+	if next, err := r.load(context.WithoutCancel(ctx)); err == nil {
+		r.current, r.stale = next, false
+	}
+	return r.current
+}
+
+// refused notes when the store may not take the credentials, and is true for errors
+// that say so: the next attempt then has what can be read by then. Some stores say no
+// more than that access is denied; then whoever called tries again.
+func (r *rotating) refused(err error) aws.Ternary {
+	answer, ok := errors.AsType[*smithyhttp.ResponseError](err)
+	if !ok {
+		return aws.UnknownTernary
+	}
+	api, named := errors.AsType[smithy.APIError](err)
+	stale := named && isStaleKey(api.ErrorCode())
+	if status := answer.HTTPStatusCode(); !stale && status != http.StatusUnauthorized && status != http.StatusForbidden {
+		return aws.UnknownTernary
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.stale, r.looked = true, time.Time{}
+	if !stale {
+		return aws.UnknownTernary
+	}
+	return aws.TrueTernary
+}
+
+// isStaleKey says whether the error code may mean that the key has been replaced.
+func isStaleKey(code string) bool {
+	switch code {
+	case "ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired", "InvalidToken", // AWS
+		"InvalidAccessKeyId", "SignatureDoesNotMatch", // also when the secret alone was replaced
+		"InvalidClientTokenId", "UnrecognizedClientException", // of AWS's other services and copies of them
+		"XAdminUserNotFound", "InvalidSecurity", "Unauthorized": // MinIO, GCS, R2
+		return true
+	}
+	return false
+}
+
+// stat describes the files; one that is missing is nil.
+func (r *rotating) stat() []os.FileInfo {
+	seen := make([]os.FileInfo, len(r.files))
+	for i, name := range r.files {
+		if info, err := os.Stat(name); err == nil {
+			seen[i] = info
+		}
+	}
+	return seen
+}
+
+// sameFiles says whether the files look as they did. A mounted secret changes by
+// pointing a link to another file.
+func sameFiles(a, b []os.FileInfo) bool {
+	for i := range a {
+		switch {
+		case a[i] == nil || b[i] == nil:
+			if a[i] != b[i] {
+				return false
+			}
+		case !os.SameFile(a[i], b[i]) || a[i].Size() != b[i].Size() || !a[i].ModTime().Equal(b[i].ModTime()):
+			return false
+		}
+	}
+	return true
+}
