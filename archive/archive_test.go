@@ -14,10 +14,13 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"golive/media"
 	"golive/storage"
 )
+
+func newTestMetrics() *Metrics { return NewMetrics(prometheus.NewRegistry()) }
 
 var quiet = slog.New(slog.DiscardHandler)
 
@@ -43,7 +46,7 @@ func openStore(t *testing.T, dir string, cfg Config) *Store {
 	if cfg.Window == 0 {
 		cfg.Window = 30 * time.Second
 	}
-	s, err := Open(dir, cfg, quiet)
+	s, err := Open(dir, cfg, quiet, newTestMetrics())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,7 +86,7 @@ func TestRecover_FindsWhatWasRecorded(t *testing.T) {
 	var written []int64
 	r := s.NewRecording(testMeta, func(_ string, seg *Segment) { written = append(written, seg.MSN) }, quiet)
 	record(t, r, func(r *Recording) {
-		r.Describe("source", Description{Target: 2, PartTarget: 18000, Codecs: "avc1.64001f,mp4a.40.2"})
+		r.Describe("source", Description{Target: 2, PartTarget: 18000, Video: "avc1.64001f", Audio: "mp4a.40.2"})
 		for msn := range int64(1000) {
 			r.Offer("source", segment(msn))
 		}
@@ -93,7 +96,7 @@ func TestRecover_FindsWhatWasRecorded(t *testing.T) {
 	}
 	f := recoverOne(t, s)
 	want := Position{
-		Description: Description{Target: 2, PartTarget: 18000, Codecs: "avc1.64001f,mp4a.40.2"},
+		Description: Description{Target: 2, PartTarget: 18000, Video: "avc1.64001f", Audio: "mp4a.40.2"},
 		Next:        1000, Discontinuities: 10, Stored: -1, Removed: -1,
 	}
 	if diff := cmp.Diff(want, f.Positions["source"]); diff != "" {
@@ -172,7 +175,9 @@ func TestRecover_GoesOnWhereTheLogEnds(t *testing.T) {
 }
 
 func TestRecover_SurvivesDamage(t *testing.T) {
-	page := func(dir string) string { return filepath.Join(dir, "live", "studio", "log-T1", "00000000.jsonl") }
+	page := func(dir string) string {
+		return filepath.Join(dir, "live", "studio", "log-20261128T020000.000Z-T1", "00000000.jsonl")
+	}
 	edit := func(t *testing.T, path string, f func(string) string) {
 		t.Helper()
 		text, err := os.ReadFile(path)
@@ -200,7 +205,7 @@ func TestRecover_SurvivesDamage(t *testing.T) {
 		{"damaged line", func(t *testing.T, dir string) {
 			t.Helper()
 			edit(t, page(dir), func(s string) string { return strings.Replace(s, `"msn":30`, `"msn":"x"`, 1) })
-		}, 1, 49, nil},
+		}, 1, 49, []int64{30}},
 		{"damaged header", func(t *testing.T, dir string) {
 			t.Helper()
 			edit(t, page(dir), func(s string) string { return "\x00\x00" + s[2:] })
@@ -264,7 +269,7 @@ func TestRecover_LeavesALogOfALaterVersion(t *testing.T) {
 	dir := t.TempDir()
 	s := openStore(t, dir, Config{})
 	record(t, s.NewRecording(testMeta, nobody, quiet), func(r *Recording) { r.Offer("source", segment(0)) })
-	path := filepath.Join(dir, "live", "studio", "log-T1", "00000000.jsonl")
+	path := filepath.Join(dir, "live", "studio", "log-20261128T020000.000Z-T1", "00000000.jsonl")
 	text, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
@@ -324,9 +329,9 @@ func TestOffer_GivesUpBytesWhileTheDiskIsAway(t *testing.T) {
 
 func TestStore_SyncsAsThePolicySays(t *testing.T) {
 	for _, c := range []struct {
-		sync Sync
+		sync storage.Sync
 		want int
-	}{{SyncInterval, 3}, {SyncAlways, 30}, {SyncNever, 0}} {
+	}{{storage.SyncInterval, 3}, {storage.SyncAlways, 31}, {storage.SyncNever, 0}} {
 		name, err := c.sync.MarshalText()
 		if err != nil {
 			t.Fatal(err)
@@ -381,7 +386,7 @@ func TestStore_GivesUpTheOldestOverItsBytes(t *testing.T) {
 func BenchmarkRecover(b *testing.B) {
 	// A thousand broadcasts of an hour, each with two renditions.
 	dir := b.TempDir()
-	s, err := Open(dir, Config{Layout: testLayout, Window: 30 * time.Second, Sync: SyncNever}, quiet)
+	s, err := Open(dir, Config{Layout: testLayout, Window: 30 * time.Second, Sync: storage.SyncNever}, quiet, newTestMetrics())
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -1,51 +1,10 @@
 package archive
 
 import (
-	"errors"
-	"fmt"
 	"time"
+
+	"golive/storage"
 )
-
-// Sync says when what was written must survive a loss of power. The end of the process
-// loses nothing that was written, whatever Sync says.
-type Sync uint8
-
-// The policies.
-const (
-	// SyncInterval syncs the disk each few seconds, once for all broadcasts; a loss of
-	// power may lose what came since. Segments that wait for a bucket which is
-	// unavailable are synced at once.
-	SyncInterval Sync = iota
-	// SyncAlways syncs after each segment.
-	SyncAlways
-	// SyncNever leaves it to the operating system, which writes within about half a
-	// minute.
-	SyncNever
-)
-
-// MarshalText returns the policy's name in the configuration.
-func (s Sync) MarshalText() ([]byte, error) {
-	switch s {
-	case SyncInterval:
-		return []byte("interval"), nil
-	case SyncAlways:
-		return []byte("always"), nil
-	case SyncNever:
-		return []byte("never"), nil
-	}
-	return nil, fmt.Errorf("sync policy %d is not known", s)
-}
-
-// UnmarshalText reads the policy's name.
-func (s *Sync) UnmarshalText(text []byte) error {
-	for _, policy := range []Sync{SyncInterval, SyncAlways, SyncNever} {
-		if name, err := policy.MarshalText(); err == nil && string(name) == string(text) {
-			*s = policy
-			return nil
-		}
-	}
-	return errors.New("must be interval, always or never")
-}
 
 // Config says how a node keeps the records of its broadcasts.
 type Config struct {
@@ -57,8 +16,8 @@ type Config struct {
 	// archive.
 	Uploaded bool
 	// Sync is the durability policy.
-	Sync Sync
-	// SyncEvery is the time between two syncs of SyncInterval; 2 s when 0.
+	Sync storage.Sync
+	// SyncEvery is the time between two syncs of storage.SyncInterval; 2 s when 0.
 	SyncEvery time.Duration
 	// QueueBytes bounds what of one broadcast waits in memory for the local disk; 64 MiB
 	// when 0. One segment is taken whatever its size.

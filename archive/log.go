@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+
+	"golive/internal/rootdir"
 )
 
 // pageRecords is how many records a page has at most, without its header. A restart
@@ -22,9 +24,10 @@ const (
 // log appends records to the newest page of one broadcast's log. It belongs to one
 // goroutine at a time.
 type log struct {
-	root   *os.Root
+	dir    *rootdir.Dir
 	layout Layout
 	state  state
+	ends   pageEnds
 
 	page    int      // the number of the next page when there is no file
 	file    *os.File // the newest page; nil before the first record
@@ -48,24 +51,22 @@ func (l *log) append(r *Record) error {
 	return nil
 }
 
-// turn begins a page.
+// turn begins a page, of which another run may have left some.
 func (l *log) turn() error {
-	key := l.layout.Page(l.state.meta, l.page)
-	file, err := l.root.OpenFile(key, os.O_WRONLY|os.O_CREATE|os.O_EXCL|os.O_APPEND, fileMode)
-	if errors.Is(err, fs.ErrNotExist) {
-		if err := l.root.MkdirAll(l.layout.Log(l.state.meta.Broadcast, l.state.meta.Token), dirMode); err != nil {
-			return fmt.Errorf("make log: %w", err)
-		}
-		file, err = l.root.OpenFile(key, os.O_WRONLY|os.O_CREATE|os.O_EXCL|os.O_APPEND, fileMode)
+	file, err := l.create()
+	for errors.Is(err, fs.ErrExist) {
+		l.page++
+		file, err = l.create()
 	}
 	if err != nil {
-		return fmt.Errorf("begin page %s: %w", key, err)
+		return fmt.Errorf("begin page of log: %w", err)
 	}
+	key := l.layout.Page(l.state.meta, l.page)
 	old := *l
 	l.file, l.size, l.records = file, 0, 0
 	header := l.state.header(l.page)
 	if err := l.write(&header); err != nil {
-		err = errors.Join(err, file.Close(), l.root.Remove(key))
+		err = errors.Join(err, file.Close(), l.dir.Root().Remove(key))
 		*l = old
 		return err
 	}
@@ -73,8 +74,30 @@ func (l *log) turn() error {
 	if old.file != nil {
 		// All of it was written; what Close could tell, the next sync tells too.
 		_ = old.file.Close()
+		l.ends.add(old.page-1, &l.state)
 	}
 	return nil
+}
+
+func (l *log) create() (*os.File, error) {
+	const flags = os.O_WRONLY | os.O_CREATE | os.O_EXCL | os.O_APPEND
+	key := l.layout.Page(l.state.meta, l.page)
+	file, err := l.dir.Root().OpenFile(key, flags, fileMode)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return file, err
+	}
+	if err := l.dir.Root().MkdirAll(l.layout.Log(l.state.meta), dirMode); err != nil {
+		return nil, err
+	}
+	return l.dir.Root().OpenFile(key, flags, fileMode)
+}
+
+// prune deletes the pages of which nothing is kept any longer.
+func (l *log) prune() {
+	for _, page := range l.ends.removed(&l.state) {
+		// One that stays costs its bytes until the broadcast is deleted.
+		_ = l.dir.Root().Remove(l.layout.Page(l.state.meta, page))
+	}
 }
 
 // write writes a line whole. A line that could be written in part only is cut off

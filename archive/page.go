@@ -75,7 +75,7 @@ func pageNumbers(root *os.Root, folder string) ([]int, error) {
 	}
 	var numbers []int
 	for _, e := range entries {
-		if n, ok := pageNumber(e.Name()); ok && e.Type().IsRegular() {
+		if n, _, ok := parsePageName(e.Name()); ok && e.Type().IsRegular() {
 			numbers = append(numbers, n)
 		}
 	}

@@ -1,6 +1,7 @@
 package archive
 
 import (
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -24,7 +25,7 @@ const (
 	// KindRendition tells what a rendition has in common for life, or how it is
 	// described now.
 	KindRendition Kind = "rendition"
-	// KindPublication tells that a publisher was accepted.
+	// KindPublication tells of the first segment of a publisher's connection.
 	KindPublication Kind = "publication"
 	// KindSegment tells of a finished segment; one without a size is a gap.
 	KindSegment Kind = "segment"
@@ -37,6 +38,8 @@ const (
 	KindRemoved Kind = "removed"
 	// KindEnded tells that the broadcast has ended.
 	KindEnded Kind = "ended"
+	// KindArchived tells that nothing of an ended broadcast waits any more.
+	KindArchived Kind = "archived"
 )
 
 // Record is one line of a log. Which fields it has depends on its Kind.
@@ -50,6 +53,8 @@ type Record struct {
 	Through *int64 `json:"through,omitempty"`
 	// Reason is why a segment was lost, or the broadcast ended.
 	Reason string `json:"reason,omitempty"`
+	// Published is the token of the publication, of KindPublication.
+	Published string `json:"published,omitempty"`
 	*Segment
 	*Description
 	*Header
@@ -78,11 +83,17 @@ type Description struct {
 	// They never change.
 	Target     int         `json:"target"`
 	PartTarget media.Ticks `json:"part_target"`
-	// Codecs is the CODECS attribute; Width, Height and FrameRate are of the video.
-	Codecs    string  `json:"codecs,omitempty"`
+	// DiscontinuitySequence is that of the rendition's first segment.
+	DiscontinuitySequence int64 `json:"discontinuity_sequence,omitempty"`
+	// Video and Audio are the codecs in the form of RFC 6381; Width, Height and
+	// FrameRate are of the video.
+	Video     string  `json:"video,omitempty"`
+	Audio     string  `json:"audio,omitempty"`
 	Width     int     `json:"width,omitempty"`
 	Height    int     `json:"height,omitempty"`
 	FrameRate float64 `json:"frame_rate,omitempty"`
+	// Captions are the closed captions in the video, a bit for each channel.
+	Captions media.Captions `json:"captions,omitempty"`
 	// Peak and Average are bits per second.
 	Peak    int `json:"peak,omitempty"`
 	Average int `json:"average,omitempty"`
@@ -94,10 +105,15 @@ type Header struct {
 	// Page is the page's number, from 0.
 	Page int `json:"page"`
 	Meta
+	// Publications are the tokens of the publishers' connections so far, in order:
+	// every segment's name begins with one of them.
+	Publications []string `json:"publications,omitempty"`
 	// Positions are where the renditions stood when the page was begun, by name.
 	Positions map[string]Position `json:"positions,omitempty"`
 	// Ended is when the broadcast ended; zero before.
 	Ended time.Time `json:"ended,omitzero"`
+	// Archived says that nothing of it waits any more.
+	Archived bool `json:"archived,omitempty"`
 }
 
 // Meta identifies a broadcast.
@@ -107,7 +123,13 @@ type Meta struct {
 	Broadcast string    `json:"broadcast"`
 	Token     string    `json:"token"`
 	Began     time.Time `json:"began"`
+	// Owner is the token of the node's claim to the broadcast: another node that goes
+	// on with it has another one.
+	Owner string `json:"owner,omitempty"`
 }
+
+// NewToken returns a name that nothing else has, for all time.
+func NewToken() string { return rand.Text()[:10] }
 
 // Position is where a rendition stands.
 type Position struct {
@@ -124,7 +146,7 @@ type Position struct {
 
 // newPosition is where a rendition begins at a number.
 func newPosition(next int64) Position {
-	return Position{Next: next, Stored: next - 1, Removed: next - 1}
+	return Position{Next: next, Stored: -1, Removed: next - 1}
 }
 
 // SegmentOf describes s.
@@ -204,6 +226,8 @@ func (r *Record) check() error {
 			return err
 		}
 		return r.Segment.check()
+	case KindPublication:
+		return needs(validToken(r.Published), "token")
 	case KindStored, KindRemoved, KindLost:
 		return needs(r.Rendition != "" && r.Through != nil, "number")
 	default: // a later program may tell more
@@ -230,8 +254,13 @@ func (h *Header) check() error {
 		return fmt.Errorf("%w: %d, and this program reads up to %d", ErrVersion, h.Version, Version)
 	case h.Version < 1 || h.Page < 0:
 		return fmt.Errorf("header of version %d, page %d", h.Version, h.Page)
-	case !validName(h.Broadcast) || !validToken(h.Token):
-		return fmt.Errorf("%q with token %q is not a broadcast", h.Broadcast, h.Token)
+	case !validName(h.Broadcast) || !validToken(h.Token) || h.Owner != "" && !validToken(h.Owner):
+		return fmt.Errorf("%q with token %q and owner %q is not a broadcast", h.Broadcast, h.Token, h.Owner)
+	}
+	for _, token := range h.Publications {
+		if !validToken(token) {
+			return fmt.Errorf("%q is not a publication", token)
+		}
 	}
 	for name := range h.Positions {
 		if !validName(name) {
@@ -243,6 +272,9 @@ func (h *Header) check() error {
 
 // validName reports whether n can be one element of a key.
 func validName(n string) bool { return !strings.Contains(n, "/") && storage.CheckKey(n) == nil }
+
+// IsToken reports whether t can be the token of a broadcast or of a publication.
+func IsToken(t string) bool { return validToken(t) }
 
 // validToken reports whether t consists of ASCII letters and digits only, so that no
 // other token's file names begin with it.

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"golive/media"
 )
 
 // Recovered is what a log says of a broadcast that an earlier run left.
@@ -18,13 +20,19 @@ type Recovered struct {
 	Meta
 	// Ended is when the broadcast ended; zero when nothing says that it has.
 	Ended time.Time
+	// Archived says that nothing of it waits any more.
+	Archived bool
+	// Publications are the tokens of its publishers' connections.
+	Publications []string
 	// Positions are where its renditions stood, by name.
 	Positions map[string]Position
 	// Segments are the newest of each rendition, in order: at least those of the live
 	// playlist, and all that the bucket does not have yet.
 	Segments map[string][]RecoveredSegment
-	// LastAt is when the newest record that has a time was made.
+	// LastAt is when the newest segment with media was recorded.
 	LastAt time.Time
+	// Displaced says that a bucket has a later broadcast under the same id.
+	Displaced bool
 	// Damaged counts lines that could not be read, and segments whose files are missing
 	// or short.
 	Damaged int
@@ -32,11 +40,41 @@ type Recovered struct {
 	pages []int // the log's, in order
 }
 
+// Resumable reports whether anything of the broadcast is known to go on with.
+func (f *Recovered) Resumable() bool {
+	for _, list := range f.Segments {
+		if len(list) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
 // RecoveredSegment is a segment of a Recovered broadcast.
 type RecoveredSegment struct {
 	Segment
 	// Lost says that its bytes are gone.
 	Lost bool
+}
+
+// Media returns the segment without its parts; a lost one is a gap.
+func (s *RecoveredSegment) Media() *media.Segment {
+	seg := s.Segment
+	if s.Lost {
+		seg.Size = 0
+	}
+	return seg.Media()
+}
+
+// state returns where the log stands.
+func (f *Recovered) state() state {
+	return state{meta: f.Meta, ended: f.Ended, archived: f.Archived, publications: f.Publications, positions: f.Positions}
+}
+
+// Header returns what a manifest says of the broadcast.
+func (f *Recovered) Header() Header {
+	s := f.state()
+	return *s.header(0).Header
 }
 
 // recovery reads one log.
@@ -48,18 +86,29 @@ type recovery struct {
 	log      *slog.Logger
 }
 
-// read reads the log of the broadcast m, of which only the id and the token are known,
-// from its newest page back as far as it needs.
+// read reads the log of the broadcast m, from its newest page back as far as it needs.
 func (r recovery) read(m Meta) (*Recovered, error) {
-	folder := r.layout.Log(m.Broadcast, m.Token)
-	numbers, err := pageNumbers(r.root, folder)
+	numbers, err := pageNumbers(r.root, r.layout.Log(m))
 	if err != nil {
 		return nil, err
 	}
+	found, err := r.assemble(m, numbers, func(i int) (Page, error) {
+		return readPage(r.root, r.layout.Page(m, numbers[i]), numbers[i])
+	})
+	if err != nil || found.Archived {
+		return found, err
+	}
+	r.trim(found)
+	return found, r.check(found)
+}
+
+// assemble reads pages, of which page gives one by its place in numbers, until they
+// suffice.
+func (r recovery) assemble(m Meta, numbers []int, page func(i int) (Page, error)) (*Recovered, error) {
 	found := &Recovered{Meta: m, pages: numbers, Segments: map[string][]RecoveredSegment{}}
 	var pages []Page // in order
-	for _, n := range slices.Backward(numbers) {
-		p, err := readPage(r.root, r.layout.Page(m, n), n)
+	for i := range slices.Backward(numbers) {
+		p, err := page(i)
 		if err != nil {
 			return nil, err
 		}
@@ -69,23 +118,28 @@ func (r recovery) read(m Meta) (*Recovered, error) {
 			break
 		}
 	}
+	found.replay(pages)
+	return found, nil
+}
+
+// replay takes in pages, in order.
+func (f *Recovered) replay(pages []Page) {
+	m := f.Meta
 	s := newState(m)
-	for i, p := range pages {
-		switch h := p.Header; {
-		case h == nil || h.Broadcast != m.Broadcast || h.Token != m.Token:
-		case i == 0:
-			s.adopt(h)
-		case s.meta.Began.IsZero(): // the headers before were damaged
-			s.meta = h.Meta
+	adopted := false
+	for _, p := range pages {
+		if h := p.Header; h != nil && h.Broadcast == m.Broadcast && h.Token == m.Token {
+			if !adopted && len(s.positions) == 0 {
+				s.adopt(h)
+			}
+			s.meta, adopted = h.Meta, true // the newest owner
 		}
 		for j := range p.Records {
 			s.apply(&p.Records[j])
-			found.take(&p.Records[j])
+			f.take(&p.Records[j])
 		}
 	}
-	found.Meta, found.Ended, found.Positions = s.meta, s.ended, s.positions
-	r.trim(found)
-	return found, r.check(found)
+	f.Meta, f.Ended, f.Archived, f.Publications, f.Positions = s.meta, s.ended, s.archived, s.publications, s.positions
 }
 
 // suffices reports whether the newest pages say all that a restart needs: where the
@@ -97,6 +151,9 @@ func (r recovery) suffices(pages []Page) bool {
 	}
 	s := newState(Meta{})
 	s.adopt(pages[0].Header)
+	if newest := pages[len(pages)-1]; newest.Header != nil && newest.Header.Archived {
+		return true
+	}
 	first, last := map[string]*Segment{}, map[string]*Segment{}
 	for _, p := range pages {
 		for i := range p.Records {
@@ -128,7 +185,7 @@ func (r recovery) suffices(pages []Page) bool {
 
 // take adds what a record says of segments.
 func (f *Recovered) take(r *Record) {
-	if r.At.After(f.LastAt) {
+	if r.Kind == KindSegment && r.Size > 0 {
 		f.LastAt = r.At
 	}
 	list := f.Segments[r.Rendition]
@@ -137,6 +194,9 @@ func (f *Recovered) take(r *Record) {
 		if n := len(list); n > 0 && r.MSN <= list[n-1].MSN {
 			f.Damaged++ // written twice
 			return
+		}
+		if n := len(list); n > 0 {
+			list = append(list, missing(&list[n-1].Segment, r.Segment)...)
 		}
 		f.Segments[r.Rendition] = append(list, RecoveredSegment{Segment: *r.Segment, Lost: r.Size == 0})
 	case KindLost:
@@ -149,6 +209,32 @@ func (f *Recovered) take(r *Record) {
 		f.Segments[r.Rendition] = slices.DeleteFunc(list, func(s RecoveredSegment) bool { return s.MSN <= *r.Through })
 	default: // of no segment
 	}
+}
+
+// maxHole bounds how many segments in a row may be missing: a day's.
+const maxHole = 100_000
+
+// missing returns the segments between two, whose records are lost, as lost ones: they
+// share the time in between, as far as that can be media.
+func missing(before, after *Segment) []RecoveredSegment {
+	n := after.MSN - before.MSN - 1
+	if n <= 0 || n > maxHole {
+		return nil
+	}
+	least, most := media.Ticks(n)*media.Second/10, media.Ticks(n)*max(before.Duration, after.Duration, media.Second)
+	lost := min(max(media.TicksFromDuration(after.Date.Sub(before.End())), least), most)
+	list := make([]RecoveredSegment, n)
+	for i := range media.Ticks(n) {
+		begin, end := lost*i/media.Ticks(n), lost*(i+1)/media.Ticks(n)
+		list[i] = RecoveredSegment{Lost: true, Segment: Segment{
+			Publication: after.Publication,
+			MSN:         before.MSN + 1 + int64(i),
+			Start:       before.Start + before.Duration + begin,
+			Duration:    end - begin,
+			Date:        before.End().Add(begin.Duration()),
+		}}
+	}
+	return list
 }
 
 // keep is how many windows of segments a restart goes on with: players may ask for some
@@ -225,8 +311,8 @@ func (r recovery) recoverAll() ([]*Recovered, error) {
 			continue
 		}
 		for _, l := range logs {
-			if token, ok := logToken(l); ok {
-				metas = append(metas, Meta{Broadcast: b.Name(), Token: token})
+			if m, ok := parseLog(b.Name(), l.Name()); ok && l.IsDir() {
+				metas = append(metas, m)
 			}
 		}
 	}
@@ -250,10 +336,4 @@ func (r recovery) recoverAll() ([]*Recovered, error) {
 	}
 	slices.SortStableFunc(all, func(a, b *Recovered) int { return a.Began.Compare(b.Began) })
 	return all, errors.Join(append(errs, readErrs...)...)
-}
-
-// logToken is the token of a log's folder.
-func logToken(e fs.DirEntry) (string, bool) {
-	token, ok := cutLogPrefix(e.Name())
-	return token, ok && e.IsDir() && validToken(token)
 }

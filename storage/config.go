@@ -13,8 +13,11 @@ type Config struct {
 	Backend string `yaml:"backend"`
 	// S3 is the bucket of the backend "s3".
 	S3 S3Config `yaml:"s3"`
-	// Spool is where segments wait while that bucket does not take them.
+	// Spool is where segments are until that bucket has them.
 	Spool SpoolConfig `yaml:"spool"`
+	// Sync says when what was written to the local disk must survive a loss of power:
+	// "interval" (every two seconds), "always" (each segment) or "never".
+	Sync Sync `yaml:"sync"`
 	// Retention is for how long they stay.
 	Retention RetentionConfig `yaml:"retention"`
 }
