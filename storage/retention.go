@@ -12,7 +12,7 @@ import (
 type SpoolConfig struct {
 	// Path is the folder; empty is "spool" in data_dir.
 	Path string `yaml:"path"`
-	// MaxBytes bounds what waits there; then the oldest is lost.
+	// MaxBytes bounds what waits there; then the oldest is lost. 0 is no bound.
 	MaxBytes setting.Bytes `yaml:"max_bytes"`
 }
 
@@ -70,8 +70,8 @@ const (
 )
 
 func (c Config) validateRetention(p *setting.Problems) {
-	if c.Spool.MaxBytes < minSpool {
-		p.Add("spool.max_bytes", "10GiB holds five hours of one stream of 4.5 Mbit/s; nothing waits in memory any more", "must be at least %s", minSpool)
+	if c.Spool.MaxBytes != 0 && c.Spool.MaxBytes < minSpool {
+		p.Add("spool.max_bytes", "10GiB holds five hours of one stream of 4.5 Mbit/s; 0 is no bound", "must be 0 or at least %s", minSpool)
 	}
 	if time.Duration(c.Retention.Live) > maxRetention {
 		p.Add("retention.live", `"window" is the default`, "must be window, or at most 87600h")

@@ -44,6 +44,9 @@ func openStores(ctx context.Context, cfg config.Config, reg prometheus.Registere
 	if cfg.Storage.Backend == "s3" {
 		folder = cfg.Storage.Spool.Dir(cfg.DataDir)
 		local.Uploaded, local.MaxBytes = true, int64(cfg.Storage.Spool.MaxBytes)
+		if local.MaxBytes == 0 {
+			log.Warn("storage.spool.max_bytes has no bound", "hint", "0 kept segments in memory in earlier versions; now they wait on the local disk")
+		}
 	}
 	files, err := disk.New(folder)
 	if err != nil {
