@@ -105,11 +105,13 @@ type encoder struct {
 	evicted chan error
 	video   *media.Track
 	audio   *media.Track
+	smaller *media.Track // of a second rendition
+	joined  *Broadcast   // whose second rendition is written
 	played  time.Duration
 }
 
 func (s *stage) publish(id string) (*encoder, error) {
-	e := &encoder{evicted: make(chan error, 1), video: mediatest.H264(640, 36), audio: mediatest.AAC()}
+	e := &encoder{evicted: make(chan error, 1), video: mediatest.H264(640, 36), audio: mediatest.AAC(), smaller: mediatest.H264(320, 18)}
 	p := ingest.Publisher{
 		Request: ingest.Request{Protocol: "test", Remote: "192.0.2.1:1", Encoder: "tester"},
 		Evict:   func(cause error) { e.evicted <- cause },
