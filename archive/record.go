@@ -174,7 +174,7 @@ func (s *Segment) Media() *media.Segment {
 		ProgramDateTime: s.Date,
 		Discontinuity:   s.Discontinuity,
 		Independent:     !s.Dependent,
-		Parts:           []*media.Part{{Session: s.Publication, MSN: s.MSN, Start: s.Start, Duration: s.Duration, Size: s.Size, Gap: s.Size == 0}},
+		Parts:           []*media.Part{{Session: s.Publication, MSN: s.MSN, Number: media.NoNumber, Start: s.Start, Duration: s.Duration, Size: s.Size, Gap: s.Size == 0}},
 	}
 }
 
