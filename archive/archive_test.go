@@ -299,7 +299,7 @@ func TestOffer_GivesUpBytesWhileTheDiskIsAway(t *testing.T) {
 			r.Offer("source", segment(msn))
 		}
 		time.Sleep(time.Minute)
-		if err, since := r.Failing(); err == nil || time.Since(since) < 59*time.Second {
+		if since, err := r.Failing(); err == nil || time.Since(since) < 59*time.Second {
 			t.Errorf("failing with %v since %v", err, since)
 		}
 		if err := os.Remove(filepath.Join(dir, "live")); err != nil {
@@ -310,7 +310,7 @@ func TestOffer_GivesUpBytesWhileTheDiskIsAway(t *testing.T) {
 		if err := <-ended; err != nil {
 			t.Error(err)
 		}
-		if err, _ := r.Failing(); err != nil {
+		if _, err := r.Failing(); err != nil {
 			t.Errorf("failing with %v after the disk was back", err)
 		}
 		kept, lost := 0, 0

@@ -62,12 +62,12 @@ func (l *bucketLog) removed() (keys []string) {
 type Claim uint8
 
 const (
-	// Owned: nothing speaks against it that the broadcast is this node's.
+	// Owned says that nothing speaks against it that the broadcast is this node's.
 	Owned Claim = iota
-	// Displaced: a later broadcast under the same id has the playlists. This one's own
+	// Displaced says that a later broadcast under the same id has the playlists. This one's own
 	// objects are still this node's.
 	Displaced
-	// Continued: another node goes on with this very broadcast, or has ended it. All of
+	// Continued says that another node goes on with this very broadcast, or has ended it. All of
 	// its objects are that node's.
 	Continued
 )

@@ -59,11 +59,11 @@ func (h *health) recover() (since time.Time) {
 }
 
 // failing returns what is wrong, and since when; nil when all is well.
-func (h *health) failing() (err error, since time.Time) { //nolint:revive // the error is the subject
+func (h *health) failing() (since time.Time, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.err == nil && h.what != "" && time.Since(h.began) >= max(silentAfter, h.patience) {
-		return errors.New(h.what + ": no answer from storage"), h.answered
+		return h.answered, errors.New(h.what + ": no answer from storage")
 	}
-	return h.err, h.since
+	return h.since, h.err
 }

@@ -412,7 +412,7 @@ func (r *Recording) outcome(err error, failures int) {
 }
 
 // Failing returns why the local disk takes nothing now, and since when; nil when it does.
-func (r *Recording) Failing() (err error, since time.Time) { return r.health.failing() } //nolint:revive // the error is the subject
+func (r *Recording) Failing() (since time.Time, err error) { return r.health.failing() }
 
 // pause waits before the next try: longer after each failure, spread over its upper half
 // so that the broadcasts of a node do not all come back at once.

@@ -122,7 +122,7 @@ func (u *Uploader) Claim() Claim { return u.run.claim }
 
 // Failing returns what the bucket fails with now, also when it is that no answer comes,
 // and since when; nil when all is well.
-func (u *Uploader) Failing() (err error, since time.Time) { return u.health.failing() } //nolint:revive // the error is the subject
+func (u *Uploader) Failing() (since time.Time, err error) { return u.health.failing() }
 
 // Run works until all is done after Finish, and then returns nil; or until ctx is done,
 // and then returns its cause. What is left waits on the local disk for the next run.

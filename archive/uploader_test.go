@@ -192,7 +192,7 @@ func TestUploader_BringsEverythingWhenTheBucketIsBack(t *testing.T) {
 			u.offer(msn, msn+1)
 			time.Sleep(2 * time.Second)
 		}
-		if err, since := u.up.Failing(); err == nil || time.Since(since) < 55*time.Second {
+		if since, err := u.up.Failing(); err == nil || time.Since(since) < 55*time.Second {
 			t.Errorf("failing with %v since %v", err, since)
 		}
 		if n, _ := u.rec.Waiting(); n != 30 {
@@ -201,7 +201,7 @@ func TestUploader_BringsEverythingWhenTheBucketIsBack(t *testing.T) {
 		here.Store(true)
 		time.Sleep(10 * time.Second)
 		synctest.Wait()
-		if err, _ := u.up.Failing(); err != nil {
+		if _, err := u.up.Failing(); err != nil {
 			t.Errorf("failing with %v though the bucket is back", err)
 		}
 		segments := slices.DeleteFunc(b.done(), func(s string) bool { return !strings.HasSuffix(s, ".ts") })

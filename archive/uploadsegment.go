@@ -95,7 +95,7 @@ func (u *Uploader) record(r *Record) {
 
 func (u *Uploader) liveManifest() storage.Object {
 	m := u.rec.meta
-	return u.run.pages.state.header(0).Header.Object(u.cfg.Layout.Live(m.Broadcast, m.Token))
+	return u.run.pages.state.header(0).Object(u.cfg.Layout.Live(m.Broadcast, m.Token))
 }
 
 // announce puts what makes a publication findable before its first segment: the live

@@ -278,7 +278,7 @@ const storageTrouble = 10 * time.Second
 // archived.
 func (h *Hub) Archiving(context.Context) error {
 	for _, b := range h.tends() {
-		if err, since := b.keeper.Load().failing(); err != nil && time.Since(since) > storageTrouble {
+		if since, err := b.keeper.Load().failing(); err != nil && time.Since(since) > storageTrouble {
 			return fmt.Errorf("broadcast %s has not been archived since %s: %w", b.id, since.Format(time.TimeOnly), err)
 		}
 	}

@@ -98,17 +98,17 @@ func closedChannel() <-chan struct{} {
 
 // failing returns what keeps the broadcast from being kept, and since when; nil when
 // all is well.
-func (k *keeper) failing() (err error, since time.Time) { //nolint:revive // the error is the subject
+func (k *keeper) failing() (since time.Time, err error) {
 	if k == nil {
-		return nil, time.Time{}
+		return time.Time{}, nil
 	}
-	disk, diskSince := k.rec.Failing()
-	bucket, bucketSince := k.up.Failing()
+	diskSince, disk := k.rec.Failing()
+	bucketSince, bucket := k.up.Failing()
 	switch {
 	case disk == nil:
-		return bucket, bucketSince
+		return bucketSince, bucket
 	case bucket == nil || diskSince.Before(bucketSince):
-		return errors.Join(disk, bucket), diskSince
+		return diskSince, errors.Join(disk, bucket)
 	}
-	return errors.Join(disk, bucket), bucketSince
+	return bucketSince, errors.Join(disk, bucket)
 }

@@ -35,7 +35,7 @@ func (b *Broadcast) Status() Status {
 		s.Ended = e.at
 	}
 	k := b.keeper.Load()
-	if err, _ := k.failing(); err != nil {
+	if _, err := k.failing(); err != nil {
 		s.StorageError = err.Error()
 	}
 	if b.hasReplay(k) {

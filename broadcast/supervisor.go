@@ -123,7 +123,7 @@ func (b *Broadcast) shutDown(k *keeper, stopKeeper func()) {
 		return
 	}
 	whole := waitFor(k.drained(), b.cfg.DrainTimeout)
-	failing, _ := k.failing()
+	_, failing := k.failing()
 	stopKeeper()
 	if !waitFor(k.stopped(), stopTimeout) {
 		b.lost = k.rec.Unwritten()

@@ -35,14 +35,13 @@ func openStores(ctx context.Context, cfg config.Config, reg prometheus.Registere
 	if cfg.Storage.Backend == "memory" {
 		return stores, closeAll, nil
 	}
-	folder := filepath.Join(cfg.DataDir, "media")
+	folder := localFolder(cfg)
 	local := archive.Config{
 		Layout: archive.Layout{Prefix: prefixOf(cfg.Storage)},
 		Window: cfg.Playlist.Window,
 		Sync:   cfg.Storage.Sync,
 	}
 	if cfg.Storage.Backend == "s3" {
-		folder = cfg.Storage.Spool.Dir(cfg.DataDir)
 		local.Uploaded, local.MaxBytes = true, int64(cfg.Storage.Spool.MaxBytes)
 		if local.MaxBytes == 0 {
 			log.Warn("storage.spool.max_bytes has no bound", "hint", "0 kept segments in memory in earlier versions; now they wait on the local disk")
@@ -73,6 +72,14 @@ func openStores(ctx context.Context, cfg config.Config, reg prometheus.Registere
 	}
 	stores.KeyPace = storage.NewKeyPace(b.PutInterval())
 	return stores, closeAll, nil
+}
+
+// localFolder returns where the local disk has segments and logs.
+func localFolder(cfg config.Config) string {
+	if cfg.Storage.Backend == "s3" {
+		return cfg.Storage.Spool.Dir(cfg.DataDir)
+	}
+	return filepath.Join(cfg.DataDir, "media")
 }
 
 // compresses says whether large playlists are stored compressed.
