@@ -329,14 +329,10 @@ func TestOffer_GivesUpBytesWhileTheDiskIsAway(t *testing.T) {
 
 func TestStore_SyncsAsThePolicySays(t *testing.T) {
 	for _, c := range []struct {
-		sync storage.Sync
+		sync string
 		want int
 	}{{storage.SyncInterval, 3}, {storage.SyncAlways, 31}, {storage.SyncNever, 0}} {
-		name, err := c.sync.MarshalText()
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Run(string(name), func(t *testing.T) {
+		t.Run(c.sync, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := openStore(t, t.TempDir(), Config{Sync: c.sync, SyncEvery: 10 * time.Second})
 				syncs := 0
@@ -437,6 +433,40 @@ func FuzzParsePage(f *testing.F) {
 					t.Errorf("%q is not a key", key)
 				}
 			}
+		}
+	})
+}
+
+func TestRecording_GoesOnWhereItsFolderWasRemoved(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := filepath.Join(t.TempDir(), "media")
+		s := openStore(t, dir, Config{})
+		r := s.NewRecording(testMeta, nobody, quiet)
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan error)
+		go func() { ended <- r.Run(ctx) }()
+		for msn := range int64(20) {
+			if msn == 10 {
+				synctest.Wait()
+				if err := os.RemoveAll(dir); err != nil {
+					t.Fatal(err)
+				}
+			}
+			r.Offer("source", segment(msn))
+		}
+		time.Sleep(10 * time.Second)
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+		f := recoverOne(t, s)
+		if list := f.Segments["source"]; len(list) == 0 || list[len(list)-1].MSN != 19 || f.Positions["source"].Next != 20 {
+			t.Errorf("recovered %+v", f.Positions)
+		}
+		if got, err := r.Open("source", "PUB1-19.ts", 0, -1); err != nil {
+			t.Error(err)
+		} else if err := got.Close(); err != nil {
+			t.Error(err)
 		}
 	})
 }

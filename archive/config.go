@@ -15,8 +15,8 @@ type Config struct {
 	// Uploaded says that segments go to a bucket; otherwise the local files are the
 	// archive.
 	Uploaded bool
-	// Sync is the durability policy.
-	Sync storage.Sync
+	// Sync is the durability policy; storage.SyncInterval when empty.
+	Sync string
 	// SyncEvery is the time between two syncs of storage.SyncInterval; 2 s when 0.
 	SyncEvery time.Duration
 	// QueueBytes bounds what of one broadcast waits in memory for the local disk; 64 MiB
@@ -31,6 +31,9 @@ type Config struct {
 }
 
 func (c Config) withDefaults() Config {
+	if c.Sync == "" {
+		c.Sync = storage.SyncInterval
+	}
 	if c.SyncEvery == 0 {
 		c.SyncEvery = 2 * time.Second
 	}

@@ -68,7 +68,8 @@ func (s *RecoveredSegment) Media() *media.Segment {
 
 // state returns where the log stands.
 func (f *Recovered) state() state {
-	return state{meta: f.Meta, ended: f.Ended, archived: f.Archived, publications: f.Publications, positions: f.Positions}
+	s := state{meta: f.Meta, ended: f.Ended, archived: f.Archived, publications: f.Publications, positions: f.Positions}
+	return s.clone()
 }
 
 // Header returns what a manifest says of the broadcast.

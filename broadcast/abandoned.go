@@ -49,12 +49,7 @@ func (h *Hub) endInBucket(ctx context.Context, f *archive.Recovered, manifest st
 	b.ending.Store(&ending{at: f.Ended, told: time.Now()})
 	b.meta.Store(&f.Meta)
 	x := newIndex(b, f)
-	all := map[string]*Rendition{}
-	for _, name := range b.names(f) {
-		all[name] = b.newRendition(name, nil)
-		all[name].restore(f)
-	}
-	b.renditions.Store(&all)
+	b.newRenditions(f, nil)
 	if err := x.Begin(ctx); err != nil {
 		return err
 	}

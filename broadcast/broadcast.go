@@ -52,8 +52,8 @@ type Broadcast struct {
 	publications atomic.Pointer[[]string]
 	ending       atomic.Pointer[ending] // nil before the end
 
-	renditions   atomic.Pointer[map[string]*Rendition] // nil before it is open; never changed
-	describing   sync.Mutex                            // of the writers of multivariant
+	renditions   atomic.Pointer[renditions] // nil before it is open
+	describing   sync.Mutex                 // of the writers of multivariant
 	multivariant atomic.Pointer[playlist.Text]
 	keeper       atomic.Pointer[keeper] // nil before it is open, and where nothing is kept
 
@@ -150,19 +150,33 @@ func (b *Broadcast) open(f *archive.Recovered, takenOver bool) {
 		b.publications.Store(&publications)
 	}
 	k := newKeeper(b, f, takenOver)
-	all := map[string]*Rendition{}
-	for _, name := range b.names(f) {
-		all[name] = b.newRendition(name, k)
-		if f != nil {
-			all[name].restore(f)
-		}
-	}
-	b.renditions.Store(&all)
+	b.newRenditions(f, k)
 	if f != nil {
 		b.describe()
 	}
 	b.keeper.Store(k)
 	b.opening.opened <- k
+}
+
+// renditions are those of a broadcast, by name and in order, the untranscoded one first.
+// They are never changed.
+type renditions struct {
+	byName  map[string]*Rendition
+	inOrder []*Rendition
+}
+
+// newRenditions makes the renditions, as f has them if it is not nil.
+func (b *Broadcast) newRenditions(f *archive.Recovered, k *keeper) {
+	all := &renditions{byName: map[string]*Rendition{}}
+	for _, name := range b.names(f) {
+		r := b.newRendition(name, k)
+		if f != nil {
+			r.restore(f)
+		}
+		all.byName[name] = r
+		all.inOrder = append(all.inOrder, r)
+	}
+	b.renditions.Store(all)
 }
 
 // names returns the names of the renditions, the untranscoded one first.
@@ -209,35 +223,22 @@ func (b *Broadcast) newRendition(name string, k *keeper) *Rendition {
 
 // all returns the renditions, the untranscoded one first.
 func (b *Broadcast) all() []*Rendition {
-	m := b.renditions.Load()
-	if m == nil {
-		return nil
+	if all := b.renditions.Load(); all != nil {
+		return all.inOrder
 	}
-	list := make([]*Rendition, 0, len(*m))
-	for _, r := range *m {
-		list = append(list, r)
+	return nil
+}
+
+// rendition returns the rendition of that name; nil when there is none.
+func (b *Broadcast) rendition(name string) *Rendition {
+	if all := b.renditions.Load(); all != nil {
+		return all.byName[name]
 	}
-	order := b.names(nil)
-	place := func(r *Rendition) int {
-		if i := slices.Index(order, r.name); i >= 0 {
-			return i
-		}
-		return len(order)
-	}
-	slices.SortFunc(list, func(a, b *Rendition) int {
-		if d := place(a) - place(b); d != 0 {
-			return d
-		}
-		if a.name < b.name {
-			return -1
-		}
-		return 1
-	})
-	return list
+	return nil
 }
 
 // source returns the untranscoded rendition of an open broadcast.
-func (b *Broadcast) source() *Rendition { return (*b.renditions.Load())[SourceRendition] }
+func (b *Broadcast) source() *Rendition { return b.rendition(SourceRendition) }
 
 // describe renders the multivariant playlist of all renditions that can be watched.
 func (b *Broadcast) describe() {
@@ -281,15 +282,10 @@ func (b *Broadcast) Multivariant() *playlist.Text { return b.multivariant.Load()
 // Window is the live state of a rendition; nil when there is none of that name,
 // or nothing in it yet.
 func (b *Broadcast) Window(rendition string) *playlist.Window {
-	all := b.renditions.Load()
-	if all == nil {
-		return nil
+	if r := b.rendition(rendition); r != nil {
+		return r.window.Load()
 	}
-	r := (*all)[rendition]
-	if r == nil {
-		return nil
-	}
-	return r.window.Load()
+	return nil
 }
 
 // claim is a publisher's wish to publish; the supervisor grants or refuses it.

@@ -104,7 +104,7 @@ func (x *index) rendition(name string) *list {
 	if l != nil {
 		return l
 	}
-	r := (*x.b.renditions.Load())[name]
+	r := x.b.rendition(name)
 	constants := r.window.Load().Constants()
 	l = &list{live: playlist.NewArchive(constants, x.b.cfg.Playlist.Window, r.start), noted: -1, removed: -1}
 	if x.b.cfg.Retention.Replay > 0 {
@@ -116,7 +116,7 @@ func (x *index) rendition(name string) *list {
 
 // folder returns where a rendition's segments are, relative to its replay.
 func (x *index) folder(name string) string {
-	if len(*x.b.renditions.Load()) > 1 {
+	if len(x.b.all()) > 1 {
 		return "" // the replay is beside them
 	}
 	return name + "/"
@@ -210,7 +210,7 @@ func (x *index) Ended(displaced bool) (last []storage.Object, due time.Time) {
 func (x *index) replays(displaced bool) (objects []storage.Object) {
 	m, layout := x.b.meta.Load(), x.b.cfg.layout()
 	var text []byte
-	if len(*x.b.renditions.Load()) > 1 {
+	if len(x.b.all()) > 1 {
 		for name, l := range x.lists {
 			objects = append(objects, x.playlist(layout.Media(m.Broadcast, name, archive.ReplayNameOf(m.Token)), l.replay.Render(), false))
 		}

@@ -27,7 +27,7 @@ func (e *encoder) playBoth(t *testing.T, b *Broadcast, length time.Duration) {
 	other := source
 	other.Video, other.BitRate = e.smaller, 100_000
 	e.played += length
-	r := (*b.renditions.Load())[small]
+	r := b.rendition(small)
 	if e.joined != b {
 		e.joined = b
 		r.segmenter.Start((*b.publications.Load())[len(*b.publications.Load())-1])

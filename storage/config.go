@@ -17,7 +17,7 @@ type Config struct {
 	Spool SpoolConfig `yaml:"spool"`
 	// Sync says when what was written to the local disk must survive a loss of power:
 	// "interval" (every two seconds), "always" (each segment) or "never".
-	Sync Sync `yaml:"sync"`
+	Sync string `yaml:"sync"`
 	// Retention is for how long they stay.
 	Retention RetentionConfig `yaml:"retention"`
 }
@@ -28,6 +28,7 @@ func DefaultConfig() Config {
 		Backend:   "disk",
 		S3:        DefaultS3Config(),
 		Spool:     SpoolConfig{MaxBytes: 10 * setting.GiB},
+		Sync:      SyncInterval,
 		Retention: RetentionConfig{Replay: 24 * time.Hour},
 	}
 }
@@ -37,6 +38,9 @@ func (c Config) Validate() error {
 	var p setting.Problems
 	if !slices.Contains(Backends(), c.Backend) {
 		p.Add("backend", `write "disk", "memory" or "s3"`, "%q is not a backend", c.Backend)
+	}
+	if !slices.Contains([]string{SyncInterval, SyncAlways, SyncNever}, c.Sync) {
+		p.Add("sync", `"interval" is the default`, "must be interval, always or never, not %q", c.Sync)
 	}
 	c.S3.validate(&p, c.Backend == "s3")
 	c.validateRetention(&p)
