@@ -117,7 +117,7 @@ func (u *Uploader) Removed(rendition string, through int64) {
 // left to do.
 func (u *Uploader) Drained() <-chan struct{} { return u.drained }
 
-// Claim returns whose the broadcast is; valid when Run has returned.
+// Claim returns whose the broadcast is; valid when Run has returned, or Drained is closed.
 func (u *Uploader) Claim() Claim { return u.run.claim }
 
 // Failing returns what the bucket fails with now, also when it is that no answer comes,

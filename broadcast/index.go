@@ -3,6 +3,7 @@ package broadcast
 import (
 	"bytes"
 	"context"
+	"slices"
 	"time"
 
 	"golive/archive"
@@ -215,6 +216,7 @@ func (x *index) replays(displaced bool) (objects []storage.Object) {
 			objects = append(objects, x.playlist(layout.Media(m.Broadcast, name, archive.ReplayNameOf(m.Token)), l.replay.Render(), false))
 		}
 		variants, independent := x.b.variants()
+		variants = slices.DeleteFunc(variants, func(v playlist.Variant) bool { return x.lists[v.Name] == nil })
 		text = playlist.Multivariant(variants, independent, archive.ReplayNameOf(m.Token))
 	} else {
 		for _, l := range x.lists {

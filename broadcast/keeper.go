@@ -62,7 +62,9 @@ func (k *keeper) run(ctx context.Context, b *Broadcast) {
 		case <-k.up.Drained():
 			if b.cfg.Retention.Replay > 0 {
 				k.rec.Archived()
-				b.kept(k.up.Header())
+				if k.up.Claim() != archive.Continued {
+					b.kept(k.up.Header())
+				}
 			}
 		case <-ctx.Done():
 		}

@@ -121,8 +121,8 @@ func (p *publication) Close(cause error) {
 	if len(p.held) > 0 {
 		p.open(true)
 	}
-	for _, r := range b.all() {
-		r.pause(cause != nil)
+	if source := b.source(); source != nil {
+		source.pause(cause != nil)
 	}
 	release = cause
 }

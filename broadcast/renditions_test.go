@@ -44,6 +44,12 @@ func (e *encoder) playBoth(t *testing.T, b *Broadcast, length time.Duration) {
 	}
 }
 
+// closeBoth ends both renditions, as their writers do.
+func (e *encoder) closeBoth() {
+	e.joined.rendition(small).pause(false)
+	e.sink.Close(nil)
+}
+
 func TestRenditions_AreListedTogetherAndReportEachOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStageIn(t, t.TempDir(), time.Hour, withSmall)
@@ -65,7 +71,7 @@ func TestRenditions_AreListedTogetherAndReportEachOther(t *testing.T) {
 		if got := len(b.Status().Variants); got != 2 {
 			t.Errorf("%d variants in the status", got)
 		}
-		e.sink.Close(nil)
+		e.closeBoth()
 	})
 }
 
@@ -97,7 +103,7 @@ func TestRenditions_SurviveARestartAndHaveAReplay(t *testing.T) {
 			killed := t.TempDir()
 			copyDir(t, dir, killed)
 			bucket = copyOf(t, bucket)
-			e.sink.Close(nil)
+			e.closeBoth()
 
 			s := start(killed)
 			synctest.Wait()
@@ -114,7 +120,7 @@ func TestRenditions_SurviveARestartAndHaveAReplay(t *testing.T) {
 			}
 			e = s.mustPublish("b")
 			e.playBoth(t, s.onlyBroadcast("b"), 10*time.Second)
-			e.sink.Close(nil)
+			e.closeBoth()
 			<-time.After(5 * time.Second)
 
 			index := s.object("live/b/replay.m3u8")

@@ -31,9 +31,9 @@ func concurrent() map[string]string {
 	return map[string]string{
 		"ingest":               "a session for each connection; Serve waits for all",
 		"transcode":            "a feeder and a reader for each pipe of the child process",
-		"broadcast":            "a supervisor and an archiver for each broadcast; Hub.Run waits for all",
-		"archive":              "a few logs that are read, and objects that are deleted, at once",
-		"storage":              "uploads that go on while the next segment is made",
+		"broadcast":            "a supervisor and a keeper for each broadcast; Hub.Run waits for all",
+		"archive":              "logs that are read, and objects that are deleted, a few at once",
+		"storage":              "the time limit of a request (s3)",
 		"origin":               "the HTTP server beside its shutdown",
 		"cmd/golive":           "one for each server, in one errgroup",
 		"internal/hlscheck":    "a reloader, a fetcher and a prober for each rendition",
