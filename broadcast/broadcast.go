@@ -2,17 +2,18 @@ package broadcast
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
+	"golive/archive"
 	"golive/ingest"
 	"golive/playlist"
-	"golive/storage"
-	"golive/storage/catalog"
+	"golive/segmenter"
 )
 
 // Why a broadcast ended, in logs and metrics.
@@ -33,44 +34,259 @@ var errEnded = errors.New("broadcast has ended")
 // Broadcast is one live stream from its first byte to EXT-X-ENDLIST.
 type Broadcast struct {
 	id      string
-	began   time.Time
 	made    time.Time // when this run made it, by the monotonic clock too
 	cfg     Settings
 	log     *slog.Logger
 	metrics *Metrics
 	stores  Stores
-	program *program
-	shelf   *shelf
 
 	state    atomic.Int32
 	lastUnit atomic.Int64 // when the newest access unit arrived, nanoseconds after made
 	encoder  atomic.Pointer[string]
+	warnings warnings
+
+	opening opening
+	// meta identifies the broadcast; publications are the tokens of its publishers'
+	// connections.
+	meta         atomic.Pointer[archive.Meta]
+	publications atomic.Pointer[[]string]
+	ending       atomic.Pointer[ending] // nil before the end
+
+	renditions   atomic.Pointer[renditions] // nil before it is open
+	describing   sync.Mutex                 // of the writers of multivariant
+	multivariant atomic.Pointer[playlist.Text]
+	keeper       atomic.Pointer[keeper] // nil before it is open, and where nothing is kept
 
 	claims   chan claim
 	released chan error
-	shown    chan struct{} // holds a token when there is something to watch for the first time
-	ended    chan struct{} // closed when no claim is heard any more
-	archived chan struct{} // closed when the Archiver has stopped
-	ready    chan struct{} // closed when the Archiver may begin; nil is at once
-	swept    chan struct{} // closed when run has returned: the bucket is left alone
-	next     numbering     // valid once ended is closed
-	lost     int           // segments that the stop of the server lost; valid once swept is closed
+	shown    chan struct{}        // holds a token when there is something to watch for the first time
+	ended    chan struct{}        // closed when no claim is heard any more
+	swept    chan struct{}        // closed when run has returned: the bucket is left alone
+	next     map[string]numbering // valid once ended is closed
+	lost     int                  // segments that the stop of the server lost; valid once swept is closed
 
-	preparation preparation
-	resumed     *resumption // nil for a new broadcast
-	begun       bool        // it was counted; run's
+	kept    func(archive.Header) // is told when the bucket has all of it
+	resumed *resumption          // nil for a new broadcast
+	begun   bool                 // it was counted; run's
 
 	// previous is the broadcast that had the id before, and can still be read, until
 	// this one can. The Hub changes it.
 	previous atomic.Pointer[Broadcast]
 }
 
+// ending is when a broadcast ended: at for those who keep its replay, told for those who
+// still watch.
+type ending struct{ at, told time.Time }
+
+// endTime returns the time of day of an end that came at, for a beginning at began. When
+// the wall clock was set back in between it is later by that than the clock says: nothing
+// may seem to end before it began, and nothing is deleted too early.
+func endTime(began, at time.Time) time.Time {
+	lasted := max(0, at.Sub(began)) // by the monotonic clock, where both have its reading
+	end := began.Round(0).Add(lasted)
+	if wall := at.Round(0); wall.After(end) {
+		return wall
+	}
+	return end
+}
+
+// began returns when the broadcast began, by the monotonic clock too if that was in this
+// run.
+func (b *Broadcast) began() time.Time {
+	if began := b.meta.Load().Began; !began.Equal(b.made.Truncate(time.Millisecond)) {
+		return began
+	}
+	return b.made
+}
+
+// opening is what decides how a broadcast begins. It belongs to whoever may open it: the
+// Hub, and then the publisher.
+type opening struct {
+	// from is where its renditions' numbers begin.
+	from map[string]numbering
+	// hold is closed when a predecessor leaves the bucket alone; may be nil.
+	hold <-chan struct{}
+	// found takes what another node left of it; nil when nobody is asked.
+	found chan *archive.Recovered
+	// opened takes the keeper, or nil, once.
+	opened chan *keeper
+	done   bool
+}
+
+// newBroadcast makes a broadcast that is not open yet.
+func newBroadcast(id string, h *Hub, o opening) *Broadcast {
+	now := time.Now()
+	o.opened = make(chan *keeper, 1)
+	b := &Broadcast{
+		id:       id,
+		made:     now,
+		cfg:      h.cfg,
+		log:      h.log.With("broadcast", id),
+		metrics:  h.metrics,
+		stores:   h.stores,
+		opening:  o,
+		kept:     h.kept,
+		claims:   make(chan claim),
+		released: make(chan error),
+		shown:    make(chan struct{}, 1),
+		ended:    make(chan struct{}),
+		swept:    make(chan struct{}),
+	}
+	b.meta.Store(&archive.Meta{Broadcast: id, Token: archive.NewToken(), Began: now.UTC().Truncate(time.Millisecond), Owner: archive.NewToken()})
+	b.publications.Store(&[]string{})
+	return b
+}
+
+// open makes the renditions, and what keeps their record: those of a new broadcast, or of f,
+// which an earlier run, or with takenOver another node, left.
+func (b *Broadcast) open(f *archive.Recovered, takenOver bool) {
+	b.opening.done = true
+	if f != nil {
+		if takenOver || f.Owner == "" {
+			f.Owner = b.meta.Load().Owner
+		}
+		b.meta.Store(&f.Meta)
+		publications := append(slices.Clone(f.Publications), *b.publications.Load()...)
+		b.publications.Store(&publications)
+	}
+	k := newKeeper(b, f, takenOver)
+	b.newRenditions(f, k)
+	if f != nil {
+		b.describe()
+	}
+	b.keeper.Store(k)
+	b.opening.opened <- k
+}
+
+// renditions are those of a broadcast, by name and in order, the untranscoded one first.
+// They are never changed.
+type renditions struct {
+	byName  map[string]*Rendition
+	inOrder []*Rendition
+}
+
+// newRenditions makes the renditions, as f has them if it is not nil.
+func (b *Broadcast) newRenditions(f *archive.Recovered, k *keeper) {
+	all := &renditions{byName: map[string]*Rendition{}}
+	for _, name := range b.names(f) {
+		r := b.newRendition(name, k)
+		if f != nil {
+			r.restore(f)
+		}
+		all.byName[name] = r
+		all.inOrder = append(all.inOrder, r)
+	}
+	b.renditions.Store(all)
+}
+
+// names returns the names of the renditions, the untranscoded one first.
+func (b *Broadcast) names(f *archive.Recovered) []string {
+	names := append([]string{SourceRendition}, b.cfg.Renditions...)
+	if f != nil {
+		for name := range f.Positions {
+			if !slices.Contains(names, name) {
+				names = append(names, name)
+			}
+		}
+		slices.Sort(names[1+len(b.cfg.Renditions):])
+	}
+	return names
+}
+
+func (b *Broadcast) newRendition(name string, k *keeper) *Rendition {
+	r := &Rendition{
+		name:      name,
+		cfg:       b.cfg,
+		record:    unrecorded{},
+		metrics:   b.metrics,
+		warnings:  &warnings{},
+		start:     b.opening.from[name].window,
+		described: b.describe,
+	}
+	if k != nil {
+		r.record = k.rec
+	}
+	if name == SourceRendition {
+		r.warnings = &b.warnings
+	}
+	for _, other := range b.names(nil) {
+		if other != name {
+			r.others = append(r.others, playlist.Other{
+				URI:    "../" + other + "/" + archive.PlaylistName,
+				Window: func() *playlist.Window { return b.Window(other) },
+			})
+		}
+	}
+	r.segmenter = segmenter.New(b.cfg.Segmenter, r, b.opening.from[name].segmenter)
+	return r
+}
+
+// all returns the renditions, the untranscoded one first.
+func (b *Broadcast) all() []*Rendition {
+	if all := b.renditions.Load(); all != nil {
+		return all.inOrder
+	}
+	return nil
+}
+
+// rendition returns the rendition of that name; nil when there is none.
+func (b *Broadcast) rendition(name string) *Rendition {
+	if all := b.renditions.Load(); all != nil {
+		return all.byName[name]
+	}
+	return nil
+}
+
+// source returns the untranscoded rendition of an open broadcast.
+func (b *Broadcast) source() *Rendition { return b.rendition(SourceRendition) }
+
+// describe renders the multivariant playlist of all renditions that can be watched.
+func (b *Broadcast) describe() {
+	b.describing.Lock()
+	defer b.describing.Unlock()
+	variants, independent := b.variants()
+	if len(variants) > 0 {
+		b.multivariant.Store(playlist.NewText(playlist.Multivariant(variants, independent, archive.PlaylistName)))
+	}
+}
+
+func (b *Broadcast) variants() (variants []playlist.Variant, independent bool) {
+	independent = true
+	for _, r := range b.all() {
+		if v := r.variant.Load(); v != nil {
+			variants = append(variants, *v)
+			independent = independent && r.independent.Load()
+		}
+	}
+	return variants, independent
+}
+
 // aired reports whether there was ever something to watch. A publisher that has sent
 // no media makes no broadcast.
-func (b *Broadcast) aired() bool { return b.program.window.Load() != nil }
+func (b *Broadcast) aired() bool {
+	return slices.ContainsFunc(b.all(), func(r *Rendition) bool { return r.window.Load() != nil })
+}
 
 // Watchable reports whether the broadcast has a rendition to show.
-func (b *Broadcast) Watchable() bool { return b.resumed != nil || b.program.multivariant.Load() != nil }
+func (b *Broadcast) Watchable() bool { return b.resumed != nil || b.multivariant.Load() != nil }
+
+// ID is the broadcast's public name.
+func (b *Broadcast) ID() string { return b.id }
+
+// State is where the broadcast is in its life.
+func (b *Broadcast) State() State { return State(b.state.Load()) }
+
+// Multivariant is the multivariant playlist; nil before the first part.
+func (b *Broadcast) Multivariant() *playlist.Text { return b.multivariant.Load() }
+
+// Window is the live state of a rendition; nil when there is none of that name,
+// or nothing in it yet.
+func (b *Broadcast) Window(rendition string) *playlist.Window {
+	if r := b.rendition(rendition); r != nil {
+		return r.window.Load()
+	}
+	return nil
+}
 
 // claim is a publisher's wish to publish; the supervisor grants or refuses it.
 type claim struct {
@@ -80,7 +296,7 @@ type claim struct {
 	refused   chan<- error
 }
 
-// over says whether the broadcast hears no claims any more.
+// over reports whether the broadcast hears no claims any more.
 func (b *Broadcast) over() bool {
 	select {
 	case <-b.ended:
@@ -90,7 +306,7 @@ func (b *Broadcast) over() bool {
 	}
 }
 
-// left says whether the publisher has given up.
+// left reports whether the publisher has given up.
 func (c *claim) left() bool {
 	select {
 	case <-c.gone:
@@ -98,69 +314,6 @@ func (c *claim) left() bool {
 	default:
 		return false
 	}
-}
-
-// preparation is what comes before a broadcast's first object.
-type preparation struct {
-	// before is closed when a predecessor leaves the bucket alone; may be nil.
-	before <-chan struct{}
-	// first is put; may be nil.
-	first *storage.Object
-	// journal says that the leftover's is still to be read.
-	journal bool
-}
-
-func newBroadcast(m catalog.Manifest, h *Hub, from numbering, p preparation) *Broadcast {
-	now := time.Now()
-	b := &Broadcast{
-		id:       m.ID,
-		began:    now,
-		made:     now,
-		cfg:      h.cfg,
-		log:      h.log.With("broadcast", m.ID),
-		metrics:  h.metrics,
-		stores:   h.stores,
-		claims:   make(chan claim),
-		released: make(chan error),
-		shown:    make(chan struct{}, 1),
-		ended:    make(chan struct{}),
-		archived: make(chan struct{}),
-		swept:    make(chan struct{}),
-	}
-	b.shelf = newShelf(h.cfg, m, from.window)
-	if h.stores.Shared {
-		b.shelf.local, b.shelf.shared = h.stores.Local, h.stores.Bucket
-	}
-	archiver := storage.ArchiverConfig{Prefix: h.layout.Folder(m.ID), KeyPace: h.stores.KeyPace}
-	if p != (preparation{}) {
-		b.preparation, b.ready = p, make(chan struct{})
-		archiver.Hold = b.ready
-	}
-	if h.stores.Spool != nil {
-		archiver.Spool = h.stores.Spool
-	}
-	b.shelf.archiver = storage.NewArchiver(archiver, h.stores.Bucket, b.shelf, b.log, h.storageMetrics)
-	b.program = newProgram(b.shelf.rendition, h.cfg, from, b.shelf, h.metrics)
-	b.shelf.program = b.program
-	return b
-}
-
-// ID is the broadcast's public name.
-func (b *Broadcast) ID() string { return b.id }
-
-// State is where the broadcast is in its life.
-func (b *Broadcast) State() State { return State(b.state.Load()) }
-
-// Multivariant is the multivariant playlist; nil before the first part.
-func (b *Broadcast) Multivariant() *playlist.Text { return b.program.multivariant.Load() }
-
-// Window is the live state of a rendition; nil when there is none of that name,
-// or nothing in it yet.
-func (b *Broadcast) Window(rendition string) *playlist.Window {
-	if rendition != b.program.name {
-		return nil
-	}
-	return b.program.window.Load()
 }
 
 // claim asks the supervisor to let p publish.
@@ -184,22 +337,23 @@ func (b *Broadcast) claim(ctx context.Context, p ingest.Publisher) (*publication
 	}
 }
 
-// grant hands the program to the claim's publisher; false when it has left.
+// grant hands the broadcast to the claim's publisher, from what is in memory; nil when
+// the publisher has left.
 func (b *Broadcast) grant(c claim) *publication {
-	session := sessionToken()
-	b.shelf.admit(session)
-	if b.aired() { // else when it is
-		b.note()
+	token := archive.NewToken()
+	publications := append(slices.Clone(*b.publications.Load()), token)
+	b.publications.Store(&publications)
+	pub := &publication{broadcast: b, publisher: c.publisher, token: token, granted: time.Now()}
+	if b.opening.done {
+		b.source().segmenter.Start(token)
 	}
-	b.program.segmenter.Start(session)
-	if b.program.window.Load() == nil {
-		b.state.Store(int32(Starting))
-	} else {
+	if b.aired() {
 		b.state.Store(int32(Live))
+	} else {
+		b.state.Store(int32(Starting))
 	}
 	b.lastUnit.Store(int64(time.Since(b.made)))
-	b.program.warnings.reset()
-	pub := &publication{broadcast: b, publisher: c.publisher}
+	b.warnings.reset()
 	select {
 	case c.granted <- pub:
 		b.encoder.Store(&c.publisher.Encoder)
@@ -209,10 +363,7 @@ func (b *Broadcast) grant(c claim) *publication {
 	}
 }
 
-// sessionToken names a publication for all time.
-func sessionToken() string { return rand.Text()[:10] }
-
-// silent says whether the publisher has sent nothing for a while.
+// silent reports whether the publisher has sent nothing for a while.
 func (b *Broadcast) silent() bool {
 	return time.Since(b.made)-time.Duration(b.lastUnit.Load()) > silence
 }

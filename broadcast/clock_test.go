@@ -9,7 +9,6 @@ import (
 
 	"golive/internal/mediatest"
 	"golive/media"
-	"golive/storage/memory"
 )
 
 // playAt sends a stream in real time, whose units a wall clock that is off dates.
@@ -34,8 +33,7 @@ func (e *encoder) playAt(t *testing.T, length, off time.Duration) {
 func TestHub_WallClockThatJumpsDeletesNothing(t *testing.T) {
 	for _, jump := range []time.Duration{time.Hour, -time.Hour} {
 		synctest.Test(t, func(t *testing.T) {
-			bucket := memory.New()
-			s := newStageWith(t, bucket, Stores{Bucket: bucket, Local: bucket}, 30*time.Minute)
+			s := newStageIn(t, t.TempDir(), 30*time.Minute)
 			e := s.mustPublish("b")
 			e.playAt(t, time.Minute, jump) // before the clock is set right, as it were
 			e.sink.Close(errors.New("connection lost"))

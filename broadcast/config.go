@@ -3,6 +3,7 @@ package broadcast
 import (
 	"time"
 
+	"golive/archive"
 	"golive/ingest"
 	"golive/internal/setting"
 	"golive/playlist"
@@ -37,7 +38,7 @@ func (c Config) Validate() error {
 	return p.Err()
 }
 
-// Settings are the configurations of the rooms that meet in a broadcast.
+// Settings are the configurations of the packages that meet in a broadcast.
 type Settings struct {
 	Config
 	Segmenter segmenter.Config
@@ -53,4 +54,8 @@ type Settings struct {
 	Retention storage.RetentionConfig
 	// Prefix is where the broadcasts' objects begin in the bucket: "live".
 	Prefix string
+	// Renditions are the names of the renditions beside SourceRendition, best first.
+	Renditions []string
 }
+
+func (s Settings) layout() archive.Layout { return archive.Layout{Prefix: s.Prefix} }

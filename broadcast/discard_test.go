@@ -2,7 +2,6 @@ package broadcast
 
 import (
 	"context"
-	"log/slog"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -11,14 +10,11 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"golive/ingest"
-	"golive/storage"
-	"golive/storage/memory"
 )
 
 func TestRow66_PublisherWithoutMediaMakesNoBroadcast(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		bucket := memory.New()
-		s := newStageWith(t, bucket, Stores{Bucket: bucket, Local: bucket}, time.Hour)
+		s := newStageIn(t, t.TempDir(), time.Hour)
 		for _, cause := range []error{nil, errLost, nil, errLost, nil} {
 			e := s.mustPublish("b")
 			synctest.Wait()
@@ -40,8 +36,7 @@ func TestRow66_PublisherWithoutMediaMakesNoBroadcast(t *testing.T) {
 
 func TestRow66_EndOfABroadcastStaysReadableWhenItsPublisherComesBackWithoutMedia(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		bucket := memory.New()
-		s := newStageWith(t, bucket, Stores{Bucket: bucket, Local: bucket}, time.Hour)
+		s := newStageIn(t, t.TempDir(), time.Hour)
 		e := s.mustPublish("b")
 		e.play(t, 10*time.Second)
 		e.sink.Close(nil)
@@ -102,12 +97,10 @@ var errLost = context.Canceled
 
 func TestPause_ReconnectWindowThatEndedInItBeginsAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		reg := prometheus.NewRegistry()
-		bucket := memory.New()
 		cfg := Settings{ReconnectWindow: 15 * time.Second, Takeover: ingest.TakeoverSilent}
-		h := NewHub(cfg, Stores{Bucket: bucket, Local: bucket}, slog.New(slog.DiscardHandler), NewMetrics(reg), storage.NewMetrics(reg))
+		h := NewHub(cfg, Stores{}, discard(), NewMetrics(prometheus.NewRegistry()))
 		for _, late := range []time.Duration{0, 500 * time.Millisecond, 3 * time.Second, 40 * time.Second} {
-			b := newBroadcast(h.newManifest("b"), h, numbering{}, preparation{})
+			b := newBroadcast("b", h, opening{})
 			s := &supervisor{Broadcast: b, window: time.NewTimer(time.Hour)}
 			s.wait(15 * time.Second)
 			<-s.window.C

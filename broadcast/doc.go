@@ -3,8 +3,12 @@
 //
 // A publisher enters through Hub.Publish, which gives it a Sink: the access units
 // written there are cut, muxed and made visible on the publisher's own goroutine.
-// Readers find a Broadcast by its id and read its Windows' snapshots. The stages
-// that are strangers to each other meet here: segmenter, playlist and storage.
+// Readers find a Broadcast by its id and read the snapshots of its Renditions' Windows.
+// The stages that do not know each other meet here: segmenter, playlist and archive.
+//
+// A publisher is accepted from memory. A keeper writes what is finished to the local
+// disk and brings it to the bucket; an index renders the bucket's playlists from its
+// records. A restart goes on from the records, and so does another node.
 //
 // The life: starting → live → reconnecting → ended. Each Broadcast has a
 // supervisor that alone decides about it: who may publish, when a lost publisher
@@ -12,6 +16,6 @@
 //
 // Package broadcast does not know wire protocols or HTTP.
 //
-// Hub.Run waits for all goroutines: a supervisor and an archiver for each
-// broadcast, started by Publish.
+// Hub.Run waits for all goroutines: a supervisor and a keeper for each broadcast,
+// started by Publish. For a local disk that does not answer it waits a bounded time.
 package broadcast

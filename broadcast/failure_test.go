@@ -3,8 +3,8 @@ package broadcast
 import (
 	"context"
 	"errors"
-	"io"
-	"log/slog"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -14,22 +14,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"golive/archive"
 	"golive/ingest"
 	"golive/internal/mediatest"
 	"golive/media"
 	"golive/playlist"
 	"golive/segmenter"
 	"golive/storage"
-	"golive/storage/catalog"
-	"golive/storage/memory"
 )
-
-// unreadable is a bucket that cannot be read for now.
-type unreadable struct{ *memory.Bucket }
-
-func (unreadable) Get(context.Context, string, int64, int64) (*storage.Reader, error) {
-	return nil, errors.New("too many open files")
-}
 
 func TestHub_RestoreDeletesNothingThatItCannotRead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -37,20 +29,44 @@ func TestHub_RestoreDeletesNothingThatItCannotRead(t *testing.T) {
 		e := old.mustPublish("b")
 		e.play(t, 10*time.Second)
 		synctest.Wait()
-		bucket := old.photograph()
+		dir := old.photograph()
 		e.sink.Close(nil)
 
-		before := (&stage{t: t, bucket: bucket}).keys("")
+		page := pageOf(t, dir)
+		edit(t, page, func(text string) string { return strings.Replace(text, `"version":1`, `"version":99`, 1) })
+		stores := openStores(t, dir, nil)
+		before := (&stage{t: t, bucket: stores.Files}).keys("")
 		h := NewHub(Settings{
 			Config: DefaultConfig(), Segmenter: segmenter.DefaultConfig(), Playlist: playlist.DefaultConfig(), Prefix: "live",
-		}, Stores{Bucket: unreadable{bucket}, Local: unreadable{bucket}}, slog.New(slog.DiscardHandler), NewMetrics(prometheus.NewRegistry()), storage.NewMetrics(prometheus.NewRegistry()))
+		}, stores, discard(), NewMetrics(prometheus.NewRegistry()))
 		if err := h.Restore(t.Context()); err == nil {
-			t.Error("it is not said that nothing was taken up")
+			t.Error("it is not said that nothing was recovered")
 		}
-		if after := (&stage{t: t, bucket: bucket}).keys(""); len(before) == 0 || !cmp.Equal(before, after) {
-			t.Errorf("the bucket had %v, now %v", before, after)
+		if after := (&stage{t: t, bucket: stores.Files}).keys(""); len(before) == 0 || !cmp.Equal(before, after) {
+			t.Errorf("the folder had %v, now %v", before, after)
 		}
 	})
+}
+
+// pageOf is the newest page of the only log in a folder.
+func pageOf(t *testing.T, dir string) string {
+	t.Helper()
+	pages, err := filepath.Glob(filepath.Join(dir, "live/b/log-*/*.jsonl"))
+	if err != nil || len(pages) == 0 {
+		t.Fatalf("pages %v: %v", pages, err)
+	}
+	return pages[len(pages)-1]
+}
+
+func edit(t *testing.T, path string, change func(string) string) {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err == nil {
+		err = os.WriteFile(path, []byte(change(string(text))), 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // A clock that was set back must not make a dead broadcast live for as long.
@@ -60,22 +76,12 @@ func TestHub_RestoreWaitsNoLongerThanTheReconnectWindow(t *testing.T) {
 		e := old.mustPublish("b")
 		e.play(t, 10*time.Second)
 		synctest.Wait()
-		bucket := old.photograph()
+		dir := old.photograph()
 		e.sink.Close(nil)
-		const key = "live/b/source/index.m3u8"
-		r, err := bucket.Get(t.Context(), key, 0, -1)
-		if err != nil {
-			t.Fatal(err)
-		}
-		text, err := io.ReadAll(r.Body)
-		if err != nil {
-			t.Fatal(err)
-		}
-		future := regexp.MustCompile(`DATE-TIME:\d{4}`).ReplaceAll(text, []byte("DATE-TIME:2999"))
-		if err := bucket.Put(t.Context(), storage.Object{Key: key, Slabs: [][]byte{future}}); err != nil {
-			t.Fatal(err)
-		}
-		s := newStageOn(t, bucket)
+		edit(t, pageOf(t, dir), func(text string) string {
+			return regexp.MustCompile(`"(at|date)":"\d{4}`).ReplaceAllString(text, `"$1":"2999`)
+		})
+		s := newStageIn(t, dir, 0)
 		synctest.Wait()
 		if s.state("b") != "reconnecting" {
 			t.Errorf("after the restart: %s", s.state("b"))
@@ -87,10 +93,10 @@ func TestHub_RestoreWaitsNoLongerThanTheReconnectWindow(t *testing.T) {
 	})
 }
 
-// broken is an archive with a bug.
-type broken struct{}
+// broken is a recorder with a bug.
+type broken struct{ unrecorded }
 
-func (broken) offer(*media.Segment) { panic("a bug") }
+func (broken) Offer(string, *media.Segment) { panic("a bug") }
 
 func TestHub_ABugAtThePublishersEndEndsTheBroadcast(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -98,7 +104,7 @@ func TestHub_ABugAtThePublishersEndEndsTheBroadcast(t *testing.T) {
 		e := s.mustPublish("b")
 		e.play(t, time.Second)
 		b, _ := s.Find("b")
-		b.program.archive = broken{}
+		b.source().record = broken{}
 		func() {
 			defer func() {
 				if recover() == nil {
@@ -137,7 +143,7 @@ func TestHub_WaiterThatLeavesMakesRoomForAnother(t *testing.T) {
 	})
 }
 
-func TestProgram_DoesNotPromiseKeyFramesThatDoNotCome(t *testing.T) {
+func TestRendition_DoesNotPromiseKeyFramesThatDoNotCome(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t)
 		e := s.mustPublish("b")
@@ -187,8 +193,8 @@ func TestHub_SegmentsOfGapsAreListedAndNotStored(t *testing.T) {
 	})
 }
 
-func TestProgram_DescriptionOfAReturnedPublisherIsItsOwn(t *testing.T) {
-	for _, stored := range []bool{true, false} {
+func TestRendition_DescriptionOfAReturnedPublisherIsItsOwn(t *testing.T) {
+	for _, described := range []bool{true, false} {
 		synctest.Test(t, func(t *testing.T) {
 			old := newStage(t)
 			e := old.mustPublish("b")
@@ -196,12 +202,10 @@ func TestProgram_DescriptionOfAReturnedPublisherIsItsOwn(t *testing.T) {
 			synctest.Wait()
 			bucket := old.photograph()
 			e.sink.Close(nil)
-			if !stored {
-				if err := bucket.Delete(t.Context(), "live/b/index.m3u8"); err != nil {
-					t.Fatal(err)
-				}
+			if !described {
+				edit(t, pageOf(t, bucket), func(text string) string { return strings.ReplaceAll(text, `"kind":"rendition"`, `"kind":"other"`) })
 			}
-			s := newStageOn(t, bucket)
+			s := newStageIn(t, bucket, 0)
 			e = s.mustPublish("b")
 			in := mediatest.Stream{
 				Video: mediatest.H264(1280, 72), Audio: mediatest.AAC(), FPS: 30, GOP: 60, Length: 700 * time.Millisecond, Epoch: time.Now(),
@@ -245,12 +249,12 @@ func TestHub_PlainBroadcastIsWatchableWithTheFirstSegment(t *testing.T) {
 
 // reluctant is a bucket that takes its time to delete playlists.
 type reluctant struct {
-	*memory.Bucket
+	storage.Bucket
 	asked, gate chan struct{}
 }
 
 func (r *reluctant) Delete(ctx context.Context, key string) error {
-	if strings.HasSuffix(key, catalog.PlaylistName) {
+	if strings.HasSuffix(key, archive.PlaylistName) {
 		select {
 		case r.asked <- struct{}{}:
 		default:
@@ -262,8 +266,10 @@ func (r *reluctant) Delete(ctx context.Context, key string) error {
 
 func TestHub_SweepSparesASuccessor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		bucket := &reluctant{Bucket: memory.New(), asked: make(chan struct{}, 1), gate: make(chan struct{})}
-		s := newStageWith(t, bucket.Bucket, Stores{Bucket: bucket, Local: bucket}, 0)
+		stores := openStores(t, t.TempDir(), nil)
+		bucket := &reluctant{Bucket: stores.Bucket, asked: make(chan struct{}, 1), gate: make(chan struct{})}
+		stores.Bucket = bucket
+		s := newStageWith(t, stores.Files, stores, 0)
 		e := s.mustPublish("b")
 		e.play(t, 5*time.Second)
 		e.sink.Close(nil)

@@ -11,71 +11,62 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golive/archive"
 	"golive/ingest"
 	"golive/storage"
-	"golive/storage/catalog"
 )
 
 // Hub has all broadcasts of this node, by id.
 type Hub struct {
-	cfg            Settings
-	layout         catalog.Layout
-	stores         Stores
-	replays        *replays
-	log            *slog.Logger
-	metrics        *Metrics
-	storageMetrics *storage.Metrics
-	quit           chan struct{}
-	running        sync.WaitGroup
+	cfg     Settings
+	layout  archive.Layout
+	stores  Stores
+	replays *replays // nil where nothing is kept
+	log     *slog.Logger
+	metrics *Metrics
+	quit    chan struct{}
+	running sync.WaitGroup
 
 	mu         sync.Mutex // of those who change broadcasts; readers take none
 	broadcasts atomic.Pointer[map[string]*Broadcast]
-	forgotten  map[string]*Broadcast   // by id: the newest that is in the bucket's hands alone
-	tended     map[*Broadcast]struct{} // all that work on their objects in the bucket
+	forgotten  map[string]*Broadcast   // by id: the newest that only its keeper still works on
+	tended     map[*Broadcast]struct{} // all whose keepers work
 	closing    bool
 	cut        atomic.Bool  // there were broadcasts when Run ended
 	lost       atomic.Int64 // segments that the end of Run lost
 }
 
-// Stores are where a Hub keeps what is aired.
+// Stores are where a Hub keeps what is aired; the zero value keeps nothing beyond the
+// memory.
 type Stores struct {
-	// Bucket takes segments, playlists and manifests.
+	// Local has the segments and logs on this node's disk.
+	Local *archive.Store
+	// Files is the folder of Local.
+	Files storage.Bucket
+	// Bucket has the playlists, and what is kept: Files itself, or a bucket that other
+	// nodes may write to too.
 	Bucket storage.Bucket
-	// Local has the playlists and manifests of this node's broadcasts when it starts
-	// again; the Bucket itself where that is this node's own. Nil when nothing
-	// outlives the process.
-	Local storage.Bucket
-	// Shared says that other nodes may have put broadcasts into Bucket.
-	Shared bool
-	// Spool takes segments while Bucket does not; may be nil.
-	Spool Spool
-	// KeyPace spaces the puts of one playlist in Bucket; may be nil.
+	// KeyPace spaces the puts of one key in Bucket; may be nil.
 	KeyPace *storage.KeyPace
 }
 
-// Spool is a storage.Spool that says what an earlier run left in it.
-type Spool interface {
-	storage.Spool
-	// Broadcasts are the ids of those that have something in it.
-	Broadcasts() []string
-	// Load is what it holds of a broadcast, in the order of MSN.
-	Load(id string) []*storage.Spooled
-}
+// shared reports whether other nodes may have put broadcasts into Bucket.
+func (s Stores) shared() bool { return s.Local != nil && s.Local.Uploaded() }
 
-// NewHub makes an empty Hub that archives into the stores.
-func NewHub(cfg Settings, stores Stores, log *slog.Logger, m *Metrics, sm *storage.Metrics) *Hub {
-	layout := catalog.Layout{Prefix: cfg.Prefix}
+// NewHub makes an empty Hub that keeps what is aired in the stores.
+func NewHub(cfg Settings, stores Stores, log *slog.Logger, m *Metrics) *Hub {
 	h := &Hub{
-		cfg:            cfg,
-		layout:         layout,
-		stores:         stores,
-		replays:        newReplays(layout, stores.Bucket),
-		log:            log,
-		metrics:        m,
-		storageMetrics: sm,
-		quit:           make(chan struct{}),
-		forgotten:      map[string]*Broadcast{},
-		tended:         map[*Broadcast]struct{}{},
+		cfg:       cfg,
+		layout:    cfg.layout(),
+		stores:    stores,
+		log:       log,
+		metrics:   m,
+		quit:      make(chan struct{}),
+		forgotten: map[string]*Broadcast{},
+		tended:    map[*Broadcast]struct{}{},
+	}
+	if stores.Local != nil {
+		h.replays = newReplays(h.layout, stores, cfg.Playlist.Window)
 	}
 	h.broadcasts.Store(&map[string]*Broadcast{})
 	return h
@@ -83,10 +74,21 @@ func NewHub(cfg Settings, stores Stores, log *slog.Logger, m *Metrics, sm *stora
 
 // Run blocks until ctx is done, and deletes what is due in the bucket; then it ends
 // all broadcasts and waits until each is archived or the drain timeout has passed. What
-// storage has not taken by then and no disk keeps is lost, which is an error.
+// no store has taken by then is lost, which is an error.
 func (h *Hub) Run(ctx context.Context) error {
-	sweeper := catalog.Sweeper{Layout: h.layout, Bucket: h.stores.Bucket, Abandoned: h.endAbandoned, Log: h.log}
-	h.running.Go(func() { sweeper.Run(ctx) })
+	if h.stores.Local != nil {
+		h.running.Go(func() { h.sweep(ctx) })
+		// It ends after the keepers, whose work it makes durable.
+		syncing, stop := context.WithCancel(context.WithoutCancel(ctx))
+		synced := make(chan struct{})
+		go func() {
+			defer close(synced)
+			if err := h.stores.Local.Run(syncing); err != nil {
+				h.log.Warn("disk was not synced", "err", err)
+			}
+		}()
+		defer func() { stop(); waitFor(synced, stopTimeout) }()
+	}
 	<-ctx.Done()
 	h.mu.Lock()
 	h.closing = true
@@ -95,9 +97,18 @@ func (h *Hub) Run(ctx context.Context) error {
 	close(h.quit)
 	h.running.Wait()
 	if n := h.lost.Load(); n > 0 {
-		return fmt.Errorf("%d segments are lost: storage did not take them within broadcast.drain_timeout, and they could not be spooled", n)
+		return fmt.Errorf("%d segments are lost: the local disk did not take them", n)
 	}
 	return nil
+}
+
+// sweep runs the Sweeper.
+func (h *Hub) sweep(ctx context.Context) {
+	sweeper := archive.Sweeper{Layout: h.layout, Bucket: h.stores.Bucket, Swept: h.replays.index.remove, Log: h.log}
+	if h.stores.shared() {
+		sweeper.Abandoned = h.endAbandoned
+	}
+	sweeper.Run(ctx)
 }
 
 // Publish implements ingest.Stage.
@@ -118,54 +129,57 @@ func (h *Hub) Publish(ctx context.Context, id string, p ingest.Publisher) (inges
 	}
 }
 
+// findOrStart returns the broadcast that a publisher of that id joins. It asks no disk and
+// no bucket.
 func (h *Hub) findOrStart(ctx context.Context, id string) (*Broadcast, error) {
-	var elsewhere *leftover
-	if h.stores.Shared && !h.knows(id) {
-		elsewhere = h.lookUp(ctx, id)
-	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.closing {
 		return nil, ingest.ErrClosing
 	}
-	var from numbering
-	var first *storage.Object
+	o := opening{hold: h.predecessor(id)}
 	old := (*h.broadcasts.Load())[id]
 	switch {
 	case old != nil && !old.over():
 		return old, nil
 	case old != nil:
-		from = old.next
+		o.from = old.next
 	case h.forgotten[id] != nil:
-		from = h.forgotten[id].next
-	case elsewhere == nil:
-	case h.resumable(elsewhere):
-		return h.resume(elsewhere), nil //nolint:contextcheck // a broadcast outlives the publisher it was started for
-	default:
-		from, first = elsewhere.afterwards(), h.lastWords(elsewhere)
+		o.from = h.forgotten[id].next
+	case h.stores.shared():
+		o.found = make(chan *archive.Recovered, 1)
 	}
-	b := newBroadcast(h.newManifest(id), h, from, preparation{before: h.predecessor(id), first: first})
+	b := newBroadcast(id, h, o)
 	b.previous.Store(old)
-	h.start(b) //nolint:contextcheck // see above
+	if o.found == nil {
+		b.open(nil, false)
+	} else {
+		h.running.Go(func() { h.lookUp(context.WithoutCancel(ctx), id, o.found) })
+	}
+	h.start(b) //nolint:contextcheck // a broadcast outlives the publisher it was started for
 	return b, nil
 }
 
-// knows says whether the broadcast's numbers are known here.
-func (h *Hub) knows(id string) bool {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return (*h.broadcasts.Load())[id] != nil || h.forgotten[id] != nil
-}
-
-func (h *Hub) newManifest(id string) catalog.Manifest {
-	return catalog.Manifest{ID: id, Token: sessionToken(), Renditions: []string{SourceRendition}, Began: time.Now().UTC()}
+// lookUp asks the bucket what another node left of the broadcast.
+func (h *Hub) lookUp(ctx context.Context, id string, found chan<- *archive.Recovered) {
+	ctx, cancel := context.WithTimeout(ctx, lookUpPatience)
+	defer cancel()
+	f, err := archive.FindNewest(ctx, h.stores.Bucket, h.layout, h.cfg.Playlist.Window, id)
+	switch {
+	case err == nil:
+		found <- f
+	case errors.Is(err, storage.ErrNotExist):
+		found <- nil
+	default: // the publication says what follows
+		h.log.Warn("bucket was not asked for the broadcast", "broadcast", id, "err", err)
+	}
 }
 
 // predecessor is closed when the broadcast that had the id before leaves the bucket
 // alone; nil when there is none. The caller holds mu.
 func (h *Hub) predecessor(id string) <-chan struct{} {
 	if old := (*h.broadcasts.Load())[id]; old != nil {
-		return old.shelf.archiver.Drained()
+		return old.keeper.Load().drained()
 	}
 	if old := h.forgotten[id]; old != nil {
 		return old.swept
@@ -180,7 +194,6 @@ func (h *Hub) start(b *Broadcast) {
 	h.running.Go(func() {
 		b.run(h.quit, place{
 			leave:   func() bool { return h.forget(b) },
-			current: func() bool { return (*h.broadcasts.Load())[b.id] == b },
 			discard: func() { h.discard(b) },
 		})
 		h.lost.Add(int64(b.lost))
@@ -207,9 +220,6 @@ func (h *Hub) forget(b *Broadcast) bool {
 		h.change(func(all map[string]*Broadcast) { delete(all, b.id) })
 	}
 	h.forgotten[b.id] = b
-	if h.cfg.Retention.Replay > 0 {
-		h.replays.index.add(catalog.Named{ID: b.id, Token: b.shelf.token(), Ended: true})
-	}
 	return true
 }
 
@@ -224,6 +234,11 @@ func (h *Hub) discard(b *Broadcast) {
 			all[b.id] = old
 		}
 	})
+}
+
+// kept notes that the bucket has all of a broadcast.
+func (h *Hub) kept(header archive.Header) {
+	h.replays.index.add(header, header.Ended.Add(h.cfg.Retention.Replay))
 }
 
 // change replaces the map by a changed copy; the caller holds mu.
@@ -265,15 +280,23 @@ const storageTrouble = 10 * time.Second
 func (h *Hub) Archiving(context.Context) error {
 	var failing error
 	for _, b := range h.tends() {
-		s := b.shelf.archiver.Status()
+		k := b.keeper.Load()
+		since, err := k.failing()
 		switch {
-		case s.Error != "" && time.Since(s.FailingSince) > storageTrouble:
-			failing = fmt.Errorf("broadcast %s has not been archived since %s: %s", b.id, s.FailingSince.Format(time.TimeOnly), s.Trouble())
-		case s.Error == "" && s.Lag <= storageTrouble && b.State() == Live && time.Since(b.began) > 2*storageTrouble:
+		case err != nil && time.Since(since) > storageTrouble:
+			failing = fmt.Errorf("broadcast %s has not been archived since %s: %w", b.id, since.Format(time.TimeOnly), err)
+		case err == nil && k.lag() <= storageTrouble && b.State() == Live && time.Since(b.began()) > 2*storageTrouble:
 			return nil // it is old enough to have stored something, and little waits
 		}
 	}
 	return failing
+}
+
+// tends returns all broadcasts whose objects in the bucket this Hub works on.
+func (h *Hub) tends() []*Broadcast {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Collect(maps.Keys(h.tended))
 }
 
 // Ended says, after Run, whether there were broadcasts whose end players may

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"log/slog"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -12,39 +11,63 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"golive/archive"
 	"golive/ingest"
 	"golive/internal/mediatest"
 	"golive/media"
 	"golive/playlist"
 	"golive/segmenter"
 	"golive/storage"
-	"golive/storage/memory"
+	"golive/storage/disk"
 )
 
-// stage is a Hub with a memory bucket, running.
+// stage is a Hub, running; bucket is what it keeps.
 type stage struct {
 	*Hub
 	t      *testing.T
-	bucket *memory.Bucket
+	bucket storage.Bucket
+	dir    string // of the local disk
 	stop   context.CancelFunc
 	done   chan struct{}
 }
 
+// newStage runs a Hub on a local disk of its own that keeps no replays.
 func newStage(t *testing.T) *stage {
 	t.Helper()
-	return newStageOn(t, memory.New())
+	return newStageIn(t, t.TempDir(), 0)
 }
 
-// newStageOn runs a Hub that finds what another one left in the bucket.
-func newStageOn(t *testing.T, bucket *memory.Bucket) *stage {
+// newStageIn runs a Hub that finds what another one left in the folder.
+func newStageIn(t *testing.T, dir string, replay time.Duration, change ...func(*Settings)) *stage {
 	t.Helper()
-	return newStageWith(t, bucket, Stores{Bucket: bucket, Local: bucket}, 0)
+	stores := openStores(t, dir, nil)
+	s := newStageWith(t, stores.Files, stores, replay, change...)
+	s.dir = dir
+	return s
+}
+
+// openStores opens the local disk in dir, with a bucket elsewhere if one is given.
+func openStores(t *testing.T, dir string, bucket storage.Bucket) Stores {
+	t.Helper()
+	files, err := disk.New(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := archive.Config{Layout: archive.Layout{Prefix: "live"}, Window: playlist.DefaultConfig().Window, Sync: storage.SyncNever}
+	cfg.Uploaded = bucket != nil
+	local, err := archive.Open(dir, cfg, discard(), archive.NewMetrics(prometheus.NewRegistry()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if bucket == nil {
+		bucket = files
+	}
+	return Stores{Local: local, Files: files, Bucket: bucket}
 }
 
 // newStageWith runs a Hub that keeps replays, over stores with bucket behind them.
-func newStageWith(t *testing.T, bucket *memory.Bucket, stores Stores, replay time.Duration, change ...func(*Settings)) *stage {
+func newStageWith(t *testing.T, bucket storage.Bucket, stores Stores, replay time.Duration, change ...func(*Settings)) *stage {
 	t.Helper()
-	reg := prometheus.NewRegistry()
 	s := &stage{t: t, bucket: bucket, done: make(chan struct{})}
 	cfg := Settings{
 		Config:          DefaultConfig(),
@@ -57,7 +80,7 @@ func newStageWith(t *testing.T, bucket *memory.Bucket, stores Stores, replay tim
 	for _, c := range change {
 		c(&cfg)
 	}
-	s.Hub = NewHub(cfg, stores, slog.New(slog.DiscardHandler), NewMetrics(reg), storage.NewMetrics(reg))
+	s.Hub = NewHub(cfg, stores, discard(), NewMetrics(prometheus.NewRegistry()))
 	if err := s.Restore(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -82,11 +105,13 @@ type encoder struct {
 	evicted chan error
 	video   *media.Track
 	audio   *media.Track
+	smaller *media.Track // of a second rendition
+	joined  *Broadcast   // whose second rendition is written
 	played  time.Duration
 }
 
 func (s *stage) publish(id string) (*encoder, error) {
-	e := &encoder{evicted: make(chan error, 1), video: mediatest.H264(640, 36), audio: mediatest.AAC()}
+	e := &encoder{evicted: make(chan error, 1), video: mediatest.H264(640, 36), audio: mediatest.AAC(), smaller: mediatest.H264(320, 18)}
 	p := ingest.Publisher{
 		Request: ingest.Request{Protocol: "test", Remote: "192.0.2.1:1", Encoder: "tester"},
 		Evict:   func(cause error) { e.evicted <- cause },
@@ -386,11 +411,10 @@ func TestHub_StoredSegmentsLeaveMemory(t *testing.T) {
 }
 
 func BenchmarkPublication_WriteUnit(b *testing.B) {
-	reg := prometheus.NewRegistry()
 	h := NewHub(Settings{
 		Config: DefaultConfig(), Segmenter: segmenter.DefaultConfig(), Playlist: playlist.DefaultConfig(),
 		ReconnectWindow: time.Second, Prefix: "live",
-	}, Stores{Bucket: memory.New()}, slog.New(slog.DiscardHandler), NewMetrics(reg), storage.NewMetrics(reg))
+	}, Stores{}, discard(), NewMetrics(prometheus.NewRegistry()))
 	ctx, cancel := context.WithCancel(b.Context())
 	done := make(chan struct{})
 	go func() { defer close(done); _ = h.Run(ctx) }()

@@ -14,10 +14,7 @@ import (
 	"time"
 
 	"golive/storage"
-	"golive/storage/catalog"
-	"golive/storage/disk"
 	"golive/storage/memory"
-	"golive/storage/spool"
 )
 
 // remote is a bucket that can be away.
@@ -57,9 +54,9 @@ func (r *remote) Delete(ctx context.Context, key string) error {
 }
 
 // node is the disk of a server whose bucket is elsewhere.
-type node struct{ state, spool string }
+type node struct{ dir string }
 
-func newNode(t *testing.T) node { return node{t.TempDir(), t.TempDir()} }
+func newNode(t *testing.T) node { return node{t.TempDir()} }
 
 // start runs a Hub on the node's disk, as it is now, with the bucket. It keeps
 // replays for an hour.
@@ -76,31 +73,21 @@ func (n node) startFor(t *testing.T, bucket *remote, replay time.Duration) *stag
 // startOn uses bucket, with inner behind it.
 func (n node) startOn(t *testing.T, inner *memory.Bucket, bucket storage.Bucket, replay time.Duration, change ...func(*Settings)) *stage {
 	t.Helper()
-	return newStageWith(t, inner, n.stores(t, bucket), replay, change...)
-}
-
-// stores are those of a server on the node with the bucket.
-func (n node) stores(t *testing.T, bucket storage.Bucket) Stores {
-	t.Helper()
-	local, err := disk.New(n.state)
-	if err != nil {
-		t.Fatal(err)
-	}
-	waiting, err := spool.Open(n.spool, 1<<30)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return Stores{Bucket: storage.Mirror(bucket, local, catalog.Layout{Prefix: "live"}.Copying, discard()), Local: local, Shared: true, Spool: waiting}
+	s := newStageWith(t, inner, openStores(t, n.dir, bucket), replay, change...)
+	s.dir = n.dir
+	return s
 }
 
 // killed is the node's disk as SIGKILL would leave it now.
 func (n node) killed(t *testing.T) node {
 	t.Helper()
 	again := newNode(t)
-	copyDir(t, n.state, again.state)
-	copyDir(t, n.spool, again.spool)
+	copyDir(t, n.dir, again.dir)
 	return again
 }
+
+// waiting is how many bytes wait for the bucket.
+func (s *stage) waiting() int64 { return s.stores.Local.Waiting() }
 
 func TestHub_OutageOfTheBucketLosesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -115,8 +102,8 @@ func TestHub_OutageOfTheBucketLosesNothing(t *testing.T) {
 		}
 		bucket.away.Store(false)
 		e.play(t, 20*time.Second)
-		if n := s.stores.Spool.Broadcasts(); len(n) > 0 {
-			t.Errorf("still spooled: %v", n)
+		if n := s.waiting(); n > 0 {
+			t.Errorf("%d bytes still wait", n)
 		}
 		e.sink.Close(nil)
 		<-time.After(3 * time.Second)
@@ -233,7 +220,7 @@ func TestHub_ShutdownLeavesNothingOnTheLocalDisk(t *testing.T) {
 // copies are the local objects whose key ends with suffix.
 func (s *stage) copies(suffix string) (keys []string) {
 	s.t.Helper()
-	for info, err := range s.stores.Local.List(s.t.Context(), "") {
+	for info, err := range s.stores.Files.List(s.t.Context(), "") {
 		if err != nil {
 			s.t.Fatal(err)
 		}
@@ -296,7 +283,7 @@ func TestHub_KilledDuringAnOutageLosesNothingSpooled(t *testing.T) {
 					t.Errorf("returns=%t: the replay has %v of %v:\n%s", returns, got, length, s.object("live/b/replay.m3u8"))
 				}
 				<-time.After(2 * time.Hour)
-				if kept := s.keys(""); len(kept) > 0 || len(s.stores.Spool.Broadcasts()) > 0 {
+				if kept := s.keys(""); len(kept) > 0 || s.waiting() > 0 {
 					t.Errorf("after its time the bucket has %v", kept)
 				}
 			})
@@ -397,10 +384,10 @@ func TestHub_AbandonedBroadcastHasItsReplay(t *testing.T) {
 func TestHub_StoreThatDoesNotAnswerKeepsNobodyFromGoingLive(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		bucket := &remote{Bucket: memory.New()}
-		s := newStageWith(t, bucket.Bucket, Stores{Bucket: silentBucket{bucket}, Shared: true}, 0)
+		s := newNode(t).startOn(t, bucket.Bucket, silentBucket{bucket}, 0)
 		began := time.Now()
 		e := s.mustPublish("b")
-		if took := time.Since(began); took > lookUpTimeout {
+		if took := time.Since(began); took > 0 {
 			t.Errorf("it took %v", took)
 		}
 		e.play(t, 5*time.Second)
@@ -413,6 +400,13 @@ func TestHub_StoreThatDoesNotAnswerKeepsNobodyFromGoingLive(t *testing.T) {
 
 // silentBucket never answers.
 type silentBucket struct{ storage.Bucket }
+
+func (silentBucket) List(ctx context.Context, _ string) iter.Seq2[storage.Info, error] {
+	return func(yield func(storage.Info, error) bool) {
+		<-ctx.Done()
+		yield(storage.Info{}, context.Cause(ctx))
+	}
+}
 
 func (silentBucket) Get(ctx context.Context, _ string, _, _ int64) (*storage.Reader, error) {
 	<-ctx.Done()
@@ -445,5 +439,11 @@ func copyDir(t *testing.T, from, to string) {
 // copyOf is the bucket as it is now.
 func copyOf(t *testing.T, r *remote) *remote {
 	t.Helper()
-	return &remote{Bucket: (&stage{t: t, bucket: r.Bucket}).photograph()}
+	copied, s := memory.New(), &stage{t: t, bucket: r.Bucket}
+	for _, key := range s.keys("") {
+		if err := copied.Put(t.Context(), storage.Object{Key: key, Slabs: [][]byte{[]byte(s.object(key))}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return &remote{Bucket: copied}
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"time"
 
+	"golive/archive"
 	"golive/ingest"
 	"golive/media"
 )
@@ -11,29 +12,82 @@ import (
 // errTakenOver tells a silent publisher that another one with the same key came.
 var errTakenOver = errors.New("another publisher took over")
 
-// errBroken ends a broadcast whose program has a bug: nobody can go on with it.
+// errBroken ends a broadcast whose rendition has a bug: nobody can go on with it.
 var errBroken = errors.New("program is broken")
 
+// lookUpPatience is how long the first media of a broadcast waits in memory for the
+// bucket to say whether another node began it. A publisher never waits, and a store that
+// does not answer delays the first picture by no more.
+const lookUpPatience = 2 * time.Second
+
 // publication is one publisher's turn at a broadcast: the ingest.Sink. From grant
-// to Close it owns the program.
+// to Close it owns the source rendition.
 type publication struct {
 	broadcast *Broadcast
 	publisher ingest.Publisher
-	shown     bool // the broadcast is live
+	token     string
+	granted   time.Time
+	held      []media.AccessUnit // until the broadcast is open
+	shown     bool               // the broadcast is live
 }
 
 // WriteUnit implements ingest.Sink.
 func (p *publication) WriteUnit(u media.AccessUnit) error {
 	b := p.broadcast
-	b.program.write(u)
 	b.lastUnit.Store(int64(u.Arrived.Sub(b.made)))
+	if !b.opening.done && !p.open(false) {
+		p.held = append(p.held, u)
+		return nil
+	}
+	b.source().write(u)
 	p.show()
 	return nil
 }
 
+// open opens the broadcast when it is known where its numbers begin, or at the latest
+// when now is true, and writes what was held until then. It reports whether it is open.
+func (p *publication) open(now bool) bool {
+	b := p.broadcast
+	select {
+	case f := <-b.opening.found:
+		b.openWith(f)
+	default:
+		if !now && time.Since(p.granted) < lookUpPatience {
+			return false
+		}
+		b.log.Warn("broadcast begins anew: it is not known whether another server began it")
+		b.openWith(nil)
+	}
+	b.source().segmenter.Start(p.token)
+	for _, u := range p.held {
+		b.source().write(u)
+	}
+	p.held = nil
+	return true
+}
+
+// openWith goes on with what another node left, if its publisher is back in time; else it
+// begins anew after all that players may have seen of it.
+func (b *Broadcast) openWith(f *archive.Recovered) {
+	switch {
+	case f == nil:
+		b.open(nil, false)
+	case f.Ended.IsZero() && time.Since(f.LastAt) < b.cfg.ReconnectWindow && f.Resumable():
+		b.open(f, true)
+		b.fillGap(time.Now())
+		b.log.Info("broadcast of another server continued")
+	default:
+		b.opening.from = afterwards(f)
+		b.open(nil, false)
+	}
+}
+
 // Tick implements ingest.Ticker.
 func (p *publication) Tick(now time.Time) (slow bool) {
-	slow = p.broadcast.program.tick(now)
+	if !p.broadcast.opening.done {
+		return false
+	}
+	slow = p.broadcast.source().tick(now)
 	p.show()
 	return slow
 }
@@ -41,27 +95,34 @@ func (p *publication) Tick(now time.Time) (slow bool) {
 // show makes the broadcast live when there is something to play.
 func (p *publication) show() {
 	b := p.broadcast
-	if !p.shown && b.program.multivariant.Load() != nil {
+	if !p.shown && b.multivariant.Load() != nil {
 		p.shown = true
 		if b.State() == Starting {
-			b.shown <- struct{}{} // once: there is room
+			select {
+			case b.shown <- struct{}{}:
+			default: // it was told already
+			}
 		}
 		b.state.Store(int32(Live))
 	}
 }
 
 // Warn implements ingest.Warner: the API shows what the broadcaster should know.
-func (p *publication) Warn(w ingest.Warning) { p.broadcast.program.warnings.add(w) }
+func (p *publication) Warn(w ingest.Warning) { p.broadcast.warnings.add(w) }
 
 // ClearWarning implements ingest.Warner.
-func (p *publication) ClearWarning(code ingest.WarningCode) {
-	p.broadcast.program.warnings.remove(code)
-}
+func (p *publication) ClearWarning(code ingest.WarningCode) { p.broadcast.warnings.remove(code) }
 
 // Close implements ingest.Sink.
 func (p *publication) Close(cause error) {
+	b := p.broadcast
 	release := errBroken // when pause panics: the supervisor must not wait for ever
-	defer func() { p.broadcast.released <- release }()
-	p.broadcast.program.pause(cause != nil)
+	defer func() { b.released <- release }()
+	if len(p.held) > 0 {
+		p.open(true)
+	}
+	if source := b.source(); source != nil {
+		source.pause(cause != nil)
+	}
 	release = cause
 }

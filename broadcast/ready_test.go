@@ -30,7 +30,7 @@ func (p *picky) Put(ctx context.Context, o storage.Object) error {
 func TestHub_OneBroadcastThatIsNotStoredDoesNotMakeTheNodeUnready(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		bucket := &picky{Bucket: memory.New(), refused: "live/bad/"}
-		s, stop := runHub(t, Stores{Bucket: bucket}, &bytes.Buffer{})
+		s, stop := runHub(t, openStores(t, t.TempDir(), bucket), &bytes.Buffer{})
 		bad, good := s.mustPublish("bad"), s.mustPublish("good")
 		playBoth := func(n int) {
 			for range n {

@@ -7,9 +7,9 @@ import (
 
 	"golang.org/x/sync/singleflight"
 
+	"golive/archive"
 	"golive/playlist"
 	"golive/storage"
-	"golive/storage/catalog"
 )
 
 const (
@@ -33,7 +33,6 @@ const (
 // replays are the playlists of ended broadcasts, read from the bucket when players
 // ask for them, and kept for a moment; and the way to their segments.
 type replays struct {
-	layout  catalog.Layout
 	bucket  storage.Bucket
 	index   *bucketIndex
 	flight  singleflight.Group
@@ -47,21 +46,23 @@ type replays struct {
 // replay is an immutable reading of one.
 type replay struct {
 	text  *playlist.Text
-	token string    // of its broadcast
-	began time.Time // of the first segment
-	ended time.Time // of the last
-	err   error     // instead of all that
+	err   error     // instead of the text
 	until time.Time // it is fresh
 }
 
-func newReplays(layout catalog.Layout, bucket storage.Bucket) *replays {
-	return &replays{layout: layout, bucket: bucket, index: newBucketIndex(layout, bucket), lookups: make(chan struct{}, maxLookups), known: make(map[string]*replay)}
+func newReplays(layout archive.Layout, stores Stores, window time.Duration) *replays {
+	return &replays{
+		bucket:  stores.Bucket,
+		index:   newBucketIndex(layout, stores, window),
+		lookups: make(chan struct{}, maxLookups),
+		known:   make(map[string]*replay),
+	}
 }
 
-// get is the replay at key. Requests at the same time are one to the bucket.
-func (r *replays) get(ctx context.Context, key string) (*replay, error) {
+// get returns the replay at key. Requests at the same time are one to the bucket.
+func (r *replays) get(ctx context.Context, key string) (*playlist.Text, error) {
 	if known := r.find(key, time.Now()); known != nil {
-		return known, known.err
+		return known.text, known.err
 	}
 	result := r.flight.DoChan(key, func() (any, error) {
 		// Others may wait for it when this client has left.
@@ -74,7 +75,7 @@ func (r *replays) get(ctx context.Context, key string) (*replay, error) {
 	select {
 	case got := <-result:
 		found, _ := got.Val.(*replay)
-		return found, found.err
+		return found.text, found.err
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	}
@@ -96,14 +97,12 @@ func (r *replays) read(ctx context.Context, key string) *replay {
 		return &replay{err: err} // not known, and not to be remembered
 	}
 	defer done()
-	text, err := catalog.ReadText(ctx, r.bucket, key, maxReplaySize)
+	text, err := storage.ReadText(ctx, r.bucket, key, maxReplaySize)
 	now := time.Now()
 	if err != nil {
 		return &replay{err: err, until: now.Add(replayMissing)}
 	}
-	found := &replay{text: playlist.NewText(text), token: catalog.Owner(text), until: now.Add(replayFresh)}
-	found.began, found.ended = playlist.Span(text)
-	return found
+	return &replay{text: playlist.NewText(text), until: now.Add(replayFresh)}
 }
 
 // open opens a segment of a broadcast that may have ended long ago.

@@ -2,7 +2,8 @@ package broadcast
 
 import (
 	"errors"
-	"io"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -11,28 +12,14 @@ import (
 	"time"
 
 	"golive/internal/mediatest"
-	"golive/storage"
-	"golive/storage/memory"
 )
 
-// photograph is the bucket as a crash would leave it.
-func (s *stage) photograph() *memory.Bucket {
+// photograph returns a copy of the local disk, as a crash would leave it.
+func (s *stage) photograph() string {
 	s.t.Helper()
-	copied := memory.New()
-	for _, key := range s.keys("") {
-		r, err := s.bucket.Get(s.t.Context(), key, 0, -1)
-		if err != nil {
-			s.t.Fatal(err)
-		}
-		data, err := io.ReadAll(r.Body)
-		if err != nil {
-			s.t.Fatal(err)
-		}
-		if err := copied.Put(s.t.Context(), storage.Object{Key: key, Slabs: [][]byte{data}}); err != nil {
-			s.t.Fatal(err)
-		}
-	}
-	return copied
+	dir := s.t.TempDir()
+	copyDir(s.t, s.dir, dir)
+	return dir
 }
 
 var (
@@ -74,7 +61,7 @@ func TestHub_KilledServerContinuesTheBroadcast(t *testing.T) {
 			e.sink.Close(nil)
 
 			<-time.After(away)
-			s := newStageOn(t, bucket)
+			s := newStageIn(t, bucket, 0)
 			synctest.Wait()
 			if s.state("b") != "reconnecting" {
 				t.Fatalf("after the restart: %s", s.state("b"))
@@ -138,12 +125,13 @@ func TestHub_KilledServerEndsWhatNobodyReturnsTo(t *testing.T) {
 		e.play(t, 41*time.Second)
 		bucket := old.photograph()
 		e.sink.Close(nil)
-		if err := bucket.Put(t.Context(), storage.Object{Key: "live/b/source/" + sessionOf(t, old.text("b")) + "-99.ts"}); err != nil {
+		orphan := filepath.Join(bucket, "live/b/source", sessionOf(t, old.text("b"))+"-99.ts")
+		if err := os.WriteFile(orphan, nil, 0o600); err != nil {
 			t.Fatal(err)
 		}
 
 		<-time.After(10 * time.Minute)
-		s := newStageOn(t, bucket)
+		s := newStageIn(t, bucket, 0)
 		synctest.Wait()
 		if s.state("b") != "ended" || !strings.Contains(s.text("b"), "#EXT-X-ENDLIST") {
 			t.Errorf("%s: %s", s.state("b"), s.text("b"))
@@ -159,9 +147,9 @@ func TestHub_KilledServerEndsWhatNobodyReturnsTo(t *testing.T) {
 func TestHub_NamesNeverRepeat(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		seen := map[string]bool{}
-		bucket := memory.New()
+		bucket := t.TempDir()
 		for range 3 {
-			s := newStageOn(t, bucket)
+			s := newStageIn(t, bucket, 0)
 			e := s.mustPublish("b")
 			e.play(t, 5*time.Second)
 			for _, name := range uriLine.FindAllString(s.text("b"), -1) {

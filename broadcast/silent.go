@@ -7,28 +7,28 @@ type silentTracks struct{ video, audio bool }
 
 // noteSilence warns of a track that stopped while the other goes on, and takes the
 // warning back when it has come again.
-func (p *program) noteSilence() {
-	video, audio := p.segmenter.Silent()
-	if p.silent == (silentTracks{video, audio}) {
+func (r *Rendition) noteSilence() {
+	video, audio := r.segmenter.Silent()
+	if r.silent == (silentTracks{video, audio}) {
 		return
 	}
-	p.warnWhile(video, p.silent.video, ingest.Warning{
+	r.warnWhile(video, r.silent.video, ingest.Warning{
 		Code: ingest.WarnVideoSilent,
 		Text: "the encoder sends sound and no pictures: viewers see the last key frame; check the camera and the video encoder",
 	})
-	p.warnWhile(audio, p.silent.audio, ingest.Warning{
+	r.warnWhile(audio, r.silent.audio, ingest.Warning{
 		Code: ingest.WarnAudioSilent,
 		Text: "the encoder sends pictures and no sound: viewers hear silence; check the microphone and the audio encoder",
 	})
-	p.silent = silentTracks{video, audio}
+	r.silent = silentTracks{video, audio}
 }
 
 // warnWhile shows a warning when its condition begins, and removes it when it ends.
-func (p *program) warnWhile(now, before bool, w ingest.Warning) {
+func (r *Rendition) warnWhile(now, before bool, w ingest.Warning) {
 	switch {
 	case now && !before:
-		p.warnings.add(w)
+		r.warnings.add(w)
 	case before && !now:
-		p.warnings.remove(w.Code)
+		r.warnings.remove(w.Code)
 	}
 }

@@ -2,12 +2,14 @@ package broadcast
 
 import (
 	"context"
+	"slices"
+	"strings"
 	"time"
 
+	"golive/archive"
 	"golive/ingest"
 	"golive/playlist"
 	"golive/storage"
-	"golive/storage/catalog"
 )
 
 // Multivariant is a broadcast's multivariant playlist; false when there is no
@@ -31,37 +33,42 @@ func (h *Hub) Window(id, rendition string) (*playlist.Window, bool) {
 	return w, w != nil
 }
 
-// Object opens a segment of a broadcast in the spool, where what the bucket does not
-// have yet may be, or in the bucket.
+// Object opens a segment of a broadcast that has left memory, on the local disk, or in the
+// bucket.
 func (h *Hub) Object(ctx context.Context, id, rendition, name string, offset, length int64) (*storage.Reader, error) {
-	key := h.layout.Media(id, rendition, name)
 	if b, ok := h.Find(id); ok {
-		if waiting, ok := b.shelf.archiver.Open(key, offset, length); ok {
-			return waiting, nil
+		if k := b.keeper.Load(); k != nil {
+			r, err := k.rec.Open(rendition, name, offset, length)
+			if err == nil || !h.stores.shared() {
+				return r, err
+			}
 		}
 	}
-	return h.stores.Bucket.Get(ctx, key, offset, length)
+	if h.stores.Bucket == nil {
+		return nil, storage.ErrNotExist
+	}
+	return h.stores.Bucket.Get(ctx, h.layout.Media(id, rendition, name), offset, length)
 }
 
-// Replay is the playlist of a broadcast that has ended, by its file name; the error
-// wraps storage.ErrNotExist when there is none.
+// Replay is the playlist of a broadcast that has ended, by its file name, which may be in a
+// rendition's folder; the error wraps storage.ErrNotExist when there is none.
 func (h *Hub) Replay(ctx context.Context, id, name string) (*playlist.Text, error) {
-	if ingest.CheckID(id) != nil || !catalog.IsReplayName(name) {
+	rendition, file, inFolder := strings.Cut(name, "/")
+	if !inFolder {
+		rendition, file = SourceRendition, name
+	}
+	if h.replays == nil || ingest.CheckID(id) != nil || ingest.CheckID(rendition) != nil || !archive.IsReplayName(file) {
 		return nil, storage.ErrNotExist
 	}
 	if err := h.replays.index.hasReplay(ctx, id, name); err != nil {
 		return nil, err
 	}
-	r, err := h.replays.get(ctx, h.layout.Folder(id)+"/"+name)
-	if err != nil {
-		return nil, err
-	}
-	return r.text, nil
+	return h.replays.get(ctx, h.layout.Folder(id)+"/"+name)
 }
 
-// PastBroadcast is what is known of a broadcast by its replay alone.
+// PastBroadcast is what is known of a broadcast by its record alone.
 type PastBroadcast struct {
-	// Began and Ended are the times of what is kept of it.
+	// Began and Ended are when it did.
 	Began, Ended time.Time
 	// Replay is the file name of its playlist.
 	Replay string
@@ -69,46 +76,44 @@ type PastBroadcast struct {
 
 // Past is the broadcast that ended last under that id, if there is a replay of it.
 func (h *Hub) Past(ctx context.Context, id string) (PastBroadcast, bool) {
-	if ingest.CheckID(id) != nil {
+	if h.replays == nil || ingest.CheckID(id) != nil {
 		return PastBroadcast{}, false
 	}
-	if h.replays.index.hasReplay(ctx, id, catalog.ReplayName) != nil {
-		return PastBroadcast{}, false
-	}
-	r, err := h.replays.get(ctx, h.layout.Replay(id))
+	found, err := h.replays.newest(ctx, id)
 	if err != nil {
 		return PastBroadcast{}, false
 	}
-	past := PastBroadcast{Began: r.began, Ended: r.ended, Replay: catalog.ReplayName}
-	if r.token != "" { // the name that the next broadcast does not take over
-		past.Replay = catalog.ReplayNameOf(r.token)
-	}
-	return past, true
+	return PastBroadcast{Began: found.Began, Ended: found.Ended, Replay: archive.ReplayNameOf(found.Token)}, true
 }
 
 // Aired opens a segment that no Window has any more, for a replay; the error wraps
 // storage.ErrNotExist when there is none. Names that no segment can have are refused
 // before the bucket is asked.
 func (h *Hub) Aired(ctx context.Context, id, rendition, name string, offset, length int64) (*storage.Reader, error) {
-	if ingest.CheckID(id) != nil || rendition != SourceRendition {
+	if h.replays == nil || ingest.CheckID(id) != nil {
 		return nil, storage.ErrNotExist
 	}
-	session, msn, ok := segmentName(name)
+	publication, msn, ok := segmentName(name)
 	if !ok {
 		return nil, storage.ErrNotExist
 	}
-	if b, ok := h.Find(id); ok && b.shelf.manifest.Load().Has(session) {
-		if !b.hasAired(msn) {
+	own := "" // of which all is known
+	b, ok := h.Find(id)
+	if ok {
+		own = b.meta.Load().Token
+	}
+	if ok && slices.Contains(*b.publications.Load(), publication) {
+		if !b.hasAired(rendition, msn) {
 			return nil, storage.ErrNotExist
 		}
-	} else if err := h.replays.hasSegment(ctx, id, session, msn); err != nil {
+	} else if err := h.replays.hasSegment(ctx, id, own, rendition, publication, msn); err != nil {
 		return nil, err
 	}
 	return h.replays.open(ctx, h.layout.Media(id, rendition, name), offset, length)
 }
 
-// hasAired says whether the broadcast has come to that media sequence number.
-func (b *Broadcast) hasAired(msn int64) bool {
-	w := b.program.window.Load()
+// hasAired reports whether a rendition has come to that media sequence number.
+func (b *Broadcast) hasAired(rendition string, msn int64) bool {
+	w := b.Window(rendition)
 	return w != nil && w.Snapshot().Has(playlist.Position{MSN: msn, Part: -1})
 }

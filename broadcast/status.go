@@ -3,8 +3,8 @@ package broadcast
 import (
 	"time"
 
+	"golive/archive"
 	"golive/playlist"
-	"golive/storage/catalog"
 )
 
 // Status is what can be told of a broadcast at one moment.
@@ -32,32 +32,33 @@ type Status struct {
 
 // Status is the broadcast's, now.
 func (b *Broadcast) Status() Status {
-	s := Status{ID: b.id, State: b.State(), Began: b.began, Warnings: b.program.warnings.all()}
-	if ended := b.shelf.ended.Load(); ended != nil {
-		s.Ended = endTime(b.began, *ended)
+	s := Status{ID: b.id, State: b.State(), Began: b.began(), Warnings: b.warnings.all()}
+	if e := b.ending.Load(); e != nil {
+		s.Ended = e.at
 	}
-	archived := b.shelf.archiver.Status()
-	s.StorageError, s.StorageLag = archived.Trouble(), archived.Lag
-	if b.hasReplay() {
-		s.Replay = catalog.ReplayNameOf(b.shelf.token())
+	k := b.keeper.Load()
+	if _, err := k.failing(); err != nil {
+		s.StorageError = err.Error()
+	}
+	s.StorageLag = k.lag()
+	if b.hasReplay(k) {
+		s.Replay = archive.ReplayNameOf(b.meta.Load().Token)
 	}
 	if e := b.encoder.Load(); e != nil {
 		s.Encoder = *e
 	}
-	if v := b.program.variant.Load(); v != nil {
-		s.Variants = append(s.Variants, *v)
-	}
+	s.Variants, _ = b.variants()
 	return s
 }
 
-// hasReplay says whether the bucket has all of the broadcast.
-func (b *Broadcast) hasReplay() bool {
-	if b.State() != Ended || b.cfg.Retention.Replay == 0 || b.program.window.Load() == nil {
+// hasReplay reports whether the bucket has all of the broadcast.
+func (b *Broadcast) hasReplay(k *keeper) bool {
+	if k == nil || b.State() != Ended || b.cfg.Retention.Replay == 0 || !b.aired() {
 		return false
 	}
 	select {
-	case <-b.shelf.archiver.Drained():
-		return true
+	case <-k.up.Drained():
+		return k.up.Claim() != archive.Continued
 	default:
 		return false
 	}

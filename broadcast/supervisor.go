@@ -7,30 +7,24 @@ import (
 	"time"
 
 	"golive/ingest"
-	"golive/storage"
 )
 
 // place is a broadcast's in the Hub.
 type place struct {
 	// leave takes it out, and says whether it was still there.
 	leave func() bool
-	// current says whether it is there.
-	current func() bool
 	// discard takes it out as if it had never been there.
 	discard func()
 }
 
 // run is the broadcast's supervisor: it lives from the first claim until the
-// broadcast is forgotten, and all of it is in the bucket.
+// broadcast is forgotten, and all of it is kept.
 func (b *Broadcast) run(quit <-chan struct{}, at place) {
 	defer close(b.swept)
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	var working sync.WaitGroup
-	working.Go(func() { b.archive(ctx) })
-	if b.ready != nil {
-		working.Go(func() { b.prepare(ctx) })
-	}
+	working.Go(func() { b.keep(ctx) })
 	var reason string
 	var when time.Time
 	patience := claimTimeout
@@ -49,27 +43,29 @@ func (b *Broadcast) run(quit <-chan struct{}, at place) {
 	}
 	b.begin()
 	b.end(reason, when)
+	k := b.keeper.Load()
 	if b.linger(quit) {
 		alone := at.leave()
-		b.program.forget()
-		if b.await(quit) {
+		for _, r := range b.all() {
+			r.forget()
+		}
+		if b.await(k, quit) {
 			working.Wait()
 			b.sweep(alone)
 			return
 		}
 	}
-	// At a shutdown the bucket keeps the end of the broadcast, and the Hub too:
-	// players may still be reading it.
-	whole := b.drain()
-	failing := b.shelf.archiver.Status().Error
-	cancel()
-	working.Wait()
-	if !whole {
-		b.leave(failing)
-	}
-	if whole && b.shelf.replay != nil {
-		b.dismantle() // the next run has nothing to do
-		b.clearLocal(at.current())
+	b.shutDown(k, cancel)
+}
+
+// keep runs the keeper, when the broadcast is open.
+func (b *Broadcast) keep(ctx context.Context) {
+	select {
+	case k := <-b.opening.opened:
+		if k != nil {
+			k.run(ctx, b)
+		}
+	case <-ctx.Done():
 	}
 }
 
@@ -85,115 +81,72 @@ func (b *Broadcast) begin() {
 
 // discard ends what never had media: no broadcast, of which nothing is kept.
 func (b *Broadcast) discard(at place) {
-	b.next = b.program.numbering()
+	b.setNext()
 	b.state.Store(int32(Ended))
 	at.discard()
 	close(b.ended)
 	b.log.Debug("publisher left without media")
 }
 
-// archive runs the Archiver.
-func (b *Broadcast) archive(ctx context.Context) {
-	defer close(b.archived)
-	if err := b.shelf.archiver.Run(ctx); err != nil && !errors.Is(err, context.Canceled) {
-		b.log.Error("archiver stopped", "err", err)
+// setNext says where the numbers of a successor begin.
+func (b *Broadcast) setNext() {
+	b.next = b.opening.from
+	if all := b.all(); len(all) > 0 {
+		b.next = map[string]numbering{}
+		for _, r := range all {
+			b.next[r.name] = r.numbering()
+		}
 	}
 }
 
-// prepare lets the Archiver begin when the predecessor leaves the bucket alone, and
-// when what comes first is done, however long the bucket is away.
-func (b *Broadcast) prepare(ctx context.Context) {
-	p := b.preparation
-	if p.before != nil {
+// await waits until the bucket has all, and what is not kept is deleted: as long as it
+// takes, for what waits is on the local disk. False when the server stops first.
+func (b *Broadcast) await(k *keeper, quit <-chan struct{}) bool {
+	for _, done := range []<-chan struct{}{k.drained(), k.stopped()} {
 		select {
-		case <-p.before:
-		case <-ctx.Done():
-			return
+		case <-done:
+		case <-quit:
+			return false
 		}
 	}
-	for {
-		err := b.doFirst(ctx)
-		if err == nil {
-			close(b.ready)
-			return
-		}
-		if ctx.Err() == nil {
-			b.log.Warn("broadcast is not archived yet, it will be tried again", "err", err)
-		}
-		select {
-		case <-time.After(prepareRetry):
-		case <-ctx.Done():
-			return
-		}
-	}
+	return true
 }
 
-// doFirst is the preparation but for the predecessor.
-func (b *Broadcast) doFirst(ctx context.Context) error {
-	if first := b.preparation.first; first != nil {
-		return b.stores.Bucket.Put(ctx, *first)
-	}
-	if !b.preparation.journal {
-		return nil
-	}
-	l := b.resumed.leftover
-	r := reader{sources: []storage.Bucket{b.stores.Bucket}, layout: b.shelf.layout, log: b.log}
-	journal, err := r.journal(ctx, l.manifest)
-	if err != nil {
-		return err
-	}
-	l.journal = journal
-	b.shelf.recall(l, time.Now())
-	return nil
-}
+// stopTimeout is how long a shutdown waits for a local disk that does not answer, after
+// the drain timeout.
+const stopTimeout = 5 * time.Second
 
-// prepareRetry is the time between two tries.
-const prepareRetry = 5 * time.Second
-
-// await waits until the bucket has all, and what is not kept is deleted: as long as
-// it takes, where what waits is on disk. False when the server stops first, or when
-// what waits in memory has waited for long enough.
-func (b *Broadcast) await(quit <-chan struct{}) bool {
-	var enough <-chan time.Time
-	if b.stores.Spool == nil {
-		timer := time.NewTimer(b.cfg.DrainTimeout)
-		defer timer.Stop()
-		enough = timer.C
-	}
-	select {
-	case <-b.shelf.archiver.Drained():
-	case <-quit:
-		return false
-	case <-enough:
-		b.log.Error("broadcast was not archived whole", "reason", "linger", "err", b.shelf.archiver.Status().Error)
-		return false
-	}
-	select {
-	case <-b.archived:
-		return true
-	case <-quit:
-		return false
-	}
-}
-
-// leave tells, when the server stops, what becomes of what the bucket has not taken.
-func (b *Broadcast) leave(failing string) {
-	left := b.shelf.archiver.Left()
-	b.lost = left.Lost
-	log := b.log.With("reason", "shutdown", "spooled", left.Spooled, "lost", left.Lost, "err", failing)
-	if left.Lost > 0 || b.stores.Local == nil {
-		log.Error("broadcast was not archived whole")
+// shutDown leaves the broadcast for the next start, after the drain timeout. The bucket
+// keeps its end, and so does the Hub: players may still be reading it.
+func (b *Broadcast) shutDown(k *keeper, stopKeeper func()) {
+	if k == nil {
 		return
 	}
-	log.Warn("rest of the broadcast is archived at the next start")
+	whole := waitFor(k.drained(), b.cfg.DrainTimeout)
+	_, failing := k.failing()
+	stopKeeper()
+	if !waitFor(k.stopped(), stopTimeout) {
+		b.lost = k.rec.Unwritten()
+		b.log.Error("broadcast was not recorded whole", "reason", "local disk does not answer", "lost", b.lost, "err", failing)
+		return
+	}
+	if !whole {
+		waiting, _ := k.rec.Waiting()
+		b.log.Warn("rest of the broadcast is archived at the next start", "reason", "shutdown", "spooled", waiting, "err", failing)
+		return
+	}
+	if b.cfg.Retention.Replay > 0 { // the next run has nothing to do
+		b.clean("manifest", func(ctx context.Context) error { return b.dropManifest(ctx, k) })
+		b.clearLocal()
+	}
 }
 
-// drain gives the Archiver the drain timeout; false when that is not enough.
-func (b *Broadcast) drain() bool {
-	timer := time.NewTimer(b.cfg.DrainTimeout)
+// waitFor reports whether done is closed within d.
+func waitFor(done <-chan struct{}, d time.Duration) bool {
+	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
-	case <-b.shelf.archiver.Drained():
+	case <-done:
 		return true
 	case <-timer.C:
 		return false
@@ -201,16 +154,7 @@ func (b *Broadcast) drain() bool {
 }
 
 // linger keeps the end readable; false when the server stops meanwhile.
-func (b *Broadcast) linger(quit <-chan struct{}) bool {
-	timer := time.NewTimer(b.cfg.Linger)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-quit:
-		return false
-	}
-}
+func (b *Broadcast) linger(quit <-chan struct{}) bool { return !waitFor(quit, b.cfg.Linger) }
 
 // supervisor decides who publishes until nobody does any more. It belongs to the
 // goroutine of Broadcast.run.
@@ -260,7 +204,6 @@ func (b *Broadcast) supervise(quit <-chan struct{}, patience time.Duration) (rea
 			reason = s.left(cause)
 		case <-b.shown:
 			b.begin()
-			b.note()
 		case <-s.window.C:
 			if !s.paused() {
 				reason = endedLost
@@ -307,7 +250,7 @@ const maxSessions = 10_000
 
 // admit lets a publisher in while nobody publishes.
 func (s *supervisor) admit(c claim) (reason string) {
-	if len(s.shelf.manifest.Load().Sessions) >= maxSessions {
+	if len(*s.publications.Load()) >= maxSessions {
 		refuse(c, "%w", errEnded)
 		return endedLost
 	}
@@ -348,7 +291,7 @@ func (s *supervisor) left(cause error) (reason string) {
 	switch {
 	case cause == nil && !s.cfg.KeepOnUnpublish:
 		return endedClean
-	case s.program.window.Load() == nil || s.cfg.ReconnectWindow == 0:
+	case !s.aired() || s.cfg.ReconnectWindow == 0:
 		return endedLost
 	}
 	s.state.Store(int32(Reconnecting))
@@ -368,21 +311,28 @@ func (s *supervisor) close() {
 	}
 }
 
-// end puts the end to the playlist; at is when the broadcast ended.
+// end puts the end to the playlists; at is when the broadcast ended.
 func (b *Broadcast) end(reason string, at time.Time) {
-	b.program.end()
-	b.next = b.program.numbering()
-	b.shelf.finish(at, time.Now())
+	for _, r := range b.all() {
+		r.end()
+	}
+	b.setNext()
+	began := b.began()
+	e := &ending{at: endTime(began, at).UTC(), told: time.Now()}
+	b.ending.Store(e)
 	b.state.Store(int32(Ended))
 	close(b.ended)
-	b.note()
-	b.shelf.archiver.Finish()
+	if k := b.keeper.Load(); k != nil {
+		k.rec.End(e.at, reason)
+		k.up.Finish()
+	}
 	b.metrics.broadcasts.Dec()
 	b.metrics.ended.WithLabelValues(reason).Inc()
-	stats := b.program.segmenter.Stats()
+	s := b.source().segmenter
+	stats := s.Stats()
 	// An earlier run's clock, or this machine's, may have been set back since.
-	duration := max(0, at.Sub(b.began)).Round(time.Millisecond)
+	duration := max(0, at.Sub(began)).Round(time.Millisecond)
 	b.log.Info("broadcast ended", "reason", reason, "duration", duration,
-		"segments", b.program.segmenter.NextMSN(), "forced_cuts", stats.ForcedCuts,
+		"segments", s.NextMSN(), "forced_cuts", stats.ForcedCuts,
 		"dropped_video", stats.DroppedVideo, "dropped_audio", stats.DroppedAudio, "gap_parts", stats.GapParts)
 }

@@ -4,16 +4,17 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"golive/archive"
 	"golive/internal/mediatest"
 	"golive/media"
 	"golive/storage"
-	"golive/storage/catalog"
 	"golive/storage/memory"
 )
 
@@ -57,9 +58,7 @@ func (s *stubborn) Delete(ctx context.Context, key string) error {
 func TestHub_ReplayOutlivesAManifestThatWasNotDeleted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := memory.New()
-		stores := Stores{Bucket: &stubborn{Bucket: b, left: 1}}
-		stores.Local = stores.Bucket
-		s := newStageWith(t, b, stores, 24*time.Hour)
+		s := newNode(t).startOn(t, b, &stubborn{Bucket: b, left: 1}, 24*time.Hour)
 		e := s.mustPublish("b")
 		e.play(t, time.Minute)
 		e.sink.Close(nil)
@@ -105,7 +104,7 @@ func TestHub_EndsWhatAnotherServerAbandoned(t *testing.T) {
 				t.Errorf("after 5 hours: %v", s.keys("live/~manifests"))
 			}
 			<-time.After(3 * time.Hour)
-			if left := append(s.keys("live/~manifests/live"), s.keys("live/b/source/journal")...); len(left) > 0 {
+			if left := s.keys("live/~manifests/live"); len(left) > 0 {
 				t.Errorf("after 8 hours: %v", left)
 			}
 			var own string
@@ -153,7 +152,7 @@ func TestHub_RestartedServerLeavesWhatAnotherHasTakenOver(t *testing.T) {
 				}
 			}
 			b, _ := s.Find("b")
-			if text := s.object(catalog.Layout{Prefix: "live"}.Live("b", b.shelf.token())); text == "" {
+			if text := s.object(archive.Layout{Prefix: "live"}.Live("b", b.meta.Load().Token)); text == "" {
 				t.Error("the manifest was taken away")
 			}
 			e.sink.Close(nil)
@@ -303,18 +302,17 @@ func (l leisurely) Get(ctx context.Context, key string, offset, length int64) (*
 // The publisher is not kept waiting for the journal, and the replay has it.
 func TestHub_LongBroadcastIsResumedFromASlowStore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := memory.New()
-		s := newStageWith(t, b, Stores{Bucket: b, Local: memory.New(), Shared: true}, 24*time.Hour)
+		b := &remote{Bucket: memory.New()}
+		s := newNode(t).startFor(t, b, 24*time.Hour)
 		e := s.mustPublish("b")
 		e.slow(t, time.Hour)
 		before := s.text("b")
-		photo := s.photograph()
+		photo := copyOf(t, b)
 		e.sink.Close(nil)
-		stores := Stores{Bucket: leisurely{photo, 900 * time.Millisecond}, Local: memory.New(), Shared: true}
-		other := newStageWith(t, photo, stores, 24*time.Hour)
+		other := newNode(t).startOn(t, photo.Bucket, leisurely{photo.Bucket, 900 * time.Millisecond}, 24*time.Hour)
 		began := time.Now()
 		e = other.mustPublish("b")
-		if took := time.Since(began); took > lookUpTimeout {
+		if took := time.Since(began); took > 0 {
 			t.Errorf("it took %v", took)
 		}
 		e.play(t, 20*time.Second)
@@ -333,7 +331,7 @@ func TestHub_LongBroadcastIsResumedFromASlowStore(t *testing.T) {
 func TestHub_DeletesWhatIsDueAfterTheLinger(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		bucket := memory.New()
-		s := newStageWith(t, bucket, Stores{Bucket: bucket}, 0, func(c *Settings) { c.Playlist.Window = 2 * time.Minute })
+		s := newNode(t).startOn(t, bucket, bucket, 0, func(c *Settings) { c.Playlist.Window = 2 * time.Minute })
 		e := s.mustPublish("b")
 		e.play(t, 10*time.Minute)
 		e.sink.Close(nil)
@@ -430,30 +428,30 @@ func TestHub_OutageOfHoursAbandonsNobody(t *testing.T) {
 	})
 }
 
-// A loss of power may leave a file empty.
-func TestHub_DamagedStateCostsWhatItSaid(t *testing.T) {
-	for _, damaged := range []string{"live/b/source/index.m3u8", "live/b/source/journal"} {
+// A loss of power may leave a page empty.
+func TestHub_DamagedLogCostsWhatItSaid(t *testing.T) {
+	for _, damaged := range []int{0, 1} { // of 12 minutes' pages
 		synctest.Test(t, func(t *testing.T) {
-			old := newKeeper(t, memory.New())
+			old := newReplayStage(t, t.TempDir())
 			e := old.mustPublish("b")
-			e.play(t, 3*time.Minute)
-			bucket := old.photograph()
+			e.slow(t, 12*time.Minute)
+			dir := old.photograph()
 			e.sink.Close(nil)
 			<-time.After(3 * time.Second)
-			for _, k := range (&stage{t: t, bucket: bucket}).keys(damaged) {
-				if err := bucket.Put(t.Context(), storage.Object{Key: k}); err != nil {
-					t.Fatal(err)
-				}
+			pages, err := filepath.Glob(filepath.Join(dir, "live/b/log-*/*.jsonl"))
+			if err != nil || len(pages) < 3 {
+				t.Fatalf("pages %v: %v", pages, err)
 			}
-			s := newKeeper(t, bucket)
+			edit(t, pages[damaged], func(string) string { return "" })
+			s := newReplayStage(t, dir)
 			<-time.After(20 * time.Second)
 			text := s.object("live/b/replay.m3u8")
-			if _, n := s.checkReplay(text, s.firstOf(text), 6); n < 10 {
-				t.Errorf("%s: the replay has %d segments", damaged, n)
+			if _, n := s.checkReplay(text, s.firstOf(text), 134); n < 220 {
+				t.Errorf("without page %d the replay has %d segments", damaged, n)
 			}
 			<-time.After(2 * time.Hour)
 			if left := s.keys(""); len(left) > 0 {
-				t.Errorf("%s: after its time the bucket has %v", damaged, left)
+				t.Errorf("after its time the folder has %v", left)
 			}
 		})
 	}
@@ -468,11 +466,11 @@ func TestHub_RestartsInARowDoNotRenewTheReconnectWindow(t *testing.T) {
 		e.sink.Close(nil)
 		for range 2 {
 			<-time.After(10 * time.Second)
-			s := newStageOn(t, bucket)
+			s := newStageIn(t, bucket, 0)
 			<-time.After(time.Second)
 			bucket = s.photograph()
 		}
-		s := newStageOn(t, bucket)
+		s := newStageIn(t, bucket, 0)
 		<-time.After(time.Second)
 		if s.state("b") != "ended" {
 			t.Errorf("23 s after the publisher was lost: %s", s.state("b"))

@@ -2,102 +2,73 @@ package broadcast
 
 import (
 	"context"
-	"errors"
 	"time"
 
-	"golive/storage"
+	"golive/archive"
 )
 
-// note keeps the manifest on the local disk as it is now, so that a restart knows of
-// every publication, and of the end, even while the bucket is away.
-func (b *Broadcast) note() {
-	if b.stores.Local == nil || len(b.shelf.manifest.Load().Sessions) == 0 {
-		return
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), noteTimeout)
-	defer cancel()
-	o := b.shelf.live()
-	o.Volatile = true
-	if err := b.stores.Local.Put(ctx, o); err != nil {
-		b.log.Warn("state of the broadcast was not noted for a restart", "err", err)
-	}
-}
+// sweepTimeout bounds the deletion of what a broadcast leaves behind. What is left then
+// a Sweeper finds, or the next start.
+const sweepTimeout = time.Minute
 
-const (
-	// noteTimeout bounds a write to the local disk that somebody waits for.
-	noteTimeout = 5 * time.Second
-	// sweepTimeout bounds the deletion of what a broadcast leaves behind. What is left
-	// then a Sweeper finds.
-	sweepTimeout = time.Minute
-)
-
-// sweep deletes what only a restart would need, the copies on the local disk, and,
-// when no other broadcast has put its own there, the live playlists. Segments the
-// Archiver has deleted, or a Sweeper will; but an earlier run may have left some that
-// nothing names.
+// sweep deletes what only a live broadcast needs, or all of it when no replay is kept.
+// alone says that no other broadcast of this node has the id.
 func (b *Broadcast) sweep(alone bool) {
-	switch {
-	case b.shelf.claim == continued:
-	case b.shelf.replay != nil:
-		b.dismantle()
-		if alone && b.shelf.claim == unclaimed {
-			b.remove(b.shelf.playlistKeys()...)
-		}
-	default:
-		if alone && b.shelf.claim == unclaimed {
-			b.remove(b.shelf.playlistKeys()...)
-		}
-		if b.resumed != nil {
-			b.sweepSegments(b.stores.Bucket)
-		}
-		b.dismantle() // last: nothing else makes the rest findable
-	}
-	b.clearLocal(alone)
-}
-
-// dismantle deletes what only a restart needs: first the manifest by which it, or
-// another server, would end the broadcast once more.
-func (b *Broadcast) dismantle() {
-	m := b.shelf.manifest.Load()
-	b.remove(b.shelf.layout.Live(m.ID, m.Token))
-	b.clean("journal", func(ctx context.Context) error {
-		return b.shelf.layout.SweepJournal(ctx, b.stores.Bucket, *m)
-	})
-}
-
-// clearLocal lets go of what only a live broadcast needs of a disk beside the bucket.
-func (b *Broadcast) clearLocal(alone bool) {
-	local := b.shelf.local
-	if local == nil {
+	k := b.keeper.Load()
+	if k == nil {
 		return
 	}
-	b.sweepSegments(local)
-	m := b.shelf.manifest.Load()
-	b.clean("local copies", func(ctx context.Context) error {
-		err := b.shelf.layout.SweepJournal(ctx, local, *m)
-		err = errors.Join(err, local.Delete(ctx, b.shelf.layout.Live(m.ID, m.Token)))
-		if alone {
-			for _, key := range b.shelf.playlistKeys() {
-				err = errors.Join(err, local.Delete(ctx, key))
-			}
+	b.clean("objects", func(ctx context.Context) error {
+		header, layout := k.up.Header(), b.cfg.layout()
+		owned := k.up.Claim() == archive.Owned
+		if err := b.dropManifest(ctx, k); err != nil {
+			return err // a Sweeper finds it
 		}
+		switch {
+		case k.up.Claim() == archive.Continued:
+		case b.cfg.Retention.Replay == 0:
+			_, err := layout.Sweep(ctx, b.stores.Bucket, header, "", alone && owned)
+			return err
+		case alone && owned:
+			return layout.SweepPlaylists(ctx, b.stores.Bucket, header)
+		}
+		return nil
+	})
+	b.clearLocal()
+}
+
+// dropManifest deletes the manifest by which another server would end the broadcast.
+func (b *Broadcast) dropManifest(ctx context.Context, k *keeper) error {
+	if k.up.Claim() == archive.Continued || !b.stores.shared() {
+		return nil
+	}
+	m := b.meta.Load()
+	return b.stores.Bucket.Delete(ctx, b.cfg.layout().Live(m.Broadcast, m.Token))
+}
+
+// clearLocal deletes what this node's disk has of a broadcast whose bucket is elsewhere.
+func (b *Broadcast) clearLocal() {
+	k := b.keeper.Load()
+	if k == nil || !b.stores.shared() {
+		return
+	}
+	b.clean("local files", func(ctx context.Context) error {
+		_, err := b.cfg.layout().Sweep(ctx, b.stores.Files, b.localHeader(k), "", false)
 		return err
 	})
 }
 
-func (b *Broadcast) sweepSegments(bucket storage.Bucket) {
-	b.clean("segments", func(ctx context.Context) error {
-		return b.shelf.layout.SweepSegments(ctx, bucket, *b.shelf.manifest.Load())
-	})
-}
-
-func (b *Broadcast) remove(keys ...string) {
-	b.clean("objects", func(ctx context.Context) (err error) {
-		for _, key := range keys {
-			err = errors.Join(err, b.stores.Bucket.Delete(ctx, key))
-		}
-		return err
-	})
+// localHeader names all that may be on the local disk.
+func (b *Broadcast) localHeader(k *keeper) archive.Header {
+	h := k.up.Header()
+	h.Publications = *b.publications.Load()
+	if h.Positions == nil {
+		h.Positions = map[string]archive.Position{}
+	}
+	for _, r := range b.all() {
+		h.Positions[r.name] = archive.Position{}
+	}
+	return h
 }
 
 func (b *Broadcast) clean(what string, f func(context.Context) error) {

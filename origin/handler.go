@@ -9,11 +9,11 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golive/archive"
 	"golive/internal/cors"
 	"golive/internal/loglimit"
 	"golive/origin/audience"
 	"golive/playlist"
-	"golive/storage/catalog"
 )
 
 // Handler serves /live/ID/index.m3u8, /live/ID/RENDITION/index.m3u8,
@@ -92,13 +92,17 @@ func (h *Handler) answer(w http.ResponseWriter, r *http.Request) (kind, sent, er
 		out, err := h.multivariant(w, r, id)
 		return kindMultivariant, out, err
 	}
-	if catalog.IsReplayName(rest) {
+	if archive.IsReplayName(rest) {
 		out, err := h.replay(w, r, id, rest)
 		return kindReplay, out, err
 	}
 	rendition, name, ok := strings.Cut(rest, "/")
 	if !ok {
 		return kindOther, sent{}, errNotFound
+	}
+	if archive.IsReplayName(name) {
+		out, err := h.replay(w, r, id, rest)
+		return kindReplay, out, err
 	}
 	window, ok := h.source.Window(id, rendition)
 	if !ok {

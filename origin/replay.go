@@ -4,9 +4,9 @@ import (
 	"net/http"
 	"strings"
 
+	"golive/archive"
 	"golive/media"
 	"golive/playlist"
-	"golive/storage/catalog"
 )
 
 // replay serves the playlist of a broadcast that has ended.
@@ -21,7 +21,7 @@ func (h *Handler) replay(w http.ResponseWriter, r *http.Request, id, name string
 		return sent{}, err
 	}
 	cache := cacheReplay
-	if name == catalog.ReplayName { // the next broadcast under the same id takes it over
+	if name == archive.ReplayName { // the next broadcast under the same id takes it over
 		cache = cacheBriefly
 	}
 	return writeText(w, r, text, cache)

@@ -31,13 +31,9 @@ type archived struct {
 // its own duration and that of the longest list that named it (section 6.2.2).
 type Departed struct {
 	Name  string
+	MSN   int64
 	Grace time.Duration
 }
-
-// partTargetComment begins the line that keeps PART-TARGET, in ticks, for a server
-// that takes the broadcast up again: the value may never change, and a plain
-// playlist has no tag for it. To players the line is a comment (section 4.1).
-const partTargetComment = "# golive part-target "
 
 // NewArchive makes the playlist that lists window of media.
 func NewArchive(constants Constants, window time.Duration, start Start) *Archive {
@@ -57,7 +53,7 @@ func (a *Archive) Add(s *media.Segment, lost bool) []Departed {
 	var departed []Departed
 	for len(a.listed) > minSegments && a.length-a.listed[0].duration >= a.window {
 		first := a.listed[0]
-		departed = append(departed, Departed{first.name, (first.duration + max(a.longest, a.window) + reserve).Duration()})
+		departed = append(departed, Departed{first.name, first.msn, (first.duration + max(a.longest, a.window) + reserve).Duration()})
 		a.length -= first.duration
 		if first.discontinuity {
 			a.discontinuity++
@@ -77,16 +73,32 @@ func (a *Archive) Names() []string {
 	return names
 }
 
-// First is the media sequence number of the oldest listed segment; there is one.
-func (a *Archive) First() int64 { return a.listed[0].msn }
+// First returns the media sequence number of the oldest listed segment; -1 when there is
+// none.
+func (a *Archive) First() int64 {
+	if len(a.listed) == 0 {
+		return -1
+	}
+	return a.listed[0].msn
+}
 
 // Render writes the playlist.
 func (a *Archive) Render(ended bool) []byte {
-	h := plainHeader{constants: a.constants, discontinuity: a.discontinuity, independent: !a.dependent}
+	first := int64(0)
 	if len(a.listed) > 0 {
-		h.first = a.listed[0].msn
+		first = a.listed[0].msn
 	}
-	b := h.append(make([]byte, 0, 256+len(a.listed)*140))
+	b := append(make([]byte, 0, 256+len(a.listed)*140), mediaHead...)
+	if !a.dependent {
+		b = append(b, independentTag...)
+	}
+	b = append(b, "#EXT-X-TARGETDURATION:"...)
+	b = strconv.AppendInt(b, int64(a.constants.Target), 10)
+	b = append(b, "\n#EXT-X-MEDIA-SEQUENCE:"...)
+	b = strconv.AppendInt(b, first, 10)
+	b = append(b, "\n#EXT-X-DISCONTINUITY-SEQUENCE:"...)
+	b = strconv.AppendInt(b, a.discontinuity, 10)
+	b = append(b, '\n')
 	for _, s := range a.listed {
 		b = append(b, s.text...)
 	}
@@ -94,29 +106,4 @@ func (a *Archive) Render(ended bool) []byte {
 		b = append(b, "#EXT-X-ENDLIST\n"...)
 	}
 	return b
-}
-
-// plainHeader is the beginning of a plain playlist that can be read back.
-type plainHeader struct {
-	constants     Constants
-	first         int64 // EXT-X-MEDIA-SEQUENCE
-	discontinuity int64 // EXT-X-DISCONTINUITY-SEQUENCE
-	independent   bool
-}
-
-func (h plainHeader) append(b []byte) []byte {
-	b = append(b, mediaHead...)
-	if h.independent {
-		b = append(b, independentTag...)
-	}
-	b = append(b, "#EXT-X-TARGETDURATION:"...)
-	b = strconv.AppendInt(b, int64(h.constants.Target), 10)
-	b = append(b, "\n#EXT-X-MEDIA-SEQUENCE:"...)
-	b = strconv.AppendInt(b, h.first, 10)
-	b = append(b, "\n#EXT-X-DISCONTINUITY-SEQUENCE:"...)
-	b = strconv.AppendInt(b, h.discontinuity, 10)
-	b = append(b, '\n')
-	b = append(b, partTargetComment...)
-	b = strconv.AppendInt(b, int64(h.constants.PartTarget), 10)
-	return append(b, '\n')
 }

@@ -10,7 +10,7 @@ import (
 
 // Variant is one line pair of a multivariant playlist.
 type Variant struct {
-	// Name is the rendition's; its playlist is at NAME/index.m3u8.
+	// Name is the rendition's.
 	Name string
 	// Video and Audio are its tracks; either may be nil.
 	Video, Audio *media.Track
@@ -22,9 +22,10 @@ type Variant struct {
 	Peak, Average int
 }
 
-// Multivariant renders the multivariant playlist (section 4.4.6). independent
-// says that every segment begins with a key frame.
-func Multivariant(variants []Variant, independent bool) []byte {
+// Multivariant renders the multivariant playlist (section 4.4.6) of variants whose media
+// playlists are at NAME/file. independent says that every segment begins with a key
+// frame.
+func Multivariant(variants []Variant, independent bool, file string) []byte {
 	var b strings.Builder
 	b.WriteString("#EXTM3U\n") // its tags are those of version 1, mostly
 	var captions media.Captions
@@ -51,7 +52,7 @@ func Multivariant(variants []Variant, independent bool) []byte {
 		} else {
 			fmt.Fprintf(&b, ",CLOSED-CAPTIONS=%q", captionsGroup)
 		}
-		fmt.Fprintf(&b, "\n%s/index.m3u8\n", v.Name)
+		fmt.Fprintf(&b, "\n%s/%s\n", v.Name, file)
 	}
 	return []byte(b.String())
 }

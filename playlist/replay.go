@@ -1,7 +1,6 @@
 package playlist
 
 import (
-	"bytes"
 	"slices"
 	"strconv"
 	"time"
@@ -84,26 +83,12 @@ func (r *Replay) session(token string) (uint16, bool) {
 // Len is the number of segments.
 func (r *Replay) Len() int { return len(r.kept) }
 
-// First and Last are the media sequence numbers of the ends; -1 when it is empty.
+// First returns the media sequence number of the oldest segment; -1 when there is none.
 func (r *Replay) First() int64 {
 	if len(r.kept) == 0 {
 		return -1
 	}
 	return r.kept[0].msn
-}
-
-// Last is the newest segment's media sequence number; see First.
-func (r *Replay) Last() int64 {
-	if len(r.kept) == 0 {
-		return -1
-	}
-	return r.kept[len(r.kept)-1].msn
-}
-
-// End is the wall-clock time where the newest segment ends; there is one.
-func (r *Replay) End() time.Time {
-	k := r.kept[len(r.kept)-1]
-	return time.UnixMilli(k.date).Add(media.Ticks(k.duration).Duration())
 }
 
 // Trim takes out the oldest segments, as long as those that stay last for keep, and that
@@ -139,9 +124,9 @@ func (r *Replay) segment(k kept) *media.Segment {
 // Render writes the playlist, which will never change: EXT-X-PLAYLIST-TYPE is VOD
 // (section 4.4.3.5).
 func (r *Replay) Render() []byte {
-	b := append(make([]byte, 0, r.sizeOf(r.kept)), mediaHead...)
+	b := append(make([]byte, 0, r.size()), mediaHead...)
 	b = append(b, "#EXT-X-PLAYLIST-TYPE:VOD\n"...)
-	if !anyDependent(r.kept) {
+	if !r.dependent() {
 		b = append(b, independentTag...)
 	}
 	b = append(b, "#EXT-X-TARGETDURATION:"...)
@@ -149,59 +134,32 @@ func (r *Replay) Render() []byte {
 	b = append(b, "\n#EXT-X-MEDIA-SEQUENCE:"...)
 	b = strconv.AppendInt(b, max(0, r.First()), 10)
 	b = append(b, '\n')
-	b = r.appendSegments(b, r.kept, r.folder, true)
+	b = r.appendSegments(b)
 	return append(b, "#EXT-X-ENDLIST\n"...)
 }
 
-// Span is when a rendered replay's first segment begins, and when the last one ends;
-// zero when it has none. The end is not before the beginning, though the dates between
-// may step back.
-func Span(text []byte) (began, ended time.Time) {
-	var at time.Time
-	for line := range bytes.Lines(text) {
-		line = bytes.TrimSpace(line)
-		if date, ok := bytes.CutPrefix(line, []byte(dateTag)); ok {
-			if told, err := time.Parse(dateFormat, string(date)); err == nil {
-				at = told
-			}
-			if began.IsZero() {
-				began, ended = at, at
-			}
-		}
-		if info, ok := bytes.CutPrefix(line, []byte(infoTag)); ok {
-			seconds, err := strconv.ParseFloat(string(bytes.TrimSuffix(info, []byte(","))), 64)
-			if err == nil {
-				at = at.Add(time.Duration(seconds * float64(time.Second)))
-			}
-			if at.After(ended) {
-				ended = at
-			}
-		}
-	}
-	return began, ended
-}
-
-// appendSegments writes the segments; begin says that nothing comes before the
-// first one that it could differ from.
-func (r *Replay) appendSegments(b []byte, list []kept, folder string, begin bool) []byte {
-	for i, k := range list {
+// appendSegments writes the segments. Nothing comes before the first one that it could
+// differ from.
+func (r *Replay) appendSegments(b []byte) []byte {
+	for i, k := range r.kept {
 		s := r.segment(k)
-		s.Discontinuity = s.Discontinuity && (i > 0 || !begin)
+		s.Discontinuity = s.Discontinuity && i > 0
 		b = appendSegmentHead(b, s)
 		b = appendSegmentInfo(b, s, k.flags&keptGap != 0)
-		b = append(b, folder...)
+		b = append(b, r.folder...)
 		b = append(append(b, s.Name()...), '\n')
 	}
 	return b
 }
 
-func (r *Replay) sizeOf(list []kept) int {
+func (r *Replay) size() int {
 	const header, segment = 256, 128
-	return header + len(list)*(segment+len(r.folder))
+	return header + len(r.kept)*(segment+len(r.folder))
 }
 
-func anyDependent(list []kept) bool {
-	for _, k := range list {
+// dependent reports whether a segment does not begin with a key frame.
+func (r *Replay) dependent() bool {
+	for _, k := range r.kept {
 		if k.flags&keptDependent != 0 {
 			return true
 		}

@@ -43,53 +43,12 @@ source/aaaa-9.ts
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
-	if began, ended := Span([]byte(got)); !began.Equal(date) || !ended.Equal(date.Add(6*time.Second)) {
-		t.Errorf("it is from %v to %v", began, ended)
-	}
 	list, kind, err := grafov.DecodeFrom(strings.NewReader(got), true)
 	if err != nil || kind != grafov.MEDIA {
 		t.Fatalf("grafov: %v, kind %d", err, kind)
 	}
 	if p := list.(*grafov.MediaPlaylist); p.MediaType != grafov.VOD || !p.Closed || p.Count() != 3 {
 		t.Errorf("grafov read type %d, closed %t, %d segments", p.MediaType, p.Closed, p.Count())
-	}
-}
-
-// A server that was killed reads the pages back, and goes on where they end.
-func TestReplay_JournalIsReadBackWhole(t *testing.T) {
-	constants := Constants{Target: 2, PartTarget: media.Second / 4}
-	whole := NewReplay(constants, "source/")
-	pages := map[int]string{}
-	written := int64(-1)
-	for i := range 1300 {
-		s := segmentOf(300 + i)
-		s.Session = []string{"aaaa", "bbbb", "aaaa"}[i/500]
-		s.Discontinuity = i%500 == 0
-		s.Independent = i < 1000
-		whole.Add(s, i%7 == 3)
-		if i%20 == 19 || i == 1299 {
-			for _, p := range whole.PagesAfter(written) {
-				pages[p.Number] = string(p.Text)
-			}
-			written = whole.Last()
-		}
-	}
-	if len(pages) != 4 || pages[0] == "" || pages[3] == "" {
-		t.Fatalf("%d pages", len(pages))
-	}
-	again := NewReplay(constants, "source/")
-	for n := range 4 {
-		r, err := ParseArchive([]byte(pages[n]))
-		if err != nil {
-			t.Fatalf("page %d: %v", n, err)
-		}
-		for _, s := range r.Segments {
-			again.Add(s, len(s.Parts) == 0)
-			again.Add(s, false) // what is there already is ignored
-		}
-	}
-	if diff := cmp.Diff(string(whole.Render()), string(again.Render())); diff != "" {
-		t.Error(diff)
 	}
 }
 
@@ -102,8 +61,8 @@ func TestReplay_TrimKeepsWhatIsListedLive(t *testing.T) {
 	if got := r.Trim(length-5*time.Second, 9); !cmp.Equal(got, []string{"aaaa-0.ts", "aaaa-1.ts"}) {
 		t.Errorf("trimmed %q", got)
 	}
-	if got := r.Trim(0, 5); !cmp.Equal(got, []string{"aaaa-2.ts", "aaaa-3.ts", "aaaa-4.ts"}) || r.First() != 5 || r.Last() != 9 {
-		t.Errorf("trimmed %q, left %d to %d", got, r.First(), r.Last())
+	if got := r.Trim(0, 5); !cmp.Equal(got, []string{"aaaa-2.ts", "aaaa-3.ts", "aaaa-4.ts"}) || r.First() != 5 {
+		t.Errorf("trimmed %q, left those from %d on", got, r.First())
 	}
 	if text := string(r.Render()); !strings.Contains(text, "MEDIA-SEQUENCE:5\n") {
 		t.Error(text)
@@ -122,9 +81,6 @@ func TestReplay_ClockThatJumpsMakesNothingOld(t *testing.T) {
 			if got := r.Trim(30*time.Minute, 100); len(got) > 0 {
 				t.Errorf("a jump of %s takes out %q", jump, got)
 			}
-		}
-		if began, ended := Span(r.Render()); ended.Before(began.Add(10 * time.Second)) {
-			t.Errorf("a jump of %s: from %s to %s", jump, began, ended)
 		}
 	}
 }

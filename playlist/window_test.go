@@ -465,7 +465,7 @@ func TestMultivariant_DescribesTheRendition(t *testing.T) {
 		Name:  "source",
 		Video: &media.Track{CodecString: "avc1.64001f", Width: 1280, Height: 720},
 		Audio: &media.Track{CodecString: "mp4a.40.2"}, FrameRate: 30, Peak: 5_000_000, Average: 4_500_000,
-	}}, true))
+	}}, true, "index.m3u8"))
 	want := `#EXTM3U
 #EXT-X-INDEPENDENT-SEGMENTS
 #EXT-X-STREAM-INF:BANDWIDTH=5000000,AVERAGE-BANDWIDTH=4500000,CODECS="avc1.64001f,mp4a.40.2",RESOLUTION=1280x720,FRAME-RATE=30.000,CLOSED-CAPTIONS=NONE
@@ -478,7 +478,7 @@ source/index.m3u8
 
 func TestMultivariant_DeclaresClosedCaptions(t *testing.T) {
 	video := &media.Track{CodecString: "avc1.64001f"}
-	got := string(Multivariant([]Variant{{Name: "source", Video: video, Captions: 1 | 1<<2 | 1<<4 | 1<<63, Peak: 2, Average: 1}}, false))
+	got := string(Multivariant([]Variant{{Name: "source", Video: video, Captions: 1 | 1<<2 | 1<<4 | 1<<63, Peak: 2, Average: 1}}, false, "index.m3u8"))
 	want := `#EXTM3U
 #EXT-X-VERSION:7
 #EXT-X-MEDIA:TYPE=CLOSED-CAPTIONS,GROUP-ID="cc",NAME="CC1",INSTREAM-ID="CC1",AUTOSELECT=YES
@@ -491,7 +491,7 @@ source/index.m3u8
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
-	if got := string(Multivariant([]Variant{{Name: "source", Video: video, Captions: 1}}, false)); strings.Contains(got, "VERSION") {
+	if got := string(Multivariant([]Variant{{Name: "source", Video: video, Captions: 1}}, false, "index.m3u8")); strings.Contains(got, "VERSION") {
 		t.Errorf("CEA-608 alone needs no version:\n%s", got)
 	}
 }

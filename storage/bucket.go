@@ -7,6 +7,9 @@ import (
 	"time"
 )
 
+// PlaylistType is the Content-Type of playlists.
+const PlaylistType = "application/vnd.apple.mpegurl"
+
 // Object is what is put into a bucket.
 type Object struct {
 	// Key is the object's path with slashes: "live/ID/source/SESSION-7.ts".

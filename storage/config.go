@@ -13,8 +13,11 @@ type Config struct {
 	Backend string `yaml:"backend"`
 	// S3 is the bucket of the backend "s3".
 	S3 S3Config `yaml:"s3"`
-	// Spool is where segments wait while that bucket does not take them.
+	// Spool is where segments are until that bucket has them.
 	Spool SpoolConfig `yaml:"spool"`
+	// Sync says when what was written to the local disk must survive a loss of power:
+	// "interval" (every two seconds), "always" (each segment) or "never".
+	Sync string `yaml:"sync"`
 	// Retention is for how long they stay.
 	Retention RetentionConfig `yaml:"retention"`
 }
@@ -25,6 +28,7 @@ func DefaultConfig() Config {
 		Backend:   "disk",
 		S3:        DefaultS3Config(),
 		Spool:     SpoolConfig{MaxBytes: 10 * setting.GiB},
+		Sync:      SyncInterval,
 		Retention: RetentionConfig{Replay: 24 * time.Hour},
 	}
 }
@@ -34,6 +38,9 @@ func (c Config) Validate() error {
 	var p setting.Problems
 	if !slices.Contains(Backends(), c.Backend) {
 		p.Add("backend", `write "disk", "memory" or "s3"`, "%q is not a backend", c.Backend)
+	}
+	if !slices.Contains([]string{SyncInterval, SyncAlways, SyncNever}, c.Sync) {
+		p.Add("sync", `"interval" is the default`, "must be interval, always or never, not %q", c.Sync)
 	}
 	c.S3.validate(&p, c.Backend == "s3")
 	c.validateRetention(&p)

@@ -1,19 +1,12 @@
-// Package storage keeps finished segments durably and in order, and the
-// playlists that name them.
+// Package storage puts, gets, deletes and lists objects.
 //
-// Segments enter through Archiver.Offer, which never waits, and leave for a
-// Bucket one at a time; each acknowledgement is told to the Index, which answers
-// with the playlists that may now name the segment. Whoever serves viewers reads
-// them back with Bucket.Get. The backends are folders: memory, disk, s3.
+// Objects enter through Bucket.Put and are read back with Bucket.Get. The backends are
+// folders: memory, disk, s3. An error of a Bucket says whether another try may succeed,
+// and what the operator can do.
 //
-// Package storage does not know live viewers or the text of a playlist. It may
-// be slow or broken for long; neither viewers nor publishers may notice. What waits
-// meanwhile goes to a Spool on a local disk (folder spool), from where a later run
-// takes it up with Archiver.Recover.
+// Package storage does not know what an object means, or in what order objects are put.
 //
-// Archiver.Run blocks on the caller's goroutine and does the archiver's work there,
-// but for writing to the Spool: that it does on one more goroutine, since a Put may
-// hang, and waits for it.
+// Its backends say which goroutines they start; it starts no goroutine itself.
 //
 // # Adding a backend
 //

@@ -54,9 +54,9 @@ func answered(err error) bool {
 	return errors.Is(err, ErrNotExist) || errors.Is(err, ErrRange) || errors.Is(err, context.Canceled)
 }
 
-// retryable asks err itself. An error that cannot say is worth another try: to
+// Retryable asks err itself. An error that cannot say is worth another try: to
 // lose a segment costs more than to try in vain.
-func retryable(err error) bool {
+func Retryable(err error) bool {
 	if e, ok := errors.AsType[interface {
 		error
 		Retryable() bool

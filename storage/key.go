@@ -5,8 +5,6 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
-
-	"golive/media"
 )
 
 // The longest key, and the longest of its segments, in bytes: what S3 and the
@@ -54,10 +52,4 @@ func CheckRange(offset, length, size int64) (int64, error) {
 		return size - offset, nil
 	}
 	return length, nil
-}
-
-// SegmentKey is where an Archiver with that prefix puts seg:
-// PREFIX/RENDITION/SESSION-MSN.ts.
-func SegmentKey(prefix, rendition string, seg *media.Segment) string {
-	return prefix + "/" + rendition + "/" + seg.Name()
 }

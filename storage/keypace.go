@@ -23,8 +23,8 @@ func NewKeyPace(interval time.Duration) *KeyPace {
 	return &KeyPace{interval: interval, last: make(map[string]time.Time)}
 }
 
-// next returns the time from which the key may be put; zero is at once.
-func (p *KeyPace) next(key string) time.Time {
+// Next returns the time from which the key may be put; zero is at once.
+func (p *KeyPace) Next(key string) time.Time {
 	if p == nil {
 		return time.Time{}
 	}
@@ -37,8 +37,8 @@ func (p *KeyPace) next(key string) time.Time {
 	return last.Add(p.interval)
 }
 
-// put notes that a put of the key has ended, well or not: the store counts both.
-func (p *KeyPace) put(key string) {
+// Put notes that a put of the key has ended, well or not: the store counts both.
+func (p *KeyPace) Put(key string) {
 	if p == nil {
 		return
 	}

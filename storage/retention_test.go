@@ -32,6 +32,7 @@ func TestConfig_BoundsSpoolAndRetention(t *testing.T) {
 	for want, change := range map[string]func(*storage.Config){
 		"":                 func(*storage.Config) {},
 		"spool.max_bytes":  func(c *storage.Config) { c.Spool.MaxBytes = 1 << 20 },
+		"sync":             func(c *storage.Config) { c.Sync = "sometimes" },
 		"retention.replay": func(c *storage.Config) { c.Retention.Replay = -time.Second },
 		"retention.live":   func(c *storage.Config) { c.Retention.Live = storage.LiveRetention(1 << 62) },
 	} {

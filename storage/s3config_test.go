@@ -42,7 +42,7 @@ func TestS3Config_SaysWhatIsWrong(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			c := Config{Backend: "s3", S3: DefaultS3Config()}
+			c := Config{Sync: SyncInterval, Backend: "s3", S3: DefaultS3Config()}
 			c.S3.Bucket = "clips"
 			test.change(&c.S3)
 			err := c.Validate()

@@ -78,7 +78,7 @@ func writtenFolders(cfg config.Config) (folders []writtenFolder) {
 	if stores || cfg.Origin.TLS.Listen != "" && len(cfg.Origin.TLS.Auto.Domains) > 0 {
 		folders = append(folders, writtenFolder{"data_dir", cfg.DataDir})
 	}
-	if spool := cfg.Storage.Spool; cfg.Storage.Backend == "s3" && spool.MaxBytes > 0 && spool.Path != "" {
+	if spool := cfg.Storage.Spool; cfg.Storage.Backend == "s3" && spool.Path != "" {
 		folders = append(folders, writtenFolder{"storage.spool.path", spool.Dir(cfg.DataDir)})
 	}
 	return folders

@@ -25,7 +25,6 @@ func TestLockFolders_LocksWhatIsWritten(t *testing.T) {
 		{"s3", s3, "data_dir"},
 		{"s3, spool elsewhere", spool, "data_dir storage.spool.path"},
 		{"s3, spool in the same folder", func(c *config.Config) { s3(c); c.Storage.Spool.Path = c.DataDir + "/" }, "data_dir storage.spool.path"},
-		{"s3, no spool", func(c *config.Config) { spool(c); c.Storage.Spool.MaxBytes = 0 }, "data_dir"},
 		{"memory", func(c *config.Config) { c.Storage.Backend = "memory" }, ""},
 		{"memory, spool is not used", func(c *config.Config) { spool(c); c.Storage.Backend = "memory" }, ""},
 		{"memory and certificates", func(c *config.Config) {

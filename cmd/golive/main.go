@@ -30,6 +30,8 @@ const usage = `golive takes live streams over RTMP and serves them as HLS.
                                            rule of HLS that it breaks
   golive publish [--streams N] [--duration D] [--file F.flv] rtmp://HOST/live/NAME
                                            publish a test clip, in real time
+  golive archive show [--config FILE] DIR|ID
+                                           print the log of a broadcast as a table
   golive version [--licenses]              print the version, or the licences of everything in golive
 
 golive COMMAND -h explains a command's flags.
@@ -93,6 +95,8 @@ func run(ctx context.Context, args, env []string, stdout, stderr io.Writer) erro
 		return check(ctx, rest, stdout, stderr)
 	case "publish":
 		return publish(ctx, rest, stderr)
+	case "archive":
+		return archiveCommand(rest, env, stdout, stderr)
 	case "version":
 		return printVersion(rest, stdout, stderr)
 	case "help", "-h", "--help":

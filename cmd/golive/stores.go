@@ -9,44 +9,16 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"golive/archive"
 	"golive/broadcast"
 	"golive/internal/config"
 	"golive/storage"
-	"golive/storage/catalog"
 	"golive/storage/disk"
-	"golive/storage/memory"
-	"golive/storage/spool"
 )
 
 // openStores opens where what is aired is kept, and says how to close it again.
-func openStores(ctx context.Context, cfg config.Config, reg prometheus.Registerer, m *storage.Metrics, log *slog.Logger) (broadcast.Stores, func() error, error) {
-	switch cfg.Storage.Backend {
-	case "memory":
-		return broadcast.Stores{Bucket: storage.Instrument(memory.New(), "memory", m)}, func() error { return nil }, nil
-	case "disk":
-		b, err := openDisk(cfg, "media")
-		if err != nil {
-			return broadcast.Stores{}, nil, err
-		}
-		counted := storage.Instrument(b, "disk", m)
-		return broadcast.Stores{Bucket: counted, Local: counted}, b.Close, nil
-	case "s3":
-		return openRemote(ctx, cfg, reg, m, log)
-	}
-	return broadcast.Stores{}, nil, fmt.Errorf("storage.backend %q is not known", cfg.Storage.Backend)
-}
-
-func openDisk(cfg config.Config, name string) (*disk.Bucket, error) {
-	b, err := disk.New(filepath.Join(cfg.DataDir, name))
-	if err != nil {
-		return nil, fmt.Errorf("open storage in data_dir %q: %w", cfg.DataDir, err)
-	}
-	return b, nil
-}
-
-// openRemote opens the bucket, and on this machine's disk what bridges the time
-// while it is away: the spool, and copies of what is live.
-func openRemote(ctx context.Context, cfg config.Config, reg prometheus.Registerer, m *storage.Metrics, log *slog.Logger) (stores broadcast.Stores, closeAll func() error, err error) {
+func openStores(ctx context.Context, cfg config.Config, reg prometheus.Registerer, log *slog.Logger) (stores broadcast.Stores, closeAll func() error, err error) {
+	counts, records := storage.NewMetrics(reg), archive.NewMetrics(reg)
 	var closers []func() error
 	closeAll = func() error {
 		var errs []error
@@ -60,33 +32,54 @@ func openRemote(ctx context.Context, cfg config.Config, reg prometheus.Registere
 			err = errors.Join(err, closeAll())
 		}
 	}()
-	local, err := openDisk(cfg, "state")
+	if cfg.Storage.Backend == "memory" {
+		return stores, closeAll, nil
+	}
+	folder := localFolder(cfg)
+	local := archive.Config{
+		Layout: archive.Layout{Prefix: prefixOf(cfg.Storage)},
+		Window: cfg.Playlist.Window,
+		Sync:   cfg.Storage.Sync,
+	}
+	if cfg.Storage.Backend == "s3" {
+		local.Uploaded, local.MaxBytes = true, int64(cfg.Storage.Spool.MaxBytes)
+		if local.MaxBytes == 0 {
+			log.Warn("storage.spool.max_bytes has no bound", "hint", "0 kept segments in memory in earlier versions; now they wait on the local disk")
+		}
+	}
+	files, err := disk.New(folder)
 	if err != nil {
+		return stores, closeAll, fmt.Errorf("open storage in %q: %w", folder, err)
+	}
+	closers = append(closers, files.Close)
+	if stores.Local, err = archive.Open(folder, local, log, records); err != nil {
 		return stores, closeAll, err
 	}
-	closers = append(closers, local.Close)
-	if c := cfg.Storage.Spool; c.MaxBytes > 0 {
-		s, err := spool.Open(c.Dir(cfg.DataDir), int64(c.MaxBytes))
-		if err != nil {
-			return stores, closeAll, fmt.Errorf("open storage.spool: %w", err)
-		}
-		closers = append(closers, s.Close)
-		reg.MustRegister(spool.NewCollector(s))
-		stores.Spool = s
+	closers = append(closers, stores.Local.Close)
+	stores.Files = storage.Instrument(files, "disk", counts)
+	stores.Bucket = stores.Files
+	if cfg.Storage.Backend == "disk" {
+		return stores, closeAll, nil
 	}
 	b, keepsGzip, err := openS3(ctx, cfg.Storage.S3, log)
 	if err != nil {
 		return stores, closeAll, err
 	}
 	closers = append(closers, b.Close)
-	bucket := storage.Instrument(b, "s3", m)
+	stores.Bucket = storage.Instrument(b, "s3", counts)
 	if compresses(cfg.Storage.S3, keepsGzip) {
-		bucket = storage.Compress(bucket)
+		stores.Bucket = storage.Compress(stores.Bucket)
 	}
-	layout := catalog.Layout{Prefix: prefixOf(cfg.Storage)}
 	stores.KeyPace = storage.NewKeyPace(b.PutInterval())
-	stores.Bucket, stores.Local, stores.Shared = storage.Mirror(bucket, local, layout.Copying, log), local, true
 	return stores, closeAll, nil
+}
+
+// localFolder returns where the local disk has segments and logs.
+func localFolder(cfg config.Config) string {
+	if cfg.Storage.Backend == "s3" {
+		return cfg.Storage.Spool.Dir(cfg.DataDir)
+	}
+	return filepath.Join(cfg.DataDir, "media")
 }
 
 // compresses says whether large playlists are stored compressed.
@@ -110,5 +103,3 @@ func retention(c storage.Config) storage.RetentionConfig {
 	}
 	return r
 }
-
-var _ broadcast.Spool = (*spool.Spool)(nil)

@@ -57,8 +57,7 @@ func wire(ctx context.Context, cfg config.Config, d doors, log *slog.Logger) (*h
 	reg := prometheus.NewRegistry()
 	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 
-	storageMetrics := storage.NewMetrics(reg)
-	stores, closeStores, err := openStores(ctx, cfg, reg, storageMetrics, log)
+	stores, closeStores, err := openStores(ctx, cfg, reg, log)
 	if err != nil {
 		return nil, err
 	}
@@ -71,7 +70,7 @@ func wire(ctx context.Context, cfg config.Config, d doors, log *slog.Logger) (*h
 		KeepOnUnpublish: !cfg.Ingest.Publish.EndOnUnpublish,
 		Retention:       retention(cfg.Storage),
 		Prefix:          prefixOf(cfg.Storage),
-	}, stores, log, broadcast.NewMetrics(reg), storageMetrics)
+	}, stores, log, broadcast.NewMetrics(reg))
 
 	door, err := ingest.NewDoor(cfg.Ingest.Publish, ingest.NewSeats(cfg.Ingest.Limits, hub), log)
 	if err != nil {

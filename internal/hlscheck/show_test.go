@@ -22,8 +22,6 @@ import (
 	"golive/origin/audience"
 	"golive/playlist"
 	"golive/segmenter"
-	"golive/storage"
-	"golive/storage/memory"
 )
 
 // show is golive's own broadcast and origin on a fake clock: without a fault it
@@ -107,7 +105,6 @@ func (s show) ids() []string {
 
 func (s show) hub(t *testing.T) *broadcast.Hub {
 	t.Helper()
-	reg := prometheus.NewRegistry()
 	settings := broadcast.Settings{
 		Config:          broadcast.DefaultConfig(),
 		Segmenter:       segmenter.Config{SegmentDuration: or(s.segment, 2*time.Second), PartDuration: 500 * time.Millisecond},
@@ -115,7 +112,7 @@ func (s show) hub(t *testing.T) *broadcast.Hub {
 		ReconnectWindow: 15 * time.Second,
 		Prefix:          "live",
 	}
-	hub := broadcast.NewHub(settings, broadcast.Stores{Bucket: memory.New()}, slog.New(slog.DiscardHandler), broadcast.NewMetrics(reg), storage.NewMetrics(reg))
+	hub := broadcast.NewHub(settings, broadcast.Stores{}, slog.New(slog.DiscardHandler), broadcast.NewMetrics(prometheus.NewRegistry()))
 	ctx, stop := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() {

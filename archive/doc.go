@@ -1,0 +1,25 @@
+// Package archive keeps the durable record of a broadcast: one local file for each
+// finished segment, and one append-only log of what became of it. Everything that
+// outlives the memory of the process follows from that log.
+//
+// Segments enter through Recording.Offer, which never waits. Recording.Run writes
+// each to its file and appends a record; from then on it can be read back with
+// Recording.Open, and memory need not keep it. An Uploader walks the log in order and
+// brings segments, and then the playlists that name them, to a bucket. A restart
+// replays the log: Store.Recover.
+//
+// A log is a folder of pages, each a file of JSON records, one a line. A page begins
+// with a header that says where the broadcast stood, so that a restart reads the last
+// page or two. Pages that are full never change. The uploader puts pages of the same
+// records into the bucket, beside the media, from where another node reads them.
+// docs/archive.md is the format.
+//
+// An ended broadcast's header is filed as a manifest under the time at which all of it is
+// to be deleted; a Sweeper does that.
+//
+// Package archive does not know live viewers or the text of a playlist; it may be
+// slow, and neither viewers nor publishers notice.
+//
+// Store.Run, Recording.Run, Uploader.Run and Sweeper.Run block. Reading logs and deleting
+// start a few goroutines and wait for them.
+package archive

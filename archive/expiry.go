@@ -1,0 +1,75 @@
+package archive
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"golive/storage"
+)
+
+// expiry is an object's end.
+type expiry struct {
+	key   string
+	at    time.Time
+	local bool // of the file on the local disk alone
+}
+
+// expiries are in the order of time.
+type expiries []expiry
+
+func (e *expiries) add(x expiry) {
+	i, _ := slices.BinarySearchFunc(*e, x.at, func(have expiry, at time.Time) int {
+		if have.at.After(at) {
+			return 1
+		}
+		return -1
+	})
+	*e = slices.Insert(*e, i, x)
+}
+
+// takeDue takes the expiries whose time has come.
+func (u *Uploader) takeDue(now time.Time) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	n := 0
+	for n < len(u.expiries) && !u.expiries[n].at.After(now) {
+		n++
+	}
+	for _, x := range u.expiries[:n] {
+		if !x.local {
+			u.run.pending = slices.DeleteFunc(u.run.pending, func(o storage.Object) bool { return o.Key == x.key })
+		}
+		u.run.due = append(u.run.due, x)
+	}
+	u.expiries = slices.Delete(u.expiries, 0, n)
+}
+
+// deleteTimeout is how long after its time an object that cannot be deleted is given up.
+const deleteTimeout = time.Hour
+
+// delete tries once to delete the first object that is due. One that fails goes behind
+// the others.
+func (u *Uploader) delete(ctx context.Context) {
+	x := u.run.due[0]
+	var err error
+	if x.local || u.uploads() {
+		err = u.rec.store.remove(x.key)
+	}
+	if err != nil {
+		u.log.Warn("local file was not deleted", "err", err)
+		err = nil
+	}
+	if !x.local {
+		u.health.ask("delete "+x.key, 0)
+		err = u.bucket.Delete(ctx, x.key)
+	}
+	if ctx.Err() != nil && err != nil {
+		return
+	}
+	again := u.outcome(laneDeletes, err)
+	u.run.due = slices.Delete(u.run.due, 0, 1)
+	if again && time.Since(x.at) < deleteTimeout {
+		u.run.due = append(u.run.due, x)
+	}
+}

@@ -1,0 +1,127 @@
+package archive
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"golive/internal/rootdir"
+)
+
+// pageRecords is how many records a page has at most, without its header. A restart
+// reads one page or two of each broadcast; at 2 s a segment, one holds 4 minutes of a
+// rendition.
+const pageRecords = 128
+
+// Logs and media are public, and a static server under another account may serve them:
+// the process's umask takes away what the operator wants taken.
+const (
+	dirMode  fs.FileMode = 0o755
+	fileMode fs.FileMode = 0o644
+)
+
+// log appends records to the newest page of one broadcast's log. It belongs to one
+// goroutine at a time.
+type log struct {
+	dir    *rootdir.Dir
+	layout Layout
+	state  state
+	ends   pageEnds
+
+	page    int      // the number of the next page when there is no file
+	file    *os.File // the newest page; nil before the first record
+	size    int64    // of the file, in bytes
+	records int      // in the file
+}
+
+// append writes a record, and turns the page when it is full. After an error the record
+// was not written, and may be tried again.
+func (l *log) append(r *Record) error {
+	if l.file == nil || l.records >= pageRecords {
+		if err := l.turn(); err != nil {
+			return err
+		}
+	}
+	if err := l.write(r); err != nil {
+		return err
+	}
+	l.records++
+	l.state.apply(r)
+	return nil
+}
+
+// turn begins a page, of which another run may have left some.
+func (l *log) turn() error {
+	file, err := l.create()
+	for errors.Is(err, fs.ErrExist) {
+		l.page++
+		file, err = l.create()
+	}
+	if err != nil {
+		return fmt.Errorf("begin page of log: %w", err)
+	}
+	key := l.layout.Page(l.state.meta, l.page)
+	old := *l
+	l.file, l.size, l.records = file, 0, 0
+	header := l.state.header(l.page)
+	if err := l.write(&header); err != nil {
+		err = errors.Join(err, file.Close(), l.dir.Root().Remove(key))
+		*l = old
+		return err
+	}
+	l.page++
+	if old.file != nil {
+		// All of it was written; what Close could tell, the next sync tells too.
+		_ = old.file.Close()
+		l.ends.add(old.page-1, &l.state)
+	}
+	return nil
+}
+
+func (l *log) create() (*os.File, error) {
+	const flags = os.O_WRONLY | os.O_CREATE | os.O_EXCL | os.O_APPEND
+	key := l.layout.Page(l.state.meta, l.page)
+	file, err := l.dir.Root().OpenFile(key, flags, fileMode)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return file, err
+	}
+	if err := l.dir.Root().MkdirAll(l.layout.Log(l.state.meta), dirMode); err != nil {
+		return nil, err
+	}
+	return l.dir.Root().OpenFile(key, flags, fileMode)
+}
+
+// prune deletes the pages of which nothing is kept any longer.
+func (l *log) prune() {
+	for _, page := range l.ends.removed(&l.state) {
+		// One that stays costs its bytes until the broadcast is deleted.
+		_ = l.dir.Root().Remove(l.layout.Page(l.state.meta, page))
+	}
+}
+
+// write writes a line whole. A line that could be written in part only is cut off
+// again; when even that fails the next record begins another page, and readers pass
+// over the torn line.
+func (l *log) write(r *Record) error {
+	line := r.append(nil)
+	n, err := l.file.Write(line)
+	if err == nil {
+		l.size += int64(n)
+		return nil
+	}
+	if n > 0 && l.file.Truncate(l.size) != nil {
+		l.records = pageRecords
+	}
+	return fmt.Errorf("append to log: %w", err)
+}
+
+// close closes the newest page.
+func (l *log) close() error {
+	if l.file == nil {
+		return nil
+	}
+	err := l.file.Close()
+	l.file = nil
+	return err
+}

@@ -1,0 +1,76 @@
+package archive
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"iter"
+	"slices"
+
+	"golive/storage"
+)
+
+const (
+	jsonType = "application/json"
+	// maxManifest bounds what is read back, in bytes: a publication takes 13.
+	maxManifest = 1 << 20
+)
+
+// Object returns the header as a manifest: an object of its own, at key, by which a
+// broadcast is found without a list of its objects.
+func (h *Header) Object(key string) storage.Object {
+	text, err := json.Marshal(h)
+	if err != nil {
+		panic("archive: manifest cannot be written: " + err.Error())
+	}
+	return storage.Object{Key: key, Slabs: [][]byte{text}, ContentType: jsonType, CacheControl: "no-store"}
+}
+
+// Manifests yields every broadcast in the bucket whose manifest's key begins with
+// prefix, in the order of keys, without reading them. One may come twice while it ends.
+func (l Layout) manifestsBelow(ctx context.Context, b storage.Bucket, prefix string) iter.Seq2[Named, error] {
+	return func(yield func(Named, error) bool) {
+		for info, err := range b.List(ctx, prefix) {
+			if err != nil {
+				yield(Named{}, err)
+				return
+			}
+			n, ok := l.named(info)
+			if ok && !yield(n, nil) {
+				return
+			}
+		}
+	}
+}
+
+// Named yields every broadcast in the bucket.
+func (l Layout) Named(ctx context.Context, b storage.Bucket) iter.Seq2[Named, error] {
+	return l.manifestsBelow(ctx, b, l.Manifests())
+}
+
+// ReadManifest reads a manifest. Every name in it can be part of a key: what a sweep
+// deletes is made of them.
+func ReadManifest(ctx context.Context, b storage.Bucket, key string) (Header, error) {
+	text, err := storage.ReadText(ctx, b, key, maxManifest)
+	if err != nil {
+		return Header{}, err
+	}
+	var h Header
+	if err = json.Unmarshal(text, &h); err == nil {
+		err = h.check()
+	}
+	if err != nil {
+		return Header{}, fmt.Errorf("manifest %s: %w", key, err)
+	}
+	return h, nil
+}
+
+// HasPublication reports whether the publication is the broadcast's.
+func (h *Header) HasPublication(token string) bool { return slices.Contains(h.Publications, token) }
+
+// HasSegment reports whether the rendition has, or had, a segment of that number which
+// is not deleted.
+func (h *Header) HasSegment(rendition string, msn int64) bool {
+	p, ok := h.Positions[rendition]
+	return ok && msn > p.Removed && msn < p.Next
+}

@@ -1,0 +1,224 @@
+package archive
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golive/internal/rootdir"
+	"golive/storage"
+)
+
+// Store is the folder on the local disk that holds the segments and logs of all
+// broadcasts of this node.
+type Store struct {
+	cfg     Config
+	dir     *rootdir.Dir
+	log     *slog.Logger
+	metrics *Metrics
+	sync    func(*os.Root) error // syncs the file system
+
+	dirty atomic.Bool // something was written since the last sync
+
+	mu         sync.Mutex
+	recordings map[*Recording]struct{}
+	waiting    int64 // bytes on the local disk that wait for the bucket
+	segments   int   // how many segments those are
+}
+
+// Open opens the Store in dir, which is made when it is not there.
+func Open(dir string, cfg Config, log *slog.Logger, m *Metrics) (*Store, error) {
+	root, err := rootdir.Open(dir, dirMode)
+	if err != nil {
+		return nil, fmt.Errorf("open archive: %w", err)
+	}
+	m.maxBytes.Set(float64(cfg.MaxBytes))
+	return &Store{
+		cfg:        cfg.withDefaults(),
+		dir:        root,
+		log:        log,
+		metrics:    m,
+		sync:       syncFileSystem,
+		recordings: map[*Recording]struct{}{},
+	}, nil
+}
+
+// Close closes the folder. Files opened by Recording.Open stay readable.
+func (s *Store) Close() error { return s.dir.Close() }
+
+// Uploaded reports whether segments go to a bucket; otherwise the local files are the
+// archive.
+func (s *Store) Uploaded() bool { return s.cfg.Uploaded }
+
+// Recover reads what earlier runs left, in the order in which the broadcasts began.
+// What cannot be read is told in the error, and left as it is.
+func (s *Store) Recover() ([]*Recovered, error) {
+	r := recovery{root: s.dir.Root(), layout: s.cfg.Layout, window: s.cfg.Window, uploaded: s.cfg.Uploaded, log: s.log}
+	all, err := r.recoverAll()
+	for _, f := range all {
+		s.metrics.damaged.Add(float64(f.Damaged))
+	}
+	return all, err
+}
+
+// Run syncs the disk as the policy says until ctx is done, and then once more.
+func (s *Store) Run(ctx context.Context) error {
+	if s.cfg.Sync != storage.SyncInterval {
+		<-ctx.Done()
+		return s.flush()
+	}
+	tick := time.NewTicker(s.cfg.SyncEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			if err := s.flush(); err != nil {
+				s.log.Warn("disk was not synced", "err", err)
+			}
+		case <-ctx.Done():
+			return s.flush()
+		}
+	}
+}
+
+// flush syncs what was written since the last time.
+func (s *Store) flush() error {
+	if s.cfg.Sync == storage.SyncNever || !s.dirty.Swap(false) {
+		return nil
+	}
+	err := s.sync(s.dir.Root())
+	if err != nil {
+		s.dirty.Store(true)
+	}
+	return err
+}
+
+// wrote notes that something was written, and syncs it where the policy says so, or it is
+// urgent.
+func (s *Store) wrote(urgent bool) error {
+	s.dirty.Store(true)
+	if s.cfg.Sync != storage.SyncAlways && !urgent {
+		return nil
+	}
+	return s.flush()
+}
+
+// add counts the bytes of a segment that waits for the bucket, or, when n is negative, that
+// does not any more, and makes room for them.
+func (s *Store) add(n int64) {
+	s.mu.Lock()
+	s.waiting += n
+	if n < 0 {
+		s.segments--
+	} else {
+		s.segments++
+	}
+	s.metrics.bytes.Set(float64(s.waiting))
+	s.metrics.segments.Set(float64(s.segments))
+	over := s.cfg.MaxBytes > 0 && s.waiting > s.cfg.MaxBytes
+	s.mu.Unlock()
+	for over && n > 0 {
+		over = s.loseOldest()
+	}
+}
+
+// loseOldest gives up the segment that has waited longest, and reports whether there is
+// still too much.
+func (s *Store) loseOldest() bool {
+	s.mu.Lock()
+	var victim *Recording
+	var since time.Time
+	for r := range s.recordings {
+		if at, ok := r.oldestWaiting(); ok && (victim == nil || at.Before(since)) {
+			victim, since = r, at
+		}
+	}
+	s.mu.Unlock()
+	if victim == nil || !victim.loseOldest() {
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.waiting > s.cfg.MaxBytes
+}
+
+// Waiting returns how many bytes on the local disk wait for the bucket.
+func (s *Store) Waiting() int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.waiting
+}
+
+func (s *Store) enter(r *Recording) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.recordings[r] = struct{}{}
+}
+
+func (s *Store) leave(r *Recording) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.recordings, r)
+}
+
+// remove deletes a file; it is no error when there is none.
+func (s *Store) remove(key string) error {
+	if err := s.dir.Root().Remove(key); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("delete local file: %w", err)
+	}
+	return nil
+}
+
+// Open reads length bytes from offset of the file at key; a length of -1 means to its end.
+// The error wraps storage.ErrNotExist when there is none.
+func (s *Store) Open(key string, offset, length int64) (*storage.Reader, error) {
+	f, err := s.dir.Root().Open(key)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("%s: %w", key, storage.ErrNotExist)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open segment: %w", err)
+	}
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = storage.ErrNotExist
+	}
+	var n int64
+	if err == nil {
+		n, err = storage.CheckRange(offset, length, info.Size())
+	}
+	if err == nil && offset > 0 {
+		_, err = f.Seek(offset, io.SeekStart)
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open %s: %w", key, err), f.Close())
+	}
+	return &storage.Reader{
+		Info:  storage.Info{Key: key, Size: info.Size(), Modified: info.ModTime()},
+		Body:  &io.LimitedReader{R: f, N: n},
+		Close: f.Close,
+	}, nil
+}
+
+// errTorn says that a local file is not the segment that was written.
+var errTorn = errors.New("local file is damaged")
+
+// read reads a whole file of that many bytes.
+func (s *Store) read(key string, size int64) ([]byte, error) {
+	r, err := s.Open(key, 0, -1)
+	if err != nil {
+		return nil, err
+	}
+	if r.Size != size {
+		return nil, errors.Join(fmt.Errorf("%w: it has %d bytes of %d", errTorn, r.Size, size), r.Close())
+	}
+	body := make([]byte, size)
+	_, err = io.ReadFull(r.Body, body)
+	return body, errors.Join(err, r.Close())
+}

@@ -1,0 +1,113 @@
+package archive
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"golive/storage"
+)
+
+// deletes is how many deletions run at once: single ones, as every store takes them,
+// and few enough to leave room for the segments of what is live.
+const deletes = 8
+
+// Sweep deletes everything of a broadcast: its segments, its replay, its log, with shared
+// the playlists of its id where no other broadcast has that too, and manifest, the key of
+// its manifest, last. It lists only the broadcast's own objects, and its id's logs.
+func (l Layout) Sweep(ctx context.Context, b storage.Bucket, h Header, manifest string, shared bool) (deleted int, err error) {
+	s := sweep{bucket: b}
+	s.segments(ctx, l, &h)
+	s.delete(ctx, l.ReplayOf(h.Broadcast, h.Token))
+	for rendition := range h.Positions {
+		s.delete(ctx, l.Media(h.Broadcast, rendition, ReplayNameOf(h.Token)))
+	}
+	if shared && s.alone(ctx, l, h.Meta) {
+		s.playlists(ctx, l, &h)
+		s.delete(ctx, l.Replay(h.Broadcast))
+	}
+	s.below(ctx, l.Log(h.Meta)+"/")
+	s.delete(ctx, l.Live(h.Broadcast, h.Token))
+	if manifest != "" {
+		s.delete(ctx, manifest)
+	}
+	if s.err != nil {
+		return s.deleted, fmt.Errorf("sweep broadcast %s (%s): %w", h.Broadcast, h.Token, s.err)
+	}
+	return s.deleted, nil
+}
+
+// SweepPlaylists deletes the live playlists of a broadcast.
+func (l Layout) SweepPlaylists(ctx context.Context, b storage.Bucket, h Header) error {
+	s := sweep{bucket: b}
+	s.playlists(ctx, l, &h)
+	return s.err
+}
+
+// sweep deletes; it stops at the first error, and what is left is found again.
+type sweep struct {
+	bucket  storage.Bucket
+	deleted int
+	err     error
+}
+
+func (s *sweep) segments(ctx context.Context, l Layout, h *Header) {
+	for rendition := range h.Positions {
+		for _, publication := range h.Publications {
+			s.below(ctx, l.Media(h.Broadcast, rendition, publication+"-"))
+		}
+	}
+}
+
+func (s *sweep) playlists(ctx context.Context, l Layout, h *Header) {
+	s.delete(ctx, l.Multivariant(h.Broadcast))
+	for rendition := range h.Positions {
+		s.delete(ctx, l.Media(h.Broadcast, rendition, PlaylistName))
+	}
+}
+
+// alone reports whether the id has no other log.
+func (s *sweep) alone(ctx context.Context, l Layout, m Meta) bool {
+	if s.err != nil {
+		return false
+	}
+	for info, err := range s.bucket.List(ctx, l.Logs(m.Broadcast)) {
+		if err != nil {
+			s.err = err
+			return false
+		}
+		if !strings.HasPrefix(info.Key, l.Log(m)+"/") {
+			return false
+		}
+	}
+	return true
+}
+
+// below deletes all that begins with prefix.
+func (s *sweep) below(ctx context.Context, prefix string) {
+	if s.err != nil {
+		return
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(deletes)
+	for info, err := range s.bucket.List(ctx, prefix) {
+		if err != nil {
+			s.err = err
+			break
+		}
+		s.deleted++
+		g.Go(func() error { return s.bucket.Delete(ctx, info.Key) })
+	}
+	s.err = errors.Join(s.err, g.Wait())
+}
+
+func (s *sweep) delete(ctx context.Context, key string) {
+	if s.err != nil {
+		return
+	}
+	s.deleted++
+	s.err = s.bucket.Delete(ctx, key)
+}

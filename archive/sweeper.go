@@ -1,0 +1,147 @@
+package archive
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"golive/storage"
+)
+
+const (
+	// sweepEvery is how often a Sweeper looks for what is due, by one list of at
+	// most what is due: a minute is what due times are rounded to.
+	sweepEvery = time.Minute
+	// orphansEvery is how often it looks for broadcasts that no node tends any more.
+	orphansEvery = time.Hour
+	// touchEvery is how often a node puts the manifest of a live broadcast anew.
+	touchEvery = time.Hour
+	// abandonedAfter is for how long a Sweeper must have seen a manifest untouched,
+	// by its own clock: the store's, or another node's, may be off. It is much longer
+	// than touchEvery, and counts only while the bucket answers.
+	abandonedAfter = 6 * time.Hour
+)
+
+// Sweeper deletes the broadcasts of a bucket that are due.
+type Sweeper struct {
+	// Layout and Bucket say where.
+	Layout Layout
+	Bucket storage.Bucket
+	// Abandoned is told, once an hour, of each broadcast that has not ended and that
+	// no node has touched for hours; it files it under its due time. It is nil where
+	// no other node writes to the bucket.
+	Abandoned func(ctx context.Context, n Named) error
+	// Swept is told of each broadcast that was deleted.
+	Swept func(h Header)
+	Log   *slog.Logger
+
+	failing bool
+	seen    map[string]sighting // of live manifests, by key
+}
+
+// sighting is how a manifest was seen in a row.
+type sighting struct {
+	touched time.Time
+	times   int
+}
+
+// Run blocks until ctx is done.
+func (s *Sweeper) Run(ctx context.Context) {
+	tick := time.NewTicker(sweepEvery)
+	defer tick.Stop()
+	var looked time.Time
+	var clock steadyClock
+	began := time.Now()
+	for {
+		now, jumped := clock.now(time.Now().Round(0), time.Since(began))
+		if jumped {
+			s.Log.Warn("wall clock jumped: no broadcast is deleted by it for now", "reason", "clock", "duration", clockTrust)
+		}
+		err := s.sweepDue(ctx, now)
+		if now := time.Now(); err == nil && now.Sub(looked) >= orphansEvery {
+			looked = now
+			err = s.findAbandoned(ctx)
+		}
+		s.tell(ctx, err)
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// tell logs a trouble when it begins and when it ends.
+func (s *Sweeper) tell(ctx context.Context, err error) {
+	switch failing := err != nil; {
+	case ctx.Err() != nil || failing == s.failing:
+		return
+	case failing:
+		s.Log.Warn("nothing is swept, it will be tried again", "err", err)
+	default:
+		s.Log.Info("sweeping again")
+	}
+	s.failing = !s.failing
+}
+
+// sweepDue deletes what is due. A broadcast that cannot be swept holds up nothing
+// else; only a bucket that cannot be listed is an error.
+func (s *Sweeper) sweepDue(ctx context.Context, now time.Time) error {
+	for n, err := range s.Layout.manifestsBelow(ctx, s.Bucket, s.Layout.dueManifests()) {
+		if err != nil {
+			return err
+		}
+		if n.Due.After(now) {
+			return nil // they are in the order of time
+		}
+		err = s.sweep(ctx, n)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err != nil {
+			s.Log.Warn("broadcast is not swept, it will be tried again", "key", n.Key, "err", err)
+		}
+	}
+	return nil
+}
+
+func (s *Sweeper) sweep(ctx context.Context, named Named) error {
+	h, err := ReadManifest(ctx, s.Bucket, named.Key)
+	if err != nil {
+		return err
+	}
+	n, err := s.Layout.Sweep(ctx, s.Bucket, h, named.Key, true)
+	if err == nil {
+		s.Swept(h)
+		s.Log.Info("broadcast deleted", "broadcast", h.Broadcast, "objects", n, "reason", "retention")
+	}
+	return err
+}
+
+// findAbandoned looks for manifests that have been as they are for abandonedAfter, in
+// every look in between: their owner may have been kept from the bucket as this node
+// was.
+func (s *Sweeper) findAbandoned(ctx context.Context) error {
+	if s.Abandoned == nil {
+		return nil
+	}
+	seen := make(map[string]sighting)
+	for n, err := range s.Layout.manifestsBelow(ctx, s.Bucket, s.Layout.liveManifests()) {
+		if err != nil {
+			return err
+		}
+		now := sighting{touched: n.Put, times: 1}
+		if before := s.seen[n.Key]; before.touched.Equal(n.Put) {
+			now.times += before.times
+		}
+		seen[n.Key] = now
+		if now.times <= int(abandonedAfter/orphansEvery) {
+			continue
+		}
+		if err := s.Abandoned(ctx, n); err != nil {
+			s.Log.Warn("abandoned broadcast is not ended, it will be tried again", "key", n.Key, "err", err)
+		}
+	}
+	s.seen = seen
+	return ctx.Err()
+}

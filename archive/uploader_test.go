@@ -1,0 +1,456 @@
+package archive
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"golive/storage"
+	"golive/storage/memory"
+)
+
+// bucket is a bucket in memory that notes what took effect, and can fail or be slow.
+type bucket struct {
+	*memory.Bucket
+	takes time.Duration
+	fails func(op, key string) error
+
+	mu  sync.Mutex
+	did []string
+}
+
+func (b *bucket) do(ctx context.Context, op, key string, act func() error) error {
+	if b.takes > 0 {
+		select {
+		case <-time.After(b.takes):
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	if b.fails != nil {
+		if err := b.fails(op, key); err != nil {
+			return err
+		}
+	}
+	if err := act(); err != nil {
+		return err
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if strings.Contains(key, "/log-") || strings.Contains(key, "~manifests") {
+		return nil // of the log, which has its own tests
+	}
+	b.did = append(b.did, op+" "+strings.TrimPrefix(key, "live/studio/"))
+	return nil
+}
+
+func (b *bucket) Put(ctx context.Context, o storage.Object) error {
+	return b.do(ctx, "put", o.Key, func() error { return b.Bucket.Put(ctx, o) })
+}
+
+func (b *bucket) Delete(ctx context.Context, key string) error {
+	return b.do(ctx, "delete", key, func() error { return b.Bucket.Delete(ctx, key) })
+}
+
+func (b *bucket) done() []string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Clone(b.did)
+}
+
+// index lists the names of what is stored in one object.
+type index struct{ names []string }
+
+func (x *index) Stored(_ string, s *Segment, lost bool) []storage.Object {
+	name := fmt.Sprint(s.MSN)
+	if lost {
+		name = "lost-" + name
+	}
+	x.names = append(x.names, name)
+	return []storage.Object{x.list()}
+}
+
+func (x *index) Begin(context.Context) error { return nil }
+
+func (x *index) Ended(bool) ([]storage.Object, time.Time) {
+	x.names = append(x.names, "end")
+	return []storage.Object{x.list()}, time.Time{}
+}
+
+func (x *index) list() storage.Object {
+	return storage.Object{Key: "live/studio/source/index.m3u8", Slabs: [][]byte{[]byte(strings.Join(x.names, " "))}}
+}
+
+// upload is a Recording with its Uploader, both at work.
+type upload struct {
+	store  *Store
+	rec    *Recording
+	up     *Uploader
+	bucket *bucket
+	index  *index
+	stop   func() error // ends both as a shutdown does
+}
+
+func startUpload(t *testing.T, dir string, cfg UploaderConfig, b *bucket) *upload {
+	t.Helper()
+	s := openStore(t, dir, Config{Uploaded: true})
+	found, err := s.Recover()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var r *Recording
+	if len(found) > 0 {
+		r = s.Resume(found[0], nobody, quiet)
+	} else {
+		r = s.NewRecording(testMeta, nobody, quiet)
+	}
+	x := &index{}
+	cfg.Layout = testLayout
+	u := NewUploader(cfg, r, b, x, quiet)
+	ctx, cancel := context.WithCancel(t.Context())
+	recorded, uploaded := make(chan error, 1), make(chan error, 1)
+	go func() { recorded <- r.Run(ctx) }()
+	go func() { uploaded <- u.Run(ctx) }()
+	stopped := false
+	stop := func() error {
+		if stopped {
+			return nil
+		}
+		stopped = true
+		cancel()
+		err := <-uploaded
+		if errors.Is(err, context.Canceled) {
+			err = nil
+		}
+		return errors.Join(err, <-recorded)
+	}
+	t.Cleanup(func() {
+		if err := stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	return &upload{s, r, u, b, x, stop}
+}
+
+func (u *upload) offer(from, to int64) {
+	for msn := from; msn < to; msn++ {
+		u.rec.Offer("source", segment(msn))
+	}
+}
+
+func (u *upload) end() {
+	u.rec.End(time.Now(), "unpublished")
+	u.up.Finish()
+}
+
+func TestUploader_PutsSegmentsAndThenThePlaylistsThatNameThem(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		u := startUpload(t, t.TempDir(), UploaderConfig{}, &bucket{Bucket: memory.New()})
+		u.offer(0, 1)
+		time.Sleep(2 * time.Second)
+		u.offer(1, 2)
+		time.Sleep(2 * time.Second)
+		u.end()
+		<-u.up.Drained()
+		synctest.Wait()
+		want := []string{
+			"put source/PUB1-0.ts", "put source/index.m3u8", "put source/PUB1-1.ts", "put source/index.m3u8", "put source/index.m3u8",
+		}
+		if diff := cmp.Diff(want, u.bucket.done()); diff != "" {
+			t.Error(diff)
+		}
+		if diff := cmp.Diff([]string{"0", "1", "end"}, u.index.names); diff != "" {
+			t.Error(diff)
+		}
+		if n := u.store.Waiting(); n != 0 {
+			t.Errorf("%d bytes wait", n)
+		}
+	})
+}
+
+func TestUploader_BringsEverythingWhenTheBucketIsBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var here atomic.Bool
+		b := &bucket{Bucket: memory.New()}
+		b.fails = func(string, string) error {
+			if !here.Load() {
+				return errors.New("store is away")
+			}
+			return nil
+		}
+		u := startUpload(t, t.TempDir(), UploaderConfig{}, b)
+		for msn := range int64(30) {
+			u.offer(msn, msn+1)
+			time.Sleep(2 * time.Second)
+		}
+		if since, err := u.up.Failing(); err == nil || time.Since(since) < 55*time.Second {
+			t.Errorf("failing with %v since %v", err, since)
+		}
+		if n, _ := u.rec.Waiting(); n != 30 {
+			t.Errorf("%d segments wait", n)
+		}
+		here.Store(true)
+		time.Sleep(10 * time.Second)
+		synctest.Wait()
+		if _, err := u.up.Failing(); err != nil {
+			t.Errorf("failing with %v though the bucket is back", err)
+		}
+		segments := slices.DeleteFunc(b.done(), func(s string) bool { return !strings.HasSuffix(s, ".ts") })
+		if len(segments) != 30 || !slices.Equal(u.index.names, numbers(0, 30)) {
+			t.Errorf("%d segments were put, and told: %v", len(segments), u.index.names)
+		}
+	})
+}
+
+func numbers(from, to int) (names []string) {
+	for i := from; i < to; i++ {
+		names = append(names, fmt.Sprint(i))
+	}
+	return names
+}
+
+func TestUploader_GoesOnAfterARestartWithWhatTheBucketDoesNotHave(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		b := &bucket{Bucket: memory.New()}
+		b.fails = func(_, key string) error {
+			if strings.HasSuffix(key, "-7.ts") {
+				return errors.New("store is away")
+			}
+			return nil
+		}
+		u := startUpload(t, dir, UploaderConfig{}, b)
+		u.offer(0, 20)
+		time.Sleep(10 * time.Second)
+		synctest.Wait()
+		if err := u.stop(); err != nil {
+			t.Fatal(err)
+		}
+		b.fails = nil
+		u = startUpload(t, dir, UploaderConfig{}, b)
+		if n, _ := u.rec.Waiting(); n != 13 {
+			t.Errorf("%d segments wait after the restart", n)
+		}
+		time.Sleep(10 * time.Second)
+		synctest.Wait()
+		if diff := cmp.Diff(numbers(7, 20), u.index.names); diff != "" {
+			t.Error(diff)
+		}
+		if err := u.stop(); err != nil {
+			t.Fatal(err)
+		}
+		if n := recoverOne(t, u.store).Positions["source"].Stored; n != 19 {
+			t.Errorf("the log says that segments up to %d are stored", n)
+		}
+	})
+}
+
+func TestRow71_PlaylistIsPutOnceInTheInterval(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		last := map[string]time.Time{}
+		b := &bucket{Bucket: memory.New()}
+		b.fails = func(_, key string) error {
+			if now := time.Now(); now.Sub(last[key]) >= time.Second || last[key].IsZero() {
+				last[key] = now
+				return nil
+			}
+			t.Errorf("%s was put twice within a second", key)
+			return nil
+		}
+		u := startUpload(t, t.TempDir(), UploaderConfig{KeyPace: storage.NewKeyPace(time.Second)}, b)
+		for msn := range int64(20) {
+			u.offer(msn, msn+1)
+			time.Sleep(300 * time.Millisecond)
+		}
+		u.end()
+		<-u.up.Drained()
+		synctest.Wait()
+		if names := u.index.names; names[len(names)-1] != "end" {
+			t.Errorf("told: %v", names)
+		}
+		r, err := b.Get(t.Context(), "live/studio/source/index.m3u8", 0, -1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = r.Close() }()
+		text := make([]byte, r.Size)
+		if _, err := r.Body.Read(text); err != nil || !strings.HasSuffix(string(text), " 19 end") {
+			t.Errorf("the last playlist is %q: %v", text, err)
+		}
+	})
+}
+
+func TestUploader_TellsOfASegmentWhoseFileIsGone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		var here atomic.Bool
+		b := &bucket{Bucket: memory.New()}
+		b.fails = func(string, string) error {
+			if !here.Load() {
+				return errors.New("store is away")
+			}
+			return nil
+		}
+		u := startUpload(t, dir, UploaderConfig{}, b)
+		u.offer(0, 3)
+		time.Sleep(time.Second)
+		if err := u.store.remove("live/studio/source/PUB1-1.ts"); err != nil {
+			t.Fatal(err)
+		}
+		u.rec.mu.Lock()
+		u.rec.release(u.rec.entries.waiting[1]) // as when more waits than stays in memory
+		u.rec.mu.Unlock()
+		here.Store(true)
+		time.Sleep(10 * time.Second)
+		synctest.Wait()
+		if diff := cmp.Diff([]string{"0", "lost-1", "2"}, u.index.names); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
+
+func TestUploader_DeletesAtItsTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		u := startUpload(t, t.TempDir(), UploaderConfig{}, &bucket{Bucket: memory.New()})
+		u.offer(0, 1)
+		u.up.Expire("live/studio/source/PUB1-0.ts", time.Now().Add(time.Minute))
+		time.Sleep(59 * time.Second)
+		if slices.Contains(u.bucket.done(), "delete source/PUB1-0.ts") {
+			t.Error("it was deleted early")
+		}
+		time.Sleep(2 * time.Second)
+		if !slices.Contains(u.bucket.done(), "delete source/PUB1-0.ts") {
+			t.Error("it was not deleted")
+		}
+	})
+}
+
+func TestRow71_SegmentsDoNotWaitForTheirPlaylist(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		u := startUpload(t, t.TempDir(), UploaderConfig{KeyPace: storage.NewKeyPace(5 * time.Second)}, &bucket{Bucket: memory.New()})
+		for msn := range int64(4) {
+			u.offer(msn, msn+1)
+			time.Sleep(time.Second)
+			if name := fmt.Sprintf("put source/PUB1-%d.ts", msn); !slices.Contains(u.bucket.done(), name) {
+				t.Errorf("segment %d waits", msn)
+			}
+		}
+	})
+}
+
+func TestRow71_UploadersThatFollowEachOtherShareThePace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var when []time.Time
+		b := &bucket{Bucket: memory.New()}
+		b.fails = func(op, key string) error {
+			if op == "put" && strings.HasSuffix(key, "index.m3u8") {
+				when = append(when, time.Now())
+			}
+			return nil
+		}
+		pace := storage.NewKeyPace(time.Second)
+		for range 3 {
+			u := startUpload(t, t.TempDir(), UploaderConfig{KeyPace: pace}, b)
+			u.offer(0, 1)
+			u.end()
+			<-u.up.Drained()
+			if err := u.stop(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if len(when) < 3 {
+			t.Errorf("the playlist was put %d times", len(when))
+		}
+		for i, at := range when[1:] {
+			if gap := at.Sub(when[i]); gap < time.Second {
+				t.Errorf("put %d comes %s after the one before", i+1, gap)
+			}
+		}
+	})
+}
+
+func TestUploader_LogInTheBucketNamesWhatIsThere(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var here atomic.Bool
+		b := &bucket{Bucket: memory.New()}
+		b.fails = func(_, key string) error {
+			if !here.Load() && strings.HasSuffix(key, "-150.ts") {
+				return errors.New("store is away")
+			}
+			return nil
+		}
+		u := startUpload(t, t.TempDir(), UploaderConfig{}, b)
+		u.rec.Describe("source", Description{Target: 2, PartTarget: 18000})
+		u.offer(0, 200)
+		time.Sleep(10 * time.Second)
+		synctest.Wait()
+		f, err := FindNewest(t.Context(), b, testLayout, 30*time.Second, "studio")
+		if err != nil {
+			t.Fatal(err)
+		}
+		list := f.Segments["source"]
+		if p := f.Positions["source"]; p.Next != 150 || p.Target != 2 || list[len(list)-1].MSN != 149 || !slices.Contains(f.Publications, "PUB1") {
+			t.Errorf("the log in the bucket ends with %d, at %+v", list[len(list)-1].MSN, p)
+		}
+		here.Store(true)
+		time.Sleep(10 * time.Second)
+		u.end()
+		<-u.up.Drained()
+		all, err := History(t.Context(), b, testLayout, testMeta)
+		if err != nil || len(all["source"]) != 200 {
+			t.Errorf("%d segments: %v", len(all["source"]), err)
+		}
+		if f, err = FindNewest(t.Context(), b, testLayout, 30*time.Second, "studio"); err != nil || f.Ended.IsZero() {
+			t.Errorf("the end is not in the log: %v", err)
+		}
+	})
+}
+
+func TestHistory_FillsHolesBetweenRecords(t *testing.T) {
+	f := &Recovered{Segments: map[string][]RecoveredSegment{}}
+	for _, msn := range []int64{4, 5, 8, 8, 7, 9} {
+		f.take(&Record{Kind: KindSegment, Rendition: "source", Segment: SegmentOf(segment(msn))})
+	}
+	var got []string
+	for _, s := range f.Segments["source"] {
+		got = append(got, fmt.Sprintf("%d %t %s", s.MSN, s.Lost, s.Date.Sub(testMeta.Began)))
+	}
+	want := []string{"4 false 8s", "5 false 10s", "6 true 12s", "7 true 14s", "8 false 16s", "9 false 18s"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestClaim_IsReadFromTheLogsOfTheID(t *testing.T) {
+	own := Meta{Broadcast: "studio", Token: "T1", Began: testMeta.Began, Owner: "A"}
+	later := Meta{Broadcast: "studio", Token: "T2", Began: testMeta.Began.Add(time.Hour)}
+	for name, c := range map[string]struct {
+		logs                    bucketLogs
+		acknowledged, takenOver bool
+		want                    Claim
+		page                    int
+	}{
+		"nothing is there yet":         {bucketLogs{}, false, false, Owned, 0},
+		"swept by another node":        {bucketLogs{}, true, false, Continued, 0},
+		"own pages":                    {bucketLogs{own.named(): {{"", 0, "A"}, {"", 1, "A"}}}, true, false, Owned, 2},
+		"another node goes on":         {bucketLogs{own.named(): {{"", 0, "A"}, {"", 1, "B"}}}, true, false, Continued, 2},
+		"just taken over":              {bucketLogs{own.named(): {{"", 0, "B"}}}, false, true, Owned, 1},
+		"another one began since":      {bucketLogs{own.named(): {{"", 0, "A"}}, later: {{"", 0, "B"}}}, true, false, Displaced, 1},
+		"this one is the later of two": {bucketLogs{{Broadcast: "studio", Token: "T0", Began: testMeta.Began.Add(-time.Hour)}: {{"", 0, "B"}}}, false, false, Owned, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got, page := c.logs.claimOn(own, c.acknowledged, c.takenOver); got != c.want || page != c.page {
+				t.Errorf("claim %d, next page %d", got, page)
+			}
+		})
+	}
+}

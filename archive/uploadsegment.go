@@ -1,0 +1,163 @@
+package archive
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"golive/storage"
+)
+
+// The headers of a segment. Its name is never used again: caches may keep it for a year,
+// which RFC 9111 calls long enough.
+const (
+	segmentType  = "video/mp2t"
+	segmentCache = "public, max-age=31536000, immutable"
+)
+
+// putSegment tries once to bring the segment that has waited longest to the bucket.
+func (u *Uploader) putSegment(ctx context.Context, it *Item) {
+	reason := ""
+	if !it.Lost && u.uploads() && u.run.claim != Continued {
+		began := time.Now()
+		err := u.upload(ctx, it)
+		it.took += time.Since(began)
+		if ctx.Err() != nil && err != nil || u.outcome(laneSegments, err) {
+			return
+		}
+		if err != nil {
+			reason = droppedRejected
+			if errors.Is(err, storage.ErrNotExist) || errors.Is(err, errTorn) {
+				reason = droppedSpoolDamaged
+				u.rec.store.metrics.damaged.Inc()
+			}
+			u.log.Error("segment lost", "rendition", it.Rendition, "msn", it.Segment.MSN, "reason", reason, "err", err)
+		}
+	}
+	if !it.Lost && reason == "" {
+		u.rec.store.metrics.lag.Observe(time.Since(it.Since).Seconds())
+		u.keepPace(it)
+	}
+	u.settle(it, reason)
+}
+
+// settle ends the turn of a segment, which the bucket has, or, when a reason is given or it
+// was lost before, never will.
+func (u *Uploader) settle(it *Item, reason string) {
+	lost := it.Lost || reason != ""
+	objects := u.index.Stored(it.Rendition, it.Segment, lost)
+	switch u.run.claim {
+	case Continued:
+		objects = nil
+	case Displaced, Owned:
+		u.note(it, lost)
+		if u.run.claim == Displaced {
+			objects = nil // of the playlists that a later broadcast has
+		}
+	}
+	u.pend(objects...)
+	u.rec.done(it, reason)
+}
+
+// note adds the segment to the log in the bucket.
+func (u *Uploader) note(it *Item, lost bool) {
+	seg, now := *it.Segment, time.Now()
+	if lost {
+		seg.Size = 0
+	}
+	state := &u.run.pages.state
+	if !slices.Contains(state.publications, seg.Publication) {
+		u.record(&Record{Kind: KindPublication, At: now.UTC(), Published: seg.Publication})
+	}
+	if d, ok := u.rec.description(it.Rendition); ok && state.positions[it.Rendition].Description != d {
+		u.record(&Record{Kind: KindRendition, At: now.UTC(), Rendition: it.Rendition, Description: &d})
+	}
+	u.record(&Record{Kind: KindSegment, At: now.UTC(), Rendition: it.Rendition, Segment: &seg})
+	if !u.uploads() {
+		return
+	}
+	u.pend(u.run.pages.object())
+	if !u.run.touched.IsZero() && now.Sub(u.run.touched) >= touchEvery {
+		u.run.touched = now
+		u.pend(u.liveManifest())
+	}
+}
+
+// record takes in a record; only a bucket that is elsewhere has a log of its own.
+func (u *Uploader) record(r *Record) {
+	if u.uploads() {
+		u.run.pages.add(r)
+		return
+	}
+	u.run.pages.state.apply(r)
+}
+
+func (u *Uploader) liveManifest() storage.Object {
+	m := u.rec.meta
+	return u.run.pages.state.header(0).Object(u.cfg.Layout.Live(m.Broadcast, m.Token))
+}
+
+// announce puts what makes a publication findable before its first segment: the live
+// manifest, once, and the page of the log that names it.
+func (u *Uploader) announce(ctx context.Context, publication string) error {
+	if publication == u.run.announced {
+		return nil
+	}
+	if u.run.touched.IsZero() {
+		if err := u.put(ctx, u.liveManifest(), 0); err != nil {
+			return err
+		}
+		u.run.touched = time.Now()
+	}
+	p := &u.run.pages
+	if n := len(p.state.publications); p.text == nil || n == 0 || p.state.publications[n-1] != publication {
+		p.add(&Record{Kind: KindPublication, At: time.Now().UTC(), Published: publication})
+	}
+	if err := u.put(ctx, p.object(), 0); err != nil {
+		return err
+	}
+	u.run.announced, u.run.acknowledged = publication, true
+	return nil
+}
+
+// announceAt returns the time from which the bucket takes what announces the segment's
+// publication.
+func (u *Uploader) announceAt(it *Item) time.Time {
+	if !u.uploads() || it.Lost || it.Segment.Publication == u.run.announced || u.run.pages.text == nil {
+		return time.Time{}
+	}
+	return u.cfg.KeyPace.Next(u.run.pages.object().Key)
+}
+
+func (u *Uploader) mayAnnounce(it *Item, now time.Time) bool { return !now.Before(u.announceAt(it)) }
+
+// upload puts the segment's bytes.
+func (u *Uploader) upload(ctx context.Context, it *Item) error {
+	if err := u.announce(ctx, it.Segment.Publication); err != nil {
+		return err
+	}
+	key := u.rec.key(it.Rendition, it.Segment)
+	slabs := u.rec.slabsOf(it)
+	if slabs == nil {
+		body, err := u.rec.store.read(key, it.Segment.Size)
+		if err != nil {
+			return &storage.Error{Op: "read", Key: key, Err: err, Permanent: errors.Is(err, storage.ErrNotExist) || errors.Is(err, errTorn)}
+		}
+		slabs = [][]byte{body}
+	}
+	u.health.ask("put "+key, it.Segment.Duration.Duration())
+	return u.bucket.Put(ctx, storage.Object{Key: key, Slabs: slabs, ContentType: segmentType, CacheControl: segmentCache})
+}
+
+// keepPace measures an upload, and warns when the bucket can hardly keep up.
+func (u *Uploader) keepPace(it *Item) {
+	duration := it.Segment.Duration.Duration()
+	if duration <= 0 || !u.uploads() {
+		return
+	}
+	u.rec.store.metrics.ratio.Observe(it.took.Seconds() / duration.Seconds())
+	if ratio, n, full := u.run.pace.add(it.Rendition, it.took, duration); full && ratio >= paceWarning {
+		u.log.Warn("uploads take most of real time", "ratio", ratio, "count", n, "duration", paceWindow)
+	}
+}

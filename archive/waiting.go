@@ -1,0 +1,180 @@
+package archive
+
+import "time"
+
+// The Uploader's half of a Recording: what waits for the bucket.
+
+// holdBytes bounds what of one broadcast stays in memory for the Uploader, so that it
+// need not read it back: a segment or two.
+const holdBytes = 8 << 20
+
+// next returns the oldest segment that waits for the bucket; nil when none does.
+func (r *Recording) next() *Item {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.entries.waiting) == 0 {
+		return nil
+	}
+	it := r.entries.waiting[0]
+	it.taken = true
+	return it
+}
+
+// written reports whether Run has written all that was offered, and the end.
+func (r *Recording) written() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.entries.finished && len(r.entries.queue) == 0
+}
+
+// done says that the bucket has the oldest segment, or, when reason is not empty, why it
+// will never have it.
+func (r *Recording) done(it *Item, reason string) {
+	r.mu.Lock()
+	e := &r.entries
+	e.waiting[0] = nil
+	e.waiting = e.waiting[1:]
+	known := it.Lost
+	r.release(it)
+	r.mu.Unlock()
+	if reason != "" {
+		r.store.metrics.dropped.WithLabelValues(reason).Inc()
+	}
+	if !r.store.cfg.Uploaded {
+		return
+	}
+	kind := KindStored
+	if !known {
+		r.store.add(-it.Segment.Size)
+	}
+	if known || reason != "" {
+		kind = KindLost
+	}
+	if !known || it.Segment.Size > 0 {
+		msn := it.Segment.MSN
+		r.note(Record{Kind: kind, Rendition: it.Rendition, Through: &msn, Reason: reason})
+	}
+}
+
+// release lets go of an Item's bytes in memory; the caller holds mu.
+func (r *Recording) release(it *Item) {
+	if it.slabs != nil {
+		r.entries.held -= it.Segment.Size
+		it.slabs = nil
+	}
+}
+
+// oldestWaiting returns since when the oldest segment waits that may be given up.
+func (r *Recording) oldestWaiting() (since time.Time, ok bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if it := r.victim(); it != nil {
+		return it.Since, true
+	}
+	return time.Time{}, false
+}
+
+// victim is the oldest segment that waits on the disk and that the Uploader is not at;
+// the caller holds mu.
+func (r *Recording) victim() *Item {
+	for _, it := range r.entries.waiting {
+		if !it.Lost && !it.taken {
+			return it
+		}
+	}
+	return nil
+}
+
+// loseOldest gives up the oldest segment that waits, and reports whether there was one.
+func (r *Recording) loseOldest() bool {
+	r.mu.Lock()
+	it := r.victim()
+	if it != nil {
+		it.Lost = true
+		r.release(it)
+	}
+	r.mu.Unlock()
+	if it == nil {
+		return false
+	}
+	msn := it.Segment.MSN
+	r.store.metrics.dropped.WithLabelValues(droppedSpoolFull).Inc()
+	r.log.Error("segment lost", "rendition", it.Rendition, "msn", msn, "reason", droppedSpoolFull)
+	r.note(Record{Kind: KindLost, Rendition: it.Rendition, Through: &msn, Reason: "storage.spool.max_bytes reached"})
+	if err := r.store.remove(r.key(it.Rendition, it.Segment)); err != nil {
+		r.log.Warn("file of a lost segment was not deleted", "err", err)
+	}
+	r.store.add(-it.Segment.Size)
+	return true
+}
+
+// Waiting returns how many segments wait for the bucket, and since when the oldest does.
+func (r *Recording) Waiting() (n int, since time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, it := range r.entries.waiting {
+		if !it.Lost {
+			if n == 0 {
+				since = it.Since
+			}
+			n++
+		}
+	}
+	return n, since
+}
+
+// Lag returns how long the oldest segment has waited that the disk, or the bucket, does
+// not have.
+func (r *Recording) Lag() time.Duration {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, it := range r.entries.waiting {
+		if !it.Lost {
+			return time.Since(it.Since)
+		}
+	}
+	for _, w := range r.entries.queue {
+		if w.record.Kind == KindSegment {
+			return time.Since(w.began)
+		}
+	}
+	return 0
+}
+
+// slabsOf returns an Item's bytes when they are still in memory, or nil.
+func (r *Recording) slabsOf(it *Item) [][]byte {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return it.slabs
+}
+
+// description returns what was last described of a rendition.
+func (r *Recording) description(rendition string) (Description, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	d, ok := r.entries.described[rendition]
+	return d, ok
+}
+
+// endedAt returns when the broadcast ended; zero before.
+func (r *Recording) endedAt() time.Time {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.entries.ended
+}
+
+// stored returns where the log stands without what waits for the bucket.
+func (r *Recording) stored() state {
+	s := r.journal.state.clone()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, it := range r.entries.waiting {
+		p := s.positions[it.Rendition]
+		p.Next = min(p.Next, it.Segment.MSN)
+		if it.Segment.Discontinuity {
+			p.Discontinuities--
+		}
+		s.positions[it.Rendition] = p
+	}
+	return s
+}

@@ -1,0 +1,246 @@
+package broadcast
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/singleflight"
+
+	"golive/archive"
+	"golive/media"
+	"golive/storage"
+)
+
+const (
+	// listFresh is how long a list of the bucket's broadcasts may say that there is none
+	// of an id: as long as the replay of another node may stay unfound.
+	listFresh = 5 * time.Second
+	// listShare bounds how much of the time lists take: a bucket with many broadcasts is
+	// listed less often.
+	listShare = 20
+	// listTimeout bounds one list.
+	listTimeout = 30 * time.Second
+	// headerFresh is how long what is known of a broadcast that has not ended is used.
+	headerFresh = 2 * time.Second
+)
+
+// bucketIndex knows which broadcasts the bucket has, by their manifests: without one
+// there is neither a replay nor a segment. So requests for what never was are answered
+// from memory, and cost one list in listFresh, however many they are; in a folder of this
+// node's own, one list.
+type bucketIndex struct {
+	layout archive.Layout
+	stores Stores
+	window time.Duration
+	flight singleflight.Group
+
+	mu      sync.Mutex
+	byID    map[string][]archive.Named
+	until   time.Time // the list is fresh
+	failed  error     // of the newest list, until then
+	headers map[string]*header
+}
+
+// header is what is known of a broadcast in the bucket, by its token.
+type header struct {
+	archive.Header
+	until time.Time // zero when it does not change any more
+}
+
+func newBucketIndex(layout archive.Layout, stores Stores, window time.Duration) *bucketIndex {
+	return &bucketIndex{layout: layout, stores: stores, window: window, byID: map[string][]archive.Named{}, headers: map[string]*header{}}
+}
+
+// add notes a broadcast of this node that has ended and is deleted when it is due, which
+// the list may be too old for.
+func (k *bucketIndex) add(h archive.Header, due time.Time) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.headers[h.Token] = &header{Header: h}
+	has := func(n archive.Named) bool { return n.Token == h.Token && !n.Due.IsZero() }
+	if !slices.ContainsFunc(k.byID[h.Broadcast], has) {
+		k.byID[h.Broadcast] = append(slices.Clip(k.byID[h.Broadcast]), archive.Named{ID: h.Broadcast, Token: h.Token, Due: due})
+	}
+}
+
+// remove notes that a broadcast was deleted.
+func (k *bucketIndex) remove(h archive.Header) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	delete(k.headers, h.Token)
+	left := slices.DeleteFunc(slices.Clone(k.byID[h.Broadcast]), func(n archive.Named) bool { return n.Token == h.Token })
+	if k.byID[h.Broadcast] = left; len(left) == 0 {
+		delete(k.byID, h.Broadcast)
+	}
+}
+
+// find returns the broadcasts of the id; none is storage.ErrNotExist. What an older list
+// had may be gone: the store says so itself.
+func (k *bucketIndex) find(ctx context.Context, id string) ([]archive.Named, error) {
+	k.mu.Lock()
+	found, fresh, failed := k.byID[id], time.Now().Before(k.until), k.failed
+	k.mu.Unlock()
+	switch {
+	case len(found) > 0:
+		return found, nil
+	case fresh && failed != nil:
+		return nil, failed
+	case fresh:
+		return nil, storage.ErrNotExist
+	}
+	result := k.flight.DoChan("", func() (any, error) {
+		// Others may wait for it when this client has left.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), listTimeout)
+		defer cancel()
+		return nil, k.list(ctx)
+	})
+	select {
+	case got := <-result:
+		if got.Err != nil {
+			return nil, got.Err
+		}
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if found := k.byID[id]; len(found) > 0 {
+		return found, nil
+	}
+	return nil, storage.ErrNotExist
+}
+
+// list reads the keys of all manifests. After a failure the old list stays.
+func (k *bucketIndex) list(ctx context.Context) error {
+	began := time.Now()
+	byID, tokens := make(map[string][]archive.Named), make(map[string]bool)
+	var err error
+	for named, one := range k.layout.Named(ctx, k.stores.Bucket) {
+		if err = one; err != nil {
+			break
+		}
+		byID[named.ID] = append(byID[named.ID], named)
+		tokens[named.Token] = true
+	}
+	now := time.Now()
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.until, k.failed = began.Add(max(listFresh, listShare*now.Sub(began))), err
+	if err != nil {
+		k.until = now.Add(replayMissing)
+		return err
+	}
+	if !k.stores.shared() { // only this node writes here, and it tells of what it writes
+		k.until = now.AddDate(100, 0, 0)
+	}
+	k.byID = byID
+	maps.DeleteFunc(k.headers, func(token string, _ *header) bool { return !tokens[token] })
+	return nil
+}
+
+// hasReplay returns storage.ErrNotExist when the bucket cannot have the playlist of that
+// name, which may be in a rendition's folder, for the id.
+func (k *bucketIndex) hasReplay(ctx context.Context, id, name string) error {
+	all, err := k.find(ctx, id)
+	if err != nil || name == archive.ReplayName {
+		return err
+	}
+	name = name[strings.LastIndexByte(name, '/')+1:]
+	if !slices.ContainsFunc(all, func(n archive.Named) bool { return archive.ReplayNameOf(n.Token) == name }) {
+		return storage.ErrNotExist
+	}
+	return nil
+}
+
+// newest returns the broadcast of the id that ended last.
+func (r *replays) newest(ctx context.Context, id string) (*header, error) {
+	all, err := r.index.find(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	ended := slices.DeleteFunc(slices.Clone(all), func(n archive.Named) bool { return n.Due.IsZero() })
+	if len(ended) == 0 {
+		return nil, storage.ErrNotExist
+	}
+	return r.headerOf(ctx, slices.MaxFunc(ended, func(a, b archive.Named) int { return a.Due.Compare(b.Due) }))
+}
+
+// hasSegment returns storage.ErrNotExist when the bucket cannot have the segment of the
+// id, in another broadcast than the one with the token own.
+func (r *replays) hasSegment(ctx context.Context, id, own, rendition, publication string, msn int64) error {
+	all, err := r.index.find(ctx, id)
+	if err != nil {
+		return err
+	}
+	for _, n := range slices.Backward(all) {
+		if n.Token == own {
+			continue
+		}
+		h, err := r.headerOf(ctx, n)
+		switch {
+		case errors.Is(err, storage.ErrNotExist):
+		case err != nil:
+			return err
+		case h.HasPublication(publication) && (h.HasSegment(rendition, msn) || !h.until.IsZero()):
+			return nil
+		}
+	}
+	return storage.ErrNotExist
+}
+
+// headerOf reads what a broadcast has: from its manifest when it has ended, and else from
+// its log.
+func (r *replays) headerOf(ctx context.Context, n archive.Named) (*header, error) {
+	k := r.index
+	k.mu.Lock()
+	h := k.headers[n.Token]
+	k.mu.Unlock()
+	if h != nil && (h.until.IsZero() || time.Now().Before(h.until)) {
+		return h, nil
+	}
+	done, err := r.lookUp(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	read, err := archive.ReadManifest(ctx, k.stores.Bucket, n.Key)
+	if err != nil && !errors.Is(err, storage.ErrNotExist) {
+		return nil, err
+	}
+	h = &header{Header: read}
+	if n.Due.IsZero() || err != nil {
+		h.until = time.Now().Add(headerFresh)
+		f, err := archive.FindBroadcast(ctx, k.stores.Bucket, k.layout, k.window, read.Meta)
+		if err != nil && !errors.Is(err, storage.ErrNotExist) {
+			return nil, err
+		}
+		if err == nil {
+			h.Header = f.Header()
+		}
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.headers[n.Token] = h
+	return h, nil
+}
+
+// segmentName splits PUBLICATION-MSN.ts, in the one form that a segment's name has.
+func segmentName(name string) (publication string, msn int64, ok bool) {
+	base, isSegment := strings.CutSuffix(name, ".ts")
+	i := strings.LastIndexByte(base, '-')
+	if !isSegment || i <= 0 {
+		return "", 0, false
+	}
+	msn, err := strconv.ParseInt(base[i+1:], 10, 64)
+	if err != nil {
+		return "", 0, false
+	}
+	seg := media.Segment{Session: base[:i], MSN: msn}
+	return seg.Session, msn, msn >= 0 && seg.Name() == name && archive.IsToken(seg.Session)
+}

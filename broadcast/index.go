@@ -1,0 +1,269 @@
+package broadcast
+
+import (
+	"bytes"
+	"context"
+	"slices"
+	"time"
+
+	"golive/archive"
+	"golive/media"
+	"golive/playlist"
+	"golive/storage"
+)
+
+// maxReplayLength bounds the replay of a broadcast that never ends: its playlist is
+// read whole, and has 28 MB for a week of segments of 2 s.
+const maxReplayLength = 7 * 24 * time.Hour
+
+// playlistMaxAge is the Cache-Control of playlists in the bucket that change.
+const playlistMaxAge = "public, max-age=1"
+
+// index renders the playlists of a broadcast in its bucket, from records, and has deleted
+// what is not kept any longer. It is the archive.Index; its methods run on the Uploader's
+// goroutine.
+type index struct {
+	b         *Broadcast
+	up        deleter
+	recovered *archive.Recovered // nil for a new broadcast
+	lists     map[string]*list
+	multi     []byte // the multivariant playlist that was put last
+}
+
+// deleter deletes what is not kept any longer; archive.Uploader is one.
+type deleter interface {
+	// Expire deletes the object at key, and its local file, at that time; ExpireLocal
+	// the local file alone.
+	Expire(key string, at time.Time)
+	ExpireLocal(key string, at time.Time)
+	// Removed says that the segments of a rendition up to a number are expired.
+	Removed(rendition string, through int64)
+}
+
+// keepAll is the deleter that deletes nothing.
+type keepAll struct{}
+
+func (keepAll) Expire(string, time.Time)      {}
+func (keepAll) ExpireLocal(string, time.Time) {}
+func (keepAll) Removed(string, int64)         {}
+
+// list is what the bucket has of a rendition.
+type list struct {
+	live   *playlist.Archive
+	replay *playlist.Replay // nil when none is kept
+	// grace is the longest of a segment that left the live playlist.
+	grace time.Duration
+	// removed is the newest segment that is deleted, or will be soon; noted is the newest
+	// of which the log says so.
+	removed, noted int64
+}
+
+func newIndex(b *Broadcast, f *archive.Recovered) *index {
+	return &index{b: b, up: keepAll{}, recovered: f, lists: map[string]*list{}}
+}
+
+// Begin implements archive.Index: it lists what the bucket has already.
+func (x *index) Begin(ctx context.Context) error {
+	f := x.recovered
+	if f == nil {
+		return nil
+	}
+	var history map[string][]archive.RecoveredSegment
+	if x.b.cfg.Retention.Replay > 0 {
+		var err error
+		if history, err = archive.History(ctx, x.b.stores.Bucket, x.b.cfg.layout(), f.Meta); err != nil {
+			return err
+		}
+	}
+	now := time.Now()
+	for name := range f.Positions {
+		for _, s := range x.known(f, name, f.Segments[name]) {
+			x.add(name, s, now)
+		}
+		for _, s := range x.known(f, name, history[name]) {
+			x.record(name, s, now)
+		}
+	}
+	x.recovered = nil
+	return nil
+}
+
+// known returns the segments that the bucket has, or never will: those that do not wait
+// for it.
+func (x *index) known(f *archive.Recovered, name string, all []archive.RecoveredSegment) (segments []*media.Segment) {
+	for i := range all {
+		if !x.b.stores.Local.Uploaded() || all[i].MSN <= f.Positions[name].Stored {
+			segments = append(segments, all[i].Media())
+		}
+	}
+	return segments
+}
+
+// rendition returns the lists of a rendition, which are made when it is first named.
+func (x *index) rendition(name string) *list {
+	l := x.lists[name]
+	if l != nil {
+		return l
+	}
+	r := x.b.rendition(name)
+	constants := r.window.Load().Constants()
+	l = &list{live: playlist.NewArchive(constants, x.b.cfg.Playlist.Window, r.start), noted: -1, removed: -1}
+	if x.b.cfg.Retention.Replay > 0 {
+		l.replay = playlist.NewReplay(constants, x.folder(name))
+	}
+	x.lists[name] = l
+	return l
+}
+
+// folder returns where a rendition's segments are, relative to its replay.
+func (x *index) folder(name string) string {
+	if len(x.b.all()) > 1 {
+		return "" // the replay is beside them
+	}
+	return name + "/"
+}
+
+// Stored implements archive.Index.
+func (x *index) Stored(rendition string, s *archive.Segment, lost bool) []storage.Object {
+	seg := s.Media()
+	if lost {
+		seg.Size = 0
+	}
+	now := time.Now()
+	x.add(rendition, seg, now)
+	x.record(rendition, seg, now)
+	return x.playlists(rendition, false)
+}
+
+// add lists a segment, and has deleted what is not kept any longer.
+func (x *index) add(rendition string, seg *media.Segment, now time.Time) {
+	l := x.rendition(rendition)
+	for _, d := range l.live.Add(seg, false) {
+		grace := max(d.Grace, time.Duration(x.b.cfg.Retention.Live))
+		l.grace = max(l.grace, grace)
+		if l.replay == nil {
+			x.up.Expire(x.key(rendition, d.Name), now.Add(grace))
+			x.remove(rendition, l, d.MSN)
+		} else if x.b.stores.Local.Uploaded() {
+			x.up.ExpireLocal(x.key(rendition, d.Name), now.Add(d.Grace))
+		}
+	}
+}
+
+// record enters a segment into the replay, of which no more is kept than its
+// playlist may have.
+func (x *index) record(rendition string, seg *media.Segment, now time.Time) {
+	l := x.rendition(rendition)
+	if l.replay == nil {
+		return
+	}
+	l.replay.Add(seg, false)
+	// What left the list began at least a window before that.
+	keep := max(min(x.b.cfg.Retention.Replay, maxReplayLength), x.b.cfg.Playlist.Window+l.grace)
+	for _, name := range l.replay.Trim(keep, l.live.First()) {
+		x.up.Expire(x.key(rendition, name), now)
+		x.remove(rendition, l, l.replay.First()-1)
+	}
+}
+
+// removeEvery is how many segments are told together to be removed.
+const removeEvery = 32
+
+// remove notes that the segments up to a number are removed, or will be soon.
+func (x *index) remove(rendition string, l *list, through int64) {
+	if l.removed = through; l.removed-l.noted >= removeEvery {
+		l.noted = through
+		x.up.Removed(rendition, through)
+	}
+}
+
+// Ended implements archive.Index: the last playlists, and the replay. Without a replay
+// the segments go when nobody may ask for them any more.
+func (x *index) Ended(displaced bool) (last []storage.Object, due time.Time) {
+	var grace time.Duration
+	end := x.b.ending.Load()
+	gone := end.told.Add(x.b.cfg.Linger)
+	for name, l := range x.lists {
+		if !displaced {
+			last = append(last, x.playlists(name, true)...)
+		}
+		grace = max(grace, l.grace)
+		if l.replay == nil {
+			for _, s := range l.live.Names() {
+				x.up.Expire(x.key(name, s), gone)
+			}
+		} else if l.noted < l.removed {
+			x.up.Removed(name, l.removed)
+		}
+	}
+	if len(x.lists) == 0 || x.b.cfg.Retention.Replay == 0 {
+		return last, time.Time{}
+	}
+	due = end.at.Add(x.b.cfg.Retention.Replay)
+	if least := gone.Add(grace); due.Before(least) {
+		due = least
+	}
+	return append(last, x.replays(displaced)...), due
+}
+
+// replays renders the replay: the one rendition's media playlist, or a multivariant
+// playlist that names several.
+func (x *index) replays(displaced bool) (objects []storage.Object) {
+	m, layout := x.b.meta.Load(), x.b.cfg.layout()
+	var text []byte
+	if len(x.b.all()) > 1 {
+		for name, l := range x.lists {
+			objects = append(objects, x.playlist(layout.Media(m.Broadcast, name, archive.ReplayNameOf(m.Token)), l.replay.Render(), false))
+		}
+		variants, independent := x.b.variants()
+		variants = slices.DeleteFunc(variants, func(v playlist.Variant) bool { return x.lists[v.Name] == nil })
+		text = playlist.Multivariant(variants, independent, archive.ReplayNameOf(m.Token))
+	} else {
+		for _, l := range x.lists {
+			text = l.replay.Render()
+		}
+	}
+	objects = append(objects, x.playlist(layout.ReplayOf(m.Broadcast, m.Token), text, false))
+	if !displaced {
+		objects = append(objects, x.playlist(layout.Replay(m.Broadcast), text, false))
+	}
+	return objects
+}
+
+// playlists renders the media playlist of a rendition and, after it because it names it,
+// the multivariant one if it has changed.
+func (x *index) playlists(rendition string, ended bool) []storage.Object {
+	layout := x.b.cfg.layout()
+	objects := []storage.Object{x.playlist(x.key(rendition, archive.PlaylistName), x.lists[rendition].live.Render(ended), !ended)}
+	if text := x.b.multivariant.Load(); text != nil && x.named() && (ended || !bytes.Equal(text.Plain, x.multi)) {
+		x.multi = text.Plain
+		objects = append(objects, x.playlist(layout.Multivariant(x.b.id), text.Plain, false))
+	}
+	return objects
+}
+
+// named reports whether every rendition that the multivariant playlist names has a
+// playlist in the bucket.
+func (x *index) named() bool {
+	variants, _ := x.b.variants()
+	for _, v := range variants {
+		if x.lists[v.Name] == nil {
+			return false
+		}
+	}
+	return true
+}
+
+func (x *index) key(rendition, name string) string {
+	return x.b.cfg.layout().Media(x.b.id, rendition, name)
+}
+
+func (x *index) playlist(key string, text []byte, volatile bool) storage.Object {
+	return storage.Object{
+		Key:          key,
+		Slabs:        [][]byte{text},
+		ContentType:  storage.PlaylistType,
+		CacheControl: playlistMaxAge,
+		Volatile:     volatile,
+	}
+}

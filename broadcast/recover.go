@@ -1,0 +1,148 @@
+package broadcast
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"golive/archive"
+	"golive/media"
+	"golive/playlist"
+	"golive/segmenter"
+)
+
+// unstored is how many segments a server that was killed may have shown to players
+// without recording them: the open one, the one being written, one more.
+const unstored = 3
+
+// Restore takes up the broadcasts that another run of this server left, from its local
+// logs alone. One whose publisher may still come back waits for it; any other gets its
+// end. What waits for the bucket goes there in both cases. It is called before Run.
+func (h *Hub) Restore(ctx context.Context) error {
+	if h.stores.Local == nil {
+		return nil
+	}
+	all, err := h.stores.Local.Recover()
+	newest := map[string]*archive.Recovered{}
+	for _, f := range all {
+		newest[f.Broadcast] = f
+	}
+	for _, f := range all {
+		switch {
+		case f.Archived && !h.stores.Local.Uploaded(): // its manifest says until when it is kept
+		case f.Archived, !f.Resumable():
+			if _, one := h.layout.Sweep(ctx, h.stores.Files, f.Header(), "", newest[f.Broadcast] == f); one != nil {
+				err = errors.Join(err, one)
+			}
+		default:
+			if newest[f.Broadcast] != f && f.Ended.IsZero() {
+				f.Ended = f.LastAt // another one has begun since
+			}
+			h.mu.Lock()
+			h.resume(f) //nolint:contextcheck // a broadcast outlives the start of the server
+			h.mu.Unlock()
+		}
+	}
+	return err
+}
+
+// resume starts the broadcast where its log ends; the caller holds mu.
+func (h *Hub) resume(f *archive.Recovered) {
+	b := newBroadcast(f.Broadcast, h, opening{hold: h.predecessor(f.Broadcast)})
+	b.open(f, false)
+	b.resumed = b.takeUp(f, time.Now())
+	h.start(b)
+}
+
+// resumption is how a broadcast of an earlier run goes on.
+type resumption struct {
+	// reason is why it has to end at once, and at when it ended; empty when its
+	// publisher may come back.
+	reason string
+	at     time.Time
+	// left is how much of the reconnect window is left.
+	left time.Duration
+}
+
+// takeUp puts the broadcast in the state in which an earlier run left it, before
+// anybody can find it.
+func (b *Broadcast) takeUp(f *archive.Recovered, now time.Time) *resumption {
+	// The clock may have been set back.
+	left := b.cfg.ReconnectWindow - max(0, now.Sub(f.LastAt))
+	switch {
+	case !f.Ended.IsZero():
+		return &resumption{reason: endedLost, at: f.Ended}
+	case left <= 0:
+		return &resumption{reason: endedLost, at: f.LastAt}
+	}
+	b.fillGap(now)
+	b.state.Store(int32(Reconnecting))
+	b.log.Info("broadcast recovered", "segments", len(f.Segments[SourceRendition]), "reconnect_window", left)
+	return &resumption{left: left}
+}
+
+// afterwards returns where another broadcast begins under the id of f: after all that
+// players may have seen, and with new targets.
+func afterwards(f *archive.Recovered) map[string]numbering {
+	from := map[string]numbering{}
+	for name, p := range f.Positions {
+		from[name] = numbering{
+			segmenter: segmenter.Resume{NextMSN: p.Next + unstored},
+			window:    playlist.Start{DiscontinuitySequence: p.Discontinuities},
+		}
+	}
+	return from
+}
+
+// restore fills the window with what is recorded, and sets the numbers that follow. Only
+// a rendition that nobody has written to may be restored.
+func (r *Rendition) restore(f *archive.Recovered) {
+	p, list := f.Positions[r.name], f.Segments[r.name]
+	if len(list) == 0 {
+		return
+	}
+	r.start.DiscontinuitySequence = p.Discontinuities
+	segments := make([]*media.Segment, len(list))
+	longest := media.Ticks(1)
+	for i := range list {
+		segments[i] = list[i].Media()
+		longest = max(longest, list[i].Duration)
+		if list[i].Discontinuity {
+			r.start.DiscontinuitySequence--
+		}
+	}
+	constants := playlist.Constants{Target: p.Target, PartTarget: p.PartTarget}
+	if constants.Target == 0 { // the record that says it is lost
+		constants = playlist.Constants{Target: int((longest + media.Second - 1) / media.Second), PartTarget: longest}
+	}
+	r.segmenter = segmenter.New(r.cfg.Segmenter, r, segmenter.Resume{
+		NextMSN: segments[len(segments)-1].MSN + 1,
+		Format:  &segmenter.Format{Target: constants.Target, PartTarget: constants.PartTarget},
+	})
+	w := playlist.NewWindow(r.cfg.Playlist, constants, r.start, r.others...)
+	w.Restore(segments)
+	w.Commit()
+	r.independent.Store(w.Independent())
+	r.variant.Store(variantOf(r.name, p.Description))
+	r.window.Store(w)
+}
+
+// fillGap lists the time up to now as lost, in the windows and in the numbers, in at
+// least unstored segments. Only while nobody publishes.
+func (b *Broadcast) fillGap(now time.Time) {
+	for _, r := range b.all() {
+		w := r.window.Load()
+		if w == nil {
+			continue
+		}
+		lost := w.FillGap(now, unstored)
+		w.Commit()
+		for _, s := range lost {
+			r.record.Offer(r.name, s)
+		}
+		if n := len(lost); n > 0 {
+			last := lost[n-1]
+			r.segmenter.Skip(n, last.ProgramDateTime.Add(last.Duration.Duration()))
+		}
+	}
+}

@@ -1,0 +1,188 @@
+package broadcast
+
+import (
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"golive/internal/mediatest"
+	"golive/media"
+	"golive/storage/memory"
+)
+
+// small is the name of a second rendition, which these tests write themselves.
+const small = "small"
+
+func withSmall(c *Settings) { c.Renditions = []string{small} }
+
+// playBoth sends a stream in real time as the source, and in another size as the small
+// rendition.
+func (e *encoder) playBoth(t *testing.T, b *Broadcast, length time.Duration) {
+	t.Helper()
+	source := mediatest.Stream{
+		Video: e.video, Audio: e.audio, FPS: 30, GOP: 60, Length: length,
+		Offset: media.TicksFromDuration(e.played), Epoch: time.Now(),
+	}
+	other := source
+	other.Video, other.BitRate = e.smaller, 100_000
+	e.played += length
+	r := b.rendition(small)
+	if e.joined != b {
+		e.joined = b
+		r.segmenter.Start((*b.publications.Load())[len(*b.publications.Load())-1])
+	}
+	rung := other.Units()
+	for i, u := range source.Units() {
+		if wait := time.Until(u.Arrived); wait > 0 {
+			<-time.After(wait)
+		}
+		if err := e.sink.WriteUnit(u); err != nil {
+			t.Fatal(err)
+		}
+		r.write(rung[i])
+	}
+}
+
+// closeBoth ends both renditions, as their writers do.
+func (e *encoder) closeBoth() {
+	e.joined.rendition(small).pause(false)
+	e.sink.Close(nil)
+}
+
+func TestRenditions_AreListedTogetherAndReportEachOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStageIn(t, t.TempDir(), time.Hour, withSmall)
+		e := s.mustPublish("b")
+		b := s.onlyBroadcast("b")
+		e.playBoth(t, b, 10*time.Second)
+		text, _ := s.Multivariant("b")
+		for _, want := range []string{"RESOLUTION=640x36", "source/index.m3u8", "RESOLUTION=320x18", "small/index.m3u8"} {
+			if !strings.Contains(string(text.Plain), want) {
+				t.Errorf("no %s in\n%s", want, text.Plain)
+			}
+		}
+		for name, other := range map[string]string{SourceRendition: small, small: SourceRendition} {
+			w, ok := s.Window("b", name)
+			if !ok || !strings.Contains(string(w.Snapshot().Full.Plain), `RENDITION-REPORT:URI="../`+other+`/index.m3u8"`) {
+				t.Errorf("%s does not report %s", name, other)
+			}
+		}
+		if got := len(b.Status().Variants); got != 2 {
+			t.Errorf("%d variants in the status", got)
+		}
+		e.closeBoth()
+	})
+}
+
+// A broadcast of two renditions survives SIGKILL, on a local disk and with a bucket, and
+// its replay has both.
+func TestRenditions_SurviveARestartAndHaveAReplay(t *testing.T) {
+	for _, elsewhere := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			dir, bucket := t.TempDir(), &remote{Bucket: memory.New()}
+			start := func(dir string) *stage {
+				if elsewhere {
+					return node{dir}.startOn(t, bucket.Bucket, bucket, time.Hour, withSmall)
+				}
+				return newStageIn(t, dir, time.Hour, withSmall)
+			}
+			old := start(dir)
+			e := old.mustPublish("b")
+			b := old.onlyBroadcast("b")
+			<-time.After(10 * time.Millisecond)
+			if !b.opening.done {
+				e.open(t)
+			}
+			e.playBoth(t, b, 41*time.Second)
+			synctest.Wait()
+			before := map[string]string{}
+			for _, name := range []string{SourceRendition, small} {
+				before[name] = old.textOf("b", name)
+			}
+			killed := t.TempDir()
+			copyDir(t, dir, killed)
+			bucket = copyOf(t, bucket)
+			e.closeBoth()
+
+			s := start(killed)
+			synctest.Wait()
+			if s.state("b") != "reconnecting" {
+				t.Fatalf("after the restart: %s", s.state("b"))
+			}
+			if text, ok := s.Multivariant("b"); !ok || strings.Count(string(text.Plain), "STREAM-INF") != 2 {
+				t.Errorf("multivariant playlist after the restart: %v", ok)
+			}
+			for name, text := range before {
+				if got, want := newestMSN(t, s.textOf("b", name)), newestMSN(t, text); got < want {
+					t.Errorf("%s: players saw %d, now the newest is %d", name, want, got)
+				}
+			}
+			e = s.mustPublish("b")
+			e.playBoth(t, s.onlyBroadcast("b"), 10*time.Second)
+			e.closeBoth()
+			<-time.After(5 * time.Second)
+
+			index := s.object("live/b/replay.m3u8")
+			for _, name := range []string{SourceRendition, small} {
+				m := strings.Index(index, name+"/replay-")
+				if m < 0 {
+					t.Fatalf("%s is not in the replay:\n%s", name, index)
+				}
+				uri, _, _ := strings.Cut(index[m:], "\n")
+				text, err := s.Replay(t.Context(), "b", uri)
+				if err != nil {
+					t.Fatalf("%s: %v", uri, err)
+				}
+				n := 0
+				for line := range strings.Lines(string(text.Plain)) {
+					if line = strings.TrimSpace(line); strings.HasSuffix(line, ".ts") {
+						n++
+						gap := strings.Contains(string(text.Plain), "#EXT-X-GAP\n#EXTINF")
+						if s.object("live/b/"+name+"/"+line) == "" && !gap {
+							t.Errorf("%s/%s is not there", name, line)
+						}
+					}
+				}
+				if n < 25 {
+					t.Errorf("%s: the replay has %d segments:\n%s", name, n, text.Plain)
+				}
+			}
+			<-time.After(2 * time.Hour)
+			if left := s.keys(""); len(left) > 0 {
+				t.Errorf("after its time there are %v", left)
+			}
+			if left := s.copies(""); len(left) > 0 {
+				t.Errorf("the local disk still has %v", left)
+			}
+		})
+	}
+}
+
+// onlyBroadcast is the broadcast of the id that is not watchable yet, too.
+func (s *stage) onlyBroadcast(id string) *Broadcast {
+	s.t.Helper()
+	b := (*s.broadcasts.Load())[id]
+	if b == nil {
+		s.t.Fatalf("there is no broadcast %s", id)
+	}
+	return b
+}
+
+func (s *stage) textOf(id, rendition string) string {
+	s.t.Helper()
+	w, ok := s.Window(id, rendition)
+	if !ok {
+		s.t.Fatalf("%s has no %s", id, rendition)
+	}
+	return string(w.Snapshot().Full.Plain)
+}
+
+// open has the broadcast opened, once the bucket has answered.
+func (e *encoder) open(t *testing.T) {
+	t.Helper()
+	p, ok := e.sink.(*publication)
+	if !ok || !p.open(false) {
+		t.Fatal("the broadcast cannot be opened")
+	}
+}

@@ -1,0 +1,48 @@
+package storage
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+)
+
+// ReadText reads a whole object of at most limit bytes. One that was stored compressed
+// is unpacked, to at most limit.
+func ReadText(ctx context.Context, b Bucket, key string, limit int64) ([]byte, error) {
+	r, err := b.Get(ctx, key, 0, -1)
+	if err != nil {
+		return nil, err
+	}
+	text, err := readAll(r.Body, limit)
+	if err == nil && isGzip(text) {
+		text, err = gunzip(text, limit)
+	}
+	if err = errors.Join(err, r.Close()); err != nil {
+		return nil, fmt.Errorf("read %s: %w", key, err)
+	}
+	return text, nil
+}
+
+func readAll(r io.Reader, limit int64) ([]byte, error) {
+	text, err := io.ReadAll(io.LimitReader(r, limit+1))
+	if err == nil && int64(len(text)) > limit {
+		err = fmt.Errorf("it has more than %d bytes", limit)
+	}
+	return text, err
+}
+
+// isGzip reports whether the object was stored compressed (RFC 1952 section 2.3.1): no
+// playlist and no JSON begins so.
+func isGzip(text []byte) bool { return bytes.HasPrefix(text, []byte{0x1f, 0x8b}) }
+
+func gunzip(text []byte, limit int64) ([]byte, error) {
+	z, err := gzip.NewReader(bytes.NewReader(text))
+	if err != nil {
+		return nil, err
+	}
+	text, err = readAll(z, limit)
+	return text, errors.Join(err, z.Close())
+}
