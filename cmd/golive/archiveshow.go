@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"text/tabwriter"
 	"time"
@@ -41,30 +42,34 @@ func archiveCommand(args, env []string, stdout, stderr io.Writer) error {
 func showLogs(w io.Writer, folder string) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	pages := 0
-	err := filepath.WalkDir(folder, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || filepath.Ext(path) != ".jsonl" {
+	below := os.DirFS(folder)
+	err := fs.WalkDir(below, ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || path.Ext(name) != ".jsonl" {
 			return err
 		}
-		text, err := os.ReadFile(path)
+		text, err := fs.ReadFile(below, name)
 		if err != nil {
 			return err
 		}
 		pages++
 		page, err := archive.ParsePage(0, text)
 		if err != nil {
-			return fmt.Errorf("%s: %w", path, err)
+			return fmt.Errorf("%s: %w", name, err)
 		}
-		showPage(table, path, page)
+		showPage(table, name, page)
 		return nil
 	})
 	if err == nil && pages == 0 {
 		err = fmt.Errorf("there is no log below %s", folder)
 	}
+	if err != nil {
+		err = fmt.Errorf("show %s: %w", folder, err)
+	}
 	return errors.Join(err, table.Flush())
 }
 
-func showPage(w io.Writer, path string, page archive.Page) {
-	fmt.Fprintf(w, "# %s", path)
+func showPage(w io.Writer, name string, page archive.Page) {
+	fmt.Fprintf(w, "# %s", name)
 	if h := page.Header; h != nil {
 		fmt.Fprintf(w, ": %s (%s), began %s", h.Broadcast, h.Token, h.Began.Format(time.RFC3339))
 	}
