@@ -57,23 +57,37 @@ func (k *keeper) run(ctx context.Context, b *Broadcast) {
 			b.log.Error("broadcast was not recorded whole", "err", err)
 		}
 	})
-	working.Go(func() {
+	var noting sync.WaitGroup
+	noting.Go(func() {
 		select {
 		case <-k.up.Drained():
-			if b.cfg.Retention.Replay > 0 {
-				k.rec.Archived()
-				if k.up.Claim() != archive.Continued {
-					b.kept(k.up.Header())
-				}
-			}
 		case <-ctx.Done():
 		}
+		k.noteArchived(b)
 	})
 	if err := k.up.Run(ctx); err != nil && !errors.Is(err, context.Canceled) {
 		b.log.Error("uploader stopped", "err", err)
 	}
+	noting.Wait()
 	stop()
 	working.Wait()
+}
+
+// noteArchived records that nothing of the broadcast waits any more, if that is so: a
+// shutdown may end the wait just then.
+func (k *keeper) noteArchived(b *Broadcast) {
+	select {
+	case <-k.up.Drained():
+	default:
+		return
+	}
+	if b.cfg.Retention.Replay == 0 {
+		return
+	}
+	k.rec.Archived()
+	if k.up.Claim() != archive.Continued {
+		b.kept(k.up.Header())
+	}
 }
 
 // drained is closed when all of the broadcast is in the bucket.
