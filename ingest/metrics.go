@@ -114,7 +114,7 @@ func (t Tally) Repairs() (n uint64) {
 	return n
 }
 
-// Metrics is what the front door counts. It may be used by many goroutines; a
+// Metrics is what ingest counts. It may be used by many goroutines; a
 // session gives it a Tally once a second, not a number at each message.
 type Metrics struct {
 	connections prometheus.Gauge

@@ -30,7 +30,7 @@ import (
 
 // The strangers that are introduced here.
 var (
-	_ ingest.Stage        = (*broadcast.Hub)(nil)
+	_ ingest.PublishHandler        = (*broadcast.Hub)(nil)
 	_ origin.Source       = (*broadcast.Hub)(nil)
 	_ api.Directory       = directory{}
 	_ storage.Bucket      = (*disk.Bucket)(nil)
@@ -71,7 +71,7 @@ func wire(ctx context.Context, cfg config.Config, d doors, log *slog.Logger) (*h
 		Prefix:          prefixOf(cfg.Storage),
 	}, stores, log, broadcast.NewMetrics(reg), storageMetrics)
 
-	door, err := ingest.NewDoor(cfg.Ingest.Publish, ingest.NewSeats(cfg.Ingest.Limits, hub), log)
+	auth, err := ingest.NewAuthorizer(cfg.Ingest.Publish, ingest.NewSessionLimiter(cfg.Ingest.Limits, hub), log)
 	if err != nil {
 		return nil, err
 	}
@@ -111,7 +111,7 @@ func wire(ctx context.Context, cfg config.Config, d doors, log *slog.Logger) (*h
 	return &house{
 		hub:          hub,
 		certificates: certs,
-		rtmp:         rtmp.NewServer(cfg.Ingest, door, log, ingest.NewMetrics(reg)),
+		rtmp:         rtmp.NewServer(cfg.Ingest, ingest.NewSessions(cfg.Ingest, auth, log, ingest.NewMetrics(reg)), log),
 		origin:       origin.NewPublicServer(cfg.Origin, certs.https, live.Before(origin.Below(cfg.Origin.BasePath, live.Before(mux))), log, origin.NewServerMetrics(reg)),
 		admin:        origin.NewServer(shares.Admin, admin.Guard(cfg.Admin, admin.NewHandler(reg, ready)), log),
 		metrics:      reg,

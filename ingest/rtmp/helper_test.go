@@ -150,11 +150,11 @@ func newHouse(t testing.TB, cfg ingest.Config) *house {
 	t.Helper()
 	h := &house{stage: newStage(), log: &lines{}, registry: prometheus.NewRegistry(), done: make(chan error, 1)}
 	log := slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	door, err := ingest.NewDoor(cfg.Publish, ingest.NewSeats(cfg.Limits, h.stage), log)
+	auth, err := ingest.NewAuthorizer(cfg.Publish, ingest.NewSessionLimiter(cfg.Limits, h.stage), log)
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.server = NewServer(cfg, door, log, ingest.NewMetrics(h.registry))
+	h.server = NewServer(cfg, ingest.NewSessions(cfg, auth, log, ingest.NewMetrics(h.registry)), log)
 	return h
 }
 

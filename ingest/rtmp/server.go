@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net"
 	"sync"
-	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -27,23 +26,15 @@ const (
 	lastBackoff  = time.Second
 )
 
-// Door lets publishers in; it is an *ingest.Door.
-type Door interface {
-	Admit(ctx context.Context, req ingest.Request, evict context.CancelCauseFunc) (ingest.Admission, error)
-}
-
 // Server takes publishers. Serve and ServeTLS may be called once for each
 // listener.
 type Server struct {
-	cfg     ingest.Config
-	door    Door
-	log     *slog.Logger
-	metrics *ingest.Metrics
+	cfg        ingest.Config
+	publishers *ingest.Sessions
+	log        *slog.Logger
 
-	places   *connlimit.Limiter
-	memory   *memory
-	refusals *digest
-	sessions atomic.Int64 // numbers given so far
+	places *connlimit.Limiter
+	memory *memory
 }
 
 // What the peers of one address may send before they publish, in bytes: each command
@@ -55,13 +46,12 @@ const (
 	commandsBurst = 8 << 20
 )
 
-// NewServer gives a server that has no listener yet.
-func NewServer(cfg ingest.Config, door Door, log *slog.Logger, metrics *ingest.Metrics) *Server {
+// NewServer returns a server that has no listener yet.
+func NewServer(cfg ingest.Config, publishers *ingest.Sessions, log *slog.Logger) *Server {
 	return &Server{
-		cfg: cfg, door: door, log: log, metrics: metrics,
-		places:   connlimit.New(cfg.Limits.Connections, commandsRate, commandsBurst),
-		memory:   newMemory(int64(cfg.Limits.MessageMemory)),
-		refusals: &digest{log: log},
+		cfg: cfg, publishers: publishers, log: log,
+		places: connlimit.New(cfg.Limits.Connections, commandsRate, commandsBurst),
+		memory: newMemory(int64(cfg.Limits.MessageMemory)),
 	}
 }
 
@@ -86,7 +76,7 @@ func (s *Server) serveAll(ctx context.Context, ln net.Listener, protocol string,
 		stop()
 		end(ingest.ErrClosing)
 		running.Wait()
-		s.refusals.flush()
+		s.publishers.Lines.Flush()
 	}()
 	for {
 		conn, err := s.accept(ctx, ln)
@@ -115,7 +105,7 @@ func (s *Server) accept(ctx context.Context, ln net.Listener) (net.Conn, error) 
 			s.places.Reclaim()
 		}
 		if delay == firstBackoff {
-			s.refusals.add(s.log, slog.LevelWarn, "connection could not be accepted", "accept", "err", err)
+			s.publishers.Lines.Add(s.log, slog.LevelWarn, "connection could not be accepted", "accept", "err", err)
 		}
 		select {
 		case <-time.After(delay):
@@ -139,18 +129,18 @@ func (s *Server) admit(ctx context.Context, conn net.Conn, protocol string) (run
 	if refusal != "" {
 		evict(nil)
 		_ = conn.Close()
-		s.metrics.Refused(protocol, ingest.RefusedLimit)
-		s.refusals.add(s.log, slog.LevelWarn, "connections were refused: the limit is reached", string(refusal),
+		s.publishers.Metrics().Refused(protocol, ingest.RefusedLimit)
+		s.publishers.Lines.Add(s.log, slog.LevelWarn, "connections were refused: the limit is reached", string(refusal),
 			"protocol", protocol, "limit", s.cfg.Limits.Connections)
 		return nil
 	}
 	return func() {
 		defer evict(nil)
 		defer place.Leave()
-		defer s.metrics.Connected()()
+		defer s.publishers.Metrics().Connected()()
 		session := newSession(s, conn, protocol, evict)
 		session.place = place
-		session.link.onCut = func() bool { return session.seeOff(context.Cause(ctx)) }
+		session.link.onCut = func() bool { return session.requestReconnect(context.Cause(ctx)) }
 		stop := context.AfterFunc(ctx, session.link.interrupt)
 		defer stop()
 		session.run(ctx)
