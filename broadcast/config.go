@@ -53,4 +53,6 @@ type Settings struct {
 	Retention storage.RetentionConfig
 	// Prefix is where the broadcasts' objects begin in the bucket: "live".
 	Prefix string
+	// Memory counts the media that is held; nil counts nothing.
+	Memory *ingest.Memory
 }

@@ -160,6 +160,7 @@ func (p *program) Part(part *media.Part) {
 		defer p.window.Store(w)
 	}
 	w.Part(part)
+	p.cfg.Memory.Hold(part.Data)
 	p.newest = part.Arrived
 	p.metrics.parts.Inc()
 }

@@ -181,6 +181,19 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 	return m
 }
 
+// ShowMemory registers what m counts.
+func ShowMemory(reg prometheus.Registerer, m *Memory) {
+	for _, g := range []struct {
+		name, help string
+		value      func() int64
+	}{
+		{"golive_ingest_media_memory_bytes", "Memory that the media of all broadcasts holds.", m.Held},
+		{"golive_ingest_media_memory_limit_bytes", "Memory that it may hold before publishers are refused (ingest.limits.memory); 0 is no limit.", m.Limit},
+	} {
+		reg.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: g.name, Help: g.help}, func() float64 { return float64(g.value()) }))
+	}
+}
+
 // Connected counts a connection until the function it returns is called.
 func (m *Metrics) Connected() (closed func()) {
 	m.connections.Inc()

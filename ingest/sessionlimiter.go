@@ -14,17 +14,19 @@ import (
 // at once. It counts broadcasts: a publisher that comes back to its own, while its dead
 // connection still holds it, is not counted twice.
 type SessionLimiter struct {
-	stage  PublishHandler
-	limits LimitsConfig
+	handler PublishHandler
+	limits  LimitsConfig
+	memory  *Memory
 
 	mu        sync.Mutex
 	all       map[string]int // sessions by broadcast
 	byAddress map[netip.Prefix]map[string]int
 }
 
-// NewSessionLimiter puts the limits on sessions before stage.
-func NewSessionLimiter(limits LimitsConfig, stage PublishHandler) *SessionLimiter {
-	return &SessionLimiter{stage: stage, limits: limits, all: map[string]int{}, byAddress: map[netip.Prefix]map[string]int{}}
+// NewSessionLimiter puts the limits on sessions, and on the memory of their media,
+// before handler.
+func NewSessionLimiter(limits LimitsConfig, memory *Memory, handler PublishHandler) *SessionLimiter {
+	return &SessionLimiter{handler: handler, limits: limits, memory: memory, all: map[string]int{}, byAddress: map[netip.Prefix]map[string]int{}}
 }
 
 // Publish implements PublishHandler.
@@ -34,7 +36,7 @@ func (s *SessionLimiter) Publish(ctx context.Context, id string, p Publisher) (S
 		return nil, err
 	}
 	leave := func() { s.leave(id, from) }
-	sink, err := s.stage.Publish(ctx, id, p)
+	sink, err := s.handler.Publish(ctx, id, p)
 	if err != nil {
 		leave()
 		return nil, err
@@ -47,6 +49,11 @@ func (s *SessionLimiter) take(id string, from netip.Prefix) error {
 	defer s.mu.Unlock()
 	if err := refuseOver(LimitSessions, s.limits.Sessions, s.all, id, "live"); err != nil {
 		return err
+	}
+	if s.all[id] == 0 {
+		if err := s.memory.check(len(s.all)); err != nil {
+			return err
+		}
 	}
 	here := s.byAddress[from]
 	if err := refuseOver(LimitSessionsPerAddress, s.limits.SessionsPerAddress, here, id, "published from this address"); err != nil {

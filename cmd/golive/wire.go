@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
+	"runtime/debug"
 	"strconv"
 	"strings"
 
@@ -30,13 +32,13 @@ import (
 
 // The strangers that are introduced here.
 var (
-	_ ingest.PublishHandler        = (*broadcast.Hub)(nil)
-	_ origin.Source       = (*broadcast.Hub)(nil)
-	_ api.Directory       = directory{}
-	_ storage.Bucket      = (*disk.Bucket)(nil)
-	_ storage.Bucket      = (*memory.Bucket)(nil)
-	_ storage.Bucket      = (*s3.Bucket)(nil)
-	_ prometheus.Gatherer = (*prometheus.Registry)(nil)
+	_ ingest.PublishHandler = (*broadcast.Hub)(nil)
+	_ origin.Source         = (*broadcast.Hub)(nil)
+	_ api.Directory         = directory{}
+	_ storage.Bucket        = (*disk.Bucket)(nil)
+	_ storage.Bucket        = (*memory.Bucket)(nil)
+	_ storage.Bucket        = (*s3.Bucket)(nil)
+	_ prometheus.Gatherer   = (*prometheus.Registry)(nil)
 )
 
 // house is every room, ready to run.
@@ -60,6 +62,8 @@ func wire(ctx context.Context, cfg config.Config, d doors, log *slog.Logger) (*h
 	if err != nil {
 		return nil, err
 	}
+	memory := ingest.NewMemory(cfg.Ingest.Limits.Memory, min(memoryLimit(os.DirFS("/")).available(), debug.SetMemoryLimit(-1)))
+	ingest.ShowMemory(reg, memory)
 	hub := broadcast.NewHub(broadcast.Settings{
 		Config:          cfg.Broadcast,
 		Segmenter:       cfg.Segmenter,
@@ -69,9 +73,10 @@ func wire(ctx context.Context, cfg config.Config, d doors, log *slog.Logger) (*h
 		KeepOnUnpublish: !cfg.Ingest.Publish.EndOnUnpublish,
 		Retention:       retention(cfg.Storage),
 		Prefix:          prefixOf(cfg.Storage),
+		Memory:          memory,
 	}, stores, log, broadcast.NewMetrics(reg), storageMetrics)
 
-	auth, err := ingest.NewAuthorizer(cfg.Ingest.Publish, ingest.NewSessionLimiter(cfg.Ingest.Limits, hub), log)
+	auth, err := ingest.NewAuthorizer(cfg.Ingest.Publish, ingest.NewSessionLimiter(cfg.Ingest.Limits, memory, hub), log)
 	if err != nil {
 		return nil, err
 	}
