@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golive/container/mpegts"
 	"golive/ingest"
 	"golive/media"
 	"golive/playlist"
@@ -51,7 +52,7 @@ type archive interface {
 
 func newProgram(name string, cfg Settings, from numbering, archive archive, m *Metrics) *program {
 	p := &program{name: name, cfg: cfg, archive: archive, metrics: m, start: from.window}
-	p.segmenter = segmenter.New(cfg.Segmenter, p, from.segmenter)
+	p.segmenter = segmenter.New(cfg.Segmenter, from.segmenter, segmenter.NewPackager(mpegts.NewMuxer(), p))
 	return p
 }
 

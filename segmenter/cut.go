@@ -30,14 +30,14 @@ func (s *Segmenter) lead(u media.AccessUnit) {
 	s.cutBefore(u)
 	frame := s.pace()
 	s.fillGap(u.DTS, frame)
-	if s.start-s.segment.Start >= s.formatNow().longest() && !s.leadPending() {
-		s.forceCut(s.start) // what was closed has taken all the time that the segment had
+	if (s.start-s.segment.Start >= s.formatNow().longest() || s.segmentFull()) && !s.leadPending() {
+		s.forceCut(s.start) // what was closed has taken all the time or room that the segment had
 	}
 	s.append(u)
 	// Close now when one more frame would not fit: the part is ready as soon as
 	// its last frame is.
 	end := u.DTS + frame
-	if end+frame-s.start > s.partTarget() || s.bytes > maxPartBytes {
+	if end+frame-s.start > s.partTarget() || s.partFull() {
 		s.closePart(end)
 	}
 }
@@ -177,13 +177,12 @@ func (s *Segmenter) runOn(dts media.Ticks) {
 // sound may begin there.
 func (s *Segmenter) passPart(end media.Ticks) {
 	// Where the next segment was announced, it begins with a picture that is held.
-	n := len(s.segment.Parts)
-	if n > 0 && s.segment.Parts[n-1].Last && s.start > s.picture.newest && s.mayRepeat() {
+	if s.last && s.start > s.picture.newest && s.mayRepeat() {
 		s.nextSegment()
 	}
 	s.holdPicture(end)
 	s.closeAt(end)
-	if s.start+s.format.PartTarget-s.segment.Start > s.format.longest() {
+	if s.start+s.format.PartTarget-s.segment.Start > s.format.longest() || s.segmentFull() {
 		s.nextSegment()
 	}
 }
@@ -249,7 +248,7 @@ func (s *Segmenter) partTarget() media.Ticks { return s.formatNow().PartTarget }
 func (s *Segmenter) closePart(end media.Ticks) {
 	s.freeze()
 	last := s.lastBefore(s.fit(end))
-	if len(s.units) > 0 && s.bytes <= maxPartBytes && !s.keyPending() {
+	if len(s.units) > 0 && !s.partFull() && !s.keyPending() {
 		end = max(end, s.start+s.format.least())
 	}
 	s.close(s.fit(end), last)
@@ -280,33 +279,33 @@ func (s *Segmenter) close(end media.Ticks, last bool) {
 	if len(s.units) > 0 {
 		s.fillSound(end, s.units[len(s.units)-1].Arrived)
 	}
-	p := &media.Part{
-		Session:  s.session,
-		MSN:      s.segment.MSN,
-		Index:    len(s.segment.Parts),
-		Offset:   s.segment.Size,
-		Start:    s.start,
-		Duration: end - s.start,
+	s.cut = Cut{
+		Part: media.Part{
+			Session: s.session, MSN: s.segment.MSN, Index: s.parts, Start: s.start, Duration: end - s.start,
+		},
+		Format: s.format, Video: s.video, Audio: s.audio, Units: s.units,
 	}
-	if len(s.units) > 0 {
-		p.Last = last
-		p.Unsure = !last && s.unsureBefore(end)
-		p.Data = s.mux.Part(s.video, s.audio, s.units, end)
-		p.Size = int64(len(p.Data))
-		p.Independent = s.keyPending()
-		p.Arrived = s.units[len(s.units)-1].Arrived
+	if c := &s.cut; len(s.units) > 0 {
+		c.Last = last
+		c.Unsure = !last && s.unsureBefore(end)
+		c.Independent = s.keyPending()
+		c.Arrived = s.units[len(s.units)-1].Arrived
 	} else {
-		p.Gap = true
+		c.Gap = true
 		s.stats.GapParts++
 		s.sound.skipTo(end)
 	}
+	for _, out := range s.outs {
+		out.Part(&s.cut)
+	}
+	s.parts++
+	s.carried += s.bytes
+	s.last = s.cut.Last
+	s.segment.Duration += s.cut.Duration
+	s.cut = Cut{}
 	clear(s.units) // let go of the wire's buffers
 	s.units, s.bytes = s.units[:0], 0
 	s.start = end
-	s.segment.Parts = append(s.segment.Parts, p)
-	s.segment.Size += p.Size
-	s.segment.Duration += p.Duration
-	s.out.Part(p)
 }
 
 // endSegmentAt closes the open part and segment; the segment lasts to dts.
@@ -353,7 +352,10 @@ func (s *Segmenter) openSegment(start media.Ticks, independent bool) {
 	s.start = start
 	s.discontinuity = false
 	s.open = true
-	s.out.Open(s.segment)
+	s.parts, s.carried, s.last = 0, 0, false
+	for _, out := range s.outs {
+		out.Open(s.segment)
+	}
 }
 
 // closeSegment hands over the open segment. The number of one without a part, which
@@ -361,11 +363,13 @@ func (s *Segmenter) openSegment(start media.Ticks, independent bool) {
 func (s *Segmenter) closeSegment() {
 	done := s.segment
 	s.open, s.segment = false, media.Segment{}
-	if len(done.Parts) == 0 {
+	if s.parts == 0 {
 		s.nextMSN--
 		s.discontinuity = s.discontinuity || done.Discontinuity
 		return
 	}
 	s.lastWall = done.ProgramDateTime.Add(done.Duration.Duration())
-	s.out.Close(&done)
+	for _, out := range s.outs {
+		out.Close()
+	}
 }
