@@ -100,7 +100,7 @@ func (h *Hub) Run(ctx context.Context) error {
 	return nil
 }
 
-// Publish implements ingest.Stage.
+// Publish implements ingest.PublishHandler.
 func (h *Hub) Publish(ctx context.Context, id string, p ingest.Publisher) (ingest.Sink, error) {
 	for {
 		b, err := h.findOrStart(ctx, id)
