@@ -44,11 +44,11 @@ interop: setup ## GStreamer and OBS Studio publish, Chromium plays
 
 # Alone: each stream is encoded, checked and decoded in real time.
 field: setup ## the odd streams that encoders in the field send, watched in Chromium
-	go test -tags 'e2e field' -count=1 -parallel 3 -timeout 25m -run TestField ./e2e/interop -args -strict
+	GOLIVE_STRICT=1 go test -tags 'e2e field' -count=1 -parallel 3 -timeout 25m -run TestField ./e2e/interop
 
 # Alone, too: what is measured is how soon a picture is on the screen, and how smoothly.
 latency: setup ## how long a picture takes from the encoder to Chromium's screen
-	go test -tags e2e -count=1 -v -timeout 15m -run 'TestLatency|TestChromium_PlaysWhat' ./e2e -args -strict
+	GOLIVE_STRICT=1 go test -tags e2e -count=1 -v -timeout 15m -run 'TestLatency|TestChromium_PlaysWhat' ./e2e
 
 fuzz: ## fuzz each parser for FUZZTIME
 	@grep -rHoE '^func Fuzz\w+' --include='*_test.go' --exclude-dir=node_modules . | sed -E 's|/[^/]+:func | |' | while read -r dir name; do \

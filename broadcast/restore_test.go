@@ -36,23 +36,26 @@ func (s *stage) photograph() *memory.Bucket {
 }
 
 var (
-	uriLine = regexp.MustCompile(`(?m)^[^#\s].*-(\d+)\.ts$`)
-	partURI = regexp.MustCompile(`PART:.*URI="[^"]*-(\d+)\.\d+\.ts"`)
-	discSeq = regexp.MustCompile(`DISCONTINUITY-SEQUENCE:(\d+)`)
+	uriLine  = regexp.MustCompile(`(?m)^[^#\s].*\.ts$`)
+	partLine = regexp.MustCompile(`(?m)^#EXT-X-PART:`)
+	sequence = regexp.MustCompile(`MEDIA-SEQUENCE:(\d+)`)
+	discSeq  = regexp.MustCompile(`DISCONTINUITY-SEQUENCE:(\d+)`)
 )
 
 // newestMSN is the highest number that a playlist shows, of a segment or a part.
 func newestMSN(t *testing.T, text string) int {
 	t.Helper()
-	newest := -1
-	for _, re := range []*regexp.Regexp{uriLine, partURI} {
-		for _, m := range re.FindAllStringSubmatch(text, -1) {
-			n, err := strconv.Atoi(m[1])
-			if err != nil {
-				t.Fatal(err)
-			}
-			newest = max(newest, n)
-		}
+	first, err := strconv.Atoi(sequence.FindStringSubmatch(text)[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	segments := uriLine.FindAllStringIndex(text, -1)
+	newest, end := first+len(segments)-1, 0
+	if len(segments) > 0 {
+		end = segments[len(segments)-1][1]
+	}
+	if partLine.MatchString(text[end:]) {
+		newest++
 	}
 	return newest
 }

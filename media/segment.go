@@ -13,6 +13,10 @@ type Part struct {
 	Session string
 	MSN     int64
 	Index   int
+	// Number counts the parts of the publication, from 0, so that the next part's name
+	// is known before it is known whether that begins a segment. It is NoNumber where one
+	// part stands for all of a segment.
+	Number int64
 	// Data is the part's bytes. It is nil when the bytes are kept in storage
 	// only; then they are Size bytes at Offset of the segment's object.
 	Data   []byte
@@ -29,20 +33,15 @@ type Part struct {
 	// Gap says that the wire brought nothing for this time: the part has no bytes
 	// (the GAP attribute of EXT-X-PART).
 	Gap bool
-	// Last says that the part is expected to be the last of its segment: a key frame is
-	// due. That cannot be known before it is there.
-	Last bool
-	// Unsure says that it cannot be expected either way, so that the name of the next
-	// part is not known.
-	Unsure bool
 	// Arrived is when the last byte of the part's last access unit was read.
 	Arrived time.Time
 }
 
-// Name is the part's file name, unique for all time: SESSION-MSN.INDEX.ts.
-func (p *Part) Name() string {
-	return p.Session + "-" + strconv.FormatInt(p.MSN, 10) + "." + strconv.Itoa(p.Index) + ".ts"
-}
+// NoNumber is the Number of a part that has no name.
+const NoNumber = -1
+
+// Name is the part's file name, unique for all time: SESSION.NUMBER.ts.
+func (p *Part) Name() string { return p.Session + "." + strconv.FormatInt(p.Number, 10) + ".ts" }
 
 // Segment is its parts in sequence; it owns no bytes (a Media Segment of
 // RFC 8216bis section 3).

@@ -19,7 +19,7 @@ func BenchmarkHandler(b *testing.B) {
 		{"playlist", "/live/b/source/index.m3u8", ""},
 		{"gzip", "/live/b/source/index.m3u8", "gzip, deflate, br"},
 		{"delta", "/live/b/source/index.m3u8?_HLS_msn=3&_HLS_part=0&_HLS_skip=YES", "gzip, deflate, br"},
-		{"part", "/live/b/source/s-2.3.ts", ""},
+		{"part", "/live/b/source/s.19.ts", ""},
 		{"segment", "/live/b/source/s-2.ts", ""},
 	} {
 		b.Run(c.name, func(b *testing.B) {

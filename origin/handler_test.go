@@ -29,6 +29,7 @@ type house struct {
 	bucket storage.Bucket
 	open   *media.Segment
 	clock  media.Ticks
+	parts  int64
 	replay string // of the broadcast "past"
 
 	arrived time.Time // of the parts that come
@@ -76,9 +77,10 @@ func (h *house) part() {
 
 func (h *house) partOf(data []byte) {
 	p := &media.Part{
-		Session: "s", MSN: h.open.MSN, Index: len(h.open.Parts), Offset: h.open.Size, Start: h.clock,
+		Session: "s", MSN: h.open.MSN, Index: len(h.open.Parts), Number: h.parts, Offset: h.open.Size, Start: h.clock,
 		Duration: media.Second / 4, Data: data, Arrived: h.arrived,
 	}
+	h.parts++
 	p.Size = int64(len(p.Data))
 	h.clock += p.Duration
 	h.open.Parts = append(h.open.Parts, p)
@@ -150,8 +152,8 @@ func TestHandler_ServesWithTheRightHeaders(t *testing.T) {
 		"/live/b/source/index.m3u8": {"application/vnd.apple.mpegurl", "public, max-age=1"},
 		"/live/b/source/s-0.ts":     {"video/mp2t", "public, max-age=31536000, immutable"},
 		"/live/b/source/s-2.ts":     {"video/mp2t", "public, max-age=31536000, immutable"},
-		"/live/b/source/s-1.3.ts":   {"video/mp2t", "public, max-age=31536000, immutable"},
-		"/live/b/source/s-3.0.ts":   {"video/mp2t", "public, max-age=31536000, immutable"},
+		"/live/b/source/s.11.ts":    {"video/mp2t", "public, max-age=31536000, immutable"},
+		"/live/b/source/s.24.ts":    {"video/mp2t", "public, max-age=31536000, immutable"},
 	} {
 		w := get(h, path)
 		head := ask(h, http.MethodHead, path)
@@ -180,7 +182,7 @@ func TestHandler_SegmentIsItsPartsWhereverItIs(t *testing.T) {
 	for msn := range 3 {
 		var parts strings.Builder
 		for i := range 8 {
-			parts.WriteString(get(h, fmt.Sprintf("/live/b/source/s-%d.%d.ts", msn, i)).Body.String())
+			parts.WriteString(get(h, fmt.Sprintf("/live/b/source/s.%d.ts", 8*msn+i)).Body.String())
 		}
 		if got := get(h, fmt.Sprintf("/live/b/source/s-%d.ts", msn)).Body.String(); got != parts.String() || got == "" {
 			t.Errorf("segment %d is %q, its parts are %q", msn, got, parts.String())
@@ -266,7 +268,7 @@ func TestHandler_RefusesWhatIsNotThere(t *testing.T) {
 		"/live/b/source/s-9.ts":        404,
 		"/live/b/source/other-0.ts":    404,
 		"/live/b/source/../../etc":     404,
-		"/live/b/source/s-1.99.ts":     404,
+		"/live/b/source/s.107.ts":      404,
 		"/live/b/source/index.m3u8/x":  404,
 		"/live/b/source/s-0.ts?x=1":    200,
 		"/live/b/source/index.m3u8?a":  200,
@@ -332,8 +334,8 @@ func TestHandler_Directives(t *testing.T) {
 // Rules 32 and 39: a request for what comes next is answered when it comes.
 func TestHandler_BlocksUntilThePartExists(t *testing.T) {
 	for path, want := range map[string]string{
-		"/live/b/source/index.m3u8?_HLS_msn=3&_HLS_part=1": `URI="s-3.1.ts"`,
-		"/live/b/source/s-3.1.ts":                          "<3.1>",
+		"/live/b/source/index.m3u8?_HLS_msn=3&_HLS_part=1": `URI="s.25.ts"`,
+		"/live/b/source/s.25.ts":                           "<3.1>",
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			house := live(t)

@@ -100,7 +100,7 @@ func TestServer_AnswersAWaitingRequestWhoseClientClosedItsHalf(t *testing.T) {
 			t.Fatalf("%s: %v", version, err)
 		}
 		text, err := io.ReadAll(answer.Body)
-		if err != nil || answer.StatusCode != http.StatusOK || !strings.Contains(string(text), `"s-3.1.ts"`) {
+		if err != nil || answer.StatusCode != http.StatusOK || !strings.Contains(string(text), `"s.25.ts"`) {
 			t.Errorf("%s: %d %q, %v", version, answer.StatusCode, text, err)
 		}
 	}

@@ -72,7 +72,7 @@ func TestHandler_CountsWhatItSent(t *testing.T) {
 		"its head, too":        {"s-2.ts", http.MethodHead, nil, kindSegment},
 		"a range":              {"s-2.ts", http.MethodGet, []string{"Range", "bytes=3-9"}, kindSegment},
 		"no such range":        {"s-2.ts", http.MethodGet, []string{"Range", "bytes=999-"}, kindSegment},
-		"part":                 {"s-2.1.ts", http.MethodGet, nil, kindPart},
+		"part":                 {"s.17.ts", http.MethodGet, nil, kindPart},
 	} {
 		h := house.handler()
 		w := ask(h, c.method, "/live/b/source/"+c.path, c.header...)
@@ -128,9 +128,9 @@ func TestHandler_MeasuresHowLateAPartIs(t *testing.T) {
 		reg := prometheus.NewRegistry()
 		h := NewHandler(house, audience.New(nil, reg), NewReads(100, nil), slog.New(slog.DiscardHandler), NewMetrics(reg))
 		get(h, "/live/b/source/index.m3u8?_HLS_msn=3&_HLS_part=0") // there already
-		get(h, "/live/b/source/s-3.0.ts")
+		get(h, "/live/b/source/s.24.ts")
 		var waiting sync.WaitGroup
-		for _, path := range []string{"index.m3u8?_HLS_msn=3&_HLS_part=1", "s-3.1.ts"} {
+		for _, path := range []string{"index.m3u8?_HLS_msn=3&_HLS_part=1", "s.25.ts"} {
 			waiting.Go(func() { get(h, "/live/b/source/"+path) })
 		}
 		waiting.Go(func() { get(h, "/live/b/source/index.m3u8?_HLS_msn=3") }) // for a segment

@@ -20,7 +20,7 @@ func TestHandler_CountsViewersByTheirPlaylistRequests(t *testing.T) {
 		"/live/b/source/index.m3u8?CMCD=sid%3D%22one%22": 1,
 		"/live/b/index.m3u8":                             0,
 		"/live/b/source/s-0.ts":                          0,
-		"/live/b/source/s-3.0.ts":                        0,
+		"/live/b/source/s.24.ts":                         0,
 		"/live/b/hd/index.m3u8":                          0,
 		"/live/nobody/source/index.m3u8":                 0,
 	} {

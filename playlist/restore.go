@@ -67,7 +67,7 @@ func ParseArchive(text []byte) (*Restored, error) {
 			break
 		}
 		session, msn, part, ok := parseName(s.URI)
-		if !ok || part >= 0 || strings.Contains(session, "/") || msn != int64(p.SeqNo)+int64(i) {
+		if !ok || part || strings.Contains(session, "/") || msn != int64(p.SeqNo)+int64(i) {
 			return nil, fmt.Errorf("parse stored playlist: segment %d is named %q", i, s.URI)
 		}
 		if !(0 < s.Duration && s.Duration <= maxTarget) { // nor is NaN right
@@ -84,7 +84,7 @@ func ParseArchive(text []byte) (*Restored, error) {
 		}
 		if !gaps[s.URI] {
 			seg.Size = media.UnknownSize
-			seg.Parts = []*media.Part{{Session: session, MSN: msn, Duration: seg.Duration, Size: media.UnknownSize}}
+			seg.Parts = []*media.Part{{Session: session, MSN: msn, Number: media.NoNumber, Duration: seg.Duration, Size: media.UnknownSize}}
 		}
 		start += seg.Duration
 		r.Segments = append(r.Segments, seg)

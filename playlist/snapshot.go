@@ -1,6 +1,7 @@
 package playlist
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -30,7 +31,6 @@ type Snapshot struct {
 	listed  int      // index of the first listed one
 	open    *media.Segment
 	hint    string // the name in EXT-X-PRELOAD-HINT
-	coming  Position
 	next    Position
 	target  int
 }
@@ -96,8 +96,8 @@ func (s *Snapshot) Near(p Position, partTarget media.Ticks) bool {
 	return p.MSN < s.next.MSN
 }
 
-// Coming is the part that the playlist hints at.
-func (s *Snapshot) Coming() Position { return s.coming }
+// Coming is the part that comes next, unless it begins the segment after.
+func (s *Snapshot) Coming() Position { return s.next }
 
 // Target is EXT-X-TARGETDURATION in seconds.
 func (s *Snapshot) Target() int { return s.target }
@@ -149,61 +149,65 @@ type Media struct {
 // Find looks a segment or part up by its file name. It finds those that have
 // left the playlist until their grace is over (section 6.2.2).
 func (s *Snapshot) Find(name string) (Media, bool) {
-	session, msn, part, ok := parseName(name)
-	if !ok {
+	session, number, part, ok := parseName(name)
+	switch {
+	case !ok:
 		return Media{}, false
+	case part:
+		return s.findPart(session, number)
 	}
-	if s.open != nil && s.open.MSN == msn && s.open.Session == session {
-		if part < 0 || part >= len(s.open.Parts) {
-			return Media{}, false // no bytes of what is not finished
-		}
-		return partMedia(s.open, part)
-	}
-	e := s.Entry(session, msn)
+	e := s.Entry(session, number)
 	if e == nil {
 		return Media{}, false
 	}
 	seg := e.Segment()
-	switch {
-	case part >= 0:
-		return partMedia(seg, part)
-	case seg.Size == 0:
+	if seg.Size == 0 {
 		return Media{}, false // a gap
 	}
 	return Media{Slabs: seg.Slabs(), Object: seg.Name(), Size: seg.Size}, true
 }
 
-func partMedia(seg *media.Segment, index int) (Media, bool) {
-	if index >= len(seg.Parts) || seg.Parts[index].Gap || seg.Parts[index].Size < 0 {
+// findPart looks from the newest part back: who asks for one asks for a new one.
+func (s *Snapshot) findPart(session string, number int64) (Media, bool) {
+	if s.open != nil {
+		if m, before := partOf(s.open, session, number); !before {
+			return m, m.Object != ""
+		}
+	}
+	for _, e := range slices.Backward(s.entries) {
+		if m, before := partOf(e.Segment(), session, number); !before {
+			return m, m.Object != ""
+		}
+	}
+	return Media{}, false
+}
+
+// partOf finds a part in its segment; before says that only an earlier one may have it.
+func partOf(seg *media.Segment, session string, number int64) (m Media, before bool) {
+	if seg.Session != session || len(seg.Parts) == 0 || number < seg.Parts[0].Number {
+		return Media{}, true
+	}
+	i := number - seg.Parts[0].Number
+	if i >= int64(len(seg.Parts)) || seg.Parts[i].Gap || seg.Parts[i].Size < 0 || seg.Parts[i].Number != number {
 		return Media{}, false
 	}
-	p := seg.Parts[index]
-	m := Media{Object: seg.Name(), Offset: p.Offset, Size: p.Size}
+	p := seg.Parts[i]
+	m = Media{Object: seg.Name(), Offset: p.Offset, Size: p.Size}
 	if p.Data != nil {
 		m.Slabs = [][]byte{p.Data}
 	}
-	return m, true
+	return m, false
 }
 
-// parseName splits SESSION-MSN.ts and SESSION-MSN.PART.ts; part is -1 for a
-// segment.
-func parseName(name string) (session string, msn int64, part int, ok bool) {
+// parseName splits SESSION-MSN.ts, of a segment, and SESSION.NUMBER.ts, of a part.
+func parseName(name string) (session string, number int64, part, ok bool) {
 	base, found := strings.CutSuffix(name, ".ts")
-	dash := strings.LastIndexByte(base, '-')
-	if !found || dash < 0 {
-		return "", 0, 0, false
+	at := strings.LastIndexAny(base, "-.")
+	if !found || at < 0 {
+		return "", 0, false, false
 	}
-	session, number := base[:dash], base[dash+1:]
-	number, index, isPart := strings.Cut(number, ".")
-	msn, ok = parseNumber(number)
-	if !ok {
-		return "", 0, 0, false
-	}
-	if !isPart {
-		return session, msn, -1, true
-	}
-	p, ok := parseNumber(index)
-	return session, msn, int(min(p, 1<<30)), ok
+	number, ok = parseNumber(base[at+1:])
+	return base[:at], number, base[at] == '.', ok
 }
 
 // parseNumber reads a number in the one form names have it, so that a resource

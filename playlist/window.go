@@ -52,6 +52,7 @@ type Window struct {
 	text      []byte
 	textStart int64
 
+	newest        *media.Part // nil before the first
 	open          *media.Segment
 	openHead      string
 	openParts     []byte
@@ -108,6 +109,7 @@ func (w *Window) Open(head media.Segment) {
 
 // Part adds a part to the open segment.
 func (w *Window) Part(p *media.Part) {
+	w.newest = p
 	w.open.Parts = append(w.open.Parts, p)
 	w.open.Size += p.Size
 	w.open.Duration += p.Duration
@@ -241,9 +243,8 @@ func (w *Window) Commit() {
 		s.open = &open
 		if w.cfg.LowLatency {
 			s.next.Part = len(open.Parts)
-			if !w.paused && !w.ended && !unsure(&open) {
-				s.coming = coming(&open)
-				s.hint = (&media.Part{Session: open.Session, MSN: s.coming.MSN, Index: s.coming.Part}).Name()
+			if !w.paused && !w.ended {
+				s.hint = w.coming(&open)
 			}
 		}
 	}
@@ -254,20 +255,14 @@ func (w *Window) Commit() {
 	close(w.current.Swap(s).changed)
 }
 
-// unsure tells whether the name of the next part is not known: then none is hinted at.
-func unsure(open *media.Segment) bool {
-	n := len(open.Parts)
-	return n > 0 && open.Parts[n-1].Unsure
-}
-
-// coming is the part that is awaited next. A part closes with its last frame, so the
-// hint at the first part of a segment is made before its key frame is there to see.
-func coming(open *media.Segment) Position {
-	n := len(open.Parts)
-	if n > 0 && open.Parts[n-1].Last {
-		return Position{MSN: open.MSN + 1}
+// coming names the part that is awaited next: of the open segment or, when a key frame
+// comes first, of the one after it.
+func (w *Window) coming(open *media.Segment) string {
+	next := media.Part{Session: open.Session}
+	if w.newest != nil && w.newest.Session == open.Session {
+		next.Number = w.newest.Number + 1
 	}
-	return Position{MSN: open.MSN, Part: n}
+	return next.Name()
 }
 
 // Snapshot is the newest; its Full is nil while nothing was committed.

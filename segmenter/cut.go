@@ -68,7 +68,7 @@ func (s *Segmenter) cutBefore(u media.AccessUnit) {
 	switch {
 	case elapsed <= frame/2: // u is what the segment was opened for
 	case u.Key && s.nextAudio != nil:
-		s.endSegmentAt(u.DTS)
+		s.endTracksAt(u.DTS, s.nextAudio)
 		s.setTracks(s.video, s.nextAudio)
 		s.discontinuity = true
 		s.openSegment(s.start, u.Independent())
@@ -86,47 +86,19 @@ func (s *Segmenter) cutBefore(u media.AccessUnit) {
 // endsAt says whether a key frame at dts ends the open segment: the segment is long
 // enough, or would be too long with another group of pictures.
 func (s *Segmenter) endsAt(dts media.Ticks) bool {
-	elapsed := dts - s.segment.Start
-	if elapsed+min(s.rate.frame(), s.partTarget())/2 >= media.TicksFromDuration(s.cfg.SegmentDuration) {
+	if s.longEnough(dts) {
 		return true
 	}
+	elapsed := dts - s.segment.Start
 	// Where pictures are repeated, a segment can begin without another key frame.
 	return elapsed+s.gops.longest() > s.formatNow().longest() && !(s.slow() && s.mayRepeat())
 }
 
-// lastBefore says whether the frame that is due at end is expected to begin the next
-// segment: it cannot be in this one, or will be a key frame that ends it.
-func (s *Segmenter) lastBefore(end media.Ticks) bool {
+// longEnough tells whether the open segment would last segment_duration if it ended at
+// dts, to half a frame.
+func (s *Segmenter) longEnough(dts media.Ticks) bool {
 	frame := min(s.rate.frame(), s.partTarget())
-	switch {
-	case end+frame-s.segment.Start > s.formatNow().longest():
-		return true
-	case !s.endsAt(end):
-		return false
-	case s.video == nil:
-		return true
-	}
-	gop := s.gops.usual()
-	if s.wandering() {
-		return false
-	}
-	if gop == 0 {
-		gop = media.TicksFromDuration(s.cfg.SegmentDuration) // as freeze takes it
-	}
-	off := end - (s.lastKey + gop)
-	return -frame/2 <= off && off <= frame/2
-}
-
-// wandering tells whether key frames come now earlier, now later: recovery points do,
-// where the order of decoding puts them.
-func (s *Segmenter) wandering() bool {
-	return s.video != nil && s.lastAccess != media.AccessClosed && !s.gops.steady(s.rate.frame()/2)
-}
-
-// unsureBefore tells whether the frame that is due at end may begin the next segment
-// or not.
-func (s *Segmenter) unsureBefore(end media.Ticks) bool {
-	return s.wandering() && end-s.lastKey+s.rate.frame() >= s.gops.shortest() && s.endsAt(end)
+	return dts-s.segment.Start+frame/2 >= media.TicksFromDuration(s.cfg.SegmentDuration)
 }
 
 // forceCut ends a segment that found no key frame in time.
@@ -176,8 +148,8 @@ func (s *Segmenter) runOn(dts media.Ticks) {
 // another part would not fit it. Since no picture comes that this could freeze, new
 // sound may begin there.
 func (s *Segmenter) passPart(end media.Ticks) {
-	// Where the next segment was announced, it begins with a picture that is held.
-	if s.last && s.start > s.picture.newest && s.mayRepeat() {
+	// A picture that is held can begin a segment as well as a key frame that comes.
+	if s.start > s.picture.newest && s.mayRepeat() && s.longEnough(s.start) {
 		s.nextSegment()
 	}
 	s.holdPicture(end)
@@ -189,6 +161,9 @@ func (s *Segmenter) passPart(end media.Ticks) {
 
 // nextSegment goes on with another segment where no frame begins it.
 func (s *Segmenter) nextSegment() {
+	if s.nextAudio != nil {
+		s.closeSound()
+	}
 	s.closeSegment()
 	if s.nextAudio != nil {
 		s.setTracks(s.video, s.nextAudio)
@@ -247,18 +222,16 @@ func (s *Segmenter) partTarget() media.Ticks { return s.formatNow().PartTarget }
 // whole ones do not fill it, it ends in the middle of one.
 func (s *Segmenter) closePart(end media.Ticks) {
 	s.freeze()
-	last := s.lastBefore(s.fit(end))
 	if len(s.units) > 0 && !s.partFull() && !s.keyPending() {
 		end = max(end, s.start+s.format.least())
 	}
-	s.close(s.fit(end), last)
+	s.close(s.fit(end))
 }
 
 // closeLast is closePart for the last part of a segment.
 func (s *Segmenter) closeLast(end media.Ticks) {
 	s.freeze()
-	end = s.fit(end)
-	s.close(end, s.lastBefore(end))
+	s.close(s.fit(end))
 }
 
 func (s *Segmenter) freeze() {
@@ -274,20 +247,18 @@ func (s *Segmenter) fit(end media.Ticks) media.Ticks {
 	return max(end, s.start+1)
 }
 
-// close hands over the part; last says that the segment is expected to end with it.
-func (s *Segmenter) close(end media.Ticks, last bool) {
+// close hands over the part.
+func (s *Segmenter) close(end media.Ticks) {
 	if len(s.units) > 0 {
 		s.fillSound(end, s.units[len(s.units)-1].Arrived)
 	}
 	s.cut = Cut{
 		Part: media.Part{
-			Session: s.session, MSN: s.segment.MSN, Index: s.parts, Start: s.start, Duration: end - s.start,
+			Session: s.session, MSN: s.segment.MSN, Index: s.parts, Number: s.nextPart, Start: s.start, Duration: end - s.start,
 		},
 		Format: s.format, Video: s.video, Audio: s.audio, Units: s.units,
 	}
 	if c := &s.cut; len(s.units) > 0 {
-		c.Last = last
-		c.Unsure = !last && s.unsureBefore(end)
 		c.Independent = s.keyPending()
 		c.Arrived = s.units[len(s.units)-1].Arrived
 	} else {
@@ -300,19 +271,35 @@ func (s *Segmenter) close(end media.Ticks, last bool) {
 	}
 	s.parts++
 	s.carried += s.bytes
-	s.last = s.cut.Last
 	s.segment.Duration += s.cut.Duration
 	s.cut = Cut{}
 	clear(s.units) // let go of the wire's buffers
 	s.units, s.bytes = s.units[:0], 0
 	s.start = end
+	s.nextPart++
 }
 
 // endSegmentAt closes the open part and segment; the segment lasts to dts.
 func (s *Segmenter) endSegmentAt(dts media.Ticks) {
-	if !s.open {
-		return
+	if s.open {
+		s.endPartsAt(dts)
+		s.closeSegment()
 	}
+}
+
+// endTracksAt is endSegmentAt where the tracks change. Sound that goes on goes on.
+func (s *Segmenter) endTracksAt(dts media.Ticks, audio *media.Track) {
+	if s.open {
+		s.endPartsAt(dts)
+		if audio != s.audio {
+			s.closeSound()
+		}
+		s.closeSegment()
+	}
+}
+
+// endPartsAt closes the parts of the open segment, which lasts to dts.
+func (s *Segmenter) endPartsAt(dts media.Ticks) {
 	for target := s.partTarget(); dts-s.start > target; {
 		s.passPart(s.start + target)
 	}
@@ -322,7 +309,22 @@ func (s *Segmenter) endSegmentAt(dts media.Ticks) {
 	if dts-s.start > max(jitter, s.pace()) || s.leadPending() {
 		s.closeLast(dts)
 	}
-	s.closeSegment()
+}
+
+// closeSound closes a part with the sound that came after the last one, before another
+// kind of sound begins: behind the discontinuity other parameters hold. The time of it is
+// that of the parts before, so that the part lasts next to nothing.
+func (s *Segmenter) closeSound() {
+	old := func(u media.AccessUnit) bool { return u.Track == s.audio }
+	if s.audio == nil || !s.open || !slices.ContainsFunc(s.units, old) {
+		return
+	}
+	others := slices.DeleteFunc(slices.Clone(s.units), old)
+	s.units = slices.DeleteFunc(s.units, func(u media.AccessUnit) bool { return !old(u) })
+	s.closeLast(s.start + media.Millisecond)
+	for _, u := range others {
+		s.append(u)
+	}
 }
 
 // keyPending tells whether a picture that is decoded on its own is in the part being
@@ -352,7 +354,7 @@ func (s *Segmenter) openSegment(start media.Ticks, independent bool) {
 	s.start = start
 	s.discontinuity = false
 	s.open = true
-	s.parts, s.carried, s.last = 0, 0, false
+	s.parts, s.carried = 0, 0
 	for _, out := range s.outs {
 		out.Open(s.segment)
 	}

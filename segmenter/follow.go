@@ -35,9 +35,11 @@ type Follower struct {
 	open    bool
 	segment media.Segment // the head of the open one
 	parts   int
-	waiting []media.AccessUnit // not placed yet: for the leader, or for the next segment
-	part    pending
-	cut     Cut
+	// nextPart counts the parts of the publication.
+	nextPart int64
+	waiting  []media.AccessUnit // not placed yet: for the leader, or for the next segment
+	part     pending
+	cut      Cut
 }
 
 // pending is the part being gathered.
@@ -48,7 +50,8 @@ type pending struct {
 }
 
 // Follow returns a Follower that gives its cuts to outs. Its first segment is the one
-// that the leader has open, or opens next.
+// that the leader has open, or opens next. A rendition has one Follower for each
+// publication: another would give the names of its parts again.
 func Follow(cuts *Cuts, outs ...Packaging) *Follower {
 	return &Follower{cuts: cuts, outs: outs, at: cuts.before.Load()}
 }
@@ -112,7 +115,7 @@ func (f *Follower) Finish() {
 		}
 		if f.open {
 			if f.part.start < end && len(f.part.units) > 0 && end-f.part.start <= f.cuts.format.Load().PartTarget {
-				f.closePart(end, true) // what is left has no next segment to go on into
+				f.closePart(end) // what is left has no next segment to go on into
 			}
 			f.closeSegment(end)
 		}
@@ -224,14 +227,14 @@ func (f *Follower) place(u media.AccessUnit, end media.Ticks, known bool) {
 	}
 	f.append(u)
 	next := at + frame
-	if last := known && next >= end-frame/2; last {
+	if known && next >= end-frame/2 { // the segment ends with it
 		if end > p.start {
-			f.closePart(end, true)
+			f.closePart(end)
 		}
 		return
 	}
 	if next+frame-p.start > format.PartTarget || p.bytes > maxPartBytes || len(p.units) >= maxPartUnits {
-		f.closePart(max(min(next, p.start+format.PartTarget), p.start+1), false)
+		f.closePart(max(min(next, p.start+format.PartTarget), p.start+1))
 	}
 }
 
@@ -254,19 +257,19 @@ func (f *Follower) closeUpTo(end media.Ticks) {
 	}
 	rest := slices.Clone(all[n:])
 	f.part.units = all[:n]
-	f.closePart(end, false)
+	f.closePart(end)
 	for _, u := range rest {
 		f.append(u)
 	}
 }
 
-// closePart hands over the part; last says that the segment ends with it.
-func (f *Follower) closePart(end media.Ticks, last bool) {
+// closePart hands over the part.
+func (f *Follower) closePart(end media.Ticks) {
 	p := &f.part
 	f.cut = Cut{
 		Part: media.Part{
-			Session: f.segment.Session, MSN: f.segment.MSN, Index: f.parts, Start: p.start, Duration: end - p.start,
-			Gap: len(p.units) == 0, Last: last,
+			Session: f.segment.Session, MSN: f.segment.MSN, Index: f.parts, Number: f.nextPart,
+			Start: p.start, Duration: end - p.start, Gap: len(p.units) == 0,
 		},
 		Format: *f.cuts.format.Load(), Video: f.video, Audio: f.audio, Units: p.units,
 	}
@@ -284,6 +287,7 @@ func (f *Follower) closePart(end media.Ticks, last bool) {
 	}
 	f.cut = Cut{}
 	f.parts++
+	f.nextPart++
 	clear(p.units)
 	*p = pending{units: p.units[:0], start: end}
 }
@@ -296,7 +300,7 @@ func (f *Follower) closeSegment(end media.Ticks) {
 	}
 	// As in the leader, no stub of a part is made of the time before a late frame.
 	if rest := end - f.part.start; rest > max(jitter, f.rate.frame()) || rest > 0 && (f.parts == 0 || f.leadPending()) {
-		f.closePart(end, true)
+		f.closePart(end)
 	}
 	f.open = false
 	for _, out := range f.outs {
@@ -329,6 +333,9 @@ func (f *Follower) openNext() bool {
 		}
 		if next := e.next.Load(); next != nil && next.kind != segmentClosed {
 			continue // it came to nothing
+		}
+		if e.head.Session != f.segment.Session {
+			f.nextPart = 0
 		}
 		f.segment, f.open, f.parts = e.head, true, 0
 		f.part.start = e.head.Start

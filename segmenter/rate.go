@@ -99,42 +99,5 @@ func (r *intervals) add(d media.Ticks) {
 	r.next = (r.next + 1) % len(r.last)
 }
 
-// usual is what the next is expected to be: the middle one of the last three, so that
-// a single odd one changes nothing; 0 when none is known.
-func (r *intervals) usual() media.Ticks {
-	n := len(r.last)
-	last := []media.Ticks{r.last[(r.next+n-1)%n], r.last[(r.next+n-2)%n], r.last[(r.next+n-3)%n]}
-	slices.Sort(last)
-	if last[1] == 0 {
-		return last[2] // the only one
-	}
-	return last[1]
-}
-
-// steady tells whether the last three, as far as they are known, are within the
-// tolerance of each other.
-func (r *intervals) steady(tolerance media.Ticks) bool {
-	n := len(r.last)
-	newest := r.last[(r.next+n-1)%n]
-	for i := 2; i <= 3; i++ {
-		d := r.last[(r.next+n-i)%n]
-		if d != 0 && (d-newest > tolerance || newest-d > tolerance) {
-			return false
-		}
-	}
-	return true
-}
-
-// shortest is 0 when none is known.
-func (r *intervals) shortest() media.Ticks {
-	var least media.Ticks
-	for _, d := range r.last {
-		if d != 0 && (least == 0 || d < least) {
-			least = d
-		}
-	}
-	return least
-}
-
 // longest is 0 when none is known.
 func (r *intervals) longest() media.Ticks { return slices.Max(r.last[:]) }

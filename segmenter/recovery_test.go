@@ -77,40 +77,6 @@ func TestSegmenter_Row58_JoinsAtARecoveryPointWithoutItsLeadingPictures(t *testi
 	}
 }
 
-// What x264 sends with open GOPs: key frames where the order of decoding puts them.
-func TestSegmenter_Row58_ExpectsNoPartWhereRecoveryPointsWander(t *testing.T) {
-	units := recovering(media.AccessOpen, 30*time.Second)
-	group, next := 0, 0
-	for i, n := 0, 0; i < len(units); i++ {
-		u := &units[i]
-		if !u.Track.Video() {
-			continue
-		}
-		u.Key, u.Access = n == next, media.AccessOpen
-		if n == next {
-			next += []int{60, 58, 61, 57, 63, 60}[group%6]
-			group++
-		}
-		n++
-	}
-	units[0].Access = media.AccessClosed
-	r, _ := cutAll(t, DefaultConfig(), units)
-	unsure := 0
-	for _, seg := range r.segments[3 : len(r.segments)-1] { // by then it is known
-		for i, p := range seg.Parts {
-			if last := i == len(seg.Parts)-1; p.Last != last && !p.Unsure && (p.Last || p.Duration > r.all[0].Duration*85/100) {
-				t.Errorf("rule 39: %s is expected to be the last: %t", p.Name(), p.Last)
-			}
-			if p.Unsure {
-				unsure++
-			}
-		}
-	}
-	if n := len(r.segments); unsure == 0 || unsure > 2*n {
-		t.Errorf("%d parts of %d segments are unsure", unsure, n)
-	}
-}
-
 // Where an open GOP begins in the middle of a segment nobody joins: all is kept there.
 func TestSegmenter_Row58_LeavesOutLeadingPicturesWhereASegmentBegins(t *testing.T) {
 	const frame = media.Second / 30

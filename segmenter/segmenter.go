@@ -68,9 +68,9 @@ type Segmenter struct {
 	segment       media.Segment // the head of the open one, and its duration so far
 	parts         int           // of the open segment
 	carried       int           // bytes of access units in them
-	last          bool          // the newest of them is said to be its last
 	cut           Cut           // what the Packagings are given
 	nextMSN       int64
+	nextPart      int64
 	discontinuity bool // the next segment begins after a break
 	anchorWall    time.Time
 	anchorDTS     media.Ticks
@@ -95,7 +95,7 @@ func New(cfg Config, from Resume, outs ...Packaging) *Segmenter {
 // after an earlier one carries a discontinuity.
 func (s *Segmenter) Start(session string) {
 	s.Finish()
-	s.session = session
+	s.session, s.nextPart = session, 0
 	s.breakHere(true)
 }
 
@@ -320,7 +320,7 @@ func (s *Segmenter) newestAudio() *media.Track {
 // tracks.
 func (s *Segmenter) changeTracks(video, audio *media.Track, u media.AccessUnit) {
 	s.runOn(u.DTS)
-	s.endSegmentAt(u.DTS)
+	s.endTracksAt(u.DTS, audio)
 	s.setTracks(video, audio)
 	s.discontinuity = true
 	s.openSegment(s.start, u.Independent())
@@ -339,7 +339,6 @@ func (s *Segmenter) setTracks(video, audio *media.Track) {
 		s.gops = intervals{}
 	}
 	if audio != s.audio {
-		s.dropSound(s.audio)
 		s.sound = newSound(audio, s.start)
 	}
 	if video != s.video {
@@ -358,24 +357,4 @@ func (s *Segmenter) leadTrack() *media.Track {
 func (s *Segmenter) append(u media.AccessUnit) {
 	s.units = append(s.units, u)
 	s.bytes += len(u.Data)
-}
-
-// dropSound drops the units of a sound track that ends: those that came after the last
-// part was closed would stand behind the discontinuity, where other parameters hold. They
-// are a frame or two.
-func (s *Segmenter) dropSound(old *media.Track) {
-	if old == nil {
-		return
-	}
-	kept := s.units[:0]
-	for _, u := range s.units {
-		if u.Track == old {
-			s.bytes -= len(u.Data)
-			s.countDropped(u)
-			continue
-		}
-		kept = append(kept, u)
-	}
-	clear(s.units[len(kept):])
-	s.units = kept
 }

@@ -24,6 +24,7 @@ type recorder struct {
 	t        *testing.T
 	open     *media.Segment
 	parts    []*media.Part // of the open segment
+	newest   *media.Part
 	all      []*media.Part
 	segments []*media.Segment
 	log      bytes.Buffer
@@ -44,6 +45,11 @@ func (r *recorder) Part(p *media.Part) {
 	if n := len(r.parts); p.Index != n {
 		r.t.Errorf("part %s has index %d, want %d", p.Name(), p.Index, n)
 	}
+	// The name that is hinted at (rule 39).
+	if before := r.newest; before != nil && before.Session == p.Session && p.Number != before.Number+1 || p.Number < 0 {
+		r.t.Errorf("part %s follows part %s", p.Name(), before.Name())
+	}
+	r.newest = p
 	end := r.open.Start
 	if n := len(r.parts); n > 0 {
 		end = r.parts[n-1].Start + r.parts[n-1].Duration
@@ -315,10 +321,6 @@ func TestSegmenter_KnowsTheLastPart(t *testing.T) {
 						last := i == len(seg.Parts)-1
 						if p.Gap || p.Duration < frame/2 || !last && !p.Independent && p.Duration*100 < format.PartTarget*85 {
 							t.Errorf("rule 28: %s lasts %d, gap %t, target %d", p.Name(), p.Duration, p.Gap, format.PartTarget)
-						}
-						// One that is cut short by the key frame is not told to be the last.
-						if p.Last != last && (p.Last || p.Duration > format.PartTarget*85/100) {
-							t.Errorf("rule 39: %s of %d is expected to be the last: %t", p.Name(), p.Duration, p.Last)
 						}
 					}
 				}

@@ -231,7 +231,10 @@ func TestSegmenter_PicturesThatStopAreHeld(t *testing.T) {
 			t.Errorf("no sound for %.2f s", got.Seconds())
 		}
 		for _, seg := range r.segments[5:] {
-			if !seg.Independent {
+			// Pictures come again in the middle of a group, whose next key frame may be
+			// too far away for the segment.
+			again := seg.Start > 64*media.Second+media.Second/2 && seg.Start < 66*media.Second
+			if !seg.Independent && !again {
 				t.Errorf("%s at %.2f s is not independent", seg.Name(), seg.Start.Seconds())
 			}
 		}
@@ -440,8 +443,7 @@ func TestSegmenter_BothTracksChangeAtOneDiscontinuity(t *testing.T) {
 			if video, audio := s.Tracks(); video != after.Video || audio != after.Audio {
 				t.Error("the new tracks were not taken over")
 			}
-			// Sound of the old parameters that comes after their last part is not carried.
-			if st := s.Stats(); st.DroppedAudio > 2 || st.DroppedVideo > 0 {
+			if st := s.Stats(); st.DroppedAudio > 0 || st.DroppedVideo > 0 {
 				t.Errorf("%+v", st)
 			}
 			r.play()

@@ -26,6 +26,7 @@ func flags() []chromedp.ExecAllocatorOption {
 		chromedp.Flag("autoplay-policy", "no-user-gesture-required"),
 	}
 	for _, name := range []string{
+		"site-per-process", // so that a frame of another site is a target of its own
 		"disable-quic", "disable-background-networking", "disable-component-update", "disable-sync", "hide-scrollbars",
 		// A tab behind another one plays on all the same.
 		"disable-background-timer-throttling", "disable-backgrounding-occluded-windows", "disable-renderer-backgrounding",

@@ -57,9 +57,11 @@ func TestCheck_FindsNothingWhileEncodersComeAndGo(t *testing.T) {
 			}
 			excused := 0
 			for _, v := range report.Violations {
-				if slices.Contains(c.excused, v.Rule) {
+				switch {
+				case harness.Late(v):
+				case slices.Contains(c.excused, v.Rule):
 					excused++
-				} else {
+				default:
 					t.Error(v)
 				}
 			}

@@ -83,6 +83,10 @@ func Demux(ctx context.Context, data []byte) (*Transport, error) {
 	if len(data) == 0 || len(data)%PacketSize != 0 {
 		return nil, fmt.Errorf("%d bytes are not a whole number of %d-byte packets", len(data), PacketSize)
 	}
+	data, err := unbound(data)
+	if err != nil {
+		return nil, err
+	}
 	d := astits.NewDemuxer(ctx, bytes.NewReader(data), astits.DemuxerOptPacketSize(PacketSize))
 	t := &Transport{}
 	streams := map[uint16]*Stream{}

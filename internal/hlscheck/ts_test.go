@@ -52,6 +52,30 @@ func TestDemux_TakesOutTheWrap(t *testing.T) {
 	}
 }
 
+func TestDemux_ReadsALargePictureBeforeOneOfASingleTransportPacket(t *testing.T) {
+	s := newTSStream(t, astits.StreamTypeH264Video)
+	large := bytes.Repeat(annexB(picture(0x65, 1)), 300) // its length does not fit the field
+	s.pes(videoPID, 0xe0, 0, 0, large, true)
+	s.pes(videoPID, 0xe0, 3000, 3000, annexB([]byte{0x41, 0xaa}), false)
+	ts, err := Demux(t.Context(), s.buf.Bytes())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := ts.Video().PES; len(got) != 2 || len(got[0].Data) != len(large) {
+		t.Errorf("%d pictures were read", len(got))
+	}
+}
+
+func TestDemux_RefusesAWrongLengthOfAPESPacket(t *testing.T) {
+	s := newTSStream(t, astits.StreamTypeH264Video)
+	data := s.segment(1)
+	at := bytes.LastIndex(data, []byte{0, 0, 1, 0xe0})
+	data[at+5]++
+	if _, err := Demux(t.Context(), data); err == nil || !strings.Contains(err.Error(), "PES_packet_length") {
+		t.Errorf("error %v, want one that names the length", err)
+	}
+}
+
 func TestDemux_RefusesWhatIsNoTransportStream(t *testing.T) {
 	s := newTSStream(t, astits.StreamTypeH264Video)
 	good := s.segment(1)

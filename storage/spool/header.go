@@ -54,8 +54,7 @@ type part struct {
 	Duration    media.Ticks `json:"duration"`
 	Independent bool        `json:"independent,omitempty"`
 	Gap         bool        `json:"gap,omitempty"`
-	Last        bool        `json:"last,omitempty"`
-	Unsure      bool        `json:"unsure,omitempty"`
+	Number      int64       `json:"number"`
 	Arrived     time.Time   `json:"arrived"`
 }
 
@@ -80,7 +79,7 @@ func newHeader(broadcast, rendition string, seg *media.Segment, slabs [][]byte, 
 		Parts:           make([]part, len(seg.Parts)),
 	}
 	for i, p := range seg.Parts {
-		h.Parts[i] = part{p.Offset, p.Size, p.Start, p.Duration, p.Independent, p.Gap, p.Last, p.Unsure, p.Arrived}
+		h.Parts[i] = part{p.Offset, p.Size, p.Start, p.Duration, p.Independent, p.Gap, p.Number, p.Arrived}
 	}
 	for _, slab := range slabs {
 		h.Body += int64(len(slab))
@@ -113,8 +112,7 @@ func (h *header) segment() *media.Segment {
 			Duration:    p.Duration,
 			Independent: p.Independent,
 			Gap:         p.Gap,
-			Last:        p.Last,
-			Unsure:      p.Unsure,
+			Number:      p.Number,
 			Arrived:     p.Arrived,
 		}
 	}

@@ -33,7 +33,7 @@ func segment(msn, size int) *media.Segment {
 	for i, n := range []int{size / 2, 0, size - size/2} {
 		p := &media.Part{
 			Session: "s", MSN: s.MSN, Index: i, Data: bytes.Repeat([]byte{byte(msn), byte(i)}, n)[:n], Offset: offset, Size: int64(n),
-			Start: media.Ticks(90_000 + i), Duration: media.Second, Independent: true, Gap: i == 1, Last: i == 2, Unsure: i == 2, Arrived: noon.Add(time.Second),
+			Start: media.Ticks(90_000 + i), Duration: media.Second, Independent: true, Gap: i == 1, Number: int64(7 + i), Arrived: noon.Add(time.Second),
 		}
 		if p.Gap {
 			p.Data = nil

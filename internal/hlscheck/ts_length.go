@@ -1,0 +1,85 @@
+package hlscheck
+
+import (
+	"encoding/binary"
+	"fmt"
+	"slices"
+)
+
+// unbound returns data with the PES_packet_length of each video PES packet set to 0,
+// unbounded, and checks the lengths itself. go-astits (1.16) loses a packet of unbounded
+// length when the packet after it is complete at once: a large picture before one of a
+// single transport packet.
+func unbound(data []byte) ([]byte, error) {
+	data = slices.Clone(data)
+	open := map[uint16]*boundedPES{}
+	for at := 0; at+PacketSize <= len(data); at += PacketSize {
+		p := data[at : at+PacketSize]
+		payload := payloadOf(p)
+		if payload == nil {
+			continue
+		}
+		pid := uint16(p[1]&0x1f)<<8 | uint16(p[2])
+		if p[1]&0x40 != 0 { // payload_unit_start_indicator
+			if err := open[pid].check(pid); err != nil {
+				return nil, err
+			}
+			delete(open, pid)
+			if b := unboundPES(payload); b != nil {
+				open[pid] = b
+			}
+			continue
+		}
+		if b := open[pid]; b != nil {
+			b.got += len(payload)
+		}
+	}
+	for pid, b := range open {
+		if err := b.check(pid); err != nil {
+			return nil, err
+		}
+	}
+	return data, nil
+}
+
+// boundedPES is a PES packet that told its length: the bytes behind the field, told and
+// counted.
+type boundedPES struct{ told, got int }
+
+// check reports a length that was wrong; nil is right.
+func (b *boundedPES) check(pid uint16) error {
+	if b != nil && b.told != b.got {
+		return fmt.Errorf("PES on PID %d has %d bytes, and its PES_packet_length is %d", pid, b.got, b.told)
+	}
+	return nil
+}
+
+// unboundPES clears the length in the first payload of a video PES packet (ISO 13818-1
+// section 2.4.3.6); nil when that told none, or it is no such packet.
+func unboundPES(payload []byte) *boundedPES {
+	const prefix = 6
+	if len(payload) < prefix || payload[0] != 0 || payload[1] != 0 || payload[2] != 1 || payload[3]&0xf0 != 0xe0 {
+		return nil
+	}
+	told := binary.BigEndian.Uint16(payload[4:])
+	if told == 0 {
+		return nil
+	}
+	payload[4], payload[5] = 0, 0
+	return &boundedPES{told: int(told), got: len(payload) - prefix}
+}
+
+// payloadOf is a transport packet's payload; nil when it has none, or is broken.
+func payloadOf(p []byte) []byte {
+	const header = 4
+	if p[3]&0x10 == 0 {
+		return nil
+	}
+	if p[3]&0x20 == 0 {
+		return p[header:]
+	}
+	if at := header + 1 + int(p[header]); at < PacketSize {
+		return p[at:]
+	}
+	return nil
+}
