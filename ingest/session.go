@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"golive/internal/loglimit"
 	"golive/media"
 )
 
@@ -255,10 +256,10 @@ func (s *Session) End(cause error) {
 	}
 	if v.Level == slog.LevelInfo && !s.begun {
 		// Whoever may publish can do so without media a thousand times a second.
-		s.sessions.Lines.Add(s.log, v.Level, "session ended", string(v.End), attrs...)
+		s.sessions.Lines.Log(s.log, v.Level, "session ended", string(v.End), attrs...)
 		return
 	}
-	logAt(s.log, v.Level, "session ended", append([]any{"reason", string(v.End)}, attrs...)...)
+	loglimit.Write(s.log, v.Level, "session ended", append([]any{"reason", string(v.End)}, attrs...)...)
 }
 
 // warn shows w to the broadcaster, if the Sink can.

@@ -9,13 +9,19 @@ import (
 	"runtime/debug"
 	"sync/atomic"
 	"time"
+
+	"golive/internal/loglimit"
 )
+
+// peerLines is how many lines of one kind are logged in a second before the rest is
+// counted.
+const peerLines = 10
 
 // Sessions begins the sessions of all publishers of a node, whatever protocol they
 // speak. It may be used by many goroutines.
 type Sessions struct {
 	// Lines bounds the log lines that peers can cause.
-	Lines *LogLimiter
+	Lines *loglimit.Limiter
 
 	cfg     Config
 	auth    *Authorizer
@@ -26,7 +32,7 @@ type Sessions struct {
 
 // NewSessions returns the Sessions of publishers that auth admits.
 func NewSessions(cfg Config, auth *Authorizer, log *slog.Logger, metrics *Metrics) *Sessions {
-	return &Sessions{Lines: NewLogLimiter(log), cfg: cfg, auth: auth, log: log, metrics: metrics}
+	return &Sessions{Lines: loglimit.New(log, peerLines), cfg: cfg, auth: auth, log: log, metrics: metrics}
 }
 
 // Logger returns the log of one peer.
@@ -86,7 +92,7 @@ func (s *Sessions) Publish(ctx context.Context, req Request, evict context.Cance
 // Refused counts and logs a peer that did not get to publish.
 func (s *Sessions) Refused(log *slog.Logger, level slog.Level, protocol string, reason RefusalReason, attrs ...any) {
 	s.metrics.Refused(protocol, reason)
-	s.Lines.Add(log, level, "connection refused", string(reason), attrs...)
+	s.Lines.Log(log, level, "connection refused", string(reason), attrs...)
 }
 
 // countLimit counts the limit that an end was for, if it was for one.

@@ -50,7 +50,7 @@ const (
 func NewServer(cfg ingest.Config, publishers *ingest.Sessions, log *slog.Logger) *Server {
 	return &Server{
 		cfg: cfg, publishers: publishers, log: log,
-		places: connlimit.New(cfg.Limits.Connections, commandsRate, commandsBurst),
+		places: connlimit.New(connlimit.Config{Places: cfg.Limits.Connections, Rate: commandsRate, Burst: commandsBurst}),
 		memory: newMemory(int64(cfg.Limits.MessageMemory)),
 	}
 }
@@ -105,7 +105,7 @@ func (s *Server) accept(ctx context.Context, ln net.Listener) (net.Conn, error) 
 			s.places.Reclaim()
 		}
 		if delay == firstBackoff {
-			s.publishers.Lines.Add(s.log, slog.LevelWarn, "connection could not be accepted", "accept", "err", err)
+			s.publishers.Lines.Log(s.log, slog.LevelWarn, "connection could not be accepted", "accept", "err", err)
 		}
 		select {
 		case <-time.After(delay):
@@ -130,7 +130,7 @@ func (s *Server) admit(ctx context.Context, conn net.Conn, protocol string) (run
 		evict(nil)
 		_ = conn.Close()
 		s.publishers.Metrics().Refused(protocol, ingest.RefusedLimit)
-		s.publishers.Lines.Add(s.log, slog.LevelWarn, "connections were refused: the limit is reached", string(refusal),
+		s.publishers.Lines.Log(s.log, slog.LevelWarn, "connections were refused: the limit is reached", string(refusal),
 			"protocol", protocol, "limit", s.cfg.Limits.Connections)
 		return nil
 	}

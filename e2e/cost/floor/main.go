@@ -13,10 +13,10 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"golive/admin"
+	"golive/httpserver"
 	"golive/ingest"
 	"golive/ingest/rtmp"
 	"golive/media"
-	"golive/origin"
 )
 
 // drain is a PublishHandler and a Sink that keeps nothing.
@@ -66,6 +66,8 @@ func run() error {
 		cfg := ingest.DefaultConfig()
 		return rtmp.NewServer(cfg, ingest.NewSessions(cfg, auth, log, ingest.NewMetrics(reg)), log).Serve(ctx, in)
 	})
-	g.Go(func() error { return origin.NewServer(0, admin.NewHandler(reg), log).Serve(ctx, out) })
+	g.Go(func() error {
+		return httpserver.NewPrivate(0, httpserver.Site{Section: "admin", Handler: admin.NewHandler(reg)}, log).Serve(ctx, out)
+	})
 	return g.Wait()
 }
