@@ -217,7 +217,7 @@ func (b *Broadcast) newRendition(name string, k *keeper) *Rendition {
 			})
 		}
 	}
-	r.segmenter = segmenter.New(b.cfg.Segmenter, r, b.opening.from[name].segmenter)
+	r.cutFrom(b.opening.from[name].segmenter)
 	return r
 }
 

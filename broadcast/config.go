@@ -56,6 +56,8 @@ type Settings struct {
 	Prefix string
 	// Renditions are the names of the renditions beside SourceRendition, best first.
 	Renditions []string
+	// Memory counts the media that is held; nil counts nothing.
+	Memory *ingest.Memory
 }
 
 func (s Settings) layout() archive.Layout { return archive.Layout{Prefix: s.Prefix} }

@@ -111,7 +111,7 @@ func (h *Hub) sweep(ctx context.Context) {
 	sweeper.Run(ctx)
 }
 
-// Publish implements ingest.Stage.
+// Publish implements ingest.PublishHandler.
 func (h *Hub) Publish(ctx context.Context, id string, p ingest.Publisher) (ingest.Sink, error) {
 	for {
 		b, err := h.findOrStart(ctx, id)

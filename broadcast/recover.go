@@ -115,7 +115,7 @@ func (r *Rendition) restore(f *archive.Recovered) {
 	if constants.Target == 0 { // the record that says it is lost
 		constants = playlist.Constants{Target: int((longest + media.Second - 1) / media.Second), PartTarget: longest}
 	}
-	r.segmenter = segmenter.New(r.cfg.Segmenter, r, segmenter.Resume{
+	r.cutFrom(segmenter.Resume{
 		NextMSN: segments[len(segments)-1].MSN + 1,
 		Format:  &segmenter.Format{Target: constants.Target, PartTarget: constants.PartTarget},
 	})

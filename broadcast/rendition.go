@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"golive/archive"
+	"golive/container/mpegts"
 	"golive/ingest"
 	"golive/media"
 	"golive/playlist"
@@ -42,6 +43,11 @@ type Rendition struct {
 	forcedAt int64
 	silent   silentTracks
 	newest   time.Time // arrival of the newest part since the last commit
+}
+
+// cutFrom makes the segmenter, whose cuts become MPEG-TS.
+func (r *Rendition) cutFrom(from segmenter.Resume) {
+	r.segmenter = segmenter.New(r.cfg.Segmenter, from, segmenter.NewPackager(mpegts.NewMuxer(), r))
 }
 
 // recorder takes what must outlive the memory; archive.Recording is one.
@@ -164,6 +170,7 @@ func (r *Rendition) Part(part *media.Part) {
 		defer r.window.Store(w)
 	}
 	w.Part(part)
+	r.cfg.Memory.Hold(part.Data)
 	r.newest = part.Arrived
 	r.metrics.parts.Inc()
 }

@@ -26,12 +26,11 @@ func kindOf(t *media.Track) Kind {
 }
 
 const (
-	// maxStep is the longest time between two units of a kind that is not odd, in
-	// milliseconds. A longer one is taken when the other kind has come as far.
-	maxStep = 3000
-	// maxApart is how far apart the two kinds may be, in milliseconds, and still
-	// share a base.
-	maxApart = 1000
+	// maxStep is the longest time between two units of a kind that is not odd. A
+	// longer one is taken when the other kind has come as far.
+	maxStep = 3 * media.Second
+	// maxApart is how far apart the two kinds may be and still share a base.
+	maxApart = media.Second
 	// persistent is how many odd units in a row, agreeing with each other, make a
 	// jump of the base.
 	persistent = 3
@@ -43,9 +42,9 @@ const (
 	lag        = 200 * media.Millisecond
 	// arrivalTolerance is how much the distance between two units on the wire and that
 	// between their arrivals may differ, if the one is to confirm the other.
-	arrivalTolerance = 1500 * time.Millisecond
+	arrivalTolerance = 3 * media.Second / 2
 	// longestStep bounds what maxStep can grow to for a slide show.
-	longestStep = 60_000
+	longestStep = 60 * media.Second
 )
 
 // Stamp is a unit's place on the session's timeline.
@@ -56,11 +55,10 @@ type Stamp struct {
 	Discontinuity bool
 }
 
-// Clock puts one session's time in order. It takes the wire's 32-bit
-// milliseconds and gives 64-bit ticks that grow with each unit of a kind, and
-// never wrap. A clock that starts anywhere stays there. Repairs are counted;
-// nothing is thrown away, for a picture with an odd time is as good as its
-// neighbours.
+// Clock puts one session's time in order. It takes the times that a protocol gave,
+// unwrapped, and returns times that grow with each unit of a kind. A clock that
+// starts anywhere stays there. Repairs are counted; nothing is thrown away, for a
+// picture with an odd time is as good as its neighbours.
 //
 // A picture is presented at its time on the wire plus its composition time, and
 // decoded early enough for that; see videoTimes. The times of audio are counted
@@ -83,18 +81,17 @@ type timeline struct {
 	seen  bool
 	kind  Kind
 	track *media.Track
-	raw   uint32      // the last time on the wire
 	at    time.Time   // when the last unit was read
-	wire  int64       // the same, unwrapped, in milliseconds
+	wire  media.Ticks // its time on the wire
 	base  media.Ticks // what is added to wire
 	out   media.Ticks // where the last unit was put
 
-	epoch int   // when base was last changed, as a count of such changes
-	limit int64 // maxStep, or more for a slide show
+	epoch int         // when base was last changed, as a count of such changes
+	limit media.Ticks // maxStep, or more for a slide show
 
-	odd    int    // units in a row that jumped and agree
-	oddRaw uint32 // the last of them
-	oddGap int64  // the largest distance between them
+	odd    int         // units in a row that jumped and agree
+	oddAt  media.Ticks // the last of them, on the wire
+	oddGap media.Ticks // the largest distance between them
 
 	late   int         // units in a row that were put at least lag after their time
 	lateBy media.Ticks // how much the last of them was
@@ -114,15 +111,15 @@ type arrival struct {
 // Repaired counts the repairs, indexed by Repair.
 func (c *Clock) Repaired() RepairCounts { return c.repaired }
 
-// Next is the place of the next unit of a track, whose decoding time on the wire
-// is ms, whose presentation is composition later, and which was read at arrived.
-func (c *Clock) Next(track *media.Track, ms uint32, composition media.Ticks, arrived time.Time) Stamp {
+// Next returns the place of the next unit of a track, whose decoding time on the wire
+// is dts, whose presentation is composition later, and which was read at arrived.
+func (c *Clock) Next(track *media.Track, dts, composition media.Ticks, arrived time.Time) Stamp {
 	k := kindOf(track)
 	t, o := &c.kinds[k], &c.kinds[k.other()]
 	if track != t.track {
 		c.change(t, k, track)
 	}
-	a := arrival{composition: composition, at: arrived, moved: ms != t.raw}
+	a := arrival{composition: composition, at: arrived, moved: dts != t.wire}
 	if k == Video {
 		a.composition = c.video.plausible(composition, &c.repaired)
 	} else if a.composition < 0 || a.composition > media.Millisecond {
@@ -130,33 +127,33 @@ func (c *Clock) Next(track *media.Track, ms uint32, composition media.Ticks, arr
 	}
 	if !t.seen {
 		t.at = arrived
-		c.first(t, o, ms)
+		c.first(t, o, dts)
 		a.fresh = true
 		return c.place(t, a, false)
 	}
-	d := distance(t.raw, ms)
+	d := dts - t.wire
 	waited := arrived.Sub(t.at)
 	t.at = arrived
 	gap := confirmed(d, waited) && o.epoch <= t.epoch
 	switch {
 	case -maxStep <= d && d <= t.limit || gap:
 		a.fresh = gap && k == Audio // its count of samples begins anew
-		t.raw, t.wire = ms, t.wire+d
+		t.wire = dts
 		return c.inStep(t, o, a)
-	case o.seen && near(o.raw, ms) && (o.base == t.base || o.epoch > t.epoch):
+	case o.seen && near(o.wire, dts) && (o.base == t.base || o.epoch > t.epoch):
 		// It is where the other kind is: a gap in what was sent; or the other kind
 		// has jumped, and this one goes there too.
-		c.follow(t, o, ms)
+		c.follow(t, o, dts)
 		a.fresh = true
 		return c.place(t, a, false)
 	}
-	return c.jumped(t, o, ms, a)
+	return c.jumped(t, o, dts, a)
 }
 
-// confirmed reports whether a gap of d milliseconds on the wire is one: that much time
-// has passed since the unit before was read. A slide show, or a track that was away.
-func confirmed(d int64, waited time.Duration) bool {
-	off := time.Duration(d)*time.Millisecond - waited
+// confirmed reports whether a gap of d on the wire is one: that much time has passed
+// since the unit before was read. A slide show, or a track that was away.
+func confirmed(d media.Ticks, waited time.Duration) bool {
+	off := d - media.TicksFromDuration(waited)
 	return d > maxStep && -arrivalTolerance <= off && off <= arrivalTolerance
 }
 
@@ -172,15 +169,15 @@ func (c *Clock) change(t *timeline, k Kind, track *media.Track) {
 
 // first finds the base of the first unit of a kind: the other's, or if that makes
 // no sense, one beside its latest unit.
-func (c *Clock) first(t, o *timeline, ms uint32) {
+func (c *Clock) first(t, o *timeline, dts media.Ticks) {
 	t.limit = maxStep
-	t.raw, t.wire = ms, int64(ms)
+	t.wire = dts
 	switch {
 	case !o.seen:
-	case near(o.raw, ms):
-		c.follow(t, o, ms)
+	case near(o.wire, dts):
+		c.follow(t, o, dts)
 	default:
-		t.base = o.out - media.TicksFromMillis(t.wire)
+		t.base = o.out - dts
 		c.repaired[RepairJoined]++
 	}
 }
@@ -200,8 +197,8 @@ func (c *Clock) inStep(t, o *timeline, a arrival) Stamp {
 		stuck = stuckAudio
 	}
 	switch {
-	case o.epoch > t.epoch && near(o.raw, t.raw):
-		c.follow(t, o, t.raw)
+	case o.epoch > t.epoch && near(o.wire, t.wire):
+		c.follow(t, o, t.wire)
 		a.fresh = true
 	case t.late >= stuck:
 		at := c.expected(t)
@@ -218,17 +215,17 @@ func (c *Clock) inStep(t, o *timeline, a arrival) Stamp {
 
 // jumped places a unit whose time is odd: where it was expected, until the jump
 // has persisted.
-func (c *Clock) jumped(t, o *timeline, ms uint32, a arrival) Stamp {
-	d := distance(t.oddRaw, ms)
+func (c *Clock) jumped(t, o *timeline, dts media.Ticks, a arrival) Stamp {
+	d := dts - t.oddAt
 	if t.odd > 0 && 0 <= d && d <= longestStep {
 		t.odd++
 		t.oddGap = max(t.oddGap, d)
 	} else {
 		t.odd, t.oddGap = 1, 0
 	}
-	t.oddRaw = ms
+	t.oddAt = dts
 	votes := t.odd
-	if o.odd > 0 && near(o.oddRaw, ms) {
+	if o.odd > 0 && near(o.oddAt, dts) {
 		votes += o.odd
 	}
 	if votes < persistent {
@@ -240,7 +237,7 @@ func (c *Clock) jumped(t, o *timeline, ms uint32, a arrival) Stamp {
 		return c.video.expect(t, a.composition, &c.repaired)
 	}
 	at := c.expected(t)
-	if o.seen && o.odd == 0 && o.out-at > media.TicksFromMillis(maxApart) {
+	if o.seen && o.odd == 0 && o.out-at > maxApart {
 		// The other kind went on while this one was away.
 		at = o.out
 		c.repaired[RepairJoined]++
@@ -248,16 +245,15 @@ func (c *Clock) jumped(t, o *timeline, ms uint32, a arrival) Stamp {
 	if t.oddGap > t.limit {
 		t.limit = min(2*t.oddGap, longestStep)
 	}
-	t.wire += distance(t.raw, ms)
-	t.raw = ms
+	t.wire = dts
 	c.rebase(t, at)
 	a.fresh = true
 	return c.place(t, a, true)
 }
 
-// follow puts t on o's base; ms is near o's time.
-func (c *Clock) follow(t, o *timeline, ms uint32) {
-	t.raw, t.wire = ms, o.wire+distance(o.raw, ms)
+// follow puts t on o's base; dts is near o's time.
+func (c *Clock) follow(t, o *timeline, dts media.Ticks) {
+	t.wire = dts
 	t.base, t.epoch = o.base, o.epoch
 	t.odd, t.late = 0, 0
 }
@@ -272,7 +268,7 @@ func (c *Clock) rebase(t *timeline, at media.Ticks) {
 }
 
 // due is the time that the wire gave the present unit.
-func (t *timeline) due() media.Ticks { return t.base + media.TicksFromMillis(t.wire) }
+func (t *timeline) due() media.Ticks { return t.base + t.wire }
 
 // expected is where the next unit of t is, if nothing is odd.
 func (c *Clock) expected(t *timeline) media.Ticks {
@@ -303,25 +299,5 @@ func (c *Clock) place(t *timeline, a arrival, discontinuity bool) (s Stamp) {
 	return s
 }
 
-// distance is the signed time from one wire time to the next, in milliseconds.
-// Some encoders keep 24 or 31 bits: a small step over such an edge is a step.
-func distance(from, to uint32) int64 {
-	d := int64(int32(to - from))
-	if -maxStep <= d && d <= maxStep {
-		return d
-	}
-	for _, bits := range []int{31, 24} {
-		if shift := 32 - bits; to < 1<<bits {
-			if e := int64(int32((to-from)<<shift) >> shift); -maxStep <= e && e <= maxStep {
-				return e
-			}
-		}
-	}
-	return d
-}
-
-// near says whether two wire times are of one base.
-func near(a, b uint32) bool {
-	d := distance(a, b)
-	return -maxApart <= d && d <= maxApart
-}
+// near reports whether two times on the wire are of one base.
+func near(a, b media.Ticks) bool { return !distant(a, b, maxApart) }

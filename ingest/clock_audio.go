@@ -40,10 +40,9 @@ type audioTimes struct {
 	ahead     int         // frames in a row that agree on a hole before them
 	aheadBy   media.Ticks
 
-	// A window of frames began at began on the wire, in milliseconds. The one before
-	// lasted measured.
+	// A window of frames began at began on the wire. The one before lasted measured.
 	frames          int
-	began, measured int64
+	began, measured media.Ticks
 }
 
 // declare takes the duration of a frame from a track's parameters.
@@ -174,8 +173,8 @@ func distant(a, b, most media.Ticks) bool { return a-b > most || b-a > most }
 // measure compares how long a frame lasts on the wire with what is counted. If two
 // windows agree that it is not that, the parameters are wrong, or the wire's clock
 // runs at another speed: the frames are counted as the wire has them.
-func (s *audioTimes) measure(wire int64) {
-	lasted := (wire - s.began) * int64(media.Millisecond)
+func (s *audioTimes) measure(wire media.Ticks) {
+	lasted := wire - s.began
 	before := s.measured
 	s.frames, s.began, s.measured = 1, wire, lasted
 	if s.den == 0 || lasted <= 0 {
@@ -184,16 +183,16 @@ func (s *audioTimes) measure(wire int64) {
 	if off := lasted - before; off > lasted/32 || off < -lasted/32 {
 		return
 	}
-	frame := int64(s.frame())
-	if d := s.declared; d[2] > 0 && s.den != d[2] && !differs(lasted, window*d[0]) {
+	frame := s.frame()
+	if d := s.declared; d[2] > 0 && s.den != d[2] && !differs(lasted, window*media.Ticks(d[0])) {
 		s.setFrame(d)
 		return
 	}
 	if differs(lasted, window*frame) && lasted > window*frame/4 && lasted < window*frame*4 {
-		s.setFrame([3]int64{lasted / window, lasted % window, window})
+		s.setFrame([3]int64{int64(lasted) / window, int64(lasted) % window, window})
 	}
 }
 
-// differs says whether two durations differ by more than 5 %, which is more than
+// differs reports whether two durations differ by more than 5 %, which is more than
 // jitter over a window.
-func differs(a, b int64) bool { return a-b > b/20 || b-a > b/20 }
+func differs(a, b media.Ticks) bool { return distant(a, b, b/20) }

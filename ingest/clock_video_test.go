@@ -45,7 +45,7 @@ func present(t *testing.T, c *Clock, all []picture) []Stamp {
 	var stamps []Stamp
 	for i, p := range all {
 		arrived := epoch.Add(time.Duration(p.dts) * time.Millisecond)
-		s := c.Next(tracks[Video], uint32(p.wire), media.TicksFromMillis(p.composition), arrived)
+		s := next(c, tracks[Video], p.wire, media.TicksFromMillis(p.composition), arrived)
 		if i > 0 && s.DTS <= stamps[i-1].DTS {
 			t.Fatalf("picture %d: DTS %d after %d", i, s.DTS, stamps[i-1].DTS)
 		}
@@ -241,7 +241,7 @@ func TestVideo_TimeThatStoodStillGoesOn(t *testing.T) {
 	var c Clock
 	var stamps []Stamp
 	for _, p := range all {
-		stamps = append(stamps, c.Next(tracks[Video], uint32(p.wire), 0, epoch.Add(time.Duration(p.dts)*time.Millisecond)))
+		stamps = append(stamps, next(&c, tracks[Video], p.wire, 0, epoch.Add(time.Duration(p.dts)*time.Millisecond)))
 	}
 	if n := discontinuities(stamps); n != 1 {
 		t.Errorf("%d discontinuities", n)
@@ -292,7 +292,7 @@ func TestVideo_TimeThatStandsStillIsEvenWhenPicturesArriveInBursts(t *testing.T)
 	var last Stamp
 	for i := range 2000 {
 		arrived := epoch.Add(time.Duration(i/10*400) * time.Millisecond) // ten at once
-		s := c.Next(tracks[Video], 0, 0, arrived)
+		s := next(&c, tracks[Video], 0, 0, arrived)
 		if step := s.PTS - last.PTS; i > 100 && (step < 15*ms || step > 65*ms) {
 			t.Fatalf("picture %d: %d ticks after the last", i, step)
 		}

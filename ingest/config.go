@@ -23,13 +23,13 @@ type Config struct {
 	Limits      LimitsConfig  `yaml:"limits"`
 }
 
-// RTMPConfig is the RTMP front door.
+// RTMPConfig is the RTMP listener.
 type RTMPConfig struct {
 	// Listen is the TCP address, HOST:PORT; without a host, all interfaces.
 	Listen string `yaml:"listen"`
 }
 
-// RTMPSConfig is the front door for RTMP inside TLS.
+// RTMPSConfig is the listener for RTMP inside TLS.
 type RTMPSConfig struct {
 	// Listen is the TCP address, HOST:PORT; empty is off. Encoders expect port 443.
 	Listen string `yaml:"listen"`
@@ -80,7 +80,7 @@ type KeyConfig struct {
 // minKeyLength is the shortest stream key, in characters.
 const minKeyLength = 8
 
-// DefaultConfig is an open door on the standard port.
+// DefaultConfig lets anybody publish, on the standard port.
 func DefaultConfig() Config {
 	return Config{
 		RTMP:            RTMPConfig{Listen: ":1935"},
@@ -109,7 +109,7 @@ func (c Config) Validate() error {
 func (c PublishConfig) validate(p *setting.Problems) {
 	c.Takeover.validate(p)
 	if c.Open && len(c.Keys) > 0 {
-		p.Add("publish.open", "set open: false, or remove the keys", "must be false when keys are set: an open door needs no keys")
+		p.Add("publish.open", "set open: false, or remove the keys", "must be false when keys are set: an open server needs no keys")
 	}
 	if !c.Open && len(c.Keys) == 0 {
 		p.Add("publish.keys", "add { id: studio, key: \"${STUDIO_KEY}\" }, or set publish.open: true", "must hold at least one key when publish.open is false")

@@ -2,25 +2,9 @@ package ingest
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"golive/media"
-)
-
-// The refusals. A protocol tells them to its peer in its own words; a Stage
-// wraps them with the reason.
-var (
-	// ErrUnauthorized: the stream key is not known.
-	ErrUnauthorized = errors.New("stream key is not known")
-	// ErrBadName: the name cannot be a broadcast's id.
-	ErrBadName = errors.New("stream name is not allowed")
-	// ErrTaken: somebody is publishing the broadcast.
-	ErrTaken = errors.New("broadcast is already being published")
-	// ErrLimit: a limit was reached.
-	ErrLimit = errors.New("limit reached")
-	// ErrClosing: the server is shutting down.
-	ErrClosing = errors.New("server is shutting down")
 )
 
 // Request is what a peer asks for when it wants to publish.
@@ -44,8 +28,8 @@ type Publisher struct {
 	Evict context.CancelCauseFunc
 }
 
-// Stage is where admitted publishers go: the Hub of broadcasts.
-type Stage interface {
+// PublishHandler takes admitted publishers: the Hub of broadcasts.
+type PublishHandler interface {
 	// Publish opens the broadcast id for the publisher. It refuses with an error
 	// that wraps one of the refusals.
 	Publish(ctx context.Context, id string, p Publisher) (Sink, error)

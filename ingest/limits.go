@@ -21,6 +21,9 @@ type LimitsConfig struct {
 	Sessions int `yaml:"sessions"`
 	// SessionsPerAddress is the same for one IPv4 address or IPv6 network (/64).
 	SessionsPerAddress int `yaml:"sessions_per_address"`
+	// Memory is what the media of all broadcasts may hold of the memory: over it nobody
+	// else may publish. 0 is no limit.
+	Memory MemoryLimit `yaml:"memory"`
 	// MessageSize is the largest RTMP message of an authorised publisher: a key
 	// frame of a 4K stream can pass 1MiB.
 	MessageSize setting.Bytes `yaml:"message_size"`
@@ -50,11 +53,12 @@ type LimitsConfig struct {
 	Duration time.Duration `yaml:"duration"`
 }
 
-// defaultLimits let every sound encoder in, and keep a mad one from the memory of
-// the others.
+// defaultLimits admit every encoder that works as it should, and keep one that does not
+// from the memory of the others.
 func defaultLimits() LimitsConfig {
 	return LimitsConfig{
 		Connections:      2000,
+		Memory:           AutoMemory,
 		MessageSize:      16 * setting.MiB,
 		MessageMemory:    128 * setting.MiB,
 		Ahead:            5 * time.Second,
@@ -71,6 +75,7 @@ func (c LimitsConfig) validate(p *setting.Problems) {
 	if c.Connections < 1 {
 		p.Add("limits.connections", "", "must be at least 1")
 	}
+	c.Memory.validate(p)
 	if c.MessageSize < 64*setting.KiB || c.MessageSize > 64*setting.MiB {
 		p.Add("limits.message_size", "16MiB carries a 4K key frame", "must be from 64KiB to 64MiB")
 	}
@@ -174,6 +179,7 @@ const (
 	LimitGOPWarn            Limit = "gop_warn"
 	LimitGOPMax             Limit = "gop_max"
 	LimitDuration           Limit = "duration"
+	LimitMemory             Limit = "memory"
 	LimitMessageMemory      Limit = "message_memory"
 	LimitSessions           Limit = "sessions"
 	LimitSessionsPerAddress Limit = "sessions_per_address"
@@ -182,7 +188,7 @@ const (
 func limits() []Limit {
 	return []Limit{
 		LimitBitrate, LimitWidth, LimitHeight, LimitFrameRate, LimitGOPWarn, LimitGOPMax, LimitDuration,
-		LimitMessageMemory, LimitSessions, LimitSessionsPerAddress,
+		LimitMemory, LimitMessageMemory, LimitSessions, LimitSessionsPerAddress,
 	}
 }
 

@@ -114,7 +114,7 @@ func (t Tally) Repairs() (n uint64) {
 	return n
 }
 
-// Metrics is what the front door counts. It may be used by many goroutines; a
+// Metrics is what ingest counts. It may be used by many goroutines; a
 // session gives it a Tally once a second, not a number at each message.
 type Metrics struct {
 	connections prometheus.Gauge
@@ -179,6 +179,19 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		m.repaired[i] = repaired.WithLabelValues(name)
 	}
 	return m
+}
+
+// ShowMemory registers what m counts.
+func ShowMemory(reg prometheus.Registerer, m *Memory) {
+	for _, g := range []struct {
+		name, help string
+		value      func() int64
+	}{
+		{"golive_ingest_media_memory_bytes", "Memory that the media of all broadcasts holds.", m.Held},
+		{"golive_ingest_media_memory_limit_bytes", "Memory that it may hold before publishers are refused (ingest.limits.memory); 0 is no limit.", m.Limit},
+	} {
+		reg.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: g.name, Help: g.help}, func() float64 { return float64(g.value()) }))
+	}
 }
 
 // Connected counts a connection until the function it returns is called.

@@ -76,7 +76,7 @@ func TestRow65_AcceptedKeyIsAdmittedAsItIsAndEscaped(t *testing.T) {
 	}
 	for _, sent := range []string{key, escaped, url.PathEscape(every), every, url.QueryEscape(key), key + "?x=%3F"} {
 		s := &stage{}
-		if a, err := admit(door(t, keys("studio", key), s), "live", sent); err != nil || a.ID != "studio" {
+		if a, err := admit(authorizer(t, keys("studio", key), s), "live", sent); err != nil || a.ID != "studio" {
 			t.Errorf("%q: id %q, err = %v", sent, a.ID, err)
 		}
 	}

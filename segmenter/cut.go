@@ -30,14 +30,14 @@ func (s *Segmenter) lead(u media.AccessUnit) {
 	s.cutBefore(u)
 	frame := s.pace()
 	s.fillGap(u.DTS, frame)
-	if s.start-s.segment.Start >= s.formatNow().longest() && !s.leadPending() {
-		s.forceCut(s.start) // what was closed has taken all the time that the segment had
+	if (s.start-s.segment.Start >= s.formatNow().longest() || s.segmentFull()) && !s.leadPending() {
+		s.forceCut(s.start) // what was closed has taken all the time or room that the segment had
 	}
 	s.append(u)
 	// Close now when one more frame would not fit: the part is ready as soon as
 	// its last frame is.
 	end := u.DTS + frame
-	if end+frame-s.start > s.partTarget() || s.bytes > maxPartBytes {
+	if end+frame-s.start > s.partTarget() || s.partFull() {
 		s.closePart(end)
 	}
 }
@@ -154,7 +154,7 @@ func (s *Segmenter) passPart(end media.Ticks) {
 	}
 	s.holdPicture(end)
 	s.closeAt(end)
-	if s.start+s.format.PartTarget-s.segment.Start > s.format.longest() {
+	if s.start+s.format.PartTarget-s.segment.Start > s.format.longest() || s.segmentFull() {
 		s.nextSegment()
 	}
 }
@@ -222,7 +222,7 @@ func (s *Segmenter) partTarget() media.Ticks { return s.formatNow().PartTarget }
 // whole ones do not fill it, it ends in the middle of one.
 func (s *Segmenter) closePart(end media.Ticks) {
 	s.freeze()
-	if len(s.units) > 0 && s.bytes <= maxPartBytes && !s.keyPending() {
+	if len(s.units) > 0 && !s.partFull() && !s.keyPending() {
 		end = max(end, s.start+s.format.least())
 	}
 	s.close(s.fit(end))
@@ -252,33 +252,31 @@ func (s *Segmenter) close(end media.Ticks) {
 	if len(s.units) > 0 {
 		s.fillSound(end, s.units[len(s.units)-1].Arrived)
 	}
-	p := &media.Part{
-		Session:  s.session,
-		MSN:      s.segment.MSN,
-		Index:    len(s.segment.Parts),
-		Number:   s.nextPart,
-		Offset:   s.segment.Size,
-		Start:    s.start,
-		Duration: end - s.start,
+	s.cut = Cut{
+		Part: media.Part{
+			Session: s.session, MSN: s.segment.MSN, Index: s.parts, Number: s.nextPart, Start: s.start, Duration: end - s.start,
+		},
+		Format: s.format, Video: s.video, Audio: s.audio, Units: s.units,
 	}
-	if len(s.units) > 0 {
-		p.Data = s.mux.Part(s.video, s.audio, s.units, end)
-		p.Size = int64(len(p.Data))
-		p.Independent = s.keyPending()
-		p.Arrived = s.units[len(s.units)-1].Arrived
+	if c := &s.cut; len(s.units) > 0 {
+		c.Independent = s.keyPending()
+		c.Arrived = s.units[len(s.units)-1].Arrived
 	} else {
-		p.Gap = true
+		c.Gap = true
 		s.stats.GapParts++
 		s.sound.skipTo(end)
 	}
+	for _, out := range s.outs {
+		out.Part(&s.cut)
+	}
+	s.parts++
+	s.carried += s.bytes
+	s.segment.Duration += s.cut.Duration
+	s.cut = Cut{}
 	clear(s.units) // let go of the wire's buffers
 	s.units, s.bytes = s.units[:0], 0
 	s.start = end
 	s.nextPart++
-	s.segment.Parts = append(s.segment.Parts, p)
-	s.segment.Size += p.Size
-	s.segment.Duration += p.Duration
-	s.out.Part(p)
 }
 
 // endSegmentAt closes the open part and segment; the segment lasts to dts.
@@ -356,7 +354,10 @@ func (s *Segmenter) openSegment(start media.Ticks, independent bool) {
 	s.start = start
 	s.discontinuity = false
 	s.open = true
-	s.out.Open(s.segment)
+	s.parts, s.carried = 0, 0
+	for _, out := range s.outs {
+		out.Open(s.segment)
+	}
 }
 
 // closeSegment hands over the open segment. The number of one without a part, which
@@ -364,11 +365,13 @@ func (s *Segmenter) openSegment(start media.Ticks, independent bool) {
 func (s *Segmenter) closeSegment() {
 	done := s.segment
 	s.open, s.segment = false, media.Segment{}
-	if len(done.Parts) == 0 {
+	if s.parts == 0 {
 		s.nextMSN--
 		s.discontinuity = s.discontinuity || done.Discontinuity
 		return
 	}
 	s.lastWall = done.ProgramDateTime.Add(done.Duration.Duration())
-	s.out.Close(&done)
+	for _, out := range s.outs {
+		out.Close()
+	}
 }

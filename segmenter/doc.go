@@ -1,8 +1,10 @@
 // Package segmenter decides where parts and segments begin and end.
 //
-// Access units of one rendition go in through Write, in the order of the wire;
-// parts and segments come out through the Output given to New, during that call.
-// The same units give the same bytes: a recording replays exactly.
+// Access units of one rendition go in through Write, in the order of the wire; cuts come
+// out through the Packagings given to New, during that call. A Packager turns them into
+// parts and segments of one packaging, for an Output. Cuts is the Packaging that tells
+// Followers, which cut other renditions of the same broadcast at the same places. The
+// same units give the same bytes: a recording replays exactly.
 //
 // The rules. A segment ends at the first key frame at or after the segment
 // duration, or at an earlier one when waiting for the next would overflow the
@@ -19,5 +21,5 @@
 //
 // Package segmenter does not know wall clocks, HTTP, disks or m3u8.
 //
-// It starts no goroutine; a Segmenter belongs to one.
+// It starts no goroutine; a Segmenter belongs to one, and so does a Follower.
 package segmenter

@@ -174,7 +174,7 @@ func (s *Segmenter) release(atEnd bool) {
 		switch {
 		case !u.Track.Video() && (u.Track != g.audio || u.DTS < s.anchorDTS-audioLead):
 			s.stats.DroppedAudio++
-		case !u.Track.Video() && g.video != nil && len(s.segment.Parts) == 0:
+		case !u.Track.Video() && g.video != nil && s.parts == 0:
 			s.append(u) // sound around the first picture
 			s.sound.take(u.DTS, u.DTS)
 		default:

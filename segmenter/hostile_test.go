@@ -1,11 +1,13 @@
 package segmenter
 
 import (
+	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
 	"testing"
 	"time"
 
+	"golive/container/mpegts"
 	"golive/internal/mediatest"
 	"golive/media"
 )
@@ -102,7 +104,7 @@ func TestSegmenter_KeepsItsTargetsWhateverComes(t *testing.T) {
 	for seed := range uint64(10) {
 		h := &hostile{Rand: rand.New(rand.NewPCG(seed, 1)), video: mediatest.H264(640, 36), audio: mediatest.AAC(), arrived: epoch()}
 		r := &recorder{t: t}
-		s := New(DefaultConfig(), r, Resume{})
+		s := New(DefaultConfig(), Resume{}, NewPackager(mpegts.NewMuxer(), r))
 		for session := range 3 {
 			s.Start(fmt.Sprint("s", session))
 			for range 1000 {
@@ -129,7 +131,7 @@ func TestSegmenter_KeepsItsTargetsWhateverComes(t *testing.T) {
 func TestSegmenter_SoundAtOneTimeDoesNotHoldMemory(t *testing.T) {
 	in := stream(2 * time.Second)
 	r := &recorder{t: t}
-	s := New(DefaultConfig(), r, Resume{})
+	s := New(DefaultConfig(), Resume{}, NewPackager(mpegts.NewMuxer(), r))
 	s.Start("aaaa")
 	var last media.AccessUnit
 	for _, u := range in.Units() {
@@ -152,7 +154,7 @@ func TestSegmenter_NewSoundDuringAStillPictureIsHeard(t *testing.T) {
 	in := stream(3 * time.Second)
 	units := in.Units()
 	r := &recorder{t: t}
-	s := New(DefaultConfig(), r, Resume{})
+	s := New(DefaultConfig(), Resume{}, NewPackager(mpegts.NewMuxer(), r))
 	s.Start("aaaa")
 	for _, u := range units {
 		s.Write(u)
@@ -175,3 +177,68 @@ func TestSegmenter_NewSoundDuringAStillPictureIsHeard(t *testing.T) {
 		t.Errorf("%d frames of sound were dropped", n)
 	}
 }
+
+// FIELD row 28: nothing comes later than what came before.
+func TestSegmenter_TimeThatStandsStillGrowsNoSegmentWithoutEnd(t *testing.T) {
+	for name, tt := range map[string]struct {
+		size, count int
+		video       bool
+	}{
+		"large pictures":  {64 << 10, 3000, true},
+		"small pictures":  {20, 100_000, true},
+		"large sound":     {64 << 10, 3000, false},
+		"small sound":     {20, 100_000, false},
+		"key frames only": {64 << 10, 3000, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var most struct {
+				part, segment int64
+				parts         int
+			}
+			bound := &bounds{part: func(p *media.Part) { most.part = max(most.part, p.Size) }, segment: func(s *media.Segment) {
+				most.segment, most.parts = max(most.segment, s.Size), max(most.parts, len(s.Parts))
+			}}
+			s := New(DefaultConfig(), Resume{}, NewPackager(mpegts.NewMuxer(), bound))
+			s.Start("aaaa")
+			units := stream(2 * time.Second).Units()
+			var u media.AccessUnit
+			for _, v := range units {
+				s.Write(v)
+				if v.Track.Video() == tt.video {
+					u = v
+				}
+			}
+			u.Key = !tt.video || name == "key frames only"
+			u.Data = make([]byte, tt.size)
+			if tt.video {
+				binary.BigEndian.PutUint32(u.Data, uint32(tt.size-4))
+				u.Data[4] = 0x41
+			} else {
+				u.Data = u.Data[:min(tt.size, 8000)]
+			}
+			for range tt.count {
+				u.DTS++
+				u.PTS = u.DTS
+				s.Write(u)
+				if len(s.units) > maxPartUnits || s.bytes > maxPartBytes+tt.size {
+					t.Fatalf("%d units of %d bytes are held", len(s.units), s.bytes)
+				}
+			}
+			s.Finish()
+			if most.part > 5*maxPartBytes/4 || most.segment > maxSegmentBytes+5*maxPartBytes/4 || most.parts > maxSegmentParts {
+				t.Errorf("the largest part has %d bytes, the largest segment %d in %d parts", most.part, most.segment, most.parts)
+			}
+		})
+	}
+}
+
+// bounds is an Output that keeps nothing, and looks at everything.
+type bounds struct {
+	part    func(*media.Part)
+	segment func(*media.Segment)
+}
+
+func (b *bounds) Open(media.Segment)     {}
+func (b *bounds) Part(p *media.Part)     { b.part(p) }
+func (b *bounds) Close(s *media.Segment) { b.segment(s) }
+func (b *bounds) Drop()                  {}

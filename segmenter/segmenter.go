@@ -4,24 +4,8 @@ import (
 	"slices"
 	"time"
 
-	"golive/container/mpegts"
 	"golive/media"
 )
-
-// Output takes what a Segmenter makes, in order: Open, then the segment's parts,
-// then Close with the same segment complete.
-type Output interface {
-	// Open announces a segment before its first part; it has no parts yet. When
-	// none comes, the next Open is of the same number.
-	Open(head media.Segment)
-	// Part hands over the next part of the open segment.
-	Part(p *media.Part)
-	// Close hands over the open segment, complete.
-	Close(s *media.Segment)
-	// Drop takes the open segment back, of which no part was handed over. Its
-	// number will be used again.
-	Drop()
-}
 
 // Stats counts what a Segmenter had to repair. The counters only grow.
 type Stats struct {
@@ -48,15 +32,19 @@ type Resume struct {
 	Format *Format
 }
 
-// maxPartBytes closes a part whatever its duration: time may stand still on the
-// wire, memory may not grow.
-const maxPartBytes = 32 << 20
+// A part is closed, and a segment ended, whatever its duration: time may stand still on
+// the wire, memory may not grow.
+const (
+	maxPartBytes    = 32 << 20
+	maxPartUnits    = 8192
+	maxSegmentBytes = 4 * maxPartBytes
+	maxSegmentParts = 256
+)
 
 // Segmenter cuts one rendition. Create it with New, then Start a session.
 type Segmenter struct {
 	cfg     Config
-	out     Output
-	mux     *mpegts.Muxer
+	outs    []Packaging
 	format  Format
 	frozen  bool
 	session string
@@ -77,7 +65,10 @@ type Segmenter struct {
 	early   []media.AccessUnit // of nextAudio
 
 	open          bool
-	segment       media.Segment // the open one
+	segment       media.Segment // the head of the open one, and its duration so far
+	parts         int           // of the open segment
+	carried       int           // bytes of access units in them
+	cut           Cut           // what the Packagings are given
 	nextMSN       int64
 	nextPart      int64
 	discontinuity bool // the next segment begins after a break
@@ -90,9 +81,9 @@ type Segmenter struct {
 	start media.Ticks // of that part: where the last one was said to end
 }
 
-// New makes a Segmenter that gives its parts to out.
-func New(cfg Config, out Output, from Resume) *Segmenter {
-	s := &Segmenter{cfg: cfg, out: out, mux: mpegts.NewMuxer(), nextMSN: from.NextMSN}
+// New returns a Segmenter that gives its cuts to outs.
+func New(cfg Config, from Resume, outs ...Packaging) *Segmenter {
+	s := &Segmenter{cfg: cfg, outs: outs, nextMSN: from.NextMSN}
 	s.discontinuity = from.NextMSN > 0
 	if from.Format != nil {
 		s.format, s.frozen = *from.Format, true
@@ -189,7 +180,7 @@ func (s *Segmenter) Lose() {
 	if s.gather.on {
 		s.release(true)
 	}
-	if !s.open || len(s.segment.Parts) > 0 || len(s.units) == 0 {
+	if !s.open || s.parts > 0 || len(s.units) == 0 {
 		s.Finish()
 		return
 	}
@@ -204,7 +195,9 @@ func (s *Segmenter) Lose() {
 	s.units, s.bytes = s.units[:0], 0
 	s.open = false
 	s.nextMSN--
-	s.out.Drop()
+	for _, out := range s.outs {
+		out.Drop()
+	}
 }
 
 func (s *Segmenter) countDropped(u media.AccessUnit) {
@@ -303,9 +296,17 @@ func (s *Segmenter) follow(u media.AccessUnit) {
 	}
 	s.followLateVideo(u.DTS)
 	s.append(u)
-	if s.bytes > maxPartBytes {
+	if s.partFull() {
 		s.passPart(u.DTS + 1)
 	}
+}
+
+// partFull reports whether the part being gathered may not grow.
+func (s *Segmenter) partFull() bool { return s.bytes > maxPartBytes || len(s.units) >= maxPartUnits }
+
+// segmentFull reports whether the open segment may not get another part.
+func (s *Segmenter) segmentFull() bool {
+	return s.carried >= maxSegmentBytes || s.parts >= maxSegmentParts
 }
 
 func (s *Segmenter) newestAudio() *media.Track {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"golive/container/mpegts"
 	"golive/internal/mediatest"
 	"golive/media"
 )
@@ -97,7 +98,7 @@ func epoch() time.Time { return time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC) }
 func cutAll(t *testing.T, cfg Config, units []media.AccessUnit) (*recorder, *Segmenter) {
 	t.Helper()
 	r := &recorder{t: t}
-	s := New(cfg, r, Resume{})
+	s := New(cfg, Resume{}, NewPackager(mpegts.NewMuxer(), r))
 	s.Start("aaaa")
 	for _, u := range units {
 		s.Write(u)
@@ -271,7 +272,7 @@ func TestSegmenter_PublishesAPartWithItsLastFrame(t *testing.T) {
 		in := stream(6 * time.Second)
 		in.FPS, in.GOP = fps, int(fps*2+0.5)
 		r := &recorder{t: t}
-		s := New(DefaultConfig(), r, Resume{})
+		s := New(DefaultConfig(), Resume{}, NewPackager(mpegts.NewMuxer(), r))
 		s.Start("aaaa")
 		for _, u := range in.Units() {
 			before := len(r.all)
@@ -330,7 +331,7 @@ func TestSegmenter_KnowsTheLastPart(t *testing.T) {
 
 func TestSegmenter_SecondSessionContinuesWithADiscontinuity(t *testing.T) {
 	r := &recorder{t: t}
-	s := New(DefaultConfig(), r, Resume{})
+	s := New(DefaultConfig(), Resume{}, NewPackager(mpegts.NewMuxer(), r))
 	for _, session := range []string{"aaaa", "bbbb"} {
 		s.Start(session)
 		in := stream(3 * time.Second)
@@ -418,7 +419,7 @@ func TestSegmenter_TimeThatStandsStillDoesNotHoldMemory(t *testing.T) {
 	units := in.Units()
 	var held int
 	r := &recorder{t: t}
-	s := New(DefaultConfig(), r, Resume{})
+	s := New(DefaultConfig(), Resume{}, NewPackager(mpegts.NewMuxer(), r))
 	s.Start("aaaa")
 	for i, u := range units {
 		u.DTS = media.Ticks(i)
@@ -483,7 +484,7 @@ func TestSegmenter_SoundMayBeSteadilyAhead(t *testing.T) {
 func TestSegmenter_LostPublisherLeavesNoStub(t *testing.T) {
 	for _, lost := range []bool{true, false} {
 		r := &recorder{t: t}
-		s := New(DefaultConfig(), r, Resume{})
+		s := New(DefaultConfig(), Resume{}, NewPackager(mpegts.NewMuxer(), r))
 		s.Start("aaaa")
 		for _, u := range stream(4*time.Second + 30*time.Millisecond).Units() {
 			s.Write(u)

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"golive/container/mpegts"
 	"golive/internal/hlscheck"
 	"golive/internal/mediatest"
 	"golive/media"
@@ -127,7 +128,7 @@ func TestSegmenter_SoundThatStopsBecomesSilence(t *testing.T) {
 				return !u.Track.Video() && u.DTS >= 4*media.Second && u.DTS < 64*media.Second
 			})
 			r := &recorder{t: t}
-			s := New(DefaultConfig(), r, Resume{})
+			s := New(DefaultConfig(), Resume{}, NewPackager(mpegts.NewMuxer(), r))
 			s.Start("aaaa")
 			for _, u := range units {
 				s.Write(u)
@@ -207,7 +208,7 @@ func TestSegmenter_PicturesThatStopAreHeld(t *testing.T) {
 			return u.Track.Video() && u.DTS >= at && u.DTS < 64*media.Second+media.Second/2
 		})
 		r := &recorder{t: t}
-		s := New(DefaultConfig(), r, Resume{})
+		s := New(DefaultConfig(), Resume{}, NewPackager(mpegts.NewMuxer(), r))
 		s.Start("aaaa")
 		for _, u := range units {
 			s.Write(u)
@@ -342,7 +343,7 @@ func TestSegmenter_SlidesAloneAreHeld(t *testing.T) {
 	for _, fps := range []float64{1.0 / 12, 0.2, 0.5, 0.9} {
 		in := mediatest.Stream{Video: mediatest.H264(640, 36), FPS: fps, GOP: 1, BitRate: int(20_000 * fps), Length: 100 * time.Second, Epoch: epoch()}
 		r := &recorder{t: t}
-		s := New(DefaultConfig(), r, Resume{})
+		s := New(DefaultConfig(), Resume{}, NewPackager(mpegts.NewMuxer(), r))
 		s.Start("aaaa")
 		units := in.Units()
 		for now := epoch(); len(units) > 0; now = now.Add(100 * time.Millisecond) {
@@ -381,7 +382,7 @@ func TestSegmenter_AdvanceLeavesAStalledUplinkAlone(t *testing.T) {
 		in.GOP = gop
 		in.Audio = nil
 		r := &recorder{t: t}
-		s := New(DefaultConfig(), r, Resume{})
+		s := New(DefaultConfig(), Resume{}, NewPackager(mpegts.NewMuxer(), r))
 		s.Start("aaaa")
 		for _, u := range in.Units() {
 			s.Write(u)
@@ -483,7 +484,7 @@ func TestSegmenter_SlidesWithOddTimesStayInOrder(t *testing.T) {
 		units[i].PTS = units[i].DTS
 	}
 	r := &recorder{t: t}
-	s := New(DefaultConfig(), r, Resume{})
+	s := New(DefaultConfig(), Resume{}, NewPackager(mpegts.NewMuxer(), r))
 	s.Start("aaaa")
 	for now := epoch(); len(units) > 0; now = now.Add(50 * time.Millisecond) {
 		s.Advance(now)

@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
+	"runtime/debug"
 	"strconv"
 	"strings"
 
@@ -32,13 +34,13 @@ import (
 
 // The strangers that are introduced here.
 var (
-	_ ingest.Stage        = (*broadcast.Hub)(nil)
-	_ origin.Source       = (*broadcast.Hub)(nil)
-	_ api.Directory       = directory{}
-	_ storage.Bucket      = (*disk.Bucket)(nil)
-	_ storage.Bucket      = (*memory.Bucket)(nil)
-	_ storage.Bucket      = (*s3.Bucket)(nil)
-	_ prometheus.Gatherer = (*prometheus.Registry)(nil)
+	_ ingest.PublishHandler = (*broadcast.Hub)(nil)
+	_ origin.Source         = (*broadcast.Hub)(nil)
+	_ api.Directory         = directory{}
+	_ storage.Bucket        = (*disk.Bucket)(nil)
+	_ storage.Bucket        = (*memory.Bucket)(nil)
+	_ storage.Bucket        = (*s3.Bucket)(nil)
+	_ prometheus.Gatherer   = (*prometheus.Registry)(nil)
 )
 
 // house is every room, ready to run.
@@ -61,6 +63,8 @@ func wire(ctx context.Context, cfg config.Config, d doors, log *slog.Logger) (*h
 	if err != nil {
 		return nil, err
 	}
+	memory := ingest.NewMemory(cfg.Ingest.Limits.Memory, min(memoryLimit(os.DirFS("/")).available(), debug.SetMemoryLimit(-1)))
+	ingest.ShowMemory(reg, memory)
 	hub := broadcast.NewHub(broadcast.Settings{
 		Config:          cfg.Broadcast,
 		Segmenter:       cfg.Segmenter,
@@ -70,9 +74,10 @@ func wire(ctx context.Context, cfg config.Config, d doors, log *slog.Logger) (*h
 		KeepOnUnpublish: !cfg.Ingest.Publish.EndOnUnpublish,
 		Retention:       retention(cfg.Storage),
 		Prefix:          prefixOf(cfg.Storage),
+		Memory:          memory,
 	}, stores, log, broadcast.NewMetrics(reg))
 
-	door, err := ingest.NewDoor(cfg.Ingest.Publish, ingest.NewSeats(cfg.Ingest.Limits, hub), log)
+	auth, err := ingest.NewAuthorizer(cfg.Ingest.Publish, ingest.NewSessionLimiter(cfg.Ingest.Limits, memory, hub), log)
 	if err != nil {
 		return nil, err
 	}
@@ -120,7 +125,7 @@ func wire(ctx context.Context, cfg config.Config, d doors, log *slog.Logger) (*h
 	return &house{
 		hub:          hub,
 		certificates: certs,
-		rtmp:         rtmp.NewServer(cfg.Ingest, door, log, ingest.NewMetrics(reg)),
+		rtmp:         rtmp.NewServer(cfg.Ingest, ingest.NewSessions(cfg.Ingest, auth, log, ingest.NewMetrics(reg)), log),
 		origin: httpserver.New(cfg.Origin.Config, httpserver.Site{
 			Section:    "origin",
 			Handler:    live.Before(httpserver.Below(cfg.Origin.BasePath, live.Before(mux))),

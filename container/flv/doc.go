@@ -7,8 +7,10 @@
 // are those of the Adobe Flash Video File Format Specification 10.1, annex E,
 // and of Enhanced RTMP v2.
 //
+// Timestamps undoes the wrapping of their 32 bits. Package flv repairs nothing about
+// time.
+//
 // Package flv does not know RTMP, sessions, clocks, or where a segment begins.
-// It repairs nothing about time except negative composition times.
 //
 // It starts no goroutine.
 package flv

@@ -28,16 +28,18 @@ func (c *counter) Close(error)                      {}
 func BenchmarkSession(b *testing.B) {
 	stage := &counter{}
 	log := slog.New(slog.DiscardHandler)
-	door, err := ingest.NewDoor(ingest.PublishConfig{Open: true}, stage, log)
+	auth, err := ingest.NewAuthorizer(ingest.PublishConfig{Open: true}, stage, log)
 	if err != nil {
 		b.Fatal(err)
 	}
 	cfg := ingest.DefaultConfig()
 	cfg.Limits.Ahead = 0 // it is read as fast as it can be
-	server := NewServer(cfg, door, log, ingest.NewMetrics(prometheus.NewRegistry()))
+	server := NewServer(cfg, ingest.NewSessions(cfg, auth, log, ingest.NewMetrics(prometheus.NewRegistry())), log)
 	stream := &endless{}
 	s := newSession(server, wireConn{stream}, protocolPlain, func(error) {})
-	s.publish(ingest.Admission{ID: "studio", Sink: stage}, "bench", false)
+	if err := s.publish(b.Context(), ingest.Request{Protocol: protocolPlain, Remote: "192.0.2.1:1", App: "live", Name: "studio"}, "studio", false); err != nil {
+		b.Fatal(err)
+	}
 	b.SetBytes(30*20_000 + 47*400)
 	b.ReportAllocs()
 	for b.Loop() {

@@ -119,7 +119,7 @@ func (s *session) command(ctx context.Context, m chunk.Message) error {
 		return nil
 	}
 	if s.leaving {
-		return s.lastWords(c)
+		return s.commandWhileLeaving(c)
 	}
 	switch c.name {
 	case "connect":
@@ -146,9 +146,9 @@ func (s *session) command(ctx context.Context, m chunk.Message) error {
 	return nil
 }
 
-// lastWords obeys a command of a peer that was asked to reconnect. Its stop does
+// commandWhileLeaving obeys a command of a peer that was asked to reconnect. Its stop does
 // not end the broadcast, which goes on at the next server.
-func (s *session) lastWords(c invocation) error {
+func (s *session) commandWhileLeaving(c invocation) error {
 	if c.name == "publish" || s.ends(c) {
 		return errCut
 	}
@@ -240,11 +240,9 @@ func (s *session) data(m chunk.Message) {
 		return
 	}
 	if meta, ok := values[0].(amf0.Object); ok {
-		if name := ingest.CleanEncoder(meta.String("encoder")); name != "" {
-			s.publication.encoder = name
-		}
+		s.publication.SetEncoder(meta.String("encoder"))
 		if rate, ok := meta.Get("framerate").(float64); ok {
-			s.publication.pace.say(rate)
+			s.publication.SetFrameRate(rate)
 		}
 	}
 }

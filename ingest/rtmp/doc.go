@@ -1,11 +1,11 @@
-// Package rtmp lets publishers in that speak RTMP: encoders such as OBS, ffmpeg,
+// Package rtmp takes publishers that speak RTMP: encoders such as OBS, ffmpeg,
 // GStreamer and phones.
 //
-// Bytes enter from a connection, become messages (package chunk), access units
-// (package container/flv) with a time (ingest.Clock), and leave through the
-// ingest.Sink that the Door gave. The server bears what encoders do against the
-// letter of the specification: what can be skipped is skipped and counted, and
-// a session ends only when nothing more can be understood.
+// Bytes enter from a connection, become messages (package chunk), and leave as FLV tags
+// through the ingest.TagWriter of an ingest.Session, which has all that is not RTMP's
+// own. The server accepts what encoders do against the letter of the specification:
+// what can be skipped is skipped and counted, and a session ends only when nothing more
+// can be understood.
 //
 // Package rtmp does not know HLS, segments, storage, or who else publishes.
 //

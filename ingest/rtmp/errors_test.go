@@ -14,31 +14,31 @@ import (
 )
 
 func TestJudge_KnowsEveryEnd(t *testing.T) {
-	ours := func(err error) error { return &decision{err: fmt.Errorf("studio: %w", err)} }
-	evicted := func(err error) error { return &decision{err: err, evicted: true} }
+	ours := func(err error) error { return &ingest.CutError{Err: fmt.Errorf("studio: %w", err)} }
+	evicted := func(err error) error { return &ingest.CutError{Err: err, Evicted: true} }
 	info, bad := slog.LevelInfo, slog.LevelError
 	for _, tt := range []struct {
 		err  error
 		want verdict
 	}{
-		{nil, verdict{ingest.EndStopped, ingest.RefusedGone, "", info}},
-		{io.EOF, verdict{ingest.EndLost, ingest.RefusedGone, "", info}},
-		{errors.New("connection reset by peer"), verdict{ingest.EndLost, ingest.RefusedGone, "", info}},
-		{errIdle, verdict{ingest.EndIdle, ingest.RefusedTimeout, "", info}},
-		{errSlow, verdict{ingest.EndIdle, ingest.RefusedTimeout, "", info}},
-		{errPlay, verdict{ingest.EndProtocol, ingest.RefusedPlay, codePlay, info}},
-		{errPanic, verdict{ingest.EndFailed, ingest.RefusedFailed, codeFailed, bad}},
-		{readError(&chunk.Error{}), verdict{ingest.EndProtocol, ingest.RefusedProtocol, "", info}},
-		{&ForeignError{Protocol: handshake.TLS}, verdict{ingest.EndProtocol, ingest.RefusedNotRTMP, "", info}},
-		{&flv.UnsupportedError{Kind: "video"}, verdict{ingest.EndUnsupported, ingest.RefusedProtocol, codeRejected, info}},
-		{ours(ingest.ErrUnauthorized), verdict{ingest.EndEvicted, ingest.RefusedUnauthorized, codeDenied, info}},
-		{ours(ingest.ErrBadName), verdict{ingest.EndEvicted, ingest.RefusedBadName, codeBadName, info}},
-		{ours(ingest.ErrTaken), verdict{ingest.EndEvicted, ingest.RefusedTaken, codeBadName, info}},
-		{ours(ingest.ErrLimit), verdict{ingest.EndLimit, ingest.RefusedLimit, codeDenied, info}},
-		{ours(errors.New("disk on fire")), verdict{ingest.EndFailed, ingest.RefusedFailed, codeFailed, bad}},
-		{evicted(ingest.ErrClosing), verdict{ingest.EndClosing, ingest.RefusedClosing, "", info}},
-		{evicted(ingest.ErrTaken), verdict{ingest.EndEvicted, ingest.RefusedTaken, codeBadName, info}},
-		{evicted(errors.New("the operator says so")), verdict{ingest.EndEvicted, ingest.RefusedGone, codeDenied, info}},
+		{nil, verdict{ingest.Verdict{End: ingest.EndStopped, Refusal: ingest.RefusedGone, Level: info}, ""}},
+		{io.EOF, verdict{ingest.Verdict{End: ingest.EndLost, Refusal: ingest.RefusedGone, Level: info}, ""}},
+		{errors.New("connection reset by peer"), verdict{ingest.Verdict{End: ingest.EndLost, Refusal: ingest.RefusedGone, Level: info}, ""}},
+		{ingest.ErrIdle, verdict{ingest.Verdict{End: ingest.EndIdle, Refusal: ingest.RefusedTimeout, Level: info}, ""}},
+		{ingest.ErrSlow, verdict{ingest.Verdict{End: ingest.EndIdle, Refusal: ingest.RefusedTimeout, Level: info}, ""}},
+		{errPlay, verdict{ingest.Verdict{End: ingest.EndProtocol, Refusal: ingest.RefusedPlay, Level: info}, codePlay}},
+		{ingest.ErrInternal, verdict{ingest.Verdict{End: ingest.EndFailed, Refusal: ingest.RefusedFailed, Level: bad}, codeFailed}},
+		{readError(&chunk.Error{}), verdict{ingest.Verdict{End: ingest.EndProtocol, Refusal: ingest.RefusedProtocol, Level: info}, ""}},
+		{&ForeignError{Protocol: handshake.TLS}, verdict{ingest.Verdict{End: ingest.EndProtocol, Refusal: ingest.RefusedNotRTMP, Level: info}, ""}},
+		{&flv.UnsupportedError{Kind: "video"}, verdict{ingest.Verdict{End: ingest.EndUnsupported, Refusal: ingest.RefusedProtocol, Level: info}, codeRejected}},
+		{ours(ingest.ErrUnauthorized), verdict{ingest.Verdict{End: ingest.EndEvicted, Refusal: ingest.RefusedUnauthorized, Level: info}, codeDenied}},
+		{ours(ingest.ErrBadName), verdict{ingest.Verdict{End: ingest.EndEvicted, Refusal: ingest.RefusedBadName, Level: info}, codeBadName}},
+		{ours(ingest.ErrTaken), verdict{ingest.Verdict{End: ingest.EndEvicted, Refusal: ingest.RefusedTaken, Level: info}, codeBadName}},
+		{ours(ingest.ErrLimit), verdict{ingest.Verdict{End: ingest.EndLimit, Refusal: ingest.RefusedLimit, Level: info}, codeDenied}},
+		{ours(errors.New("disk on fire")), verdict{ingest.Verdict{End: ingest.EndFailed, Refusal: ingest.RefusedFailed, Level: bad}, codeFailed}},
+		{evicted(ingest.ErrClosing), verdict{ingest.Verdict{End: ingest.EndClosing, Refusal: ingest.RefusedClosing, Level: info}, ""}},
+		{evicted(ingest.ErrTaken), verdict{ingest.Verdict{End: ingest.EndEvicted, Refusal: ingest.RefusedTaken, Level: info}, codeBadName}},
+		{evicted(errors.New("the operator says so")), verdict{ingest.Verdict{End: ingest.EndEvicted, Refusal: ingest.RefusedGone, Level: info}, codeDenied}},
 	} {
 		if got := judge(tt.err); got != tt.want {
 			t.Errorf("%v: %+v, want %+v", tt.err, got, tt.want)

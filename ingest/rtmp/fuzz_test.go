@@ -89,11 +89,11 @@ func FuzzSession(f *testing.F) {
 		cfg := testConfig()
 		cfg.Limits.Bitrate, cfg.Limits.FrameRate, cfg.Limits.GOPWarn = 1_000_000, 60, time.Second
 		h := newHouse(t, cfg)
-		door, err := ingest.NewDoor(ingest.PublishConfig{Open: true}, &strict{t: t}, h.server.log)
+		auth, err := ingest.NewAuthorizer(ingest.PublishConfig{Open: true}, &strict{t: t}, h.server.log)
 		if err != nil {
 			t.Fatal(err)
 		}
-		h.server.door = door
+		h.server.publishers = ingest.NewSessions(cfg, auth, h.server.log, h.server.publishers.Metrics())
 		hello := append([]byte{3}, make([]byte, handshake.Size-1+1536)...)
 		session := newSession(h.server, wireConn{io.MultiReader(bytes.NewReader(hello), bytes.NewReader(b))}, protocolPlain, func(error) {})
 		session.end(session.converse(context.Background()))

@@ -140,6 +140,7 @@ type house struct {
 	server   *Server
 	log      *lines
 	registry *prometheus.Registry
+	memory   *ingest.Memory
 	addr     string
 	stop     context.CancelFunc
 	done     chan error
@@ -148,13 +149,13 @@ type house struct {
 // newHouse makes a server that does not listen.
 func newHouse(t testing.TB, cfg ingest.Config) *house {
 	t.Helper()
-	h := &house{stage: newStage(), log: &lines{}, registry: prometheus.NewRegistry(), done: make(chan error, 1)}
+	h := &house{stage: newStage(), log: &lines{}, registry: prometheus.NewRegistry(), memory: ingest.NewMemory(cfg.Limits.Memory, 0), done: make(chan error, 1)}
 	log := slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	door, err := ingest.NewDoor(cfg.Publish, ingest.NewSeats(cfg.Limits, h.stage), log)
+	auth, err := ingest.NewAuthorizer(cfg.Publish, ingest.NewSessionLimiter(cfg.Limits, h.memory, h.stage), log)
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.server = NewServer(cfg, door, log, ingest.NewMetrics(h.registry))
+	h.server = NewServer(cfg, ingest.NewSessions(cfg, auth, log, ingest.NewMetrics(h.registry)), log)
 	return h
 }
 

@@ -375,7 +375,7 @@ func TestFlood_WhatIsNoMediaIsBoundedAfterPublish(t *testing.T) {
 				}
 			}()
 			go func() { _, _ = io.Copy(io.Discard, c.conn) }()
-			var protocol *ProtocolError
+			var protocol *ingest.ProtocolError
 			if err := s.end(t); !errors.As(err, &protocol) || !strings.Contains(err.Error(), tt.log) {
 				t.Errorf("ended with %v", err)
 			}
@@ -395,7 +395,7 @@ func TestLimit_LargeMessagesOnlyAfterPublish(t *testing.T) {
 	}
 	_, _ = c.conn.Write([]byte("\x06\x00\x00\x00\x04\x00\x00\x09\x01\x00\x00\x00"))
 	c.closed()
-	var protocol *ProtocolError
+	var protocol *ingest.ProtocolError
 	if err := s.end(t); !errors.As(err, &protocol) {
 		t.Errorf("ended with %v", err)
 	}
@@ -481,7 +481,7 @@ func TestSink_PanicEndsOnlyItsSession(t *testing.T) {
 	if st := bad.status(); st.String("description") != "internal error" {
 		t.Errorf("status %v", st)
 	}
-	if err := s.end(t); !errors.Is(err, errPanic) {
+	if err := s.end(t); !errors.Is(err, ingest.ErrInternal) {
 		t.Errorf("ended with %v", err)
 	}
 	h.line(t, "level=ERROR", "session panicked", "part closed twice")

@@ -2,6 +2,7 @@ package rtmp
 
 import (
 	"errors"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -80,6 +81,33 @@ func TestLimit_LongGroupIsWarnedOfOnceAndCountedEachTime(t *testing.T) {
 	if n := h.metric(t, "golive_ingest_limits_reached_total", "warned", "gop_warn"); n != 5 {
 		t.Errorf("counted %v times", n)
 	}
+}
+
+func TestLimit_PublisherIsRefusedWithoutMemoryForItsMedia(t *testing.T) {
+	cfg := testConfig()
+	cfg.Limits.Memory = 16 << 20
+	h := open(t, cfg)
+	_, s := h.live(t, "one")
+	slab := make([]byte, 20<<20)
+	h.memory.Hold(slab)
+	c := h.dial(t)
+	c.connect("live")
+	c.command(1, "publish", 3, nil, "two")
+	const want = "limit reached: media of 1 broadcasts holds 20 MiB of the memory; the limit is 16 MiB (ingest.limits.memory)"
+	if st := c.status(); st.String("code") != "NetStream.Publish.Denied" || st.String("description") != want {
+		t.Errorf("status %v", st)
+	}
+	c.closed()
+	h.line(t, "connection refused", "reason=limit", "ingest.limits.memory")
+	if n := h.metric(t, "golive_ingest_limits_reached_total", "refused", "memory"); n != 1 {
+		t.Errorf("counted %v times", n)
+	}
+	select {
+	case <-s.closed:
+		t.Error("the one that published was ended")
+	default:
+	}
+	runtime.KeepAlive(slab)
 }
 
 func TestLimit_SessionsOfAnAddressAreBounded(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"golive/ingest"
 	"golive/ingest/rtmp/handshake"
 )
 
@@ -22,13 +23,6 @@ const (
 	// graceTimeout is how long a publisher has to follow a request to reconnect: a
 	// group of two seconds, and the way to another server.
 	graceTimeout = 3 * time.Second
-	// slowTimeout is how long a peer that is known to send seldom may be silent, if
-	// idle is not longer: a slide show has no sound, and keeps a picture for a minute.
-	slowTimeout = 90 * time.Second
-	// tickEvery is how often a slow peer's sink is told the time, and firstTick when it
-	// is first.
-	tickEvery = time.Second / 20
-	firstTick = time.Second
 )
 
 // errCut says that interrupt was called; the session knows why.
@@ -38,20 +32,16 @@ var errCut = errors.New("session was cut")
 // session's goroutine.
 //
 // A deadline costs a timer, so it is not moved at each message: when it passes,
-// the link looks how long media has been silent, and sets the next one.
+// quiet looks how long no media came, and the link sets the next one.
 type link struct {
-	conn     net.Conn
-	idle     time.Duration        // 0 until the peer publishes
-	due      time.Time            // when it has to, until then
-	ping     func() error         // asks a silent peer for a sign of life
-	patience func() time.Duration // how long media may be silent: idle or longer
-	tick     func(now time.Time) (slow bool)
+	conn net.Conn
+	due  time.Time // when the peer has to publish, until it does
+	// quiet decides what it means that nothing was read until now, and returns when to
+	// call it again; nil until the peer publishes.
+	quiet func(now time.Time) (next time.Time, err error)
 
-	// arrived is when the last bytes were read; media when audio or video last was.
-	arrived, media time.Time
-	pinged         time.Time // when ping was called last
-
-	deaf bool // the peer does not read: nothing more is written
+	arrived      time.Time // when the last bytes were read
+	writeStalled bool      // the peer does not read: nothing more is written
 
 	cut     atomic.Bool
 	settled chan struct{} // closed when interrupt has done its work
@@ -73,7 +63,7 @@ func (l *link) interrupt() {
 	close(l.settled)
 }
 
-// interrupted says whether the link was cut, and that was the last word.
+// interrupted reports whether the link was cut for good.
 func (l *link) interrupted() bool { return l.cut.Load() && (!l.last.IsZero() || !l.onCut()) }
 
 // resume gives a link that was cut so much longer.
@@ -86,14 +76,14 @@ func (l *link) resume(grace time.Duration) {
 
 // expect gives the peer until t to publish.
 func (l *link) expect(t time.Time) {
-	l.idle, l.due = 0, t
+	l.quiet, l.due = nil, t
 	l.setRead(t)
 }
 
-// live gives the peer idle between two pieces of media, from now on.
-func (l *link) live(idle time.Duration) {
-	l.idle, l.media = idle, time.Now()
-	l.setRead(l.media.Add(min(firstTick, idle/2)))
+// live lets quiet decide, from first on, how long the peer may send nothing.
+func (l *link) live(first time.Time, quiet func(time.Time) (time.Time, error)) {
+	l.quiet = quiet
+	l.setRead(first)
 }
 
 // setRead sets the read deadline, but never over that of interrupt: whichever of
@@ -136,44 +126,30 @@ func (l *link) overdue() error {
 	default:
 		return errCut
 	}
-	if l.idle == 0 {
-		return errSlow
+	if l.quiet == nil {
+		return ingest.ErrSlow
 	}
-	now := time.Now()
-	quiet, limit, next := now.Sub(l.media), l.patience(), l.media.Add(l.idle/2)
-	if quiet >= l.idle/2 {
-		next = l.media.Add(min(limit, max(l.idle, quiet+l.idle/2)))
+	next, err := l.quiet(time.Now())
+	if err == nil {
+		l.setRead(next)
 	}
-	if l.tick(now) {
-		limit, next = max(limit, slowTimeout), now.Add(tickEvery)
-	}
-	if quiet >= limit {
-		return errIdle
-	}
-	l.setRead(next)
-	if quiet >= l.idle/2 && l.pinged.Before(l.media) {
-		l.pinged = now
-		return l.ping()
-	}
-	return nil
+	return err
 }
 
-// rest reads nothing for so long, which is no silence of the peer. An interrupt ends
-// it.
-func (l *link) rest(d time.Duration) {
+// hold reads nothing for so long. An interrupt ends it.
+func (l *link) hold(d time.Duration) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
 	case <-l.settled:
 	}
-	l.media = time.Now()
 }
 
 // Write writes all of p. A publisher that never reads is no reason to end its
 // broadcast: when it is live and a write times out, it gets no more.
 func (l *link) Write(p []byte) (int, error) {
-	if l.deaf {
+	if l.writeStalled {
 		return len(p), nil
 	}
 	_ = l.conn.SetWriteDeadline(time.Now().Add(writeTimeout))
@@ -185,11 +161,11 @@ func (l *link) Write(p []byte) (int, error) {
 		switch {
 		case l.cut.Load():
 			return n, errCut
-		case l.idle > 0:
-			l.deaf = true
+		case l.quiet != nil:
+			l.writeStalled = true
 			return len(p), nil
 		default:
-			return n, errSlow
+			return n, ingest.ErrSlow
 		}
 	}
 	return n, err
@@ -200,7 +176,7 @@ func (l *link) Write(p []byte) (int, error) {
 // the words back.
 func (l *link) farewell(p []byte) {
 	defer l.close()
-	if len(p) == 0 || l.deaf {
+	if len(p) == 0 || l.writeStalled {
 		return
 	}
 	if l.cut.Load() {
@@ -225,7 +201,7 @@ func (l *link) farewell(p []byte) {
 // close ends the connection at once. TLS would say goodbye first, and wait for a
 // peer that does not read.
 func (l *link) close() {
-	if t, ok := l.conn.(*tls.Conn); ok && (l.deaf || l.cut.Load()) {
+	if t, ok := l.conn.(*tls.Conn); ok && (l.writeStalled || l.cut.Load()) {
 		_ = t.NetConn().Close()
 		return
 	}
@@ -251,7 +227,7 @@ func (l *link) secure() error {
 	case l.cut.Load():
 		return errCut
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return errSlow
+		return ingest.ErrSlow
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET):
 		return err
 	case isForeign:

@@ -52,7 +52,7 @@ func (s *share) Grow(n int) error {
 				largest = other
 			}
 		}
-		err := &decision{err: &ingest.LimitError{
+		err := &ingest.CutError{Err: &ingest.LimitError{
 			Limit:    ingest.LimitMessageMemory,
 			Measured: fmt.Sprintf("unfinished messages of all publishers hold %d MiB, %d MiB of them this one's", m.held>>20, largest.held>>20),
 			Allowed:  fmt.Sprintf("%d MiB", m.most>>20),

@@ -42,7 +42,7 @@ func TestRow61_SlowPicturesAreNoSilence(t *testing.T) {
 				}
 				_ = c.conn.Close()
 				<-s.closed
-				if errors.Is(s.cause, errIdle) {
+				if errors.Is(s.cause, ingest.ErrIdle) {
 					t.Errorf("ended with %v", s.cause)
 				}
 			})
@@ -70,7 +70,7 @@ func TestRow61_DeadPublisherEndsByItsPace(t *testing.T) {
 					}
 				}
 				<-s.closed
-				if quiet := time.Since(last); quiet != tt.want || !errors.Is(s.cause, errIdle) {
+				if quiet := time.Since(last); quiet != tt.want || !errors.Is(s.cause, ingest.ErrIdle) {
 					t.Errorf("ended after %v with %v, want %v", quiet, s.cause, tt.want)
 				}
 			})
@@ -95,7 +95,7 @@ func TestRow61_LongMessageOnASlowLineIsNoSilence(t *testing.T) {
 		<-s.wrote
 		_ = c.conn.Close()
 		<-s.closed
-		if errors.Is(s.cause, errIdle) {
+		if errors.Is(s.cause, ingest.ErrIdle) {
 			t.Errorf("ended with %v", s.cause)
 		}
 	})
@@ -165,7 +165,7 @@ func TestPause_WhatWaitsInTheSocketIsReadBeforeADeadlineCounts(t *testing.T) {
 					_ = far.Close()
 				}
 				<-s.closed
-				if !tt.sends && (time.Since(thawed) != tt.want || !errors.Is(s.cause, errIdle)) || tt.sends && errors.Is(s.cause, errIdle) {
+				if !tt.sends && (time.Since(thawed) != tt.want || !errors.Is(s.cause, ingest.ErrIdle)) || tt.sends && errors.Is(s.cause, ingest.ErrIdle) {
 					t.Errorf("ended %v after the pause with %v", time.Since(thawed), s.cause)
 				}
 				_ = far.Close()
@@ -230,7 +230,7 @@ func TestThrottle_FileIsReadAtRealTimeAndThatIsSaid(t *testing.T) {
 		}
 		_ = c.conn.Close()
 		<-s.closed
-		if errors.Is(s.cause, errIdle) {
+		if errors.Is(s.cause, ingest.ErrIdle) {
 			t.Errorf("ended with %v", s.cause)
 		}
 	})

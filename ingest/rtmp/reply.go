@@ -55,7 +55,6 @@ func (s *session) sendUserControl(event uint16, v uint32) {
 // ping asks a silent peer for a sign of life: it keeps the path open and finds a
 // dead one sooner.
 func (s *session) ping() error {
-	s.publication.throttle.holds = false
 	s.sendUserControl(pingRequest, uint32(time.Since(s.publication.started).Milliseconds()))
 	return s.flush()
 }

@@ -7,13 +7,11 @@ import (
 	"log/slog"
 	"net"
 	"sync"
-	"sync/atomic"
 	"syscall"
 	"time"
 
 	"golive/ingest"
 	"golive/internal/connlimit"
-	"golive/internal/loglimit"
 )
 
 // What the two ways in are called in requests, logs and metrics.
@@ -28,23 +26,15 @@ const (
 	lastBackoff  = time.Second
 )
 
-// Door lets publishers in; it is an *ingest.Door.
-type Door interface {
-	Admit(ctx context.Context, req ingest.Request, evict context.CancelCauseFunc) (ingest.Admission, error)
-}
-
 // Server takes publishers. Serve and ServeTLS may be called once for each
 // listener.
 type Server struct {
-	cfg     ingest.Config
-	door    Door
-	log     *slog.Logger
-	metrics *ingest.Metrics
+	cfg        ingest.Config
+	publishers *ingest.Sessions
+	log        *slog.Logger
 
-	places   *connlimit.Limiter
-	memory   *memory
-	refusals *loglimit.Limiter
-	sessions atomic.Int64 // numbers given so far
+	places *connlimit.Limiter
+	memory *memory
 }
 
 // What the peers of one address may send before they publish, in bytes: each command
@@ -56,17 +46,12 @@ const (
 	commandsBurst = 8 << 20
 )
 
-// refusalLines is how many refusals of one kind are logged in a second before the rest
-// is counted.
-const refusalLines = 10
-
-// NewServer gives a server that has no listener yet.
-func NewServer(cfg ingest.Config, door Door, log *slog.Logger, metrics *ingest.Metrics) *Server {
+// NewServer returns a server that has no listener yet.
+func NewServer(cfg ingest.Config, publishers *ingest.Sessions, log *slog.Logger) *Server {
 	return &Server{
-		cfg: cfg, door: door, log: log, metrics: metrics,
-		places:   connlimit.New(connlimit.Config{Places: cfg.Limits.Connections, Rate: commandsRate, Burst: commandsBurst}),
-		memory:   newMemory(int64(cfg.Limits.MessageMemory)),
-		refusals: loglimit.New(log, refusalLines),
+		cfg: cfg, publishers: publishers, log: log,
+		places: connlimit.New(connlimit.Config{Places: cfg.Limits.Connections, Rate: commandsRate, Burst: commandsBurst}),
+		memory: newMemory(int64(cfg.Limits.MessageMemory)),
 	}
 }
 
@@ -91,7 +76,7 @@ func (s *Server) serveAll(ctx context.Context, ln net.Listener, protocol string,
 		stop()
 		end(ingest.ErrClosing)
 		running.Wait()
-		s.refusals.Flush()
+		s.publishers.Lines.Flush()
 	}()
 	for {
 		conn, err := s.accept(ctx, ln)
@@ -120,7 +105,7 @@ func (s *Server) accept(ctx context.Context, ln net.Listener) (net.Conn, error) 
 			s.places.Reclaim()
 		}
 		if delay == firstBackoff {
-			s.refusals.Log(s.log, slog.LevelWarn, "connection could not be accepted", "accept", "err", err)
+			s.publishers.Lines.Log(s.log, slog.LevelWarn, "connection could not be accepted", "accept", "err", err)
 		}
 		select {
 		case <-time.After(delay):
@@ -144,18 +129,18 @@ func (s *Server) admit(ctx context.Context, conn net.Conn, protocol string) (run
 	if refusal != "" {
 		evict(nil)
 		_ = conn.Close()
-		s.metrics.Refused(protocol, ingest.RefusedLimit)
-		s.refusals.Log(s.log, slog.LevelWarn, "connections were refused: the limit is reached", string(refusal),
+		s.publishers.Metrics().Refused(protocol, ingest.RefusedLimit)
+		s.publishers.Lines.Log(s.log, slog.LevelWarn, "connections were refused: the limit is reached", string(refusal),
 			"protocol", protocol, "limit", s.cfg.Limits.Connections)
 		return nil
 	}
 	return func() {
 		defer evict(nil)
 		defer place.Leave()
-		defer s.metrics.Connected()()
+		defer s.publishers.Metrics().Connected()()
 		session := newSession(s, conn, protocol, evict)
 		session.place = place
-		session.link.onCut = func() bool { return session.seeOff(context.Cause(ctx)) }
+		session.link.onCut = func() bool { return session.requestReconnect(context.Cause(ctx)) }
 		stop := context.AfterFunc(ctx, session.link.interrupt)
 		defer stop()
 		session.run(ctx)

@@ -7,7 +7,6 @@ import (
 	"io"
 	"log/slog"
 	"net"
-	"runtime/debug"
 	"time"
 
 	"golive/ingest"
@@ -65,13 +64,12 @@ func newSession(server *Server, conn net.Conn, protocol string, evict context.Ca
 	s := &session{
 		server:   server,
 		protocol: protocol,
-		log:      server.log.With("protocol", protocol, "session", server.sessions.Add(1), "remote", conn.RemoteAddr().String()),
+		log:      server.publishers.Logger(protocol, conn.RemoteAddr().String()),
 		evict:    evict,
 		window:   defaultWindow,
 		stream:   1,
 	}
 	s.link = newLink(conn)
-	s.link.ping, s.link.patience, s.link.tick = s.ping, s.patience, s.tick
 	s.share = server.memory.share(evict)
 	s.chunks = chunk.NewReader(s.link, shyBuffer, chunk.Limits{
 		MessageSize: shyMessage, ChunkStreams: shyStreams, Bytes: shyBytes, Memory: s.share,
@@ -81,23 +79,11 @@ func newSession(server *Server, conn net.Conn, protocol string, evict context.Ca
 
 // run is the session's life.
 func (s *session) run(ctx context.Context) {
-	err := s.guarded(func() error { return s.converse(ctx) })
-	if errors.Is(err, errCut) || s.leaving && judge(err).end == ingest.EndLost {
-		err = &decision{err: context.Cause(ctx), evicted: true}
+	err := ingest.Protect(s.log, func() error { return s.converse(ctx) })
+	if errors.Is(err, errCut) || s.leaving && judge(err).End == ingest.EndLost {
+		err = &ingest.CutError{Err: context.Cause(ctx), Evicted: true}
 	}
 	s.end(err)
-}
-
-// guarded is the one place where a bug is caught: it ends this session and no
-// other.
-func (s *session) guarded(f func() error) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			s.log.Error("session panicked", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
-			err = errPanic
-		}
-	}()
-	return f()
 }
 
 // converse speaks with the peer until something ends it.
@@ -123,19 +109,19 @@ func (s *session) converse(ctx context.Context) error {
 	}
 }
 
-// seeOff asks the publisher to reconnect (Enhanced RTMP v2, "Reconnect Request"),
+// requestReconnect asks the publisher to reconnect (Enhanced RTMP v2, "Reconnect Request"),
 // if the server stops and the publisher can: what it sends until it does, at its
 // next key frame, is taken. Without another address it comes back to the one it
 // has, which is another server by then. It is called when the link is cut, and
-// says whether the session goes on for the grace period.
-func (s *session) seeOff(cause error) bool {
+// reports whether the session goes on for the grace period.
+func (s *session) requestReconnect(cause error) bool {
 	if !s.movable || s.publication == nil || !errors.Is(cause, ingest.ErrClosing) {
 		return false
 	}
 	s.leaving = true
 	s.link.resume(graceTimeout)
 	s.sendReconnectRequest()
-	s.publication.log.Info("publisher was asked to reconnect")
+	s.publication.Log().Info("publisher was asked to reconnect")
 	return s.flush() == nil
 }
 
@@ -193,9 +179,9 @@ func (s *session) control(size int) error {
 	if !s.published {
 		switch {
 		case s.controls > shyMessages:
-			return &ProtocolError{Op: "read command", Err: fmt.Errorf("more than %d before publish", shyMessages)}
+			return &ingest.ProtocolError{Op: "read command", Err: fmt.Errorf("more than %d before publish", shyMessages)}
 		case s.place != nil && !s.place.Spend(size+commandCost):
-			return &decision{err: errFlood}
+			return &ingest.CutError{Err: errFlood}
 		}
 		return nil
 	}
@@ -205,7 +191,7 @@ func (s *session) control(size int) error {
 		s.refilled = now
 	}
 	if s.controls > liveBurst {
-		return &ProtocolError{Op: "read command", Err: fmt.Errorf("more than %d a second", liveRate)}
+		return &ingest.ProtocolError{Op: "read command", Err: fmt.Errorf("more than %d a second", liveRate)}
 	}
 	return nil
 }
@@ -215,7 +201,7 @@ func (s *session) control(size int) error {
 // A publisher that is held back may have sent all and closed: its kernel still has the
 // end, and drops it when anything is sent there. It is acknowledged to when it pauses.
 func (s *session) flush() error {
-	held := s.publication != nil && s.publication.throttle.holds
+	held := s.publication != nil && s.publication.Holding()
 	if received := s.chunks.Received(); received-s.acked >= s.window/2 && !held {
 		s.acked = received
 		s.sendAck(received)
@@ -236,22 +222,18 @@ func (s *session) end(err error) {
 	if wasLive {
 		s.unpublish(err)
 	}
-	if limit, ok := errors.AsType[*ingest.LimitError](err); ok {
-		s.server.metrics.LimitReached(limit.Limit, true)
-	}
 	s.chunks.Discard()
 	s.share.leave()
 	s.reply = s.reply[:0]
 	if v.code != "" {
-		s.status(s.stream, "error", v.code, describe(err))
+		s.status(s.stream, "error", v.code, ingest.Describe(err))
 	}
 	if !wasLive && !s.published {
-		s.server.metrics.Refused(s.protocol, v.refusal)
-		level := v.level
-		if v.refusal == ingest.RefusedGone && s.link.arrived.IsZero() {
+		level := v.Level
+		if v.Refusal == ingest.RefusedGone && s.link.arrived.IsZero() {
 			level = slog.LevelDebug // a health check that connects and leaves
 		}
-		s.server.refusals.Log(s.log, level, "connection refused", string(v.refusal), "encoder", s.encoder, "err", err)
+		s.server.publishers.Refused(s.log, level, s.protocol, v.Refusal, "encoder", s.encoder, "err", err)
 	}
 	s.link.farewell(s.reply)
 }
@@ -259,6 +241,6 @@ func (s *session) end(err error) {
 // skip counts something that was not used.
 func (s *session) skip(r ingest.SkipReason) {
 	if s.publication != nil {
-		s.publication.fresh.Skipped[r]++
+		s.publication.Skip(r)
 	}
 }

@@ -31,17 +31,16 @@ func (s *session) wantPublish(ctx context.Context, c invocation) error {
 		return nil
 	}
 	s.stream = s.answersOn(c.stream)
-	admission, err := s.server.door.Admit(ctx, ingest.Request{
+	err = s.publish(ctx, ingest.Request{
 		Protocol: s.protocol,
 		Remote:   s.link.conn.RemoteAddr().String(),
 		App:      app,
 		Name:     name,
 		Encoder:  s.encoder,
-	}, s.evict)
+	}, point, c.stream == 0)
 	if err != nil {
-		return &decision{err: err}
+		return err
 	}
-	s.publish(admission, point, c.stream == 0)
 	s.sendUserControl(streamBegin, s.stream)
 	s.publishing(s.publication)
 	return nil
@@ -49,7 +48,7 @@ func (s *session) wantPublish(ctx context.Context, c invocation) error {
 
 // publishing tells the peer that it publishes.
 func (s *session) publishing(p *publication) {
-	s.status(p.stream, "status", "NetStream.Publish.Start", "publishing "+p.id)
+	s.status(p.stream, "status", "NetStream.Publish.Start", "publishing "+p.ID())
 }
 
 // answersOn returns the message stream that a command on stream is answered on. 0 is

@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"golive/ingest"
 	"golive/ingest/rtmp/chunk"
 )
 
@@ -51,7 +52,7 @@ func TestRow44_SilenceEndsTheSessionExactlyAtTheIdleTimeout(t *testing.T) {
 		c.audio(0, aacFrame())
 		last := time.Now()
 		<-s.closed
-		if quiet := time.Since(last); quiet != 10*time.Second || !errors.Is(s.cause, errIdle) {
+		if quiet := time.Since(last); quiet != 10*time.Second || !errors.Is(s.cause, ingest.ErrIdle) {
 			t.Errorf("ended after %v with %v", quiet, s.cause)
 		}
 		pings := 0
@@ -86,7 +87,7 @@ func TestRow44_PingsAloneDoNotKeepASessionAlive(t *testing.T) {
 		}()
 		<-s.closed
 		<-stopped
-		if alive := time.Since(start).Truncate(10 * time.Second); alive != 10*time.Second || !errors.Is(s.cause, errIdle) {
+		if alive := time.Since(start).Truncate(10 * time.Second); alive != 10*time.Second || !errors.Is(s.cause, ingest.ErrIdle) {
 			t.Errorf("ended after %v with %v", alive, s.cause)
 		}
 	})

@@ -19,7 +19,7 @@ import (
 	"golive/media"
 )
 
-// drain is a Stage and a Sink that keeps nothing.
+// drain is a PublishHandler and a Sink that keeps nothing.
 type drain struct{ live prometheus.Gauge }
 
 func (d drain) Publish(context.Context, string, ingest.Publisher) (ingest.Sink, error) {
@@ -48,7 +48,7 @@ func run() error {
 		Help: "Streams that are being read.",
 	})}
 	reg.MustRegister(stage.live)
-	door, err := ingest.NewDoor(ingest.PublishConfig{Open: true}, stage, log)
+	auth, err := ingest.NewAuthorizer(ingest.PublishConfig{Open: true}, stage, log)
 	if err != nil {
 		return err
 	}
@@ -63,7 +63,8 @@ func run() error {
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error {
-		return rtmp.NewServer(ingest.DefaultConfig(), door, log, ingest.NewMetrics(reg)).Serve(ctx, in)
+		cfg := ingest.DefaultConfig()
+		return rtmp.NewServer(cfg, ingest.NewSessions(cfg, auth, log, ingest.NewMetrics(reg)), log).Serve(ctx, in)
 	})
 	g.Go(func() error {
 		return httpserver.NewPrivate(0, httpserver.Site{Section: "admin", Handler: admin.NewHandler(reg)}, log).Serve(ctx, out)

@@ -7,12 +7,12 @@ import (
 	"testing"
 )
 
-// claim asks for a seat from an address.
-func claim(s *Seats, id, remote string) (Sink, error) {
+// claim publishes from an address.
+func claim(s *SessionLimiter, id, remote string) (Sink, error) {
 	return s.Publish(context.Background(), id, Publisher{Request: Request{Remote: remote}})
 }
 
-func mustClaim(t *testing.T, s *Seats, id, remote string) Sink {
+func mustClaim(t *testing.T, s *SessionLimiter, id, remote string) Sink {
 	t.Helper()
 	sink, err := claim(s, id, remote)
 	if err != nil {
@@ -21,8 +21,8 @@ func mustClaim(t *testing.T, s *Seats, id, remote string) Sink {
 	return sink
 }
 
-func TestSeats_BoundBroadcastsInAll(t *testing.T) {
-	s := NewSeats(LimitsConfig{Sessions: 2}, &stage{})
+func TestSessionLimiter_BoundBroadcastsInAll(t *testing.T) {
+	s := NewSessionLimiter(LimitsConfig{Sessions: 2}, nil, &stage{})
 	first := mustClaim(t, s, "a", "10.0.0.1:1")
 	mustClaim(t, s, "b", "10.0.0.2:1")
 	_, err := claim(s, "c", "10.0.0.3:1")
@@ -34,8 +34,8 @@ func TestSeats_BoundBroadcastsInAll(t *testing.T) {
 	mustClaim(t, s, "c", "10.0.0.3:1")
 }
 
-func TestSeats_BoundBroadcastsOfAnAddress(t *testing.T) {
-	s := NewSeats(LimitsConfig{SessionsPerAddress: 1}, &stage{})
+func TestSessionLimiter_BoundBroadcastsOfAnAddress(t *testing.T) {
+	s := NewSessionLimiter(LimitsConfig{SessionsPerAddress: 1}, nil, &stage{})
 	mustClaim(t, s, "a", "10.0.0.1:1000")
 	mustClaim(t, s, "b", "10.0.0.2:1000")
 	if _, err := claim(s, "c", "10.0.0.1:2000"); !errors.Is(err, ErrLimit) || !strings.Contains(err.Error(), "published from this address") {
@@ -51,21 +51,21 @@ func TestSeats_BoundBroadcastsOfAnAddress(t *testing.T) {
 	mustClaim(t, s, "e", "[2001:db8:0:2::1]:1000")
 }
 
-func TestSeats_WhoComesBackNeedsNoSecondSeat(t *testing.T) {
-	s := NewSeats(LimitsConfig{Sessions: 1, SessionsPerAddress: 1}, &stage{})
+func TestSessionLimiter_WhoComesBackIsNotCountedTwice(t *testing.T) {
+	s := NewSessionLimiter(LimitsConfig{Sessions: 1, SessionsPerAddress: 1}, nil, &stage{})
 	dead := mustClaim(t, s, "a", "10.0.0.1:1000")
 	back := mustClaim(t, s, "a", "10.0.0.1:2000")
 	dead.Close(errors.New("taken over"))
 	if _, err := claim(s, "b", "10.0.0.1:3000"); !errors.Is(err, ErrLimit) {
-		t.Errorf("the end of the dead connection freed the seat of the living: %v", err)
+		t.Errorf("the end of the dead connection made room for another: %v", err)
 	}
 	back.Close(nil)
 	mustClaim(t, s, "b", "10.0.0.1:3000")
 }
 
-func TestSeats_RefusalByTheStageTakesNoSeat(t *testing.T) {
+func TestSessionLimiter_RefusalByTheStageIsNotCounted(t *testing.T) {
 	st := &stage{err: ErrTaken}
-	s := NewSeats(LimitsConfig{Sessions: 1}, st)
+	s := NewSessionLimiter(LimitsConfig{Sessions: 1}, nil, st)
 	for range 3 {
 		if _, err := claim(s, "a", "10.0.0.1:1"); !errors.Is(err, ErrTaken) {
 			t.Fatalf("err = %v", err)
@@ -88,13 +88,13 @@ func (l *listener) Warn(w Warning) { l.heard = append(l.heard, w.Code) }
 
 func (l *listener) ClearWarning(code WarningCode) { l.heard = append(l.heard, "-"+code) }
 
-func TestSeats_PassWarningsOn(t *testing.T) {
+func TestSessionLimiter_PassWarningsOn(t *testing.T) {
 	l := &listener{}
-	seated := Sink(&seat{Sink: l, leave: func() {}})
+	seated := Sink(&limitedSink{Sink: l, leave: func() {}})
 	seated.(Warner).Warn(Warning{Code: WarnBitrateHigh})
 	seated.(Warner).ClearWarning(WarnBitrateHigh)
 	if len(l.heard) != 2 || l.heard[0] != WarnBitrateHigh || l.heard[1] != "-"+WarnBitrateHigh {
 		t.Errorf("heard %q", l.heard)
 	}
-	Sink(&seat{Sink: sink{}, leave: func() {}}).(Warner).Warn(Warning{Code: WarnBitrateHigh})
+	Sink(&limitedSink{Sink: sink{}, leave: func() {}}).(Warner).Warn(Warning{Code: WarnBitrateHigh})
 }

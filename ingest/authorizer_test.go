@@ -41,16 +41,16 @@ func keys(pairs ...string) PublishConfig {
 	return c
 }
 
-func door(t *testing.T, cfg PublishConfig, s *stage) *Door {
+func authorizer(t *testing.T, cfg PublishConfig, s *stage) *Authorizer {
 	t.Helper()
-	d, err := NewDoor(cfg, s, discard())
+	d, err := NewAuthorizer(cfg, s, discard())
 	if err != nil {
 		t.Fatal(err)
 	}
 	return d
 }
 
-func admit(d *Door, app, name string) (Admission, error) {
+func admit(d *Authorizer, app, name string) (Admission, error) {
 	return d.Admit(context.Background(), Request{Protocol: "rtmp", App: app, Name: name}, func(error) {})
 }
 
@@ -66,7 +66,7 @@ func TestRow1_PublishingPointIsFoundHoweverItIsSplit(t *testing.T) {
 		{"", "rtmp://host/live/studio"},
 	} {
 		s := &stage{}
-		a, err := admit(door(t, PublishConfig{Open: true}, s), p[0], p[1])
+		a, err := admit(authorizer(t, PublishConfig{Open: true}, s), p[0], p[1])
 		if err != nil || a.ID != "studio" || s.id != "studio" {
 			t.Errorf("%q: id %q, err = %v", p, a.ID, err)
 		}
@@ -81,7 +81,7 @@ func TestRow2_QueryOnEitherHalfIsLeftOut(t *testing.T) {
 		{"live?a", "rtmp://host/live/studio?b=/../%00"},
 	} {
 		s := &stage{}
-		a, err := admit(door(t, PublishConfig{Open: true}, s), p[0], p[1])
+		a, err := admit(authorizer(t, PublishConfig{Open: true}, s), p[0], p[1])
 		if err != nil || a.ID != "studio" || s.id != "studio" {
 			t.Errorf("%q: id %q, err = %v", p, a.ID, err)
 		}
@@ -106,7 +106,7 @@ func TestAdmit_RefusesIllegalNames(t *testing.T) {
 		{"live", "ключ"},
 	} {
 		s := &stage{}
-		if a, err := admit(door(t, PublishConfig{Open: true}, s), p[0], p[1]); !errors.Is(err, ErrBadName) || s.id != "" {
+		if a, err := admit(authorizer(t, PublishConfig{Open: true}, s), p[0], p[1]); !errors.Is(err, ErrBadName) || s.id != "" {
 			t.Errorf("%q: id %q, err = %v", p, a.ID, err)
 		}
 	}
@@ -114,7 +114,7 @@ func TestAdmit_RefusesIllegalNames(t *testing.T) {
 
 func TestAdmit_FindsTheBroadcastByKeyAndHidesTheKey(t *testing.T) {
 	s := &stage{}
-	d := door(t, keys("one", "key-number-1", "two", "key-number-2"), s)
+	d := authorizer(t, keys("one", "key-number-1", "two", "key-number-2"), s)
 	a, err := admit(d, "live", "key-number-2?x=1")
 	if err != nil || a.ID != "two" || s.id != "two" || s.publisher.Name != "two" {
 		t.Errorf("id %q, name %q, err = %v", a.ID, s.publisher.Name, err)
@@ -128,13 +128,13 @@ func TestAdmit_FindsTheBroadcastByKeyAndHidesTheKey(t *testing.T) {
 }
 
 func TestAdmit_PassesTheStagesRefusalOn(t *testing.T) {
-	if _, err := admit(door(t, PublishConfig{Open: true}, &stage{err: ErrTaken}), "live", "studio"); !errors.Is(err, ErrTaken) {
+	if _, err := admit(authorizer(t, PublishConfig{Open: true}, &stage{err: ErrTaken}), "live", "studio"); !errors.Is(err, ErrTaken) {
 		t.Errorf("err = %v", err)
 	}
 }
 
 func TestReload_SwapsTheKeys(t *testing.T) {
-	d := door(t, keys("one", "key-number-1"), &stage{})
+	d := authorizer(t, keys("one", "key-number-1"), &stage{})
 	file := filepath.Join(t.TempDir(), "key")
 	if err := os.WriteFile(file, []byte("key-in-a-file\n"), 0o600); err != nil {
 		t.Fatal(err)
@@ -158,10 +158,10 @@ func TestReload_SwapsTheKeys(t *testing.T) {
 	}
 }
 
-func TestNewDoor_WarnsOnceWhenOpen(t *testing.T) {
+func TestNewAuthorizer_WarnsOnceWhenOpen(t *testing.T) {
 	var out bytes.Buffer
 	log := slog.New(slog.NewTextHandler(&out, nil))
-	d, err := NewDoor(PublishConfig{Open: true}, &stage{}, log)
+	d, err := NewAuthorizer(PublishConfig{Open: true}, &stage{}, log)
 	if err != nil {
 		t.Fatal(err)
 	}

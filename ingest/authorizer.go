@@ -19,15 +19,15 @@ type Admission struct {
 	Sink Sink
 }
 
-// Door decides who may publish what, and shows the admitted to the Stage. It may
-// be used by many goroutines.
-type Door struct {
-	stage Stage
-	log   *slog.Logger
-	rules atomic.Pointer[rules]
+// Authorizer decides who may publish what, and hands the admitted to a PublishHandler.
+// It may be used by many goroutines.
+type Authorizer struct {
+	handler PublishHandler
+	log     *slog.Logger
+	rules   atomic.Pointer[rules]
 }
 
-// rules is an immutable list of keys; nil means that the door is open.
+// rules is an immutable list of keys; nil lets anybody publish.
 type rules struct {
 	keys []key
 }
@@ -37,20 +37,20 @@ type key struct {
 	secret setting.Secret
 }
 
-// NewDoor reads the key files that cfg names. A door that opens to anybody says
-// so loudly.
-func NewDoor(cfg PublishConfig, stage Stage, log *slog.Logger) (*Door, error) {
-	d := &Door{stage: stage, log: log}
-	d.rules.Store(&rules{})
-	if err := d.Reload(cfg); err != nil {
+// NewAuthorizer reads the key files that cfg names. If anybody may publish, it logs
+// a warning.
+func NewAuthorizer(cfg PublishConfig, handler PublishHandler, log *slog.Logger) (*Authorizer, error) {
+	a := &Authorizer{handler: handler, log: log}
+	a.rules.Store(&rules{})
+	if err := a.Reload(cfg); err != nil {
 		return nil, err
 	}
-	return d, nil
+	return a, nil
 }
 
 // Reload replaces the keys. Who is publishing goes on. After an error the old
 // keys are in force.
-func (d *Door) Reload(cfg PublishConfig) error {
+func (a *Authorizer) Reload(cfg PublishConfig) error {
 	var next rules
 	for i, k := range cfg.Keys {
 		secret := k.Key
@@ -67,40 +67,40 @@ func (d *Door) Reload(cfg PublishConfig) error {
 		next.keys = append(next.keys, key{id: k.ID, secret: secret})
 	}
 	if !cfg.Open {
-		d.rules.Store(&next)
+		a.rules.Store(&next)
 		return nil
 	}
-	if d.rules.Swap(nil) != nil {
-		d.log.Warn("publishing is open to anybody: set ingest.publish.open to false and add keys before this server meets the internet")
+	if a.rules.Swap(nil) != nil {
+		a.log.Warn("publishing is open to anybody: set ingest.publish.open to false and add keys before this server meets the internet")
 	}
 	return nil
 }
 
 // Admit lets the peer publish, or refuses with an error that wraps one of the
-// refusals. The Stage sees the broadcast's id in the place of the Name, which
+// refusals. The PublishHandler sees the broadcast's id in the place of the Name, which
 // may be a secret.
-func (d *Door) Admit(ctx context.Context, req Request, evict context.CancelCauseFunc) (Admission, error) {
+func (a *Authorizer) Admit(ctx context.Context, req Request, evict context.CancelCauseFunc) (Admission, error) {
 	name, err := StreamName(req.App, req.Name)
 	if err != nil {
 		return Admission{}, err
 	}
-	id, err := d.identify(name)
+	id, err := a.identify(name)
 	if err != nil {
 		return Admission{}, err
 	}
 	req.Name = id
-	sink, err := d.stage.Publish(ctx, id, Publisher{Request: req, Evict: evict})
+	sink, err := a.handler.Publish(ctx, id, Publisher{Request: req, Evict: evict})
 	if err != nil {
 		return Admission{}, err
 	}
 	return Admission{ID: id, Sink: sink}, nil
 }
 
-// identify is the broadcast that name stands for: itself at an open door, else
+// identify is the broadcast that name stands for: itself where anybody may publish, else
 // the one whose key it is. All keys are compared, each in constant time, so that
 // the time taken says nothing about any.
-func (d *Door) identify(name string) (string, error) {
-	r := d.rules.Load()
+func (a *Authorizer) identify(name string) (string, error) {
+	r := a.rules.Load()
 	if r == nil {
 		return name, CheckID(name)
 	}

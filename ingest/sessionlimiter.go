@@ -10,43 +10,50 @@ import (
 	"golive/internal/connlimit"
 )
 
-// Seats is a Stage before another one, that lets only so many publish at once.
-// What is counted are broadcasts: a publisher that comes back to its own, while
-// its dead connection still holds it, needs no second seat.
-type Seats struct {
-	stage  Stage
-	limits LimitsConfig
+// SessionLimiter is a PublishHandler before another one that lets only so many publish
+// at once. It counts broadcasts: a publisher that comes back to its own, while its dead
+// connection still holds it, is not counted twice.
+type SessionLimiter struct {
+	handler PublishHandler
+	limits  LimitsConfig
+	memory  *Memory
 
 	mu        sync.Mutex
 	all       map[string]int // sessions by broadcast
 	byAddress map[netip.Prefix]map[string]int
 }
 
-// NewSeats puts the limits on sessions before stage.
-func NewSeats(limits LimitsConfig, stage Stage) *Seats {
-	return &Seats{stage: stage, limits: limits, all: map[string]int{}, byAddress: map[netip.Prefix]map[string]int{}}
+// NewSessionLimiter puts the limits on sessions, and on the memory of their media,
+// before handler.
+func NewSessionLimiter(limits LimitsConfig, memory *Memory, handler PublishHandler) *SessionLimiter {
+	return &SessionLimiter{handler: handler, limits: limits, memory: memory, all: map[string]int{}, byAddress: map[netip.Prefix]map[string]int{}}
 }
 
-// Publish implements Stage.
-func (s *Seats) Publish(ctx context.Context, id string, p Publisher) (Sink, error) {
+// Publish implements PublishHandler.
+func (s *SessionLimiter) Publish(ctx context.Context, id string, p Publisher) (Sink, error) {
 	from := networkOf(p.Remote)
 	if err := s.take(id, from); err != nil {
 		return nil, err
 	}
 	leave := func() { s.leave(id, from) }
-	sink, err := s.stage.Publish(ctx, id, p)
+	sink, err := s.handler.Publish(ctx, id, p)
 	if err != nil {
 		leave()
 		return nil, err
 	}
-	return &seat{Sink: sink, leave: leave}, nil
+	return &limitedSink{Sink: sink, leave: leave}, nil
 }
 
-func (s *Seats) take(id string, from netip.Prefix) error {
+func (s *SessionLimiter) take(id string, from netip.Prefix) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := refuseOver(LimitSessions, s.limits.Sessions, s.all, id, "live"); err != nil {
 		return err
+	}
+	if s.all[id] == 0 {
+		if err := s.memory.check(len(s.all)); err != nil {
+			return err
+		}
 	}
 	here := s.byAddress[from]
 	if err := refuseOver(LimitSessionsPerAddress, s.limits.SessionsPerAddress, here, id, "published from this address"); err != nil {
@@ -61,7 +68,7 @@ func (s *Seats) take(id string, from netip.Prefix) error {
 	return nil
 }
 
-// refuseOver says that taken has no place for another id.
+// refuseOver returns an error if taken has no room for another id.
 func refuseOver(l Limit, most int, taken map[string]int, id, where string) error {
 	if most == 0 || taken[id] > 0 || len(taken) < most {
 		return nil
@@ -69,7 +76,7 @@ func refuseOver(l Limit, most int, taken map[string]int, id, where string) error
 	return &LimitError{Limit: l, Measured: strconv.Itoa(len(taken)) + " broadcasts are " + where, Allowed: strconv.Itoa(most)}
 }
 
-func (s *Seats) leave(id string, from netip.Prefix) {
+func (s *SessionLimiter) leave(id string, from netip.Prefix) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	drop := func(taken map[string]int) {
@@ -93,34 +100,34 @@ func networkOf(remote string) netip.Prefix {
 	return connlimit.NetworkOf(at.Addr())
 }
 
-// seat is a Sink whose end leaves a place for another.
-type seat struct {
+// limitedSink is a Sink whose end makes room for another.
+type limitedSink struct {
 	Sink
 	leave func()
 }
 
-// Close implements Sink. The place is free before the Stage hears of it, which
+// Close implements Sink. The place is free before the PublishHandler hears of it, which
 // may let the next one in.
-func (s *seat) Close(cause error) {
+func (s *limitedSink) Close(cause error) {
 	s.leave()
 	s.Sink.Close(cause)
 }
 
 // Tick implements Ticker.
-func (s *seat) Tick(now time.Time) bool {
+func (s *limitedSink) Tick(now time.Time) bool {
 	to, ok := s.Sink.(Ticker)
 	return ok && to.Tick(now)
 }
 
 // Warn implements Warner.
-func (s *seat) Warn(w Warning) {
+func (s *limitedSink) Warn(w Warning) {
 	if to, ok := s.Sink.(Warner); ok {
 		to.Warn(w)
 	}
 }
 
 // ClearWarning implements Warner.
-func (s *seat) ClearWarning(code WarningCode) {
+func (s *limitedSink) ClearWarning(code WarningCode) {
 	if to, ok := s.Sink.(Warner); ok {
 		to.ClearWarning(code)
 	}

@@ -1,0 +1,292 @@
+package rtmp
+
+import (
+	"context"
+	"net"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"golive/container/flv"
+	"golive/ingest"
+	"golive/ingest/rtmp/amf0"
+	"golive/ingest/rtmp/chunk"
+	"golive/media"
+)
+
+// tag is an FLV tag that comes some time after the one before.
+type tag struct {
+	after time.Duration
+	flv.Tag
+}
+
+// tagConn is a connection of a protocol that is nothing but FLV tags: all that another
+// protocol has to bring.
+type tagConn struct {
+	read, counted uint64
+}
+
+func (c *tagConn) Count(t *ingest.Tally) {
+	t.Bytes += c.read - c.counted
+	c.counted = c.read
+}
+
+func (c *tagConn) Hold(d time.Duration) error { <-time.After(d); return nil }
+
+func (c *tagConn) Established() {}
+
+// serveTags publishes tags, and then sends nothing for as long as linger.
+func serveTags(ctx context.Context, all *ingest.Sessions, tags []tag, linger time.Duration) {
+	const remote = "192.0.2.1:1"
+	log, conn := all.Logger("tags", remote), &tagConn{}
+	s, err := all.Publish(ctx, ingest.Request{Protocol: "tags", Remote: remote, App: "live", Name: "studio", Encoder: "test/1.0"}, func(error) {}, conn, log)
+	if err != nil {
+		all.Refused(log, ingest.Judge(err).Level, "tags", ingest.Judge(err).Refusal, "err", err)
+		return
+	}
+	w := ingest.NewTagWriter(s)
+	s.End(ingest.Protect(log, func() error {
+		for _, tag := range tags {
+			<-time.After(tag.after)
+			conn.read += uint64(len(tag.Body))
+			write := w.Video
+			if tag.Type == flv.TagAudio {
+				write = w.Audio
+			}
+			if err := write(tag.Timestamp, tag.Body, time.Now()); err != nil {
+				return err
+			}
+		}
+		end := time.Now().Add(linger)
+		for at := s.FirstQuiet(); at.Before(end); {
+			<-time.After(time.Until(at))
+			var err error
+			if at, _, err = s.Quiet(time.Now(), false); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+}
+
+// outcome is all that a session leaves.
+type outcome struct {
+	Units    []string
+	Warnings []ingest.WarningCode
+	Cleared  []ingest.WarningCode
+	Cause    string
+	Log      []string
+	Counts   map[string]float64
+}
+
+// outcomeOf collects what a session left. What is the protocol's own, the time and the
+// bytes on the wire, is left out.
+func outcomeOf(t *testing.T, h *house, s *sink, start time.Time) outcome {
+	t.Helper()
+	<-s.closed
+	o := outcome{Counts: map[string]float64{}}
+	for range len(s.wrote) {
+		u := <-s.wrote
+		o.Units = append(o.Units, u.Arrived.Sub(start).String()+" "+at(u)+" "+u.Track.CodecString+map[bool]string{true: " discontinuity"}[u.Discontinuity])
+	}
+	for range len(s.warned) {
+		o.Warnings = append(o.Warnings, (<-s.warned).Code)
+	}
+	for range len(s.cleared) {
+		o.Cleared = append(o.Cleared, <-s.cleared)
+	}
+	if s.cause != nil {
+		o.Cause = s.cause.Error()
+	}
+	own := regexp.MustCompile(` (time|protocol|session|remote|duration|bytes)=\S+`)
+	for line := range strings.Lines(h.log.String()) {
+		if line = own.ReplaceAllString(" "+line, ""); strings.Contains(line, "broadcast=studio") {
+			o.Log = append(o.Log, strings.TrimSpace(line))
+		}
+	}
+	families, err := h.registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		if strings.HasSuffix(f.GetName(), "_bytes_total") || f.GetName() == "golive_ingest_connections" {
+			continue
+		}
+		for _, m := range f.Metric {
+			name := f.GetName()
+			for _, l := range m.Label {
+				if l.GetName() != "protocol" {
+					name += " " + l.GetValue()
+				}
+			}
+			if n := m.GetCounter().GetValue() + m.GetGauge().GetValue(); n != 0 {
+				o.Counts[name] += n
+			}
+		}
+	}
+	return o
+}
+
+// TestSession_EveryProtocolGetsTheSame publishes the same tags with RTMP and with a
+// protocol that knows nothing but FLV tags.
+func TestSession_EveryProtocolGetsTheSame(t *testing.T) {
+	video := func(after time.Duration, ms uint32, body []byte) tag {
+		return tag{after, flv.Tag{Type: flv.TagVideo, Timestamp: ms, Body: body}}
+	}
+	audio := func(after time.Duration, ms uint32, body []byte) tag {
+		return tag{after, flv.Tag{Type: flv.TagAudio, Timestamp: ms, Body: body}}
+	}
+	const step = 40 * time.Millisecond
+	// live is n pictures of so many bytes, with their sound; stamp gives the timestamps.
+	live := func(n, size int, stamp func(ms uint32) uint32) []tag {
+		all := []tag{video(0, 0, avcConfig()), audio(0, 0, aacConfig())}
+		sound := uint32(0)
+		for i := range uint32(n) {
+			all = append(all, video(step, stamp(40*i), picture(i%50 == 0, size)))
+			for ; sound*1024/48 <= 40*i; sound++ {
+				all = append(all, audio(0, stamp(sound*1024/48), aacFrame()))
+			}
+		}
+		return all
+	}
+	clean := func(ms uint32) uint32 { return ms }
+	for name, tt := range map[string]struct {
+		tags    []tag
+		limits  func(*ingest.LimitsConfig)
+		linger  time.Duration
+		reason  string
+		warning ingest.WarningCode
+		repair  string
+	}{
+		"clean":                 {tags: live(500, 100, clean), reason: "stopped"},
+		"clean, over the edge":  {tags: live(500, 100, func(ms uint32) uint32 { return (1<<24 - 4000 + ms) & (1<<24 - 1) }), reason: "stopped"},
+		"a jump":                {tags: live(500, 100, func(ms uint32) uint32 { return ms + ms/10_000*50_000_000 }), reason: "stopped", repair: "rebased"},
+		"times that are shared": {tags: live(500, 100, func(ms uint32) uint32 { return ms / 80 * 80 }), reason: "stopped", repair: "spread", warning: ingest.WarnTimestampsRepaired},
+		"one time for all":      {tags: live(1500, 100, func(uint32) uint32 { return 0 }), reason: "stopped", repair: "stood_still", warning: ingest.WarnTimestampsRepaired},
+		"unsupported sound":     {tags: append(live(50, 100, clean), audio(0, 2000, []byte{0x2f, 1, 2})), reason: "stopped", warning: ingest.WarnAudioUnsupported},
+		"unsupported pictures":  {tags: []tag{video(0, 0, []byte{0x12, 1, 2})}, reason: "unsupported"},
+		"nonsense":              {tags: append(live(50, 100, clean), video(0, 2000, []byte{0x17, 1, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 1})), reason: "stopped"},
+		"silence":               {tags: live(50, 100, clean), linger: time.Hour, reason: "idle"},
+		"over the bit rate": {
+			tags: live(1000, 5000, clean), reason: "limit", warning: ingest.WarnBitrateHigh,
+			limits: func(l *ingest.LimitsConfig) { l.Bitrate = 800_000 },
+		},
+		"too large": {tags: live(50, 100, clean), reason: "limit", limits: func(l *ingest.LimitsConfig) { l.Width = 300 }},
+		"faster than real time": {
+			tags: live(1000, 100, func(ms uint32) uint32 { return 2 * ms }), reason: "stopped", warning: ingest.WarnFasterThanRealTime,
+			limits: func(l *ingest.LimitsConfig) { l.Ahead = 3 * time.Second },
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cfg := testConfig()
+			cfg.IdleTimeout = 10 * time.Second
+			if tt.limits != nil {
+				tt.limits(&cfg.Limits)
+			}
+			var got [2]outcome
+			synctest.Test(t, func(t *testing.T) { got[0] = overRTMP(t, cfg, tt.tags, tt.linger) })
+			synctest.Test(t, func(t *testing.T) {
+				h, start := newHouse(t, cfg), time.Now()
+				serveTags(t.Context(), h.server.publishers, tt.tags, tt.linger)
+				got[1] = outcomeOf(t, h, <-h.opened, start)
+			})
+			if cfg.Limits.Ahead > 0 { // what waits in a pipe is read at another time
+				for i := range got {
+					for j, unit := range got[i].Units {
+						_, got[i].Units[j], _ = strings.Cut(unit, " ")
+					}
+				}
+			}
+			if diff := cmp.Diff(got[0], got[1]); diff != "" {
+				t.Errorf("outcome (-RTMP +tags):\n%s", diff)
+			}
+			o := got[1]
+			if last := o.Log[len(o.Log)-1]; !strings.Contains(last, `msg="session ended" broadcast=studio reason=`+tt.reason) {
+				t.Errorf("the last line is %s", last)
+			}
+			if tt.warning != "" && !slices.Contains(o.Warnings, tt.warning) {
+				t.Errorf("warned of %v, want %v", o.Warnings, tt.warning)
+			}
+			if strings.HasPrefix(name, "clean") && !strings.Contains(o.Log[len(o.Log)-1], "repairs=0 ") {
+				t.Errorf("repaired: %v", o.Counts)
+			}
+			if tt.repair != "" && o.Counts["golive_ingest_repairs_total "+tt.repair] == 0 {
+				t.Errorf("counted %v", o.Counts)
+			}
+		})
+	}
+}
+
+// overRTMP publishes tags over RTMP, and then sends nothing for as long as linger.
+func overRTMP(t *testing.T, cfg ingest.Config, tags []tag, linger time.Duration) outcome {
+	h := newHouse(t, cfg)
+	near, far := net.Pipe()
+	done := make(chan struct{})
+	go func() { defer close(done); h.server.serve(context.Background(), near, protocolPlain) }()
+	c := greet(t, far)
+	c.publish("studio")
+	start := time.Now()
+	_ = far.SetReadDeadline(time.Time{})
+	go func() {
+		for {
+			if _, err := c.chunks.Next(); err != nil {
+				return
+			}
+		}
+	}()
+	s := <-h.opened
+	for _, tag := range tags {
+		<-time.After(tag.after)
+		b := chunk.Append(nil, chunk.Message{Type: tag.Type, ChunkStream: uint32(tag.Type), Stream: 1, Timestamp: tag.Timestamp, Body: tag.Body}, c.size)
+		if _, err := far.Write(b); err != nil {
+			break // it was ended
+		}
+	}
+	if linger > 0 {
+		select {
+		case <-time.After(linger):
+		case <-s.closed:
+		}
+	}
+	stop := chunk.Message{Type: chunk.TypeCommandAMF0, ChunkStream: 3, Stream: 1, Body: amf0.Append(nil, "deleteStream", 0, nil, 1)}
+	_, _ = far.Write(chunk.Append(nil, stop, c.size)) // unless it was ended
+	synctest.Wait()
+	o := outcomeOf(t, h, s, start)
+	_ = far.Close()
+	<-done
+	return o
+}
+
+var _ ingest.Conn = (*tagConn)(nil)
+
+// TestSession_AnyProtocolsUnitsHaveTheSameTimeline writes access units, as a protocol
+// without tags does, on a clock that is no RTMP clock: 64 bits, below zero.
+func TestSession_AnyProtocolsUnitsHaveTheSameTimeline(t *testing.T) {
+	h := newHouse(t, testConfig())
+	s, err := h.server.publishers.Publish(t.Context(), ingest.Request{Protocol: "units", Remote: "192.0.2.1:1", App: "live", Name: "studio"},
+		func(error) {}, &tagConn{}, h.server.publishers.Logger("units", "192.0.2.1:1"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	track := &media.Track{Codec: media.AAC, SampleRate: 48_000, SamplesPerUnit: 1024}
+	const base = -media.Second
+	for i := range media.Ticks(100) {
+		dts := base + 1920*i
+		if err := s.Write(media.AccessUnit{Track: track, DTS: dts, PTS: dts, Key: true, Data: []byte{1}, Arrived: time.Now()}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.End(nil)
+	to := <-h.opened
+	for i := range media.Ticks(100) {
+		if u := <-to.wrote; u.DTS != base+1920*i || u.Discontinuity {
+			t.Fatalf("unit %d at %d", i, u.DTS)
+		}
+	}
+	h.line(t, "session ended", "reason=stopped", "audio_units=100")
+}

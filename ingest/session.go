@@ -1,0 +1,277 @@
+package ingest
+
+import (
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+
+	"golive/internal/loglimit"
+	"golive/media"
+)
+
+// countEvery is how often a Session gives its counts to the metrics.
+const countEvery = time.Second
+
+// Session is one publication from its admission to its end: the same timeline, limits,
+// warnings, counts and log lines for every protocol. It is used by one goroutine.
+type Session struct {
+	id       string
+	sessions *Sessions
+	protocol string
+	conn     Conn
+	log      *slog.Logger
+
+	sink   Sink
+	ticker Ticker // the sink; nil when it is none
+	warner Warner // likewise
+
+	clock    Clock
+	guard    *Guard
+	throttle throttle
+	pace     pace
+	advice   advice
+
+	begun   bool // a unit came
+	encoder string
+	started time.Time
+	media   time.Time // when audio or video last came
+	pinged  time.Time // when Quiet last asked for a sign of life
+	counts  counts
+	// each is called with each count; nil is nothing to call.
+	each func()
+}
+
+// advice is what a Session watches to warn the broadcaster, and what it has said.
+type advice struct {
+	pictures Pictures
+	sound    SoundWarnings
+	repairs  RepairWatch
+
+	saidRepairs bool
+	saidLimits  []Limit
+}
+
+// counts are a Session's.
+type counts struct {
+	at       time.Time // when they were last given to the metrics
+	total    Tally
+	fresh    Tally // not in total yet
+	repaired RepairCounts
+}
+
+// ID returns the broadcast's public name.
+func (s *Session) ID() string { return s.id }
+
+// Log returns the session's log.
+func (s *Session) Log() *slog.Logger { return s.log }
+
+// Holding reports whether the publisher is ahead of time, so that it is read slowly.
+func (s *Session) Holding() bool { return s.throttle.holds }
+
+// SetEncoder takes what the encoder calls itself; an empty name is ignored.
+func (s *Session) SetEncoder(name string) {
+	if name = CleanEncoder(name); name != "" {
+		s.encoder = name
+	}
+}
+
+// SetFrameRate takes the rate that the encoder says it has, in pictures per second.
+func (s *Session) SetFrameRate(rate float64) { s.pace.say(rate) }
+
+// Skip counts something that was not used.
+func (s *Session) Skip(r SkipReason) { s.counts.fresh.Skipped[r]++ }
+
+// Write takes the next unit: DTS and PTS are the protocol's own, unwrapped, and Arrived
+// is when the unit was read. An error ends the session.
+func (s *Session) Write(u media.AccessUnit) error {
+	s.Received(u.Arrived)
+	s.Alive(u.Arrived)
+	if !s.begun {
+		s.begun = true
+		s.conn.Established()
+		s.log.Info("session started", "encoder", s.encoder)
+	}
+	kind := kindOf(u.Track)
+	s.pace.note(kind, u.DTS)
+	stamp := s.clock.Next(u.Track, u.DTS, u.PTS-u.DTS, u.Arrived)
+	u.DTS, u.PTS = stamp.DTS, stamp.PTS
+	u.Discontinuity = u.Discontinuity || stamp.Discontinuity
+	if u.DTS >= s.throttle.next {
+		if err := s.hold(u.DTS); err != nil {
+			return err
+		}
+	}
+	if found := s.guard.Check(&u); found != nil {
+		if err := s.limit(found); err != nil {
+			return err
+		}
+	}
+	if kind == Video {
+		if s.warner != nil {
+			s.advice.pictures.Check(&u, s.warner)
+		}
+		s.counts.fresh.Video++
+	} else {
+		s.counts.fresh.Audio++
+		if u.Track != s.advice.sound.Track {
+			s.advice.sound.Began(s.sink, u.Track)
+		}
+	}
+	if err := s.sink.WriteUnit(u); err != nil {
+		return &CutError{Err: err}
+	}
+	return nil
+}
+
+// Received notes that something was read at that time, be it media or not.
+func (s *Session) Received(at time.Time) {
+	if at.Sub(s.counts.at) >= countEvery {
+		s.count(at)
+	}
+}
+
+// Alive notes that at that time something came which only a publisher of media sends: a
+// unit, or what a decoder needs before one.
+func (s *Session) Alive(at time.Time) { s.media = at }
+
+// hold waits until the unit with that DTS may be used: at real time, or as long before
+// it as ahead allows.
+func (s *Session) hold(dts media.Ticks) error {
+	now := time.Now()
+	ahead := s.sessions.cfg.Limits.Ahead
+	rest := s.throttle.look(dts, now, ahead)
+	warn, over := s.throttle.note(rest, now)
+	switch {
+	case warn:
+		s.log.Info("media comes faster than real time and is read more slowly")
+		s.warn(Warning{Code: WarnFasterThanRealTime, Text: fmt.Sprintf(
+			"media comes faster than real time; from %v ahead on it is read at real time: set the encoder to real time, as ffmpeg's -re does", ahead)})
+	case over:
+		s.clearWarning(WarnFasterThanRealTime)
+	}
+	if rest == 0 {
+		return nil
+	}
+	err := s.conn.Hold(rest)
+	s.media = time.Now() // that was no silence of the peer
+	return err
+}
+
+// limit warns of a limit, once for each, or returns the error that ends the session.
+func (s *Session) limit(found *Finding) error {
+	if found.Final {
+		return &CutError{Err: found.Err}
+	}
+	s.sessions.metrics.LimitReached(found.Err.Limit, false)
+	if !slices.Contains(s.advice.saidLimits, found.Err.Limit) {
+		s.advice.saidLimits = append(s.advice.saidLimits, found.Err.Limit)
+		s.log.Warn("limit is near or passed; more will only be counted", "limit", string(found.Err.Limit), "reason", found.Err.Reason())
+		s.warn(found.Err.Warning())
+	}
+	return nil
+}
+
+// Quiet decides what it means that nothing was read until now: it tells the Sink the
+// time, and returns when to ask again. ping says that the peer is to be asked for a sign
+// of life, if the protocol has a way to. receiving says that the peer is sending a unit
+// that is not complete. The error, ErrIdle, ends the session.
+func (s *Session) Quiet(now time.Time, receiving bool) (next time.Time, ping bool, err error) {
+	idle := s.sessions.cfg.IdleTimeout
+	quiet, limit := now.Sub(s.media), s.pace.patience(idle)
+	if receiving {
+		limit = max(idle, slowest)
+	}
+	next = s.media.Add(idle / 2)
+	if quiet >= idle/2 {
+		next = s.media.Add(min(limit, max(idle, quiet+idle/2)))
+	}
+	if s.ticker != nil && s.ticker.Tick(now) {
+		limit, next = max(limit, slowTimeout), now.Add(tickEvery)
+	}
+	if quiet >= limit {
+		return next, false, ErrIdle
+	}
+	if ping = quiet >= idle/2 && s.pinged.Before(s.media); ping {
+		s.pinged = now
+		s.throttle.holds = false // it pauses
+	}
+	return next, ping, nil
+}
+
+// FirstQuiet returns when Quiet is to be called if nothing is read from now on.
+func (s *Session) FirstQuiet() time.Time {
+	return s.media.Add(min(firstTick, s.sessions.cfg.IdleTimeout/2))
+}
+
+// count gives the metrics what was counted since the last time.
+func (s *Session) count(at time.Time) {
+	c := &s.counts
+	s.conn.Count(&c.fresh)
+	repaired := s.clock.Repaired()
+	for i, n := range repaired {
+		c.fresh.Repaired[i] += n - c.repaired[i]
+	}
+	c.repaired = repaired
+	s.pace.turn(at)
+	if w, over := s.advice.repairs.Add(c.fresh.Repaired); w != nil {
+		if !s.advice.saidRepairs {
+			s.advice.saidRepairs = true
+			s.log.Warn("timestamps are repaired; more will only be counted", "reason", w.Text)
+		}
+		s.warn(*w)
+	} else if over {
+		s.clearWarning(WarnTimestampsRepaired)
+	}
+	s.sessions.metrics.Add(c.fresh)
+	c.total = c.total.Plus(c.fresh)
+	c.fresh = Tally{}
+	c.at = at
+	if s.each != nil {
+		s.each()
+	}
+}
+
+// videoUnits returns how many there were.
+func (s *Session) videoUnits() uint64 { return s.counts.total.Video + s.counts.fresh.Video }
+
+// End ends the session, once; a nil cause is the publisher's own stop. It closes the
+// Sink, counts the end and logs it.
+func (s *Session) End(cause error) {
+	s.count(time.Now())
+	if err := Protect(s.log, func() error { s.sink.Close(cause); return nil }); err != nil {
+		cause = err
+	}
+	s.sessions.countLimit(cause)
+	v := Judge(cause)
+	s.sessions.metrics.SessionEnded(s.protocol, v.End)
+	total := &s.counts.total
+	attrs := []any{
+		"duration", time.Since(s.started).Round(time.Millisecond), "bytes", total.Bytes,
+		"video_units", total.Video, "audio_units", total.Audio,
+		"repairs", total.Repairs(), "skipped", total.Skips(), "encoder", s.encoder,
+	}
+	if cause != nil {
+		attrs = append(attrs, "err", cause)
+	}
+	if v.Level == slog.LevelInfo && !s.begun {
+		// Whoever may publish can do so without media a thousand times a second.
+		s.sessions.Lines.Log(s.log, v.Level, "session ended", string(v.End), attrs...)
+		return
+	}
+	loglimit.Write(s.log, v.Level, "session ended", append([]any{"reason", string(v.End)}, attrs...)...)
+}
+
+// warn shows w to the broadcaster, if the Sink can.
+func (s *Session) warn(w Warning) {
+	if s.warner != nil {
+		s.warner.Warn(w)
+	}
+}
+
+// clearWarning takes a warning back.
+func (s *Session) clearWarning(code WarningCode) {
+	if s.warner != nil {
+		s.warner.ClearWarning(code)
+	}
+}

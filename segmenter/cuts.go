@@ -1,0 +1,75 @@
+package segmenter
+
+import (
+	"sync/atomic"
+
+	"golive/media"
+)
+
+// Cuts is the Packaging that tells Followers where a rendition is cut. The goroutine of
+// that rendition writes; any number of others read, and none waits for another.
+type Cuts struct {
+	format  atomic.Pointer[Format] // nil until it is frozen
+	reached atomic.Int64           // where the newest part ends, in ticks
+
+	newest *event // the writer's
+	// before is what comes before the open segment, or the newest event when none is
+	// open: a Follower begins there.
+	before atomic.Pointer[event]
+}
+
+// event is one step of a rendition. It never changes, but for next.
+type event struct {
+	kind eventKind
+	head media.Segment // of segmentOpened
+	end  media.Ticks   // of segmentClosed
+	next atomic.Pointer[event]
+}
+
+type eventKind uint8
+
+const (
+	segmentOpened eventKind = iota + 1
+	segmentClosed
+	segmentDropped
+)
+
+// NewCuts returns the Cuts of a rendition that has none yet.
+func NewCuts() *Cuts {
+	c := &Cuts{newest: &event{}}
+	c.before.Store(c.newest)
+	return c
+}
+
+// Open implements Packaging.
+func (c *Cuts) Open(head media.Segment) {
+	c.before.Store(c.newest)
+	c.reached.Store(int64(head.Start))
+	c.add(&event{kind: segmentOpened, head: head})
+}
+
+// Part implements Packaging.
+func (c *Cuts) Part(cut *Cut) {
+	c.reached.Store(int64(cut.Start + cut.Duration))
+	if c.format.Load() == nil {
+		format := cut.Format // the cut will be used again
+		c.format.Store(&format)
+	}
+}
+
+// Close implements Packaging.
+func (c *Cuts) Close() {
+	c.add(&event{kind: segmentClosed, end: media.Ticks(c.reached.Load())})
+	c.before.Store(c.newest)
+}
+
+// Drop implements Packaging.
+func (c *Cuts) Drop() {
+	c.add(&event{kind: segmentDropped})
+	c.before.Store(c.newest)
+}
+
+func (c *Cuts) add(e *event) {
+	c.newest.next.Store(e)
+	c.newest = e
+}

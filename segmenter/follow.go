@@ -1,0 +1,402 @@
+package segmenter
+
+import (
+	"slices"
+
+	"golive/media"
+)
+
+const (
+	// mostShift is how much later than the leader's key frame a Follower's may be decoded:
+	// the leader's may have been moved earlier for pictures that are reordered.
+	mostShift = media.Second
+	// keyPatience is how long after a cut its key frame is waited for.
+	keyPatience = media.Second
+)
+
+// Follower cuts a rendition where another one, its leader, is cut: a rung of a ladder
+// beside its source. Each segment has the leader's number, date and discontinuity, and
+// lasts as long. What was not there in time is a gap.
+//
+// Its units are on the leader's timeline, with key frames where the leader's are, and
+// each comes after the leader's Segmenter has been given its own. A Follower belongs to
+// one goroutine, which need not be the leader's.
+type Follower struct {
+	cuts *Cuts
+	outs []Packaging
+	at   *event // the newest that was obeyed
+
+	video, audio *media.Track
+	rate         rate // of the lead track: video, or else audio
+	stats        Stats
+	keySeen      bool        // since Start
+	shift        media.Ticks // how much later than in the leader pictures are decoded
+
+	open    bool
+	segment media.Segment // the head of the open one
+	parts   int
+	// nextPart counts the parts of the publication.
+	nextPart int64
+	waiting  []media.AccessUnit // not placed yet: for the leader, or for the next segment
+	part     pending
+	cut      Cut
+}
+
+// pending is the part being gathered.
+type pending struct {
+	units []media.AccessUnit
+	bytes int
+	start media.Ticks
+}
+
+// Follow returns a Follower that gives its cuts to outs. Its first segment is the one
+// that the leader has open, or opens next. A rendition has one Follower for each
+// publication: another would give the names of its parts again.
+func Follow(cuts *Cuts, outs ...Packaging) *Follower {
+	return &Follower{cuts: cuts, outs: outs, at: cuts.before.Load()}
+}
+
+// Start begins a run of units, after the end of another: with the tracks of its own.
+func (f *Follower) Start(video, audio *media.Track) {
+	f.Finish()
+	f.forget(&f.waiting)
+	if !f.open {
+		f.forget(&f.part.units)
+		f.part.bytes = 0
+	}
+	f.video, f.audio, f.keySeen, f.shift = video, audio, false, 0
+	f.rate = newRate(f.leadTrack())
+}
+
+// Format returns the leader's; false while it is not frozen.
+func (f *Follower) Format() (Format, bool) {
+	if p := f.cuts.format.Load(); p != nil {
+		return *p, true
+	}
+	return Format{}, false
+}
+
+// Tracks returns the tracks given to Start.
+func (f *Follower) Tracks() (video, audio *media.Track) { return f.video, f.audio }
+
+// Stats returns what was repaired so far.
+func (f *Follower) Stats() Stats { return f.stats }
+
+// Write takes the next access unit of one of the tracks, or of one that takes its place.
+func (f *Follower) Write(u media.AccessUnit) {
+	if lead := f.video != nil; u.Track.Video() != lead && !(lead && f.audio != nil) {
+		f.drop([]media.AccessUnit{u}) // of no track
+		return
+	}
+	if u.Track.Video() {
+		if f.keySeen = f.keySeen || u.Key; !f.keySeen {
+			f.stats.DroppedVideo++
+			return
+		}
+	}
+	f.waiting = append(f.waiting, u)
+	f.run()
+	if n := len(f.waiting); n >= maxHeld { // the leader does not go on
+		f.drop(f.waiting[:n/2])
+		f.waiting = slices.Delete(f.waiting, 0, n/2)
+	}
+}
+
+// Finish ends a run of units. The leader's segments that are complete by now are
+// completed; of those that no unit came for each is a gap.
+func (f *Follower) Finish() {
+	if _, ok := f.Format(); !ok {
+		return
+	}
+	for f.run(); f.open || f.openNext(); {
+		end, known := f.end()
+		if !known {
+			return // the rest of it may come
+		}
+		if f.open {
+			if f.part.start < end && len(f.part.units) > 0 && end-f.part.start <= f.cuts.format.Load().PartTarget {
+				f.closePart(end) // what is left has no next segment to go on into
+			}
+			f.closeSegment(end)
+		}
+	}
+}
+
+// run places the units that wait, as far as the leader's cuts are known.
+func (f *Follower) run() {
+	if _, ok := f.Format(); !ok {
+		return
+	}
+	for len(f.waiting) > 0 && (f.open || f.openNext()) {
+		end, known := f.end()
+		if !f.open {
+			continue // it was taken back
+		}
+		over := f.placeAll(end, known)
+		if !over {
+			return
+		}
+		f.closeSegment(end)
+	}
+}
+
+// placeAll places the units that belong to the open segment, whose end may be known, and
+// reports whether one showed that it is over.
+func (f *Follower) placeAll(end media.Ticks, known bool) (over bool) {
+	kept, held := f.waiting[:0], false // held is from heldAt on
+	var heldAt media.Ticks
+	for _, u := range f.waiting {
+		lead := u.Track.Video() == (f.video != nil)
+		switch {
+		case held && (lead || u.DTS >= heldAt), known && lead && over:
+			kept = append(kept, u)
+		case known && f.isBehind(&u, end, lead):
+			if late := !lead && u.DTS >= end+keyPatience; late && !over {
+				f.stats.ForcedCuts++
+				over = true
+			}
+			over = over || lead
+			kept = append(kept, u)
+		case !known && f.video != nil && lead && u.Key && f.local(&u) >= media.Ticks(f.cuts.reached.Load()):
+			// The leader has not decided yet whether it is cut here.
+			held, heldAt = true, u.DTS
+			kept = append(kept, u)
+		default:
+			f.place(u, end, known)
+		}
+	}
+	clear(f.waiting[len(kept):])
+	f.waiting = kept
+	return over
+}
+
+// isBehind reports whether a unit belongs behind the end of the open segment.
+func (f *Follower) isBehind(u *media.AccessUnit, end media.Ticks, lead bool) bool {
+	at := f.local(u)
+	switch early := f.rate.frame() / 2; {
+	case !lead:
+		return at >= end
+	case f.video == nil:
+		return at >= end-early
+	case u.Key && u.DTS >= end-early:
+		f.shift = min(max(u.DTS-end, 0), mostShift)
+		return true
+	case at >= end+keyPatience:
+		f.stats.ForcedCuts++
+		return true
+	default:
+		return at >= end-early && !f.nextIsIndependent()
+	}
+}
+
+// local returns where in the leader's time a unit is decoded.
+func (f *Follower) local(u *media.AccessUnit) media.Ticks {
+	if u.Track.Video() {
+		return u.DTS - f.shift
+	}
+	return u.DTS
+}
+
+// place puts a unit into the open segment.
+func (f *Follower) place(u media.AccessUnit, end media.Ticks, known bool) {
+	p, format := &f.part, *f.cuts.format.Load()
+	first := f.parts == 0 && len(p.units) == 0
+	if first && f.segment.Discontinuity {
+		u.Discontinuity = true
+	}
+	lead := u.Track.Video() == (f.video != nil)
+	if !lead {
+		for u.DTS-p.start > format.PartTarget+soundLead && f.hasRoom(end, known) {
+			f.closeUpTo(p.start + format.PartTarget)
+		}
+		f.append(u)
+		return
+	}
+	if u.Track.Video() {
+		f.video = u.Track
+		if late := u.DTS - f.segment.Start; f.parts == 0 && f.shift == 0 && 0 < late && late < format.PartTarget {
+			f.shift = late
+		}
+	} else {
+		f.audio = u.Track
+	}
+	f.rate.add(u.DTS)
+	at, frame := f.local(&u), min(f.rate.frame(), format.PartTarget)
+	for at+frame-p.start > format.PartTarget && at-p.start > jitter && f.hasRoom(end, known) {
+		f.closeUpTo(min(at, p.start+format.PartTarget))
+	}
+	f.append(u)
+	next := at + frame
+	if known && next >= end-frame/2 { // the segment ends with it
+		if end > p.start {
+			f.closePart(end)
+		}
+		return
+	}
+	if next+frame-p.start > format.PartTarget || p.bytes > maxPartBytes || len(p.units) >= maxPartUnits {
+		f.closePart(max(min(next, p.start+format.PartTarget), p.start+1))
+	}
+}
+
+// hasRoom reports whether another part of full length ends before the segment does.
+func (f *Follower) hasRoom(end media.Ticks, known bool) bool {
+	return !known || f.part.start+f.cuts.format.Load().PartTarget < end
+}
+
+func (f *Follower) append(u media.AccessUnit) {
+	f.part.units = append(f.part.units, u)
+	f.part.bytes += len(u.Data)
+}
+
+// closeUpTo closes the part with what is there of the time before end.
+func (f *Follower) closeUpTo(end media.Ticks) {
+	all := f.part.units
+	n := slices.IndexFunc(all, func(u media.AccessUnit) bool { return f.local(&u) >= end })
+	if n < 0 {
+		n = len(all)
+	}
+	rest := slices.Clone(all[n:])
+	f.part.units = all[:n]
+	f.closePart(end)
+	for _, u := range rest {
+		f.append(u)
+	}
+}
+
+// closePart hands over the part.
+func (f *Follower) closePart(end media.Ticks) {
+	p := &f.part
+	f.cut = Cut{
+		Part: media.Part{
+			Session: f.segment.Session, MSN: f.segment.MSN, Index: f.parts, Number: f.nextPart,
+			Start: p.start, Duration: end - p.start, Gap: len(p.units) == 0,
+		},
+		Format: *f.cuts.format.Load(), Video: f.video, Audio: f.audio, Units: p.units,
+	}
+	if n := len(p.units); n > 0 {
+		lead := f.video != nil
+		f.cut.Independent = slices.ContainsFunc(p.units, func(u media.AccessUnit) bool {
+			return u.Track.Video() == lead && u.Independent()
+		})
+		f.cut.Arrived = p.units[n-1].Arrived
+	} else {
+		f.stats.GapParts++
+	}
+	for _, out := range f.outs {
+		out.Part(&f.cut)
+	}
+	f.cut = Cut{}
+	f.parts++
+	f.nextPart++
+	clear(p.units)
+	*p = pending{units: p.units[:0], start: end}
+}
+
+// closeSegment closes the open segment, which lasts to end.
+func (f *Follower) closeSegment(end media.Ticks) {
+	target := f.cuts.format.Load().PartTarget
+	for end-f.part.start > target {
+		f.closeUpTo(f.part.start + target)
+	}
+	// As in the leader, no stub of a part is made of the time before a late frame.
+	if rest := end - f.part.start; rest > max(jitter, f.rate.frame()) || rest > 0 && (f.parts == 0 || f.leadPending()) {
+		f.closePart(end)
+	}
+	f.open = false
+	for _, out := range f.outs {
+		out.Close()
+	}
+}
+
+func (f *Follower) leadPending() bool {
+	lead := f.video != nil
+	return slices.ContainsFunc(f.part.units, func(u media.AccessUnit) bool { return u.Track.Video() == lead })
+}
+
+func (f *Follower) leadTrack() *media.Track {
+	if f.video != nil {
+		return f.video
+	}
+	return f.audio
+}
+
+// openNext opens the leader's next segment, if there is one.
+func (f *Follower) openNext() bool {
+	for {
+		e := f.at.next.Load()
+		if e == nil {
+			return false
+		}
+		f.at = e
+		if e.kind != segmentOpened {
+			continue
+		}
+		if next := e.next.Load(); next != nil && next.kind != segmentClosed {
+			continue // it came to nothing
+		}
+		if e.head.Session != f.segment.Session {
+			f.nextPart = 0
+		}
+		f.segment, f.open, f.parts = e.head, true, 0
+		f.part.start = e.head.Start
+		lead := f.video != nil
+		i := slices.IndexFunc(f.waiting, func(u media.AccessUnit) bool { return u.Track.Video() == lead })
+		f.segment.Independent = i >= 0 && f.waiting[i].Independent()
+		for _, out := range f.outs {
+			out.Open(f.segment)
+		}
+		return true
+	}
+}
+
+// end returns where the open segment ends, if the leader has ended it. A segment that the
+// leader took back is taken back here.
+func (f *Follower) end() (end media.Ticks, known bool) {
+	for {
+		e := f.at.next.Load()
+		switch {
+		case e == nil:
+			return 0, false
+		case e.kind == segmentClosed:
+			return e.end, true
+		case e.kind == segmentDropped && f.parts == 0:
+			f.at, f.open = e, false
+			f.forget(&f.part.units)
+			f.part.bytes = 0
+			for _, out := range f.outs {
+				out.Drop()
+			}
+			return 0, true
+		}
+		f.at = e // opened again before its first part
+	}
+}
+
+// nextIsIndependent reports whether the leader's next segment begins with a key frame, as
+// far as it is known.
+func (f *Follower) nextIsIndependent() bool {
+	closed := f.at.next.Load()
+	if closed == nil {
+		return true
+	}
+	opened := closed.next.Load()
+	return opened == nil || opened.kind != segmentOpened || opened.head.Independent
+}
+
+// forget leaves out units.
+func (f *Follower) forget(units *[]media.AccessUnit) {
+	f.drop(*units)
+	clear(*units) // let go of their bytes
+	*units = (*units)[:0]
+}
+
+// drop counts units that are left out.
+func (f *Follower) drop(units []media.AccessUnit) {
+	for _, u := range units {
+		if u.Track.Video() {
+			f.stats.DroppedVideo++
+		} else {
+			f.stats.DroppedAudio++
+		}
+	}
+}

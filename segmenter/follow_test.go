@@ -1,0 +1,410 @@
+package segmenter
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"golive/container/mpegts"
+	"golive/internal/mediatest"
+	"golive/media"
+)
+
+// ladder is a leader and one that follows it.
+type ladder struct {
+	t           *testing.T
+	leader      *Segmenter
+	cuts        *Cuts
+	follower    *Follower
+	source, out *recorder
+	taken       []media.AccessUnit // by out, in its parts
+}
+
+// tap is a Packaging that keeps the units of all parts.
+type tap struct{ units *[]media.AccessUnit }
+
+func (tap) Open(media.Segment) {}
+func (t tap) Part(c *Cut)      { *t.units = append(*t.units, c.Units...) }
+func (tap) Close()             {}
+func (tap) Drop()              {}
+
+func newLadder(t *testing.T, cfg Config) *ladder {
+	l := &ladder{t: t, cuts: NewCuts(), source: &recorder{t: t}, out: &recorder{t: t}}
+	l.leader = New(cfg, Resume{}, NewPackager(mpegts.NewMuxer(), l.source), l.cuts)
+	return l
+}
+
+// join begins the follower.
+func (l *ladder) join(s mediatest.Stream) {
+	if l.follower == nil {
+		l.follower = Follow(l.cuts, NewPackager(mpegts.NewMuxer(), l.out), tap{&l.taken})
+	}
+	l.follower.Start(s.Video, s.Audio)
+}
+
+// run feeds both; the follower's units come late after the leader's.
+func (l *ladder) run(source, rung []media.AccessUnit, late media.Ticks) {
+	for _, u := range source {
+		l.leader.Write(u)
+		for len(rung) > 0 && rung[0].DTS+late <= u.DTS {
+			l.follower.Write(rung[0])
+			rung = rung[1:]
+		}
+	}
+	for _, u := range rung {
+		l.follower.Write(u)
+	}
+}
+
+// listed is what the playlists of both must say of a segment.
+type listed struct {
+	MSN             int64
+	Session         string
+	Start           media.Ticks
+	ProgramDateTime time.Time
+	Discontinuity   bool
+	Independent     bool
+}
+
+// compare checks that the segments of out are those of the source from its first on, and
+// that they last as long.
+func (l *ladder) compare() {
+	l.t.Helper()
+	list := func(segments []*media.Segment) (all []listed) {
+		for _, s := range segments {
+			all = append(all, listed{s.MSN, s.Session, s.Start, s.ProgramDateTime, s.Discontinuity, s.Independent})
+		}
+		return all
+	}
+	if len(l.out.segments) == 0 {
+		l.t.Fatal("the follower made no segment")
+	}
+	same := l.source.segments
+	for len(same) > 0 && same[0].MSN != l.out.segments[0].MSN {
+		same = same[1:]
+	}
+	if diff := cmp.Diff(list(same), list(l.out.segments)); diff != "" {
+		l.t.Errorf("segments (-leader +follower):\n%s", diff)
+	}
+	for i, s := range l.out.segments {
+		tolerance := jitter
+		if i == len(l.out.segments)-1 || l.out.segments[i+1].Discontinuity {
+			tolerance = media.Second / 20 // its sound may last longer
+		}
+		if i < len(same) && (s.Duration-same[i].Duration > tolerance || same[i].Duration-s.Duration > tolerance) {
+			l.t.Errorf("segment %d lasts %d, the leader's %d", s.MSN, s.Duration, same[i].Duration)
+		}
+	}
+	f, _ := l.follower.Format()
+	l.out.checkTargets(f)
+}
+
+// complete checks that no unit is missing.
+func (l *ladder) complete(rung []media.AccessUnit) {
+	l.t.Helper()
+	var lost int
+	seen := map[[2]any]bool{}
+	for _, u := range l.taken {
+		seen[[2]any{u.Track.Video(), u.DTS}] = true
+	}
+	for _, u := range rung {
+		if !seen[[2]any{u.Track.Video(), u.DTS}] {
+			lost++
+		}
+	}
+	// Sound that ends after the last picture may be left out.
+	if lost > 2 || len(l.taken)+lost != len(rung) {
+		l.t.Errorf("%d of %d units are missing, %d were taken", lost, len(rung), len(l.taken))
+	}
+	if s := l.follower.Stats(); s != (Stats{}) {
+		l.t.Errorf("repaired: %+v", s)
+	}
+}
+
+// rungOf is the same stream in another size.
+func rungOf(s mediatest.Stream) mediatest.Stream {
+	s.BitRate = 150_000
+	if s.Video != nil {
+		s.Video = mediatest.H264(320, 18)
+	}
+	if s.Audio != nil {
+		s.Audio = mediatest.AAC()
+	}
+	return s
+}
+
+func TestFollower_CutsWhereItsLeaderDoes(t *testing.T) {
+	short, long, film, silent, radio := stream(15*time.Second), stream(20*time.Second), stream(15*time.Second), stream(15*time.Second), stream(15*time.Second)
+	short.GOP, long.GOP = 15, 250
+	film.FPS, film.GOP = 24000.0/1001, 48
+	silent.Audio, radio.Video = nil, nil
+	for name, source := range map[string]mediatest.Stream{
+		"2 s": stream(15 * time.Second), "half a second": short, "8.3 s": long, "film": film, "without sound": silent, "radio": radio,
+	} {
+		for _, late := range []media.Ticks{0, 50 * media.Millisecond, media.Second, 7 * media.Second} {
+			t.Run(fmt.Sprint(name, ", ", late.Duration(), " late"), func(t *testing.T) {
+				l := newLadder(t, DefaultConfig())
+				l.leader.Start("aaaa")
+				rung := rungOf(source)
+				l.join(rung)
+				units := rung.Units()
+				l.run(source.Units(), units, late)
+				l.leader.Finish()
+				l.follower.Finish()
+				l.compare()
+				l.complete(units)
+				if a, b := l.source.segments[1].Size, l.out.segments[1].Size; source.Video != nil && 2*a < 3*b {
+					t.Errorf("segments of %d and %d bytes", a, b)
+				}
+			})
+		}
+	}
+}
+
+func TestFollower_KeepsPicturesThatAreDecodedLaterThanItsLeaders(t *testing.T) {
+	source := stream(15 * time.Second)
+	rung := rungOf(source).Units()
+	const later = 80 * media.Millisecond // the leader's pictures are reordered
+	for i := range rung {
+		if rung[i].Track.Video() {
+			rung[i].DTS += later
+			rung[i].PTS += later
+		}
+	}
+	l := newLadder(t, DefaultConfig())
+	l.leader.Start("aaaa")
+	l.join(mediatest.Stream{Video: rung[0].Track, Audio: rung[1].Track})
+	l.run(source.Units(), rung, 200*media.Millisecond)
+	l.leader.Finish()
+	l.follower.Finish()
+	l.compare()
+	l.complete(rung)
+	for _, s := range l.out.segments {
+		if !s.Parts[0].Independent {
+			t.Errorf("segment %d does not begin with a key frame", s.MSN)
+		}
+	}
+}
+
+func TestFollower_ThatJoinsLateHasTheRightNumberAndAGap(t *testing.T) {
+	source := stream(20 * time.Second)
+	rung := rungOf(source)
+	l := newLadder(t, DefaultConfig())
+	l.leader.Start("aaaa")
+	all := source.Units()
+	const joined = 9 * media.Second
+	others := rung.Units()
+	for _, u := range all {
+		if u.DTS < joined {
+			l.leader.Write(u)
+		}
+	}
+	l.join(rung)
+	var rest, late []media.AccessUnit
+	for i, u := range all {
+		if u.DTS >= joined {
+			rest = append(rest, u)
+		}
+		// A transcoder that begins makes its first picture a key frame, and takes a second.
+		if v := others[i]; v.DTS >= 10*media.Second+300*media.Millisecond {
+			late = append(late, v)
+		}
+	}
+	for i := range late {
+		if late[i].Track.Video() {
+			late[i].Key = true
+			break
+		}
+	}
+	l.run(rest, late, media.Second)
+	l.leader.Finish()
+	l.follower.Finish()
+	if got, want := l.out.segments[0].MSN, l.source.segments[4].MSN; got != want {
+		t.Errorf("begins with segment %d, want %d", got, want)
+	}
+	first := l.out.segments[0] // from 8 s to 10 s: nothing came
+	if first.Size != 0 || first.Duration != 2*media.Second {
+		t.Errorf("the first segment lasts %d and has %d bytes", first.Duration, first.Size)
+	}
+	second := l.out.segments[1] // from 10.3 s on there is something
+	var gap media.Ticks
+	for _, p := range second.Parts {
+		if p.Gap {
+			gap += p.Duration
+		}
+	}
+	f, _ := l.follower.Format() // less than a part of a gap is none of its own
+	if gap < 300*media.Millisecond-f.PartTarget || gap > 340*media.Millisecond || second.Size == 0 {
+		t.Errorf("%d ticks of the second segment are a gap, and it has %d bytes", gap, second.Size)
+	}
+	l.source.segments[4].Independent = false // it is a gap here
+	l.compare()
+}
+
+func TestFollower_KeepsTheLeadersDiscontinuitiesAndDates(t *testing.T) {
+	l := newLadder(t, DefaultConfig())
+	for i, offset := range []media.Ticks{50 * media.Second, 0, 7 * media.Second} { // the times run back
+		source := stream(7 * time.Second)
+		source.Offset, source.Epoch = offset, epoch().Add(time.Duration(i)*20*time.Second)
+		rung := rungOf(source)
+		l.leader.Start(fmt.Sprint("session", i))
+		l.join(rung)
+		l.run(source.Units(), rung.Units(), 300*media.Millisecond)
+		l.leader.Finish()
+		l.follower.Finish()
+	}
+	l.compare()
+	if n := l.out.discontinuities(); n != 2 {
+		t.Errorf("%d discontinuities", n)
+	}
+}
+
+func TestFollower_TracksOfTheLeaderThatChangeAreADiscontinuityHereToo(t *testing.T) {
+	source := stream(12 * time.Second)
+	units := source.Units()
+	other := mediatest.H264(1280, 72)
+	for i := range units {
+		if units[i].Track.Video() && units[i].DTS >= 6*media.Second {
+			units[i].Track = other
+		}
+	}
+	rung := rungOf(source)
+	l := newLadder(t, DefaultConfig())
+	l.leader.Start("aaaa")
+	l.join(rung)
+	l.run(units, rung.Units(), 500*media.Millisecond)
+	l.leader.Finish()
+	l.follower.Finish()
+	l.compare()
+	if n := l.out.discontinuities(); n != 1 {
+		t.Errorf("%d discontinuities", n)
+	}
+}
+
+func TestFollower_ThatDiesAndComesBackHasAGapBetween(t *testing.T) {
+	source := stream(24 * time.Second)
+	rung := rungOf(source)
+	l := newLadder(t, DefaultConfig())
+	l.leader.Start("aaaa")
+	l.join(rung)
+	all := rung.Units()
+	var before, after []media.AccessUnit
+	for _, u := range all {
+		switch {
+		case u.DTS < 5*media.Second:
+			before = append(before, u)
+		case u.DTS >= 14*media.Second:
+			after = append(after, u)
+		}
+	}
+	var first, second []media.AccessUnit
+	for _, u := range source.Units() {
+		if u.DTS < 13*media.Second {
+			first = append(first, u)
+		} else {
+			second = append(second, u)
+		}
+	}
+	l.run(first, before, 100*media.Millisecond)
+	l.follower.Finish() // what is complete is known
+	if n := l.out.segments[len(l.out.segments)-1].MSN; n != 5 {
+		t.Errorf("completed up to segment %d", n)
+	}
+	l.join(rung)
+	l.run(second, after, 100*media.Millisecond)
+	l.leader.Finish()
+	l.follower.Finish()
+	for _, msn := range []int64{3, 4, 5} {
+		l.source.segments[msn].Independent = false // gaps here
+		if s := l.out.segments[msn]; s.Size != 0 {
+			t.Errorf("segment %d has %d bytes", msn, s.Size)
+		}
+	}
+	l.source.segments[6].Independent = false
+	l.out.segments[6].Independent = false
+	l.compare()
+}
+
+func TestFollower_WithoutAKeyFrameWhereItsLeaderHasOneIsCutAllTheSame(t *testing.T) {
+	source := stream(15 * time.Second)
+	rung := rungOf(source)
+	units := rung.Units()
+	for i := range units {
+		units[i].Key = units[i].Key && (!units[i].Track.Video() || units[i].DTS == 0)
+	}
+	l := newLadder(t, DefaultConfig())
+	l.leader.Start("aaaa")
+	l.join(rung)
+	l.run(source.Units(), units, 100*media.Millisecond)
+	l.leader.Finish()
+	l.follower.Finish()
+	for i := range l.source.segments {
+		l.source.segments[i].Independent = i == 0
+	}
+	l.compare()
+	if n := l.follower.Stats().ForcedCuts; n < 5 {
+		t.Errorf("%d forced cuts", n)
+	}
+}
+
+func TestFollower_SegmentThatItsLeaderTookBackIsTakenBack(t *testing.T) {
+	l := newLadder(t, DefaultConfig())
+	for i, length := range []time.Duration{6050 * time.Millisecond, 6 * time.Second} {
+		source := stream(length)
+		source.Offset, source.Epoch = media.Ticks(i)*20*media.Second, epoch().Add(time.Duration(i)*20*time.Second)
+		rung := rungOf(source)
+		l.leader.Start(fmt.Sprint("session", i))
+		l.join(rung)
+		l.run(source.Units(), rung.Units(), 0)
+		l.leader.Lose() // after a picture or two of another segment
+		l.follower.Finish()
+	}
+	l.compare()
+}
+
+func TestFollower_HoldsNoMoreThanItMayWhenItsLeaderStands(t *testing.T) {
+	l := newLadder(t, DefaultConfig())
+	rung := rungOf(stream(5 * time.Minute))
+	l.join(rung)
+	for _, u := range rung.Units() {
+		l.follower.Write(u)
+		if n := len(l.follower.waiting); n > maxHeld {
+			t.Fatalf("%d units are held", n)
+		}
+	}
+}
+
+// TestFollower_MayBeOnAnotherGoroutine is for the race detector.
+func TestFollower_MayBeOnAnotherGoroutine(t *testing.T) {
+	source := stream(30 * time.Second)
+	rung := rungOf(source)
+	l := newLadder(t, DefaultConfig())
+	l.leader.Start("aaaa")
+	l.join(rung)
+	units := make(chan media.AccessUnit, 1)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for u := range units {
+			l.follower.Write(u)
+		}
+	}()
+	all := rung.Units()
+	for _, u := range source.Units() {
+		l.leader.Write(u)
+		if len(all) > 0 && all[0].DTS <= u.DTS {
+			units <- all[0]
+			all = all[1:]
+		}
+	}
+	l.leader.Finish()
+	for _, u := range all {
+		units <- u
+	}
+	close(units)
+	<-done
+	l.follower.Finish()
+	l.compare()
+}
