@@ -13,7 +13,6 @@ import (
 	"golive/archive"
 	"golive/ingest"
 	"golive/playlist"
-	"golive/segmenter"
 )
 
 // Why a broadcast ended, in logs and metrics.
