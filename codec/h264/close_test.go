@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"math/big"
 	"os"
 	"slices"
@@ -226,7 +225,9 @@ func bitsOf(nal []byte) bitString {
 }
 
 func (b *bitString) u(n int) (v int) {
-	fmt.Sscanf("0"+string((*b)[:n]), "%b", &v)
+	for _, bit := range (*b)[:n] {
+		v = 2*v + int(bit-'0')
+	}
 	*b = (*b)[n:]
 	return v
 }
