@@ -8,7 +8,7 @@ S3SERVER := bin/versitygw
 ACME     := bin/pebble
 FUZZTIME ?= 20s
 # The rooms where goroutines meet, which the tests run under the race detector.
-CONCURRENT := ./ingest/... ./broadcast/... ./playlist/... ./storage/... ./origin/... ./api/... ./admin/... ./internal/publisher/... ./internal/hlscheck/... ./cmd/...
+CONCURRENT := ./ingest/... ./broadcast/... ./playlist/... ./storage/... ./origin/... ./httpserver/... ./api/... ./admin/... ./internal/publisher/... ./internal/hlscheck/... ./cmd/...
 
 .DEFAULT_GOAL := help
 .PHONY: bench-cost bench-origin help run build setup test race fuzz bench e2e interop field latency lint fmt notices check clean

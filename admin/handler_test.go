@@ -17,21 +17,30 @@ func get(h http.Handler, path string) *httptest.ResponseRecorder {
 	return w
 }
 
-func TestHandler_ReadyOnlyWhenEveryCheckPasses(t *testing.T) {
-	fault := error(nil)
+func TestHandler_ReadyForAPurposeWhenEveryCheckOfItPasses(t *testing.T) {
+	var full, stopping error
 	h := NewHandler(prometheus.NewRegistry(),
-		Check{Name: "storage", Probe: func(context.Context) error { return fault }},
-		Check{Name: "ingest", Probe: func(context.Context) error { return nil }})
-	if w := get(h, "/readyz"); w.Code != 200 || w.Body.String() != "storage: ok\ningest: ok\n" {
-		t.Errorf("%d %q", w.Code, w.Body)
+		Check{Name: "server", Probe: func(context.Context) error { return stopping }},
+		Check{Name: "storage", For: ForIngest, Probe: func(context.Context) error { return full }})
+	check := func(path string, status int, text string) {
+		t.Helper()
+		if w := get(h, path); w.Code != status || w.Body.String() != text {
+			t.Errorf("%s: %d %q, want %d %q", path, w.Code, w.Body, status, text)
+		}
 	}
-	fault = errors.New("disk is full")
-	if w := get(h, "/readyz"); w.Code != 503 || w.Body.String() != "storage: disk is full\ningest: ok\n" {
-		t.Errorf("%d %q", w.Code, w.Body)
-	}
-	if w := get(h, "/healthz"); w.Code != 200 {
-		t.Errorf("not alive: %d", w.Code)
-	}
+	check("/readyz", 200, "server: ok\n")
+	check("/readyz?for=viewers", 200, "server: ok\n")
+	check("/readyz?for=ingest", 200, "server: ok\nstorage: ok\n")
+	full = errors.New("disk is full")
+	check("/readyz", 200, "server: ok\n")
+	check("/readyz?for=viewers", 200, "server: ok\n")
+	check("/readyz?for=ingest", 503, "server: ok\nstorage: disk is full\n")
+	stopping = errors.New("stopping")
+	check("/readyz", 503, "server: stopping\n")
+	check("/readyz?for=ingest", 503, "server: stopping\nstorage: disk is full\n")
+	check("/readyz?for=everything", 400, "for must be ingest or viewers\n")
+	check("/readyz?for=", 400, "for must be ingest or viewers\n")
+	check("/healthz", 200, "ok\n")
 }
 
 func TestHandler_ServesMetricsAndProfiles(t *testing.T) {

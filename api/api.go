@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"time"
 
@@ -15,10 +16,14 @@ import (
 type Directory interface {
 	// Broadcasts are all that are live or have just ended, by id.
 	Broadcasts() []Broadcast
-	// Broadcast is the one of that id, or the last one under it of which there is a
-	// replay; false when there is none.
-	Broadcast(ctx context.Context, id string) (Broadcast, bool)
+	// Broadcast returns the one of that id, or the last one under it of which there is a
+	// replay. The error is ErrNotFound when there is none; another one when that cannot
+	// be said now.
+	Broadcast(ctx context.Context, id string) (Broadcast, error)
 }
+
+// ErrNotFound says that there is no such broadcast.
+var ErrNotFound = errors.New("there is no such broadcast")
 
 // Broadcast is one live stream.
 type Broadcast struct {
@@ -31,6 +36,7 @@ type Broadcast struct {
 	Encoder      string      `json:"encoder" doc:"What the publisher calls itself; may be empty."`
 	Viewers      int         `json:"viewers" doc:"Who watches now, counted from what players ask for; behind a cache, what is behind it counts as one."`
 	StorageError *string     `json:"storage_error" doc:"What keeps storage from taking the broadcast now; null when it does."`
+	StorageLag   float64     `json:"storage_lag" doc:"For how many seconds the oldest segment that storage has not taken has waited; 0 when none waits."`
 	Warnings     []Warning   `json:"warnings" doc:"What the broadcaster should change in the encoder."`
 	Renditions   []Rendition `json:"renditions" doc:"What can be watched; empty while starting."`
 }
@@ -105,14 +111,17 @@ func Register(mux *http.ServeMux, c Config, s Server, d Directory) error {
 		Method:      http.MethodGet,
 		Path:        "/v1/broadcasts/{id}",
 		Summary:     "One broadcast, or the replay of one",
-		Errors:      []int{http.StatusNotFound},
+		Errors:      []int{http.StatusNotFound, http.StatusServiceUnavailable},
 	}, func(ctx context.Context, in *oneInput) (*oneOutput, error) {
 		if ingest.CheckID(in.ID) != nil { // there cannot be one
-			return nil, huma.Error404NotFound("there is no such broadcast")
+			return nil, huma.Error404NotFound(ErrNotFound.Error())
 		}
-		b, ok := d.Broadcast(ctx, in.ID)
-		if !ok {
-			return nil, huma.Error404NotFound("there is no such broadcast")
+		b, err := d.Broadcast(ctx, in.ID)
+		switch {
+		case errors.Is(err, ErrNotFound):
+			return nil, huma.Error404NotFound(ErrNotFound.Error())
+		case err != nil:
+			return nil, huma.Error503ServiceUnavailable(err.Error())
 		}
 		return &oneOutput{CacheControl: "no-cache", Body: b}, nil
 	})

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -16,13 +17,16 @@ type catalogue []Broadcast
 
 func (s catalogue) Broadcasts() []Broadcast { return s }
 
-func (s catalogue) Broadcast(_ context.Context, id string) (Broadcast, bool) {
+func (s catalogue) Broadcast(_ context.Context, id string) (Broadcast, error) {
+	if id == "unknowable" {
+		return Broadcast{}, errors.New("too much is read from storage at once")
+	}
 	for _, b := range s {
 		if b.ID == id {
-			return b, true
+			return b, nil
 		}
 	}
-	return Broadcast{}, false
+	return Broadcast{}, ErrNotFound
 }
 
 func serve(t *testing.T, d Directory) http.Handler {
@@ -43,7 +47,7 @@ func get(h http.Handler, path string) *httptest.ResponseRecorder {
 func studio() Broadcast {
 	return Broadcast{
 		ID: "studio", State: "live", StartedAt: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC),
-		Playlist: "/live/studio/index.m3u8", Encoder: "obs", Viewers: 3, Warnings: []Warning{},
+		Playlist: "/live/studio/index.m3u8", Encoder: "obs", Viewers: 3, StorageLag: 2.5, Warnings: []Warning{},
 		Renditions: []Rendition{{Name: "source", Codecs: "avc1.64001f", Width: 1280, Height: 720, FrameRate: 30, Bandwidth: 5, AverageBandwidth: 4}},
 	}
 }
@@ -51,7 +55,7 @@ func studio() Broadcast {
 func TestAPI_ListsBroadcastsInTheAgreedForm(t *testing.T) {
 	got := get(serve(t, catalogue{studio()}), "/v1/broadcasts")
 	want := `{"broadcasts":[{"id":"studio","state":"live","started_at":"2026-01-02T03:04:05Z","ended_at":null,` +
-		`"playlist":"/live/studio/index.m3u8","replay":null,"encoder":"obs","viewers":3,"storage_error":null,"warnings":[],"renditions":[{"name":"source","codecs":"avc1.64001f",` +
+		`"playlist":"/live/studio/index.m3u8","replay":null,"encoder":"obs","viewers":3,"storage_error":null,"storage_lag":2.5,"warnings":[],"renditions":[{"name":"source","codecs":"avc1.64001f",` +
 		`"width":1280,"height":720,"frame_rate":30,"bandwidth":5,"average_bandwidth":4}]}]}` + "\n"
 	if diff := cmp.Diff(want, got.Body.String()); diff != "" {
 		t.Error(diff)
@@ -69,6 +73,9 @@ func TestAPI_OneBroadcastOr404(t *testing.T) {
 	if w := get(h, "/v1/broadcasts/nobody"); w.Code != 404 || !strings.Contains(w.Body.String(), "no such broadcast") {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
+	if w := get(h, "/v1/broadcasts/unknowable"); w.Code != 503 || !strings.Contains(w.Body.String(), "too much is read") {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
 }
 
 func TestAPI_DocumentDescribesWhatIsServed(t *testing.T) {
@@ -84,7 +91,7 @@ func TestAPI_DocumentDescribesWhatIsServed(t *testing.T) {
 		t.Errorf("%+v", doc)
 	}
 	page := get(h, "/v1/docs")
-	for _, want := range []string{"/v1/broadcasts/{id}", "average_bandwidth", "starting | live | reconnecting | ended", "list of Rendition"} {
+	for _, want := range []string{"/v1/broadcasts/{id}", "average_bandwidth", "storage_lag", "starting | live | reconnecting | ended", "list of Rendition"} {
 		if !strings.Contains(page.Body.String(), want) {
 			t.Errorf("the page does not say %q", want)
 		}

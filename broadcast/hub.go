@@ -256,19 +256,24 @@ func (h *Hub) List() []*Broadcast {
 	return all
 }
 
-// storageTrouble is how long an archiver may fail before the node is not ready.
+// storageTrouble is how long a broadcast must fail to be stored before it counts.
 const storageTrouble = 10 * time.Second
 
-// Archiving says what is wrong with storage; nil when every broadcast is being
-// archived.
+// Archiving returns what is wrong with the store: broadcasts have failed for
+// storageTrouble, and none that is live goes through. The trouble of some of them is in
+// their Status.
 func (h *Hub) Archiving(context.Context) error {
+	var failing error
 	for _, b := range h.tends() {
 		s := b.shelf.archiver.Status()
-		if s.Error != "" && time.Since(s.FailingSince) > storageTrouble {
-			return fmt.Errorf("broadcast %s has not been archived since %s: %s", b.id, s.FailingSince.Format(time.TimeOnly), s.Trouble())
+		switch {
+		case s.Error != "" && time.Since(s.FailingSince) > storageTrouble:
+			failing = fmt.Errorf("broadcast %s has not been archived since %s: %s", b.id, s.FailingSince.Format(time.TimeOnly), s.Trouble())
+		case s.Error == "" && s.Lag <= storageTrouble && b.State() == Live && time.Since(b.began) > 2*storageTrouble:
+			return nil // it is old enough to have stored something, and little waits
 		}
 	}
-	return nil
+	return failing
 }
 
 // Ended says, after Run, whether there were broadcasts whose end players may

@@ -24,6 +24,8 @@ type Status struct {
 	// StorageError is what keeps storage from taking the broadcast now; empty when it
 	// does.
 	StorageError string
+	// StorageLag is how long the oldest segment that storage has not taken has waited.
+	StorageLag time.Duration
 	// Warnings are for the broadcaster: what to change in the encoder.
 	Warnings []Warning
 }
@@ -34,7 +36,8 @@ func (b *Broadcast) Status() Status {
 	if ended := b.shelf.ended.Load(); ended != nil {
 		s.Ended = endTime(b.began, *ended)
 	}
-	s.StorageError = b.shelf.archiver.Status().Trouble()
+	archived := b.shelf.archiver.Status()
+	s.StorageError, s.StorageLag = archived.Trouble(), archived.Lag
 	if b.hasReplay() {
 		s.Replay = catalog.ReplayNameOf(b.shelf.token())
 	}

@@ -13,8 +13,9 @@ var (
 	errNotFound  = errors.New("there is nothing at this address")
 	errDirective = errors.New("delivery directive is not valid")
 	errTooLate   = errors.New("the broadcast did not advance in time")
-	errBusy      = errors.New("too many stored segments are read at once")
 	errRange     = errors.New("range is not inside the resource")
+	// ErrBusy says that no more can be read from storage now; soon it can.
+	ErrBusy = errors.New("too much is read from storage at once")
 )
 
 // statusOf is the HTTP status that tells err.
@@ -28,7 +29,7 @@ func statusOf(err error) int {
 		return http.StatusBadRequest
 	case errors.Is(err, errRange):
 		return http.StatusRequestedRangeNotSatisfiable
-	case errors.Is(err, errTooLate), errors.Is(err, errBusy):
+	case errors.Is(err, errTooLate), errors.Is(err, ErrBusy):
 		return http.StatusServiceUnavailable
 	case errors.Is(err, context.Canceled):
 		return statusClientLeft

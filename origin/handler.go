@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"golive/internal/cors"
+	"golive/internal/loglimit"
 	"golive/origin/audience"
 	"golive/playlist"
 	"golive/storage/catalog"
@@ -23,13 +24,14 @@ type Handler struct {
 	reads    *Reads
 	sending  atomic.Int64 // stored segments and parts
 	log      *slog.Logger
+	lines    *loglimit.Limiter // of requests that failed
 	metrics  *Metrics
 }
 
 // NewHandler serves what source knows, to the audience. reads bounds what it holds open
 // of storage.
 func NewHandler(source Source, a *audience.Audience, reads *Reads, log *slog.Logger, m *Metrics) *Handler {
-	return &Handler{source: source, audience: a, reads: reads, log: log, metrics: m}
+	return &Handler{source: source, audience: a, reads: reads, log: log, lines: loglimit.New(log, 1), metrics: m}
 }
 
 // Prefix is the path below which a Handler expects its requests.
@@ -226,7 +228,7 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, status int, err
 	}
 	message := err.Error()
 	if status == http.StatusBadGateway {
-		h.log.Warn("request failed", "path", r.URL.Path, "err", err)
+		h.lines.Log(h.log, slog.LevelWarn, "request failed", "storage", "path", r.URL.Path, "err", err)
 		message = "storage does not answer"
 	}
 	http.Error(w, message, status)

@@ -420,3 +420,14 @@ func TestCut_IsTheRange(t *testing.T) {
 		}
 	}
 }
+
+func TestHandler_PreflightAllowsWhateverHeadersAPageSends(t *testing.T) {
+	h := live(t).handler()
+	const asked = "content-type, accept-encoding, authorization, traceparent"
+	for _, path := range []string{"/live/b/index.m3u8", "/live/b/source/index.m3u8", "/live/b/source/s-0.ts", "/live/past/replay.m3u8", "/live/nobody/index.m3u8"} {
+		w := ask(h, http.MethodOptions, path, "Origin", "https://a.test", "Access-Control-Request-Method", "GET", "Access-Control-Request-Headers", asked)
+		if w.Code != http.StatusNoContent || w.Header().Get("Access-Control-Allow-Headers") != asked || w.Header().Get("Access-Control-Allow-Origin") != "*" {
+			t.Errorf("%s: %d %v", path, w.Code, w.Header())
+		}
+	}
+}

@@ -113,7 +113,7 @@ func TestHandler_CountsWhatItSentOfAResponseThatWasCutOff(t *testing.T) {
 			if got := testutil.ToFloat64(h.metrics.sent[kindSegment]); got < read-1000 || got > read {
 				t.Errorf("stored %t: %v bytes are counted", stored, got)
 			}
-			if n := testutil.ToFloat64(f.metrics.slow); n != 1 {
+			if n := f.slow(t); n != 1 {
 				t.Errorf("stored %t: %v slow viewers", stored, n)
 			}
 			f.close(t)

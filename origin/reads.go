@@ -39,9 +39,10 @@ func NewReads(most int, proxies []netip.Prefix) *Reads {
 	return &Reads{most: n, proxies: proxies, all: semaphore.NewWeighted(n), by: map[netip.Prefix]*reader{}}
 }
 
-// begin waits until the viewer may read; end must be called after it. The error wraps
-// errBusy when it was for too long.
-func (r *Reads) begin(ctx context.Context, remote string) (end func(), err error) {
+// Begin waits until the client may read; end must be called after it. The error wraps
+// ErrBusy when it was for too long. remote is the client's address; all that have none
+// share what one address may read.
+func (r *Reads) Begin(ctx context.Context, remote string) (end func(), err error) {
 	own, leave := r.reader(remote)
 	if own.TryAcquire(1) {
 		if r.all.TryAcquire(1) {
@@ -49,7 +50,7 @@ func (r *Reads) begin(ctx context.Context, remote string) (end func(), err error
 		}
 		own.Release(1)
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, readWait, errBusy)
+	ctx, cancel := context.WithTimeoutCause(ctx, readWait, ErrBusy)
 	defer cancel()
 	if own.Acquire(ctx, 1) != nil {
 		leave()
@@ -75,7 +76,7 @@ func (r *Reads) ender(own *semaphore.Weighted, leave func()) func() {
 func (r *Reads) reader(remote string) (line *semaphore.Weighted, leave func()) {
 	peer, _ := netip.ParseAddrPort(remote) // what is no address is one, too
 	address := peer.Addr().Unmap().WithZone("")
-	if contains(r.proxies, address) {
+	if connlimit.Contains(r.proxies, address) {
 		return semaphore.NewWeighted(1), func() {}
 	}
 	network := connlimit.NetworkOf(address)

@@ -11,7 +11,12 @@ import (
 
 // replay serves the playlist of a broadcast that has ended.
 func (h *Handler) replay(w http.ResponseWriter, r *http.Request, id, name string) (sent, error) {
+	end, err := h.reads.Begin(r.Context(), r.RemoteAddr)
+	if err != nil {
+		return sent{}, err
+	}
 	text, err := h.source.Replay(r.Context(), id, name)
+	end()
 	if err != nil {
 		return sent{}, err
 	}

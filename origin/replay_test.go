@@ -1,9 +1,21 @@
 package origin
 
 import (
+	"context"
+	"errors"
+	"log/slog"
 	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
+	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
+	"golive/origin/audience"
+	"golive/playlist"
 	"golive/storage"
 )
 
@@ -48,4 +60,61 @@ func TestHandler_ServesReplays(t *testing.T) {
 	if w := get(h, "/live/past/source/old-7.ts", "If-None-Match", w.Header().Get("ETag")); w.Code != 304 {
 		t.Errorf("If-None-Match: %d", w.Code)
 	}
+}
+
+// slowReplays is a Source whose replays take a second to read, or fail.
+type slowReplays struct {
+	*house
+	reading, most atomic.Int64
+	err           error
+}
+
+func (s *slowReplays) Replay(context.Context, string, string) (*playlist.Text, error) {
+	s.most.Store(max(s.most.Load(), s.reading.Add(1)))
+	<-time.After(time.Second)
+	s.reading.Add(-1)
+	return playlist.NewText([]byte("#EXTM3U\n")), s.err
+}
+
+func TestHandler_BoundsHowManyReplayPlaylistsAreReadAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &slowReplays{house: newHouse()}
+		reg := prometheus.NewRegistry()
+		h := NewHandler(s, audience.New(nil, reg), NewReads(4, nil), slog.New(slog.DiscardHandler), NewMetrics(reg))
+		codes := make(chan int, 20)
+		for range cap(codes) {
+			go func() { codes <- get(h, "/live/past/replay.m3u8").Code }()
+		}
+		count := map[int]int{}
+		for range cap(codes) {
+			count[<-codes]++
+		}
+		if s.most.Load() != 1 || count[200] < 5 || count[200]+count[503] != cap(codes) {
+			t.Errorf("%d were read at once for one address: %v", s.most.Load(), count)
+		}
+	})
+}
+
+func TestHandler_LogsRequestsThatFailOnceASecond(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &slowReplays{house: newHouse(), err: errors.New("connection refused")}
+		reg := prometheus.NewRegistry()
+		var log strings.Builder
+		h := NewHandler(s, audience.New(nil, reg), NewReads(1000, nil), slog.New(slog.NewTextHandler(&log, nil)), NewMetrics(reg))
+		var all sync.WaitGroup
+		for range 200 {
+			all.Go(func() {
+				if w := get(h, "/live/past/replay.m3u8"); w.Code != http.StatusBadGateway {
+					t.Errorf("%d", w.Code)
+				}
+			})
+		}
+		all.Wait()
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		lines := strings.Split(strings.TrimSpace(log.String()), "\n")
+		if len(lines) != 2 || !strings.Contains(lines[0], `err="connection refused"`) || !strings.Contains(lines[1], "count=199") {
+			t.Errorf("%q", lines)
+		}
+	})
 }

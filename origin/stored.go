@@ -122,7 +122,7 @@ func (s *source) opened(ctx context.Context) error {
 	if s.object != nil {
 		return nil
 	}
-	end, err := s.reads.begin(ctx, s.remote)
+	end, err := s.reads.Begin(ctx, s.remote)
 	if err != nil {
 		return err
 	}

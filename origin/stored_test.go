@@ -18,7 +18,6 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"golive/origin/audience"
 	"golive/playlist"
@@ -120,8 +119,14 @@ func TestHandler_StoredSegmentIsWholeAndItsRangesAreRight(t *testing.T) {
 	}
 }
 
+// frame is a frame of HTTP/2 (RFC 9113 section 4.1).
+func frame(kind, flags byte, stream uint32, payload string) string {
+	b := []byte{byte(len(payload) >> 16), byte(len(payload) >> 8), byte(len(payload)), kind, flags}
+	return string(binary.BigEndian.AppendUint32(b, stream)) + payload
+}
+
 // A hundred streams whose window is 0 ask for stored segments, and take nothing.
-func TestServer_StoredMediaHoldsNothingForWhoTakesNothing(t *testing.T) {
+func TestHandler_StoredMediaHoldsNothingForWhoTakesNothing(t *testing.T) {
 	const streams, reads = 100, 8
 	for _, asFile := range []bool{true, false} {
 		synctest.Test(t, func(t *testing.T) {
@@ -134,7 +139,7 @@ func TestServer_StoredMediaHoldsNothingForWhoTakesNothing(t *testing.T) {
 			}
 			go func() { _, _ = io.Copy(io.Discard, c) }()
 			noWindow := "\x00\x04" + string(binary.BigEndian.AppendUint32(nil, 0))
-			if _, err := io.WriteString(c, preface+frame(4, 0, 0, noWindow)); err != nil {
+			if _, err := io.WriteString(c, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"+frame(4, 0, 0, noWindow)); err != nil {
 				t.Fatal(err)
 			}
 			path := "/live/past/source/s-1.ts"
@@ -159,7 +164,7 @@ func TestServer_StoredMediaHoldsNothingForWhoTakesNothing(t *testing.T) {
 }
 
 // Over HTTP/1.1 the next viewer does not wait for those that take nothing either.
-func TestServer_StoredMediaIsThereWhileOthersTakeNothing(t *testing.T) {
+func TestHandler_StoredMediaIsThereWhileOthersTakeNothing(t *testing.T) {
 	for _, asFile := range []bool{true, false} {
 		synctest.Test(t, func(t *testing.T) {
 			v := newVault(t, 1<<20, asFile)
@@ -198,7 +203,7 @@ func TestServer_StoredMediaIsThereWhileOthersTakeNothing(t *testing.T) {
 	}
 }
 
-func TestServer_StoredMediaHasTheDeadlineOfItsLengthOverHTTP2(t *testing.T) {
+func TestHandler_StoredMediaHasTheDeadlineOfItsLengthOverHTTP2(t *testing.T) {
 	const size = 1 << 17
 	synctest.Test(t, func(t *testing.T) {
 		v := newVault(t, size, false)
@@ -218,7 +223,7 @@ func TestServer_StoredMediaHasTheDeadlineOfItsLengthOverHTTP2(t *testing.T) {
 		if took := (<-ended).Sub(began); took < allowed-time.Second || took > allowed+time.Second {
 			t.Errorf("it was cut off after %s, want %s", took, allowed)
 		}
-		if n := testutil.ToFloat64(f.metrics.slow); n != 1 {
+		if n := f.slow(t); n != 1 {
 			t.Errorf("%v slow viewers are counted", n)
 		}
 		_ = res.Body.Close()
@@ -260,23 +265,23 @@ func TestReads_AreSharedAmongAddresses(t *testing.T) {
 		r := NewReads(8, nil)
 		var ends []func()
 		for range 2 {
-			end, err := r.begin(t.Context(), "192.0.2.1:1")
+			end, err := r.Begin(t.Context(), "192.0.2.1:1")
 			if err != nil {
 				t.Fatal(err)
 			}
 			ends = append(ends, end)
 		}
 		began := time.Now()
-		if _, err := r.begin(t.Context(), "192.0.2.1:2"); !errors.Is(err, errBusy) || time.Since(began) != readWait {
+		if _, err := r.Begin(t.Context(), "192.0.2.1:2"); !errors.Is(err, ErrBusy) || time.Since(began) != readWait {
 			t.Errorf("a third of one address: %v after %s", err, time.Since(began))
 		}
-		other, err := r.begin(t.Context(), "192.0.2.2:1")
+		other, err := r.Begin(t.Context(), "192.0.2.2:1")
 		if err != nil {
 			t.Error(err)
 		}
 		other()
 		time.AfterFunc(time.Second, ends[0])
-		third, err := r.begin(t.Context(), "192.0.2.1:3")
+		third, err := r.Begin(t.Context(), "192.0.2.1:3")
 		if err != nil {
 			t.Errorf("when one was done: %v", err)
 		}

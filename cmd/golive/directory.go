@@ -2,9 +2,11 @@ package main
 
 import (
 	"context"
+	"time"
 
 	"golive/api"
 	"golive/broadcast"
+	"golive/origin"
 	"golive/origin/audience"
 )
 
@@ -12,6 +14,7 @@ import (
 type directory struct {
 	hub      *broadcast.Hub
 	audience *audience.Audience
+	reads    *origin.Reads
 	basePath string // before the paths of playlists
 }
 
@@ -25,17 +28,22 @@ func (d directory) Broadcasts() []api.Broadcast {
 }
 
 // Broadcast implements api.Directory.
-func (d directory) Broadcast(ctx context.Context, id string) (api.Broadcast, bool) {
+func (d directory) Broadcast(ctx context.Context, id string) (api.Broadcast, error) {
 	if b, ok := d.hub.Find(id); ok && b.Watchable() {
-		return d.live(b), true
+		return d.live(b), nil
+	}
+	end, err := d.reads.Begin(ctx, "") // all of the API's clients share one address's reads
+	if err != nil {
+		return api.Broadcast{}, err
 	}
 	past, ok := d.hub.Past(ctx, id)
+	end()
 	if !ok {
-		return api.Broadcast{}, false
+		return api.Broadcast{}, api.ErrNotFound
 	}
 	return d.describe(broadcast.Status{
 		ID: id, State: broadcast.Ended, Began: past.Began, Ended: past.Ended, Replay: past.Replay,
-	}), true
+	}), nil
 }
 
 func (d directory) live(b *broadcast.Broadcast) api.Broadcast {
@@ -63,6 +71,7 @@ func (d directory) describe(s broadcast.Status) api.Broadcast {
 	if s.StorageError != "" {
 		b.StorageError = &s.StorageError
 	}
+	b.StorageLag = s.StorageLag.Round(time.Millisecond).Seconds()
 	if s.Replay != "" {
 		path := d.basePath + "/live/" + s.ID + "/" + s.Replay
 		b.Replay = &path

@@ -38,7 +38,7 @@ func startHouse(t *testing.T, change func(*config.Config)) *running {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h, err := wire(t.Context(), cfg, d, slog.New(slog.DiscardHandler))
+	h, err := wire(ctx, cfg, d, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

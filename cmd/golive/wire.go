@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net"
 	"net/http"
@@ -14,6 +15,7 @@ import (
 	"golive/admin"
 	"golive/api"
 	"golive/broadcast"
+	"golive/httpserver"
 	"golive/ingest"
 	"golive/ingest/rtmp"
 	"golive/internal/certificate"
@@ -44,8 +46,8 @@ type house struct {
 	hub          *broadcast.Hub
 	rtmp         *rtmp.Server
 	certificates certificates
-	origin       *origin.Server
-	admin        *origin.Server
+	origin       *httpserver.Server
+	admin        *httpserver.Server
 	metrics      *prometheus.Registry
 	close        func() error
 }
@@ -99,7 +101,7 @@ func wire(ctx context.Context, cfg config.Config, d doors, log *slog.Logger) (*h
 	live := origin.NewHandler(hub, watching, reads, log, origin.NewMetrics(reg))
 	mux.Handle(origin.Prefix, live)
 	about := api.Server{Version: version(), BasePath: cfg.Origin.BasePath}
-	if err := api.Register(mux, cfg.API, about, directory{hub, watching, cfg.Origin.BasePath}); err != nil {
+	if err := api.Register(mux, cfg.API, about, directory{hub, watching, reads, cfg.Origin.BasePath}); err != nil {
 		return nil, err
 	}
 	pages.Register(mux)
@@ -107,17 +109,36 @@ func wire(ctx context.Context, cfg config.Config, d doors, log *slog.Logger) (*h
 		mux.Handle(certificate.ChallengePath, certs.auto.Challenges())
 	}
 
-	ready := admin.Check{Name: "storage", Probe: hub.Archiving}
+	ready := []admin.Check{
+		{Name: "server", Probe: func(context.Context) error {
+			if ctx.Err() != nil {
+				return errStopping
+			}
+			return nil
+		}},
+		{Name: "storage", For: admin.ForIngest, Probe: hub.Archiving},
+	}
 	return &house{
 		hub:          hub,
 		certificates: certs,
 		rtmp:         rtmp.NewServer(cfg.Ingest, door, log, ingest.NewMetrics(reg)),
-		origin:       origin.NewPublicServer(cfg.Origin, certs.https, live.Before(origin.Below(cfg.Origin.BasePath, live.Before(mux))), log, origin.NewServerMetrics(reg)),
-		admin:        origin.NewServer(shares.Admin, admin.Guard(cfg.Admin, admin.NewHandler(reg, ready)), log),
-		metrics:      reg,
-		close:        closeStores,
+		origin: httpserver.New(cfg.Origin.Config, httpserver.Site{
+			Section:    "origin",
+			Handler:    live.Before(httpserver.Below(cfg.Origin.BasePath, live.Before(mux))),
+			FastPrefix: origin.Prefix,
+			TLS:        certs.https,
+		}, log, httpserver.NewMetrics(reg)),
+		admin: httpserver.NewPrivate(shares.Admin, httpserver.Site{
+			Section: "admin",
+			Handler: admin.Guard(cfg.Admin, admin.NewHandler(reg, ready...)),
+		}, log),
+		metrics: reg,
+		close:   closeStores,
 	}, nil
 }
+
+// errStopping is why a server that ends is ready for nothing new.
+var errStopping = errors.New("golive is stopping")
 
 // securePages is the address to which pages are redirected; empty is off.
 func securePages(c origin.Config) string {

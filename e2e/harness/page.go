@@ -90,6 +90,9 @@ func (p *Page) ClickAt(selector string, across float64) {
 	if err != nil {
 		p.tb.Fatal(err)
 	}
+	// Controls that have hidden themselves come back under the pointer.
+	p.Do(chromedp.MouseEvent(chromedp.MouseMoved, at[0], at[1]))
+	p.WaitUntil(stepTime, fmt.Sprintf("document.querySelector(%q).contains(document.elementFromPoint(%f, %f))", selector, at[0], at[1]))
 	p.Do(chromedp.MouseClickXY(at[0], at[1]))
 }
 

@@ -10,6 +10,7 @@ import (
 	"golive/ingest"
 	"golive/ingest/rtmp/chunk"
 	"golive/internal/connlimit"
+	"golive/internal/loglimit"
 )
 
 // tallyEvery is how often a publication gives its counts to the metrics.
@@ -106,10 +107,10 @@ func (s *session) unpublish(cause error) {
 	}
 	if v.level == slog.LevelInfo && !p.begun {
 		// Whoever may publish can do so without media a thousand times a second.
-		s.server.refusals.add(p.log, v.level, "session ended", string(v.end), attrs...)
+		s.server.refusals.Log(p.log, v.level, "session ended", string(v.end), attrs...)
 		return
 	}
-	logAt(p.log, v.level, "session ended", append([]any{"reason", string(v.end)}, attrs...)...)
+	loglimit.Write(p.log, v.level, "session ended", append([]any{"reason", string(v.end)}, attrs...)...)
 }
 
 // begin takes note of the first unit.

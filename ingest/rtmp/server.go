@@ -13,6 +13,7 @@ import (
 
 	"golive/ingest"
 	"golive/internal/connlimit"
+	"golive/internal/loglimit"
 )
 
 // What the two ways in are called in requests, logs and metrics.
@@ -42,7 +43,7 @@ type Server struct {
 
 	places   *connlimit.Limiter
 	memory   *memory
-	refusals *digest
+	refusals *loglimit.Limiter
 	sessions atomic.Int64 // numbers given so far
 }
 
@@ -55,13 +56,17 @@ const (
 	commandsBurst = 8 << 20
 )
 
+// refusalLines is how many refusals of one kind are logged in a second before the rest
+// is counted.
+const refusalLines = 10
+
 // NewServer gives a server that has no listener yet.
 func NewServer(cfg ingest.Config, door Door, log *slog.Logger, metrics *ingest.Metrics) *Server {
 	return &Server{
 		cfg: cfg, door: door, log: log, metrics: metrics,
-		places:   connlimit.New(cfg.Limits.Connections, commandsRate, commandsBurst),
+		places:   connlimit.New(connlimit.Config{Places: cfg.Limits.Connections, Rate: commandsRate, Burst: commandsBurst}),
 		memory:   newMemory(int64(cfg.Limits.MessageMemory)),
-		refusals: &digest{log: log},
+		refusals: loglimit.New(log, refusalLines),
 	}
 }
 
@@ -86,7 +91,7 @@ func (s *Server) serveAll(ctx context.Context, ln net.Listener, protocol string,
 		stop()
 		end(ingest.ErrClosing)
 		running.Wait()
-		s.refusals.flush()
+		s.refusals.Flush()
 	}()
 	for {
 		conn, err := s.accept(ctx, ln)
@@ -115,7 +120,7 @@ func (s *Server) accept(ctx context.Context, ln net.Listener) (net.Conn, error) 
 			s.places.Reclaim()
 		}
 		if delay == firstBackoff {
-			s.refusals.add(s.log, slog.LevelWarn, "connection could not be accepted", "accept", "err", err)
+			s.refusals.Log(s.log, slog.LevelWarn, "connection could not be accepted", "accept", "err", err)
 		}
 		select {
 		case <-time.After(delay):
@@ -140,7 +145,7 @@ func (s *Server) admit(ctx context.Context, conn net.Conn, protocol string) (run
 		evict(nil)
 		_ = conn.Close()
 		s.metrics.Refused(protocol, ingest.RefusedLimit)
-		s.refusals.add(s.log, slog.LevelWarn, "connections were refused: the limit is reached", string(refusal),
+		s.refusals.Log(s.log, slog.LevelWarn, "connections were refused: the limit is reached", string(refusal),
 			"protocol", protocol, "limit", s.cfg.Limits.Connections)
 		return nil
 	}

@@ -251,7 +251,7 @@ func (s *session) end(err error) {
 		if v.refusal == ingest.RefusedGone && s.link.arrived.IsZero() {
 			level = slog.LevelDebug // a health check that connects and leaves
 		}
-		s.server.refusals.add(s.log, level, "connection refused", string(v.refusal), "encoder", s.encoder, "err", err)
+		s.server.refusals.Log(s.log, level, "connection refused", string(v.refusal), "encoder", s.encoder, "err", err)
 	}
 	s.link.farewell(s.reply)
 }

@@ -9,10 +9,10 @@ func floors() [][]string {
 	return [][]string{
 		{
 			"media", "codec", "configs", "internal/setting", "internal/descriptors", "internal/cors", "internal/clip",
-			"internal/certificate", "internal/connlimit", "internal/notices", "internal/rootdir",
+			"internal/certificate", "internal/connlimit", "internal/loglimit", "internal/notices", "internal/rootdir",
 		},
 		{"container"},
-		{"ingest", "transcode", "segmenter", "playlist", "storage", "registry", "rollout", "internal/publisher"},
+		{"ingest", "transcode", "segmenter", "playlist", "storage", "registry", "rollout", "httpserver", "internal/publisher"},
 		{"broadcast", "origin", "api", "web", "admin"},
 		{"internal/config", "internal/hlscheck"},
 		{"cmd/golive"},
@@ -33,10 +33,12 @@ func concurrent() map[string]string {
 		"transcode":            "a feeder and a reader for each pipe of the child process",
 		"broadcast":            "a supervisor and an archiver for each broadcast; Hub.Run waits for all",
 		"storage":              "uploads that go on while the next segment is made",
-		"origin":               "the HTTP server beside its shutdown",
+		"httpserver":           "each server beside its shutdown, and a goroutine for each connection that package http1 reads",
+		"origin":               "a timer for each stored response that is being written",
 		"cmd/golive":           "one for each server, in one errgroup",
 		"internal/hlscheck":    "a reloader, a fetcher and a prober for each rendition",
 		"internal/certificate": "a wait for an authority that the library of ACME cannot cut short",
+		"internal/loglimit":    "a timer for each kind of line that peers have caused in the last seconds",
 		"internal/publisher":   "one for each published stream",
 	}
 }

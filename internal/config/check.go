@@ -51,7 +51,7 @@ type dumpLine struct{ yaml, comment string }
 func (d *dumper) section(v reflect.Value, path, indent, first string) {
 	lead := first
 	for _, k := range keysOf(v.Type()) {
-		at, field, name := join(path, k.name), v.Field(k.index), lead+k.name+":"
+		at, field, name := join(path, k.name), v.FieldByIndex(k.index), lead+k.name+":"
 		switch {
 		case isSection(k.typ):
 			d.lines = append(d.lines, dumpLine{yaml: name})

@@ -153,7 +153,7 @@ func (d *decoder) decodeSection(n ast.Node, v reflect.Value, path string) {
 			}
 			continue
 		}
-		d.decode(kv.Value, v.Field(k.index), at, m.IsFlowStyle)
+		d.decode(kv.Value, v.FieldByIndex(k.index), at, m.IsFlowStyle)
 	}
 }
 

@@ -120,10 +120,10 @@ func eachTwin(v reflect.Value, path string, f func(secret, file reflect.Value, p
 		for _, k := range keysOf(v.Type()) {
 			at := join(path, k.name)
 			if twin, ok := findKey(v.Type(), k.name+fileSuffix); ok && isSecret(k.typ) {
-				f(v.Field(k.index), v.Field(twin.index), at)
+				f(v.FieldByIndex(k.index), v.FieldByIndex(twin.index), at)
 				continue
 			}
-			eachTwin(v.Field(k.index), at, f)
+			eachTwin(v.FieldByIndex(k.index), at, f)
 		}
 	}
 }

@@ -125,7 +125,7 @@ func (l *loader) isRejected(path string) bool {
 func (l *loader) validate() {
 	v := reflect.ValueOf(l.cfg)
 	for _, k := range keysOf(v.Type()) {
-		if section, ok := reflect.TypeAssert[interface{ Validate() error }](v.Field(k.index)); ok {
+		if section, ok := reflect.TypeAssert[interface{ Validate() error }](v.FieldByIndex(k.index)); ok {
 			l.addFieldErrors(k.name, section.Validate())
 		}
 	}

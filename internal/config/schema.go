@@ -13,23 +13,31 @@ import (
 // A key is one field of a section, by its name in the file.
 type key struct {
 	name  string
-	index int
+	index []int // of reflect.Value.FieldByIndex
 	typ   reflect.Type
 }
 
-// keysOf lists the keys of a section in the order of its struct.
+// keysOf lists the keys of a section in the order of its struct. Those of a field that
+// is tagged ",inline" are the section's own.
 func keysOf(section reflect.Type) []key {
 	keys := make([]key, 0, section.NumField())
 	for i := range section.NumField() {
 		f := section.Field(i)
 		name, _, _ := strings.Cut(f.Tag.Get("yaml"), ",")
+		if _, options, _ := strings.Cut(f.Tag.Get("yaml"), ","); options == "inline" {
+			for _, k := range keysOf(f.Type) {
+				k.index = append([]int{i}, k.index...)
+				keys = append(keys, k)
+			}
+			continue
+		}
 		if name == "" {
 			panic(fmt.Sprintf("config: %v.%s has no yaml tag", section, f.Name))
 		}
 		if name == "-" {
 			continue
 		}
-		keys = append(keys, key{name: name, index: i, typ: f.Type})
+		keys = append(keys, key{name: name, index: []int{i}, typ: f.Type})
 	}
 	return keys
 }
@@ -72,7 +80,7 @@ func visit(v reflect.Value, path string, leaf func(path string, v reflect.Value)
 		return
 	}
 	for _, k := range keysOf(v.Type()) {
-		visit(v.Field(k.index), join(path, k.name), leaf)
+		visit(v.FieldByIndex(k.index), join(path, k.name), leaf)
 	}
 }
 

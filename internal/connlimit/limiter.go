@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -32,6 +33,24 @@ const (
 	RefusedAddress Refusal = "address"     // the peer's address has its share
 )
 
+// Config bounds a Limiter.
+type Config struct {
+	// Places is how many connections there may be at once.
+	Places int
+	// PerAddress is how many of them may be of one address; 0 is no limit but that of
+	// fairness.
+	PerAddress int
+	// Requests is how many requests may be under way at once, of all connections; see
+	// Place.Begin.
+	Requests int64
+	// Trusted are the networks of proxies, each of which has the connections of many
+	// clients: nothing that bounds one address applies to them, and their places are
+	// established from the start.
+	Trusted []netip.Prefix
+	// An address may Spend Burst at once, and Rate a second.
+	Rate, Burst int
+}
+
 // Limiter gives out a fixed number of places.
 //
 // While many places are free everybody gets one. But no address may hold more places
@@ -39,9 +58,8 @@ const (
 // is always something left for others. A newcomer from an address that has its share
 // takes the place of an older connection from there. It may be used by many goroutines.
 type Limiter struct {
-	most  int
-	rate  int // of Spend, per second
-	burst int
+	cfg      Config
+	requests atomic.Int64 // under way
 
 	mu    sync.Mutex
 	taken int
@@ -51,6 +69,9 @@ type Limiter struct {
 
 // holder is an address that holds places.
 type holder struct {
+	requests atomic.Int64 // under way
+
+	// The limiter's mu guards the rest.
 	taken int
 	spent int       // and not refilled at
 	at    time.Time //
@@ -61,7 +82,7 @@ type holder struct {
 type Place struct {
 	limiter *Limiter
 	network netip.Prefix
-	holder  *holder
+	holder  *holder // nil if it is trusted
 	yield   func()
 
 	// The limiter's mu guards the rest.
@@ -71,52 +92,65 @@ type Place struct {
 	local *list.Element
 }
 
-// New makes a Limiter of so many places. An address may Spend burst at once, and rate a
-// second.
-func New(most, rate, burst int) *Limiter {
-	return &Limiter{most: most, rate: rate, burst: burst, by: map[netip.Prefix]*holder{}}
+// New returns a Limiter of which no place is taken.
+func New(cfg Config) *Limiter {
+	return &Limiter{cfg: cfg, by: map[netip.Prefix]*holder{}}
 }
 
-// Take gives a place to a peer, or says why not. yield is called when the place is
-// taken away again; it must not wait.
+// Take gives a place to a peer; the Refusal is empty if there is one. yield is called
+// when the place is taken away again; it must not wait, and Take may not have returned
+// yet.
 func (l *Limiter) Take(remote net.Addr, yield func()) (*Place, Refusal) {
-	network := Network(remote)
+	p := &Place{limiter: l, network: Network(remote), yield: yield}
+	trusted := l.Trusts(remote)
 	l.mu.Lock()
-	h := l.by[network]
-	if h == nil {
-		h = &holder{}
-		l.forget()
-	}
-	var victim *Place
-	var refusal Refusal
-	switch free := l.most - l.taken; {
-	case free <= 0:
-		if victim = oldest(&l.old); victim == nil {
-			refusal = RefusedFull
-		}
-	case h.taken >= free:
-		if victim = oldest(&h.old); victim == nil {
-			refusal = RefusedAddress
-		}
-	}
-	if refusal != "" {
-		l.mu.Unlock()
-		return nil, refusal
-	}
-	if victim != nil {
-		victim.remove()
-	}
-	p := &Place{limiter: l, network: network, holder: h, yield: yield}
-	l.taken++
-	h.taken++
-	l.by[network] = h
-	p.enlist()
+	victim, refusal := l.take(p, trusted)
 	l.mu.Unlock()
 	if victim != nil {
 		victim.yield()
 	}
+	if refusal != "" {
+		return nil, refusal
+	}
 	return p, ""
 }
+
+// take enters p, and returns the place that was taken away for it, if there is one. The
+// caller holds mu.
+func (l *Limiter) take(p *Place, trusted bool) (victim *Place, refusal Refusal) {
+	h := l.by[p.network]
+	if h == nil && !trusted {
+		h = &holder{}
+		l.forget()
+	}
+	switch free := l.cfg.Places - l.taken; {
+	case free <= 0:
+		if victim = oldest(&l.old); victim == nil {
+			return nil, RefusedFull
+		}
+	case trusted:
+	case h.taken >= free, l.cfg.PerAddress > 0 && h.taken >= l.cfg.PerAddress:
+		if victim = oldest(&h.old); victim == nil {
+			return nil, RefusedAddress
+		}
+	}
+	if victim != nil {
+		victim.remove()
+	}
+	l.taken++
+	if trusted {
+		p.rank = Established
+		return victim, ""
+	}
+	p.holder = h
+	h.taken++
+	l.by[p.network] = h
+	p.enlist()
+	return victim, ""
+}
+
+// Trusts reports whether the peer is in one of the trusted networks.
+func (l *Limiter) Trusts(remote net.Addr) bool { return Contains(l.cfg.Trusted, addressOf(remote)) }
 
 // Reclaim takes the place away that is next, if there is one: what a place stands for,
 // such as a file descriptor, has run out first.
@@ -176,6 +210,9 @@ func (p *Place) remove() {
 	p.gone = true
 	p.delist()
 	p.limiter.taken--
+	if p.holder == nil {
+		return
+	}
 	if p.holder.taken--; p.holder.taken == 0 && p.holder.spent == 0 {
 		delete(p.limiter.by, p.network)
 	}
@@ -184,7 +221,7 @@ func (p *Place) remove() {
 // forget lets go of addresses without places when there are many of them; the caller
 // holds mu.
 func (l *Limiter) forget() {
-	if len(l.by) < 2*l.most {
+	if len(l.by)/2 < l.cfg.Places {
 		return
 	}
 	for network, h := range l.by {
@@ -198,15 +235,18 @@ func (l *Limiter) forget() {
 // much left.
 func (p *Place) Spend(n int) bool {
 	l, h := p.limiter, p.holder
+	if h == nil {
+		return true
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := time.Now()
 	// Whole units only, so that nothing is lost to rounding however often this is asked.
-	if back := int(min(now.Sub(h.at).Seconds()*float64(l.rate), float64(h.spent))); back > 0 || h.spent == 0 {
+	if back := int(min(now.Sub(h.at).Seconds()*float64(l.cfg.Rate), float64(h.spent))); back > 0 || h.spent == 0 {
 		h.spent -= back
 		h.at = now
 	}
-	if h.spent+n > l.burst {
+	if h.spent+n > l.cfg.Burst {
 		return false
 	}
 	h.spent += n
@@ -227,26 +267,28 @@ func (p *Place) delist() {
 	}
 }
 
-// Network returns what counts as the peer's one address; see NetworkOf.
-func Network(remote net.Addr) netip.Prefix {
-	tcp, ok := remote.(*net.TCPAddr)
-	if !ok {
-		return netip.Prefix{}
+// Trusted reports whether the place is that of a proxy, which is many clients.
+func (p *Place) Trusted() bool { return p.holder == nil }
+
+// Network returns what counts as the peer's one address.
+func (p *Place) Network() netip.Prefix { return p.network }
+
+// Begin admits a request, of which a connection can have many under way: no address may
+// have more than could still begin. End must follow, whatever Begin returns. It takes no
+// lock.
+func (p *Place) Begin() bool {
+	free := p.limiter.cfg.Requests - p.limiter.requests.Add(1)
+	held := int64(0)
+	if p.holder != nil {
+		held = p.holder.requests.Add(1) - 1
 	}
-	return NetworkOf(tcp.AddrPort().Addr())
+	return free >= 0 && held <= free
 }
 
-// NetworkOf returns what counts as one address: an IPv4 address, or the /64 that an IPv6
-// subscriber has to itself. What is no address counts as one, too.
-func NetworkOf(a netip.Addr) netip.Prefix {
-	a = a.Unmap().WithZone("")
-	bits := 64
-	if a.Is4() {
-		bits = 32
+// End is the end of a request that Begin counted.
+func (p *Place) End() {
+	p.limiter.requests.Add(-1)
+	if p.holder != nil {
+		p.holder.requests.Add(-1)
 	}
-	network, err := a.Prefix(bits)
-	if err != nil {
-		return netip.Prefix{}
-	}
-	return network
 }

@@ -1,7 +1,9 @@
 package connlimit
 
 import (
+	"fmt"
 	"net"
+	"net/netip"
 	"testing"
 )
 
@@ -39,7 +41,7 @@ func (c *crowd) gave(names ...string) {
 }
 
 func TestLimiter_OneAddressGetsHalfAndRenewsItsOwnPlaces(t *testing.T) {
-	c := &crowd{Limiter: New(10, 1, 1), t: t}
+	c := &crowd{Limiter: New(Config{Places: 10, Rate: 1, Burst: 1}), t: t}
 	for range 5 {
 		c.take("10.0.0.1", "first", "")
 	}
@@ -58,7 +60,7 @@ func TestLimiter_OneAddressGetsHalfAndRenewsItsOwnPlaces(t *testing.T) {
 }
 
 func TestLimiter_EstablishedKeepTheirPlaces(t *testing.T) {
-	c := &crowd{Limiter: New(4, 1, 1), t: t}
+	c := &crowd{Limiter: New(Config{Places: 4, Rate: 1, Burst: 1}), t: t}
 	c.take("10.0.0.1", "a", "").Set(Established)
 	c.take("10.0.0.1", "b", "").Set(Established)
 	c.take("10.0.0.1", "c", RefusedAddress)
@@ -76,7 +78,7 @@ func TestLimiter_EstablishedKeepTheirPlaces(t *testing.T) {
 }
 
 func TestLimiter_FullGivesTheOldestOfTheLowestRankUp(t *testing.T) {
-	c := &crowd{Limiter: New(4, 1, 1), t: t}
+	c := &crowd{Limiter: New(Config{Places: 4, Rate: 1, Burst: 1}), t: t}
 	c.take("10.0.0.1", "admitted", "").Set(Admitted)
 	oldest := c.take("10.0.0.2", "opened first", "")
 	c.take("10.0.0.3", "opened second", "")
@@ -93,7 +95,7 @@ func TestLimiter_FullGivesTheOldestOfTheLowestRankUp(t *testing.T) {
 }
 
 func TestLimiter_ReclaimTakesOneAwayWhateverIsFree(t *testing.T) {
-	c := &crowd{Limiter: New(100, 1, 1), t: t}
+	c := &crowd{Limiter: New(Config{Places: 100, Rate: 1, Burst: 1}), t: t}
 	c.take("10.0.0.1", "a", "")
 	c.take("10.0.0.1", "b", "")
 	for i, want := range []bool{true, true, false} {
@@ -104,5 +106,132 @@ func TestLimiter_ReclaimTakesOneAwayWhateverIsFree(t *testing.T) {
 	c.gave("a", "b")
 	if len(c.by) != 0 {
 		t.Errorf("%d addresses are remembered", len(c.by))
+	}
+}
+
+// takeAll takes established places for an address until it is refused.
+func takeAll(t *testing.T, l *Limiter, address string) (taken []*Place, why Refusal) {
+	t.Helper()
+	for {
+		place, why := l.Take(from(address), func() { t.Errorf("%s: an established place was taken away", address) })
+		if why != "" {
+			return taken, why
+		}
+		place.Set(Established)
+		taken = append(taken, place)
+	}
+}
+
+func TestLimiter_NoAddressTakesWhatOthersNeed(t *testing.T) {
+	l := New(Config{Places: 1000})
+	left := 1000
+	for i := range 9 {
+		taken, why := takeAll(t, l, fmt.Sprintf("192.0.2.%d", i))
+		left -= len(taken)
+		if why != RefusedAddress || len(taken) == 0 || len(taken) > left+1 {
+			t.Errorf("address %d: took %d and left %d: %q", i, len(taken), left, why)
+		}
+	}
+	if _, why := l.Take(from("192.0.2.99"), func() {}); why != "" {
+		t.Errorf("a new address: %q", why)
+	}
+}
+
+func TestLimiter_ForgetsAddressesThatHaveLeft(t *testing.T) {
+	l := New(Config{Places: 10})
+	var all []*Place
+	for i := range 10 {
+		place, why := l.Take(from(fmt.Sprintf("192.0.2.%d", i)), func() {})
+		if why != "" {
+			t.Fatal(i, why)
+		}
+		place.Set(Established)
+		all = append(all, place)
+	}
+	if _, why := l.Take(from("192.0.2.99"), func() {}); why != RefusedFull {
+		t.Errorf("one more: %q", why)
+	}
+	for _, place := range all {
+		place.Leave()
+	}
+	if l.Taken() != 0 || len(l.by) != 0 {
+		t.Errorf("%d are taken by %d addresses after all have left", l.Taken(), len(l.by))
+	}
+	if _, why := l.Take(from("192.0.2.99"), func() {}); why != "" {
+		t.Errorf("after all have left: %q", why)
+	}
+}
+
+func TestLimiter_BoundsOneAddress(t *testing.T) {
+	for name, c := range map[string]struct {
+		first, second string
+		same          bool
+	}{
+		"IPv4":                 {"192.0.2.1", "192.0.2.1", true},
+		"another IPv4":         {"192.0.2.1", "192.0.2.2", false},
+		"IPv4 in IPv6":         {"192.0.2.1", "::ffff:192.0.2.1", true},
+		"IPv6, one subscriber": {"2001:db8:0:1::1", "2001:db8:0:1:ffff::2", true},
+		"IPv6, another":        {"2001:db8:0:1::1", "2001:db8:0:2::1", false},
+	} {
+		l := New(Config{Places: 1000, PerAddress: 3})
+		taken, why := takeAll(t, l, c.first)
+		if len(taken) != 3 || why != RefusedAddress {
+			t.Errorf("%s: took %d: %q", name, len(taken), why)
+		}
+		if _, why := l.Take(from(c.second), func() {}); (why != "") != c.same {
+			t.Errorf("%s: the second: %q", name, why)
+		}
+	}
+	c := &crowd{Limiter: New(Config{Places: 1000, PerAddress: 2}), t: t}
+	c.take("192.0.2.1", "established", "").Set(Established)
+	c.take("192.0.2.1", "silent", "")
+	c.take("192.0.2.1", "new", "")
+	c.gave("silent")
+}
+
+func TestLimiter_AProxyIsManyClients(t *testing.T) {
+	l := New(Config{Places: 1000, PerAddress: 3, Burst: 1, Trusted: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}})
+	yielded := 0
+	var last *Place
+	for i := range 1000 {
+		p, why := l.Take(from("10.1.2.3"), func() { yielded++ })
+		if why != "" || !p.Trusted() || !p.Spend(1000) {
+			t.Fatalf("place %d: %q", i, why)
+		}
+		last = p
+	}
+	if _, why := l.Take(from("10.1.2.3"), func() {}); why != RefusedFull || yielded > 0 {
+		t.Errorf("one more: %q; %d gave up", why, yielded)
+	}
+	last.Leave()
+	if _, why := l.Take(from("192.0.2.1"), func() {}); why != "" {
+		t.Errorf("when one has left: %q", why)
+	}
+}
+
+func TestLimiter_BoundsTheRequestsOfAnAddress(t *testing.T) {
+	l := New(Config{Places: 100, Requests: 400})
+	hog, _ := l.Take(from("192.0.2.1"), func() {})
+	other, _ := l.Take(from("192.0.2.2"), func() {})
+	admitted := 0
+	for range 800 {
+		if hog.Begin() {
+			admitted++
+		} else {
+			hog.End()
+		}
+	}
+	if admitted != 200 {
+		t.Errorf("one address has %d requests under way", admitted)
+	}
+	if !other.Begin() {
+		t.Error("another address has none")
+	}
+	other.End()
+	for range admitted {
+		hog.End()
+	}
+	if !hog.Begin() || l.requests.Load() != 1 || hog.holder.requests.Load() != 1 {
+		t.Errorf("after all have ended: %d, %d", l.requests.Load(), hog.holder.requests.Load())
 	}
 }

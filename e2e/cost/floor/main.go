@@ -13,10 +13,10 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"golive/admin"
+	"golive/httpserver"
 	"golive/ingest"
 	"golive/ingest/rtmp"
 	"golive/media"
-	"golive/origin"
 )
 
 // drain is a Stage and a Sink that keeps nothing.
@@ -65,6 +65,8 @@ func run() error {
 	g.Go(func() error {
 		return rtmp.NewServer(ingest.DefaultConfig(), door, log, ingest.NewMetrics(reg)).Serve(ctx, in)
 	})
-	g.Go(func() error { return origin.NewServer(0, admin.NewHandler(reg), log).Serve(ctx, out) })
+	g.Go(func() error {
+		return httpserver.NewPrivate(0, httpserver.Site{Section: "admin", Handler: admin.NewHandler(reg)}, log).Serve(ctx, out)
+	})
 	return g.Wait()
 }

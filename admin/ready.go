@@ -1,0 +1,69 @@
+package admin
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// Purpose is what a node may be ready for.
+type Purpose string
+
+// The purposes, as the query of /readyz has them.
+const (
+	// ForIngest is taking new publishers.
+	ForIngest Purpose = "ingest"
+	// ForViewers is serving viewers.
+	ForViewers Purpose = "viewers"
+)
+
+// Check is one thing that must be well for the node to be ready.
+type Check struct {
+	// Name says what is checked: "storage".
+	Name string
+	// For is what the node is not ready for when the check fails; empty is everything.
+	For Purpose
+	// Probe returns what is wrong; nil when all is well.
+	Probe func(ctx context.Context) error
+}
+
+// probeTimeout bounds all checks of one request.
+const probeTimeout = 3 * time.Second
+
+// serveReady answers /readyz?for=PURPOSE; without a purpose it is that of viewers.
+func serveReady(checks []Check) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		purpose := ForViewers
+		if v := r.URL.Query()["for"]; len(v) > 0 {
+			purpose = Purpose(v[0])
+		}
+		if purpose != ForIngest && purpose != ForViewers {
+			reply(w, http.StatusBadRequest, "for must be ingest or viewers\n")
+			return
+		}
+		ctx, cancel := context.WithTimeout(r.Context(), probeTimeout)
+		defer cancel()
+		status, text := ready(ctx, purpose, checks)
+		reply(w, status, text)
+	}
+}
+
+// ready runs the checks for the purpose and tells what each found, a line each.
+func ready(ctx context.Context, purpose Purpose, checks []Check) (status int, text string) {
+	var b strings.Builder
+	status = http.StatusOK
+	for _, c := range checks {
+		if c.For != "" && c.For != purpose {
+			continue
+		}
+		if err := c.Probe(ctx); err != nil {
+			status = http.StatusServiceUnavailable
+			fmt.Fprintf(&b, "%s: %v\n", c.Name, err)
+			continue
+		}
+		fmt.Fprintf(&b, "%s: ok\n", c.Name)
+	}
+	return status, b.String()
+}

@@ -1,0 +1,124 @@
+package httpserver
+
+import (
+	"bytes"
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"log/slog"
+	"math/big"
+	"net"
+	"net/http"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// selfSigned is what a test listens with: a certificate of its own.
+func selfSigned(tb testing.TB) *tls.Config {
+	tb.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "golive"}, DNSNames: []string{"golive"},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}
+}
+
+// serveTCP runs s on a port of its own until the test ends.
+func serveTCP(tb testing.TB, serve func(context.Context, net.Listener) error) (address string) {
+	tb.Helper()
+	ln, err := (&net.ListenConfig{}).Listen(tb.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.WithoutCancel(tb.Context()))
+	done := make(chan error, 1)
+	go func() { done <- serve(ctx, ln) }()
+	tb.Cleanup(func() {
+		stop()
+		<-done
+	})
+	return ln.Addr().String()
+}
+
+// BenchmarkServer is a player's requests on one connection: the CPU time of the server
+// and of a client that hardly does anything, and the system between them.
+func BenchmarkServer(b *testing.B) {
+	secret := selfSigned(b)
+	for _, c := range []struct {
+		name string
+		size int
+	}{{"playlist", 3 << 10}, {"part", 150 << 10}} {
+		pieces := [][]byte{make([]byte, c.size/3), make([]byte, c.size/3), make([]byte, c.size/3)}
+		length := []string{strconv.Itoa(c.size / 3 * 3)}
+		site := siteOf(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header()["Content-Length"] = length
+			if all, ok := w.(interface {
+				WritePieces(pieces [][]byte) (int64, error)
+			}); ok {
+				_, _ = all.WritePieces(pieces)
+				return
+			}
+			for _, p := range pieces {
+				_, _ = w.Write(p)
+			}
+		}))
+		site.TLS = secret
+		s := New(DefaultConfig(), site, slog.New(slog.DiscardHandler), NewMetrics(prometheus.NewRegistry()))
+		plain, inside := serveTCP(b, s.Serve), serveTCP(b, s.ServeTLS)
+		b.Run(c.name+"/plain", func(b *testing.B) {
+			conn, err := (&net.Dialer{}).DialContext(b.Context(), "tcp", plain)
+			if err != nil {
+				b.Fatal(err)
+			}
+			benchmarkRequests(b, conn, c.size/3*3)
+		})
+		b.Run(c.name+"/TLS", func(b *testing.B) {
+			d := tls.Dialer{Config: &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"http/1.1"}}}
+			conn, err := d.DialContext(b.Context(), "tcp", inside)
+			if err != nil {
+				b.Fatal(err)
+			}
+			benchmarkRequests(b, conn, c.size/3*3)
+		})
+	}
+}
+
+func benchmarkRequests(b *testing.B, conn net.Conn, size int) {
+	b.Helper()
+	defer func() { _ = conn.Close() }()
+	request := []byte("GET /live/studio/source/index.m3u8?_HLS_msn=7&_HLS_part=2 HTTP/1.1\r\nHost: golive\r\nAccept: */*\r\nUser-Agent: bench\r\n\r\n")
+	in := make([]byte, size+1024)
+	b.ReportAllocs()
+	b.SetBytes(int64(size))
+	for b.Loop() {
+		if _, err := conn.Write(request); err != nil {
+			b.Fatal(err)
+		}
+		got, want := 0, 0
+		for want == 0 || got < want {
+			n, err := conn.Read(in[got:])
+			if err != nil {
+				b.Fatal(err)
+			}
+			got += n
+			if end := bytes.Index(in[:min(got, 512)], []byte("\r\n\r\n")); want == 0 && end >= 0 {
+				want = end + 4 + size
+			}
+		}
+	}
+}

@@ -1,0 +1,231 @@
+package http1
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// mostHead is the longest head of a request that is read here.
+const mostHead = 4 << 10
+
+// conn is a connection.
+type conn struct {
+	raw      net.Conn             // as it was accepted
+	stream   net.Conn             // what HTTP is spoken on: raw, or TLS on it
+	state    *tls.ConnectionState // of TLS; nil without
+	records  *records             // below TLS; nil without
+	listener *Listener
+	abandon  context.CancelFunc // ends the request under way
+	in       []byte             // what was read and not answered
+	armed    time.Time          // the read deadline
+}
+
+// serve answers requests until the connection closes or is handed over.
+func (c *conn) serve(ctx context.Context) {
+	kept := false
+	defer func() {
+		if v := recover(); v != nil && v != http.ErrAbortHandler { //nolint:errorlint // it is what was thrown
+			c.listener.log.Error("request failed", "remote", c.raw.RemoteAddr(), "reason", v, "stack", string(debug.Stack()))
+		}
+		if !kept {
+			_ = c.stream.Close()
+		}
+	}()
+	if c.listener.config != nil {
+		if n := c.secure(ctx); n != nextServe {
+			kept = n == nextOther
+			return
+		}
+	}
+	r := newRequest(ctx, c.listener.prefix, c.raw.RemoteAddr().String())
+	r.TLS = c.state
+	w := &response{conn: c, header: http.Header{}}
+	c.in = make([]byte, 0, mostHead)
+	for first := true; ; first = false {
+		head, err := c.readHead(first)
+		if errors.Is(err, errPreface) {
+			_, _ = io.WriteString(c.stream, refusePreface) // a broken connection is closed all the same
+			return
+		}
+		if err != nil {
+			return
+		}
+		if head == 0 || !r.read(c.in[:head]) {
+			kept = c.handOver()
+			return
+		}
+		if first {
+			c.asked()
+		}
+		if !c.answer(w, r) {
+			return
+		}
+		if c.in = c.in[:copy(c.in, c.in[head:])]; len(c.in) > 0 {
+			c.armed = time.Time{} // a head has begun; the time of the last one is not its
+			if !c.mayPipeline() {
+				return
+			}
+		}
+	}
+}
+
+// answer is false when the connection must end.
+func (c *conn) answer(w *response, r *request) bool {
+	w.reset(r.Method == http.MethodHead)
+	r.Form, r.PostForm = nil, nil // handlers keep them there
+	c.listener.handler.ServeHTTP(w, &r.Request)
+	if w.status == 0 && r.Context().Err() != nil {
+		return false // nobody is there to be told; an empty answer would be a lie
+	}
+	return w.finish()
+}
+
+// asked tells the connection that its client has sent a request.
+func (c *conn) asked() {
+	if told, ok := c.raw.(interface{ Asked() }); ok {
+		told.Asked()
+	}
+}
+
+// mayPipeline reports whether the connection may go on, of whose client a further
+// request has come before it had the answer to the last one.
+func (c *conn) mayPipeline() bool {
+	limited, ok := c.raw.(interface{ Pipelined() bool })
+	return !ok || limited.Pipelined()
+}
+
+// newBuffers is where the connections borrow what they gather a response in.
+func newBuffers(size int) *sync.Pool {
+	return &sync.Pool{New: func() any { b := make([]byte, 0, size); return &b }}
+}
+
+// errPreface is HTTP/2's connection preface where it is not the first that a client
+// sends.
+var errPreface = errors.New("preface of HTTP/2 after something else")
+
+const (
+	// preface begins a connection of HTTP/2 (RFC 9113 section 3.4), and no request.
+	preface       = "PRI "
+	refusePreface = "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+	// mostEmptyLines is how many empty lines before a request are ignored. RFC 9112
+	// section 2.2 asks for one at least.
+	mostEmptyLines = 8
+)
+
+// readHead waits until the head of a request is there, and returns its length; 0 when
+// it is too long for this place, or so strange that its end might not be found.
+func (c *conn) readHead(first bool) (int, error) {
+	emptyLines := 0
+	for seen := 0; ; {
+		for seen == 0 && emptyLines < mostEmptyLines && bytes.HasPrefix(c.in, crlf) {
+			c.in = c.in[:copy(c.in, c.in[len(crlf):])]
+			emptyLines++
+		}
+		mayBegin := first && emptyLines == 0 && c.state == nil // a connection of HTTP/2, which TLS would have negotiated
+		if !mayBegin && bytes.HasPrefix(c.in, []byte(preface)) {
+			return 0, errPreface
+		}
+		if end := bytes.Index(c.in[seen:], []byte("\r\n\r\n")); end >= 0 {
+			return seen + end + 4, nil
+		}
+		switch undecided := string(c.in); {
+		case undecided == "\r" && emptyLines < mostEmptyLines: // half of an empty line
+		case !mayBegin && strings.HasPrefix(preface, undecided): // may become POST
+		case strange(c.in, seen) || len(c.in) == cap(c.in):
+			return 0, nil
+		default:
+			seen = max(0, len(c.in)-3)
+		}
+		c.arm(first, len(c.in) > 0)
+		if c.listener.closing.Load() {
+			return 0, net.ErrClosed
+		}
+		n, err := c.stream.Read(c.in[len(c.in):cap(c.in)])
+		c.in = c.in[:len(c.in)+n]
+		if n == 0 && err != nil {
+			return 0, err
+		}
+	}
+}
+
+// strange says whether the beginning of a head, of which what is before from was seen
+// already, is that of a method that is not answered here (as HTTP/2's preface is), or
+// has a line that ends in LF alone.
+func strange(in []byte, from int) bool {
+	if !slices.ContainsFunc(methods, func(m string) bool {
+		n := min(len(m), len(in))
+		return string(in[:n]) == m[:n]
+	}) {
+		return true
+	}
+	for i := from; ; i++ {
+		n := bytes.IndexByte(in[i:], '\n')
+		if n < 0 {
+			return false
+		}
+		if i += n; in[i-1] != '\r' {
+			return true
+		}
+	}
+}
+
+// arm gives the next read its deadline. That of an idle connection is moved once in a
+// while and not for each request: it is what costs.
+func (c *conn) arm(first, begun bool) {
+	now := time.Now()
+	if first || begun {
+		if c.armed.IsZero() || c.armed.After(now.Add(headTime)) {
+			c.armed = now.Add(headTime)
+			_ = c.raw.SetReadDeadline(c.armed) // a broken connection fails at the next read
+		}
+		return
+	}
+	if c.armed.Before(now.Add(idleTime - idleTime/4)) {
+		c.armed = now.Add(idleTime)
+		_ = c.raw.SetReadDeadline(c.armed)
+	}
+}
+
+const (
+	// headTime is how long a head may take.
+	headTime = 10 * time.Second
+	// idleTime is how long a connection is kept without a request, or three quarters
+	// of it: longer than proxies keep one that they do not use, a minute mostly. Who
+	// closes it first cannot be surprised.
+	idleTime = 2 * time.Minute
+)
+
+// writePieces writes all pieces in one call where the connection can.
+func (c *conn) writePieces(pieces net.Buffers) (int64, error) {
+	if w, ok := c.stream.(interface {
+		WritePieces(pieces net.Buffers) (int64, error)
+	}); ok {
+		return w.WritePieces(pieces)
+	}
+	if c.records == nil {
+		return pieces.WriteTo(c.stream)
+	}
+	c.records.begin()
+	n, err := pieces.WriteTo(c.stream)
+	return n, errors.Join(err, c.records.end())
+}
+
+// handOver gives the connection to who accepts from the Listener.
+func (c *conn) handOver() bool {
+	_ = c.raw.SetReadDeadline(time.Time{})
+	r := replay{Conn: c.stream, unread: c.in}
+	if c.state != nil {
+		return c.listener.offer(&secureReplay{replay: r, state: *c.state})
+	}
+	return c.listener.offer(&r)
+}

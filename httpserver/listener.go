@@ -1,0 +1,96 @@
+package httpserver
+
+import (
+	"errors"
+	"log/slog"
+	"net"
+	"sync"
+	"syscall"
+	"time"
+
+	"golive/internal/connlimit"
+)
+
+// Why connections and requests are refused, beside connlimit's reasons; the metric's
+// label has them.
+const (
+	refusedStreams connlimit.Refusal = "streams" // too many requests of HTTP/2 are under way
+	refusedFlood   connlimit.Refusal = "flood"   // the peer's address has just flooded others
+	// A connection that had asked for nothing gave its place to a newer one.
+	refusedSilent connlimit.Refusal = "silent"
+)
+
+// listener accepts the connections for which there is a place. The others are reset at
+// once: an answer would have to wait for a peer that may never read it, or for a TLS
+// handshake, which is what costs most.
+type listener struct {
+	net.Listener
+	server *Server
+}
+
+// Accept implements net.Listener.
+func (l *listener) Accept() (net.Conn, error) {
+	for {
+		c, err := l.Listener.Accept()
+		if err != nil {
+			if errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) {
+				l.server.places.Reclaim()
+			}
+			return nil, err
+		}
+		if admitted := l.server.admit(c); admitted != nil {
+			return admitted, nil
+		}
+	}
+}
+
+// admit gives a connection its place and its bounds; nil says that it was reset.
+func (s *Server) admit(c net.Conn) *conn {
+	from := c.RemoteAddr()
+	if !s.places.Trusts(from) && s.offenders.barred(connlimit.Network(from), time.Now()) {
+		s.refuse(c, refusedFlood)
+		return nil
+	}
+	uncount := sync.OnceFunc(s.metrics.connections.Dec)
+	place, refusal := s.places.Take(from, func() {
+		s.refuse(c, refusedSilent) // whoever reads from it will see that, and close it
+		uncount()
+	})
+	if refusal != "" {
+		s.refuse(c, refusal)
+		return nil
+	}
+	boundUnsent(c)
+	s.metrics.connections.Inc()
+	return &conn{
+		Conn: c, place: place, slow: s.metrics.slow.Inc,
+		flooded: func() {
+			s.metrics.floods.Inc()
+			if !place.Trusted() {
+				s.offenders.add(place.Network(), time.Now())
+			}
+			s.lines.Log(s.log, slog.LevelWarn, "connection closed: the client sends too much that is no request", string(refusedFlood), "remote", from)
+		},
+		leave: func() {
+			place.Leave()
+			uncount()
+		},
+	}
+}
+
+// refuse resets a connection.
+func (s *Server) refuse(c net.Conn, why connlimit.Refusal) {
+	from := c.RemoteAddr()
+	s.metrics.refused[why].Inc()
+	reset(c)
+	s.lines.Log(s.log, slog.LevelWarn, "connection refused: a limit is reached", string(why), "remote", from)
+}
+
+// reset closes a connection without a farewell, so that the system, too, lets go of what
+// the peer did not read.
+func reset(c net.Conn) {
+	if tcp, ok := c.(*net.TCPConn); ok {
+		_ = tcp.SetLinger(0) // if it fails the connection is closed all the same
+	}
+	_ = c.Close()
+}

@@ -1,0 +1,132 @@
+package httpserver
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"os"
+	"strconv"
+	"time"
+)
+
+// stream is a response of HTTP/2. A viewer can starve one by flow control, while
+// its connection is in good health: so each has its own deadline, by its length.
+type stream struct {
+	http.ResponseWriter
+	slow  func() // counts a response that was cut off
+	begun bool   // the header was written
+}
+
+// WriteHeader implements http.ResponseWriter.
+func (s *stream) WriteHeader(status int) {
+	s.begun = s.begun || status >= http.StatusOK
+	length, err := strconv.ParseInt(s.Header().Get("Content-Length"), 10, 64)
+	if err == nil && status >= http.StatusOK {
+		// The time that a request waited for its media is not the viewer's.
+		allowed := min(writeTimeout, patience+time.Duration(min(length, 1<<40))*(time.Second/leastRate))
+		_ = http.NewResponseController(s.ResponseWriter).SetWriteDeadline(time.Now().Add(allowed)) // the server's own stays, then
+	}
+	s.ResponseWriter.WriteHeader(status)
+}
+
+// Write implements http.ResponseWriter.
+func (s *stream) Write(p []byte) (int, error) {
+	if !s.begun {
+		s.WriteHeader(http.StatusOK)
+	}
+	n, err := s.ResponseWriter.Write(p)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		s.slow()
+		s.slow = func() {} // once
+	}
+	return n, err
+}
+
+// Unwrap is for http.ResponseController.
+func (s *stream) Unwrap() http.ResponseWriter { return s.ResponseWriter }
+
+// connKey is the key of the conn in a request's context.
+type connKey struct{}
+
+// withConn lets a request find its connection, of which net/http is about to read.
+func withConn(ctx context.Context, nc net.Conn) context.Context {
+	for {
+		inside, ok := nc.(interface{ NetConn() net.Conn })
+		if !ok {
+			break
+		}
+		nc = inside.NetConn()
+	}
+	c, ok := nc.(*conn)
+	if !ok {
+		panic("httpserver: connection that was not let in")
+	}
+	c.meter()
+	c.open, c.cancel = context.WithCancel(ctx)
+	return context.WithValue(ctx, connKey{}, c)
+}
+
+// connOf is the connection of a request that net/http has read, and its context.
+func connOf(r *http.Request) *conn {
+	c, ok := r.Context().Value(connKey{}).(*conn)
+	if !ok {
+		panic("httpserver: request without its connection")
+	}
+	return c
+}
+
+// bound puts the bounds of requests that net/http reads before next.
+func bound(next http.Handler, m *Metrics) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == "PRI" { // HTTP/2's preface after a request of HTTP/1
+			w.Header().Set("Connection", "close")
+			w.WriteHeader(http.StatusBadRequest)
+			return
+		}
+		if r.ProtoMajor < 2 {
+			serveHTTP1(w, r, next)
+			return
+		}
+		c := connOf(r)
+		c.Asked()
+		defer c.place.End()
+		if !c.place.Begin() {
+			m.refused[refusedStreams].Inc()
+			w.Header().Set("Retry-After", "1")
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
+		defer func() { c.answered(r.Context().Err() != nil) }()
+		next.ServeHTTP(&stream{ResponseWriter: w, slow: m.slow.Inc}, r)
+	})
+}
+
+// serveHTTP1 has next answer a request of HTTP/1, which its connection bounds.
+func serveHTTP1(w http.ResponseWriter, r *http.Request, next http.Handler) {
+	c := connOf(r)
+	c.asked()
+	if r.ContentLength != 0 { // no handler reads a body
+		rc := http.NewResponseController(w)
+		_ = rc.EnableFullDuplex() // answer without waiting for it; HTTP/1 always can
+		w.Header().Set("Connection", "close")
+		defer func() { _ = rc.SetReadDeadline(time.Now().Add(bodyTimeout)) }() // a broken connection has none
+	}
+	next.ServeHTTP(w, r.WithContext(halfOpen{r.Context(), c.open})) //nolint:contextcheck // it has the request's values and the connection's end
+}
+
+// halfOpen is a request's context that ends with the connection. net/http's own ends
+// when the client sends nothing more, and it may still read the answer.
+//
+//nolint:containedctx // it is itself a context
+type halfOpen struct {
+	context.Context // the request's
+
+	open context.Context // the connection's
+}
+
+// Done implements context.Context.
+func (h halfOpen) Done() <-chan struct{} { return h.open.Done() }
+
+// Err implements context.Context.
+func (h halfOpen) Err() error { return h.open.Err() }

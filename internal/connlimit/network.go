@@ -1,0 +1,39 @@
+package connlimit
+
+import (
+	"net"
+	"net/netip"
+	"slices"
+)
+
+// addressOf returns a peer's address; the zero Addr when it has none.
+func addressOf(remote net.Addr) netip.Addr {
+	tcp, ok := remote.(*net.TCPAddr)
+	if !ok {
+		return netip.Addr{}
+	}
+	return tcp.AddrPort().Addr().Unmap().WithZone("")
+}
+
+// Network returns what counts as the peer's one address; see NetworkOf.
+func Network(remote net.Addr) netip.Prefix { return NetworkOf(addressOf(remote)) }
+
+// NetworkOf returns what counts as one address: an IPv4 address, or the /64 that an IPv6
+// subscriber has to itself. What is no address counts as one, too.
+func NetworkOf(a netip.Addr) netip.Prefix {
+	a = a.Unmap().WithZone("")
+	bits := 64
+	if a.Is4() {
+		bits = 32
+	}
+	network, err := a.Prefix(bits)
+	if err != nil {
+		return netip.Prefix{}
+	}
+	return network
+}
+
+// Contains reports whether a is in one of the networks.
+func Contains(networks []netip.Prefix, a netip.Addr) bool {
+	return slices.ContainsFunc(networks, func(n netip.Prefix) bool { return n.Contains(a) })
+}

@@ -1,0 +1,105 @@
+package loglimit
+
+import (
+	"log/slog"
+	"sync"
+	"time"
+)
+
+// Interval is how often the lines of one kind are summed up.
+const Interval = time.Second
+
+// Limiter logs the first lines of each kind, and then each second how many more there
+// were. It may be used by many goroutines.
+type Limiter struct {
+	log  *slog.Logger // for the counts
+	most int          // lines of one kind that are logged before the rest is counted
+
+	mu    sync.Mutex
+	kinds map[string]*kind
+}
+
+// kind is what lines of one message and one reason have in common.
+type kind struct {
+	timer  *time.Timer
+	logged int // each second without more of them takes one off
+	more   int // counted since the timer fired
+}
+
+// New returns a Limiter that logs up to most lines of a kind at once, and the counts of
+// the others to log.
+func New(log *slog.Logger, most int) *Limiter {
+	return &Limiter{log: log, most: most, kinds: map[string]*kind{}}
+}
+
+// Log logs the line to log, or counts it. Lines at debug level are logged in any case.
+func (l *Limiter) Log(log *slog.Logger, level slog.Level, msg, reason string, attrs ...any) {
+	attrs = append([]any{"reason", reason}, attrs...)
+	if level < slog.LevelInfo {
+		Write(log, level, msg, attrs...)
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	name := msg + " " + reason
+	k := l.kinds[name]
+	if k == nil {
+		k = &kind{}
+		l.kinds[name] = k
+		k.timer = time.AfterFunc(Interval, func() { l.sum(name, k, level, msg, reason) })
+	}
+	if k.logged >= l.most {
+		k.more++
+		return
+	}
+	k.logged++
+	Write(log, level, msg, attrs...)
+}
+
+// sum logs how many lines of k were not logged since the last time.
+func (l *Limiter) sum(name string, k *kind, level slog.Level, msg, reason string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case l.kinds[name] != k: // flushed
+		return
+	case k.more > 0:
+		Write(l.log, level, msg+", and more like it", "reason", reason, "count", k.more)
+		k.more = 0
+	default:
+		k.logged--
+	}
+	if k.logged == 0 {
+		delete(l.kinds, name)
+		return
+	}
+	k.timer.Reset(Interval)
+}
+
+// Flush logs what is counted, and stops the timers. The Limiter may be used again.
+func (l *Limiter) Flush() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for name, k := range l.kinds {
+		k.timer.Stop()
+		if k.more > 0 {
+			l.log.Info("lines were not logged", "kind", name, "count", k.more)
+		}
+	}
+	clear(l.kinds)
+}
+
+// Write logs one line at a level that the caller has in a variable, without a context.
+func Write(log *slog.Logger, level slog.Level, msg string, attrs ...any) {
+	write := log.Info
+	switch level {
+	case slog.LevelDebug:
+		write = log.Debug
+	case slog.LevelWarn:
+		write = log.Warn
+	case slog.LevelError:
+		write = log.Error
+	default:
+	}
+	write(msg, attrs...)
+}
