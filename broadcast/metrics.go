@@ -48,7 +48,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		}),
 		dropped: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "golive_segmenter_dropped_total",
-			Help: "Access units that were left out, by reason.",
+			Help: "Access units that were left out or replaced, by reason.",
 		}, []string{"reason"}),
 		publishDelay: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name:    "golive_playlist_publish_delay_seconds",

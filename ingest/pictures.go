@@ -83,7 +83,7 @@ func (p *Pictures) key(u *media.AccessUnit, to Warner) {
 	case media.AccessOpen:
 		if !p.open {
 			p.open = true
-			to.Warn(Warning{WarnOpenGOP, "groups of pictures are open: they begin with recovery points, not with IDR pictures, and the pictures shown just before them are left out, or viewers could not join there: switch open GOP off in the encoder (x264: open-gop=0)"})
+			to.Warn(Warning{WarnOpenGOP, "groups of pictures are open: they begin with recovery points, not with IDR pictures, and where a segment begins the pictures shown just before them are replaced, or viewers could not join there: switch open GOP off in the encoder (x264: open-gop=0)"})
 		}
 	case media.AccessGradual:
 		if !p.gradual {

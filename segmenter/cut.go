@@ -12,7 +12,7 @@ func (s *Segmenter) lead(u media.AccessUnit) {
 	if s.video != nil {
 		s.holdUntil(u.DTS)
 		if s.picture.lost && u.Key {
-			s.leading.begin(u)
+			s.leading.begin(&u)
 		}
 		if !s.picture.take(&u, s.start) {
 			s.stats.DroppedVideo++
@@ -27,7 +27,7 @@ func (s *Segmenter) lead(u media.AccessUnit) {
 		s.lastAccess = u.Access
 	}
 	s.runOn(u.DTS)
-	s.cutBefore(u)
+	s.cutBefore(&u)
 	frame := s.pace()
 	s.fillGap(u.DTS, frame)
 	if (s.start-s.segment.Start >= s.formatNow().longest() || s.segmentFull()) && !s.leadPending() {
@@ -61,7 +61,7 @@ func (s *Segmenter) noteKey(dts media.Ticks) {
 }
 
 // cutBefore ends the open segment if u has to begin the next one.
-func (s *Segmenter) cutBefore(u media.AccessUnit) {
+func (s *Segmenter) cutBefore(u *media.AccessUnit) {
 	frame := min(s.rate.frame(), s.partTarget())
 	elapsed := u.DTS - s.segment.Start
 	longest := s.formatNow().longest()
@@ -71,16 +71,21 @@ func (s *Segmenter) cutBefore(u media.AccessUnit) {
 		s.endTracksAt(u.DTS, s.nextAudio)
 		s.setTracks(s.video, s.nextAudio)
 		s.discontinuity = true
-		s.openSegment(s.start, u.Independent())
-		s.leading.begin(u)
+		s.beginWith(u)
 		s.useEarly()
 	case u.Key && s.endsAt(u.DTS):
 		s.endSegmentAt(u.DTS)
-		s.openSegment(s.start, u.Independent())
-		s.leading.begin(u)
+		s.beginWith(u)
 	case !u.Key && elapsed+frame > longest:
 		s.forceCut(u.DTS)
 	}
+}
+
+// beginWith opens the segment that begins with the key frame u.
+func (s *Segmenter) beginWith(u *media.AccessUnit) {
+	s.leading.begin(u)
+	s.picture.noteKey(u) // it may be an IDR picture only now
+	s.openSegment(s.start, u.Independent())
 }
 
 // endsAt says whether a key frame at dts ends the open segment: the segment is long
@@ -332,7 +337,7 @@ func (s *Segmenter) closeSound() {
 func (s *Segmenter) keyPending() bool {
 	lead := s.leadTrack()
 	return slices.ContainsFunc(s.units, func(u media.AccessUnit) bool {
-		return u.Track == lead && (u.Independent() || s.leading.closed(&u))
+		return u.Track == lead && (u.Independent() || s.leading.intra(&u))
 	})
 }
 

@@ -168,8 +168,9 @@ func (s *Segmenter) release(atEnd bool) {
 	s.anchor(g.held[first])
 	s.sound = newSound(g.audio, s.anchorDTS)
 	s.picture = newPicture(g.video)
+	s.leading = newLeading(g.video)
+	s.leading.begin(&g.held[first])
 	s.openSegment(g.held[first].DTS, g.held[first].Independent())
-	s.leading.begin(g.held[first])
 	for _, u := range g.held {
 		switch {
 		case !u.Track.Video() && (u.Track != g.audio || u.DTS < s.anchorDTS-audioLead):

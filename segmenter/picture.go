@@ -72,12 +72,17 @@ func (p *picture) take(u *media.AccessUnit, start media.Ticks) bool {
 	p.real, p.newest = u.DTS, u.DTS
 	p.intact, p.repeated, p.lost, p.silent = u.Key, false, false, false
 	if u.Key {
-		p.key.Track = nil
-		if u.Independent() {
-			p.key = *u
-		}
+		p.noteKey(u)
 	}
 	return true
+}
+
+// noteKey notes the newest key frame.
+func (p *picture) noteKey(u *media.AccessUnit) {
+	p.key.Track = nil
+	if u.Independent() {
+		p.key = *u
+	}
 }
 
 // slow says whether pictures are known to be too far apart to set the pace of parts,

@@ -78,6 +78,7 @@ func TestSegmenter_Row58_JoinsAtARecoveryPointWithoutItsLeadingPictures(t *testi
 }
 
 // Where an open GOP begins in the middle of a segment nobody joins: all is kept there.
+// These pictures cannot be read, so that no closed group can be made of them.
 func TestSegmenter_Row58_LeavesOutLeadingPicturesWhereASegmentBegins(t *testing.T) {
 	const frame = media.Second / 30
 	video := stream(0).Video

@@ -13,7 +13,8 @@ type Stats struct {
 	// group of pictures is longer than the target.
 	ForcedCuts uint64
 	// DroppedVideo are frames that cannot be decoded: no key frame came before them,
-	// or they refer back from the beginning of a segment.
+	// or they refer back from the beginning of a segment. Of the latter most are replaced
+	// by pictures that repeat the key frame.
 	DroppedVideo uint64
 	// DroppedAudio are frames too far from any picture at a start or a change.
 	DroppedAudio uint64
@@ -226,8 +227,11 @@ func (s *Segmenter) place(u media.AccessUnit) {
 		s.changeTracks(u.Track, s.newestAudio(), u)
 		return
 	}
-	if s.leading.has(&u) {
+	keep, whole := s.leading.fit(&u)
+	if !whole {
 		s.stats.DroppedVideo++
+	}
+	if !keep {
 		s.rate.add(u.DTS) // it is no hole
 		return
 	}
@@ -323,9 +327,9 @@ func (s *Segmenter) changeTracks(video, audio *media.Track, u media.AccessUnit) 
 	s.endTracksAt(u.DTS, audio)
 	s.setTracks(video, audio)
 	s.discontinuity = true
+	s.leading.begin(&u)
 	s.openSegment(s.start, u.Independent())
 	s.useEarly()
-	s.leading.begin(u)
 	s.lead(u)
 }
 
@@ -343,6 +347,7 @@ func (s *Segmenter) setTracks(video, audio *media.Track) {
 	}
 	if video != s.video {
 		s.picture = newPicture(video)
+		s.leading = newLeading(video)
 	}
 	s.video, s.audio, s.nextAudio = video, audio, nil
 }

@@ -5,7 +5,8 @@
 // A configuration enters as the bytes of an AVCDecoderConfigurationRecord, or
 // as parameter sets that were learned in band, and leaves as a Config. Access
 // units are walked in place with Next; nothing is copied. A Skipper makes the
-// one picture that a server has to make up.
+// one picture that a server has to make up. A Closer makes closed groups of pictures of
+// open ones, and copies what it changes.
 //
 // Package h264 does not know containers, tracks or time.
 //

@@ -53,3 +53,41 @@ func FuzzNext(f *testing.F) {
 		}
 	})
 }
+
+func FuzzCloser(f *testing.F) {
+	for _, name := range openGOPs {
+		sps, pps, units := openGOP(f, name)
+		for _, u := range units[:min(len(units), 30)] {
+			f.Add(sps, pps, units[20], u, uint8(4))
+		}
+	}
+	f.Fuzz(func(t *testing.T, sps, pps, key, data []byte, lengthSize uint8) {
+		c, err := NewCloser(sps, [][]byte{pps}, int(lengthSize))
+		if err != nil {
+			return
+		}
+		if out, err := c.Close(key); err == nil {
+			// What was made can be read again, and made again.
+			if _, err := c.Follow(out); err != nil {
+				t.Errorf("an IDR picture that was made cannot be followed: %v", err)
+			}
+			if _, err := c.Close(key); err != nil {
+				t.Errorf("the second time: %v", err)
+			}
+		}
+		for _, step := range []func([]byte) ([]byte, error){c.Follow, c.Replace, c.Follow} {
+			out, err := step(data)
+			if _, ok := errors.AsType[*SyntaxError](err); err != nil && !ok {
+				t.Fatalf("error is a %T", err)
+			}
+			if len(out) > 2*len(data)+20<<10 {
+				t.Errorf("%d bytes of %d", len(out), len(data))
+			}
+			for nal, rest, ok := Next(out, int(lengthSize)); ok; nal, rest, ok = Next(rest, int(lengthSize)) {
+				if len(nal) > len(out) {
+					t.Error("a NAL unit is longer than all")
+				}
+			}
+		}
+	})
+}

@@ -10,9 +10,11 @@ import (
 type pictureParameters struct {
 	id, spsID         uint32
 	cabac             bool
-	bottomFieldOrder  bool // bottom_field_pic_order_in_frame_present_flag
-	weighted          bool // weighted_pred_flag
-	qp                int  // of a slice whose slice_qp_delta is 0
+	bottomFieldOrder  bool      // bottom_field_pic_order_in_frame_present_flag
+	references        [2]uint32 // of a list whose size a slice does not tell
+	weighted          bool      // weighted_pred_flag
+	weightedB         bool      // weighted_bipred_idc is 1
+	qp                int       // of a slice whose slice_qp_delta is 0
 	deblockingControl bool
 	redundantPictures bool
 }
@@ -27,11 +29,11 @@ func readPPS(nal []byte) (*pictureParameters, error) {
 	p.id, p.spsID = r.golomb(), r.golomb()
 	p.cabac, p.bottomFieldOrder = r.flag(), r.flag()
 	groups := r.golomb() // num_slice_groups_minus1
-	r.golomb()           // num_ref_idx_l0_default_active_minus1
-	r.golomb()           // num_ref_idx_l1_default_active_minus1
+	for list := range p.references {
+		p.references[list] = r.golomb() + 1 // num_ref_idx_lX_default_active_minus1
+	}
 	p.weighted = r.flag()
-	r.flag() // weighted_bipred_idc, of two bits
-	r.flag()
+	p.weightedB = r.bits(2) == 1
 	qp := r.signedGolomb() // pic_init_qp_minus26
 	r.signedGolomb()       // pic_init_qs_minus26
 	r.signedGolomb()       // chroma_qp_index_offset
@@ -67,6 +69,15 @@ func (r *bitReader) golomb() (v uint32) {
 func (r *bitReader) signedGolomb() (v int32) {
 	if r.err == nil {
 		v, r.err = bits.ReadGolombSigned(r.buf, &r.at)
+	}
+	return v
+}
+
+func (r *bitReader) bits(n int) (v uint32) {
+	if r.err == nil {
+		var long uint64
+		long, r.err = bits.ReadBits(r.buf, &r.at, n)
+		v = uint32(long)
 	}
 	return v
 }

@@ -1,6 +1,9 @@
 package h264
 
-import "math/bits"
+import (
+	"bytes"
+	"math/bits"
+)
 
 // rbsp reads the payload of a NAL unit without its emulation prevention bytes
 // (ISO 14496-10 section 7.4.1). Its zero value is at the end.
@@ -39,6 +42,21 @@ func (r *rbsp) read(into []byte, n int) (kept int, ok bool) {
 		}
 	}
 	return kept, true
+}
+
+// appendPayload appends the payload of a NAL unit to b, without emulation prevention
+// bytes and without the bytes of 0 that may follow it.
+func appendPayload(b, nal []byte) []byte {
+	rest := nal[1:]
+	for {
+		at := bytes.Index(rest, []byte{0, 0, 3})
+		if at < 0 {
+			break
+		}
+		b = append(b, rest[:at+2]...)
+		rest = rest[at+3:]
+	}
+	return bytes.TrimRight(append(b, rest...), "\x00")
 }
 
 // window is up to 64 bits of a payload, the next one first.

@@ -26,21 +26,46 @@ func (w *rbspWriter) golomb(v uint32) {
 	w.put(code, 2*bits.Len64(code)-1)
 }
 
-// nal returns the NAL unit with that header and the payload, with emulation prevention
-// bytes (section 7.4.1).
-func (w *rbspWriter) nal(header byte) []byte {
-	nal := append(make([]byte, 0, len(w.bytes)+8), header)
+// copy writes the bits of b from the one numbered from to the one before to.
+func (w *rbspWriter) copy(b []byte, from, to int) {
+	for ; from < to && (from%8 != 0 || to-from < 8); from++ {
+		w.put(uint64(b[from/8]>>(7-from%8)&1), 1)
+	}
+	whole := b[from/8 : max(from, to)/8]
+	if w.free == 0 {
+		w.bytes = append(w.bytes, whole...)
+	} else {
+		for _, c := range whole {
+			w.bytes[len(w.bytes)-1] |= c >> (8 - w.free)
+			w.bytes = append(w.bytes, c<<w.free)
+		}
+	}
+	for from += 8 * len(whole); from < to; from++ {
+		w.put(uint64(b[from/8]>>(7-from%8)&1), 1)
+	}
+}
+
+// align fills the last byte with bits of 1, as before the data of CABAC (section
+// 7.3.4).
+func (w *rbspWriter) align() {
+	w.put(1<<w.free-1, w.free)
+}
+
+// appendNAL appends the NAL unit with that header and payload to b, with emulation
+// prevention bytes (section 7.4.1).
+func appendNAL(b []byte, header byte, payload []byte) []byte {
+	b = append(b, header)
 	zeros := 0
-	for _, c := range w.bytes {
+	for _, c := range payload {
 		if zeros >= 2 && c <= 3 {
-			nal = append(nal, 3)
+			b = append(b, 3)
 			zeros = 0
 		}
-		nal = append(nal, c)
+		b = append(b, c)
 		zeros++
 		if c != 0 {
 			zeros = 0
 		}
 	}
-	return nal
+	return b
 }

@@ -1,9 +1,5 @@
 package h264
 
-import (
-	mch264 "github.com/bluenviron/mediacommon/v2/pkg/codecs/h264"
-)
-
 // Skipper makes the picture that holds an IDR picture: P, with every macroblock
 // skipped, so that it shows the IDR picture again in some tens of bytes.
 type Skipper struct{ nal []byte }
@@ -13,38 +9,24 @@ type Skipper struct{ nal []byte }
 // are counted by picture order count type 1. A max_num_ref_frames of 0 is no obstacle:
 // decoders keep one reference even then (ISO 14496-10 section 8.2.5.3).
 func NewSkipper(sps, pps []byte) (*Skipper, error) {
-	var s mch264.SPS
-	// What cannot be read of the VUI is not needed.
-	if err := s.Unmarshal(sps); err != nil && s.VUI == nil {
-		return nil, &SyntaxError{In: "SPS", Problem: "unreadable", Err: err}
+	s, err := readSequence(sps)
+	if err != nil {
+		return nil, err
 	}
 	p, err := readPPS(pps)
 	if err != nil {
 		return nil, err
 	}
-	if _, _, ok := pictureSize(&s); !ok {
-		return nil, noSkip("SPS", "picture size out of range")
+	if s.id != p.spsID {
+		return nil, &SyntaxError{In: "PPS", Problem: "it is of another SPS"}
 	}
-	switch {
-	case s.ID != p.spsID:
-		return nil, noSkip("PPS", "it is of another SPS")
-	case !s.FrameMbsOnlyFlag:
-		return nil, noSkip("SPS", "pictures may be fields")
-	case s.SeparateColourPlaneFlag:
-		return nil, noSkip("SPS", "colour planes are separate")
-	case s.PicOrderCntType != 0 && s.PicOrderCntType != 2:
-		return nil, noSkip("SPS", "picture order count type is neither 0 nor 2")
-	case s.Log2MaxFrameNumMinus4 > 12 || s.Log2MaxPicOrderCntLsbMinus4 > 12:
-		return nil, noSkip("SPS", "frame number or picture order count out of range")
-	}
-	var w rbspWriter
-	w.skipHeader(&s, p)
-	w.skipData(int(s.PicWidthInMbsMinus1+1)*int(s.PicHeightInMapUnitsMinus1+1), p)
-	const refIDC = 1 << 5
-	return &Skipper{nal: w.nal(refIDC | byte(NonIDR))}, nil
+	const refIDC = 1
+	// FFmpeg 5.1 weights by the picture order count that is written, 0, although the
+	// picture is output after all that came before in any case.
+	const afterIDR = 1 // the IDR picture's frame_num is 0
+	nal := s.skipped(p, refIDC, numbers{frame: afterIDR}, []marking{{op: forgetAll}})
+	return &Skipper{nal: nal}, nil
 }
-
-func noSkip(in, problem string) error { return &SyntaxError{In: in, Problem: problem} }
 
 // NAL returns the slice, which is the whole picture. The caller must not write to it.
 //
@@ -55,18 +37,18 @@ func noSkip(in, problem string) error { return &SyntaxError{In: in, Problem: pro
 // and is decoded as it would have been.
 func (s *Skipper) NAL() []byte { return s.nal }
 
-// skipHeader writes slice_header (section 7.3.3).
-func (w *rbspWriter) skipHeader(s *mch264.SPS, p *pictureParameters) {
-	const sliceP = 5                                // and so are all of the picture
-	w.golomb(0)                                     // first_mb_in_slice
-	w.golomb(sliceP)                                // slice_type
-	w.golomb(p.id)                                  // pic_parameter_set_id
-	const afterIDR = 1                              // the IDR picture's is 0
-	w.put(afterIDR, int(s.Log2MaxFrameNumMinus4)+4) // frame_num
-	if s.PicOrderCntType == 0 {
-		// The picture is output after all that came before in any case, and counts as 0 then.
-		// FFmpeg 5.1 weights by what is written.
-		w.put(0, int(s.Log2MaxPicOrderCntLsbMinus4)+4) // pic_order_cnt_lsb
+// skipped makes the slice of a P picture whose macroblocks are all skipped: it repeats
+// the newest short-term reference picture. The operations are those of
+// dec_ref_pic_marking.
+func (s *sequence) skipped(p *pictureParameters, refIDC byte, n numbers, operations []marking) []byte {
+	var w rbspWriter
+	const sliceP = 5 // and so are all of the picture
+	w.golomb(0)      // first_mb_in_slice
+	w.golomb(sliceP)
+	w.golomb(p.id)
+	w.put(uint64(n.frame), s.frameNumBits)
+	if s.pocBits > 0 {
+		w.put(uint64(n.poc), s.pocBits)
 		if p.bottomFieldOrder {
 			w.golomb(0) // delta_pic_order_cnt_bottom
 		}
@@ -79,17 +61,17 @@ func (w *rbspWriter) skipHeader(s *mch264.SPS, p *pictureParameters) {
 	w.put(0, 1) // ref_pic_list_modification_flag_l0
 	if p.weighted {
 		w.golomb(0) // luma_log2_weight_denom
-		if s.ChromaFormatIdc != 0 {
+		if s.chroma {
 			w.golomb(0) // chroma_log2_weight_denom
 		}
 		w.put(0, 1) // luma_weight_l0_flag
-		if s.ChromaFormatIdc != 0 {
+		if s.chroma {
 			w.put(0, 1) // chroma_weight_l0_flag
 		}
 	}
-	w.put(1, 1) // adaptive_ref_pic_marking_mode_flag
-	w.golomb(5) // memory_management_control_operation
-	w.golomb(0) // which ends with it
+	if refIDC > 0 {
+		w.marking(operations)
+	}
 	if p.cabac {
 		w.golomb(0) // cabac_init_idc
 	}
@@ -97,6 +79,8 @@ func (w *rbspWriter) skipHeader(s *mch264.SPS, p *pictureParameters) {
 	if p.deblockingControl {
 		w.golomb(1) // disable_deblocking_filter_idc
 	}
+	w.skipData(s.macroblocks, p)
+	return appendNAL(nil, refIDC<<5|byte(NonIDR), w.bytes)
 }
 
 // skipData writes slice_data (section 7.3.4) of n skipped macroblocks, and the trailing
@@ -107,9 +91,7 @@ func (w *rbspWriter) skipData(n int, p *pictureParameters) {
 		w.put(1, 1)         // rbsp_stop_one_bit
 		return
 	}
-	for w.free > 0 {
-		w.put(1, 1) // cabac_alignment_one_bit
-	}
+	w.align()
 	// mb_skip_flag next to macroblocks that are skipped or not there has ctxIdx 11; m and
 	// n are of table 9-13 for cabac_init_idc 0.
 	flag := newCABACContext(23, 33, p.qp)

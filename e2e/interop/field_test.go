@@ -55,6 +55,7 @@ func TestField_StreamsFromTheFieldAreCarriedAndPlayed(t *testing.T) {
 		{name: "57-adts", file: func(t *testing.T) string { t.Helper(); return adtsInside(t, "adts", sources.Plain(t), true) }},
 		{name: "57-adts-and-header", file: func(t *testing.T) string { t.Helper(); return adtsInside(t, "adts-header", sources.Plain(t), false) }},
 		{name: "58-open-gop", file: x264("open-gop=1:keyint=60:min-keyint=60:scenecut=0:bframes=3"), warned: []string{"open_gop"}},
+		{name: "58-open-gop-strict", file: x264("open-gop=1:keyint=60:min-keyint=60:scenecut=0:bframes=4:b-adapt=0:b-pyramid=strict:ref=4:cabac=0"), warned: []string{"open_gop"}},
 		{name: "58-intra-refresh", file: x264("intra-refresh=1:keyint=60:min-keyint=60:scenecut=0"), warned: []string{"intra_refresh"}},
 		{name: "58-one-key-frame", file: x264("keyint=infinite:scenecut=0"), warned: []string{"key_frames_far_apart"}},
 		{name: "59-surround-side", file: layout("5.1(side)")},
