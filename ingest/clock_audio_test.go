@@ -17,7 +17,7 @@ func aacTrack(samples, rate int) *media.Track {
 // millis is when the nth frame of a track begins, in the whole milliseconds of the
 // wire.
 func millis(t *media.Track, n int) int64 {
-	return int64(int64(n) * int64(t.SamplesPerUnit) * 1000 / int64(t.SampleRate))
+	return int64(n) * int64(t.SamplesPerUnit) * 1000 / int64(t.SampleRate)
 }
 
 // sum is when the nth frame of a track begins, in ticks.
