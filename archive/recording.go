@@ -414,8 +414,7 @@ func (r *Recording) outcome(err error, failures int) {
 // Failing returns why the local disk takes nothing now, and since when; nil when it does.
 func (r *Recording) Failing() (since time.Time, err error) { return r.health.failing() }
 
-// pause waits before the next try: longer after each failure, spread over its upper half
-// so that the broadcasts of a node do not all come back at once.
+// pause waits before the next try, or until ctx is done.
 func (r *Recording) pause(ctx context.Context, failures int) {
 	timer := time.NewTimer(backoff(r.store.cfg.RetryMin, r.store.cfg.RetryMax, failures))
 	defer timer.Stop()

@@ -199,7 +199,7 @@ func (u *Uploader) tryBegin(ctx context.Context) error {
 	return u.index.Begin(ctx)
 }
 
-// uploads reports whether the bucket is elsewhere.
+// uploads reports whether the bucket is another than the local folder.
 func (u *Uploader) uploads() bool { return u.rec.store.cfg.Uploaded }
 
 // step does the one thing that is most urgent and possible now.

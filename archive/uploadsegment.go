@@ -84,7 +84,7 @@ func (u *Uploader) note(it *Item, lost bool) {
 	}
 }
 
-// record takes in a record; only a bucket that is elsewhere has a log of its own.
+// record takes in a record; a local folder that is the bucket has its log already.
 func (u *Uploader) record(r *Record) {
 	if u.uploads() {
 		u.run.pages.add(r)

@@ -46,7 +46,7 @@ func newStageIn(t *testing.T, dir string, replay time.Duration, change ...func(*
 	return s
 }
 
-// openStores opens the local disk in dir, with a bucket elsewhere if one is given.
+// openStores opens the local disk in dir, from which segments go to bucket if that is not nil.
 func openStores(t *testing.T, dir string, bucket storage.Bucket) Stores {
 	t.Helper()
 	files, err := disk.New(dir)

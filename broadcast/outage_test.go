@@ -53,7 +53,7 @@ func (r *remote) Delete(ctx context.Context, key string) error {
 	return r.Bucket.Delete(ctx, key)
 }
 
-// node is the disk of a server whose bucket is elsewhere.
+// node is the disk of a server that puts into a bucket.
 type node struct{ dir string }
 
 func newNode(t *testing.T) node { return node{t.TempDir()} }

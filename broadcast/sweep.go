@@ -46,7 +46,7 @@ func (b *Broadcast) dropManifest(ctx context.Context, k *keeper) error {
 	return b.stores.Bucket.Delete(ctx, b.cfg.layout().Live(m.Broadcast, m.Token))
 }
 
-// clearLocal deletes what this node's disk has of a broadcast whose bucket is elsewhere.
+// clearLocal deletes what this node's disk has of a broadcast that a bucket keeps.
 func (b *Broadcast) clearLocal() {
 	k := b.keeper.Load()
 	if k == nil || !b.stores.shared() {

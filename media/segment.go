@@ -8,11 +8,9 @@ import (
 // Part is the smallest addressable run of media: one immutable slab of MPEG-TS
 // that begins with PAT and PMT (a Partial Segment of RFC 8216bis section 3.2).
 type Part struct {
-	// Session and MSN name the segment the part belongs to; Index is its place
-	// in it, from 0.
+	// Session and MSN name the segment the part belongs to.
 	Session string
 	MSN     int64
-	Index   int
 	// Number counts the parts of the publication, from 0, so that the next part's name
 	// is known before it is known whether that begins a segment. It is NoNumber where one
 	// part stands for all of a segment.

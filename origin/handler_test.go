@@ -77,7 +77,7 @@ func (h *house) part() {
 
 func (h *house) partOf(data []byte) {
 	p := &media.Part{
-		Session: "s", MSN: h.open.MSN, Index: len(h.open.Parts), Number: h.parts, Offset: h.open.Size, Start: h.clock,
+		Session: "s", MSN: h.open.MSN, Number: h.parts, Offset: h.open.Size, Start: h.clock,
 		Duration: media.Second / 4, Data: data, Arrived: h.arrived,
 	}
 	h.parts++

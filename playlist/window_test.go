@@ -46,7 +46,7 @@ func (s *script) begin(discontinuity bool) {
 
 func (s *script) part() {
 	p := &media.Part{
-		Session: "aaaa", MSN: s.open.MSN, Index: len(s.open.Parts), Number: s.parts, Offset: s.open.Size,
+		Session: "aaaa", MSN: s.open.MSN, Number: s.parts, Offset: s.open.Size,
 		Data: fmt.Appendf(nil, "part %d.%d;", s.open.MSN, len(s.open.Parts)), Start: s.clock,
 		Duration: media.Second / 4, Independent: len(s.open.Parts) == 0,
 	}
@@ -412,7 +412,7 @@ func TestSnapshot_Arrived(t *testing.T) {
 	s.segments(3)
 	s.begin(false)
 	s.part()
-	s.w.Part(&media.Part{Session: "aaaa", MSN: 3, Index: 1, Duration: media.Second / 4, Gap: true})
+	s.w.Part(&media.Part{Session: "aaaa", MSN: 3, Duration: media.Second / 4, Gap: true})
 	s.w.Commit()
 	for p, parts := range map[Position]int{
 		{0, 0}: 1, {2, 7}: 24, {2, 8}: 25, {3, 0}: 25,

@@ -259,7 +259,7 @@ func (s *Segmenter) close(end media.Ticks) {
 	}
 	s.cut = Cut{
 		Part: media.Part{
-			Session: s.session, MSN: s.segment.MSN, Index: s.parts, Number: s.nextPart, Start: s.start, Duration: end - s.start,
+			Session: s.session, MSN: s.segment.MSN, Number: s.nextPart, Start: s.start, Duration: end - s.start,
 		},
 		Format: s.format, Video: s.video, Audio: s.audio, Units: s.units,
 	}

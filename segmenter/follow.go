@@ -268,7 +268,7 @@ func (f *Follower) closePart(end media.Ticks) {
 	p := &f.part
 	f.cut = Cut{
 		Part: media.Part{
-			Session: f.segment.Session, MSN: f.segment.MSN, Index: f.parts, Number: f.nextPart,
+			Session: f.segment.Session, MSN: f.segment.MSN, Number: f.nextPart,
 			Start: p.start, Duration: end - p.start, Gap: len(p.units) == 0,
 		},
 		Format: *f.cuts.format.Load(), Video: f.video, Audio: f.audio, Units: p.units,

@@ -9,6 +9,9 @@
 // starts ends with that test, and fails it where it does not end cleanly. Screenshots
 // land in e2e/out.
 //
+// How soon and how smoothly pages play is judged only while GOLIVE_STRICT is set, on a
+// machine with nothing else to do (Strict): make field and make latency set it.
+//
 // Package harness does not know golive's insides: it uses the commands, ports, URLs
 // and files that everybody has. It has no build tag, so that a change of it is always
 // compiled; it is imported by tests alone.
