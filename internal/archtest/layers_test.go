@@ -2,10 +2,10 @@ package archtest
 
 import "strings"
 
-// floors lists the rooms from the ground up. A package belongs to the room whose
-// folder it is in; it may import its own room and the rooms of lower floors.
-// Rooms of later issues have their place already.
-func floors() [][]string {
+// layers returns the modules of each layer, from the lowest up. A module is a folder with the
+// packages in and below it. A package may import packages of its own module and of modules
+// of lower layers. Some modules do not exist yet.
+func layers() [][]string {
 	return [][]string{
 		{
 			"media", "codec", "configs", "internal/setting", "internal/descriptors", "internal/cors", "internal/clip",
@@ -19,49 +19,54 @@ func floors() [][]string {
 	}
 }
 
-// outside are the folders of test code: they may import everything, and nothing
-// else may import them but tests.
-func outside() []string {
+// testFolders returns the folders of test code. They may import everything, and only tests
+// may import them.
+func testFolders() []string {
 	return []string{"internal/archtest", "internal/mediatest", "internal/acmetest", "storage/storagetest", "storage/s3/s3test", "e2e"}
 }
 
-// concurrent are the rooms that may start goroutines, and what for. All others
-// are called, and return.
-func concurrent() map[string]string {
+// goroutineReasons returns the modules that may start goroutines, with the reason.
+func goroutineReasons() map[string]string {
 	return map[string]string{
 		"ingest":               "a session for each connection; Serve waits for all",
 		"transcode":            "a feeder and a reader for each pipe of the child process",
 		"broadcast":            "a supervisor and a keeper for each broadcast; Hub.Run waits for all",
-		"archive":              "logs that are read, and objects that are deleted, a few at once",
+		"archive":              "reads of logs and deletions of objects, a few concurrently",
 		"storage":              "the time limit of a request (s3)",
-		"httpserver":           "each server beside its shutdown, and a goroutine for each connection that package http1 reads",
+		"httpserver":           "a shutdown for each server, and a goroutine for each connection of package http1",
 		"origin":               "a timer for each stored response that is being written",
 		"cmd/golive":           "one for each server, in one errgroup",
 		"internal/hlscheck":    "a reloader, a fetcher and a prober for each rendition",
-		"internal/certificate": "a wait for an authority that the library of ACME cannot cut short",
-		"internal/loglimit":    "a timer for each kind of line that peers have caused in the last seconds",
+		"internal/certificate": "a request to an authority, which the ACME library cannot interrupt",
+		"internal/loglimit":    "a timer for each kind of line that was logged in the last seconds",
 		"internal/publisher":   "one for each published stream",
 	}
 }
 
-// room is the name of the room that the folder belongs to, and its floor; -1 for
-// test code, -2 when it has none.
-func room(folder string) (name string, floor int) {
-	for _, o := range outside() {
+// The results of moduleOf for folders outside the layers.
+const (
+	testCode = -1
+	noLayer  = -2
+)
+
+// moduleOf returns the module that a folder belongs to, and the index of its layer, or
+// testCode or noLayer.
+func moduleOf(folder string) (name string, layer int) {
+	for _, o := range testFolders() {
 		if within(folder, o) {
-			return o, -1
+			return o, testCode
 		}
 	}
-	for floor, rooms := range floors() {
-		for _, r := range rooms {
-			if within(folder, r) {
-				return r, floor
+	for layer, modules := range layers() {
+		for _, m := range modules {
+			if within(folder, m) {
+				return m, layer
 			}
 		}
 	}
-	return "", -2
+	return "", noLayer
 }
 
-func within(folder, room string) bool {
-	return folder == room || strings.HasPrefix(folder, room+"/")
+func within(folder, parent string) bool {
+	return folder == parent || strings.HasPrefix(folder, parent+"/")
 }
