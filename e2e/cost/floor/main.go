@@ -19,7 +19,7 @@ import (
 	"golive/media"
 )
 
-// drain is a PublishHandler and a Sink that keeps nothing.
+// drain is a PublishHandler and a Sink that drops everything.
 type drain struct{ live prometheus.Gauge }
 
 func (d drain) Publish(context.Context, string, ingest.Publisher) (ingest.Sink, error) {
