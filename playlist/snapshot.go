@@ -135,17 +135,6 @@ func rateOf(size int64, d media.Ticks) int {
 	return int(float64(size) * 8 / d.Seconds())
 }
 
-// Media is a segment or part that can be fetched.
-type Media struct {
-	// Slabs are its bytes in order, or nil when they are in storage only: then
-	// they are Size bytes from Offset of the segment Object.
-	Slabs  [][]byte
-	Object string
-	Offset int64
-	// Size is media.UnknownSize when only storage knows it.
-	Size int64
-}
-
 // Find looks a segment or part up by its file name. It finds those that have
 // left the playlist until their grace is over (section 6.2.2).
 func (s *Snapshot) Find(name string) (Media, bool) {

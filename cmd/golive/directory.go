@@ -14,7 +14,7 @@ import (
 type directory struct {
 	hub      *broadcast.Hub
 	audience *audience.Audience
-	reads    *origin.Reads
+	reads    *origin.ReadLimiter
 	basePath string // before the paths of playlists
 }
 

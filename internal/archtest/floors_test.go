@@ -22,7 +22,7 @@ func floors() [][]string {
 // outside are the folders of test code: they may import everything, and nothing
 // else may import them but tests.
 func outside() []string {
-	return []string{"internal/archtest", "internal/mediatest", "internal/acmetest", "storage/storagetest", "storage/s3/s3test", "e2e"}
+	return []string{"internal/archtest", "internal/mediatest", "internal/acmetest", "internal/pipenet", "storage/storagetest", "storage/s3/s3test", "e2e"}
 }
 
 // concurrent are the rooms that may start goroutines, and what for. All others
@@ -35,7 +35,7 @@ func concurrent() map[string]string {
 		"archive":              "logs that are read, and objects that are deleted, a few at once",
 		"storage":              "the time limit of a request (s3)",
 		"httpserver":           "each server beside its shutdown, and a goroutine for each connection that package http1 reads",
-		"origin":               "a timer for each stored response that is being written",
+		"origin":               "a timer for each object that is open in a store, and a call when its viewer leaves",
 		"cmd/golive":           "one for each server, in one errgroup",
 		"internal/hlscheck":    "a reloader, a fetcher and a prober for each rendition",
 		"internal/certificate": "a wait for an authority that the library of ACME cannot cut short",
