@@ -272,7 +272,7 @@ func TestLimit_DescriptorsShortAreGivenUpBySilentConnectionsAndThatIsSaidOnce(t 
 		return s.Serve(ctx, &starved{Listener: ln, given: given})
 	})
 	h.established(t, "studio")
-	if n := strings.Count(h.log.String(), "could not be accepted\""); n != 1 {
+	if n := strings.Count(h.log.String(), "accept failed"); n != 1 {
 		t.Errorf("said %d times", n)
 	}
 	_ = far.Close()
