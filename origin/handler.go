@@ -196,12 +196,12 @@ func (h *Handler) segment(w http.ResponseWriter, r *http.Request, window *playli
 	m, ok := s.Find(name)
 	var arrived time.Time
 	if !ok && s.Hinted(name) {
-		next, waited, err := h.await(r.Context(), window, s.Coming())
+		next, waited, err := h.await(r.Context(), window, s.Next())
 		if err != nil {
 			return k, sent{}, err
 		}
 		if m, ok = next.Find(name); waited {
-			arrived = next.Arrived(s.Coming())
+			arrived = next.Arrived(s.Next())
 		}
 	}
 	if !ok {

@@ -67,7 +67,7 @@ func newHouse() *house {
 }
 
 func (h *house) begin(msn int64) {
-	h.open = &media.Segment{Session: "s", MSN: msn, Independent: true, ProgramDateTime: time.Unix(1_800_000_000, 0).Add(h.clock.Duration())}
+	h.open = &media.Segment{Publication: "s", MSN: msn, Independent: true, ProgramDateTime: time.Unix(1_800_000_000, 0).Add(h.clock.Duration())}
 	h.window.Open(*h.open)
 }
 
@@ -77,7 +77,7 @@ func (h *house) part() {
 
 func (h *house) partOf(data []byte) {
 	p := &media.Part{
-		Session: "s", MSN: h.open.MSN, Number: h.parts, Offset: h.open.Size, Start: h.clock,
+		Publication: "s", MSN: h.open.MSN, Number: h.parts, Offset: h.open.Size, Start: h.clock,
 		Duration: media.Second / 4, Data: data, Arrived: h.arrived,
 	}
 	h.parts++
