@@ -31,11 +31,11 @@ var testMeta = Meta{Broadcast: "studio", Token: "T1", Began: time.Date(2026, 11,
 // segment is number msn of a rendition: 2 s, with a slab that says its name.
 func segment(msn int64) *media.Segment {
 	s := &media.Segment{
-		Session: "PUB1", MSN: msn, Start: media.Ticks(msn) * 2 * media.Second, Duration: 2 * media.Second,
+		Publication: "PUB1", MSN: msn, Start: media.Ticks(msn) * 2 * media.Second, Duration: 2 * media.Second,
 		ProgramDateTime: testMeta.Began.Add(time.Duration(msn) * 2 * time.Second), Independent: true, Discontinuity: msn%100 == 99,
 	}
 	data := fmt.Appendf(nil, "media of segment %d", msn)
-	s.Parts = []*media.Part{{Session: s.Session, MSN: msn, Data: data, Size: int64(len(data)), Duration: s.Duration}}
+	s.Parts = []*media.Part{{Publication: s.Publication, MSN: msn, Data: data, Size: int64(len(data)), Duration: s.Duration}}
 	s.Size = int64(len(data))
 	return s
 }

@@ -152,7 +152,7 @@ func newPosition(next int64) Position {
 // SegmentOf describes s.
 func SegmentOf(s *media.Segment) *Segment {
 	return &Segment{
-		Publication:   s.Session,
+		Publication:   s.Publication,
 		MSN:           s.MSN,
 		Start:         s.Start,
 		Duration:      s.Duration,
@@ -166,7 +166,7 @@ func SegmentOf(s *media.Segment) *Segment {
 // Media returns the segment without its parts, whose bytes are in storage.
 func (s *Segment) Media() *media.Segment {
 	return &media.Segment{
-		Session:         s.Publication,
+		Publication:         s.Publication,
 		MSN:             s.MSN,
 		Start:           s.Start,
 		Duration:        s.Duration,
@@ -174,7 +174,7 @@ func (s *Segment) Media() *media.Segment {
 		ProgramDateTime: s.Date,
 		Discontinuity:   s.Discontinuity,
 		Independent:     !s.Dependent,
-		Parts:           []*media.Part{{Session: s.Publication, MSN: s.MSN, Number: media.NoNumber, Start: s.Start, Duration: s.Duration, Size: s.Size, Gap: s.Size == 0}},
+		Parts:           []*media.Part{{Publication: s.Publication, MSN: s.MSN, Number: media.NoNumber, Start: s.Start, Duration: s.Duration, Size: s.Size, Gap: s.Size == 0}},
 	}
 }
 

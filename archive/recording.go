@@ -154,9 +154,9 @@ func (r *Recording) Offer(rendition string, seg *media.Segment) {
 	if e.finished || e.stopped {
 		return
 	}
-	if seg.Session != e.publication {
-		e.publication = seg.Session
-		r.push(&write{record: Record{Kind: KindPublication, At: w.record.At, Published: seg.Session}})
+	if seg.Publication != e.publication {
+		e.publication = seg.Publication
+		r.push(&write{record: Record{Kind: KindPublication, At: w.record.At, Published: seg.Publication}})
 	}
 	if e.queued > 0 && e.queued+w.size > r.store.cfg.QueueBytes {
 		w.slabs, w.size, w.lost = nil, 0, "local disk too slow"

@@ -259,6 +259,6 @@ func segmentName(name string) (publication string, msn int64, ok bool) {
 	if err != nil {
 		return "", 0, false
 	}
-	seg := media.Segment{Session: base[:i], MSN: msn}
-	return seg.Session, msn, msn >= 0 && seg.Name() == name && archive.IsToken(seg.Session)
+	seg := media.Segment{Publication: base[:i], MSN: msn}
+	return seg.Publication, msn, msn >= 0 && seg.Name() == name && archive.IsToken(seg.Publication)
 }

@@ -49,7 +49,7 @@ func (keepAll) Removed(string, int64)         {}
 
 // list is what the bucket has of a rendition.
 type list struct {
-	live   *playlist.Archive
+	live   *playlist.Stored
 	replay *playlist.Replay // nil when none is kept
 	// grace is the longest of a segment that left the live playlist.
 	grace time.Duration
@@ -107,7 +107,7 @@ func (x *index) rendition(name string) *list {
 	}
 	r := x.b.rendition(name)
 	constants := r.window.Load().Constants()
-	l = &list{live: playlist.NewArchive(constants, x.b.cfg.Playlist.Window, r.start), noted: -1, removed: -1}
+	l = &list{live: playlist.NewStored(constants, x.b.cfg.Playlist.Window, r.start), noted: -1, removed: -1}
 	if x.b.cfg.Retention.Replay > 0 {
 		l.replay = playlist.NewReplay(constants, x.folder(name))
 	}

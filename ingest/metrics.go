@@ -181,8 +181,8 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 	return m
 }
 
-// ShowMemory registers gauges of m.
-func ShowMemory(reg prometheus.Registerer, m *Memory) {
+// RegisterMemory registers gauges of m.
+func RegisterMemory(reg prometheus.Registerer, m *Memory) {
 	for _, g := range []struct {
 		name, help string
 		value      func() int64

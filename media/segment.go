@@ -8,8 +8,8 @@ import (
 // Part is the smallest addressable run of media: one immutable slab of MPEG-TS
 // that begins with PAT and PMT (a Partial Segment of RFC 8216bis section 3.2).
 type Part struct {
-	// Session and MSN name the segment the part belongs to.
-	Session string
+	// Publication and MSN name the segment the part belongs to.
+	Publication string
 	MSN     int64
 	// Number counts the parts of the publication, from 0, so that the next part's name is
 	// known before it is decided whether it begins a segment. It is NoNumber if the part
@@ -37,14 +37,14 @@ type Part struct {
 // NoNumber is the Number of a part without a name.
 const NoNumber = -1
 
-// Name returns the part's file name, unique for all time: SESSION.NUMBER.ts.
-func (p *Part) Name() string { return p.Session + "." + strconv.FormatInt(p.Number, 10) + ".ts" }
+// Name returns the part's file name, which is never reused: PUBLICATION.NUMBER.ts.
+func (p *Part) Name() string { return p.Publication + "." + strconv.FormatInt(p.Number, 10) + ".ts" }
 
 // Segment is a sequence of parts (a Media Segment of RFC 8216bis section 3). It shares
 // their bytes.
 type Segment struct {
-	// Session is the token of the publication that made the segment.
-	Session string
+	// Publication is the token of the publication that made the segment.
+	Publication string
 	// MSN is the media sequence number.
 	MSN int64
 	// Parts are in order and complete.
@@ -69,9 +69,9 @@ type Segment struct {
 // storage knows it.
 const UnknownSize = -1
 
-// Name returns the segment's file name, unique for all time: SESSION-MSN.ts.
+// Name returns the segment's file name, which is never reused: PUBLICATION-MSN.ts.
 func (s *Segment) Name() string {
-	return s.Session + "-" + strconv.FormatInt(s.MSN, 10) + ".ts"
+	return s.Publication + "-" + strconv.FormatInt(s.MSN, 10) + ".ts"
 }
 
 // Slabs returns the bytes of the segment's parts in order, not copied, or nil if only

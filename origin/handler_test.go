@@ -83,7 +83,7 @@ func newTestSource() *testSource {
 }
 
 func (h *testSource) begin(msn int64) {
-	h.open = &media.Segment{Session: "s", MSN: msn, Independent: true, ProgramDateTime: time.Unix(1_800_000_000, 0).Add(h.clock.Duration())}
+	h.open = &media.Segment{Publication: "s", MSN: msn, Independent: true, ProgramDateTime: time.Unix(1_800_000_000, 0).Add(h.clock.Duration())}
 	h.window.Open(*h.open)
 }
 
@@ -93,7 +93,7 @@ func (h *testSource) part() {
 
 func (h *testSource) partOf(data []byte) {
 	p := &media.Part{
-		Session: "s", MSN: h.open.MSN, Number: h.parts, Offset: h.open.Size, Start: h.clock,
+		Publication: "s", MSN: h.open.MSN, Number: h.parts, Offset: h.open.Size, Start: h.clock,
 		Duration: media.Second / 4, Data: data, Arrived: h.arrived,
 	}
 	h.parts++

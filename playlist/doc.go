@@ -3,7 +3,7 @@
 // A Window is one rendition's sliding live state. Open, Part and Close add segments and
 // parts; Commit makes them visible together, as an immutable Snapshot with its text already
 // rendered. Readers load the newest Snapshot, or Await one with a certain segment or part;
-// they share only an atomic pointer and a channel with the writer. Archive and Replay
+// they share only an atomic pointer and a channel with the writer. Stored and Replay
 // render playlists from the segments in storage. Section numbers are those of
 // draft-pantos-hls-rfc8216bis.
 //

@@ -50,7 +50,7 @@ func (r *Replay) Add(s *media.Segment, lost bool) {
 	if n := len(r.kept); n > 0 && s.MSN <= r.kept[n-1].msn {
 		return
 	}
-	session, ok := r.session(s.Session)
+	session, ok := r.session(s.Publication)
 	k := kept{msn: s.MSN, date: s.ProgramDateTime.UnixMilli(), duration: uint32(s.Duration), session: session}
 	if lost || s.Size == 0 || !ok {
 		k.flags |= keptGap
@@ -111,7 +111,7 @@ func (r *Replay) Trim(keep time.Duration, from int64) (names []string) {
 // segment converts k to a media.Segment.
 func (r *Replay) segment(k kept) *media.Segment {
 	return &media.Segment{
-		Session:         r.sessions[k.session],
+		Publication:         r.sessions[k.session],
 		MSN:             k.msn,
 		Duration:        media.Ticks(k.duration),
 		ProgramDateTime: time.UnixMilli(k.date),

@@ -2,8 +2,8 @@ package playlist
 
 import "strconv"
 
-// Other is another rendition of a broadcast.
-type Other struct {
+// OtherRendition is another rendition of a broadcast.
+type OtherRendition struct {
 	// URI is that of its media playlist, relative to the playlist that reports it.
 	URI string
 	// Window returns its window, or nil if it has none yet. It is called by the writer of the

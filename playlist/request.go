@@ -96,8 +96,8 @@ func (w *Window) Media(ctx context.Context, name string) (Media, error) {
 	if !s.Hinted(name) {
 		return Media{}, ErrNotFound
 	}
-	coming := s.Coming()
-	s, waited, err := w.await(ctx, coming)
+	next := s.Next()
+	s, waited, err := w.await(ctx, next)
 	if err != nil {
 		return Media{}, err
 	}
@@ -106,7 +106,7 @@ func (w *Window) Media(ctx context.Context, name string) (Media, error) {
 		return Media{}, ErrNotFound
 	}
 	if waited {
-		m.Arrived = s.Arrived(coming)
+		m.Arrived = s.Arrived(next)
 	}
 	return m, nil
 }

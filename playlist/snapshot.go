@@ -95,8 +95,8 @@ func (s *Snapshot) Near(p Position, partTarget media.Ticks) bool {
 	return p.MSN < s.next.MSN
 }
 
-// Coming returns the position of the next part, if it belongs to the open segment.
-func (s *Snapshot) Coming() Position { return s.next }
+// Next returns the position of the next part, if it belongs to the open segment.
+func (s *Snapshot) Next() Position { return s.next }
 
 // Target returns EXT-X-TARGETDURATION in seconds.
 func (s *Snapshot) Target() int { return s.target }
@@ -172,7 +172,7 @@ func (s *Snapshot) findPart(session string, number int64) (Media, bool) {
 
 // partOf returns a part of a segment; before is set if only an earlier segment can have it.
 func partOf(seg *media.Segment, session string, number int64) (m Media, before bool) {
-	if seg.Session != session || len(seg.Parts) == 0 || number < seg.Parts[0].Number {
+	if seg.Publication != session || len(seg.Parts) == 0 || number < seg.Parts[0].Number {
 		return Media{}, true
 	}
 	i := number - seg.Parts[0].Number

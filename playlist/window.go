@@ -35,7 +35,7 @@ const inMemory = 1
 type Window struct {
 	cfg       Config
 	constants Constants
-	others    []Other
+	others    []OtherRendition
 	current   atomic.Pointer[Snapshot]
 
 	entries []*Entry // removed ones within their grace period, then the listed ones
@@ -65,7 +65,7 @@ type Window struct {
 
 // NewWindow returns an empty Window. others are the other renditions of the broadcast, which
 // low-latency playlists report.
-func NewWindow(cfg Config, constants Constants, start Start, others ...Other) *Window {
+func NewWindow(cfg Config, constants Constants, start Start, others ...OtherRendition) *Window {
 	w := &Window{cfg: cfg, constants: constants, independent: true, discontinuity: start.DiscontinuitySequence, others: others}
 	changed := make(chan struct{})
 	w.current.Store(&Snapshot{changed: changed, Changed: changed, target: constants.Target})
@@ -124,7 +124,7 @@ func (w *Window) Part(p *media.Part) {
 func (w *Window) Close(s *media.Segment) {
 	e := &Entry{
 		msn:           s.MSN,
-		session:       s.Session,
+		session:       s.Publication,
 		duration:      s.Duration,
 		partCount:     len(s.Parts),
 		discontinuity: s.Discontinuity,
@@ -257,8 +257,8 @@ func (w *Window) Commit() {
 // coming returns the name of the next part, whether it belongs to the open segment or begins
 // the next one.
 func (w *Window) coming(open *media.Segment) string {
-	next := media.Part{Session: open.Session}
-	if w.newest != nil && w.newest.Session == open.Session {
+	next := media.Part{Publication: open.Publication}
+	if w.newest != nil && w.newest.Publication == open.Publication {
 		next.Number = w.newest.Number + 1
 	}
 	return next.Name()

@@ -255,7 +255,7 @@ func (s *Segmenter) close(end media.Ticks) {
 	}
 	s.cut = Cut{
 		Part: media.Part{
-			Session: s.session, MSN: s.segment.MSN, Number: s.nextPart, Start: s.start, Duration: end - s.start,
+			Publication: s.session, MSN: s.segment.MSN, Number: s.nextPart, Start: s.start, Duration: end - s.start,
 		},
 		Format: s.format, Video: s.video, Audio: s.audio, Units: s.units,
 	}
@@ -344,7 +344,7 @@ func (s *Segmenter) leadPending() bool {
 
 func (s *Segmenter) openSegment(start media.Ticks, independent bool) {
 	s.segment = media.Segment{
-		Session:         s.session,
+		Publication:         s.session,
 		MSN:             s.nextMSN,
 		Start:           start,
 		ProgramDateTime: s.anchorWall.Add((start - s.anchorDTS).Duration()),

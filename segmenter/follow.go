@@ -268,7 +268,7 @@ func (f *Follower) closePart(end media.Ticks) {
 	p := &f.part
 	f.cut = Cut{
 		Part: media.Part{
-			Session: f.segment.Session, MSN: f.segment.MSN, Number: f.nextPart,
+			Publication: f.segment.Publication, MSN: f.segment.MSN, Number: f.nextPart,
 			Start: p.start, Duration: end - p.start, Gap: len(p.units) == 0,
 		},
 		Format: *f.cuts.format.Load(), Video: f.video, Audio: f.audio, Units: p.units,
@@ -334,7 +334,7 @@ func (f *Follower) openNext() bool {
 		if next := e.next.Load(); next != nil && next.kind != segmentClosed {
 			continue // it was dropped
 		}
-		if e.head.Session != f.segment.Session {
+		if e.head.Publication != f.segment.Publication {
 			f.nextPart = 0
 		}
 		f.segment, f.open, f.parts = e.head, true, 0

@@ -74,7 +74,7 @@ func (l *ladder) compare() {
 	l.t.Helper()
 	list := func(segments []*media.Segment) (all []listed) {
 		for _, s := range segments {
-			all = append(all, listed{s.MSN, s.Session, s.Start, s.ProgramDateTime, s.Discontinuity, s.Independent})
+			all = append(all, listed{s.MSN, s.Publication, s.Start, s.ProgramDateTime, s.Discontinuity, s.Independent})
 		}
 		return all
 	}
@@ -358,7 +358,7 @@ func TestFollower_SegmentThatItsLeaderTookBackIsTakenBack(t *testing.T) {
 		l.leader.Start(fmt.Sprint("session", i))
 		l.join(rung)
 		l.run(source.Units(), rung.Units(), 0)
-		l.leader.Lose() // after a picture or two of another segment
+		l.leader.FinishLost() // after a picture or two of another segment
 		l.follower.Finish()
 	}
 	l.compare()

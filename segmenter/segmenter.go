@@ -174,10 +174,10 @@ func (s *Segmenter) Finish() {
 	s.closeSegment()
 }
 
-// Lose is Finish for a publisher whose connection was lost. A segment without a published
+// FinishLost is Finish for a publisher whose connection was lost. A segment without a published
 // part that would be at most half a part long is dropped: hls.js 1.7 hangs on a segment of
 // one picture.
-func (s *Segmenter) Lose() {
+func (s *Segmenter) FinishLost() {
 	if s.gather.on {
 		s.release(true)
 	}

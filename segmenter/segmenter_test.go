@@ -44,7 +44,7 @@ func (r *recorder) Part(p *media.Part) {
 	r.t.Helper()
 	// The name that is hinted at (rule 39).
 	want := int64(0)
-	if r.newest != nil && r.newest.Session == p.Session {
+	if r.newest != nil && r.newest.Publication == p.Publication {
 		want = r.newest.Number + 1
 	}
 	if p.Number != want {
@@ -347,7 +347,7 @@ func TestSegmenter_SecondSessionContinuesWithADiscontinuity(t *testing.T) {
 		if seg.MSN != int64(i) {
 			t.Errorf("segment %d has MSN %d", i, seg.MSN)
 		}
-		if seg.Session == "bbbb" && second == nil {
+		if seg.Publication == "bbbb" && second == nil {
 			second = seg
 		} else if seg.Discontinuity {
 			t.Errorf("%s has a discontinuity", seg.Name())
@@ -491,7 +491,7 @@ func TestSegmenter_LostPublisherLeavesNoStub(t *testing.T) {
 			s.Write(u)
 		}
 		if lost {
-			s.Lose()
+			s.FinishLost()
 		} else {
 			s.Finish()
 		}

@@ -27,7 +27,7 @@ func TestArchiveShow_PrintsALogByFolderAndByID(t *testing.T) {
 	rec := store.NewRecording(archive.Meta{Broadcast: "studio", Token: "T1", Began: began}, func(string, *archive.Segment) {}, slog.New(slog.DiscardHandler))
 	rec.Describe("source", archive.Description{Target: 2, Video: "avc1.64001f", Width: 640, Height: 360})
 	rec.Offer("source", &media.Segment{
-		Session: "PUB1", MSN: 7, Duration: 2 * media.Second, Size: 3, ProgramDateTime: began, Discontinuity: true,
+		Publication: "PUB1", MSN: 7, Duration: 2 * media.Second, Size: 3, ProgramDateTime: began, Discontinuity: true,
 		Parts: []*media.Part{{Data: []byte("abc"), Size: 3}},
 	})
 	rec.End(began.Add(time.Hour), "unpublished")

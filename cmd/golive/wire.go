@@ -64,7 +64,7 @@ func wire(ctx context.Context, cfg config.Config, d doors, log *slog.Logger) (*h
 		return nil, err
 	}
 	memory := ingest.NewMemory(cfg.Ingest.Limits.Memory, min(memoryLimit(os.DirFS("/")).available(), debug.SetMemoryLimit(-1)))
-	ingest.ShowMemory(reg, memory)
+	ingest.RegisterMemory(reg, memory)
 	hub := broadcast.NewHub(broadcast.Settings{
 		Config:          cfg.Broadcast,
 		Segmenter:       cfg.Segmenter,

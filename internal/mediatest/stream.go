@@ -119,7 +119,7 @@ func fill(random *rand.Rand, b []byte) {
 // Segment returns a stored segment of 2 s that began at date; it has no bytes.
 func Segment(session string, msn int64, date time.Time) *media.Segment {
 	return &media.Segment{
-		Session: session, MSN: msn, Duration: 2 * media.Second, Size: 1, Independent: true, ProgramDateTime: date,
-		Parts: []*media.Part{{Session: session, MSN: msn, Duration: 2 * media.Second, Size: 1, Independent: true}},
+		Publication: session, MSN: msn, Duration: 2 * media.Second, Size: 1, Independent: true, ProgramDateTime: date,
+		Parts: []*media.Part{{Publication: session, MSN: msn, Duration: 2 * media.Second, Size: 1, Independent: true}},
 	}
 }

@@ -7,9 +7,9 @@ import (
 	"golive/media"
 )
 
-// Archive is the media playlist of the segments that storage has acknowledged, without
+// Stored is the media playlist of the segments that storage has acknowledged, without
 // parts. It is used by one goroutine.
-type Archive struct {
+type Stored struct {
 	constants     Constants
 	longest       media.Ticks // duration of the longest list so far
 	window        media.Ticks
@@ -27,22 +27,22 @@ type archived struct {
 	text          string
 }
 
-// Departed is a segment that was removed from the list and must stay available for Grace:
+// Removed is a segment that was removed from the list and must stay available for Grace:
 // its own duration and that of the longest playlist that listed it (section 6.2.2).
-type Departed struct {
+type Removed struct {
 	Name  string
 	MSN   int64
 	Grace time.Duration
 }
 
-// NewArchive returns an empty playlist that lists window of media.
-func NewArchive(constants Constants, window time.Duration, start Start) *Archive {
-	return &Archive{constants: constants, window: media.TicksFromDuration(window), discontinuity: start.DiscontinuitySequence}
+// NewStored returns an empty playlist that lists window of media.
+func NewStored(constants Constants, window time.Duration, start Start) *Stored {
+	return &Stored{constants: constants, window: media.TicksFromDuration(window), discontinuity: start.DiscontinuitySequence}
 }
 
 // Add appends a segment, and returns the segments that were removed from the list. A lost
 // segment is listed with EXT-X-GAP.
-func (a *Archive) Add(s *media.Segment, lost bool) []Departed {
+func (a *Stored) Add(s *media.Segment, lost bool) []Removed {
 	text := appendSegmentTail(appendSegmentHead(nil, s), s, lost || s.Size == 0)
 	a.listed = append(a.listed, archived{s.Name(), s.MSN, s.Duration, s.Discontinuity, string(text)})
 	a.length += s.Duration
@@ -50,10 +50,10 @@ func (a *Archive) Add(s *media.Segment, lost bool) []Departed {
 	// The origin's playlist is longer by the parts of the open segment, and what it still
 	// serves must be in storage.
 	reserve := 3 * media.Ticks(a.constants.Target) * media.Second
-	var departed []Departed
+	var departed []Removed
 	for len(a.listed) > minSegments && a.length-a.listed[0].duration >= a.window {
 		first := a.listed[0]
-		departed = append(departed, Departed{first.name, first.msn, (first.duration + max(a.longest, a.window) + reserve).Duration()})
+		departed = append(departed, Removed{first.name, first.msn, (first.duration + max(a.longest, a.window) + reserve).Duration()})
 		a.length -= first.duration
 		if first.discontinuity {
 			a.discontinuity++
@@ -65,7 +65,7 @@ func (a *Archive) Add(s *media.Segment, lost bool) []Departed {
 }
 
 // Names returns the file names of the listed segments.
-func (a *Archive) Names() []string {
+func (a *Stored) Names() []string {
 	names := make([]string, len(a.listed))
 	for i := range a.listed {
 		names[i] = a.listed[i].name
@@ -75,7 +75,7 @@ func (a *Archive) Names() []string {
 
 // First returns the media sequence number of the oldest listed segment, or -1 if there is
 // none.
-func (a *Archive) First() int64 {
+func (a *Stored) First() int64 {
 	if len(a.listed) == 0 {
 		return -1
 	}
@@ -83,7 +83,7 @@ func (a *Archive) First() int64 {
 }
 
 // Render returns the text of the playlist.
-func (a *Archive) Render(ended bool) []byte {
+func (a *Stored) Render(ended bool) []byte {
 	first := int64(0)
 	if len(a.listed) > 0 {
 		first = a.listed[0].msn
