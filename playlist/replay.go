@@ -111,7 +111,7 @@ func (r *Replay) Trim(keep time.Duration, from int64) (names []string) {
 // segment converts k to a media.Segment.
 func (r *Replay) segment(k kept) *media.Segment {
 	return &media.Segment{
-		Publication:         r.sessions[k.session],
+		Publication:     r.sessions[k.session],
 		MSN:             k.msn,
 		Duration:        media.Ticks(k.duration),
 		ProgramDateTime: time.UnixMilli(k.date),

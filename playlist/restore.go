@@ -42,7 +42,7 @@ func (w *Window) FillGap(until time.Time, least int) []*media.Segment {
 	for i := range n {
 		begin, end := lost*i/n, lost*(i+1)/n
 		segments = append(segments, &media.Segment{
-			Publication:         last.Publication,
+			Publication:     last.Publication,
 			MSN:             last.MSN + 1 + int64(i),
 			Start:           last.Start + last.Duration + begin,
 			Duration:        end - begin,
