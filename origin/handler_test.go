@@ -51,7 +51,9 @@ func (s *testSource) Playlist(ctx context.Context, id, rendition, name string, d
 func (s *testSource) Media(ctx context.Context, id, rendition, name string) (playlist.Media, error) {
 	if id == "b" && rendition == "source" {
 		m, err := s.window.Media(ctx, name)
-		m.Remote = openerOf(s.bucket, "live/"+id+"/"+rendition+"/"+m.Object)
+		if m.Slabs == nil {
+			m.Remote = openerOf(s.bucket, "live/"+id+"/"+rendition+"/"+m.Object)
+		}
 		if !errors.Is(err, playlist.ErrNotFound) {
 			return m, err
 		}
