@@ -158,13 +158,17 @@ func (o *object) upstreamAt(i int64) *upstream {
 }
 
 // newUpstream returns an upstream from a slab to the offset end, which outlives the request
-// that opens it; nil if there is something to read, or no viewer, when it may be opened.
+// that opens it; nil if another viewer has read meanwhile.
 func (o *object) newUpstream(ctx context.Context, remote string, first, end int64) (*upstream, error) {
 	release, err := o.begin(ctx, remote)
 	if err != nil || release == nil {
 		return nil, err
 	}
-	if ctx.Err() != nil || o.slabs[first] != nil || o.upstreamAt(first) != nil {
+	if err := context.Cause(ctx); err != nil {
+		release()
+		return nil, err
+	}
+	if o.slabs[first] != nil || o.upstreamAt(first) != nil {
 		release()
 		return nil, nil //nolint:nilnil // it is to look again
 	}
