@@ -115,7 +115,7 @@ func (c *conn) asked() {
 func (c *conn) Asked() {
 	if !c.proved.Load() {
 		c.proved.Store(true)
-		c.place.Set(connlimit.Established)
+		c.place.SetRank(connlimit.Established)
 	}
 }
 

@@ -10,14 +10,14 @@ const (
 	// The bounds of composition times. No encoder reorders pictures over more.
 	maxComposition = 10 * media.Second
 	minComposition = -2 * media.Second
-	// reach is the largest plausible change of the composition time. A larger one is
+	// maxCompositionStep is the largest plausible change of the composition time. A larger one is
 	// accepted if the following pictures agree.
-	reach = media.Second
-	// guessedStep is the assumed distance between pictures until it is known.
-	guessedStep = media.Second / 30
-	// standing is how long the received time may stand still before pictures are placed by
+	maxCompositionStep = media.Second
+	// defaultStep is the assumed distance between pictures until it is known.
+	defaultStep = media.Second / 30
+	// stallThreshold is how long the received time may stand still before pictures are placed by
 	// their arrival.
-	standing = 500 * time.Millisecond
+	stallThreshold = 500 * time.Millisecond
 	// recentPictures is the number of previous pictures that a picture's presentation time
 	// is compared with.
 	recentPictures = 8
@@ -33,58 +33,58 @@ const (
 // Decoding is moved earlier permanently if a picture would be presented before it is
 // decoded, which MPEG-TS cannot express.
 type videoTimes struct {
-	guess media.Ticks // distance between pictures until it is measured
+	initialStep media.Ticks // distance between pictures until it is measured
 
-	stamp  media.Ticks // the current received time on the timeline
-	first  media.Ticks // the composition time of the first picture with that time
-	line   media.Ticks // where the first picture with that time was placed
-	since  time.Time   // when that picture arrived
-	count  int64       // pictures with that time
-	shares int64       // pictures with the previous time; 0 until known
-	grid   media.Ticks // usual distance between two received times; 0 until known
-	shared int         // received times until sharing is no longer expected
+	stamp           media.Ticks // the current received time on the timeline
+	first           media.Ticks // the composition time of the first picture with that time
+	firstPlaced     media.Ticks // where the first picture with that time was placed
+	firstArrived    time.Time   // when that picture arrived
+	count           int64       // pictures with that time
+	usualCount      int64       // pictures with the previous time; 0 until known
+	interval        media.Ticks // usual distance between two received times; 0 until known
+	sharingExpected int         // received times until sharing is no longer expected
 
-	composition media.Ticks // the last plausible one
-	any         bool
-	odd         int // consecutive implausible composition times that agree
-	oddAt       media.Ticks
+	composition     media.Ticks // the last plausible one
+	compositionSeen bool
+	outliers        int // consecutive implausible composition times that agree
+	outlierAt       media.Ticks
 
-	lead media.Ticks // how much earlier decoding is
-	dts  media.Ticks // of the last picture
+	decodeLead media.Ticks // how much earlier decoding is
+	dts        media.Ticks // of the last picture
 
 	// A picture that is presented later than the next in order is followed by others that
 	// are presented before it: open is set until the one after edge has come.
-	open      bool
-	edge, top media.Ticks // top is the latest presentation so far
-	recent    [recentPictures]media.Ticks
-	at        int
+	reordering             bool
+	reorderEdge, latestPTS media.Ticks // latestPTS is the latest presentation so far
+	recent                 [recentPictures]media.Ticks
+	recentNext             int
 }
 
 // declare uses the frame rate of a track's parameters if it is plausible.
 func (v *videoTimes) declare(t *media.Track) {
-	v.guess = guessedStep
+	v.initialStep = defaultStep
 	if t.FrameRate >= 5 && t.FrameRate <= 300 {
-		v.guess = media.Ticks(float64(media.Second) / t.FrameRate)
+		v.initialStep = media.Ticks(float64(media.Second) / t.FrameRate)
 	}
 }
 
-// plausible returns the composition time c, or the previous one if c is an outlier.
-func (v *videoTimes) plausible(c media.Ticks, repaired *RepairCounts) media.Ticks {
+// checkComposition returns the composition time c, or the previous one if c is an outlier.
+func (v *videoTimes) checkComposition(c media.Ticks, repaired *RepairCounts) media.Ticks {
 	possible := minComposition <= c && c <= maxComposition
-	near := max(reach, 16*v.step())
-	if possible && (!v.any || !distant(c, v.composition, near)) {
-		v.any, v.odd = true, 0
+	near := max(maxCompositionStep, 16*v.step())
+	if possible && (!v.compositionSeen || !apart(c, v.composition, near)) {
+		v.compositionSeen, v.outliers = true, 0
 		v.composition = c
 		return c
 	}
-	if possible && v.odd > 0 && !distant(c, v.oddAt, near) {
-		v.odd++
+	if possible && v.outliers > 0 && !apart(c, v.outlierAt, near) {
+		v.outliers++
 	} else {
-		v.odd = 1
+		v.outliers = 1
 	}
-	v.oddAt = c
-	if possible && v.odd >= persistent {
-		v.odd, v.composition = 0, c
+	v.outlierAt = c
+	if possible && v.outliers >= minJumpUnits {
+		v.outliers, v.composition = 0, c
 		return c
 	}
 	repaired[RepairOutlier]++
@@ -93,110 +93,110 @@ func (v *videoTimes) plausible(c media.Ticks, repaired *RepairCounts) media.Tick
 
 // step returns the usual distance between two pictures.
 func (v *videoTimes) step() media.Ticks {
-	if v.grid == 0 {
-		return v.guess
+	if v.interval == 0 {
+		return v.initialStep
 	}
-	return max(v.grid/media.Ticks(v.shares), 1)
+	return max(v.interval/media.Ticks(v.usualCount), 1)
 }
 
-// expect places a picture at the expected time, ignoring its received time.
-func (v *videoTimes) expect(t *timeline, composition media.Ticks, repaired *RepairCounts) Stamp {
-	at := t.out + v.step()
-	return v.present(t, at, at+composition, repaired)
+// placeExpected places a picture at the expected time, ignoring its received time.
+func (v *videoTimes) placeExpected(t *kindTimeline, composition media.Ticks, repaired *RepairCounts) Stamp {
+	at := t.placed + v.step()
+	return v.stampPicture(t, at, at+composition, repaired)
 }
 
 // place places the current picture of t.
-func (v *videoTimes) place(t *timeline, a arrival, repaired *RepairCounts) Stamp {
-	due := t.due()
+func (v *videoTimes) place(t *kindTimeline, a arrival, repaired *RepairCounts) Stamp {
+	due := t.received()
 	switch {
-	case !t.seen || a.fresh:
-		v.begin(due, a)
+	case !t.seen || a.newBase:
+		v.startTime(due, a)
 		v.count = 1
 	case due == v.stamp:
 		v.count++
-		return v.share(t, a, repaired)
+		return v.placeShared(t, a, repaired)
 	default:
-		v.advanced(due - v.stamp)
-		v.begin(due, a)
+		v.timeAdvanced(due - v.stamp)
+		v.startTime(due, a)
 	}
-	if t.seen && due <= t.out {
+	if t.seen && due <= t.placed {
 		// A small step back, or the previous pictures were placed too late: catch up.
 		repaired[RepairNudged]++
-		v.line = t.out + max(v.step()/2, 1)
+		v.firstPlaced = t.placed + max(v.step()/2, 1)
 	}
-	presented := v.line + a.composition
-	if v.shared > 0 && presented <= v.top {
-		presented = v.free(presented)
+	presented := v.firstPlaced + a.composition
+	if v.sharingExpected > 0 && presented <= v.latestPTS {
+		presented = v.freePTS(presented)
 	}
-	return v.present(t, v.line, presented, repaired)
+	return v.stampPicture(t, v.firstPlaced, presented, repaired)
 }
 
-// begin records a new received time.
-func (v *videoTimes) begin(due media.Ticks, a arrival) {
-	v.stamp, v.line, v.first, v.since = due, due, a.composition, a.at
+// startTime records a new received time.
+func (v *videoTimes) startTime(due media.Ticks, a arrival) {
+	v.stamp, v.firstPlaced, v.first, v.firstArrived = due, due, a.composition, a.at
 }
 
-// advanced records the distance to a new received time. The grid stays close to the
+// timeAdvanced records the distance to a new received time. The grid stays close to the
 // shortest distance, so that pictures after a gap are not spread over its length.
-func (v *videoTimes) advanced(d media.Ticks) {
+func (v *videoTimes) timeAdvanced(d media.Ticks) {
 	if d > 0 {
-		if v.grid == 0 || d < v.grid {
-			v.grid = d
+		if v.interval == 0 || d < v.interval {
+			v.interval = d
 		} else {
-			v.grid += min(d-v.grid, v.grid) / 8
+			v.interval += min(d-v.interval, v.interval) / 8
 		}
-		v.shares = v.count
+		v.usualCount = v.count
 	}
 	v.count = 1
-	v.shared = max(v.shared-1, 0)
+	v.sharingExpected = max(v.sharingExpected-1, 0)
 }
 
-// share places a picture with the received time of the previous one.
-func (v *videoTimes) share(t *timeline, a arrival, repaired *RepairCounts) Stamp {
+// placeShared places a picture with the received time of the previous one.
+func (v *videoTimes) placeShared(t *kindTimeline, a arrival, repaired *RepairCounts) Stamp {
 	const remembered = 32
-	v.shared = remembered
+	v.sharingExpected = remembered
 	var at media.Ticks
-	stood := a.at.Sub(v.since)
+	stood := a.at.Sub(v.firstArrived)
 	switch n := media.Ticks(v.count - 1); {
-	case stood > standing && stood > 2*v.grid.Duration():
-		repaired[RepairStoodStill]++
-		at = v.arrived(t.out, v.line+media.TicksFromDuration(stood))
-	case v.grid == 0:
+	case stood > stallThreshold && stood > 2*v.interval.Duration():
+		repaired[RepairStalled]++
+		at = v.arrivalPlace(t.placed, v.firstPlaced+media.TicksFromDuration(stood))
+	case v.interval == 0:
 		repaired[RepairSpread]++
-		at = v.line + n*v.guess
-	case v.count <= v.shares:
+		at = v.firstPlaced + n*v.initialStep
+	case v.count <= v.usualCount:
 		repaired[RepairSpread]++
-		at = v.line + n*v.grid/media.Ticks(v.shares)
+		at = v.firstPlaced + n*v.interval/media.Ticks(v.usualCount)
 	default:
 		repaired[RepairSpread]++
-		at = t.out + (v.line+v.grid-t.out)/2
+		at = t.placed + (v.firstPlaced+v.interval-t.placed)/2
 	}
-	at = max(at, t.out+1)
+	at = max(at, t.placed+1)
 	presented := v.stamp + a.composition
-	if a.composition == v.first || stood > standing || v.line != v.stamp {
+	if a.composition == v.first || stood > stallThreshold || v.firstPlaced != v.stamp {
 		presented += at - v.stamp
 	} else {
-		presented = v.free(presented)
+		presented = v.freePTS(presented)
 	}
-	return v.present(t, at, presented, repaired)
+	return v.stampPicture(t, at, presented, repaired)
 }
 
-// arrived returns where to place a picture, after last, that arrived at now. The places
+// arrivalPlace returns where to place a picture, after last, that arrived at now. The places
 // are even, because networks and encoders deliver in bursts.
-func (v *videoTimes) arrived(last, now media.Ticks) media.Ticks {
+func (v *videoTimes) arrivalPlace(last, now media.Ticks) media.Ticks {
 	next := last + v.step()
-	if now-next > media.TicksFromDuration(standing) {
+	if now-next > media.TicksFromDuration(stallThreshold) {
 		return now
 	}
 	return next + min(max((now-next)/16, -v.step()/2), v.step()/2)
 }
 
-// free returns a presentation time near at that no recent picture has. Of reordered
+// freePTS returns a presentation time near at that no recent picture has. Of reordered
 // pictures that share one, the first in decoding order keeps it.
-func (v *videoTimes) free(at media.Ticks) media.Ticks {
+func (v *videoTimes) freePTS(at media.Ticks) media.Ticks {
 	step := v.step()
 	for _, by := range [...]media.Ticks{step, -step / 2, step} {
-		if !v.taken(at) {
+		if !v.hasPTS(at) {
 			break
 		}
 		at += by
@@ -204,47 +204,47 @@ func (v *videoTimes) free(at media.Ticks) media.Ticks {
 	return at
 }
 
-// taken reports whether a recent picture has the presentation time at.
-func (v *videoTimes) taken(at media.Ticks) bool {
+// hasPTS reports whether a recent picture has the presentation time at.
+func (v *videoTimes) hasPTS(at media.Ticks) bool {
 	for _, p := range v.recent {
-		if !distant(p, at, media.Millisecond/2) {
+		if !apart(p, at, media.Millisecond/2) {
 			return true
 		}
 	}
 	return false
 }
 
-// present returns the stamp of a picture whose place in decoding order is at.
-func (v *videoTimes) present(t *timeline, at, presented media.Ticks, repaired *RepairCounts) Stamp {
+// stampPicture returns the stamp of a picture whose place in decoding order is at.
+func (v *videoTimes) stampPicture(t *kindTimeline, at, presented media.Ticks, repaired *RepairCounts) Stamp {
 	const tolerance = 2 * media.Millisecond // of rounded times
 	step := v.step()
-	v.recent[v.at%recentPictures] = presented
-	v.at++
+	v.recent[v.recentNext%recentPictures] = presented
+	v.recentNext++
 
 	need := at - presented
-	passed := at - t.out
+	passed := at - t.placed
 	switch {
 	case !t.seen:
-		v.top = presented
-	case presented > v.top:
-		v.open = presented-v.top > passed+step/2+tolerance
-		v.edge, v.top = v.top, presented
-	case presented <= v.edge+step+step/2 || passed > step+step/2:
-		v.open = false
+		v.latestPTS = presented
+	case presented > v.latestPTS:
+		v.reordering = presented-v.latestPTS > passed+step/2+tolerance
+		v.reorderEdge, v.latestPTS = v.latestPTS, presented
+	case presented <= v.reorderEdge+step+step/2 || passed > step+step/2:
+		v.reordering = false
 	}
-	if v.open && at-v.edge > v.lead+tolerance {
-		need = max(need, at-v.edge)
+	if v.reordering && at-v.reorderEdge > v.decodeLead+tolerance {
+		need = max(need, at-v.reorderEdge)
 	}
-	if need > v.lead {
-		v.lead = min(need, -minComposition)
+	if need > v.decodeLead {
+		v.decodeLead = min(need, -minComposition)
 		repaired[RepairReordered]++
 	}
-	dts := at - v.lead
+	dts := at - v.decodeLead
 	if t.seen && dts <= v.dts {
 		// Decoding was moved earlier: the distances are shorter until it has caught up.
 		dts = v.dts + max(1, (min(presented, dts+step)-v.dts)/4)
 	}
 	v.dts = dts
-	t.out = at
+	t.placed = at
 	return Stamp{DTS: dts, PTS: max(presented, dts)}
 }

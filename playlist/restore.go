@@ -17,7 +17,7 @@ func (w *Window) Restore(segments []*media.Segment) {
 		w.Close(s)
 		e := w.entries[len(w.entries)-1]
 		e.stored.Store(true)
-		e.bare = true
+		e.released = true
 	}
 	w.paused = true
 }
@@ -42,7 +42,7 @@ func (w *Window) FillGap(until time.Time, least int) []*media.Segment {
 	for i := range n {
 		begin, end := lost*i/n, lost*(i+1)/n
 		segments = append(segments, &media.Segment{
-			Publication:         last.Publication,
+			Publication:     last.Publication,
 			MSN:             last.MSN + 1 + int64(i),
 			Start:           last.Start + last.Duration + begin,
 			Duration:        end - begin,
