@@ -134,17 +134,6 @@ func rateOf(size int64, d media.Ticks) int {
 	return int(float64(size) * 8 / d.Seconds())
 }
 
-// Media is a segment or part that can be fetched.
-type Media struct {
-	// Slabs are its bytes in order, or nil if only storage has them: then they are Size bytes
-	// from Offset of the object named Object.
-	Slabs  [][]byte
-	Object string
-	Offset int64
-	// Size is media.UnknownSize if only storage knows it.
-	Size int64
-}
-
 // Find returns the segment or part with a file name, also if it was removed from the
 // playlist less than its grace period ago (section 6.2.2).
 func (s *Snapshot) Find(name string) (Media, bool) {

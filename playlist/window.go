@@ -173,13 +173,15 @@ func (w *Window) slide() {
 		w.listed++
 	}
 	w.trimText(w.entries[w.listed].offset)
-	for w.listed > 0 {
-		oldest := w.entries[0]
-		if !w.pastGrace(oldest) {
-			break
-		}
-		w.entries = w.entries[1:]
-		w.listed--
+	gone := 0
+	for gone < w.listed && w.pastGrace(w.entries[gone]) {
+		gone++
+	}
+	if gone > 0 {
+		// Snapshots share the array, so it cannot be cleared, and it would keep what it
+		// held: a new one, with room for the next.
+		w.entries = append(make([]*Entry, 0, len(w.entries)+1), w.entries[gone:]...)
+		w.listed -= gone
 	}
 }
 

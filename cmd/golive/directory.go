@@ -14,8 +14,8 @@ import (
 type directory struct {
 	hub      *broadcast.Hub
 	audience *audience.Audience
-	reads    *origin.Reads
-	basePath string // prefix of the paths of playlists
+	reads    *origin.ReadLimiter
+	basePath string // before the paths of playlists
 }
 
 // Broadcasts implements api.Directory.

@@ -101,8 +101,8 @@ func wire(ctx context.Context, cfg config.Config, d listeners, log *slog.Logger)
 		log.Warn("ingest.limits.connections was lowered to the available file descriptors: raise their limit (ulimit -n)", "limit", *most, "enough_for", shares.RTMP)
 		*most = shares.RTMP
 	}
-	reads := origin.NewReads(shares.Reads, cfg.Origin.Proxies())
-	live := origin.NewHandler(hub, watching, reads, log, origin.NewMetrics(reg))
+	reads := origin.NewReadLimiter(shares.Reads, cfg.Origin.Proxies())
+	live := origin.NewHandler(cfg.Origin, hub, watching, reads, log, origin.NewMetrics(reg))
 	mux.Handle(origin.Prefix, live)
 	about := api.Server{Version: version(), BasePath: cfg.Origin.BasePath}
 	if err := api.Register(mux, cfg.API, about, directory{hub, watching, reads, cfg.Origin.BasePath}); err != nil {
@@ -128,7 +128,7 @@ func wire(ctx context.Context, cfg config.Config, d listeners, log *slog.Logger)
 		rtmp:         rtmp.NewServer(cfg.Ingest, ingest.NewSessions(cfg.Ingest, auth, log, ingest.NewMetrics(reg)), log),
 		origin: httpserver.New(cfg.Origin.Config, httpserver.Site{
 			Section:    "origin",
-			Handler:    live.Before(httpserver.Below(cfg.Origin.BasePath, live.Before(mux))),
+			Handler:    live.Before(httpserver.UnderBasePath(cfg.Origin.BasePath, live.Before(mux))),
 			FastPrefix: origin.Prefix,
 			TLS:        certs.https,
 		}, log, httpserver.NewMetrics(reg)),

@@ -22,7 +22,7 @@ func layers() [][]string {
 // testFolders returns the folders of test code. They may import everything, and only tests
 // may import them.
 func testFolders() []string {
-	return []string{"internal/archtest", "internal/mediatest", "internal/acmetest", "storage/storagetest", "storage/s3/s3test", "e2e"}
+	return []string{"internal/archtest", "internal/mediatest", "internal/acmetest", "internal/pipenet", "storage/storagetest", "storage/s3/s3test", "e2e"}
 }
 
 // goroutineReasons returns the modules that may start goroutines, with the reason.
@@ -34,7 +34,7 @@ func goroutineReasons() map[string]string {
 		"archive":              "reads of logs and deletions of objects, a few concurrently",
 		"storage":              "the time limit of a request (s3)",
 		"httpserver":           "a shutdown for each server, and a goroutine for each connection of package http1",
-		"origin":               "a timer for each stored response that is being written",
+		"origin":               "a timer for each object that is open in a store, and a call when its viewer leaves",
 		"cmd/golive":           "one for each server, in one errgroup",
 		"internal/hlscheck":    "a reloader, a fetcher and a prober for each rendition",
 		"internal/certificate": "a request to an authority, which the ACME library cannot interrupt",

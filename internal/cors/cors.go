@@ -26,6 +26,23 @@ func Preflight(h http.Header, r *http.Request) {
 	h.Add("Vary", "Access-Control-Request-Headers")
 }
 
+// OnlyReads reports whether r is a GET or a HEAD. It answers every other request: a preflight,
+// or what refuse writes.
+func OnlyReads(w http.ResponseWriter, r *http.Request, refuse func(status int, message string)) bool {
+	if r.Method == http.MethodGet || r.Method == http.MethodHead {
+		return true
+	}
+	h := w.Header()
+	h.Set("Allow", Methods)
+	if r.Method == http.MethodOptions {
+		Preflight(h, r)
+		w.WriteHeader(http.StatusNoContent)
+		return false
+	}
+	refuse(http.StatusMethodNotAllowed, "only GET and HEAD are answered here")
+	return false
+}
+
 // allowed returns the valid header names in requested.
 func allowed(requested []string) string {
 	var b strings.Builder
