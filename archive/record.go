@@ -166,7 +166,7 @@ func SegmentOf(s *media.Segment) *Segment {
 // Media returns the segment without its parts, whose bytes are in storage.
 func (s *Segment) Media() *media.Segment {
 	return &media.Segment{
-		Publication:         s.Publication,
+		Publication:     s.Publication,
 		MSN:             s.MSN,
 		Start:           s.Start,
 		Duration:        s.Duration,

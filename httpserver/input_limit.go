@@ -114,7 +114,7 @@ func (c *conn) countHTTP1() {
 func (c *conn) RequestRead() {
 	if !c.requested.Load() {
 		c.requested.Store(true)
-		c.place.Set(connlimit.Established)
+		c.place.SetRank(connlimit.Established)
 	}
 }
 

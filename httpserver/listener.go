@@ -72,7 +72,7 @@ func (s *Server) admit(c net.Conn) *conn {
 			s.lines.Log(s.log, slog.LevelWarn, "connection closed: the client sends too much that is no request", string(refusedFlood), "remote", from)
 		},
 		leave: func() {
-			place.Leave()
+			place.Release()
 			uncount()
 		},
 	}

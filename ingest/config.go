@@ -133,10 +133,10 @@ func (c PublishConfig) validate(p *setting.Problems) {
 	}
 }
 
-// changedMarks are the characters of a key that some encoder changes before sending it, or
+// unsafeKeyChars are the characters of a key that some encoder changes before sending it, or
 // at which it ends the key: it decodes "%", reads "+" as a space, cuts at "?", "#" and
 // ";", strips quotes, turns "\" into "/", or escapes "&" and "<" as in XML.
-const changedMarks = "%+?#;/\\\"'`&<>"
+const unsafeKeyChars = "%+?#;/\\\"'`&<>"
 
 // checkKey returns an error if key cannot be a stream key because encoders send it
 // differently.
@@ -152,7 +152,7 @@ func checkKey(key setting.Secret) error {
 			return errors.New("must not contain white space or control characters: " + instead)
 		case r > '~':
 			return errors.New("must be ASCII, encoders change other characters: " + instead)
-		case strings.ContainsRune(changedMarks, r):
+		case strings.ContainsRune(unsafeKeyChars, r):
 			return fmt.Errorf("must not contain %q, which encoders change or end the key at: %s", r, instead)
 		}
 	}

@@ -66,17 +66,17 @@ func (e *CutError) Error() string { return e.Err.Error() }
 // Unwrap returns the reason.
 func (e *CutError) Unwrap() error { return e.Err }
 
-// Verdict is how the end of a session is counted and logged.
-type Verdict struct {
+// Outcome is how the end of a session is counted and logged.
+type Outcome struct {
 	// End is the reason if the peer was publishing, Refusal if it was not.
 	End     EndReason
 	Refusal RefusalReason
 	Level   slog.Level
 }
 
-// Judge classifies the error that ended a session or a connection. An error of another
+// OutcomeOf classifies the error that ended a session or a connection. An error of another
 // package means that the connection was lost.
-func Judge(err error) Verdict {
+func OutcomeOf(err error) Outcome {
 	var (
 		cut         *CutError
 		protocol    *ProtocolError
@@ -84,37 +84,37 @@ func Judge(err error) Verdict {
 	)
 	switch {
 	case err == nil:
-		return Verdict{EndStopped, RefusedGone, slog.LevelInfo}
+		return Outcome{EndStopped, RefusedGone, slog.LevelInfo}
 	case errors.As(err, &cut):
-		return judgeCut(cut)
+		return outcomeOfCut(cut)
 	case errors.As(err, &unsupported):
-		return Verdict{EndUnsupported, RefusedProtocol, slog.LevelInfo}
+		return Outcome{EndUnsupported, RefusedProtocol, slog.LevelInfo}
 	case errors.As(err, &protocol):
-		return Verdict{EndProtocol, RefusedProtocol, slog.LevelInfo}
+		return Outcome{EndProtocol, RefusedProtocol, slog.LevelInfo}
 	case errors.Is(err, ErrIdle), errors.Is(err, ErrSlow):
-		return Verdict{EndIdle, RefusedTimeout, slog.LevelInfo}
+		return Outcome{EndIdle, RefusedTimeout, slog.LevelInfo}
 	case errors.Is(err, ErrInternal):
-		return Verdict{EndFailed, RefusedFailed, slog.LevelError}
+		return Outcome{EndFailed, RefusedFailed, slog.LevelError}
 	}
-	return Verdict{EndLost, RefusedGone, slog.LevelInfo}
+	return Outcome{EndLost, RefusedGone, slog.LevelInfo}
 }
 
-func judgeCut(cut *CutError) Verdict {
+func outcomeOfCut(cut *CutError) Outcome {
 	switch err := cut.Err; {
 	case errors.Is(err, ErrClosing):
-		return Verdict{EndClosing, RefusedClosing, slog.LevelInfo}
+		return Outcome{EndClosing, RefusedClosing, slog.LevelInfo}
 	case errors.Is(err, ErrUnauthorized):
-		return Verdict{EndEvicted, RefusedUnauthorized, slog.LevelInfo}
+		return Outcome{EndEvicted, RefusedUnauthorized, slog.LevelInfo}
 	case errors.Is(err, ErrBadName):
-		return Verdict{EndEvicted, RefusedBadName, slog.LevelInfo}
+		return Outcome{EndEvicted, RefusedBadName, slog.LevelInfo}
 	case errors.Is(err, ErrTaken):
-		return Verdict{EndEvicted, RefusedTaken, slog.LevelInfo}
+		return Outcome{EndEvicted, RefusedTaken, slog.LevelInfo}
 	case errors.Is(err, ErrLimit):
-		return Verdict{EndLimit, RefusedLimit, slog.LevelInfo}
+		return Outcome{EndLimit, RefusedLimit, slog.LevelInfo}
 	case cut.Evicted:
-		return Verdict{EndEvicted, RefusedGone, slog.LevelInfo}
+		return Outcome{EndEvicted, RefusedGone, slog.LevelInfo}
 	}
-	return Verdict{EndFailed, RefusedFailed, slog.LevelError}
+	return Outcome{EndFailed, RefusedFailed, slog.LevelError}
 }
 
 // Describe returns the text that tells the person at the encoder why the session ended. It
@@ -123,7 +123,7 @@ func Describe(err error) string {
 	if e, ok := errors.AsType[*flv.UnsupportedError](err); ok {
 		return fmt.Sprintf("%s codec %s is not supported: %s", e.Kind, e.Codec, e.Reason)
 	}
-	if Judge(err).Level == slog.LevelError {
+	if OutcomeOf(err).Level == slog.LevelError {
 		return ErrInternal.Error()
 	}
 	return err.Error()

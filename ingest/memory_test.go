@@ -38,7 +38,7 @@ func TestMemory_CountsASlabUntilNothingRefersToIt(t *testing.T) {
 	collected(t, m, 0)
 }
 
-func TestMemory_OverTheLimitNobodyElsePublishes(t *testing.T) {
+func TestMemory_OverTheLimitFurtherPublishersAreRefused(t *testing.T) {
 	m := NewMemory(MemoryLimit(minMemory), 0)
 	s := NewSessionLimiter(LimitsConfig{}, m, &stage{})
 	publish := func(id string) error {
@@ -75,7 +75,7 @@ func TestMemory_SessionsThatHaveJustBegunCount(t *testing.T) {
 	}
 }
 
-func TestMemory_AutoIsHalfOfWhatThereIs(t *testing.T) {
+func TestMemory_AutoIsHalfOfTheAvailableMemory(t *testing.T) {
 	for _, tt := range []struct {
 		limit     MemoryLimit
 		available int64

@@ -59,15 +59,15 @@ type Repair int
 
 // The repairs. All but the last are done by Timeline.
 const (
-	RepairNudged     Repair = iota // a time that did not increase, placed after the previous one
-	RepairOutlier                  // a single outlier, placed at the expected time
-	RepairRebased                  // a jump that persisted: a new base and a discontinuity
-	RepairJoined                   // audio and video on different bases, joined
-	RepairReordered                // presentation before decoding: decoding moved earlier
-	RepairSpread                   // units that shared a time, spread over the interval
-	RepairSmoothed                 // audio more than 3 ms off its count of samples
-	RepairStoodStill               // a time that did not advance: placed by arrival
-	RepairRestarted                // an incomplete message abandoned for another
+	RepairNudged    Repair = iota // a time that did not increase, placed after the previous one
+	RepairOutlier                 // a single outlier, placed at the expected time
+	RepairRebased                 // a jump that persisted: a new base and a discontinuity
+	RepairJoined                  // audio and video on different bases, joined
+	RepairReordered               // presentation before decoding: decoding moved earlier
+	RepairSpread                  // units that shared a time, spread over the interval
+	RepairSmoothed                // audio more than 3 ms off its count of samples
+	RepairStalled                 // a time that did not advance: placed by arrival
+	RepairRestarted               // an incomplete message abandoned for another
 	repairs
 )
 

@@ -36,7 +36,7 @@ func values(t *testing.T, reg *prometheus.Registry) (all map[string]float64, zer
 	return all, zeros
 }
 
-func TestMetrics_CountsWhatItIsTold(t *testing.T) {
+func TestMetrics_CountsTallies(t *testing.T) {
 	reg := prometheus.NewRegistry()
 	m := NewMetrics(reg)
 	if all, zeros := values(t, reg); len(all) != 0 || zeros < 35 {

@@ -7,8 +7,8 @@ import (
 )
 
 const (
-	// slowest is the longest interval between two units of a slow publisher.
-	slowest = time.Minute
+	// maxPace is the longest interval between two units of a slow publisher.
+	maxPace = time.Minute
 	// unknownPace is the idle timeout of a publisher of video that has sent fewer than two
 	// pictures.
 	unknownPace = 30 * time.Second
@@ -24,19 +24,19 @@ const (
 // pace measures the interval of a publisher's units, by their received times, to tell a
 // slow publisher from a silent one: pictures may be 12 s apart. The zero value is ready.
 type pace struct {
-	last    [2]media.Ticks // received time of the newest unit of each kind
-	seen    [2]bool        //
-	longest media.Ticks    // longest interval between two units of a kind, in this minute
-	before  media.Ticks    // the same in the previous minute
-	turned  time.Time      // when this minute began
-	told    time.Duration  // declared interval of pictures; 0 if none, or less than a second
-	video   bool           // there is a video track
-	paced   bool           // two pictures were received
+	last          [2]media.Ticks // received time of the newest unit of each kind
+	seen          [2]bool        //
+	longest       media.Ticks    // longest interval between two units of a kind, in this minute
+	longestBefore media.Ticks    // the same in the previous minute
+	rotatedAt     time.Time      // when this minute began
+	declared      time.Duration  // declared interval of pictures; 0 if none, or less than a second
+	video         bool           // there is a video track
+	paced         bool           // two pictures were received
 }
 
 // note records the received time of the next unit.
 func (p *pace) note(k Kind, dts media.Ticks) {
-	if step := dts - p.last[k]; step > p.longest && p.seen[k] && step <= media.TicksFromDuration(slowest) {
+	if step := dts - p.last[k]; step > p.longest && p.seen[k] && step <= media.TicksFromDuration(maxPace) {
 		p.longest = step
 	}
 	if k == Video {
@@ -45,29 +45,29 @@ func (p *pace) note(k Kind, dts media.Ticks) {
 	p.last[k], p.seen[k] = dts, true
 }
 
-// say records the frame rate that the encoder declares, in pictures per second.
-func (p *pace) say(rate float64) {
-	p.told = 0
+// setFrameRate records the frame rate that the encoder declares, in pictures per second.
+func (p *pace) setFrameRate(rate float64) {
+	p.declared = 0
 	if rate > 0 && rate < 1 {
-		p.told = time.Duration(min(1/rate, slowest.Seconds()) * float64(time.Second))
+		p.declared = time.Duration(min(1/rate, maxPace.Seconds()) * float64(time.Second))
 		p.video = true
 	}
 }
 
-// turn starts a new minute if one has passed.
-func (p *pace) turn(now time.Time) {
-	if now.Sub(p.turned) >= time.Minute {
-		p.before, p.longest, p.turned = p.longest, 0, now
+// rotate starts a new minute if one has passed.
+func (p *pace) rotate(now time.Time) {
+	if now.Sub(p.rotatedAt) >= time.Minute {
+		p.longestBefore, p.longest, p.rotatedAt = p.longest, 0, now
 	}
 }
 
-// patience returns the idle timeout: idle, or more for a slow stream.
-func (p *pace) patience(idle time.Duration) time.Duration {
+// idleTimeout returns the idle timeout: idle, or more for a slow stream.
+func (p *pace) idleTimeout(idle time.Duration) time.Duration {
 	// An encoder with lookahead holds back a few pictures, and a muxer holds back audio
 	// until the next picture.
-	wait := 5 * max(p.longest, p.before).Duration() / 2
+	wait := 5 * max(p.longest, p.longestBefore).Duration() / 2
 	if p.video && !p.paced {
-		wait = max(unknownPace, 5*p.told)
+		wait = max(unknownPace, 5*p.declared)
 	}
-	return max(idle, min(wait, slowest))
+	return max(idle, min(wait, maxPace))
 }

@@ -32,7 +32,7 @@ func playability(t *media.Track) []Warning {
 	if c.BitDepth > 8 {
 		warn(WarnBitDepth, "the picture has %d bits a sample, profile %s: browsers, phones and most televisions play only 8: set the encoder to 8 bits (NV12 or yuv420p) and the profile High", c.BitDepth, profile)
 	}
-	if len(all) == 0 && !common(c.ProfileIDC) {
+	if len(all) == 0 && !isCommonProfile(c.ProfileIDC) {
 		warn(WarnProfile, "the profile is %s: phones, televisions and some browsers do not play it: set the encoder's profile to High or Main", profile)
 	}
 	if c.Interlaced {
@@ -60,7 +60,7 @@ func chromaName(chromaFormatIDC int) string {
 	return ""
 }
 
-func common(profileIDC uint8) bool {
+func isCommonProfile(profileIDC uint8) bool {
 	switch profileIDC {
 	case h264.ProfileBaseline, h264.ProfileMain, h264.ProfileHigh:
 		return true

@@ -6,9 +6,9 @@ import (
 )
 
 const (
-	// watched is the number of spans, each of about a second, that a RepairWatch considers.
+	// watchedSpans is the number of spans, each of about a second, that a RepairWatch considers.
 	// It warns if persistentSpans of them had repairs.
-	watched         = 10
+	watchedSpans    = 10
 	persistentSpans = 5
 	// cleanSpans is the number of spans without a repair that clears the warning.
 	cleanSpans = 30
@@ -17,21 +17,21 @@ const (
 // RepairWatch warns of persistent repairs of timestamps, not of occasional ones. It is used
 // by one goroutine; the zero value is ready.
 type RepairWatch struct {
-	spans   [watched]RepairCounts
+	spans   [watchedSpans]RepairCounts
 	at      int
 	clean   int // spans since the last repair
 	warning bool
 }
 
-// trouble is a repair that is warned of, with its description.
-type trouble struct {
+// warnedRepair is a repair that is warned of, with its description.
+type warnedRepair struct {
 	repair Repair
 	text   string
 }
 
-func troubles() [6]trouble {
-	return [...]trouble{
-		{RepairStoodStill, "did not advance"},
+func warnedRepairs() [6]warnedRepair {
+	return [...]warnedRepair{
+		{RepairStalled, "did not advance"},
 		{RepairSpread, "were equal to the one before"},
 		{RepairNudged, "were not later than the one before"},
 		{RepairSmoothed, "did not match the number of audio samples"},
@@ -40,9 +40,9 @@ func troubles() [6]trouble {
 	}
 }
 
-// troubled reports whether counts has a repair that is warned of.
-func troubled(counts *RepairCounts) bool {
-	for _, t := range troubles() {
+// hasWarnedRepair reports whether counts has a repair that is warned of.
+func hasWarnedRepair(counts *RepairCounts) bool {
+	for _, t := range warnedRepairs() {
 		if counts[t.repair] > 0 {
 			return true
 		}
@@ -53,10 +53,10 @@ func troubled(counts *RepairCounts) bool {
 // Add takes the repairs of about a second. It returns the warning to show, if any, and
 // whether the condition is over.
 func (w *RepairWatch) Add(counts RepairCounts) (warning *Warning, over bool) {
-	w.spans[w.at%watched] = counts
+	w.spans[w.at%watchedSpans] = counts
 	w.at++
 	w.clean++
-	if troubled(&counts) {
+	if hasWarnedRepair(&counts) {
 		w.clean = 0
 	}
 	switch {
@@ -64,12 +64,12 @@ func (w *RepairWatch) Add(counts RepairCounts) (warning *Warning, over bool) {
 		over = w.warning && w.clean >= cleanSpans
 		w.warning = w.warning && !over
 		return nil, over
-	case w.warning && w.at%watched != 0:
+	case w.warning && w.at%watchedSpans != 0:
 		return nil, false // the warning is renewed every watched spans
 	}
 	bad := 0
 	for i := range w.spans {
-		if troubled(&w.spans[i]) {
+		if hasWarnedRepair(&w.spans[i]) {
 			bad++
 		}
 	}
@@ -77,7 +77,7 @@ func (w *RepairWatch) Add(counts RepairCounts) (warning *Warning, over bool) {
 		return nil, false
 	}
 	var found []string
-	for _, t := range troubles() {
+	for _, t := range warnedRepairs() {
 		var sum uint64
 		for _, span := range w.spans {
 			sum += span[t.repair]
@@ -89,6 +89,6 @@ func (w *RepairWatch) Add(counts RepairCounts) (warning *Warning, over bool) {
 	w.warning = true
 	return &Warning{
 		Code: WarnTimestampsRepaired,
-		Text: fmt.Sprintf("timestamps are repaired: in the last %d s, %s: set the encoder to timestamp each video and audio frame when it is captured", watched, strings.Join(found, ", ")),
+		Text: fmt.Sprintf("timestamps are repaired: in the last %d s, %s: set the encoder to timestamp each video and audio frame when it is captured", watchedSpans, strings.Join(found, ", ")),
 	}, false
 }

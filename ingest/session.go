@@ -26,30 +26,30 @@ type Session struct {
 	ticker Ticker // the sink, if it is a Ticker
 	warner Warner // the sink, if it is a Warner
 
-	clock    Clock
-	guard    *Guard
+	timeline Timeline
+	limits   *LimitChecker
 	throttle throttle
 	pace     pace
-	advice   advice
+	warnings sessionWarnings
 
-	begun   bool // a unit was received
-	encoder string
-	started time.Time
-	media   time.Time // when audio or video was last received
-	pinged  time.Time // when Quiet last requested a ping
-	counts  counts
-	// each is called after each count; it may be nil.
-	each func()
+	begun     bool // a unit was received
+	encoder   string
+	started   time.Time
+	lastMedia time.Time // when audio or video was last received
+	lastPing  time.Time // when Quiet last requested a ping
+	counts    counts
+	// afterCount is called after each count; it may be nil.
+	afterCount func()
 }
 
-// advice is the state of a Session's warnings.
-type advice struct {
+// sessionWarnings is the state of a Session's warnings.
+type sessionWarnings struct {
 	pictures Pictures
 	sound    SoundWarnings
 	repairs  RepairWatch
 
-	saidRepairs bool
-	saidLimits  []Limit
+	loggedRepairs bool
+	loggedLimits  []Limit
 }
 
 // counts are the counters of a Session.
@@ -67,7 +67,7 @@ func (s *Session) ID() string { return s.id }
 func (s *Session) Log() *slog.Logger { return s.log }
 
 // Holding reports whether the session is throttled because media is ahead of real time.
-func (s *Session) Holding() bool { return s.throttle.holds }
+func (s *Session) Holding() bool { return s.throttle.holding }
 
 // SetEncoder sets the encoder's name; an empty one is ignored.
 func (s *Session) SetEncoder(name string) {
@@ -77,7 +77,7 @@ func (s *Session) SetEncoder(name string) {
 }
 
 // SetFrameRate sets the frame rate that the encoder declares, in pictures per second.
-func (s *Session) SetFrameRate(rate float64) { s.pace.say(rate) }
+func (s *Session) SetFrameRate(rate float64) { s.pace.setFrameRate(rate) }
 
 // Skip counts something that was ignored.
 func (s *Session) Skip(r SkipReason) { s.counts.fresh.Skipped[r]++ }
@@ -86,7 +86,7 @@ func (s *Session) Skip(r SkipReason) { s.counts.fresh.Skipped[r]++ }
 // protocol, unwrapped; Arrived is when the unit was received. An error ends the session.
 func (s *Session) Write(u media.AccessUnit) error {
 	s.Received(u.Arrived)
-	s.Alive(u.Arrived)
+	s.MediaReceived(u.Arrived)
 	if !s.begun {
 		s.begun = true
 		s.conn.Established()
@@ -94,7 +94,7 @@ func (s *Session) Write(u media.AccessUnit) error {
 	}
 	kind := kindOf(u.Track)
 	s.pace.note(kind, u.DTS)
-	stamp := s.clock.Next(u.Track, u.DTS, u.PTS-u.DTS, u.Arrived)
+	stamp := s.timeline.Next(u.Track, u.DTS, u.PTS-u.DTS, u.Arrived)
 	u.DTS, u.PTS = stamp.DTS, stamp.PTS
 	u.Discontinuity = u.Discontinuity || stamp.Discontinuity
 	if u.DTS >= s.throttle.next {
@@ -102,20 +102,20 @@ func (s *Session) Write(u media.AccessUnit) error {
 			return err
 		}
 	}
-	if found := s.guard.Check(&u); found != nil {
+	if found := s.limits.Check(&u); found != nil {
 		if err := s.limit(found); err != nil {
 			return err
 		}
 	}
 	if kind == Video {
 		if s.warner != nil {
-			s.advice.pictures.Check(&u, s.warner)
+			s.warnings.pictures.Check(&u, s.warner)
 		}
 		s.counts.fresh.Video++
 	} else {
 		s.counts.fresh.Audio++
-		if u.Track != s.advice.sound.Track {
-			s.advice.sound.Began(s.sink, u.Track)
+		if u.Track != s.warnings.sound.Track {
+			s.warnings.sound.Began(s.sink, u.Track)
 		}
 	}
 	if err := s.sink.WriteUnit(u); err != nil {
@@ -131,17 +131,17 @@ func (s *Session) Received(at time.Time) {
 	}
 }
 
-// Alive records that a unit or a decoder configuration was received at that time: it resets
+// MediaReceived records that a unit or a decoder configuration was received at that time: it resets
 // the idle timeout.
-func (s *Session) Alive(at time.Time) { s.media = at }
+func (s *Session) MediaReceived(at time.Time) { s.lastMedia = at }
 
 // hold blocks while the unit with that DTS is further ahead of real time than Limits.Ahead
 // allows.
 func (s *Session) hold(dts media.Ticks) error {
 	now := time.Now()
 	ahead := s.sessions.cfg.Limits.Ahead
-	rest := s.throttle.look(dts, now, ahead)
-	warn, over := s.throttle.note(rest, now)
+	rest := s.throttle.delay(dts, now, ahead)
+	warn, over := s.throttle.addDelay(rest, now)
 	switch {
 	case warn:
 		s.log.Info("media faster than real time was throttled")
@@ -154,36 +154,36 @@ func (s *Session) hold(dts media.Ticks) error {
 		return nil
 	}
 	err := s.conn.Hold(rest)
-	s.media = time.Now() // the peer was not idle meanwhile
+	s.lastMedia = time.Now() // the peer was not idle meanwhile
 	return err
 }
 
 // limit logs a warning, once for each limit, or returns the error that ends the session.
-func (s *Session) limit(found *Finding) error {
+func (s *Session) limit(found *LimitFinding) error {
 	if found.Final {
 		return &CutError{Err: found.Err}
 	}
 	s.sessions.metrics.LimitReached(found.Err.Limit, false)
-	if !slices.Contains(s.advice.saidLimits, found.Err.Limit) {
-		s.advice.saidLimits = append(s.advice.saidLimits, found.Err.Limit)
+	if !slices.Contains(s.warnings.loggedLimits, found.Err.Limit) {
+		s.warnings.loggedLimits = append(s.warnings.loggedLimits, found.Err.Limit)
 		s.log.Warn("limit nearly or already reached; further ones are only counted", "limit", string(found.Err.Limit), "reason", found.Err.Reason())
 		s.warn(found.Err.Warning())
 	}
 	return nil
 }
 
-// Quiet is called if nothing was received until now. It ticks the Sink, and returns when to
+// CheckIdle is called if nothing was received until now. It ticks the Sink, and returns when to
 // call it again, and whether to ping the peer if the protocol can. receiving is set if a
 // unit is partly received. The error, ErrIdle, ends the session.
-func (s *Session) Quiet(now time.Time, receiving bool) (next time.Time, ping bool, err error) {
+func (s *Session) CheckIdle(now time.Time, receiving bool) (next time.Time, ping bool, err error) {
 	idle := s.sessions.cfg.IdleTimeout
-	quiet, limit := now.Sub(s.media), s.pace.patience(idle)
+	quiet, limit := now.Sub(s.lastMedia), s.pace.idleTimeout(idle)
 	if receiving {
-		limit = max(idle, slowest)
+		limit = max(idle, maxPace)
 	}
-	next = s.media.Add(idle / 2)
+	next = s.lastMedia.Add(idle / 2)
 	if quiet >= idle/2 {
-		next = s.media.Add(min(limit, max(idle, quiet+idle/2)))
+		next = s.lastMedia.Add(min(limit, max(idle, quiet+idle/2)))
 	}
 	if s.ticker != nil && s.ticker.Tick(now) {
 		limit, next = max(limit, slowTimeout), now.Add(tickEvery)
@@ -191,31 +191,31 @@ func (s *Session) Quiet(now time.Time, receiving bool) (next time.Time, ping boo
 	if quiet >= limit {
 		return next, false, ErrIdle
 	}
-	if ping = quiet >= idle/2 && s.pinged.Before(s.media); ping {
-		s.pinged = now
-		s.throttle.holds = false // the peer has paused
+	if ping = quiet >= idle/2 && s.lastPing.Before(s.lastMedia); ping {
+		s.lastPing = now
+		s.throttle.holding = false // the peer has paused
 	}
 	return next, ping, nil
 }
 
-// FirstQuiet returns when Quiet is to be called if nothing is received from now on.
-func (s *Session) FirstQuiet() time.Time {
-	return s.media.Add(min(firstTick, s.sessions.cfg.IdleTimeout/2))
+// FirstIdleCheck returns when Quiet is to be called if nothing is received from now on.
+func (s *Session) FirstIdleCheck() time.Time {
+	return s.lastMedia.Add(min(firstTick, s.sessions.cfg.IdleTimeout/2))
 }
 
 // count adds what was counted since the last call to the metrics.
 func (s *Session) count(at time.Time) {
 	c := &s.counts
 	s.conn.Count(&c.fresh)
-	repaired := s.clock.Repaired()
+	repaired := s.timeline.Repaired()
 	for i, n := range repaired {
 		c.fresh.Repaired[i] += n - c.repaired[i]
 	}
 	c.repaired = repaired
-	s.pace.turn(at)
-	if w, over := s.advice.repairs.Add(c.fresh.Repaired); w != nil {
-		if !s.advice.saidRepairs {
-			s.advice.saidRepairs = true
+	s.pace.rotate(at)
+	if w, over := s.warnings.repairs.Add(c.fresh.Repaired); w != nil {
+		if !s.warnings.loggedRepairs {
+			s.warnings.loggedRepairs = true
 			s.log.Warn("timestamps repaired; further ones are only counted", "reason", w.Text)
 		}
 		s.warn(*w)
@@ -226,8 +226,8 @@ func (s *Session) count(at time.Time) {
 	c.total = c.total.Plus(c.fresh)
 	c.fresh = Tally{}
 	c.at = at
-	if s.each != nil {
-		s.each()
+	if s.afterCount != nil {
+		s.afterCount()
 	}
 }
 
@@ -242,7 +242,7 @@ func (s *Session) End(cause error) {
 		cause = err
 	}
 	s.sessions.countLimit(cause)
-	v := Judge(cause)
+	v := OutcomeOf(cause)
 	s.sessions.metrics.SessionEnded(s.protocol, v.End)
 	total := &s.counts.total
 	attrs := []any{

@@ -66,16 +66,16 @@ func (s *Sessions) Publish(ctx context.Context, req Request, evict context.Cance
 	}
 	now := time.Now()
 	p := &Session{
-		id:       admission.ID,
-		sessions: s,
-		protocol: req.Protocol,
-		conn:     conn,
-		sink:     admission.Sink,
-		log:      log.With("broadcast", admission.ID),
-		guard:    NewGuard(s.cfg.Limits),
-		encoder:  req.Encoder,
-		started:  now,
-		media:    now,
+		id:        admission.ID,
+		sessions:  s,
+		protocol:  req.Protocol,
+		conn:      conn,
+		sink:      admission.Sink,
+		log:       log.With("broadcast", admission.ID),
+		limits:    NewLimitChecker(s.cfg.Limits),
+		encoder:   req.Encoder,
+		started:   now,
+		lastMedia: now,
 	}
 	p.ticker, _ = p.sink.(Ticker)
 	p.warner, _ = p.sink.(Warner)

@@ -20,14 +20,14 @@ type TagWriter struct {
 	demux   *flv.Demuxer
 	times   flv.Timestamps
 
-	unsupported                       int // consecutive video units of an unsupported codec
-	saidAudio, saidSyntax, saidTracks bool
+	unsupported                             int // consecutive video units of an unsupported codec
+	loggedAudio, loggedSyntax, loggedTracks bool
 }
 
 // NewTagWriter returns a TagWriter for s.
 func NewTagWriter(s *Session) *TagWriter {
 	w := &TagWriter{session: s, demux: flv.NewDemuxer()}
-	s.each = w.checkTracks
+	s.afterCount = w.checkTracks
 	return w
 }
 
@@ -38,10 +38,10 @@ func (w *TagWriter) Video(timestamp uint32, body []byte, arrived time.Time) erro
 	w.session.Received(arrived)
 	u, ok, err := w.demux.Video(0, body)
 	if err != nil {
-		return w.unusable(Video, err)
+		return w.skipTag(Video, err)
 	}
 	// Only valid tags keep a session alive.
-	w.session.Alive(arrived)
+	w.session.MediaReceived(arrived)
 	if !ok {
 		w.session.pace.video = true
 		return nil
@@ -55,9 +55,9 @@ func (w *TagWriter) Audio(timestamp uint32, body []byte, arrived time.Time) erro
 	w.session.Received(arrived)
 	u, ok, err := w.demux.Audio(0, body)
 	if err != nil {
-		return w.unusable(Audio, err)
+		return w.skipTag(Audio, err)
 	}
-	w.session.Alive(arrived)
+	w.session.MediaReceived(arrived)
 	if !ok {
 		return nil
 	}
@@ -77,15 +77,15 @@ func (w *TagWriter) unit(base media.Ticks, u media.AccessUnit, arrived time.Time
 	return w.session.Write(u)
 }
 
-// unusable skips a tag that caused err. The error that it returns ends the session.
-func (w *TagWriter) unusable(kind Kind, err error) error {
+// skipTag skips a tag that caused err. The error that it returns ends the session.
+func (w *TagWriter) skipTag(kind Kind, err error) error {
 	s := w.session
 	unsupported, isUnsupported := errors.AsType[*flv.UnsupportedError](err)
 	switch {
 	case errors.Is(err, flv.ErrNoConfig):
 		s.Skip(SkipNoConfig)
 		if kind == Audio {
-			s.advice.sound.Unconfigured(s.sink)
+			s.warnings.sound.Unconfigured(s.sink)
 		}
 	case isUnsupported && kind == Video:
 		s.Skip(SkipUnsupported)
@@ -95,15 +95,15 @@ func (w *TagWriter) unusable(kind Kind, err error) error {
 		}
 	case isUnsupported:
 		s.Skip(SkipUnsupported)
-		if !w.saidAudio {
-			w.saidAudio = true
+		if !w.loggedAudio {
+			w.loggedAudio = true
 			s.log.Warn("audio dropped", "codec", unsupported.Codec, "reason", unsupported.Reason)
 		}
-		s.advice.sound.Refused(s.sink, Describe(err))
+		s.warnings.sound.Refused(s.sink, Describe(err))
 	default:
 		s.Skip(SkipSyntax)
-		if !w.saidSyntax {
-			w.saidSyntax = true
+		if !w.loggedSyntax {
+			w.loggedSyntax = true
 			s.log.Warn("invalid unit skipped; further ones are only counted", "err", err)
 		}
 	}
@@ -113,10 +113,10 @@ func (w *TagWriter) unusable(kind Kind, err error) error {
 // checkTracks warns of additional tracks, which are ignored.
 func (w *TagWriter) checkTracks() {
 	video, audio := w.demux.ExtraTracks()
-	if video+audio == 0 || w.saidTracks {
+	if video+audio == 0 || w.loggedTracks {
 		return
 	}
-	w.saidTracks = true
+	w.loggedTracks = true
 	w.session.log.Info("additional tracks ignored", "video_tracks", video+1, "audio_tracks", audio+1)
 	w.session.warn(Warning{
 		Code: WarnExtraTracks,

@@ -10,7 +10,7 @@ import (
 type Part struct {
 	// Publication and MSN name the segment the part belongs to.
 	Publication string
-	MSN     int64
+	MSN         int64
 	// Number counts the parts of the publication, from 0, so that the next part's name is
 	// known before it is decided whether it begins a segment. It is NoNumber if the part
 	// stands for a whole segment.

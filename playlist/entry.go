@@ -14,7 +14,7 @@ type Entry struct {
 	stored  atomic.Bool
 
 	msn           int64
-	session       string
+	publication   string
 	duration      media.Ticks
 	partCount     int
 	discontinuity bool
@@ -24,7 +24,7 @@ type Entry struct {
 	offset        int64       // of head and tail in the window's text
 	removedAt     media.Ticks // on the window's clock
 	removedWall   time.Time   // arrival of the newest part when it was removed
-	bare          bool        // its bytes are released
+	released      bool        // its bytes are released
 }
 
 // Segment returns the segment, with or without its bytes.
@@ -38,6 +38,6 @@ func (e *Entry) Stored() { e.stored.Store(true) }
 func (e *Entry) evict() {
 	if e.stored.Load() {
 		e.segment.Store(e.segment.Load().WithoutData())
-		e.bare = true
+		e.released = true
 	}
 }

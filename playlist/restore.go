@@ -17,7 +17,7 @@ func (w *Window) Restore(segments []*media.Segment) {
 		w.Close(s)
 		e := w.entries[len(w.entries)-1]
 		e.stored.Store(true)
-		e.bare = true
+		e.released = true
 	}
 	w.paused = true
 }

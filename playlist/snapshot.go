@@ -215,7 +215,7 @@ func (s *Snapshot) Entry(session string, msn int64) *Entry {
 		return nil
 	}
 	i := msn - s.entries[0].msn
-	if i < 0 || i >= int64(len(s.entries)) || s.entries[i].session != session {
+	if i < 0 || i >= int64(len(s.entries)) || s.entries[i].publication != session {
 		return nil
 	}
 	return s.entries[i]

@@ -28,8 +28,8 @@ type Start struct {
 // specification 8.11).
 const minSegments = 6
 
-// inMemory is the number of complete segments that stay in memory after storage has them.
-const inMemory = 1
+// keptInMemory is the number of complete segments that stay in memory after storage has them.
+const keptInMemory = 1
 
 // Window is one rendition's sliding live state.
 type Window struct {
@@ -124,7 +124,7 @@ func (w *Window) Part(p *media.Part) {
 func (w *Window) Close(s *media.Segment) {
 	e := &Entry{
 		msn:           s.MSN,
-		session:       s.Publication,
+		publication:   s.Publication,
 		duration:      s.Duration,
 		partCount:     len(s.Parts),
 		discontinuity: s.Discontinuity,
@@ -142,7 +142,7 @@ func (w *Window) Close(s *media.Segment) {
 	w.slide()
 	w.longest = max(w.longest, w.length)
 	// Storage takes them in order: those before a bare one are released or lost.
-	for i := len(w.entries) - inMemory - 1; i >= 0 && !w.entries[i].bare; i-- {
+	for i := len(w.entries) - keptInMemory - 1; i >= 0 && !w.entries[i].released; i-- {
 		w.entries[i].evict()
 	}
 }
@@ -185,16 +185,16 @@ func (w *Window) slide() {
 	}
 }
 
-// burst is how much faster than real time media may be published before a grace period is
+// maxSpeed is how much faster than real time media may be published before a grace period is
 // shortened. It bounds the memory of the window.
-const burst = 4
+const maxSpeed = 4
 
 // pastGrace reports whether a removed segment is past its grace period, by media time and
 // by arrival: media time stands still while there is no publisher, and is fast when an
 // uplink catches up.
 func (w *Window) pastGrace(e *Entry) bool {
 	grace, passed := e.duration+w.longest, w.clock-e.removedAt
-	return passed >= grace && (w.arrived.Sub(e.removedWall) >= grace.Duration() || passed >= burst*grace)
+	return passed >= grace && (w.arrived.Sub(e.removedWall) >= grace.Duration() || passed >= maxSpeed*grace)
 }
 
 // trimText drops the text before offset if that is worth a copy.
@@ -243,7 +243,7 @@ func (w *Window) Commit() {
 		if w.cfg.LowLatency {
 			s.next.Part = len(open.Parts)
 			if !w.paused && !w.ended {
-				s.hint = w.coming(&open)
+				s.hint = w.nextPartName(&open)
 			}
 		}
 	}
@@ -254,9 +254,9 @@ func (w *Window) Commit() {
 	close(w.current.Swap(s).changed)
 }
 
-// coming returns the name of the next part, whether it belongs to the open segment or begins
+// nextPartName returns the name of the next part, whether it belongs to the open segment or begins
 // the next one.
-func (w *Window) coming(open *media.Segment) string {
+func (w *Window) nextPartName(open *media.Segment) string {
 	next := media.Part{Publication: open.Publication}
 	if w.newest != nil && w.newest.Publication == open.Publication {
 		next.Number = w.newest.Number + 1

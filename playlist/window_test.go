@@ -281,7 +281,7 @@ func TestWindow_GraceIsRealTimeToo(t *testing.T) {
 
 // Rule 39: what is hinted at is what comes, at the end of a segment too. Only the
 // end of one that is cut short nobody can tell.
-func TestWindow_HintsAtThePartThatComes(t *testing.T) {
+func TestWindow_HintsAtTheNextPart(t *testing.T) {
 	s := newScript(DefaultConfig())
 	hint := ""
 	for _, parts := range []int{8, 8, 8, 3, 8, 8} {

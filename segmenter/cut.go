@@ -6,15 +6,15 @@ import (
 	"golive/media"
 )
 
-// lead writes a unit of the lead track, at which segments and parts are cut: the video, or
+// writeLead writes a unit of the lead track, at which segments and parts are cut: the video, or
 // the audio if there is no video.
-func (s *Segmenter) lead(u media.AccessUnit) {
+func (s *Segmenter) writeLead(u media.AccessUnit) {
 	if s.video != nil {
-		s.holdUntil(u.DTS)
-		if s.picture.lost && u.Key {
+		s.repeatUntil(u.DTS)
+		if s.videoState.lost && u.Key {
 			s.leading.begin(&u)
 		}
-		if !s.picture.take(&u, s.start) {
+		if !s.videoState.take(&u, s.start) {
 			s.stats.DroppedVideo++
 			return
 		}
@@ -26,11 +26,11 @@ func (s *Segmenter) lead(u media.AccessUnit) {
 		s.noteKey(u.DTS)
 		s.lastAccess = u.Access
 	}
-	s.runOn(u.DTS)
+	s.passGap(u.DTS)
 	s.cutBefore(&u)
-	frame := s.pace()
+	frame := s.leadFrame()
 	s.fillGap(u.DTS, frame)
-	if (s.start-s.segment.Start >= s.formatNow().longest() || s.segmentFull()) && !s.leadPending() {
+	if (s.start-s.segment.Start >= s.formatNow().maxSegment() || s.segmentFull()) && !s.leadPending() {
 		s.forceCut(s.start) // the parts that were closed have filled the segment
 	}
 	s.append(u)
@@ -42,9 +42,9 @@ func (s *Segmenter) lead(u media.AccessUnit) {
 	}
 }
 
-// pace returns the duration of a frame of the lead track, or 0 if the next one is not due
+// leadFrame returns the duration of a frame of the lead track, or 0 if the next one is not due
 // in this part: then other units determine when the part ends.
-func (s *Segmenter) pace() media.Ticks {
+func (s *Segmenter) leadFrame() media.Ticks {
 	if frame := s.rate.frame(); frame <= s.partTarget() {
 		return frame
 	}
@@ -64,7 +64,7 @@ func (s *Segmenter) noteKey(dts media.Ticks) {
 func (s *Segmenter) cutBefore(u *media.AccessUnit) {
 	frame := min(s.rate.frame(), s.partTarget())
 	elapsed := u.DTS - s.segment.Start
-	longest := s.formatNow().longest()
+	longest := s.formatNow().maxSegment()
 	switch {
 	case elapsed <= frame/2: // the segment was opened for u
 	case u.Key && s.nextAudio != nil:
@@ -72,7 +72,7 @@ func (s *Segmenter) cutBefore(u *media.AccessUnit) {
 		s.setTracks(s.video, s.nextAudio)
 		s.discontinuity = true
 		s.beginWith(u)
-		s.useEarly()
+		s.placeEarlyAudio()
 	case u.Key && s.endsAt(u.DTS):
 		s.endSegmentAt(u.DTS)
 		s.beginWith(u)
@@ -84,7 +84,7 @@ func (s *Segmenter) cutBefore(u *media.AccessUnit) {
 // beginWith opens the segment that begins with the key frame u.
 func (s *Segmenter) beginWith(u *media.AccessUnit) {
 	s.leading.begin(u)
-	s.picture.noteKey(u) // leading may have made it an IDR picture
+	s.videoState.noteKey(u) // leading may have made it an IDR picture
 	s.openSegment(s.start, u.Independent())
 }
 
@@ -96,7 +96,7 @@ func (s *Segmenter) endsAt(dts media.Ticks) bool {
 	}
 	elapsed := dts - s.segment.Start
 	// If pictures are repeated, a segment can begin without another key frame.
-	return elapsed+s.gops.longest() > s.formatNow().longest() && !(s.slow() && s.mayRepeat())
+	return elapsed+s.gops.longest() > s.formatNow().maxSegment() && !(s.slow() && s.canRepeat())
 }
 
 // longEnough reports whether the open segment would last segment_duration, within half a
@@ -119,45 +119,45 @@ func (s *Segmenter) forceCut(at media.Ticks) {
 // followLateVideo closes parts, and eventually the segment, by the time of the audio while
 // no picture is received.
 func (s *Segmenter) followLateVideo(dts media.Ticks) {
-	s.picture.wire = dts
+	s.videoState.audioDTS = dts
 	target := s.partTarget()
-	ahead := max(soundLead, 2*target)
-	if s.picture.repeated || s.rate.frame() > slowPicture {
-		ahead = target + slowLead // no picture is expected soon
+	ahead := max(maxAudioLead, 2*target)
+	if s.videoState.repeated || s.rate.frame() > slowInterval {
+		ahead = target + slowAudioLead // no picture is expected soon
 	}
 	for dts-s.start > ahead {
-		s.passPart(s.start + target)
+		s.closeTimedPart(s.start + target)
 	}
 }
 
-// slowLead is how far audio may be ahead of the pictures if those are far apart.
-const slowLead = media.Second / 10
+// slowAudioLead is how far audio may be ahead of the pictures if those are far apart.
+const slowAudioLead = media.Second / 10
 
-// soundLead is how far audio may be ahead of the pictures: some phones send pictures that
+// maxAudioLead is how far audio may be ahead of the pictures: some phones send pictures that
 // much later.
-const soundLead = 6 * media.Second / 5
+const maxAudioLead = 6 * media.Second / 5
 
-// runOn fills time in which nothing was received with gap parts, and segments of those, if
+// passGap fills time in which nothing was received with gap parts, and segments of those, if
 // it does not fit the open segment.
-func (s *Segmenter) runOn(dts media.Ticks) {
-	if dts-s.segment.Start <= s.formatNow().longest() {
+func (s *Segmenter) passGap(dts media.Ticks) {
+	if dts-s.segment.Start <= s.formatNow().maxSegment() {
 		return
 	}
 	for target := s.partTarget(); dts-s.start > target; {
-		s.passPart(s.start + target)
+		s.closeTimedPart(s.start + target)
 	}
 }
 
-// passPart closes a part whose end is not set by a frame, and the segment if another part
+// closeTimedPart closes a part whose end is not set by a frame, and the segment if another part
 // would not fit. A change of the audio track may take effect there.
-func (s *Segmenter) passPart(end media.Ticks) {
+func (s *Segmenter) closeTimedPart(end media.Ticks) {
 	// A repeated picture can begin a segment as well as a key frame.
-	if s.start > s.picture.newest && s.mayRepeat() && s.longEnough(s.start) {
+	if s.start > s.videoState.newest && s.canRepeat() && s.longEnough(s.start) {
 		s.nextSegment()
 	}
-	s.holdPicture(end)
+	s.repeatPicture(end)
 	s.closeAt(end)
-	if s.start+s.format.PartTarget-s.segment.Start > s.format.longest() || s.segmentFull() {
+	if s.start+s.format.PartTarget-s.segment.Start > s.format.maxSegment() || s.segmentFull() {
 		s.nextSegment()
 	}
 }
@@ -165,7 +165,7 @@ func (s *Segmenter) passPart(end media.Ticks) {
 // nextSegment ends the segment and opens the next one without a frame that begins it.
 func (s *Segmenter) nextSegment() {
 	if s.nextAudio != nil {
-		s.closeSound()
+		s.closeOldAudio()
 	}
 	s.closeSegment()
 	if s.nextAudio != nil {
@@ -173,9 +173,9 @@ func (s *Segmenter) nextSegment() {
 		s.discontinuity = true
 	}
 	lead := slices.IndexFunc(s.units, func(u media.AccessUnit) bool { return u.Track == s.video })
-	again := lead < 0 && s.start > s.picture.newest && s.mayRepeat()
+	again := lead < 0 && s.start > s.videoState.newest && s.canRepeat()
 	s.openSegment(s.start, again || lead >= 0 && s.units[lead].Independent())
-	s.useEarly()
+	s.placeEarlyAudio()
 	if again {
 		s.repeat(s.start)
 	}
@@ -211,7 +211,7 @@ func (s *Segmenter) formatNow() Format {
 		return s.format
 	}
 	frame := s.rate.frame()
-	if s.video != nil && s.audio == nil && s.rate.alone() {
+	if s.video != nil && s.audio == nil && s.rate.singleFrame() {
 		frame = 2 * media.Second // otherwise there would be a second one by now
 	}
 	return freeze(s.cfg, frame, s.video != nil && s.audio != nil)
@@ -225,7 +225,7 @@ func (s *Segmenter) partTarget() media.Ticks { return s.formatNow().PartTarget }
 func (s *Segmenter) closePart(end media.Ticks) {
 	s.freeze()
 	if len(s.units) > 0 && !s.partFull() && !s.keyPending() {
-		end = max(end, s.start+s.format.least())
+		end = max(end, s.start+s.format.minPart())
 	}
 	s.close(s.fit(end))
 }
@@ -244,18 +244,18 @@ func (s *Segmenter) freeze() {
 
 // fit returns end, limited to where the open part must end. A part lasts at least one tick.
 func (s *Segmenter) fit(end media.Ticks) media.Ticks {
-	end = min(end, s.start+s.format.PartTarget, s.segment.Start+s.format.longest())
+	end = min(end, s.start+s.format.PartTarget, s.segment.Start+s.format.maxSegment())
 	return max(end, s.start+1)
 }
 
 // close passes the part to the packagings.
 func (s *Segmenter) close(end media.Ticks) {
 	if len(s.units) > 0 {
-		s.fillSound(end, s.units[len(s.units)-1].Arrived)
+		s.fillSilence(end, s.units[len(s.units)-1].Arrived)
 	}
 	s.cut = Cut{
 		Part: media.Part{
-			Publication: s.session, MSN: s.segment.MSN, Number: s.nextPart, Start: s.start, Duration: end - s.start,
+			Publication: s.publication, MSN: s.segment.MSN, Number: s.nextPart, Start: s.start, Duration: end - s.start,
 		},
 		Format: s.format, Video: s.video, Audio: s.audio, Units: s.units,
 	}
@@ -265,13 +265,13 @@ func (s *Segmenter) close(end media.Ticks) {
 	} else {
 		c.Gap = true
 		s.stats.GapParts++
-		s.sound.skipTo(end)
+		s.audioState.skipGap(end)
 	}
 	for _, out := range s.outs {
 		out.Part(&s.cut)
 	}
 	s.parts++
-	s.carried += s.bytes
+	s.segmentBytes += s.bytes
 	s.segment.Duration += s.cut.Duration
 	s.cut = Cut{}
 	clear(s.units) // release the message buffers
@@ -294,7 +294,7 @@ func (s *Segmenter) endTracksAt(dts media.Ticks, audio *media.Track) {
 	if s.open {
 		s.endPartsAt(dts)
 		if audio != s.audio {
-			s.closeSound()
+			s.closeOldAudio()
 		}
 		s.closeSegment()
 	}
@@ -303,20 +303,20 @@ func (s *Segmenter) endTracksAt(dts media.Ticks, audio *media.Track) {
 // endPartsAt closes the parts of the open segment, which ends at dts.
 func (s *Segmenter) endPartsAt(dts media.Ticks) {
 	for target := s.partTarget(); dts-s.start > target; {
-		s.passPart(s.start + target)
+		s.closeTimedPart(s.start + target)
 	}
 	// The last part was published to end when this frame was due, and the next segment
 	// begins there even if the frame is a little late: that time does not become a very
 	// short part. Audio received meanwhile goes into the next segment.
-	if dts-s.start > max(jitter, s.pace()) || s.leadPending() {
+	if dts-s.start > max(jitter, s.leadFrame()) || s.leadPending() {
 		s.closeLast(dts)
 	}
 }
 
-// closeSound closes a part with the pending audio before the audio track changes: after the
+// closeOldAudio closes a part with the pending audio before the audio track changes: after the
 // discontinuity other parameters apply. Its time is already covered by the previous parts,
 // so the part is very short.
-func (s *Segmenter) closeSound() {
+func (s *Segmenter) closeOldAudio() {
 	old := func(u media.AccessUnit) bool { return u.Track == s.audio }
 	if s.audio == nil || !s.open || !slices.ContainsFunc(s.units, old) {
 		return
@@ -344,7 +344,7 @@ func (s *Segmenter) leadPending() bool {
 
 func (s *Segmenter) openSegment(start media.Ticks, independent bool) {
 	s.segment = media.Segment{
-		Publication:         s.session,
+		Publication:     s.publication,
 		MSN:             s.nextMSN,
 		Start:           start,
 		ProgramDateTime: s.anchorWall.Add((start - s.anchorDTS).Duration()),
@@ -355,7 +355,7 @@ func (s *Segmenter) openSegment(start media.Ticks, independent bool) {
 	s.start = start
 	s.discontinuity = false
 	s.open = true
-	s.parts, s.carried = 0, 0
+	s.parts, s.segmentBytes = 0, 0
 	for _, out := range s.outs {
 		out.Open(s.segment)
 	}

@@ -7,11 +7,11 @@ import (
 )
 
 const (
-	// mostShift is how much later than the leader's key frame a Follower's may be decoded:
+	// maxShift is how much later than the leader's key frame a Follower's may be decoded:
 	// the leader's decoding may have been moved earlier for reordered pictures.
-	mostShift = media.Second
-	// keyPatience is how long after a cut a Follower waits for the key frame.
-	keyPatience = media.Second
+	maxShift = media.Second
+	// maxKeyWait is how long after a cut a Follower waits for the key frame.
+	maxKeyWait = media.Second
 )
 
 // Follower cuts a rendition, such as a transcoded one, where another one, its leader, is
@@ -59,9 +59,9 @@ func Follow(cuts *Cuts, outs ...Packaging) *Follower {
 // Start begins a run of units with the given tracks, finishing the previous run.
 func (f *Follower) Start(video, audio *media.Track) {
 	f.Finish()
-	f.forget(&f.waiting)
+	f.dropAll(&f.waiting)
 	if !f.open {
-		f.forget(&f.part.units)
+		f.dropAll(&f.part.units)
 		f.part.bytes = 0
 	}
 	f.video, f.audio, f.keySeen, f.shift = video, audio, false, 0
@@ -85,7 +85,7 @@ func (f *Follower) Stats() Stats { return f.stats }
 // Write takes the next access unit of one of the tracks, or of one that takes its place.
 func (f *Follower) Write(u media.AccessUnit) {
 	if lead := f.video != nil; u.Track.Video() != lead && !(lead && f.audio != nil) {
-		f.drop([]media.AccessUnit{u}) // of no known track
+		f.countDropped([]media.AccessUnit{u}) // of no known track
 		return
 	}
 	if u.Track.Video() {
@@ -97,7 +97,7 @@ func (f *Follower) Write(u media.AccessUnit) {
 	f.waiting = append(f.waiting, u)
 	f.run()
 	if n := len(f.waiting); n >= maxHeld { // the leader makes no progress
-		f.drop(f.waiting[:n/2])
+		f.countDropped(f.waiting[:n/2])
 		f.waiting = slices.Delete(f.waiting, 0, n/2)
 	}
 }
@@ -151,13 +151,13 @@ func (f *Follower) placeAll(end media.Ticks, known bool) (over bool) {
 		case held && (lead || u.DTS >= heldAt), known && lead && over:
 			kept = append(kept, u)
 		case known && f.isBehind(&u, end, lead):
-			if late := !lead && u.DTS >= end+keyPatience; late && !over {
+			if late := !lead && u.DTS >= end+maxKeyWait; late && !over {
 				f.stats.ForcedCuts++
 				over = true
 			}
 			over = over || lead
 			kept = append(kept, u)
-		case !known && f.video != nil && lead && u.Key && f.local(&u) >= media.Ticks(f.cuts.reached.Load()):
+		case !known && f.video != nil && lead && u.Key && f.leaderTime(&u) >= media.Ticks(f.cuts.reached.Load()):
 			// The leader has not decided yet whether to cut here.
 			held, heldAt = true, u.DTS
 			kept = append(kept, u)
@@ -172,16 +172,16 @@ func (f *Follower) placeAll(end media.Ticks, known bool) (over bool) {
 
 // isBehind reports whether a unit belongs after the end of the open segment.
 func (f *Follower) isBehind(u *media.AccessUnit, end media.Ticks, lead bool) bool {
-	at := f.local(u)
+	at := f.leaderTime(u)
 	switch early := f.rate.frame() / 2; {
 	case !lead:
 		return at >= end
 	case f.video == nil:
 		return at >= end-early
 	case u.Key && u.DTS >= end-early:
-		f.shift = min(max(u.DTS-end, 0), mostShift)
+		f.shift = min(max(u.DTS-end, 0), maxShift)
 		return true
-	case at >= end+keyPatience:
+	case at >= end+maxKeyWait:
 		f.stats.ForcedCuts++
 		return true
 	default:
@@ -189,8 +189,8 @@ func (f *Follower) isBehind(u *media.AccessUnit, end media.Ticks, lead bool) boo
 	}
 }
 
-// local returns the decoding time of a unit on the leader's timeline.
-func (f *Follower) local(u *media.AccessUnit) media.Ticks {
+// leaderTime returns the decoding time of a unit on the leader's timeline.
+func (f *Follower) leaderTime(u *media.AccessUnit) media.Ticks {
 	if u.Track.Video() {
 		return u.DTS - f.shift
 	}
@@ -206,7 +206,7 @@ func (f *Follower) place(u media.AccessUnit, end media.Ticks, known bool) {
 	}
 	lead := u.Track.Video() == (f.video != nil)
 	if !lead {
-		for u.DTS-p.start > format.PartTarget+soundLead && f.hasRoom(end, known) {
+		for u.DTS-p.start > format.PartTarget+maxAudioLead && f.hasRoom(end, known) {
 			f.closeUpTo(p.start + format.PartTarget)
 		}
 		f.append(u)
@@ -221,7 +221,7 @@ func (f *Follower) place(u media.AccessUnit, end media.Ticks, known bool) {
 		f.audio = u.Track
 	}
 	f.rate.add(u.DTS)
-	at, frame := f.local(&u), min(f.rate.frame(), format.PartTarget)
+	at, frame := f.leaderTime(&u), min(f.rate.frame(), format.PartTarget)
 	for at+frame-p.start > format.PartTarget && at-p.start > jitter && f.hasRoom(end, known) {
 		f.closeUpTo(min(at, p.start+format.PartTarget))
 	}
@@ -251,7 +251,7 @@ func (f *Follower) append(u media.AccessUnit) {
 // closeUpTo closes the part with the units before end.
 func (f *Follower) closeUpTo(end media.Ticks) {
 	all := f.part.units
-	n := slices.IndexFunc(all, func(u media.AccessUnit) bool { return f.local(&u) >= end })
+	n := slices.IndexFunc(all, func(u media.AccessUnit) bool { return f.leaderTime(&u) >= end })
 	if n < 0 {
 		n = len(all)
 	}
@@ -361,7 +361,7 @@ func (f *Follower) end() (end media.Ticks, known bool) {
 			return e.end, true
 		case e.kind == segmentDropped && f.parts == 0:
 			f.at, f.open = e, false
-			f.forget(&f.part.units)
+			f.dropAll(&f.part.units)
 			f.part.bytes = 0
 			for _, out := range f.outs {
 				out.Drop()
@@ -383,15 +383,15 @@ func (f *Follower) nextIsIndependent() bool {
 	return opened == nil || opened.kind != segmentOpened || opened.head.Independent
 }
 
-// forget drops all units of a list.
-func (f *Follower) forget(units *[]media.AccessUnit) {
-	f.drop(*units)
+// dropAll drops all units of a list.
+func (f *Follower) dropAll(units *[]media.AccessUnit) {
+	f.countDropped(*units)
 	clear(*units) // release their bytes
 	*units = (*units)[:0]
 }
 
-// drop counts dropped units.
-func (f *Follower) drop(units []media.AccessUnit) {
+// countDropped counts dropped units.
+func (f *Follower) countDropped(units []media.AccessUnit) {
 	for _, u := range units {
 		if u.Track.Video() {
 			f.stats.DroppedVideo++

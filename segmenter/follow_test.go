@@ -283,7 +283,7 @@ func TestFollower_TracksOfTheLeaderThatChangeAreADiscontinuityHereToo(t *testing
 	}
 }
 
-func TestFollower_ThatDiesAndComesBackHasAGapBetween(t *testing.T) {
+func TestFollower_RestartLeavesAGap(t *testing.T) {
 	source := stream(24 * time.Second)
 	rung := rungOf(source)
 	l := newLadder(t, DefaultConfig())
@@ -364,7 +364,7 @@ func TestFollower_SegmentThatItsLeaderTookBackIsTakenBack(t *testing.T) {
 	l.compare()
 }
 
-func TestFollower_HoldsNoMoreThanItMayWhenItsLeaderStands(t *testing.T) {
+func TestFollower_BoundsItsMemoryWhenItsLeaderStops(t *testing.T) {
 	l := newLadder(t, DefaultConfig())
 	rung := rungOf(stream(5 * time.Minute))
 	l.join(rung)

@@ -13,8 +13,8 @@ type Format struct {
 	PartTarget media.Ticks
 }
 
-// longest returns the longest duration of a segment: rounded, it must not exceed Target.
-func (f Format) longest() media.Ticks {
+// maxSegment returns the longest duration of a segment: rounded, it must not exceed Target.
+func (f Format) maxSegment() media.Ticks {
 	return media.Ticks(f.Target)*media.Second + media.Second/2 - media.Millisecond
 }
 
@@ -56,6 +56,6 @@ func freeze(cfg Config, frame media.Ticks, sound bool) Format {
 	return f
 }
 
-// least returns the shortest duration of a part that is followed by another (RFC 8216bis
+// minPart returns the shortest duration of a part that is followed by another (RFC 8216bis
 // section 4.4.4.9: 85 % of PART-TARGET).
-func (f Format) least() media.Ticks { return (f.PartTarget*85 + 99) / 100 }
+func (f Format) minPart() media.Ticks { return (f.PartTarget*85 + 99) / 100 }

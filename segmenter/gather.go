@@ -13,8 +13,8 @@ const (
 	keyWait = 10 * media.Second
 	// changeWait is how long pictures with new parameters wait for a change of the audio.
 	changeWait = 3 * media.Second / 10
-	// audioLead is how much audio before the first picture is kept.
-	audioLead = media.Second / 2
+	// keptAudio is how much audio before the first picture is kept.
+	keptAudio = media.Second / 2
 	// maxHeld and maxHeldBytes bound the units that are held meanwhile.
 	maxHeld      = 2048
 	maxHeldBytes = maxPartBytes
@@ -36,17 +36,17 @@ type gathering struct {
 	audio    *media.Track
 }
 
-// breakHere starts gathering for a segment after a discontinuity.
-func (s *Segmenter) breakHere(fresh bool) {
+// startGathering starts gathering for a segment after a discontinuity.
+func (s *Segmenter) startGathering(fresh bool) {
 	s.gather = gathering{on: true, fresh: fresh}
 	s.discontinuity = s.discontinuity || s.nextMSN > 0
 	s.keySeen = false
 }
 
-// awaitSound holds pictures with new parameters until it is known whether the audio changes
+// awaitAudio holds pictures with new parameters until it is known whether the audio changes
 // too. It returns false if that is known.
-func (s *Segmenter) awaitSound(u media.AccessUnit) bool {
-	if s.audio == nil || s.sound.silent || s.nextAudio != nil {
+func (s *Segmenter) awaitAudio(u media.AccessUnit) bool {
+	if s.audio == nil || s.audioState.silent || s.nextAudio != nil {
 		return false
 	}
 	s.gather = gathering{on: true, change: true}
@@ -62,7 +62,7 @@ func (s *Segmenter) changeTo(g gathering) {
 	for i, u := range g.held {
 		switch {
 		case i == first:
-		case u.Track.Video() || u.Track == g.audio && u.DTS+s.sound.period > s.segment.Start:
+		case u.Track.Video() || u.Track == g.audio && u.DTS+s.audioState.period > s.segment.Start:
 			s.place(u)
 		default:
 			s.stats.DroppedAudio++
@@ -70,21 +70,21 @@ func (s *Segmenter) changeTo(g gathering) {
 	}
 }
 
-// breakAt ends the segment because the timeline is discontinuous. Units that are held for a
+// breakTimeline ends the segment because the timeline is discontinuous. Units that are held for a
 // segment that has not begun belong to the old timeline and are dropped.
-func (s *Segmenter) breakAt() {
+func (s *Segmenter) breakTimeline() {
 	if s.gather.change {
 		s.release(true)
 	}
 	if !s.gather.on {
 		s.Finish()
-		s.breakHere(false)
+		s.startGathering(false)
 		return
 	}
 	for _, u := range s.gather.held {
 		s.countDropped(u)
 	}
-	s.breakHere(s.gather.fresh)
+	s.startGathering(s.gather.fresh)
 }
 
 // hold keeps a unit until the segment can begin.
@@ -94,7 +94,7 @@ func (s *Segmenter) hold(u media.AccessUnit) {
 		g.any, g.began, g.arrived = true, u.DTS, u.Arrived
 	}
 	if g.change && u.Track == s.audio && u.DTS < g.began {
-		s.follow(u) // it belongs before the change
+		s.writeAudio(u) // it belongs before the change
 		return
 	}
 	if u.Track.Video() {
@@ -136,7 +136,7 @@ func (s *Segmenter) releaseWhenReady(waited media.Ticks) {
 	full := len(g.held) >= maxHeld || g.bytes >= maxHeldBytes
 	switch {
 	case g.video != nil && g.audio != nil:
-	case !g.fresh && g.video != nil && (s.audio == nil || s.sound.silent || waited >= changeWait || full):
+	case !g.fresh && g.video != nil && (s.audio == nil || s.audioState.silent || waited >= changeWait || full):
 		// The audio track is known already.
 	case !g.fresh && g.audio != nil && s.video == nil:
 	case g.video != nil && (waited >= gatherTime || full):
@@ -167,18 +167,18 @@ func (s *Segmenter) release(atEnd bool) {
 	first := firstOf(g.held, g.video != nil)
 	s.setTracks(g.video, g.audio)
 	s.anchor(g.held[first])
-	s.sound = newSound(g.audio, s.anchorDTS)
-	s.picture = newPicture(g.video)
+	s.audioState = newAudioState(g.audio, s.anchorDTS)
+	s.videoState = newVideoState(g.video)
 	s.leading = newLeading(g.video)
 	s.leading.begin(&g.held[first])
 	s.openSegment(g.held[first].DTS, g.held[first].Independent())
 	for _, u := range g.held {
 		switch {
-		case !u.Track.Video() && (u.Track != g.audio || u.DTS < s.anchorDTS-audioLead):
+		case !u.Track.Video() && (u.Track != g.audio || u.DTS < s.anchorDTS-keptAudio):
 			s.stats.DroppedAudio++
 		case !u.Track.Video() && g.video != nil && s.parts == 0:
 			s.append(u) // audio around the first picture
-			s.sound.take(u.DTS, u.DTS)
+			s.audioState.take(u.DTS, u.DTS)
 		default:
 			s.place(u)
 		}

@@ -32,7 +32,7 @@ func newLeading(t *media.Track) leading {
 
 // begin takes the first picture of a segment, and turns it into an IDR picture if possible.
 func (l *leading) begin(u *media.AccessUnit) {
-	if l.is(u) {
+	if l.isFirst(u) {
 		return
 	}
 	l.on = u.Key && u.Access == media.AccessOpen
@@ -46,14 +46,14 @@ func (l *leading) begin(u *media.AccessUnit) {
 	}
 }
 
-// is reports whether u is the first picture of the segment.
-func (l *leading) is(u *media.AccessUnit) bool { return l.begun && u.Key && u.PTS == l.first }
+// isFirst reports whether u is the first picture of the segment.
+func (l *leading) isFirst(u *media.AccessUnit) bool { return l.begun && u.Key && u.PTS == l.first }
 
-// fit adapts the next picture to the first one of the segment. whole is false if the content
+// rewrite adapts the next picture to the first one of the segment. whole is false if the content
 // of u is lost, keep is false if u must be dropped. From the next key picture on there are
 // no leading pictures.
-func (l *leading) fit(u *media.AccessUnit) (keep, whole bool) {
-	if l.is(u) {
+func (l *leading) rewrite(u *media.AccessUnit) (keep, whole bool) {
+	if l.isFirst(u) {
 		return true, true
 	}
 	l.on = l.on && !u.Key
@@ -75,5 +75,5 @@ func (l *leading) fit(u *media.AccessUnit) (keep, whole bool) {
 
 // intra reports whether u is the intra picture of an open GOP that begins the segment.
 func (l *leading) intra(u *media.AccessUnit) bool {
-	return u.Access == media.AccessOpen && l.is(u)
+	return u.Access == media.AccessOpen && l.isFirst(u)
 }

@@ -16,8 +16,8 @@ type rate struct {
 	gap         media.Ticks // distance from the previous frame to last
 }
 
-// alone reports whether the rate is unknown because there is only one frame.
-func (r *rate) alone() bool { return r.frames == 1 && r.declared == 0 }
+// singleFrame reports whether the rate is unknown because there is only one frame.
+func (r *rate) singleFrame() bool { return r.frames == 1 && r.declared == 0 }
 
 // minFrames is the number of frames from which the measured rate overrides the declared one.
 const minFrames = 4

@@ -44,12 +44,12 @@ const (
 
 // Segmenter cuts one rendition. Create it with New, then Start a publication.
 type Segmenter struct {
-	cfg     Config
-	outs    []Packaging
-	format  Format
-	frozen  bool
-	session string
-	stats   Stats
+	cfg         Config
+	outs        []Packaging
+	format      Format
+	frozen      bool
+	publication string
+	stats       Stats
 
 	video, audio *media.Track // of the open segment; either may be nil
 	nextAudio    *media.Track // takes effect at the next key frame
@@ -60,15 +60,15 @@ type Segmenter struct {
 	gops         intervals
 	leading      leading
 
-	gather  gathering
-	sound   sound
-	picture picture
-	early   []media.AccessUnit // units of nextAudio
+	gather     gathering
+	audioState audioState
+	videoState videoState
+	earlyAudio []media.AccessUnit // units of nextAudio
 
 	open          bool
 	segment       media.Segment // the head of the open one, and its duration so far
 	parts         int           // of the open segment
-	carried       int           // bytes of access units in them
+	segmentBytes  int           // bytes of access units in them
 	cut           Cut           // passed to the Packagings
 	nextMSN       int64
 	nextPart      int64
@@ -96,8 +96,8 @@ func New(cfg Config, from Resume, outs ...Packaging) *Segmenter {
 // earlier publication it begins with a discontinuity.
 func (s *Segmenter) Start(session string) {
 	s.Finish()
-	s.session, s.nextPart = session, 0
-	s.breakHere(true)
+	s.publication, s.nextPart = session, 0
+	s.startGathering(true)
 }
 
 // Format returns the frozen Format; false if no part has been closed yet.
@@ -112,12 +112,12 @@ func (s *Segmenter) FrameRate() float64 {
 		return 0
 	}
 	rate := 1 / s.rate.frame().Seconds()
-	if s.slow() && s.mayRepeat() {
+	if s.slow() && s.canRepeat() {
 		repeated := 1 / repeatEvery.Seconds()
-		if s.picture.skip != nil {
-			repeated = 1 / holdEvery.Seconds()
+		if s.videoState.skip != nil {
+			repeated = 1 / skipEvery.Seconds()
 		}
-		if s.rate.alone() {
+		if s.rate.singleFrame() {
 			return repeated
 		}
 		return max(rate, repeated)
@@ -128,7 +128,7 @@ func (s *Segmenter) FrameRate() float64 {
 // Silent reports which tracks have stopped.
 func (s *Segmenter) Silent() (video, audio bool) {
 	both := s.video != nil && s.audio != nil && !s.gather.on
-	return both && s.picture.silent, both && s.sound.silent
+	return both && s.videoState.silent, both && s.audioState.silent
 }
 
 // Stats returns the counters so far.
@@ -149,7 +149,7 @@ func (s *Segmenter) Skip(n int, wall time.Time) {
 // Write takes the next access unit.
 func (s *Segmenter) Write(u media.AccessUnit) {
 	if u.Discontinuity {
-		s.breakAt()
+		s.breakTimeline()
 	}
 	if s.gather.on {
 		s.hold(u)
@@ -167,8 +167,8 @@ func (s *Segmenter) Finish() {
 		return
 	}
 	if len(s.units) > 0 {
-		end := s.units[len(s.units)-1].DTS + s.pace()
-		s.holdPicture(end)
+		end := s.units[len(s.units)-1].DTS + s.leadFrame()
+		s.repeatPicture(end)
 		s.closeLast(end)
 	}
 	s.closeSegment()
@@ -185,7 +185,7 @@ func (s *Segmenter) FinishLost() {
 		s.Finish()
 		return
 	}
-	if end := s.units[len(s.units)-1].DTS + s.pace(); end-s.start > s.partTarget()/2 {
+	if end := s.units[len(s.units)-1].DTS + s.leadFrame(); end-s.start > s.partTarget()/2 {
 		s.Finish()
 		return
 	}
@@ -221,13 +221,13 @@ func (s *Segmenter) place(u media.AccessUnit) {
 			s.stats.DroppedVideo++
 			return
 		}
-		if s.awaitSound(u) {
+		if s.awaitAudio(u) {
 			return
 		}
 		s.changeTracks(u.Track, s.newestAudio(), u)
 		return
 	}
-	keep, whole := s.leading.fit(&u)
+	keep, whole := s.leading.rewrite(&u)
 	if !whole {
 		s.stats.DroppedVideo++
 	}
@@ -235,17 +235,17 @@ func (s *Segmenter) place(u media.AccessUnit) {
 		s.rate.add(u.DTS) // the frame is not missing
 		return
 	}
-	s.lead(u)
+	s.writeLead(u)
 }
 
 func (s *Segmenter) placeAudio(u media.AccessUnit) {
 	switch {
 	case u.Track == s.audio && s.nextAudio == nil:
 		if s.video == nil {
-			s.lead(u)
+			s.writeLead(u)
 			return
 		}
-		s.follow(u)
+		s.writeAudio(u)
 	case s.video == nil:
 		s.changeTracks(nil, u.Track, u)
 	default:
@@ -253,56 +253,56 @@ func (s *Segmenter) placeAudio(u media.AccessUnit) {
 		// picture; wait for the next key frame.
 		if s.nextAudio != u.Track {
 			s.nextAudio = u.Track
-			s.dropEarly()
+			s.dropEarlyAudio()
 		}
-		s.early = append(s.early, u)
+		s.earlyAudio = append(s.earlyAudio, u)
 		s.followLateVideo(u.DTS)
-		if len(s.early) > maxEarly {
-			s.early = slices.Delete(s.early, 0, 1)
+		if len(s.earlyAudio) > maxEarlyAudio {
+			s.earlyAudio = slices.Delete(s.earlyAudio, 0, 1)
 			s.stats.DroppedAudio++
 		}
 	}
 }
 
-// maxEarly bounds the frames of a new audio track that are kept for the key frame at which
+// maxEarlyAudio bounds the frames of a new audio track that are kept for the key frame at which
 // it begins.
-const maxEarly = 16
+const maxEarlyAudio = 16
 
-// dropEarly drops audio that was kept for a key frame that did not come.
-func (s *Segmenter) dropEarly() {
-	s.stats.DroppedAudio += uint64(len(s.early))
-	clear(s.early)
-	s.early = s.early[:0]
+// dropEarlyAudio drops audio that was kept for a key frame that did not come.
+func (s *Segmenter) dropEarlyAudio() {
+	s.stats.DroppedAudio += uint64(len(s.earlyAudio))
+	clear(s.earlyAudio)
+	s.earlyAudio = s.earlyAudio[:0]
 }
 
-// useEarly places audio of a new track that was received before its key frame but belongs
+// placeEarlyAudio places audio of a new track that was received before its key frame but belongs
 // after it.
-func (s *Segmenter) useEarly() {
-	for _, u := range s.early {
-		if u.Track == s.audio && u.DTS+s.sound.period > s.start {
+func (s *Segmenter) placeEarlyAudio() {
+	for _, u := range s.earlyAudio {
+		if u.Track == s.audio && u.DTS+s.audioState.period > s.start {
 			s.append(u)
-			s.sound.take(u.DTS, u.DTS)
+			s.audioState.take(u.DTS, u.DTS)
 		} else {
 			s.stats.DroppedAudio++
 		}
 	}
-	clear(s.early)
-	s.early = s.early[:0]
+	clear(s.earlyAudio)
+	s.earlyAudio = s.earlyAudio[:0]
 }
 
-// follow writes audio beside video.
-func (s *Segmenter) follow(u media.AccessUnit) {
-	if s.sound.filling {
-		s.fillSound(u.DTS+s.sound.period/2, u.Arrived)
+// writeAudio writes audio beside video.
+func (s *Segmenter) writeAudio(u media.AccessUnit) {
+	if s.audioState.filling {
+		s.fillSilence(u.DTS+s.audioState.period/2, u.Arrived)
 	}
-	if !s.sound.take(u.DTS, s.picture.newest) {
+	if !s.audioState.take(u.DTS, s.videoState.newest) {
 		s.stats.DroppedAudio++
 		return
 	}
 	s.followLateVideo(u.DTS)
 	s.append(u)
 	if s.partFull() {
-		s.passPart(u.DTS + 1)
+		s.closeTimedPart(u.DTS + 1)
 	}
 }
 
@@ -311,7 +311,7 @@ func (s *Segmenter) partFull() bool { return s.bytes > maxPartBytes || len(s.uni
 
 // segmentFull reports whether the open segment must not get another part.
 func (s *Segmenter) segmentFull() bool {
-	return s.carried >= maxSegmentBytes || s.parts >= maxSegmentParts
+	return s.segmentBytes >= maxSegmentBytes || s.parts >= maxSegmentParts
 }
 
 func (s *Segmenter) newestAudio() *media.Track {
@@ -323,14 +323,14 @@ func (s *Segmenter) newestAudio() *media.Track {
 
 // changeTracks starts a new segment at u, with a discontinuity and the given tracks.
 func (s *Segmenter) changeTracks(video, audio *media.Track, u media.AccessUnit) {
-	s.runOn(u.DTS)
+	s.passGap(u.DTS)
 	s.endTracksAt(u.DTS, audio)
 	s.setTracks(video, audio)
 	s.discontinuity = true
 	s.leading.begin(&u)
 	s.openSegment(s.start, u.Independent())
-	s.useEarly()
-	s.lead(u)
+	s.placeEarlyAudio()
+	s.writeLead(u)
 }
 
 func (s *Segmenter) setTracks(video, audio *media.Track) {
@@ -343,10 +343,10 @@ func (s *Segmenter) setTracks(video, audio *media.Track) {
 		s.gops = intervals{}
 	}
 	if audio != s.audio {
-		s.sound = newSound(audio, s.start)
+		s.audioState = newAudioState(audio, s.start)
 	}
 	if video != s.video {
-		s.picture = newPicture(video)
+		s.videoState = newVideoState(video)
 		s.leading = newLeading(video)
 	}
 	s.video, s.audio, s.nextAudio = video, audio, nil

@@ -220,7 +220,7 @@ func TestSegmenter_KeepsItsTargets(t *testing.T) {
 
 // x264 puts a key frame where the scene changes, and the next one a whole interval
 // after that: OBS and GStreamer in their usual settings.
-func TestSegmenter_BearsKeyFramesAtSceneChanges(t *testing.T) {
+func TestSegmenter_ToleratesKeyFramesAtSceneChanges(t *testing.T) {
 	in := stream(0)
 	in.FPS, in.GOP = 30, 60
 	var units []media.AccessUnit
@@ -414,7 +414,7 @@ func TestSegmenter_DropsFramesBeforeTheFirstKey(t *testing.T) {
 	}
 }
 
-func TestSegmenter_TimeThatStandsStillDoesNotHoldMemory(t *testing.T) {
+func TestSegmenter_TimeThatStandsStillDoesNotGrowMemory(t *testing.T) {
 	in := stream(4 * time.Second)
 	in.BitRate = 400_000_000
 	units := in.Units()

@@ -40,7 +40,7 @@ func serveText(t *testing.T, text string) (url string) {
 	return server.URL + "/index.m3u8"
 }
 
-func TestCheck_SaysWhetherAStreamKeepsTheRules(t *testing.T) {
+func TestCheck_ReportsWhetherAStreamFollowsTheRules(t *testing.T) {
 	clean, broken := serveText(t, ended), serveText(t, strings.Replace(ended, "EXTINF:2,", "EXTINF:9,", 1))
 	for _, c := range []struct {
 		args        []string

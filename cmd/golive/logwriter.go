@@ -26,12 +26,12 @@ type logWriter struct {
 	wake chan struct{} // has an element while there may be something to write
 	done chan struct{} // closed when everything was written after Close
 
-	mu      sync.Mutex
-	pending []byte
-	closed  bool
-	lost    int  // dropped lines
-	told    int  // dropped lines that were logged
-	failing bool // the last write failed
+	mu       sync.Mutex
+	pending  []byte
+	closed   bool
+	lost     int  // dropped lines
+	reported int  // dropped lines that were logged
+	failing  bool // the last write failed
 }
 
 // newLogWriter returns a logWriter that writes to w in the background until it is closed.
@@ -73,15 +73,15 @@ func (l *logWriter) Lost() int {
 	return l.lost
 }
 
-// tellLost logs, until ctx is done, how many lines were dropped, once lines can be written
+// logLost logs, until ctx is done, how many lines were dropped, once lines can be written
 // again.
-func (l *logWriter) tellLost(ctx context.Context, log *slog.Logger) {
+func (l *logWriter) logLost(ctx context.Context, log *slog.Logger) {
 	tick := time.NewTicker(lostLinesInterval)
 	defer tick.Stop()
 	for {
 		select {
 		case <-tick.C:
-			if n := l.takeUntold(); n > 0 {
+			if n := l.takeUnreported(); n > 0 {
 				log.Warn("log lines were lost", "lines", n, "hint", "the reader of golive's stderr was too slow, closed it, or its disk was full")
 			}
 		case <-ctx.Done():
@@ -90,16 +90,16 @@ func (l *logWriter) tellLost(ctx context.Context, log *slog.Logger) {
 	}
 }
 
-// takeUntold returns the number of lines that were dropped since its last call; 0 as long as
+// takeUnreported returns the number of lines that were dropped since its last call; 0 as long as
 // another line would be dropped as well.
-func (l *logWriter) takeUntold() int {
+func (l *logWriter) takeUnreported() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.failing || len(l.pending) > maxPendingLog/2 {
 		return 0
 	}
-	n := l.lost - l.told
-	l.told = l.lost
+	n := l.lost - l.reported
+	l.reported = l.lost
 	return n
 }
 

@@ -196,7 +196,7 @@ func TestServe_SecondSignalEndsItAtOnce(t *testing.T) {
 
 // TestRow78 has several kinds of logs that take nothing. Where the server listens
 // cannot be read from them.
-func TestRow78_ServerGoesOnWithoutTheReaderOfItsLog(t *testing.T) {
+func TestRow78_ServerContinuesWithoutTheReaderOfItsLog(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("needs addresses of its own on the loopback network")
 	}

@@ -21,9 +21,9 @@ import (
 	"golive/internal/setting"
 )
 
-// farewell is how long players can still load the end of the broadcasts when the server
+// playerLinger is how long players can still load the end of the broadcasts when the server
 // stops.
-const farewell = 2 * time.Second
+const playerLinger = 2 * time.Second
 
 // demoID is the id of the broadcast that --demo publishes.
 const demoID = "demo"
@@ -51,9 +51,9 @@ func serve(ctx context.Context, args, env []string, stderr *logWriter) error {
 		demoKey = rand.Text()
 		cfg.Ingest.Publish.Keys = append(cfg.Ingest.Publish.Keys, ingest.KeyConfig{ID: demoID, Key: setting.NewSecret(demoKey)})
 	}
-	defer runBeside(ctx,
+	defer runInBackground(ctx,
 		func(ctx context.Context) { logSignals(ctx, caught, log) },
-		func(ctx context.Context) { stderr.tellLost(ctx, log) },
+		func(ctx context.Context) { stderr.logLost(ctx, log) },
 		tuneGC,
 	)()
 	locks, err := lockFolders(cfg, log)
@@ -93,16 +93,16 @@ func serve(ctx context.Context, args, env []string, stderr *logWriter) error {
 	guest := func(context.Context) {}
 	if *demo {
 		url := fmt.Sprintf("rtmp://127.0.0.1:%d/live/%s", portOf(doors.rtmp.Addr().String()), demoKey)
-		guest = func(ctx context.Context) { demonstrate(ctx, url, portOf(doors.http.Addr().String()), log) }
+		guest = func(ctx context.Context) { publishDemo(ctx, url, portOf(doors.http.Addr().String()), log) }
 	}
 	err = h.run(ctx, doors, guest)
 	log.Info("golive stopped")
 	return err
 }
 
-// runBeside runs functions in the background until stop is called, which waits for them.
+// runInBackground runs functions in the background until stop is called, which waits for them.
 // They are not stopped when ctx is done, since the server shuts down after that.
-func runBeside(ctx context.Context, functions ...func(context.Context)) (stop func()) {
+func runInBackground(ctx context.Context, functions ...func(context.Context)) (stop func()) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	var running sync.WaitGroup
 	for _, f := range functions {
@@ -114,8 +114,8 @@ func runBeside(ctx context.Context, functions ...func(context.Context)) (stop fu
 	}
 }
 
-// doors holds the open listeners.
-type doors struct {
+// listeners holds the open listeners.
+type listeners struct {
 	rtmp  net.Listener
 	rtmps net.Listener // nil when it is off
 	http  net.Listener
@@ -124,7 +124,7 @@ type doors struct {
 }
 
 // close closes the open listeners.
-func (d doors) close() {
+func (d listeners) close() {
 	for _, ln := range []net.Listener{d.rtmp, d.rtmps, d.http, d.https, d.admin} {
 		if ln != nil {
 			_ = ln.Close()
@@ -141,8 +141,8 @@ func addressOf(ln net.Listener) string {
 }
 
 // listen opens all listeners, or none if one of them fails.
-func listen(ctx context.Context, cfg config.Config) (doors, error) {
-	var d doors
+func listen(ctx context.Context, cfg config.Config) (listeners, error) {
+	var d listeners
 	for _, door := range []struct {
 		key, address string
 		into         *net.Listener
@@ -159,7 +159,7 @@ func listen(ctx context.Context, cfg config.Config) (doors, error) {
 		ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", door.address)
 		if err != nil {
 			d.close()
-			return doors{}, fmt.Errorf("%s: %w (is another golive running? choose another port)", door.key, err)
+			return listeners{}, fmt.Errorf("%s: %w (is another golive running? choose another port)", door.key, err)
 		}
 		*door.into = ln
 	}
@@ -169,7 +169,7 @@ func listen(ctx context.Context, cfg config.Config) (doors, error) {
 // run serves until ctx is done, then shuts down in order: first publishers, then every
 // broadcast, whose end is stored, and players last. guest runs beside the servers until they
 // end.
-func (h *house) run(ctx context.Context, d doors, guest func(context.Context)) error {
+func (h *server) run(ctx context.Context, d listeners, guest func(context.Context)) error {
 	front, frontCtx := errgroup.WithContext(ctx)
 	players, stopPlayers := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopPlayers()
@@ -200,7 +200,7 @@ func (h *house) run(ctx context.Context, d doors, guest func(context.Context)) e
 	frontErr := front.Wait()
 	if h.hub.Ended() {
 		select {
-		case <-time.After(farewell):
+		case <-time.After(playerLinger):
 		case <-backCtx.Done():
 		}
 	}
@@ -211,8 +211,8 @@ func (h *house) run(ctx context.Context, d doors, guest func(context.Context)) e
 	return frontErr
 }
 
-// demonstrate publishes the built-in clip to this server until ctx is done.
-func demonstrate(ctx context.Context, url string, httpPort int, log *slog.Logger) {
+// publishDemo publishes the built-in clip to this server until ctx is done.
+func publishDemo(ctx context.Context, url string, httpPort int, log *slog.Logger) {
 	log.Info("demo started", "watch", "http://localhost:"+strconv.Itoa(httpPort)+"/watch/"+demoID)
 	for ctx.Err() == nil {
 		err := publisher.Run(ctx, publisher.Config{URL: url, Streams: 1, Source: clip.FLV()}, log.With("broadcast", demoID))

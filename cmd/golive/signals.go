@@ -8,11 +8,11 @@ import (
 )
 
 // catchSignals prevents signals that are not meant to end a server from ending the process
-// (see survivedSignals). It must be called before a service manager may consider the server
+// (see ignoredSignals). It must be called before a service manager may consider the server
 // started.
 func catchSignals() <-chan os.Signal {
 	caught := make(chan os.Signal, 8)
-	if survived := survivedSignals(); len(survived) > 0 { // none would mean all
+	if survived := ignoredSignals(); len(survived) > 0 { // none would mean all
 		signal.Notify(caught, survived...)
 	}
 	return caught

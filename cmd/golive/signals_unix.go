@@ -9,13 +9,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// survivedSignals returns the signals that would end the server by default but are sent for
+// ignoredSignals returns the signals that would end the server by default but are sent for
 // other reasons: SIGHUP by logrotate, for a reload, and by a terminal that is closed; SIGUSR1
 // and SIGUSR2 to reopen logs and to upgrade; SIGPIPE if the reader of the log is gone.
 //
 // SIGINT and SIGTERM end the server in order, SIGQUIT ends it with the stacks of its
 // goroutines. All others have no effect on a Go program, or are crashes.
-func survivedSignals() []os.Signal {
+func ignoredSignals() []os.Signal {
 	return []os.Signal{syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGPIPE}
 }
 

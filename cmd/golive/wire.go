@@ -43,8 +43,8 @@ var (
 	_ prometheus.Gatherer   = (*prometheus.Registry)(nil)
 )
 
-// house holds the servers, ready to run.
-type house struct {
+// server holds the servers, ready to run.
+type server struct {
 	hub          *broadcast.Hub
 	rtmp         *rtmp.Server
 	certificates certificates
@@ -55,7 +55,7 @@ type house struct {
 }
 
 // wire creates the servers and what they need, and connects them.
-func wire(ctx context.Context, cfg config.Config, d doors, log *slog.Logger) (*house, error) {
+func wire(ctx context.Context, cfg config.Config, d listeners, log *slog.Logger) (*server, error) {
 	reg := prometheus.NewRegistry()
 	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 
@@ -122,7 +122,7 @@ func wire(ctx context.Context, cfg config.Config, d doors, log *slog.Logger) (*h
 		}},
 		{Name: "storage", For: admin.ForIngest, Probe: hub.Archiving},
 	}
-	return &house{
+	return &server{
 		hub:          hub,
 		certificates: certs,
 		rtmp:         rtmp.NewServer(cfg.Ingest, ingest.NewSessions(cfg.Ingest, auth, log, ingest.NewMetrics(reg)), log),

@@ -77,7 +77,7 @@ func (c *Closer) Follow(data []byte) ([]byte, error) {
 			return append(out, nal...), nil
 		}
 		out, err := c.renumber(out, nal)
-		restarts = restarts || c.header.has(forgetAll)
+		restarts = restarts || c.header.has(mmcoUnmarkAll)
 		return out, err
 	})
 	if restarts {
@@ -101,16 +101,16 @@ func (c *Closer) Replace(data []byte) ([]byte, error) {
 			return nil, err
 		}
 		h := &c.header
-		if h.has(forgetAll) {
-			return nil, noClose("its picture resets the numbers")
+		if h.has(mmcoUnmarkAll) {
+			return nil, closeError("its picture resets the numbers")
 		}
-		c.count()
+		c.countFrame()
 		n := numbers{frame: c.position.frame, poc: h.numbers.poc - c.position.base.poc}
 		return append(out, c.sequence.skipped(h.parameters, nal[0]>>5, n, c.ownMarking())...), nil
 	})
 }
 
-func noClose(problem string) error { return &SyntaxError{In: "access unit", Problem: problem} }
+func closeError(problem string) error { return &SyntaxError{In: "access unit", Problem: problem} }
 
 // rebase makes the intra picture in data the base of the numbers.
 func (c *Closer) rebase(data []byte) error {
@@ -126,8 +126,8 @@ func (c *Closer) rebase(data []byte) error {
 			return err
 		}
 		h := &c.header
-		if h.kind != sliceI || nal[0]>>5 == 0 || h.has(forgetAll) {
-			return noClose("its picture cannot be an IDR picture")
+		if h.kind != sliceI || nal[0]>>5 == 0 || h.has(mmcoUnmarkAll) {
+			return closeError("its picture cannot be an IDR picture")
 		}
 		if slices++; slices == 1 {
 			first = h.numbers
@@ -135,7 +135,7 @@ func (c *Closer) rebase(data []byte) error {
 		}
 	}
 	if slices == 0 || !said.RecoveryPoint || said.RecoveryFrames > 0 {
-		return noClose("no recovery point")
+		return closeError("no recovery point")
 	}
 	base := c.position.base
 	base.frame += first.frame
@@ -162,7 +162,7 @@ func (c *Closer) renumber(out, nal []byte) ([]byte, error) {
 	if err := c.read(nal); err != nil {
 		return nil, err
 	}
-	c.count()
+	c.countFrame()
 	h := &c.header
 	w := c.begin(numbers{frame: c.position.frame, poc: h.numbers.poc - c.position.base.poc}, false)
 	if nal[0]>>5 > 0 {
@@ -180,7 +180,7 @@ func (c *Closer) rewrite(data []byte, slice func(out, nal []byte) ([]byte, error
 	for {
 		nal, next, ok := Next(rest, c.lengthSize)
 		if !ok && len(next) > 0 {
-			return nil, noClose("cut off")
+			return nil, closeError("cut off")
 		}
 		if !ok {
 			return out, nil
@@ -201,7 +201,7 @@ func (c *Closer) rewrite(data []byte, slice func(out, nal []byte) ([]byte, error
 		case n == 0:
 			out = out[:at]
 		case n>>(8*c.lengthSize) > 0:
-			return nil, noClose("its length does not fit")
+			return nil, closeError("its length does not fit")
 		}
 		for i := range out[at:min(at+c.lengthSize, len(out))] {
 			out[at+i] = byte(n >> (8 * (c.lengthSize - 1 - i)))
@@ -215,13 +215,13 @@ func isSlice(nal []byte) bool { return Type(nal) >= NonIDR && Type(nal) <= IDR }
 func (c *Closer) read(nal []byte) error {
 	c.payload = appendPayload(c.payload[:0], nal)
 	if Type(nal) != NonIDR {
-		return noClose("slices of another kind")
+		return closeError("slices of another kind")
 	}
 	return c.sequence.readHeader(&c.header, nal[0]>>5, c.payload, c.sets)
 }
 
-// count records the frame number of the picture that was read.
-func (c *Closer) count() {
+// countFrame records the frame number of the picture that was read.
+func (c *Closer) countFrame() {
 	p := &c.position
 	shift := 32 - c.sequence.frameNumBits
 	step := (c.header.numbers.frame - p.base.frame - p.frame) << shift >> shift
@@ -234,7 +234,7 @@ func (c *Closer) count() {
 func (c *Closer) ownMarking() []marking {
 	own := c.header.marking[:0]
 	for _, m := range c.header.marking {
-		if named := m.op == forgetShort || m.op == shortToLong; named && uint64(m.values[0]) >= c.position.since {
+		if named := m.op == mmcoUnmarkShortTerm || m.op == mmcoShortToLongTerm; named && uint64(m.values[0]) >= c.position.since {
 			continue
 		}
 		own = append(own, m)

@@ -164,7 +164,7 @@ func TestCloser_LeavesStreamsOfIDRPicturesAlone(t *testing.T) {
 	}
 }
 
-func TestCloser_RefusesWhatIsNoRecoveryPoint(t *testing.T) {
+func TestCloser_RefusesOtherThanRecoveryPoints(t *testing.T) {
 	sps, pps, units := openGOP(t, openGOPs[0])
 	recovery := slices.IndexFunc(units, func(u []byte) bool { return bytes.Contains(u, []byte{byte(SEI), 6}) })
 	sei, rest, _ := Next(units[recovery], 4)

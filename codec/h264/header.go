@@ -36,17 +36,17 @@ type marking struct {
 
 // The operations of table 7-9 that are handled.
 const (
-	forgetShort = 1 // difference_of_pic_nums_minus1
-	shortToLong = 3 // difference_of_pic_nums_minus1 and long_term_frame_idx
-	forgetAll   = 5
+	mmcoUnmarkShortTerm = 1 // difference_of_pic_nums_minus1
+	mmcoShortToLongTerm = 3 // difference_of_pic_nums_minus1 and long_term_frame_idx
+	mmcoUnmarkAll       = 5
 )
 
 // operands returns the number of values of the operation.
 func (m marking) operands() int {
 	switch m.op {
-	case forgetAll:
+	case mmcoUnmarkAll:
 		return 0
-	case shortToLong:
+	case mmcoShortToLongTerm:
 		return 2
 	default:
 		return 1
@@ -85,7 +85,7 @@ func (s *sequence) readHeader(h *sliceHeader, refIDC byte, payload []byte, sets 
 		r.golomb()
 	}
 	if h.kind != sliceI {
-		s.passReferences(h, &r)
+		s.skipReferences(h, &r)
 	}
 	h.markingAt = r.at
 	if refIDC > 0 {
@@ -122,9 +122,9 @@ func sliceError(r *bitReader, problem string) error {
 	return &SyntaxError{In: "slice header", Offset: r.at / 8, Problem: problem, Err: r.err}
 }
 
-// passReferences skips the reference picture fields of a slice that is not intra: their
+// skipReferences skips the reference picture fields of a slice that is not intra: their
 // number, their order (section 7.3.3.1) and their weights (7.3.3.2).
-func (s *sequence) passReferences(h *sliceHeader, r *bitReader) {
+func (s *sequence) skipReferences(h *sliceHeader, r *bitReader) {
 	lists := h.parameters.references[:1]
 	if h.kind == sliceB {
 		lists = h.parameters.references[:]
@@ -154,16 +154,16 @@ func (s *sequence) passReferences(h *sliceHeader, r *bitReader) {
 	}
 	for i := range lists {
 		for n := sizes[i]; n > 0 && r.err == nil; n-- {
-			r.pass(r.flag(), 2) // luma_weight and luma_offset
+			r.skipNumbers(r.flag(), 2) // luma_weight and luma_offset
 			if s.chroma {
-				r.pass(r.flag(), 4) // the same for Cb and Cr
+				r.skipNumbers(r.flag(), 4) // the same for Cb and Cr
 			}
 		}
 	}
 }
 
-// pass skips n numbers if there is set.
-func (r *bitReader) pass(there bool, n int) {
+// skipNumbers skips n numbers if there is set.
+func (r *bitReader) skipNumbers(there bool, n int) {
 	for ; there && n > 0; n-- {
 		r.golomb()
 	}

@@ -59,15 +59,15 @@ func appendPayload(b, nal []byte) []byte {
 	return bytes.TrimRight(append(b, rest...), "\x00")
 }
 
-// window holds up to 64 bits of a payload, the next one first.
-type window struct {
+// bitWindow holds up to 64 bits of a payload, the next one first.
+type bitWindow struct {
 	bits uint64
 	size int // number of bits
 }
 
-// newWindow returns a window of the first 8 bytes of b, or of all if there are fewer.
-func newWindow(b []byte) window {
-	var w window
+// newBitWindow returns a window of the first 8 bytes of b, or of all if there are fewer.
+func newBitWindow(b []byte) bitWindow {
+	var w bitWindow
 	for i := range min(len(b), 8) {
 		w.bits |= uint64(b[i]) << (56 - 8*i)
 		w.size += 8
@@ -77,7 +77,7 @@ func newWindow(b []byte) window {
 
 // golomb reads a ue(v) of at most 33 bits (section 9.1); ok is false if it is longer or
 // truncated.
-func (w *window) golomb() (v uint32, ok bool) {
+func (w *bitWindow) golomb() (v uint32, ok bool) {
 	zeros := bits.LeadingZeros64(w.bits)
 	length := 2*zeros + 1
 	if zeros > 17 || length > w.size {
@@ -90,7 +90,7 @@ func (w *window) golomb() (v uint32, ok bool) {
 }
 
 // flag reads one bit; ok is false at the end.
-func (w *window) flag() (set, ok bool) {
+func (w *bitWindow) flag() (set, ok bool) {
 	if w.size < 1 {
 		return false, false
 	}

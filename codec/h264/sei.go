@@ -68,7 +68,7 @@ func (r *rbsp) seiNumber() (n int, ok bool) {
 }
 
 func (s *Supplement) recoveryPoint(payload []byte) {
-	w := newWindow(payload)
+	w := newBitWindow(payload)
 	frames, ok1 := w.golomb()
 	exact, ok2 := w.flag()
 	broken, ok3 := w.flag()

@@ -24,7 +24,7 @@ func NewSkipper(sps, pps []byte) (*Skipper, error) {
 	// FFmpeg 5.1 computes weights from the picture order count that is written, 0, although
 	// the picture is output after all earlier ones in any case.
 	const afterIDR = 1 // the IDR picture's frame_num is 0
-	nal := s.skipped(p, refIDC, numbers{frame: afterIDR}, []marking{{op: forgetAll}})
+	nal := s.skipped(p, refIDC, numbers{frame: afterIDR}, []marking{{op: mmcoUnmarkAll}})
 	return &Skipper{nal: nal}, nil
 }
 

@@ -12,7 +12,7 @@ import (
 )
 
 // What x264 makes is held, and goes on, without a change to any picture.
-func TestSkipper_HoldsAnIDRPictureInARealDecoder(t *testing.T) {
+func TestSkipper_RepeatsAnIDRPictureInARealDecoder(t *testing.T) {
 	if _, err := exec.LookPath("ffmpeg"); err != nil {
 		t.Skip("no ffmpeg")
 	}
@@ -92,7 +92,7 @@ func TestSkipper_HoldsAnIDRPictureInARealDecoder(t *testing.T) {
 }
 
 // An encoder whose pictures are all IDR pictures allows no references, and x264 says so.
-func TestSkipper_HoldsPicturesOfAnIntraOnlyStream(t *testing.T) {
+func TestSkipper_RepeatsPicturesOfAnIntraOnlyStream(t *testing.T) {
 	if _, err := exec.LookPath("ffmpeg"); err != nil {
 		t.Skip("no ffmpeg")
 	}
@@ -177,7 +177,7 @@ func decode(t *testing.T, nals [][]byte) (sums []string) {
 	return sums
 }
 
-func TestNewSkipper_RefusesWhatItCannotHold(t *testing.T) {
+func TestNewSkipper_RefusesUnsupportedParameterSets(t *testing.T) {
 	for name, c := range map[string]struct {
 		sps, pps []byte
 		want     string

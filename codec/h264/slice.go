@@ -19,7 +19,7 @@ func ReadSlice(nal []byte) (s Slice, ok bool) {
 	var header [longest]byte
 	r := rbsp{left: nal[1:]}
 	kept, _ := r.read(header[:], longest)
-	w := newWindow(header[:kept])
+	w := newBitWindow(header[:kept])
 	first, ok1 := w.golomb()
 	kind, ok2 := w.golomb()
 	if !ok1 || !ok2 {

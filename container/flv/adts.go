@@ -24,8 +24,8 @@ type adtsState struct {
 	samples int64
 }
 
-// forget makes the next frame parse its header again.
-func (s *adtsState) forget() { s.header, s.track, s.err = aac.ADTSHeader{}, nil, nil }
+// reset makes the next frame parse its header again.
+func (s *adtsState) reset() { s.header, s.track, s.err = aac.ADTSHeader{}, nil, nil }
 
 // beginADTS returns the first unit of a body of ADTS frames.
 func (a *audioState) beginADTS(dts media.Ticks, data []byte) (u media.AccessUnit, ok bool, err error) {
@@ -46,7 +46,7 @@ func (a *audioState) nextADTS() (u media.AccessUnit, ok bool, err error) {
 		if !ok {
 			return u, false, nil
 		}
-		if frame, err = a.retrack(h, raw); err != nil {
+		if frame, err = a.setTrack(h, raw); err != nil {
 			s.reader = aac.ADTSReader{}
 			return u, false, err
 		}
@@ -59,9 +59,9 @@ func (a *audioState) nextADTS() (u media.AccessUnit, ok bool, err error) {
 	return media.AccessUnit{Track: s.track, DTS: dts, PTS: dts, Key: true, Data: frame}, true, nil
 }
 
-// retrack sets the track for a frame, and returns the frame without its program config
+// setTrack sets the track for a frame, and returns the frame without its program config
 // element.
-func (a *audioState) retrack(h aac.ADTSHeader, raw []byte) (frame []byte, err error) {
+func (a *audioState) setTrack(h aac.ADTSHeader, raw []byte) (frame []byte, err error) {
 	s := &a.adts
 	explained := h.Configuration == 0 && aac.HasProgramConfig(raw)
 	if h == s.header && !explained {
@@ -81,8 +81,8 @@ func (a *audioState) retrack(h aac.ADTSHeader, raw []byte) (frame []byte, err er
 	if layout := raw[:len(raw)-len(frame)]; h != s.header || !bytes.Equal(layout, s.layout) {
 		t := newAudioTrack(c)
 		switch {
-		case sameSound(t, s.track): // only the comment in the layout changed
-		case sameSound(t, a.track):
+		case sameAudio(t, s.track): // only the comment in the layout changed
+		case sameAudio(t, a.track):
 			s.track = a.track // an AudioSpecificConfig may signal HE-AAC
 		default:
 			s.track = t
@@ -92,8 +92,8 @@ func (a *audioState) retrack(h aac.ADTSHeader, raw []byte) (frame []byte, err er
 	return frame, nil
 }
 
-// sameSound reports whether the tracks have the same ADTS header and layout; b may be nil.
-func sameSound(a, b *media.Track) bool {
+// sameAudio reports whether the tracks have the same ADTS header and layout; b may be nil.
+func sameAudio(a, b *media.Track) bool {
 	return b != nil && a.ObjectType == b.ObjectType && a.SampleRate == b.SampleRate &&
 		a.Channels == b.Channels && bytes.Equal(a.ProgramConfig, b.ProgramConfig)
 }

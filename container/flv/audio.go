@@ -93,7 +93,7 @@ func (a *audioState) configure(record []byte, offset int) error {
 		return &SyntaxError{Op: "AudioSpecificConfig", Offset: int64(offset), Err: err}
 	}
 	a.config, a.track = config, newAudioTrack(c)
-	a.adts.forget() // compare the headers with the new one
+	a.adts.reset() // compare the headers with the new one
 	return nil
 }
 
@@ -108,9 +108,9 @@ func (a *audioState) configureADTS(h aac.ADTSHeader) error {
 		a.config, a.track = nil, nil
 		return audioError(err)
 	}
-	if t := newAudioTrack(c); !sameSound(t, a.track) {
+	if t := newAudioTrack(c); !sameAudio(t, a.track) {
 		a.config, a.track = nil, t
-		a.adts.forget()
+		a.adts.reset()
 	}
 	return nil
 }

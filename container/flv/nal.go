@@ -108,7 +108,7 @@ func (v *videoState) scan(data []byte, offset int) ([]byte, contents, error) {
 	}
 	// A length of 1 or 2 bytes may be too small for a NAL unit of Annex B.
 	if size != 4 {
-		v.held = nil
+		v.keptSEI = nil
 	}
 	if v.lengthSize != 4 && v.track != nil {
 		track := *v.track

@@ -69,9 +69,9 @@ func expGolomb(nal []byte, at int) (v uint32, ok bool) {
 	return w>>(31-2*zeros) - 1, true
 }
 
-// learn uses the parameter sets in a key frame. Most encoders repeat those of the
+// useParamSets uses the parameter sets in a key frame. Most encoders repeat those of the
 // configuration there; if a byte differs there is a new track.
-func (v *videoState) learn(data []byte, found contents) error {
+func (v *videoState) useParamSets(data []byte, found contents) error {
 	if !found.params() && len(v.pending.sps) == 0 && len(v.pending.pps) == 0 {
 		return nil
 	}
@@ -113,8 +113,8 @@ func (v *videoState) learn(data []byte, found contents) error {
 	return nil
 }
 
-// postpone keeps the parameter sets of a unit without a picture for the next key frame.
-func (v *videoState) postpone(data []byte) {
+// keepParamSets keeps the parameter sets of a unit without a picture for the next key frame.
+func (v *videoState) keepParamSets(data []byte) {
 	v.eachParam(data, func(nal []byte) { v.pending.add(nal) })
 }
 

@@ -21,11 +21,11 @@ const (
 //
 // The zero value is ready. It is used by one goroutine.
 type Timestamps struct {
-	video, audio track
+	video, audio trackTimes
 }
 
-// track is the state of the timestamps of audio or video.
-type track struct {
+// trackTimes is the state of the timestamps of audio or video.
+type trackTimes struct {
 	seen bool
 	last reading // the next timestamp is relative to it
 	far  reading // the previous timestamp, if it was a long step away from last
@@ -49,7 +49,7 @@ func (t *Timestamps) Audio(timestamp uint32) media.Ticks {
 
 // next unwraps a timestamp relative to the previous one, or to that of the other track if
 // it is close to that one only.
-func (t *track) next(other *track, raw uint32) media.Ticks {
+func (t *trackTimes) next(other *trackTimes, raw uint32) media.Ticks {
 	from := t.last
 	if !t.seen {
 		if from = other.last; !other.seen {

@@ -33,9 +33,9 @@ type videoState struct {
 	extra      trackSet
 	// marked is set if the tag being read calls its picture a key frame.
 	marked bool
-	// held are SEI messages from a tag without a picture, length-prefixed: they belong to
+	// keptSEI are SEI messages from a tag without a picture, length-prefixed: they belong to
 	// the next picture.
-	held []byte
+	keptSEI []byte
 }
 
 func (v *videoState) read(dts media.Ticks, body []byte) (u media.AccessUnit, ok bool, err error) {
@@ -126,7 +126,7 @@ func (v *videoState) configure(record []byte, offset int) error {
 	v.config = bytes.Clone(record)
 	v.lengthSize = c.NALLengthSize
 	v.pending = paramSets{}
-	v.held = nil
+	v.keptSEI = nil
 	v.track = nil
 	if len(c.SPS) > 0 && len(c.PPS) > 0 {
 		v.track = newVideoTrack(c)
@@ -162,28 +162,28 @@ func newVideoTrack(c *h264.Config) *media.Track {
 	}
 }
 
-// maxHeld bounds the SEI messages that are kept for the next picture, in bytes.
-const maxHeld = 4096
+// maxKeptSEI bounds the SEI messages that are kept for the next picture, in bytes.
+const maxKeptSEI = 4096
 
-// hold keeps the SEI messages of a tag without a picture.
-func (v *videoState) hold(data []byte) {
+// keepSEI keeps the SEI messages of a tag without a picture.
+func (v *videoState) keepSEI(data []byte) {
 	size := v.nalLength()
 	for {
 		nal, rest, ok := h264.Next(data, size)
 		if !ok {
 			return
 		}
-		if unit := data[:len(data)-len(rest)]; h264.Type(nal) == h264.SEI && len(v.held)+len(unit) <= maxHeld {
-			v.held = append(v.held, unit...)
+		if unit := data[:len(data)-len(rest)]; h264.Type(nal) == h264.SEI && len(v.keptSEI)+len(unit) <= maxKeptSEI {
+			v.keptSEI = append(v.keptSEI, unit...)
 		}
 		data = rest
 	}
 }
 
-// joinHeld puts the held SEI messages before the picture in data.
-func (v *videoState) joinHeld(data []byte) ([]byte, contents) {
-	data = slices.Concat(v.held, data)
-	v.held = nil
+// prependSEI puts the held SEI messages before the picture in data.
+func (v *videoState) prependSEI(data []byte) ([]byte, contents) {
+	data = slices.Concat(v.keptSEI, data)
+	v.keptSEI = nil
 	found, _ := walk(data, v.nalLength())
 	return data, found
 }
@@ -197,20 +197,20 @@ func (v *videoState) unit(dts, composition media.Ticks, data []byte, offset int)
 	if err != nil {
 		return u, false, err
 	}
-	if found.picture && len(v.held) > 0 {
-		data, found = v.joinHeld(data)
+	if found.picture && len(v.keptSEI) > 0 {
+		data, found = v.prependSEI(data)
 	}
 	access, key := found.access(v.marked)
 	if key {
-		if err := v.learn(data, found); err != nil {
+		if err := v.useParamSets(data, found); err != nil {
 			return u, false, err
 		}
 	} else if found.params() && !found.picture {
-		v.postpone(data)
+		v.keepParamSets(data)
 	}
 	if !found.picture {
 		if found.sei {
-			v.hold(data)
+			v.keepSEI(data)
 		}
 		return u, false, nil
 	}

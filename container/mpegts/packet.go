@@ -70,7 +70,7 @@ func putPCR(field []byte, flags uint8, t media.Ticks) {
 	pcr := wireClock(t)<<15 | 0x3f<<9
 	binary.BigEndian.PutUint16(field[2:], uint16(pcr>>32))
 	binary.BigEndian.PutUint32(field[4:], uint32(pcr))
-	stuff(field[pcrFieldSize:])
+	fillStuffing(field[pcrFieldSize:])
 }
 
 // writePCRs writes packets with only an adaptation field. They do not increment the
@@ -114,7 +114,7 @@ func (w *packetWriter) next(start uint32) {
 	default:
 		field[0] = uint8(len(field) - 1)
 		field[1] = 0
-		stuff(field[2:])
+		fillStuffing(field[2:])
 	}
 }
 
@@ -134,8 +134,8 @@ func (w *packetWriter) packet(start uint32, n int) []byte {
 	return b[headerSize : packetSize-n]
 }
 
-// stuff fills b with stuffing bytes.
-func stuff(b []byte) {
+// fillStuffing fills b with stuffing bytes.
+func fillStuffing(b []byte) {
 	for i := range b {
 		b[i] = 0xff
 	}

@@ -98,7 +98,7 @@ func tablePacket(packet *[packetSize]byte, pid uint32, section []byte) {
 	binary.BigEndian.PutUint32(packet[:], syncByte|unitStart|pid<<pidShift|hasPayload)
 	packet[headerSize] = 0 // pointer_field: the section begins at once
 	n := copy(packet[headerSize+1:], section)
-	stuff(packet[headerSize+1+n:])
+	fillStuffing(packet[headerSize+1+n:])
 }
 
 // crc32 returns the CRC of ISO 13818-1 annex A. It differs from hash/crc32, which

@@ -66,8 +66,8 @@ func OpenBrowser(tb testing.TB) *Browser {
 	return &Browser{ctx: ctx}
 }
 
-// eavesdrop makes hls.js write its log to window.hlsLog, for failed tests.
-const eavesdrop = `(() => {
+// captureHLSLog makes hls.js write its log to window.hlsLog, for failed tests.
+const captureHLSLog = `(() => {
 	const lines = window.hlsLog = [];
 	const say = (level) => (...words) => {
 		lines.push((performance.now() / 1000).toFixed(2) + ' ' + level + ' ' + words.map(String).join(' '));
@@ -95,7 +95,7 @@ func (b *Browser) Open(tb testing.TB, url string) *Page {
 	tb.Cleanup(closeTab)
 	// As with the browser: the first call's context has no deadline.
 	listen := func(ctx context.Context, tab *chromedp.Target) (none chromedp.Void, err error) {
-		_, err = cdp.Call(ctx, tab, cdppage.AddScriptToEvaluateOnNewDocument, cdppage.AddScriptToEvaluateOnNewDocumentParams{Source: eavesdrop})
+		_, err = cdp.Call(ctx, tab, cdppage.AddScriptToEvaluateOnNewDocument, cdppage.AddScriptToEvaluateOnNewDocumentParams{Source: captureHLSLog})
 		return none, err
 	}
 	if err := chromedp.Do(ctx, listen); err != nil {

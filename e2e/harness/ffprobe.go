@@ -34,9 +34,9 @@ func Packets(tb testing.TB, file string) (video, audio []Packet) {
 	return video, audio
 }
 
-// Complaints returns what ffprobe, which decodes everything, prints at the level warning or
+// DecodeErrors returns what ffprobe, which decodes everything, prints at the level warning or
 // above, and the continuity errors that ffmpeg reports.
-func Complaints(tb testing.TB, file string) (lines []string) {
+func DecodeErrors(tb testing.TB, file string) (lines []string) {
 	tb.Helper()
 	_, log := runBoth(tb, "ffprobe", "-v", "level+verbose", "-show_packets", "-show_frames", "-of", "compact", file)
 	for line := range strings.Lines(string(log)) {

@@ -41,7 +41,7 @@ func Follow(tb testing.TB, url string, opts hlscheck.Options) *Follower {
 func follow(ctx context.Context, url string, opts hlscheck.Options) (*hlscheck.Recording, error) {
 	client := &http.Client{Transport: &http.Transport{}}
 	defer client.CloseIdleConnections()
-	opening, opened := context.WithTimeout(ctx, Patience(time.Minute))
+	opening, opened := context.WithTimeout(ctx, Timeout(time.Minute))
 	defer opened()
 	var source *hlscheck.Follower
 	err := Eventually(opening, 20*time.Millisecond, func() (err error) {
@@ -70,8 +70,8 @@ func (f *Follower) Wait(limit time.Duration) *hlscheck.Rendition {
 	f.tb.Helper()
 	select {
 	case <-f.done:
-	case <-time.After(Patience(limit)):
-		f.tb.Fatalf("the stream did not end within %v", Patience(limit))
+	case <-time.After(Timeout(limit)):
+		f.tb.Fatalf("the stream did not end within %v", Timeout(limit))
 	}
 	if f.err != nil {
 		f.tb.Fatal(f.err)

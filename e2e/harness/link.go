@@ -32,7 +32,7 @@ func (l *link) cut(how Cut) bool {
 		l.drop()
 	case Finish:
 		l.drop()
-	case Hole:
+	case BlackHole:
 		close(l.lost)
 	case Ghost:
 		close(l.lost)

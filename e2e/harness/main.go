@@ -25,11 +25,11 @@ func Main(m *testing.M, sources *Sources) {
 }
 
 func buildAndRun(m *testing.M, sources *Sources) (code int, err error) {
-	dir, err := os.MkdirTemp("", "golive-e2e-")
+	dir, remove, err := runFolder()
 	if err != nil {
 		return 0, fmt.Errorf("make folder: %w", err)
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	defer func() { err = errors.Join(err, remove()) }()
 	sources.Dir = dir
 	if os.Getenv(binaryVariable) != "" {
 		return m.Run(), nil

@@ -10,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"syscall"
 	"testing"
 )
 
@@ -62,19 +61,26 @@ func FreeAddress(tb testing.TB) string {
 	return ""
 }
 
-// reserve keeps a port from other tests, which may run in other processes, until this
-// one's end; false when another one has it.
+// reserve reserves a port until the end of the test, also against tests in other processes. It
+// returns false if another test has it.
 func reserve(tb testing.TB, port int) bool {
 	tb.Helper()
-	lock, err := os.OpenFile(filepath.Join(os.TempDir(), fmt.Sprintf("golive-e2e-port-%d", port)), os.O_CREATE|os.O_RDWR, 0o600)
+	folder := filepath.Join(os.TempDir(), "golive-e2e-ports")
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		tb.Fatal(err)
+	}
+	lock, err := tryLock(filepath.Join(folder, strconv.Itoa(port)))
 	if err != nil {
 		tb.Fatal(err)
 	}
-	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		_ = lock.Close() // nothing was written
+	if lock == nil {
 		return false
 	}
-	tb.Cleanup(func() { _ = lock.Close() }) // gives it back
+	tb.Cleanup(func() {
+		if err := lock.remove(); err != nil {
+			tb.Error(err)
+		}
+	})
 	return true
 }
 

@@ -64,7 +64,7 @@ http {
 // WaitFor waits until the URL answers.
 func WaitFor(tb testing.TB, url string, limit time.Duration) {
 	tb.Helper()
-	ctx, cancel := context.WithTimeout(tb.Context(), Patience(limit))
+	ctx, cancel := context.WithTimeout(tb.Context(), Timeout(limit))
 	defer cancel()
 	err := Eventually(ctx, 20*time.Millisecond, func() error {
 		_, err := Get(ctx, url)

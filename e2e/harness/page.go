@@ -102,7 +102,7 @@ func (p *Page) WaitUntil(limit time.Duration, expression string) {
 	p.eventually(limit, func() error {
 		yes, err := evaluate[bool](p, "Boolean("+expression+")")
 		if err == nil && !yes {
-			err = fmt.Errorf("%s is not true after %v", expression, Patience(limit))
+			err = fmt.Errorf("%s is not true after %v", expression, Timeout(limit))
 		}
 		return err
 	})
@@ -111,16 +111,16 @@ func (p *Page) WaitUntil(limit time.Duration, expression string) {
 // eventually calls try until it succeeds, and fails the test after Patience(limit).
 func (p *Page) eventually(limit time.Duration, try func() error) {
 	p.tb.Helper()
-	ctx, cancel := context.WithTimeout(p.ctx, Patience(limit))
+	ctx, cancel := context.WithTimeout(p.ctx, Timeout(limit))
 	defer cancel()
 	if err := Eventually(ctx, 50*time.Millisecond, try); err != nil {
-		p.bury()
+		p.logFailure()
 		p.tb.Fatal(err)
 	}
 }
 
-// bury writes a screenshot of a failed page and the log of hls.js.
-func (p *Page) bury() {
+// logFailure writes a screenshot of a failed page and the log of hls.js.
+func (p *Page) logFailure() {
 	p.tb.Helper()
 	p.Screenshot(p.tb.Name() + "-failed")
 	lines, err := evaluate[[]string](p, "window.hlsLog ?? []")

@@ -47,7 +47,7 @@ func (p *Page) WaitFor(what string, limit time.Duration, wanted func(Playback) b
 	var now Playback
 	p.eventually(limit, func() (err error) {
 		if now, err = p.playback(); err == nil && !wanted(now) {
-			err = fmt.Errorf("no %s within %v: %+v", what, Patience(limit), now)
+			err = fmt.Errorf("no %s within %v: %+v", what, Timeout(limit), now)
 		}
 		return err
 	})
@@ -86,14 +86,14 @@ func (p *Page) MustPlay(d time.Duration) {
 	last, moved := first, begin
 	tick := time.NewTicker(200 * time.Millisecond)
 	defer tick.Stop()
-	for limit := Patience(2*d + 10*time.Second); last.Time-first.Time < d.Seconds(); {
+	for limit := Timeout(2*d + 10*time.Second); last.Time-first.Time < d.Seconds(); {
 		<-tick.C
 		now := p.Playback()
 		if now.Time > last.Time {
 			moved = time.Now()
 		}
 		if still := time.Since(moved); Strict() && still > time.Second || time.Since(begin) > limit {
-			p.bury()
+			p.logFailure()
 			p.tb.Fatalf("%.2f s were played in %v; the video stalled at %.2f s for %v", now.Time-first.Time,
 				time.Since(begin).Round(time.Millisecond), now.Time, still.Round(time.Millisecond))
 		}

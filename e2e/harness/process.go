@@ -93,7 +93,7 @@ func (p *Process) Quit() {
 	p.Signal(syscall.SIGINT)
 	select {
 	case <-p.done: // the status after a signal is not meaningful
-	case <-time.After(Patience(10 * time.Second)):
+	case <-time.After(Timeout(10 * time.Second)):
 		p.tb.Errorf("%s did not stop on SIGINT:\n%s", p.name(), p.Logs)
 		p.Kill()
 	}
@@ -102,7 +102,7 @@ func (p *Process) Quit() {
 // Wait waits until the process exits, which must be with status 0.
 func (p *Process) Wait(limit time.Duration) {
 	p.tb.Helper()
-	if err := p.end(Patience(limit)); err != nil {
+	if err := p.end(Timeout(limit)); err != nil {
 		p.tb.Fatalf("%s: %v\n%s", p.name(), err, p.Logs)
 	}
 }

@@ -14,14 +14,14 @@ type Cut int
 
 // The ways in which a connection is lost.
 const (
-	Reset  Cut = iota // RST to both ends
-	Finish            // FIN to both ends
-	Hole              // no data arrives at either end, and neither is closed
-	Ghost             // RST to the client; nothing to the server
+	Reset     Cut = iota // RST to both ends
+	Finish               // FIN to both ends
+	BlackHole            // no data arrives at either end, and neither is closed
+	Ghost                // RST to the client; nothing to the server
 )
 
 // Cuts returns every Cut.
-func Cuts() []Cut { return []Cut{Reset, Finish, Hole, Ghost} }
+func Cuts() []Cut { return []Cut{Reset, Finish, BlackHole, Ghost} }
 
 func (c Cut) String() string { return [...]string{"RST", "FIN", "black hole", "ghost"}[c] }
 

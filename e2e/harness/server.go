@@ -78,7 +78,7 @@ func (s *Server) Run() {
 	cmd.Env = append(slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "GOLIVE_") }),
 		"GOLIVE_DATA_DIR="+s.Data(), "GOLIVE_INGEST_RTMP_LISTEN="+s.RTMP, "GOLIVE_ORIGIN_LISTEN="+s.HTTP, "GOLIVE_ADMIN_LISTEN="+s.Admin)
 	s.process = begin(s.tb, cmd, s.Logs)
-	ctx, cancel := context.WithTimeout(s.tb.Context(), Patience(startTime))
+	ctx, cancel := context.WithTimeout(s.tb.Context(), Timeout(startTime))
 	defer cancel()
 	err := Eventually(ctx, 20*time.Millisecond, func() error {
 		_, err := Get(ctx, "http://"+s.Admin+"/readyz")
@@ -111,7 +111,7 @@ func (s *Server) Signal(sig syscall.Signal) {
 // Wait waits until golive exits, and returns nil for exit code 0. It kills it after limit.
 func (s *Server) Wait(limit time.Duration) error {
 	defer func() { s.process = nil }()
-	return s.process.end(Patience(limit))
+	return s.process.end(Timeout(limit))
 }
 
 // Stop stops golive with SIGTERM, and checks that it exits cleanly.
@@ -181,7 +181,7 @@ func (s *Server) Broadcast(ctx context.Context, id string) (b Broadcast, err err
 // WaitForState waits until the broadcast is in a state.
 func (s *Server) WaitForState(id, state string, limit time.Duration) Broadcast {
 	s.tb.Helper()
-	ctx, cancel := context.WithTimeout(s.tb.Context(), Patience(limit))
+	ctx, cancel := context.WithTimeout(s.tb.Context(), Timeout(limit))
 	defer cancel()
 	var b Broadcast
 	err := Eventually(ctx, 20*time.Millisecond, func() (err error) {

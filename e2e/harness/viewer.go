@@ -13,11 +13,11 @@ type Viewer struct {
 	stopped chan struct{}
 
 	mu   sync.Mutex
-	seen []Sight
+	seen []Sample
 }
 
-// Sight is the state at one time.
-type Sight struct {
+// Sample is the state at one time.
+type Sample struct {
 	At time.Time
 	Playback
 }
@@ -31,10 +31,10 @@ func (p *Page) View() *Viewer {
 		for ctx.Err() == nil {
 			if now, err := p.playback(); err == nil {
 				if now.Time < v.Last().Time && !p.Rebuilds {
-					p.bury() // the player was rebuilt: write its log
+					p.logFailure() // the player was rebuilt: write its log
 				}
 				v.mu.Lock()
-				v.seen = append(v.seen, Sight{At: time.Now(), Playback: now})
+				v.seen = append(v.seen, Sample{At: time.Now(), Playback: now})
 				v.mu.Unlock()
 			}
 			Pause(ctx, 200*time.Millisecond)
@@ -45,17 +45,17 @@ func (p *Page) View() *Viewer {
 }
 
 // Last returns the newest sample; zero before the first.
-func (v *Viewer) Last() Sight {
+func (v *Viewer) Last() Sample {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if len(v.seen) == 0 {
-		return Sight{}
+		return Sample{}
 	}
 	return v.seen[len(v.seen)-1]
 }
 
 // Stop stops the Viewer and returns its samples.
-func (v *Viewer) Stop() []Sight {
+func (v *Viewer) Stop() []Sample {
 	v.cancel()
 	<-v.stopped
 	return v.seen
@@ -70,8 +70,8 @@ type Report struct {
 	Faults        []string
 }
 
-// SumUp summarises the samples of a Viewer.
-func SumUp(seen []Sight) (r Report) {
+// Summarise summarises the samples of a Viewer.
+func Summarise(seen []Sample) (r Report) {
 	if len(seen) == 0 {
 		return r
 	}

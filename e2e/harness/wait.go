@@ -13,8 +13,8 @@ const strictVariable = "GOLIVE_STRICT"
 // test. Otherwise a test passes on a machine of any speed, and logs the measurements.
 func Strict() bool { return os.Getenv(strictVariable) != "" }
 
-// Patience returns the timeout for something that should take d.
-func Patience(d time.Duration) time.Duration {
+// Timeout returns the timeout for something that should take d.
+func Timeout(d time.Duration) time.Duration {
 	if Strict() {
 		return d
 	}

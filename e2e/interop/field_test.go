@@ -118,7 +118,7 @@ func (f field) mustPlay(t *testing.T, s *harness.Server, b *harness.Browser) {
 			harness.Pause(watching, 300*time.Millisecond)
 		}
 	}()
-	var seen []harness.Sight
+	var seen []harness.Sample
 	if !f.unplayable {
 		page.WaitFor("media", 40*time.Second, func(now harness.Playback) bool { return now.Time > 0 && (f.blind || now.Width > 0) })
 		v := page.View()
@@ -139,7 +139,7 @@ func (f field) mustPlay(t *testing.T, s *harness.Server, b *harness.Browser) {
 		t.Error("the playlist has no end")
 	}
 	for _, run := range harness.Runs(t, r) {
-		lines := harness.Complaints(t, run)
+		lines := harness.DecodeErrors(t, run)
 		for _, line := range lines[:min(len(lines), 5)] {
 			t.Error(line)
 		}
@@ -160,7 +160,7 @@ func (f field) mustPlay(t *testing.T, s *harness.Server, b *harness.Browser) {
 	}
 }
 
-func (f field) checkPlayback(t *testing.T, seen []harness.Sight) {
+func (f field) checkPlayback(t *testing.T, seen []harness.Sample) {
 	t.Helper()
 	if len(seen) < 2 {
 		t.Fatal("the page was not watched")
@@ -172,7 +172,7 @@ func (f field) checkPlayback(t *testing.T, seen []harness.Sight) {
 	if share == 0 {
 		share = 0.85
 	}
-	sum, first, last := harness.SumUp(seen), seen[0], seen[len(seen)-1]
+	sum, first, last := harness.Summarise(seen), seen[0], seen[len(seen)-1]
 	wall := last.At.Sub(first.At).Seconds()
 	t.Logf("the page played %.1f s in %.1f s: %d frames, %d bytes of audio, still for at most %.1f s, %d back",
 		sum.Played, wall, last.Frames-first.Frames, last.Audio-first.Audio, sum.Longest.Seconds(), sum.Back)

@@ -52,7 +52,7 @@ func TestBucket_IsPlayedThroughNginxAlone(t *testing.T) {
 
 	replay := b.waitForReplay("show", 10*time.Second)
 	url := site + "/live/show/replay.m3u8"
-	if wrong := harness.Complaints(t, url); len(wrong) > 0 {
+	if wrong := harness.DecodeErrors(t, url); len(wrong) > 0 {
 		t.Errorf("ffprobe complains of the replay: %q", wrong)
 	}
 	video, audio := harness.Packets(t, file)

@@ -54,10 +54,10 @@ func (c invocation) text() string {
 func parse(m chunk.Message) (invocation, bool) {
 	c := invocation{stream: m.Stream}
 	var rest []byte
-	if c.name, rest = nameOf(bodyOf(m)); !isNeeded(c.name) {
+	if c.name, rest = nameOf(amf0Body(m)); !isNeeded(c.name) {
 		return c, false
 	}
-	values, _ := amf0.DecodeMost(rest, maxValues)
+	values, _ := amf0.DecodeMax(rest, maxValues)
 	if len(values) > 0 {
 		c.transaction, _ = values[0].(float64)
 	}
@@ -81,9 +81,9 @@ func isNeeded(name string) bool {
 	return false
 }
 
-// bodyOf returns the AMF0 values of a command or data message, or nil if it has none. In the
+// amf0Body returns the AMF0 values of a command or data message, or nil if it has none. In the
 // AMF3 forms of both, a zero byte precedes the values, which are AMF0 too.
-func bodyOf(m chunk.Message) []byte {
+func amf0Body(m chunk.Message) []byte {
 	body := m.Body
 	if len(body) > maxCommand {
 		return nil
@@ -117,8 +117,8 @@ func (s *session) command(ctx context.Context, m chunk.Message) error {
 		s.skip(ingest.SkipUnknown)
 		return nil
 	}
-	if s.leaving {
-		return s.commandWhileLeaving(c)
+	if s.reconnectRequested {
+		return s.commandAfterReconnectRequest(c)
 	}
 	switch c.name {
 	case "connect":
@@ -131,7 +131,7 @@ func (s *session) command(ctx context.Context, m chunk.Message) error {
 	case "createStream":
 		s.createStream(c)
 	case "publish":
-		return s.wantPublish(ctx, c)
+		return s.handlePublish(ctx, c)
 	case "FCUnpublish":
 		s.result(c, nil)
 		s.stop(c)
@@ -139,17 +139,17 @@ func (s *session) command(ctx context.Context, m chunk.Message) error {
 	case "deleteStream", "closeStream":
 		s.stop(c)
 	case "play", "play2":
-		s.stream = s.answersOn(c.stream)
+		s.stream = s.replyStream(c.stream)
 		return errPlay
 	}
 	return nil
 }
 
-// commandWhileLeaving handles a command of a peer that was asked to reconnect. If it stops,
+// commandAfterReconnectRequest handles a command of a peer that was asked to reconnect. If it stops,
 // the broadcast does not end: it continues at the next server.
-func (s *session) commandWhileLeaving(c invocation) error {
+func (s *session) commandAfterReconnectRequest(c invocation) error {
 	if c.name == "publish" || s.ends(c) {
-		return errCut
+		return errInterrupted
 	}
 	s.skip(ingest.SkipUnknown)
 	return nil
@@ -178,7 +178,7 @@ func (s *session) connect(c invocation) {
 	}
 	s.encoder = ingest.CleanEncoder(c.object.String("flashVer"))
 	caps, _ := c.object.Get("capsEx").(float64)
-	s.movable = caps >= 0 && caps <= math.MaxUint32 && uint32(caps)&capsReconnect != 0
+	s.canReconnect = caps >= 0 && caps <= math.MaxUint32 && uint32(caps)&capsReconnect != 0
 
 	s.sendControl(chunk.TypeWindowAckSize, defaultWindow)
 	const dynamic = 2
@@ -225,7 +225,7 @@ func unquote(s string) string { return strings.Trim(s, `"' `) }
 // data reads the encoder's name and the frame rate in onMetaData; the frame rate determines
 // how long to wait for a picture. The rest is taken from the media.
 func (s *session) data(m chunk.Message) {
-	name, rest := nameOf(bodyOf(m))
+	name, rest := nameOf(amf0Body(m))
 	if name == "@setDataFrame" {
 		name, rest = nameOf(rest)
 	}
@@ -233,7 +233,7 @@ func (s *session) data(m chunk.Message) {
 		s.skip(ingest.SkipData)
 		return
 	}
-	values, _ := amf0.DecodeMost(rest, maxValues)
+	values, _ := amf0.DecodeMax(rest, maxValues)
 	if len(values) == 0 {
 		s.skip(ingest.SkipData)
 		return

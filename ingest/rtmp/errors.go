@@ -9,8 +9,8 @@ import (
 	"golive/ingest/rtmp/handshake"
 )
 
-// ForeignError reports a peer that speaks another protocol.
-type ForeignError struct {
+// WrongProtocolError reports a peer that speaks another protocol.
+type WrongProtocolError struct {
 	// Protocol is the protocol that it seems to speak.
 	Protocol handshake.Protocol
 	// TLS is set if it connected to the listener for TLS.
@@ -18,7 +18,7 @@ type ForeignError struct {
 }
 
 // Error returns the protocol.
-func (e *ForeignError) Error() string {
+func (e *WrongProtocolError) Error() string {
 	if e.TLS {
 		if e.Protocol == handshake.RTMP {
 			return "the peer speaks plain RTMP, expected RTMPS: its address must begin with rtmps://"
@@ -42,15 +42,15 @@ func (e *ForeignError) Error() string {
 var (
 	errTLS  = errors.New("TLS handshake")
 	errPlay = &ingest.ProtocolError{Err: errors.New("this server only accepts publishers; play over HTTP")}
-	// errFlood and errCrowded are limits. They are not sent to the peer.
+	// errFlood and errReclaimed are limits. They are not sent to the peer.
 	errFlood = fmt.Errorf("%w: the address sends too many commands without publishing", ingest.ErrLimit)
-	// errCrowded ends a connection whose place was given to a newer one.
-	errCrowded = fmt.Errorf("%w: all connections are in use, and this one did not publish", ingest.ErrLimit)
+	// errReclaimed ends a connection whose place was given to a newer one.
+	errReclaimed = fmt.Errorf("%w: all connections are in use, and this one did not publish", ingest.ErrLimit)
 )
 
-// verdict is how the end of a connection is counted, logged and sent to the peer.
-type verdict struct {
-	ingest.Verdict
+// outcome is how the end of a connection is counted, logged and sent to the peer.
+type outcome struct {
+	ingest.Outcome
 	// code is the onStatus code for the peer. If it is empty the connection is closed
 	// without a status, and the encoder reconnects.
 	code string
@@ -64,10 +64,10 @@ const (
 	codePlay     = "NetStream.Play.Failed"
 )
 
-// judge classifies the error that ended a connection.
-func judge(err error) verdict {
-	v := verdict{Verdict: ingest.Judge(err)}
-	if _, ok := errors.AsType[*ForeignError](err); ok {
+// outcomeOf classifies the error that ended a connection.
+func outcomeOf(err error) outcome {
+	v := outcome{Outcome: ingest.OutcomeOf(err)}
+	if _, ok := errors.AsType[*WrongProtocolError](err); ok {
 		v.End, v.Refusal = ingest.EndProtocol, ingest.RefusedNotRTMP
 		return v
 	}
@@ -76,7 +76,7 @@ func judge(err error) verdict {
 		v.End, v.Refusal = ingest.EndProtocol, ingest.RefusedTLS
 	case errors.Is(err, errPlay):
 		v.Refusal, v.code = ingest.RefusedPlay, codePlay
-	case errors.Is(err, errCrowded), errors.Is(err, errFlood):
+	case errors.Is(err, errReclaimed), errors.Is(err, errFlood):
 		// No status, so that an encoder reconnects.
 	case v.Refusal == ingest.RefusedBadName, v.Refusal == ingest.RefusedTaken:
 		v.code = codeBadName

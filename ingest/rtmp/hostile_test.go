@@ -172,7 +172,7 @@ func drip(c net.Conn) {
 	}
 }
 
-func TestHostile_FiveHundredIdleConnectionsDisturbNobody(t *testing.T) {
+func TestHostile_FiveHundredIdleConnectionsDoNotDisturbAPublisher(t *testing.T) {
 	h := open(t, testConfig())
 	for range 500 {
 		h.dialTCP(t)
@@ -272,7 +272,7 @@ func TestLimit_DescriptorsShortAreGivenUpBySilentConnectionsAndThatIsSaidOnce(t 
 		return s.Serve(ctx, &starved{Listener: ln, given: given})
 	})
 	h.established(t, "studio")
-	if n := strings.Count(h.log.String(), "accept failed"); n != 1 {
+	if n := strings.Count(h.log.String(), "accept failed\""); n != 1 {
 		t.Errorf("said %d times", n)
 	}
 	_ = far.Close()
@@ -401,7 +401,7 @@ func TestLimit_LargeMessagesOnlyAfterPublish(t *testing.T) {
 	}
 }
 
-func TestEvict_CutsABlockedReadAndTellsThePeer(t *testing.T) {
+func TestEvict_EndsABlockedReadAndNotifiesThePeer(t *testing.T) {
 	h := open(t, testConfig())
 	c, s := h.live(t, "studio")
 	s.publisher.Evict(ingest.ErrTaken)

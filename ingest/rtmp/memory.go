@@ -41,7 +41,7 @@ func (s *share) Grow(n int) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if _, ok := m.shares[s]; !ok {
-		return errCut // the session is being ended
+		return errInterrupted // the session is being ended
 	}
 	s.held += int64(n)
 	m.held += int64(n)

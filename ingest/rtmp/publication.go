@@ -15,10 +15,10 @@ type publication struct {
 	*ingest.Session
 	tags *ingest.TagWriter
 
-	conn   *session
-	name   string // the peer's name for it, which may be a secret key
-	stream uint32 // the message stream
-	onZero bool   // publish was sent on message stream 0
+	session *session
+	name    string // the peer's name for it, which may be a secret key
+	stream  uint32 // the message stream
+	onZero  bool   // publish was sent on message stream 0
 
 	started time.Time
 	// The connection's counters at the last call of Count.
@@ -30,21 +30,21 @@ type publication struct {
 func (s *session) publish(ctx context.Context, req ingest.Request, name string, onZero bool) error {
 	p := &publication{
 		started: time.Now(),
-		conn:    s, name: name, stream: s.stream, onZero: onZero,
+		session: s, name: name, stream: s.stream, onZero: onZero,
 		received: s.chunks.Received(), chunks: s.chunks.Stats(),
 	}
 	var err error
-	if p.Session, err = s.server.publishers.Publish(ctx, req, s.evict, p, s.log); err != nil {
+	if p.Session, err = s.server.sessions.Publish(ctx, req, s.evict, p, s.log); err != nil {
 		return err
 	}
 	p.tags = ingest.NewTagWriter(p.Session)
 	s.publication, s.published = p, true
-	s.link.live(p.FirstQuiet(), s.quiet)
-	s.chunks.Trust(liveBuffer, chunk.Limits{
+	s.conn.awaitMedia(p.FirstIdleCheck(), s.checkIdle)
+	s.chunks.SetLimits(liveBuffer, chunk.Limits{
 		MessageSize: int(s.server.cfg.Limits.MessageSize), ChunkStreams: liveStreams, Memory: s.share,
 	})
 	s.controls, s.refilled = 0, p.started
-	s.rank(connlimit.Admitted)
+	s.setRank(connlimit.Admitted)
 	return nil
 }
 
@@ -53,12 +53,12 @@ func (s *session) unpublish(cause error) {
 	p := s.publication
 	s.publication = nil
 	p.End(cause)
-	s.rank(connlimit.Opened)
+	s.setRank(connlimit.Opened)
 }
 
 // Count implements ingest.Conn.
 func (p *publication) Count(t *ingest.Tally) {
-	received, chunks := p.conn.chunks.Received(), p.conn.chunks.Stats()
+	received, chunks := p.session.chunks.Received(), p.session.chunks.Stats()
 	t.Bytes += received - p.received
 	t.Skipped[ingest.SkipEmpty] += chunks.Empty - p.chunks.Empty
 	t.Repaired[ingest.RepairRestarted] += chunks.Aborted - p.chunks.Aborted
@@ -67,28 +67,28 @@ func (p *publication) Count(t *ingest.Tally) {
 
 // Hold implements ingest.Conn. It first writes what is queued, since it may block for long.
 func (p *publication) Hold(d time.Duration) error {
-	if err := p.conn.flush(); err != nil {
+	if err := p.session.flush(); err != nil {
 		return err
 	}
-	p.conn.link.hold(d)
+	p.session.conn.hold(d)
 	return nil
 }
 
 // Established implements ingest.Conn.
-func (p *publication) Established() { p.conn.rank(connlimit.Established) }
+func (p *publication) Established() { p.session.setRank(connlimit.Established) }
 
-// rank sets the rank of the connection's place.
-func (s *session) rank(r connlimit.Rank) {
+// setRank sets the rank of the connection's place.
+func (s *session) setRank(r connlimit.Rank) {
 	if s.place != nil {
-		s.place.Set(r)
+		s.place.SetRank(r)
 	}
 }
 
-// quiet is called if nothing was read until now; see ingest.Session.Quiet.
-func (s *session) quiet(now time.Time) (next time.Time, err error) {
+// checkIdle is called if nothing was read until now; see ingest.Session.Quiet.
+func (s *session) checkIdle(now time.Time) (next time.Time, err error) {
 	// A peer that is sending a long message over a slow connection is not idle.
-	receiving := s.chunks.Unfinished() && now.Sub(s.link.arrived) < s.server.cfg.IdleTimeout
-	next, ping, err := s.publication.Quiet(now, receiving)
+	receiving := s.chunks.Unfinished() && now.Sub(s.conn.arrived) < s.server.cfg.IdleTimeout
+	next, ping, err := s.publication.CheckIdle(now, receiving)
 	if err == nil && ping {
 		err = s.ping()
 	}

@@ -76,7 +76,7 @@ func TestRTMPS_PublishesInsideTLS(t *testing.T) {
 	}
 }
 
-func TestRTMPS_EvictedPublisherIsTold(t *testing.T) {
+func TestRTMPS_EvictedPublisherGetsTheReason(t *testing.T) {
 	h, config := openTLS(t, testConfig())
 	c := greet(t, h.secure(t, config))
 	c.publish("studio")

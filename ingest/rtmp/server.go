@@ -29,9 +29,9 @@ const (
 // Server serves publishers over RTMP. Serve and ServeTLS may be called once for each
 // listener.
 type Server struct {
-	cfg        ingest.Config
-	publishers *ingest.Sessions
-	log        *slog.Logger
+	cfg      ingest.Config
+	sessions *ingest.Sessions
+	log      *slog.Logger
 
 	places *connlimit.Limiter
 	memory *memory
@@ -49,7 +49,7 @@ const (
 // NewServer returns a Server without a listener.
 func NewServer(cfg ingest.Config, publishers *ingest.Sessions, log *slog.Logger) *Server {
 	return &Server{
-		cfg: cfg, publishers: publishers, log: log,
+		cfg: cfg, sessions: publishers, log: log,
 		places: connlimit.New(connlimit.Config{Places: cfg.Limits.Connections, Rate: commandsRate, Burst: commandsBurst}),
 		memory: newMemory(int64(cfg.Limits.MessageMemory)),
 	}
@@ -76,7 +76,7 @@ func (s *Server) serveAll(ctx context.Context, ln net.Listener, protocol string,
 		stop()
 		end(ingest.ErrClosing)
 		running.Wait()
-		s.publishers.Lines.Flush()
+		s.sessions.Lines.Flush()
 	}()
 	for {
 		conn, err := s.accept(ctx, ln)
@@ -86,7 +86,7 @@ func (s *Server) serveAll(ctx context.Context, ln net.Listener, protocol string,
 			}
 			return err
 		}
-		if run := s.admit(sessions, wrap(attend(conn)), protocol); run != nil {
+		if run := s.admit(sessions, wrap(newPausableConn(conn)), protocol); run != nil {
 			running.Go(run)
 		}
 	}
@@ -104,7 +104,7 @@ func (s *Server) accept(ctx context.Context, ln net.Listener) (net.Conn, error) 
 			s.places.Reclaim()
 		}
 		if delay == firstBackoff {
-			s.publishers.Lines.Log(s.log, slog.LevelWarn, "accept failed", "accept", "err", err)
+			s.sessions.Lines.Log(s.log, slog.LevelWarn, "accept failed", "accept", "err", err)
 		}
 		select {
 		case <-time.After(delay):
@@ -124,23 +124,23 @@ func (s *Server) serve(ctx context.Context, conn net.Conn, protocol string) {
 // nil if the connection was closed because no place was free.
 func (s *Server) admit(ctx context.Context, conn net.Conn, protocol string) (run func()) {
 	ctx, evict := context.WithCancelCause(ctx)
-	place, refusal := s.places.Take(conn.RemoteAddr(), func() { evict(errCrowded) })
+	place, refusal := s.places.Take(conn.RemoteAddr(), func() { evict(errReclaimed) })
 	if refusal != "" {
 		evict(nil)
 		_ = conn.Close()
-		s.publishers.Metrics().Refused(protocol, ingest.RefusedLimit)
-		s.publishers.Lines.Log(s.log, slog.LevelWarn, "connection refused: limit reached", string(refusal),
+		s.sessions.Metrics().Refused(protocol, ingest.RefusedLimit)
+		s.sessions.Lines.Log(s.log, slog.LevelWarn, "connection refused: limit reached", string(refusal),
 			"protocol", protocol, "limit", s.cfg.Limits.Connections)
 		return nil
 	}
 	return func() {
 		defer evict(nil)
-		defer place.Leave()
-		defer s.publishers.Metrics().Connected()()
+		defer place.Release()
+		defer s.sessions.Metrics().Connected()()
 		session := newSession(s, conn, protocol, evict)
 		session.place = place
-		session.link.onCut = func() bool { return session.requestReconnect(context.Cause(ctx)) }
-		stop := context.AfterFunc(ctx, session.link.interrupt)
+		session.conn.onInterrupt = func() bool { return session.requestReconnect(context.Cause(ctx)) }
+		stop := context.AfterFunc(ctx, session.conn.interrupt)
 		defer stop()
 		session.run(ctx)
 	}

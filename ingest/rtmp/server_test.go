@@ -114,7 +114,7 @@ func TestServe_BacksOffWhenAcceptFails(t *testing.T) {
 	})
 }
 
-func TestServe_SaysWhenItsListenerIsClosedByAnother(t *testing.T) {
+func TestServe_ReturnsAnErrorIfItsListenerIsClosed(t *testing.T) {
 	h := newHouse(t, testConfig())
 	var lc net.ListenConfig
 	ln, err := lc.Listen(context.Background(), "tcp", "127.0.0.1:0")

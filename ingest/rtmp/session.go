@@ -18,11 +18,11 @@ import (
 const (
 	// Limits before a peer publishes: memory in bytes, and what it may send. An encoder sends
 	// 4 kB in six commands.
-	shyBuffer   = 4 << 10
-	shyMessage  = 64 << 10
-	shyStreams  = 8
-	shyBytes    = 256 << 10
-	shyMessages = 100
+	prePublishBuffer   = 4 << 10
+	prePublishMessage  = 64 << 10
+	prePublishStreams  = 8
+	prePublishBytes    = 256 << 10
+	prePublishMessages = 100
 	// Limits after that.
 	liveBuffer  = 64 << 10
 	liveStreams = 64
@@ -37,17 +37,17 @@ type session struct {
 	server   *Server
 	protocol string
 	log      *slog.Logger
-	link     *link
+	conn     *peerConn
 	chunks   *chunk.Reader
 	evict    context.CancelCauseFunc
 
-	reply   []byte // queued messages
-	window  uint64 // the peer's acknowledgement window, in bytes
-	acked   uint64 // number of acknowledged bytes
-	app     string // from connect; may hold a key
-	encoder string
-	movable bool // the peer supports reconnect requests
-	leaving bool // the peer was asked to reconnect
+	reply              []byte // queued messages
+	window             uint64 // the peer's acknowledgement window, in bytes
+	acked              uint64 // number of acknowledged bytes
+	app                string // from connect; may hold a key
+	encoder            string
+	canReconnect       bool // the peer supports reconnect requests
+	reconnectRequested bool // the peer was asked to reconnect
 
 	stream      uint32       // the message stream of the last publish or play command
 	created     uint32       // number of message streams that the peer created, 1 to created
@@ -64,32 +64,32 @@ func newSession(server *Server, conn net.Conn, protocol string, evict context.Ca
 	s := &session{
 		server:   server,
 		protocol: protocol,
-		log:      server.publishers.Logger(protocol, conn.RemoteAddr().String()),
+		log:      server.sessions.Logger(protocol, conn.RemoteAddr().String()),
 		evict:    evict,
 		window:   defaultWindow,
 		stream:   1,
 	}
-	s.link = newLink(conn)
+	s.conn = newPeerConn(conn)
 	s.share = server.memory.share(evict)
-	s.chunks = chunk.NewReader(s.link, shyBuffer, chunk.Limits{
-		MessageSize: shyMessage, ChunkStreams: shyStreams, Bytes: shyBytes, Memory: s.share,
+	s.chunks = chunk.NewReader(s.conn, prePublishBuffer, chunk.Limits{
+		MessageSize: prePublishMessage, ChunkStreams: prePublishStreams, Bytes: prePublishBytes, Memory: s.share,
 	})
 	return s
 }
 
 // run serves the connection until it ends, and closes it.
 func (s *session) run(ctx context.Context) {
-	err := ingest.Protect(s.log, func() error { return s.converse(ctx) })
-	if errors.Is(err, errCut) || s.leaving && judge(err).End == ingest.EndLost {
+	err := ingest.Protect(s.log, func() error { return s.handleMessages(ctx) })
+	if errors.Is(err, errInterrupted) || s.reconnectRequested && outcomeOf(err).End == ingest.EndLost {
 		err = &ingest.CutError{Err: context.Cause(ctx), Evicted: true}
 	}
 	s.end(err)
 }
 
-// converse handles messages until an error ends the session.
-func (s *session) converse(ctx context.Context) error {
-	s.link.expect(time.Now().Add(s.server.cfg.Limits.HandshakeTimeout))
-	if err := s.shakeHands(); err != nil {
+// handleMessages handles messages until an error ends the session.
+func (s *session) handleMessages(ctx context.Context) error {
+	s.conn.awaitPublish(time.Now().Add(s.server.cfg.Limits.HandshakeTimeout))
+	if err := s.handshake(); err != nil {
 		return err
 	}
 	for {
@@ -97,8 +97,8 @@ func (s *session) converse(ctx context.Context) error {
 		if err != nil {
 			return readError(err)
 		}
-		if s.link.interrupted() {
-			return errCut
+		if s.conn.interrupted() {
+			return errInterrupted
 		}
 		if err := s.handle(ctx, m); err != nil {
 			return err
@@ -115,32 +115,32 @@ func (s *session) converse(ctx context.Context) error {
 // another server by then. It is called after an interrupt, and reports whether the session
 // continues for the grace period.
 func (s *session) requestReconnect(cause error) bool {
-	if !s.movable || s.publication == nil || !errors.Is(cause, ingest.ErrClosing) {
+	if !s.canReconnect || s.publication == nil || !errors.Is(cause, ingest.ErrClosing) {
 		return false
 	}
-	s.leaving = true
-	s.link.resume(graceTimeout)
+	s.reconnectRequested = true
+	s.conn.resume(graceTimeout)
 	s.sendReconnectRequest()
 	s.publication.Log().Info("reconnect requested")
 	return s.flush() == nil
 }
 
-func (s *session) shakeHands() error {
-	if err := s.link.secure(); err != nil {
+func (s *session) handshake() error {
+	if err := s.conn.handshakeTLS(); err != nil {
 		return err
 	}
 	c01 := make([]byte, handshake.Size)
-	n, err := s.link.Read(c01)
+	n, err := s.conn.Read(c01)
 	if err != nil {
 		return err
 	}
 	if p := handshake.Sniff(c01[:n]); p != handshake.RTMP {
-		return &ForeignError{Protocol: p}
+		return &WrongProtocolError{Protocol: p}
 	}
-	if _, err := io.ReadFull(s.link, c01[n:]); err != nil {
+	if _, err := io.ReadFull(s.conn, c01[n:]); err != nil {
 		return err
 	}
-	return handshake.Serve(s.link, c01)
+	return handshake.Serve(s.conn, c01)
 }
 
 // handle handles one message. Audio and video, by far the most, are checked first.
@@ -151,7 +151,7 @@ func (s *session) handle(ctx context.Context, m chunk.Message) error {
 	case chunk.TypeAggregate:
 		return s.aggregate(m)
 	}
-	if err := s.control(len(m.Body)); err != nil {
+	if err := s.countControl(len(m.Body)); err != nil {
 		return err
 	}
 	switch m.Type {
@@ -171,20 +171,20 @@ func (s *session) handle(ctx context.Context, m chunk.Message) error {
 	return nil
 }
 
-// control counts a message other than media against the limits: a total before the peer
+// countControl counts a message other than media against the limits: a total before the peer
 // publishes, for it and for all peers of its address, and a rate after that.
-func (s *session) control(size int) error {
+func (s *session) countControl(size int) error {
 	s.controls++
 	if !s.published {
 		switch {
-		case s.controls > shyMessages:
-			return &ingest.ProtocolError{Op: "read command", Err: fmt.Errorf("more than %d before publish", shyMessages)}
+		case s.controls > prePublishMessages:
+			return &ingest.ProtocolError{Op: "read command", Err: fmt.Errorf("more than %d before publish", prePublishMessages)}
 		case s.place != nil && !s.place.Spend(size+commandCost):
 			return &ingest.CutError{Err: errFlood}
 		}
 		return nil
 	}
-	if now := s.link.arrived; now.Sub(s.refilled) >= time.Second {
+	if now := s.conn.arrived; now.Sub(s.refilled) >= time.Second {
 		seconds := min(now.Sub(s.refilled)/time.Second, liveBurst)
 		s.controls = max(0, s.controls-liveRate*int(seconds))
 		s.refilled = now
@@ -209,7 +209,7 @@ func (s *session) flush() error {
 	if len(s.reply) == 0 {
 		return nil
 	}
-	_, err := s.link.Write(s.reply)
+	_, err := s.conn.Write(s.reply)
 	s.reply = s.reply[:0]
 	return err
 }
@@ -217,7 +217,7 @@ func (s *session) flush() error {
 // end releases the session's resources, sends the reason to the peer, and closes the
 // connection. The sink is closed first: a peer that does not read must not delay it.
 func (s *session) end(err error) {
-	v := judge(err)
+	v := outcomeOf(err)
 	wasLive := s.publication != nil
 	if wasLive {
 		s.unpublish(err)
@@ -230,12 +230,12 @@ func (s *session) end(err error) {
 	}
 	if !wasLive && !s.published {
 		level := v.Level
-		if v.Refusal == ingest.RefusedGone && s.link.arrived.IsZero() {
+		if v.Refusal == ingest.RefusedGone && s.conn.arrived.IsZero() {
 			level = slog.LevelDebug // a health check that connects and leaves
 		}
-		s.server.publishers.Refused(s.log, level, s.protocol, v.Refusal, "encoder", s.encoder, "err", err)
+		s.server.sessions.Refused(s.log, level, s.protocol, v.Refusal, "encoder", s.encoder, "err", err)
 	}
-	s.link.farewell(s.reply)
+	s.conn.closeAfter(s.reply)
 }
 
 // skip counts something that was ignored.

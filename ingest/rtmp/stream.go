@@ -14,24 +14,24 @@ func (s *session) createStream(c invocation) {
 	s.sendCommand(0, "_result", c.transaction, nil, int(s.created))
 }
 
-// wantPublish handles publish. If the connection is publishing already, the command is
+// handlePublish handles publish. If the connection is publishing already, the command is
 // refused and the publication continues.
-func (s *session) wantPublish(ctx context.Context, c invocation) error {
+func (s *session) handlePublish(ctx context.Context, c invocation) error {
 	app, name := s.app, unquote(c.text())
 	point, err := ingest.StreamName(app, name)
 	if p := s.publication; p != nil {
-		stream := s.answersOn(c.stream)
+		stream := s.replyStream(c.stream)
 		if err == nil && stream == p.stream && point == p.name {
-			s.publishing(p) // a repeated command
+			s.sendPublishStart(p) // a repeated command
 			return nil
 		}
 		s.status(stream, "error", codeBadName, "this connection is publishing already")
 		return nil
 	}
-	s.stream = s.answersOn(c.stream)
+	s.stream = s.replyStream(c.stream)
 	err = s.publish(ctx, ingest.Request{
 		Protocol: s.protocol,
-		Remote:   s.link.conn.RemoteAddr().String(),
+		Remote:   s.conn.conn.RemoteAddr().String(),
 		App:      app,
 		Name:     name,
 		Encoder:  s.encoder,
@@ -40,19 +40,19 @@ func (s *session) wantPublish(ctx context.Context, c invocation) error {
 		return err
 	}
 	s.sendUserControl(streamBegin, s.stream)
-	s.publishing(s.publication)
+	s.sendPublishStart(s.publication)
 	return nil
 }
 
-// publishing sends NetStream.Publish.Start to the peer.
-func (s *session) publishing(p *publication) {
+// sendPublishStart sends NetStream.Publish.Start to the peer.
+func (s *session) sendPublishStart(p *publication) {
 	s.status(p.stream, "status", "NetStream.Publish.Start", "publishing "+p.ID())
 }
 
-// answersOn returns the message stream on which a command on stream is answered. 0 is the
+// replyStream returns the message stream on which a command on stream is answered. 0 is the
 // connection itself: an encoder that publishes there expects the answer on the stream that
 // it created last.
-func (s *session) answersOn(stream uint32) uint32 {
+func (s *session) replyStream(stream uint32) uint32 {
 	if stream == 0 {
 		return max(s.created, 1)
 	}
@@ -127,6 +127,6 @@ func (s *session) stop(c invocation) {
 		return
 	}
 	s.unpublish(nil)
-	s.link.expect(time.Now().Add(s.server.cfg.Limits.HandshakeTimeout))
+	s.conn.awaitPublish(time.Now().Add(s.server.cfg.Limits.HandshakeTimeout))
 	s.status(s.stream, "status", "NetStream.Unpublish.Success", "stopped")
 }

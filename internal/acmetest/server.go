@@ -40,11 +40,11 @@ type Authority struct {
 // this machine.
 func Start(tb testing.TB, httpPort, tlsPort int) *Authority {
 	tb.Helper()
-	program := find(tb)
+	program := findPebble(tb)
 	dir, address := tb.TempDir(), freePort(tb)
 	a := &Authority{Directory: "https://" + address + "/dir", CAFile: filepath.Join(dir, "cert.pem")}
 	keyFile, configFile := filepath.Join(dir, "key.pem"), filepath.Join(dir, "config.json")
-	certify(tb, a.CAFile, keyFile)
+	writeCertificate(tb, a.CAFile, keyFile)
 	config, err := json.Marshal(map[string]any{"pebble": map[string]any{
 		"listenAddress": address, "certificate": a.CAFile, "privateKey": keyFile, "httpPort": httpPort, "tlsPort": tlsPort,
 	}})
@@ -55,7 +55,7 @@ func Start(tb testing.TB, httpPort, tlsPort int) *Authority {
 		tb.Fatal(err)
 	}
 	// The child process outlives the test's context: Stop ends it.
-	a.process = exec.CommandContext(context.WithoutCancel(tb.Context()), program, "-config", configFile, "-dnsserver", names(tb))
+	a.process = exec.CommandContext(context.WithoutCancel(tb.Context()), program, "-config", configFile, "-dnsserver", serveDNS(tb))
 	a.process.Env = append(os.Environ(), "PEBBLE_VA_NOSLEEP=1")
 	var said strings.Builder
 	a.process.Stdout, a.process.Stderr = &said, &said
@@ -82,8 +82,8 @@ func (a *Authority) Stop() {
 	_ = a.process.Wait()
 }
 
-// find returns the path of pebble.
-func find(tb testing.TB) string {
+// findPebble returns the path of pebble.
+func findPebble(tb testing.TB) string {
 	tb.Helper()
 	dir, err := os.Getwd()
 	if err != nil {
@@ -118,8 +118,8 @@ func freePort(tb testing.TB) string {
 	return ln.Addr().String()
 }
 
-// certify writes a self-signed certificate for 127.0.0.1.
-func certify(tb testing.TB, certFile, keyFile string) {
+// writeCertificate writes a self-signed certificate for 127.0.0.1.
+func writeCertificate(tb testing.TB, certFile, keyFile string) {
 	tb.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -146,8 +146,8 @@ func certify(tb testing.TB, certFile, keyFile string) {
 	}
 }
 
-// names runs a DNS server that resolves every name to 127.0.0.1, over TCP, as pebble uses it.
-func names(tb testing.TB) (address string) {
+// serveDNS runs a DNS server that resolves every name to 127.0.0.1, over TCP, as pebble uses it.
+func serveDNS(tb testing.TB) (address string) {
 	tb.Helper()
 	ln, err := (&net.ListenConfig{}).Listen(tb.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -185,7 +185,7 @@ func answer(conn net.Conn) error {
 	if _, err := io.ReadFull(conn, question); err != nil {
 		return err
 	}
-	text, err := here(question)
+	text, err := resolve(question)
 	if err != nil {
 		return err
 	}
@@ -193,8 +193,8 @@ func answer(conn net.Conn) error {
 	return err
 }
 
-// here returns the answer to a query: A records of 127.0.0.1, and no others.
-func here(question []byte) ([]byte, error) {
+// resolve returns the answer to a query: A records of 127.0.0.1, and no others.
+func resolve(question []byte) ([]byte, error) {
 	var m dnsmessage.Message
 	if err := m.Unpack(question); err != nil {
 		return nil, err

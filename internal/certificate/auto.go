@@ -28,8 +28,8 @@ const afterRefusal = 30 * time.Minute
 // for which autocert caches a failure.
 const afterFailure = 2 * time.Minute
 
-// watchEvery is how often the age of a certificate is checked.
-const watchEvery = time.Hour
+// renewalCheckInterval is how often the age of a certificate is checked.
+const renewalCheckInterval = time.Hour
 
 // AutoConfig configures which certificates to obtain, and from which authority.
 type AutoConfig struct {
@@ -66,7 +66,7 @@ type domain struct {
 func OpenAuto(cfg AutoConfig, log *slog.Logger) (*Auto, error) {
 	client := &acme.Client{DirectoryURL: cfg.Directory, UserAgent: "golive"}
 	if cfg.CAFile != "" {
-		trusting, err := trust(cfg.CAFile)
+		trusting, err := clientTrusting(cfg.CAFile)
 		if err != nil {
 			return nil, err
 		}
@@ -87,8 +87,8 @@ func OpenAuto(cfg AutoConfig, log *slog.Logger) (*Auto, error) {
 	return a, nil
 }
 
-// trust returns a client that trusts the certificates in a file.
-func trust(caFile string) (*http.Client, error) {
+// clientTrusting returns a client that trusts the certificates in a file.
+func clientTrusting(caFile string) (*http.Client, error) {
 	text, err := os.ReadFile(caFile)
 	if err != nil {
 		return nil, fmt.Errorf("read root certificates: %w", err)
@@ -104,7 +104,7 @@ func trust(caFile string) (*http.Client, error) {
 	return &http.Client{Transport: transport, Timeout: time.Minute}, nil
 }
 
-var errStranger = errors.New("there is no certificate for this name")
+var errUnknownName = errors.New("there is no certificate for this name")
 
 // policy implements autocert.HostPolicy: requests for other names must not use up the
 // authority's rate limits.
@@ -113,7 +113,7 @@ func (a *Auto) policy(_ context.Context, host string) error {
 		host = name
 	}
 	if a.find(host) == nil {
-		return errStranger
+		return errUnknownName
 	}
 	return nil
 }
@@ -146,7 +146,7 @@ func (a *Auto) get(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
 	}
 	d := a.find(hello.ServerName)
 	if d == nil {
-		return nil, errStranger
+		return nil, errUnknownName
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -171,7 +171,7 @@ func (a *Auto) get(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
 func (a *Auto) Run(ctx context.Context) error {
 	expires := map[string]time.Time{}
 	for {
-		wait := watchEvery
+		wait := renewalCheckInterval
 		for _, name := range a.names {
 			leaf, err := a.obtain(ctx, name)
 			switch {

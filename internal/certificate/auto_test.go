@@ -98,7 +98,7 @@ func TestAuto_LeavesAnAuthorityAloneThatFailed(t *testing.T) {
 	}
 }
 
-func TestAuto_StrangersNamesNeverReachTheAuthority(t *testing.T) {
+func TestAuto_OtherNamesAreNotRequested(t *testing.T) {
 	with := &authority{}
 	a, _ := openAuto(t, with)
 	for _, name := range []string{"", "example.com", "www.live.example.com", "live.example.com.evil.test", "192.0.2.1"} {

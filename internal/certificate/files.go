@@ -19,15 +19,15 @@ type Files struct {
 	log               *slog.Logger
 	current           atomic.Pointer[tls.Certificate]
 
-	// looking is held while the files are checked. It is only acquired with TryLock.
-	looking sync.Mutex
-	looked  time.Time
-	seen    [2]os.FileInfo // of the files when they were last read
+	// checking is held while the files are checked. It is only acquired with TryLock.
+	checking  sync.Mutex
+	checkedAt time.Time
+	seen      [2]os.FileInfo // of the files when they were last read
 }
 
 // Open reads the certificate and its chain from certFile and its key from keyFile, both PEM.
 func Open(certFile, keyFile string, log *slog.Logger) (*Files, error) {
-	f := &Files{certFile: certFile, keyFile: keyFile, log: log, looked: time.Now()}
+	f := &Files{certFile: certFile, keyFile: keyFile, log: log, checkedAt: time.Now()}
 	seen, err := f.stat()
 	if err != nil {
 		return nil, err
@@ -53,14 +53,14 @@ func (f *Files) Config() *tls.Config {
 
 // refresh reads the files again if they have changed and no other goroutine does.
 func (f *Files) refresh() {
-	if !f.looking.TryLock() {
+	if !f.checking.TryLock() {
 		return
 	}
-	defer f.looking.Unlock()
-	if time.Since(f.looked) < checkEvery {
+	defer f.checking.Unlock()
+	if time.Since(f.checkedAt) < checkEvery {
 		return
 	}
-	f.looked = time.Now()
+	f.checkedAt = time.Now()
 	seen, err := f.stat()
 	if same(f.seen[0], seen[0]) && same(f.seen[1], seen[1]) {
 		return

@@ -205,7 +205,7 @@ func (d *decoder) decodeScalar(n ast.Node, v reflect.Value, path string, flow bo
 			d.reject(path, o, expandHint(err), err.Error())
 			return
 		}
-		s.text, s.isFree, o.Via = text, len(references) > 0, strings.Join(references, " ")
+		s.text, s.isUnquoted, o.Via = text, len(references) > 0, strings.Join(references, " ")
 	}
 	d.setScalar(v, s, path, o)
 }

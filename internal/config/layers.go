@@ -15,7 +15,7 @@ import (
 func (l *loader) readEnv() {
 	visit(reflect.ValueOf(&l.cfg).Elem(), "", func(path string, v reflect.Value) {
 		if value, ok := l.env[variable(path)]; ok {
-			l.setFree(v, value, path, Origin{From: "env " + variable(path)})
+			l.setUnquoted(v, value, path, Origin{From: "env " + variable(path)})
 		}
 	})
 }
@@ -27,7 +27,7 @@ func (l *loader) readOverrides(overrides []Override) {
 		visit(reflect.ValueOf(&l.cfg).Elem(), "", func(path string, v reflect.Value) {
 			if path == o.Path {
 				found = true
-				l.setFree(v, o.Value, path, Origin{From: o.Flag})
+				l.setUnquoted(v, o.Value, path, Origin{From: o.Flag})
 			}
 		})
 		if !found {
@@ -36,13 +36,13 @@ func (l *loader) readOverrides(overrides []Override) {
 	}
 }
 
-// setFree sets v from a variable or a flag. Lists are written as YAML: [{ id: studio }].
-func (l *loader) setFree(v reflect.Value, value, path string, o Origin) {
+// setUnquoted sets v from a variable or a flag. Lists are written as YAML: [{ id: studio }].
+func (l *loader) setUnquoted(v reflect.Value, value, path string, o Origin) {
 	// The origins of the elements of a list in the file are obsolete. Their problems stay
 	// reported, because the file would fail without the override.
 	maps.DeleteFunc(l.origins, func(at string, _ Origin) bool { return strings.HasPrefix(at, path+"[") })
 	if !isList(v.Type()) {
-		l.setScalar(v, scalar{text: value, isFree: true}, path, o)
+		l.setScalar(v, scalar{text: value, isUnquoted: true}, path, o)
 		return
 	}
 	l.origins[path] = o
@@ -52,9 +52,9 @@ func (l *loader) setFree(v reflect.Value, value, path string, o Origin) {
 	}
 }
 
-// strays returns warnings about GOLIVE_… variables that are not settings. They are not
+// unknownVariables returns warnings about GOLIVE_… variables that are not settings. They are not
 // errors: Kubernetes sets GOLIVE_PORT and others for a service named golive.
-func (l *loader) strays() []string {
+func (l *loader) unknownVariables() []string {
 	known := make(map[string]bool)
 	visit(reflect.ValueOf(&l.cfg).Elem(), "", func(path string, _ reflect.Value) { known[variable(path)] = true })
 	names := make([]string, 0, len(known))
@@ -82,7 +82,7 @@ const fileSuffix = "_file"
 
 // readSecretFiles reads each secret whose …_file key names a file.
 func (l *loader) readSecretFiles(v reflect.Value, path string) {
-	eachTwin(v, path, func(secret, file reflect.Value, path string) {
+	eachSecretFile(v, path, func(secret, file reflect.Value, path string) {
 		at := path + fileSuffix
 		if file.String() == "" {
 			return
@@ -109,12 +109,12 @@ func (l *loader) readSecretFiles(v reflect.Value, path string) {
 	})
 }
 
-// eachTwin calls f for each secret that has a …_file key.
-func eachTwin(v reflect.Value, path string, f func(secret, file reflect.Value, path string)) {
+// eachSecretFile calls f for each secret that has a …_file key.
+func eachSecretFile(v reflect.Value, path string, f func(secret, file reflect.Value, path string)) {
 	switch {
 	case isList(v.Type()):
 		for i := range v.Len() {
-			eachTwin(v.Index(i), element(path, i), f)
+			eachSecretFile(v.Index(i), element(path, i), f)
 		}
 	case isSection(v.Type()):
 		for _, k := range keysOf(v.Type()) {
@@ -123,7 +123,7 @@ func eachTwin(v reflect.Value, path string, f func(secret, file reflect.Value, p
 				f(v.FieldByIndex(k.index), v.FieldByIndex(twin.index), at)
 				continue
 			}
-			eachTwin(v.FieldByIndex(k.index), at, f)
+			eachSecretFile(v.FieldByIndex(k.index), at, f)
 		}
 	}
 }

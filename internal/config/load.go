@@ -60,7 +60,7 @@ func Load(in Input) (*Loaded, error) {
 	if len(l.problems) > 0 {
 		return nil, l.fail()
 	}
-	return &Loaded{Config: l.cfg, Origins: l.origins, Warnings: l.strays()}, nil
+	return &Loaded{Config: l.cfg, Origins: l.origins, Warnings: l.unknownVariables()}, nil
 }
 
 // loader is the state of Load.

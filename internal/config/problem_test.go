@@ -10,9 +10,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestLoad_TellsEveryProblem is the whole vocabulary of the package's complaints:
+// TestLoad_ReportsEveryProblem is the whole vocabulary of the package's complaints:
 // a file, and exactly what the operator reads.
-func TestLoad_TellsEveryProblem(t *testing.T) {
+func TestLoad_ReportsEveryProblem(t *testing.T) {
 	tests := []struct {
 		name, file string
 		env        []string
@@ -295,7 +295,7 @@ golive.yaml:1:1: must hold keys
 	}
 }
 
-func TestLoad_SaysWhyAFileCannotBeRead(t *testing.T) {
+func TestLoad_ReportsWhyAFileCannotBeRead(t *testing.T) {
 	_, err := Load(Input{File: filepath.Join(t.TempDir(), "none.yaml")})
 	if !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("got %v, want one that says the file does not exist", err)

@@ -15,9 +15,9 @@ type scalar struct {
 	text string
 	// isText is set if YAML reads it as text: "8080" is text, 8080 is not.
 	isText bool
-	// isFree is set if it came from a variable or a flag, where quotes do not distinguish text
+	// isUnquoted is set if it came from a variable or a flag, where quotes do not distinguish text
 	// from numbers.
-	isFree bool
+	isUnquoted bool
 }
 
 // scalarOf returns the node as a scalar, if it is one.
@@ -45,10 +45,10 @@ func (l *loader) setScalar(v reflect.Value, s scalar, path string, o Origin) {
 // assign sets v, or returns a problem and a hint.
 func assign(v reflect.Value, s scalar) (problem, hint string) {
 	t := v.Type()
-	quoted := s.isText && !s.isFree
+	quoted := s.isText && !s.isUnquoted
 	switch {
 	case isSecret(t), t.Kind() == reflect.String:
-		if !s.isText && !s.isFree {
+		if !s.isText && !s.isUnquoted {
 			return "must be text", "put it in quotes: " + quotedIfPublic(t, s.text)
 		}
 	case isDuration(t):

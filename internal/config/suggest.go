@@ -54,15 +54,15 @@ func pathsEndingIn(name string, section reflect.Type, path string) []string {
 func nearest(name string, candidates []string) string {
 	best, distance := "", 1+max(1, len(name)/3)
 	for _, c := range candidates {
-		if d := slips(strings.ToLower(name), c); d < distance {
+		if d := editDistance(strings.ToLower(name), c); d < distance {
 			best, distance = c, d
 		}
 	}
 	return best
 }
 
-// slips returns the edit distance of a and b (optimal string alignment).
-func slips(a, b string) int {
+// editDistance returns the edit distance of a and b (optimal string alignment).
+func editDistance(a, b string) int {
 	before, above := make([]int, len(b)+1), make([]int, len(b)+1)
 	for j := range above {
 		above[j] = j

@@ -59,10 +59,10 @@ type Limiter struct {
 	cfg      Config
 	requests atomic.Int64 // concurrent requests
 
-	mu    sync.Mutex
-	taken int
-	by    map[netip.Prefix]*holder
-	old   [ranks]list.List // reclaimable *Place by rank, oldest first
+	mu          sync.Mutex
+	taken       int
+	holders     map[netip.Prefix]*holder
+	reclaimable [ranks]list.List // reclaimable *Place by rank, oldest first
 }
 
 // holder is the state of an address that holds places.
@@ -70,10 +70,10 @@ type holder struct {
 	requests atomic.Int64 // concurrent requests
 
 	// The limiter's mu guards the rest.
-	taken int
-	spent int       // amount spent and not refilled, at the time at
-	at    time.Time //
-	old   [ranks]list.List
+	taken       int
+	spent       int       // amount spent and not refilled, at the time at
+	at          time.Time //
+	reclaimable [ranks]list.List
 }
 
 // Place is the place of one connection.
@@ -84,15 +84,15 @@ type Place struct {
 	yield   func()
 
 	// The limiter's mu guards the rest.
-	rank  Rank
-	gone  bool // released or reclaimed
-	all   *list.Element
-	local *list.Element
+	rank     Rank
+	released bool // released or reclaimed
+	all      *list.Element
+	local    *list.Element
 }
 
 // New returns a Limiter.
 func New(cfg Config) *Limiter {
-	return &Limiter{cfg: cfg, by: map[netip.Prefix]*holder{}}
+	return &Limiter{cfg: cfg, holders: map[netip.Prefix]*holder{}}
 }
 
 // Take returns a place for a peer, or a Refusal if there is none. When the place is
@@ -115,19 +115,19 @@ func (l *Limiter) Take(remote net.Addr, yield func()) (*Place, Refusal) {
 
 // take adds p, and returns the place that was reclaimed for it, if any. The caller holds mu.
 func (l *Limiter) take(p *Place, trusted bool) (victim *Place, refusal Refusal) {
-	h := l.by[p.network]
+	h := l.holders[p.network]
 	if h == nil && !trusted {
 		h = &holder{}
-		l.forget()
+		l.removeEmptyHolders()
 	}
 	switch free := l.cfg.Places - l.taken; {
 	case free <= 0:
-		if victim = oldest(&l.old); victim == nil {
+		if victim = nextReclaimable(&l.reclaimable); victim == nil {
 			return nil, RefusedFull
 		}
 	case trusted:
 	case h.taken >= free, l.cfg.PerAddress > 0 && h.taken >= l.cfg.PerAddress:
-		if victim = oldest(&h.old); victim == nil {
+		if victim = nextReclaimable(&h.reclaimable); victim == nil {
 			return nil, RefusedAddress
 		}
 	}
@@ -141,8 +141,8 @@ func (l *Limiter) take(p *Place, trusted bool) (victim *Place, refusal Refusal) 
 	}
 	p.holder = h
 	h.taken++
-	l.by[p.network] = h
-	p.enlist()
+	l.holders[p.network] = h
+	p.addToLists()
 	return victim, ""
 }
 
@@ -153,7 +153,7 @@ func (l *Limiter) Trusts(remote net.Addr) bool { return Contains(l.cfg.Trusted, 
 // another resource, such as file descriptors, is exhausted first.
 func (l *Limiter) Reclaim() bool {
 	l.mu.Lock()
-	victim := oldest(&l.old)
+	victim := nextReclaimable(&l.reclaimable)
 	if victim != nil {
 		victim.remove()
 	}
@@ -171,8 +171,8 @@ func (l *Limiter) Taken() int {
 	return l.taken
 }
 
-// oldest returns the place to reclaim next, or nil if there is none.
-func oldest(lists *[ranks]list.List) *Place {
+// nextReclaimable returns the place to reclaim next, or nil if there is none.
+func nextReclaimable(lists *[ranks]list.List) *Place {
 	for rank := range lists {
 		if e := lists[rank].Front(); e != nil {
 			return e.Value.(*Place)
@@ -181,48 +181,48 @@ func oldest(lists *[ranks]list.List) *Place {
 	return nil
 }
 
-// Set changes the rank of the place. Its age within the new rank begins now.
-func (p *Place) Set(r Rank) {
+// SetRank changes the rank of the place. Its age within the new rank begins now.
+func (p *Place) SetRank(r Rank) {
 	p.limiter.mu.Lock()
 	defer p.limiter.mu.Unlock()
-	if p.gone || p.rank == r {
+	if p.released || p.rank == r {
 		return
 	}
-	p.delist()
+	p.removeFromLists()
 	p.rank = r
-	p.enlist()
+	p.addToLists()
 }
 
-// Leave releases the place.
-func (p *Place) Leave() {
+// Release releases the place.
+func (p *Place) Release() {
 	p.limiter.mu.Lock()
 	defer p.limiter.mu.Unlock()
-	if !p.gone {
+	if !p.released {
 		p.remove()
 	}
 }
 
 // remove removes the place; the caller holds mu.
 func (p *Place) remove() {
-	p.gone = true
-	p.delist()
+	p.released = true
+	p.removeFromLists()
 	p.limiter.taken--
 	if p.holder == nil {
 		return
 	}
 	if p.holder.taken--; p.holder.taken == 0 && p.holder.spent == 0 {
-		delete(p.limiter.by, p.network)
+		delete(p.limiter.holders, p.network)
 	}
 }
 
-// forget removes addresses without places if there are many of them; the caller holds mu.
-func (l *Limiter) forget() {
-	if len(l.by)/2 < l.cfg.Places {
+// removeEmptyHolders removes addresses without places if there are many of them; the caller holds mu.
+func (l *Limiter) removeEmptyHolders() {
+	if len(l.holders)/2 < l.cfg.Places {
 		return
 	}
-	for network, h := range l.by {
+	for network, h := range l.holders {
 		if h.taken == 0 {
-			delete(l.by, network)
+			delete(l.holders, network)
 		}
 	}
 }
@@ -248,17 +248,17 @@ func (p *Place) Spend(n int) bool {
 	return true
 }
 
-func (p *Place) enlist() {
+func (p *Place) addToLists() {
 	if p.rank < Established {
-		p.all = p.limiter.old[p.rank].PushBack(p)
-		p.local = p.holder.old[p.rank].PushBack(p)
+		p.all = p.limiter.reclaimable[p.rank].PushBack(p)
+		p.local = p.holder.reclaimable[p.rank].PushBack(p)
 	}
 }
 
-func (p *Place) delist() {
+func (p *Place) removeFromLists() {
 	if p.rank < Established {
-		p.limiter.old[p.rank].Remove(p.all)
-		p.holder.old[p.rank].Remove(p.local)
+		p.limiter.reclaimable[p.rank].Remove(p.all)
+		p.holder.reclaimable[p.rank].Remove(p.local)
 	}
 }
 

@@ -10,10 +10,10 @@ import (
 const Methods = "GET, HEAD, OPTIONS"
 
 const (
-	// usual are the headers that are allowed if the browser does not list those of the page.
-	usual = "Range, If-None-Match, CMCD-Object, CMCD-Request, CMCD-Session, CMCD-Status"
-	// mostHeaders bounds the list of allowed headers, in bytes.
-	mostHeaders = 4 << 10
+	// defaultHeaders are the headers that are allowed if the browser does not list those of the page.
+	defaultHeaders = "Range, If-None-Match, CMCD-Object, CMCD-Request, CMCD-Session, CMCD-Status"
+	// maxHeaders bounds the list of allowed headers, in bytes.
+	maxHeaders = 4 << 10
 )
 
 // Preflight sets the headers of the answer to the preflight request r: reading is allowed,
@@ -49,7 +49,7 @@ func allowed(requested []string) string {
 	for _, line := range requested {
 		for name := range strings.SplitSeq(line, ",") {
 			name = strings.Trim(name, " \t")
-			if !isToken(name) || b.Len()+len(name) > mostHeaders {
+			if !isToken(name) || b.Len()+len(name) > maxHeaders {
 				continue
 			}
 			if b.Len() > 0 {
@@ -59,7 +59,7 @@ func allowed(requested []string) string {
 		}
 	}
 	if b.Len() == 0 {
-		return usual
+		return defaultHeaders
 	}
 	return b.String()
 }

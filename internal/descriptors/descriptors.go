@@ -1,10 +1,10 @@
 package descriptors
 
 const (
-	// unknown is the assumed limit if it is not known.
-	unknown = 16 << 10
-	// most is the assumed limit if there is none.
-	most = 1 << 20
+	// assumedLimit is the assumed limit if it is not known.
+	assumedLimit = 16 << 10
+	// maxLimit is the assumed limit if there is none.
+	maxLimit = 1 << 20
 )
 
 // Shares holds the numbers of descriptors for each use.
@@ -22,7 +22,7 @@ type Shares struct {
 
 // Divide divides limit. An eighth of it is reserved, at least 32, but at most half of it.
 func Divide(limit int) Shares {
-	limit = min(max(limit, 0), most)
+	limit = min(max(limit, 0), maxLimit)
 	reserved := max(limit/8, min(32, limit/2))
 	reads := min(max(limit/16, 4), 4096)
 	rest := max(limit-reserved-reads, 2)

@@ -8,7 +8,7 @@ import "syscall"
 func Limit() int {
 	var limit syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
-		return unknown
+		return assumedLimit
 	}
-	return int(min(limit.Cur, most))
+	return int(min(limit.Cur, maxLimit))
 }

@@ -17,7 +17,7 @@ func NewClient(insecure bool) *http.Client {
 			InsecureSkipVerify: insecure,         // #nosec G402 -- as the user asked
 		},
 		ForceAttemptHTTP2:   true,
-		TLSHandshakeTimeout: patience,
+		TLSHandshakeTimeout: defaultTimeout,
 		MaxIdleConnsPerHost: 32, // each rendition reloads, fetches and probes at once
 		IdleConnTimeout:     time.Minute,
 	}}

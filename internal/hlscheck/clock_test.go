@@ -17,7 +17,7 @@ func pcrPacket(pcr int64, jump bool) []byte {
 	return p
 }
 
-func TestClock_FindsWhatThePCRMayNotDo(t *testing.T) {
+func TestClock_FindsPCRFaults(t *testing.T) {
 	const wrap = ticksPerWrap
 	for _, c := range []struct {
 		name string

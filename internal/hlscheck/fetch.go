@@ -23,8 +23,8 @@ const (
 // maxBody is the maximum size of a response body.
 const maxBody = 256 << 20
 
-// patience is the default time limit for a complete response.
-const patience = 10 * time.Second
+// defaultTimeout is the default time limit for a complete response.
+const defaultTimeout = 10 * time.Second
 
 // fetcher fetches resources, and checks how they are served: rules 9 and 44 to 48.
 type fetcher struct {
@@ -52,8 +52,8 @@ type reply struct {
 	header http.Header
 	// base is the base URL of relative URIs in it.
 	base string
-	// old is set if it was sent over HTTP/1 inside TLS, although HTTP/2 was possible.
-	old     bool
+	// http1 is set if it was sent over HTTP/1 inside TLS, although HTTP/2 was possible.
+	http1   bool
 	arrived time.Time
 	took    time.Duration
 }
@@ -76,14 +76,14 @@ func statusOf(err error) int {
 	return 0
 }
 
-// gone reports whether err is a response with status 404 or 410.
-func gone(err error) bool {
+// isGone reports whether err is a response with status 404 or 410.
+func isGone(err error) bool {
 	s := statusOf(err)
 	return s == http.StatusNotFound || s == http.StatusGone
 }
 
-// slow reports whether err is a response that was not complete in time.
-func slow(err error) bool {
+// isTimeout reports whether err is a response that was not complete in time.
+func isTimeout(err error) bool {
 	_, ok := errors.AsType[*slowError](err)
 	return ok
 }
@@ -92,7 +92,7 @@ func slow(err error) bool {
 // unsuccessful status is an error.
 func (f *fetcher) get(ctx context.Context, ask request) (*reply, error) {
 	ask.place = cmp.Or(ask.place, ask.url)
-	limit := cmp.Or(ask.limit, patience)
+	limit := cmp.Or(ask.limit, defaultTimeout)
 	limited, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	r, err := f.do(limited, ask)
@@ -144,7 +144,7 @@ func (f *fetcher) do(ctx context.Context, ask request) (*reply, error) {
 	now := time.Now()
 	return &reply{
 		body: body, header: resp.Header, base: resp.Request.URL.String(),
-		old: resp.TLS != nil && resp.ProtoMajor < 2, arrived: now, took: now.Sub(begun),
+		http1: resp.TLS != nil && resp.ProtoMajor < 2, arrived: now, took: now.Sub(begun),
 	}, nil
 }
 

@@ -15,8 +15,8 @@ func (n *run) fetch(ctx context.Context) {
 		case j.part != nil:
 			n.fetchPart(ctx, j.part)
 		default:
-			if err := n.exists(ctx, j.departure.url); err != nil && ctx.Err() == nil {
-				n.fetcher.add(j.departure.rule, j.departure.url, "%s: %v", j.departure.text, err)
+			if err := n.exists(ctx, j.removal.url); err != nil && ctx.Err() == nil {
+				n.fetcher.add(j.removal.rule, j.removal.url, "%s: %v", j.removal.text, err)
 			}
 		}
 	}
@@ -87,7 +87,7 @@ func (n *run) fetchMedia(ctx context.Context, u string, bytes ByteRange, d time.
 	if err != nil {
 		return nil, err
 	}
-	reply, err := n.get(ctx, request{url: u, kind: kindMedia, bytes: bytes, limit: max(patience, 3*d)})
+	reply, err := n.get(ctx, request{url: u, kind: kindMedia, bytes: bytes, limit: max(defaultTimeout, 3*d)})
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}

@@ -129,20 +129,20 @@ func (f *Follower) Follow(ctx context.Context) (*Recording, error) {
 		wg.Go(func() { errs[i] = n.run(ctx) })
 	}
 	wg.Wait()
-	f.conclude(ctx)
+	f.checkWhole(ctx)
 	return &Recording{
 		URL: f.url, Multivariant: f.multivariant, Renditions: f.renditions, Violations: f.found.sorted(),
 	}, errors.Join(errs...)
 }
 
-// conclude checks rules 42 and 43, which need the whole recording.
-func (f *Follower) conclude(ctx context.Context) {
+// checkWhole checks rules 42 and 43, which need the whole recording.
+func (f *Follower) checkWhole(ctx context.Context) {
 	if f.multivariant == nil {
 		return
 	}
 	// ctx may be done by now: use another one. If the playlist cannot be fetched again, use the
 	// first one: the stream may have been removed.
-	if reply, err := f.get(context.WithoutCancel(ctx), request{url: f.url, kind: kindPlaylist, limit: patience / 2}); err == nil && isMultivariant(reply.body) {
+	if reply, err := f.get(context.WithoutCancel(ctx), request{url: f.url, kind: kindPlaylist, limit: defaultTimeout / 2}); err == nil && isMultivariant(reply.body) {
 		f.readMultivariant(reply)
 	}
 	f.checkBandwidth(f.text, f.multivariant)

@@ -23,8 +23,8 @@ func (p position) before(o position) bool {
 	return p.msn < o.msn || p.msn == o.msn && p.part < o.part
 }
 
-// edge returns the position after the last part.
-func (m *Media) edge() position {
+// nextPosition returns the position after the last part.
+func (m *Media) nextPosition() position {
 	return position{msn: m.lastMSN() + 1, part: int64(len(m.Parts))}
 }
 
@@ -78,8 +78,8 @@ func (m *Media) newest() position {
 	return p
 }
 
-// passed counts the listed parts after one position up to another.
-func (m *Media) passed(from, to position) (count int) {
+// countPassed counts the listed parts after one position up to another.
+func (m *Media) countPassed(from, to position) (count int) {
 	note := func(msn int64, parts int) {
 		for i := range int64(max(parts, 1)) {
 			if p := (position{msn, i}); from.before(p) && !to.before(p) {

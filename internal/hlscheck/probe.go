@@ -27,10 +27,10 @@ func (n *run) await(ctx context.Context, suits func(*Media) bool) *Media {
 	return nil
 }
 
-// fresh is like await, but ignores the playlist that was read last: what comes next after
+// awaitNew is like await, but ignores the playlist that was read last: what comes next after
 // an older one may be available already. It gives up after one and a half target
 // durations.
-func (n *run) fresh(ctx context.Context, suits func(*Media) bool) *Media {
+func (n *run) awaitNew(ctx context.Context, suits func(*Media) bool) *Media {
 	ctx, stop := context.WithTimeout(ctx, n.target()*3/2)
 	defer stop()
 	was := n.latest.Load().media
@@ -45,8 +45,8 @@ func (n *run) current() *Media {
 	return nil
 }
 
-// between is the time between two probes, so that they do not load the server.
-const between = 500 * time.Millisecond
+// probeInterval is the time between two probes, so that they do not load the server.
+const probeInterval = 500 * time.Millisecond
 
 // probe makes requests that a player makes rarely, one at a time. It gets the playlist from
 // the reloads, and does not affect their connections and measurements.
@@ -72,7 +72,7 @@ func (n *run) probe(ctx context.Context) {
 	// The last one may wait until the playlist is long enough.
 	questions = append(questions, n.probeSkip)
 	for _, ask := range questions {
-		if !pause(ctx, between) {
+		if !pause(ctx, probeInterval) {
 			return
 		}
 		ask(ctx)
@@ -89,8 +89,8 @@ type answer struct {
 	wrong []Violation
 }
 
-// ask fetches the playlist with delivery directives.
-func (n *run) ask(ctx context.Context, limit time.Duration, pairs ...string) answer {
+// fetchWith fetches the playlist with delivery directives.
+func (n *run) fetchWith(ctx context.Context, limit time.Duration, pairs ...string) answer {
 	r := n.directives(pairs...)
 	r.limit = limit
 	reply, err := n.get(ctx, r)
@@ -100,7 +100,7 @@ func (n *run) ask(ctx context.Context, limit time.Duration, pairs ...string) ans
 		return answer{http.StatusOK, m, reply.body, wrong}
 	case s != 0:
 		return answer{status: s}
-	case slow(err):
+	case isTimeout(err):
 		return answer{}
 	}
 	return answer{status: -1} // the connection failed, or ctx ended

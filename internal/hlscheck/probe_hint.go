@@ -10,11 +10,11 @@ import (
 // probeHint checks rule 39: it requests a hinted part before it is available. The response
 // must be complete when the part is listed.
 func (n *run) probeHint(ctx context.Context) {
-	m := n.fresh(ctx, func(m *Media) bool { return m.hint() != nil })
+	m := n.awaitNew(ctx, func(m *Media) bool { return m.hint() != nil })
 	if m == nil {
 		return
 	}
-	at, h := m.edge(), m.hint()
+	at, h := m.nextPosition(), m.hint()
 	u, err := resolve(n.base, h.URI)
 	if err != nil {
 		return
@@ -35,7 +35,7 @@ func (n *run) probeHint(ctx context.Context) {
 		return
 	}
 	switch status := statusOf(failure); {
-	case slow(failure):
+	case isTimeout(failure):
 		n.fetcher.add(39, u, "a hinted part was not sent within 3 target durations, though it was listed")
 		return
 	case status != 0 && status < http.StatusInternalServerError:
@@ -58,7 +58,7 @@ func (n *run) probeReports(ctx context.Context) {
 	for _, other := range n.f.runs {
 		before[other] = other.latest.Load().media
 	}
-	m := n.fresh(ctx, func(*Media) bool { return true })
+	m := n.awaitNew(ctx, func(*Media) bool { return true })
 	if m == nil {
 		return
 	}
@@ -69,7 +69,7 @@ func (n *run) probeReports(ctx context.Context) {
 			continue
 		}
 		said := report.position(m.newest(), was.newest().part < 0)
-		if seen := was.newest(); said.before(seen) && was.passed(said, seen) > 1 {
+		if seen := was.newest(); said.before(seen) && was.countPassed(said, seen) > 1 {
 			n.add(41, 0, "the report for %s is %s, and it had %s before", other.r.Name, said, seen)
 		}
 		waiting, stop := context.WithTimeout(ctx, n.target())

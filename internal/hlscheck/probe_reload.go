@@ -7,12 +7,12 @@ import (
 	"time"
 )
 
-// prompt returns the time limit for a response that need not wait.
-func (n *run) prompt() time.Duration { return max(n.target()/2, time.Second) }
+// promptTimeout returns the time limit for a response that need not wait.
+func (n *run) promptTimeout() time.Duration { return max(n.target()/2, time.Second) }
 
 // probePartAlone checks rule 34.
 func (n *run) probePartAlone(ctx context.Context) {
-	a := n.ask(ctx, n.prompt(), "_HLS_part", "0")
+	a := n.fetchWith(ctx, n.promptTimeout(), "_HLS_part", "0")
 	if !a.unclear() && a.status != http.StatusBadRequest {
 		n.add(34, 0, "a request with _HLS_part and without _HLS_msn was %s, want 400", a)
 	}
@@ -25,7 +25,7 @@ func (n *run) probeOldSegment(ctx context.Context) {
 		return
 	}
 	old := max(0, m.MediaSequence-1)
-	a := n.ask(ctx, n.prompt(), "_HLS_msn", number(old))
+	a := n.fetchWith(ctx, n.promptTimeout(), "_HLS_msn", number(old))
 	switch {
 	case a.unclear():
 	case a.status != http.StatusOK:
@@ -43,7 +43,7 @@ func (n *run) probeFarSegment(ctx context.Context) {
 		return
 	}
 	far := m.lastMSN() + 5
-	a := n.ask(ctx, n.prompt(), "_HLS_msn", number(far))
+	a := n.fetchWith(ctx, n.promptTimeout(), "_HLS_msn", number(far))
 	if !a.unclear() && a.status != http.StatusBadRequest {
 		n.add(35, 0, "a request for segment %d, where the last one is %d, was %s, want 400", far, m.lastMSN(), a)
 	}
@@ -53,7 +53,7 @@ func (n *run) probeFarSegment(ctx context.Context) {
 func (n *run) probeFarPart(ctx context.Context) {
 	for range 3 {
 		// A segment that has just begun is not completed before the request arrives.
-		m := n.fresh(ctx, func(m *Media) bool { return len(m.Parts) == 1 || len(m.Parts) == 2 })
+		m := n.awaitNew(ctx, func(m *Media) bool { return len(m.Parts) == 1 || len(m.Parts) == 2 })
 		if m == nil {
 			return
 		}
@@ -62,7 +62,7 @@ func (n *run) probeFarPart(ctx context.Context) {
 			limit = int64(math.Ceil(float64(3*time.Second) / float64(m.PartTarget)))
 		}
 		far := position{m.lastMSN() + 1, int64(len(m.Parts)) + limit + 10}
-		a := n.ask(ctx, n.prompt(), "_HLS_msn", number(far.msn), "_HLS_part", number(far.part))
+		a := n.fetchWith(ctx, n.promptTimeout(), "_HLS_msn", number(far.msn), "_HLS_part", number(far.part))
 		if now := n.latest.Load().media; now.lastMSN() >= far.msn {
 			continue // it was completed: the request was for the first part of the next one
 		}
@@ -76,12 +76,12 @@ func (n *run) probeFarPart(ctx context.Context) {
 
 // probeSegment checks rule 32 for a segment without a part.
 func (n *run) probeSegment(ctx context.Context) {
-	m := n.fresh(ctx, func(*Media) bool { return true })
+	m := n.awaitNew(ctx, func(*Media) bool { return true })
 	if m == nil {
 		return
 	}
 	next := position{m.lastMSN() + 1, -1}
-	n.checkAwaited(next, n.ask(ctx, n.longestWait()+time.Second, "_HLS_msn", number(next.msn)))
+	n.checkAwaited(next, n.fetchWith(ctx, n.longestWait()+time.Second, "_HLS_msn", number(next.msn)))
 }
 
 // probePartPastTheEnd checks rule 32 for a part that its segment does not have: it means the
@@ -94,7 +94,7 @@ func (n *run) probePartPastTheEnd(ctx context.Context) {
 		return int64(len(m.Segments[len(m.Segments)-1].Parts))
 	}
 	// Preferably before that first part is available, but there may be no such moment.
-	m := n.fresh(ctx, func(m *Media) bool { return counted(m) > 0 && len(m.Parts) == 0 })
+	m := n.awaitNew(ctx, func(m *Media) bool { return counted(m) > 0 && len(m.Parts) == 0 })
 	if m == nil {
 		m = n.current()
 	}
@@ -102,7 +102,7 @@ func (n *run) probePartPastTheEnd(ctx context.Context) {
 		return
 	}
 	past := position{m.lastMSN(), counted(m)}
-	n.checkAwaited(past, n.ask(ctx, n.longestWait()+time.Second, "_HLS_msn", number(past.msn), "_HLS_part", number(past.part)))
+	n.checkAwaited(past, n.fetchWith(ctx, n.longestWait()+time.Second, "_HLS_msn", number(past.msn), "_HLS_part", number(past.part)))
 }
 
 // checkAwaited checks rules 32 and 36 on the response to a request for the next segment or
@@ -127,13 +127,13 @@ func (n *run) probeEnd(ctx context.Context) {
 		n.checkEnded(ctx, "_HLS_msn", number(last.lastMSN()+11), "_HLS_skip", "YES")
 		return
 	}
-	if a := n.ask(ctx, n.prompt()); a.status == http.StatusNotFound || a.status == http.StatusGone {
+	if a := n.fetchWith(ctx, n.promptTimeout()); a.status == http.StatusNotFound || a.status == http.StatusGone {
 		n.checkRemoved(ctx)
 	}
 }
 
 func (n *run) checkEnded(ctx context.Context, directives ...string) {
-	a := n.ask(ctx, n.prompt(), directives...)
+	a := n.fetchWith(ctx, n.promptTimeout(), directives...)
 	switch {
 	case a.unclear():
 	case a.status == http.StatusNotFound || a.status == http.StatusGone:

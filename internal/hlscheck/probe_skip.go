@@ -12,16 +12,16 @@ import (
 func (n *run) probeSkip(ctx context.Context) {
 	m := n.await(ctx, func(m *Media) bool {
 		until := m.ServerControl.CanSkipUntil
-		return until == 0 || m.beyond(until) > 0
+		return until == 0 || m.countSkippable(until) > 0
 	})
 	if m == nil {
 		return
 	}
-	ask, limit := []string{"_HLS_skip", "YES"}, n.prompt()
+	ask, limit := []string{"_HLS_skip", "YES"}, n.promptTimeout()
 	if m.ServerControl.CanBlockReload {
 		ask, limit = append(ask, "_HLS_msn", number(m.lastMSN()+1)), n.longestWait()+time.Second
 	}
-	a := n.ask(ctx, limit, ask...)
+	a := n.fetchWith(ctx, limit, ask...)
 	if a.status == 0 || a.unclear() || a.status == http.StatusNotFound || a.status == http.StatusOK && a.media.EndList {
 		return
 	}
@@ -33,15 +33,15 @@ func (n *run) probeSkip(ctx context.Context) {
 		n.add(38, 0, "EXT-X-SKIP where EXT-X-SERVER-CONTROL has no CAN-SKIP-UNTIL")
 	case until == 0:
 	case delta.Skipped == 0:
-		n.add(38, 0, "a request with _HLS_skip=YES was answered without EXT-X-SKIP, though %d segments are beyond CAN-SKIP-UNTIL (%v)", m.beyond(until), until)
+		n.add(38, 0, "a request with _HLS_skip=YES was answered without EXT-X-SKIP, though %d segments are beyond CAN-SKIP-UNTIL (%v)", m.countSkippable(until), until)
 	default:
 		n.checkDelta(ctx, a)
 	}
 }
 
-// beyond returns the number of segments before the skip boundary, without those that are
+// countSkippable returns the number of segments before the skip boundary, without those that are
 // within a target duration of it, which the server may skip or not.
-func (m *Media) beyond(boundary time.Duration) (count int) {
+func (m *Media) countSkippable(boundary time.Duration) (count int) {
 	var tail time.Duration
 	for i := range slices.Backward(m.Segments) {
 		if tail >= boundary+m.TargetDuration {

@@ -43,13 +43,13 @@ func checkMediaReaders(r *report, text []byte, m *Media) {
 		// The others ignore EXT-X-SKIP.
 		want[i] = entry{s.URI, s.MSN - m.Skipped, s.Duration}
 	}
-	compareReaders(r, text, "segments", want, func(err error) bool { return excused(err, m) })
+	compareReaders(r, text, "segments", want, func(err error) bool { return isExcused(err, m) })
 }
 
-// excused reports whether Eyevinn/hls-m3u8 refused what the draft allows: parts before
+// isExcused reports whether Eyevinn/hls-m3u8 refused what the draft allows: parts before
 // the first segment (a stream's first seconds), a part's range without an offset,
 // and a SCTE-35 date range after the last segment.
-func excused(err error, m *Media) bool {
+func isExcused(err error, m *Media) bool {
 	early := len(m.Parts) > 0 && len(m.Segments) == 0 || len(m.Segments) > 0 && len(m.Segments[0].Parts) > 0
 	ranged := false
 	for i := range m.Segments {
@@ -76,7 +76,7 @@ func checkMultivariantReaders(r *report, text []byte, m *Multivariant) {
 
 func compareReaders(r *report, text []byte, what string, want []entry, excused func(error) bool) {
 	for _, other := range readers() {
-		got, err := other.safely(text)
+		got, err := other.readSafely(text)
 		switch {
 		case err != nil && excused(err):
 		case err != nil:
@@ -95,9 +95,9 @@ func compareReaders(r *report, text []byte, what string, want []entry, excused f
 	}
 }
 
-// safely calls read, and returns nothing if it panics, as both do for some texts that are not
+// readSafely calls read, and returns nothing if it panics, as both do for some texts that are not
 // playlists.
-func (o reader) safely(text []byte) (entries []entry, err error) {
+func (o reader) readSafely(text []byte) (entries []entry, err error) {
 	defer func() {
 		if recover() != nil {
 			entries, err = nil, nil

@@ -41,12 +41,12 @@ func newAnalyser(add func(rule int, format string, args ...any)) *analyser {
 // is none. independent is set if the segment is declared independent.
 func (a *analyser) segment(ctx context.Context, s *Segment, independent bool, data []byte) (start int64) {
 	if s.Discontinuity {
-		a.forget()
+		a.reset()
 	}
 	format := formatOf(data)
 	if a.format != "" && a.format != format {
 		a.add(7, "the file format changed without EXT-X-DISCONTINUITY: from %s to %s", a.format, format)
-		a.forget()
+		a.reset()
 	}
 	a.format = format
 	if format != formatTS {
@@ -60,7 +60,7 @@ func (a *analyser) segment(ctx context.Context, s *Segment, independent bool, da
 		if ctx.Err() == nil {
 			a.add(24, "segment is not valid MPEG-TS: %v", err)
 		}
-		a.forget()
+		a.reset()
 		return -1
 	}
 	for _, fault := range a.continuity.Check(data) {
@@ -83,10 +83,10 @@ func (a *analyser) segment(ctx context.Context, s *Segment, independent bool, da
 }
 
 // gap records a segment without media.
-func (a *analyser) gap() { a.forget() }
+func (a *analyser) gap() { a.reset() }
 
-// forget resets the state that must not be compared across a discontinuity.
-func (a *analyser) forget() {
+// reset resets the state that must not be compared across a discontinuity.
+func (a *analyser) reset() {
 	a.continuity.Reset()
 	a.clock.Reset()
 	a.started, a.runStarted, a.format = false, false, ""
@@ -166,17 +166,17 @@ func (s *Stream) parameters() string {
 	return ""
 }
 
-// hole is the gap above which media counts as missing: an encoder that drops frames under
+// maxGap is the gap above which media counts as missing: an encoder that drops frames under
 // congestion is not a fault of the server.
-const hole = 90_000 / 2
+const maxGap = 90_000 / 2
 
 // checkTimes checks rules 20 and 24: decoding times increase, without a gap.
 func (a *analyser) checkTimes(t *Transport) {
 	for _, s := range t.Streams {
-		missing := int64(hole)
+		missing := int64(maxGap)
 		if s.Type == TypeADTS {
-			missing = 2 * hole
-		} else if usual := s.usualStep(); usual > hole/2 {
+			missing = 2 * maxGap
+		} else if usual := s.usualStep(); usual > maxGap/2 {
 			missing = 2 * usual // slow pictures
 		}
 		for i := range s.PES {

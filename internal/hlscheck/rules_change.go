@@ -206,7 +206,7 @@ func (m *Media) hint() *PreloadHint {
 // more.
 func checkHint(r *report, before, after *Media) {
 	h := before.hint()
-	part, discontinuity := after.partAt(before.edge())
+	part, discontinuity := after.partAt(before.nextPosition())
 	if h == nil || part == nil || discontinuity || part.Gap || after.hint() == nil {
 		return
 	}

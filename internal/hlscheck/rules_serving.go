@@ -104,7 +104,7 @@ func cacheLife(header http.Header, now time.Time) (life time.Duration, said bool
 
 // checkProtocol checks rule 48. Without TLS hardly any server or player uses HTTP/2.
 func (n *run) checkProtocol(r *reply, m *Media) {
-	if r.old && m.PartTarget > 0 {
+	if r.http1 && m.PartTarget > 0 {
 		n.add(48, 0, "a low-latency playlist is served over HTTP/1.1, want HTTP/2 or newer")
 	}
 }

@@ -34,8 +34,8 @@ type run struct {
 	segmentAt, partAt time.Time
 	// longest is the longest playlist so far; leaving holds the checks of removed resources
 	// until they are due.
-	longest time.Duration
-	leaving []departure
+	longest       time.Duration
+	removalChecks []removalCheck
 	// lost is since when the playlist cannot be fetched; zero if it can. refused is set if the
 	// last blocking reload failed: the next one does not block.
 	lost    time.Time
@@ -52,13 +52,13 @@ type view struct {
 
 // job is work for the fetching goroutine: exactly one of its fields is set.
 type job struct {
-	segment   *FetchedSegment
-	part      *FetchedPart
-	departure *departure
+	segment *FetchedSegment
+	part    *FetchedPart
+	removal *removalCheck
 }
 
-// departure is a check whether a removed resource is still available.
-type departure struct {
+// removalCheck is a check whether a removed resource is still available.
+type removalCheck struct {
 	at   time.Time
 	url  string
 	rule int
@@ -116,7 +116,7 @@ func (n *run) reload(ctx context.Context) error {
 				continue
 			}
 			n.refused = wait != nil
-			if again, err := n.lose(ctx, err); !again {
+			if again, err := n.handleFailure(ctx, err); !again {
 				return err
 			}
 			pause(ctx, n.f.opts.Interval)
@@ -130,7 +130,7 @@ func (n *run) reload(ctx context.Context) error {
 		if n.done() {
 			return nil
 		}
-		n.askDeparted()
+		n.runRemovalChecks()
 		if wait == nil || !changed {
 			pause(ctx, n.f.opts.Interval)
 		}
@@ -161,7 +161,7 @@ func (n *run) awaited() *position {
 	if !n.f.opts.LowLatency || n.refused || last == nil || !last.ServerControl.CanBlockReload {
 		return nil
 	}
-	p := last.edge()
+	p := last.nextPosition()
 	if last.PartTarget == 0 {
 		p.part = -1
 	}
@@ -215,7 +215,7 @@ func (n *run) longestWait() time.Duration { return 3 * n.target() }
 // target durations, and the request is repeated.
 func (n *run) checkWait(wait position, err error, took time.Duration) bool {
 	switch long := took >= n.longestWait()-n.target()/2; {
-	case slow(err):
+	case isTimeout(err):
 		n.add(36, 0, "a request for %s was not answered within 3 target durations (%v), want status 503", wait, n.longestWait())
 		return true
 	case long && statusOf(err) == http.StatusServiceUnavailable:
@@ -228,13 +228,13 @@ func (n *run) checkWait(wait position, err error, took time.Duration) bool {
 	return false
 }
 
-// lose handles a failure to fetch the playlist, and returns whether to try again. It is an
+// handleFailure handles a failure to fetch the playlist, and returns whether to try again. It is an
 // error for the first playlist, and later a violation.
-func (n *run) lose(ctx context.Context, failure error) (again bool, err error) {
+func (n *run) handleFailure(ctx context.Context, failure error) (again bool, err error) {
 	switch {
 	case n.r.Last == nil:
 		return false, fmt.Errorf("follow %s: %w", n.r.URL, failure)
-	case gone(failure):
+	case isGone(failure):
 		n.add(19, 0, "the playlist was removed without EXT-X-ENDLIST: %v", failure)
 		n.checkRemoved(ctx)
 		return false, nil

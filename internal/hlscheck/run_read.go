@@ -15,7 +15,7 @@ func (n *run) read(reply *reply, wait *position) (changed bool) {
 	rep := &report{url: n.r.URL, list: wrong}
 	if before := n.r.Last; before != nil {
 		rep.list = append(rep.list, CheckChange(n.r.URL, before, m)...)
-		n.leave(before, m, reply.arrived)
+		n.noteRemoved(before, m, reply.arrived)
 	}
 	if n.etagBody != string(reply.body) {
 		checkMediaReaders(rep, reply.body, m)
@@ -163,42 +163,42 @@ func (n *run) checkPace(m *Media, segments, parts int, first bool, now time.Time
 	}
 }
 
-// leave records removed resources that must stay available: rules 15 and 16.
-func (n *run) leave(before, after *Media, now time.Time) {
+// noteRemoved records removed resources that must stay available: rules 15 and 16.
+func (n *run) noteRemoved(before, after *Media, now time.Time) {
 	for i := range before.Segments {
 		s := &before.Segments[i]
 		still := after.MediaSequence + after.Skipped
 		switch {
 		case s.Gap:
 		case s.MSN < after.MediaSequence:
-			n.later(now, s.Duration+n.longest, s.URI, 15, "a removed segment of %v", s.Duration)
+			n.scheduleCheck(now, s.Duration+n.longest, s.URI, 15, "a removed segment of %v", s.Duration)
 		case s.MSN >= still && n.f.opts.LowLatency && len(s.Parts) > 0 &&
 			s.MSN-still < int64(len(after.Segments)) && len(after.Segments[s.MSN-still].Parts) == 0:
-			n.later(now, 3*after.TargetDuration, s.Parts[0].URI, 16, "a removed part of segment %d", s.MSN)
+			n.scheduleCheck(now, 3*after.TargetDuration, s.Parts[0].URI, 16, "a removed part of segment %d", s.MSN)
 		}
 	}
 }
 
-// later schedules a check shortly before the time until which a resource must be available.
-func (n *run) later(now time.Time, lasts time.Duration, uri string, rule int, format string, args ...any) {
+// scheduleCheck schedules a check shortly before the time until which a resource must be available.
+func (n *run) scheduleCheck(now time.Time, lasts time.Duration, uri string, rule int, format string, args ...any) {
 	u, err := resolve(n.base, uri)
 	if err != nil {
 		return // reported when it was listed
 	}
 	text := fmt.Sprintf(format, args...) + fmt.Sprintf(" must stay available for %v", lasts)
-	n.leaving = append(n.leaving, departure{at: now.Add(lasts - lasts/10), url: u, rule: rule, text: text})
+	n.removalChecks = append(n.removalChecks, removalCheck{at: now.Add(lasts - lasts/10), url: u, rule: rule, text: text})
 }
 
-// askDeparted passes the checks that are due to the fetching goroutine.
-func (n *run) askDeparted() {
+// runRemovalChecks passes the checks that are due to the fetching goroutine.
+func (n *run) runRemovalChecks() {
 	now := time.Now()
-	kept := n.leaving[:0]
-	for _, d := range n.leaving {
+	kept := n.removalChecks[:0]
+	for _, d := range n.removalChecks {
 		if d.at.After(now) {
 			kept = append(kept, d)
 			continue
 		}
-		n.jobs <- job{departure: &d}
+		n.jobs <- job{removal: &d}
 	}
-	n.leaving = kept
+	n.removalChecks = kept
 }

@@ -81,7 +81,7 @@ func Demux(ctx context.Context, data []byte) (*Transport, error) {
 	if len(data) == 0 || len(data)%PacketSize != 0 {
 		return nil, fmt.Errorf("%d bytes are not a whole number of %d-byte packets", len(data), PacketSize)
 	}
-	data, err := unbound(data)
+	data, err := unboundPESLengths(data)
 	if err != nil {
 		return nil, err
 	}

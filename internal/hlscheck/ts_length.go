@@ -6,10 +6,10 @@ import (
 	"slices"
 )
 
-// unbound checks the PES_packet_length of each video PES packet, and returns data with all of
+// unboundPESLengths checks the PES_packet_length of each video PES packet, and returns data with all of
 // them set to 0 (unbounded). go-astits (1.16) loses a packet of unbounded length if the next
 // one is complete within a single transport packet: a large picture before a small one.
-func unbound(data []byte) ([]byte, error) {
+func unboundPESLengths(data []byte) ([]byte, error) {
 	data = slices.Clone(data)
 	open := map[uint16]*boundedPES{}
 	for at := 0; at+PacketSize <= len(data); at += PacketSize {
@@ -43,12 +43,12 @@ func unbound(data []byte) ([]byte, error) {
 
 // boundedPES is a PES packet with a PES_packet_length: told is its value, got the number of
 // bytes after the field.
-type boundedPES struct{ told, got int }
+type boundedPES struct{ declared, got int }
 
 // check returns an error if the length is wrong.
 func (b *boundedPES) check(pid uint16) error {
-	if b != nil && b.told != b.got {
-		return fmt.Errorf("PES on PID %d has %d bytes, and its PES_packet_length is %d", pid, b.got, b.told)
+	if b != nil && b.declared != b.got {
+		return fmt.Errorf("PES on PID %d has %d bytes, and its PES_packet_length is %d", pid, b.got, b.declared)
 	}
 	return nil
 }
@@ -65,7 +65,7 @@ func unboundPES(payload []byte) *boundedPES {
 		return nil
 	}
 	payload[4], payload[5] = 0, 0
-	return &boundedPES{told: int(told), got: len(payload) - prefix}
+	return &boundedPES{declared: int(told), got: len(payload) - prefix}
 }
 
 // payloadOf returns a transport packet's payload, or nil if it has none or is invalid.

@@ -76,7 +76,7 @@ func TestDemux_RefusesAWrongLengthOfAPESPacket(t *testing.T) {
 	}
 }
 
-func TestDemux_RefusesWhatIsNoTransportStream(t *testing.T) {
+func TestDemux_RefusesOtherThanTransportStreams(t *testing.T) {
 	s := newTSStream(t, astits.StreamTypeH264Video)
 	good := s.segment(1)
 	for name, data := range map[string][]byte{

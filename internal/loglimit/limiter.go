@@ -12,8 +12,8 @@ const Interval = time.Second
 // Limiter logs the first lines of each kind, and then each second the number of further
 // ones. It may be used by many goroutines.
 type Limiter struct {
-	log  *slog.Logger // for the counts
-	most int          // number of lines of one kind that are logged before the rest is counted
+	log     *slog.Logger // for the counts
+	perKind int          // number of lines of one kind that are logged before the rest is counted
 
 	mu    sync.Mutex
 	kinds map[string]*kind
@@ -21,15 +21,15 @@ type Limiter struct {
 
 // kind is the state of one kind of line.
 type kind struct {
-	timer  *time.Timer
-	logged int // number of logged lines; decremented in each Interval without further ones
-	more   int // further lines since the timer last fired
+	timer      *time.Timer
+	logged     int // number of logged lines; decremented in each Interval without further ones
+	suppressed int // further lines since the timer last fired
 }
 
 // New returns a Limiter that logs up to most lines of a kind, and the numbers of the others
 // to log.
 func New(log *slog.Logger, most int) *Limiter {
-	return &Limiter{log: log, most: most, kinds: map[string]*kind{}}
+	return &Limiter{log: log, perKind: most, kinds: map[string]*kind{}}
 }
 
 // Log logs the line to log, or counts it. Lines at debug level are always logged.
@@ -46,26 +46,26 @@ func (l *Limiter) Log(log *slog.Logger, level slog.Level, msg, reason string, at
 	if k == nil {
 		k = &kind{}
 		l.kinds[name] = k
-		k.timer = time.AfterFunc(Interval, func() { l.sum(name, k, level, msg, reason) })
+		k.timer = time.AfterFunc(Interval, func() { l.logSuppressed(name, k, level, msg, reason) })
 	}
-	if k.logged >= l.most {
-		k.more++
+	if k.logged >= l.perKind {
+		k.suppressed++
 		return
 	}
 	k.logged++
 	Write(log, level, msg, attrs...)
 }
 
-// sum logs the number of further lines of k, and resets it.
-func (l *Limiter) sum(name string, k *kind, level slog.Level, msg, reason string) {
+// logSuppressed logs the number of further lines of k, and resets it.
+func (l *Limiter) logSuppressed(name string, k *kind, level slog.Level, msg, reason string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	switch {
 	case l.kinds[name] != k: // flushed
 		return
-	case k.more > 0:
-		Write(l.log, level, msg+", and more like it", "reason", reason, "count", k.more)
-		k.more = 0
+	case k.suppressed > 0:
+		Write(l.log, level, msg+", and more like it", "reason", reason, "count", k.suppressed)
+		k.suppressed = 0
 	default:
 		k.logged--
 	}
@@ -83,8 +83,8 @@ func (l *Limiter) Flush() {
 	defer l.mu.Unlock()
 	for name, k := range l.kinds {
 		k.timer.Stop()
-		if k.more > 0 {
-			l.log.Info("lines suppressed", "kind", name, "count", k.more)
+		if k.suppressed > 0 {
+			l.log.Info("lines suppressed", "kind", name, "count", k.suppressed)
 		}
 	}
 	clear(l.kinds)

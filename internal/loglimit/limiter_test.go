@@ -46,7 +46,7 @@ func TestLimiter_LogsTheFirstAndCountsTheRestEachSecond(t *testing.T) {
 	})
 }
 
-func TestLimiter_ForgetsWhatDoesNotComeAgain(t *testing.T) {
+func TestLimiter_RemovesKindsThatDoNotRecur(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l, log, text := newTest(1)
 		for range 3 {

@@ -36,7 +36,7 @@ const (
 // conn is one publishing connection. Its write methods are called by one
 // goroutine; a second one reads.
 type conn struct {
-	net     *wire
+	net     *netConn
 	chunks  *rtmp.ChunkStreamer
 	name    string
 	stream  uint32     // the message stream that publishes
@@ -47,33 +47,33 @@ type conn struct {
 	err     error         // why it has ended; valid once done is closed
 }
 
-// wire is the connection as go-rtmp sees it.
-type wire struct {
+// netConn is the connection as go-rtmp sees it.
+type netConn struct {
 	net.Conn
 	readErr error // sticky; go-rtmp's errors do not tell whether reading can continue
 }
 
-func (w *wire) Read(b []byte) (int, error) {
+func (w *netConn) Read(b []byte) (int, error) {
 	n, err := w.Conn.Read(b)
 	w.readErr = err
 	return n, err
 }
 
-func (w *wire) Write(b []byte) (int, error) {
+func (w *netConn) Write(b []byte) (int, error) {
 	if err := w.SetWriteDeadline(time.Now().Add(stallTimeout)); err != nil {
 		return 0, err
 	}
 	return w.Conn.Write(b)
 }
 
-// lost returns the error of a connection that failed.
-func lost(err error) error { return fmt.Errorf("publisher: connection lost: %w", err) }
+// lostError returns the error of a connection that failed.
+func lostError(err error) error { return fmt.Errorf("publisher: connection lost: %w", err) }
 
 // write passes a message to the chunk layer, after the previous one on the same chunk stream
 // was written. If that fails it closes the connection. If the reader has closed it first,
 // because the server refused the stream or sent something invalid, write returns that error.
 func (c *conn) write(ctx context.Context, chunks int, timestamp uint32, stream uint32, m message.Message) error {
-	err := c.put(ctx, chunks, timestamp, stream, m)
+	err := c.tryWrite(ctx, chunks, timestamp, stream, m)
 	if err == nil || ctx.Err() != nil {
 		return err
 	}
@@ -85,11 +85,11 @@ func (c *conn) write(ctx context.Context, chunks int, timestamp uint32, stream u
 	if refused, ok := errors.AsType[*RefusedError](c.err); ok {
 		return refused
 	}
-	return lost(err)
+	return lostError(err)
 }
 
-// put is write without the wait for the reader's end, so that the reader can call it.
-func (c *conn) put(ctx context.Context, chunks int, timestamp uint32, stream uint32, m message.Message) error {
+// tryWrite is write without the wait for the reader's end, so that the reader can call it.
+func (c *conn) tryWrite(ctx context.Context, chunks int, timestamp uint32, stream uint32, m message.Message) error {
 	c.writing.Lock()
 	defer c.writing.Unlock()
 	select {
@@ -135,7 +135,7 @@ func (c *conn) unpublish(ctx context.Context) error {
 		return nil
 	}
 	if err := half.CloseWrite(); err != nil {
-		return lost(err)
+		return lostError(err)
 	}
 	select {
 	case <-c.done:
@@ -150,7 +150,7 @@ func (c *conn) flush(ctx context.Context, chunks int) error {
 	c.writing.Lock()
 	defer c.writing.Unlock()
 	if _, err := c.chunks.NewChunkWriter(ctx, chunks); err != nil {
-		return lost(err)
+		return lostError(err)
 	}
 	return nil
 }
@@ -164,7 +164,7 @@ func (c *conn) close() {
 }
 
 func newConn(nc net.Conn, name string) *conn {
-	w := &wire{Conn: nc}
+	w := &netConn{Conn: nc}
 	return &conn{
 		net:     w,
 		chunks:  rtmp.NewChunkStreamer(bufio.NewReader(w), bufio.NewWriterSize(w, chunkSize+64), nil),

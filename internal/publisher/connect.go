@@ -134,5 +134,5 @@ func (c *conn) pong(timestamp uint32) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
 	// If it fails, the next write fails too.
-	_ = c.put(ctx, controlChunks, 0, controlStream, &message.UserCtrl{Event: &message.UserCtrlEventPingResponse{Timestamp: timestamp}})
+	_ = c.tryWrite(ctx, controlChunks, 0, controlStream, &message.UserCtrl{Event: &message.UserCtrlEventPingResponse{Timestamp: timestamp}})
 }

@@ -68,7 +68,7 @@ func (c *conn) read() {
 		var m rtmp.ChunkMessage
 		if _, _, err := c.chunks.Read(&m); err != nil {
 			if c.net.readErr != nil {
-				c.err = lost(c.net.readErr)
+				c.err = lostError(c.net.readErr)
 				return
 			}
 			continue // a message of a type that go-rtmp does not decode

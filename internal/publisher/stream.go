@@ -50,7 +50,7 @@ func (s *stream) run(ctx context.Context, delay time.Duration) error {
 		err = c.unpublish(context.WithoutCancel(ctx))
 	}
 	c.close()
-	s.tell(true)
+	s.reportProgress(true)
 	s.log.Info("publication ended", "duration", s.report.Elapsed.Round(time.Millisecond),
 		"bytes", s.report.Bytes, "max_lag", s.report.MaxLag.Round(time.Millisecond), "err", err)
 	return err
@@ -60,7 +60,7 @@ func (s *stream) run(ctx context.Context, delay time.Duration) error {
 func (s *stream) send(ctx context.Context, c *conn, timer *time.Timer) error {
 	if s.src.metadata != nil {
 		if err := c.writeMetadata(ctx, s.src.metadata); err != nil {
-			return ended(ctx, err)
+			return ignoreCancelled(ctx, err)
 		}
 	}
 	nextReport := s.cfg.ReportEvery
@@ -77,12 +77,12 @@ func (s *stream) send(ctx context.Context, c *conn, timer *time.Timer) error {
 				return err
 			}
 			if err := s.write(ctx, c, due, &s.src.tags[i]); err != nil {
-				return ended(ctx, err)
+				return ignoreCancelled(ctx, err)
 			}
 			if s.cfg.ReportEvery > 0 && due >= nextReport {
 				nextReport += s.cfg.ReportEvery
 				s.report.Elapsed = time.Since(s.start)
-				s.tell(false)
+				s.reportProgress(false)
 			}
 		}
 	}
@@ -126,7 +126,7 @@ func (s *stream) write(ctx context.Context, c *conn, due time.Duration, t *loopT
 	return nil
 }
 
-func (s *stream) tell(done bool) {
+func (s *stream) reportProgress(done bool) {
 	s.report.Stream = s.number
 	s.report.Done = done
 	if s.report.Lag > lagWarning && !done {
@@ -137,8 +137,8 @@ func (s *stream) tell(done bool) {
 	}
 }
 
-// ended returns nil if err was caused by the end of ctx.
-func ended(ctx context.Context, err error) error {
+// ignoreCancelled returns nil if err was caused by the end of ctx.
+func ignoreCancelled(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return nil //nolint:nilerr // see above
 	}

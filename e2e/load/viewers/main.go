@@ -71,11 +71,11 @@ func run(args []string, stdout io.Writer) error {
 	debug.SetGCPercent(400)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	return json.NewEncoder(stdout).Encode(a.attend(ctx, to))
+	return json.NewEncoder(stdout).Encode(a.run(ctx, to))
 }
 
-// attend runs all viewers, and returns the report.
-func (a audience) attend(ctx context.Context, to *url.URL) report {
+// run runs all viewers, and returns the report.
+func (a audience) run(ctx context.Context, to *url.URL) report {
 	ctx, cancel := context.WithTimeout(ctx, a.ramp+a.watch)
 	defer cancel()
 	began := time.Now()
@@ -90,7 +90,7 @@ func (a audience) attend(ctx context.Context, to *url.URL) report {
 			}
 			own := *to
 			own.Path = strings.ReplaceAll(to.Path, everyone, strconv.Itoa(i+1))
-			v := &viewer{to: &own, from: home(i % a.addresses), headers: a.headers, tally: t, lists: lists}
+			v := &viewer{to: &own, from: viewerAddress(i % a.addresses), headers: a.headers, tally: t, lists: lists}
 			v.watch(ctx, a.mode)
 		})
 	}
@@ -98,8 +98,8 @@ func (a audience) attend(ctx context.Context, to *url.URL) report {
 	return t.report(a.viewers, time.Since(began)-a.ramp)
 }
 
-// home returns the loopback address of a viewer.
-func home(n int) net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, byte(n+1))} }
+// viewerAddress returns the loopback address of a viewer.
+func viewerAddress(n int) net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, byte(n+1))} }
 
 // rest waits for d; it returns false if ctx is done first.
 func rest(ctx context.Context, d time.Duration) bool {

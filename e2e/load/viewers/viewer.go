@@ -25,7 +25,7 @@ type viewer struct {
 	began    time.Time     // when playback began
 	stood    time.Duration // duration of stalls since
 	media    time.Duration // duration of fetched media
-	heard    []time.Duration
+	delays   []time.Duration
 }
 
 // watch runs until ctx is done. After an error it starts again, a little later.
@@ -51,8 +51,8 @@ func (v *viewer) try(ctx context.Context, mode string) (err error) {
 		stop()
 		_ = v.conn.conn.Close() // twice at the most
 	}()
-	v.deadline, v.began, v.stood, v.media, v.heard = time.Time{}, time.Time{}, 0, 0, nil
-	defer v.tellHeard()
+	v.deadline, v.began, v.stood, v.media, v.delays = time.Time{}, time.Time{}, 0, 0, nil
+	defer v.countDelays()
 	switch mode {
 	case "ll":
 		return v.lowLatency(ctx, true)
@@ -163,7 +163,7 @@ func (v *viewer) load(target string, blocked bool) (*list, error) {
 	now := time.Now()
 	v.tally.answered(now, a.length)
 	if blocked {
-		v.hear(now, l)
+		v.noteListed(now, l)
 	} else if now.After(v.tally.from) {
 		v.tally.playlist.add(now.Sub(asked))
 	}
@@ -173,8 +173,8 @@ func (v *viewer) load(target string, blocked bool) (*list, error) {
 	return l, nil
 }
 
-// hear records when the newest part was listed, relative to media time.
-func (v *viewer) hear(now time.Time, l *list) {
+// noteListed records when the newest part was listed, relative to media time.
+func (v *viewer) noteListed(now time.Time, l *list) {
 	end := v.media
 	for _, p := range l.parts {
 		if !p.at.before(v.had) {
@@ -182,18 +182,18 @@ func (v *viewer) hear(now time.Time, l *list) {
 		}
 	}
 	if now.After(v.tally.from) && !v.began.IsZero() {
-		v.heard = append(v.heard, now.Sub(v.began)-end)
+		v.delays = append(v.delays, now.Sub(v.began)-end)
 	}
 }
 
-// tellHeard counts the delays of parts. The constant delay of encoder and network is not known,
+// countDelays counts the delays of parts. The constant delay of encoder and network is not known,
 // so the least delay counts as 0.
-func (v *viewer) tellHeard() {
-	if len(v.heard) == 0 {
+func (v *viewer) countDelays() {
+	if len(v.delays) == 0 {
 		return
 	}
-	best := slices.Min(v.heard)
-	for _, t := range v.heard {
+	best := slices.Min(v.delays)
+	for _, t := range v.delays {
 		v.tally.late.add(t - best)
 	}
 }

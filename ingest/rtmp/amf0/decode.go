@@ -34,19 +34,19 @@ func (e *SyntaxError) Error() string {
 // Null, undefined, unsupported and references are nil; a date is its number of
 // milliseconds since 1970; XML is its text.
 func Decode(b []byte) (v any, rest []byte, err error) {
-	d := decoder{data: b, most: MaxValues}
+	d := decoder{data: b, maxValues: MaxValues}
 	v, err = d.value(0)
 	return v, b[d.pos:], err
 }
 
 // DecodeAll decodes all values of b. With an error it returns the values before the invalid
 // one: some commands are valid but for an argument that is not needed.
-func DecodeAll(b []byte) ([]any, error) { return DecodeMost(b, MaxValues) }
+func DecodeAll(b []byte) ([]any, error) { return DecodeMax(b, MaxValues) }
 
-// DecodeMost is like DecodeAll, but fails after more than most values, counting those
+// DecodeMax is like DecodeAll, but fails after more than most values, counting those
 // in objects and arrays.
-func DecodeMost(b []byte, most int) ([]any, error) {
-	d := decoder{data: b, most: most}
+func DecodeMax(b []byte, most int) ([]any, error) {
+	d := decoder{data: b, maxValues: most}
 	var vs []any
 	for d.pos < len(b) {
 		v, err := d.value(0)
@@ -59,10 +59,10 @@ func DecodeMost(b []byte, most int) ([]any, error) {
 }
 
 type decoder struct {
-	data   []byte
-	pos    int
-	values int
-	most   int
+	data      []byte
+	pos       int
+	values    int
+	maxValues int
 }
 
 func (d *decoder) fail(format string, args ...any) error {
@@ -116,8 +116,8 @@ func (d *decoder) value(depth int) (any, error) {
 	if depth > MaxDepth {
 		return nil, d.fail("nested deeper than %d", MaxDepth)
 	}
-	if d.values++; d.values > d.most {
-		return nil, d.fail("more than %d values", d.most)
+	if d.values++; d.values > d.maxValues {
+		return nil, d.fail("more than %d values", d.maxValues)
 	}
 	marker, err := d.take(1)
 	if err != nil {

@@ -3,9 +3,9 @@ package chunk
 import "encoding/binary"
 
 const (
-	// noTimestamp in the 24 bits means that the timestamp is in the 32 bits after the
+	// extendedTimestamp in the 24 bits means that the timestamp is in the 32 bits after the
 	// header (section 5.3.1.3).
-	noTimestamp = 0xFFFFFF
+	extendedTimestamp = 0xFFFFFF
 	// maxFirstDelta is the longest plausible time between the first two messages
 	// of a chunk stream, in milliseconds.
 	maxFirstDelta = 10_000
@@ -89,7 +89,7 @@ func (r *Reader) begin(s *stream, format byte) error {
 	}
 	r.start += size
 
-	s.extended = time == noTimestamp
+	s.extended = time == extendedTimestamp
 	if s.extended {
 		if err := r.fill(4); err != nil {
 			return err

@@ -83,9 +83,9 @@ func NewReader(src io.Reader, bufferSize int, limits Limits) *Reader {
 	return &Reader{src: src, buf: make([]byte, max(bufferSize, 64)), chunkSize: DefaultSize, limits: limits}
 }
 
-// Trust replaces the limits and enlarges the buffer to bufferSize. It is called when the
+// SetLimits replaces the limits and enlarges the buffer to bufferSize. It is called when the
 // peer has been admitted.
-func (r *Reader) Trust(bufferSize int, limits Limits) {
+func (r *Reader) SetLimits(bufferSize int, limits Limits) {
 	r.limits = limits
 	if bufferSize > len(r.buf) {
 		buf := make([]byte, bufferSize)
@@ -102,7 +102,7 @@ func (r *Reader) Received() uint64 { return r.received }
 func (r *Reader) Stats() Stats { return r.stats }
 
 // Unfinished reports whether a message is incomplete.
-func (r *Reader) Unfinished() bool { return r.streams.busy() }
+func (r *Reader) Unfinished() bool { return r.streams.unfinished() }
 
 // Next returns the next message that has a body. Set Chunk Size and Abort are
 // handled and not returned. The error is io.EOF at the end of the source between two
@@ -150,7 +150,7 @@ func (r *Reader) Discard() {
 func (r *Reader) payload(s *stream) error {
 	for {
 		for n := min(s.missing, r.chunkSize); n > 0; {
-			if err := r.room(s); err != nil {
+			if err := r.grow(s); err != nil {
 				return err
 			}
 			have := len(s.body)
@@ -257,7 +257,7 @@ func (r *Reader) drop(s *stream) {
 
 // eof turns io.EOF inside a message into io.ErrUnexpectedEOF.
 func (r *Reader) eof(err error) error {
-	if err == io.EOF && (r.start != r.end || r.streams.busy()) { //nolint:errorlint // io.EOF is never wrapped here
+	if err == io.EOF && (r.start != r.end || r.streams.unfinished()) { //nolint:errorlint // io.EOF is never wrapped here
 		return io.ErrUnexpectedEOF
 	}
 	return err

@@ -53,8 +53,8 @@ func (t *table) add(id uint32) *stream {
 	return s
 }
 
-// busy reports whether a message is incomplete.
-func (t *table) busy() bool {
+// unfinished reports whether a message is incomplete.
+func (t *table) unfinished() bool {
 	for _, s := range t.all {
 		if s.missing > 0 {
 			return true
@@ -63,19 +63,19 @@ func (t *table) busy() bool {
 	return false
 }
 
-// firstGrant is the first allocation of a message. Up to it, a body is allocated once at
+// firstAllocation is the first allocation of a message. Up to it, a body is allocated once at
 // its exact size; a larger one doubles as bytes arrive, so that a header that announces
 // 16 MiB does not cost the server more than its sender.
-const firstGrant = 256 << 10
+const firstAllocation = 256 << 10
 
-// room grows the body of s if it has no free byte.
-func (r *Reader) room(s *stream) error {
+// grow grows the body of s if it has no free byte.
+func (r *Reader) grow(s *stream) error {
 	have := cap(s.body)
 	if len(s.body) < have {
 		return nil
 	}
 	size := s.length
-	if grant := max(firstGrant, 2*have); size > grant {
+	if grant := max(firstAllocation, 2*have); size > grant {
 		size = grant
 	}
 	if r.held+size-have > 2*r.limits.MessageSize {

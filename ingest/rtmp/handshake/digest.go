@@ -57,14 +57,14 @@ func clientDigest(c1 []byte) (sum []byte, base int) {
 	return nil, 0
 }
 
-// sign puts the digest into S1, in the half at base, where the client expects it.
-func sign(s1 []byte, base int) {
+// signS1 puts the digest into S1, in the half at base, where the client expects it.
+func signS1(s1 []byte, base int) {
 	i := digestAt(s1, base)
 	copy(s1[i:], digest(s1, i, serverKey))
 }
 
-// answer puts the HMAC for C1's digest at the end of S2.
-func answer(s2, clientDigest []byte) {
+// signS2 puts the HMAC for C1's digest at the end of S2.
+func signS2(s2, clientDigest []byte) {
 	mac := func(key, data []byte) []byte {
 		h := hmac.New(sha256.New, key)
 		h.Write(data)

@@ -28,8 +28,8 @@ func Serve(rw io.ReadWriter, c01 []byte) error {
 	_, _ = rand.Read(reply[9:])
 	if digest, at := clientDigest(c01[1:]); digest != nil {
 		copy(s1[4:], serverVersion())
-		sign(s1, at)
-		answer(s2, digest)
+		signS1(s1, at)
+		signS2(s2, digest)
 	} else {
 		// S1: time 0 and zeros, then random bytes; S2: the echo of C1.
 		clear(s1[:8])

@@ -32,13 +32,13 @@ type unit struct {
 }
 
 // next returns c.Next for a time in milliseconds.
-func next(c *Clock, track *media.Track, at int64, composition media.Ticks, arrived time.Time) Stamp {
+func next(c *Timeline, track *media.Track, at int64, composition media.Ticks, arrived time.Time) Stamp {
 	return c.Next(track, media.TicksFromMillis(at), composition, arrived)
 }
 
 // run stamps the script and checks what holds for every input: DTS grows by kind,
 // and no unit is presented before it is decoded.
-func run(t *testing.T, c *Clock, script []unit) []Stamp {
+func run(t *testing.T, c *Timeline, script []unit) []Stamp {
 	t.Helper()
 	var last [2]*Stamp
 	var all []Stamp
@@ -74,7 +74,7 @@ func discontinuities(all []Stamp) (n int) {
 	return n
 }
 
-func wantRepairs(t *testing.T, c *Clock, want map[Repair]uint64) {
+func wantRepairs(t *testing.T, c *Timeline, want map[Repair]uint64) {
 	t.Helper()
 	var all RepairCounts
 	for r, n := range want {
@@ -98,9 +98,9 @@ func wantEven(t *testing.T, script []unit, all []Stamp, step [2]media.Ticks) {
 	}
 }
 
-func TestClock_KeepsCleanInputExactly(t *testing.T) {
+func TestTimeline_KeepsCleanInputExactly(t *testing.T) {
 	script := []unit{{Video, 21, 80}, {Audio, 0, 0}, {Audio, 20, 0}, {Video, 61, 160}, {Audio, 40, 0}, {Video, 101, 40}, {Video, 141, 0}}
-	var c Clock
+	var c Timeline
 	for i, s := range run(t, &c, script) {
 		u := script[i]
 		want := Stamp{DTS: media.TicksFromMillis(u.at), PTS: media.TicksFromMillis(u.at + u.composition)}
@@ -111,13 +111,13 @@ func TestClock_KeepsCleanInputExactly(t *testing.T) {
 	wantRepairs(t, &c, nil)
 }
 
-func TestRow23_ClockPassesEveryEdgeUnseen(t *testing.T) {
+func TestRow23_TimestampsWrapWithoutAJump(t *testing.T) {
 	step := [2]media.Ticks{40 * ms, 20 * ms}
 	for name, edge := range map[string]int64{
 		"32 bits": 1 << 32, "33 bits of 90 kHz": (1 << 33) / 90, "below zero": 0,
 	} {
 		script := live(edge-2000, 4)
-		var c Clock
+		var c Timeline
 		all := run(t, &c, script)
 		wantEven(t, script, all, step)
 		wantRepairs(t, &c, nil)
@@ -127,11 +127,11 @@ func TestRow23_ClockPassesEveryEdgeUnseen(t *testing.T) {
 	}
 }
 
-func TestRow26_SingleOddTimeIsPutWhereItWasExpected(t *testing.T) {
+func TestRow26_SingleOutlierIsPlacedAtTheExpectedTime(t *testing.T) {
 	for _, odd := range []int64{0, 1_000_000, 1 << 31, 104_000 - 5000} {
 		script := live(100_000, 8)
 		script[300].at = odd
-		var c Clock
+		var c Timeline
 		all := run(t, &c, script)
 		wantEven(t, script, all, [2]media.Ticks{40 * ms, 20 * ms})
 		wantRepairs(t, &c, map[Repair]uint64{RepairOutlier: 1})
@@ -141,7 +141,7 @@ func TestRow26_SingleOddTimeIsPutWhereItWasExpected(t *testing.T) {
 func TestRow26_JumpThatPersistsIsARebase(t *testing.T) {
 	for name, to := range map[string]int64{"to zero": 0, "hours on": 50_000_000, "back 10 s": 94_000} {
 		script := append(live(100_000, 4), live(to, 4)...)
-		var c Clock
+		var c Timeline
 		all := run(t, &c, script)
 		if n := discontinuities(all); n != 1 {
 			t.Errorf("%s: %d discontinuities", name, n)
@@ -167,7 +167,7 @@ func TestRow27_AudioAndVideoOnDifferentBasesAreJoined(t *testing.T) {
 			script[i].at += 900_000_000
 		}
 	}
-	var c Clock
+	var c Timeline
 	all := run(t, &c, script)
 	wantEven(t, script, all, [2]media.Ticks{40 * ms, 20 * ms})
 	for i := 0; i < len(all); i += 3 {
@@ -178,7 +178,7 @@ func TestRow27_AudioAndVideoOnDifferentBasesAreJoined(t *testing.T) {
 	wantRepairs(t, &c, map[Repair]uint64{RepairJoined: 1})
 }
 
-func TestRow27_VideoThatReturnsOnAnotherBaseMeetsTheAudio(t *testing.T) {
+func TestRow27_VideoThatReturnsOnAnotherBaseIsAlignedWithTheAudio(t *testing.T) {
 	script := live(100_000, 4)
 	for i := range int64(250) { // 5 s of audio alone
 		script = append(script, unit{Audio, 104_000 + 20*i, 0})
@@ -189,7 +189,7 @@ func TestRow27_VideoThatReturnsOnAnotherBaseMeetsTheAudio(t *testing.T) {
 			back[i].at -= 109_000
 		}
 	}
-	var c Clock
+	var c Timeline
 	all := run(t, &c, append(script, back...))
 	v, a := all[len(all)-3], all[len(all)-2]
 	if gap := v.DTS - a.DTS; gap < -100*ms || gap > 100*ms {
@@ -200,7 +200,7 @@ func TestRow27_VideoThatReturnsOnAnotherBaseMeetsTheAudio(t *testing.T) {
 
 func TestRow28_TimeThatDoesNotGrowIsNudged(t *testing.T) {
 	script := []unit{{Video, 0, 0}, {Video, 40, 0}, {Video, 40, 0}, {Video, 30, 0}, {Video, 120, 0}}
-	var c Clock
+	var c Timeline
 	all := run(t, &c, script)
 	var got []media.Ticks
 	for _, s := range all {
@@ -214,7 +214,7 @@ func TestRow28_TimeThatDoesNotGrowIsNudged(t *testing.T) {
 
 func TestRow28_SmallStepBackThatLastsIsARebase(t *testing.T) {
 	script := append(live(100_000, 4), live(104_000-2500, 4)...)
-	var c Clock
+	var c Timeline
 	all := run(t, &c, script)
 	if n := discontinuities(all); n != 1 {
 		t.Errorf("%d discontinuities", n)
@@ -229,7 +229,7 @@ func TestRow28_SmallStepBackThatLastsIsARebase(t *testing.T) {
 }
 
 func TestRow29_BeginningIsKept(t *testing.T) {
-	var c Clock
+	var c Timeline
 	all := run(t, &c, live(17_000_000, 1))
 	if want := media.TicksFromMillis(17_000_000); all[0].DTS != want {
 		t.Errorf("begins at %d, want %d", all[0].DTS, want)
@@ -239,7 +239,7 @@ func TestRow29_BeginningIsKept(t *testing.T) {
 func TestRow30_NegativeCompositionMovesDecodingNotPresentation(t *testing.T) {
 	// I P B B: the encoder did not delay its first picture.
 	script := []unit{{Video, 1000, 0}, {Video, 1040, 80}, {Video, 1080, -40}, {Video, 1120, -40}, {Video, 1160, 80}, {Video, 1200, -40}}
-	var c Clock
+	var c Timeline
 	all := run(t, &c, script)
 	for i, s := range all {
 		want := media.TicksFromMillis(script[i].at + script[i].composition)
@@ -256,7 +256,7 @@ func TestRow37_LateAudioFallsBesideTheVideo(t *testing.T) {
 		script = append(script, unit{Video, 40 * i, 0})
 	}
 	script = append(script, unit{Audio, 3990, 0}, unit{Audio, 4010, 0})
-	var c Clock
+	var c Timeline
 	all := run(t, &c, script)
 	if got := all[100].DTS; got != 3990*ms {
 		t.Errorf("audio at %d, want %d", got, 3990*ms)
@@ -270,7 +270,7 @@ func TestRow52_GapOfOneKindIsNoJump(t *testing.T) {
 		script = append(script, unit{Audio, 2000 + 20*i, 0})
 	}
 	script = append(script, live(12_000, 2)...)
-	var c Clock
+	var c Timeline
 	for i, s := range run(t, &c, script) {
 		if want := media.TicksFromMillis(script[i].at); s.DTS != want || s.Discontinuity {
 			t.Fatalf("unit %d: %+v, want DTS %d", i, s, want)
@@ -279,12 +279,12 @@ func TestRow52_GapOfOneKindIsNoJump(t *testing.T) {
 	wantRepairs(t, &c, nil)
 }
 
-func TestClock_LearnsASlideShow(t *testing.T) {
+func TestTimeline_AdaptsToASlideShow(t *testing.T) {
 	var script []unit
 	for i := range int64(20) {
 		script = append(script, unit{Video, 5000 * i, 0})
 	}
-	var c Clock
+	var c Timeline
 	all := run(t, &c, script)
 	if n := discontinuities(all); n != 1 {
 		t.Errorf("%d discontinuities", n)
@@ -294,8 +294,8 @@ func TestClock_LearnsASlideShow(t *testing.T) {
 	}
 }
 
-func TestClock_DoesNotDriftInTwoHours(t *testing.T) {
-	var c Clock
+func TestTimeline_DoesNotDriftInTwoHours(t *testing.T) {
+	var c Timeline
 	audio := 0
 	for i := range 30 * 7200 {
 		at := int64(i * 1000 / 30)
@@ -312,7 +312,7 @@ func TestClock_DoesNotDriftInTwoHours(t *testing.T) {
 	wantRepairs(t, &c, nil)
 }
 
-func TestClock_BearsNoise(t *testing.T) {
+func TestTimeline_ToleratesJitter(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	for range 200 {
 		script := live(int64(rng.Uint32()), 4)
@@ -320,7 +320,7 @@ func TestClock_BearsNoise(t *testing.T) {
 			u := &script[rng.IntN(len(script))]
 			u.at, u.composition = int64(rng.Uint32())>>rng.IntN(32), int64(rng.Int32N(1<<24)-1<<23)
 		}
-		var c Clock
+		var c Timeline
 		all := run(t, &c, script)
 		if length := all[len(all)-1].DTS - all[0].DTS; length > 20*media.Second {
 			t.Fatalf("4 s became %d ticks", length)
@@ -328,7 +328,7 @@ func TestClock_BearsNoise(t *testing.T) {
 	}
 }
 
-func FuzzClock(f *testing.F) {
+func FuzzTimeline(f *testing.F) {
 	f.Add([]byte("\x00\x00\x00\x00\x00\x01\x00\x00\x00\x00"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		var script []unit
@@ -336,14 +336,14 @@ func FuzzClock(f *testing.F) {
 			at := int64(b[1])<<24 | int64(b[2])<<16 | int64(b[3])<<8 | int64(b[4])
 			script = append(script, unit{Kind(b[0] & 1), at, int64(int8(b[0])) * 100})
 		}
-		var c Clock
+		var c Timeline
 		run(t, &c, script)
 	})
 }
 
-func BenchmarkClock(b *testing.B) {
+func BenchmarkTimeline(b *testing.B) {
 	b.ReportAllocs()
-	var c Clock
+	var c Timeline
 	var at int64
 	for b.Loop() {
 		at += 20
@@ -352,7 +352,7 @@ func BenchmarkClock(b *testing.B) {
 }
 
 // runInTime is run for units that are read when the wire says.
-func runInTime(t *testing.T, c *Clock, script []unit, late func(i int) time.Duration) {
+func runInTime(t *testing.T, c *Timeline, script []unit, late func(i int) time.Duration) {
 	t.Helper()
 	for i, u := range script {
 		at := epoch.Add(time.Duration(u.at)*time.Millisecond + late(i))
@@ -365,7 +365,7 @@ func runInTime(t *testing.T, c *Clock, script []unit, late func(i int) time.Dura
 }
 
 // FIELD row 61: pictures that come when their times say are far apart.
-func TestClock_BelievesGapsThatArrivalConfirms(t *testing.T) {
+func TestTimeline_KeepsGapsThatArrivalConfirms(t *testing.T) {
 	onTime := func(int) time.Duration { return 0 }
 	uneven := func(i int) time.Duration { return time.Duration(i*7%10) * 100 * time.Millisecond }
 	for _, step := range []int64{1000, 3500, 4000, 12_000, 59_000} {
@@ -374,7 +374,7 @@ func TestClock_BelievesGapsThatArrivalConfirms(t *testing.T) {
 			for i := range int64(12) {
 				script = append(script, unit{Video, step * i, 0})
 			}
-			runInTime(t, &Clock{}, script, late)
+			runInTime(t, &Timeline{}, script, late)
 		}
 	}
 	away := func(from, to int64, kinds ...Kind) (script []unit) {
@@ -395,7 +395,7 @@ func TestClock_BelievesGapsThatArrivalConfirms(t *testing.T) {
 		"sound for 20 s":    away(4000, 24_000, Audio),
 		"pictures for 20 s": away(4000, 24_000, Video),
 	} {
-		t.Run(name, func(t *testing.T) { runInTime(t, &Clock{}, script, onTime) })
+		t.Run(name, func(t *testing.T) { runInTime(t, &Timeline{}, script, onTime) })
 	}
 	var alone []unit
 	for _, u := range away(4000, 30_000, Audio) {
@@ -403,12 +403,12 @@ func TestClock_BelievesGapsThatArrivalConfirms(t *testing.T) {
 			alone = append(alone, u)
 		}
 	}
-	t.Run("sound that has no pictures", func(t *testing.T) { runInTime(t, &Clock{}, alone, onTime) })
+	t.Run("sound that has no pictures", func(t *testing.T) { runInTime(t, &Timeline{}, alone, onTime) })
 }
 
 // A jump of the times is none of the wire's gaps: nothing was waited for.
-func TestClock_DoesNotBelieveJumpsThatTookNoTime(t *testing.T) {
-	var c Clock
+func TestTimeline_RebasesJumpsThatArrivalDoesNotConfirm(t *testing.T) {
+	var c Timeline
 	all := run(t, &c, append(live(0, 2), live(20_000, 2)...))
 	if n := discontinuities(all); n != 1 {
 		t.Errorf("%d discontinuities, want 1", n)

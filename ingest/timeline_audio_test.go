@@ -31,7 +31,7 @@ func TestAudio_CleanTimesBecomeExactSumsOfSamples(t *testing.T) {
 		aacTrack(1024, 8000), aacTrack(1024, 96_000), aacTrack(1024, 7350), aacTrack(2048, 22_050),
 	} {
 		t.Run(fmt.Sprint(track.SamplesPerUnit, " at ", track.SampleRate), func(t *testing.T) {
-			var c Clock
+			var c Timeline
 			for n := range 20_000 {
 				if s := next(&c, track, 5000+millis(track, n), 0, epoch); s.DTS != 5000*ms+sum(track, n) || s.PTS != s.DTS {
 					t.Fatalf("frame %d: %+v, want %d", n, s, 5000*ms+sum(track, n))
@@ -45,7 +45,7 @@ func TestAudio_CleanTimesBecomeExactSumsOfSamples(t *testing.T) {
 // jittered checks that the times of frames are even, and never far from the truth.
 func jittered(t *testing.T, track *media.Track, wire func(n int) int64, most media.Ticks) {
 	t.Helper()
-	var c Clock
+	var c Timeline
 	var last media.Ticks
 	for n := range 3000 {
 		s := next(&c, track, wire(n), 0, epoch)
@@ -100,7 +100,7 @@ func TestAudio_FramesThatComeInThreesAreSpread(t *testing.T) {
 func TestAudio_HoleKeepsItsLengthAndPlace(t *testing.T) {
 	track := aacTrack(1024, 44_100)
 	for _, lost := range []int{1, 2, 3, 5, 40, 100} {
-		var c Clock
+		var c Timeline
 		for n := range 2000 {
 			at := n
 			if n >= 500 {
@@ -111,7 +111,7 @@ func TestAudio_HoleKeepsItsLengthAndPlace(t *testing.T) {
 			if n >= 500 && n < 503 && lost <= 3 {
 				continue // a short one is believed when three frames agree
 			}
-			if off < -exact || off > exact || s.Discontinuity {
+			if off < -exactTolerance || off > exactTolerance || s.Discontinuity {
 				t.Fatalf("%d frames lost: frame %d is %d ticks off, discontinuity %v", lost, n, off, s.Discontinuity)
 			}
 		}
@@ -121,7 +121,7 @@ func TestAudio_HoleKeepsItsLengthAndPlace(t *testing.T) {
 func TestAudio_ClockThatIsOffIsFollowedWithoutJumps(t *testing.T) {
 	for _, ppm := range []float64{100, -100, 500, -500} {
 		track := aacTrack(1024, 48_000)
-		var c Clock
+		var c Timeline
 		var last media.Ticks
 		for n := range 7200 * 48_000 / 1024 {
 			truth := float64(n) * 1024 / 48_000 * (1 + ppm/1e6)
@@ -142,7 +142,7 @@ func TestAudio_ClockThatIsOffIsFollowedWithoutJumps(t *testing.T) {
 
 func TestAudio_ChangeOfSampleRateGoesOn(t *testing.T) {
 	a, b := aacTrack(1024, 44_100), aacTrack(1024, 48_000)
-	var c Clock
+	var c Timeline
 	for n := range 500 {
 		next(&c, a, millis(a, n), 0, epoch)
 	}
@@ -164,7 +164,7 @@ func TestAudio_WrongParametersAreSeenThrough(t *testing.T) {
 		{aacTrack(1024, 48_000), aacTrack(1024, 24_000)},
 		{&media.Track{Codec: media.AAC}, aacTrack(1024, 48_000)},
 	} {
-		var clock Clock
+		var clock Timeline
 		var last media.Ticks
 		for n := range 3000 {
 			s := next(&clock, c.claimed, millis(c.real, n), 0, epoch)
@@ -175,7 +175,7 @@ func TestAudio_WrongParametersAreSeenThrough(t *testing.T) {
 			}
 			last = s.DTS
 		}
-		if off := last - sum(c.real, 2999); off < -lag || off > lag {
+		if off := last - sum(c.real, 2999); off < -lateThreshold || off > lateThreshold {
 			t.Errorf("%d/%d for %d/%d: %d ticks off in the end", c.claimed.SamplesPerUnit, c.claimed.SampleRate,
 				c.real.SamplesPerUnit, c.real.SampleRate, off)
 		}
@@ -184,7 +184,7 @@ func TestAudio_WrongParametersAreSeenThrough(t *testing.T) {
 
 func TestAudio_TimeThatStandsStillIsCountedInSamples(t *testing.T) {
 	track := aacTrack(1024, 48_000)
-	var c Clock
+	var c Timeline
 	for n := range 3000 {
 		if s := next(&c, track, 0, 0, epoch); s.DTS != sum(track, n) || s.Discontinuity {
 			t.Fatalf("frame %d: %+v", n, s)
@@ -195,7 +195,7 @@ func TestAudio_TimeThatStandsStillIsCountedInSamples(t *testing.T) {
 
 func TestAudio_NanosecondsAreTaken(t *testing.T) {
 	track := aacTrack(1024, 44_100)
-	var c Clock
+	var c Timeline
 	if s := next(&c, track, 1000, 45, epoch); s.DTS != 1000*ms+45 || s.PTS != s.DTS {
 		t.Errorf("%+v", s)
 	}

@@ -40,7 +40,7 @@ var (
 
 // present returns the pictures to a clock and checks what always holds. Sound is at
 // the same time as pictures on the wire, so its times are the source's.
-func present(t *testing.T, c *Clock, all []picture) []Stamp {
+func present(t *testing.T, c *Timeline, all []picture) []Stamp {
 	t.Helper()
 	var stamps []Stamp
 	for i, p := range all {
@@ -84,7 +84,7 @@ func TestRow68_PicturesKeepTheirDistanceFromTheSound(t *testing.T) {
 							all[i].composition -= less
 						}
 					}
-					var c Clock
+					var c Timeline
 					stamps := present(t, &c, all)
 					shift := func(i int) int64 {
 						if i >= from {
@@ -115,16 +115,16 @@ func TestRow68_LargeCompositionTimesAreKept(t *testing.T) {
 		for i := range all {
 			all[i].composition += more
 		}
-		var c Clock
+		var c Timeline
 		wantPresented(t, all, present(t, &c, all), 0, func(int) int64 { return more })
 	}
 }
 
-func TestRow68_SingleOddCompositionTimeMovesNothingElse(t *testing.T) {
+func TestRow68_SingleOutlierOfCompositionTimeMovesNothingElse(t *testing.T) {
 	for _, odd := range []int64{-8_388_608, 8_388_607, 11_000, 3000, -2500, -1500} {
 		all := source(10, 30, 2, pyramid)
 		all[150].composition = odd
-		var c Clock
+		var c Timeline
 		stamps := present(t, &c, all)
 		for i, s := range stamps {
 			if off := s.PTS - media.TicksFromMillis(all[i].pts); i != 150 && off != 0 {
@@ -174,7 +174,7 @@ func TestVideo_PicturesThatShareATimeAreSpread(t *testing.T) {
 		for i := range all {
 			all[i].wire = all[i].wire / c.grid * c.grid
 		}
-		var clock Clock
+		var clock Timeline
 		off, least, most := evenly(all, present(t, &clock, all), 3*c.fps)
 		if off > media.TicksFromMillis(c.grid) || least < c.least || most > c.most {
 			t.Errorf("%d pictures a second on a grid of %d ms: %d ticks off, %d to %d apart, want %d to %d",
@@ -191,7 +191,7 @@ func TestVideo_ReorderedPicturesThatShareTimesAreAllPresented(t *testing.T) {
 			p.wire = p.dts / 66 * 66
 			p.composition = p.pts/66*66 - p.wire
 		}
-		var c Clock
+		var c Timeline
 		stamps := present(t, &c, all)
 		seen := map[media.Ticks]int{}
 		for i, s := range stamps {
@@ -217,18 +217,18 @@ func TestVideo_TimeThatStandsStillIsThatOfArrival(t *testing.T) {
 				all[i].wire, all[i].composition = all[stops].wire, 0
 			}
 		}
-		var c Clock
+		var c Timeline
 		off, _, _ := evenly(all, present(t, &c, all), 25)
 		if off > 600*ms {
 			t.Errorf("%s: %d ticks off", name, off)
 		}
-		if c.Repaired()[RepairStoodStill] < 1000 {
+		if c.Repaired()[RepairStalled] < 1000 {
 			t.Errorf("%s: repairs %v", name, c.Repaired())
 		}
 	}
 }
 
-func TestVideo_TimeThatStoodStillGoesOn(t *testing.T) {
+func TestVideo_TimeThatStoodStillContinues(t *testing.T) {
 	all := source(20, 25, 0, inOrder)
 	for i := range all {
 		switch { // 4 s of one time, then on from there
@@ -238,7 +238,7 @@ func TestVideo_TimeThatStoodStillGoesOn(t *testing.T) {
 			all[i].wire = all[200].wire
 		}
 	}
-	var c Clock
+	var c Timeline
 	var stamps []Stamp
 	for _, p := range all {
 		stamps = append(stamps, next(&c, tracks[Video], p.wire, 0, epoch.Add(time.Duration(p.dts)*time.Millisecond)))
@@ -258,7 +258,7 @@ func TestVideo_SpeedOfTheWireIsFollowed(t *testing.T) {
 			all[i].wire = int64(float64(all[i].wire) * factor)
 			all[i].pts = all[i].wire
 		}
-		var c Clock
+		var c Timeline
 		wantPresented(t, all, present(t, &c, all), 0, func(int) int64 { return 0 })
 		wantRepairs(t, &c, nil)
 	}
@@ -267,7 +267,7 @@ func TestVideo_SpeedOfTheWireIsFollowed(t *testing.T) {
 func TestVideo_GapIsNotSpread(t *testing.T) {
 	all := source(20, 30, 2, pyramid)
 	all = append(all[:90], all[144:]...) // 1.8 s lost
-	var c Clock
+	var c Timeline
 	wantPresented(t, all, present(t, &c, all), 0, func(int) int64 { return 0 })
 	if n := c.Repaired()[RepairSpread] + c.Repaired()[RepairNudged]; n != 0 {
 		t.Errorf("%d repairs", n)
@@ -280,7 +280,7 @@ func TestVideo_JitterKeepsPicturesInOrder(t *testing.T) {
 	for i := range all {
 		all[i].wire += rng.Int64N(51) - 25
 	}
-	var c Clock
+	var c Timeline
 	off, _, _ := evenly(all, present(t, &c, all), 30)
 	if off > 60*ms {
 		t.Errorf("%d ticks off", off)
@@ -288,7 +288,7 @@ func TestVideo_JitterKeepsPicturesInOrder(t *testing.T) {
 }
 
 func TestVideo_TimeThatStandsStillIsEvenWhenPicturesArriveInBursts(t *testing.T) {
-	var c Clock
+	var c Timeline
 	var last Stamp
 	for i := range 2000 {
 		arrived := epoch.Add(time.Duration(i/10*400) * time.Millisecond) // ten at once

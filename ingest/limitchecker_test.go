@@ -11,18 +11,18 @@ import (
 
 // show feeds a Guard a stream and keeps what it finds.
 type show struct {
-	guard *Guard
+	guard *LimitChecker
 	video *media.Track
 	epoch time.Time
 	data  []byte
 	said  []string // "12.0s bitrate", with "!" when it is final
-	last  *Finding
+	last  *LimitFinding
 }
 
 func newShow(change func(*LimitsConfig)) *show {
 	var l LimitsConfig
 	change(&l)
-	return &show{guard: NewGuard(l), video: &media.Track{Codec: media.H264, Width: 1280, Height: 720}, data: make([]byte, 4<<20), epoch: time.Unix(1_700_000_000, 0)}
+	return &show{guard: NewLimitChecker(l), video: &media.Track{Codec: media.H264, Width: 1280, Height: 720}, data: make([]byte, 4<<20), epoch: time.Unix(1_700_000_000, 0)}
 }
 
 // unit shows one unit at so many ticks; false when the session is to end.
@@ -64,7 +64,7 @@ func (s *show) want(t *testing.T, said ...string) {
 	}
 }
 
-func TestGuard_BitrateIsAveragedSoThatKeyFramesPass(t *testing.T) {
+func TestLimitChecker_BitrateIsAveragedSoThatKeyFramesPass(t *testing.T) {
 	for _, gop := range []int{30, 60, 90, 120, 240} {
 		s := newShow(func(l *LimitsConfig) { l.Bitrate = 5_100_000 })
 		s.play(0, 120, 30, gop, 5_000_000)
@@ -72,7 +72,7 @@ func TestGuard_BitrateIsAveragedSoThatKeyFramesPass(t *testing.T) {
 	}
 }
 
-func TestGuard_BitrateOverTheLimitIsWarnedThenEnds(t *testing.T) {
+func TestLimitChecker_BitrateOverTheLimitWarnsThenEnds(t *testing.T) {
 	s := newShow(func(l *LimitsConfig) { l.Bitrate = 4_000_000 })
 	s.play(0, 120, 30, 30, 5_000_000)
 	s.want(t, "8.0s bitrate", "16.0s bitrate!")
@@ -82,7 +82,7 @@ func TestGuard_BitrateOverTheLimitIsWarnedThenEnds(t *testing.T) {
 	}
 }
 
-func TestGuard_BitrateThatFallsInTimeIsForgiven(t *testing.T) {
+func TestLimitChecker_BitrateThatFallsInTimeDoesNotEnd(t *testing.T) {
 	s := newShow(func(l *LimitsConfig) { l.Bitrate = 4_000_000 })
 	s.play(0, 12, 30, 30, 5_000_000)
 	s.play(12, 30, 30, 30, 3_000_000)
@@ -90,13 +90,13 @@ func TestGuard_BitrateThatFallsInTimeIsForgiven(t *testing.T) {
 	s.want(t, "8.0s bitrate", "36.0s bitrate")
 }
 
-func TestGuard_SecondThatHoldsWhatSixMayEndsAtOnce(t *testing.T) {
+func TestLimitChecker_SecondWithTheBytesOfSixEndsImmediately(t *testing.T) {
 	s := newShow(func(l *LimitsConfig) { l.Bitrate = 4_000_000 })
 	s.play(0, 10, 30, 30, 30_000_000)
 	s.want(t, "0.7s bitrate!")
 }
 
-func TestGuard_ClockThatStandsStillCannotHideARate(t *testing.T) {
+func TestLimitChecker_TimeThatStandsStillDoesNotHideARate(t *testing.T) {
 	s := newShow(func(l *LimitsConfig) { l.Bitrate = 4_000_000 })
 	n := 0
 	for s.unit(s.video, media.Ticks(n), n == 0, 10_000) {
@@ -110,7 +110,7 @@ func TestGuard_ClockThatStandsStillCannotHideARate(t *testing.T) {
 	}
 }
 
-func TestGuard_AGapCountsAsNothing(t *testing.T) {
+func TestLimitChecker_GapCountsAsEmpty(t *testing.T) {
 	s := newShow(func(l *LimitsConfig) { l.Bitrate = 4_000_000 })
 	s.play(0, 4, 30, 30, 3_900_000)
 	s.play(10_000, 10_003, 30, 30, 3_900_000)
@@ -120,7 +120,7 @@ func TestGuard_AGapCountsAsNothing(t *testing.T) {
 	}
 }
 
-func TestGuard_PictureIsMeasuredByTheBitstream(t *testing.T) {
+func TestLimitChecker_PictureSizeIsThatOfTheBitstream(t *testing.T) {
 	for _, tt := range []struct {
 		width, height int
 		want          string
@@ -141,7 +141,7 @@ func TestGuard_PictureIsMeasuredByTheBitstream(t *testing.T) {
 	}
 }
 
-func TestGuard_FrameRateIsMeasured(t *testing.T) {
+func TestLimitChecker_FrameRateIsMeasured(t *testing.T) {
 	exact := newShow(func(l *LimitsConfig) { l.FrameRate = 60 })
 	exact.play(0, 60, 60, 120, 1_000_000)
 	exact.want(t)
@@ -153,7 +153,7 @@ func TestGuard_FrameRateIsMeasured(t *testing.T) {
 	}
 }
 
-func TestGuard_LongGroupIsWarnedOnceAGroupThenEnds(t *testing.T) {
+func TestLimitChecker_LongGOPWarnsOncePerGOPThenEnds(t *testing.T) {
 	s := newShow(func(l *LimitsConfig) { l.GOPWarn, l.GOPMax = 4*time.Second, 10*time.Second })
 	s.play(0, 20, 30, 120, 1_000_000)
 	s.want(t) // exactly 4 s is not longer than 4 s
@@ -165,7 +165,7 @@ func TestGuard_LongGroupIsWarnedOnceAGroupThenEnds(t *testing.T) {
 	s.want(t, "5.0s gop_warn", "11.0s gop_max!")
 }
 
-func TestGuard_VideoThatStoppedHasNoLongGroup(t *testing.T) {
+func TestLimitChecker_StoppedVideoIsNotALongGOP(t *testing.T) {
 	s := newShow(func(l *LimitsConfig) { l.GOPWarn, l.GOPMax = 2*time.Second, 4*time.Second })
 	audio := &media.Track{Codec: media.AAC}
 	s.play(0, 2, 30, 30, 1_000_000)
@@ -175,19 +175,19 @@ func TestGuard_VideoThatStoppedHasNoLongGroup(t *testing.T) {
 	s.want(t)
 }
 
-func TestGuard_DurationEndsASession(t *testing.T) {
+func TestLimitChecker_DurationEndsASession(t *testing.T) {
 	s := newShow(func(l *LimitsConfig) { l.Duration = 90 * time.Second })
 	s.play(0, 200, 30, 60, 1_000_000)
 	s.want(t, "90.0s duration!")
 }
 
-func TestGuard_WithoutLimitsSaysNothing(t *testing.T) {
+func TestLimitChecker_WithoutLimitsFindsNothing(t *testing.T) {
 	s := newShow(func(*LimitsConfig) {})
 	s.play(0, 30, 300, 9000, 500_000_000)
 	s.want(t)
 }
 
-func FuzzGuard(f *testing.F) {
+func FuzzLimitChecker(f *testing.F) {
 	f.Add([]byte("\x03\x00\xff\xff\x01\x02\xff\xff\x00\x40\x00\x10"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		s := newShow(func(l *LimitsConfig) {
@@ -206,15 +206,15 @@ func FuzzGuard(f *testing.F) {
 			}
 			passed += size
 		}
-		if most := (int(at/slice) + 1) * averaged * 1_000_000 / 8; passed > most {
+		if most := (int(at/rateInterval) + 1) * averagedIntervals * 1_000_000 / 8; passed > most {
 			t.Errorf("%d bytes passed in %v, at most %d may", passed, at.Duration(), most)
 		}
 	})
 }
 
-func BenchmarkGuard(b *testing.B) {
+func BenchmarkLimitChecker(b *testing.B) {
 	b.ReportAllocs()
-	g := NewGuard(defaultLimits())
+	g := NewLimitChecker(defaultLimits())
 	video, audio := &media.Track{Codec: media.H264, Width: 1280, Height: 720}, &media.Track{Codec: media.AAC}
 	now, data := time.Now(), make([]byte, 8000)
 	for i := 0; b.Loop(); i++ {

@@ -9,31 +9,31 @@ import (
 )
 
 const (
-	// soundPatience is how far audio may be behind the pictures until silence is inserted.
+	// defaultSilenceAfter is how far audio may be behind the pictures until silence is inserted.
 	// Encoders interleave much closer, and a low-latency player is not much further from
 	// the end of the playlist.
-	soundPatience = media.Second / 2
-	// maxSoundPatience bounds its growth for audio that is always late.
-	maxSoundPatience = 3 * media.Second
-	// noticeable is how long a track must have stopped to be reported as silent, and how
+	defaultSilenceAfter = media.Second / 2
+	// maxSilenceAfter bounds its growth for audio that is always late.
+	maxSilenceAfter = 3 * media.Second
+	// silentAfter is how long a track must have stopped to be reported as silent, and how
 	// long audio must have resumed until it no longer is.
-	noticeable = 2 * media.Second
+	silentAfter = 2 * media.Second
 )
 
-// sound is the state of the audio beside video. A player waits for an announced audio
+// audioState is the state of the audio beside video. A player waits for an announced audio
 // track, so time without audio is filled with silence (docs/encoders.md row 63): the tracks
 // do not change, and interruptions of the audio need no discontinuity.
-type sound struct {
+type audioState struct {
 	period  media.Ticks // of one access unit
 	end     media.Ticks // end of the newest unit, received or silence
 	filled  media.Ticks // end of the silence; audio before it is too late
 	filling bool        // the newest unit is silence
-	// patience is soundPatience, or more if audio is always late.
-	patience media.Ticks
+	// silenceAfter is defaultSilenceAfter, or more if audio is always late.
+	silenceAfter media.Ticks
 
-	real   media.Ticks // end of the newest received unit
-	back   media.Ticks // when audio resumed after silence
-	silent bool        // no audio was received for a noticeable time
+	receivedEnd media.Ticks // end of the newest received unit
+	resumedAt   media.Ticks // when audio resumed after silence
+	silent      bool        // no audio was received for a noticeable time
 
 	frame []byte // one frame of silence; nil if none is known
 	// Silence is counted in samples from its beginning, so that it does not drift.
@@ -41,12 +41,12 @@ type sound struct {
 	units int64
 }
 
-func newSound(t *media.Track, at media.Ticks) sound {
+func newAudioState(t *media.Track, at media.Ticks) audioState {
 	if t == nil {
-		return sound{}
+		return audioState{}
 	}
-	return sound{
-		period: periodOf(t), end: at, real: at, filled: at - media.Second, patience: soundPatience, frame: aac.Silence(t.Channels, t.ProgramConfig),
+	return audioState{
+		period: periodOf(t), end: at, receivedEnd: at, filled: at - media.Second, silenceAfter: defaultSilenceAfter, frame: aac.Silence(t.Channels, t.ProgramConfig),
 	}
 }
 
@@ -61,32 +61,32 @@ func unitsAt(t *media.Track, n int64) media.Ticks {
 }
 
 // take records an audio unit. It returns false if silence has been inserted in its place.
-func (v *sound) take(dts, picture media.Ticks) bool {
+func (v *audioState) take(dts, picture media.Ticks) bool {
 	if dts+v.period/2 < v.filled {
 		// The audio is not missing but late: wait longer before silence is inserted.
 		v.filling = false
-		v.patience = max(v.patience, min(picture-dts+soundPatience, maxSoundPatience))
+		v.silenceAfter = max(v.silenceAfter, min(picture-dts+defaultSilenceAfter, maxSilenceAfter))
 		return false
 	}
-	if v.filling || dts-v.real > noticeable {
-		v.back = dts
+	if v.filling || dts-v.receivedEnd > silentAfter {
+		v.resumedAt = dts
 	}
 	v.filling = false
 	v.end = dts + v.period
-	v.real = v.end
-	if v.silent && v.end-v.back >= noticeable {
+	v.receivedEnd = v.end
+	if v.silent && v.end-v.resumedAt >= silentAfter {
 		v.silent = false
 	}
 	return true
 }
 
-// fillSound inserts silence up to end if audio is missing beside video.
-func (s *Segmenter) fillSound(end media.Ticks, arrived time.Time) {
-	v := &s.sound
-	if s.video == nil || s.audio == nil || !v.filling && end-v.end <= v.patience {
+// fillSilence inserts silence up to end if audio is missing beside video.
+func (s *Segmenter) fillSilence(end media.Ticks, arrived time.Time) {
+	v := &s.audioState
+	if s.video == nil || s.audio == nil || !v.filling && end-v.end <= v.silenceAfter {
 		return
 	}
-	if end-v.real >= noticeable {
+	if end-v.receivedEnd >= silentAfter {
 		v.silent = true
 	}
 	if v.frame == nil {
@@ -105,8 +105,8 @@ func (s *Segmenter) fillSound(end media.Ticks, arrived time.Time) {
 	slices.SortStableFunc(s.units, func(a, b media.AccessUnit) int { return int(a.DTS - b.DTS) })
 }
 
-// skipTo records a gap of all tracks up to end, which is not filled with silence.
-func (v *sound) skipTo(end media.Ticks) {
+// skipGap records a gap of all tracks up to end, which is not filled with silence.
+func (v *audioState) skipGap(end media.Ticks) {
 	if v.end < end {
 		v.end, v.filling = end, false
 	}

@@ -3,24 +3,24 @@ package ingest
 import "golive/media"
 
 const (
-	// exact is the largest difference between a received time and the count of samples that
+	// exactTolerance is the largest difference between a received time and the count of samples that
 	// rounding explains: the received times and the one that the count began with are whole
 	// milliseconds.
-	exact = media.Millisecond
-	// uneven is the difference above which a repair is counted.
-	uneven = 3 * media.Millisecond
-	// pull is the number of frames over which most of a difference from the received times
+	exactTolerance = media.Millisecond
+	// smoothedAbove is the difference above which a repair is counted.
+	smoothedAbove = 3 * media.Millisecond
+	// correctionFrames is the number of frames over which most of a difference from the received times
 	// is corrected: 5 s of AAC at 48 kHz. It averages jitter, and follows a clock that is
 	// 100 ppm off with a lag of half a millisecond.
-	pull = 256
-	// fastest bounds the correction of a single frame to 1/fastest of its duration.
-	fastest = 32
-	// usualDeviation is the assumed deviation until it is measured.
-	usualDeviation = 12 * media.Millisecond
-	// window is the number of frames over which the duration of a frame is measured.
-	window = 64
-	// guessedFrame is the assumed duration of a frame if it is not known.
-	guessedFrame = 20 * media.Millisecond
+	correctionFrames = 256
+	// correctionDivisor bounds the correction of a single frame to 1/fastest of its duration.
+	correctionDivisor = 32
+	// initialDeviation is the assumed deviation until it is measured.
+	initialDeviation = 12 * media.Millisecond
+	// measuredFrames is the number of frames over which the duration of a frame is measured.
+	measuredFrames = 64
+	// defaultFrame is the assumed duration of a frame if it is not known.
+	defaultFrame = 20 * media.Millisecond
 )
 
 // audioTimes stamps audio frames. A frame lasts as long as its samples, so the times are
@@ -32,13 +32,13 @@ type audioTimes struct {
 	whole, part, den int64
 	declared         [3]int64 // the same, from the track's parameters
 
-	next media.Ticks // when the next frame is due
-	rest int64       // and the fraction of a tick, in 1/den
+	next     media.Ticks // when the next frame is due
+	nextRest int64       // and the fraction of a tick, in 1/den
 
-	deviation media.Ticks // mean difference of received times from the count, in 1/16 ticks
-	carry     media.Ticks // sum of the differences that are not corrected yet
-	ahead     int         // consecutive frames that agree on a hole before them
-	aheadBy   media.Ticks
+	deviation   media.Ticks // mean difference of received times from the count, in 1/16 ticks
+	uncorrected media.Ticks // sum of the differences that are not corrected yet
+	holeFrames  int         // consecutive frames that agree on a hole before them
+	holeSize    media.Ticks
 
 	// The current window of frames began at received time began. The previous one lasted
 	// measured.
@@ -49,7 +49,7 @@ type audioTimes struct {
 // declare takes the duration of a frame from a track's parameters.
 func (s *audioTimes) declare(t *media.Track) {
 	if s.den == 0 {
-		s.deviation = 16 * usualDeviation
+		s.deviation = 16 * initialDeviation
 	}
 	s.declared = [3]int64{}
 	if t.SampleRate > 0 && t.SamplesPerUnit > 0 {
@@ -62,13 +62,13 @@ func (s *audioTimes) declare(t *media.Track) {
 
 func (s *audioTimes) setFrame(d [3]int64) {
 	s.whole, s.part, s.den = d[0], d[1], d[2]
-	s.rest = 0
+	s.nextRest = 0
 }
 
 // frame returns the duration of a frame, rounded down.
 func (s *audioTimes) frame() media.Ticks {
 	if s.den == 0 {
-		return guessedFrame
+		return defaultFrame
 	}
 	return media.Ticks(s.whole)
 }
@@ -76,66 +76,66 @@ func (s *audioTimes) frame() media.Ticks {
 // expected returns when the next frame is due.
 func (s *audioTimes) expected(last media.Ticks) media.Ticks {
 	if s.den == 0 {
-		return last + guessedFrame
+		return last + defaultFrame
 	}
 	return max(s.next, last+1)
 }
 
-// put stamps the next frame with the time at, and advances next by one frame.
-func (s *audioTimes) put(at media.Ticks) Stamp {
+// stamp stamps the next frame with the time at, and advances next by one frame.
+func (s *audioTimes) stamp(at media.Ticks) Stamp {
 	s.next = at + media.Ticks(s.whole)
-	if s.rest += s.part; s.rest >= s.den && s.den > 0 {
-		s.rest -= s.den
+	if s.nextRest += s.part; s.nextRest >= s.den && s.den > 0 {
+		s.nextRest -= s.den
 		s.next++
 	}
 	return Stamp{DTS: at, PTS: at}
 }
 
-// moveTo restarts the count at a time.
-func (s *audioTimes) moveTo(at media.Ticks) {
-	s.next, s.rest, s.carry, s.ahead = at, 0, 0, 0
+// restartAt restarts the count at a time.
+func (s *audioTimes) restartAt(at media.Ticks) {
+	s.next, s.nextRest, s.uncorrected, s.holeFrames = at, 0, 0, 0
 }
 
 // place stamps the current frame of t.
-func (s *audioTimes) place(t *timeline, a arrival, repaired *RepairCounts) Stamp {
+func (s *audioTimes) place(t *kindTimeline, a arrival, repaired *RepairCounts) Stamp {
 	// Fractions of a millisecond are received as an offset of the presentation.
-	due := t.due() + a.composition
+	due := t.received() + a.composition
 	off := due - s.next
 	switch {
 	case !t.seen:
-		s.moveTo(due)
-		t.out = due - 1
-	case a.fresh && due > t.out:
-		s.moveTo(due)
+		s.restartAt(due)
+		t.placed = due - 1
+	case a.newBase && due > t.placed:
+		s.restartAt(due)
 	case s.den == 0:
-		if due <= t.out {
-			due = t.out + 1
+		if due <= t.placed {
+			due = t.placed + 1
 			repaired[RepairNudged]++
 		}
 		s.next = due
-	case -exact <= off && off <= exact:
+	case -exactTolerance <= off && off <= exactTolerance:
 		s.deviation -= s.deviation / 16
-		s.ahead = 0
-	case !a.moved:
+		s.holeFrames = 0
+	case !a.timeChanged:
 		repaired[RepairSpread]++
 	default:
 		s.correct(off, due)
-		if off > uneven || off < -uneven {
+		if off > smoothedAbove || off < -smoothedAbove {
 			repaired[RepairSmoothed]++
 		}
 	}
-	if a.fresh {
+	if a.newBase {
 		s.frames = 0
 	}
-	if s.frames++; s.frames > window {
+	if s.frames++; s.frames > measuredFrames {
 		if s.measure(t.wire); s.den != s.declared[2] {
-			repaired[RepairSmoothed] += window
+			repaired[RepairSmoothed] += measuredFrames
 		}
 	} else if s.frames == 1 {
 		s.began = t.wire
 	}
-	t.out = max(s.next, t.out+1)
-	return s.put(t.out)
+	t.placed = max(s.next, t.placed+1)
+	return s.stamp(t.placed)
 }
 
 // correct moves the count towards the received time due, which differs from it by off.
@@ -144,32 +144,32 @@ func (s *audioTimes) correct(off, due media.Ticks) {
 	if off > max(frame/2, 4*s.deviation/16+2*media.Millisecond) {
 		// Ahead by more than jitter explains: a hole, if the following frames agree. A long
 		// one needs no confirmation: audio that is too early is of no use.
-		if s.ahead == 0 || distant(off, s.aheadBy, frame/2) {
-			s.ahead = 0
+		if s.holeFrames == 0 || apart(off, s.holeSize, frame/2) {
+			s.holeFrames = 0
 		}
-		s.ahead++
-		s.aheadBy = off
-		if off > 3*frame || s.ahead > 2 {
-			s.moveTo(due)
+		s.holeFrames++
+		s.holeSize = off
+		if off > 3*frame || s.holeFrames > 2 {
+			s.restartAt(due)
 			return
 		}
 	} else {
-		s.ahead = 0
+		s.holeFrames = 0
 	}
 	size := min(max(off, -off), 4*frame)
 	s.deviation += size - s.deviation/16
 	if off > 0 {
-		off -= exact
+		off -= exactTolerance
 	} else {
-		off += exact
+		off += exactTolerance
 	}
-	s.carry += off
-	change := s.carry / pull
-	s.carry -= change * pull
-	s.next += min(max(change, -frame/fastest), frame/fastest)
+	s.uncorrected += off
+	change := s.uncorrected / correctionFrames
+	s.uncorrected -= change * correctionFrames
+	s.next += min(max(change, -frame/correctionDivisor), frame/correctionDivisor)
 }
 
-func distant(a, b, most media.Ticks) bool { return a-b > most || b-a > most }
+func apart(a, b, most media.Ticks) bool { return a-b > most || b-a > most }
 
 // measure compares the duration of a frame by received times with the one that is counted.
 // If two windows agree on another duration, the parameters are wrong or the publisher's
@@ -185,15 +185,15 @@ func (s *audioTimes) measure(wire media.Ticks) {
 		return
 	}
 	frame := s.frame()
-	if d := s.declared; d[2] > 0 && s.den != d[2] && !differs(lasted, window*media.Ticks(d[0])) {
+	if d := s.declared; d[2] > 0 && s.den != d[2] && !differs(lasted, measuredFrames*media.Ticks(d[0])) {
 		s.setFrame(d)
 		return
 	}
-	if differs(lasted, window*frame) && lasted > window*frame/4 && lasted < window*frame*4 {
-		s.setFrame([3]int64{int64(lasted) / window, int64(lasted) % window, window})
+	if differs(lasted, measuredFrames*frame) && lasted > measuredFrames*frame/4 && lasted < measuredFrames*frame*4 {
+		s.setFrame([3]int64{int64(lasted) / measuredFrames, int64(lasted) % measuredFrames, measuredFrames})
 	}
 }
 
 // differs reports whether two durations differ by more than 5 %, which is more than the
 // jitter over a window.
-func differs(a, b media.Ticks) bool { return distant(a, b, b/20) }
+func differs(a, b media.Ticks) bool { return apart(a, b, b/20) }
