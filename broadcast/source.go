@@ -38,7 +38,7 @@ func (h *Hub) Window(id, rendition string) (*playlist.Window, bool) {
 func (h *Hub) Object(ctx context.Context, id, rendition, name string, offset, length int64) (*storage.Reader, error) {
 	if b, ok := h.Find(id); ok {
 		if k := b.keeper.Load(); k != nil {
-			r, err := k.rec.Open(rendition, name, offset, length)
+			r, err := k.rec.Open(ctx, rendition, name, offset, length)
 			if err == nil || !h.stores.shared() {
 				return r, err
 			}

@@ -20,7 +20,7 @@ import (
 	"golive/origin/audience"
 	"golive/playlist"
 	"golive/storage"
-	"golive/storage/memory"
+	"golive/storage/storagetest/memory"
 )
 
 // house is a Source with one broadcast, "b", of one rendition, "source".

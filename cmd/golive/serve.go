@@ -78,15 +78,21 @@ func serve(ctx context.Context, args, env []string, stderr *logWriter) error {
 		Name: "golive_log_lost_lines_total",
 		Help: "Log lines that the reader of the log did not take.",
 	}, func() float64 { return float64(stderr.Lost()) }))
-	if err := h.hub.Restore(ctx); err != nil {
-		// Storage may come back; what is live now matters more.
-		log.Error("broadcasts of an earlier run were not taken up", "err", err)
-	}
 	defer func() {
 		if err := h.close(); err != nil {
 			log.Warn("storage was not closed", "err", err)
 		}
 	}()
+	if err := h.hub.Restore(ctx); err != nil {
+		// Storage may come back; what is live now matters more.
+		log.Error("broadcasts of an earlier run were not taken up", "err", err)
+	}
+	if cfg.Storage.S3.Required && len(h.hub.List()) == 0 {
+		if err := h.probe.require(ctx); err != nil {
+			doors.close()
+			return err
+		}
+	}
 	log.Info("golive started", "version", version(), "rtmp", addressOf(doors.rtmp), "rtmps", addressOf(doors.rtmps),
 		"http", addressOf(doors.http), "https", addressOf(doors.https), "admin", addressOf(doors.admin), "storage", cfg.Storage.Backend)
 	defer context.AfterFunc(ctx, func() { log.Info("golive stopping", "hint", "a second signal ends it at once") })()
@@ -188,6 +194,7 @@ func (h *house) run(ctx context.Context, d doors, guest func(context.Context)) e
 		front.Go(func() error { return h.rtmp.ServeTLS(frontCtx, d.rtmps, h.certificates.rtmps) })
 	}
 	front.Go(func() error { return h.hub.Run(frontCtx) })
+	front.Go(func() error { h.probe.run(frontCtx); return nil })
 	front.Go(func() error { guest(frontCtx); return nil })
 	front.Go(func() error { // a lost HTTP server ends the rest
 		select {

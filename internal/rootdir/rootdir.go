@@ -57,16 +57,5 @@ func (d *Dir) Renew() (renewed bool, err error) {
 	return true, nil
 }
 
-// Sync makes durable which files the directory has; sync is (*os.File).Sync.
-func (d *Dir) Sync(sync func(*os.File) error) error {
-	f, err := d.Root().Open(".")
-	if err != nil {
-		return err
-	}
-	err = sync(f)
-	_ = f.Close() // it was opened for reading
-	return err
-}
-
 // Close lets go of the directory.
 func (d *Dir) Close() error { return d.Root().Close() }
