@@ -9,12 +9,11 @@ import (
 	"testing"
 )
 
-// binaryVariable is the environment variable with the golive binary to test; by default it is
-// built from this tree.
+// binaryVariable names the golive to test; by default this tree's is built.
 const binaryVariable = "GOLIVE_BIN"
 
-// Main implements TestMain: it builds golive once for all tests, sets the folder of sources,
-// runs the tests and exits.
+// Main is a TestMain: it builds golive once for all tests, gives sources a folder,
+// and exits.
 func Main(m *testing.M, sources *Sources) {
 	code, err := buildAndRun(m, sources)
 	if err != nil {

@@ -9,32 +9,32 @@ import (
 	"time"
 )
 
-// Cut is a way in which a connection is lost.
+// Cut is a way to lose a connection.
 type Cut int
 
-// The ways in which a connection is lost.
+// The ways.
 const (
 	Reset  Cut = iota // RST to both ends
 	Finish            // FIN to both ends
-	Hole              // no data arrives at either end, and neither is closed
-	Ghost             // RST to the client; nothing to the server
+	Hole              // nothing arrives any more at either end, and nobody is told
+	Ghost             // RST to the client; the server is not told
 )
 
-// Cuts returns every Cut.
+// Cuts are all ways to lose a connection.
 func Cuts() []Cut { return []Cut{Reset, Finish, Hole, Ghost} }
 
 func (c Cut) String() string { return [...]string{"RST", "FIN", "black hole", "ghost"}[c] }
 
-// Proxy is a TCP proxy that simulates a bad network: connections can be cut, delayed and
-// throttled, and the server can be unreachable. Its address does not change.
+// Proxy is a bad network: a TCP proxy whose connections can be cut, delayed and
+// throttled, and whose server can be out of reach. It has the same address all along.
 type Proxy struct {
 	// Address is HOST:PORT, for a client.
 	Address string
 
 	listener    net.Listener
 	target      string
-	delay, rate atomic.Int64 // see Throttle
-	bytes       atomic.Int64 // see Bytes
+	delay, rate atomic.Int64 // as Throttle says
+	bytes       atomic.Int64 // as Bytes says
 	running     sync.WaitGroup
 
 	mu     sync.Mutex
@@ -43,7 +43,7 @@ type Proxy struct {
 	closed bool
 }
 
-// StartProxy starts a Proxy that forwards to the address target until the end of the test.
+// StartProxy listens until the test's end and forwards to the address target.
 func StartProxy(tb testing.TB, target string) *Proxy {
 	tb.Helper()
 	l := listen(tb)
@@ -53,7 +53,7 @@ func StartProxy(tb testing.TB, target string) *Proxy {
 	return p
 }
 
-// PublishURL returns the URL for publishing the broadcast id through the proxy.
+// PublishURL is where an encoder sends the broadcast id to a golive behind the proxy.
 func (p *Proxy) PublishURL(id string) string { return publishURL(p.Address, id) }
 
 func (p *Proxy) accept(ctx context.Context) {
@@ -64,7 +64,7 @@ func (p *Proxy) accept(ctx context.Context) {
 		}
 		far, err := (&net.Dialer{Timeout: 5 * time.Second}).DialContext(ctx, "tcp", p.target)
 		if err != nil {
-			_ = near.Close() // as if the port were closed
+			_ = near.Close() // as if nobody listened
 			continue
 		}
 		l := &link{proxy: p, near: near.(*net.TCPConn), far: far.(*net.TCPConn), gone: make(chan struct{}), lost: make(chan struct{})}
@@ -83,14 +83,15 @@ func (p *Proxy) accept(ctx context.Context) {
 	}
 }
 
-// Cut cuts all current connections, and returns their number. New ones are not affected.
+// Cut cuts what is connected now, and says how many connections that were. New ones
+// are not affected.
 func (p *Proxy) Cut(how Cut) int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.cutAll(how)
 }
 
-// CutOff cuts all current connections, and all new ones until Resume.
+// CutOff cuts what is connected now, and whatever connects until Resume.
 func (p *Proxy) CutOff(how Cut) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -98,13 +99,14 @@ func (p *Proxy) CutOff(how Cut) {
 	p.cutAll(how)
 }
 
-// Throttle limits the rate to the server, 0 for no limit, and delays each byte by delay.
+// Throttle lets so many bytes a second through to the server, 0 for no limit, and
+// delays each by so much.
 func (p *Proxy) Throttle(bytesPerSecond int64, delay time.Duration) {
 	p.delay.Store(int64(delay))
 	p.rate.Store(bytesPerSecond)
 }
 
-// Resume ends CutOff and Throttle. A connection that is a black hole stays one.
+// Resume ends a CutOff and a Throttle. A connection that is in a hole stays there.
 func (p *Proxy) Resume() {
 	p.Throttle(0, 0)
 	p.mu.Lock()
@@ -112,7 +114,7 @@ func (p *Proxy) Resume() {
 	p.outage = nil
 }
 
-// Bytes returns the number of bytes that were forwarded to the server.
+// Bytes counts what was handed to the server.
 func (p *Proxy) Bytes() int64 { return p.bytes.Load() }
 
 func (p *Proxy) cutAll(how Cut) (n int) {

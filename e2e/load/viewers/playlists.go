@@ -12,13 +12,14 @@ import (
 	"golive/internal/hlscheck"
 )
 
-// playlists parses each playlist once for all viewers, identified by its ETag.
+// playlists reads each text once for all viewers, who get the same ones: it is known
+// by its ETag.
 type playlists struct {
 	mu    sync.RWMutex
 	known map[string]*list
 }
 
-// list is a parsed media playlist. It is immutable.
+// list is a media playlist as a player needs it. It never changes.
 type list struct {
 	size     int
 	parts    []item
@@ -30,7 +31,7 @@ type list struct {
 	canSkip  bool
 }
 
-// item is a part or segment to fetch.
+// item is something to fetch.
 type item struct {
 	at          position
 	uri         string
@@ -45,10 +46,10 @@ func (p position) before(q position) bool {
 	return p.msn < q.msn || p.msn == q.msn && p.part < q.part
 }
 
-// most is the number of playlists that are kept: viewers use two or three at a time.
+// most is how many texts are kept: an audience is at two or three of them.
 const most = 256
 
-// read returns the playlist of an answer.
+// read is the playlist of an answer.
 func (p *playlists) read(a answer) (*list, error) {
 	p.mu.RLock()
 	l := p.known[string(a.etag)]
@@ -121,8 +122,8 @@ func (l *list) addParts(msn int64, parts []hlscheck.Part) {
 	}
 }
 
-// begin returns where a player begins that stays distance from the end: at the last independent
-// item that is far enough away, or else at the first.
+// begin is where a player begins that keeps so much distance from the end: at the
+// last independent item that is far enough away, or else at the first.
 func begin(items []item, distance time.Duration) position {
 	var length time.Duration
 	var first position
