@@ -127,10 +127,10 @@ func probeOnce(ctx context.Context, b *s3.Bucket) s3.Report {
 	return b.Probe(ctx)
 }
 
-// probe tries out the bucket of the configuration, and writes what it found.
+// probe probes the bucket of the configuration, and writes the results to w.
 func probe(ctx context.Context, cfg config.Config, w io.Writer) error {
 	if cfg.Storage.Backend != "s3" {
-		_, err := fmt.Fprintf(w, "\n# probe: storage.backend is %s, and only s3 is tried out\n", cfg.Storage.Backend)
+		_, err := fmt.Fprintf(w, "\n# probe: storage.backend is %s, and only s3 is probed\n", cfg.Storage.Backend)
 		return err
 	}
 	b, err := s3.New(ctx, cfg.Storage.S3)
