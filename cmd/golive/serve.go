@@ -78,15 +78,21 @@ func serve(ctx context.Context, args, env []string, stderr *logWriter) error {
 		Name: "golive_log_lost_lines_total",
 		Help: "Log lines that the reader of the log did not take.",
 	}, func() float64 { return float64(stderr.Lost()) }))
-	if err := h.hub.Restore(ctx); err != nil {
-		// Storage may recover; new broadcasts are more important.
-		log.Error("restore failed", "err", err)
-	}
 	defer func() {
 		if err := h.close(); err != nil {
 			log.Warn("storage close failed", "err", err)
 		}
 	}()
+	if err := h.hub.Restore(ctx); err != nil {
+		// Storage may recover; new broadcasts are more important.
+		log.Error("restore failed", "err", err)
+	}
+	if cfg.Storage.S3.Required && len(h.hub.List()) == 0 {
+		if err := h.probe.require(ctx); err != nil {
+			doors.close()
+			return err
+		}
+	}
 	log.Info("golive started", "version", version(), "rtmp", addressOf(doors.rtmp), "rtmps", addressOf(doors.rtmps),
 		"http", addressOf(doors.http), "https", addressOf(doors.https), "admin", addressOf(doors.admin), "storage", cfg.Storage.Backend)
 	defer context.AfterFunc(ctx, func() { log.Info("golive stopping", "hint", "a second signal ends it immediately") })()
@@ -188,6 +194,7 @@ func (h *server) run(ctx context.Context, d listeners, guest func(context.Contex
 		front.Go(func() error { return h.rtmp.ServeTLS(frontCtx, d.rtmps, h.certificates.rtmps) })
 	}
 	front.Go(func() error { return h.hub.Run(frontCtx) })
+	front.Go(func() error { h.probe.run(frontCtx); return nil })
 	front.Go(func() error { guest(frontCtx); return nil })
 	front.Go(func() error { // if an HTTP server fails, stop the rest
 		select {
