@@ -1,7 +1,8 @@
 package archive
 
 import (
-	"context"
+	"errors"
+	"os"
 	"time"
 )
 
@@ -104,7 +105,7 @@ func (r *Recording) loseOldest() bool {
 	r.store.metrics.dropped.WithLabelValues(droppedSpoolFull).Inc()
 	r.log.Error("segment lost", "rendition", it.Rendition, "msn", msn, "reason", droppedSpoolFull)
 	r.note(Record{Kind: KindLost, Rendition: it.Rendition, Through: &msn, Reason: "storage.spool.max_bytes reached"})
-	if err := r.store.files.Delete(context.Background(), r.key(it.Rendition, it.Segment)); err != nil {
+	if err := r.store.files.Dir().Root().Remove(r.key(it.Rendition, it.Segment)); err != nil && !errors.Is(err, os.ErrNotExist) {
 		r.log.Warn("file of a lost segment was not deleted", "err", err)
 	}
 	r.store.add(-it.Segment.Size)
