@@ -17,7 +17,7 @@ import (
 func TestStart_TakesPublishersWhileTheStoreSaysNothing(t *testing.T) {
 	store := s3test.Start(t)
 	network := harness.StartProxy(t, store.Address)
-	network.CutOff(harness.Hole)
+	network.CutOff(harness.BlackHole)
 	yaml, name := harness.S3Storage(t, store, network.Address)
 	file := sources.Plain(t)
 
