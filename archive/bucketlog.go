@@ -23,11 +23,12 @@ type bucketLog struct {
 	text    []byte // of the newest page; only appended to, so that objects can share it
 	records int
 	ends    pageEnds
+	last    bool // no page may follow: its number is another node's
 }
 
 // add appends a record to the newest page, or to a new one when that is full.
 func (l *bucketLog) add(r *Record) {
-	if l.text == nil || l.records >= pageRecords {
+	if l.text == nil || l.records >= pageRecords && !l.last {
 		if l.text != nil {
 			l.ends.add(l.page, &l.state)
 			l.page++

@@ -19,6 +19,8 @@ var (
 	ErrTaken = errors.New("broadcast is already being published")
 	// ErrLimit: a limit was reached.
 	ErrLimit = errors.New("limit reached")
+	// ErrUnavailable: the server lets nobody in now.
+	ErrUnavailable = errors.New("server takes no publishers now")
 	// ErrClosing: the server is shutting down.
 	ErrClosing = errors.New("server is shutting down")
 )
@@ -110,6 +112,8 @@ func judgeCut(cut *CutError) Verdict {
 		return Verdict{EndEvicted, RefusedBadName, slog.LevelInfo}
 	case errors.Is(err, ErrTaken):
 		return Verdict{EndEvicted, RefusedTaken, slog.LevelInfo}
+	case errors.Is(err, ErrUnavailable):
+		return Verdict{EndEvicted, RefusedUnavailable, slog.LevelInfo}
 	case errors.Is(err, ErrLimit):
 		return Verdict{EndLimit, RefusedLimit, slog.LevelInfo}
 	case cut.Evicted:

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"runtime/debug"
 	"strconv"
 	"strings"
@@ -25,6 +26,7 @@ import (
 	"golive/internal/descriptors"
 	"golive/origin"
 	"golive/origin/audience"
+	"golive/registry"
 	"golive/storage"
 	"golive/storage/disk"
 	"golive/storage/memory"
@@ -40,11 +42,15 @@ var (
 	_ storage.Bucket        = (*disk.Bucket)(nil)
 	_ storage.Bucket        = (*memory.Bucket)(nil)
 	_ storage.Bucket        = (*s3.Bucket)(nil)
+	_ storage.Bucket        = (*registry.Bucket)(nil)
+	_ broadcast.Ownership   = ownership{}
 	_ prometheus.Gatherer   = (*prometheus.Registry)(nil)
 )
 
 // house is every room, ready to run.
 type house struct {
+	registry     *registry.Registry
+	bucket       *registry.Bucket // nil where no other node can have it
 	hub          *broadcast.Hub
 	rtmp         *rtmp.Server
 	certificates certificates
@@ -63,6 +69,12 @@ func wire(ctx context.Context, cfg config.Config, d doors, log *slog.Logger) (*h
 	if err != nil {
 		return nil, err
 	}
+	cluster := registry.New(cfg.Registry, cfg.Cluster.Self(), filepath.Join(cfg.DataDir, "registry"), log, registry.NewMetrics(reg))
+	var bucket *registry.Bucket
+	if cfg.Storage.Backend == "s3" {
+		bucket = registry.NewBucket(stores.Bucket, cfg.Storage.S3.Prefix, cluster, log)
+		stores.Bucket = bucket
+	}
 	memory := ingest.NewMemory(cfg.Ingest.Limits.Memory, min(memoryLimit(os.DirFS("/")).available(), debug.SetMemoryLimit(-1)))
 	ingest.ShowMemory(reg, memory)
 	hub := broadcast.NewHub(broadcast.Settings{
@@ -74,6 +86,7 @@ func wire(ctx context.Context, cfg config.Config, d doors, log *slog.Logger) (*h
 		KeepOnUnpublish: !cfg.Ingest.Publish.EndOnUnpublish,
 		Retention:       retention(cfg.Storage),
 		Prefix:          prefixOf(cfg.Storage),
+		Ownership:       newOwnership(cfg, cluster),
 		Memory:          memory,
 	}, stores, log, broadcast.NewMetrics(reg))
 
@@ -121,8 +134,14 @@ func wire(ctx context.Context, cfg config.Config, d doors, log *slog.Logger) (*h
 			return nil
 		}},
 		{Name: "storage", For: admin.ForIngest, Probe: hub.Archiving},
+		{Name: "registry", For: admin.ForIngest, Advisory: !cfg.Registry.Required, Probe: cluster.Connected},
+	}
+	if bucket != nil {
+		ready = append(ready, admin.Check{Name: "bucket", For: admin.ForIngest, Probe: bucket.Other})
 	}
 	return &house{
+		registry:     cluster,
+		bucket:       bucket,
 		hub:          hub,
 		certificates: certs,
 		rtmp:         rtmp.NewServer(cfg.Ingest, ingest.NewSessions(cfg.Ingest, auth, log, ingest.NewMetrics(reg)), log),

@@ -33,6 +33,7 @@ func concurrent() map[string]string {
 		"transcode":            "a feeder and a reader for each pipe of the child process",
 		"broadcast":            "a supervisor and a keeper for each broadcast; Hub.Run waits for all",
 		"archive":              "logs that are read, and objects that are deleted, a few at once",
+		"registry":             "the watch, the session's renewal and the writers; Registry.Run waits for all",
 		"storage":              "the time limit of a request (s3)",
 		"httpserver":           "each server beside its shutdown, and a goroutine for each connection that package http1 reads",
 		"origin":               "a timer for each stored response that is being written",
