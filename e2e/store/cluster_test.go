@@ -14,6 +14,7 @@ import (
 	"sync"
 	"testing"
 	"time"
+	"unicode"
 
 	"golive/e2e/harness"
 	"golive/internal/clip"
@@ -337,10 +338,12 @@ func (c *tap) Write(p []byte) (int, error) {
 
 func (c *tap) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
-	if _, after, ok := bytes.Cut(p[:n], []byte("NetStream.Publish.")); ok {
+	_, status, _ := bytes.Cut(p[:n], []byte("onStatus")) // FCPublish has an answer of its own
+	if _, after, ok := bytes.Cut(status, []byte("NetStream.Publish.")); ok {
 		word, _, _ := bytes.Cut(after, []byte{0})
 		c.mu.Lock()
 		if c.code == "" {
+			word = bytes.TrimRightFunc(word, func(r rune) bool { return !unicode.IsLetter(r) })
 			c.code, c.answered = "NetStream.Publish."+string(word), time.Now()
 		}
 		c.mu.Unlock()
