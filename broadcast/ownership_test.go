@@ -332,7 +332,7 @@ func TestOwnership_LaterOfTwoEnds(t *testing.T) {
 		second := p.b.mustPublish("b")
 		second.play(t, 9*time.Second)
 		index := p.a.object("live/b/source/index.m3u8")
-		p.b.Hub.claimAgain("b")
+		p.b.claimAgain("b")
 		if cause := <-second.evicted; !errors.Is(cause, ingest.ErrTaken) || !strings.Contains(cause.Error(), "another node has it: a") {
 			t.Errorf("the later one is told %v", cause)
 		}
@@ -366,7 +366,7 @@ func TestOwnership_PlaylistsWaitForTheLease(t *testing.T) {
 		if segments, index := p.a.keys("live/b/source/"), p.a.object("live/b/source/index.m3u8"); len(segments) < 5 || index != "" {
 			t.Errorf("before the claim is settled the bucket has %v and the playlist %q", segments, index)
 		}
-		p.a.Hub.claimAgain("b")
+		p.a.claimAgain("b")
 		e.play(t, 4*time.Second)
 		if index := p.a.object("live/b/source/index.m3u8"); strings.Count(index, "#EXTINF") < 10 {
 			t.Errorf("then:\n%s", index)

@@ -349,11 +349,11 @@ func (b *Broadcast) end(reason string, at time.Time) {
 	stats := s.Stats()
 	// An earlier run's clock, or this machine's, may have been set back since.
 	duration := max(0, at.Sub(began)).Round(time.Millisecond)
-	event := "broadcast ended"
 	if b.moved {
-		event = "broadcast moved to another node"
+		b.log.Info("broadcast moved to another node", "duration", duration, "segments", s.NextMSN())
+		return
 	}
-	b.log.Info(event, "reason", reason, "duration", duration,
+	b.log.Info("broadcast ended", "reason", reason, "duration", duration,
 		"segments", s.NextMSN(), "forced_cuts", stats.ForcedCuts,
 		"dropped_video", stats.DroppedVideo, "dropped_audio", stats.DroppedAudio, "gap_parts", stats.GapParts)
 }

@@ -110,7 +110,7 @@ type line struct {
 
 func newLine(t *testing.T, c *cluster) *line {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // it is closed with the test
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -135,7 +135,7 @@ func newLine(t *testing.T, c *cluster) *line {
 
 func (l *line) carry(near net.Conn) {
 	defer near.Close()                //nolint:errcheck // a cut line
-	far, err := net.Dial("tcp", l.to) //nolint:noctx // to this machine
+	far, err := net.Dial("tcp", l.to)
 	if err != nil {
 		return
 	}

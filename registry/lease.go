@@ -44,10 +44,12 @@ type Lease struct {
 func (r *Registry) Admit(id string) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if !r.sure() {
-		if r.cfg.Required {
-			return fmt.Errorf("%w: %w", ErrAway, r.state.away)
-		}
+	switch away := r.state.away; {
+	case r.cfg.Required && away != nil:
+		return fmt.Errorf("%w: %w", ErrAway, away)
+	case r.cfg.Required && !r.sure():
+		return fmt.Errorf("%w: it does not answer", ErrAway)
+	case !r.sure():
 		return nil
 	}
 	if rec, ok := r.state.table.records[keyOf(broadcastKeys, id)]; ok && !r.mayTake(rec, false) {

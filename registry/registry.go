@@ -74,11 +74,9 @@ var errNotYet = errors.New("not connected yet")
 // that other nodes need not wait.
 func (r *Registry) Run(ctx context.Context) error {
 	for ctx.Err() == nil {
-		err := r.serve(ctx)
-		if ctx.Err() != nil {
-			return nil
+		if err := r.serve(ctx); ctx.Err() == nil {
+			r.noteAway(err)
 		}
-		r.noteAway(err)
 		select {
 		case <-time.After(retryMin + rand.N(retryMin)):
 		case <-ctx.Done():
@@ -114,7 +112,7 @@ func (r *Registry) serve(stopping context.Context) error {
 	err = g.Wait()
 	switch {
 	case stopping.Err() != nil:
-		r.leave(l, s.revision)
+		r.leave(context.WithoutCancel(stopping), l, s.revision)
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	}

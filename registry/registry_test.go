@@ -208,7 +208,7 @@ func TestTask_IsOneNodesAtATime(t *testing.T) {
 	first := a.Task("sweeper")
 	eventually(t, "the first node has it", first.Held)
 	second := b.Task("sweeper")
-	eventually(t, "the second node asks", func() bool { return b.Connected(t.Context()) == nil && b.Registry.settled() })
+	eventually(t, "the second node asks", func() bool { return b.Connected(t.Context()) == nil && b.settled() })
 	if second.Held() || isLost(second) {
 		t.Errorf("the second node has it: %t; it gave up: %t", second.Held(), isLost(second))
 	}

@@ -98,8 +98,8 @@ func (s *renewer) resolve(ctx context.Context) error {
 }
 
 // leave gives up the session and all leases that were released, when this node stops.
-func (r *Registry) leave(l *link, revision uint64) {
-	ctx, cancel := context.WithTimeout(context.Background(), callTimeout)
+func (r *Registry) leave(ctx context.Context, l *link, revision uint64) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	err := r.settleOnce(ctx, l)
 	if revision > 0 {
