@@ -134,7 +134,7 @@ func newLine(t *testing.T, c *cluster) *line {
 }
 
 func (l *line) carry(near net.Conn) {
-	defer near.Close()                //nolint:errcheck // a cut line
+	defer near.Close() //nolint:errcheck // a cut line
 	far, err := net.Dial("tcp", l.to)
 	if err != nil {
 		return
