@@ -19,15 +19,15 @@ const (
 	ForViewers Purpose = "viewers"
 )
 
-// Check is one thing that must be well for the node to be ready.
+// Check is a condition of being ready.
 type Check struct {
-	// Name says what is checked: "storage".
+	// Name is what is checked: "storage".
 	Name string
 	// For is what the node is not ready for when the check fails; empty is everything.
 	For Purpose
 	// Advisory says that the node is ready whatever is found, which is only told.
 	Advisory bool
-	// Probe returns what is wrong; nil when all is well.
+	// Probe returns what is wrong, or nil.
 	Probe func(ctx context.Context) error
 }
 
@@ -52,7 +52,7 @@ func serveReady(checks []Check) http.HandlerFunc {
 	}
 }
 
-// ready runs the checks for the purpose and tells what each found, a line each.
+// ready runs the checks for the purpose and returns a line for each.
 func ready(ctx context.Context, purpose Purpose, checks []Check) (status int, text string) {
 	var b strings.Builder
 	status = http.StatusOK

@@ -194,8 +194,7 @@ func (r *replays) hasSegment(ctx context.Context, id, own, rendition, publicatio
 	return storage.ErrNotExist
 }
 
-// headerOf reads what a broadcast has: from its manifest when it has ended, and else from
-// its log.
+// headerOf returns what a broadcast has. Requests at the same time are one to the bucket.
 func (r *replays) headerOf(ctx context.Context, n archive.Named) (*header, error) {
 	k := r.index
 	k.mu.Lock()
@@ -204,16 +203,35 @@ func (r *replays) headerOf(ctx context.Context, n archive.Named) (*header, error
 	if h != nil && (h.until.IsZero() || time.Now().Before(h.until)) {
 		return h, nil
 	}
+	result := k.flight.DoChan(n.Token, func() (any, error) {
+		// Others may wait for it when this client has left.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), replayTimeout)
+		defer cancel()
+		return r.readHeader(ctx, n)
+	})
+	select {
+	case got := <-result:
+		h, _ := got.Val.(*header)
+		return h, got.Err
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+}
+
+// readHeader reads what a broadcast has: from its manifest when it has ended, and else
+// from its log.
+func (r *replays) readHeader(ctx context.Context, n archive.Named) (*header, error) {
 	done, err := r.lookUp(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer done()
+	k := r.index
 	read, err := archive.ReadManifest(ctx, k.stores.Bucket, n.Key)
 	if err != nil && !errors.Is(err, storage.ErrNotExist) {
 		return nil, err
 	}
-	h = &header{Header: read}
+	h := &header{Header: read}
 	if n.Due.IsZero() || err != nil {
 		h.until = time.Now().Add(headerFresh)
 		f, err := archive.FindBroadcast(ctx, k.stores.Bucket, k.layout, k.window, read.Meta)

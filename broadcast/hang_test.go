@@ -82,7 +82,7 @@ func TestHub_LocalDiskThatHangsHoldsUpNobody(t *testing.T) {
 	go func() { first.Close(<-evicted) }()
 	second, evicted := publish() // takes over
 	write(second)
-	if w, ok := h.Window("b", SourceRendition); !ok || strings.Count(string(w.Snapshot().Full.Plain), "#EXTINF") < 6 {
+	if r, err := h.Playlist(t.Context(), "b", SourceRendition, "index.m3u8", playlist.Directives{}); err != nil || strings.Count(string(r.Text.Plain), "#EXTINF") < 6 {
 		t.Error("the broadcast cannot be watched")
 	}
 	go func() { second.Close(<-evicted) }()

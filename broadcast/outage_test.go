@@ -173,7 +173,7 @@ func TestHub_LiveSegmentsAreReadFromTheLocalDisk(t *testing.T) {
 			if seg.Slabs() != nil {
 				continue
 			}
-			r, err := s.Object(t.Context(), "b", SourceRendition, seg.Name(), 0, -1)
+			r, err := s.Open(t.Context(), "b", SourceRendition, seg.Name(), 0, -1)
 			if err != nil {
 				t.Errorf("%s: %v", seg.Name(), err)
 				continue
@@ -257,7 +257,7 @@ func TestHub_KilledDuringAnOutageLosesNothingSpooled(t *testing.T) {
 				}
 				// What waits can be watched.
 				m := uriLine.FindString(strings.ReplaceAll(s.text("b"), "#EXT-X-GAP", ""))
-				if r, err := s.Object(t.Context(), "b", SourceRendition, m, 0, -1); err != nil {
+				if r, err := s.Open(t.Context(), "b", SourceRendition, m, 0, -1); err != nil {
 					t.Errorf("%s: %v", m, err)
 				} else if r.Size == 0 {
 					t.Errorf("%s is empty", m)

@@ -28,7 +28,7 @@ const (
 	clockSize = 24 // pixels of a bit's square
 )
 
-// clocked is a file whose every picture shows its number, as white and black squares
+// clocked returns a file whose every picture shows its number, as white and black squares
 // at its top: the least significant bit first.
 func clocked(t *testing.T, length time.Duration) string {
 	t.Helper()

@@ -6,7 +6,7 @@ import (
 	"golive/media"
 )
 
-// Kind tells audio from video where nothing else about a track matters.
+// Kind is video or audio.
 type Kind uint8
 
 // The kinds.
@@ -26,47 +26,44 @@ func kindOf(t *media.Track) Kind {
 }
 
 const (
-	// maxStep is the longest time between two units of a kind that is not odd. A
-	// longer one is taken when the other kind has come as far.
+	// maxStep is the longest plausible time between two units of a kind. A longer one is
+	// accepted if the other kind has advanced as far.
 	maxStep = 3 * media.Second
-	// maxApart is how far apart the two kinds may be and still share a base.
+	// maxApart is the largest distance between the two kinds at which they share a base.
 	maxApart = media.Second
-	// persistent is how many odd units in a row, agreeing with each other, make a
-	// jump of the base.
+	// persistent is the number of consecutive outliers, consistent with each other, that
+	// make a jump of the base.
 	persistent = 3
-	// stuckVideo and stuckAudio are how many units in a row may be at least lag
-	// later than the wire says before that is a jump too. Audio runs on without a
-	// gap meanwhile, so it can wait until the clock knows how long a frame lasts.
+	// stuckVideo and stuckAudio are the number of consecutive units that may be placed at
+	// least lag after their received time before that is a jump too. Audio continues
+	// without a gap meanwhile, so it can wait until the duration of a frame is known.
 	stuckVideo = 10
 	stuckAudio = 150
 	lag        = 200 * media.Millisecond
-	// arrivalTolerance is how much the distance between two units on the wire and that
-	// between their arrivals may differ, if the one is to confirm the other.
+	// arrivalTolerance is the largest difference between the distance of two received times
+	// and that of the arrivals at which the arrivals confirm the received times.
 	arrivalTolerance = 3 * media.Second / 2
-	// longestStep bounds what maxStep can grow to for a slide show.
+	// longestStep bounds the growth of maxStep for a slide show.
 	longestStep = 60 * media.Second
 )
 
-// Stamp is a unit's place on the session's timeline.
+// Stamp holds a unit's times on the session's timeline.
 type Stamp struct {
 	DTS, PTS media.Ticks
-	// Discontinuity says that the publisher's clock jumped here. DTS runs on all
-	// the same.
+	// Discontinuity is set if the publisher's clock jumped here. DTS continues in any case.
 	Discontinuity bool
 }
 
-// Clock puts one session's time in order. It takes the times that a protocol gave,
-// unwrapped, and returns times that grow with each unit of a kind. A clock that
-// starts anywhere stays there. Repairs are counted; nothing is thrown away, for a
-// picture with an odd time is as good as its neighbours.
+// Clock repairs the times of one session. It takes received times, unwrapped by the
+// protocol, and returns times that increase with each unit of a kind. The first time is
+// kept, whatever it is. Repairs are counted; no unit is dropped for its time.
 //
-// A picture is presented at its time on the wire plus its composition time, and
-// decoded early enough for that; see videoTimes. The times of audio are counted
-// in samples and follow the wire in the long run; see audioTimes. The clock is
-// the only owner of both: a demuxer gives it the times as they were sent.
+// A picture is presented at its received time plus its composition time, and decoded early
+// enough for that; see videoTimes. The times of audio are counted in samples and follow the
+// received times in the long run; see audioTimes. Only Clock repairs times: a demuxer
+// passes them on as they were sent.
 //
-// It looks at no clock of its own. It is used by one goroutine; the zero value
-// is ready.
+// It does not read a clock. It is used by one goroutine; the zero value is ready.
 type Clock struct {
 	kinds    [2]timeline
 	video    videoTimes
@@ -75,44 +72,43 @@ type Clock struct {
 	repaired RepairCounts
 }
 
-// timeline is the state of one kind: how its time on the wire becomes ticks, and
-// how far it has come.
+// timeline is the state of one kind: the mapping of its received times, and its progress.
 type timeline struct {
 	seen  bool
 	kind  Kind
 	track *media.Track
-	at    time.Time   // when the last unit was read
-	wire  media.Ticks // its time on the wire
-	base  media.Ticks // what is added to wire
-	out   media.Ticks // where the last unit was put
+	at    time.Time   // when the last unit arrived
+	wire  media.Ticks // the received time of the last unit
+	base  media.Ticks // offset from received times to the timeline
+	out   media.Ticks // where the last unit was placed
 
-	epoch int         // when base was last changed, as a count of such changes
+	epoch int         // number of the last change of base
 	limit media.Ticks // maxStep, or more for a slide show
 
-	odd    int         // units in a row that jumped and agree
-	oddAt  media.Ticks // the last of them, on the wire
+	odd    int         // consecutive outliers, consistent with each other
+	oddAt  media.Ticks // received time of the last of them
 	oddGap media.Ticks // the largest distance between them
 
-	late   int         // units in a row that were put at least lag after their time
-	lateBy media.Ticks // how much the last of them was
+	late   int         // consecutive units placed at least lag after their time
+	lateBy media.Ticks // delay of the last of them
 }
 
-// arrival is how a unit's time came to the clock.
+// arrival is what is known of a received unit beside its DTS.
 type arrival struct {
 	composition media.Ticks
-	at          time.Time // when it was read
-	// moved says that the time on the wire is not that of the unit before.
+	at          time.Time // when it arrived
+	// moved is set if the received time differs from that of the previous unit.
 	moved bool
-	// fresh says that the timeline begins here or has a new base: no distance to
-	// the unit before is known.
+	// fresh is set if the timeline begins here or has a new base: the distance to the
+	// previous unit is not known.
 	fresh bool
 }
 
-// Repaired counts the repairs, indexed by Repair.
+// Repaired returns the numbers of repairs.
 func (c *Clock) Repaired() RepairCounts { return c.repaired }
 
-// Next returns the place of the next unit of a track, whose decoding time on the wire
-// is dts, whose presentation is composition later, and which was read at arrived.
+// Next returns the stamp of the next unit of a track: dts is its received decoding time,
+// composition its composition time, arrived when it was received.
 func (c *Clock) Next(track *media.Track, dts, composition media.Ticks, arrived time.Time) Stamp {
 	k := kindOf(track)
 	t, o := &c.kinds[k], &c.kinds[k.other()]
@@ -123,7 +119,7 @@ func (c *Clock) Next(track *media.Track, dts, composition media.Ticks, arrived t
 	if k == Video {
 		a.composition = c.video.plausible(composition, &c.repaired)
 	} else if a.composition < 0 || a.composition > media.Millisecond {
-		a.composition = 0 // no audio is reordered: this is an offset below the wire's unit
+		a.composition = 0 // audio is not reordered: only a fraction of a millisecond is valid
 	}
 	if !t.seen {
 		t.at = arrived
@@ -137,12 +133,12 @@ func (c *Clock) Next(track *media.Track, dts, composition media.Ticks, arrived t
 	gap := confirmed(d, waited) && o.epoch <= t.epoch
 	switch {
 	case -maxStep <= d && d <= t.limit || gap:
-		a.fresh = gap && k == Audio // its count of samples begins anew
+		a.fresh = gap && k == Audio // restart the count of samples
 		t.wire = dts
 		return c.inStep(t, o, a)
 	case o.seen && near(o.wire, dts) && (o.base == t.base || o.epoch > t.epoch):
-		// It is where the other kind is: a gap in what was sent; or the other kind
-		// has jumped, and this one goes there too.
+		// It is close to the other kind: a gap in what was sent, or the other kind has
+		// jumped and this one follows.
 		c.follow(t, o, dts)
 		a.fresh = true
 		return c.place(t, a, false)
@@ -150,14 +146,14 @@ func (c *Clock) Next(track *media.Track, dts, composition media.Ticks, arrived t
 	return c.jumped(t, o, dts, a)
 }
 
-// confirmed reports whether a gap of d on the wire is one: that much time has passed
-// since the unit before was read. A slide show, or a track that was away.
+// confirmed reports whether a gap of d in received times is real: as much time has passed
+// since the previous unit arrived. It is a slide show, or a track that paused.
 func confirmed(d media.Ticks, waited time.Duration) bool {
 	off := d - media.TicksFromDuration(waited)
 	return d > maxStep && -arrivalTolerance <= off && off <= arrivalTolerance
 }
 
-// change takes the parameters of a new track.
+// change applies the parameters of a new track.
 func (c *Clock) change(t *timeline, k Kind, track *media.Track) {
 	t.kind, t.track = k, track
 	if k == Video {
@@ -167,8 +163,8 @@ func (c *Clock) change(t *timeline, k Kind, track *media.Track) {
 	}
 }
 
-// first finds the base of the first unit of a kind: the other's, or if that makes
-// no sense, one beside its latest unit.
+// first sets the base for the first unit of a kind: the base of the other kind, or if that
+// is not plausible, one that places the unit beside the other kind's latest unit.
 func (c *Clock) first(t, o *timeline, dts media.Ticks) {
 	t.limit = maxStep
 	t.wire = dts
@@ -203,7 +199,7 @@ func (c *Clock) inStep(t, o *timeline, a arrival) Stamp {
 	case t.late >= stuck:
 		at := c.expected(t)
 		if t.kind == Video && o.late > 0 && o.base == t.base {
-			// The sound ran on evenly: where that is, its pictures are.
+			// Audio continued evenly: place the pictures beside it.
 			at = max(t.out+1, t.due()+o.lateBy)
 		}
 		c.rebase(t, at)
@@ -213,8 +209,7 @@ func (c *Clock) inStep(t, o *timeline, a arrival) Stamp {
 	return c.place(t, a, false)
 }
 
-// jumped places a unit whose time is odd: where it was expected, until the jump
-// has persisted.
+// jumped places an outlier: at the expected time, until the jump has persisted.
 func (c *Clock) jumped(t, o *timeline, dts media.Ticks, a arrival) Stamp {
 	d := dts - t.oddAt
 	if t.odd > 0 && 0 <= d && d <= longestStep {
@@ -238,7 +233,7 @@ func (c *Clock) jumped(t, o *timeline, dts media.Ticks, a arrival) Stamp {
 	}
 	at := c.expected(t)
 	if o.seen && o.odd == 0 && o.out-at > maxApart {
-		// The other kind went on while this one was away.
+		// The other kind continued while this one paused.
 		at = o.out
 		c.repaired[RepairJoined]++
 	}
@@ -251,14 +246,14 @@ func (c *Clock) jumped(t, o *timeline, dts media.Ticks, a arrival) Stamp {
 	return c.place(t, a, true)
 }
 
-// follow puts t on o's base; dts is near o's time.
+// follow makes t use the base of o; dts is near o's time.
 func (c *Clock) follow(t, o *timeline, dts media.Ticks) {
 	t.wire = dts
 	t.base, t.epoch = o.base, o.epoch
 	t.odd, t.late = 0, 0
 }
 
-// rebase makes the present unit of t fall on at.
+// rebase changes the base of t so that the current unit is at at.
 func (c *Clock) rebase(t *timeline, at media.Ticks) {
 	t.base += at - t.due()
 	c.epoch++
@@ -267,10 +262,10 @@ func (c *Clock) rebase(t *timeline, at media.Ticks) {
 	c.repaired[RepairRebased]++
 }
 
-// due is the time that the wire gave the present unit.
+// due returns the received time of the current unit on the timeline.
 func (t *timeline) due() media.Ticks { return t.base + t.wire }
 
-// expected is where the next unit of t is, if nothing is odd.
+// expected returns the expected time of the next unit of t.
 func (c *Clock) expected(t *timeline) media.Ticks {
 	if t.kind == Audio {
 		return c.audio.expected(t.out)
@@ -278,8 +273,8 @@ func (c *Clock) expected(t *timeline) media.Ticks {
 	return t.out + c.video.step()
 }
 
-// earliest is the first time at which the next unit of t can be put: pictures can
-// be close to each other, but sound lasts as long as it does.
+// earliest returns the first time at which the next unit of t can be placed. Pictures may
+// be close to each other; audio frames do not overlap.
 func (c *Clock) earliest(t *timeline) media.Ticks {
 	if t.kind == Audio {
 		return c.audio.expected(t.out)
@@ -287,7 +282,7 @@ func (c *Clock) earliest(t *timeline) media.Ticks {
 	return t.out
 }
 
-// place puts the present unit on the timeline.
+// place places the current unit on the timeline.
 func (c *Clock) place(t *timeline, a arrival, discontinuity bool) (s Stamp) {
 	if t.kind == Audio {
 		s = c.audio.place(t, a, &c.repaired)
@@ -299,5 +294,5 @@ func (c *Clock) place(t *timeline, a arrival, discontinuity bool) (s Stamp) {
 	return s
 }
 
-// near reports whether two times on the wire are of one base.
+// near reports whether two received times have the same base.
 func near(a, b media.Ticks) bool { return !distant(a, b, maxApart) }

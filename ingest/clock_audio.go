@@ -3,44 +3,45 @@ package ingest
 import "golive/media"
 
 const (
-	// exact is how far the wire and the count of samples may differ and agree: both
-	// the wire's times and the one that the count began with are whole milliseconds.
+	// exact is the largest difference between a received time and the count of samples that
+	// rounding explains: the received times and the one that the count began with are whole
+	// milliseconds.
 	exact = media.Millisecond
-	// uneven is a difference that is counted as a repair.
+	// uneven is the difference above which a repair is counted.
 	uneven = 3 * media.Millisecond
-	// pull is how many frames it takes to follow the wire by most of a difference:
-	// 5 s of AAC at 48 kHz. It averages what jitters, and follows a clock that is
-	// 100 ppm off half a millisecond behind.
+	// pull is the number of frames over which most of a difference from the received times
+	// is corrected: 5 s of AAC at 48 kHz. It averages jitter, and follows a clock that is
+	// 100 ppm off with a lag of half a millisecond.
 	pull = 256
-	// fastest bounds the change of a single frame's time, as a share of its duration.
+	// fastest bounds the correction of a single frame to 1/fastest of its duration.
 	fastest = 32
-	// usualDeviation is taken for the deviation until it is measured.
+	// usualDeviation is the assumed deviation until it is measured.
 	usualDeviation = 12 * media.Millisecond
-	// window is how many frames are taken to measure how long one lasts.
+	// window is the number of frames over which the duration of a frame is measured.
 	window = 64
-	// guessedFrame is the duration of a frame that is not known.
+	// guessedFrame is the assumed duration of a frame if it is not known.
 	guessedFrame = 20 * media.Millisecond
 )
 
-// audioTimes gives audio frames their times. A frame lasts as long as its samples
-// do, so where the wire is clean the times are exact sums of samples, and where it
-// jitters they are even. In the long run the wire decides: a difference is taken
-// back a little with each frame, and a hole at once. Frames can share a time on the
-// wire, or all have the same: the count runs on.
+// audioTimes stamps audio frames. A frame lasts as long as its samples, so the times are
+// exact sums of samples if the received times are clean, and even if they jitter. In the
+// long run they follow the received times: a difference is corrected a little with each
+// frame, a hole at once. Frames may share a received time: the count continues.
 type audioTimes struct {
 	// One frame lasts whole + part/den ticks; den is 0 when that is not known.
 	whole, part, den int64
 	declared         [3]int64 // the same, from the track's parameters
 
-	next media.Ticks // where the next frame is due
-	rest int64       // and the parts of a tick, in 1/den
+	next media.Ticks // when the next frame is due
+	rest int64       // and the fraction of a tick, in 1/den
 
-	deviation media.Ticks // mean difference of the wire from the count, in 1/16 ticks
-	carry     media.Ticks // the differences that are not taken back yet
-	ahead     int         // frames in a row that agree on a hole before them
+	deviation media.Ticks // mean difference of received times from the count, in 1/16 ticks
+	carry     media.Ticks // sum of the differences that are not corrected yet
+	ahead     int         // consecutive frames that agree on a hole before them
 	aheadBy   media.Ticks
 
-	// A window of frames began at began on the wire. The one before lasted measured.
+	// The current window of frames began at received time began. The previous one lasted
+	// measured.
 	frames          int
 	began, measured media.Ticks
 }
@@ -64,7 +65,7 @@ func (s *audioTimes) setFrame(d [3]int64) {
 	s.rest = 0
 }
 
-// frame is how long a frame lasts, rounded down.
+// frame returns the duration of a frame, rounded down.
 func (s *audioTimes) frame() media.Ticks {
 	if s.den == 0 {
 		return guessedFrame
@@ -72,7 +73,7 @@ func (s *audioTimes) frame() media.Ticks {
 	return media.Ticks(s.whole)
 }
 
-// expected is where the next frame is due.
+// expected returns when the next frame is due.
 func (s *audioTimes) expected(last media.Ticks) media.Ticks {
 	if s.den == 0 {
 		return last + guessedFrame
@@ -80,7 +81,7 @@ func (s *audioTimes) expected(last media.Ticks) media.Ticks {
 	return max(s.next, last+1)
 }
 
-// put gives the next frame its time, and moves what is due by a frame.
+// put stamps the next frame with the time at, and advances next by one frame.
 func (s *audioTimes) put(at media.Ticks) Stamp {
 	s.next = at + media.Ticks(s.whole)
 	if s.rest += s.part; s.rest >= s.den && s.den > 0 {
@@ -90,14 +91,14 @@ func (s *audioTimes) put(at media.Ticks) Stamp {
 	return Stamp{DTS: at, PTS: at}
 }
 
-// moveTo begins the count anew at a time.
+// moveTo restarts the count at a time.
 func (s *audioTimes) moveTo(at media.Ticks) {
 	s.next, s.rest, s.carry, s.ahead = at, 0, 0, 0
 }
 
-// place puts the present frame of t on the timeline.
+// place stamps the current frame of t.
 func (s *audioTimes) place(t *timeline, a arrival, repaired *RepairCounts) Stamp {
-	// A finer time than milliseconds comes as an offset of the presentation.
+	// Fractions of a millisecond are received as an offset of the presentation.
 	due := t.due() + a.composition
 	off := due - s.next
 	switch {
@@ -137,12 +138,12 @@ func (s *audioTimes) place(t *timeline, a arrival, repaired *RepairCounts) Stamp
 	return s.put(t.out)
 }
 
-// correct follows the wire, which is off the count.
+// correct moves the count towards the received time due, which differs from it by off.
 func (s *audioTimes) correct(off, due media.Ticks) {
 	frame := s.frame()
 	if off > max(frame/2, 4*s.deviation/16+2*media.Millisecond) {
-		// Ahead by more than jitter explains: a hole, if what follows agrees. One that
-		// is long needs no agreement: nothing is gained by sound that comes too early.
+		// Ahead by more than jitter explains: a hole, if the following frames agree. A long
+		// one needs no confirmation: audio that is too early is of no use.
 		if s.ahead == 0 || distant(off, s.aheadBy, frame/2) {
 			s.ahead = 0
 		}
@@ -170,9 +171,9 @@ func (s *audioTimes) correct(off, due media.Ticks) {
 
 func distant(a, b, most media.Ticks) bool { return a-b > most || b-a > most }
 
-// measure compares how long a frame lasts on the wire with what is counted. If two
-// windows agree that it is not that, the parameters are wrong, or the wire's clock
-// runs at another speed: the frames are counted as the wire has them.
+// measure compares the duration of a frame by received times with the one that is counted.
+// If two windows agree on another duration, the parameters are wrong or the publisher's
+// clock has another speed: then the measured duration is counted.
 func (s *audioTimes) measure(wire media.Ticks) {
 	lasted := wire - s.began
 	before := s.measured
@@ -193,6 +194,6 @@ func (s *audioTimes) measure(wire media.Ticks) {
 	}
 }
 
-// differs reports whether two durations differ by more than 5 %, which is more than
+// differs reports whether two durations differ by more than 5 %, which is more than the
 // jitter over a window.
 func differs(a, b media.Ticks) bool { return distant(a, b, b/20) }

@@ -9,18 +9,18 @@ import (
 	"golive/media"
 )
 
-// aacTrack is a track of audio frames.
+// aacTrack returns a track of audio frames.
 func aacTrack(samples, rate int) *media.Track {
 	return &media.Track{Codec: media.AAC, SampleRate: rate, SamplesPerUnit: samples}
 }
 
-// millis is when the nth frame of a track begins, in the whole milliseconds of the
+// millis returns when the nth frame of a track begins, in the whole milliseconds of the
 // wire.
 func millis(t *media.Track, n int) int64 {
 	return int64(n) * int64(t.SamplesPerUnit) * 1000 / int64(t.SampleRate)
 }
 
-// sum is when the nth frame of a track begins, in ticks.
+// sum returns when the nth frame of a track begins, in ticks.
 func sum(t *media.Track, n int) media.Ticks {
 	return media.Ticks(int64(n) * int64(t.SamplesPerUnit) * int64(media.Second) / int64(t.SampleRate))
 }

@@ -31,7 +31,7 @@ type unit struct {
 	composition int64
 }
 
-// next is c.Next for a time in milliseconds.
+// next returns c.Next for a time in milliseconds.
 func next(c *Clock, track *media.Track, at int64, composition media.Ticks, arrived time.Time) Stamp {
 	return c.Next(track, media.TicksFromMillis(at), composition, arrived)
 }
@@ -56,7 +56,7 @@ func run(t *testing.T, c *Clock, script []unit) []Stamp {
 	return all
 }
 
-// live is n seconds of 25 pictures and 50 audio frames each, from start on.
+// live returns n seconds of 25 pictures and 50 audio frames each, from start on.
 func live(start int64, seconds int) []unit {
 	var script []unit
 	for i := range int64(25 * seconds) {

@@ -10,57 +10,57 @@ const (
 	// The bounds of composition times. No encoder reorders pictures over more.
 	maxComposition = 10 * media.Second
 	minComposition = -2 * media.Second
-	// reach is how far a composition time may be from the one before. A longer one
-	// is taken when the pictures after it agree.
+	// reach is the largest plausible change of the composition time. A larger one is
+	// accepted if the following pictures agree.
 	reach = media.Second
-	// guessedStep is the distance between pictures that is taken until it is known.
+	// guessedStep is the assumed distance between pictures until it is known.
 	guessedStep = media.Second / 30
-	// standing is how long the wire's time stands still before pictures are put where
-	// they arrive.
+	// standing is how long the received time may stand still before pictures are placed by
+	// their arrival.
 	standing = 500 * time.Millisecond
-	// recentPictures is how many are compared with a picture that may have the same
-	// time of presentation.
+	// recentPictures is the number of previous pictures that a picture's presentation time
+	// is compared with.
 	recentPictures = 8
 )
 
-// videoTimes gives pictures their times: the presentation is the wire's time plus
-// the composition time. Two things are moved.
+// videoTimes stamps pictures. The presentation time is the received time plus the
+// composition time. There are two repairs.
 //
-// Pictures that share a time on the wire are spread over the interval to the next,
-// as far as the intervals before tell: nothing waits for it. If time stands still,
-// they go where they arrive.
+// Pictures that share a received time are spread over the expected interval to the next
+// one; no picture is delayed for it. If the received time stands still they are placed by
+// their arrival.
 //
-// Decoding is moved earlier for good if a picture would be presented before it is
-// decoded, which MPEG-TS cannot say.
+// Decoding is moved earlier permanently if a picture would be presented before it is
+// decoded, which MPEG-TS cannot express.
 type videoTimes struct {
-	guess media.Ticks // distance between pictures until it is known
+	guess media.Ticks // distance between pictures until it is measured
 
-	stamp  media.Ticks // the present time of the wire, as ticks
+	stamp  media.Ticks // the current received time on the timeline
 	first  media.Ticks // the composition time of the first picture with that time
-	line   media.Ticks // where the first picture with that time was put
-	since  time.Time   // when it arrived
+	line   media.Ticks // where the first picture with that time was placed
+	since  time.Time   // when that picture arrived
 	count  int64       // pictures with that time
-	shares int64       // pictures with the time before; 0 until it is known
-	grid   media.Ticks // the usual distance between two times of the wire; likewise
-	shared int         // times that pass until sharing is forgotten
+	shares int64       // pictures with the previous time; 0 until known
+	grid   media.Ticks // usual distance between two received times; 0 until known
+	shared int         // received times until sharing is no longer expected
 
 	composition media.Ticks // the last plausible one
 	any         bool
-	odd         int // composition times in a row that are not plausible and agree
+	odd         int // consecutive implausible composition times that agree
 	oddAt       media.Ticks
 
-	lead media.Ticks // how far decoding is moved
+	lead media.Ticks // how much earlier decoding is
 	dts  media.Ticks // of the last picture
 
-	// A picture that is presented later than the next in order announces others that
-	// come in between: open is true until the one after edge has come.
+	// A picture that is presented later than the next in order is followed by others that
+	// are presented before it: open is set until the one after edge has come.
 	open      bool
 	edge, top media.Ticks // top is the latest presentation so far
 	recent    [recentPictures]media.Ticks
 	at        int
 }
 
-// declare takes the frame rate from a track's parameters, where it makes sense.
+// declare uses the frame rate of a track's parameters if it is plausible.
 func (v *videoTimes) declare(t *media.Track) {
 	v.guess = guessedStep
 	if t.FrameRate >= 5 && t.FrameRate <= 300 {
@@ -68,7 +68,7 @@ func (v *videoTimes) declare(t *media.Track) {
 	}
 }
 
-// plausible returns the composition time, or in place of an odd one the one before.
+// plausible returns the composition time c, or the previous one if c is an outlier.
 func (v *videoTimes) plausible(c media.Ticks, repaired *RepairCounts) media.Ticks {
 	possible := minComposition <= c && c <= maxComposition
 	near := max(reach, 16*v.step())
@@ -91,7 +91,7 @@ func (v *videoTimes) plausible(c media.Ticks, repaired *RepairCounts) media.Tick
 	return v.composition
 }
 
-// step is the usual distance between two pictures.
+// step returns the usual distance between two pictures.
 func (v *videoTimes) step() media.Ticks {
 	if v.grid == 0 {
 		return v.guess
@@ -99,13 +99,13 @@ func (v *videoTimes) step() media.Ticks {
 	return max(v.grid/media.Ticks(v.shares), 1)
 }
 
-// expect puts a picture where it is expected, whatever its time on the wire.
+// expect places a picture at the expected time, ignoring its received time.
 func (v *videoTimes) expect(t *timeline, composition media.Ticks, repaired *RepairCounts) Stamp {
 	at := t.out + v.step()
 	return v.present(t, at, at+composition, repaired)
 }
 
-// place puts the present picture of t on the timeline.
+// place places the current picture of t.
 func (v *videoTimes) place(t *timeline, a arrival, repaired *RepairCounts) Stamp {
 	due := t.due()
 	switch {
@@ -120,7 +120,7 @@ func (v *videoTimes) place(t *timeline, a arrival, repaired *RepairCounts) Stamp
 		v.begin(due, a)
 	}
 	if t.seen && due <= t.out {
-		// A small step back, or pictures before it were put too late: catch up.
+		// A small step back, or the previous pictures were placed too late: catch up.
 		repaired[RepairNudged]++
 		v.line = t.out + max(v.step()/2, 1)
 	}
@@ -131,13 +131,13 @@ func (v *videoTimes) place(t *timeline, a arrival, repaired *RepairCounts) Stamp
 	return v.present(t, v.line, presented, repaired)
 }
 
-// begin notes a new time of the wire.
+// begin records a new received time.
 func (v *videoTimes) begin(due media.Ticks, a arrival) {
 	v.stamp, v.line, v.first, v.since = due, due, a.composition, a.at
 }
 
-// advanced notes the distance to a new time of the wire. The grid is close to the
-// shortest: what follows a gap is not spread over the next.
+// advanced records the distance to a new received time. The grid stays close to the
+// shortest distance, so that pictures after a gap are not spread over its length.
 func (v *videoTimes) advanced(d media.Ticks) {
 	if d > 0 {
 		if v.grid == 0 || d < v.grid {
@@ -151,7 +151,7 @@ func (v *videoTimes) advanced(d media.Ticks) {
 	v.shared = max(v.shared-1, 0)
 }
 
-// share puts a picture that has the wire time of the one before.
+// share places a picture with the received time of the previous one.
 func (v *videoTimes) share(t *timeline, a arrival, repaired *RepairCounts) Stamp {
 	const remembered = 32
 	v.shared = remembered
@@ -181,8 +181,8 @@ func (v *videoTimes) share(t *timeline, a arrival, repaired *RepairCounts) Stamp
 	return v.present(t, at, presented, repaired)
 }
 
-// arrived returns the place after last of a picture that came at now: an even one,
-// for networks and encoders deliver in bursts.
+// arrived returns where to place a picture, after last, that arrived at now. The places
+// are even, because networks and encoders deliver in bursts.
 func (v *videoTimes) arrived(last, now media.Ticks) media.Ticks {
 	next := last + v.step()
 	if now-next > media.TicksFromDuration(standing) {
@@ -191,8 +191,8 @@ func (v *videoTimes) arrived(last, now media.Ticks) media.Ticks {
 	return next + min(max((now-next)/16, -v.step()/2), v.step()/2)
 }
 
-// free returns a time at which no other picture is presented. Of reordered pictures
-// that share one, the first to be decoded has it.
+// free returns a presentation time near at that no recent picture has. Of reordered
+// pictures that share one, the first in decoding order keeps it.
 func (v *videoTimes) free(at media.Ticks) media.Ticks {
 	step := v.step()
 	for _, by := range [...]media.Ticks{step, -step / 2, step} {
@@ -204,7 +204,7 @@ func (v *videoTimes) free(at media.Ticks) media.Ticks {
 	return at
 }
 
-// taken says whether one of the last pictures is presented at that time.
+// taken reports whether a recent picture has the presentation time at.
 func (v *videoTimes) taken(at media.Ticks) bool {
 	for _, p := range v.recent {
 		if !distant(p, at, media.Millisecond/2) {
@@ -214,9 +214,9 @@ func (v *videoTimes) taken(at media.Ticks) bool {
 	return false
 }
 
-// present gives a picture its stamp: at is its place in decoding order.
+// present returns the stamp of a picture whose place in decoding order is at.
 func (v *videoTimes) present(t *timeline, at, presented media.Ticks, repaired *RepairCounts) Stamp {
-	const tolerance = 2 * media.Millisecond // of times that were rounded
+	const tolerance = 2 * media.Millisecond // of rounded times
 	step := v.step()
 	v.recent[v.at%recentPictures] = presented
 	v.at++
@@ -241,7 +241,7 @@ func (v *videoTimes) present(t *timeline, at, presented media.Ticks, repaired *R
 	}
 	dts := at - v.lead
 	if t.seen && dts <= v.dts {
-		// Decoding was moved: the distances are shorter until that is made up for.
+		// Decoding was moved earlier: the distances are shorter until it has caught up.
 		dts = v.dts + max(1, (min(presented, dts+step)-v.dts)/4)
 	}
 	v.dts = dts

@@ -38,7 +38,7 @@ var (
 	patterns = map[string][]int{"in order": inOrder, "one B": oneB, "two B": twoB, "pyramid": pyramid}
 )
 
-// present gives the pictures to a clock and checks what always holds. Sound is at
+// present returns the pictures to a clock and checks what always holds. Sound is at
 // the same time as pictures on the wire, so its times are the source's.
 func present(t *testing.T, c *Clock, all []picture) []Stamp {
 	t.Helper()
@@ -137,7 +137,7 @@ func TestRow68_SingleOddCompositionTimeMovesNothingElse(t *testing.T) {
 	}
 }
 
-// evenly is the largest deviation of a stream's presentation from the source, and
+// evenly returns the largest deviation of a stream's presentation from the source, and
 // the smallest and largest distance between neighbours, after the first pictures.
 func evenly(all []picture, stamps []Stamp, from int) (off, least, most media.Ticks) {
 	least = media.Second

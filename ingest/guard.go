@@ -9,43 +9,42 @@ import (
 )
 
 const (
-	// slice is how often a Guard looks at its sums, in the stream's own time, and
-	// averaged how many it averages over: the bytes of a key frame come at once, and
-	// belong to its whole group.
+	// slice is the interval, in stream time, over which bytes and pictures are counted, and
+	// averaged the number of intervals in an average: the bytes of a key frame come at
+	// once and have to be spread over its group of pictures.
 	slice    = media.Second
 	averaged = 6
-	// A warning comes with the third average in a row that is over a limit, for
-	// slices do not hold groups exactly; the end when ten were.
+	// A session is warned at the third consecutive average over a limit, since intervals
+	// and groups of pictures do not coincide, and ended after the tenth.
 	noticed   = 3
 	tolerated = 10
 )
 
-// Guard holds one session to its limits. It sees each unit before the Sink does,
-// and knows nothing but what it sees: sizes, decoding times, pictures.
+// Guard checks the units of one session against the limits: their sizes, decoding times and
+// pictures.
 //
-// It looks at no clock of its own. It is used by one goroutine.
+// It does not read a clock. It is used by one goroutine.
 type Guard struct {
-	// What each unit is compared with or added to stands together, first: the rest
-	// is seldom in a processor's cache.
-	ends     media.Ticks // when the present slice does
-	bytes    int64       // of the present slice
+	// The fields that every unit needs come first, so that they share a cache line.
+	ends     media.Ticks // end of the current interval
+	bytes    int64       // in the current interval
 	frames   int64
-	most     [2]int64      // what a run of slices may hold: bytes, pictures
-	duration time.Duration // 0 is no limit
-	track    *media.Track  // the video track whose size was looked at
-	video    media.Ticks   // when the latest picture was
+	most     [2]int64      // limits of bytes and pictures in an average
+	duration time.Duration // 0 means no limit
+	track    *media.Track  // the video track whose size was checked
+	video    media.Ticks   // DTS of the latest picture
 
 	limits LimitsConfig
 	began  time.Time
-	// The slices before the present one.
+	// The previous intervals.
 	past  [2][averaged]int64
-	whole int    // slices that passed, at most averaged
-	at    int    // where the next goes
-	over  [2]int // averages in a row over the limit
+	whole int    // number of previous intervals, at most averaged
+	at    int    // index of the next one in past
+	over  [2]int // consecutive averages over the limit
 
-	key       media.Ticks // when the latest key frame was
+	key       media.Ticks // DTS of the latest key frame
 	keySeen   bool
-	gopWarned bool // of the present group
+	gopWarned bool // about the current group of pictures
 }
 
 // The rates that are averaged.
@@ -54,15 +53,15 @@ const (
 	rateFrames
 )
 
-// Finding is a limit that a Guard saw a session reach.
+// Finding is a limit that a session reached.
 type Finding struct {
-	// Err names the limit and what was measured.
+	// Err names the limit and the measured value.
 	Err *LimitError
-	// Final says that the session is to end; otherwise it is a warning.
+	// Final is set if the session must end; otherwise it is a warning.
 	Final bool
 }
 
-// NewGuard makes the guard of a session.
+// NewGuard returns a Guard for one session.
 func NewGuard(limits LimitsConfig) *Guard {
 	g := &Guard{
 		limits: limits, duration: limits.Duration, most: [2]int64{math.MaxInt64, math.MaxInt64}, ends: math.MinInt64,
@@ -71,14 +70,13 @@ func NewGuard(limits LimitsConfig) *Guard {
 		g.most[rateBytes] = int64(limits.Bitrate) / 8 * averaged
 	}
 	if limits.FrameRate > 0 {
-		// Clocks differ a little, and a slice may begin with a picture and end with one.
+		// Clocks differ a little, and an interval may begin and end with a picture.
 		g.most[rateFrames] = int64(limits.FrameRate) * averaged * 102 / 100
 	}
 	return g
 }
 
-// Check looks at the next unit; nil, as nearly always, when there is nothing to
-// say.
+// Check checks the next unit. It returns nil if no limit is reached.
 func (g *Guard) Check(u *media.AccessUnit) (found *Finding) {
 	if u.DTS >= g.ends {
 		found = g.turn(u)
@@ -102,8 +100,8 @@ func (g *Guard) Check(u *media.AccessUnit) (found *Finding) {
 	return found
 }
 
-// turn looks at the sums when a slice has ended, and begins the one that u belongs
-// to. What a gap brought is nothing.
+// turn checks the averages at the end of an interval, and starts the interval of u.
+// Intervals in a gap count as empty.
 func (g *Guard) turn(u *media.AccessUnit) *Finding {
 	if g.began.IsZero() {
 		g.began, g.ends = u.Arrived, u.DTS+slice
@@ -126,7 +124,7 @@ func (g *Guard) turn(u *media.AccessUnit) *Finding {
 		found = g.group(g.video)
 	}
 	if g.whole < averaged {
-		return found // the weight of a key frame is not spread yet
+		return found // the bytes of a key frame are not averaged yet
 	}
 	return worse(worse(found, g.rate(rateBytes)), g.rate(rateFrames))
 }
@@ -150,7 +148,7 @@ func (g *Guard) rate(rate int) *Finding {
 	return nil
 }
 
-// excess is what there is to say of n bytes or pictures in so many slices.
+// excess returns the finding for n bytes or pictures in the given number of intervals.
 func (g *Guard) excess(rate int, n, spans int64, end bool) *Finding {
 	perSecond := float64(n) / float64(spans)
 	e := &LimitError{LimitFrameRate, fmt.Sprintf("the frame rate is %.4g/s", perSecond), fmt.Sprintf("%d/s", g.limits.FrameRate)}
@@ -160,7 +158,7 @@ func (g *Guard) excess(rate int, n, spans int64, end bool) *Finding {
 	return &Finding{Err: e, Final: end}
 }
 
-// picture looks at a picture that begins a group, or has new parameters.
+// picture checks a picture that is a key frame or has new parameters.
 func (g *Guard) picture(u *media.AccessUnit) *Finding {
 	if u.Track != g.track {
 		if f := g.size(u.Track); f != nil {
@@ -186,16 +184,16 @@ func (g *Guard) size(t *media.Track) *Finding {
 	return nil
 }
 
-// group looks at how long the present group of pictures lasts at now, the time of
-// its latest picture or of the key frame that ends it.
+// group checks the duration of the current group of pictures up to now, the time of its
+// latest picture or of the key frame that ends it.
 func (g *Guard) group(now media.Ticks) *Finding {
 	if !g.keySeen {
-		// Nothing goes out before a key frame.
+		// Nothing is published before a key frame.
 		g.key, g.keySeen = now, true
 		return nil
 	}
 	long := (now - g.key).Duration().Round(readable)
-	measured := func() string { return "no key frame came for " + text(long) }
+	measured := func() string { return "no key frame was received for " + text(long) }
 	if most := g.limits.GOPMax; most > 0 && long > most {
 		return final(LimitGOPMax, measured(), text(most))
 	}
@@ -206,7 +204,7 @@ func (g *Guard) group(now media.Ticks) *Finding {
 	return nil
 }
 
-// worse is the one of two findings that has to be told.
+// worse returns the more severe of two findings.
 func worse(a, b *Finding) *Finding {
 	if a == nil || b != nil && b.Final {
 		return b
@@ -224,7 +222,7 @@ func warning(l Limit, measured, allowed string) *Finding {
 
 func megabits(bits float64) string { return fmt.Sprintf("%.4g Mbit/s", bits/1e6) }
 
-// readable is how exactly times are told, and compared where people set them.
+// readable is the precision with which durations are compared with limits and shown.
 const readable = 100 * time.Millisecond
 
 func text(d time.Duration) string { return d.Round(readable).String() }

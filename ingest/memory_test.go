@@ -51,7 +51,7 @@ func TestMemory_OverTheLimitNobodyElsePublishes(t *testing.T) {
 	slab := make([]byte, minMemory)
 	m.Hold(slab)
 	err := publish("two")
-	const want = "limit reached: media of 1 broadcasts holds 16 MiB of the memory; the limit is 16 MiB (ingest.limits.memory)"
+	const want = "limit reached: the media of 1 broadcasts occupies 16 MiB of memory; the limit is 16 MiB (ingest.limits.memory)"
 	if !errors.Is(err, ErrLimit) || err.Error() != want {
 		t.Errorf("refused with %v", err)
 	}

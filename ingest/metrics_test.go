@@ -8,7 +8,7 @@ import (
 	dto "github.com/prometheus/client_model/go"
 )
 
-// values are all metrics that are not zero, by name and labels.
+// values returns all metrics that are not zero, by name and labels.
 func values(t *testing.T, reg *prometheus.Registry) (all map[string]float64, zeros int) {
 	t.Helper()
 	families, err := reg.Gather()

@@ -8,30 +8,31 @@ import (
 )
 
 const (
-	// noKeyFrames is how long no key frame comes, after none or only one, until
-	// the broadcaster is told. Encoders that send one every 10 s do it by default.
+	// noKeyFrames is the time without a key frame, after none or only one, after which the
+	// broadcaster is warned. Some encoders send one every 10 s by default.
 	noKeyFrames = 12 * media.Second
-	// closedAgain is how many IDR pictures in a row end what was told of others.
+	// closedAgain is the number of consecutive IDR pictures that clears the warnings about
+	// other access points.
 	closedAgain = 4
 )
 
-// Pictures tells the broadcaster what viewers' players will make of a session's
-// pictures: of their format, and of the places where decoding can start. It is used
-// by one goroutine; its zero value has seen nothing.
+// Pictures warns the broadcaster of pictures that players have trouble with, because of
+// their format or of the access points. It is used by one goroutine; its zero value is
+// ready.
 type Pictures struct {
 	track *media.Track
-	told  []WarningCode // of the track's format
+	told  []WarningCode // active warnings about the track's format
 
-	since   media.Ticks // the first picture, or the only key frame
+	since   media.Ticks // DTS of the first picture, or of the only key frame
 	any     bool
 	keys    int // key frames so far, at most 2
 	noKeys  bool
-	closed  int // IDR pictures in a row
+	closed  int // consecutive IDR pictures
 	open    bool
 	gradual bool
 }
 
-// Check looks at the next picture, and tells to what has begun or is over.
+// Check checks the next picture, and adds and clears warnings.
 func (p *Pictures) Check(u *media.AccessUnit, to Warner) {
 	if u.Track != p.track {
 		p.format(u.Track, to)
@@ -45,9 +46,9 @@ func (p *Pictures) Check(u *media.AccessUnit, to Warner) {
 		p.since, p.any = u.DTS, true
 	case p.keys < 2 && u.DTS-p.since >= noKeyFrames && !p.noKeys:
 		p.noKeys = true
-		say := fmt.Sprintf("no key frame came in %s, so there is no picture yet", text(noKeyFrames.Duration()))
+		say := fmt.Sprintf("no key frame was received in %s, so there is no picture yet", text(noKeyFrames.Duration()))
 		if p.keys > 0 {
-			say = fmt.Sprintf("no key frame came in %s, after the first: who joins now sees no picture", text(noKeyFrames.Duration()))
+			say = fmt.Sprintf("no key frame was received in %s, after the first: viewers who join now see no picture", text(noKeyFrames.Duration()))
 		}
 		to.Warn(Warning{WarnNoKeyFrames, say + ": set the encoder's key frame interval to 2 s"})
 	}
@@ -83,18 +84,18 @@ func (p *Pictures) key(u *media.AccessUnit, to Warner) {
 	case media.AccessOpen:
 		if !p.open {
 			p.open = true
-			to.Warn(Warning{WarnOpenGOP, "groups of pictures are open: they begin with recovery points, not with IDR pictures, and where a segment begins the pictures shown just before them are replaced, or viewers could not join there: switch open GOP off in the encoder (x264: open-gop=0)"})
+			to.Warn(Warning{WarnOpenGOP, "groups of pictures are open: they begin with recovery points, not with IDR pictures, and at the beginning of a segment the pictures shown just before them are replaced so that viewers can join there: switch open GOP off in the encoder (x264: open-gop=0)"})
 		}
 	case media.AccessGradual:
 		if !p.gradual {
 			p.gradual = true
-			to.Warn(Warning{WarnIntraRefresh, "the encoder refreshes pictures bit by bit (intra refresh) and sends no key frames: browsers cannot join: switch it off (x264: intra-refresh=0) and set the key frame interval to 2 s"})
+			to.Warn(Warning{WarnIntraRefresh, "the encoder uses intra refresh and sends no key frames: browsers cannot join: switch it off (x264: intra-refresh=0) and set the key frame interval to 2 s"})
 		}
 	}
 	p.closed = 0
 }
 
-// idr ends what was told of other key frames, when no more come.
+// idr clears the warnings about other access points after enough IDR pictures.
 func (p *Pictures) idr(to Warner) {
 	if p.closed++; p.closed < closedAgain {
 		return

@@ -10,7 +10,7 @@ import (
 	"golive/media"
 )
 
-// trackOf is a track with the parameter sets of an AVCDecoderConfigurationRecord.
+// trackOf returns a track with the parameter sets of an AVCDecoderConfigurationRecord.
 func trackOf(t *testing.T, record string) *media.Track {
 	t.Helper()
 	b, err := hex.DecodeString(record)
@@ -82,7 +82,7 @@ func TestPictures_NameSizesBeyond4K(t *testing.T) {
 	}
 }
 
-// baselineSPS is an SPS of level 5.2; the sides are multiples of 16.
+// baselineSPS returns an SPS of level 5.2; the sides are multiples of 16.
 func baselineSPS(width, height uint) []byte {
 	var bits string
 	golomb := func(v uint) {

@@ -6,16 +6,16 @@ import (
 )
 
 const (
-	// watched is how many spans of about a second a RepairWatch looks back on. In
-	// persistentSpans of them there were repairs when it warns.
+	// watched is the number of spans, each of about a second, that a RepairWatch considers.
+	// It warns if persistentSpans of them had repairs.
 	watched         = 10
 	persistentSpans = 5
-	// cleanSpans is how many without a repair end the warning.
+	// cleanSpans is the number of spans without a repair that clears the warning.
 	cleanSpans = 30
 )
 
-// RepairWatch tells repairs of timestamps that go on from single ones. It is used by
-// one goroutine; the zero value is ready.
+// RepairWatch warns of persistent repairs of timestamps, not of occasional ones. It is used
+// by one goroutine; the zero value is ready.
 type RepairWatch struct {
 	spans   [watched]RepairCounts
 	at      int
@@ -23,7 +23,7 @@ type RepairWatch struct {
 	warning bool
 }
 
-// trouble is a repair that is warned of when it persists, in words.
+// trouble is a repair that is warned of, with its description.
 type trouble struct {
 	repair Repair
 	text   string
@@ -34,13 +34,13 @@ func troubles() [6]trouble {
 		{RepairStoodStill, "did not advance"},
 		{RepairSpread, "were equal to the one before"},
 		{RepairNudged, "were not later than the one before"},
-		{RepairSmoothed, "were not where the samples of the sound are"},
-		{RepairOutlier, "were far from their neighbours"},
-		{RepairRebased, "began a new count"},
+		{RepairSmoothed, "did not match the number of audio samples"},
+		{RepairOutlier, "were far from those before and after"},
+		{RepairRebased, "jumped to a new base"},
 	}
 }
 
-// troubled reports whether the counts have a repair that is warned of.
+// troubled reports whether counts has a repair that is warned of.
 func troubled(counts *RepairCounts) bool {
 	for _, t := range troubles() {
 		if counts[t.repair] > 0 {
@@ -50,8 +50,8 @@ func troubled(counts *RepairCounts) bool {
 	return false
 }
 
-// Add takes the repairs of about a second. It returns the warning to show, or nil,
-// and whether the condition is over.
+// Add takes the repairs of about a second. It returns the warning to show, if any, and
+// whether the condition is over.
 func (w *RepairWatch) Add(counts RepairCounts) (warning *Warning, over bool) {
 	w.spans[w.at%watched] = counts
 	w.at++
@@ -65,7 +65,7 @@ func (w *RepairWatch) Add(counts RepairCounts) (warning *Warning, over bool) {
 		w.warning = w.warning && !over
 		return nil, over
 	case w.warning && w.at%watched != 0:
-		return nil, false // it is renewed now and then
+		return nil, false // the warning is renewed every watched spans
 	}
 	bad := 0
 	for i := range w.spans {
@@ -89,6 +89,6 @@ func (w *RepairWatch) Add(counts RepairCounts) (warning *Warning, over bool) {
 	w.warning = true
 	return &Warning{
 		Code: WarnTimestampsRepaired,
-		Text: fmt.Sprintf("timestamps are repaired: in the last %d s, %s: set the encoder to stamp each picture and each sound frame when it is captured", watched, strings.Join(found, ", ")),
+		Text: fmt.Sprintf("timestamps are repaired: in the last %d s, %s: set the encoder to timestamp each video and audio frame when it is captured", watched, strings.Join(found, ", ")),
 	}, false
 }

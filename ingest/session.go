@@ -10,11 +10,11 @@ import (
 	"golive/media"
 )
 
-// countEvery is how often a Session gives its counts to the metrics.
+// countEvery is how often a Session adds its counts to the metrics.
 const countEvery = time.Second
 
-// Session is one publication from its admission to its end: the same timeline, limits,
-// warnings, counts and log lines for every protocol. It is used by one goroutine.
+// Session is an admitted publisher's session. It repairs times, enforces limits, warns,
+// counts and logs in the same way for every protocol. It is used by one goroutine.
 type Session struct {
 	id       string
 	sessions *Sessions
@@ -23,8 +23,8 @@ type Session struct {
 	log      *slog.Logger
 
 	sink   Sink
-	ticker Ticker // the sink; nil when it is none
-	warner Warner // likewise
+	ticker Ticker // the sink, if it is a Ticker
+	warner Warner // the sink, if it is a Warner
 
 	clock    Clock
 	guard    *Guard
@@ -32,17 +32,17 @@ type Session struct {
 	pace     pace
 	advice   advice
 
-	begun   bool // a unit came
+	begun   bool // a unit was received
 	encoder string
 	started time.Time
-	media   time.Time // when audio or video last came
-	pinged  time.Time // when Quiet last asked for a sign of life
+	media   time.Time // when audio or video was last received
+	pinged  time.Time // when Quiet last requested a ping
 	counts  counts
-	// each is called with each count; nil is nothing to call.
+	// each is called after each count; it may be nil.
 	each func()
 }
 
-// advice is what a Session watches to warn the broadcaster, and what it has said.
+// advice is the state of a Session's warnings.
 type advice struct {
 	pictures Pictures
 	sound    SoundWarnings
@@ -52,38 +52,38 @@ type advice struct {
 	saidLimits  []Limit
 }
 
-// counts are a Session's.
+// counts are the counters of a Session.
 type counts struct {
-	at       time.Time // when they were last given to the metrics
+	at       time.Time // when they were last added to the metrics
 	total    Tally
-	fresh    Tally // not in total yet
+	fresh    Tally // not added to total yet
 	repaired RepairCounts
 }
 
-// ID returns the broadcast's public name.
+// ID returns the broadcast's id.
 func (s *Session) ID() string { return s.id }
 
 // Log returns the session's log.
 func (s *Session) Log() *slog.Logger { return s.log }
 
-// Holding reports whether the publisher is ahead of time, so that it is read slowly.
+// Holding reports whether the session is throttled because media is ahead of real time.
 func (s *Session) Holding() bool { return s.throttle.holds }
 
-// SetEncoder takes what the encoder calls itself; an empty name is ignored.
+// SetEncoder sets the encoder's name; an empty one is ignored.
 func (s *Session) SetEncoder(name string) {
 	if name = CleanEncoder(name); name != "" {
 		s.encoder = name
 	}
 }
 
-// SetFrameRate takes the rate that the encoder says it has, in pictures per second.
+// SetFrameRate sets the frame rate that the encoder declares, in pictures per second.
 func (s *Session) SetFrameRate(rate float64) { s.pace.say(rate) }
 
-// Skip counts something that was not used.
+// Skip counts something that was ignored.
 func (s *Session) Skip(r SkipReason) { s.counts.fresh.Skipped[r]++ }
 
-// Write takes the next unit: DTS and PTS are the protocol's own, unwrapped, and Arrived
-// is when the unit was read. An error ends the session.
+// Write writes the next unit to the Sink with repaired times. DTS and PTS are those of the
+// protocol, unwrapped; Arrived is when the unit was received. An error ends the session.
 func (s *Session) Write(u media.AccessUnit) error {
 	s.Received(u.Arrived)
 	s.Alive(u.Arrived)
@@ -124,19 +124,19 @@ func (s *Session) Write(u media.AccessUnit) error {
 	return nil
 }
 
-// Received notes that something was read at that time, be it media or not.
+// Received records that something was received at that time, media or not.
 func (s *Session) Received(at time.Time) {
 	if at.Sub(s.counts.at) >= countEvery {
 		s.count(at)
 	}
 }
 
-// Alive notes that at that time something came which only a publisher of media sends: a
-// unit, or what a decoder needs before one.
+// Alive records that a unit or a decoder configuration was received at that time: it resets
+// the idle timeout.
 func (s *Session) Alive(at time.Time) { s.media = at }
 
-// hold waits until the unit with that DTS may be used: at real time, or as long before
-// it as ahead allows.
+// hold blocks while the unit with that DTS is further ahead of real time than Limits.Ahead
+// allows.
 func (s *Session) hold(dts media.Ticks) error {
 	now := time.Now()
 	ahead := s.sessions.cfg.Limits.Ahead
@@ -144,9 +144,9 @@ func (s *Session) hold(dts media.Ticks) error {
 	warn, over := s.throttle.note(rest, now)
 	switch {
 	case warn:
-		s.log.Info("media comes faster than real time and is read more slowly")
+		s.log.Info("media faster than real time was throttled")
 		s.warn(Warning{Code: WarnFasterThanRealTime, Text: fmt.Sprintf(
-			"media comes faster than real time; from %v ahead on it is read at real time: set the encoder to real time, as ffmpeg's -re does", ahead)})
+			"media is sent faster than real time; beyond %v ahead it is throttled: set the encoder to real time, as ffmpeg's -re does", ahead)})
 	case over:
 		s.clearWarning(WarnFasterThanRealTime)
 	}
@@ -154,11 +154,11 @@ func (s *Session) hold(dts media.Ticks) error {
 		return nil
 	}
 	err := s.conn.Hold(rest)
-	s.media = time.Now() // that was no silence of the peer
+	s.media = time.Now() // the peer was not idle meanwhile
 	return err
 }
 
-// limit warns of a limit, once for each, or returns the error that ends the session.
+// limit logs a warning, once for each limit, or returns the error that ends the session.
 func (s *Session) limit(found *Finding) error {
 	if found.Final {
 		return &CutError{Err: found.Err}
@@ -166,16 +166,15 @@ func (s *Session) limit(found *Finding) error {
 	s.sessions.metrics.LimitReached(found.Err.Limit, false)
 	if !slices.Contains(s.advice.saidLimits, found.Err.Limit) {
 		s.advice.saidLimits = append(s.advice.saidLimits, found.Err.Limit)
-		s.log.Warn("limit is near or passed; more will only be counted", "limit", string(found.Err.Limit), "reason", found.Err.Reason())
+		s.log.Warn("limit nearly or already reached; further ones are only counted", "limit", string(found.Err.Limit), "reason", found.Err.Reason())
 		s.warn(found.Err.Warning())
 	}
 	return nil
 }
 
-// Quiet decides what it means that nothing was read until now: it tells the Sink the
-// time, and returns when to ask again. ping says that the peer is to be asked for a sign
-// of life, if the protocol has a way to. receiving says that the peer is sending a unit
-// that is not complete. The error, ErrIdle, ends the session.
+// Quiet is called if nothing was received until now. It ticks the Sink, and returns when to
+// call it again, and whether to ping the peer if the protocol can. receiving is set if a
+// unit is partly received. The error, ErrIdle, ends the session.
 func (s *Session) Quiet(now time.Time, receiving bool) (next time.Time, ping bool, err error) {
 	idle := s.sessions.cfg.IdleTimeout
 	quiet, limit := now.Sub(s.media), s.pace.patience(idle)
@@ -194,17 +193,17 @@ func (s *Session) Quiet(now time.Time, receiving bool) (next time.Time, ping boo
 	}
 	if ping = quiet >= idle/2 && s.pinged.Before(s.media); ping {
 		s.pinged = now
-		s.throttle.holds = false // it pauses
+		s.throttle.holds = false // the peer has paused
 	}
 	return next, ping, nil
 }
 
-// FirstQuiet returns when Quiet is to be called if nothing is read from now on.
+// FirstQuiet returns when Quiet is to be called if nothing is received from now on.
 func (s *Session) FirstQuiet() time.Time {
 	return s.media.Add(min(firstTick, s.sessions.cfg.IdleTimeout/2))
 }
 
-// count gives the metrics what was counted since the last time.
+// count adds what was counted since the last call to the metrics.
 func (s *Session) count(at time.Time) {
 	c := &s.counts
 	s.conn.Count(&c.fresh)
@@ -217,7 +216,7 @@ func (s *Session) count(at time.Time) {
 	if w, over := s.advice.repairs.Add(c.fresh.Repaired); w != nil {
 		if !s.advice.saidRepairs {
 			s.advice.saidRepairs = true
-			s.log.Warn("timestamps are repaired; more will only be counted", "reason", w.Text)
+			s.log.Warn("timestamps repaired; further ones are only counted", "reason", w.Text)
 		}
 		s.warn(*w)
 	} else if over {
@@ -232,11 +231,11 @@ func (s *Session) count(at time.Time) {
 	}
 }
 
-// videoUnits returns how many there were.
+// videoUnits returns the number of video units so far.
 func (s *Session) videoUnits() uint64 { return s.counts.total.Video + s.counts.fresh.Video }
 
-// End ends the session, once; a nil cause is the publisher's own stop. It closes the
-// Sink, counts the end and logs it.
+// End ends the session, once; cause is nil if the publisher stopped. It closes the Sink,
+// counts the end and logs it.
 func (s *Session) End(cause error) {
 	s.count(time.Now())
 	if err := Protect(s.log, func() error { s.sink.Close(cause); return nil }); err != nil {
@@ -255,21 +254,21 @@ func (s *Session) End(cause error) {
 		attrs = append(attrs, "err", cause)
 	}
 	if v.Level == slog.LevelInfo && !s.begun {
-		// Whoever may publish can do so without media a thousand times a second.
+		// A publisher can start a session without media a thousand times a second.
 		s.sessions.Lines.Log(s.log, v.Level, "session ended", string(v.End), attrs...)
 		return
 	}
 	loglimit.Write(s.log, v.Level, "session ended", append([]any{"reason", string(v.End)}, attrs...)...)
 }
 
-// warn shows w to the broadcaster, if the Sink can.
+// warn passes w to the Sink if it is a Warner.
 func (s *Session) warn(w Warning) {
 	if s.warner != nil {
 		s.warner.Warn(w)
 	}
 }
 
-// clearWarning takes a warning back.
+// clearWarning clears a warning.
 func (s *Session) clearWarning(code WarningCode) {
 	if s.warner != nil {
 		s.warner.ClearWarning(code)

@@ -7,25 +7,25 @@ import (
 )
 
 const (
-	// lookAhead is how often the clock is looked at, in the stream's own time.
+	// lookAhead is how often the clock is read, in stream time.
 	lookAhead = 100 * media.Millisecond
-	// restWindow is the time over which the rests are summed up.
+	// restWindow is the time over which delays are summed.
 	restWindow = 5 * time.Second
 )
 
-// throttle holds a publisher to real time: who sends faster is read more slowly. Media
-// that is late, as after a stall of the network, may catch up. The zero value is ready.
+// throttle limits a publisher to real time: one that sends faster is read more slowly.
+// Late media, as after a network stall, may catch up. The zero value is ready.
 type throttle struct {
-	next   media.Ticks // the DTS from which the clock is looked at again
+	next   media.Ticks // the DTS at which the clock is read again
 	base   media.Ticks // the DTS at began
 	began  time.Time
-	since  time.Time     // when the window began in which the rests are summed up
-	rested time.Duration // in it
-	holds  bool          // the publisher is ahead
+	since  time.Time     // when the current window began
+	rested time.Duration // sum of delays in the current window
+	holds  bool          // media is ahead
 	warned bool
 }
 
-// look returns how long to wait before the unit with that DTS is used.
+// look returns how long to wait before the unit with that DTS is passed on.
 func (t *throttle) look(dts media.Ticks, now time.Time, ahead time.Duration) time.Duration {
 	if t.began.IsZero() {
 		t.began, t.since, t.base = now, now, dts
@@ -36,8 +36,8 @@ func (t *throttle) look(dts media.Ticks, now time.Time, ahead time.Duration) tim
 	return max(rest, 0)
 }
 
-// note takes a rest, which may be 0, and reports whether the publisher is to be warned,
-// or the warning to be cleared.
+// note adds a delay, which may be 0, and reports whether to warn the publisher or to clear
+// the warning.
 func (t *throttle) note(rest time.Duration, now time.Time) (warn, over bool) {
 	t.rested += rest
 	switch {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -23,8 +24,8 @@ import (
 	"golive/storage/memory"
 )
 
-// house is a Source with one broadcast, "b", of one rendition, "source".
-type house struct {
+// testSource is a Source with one broadcast, "b", of one rendition, "source".
+type testSource struct {
 	window *playlist.Window
 	bucket storage.Bucket
 	open   *media.Segment
@@ -35,47 +36,62 @@ type house struct {
 	arrived time.Time // of the parts that come
 }
 
-func (h *house) Multivariant(id string) (*playlist.Text, bool) {
-	return playlist.NewText([]byte("#EXTM3U\n")), id == "b"
-}
-
-func (h *house) Window(id, rendition string) (*playlist.Window, bool) {
-	return h.window, id == "b" && rendition == "source"
-}
-
-func (h *house) Object(ctx context.Context, id, rendition, name string, offset, length int64) (*storage.Reader, error) {
-	return h.bucket.Get(ctx, "live/"+id+"/"+rendition+"/"+name, offset, length)
-}
-
-func (h *house) Replay(_ context.Context, id, name string) (*playlist.Text, error) {
-	if h.replay == "" || id != "past" || name != "replay.m3u8" && name != "replay-T.m3u8" {
-		return nil, storage.ErrNotExist
+func (s *testSource) Playlist(ctx context.Context, id, rendition, name string, d playlist.Directives) (playlist.Response, error) {
+	switch {
+	case name == "index.m3u8" && id == "b" && rendition == "source":
+		return s.window.Respond(ctx, d)
+	case name == "index.m3u8" && id == "b" && rendition == "":
+		return playlist.Response{Text: playlist.NewText([]byte("#EXTM3U\n"))}, nil
+	case (name == "replay.m3u8" || name == "replay-T.m3u8") && id == "past" && s.replay != "":
+		return playlist.Response{Text: playlist.NewText([]byte(s.replay))}, nil
 	}
-	return playlist.NewText([]byte(h.replay)), nil
+	return playlist.Response{}, playlist.ErrNotFound
 }
 
-func (h *house) Aired(ctx context.Context, id, rendition, name string, offset, length int64) (*storage.Reader, error) {
-	return h.bucket.Get(ctx, "aired/"+id+"/"+rendition+"/"+name, offset, length)
+func (s *testSource) Media(ctx context.Context, id, rendition, name string) (playlist.Media, error) {
+	if id == "b" && rendition == "source" {
+		m, err := s.window.Media(ctx, name)
+		m.Remote = openerOf(s.bucket, "live/"+id+"/"+rendition+"/"+m.Object)
+		if !errors.Is(err, playlist.ErrNotFound) {
+			return m, err
+		}
+	}
+	if strings.Count(name, ".") != 1 || !strings.HasSuffix(name, ".ts") || strings.Contains(name, "/") {
+		return playlist.Media{}, playlist.ErrNotFound
+	}
+	remote := openerOf(s.bucket, "archived/"+id+"/"+rendition+"/"+name)
+	return playlist.Media{Object: name, Size: media.UnknownSize, Remote: remote}, nil
 }
 
-func newHouse() *house {
+// openerOf opens an object of the bucket.
+func openerOf(b storage.Bucket, key string) playlist.Opener {
+	return func(ctx context.Context, offset, length int64) (io.ReadCloser, int64, error) {
+		r, err := b.Get(ctx, key, offset, length)
+		if err != nil {
+			return nil, 0, err
+		}
+		return io.NopCloser(r.Body), r.Size, nil
+	}
+}
+
+func newTestSource() *testSource {
 	cfg := playlist.DefaultConfig()
-	return &house{
+	return &testSource{
 		window: playlist.NewWindow(cfg, playlist.Constants{Target: 2, PartTarget: media.Second / 4}, playlist.Start{}),
 		bucket: memory.New(),
 	}
 }
 
-func (h *house) begin(msn int64) {
+func (h *testSource) begin(msn int64) {
 	h.open = &media.Segment{Session: "s", MSN: msn, Independent: true, ProgramDateTime: time.Unix(1_800_000_000, 0).Add(h.clock.Duration())}
 	h.window.Open(*h.open)
 }
 
-func (h *house) part() {
+func (h *testSource) part() {
 	h.partOf(fmt.Appendf(nil, "<%d.%d>", h.open.MSN, len(h.open.Parts)))
 }
 
-func (h *house) partOf(data []byte) {
+func (h *testSource) partOf(data []byte) {
 	p := &media.Part{
 		Session: "s", MSN: h.open.MSN, Number: h.parts, Offset: h.open.Size, Start: h.clock,
 		Duration: media.Second / 4, Data: data, Arrived: h.arrived,
@@ -92,7 +108,7 @@ func (h *house) partOf(data []byte) {
 
 // segment plays one whole segment; stored ones are in the bucket, and leave
 // memory when the next one comes.
-func (h *house) segment(t testing.TB, msn int64, stored bool) {
+func (h *testSource) segment(t testing.TB, msn int64, stored bool) {
 	t.Helper()
 	h.begin(msn)
 	for range 8 {
@@ -102,7 +118,7 @@ func (h *house) segment(t testing.TB, msn int64, stored bool) {
 }
 
 // finish completes the open segment.
-func (h *house) finish(t testing.TB, stored bool) {
+func (h *testSource) finish(t testing.TB, stored bool) {
 	t.Helper()
 	h.window.Close(h.open)
 	h.window.Commit()
@@ -115,9 +131,9 @@ func (h *house) finish(t testing.TB, stored bool) {
 	}
 }
 
-func (h *house) handler() *Handler {
+func (h *testSource) handler() *Handler {
 	reg := prometheus.NewRegistry()
-	return NewHandler(h, audience.New(nil, reg), NewReads(100, nil), slog.New(slog.DiscardHandler), NewMetrics(reg))
+	return NewHandler(DefaultConfig(), h, audience.New(nil, reg), NewReadLimiter(100, nil), slog.New(slog.DiscardHandler), NewMetrics(reg))
 }
 
 func get(h http.Handler, path string, header ...string) *httptest.ResponseRecorder {
@@ -134,9 +150,9 @@ func ask(h http.Handler, method, path string, header ...string) *httptest.Respon
 	return w
 }
 
-func live(t testing.TB) *house {
+func live(t testing.TB) *testSource {
 	t.Helper()
-	h := newHouse()
+	h := newTestSource()
 	for msn := range int64(3) {
 		h.segment(t, msn, true)
 	}
@@ -286,8 +302,8 @@ func TestHandler_RefusesWhatIsNotThere(t *testing.T) {
 	}
 }
 
-// A ServeMux makes odd paths right before it says what is there.
-func TestHandler_LeavesOtherAndOddPathsToTheNext(t *testing.T) {
+// A ServeMux cleans paths before it routes them.
+func TestHandler_LeavesOtherPathsToTheNext(t *testing.T) {
 	next := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) })
 	h := live(t).handler().Before(next)
 	for path, want := range map[string]int{
@@ -338,8 +354,8 @@ func TestHandler_BlocksUntilThePartExists(t *testing.T) {
 		"/live/b/source/s.25.ts":                           "<3.1>",
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			house := live(t)
-			h := house.handler()
+			source := live(t)
+			h := source.handler()
 			answer := make(chan *httptest.ResponseRecorder)
 			go func() { answer <- get(h, path) }()
 			synctest.Wait()
@@ -348,7 +364,7 @@ func TestHandler_BlocksUntilThePartExists(t *testing.T) {
 				t.Fatalf("%s was answered at once: %d", path, w.Code)
 			default:
 			}
-			house.part()
+			source.part()
 			if w := <-answer; w.Code != 200 || !strings.Contains(w.Body.String(), want) {
 				t.Errorf("%s: %d %q", path, w.Code, w.Body)
 			}
@@ -386,12 +402,12 @@ func TestHandler_WaiterThatLeavesIsForgotten(t *testing.T) {
 
 // Rule 37.
 func TestHandler_IgnoresDirectivesAfterTheEnd(t *testing.T) {
-	house := live(t)
-	house.window.Close(house.open)
-	house.window.End()
-	house.window.Commit()
+	source := live(t)
+	source.window.Close(source.open)
+	source.window.End()
+	source.window.Commit()
 	for _, query := range []string{"_HLS_msn=50", "_HLS_msn=4&_HLS_part=0", "_HLS_skip=YES"} {
-		w := get(house.handler(), "/live/b/source/index.m3u8?"+query)
+		w := get(source.handler(), "/live/b/source/index.m3u8?"+query)
 		if w.Code != 200 || !strings.Contains(w.Body.String(), "#EXT-X-ENDLIST") || strings.Contains(w.Body.String(), "EXT-X-SKIP") {
 			t.Errorf("%s: %d %s", query, w.Code, w.Body)
 		}

@@ -7,11 +7,11 @@ import (
 	"golive/media"
 )
 
-// Archive is the plain playlist of what storage has acknowledged: no parts, no
-// name that is not there. It belongs to one goroutine.
+// Archive is the media playlist of the segments that storage has acknowledged, without
+// parts. It is used by one goroutine.
 type Archive struct {
 	constants     Constants
-	longest       media.Ticks // the longest list so far
+	longest       media.Ticks // duration of the longest list so far
 	window        media.Ticks
 	listed        []archived
 	length        media.Ticks
@@ -27,28 +27,28 @@ type archived struct {
 	text          string
 }
 
-// Departed is a segment that has left the list and must stay fetchable for Grace:
-// its own duration and that of the longest list that named it (section 6.2.2).
+// Departed is a segment that was removed from the list and must stay available for Grace:
+// its own duration and that of the longest playlist that listed it (section 6.2.2).
 type Departed struct {
 	Name  string
 	MSN   int64
 	Grace time.Duration
 }
 
-// NewArchive makes the playlist that lists window of media.
+// NewArchive returns an empty playlist that lists window of media.
 func NewArchive(constants Constants, window time.Duration, start Start) *Archive {
 	return &Archive{constants: constants, window: media.TicksFromDuration(window), discontinuity: start.DiscontinuitySequence}
 }
 
-// Add appends a segment, and says what left the list for it. One that storage has
-// not is listed with EXT-X-GAP.
+// Add appends a segment, and returns the segments that were removed from the list. A lost
+// segment is listed with EXT-X-GAP.
 func (a *Archive) Add(s *media.Segment, lost bool) []Departed {
 	text := appendSegmentTail(appendSegmentHead(nil, s), s, lost || s.Size == 0)
 	a.listed = append(a.listed, archived{s.Name(), s.MSN, s.Duration, s.Discontinuity, string(text)})
 	a.length += s.Duration
 	a.dependent = a.dependent || !s.Independent
-	// The origin's list is longer by the parts of the segment in the making, and
-	// what it still answers for must still be here.
+	// The origin's playlist is longer by the parts of the open segment, and what it still
+	// serves must be in storage.
 	reserve := 3 * media.Ticks(a.constants.Target) * media.Second
 	var departed []Departed
 	for len(a.listed) > minSegments && a.length-a.listed[0].duration >= a.window {
@@ -64,7 +64,7 @@ func (a *Archive) Add(s *media.Segment, lost bool) []Departed {
 	return departed
 }
 
-// Names are the listed segments' file names.
+// Names returns the file names of the listed segments.
 func (a *Archive) Names() []string {
 	names := make([]string, len(a.listed))
 	for i := range a.listed {
@@ -73,7 +73,7 @@ func (a *Archive) Names() []string {
 	return names
 }
 
-// First returns the media sequence number of the oldest listed segment; -1 when there is
+// First returns the media sequence number of the oldest listed segment, or -1 if there is
 // none.
 func (a *Archive) First() int64 {
 	if len(a.listed) == 0 {
@@ -82,7 +82,7 @@ func (a *Archive) First() int64 {
 	return a.listed[0].msn
 }
 
-// Render writes the playlist.
+// Render returns the text of the playlist.
 func (a *Archive) Render(ended bool) []byte {
 	first := int64(0)
 	if len(a.listed) > 0 {

@@ -8,21 +8,20 @@ import (
 	"golive/media"
 )
 
-// Replay is the playlist of a whole broadcast, for watching it after its end:
-// every segment, what was lost as a gap. It holds 24 bytes a segment, and belongs
-// to one goroutine.
+// Replay is the VOD playlist of a whole ended broadcast: every segment, the lost ones as
+// gaps. It occupies 24 bytes per segment, and is used by one goroutine.
 type Replay struct {
 	constants Constants
 	folder    string
-	sessions  []string // the tokens, each once; kept by index
+	sessions  []string // the publication ids, each once; kept holds indices of it
 	kept      []kept
-	length    media.Ticks // of all that are kept
+	length    media.Ticks // duration of all segments
 }
 
 // kept is a segment of a Replay.
 type kept struct {
 	msn      int64
-	date     int64  // its program date-time, Unix milliseconds: as fine as its tag
+	date     int64  // program date-time in Unix milliseconds, the precision of the tag
 	duration uint32 // ticks
 	session  uint16
 	flags    keptFlags
@@ -36,17 +35,17 @@ const (
 	keptDependent // it does not begin with a key frame
 )
 
-// maxSessions is how many publications a Replay can tell apart.
+// maxSessions is the maximum number of publications of a Replay.
 const maxSessions = 1 << 16
 
-// NewReplay makes an empty one. folder is where the segments are, relative to the
+// NewReplay returns an empty Replay. folder is the folder of the segments relative to the
 // playlist: "source/".
 func NewReplay(constants Constants, folder string) *Replay {
 	return &Replay{constants: constants, folder: folder}
 }
 
-// Add appends a segment; one that storage has not is listed with EXT-X-GAP. A
-// segment that is not newer than the last is there already, and ignored.
+// Add appends a segment; a lost one is listed with EXT-X-GAP. A segment that is not newer
+// than the last is ignored.
 func (r *Replay) Add(s *media.Segment, lost bool) {
 	if n := len(r.kept); n > 0 && s.MSN <= r.kept[n-1].msn {
 		return
@@ -66,7 +65,7 @@ func (r *Replay) Add(s *media.Segment, lost bool) {
 	r.length += s.Duration
 }
 
-// session is the index of a token; false when there are too many.
+// session returns the index of a publication id; false if there are too many.
 func (r *Replay) session(token string) (uint16, bool) {
 	for i, known := range slices.Backward(r.sessions) { // nearly always the last
 		if known == token {
@@ -80,10 +79,10 @@ func (r *Replay) session(token string) (uint16, bool) {
 	return uint16(len(r.sessions) - 1), true
 }
 
-// Len is the number of segments.
+// Len returns the number of segments.
 func (r *Replay) Len() int { return len(r.kept) }
 
-// First returns the media sequence number of the oldest segment; -1 when there is none.
+// First returns the media sequence number of the oldest segment, or -1 if there is none.
 func (r *Replay) First() int64 {
 	if len(r.kept) == 0 {
 		return -1
@@ -91,9 +90,9 @@ func (r *Replay) First() int64 {
 	return r.kept[0].msn
 }
 
-// Trim takes out the oldest segments, as long as those that stay last for keep, and that
-// have a number below from, and returns their file names. It goes by what they last, and
-// not by their dates: a wall clock that jumps makes nothing old.
+// Trim removes the oldest segments that have a number below from, as long as the remaining
+// ones last at least keep, and returns their file names. It uses durations and not dates,
+// so that a jump of the wall clock removes nothing.
 func (r *Replay) Trim(keep time.Duration, from int64) (names []string) {
 	least := media.TicksFromDuration(keep)
 	i := 0
@@ -109,7 +108,7 @@ func (r *Replay) Trim(keep time.Duration, from int64) (names []string) {
 	return names
 }
 
-// segment is what a kept one was made of.
+// segment converts k to a media.Segment.
 func (r *Replay) segment(k kept) *media.Segment {
 	return &media.Segment{
 		Session:         r.sessions[k.session],
@@ -121,8 +120,8 @@ func (r *Replay) segment(k kept) *media.Segment {
 	}
 }
 
-// Render writes the playlist, which will never change: EXT-X-PLAYLIST-TYPE is VOD
-// (section 4.4.3.5).
+// Render returns the text of the playlist, with an EXT-X-PLAYLIST-TYPE of VOD (section
+// 4.4.3.5).
 func (r *Replay) Render() []byte {
 	b := append(make([]byte, 0, r.size()), mediaHead...)
 	b = append(b, "#EXT-X-PLAYLIST-TYPE:VOD\n"...)
@@ -138,8 +137,7 @@ func (r *Replay) Render() []byte {
 	return append(b, "#EXT-X-ENDLIST\n"...)
 }
 
-// appendSegments writes the segments. Nothing comes before the first one that it could
-// differ from.
+// appendSegments appends the segments. The first one needs no EXT-X-DISCONTINUITY.
 func (r *Replay) appendSegments(b []byte) []byte {
 	for i, k := range r.kept {
 		s := r.segment(k)

@@ -7,10 +7,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+	"weak"
 
 	"github.com/Eyevinn/hls-m3u8/m3u8"
 	"github.com/google/go-cmp/cmp"
@@ -223,6 +225,33 @@ func TestWindow_RemovedSegmentsStayFetchableForTheirGrace(t *testing.T) {
 	}
 	if since*2 < 2+12 || since*2 > 2+12+4 {
 		t.Errorf("segment 0 was given up %d s after it left", since*2)
+	}
+}
+
+// What nobody may ask for any more is collected, whatever the window keeps of it: the
+// array of its entries must not hold it.
+func TestWindow_ForgetsTheBytesOfWhatIsPastItsGrace(t *testing.T) {
+	cfg := DefaultConfig()
+	cfg.Window = 12 * time.Second
+	s := newScript(cfg)
+	var first []weak.Pointer[media.Part] // of each segment
+	for range 200 {
+		s.segments(1)
+		last := s.w.entries[len(s.w.entries)-1]
+		first = append(first, weak.Make(last.Segment().Parts[0]))
+		if len(first)%7 != 0 {
+			continue
+		}
+		runtime.GC()
+		held := 0
+		for _, p := range first {
+			if p.Value() != nil {
+				held++
+			}
+		}
+		if held != len(s.w.entries) {
+			t.Fatalf("after %d segments the bytes of %d are held, those of %d can be asked for", len(first), held, len(s.w.entries))
+		}
 	}
 }
 

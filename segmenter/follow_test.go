@@ -123,7 +123,7 @@ func (l *ladder) complete(rung []media.AccessUnit) {
 	}
 }
 
-// rungOf is the same stream in another size.
+// rungOf returns the same stream in another size.
 func rungOf(s mediatest.Stream) mediatest.Stream {
 	s.BitRate = 150_000
 	if s.Video != nil {

@@ -10,54 +10,53 @@ import (
 )
 
 const (
-	// repeatEvery is the time from a picture to its repetition, and how long a picture
-	// may be overdue before it is held.
+	// repeatEvery is the time from a picture to its repetition.
 	repeatEvery = media.Second / 2
-	// holdEvery is about the time between the skipped pictures of a hold. hls.js 1.7 plays
-	// a picture when the next one is there: a part must have more than one.
+	// holdEvery is the approximate interval of skipped pictures that repeat a key frame.
+	// hls.js 1.7 plays a picture when it has the next one: a part must have more than one.
 	holdEvery = media.Second / 10
-	// picturePatience is how long sound goes on alone after a picture that is no key
-	// frame, before the video counts as stopped and its last key frame is shown.
-	// Pictures that depend on each other may be a second apart.
+	// picturePatience is how long audio continues alone after a picture that is not a key
+	// frame until the last key frame is repeated. Pictures that depend on each other may be
+	// a second apart.
 	picturePatience = soundLead
-	// maxPicturePatience bounds what it can grow to for pictures that are far apart.
+	// maxPicturePatience bounds its growth for slow video.
 	maxPicturePatience = 30 * media.Second
-	// slowPicture is the time between pictures from which on they do not set the pace.
+	// slowPicture is the interval above which pictures do not determine where parts end.
 	slowPicture = media.Second / 2
-	// wireLate is how late pictures may be on the wire without being late for the
-	// repetition of the one before.
+	// wireLate is how late a picture may be received without the previous one being
+	// repeated in its place.
 	wireLate = 300 * media.Millisecond
 )
 
-// picture is where the video stands. A player cannot go on without pictures, so where
-// none come the last key frame is held (FIELD rows 61 and 64): with skipped pictures, and
-// repeated where a segment begins, or all the time if there is no skipped picture. A held
-// IDR picture leaves a decoder as the first one did: when no other picture came in
-// between, those that follow can be decoded.
+// picture is the state of the video. A player cannot continue without pictures, so if none
+// are received the last key frame is repeated (docs/encoders.md rows 61 and 64): by skipped
+// pictures, and by a copy at the beginning of a segment, or only by copies if no skipped
+// picture can be made. A copy of an IDR picture leaves a decoder in the state of the
+// original: if no other picture came in between, the following ones can be decoded.
 type picture struct {
-	skip   []byte           // data of a skipped picture; nil when none can be made
-	key    media.AccessUnit // the newest IDR picture; its Track is nil when there is none
-	newest media.Ticks      // DTS of the newest picture, be it a repetition
-	real   media.Ticks      // DTS of the newest one from the wire
-	wire   media.Ticks      // how far the sound has come
+	skip   []byte           // data of a skipped picture; nil if none can be made
+	key    media.AccessUnit // the newest IDR picture; its Track is nil if there is none
+	newest media.Ticks      // DTS of the newest picture, received or repeated
+	real   media.Ticks      // DTS of the newest received one
+	wire   media.Ticks      // DTS of the newest audio
 	// dropped is the DTS of the newest one that could not be decoded.
 	dropped media.Ticks
-	// intact says that key is the newest picture from the wire.
+	// intact is set if key is the newest received picture.
 	intact   bool
-	repeated bool // since the newest one from the wire
-	// lost says that key was repeated after pictures that depend on each other:
-	// nothing can be decoded before the next key frame.
+	repeated bool // a picture was repeated since the newest received one
+	// lost is set if key was repeated after pictures that depend on each other: no picture
+	// can be decoded before the next key frame.
 	lost     bool
-	silent   bool // no picture came for a noticeable time
+	silent   bool // no picture was received for a noticeable time
 	patience media.Ticks
 }
 
-// take notes a picture from the wire, and moves it behind what was shown already, in
-// the parts before start too; false when it cannot be decoded.
+// take records a received picture, and moves it after pictures that are already in the
+// output, and not before start. It returns false if the picture cannot be decoded.
 func (p *picture) take(u *media.AccessUnit, start media.Ticks) bool {
 	if p.lost && !u.Key {
 		if gap := u.DTS - p.dropped; p.dropped > p.real && gap > picturePatience {
-			p.patience = min(gap*3/2, maxPicturePatience) // slow pictures, not missing ones
+			p.patience = min(gap*3/2, maxPicturePatience) // slow video, not missing pictures
 		}
 		p.dropped = u.DTS
 		return false
@@ -77,7 +76,7 @@ func (p *picture) take(u *media.AccessUnit, start media.Ticks) bool {
 	return true
 }
 
-// noteKey notes the newest key frame.
+// noteKey records the newest key frame.
 func (p *picture) noteKey(u *media.AccessUnit) {
 	p.key.Track = nil
 	if u.Independent() {
@@ -85,13 +84,13 @@ func (p *picture) noteKey(u *media.AccessUnit) {
 	}
 }
 
-// slow says whether pictures are known to be too far apart to set the pace of parts,
-// or there is but one.
+// slow reports whether pictures are too far apart to determine where parts end, or there is
+// only one.
 func (s *Segmenter) slow() bool {
 	return s.video != nil && (s.rate.frame() > slowPicture || s.rate.alone())
 }
 
-// mayRepeat says whether the last key frame can be shown again.
+// mayRepeat reports whether the last key frame can be repeated.
 func (s *Segmenter) mayRepeat() bool {
 	p := &s.picture
 	if s.video == nil || p.key.Track != s.video {
@@ -100,7 +99,7 @@ func (s *Segmenter) mayRepeat() bool {
 	return p.intact || p.lost || p.wire-p.real >= max(p.patience, picturePatience)
 }
 
-// newPicture begins with a track, of which nothing came yet; it may be nil.
+// newPicture returns the state for a track, which may be nil.
 func newPicture(t *media.Track) picture {
 	if t == nil || len(t.SPS) != 1 || len(t.PPS) == 0 {
 		return picture{}
@@ -117,14 +116,14 @@ func newPicture(t *media.Track) picture {
 	return picture{skip: append(skip, nal...)}
 }
 
-// repeat shows the last key frame again at dts.
+// repeat adds a copy of the last key frame at dts.
 func (s *Segmenter) repeat(dts media.Ticks) {
 	p := &s.picture
 	s.show(p.key, dts)
 	p.lost = !p.intact
 }
 
-// show puts a copy of u, which is made of the last key frame, at dts.
+// show adds the repetition u of the last key frame at dts.
 func (s *Segmenter) show(u media.AccessUnit, dts media.Ticks) {
 	p := &s.picture
 	u.PTS += dts - u.DTS
@@ -141,8 +140,7 @@ func (s *Segmenter) show(u media.AccessUnit, dts media.Ticks) {
 	s.bytes += len(u.Data)
 }
 
-// holdPicture holds the last key frame in the part that is passed up to end, if it is
-// time.
+// holdPicture repeats the last key frame in the open part, up to end, if it is due.
 func (s *Segmenter) holdPicture(end media.Ticks) {
 	p := &s.picture
 	if s.video != nil && p.wire-p.real >= max(noticeable, 3*s.rate.frame()) && !s.rate.alone() {
@@ -160,10 +158,10 @@ func (s *Segmenter) holdPicture(end media.Ticks) {
 	}
 }
 
-// skips tells whether a skipped picture would show the key frame.
+// skips reports whether a skipped picture would repeat the key frame.
 func (p *picture) skips() bool { return p.skip != nil && (p.intact || p.lost) }
 
-// skipTo puts skipped pictures in the open part, up to end.
+// skipTo adds skipped pictures to the open part, up to end.
 func (s *Segmenter) skipTo(end media.Ticks) {
 	p := &s.picture
 	u := p.key
@@ -180,8 +178,8 @@ func (s *Segmenter) skipTo(end media.Ticks) {
 	}
 }
 
-// holdUntil holds the last key frame up to dts, where the next picture is, if they are
-// known to be far apart.
+// holdUntil repeats the last key frame up to the next picture at dts, if pictures are known
+// to be far apart.
 func (s *Segmenter) holdUntil(dts media.Ticks) {
 	if !s.picture.repeated && !s.slow() || !s.mayRepeat() {
 		return
@@ -195,19 +193,18 @@ func (s *Segmenter) holdUntil(dts media.Ticks) {
 	if s.picture.skips() {
 		s.skipTo(max(s.start+1, dts-holdEvery/2))
 	} else if len(s.units) == 0 && s.start > s.picture.newest {
-		s.repeat(s.start) // or the rest would be a gap
+		s.repeat(s.start) // otherwise the rest would be a gap
 	}
 }
 
-// Advance tells the time when nothing came from the wire for a while. Pictures that
-// are known to be far apart, without sound, are held until the next one: then it
-// returns true.
+// Advance is called when nothing was received for a while. Slow video without audio is
+// repeated until now: then it returns true.
 func (s *Segmenter) Advance(now time.Time) (slow bool) {
 	if g := &s.gather; g.on {
 		if g.video == nil {
 			return false
 		}
-		// More may be on its way: a slow uplink gets twice the time.
+		// More may be on its way: allow a slow uplink twice the time.
 		s.releaseWhenReady(media.TicksFromDuration(now.Sub(g.arrived)) / 2)
 		return true
 	}

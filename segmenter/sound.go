@@ -9,33 +9,33 @@ import (
 )
 
 const (
-	// soundPatience is how far the sound may be behind the pictures before silence
-	// is put in its place. Encoders interleave far closer than that, and a low-latency
-	// player is not much further from the end of the playlist.
+	// soundPatience is how far audio may be behind the pictures until silence is inserted.
+	// Encoders interleave much closer, and a low-latency player is not much further from
+	// the end of the playlist.
 	soundPatience = media.Second / 2
-	// maxSoundPatience bounds what it can grow to for sound that is late all the time.
+	// maxSoundPatience bounds its growth for audio that is always late.
 	maxSoundPatience = 3 * media.Second
-	// noticeable is how long a track must have brought nothing before it is called
-	// silent, and how long its sound must be back before it no longer is.
+	// noticeable is how long a track must have stopped to be reported as silent, and how
+	// long audio must have resumed until it no longer is.
 	noticeable = 2 * media.Second
 )
 
-// sound is where the sound beside pictures stands. A player that was told of a sound
-// track waits for it, so time without sound is filled with silence (FIELD row 63): the
-// tracks never change, and sound that comes and goes needs no discontinuity.
+// sound is the state of the audio beside video. A player waits for an announced audio
+// track, so time without audio is filled with silence (docs/encoders.md row 63): the tracks
+// do not change, and interruptions of the audio need no discontinuity.
 type sound struct {
 	period  media.Ticks // of one access unit
-	end     media.Ticks // where the newest unit ends, be it silence
-	filled  media.Ticks // where the silence ends; sound before it comes too late
+	end     media.Ticks // end of the newest unit, received or silence
+	filled  media.Ticks // end of the silence; audio before it is too late
 	filling bool        // the newest unit is silence
-	// patience is soundPatience, or more when the sound is late all the time.
+	// patience is soundPatience, or more if audio is always late.
 	patience media.Ticks
 
-	real   media.Ticks // where the newest unit from the wire ends
-	back   media.Ticks // when sound came back after silence
-	silent bool        // it brought nothing for a noticeable time
+	real   media.Ticks // end of the newest received unit
+	back   media.Ticks // when audio resumed after silence
+	silent bool        // no audio was received for a noticeable time
 
-	frame []byte // one frame of silence; nil when none is known
+	frame []byte // one frame of silence; nil if none is known
 	// Silence is counted in samples from its beginning, so that it does not drift.
 	began media.Ticks
 	units int64
@@ -50,20 +50,20 @@ func newSound(t *media.Track, at media.Ticks) sound {
 	}
 }
 
-// periodOf is how long one access unit of a sound track lasts.
+// periodOf returns the duration of one access unit of an audio track.
 func periodOf(t *media.Track) media.Ticks {
 	return max(1, unitsAt(t, 1))
 }
 
-// unitsAt is how long n access units of a sound track last.
+// unitsAt returns the duration of n access units of an audio track.
 func unitsAt(t *media.Track, n int64) media.Ticks {
 	return media.Ticks(n) * media.Ticks(t.SamplesPerUnit) * media.Second / media.Ticks(max(t.SampleRate, 1))
 }
 
-// take notes a unit of sound; false when silence has taken its place already.
+// take records an audio unit. It returns false if silence has been inserted in its place.
 func (v *sound) take(dts, picture media.Ticks) bool {
 	if dts+v.period/2 < v.filled {
-		// It is not missing, but late. If it stays so, silence must wait longer.
+		// The audio is not missing but late: wait longer before silence is inserted.
 		v.filling = false
 		v.patience = max(v.patience, min(picture-dts+soundPatience, maxSoundPatience))
 		return false
@@ -80,7 +80,7 @@ func (v *sound) take(dts, picture media.Ticks) bool {
 	return true
 }
 
-// fillSound puts silence up to end where sound is missing beside pictures.
+// fillSound inserts silence up to end if audio is missing beside video.
 func (s *Segmenter) fillSound(end media.Ticks, arrived time.Time) {
 	v := &s.sound
 	if s.video == nil || s.audio == nil || !v.filling && end-v.end <= v.patience {
@@ -101,11 +101,11 @@ func (s *Segmenter) fillSound(end media.Ticks, arrived time.Time) {
 		v.end = v.began + unitsAt(s.audio, v.units)
 	}
 	v.filled = v.end
-	// The clock reference must not pass sound that is still to come.
+	// The clock reference must not pass audio that is not written yet.
 	slices.SortStableFunc(s.units, func(a, b media.AccessUnit) int { return int(a.DTS - b.DTS) })
 }
 
-// skipTo notes that nothing at all came up to end: that time has no silence either.
+// skipTo records a gap of all tracks up to end, which is not filled with silence.
 func (v *sound) skipTo(end media.Ticks) {
 	if v.end < end {
 		v.end, v.filling = end, false

@@ -65,7 +65,7 @@ func (r *recorder) play() played {
 	return p
 }
 
-// timesOf are the times of a stream's units, from the segmenter's zero.
+// timesOf returns the times of a stream's units, from the segmenter's zero.
 func timesOf(t *testing.T, s *hlscheck.Stream) (times []media.Ticks) {
 	t.Helper()
 	const offset = 1400 * media.Millisecond // of the muxer
@@ -241,7 +241,7 @@ func TestSegmenter_PicturesThatStopAreHeld(t *testing.T) {
 	}
 }
 
-// skippable is a track that pictures can be held in without repeating them.
+// skippable returns a track that pictures can be held in without repeating them.
 func skippable(tb testing.TB) *media.Track {
 	tb.Helper()
 	t := mediatest.H264(1920, 108)

@@ -13,14 +13,14 @@ import (
 	"golive/storage/s3"
 )
 
-// probeTimeout is how long a bucket has to show that it can be used.
+// probeTimeout is the time limit for probing the bucket.
 const probeTimeout = time.Minute
 
-// optionalProbeTimeout is how long golive waits for it at the start when it would
-// start without it: broadcasters are waiting to come back.
+// optionalProbeTimeout is the time limit at the start if the bucket is not required:
+// broadcasters are waiting to reconnect.
 const optionalProbeTimeout = 5 * time.Second
 
-// prefixOf is the beginning of every key in the bucket.
+// prefixOf returns the prefix of all object keys.
 func prefixOf(c storage.Config) string {
 	if c.Backend == "s3" {
 		return c.S3.Prefix
@@ -28,9 +28,8 @@ func prefixOf(c storage.Config) string {
 	return "live"
 }
 
-// openS3 opens the bucket and tries it out; keepsGzip says that it keeps
-// Content-Encoding. One that fails is an error, or, where the configuration says so,
-// a line in the log.
+// openS3 opens the bucket and probes it; keepsGzip is set if it keeps Content-Encoding. A
+// failed probe is an error if storage.s3.required is set; otherwise it is logged.
 func openS3(ctx context.Context, cfg storage.S3Config, log *slog.Logger) (b *s3.Bucket, keepsGzip bool, err error) {
 	b, err = s3.New(ctx, cfg)
 	if err != nil {
@@ -47,23 +46,23 @@ func openS3(ctx context.Context, cfg storage.S3Config, log *slog.Logger) (b *s3.
 		switch {
 		case f.Err == nil:
 		case f.Warning:
-			log.Warn("bucket is not quite right", "step", f.Step, "err", f.Err)
+			log.Warn("bucket probe warning", "step", f.Step, "err", f.Err)
 		case !cfg.Required:
-			log.Error("bucket cannot be used", "step", f.Step, "err", f.Err)
+			log.Error("bucket probe failed", "step", f.Step, "err", f.Err)
 		}
 	}
 	if err := report.Err(); err != nil && cfg.Required {
-		return nil, false, errors.Join(fmt.Errorf("the bucket of storage.s3 cannot be used: %w (storage.s3.required: false starts without it)", err), b.Close())
+		return nil, false, errors.Join(fmt.Errorf("the bucket of storage.s3 cannot be used: %w (set storage.s3.required: false to start without it)", err), b.Close())
 	}
 	return b, report.Passed("encoding"), nil
 }
 
 var errSlowBucket = errors.New("the bucket did not answer in time")
 
-// probe tries out the bucket of the configuration, and writes what it found.
+// probe probes the bucket of the configuration, and writes the results to w.
 func probe(ctx context.Context, cfg config.Config, w io.Writer) error {
 	if cfg.Storage.Backend != "s3" {
-		_, err := fmt.Fprintf(w, "\n# probe: storage.backend is %s, and only s3 is tried out\n", cfg.Storage.Backend)
+		_, err := fmt.Fprintf(w, "\n# probe: storage.backend is %s, and only s3 is probed\n", cfg.Storage.Backend)
 		return err
 	}
 	b, err := s3.New(ctx, cfg.Storage.S3)

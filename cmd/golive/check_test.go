@@ -51,7 +51,7 @@ func TestCheck_SaysWhetherAStreamKeepsTheRules(t *testing.T) {
 		{[]string{broken}, 1, "index.m3u8:3: segment a.vtt lasts 9s, more than the target duration of 2s: #EXTINF:9,\n", "golive: rules 2, 3 broken"},
 		{[]string{"--json", clean}, 0, `"clean": true`, ""},
 		{[]string{"--json", broken}, 1, `"broken_rules": [`, "golive: rules 2, 3 broken"},
-		{[]string{strings.TrimSuffix(clean, "index.m3u8") + "a.vtt"}, 1, "", "is no playlist"},
+		{[]string{strings.TrimSuffix(clean, "index.m3u8") + "a.vtt"}, 1, "", "is not a playlist"},
 		{[]string{"--duration", "1s", "http://127.0.0.1:1/index.m3u8"}, 1, "", "connection refused"},
 		{[]string{"--json", "http://127.0.0.1:1/index.m3u8"}, 1, "connection refused", "connection refused"},
 	} {

@@ -10,11 +10,11 @@ import (
 	"golive/origin/audience"
 )
 
-// directory tells the API of the Hub's broadcasts, and who watches them.
+// directory provides the API with the Hub's broadcasts and their viewers.
 type directory struct {
 	hub      *broadcast.Hub
 	audience *audience.Audience
-	reads    *origin.Reads
+	reads    *origin.ReadLimiter
 	basePath string // before the paths of playlists
 }
 
@@ -32,7 +32,7 @@ func (d directory) Broadcast(ctx context.Context, id string) (api.Broadcast, err
 	if b, ok := d.hub.Find(id); ok && b.Watchable() {
 		return d.live(b), nil
 	}
-	end, err := d.reads.Begin(ctx, "") // all of the API's clients share one address's reads
+	end, err := d.reads.Begin(ctx, "") // all clients of the API share the reads of one address
 	if err != nil {
 		return api.Broadcast{}, err
 	}

@@ -26,7 +26,7 @@ func secure(t *testing.T, change func(*config.Config)) (s *running, certFile, ke
 	}), certFile, keyFile
 }
 
-// browser is a client that takes any certificate and speaks one protocol, without
+// browser returns a client that takes any certificate and speaks one protocol, without
 // following redirects.
 func browser(t *testing.T, set func(*http.Protocols)) *http.Client {
 	t.Helper()

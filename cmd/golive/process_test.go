@@ -33,7 +33,7 @@ type process struct {
 	endError error
 }
 
-// yaml is a configuration on free ports.
+// yaml returns a configuration on free ports.
 func yaml(dataDir, more string) string {
 	return fmt.Sprintf(`data_dir: %q
 log: { format: json }
@@ -44,7 +44,7 @@ admin: { listen: "127.0.0.1:0" }
 `, dataDir, more)
 }
 
-// serveCommand is golive serve with a configuration.
+// serveCommand returns golive serve with a configuration.
 func serveCommand(t *testing.T, config string) *exec.Cmd {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "golive.yaml")

@@ -21,11 +21,11 @@ import (
 	"golive/internal/setting"
 )
 
-// farewell is how long players can still read the end of the broadcasts when the
-// server stops.
+// farewell is how long players can still load the end of the broadcasts when the server
+// stops.
 const farewell = 2 * time.Second
 
-// demoID is the broadcast that --demo publishes.
+// demoID is the id of the broadcast that --demo publishes.
 const demoID = "demo"
 
 // serve runs the server until ctx is done. It logs to stderr.
@@ -62,7 +62,7 @@ func serve(ctx context.Context, args, env []string, stderr *logWriter) error {
 	}
 	defer func() {
 		if err := locks.release(); err != nil {
-			log.Warn("lock not released", "err", err)
+			log.Warn("lock release failed", "err", err)
 		}
 	}()
 	doors, err := listen(ctx, cfg)
@@ -79,17 +79,17 @@ func serve(ctx context.Context, args, env []string, stderr *logWriter) error {
 		Help: "Log lines that the reader of the log did not take.",
 	}, func() float64 { return float64(stderr.Lost()) }))
 	if err := h.hub.Restore(ctx); err != nil {
-		// Storage may come back; what is live now matters more.
-		log.Error("broadcasts of an earlier run were not taken up", "err", err)
+		// Storage may recover; new broadcasts are more important.
+		log.Error("restore failed", "err", err)
 	}
 	defer func() {
 		if err := h.close(); err != nil {
-			log.Warn("storage was not closed", "err", err)
+			log.Warn("storage close failed", "err", err)
 		}
 	}()
 	log.Info("golive started", "version", version(), "rtmp", addressOf(doors.rtmp), "rtmps", addressOf(doors.rtmps),
 		"http", addressOf(doors.http), "https", addressOf(doors.https), "admin", addressOf(doors.admin), "storage", cfg.Storage.Backend)
-	defer context.AfterFunc(ctx, func() { log.Info("golive stopping", "hint", "a second signal ends it at once") })()
+	defer context.AfterFunc(ctx, func() { log.Info("golive stopping", "hint", "a second signal ends it immediately") })()
 	guest := func(context.Context) {}
 	if *demo {
 		url := fmt.Sprintf("rtmp://127.0.0.1:%d/live/%s", portOf(doors.rtmp.Addr().String()), demoKey)
@@ -100,8 +100,8 @@ func serve(ctx context.Context, args, env []string, stderr *logWriter) error {
 	return err
 }
 
-// runBeside runs functions until stop is called, which waits for them. They outlive
-// ctx, at whose end serving is not over yet.
+// runBeside runs functions in the background until stop is called, which waits for them.
+// They are not stopped when ctx is done, since the server shuts down after that.
 func runBeside(ctx context.Context, functions ...func(context.Context)) (stop func()) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	var running sync.WaitGroup
@@ -114,7 +114,7 @@ func runBeside(ctx context.Context, functions ...func(context.Context)) (stop fu
 	}
 }
 
-// doors are the open listeners.
+// doors holds the open listeners.
 type doors struct {
 	rtmp  net.Listener
 	rtmps net.Listener // nil when it is off
@@ -123,7 +123,7 @@ type doors struct {
 	admin net.Listener
 }
 
-// close shuts the doors again that were opened; nothing was accepted there.
+// close closes the open listeners.
 func (d doors) close() {
 	for _, ln := range []net.Listener{d.rtmp, d.rtmps, d.http, d.https, d.admin} {
 		if ln != nil {
@@ -132,7 +132,7 @@ func (d doors) close() {
 	}
 }
 
-// addressOf is where a door is, which may be off.
+// addressOf returns the address of a listener, or "off" if it is nil.
 func addressOf(ln net.Listener) string {
 	if ln == nil {
 		return "off"
@@ -140,7 +140,7 @@ func addressOf(ln net.Listener) string {
 	return ln.Addr().String()
 }
 
-// listen opens all doors or none.
+// listen opens all listeners, or none if one of them fails.
 func listen(ctx context.Context, cfg config.Config) (doors, error) {
 	var d doors
 	for _, door := range []struct {
@@ -166,9 +166,9 @@ func listen(ctx context.Context, cfg config.Config) (doors, error) {
 	return d, nil
 }
 
-// run serves until ctx is done, then ends in order: no more publishers, every
-// broadcast to its end and into storage, and the players last. guest runs beside
-// the servers until they end.
+// run serves until ctx is done, then shuts down in order: first publishers, then every
+// broadcast, whose end is stored, and players last. guest runs beside the servers until they
+// end.
 func (h *house) run(ctx context.Context, d doors, guest func(context.Context)) error {
 	front, frontCtx := errgroup.WithContext(ctx)
 	players, stopPlayers := context.WithCancel(context.WithoutCancel(ctx))
@@ -193,7 +193,7 @@ func (h *house) run(ctx context.Context, d doors, guest func(context.Context)) e
 		front.Go(func() error { return h.bucket.Run(frontCtx, h.hub.Live) })
 	}
 	front.Go(func() error { guest(frontCtx); return nil })
-	front.Go(func() error { // a lost HTTP server ends the rest
+	front.Go(func() error { // if an HTTP server fails, stop the rest
 		select {
 		case <-backCtx.Done():
 			return context.Cause(backCtx)
@@ -217,7 +217,7 @@ func (h *house) run(ctx context.Context, d doors, guest func(context.Context)) e
 
 // demonstrate publishes the built-in clip to this server until ctx is done.
 func demonstrate(ctx context.Context, url string, httpPort int, log *slog.Logger) {
-	log.Info("demo is published", "watch", "http://localhost:"+strconv.Itoa(httpPort)+"/watch/"+demoID)
+	log.Info("demo started", "watch", "http://localhost:"+strconv.Itoa(httpPort)+"/watch/"+demoID)
 	for ctx.Err() == nil {
 		err := publisher.Run(ctx, publisher.Config{URL: url, Streams: 1, Source: clip.FLV()}, log.With("broadcast", demoID))
 		if err != nil && ctx.Err() == nil {

@@ -16,7 +16,7 @@ import (
 	"golive/storage/disk"
 )
 
-// openStores opens where what is aired is kept, and says how to close it again.
+// openStores opens the stores of the configured backend. closeAll closes them.
 func openStores(ctx context.Context, cfg config.Config, reg prometheus.Registerer, log *slog.Logger) (stores broadcast.Stores, closeAll func() error, err error) {
 	counts, records := storage.NewMetrics(reg), archive.NewMetrics(reg)
 	var closers []func() error
@@ -44,7 +44,7 @@ func openStores(ctx context.Context, cfg config.Config, reg prometheus.Registere
 	if cfg.Storage.Backend == "s3" {
 		local.Uploaded, local.MaxBytes = true, int64(cfg.Storage.Spool.MaxBytes)
 		if local.MaxBytes == 0 {
-			log.Warn("storage.spool.max_bytes has no bound", "hint", "0 kept segments in memory in earlier versions; now they wait on the local disk")
+			log.Warn("storage.spool.max_bytes is unlimited", "hint", "in earlier versions 0 kept segments in memory; now they wait on the local disk")
 		}
 	}
 	files, err := disk.New(folder)
@@ -74,7 +74,7 @@ func openStores(ctx context.Context, cfg config.Config, reg prometheus.Registere
 	return stores, closeAll, nil
 }
 
-// localFolder returns where the local disk has segments and logs.
+// localFolder returns the local folder of segments and logs.
 func localFolder(cfg config.Config) string {
 	if cfg.Storage.Backend == "s3" {
 		return cfg.Storage.Spool.Dir(cfg.DataDir)
@@ -82,7 +82,7 @@ func localFolder(cfg config.Config) string {
 	return filepath.Join(cfg.DataDir, "media")
 }
 
-// compresses says whether large playlists are stored compressed.
+// compresses reports whether large playlists are stored compressed.
 func compresses(c storage.S3Config, kept bool) bool {
 	switch c.Gzip {
 	case storage.SwitchOn:
@@ -94,8 +94,8 @@ func compresses(c storage.S3Config, kept bool) bool {
 	}
 }
 
-// retention is for how long objects stay. A memory keeps no replays: it is what
-// they would fill.
+// retention returns how long objects are kept. The memory backend keeps no replays: they
+// would fill the memory.
 func retention(c storage.Config) storage.RetentionConfig {
 	r := c.Retention
 	if c.Backend == "memory" {

@@ -34,7 +34,7 @@ import (
 	"golive/web"
 )
 
-// The strangers that are introduced here.
+// The interfaces that packages of one layer implement for each other.
 var (
 	_ ingest.PublishHandler = (*broadcast.Hub)(nil)
 	_ origin.Source         = (*broadcast.Hub)(nil)
@@ -47,7 +47,7 @@ var (
 	_ prometheus.Gatherer   = (*prometheus.Registry)(nil)
 )
 
-// house is every room, ready to run.
+// house holds the servers, ready to run.
 type house struct {
 	registry     *registry.Registry
 	bucket       *registry.Bucket // nil where no other node can have it
@@ -60,7 +60,7 @@ type house struct {
 	close        func() error
 }
 
-// wire makes the rooms and introduces them.
+// wire creates the servers and what they need, and connects them.
 func wire(ctx context.Context, cfg config.Config, d doors, log *slog.Logger) (*house, error) {
 	reg := prometheus.NewRegistry()
 	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
@@ -111,11 +111,11 @@ func wire(ctx context.Context, cfg config.Config, d doors, log *slog.Logger) (*h
 	watching := audience.New(cfg.Origin.Proxies(), reg)
 	shares := descriptors.Divide(descriptors.Limit())
 	if most := &cfg.Ingest.Limits.Connections; *most > shares.RTMP {
-		log.Warn("ingest.limits.connections was lowered to what there are file descriptors for: raise them (ulimit -n)", "limit", *most, "enough_for", shares.RTMP)
+		log.Warn("ingest.limits.connections was lowered to the available file descriptors: raise their limit (ulimit -n)", "limit", *most, "enough_for", shares.RTMP)
 		*most = shares.RTMP
 	}
-	reads := origin.NewReads(shares.Reads, cfg.Origin.Proxies())
-	live := origin.NewHandler(hub, watching, reads, log, origin.NewMetrics(reg))
+	reads := origin.NewReadLimiter(shares.Reads, cfg.Origin.Proxies())
+	live := origin.NewHandler(cfg.Origin, hub, watching, reads, log, origin.NewMetrics(reg))
 	mux.Handle(origin.Prefix, live)
 	about := api.Server{Version: version(), BasePath: cfg.Origin.BasePath}
 	if err := api.Register(mux, cfg.API, about, directory{hub, watching, reads, cfg.Origin.BasePath}); err != nil {
@@ -147,7 +147,7 @@ func wire(ctx context.Context, cfg config.Config, d doors, log *slog.Logger) (*h
 		rtmp:         rtmp.NewServer(cfg.Ingest, ingest.NewSessions(cfg.Ingest, auth, log, ingest.NewMetrics(reg)), log),
 		origin: httpserver.New(cfg.Origin.Config, httpserver.Site{
 			Section:    "origin",
-			Handler:    live.Before(httpserver.Below(cfg.Origin.BasePath, live.Before(mux))),
+			Handler:    live.Before(httpserver.UnderBasePath(cfg.Origin.BasePath, live.Before(mux))),
 			FastPrefix: origin.Prefix,
 			TLS:        certs.https,
 		}, log, httpserver.NewMetrics(reg)),
@@ -160,10 +160,10 @@ func wire(ctx context.Context, cfg config.Config, d doors, log *slog.Logger) (*h
 	}, nil
 }
 
-// errStopping is why a server that ends is ready for nothing new.
+// errStopping is the readiness error while the server is stopping.
 var errStopping = errors.New("golive is stopping")
 
-// securePages is the address to which pages are redirected; empty is off.
+// securePages returns the URL to which pages are redirected, or "" if they are not.
 func securePages(c origin.Config) string {
 	if c.TLS.RedirectPages == "" {
 		return ""
@@ -171,7 +171,7 @@ func securePages(c origin.Config) string {
 	return strings.TrimSuffix(c.TLS.RedirectPages, "/") + c.BasePath
 }
 
-// portOf is the port of a listener's address.
+// portOf returns the port of an address; 0 if it has none.
 func portOf(address string) int {
 	_, port, err := net.SplitHostPort(address)
 	if err != nil {

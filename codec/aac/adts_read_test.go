@@ -9,7 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// protected is an ADTS frame with CRCs (ISO 14496-3 section 1.A.2.2) and the given
+// protected returns an ADTS frame with CRCs (ISO 14496-3 section 1.A.2.2) and the given
 // raw data blocks. The CRCs are not computed.
 func protected(channels int, blocks ...[]byte) []byte {
 	size := 2 * len(blocks) // places and the first CRC

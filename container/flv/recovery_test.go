@@ -106,5 +106,5 @@ func TestDemuxer_BoundsWhatItHoldsForTheNextPicture(t *testing.T) {
 	}
 }
 
-// clean is hexadecimal without spaces.
+// clean returns hexadecimal without spaces.
 func clean(s string) string { return strings.ReplaceAll(s, " ", "") }

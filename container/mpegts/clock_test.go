@@ -20,7 +20,7 @@ type stream struct {
 	length media.Ticks
 }
 
-// units are in the order of the wire.
+// units returns in the order of the wire.
 func (s *stream) units() []media.AccessUnit {
 	type timed struct {
 		at media.Ticks

@@ -14,7 +14,7 @@ import (
 	"testing"
 )
 
-// Get fetches url; any answer but 200 is an error.
+// Get fetches url. Any status but 200 is an error.
 func Get(ctx context.Context, url string) ([]byte, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
 	if err != nil {
@@ -32,15 +32,15 @@ func Get(ctx context.Context, url string) ([]byte, error) {
 	return body, err
 }
 
-// The ports that FreeAddress gives out: below those that Linux takes for outgoing
-// connections, which would come between.
+// The ports of FreeAddress: below those that Linux uses for outgoing connections, which would
+// conflict.
 const (
 	firstPort = 12000
 	ports     = 20000
 )
 
-// FreeAddress is a loopback address that nobody listens on, and that no other test of
-// this machine is given before this one's end.
+// FreeAddress returns a loopback address that is not in use, and that no other test on this
+// machine gets before this one ends.
 func FreeAddress(tb testing.TB) string {
 	tb.Helper()
 	for range 100 {
@@ -51,7 +51,7 @@ func FreeAddress(tb testing.TB) string {
 		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
 		l, err := (&net.ListenConfig{}).Listen(tb.Context(), "tcp", address)
 		if err != nil {
-			continue // a stranger's
+			continue // in use by another program
 		}
 		if err := l.Close(); err != nil {
 			tb.Fatal(err)

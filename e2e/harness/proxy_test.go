@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// echo is a server that says everything again.
+// echo returns a server that says everything again.
 func echo(t *testing.T) string {
 	t.Helper()
 	l := listen(t)
@@ -46,7 +46,7 @@ func dial(t *testing.T, p *Proxy) (net.Conn, error) {
 	return conn, err
 }
 
-// mustDial is dial where it must work, and an answer comes.
+// mustDial returns dial where it must work, and an answer comes.
 func mustDial(t *testing.T, p *Proxy) net.Conn {
 	t.Helper()
 	conn, err := dial(t, p)

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Viewer keeps an eye on a page's video until it is stopped.
+// Viewer samples the state of a page's video until it is stopped.
 type Viewer struct {
 	page    *Page
 	cancel  context.CancelFunc
@@ -16,13 +16,13 @@ type Viewer struct {
 	seen []Sight
 }
 
-// Sight is what was seen at a moment.
+// Sight is the state at one time.
 type Sight struct {
 	At time.Time
 	Playback
 }
 
-// View looks at the page's video five times a second.
+// View starts a Viewer, which samples the video five times a second.
 func (p *Page) View() *Viewer {
 	ctx, cancel := context.WithCancel(p.ctx)
 	v := &Viewer{page: p, cancel: cancel, stopped: make(chan struct{})}
@@ -31,7 +31,7 @@ func (p *Page) View() *Viewer {
 		for ctx.Err() == nil {
 			if now, err := p.playback(); err == nil {
 				if now.Time < v.Last().Time && !p.Rebuilds {
-					p.bury() // the player began anew: while its log tells why
+					p.bury() // the player was rebuilt: write its log
 				}
 				v.mu.Lock()
 				v.seen = append(v.seen, Sight{At: time.Now(), Playback: now})
@@ -44,7 +44,7 @@ func (p *Page) View() *Viewer {
 	return v
 }
 
-// Last is the newest sight; zero before the first.
+// Last returns the newest sample; zero before the first.
 func (v *Viewer) Last() Sight {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -54,23 +54,23 @@ func (v *Viewer) Last() Sight {
 	return v.seen[len(v.seen)-1]
 }
 
-// Stop ends the viewing and returns what was seen.
+// Stop stops the Viewer and returns its samples.
 func (v *Viewer) Stop() []Sight {
 	v.cancel()
 	<-v.stopped
 	return v.seen
 }
 
-// Report sums a viewing up.
+// Report summarises the samples of a Viewer.
 type Report struct {
 	Played        float64       // seconds of media
-	Longest       time.Duration // in which the picture stood still
-	Still         time.Duration // of all times of more than half a second
-	Back, Reloads int           // the picture's time went back; the page was loaded again
+	Longest       time.Duration // longest stall
+	Still         time.Duration // sum of all stalls of more than half a second
+	Back, Reloads int           // times that the playback position went back; page reloads
 	Faults        []string
 }
 
-// SumUp reports what a Viewer saw.
+// SumUp summarises the samples of a Viewer.
 func SumUp(seen []Sight) (r Report) {
 	if len(seen) == 0 {
 		return r

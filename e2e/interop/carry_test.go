@@ -19,7 +19,7 @@ type wanted struct {
 	width, height int
 	// discontinuities are marks after the first segment.
 	discontinuities int
-	// rebuilt says that hls.js has to begin anew: it cannot add a track to what it
+	// rebuilt is set if hls.js has to begin anew: it cannot add a track to what it
 	// plays.
 	rebuilt bool
 	// excused are rules that this encoder breaks by itself.

@@ -68,7 +68,7 @@ func (u *uplink) cut(ctx context.Context, how harness.Cut) {
 	u.outages = append(u.outages, outage{how: how.String(), begin: begin, end: time.Now()})
 }
 
-// flows says whether the newest publisher gets media through; false when it was
+// flows reports whether the newest publisher gets media through; false when it was
 // refused.
 func (u *uplink) flows(ctx context.Context, before int64) bool {
 	const enough = 64 << 10 // no handshake is that long
@@ -170,7 +170,7 @@ func (u *uplink) checkPlaylist(f *harness.Follower, r *hlscheck.Rendition) {
 		len(r.Segments), len(r.Parts), r.Reloads, marks, u.tries, *cuts, late, lateParts, f.Violations())
 }
 
-// late is 1 when something came late, which only an outage excuses (rules 11, 12).
+// late returns 1 when something came late, which only an outage excuses (rules 11, 12).
 func (u *uplink) late(what string, msn int64, before, now time.Time, limit time.Duration) int {
 	u.t.Helper()
 	const slack = 300 * time.Millisecond // of a busy machine

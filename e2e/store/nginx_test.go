@@ -72,7 +72,7 @@ func TestBucket_IsPlayedThroughNginxAlone(t *testing.T) {
 	again.MustPlay(10 * time.Second)
 }
 
-// duration is what ffprobe says of the whole, in seconds.
+// duration returns what ffprobe says of the whole, in seconds.
 func duration(t *testing.T, file string) float64 {
 	t.Helper()
 	out := harness.Run(t, "ffprobe", "-v", "error", "-show_entries", "format=duration", "-of", "csv=p=0", file)

@@ -16,46 +16,46 @@ import (
 )
 
 const (
-	// writeTimeout is how long a peer may leave a reply unread.
+	// writeTimeout is the timeout of a write.
 	writeTimeout = 5 * time.Second
-	// farewellTimeout is how long a refused peer has to read why.
+	// farewellTimeout is how long a peer has to read the last message.
 	farewellTimeout = time.Second
-	// graceTimeout is how long a publisher has to follow a request to reconnect: a
-	// group of two seconds, and the way to another server.
+	// graceTimeout is how long a publisher has after a reconnect request: a group of
+	// pictures of two seconds, and the time to connect to another server.
 	graceTimeout = 3 * time.Second
 )
 
-// errCut says that interrupt was called; the session knows why.
+// errCut is returned after interrupt was called. The cause is that of the session's context.
 var errCut = errors.New("session was cut")
 
-// link is a connection with its deadlines. All but interrupt belong to the
-// session's goroutine.
+// link manages the deadlines of a connection. Only the session's goroutine uses it, except
+// for interrupt.
 //
-// A deadline costs a timer, so it is not moved at each message: when it passes,
-// quiet looks how long no media came, and the link sets the next one.
+// Setting a deadline costs a timer, so it is not moved at each message: when it passes,
+// quiet decides by the time of the last media, and returns the next deadline.
 type link struct {
 	conn net.Conn
-	due  time.Time // when the peer has to publish, until it does
-	// quiet decides what it means that nothing was read until now, and returns when to
-	// call it again; nil until the peer publishes.
+	due  time.Time // deadline to publish
+	// quiet is called if nothing was read until now. It returns when to call it again, or
+	// an error that ends the session. It is nil until the peer publishes.
 	quiet func(now time.Time) (next time.Time, err error)
 
 	arrived      time.Time // when the last bytes were read
-	writeStalled bool      // the peer does not read: nothing more is written
+	writeStalled bool      // the peer does not read: no more is written
 
-	cut     atomic.Bool
-	settled chan struct{} // closed when interrupt has done its work
-	onCut   func() bool   // whether the session goes on; it has called resume then
-	last    time.Time     // when it ends after that
+	cut     atomic.Bool   // interrupt was called, and not resume since
+	settled chan struct{} // closed when interrupt has set the deadlines
+	onCut   func() bool   // called after an interrupt; true if it has called resume
+	last    time.Time     // final deadline after resume
 }
 
 func newLink(conn net.Conn) *link { return &link{conn: conn, settled: make(chan struct{})} }
 
-// past is a deadline that has passed.
+// past returns a deadline that has passed.
 func past() time.Time { return time.Unix(1, 0) }
 
-// interrupt ends a blocked read or write, and every later one, at once. It may be
-// called by any goroutine, once.
+// interrupt makes a blocked read or write, and every later one, fail immediately. It may be
+// called once, by any goroutine.
 func (l *link) interrupt() {
 	l.cut.Store(true)
 	_ = l.conn.SetReadDeadline(past())
@@ -63,10 +63,10 @@ func (l *link) interrupt() {
 	close(l.settled)
 }
 
-// interrupted reports whether the link was cut for good.
+// interrupted reports whether the session must end because of an interrupt.
 func (l *link) interrupted() bool { return l.cut.Load() && (!l.last.IsZero() || !l.onCut()) }
 
-// resume gives a link that was cut so much longer.
+// resume lets an interrupted link continue for the grace period.
 func (l *link) resume(grace time.Duration) {
 	<-l.settled
 	l.last = time.Now().Add(grace)
@@ -74,20 +74,20 @@ func (l *link) resume(grace time.Duration) {
 	l.setRead(l.last)
 }
 
-// expect gives the peer until t to publish.
+// expect sets the deadline to publish.
 func (l *link) expect(t time.Time) {
 	l.quiet, l.due = nil, t
 	l.setRead(t)
 }
 
-// live lets quiet decide, from first on, how long the peer may send nothing.
+// live sets quiet, which is called if nothing was read until first.
 func (l *link) live(first time.Time, quiet func(time.Time) (time.Time, error)) {
 	l.quiet = quiet
 	l.setRead(first)
 }
 
-// setRead sets the read deadline, but never over that of interrupt: whichever of
-// the two comes second sees the other.
+// setRead sets the read deadline, unless interrupt has set it: whichever of the two runs
+// second sees the other.
 func (l *link) setRead(t time.Time) {
 	if !l.last.IsZero() {
 		t = l.last
@@ -115,14 +115,14 @@ func (l *link) Read(p []byte) (int, error) {
 	}
 }
 
-// overdue decides what a passed deadline means.
+// overdue handles a deadline that has passed: nil means to read again.
 func (l *link) overdue() error {
 	switch {
 	case l.interrupted():
 		return errCut
 	case l.last.IsZero():
 	case time.Now().Before(l.last):
-		return nil // it was resumed just now
+		return nil // onCut has just resumed it
 	default:
 		return errCut
 	}
@@ -136,7 +136,7 @@ func (l *link) overdue() error {
 	return err
 }
 
-// hold reads nothing for so long. An interrupt ends it.
+// hold blocks for d or until an interrupt.
 func (l *link) hold(d time.Duration) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -146,8 +146,8 @@ func (l *link) hold(d time.Duration) {
 	}
 }
 
-// Write writes all of p. A publisher that never reads is no reason to end its
-// broadcast: when it is live and a write times out, it gets no more.
+// Write writes all of p. A live publisher that does not read is not disconnected: after a
+// timeout nothing more is written to it.
 func (l *link) Write(p []byte) (int, error) {
 	if l.writeStalled {
 		return len(p), nil
@@ -171,16 +171,15 @@ func (l *link) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// farewell writes p, if any, and closes the connection so that the peer can read
-// it: a close with unread bytes in our buffer would reset the connection and take
-// the words back.
+// farewell writes p, if any, and closes the connection in a way that the peer can read it:
+// closing with unread bytes in the receive buffer would reset the connection and discard p.
 func (l *link) farewell(p []byte) {
 	defer l.close()
 	if len(p) == 0 || l.writeStalled {
 		return
 	}
 	if l.cut.Load() {
-		<-l.settled // or its deadline would come over this one
+		<-l.settled // or interrupt would replace this deadline
 	}
 	_ = l.conn.SetWriteDeadline(time.Now().Add(farewellTimeout))
 	if _, err := l.conn.Write(p); err != nil {
@@ -198,7 +197,7 @@ func (l *link) farewell(p []byte) {
 	}
 }
 
-// close ends the connection at once. TLS would say goodbye first, and wait for a
+// close closes the connection immediately. TLS would send an alert first, and wait for a
 // peer that does not read.
 func (l *link) close() {
 	if t, ok := l.conn.(*tls.Conn); ok && (l.writeStalled || l.cut.Load()) {
@@ -208,8 +207,7 @@ func (l *link) close() {
 	_ = l.conn.Close()
 }
 
-// secure makes sure that what is read and written from here on is inside TLS, if
-// the connection is of that kind. The peer has the time that expect gave it.
+// secure does the TLS handshake if the connection uses TLS, within the deadline of expect.
 func (l *link) secure() error {
 	t, ok := l.conn.(*tls.Conn)
 	if !ok {

@@ -9,17 +9,17 @@ import (
 )
 
 const (
-	// latest is how late a deadline may be noticed on a busy machine. Later means that
-	// the process did not run when it passed: it was stopped, or its machine slept.
+	// latest is the longest delay of a deadline on a busy machine. A longer one means that
+	// the process was not running when it passed: it was stopped, or the machine slept.
 	latest = 250 * time.Millisecond
-	// longestGrace is how long a peer has after a pause to go on, at most: what it sent
-	// meanwhile waits in the socket, or is sent again by TCP.
+	// longestGrace bounds the time that a peer has after a pause: what it sent meanwhile
+	// waits in the socket, or is retransmitted by TCP.
 	longestGrace = 10 * time.Second
 )
 
-// attendedConn is a connection whose deadlines count only while the process runs.
-// When one has passed during a pause, what waits in the socket is read first, and the
-// peer has as long as the pause was, at most longestGrace, to go on.
+// attendedConn is a connection whose deadlines do not expire while the process is stopped.
+// After a pause, what waits in the socket is read first, and the peer has as long as the
+// pause was, at most longestGrace, to continue.
 type attendedConn struct {
 	net.Conn
 	read, write deadline
@@ -69,7 +69,7 @@ func (c *attendedConn) SetDeadline(t time.Time) error {
 	return errors.Join(c.read.move(t), c.write.move(t))
 }
 
-// CloseWrite ends what is sent, where the connection can.
+// CloseWrite closes the writing side, if the connection supports it.
 func (c *attendedConn) CloseWrite() error {
 	half, ok := c.Conn.(interface{ CloseWrite() error })
 	if !ok {
@@ -85,8 +85,8 @@ func (d *deadline) move(t time.Time) error {
 	return d.set(t)
 }
 
-// extend moves a deadline that passed during a pause, and reports whether it did. One
-// that was set in the past, to end a call, stays.
+// extend moves a deadline that passed during a pause, and reports whether it did. It keeps
+// a deadline that was set in the past to end a call.
 func (d *deadline) extend() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -9,24 +9,24 @@ import (
 	"golive/internal/connlimit"
 )
 
-// publication is the part of a connection between publish and its end: the session of
-// package ingest, and how the peer addresses it. It is the session's ingest.Conn.
+// publication is what a connection publishes: the session of package ingest, and how the
+// peer addresses it. It implements ingest.Conn.
 type publication struct {
 	*ingest.Session
 	tags *ingest.TagWriter
 
 	conn   *session
-	name   string // what the peer calls it, which may be a secret
+	name   string // the peer's name for it, which may be a secret key
 	stream uint32 // the message stream
-	onZero bool   // it was asked for on message stream 0
+	onZero bool   // publish was sent on message stream 0
 
 	started time.Time
-	// What the connection's counters were when they were last asked.
+	// The connection's counters at the last call of Count.
 	received uint64
 	chunks   chunk.Stats
 }
 
-// publish begins the publication of what the peer calls name, if it may.
+// publish starts the publication that the peer calls name, or returns why it is refused.
 func (s *session) publish(ctx context.Context, req ingest.Request, name string, onZero bool) error {
 	p := &publication{
 		started: time.Now(),
@@ -48,7 +48,7 @@ func (s *session) publish(ctx context.Context, req ingest.Request, name string, 
 	return nil
 }
 
-// unpublish ends the publication; cause is nil when the publisher said so.
+// unpublish ends the publication; cause is nil if the publisher stopped.
 func (s *session) unpublish(cause error) {
 	p := s.publication
 	s.publication = nil
@@ -65,8 +65,7 @@ func (p *publication) Count(t *ingest.Tally) {
 	p.received, p.chunks = received, chunks
 }
 
-// Hold implements ingest.Conn. What waits to be written is written before: it may be a
-// while.
+// Hold implements ingest.Conn. It first writes what is queued, since it may block for long.
 func (p *publication) Hold(d time.Duration) error {
 	if err := p.conn.flush(); err != nil {
 		return err
@@ -78,16 +77,16 @@ func (p *publication) Hold(d time.Duration) error {
 // Established implements ingest.Conn.
 func (p *publication) Established() { p.conn.rank(connlimit.Established) }
 
-// rank notes what the connection has proved.
+// rank sets the rank of the connection's place.
 func (s *session) rank(r connlimit.Rank) {
 	if s.place != nil {
 		s.place.Set(r)
 	}
 }
 
-// quiet decides what it means that nothing was read until now.
+// quiet is called if nothing was read until now; see ingest.Session.Quiet.
 func (s *session) quiet(now time.Time) (next time.Time, err error) {
-	// A long message on a slow line is no silence.
+	// A peer that is sending a long message over a slow connection is not idle.
 	receiving := s.chunks.Unfinished() && now.Sub(s.link.arrived) < s.server.cfg.IdleTimeout
 	next, ping, err := s.publication.Quiet(now, receiving)
 	if err == nil && ping {

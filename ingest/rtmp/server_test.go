@@ -108,7 +108,7 @@ func TestServe_BacksOffWhenAcceptFails(t *testing.T) {
 		if took := ln.at[12].Sub(start); took < 5*time.Second || took > 7*time.Second {
 			t.Errorf("12 failures took %v", took)
 		}
-		if n := strings.Count(h.log.String(), "level=WARN msg=\"connection could not be accepted\""); n != 1 {
+		if n := strings.Count(h.log.String(), "level=WARN msg=\"accept failed\""); n != 1 {
 			t.Errorf("%d warnings", n)
 		}
 	})

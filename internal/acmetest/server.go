@@ -28,16 +28,16 @@ const startTime = 10 * time.Second
 
 // Authority is a running pebble.
 type Authority struct {
-	// Directory is its address.
+	// Directory is the URL of its ACME directory.
 	Directory string
-	// CAFile holds the certificate of its own door.
+	// CAFile holds the certificate of its own listener.
 	CAFile string
 
 	process *exec.Cmd
 }
 
-// Start runs an authority until the test ends, which looks for domains at these
-// ports of this machine.
+// Start runs an authority until the test ends. It validates domains at the given ports of
+// this machine.
 func Start(tb testing.TB, httpPort, tlsPort int) *Authority {
 	tb.Helper()
 	program := find(tb)
@@ -54,7 +54,7 @@ func Start(tb testing.TB, httpPort, tlsPort int) *Authority {
 	if err := os.WriteFile(configFile, config, 0o600); err != nil {
 		tb.Fatal(err)
 	}
-	// The child outlives the test's context: Stop ends it.
+	// The child process outlives the test's context: Stop ends it.
 	a.process = exec.CommandContext(context.WithoutCancel(tb.Context()), program, "-config", configFile, "-dnsserver", names(tb))
 	a.process.Env = append(os.Environ(), "PEBBLE_VA_NOSLEEP=1")
 	var said strings.Builder
@@ -82,7 +82,7 @@ func (a *Authority) Stop() {
 	_ = a.process.Wait()
 }
 
-// find says where pebble is.
+// find returns the path of pebble.
 func find(tb testing.TB) string {
 	tb.Helper()
 	dir, err := os.Getwd()
@@ -118,7 +118,7 @@ func freePort(tb testing.TB) string {
 	return ln.Addr().String()
 }
 
-// certify writes a certificate for 127.0.0.1, which vouches for itself.
+// certify writes a self-signed certificate for 127.0.0.1.
 func certify(tb testing.TB, certFile, keyFile string) {
 	tb.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -146,8 +146,7 @@ func certify(tb testing.TB, certFile, keyFile string) {
 	}
 }
 
-// names runs a name server for which every name is this machine. It speaks TCP, as
-// pebble does with it.
+// names runs a DNS server that resolves every name to 127.0.0.1, over TCP, as pebble uses it.
 func names(tb testing.TB) (address string) {
 	tb.Helper()
 	ln, err := (&net.ListenConfig{}).Listen(tb.Context(), "tcp", "127.0.0.1:0")
@@ -176,8 +175,7 @@ func names(tb testing.TB) (address string) {
 	return ln.Addr().String()
 }
 
-// answer answers one question, which stands behind its length (RFC 1035 section
-// 4.2.2).
+// answer answers one query, which is prefixed with its length (RFC 1035 section 4.2.2).
 func answer(conn net.Conn) error {
 	var length uint16
 	if err := binary.Read(conn, binary.BigEndian, &length); err != nil {
@@ -195,7 +193,7 @@ func answer(conn net.Conn) error {
 	return err
 }
 
-// here answers 127.0.0.1, and that there is no other address.
+// here returns the answer to a query: A records of 127.0.0.1, and no others.
 func here(question []byte) ([]byte, error) {
 	var m dnsmessage.Message
 	if err := m.Unpack(question); err != nil {

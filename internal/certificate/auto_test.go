@@ -49,7 +49,7 @@ func (a *authority) RoundTrip(r *http.Request) (*http.Response, error) {
 	return res, nil
 }
 
-// openAuto is an Auto that deals with the authority, and its log.
+// openAuto returns an Auto that deals with the authority, and its log.
 func openAuto(t *testing.T, with *authority) (*Auto, *bytes.Buffer) {
 	t.Helper()
 	log := &bytes.Buffer{}

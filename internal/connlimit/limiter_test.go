@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// from is a peer's address.
+// from returns a peer's address.
 func from(host string) net.Addr { return &net.TCPAddr{IP: net.ParseIP(host), Port: 1} }
 
 // crowd takes places and remembers who had to give theirs up, in order.

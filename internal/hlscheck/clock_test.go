@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// pcrPacket is a packet with a PCR and nothing else.
+// pcrPacket returns a packet with a PCR and nothing else.
 func pcrPacket(pcr int64, jump bool) []byte {
 	p := bytes.Repeat([]byte{0xff}, PacketSize)
 	flags := byte(0x10)

@@ -7,10 +7,10 @@ import (
 	"time"
 )
 
-// prompt is the longest that an answer may take which has nothing to wait for.
+// prompt returns the time limit for a response that need not wait.
 func (n *run) prompt() time.Duration { return max(n.target()/2, time.Second) }
 
-// probePartAlone is rule 34.
+// probePartAlone checks rule 34.
 func (n *run) probePartAlone(ctx context.Context) {
 	a := n.ask(ctx, n.prompt(), "_HLS_part", "0")
 	if !a.unclear() && a.status != http.StatusBadRequest {
@@ -18,8 +18,7 @@ func (n *run) probePartAlone(ctx context.Context) {
 	}
 }
 
-// probeOldSegment is rule 33: the whole playlist, whatever is asked for that was
-// there before.
+// probeOldSegment checks rule 33: a request for an old segment gets the whole playlist.
 func (n *run) probeOldSegment(ctx context.Context) {
 	m := n.current()
 	if m == nil {
@@ -36,8 +35,8 @@ func (n *run) probeOldSegment(ctx context.Context) {
 	}
 }
 
-// probeFarSegment is the first half of rule 35. The segment is so far ahead that it
-// stays too far when one is completed meanwhile.
+// probeFarSegment checks the first half of rule 35. The segment is so far ahead that it is
+// still too far if one is completed meanwhile.
 func (n *run) probeFarSegment(ctx context.Context) {
 	m := n.current()
 	if m == nil {
@@ -50,10 +49,10 @@ func (n *run) probeFarSegment(ctx context.Context) {
 	}
 }
 
-// probeFarPart is the second half of rule 35.
+// probeFarPart checks the second half of rule 35.
 func (n *run) probeFarPart(ctx context.Context) {
 	for range 3 {
-		// A segment that has only begun is not completed while this is on its way.
+		// A segment that has just begun is not completed before the request arrives.
 		m := n.fresh(ctx, func(m *Media) bool { return len(m.Parts) == 1 || len(m.Parts) == 2 })
 		if m == nil {
 			return
@@ -65,7 +64,7 @@ func (n *run) probeFarPart(ctx context.Context) {
 		far := position{m.lastMSN() + 1, int64(len(m.Parts)) + limit + 10}
 		a := n.ask(ctx, n.prompt(), "_HLS_msn", number(far.msn), "_HLS_part", number(far.part))
 		if now := n.latest.Load().media; now.lastMSN() >= far.msn {
-			continue // it was completed all the same: then this meant the next one's first part
+			continue // it was completed: the request was for the first part of the next one
 		}
 		if !a.unclear() && a.status != http.StatusBadRequest {
 			n.add(35, 0, "a request for %s, where the last part is %d and at most %d more may be asked for, was %s, want 400",
@@ -75,7 +74,7 @@ func (n *run) probeFarPart(ctx context.Context) {
 	}
 }
 
-// probeSegment is rule 32 for a segment alone.
+// probeSegment checks rule 32 for a segment without a part.
 func (n *run) probeSegment(ctx context.Context) {
 	m := n.fresh(ctx, func(*Media) bool { return true })
 	if m == nil {
@@ -85,8 +84,8 @@ func (n *run) probeSegment(ctx context.Context) {
 	n.checkAwaited(next, n.ask(ctx, n.longestWait()+time.Second, "_HLS_msn", number(next.msn)))
 }
 
-// probePartPastTheEnd is rule 32 for a part that its segment does not have: it means
-// the first of the next.
+// probePartPastTheEnd checks rule 32 for a part that its segment does not have: it means the
+// first part of the next one.
 func (n *run) probePartPastTheEnd(ctx context.Context) {
 	counted := func(m *Media) int64 {
 		if len(m.Segments) == 0 {
@@ -94,7 +93,7 @@ func (n *run) probePartPastTheEnd(ctx context.Context) {
 		}
 		return int64(len(m.Segments[len(m.Segments)-1].Parts))
 	}
-	// Best while that first part is not there; but that moment need not come.
+	// Preferably before that first part is available, but there may be no such moment.
 	m := n.fresh(ctx, func(m *Media) bool { return counted(m) > 0 && len(m.Parts) == 0 })
 	if m == nil {
 		m = n.current()
@@ -106,7 +105,8 @@ func (n *run) probePartPastTheEnd(ctx context.Context) {
 	n.checkAwaited(past, n.ask(ctx, n.longestWait()+time.Second, "_HLS_msn", number(past.msn), "_HLS_part", number(past.part)))
 }
 
-// checkAwaited is rules 32 and 36 on the answer to a question for what comes next.
+// checkAwaited checks rules 32 and 36 on the response to a request for the next segment or
+// part.
 func (n *run) checkAwaited(p position, a answer) {
 	switch {
 	case a.status == 0:
@@ -115,11 +115,11 @@ func (n *run) checkAwaited(p position, a answer) {
 	case a.status != http.StatusOK:
 		n.add(32, 0, "a request for %s, which comes next, was %s", p, a)
 	case !a.media.EndList && !a.media.has(p):
-		n.add(32, 0, "a request for %s was answered before that was there", p)
+		n.add(32, 0, "a request for %s was answered before it was available", p)
 	}
 }
 
-// probeEnd is rule 37, and rule 50 when the playlist is already gone.
+// probeEnd checks rule 37, and rule 50 if the playlist was already removed.
 func (n *run) probeEnd(ctx context.Context) {
 	last := n.r.Last
 	if last.ServerControl.CanBlockReload || n.r.Waited > 0 {

@@ -6,10 +6,9 @@ import (
 	"slices"
 )
 
-// unbound returns data with the PES_packet_length of each video PES packet set to 0,
-// unbounded, and checks the lengths itself. go-astits (1.16) loses a packet of unbounded
-// length when the packet after it is complete at once: a large picture before one of a
-// single transport packet.
+// unbound checks the PES_packet_length of each video PES packet, and returns data with all of
+// them set to 0 (unbounded). go-astits (1.16) loses a packet of unbounded length if the next
+// one is complete within a single transport packet: a large picture before a small one.
 func unbound(data []byte) ([]byte, error) {
 	data = slices.Clone(data)
 	open := map[uint16]*boundedPES{}
@@ -42,11 +41,11 @@ func unbound(data []byte) ([]byte, error) {
 	return data, nil
 }
 
-// boundedPES is a PES packet that told its length: the bytes behind the field, told and
-// counted.
+// boundedPES is a PES packet with a PES_packet_length: told is its value, got the number of
+// bytes after the field.
 type boundedPES struct{ told, got int }
 
-// check reports a length that was wrong; nil is right.
+// check returns an error if the length is wrong.
 func (b *boundedPES) check(pid uint16) error {
 	if b != nil && b.told != b.got {
 		return fmt.Errorf("PES on PID %d has %d bytes, and its PES_packet_length is %d", pid, b.got, b.told)
@@ -55,7 +54,7 @@ func (b *boundedPES) check(pid uint16) error {
 }
 
 // unboundPES clears the length in the first payload of a video PES packet (ISO 13818-1
-// section 2.4.3.6); nil when that told none, or it is no such packet.
+// section 2.4.3.6). It returns nil if the packet had no length or is not a video PES packet.
 func unboundPES(payload []byte) *boundedPES {
 	const prefix = 6
 	if len(payload) < prefix || payload[0] != 0 || payload[1] != 0 || payload[2] != 1 || payload[3]&0xf0 != 0xe0 {
@@ -69,7 +68,7 @@ func unboundPES(payload []byte) *boundedPES {
 	return &boundedPES{told: int(told), got: len(payload) - prefix}
 }
 
-// payloadOf is a transport packet's payload; nil when it has none, or is broken.
+// payloadOf returns a transport packet's payload, or nil if it has none or is invalid.
 func payloadOf(p []byte) []byte {
 	const header = 4
 	if p[3]&0x10 == 0 {

@@ -150,7 +150,7 @@ func TestADTSFrames_SplitsAPESAndTimesItsFrames(t *testing.T) {
 	}
 }
 
-// pictures is the MD5 of the first n pictures of a tsStream with one key frame.
+// pictures returns the MD5 of the first n pictures of a tsStream with one key frame.
 func pictures(n int64) string {
 	nals := [][]byte{picture(0x65, 0)}
 	for i := int64(1); i < n; i++ {

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// lines is what was logged, a line each.
+// lines returns what was logged, a line each.
 func lines(log *strings.Builder) []string {
 	return strings.Split(strings.TrimSuffix(log.String(), "\n"), "\n")
 }

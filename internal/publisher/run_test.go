@@ -235,7 +235,7 @@ func TestRun_SurvivesAServerThatGoRTMPCannotRead(t *testing.T) {
 			return ours, nil
 		}
 		err := publisher.Run(t.Context(), cfg, quiet())
-		if err == nil || !strings.Contains(err.Error(), "go-rtmp can't read the server's message") {
+		if err == nil || !strings.Contains(err.Error(), "go-rtmp cannot read the server's message") {
 			t.Error(err)
 		}
 		served.Wait()

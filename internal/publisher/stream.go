@@ -9,10 +9,10 @@ import (
 	"golive/container/flv"
 )
 
-// lagWarning is the lag from which the log tells of it.
+// lagWarning is the lag above which a warning is logged.
 const lagWarning = time.Second
 
-// stream is one stream on its way. It belongs to the goroutine of run.
+// stream publishes one stream. It belongs to the goroutine of run.
 type stream struct {
 	cfg    Config
 	to     target
@@ -22,11 +22,10 @@ type stream struct {
 
 	start   time.Time
 	report  Report
-	payload bytes.Reader // reused, so that a message costs no allocation of ours
+	payload bytes.Reader // reused for all messages
 }
 
-// run waits for delay and publishes. When ctx is done it unpublishes, and that
-// is no error.
+// run waits for delay and publishes. When ctx is done it unpublishes and returns nil.
 func (s *stream) run(ctx context.Context, delay time.Duration) error {
 	timer := time.NewTimer(delay)
 	defer timer.Stop()
@@ -89,8 +88,8 @@ func (s *stream) send(ctx context.Context, c *conn, timer *time.Timer) error {
 	}
 }
 
-// wait waits until due after the start. It returns at once when that is past,
-// when ctx is done, and with an error when the connection is lost.
+// wait waits until due after the start. It returns early if ctx is done, and with an error if
+// the connection is lost.
 func (s *stream) wait(ctx context.Context, c *conn, timer *time.Timer, due time.Duration) error {
 	left := due - time.Since(s.start)
 	if left <= 0 {
@@ -119,7 +118,7 @@ func (s *stream) write(ctx context.Context, c *conn, due time.Duration, t *loopT
 	if err != nil {
 		return err
 	}
-	// A write takes long when the server reads too slowly: that is lag as well.
+	// A write blocks if the server reads too slowly: that counts as lag too.
 	s.report.Lag = time.Since(s.start) - due
 	s.report.MaxLag = max(s.report.MaxLag, s.report.Lag)
 	s.report.Tags++
@@ -138,7 +137,7 @@ func (s *stream) tell(done bool) {
 	}
 }
 
-// ended is nil when err came because the caller wanted an end.
+// ended returns nil if err was caused by the end of ctx.
 func ended(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return nil //nolint:nilerr // see above

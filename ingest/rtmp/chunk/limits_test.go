@@ -24,7 +24,7 @@ func TestReader_RefusesWhatBreaksALimit(t *testing.T) {
 				w.text("x")
 			}
 		}},
-		{"many unfinished messages", "more than 131072 bytes of unfinished messages at byte 292", func(w *wire) {
+		{"many unfinished messages", "more than 131072 bytes of incomplete messages at byte 292", func(w *wire) {
 			for id := range 3 {
 				w.head(0, 3+id, 0, 60_000, TypeVideo)
 				w.text(strings.Repeat("x", 128))

@@ -2,8 +2,8 @@ package chunk
 
 import "encoding/binary"
 
-// Append appends m to dst, cut into chunks of size bytes: a header of type 0,
-// then headers of type 3. The chunk stream's id must be from 2 to 63.
+// Append appends m to dst, split into chunks of size bytes: the first with a header of type
+// 0, the others of type 3. The chunk stream's id must be from 2 to 63.
 func Append(dst []byte, m Message, size int) []byte {
 	if m.ChunkStream < 2 || m.ChunkStream > 63 || size < 1 || len(m.Body) > maxChunkSize {
 		panic("chunk: message cannot be written")

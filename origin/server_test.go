@@ -15,51 +15,33 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"golive/httpserver"
+	"golive/internal/pipenet"
 )
 
-// A viewer must take so many bytes a second, and may fall behind that by patience; see
+// A viewer must read so many bytes a second, and may fall behind that by maxLag; see
 // httpserver.
 const (
-	leastRate = 8 << 10
-	patience  = 10 * time.Second
+	minRate = 8 << 10
+	maxLag  = 10 * time.Second
 )
 
-// pipes is a listener of one end of each pipe.
-type pipes chan net.Conn
-
-func (p pipes) Accept() (net.Conn, error) {
-	if c, ok := <-p; ok {
-		return c, nil
-	}
-	return nil, net.ErrClosed
-}
-func (p pipes) Close() error { close(p); return nil }
-func (pipes) Addr() net.Addr { return &net.TCPAddr{} }
-
-// dial connects to the listener.
-func (p pipes) dial(context.Context, string, string) (net.Conn, error) {
-	client, server := net.Pipe()
-	p <- server
-	return client, nil
-}
-
-// front is a running server that viewers reach.
-type front struct {
-	ln   pipes
+// testServer is a running server that viewers reach.
+type testServer struct {
+	ln   *pipenet.Listener
 	reg  *prometheus.Registry
 	stop context.CancelFunc
 	done chan error
 }
 
-// openFront runs a server over pipes.
-func openFront(t *testing.T, handler http.Handler) *front {
+// startServer runs a server over pipes.
+func startServer(t *testing.T, handler http.Handler) *testServer {
 	t.Helper()
-	f := &front{ln: make(pipes)}
+	f := &testServer{ln: pipenet.Listen()}
 	f.serve(t, f.ln, handler)
 	return f
 }
 
-func (f *front) serve(t *testing.T, ln net.Listener, handler http.Handler) {
+func (f *testServer) serve(t *testing.T, ln net.Listener, handler http.Handler) {
 	t.Helper()
 	f.reg, f.done = prometheus.NewRegistry(), make(chan error, 1)
 	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
@@ -72,7 +54,7 @@ func (f *front) serve(t *testing.T, ln net.Listener, handler http.Handler) {
 }
 
 // close stops the server and waits for its end.
-func (f *front) close(t *testing.T) {
+func (f *testServer) close(t *testing.T) {
 	t.Helper()
 	f.stop()
 	if err := <-f.done; err != nil {
@@ -81,7 +63,7 @@ func (f *front) close(t *testing.T) {
 }
 
 // slow is how many viewers were cut off.
-func (f *front) slow(t *testing.T) float64 {
+func (f *testServer) slow(t *testing.T) float64 {
 	t.Helper()
 	families, err := f.reg.Gather()
 	if err != nil {
@@ -98,11 +80,11 @@ func (f *front) slow(t *testing.T) float64 {
 
 // client is a player that speaks HTTP/1.1, or HTTP/2 from the first byte, and takes
 // no more of a response than its program reads.
-func (f *front) client(protocol int) *http.Transport {
+func (f *testServer) client(protocol int) *http.Transport {
 	var p http.Protocols
 	p.SetHTTP1(protocol == 1)
 	p.SetUnencryptedHTTP2(protocol == 2)
-	return &http.Transport{DialContext: f.ln.dial, Protocols: &p, HTTP2: &http.HTTP2Config{MaxReceiveBufferPerStream: 64 << 10}}
+	return &http.Transport{DialContext: f.ln.Dial, Protocols: &p, HTTP2: &http.HTTP2Config{MaxReceiveBufferPerStream: 64 << 10}}
 }
 
 func fetch(ctx context.Context, rt http.RoundTripper, path string) (*http.Response, error) {
@@ -121,7 +103,7 @@ func TestHandler_AnswersAWaitingRequestWhoseClientClosedItsHalf(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		f := &front{}
+		f := &testServer{}
 		f.serve(t, ln, h.handler())
 		dialed, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", ln.Addr().String())
 		if err != nil {

@@ -6,21 +6,19 @@ import (
 	"strings"
 )
 
-// Below has next answer what is asked for below base ("/video"; "" is the root), as if
-// it were asked for at the root, and what is asked for at the root: a proxy in front may
-// take the prefix off or leave it.
+// UnderBasePath returns a handler that serves next both at the root and below base
+// ("/video"; "" is the root): a proxy may strip the prefix or leave it.
 //
-// Paths that end in a slash or have empty segments are redirected to the right ones.
-// The redirections are relative, because a proxy may have taken off a prefix that
-// nobody here knows of.
-func Below(base string, next http.Handler) http.Handler {
+// Paths that end in a slash or have empty segments are redirected to their canonical form.
+// The redirects are relative, because a proxy may have stripped an unknown prefix.
+func UnderBasePath(base string, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if base != "" && (r.URL.Path == base || strings.HasPrefix(r.URL.Path, base+"/")) {
 			if r.URL.Path == base {
 				redirect(w, r, base[strings.LastIndexByte(base, '/')+1:]+"/")
 				return
 			}
-			r = without(base, r)
+			r = stripPrefix(base, r)
 		}
 		p := r.URL.Path
 		switch {
@@ -61,8 +59,8 @@ func redirect(w http.ResponseWriter, r *http.Request, to string) {
 	w.WriteHeader(http.StatusPermanentRedirect)
 }
 
-// without is the request without the prefix, as http.StripPrefix makes it.
-func without(base string, r *http.Request) *http.Request {
+// stripPrefix returns the request without the prefix, as http.StripPrefix makes it.
+func stripPrefix(base string, r *http.Request) *http.Request {
 	out := *r
 	u := url.URL{Path: r.URL.Path[len(base):], RawQuery: r.URL.RawQuery, ForceQuery: r.URL.ForceQuery}
 	if raw, ok := strings.CutPrefix(r.URL.RawPath, base); ok {

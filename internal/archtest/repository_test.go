@@ -15,8 +15,8 @@ import (
 
 const module = "golive"
 
-// house is every Go file of the repository.
-type house struct {
+// repo holds every Go file of the repository.
+type repo struct {
 	fset  *token.FileSet
 	files []file
 }
@@ -31,7 +31,7 @@ type file struct {
 
 func (f file) path() string { return path.Join(f.folder, f.name) }
 
-// imports are the folders of this module that the file imports.
+// imports returns the folders of this module that the file imports.
 func (f file) imports() []string {
 	var folders []string
 	for _, spec := range f.syntax.Imports {
@@ -46,7 +46,7 @@ func (f file) imports() []string {
 	return folders
 }
 
-// importsPackage says whether the file imports the package of that full name.
+// importsPackage reports whether the file imports the package of that full name.
 func (f file) importsPackage(name string) bool {
 	for _, spec := range f.syntax.Imports {
 		if spec.Path.Value == strconv.Quote(name) {
@@ -56,10 +56,10 @@ func (f file) importsPackage(name string) bool {
 	return false
 }
 
-// folders lists the files of each package folder, in order of the folders.
-func (h *house) folders() (names []string, files map[string][]file) {
+// folders returns the package folders in order, and the files of each.
+func (r *repo) folders() (names []string, files map[string][]file) {
 	files = make(map[string][]file)
-	for _, f := range h.files {
+	for _, f := range r.files {
 		if files[f.folder] == nil {
 			names = append(names, f.folder)
 		}
@@ -68,19 +68,19 @@ func (h *house) folders() (names []string, files map[string][]file) {
 	return names, files
 }
 
-func (h *house) at(p token.Pos) string {
-	pos := h.fset.Position(p)
+func (r *repo) at(p token.Pos) string {
+	pos := r.fset.Position(p)
 	return fmt.Sprintf("%s:%d", pos.Filename, pos.Line)
 }
 
-// enter parses every Go file below the root, but for what is not ours.
-func enter(root fs.FS) (*house, error) {
-	h := &house{fset: token.NewFileSet()}
+// load parses every Go file below the root, without skipped folders.
+func load(root fs.FS) (*repo, error) {
+	r := &repo{fset: token.NewFileSet()}
 	err := fs.WalkDir(root, ".", func(name string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
 			return err
-		case d.IsDir() && name != "." && isForeign(d.Name()):
+		case d.IsDir() && name != "." && isSkipped(d.Name()):
 			return fs.SkipDir
 		case d.IsDir() || path.Ext(name) != ".go":
 			return nil
@@ -89,21 +89,21 @@ func enter(root fs.FS) (*house, error) {
 		if err != nil {
 			return err
 		}
-		syntax, err := parser.ParseFile(h.fset, name, text, parser.ParseComments|parser.SkipObjectResolution)
+		syntax, err := parser.ParseFile(r.fset, name, text, parser.ParseComments|parser.SkipObjectResolution)
 		if err != nil {
 			return fmt.Errorf("parse: %w", err)
 		}
-		h.files = append(h.files, file{
+		r.files = append(r.files, file{
 			folder: path.Dir(name), name: path.Base(name), isTest: strings.HasSuffix(name, "_test.go"),
 			text: string(text), syntax: syntax,
 		})
 		return nil
 	})
-	return h, err
+	return r, err
 }
 
-// isForeign says whether a folder of that name holds no code of ours.
-func isForeign(name string) bool {
+// isForeign reports whether a folder of that name holds no code of ours.
+func isSkipped(name string) bool {
 	switch name {
 	case "node_modules", "testdata", "bin", "data":
 		return true
@@ -111,15 +111,15 @@ func isForeign(name string) bool {
 	return strings.HasPrefix(name, ".")
 }
 
-// repository is the house we are in.
-func repository(t *testing.T) *house {
+// repository returns this repository.
+func repository(t *testing.T) *repo {
 	t.Helper()
-	h, err := enter(os.DirFS("../.."))
+	r, err := load(os.DirFS("../.."))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(h.files) < 20 {
-		t.Fatalf("only %d files were found: is this the root?", len(h.files))
+	if len(r.files) < 20 {
+		t.Fatalf("only %d files were found: is ../.. the root?", len(r.files))
 	}
-	return h
+	return r
 }

@@ -41,8 +41,8 @@ func selfSigned(t *testing.T) *tls.Config {
 	}
 }
 
-// openTLS opens a door of pipes inside TLS.
-func openTLS(t *testing.T, config *tls.Config, handler http.HandlerFunc) *door {
+// openTLS starts a testServer over pipes inside TLS.
+func openTLS(t *testing.T, config *tls.Config, handler http.HandlerFunc) *testServer {
 	t.Helper()
 	p := &pipes{in: make(chan net.Conn), closed: make(chan struct{})}
 	d := openListener(t, NewTLSListener(p, config, "/live/", handler, slog.New(slog.DiscardHandler)), handler)
@@ -64,7 +64,7 @@ func shake(t *testing.T, c net.Conn, protocols ...string) *tls.Conn {
 	return inside
 }
 
-// secureEcho tells what it was asked, and whether inside TLS.
+// secureEcho responds with what was requested, and whether inside TLS.
 func secureEcho(w http.ResponseWriter, r *http.Request) {
 	if r.TLS == nil || !r.TLS.HandshakeComplete {
 		http.Error(w, "it is not told of TLS", http.StatusInternalServerError)
@@ -121,7 +121,7 @@ func TestTLS_HandsHTTP2OverAfterTheHandshake(t *testing.T) {
 	})
 }
 
-// Who did not negotiate HTTP/2 does not speak it (RFC 9113 section 3.2).
+// A client that did not negotiate HTTP/2 does not speak it (RFC 9113 section 3.2).
 func TestTLS_RefusesHTTP2ThatWasNotNegotiated(t *testing.T) {
 	config := selfSigned(t)
 	for _, protocols := range [][]string{{"http/1.1"}, nil} {
@@ -183,7 +183,7 @@ func TestTLS_EndsWithTheHandshakeForACME(t *testing.T) {
 	})
 }
 
-func TestTLS_ShutdownEndsHandshakesAndSaysGoodbye(t *testing.T) {
+func TestTLS_ShutdownEndsHandshakesAndSendsCloseNotify(t *testing.T) {
 	config := selfSigned(t)
 	synctest.Test(t, func(t *testing.T) {
 		d := openTLS(t, config, secureEcho)
@@ -245,7 +245,7 @@ func (f *failingConn) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-func TestRecords_TellOfWhatCouldNotBeWritten(t *testing.T) {
+func TestRecords_ReportWhatCouldNotBeWritten(t *testing.T) {
 	buffers := &recordBuffers{pool: newBuffers(gatherRecords)}
 	record := make([]byte, 16<<10)
 	for _, room := range []int{0, gatherRecords, 3 * gatherRecords} {
@@ -268,19 +268,19 @@ func TestRecords_TellOfWhatCouldNotBeWritten(t *testing.T) {
 
 func TestRecords_AreWrittenAtOnceWhenManyGather(t *testing.T) {
 	buffers := &recordBuffers{pool: newBuffers(gatherRecords)}
-	buffers.lent.Store(mostGathering)
+	buffers.lent.Store(maxGathering)
 	taken := &failingConn{room: 100}
 	r := &records{Conn: taken, buffers: buffers}
 	r.begin()
 	if _, err := r.Write(make([]byte, 60)); err != nil || taken.room != 40 {
 		t.Errorf("room for %d is left: %v", taken.room, err)
 	}
-	if err := r.end(); err != nil || buffers.lent.Load() != mostGathering {
+	if err := r.end(); err != nil || buffers.lent.Load() != maxGathering {
 		t.Errorf("%v; %d buffers are lent", err, buffers.lent.Load())
 	}
 }
 
-func TestTLS_HearsOfConnectionsThatBreak(t *testing.T) {
+func TestTLS_CancelsRequestsOfConnectionsThatBreak(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("elsewhere it is heard when the request is answered")
 	}

@@ -7,12 +7,12 @@ import (
 	"time"
 )
 
-func TestBoundUnsent_TheSystemHoldsLittleForWhoDoesNotRead(t *testing.T) {
+func TestLimitUnsent_TheSystemBuffersLittleForAViewerThatDoesNotRead(t *testing.T) {
 	near, far := loopback(t)
 	if err := far.(interface{ SetReadBuffer(bytes int) error }).SetReadBuffer(8 << 10); err != nil {
 		t.Fatal(err)
 	}
-	boundUnsent(near)
+	limitUnsent(near)
 	if err := near.SetWriteDeadline(time.Now().Add(100 * time.Millisecond)); err != nil {
 		t.Fatal(err)
 	}

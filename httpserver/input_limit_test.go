@@ -56,7 +56,7 @@ func TestServer_EndsFloodsOfHTTP2(t *testing.T) {
 		"unknown":       func(int) string { return frame(0x42, 0, 0, "") },
 		"RST_STREAM":    func(i int) string { s := uint32(2*i + 1); return getOf(s) + frame(3, 0, s, "\x00\x00\x00\x08") },
 	} {
-		overBoth(t, func(t *testing.T, open opener) {
+		overBoth(t, func(t *testing.T, open starter) {
 			f := open(t, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
 			c := f.dialFor(t, "h2")
 			go func() { _, _ = io.Copy(io.Discard, c) }()
@@ -64,7 +64,7 @@ func TestServer_EndsFloodsOfHTTP2(t *testing.T) {
 				t.Fatal(err)
 			}
 			const most = 1 << 20
-			if n := send(c, next, most); n > 2*floodBurst {
+			if n := send(c, next, most); n > 2*inputBurst {
 				t.Errorf("%s: %d bytes are read", name, n)
 			}
 			synctest.Wait()
@@ -79,7 +79,7 @@ func TestServer_EndsFloodsOfHTTP2(t *testing.T) {
 
 func TestServer_EndsFloodsOfPipelinedRequests(t *testing.T) {
 	for _, path := range []string{"/live/10", "/10"} { // http1's, net/http's
-		overBoth(t, func(t *testing.T, open opener) {
+		overBoth(t, func(t *testing.T, open starter) {
 			f := open(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Content-Length", "0") }))
 			c := f.dial(t)
 			request := fmt.Sprintf("GET %s HTTP/1.1\r\nHost: x\r\n\r\n", path)
@@ -110,7 +110,7 @@ func TestServer_EndsFloodsOfPipelinedRequests(t *testing.T) {
 // sent and takes a request back now and then; nothing of it is a flood, for hours.
 func TestServer_DoesNotTakeAPlayerForAFlood(t *testing.T) {
 	for _, protocol := range []int{1, 2} {
-		overBoth(t, func(t *testing.T, open opener) {
+		overBoth(t, func(t *testing.T, open starter) {
 			f := open(t, sized())
 			rt := f.client(protocol)
 			for i := range 3000 {
@@ -138,18 +138,18 @@ func TestServer_DoesNotTakeAPlayerForAFlood(t *testing.T) {
 	}
 }
 
-func TestServer_BarsAddressesThatFlood(t *testing.T) {
+func TestServer_BlocksAddressesThatFlood(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg := DefaultConfig()
 		cfg.TrustedProxies = []string{"192.0.2.9"}
 		s := New(cfg, siteOf(sized()), slog.New(slog.DiscardHandler), NewMetrics(prometheus.NewRegistry()))
 		for _, address := range []string{"192.0.2.1", "192.0.2.9"} {
-			for range 2 * offenceBurst {
+			for range 2 * penaltyBurst {
 				c := s.admit(from(address))
 				if c == nil {
 					break
 				}
-				c.flood()
+				c.closeForInput()
 			}
 		}
 		for address, want := range map[string]bool{"192.0.2.1": false, "192.0.2.2": true, "192.0.2.9": true} {
@@ -182,16 +182,16 @@ func from(address string) net.Conn {
 
 func TestOffenders_AreNotRememberedWithoutABound(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		o := offenders{by: map[netip.Prefix]*bucket{}}
-		for i := range 2 * mostOffenders {
-			o.add(connlimit.Network(peerOf(fmt.Sprintf("10.0.%d.%d", i/256, i%256))), time.Now())
+		p := penalties{by: map[netip.Prefix]*tokens{}}
+		for i := range 2 * maxPenalties {
+			p.add(connlimit.Network(peerOf(fmt.Sprintf("10.0.%d.%d", i/256, i%256))), time.Now())
 		}
-		if n := len(o.by); n > mostOffenders {
+		if n := len(p.by); n > maxPenalties {
 			t.Errorf("%d are remembered", n)
 		}
 		time.Sleep(time.Minute)
-		o.add(connlimit.Network(peerOf("10.9.9.9")), time.Now())
-		if n := len(o.by); n != 1 {
+		p.add(connlimit.Network(peerOf("10.9.9.9")), time.Now())
+		if n := len(p.by); n != 1 {
 			t.Errorf("%d are remembered a minute later", n)
 		}
 	})
@@ -205,7 +205,7 @@ func TestServer_DoesNotMeterTrustedProxies(t *testing.T) {
 		s := New(cfg, siteOf(sized()), slog.New(slog.DiscardHandler), NewMetrics(prometheus.NewRegistry()))
 		c := s.admit(from("192.0.2.9"))
 		c.meter()
-		if c.allowed.metered || !c.Pipelined() {
+		if c.input.metered || !c.AllowPipelined() {
 			t.Error("it is metered")
 		}
 	})

@@ -8,10 +8,10 @@ import (
 	"testing"
 )
 
-func TestBelow_AnswersWithAndWithoutThePrefix(t *testing.T) {
+func TestUnderBasePath_AnswersWithAndWithoutThePrefix(t *testing.T) {
 	next := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = fmt.Fprint(w, r.URL.RequestURI()) })
 	for _, base := range []string{"", "/video", "/a/b"} {
-		h := Below(base, next)
+		h := UnderBasePath(base, next)
 		for _, path := range []string{"/", "/watch/x", "/v1/broadcasts/a%2Fb?c=d", "/live/b/source/s-1.ts?_HLS_msn=1", "/video2/x", "/a/bc"} {
 			for _, prefix := range []string{"", base} {
 				if w := get(h, prefix+path); w.Code != 200 || w.Body.String() != path {
@@ -23,7 +23,7 @@ func TestBelow_AnswersWithAndWithoutThePrefix(t *testing.T) {
 }
 
 // A redirection leads to the same place below whatever the proxy took off.
-func TestBelow_RedirectsOddPathsRelatively(t *testing.T) {
+func TestUnderBasePath_RedirectsOddPathsRelatively(t *testing.T) {
 	next := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
 	for path, want := range map[string]string{
 		"/watch/x/":             "/watch/x",
@@ -54,7 +54,7 @@ func TestBelow_RedirectsOddPathsRelatively(t *testing.T) {
 			}
 			r.URL = u
 			w := httptest.NewRecorder()
-			Below(c.base, next).ServeHTTP(w, r)
+			UnderBasePath(c.base, next).ServeHTTP(w, r)
 			page, err := url.Parse("http://golive.test" + c.seen + path)
 			if err != nil {
 				t.Fatal(err)
@@ -65,11 +65,11 @@ func TestBelow_RedirectsOddPathsRelatively(t *testing.T) {
 			}
 		}
 	}
-	if w := get(Below("/video", next), "/video?a=b"); w.Header().Get("Location") != "video/?a=b" {
+	if w := get(UnderBasePath("/video", next), "/video?a=b"); w.Header().Get("Location") != "video/?a=b" {
 		t.Errorf("the prefix alone: %d to %q", w.Code, w.Header().Get("Location"))
 	}
 	for _, path := range []string{"/watch/../x", "/..", "/a/./b", "/watch/%2e%2e/x", "/v1/broadcasts/.."} {
-		if w := get(Below("", next), path); w.Code != http.StatusNotFound {
+		if w := get(UnderBasePath("", next), path); w.Code != http.StatusNotFound {
 			t.Errorf("%s: %d", path, w.Code)
 		}
 	}

@@ -32,44 +32,44 @@ func withProtocols(config *tls.Config) *tls.Config {
 // refusePlain answers a client that does not speak TLS.
 const refusePlain = "HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n"
 
-// next is what becomes of a connection.
-type next int
+// outcome is what becomes of a connection after its handshake.
+type outcome int
 
 const (
-	nextClose next = iota
-	nextServe      // here
-	nextOther      // whoever accepts from the Listener has it
+	outcomeClose  outcome = iota
+	outcomeServe          // by this package
+	outcomeAccept         // by whoever accepts from the Listener
 )
 
-// secure begins TLS. A connection of HTTP/2 is offered at once.
-func (c *conn) secure(ctx context.Context) next {
+// handshake begins TLS. A connection of HTTP/2 is offered at once.
+func (c *conn) handshake(ctx context.Context) outcome {
 	c.records = &records{Conn: c.raw, buffers: &c.listener.records}
 	inside := tls.Server(c.records, c.listener.config)
 	c.stream = inside
 	_ = c.raw.SetDeadline(time.Now().Add(headTime)) // a broken connection fails in the handshake
 	if c.listener.closing.Load() {
-		return nextClose
+		return outcomeClose
 	}
 	if err := inside.HandshakeContext(ctx); err != nil {
 		if plain, ok := errors.AsType[tls.RecordHeaderError](err); ok && plain.Conn != nil && looksLikeHTTP(plain.RecordHeader) {
 			_, _ = io.WriteString(plain.Conn, refusePlain) // it is closed in any case
 		}
 		c.listener.log.Debug("TLS handshake failed", "remote", c.raw.RemoteAddr(), "err", err)
-		c.stream = c.raw // there is nobody to say goodbye to
-		return nextClose
+		c.stream = c.raw // Close must not send a close_notify
+		return outcomeClose
 	}
 	_ = c.raw.SetDeadline(time.Time{})
 	state := inside.ConnectionState()
 	switch state.NegotiatedProtocol {
 	case protocolHTTP1, "":
 		c.state = &state
-		return nextServe
+		return outcomeServe
 	case protocolHTTP2:
 		if c.listener.offer(inside) {
-			return nextOther
+			return outcomeAccept
 		}
 	}
-	return nextClose // acme-tls/1, say: the handshake was all
+	return outcomeClose // acme-tls/1, say: the handshake was all
 }
 
 // looksLikeHTTP reports whether what came instead of the header of a TLS record is the
@@ -82,14 +82,14 @@ func looksLikeHTTP(header [5]byte) bool {
 	return false
 }
 
-// replay is a connection from which was read already.
-type replay struct {
+// unreadConn is a connection of which some bytes were read already.
+type unreadConn struct {
 	net.Conn
 	unread []byte
 }
 
 // Read implements net.Conn.
-func (r *replay) Read(p []byte) (int, error) {
+func (r *unreadConn) Read(p []byte) (int, error) {
 	if len(r.unread) > 0 {
 		n := copy(p, r.unread)
 		if r.unread = r.unread[n:]; len(r.unread) == 0 {
@@ -100,23 +100,23 @@ func (r *replay) Read(p []byte) (int, error) {
 	return r.Conn.Read(p)
 }
 
-// NetConn is the connection itself.
-func (r *replay) NetConn() net.Conn { return r.Conn }
+// NetConn returns the connection itself.
+func (r *unreadConn) NetConn() net.Conn { return r.Conn }
 
 // CloseWrite ends what is sent.
-func (r *replay) CloseWrite() error {
+func (r *unreadConn) CloseWrite() error {
 	if half, ok := r.Conn.(interface{ CloseWrite() error }); ok {
 		return half.CloseWrite()
 	}
 	return errors.ErrUnsupported
 }
 
-// secureReplay is one of TLS.
-type secureReplay struct {
-	replay
+// unreadTLSConn is one of TLS.
+type unreadTLSConn struct {
+	unreadConn
 
 	state tls.ConnectionState
 }
 
-// ConnectionState is what net/http looks for, to tell handlers.
-func (r *secureReplay) ConnectionState() tls.ConnectionState { return r.state }
+// ConnectionState implements what net/http looks for to set Request.TLS.
+func (r *unreadTLSConn) ConnectionState() tls.ConnectionState { return r.state }

@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// room counts the viewers of one broadcast, in generations: who is in this one or
-// the last is there. So nobody has to be taken out.
-type room struct {
+// counter counts the viewers of one broadcast in generations: a viewer counts if it is in
+// the current one or the last. So none has to be removed.
+type counter struct {
 	now atomic.Pointer[generations]
 }
 
@@ -19,27 +19,27 @@ type generations struct {
 	span          time.Duration
 }
 
-func newRoom() *room {
-	r := &room{}
+func newCounter() *counter {
+	r := &counter{}
 	r.now.Store(&generations{current: &set{}, last: &set{}})
 	return r
 }
 
-func (r *room) add(viewer uint64, now time.Time, span time.Duration) {
+func (r *counter) add(viewer uint64, now time.Time, span time.Duration) {
 	g := r.now.Load()
 	if now.After(g.until) {
-		g = r.turn(g, now, span)
+		g = r.rotate(g, now, span)
 	}
 	g.current.add(viewer)
 }
 
-// turn begins a generation. Of several who try, one succeeds.
-func (r *room) turn(old *generations, now time.Time, span time.Duration) *generations {
+// rotate begins a generation. Of several callers at the same time one succeeds.
+func (r *counter) rotate(old *generations, now time.Time, span time.Duration) *generations {
 	next := &generations{current: &set{}, last: old.current, until: now.Add(span), span: span}
 	if now.After(old.until.Add(old.span)) {
-		next.last = &set{} // nobody came for a whole generation
+		next.last = &set{} // no viewer came for a whole generation
 	}
-	// An audience that has grown smaller is counted more finely again.
+	// A smaller audience is counted exactly again.
 	next.current.level.Store(max(0, old.current.level.Load()-1))
 	if r.now.CompareAndSwap(old, next) {
 		return next
@@ -47,29 +47,29 @@ func (r *room) turn(old *generations, now time.Time, span time.Duration) *genera
 	return r.now.Load()
 }
 
-func (r *room) count(now time.Time) int {
+func (r *counter) count(now time.Time) int {
 	g := r.now.Load()
 	switch over := now.Sub(g.until); {
 	case over > g.span:
 		return 0
-	case over > 0: // current should be last by now, and nobody has come since
+	case over > 0: // current is the last one by now, and no viewer came since
 		return union(g.current, &set{})
 	}
 	return union(g.current, g.last)
 }
 
-func (r *room) isEmpty(now time.Time) bool {
+func (r *counter) isEmpty(now time.Time) bool {
 	g := r.now.Load()
 	return now.Sub(g.until) > g.span
 }
 
-// A set holds at most shards times mostInShard viewers. When there are more, it
-// keeps a sample: those whose number ends in level zero bits, each of whom stands
-// for 2^level. Any number of viewers takes no more memory than that, and the number
-// is off by two or three per cent; below, it is exact.
+// A set holds at most shards times maxInShard viewers. When there are more, it
+// keeps a sample: those whose hash ends in level zero bits, each of which stands
+// for 2^level. So memory is bounded, and the count is off by two or three per cent; below
+// that it is exact.
 const (
-	shards      = 16
-	mostInShard = 256
+	shards     = 16
+	maxInShard = 256
 )
 
 type set struct {
@@ -77,8 +77,8 @@ type set struct {
 	shards [shards]shard
 }
 
-// shard is a set's part for the viewers whose number begins with the same bits, so
-// that those who come at the same time seldom meet at a lock.
+// shard holds the viewers of a set whose hashes begin with the same bits, so that requests
+// at the same time seldom contend for a lock.
 type shard struct {
 	mu      sync.Mutex
 	viewers map[uint64]struct{}
@@ -100,10 +100,10 @@ func (s *set) add(viewer uint64) {
 	if h.viewers == nil {
 		h.viewers = map[uint64]struct{}{}
 	}
-	for len(h.viewers) >= mostInShard {
+	for len(h.viewers) >= maxInShard {
 		level := s.level.Load()
 		maps.DeleteFunc(h.viewers, func(v uint64, _ struct{}) bool { return !sampled(v, level) })
-		if len(h.viewers) >= mostInShard {
+		if len(h.viewers) >= maxInShard {
 			s.level.CompareAndSwap(level, level+1)
 		}
 	}
@@ -112,7 +112,7 @@ func (s *set) add(viewer uint64) {
 	}
 }
 
-// union is how many viewers are in either set.
+// union returns how many viewers are in either set.
 func union(a, b *set) (n int) {
 	level := max(a.level.Load(), b.level.Load())
 	for i := range shards {
@@ -121,12 +121,12 @@ func union(a, b *set) (n int) {
 	return n << level
 }
 
-// count is how many viewers of the sample are here and not there.
+// count returns how many viewers of the sample are here and not there.
 func (h *shard) count(level int32, there *shard) (n int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if there != nil {
-		there.mu.Lock() // always the newer set's: the older is locked first
+		there.mu.Lock() // always of the newer set: the older is locked first
 		defer there.mu.Unlock()
 	}
 	for v := range h.viewers {
