@@ -33,7 +33,16 @@ func TestServe_IsReadyForNothingNewWhileItStops(t *testing.T) {
 	e.videoConfig(0, large())
 	e.video(0, 4400, 2000)
 	s.mediaPlaylist(t, "studio", "#EXTINF:")
-	for query, want := range map[string]string{"": "server: ok\n", "?for=viewers": "server: ok\n", "?for=ingest": "server: ok\nstorage: ok\n"} {
+	for deadline := time.Now().Add(patience); ; <-time.After(10 * time.Millisecond) {
+		_, text := s.ready(t, "?for=ingest")
+		if strings.Contains(text, "registry: ok\n") {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatal(text)
+		}
+	}
+	for query, want := range map[string]string{"": "server: ok\n", "?for=viewers": "server: ok\n", "?for=ingest": "server: ok\nstorage: ok\nregistry: ok\n"} {
 		if status, text := s.ready(t, query); status != http.StatusOK || text != want {
 			t.Errorf("%q: %d %q", query, status, text)
 		}

@@ -189,12 +189,16 @@ func (h *server) run(ctx context.Context, d listeners, guest func(context.Contex
 		back.Go(func() error { return h.certificates.auto.Run(backCtx) })
 	}
 	back.Go(func() error { return h.admin.Serve(backCtx, d.admin) })
+	back.Go(func() error { return h.registry.Run(backCtx) }) // until the Hub has released its leases
 	front.Go(func() error { return h.rtmp.Serve(frontCtx, d.rtmp) })
 	if d.rtmps != nil {
 		front.Go(func() error { return h.rtmp.ServeTLS(frontCtx, d.rtmps, h.certificates.rtmps) })
 	}
 	front.Go(func() error { return h.hub.Run(frontCtx) })
 	front.Go(func() error { h.probe.run(frontCtx); return nil })
+	if h.bucket != nil {
+		front.Go(func() error { return h.bucket.Run(frontCtx, h.hub.Live) })
+	}
 	front.Go(func() error { guest(frontCtx); return nil })
 	front.Go(func() error { // if an HTTP server fails, stop the rest
 		select {
