@@ -65,13 +65,13 @@ func serve(ctx context.Context, args, env []string, stderr *logWriter) error {
 			log.Warn("lock release failed", "err", err)
 		}
 	}()
-	doors, err := listen(ctx, cfg)
+	listeners, err := listen(ctx, cfg)
 	if err != nil {
 		return err
 	}
-	h, err := wire(ctx, cfg, doors, log)
+	h, err := wire(ctx, cfg, listeners, log)
 	if err != nil {
-		doors.close()
+		listeners.close()
 		return err
 	}
 	h.metrics.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
@@ -87,15 +87,15 @@ func serve(ctx context.Context, args, env []string, stderr *logWriter) error {
 			log.Warn("storage close failed", "err", err)
 		}
 	}()
-	log.Info("golive started", "version", version(), "rtmp", addressOf(doors.rtmp), "rtmps", addressOf(doors.rtmps),
-		"http", addressOf(doors.http), "https", addressOf(doors.https), "admin", addressOf(doors.admin), "storage", cfg.Storage.Backend)
+	log.Info("golive started", "version", version(), "rtmp", addressOf(listeners.rtmp), "rtmps", addressOf(listeners.rtmps),
+		"http", addressOf(listeners.http), "https", addressOf(listeners.https), "admin", addressOf(listeners.admin), "storage", cfg.Storage.Backend)
 	defer context.AfterFunc(ctx, func() { log.Info("golive stopping", "hint", "a second signal ends it immediately") })()
 	guest := func(context.Context) {}
 	if *demo {
-		url := fmt.Sprintf("rtmp://127.0.0.1:%d/live/%s", portOf(doors.rtmp.Addr().String()), demoKey)
-		guest = func(ctx context.Context) { publishDemo(ctx, url, portOf(doors.http.Addr().String()), log) }
+		url := fmt.Sprintf("rtmp://127.0.0.1:%d/live/%s", portOf(listeners.rtmp.Addr().String()), demoKey)
+		guest = func(ctx context.Context) { publishDemo(ctx, url, portOf(listeners.http.Addr().String()), log) }
 	}
-	err = h.run(ctx, doors, guest)
+	err = h.run(ctx, listeners, guest)
 	log.Info("golive stopped")
 	return err
 }
@@ -142,28 +142,28 @@ func addressOf(ln net.Listener) string {
 
 // listen opens all listeners, or none if one of them fails.
 func listen(ctx context.Context, cfg config.Config) (listeners, error) {
-	var d listeners
-	for _, door := range []struct {
+	var all listeners
+	for _, l := range []struct {
 		key, address string
-		into         *net.Listener
+		listener     *net.Listener
 	}{
-		{"ingest.rtmp.listen", cfg.Ingest.RTMP.Listen, &d.rtmp},
-		{"ingest.rtmps.listen", cfg.Ingest.RTMPS.Listen, &d.rtmps},
-		{"origin.listen", cfg.Origin.Listen, &d.http},
-		{"origin.tls.listen", cfg.Origin.TLS.Listen, &d.https},
-		{"admin.listen", cfg.Admin.Listen, &d.admin},
+		{"ingest.rtmp.listen", cfg.Ingest.RTMP.Listen, &all.rtmp},
+		{"ingest.rtmps.listen", cfg.Ingest.RTMPS.Listen, &all.rtmps},
+		{"origin.listen", cfg.Origin.Listen, &all.http},
+		{"origin.tls.listen", cfg.Origin.TLS.Listen, &all.https},
+		{"admin.listen", cfg.Admin.Listen, &all.admin},
 	} {
-		if door.address == "" && (door.into == &d.rtmps || door.into == &d.https) {
+		if l.address == "" && (l.listener == &all.rtmps || l.listener == &all.https) {
 			continue
 		}
-		ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", door.address)
+		ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", l.address)
 		if err != nil {
-			d.close()
-			return listeners{}, fmt.Errorf("%s: %w (is another golive running? choose another port)", door.key, err)
+			all.close()
+			return listeners{}, fmt.Errorf("%s: %w (is another golive running? choose another port)", l.key, err)
 		}
-		*door.into = ln
+		*l.listener = ln
 	}
-	return d, nil
+	return all, nil
 }
 
 // run serves until ctx is done, then shuts down in order: first publishers, then every
