@@ -129,27 +129,20 @@ func (o *object) read(ctx context.Context, remote string, offset, most, end int6
 		}
 		first := offset / slabSize
 		up := o.upstreamAt(first)
-		if up != nil && up.turn != nil {
+		if up == nil {
+			var err error
+			if up, err = o.newUpstream(ctx, remote, first, end); err != nil {
+				return nil, err
+			}
+		} else if up.turn != nil {
 			if err := o.wait(ctx, up.turn); err != nil {
 				return nil, err
 			}
-			continue
+			up = nil
 		}
-		if up == nil {
-			release, err := o.begin(ctx, remote)
-			if err != nil {
-				return nil, err
-			}
-			if release == nil {
-				continue
-			}
-			if ctx.Err() != nil || o.slabs[first] != nil || o.upstreamAt(first) != nil { // another viewer was faster
-				release()
-				continue
-			}
-			up = o.newUpstream(ctx, first, end, release)
+		if up != nil {
+			return o.takeTurn(up, offset, most)
 		}
-		return o.takeTurn(up, offset, most)
 	}
 }
 
@@ -164,9 +157,21 @@ func (o *object) upstreamAt(i int64) *upstream {
 	return nil
 }
 
-// newUpstream returns an upstream from a slab to the offset end, which outlives the
-// request that opens it.
-func (o *object) newUpstream(ctx context.Context, first, end int64, release func()) *upstream {
+// newUpstream returns an upstream from a slab to the offset end, which outlives the request
+// that opens it; nil if another viewer has read meanwhile.
+func (o *object) newUpstream(ctx context.Context, remote string, first, end int64) (*upstream, error) {
+	release, err := o.begin(ctx, remote)
+	if err != nil || release == nil {
+		return nil, err
+	}
+	if err := context.Cause(ctx); err != nil {
+		release()
+		return nil, err
+	}
+	if o.slabs[first] != nil || o.upstreamAt(first) != nil {
+		release()
+		return nil, nil //nolint:nilnil // it is to look again
+	}
 	if o.size == media.UnknownSize {
 		end = media.UnknownSize
 	} else {
@@ -175,7 +180,7 @@ func (o *object) newUpstream(ctx context.Context, first, end int64, release func
 	up := &upstream{next: first, end: end, release: release}
 	up.ctx, up.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	o.ups = append(o.ups, up)
-	return up
+	return up, nil
 }
 
 // cached returns what is in memory from offset on; nil is nothing.

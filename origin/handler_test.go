@@ -51,7 +51,9 @@ func (s *testSource) Playlist(ctx context.Context, id, rendition, name string, d
 func (s *testSource) Media(ctx context.Context, id, rendition, name string) (playlist.Media, error) {
 	if id == "b" && rendition == "source" {
 		m, err := s.window.Media(ctx, name)
-		m.Remote = openerOf(s.bucket, "live/"+id+"/"+rendition+"/"+m.Object)
+		if m.Slabs == nil {
+			m.Remote = openerOf(s.bucket, "live/"+id+"/"+rendition+"/"+m.Object)
+		}
 		if !errors.Is(err, playlist.ErrNotFound) {
 			return m, err
 		}
@@ -82,58 +84,58 @@ func newTestSource() *testSource {
 	}
 }
 
-func (h *testSource) begin(msn int64) {
-	h.open = &media.Segment{Publication: "s", MSN: msn, Independent: true, ProgramDateTime: time.Unix(1_800_000_000, 0).Add(h.clock.Duration())}
-	h.window.Open(*h.open)
+func (s *testSource) begin(msn int64) {
+	s.open = &media.Segment{Publication: "s", MSN: msn, Independent: true, ProgramDateTime: time.Unix(1_800_000_000, 0).Add(s.clock.Duration())}
+	s.window.Open(*s.open)
 }
 
-func (h *testSource) part() {
-	h.partOf(fmt.Appendf(nil, "<%d.%d>", h.open.MSN, len(h.open.Parts)))
+func (s *testSource) part() {
+	s.partOf(fmt.Appendf(nil, "<%d.%d>", s.open.MSN, len(s.open.Parts)))
 }
 
-func (h *testSource) partOf(data []byte) {
+func (s *testSource) partOf(data []byte) {
 	p := &media.Part{
-		Publication: "s", MSN: h.open.MSN, Number: h.parts, Offset: h.open.Size, Start: h.clock,
-		Duration: media.Second / 4, Data: data, Arrived: h.arrived,
+		Publication: "s", MSN: s.open.MSN, Number: s.parts, Offset: s.open.Size, Start: s.clock,
+		Duration: media.Second / 4, Data: data, Arrived: s.arrived,
 	}
-	h.parts++
+	s.parts++
 	p.Size = int64(len(p.Data))
-	h.clock += p.Duration
-	h.open.Parts = append(h.open.Parts, p)
-	h.open.Size += p.Size
-	h.open.Duration += p.Duration
-	h.window.Part(p)
-	h.window.Commit()
+	s.clock += p.Duration
+	s.open.Parts = append(s.open.Parts, p)
+	s.open.Size += p.Size
+	s.open.Duration += p.Duration
+	s.window.Part(p)
+	s.window.Commit()
 }
 
 // segment plays one whole segment; stored ones are in the bucket, and leave
 // memory when the next one comes.
-func (h *testSource) segment(t testing.TB, msn int64, stored bool) {
+func (s *testSource) segment(t testing.TB, msn int64, stored bool) {
 	t.Helper()
-	h.begin(msn)
+	s.begin(msn)
 	for range 8 {
-		h.part()
+		s.part()
 	}
-	h.finish(t, stored)
+	s.finish(t, stored)
 }
 
 // finish completes the open segment.
-func (h *testSource) finish(t testing.TB, stored bool) {
+func (s *testSource) finish(t testing.TB, stored bool) {
 	t.Helper()
-	h.window.Close(h.open)
-	h.window.Commit()
+	s.window.Close(s.open)
+	s.window.Commit()
 	if stored {
-		o := storage.Object{Key: "live/b/source/" + h.open.Name(), Slabs: h.open.Slabs()}
-		if err := h.bucket.Put(t.Context(), o); err != nil {
+		o := storage.Object{Key: "live/b/source/" + s.open.Name(), Slabs: s.open.Slabs()}
+		if err := s.bucket.Put(t.Context(), o); err != nil {
 			t.Fatal(err)
 		}
-		h.window.Snapshot().Entry("s", h.open.MSN).Stored()
+		s.window.Snapshot().Entry("s", s.open.MSN).Stored()
 	}
 }
 
-func (h *testSource) handler() *Handler {
+func (s *testSource) handler() *Handler {
 	reg := prometheus.NewRegistry()
-	return NewHandler(DefaultConfig(), h, audience.New(nil, reg), NewReadLimiter(100, nil), slog.New(slog.DiscardHandler), NewMetrics(reg))
+	return NewHandler(DefaultConfig(), s, audience.New(nil, reg), NewReadLimiter(100, nil), slog.New(slog.DiscardHandler), NewMetrics(reg))
 }
 
 func get(h http.Handler, path string, header ...string) *httptest.ResponseRecorder {

@@ -72,6 +72,11 @@ func (w *Window) Respond(ctx context.Context, d Directives) (Response, error) {
 			return r, err
 		}
 		r.Blocking = true
+	} else if s.begins() {
+		var err error
+		if s, err = w.awaitFirst(ctx, s); err != nil {
+			return r, err
+		}
 	}
 	if s.Full == nil {
 		return r, ErrNotFound
@@ -96,8 +101,8 @@ func (w *Window) Media(ctx context.Context, name string) (Media, error) {
 	if !s.Hinted(name) {
 		return Media{}, ErrNotFound
 	}
-	coming := s.Next()
-	s, waited, err := w.await(ctx, coming)
+	next := s.Next()
+	s, waited, err := w.await(ctx, next)
 	if err != nil {
 		return Media{}, err
 	}
@@ -106,9 +111,19 @@ func (w *Window) Media(ctx context.Context, name string) (Media, error) {
 		return Media{}, ErrNotFound
 	}
 	if waited {
-		m.Arrived = s.Arrived(coming)
+		m.Arrived = s.Arrived(next)
 	}
 	return m, nil
+}
+
+// awaitFirst waits for the first complete segment. Until then the list has parts only, which
+// hls.js takes for an empty one: it comes back after seconds, or not at all.
+func (w *Window) awaitFirst(ctx context.Context, s *Snapshot) (*Snapshot, error) {
+	s, _, err := w.await(ctx, Position{MSN: s.next.MSN, Part: -1})
+	if errors.Is(err, ErrTimeout) {
+		return w.Snapshot(), nil
+	}
+	return s, err
 }
 
 // await waits for a position for three target durations; waited is false when it was there

@@ -41,6 +41,38 @@ func TestWindow_RespondReturnsThePlaylistThatARequestNames(t *testing.T) {
 	})
 }
 
+// hls.js takes a list of parts alone for an empty one.
+func TestWindow_RespondWaitsForTheFirstSegment(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScript(DefaultConfig())
+		s.begin(false)
+		s.part()
+		s.w.Commit()
+		began := time.Now()
+		time.AfterFunc(2*time.Second, func() { s.close(); s.w.Commit() })
+		r, err := s.w.Respond(t.Context(), Directives{})
+		if err != nil || !strings.Contains(string(r.Text.Plain), "aaaa-0.ts") || r.Blocking || time.Since(began) != 2*time.Second {
+			t.Errorf("%+v, %v after %s", r, err, time.Since(began))
+		}
+	})
+	synctest.Test(t, func(t *testing.T) {
+		s := newScript(DefaultConfig())
+		s.begin(false)
+		s.part()
+		s.w.Commit()
+		began := time.Now()
+		if r, err := s.w.Respond(t.Context(), Directives{}); err != nil || !strings.Contains(string(r.Text.Plain), "aaaa.0.ts") || time.Since(began) != 6*time.Second {
+			t.Errorf("a segment that does not end: %+v, %v after %s", r, err, time.Since(began))
+		}
+		left := errors.New("left")
+		ctx, cancel := context.WithTimeoutCause(t.Context(), time.Second, left)
+		defer cancel()
+		if _, err := s.w.Respond(ctx, Directives{}); !errors.Is(err, left) {
+			t.Errorf("the client left: %v", err)
+		}
+	})
+}
+
 func TestWindow_RespondRefusesWhatWillNotComeSoon(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newScript(DefaultConfig())

@@ -95,6 +95,9 @@ func (s *Snapshot) Near(p Position, partTarget media.Ticks) bool {
 	return p.MSN < s.next.MSN
 }
 
+// begins reports whether the snapshot has parts and no complete segment yet.
+func (s *Snapshot) begins() bool { return s.Full != nil && len(s.entries) == 0 && !s.Ended }
+
 // Next returns the position of the next part, if it belongs to the open segment.
 func (s *Snapshot) Next() Position { return s.next }
 

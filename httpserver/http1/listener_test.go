@@ -15,6 +15,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"golive/internal/pipenet"
 )
 
 // testServer is a Listener before an http.Server, both with one handler. What the http.Server
@@ -25,32 +27,16 @@ type testServer struct {
 	end  func()
 }
 
-// pipes is a net.Listener of one end of each pipe.
-type pipes struct {
-	in     chan net.Conn
-	closed chan struct{}
-	once   sync.Once
-}
-
-func (p *pipes) Accept() (net.Conn, error) {
-	select {
-	case c := <-p.in:
-		return c, nil
-	case <-p.closed:
-		return nil, net.ErrClosed
-	}
-}
-func (p *pipes) Close() error   { p.once.Do(func() { close(p.closed) }); return nil }
-func (p *pipes) Addr() net.Addr { return &net.TCPAddr{} }
-
 // open starts a testServer over pipes, for a synctest bubble.
 func open(t *testing.T, handler http.HandlerFunc) *testServer {
 	t.Helper()
-	p := &pipes{in: make(chan net.Conn), closed: make(chan struct{})}
+	p := pipenet.Listen()
 	d := openOn(t, p, handler)
 	d.dial = func() net.Conn {
 		near, far := net.Pipe()
-		p.in <- far
+		if err := p.Offer(t.Context(), far); err != nil {
+			t.Error(err)
+		}
 		return near
 	}
 	return d
@@ -188,12 +174,14 @@ func (p pieces) Write(b []byte) (total int, err error) {
 
 func TestListener_HandsOverHTTP2(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := &pipes{in: make(chan net.Conn), closed: make(chan struct{})}
+		p := pipenet.Listen()
 		l := NewListener(p, "/live/", http.HandlerFunc(echo), slog.New(slog.DiscardHandler))
 		var running sync.WaitGroup
 		running.Go(func() { l.Run(t.Context()) })
 		near, far := net.Pipe()
-		p.in <- far
+		if err := p.Offer(t.Context(), far); err != nil {
+			t.Error(err)
+		}
 		const preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 		running.Go(func() { _, _ = io.WriteString(near, preface+"frames") })
 		c, err := l.Accept()
@@ -453,11 +441,13 @@ func TestListener_CancelsRequestsOfConnectionsThatBreak(t *testing.T) {
 
 func TestListener_TriesAgainToAccept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := &pipes{in: make(chan net.Conn), closed: make(chan struct{})}
-		d := openOn(t, &failing{pipes: p, times: 3}, echo)
+		p := pipenet.Listen()
+		d := openOn(t, &failing{Listener: p, times: 3}, echo)
 		defer d.end()
 		near, far := net.Pipe()
-		p.in <- far
+		if err := p.Offer(t.Context(), far); err != nil {
+			t.Error(err)
+		}
 		defer func() { _ = near.Close() }()
 		ask(t, near, get, 1)
 	})
@@ -465,7 +455,7 @@ func TestListener_TriesAgainToAccept(t *testing.T) {
 
 // failing is a net.Listener that has no file descriptors at first.
 type failing struct {
-	*pipes
+	*pipenet.Listener
 	times int
 }
 
@@ -474,5 +464,5 @@ func (f *failing) Accept() (net.Conn, error) {
 		f.times--
 		return nil, errors.New("too many open files")
 	}
-	return f.pipes.Accept()
+	return f.Listener.Accept()
 }

@@ -20,6 +20,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"golive/internal/pipenet"
 )
 
 // selfSigned is what a test listens with. Tickets would wait in a pipe for a client that
@@ -44,11 +46,13 @@ func selfSigned(t *testing.T) *tls.Config {
 // openTLS starts a testServer over pipes inside TLS.
 func openTLS(t *testing.T, config *tls.Config, handler http.HandlerFunc) *testServer {
 	t.Helper()
-	p := &pipes{in: make(chan net.Conn), closed: make(chan struct{})}
+	p := pipenet.Listen()
 	d := openListener(t, NewTLSListener(p, config, "/live/", handler, slog.New(slog.DiscardHandler)), handler)
 	d.dial = func() net.Conn {
 		near, far := net.Pipe()
-		p.in <- far
+		if err := p.Offer(t.Context(), far); err != nil {
+			t.Error(err)
+		}
 		return near
 	}
 	return d
