@@ -25,6 +25,8 @@ type Check struct {
 	Name string
 	// For is what the node is not ready for when the check fails; empty is everything.
 	For Purpose
+	// Advisory shows a failure and leaves the node ready.
+	Advisory bool
 	// Probe returns what is wrong, or nil.
 	Probe func(ctx context.Context) error
 }
@@ -59,7 +61,9 @@ func ready(ctx context.Context, purpose Purpose, checks []Check) (status int, te
 			continue
 		}
 		if err := c.Probe(ctx); err != nil {
-			status = http.StatusServiceUnavailable
+			if !c.Advisory {
+				status = http.StatusServiceUnavailable
+			}
 			fmt.Fprintf(&b, "%s: %v\n", c.Name, err)
 			continue
 		}

@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"golive/storage"
-	"golive/storage/memory"
+	"golive/storage/storagetest/memory"
 )
 
 // asked counts what a bucket is asked.

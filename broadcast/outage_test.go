@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"golive/storage"
-	"golive/storage/memory"
+	"golive/storage/storagetest/memory"
 )
 
 // remote is a bucket that can be away.
@@ -220,7 +220,7 @@ func TestHub_ShutdownLeavesNothingOnTheLocalDisk(t *testing.T) {
 // copies are the local objects whose key ends with suffix.
 func (s *stage) copies(suffix string) (keys []string) {
 	s.t.Helper()
-	for info, err := range s.stores.Files.List(s.t.Context(), "") {
+	for info, err := range s.stores.Local.Files().List(s.t.Context(), "") {
 		if err != nil {
 			s.t.Fatal(err)
 		}

@@ -119,8 +119,8 @@ func (h *Hub) setOpeners(m *playlist.Media, b *Broadcast, key, rendition string)
 		return
 	}
 	if k := b.keeper.Load(); k != nil {
-		m.Local = func(_ context.Context, offset, length int64) (io.ReadCloser, int64, error) {
-			return readerOf(k.rec.Open(rendition, m.Object, offset, length))
+		m.Local = func(ctx context.Context, offset, length int64) (io.ReadCloser, int64, error) {
+			return readerOf(k.rec.Open(ctx, rendition, m.Object, offset, length))
 		}
 	}
 }

@@ -21,7 +21,7 @@ import (
 	"golive/origin/audience"
 	"golive/playlist"
 	"golive/storage"
-	"golive/storage/memory"
+	"golive/storage/storagetest/memory"
 )
 
 // testSource is a Source with one broadcast, "b", of one rendition, "source".

@@ -13,16 +13,18 @@ import (
 
 	"golive/archive"
 	"golive/media"
+	"golive/storage/disk"
 )
 
 func TestArchiveShow_PrintsALogByFolderAndByID(t *testing.T) {
 	data := t.TempDir()
-	store, err := archive.Open(filepath.Join(data, "media"), archive.Config{Layout: archive.Layout{Prefix: "live"}, Window: time.Minute},
-		slog.New(slog.DiscardHandler), archive.NewMetrics(prometheus.NewRegistry()))
+	files, err := disk.New(filepath.Join(data, "media"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = store.Close() }()
+	defer func() { _ = files.Close() }()
+	store := archive.NewStore(files, archive.Config{Layout: archive.Layout{Prefix: "live"}, Window: time.Minute},
+		slog.New(slog.DiscardHandler), archive.NewMetrics(prometheus.NewRegistry()))
 	began := time.Date(2026, 11, 28, 2, 0, 0, 0, time.UTC)
 	rec := store.NewRecording(archive.Meta{Broadcast: "studio", Token: "T1", Began: began}, func(string, *archive.Segment) {}, slog.New(slog.DiscardHandler))
 	rec.Describe("source", archive.Description{Target: 2, Video: "avc1.64001f", Width: 640, Height: 360})

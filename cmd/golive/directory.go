@@ -13,6 +13,7 @@ import (
 // directory provides the API with the Hub's broadcasts and their viewers.
 type directory struct {
 	hub      *broadcast.Hub
+	bucket   *bucketProbe
 	audience *audience.Audience
 	reads    *origin.ReadLimiter
 	basePath string // before the paths of playlists
@@ -47,7 +48,11 @@ func (d directory) Broadcast(ctx context.Context, id string) (api.Broadcast, err
 }
 
 func (d directory) live(b *broadcast.Broadcast) api.Broadcast {
-	told := d.describe(b.Status())
+	status := b.Status()
+	if err := d.bucket.failure(); err != nil && status.StorageError == "" && status.Replay == "" {
+		status.StorageError = err.Error()
+	}
+	told := d.describe(status)
 	told.Viewers = d.audience.Viewers(told.ID)
 	return told
 }

@@ -361,10 +361,51 @@ func TestRow79_SecondProcessOnAFolderIsRefusedAndTheFirstNamed(t *testing.T) {
 	}
 }
 
+// A required bucket that is away keeps nobody from a broadcast that waits to go on.
+func TestServe_StartsWithoutARequiredBucketWhereThereIsABroadcastToRecover(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	required := yaml(dir, strings.ReplaceAll(unreachableBucket, "secret_key: b", "secret_key: b, required: true"))
+	if out, err := serveCommand(t, required).CombinedOutput(); err == nil || !strings.Contains(string(out), "storage.s3.required: false starts without it") {
+		t.Fatalf("with nothing to recover: %v; %s", err, out)
+	}
+	first := startProcess(t, yaml(dir, unreachableBucket))
+	publish := exec.Command("golive", "publish", "rtmp://"+first.rtmp+"/live/studio")
+	if err := publish.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = publish.Process.Kill(); _ = publish.Wait() })
+	for deadline := time.After(patience); !recorded(t, dir); {
+		select {
+		case <-time.After(20 * time.Millisecond):
+		case <-deadline:
+			t.Fatal("no segment is recorded")
+		}
+	}
+	_ = first.cmd.Process.Kill()
+	<-first.ended
+	startProcess(t, required)
+}
+
+// recorded reports whether a log in the spool has a segment.
+func recorded(t *testing.T, dir string) bool {
+	t.Helper()
+	pages, err := filepath.Glob(filepath.Join(dir, "spool/live/studio/log-*/*.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, page := range pages {
+		if text, err := os.ReadFile(page); err == nil && strings.Contains(string(text), `"kind":"segment"`) {
+			return true
+		}
+	}
+	return false
+}
+
 // unreachableBucket is a bucket at a port where nobody listens; golive starts
 // without it.
 const unreachableBucket = `storage:
   backend: s3
   spool: {}
-  s3: { provider: minio, endpoint: "http://127.0.0.1:1", bucket: clips, access_key: a, secret_key: b, required: false }
+  s3: { provider: minio, endpoint: "http://127.0.0.1:1", bucket: clips, access_key: a, secret_key: b }
 `

@@ -24,7 +24,7 @@ import (
 	"golive/segmenter"
 	"golive/storage"
 	"golive/storage/disk"
-	"golive/storage/memory"
+	"golive/storage/storagetest/memory"
 	"golive/web"
 )
 
@@ -49,22 +49,19 @@ func TestServe_IDsThatNeverWereCostNoRequestsToTheStore(t *testing.T) {
 		dir, bucket := t.TempDir(), &countingBucket{Bucket: memory.New()}
 		log, reg := slog.New(slog.DiscardHandler), prometheus.NewRegistry()
 		layout := archive.Layout{Prefix: "live"}
-		local, err := archive.Open(dir, archive.Config{Layout: layout, Window: 30 * time.Second, Uploaded: true, Sync: storage.SyncNever}, log, archive.NewMetrics(reg))
-		if err != nil {
-			t.Fatal(err)
-		}
 		files, err := disk.New(dir)
 		if err != nil {
 			t.Fatal(err)
 		}
+		local := archive.NewStore(files, archive.Config{Layout: layout, Window: 30 * time.Second, Uploaded: true, Sync: storage.SyncNever}, log, archive.NewMetrics(reg))
 		hub := broadcast.NewHub(broadcast.Settings{
 			Config: broadcast.DefaultConfig(), Segmenter: segmenter.DefaultConfig(), Playlist: playlist.DefaultConfig(),
 			Retention: storage.RetentionConfig{Replay: time.Hour}, Prefix: "live",
-		}, broadcast.Stores{Local: local, Files: files, Bucket: bucket}, log, broadcast.NewMetrics(reg))
+		}, broadcast.Stores{Local: local, Bucket: bucket}, log, broadcast.NewMetrics(reg))
 		watching, reads := audience.New(nil, reg), origin.NewReadLimiter(100, nil)
 		mux := http.NewServeMux()
 		mux.Handle(origin.Prefix, origin.NewHandler(origin.DefaultConfig(), hub, watching, reads, log, origin.NewMetrics(reg)))
-		if err := api.Register(mux, api.DefaultConfig(), api.Server{}, directory{hub, watching, reads, ""}); err != nil {
+		if err := api.Register(mux, api.DefaultConfig(), api.Server{}, directory{hub, nil, watching, reads, ""}); err != nil {
 			t.Fatal(err)
 		}
 		pages, err := web.New(web.Config{RTMPPort: 1935})

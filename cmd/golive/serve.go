@@ -65,37 +65,43 @@ func serve(ctx context.Context, args, env []string, stderr *logWriter) error {
 			log.Warn("lock release failed", "err", err)
 		}
 	}()
-	listeners, err := listen(ctx, cfg)
+	open, err := listen(ctx, cfg)
 	if err != nil {
 		return err
 	}
-	h, err := wire(ctx, cfg, listeners, log)
+	srv, err := wire(ctx, cfg, open, log)
 	if err != nil {
-		listeners.close()
+		open.close()
 		return err
 	}
-	h.metrics.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
+	srv.metrics.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
 		Name: "golive_log_lost_lines_total",
 		Help: "Log lines that the reader of the log did not take.",
 	}, func() float64 { return float64(stderr.Lost()) }))
-	if err := h.hub.Restore(ctx); err != nil {
-		// Storage may recover; new broadcasts are more important.
-		log.Error("restore failed", "err", err)
-	}
 	defer func() {
-		if err := h.close(); err != nil {
+		if err := srv.close(); err != nil {
 			log.Warn("storage close failed", "err", err)
 		}
 	}()
-	log.Info("golive started", "version", version(), "rtmp", addressOf(listeners.rtmp), "rtmps", addressOf(listeners.rtmps),
-		"http", addressOf(listeners.http), "https", addressOf(listeners.https), "admin", addressOf(listeners.admin), "storage", cfg.Storage.Backend)
-	defer context.AfterFunc(ctx, func() { log.Info("golive stopping", "hint", "a second signal ends it immediately") })()
-	guest := func(context.Context) {}
-	if *demo {
-		url := fmt.Sprintf("rtmp://127.0.0.1:%d/live/%s", portOf(listeners.rtmp.Addr().String()), demoKey)
-		guest = func(ctx context.Context) { publishDemo(ctx, url, portOf(listeners.http.Addr().String()), log) }
+	if err := srv.hub.Restore(ctx); err != nil {
+		// Storage may recover; new broadcasts are more important.
+		log.Error("restore failed", "err", err)
 	}
-	err = h.run(ctx, listeners, guest)
+	if cfg.Storage.S3.Required && len(srv.hub.List()) == 0 {
+		if err := srv.probe.require(ctx); err != nil {
+			open.close()
+			return err
+		}
+	}
+	log.Info("golive started", "version", version(), "rtmp", addressOf(open.rtmp), "rtmps", addressOf(open.rtmps),
+		"http", addressOf(open.http), "https", addressOf(open.https), "admin", addressOf(open.admin), "storage", cfg.Storage.Backend)
+	defer context.AfterFunc(ctx, func() { log.Info("golive stopping", "hint", "a second signal ends it immediately") })()
+	demoPublisher := func(context.Context) {}
+	if *demo {
+		url := fmt.Sprintf("rtmp://127.0.0.1:%d/live/%s", portOf(open.rtmp.Addr().String()), demoKey)
+		demoPublisher = func(ctx context.Context) { publishDemo(ctx, url, portOf(open.http.Addr().String()), log) }
+	}
+	err = srv.run(ctx, open, demoPublisher)
 	log.Info("golive stopped")
 	return err
 }
@@ -124,8 +130,8 @@ type listeners struct {
 }
 
 // close closes the open listeners.
-func (d listeners) close() {
-	for _, ln := range []net.Listener{d.rtmp, d.rtmps, d.http, d.https, d.admin} {
+func (l listeners) close() {
+	for _, ln := range []net.Listener{l.rtmp, l.rtmps, l.http, l.https, l.admin} {
 		if ln != nil {
 			_ = ln.Close()
 		}
@@ -167,28 +173,29 @@ func listen(ctx context.Context, cfg config.Config) (listeners, error) {
 }
 
 // run serves until ctx is done, then shuts down in order: first publishers, then every
-// broadcast, whose end is stored, and players last. guest runs beside the servers until they
-// end.
-func (h *server) run(ctx context.Context, d listeners, guest func(context.Context)) error {
+// broadcast, whose end is stored, and players last. demoPublisher runs beside the servers until
+// they end.
+func (s *server) run(ctx context.Context, open listeners, demoPublisher func(context.Context)) error {
 	front, frontCtx := errgroup.WithContext(ctx)
 	players, stopPlayers := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopPlayers()
 	back, backCtx := errgroup.WithContext(players)
 
-	back.Go(func() error { return h.origin.Serve(backCtx, d.http) })
-	if d.https != nil {
-		back.Go(func() error { return h.origin.ServeTLS(backCtx, d.https) })
+	back.Go(func() error { return s.origin.Serve(backCtx, open.http) })
+	if open.https != nil {
+		back.Go(func() error { return s.origin.ServeTLS(backCtx, open.https) })
 	}
-	if h.certificates.auto != nil {
-		back.Go(func() error { return h.certificates.auto.Run(backCtx) })
+	if s.certificates.auto != nil {
+		back.Go(func() error { return s.certificates.auto.Run(backCtx) })
 	}
-	back.Go(func() error { return h.admin.Serve(backCtx, d.admin) })
-	front.Go(func() error { return h.rtmp.Serve(frontCtx, d.rtmp) })
-	if d.rtmps != nil {
-		front.Go(func() error { return h.rtmp.ServeTLS(frontCtx, d.rtmps, h.certificates.rtmps) })
+	back.Go(func() error { return s.admin.Serve(backCtx, open.admin) })
+	front.Go(func() error { return s.rtmp.Serve(frontCtx, open.rtmp) })
+	if open.rtmps != nil {
+		front.Go(func() error { return s.rtmp.ServeTLS(frontCtx, open.rtmps, s.certificates.rtmps) })
 	}
-	front.Go(func() error { return h.hub.Run(frontCtx) })
-	front.Go(func() error { guest(frontCtx); return nil })
+	front.Go(func() error { return s.hub.Run(frontCtx) })
+	front.Go(func() error { s.probe.run(frontCtx); return nil })
+	front.Go(func() error { demoPublisher(frontCtx); return nil })
 	front.Go(func() error { // if an HTTP server fails, stop the rest
 		select {
 		case <-backCtx.Done():
@@ -198,7 +205,7 @@ func (h *server) run(ctx context.Context, d listeners, guest func(context.Contex
 		}
 	})
 	frontErr := front.Wait()
-	if h.hub.Ended() {
+	if s.hub.Ended() {
 		select {
 		case <-time.After(playerLinger):
 		case <-backCtx.Done():

@@ -14,26 +14,35 @@ import (
 	"golive/internal/config"
 	"golive/storage"
 	"golive/storage/disk"
+	"golive/storage/s3"
 )
 
-// openStores opens the stores of the configured backend. closeAll closes them.
-func openStores(ctx context.Context, cfg config.Config, reg prometheus.Registerer, log *slog.Logger) (stores broadcast.Stores, closeAll func() error, err error) {
-	counts, records := storage.NewMetrics(reg), archive.NewMetrics(reg)
-	var closers []func() error
-	closeAll = func() error {
-		var errs []error
-		for _, c := range closers {
-			errs = append(errs, c())
-		}
-		return errors.Join(errs...)
+// stores are where media is kept.
+type stores struct {
+	broadcast.Stores
+	probe   *bucketProbe // nil where there is no S3 bucket
+	closers []func() error
+}
+
+func (s *stores) close() error {
+	var errs []error
+	for _, c := range s.closers {
+		errs = append(errs, c())
 	}
+	return errors.Join(errs...)
+}
+
+// openStores opens the stores of the configuration. It asks no bucket anything.
+func openStores(ctx context.Context, cfg config.Config, reg prometheus.Registerer, log *slog.Logger) (_ *stores, err error) {
+	s := &stores{}
+	counts, records := storage.NewMetrics(reg), archive.NewMetrics(reg)
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, closeAll())
+			err = errors.Join(err, s.close())
 		}
 	}()
 	if cfg.Storage.Backend == "memory" {
-		return stores, closeAll, nil
+		return s, nil
 	}
 	folder := localFolder(cfg)
 	local := archive.Config{
@@ -49,29 +58,30 @@ func openStores(ctx context.Context, cfg config.Config, reg prometheus.Registere
 	}
 	files, err := disk.New(folder)
 	if err != nil {
-		return stores, closeAll, fmt.Errorf("open storage in %q: %w", folder, err)
+		return nil, fmt.Errorf("open storage in %q: %w", folder, err)
 	}
-	closers = append(closers, files.Close)
-	if stores.Local, err = archive.Open(folder, local, log, records); err != nil {
-		return stores, closeAll, err
-	}
-	closers = append(closers, stores.Local.Close)
-	stores.Files = storage.Instrument(files, "disk", counts)
-	stores.Bucket = stores.Files
+	s.closers = append(s.closers, files.Close)
+	s.Local = archive.NewStore(files, local, log, records)
+	s.Bucket = storage.Instrument(files, "disk", counts)
 	if cfg.Storage.Backend == "disk" {
-		return stores, closeAll, nil
+		return s, nil
 	}
-	b, keepsGzip, err := openS3(ctx, cfg.Storage.S3, log)
+	b, err := s3.New(ctx, cfg.Storage.S3)
 	if err != nil {
-		return stores, closeAll, err
+		return nil, err
 	}
-	closers = append(closers, b.Close)
-	stores.Bucket = storage.Instrument(b, "s3", counts)
-	if compresses(cfg.Storage.S3, keepsGzip) {
-		stores.Bucket = storage.Compress(stores.Bucket)
+	s.closers = append(s.closers, b.Close)
+	s.probe = &bucketProbe{bucket: b, log: log}
+	s.Bucket = storage.Instrument(b, "s3", counts)
+	switch cfg.Storage.S3.Gzip {
+	case storage.SwitchOn:
+		s.Bucket = storage.Compress(s.Bucket, func() bool { return true })
+	case storage.SwitchAuto:
+		s.Bucket = storage.Compress(s.Bucket, s.probe.keepsEncoding.Load)
+	case storage.SwitchOff:
 	}
-	stores.KeyPace = storage.NewKeyPace(b.PutInterval())
-	return stores, closeAll, nil
+	s.PutInterval = b.PutInterval()
+	return s, nil
 }
 
 // localFolder returns the local folder of segments and logs.
@@ -80,18 +90,6 @@ func localFolder(cfg config.Config) string {
 		return cfg.Storage.Spool.Dir(cfg.DataDir)
 	}
 	return filepath.Join(cfg.DataDir, "media")
-}
-
-// compresses reports whether large playlists are stored compressed.
-func compresses(c storage.S3Config, kept bool) bool {
-	switch c.Gzip {
-	case storage.SwitchOn:
-		return true
-	case storage.SwitchOff:
-		return false
-	default:
-		return kept
-	}
 }
 
 // retention returns how long objects are kept. The memory backend keeps no replays: they

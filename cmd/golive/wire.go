@@ -27,7 +27,6 @@ import (
 	"golive/origin/audience"
 	"golive/storage"
 	"golive/storage/disk"
-	"golive/storage/memory"
 	"golive/storage/s3"
 	"golive/web"
 )
@@ -38,7 +37,6 @@ var (
 	_ origin.Source         = (*broadcast.Hub)(nil)
 	_ api.Directory         = directory{}
 	_ storage.Bucket        = (*disk.Bucket)(nil)
-	_ storage.Bucket        = (*memory.Bucket)(nil)
 	_ storage.Bucket        = (*s3.Bucket)(nil)
 	_ prometheus.Gatherer   = (*prometheus.Registry)(nil)
 )
@@ -46,6 +44,7 @@ var (
 // server holds the servers, ready to run.
 type server struct {
 	hub          *broadcast.Hub
+	probe        *bucketProbe
 	rtmp         *rtmp.Server
 	certificates certificates
 	origin       *httpserver.Server
@@ -55,11 +54,11 @@ type server struct {
 }
 
 // wire creates the servers and what they need, and connects them.
-func wire(ctx context.Context, cfg config.Config, d listeners, log *slog.Logger) (*server, error) {
+func wire(ctx context.Context, cfg config.Config, open listeners, log *slog.Logger) (*server, error) {
 	reg := prometheus.NewRegistry()
 	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 
-	stores, closeStores, err := openStores(ctx, cfg, reg, log)
+	stores, err := openStores(ctx, cfg, reg, log)
 	if err != nil {
 		return nil, err
 	}
@@ -75,7 +74,7 @@ func wire(ctx context.Context, cfg config.Config, d listeners, log *slog.Logger)
 		Retention:       retention(cfg.Storage),
 		Prefix:          prefixOf(cfg.Storage),
 		Memory:          memory,
-	}, stores, log, broadcast.NewMetrics(reg))
+	}, stores.Stores, log, broadcast.NewMetrics(reg))
 
 	auth, err := ingest.NewAuthorizer(cfg.Ingest.Publish, ingest.NewSessionLimiter(cfg.Ingest.Limits, memory, hub), log)
 	if err != nil {
@@ -86,7 +85,7 @@ func wire(ctx context.Context, cfg config.Config, d listeners, log *slog.Logger)
 		return nil, err
 	}
 	pages, err := web.New(web.Config{
-		RTMPPort: portOf(d.rtmp.Addr().String()),
+		RTMPPort: portOf(open.rtmp.Addr().String()),
 		Open:     cfg.Ingest.Publish.Open,
 		Secure:   securePages(cfg.Origin),
 		Version:  version(),
@@ -105,7 +104,7 @@ func wire(ctx context.Context, cfg config.Config, d listeners, log *slog.Logger)
 	live := origin.NewHandler(cfg.Origin, hub, watching, reads, log, origin.NewMetrics(reg))
 	mux.Handle(origin.Prefix, live)
 	about := api.Server{Version: version(), BasePath: cfg.Origin.BasePath}
-	if err := api.Register(mux, cfg.API, about, directory{hub, watching, reads, cfg.Origin.BasePath}); err != nil {
+	if err := api.Register(mux, cfg.API, about, directory{hub, stores.probe, watching, reads, cfg.Origin.BasePath}); err != nil {
 		return nil, err
 	}
 	pages.Register(mux)
@@ -122,8 +121,12 @@ func wire(ctx context.Context, cfg config.Config, d listeners, log *slog.Logger)
 		}},
 		{Name: "storage", For: admin.ForIngest, Probe: hub.Archiving},
 	}
+	if stores.probe != nil {
+		ready = append(ready, admin.Check{Name: "bucket", Advisory: true, Probe: stores.probe.check})
+	}
 	return &server{
 		hub:          hub,
+		probe:        stores.probe,
 		certificates: certs,
 		rtmp:         rtmp.NewServer(cfg.Ingest, ingest.NewSessions(cfg.Ingest, auth, log, ingest.NewMetrics(reg)), log),
 		origin: httpserver.New(cfg.Origin.Config, httpserver.Site{
@@ -137,7 +140,7 @@ func wire(ctx context.Context, cfg config.Config, d listeners, log *slog.Logger)
 			Handler: admin.Guard(cfg.Admin, admin.NewHandler(reg, ready...)),
 		}, log),
 		metrics: reg,
-		close:   closeStores,
+		close:   stores.close,
 	}, nil
 }
 

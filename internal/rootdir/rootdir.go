@@ -57,16 +57,5 @@ func (d *Dir) Renew() (renewed bool, err error) {
 	return true, nil
 }
 
-// Sync syncs the directory itself, not its files; sync is (*os.File).Sync.
-func (d *Dir) Sync(sync func(*os.File) error) error {
-	f, err := d.Root().Open(".")
-	if err != nil {
-		return err
-	}
-	err = sync(f)
-	_ = f.Close() // it was opened for reading
-	return err
-}
-
 // Close closes the directory.
 func (d *Dir) Close() error { return d.Root().Close() }

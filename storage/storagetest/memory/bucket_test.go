@@ -7,8 +7,8 @@ import (
 	"testing"
 
 	"golive/storage"
-	"golive/storage/memory"
 	"golive/storage/storagetest"
+	"golive/storage/storagetest/memory"
 )
 
 func TestBucket_KeepsTheContract(t *testing.T) {
