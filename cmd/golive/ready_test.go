@@ -11,7 +11,7 @@ import (
 // ready asks the admin listener; 0 is that it does not answer.
 func (s *running) ready(t *testing.T, query string) (status int, text string) {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+s.doors.admin.Addr().String()+"/readyz"+query, http.NoBody)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+s.listeners.admin.Addr().String()+"/readyz"+query, http.NoBody)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -60,7 +60,7 @@ type server struct {
 }
 
 // wire creates the servers and what they need, and connects them.
-func wire(ctx context.Context, cfg config.Config, d listeners, log *slog.Logger) (*server, error) {
+func wire(ctx context.Context, cfg config.Config, open listeners, log *slog.Logger) (*server, error) {
 	reg := prometheus.NewRegistry()
 	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 
@@ -98,7 +98,7 @@ func wire(ctx context.Context, cfg config.Config, d listeners, log *slog.Logger)
 		return nil, err
 	}
 	pages, err := web.New(web.Config{
-		RTMPPort: portOf(d.rtmp.Addr().String()),
+		RTMPPort: portOf(open.rtmp.Addr().String()),
 		Open:     cfg.Ingest.Publish.Open,
 		Secure:   securePages(cfg.Origin),
 		Version:  version(),
