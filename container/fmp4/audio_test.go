@@ -37,7 +37,7 @@ func TestPart_CountsSamplesForTenHours(t *testing.T) {
 				at := media.Ticks(int64(i+k) * 1024 * 90_000 / int64(rate)) // rounded down, as ingest does
 				units[k] = media.AccessUnit{Track: a, DTS: at, PTS: at, Key: true, Data: []byte{1}}
 			}
-			m.plan(nil, a, units, 0)
+			m.plan(nil, a, units, 0, 0)
 			if want := int64(i)*1024 + scale(timeOffset, int64(rate)); m.audio.base != want || next >= 0 && m.audio.base != next {
 				t.Fatalf("%d Hz: frame %d is at %d, want %d", rate, i, m.audio.base, want)
 			}

@@ -38,15 +38,15 @@ func BenchmarkAudioRun(b *testing.B) {
 
 func benchmark(b *testing.B, v, a *media.Track, units []media.AccessUnit) {
 	b.Helper()
-	end := endOf(v != nil, units, nil)
+	times := timesOf(v != nil, [][]media.AccessUnit{units})
 	m := NewMuxer()
-	slab := m.Part(v, a, units, end)
+	slab := m.Part(v, a, units, times[0], times[1])
 	var kept window
 	b.Run("golive", func(b *testing.B) {
 		b.SetBytes(int64(len(slab)))
 		b.ReportAllocs()
 		for b.Loop() {
-			kept.keep(m.Part(v, a, units, end))
+			kept.keep(m.Part(v, a, units, times[0], times[1]))
 		}
 	})
 	// What the others are given is what our plan was.

@@ -72,28 +72,30 @@ func (w *boxWriter) mfhd(sequence uint32) {
 	w.u32(sequence)
 }
 
-// traf writes a TrackFragmentBox (section 8.8.6) if the track has samples, whose data are
-// at an offset from the beginning of moof.
+// traf writes a TrackFragmentBox (section 8.8.6) if there is one. The data of its samples
+// are at an offset from the beginning of moof.
 func (w *boxWriter) traf(r *run, offset int) {
-	if len(r.samples) == 0 {
+	if r.empty() {
 		return
 	}
 	w.header(r.trafSize(), "traf")
 	w.tfhd(r)
 	w.fullHeader(tfdtSize, "tfdt", 1, 0)
 	w.u64(uint64(r.base))
-	w.trun(r, offset)
+	if len(r.samples) > 0 {
+		w.trun(r, offset)
+	}
 }
 
 // tfhd writes a TrackFragmentHeaderBox (section 8.8.7).
 func (w *boxWriter) tfhd(r *run) {
 	flags := uint32(tfhdDefaultBaseIsMoof)
-	if r.even {
+	if r.hasDefaults() {
 		flags |= tfhdDefaultDuration | tfhdDefaultFlags
 	}
 	w.fullHeader(r.tfhdSize(), "tfhd", 0, flags)
 	w.u32(r.track)
-	if r.even {
+	if r.hasDefaults() {
 		w.u32(r.samples[0].duration)
 		w.u32(r.samples[0].flags)
 	}

@@ -36,15 +36,17 @@ func NewMuxer() *Muxer { return &Muxer{} }
 //
 // video and audio are the tracks of the part, nil where there is none; units of a track
 // that is not given are a bug of the caller. The units of a track are in the order of
-// DTS. A track without units in this part has no traf in its fragment.
+// DTS.
 //
-// end is the decoding time at which the next part begins: the last picture lasts until
-// then. Sound lasts as long as its samples.
+// start and end are the part's times as the playlist has them. The first picture is
+// decoded at start, where the last one of the part before ended, and the last picture
+// lasts until end, to a tick: a picture that comes a little early or late leaves no hole
+// for a player to find. Presentation times are exact. Sound lasts as long as its samples.
 //
 // Pictures without a complete NAL unit and audio that is empty hold nothing a player
 // could decode and are left out.
-func (m *Muxer) Part(video, audio *media.Track, units []media.AccessUnit, end media.Ticks) []byte {
-	m.plan(video, audio, units, end)
+func (m *Muxer) Part(video, audio *media.Track, units []media.AccessUnit, start, end media.Ticks) []byte {
+	m.plan(video, audio, units, start, end)
 	m.sequence++
 	reference, arrived := m.reference(video != nil, units)
 	moof := boxHeaderSize + mfhdSize + m.video.trafSize() + m.audio.trafSize()
@@ -76,9 +78,9 @@ func (m *Muxer) Part(video, audio *media.Track, units []media.AccessUnit, end me
 }
 
 // plan decides which samples the units become.
-func (m *Muxer) plan(video, audio *media.Track, units []media.AccessUnit, end media.Ticks) {
-	m.video.reset(videoTrack)
-	m.audio.reset(audioTrack(video != nil))
+func (m *Muxer) plan(video, audio *media.Track, units []media.AccessUnit, start, end media.Ticks) {
+	m.video.reset(videoTrack, video != nil, max(int64(start+timeOffset)-margin, 0))
+	m.audio.reset(audioTrack(video != nil), false, 0)
 	for i := range units {
 		u := &units[i]
 		if u.Discontinuity {
@@ -96,7 +98,7 @@ func (m *Muxer) plan(video, audio *media.Track, units []media.AccessUnit, end me
 			m.planSound(i, u)
 		}
 	}
-	m.video.end(int64(end + timeOffset))
+	m.video.end(int64(end+timeOffset) - margin)
 	if audio != nil {
 		m.audio.end(m.audio.last + int64(audio.SamplesPerUnit))
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -16,39 +17,43 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files")
 
-// pack packs parts that follow each other: each ends with the first picture of the
-// next, or with the frame's duration.
-func pack(v, a *media.Track, parts ...[]media.AccessUnit) (packed [][]byte, ends []media.Ticks) {
-	m := NewMuxer()
-	for i, units := range parts {
-		ends = append(ends, endOf(v != nil, units, parts[i+1:]))
-		packed = append(packed, m.Part(v, a, units, ends[i]))
-	}
-	return packed, ends
+// pack packs parts that follow each other. They begin and end at times: where the first
+// picture of the next part is decoded, or 3000 ticks behind the last one.
+func pack(v, a *media.Track, parts ...[]media.AccessUnit) (packed [][]byte, times []media.Ticks) {
+	times = timesOf(v != nil, parts)
+	return packAt(v, a, parts, times), times
 }
 
-func endOf(video bool, units []media.AccessUnit, next [][]media.AccessUnit) (end media.Ticks) {
-	for _, u := range units {
+func packAt(v, a *media.Track, parts [][]media.AccessUnit, times []media.Ticks) (packed [][]byte) {
+	m := NewMuxer()
+	for i, units := range parts {
+		packed = append(packed, m.Part(v, a, units, times[i], times[i+1]))
+	}
+	return packed
+}
+
+func timesOf(video bool, parts [][]media.AccessUnit) []media.Ticks {
+	times := make([]media.Ticks, len(parts)+1)
+	for _, u := range slices.Concat(parts...) {
 		if u.Track.Video() == video {
-			end = u.DTS + 3000
+			times[len(parts)] = u.DTS + 3000
 		}
 	}
-	for _, units := range next {
-		for _, u := range units {
-			if u.Track.Video() == video {
-				return u.DTS
-			}
+	for i, units := range slices.Backward(parts) {
+		times[i] = times[i+1]
+		if first := slices.IndexFunc(units, func(u media.AccessUnit) bool { return u.Track.Video() == video }); first >= 0 {
+			times[i] = units[first].DTS
 		}
 	}
-	return end
+	return times
 }
 
 // checkStream packs parts, reads them back and compares all units.
 func checkStream(t *testing.T, v, a *media.Track, parts ...[]media.AccessUnit) []partRead {
 	t.Helper()
-	packed, ends := pack(v, a, parts...)
+	packed, times := pack(v, a, parts...)
 	read := readParts(t, v, a, packed...)
-	checkUnits(t, read, parts, ends)
+	checkUnits(t, read, parts, times)
 	return read
 }
 
@@ -144,6 +149,9 @@ func TestPart_NeedsNotHaveEveryTrack(t *testing.T) {
 	if len(read[0].audio)+len(read[1].video)+len(read[2].audio)+len(read[2].video) > 0 {
 		t.Error("samples of tracks without units")
 	}
+	if read[1].start != 126_000+5999 || read[2].start != 126_000+5999 {
+		t.Errorf("parts without pictures begin at %d and %d", read[1].start, read[2].start)
+	}
 }
 
 func TestPart_TakesEveryLengthSize(t *testing.T) {
@@ -166,12 +174,35 @@ func TestPart_BeginsAnywhereInTime(t *testing.T) {
 	}
 }
 
+func TestPart_LeavesNoHoleBetweenPictures(t *testing.T) {
+	v := picture(4)
+	early, late := slice(v, 5000, false, 10), slice(v, 13_000, false, 10)
+	early.PTS, late.PTS = 5000, 14_500
+	parts := [][]media.AccessUnit{{slice(v, 0, true, 10)}, {early, slice(v, 9000, false, 10)}, {late, slice(v, 15_000, false, 10)}}
+	parts = append(parts, []media.AccessUnit{slice(v, 18_020, true, 10)})
+	times := []media.Ticks{0, 6000, 12_000, 18_000, 21_000}
+	read := readParts(t, v, nil, packAt(v, nil, parts, times)...)
+	checkUnits(t, read, parts, times)
+	next := read[0].start
+	for i, p := range read {
+		for k, s := range p.video {
+			if i == 3 {
+				next++ // before a key picture is the margin
+			}
+			if s.DTS != next {
+				t.Errorf("picture %d of part %d is decoded at %d, want %d", k, i, s.DTS, next)
+			}
+			next = s.DTS + int64(s.Duration)
+		}
+	}
+}
+
 func TestPart_DecodesNothingBeforeTimeZero(t *testing.T) {
 	v, a := picture(4), sound(48000, 2)
 	from := -timeOffset - 3000
 	m := NewMuxer()
-	read := readParts(t, v, a, m.Part(v, a, []media.AccessUnit{slice(v, from, true, 10), frame(a, from, 10), slice(v, from+3000, false, 10)}, from+6000))[0]
-	if read.video[0].DTS != 0 || read.video[0].PTS != -3000 || read.audio[0].DTS != 0 || read.video[1].PTS != 0 {
+	read := readParts(t, v, a, m.Part(v, a, []media.AccessUnit{slice(v, from, true, 10), frame(a, from, 10), slice(v, from+3000, false, 10)}, from, from+6000))[0]
+	if read.video[0].DTS != 0 || read.video[0].PTS != -3000 || read.audio[0].DTS != 0 || read.video[1].PTS != 0 || read.video[1].DTS != 0 {
 		t.Errorf("video %+v, audio %+v", read.video, read.audio)
 	}
 }
@@ -191,12 +222,12 @@ func TestPart_MarksWhereDecodingCanStart(t *testing.T) {
 		unit(0, 0, false, false),
 		unit(12000, media.AccessOpen, true, true),
 		unit(6000, 0, false, true),
-	}, 0), m.Part(v, nil, []media.AccessUnit{
+	}, 0, 0), m.Part(v, nil, []media.AccessUnit{
 		unit(9000, 0, false, false), // leading still, in the next part
 		unit(15000, 0, false, true),
 		unit(18000, media.AccessGradual, true, true),
 		unit(15000, 0, false, true),
-	}, 0))
+	}, 0, 0))
 	var got []string
 	for _, p := range read {
 		for _, s := range p.video {
@@ -234,7 +265,7 @@ func TestPart_TellsWhenItsFirstPictureArrived(t *testing.T) {
 	u := slice(v, 0, true, 10)
 	u.PTS += 3000
 	units := arrived([]media.AccessUnit{frame(a, 900, 5), u})
-	p := readParts(t, v, a, NewMuxer().Part(v, a, units, 6000))[0].prft
+	p := readParts(t, v, a, NewMuxer().Part(v, a, units, 0, 6000))[0].prft
 	if p == nil {
 		t.Fatal("no prft")
 	}
@@ -242,7 +273,7 @@ func TestPart_TellsWhenItsFirstPictureArrived(t *testing.T) {
 		t.Errorf("prft %+v of %v, want %v", p, got, units[1].Arrived)
 	}
 	u.Arrived = time.Time{}
-	if p := readParts(t, v, a, NewMuxer().Part(v, a, []media.AccessUnit{u}, 6000))[0].prft; p != nil {
+	if p := readParts(t, v, a, NewMuxer().Part(v, a, []media.AccessUnit{u}, 0, 6000))[0].prft; p != nil {
 		t.Errorf("prft %+v of a picture that never arrived", p)
 	}
 }
@@ -251,7 +282,7 @@ func TestPart_TellsTheTimeAfter2036(t *testing.T) {
 	a := sound(48000, 2)
 	u := frame(a, 0, 5)
 	u.Arrived = time.Date(2036, 2, 7, 6, 28, 17, 0, time.UTC) // NTP began again a second ago
-	p := readParts(t, nil, a, NewMuxer().Part(nil, a, []media.AccessUnit{u}, 0))[0].prft
+	p := readParts(t, nil, a, NewMuxer().Part(nil, a, []media.AccessUnit{u}, 0, 0))[0].prft
 	if p.NTPTimestamp.Seconds() != 1 || p.ReferenceTrackID != 1 {
 		t.Errorf("prft %+v, want 1 s", p)
 	}
@@ -260,8 +291,8 @@ func TestPart_TellsTheTimeAfter2036(t *testing.T) {
 func TestPart_PanicsAtAUnitOfAnAbsentTrack(t *testing.T) {
 	v, a := picture(4), sound(48000, 2)
 	for name, part := range map[string]func(){
-		"video": func() { NewMuxer().Part(nil, a, []media.AccessUnit{slice(v, 0, true, 10)}, 0) },
-		"audio": func() { NewMuxer().Part(v, nil, []media.AccessUnit{frame(a, 0, 10)}, 0) },
+		"video": func() { NewMuxer().Part(nil, a, []media.AccessUnit{slice(v, 0, true, 10)}, 0, 0) },
+		"audio": func() { NewMuxer().Part(v, nil, []media.AccessUnit{frame(a, 0, 10)}, 0, 0) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			defer func() {
@@ -278,8 +309,8 @@ func TestPart_AllocatesOnce(t *testing.T) {
 	v, a := picture(4), sound(48000, 2)
 	units := arrived(programme(v, a, 0, 250*media.Millisecond, 30, 20_000, 300))
 	m := NewMuxer()
-	m.Part(v, a, units, 0) // the runs grow to their size
-	if n := testing.AllocsPerRun(100, func() { m.Part(v, a, units, 0) }); n != 1 {
+	m.Part(v, a, units, 0, 22500) // the runs grow to their size
+	if n := testing.AllocsPerRun(100, func() { m.Part(v, a, units, 0, 22500) }); n != 1 {
 		t.Errorf("%v allocations, want 1", n)
 	}
 }
@@ -287,7 +318,7 @@ func TestPart_AllocatesOnce(t *testing.T) {
 func TestPart_SharesNoBytesWithTheUnits(t *testing.T) {
 	v, a := picture(4), sound(48000, 2)
 	units := []media.AccessUnit{slice(v, 0, true, 500), frame(a, 0, 100)}
-	part := NewMuxer().Part(v, a, units, 3000)
+	part := NewMuxer().Part(v, a, units, 0, 3000)
 	before := bytes.Clone(part)
 	for _, u := range units {
 		clear(u.Data)

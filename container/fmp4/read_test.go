@@ -27,6 +27,7 @@ type sampleRead struct {
 type partRead struct {
 	sequence     uint32
 	prft         *mp4.PrftBox
+	start        int64 // tfdt of the pictures
 	video, audio []sampleRead
 }
 
@@ -83,7 +84,7 @@ func (p *partRead) take(tb testing.TB, init *mp4.InitSegment, video bool, f *mp4
 	data := 0
 	for _, traf := range f.Moof.Trafs {
 		id := traf.Tfhd.TrackID
-		if traf.Tfhd.HasBaseDataOffset() || !traf.Tfhd.DefaultBaseIfMoof() || traf.Tfdt == nil || traf.Tfdt.Version != 1 || len(traf.Truns) != 1 {
+		if traf.Tfhd.HasBaseDataOffset() || !traf.Tfhd.DefaultBaseIfMoof() || traf.Tfdt == nil || traf.Tfdt.Version != 1 || len(traf.Truns) > 1 {
 			tb.Fatalf("track %d: tfhd %+v, tfdt %+v, %d truns", id, traf.Tfhd, traf.Tfdt, len(traf.Truns))
 		}
 		trex, ok := init.Moov.Mvex.GetTrex(id)
@@ -100,7 +101,7 @@ func (p *partRead) take(tb testing.TB, init *mp4.InitSegment, video bool, f *mp4
 			data += len(s.Data)
 		}
 		if video && id == 1 {
-			p.video = samples
+			p.video, p.start = samples, int64(traf.Tfdt.BaseMediaDecodeTime())
 		} else {
 			p.audio = samples
 		}
@@ -110,8 +111,8 @@ func (p *partRead) take(tb testing.TB, init *mp4.InitSegment, video bool, f *mp4
 	}
 }
 
-// checkUnits checks that the parts hold just the units.
-func checkUnits(tb testing.TB, read []partRead, parts [][]media.AccessUnit, ends []media.Ticks) {
+// checkUnits checks that the parts hold just the units. They begin and end at times.
+func checkUnits(tb testing.TB, read []partRead, parts [][]media.AccessUnit, times []media.Ticks) {
 	tb.Helper()
 	for i, units := range parts {
 		var pictures, frames []media.AccessUnit
@@ -123,26 +124,33 @@ func checkUnits(tb testing.TB, read []partRead, parts [][]media.AccessUnit, ends
 				pictures = append(pictures, u)
 			}
 		}
-		checkPictures(tb, i, read[i].video, pictures, ends[i])
+		checkPictures(tb, i, read[i].video, pictures, times[i], times[i+1])
 		checkFrames(tb, i, read[i].audio, frames)
 	}
 }
 
-// checkPictures compares pictures to the tick.
-func checkPictures(tb testing.TB, part int, read []sampleRead, units []media.AccessUnit, end media.Ticks) {
+// checkPictures compares pictures to the tick. The first one is decoded at start, a
+// tick early if it is no key picture, and none before the one before it.
+func checkPictures(tb testing.TB, part int, read []sampleRead, units []media.AccessUnit, start, end media.Ticks) {
 	tb.Helper()
 	if len(read) != len(units) {
 		tb.Fatalf("part %d has %d pictures, want %d", part, len(read), len(units))
 	}
+	at := max(start-1, -126_000)
 	for i, u := range units {
-		until := end
+		if i == 0 && u.Key && at > -126_000 {
+			at++
+		}
+		until := end - 1
 		if i+1 < len(units) {
 			until = units[i+1].DTS
 		}
+		until = max(until, at)
 		want := sampleRead{
-			DTS: int64(u.DTS) + 126_000, PTS: int64(u.PTS) + 126_000,
-			Duration: uint32(max(until-u.DTS, 0)), Flags: read[i].Flags, Data: plainSample(u),
+			DTS: int64(at) + 126_000, PTS: int64(u.PTS) + 126_000,
+			Duration: uint32(until - at), Flags: read[i].Flags, Data: plainSample(u),
 		}
+		at = until
 		if diff := cmp.Diff(want, read[i]); diff != "" {
 			tb.Fatalf("picture %d of part %d (-want +got):\n%s", i, part, diff)
 		}

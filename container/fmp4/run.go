@@ -32,16 +32,22 @@ type run struct {
 	base    int64 // the decode time of the first one
 	last    int64 // of the last one
 	size    int   // in mdat, in bytes
+	// always says that there is a track fragment without samples too: a player that takes
+	// the time of a part from its first fragment must not find that of the sound there.
+	always bool
 
 	// What all samples have in common is told once, in tfhd. even is set when they have
 	// the same duration and flags, simple when they are presented as they are decoded.
 	even, simple bool
 }
 
-// reset begins the next part.
-func (r *run) reset(track uint32) {
-	*r = run{track: track, samples: r.samples[:0], even: true, simple: true}
+// reset begins the next part, which begins at a time.
+func (r *run) reset(track uint32, always bool, at int64) {
+	*r = run{track: track, samples: r.samples[:0], base: at, last: at, always: always, even: true, simple: true}
 }
+
+// empty reports whether there is no track fragment.
+func (r *run) empty() bool { return len(r.samples) == 0 && !r.always }
 
 // add appends a sample that is decoded at a time which is not before that of the last
 // one.
@@ -73,19 +79,25 @@ func (r *run) close(at int64) {
 
 // trafSize is the size of the track fragment in bytes, 0 when there is none.
 func (r *run) trafSize() int {
-	if len(r.samples) == 0 {
+	switch {
+	case r.empty():
 		return 0
+	case len(r.samples) == 0:
+		return boxHeaderSize + tfhdSize + tfdtSize
 	}
 	return boxHeaderSize + r.tfhdSize() + tfdtSize + r.trunSize()
 }
 
 func (r *run) tfhdSize() int {
 	const defaults = 8
-	if r.even {
+	if r.hasDefaults() {
 		return tfhdSize + defaults
 	}
 	return tfhdSize
 }
+
+// hasDefaults reports whether tfhd tells duration and flags.
+func (r *run) hasDefaults() bool { return r.even && len(r.samples) > 0 }
 
 func (r *run) trunSize() int {
 	entry := 4 // sample_size

@@ -48,6 +48,16 @@ func (l *leading) flags(u *media.AccessUnit) uint32 {
 	return dependsOnOthers | isNoSync
 }
 
+// margin is how much earlier than the playlist has it a part begins, unless it begins
+// with a key picture: a tick.
+//
+// Shaka Player compares tfdt with the playlist at every part. Where its timeline is 1 ms
+// off it begins a new one, which loses the pictures up to the next key picture; and it
+// puts its timeline 1 ms late to begin with (setTimestampOffset_ in version 5). So of
+// equal times the rounding of its floats decides. With the margin it can be off at key
+// pictures only, and loses nothing there.
+const margin = 1
+
 // planPicture plans the sample of the picture u, which is units[i].
 func (m *Muxer) planPicture(i int, u *media.AccessUnit) {
 	size, reference := scanPicture(u)
@@ -58,7 +68,13 @@ func (m *Muxer) planPicture(i int, u *media.AccessUnit) {
 	if !reference {
 		flags |= isNotReferredTo
 	}
-	at := max(int64(u.DTS+timeOffset), m.video.last)
+	at := m.video.base
+	switch {
+	case len(m.video.samples) > 0:
+		at = max(int64(u.DTS+timeOffset), m.video.last)
+	case u.Key && at > 0:
+		at += margin
+	}
 	m.video.add(sample{
 		unit: i, size: uint32(size), flags: flags,
 		composition: int32(int64(u.PTS+timeOffset) - at),
