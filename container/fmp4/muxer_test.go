@@ -98,7 +98,7 @@ func TestPart_IsByteForByteAsRecorded(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got := append(init, bytes.Join(packed, nil)...)
+			got := slices.Concat(init, bytes.Join(packed, nil))
 			file := filepath.Join("testdata", c.name+".mp4")
 			if *update {
 				if err := os.WriteFile(file, got, 0o600); err != nil {

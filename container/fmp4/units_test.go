@@ -1,6 +1,7 @@
 package fmp4
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"io"
@@ -97,12 +98,11 @@ func programme(v, a *media.Track, from, length media.Ticks, fps, videoSize, audi
 // 160x90 at 25 Hz with B-frames, and a tone.
 func recording(tb testing.TB) (v, a *media.Track, units []media.AccessUnit) {
 	tb.Helper()
-	file, err := os.Open("../mpegts/testdata/sample.flv")
+	file, err := os.ReadFile("../mpegts/testdata/sample.flv")
 	if err != nil {
 		tb.Fatal(err)
 	}
-	defer file.Close()
-	r, d := flv.NewReader(file), flv.NewDemuxer()
+	r, d := flv.NewReader(bytes.NewReader(file)), flv.NewDemuxer()
 	for {
 		tag, err := r.Next()
 		if errors.Is(err, io.EOF) {
