@@ -8,13 +8,13 @@ import (
 	"golive/internal/setting"
 )
 
-// Config is the operator's door.
+// Config is the listener of the operator.
 type Config struct {
 	// Listen is the TCP address of metrics, health and profiles. Keep it on
 	// loopback or a private network.
 	Listen string `yaml:"listen"`
-	// Hosts are the names and addresses, beside those of loopback and of the listener
-	// itself, at which requests may ask for it.
+	// Hosts are the names and addresses that requests may have in Host, beside those of
+	// loopback and of the listener itself.
 	Hosts []string `yaml:"hosts"`
 }
 

@@ -1,8 +1,8 @@
-// Package admin is the operator's door: health, metrics and profiles.
+// Package admin serves the operator: health, metrics and profiles.
 //
-// Requests enter through the handler; what it tells comes from the checks and the
-// Prometheus registry it was given. It listens on loopback by default and is not
-// meant for the public.
+// Requests enter through the handler; responses come from the checks and the Prometheus
+// registry that it was given. It listens on loopback by default and is not meant for the
+// public.
 //
 // Package admin does not know broadcasts, media or storage.
 //

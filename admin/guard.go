@@ -8,10 +8,10 @@ import (
 	"strings"
 )
 
-// Guard keeps web pages away from next. A page can have its visitor's browser ask any
-// address, this machine's own too: by a name of its own that leads here (DNS
-// rebinding), which the header Host tells, or straight, which Sec-Fetch-Site and
-// Origin tell.
+// Guard refuses requests that web pages of other sites send to next. A page can make its
+// visitor's browser send requests to any address, also to this machine: by a name of its
+// own that resolves to it (DNS rebinding), which Host shows, or directly, which
+// Sec-Fetch-Site and Origin show.
 func Guard(c Config, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
@@ -30,8 +30,8 @@ func Guard(c Config, next http.Handler) http.Handler {
 	})
 }
 
-// isOurs reports whether the request asks for this listener. One without a Host is of
-// HTTP/1.0, and no browser's.
+// isOurs reports whether Host names this listener. A request without Host is HTTP/1.0, and
+// not from a browser.
 func (c Config) isOurs(r *http.Request) bool {
 	host := hostOf(r.Host)
 	if host == "" || strings.EqualFold(host, "localhost") {
@@ -54,7 +54,7 @@ func (c Config) isOurs(r *http.Request) bool {
 	return ok && local.AddrPort().Addr().Unmap().WithZone("") == address
 }
 
-// isForeign reports whether a page of another site asks.
+// isForeign reports whether a page of another site sent the request.
 func isForeign(r *http.Request) bool {
 	switch r.Header.Get("Sec-Fetch-Site") {
 	case "cross-site", "same-site":
@@ -66,7 +66,7 @@ func isForeign(r *http.Request) bool {
 	return false
 }
 
-// hostOf is the name or address in a Host header, without port, brackets and the dot
+// hostOf returns the name or address in a Host header, without port, brackets and the dot
 // at the end of a full name.
 func hostOf(host string) string {
 	if name, _, err := net.SplitHostPort(host); err == nil {

@@ -26,6 +26,6 @@ func reply(w http.ResponseWriter, status int, text string) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
-	// The client may have left; there is nothing to do about it.
+	// An error means that the client has left.
 	_, _ = w.Write([]byte(text))
 }

@@ -43,6 +43,16 @@ func TestHandler_ReadyForAPurposeWhenEveryCheckOfItPasses(t *testing.T) {
 	check("/healthz", 200, "ok\n")
 }
 
+func TestHandler_ShowsWhatAnAdvisoryCheckFoundAndStaysReady(t *testing.T) {
+	h := NewHandler(prometheus.NewRegistry(),
+		Check{Name: "bucket", Advisory: true, Probe: func(context.Context) error { return errors.New("no answer") }})
+	for _, path := range []string{"/readyz", "/readyz?for=ingest"} {
+		if w := get(h, path); w.Code != 200 || w.Body.String() != "bucket: no answer\n" {
+			t.Errorf("%s: %d %q", path, w.Code, w.Body)
+		}
+	}
+}
+
 func TestHandler_ServesMetricsAndProfiles(t *testing.T) {
 	reg := prometheus.NewRegistry()
 	c := prometheus.NewCounter(prometheus.CounterOpts{Name: "golive_test_things_total", Help: "Things."})

@@ -19,13 +19,15 @@ const (
 	ForViewers Purpose = "viewers"
 )
 
-// Check is one thing that must be well for the node to be ready.
+// Check is a condition of being ready.
 type Check struct {
-	// Name says what is checked: "storage".
+	// Name is what is checked: "storage".
 	Name string
 	// For is what the node is not ready for when the check fails; empty is everything.
 	For Purpose
-	// Probe returns what is wrong; nil when all is well.
+	// Advisory shows a failure and leaves the node ready.
+	Advisory bool
+	// Probe returns what is wrong, or nil.
 	Probe func(ctx context.Context) error
 }
 
@@ -50,7 +52,7 @@ func serveReady(checks []Check) http.HandlerFunc {
 	}
 }
 
-// ready runs the checks for the purpose and tells what each found, a line each.
+// ready runs the checks for the purpose and returns a line for each.
 func ready(ctx context.Context, purpose Purpose, checks []Check) (status int, text string) {
 	var b strings.Builder
 	status = http.StatusOK
@@ -59,7 +61,9 @@ func ready(ctx context.Context, purpose Purpose, checks []Check) (status int, te
 			continue
 		}
 		if err := c.Probe(ctx); err != nil {
-			status = http.StatusServiceUnavailable
+			if !c.Advisory {
+				status = http.StatusServiceUnavailable
+			}
 			fmt.Fprintf(&b, "%s: %v\n", c.Name, err)
 			continue
 		}

@@ -12,17 +12,17 @@ import (
 	"golive/ingest"
 )
 
-// Directory knows the broadcasts.
+// Directory lists the broadcasts of the server.
 type Directory interface {
-	// Broadcasts are all that are live or have just ended, by id.
+	// Broadcasts returns all that are live or have just ended, by id.
 	Broadcasts() []Broadcast
-	// Broadcast returns the one of that id, or the last one under it of which there is a
-	// replay. The error is ErrNotFound when there is none; another one when that cannot
-	// be said now.
+	// Broadcast returns the broadcast with that id, or else the last one under it that has
+	// a replay. The error is ErrNotFound when there is none, and another one when that is
+	// not known now.
 	Broadcast(ctx context.Context, id string) (Broadcast, error)
 }
 
-// ErrNotFound says that there is no such broadcast.
+// ErrNotFound is returned for a broadcast that does not exist.
 var ErrNotFound = errors.New("there is no such broadcast")
 
 // Broadcast is one live stream.
@@ -34,7 +34,7 @@ type Broadcast struct {
 	Playlist     string      `json:"playlist" doc:"Path of its multivariant playlist." example:"/live/studio/index.m3u8"`
 	Replay       *string     `json:"replay" doc:"Path of the playlist of the whole broadcast, after its end; null when there is none."`
 	Encoder      string      `json:"encoder" doc:"What the publisher calls itself; may be empty."`
-	Viewers      int         `json:"viewers" doc:"Who watches now, counted from what players ask for; behind a cache, what is behind it counts as one."`
+	Viewers      int         `json:"viewers" doc:"Viewers now, counted from the requests of their players; all viewers behind one cache count as one."`
 	StorageError *string     `json:"storage_error" doc:"What keeps storage from taking the broadcast now; null when it does."`
 	StorageLag   float64     `json:"storage_lag" doc:"For how many seconds the oldest segment that storage has not taken has waited; 0 when none waits."`
 	Warnings     []Warning   `json:"warnings" doc:"What the broadcaster should change in the encoder."`
@@ -75,7 +75,7 @@ type oneOutput struct {
 	Body         Broadcast
 }
 
-// Server is what the interface tells of the server.
+// Server describes the server in the OpenAPI document.
 type Server struct {
 	Version string
 	// BasePath is the path below which clients reach the server: "/video"; "" is none.
@@ -135,7 +135,7 @@ func Register(mux *http.ServeMux, c Config, s Server, d Directory) error {
 		h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
 		h.Set("Referrer-Policy", "same-origin")
 		h.Set("Cache-Control", "no-cache")
-		// The client may have left; there is nothing to do about it.
+		// An error means that the client has left.
 		_, _ = w.Write(page)
 	})
 	return nil

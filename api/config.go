@@ -7,14 +7,14 @@ import (
 	"golive/internal/setting"
 )
 
-// Config says who may read the interface from where.
+// Config sets which web pages may read the API.
 type Config struct {
 	// CORSOrigins are the origins, such as "https://www.example.com", whose pages may
 	// read the answers; "*" is all. Credentials are never allowed.
 	CORSOrigins []string `yaml:"cors_origins"`
 }
 
-// DefaultConfig lets all pages read: what is told here is told to anybody.
+// DefaultConfig allows all pages: the API is public.
 func DefaultConfig() Config { return Config{CORSOrigins: []string{"*"}} }
 
 // Validate reports every wrong value.

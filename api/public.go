@@ -9,8 +9,8 @@ import (
 	"golive/internal/cors"
 )
 
-// public is what is in front of the interface's routes: headers that every answer
-// has, and answers in the interface's own form to requests that have no route.
+// public wraps the routes of the API: it sets the headers of every response, and refuses
+// requests without a route as the routes do.
 type public struct {
 	routes  *http.ServeMux
 	origins cors.Origins
@@ -21,16 +21,7 @@ func (p *public) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("X-Content-Type-Options", "nosniff")
 	p.origins.Allow(h, r)
-	switch r.Method {
-	case http.MethodGet, http.MethodHead:
-	case http.MethodOptions:
-		h.Set("Allow", cors.Methods)
-		cors.Preflight(h, r)
-		w.WriteHeader(http.StatusNoContent)
-		return
-	default:
-		h.Set("Allow", cors.Methods)
-		refuse(w, http.StatusMethodNotAllowed, "only GET and HEAD are answered here")
+	if !cors.OnlyReads(w, r, func(status int, message string) { refuse(w, status, message) }) {
 		return
 	}
 	if _, pattern := p.routes.Handler(r); pattern == "" {
@@ -40,12 +31,12 @@ func (p *public) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p.routes.ServeHTTP(w, r)
 }
 
-// refuse answers with a problem (RFC 9457), as huma's own refusals are.
+// refuse responds with a problem (RFC 9457), as huma does.
 func refuse(w http.ResponseWriter, status int, detail string) {
 	h := w.Header()
 	h.Set("Content-Type", "application/problem+json")
 	h.Set("Cache-Control", "no-cache")
 	w.WriteHeader(status)
-	// The client may have left; there is nothing to do about it.
+	// An error means that the client has left.
 	_ = json.NewEncoder(w).Encode(&huma.ErrorModel{Title: http.StatusText(status), Status: status, Detail: detail})
 }

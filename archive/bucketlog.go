@@ -1,6 +1,7 @@
 package archive
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,25 +16,38 @@ import (
 )
 
 // bucketLog is the log of a broadcast as a bucket has it. A segment's record is added
-// when the bucket has the segment, so that whoever reads the log finds what it names.
+// when the bucket has the segment, so that a reader of the log finds what it names.
 type bucketLog struct {
 	layout  Layout
-	state   state
+	state   Header
 	page    int
 	text    []byte // of the newest page; only appended to, so that objects can share it
 	records int
+	sealed  bool // the newest page may not change any more
 	ends    pageEnds
 }
 
-// add appends a record to the newest page, or to a new one when that is full.
+// slowPut is how long a put may take without another attempt having been made for it.
+const slowPut = 4 * time.Second
+
+// seal notes how a put of the newest page ended. One that failed, or needed several
+// attempts, may take effect in the bucket at any later time, and would take away what was
+// added to the page since: further records go to another page.
+func (l *bucketLog) seal(key string, took time.Duration, err error) {
+	if l.text != nil && key == l.object().Key && (err != nil || took >= slowPut) {
+		l.sealed = true
+	}
+}
+
+// add appends a record to the newest page, or to a new one when that is full or sealed.
 func (l *bucketLog) add(r *Record) {
-	if l.text == nil || l.records >= pageRecords {
+	if l.text == nil || l.records >= pageRecords || l.sealed {
 		if l.text != nil {
 			l.ends.add(l.page, &l.state)
 			l.page++
 		}
-		header := l.state.header(l.page)
-		l.text, l.records = header.append(nil), 0
+		header := l.state.record(l.page)
+		l.text, l.records, l.sealed = header.append(nil), 0, false
 	}
 	l.text = r.append(l.text)
 	l.records++
@@ -44,7 +58,7 @@ func (l *bucketLog) add(r *Record) {
 func (l *bucketLog) object() storage.Object {
 	n := len(l.text)
 	return storage.Object{
-		Key: l.layout.bucketPage(l.state.meta, l.page), Slabs: [][]byte{l.text[:n:n]},
+		Key: l.layout.bucketPage(l.state.Meta, l.page), Slabs: [][]byte{l.text[:n:n]},
 		ContentType: "application/jsonl", CacheControl: "no-store",
 	}
 }
@@ -52,17 +66,17 @@ func (l *bucketLog) object() storage.Object {
 // removed returns the keys of the pages of which nothing is kept any longer.
 func (l *bucketLog) removed() (keys []string) {
 	for _, page := range l.ends.removed(&l.state) {
-		keys = append(keys, l.layout.bucketPage(l.state.meta, page))
+		keys = append(keys, l.layout.bucketPage(l.state.Meta, page))
 	}
 	return keys
 }
 
-// Claim says whose a broadcast is, seen from a bucket that other nodes write to too: its
-// publisher may have gone to one of them.
+// Claim says which node has a broadcast, as a bucket shows it that other nodes write to
+// too: its publisher may have gone to one of them.
 type Claim uint8
 
 const (
-	// Owned says that nothing speaks against it that the broadcast is this node's.
+	// Owned says that the broadcast is this node's, as far as the bucket shows.
 	Owned Claim = iota
 	// Displaced says that a later broadcast under the same id has the playlists. This one's own
 	// objects are still this node's.
@@ -158,16 +172,11 @@ func FindBroadcast(ctx context.Context, b storage.Bucket, l Layout, window time.
 }
 
 func readBucketLog(ctx context.Context, b storage.Bucket, l Layout, window time.Duration, m Meta, pages []pageRef) (*Recovered, error) {
-	numbers := make([]int, len(pages))
-	for i, p := range pages {
-		numbers[i] = p.number
-	}
 	r := recovery{layout: l, window: window}
-	f, err := r.assemble(m, numbers, func(i int) (Page, error) { return getPage(ctx, b, pages[i]) })
+	f, err := r.read(ctx, b, m, pages)
 	if err != nil {
 		return nil, err
 	}
-	f.pages = nil // none of them is on the local disk
 	for name, p := range f.Positions {
 		p.Stored = p.Next - 1
 		f.Positions[name] = p
@@ -195,26 +204,66 @@ func getPage(ctx context.Context, b storage.Bucket, ref pageRef) (Page, error) {
 const pageReads = 8
 
 // History reads all segments of a broadcast that its log in b still has, in order, by
-// rendition. The folder of a Store is a bucket of the same layout.
-func History(ctx context.Context, b storage.Bucket, l Layout, m Meta) (map[string][]RecoveredSegment, error) {
-	logs, err := listLogs(ctx, b, l, m.Broadcast)
+// rendition. Those whose objects are missing or short are lost, in f too, and are counted
+// if they were not before. The folder of a Store is a bucket of the same layout.
+func (s *Store) History(ctx context.Context, b storage.Bucket, f *Recovered) (map[string][]RecoveredSegment, error) {
+	l := s.cfg.Layout
+	logs, err := listLogs(ctx, b, l, f.Broadcast)
 	if err != nil {
 		return nil, err
 	}
-	refs := logs[m.named()]
+	refs := logs[f.named()]
 	pages := make([]Page, len(refs))
-	g, ctx := errgroup.WithContext(ctx)
+	g, reading := errgroup.WithContext(ctx)
 	g.SetLimit(pageReads)
 	for i, ref := range refs {
 		g.Go(func() (err error) {
-			pages[i], err = getPage(ctx, b, ref)
+			pages[i], err = getPage(reading, b, ref)
 			return err
 		})
 	}
 	if err := g.Wait(); err != nil {
 		return nil, err
 	}
-	f := &Recovered{Meta: m.named(), Segments: map[string][]RecoveredSegment{}}
-	f.replay(pages)
-	return f.Segments, nil
+	whole := newRecovered(f.named())
+	whole.replay(pages)
+	damaged := 0
+	for name, list := range whole.Segments {
+		sizes, err := objectSizes(ctx, b, l.Media(f.Broadcast, name, ""))
+		if err != nil {
+			return nil, err
+		}
+		newest := f.Segments[name]
+		for i := range list {
+			seg := &list[i]
+			if size, ok := sizes[seg.Media().Name()]; seg.Lost || ok && size == seg.Size {
+				continue
+			}
+			seg.Lost = true
+			at, ok := slices.BinarySearchFunc(newest, seg.MSN, func(s RecoveredSegment, msn int64) int { return cmp.Compare(s.MSN, msn) })
+			if !ok || !newest[at].Lost {
+				damaged++
+			}
+			if ok {
+				newest[at].Lost = true
+			}
+		}
+	}
+	if damaged > 0 {
+		s.metrics.damaged.Add(float64(damaged))
+		s.log.Warn("log is damaged", "broadcast", f.Broadcast, "lines_and_files", damaged)
+	}
+	return whole.Segments, nil
+}
+
+// objectSizes returns the sizes of the objects in a folder, by name.
+func objectSizes(ctx context.Context, b storage.Bucket, folder string) (map[string]int64, error) {
+	sizes := map[string]int64{}
+	for info, err := range b.List(ctx, folder) {
+		if err != nil {
+			return nil, err
+		}
+		sizes[strings.TrimPrefix(info.Key, folder)] = info.Size
+	}
+	return sizes, nil
 }

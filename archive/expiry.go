@@ -3,6 +3,7 @@ package archive
 import (
 	"context"
 	"slices"
+	"sort"
 	"time"
 
 	"golive/storage"
@@ -19,12 +20,7 @@ type expiry struct {
 type expiries []expiry
 
 func (e *expiries) add(x expiry) {
-	i, _ := slices.BinarySearchFunc(*e, x.at, func(have expiry, at time.Time) int {
-		if have.at.After(at) {
-			return 1
-		}
-		return -1
-	})
+	i := sort.Search(len(*e), func(i int) bool { return (*e)[i].at.After(x.at) })
 	*e = slices.Insert(*e, i, x)
 }
 
@@ -54,9 +50,9 @@ func (u *Uploader) delete(ctx context.Context) {
 	x := u.run.due[0]
 	var err error
 	if x.local || u.uploads() {
-		err = u.rec.store.remove(x.key)
+		err = u.rec.store.files.Delete(ctx, x.key)
 	}
-	if err != nil {
+	if err != nil && ctx.Err() == nil {
 		u.log.Warn("local file was not deleted", "err", err)
 		err = nil
 	}

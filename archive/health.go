@@ -6,12 +6,12 @@ import (
 	"time"
 )
 
-// silentAfter is how long an operation may take before a store counts as one that does
-// not answer: less than the time limits of all tries together, which let a slow line get
+// silentAfter is how long an operation may take before the store counts as not
+// answering: less than the time limits of all tries together, which let a slow line get
 // a large segment through. A put may take as long as its segment lasts.
 const silentAfter = 5 * time.Second
 
-// health is what is wrong with a store now. Its methods may be called from any
+// health records what is wrong with a store now. Its methods may be called from any
 // goroutine.
 type health struct {
 	mu       sync.Mutex

@@ -2,7 +2,6 @@ package archive
 
 import (
 	"fmt"
-	"path"
 	"strconv"
 	"strings"
 	"time"
@@ -114,9 +113,6 @@ func parsePageName(name string) (page int, owner string, ok bool) {
 	n, err := strconv.Atoi(digits)
 	return n, owner, ok && err == nil && n >= 0 && pageName(n, owner) == name && (owner == "" || validToken(owner))
 }
-
-// folderOf returns the folder of a key.
-func folderOf(key string) string { return path.Dir(key) }
 
 // manifests is the folder of the manifests. No broadcast can have its name: ids have
 // no "~".

@@ -6,7 +6,7 @@ import (
 	"io/fs"
 	"os"
 
-	"golive/internal/rootdir"
+	"golive/storage/disk"
 )
 
 // pageRecords is how many records a page has at most, without its header. A restart
@@ -14,19 +14,12 @@ import (
 // rendition.
 const pageRecords = 128
 
-// Logs and media are public, and a static server under another account may serve them:
-// the process's umask takes away what the operator wants taken.
-const (
-	dirMode  fs.FileMode = 0o755
-	fileMode fs.FileMode = 0o644
-)
-
 // log appends records to the newest page of one broadcast's log. It belongs to one
 // goroutine at a time.
 type log struct {
-	dir    *rootdir.Dir
+	files  *disk.Bucket
 	layout Layout
-	state  state
+	state  Header
 	ends   pageEnds
 
 	page    int      // the number of the next page when there is no file
@@ -61,12 +54,12 @@ func (l *log) turn() error {
 	if err != nil {
 		return fmt.Errorf("begin page of log: %w", err)
 	}
-	key := l.layout.Page(l.state.meta, l.page)
+	key := l.layout.Page(l.state.Meta, l.page)
 	old := *l
 	l.file, l.size, l.records = file, 0, 0
-	header := l.state.header(l.page)
+	header := l.state.record(l.page)
 	if err := l.write(&header); err != nil {
-		err = errors.Join(err, file.Close(), l.dir.Root().Remove(key))
+		err = errors.Join(err, file.Close(), l.files.Dir().Root().Remove(key))
 		*l = old
 		return err
 	}
@@ -80,23 +73,15 @@ func (l *log) turn() error {
 }
 
 func (l *log) create() (*os.File, error) {
-	const flags = os.O_WRONLY | os.O_CREATE | os.O_EXCL | os.O_APPEND
-	key := l.layout.Page(l.state.meta, l.page)
-	file, err := l.dir.Root().OpenFile(key, flags, fileMode)
-	if !errors.Is(err, fs.ErrNotExist) {
-		return file, err
-	}
-	if err := l.dir.Root().MkdirAll(l.layout.Log(l.state.meta), dirMode); err != nil {
-		return nil, err
-	}
-	return l.dir.Root().OpenFile(key, flags, fileMode)
+	file, _, err := l.files.OpenFile(l.layout.Page(l.state.Meta, l.page), os.O_WRONLY|os.O_CREATE|os.O_EXCL|os.O_APPEND)
+	return file, err
 }
 
 // prune deletes the pages of which nothing is kept any longer.
 func (l *log) prune() {
 	for _, page := range l.ends.removed(&l.state) {
 		// One that stays costs its bytes until the broadcast is deleted.
-		_ = l.dir.Root().Remove(l.layout.Page(l.state.meta, page))
+		_ = l.files.Dir().Root().Remove(l.layout.Page(l.state.Meta, page))
 	}
 }
 

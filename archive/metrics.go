@@ -8,7 +8,7 @@ const (
 	droppedStopped      = "stopped"       // the server stopped before it was written
 	droppedRejected     = "rejected"      // the bucket will never take it
 	droppedSpoolFull    = "spool_full"    // the oldest, when too much waited on the local disk
-	droppedSpoolDamaged = "spool_damaged" // its local file is gone or damaged
+	droppedSpoolDamaged = "spool_damaged" // its local file is missing or damaged
 )
 
 // Metrics counts what becomes of finished segments.

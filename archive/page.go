@@ -3,11 +3,6 @@ package archive
 import (
 	"bytes"
 	"errors"
-	"fmt"
-	"io"
-	"io/fs"
-	"os"
-	"slices"
 )
 
 // maxPage bounds a page that is read, in bytes: a record takes some 250.
@@ -48,37 +43,4 @@ func ParsePage(number int, text []byte) (Page, error) {
 		first = false
 	}
 	return p, nil
-}
-
-// readPage reads a page from the local disk.
-func readPage(root *os.Root, key string, number int) (Page, error) {
-	f, err := root.Open(key)
-	if err != nil {
-		return Page{}, fmt.Errorf("read log: %w", err)
-	}
-	text, err := io.ReadAll(io.LimitReader(f, maxPage))
-	if err = errors.Join(err, f.Close()); err != nil {
-		return Page{}, fmt.Errorf("read %s: %w", key, err)
-	}
-	p, err := ParsePage(number, text)
-	if err != nil {
-		return p, fmt.Errorf("read %s: %w", key, err)
-	}
-	return p, nil
-}
-
-// pageNumbers lists the pages of a log on the local disk, in order.
-func pageNumbers(root *os.Root, folder string) ([]int, error) {
-	entries, err := fs.ReadDir(root.FS(), folder)
-	if err != nil {
-		return nil, fmt.Errorf("list log: %w", err)
-	}
-	var numbers []int
-	for _, e := range entries {
-		if n, _, ok := parsePageName(e.Name()); ok && e.Type().IsRegular() {
-			numbers = append(numbers, n)
-		}
-	}
-	slices.Sort(numbers)
-	return numbers, nil
 }

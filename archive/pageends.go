@@ -13,19 +13,19 @@ type pageEnd struct {
 }
 
 // add notes that a page ends where the log stands.
-func (e *pageEnds) add(page int, s *state) {
-	next := make(map[string]int64, len(s.positions))
-	for name, p := range s.positions {
+func (e *pageEnds) add(page int, h *Header) {
+	next := make(map[string]int64, len(h.Positions))
+	for name, p := range h.Positions {
 		next[name] = p.Next
 	}
 	*e = append(*e, pageEnd{page, next})
 }
 
 // removed takes away the pages whose segments are all removed, oldest first.
-func (e *pageEnds) removed(s *state) (pages []int) {
+func (e *pageEnds) removed(h *Header) (pages []int) {
 	for len(*e) > 0 {
 		for name, next := range (*e)[0].next {
-			if s.positions[name].Removed < next-1 {
+			if h.Positions[name].Removed < next-1 {
 				return pages
 			}
 		}

@@ -15,7 +15,7 @@ import (
 // Version is the version of the log's format. A log of a later version is refused.
 const Version = 1
 
-// Kind says what a record tells.
+// Kind is the kind of a record.
 type Kind string
 
 // The kinds of records.
@@ -32,7 +32,7 @@ const (
 	// KindStored tells that the bucket has all segments of a rendition up to a number,
 	// but for those that were lost.
 	KindStored Kind = "stored"
-	// KindLost tells that a segment's bytes are gone.
+	// KindLost tells that a segment's bytes are lost.
 	KindLost Kind = "lost"
 	// KindRemoved tells that all segments of a rendition up to a number were deleted.
 	KindRemoved Kind = "removed"
@@ -138,8 +138,8 @@ type Position struct {
 	Next int64 `json:"next"`
 	// Discontinuities counts the segments so far that begin with a discontinuity.
 	Discontinuities int64 `json:"discontinuities"`
-	// Stored and Removed are the newest media sequence numbers that were told to be
-	// in the bucket, and deleted; -1 when none was.
+	// Stored and Removed are the newest media sequence numbers that are recorded as stored
+	// and as deleted; -1 when none is.
 	Stored  int64 `json:"stored"`
 	Removed int64 `json:"removed"`
 }
@@ -152,7 +152,7 @@ func newPosition(next int64) Position {
 // SegmentOf describes s.
 func SegmentOf(s *media.Segment) *Segment {
 	return &Segment{
-		Publication:   s.Session,
+		Publication:   s.Publication,
 		MSN:           s.MSN,
 		Start:         s.Start,
 		Duration:      s.Duration,
@@ -166,7 +166,7 @@ func SegmentOf(s *media.Segment) *Segment {
 // Media returns the segment without its parts, whose bytes are in storage.
 func (s *Segment) Media() *media.Segment {
 	return &media.Segment{
-		Session:         s.Publication,
+		Publication:     s.Publication,
 		MSN:             s.MSN,
 		Start:           s.Start,
 		Duration:        s.Duration,
@@ -174,7 +174,7 @@ func (s *Segment) Media() *media.Segment {
 		ProgramDateTime: s.Date,
 		Discontinuity:   s.Discontinuity,
 		Independent:     !s.Dependent,
-		Parts:           []*media.Part{{Session: s.Publication, MSN: s.MSN, Number: media.NoNumber, Start: s.Start, Duration: s.Duration, Size: s.Size, Gap: s.Size == 0}},
+		Parts:           []*media.Part{{Publication: s.Publication, MSN: s.MSN, Number: media.NoNumber, Start: s.Start, Duration: s.Duration, Size: s.Size, Gap: s.Size == 0}},
 	}
 }
 

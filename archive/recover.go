@@ -1,31 +1,28 @@
 package archive
 
 import (
+	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
-	"log/slog"
 	"os"
 	"runtime"
 	"slices"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"golive/media"
+	"golive/storage"
 )
 
 // Recovered is what a log says of a broadcast that an earlier run left.
 type Recovered struct {
-	Meta
-	// Ended is when the broadcast ended; zero when nothing says that it has.
-	Ended time.Time
-	// Archived says that nothing of it waits any more.
-	Archived bool
-	// Publications are the tokens of its publishers' connections.
-	Publications []string
-	// Positions are where its renditions stood, by name.
-	Positions map[string]Position
+	// Header says where the log ends. Its Ended is zero when nothing says that the
+	// broadcast has ended.
+	Header
 	// Segments are the newest of each rendition, in order: at least those of the live
 	// playlist, and all that the bucket does not have yet.
 	Segments map[string][]RecoveredSegment
@@ -37,7 +34,7 @@ type Recovered struct {
 	// or short.
 	Damaged int
 
-	pages []int // the log's, in order
+	pages []int // the log's on the local disk, in order
 }
 
 // Resumable reports whether anything of the broadcast is known to go on with.
@@ -53,7 +50,7 @@ func (f *Recovered) Resumable() bool {
 // RecoveredSegment is a segment of a Recovered broadcast.
 type RecoveredSegment struct {
 	Segment
-	// Lost says that its bytes are gone.
+	// Lost says that its bytes are lost.
 	Lost bool
 }
 
@@ -66,50 +63,20 @@ func (s *RecoveredSegment) Media() *media.Segment {
 	return seg.Media()
 }
 
-// state returns where the log stands.
-func (f *Recovered) state() state {
-	s := state{meta: f.Meta, ended: f.Ended, archived: f.Archived, publications: f.Publications, positions: f.Positions}
-	return s.clone()
-}
-
-// Header returns what a manifest says of the broadcast.
-func (f *Recovered) Header() Header {
-	s := f.state()
-	return *s.header(0).Header
-}
-
-// recovery reads one log.
+// recovery reads logs.
 type recovery struct {
-	root     *os.Root
 	layout   Layout
 	window   time.Duration // of the live playlist
 	uploaded bool          // segments go to a bucket, and Stored says which have
-	log      *slog.Logger
 }
 
-// read reads the log of the broadcast m, from its newest page back as far as it needs.
-func (r recovery) read(m Meta) (*Recovered, error) {
-	numbers, err := pageNumbers(r.root, r.layout.Log(m))
-	if err != nil {
-		return nil, err
-	}
-	found, err := r.assemble(m, numbers, func(i int) (Page, error) {
-		return readPage(r.root, r.layout.Page(m, numbers[i]), numbers[i])
-	})
-	if err != nil || found.Archived {
-		return found, err
-	}
-	r.trim(found)
-	return found, r.check(found)
-}
-
-// assemble reads pages, of which page gives one by its place in numbers, until they
-// suffice.
-func (r recovery) assemble(m Meta, numbers []int, page func(i int) (Page, error)) (*Recovered, error) {
-	found := &Recovered{Meta: m, pages: numbers, Segments: map[string][]RecoveredSegment{}}
+// read reads the log of the broadcast m in b from its newest page back, as far as a restart
+// needs.
+func (r recovery) read(ctx context.Context, b storage.Bucket, m Meta, refs []pageRef) (*Recovered, error) {
+	found := newRecovered(m)
 	var pages []Page // in order
-	for i := range slices.Backward(numbers) {
-		p, err := page(i)
+	for _, ref := range slices.Backward(refs) {
+		p, err := getPage(ctx, b, ref)
 		if err != nil {
 			return nil, err
 		}
@@ -123,24 +90,28 @@ func (r recovery) assemble(m Meta, numbers []int, page func(i int) (Page, error)
 	return found, nil
 }
 
+func newRecovered(m Meta) *Recovered {
+	return &Recovered{Header: newHeader(m), Segments: map[string][]RecoveredSegment{}}
+}
+
 // replay takes in pages, in order.
 func (f *Recovered) replay(pages []Page) {
-	m := f.Meta
-	s := newState(m)
 	adopted := false
 	for _, p := range pages {
-		if h := p.Header; h != nil && h.Broadcast == m.Broadcast && h.Token == m.Token {
-			if !adopted && len(s.positions) == 0 {
-				s.adopt(h)
+		if h := p.Header; h != nil && h.Broadcast == f.Broadcast && h.Token == f.Token {
+			if !adopted && len(f.Positions) == 0 {
+				f.Header = h.clone()
 			}
-			s.meta, adopted = h.Meta, true // the newest owner
+			f.Meta, adopted = h.Meta, true // the newest owner
+			for name, p := range h.Positions {
+				f.forget(name, p.Removed)
+			}
 		}
 		for j := range p.Records {
-			s.apply(&p.Records[j])
+			f.apply(&p.Records[j])
 			f.take(&p.Records[j])
 		}
 	}
-	f.Meta, f.Ended, f.Archived, f.Publications, f.Positions = s.meta, s.ended, s.archived, s.publications, s.positions
 }
 
 // suffices reports whether the newest pages say all that a restart needs: where the
@@ -150,8 +121,7 @@ func (r recovery) suffices(pages []Page) bool {
 	if pages[0].Header == nil {
 		return false
 	}
-	s := newState(Meta{})
-	s.adopt(pages[0].Header)
+	s := pages[0].Header.clone()
 	if newest := pages[len(pages)-1]; newest.Header != nil && newest.Header.Archived {
 		return true
 	}
@@ -168,7 +138,7 @@ func (r recovery) suffices(pages []Page) bool {
 			}
 		}
 	}
-	for name, p := range s.positions {
+	for name, p := range s.Positions {
 		oldest := first[name]
 		switch {
 		case p.Next == 0 || p.Removed == p.Next-1: // there is nothing
@@ -207,8 +177,15 @@ func (f *Recovered) take(r *Record) {
 			}
 		}
 	case KindRemoved:
-		f.Segments[r.Rendition] = slices.DeleteFunc(list, func(s RecoveredSegment) bool { return s.MSN <= *r.Through })
+		f.forget(r.Rendition, *r.Through)
 	default: // of no segment
+	}
+}
+
+// forget takes away the segments of a rendition up to a number, which are deleted.
+func (f *Recovered) forget(rendition string, through int64) {
+	if list := f.Segments[rendition]; len(list) > 0 && list[0].MSN <= through {
+		f.Segments[rendition] = slices.DeleteFunc(list, func(s RecoveredSegment) bool { return s.MSN <= through })
 	}
 }
 
@@ -258,10 +235,10 @@ func (r recovery) trim(f *Recovered) {
 	}
 }
 
-// check finds the segments whose files a crash or a person has taken away.
-func (r recovery) check(f *Recovered) error {
+// check marks the segments whose files are missing or short as lost.
+func (r recovery) check(root *os.Root, f *Recovered) error {
 	for name, list := range f.Segments {
-		folder, err := r.root.OpenRoot(r.layout.Media(f.Broadcast, name, "."))
+		folder, err := root.OpenRoot(r.layout.Media(f.Broadcast, name, "."))
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("open rendition %s: %w", name, err)
 		}
@@ -290,51 +267,92 @@ func (s *Segment) isWhole(folder *os.Root) bool {
 	return err == nil && info.Size() == s.Size
 }
 
-// recoverAll reads every log below the root. One that cannot be read is told in the
-// error and left as it is.
-func (r recovery) recoverAll() ([]*Recovered, error) {
-	broadcasts, err := fs.ReadDir(r.root.FS(), r.layout.Prefix)
+// Recover reads what earlier runs left, in the order in which the broadcasts began. What
+// cannot be read is told in the error, and left as it is.
+func (s *Store) Recover(ctx context.Context) ([]*Recovered, error) {
+	ids, err := fs.ReadDir(s.files.Dir().Root().FS(), s.cfg.Layout.Prefix)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, fmt.Errorf("list broadcasts: %w", err)
 	}
-	var metas []Meta
+	var mu sync.Mutex // of all and errs
+	var all []*Recovered
 	var errs []error
-	for _, b := range broadcasts {
-		if !b.IsDir() || !validName(b.Name()) {
-			continue
-		}
-		logs, err := fs.ReadDir(r.root.FS(), r.layout.Folder(b.Name()))
-		if err != nil {
-			errs = append(errs, fmt.Errorf("broadcast %s: %w", b.Name(), err))
-			continue
-		}
-		for _, l := range logs {
-			if m, ok := parseLog(b.Name(), l.Name()); ok && l.IsDir() {
-				metas = append(metas, m)
-			}
-		}
-	}
-	all, readErrs := make([]*Recovered, len(metas)), make([]error, len(metas))
 	var g errgroup.Group
 	g.SetLimit(runtime.GOMAXPROCS(0))
-	for i, m := range metas {
+	for _, id := range ids {
+		if !id.IsDir() || !validName(id.Name()) {
+			continue
+		}
 		g.Go(func() error {
-			if all[i], readErrs[i] = r.read(m); readErrs[i] != nil {
-				all[i], readErrs[i] = nil, fmt.Errorf("broadcast %s: %w", m.Broadcast, readErrs[i])
+			found, err := s.recoverID(ctx, id.Name())
+			mu.Lock()
+			defer mu.Unlock()
+			all = append(all, found...)
+			if err != nil {
+				errs = append(errs, fmt.Errorf("broadcast %s: %w", id.Name(), err))
 			}
 			return nil
 		})
 	}
-	_ = g.Wait() // each error is in its place
-	all = slices.DeleteFunc(all, func(f *Recovered) bool { return f == nil })
+	_ = g.Wait() // it has no errors
 	for _, f := range all {
-		if f.Damaged > 0 {
-			r.log.Warn("log is damaged", "broadcast", f.Broadcast, "lines_and_files", f.Damaged)
+		if s.metrics.damaged.Add(float64(f.Damaged)); f.Damaged > 0 {
+			s.log.Warn("log is damaged", "broadcast", f.Broadcast, "lines_and_files", f.Damaged)
 		}
 	}
-	slices.SortStableFunc(all, func(a, b *Recovered) int { return a.Began.Compare(b.Began) })
-	return all, errors.Join(append(errs, readErrs...)...)
+	slices.SortFunc(all, func(a, b *Recovered) int {
+		return cmp.Or(a.Began.Compare(b.Began), cmp.Compare(a.Token, b.Token))
+	})
+	return all, errors.Join(errs...)
+}
+
+// recoverID reads the logs of an id on the local disk.
+func (s *Store) recoverID(ctx context.Context, id string) (all []*Recovered, err error) {
+	r := recovery{layout: s.cfg.Layout, window: s.cfg.Window, uploaded: s.cfg.Uploaded}
+	logs, err := s.localLogs(id)
+	for m, refs := range logs {
+		f, one := r.read(ctx, s.files, m, refs)
+		if one == nil && !f.Archived {
+			r.trim(f)
+			one = r.check(s.files.Dir().Root(), f)
+		}
+		if one != nil {
+			err = errors.Join(err, one)
+			continue
+		}
+		for _, ref := range refs {
+			f.pages = append(f.pages, ref.number)
+		}
+		all = append(all, f)
+	}
+	return all, err
+}
+
+// localLogs lists the logs of an id on the local disk: their names alone, without a look at
+// each page.
+func (s *Store) localLogs(id string) (bucketLogs, error) {
+	root, l, logs := s.files.Dir().Root().FS(), s.cfg.Layout, bucketLogs{}
+	folders, err := fs.ReadDir(root, l.Folder(id))
+	if err != nil {
+		return nil, err
+	}
+	for _, folder := range folders {
+		m, ok := parseLog(id, folder.Name())
+		if !ok || !folder.IsDir() {
+			continue
+		}
+		pages, err := fs.ReadDir(root, l.Log(m))
+		if err != nil {
+			return logs, err
+		}
+		for _, page := range pages {
+			if number, owner, ok := parsePageName(page.Name()); ok && page.Type().IsRegular() {
+				logs[m] = append(logs[m], pageRef{l.Log(m) + "/" + page.Name(), number, owner})
+			}
+		}
+	}
+	return logs, nil
 }

@@ -3,54 +3,50 @@ package archive
 import (
 	"maps"
 	"slices"
-	"time"
 )
 
-// state is what a log says, up to a record.
-type state struct {
-	meta         Meta
-	ended        time.Time
-	archived     bool
-	publications []string
-	positions    map[string]Position
+// A Header is also what a log says up to a record: where the broadcast stands.
+
+// newHeader returns where the log of a new broadcast stands.
+func newHeader(m Meta) Header {
+	return Header{Version: Version, Meta: m, Positions: map[string]Position{}}
 }
 
-func newState(m Meta) state { return state{meta: m, positions: map[string]Position{}} }
-
-// header returns the header of the page that begins here.
-func (s *state) header(page int) Record {
-	return Record{Kind: KindPage, Header: &Header{
-		Version: Version, Page: page, Meta: s.meta, Publications: slices.Clone(s.publications),
-		Positions: maps.Clone(s.positions), Ended: s.ended, Archived: s.archived,
-	}}
-}
-
-// adopt takes over what a header says.
-func (s *state) adopt(h *Header) {
-	s.meta, s.ended, s.archived, s.publications = h.Meta, h.Ended, h.Archived, slices.Clone(h.Publications)
-	s.positions = maps.Clone(h.Positions)
-	if s.positions == nil {
-		s.positions = map[string]Position{}
+// clone returns a copy that shares nothing that is written to.
+func (h *Header) clone() Header {
+	c := *h
+	c.Version, c.Page = Version, 0
+	c.Publications, c.Positions = slices.Clone(h.Publications), maps.Clone(h.Positions)
+	if c.Positions == nil {
+		c.Positions = map[string]Position{}
 	}
+	return c
+}
+
+// record returns the header of the page that begins here.
+func (h *Header) record(page int) Record {
+	c := h.clone()
+	c.Page = page
+	return Record{Kind: KindPage, Header: &c}
 }
 
 // apply takes in a record.
-func (s *state) apply(r *Record) {
+func (h *Header) apply(r *Record) {
 	switch r.Kind {
 	case KindEnded:
-		s.ended = r.At
+		h.Ended = r.At
 	case KindArchived:
-		s.archived = true
+		h.Archived = true
 	case KindPublication:
-		if !slices.Contains(s.publications, r.Published) {
-			s.publications = append(s.publications, r.Published)
+		if !slices.Contains(h.Publications, r.Published) {
+			h.Publications = append(h.Publications, r.Published)
 		}
 	default: // of a rendition
 	}
 	if r.Rendition == "" {
 		return
 	}
-	p, known := s.positions[r.Rendition]
+	p, known := h.Positions[r.Rendition]
 	switch r.Kind {
 	case KindRendition:
 		if !known {
@@ -75,12 +71,5 @@ func (s *state) apply(r *Record) {
 	default:
 		return
 	}
-	s.positions[r.Rendition] = p
-}
-
-// clone returns a copy that shares nothing that is written to.
-func (s *state) clone() state {
-	c := *s
-	c.publications, c.positions = slices.Clone(s.publications), maps.Clone(s.positions)
-	return c
+	h.Positions[r.Rendition] = p
 }

@@ -6,23 +6,22 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"golive/internal/rootdir"
 	"golive/storage"
+	"golive/storage/disk"
 )
 
 // Store is the folder on the local disk that holds the segments and logs of all
 // broadcasts of this node.
 type Store struct {
 	cfg     Config
-	dir     *rootdir.Dir
+	files   *disk.Bucket
 	log     *slog.Logger
 	metrics *Metrics
-	sync    func(*os.Root) error // syncs the file system
+	sync    func() error // syncs the file system
 
 	dirty atomic.Bool // something was written since the last sync
 
@@ -32,40 +31,25 @@ type Store struct {
 	segments   int   // how many segments those are
 }
 
-// Open opens the Store in dir, which is made when it is not there.
-func Open(dir string, cfg Config, log *slog.Logger, m *Metrics) (*Store, error) {
-	root, err := rootdir.Open(dir, dirMode)
-	if err != nil {
-		return nil, fmt.Errorf("open archive: %w", err)
-	}
+// NewStore returns the Store in the folder of files.
+func NewStore(files *disk.Bucket, cfg Config, log *slog.Logger, m *Metrics) *Store {
 	m.maxBytes.Set(float64(cfg.MaxBytes))
 	return &Store{
 		cfg:        cfg.withDefaults(),
-		dir:        root,
+		files:      files,
 		log:        log,
 		metrics:    m,
-		sync:       syncFileSystem,
+		sync:       files.Dir().Sync,
 		recordings: map[*Recording]struct{}{},
-	}, nil
+	}
 }
 
-// Close closes the folder. Files opened by Recording.Open stay readable.
-func (s *Store) Close() error { return s.dir.Close() }
+// Files returns the folder as a bucket.
+func (s *Store) Files() storage.Bucket { return s.files }
 
 // Uploaded reports whether segments go to a bucket; otherwise the local files are the
 // archive.
 func (s *Store) Uploaded() bool { return s.cfg.Uploaded }
-
-// Recover reads what earlier runs left, in the order in which the broadcasts began.
-// What cannot be read is told in the error, and left as it is.
-func (s *Store) Recover() ([]*Recovered, error) {
-	r := recovery{root: s.dir.Root(), layout: s.cfg.Layout, window: s.cfg.Window, uploaded: s.cfg.Uploaded, log: s.log}
-	all, err := r.recoverAll()
-	for _, f := range all {
-		s.metrics.damaged.Add(float64(f.Damaged))
-	}
-	return all, err
-}
 
 // Run syncs the disk as the policy says until ctx is done, and then once more.
 func (s *Store) Run(ctx context.Context) error {
@@ -92,11 +76,11 @@ func (s *Store) flush() error {
 	if s.cfg.Sync == storage.SyncNever || !s.dirty.Swap(false) {
 		return nil
 	}
-	err := s.sync(s.dir.Root())
-	if err != nil {
+	if err := s.sync(); err != nil {
 		s.dirty.Store(true)
+		return fmt.Errorf("sync archive: %w", err)
 	}
-	return err
+	return nil
 }
 
 // wrote notes that something was written, and syncs it where the policy says so, or it is
@@ -167,51 +151,12 @@ func (s *Store) leave(r *Recording) {
 	delete(s.recordings, r)
 }
 
-// remove deletes a file; it is no error when there is none.
-func (s *Store) remove(key string) error {
-	if err := s.dir.Root().Remove(key); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("delete local file: %w", err)
-	}
-	return nil
-}
-
-// Open reads length bytes from offset of the file at key; a length of -1 means to its end.
-// The error wraps storage.ErrNotExist when there is none.
-func (s *Store) Open(key string, offset, length int64) (*storage.Reader, error) {
-	f, err := s.dir.Root().Open(key)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("%s: %w", key, storage.ErrNotExist)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("open segment: %w", err)
-	}
-	info, err := f.Stat()
-	if err == nil && !info.Mode().IsRegular() {
-		err = storage.ErrNotExist
-	}
-	var n int64
-	if err == nil {
-		n, err = storage.CheckRange(offset, length, info.Size())
-	}
-	if err == nil && offset > 0 {
-		_, err = f.Seek(offset, io.SeekStart)
-	}
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("open %s: %w", key, err), f.Close())
-	}
-	return &storage.Reader{
-		Info:  storage.Info{Key: key, Size: info.Size(), Modified: info.ModTime()},
-		Body:  &io.LimitedReader{R: f, N: n},
-		Close: f.Close,
-	}, nil
-}
-
 // errTorn says that a local file is not the segment that was written.
 var errTorn = errors.New("local file is damaged")
 
 // read reads a whole file of that many bytes.
-func (s *Store) read(key string, size int64) ([]byte, error) {
-	r, err := s.Open(key, 0, -1)
+func (s *Store) read(ctx context.Context, key string, size int64) ([]byte, error) {
+	r, err := s.files.Get(ctx, key, 0, -1)
 	if err != nil {
 		return nil, err
 	}

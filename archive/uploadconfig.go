@@ -12,8 +12,8 @@ import (
 type Index interface {
 	// Begin is called before all others, and again after an error.
 	Begin(ctx context.Context) error
-	// Stored is told, in the order of the log, that the bucket has a segment (lost is
-	// false), or never will. It returns the objects to put next: the playlists that may
+	// Stored is called in the order of the log for each segment that the bucket has (lost is
+	// false), or never will have. It returns the objects to put next: the playlists that may
 	// name the segment now, each after those it names itself.
 	Stored(rendition string, s *Segment, lost bool) []storage.Object
 	// Ended returns the last objects, when all segments are stored or lost. displaced
@@ -31,9 +31,9 @@ type UploaderConfig struct {
 	// Hold keeps the Uploader from the bucket until it is closed, when an earlier
 	// broadcast still writes the same playlists; may be nil.
 	Hold <-chan struct{}
-	// KeyPace spaces the puts of one key in a bucket that refuses them closer together;
-	// may be nil.
-	KeyPace *storage.KeyPace
+	// PutInterval is the least time between two puts of one key, for a bucket that refuses
+	// them closer together.
+	PutInterval time.Duration
 	// Interval is the least time between two puts of the same playlist while segments
 	// wait; 1 s when 0.
 	Interval time.Duration

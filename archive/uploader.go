@@ -34,7 +34,8 @@ type Uploader struct {
 // run is what belongs to the goroutine of Uploader.Run.
 type run struct {
 	pending      []storage.Object     // playlists and pages to put, each key once
-	putAt        map[string]time.Time // when a key was last put
+	putAt        map[string]time.Time // when a playlist or page was last put, by key
+	began        time.Time
 	due          []expiry
 	ended        bool // the last objects are in pending, or put
 	lanes        [3]lane
@@ -72,7 +73,7 @@ func NewUploader(cfg UploaderConfig, rec *Recording, bucket storage.Bucket, inde
 	}
 	u.run.putAt = map[string]time.Time{}
 	u.run.pages = bucketLog{layout: u.cfg.Layout, state: rec.stored()} // Recording.Run does not work yet
-	for _, p := range u.run.pages.state.positions {
+	for _, p := range u.run.pages.state.Positions {
 		u.run.acknowledged = u.run.acknowledged || p.Stored >= 0
 	}
 	return u
@@ -105,9 +106,7 @@ func (u *Uploader) expire(x expiry) {
 // Index may call it.
 func (u *Uploader) Removed(rendition string, through int64) {
 	u.rec.Removed(rendition, through)
-	p := u.run.pages.state.positions[rendition]
-	p.Removed = through
-	u.run.pages.state.positions[rendition] = p
+	u.record(&Record{Kind: KindRemoved, At: time.Now().UTC(), Rendition: rendition, Through: &through})
 	for _, key := range u.run.pages.removed() {
 		u.Expire(key, time.Now())
 	}
@@ -169,6 +168,7 @@ func (u *Uploader) begin(ctx context.Context) error {
 		}
 	}
 	for {
+		u.run.began = time.Now()
 		u.health.ask("list "+u.cfg.Layout.Logs(u.rec.meta.Broadcast), 0)
 		err := u.tryBegin(ctx)
 		if ctx.Err() != nil && err != nil {
@@ -238,12 +238,14 @@ func (u *Uploader) playlist(now time.Time, segmentWaits bool) int {
 
 // playlistAt returns the time from which the first pending playlist may be put.
 func (u *Uploader) playlistAt(segmentWaits bool) time.Time {
-	key := u.run.pending[0].Key
-	at := u.cfg.KeyPace.Next(key)
-	if busy := u.run.putAt[key].Add(u.cfg.Interval); segmentWaits && busy.After(at) {
-		at = busy
+	last, again := u.run.putAt[u.run.pending[0].Key]
+	switch {
+	case !again: // an earlier Uploader, of the same id or in an earlier run, may just have put it
+		return u.run.began.Add(u.cfg.PutInterval)
+	case segmentWaits:
+		return last.Add(max(u.cfg.PutInterval, u.cfg.Interval))
 	}
-	return at
+	return last.Add(u.cfg.PutInterval)
 }
 
 // rest returns when there may be something to do again, zero when only news can tell, and
@@ -335,7 +337,7 @@ func (u *Uploader) end(ctx context.Context) {
 	if u.uploads() && u.run.acknowledged {
 		u.pend(u.run.pages.object())
 	}
-	if h := u.run.pages.state.header(0).Header; !due.IsZero() {
+	if h := &u.run.pages.state; !due.IsZero() {
 		u.pend(h.Object(u.cfg.Layout.Due(due, h.Broadcast, h.Token)))
 	}
 	u.pend(last...)
@@ -343,7 +345,7 @@ func (u *Uploader) end(ctx context.Context) {
 
 // Header returns what a manifest says of the broadcast; valid when Run has returned, or
 // Drained is closed.
-func (u *Uploader) Header() Header { return *u.run.pages.state.header(0).Header }
+func (u *Uploader) Header() Header { return u.run.pages.state.clone() }
 
 // putPlaylist tries once to put a pending playlist.
 func (u *Uploader) putPlaylist(ctx context.Context, i int) {
@@ -352,14 +354,15 @@ func (u *Uploader) putPlaylist(ctx context.Context, i int) {
 	if ctx.Err() != nil && err != nil || u.outcome(lanePlaylists, err) {
 		return
 	}
-	u.run.putAt[o.Key] = time.Now()
 	u.run.pending = slices.Delete(u.run.pending, i, i+1)
 }
 
 func (u *Uploader) put(ctx context.Context, o storage.Object, patience time.Duration) error {
 	u.health.ask("put "+o.Key, patience)
+	began := time.Now()
 	err := u.bucket.Put(ctx, o)
-	u.cfg.KeyPace.Put(o.Key)
+	u.run.pages.seal(o.Key, time.Since(began), err)
+	u.run.putAt[o.Key] = time.Now() // a store with a limit counts those that fail too
 	return err
 }
 
@@ -369,7 +372,7 @@ func (u *Uploader) outcome(kind int, err error) (again bool) {
 	again = err != nil && storage.Retryable(err)
 	if again {
 		l.failures++
-		l.next = time.Now().Add(backoff(u.cfg.RetryMin, u.cfg.RetryMax, l.failures))
+		l.next = time.Now().Add(max(backoff(u.cfg.RetryMin, u.cfg.RetryMax, l.failures), storage.RetryAfter(err)))
 	} else {
 		*l = lane{}
 	}

@@ -13,9 +13,10 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"golive/storage"
-	"golive/storage/memory"
+	"golive/storage/storagetest/memory"
 )
 
 // bucket is a bucket in memory that notes what took effect, and can fail or be slow.
@@ -103,7 +104,7 @@ type upload struct {
 func startUpload(t *testing.T, dir string, cfg UploaderConfig, b *bucket) *upload {
 	t.Helper()
 	s := openStore(t, dir, Config{Uploaded: true})
-	found, err := s.Recover()
+	found, err := s.Recover(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -266,7 +267,7 @@ func TestRow71_PlaylistIsPutOnceInTheInterval(t *testing.T) {
 			t.Errorf("%s was put twice within a second", key)
 			return nil
 		}
-		u := startUpload(t, t.TempDir(), UploaderConfig{KeyPace: storage.NewKeyPace(time.Second)}, b)
+		u := startUpload(t, t.TempDir(), UploaderConfig{PutInterval: time.Second}, b)
 		for msn := range int64(20) {
 			u.offer(msn, msn+1)
 			time.Sleep(300 * time.Millisecond)
@@ -303,7 +304,7 @@ func TestUploader_TellsOfASegmentWhoseFileIsGone(t *testing.T) {
 		u := startUpload(t, dir, UploaderConfig{}, b)
 		u.offer(0, 3)
 		time.Sleep(time.Second)
-		if err := u.store.remove("live/studio/source/PUB1-1.ts"); err != nil {
+		if err := u.store.files.Delete(t.Context(), "live/studio/source/PUB1-1.ts"); err != nil {
 			t.Fatal(err)
 		}
 		u.rec.mu.Lock()
@@ -336,7 +337,7 @@ func TestUploader_DeletesAtItsTime(t *testing.T) {
 
 func TestRow71_SegmentsDoNotWaitForTheirPlaylist(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		u := startUpload(t, t.TempDir(), UploaderConfig{KeyPace: storage.NewKeyPace(5 * time.Second)}, &bucket{Bucket: memory.New()})
+		u := startUpload(t, t.TempDir(), UploaderConfig{PutInterval: 5 * time.Second}, &bucket{Bucket: memory.New()})
 		for msn := range int64(4) {
 			u.offer(msn, msn+1)
 			time.Sleep(time.Second)
@@ -347,7 +348,7 @@ func TestRow71_SegmentsDoNotWaitForTheirPlaylist(t *testing.T) {
 	})
 }
 
-func TestRow71_UploadersThatFollowEachOtherShareThePace(t *testing.T) {
+func TestRow71_UploadersThatFollowEachOtherKeepTheInterval(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var when []time.Time
 		b := &bucket{Bucket: memory.New()}
@@ -357,9 +358,8 @@ func TestRow71_UploadersThatFollowEachOtherShareThePace(t *testing.T) {
 			}
 			return nil
 		}
-		pace := storage.NewKeyPace(time.Second)
 		for range 3 {
-			u := startUpload(t, t.TempDir(), UploaderConfig{KeyPace: pace}, b)
+			u := startUpload(t, t.TempDir(), UploaderConfig{PutInterval: time.Second}, b)
 			u.offer(0, 1)
 			u.end()
 			<-u.up.Drained()
@@ -405,13 +405,142 @@ func TestUploader_LogInTheBucketNamesWhatIsThere(t *testing.T) {
 		time.Sleep(10 * time.Second)
 		u.end()
 		<-u.up.Drained()
-		all, err := History(t.Context(), b, testLayout, testMeta)
+		if f, err = FindNewest(t.Context(), b, testLayout, 30*time.Second, "studio"); err != nil || f.Ended.IsZero() {
+			t.Fatalf("the end is not in the log: %v", err)
+		}
+		all, err := u.store.History(t.Context(), b, f)
 		if err != nil || len(all["source"]) != 200 {
 			t.Errorf("%d segments: %v", len(all["source"]), err)
 		}
-		if f, err = FindNewest(t.Context(), b, testLayout, 30*time.Second, "studio"); err != nil || f.Ended.IsZero() {
-			t.Errorf("the end is not in the log: %v", err)
+	})
+}
+
+// A put that timed out may take effect later: it must not take a page back to what it was.
+func TestUploader_LogSurvivesAPutThatTakesEffectLate(t *testing.T) {
+	for name, after := range map[string]time.Duration{"that failed": 0, "of several attempts": 6 * time.Second} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := &lateBucket{bucket: &bucket{Bucket: memory.New()}, after: after}
+				s := openStore(t, t.TempDir(), Config{Uploaded: true})
+				r := s.NewRecording(testMeta, nobody, quiet)
+				u := NewUploader(UploaderConfig{Layout: testLayout}, r, b, &index{}, quiet)
+				ctx, stop := context.WithCancel(t.Context())
+				defer stop()
+				go func() { _ = r.Run(ctx) }()
+				go func() { _ = u.Run(ctx) }()
+				for msn := range int64(20) {
+					b.on = msn == 5
+					r.Offer("source", segment(msn))
+					time.Sleep(2 * time.Second)
+				}
+				time.Sleep(10 * time.Second)
+				synctest.Wait()
+				if b.late == nil {
+					t.Fatal("no page was put late")
+				}
+				if err := b.Bucket.Put(t.Context(), *b.late); err != nil {
+					t.Fatal(err)
+				}
+				f, err := FindNewest(t.Context(), b, testLayout, time.Hour, "studio")
+				if err != nil {
+					t.Fatal(err)
+				}
+				if n := len(f.Segments["source"]); n != 20 || f.Damaged != 0 {
+					t.Errorf("the log has %d segments, %d are damaged", n, f.Damaged)
+				}
+				stop()
+				synctest.Wait()
+			})
+		})
+	}
+}
+
+// lateBucket is a bucket in which the first put of a page that comes while it is on takes
+// effect late, too: it fails, or succeeds with a further attempt after a while.
+type lateBucket struct {
+	*bucket
+	on    bool
+	after time.Duration
+	late  *storage.Object
+}
+
+func (b *lateBucket) Put(ctx context.Context, o storage.Object) error {
+	if b.on && b.late == nil && strings.Contains(o.Key, "/log-") {
+		b.late = &storage.Object{Key: o.Key, Slabs: [][]byte{slices.Concat(o.Slabs...)}}
+		if b.after == 0 {
+			return errors.New("no answer")
 		}
+		<-time.After(b.after)
+	}
+	return b.bucket.Put(ctx, o)
+}
+
+func TestHistory_MakesGapsOfWhatTheBucketDoesNotHave(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := &bucket{Bucket: memory.New()}
+		u := startUpload(t, t.TempDir(), UploaderConfig{}, b)
+		u.rec.Describe("source", Description{Target: 2, PartTarget: 18000})
+		u.offer(0, 200)
+		u.end()
+		<-u.up.Drained()
+		const folder = "live/studio/source/PUB1-"
+		if err := errors.Join(
+			b.Bucket.Delete(t.Context(), folder+"3.ts"),
+			b.Bucket.Put(t.Context(), storage.Object{Key: folder + "5.ts", Slabs: [][]byte{[]byte("short")}}),
+			b.Bucket.Delete(t.Context(), folder+"199.ts"),
+		); err != nil {
+			t.Fatal(err)
+		}
+		f, err := FindNewest(t.Context(), b, testLayout, 30*time.Second, "studio")
+		if err != nil {
+			t.Fatal(err)
+		}
+		all, err := u.store.History(t.Context(), b, f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var lost []int64
+		for _, s := range all["source"] {
+			if s.Lost {
+				lost = append(lost, s.MSN)
+			}
+		}
+		if diff := cmp.Diff([]int64{3, 5, 199}, lost); diff != "" || len(all["source"]) != 200 {
+			t.Errorf("%d segments, lost (-want +got):\n%s", len(all["source"]), diff)
+		}
+		if n := testutil.ToFloat64(u.store.metrics.damaged); n != 3 {
+			t.Errorf("%v are counted", n)
+		}
+	})
+}
+
+func TestUploader_WaitsAsLongAsTheBucketAsks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var refused atomic.Bool
+		b := &bucket{Bucket: memory.New()}
+		b.fails = func(_, key string) error {
+			if strings.HasSuffix(key, "-1.ts") && !refused.Swap(true) {
+				return &storage.Error{Op: "put", Key: key, Err: errors.New("slow down"), RetryAfter: 30 * time.Second}
+			}
+			return nil
+		}
+		u := startUpload(t, t.TempDir(), UploaderConfig{}, b)
+		u.offer(0, 2)
+		time.Sleep(29 * time.Second)
+		synctest.Wait()
+		if done := b.done(); slices.Contains(done, "put source/PUB1-1.ts") {
+			t.Errorf("it was tried too early: %q", done)
+		}
+		if _, err := u.up.Failing(); err == nil || !strings.Contains(err.Error(), "slow down") {
+			t.Errorf("meanwhile it fails with %v", err)
+		}
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		if done := b.done(); !slices.Contains(done, "put source/PUB1-1.ts") {
+			t.Errorf("it was not tried again: %q", done)
+		}
+		u.end()
+		<-u.up.Drained()
 	})
 }
 

@@ -67,10 +67,10 @@ func (u *Uploader) note(it *Item, lost bool) {
 		seg.Size = 0
 	}
 	state := &u.run.pages.state
-	if !slices.Contains(state.publications, seg.Publication) {
+	if !slices.Contains(state.Publications, seg.Publication) {
 		u.record(&Record{Kind: KindPublication, At: now.UTC(), Published: seg.Publication})
 	}
-	if d, ok := u.rec.description(it.Rendition); ok && state.positions[it.Rendition].Description != d {
+	if d, ok := u.rec.description(it.Rendition); ok && state.Positions[it.Rendition].Description != d {
 		u.record(&Record{Kind: KindRendition, At: now.UTC(), Rendition: it.Rendition, Description: &d})
 	}
 	u.record(&Record{Kind: KindSegment, At: now.UTC(), Rendition: it.Rendition, Segment: &seg})
@@ -95,7 +95,7 @@ func (u *Uploader) record(r *Record) {
 
 func (u *Uploader) liveManifest() storage.Object {
 	m := u.rec.meta
-	return u.run.pages.state.header(0).Object(u.cfg.Layout.Live(m.Broadcast, m.Token))
+	return u.run.pages.state.Object(u.cfg.Layout.Live(m.Broadcast, m.Token))
 }
 
 // announce puts what makes a publication findable before its first segment: the live
@@ -111,7 +111,7 @@ func (u *Uploader) announce(ctx context.Context, publication string) error {
 		u.run.touched = time.Now()
 	}
 	p := &u.run.pages
-	if n := len(p.state.publications); p.text == nil || n == 0 || p.state.publications[n-1] != publication {
+	if n := len(p.state.Publications); p.text == nil || n == 0 || p.state.Publications[n-1] != publication {
 		p.add(&Record{Kind: KindPublication, At: time.Now().UTC(), Published: publication})
 	}
 	if err := u.put(ctx, p.object(), 0); err != nil {
@@ -127,7 +127,7 @@ func (u *Uploader) announceAt(it *Item) time.Time {
 	if !u.uploads() || it.Lost || it.Segment.Publication == u.run.announced || u.run.pages.text == nil {
 		return time.Time{}
 	}
-	return u.cfg.KeyPace.Next(u.run.pages.object().Key)
+	return u.run.putAt[u.run.pages.object().Key].Add(u.cfg.PutInterval)
 }
 
 func (u *Uploader) mayAnnounce(it *Item, now time.Time) bool { return !now.Before(u.announceAt(it)) }
@@ -140,7 +140,7 @@ func (u *Uploader) upload(ctx context.Context, it *Item) error {
 	key := u.rec.key(it.Rendition, it.Segment)
 	slabs := u.rec.slabsOf(it)
 	if slabs == nil {
-		body, err := u.rec.store.read(key, it.Segment.Size)
+		body, err := u.rec.store.read(ctx, key, it.Segment.Size)
 		if err != nil {
 			return &storage.Error{Op: "read", Key: key, Err: err, Permanent: errors.Is(err, storage.ErrNotExist) || errors.Is(err, errTorn)}
 		}

@@ -1,6 +1,10 @@
 package archive
 
-import "time"
+import (
+	"errors"
+	"os"
+	"time"
+)
 
 // The Uploader's half of a Recording: what waits for the bucket.
 
@@ -101,7 +105,7 @@ func (r *Recording) loseOldest() bool {
 	r.store.metrics.dropped.WithLabelValues(droppedSpoolFull).Inc()
 	r.log.Error("segment lost", "rendition", it.Rendition, "msn", msn, "reason", droppedSpoolFull)
 	r.note(Record{Kind: KindLost, Rendition: it.Rendition, Through: &msn, Reason: "storage.spool.max_bytes reached"})
-	if err := r.store.remove(r.key(it.Rendition, it.Segment)); err != nil {
+	if err := r.store.files.Dir().Root().Remove(r.key(it.Rendition, it.Segment)); err != nil && !errors.Is(err, os.ErrNotExist) {
 		r.log.Warn("file of a lost segment was not deleted", "err", err)
 	}
 	r.store.add(-it.Segment.Size)
@@ -164,17 +168,17 @@ func (r *Recording) endedAt() time.Time {
 }
 
 // stored returns where the log stands without what waits for the bucket.
-func (r *Recording) stored() state {
+func (r *Recording) stored() Header {
 	s := r.journal.state.clone()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, it := range r.entries.waiting {
-		p := s.positions[it.Rendition]
+		p := s.Positions[it.Rendition]
 		p.Next = min(p.Next, it.Segment.MSN)
 		if it.Segment.Discontinuity {
 			p.Discontinuities--
 		}
-		s.positions[it.Rendition] = p
+		s.Positions[it.Rendition] = p
 	}
 	return s
 }

@@ -10,8 +10,8 @@ import (
 	"golive/storage"
 )
 
-// endAbandoned ends a broadcast that no server tends any more, in the bucket alone:
-// its replay is what was stored of it.
+// endAbandoned ends a broadcast that no server works on any more, in the bucket alone. Its
+// replay has what was stored of it.
 func (h *Hub) endAbandoned(ctx context.Context, n archive.Named) error {
 	if slices.ContainsFunc(h.tends(), func(b *Broadcast) bool { return b.meta.Load().Token == n.Token }) {
 		return nil
@@ -34,13 +34,13 @@ func (h *Hub) endAbandoned(ctx context.Context, n archive.Named) error {
 	case err != nil:
 		return err
 	case h.cfg.Retention.Replay == 0 || !f.Resumable():
-		_, err := h.layout.Sweep(ctx, h.stores.Bucket, f.Header(), n.Key, true)
+		_, err := h.layout.Sweep(ctx, h.stores.Bucket, f.Header, n.Key, true)
 		return err
 	}
 	return h.endInBucket(ctx, f, n.Key)
 }
 
-// endInBucket puts the replay of a broadcast whose server is gone.
+// endInBucket puts the replay of a broadcast whose server does not run any more.
 func (h *Hub) endInBucket(ctx context.Context, f *archive.Recovered, manifest string) error {
 	if f.Ended.IsZero() {
 		f.Ended = f.LastAt
@@ -54,7 +54,7 @@ func (h *Hub) endInBucket(ctx context.Context, f *archive.Recovered, manifest st
 		return err
 	}
 	_, due := x.Ended(true)
-	header := f.Header()
+	header := f.Header
 	objects := append([]storage.Object{header.Object(h.layout.Due(due, f.Broadcast, f.Token))}, x.replays(f.Displaced)...)
 	for _, o := range objects {
 		if err := h.stores.Bucket.Put(ctx, o); err != nil {
@@ -62,7 +62,8 @@ func (h *Hub) endInBucket(ctx context.Context, f *archive.Recovered, manifest st
 		}
 	}
 	h.log.Info("abandoned broadcast ended", "broadcast", f.Broadcast)
-	// What makes it findable has been put; what would make it be ended again goes first.
+	// The replay and its manifest are put. The manifest by which it would be ended again is
+	// deleted first.
 	err := h.stores.Bucket.Delete(ctx, manifest)
 	if !f.Displaced {
 		err = errors.Join(err, h.layout.SweepPlaylists(ctx, h.stores.Bucket, header))

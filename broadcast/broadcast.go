@@ -210,7 +210,7 @@ func (b *Broadcast) newRendition(name string, k *keeper) *Rendition {
 	}
 	for _, other := range b.names(nil) {
 		if other != name {
-			r.others = append(r.others, playlist.Other{
+			r.others = append(r.others, playlist.OtherRendition{
 				URI:    "../" + other + "/" + archive.PlaylistName,
 				Window: func() *playlist.Window { return b.Window(other) },
 			})

@@ -30,10 +30,10 @@ const (
 	headerFresh = 2 * time.Second
 )
 
-// bucketIndex knows which broadcasts the bucket has, by their manifests: without one
-// there is neither a replay nor a segment. So requests for what never was are answered
-// from memory, and cost one list in listFresh, however many they are; in a folder of this
-// node's own, one list.
+// bucketIndex holds which broadcasts the bucket has, by their manifests: without one
+// there is neither a replay nor a segment. So requests for names that never existed are
+// answered from memory, and cost one list in listFresh, however many they are; in a folder
+// of this node's own, one list.
 type bucketIndex struct {
 	layout archive.Layout
 	stores Stores
@@ -45,6 +45,7 @@ type bucketIndex struct {
 	until   time.Time // the list is fresh
 	failed  error     // of the newest list, until then
 	headers map[string]*header
+	added   int // how many broadcasts of this node
 }
 
 // header is what is known of a broadcast in the bucket, by its token.
@@ -63,6 +64,7 @@ func (k *bucketIndex) add(h archive.Header, due time.Time) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.headers[h.Token] = &header{Header: h}
+	k.added++
 	has := func(n archive.Named) bool { return n.Token == h.Token && !n.Due.IsZero() }
 	if !slices.ContainsFunc(k.byID[h.Broadcast], has) {
 		k.byID[h.Broadcast] = append(slices.Clip(k.byID[h.Broadcast]), archive.Named{ID: h.Broadcast, Token: h.Token, Due: due})
@@ -84,41 +86,31 @@ func (k *bucketIndex) remove(h archive.Header) {
 // had may be gone: the store says so itself.
 func (k *bucketIndex) find(ctx context.Context, id string) ([]archive.Named, error) {
 	k.mu.Lock()
-	found, fresh, failed := k.byID[id], time.Now().Before(k.until), k.failed
+	known, fresh, failed := k.byID[id], time.Now().Before(k.until), k.failed
 	k.mu.Unlock()
 	switch {
-	case len(found) > 0:
-		return found, nil
+	case len(known) > 0:
+		return known, nil
 	case fresh && failed != nil:
 		return nil, failed
 	case fresh:
 		return nil, storage.ErrNotExist
 	}
-	result := k.flight.DoChan("", func() (any, error) {
-		// Others may wait for it when this client has left.
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), listTimeout)
-		defer cancel()
-		return nil, k.list(ctx)
+	found, err := shared(ctx, &k.flight, "", listTimeout, func(ctx context.Context) (map[string][]archive.Named, error) {
+		return k.list(ctx)
 	})
-	select {
-	case got := <-result:
-		if got.Err != nil {
-			return nil, got.Err
-		}
-	case <-ctx.Done():
-		return nil, context.Cause(ctx)
+	if err == nil && len(found[id]) == 0 {
+		err = storage.ErrNotExist
 	}
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if found := k.byID[id]; len(found) > 0 {
-		return found, nil
-	}
-	return nil, storage.ErrNotExist
+	return found[id], err
 }
 
 // list reads the keys of all manifests. After a failure the old list stays.
-func (k *bucketIndex) list(ctx context.Context) error {
+func (k *bucketIndex) list(ctx context.Context) (map[string][]archive.Named, error) {
 	began := time.Now()
+	k.mu.Lock()
+	added := k.added
+	k.mu.Unlock()
 	byID, tokens := make(map[string][]archive.Named), make(map[string]bool)
 	var err error
 	for named, one := range k.layout.Named(ctx, k.stores.Bucket) {
@@ -134,14 +126,17 @@ func (k *bucketIndex) list(ctx context.Context) error {
 	k.until, k.failed = began.Add(max(listFresh, listShare*now.Sub(began))), err
 	if err != nil {
 		k.until = now.Add(replayMissing)
-		return err
+		return nil, err
 	}
-	if !k.stores.shared() { // only this node writes here, and it tells of what it writes
+	switch {
+	case k.added != added:
+		k.until = now // the list may be without a broadcast that ended meanwhile
+	case !k.stores.shared(): // only this node writes here, and it adds what it writes
 		k.until = now.AddDate(100, 0, 0)
 	}
 	k.byID = byID
 	maps.DeleteFunc(k.headers, func(token string, _ *header) bool { return !tokens[token] })
-	return nil
+	return maps.Clone(byID), nil
 }
 
 // hasReplay returns storage.ErrNotExist when the bucket cannot have the playlist of that
@@ -194,8 +189,7 @@ func (r *replays) hasSegment(ctx context.Context, id, own, rendition, publicatio
 	return storage.ErrNotExist
 }
 
-// headerOf reads what a broadcast has: from its manifest when it has ended, and else from
-// its log.
+// headerOf returns what a broadcast has. Requests at the same time are one to the bucket.
 func (r *replays) headerOf(ctx context.Context, n archive.Named) (*header, error) {
 	k := r.index
 	k.mu.Lock()
@@ -204,16 +198,35 @@ func (r *replays) headerOf(ctx context.Context, n archive.Named) (*header, error
 	if h != nil && (h.until.IsZero() || time.Now().Before(h.until)) {
 		return h, nil
 	}
+	result := k.flight.DoChan(n.Token, func() (any, error) {
+		// Others may wait for it when this client has left.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), replayTimeout)
+		defer cancel()
+		return r.readHeader(ctx, n)
+	})
+	select {
+	case got := <-result:
+		h, _ := got.Val.(*header)
+		return h, got.Err
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+}
+
+// readHeader reads what a broadcast has: from its manifest when it has ended, and else
+// from its log.
+func (r *replays) readHeader(ctx context.Context, n archive.Named) (*header, error) {
 	done, err := r.lookUp(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer done()
+	k := r.index
 	read, err := archive.ReadManifest(ctx, k.stores.Bucket, n.Key)
 	if err != nil && !errors.Is(err, storage.ErrNotExist) {
 		return nil, err
 	}
-	h = &header{Header: read}
+	h := &header{Header: read}
 	if n.Due.IsZero() || err != nil {
 		h.until = time.Now().Add(headerFresh)
 		f, err := archive.FindBroadcast(ctx, k.stores.Bucket, k.layout, k.window, read.Meta)
@@ -221,7 +234,7 @@ func (r *replays) headerOf(ctx context.Context, n archive.Named) (*header, error
 			return nil, err
 		}
 		if err == nil {
-			h.Header = f.Header()
+			h.Header = f.Header
 		}
 	}
 	k.mu.Lock()
@@ -241,6 +254,6 @@ func segmentName(name string) (publication string, msn int64, ok bool) {
 	if err != nil {
 		return "", 0, false
 	}
-	seg := media.Segment{Session: base[:i], MSN: msn}
-	return seg.Session, msn, msn >= 0 && seg.Name() == name && archive.IsToken(seg.Session)
+	seg := media.Segment{Publication: base[:i], MSN: msn}
+	return seg.Publication, msn, msn >= 0 && seg.Name() == name && archive.IsToken(seg.Publication)
 }

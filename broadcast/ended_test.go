@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"golive/storage"
-	"golive/storage/memory"
+	"golive/storage/storagetest/memory"
 )
 
 // asked counts what a bucket is asked.
@@ -54,7 +54,7 @@ func TestHub_WhatNeverWasCostsTheStoreNothing(t *testing.T) {
 		}
 		b, _ := s.Find("live")
 		liveSession = (*b.publications.Load())[0]
-		if _, err := s.Aired(t.Context(), "past", SourceRendition, session+"-1.ts", 0, -1); err != nil {
+		if _, err := s.Open(t.Context(), "past", SourceRendition, session+"-1.ts", 0, -1); err != nil {
 			t.Fatal(err)
 		}
 
@@ -68,13 +68,13 @@ func TestHub_WhatNeverWasCostsTheStoreNothing(t *testing.T) {
 			for what, err := range map[string]error{
 				"a replay of a random id":           ask(s.Replay(t.Context(), id, "replay.m3u8")),
 				"another replay":                    ask(s.Replay(t.Context(), "past", "replay-"+id+".m3u8")),
-				"a segment of a random id":          ask(s.Aired(t.Context(), id, SourceRendition, id+"-1.ts", 0, -1)),
-				"of a random session":               ask(s.Aired(t.Context(), "past", SourceRendition, id+"-1.ts", 0, -1)),
-				"of a random session, live":         ask(s.Aired(t.Context(), "live", SourceRendition, id+"-1.ts", 0, -1)),
-				"beyond the end":                    ask(s.Aired(t.Context(), "past", SourceRendition, fmt.Sprintf("%s-%d.ts", session, 1000+i), 0, -1)),
-				"beyond what is live":               ask(s.Aired(t.Context(), "live", SourceRendition, fmt.Sprintf("%s-%d.ts", liveSession, 1000+i), 0, -1)),
-				"a name in another form":            ask(s.Aired(t.Context(), "past", SourceRendition, session+"-01.ts", 0, -1)),
-				"a rendition that there is not":     ask(s.Aired(t.Context(), "past", "r"+id, session+"-1.ts", 0, -1)),
+				"a segment of a random id":          ask(s.Open(t.Context(), id, SourceRendition, id+"-1.ts", 0, -1)),
+				"of a random session":               ask(s.Open(t.Context(), "past", SourceRendition, id+"-1.ts", 0, -1)),
+				"of a random session, live":         ask(s.Open(t.Context(), "live", SourceRendition, id+"-1.ts", 0, -1)),
+				"beyond the end":                    ask(s.Open(t.Context(), "past", SourceRendition, fmt.Sprintf("%s-%d.ts", session, 1000+i), 0, -1)),
+				"beyond what is live":               ask(s.Open(t.Context(), "live", SourceRendition, fmt.Sprintf("%s-%d.ts", liveSession, 1000+i), 0, -1)),
+				"a name in another form":            ask(s.Open(t.Context(), "past", SourceRendition, session+"-01.ts", 0, -1)),
+				"a rendition that there is not":     ask(s.Open(t.Context(), "past", "r"+id, session+"-1.ts", 0, -1)),
 				"the manifests as a broadcast's id": ask(s.Replay(t.Context(), "~manifests", "replay.m3u8")),
 			} {
 				if !errors.Is(err, storage.ErrNotExist) {

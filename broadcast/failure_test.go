@@ -35,14 +35,14 @@ func TestHub_RestoreDeletesNothingThatItCannotRead(t *testing.T) {
 		page := pageOf(t, dir)
 		edit(t, page, func(text string) string { return strings.Replace(text, `"version":1`, `"version":99`, 1) })
 		stores := openStores(t, dir, nil)
-		before := (&stage{t: t, bucket: stores.Files}).keys("")
+		before := (&stage{t: t, bucket: stores.Local.Files()}).keys("")
 		h := NewHub(Settings{
 			Config: DefaultConfig(), Segmenter: segmenter.DefaultConfig(), Playlist: playlist.DefaultConfig(), Prefix: "live",
 		}, stores, discard(), NewMetrics(prometheus.NewRegistry()))
 		if err := h.Restore(t.Context()); err == nil {
 			t.Error("it is not said that nothing was recovered")
 		}
-		if after := (&stage{t: t, bucket: stores.Files}).keys(""); len(before) == 0 || !cmp.Equal(before, after) {
+		if after := (&stage{t: t, bucket: stores.Local.Files()}).keys(""); len(before) == 0 || !cmp.Equal(before, after) {
 			t.Errorf("the folder had %v, now %v", before, after)
 		}
 	})
@@ -269,7 +269,7 @@ func TestHub_SweepSparesASuccessor(t *testing.T) {
 		stores := openStores(t, t.TempDir(), nil)
 		bucket := &reluctant{Bucket: stores.Bucket, asked: make(chan struct{}, 1), gate: make(chan struct{})}
 		stores.Bucket = bucket
-		s := newStageWith(t, stores.Files, stores, 0)
+		s := newStageWith(t, stores.Local.Files(), stores, 0)
 		e := s.mustPublish("b")
 		e.play(t, 5*time.Second)
 		e.sink.Close(nil)

@@ -5,8 +5,11 @@ package broadcast
 import (
 	"context"
 	"errors"
+	"iter"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -19,80 +22,165 @@ import (
 	"golive/playlist"
 	"golive/segmenter"
 	"golive/storage"
+	"golive/storage/storagetest/memory"
 )
 
-// A local disk that does not answer, as one on a stopped file server: the first segment is
-// written to a pipe that nobody reads. It runs in real time, for a system call that hangs
-// is none that synctest knows of.
-func TestHub_LocalDiskThatHangsHoldsUpNobody(t *testing.T) {
-	const soon = 500 * time.Millisecond // on a busy machine
-	dir := t.TempDir()
+// The tests of this file run in real time: a system call that hangs is none that synctest
+// knows of.
+
+// realHub is a Hub that runs until stop.
+type realHub struct {
+	*Hub
+	tb    testing.TB
+	dir   string
+	stop  func()
+	ended chan error // what Run returned
+}
+
+func startRealHub(tb testing.TB, bucket storage.Bucket) *realHub {
+	tb.Helper()
+	dir := tb.TempDir()
 	cfg := Settings{
 		Config: Config{Linger: time.Minute, DrainTimeout: 100 * time.Millisecond}, Segmenter: segmenter.DefaultConfig(), Playlist: playlist.DefaultConfig(),
 		ReconnectWindow: 15 * time.Second, Takeover: ingest.TakeoverAlways, Retention: storage.RetentionConfig{Replay: time.Hour}, Prefix: "live",
 	}
-	h := NewHub(cfg, openStores(t, dir, nil), discard(), NewMetrics(prometheus.NewRegistry()))
-	ctx, stop := context.WithCancel(t.Context())
-	defer stop()
-	ended := make(chan error, 1)
-	go func() { ended <- h.Run(ctx) }()
-	quick := func(what string, f func()) {
-		t.Helper()
-		began := time.Now()
-		if f(); time.Since(began) > soon {
-			t.Errorf("%s took %v", what, time.Since(began))
-		}
+	h := &realHub{
+		Hub: NewHub(cfg, openStores(tb, dir, bucket), discard(), NewMetrics(prometheus.NewRegistry())),
+		tb:  tb, dir: dir, ended: make(chan error, 1),
 	}
-	publish := func() (sink ingest.Sink, evicted chan error) {
-		evicted = make(chan error, 1)
-		quick("publish", func() {
-			var err error
-			if sink, err = h.Publish(ctx, "b", ingest.Publisher{Evict: func(cause error) { evicted <- cause }}); err != nil {
-				t.Fatal(err)
-			}
-		})
-		return sink, evicted
+	ctx, stop := context.WithCancel(context.Background())
+	h.stop = stop
+	go func() { h.ended <- h.Run(ctx) }()
+	return h
+}
+
+// publish publishes id. The publisher leaves when another one takes over.
+func (h *realHub) publish(id string) ingest.Sink {
+	h.tb.Helper()
+	sinks := make(chan ingest.Sink, 1)
+	sink, err := h.Publish(h.tb.Context(), id, ingest.Publisher{Evict: func(cause error) {
+		go func() { (<-sinks).Close(cause) }()
+	}})
+	if err != nil {
+		h.tb.Fatal(err)
 	}
-	first, evicted := publish()
-	b := (*h.broadcasts.Load())["b"]
-	pipe := filepath.Join(dir, "live/b/source", (*b.publications.Load())[0]+"-0.ts")
+	sinks <- sink
+	return sink
+}
+
+// hang makes the local disk hang for the broadcast, which has no segment yet: its first
+// one is written to a pipe that nobody reads. release ends that.
+func (h *realHub) hang(id string) (release func()) {
+	h.tb.Helper()
+	b := (*h.broadcasts.Load())[id]
+	pipe := filepath.Join(h.dir, "live", id, "source", (*b.publications.Load())[0]+"-0.ts")
 	if err := errors.Join(os.MkdirAll(filepath.Dir(pipe), 0o700), syscall.Mkfifo(pipe, 0o600)); err != nil {
-		t.Fatal(err)
+		h.tb.Fatal(err)
 	}
-	defer func() { // let the writer go
+	return func() {
 		f, err := os.OpenFile(pipe, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 		if err != nil {
-			t.Error(err)
+			h.tb.Error(err)
 			return
 		}
 		_ = f.Close() // what is written now fails
 		<-b.keeper.Load().done
-	}()
-	write := func(sink ingest.Sink) {
-		stream := mediatest.Stream{Video: mediatest.H264(640, 36), Audio: mediatest.AAC(), FPS: 30, GOP: 60, Length: 9 * time.Second, Epoch: time.Now()}
-		quick("9 s of media", func() {
-			for _, u := range stream.Units() {
-				if err := sink.WriteUnit(u); err != nil {
-					t.Fatal(err)
-				}
-			}
-		})
 	}
-	write(first)
-	go func() { first.Close(<-evicted) }()
-	second, evicted := publish() // takes over
-	write(second)
-	if w, ok := h.Window("b", SourceRendition); !ok || strings.Count(string(w.Snapshot().Full.Plain), "#EXTINF") < 6 {
+}
+
+// writeMedia writes 9 s of media.
+func (h *realHub) writeMedia(sink ingest.Sink) {
+	h.tb.Helper()
+	stream := mediatest.Stream{Video: mediatest.H264(640, 36), Audio: mediatest.AAC(), FPS: 30, GOP: 60, Length: 9 * time.Second, Epoch: time.Now()}
+	for _, u := range stream.Units() {
+		if err := sink.WriteUnit(u); err != nil {
+			h.tb.Fatal(err)
+		}
+	}
+}
+
+// A local disk that does not answer, as one on a stopped file server.
+func TestHub_LocalDiskThatHangsHoldsUpNobody(t *testing.T) {
+	h := startRealHub(t, nil)
+	defer h.stop()
+	first := h.publish("b")
+	defer h.hang("b")()
+	h.writeMedia(first)
+	h.writeMedia(h.publish("b")) // takes over
+	if r, err := h.Playlist(t.Context(), "b", SourceRendition, "index.m3u8", playlist.Directives{}); err != nil || strings.Count(string(r.Text.Plain), "#EXTINF") < 6 {
 		t.Error("the broadcast cannot be watched")
 	}
-	go func() { second.Close(<-evicted) }()
-	stop()
+	h.publish("b").Close(nil)
+	h.stop()
 	select {
-	case err := <-ended:
+	case err := <-h.ended:
 		if err == nil || !strings.Contains(err.Error(), "segments are lost") {
 			t.Errorf("Run says: %v", err)
 		}
-	case <-time.After(stopTimeout + 10*time.Second):
+	case <-time.After(stopTimeout + time.Minute): // on a busy machine
 		t.Fatal("the shutdown hangs")
+	}
+}
+
+// mute is a bucket that takes requests and does not answer.
+type mute struct{ storage.Bucket }
+
+func (mute) Put(ctx context.Context, _ storage.Object) error {
+	<-ctx.Done()
+	return context.Cause(ctx)
+}
+
+func (mute) Delete(ctx context.Context, _ string) error {
+	<-ctx.Done()
+	return context.Cause(ctx)
+}
+
+func (m mute) List(ctx context.Context, prefix string) iter.Seq2[storage.Info, error] {
+	<-ctx.Done()
+	return m.Bucket.List(ctx, prefix)
+}
+
+// BenchmarkPublish reports how long a publisher waits for its grant, 99 of 100 at most,
+// while the stores are well and while they are not.
+func BenchmarkPublish(b *testing.B) {
+	b.Run("healthy", func(b *testing.B) {
+		h := startRealHub(b, memory.New())
+		measurePublish(b, func(i int) string { return "b-" + strconv.Itoa(i) }, h)
+	})
+	b.Run("silent store", func(b *testing.B) {
+		h := startRealHub(b, mute{memory.New()})
+		measurePublish(b, func(i int) string { return "b-" + strconv.Itoa(i) }, h)
+	})
+	b.Run("hung disk", func(b *testing.B) {
+		h := startRealHub(b, nil)
+		first := h.publish("hung")
+		defer h.hang("hung")()
+		h.writeMedia(first)
+		measurePublish(b, func(i int) string { // takeovers, and new broadcasts
+			if i%2 == 0 {
+				return "hung"
+			}
+			return "b-" + strconv.Itoa(i)
+		}, h)
+	})
+}
+
+func measurePublish(b *testing.B, id func(i int) string, h *realHub) {
+	b.Helper()
+	var took []time.Duration
+	for i := 0; b.Loop(); i++ {
+		name := id(i)
+		began := time.Now()
+		sink := h.publish(name)
+		took = append(took, time.Since(began))
+		if name != "hung" {
+			sink.Close(nil)
+		}
+	}
+	slices.Sort(took)
+	b.ReportMetric(float64(took[len(took)*99/100].Microseconds())/1000, "p99-ms")
+	h.stop()
+	if err := <-h.ended; err != nil && id(0) != "hung" {
+		b.Error(err)
 	}
 }

@@ -41,13 +41,11 @@ type Hub struct {
 type Stores struct {
 	// Local has the segments and logs on this node's disk.
 	Local *archive.Store
-	// Files is the folder of Local.
-	Files storage.Bucket
-	// Bucket has the playlists, and what is kept: Files itself, or a bucket that other
-	// nodes may write to too.
+	// Bucket has the playlists, and what is kept: the folder of Local, or a bucket that
+	// other nodes may write to too.
 	Bucket storage.Bucket
-	// KeyPace spaces the puts of one key in Bucket; may be nil.
-	KeyPace *storage.KeyPace
+	// PutInterval is the least time between two puts of one key in Bucket.
+	PutInterval time.Duration
 }
 
 // shared reports whether other nodes may have put broadcasts into Bucket.

@@ -41,13 +41,13 @@ func newStage(t *testing.T) *stage {
 func newStageIn(t *testing.T, dir string, replay time.Duration, change ...func(*Settings)) *stage {
 	t.Helper()
 	stores := openStores(t, dir, nil)
-	s := newStageWith(t, stores.Files, stores, replay, change...)
+	s := newStageWith(t, stores.Local.Files(), stores, replay, change...)
 	s.dir = dir
 	return s
 }
 
 // openStores opens the local disk in dir, from which segments go to bucket if that is not nil.
-func openStores(t *testing.T, dir string, bucket storage.Bucket) Stores {
+func openStores(t testing.TB, dir string, bucket storage.Bucket) Stores {
 	t.Helper()
 	files, err := disk.New(dir)
 	if err != nil {
@@ -55,14 +55,11 @@ func openStores(t *testing.T, dir string, bucket storage.Bucket) Stores {
 	}
 	cfg := archive.Config{Layout: archive.Layout{Prefix: "live"}, Window: playlist.DefaultConfig().Window, Sync: storage.SyncNever}
 	cfg.Uploaded = bucket != nil
-	local, err := archive.Open(dir, cfg, discard(), archive.NewMetrics(prometheus.NewRegistry()))
-	if err != nil {
-		t.Fatal(err)
-	}
+	local := archive.NewStore(files, cfg, discard(), archive.NewMetrics(prometheus.NewRegistry()))
 	if bucket == nil {
 		bucket = files
 	}
-	return Stores{Local: local, Files: files, Bucket: bucket}
+	return Stores{Local: local, Bucket: bucket}
 }
 
 // newStageWith runs a Hub that keeps replays, over stores with bucket behind them.
@@ -106,7 +103,7 @@ type encoder struct {
 	video   *media.Track
 	audio   *media.Track
 	smaller *media.Track // of a second rendition
-	joined  *Broadcast   // whose second rendition is written
+	rung    ingest.Sink  // the second rendition's
 	played  time.Duration
 }
 

@@ -19,8 +19,8 @@ const maxReplayLength = 7 * 24 * time.Hour
 // playlistMaxAge is the Cache-Control of playlists in the bucket that change.
 const playlistMaxAge = "public, max-age=1"
 
-// index renders the playlists of a broadcast in its bucket, from records, and has deleted
-// what is not kept any longer. It is the archive.Index; its methods run on the Uploader's
+// index renders the playlists of a broadcast in its bucket, from records, and deletes what
+// is not kept any longer. It implements archive.Index; its methods run on the Uploader's
 // goroutine.
 type index struct {
 	b         *Broadcast
@@ -36,7 +36,7 @@ type deleter interface {
 	// the local file alone.
 	Expire(key string, at time.Time)
 	ExpireLocal(key string, at time.Time)
-	// Removed says that the segments of a rendition up to a number are expired.
+	// Removed records that the segments of a rendition up to a number are expired.
 	Removed(rendition string, through int64)
 }
 
@@ -49,13 +49,12 @@ func (keepAll) Removed(string, int64)         {}
 
 // list is what the bucket has of a rendition.
 type list struct {
-	live   *playlist.Archive
+	live   *playlist.Stored
 	replay *playlist.Replay // nil when none is kept
 	// grace is the longest of a segment that left the live playlist.
 	grace time.Duration
-	// removed is the newest segment that is deleted, or will be soon; noted is the newest
-	// of which the log says so.
-	removed, noted int64
+	// added counts the segments up to the next removal.
+	added int
 }
 
 func newIndex(b *Broadcast, f *archive.Recovered) *index {
@@ -71,7 +70,7 @@ func (x *index) Begin(ctx context.Context) error {
 	var history map[string][]archive.RecoveredSegment
 	if x.b.cfg.Retention.Replay > 0 {
 		var err error
-		if history, err = archive.History(ctx, x.b.stores.Bucket, x.b.cfg.layout(), f.Meta); err != nil {
+		if history, err = x.b.stores.Local.History(ctx, x.b.stores.Bucket, f); err != nil {
 			return err
 		}
 	}
@@ -107,7 +106,7 @@ func (x *index) rendition(name string) *list {
 	}
 	r := x.b.rendition(name)
 	constants := r.window.Load().Constants()
-	l = &list{live: playlist.NewArchive(constants, x.b.cfg.Playlist.Window, r.start), noted: -1, removed: -1}
+	l = &list{live: playlist.NewStored(constants, x.b.cfg.Playlist.Window, r.start)}
 	if x.b.cfg.Retention.Replay > 0 {
 		l.replay = playlist.NewReplay(constants, x.folder(name))
 	}
@@ -135,7 +134,7 @@ func (x *index) Stored(rendition string, s *archive.Segment, lost bool) []storag
 	return x.playlists(rendition, false)
 }
 
-// add lists a segment, and has deleted what is not kept any longer.
+// add lists a segment, and deletes what is not kept any longer.
 func (x *index) add(rendition string, seg *media.Segment, now time.Time) {
 	l := x.rendition(rendition)
 	for _, d := range l.live.Add(seg, false) {
@@ -143,7 +142,9 @@ func (x *index) add(rendition string, seg *media.Segment, now time.Time) {
 		l.grace = max(l.grace, grace)
 		if l.replay == nil {
 			x.up.Expire(x.key(rendition, d.Name), now.Add(grace))
-			x.remove(rendition, l, d.MSN)
+			if l.added++; l.added%removeEvery == 0 {
+				x.up.Removed(rendition, d.MSN)
+			}
 		} else if x.b.stores.Local.Uploaded() {
 			x.up.ExpireLocal(x.key(rendition, d.Name), now.Add(d.Grace))
 		}
@@ -158,27 +159,31 @@ func (x *index) record(rendition string, seg *media.Segment, now time.Time) {
 		return
 	}
 	l.replay.Add(seg, false)
+	if l.added++; l.added%removeEvery == 0 {
+		x.trim(rendition, l, now)
+	}
+}
+
+// trim takes out of the replay, and deletes, what is over the time for which it is kept.
+func (x *index) trim(rendition string, l *list, now time.Time) {
 	// What left the list began at least a window before that.
 	keep := max(min(x.b.cfg.Retention.Replay, maxReplayLength), x.b.cfg.Playlist.Window+l.grace)
-	for _, name := range l.replay.Trim(keep, l.live.First()) {
+	names := l.replay.Trim(keep, l.live.First())
+	if len(names) == 0 {
+		return
+	}
+	// The log says so first: a restart must not miss what was deleted on purpose.
+	x.up.Removed(rendition, l.replay.First()-1)
+	for _, name := range names {
 		x.up.Expire(x.key(rendition, name), now)
-		x.remove(rendition, l, l.replay.First()-1)
 	}
 }
 
-// removeEvery is how many segments are told together to be removed.
-const removeEvery = 32
+// removeEvery is how many segments are removed, or told to be removed, together.
+const removeEvery = 8
 
-// remove notes that the segments up to a number are removed, or will be soon.
-func (x *index) remove(rendition string, l *list, through int64) {
-	if l.removed = through; l.removed-l.noted >= removeEvery {
-		l.noted = through
-		x.up.Removed(rendition, through)
-	}
-}
-
-// Ended implements archive.Index: the last playlists, and the replay. Without a replay
-// the segments go when nobody may ask for them any more.
+// Ended implements archive.Index: it renders the last playlists, and the replay. Without a
+// replay the segments expire when no player may ask for them any more.
 func (x *index) Ended(displaced bool) (last []storage.Object, due time.Time) {
 	var grace time.Duration
 	end := x.b.ending.Load()
@@ -192,8 +197,8 @@ func (x *index) Ended(displaced bool) (last []storage.Object, due time.Time) {
 			for _, s := range l.live.Names() {
 				x.up.Expire(x.key(name, s), gone)
 			}
-		} else if l.noted < l.removed {
-			x.up.Removed(name, l.removed)
+		} else {
+			x.trim(name, l, end.told)
 		}
 	}
 	if len(x.lists) == 0 || x.b.cfg.Retention.Replay == 0 {

@@ -37,10 +37,10 @@ func newKeeper(b *Broadcast, f *archive.Recovered, takenOver bool) *keeper {
 	}
 	k.index = newIndex(b, f)
 	k.up = archive.NewUploader(archive.UploaderConfig{
-		Layout:    b.cfg.layout(),
-		TakenOver: takenOver,
-		Hold:      b.opening.hold,
-		KeyPace:   b.stores.KeyPace,
+		Layout:      b.cfg.layout(),
+		TakenOver:   takenOver,
+		Hold:        b.opening.hold,
+		PutInterval: b.stores.PutInterval,
 	}, k.rec, b.stores.Bucket, k.index, b.log)
 	k.index.up = k.up
 	return k

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"golive/ingest"
-	"golive/storage/memory"
+	"golive/storage/storagetest/memory"
 )
 
 func TestHub_MediaOfALiveBroadcastIsCounted(t *testing.T) {

@@ -17,39 +17,24 @@ type Metrics struct {
 
 // NewMetrics registers the metrics of broadcasts.
 func NewMetrics(reg prometheus.Registerer) *Metrics {
+	counter := func(name, help string) prometheus.Counter {
+		return prometheus.NewCounter(prometheus.CounterOpts{Name: name, Help: help})
+	}
+	byReason := func(name, help string) *prometheus.CounterVec {
+		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, []string{"reason"})
+	}
 	m := &Metrics{
 		broadcasts: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "golive_broadcast_broadcasts",
 			Help: "Broadcasts that have not ended.",
 		}),
-		ended: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "golive_broadcast_ends_total",
-			Help: "Broadcasts that ended, by reason.",
-		}, []string{"reason"}),
-		reconnects: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "golive_broadcast_reconnects_total",
-			Help: "Publishers that came back within the reconnect window.",
-		}),
-		takeovers: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "golive_broadcast_takeovers_total",
-			Help: "Publishers that took over from a connection that had gone silent.",
-		}),
-		parts: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "golive_segmenter_parts_total",
-			Help: "Parts published.",
-		}),
-		forcedCuts: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "golive_segmenter_forced_cuts_total",
-			Help: "Segments cut without a key frame: set the encoder's key frame interval to segment_duration.",
-		}),
-		gapParts: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "golive_segmenter_gap_parts_total",
-			Help: "Parts of time for which the encoder sent nothing.",
-		}),
-		dropped: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "golive_segmenter_dropped_total",
-			Help: "Access units that were left out or replaced, by reason.",
-		}, []string{"reason"}),
+		ended:      byReason("golive_broadcast_ends_total", "Broadcasts that ended, by reason."),
+		reconnects: counter("golive_broadcast_reconnects_total", "Publishers that came back within the reconnect window."),
+		takeovers:  counter("golive_broadcast_takeovers_total", "Publishers that took over from a connection that had gone silent."),
+		parts:      counter("golive_segmenter_parts_total", "Parts published."),
+		forcedCuts: counter("golive_segmenter_forced_cuts_total", "Segments cut without a key frame: set the encoder's key frame interval to segment_duration."),
+		gapParts:   counter("golive_segmenter_gap_parts_total", "Parts of time for which the encoder sent nothing."),
+		dropped:    byReason("golive_segmenter_dropped_total", "Access units that were left out or replaced, by reason."),
 		publishDelay: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name:    "golive_playlist_publish_delay_seconds",
 			Help:    "From the arrival of a part's last access unit to the playlist that lists it.",

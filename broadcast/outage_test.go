@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"golive/storage"
-	"golive/storage/memory"
+	"golive/storage/storagetest/memory"
 )
 
 // remote is a bucket that can be away.
@@ -173,7 +173,7 @@ func TestHub_LiveSegmentsAreReadFromTheLocalDisk(t *testing.T) {
 			if seg.Slabs() != nil {
 				continue
 			}
-			r, err := s.Object(t.Context(), "b", SourceRendition, seg.Name(), 0, -1)
+			r, err := s.Open(t.Context(), "b", SourceRendition, seg.Name(), 0, -1)
 			if err != nil {
 				t.Errorf("%s: %v", seg.Name(), err)
 				continue
@@ -220,7 +220,7 @@ func TestHub_ShutdownLeavesNothingOnTheLocalDisk(t *testing.T) {
 // copies are the local objects whose key ends with suffix.
 func (s *stage) copies(suffix string) (keys []string) {
 	s.t.Helper()
-	for info, err := range s.stores.Files.List(s.t.Context(), "") {
+	for info, err := range s.stores.Local.Files().List(s.t.Context(), "") {
 		if err != nil {
 			s.t.Fatal(err)
 		}
@@ -257,7 +257,7 @@ func TestHub_KilledDuringAnOutageLosesNothingSpooled(t *testing.T) {
 				}
 				// What waits can be watched.
 				m := uriLine.FindString(strings.ReplaceAll(s.text("b"), "#EXT-X-GAP", ""))
-				if r, err := s.Object(t.Context(), "b", SourceRendition, m, 0, -1); err != nil {
+				if r, err := s.Open(t.Context(), "b", SourceRendition, m, 0, -1); err != nil {
 					t.Errorf("%s: %v", m, err)
 				} else if r.Size == 0 {
 					t.Errorf("%s is empty", m)

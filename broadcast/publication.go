@@ -84,7 +84,7 @@ func (b *Broadcast) openWith(f *archive.Recovered) {
 
 // Tick implements ingest.Ticker.
 func (p *publication) Tick(now time.Time) (slow bool) {
-	if !p.broadcast.opening.done {
+	if !p.broadcast.opening.done && (len(p.held) == 0 || !p.open(false)) {
 		return false
 	}
 	slow = p.broadcast.source().tick(now)
@@ -112,6 +112,30 @@ func (p *publication) Warn(w ingest.Warning) { p.broadcast.warnings.add(w) }
 
 // ClearWarning implements ingest.Warner.
 func (p *publication) ClearWarning(code ingest.WarningCode) { p.broadcast.warnings.remove(code) }
+
+// Rung returns the Sink of another rendition of the publication; nil before the broadcast
+// is open, and when there is none of that name. It is used by the publisher's goroutine,
+// which closes it first.
+func (p *publication) Rung(name string) ingest.Sink {
+	r := p.broadcast.rendition(name)
+	if r == nil || name == SourceRendition {
+		return nil
+	}
+	r.segmenter.Start(p.token)
+	return rung{r}
+}
+
+// rung is one publisher's turn at a rendition beside the source.
+type rung struct{ r *Rendition }
+
+// WriteUnit implements ingest.Sink.
+func (g rung) WriteUnit(u media.AccessUnit) error {
+	g.r.write(u)
+	return nil
+}
+
+// Close implements ingest.Sink.
+func (g rung) Close(cause error) { g.r.pause(cause != nil) }
 
 // Close implements ingest.Sink.
 func (p *publication) Close(cause error) {

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"golive/storage"
-	"golive/storage/memory"
+	"golive/storage/storagetest/memory"
 )
 
 // picky is a bucket that takes nothing of one broadcast while it is on.

@@ -15,14 +15,14 @@ import (
 // without recording them: the open one, the one being written, one more.
 const unstored = 3
 
-// Restore takes up the broadcasts that another run of this server left, from its local
-// logs alone. One whose publisher may still come back waits for it; any other gets its
-// end. What waits for the bucket goes there in both cases. It is called before Run.
+// Restore recovers the broadcasts that an earlier run of this server left, from its local
+// logs alone. A broadcast whose publisher may still come back waits for it; any other ends.
+// What waits for the bucket is uploaded in both cases. Restore is called before Run.
 func (h *Hub) Restore(ctx context.Context) error {
 	if h.stores.Local == nil {
 		return nil
 	}
-	all, err := h.stores.Local.Recover()
+	all, err := h.stores.Local.Recover(ctx)
 	newest := map[string]*archive.Recovered{}
 	for _, f := range all {
 		newest[f.Broadcast] = f
@@ -31,7 +31,7 @@ func (h *Hub) Restore(ctx context.Context) error {
 		switch {
 		case f.Archived && !h.stores.Local.Uploaded(): // its manifest says until when it is kept
 		case f.Archived, !f.Resumable():
-			if _, one := h.layout.Sweep(ctx, h.stores.Files, f.Header(), "", newest[f.Broadcast] == f); one != nil {
+			if _, one := h.layout.Sweep(ctx, h.stores.Local.Files(), f.Header, "", newest[f.Broadcast] == f); one != nil {
 				err = errors.Join(err, one)
 			}
 		default:
@@ -50,7 +50,7 @@ func (h *Hub) Restore(ctx context.Context) error {
 func (h *Hub) resume(f *archive.Recovered) {
 	b := newBroadcast(f.Broadcast, h, opening{hold: h.predecessor(f.Broadcast)})
 	b.open(f, false)
-	b.resumed = b.takeUp(f, time.Now())
+	b.resumed = b.resume(f, time.Now())
 	h.start(b)
 }
 
@@ -64,9 +64,9 @@ type resumption struct {
 	left time.Duration
 }
 
-// takeUp puts the broadcast in the state in which an earlier run left it, before
-// anybody can find it.
-func (b *Broadcast) takeUp(f *archive.Recovered, now time.Time) *resumption {
+// resume puts the broadcast in the state in which an earlier run left it, before the Hub
+// lists it.
+func (b *Broadcast) resume(f *archive.Recovered, now time.Time) *resumption {
 	// The clock may have been set back.
 	left := b.cfg.ReconnectWindow - max(0, now.Sub(f.LastAt))
 	switch {

@@ -26,7 +26,7 @@ type Rendition struct {
 	record    recorder
 	metrics   *Metrics
 	warnings  *warnings
-	others    []playlist.Other
+	others    []playlist.OtherRendition
 	described func() // the variant has changed
 
 	window      atomic.Pointer[playlist.Window] // nil until the first part
@@ -98,7 +98,7 @@ func (r *Rendition) tick(now time.Time) (slow bool) {
 // pause closes what is open when the publisher is gone.
 func (r *Rendition) pause(lost bool) {
 	if lost {
-		r.segmenter.Lose()
+		r.segmenter.FinishLost()
 	} else {
 		r.segmenter.Finish()
 	}

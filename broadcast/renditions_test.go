@@ -8,7 +8,7 @@ import (
 
 	"golive/internal/mediatest"
 	"golive/media"
-	"golive/storage/memory"
+	"golive/storage/storagetest/memory"
 )
 
 // small is the name of a second rendition, which these tests write themselves.
@@ -18,7 +18,7 @@ func withSmall(c *Settings) { c.Renditions = []string{small} }
 
 // playBoth sends a stream in real time as the source, and in another size as the small
 // rendition.
-func (e *encoder) playBoth(t *testing.T, b *Broadcast, length time.Duration) {
+func (e *encoder) playBoth(t *testing.T, length time.Duration) {
 	t.Helper()
 	source := mediatest.Stream{
 		Video: e.video, Audio: e.audio, FPS: 30, GOP: 60, Length: length,
@@ -27,10 +27,8 @@ func (e *encoder) playBoth(t *testing.T, b *Broadcast, length time.Duration) {
 	other := source
 	other.Video, other.BitRate = e.smaller, 100_000
 	e.played += length
-	r := b.rendition(small)
-	if e.joined != b {
-		e.joined = b
-		r.segmenter.Start((*b.publications.Load())[len(*b.publications.Load())-1])
+	if e.rung == nil {
+		e.rung = e.sink.(*publication).Rung(small)
 	}
 	rung := other.Units()
 	for i, u := range source.Units() {
@@ -40,13 +38,15 @@ func (e *encoder) playBoth(t *testing.T, b *Broadcast, length time.Duration) {
 		if err := e.sink.WriteUnit(u); err != nil {
 			t.Fatal(err)
 		}
-		r.write(rung[i])
+		if err := e.rung.WriteUnit(rung[i]); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 
 // closeBoth ends both renditions, as their writers do.
 func (e *encoder) closeBoth() {
-	e.joined.rendition(small).pause(false)
+	e.rung.Close(nil)
 	e.sink.Close(nil)
 }
 
@@ -55,7 +55,7 @@ func TestRenditions_AreListedTogetherAndReportEachOther(t *testing.T) {
 		s := newStageIn(t, t.TempDir(), time.Hour, withSmall)
 		e := s.mustPublish("b")
 		b := s.onlyBroadcast("b")
-		e.playBoth(t, b, 10*time.Second)
+		e.playBoth(t, 10*time.Second)
 		text, _ := s.Multivariant("b")
 		for _, want := range []string{"RESOLUTION=640x36", "source/index.m3u8", "RESOLUTION=320x18", "small/index.m3u8"} {
 			if !strings.Contains(string(text.Plain), want) {
@@ -94,7 +94,7 @@ func TestRenditions_SurviveARestartAndHaveAReplay(t *testing.T) {
 			if !b.opening.done {
 				e.open(t)
 			}
-			e.playBoth(t, b, 41*time.Second)
+			e.playBoth(t, 41*time.Second)
 			synctest.Wait()
 			before := map[string]string{}
 			for _, name := range []string{SourceRendition, small} {
@@ -119,7 +119,7 @@ func TestRenditions_SurviveARestartAndHaveAReplay(t *testing.T) {
 				}
 			}
 			e = s.mustPublish("b")
-			e.playBoth(t, s.onlyBroadcast("b"), 10*time.Second)
+			e.playBoth(t, 10*time.Second)
 			e.closeBoth()
 			<-time.After(5 * time.Second)
 

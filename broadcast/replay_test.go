@@ -109,13 +109,13 @@ func TestHub_KeepsTheReplayOfAWholeBroadcastForItsTime(t *testing.T) {
 			t.Errorf("after the linger: %v", err)
 		}
 		name := replayLine.FindStringSubmatch(string(text.Plain))[3]
-		if r, err := s.Aired(t.Context(), "b", SourceRendition, name, 0, -1); err != nil {
+		if r, err := s.Open(t.Context(), "b", SourceRendition, name, 0, -1); err != nil {
 			t.Error(err)
 		} else if err := r.Close(); err != nil {
 			t.Error(err)
 		}
 		for _, other := range []string{"nobody-0.ts", strings.Replace(name, "-", "x-", 1), "index.m3u8", "journal-x-0.m3u8"} {
-			if _, err := s.Aired(t.Context(), "b", SourceRendition, other, 0, -1); !errors.Is(err, storage.ErrNotExist) {
+			if _, err := s.Open(t.Context(), "b", SourceRendition, other, 0, -1); !errors.Is(err, storage.ErrNotExist) {
 				t.Errorf("%s: %v", other, err)
 			}
 		}

@@ -14,8 +14,8 @@ import (
 
 const (
 	// replayFresh is how long a replay that was read is not read again, and
-	// replayMissing how long one that is not there is not asked for again: requests
-	// for what never was must not become requests to the store.
+	// replayMissing how long one that does not exist is not asked for again: requests
+	// for names that never existed must not become requests to the store.
 	replayFresh   = 10 * time.Second
 	replayMissing = 2 * time.Second
 	// maxReplaySize bounds each, in bytes: maxReplayLength of segments of one second.
@@ -25,13 +25,13 @@ const (
 	maxReplays    = 1024
 	// replayTimeout bounds one reading.
 	replayTimeout = 10 * time.Second
-	// maxLookups bounds how many requests to the store viewers of the past can cause
-	// at once.
+	// maxLookups bounds how many requests to the store viewers of replays can cause at
+	// once.
 	maxLookups = 32
 )
 
-// replays are the playlists of ended broadcasts, read from the bucket when players
-// ask for them, and kept for a moment; and the way to their segments.
+// replays reads the playlists of ended broadcasts from the bucket when players ask for
+// them, and caches them for a moment; it opens their segments too.
 type replays struct {
 	bucket  storage.Bucket
 	index   *bucketIndex
@@ -64,24 +64,39 @@ func (r *replays) get(ctx context.Context, key string) (*playlist.Text, error) {
 	if known := r.find(key, time.Now()); known != nil {
 		return known.text, known.err
 	}
-	result := r.flight.DoChan(key, func() (any, error) {
-		// Others may wait for it when this client has left.
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), replayTimeout)
-		defer cancel()
+	found, err := shared(ctx, &r.flight, key, replayTimeout, func(ctx context.Context) (*replay, error) {
 		found := r.read(ctx, key)
 		r.keep(key, found)
 		return found, nil
 	})
+	if err != nil {
+		return nil, err
+	}
+	return found.text, found.err
+}
+
+// shared calls f once for all that ask for the key at the same time. f goes on when one of
+// them leaves.
+func shared[T any](ctx context.Context, flight *singleflight.Group, key string, timeout time.Duration, f func(context.Context) (T, error)) (T, error) {
+	result := flight.DoChan(key, func() (any, error) {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), timeout)
+		defer cancel()
+		return f(ctx)
+	})
+	var none T
 	select {
 	case got := <-result:
-		found, _ := got.Val.(*replay)
-		return found.text, found.err
+		if got.Err != nil {
+			return none, got.Err
+		}
+		value, _ := got.Val.(T)
+		return value, nil
 	case <-ctx.Done():
-		return nil, context.Cause(ctx)
+		return none, context.Cause(ctx)
 	}
 }
 
-// lookUp waits for its turn with the store; done ends it.
+// lookUp waits until one more request to the store is allowed; done ends it.
 func (r *replays) lookUp(ctx context.Context) (done func(), err error) {
 	select {
 	case r.lookups <- struct{}{}:

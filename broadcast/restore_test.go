@@ -92,7 +92,7 @@ func TestHub_KilledServerContinuesTheBroadcast(t *testing.T) {
 			if !ok || found.Size == 0 {
 				t.Fatalf("%s is not found", m)
 			}
-			r, err := s.Object(t.Context(), "b", SourceRendition, found.Object, 0, found.Size)
+			r, err := s.Open(t.Context(), "b", SourceRendition, found.Object, 0, found.Size)
 			if err != nil {
 				t.Errorf("%s: %v", m, err)
 			} else if err := r.Close(); err != nil {

@@ -2,7 +2,7 @@ package broadcast
 
 import "golive/ingest"
 
-// silentTracks is which tracks the broadcaster was told to be silent.
+// silentTracks says which tracks the broadcaster was warned of.
 type silentTracks struct{ video, audio bool }
 
 // noteSilence warns of a track that stopped while the other goes on, and takes the

@@ -2,68 +2,151 @@ package broadcast
 
 import (
 	"context"
+	"errors"
+	"io"
 	"slices"
-	"strings"
 	"time"
 
 	"golive/archive"
 	"golive/ingest"
+	"golive/media"
 	"golive/playlist"
 	"golive/storage"
 )
 
-// Multivariant is a broadcast's multivariant playlist; false when there is no
-// such broadcast, or nothing to play yet.
-func (h *Hub) Multivariant(id string) (*playlist.Text, bool) {
+// Playlist returns a playlist by its file name: the multivariant playlist or the replay of
+// a broadcast, or with a rendition that rendition's. A request that names a position waits
+// for it. The error wraps playlist.ErrNotFound or storage.ErrNotExist when there is none.
+func (h *Hub) Playlist(ctx context.Context, id, rendition, name string, d playlist.Directives) (playlist.Response, error) {
+	if name != archive.PlaylistName {
+		text, err := h.replay(ctx, id, rendition, name)
+		return playlist.Response{Text: text}, err
+	}
 	b, ok := h.Find(id)
 	if !ok {
-		return nil, false
+		return playlist.Response{}, playlist.ErrNotFound
+	}
+	if rendition != "" {
+		w := b.Window(rendition)
+		if w == nil {
+			return playlist.Response{}, playlist.ErrNotFound
+		}
+		return w.Respond(ctx, d)
 	}
 	text := b.Multivariant()
-	return text, text != nil
+	if text == nil {
+		return playlist.Response{}, playlist.ErrNotFound
+	}
+	return playlist.Response{Text: text}, nil
 }
 
-// Window is the live state of a rendition; false when there is none.
-func (h *Hub) Window(id, rendition string) (*playlist.Window, bool) {
-	b, ok := h.Find(id)
-	if !ok {
-		return nil, false
+// replay returns the playlist of a broadcast that has ended.
+func (h *Hub) replay(ctx context.Context, id, rendition, name string) (*playlist.Text, error) {
+	path := name
+	if rendition != "" {
+		path = rendition + "/" + name
 	}
-	w := b.Window(rendition)
-	return w, w != nil
-}
-
-// Object opens a segment of a broadcast that has left memory, on the local disk, or in the
-// bucket.
-func (h *Hub) Object(ctx context.Context, id, rendition, name string, offset, length int64) (*storage.Reader, error) {
-	if b, ok := h.Find(id); ok {
-		if k := b.keeper.Load(); k != nil {
-			r, err := k.rec.Open(rendition, name, offset, length)
-			if err == nil || !h.stores.shared() {
-				return r, err
-			}
-		}
-	}
-	if h.stores.Bucket == nil {
+	if h.replays == nil || ingest.CheckID(id) != nil || rendition != "" && ingest.CheckID(rendition) != nil || !archive.IsReplayName(name) {
 		return nil, storage.ErrNotExist
 	}
-	return h.stores.Bucket.Get(ctx, h.layout.Media(id, rendition, name), offset, length)
-}
-
-// Replay is the playlist of a broadcast that has ended, by its file name, which may be in a
-// rendition's folder; the error wraps storage.ErrNotExist when there is none.
-func (h *Hub) Replay(ctx context.Context, id, name string) (*playlist.Text, error) {
-	rendition, file, inFolder := strings.Cut(name, "/")
-	if !inFolder {
-		rendition, file = SourceRendition, name
-	}
-	if h.replays == nil || ingest.CheckID(id) != nil || ingest.CheckID(rendition) != nil || !archive.IsReplayName(file) {
-		return nil, storage.ErrNotExist
-	}
-	if err := h.replays.index.hasReplay(ctx, id, name); err != nil {
+	if err := h.replays.index.hasReplay(ctx, id, path); err != nil {
 		return nil, err
 	}
-	return h.replays.get(ctx, h.layout.Folder(id)+"/"+name)
+	return h.replays.get(ctx, h.layout.Folder(id)+"/"+path)
+}
+
+// Media returns a segment or part by its file name; the part that comes next, when it
+// exists. The error wraps playlist.ErrNotFound or storage.ErrNotExist when there is none.
+func (h *Hub) Media(ctx context.Context, id, rendition, name string) (playlist.Media, error) {
+	b, ok := h.Find(id)
+	if !ok {
+		return h.archived(ctx, nil, id, rendition, name)
+	}
+	w := b.Window(rendition)
+	if w == nil {
+		return h.archived(ctx, b, id, rendition, name)
+	}
+	m, err := w.Media(ctx, name)
+	switch {
+	case errors.Is(err, playlist.ErrNotFound):
+		return h.archived(ctx, b, id, rendition, name)
+	case err == nil && m.Slabs == nil:
+		h.setOpeners(&m, b, h.layout.Media(id, rendition, m.Object), rendition)
+	}
+	return m, err
+}
+
+// archived returns a segment that no Window has any more, for a replay; b is the broadcast
+// that has the id now, or nil. Names that no segment can have are refused before the bucket
+// is asked.
+func (h *Hub) archived(ctx context.Context, b *Broadcast, id, rendition, name string) (playlist.Media, error) {
+	publication, msn, ok := segmentName(name)
+	if !ok || h.replays == nil || ingest.CheckID(id) != nil {
+		return playlist.Media{}, storage.ErrNotExist
+	}
+	switch own := b != nil && slices.Contains(*b.publications.Load(), publication); {
+	case own && !b.hasAired(rendition, msn):
+		return playlist.Media{}, storage.ErrNotExist
+	case !own:
+		current := "" // the token of the broadcast whose segments are all known here
+		if b != nil {
+			current = b.meta.Load().Token
+		}
+		if err := h.replays.hasSegment(ctx, id, current, rendition, publication, msn); err != nil {
+			return playlist.Media{}, err
+		}
+		b = nil
+	}
+	m := playlist.Media{Object: name, Size: media.UnknownSize}
+	h.setOpeners(&m, b, h.layout.Media(id, rendition, name), rendition)
+	return m, nil
+}
+
+// setOpeners says where a segment is read from: the broadcast's local files, if b is not
+// nil, and the bucket.
+func (h *Hub) setOpeners(m *playlist.Media, b *Broadcast, key, rendition string) {
+	fromBucket := func(ctx context.Context, offset, length int64) (io.ReadCloser, int64, error) {
+		return readerOf(h.replays.open(ctx, key, offset, length))
+	}
+	switch {
+	case h.stores.Bucket == nil:
+	case h.stores.shared():
+		m.Remote = fromBucket
+	default:
+		m.Local = fromBucket
+	}
+	if b == nil {
+		return
+	}
+	if k := b.keeper.Load(); k != nil {
+		m.Local = func(ctx context.Context, offset, length int64) (io.ReadCloser, int64, error) {
+			return readerOf(k.rec.Open(ctx, rendition, m.Object, offset, length))
+		}
+	}
+}
+
+// readerOf returns what a playlist.Opener returns.
+func readerOf(r *storage.Reader, err error) (io.ReadCloser, int64, error) {
+	if err != nil {
+		return nil, 0, err
+	}
+	return reading{r.Body, r.Close}, r.Size, nil
+}
+
+// reading is the body of a storage.Reader.
+type reading struct {
+	io.Reader
+
+	close func() error
+}
+
+// Close implements io.Closer.
+func (r reading) Close() error { return r.close() }
+
+// hasAired reports whether a rendition has come to that media sequence number.
+func (b *Broadcast) hasAired(rendition string, msn int64) bool {
+	w := b.Window(rendition)
+	return w != nil && w.Snapshot().Has(playlist.Position{MSN: msn, Part: -1})
 }
 
 // PastBroadcast is what is known of a broadcast by its record alone.
@@ -74,7 +157,7 @@ type PastBroadcast struct {
 	Replay string
 }
 
-// Past is the broadcast that ended last under that id, if there is a replay of it.
+// Past returns the broadcast that ended last under that id, if there is a replay of it.
 func (h *Hub) Past(ctx context.Context, id string) (PastBroadcast, bool) {
 	if h.replays == nil || ingest.CheckID(id) != nil {
 		return PastBroadcast{}, false
@@ -84,36 +167,4 @@ func (h *Hub) Past(ctx context.Context, id string) (PastBroadcast, bool) {
 		return PastBroadcast{}, false
 	}
 	return PastBroadcast{Began: found.Began, Ended: found.Ended, Replay: archive.ReplayNameOf(found.Token)}, true
-}
-
-// Aired opens a segment that no Window has any more, for a replay; the error wraps
-// storage.ErrNotExist when there is none. Names that no segment can have are refused
-// before the bucket is asked.
-func (h *Hub) Aired(ctx context.Context, id, rendition, name string, offset, length int64) (*storage.Reader, error) {
-	if h.replays == nil || ingest.CheckID(id) != nil {
-		return nil, storage.ErrNotExist
-	}
-	publication, msn, ok := segmentName(name)
-	if !ok {
-		return nil, storage.ErrNotExist
-	}
-	own := "" // of which all is known
-	b, ok := h.Find(id)
-	if ok {
-		own = b.meta.Load().Token
-	}
-	if ok && slices.Contains(*b.publications.Load(), publication) {
-		if !b.hasAired(rendition, msn) {
-			return nil, storage.ErrNotExist
-		}
-	} else if err := h.replays.hasSegment(ctx, id, own, rendition, publication, msn); err != nil {
-		return nil, err
-	}
-	return h.replays.open(ctx, h.layout.Media(id, rendition, name), offset, length)
-}
-
-// hasAired reports whether a rendition has come to that media sequence number.
-func (b *Broadcast) hasAired(rendition string, msn int64) bool {
-	w := b.Window(rendition)
-	return w != nil && w.Snapshot().Has(playlist.Position{MSN: msn, Part: -1})
 }

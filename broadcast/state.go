@@ -15,17 +15,7 @@ const (
 	Ended
 )
 
-// String is the state's name in logs and in the API.
+// String returns the state's name in logs and in the API.
 func (s State) String() string {
-	switch s {
-	case Starting:
-		return "starting"
-	case Live:
-		return "live"
-	case Reconnecting:
-		return "reconnecting"
-	case Ended:
-		return "ended"
-	}
-	return "unknown"
+	return [...]string{Starting: "starting", Live: "live", Reconnecting: "reconnecting", Ended: "ended"}[s]
 }

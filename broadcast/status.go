@@ -7,7 +7,7 @@ import (
 	"golive/playlist"
 )
 
-// Status is what can be told of a broadcast at one moment.
+// Status describes a broadcast at one moment.
 type Status struct {
 	ID    string
 	State State
@@ -30,7 +30,7 @@ type Status struct {
 	Warnings []Warning
 }
 
-// Status is the broadcast's, now.
+// Status returns the broadcast's status now.
 func (b *Broadcast) Status() Status {
 	s := Status{ID: b.id, State: b.State(), Began: b.began(), Warnings: b.warnings.all()}
 	if e := b.ending.Load(); e != nil {

@@ -15,7 +15,7 @@ import (
 	"golive/playlist"
 	"golive/segmenter"
 	"golive/storage"
-	"golive/storage/memory"
+	"golive/storage/storagetest/memory"
 )
 
 // runHub runs a Hub over the stores until stop is called, which returns what Run did.

@@ -15,7 +15,7 @@ import (
 	"golive/internal/mediatest"
 	"golive/media"
 	"golive/storage"
-	"golive/storage/memory"
+	"golive/storage/storagetest/memory"
 )
 
 // slow sends a stream of a picture a second, for hours.

@@ -53,7 +53,7 @@ func (b *Broadcast) clearLocal() {
 		return
 	}
 	b.clean("local files", func(ctx context.Context) error {
-		_, err := b.cfg.layout().Sweep(ctx, b.stores.Files, b.localHeader(k), "", false)
+		_, err := b.cfg.layout().Sweep(ctx, b.stores.Local.Files(), b.localHeader(k), "", false)
 		return err
 	})
 }
@@ -75,6 +75,6 @@ func (b *Broadcast) clean(what string, f func(context.Context) error) {
 	ctx, cancel := context.WithTimeout(context.Background(), sweepTimeout)
 	defer cancel()
 	if err := f(ctx); err != nil {
-		b.log.Warn("leftovers of an ended broadcast were not deleted", "what", what, "err", err)
+		b.log.Warn("objects of an ended broadcast were not deleted", "what", what, "err", err)
 	}
 }

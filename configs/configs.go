@@ -5,5 +5,5 @@ import _ "embed"
 //go:embed golive.yaml
 var reference string
 
-// Default is golive.yaml: every key at its default, with its comment.
+// Default returns golive.yaml, which has every key with its default and a comment.
 func Default() string { return reference }

@@ -63,7 +63,7 @@ func captioned(flv []byte) []byte {
 	return out
 }
 
-// captionUnits are an access unit delimiter and an SEI message, now in this order, now
+// captionUnits returns an access unit delimiter and an SEI message, now in this order, now
 // in the other.
 func captionUnits(picture int) []byte {
 	// Pop-on captions: resume loading, row 15, the text, end of caption; control codes

@@ -28,7 +28,7 @@ const (
 	clockSize = 24 // pixels of a bit's square
 )
 
-// clocked is a file whose every picture shows its number, as white and black squares
+// clocked returns a file whose every picture shows its number, as white and black squares
 // at its top: the least significant bit first.
 func clocked(t *testing.T, length time.Duration) string {
 	t.Helper()
@@ -149,7 +149,7 @@ func TestLatency(t *testing.T) {
 				told = append(told, seen.Told)
 				harness.Pause(t.Context(), 200*time.Millisecond)
 			}
-			report := harness.SumUp(eye.Stop())
+			report := harness.Summarise(eye.Stop())
 			if harness.Strict() && (report.Longest > time.Second || report.Played < 0.95*watch.Seconds()) {
 				t.Errorf("it did not play through: %+v", report)
 			}
@@ -159,11 +159,11 @@ func TestLatency(t *testing.T) {
 			t.Logf("%d pictures in %v, %.1f s played, still at most %v: sent to shown %.2f s at the median, %.2f to %.2f s; the page says %.2f s; the first picture after %.2f s",
 				len(latencies), *watch, report.Played, report.Longest.Round(time.Millisecond), at(latencies, 0.5), latencies[0], at(latencies, 1), at(told, 0.5), first.Seconds())
 			// A page that stood still once, for want of a processor, keeps a greater distance.
-			most := harness.Patience(time.Duration(c.most * float64(time.Second))).Seconds()
+			most := harness.Timeout(time.Duration(c.most * float64(time.Second))).Seconds()
 			if got := at(latencies, 0.95); got > most || math.IsNaN(got) || latencies[0] < 0 {
 				t.Errorf("the latency is %.2f s, want at most %.1f s", got, most)
 			}
-			if first > harness.Patience(3*time.Second) {
+			if first > harness.Timeout(3*time.Second) {
 				t.Errorf("the first picture came after %v", first)
 			}
 		})

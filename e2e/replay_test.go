@@ -70,7 +70,7 @@ func TestReplay_IsWatchedAfterTheEnd(t *testing.T) {
 }
 
 // The server was restarted meanwhile, and a segment is lost.
-func TestReplay_IsThereForWhoComesLater(t *testing.T) {
+func TestReplay_IsAvailableAfterTheEnd(t *testing.T) {
 	s := harness.Start(t, harness.Options{})
 	airOnce(t, s)
 	s.Stop()
@@ -108,7 +108,7 @@ func TestReplay_IsThereForWhoComesLater(t *testing.T) {
 
 // First the server is away while the viewer goes to another place, and then hls.js
 // must begin anew.
-func TestReplay_GoesOnWhereItWasAfterAnError(t *testing.T) {
+func TestReplay_ContinuesWhereItWasAfterAnError(t *testing.T) {
 	s := harness.Start(t, harness.Options{Config: "ingest: { reconnect_window: 1s, limits: { ahead: 0s } }"})
 	// Minutes, as fast as they are taken.
 	harness.Run(t, "ffmpeg", "-v", "error", "-nostdin", "-stream_loop", "14", "-i", sources.Plain(t), "-c", "copy", "-f", "flv", s.PublishURL("show"))

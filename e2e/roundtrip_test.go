@@ -117,7 +117,7 @@ func checkWitnesses(t *testing.T, all []byte) {
 	if err := os.WriteFile(file, all, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for _, line := range harness.Complaints(t, file) {
+	for _, line := range harness.DecodeErrors(t, file) {
 		t.Error(line)
 	}
 }

@@ -43,7 +43,7 @@ func TestChromium_PlaysWhatFFmpegPublishesWithoutAStall(t *testing.T) {
 	p.WaitUntil(30*time.Second, "document.querySelector('[data-title]').textContent === 'This broadcast has ended'")
 }
 
-func TestChromium_GoesOnWithoutAReloadWhenTheEncoderReturns(t *testing.T) {
+func TestChromium_ContinuesWithoutAReloadWhenTheEncoderReconnects(t *testing.T) {
 	s := harness.Start(t, harness.Options{})
 	source := sources.Plain(t)
 	encoder := harness.PublishLooped(t, source, s.PublishURL("show"))

@@ -52,7 +52,7 @@ func isBasePath(text string) bool {
 		strings.Trim(strings.ToLower(text), "abcdefghijklmnopqrstuvwxyz0123456789-._~/") == ""
 }
 
-// Proxies are the networks of TrustedProxies, which must be valid.
+// Proxies returns the networks of TrustedProxies, which must be valid.
 func (c Config) Proxies() []netip.Prefix {
 	var all []netip.Prefix
 	for _, text := range c.TrustedProxies {

@@ -13,35 +13,34 @@ import (
 	"golive/internal/connlimit"
 )
 
-// A viewer must take what it asked for at leastRate, in bytes a second, and may
-// fall behind that by patience. No stream with a picture plays at such a rate; the
-// patience bears a phone that changes networks.
+// A viewer must read its responses at minRate, in bytes a second, and may fall behind that
+// by maxLag. No stream with a picture plays at such a rate; maxLag allows for a phone that
+// changes networks.
 const (
-	leastRate = 8 << 10
-	patience  = 10 * time.Second
+	minRate = 8 << 10
+	maxLag  = 10 * time.Second
 )
 
-// conn is a viewer's connection, and cuts off who does not read. Its writes are
-// measured: net/http's own deadlines begin with the request, which may have waited
-// for its media, and HTTP/2 has one for each stream but none that a full socket
-// would meet.
+// conn is a viewer's connection, which it resets when the viewer does not read. It
+// measures its writes: net/http's own deadlines begin with the request, which may have
+// waited for its media, and HTTP/2 has one for each stream but none for the connection.
 type conn struct {
 	net.Conn
-	place   *connlimit.Place
-	proved  atomic.Bool        // the client has sent a request
-	slow    func()             // counts a viewer that was cut off
-	flooded func()             // counts a client that sent too much
-	leave   func()             // gives the place back, once
-	open    context.Context    //nolint:containedctx // of net/http: ends with the connection; may be nil
-	cancel  context.CancelFunc // ends open
+	place     *connlimit.Place
+	requested atomic.Bool        // the client has sent a request
+	slow      func()             // counts a viewer that was too slow
+	excess    func()             // counts a client that sent too much
+	leave     func()             // releases place, once
+	open      context.Context    //nolint:containedctx // of net/http: ends with the connection; may be nil
+	cancel    context.CancelFunc // ends open
 
-	mu     sync.Mutex
-	limit  time.Time     // the deadline of who uses the conn; zero is none
-	armed  time.Time     // the deadline that the Conn has; zero is none
-	behind time.Duration // leastRate
-	gone   bool          // cut off
+	mu    sync.Mutex
+	limit time.Time     // the deadline that the user of the conn has set; zero is none
+	armed time.Time     // the deadline that the Conn has; zero is none
+	lag   time.Duration // minRate
+	ended bool          // reset
 
-	allowed allowance
+	input inputBudget
 }
 
 // Write implements net.Conn.
@@ -53,7 +52,7 @@ func (c *conn) Write(p []byte) (total int, err error) {
 		}
 		n, err := c.Conn.Write(p[total:])
 		total += n
-		if !c.goesOn(began, int64(n), err) {
+		if !c.account(began, int64(n), err) {
 			return total, err
 		}
 	}
@@ -68,47 +67,47 @@ func (c *conn) WritePieces(pieces net.Buffers) (total int64, err error) {
 		}
 		n, err := pieces.WriteTo(c.Conn) // which leaves in pieces what was not written
 		total += n
-		if !c.goesOn(began, n, err) {
+		if !c.account(began, n, err) {
 			return total, err
 		}
 	}
 }
 
-// arm gives the next write a deadline, or refuses one to a viewer that is too far
-// behind. A deadline that comes early only interrupts the write, so it is moved
-// once in a while and not for each: that is what costs.
+// arm sets the deadline of the next write, or fails when the viewer is too far behind. A
+// deadline that comes early only interrupts the write, so it is not moved for each write,
+// which would cost most, but once in a while.
 func (c *conn) arm(now time.Time) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.behind >= patience {
+	if c.lag >= maxLag {
 		c.cutOff()
 		return os.ErrDeadlineExceeded
 	}
-	until := now.Add(patience)
+	until := now.Add(maxLag)
 	if !c.limit.IsZero() && c.limit.Before(until) {
 		until = c.limit
 	}
-	if !c.armed.Before(now.Add(patience/2)) && !c.armed.After(until) {
+	if !c.armed.Before(now.Add(maxLag/2)) && !c.armed.After(until) {
 		return nil
 	}
 	c.armed = until
 	return c.Conn.SetWriteDeadline(until)
 }
 
-// goesOn accounts for n bytes that were written, and says whether the write was
-// only interrupted.
-func (c *conn) goesOn(began time.Time, n int64, err error) bool {
+// account accounts for n bytes that were written, and reports whether the write was only
+// interrupted and is to go on.
+func (c *conn) account(began time.Time, n int64, err error) bool {
 	now := time.Now()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.behind = max(0, c.behind+now.Sub(began)-time.Duration(n)*(time.Second/leastRate))
-	if c.allowed.metered {
-		c.allowed.bytes.spent -= float64(n) / 4
+	c.lag = max(0, c.lag+now.Sub(began)-time.Duration(n)*(time.Second/minRate))
+	if c.input.metered {
+		c.input.bytes.spent -= float64(n) / 4
 	}
 	if !errors.Is(err, os.ErrDeadlineExceeded) {
 		return false
 	}
-	if c.behind < patience && (c.limit.IsZero() || now.Before(c.limit)) {
+	if c.lag < maxLag && (c.limit.IsZero() || now.Before(c.limit)) {
 		c.armed = time.Time{}
 		return true
 	}
@@ -116,18 +115,18 @@ func (c *conn) goesOn(began time.Time, n int64, err error) bool {
 	return false
 }
 
-// cutOff ends the connection; the caller holds mu.
+// cutOff resets the connection of a slow viewer. The caller holds mu.
 func (c *conn) cutOff() {
-	if c.gone {
+	if c.ended {
 		return
 	}
 	c.slow()
 	c.end()
 }
 
-// end resets the connection; the caller holds mu.
+// end resets the connection. The caller holds mu.
 func (c *conn) end() {
-	c.gone = true
+	c.ended = true
 	c.leave()
 	reset(c.Conn)
 }

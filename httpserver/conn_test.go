@@ -40,18 +40,18 @@ func (v *viewer) read(size int, interval time.Duration, n int) (total int) {
 	return total
 }
 
-func TestConn_CutsOffWhoReadsTooSlowly(t *testing.T) {
+func TestConn_DisconnectsViewersThatReadTooSlowly(t *testing.T) {
 	for name, c := range map[string]struct {
 		size     int
 		interval time.Duration
 		within   time.Duration
 	}{
-		"nothing at all":                {1, time.Hour, 2 * patience},
-		"a byte a second":               {1, time.Second, 2 * patience},
-		"a kilobyte a second":           {1 << 10, time.Second, 3 * patience},
-		"a big piece now and then":      {leastRate * 9, 25 * time.Second, 3 * patience},
-		"a little less than it must":    {leastRate * 9 / 10, time.Second, 15 * patience},
-		"pieces that just fit patience": {16, patience / 2 * 9 / 10, 3 * patience},
+		"nothing at all":             {1, time.Hour, 2 * maxLag},
+		"a byte a second":            {1, time.Second, 2 * maxLag},
+		"a kilobyte a second":        {1 << 10, time.Second, 3 * maxLag},
+		"a big piece now and then":   {minRate * 9, 25 * time.Second, 3 * maxLag},
+		"a little less than it must": {minRate * 9 / 10, time.Second, 15 * maxLag},
+		"pieces that just fit":       {16, maxLag / 2 * 9 / 10, 3 * maxLag},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -81,15 +81,15 @@ func TestConn_CutsOffWhoReadsTooSlowly(t *testing.T) {
 	}
 }
 
-func TestConn_BearsWhoReadsFastEnough(t *testing.T) {
+func TestConn_KeepsViewersThatReadFastEnough(t *testing.T) {
 	const size = 2 << 20
 	for name, c := range map[string]struct {
 		piece    int
 		interval time.Duration
 	}{
-		"just as fast as it must":    {leastRate, time.Second},
-		"with breaks":                {leastRate * 30, patience * 9 / 10},
-		"a little faster, in crumbs": {leastRate / 50, 19 * time.Millisecond},
+		"just as fast as it must":    {minRate, time.Second},
+		"with breaks":                {minRate * 30, maxLag * 9 / 10},
+		"a little faster, in crumbs": {minRate / 50, 19 * time.Millisecond},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -238,7 +238,7 @@ func TestConn_InterruptedWritesGoOn(t *testing.T) {
 func TestConn_CutOffIsReset(t *testing.T) {
 	near, far := loopback(t)
 	conn, v := dial(near, far)
-	conn.behind = patience
+	conn.lag = maxLag
 	if _, err := conn.Write([]byte("x")); !errors.Is(err, os.ErrDeadlineExceeded) || v.slow.Load() != 1 {
 		t.Errorf("%v, cut off %d times", err, v.slow.Load())
 	}

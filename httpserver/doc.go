@@ -1,10 +1,10 @@
-// Package httpserver serves HTTP: it listens, bounds what clients can make it hold,
-// and hands requests to an http.Handler.
+// Package httpserver serves HTTP: it listens, limits what clients can make it hold,
+// and passes requests to an http.Handler.
 //
-// A connection enters through a listener that the caller opened. It gets a place, or is
-// reset; its writes are measured, and a client that does not read is cut off. Requests
+// A connection enters through a listener that the caller opened. It is admitted, or reset
+// when a limit is reached; a client that does not read is disconnected. Requests
 // of HTTP/1.1 below one path, also inside TLS, are read and answered by package http1;
-// everything else by net/http. Below lets handlers answer behind a proxy.
+// everything else by net/http. UnderBasePath lets handlers answer behind a proxy.
 //
 // Package httpserver does not know what it serves: no playlists, no media.
 //

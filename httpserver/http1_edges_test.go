@@ -92,7 +92,7 @@ func TestServer_AnswersAtOnceThoughABodyIsMissing(t *testing.T) {
 		"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9000000000000000000\r\n\r\n",
 		"GET / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n",
 	} {
-		overBoth(t, func(t *testing.T, open opener) {
+		overBoth(t, func(t *testing.T, open starter) {
 			f := open(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok") }))
 			client := f.dial(t)
 			began := time.Now()
@@ -125,7 +125,7 @@ func TestServer_IgnoresEmptyLinesBeforeARequest(t *testing.T) {
 		"GET /live/10 HTTP/1.1\r\nHost: x\r\n\r\n\r\n\r\nGET /10 HTTP/1.1\r\nHost: x\r\n\r\n",
 	} {
 		for _, size := range []int{len(requests), 1} {
-			overBoth(t, func(t *testing.T, open opener) {
+			overBoth(t, func(t *testing.T, open starter) {
 				f := open(t, http.StripPrefix("/live", sized()))
 				if !strings.Contains(requests, "/live") {
 					f.close(t)
@@ -166,7 +166,7 @@ func TestServer_RefusesHTTP2AfterARequestOfHTTP1(t *testing.T) {
 		"\r\n",
 	} {
 		for _, size := range []int{100, 1} {
-			overBoth(t, func(t *testing.T, open opener) {
+			overBoth(t, func(t *testing.T, open starter) {
 				f := open(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 					if r.ProtoMajor == 2 {
 						t.Errorf("%q: %s %s is answered", first, r.Method, r.Proto)

@@ -16,13 +16,13 @@ import (
 const (
 	refusedStreams connlimit.Refusal = "streams" // too many requests of HTTP/2 are under way
 	refusedFlood   connlimit.Refusal = "flood"   // the peer's address has just flooded others
-	// A connection that had asked for nothing gave its place to a newer one.
+	// A connection without a request was closed for a newer one.
 	refusedSilent connlimit.Refusal = "silent"
 )
 
-// listener accepts the connections for which there is a place. The others are reset at
-// once: an answer would have to wait for a peer that may never read it, or for a TLS
-// handshake, which is what costs most.
+// listener accepts the connections that the limits allow. The others are reset at once: a
+// response would have to wait for a peer that may never read it, or for a TLS handshake,
+// which costs most.
 type listener struct {
 	net.Listener
 	server *Server
@@ -44,10 +44,10 @@ func (l *listener) Accept() (net.Conn, error) {
 	}
 }
 
-// admit gives a connection its place and its bounds; nil says that it was reset.
+// admit returns the connection within its limits, or nil when it was refused and reset.
 func (s *Server) admit(c net.Conn) *conn {
 	from := c.RemoteAddr()
-	if !s.places.Trusts(from) && s.offenders.barred(connlimit.Network(from), time.Now()) {
+	if !s.places.Trusts(from) && s.penalties.blocked(connlimit.Network(from), time.Now()) {
 		s.refuse(c, refusedFlood)
 		return nil
 	}
@@ -60,19 +60,19 @@ func (s *Server) admit(c net.Conn) *conn {
 		s.refuse(c, refusal)
 		return nil
 	}
-	boundUnsent(c)
+	limitUnsent(c)
 	s.metrics.connections.Inc()
 	return &conn{
 		Conn: c, place: place, slow: s.metrics.slow.Inc,
-		flooded: func() {
+		excess: func() {
 			s.metrics.floods.Inc()
 			if !place.Trusted() {
-				s.offenders.add(place.Network(), time.Now())
+				s.penalties.add(place.Network(), time.Now())
 			}
 			s.lines.Log(s.log, slog.LevelWarn, "connection closed: the client sends too much that is no request", string(refusedFlood), "remote", from)
 		},
 		leave: func() {
-			place.Leave()
+			place.Release()
 			uncount()
 		},
 	}
@@ -86,8 +86,8 @@ func (s *Server) refuse(c net.Conn, why connlimit.Refusal) {
 	s.lines.Log(s.log, slog.LevelWarn, "connection refused: a limit is reached", string(why), "remote", from)
 }
 
-// reset closes a connection without a farewell, so that the system, too, lets go of what
-// the peer did not read.
+// reset closes a connection with RST, so that the system drops what the peer did not
+// read.
 func reset(c net.Conn) {
 	if tcp, ok := c.(*net.TCPConn); ok {
 		_ = tcp.SetLinger(0) // if it fails the connection is closed all the same

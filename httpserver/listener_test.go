@@ -19,14 +19,16 @@ import (
 
 // A client that has asked keeps its connection; those that have said nothing, or half a
 // head, give their places to newcomers, the oldest first.
-func TestListener_SilentConnectionsGiveWayToNewcomers(t *testing.T) {
+func TestListener_SilentConnectionsAreClosedForNewOnes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg := DefaultConfig()
 		cfg.Limits.Connections = 4
-		f := openFrontWith(t, cfg, sized(), nil)
+		f := startServerWith(t, cfg, sized(), nil)
 		dial := func(address, says string) net.Conn {
 			client, server := net.Pipe()
-			f.ln <- addressed{server, peerOf(address)}
+			if err := f.ln.Offer(t.Context(), addressed{server, peerOf(address)}); err != nil {
+				t.Fatal(err)
+			}
 			go func() { _, _ = io.WriteString(client, says) }()
 			synctest.Wait()
 			return client
@@ -77,7 +79,7 @@ func TestListener_RefusalsAreOneLineASecond(t *testing.T) {
 		cfg := DefaultConfig()
 		cfg.Limits.Connections = 1
 		s := New(cfg, siteOf(sized()), slog.New(slog.NewTextHandler(&log, nil)), NewMetrics(prometheus.NewRegistry()))
-		s.admit(from("192.0.2.1")).Asked()
+		s.admit(from("192.0.2.1")).RequestRead()
 		for range 1000 {
 			if s.admit(from("192.0.2.2")) != nil {
 				t.Fatal("it was admitted")

@@ -6,7 +6,7 @@ import (
 	"golive/internal/connlimit"
 )
 
-// Metrics are what an operator sees of a Server's connections.
+// Metrics are the metrics of the connections of a Server.
 type Metrics struct {
 	connections prometheus.Gauge
 	refused     map[connlimit.Refusal]prometheus.Counter

@@ -33,8 +33,8 @@ const (
 	// for the answer.
 	bodyTimeout  = time.Second
 	writeTimeout = 2 * time.Minute
-	// Longer than proxies keep a connection that they do not use, a minute mostly: who
-	// closes it first cannot be surprised.
+	// Longer than proxies keep an idle connection, mostly a minute: a proxy that closes it
+	// first never sends a request to a connection that is just being closed.
 	idleTimeout     = 2 * time.Minute
 	maxHeaderBytes  = 16 << 10
 	shutdownTimeout = 5 * time.Second
@@ -56,11 +56,11 @@ type Server struct {
 	http    *http.Server
 	site    Site
 	places  *connlimit.Limiter
-	lines   *loglimit.Limiter // that clients can cause
+	lines   *loglimit.Limiter // for what clients can cause
 	log     *slog.Logger
 	metrics *Metrics
 
-	offenders offenders
+	penalties penalties
 }
 
 // Site is what a Server serves.
@@ -113,9 +113,9 @@ func newServer(limits connlimit.Config, site Site, log *slog.Logger, m *Metrics)
 	limits.Requests = streamsPerConnection * int64(limits.Places)
 	return &Server{
 		site: site, places: connlimit.New(limits), lines: loglimit.New(log, 1), log: log, metrics: m,
-		offenders: offenders{by: map[netip.Prefix]*bucket{}},
+		penalties: penalties{by: map[netip.Prefix]*tokens{}},
 		http: &http.Server{
-			Handler:           bound(site.Handler, m),
+			Handler:           withLimits(site.Handler, m),
 			ConnContext:       withConn,
 			Protocols:         &protocols,
 			ReadHeaderTimeout: headerTimeout,
@@ -174,6 +174,7 @@ func (s *Server) serve(ctx context.Context, serve func() error, shutdowns ...fun
 		}
 		err := all.Wait()
 		if err != nil {
+			s.log.Info("connections were closed at shutdown", "reason", err)
 			err = s.http.Close()
 		}
 		stopped <- err

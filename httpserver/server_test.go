@@ -20,81 +20,50 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"golive/internal/connlimit"
+	"golive/internal/pipenet"
 )
-
-// pipes is a listener of one end of each pipe.
-type pipes chan net.Conn
-
-func (p pipes) Accept() (net.Conn, error) {
-	if c, ok := <-p; ok {
-		return c, nil
-	}
-	return nil, net.ErrClosed
-}
-func (p pipes) Close() error { close(p); return nil }
-func (pipes) Addr() net.Addr { return &net.TCPAddr{} }
-
-// dial connects to the listener.
-func (p pipes) dial(context.Context, string, string) (net.Conn, error) {
-	client, server := net.Pipe()
-	p <- server
-	return hasty{client}, nil
-}
-
-// hasty is a client that does not wait with its goodbye (close_notify of TLS, which
-// crypto/tls writes under a deadline) until the other end of the pipe reads it: that may
-// be waiting with its own.
-type hasty struct{ net.Conn }
-
-// SetWriteDeadline implements net.Conn.
-func (h hasty) SetWriteDeadline(t time.Time) error {
-	if !t.IsZero() {
-		t = time.Unix(1, 0)
-	}
-	return h.Conn.SetWriteDeadline(t)
-}
 
 // siteOf has handler answer everything, and package http1 what is below /live/.
 func siteOf(handler http.Handler) Site {
 	return Site{Section: "origin", Handler: handler, FastPrefix: "/live/"}
 }
 
-// front is a running public Server behind pipes.
-type front struct {
-	ln      pipes
+// testServer is a running Server for the public, over pipes.
+type testServer struct {
+	ln      *pipenet.Listener
 	config  *tls.Config // of clients; nil without TLS
 	metrics *Metrics
 	stop    context.CancelFunc
 	done    chan error
 }
 
-// opener opens a front.
-type opener func(t *testing.T, handler http.Handler) *front
+// starter starts a testServer.
+type starter func(t *testing.T, handler http.Handler) *testServer
 
 // overBoth runs a test in a bubble over plain connections, and in another one over TLS.
-func overBoth(t *testing.T, run func(t *testing.T, open opener)) {
+func overBoth(t *testing.T, run func(t *testing.T, open starter)) {
 	t.Helper()
 	for name, secret := range map[string]*tls.Config{"plain": nil, "TLS": selfSigned(t)} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				run(t, func(t *testing.T, handler http.Handler) *front {
+				run(t, func(t *testing.T, handler http.Handler) *testServer {
 					t.Helper()
-					return openFrontWith(t, wideConfig(), handler, secret)
+					return startServerWith(t, testConfig(), handler, secret)
 				})
 			})
 		})
 	}
 }
 
-func wideConfig() Config {
+func testConfig() Config {
 	cfg := DefaultConfig()
 	cfg.Limits.Connections = 4000
 	return cfg
 }
 
-func openFrontWith(t *testing.T, cfg Config, handler http.Handler, secret *tls.Config) *front {
+func startServerWith(t *testing.T, cfg Config, handler http.Handler, secret *tls.Config) *testServer {
 	t.Helper()
-	f := &front{ln: make(pipes), metrics: NewMetrics(prometheus.NewRegistry()), done: make(chan error, 1)}
+	f := &testServer{ln: pipenet.Listen(), metrics: NewMetrics(prometheus.NewRegistry()), done: make(chan error, 1)}
 	ctx, stop := context.WithCancel(t.Context())
 	f.stop = stop
 	site := siteOf(handler)
@@ -115,15 +84,15 @@ func openFrontWith(t *testing.T, cfg Config, handler http.Handler, secret *tls.C
 }
 
 // dial connects to the server, for HTTP/1.1 if it is inside TLS.
-func (f *front) dial(t *testing.T) net.Conn {
+func (f *testServer) dial(t *testing.T) net.Conn {
 	t.Helper()
 	return f.dialFor(t, "http/1.1")
 }
 
 // dialFor connects to the server, for that protocol if it is inside TLS.
-func (f *front) dialFor(t *testing.T, protocol string) net.Conn {
+func (f *testServer) dialFor(t *testing.T, protocol string) net.Conn {
 	t.Helper()
-	c, err := f.ln.dial(t.Context(), "", "")
+	c, err := f.ln.Dial(t.Context(), "", "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -140,7 +109,7 @@ func (f *front) dialFor(t *testing.T, protocol string) net.Conn {
 }
 
 // close stops the server and waits for its end.
-func (f *front) close(t *testing.T) {
+func (f *testServer) close(t *testing.T) {
 	t.Helper()
 	f.stop()
 	if err := <-f.done; err != nil {
@@ -154,7 +123,7 @@ func (f *front) close(t *testing.T) {
 
 // client is a player that speaks HTTP/1.1, or HTTP/2 from the first byte, and takes
 // no more of a response than its program reads.
-func (f *front) client(protocol int) *player {
+func (f *testServer) client(protocol int) *player {
 	scheme := "http"
 	if f.config != nil {
 		scheme = "https"
@@ -164,12 +133,12 @@ func (f *front) client(protocol int) *player {
 	p.SetHTTP2(protocol == 2 && f.config != nil)
 	p.SetUnencryptedHTTP2(protocol == 2 && f.config == nil)
 	return &player{scheme: scheme, Transport: &http.Transport{
-		TLSClientConfig: f.config.Clone(), DialContext: f.ln.dial, Protocols: &p,
+		TLSClientConfig: f.config.Clone(), DialContext: f.ln.Dial, Protocols: &p,
 		HTTP2: &http.HTTP2Config{MaxReceiveBufferPerStream: 64 << 10},
 	}}
 }
 
-// player is a client of a front.
+// player is a client of a testServer.
 type player struct {
 	*http.Transport
 	scheme string
@@ -198,7 +167,7 @@ func sized() http.Handler {
 }
 
 func TestServer_DoesNotWaitForABodyForEver(t *testing.T) {
-	overBoth(t, func(t *testing.T, open opener) {
+	overBoth(t, func(t *testing.T, open starter) {
 		f := open(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok") }))
 		client := f.dial(t)
 		go func() { _, _ = fmt.Fprint(client, "GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n") }()
@@ -215,7 +184,7 @@ func TestServer_DoesNotWaitForABodyForEver(t *testing.T) {
 
 func TestServer_DoesNotWaitForAHeaderForEver(t *testing.T) {
 	for name, text := range map[string]string{"nothing": "", "HTTP/1.1": "GET / HT", "HTTP/2": "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"} {
-		overBoth(t, func(t *testing.T, open opener) {
+		overBoth(t, func(t *testing.T, open starter) {
 			f := open(t, sized())
 			client := f.dial(t)
 			go func() { _, _ = io.WriteString(client, text) }()
@@ -232,7 +201,7 @@ func TestServer_DoesNotWaitForAHeaderForEver(t *testing.T) {
 // Of two responses on one connection only the one that is not read is cut off.
 func TestServer_CutsOffTheStreamThatIsNotRead(t *testing.T) {
 	const size = 1 << 19
-	overBoth(t, func(t *testing.T, open opener) {
+	overBoth(t, func(t *testing.T, open starter) {
 		ended := make(chan time.Time, 1)
 		f := open(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			sized().ServeHTTP(w, r)
@@ -261,7 +230,7 @@ func TestServer_CutsOffTheStreamThatIsNotRead(t *testing.T) {
 		if took := time.Since(began); took != 0 {
 			t.Errorf("the others took %s", took)
 		}
-		allowed := patience + size*time.Second/leastRate
+		allowed := maxLag + size*time.Second/minRate
 		if took := (<-ended).Sub(began); took > allowed+time.Second || took < allowed-time.Second {
 			t.Errorf("it was cut off after %s", took)
 		}
@@ -278,10 +247,10 @@ func TestServer_CutsOffTheStreamThatIsNotRead(t *testing.T) {
 
 // Many viewers that read a byte a second make none of the others wait, and are gone
 // soon.
-func TestServer_SlowViewersHoldUpNobody(t *testing.T) {
+func TestServer_SlowViewersDelayNoOthers(t *testing.T) {
 	const slow, size = 300, 200_000
 	for _, protocol := range []int{1, 2} {
-		overBoth(t, func(t *testing.T, open opener) {
+		overBoth(t, func(t *testing.T, open starter) {
 			f := open(t, sized())
 			began := time.Now()
 			var all sync.WaitGroup
@@ -315,7 +284,7 @@ func TestServer_SlowViewersHoldUpNobody(t *testing.T) {
 				}
 			}
 			all.Wait()
-			if took := time.Since(began); took > 2*patience+time.Second {
+			if took := time.Since(began); took > 2*maxLag+time.Second {
 				t.Errorf("the last was cut off after %s", took)
 			}
 			if n := testutil.ToFloat64(f.metrics.slow); n != slow {
@@ -327,10 +296,10 @@ func TestServer_SlowViewersHoldUpNobody(t *testing.T) {
 	}
 }
 
-// At the end, who waits is answered, and no connection is kept.
+// At shutdown, waiting requests are answered, and no connection is kept.
 func TestServer_DrainsGracefully(t *testing.T) {
 	for _, protocol := range []int{1, 2} {
-		overBoth(t, func(t *testing.T, open opener) {
+		overBoth(t, func(t *testing.T, open starter) {
 			end := make(chan struct{}) // of the broadcast
 			f := open(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				if r.URL.Path == "/blocked" {
@@ -372,8 +341,8 @@ func TestServer_DrainsGracefully(t *testing.T) {
 	}
 }
 
-func TestServer_EndsThoughAViewerDoesNotRead(t *testing.T) {
-	overBoth(t, func(t *testing.T, open opener) {
+func TestServer_ShutsDownThoughAViewerDoesNotRead(t *testing.T) {
+	overBoth(t, func(t *testing.T, open starter) {
 		f := open(t, sized())
 		conn := f.dial(t)
 		if _, err := io.WriteString(conn, "GET /1000000 HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
@@ -458,7 +427,7 @@ func TestServer_RefusesTooManyRequestsOfHTTP2(t *testing.T) {
 		end := make(chan struct{})
 		cfg := DefaultConfig()
 		cfg.Limits.Connections = 10
-		f := openFrontWith(t, cfg, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		f := startServerWith(t, cfg, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 			if r.URL.Path == "/blocked" {
 				<-end
 			}

@@ -10,11 +10,11 @@ import (
 	"time"
 )
 
-// stream is a response of HTTP/2. A viewer can starve one by flow control, while
-// its connection is in good health: so each has its own deadline, by its length.
+// stream is a response of HTTP/2. A viewer can stop one by flow control while it reads
+// others, so each has a deadline of its own, by its length.
 type stream struct {
 	http.ResponseWriter
-	slow  func() // counts a response that was cut off
+	slow  func() // counts a viewer that was too slow
 	begun bool   // the header was written
 }
 
@@ -24,7 +24,7 @@ func (s *stream) WriteHeader(status int) {
 	length, err := strconv.ParseInt(s.Header().Get("Content-Length"), 10, 64)
 	if err == nil && status >= http.StatusOK {
 		// The time that a request waited for its media is not the viewer's.
-		allowed := min(writeTimeout, patience+time.Duration(min(length, 1<<40))*(time.Second/leastRate))
+		allowed := min(writeTimeout, maxLag+time.Duration(min(length, 1<<40))*(time.Second/minRate))
 		_ = http.NewResponseController(s.ResponseWriter).SetWriteDeadline(time.Now().Add(allowed)) // the server's own stays, then
 	}
 	s.ResponseWriter.WriteHeader(status)
@@ -49,7 +49,8 @@ func (s *stream) Unwrap() http.ResponseWriter { return s.ResponseWriter }
 // connKey is the key of the conn in a request's context.
 type connKey struct{}
 
-// withConn lets a request find its connection, of which net/http is about to read.
+// withConn puts the connection, from which net/http is about to read, into the context of
+// its requests.
 func withConn(ctx context.Context, nc net.Conn) context.Context {
 	for {
 		inside, ok := nc.(interface{ NetConn() net.Conn })
@@ -60,14 +61,14 @@ func withConn(ctx context.Context, nc net.Conn) context.Context {
 	}
 	c, ok := nc.(*conn)
 	if !ok {
-		panic("httpserver: connection that was not let in")
+		panic("httpserver: connection of another listener")
 	}
 	c.meter()
 	c.open, c.cancel = context.WithCancel(ctx)
 	return context.WithValue(ctx, connKey{}, c)
 }
 
-// connOf is the connection of a request that net/http has read, and its context.
+// connOf returns the connection of a request that net/http has read.
 func connOf(r *http.Request) *conn {
 	c, ok := r.Context().Value(connKey{}).(*conn)
 	if !ok {
@@ -76,8 +77,8 @@ func connOf(r *http.Request) *conn {
 	return c
 }
 
-// bound puts the bounds of requests that net/http reads before next.
-func bound(next http.Handler, m *Metrics) http.Handler {
+// withLimits puts the bounds of requests that net/http reads before next.
+func withLimits(next http.Handler, m *Metrics) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == "PRI" { // HTTP/2's preface after a request of HTTP/1
 			w.Header().Set("Connection", "close")
@@ -89,7 +90,7 @@ func bound(next http.Handler, m *Metrics) http.Handler {
 			return
 		}
 		c := connOf(r)
-		c.Asked()
+		c.RequestRead()
 		defer c.place.End()
 		if !c.place.Begin() {
 			m.refused[refusedStreams].Inc()
@@ -97,7 +98,7 @@ func bound(next http.Handler, m *Metrics) http.Handler {
 			w.WriteHeader(http.StatusServiceUnavailable)
 			return
 		}
-		defer func() { c.answered(r.Context().Err() != nil) }()
+		defer func() { c.countHTTP2(r.Context().Err() != nil) }()
 		next.ServeHTTP(&stream{ResponseWriter: w, slow: m.slow.Inc}, r)
 	})
 }
@@ -105,7 +106,7 @@ func bound(next http.Handler, m *Metrics) http.Handler {
 // serveHTTP1 has next answer a request of HTTP/1, which its connection bounds.
 func serveHTTP1(w http.ResponseWriter, r *http.Request, next http.Handler) {
 	c := connOf(r)
-	c.asked()
+	c.countHTTP1()
 	if r.ContentLength != 0 { // no handler reads a body
 		rc := http.NewResponseController(w)
 		_ = rc.EnableFullDuplex() // answer without waiting for it; HTTP/1 always can

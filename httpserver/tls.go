@@ -10,7 +10,7 @@ import (
 	"golive/internal/setting"
 )
 
-// TLSConfig is the front door inside TLS, beside the plain one.
+// TLSConfig is the listener of HTTPS, beside the plain one.
 type TLSConfig struct {
 	// Listen is the TCP address, HOST:PORT; empty is off. Browsers expect port 443.
 	Listen string `yaml:"listen"`
@@ -33,8 +33,8 @@ type AutoConfig struct {
 	Email string `yaml:"email"`
 	// Directory is the authority's address; empty is Let's Encrypt.
 	Directory string `yaml:"directory"`
-	// CAFile holds the certificates, in PEM, that the authority's own door is signed
-	// by; empty is the system's.
+	// CAFile holds the certificates, in PEM, that the certificate of Directory is
+	// signed by; empty is the system's.
 	CAFile string `yaml:"ca_file"`
 }
 
@@ -80,7 +80,7 @@ func (c AutoConfig) validate(p *setting.Problems) {
 	}
 }
 
-// isDomain says whether an authority could give name a certificate: two labels or
+// isDomain reports whether an authority could issue a certificate for name: two labels or
 // more, of letters, digits and hyphens.
 func isDomain(name string) bool {
 	labels := strings.Split(name, ".")

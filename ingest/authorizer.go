@@ -11,23 +11,23 @@ import (
 	"golive/internal/setting"
 )
 
-// Admission is what an admitted peer gets.
+// Admission is the result of admitting a peer.
 type Admission struct {
 	// ID is the broadcast's public name.
 	ID string
-	// Sink takes the peer's access units.
+	// Sink receives the peer's access units.
 	Sink Sink
 }
 
-// Authorizer decides who may publish what, and hands the admitted to a PublishHandler.
-// It may be used by many goroutines.
+// Authorizer checks who may publish which broadcast, and passes admitted peers to a
+// PublishHandler. It may be used by many goroutines.
 type Authorizer struct {
 	handler PublishHandler
 	log     *slog.Logger
 	rules   atomic.Pointer[rules]
 }
 
-// rules is an immutable list of keys; nil lets anybody publish.
+// rules is an immutable list of keys; nil allows anybody to publish.
 type rules struct {
 	keys []key
 }
@@ -37,8 +37,8 @@ type key struct {
 	secret setting.Secret
 }
 
-// NewAuthorizer reads the key files that cfg names. If anybody may publish, it logs
-// a warning.
+// NewAuthorizer returns an Authorizer for cfg, reading its key files. It logs a warning if
+// anybody may publish.
 func NewAuthorizer(cfg PublishConfig, handler PublishHandler, log *slog.Logger) (*Authorizer, error) {
 	a := &Authorizer{handler: handler, log: log}
 	a.rules.Store(&rules{})
@@ -48,8 +48,8 @@ func NewAuthorizer(cfg PublishConfig, handler PublishHandler, log *slog.Logger) 
 	return a, nil
 }
 
-// Reload replaces the keys. Who is publishing goes on. After an error the old
-// keys are in force.
+// Reload replaces the keys. Current publishers are not affected. After an error the old
+// keys stay in force.
 func (a *Authorizer) Reload(cfg PublishConfig) error {
 	var next rules
 	for i, k := range cfg.Keys {
@@ -71,14 +71,13 @@ func (a *Authorizer) Reload(cfg PublishConfig) error {
 		return nil
 	}
 	if a.rules.Swap(nil) != nil {
-		a.log.Warn("publishing is open to anybody: set ingest.publish.open to false and add keys before this server meets the internet")
+		a.log.Warn("publishing is open to anybody: set ingest.publish.open to false and add keys before this server is reachable from the internet")
 	}
 	return nil
 }
 
-// Admit lets the peer publish, or refuses with an error that wraps one of the
-// refusals. The PublishHandler sees the broadcast's id in the place of the Name, which
-// may be a secret.
+// Admit admits the peer, or returns an error that wraps one of the refusals. The
+// PublishHandler gets the broadcast's id in place of the Name, which may be a secret.
 func (a *Authorizer) Admit(ctx context.Context, req Request, evict context.CancelCauseFunc) (Admission, error) {
 	name, err := StreamName(req.App, req.Name)
 	if err != nil {
@@ -96,9 +95,9 @@ func (a *Authorizer) Admit(ctx context.Context, req Request, evict context.Cance
 	return Admission{ID: id, Sink: sink}, nil
 }
 
-// identify is the broadcast that name stands for: itself where anybody may publish, else
-// the one whose key it is. All keys are compared, each in constant time, so that
-// the time taken says nothing about any.
+// identify returns the id of the broadcast for name: name itself if anybody may publish,
+// else the id of the key that name is. All keys are compared, each in constant time, so
+// that the time taken reveals nothing about a key.
 func (a *Authorizer) identify(name string) (string, error) {
 	r := a.rules.Load()
 	if r == nil {

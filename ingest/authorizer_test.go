@@ -186,7 +186,7 @@ func TestValidate_RefusesKeysThatCannotArrive(t *testing.T) {
 	}
 }
 
-func TestCleanEncoder_KeepsWhatALogLineBears(t *testing.T) {
+func TestCleanEncoder_ReturnsPrintableASCII(t *testing.T) {
 	for in, want := range map[string]string{
 		"FMLE/3.0 (compatible; FMSc/1.0)": "FMLE/3.0 (compatible; FMSc/1.0)",
 		" a\x1b[31mb\nc ":                 "a[31mbc",

@@ -9,32 +9,32 @@ import (
 	"golive/internal/setting"
 )
 
-// Config says who may publish and what a peer may make us hold.
+// Config configures the listeners, who may publish, and the limits.
 type Config struct {
 	RTMP    RTMPConfig    `yaml:"rtmp"`
 	RTMPS   RTMPSConfig   `yaml:"rtmps"`
 	Publish PublishConfig `yaml:"publish"`
-	// ReconnectWindow is how long a broadcast whose publisher vanished stays live
-	// and waits for it to come back. From 0s (ends at once) to 10m.
+	// ReconnectWindow is how long a broadcast stays live after its publisher was lost, so
+	// that it can reconnect. From 0s (ends at once) to 10m.
 	ReconnectWindow time.Duration `yaml:"reconnect_window"`
-	// IdleTimeout ends a session that sends no audio or video for so long. From
+	// IdleTimeout is the time without audio or video after which a session ends. From
 	// 1s to 5m.
 	IdleTimeout time.Duration `yaml:"idle_timeout"`
 	Limits      LimitsConfig  `yaml:"limits"`
 }
 
-// RTMPConfig is the RTMP listener.
+// RTMPConfig configures the RTMP listener.
 type RTMPConfig struct {
 	// Listen is the TCP address, HOST:PORT; without a host, all interfaces.
 	Listen string `yaml:"listen"`
 }
 
-// RTMPSConfig is the listener for RTMP inside TLS.
+// RTMPSConfig configures the listener for RTMP over TLS.
 type RTMPSConfig struct {
-	// Listen is the TCP address, HOST:PORT; empty is off. Encoders expect port 443.
+	// Listen is the TCP address, HOST:PORT; empty disables it. Encoders expect port 443.
 	Listen string `yaml:"listen"`
-	// CertFile holds the certificate and the authorities that vouch for it, KeyFile
-	// its key, both PEM. They are read again when they change.
+	// CertFile holds the certificate with its chain, KeyFile its key, both PEM. They are
+	// read again when they change.
 	CertFile string `yaml:"cert_file"`
 	KeyFile  string `yaml:"key_file"`
 }
@@ -51,36 +51,35 @@ func (c RTMPSConfig) validate(p *setting.Problems) {
 	}
 }
 
-// PublishConfig says who may publish.
+// PublishConfig configures who may publish.
 type PublishConfig struct {
-	// Open lets anybody publish under any free name. For a first run on a
-	// laptop; with keys set it must be false.
+	// Open allows anybody to publish under any free name, for a first run on a laptop. It
+	// must be false if there are keys.
 	Open bool `yaml:"open"`
-	// Keys are the stream keys when Open is false.
+	// Keys are the stream keys if Open is false.
 	Keys []KeyConfig `yaml:"keys"`
-	// Takeover says when a second publisher of the same broadcast replaces the
-	// first, which is still connected: "silent" (it has sent nothing for a second),
-	// "always" or "never".
+	// Takeover is when a second publisher of the same broadcast replaces the first, which is
+	// still connected: "silent" (it has sent nothing for a second), "always" or "never".
 	Takeover Takeover `yaml:"takeover"`
-	// EndOnUnpublish ends a broadcast at once when its encoder says that it stops.
-	// Otherwise it waits out reconnect_window as after a lost connection.
+	// EndOnUnpublish ends a broadcast immediately when its encoder unpublishes. Otherwise it
+	// stays live for reconnect_window, as after a lost connection.
 	EndOnUnpublish bool `yaml:"end_on_unpublish"`
 }
 
-// KeyConfig lets the bearer of Key publish the broadcast ID.
+// KeyConfig allows a publisher with Key to publish the broadcast ID.
 type KeyConfig struct {
 	// ID is the broadcast's public name: 1 to 64 letters, digits, "-", "_", ".".
 	ID string `yaml:"id"`
 	// Key is the secret stream key, at least 8 characters.
 	Key setting.Secret `yaml:"key"`
-	// KeyFile is a file that holds the key instead.
+	// KeyFile is a file that holds the key, in place of Key.
 	KeyFile string `yaml:"key_file"`
 }
 
 // minKeyLength is the shortest stream key, in characters.
 const minKeyLength = 8
 
-// DefaultConfig lets anybody publish, on the standard port.
+// DefaultConfig returns a configuration in which anybody may publish, on the standard port.
 func DefaultConfig() Config {
 	return Config{
 		RTMP:            RTMPConfig{Listen: ":1935"},
@@ -91,7 +90,7 @@ func DefaultConfig() Config {
 	}
 }
 
-// Validate reports every wrong value.
+// Validate returns an error for every invalid value.
 func (c Config) Validate() error {
 	var p setting.Problems
 	if c.ReconnectWindow < 0 || c.ReconnectWindow > 10*time.Minute {
@@ -134,14 +133,13 @@ func (c PublishConfig) validate(p *setting.Problems) {
 	}
 }
 
-// changedMarks are the characters that some encoder changes on their way from an
-// address to the wire, or at which it ends the key: it decodes "%", takes "+" for a
-// space, cuts at "?", "#" and ";", strips quotes, turns "\" into "/", or writes "&"
-// and "<" as in XML.
-const changedMarks = "%+?#;/\\\"'`&<>"
+// unsafeKeyChars are the characters of a key that some encoder changes before sending it, or
+// at which it ends the key: it decodes "%", reads "+" as a space, cuts at "?", "#" and
+// ";", strips quotes, turns "\" into "/", or escapes "&" and "<" as in XML.
+const unsafeKeyChars = "%+?#;/\\\"'`&<>"
 
-// checkKey returns an error if key cannot be a stream key: if what arrives depends on
-// the encoder that sends it.
+// checkKey returns an error if key cannot be a stream key because encoders send it
+// differently.
 func checkKey(key setting.Secret) error {
 	k := key.Reveal()
 	if len(k) < minKeyLength {
@@ -154,7 +152,7 @@ func checkKey(key setting.Secret) error {
 			return errors.New("must not contain white space or control characters: " + instead)
 		case r > '~':
 			return errors.New("must be ASCII, encoders change other characters: " + instead)
-		case strings.ContainsRune(changedMarks, r):
+		case strings.ContainsRune(unsafeKeyChars, r):
 			return fmt.Errorf("must not contain %q, which encoders change or end the key at: %s", r, instead)
 		}
 	}

@@ -5,9 +5,9 @@ import "fmt"
 // MaxIDLength is the longest broadcast id, in bytes.
 const MaxIDLength = 64
 
-// CheckID says whether id may name a broadcast: 1 to 64 ASCII letters, digits,
-// "-", "_" and ".", not beginning with a dot, so that it is safe as a path
-// segment, an object key and a file name. The error wraps ErrBadName.
+// CheckID returns an error that wraps ErrBadName if id is not a valid broadcast id: 1 to 64
+// ASCII letters, digits, "-", "_" and ".", not beginning with a dot. So it is safe as a
+// path segment, an object key and a file name.
 func CheckID(id string) error {
 	if id == "" {
 		return fmt.Errorf("%w: it is empty", ErrBadName)

@@ -7,7 +7,7 @@ import (
 	"golive/media"
 )
 
-// Request is what a peer asks for when it wants to publish.
+// Request is a peer's request to publish.
 type Request struct {
 	// Protocol is "rtmp" or "rtmps".
 	Protocol string
@@ -15,41 +15,41 @@ type Request struct {
 	Remote string
 	// App and Name are the two halves of the publishing point: for
 	// rtmp://HOST/live/NAME they are "live" and "NAME". Name is a broadcast's id
-	// in open mode, else a secret key: it is never logged before it is admitted.
+	// in open mode, else a secret key: it is not logged before the peer is admitted.
 	App, Name string
-	// Encoder is what the peer calls itself, cleaned and bounded; may be empty.
+	// Encoder is the name that the peer sent, sanitised and truncated; may be empty.
 	Encoder string
 }
 
-// Publisher is an admitted peer as its broadcast sees it.
+// Publisher is an admitted peer.
 type Publisher struct {
 	Request
-	// Evict ends the peer's session; the cause is told to the peer and logged.
+	// Evict ends the peer's session; the cause is sent to the peer and logged.
 	Evict context.CancelCauseFunc
 }
 
-// PublishHandler takes admitted publishers: the Hub of broadcasts.
+// PublishHandler handles admitted publishers. The Hub of package broadcast is one.
 type PublishHandler interface {
-	// Publish opens the broadcast id for the publisher. It refuses with an error
-	// that wraps one of the refusals.
+	// Publish starts or continues the broadcast id with the publisher. To refuse, it returns
+	// an error that wraps one of the refusals.
 	Publish(ctx context.Context, id string, p Publisher) (Sink, error)
 }
 
-// Sink takes one publication's access units. It is used by one goroutine.
+// Sink receives one publication's access units. It is used by one goroutine.
 type Sink interface {
-	// WriteUnit takes the next unit. It never waits for a reader, a disk or a
-	// network. An error ends the session.
+	// WriteUnit takes the next unit. It never blocks on a reader, a disk or a network. An
+	// error ends the session.
 	WriteUnit(u media.AccessUnit) error
-	// Close ends the publication, once. A nil cause is the publisher's own clean
-	// stop; any other is a connection that was lost or cut.
+	// Close ends the publication, once. The cause is nil if the publisher stopped cleanly,
+	// else why the connection was lost or ended.
 	Close(cause error)
 }
 
-// Ticker is a Sink that follows the time while its publisher sends nothing. A
-// protocol asks each Sink whether it is one.
+// Ticker is implemented by a Sink that must know the time while its publisher sends
+// nothing.
 type Ticker interface {
-	// Tick tells that nothing has come until now, on the goroutine that uses the Sink.
-	// It returns true when the publisher is known to send seldom: the Sink wants
+	// Tick is called, on the goroutine that uses the Sink, when nothing was received until
+	// now. It returns true if the publisher is known to send rarely: then the Sink needs
 	// another Tick soon, and the silence is no reason to end the session.
 	Tick(now time.Time) (slow bool)
 }

@@ -11,50 +11,50 @@ import (
 	"golive/internal/setting"
 )
 
-// LimitsConfig bounds what peers can make the server hold, and what a broadcast
-// may be. Where 0 is allowed it means "no limit".
+// LimitsConfig bounds the resources that peers can occupy and the properties of a
+// broadcast. Where 0 is allowed it means no limit.
 type LimitsConfig struct {
-	// Connections is the number of TCP connections at once, publishing or not.
+	// Connections is the maximum number of concurrent TCP connections, publishing or not.
 	Connections int `yaml:"connections"`
-	// Sessions is the number of broadcasts that are published at once; 0 is no
-	// limit.
+	// Sessions is the maximum number of broadcasts that are published concurrently; 0 means
+	// no limit.
 	Sessions int `yaml:"sessions"`
 	// SessionsPerAddress is the same for one IPv4 address or IPv6 network (/64).
 	SessionsPerAddress int `yaml:"sessions_per_address"`
-	// Memory is what the media of all broadcasts may hold of the memory: over it nobody
-	// else may publish. 0 is no limit.
+	// Memory bounds the memory of the media of all broadcasts: above it no further publisher
+	// is admitted. 0 means no limit.
 	Memory MemoryLimit `yaml:"memory"`
 	// MessageSize is the largest RTMP message of an authorised publisher: a key
 	// frame of a 4K stream can pass 1MiB.
 	MessageSize setting.Bytes `yaml:"message_size"`
-	// MessageMemory is what the messages that have begun and not ended may hold, of all
-	// publishers together. Over it the session that holds most is ended.
+	// MessageMemory bounds the memory of incomplete messages of all publishers together.
+	// Above it the session that holds the most is ended.
 	MessageMemory setting.Bytes `yaml:"message_memory"`
-	// Ahead is how far media may be ahead of the time that passed since the session
-	// began. From there on it is read at real time.
+	// Ahead is how far media may be ahead of the time since the session began. Beyond it the
+	// session is read at real time.
 	Ahead time.Duration `yaml:"ahead"`
 	// HandshakeTimeout is how long a peer has from connecting to publishing.
 	HandshakeTimeout time.Duration `yaml:"handshake_timeout"`
 	// Bitrate is audio and video together, averaged over 6 seconds of the
-	// stream's own time. A session over it is warned after 3 seconds, and ended
-	// after 10, or at once when a second holds what 6 may.
+	// stream's own time. A session above it is warned after 3 seconds, and ended
+	// after 10, or immediately if one second holds as much as 6 may.
 	Bitrate BitRate `yaml:"bitrate"`
-	// Width and Height are of the picture, in pixels.
+	// Width and Height bound the picture size, in pixels.
 	Width  int `yaml:"width"`
 	Height int `yaml:"height"`
-	// FrameRate is in pictures per second, averaged and tolerated as Bitrate is.
+	// FrameRate is in pictures per second, averaged as Bitrate is.
 	FrameRate int `yaml:"frame_rate"`
-	// GOPWarn is the time from key frame to key frame from which a broadcaster is
-	// warned: players can only join at key frames.
+	// GOPWarn is the key frame interval above which the broadcaster is warned: players can
+	// only join at key frames.
 	GOPWarn time.Duration `yaml:"gop_warn"`
 	// GOPMax is the time without a key frame that ends a session.
 	GOPMax time.Duration `yaml:"gop_max"`
-	// Duration is how long a session may last.
+	// Duration is the maximum duration of a session.
 	Duration time.Duration `yaml:"duration"`
 }
 
-// defaultLimits admit every encoder that works as it should, and keep one that does not
-// from the memory of the others.
+// defaultLimits returns limits that admit every correct encoder and protect the memory
+// from others.
 func defaultLimits() LimitsConfig {
 	return LimitsConfig{
 		Connections:      2000,
@@ -83,7 +83,7 @@ func (c LimitsConfig) validate(p *setting.Problems) {
 		p.Add("limits.message_memory", "128MiB is 100 key frames of a 4K stream", "must be at least twice message_size")
 	}
 	if c.Ahead != 0 && (c.Ahead < time.Second || c.Ahead > time.Minute) {
-		p.Add("limits.ahead", "0s is no limit, 5s lets an encoder send what it kept while it connected", "must be from 1s to 1m")
+		p.Add("limits.ahead", "0s means no limit, 5s lets an encoder send what it buffered while it connected", "must be from 1s to 1m")
 	}
 	if c.HandshakeTimeout < time.Second || c.HandshakeTimeout > time.Minute {
 		p.Add("limits.handshake_timeout", "", "must be from 1s to 1m")
@@ -99,7 +99,7 @@ func (c LimitsConfig) validate(p *setting.Problems) {
 		{"frame_rate", c.FrameRate},
 	} {
 		if n.value < 0 {
-			p.Add("limits."+n.key, "0 is no limit", "must not be negative")
+			p.Add("limits."+n.key, "0 means no limit", "must not be negative")
 		}
 	}
 	for _, d := range []struct {
@@ -107,7 +107,7 @@ func (c LimitsConfig) validate(p *setting.Problems) {
 		value time.Duration
 	}{{"gop_warn", c.GOPWarn}, {"gop_max", c.GOPMax}, {"duration", c.Duration}} {
 		if d.value != 0 && d.value < time.Second {
-			p.Add("limits."+d.key, "0s is no limit", "must be at least 1s")
+			p.Add("limits."+d.key, "0s means no limit", "must be at least 1s")
 		}
 	}
 	if c.GOPMax > 0 && c.GOPMax < c.GOPWarn {
@@ -115,7 +115,7 @@ func (c LimitsConfig) validate(p *setting.Problems) {
 	}
 }
 
-// BitRate is a number of bits per second. As text it is a whole number with an
+// BitRate is a number of bits per second. Its text is a whole number with an
 // optional unit: "800000", "2500k", "8M", "1G".
 type BitRate int64
 
@@ -126,7 +126,7 @@ const (
 	gigabit         = 1000 * megabit
 )
 
-// UnmarshalText reads b from text.
+// UnmarshalText implements encoding.TextUnmarshaler.
 func (b *BitRate) UnmarshalText(text []byte) error {
 	s, scale := strings.TrimSpace(string(text)), BitRate(1)
 	if s != "" {
@@ -150,10 +150,10 @@ func (b *BitRate) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// MarshalText writes b with the largest unit that divides it.
+// MarshalText implements encoding.TextMarshaler.
 func (b BitRate) MarshalText() ([]byte, error) { return []byte(b.String()), nil }
 
-// String is b with the largest unit that divides it.
+// String returns b with the largest unit that divides it.
 func (b BitRate) String() string {
 	for _, u := range []struct {
 		suffix string
@@ -166,11 +166,10 @@ func (b BitRate) String() string {
 	return strconv.FormatInt(int64(b), 10)
 }
 
-// Limit is a limit that a publisher can reach; its text is the key under
-// ingest.limits.
+// Limit is a limit that a publisher can reach; its text is the key under ingest.limits.
 type Limit string
 
-// The limits of a session and of its place among the others.
+// The limits.
 const (
 	LimitBitrate            Limit = "bitrate"
 	LimitWidth              Limit = "width"
@@ -192,27 +191,27 @@ func limits() []Limit {
 	}
 }
 
-// LimitError says which limit was reached, in words for the person at the
-// encoder. It is an ErrLimit.
+// LimitError reports the limit that was reached, in a text for the person at the encoder.
+// It wraps ErrLimit.
 type LimitError struct {
 	// Limit is the limit's key under ingest.limits.
 	Limit Limit
-	// Measured is what was found: "bitrate is 8.2 Mbit/s".
+	// Measured describes the measured value: "the bit rate is 8.2 Mbit/s".
 	Measured string
 	// Allowed is the limit's value: "6 Mbit/s".
 	Allowed string
 }
 
-// Error names the limit, its value and the measured one.
+// Error returns the limit, its value and the measured value.
 func (e *LimitError) Error() string { return fmt.Sprintf("%v: %s", ErrLimit, e.Reason()) }
 
-// Reason is the same without saying that it ended anything.
+// Reason is like Error, without "limit reached".
 func (e *LimitError) Reason() string {
 	return fmt.Sprintf("%s; the limit is %s (ingest.limits.%s)", e.Measured, e.Allowed, e.Limit)
 }
 
-// Unwrap is ErrLimit.
+// Unwrap returns ErrLimit.
 func (e *LimitError) Unwrap() error { return ErrLimit }
 
-// Warning returns the warning that the limit is nearly reached.
+// Warning returns the warning for the broadcaster.
 func (e *LimitError) Warning() Warning { return Warning{Code: warningOf(e.Limit), Text: e.Reason()} }

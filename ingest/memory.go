@@ -10,16 +10,15 @@ import (
 	"golive/internal/setting"
 )
 
-// MemoryLimit is what media may hold of the memory, in bytes. As text it is a size, or
-// "auto".
+// MemoryLimit is the maximum memory of media, in bytes. Its text is a size or "auto".
 type MemoryLimit int64
 
-// AutoMemory is half of the memory that the process may have.
+// AutoMemory is half of the memory that is available to the process.
 const AutoMemory MemoryLimit = -1
 
 const autoText = "auto"
 
-// UnmarshalText reads l from text.
+// UnmarshalText implements encoding.TextUnmarshaler.
 func (l *MemoryLimit) UnmarshalText(text []byte) error {
 	if strings.TrimSpace(string(text)) == autoText {
 		*l = AutoMemory
@@ -33,10 +32,10 @@ func (l *MemoryLimit) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// MarshalText writes l as UnmarshalText reads it.
+// MarshalText implements encoding.TextMarshaler.
 func (l MemoryLimit) MarshalText() ([]byte, error) { return []byte(l.String()), nil }
 
-// String returns l as UnmarshalText reads it.
+// String returns the text of l.
 func (l MemoryLimit) String() string {
 	if l == AutoMemory {
 		return autoText
@@ -44,29 +43,29 @@ func (l MemoryLimit) String() string {
 	return setting.Bytes(l).String()
 }
 
-// minMemory is the smallest limit: less is no server.
+// minMemory is the smallest limit.
 const minMemory = 16 * setting.MiB
 
 func (l MemoryLimit) validate(p *setting.Problems) {
 	if l != AutoMemory && l != 0 && setting.Bytes(l) < minMemory {
-		p.Add("limits.memory", "auto is half of what there is, 0 is no limit", "must be at least %s", minMemory)
+		p.Add("limits.memory", "auto is half of the available memory, 0 means no limit", "must be at least %s", minMemory)
 	}
 }
 
-// sessionMemory is what a session is counted with at least, in bytes: media of those
-// that have just begun is still to come.
+// sessionMemory is the least memory that is assumed for a session, in bytes: that of a new
+// session will still grow.
 const sessionMemory = 1 << 20
 
-// Memory counts what the node's media holds of the memory: the segments in the windows
-// of live broadcasts, and those that wait to be stored or are being sent. It may be used
-// by many goroutines. A nil Memory counts nothing.
+// Memory counts the memory of the node's media: the segments in the windows of live
+// broadcasts, and those that wait to be stored or are being sent. It may be used by many
+// goroutines. A nil Memory counts nothing.
 type Memory struct {
 	limit int64 // 0 is no limit
 	held  atomic.Int64
 }
 
-// NewMemory returns the count of a node where available bytes can be had; 0 is not
-// known, and then AutoMemory is no limit.
+// NewMemory returns a Memory for a node with available bytes of memory. If available is 0,
+// it is not known, and AutoMemory means no limit.
 func NewMemory(limit MemoryLimit, available int64) *Memory {
 	if limit == AutoMemory {
 		if limit = 0; available > 0 && available < math.MaxInt64 {
@@ -76,8 +75,8 @@ func NewMemory(limit MemoryLimit, available int64) *Memory {
 	return &Memory{limit: int64(limit)}
 }
 
-// Hold counts a slab of media until nothing refers to it any more and its memory has
-// been collected. The slab must be allocated on its own.
+// Hold counts a slab of media until it has been garbage collected. The slab must be a
+// separate allocation.
 func (m *Memory) Hold(slab []byte) {
 	if m == nil || len(slab) == 0 {
 		return
@@ -89,13 +88,13 @@ func (m *Memory) Hold(slab []byte) {
 
 func (m *Memory) release(n int64) { m.held.Add(-n) }
 
-// Held returns how many bytes are counted.
+// Held returns the number of bytes that are counted.
 func (m *Memory) Held() int64 { return m.held.Load() }
 
-// Limit returns the most that media may hold, in bytes; 0 is no limit.
+// Limit returns the maximum in bytes; 0 means no limit.
 func (m *Memory) Limit() int64 { return m.limit }
 
-// check refuses another session beside so many, if there is no memory for it.
+// check returns a *LimitError if there is no memory for another session.
 func (m *Memory) check(sessions int) error {
 	if m == nil || m.limit == 0 {
 		return nil
@@ -106,7 +105,7 @@ func (m *Memory) check(sessions int) error {
 	}
 	return &LimitError{
 		Limit:    LimitMemory,
-		Measured: fmt.Sprintf("media of %d broadcasts holds %d MiB of the memory", sessions, held>>20),
+		Measured: fmt.Sprintf("the media of %d broadcasts occupies %d MiB of memory", sessions, held>>20),
 		Allowed:  fmt.Sprintf("%d MiB", m.limit>>20),
 	}
 }

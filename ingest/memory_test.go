@@ -38,7 +38,7 @@ func TestMemory_CountsASlabUntilNothingRefersToIt(t *testing.T) {
 	collected(t, m, 0)
 }
 
-func TestMemory_OverTheLimitNobodyElsePublishes(t *testing.T) {
+func TestMemory_OverTheLimitFurtherPublishersAreRefused(t *testing.T) {
 	m := NewMemory(MemoryLimit(minMemory), 0)
 	s := NewSessionLimiter(LimitsConfig{}, m, &stage{})
 	publish := func(id string) error {
@@ -51,7 +51,7 @@ func TestMemory_OverTheLimitNobodyElsePublishes(t *testing.T) {
 	slab := make([]byte, minMemory)
 	m.Hold(slab)
 	err := publish("two")
-	const want = "limit reached: media of 1 broadcasts holds 16 MiB of the memory; the limit is 16 MiB (ingest.limits.memory)"
+	const want = "limit reached: the media of 1 broadcasts occupies 16 MiB of memory; the limit is 16 MiB (ingest.limits.memory)"
 	if !errors.Is(err, ErrLimit) || err.Error() != want {
 		t.Errorf("refused with %v", err)
 	}
@@ -75,7 +75,7 @@ func TestMemory_SessionsThatHaveJustBegunCount(t *testing.T) {
 	}
 }
 
-func TestMemory_AutoIsHalfOfWhatThereIs(t *testing.T) {
+func TestMemory_AutoIsHalfOfTheAvailableMemory(t *testing.T) {
 	for _, tt := range []struct {
 		limit     MemoryLimit
 		available int64

@@ -9,15 +9,15 @@ type EndReason string
 
 // The reasons.
 const (
-	EndStopped     EndReason = "stopped"     // the publisher said so
-	EndLost        EndReason = "lost"        // the connection broke or was closed without a word
+	EndStopped     EndReason = "stopped"     // the publisher unpublished
+	EndLost        EndReason = "lost"        // the connection was lost, or closed without unpublishing
 	EndIdle        EndReason = "idle"        // no audio or video for idle_timeout
-	EndEvicted     EndReason = "evicted"     // another publisher took over, or an operator cut it
+	EndEvicted     EndReason = "evicted"     // another publisher took over, or an operator ended it
 	EndClosing     EndReason = "closing"     // the server shut down
-	EndProtocol    EndReason = "protocol"    // the peer sent nonsense
-	EndUnsupported EndReason = "unsupported" // a codec that golive does not carry
+	EndProtocol    EndReason = "protocol"    // the peer violated the protocol
+	EndUnsupported EndReason = "unsupported" // a codec that golive does not support
 	EndLimit       EndReason = "limit"       // a limit was reached while live
-	EndFailed      EndReason = "failed"      // our own fault
+	EndFailed      EndReason = "failed"      // an internal error
 )
 
 // RefusalReason is why a connection never became a session.
@@ -27,64 +27,64 @@ type RefusalReason string
 const (
 	RefusedUnauthorized RefusalReason = "unauthorized" // unknown key
 	RefusedBadName      RefusalReason = "bad_name"     // not a broadcast's id
-	RefusedTaken        RefusalReason = "taken"        // somebody publishes it
-	RefusedLimit        RefusalReason = "limit"        // of connections, or the stage's
+	RefusedTaken        RefusalReason = "taken"        // it has a publisher
+	RefusedLimit        RefusalReason = "limit"        // a limit was reached
 	RefusedClosing      RefusalReason = "closing"      // the server shuts down
-	RefusedPlay         RefusalReason = "play"         // wanted to watch
+	RefusedPlay         RefusalReason = "play"         // the peer wants to play
 	RefusedNotRTMP      RefusalReason = "not_rtmp"     // TLS, HTTP, garbage
-	RefusedTLS          RefusalReason = "tls"          // no agreement on TLS, or no trust in our certificate
-	RefusedProtocol     RefusalReason = "protocol"     // began well, then sent nonsense
+	RefusedTLS          RefusalReason = "tls"          // the TLS handshake failed
+	RefusedProtocol     RefusalReason = "protocol"     // the peer violated the protocol
 	RefusedTimeout      RefusalReason = "timeout"      // took longer than handshake_timeout
-	RefusedGone         RefusalReason = "gone"         // left before it published
-	RefusedFailed       RefusalReason = "failed"       // our own fault
+	RefusedGone         RefusalReason = "gone"         // disconnected before it published
+	RefusedFailed       RefusalReason = "failed"       // an internal error
 )
 
-// SkipReason is why something a publisher sent was not used.
+// SkipReason is why something that a publisher sent was ignored.
 type SkipReason int
 
 // The reasons.
 const (
 	SkipEmpty       SkipReason = iota // a message without a body
-	SkipUnknown                       // a message type or command nobody needs
+	SkipUnknown                       // a message type or command that is not needed
 	SkipData                          // metadata, cue points, AMF3 data
 	SkipNoConfig                      // media before its decoder configuration
-	SkipSyntax                        // media that does not follow its format
-	SkipUnsupported                   // audio in a codec that golive does not carry
+	SkipSyntax                        // media that cannot be parsed
+	SkipUnsupported                   // audio in a codec that golive does not support
 	SkipIdle                          // media before publish or after the stop
 	skipReasons
 )
 
-// Repair is what was put right in what a publisher sent.
+// Repair is a kind of correction of what a publisher sent.
 type Repair int
 
-// The repairs. All but the last are a Clock's.
+// The repairs. All but the last are done by Timeline.
 const (
-	RepairNudged     Repair = iota // a time that did not grow, put after the one before
-	RepairOutlier                  // a single odd time, put where it was expected
-	RepairRebased                  // a jump that persisted: a new base and a discontinuity
-	RepairJoined                   // audio and video on different bases, joined
-	RepairReordered                // presentation before decoding: the decoding times moved
-	RepairSpread                   // units that shared a time, spread over the interval
-	RepairSmoothed                 // audio more than 3 ms off its samples' count
-	RepairStoodStill               // time that did not advance: put where it arrived
-	RepairRestarted                // an unfinished message abandoned for another
+	RepairNudged    Repair = iota // a time that did not increase, placed after the previous one
+	RepairOutlier                 // a single outlier, placed at the expected time
+	RepairRebased                 // a jump that persisted: a new base and a discontinuity
+	RepairJoined                  // audio and video on different bases, joined
+	RepairReordered               // presentation before decoding: decoding moved earlier
+	RepairSpread                  // units that shared a time, spread over the interval
+	RepairSmoothed                // audio more than 3 ms off its count of samples
+	RepairStalled                 // a time that did not advance: placed by arrival
+	RepairRestarted               // an incomplete message abandoned for another
 	repairs
 )
 
-// RepairCounts is how often each Repair was made.
+// RepairCounts holds the number of repairs of each kind, indexed by Repair.
 type RepairCounts [repairs]uint64
 
-// Tally counts what a session received, skipped and repaired since it was last
-// given to Metrics.
+// Tally counts what a session received, skipped and repaired.
 type Tally struct {
-	// Bytes were read from the network; Video and Audio are access units written.
+	// Bytes is the number of bytes read from the network; Video and Audio are the numbers of
+	// access units written.
 	Bytes, Video, Audio uint64
 	// Skipped and Repaired are indexed by SkipReason and Repair.
 	Skipped  [skipReasons]uint64
 	Repaired RepairCounts
 }
 
-// Plus is the sum of both.
+// Plus returns the sum of both.
 func (t Tally) Plus(o Tally) Tally {
 	t.Bytes += o.Bytes
 	t.Video += o.Video
@@ -98,7 +98,7 @@ func (t Tally) Plus(o Tally) Tally {
 	return t
 }
 
-// Skips and Repairs are the sums over all reasons.
+// Skips returns the sum over all reasons.
 func (t Tally) Skips() (n uint64) {
 	for _, v := range t.Skipped {
 		n += v
@@ -106,7 +106,7 @@ func (t Tally) Skips() (n uint64) {
 	return n
 }
 
-// Repairs is the sum over all kinds.
+// Repairs returns the sum over all kinds.
 func (t Tally) Repairs() (n uint64) {
 	for _, v := range t.Repaired {
 		n += v
@@ -114,8 +114,8 @@ func (t Tally) Repairs() (n uint64) {
 	return n
 }
 
-// Metrics is what ingest counts. It may be used by many goroutines; a
-// session gives it a Tally once a second, not a number at each message.
+// Metrics holds the metrics of ingest. It may be used by many goroutines. A session adds a
+// Tally once a second rather than counting each message.
 type Metrics struct {
 	connections prometheus.Gauge
 	sessions    prometheus.Gauge
@@ -129,7 +129,7 @@ type Metrics struct {
 	repaired    [repairs]prometheus.Counter
 }
 
-// protocols are the values of the label protocol.
+// protocols returns the values of the label protocol.
 func protocols() []string { return []string{"rtmp", "rtmps"} }
 
 // NewMetrics registers the metrics with reg, every label value at zero.
@@ -157,7 +157,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 			m.limits.WithLabelValues(string(l), action)
 		}
 	}
-	units := counters("golive_ingest_access_units_total", "Access units handed on.", "kind")
+	units := counters("golive_ingest_access_units_total", "Access units passed on.", "kind")
 	m.video, m.audio = units.WithLabelValues("video"), units.WithLabelValues("audio")
 	for _, p := range protocols() {
 		for _, r := range []EndReason{EndStopped, EndLost, EndIdle, EndEvicted, EndClosing, EndProtocol, EndUnsupported, EndLimit, EndFailed} {
@@ -170,7 +170,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 			m.refusals.WithLabelValues(p, string(r))
 		}
 	}
-	skipped := counters("golive_ingest_skipped_total", "Things publishers sent that were not used, by reason.", "reason")
+	skipped := counters("golive_ingest_skipped_total", "Messages and units of publishers that were ignored, by reason.", "reason")
 	for i, name := range [skipReasons]string{"empty", "unknown", "data", "no_config", "syntax", "unsupported", "not_publishing"} {
 		m.skipped[i] = skipped.WithLabelValues(name)
 	}
@@ -181,20 +181,20 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 	return m
 }
 
-// ShowMemory registers what m counts.
-func ShowMemory(reg prometheus.Registerer, m *Memory) {
+// RegisterMemory registers gauges of m.
+func RegisterMemory(reg prometheus.Registerer, m *Memory) {
 	for _, g := range []struct {
 		name, help string
 		value      func() int64
 	}{
-		{"golive_ingest_media_memory_bytes", "Memory that the media of all broadcasts holds.", m.Held},
-		{"golive_ingest_media_memory_limit_bytes", "Memory that it may hold before publishers are refused (ingest.limits.memory); 0 is no limit.", m.Limit},
+		{"golive_ingest_media_memory_bytes", "Memory of the media of all broadcasts.", m.Held},
+		{"golive_ingest_media_memory_limit_bytes", "Maximum memory of the media of all broadcasts (ingest.limits.memory); 0 means no limit.", m.Limit},
 	} {
 		reg.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: g.name, Help: g.help}, func() float64 { return float64(g.value()) }))
 	}
 }
 
-// Connected counts a connection until the function it returns is called.
+// Connected counts a connection until the function that it returns is called.
 func (m *Metrics) Connected() (closed func()) {
 	m.connections.Inc()
 	return m.connections.Dec
@@ -203,7 +203,7 @@ func (m *Metrics) Connected() (closed func()) {
 // SessionStarted counts an admitted publisher.
 func (m *Metrics) SessionStarted() { m.sessions.Inc() }
 
-// SessionEnded counts its end.
+// SessionEnded counts the end of a session.
 func (m *Metrics) SessionEnded(protocol string, reason EndReason) {
 	m.sessions.Dec()
 	m.ends.WithLabelValues(protocol, string(reason)).Inc()
@@ -220,8 +220,8 @@ const (
 	actionRefused = "refused"
 )
 
-// LimitReached counts a limit that a publisher reached, and whether that ended or
-// refused its session.
+// LimitReached counts a limit that a publisher reached; refused is set if its session was
+// ended or refused.
 func (m *Metrics) LimitReached(l Limit, refused bool) {
 	action := actionWarned
 	if refused {
@@ -230,7 +230,7 @@ func (m *Metrics) LimitReached(l Limit, refused bool) {
 	m.limits.WithLabelValues(string(l), action).Inc()
 }
 
-// Add counts what t holds.
+// Add adds t.
 func (m *Metrics) Add(t Tally) {
 	add := func(c prometheus.Counter, n uint64) {
 		if n > 0 {

@@ -8,7 +8,7 @@ import (
 	dto "github.com/prometheus/client_model/go"
 )
 
-// values are all metrics that are not zero, by name and labels.
+// values returns all metrics that are not zero, by name and labels.
 func values(t *testing.T, reg *prometheus.Registry) (all map[string]float64, zeros int) {
 	t.Helper()
 	families, err := reg.Gather()
@@ -36,7 +36,7 @@ func values(t *testing.T, reg *prometheus.Registry) (all map[string]float64, zer
 	return all, zeros
 }
 
-func TestMetrics_CountsWhatItIsTold(t *testing.T) {
+func TestMetrics_CountsTallies(t *testing.T) {
 	reg := prometheus.NewRegistry()
 	m := NewMetrics(reg)
 	if all, zeros := values(t, reg); len(all) != 0 || zeros < 35 {

@@ -10,7 +10,7 @@ import (
 	"golive/media"
 )
 
-// trackOf is a track with the parameter sets of an AVCDecoderConfigurationRecord.
+// trackOf returns a track with the parameter sets of an AVCDecoderConfigurationRecord.
 func trackOf(t *testing.T, record string) *media.Track {
 	t.Helper()
 	b, err := hex.DecodeString(record)
@@ -25,7 +25,7 @@ func trackOf(t *testing.T, record string) *media.Track {
 }
 
 // The records are from ffmpeg with x264, with some bytes of the SPS changed.
-func TestPictures_NameWhatNotEveryDevicePlays(t *testing.T) {
+func TestPictures_WarnOfFormatsThatNotEveryDevicePlays(t *testing.T) {
 	const (
 		high     = "0164000bffe100186764000bacd9428df9301100000303e90000ea600f14299601000668ebe3cb22c0fdf8f800"
 		baseline = "0142c028ffe100186742c028d900780227e5c04400000fa40003a9803c60c92001000568cb83cb20"
@@ -71,7 +71,7 @@ func TestPictures_NameWhatNotEveryDevicePlays(t *testing.T) {
 	}
 }
 
-func TestPictures_NameSizesBeyond4K(t *testing.T) {
+func TestPictures_WarnOfSizesBeyond4K(t *testing.T) {
 	for want, size := range map[string][2]uint{"": {4096, 2304}, "8192×4320": {8192, 4320}, "4112×16": {4112, 16}} {
 		var heard heard
 		var p Pictures
@@ -82,7 +82,7 @@ func TestPictures_NameSizesBeyond4K(t *testing.T) {
 	}
 }
 
-// baselineSPS is an SPS of level 5.2; the sides are multiples of 16.
+// baselineSPS returns an SPS of level 5.2; the sides are multiples of 16.
 func baselineSPS(width, height uint) []byte {
 	var bits string
 	golomb := func(v uint) {
@@ -116,7 +116,7 @@ func baselineSPS(width, height uint) []byte {
 	return sps
 }
 
-func TestPictures_TellHowDecodingStarts(t *testing.T) {
+func TestPictures_WarnOfOtherAccessPoints(t *testing.T) {
 	track := &media.Track{Codec: media.H264}
 	for _, c := range []struct {
 		name   string
@@ -141,7 +141,7 @@ func TestPictures_TellHowDecodingStarts(t *testing.T) {
 	}
 }
 
-func TestPictures_TellThatNoKeyFrameComes(t *testing.T) {
+func TestPictures_WarnOfMissingKeyFrames(t *testing.T) {
 	track := &media.Track{Codec: media.H264}
 	for _, first := range []bool{true, false} {
 		var heard heard

@@ -7,19 +7,19 @@ import (
 	"golive/media"
 )
 
-// What nearly every device plays: H.264 of level 5.2, with its largest picture (ISO
-// 14496-10 table A-1), and no side longer than that of 4K cinema.
+// Limits of nearly every device: H.264 level 5.2 with its largest picture (ISO 14496-10
+// table A-1), and no side longer than that of 4K cinema.
 const (
 	commonLevel     = 52
 	commonSide      = 4096
 	commonPictureMB = 36864
 )
 
-// playability tells what devices make of a video track.
+// playability returns the warnings about a video track that not every device plays.
 func playability(t *media.Track) []Warning {
 	c, err := h264.FromParameterSets(t.SPS, t.PPS)
 	if err != nil {
-		return nil // the demuxer has told it
+		return nil // the demuxer has reported it
 	}
 	var all []Warning
 	warn := func(code WarningCode, format string, args ...any) {
@@ -32,11 +32,11 @@ func playability(t *media.Track) []Warning {
 	if c.BitDepth > 8 {
 		warn(WarnBitDepth, "the picture has %d bits a sample, profile %s: browsers, phones and most televisions play only 8: set the encoder to 8 bits (NV12 or yuv420p) and the profile High", c.BitDepth, profile)
 	}
-	if len(all) == 0 && !common(c.ProfileIDC) {
+	if len(all) == 0 && !isCommonProfile(c.ProfileIDC) {
 		warn(WarnProfile, "the profile is %s: phones, televisions and some browsers do not play it: set the encoder's profile to High or Main", profile)
 	}
 	if c.Interlaced {
-		warn(WarnInterlaced, "the picture is coded as interlaced: browsers show it with combs, and some phones do not play it: set the encoder to progressive, or deinterlace before it")
+		warn(WarnInterlaced, "the picture is coded as interlaced: browsers show combing, and some phones do not play it: set the encoder to progressive, or deinterlace the source")
 	}
 	if c.LevelIDC > commonLevel {
 		warn(WarnLevel, "the level is %d.%d: phones, televisions and many graphics cards play up to 5.2: set the encoder's level to 5.2 or lower, or leave it to the encoder", c.LevelIDC/10, c.LevelIDC%10)
@@ -47,7 +47,7 @@ func playability(t *media.Track) []Warning {
 	return all
 }
 
-// chromaName is empty for 4:2:0.
+// chromaName returns the name of a chroma format; "" for 4:2:0.
 func chromaName(chromaFormatIDC int) string {
 	switch chromaFormatIDC {
 	case 0:
@@ -60,7 +60,7 @@ func chromaName(chromaFormatIDC int) string {
 	return ""
 }
 
-func common(profileIDC uint8) bool {
+func isCommonProfile(profileIDC uint8) bool {
 	switch profileIDC {
 	case h264.ProfileBaseline, h264.ProfileMain, h264.ProfileHigh:
 		return true

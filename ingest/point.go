@@ -5,16 +5,16 @@ import (
 	"strings"
 )
 
-// maxEscapings is how often a name may have been percent-encoded.
+// maxEscapings is how many times a name may have been percent-encoded.
 const maxEscapings = 3
 
-// StreamName returns the name that a publisher gave: the last element of the path
-// that app and name make together. It is the same name in whatever form an encoder
-// sends it. Encoders split one address in many ways: "live" and "NAME", "live/NAME"
-// and "", "live" and "instance/NAME", or the whole URL as the name; they put a query
-// on either half; some send the address as it was typed, some percent-decode it, some
-// percent-encode it once more; and librtmp and ffmpeg take "NAME.flv" and "NAME.mp4"
-// for files, and send "NAME" and "mp4:NAME".
+// StreamName returns the stream name of a publisher: the last element of the path formed by
+// app and name. It is the same for every form in which encoders send an address. They split
+// it in many ways: "live" and "NAME", "live/NAME"
+// and "", "live" and "instance/NAME", or the whole URL as the name; they
+// append a query to either half; some send the address unchanged, some percent-decode it,
+// some percent-encode it again; and librtmp and ffmpeg treat "NAME.flv" and "NAME.mp4" as
+// files, and send "NAME" and "mp4:NAME".
 //
 // The error wraps ErrBadName.
 func StreamName(app, name string) (string, error) {
@@ -30,7 +30,7 @@ func StreamName(app, name string) (string, error) {
 		if e == "" {
 			continue
 		}
-		// An escaped "/" is part of an element (RFC 3986 section 2.2), and in no name.
+		// An escaped "/" is part of an element (RFC 3986 section 2.2); no valid name has one.
 		if last = unescape(e); last == "." || last == ".." {
 			return "", fmt.Errorf("%w: %q is not a path element", ErrBadName, last)
 		}
@@ -42,8 +42,7 @@ func StreamName(app, name string) (string, error) {
 	return withoutFileType(last), nil
 }
 
-// unescape percent-decodes s until nothing is left to decode. What only looks like an
-// escape stays.
+// unescape percent-decodes s repeatedly until no escape is left. Invalid escapes are kept.
 func unescape(s string) string {
 	for range maxEscapings {
 		at := strings.IndexByte(s, '%')
@@ -78,11 +77,11 @@ func hexValue(c byte) byte {
 	return c | 0x20 - 'a' + 10
 }
 
-// fileTypes are the file types that librtmp and ffmpeg look for in a name.
+// fileTypes returns the file types that librtmp and ffmpeg recognise in a name.
 func fileTypes() []string { return []string{"flv", "f4v", "mp4", "mp3"} }
 
-// withoutFileType removes what encoders make of a name that looks like a file's:
-// "mp4:" before it, or the extension itself where another encoder has removed it.
+// withoutFileType removes a prefix like "mp4:" that encoders add to a name with an
+// extension, and the extension, which some encoders remove.
 func withoutFileType(name string) string {
 	for _, t := range fileTypes() {
 		if rest, ok := strings.CutPrefix(name, t+":"); ok && rest != "" {
@@ -98,11 +97,11 @@ func withoutFileType(name string) string {
 	return name
 }
 
-// maxEncoderLength is the longest encoder name that is kept, in bytes.
+// maxEncoderLength is the longest encoder name, in bytes; longer ones are truncated.
 const maxEncoderLength = 64
 
-// CleanEncoder makes what a peer calls itself fit for a log line: printable
-// ASCII, at most 64 bytes.
+// CleanEncoder returns the encoder name that a peer sent as printable ASCII of at most 64
+// bytes.
 func CleanEncoder(s string) string {
 	s = s[:min(len(s), 4*maxEncoderLength)]
 	clean := strings.Map(func(r rune) rune {

@@ -6,43 +6,43 @@ import (
 )
 
 const (
-	// watched is how many spans of about a second a RepairWatch looks back on. In
-	// persistentSpans of them there were repairs when it warns.
-	watched         = 10
+	// watchedSpans is the number of spans, each of about a second, that a RepairWatch considers.
+	// It warns if persistentSpans of them had repairs.
+	watchedSpans    = 10
 	persistentSpans = 5
-	// cleanSpans is how many without a repair end the warning.
+	// cleanSpans is the number of spans without a repair that clears the warning.
 	cleanSpans = 30
 )
 
-// RepairWatch tells repairs of timestamps that go on from single ones. It is used by
-// one goroutine; the zero value is ready.
+// RepairWatch warns of persistent repairs of timestamps, not of occasional ones. It is used
+// by one goroutine; the zero value is ready.
 type RepairWatch struct {
-	spans   [watched]RepairCounts
+	spans   [watchedSpans]RepairCounts
 	at      int
 	clean   int // spans since the last repair
 	warning bool
 }
 
-// trouble is a repair that is warned of when it persists, in words.
-type trouble struct {
+// warnedRepair is a repair that is warned of, with its description.
+type warnedRepair struct {
 	repair Repair
 	text   string
 }
 
-func troubles() [6]trouble {
-	return [...]trouble{
-		{RepairStoodStill, "did not advance"},
+func warnedRepairs() [6]warnedRepair {
+	return [...]warnedRepair{
+		{RepairStalled, "did not advance"},
 		{RepairSpread, "were equal to the one before"},
 		{RepairNudged, "were not later than the one before"},
-		{RepairSmoothed, "were not where the samples of the sound are"},
-		{RepairOutlier, "were far from their neighbours"},
-		{RepairRebased, "began a new count"},
+		{RepairSmoothed, "did not match the number of audio samples"},
+		{RepairOutlier, "were far from those before and after"},
+		{RepairRebased, "jumped to a new base"},
 	}
 }
 
-// troubled reports whether the counts have a repair that is warned of.
-func troubled(counts *RepairCounts) bool {
-	for _, t := range troubles() {
+// hasWarnedRepair reports whether counts has a repair that is warned of.
+func hasWarnedRepair(counts *RepairCounts) bool {
+	for _, t := range warnedRepairs() {
 		if counts[t.repair] > 0 {
 			return true
 		}
@@ -50,13 +50,13 @@ func troubled(counts *RepairCounts) bool {
 	return false
 }
 
-// Add takes the repairs of about a second. It returns the warning to show, or nil,
-// and whether the condition is over.
+// Add takes the repairs of about a second. It returns the warning to show, if any, and
+// whether the condition is over.
 func (w *RepairWatch) Add(counts RepairCounts) (warning *Warning, over bool) {
-	w.spans[w.at%watched] = counts
+	w.spans[w.at%watchedSpans] = counts
 	w.at++
 	w.clean++
-	if troubled(&counts) {
+	if hasWarnedRepair(&counts) {
 		w.clean = 0
 	}
 	switch {
@@ -64,12 +64,12 @@ func (w *RepairWatch) Add(counts RepairCounts) (warning *Warning, over bool) {
 		over = w.warning && w.clean >= cleanSpans
 		w.warning = w.warning && !over
 		return nil, over
-	case w.warning && w.at%watched != 0:
-		return nil, false // it is renewed now and then
+	case w.warning && w.at%watchedSpans != 0:
+		return nil, false // the warning is renewed every watched spans
 	}
 	bad := 0
 	for i := range w.spans {
-		if troubled(&w.spans[i]) {
+		if hasWarnedRepair(&w.spans[i]) {
 			bad++
 		}
 	}
@@ -77,7 +77,7 @@ func (w *RepairWatch) Add(counts RepairCounts) (warning *Warning, over bool) {
 		return nil, false
 	}
 	var found []string
-	for _, t := range troubles() {
+	for _, t := range warnedRepairs() {
 		var sum uint64
 		for _, span := range w.spans {
 			sum += span[t.repair]
@@ -89,6 +89,6 @@ func (w *RepairWatch) Add(counts RepairCounts) (warning *Warning, over bool) {
 	w.warning = true
 	return &Warning{
 		Code: WarnTimestampsRepaired,
-		Text: fmt.Sprintf("timestamps are repaired: in the last %d s, %s: set the encoder to stamp each picture and each sound frame when it is captured", watched, strings.Join(found, ", ")),
+		Text: fmt.Sprintf("timestamps are repaired: in the last %d s, %s: set the encoder to timestamp each video and audio frame when it is captured", watchedSpans, strings.Join(found, ", ")),
 	}, false
 }

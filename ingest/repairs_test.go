@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestRepairWatch_WarnsOfWhatPersistsAndTakesItBack(t *testing.T) {
+func TestRepairWatch_WarnsOfPersistentRepairsAndClears(t *testing.T) {
 	var w RepairWatch
 	var once, many RepairCounts
 	once[RepairNudged] = 1
@@ -49,7 +49,7 @@ func TestRepairWatch_WarnsOfWhatPersistsAndTakesItBack(t *testing.T) {
 	}
 }
 
-func TestRepairWatch_DoesNotWarnOfWhatIsNoFault(t *testing.T) {
+func TestRepairWatch_DoesNotWarnOfHarmlessRepairs(t *testing.T) {
 	var w RepairWatch
 	var counts RepairCounts
 	counts[RepairReordered], counts[RepairJoined], counts[RepairRestarted] = 1, 1, 1

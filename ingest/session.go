@@ -10,11 +10,11 @@ import (
 	"golive/media"
 )
 
-// countEvery is how often a Session gives its counts to the metrics.
+// countEvery is how often a Session adds its counts to the metrics.
 const countEvery = time.Second
 
-// Session is one publication from its admission to its end: the same timeline, limits,
-// warnings, counts and log lines for every protocol. It is used by one goroutine.
+// Session is an admitted publisher's session. It repairs times, enforces limits, warns,
+// counts and logs in the same way for every protocol. It is used by one goroutine.
 type Session struct {
 	id       string
 	sessions *Sessions
@@ -23,70 +23,70 @@ type Session struct {
 	log      *slog.Logger
 
 	sink   Sink
-	ticker Ticker // the sink; nil when it is none
-	warner Warner // likewise
+	ticker Ticker // the sink, if it is a Ticker
+	warner Warner // the sink, if it is a Warner
 
-	clock    Clock
-	guard    *Guard
+	timeline Timeline
+	limits   *LimitChecker
 	throttle throttle
 	pace     pace
-	advice   advice
+	warnings sessionWarnings
 
-	begun   bool // a unit came
-	encoder string
-	started time.Time
-	media   time.Time // when audio or video last came
-	pinged  time.Time // when Quiet last asked for a sign of life
-	counts  counts
-	// each is called with each count; nil is nothing to call.
-	each func()
+	begun     bool // a unit was received
+	encoder   string
+	started   time.Time
+	lastMedia time.Time // when audio or video was last received
+	lastPing  time.Time // when Quiet last requested a ping
+	counts    counts
+	// afterCount is called after each count; it may be nil.
+	afterCount func()
 }
 
-// advice is what a Session watches to warn the broadcaster, and what it has said.
-type advice struct {
+// sessionWarnings is the state of a Session's warnings.
+type sessionWarnings struct {
 	pictures Pictures
 	sound    SoundWarnings
 	repairs  RepairWatch
 
-	saidRepairs bool
-	saidLimits  []Limit
+	loggedRepairs bool
+	loggedLimits  []Limit
 }
 
-// counts are a Session's.
+// counts are the counters of a Session.
 type counts struct {
-	at       time.Time // when they were last given to the metrics
+	at       time.Time // when they were last added to the metrics
 	total    Tally
-	fresh    Tally // not in total yet
+	fresh    Tally // not added to total yet
 	repaired RepairCounts
 }
 
-// ID returns the broadcast's public name.
+// ID returns the broadcast's id.
 func (s *Session) ID() string { return s.id }
 
 // Log returns the session's log.
 func (s *Session) Log() *slog.Logger { return s.log }
 
-// Holding reports whether the publisher is ahead of time, so that it is read slowly.
-func (s *Session) Holding() bool { return s.throttle.holds }
+// Holding reports whether the session is throttled because media is ahead of real time.
+func (s *Session) Holding() bool { return s.throttle.holding }
 
-// SetEncoder takes what the encoder calls itself; an empty name is ignored.
+// SetEncoder sets the encoder's name; an empty one is ignored.
 func (s *Session) SetEncoder(name string) {
 	if name = CleanEncoder(name); name != "" {
 		s.encoder = name
 	}
 }
 
-// SetFrameRate takes the rate that the encoder says it has, in pictures per second.
-func (s *Session) SetFrameRate(rate float64) { s.pace.say(rate) }
+// SetFrameRate sets the frame rate that the encoder declares, in pictures per second.
+func (s *Session) SetFrameRate(rate float64) { s.pace.setFrameRate(rate) }
 
-// Skip counts something that was not used.
+// Skip counts something that was ignored.
 func (s *Session) Skip(r SkipReason) { s.counts.fresh.Skipped[r]++ }
 
-// Write takes the next unit: DTS and PTS are the protocol's own, unwrapped, and Arrived
-// is when the unit was read. An error ends the session.
+// Write writes the next unit to the Sink with repaired times. DTS and PTS are those of the
+// protocol, unwrapped; Arrived is when the unit was received. An error ends the session.
 func (s *Session) Write(u media.AccessUnit) error {
 	s.Received(u.Arrived)
-	s.Alive(u.Arrived)
+	s.MediaReceived(u.Arrived)
 	if !s.begun {
 		s.begun = true
 		s.conn.Established()
@@ -94,7 +94,7 @@ func (s *Session) Write(u media.AccessUnit) error {
 	}
 	kind := kindOf(u.Track)
 	s.pace.note(kind, u.DTS)
-	stamp := s.clock.Next(u.Track, u.DTS, u.PTS-u.DTS, u.Arrived)
+	stamp := s.timeline.Next(u.Track, u.DTS, u.PTS-u.DTS, u.Arrived)
 	u.DTS, u.PTS = stamp.DTS, stamp.PTS
 	u.Discontinuity = u.Discontinuity || stamp.Discontinuity
 	if u.DTS >= s.throttle.next {
@@ -102,20 +102,20 @@ func (s *Session) Write(u media.AccessUnit) error {
 			return err
 		}
 	}
-	if found := s.guard.Check(&u); found != nil {
+	if found := s.limits.Check(&u); found != nil {
 		if err := s.limit(found); err != nil {
 			return err
 		}
 	}
 	if kind == Video {
 		if s.warner != nil {
-			s.advice.pictures.Check(&u, s.warner)
+			s.warnings.pictures.Check(&u, s.warner)
 		}
 		s.counts.fresh.Video++
 	} else {
 		s.counts.fresh.Audio++
-		if u.Track != s.advice.sound.Track {
-			s.advice.sound.Began(s.sink, u.Track)
+		if u.Track != s.warnings.sound.Track {
+			s.warnings.sound.Began(s.sink, u.Track)
 		}
 	}
 	if err := s.sink.WriteUnit(u); err != nil {
@@ -124,29 +124,29 @@ func (s *Session) Write(u media.AccessUnit) error {
 	return nil
 }
 
-// Received notes that something was read at that time, be it media or not.
+// Received records that something was received at that time, media or not.
 func (s *Session) Received(at time.Time) {
 	if at.Sub(s.counts.at) >= countEvery {
 		s.count(at)
 	}
 }
 
-// Alive notes that at that time something came which only a publisher of media sends: a
-// unit, or what a decoder needs before one.
-func (s *Session) Alive(at time.Time) { s.media = at }
+// MediaReceived records that a unit or a decoder configuration was received at that time: it resets
+// the idle timeout.
+func (s *Session) MediaReceived(at time.Time) { s.lastMedia = at }
 
-// hold waits until the unit with that DTS may be used: at real time, or as long before
-// it as ahead allows.
+// hold blocks while the unit with that DTS is further ahead of real time than Limits.Ahead
+// allows.
 func (s *Session) hold(dts media.Ticks) error {
 	now := time.Now()
 	ahead := s.sessions.cfg.Limits.Ahead
-	rest := s.throttle.look(dts, now, ahead)
-	warn, over := s.throttle.note(rest, now)
+	rest := s.throttle.delay(dts, now, ahead)
+	warn, over := s.throttle.addDelay(rest, now)
 	switch {
 	case warn:
-		s.log.Info("media comes faster than real time and is read more slowly")
+		s.log.Info("media faster than real time was throttled")
 		s.warn(Warning{Code: WarnFasterThanRealTime, Text: fmt.Sprintf(
-			"media comes faster than real time; from %v ahead on it is read at real time: set the encoder to real time, as ffmpeg's -re does", ahead)})
+			"media is sent faster than real time; beyond %v ahead it is throttled: set the encoder to real time, as ffmpeg's -re does", ahead)})
 	case over:
 		s.clearWarning(WarnFasterThanRealTime)
 	}
@@ -154,37 +154,36 @@ func (s *Session) hold(dts media.Ticks) error {
 		return nil
 	}
 	err := s.conn.Hold(rest)
-	s.media = time.Now() // that was no silence of the peer
+	s.lastMedia = time.Now() // the peer was not idle meanwhile
 	return err
 }
 
-// limit warns of a limit, once for each, or returns the error that ends the session.
-func (s *Session) limit(found *Finding) error {
+// limit logs a warning, once for each limit, or returns the error that ends the session.
+func (s *Session) limit(found *LimitFinding) error {
 	if found.Final {
 		return &CutError{Err: found.Err}
 	}
 	s.sessions.metrics.LimitReached(found.Err.Limit, false)
-	if !slices.Contains(s.advice.saidLimits, found.Err.Limit) {
-		s.advice.saidLimits = append(s.advice.saidLimits, found.Err.Limit)
-		s.log.Warn("limit is near or passed; more will only be counted", "limit", string(found.Err.Limit), "reason", found.Err.Reason())
+	if !slices.Contains(s.warnings.loggedLimits, found.Err.Limit) {
+		s.warnings.loggedLimits = append(s.warnings.loggedLimits, found.Err.Limit)
+		s.log.Warn("limit nearly or already reached; further ones are only counted", "limit", string(found.Err.Limit), "reason", found.Err.Reason())
 		s.warn(found.Err.Warning())
 	}
 	return nil
 }
 
-// Quiet decides what it means that nothing was read until now: it tells the Sink the
-// time, and returns when to ask again. ping says that the peer is to be asked for a sign
-// of life, if the protocol has a way to. receiving says that the peer is sending a unit
-// that is not complete. The error, ErrIdle, ends the session.
-func (s *Session) Quiet(now time.Time, receiving bool) (next time.Time, ping bool, err error) {
+// CheckIdle is called if nothing was received until now. It ticks the Sink, and returns when to
+// call it again, and whether to ping the peer if the protocol can. receiving is set if a
+// unit is partly received. The error, ErrIdle, ends the session.
+func (s *Session) CheckIdle(now time.Time, receiving bool) (next time.Time, ping bool, err error) {
 	idle := s.sessions.cfg.IdleTimeout
-	quiet, limit := now.Sub(s.media), s.pace.patience(idle)
+	quiet, limit := now.Sub(s.lastMedia), s.pace.idleTimeout(idle)
 	if receiving {
-		limit = max(idle, slowest)
+		limit = max(idle, maxPace)
 	}
-	next = s.media.Add(idle / 2)
+	next = s.lastMedia.Add(idle / 2)
 	if quiet >= idle/2 {
-		next = s.media.Add(min(limit, max(idle, quiet+idle/2)))
+		next = s.lastMedia.Add(min(limit, max(idle, quiet+idle/2)))
 	}
 	if s.ticker != nil && s.ticker.Tick(now) {
 		limit, next = max(limit, slowTimeout), now.Add(tickEvery)
@@ -192,32 +191,32 @@ func (s *Session) Quiet(now time.Time, receiving bool) (next time.Time, ping boo
 	if quiet >= limit {
 		return next, false, ErrIdle
 	}
-	if ping = quiet >= idle/2 && s.pinged.Before(s.media); ping {
-		s.pinged = now
-		s.throttle.holds = false // it pauses
+	if ping = quiet >= idle/2 && s.lastPing.Before(s.lastMedia); ping {
+		s.lastPing = now
+		s.throttle.holding = false // the peer has paused
 	}
 	return next, ping, nil
 }
 
-// FirstQuiet returns when Quiet is to be called if nothing is read from now on.
-func (s *Session) FirstQuiet() time.Time {
-	return s.media.Add(min(firstTick, s.sessions.cfg.IdleTimeout/2))
+// FirstIdleCheck returns when Quiet is to be called if nothing is received from now on.
+func (s *Session) FirstIdleCheck() time.Time {
+	return s.lastMedia.Add(min(firstTick, s.sessions.cfg.IdleTimeout/2))
 }
 
-// count gives the metrics what was counted since the last time.
+// count adds what was counted since the last call to the metrics.
 func (s *Session) count(at time.Time) {
 	c := &s.counts
 	s.conn.Count(&c.fresh)
-	repaired := s.clock.Repaired()
+	repaired := s.timeline.Repaired()
 	for i, n := range repaired {
 		c.fresh.Repaired[i] += n - c.repaired[i]
 	}
 	c.repaired = repaired
-	s.pace.turn(at)
-	if w, over := s.advice.repairs.Add(c.fresh.Repaired); w != nil {
-		if !s.advice.saidRepairs {
-			s.advice.saidRepairs = true
-			s.log.Warn("timestamps are repaired; more will only be counted", "reason", w.Text)
+	s.pace.rotate(at)
+	if w, over := s.warnings.repairs.Add(c.fresh.Repaired); w != nil {
+		if !s.warnings.loggedRepairs {
+			s.warnings.loggedRepairs = true
+			s.log.Warn("timestamps repaired; further ones are only counted", "reason", w.Text)
 		}
 		s.warn(*w)
 	} else if over {
@@ -227,23 +226,23 @@ func (s *Session) count(at time.Time) {
 	c.total = c.total.Plus(c.fresh)
 	c.fresh = Tally{}
 	c.at = at
-	if s.each != nil {
-		s.each()
+	if s.afterCount != nil {
+		s.afterCount()
 	}
 }
 
-// videoUnits returns how many there were.
+// videoUnits returns the number of video units so far.
 func (s *Session) videoUnits() uint64 { return s.counts.total.Video + s.counts.fresh.Video }
 
-// End ends the session, once; a nil cause is the publisher's own stop. It closes the
-// Sink, counts the end and logs it.
+// End ends the session, once; cause is nil if the publisher stopped. It closes the Sink,
+// counts the end and logs it.
 func (s *Session) End(cause error) {
 	s.count(time.Now())
 	if err := Protect(s.log, func() error { s.sink.Close(cause); return nil }); err != nil {
 		cause = err
 	}
 	s.sessions.countLimit(cause)
-	v := Judge(cause)
+	v := OutcomeOf(cause)
 	s.sessions.metrics.SessionEnded(s.protocol, v.End)
 	total := &s.counts.total
 	attrs := []any{
@@ -255,21 +254,21 @@ func (s *Session) End(cause error) {
 		attrs = append(attrs, "err", cause)
 	}
 	if v.Level == slog.LevelInfo && !s.begun {
-		// Whoever may publish can do so without media a thousand times a second.
+		// A publisher can start a session without media a thousand times a second.
 		s.sessions.Lines.Log(s.log, v.Level, "session ended", string(v.End), attrs...)
 		return
 	}
 	loglimit.Write(s.log, v.Level, "session ended", append([]any{"reason", string(v.End)}, attrs...)...)
 }
 
-// warn shows w to the broadcaster, if the Sink can.
+// warn passes w to the Sink if it is a Warner.
 func (s *Session) warn(w Warning) {
 	if s.warner != nil {
 		s.warner.Warn(w)
 	}
 }
 
-// clearWarning takes a warning back.
+// clearWarning clears a warning.
 func (s *Session) clearWarning(code WarningCode) {
 	if s.warner != nil {
 		s.warner.ClearWarning(code)

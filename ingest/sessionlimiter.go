@@ -10,9 +10,9 @@ import (
 	"golive/internal/connlimit"
 )
 
-// SessionLimiter is a PublishHandler before another one that lets only so many publish
-// at once. It counts broadcasts: a publisher that comes back to its own, while its dead
-// connection still holds it, is not counted twice.
+// SessionLimiter is a PublishHandler that limits the number of sessions of another one. It
+// counts broadcasts: a publisher that reconnects while its dead connection is still open
+// is not counted twice.
 type SessionLimiter struct {
 	handler PublishHandler
 	limits  LimitsConfig
@@ -23,8 +23,8 @@ type SessionLimiter struct {
 	byAddress map[netip.Prefix]map[string]int
 }
 
-// NewSessionLimiter puts the limits on sessions, and on the memory of their media,
-// before handler.
+// NewSessionLimiter returns a SessionLimiter for handler, with limits on sessions and on the
+// memory of their media.
 func NewSessionLimiter(limits LimitsConfig, memory *Memory, handler PublishHandler) *SessionLimiter {
 	return &SessionLimiter{handler: handler, limits: limits, memory: memory, all: map[string]int{}, byAddress: map[netip.Prefix]map[string]int{}}
 }
@@ -68,7 +68,8 @@ func (s *SessionLimiter) take(id string, from netip.Prefix) error {
 	return nil
 }
 
-// refuseOver returns an error if taken has no room for another id.
+// refuseOver returns a *LimitError if taken has the maximum number of ids and id is not one
+// of them.
 func refuseOver(l Limit, most int, taken map[string]int, id, where string) error {
 	if most == 0 || taken[id] > 0 || len(taken) < most {
 		return nil
@@ -91,7 +92,7 @@ func (s *SessionLimiter) leave(id string, from netip.Prefix) {
 	}
 }
 
-// networkOf returns what counts as one address; see connlimit.NetworkOf.
+// networkOf returns the network that counts as one address; see connlimit.NetworkOf.
 func networkOf(remote string) netip.Prefix {
 	at, err := netip.ParseAddrPort(remote)
 	if err != nil {
@@ -100,14 +101,14 @@ func networkOf(remote string) netip.Prefix {
 	return connlimit.NetworkOf(at.Addr())
 }
 
-// limitedSink is a Sink whose end makes room for another.
+// limitedSink is a Sink that releases its session when it is closed.
 type limitedSink struct {
 	Sink
 	leave func()
 }
 
-// Close implements Sink. The place is free before the PublishHandler hears of it, which
-// may let the next one in.
+// Close implements Sink. The session is released first, because the PublishHandler may
+// admit the next one.
 func (s *limitedSink) Close(cause error) {
 	s.leave()
 	s.Sink.Close(cause)

@@ -51,7 +51,7 @@ func TestSessionLimiter_BoundBroadcastsOfAnAddress(t *testing.T) {
 	mustClaim(t, s, "e", "[2001:db8:0:2::1]:1000")
 }
 
-func TestSessionLimiter_WhoComesBackIsNotCountedTwice(t *testing.T) {
+func TestSessionLimiter_ReconnectingPublisherIsNotCountedTwice(t *testing.T) {
 	s := NewSessionLimiter(LimitsConfig{Sessions: 1, SessionsPerAddress: 1}, nil, &stage{})
 	dead := mustClaim(t, s, "a", "10.0.0.1:1000")
 	back := mustClaim(t, s, "a", "10.0.0.1:2000")

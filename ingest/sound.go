@@ -7,16 +7,15 @@ import (
 	"golive/media"
 )
 
-// maxUnconfigured is how many audio frames in a row may come before the
-// configuration of their decoder does until the broadcaster is told: a second of
-// them at 48 kHz.
+// maxUnconfigured is the number of consecutive audio frames without a decoder configuration
+// after which the broadcaster is warned: a second at 48 kHz.
 const maxUnconfigured = 47
 
-// SoundWarnings tells the broadcaster of one session what is wrong with the sound.
-// The zero value is ready. Its methods take the session's Sink, which shows warnings
-// if it is a Warner.
+// SoundWarnings warns the broadcaster of problems with the audio of one session. The zero
+// value is ready. Its methods take the session's Sink, which gets the warnings if it is a
+// Warner.
 type SoundWarnings struct {
-	// Track is that of the last call of Began.
+	// Track is the track of the last call of Began.
 	Track *media.Track
 
 	unconfigured int
@@ -24,7 +23,7 @@ type SoundWarnings struct {
 	warned       []WarningCode
 }
 
-// Began notes that units of another track than Track come now.
+// Began records that units of another track follow.
 func (w *SoundWarnings) Began(sink Sink, t *media.Track) {
 	w.Track, w.unconfigured, w.refused = t, 0, false
 	to, ok := sink.(Warner)
@@ -36,31 +35,31 @@ func (w *SoundWarnings) Began(sink Sink, t *media.Track) {
 	}
 	w.warned = w.warned[:0]
 	if t.CodecString == aac.CodecHEv2 {
-		w.warn(to, WarnHEAACv2, "the sound is HE-AAC v2 (parametric stereo): televisions, set-top boxes and older phones play it "+
+		w.warn(to, WarnHEAACv2, "the audio is HE-AAC v2 (parametric stereo): televisions, set-top boxes and older phones play it "+
 			"in mono or without its high notes, or not at all; set the encoder's AAC profile to AAC-LC, or to HE-AAC (v1)")
 	}
 	if t.ProgramConfig != nil {
-		w.warn(to, WarnAudioLayout, fmt.Sprintf("the %d channels of the sound have no standard layout: some players are silent, and "+
+		w.warn(to, WarnAudioLayout, fmt.Sprintf("the %d channels of the audio have no standard layout: some players are silent, and "+
 			"some do not play the broadcast at all; set the encoder to stereo or 5.1", t.Channels))
 	}
 }
 
-// Unconfigured notes a frame that came before its decoder's configuration.
+// Unconfigured records a frame that was received before its decoder configuration.
 func (w *SoundWarnings) Unconfigured(sink Sink) {
 	w.unconfigured++
 	if to, ok := sink.(Warner); ok && w.unconfigured == maxUnconfigured {
-		w.warn(to, WarnAudioConfigMissing, "the sound is dropped: the encoder sent no AAC sequence header (AudioSpecificConfig), "+
-			"without which nobody can decode it; restart the stream, and send the header before the first frame")
+		w.warn(to, WarnAudioConfigMissing, "the audio is dropped: the encoder sent no AAC sequence header (AudioSpecificConfig), "+
+			"without which it cannot be decoded; restart the stream, and send the header before the first frame")
 	}
 }
 
-// Refused notes that the sound is dropped because it is not supported; text says
-// what it is and what to set.
+// Refused records that the audio is dropped because its codec is not supported; text names
+// the codec and the setting.
 func (w *SoundWarnings) Refused(sink Sink, text string) {
 	if w.refused {
 		return
 	}
-	w.refused, w.Track = true, nil // when sound comes back it begins
+	w.refused, w.Track = true, nil // the next supported track calls Began
 	if to, ok := sink.(Warner); ok {
 		w.warn(to, WarnAudioUnsupported, text)
 	}

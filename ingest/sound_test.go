@@ -24,7 +24,7 @@ func (s *shown) ClearWarning(code WarningCode) {
 	s.codes = list.DeleteFunc(s.codes, func(c WarningCode) bool { return c == code })
 }
 
-func TestSoundWarnings_ShowWhatIsWrongAsLongAsItIs(t *testing.T) {
+func TestSoundWarnings_AreShownAsLongAsTheyApply(t *testing.T) {
 	lc := &media.Track{Codec: media.AAC, CodecString: "mp4a.40.2", Channels: 2}
 	he := &media.Track{Codec: media.AAC, CodecString: "mp4a.40.5", Channels: 2}
 	v2 := &media.Track{Codec: media.AAC, CodecString: "mp4a.40.29", Channels: 1}

@@ -9,39 +9,39 @@ import (
 	"golive/media"
 )
 
-// maxUnsupported is how many video units in a row of a codec that is not carried end a
-// session that carried others before: some cameras send a few by mistake.
+// maxUnsupported is the number of consecutive video units of an unsupported codec that ends
+// a session after supported ones: some cameras send a few by mistake.
 const maxUnsupported = 50
 
-// TagWriter feeds a Session from FLV tags: RTMP's messages are such tags, and browsers
-// send them over a WebSocket. It is used by one goroutine.
+// TagWriter writes FLV tags to a Session: RTMP's audio and video messages are such tags. It
+// is used by one goroutine.
 type TagWriter struct {
 	session *Session
 	demux   *flv.Demuxer
 	times   flv.Timestamps
 
-	unsupported                       int // video units in a row that cannot be carried
-	saidAudio, saidSyntax, saidTracks bool
+	unsupported                             int // consecutive video units of an unsupported codec
+	loggedAudio, loggedSyntax, loggedTracks bool
 }
 
-// NewTagWriter returns what writes to s.
+// NewTagWriter returns a TagWriter for s.
 func NewTagWriter(s *Session) *TagWriter {
 	w := &TagWriter{session: s, demux: flv.NewDemuxer()}
-	s.each = w.checkTracks
+	s.afterCount = w.checkTracks
 	return w
 }
 
-// Video writes the unit in the body of a video tag, if it has one. The timestamp is the
-// tag's, 32 bits of milliseconds; arrived is when its last byte was read. What cannot be
-// used is skipped and counted; an error ends the session.
+// Video writes the unit in the body of a video tag, if it has one. timestamp is the tag's,
+// 32 bits of milliseconds; arrived is when its last byte was received. A body that cannot
+// be used is skipped and counted; an error ends the session.
 func (w *TagWriter) Video(timestamp uint32, body []byte, arrived time.Time) error {
 	w.session.Received(arrived)
 	u, ok, err := w.demux.Video(0, body)
 	if err != nil {
-		return w.unusable(Video, err)
+		return w.skipTag(Video, err)
 	}
-	// Only what can be understood keeps a session alive.
-	w.session.Alive(arrived)
+	// Only valid tags keep a session alive.
+	w.session.MediaReceived(arrived)
 	if !ok {
 		w.session.pace.video = true
 		return nil
@@ -50,14 +50,14 @@ func (w *TagWriter) Video(timestamp uint32, body []byte, arrived time.Time) erro
 	return w.unit(w.times.Video(timestamp), u, arrived)
 }
 
-// Audio does the same for an audio tag, which may have several units.
+// Audio is like Video for an audio tag, which may have several units.
 func (w *TagWriter) Audio(timestamp uint32, body []byte, arrived time.Time) error {
 	w.session.Received(arrived)
 	u, ok, err := w.demux.Audio(0, body)
 	if err != nil {
-		return w.unusable(Audio, err)
+		return w.skipTag(Audio, err)
 	}
-	w.session.Alive(arrived)
+	w.session.MediaReceived(arrived)
 	if !ok {
 		return nil
 	}
@@ -69,7 +69,7 @@ func (w *TagWriter) Audio(timestamp uint32, body []byte, arrived time.Time) erro
 	return nil
 }
 
-// unit writes a unit whose times count from base.
+// unit writes a unit whose times are relative to base.
 func (w *TagWriter) unit(base media.Ticks, u media.AccessUnit, arrived time.Time) error {
 	u.DTS += base
 	u.PTS += base
@@ -77,15 +77,15 @@ func (w *TagWriter) unit(base media.Ticks, u media.AccessUnit, arrived time.Time
 	return w.session.Write(u)
 }
 
-// unusable skips a tag that has no unit. The error ends the session.
-func (w *TagWriter) unusable(kind Kind, err error) error {
+// skipTag skips a tag that caused err. The error that it returns ends the session.
+func (w *TagWriter) skipTag(kind Kind, err error) error {
 	s := w.session
 	unsupported, isUnsupported := errors.AsType[*flv.UnsupportedError](err)
 	switch {
 	case errors.Is(err, flv.ErrNoConfig):
 		s.Skip(SkipNoConfig)
 		if kind == Audio {
-			s.advice.sound.Unconfigured(s.sink)
+			s.warnings.sound.Unconfigured(s.sink)
 		}
 	case isUnsupported && kind == Video:
 		s.Skip(SkipUnsupported)
@@ -95,29 +95,29 @@ func (w *TagWriter) unusable(kind Kind, err error) error {
 		}
 	case isUnsupported:
 		s.Skip(SkipUnsupported)
-		if !w.saidAudio {
-			w.saidAudio = true
-			s.log.Warn("audio is dropped", "codec", unsupported.Codec, "reason", unsupported.Reason)
+		if !w.loggedAudio {
+			w.loggedAudio = true
+			s.log.Warn("audio dropped", "codec", unsupported.Codec, "reason", unsupported.Reason)
 		}
-		s.advice.sound.Refused(s.sink, Describe(err))
+		s.warnings.sound.Refused(s.sink, Describe(err))
 	default:
 		s.Skip(SkipSyntax)
-		if !w.saidSyntax {
-			w.saidSyntax = true
-			s.log.Warn("a unit was skipped; more will only be counted", "err", err)
+		if !w.loggedSyntax {
+			w.loggedSyntax = true
+			s.log.Warn("invalid unit skipped; further ones are only counted", "err", err)
 		}
 	}
 	return nil
 }
 
-// checkTracks warns of tracks that are not used.
+// checkTracks warns of additional tracks, which are ignored.
 func (w *TagWriter) checkTracks() {
 	video, audio := w.demux.ExtraTracks()
-	if video+audio == 0 || w.saidTracks {
+	if video+audio == 0 || w.loggedTracks {
 		return
 	}
-	w.saidTracks = true
-	w.session.log.Info("more tracks than one of a kind: the first is used", "video_tracks", video+1, "audio_tracks", audio+1)
+	w.loggedTracks = true
+	w.session.log.Info("additional tracks ignored", "video_tracks", video+1, "audio_tracks", audio+1)
 	w.session.warn(Warning{
 		Code: WarnExtraTracks,
 		Text: fmt.Sprintf("%d video and %d audio tracks are sent: only the first of each is broadcast", video+1, audio+1),

@@ -6,19 +6,19 @@ import (
 	"golive/internal/setting"
 )
 
-// Takeover says when a publisher replaces another one of the same broadcast that
-// is still connected.
+// Takeover is the policy for when a publisher replaces another one of the same broadcast
+// that is still connected.
 type Takeover string
 
 // The policies.
 const (
-	// TakeoverSilent: when the other has sent nothing for a second. An encoder
-	// that lost its network and came back gets in; two encoders with the same key
-	// do not throw each other out.
+	// TakeoverSilent: if the other has sent nothing for a second. An encoder that reconnects
+	// after a network failure is admitted; two encoders with the same key do not evict each
+	// other.
 	TakeoverSilent Takeover = "silent"
-	// TakeoverAlways: whoever comes last publishes.
+	// TakeoverAlways: always.
 	TakeoverAlways Takeover = "always"
-	// TakeoverNever: not before the other's connection has ended.
+	// TakeoverNever: only after the other's connection has ended.
 	TakeoverNever Takeover = "never"
 )
 

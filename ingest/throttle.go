@@ -7,47 +7,47 @@ import (
 )
 
 const (
-	// lookAhead is how often the clock is looked at, in the stream's own time.
-	lookAhead = 100 * media.Millisecond
-	// restWindow is the time over which the rests are summed up.
-	restWindow = 5 * time.Second
+	// checkInterval is how often the clock is read, in stream time.
+	checkInterval = 100 * media.Millisecond
+	// delayWindow is the time over which delays are summed.
+	delayWindow = 5 * time.Second
 )
 
-// throttle holds a publisher to real time: who sends faster is read more slowly. Media
-// that is late, as after a stall of the network, may catch up. The zero value is ready.
+// throttle limits a publisher to real time: one that sends faster is read more slowly.
+// Late media, as after a network stall, may catch up. The zero value is ready.
 type throttle struct {
-	next   media.Ticks // the DTS from which the clock is looked at again
-	base   media.Ticks // the DTS at began
-	began  time.Time
-	since  time.Time     // when the window began in which the rests are summed up
-	rested time.Duration // in it
-	holds  bool          // the publisher is ahead
-	warned bool
+	next    media.Ticks // the DTS at which the clock is read again
+	base    media.Ticks // the DTS at began
+	began   time.Time
+	since   time.Time     // when the current window began
+	delayed time.Duration // sum of delays in the current window
+	holding bool          // media is ahead
+	warned  bool
 }
 
-// look returns how long to wait before the unit with that DTS is used.
-func (t *throttle) look(dts media.Ticks, now time.Time, ahead time.Duration) time.Duration {
+// delay returns how long to wait before the unit with that DTS is passed on.
+func (t *throttle) delay(dts media.Ticks, now time.Time, ahead time.Duration) time.Duration {
 	if t.began.IsZero() {
 		t.began, t.since, t.base = now, now, dts
 	}
-	t.next = dts + lookAhead
+	t.next = dts + checkInterval
 	rest := (dts - t.base).Duration() - now.Sub(t.began) - ahead
-	t.holds = rest > 0
+	t.holding = rest > 0
 	return max(rest, 0)
 }
 
-// note takes a rest, which may be 0, and reports whether the publisher is to be warned,
-// or the warning to be cleared.
-func (t *throttle) note(rest time.Duration, now time.Time) (warn, over bool) {
-	t.rested += rest
+// addDelay adds a delay, which may be 0, and reports whether to warn the publisher or to clear
+// the warning.
+func (t *throttle) addDelay(rest time.Duration, now time.Time) (warn, over bool) {
+	t.delayed += rest
 	switch {
-	case !t.warned && t.rested > restWindow*2/5:
+	case !t.warned && t.delayed > delayWindow*2/5:
 		t.warned, warn = true, true
-	case now.Sub(t.since) < restWindow:
+	case now.Sub(t.since) < delayWindow:
 		return false, false
-	case t.warned && t.rested < restWindow/20:
+	case t.warned && t.delayed < delayWindow/20:
 		t.warned, over = false, true
 	}
-	t.rested, t.since = 0, now
+	t.delayed, t.since = 0, now
 	return warn, over
 }

@@ -1,7 +1,7 @@
 package ingest
 
-// WarningCode names a kind of condition that the broadcaster should know of. Codes are
-// part of the API: they do not change.
+// WarningCode identifies a condition that the broadcaster should know of. Codes are part of
+// the API: they do not change.
 type WarningCode string
 
 // The codes.
@@ -19,12 +19,12 @@ const (
 	WarnTimestampsRepaired WarningCode = "timestamps_repaired"
 	WarnVideoSilent        WarningCode = "video_silent"
 
-	// How pictures can be joined.
+	// About access points.
 	WarnOpenGOP      WarningCode = "open_gop"
 	WarnIntraRefresh WarningCode = "intra_refresh"
 	WarnNoKeyFrames  WarningCode = "no_key_frames"
 
-	// What not every device plays.
+	// About formats that not every device plays.
 	WarnPixelFormat WarningCode = "pixel_format"
 	WarnBitDepth    WarningCode = "bit_depth"
 	WarnInterlaced  WarningCode = "interlaced"
@@ -36,22 +36,21 @@ const (
 // Warning tells the broadcaster what to change in the encoder.
 type Warning struct {
 	Code WarningCode
-	// Text names what was measured and what to set.
+	// Text describes the problem and the setting to change.
 	Text string
 }
 
-// Warner is a Sink that shows warnings to the broadcaster. A protocol asks each
-// Sink whether it is one. Both methods are called on the goroutine that uses the
-// Sink.
+// Warner is implemented by a Sink that shows warnings to the broadcaster. Both methods are
+// called on the goroutine that uses the Sink.
 type Warner interface {
-	// Warn shows w. A later warning of the same code replaces the text and keeps the
-	// time at which the condition began.
+	// Warn shows w. A later warning with the same code replaces the text and keeps the time
+	// at which the condition began.
 	Warn(w Warning)
-	// ClearWarning removes the warning of that code: the condition is over.
+	// ClearWarning removes the warning with that code: the condition is over.
 	ClearWarning(code WarningCode)
 }
 
-// warningOf returns the code of the warning for a limit that is nearly reached.
+// warningOf returns the warning code for a limit.
 func warningOf(l Limit) WarningCode {
 	switch l {
 	case LimitBitrate:

@@ -1,17 +1,17 @@
 package media
 
-// Access is how decoding starts at a key picture.
+// Access is the kind of a random access point: how decoding can start at a key picture.
 type Access uint8
 
 const (
-	// AccessClosed is the access of an IDR picture, and of audio: nothing from there
-	// on refers to what came before.
+	// AccessClosed is an IDR picture, or any audio frame: no later unit refers to an
+	// earlier one.
 	AccessClosed Access = iota
-	// AccessOpen is that of an intra picture which is no IDR picture (an open GOP).
-	// What is shown from it on is right; pictures that follow it and are shown before
-	// it may refer to earlier ones.
+	// AccessOpen is an intra picture that is not an IDR picture (an open GOP). It and the
+	// pictures presented after it decode correctly; pictures that follow it in decoding
+	// order and are presented before it may refer to earlier ones.
 	AccessOpen
-	// AccessGradual is that of a recovery point which takes some pictures to be right
-	// (periodic intra refresh). No picture there can be decoded on its own.
+	// AccessGradual is a recovery point that needs some pictures until decoding is
+	// correct (periodic intra refresh). None of them can be decoded on its own.
 	AccessGradual
 )

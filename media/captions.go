@@ -12,11 +12,10 @@ type Captions uint64
 
 const channels608 = 4
 
-// Services tells whether a service of CEA-708 is among them.
+// Services reports whether c has a CEA-708 service.
 func (c Captions) Services() bool { return c>>channels608 != 0 }
 
-// IDs gives the name of each channel as INSTREAM-ID has it (RFC 8216bis section
-// 4.4.6.1): CC1 to CC4, SERVICE1 to SERVICE60.
+// IDs returns the INSTREAM-ID of each channel (RFC 8216bis section 4.4.6.1): CC1 to CC4, SERVICE1 to SERVICE60.
 func (c Captions) IDs() iter.Seq[string] {
 	return func(yield func(string) bool) {
 		for left := uint64(c); left != 0; left &= left - 1 {

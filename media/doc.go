@@ -1,9 +1,9 @@
-// Package media names the things the house talks about: ticks, tracks, access
-// units, parts and segments.
+// Package media defines the types that all packages share: ticks, tracks, access units,
+// parts and segments.
 //
-// Values enter from the ingest as access units and leave through the segmenter
-// as parts and segments. Everything here is immutable once it has been handed
-// on, so it may be shared between goroutines without a lock.
+// Package ingest produces access units; package segmenter turns them into parts and
+// segments. A value is immutable once it has been passed on, so goroutines share it
+// without a lock.
 //
 // Package media does not know any protocol, any file format or any clock.
 //

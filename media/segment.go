@@ -8,44 +8,43 @@ import (
 // Part is the smallest addressable run of media: one immutable slab of MPEG-TS
 // that begins with PAT and PMT (a Partial Segment of RFC 8216bis section 3.2).
 type Part struct {
-	// Session and MSN name the segment the part belongs to.
-	Session string
-	MSN     int64
-	// Number counts the parts of the publication, from 0, so that the next part's name
-	// is known before it is known whether that begins a segment. It is NoNumber where one
-	// part stands for all of a segment.
+	// Publication and MSN name the segment the part belongs to.
+	Publication string
+	MSN         int64
+	// Number counts the parts of the publication, from 0, so that the next part's name is
+	// known before it is decided whether it begins a segment. It is NoNumber if the part
+	// stands for a whole segment.
 	Number int64
-	// Data is the part's bytes. It is nil when the bytes are kept in storage
-	// only; then they are Size bytes at Offset of the segment's object.
+	// Data holds the part's bytes. It is nil if only storage has them: then they are Size
+	// bytes from Offset of the segment's object.
 	Data   []byte
 	Offset int64
 	Size   int64
-	// Start is the decoding time of the part's beginning; Duration is how long
-	// it lasts. Parts follow each other without a hole: Start+Duration is the
-	// next part's Start.
+	// Start is the decoding time at which the part begins. Parts follow each other without
+	// a gap: Start+Duration is the next part's Start.
 	Start, Duration Ticks
-	// Independent says that the part contains a picture that is decoded on its own: an
+	// Independent is set if the part contains a picture that is decoded on its own: an
 	// IDR picture, or the intra picture of an open GOP (the INDEPENDENT attribute of
 	// EXT-X-PART).
 	Independent bool
-	// Gap says that the wire brought nothing for this time: the part has no bytes
-	// (the GAP attribute of EXT-X-PART).
+	// Gap is set if no media was received for this time: the part has no bytes (the GAP
+	// attribute of EXT-X-PART).
 	Gap bool
-	// Arrived is when the last byte of the part's last access unit was read.
+	// Arrived is when the last byte of the part's last access unit was received.
 	Arrived time.Time
 }
 
-// NoNumber is the Number of a part that has no name.
+// NoNumber is the Number of a part without a name.
 const NoNumber = -1
 
-// Name is the part's file name, unique for all time: SESSION.NUMBER.ts.
-func (p *Part) Name() string { return p.Session + "." + strconv.FormatInt(p.Number, 10) + ".ts" }
+// Name returns the part's file name, which is never reused: PUBLICATION.NUMBER.ts.
+func (p *Part) Name() string { return p.Publication + "." + strconv.FormatInt(p.Number, 10) + ".ts" }
 
-// Segment is its parts in sequence; it owns no bytes (a Media Segment of
-// RFC 8216bis section 3).
+// Segment is a sequence of parts (a Media Segment of RFC 8216bis section 3). It shares
+// their bytes.
 type Segment struct {
-	// Session is the token of the publication that made the segment.
-	Session string
+	// Publication is the token of the publication that made the segment.
+	Publication string
 	// MSN is the media sequence number.
 	MSN int64
 	// Parts are in order and complete.
@@ -53,30 +52,30 @@ type Segment struct {
 	// Start is the decoding time of the first access unit; Duration is the sum
 	// of the parts' durations.
 	Start, Duration Ticks
-	// Size is the sum of the parts' sizes, in bytes; 0 when nothing but gaps was
-	// aired, UnknownSize when the segment was read back from a playlist.
+	// Size is the sum of the parts' sizes, in bytes; 0 if all of them
+	// are gaps, UnknownSize if it is not known.
 	Size int64
 	// ProgramDateTime is the wall-clock time of Start.
 	ProgramDateTime time.Time
-	// Discontinuity says that EXT-X-DISCONTINUITY stands before the segment.
+	// Discontinuity is set if EXT-X-DISCONTINUITY precedes the segment.
 	Discontinuity bool
-	// Independent says that all of the segment is decoded without another one: it
+	// Independent is set if the whole segment can be decoded without another one: it
 	// begins with an IDR picture (EXT-X-INDEPENDENT-SEGMENTS, RFC 8216bis section
 	// 4.4.2.1).
 	Independent bool
 }
 
-// UnknownSize is the Size of a segment, and of the one part that stands for it, when
-// only storage knows it.
+// UnknownSize is the Size of a segment, and of the one part that stands for it, if only
+// storage knows it.
 const UnknownSize = -1
 
-// Name is the segment's file name, unique for all time: SESSION-MSN.ts.
+// Name returns the segment's file name, which is never reused: PUBLICATION-MSN.ts.
 func (s *Segment) Name() string {
-	return s.Session + "-" + strconv.FormatInt(s.MSN, 10) + ".ts"
+	return s.Publication + "-" + strconv.FormatInt(s.MSN, 10) + ".ts"
 }
 
-// Slabs are the bytes of the segment's parts in order, shared and not copied.
-// It is nil when they are kept in storage only.
+// Slabs returns the bytes of the segment's parts in order, not copied, or nil if only
+// storage has them.
 func (s *Segment) Slabs() [][]byte {
 	slabs := make([][]byte, 0, len(s.Parts))
 	for _, p := range s.Parts {
@@ -91,8 +90,7 @@ func (s *Segment) Slabs() [][]byte {
 	return slabs
 }
 
-// WithoutData is a copy of the segment whose parts have left their bytes to
-// storage.
+// WithoutData returns a copy of the segment without its bytes, which storage has.
 func (s *Segment) WithoutData() *Segment {
 	bare, parts := *s, make([]Part, len(s.Parts))
 	bare.Parts = make([]*Part, len(s.Parts))

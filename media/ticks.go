@@ -3,9 +3,9 @@ package media
 import "time"
 
 // Ticks is a point in time or a duration on the 90 kHz clock of ISO 13818-1
-// section 2.4.2. It is 64 bits wide and never wraps inside the house: the 33
-// bits of MPEG-TS and the 32 bits of RTMP are unwrapped at the door and wrapped
-// again at the exit.
+// section 2.4.2. It has 64 bits and never wraps inside the program: the 32 bits of RTMP
+// are unwrapped when they are read, and the 33 bits of MPEG-TS are wrapped when they are
+// written.
 type Ticks int64
 
 // Second is the number of ticks in one second.
@@ -33,5 +33,5 @@ func (t Ticks) Duration() time.Duration {
 	return time.Duration(t/Second)*time.Second + time.Duration(t%Second)*time.Second/time.Duration(Second)
 }
 
-// Seconds is t in seconds.
+// Seconds returns t in seconds.
 func (t Ticks) Seconds() float64 { return float64(t) / float64(Second) }

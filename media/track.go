@@ -3,13 +3,13 @@ package media
 // Codec names a coding format.
 type Codec uint8
 
-// The codecs golive carries. Every other one is refused at the door by name.
+// The codecs that golive supports. Package flv refuses all others by name.
 const (
 	H264 Codec = iota + 1 // ISO 14496-10
 	AAC                   // ISO 14496-3
 )
 
-// String is the codec's usual name.
+// String returns the usual name of the codec.
 func (c Codec) String() string {
 	switch c {
 	case H264:
@@ -20,12 +20,12 @@ func (c Codec) String() string {
 	return "unknown"
 }
 
-// Video says whether c codes pictures.
+// Video reports whether c is a video codec.
 func (c Codec) Video() bool { return c == H264 }
 
-// Track is one elementary stream's description. It is immutable: when the
-// parameters of a stream change, its access units carry a new *Track, so a
-// consumer detects a change by comparing pointers.
+// Track describes one elementary stream. It is immutable: when the parameters of a stream
+// change, its access units have a new *Track, so a consumer detects a change by
+// comparing pointers.
 type Track struct {
 	Codec Codec
 	// CodecString is the codec in the form of RFC 6381, for the CODECS attribute:
@@ -39,7 +39,7 @@ type Track struct {
 	NALLengthSize int
 	// Width and Height are the cropped picture size in pixels.
 	Width, Height int
-	// FrameRate is in frames per second, from the SPS's timing; 0 when not said.
+	// FrameRate is in frames per second, from the SPS's timing; 0 if not known.
 	FrameRate float64
 
 	// ObjectType is the AAC audio object type (ISO 14496-3 table 1.17); 2 is AAC-LC.
@@ -48,12 +48,12 @@ type Track struct {
 	SampleRate int
 	// Channels is the number of audio channels.
 	Channels int
-	// ProgramConfig is the AAC program_config_element that has to stand before each
-	// frame, because no number of channels tells the layout; nil for most tracks.
+	// ProgramConfig is the AAC program_config_element that must precede each frame because
+	// the number of channels does not determine the layout; nil for most tracks.
 	ProgramConfig []byte
 	// SamplesPerUnit is the number of audio samples in one access unit, 1024 in AAC-LC.
 	SamplesPerUnit int
 }
 
-// Video says whether the track carries pictures.
+// Video reports whether the track is a video track.
 func (t *Track) Video() bool { return t.Codec.Video() }

@@ -9,8 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 )
 
-// Whatever is asked wrongly has its answer at once: nobody waits for what will
-// never come. The playlist has the segments 0 to 2 and part 0 of 3.
+// An invalid request is answered at once: none waits for what will never exist. The playlist has the segments 0 to 2 and part 0 of 3.
 func TestHandler_BadInputIsAnsweredAtOnce(t *testing.T) {
 	const list = "/live/b/source/index.m3u8?"
 	for path, want := range map[string]int{

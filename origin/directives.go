@@ -9,18 +9,11 @@ import (
 	"golive/playlist"
 )
 
-// directives are the delivery directives of a playlist request (RFC 8216bis
-// section 6.2.5).
-type directives struct {
-	position playlist.Position
-	block    bool // _HLS_msn was given
-	delta    bool // _HLS_skip was given
-}
-
-// parseDirectives reads the query. What does not begin with _HLS_ is not ours
-// and is ignored; section 6.2.5 reserves the rest.
-func parseDirectives(query string) (directives, error) {
-	d := directives{position: playlist.Position{Part: -1}}
+// parseDirectives reads the delivery directives of a playlist request (RFC 8216bis section
+// 6.2.5) from its query. What does not begin with _HLS_ is ignored; section 6.2.5 reserves
+// the rest.
+func parseDirectives(query string) (playlist.Directives, error) {
+	d := playlist.Directives{Position: playlist.Position{Part: -1}}
 	if !strings.Contains(query, "_HLS_") {
 		return d, nil
 	}
@@ -38,22 +31,22 @@ func parseDirectives(query string) (directives, error) {
 		if err != nil {
 			return d, fmt.Errorf("%w: _HLS_msn=%q is not a number", errDirective, values.Get("_HLS_msn"))
 		}
-		d.block, d.position.MSN = true, int64(n)
+		d.Block, d.Position.MSN = true, int64(n)
 	}
 	if values.Has("_HLS_part") {
 		n, err := strconv.ParseUint(values.Get("_HLS_part"), 10, 31)
 		switch {
 		case err != nil:
 			return d, fmt.Errorf("%w: _HLS_part=%q is not a number", errDirective, values.Get("_HLS_part"))
-		case !d.block:
+		case !d.Block:
 			return d, fmt.Errorf("%w: _HLS_part without _HLS_msn", errDirective)
 		}
-		d.position.Part = int(n)
+		d.Position.Part = int(n)
 	}
 	if values.Has("_HLS_skip") {
 		switch v := values.Get("_HLS_skip"); v {
 		case "YES", "v2":
-			d.delta = true
+			d.Skip = true
 		default:
 			return d, fmt.Errorf("%w: _HLS_skip=%q is neither YES nor v2", errDirective, v)
 		}

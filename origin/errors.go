@@ -5,31 +5,30 @@ import (
 	"errors"
 	"net/http"
 
+	"golive/playlist"
 	"golive/storage"
 )
 
-// The refusals.
+// Why a request is refused, beside the errors of a Source.
 var (
-	errNotFound  = errors.New("there is nothing at this address")
 	errDirective = errors.New("delivery directive is not valid")
-	errTooLate   = errors.New("the broadcast did not advance in time")
 	errRange     = errors.New("range is not inside the resource")
-	// ErrBusy says that no more can be read from storage now; soon it can.
+	// ErrBusy refuses a read from storage while too many are under way.
 	ErrBusy = errors.New("too much is read from storage at once")
 )
 
-// statusOf is the HTTP status that tells err.
+// statusOf returns the HTTP status for err.
 func statusOf(err error) int {
 	switch {
 	case err == nil:
 		return http.StatusOK
-	case errors.Is(err, errNotFound), errors.Is(err, storage.ErrNotExist):
+	case errors.Is(err, playlist.ErrNotFound), errors.Is(err, storage.ErrNotExist):
 		return http.StatusNotFound
-	case errors.Is(err, errDirective):
+	case errors.Is(err, errDirective), errors.Is(err, playlist.ErrTooFarAhead):
 		return http.StatusBadRequest
 	case errors.Is(err, errRange):
 		return http.StatusRequestedRangeNotSatisfiable
-	case errors.Is(err, errTooLate), errors.Is(err, ErrBusy):
+	case errors.Is(err, playlist.ErrTimeout), errors.Is(err, ErrBusy):
 		return http.StatusServiceUnavailable
 	case errors.Is(err, context.Canceled):
 		return statusClientLeft
@@ -37,6 +36,5 @@ func statusOf(err error) int {
 	return http.StatusBadGateway
 }
 
-// statusClientLeft is what metrics say of a request whose client has left; nobody
-// is sent it.
+// statusClientLeft counts requests whose client has left; it is sent to nobody.
 const statusClientLeft = 499

@@ -1,7 +1,6 @@
 package origin
 
 import (
-	"context"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -21,26 +20,29 @@ import (
 type Handler struct {
 	source   Source
 	audience *audience.Audience
-	reads    *Reads
-	sending  atomic.Int64 // stored segments and parts
+	reads    *ReadLimiter
+	cache    *cache
+	sending  atomic.Int64 // segments and parts that are not in memory
 	log      *slog.Logger
 	lines    *loglimit.Limiter // of requests that failed
 	metrics  *Metrics
 }
 
-// NewHandler serves what source knows, to the audience. reads bounds what it holds open
-// of storage.
-func NewHandler(source Source, a *audience.Audience, reads *Reads, log *slog.Logger, m *Metrics) *Handler {
-	return &Handler{source: source, audience: a, reads: reads, log: log, lines: loglimit.New(log, 1), metrics: m}
+// NewHandler returns a Handler that serves what source knows, and counts the audience. The
+// ReadLimiter bounds what it holds open of storage.
+func NewHandler(cfg Config, source Source, a *audience.Audience, reads *ReadLimiter, log *slog.Logger, m *Metrics) *Handler {
+	return &Handler{
+		source: source, audience: a, reads: reads, cache: newCache(int64(cfg.ReplayCache), reads),
+		log: log, lines: loglimit.New(log, 1), metrics: m,
+	}
 }
 
 // Prefix is the path below which a Handler expects its requests.
 const Prefix = "/live/"
 
-const playlistFile = "index.m3u8"
-
-// Before serves what is below Prefix, and leaves everything else to next, odd paths
-// too: what a ServeMux spends on each request is a tenth of what a playlist costs.
+// Before returns a handler that serves what is below Prefix, and leaves everything else to
+// next, also paths that are not clean. It saves the ServeMux, a tenth of what a playlist
+// costs.
 func (h *Handler) Before(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if p := r.URL.Path; strings.HasPrefix(p, Prefix) && !strings.Contains(p, "//") && !strings.Contains(p, "/.") && p[len(p)-1] != '/' {
@@ -56,20 +58,11 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	header := w.Header()
 	header["Access-Control-Allow-Origin"] = anyOrigin
 	header["X-Content-Type-Options"] = noSniff
-	switch r.Method {
-	case http.MethodGet, http.MethodHead:
-	case http.MethodOptions:
-		cors.Preflight(header, r)
-		header.Set("Allow", cors.Methods)
-		w.WriteHeader(http.StatusNoContent)
-		return
-	default:
-		header.Set("Allow", cors.Methods)
-		http.Error(w, "only GET and HEAD are answered here", http.StatusMethodNotAllowed)
+	if !cors.OnlyReads(w, r, func(status int, message string) { http.Error(w, message, status) }) {
 		return
 	}
 	began := time.Now()
-	h.audience.Heard(r)
+	h.audience.CountStall(r)
 	k, out, err := h.answer(w, r)
 	if err != nil && !errors.Is(err, errWritten) {
 		out.status = statusOf(err)
@@ -82,145 +75,136 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (h *Handler) answer(w http.ResponseWriter, r *http.Request) (kind, sent, error) {
 	path, ok := strings.CutPrefix(r.URL.Path, Prefix)
 	if !ok {
-		return kindOther, sent{}, errNotFound
+		return kindOther, sent{}, playlist.ErrNotFound
 	}
-	id, rest, ok := strings.Cut(path, "/")
+	id, name, ok := strings.Cut(path, "/")
 	if !ok {
-		return kindOther, sent{}, errNotFound
+		return kindOther, sent{}, playlist.ErrNotFound
 	}
-	if rest == playlistFile {
+	rendition, file, ok := strings.Cut(name, "/")
+	if !ok {
+		rendition, file = "", name
+	}
+	switch {
+	case file == archive.PlaylistName && rendition != "":
+		out, err := h.media(w, r, id, rendition)
+		return kindMedia, out, err
+	case file == archive.PlaylistName:
 		out, err := h.multivariant(w, r, id)
 		return kindMultivariant, out, err
-	}
-	if archive.IsReplayName(rest) {
-		out, err := h.replay(w, r, id, rest)
+	case archive.IsReplayName(file):
+		out, err := h.replay(w, r, id, rendition, file)
 		return kindReplay, out, err
+	case rendition == "":
+		return kindOther, sent{}, playlist.ErrNotFound
+	case strings.Count(file, ".") > 1:
+		out, err := h.part(w, r, id, rendition, file)
+		return kindPart, out, err
 	}
-	rendition, name, ok := strings.Cut(rest, "/")
-	if !ok {
-		return kindOther, sent{}, errNotFound
-	}
-	if archive.IsReplayName(name) {
-		out, err := h.replay(w, r, id, rest)
-		return kindReplay, out, err
-	}
-	window, ok := h.source.Window(id, rendition)
-	if !ok {
-		out, err := h.aired(w, r, id, rendition, name)
-		return kindSegment, out, err
-	}
-	if name == playlistFile {
-		h.audience.Polled(r, id, time.Duration(window.Constants().Target)*time.Second)
-		out, err := h.media(w, r, window)
-		return kindMedia, out, err
-	}
-	return h.segment(w, r, window, id, rendition, name)
+	out, err := h.segment(w, r, id, rendition, file)
+	return kindSegment, out, err
 }
 
 func (h *Handler) multivariant(w http.ResponseWriter, r *http.Request, id string) (sent, error) {
-	text, ok := h.source.Multivariant(id)
-	if !ok {
-		return sent{}, errNotFound
+	p, err := h.source.Playlist(r.Context(), id, "", archive.PlaylistName, playlist.Directives{})
+	if err != nil {
+		return sent{}, err
 	}
-	return writeText(w, r, text, cacheBriefly)
+	return writeText(w, r, p.Text, cacheBriefly)
 }
 
-// media serves a media playlist, when the request says so not before it has what
-// is asked for (section 6.2.5.2).
-func (h *Handler) media(w http.ResponseWriter, r *http.Request, window *playlist.Window) (sent, error) {
+// replay serves the playlist of a broadcast that has ended.
+func (h *Handler) replay(w http.ResponseWriter, r *http.Request, id, rendition, name string) (sent, error) {
+	end, err := h.reads.Begin(r.Context(), r.RemoteAddr)
+	if err != nil {
+		return sent{}, err
+	}
+	p, err := h.source.Playlist(r.Context(), id, rendition, name, playlist.Directives{})
+	end()
+	if err != nil {
+		return sent{}, err
+	}
+	cache := cacheReplay
+	if name == archive.ReplayName { // the next broadcast under the same id takes it over
+		cache = cacheBriefly
+	}
+	return writeText(w, r, p.Text, cache)
+}
+
+// media serves a media playlist, and counts the viewer.
+func (h *Handler) media(w http.ResponseWriter, r *http.Request, id, rendition string) (sent, error) {
 	d, err := parseDirectives(r.URL.RawQuery)
 	if err != nil {
 		return sent{}, err
 	}
-	s, cache, waited := window.Snapshot(), cacheBriefly, false
-	if d.block && window.LowLatency() && !s.Ended {
-		if s, waited, err = h.await(r.Context(), window, d.position); err != nil {
-			return sent{}, err
-		}
-		// What this address answers will not change: hold it while players that
-		// lag a little may still ask for it.
+	if d.Block {
+		h.metrics.waiting.Inc()
+	}
+	p, err := h.source.Playlist(r.Context(), id, rendition, archive.PlaylistName, d)
+	if d.Block {
+		h.metrics.waiting.Dec()
+	}
+	if p.Target > 0 {
+		h.audience.CountViewer(r, id, p.Target)
+	}
+	if err != nil {
+		return sent{}, err
+	}
+	cache := cacheBriefly
+	if p.Blocking { // this address will always have this answer; players that lag a little may still ask
 		cache = cacheBlocked
 	}
-	if s.Full == nil {
-		return sent{}, errNotFound
-	}
-	text := s.Full
-	if d.delta && s.Delta != nil && !s.Ended {
-		text = s.Delta
-	}
-	out, err := writeText(w, r, text, cache)
-	if waited && err == nil {
-		h.delivered(w, s.Arrived(d.position))
+	out, err := writeText(w, r, p.Text, cache)
+	if err == nil {
+		h.delivered(w, p.Arrived)
 	}
 	return out, err
 }
 
-// await waits for a position, three targets at the most; waited is false when it was
-// there already.
-func (h *Handler) await(ctx context.Context, window *playlist.Window, p playlist.Position) (s *playlist.Snapshot, waited bool, err error) {
-	s = window.Snapshot()
-	if s.Has(p) {
-		return s, false, nil
-	}
-	if !s.Near(p, window.Constants().PartTarget) {
-		return nil, false, errDirective
-	}
-	h.metrics.waiting.Inc()
-	defer h.metrics.waiting.Dec()
-	limit := 3 * time.Duration(window.Constants().Target) * time.Second
-	ctx, cancel := context.WithTimeoutCause(ctx, limit, errTooLate)
-	defer cancel()
-	s, err = window.Await(ctx, p)
-	return s, true, err
-}
-
-// delivered tells how late a part is that a request waited for.
+// delivered measures how late a part is that a request waited for.
 func (h *Handler) delivered(w http.ResponseWriter, arrived time.Time) {
 	if arrived.IsZero() {
 		return
 	}
-	// Else it would be sent when the handler returns. A client that is gone by now has
-	// been counted as answered.
+	// Without it the response would be sent when the handler returns. An error means that
+	// the client has left, and is counted elsewhere.
 	_ = http.NewResponseController(w).Flush()
 	h.metrics.partDelay.Observe(time.Since(arrived).Seconds())
 }
 
-// segment serves a segment or part; the one that the playlist hints at, as soon
-// as it exists (section 6.2.6).
-func (h *Handler) segment(w http.ResponseWriter, r *http.Request, window *playlist.Window, id, rendition, name string) (kind, sent, error) {
-	k := kindSegment
-	if strings.Count(name, ".") > 1 {
-		k = kindPart
+// part serves a part; the one that the playlist hints at, as soon as it exists.
+func (h *Handler) part(w http.ResponseWriter, r *http.Request, id, rendition, name string) (sent, error) {
+	h.metrics.waiting.Inc()
+	m, err := h.source.Media(r.Context(), id, rendition, name)
+	h.metrics.waiting.Dec()
+	if err != nil {
+		return sent{}, err
 	}
-	s := window.Snapshot()
-	m, ok := s.Find(name)
-	var arrived time.Time
-	if !ok && s.Hinted(name) {
-		next, waited, err := h.await(r.Context(), window, s.Coming())
-		if err != nil {
-			return k, sent{}, err
-		}
-		if m, ok = next.Find(name); waited {
-			arrived = next.Arrived(s.Coming())
-		}
-	}
-	if !ok {
-		out, err := h.aired(w, r, id, rendition, name)
-		return k, out, err
-	}
-	if m.Slabs == nil {
-		out, err := h.stored(w, r, m, id, rendition, name, h.source.Object)
-		return k, out, err
-	}
-	out, err := writeSlabs(w, r, m, name)
+	out, err := h.write(w, r, m, id, rendition, name)
 	if err == nil {
-		h.delivered(w, arrived)
+		h.delivered(w, m.Arrived)
 	}
-	return k, out, err
+	return out, err
 }
 
-// refuse tells a client why it gets nothing. Refusals are not cached for long:
-// what is missing now may come.
+func (h *Handler) segment(w http.ResponseWriter, r *http.Request, id, rendition, name string) (sent, error) {
+	m, err := h.source.Media(r.Context(), id, rendition, name)
+	if err != nil {
+		return sent{}, err
+	}
+	return h.write(w, r, m, id, rendition, name)
+}
+
+// write sends a segment or part from wherever it is.
+func (h *Handler) write(w http.ResponseWriter, r *http.Request, m playlist.Media, id, rendition, name string) (sent, error) {
+	if m.Slabs == nil {
+		return h.sendStored(w, r, m, id, rendition, name)
+	}
+	return writeSlabs(w, r, m, name)
+}
+
+// refuse responds with an error. It is not cached for long: what is missing now may exist
+// soon.
 func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, status int, err error) {
 	if status == statusClientLeft {
 		return

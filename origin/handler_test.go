@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -20,11 +21,11 @@ import (
 	"golive/origin/audience"
 	"golive/playlist"
 	"golive/storage"
-	"golive/storage/memory"
+	"golive/storage/storagetest/memory"
 )
 
-// house is a Source with one broadcast, "b", of one rendition, "source".
-type house struct {
+// testSource is a Source with one broadcast, "b", of one rendition, "source".
+type testSource struct {
 	window *playlist.Window
 	bucket storage.Bucket
 	open   *media.Segment
@@ -35,89 +36,106 @@ type house struct {
 	arrived time.Time // of the parts that come
 }
 
-func (h *house) Multivariant(id string) (*playlist.Text, bool) {
-	return playlist.NewText([]byte("#EXTM3U\n")), id == "b"
-}
-
-func (h *house) Window(id, rendition string) (*playlist.Window, bool) {
-	return h.window, id == "b" && rendition == "source"
-}
-
-func (h *house) Object(ctx context.Context, id, rendition, name string, offset, length int64) (*storage.Reader, error) {
-	return h.bucket.Get(ctx, "live/"+id+"/"+rendition+"/"+name, offset, length)
-}
-
-func (h *house) Replay(_ context.Context, id, name string) (*playlist.Text, error) {
-	if h.replay == "" || id != "past" || name != "replay.m3u8" && name != "replay-T.m3u8" {
-		return nil, storage.ErrNotExist
+func (s *testSource) Playlist(ctx context.Context, id, rendition, name string, d playlist.Directives) (playlist.Response, error) {
+	switch {
+	case name == "index.m3u8" && id == "b" && rendition == "source":
+		return s.window.Respond(ctx, d)
+	case name == "index.m3u8" && id == "b" && rendition == "":
+		return playlist.Response{Text: playlist.NewText([]byte("#EXTM3U\n"))}, nil
+	case (name == "replay.m3u8" || name == "replay-T.m3u8") && id == "past" && s.replay != "":
+		return playlist.Response{Text: playlist.NewText([]byte(s.replay))}, nil
 	}
-	return playlist.NewText([]byte(h.replay)), nil
+	return playlist.Response{}, playlist.ErrNotFound
 }
 
-func (h *house) Aired(ctx context.Context, id, rendition, name string, offset, length int64) (*storage.Reader, error) {
-	return h.bucket.Get(ctx, "aired/"+id+"/"+rendition+"/"+name, offset, length)
+func (s *testSource) Media(ctx context.Context, id, rendition, name string) (playlist.Media, error) {
+	if id == "b" && rendition == "source" {
+		m, err := s.window.Media(ctx, name)
+		if m.Slabs == nil {
+			m.Remote = openerOf(s.bucket, "live/"+id+"/"+rendition+"/"+m.Object)
+		}
+		if !errors.Is(err, playlist.ErrNotFound) {
+			return m, err
+		}
+	}
+	if strings.Count(name, ".") != 1 || !strings.HasSuffix(name, ".ts") || strings.Contains(name, "/") {
+		return playlist.Media{}, playlist.ErrNotFound
+	}
+	remote := openerOf(s.bucket, "archived/"+id+"/"+rendition+"/"+name)
+	return playlist.Media{Object: name, Size: media.UnknownSize, Remote: remote}, nil
 }
 
-func newHouse() *house {
+// openerOf opens an object of the bucket.
+func openerOf(b storage.Bucket, key string) playlist.Opener {
+	return func(ctx context.Context, offset, length int64) (io.ReadCloser, int64, error) {
+		r, err := b.Get(ctx, key, offset, length)
+		if err != nil {
+			return nil, 0, err
+		}
+		return io.NopCloser(r.Body), r.Size, nil
+	}
+}
+
+func newTestSource() *testSource {
 	cfg := playlist.DefaultConfig()
-	return &house{
+	return &testSource{
 		window: playlist.NewWindow(cfg, playlist.Constants{Target: 2, PartTarget: media.Second / 4}, playlist.Start{}),
 		bucket: memory.New(),
 	}
 }
 
-func (h *house) begin(msn int64) {
-	h.open = &media.Segment{Session: "s", MSN: msn, Independent: true, ProgramDateTime: time.Unix(1_800_000_000, 0).Add(h.clock.Duration())}
-	h.window.Open(*h.open)
+func (s *testSource) begin(msn int64) {
+	s.open = &media.Segment{Publication: "s", MSN: msn, Independent: true, ProgramDateTime: time.Unix(1_800_000_000, 0).Add(s.clock.Duration())}
+	s.window.Open(*s.open)
 }
 
-func (h *house) part() {
-	h.partOf(fmt.Appendf(nil, "<%d.%d>", h.open.MSN, len(h.open.Parts)))
+func (s *testSource) part() {
+	s.partOf(fmt.Appendf(nil, "<%d.%d>", s.open.MSN, len(s.open.Parts)))
 }
 
-func (h *house) partOf(data []byte) {
+func (s *testSource) partOf(data []byte) {
 	p := &media.Part{
-		Session: "s", MSN: h.open.MSN, Number: h.parts, Offset: h.open.Size, Start: h.clock,
-		Duration: media.Second / 4, Data: data, Arrived: h.arrived,
+		Publication: "s", MSN: s.open.MSN, Number: s.parts, Offset: s.open.Size, Start: s.clock,
+		Duration: media.Second / 4, Data: data, Arrived: s.arrived,
 	}
-	h.parts++
+	s.parts++
 	p.Size = int64(len(p.Data))
-	h.clock += p.Duration
-	h.open.Parts = append(h.open.Parts, p)
-	h.open.Size += p.Size
-	h.open.Duration += p.Duration
-	h.window.Part(p)
-	h.window.Commit()
+	s.clock += p.Duration
+	s.open.Parts = append(s.open.Parts, p)
+	s.open.Size += p.Size
+	s.open.Duration += p.Duration
+	s.window.Part(p)
+	s.window.Commit()
 }
 
 // segment plays one whole segment; stored ones are in the bucket, and leave
 // memory when the next one comes.
-func (h *house) segment(t testing.TB, msn int64, stored bool) {
+func (s *testSource) segment(t testing.TB, msn int64, stored bool) {
 	t.Helper()
-	h.begin(msn)
+	s.begin(msn)
 	for range 8 {
-		h.part()
+		s.part()
 	}
-	h.finish(t, stored)
+	s.finish(t, stored)
 }
 
 // finish completes the open segment.
-func (h *house) finish(t testing.TB, stored bool) {
+func (s *testSource) finish(t testing.TB, stored bool) {
 	t.Helper()
-	h.window.Close(h.open)
-	h.window.Commit()
+	s.window.Close(s.open)
+	s.window.Commit()
 	if stored {
-		o := storage.Object{Key: "live/b/source/" + h.open.Name(), Slabs: h.open.Slabs()}
-		if err := h.bucket.Put(t.Context(), o); err != nil {
+		o := storage.Object{Key: "live/b/source/" + s.open.Name(), Slabs: s.open.Slabs()}
+		if err := s.bucket.Put(t.Context(), o); err != nil {
 			t.Fatal(err)
 		}
-		h.window.Snapshot().Entry("s", h.open.MSN).Stored()
+		s.window.Snapshot().Entry("s", s.open.MSN).Stored()
 	}
 }
 
-func (h *house) handler() *Handler {
+func (s *testSource) handler() *Handler {
 	reg := prometheus.NewRegistry()
-	return NewHandler(h, audience.New(nil, reg), NewReads(100, nil), slog.New(slog.DiscardHandler), NewMetrics(reg))
+	return NewHandler(DefaultConfig(), s, audience.New(nil, reg), NewReadLimiter(100, nil), slog.New(slog.DiscardHandler), NewMetrics(reg))
 }
 
 func get(h http.Handler, path string, header ...string) *httptest.ResponseRecorder {
@@ -134,9 +152,9 @@ func ask(h http.Handler, method, path string, header ...string) *httptest.Respon
 	return w
 }
 
-func live(t testing.TB) *house {
+func live(t testing.TB) *testSource {
 	t.Helper()
-	h := newHouse()
+	h := newTestSource()
 	for msn := range int64(3) {
 		h.segment(t, msn, true)
 	}
@@ -286,8 +304,8 @@ func TestHandler_RefusesWhatIsNotThere(t *testing.T) {
 	}
 }
 
-// A ServeMux makes odd paths right before it says what is there.
-func TestHandler_LeavesOtherAndOddPathsToTheNext(t *testing.T) {
+// A ServeMux cleans paths before it routes them.
+func TestHandler_LeavesOtherPathsToTheNext(t *testing.T) {
 	next := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) })
 	h := live(t).handler().Before(next)
 	for path, want := range map[string]int{
@@ -338,8 +356,8 @@ func TestHandler_BlocksUntilThePartExists(t *testing.T) {
 		"/live/b/source/s.25.ts":                           "<3.1>",
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			house := live(t)
-			h := house.handler()
+			source := live(t)
+			h := source.handler()
 			answer := make(chan *httptest.ResponseRecorder)
 			go func() { answer <- get(h, path) }()
 			synctest.Wait()
@@ -348,7 +366,7 @@ func TestHandler_BlocksUntilThePartExists(t *testing.T) {
 				t.Fatalf("%s was answered at once: %d", path, w.Code)
 			default:
 			}
-			house.part()
+			source.part()
 			if w := <-answer; w.Code != 200 || !strings.Contains(w.Body.String(), want) {
 				t.Errorf("%s: %d %q", path, w.Code, w.Body)
 			}
@@ -386,12 +404,12 @@ func TestHandler_WaiterThatLeavesIsForgotten(t *testing.T) {
 
 // Rule 37.
 func TestHandler_IgnoresDirectivesAfterTheEnd(t *testing.T) {
-	house := live(t)
-	house.window.Close(house.open)
-	house.window.End()
-	house.window.Commit()
+	source := live(t)
+	source.window.Close(source.open)
+	source.window.End()
+	source.window.Commit()
 	for _, query := range []string{"_HLS_msn=50", "_HLS_msn=4&_HLS_part=0", "_HLS_skip=YES"} {
-		w := get(house.handler(), "/live/b/source/index.m3u8?"+query)
+		w := get(source.handler(), "/live/b/source/index.m3u8?"+query)
 		if w.Code != 200 || !strings.Contains(w.Body.String(), "#EXT-X-ENDLIST") || strings.Contains(w.Body.String(), "EXT-X-SKIP") {
 			t.Errorf("%s: %d %s", query, w.Code, w.Body)
 		}

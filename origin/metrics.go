@@ -7,7 +7,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// kind is what a request asked for.
+// kind is what a request is for.
 type kind int
 
 const (
@@ -24,7 +24,7 @@ func (k kind) String() string {
 	return [kinds]string{"multivariant", "media", "segment", "part", "replay", "other"}[k]
 }
 
-// Metrics are what an operator sees of the origin.
+// Metrics are the metrics of the origin.
 type Metrics struct {
 	requests [kinds]map[int]prometheus.Counter
 	seconds  [kinds]prometheus.Observer

@@ -18,9 +18,9 @@ import (
 )
 
 func TestHandler_CountsWhatItAnswered(t *testing.T) {
-	house := live(t)
+	source := live(t)
 	reg := prometheus.NewRegistry()
-	h := NewHandler(house, audience.New(nil, reg), NewReads(100, nil), slog.New(slog.DiscardHandler), NewMetrics(reg))
+	h := NewHandler(DefaultConfig(), source, audience.New(nil, reg), NewReadLimiter(100, nil), slog.New(slog.DiscardHandler), NewMetrics(reg))
 	for _, segment := range []string{"/live/b/source/s-0.ts", "/live/b/source/s-2.ts"} { // stored, in memory
 		get(h, segment)
 		get(h, segment, "Range", "bytes=0-1")
@@ -55,7 +55,7 @@ func TestHandler_CountsWhatItAnswered(t *testing.T) {
 
 // Bytes of bodies, as far as they were sent.
 func TestHandler_CountsWhatItSent(t *testing.T) {
-	house := live(t)
+	source := live(t)
 	for name, c := range map[string]struct {
 		path, method string
 		header       []string
@@ -74,7 +74,7 @@ func TestHandler_CountsWhatItSent(t *testing.T) {
 		"no such range":        {"s-2.ts", http.MethodGet, []string{"Range", "bytes=999-"}, kindSegment},
 		"part":                 {"s.17.ts", http.MethodGet, nil, kindPart},
 	} {
-		h := house.handler()
+		h := source.handler()
 		w := ask(h, c.method, "/live/b/source/"+c.path, c.header...)
 		want := w.Body.Len()
 		if w.Code >= 400 {
@@ -90,15 +90,15 @@ func TestHandler_CountsWhatItSentOfAResponseThatWasCutOff(t *testing.T) {
 	const size, read = 1 << 20, 100_000
 	for _, stored := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
-			house := newHouse()
-			house.begin(0)
-			house.partOf(make([]byte, size))
-			house.finish(t, stored)
-			house.segment(t, 1, true)
-			house.segment(t, 2, true)
-			h := house.handler()
-			f := openFront(t, h)
-			conn, err := f.ln.dial(t.Context(), "", "")
+			source := newTestSource()
+			source.begin(0)
+			source.partOf(make([]byte, size))
+			source.finish(t, stored)
+			source.segment(t, 1, true)
+			source.segment(t, 2, true)
+			h := source.handler()
+			f := startServer(t, h)
+			conn, err := f.ln.Dial(t.Context(), "", "")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -108,7 +108,7 @@ func TestHandler_CountsWhatItSentOfAResponseThatWasCutOff(t *testing.T) {
 			if _, err := io.CopyN(io.Discard, conn, read); err != nil {
 				t.Fatal(err)
 			}
-			time.Sleep(3 * patience)
+			time.Sleep(3 * maxLag)
 			// The viewer has read the header, too.
 			if got := testutil.ToFloat64(h.metrics.sent[kindSegment]); got < read-1000 || got > read {
 				t.Errorf("stored %t: %v bytes are counted", stored, got)
@@ -121,12 +121,12 @@ func TestHandler_CountsWhatItSentOfAResponseThatWasCutOff(t *testing.T) {
 	}
 }
 
-// Only who waited is told of, and by the time since the part's own arrival.
+// Only requests that waited are measured, from the arrival of the part.
 func TestHandler_MeasuresHowLateAPartIs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		house := live(t)
+		source := live(t)
 		reg := prometheus.NewRegistry()
-		h := NewHandler(house, audience.New(nil, reg), NewReads(100, nil), slog.New(slog.DiscardHandler), NewMetrics(reg))
+		h := NewHandler(DefaultConfig(), source, audience.New(nil, reg), NewReadLimiter(100, nil), slog.New(slog.DiscardHandler), NewMetrics(reg))
 		get(h, "/live/b/source/index.m3u8?_HLS_msn=3&_HLS_part=0") // there already
 		get(h, "/live/b/source/s.24.ts")
 		var waiting sync.WaitGroup
@@ -135,12 +135,12 @@ func TestHandler_MeasuresHowLateAPartIs(t *testing.T) {
 		}
 		waiting.Go(func() { get(h, "/live/b/source/index.m3u8?_HLS_msn=3") }) // for a segment
 		synctest.Wait()
-		house.arrived = time.Now().Add(-20 * time.Millisecond)
+		source.arrived = time.Now().Add(-20 * time.Millisecond)
 		for range 7 {
-			house.part()
+			source.part()
 		}
-		house.window.Close(house.open)
-		house.window.Commit()
+		source.window.Close(source.open)
+		source.window.Commit()
 		waiting.Wait()
 		families, err := reg.Gather()
 		if err != nil {

@@ -20,22 +20,22 @@ import (
 )
 
 func TestHandler_ServesReplays(t *testing.T) {
-	house := live(t)
-	house.replay = "#EXTM3U\nsource/old-7.ts\n"
+	source := live(t)
+	source.replay = "#EXTM3U\nsource/old-7.ts\n"
 	body := []byte("0123456789")
 	for _, id := range []string{"past", "b"} {
-		if err := house.bucket.Put(t.Context(), storage.Object{Key: "aired/" + id + "/source/old-7.ts", Slabs: [][]byte{body}}); err != nil {
+		if err := source.bucket.Put(t.Context(), storage.Object{Key: "archived/" + id + "/source/old-7.ts", Slabs: [][]byte{body}}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	h := house.handler()
+	h := source.handler()
 	for _, c := range []struct {
 		path, bytes string
 		status      int
 		body, cache string
 	}{
-		{"/live/past/replay.m3u8", "", 200, house.replay, "public, max-age=1"},
-		{"/live/past/replay-T.m3u8", "", 200, house.replay, "public, max-age=3600"},
+		{"/live/past/replay.m3u8", "", 200, source.replay, "public, max-age=1"},
+		{"/live/past/replay-T.m3u8", "", 200, source.replay, "public, max-age=3600"},
 		{"/live/past/replay-U.m3u8", "", 404, "", "public, max-age=1"},
 		{"/live/b/replay.m3u8", "", 404, "", "public, max-age=1"},
 		{"/live/past/source/old-7.ts", "", 200, "0123456789", "public, max-age=31536000, immutable"},
@@ -64,23 +64,23 @@ func TestHandler_ServesReplays(t *testing.T) {
 
 // slowReplays is a Source whose replays take a second to read, or fail.
 type slowReplays struct {
-	*house
+	*testSource
 	reading, most atomic.Int64
 	err           error
 }
 
-func (s *slowReplays) Replay(context.Context, string, string) (*playlist.Text, error) {
+func (s *slowReplays) Playlist(context.Context, string, string, string, playlist.Directives) (playlist.Response, error) {
 	s.most.Store(max(s.most.Load(), s.reading.Add(1)))
 	<-time.After(time.Second)
 	s.reading.Add(-1)
-	return playlist.NewText([]byte("#EXTM3U\n")), s.err
+	return playlist.Response{Text: playlist.NewText([]byte("#EXTM3U\n"))}, s.err
 }
 
 func TestHandler_BoundsHowManyReplayPlaylistsAreReadAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &slowReplays{house: newHouse()}
+		s := &slowReplays{testSource: newTestSource()}
 		reg := prometheus.NewRegistry()
-		h := NewHandler(s, audience.New(nil, reg), NewReads(4, nil), slog.New(slog.DiscardHandler), NewMetrics(reg))
+		h := NewHandler(DefaultConfig(), s, audience.New(nil, reg), NewReadLimiter(4, nil), slog.New(slog.DiscardHandler), NewMetrics(reg))
 		codes := make(chan int, 20)
 		for range cap(codes) {
 			go func() { codes <- get(h, "/live/past/replay.m3u8").Code }()
@@ -97,10 +97,10 @@ func TestHandler_BoundsHowManyReplayPlaylistsAreReadAtOnce(t *testing.T) {
 
 func TestHandler_LogsRequestsThatFailOnceASecond(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &slowReplays{house: newHouse(), err: errors.New("connection refused")}
+		s := &slowReplays{testSource: newTestSource(), err: errors.New("connection refused")}
 		reg := prometheus.NewRegistry()
 		var log strings.Builder
-		h := NewHandler(s, audience.New(nil, reg), NewReads(1000, nil), slog.New(slog.NewTextHandler(&log, nil)), NewMetrics(reg))
+		h := NewHandler(DefaultConfig(), s, audience.New(nil, reg), NewReadLimiter(1000, nil), slog.New(slog.NewTextHandler(&log, nil)), NewMetrics(reg))
 		var all sync.WaitGroup
 		for range 200 {
 			all.Go(func() {

@@ -4,21 +4,18 @@ import (
 	"context"
 
 	"golive/playlist"
-	"golive/storage"
 )
 
-// Source knows broadcasts: those of this node, of a peer, or of a bucket.
+// Source knows broadcasts: those of this node, of a peer, or of a bucket. Its methods may
+// be called from many goroutines. An error that wraps playlist.ErrNotFound or
+// storage.ErrNotExist says that there is nothing at the address; names that nothing can
+// have are refused from memory. Both methods return ctx's error when that ends first.
 type Source interface {
-	// Multivariant is a broadcast's multivariant playlist; false when there is no
-	// such broadcast, or nothing to play yet.
-	Multivariant(id string) (*playlist.Text, bool)
-	// Window is the live state of a rendition; false when there is none.
-	Window(id, rendition string) (*playlist.Window, bool)
-	// Object opens length bytes from offset of a segment that has left memory.
-	Object(ctx context.Context, id, rendition, name string, offset, length int64) (*storage.Reader, error)
-	// Replay is the playlist of a broadcast that has ended, by its file name; the
-	// error wraps storage.ErrNotExist when there is none.
-	Replay(ctx context.Context, id, name string) (*playlist.Text, error)
-	// Aired is Object for a segment that no Window has any more and a replay lists.
-	Aired(ctx context.Context, id, rendition, name string, offset, length int64) (*storage.Reader, error)
+	// Playlist returns a playlist by its file name: the multivariant playlist or the
+	// replay of a broadcast, or, with a rendition, that rendition's. It waits for the
+	// position that the directives name, for three target durations at the most.
+	Playlist(ctx context.Context, id, rendition, name string, d playlist.Directives) (playlist.Response, error)
+	// Media returns a segment or part by its file name. It waits for the part that the
+	// playlist hints at.
+	Media(ctx context.Context, id, rendition, name string) (playlist.Media, error)
 }

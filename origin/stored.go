@@ -2,12 +2,10 @@ package origin
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"os"
-	"sync"
-	"time"
 
 	"golive/media"
 	"golive/playlist"
@@ -15,59 +13,71 @@ import (
 )
 
 const (
-	// pieceSize is how much of a stored segment is read at once, and then held in memory
-	// until the viewer has taken it; smallPiece when more than manyStored are sent.
+	// pieceSize is how much of a stored segment is sent at once, and held in memory until
+	// the viewer has taken it; smallPiece when more than manyStored are sent.
 	pieceSize  = 256 << 10
 	smallPiece = 32 << 10
 	manyStored = 256
-	// stall is how long a connection to a store is kept for a viewer that takes
-	// nothing. A request for the rest costs more than it does.
-	stall = 2 * time.Second
 )
 
-// opener opens length bytes from offset of a stored segment.
-type opener func(ctx context.Context, id, rendition, name string, offset, length int64) (*storage.Reader, error)
+// stored is a segment that is not in memory.
+type stored interface {
+	// sizeOf returns its length, which fails if it is not there.
+	sizeOf(ctx context.Context, remote string) (int64, error)
+	// read returns bytes from offset on: at least one and most at the most, of those up
+	// to end that will be read. They are valid until the next call.
+	read(ctx context.Context, remote string, offset, most, end int64) ([][]byte, error)
+}
 
-// stored sends a segment or part that has left memory.
-func (h *Handler) stored(w http.ResponseWriter, r *http.Request, m playlist.Media, id, rendition, name string, open opener) (sent, error) {
-	s := &source{reads: h.reads, remote: r.RemoteAddr, open: func(offset, length int64) (*storage.Reader, error) { //nolint:contextcheck // it is the request's
-		return open(r.Context(), id, rendition, m.Object, offset, length)
-	}}
-	defer s.close()
-	if m.Size == media.UnknownSize {
-		if err := s.seek(r.Context(), 0, -1); err != nil {
+// sendStored sends a segment or part that has left memory.
+func (h *Handler) sendStored(w http.ResponseWriter, r *http.Request, m playlist.Media, id, rendition, name string) (sent, error) {
+	if m.Local != nil {
+		f := &file{open: m.Local, reads: h.reads}
+		defer f.close()
+		out, err := h.send(w, r, f, m, name)
+		if m.Remote == nil || !errors.Is(err, storage.ErrNotExist) {
+			return out, err
+		}
+	}
+	if m.Remote == nil {
+		return sent{}, playlist.ErrNotFound
+	}
+	o, leave := h.cache.join(r.Context(), id+"/"+rendition+"/"+m.Object, m.Remote)
+	defer leave()
+	return h.send(w, r, o, m, name)
+}
+
+// send sends m from what is stored.
+func (h *Handler) send(w http.ResponseWriter, r *http.Request, s stored, m playlist.Media, name string) (sent, error) {
+	if m.Size == media.UnknownSize || r.Method == http.MethodHead {
+		size, err := s.sizeOf(r.Context(), r.RemoteAddr)
+		if err != nil {
 			return sent{}, err
 		}
-		m.Size = s.size()
+		if m.Size == media.UnknownSize {
+			m.Size = size
+		}
 	}
 	from, length, status, err := segmentHeader(w, r, name, m.Size)
 	if err != nil || status == http.StatusNotModified {
 		return sent{status: status}, err
 	}
-	if r.Method == http.MethodHead && s.object != nil {
+	out := sent{status: status}
+	if r.Method == http.MethodHead || length == 0 {
 		w.WriteHeader(status)
-		return sent{status: status}, nil
+		return out, nil
 	}
-	if err := s.seek(r.Context(), m.Offset+from, length); err != nil {
-		clearHeader(w)
-		return sent{}, err
-	}
-	if r.Method == http.MethodHead {
-		w.WriteHeader(status)
-		return sent{status: status}, nil
-	}
-	size := int64(pieceSize)
+	most := int64(pieceSize)
 	if h.sending.Add(1) > manyStored {
-		size = smallPiece
+		most = smallPiece
 	}
 	defer h.sending.Add(-1)
-	piece := make([]byte, min(size, length))
-	out := sent{status: status}
-	if length == 0 {
-		w.WriteHeader(status)
-	}
-	for begun := false; length > 0; begun = true {
-		n, err := s.read(r.Context(), piece[:min(int64(len(piece)), length)])
+	offset, end := m.Offset+from, m.Offset+from+length
+	for begun := false; offset < end; begun = true {
+		pieces, err := s.read(r.Context(), r.RemoteAddr, offset, min(most, end-offset), end)
+		if err == nil && len(pieces) == 0 {
+			err = io.ErrUnexpectedEOF
+		}
 		if err != nil && !begun {
 			clearHeader(w)
 			return sent{}, err
@@ -78,121 +88,71 @@ func (h *Handler) stored(w http.ResponseWriter, r *http.Request, m playlist.Medi
 		if !begun {
 			w.WriteHeader(status)
 		}
-		length -= int64(n)
-		n, err = s.whileOpen(func() (int, error) { return w.Write(piece[:n]) })
-		if out.bytes += int64(n); err != nil {
+		n, err := writePieces(w, pieces)
+		offset += n
+		if out.bytes += n; err != nil {
 			return out, fmt.Errorf("%w: %w", errWritten, err)
 		}
 	}
 	return out, nil
 }
 
-// source is what a response reads from storage. It holds no file while the viewer
-// takes what was read, and no connection to a store that takes nothing.
-type source struct {
-	open   func(offset, length int64) (*storage.Reader, error)
-	reads  *Reads
-	remote string // of the viewer
+// file is a segment on this machine's disk. It is open while it is read, and not while the
+// viewer takes what was read: to open it again costs little.
+type file struct {
+	open  playlist.Opener
+	reads *ReadLimiter
 
-	at, left int64 // what is still to be read; left is -1 before the length is known
-
-	mu      sync.Mutex
-	object  *storage.Reader // nil while it is closed
-	end     func()          // of reads
-	writing bool            // so that the object may be closed by the clock
+	buffer []byte
+	body   io.ReadCloser // from the beginning; nil while it is closed
+	size   int64
+	end    func() // of reads
 }
 
-// seek stands at offset, to read length bytes, and has the object open: a reading that
-// stands there already goes on.
-func (s *source) seek(ctx context.Context, offset, length int64) error {
-	if s.object != nil && (s.at != offset || s.left >= 0 && s.left != length || s.left < 0 && s.object.Size != length) {
-		s.close()
-	}
-	s.at, s.left = offset, length
-	return s.opened(ctx)
+// sizeOf implements stored.
+func (f *file) sizeOf(ctx context.Context, remote string) (int64, error) {
+	err := f.openAt(ctx, remote, 0, -1)
+	return f.size, err
 }
 
-// size is that of the whole object, which must be open.
-func (s *source) size() int64 { return s.object.Size }
-
-// opened opens the rest of the object if it is not open.
-func (s *source) opened(ctx context.Context) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.object != nil {
-		return nil
+// read implements stored.
+func (f *file) read(ctx context.Context, remote string, offset, most, end int64) ([][]byte, error) {
+	if f.body == nil || offset > 0 {
+		f.close()
+		if err := f.openAt(ctx, remote, offset, min(most, end-offset)); err != nil {
+			return nil, err
+		}
 	}
-	end, err := s.reads.Begin(ctx, s.remote)
+	defer f.close()
+	if int64(cap(f.buffer)) < most {
+		f.buffer = make([]byte, most)
+	}
+	b := f.buffer[:most]
+	if _, err := io.ReadFull(f.body, b); err != nil {
+		return nil, fmt.Errorf("read file: %w", err)
+	}
+	return [][]byte{b}, nil
+}
+
+func (f *file) openAt(ctx context.Context, remote string, offset, length int64) error {
+	end, err := f.reads.Begin(ctx, remote)
 	if err != nil {
 		return err
 	}
-	object, err := s.open(s.at, s.left)
-	if err != nil {
+	if f.body, f.size, err = f.open(ctx, offset, length); err != nil {
+		f.body = nil
 		end()
 		return err
 	}
-	s.object, s.end = object, end
+	f.end = end
 	return nil
 }
 
-// read fills p.
-func (s *source) read(ctx context.Context, p []byte) (int, error) {
-	if err := s.opened(ctx); err != nil {
-		return 0, err
-	}
-	n, err := io.ReadFull(s.object.Body, p)
-	s.at, s.left = s.at+int64(n), s.left-int64(n)
-	if s.left == 0 || s.isFile() {
-		s.close()
-	}
-	return n, err
-}
-
-// isFile reports whether it costs nothing to open the object again.
-func (s *source) isFile() bool {
-	limited, ok := s.object.Body.(*io.LimitedReader)
-	if !ok {
-		return false
-	}
-	_, ok = limited.R.(*os.File)
-	return ok
-}
-
-// whileOpen runs write, and closes the object when that takes too long.
-func (s *source) whileOpen(write func() (int, error)) (int, error) {
-	if s.object == nil {
-		return write()
-	}
-	s.setWriting(true)
-	defer s.setWriting(false)
-	defer time.AfterFunc(stall, func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		if s.writing {
-			s.closeLocked()
-		}
-	}).Stop()
-	return write()
-}
-
-func (s *source) setWriting(on bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.writing = on
-}
-
-// close lets go of the object; it may be opened again.
-func (s *source) close() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.closeLocked()
-}
-
-func (s *source) closeLocked() {
-	if s.object == nil {
+func (f *file) close() {
+	if f.body == nil {
 		return
 	}
-	_ = s.object.Close() // all that was wanted was read, or the response has failed already
-	s.end()
-	s.object = nil
+	_ = f.body.Close() // all that was wanted was read, or the response has failed already
+	f.end()
+	f.body = nil
 }

@@ -19,83 +19,124 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"golive/media"
 	"golive/origin/audience"
 	"golive/playlist"
 	"golive/storage"
 )
 
-// vault is a Source of stored segments of one size, which counts what is open of them.
-type vault struct {
-	*house
-	file   *os.File // what they are read from; nil is a store
+// storedSource is a Source of stored segments of one size, which counts what is open of
+// them.
+type storedSource struct {
+	*testSource
+	file   string // the name of the file they are read from; "" is a store
 	data   []byte
 	delay  time.Duration // to open
 	open   atomic.Int64
 	most   atomic.Int64
 	opened atomic.Int64
-	gone   atomic.Bool
+	read   atomic.Int64 // bytes
 }
 
-func newVault(t *testing.T, size int, asFile bool) *vault {
+func newStoredSource(t *testing.T, size int, asFile bool) *storedSource {
 	t.Helper()
-	v := &vault{house: newHouse(), data: make([]byte, size)}
-	for i := range v.data {
-		v.data[i] = byte(i / 1000)
+	s := &storedSource{testSource: newTestSource(), data: make([]byte, size)}
+	for i := range s.data {
+		s.data[i] = byte(i / 1000)
 	}
 	if asFile {
-		name := filepath.Join(t.TempDir(), "segment")
-		if err := os.WriteFile(name, v.data, 0o600); err != nil {
+		s.file = filepath.Join(t.TempDir(), "segment")
+		if err := os.WriteFile(s.file, s.data, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		f, err := os.Open(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = f.Close() })
-		v.file = f
 	}
-	return v
+	return s
 }
 
-func (v *vault) Window(string, string) (*playlist.Window, bool) { return nil, false }
-
-func (v *vault) Aired(_ context.Context, _, _, name string, offset, length int64) (*storage.Reader, error) {
-	if v.gone.Load() || name == "none-1.ts" {
-		return nil, storage.ErrNotExist
+func (s *storedSource) Media(_ context.Context, _, _, name string) (playlist.Media, error) {
+	m := playlist.Media{Object: name, Size: media.UnknownSize, Remote: s.openRemote}
+	if s.file != "" {
+		m.Local, m.Remote = s.openFile, nil
 	}
-	v.opened.Add(1)
-	v.most.Store(max(v.most.Load(), v.open.Add(1)))
-	<-time.After(v.delay)
-	size := int64(len(v.data))
+	if name == "none-1.ts" {
+		m.Local = nil
+		m.Remote = func(context.Context, int64, int64) (io.ReadCloser, int64, error) { return nil, 0, storage.ErrNotExist }
+	}
+	return m, nil
+}
+
+// openObject is one that is open.
+type openObject struct {
+	io.Reader
+	source *storedSource
+	ctx    context.Context //nolint:containedctx // a store's connection ends with it
+	file   *os.File
+}
+
+func (o *openObject) Read(b []byte) (int, error) {
+	if err := o.ctx.Err(); err != nil {
+		return 0, err
+	}
+	n, err := o.Reader.Read(b)
+	o.source.read.Add(int64(n))
+	return n, err
+}
+
+func (o *openObject) Close() error {
+	o.source.open.Add(-1)
+	if o.file != nil {
+		return o.file.Close()
+	}
+	return nil
+}
+
+func (s *storedSource) count(ctx context.Context) error {
+	s.opened.Add(1)
+	s.most.Store(max(s.most.Load(), s.open.Add(1)))
+	select {
+	case <-time.After(s.delay):
+		return nil
+	case <-ctx.Done():
+		s.open.Add(-1)
+		return ctx.Err()
+	}
+}
+
+func (s *storedSource) openRemote(ctx context.Context, offset, length int64) (io.ReadCloser, int64, error) {
+	if err := s.count(ctx); err != nil {
+		return nil, 0, err
+	}
+	size := int64(len(s.data))
 	if length < 0 {
 		length = size - offset
 	}
-	r := &storage.Reader{Info: storage.Info{Size: size}, Close: func() error { v.open.Add(-1); return nil }}
-	if v.file == nil {
-		r.Body = io.LimitReader(bytes.NewReader(v.data[offset:]), length)
-		return r, nil
-	}
-	f, err := os.Open(v.file.Name())
-	if err != nil {
-		return nil, err
-	}
-	if _, err := f.Seek(offset, io.SeekStart); err != nil {
-		return nil, err
-	}
-	r.Body = &io.LimitedReader{R: f, N: length}
-	r.Close = func() error { v.open.Add(-1); return f.Close() }
-	return r, nil
+	return &openObject{source: s, ctx: ctx, Reader: io.LimitReader(bytes.NewReader(s.data[offset:]), length)}, size, nil
 }
 
-func (v *vault) handlerOf(reads int) *Handler {
+func (s *storedSource) openFile(ctx context.Context, offset, length int64) (io.ReadCloser, int64, error) {
+	if err := s.count(ctx); err != nil {
+		return nil, 0, err
+	}
+	f, err := os.Open(s.file)
+	if err != nil {
+		return nil, 0, err
+	}
+	size := int64(len(s.data))
+	if length < 0 {
+		length = size - offset
+	}
+	return &openObject{source: s, ctx: ctx, Reader: io.NewSectionReader(f, offset, length), file: f}, size, nil
+}
+
+func (s *storedSource) handlerOf(reads int) *Handler {
 	reg := prometheus.NewRegistry()
-	return NewHandler(v, audience.New(nil, reg), NewReads(reads, nil), slog.New(slog.DiscardHandler), NewMetrics(reg))
+	return NewHandler(DefaultConfig(), s, audience.New(nil, reg), NewReadLimiter(reads, nil), slog.New(slog.DiscardHandler), NewMetrics(reg))
 }
 
 func TestHandler_StoredSegmentIsWholeAndItsRangesAreRight(t *testing.T) {
 	for _, asFile := range []bool{true, false} {
 		for _, size := range []int{0, 1, pieceSize - 1, pieceSize, pieceSize + 1, 5*pieceSize + 7} {
-			v := newVault(t, size, asFile)
+			v := newStoredSource(t, size, asFile)
 			h := v.handlerOf(4)
 			if w := get(h, "/live/past/source/s-1.ts"); w.Code != 200 || !bytes.Equal(w.Body.Bytes(), v.data) {
 				t.Errorf("file %t, %d bytes: %d, %d bytes", asFile, size, w.Code, w.Body.Len())
@@ -126,14 +167,14 @@ func frame(kind, flags byte, stream uint32, payload string) string {
 }
 
 // A hundred streams whose window is 0 ask for stored segments, and take nothing.
-func TestHandler_StoredMediaHoldsNothingForWhoTakesNothing(t *testing.T) {
+func TestHandler_StoredMediaHoldsNoConnectionsForViewersThatDoNotRead(t *testing.T) {
 	const streams, reads = 100, 8
 	for _, asFile := range []bool{true, false} {
 		synctest.Test(t, func(t *testing.T) {
-			v := newVault(t, 1<<20, asFile)
+			v := newStoredSource(t, 1<<20, asFile)
 			v.delay = 10 * time.Millisecond
-			f := openFront(t, v.handlerOf(reads))
-			c, err := f.ln.dial(t.Context(), "", "")
+			f := startServer(t, v.handlerOf(reads))
+			c, err := f.ln.Dial(t.Context(), "", "")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -164,13 +205,13 @@ func TestHandler_StoredMediaHoldsNothingForWhoTakesNothing(t *testing.T) {
 }
 
 // Over HTTP/1.1 the next viewer does not wait for those that take nothing either.
-func TestHandler_StoredMediaIsThereWhileOthersTakeNothing(t *testing.T) {
+func TestHandler_StoredMediaIsServedWhileOthersDoNotRead(t *testing.T) {
 	for _, asFile := range []bool{true, false} {
 		synctest.Test(t, func(t *testing.T) {
-			v := newVault(t, 1<<20, asFile)
-			f := openFront(t, v.handlerOf(4))
+			v := newStoredSource(t, 1<<20, asFile)
+			f := startServer(t, v.handlerOf(4))
 			for range 20 {
-				c, err := f.ln.dial(t.Context(), "", "")
+				c, err := f.ln.Dial(t.Context(), "", "")
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -184,7 +225,7 @@ func TestHandler_StoredMediaIsThereWhileOthersTakeNothing(t *testing.T) {
 			}
 			rt := f.client(1)
 			for range 5 {
-				time.Sleep(patience / 4)
+				time.Sleep(maxLag / 4)
 				res, err := fetch(t.Context(), rt, "/live/past/source/s-1.ts")
 				if err != nil {
 					t.Fatal(err)
@@ -206,10 +247,10 @@ func TestHandler_StoredMediaIsThereWhileOthersTakeNothing(t *testing.T) {
 func TestHandler_StoredMediaHasTheDeadlineOfItsLengthOverHTTP2(t *testing.T) {
 	const size = 1 << 17
 	synctest.Test(t, func(t *testing.T) {
-		v := newVault(t, size, false)
+		v := newStoredSource(t, size, false)
 		ended := make(chan time.Time, 1)
 		h := v.handlerOf(4)
-		f := openFront(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		f := startServer(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			h.ServeHTTP(w, r)
 			ended <- time.Now()
 		}))
@@ -219,7 +260,7 @@ func TestHandler_StoredMediaHasTheDeadlineOfItsLengthOverHTTP2(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		allowed := patience + size*time.Second/leastRate
+		allowed := maxLag + size*time.Second/minRate
 		if took := (<-ended).Sub(began); took < allowed-time.Second || took > allowed+time.Second {
 			t.Errorf("it was cut off after %s, want %s", took, allowed)
 		}
@@ -235,13 +276,13 @@ func TestHandler_StoredMediaHasTheDeadlineOfItsLengthOverHTTP2(t *testing.T) {
 // A viewer that pauses gets the rest, though the store's connection was let go of.
 func TestHandler_StoredSegmentGoesOnAfterAStall(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		v := newVault(t, 3*pieceSize, false)
+		v := newStoredSource(t, 3*pieceSize, false)
 		w := &pausing{ResponseRecorder: httptest.NewRecorder(), pause: 2 * stall, open: &v.open}
 		v.handlerOf(4).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/live/past/source/s-1.ts", nil))
 		if !bytes.Equal(w.Body.Bytes(), v.data) || w.held != 0 {
 			t.Errorf("%d bytes; %d were held after the stall", w.Body.Len(), w.held)
 		}
-		if n := v.opened.Load(); n != 3 {
+		if n := v.opened.Load(); n != 3 { // for each pieceSize
 			t.Errorf("it was opened %d times", n)
 		}
 	})
@@ -260,9 +301,9 @@ func (p *pausing) Write(b []byte) (int, error) {
 	return p.ResponseRecorder.Write(b)
 }
 
-func TestReads_AreSharedAmongAddresses(t *testing.T) {
+func TestReadLimiter_SharesReadsAmongAddresses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := NewReads(8, nil)
+		r := NewReadLimiter(8, nil)
 		var ends []func()
 		for range 2 {
 			end, err := r.Begin(t.Context(), "192.0.2.1:1")
@@ -287,8 +328,8 @@ func TestReads_AreSharedAmongAddresses(t *testing.T) {
 		}
 		third()
 		ends[1]()
-		if len(r.by) != 0 {
-			t.Errorf("%d addresses are remembered", len(r.by))
+		if len(r.addresses) != 0 {
+			t.Errorf("%d addresses are remembered", len(r.addresses))
 		}
 	})
 }

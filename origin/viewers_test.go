@@ -11,8 +11,8 @@ import (
 	"golive/origin/audience"
 )
 
-// Who asks for a media playlist watches; who asks for anything else may be a cache,
-// a search engine, or a player that has not decided.
+// A request for a media playlist is a viewer's; any other may be of a cache, a search
+// engine, or a player that has not started.
 func TestHandler_CountsViewersByTheirPlaylistRequests(t *testing.T) {
 	for path, want := range map[string]int{
 		"/live/b/source/index.m3u8":                      1,
@@ -37,13 +37,13 @@ func TestHandler_CountsViewersByTheirPlaylistRequests(t *testing.T) {
 	}
 }
 
-func TestHandler_HearsOfStalls(t *testing.T) {
+func TestHandler_CountsStalls(t *testing.T) {
 	reg := prometheus.NewRegistry()
-	h := NewHandler(live(t), audience.New(nil, reg), NewReads(100, nil), nil, NewMetrics(reg))
+	h := NewHandler(DefaultConfig(), live(t), audience.New(nil, reg), NewReadLimiter(100, nil), nil, NewMetrics(reg))
 	get(h, "/live/b/source/s-0.ts", "CMCD-Status", "bs")
 	get(h, "/live/b/source/index.m3u8?CMCD=bs%2Csid%3D%22one%22")
 	ask(h, http.MethodOptions, "/live/b/source/s-0.ts", "CMCD-Status", "bs") // asks whether it may ask
-	const want = "# HELP golive_origin_player_stalls_total Stalls that players told of (CMCD's bs).\n" +
+	const want = "# HELP golive_origin_player_stalls_total Stalls that players reported (bs of CMCD).\n" +
 		"# TYPE golive_origin_player_stalls_total counter\ngolive_origin_player_stalls_total 2\n"
 	if err := testutil.GatherAndCompare(reg, strings.NewReader(want), "golive_origin_player_stalls_total"); err != nil {
 		t.Error(err)

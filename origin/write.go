@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"golive/httpserver"
 	"golive/playlist"
 )
 
@@ -28,7 +29,7 @@ var (
 	cacheForever = []string{"public, max-age=31536000, immutable"}
 )
 
-// errWritten says that the response had begun when it failed: the client left.
+// errWritten reports a response that failed after its header was written: the client left.
 var errWritten = errors.New("response was cut off")
 
 // sent is what was sent of a response.
@@ -37,7 +38,7 @@ type sent struct {
 	bytes  int64 // of the body
 }
 
-// writeText sends a playlist, compressed for those who can.
+// writeText sends a playlist, compressed if the client accepts that.
 func writeText(w http.ResponseWriter, r *http.Request, text *playlist.Text, cache []string) (sent, error) {
 	header := w.Header()
 	header["Content-Type"] = playlistType
@@ -45,7 +46,7 @@ func writeText(w http.ResponseWriter, r *http.Request, text *playlist.Text, cach
 	header["Vary"] = varyEncoding
 	header["Access-Control-Expose-Headers"] = exposed
 	form := text.Form()
-	if acceptsGzip(r.Header["Accept-Encoding"]) {
+	if httpserver.AcceptsGzip(r.Header["Accept-Encoding"]) {
 		form = text.Gzip()
 		header["Content-Encoding"] = gzipEncoding
 	}
@@ -68,8 +69,8 @@ func writeSlabs(w http.ResponseWriter, r *http.Request, m playlist.Media, name s
 	return writeBody(w, r, cut(m.Slabs, from, length), status)
 }
 
-// segmentHeader sets the headers of an immutable resource and says which bytes of
-// it are wanted.
+// segmentHeader sets the headers of an immutable resource, and returns the range that is
+// requested.
 func segmentHeader(w http.ResponseWriter, r *http.Request, name string, size int64) (from, length int64, status int, err error) {
 	header := w.Header()
 	header["Access-Control-Expose-Headers"] = exposed
@@ -136,7 +137,7 @@ func writePieces(w http.ResponseWriter, pieces [][]byte) (total int64, err error
 	return total, nil
 }
 
-// cut is the range [from, from+length) of the slabs.
+// cut returns the range [from, from+length) of the slabs.
 func cut(slabs [][]byte, from, length int64) [][]byte {
 	out := make([][]byte, 0, len(slabs))
 	for _, b := range slabs {
@@ -155,22 +156,7 @@ func cut(slabs [][]byte, from, length int64) [][]byte {
 	return out
 }
 
-// acceptsGzip says whether gzip is among the codings and not refused by q=0.
-func acceptsGzip(values []string) bool {
-	for _, v := range values {
-		for coding := range strings.SplitSeq(v, ",") {
-			name, q, _ := strings.Cut(strings.TrimSpace(coding), ";")
-			if strings.EqualFold(strings.TrimSpace(name), "gzip") {
-				q = strings.ReplaceAll(q, " ", "")
-				weight, err := strconv.ParseFloat(strings.TrimPrefix(q, "q="), 64)
-				return q == "" || err != nil || weight > 0
-			}
-		}
-	}
-	return false
-}
-
-// matches is the weak comparison of If-None-Match (RFC 9110 section 13.1.2).
+// matches implements the weak comparison of If-None-Match (RFC 9110 section 13.1.2).
 func matches(values []string, tag string) bool {
 	for _, v := range values {
 		for candidate := range strings.SplitSeq(v, ",") {
@@ -183,7 +169,7 @@ func matches(values []string, tag string) bool {
 	return false
 }
 
-// rangeApplies is If-Range: a range of another version would be of no use.
+// rangeApplies implements If-Range: a range of another version would be useless.
 func rangeApplies(values []string, tag string) bool {
 	return len(values) == 0 || values[0] == tag
 }
@@ -215,8 +201,7 @@ func parseRange(v string, size int64) (from, length int64, partial bool, err err
 	return from, min(to, size-1) - from + 1, true, nil
 }
 
-// parseOffset reads a number of any length; what no resource is as long as is as much
-// as can be counted.
+// parseOffset reads a number of any length; one that is too large is math.MaxInt64.
 func parseOffset(s string) (int64, bool) {
 	n, err := strconv.ParseUint(s, 10, 63)
 	return int64(n), err == nil || errors.Is(err, strconv.ErrRange)

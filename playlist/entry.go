@@ -7,14 +7,14 @@ import (
 	"golive/media"
 )
 
-// Entry is a complete segment of a Window. Its text never changes; its bytes may
-// leave memory once storage has them.
+// Entry is a complete segment of a Window. Its text does not change; its bytes may be
+// released once storage has them.
 type Entry struct {
 	segment atomic.Pointer[media.Segment]
 	stored  atomic.Bool
 
 	msn           int64
-	session       string
+	publication   string
 	duration      media.Ticks
 	partCount     int
 	discontinuity bool
@@ -23,22 +23,21 @@ type Entry struct {
 	tail          string      // EXTINF and URI
 	offset        int64       // of head and tail in the window's text
 	removedAt     media.Ticks // on the window's clock
-	removedWall   time.Time   // when the newest part had arrived
-	bare          bool        // evict has nothing left to do
+	removedWall   time.Time   // arrival of the newest part when it was removed
+	released      bool        // its bytes are released
 }
 
-// Segment is the segment, with or without its bytes.
+// Segment returns the segment, with or without its bytes.
 func (e *Entry) Segment() *media.Segment { return e.segment.Load() }
 
-// Stored tells the window that storage has acknowledged the segment, so that
-// memory need not keep it. It may be called from any goroutine.
+// Stored marks the segment as acknowledged by storage, so that its bytes can be released. It
+// may be called from any goroutine.
 func (e *Entry) Stored() { e.stored.Store(true) }
 
-// evict lets go of the bytes if storage has them. Only the window's writer may call
-// it.
+// evict releases the bytes if storage has them. Only the window's writer may call it.
 func (e *Entry) evict() {
 	if e.stored.Load() {
 		e.segment.Store(e.segment.Load().WithoutData())
-		e.bare = true
+		e.released = true
 	}
 }

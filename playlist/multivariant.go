@@ -8,9 +8,9 @@ import (
 	"golive/media"
 )
 
-// Variant is one line pair of a multivariant playlist.
+// Variant is a variant stream of a multivariant playlist (EXT-X-STREAM-INF).
 type Variant struct {
-	// Name is the rendition's.
+	// Name is the name of the rendition.
 	Name string
 	// Video and Audio are its tracks; either may be nil.
 	Video, Audio *media.Track
@@ -23,11 +23,10 @@ type Variant struct {
 }
 
 // Multivariant renders the multivariant playlist (section 4.4.6) of variants whose media
-// playlists are at NAME/file. independent says that every segment begins with a key
-// frame.
+// playlists are at NAME/file. independent is set if every segment begins with a key frame.
 func Multivariant(variants []Variant, independent bool, file string) []byte {
 	var b strings.Builder
-	b.WriteString("#EXTM3U\n") // its tags are those of version 1, mostly
+	b.WriteString("#EXTM3U\n") // most of its tags are of version 1
 	var captions media.Captions
 	for _, v := range variants {
 		captions |= v.Captions
@@ -60,8 +59,8 @@ func Multivariant(variants []Variant, independent bool, file string) []byte {
 // captionsGroup is the GROUP-ID of the closed captions.
 const captionsGroup = "cc"
 
-// writeCaptions writes an EXT-X-MEDIA for each channel (section 4.4.6.1). Whoever
-// wants captions gets the first one by itself. The languages are not known.
+// writeCaptions writes an EXT-X-MEDIA for each channel (section 4.4.6.1). Players
+// with captions enabled select the first one. The languages are not known.
 func writeCaptions(b *strings.Builder, captions media.Captions) {
 	first := true
 	for id := range captions.IDs() {
@@ -74,7 +73,7 @@ func writeCaptions(b *strings.Builder, captions media.Captions) {
 	}
 }
 
-// Codecs is the CODECS attribute: the RFC 6381 form of each track, with commas.
+// Codecs returns the CODECS attribute: the codec strings of the tracks, separated by commas.
 func (v Variant) Codecs() string {
 	var codecs []string
 	for _, t := range []*media.Track{v.Video, v.Audio} {

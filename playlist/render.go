@@ -15,14 +15,13 @@ const (
 	partListTargets     = 3 // how far back parts are listed, section 6.2.2
 )
 
-// pauseLine ends a playlist whose next part has no name yet. To hls.js (1.7.4) the
-// last segment of a low-latency playlist that ends with a URI is also the one in
-// the making: it takes the next playlist for another stream, and stops for ten
-// seconds. Any line after the URI prevents that; a comment means nothing to anybody
-// (section 4.1).
+// pauseLine ends a playlist whose next part has no name yet. hls.js (1.7.4) assumes that the
+// last segment of a low-latency playlist that ends with a URI is still incomplete, treats
+// the next playlist as another stream, and stops for ten seconds. Any line after the URI
+// prevents that; a comment is ignored by all clients (section 4.1).
 const pauseLine = "# more to come\n"
 
-// render writes the playlist, without its skip oldest segments.
+// render returns the text of the playlist, without its skip oldest segments.
 func (w *Window) render(s *Snapshot, skip int) []byte {
 	listed := s.Listed()
 	withParts := w.firstWithParts(s)
@@ -59,7 +58,7 @@ func (w *Window) render(s *Snapshot, skip int) []byte {
 	return b
 }
 
-// textAt is where the text of listed[i] begins.
+// textAt returns the offset of listed[i] in w.text.
 func (w *Window) textAt(listed []*Entry, i int) int {
 	if i == len(listed) {
 		return len(w.text)
@@ -67,7 +66,7 @@ func (w *Window) textAt(listed []*Entry, i int) int {
 	return int(listed[i].offset - w.textStart)
 }
 
-// sizeOf bounds the length of the playlist.
+// sizeOf returns an upper bound of the length of the playlist.
 func (w *Window) sizeOf(s *Snapshot, withParts int) int {
 	const header = 512 // with pauseLine
 	const report = 128
@@ -116,8 +115,8 @@ func (w *Window) firstMSN(s *Snapshot) int64 {
 	return s.next.MSN
 }
 
-// firstWithParts is the index of the first listed segment whose parts are
-// listed: those within three targets of the end.
+// firstWithParts returns the index of the first listed segment whose parts are listed: they
+// are within three target durations of the end.
 func (w *Window) firstWithParts(s *Snapshot) int {
 	listed := s.Listed()
 	if !w.cfg.LowLatency {
@@ -126,8 +125,8 @@ func (w *Window) firstWithParts(s *Snapshot) int {
 	return fromEnd(listed, s.openLength(), media.Ticks(partListTargets*w.constants.Target)*media.Second)
 }
 
-// skippable is how many segments a delta update leaves out: those that end
-// further from the end of the playlist than the skip boundary.
+// skippable returns the number of segments that a delta update omits: those that end before
+// the skip boundary.
 func (w *Window) skippable(s *Snapshot) int {
 	if !w.cfg.LowLatency {
 		return 0
@@ -142,7 +141,7 @@ func (s *Snapshot) openLength() media.Ticks {
 	return s.open.Duration
 }
 
-// fromEnd is the index of the first entry that ends less than distance before
+// fromEnd returns the index of the first entry that ends less than distance before
 // the end of the playlist; tail is the length of what follows the entries.
 func fromEnd(listed []*Entry, tail, distance media.Ticks) int {
 	i := len(listed)

@@ -8,21 +8,20 @@ import (
 	"golive/media"
 )
 
-// Replay is the playlist of a whole broadcast, for watching it after its end:
-// every segment, what was lost as a gap. It holds 24 bytes a segment, and belongs
-// to one goroutine.
+// Replay is the VOD playlist of a whole ended broadcast: every segment, the lost ones as
+// gaps. It occupies 24 bytes per segment, and is used by one goroutine.
 type Replay struct {
-	constants Constants
-	folder    string
-	sessions  []string // the tokens, each once; kept by index
-	kept      []kept
-	length    media.Ticks // of all that are kept
+	constants    Constants
+	folder       string
+	publications []string // the publication ids, each once; kept holds indices of it
+	segments     []replaySegment
+	length       media.Ticks // duration of all segments
 }
 
-// kept is a segment of a Replay.
-type kept struct {
+// replaySegment is a segment of a Replay.
+type replaySegment struct {
 	msn      int64
-	date     int64  // its program date-time, Unix milliseconds: as fine as its tag
+	date     int64  // program date-time in Unix milliseconds, the precision of the tag
 	duration uint32 // ticks
 	session  uint16
 	flags    keptFlags
@@ -36,23 +35,23 @@ const (
 	keptDependent // it does not begin with a key frame
 )
 
-// maxSessions is how many publications a Replay can tell apart.
-const maxSessions = 1 << 16
+// maxPublications is the maximum number of publications of a Replay.
+const maxPublications = 1 << 16
 
-// NewReplay makes an empty one. folder is where the segments are, relative to the
+// NewReplay returns an empty Replay. folder is the folder of the segments relative to the
 // playlist: "source/".
 func NewReplay(constants Constants, folder string) *Replay {
 	return &Replay{constants: constants, folder: folder}
 }
 
-// Add appends a segment; one that storage has not is listed with EXT-X-GAP. A
-// segment that is not newer than the last is there already, and ignored.
+// Add appends a segment; a lost one is listed with EXT-X-GAP. A segment that is not newer
+// than the last is ignored.
 func (r *Replay) Add(s *media.Segment, lost bool) {
-	if n := len(r.kept); n > 0 && s.MSN <= r.kept[n-1].msn {
+	if n := len(r.segments); n > 0 && s.MSN <= r.segments[n-1].msn {
 		return
 	}
-	session, ok := r.session(s.Session)
-	k := kept{msn: s.MSN, date: s.ProgramDateTime.UnixMilli(), duration: uint32(s.Duration), session: session}
+	session, ok := r.publicationIndex(s.Publication)
+	k := replaySegment{msn: s.MSN, date: s.ProgramDateTime.UnixMilli(), duration: uint32(s.Duration), session: session}
 	if lost || s.Size == 0 || !ok {
 		k.flags |= keptGap
 	}
@@ -62,57 +61,57 @@ func (r *Replay) Add(s *media.Segment, lost bool) {
 	if !s.Independent {
 		k.flags |= keptDependent
 	}
-	r.kept = append(r.kept, k)
+	r.segments = append(r.segments, k)
 	r.length += s.Duration
 }
 
-// session is the index of a token; false when there are too many.
-func (r *Replay) session(token string) (uint16, bool) {
-	for i, known := range slices.Backward(r.sessions) { // nearly always the last
+// publicationIndex returns the index of a publication id; false if there are too many.
+func (r *Replay) publicationIndex(token string) (uint16, bool) {
+	for i, known := range slices.Backward(r.publications) { // nearly always the last
 		if known == token {
 			return uint16(i), true
 		}
 	}
-	if len(r.sessions) == maxSessions {
+	if len(r.publications) == maxPublications {
 		return 0, false
 	}
-	r.sessions = append(r.sessions, token)
-	return uint16(len(r.sessions) - 1), true
+	r.publications = append(r.publications, token)
+	return uint16(len(r.publications) - 1), true
 }
 
-// Len is the number of segments.
-func (r *Replay) Len() int { return len(r.kept) }
+// Len returns the number of segments.
+func (r *Replay) Len() int { return len(r.segments) }
 
-// First returns the media sequence number of the oldest segment; -1 when there is none.
+// First returns the media sequence number of the oldest segment, or -1 if there is none.
 func (r *Replay) First() int64 {
-	if len(r.kept) == 0 {
+	if len(r.segments) == 0 {
 		return -1
 	}
-	return r.kept[0].msn
+	return r.segments[0].msn
 }
 
-// Trim takes out the oldest segments, as long as those that stay last for keep, and that
-// have a number below from, and returns their file names. It goes by what they last, and
-// not by their dates: a wall clock that jumps makes nothing old.
+// Trim removes the oldest segments that have a number below from, as long as the remaining
+// ones last at least keep, and returns their file names. It uses durations and not dates,
+// so that a jump of the wall clock removes nothing.
 func (r *Replay) Trim(keep time.Duration, from int64) (names []string) {
 	least := media.TicksFromDuration(keep)
 	i := 0
-	for ; i < len(r.kept); i++ {
-		k := r.kept[i]
+	for ; i < len(r.segments); i++ {
+		k := r.segments[i]
 		if k.msn >= from || r.length-media.Ticks(k.duration) < least {
 			break
 		}
 		r.length -= media.Ticks(k.duration)
 		names = append(names, r.segment(k).Name())
 	}
-	r.kept = r.kept[i:]
+	r.segments = r.segments[i:]
 	return names
 }
 
-// segment is what a kept one was made of.
-func (r *Replay) segment(k kept) *media.Segment {
+// segment converts k to a media.Segment.
+func (r *Replay) segment(k replaySegment) *media.Segment {
 	return &media.Segment{
-		Session:         r.sessions[k.session],
+		Publication:     r.publications[k.session],
 		MSN:             k.msn,
 		Duration:        media.Ticks(k.duration),
 		ProgramDateTime: time.UnixMilli(k.date),
@@ -121,8 +120,8 @@ func (r *Replay) segment(k kept) *media.Segment {
 	}
 }
 
-// Render writes the playlist, which will never change: EXT-X-PLAYLIST-TYPE is VOD
-// (section 4.4.3.5).
+// Render returns the text of the playlist, with an EXT-X-PLAYLIST-TYPE of VOD (section
+// 4.4.3.5).
 func (r *Replay) Render() []byte {
 	b := append(make([]byte, 0, r.size()), mediaHead...)
 	b = append(b, "#EXT-X-PLAYLIST-TYPE:VOD\n"...)
@@ -138,10 +137,9 @@ func (r *Replay) Render() []byte {
 	return append(b, "#EXT-X-ENDLIST\n"...)
 }
 
-// appendSegments writes the segments. Nothing comes before the first one that it could
-// differ from.
+// appendSegments appends the segments. The first one needs no EXT-X-DISCONTINUITY.
 func (r *Replay) appendSegments(b []byte) []byte {
-	for i, k := range r.kept {
+	for i, k := range r.segments {
 		s := r.segment(k)
 		s.Discontinuity = s.Discontinuity && i > 0
 		b = appendSegmentHead(b, s)
@@ -154,12 +152,12 @@ func (r *Replay) appendSegments(b []byte) []byte {
 
 func (r *Replay) size() int {
 	const header, segment = 256, 128
-	return header + len(r.kept)*(segment+len(r.folder))
+	return header + len(r.segments)*(segment+len(r.folder))
 }
 
 // dependent reports whether a segment does not begin with a key frame.
 func (r *Replay) dependent() bool {
-	for _, k := range r.kept {
+	for _, k := range r.segments {
 		if k.flags&keptDependent != 0 {
 			return true
 		}

@@ -16,7 +16,7 @@ func TestReplay_ListsTheWholeBroadcast(t *testing.T) {
 	date := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	for i := range int64(3) {
 		r.Add(&media.Segment{
-			Session: "aaaa", MSN: 7 + i, Duration: 2 * media.Second, Size: 1, Independent: true,
+			Publication: "aaaa", MSN: 7 + i, Duration: 2 * media.Second, Size: 1, Independent: true,
 			Discontinuity: i != 1, ProgramDateTime: date.Add(time.Duration(2*i) * time.Second),
 		}, i == 1)
 	}

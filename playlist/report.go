@@ -2,18 +2,18 @@ package playlist
 
 import "strconv"
 
-// Other is another rendition of a broadcast.
-type Other struct {
-	// URI is its media playlist's, relative to that which reports it.
+// OtherRendition is another rendition of a broadcast.
+type OtherRendition struct {
+	// URI is that of its media playlist, relative to the playlist that reports it.
 	URI string
-	// Window is its live state; nil while it has none. It is called by the writer of
-	// the window that reports it.
+	// Window returns its window, or nil if it has none yet. It is called by the writer of the
+	// window that reports it.
 	Window func() *Window
 }
 
-// appendReports writes how far the other renditions are (section 4.4.5.4), so that a
-// player that changes to one of them asks for the right part at once. It loads
-// their snapshots, and waits for nobody.
+// appendReports appends the newest part of each other rendition (section 4.4.5.4), so that
+// a player that switches to one of them requests the right part. It loads their snapshots
+// without blocking.
 func (w *Window) appendReports(b []byte) []byte {
 	for _, o := range w.others {
 		other := o.Window()
@@ -35,7 +35,7 @@ func (w *Window) appendReports(b []byte) []byte {
 	return b
 }
 
-// last is the newest part; false when there is none.
+// last returns the newest part; false if there is none.
 func (s *Snapshot) last() (Position, bool) {
 	if s.open != nil && len(s.open.Parts) > 0 {
 		return Position{MSN: s.open.MSN, Part: len(s.open.Parts) - 1}, true

@@ -12,7 +12,7 @@ import (
 func TestWindow_ReportsTheOtherRenditions(t *testing.T) {
 	low := newScript(DefaultConfig())
 	var absent *Window
-	high := newScript(DefaultConfig(), Other{"../low/index.m3u8", func() *Window { return low.w }}, Other{"../gone/index.m3u8", func() *Window { return absent }})
+	high := newScript(DefaultConfig(), OtherRendition{"../low/index.m3u8", func() *Window { return low.w }}, OtherRendition{"../gone/index.m3u8", func() *Window { return absent }})
 	reports := func() (lines []string) {
 		high.part()
 		low.w.Commit()
@@ -70,7 +70,7 @@ func TestWindow_ReportsTheOtherRenditions(t *testing.T) {
 func TestWindow_PlainPlaylistReportsNothing(t *testing.T) {
 	low := newScript(DefaultConfig())
 	low.segments(2)
-	plain := newScript(Config{Window: 30 * time.Second}, Other{"../low/index.m3u8", func() *Window { return low.w }})
+	plain := newScript(Config{Window: 30 * time.Second}, OtherRendition{"../low/index.m3u8", func() *Window { return low.w }})
 	plain.segments(3)
 	if text := string(plain.w.Snapshot().Full.Plain); strings.Contains(text, "REPORT") {
 		t.Error(text)

@@ -6,8 +6,8 @@ import (
 	"golive/media"
 )
 
-// Restore puts the segments of an earlier run into an empty window; their bytes
-// are in storage.
+// Restore adds the segments of an earlier run, whose bytes are in storage, to an empty
+// window.
 func (w *Window) Restore(segments []*media.Segment) {
 	for _, s := range segments {
 		head := *s
@@ -17,15 +17,14 @@ func (w *Window) Restore(segments []*media.Segment) {
 		w.Close(s)
 		e := w.entries[len(w.entries)-1]
 		e.stored.Store(true)
-		e.bare = true
+		e.released = true
 	}
 	w.paused = true
 }
 
-// FillGap lists the time from the end of the last segment to until as lost
-// (EXT-X-GAP): in segments like those before, as many as an earlier run may have
-// shown to players without storing them, and least more. So numbers do not run
-// back. It returns them.
+// FillGap lists the time from the end of the last segment to until as lost (EXT-X-GAP), and
+// returns the segments: as many as an earlier run may have published without storing them,
+// and least more, so that numbers do not go back.
 func (w *Window) FillGap(until time.Time, least int) []*media.Segment {
 	if len(w.entries) == 0 {
 		return nil
@@ -43,7 +42,7 @@ func (w *Window) FillGap(until time.Time, least int) []*media.Segment {
 	for i := range n {
 		begin, end := lost*i/n, lost*(i+1)/n
 		segments = append(segments, &media.Segment{
-			Session:         last.Session,
+			Publication:     last.Publication,
 			MSN:             last.MSN + 1 + int64(i),
 			Start:           last.Start + last.Duration + begin,
 			Duration:        end - begin,

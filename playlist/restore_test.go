@@ -10,7 +10,7 @@ import (
 
 func segmentOf(msn int) *media.Segment {
 	return &media.Segment{
-		Session: "aaaa", MSN: int64(msn), Duration: 2 * media.Second, Size: 1, Independent: true,
+		Publication: "aaaa", MSN: int64(msn), Duration: 2 * media.Second, Size: 1, Independent: true,
 		ProgramDateTime: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC).Add(time.Duration(2*msn) * time.Second),
 	}
 }
@@ -30,8 +30,8 @@ func TestWindow_RestoreRemembersSegmentsWithoutAKeyFrame(t *testing.T) {
 	}
 }
 
-func TestArchive_KeepsTheTarget(t *testing.T) {
-	a := NewArchive(Constants{Target: 2, PartTarget: 1}, time.Minute, Start{})
+func TestStored_KeepsTheTarget(t *testing.T) {
+	a := NewStored(Constants{Target: 2, PartTarget: 1}, time.Minute, Start{})
 	s := segmentOf(0)
 	s.Duration = 2*media.Second + media.Second/4 // rounded it is 2
 	a.Add(s, false)
@@ -42,7 +42,7 @@ func TestArchive_KeepsTheTarget(t *testing.T) {
 
 // Players of a broadcast with short segments saw more of them than fit the lost
 // time in targets.
-func TestWindow_FillGapCoversEveryNumberThatWasShown(t *testing.T) {
+func TestWindow_FillGapCoversEveryPublishedNumber(t *testing.T) {
 	s := newScript(DefaultConfig())
 	for range 12 {
 		s.begin(false)
@@ -64,7 +64,7 @@ func TestWindow_FillGapCoversEveryNumberThatWasShown(t *testing.T) {
 	}
 }
 
-func TestWindow_FillGapBearsAClockThatWasSetBack(t *testing.T) {
+func TestWindow_FillGapToleratesAClockThatWasSetBack(t *testing.T) {
 	s := newScript(DefaultConfig())
 	s.segments(3)
 	last := s.w.entries[2].Segment()

@@ -9,25 +9,25 @@ import (
 	"golive/media"
 )
 
-// Position is a place in a rendition: a segment, or a part of one.
+// Position identifies a segment of a rendition, or a part of one.
 type Position struct {
 	MSN int64
 	// Part is the index of a part, or -1 for the whole segment.
 	Part int
 }
 
-// Snapshot is an immutable instant of a Window.
+// Snapshot is an immutable state of a Window.
 type Snapshot struct {
-	// Full is the playlist; Delta leaves out the oldest segments (section
-	// 6.2.5.1), nil when there are too few to skip.
+	// Full is the playlist; Delta omits the oldest segments (section 6.2.5.1) and is nil if
+	// there are too few to skip.
 	Full, Delta *Text
-	// Changed is closed when the next Snapshot exists.
+	// Changed is closed when the next Snapshot is available.
 	Changed <-chan struct{}
-	// Ended says that the playlist has EXT-X-ENDLIST.
+	// Ended is set if the playlist has EXT-X-ENDLIST.
 	Ended bool
 
 	changed chan struct{}
-	entries []*Entry // complete segments, the removed ones within their grace first
+	entries []*Entry // complete segments; removed ones within their grace period first
 	listed  int      // index of the first listed one
 	open    *media.Segment
 	hint    string // the name in EXT-X-PRELOAD-HINT
@@ -35,8 +35,8 @@ type Snapshot struct {
 	target  int
 }
 
-// Has says whether the position is there. A part index past the end of a complete
-// segment means the first part of the next one (section 6.2.5.2).
+// Has reports whether the snapshot has the position. A part index past the end of a
+// complete segment means the first part of the next one (section 6.2.5.2).
 func (s *Snapshot) Has(p Position) bool {
 	switch {
 	case p.Part < 0 || s.next.MSN > p.MSN+1:
@@ -51,12 +51,12 @@ func (s *Snapshot) Has(p Position) bool {
 	return s.next.MSN == p.MSN && s.next.Part > p.Part
 }
 
-// Arrived is when the last access unit of the part at p was read; zero when p is not
-// there, is a whole segment, or is a gap.
+// Arrived returns when the last access unit of the part at p was received; zero if p is not
+// available, is a whole segment, or is a gap.
 func (s *Snapshot) Arrived(p Position) time.Time {
 	seg := s.segment(p.MSN)
 	if seg != s.open && seg != nil && p.Part >= len(seg.Parts) {
-		p.Part = 0 // of the next one, as Has says
+		p.Part = 0 // of the next one; see Has
 		seg = s.segment(p.MSN + 1)
 	}
 	if seg == nil || p.Part < 0 || p.Part >= len(seg.Parts) {
@@ -65,7 +65,7 @@ func (s *Snapshot) Arrived(p Position) time.Time {
 	return seg.Parts[p.Part].Arrived
 }
 
-// segment is the complete or open segment of that number; nil when there is none.
+// segment returns the complete or open segment with that number, or nil if there is none.
 func (s *Snapshot) segment(msn int64) *media.Segment {
 	if s.open != nil && s.open.MSN == msn {
 		return s.open
@@ -79,9 +79,8 @@ func (s *Snapshot) segment(msn int64) *media.Segment {
 	return nil
 }
 
-// Near says whether it is worth waiting for the position: not more than two
-// segments past the last complete one, nor more parts ahead than three seconds or
-// three parts have (section 6.2.5.2).
+// Near reports whether a request may wait for the position: at most two segments past the
+// last complete one, and at most three seconds or three parts ahead (section 6.2.5.2).
 func (s *Snapshot) Near(p Position, partTarget media.Ticks) bool {
 	ahead := 3
 	if partTarget < media.Second {
@@ -96,27 +95,30 @@ func (s *Snapshot) Near(p Position, partTarget media.Ticks) bool {
 	return p.MSN < s.next.MSN
 }
 
-// Coming is the part that comes next, unless it begins the segment after.
-func (s *Snapshot) Coming() Position { return s.next }
+// begins reports whether the snapshot has parts and no complete segment yet.
+func (s *Snapshot) begins() bool { return s.Full != nil && len(s.entries) == 0 && !s.Ended }
 
-// Target is EXT-X-TARGETDURATION in seconds.
+// Next returns the position of the next part, if it belongs to the open segment.
+func (s *Snapshot) Next() Position { return s.next }
+
+// Target returns EXT-X-TARGETDURATION in seconds.
 func (s *Snapshot) Target() int { return s.target }
 
-// Hinted says whether name is the part that the playlist says comes next.
+// Hinted reports whether name is that of EXT-X-PRELOAD-HINT.
 func (s *Snapshot) Hinted(name string) bool { return s.hint != "" && s.hint == name }
 
-// Listed are the complete segments of the playlist, oldest first.
+// Listed returns the complete segments of the playlist, oldest first.
 func (s *Snapshot) Listed() []*Entry { return s.entries[s.listed:] }
 
-// Bandwidth is the highest and the mean bit rate of the listed segments, in bits
-// per second, counting the open one's parts while there is no complete one.
+// Bandwidth returns the highest and the mean bit rate of the listed segments, in bits per
+// second, or of the open one's parts if there is no complete one.
 func (s *Snapshot) Bandwidth() (peak, average int) {
 	var size int64
 	var duration media.Ticks
 	for _, e := range s.Listed() {
 		seg := e.Segment()
 		if seg.Duration < media.Second/2 || seg.Size <= 0 {
-			continue // a stub before a discontinuity says nothing, nor does a gap
+			continue // very short segments and gaps are not representative
 		}
 		peak = max(peak, rateOf(seg.Size, seg.Duration))
 		size, duration = size+seg.Size, duration+seg.Duration
@@ -135,19 +137,8 @@ func rateOf(size int64, d media.Ticks) int {
 	return int(float64(size) * 8 / d.Seconds())
 }
 
-// Media is a segment or part that can be fetched.
-type Media struct {
-	// Slabs are its bytes in order, or nil when they are in storage only: then
-	// they are Size bytes from Offset of the segment Object.
-	Slabs  [][]byte
-	Object string
-	Offset int64
-	// Size is media.UnknownSize when only storage knows it.
-	Size int64
-}
-
-// Find looks a segment or part up by its file name. It finds those that have
-// left the playlist until their grace is over (section 6.2.2).
+// Find returns the segment or part with a file name, also if it was removed from the
+// playlist less than its grace period ago (section 6.2.2).
 func (s *Snapshot) Find(name string) (Media, bool) {
 	session, number, part, ok := parseName(name)
 	switch {
@@ -167,7 +158,7 @@ func (s *Snapshot) Find(name string) (Media, bool) {
 	return Media{Slabs: seg.Slabs(), Object: seg.Name(), Size: seg.Size}, true
 }
 
-// findPart looks from the newest part back: who asks for one asks for a new one.
+// findPart searches from the newest part back: most requests are for new parts.
 func (s *Snapshot) findPart(session string, number int64) (Media, bool) {
 	if s.open != nil {
 		if m, before := partOf(s.open, session, number); !before {
@@ -182,9 +173,9 @@ func (s *Snapshot) findPart(session string, number int64) (Media, bool) {
 	return Media{}, false
 }
 
-// partOf finds a part in its segment; before says that only an earlier one may have it.
+// partOf returns a part of a segment; before is set if only an earlier segment can have it.
 func partOf(seg *media.Segment, session string, number int64) (m Media, before bool) {
-	if seg.Session != session || len(seg.Parts) == 0 || number < seg.Parts[0].Number {
+	if seg.Publication != session || len(seg.Parts) == 0 || number < seg.Parts[0].Number {
 		return Media{}, true
 	}
 	i := number - seg.Parts[0].Number
@@ -199,7 +190,8 @@ func partOf(seg *media.Segment, session string, number int64) (m Media, before b
 	return m, false
 }
 
-// parseName splits SESSION-MSN.ts, of a segment, and SESSION.NUMBER.ts, of a part.
+// parseName splits the name PUBLICATION-MSN.ts of a segment or PUBLICATION.NUMBER.ts of a
+// part.
 func parseName(name string) (session string, number int64, part, ok bool) {
 	base, found := strings.CutSuffix(name, ".ts")
 	at := strings.LastIndexAny(base, "-.")
@@ -210,20 +202,20 @@ func parseName(name string) (session string, number int64, part, ok bool) {
 	return base[:at], number, base[at] == '.', ok
 }
 
-// parseNumber reads a number in the one form names have it, so that a resource
-// has one address.
+// parseNumber parses a number in canonical form, so that a resource has only one name.
 func parseNumber(s string) (int64, bool) {
 	n, err := strconv.ParseInt(s, 10, 64)
 	return n, err == nil && n >= 0 && strconv.FormatInt(n, 10) == s
 }
 
-// Entry is the complete segment of that name; nil when there is none.
+// Entry returns the complete segment with that publication and number, or nil if there is
+// none.
 func (s *Snapshot) Entry(session string, msn int64) *Entry {
 	if len(s.entries) == 0 {
 		return nil
 	}
 	i := msn - s.entries[0].msn
-	if i < 0 || i >= int64(len(s.entries)) || s.entries[i].session != session {
+	if i < 0 || i >= int64(len(s.entries)) || s.entries[i].publication != session {
 		return nil
 	}
 	return s.entries[i]

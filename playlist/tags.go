@@ -10,29 +10,30 @@ import (
 // dateFormat is ISO 8601 with milliseconds (section 4.4.4.6).
 const dateFormat = "2006-01-02T15:04:05.000Z07:00"
 
-// The beginnings of the lines of every segment.
+// Tags of every segment.
 const (
 	dateTag = "#EXT-X-PROGRAM-DATE-TIME:"
 	infoTag = "#EXTINF:"
 )
 
-// mediaHead begins a media playlist. From version 6 on EXT-X-TARGETDURATION is what
-// durations are rounded to, not the longest of them; a playlist should not say more
-// than it needs, and EXT-X-SKIP needs 9 (sections 6.2.1 and 8).
+// mediaHead begins a media playlist, deltaHead a delta update. From version 6 on rounded
+// durations must not exceed EXT-X-TARGETDURATION; EXT-X-SKIP needs version 9. A playlist
+// should not have a higher version than it needs (sections 6.2.1 and 8).
 const (
 	mediaHead = "#EXTM3U\n#EXT-X-VERSION:6\n"
 	deltaHead = "#EXTM3U\n#EXT-X-VERSION:9\n"
 )
 
-// independentTag says that every segment begins with a key frame (section 4.4.2.1).
+// independentTag is for playlists in which every segment begins with a key frame (section
+// 4.4.2.1).
 const independentTag = "#EXT-X-INDEPENDENT-SEGMENTS\n"
 
-// appendSeconds writes t in seconds with five decimals, finer than a tick.
+// appendSeconds appends t in seconds with five decimals, finer than a tick.
 func appendSeconds(dst []byte, t media.Ticks) []byte {
 	return strconv.AppendFloat(dst, t.Seconds(), 'f', 5, 64)
 }
 
-// appendSegmentHead writes the tags that stand before a segment's parts.
+// appendSegmentHead appends the tags that precede a segment's parts.
 func appendSegmentHead(dst []byte, s *media.Segment) []byte {
 	if s.Discontinuity {
 		dst = append(dst, "#EXT-X-DISCONTINUITY\n"...)
@@ -42,7 +43,7 @@ func appendSegmentHead(dst []byte, s *media.Segment) []byte {
 	return append(dst, '\n')
 }
 
-// appendPart writes an EXT-X-PART (section 4.4.4.9).
+// appendPart appends an EXT-X-PART (section 4.4.4.9).
 func appendPart(dst []byte, p *media.Part) []byte {
 	dst = append(dst, "#EXT-X-PART:DURATION="...)
 	dst = appendSeconds(dst, p.Duration)
@@ -58,15 +59,15 @@ func appendPart(dst []byte, p *media.Part) []byte {
 	return append(dst, '\n')
 }
 
-// appendSegmentTail writes EXTINF and the URI.
+// appendSegmentTail appends EXTINF and the URI.
 func appendSegmentTail(dst []byte, s *media.Segment, gap bool) []byte {
 	dst = appendSegmentInfo(dst, s, gap)
 	dst = append(dst, s.Name()...)
 	return append(dst, '\n')
 }
 
-// appendSegmentInfo writes EXTINF; a segment that nobody can fetch is marked with
-// EXT-X-GAP (section 4.4.4.7).
+// appendSegmentInfo appends EXTINF, and before it EXT-X-GAP if the segment is not available
+// (section 4.4.4.7).
 func appendSegmentInfo(dst []byte, s *media.Segment, gap bool) []byte {
 	if gap {
 		dst = append(dst, "#EXT-X-GAP\n"...)

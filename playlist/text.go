@@ -9,8 +9,8 @@ import (
 	"github.com/cespare/xxhash/v2"
 )
 
-// Text is a rendered playlist: immutable, shared by every response. Compressed
-// at most once, on the first demand.
+// Text is an immutable rendered playlist, shared by all responses. It is compressed at most
+// once, on first use.
 type Text struct {
 	// Plain is the playlist.
 	Plain []byte
@@ -20,11 +20,10 @@ type Text struct {
 	gzip Form
 }
 
-// Form is a Text in one coding, with what a response says of it as an http.Header
-// holds it.
+// Form is a Text in one content coding, with its header fields as http.Header holds them.
 type Form struct {
 	Body []byte
-	// ETag names this very body, with its quotes (RFC 9110 section 8.8.3).
+	// ETag is the strong entity tag of Body, with quotes (RFC 9110 section 8.8.3).
 	ETag []string
 	// Length is Content-Length.
 	Length []string
@@ -34,17 +33,17 @@ func newForm(body []byte, tag string) Form {
 	return Form{Body: body, ETag: []string{`"` + tag + `"`}, Length: []string{strconv.Itoa(len(body))}}
 }
 
-// NewText wraps a rendered playlist, which must not be written to any more.
+// NewText returns a Text of a rendered playlist, which must not be modified any more.
 func NewText(plain []byte) *Text {
 	return &Text{Plain: plain, form: newForm(plain, tagOf(plain))}
 }
 
 func tagOf(text []byte) string { return strconv.FormatUint(xxhash.Sum64(text), 16) }
 
-// Form is the text as it is.
+// Form returns the uncompressed form.
 func (t *Text) Form() *Form { return &t.form }
 
-// Gzip is the text compressed.
+// Gzip returns the gzip-compressed form.
 func (t *Text) Gzip() *Form {
 	t.once.Do(func() {
 		var b bytes.Buffer

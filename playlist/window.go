@@ -9,8 +9,8 @@ import (
 	"golive/media"
 )
 
-// Constants never change during the life of a playlist (sections 6.2.1 and
-// 4.4.3.7; a change stops Apple's player for good).
+// Constants never change during the lifetime of a playlist (sections 6.2.1 and 4.4.3.7; a
+// change permanently stops Apple's player).
 type Constants struct {
 	// Target is EXT-X-TARGETDURATION in seconds.
 	Target int
@@ -18,37 +18,36 @@ type Constants struct {
 	PartTarget media.Ticks
 }
 
-// Start is where a Window's numbering begins; its zero value is a new
-// rendition's.
+// Start is the initial numbering of a Window; its zero value is that of a new rendition.
 type Start struct {
 	// DiscontinuitySequence is EXT-X-DISCONTINUITY-SEQUENCE.
 	DiscontinuitySequence int64
 }
 
-// minSegments is the least a live playlist lists (Apple's authoring
+// minSegments is the least number of segments of a live playlist (Apple's authoring
 // specification 8.11).
 const minSegments = 6
 
-// inMemory is how many complete segments stay in memory after storage has them.
-const inMemory = 1
+// keptInMemory is the number of complete segments that stay in memory after storage has them.
+const keptInMemory = 1
 
 // Window is one rendition's sliding live state.
 type Window struct {
 	cfg       Config
 	constants Constants
-	others    []Other
+	others    []OtherRendition
 	current   atomic.Pointer[Snapshot]
 
-	entries []*Entry // removed ones in their grace, then the listed
+	entries []*Entry // removed ones within their grace period, then the listed ones
 	listed  int
 	length  media.Ticks // of the listed ones
-	longest media.Ticks // the longest that was
-	clock   media.Ticks // of all ever published
-	arrived time.Time   // when the newest part had
+	longest media.Ticks // the largest length so far
+	clock   media.Ticks // duration of all media ever published
+	arrived time.Time   // when the newest part arrived
 
-	// text is what the listed segments say without their parts, kept because all
-	// but the newest are written so every time; textStart is its place in the text
-	// of all segments ever.
+	// text is the text of the listed segments without parts. It is kept because all but the
+	// newest are rendered like that every time; textStart is its offset in the text of all
+	// segments ever.
 	text      []byte
 	textStart int64
 
@@ -56,7 +55,7 @@ type Window struct {
 	open          *media.Segment
 	openHead      string
 	openParts     []byte
-	paused        bool // nobody publishes: what comes next has no name yet
+	paused        bool // there is no publisher: the next part has no name yet
 	ended         bool
 	dirty         bool
 	independent   bool // every segment so far began with a key frame
@@ -64,20 +63,20 @@ type Window struct {
 	nextMSN       int64
 }
 
-// NewWindow makes an empty window. others are the broadcast's other renditions, which
-// its low-latency playlists report.
-func NewWindow(cfg Config, constants Constants, start Start, others ...Other) *Window {
+// NewWindow returns an empty Window. others are the other renditions of the broadcast, which
+// low-latency playlists report.
+func NewWindow(cfg Config, constants Constants, start Start, others ...OtherRendition) *Window {
 	w := &Window{cfg: cfg, constants: constants, independent: true, discontinuity: start.DiscontinuitySequence, others: others}
 	changed := make(chan struct{})
 	w.current.Store(&Snapshot{changed: changed, Changed: changed, target: constants.Target})
 	return w
 }
 
-// Constants are the window's.
+// Constants returns the constants of the window.
 func (w *Window) Constants() Constants { return w.constants }
 
-// DiscontinuitySequence is what Start would need to continue after the window's
-// last segment. Only the writer may call it.
+// DiscontinuitySequence returns the discontinuity sequence number after the last segment, to
+// resume with Start. Only the writer may call it.
 func (w *Window) DiscontinuitySequence() int64 {
 	n := w.discontinuity
 	for _, e := range w.entries[w.listed:] {
@@ -88,10 +87,9 @@ func (w *Window) DiscontinuitySequence() int64 {
 	return n
 }
 
-// Independent tells whether the multivariant playlist may promise that all segments
-// are independent: every one so far was, and there are enough to know the encoder's
-// habit, for the first picture of a stream is an IDR picture in any case. Only the
-// writer may call it.
+// Independent reports whether the multivariant playlist may declare that all segments are
+// independent: every one so far was, and there is more than the first, which always begins
+// with an IDR picture. Only the writer may call it.
 func (w *Window) Independent() bool { return w.independent && len(w.entries) >= minIndependent }
 
 const minIndependent = 2
@@ -104,7 +102,7 @@ func (w *Window) Open(head media.Segment) {
 	w.independent = w.independent && head.Independent
 	w.paused = false
 	w.nextMSN = head.MSN + 1
-	w.dirty = w.dirty || w.cfg.LowLatency // else nothing of it is shown before it is complete
+	w.dirty = w.dirty || w.cfg.LowLatency // otherwise it is not listed before it is complete
 }
 
 // Part adds a part to the open segment.
@@ -126,7 +124,7 @@ func (w *Window) Part(p *media.Part) {
 func (w *Window) Close(s *media.Segment) {
 	e := &Entry{
 		msn:           s.MSN,
-		session:       s.Session,
+		publication:   s.Publication,
 		duration:      s.Duration,
 		partCount:     len(s.Parts),
 		discontinuity: s.Discontinuity,
@@ -143,24 +141,23 @@ func (w *Window) Close(s *media.Segment) {
 	w.dirty = true
 	w.slide()
 	w.longest = max(w.longest, w.length)
-	// Storage takes them in order: those before a bare one it has, or never will.
-	for i := len(w.entries) - inMemory - 1; i >= 0 && !w.entries[i].bare; i-- {
+	// Storage takes them in order: those before a bare one are released or lost.
+	for i := len(w.entries) - keptInMemory - 1; i >= 0 && !w.entries[i].released; i-- {
 		w.entries[i].evict()
 	}
 }
 
-// Drop takes the open segment back, which has no part yet. Its number will be used
-// again.
+// Drop discards the open segment, which has no part yet. Its number will be reused.
 func (w *Window) Drop() {
 	w.nextMSN = w.open.MSN
 	w.open = nil
 	w.dirty = true
 }
 
-// slide takes out of the list what is older than the window, and out of the
-// window what is past its grace: a removed segment stays fetchable for its own
-// duration and that of the longest playlist that listed it (section 6.2.2). The
-// grace is counted in media time, so it stretches while nobody publishes.
+// slide removes segments older than the window from the list, and segments past their grace
+// period from the window: a removed segment stays available for its own duration and that
+// of the longest playlist that listed it (section 6.2.2). The grace period is counted in
+// media time, so it is extended while there is no publisher.
 func (w *Window) slide() {
 	keep := media.TicksFromDuration(w.cfg.Window)
 	for len(w.entries)-w.listed > minSegments {
@@ -188,19 +185,19 @@ func (w *Window) slide() {
 	}
 }
 
-// burst is how much faster than real time media may come before a grace ends
-// early: what a publisher can make the window hold has a bound.
-const burst = 4
+// maxSpeed is how much faster than real time media may be published before a grace period is
+// shortened. It bounds the memory of the window.
+const maxSpeed = 4
 
-// pastGrace says whether nobody may ask for a removed segment any more. Both
-// clocks must say so: media time stands still while nobody publishes, and runs fast
-// when an uplink lets go of what it held up.
+// pastGrace reports whether a removed segment is past its grace period, by media time and
+// by arrival: media time stands still while there is no publisher, and is fast when an
+// uplink catches up.
 func (w *Window) pastGrace(e *Entry) bool {
 	grace, passed := e.duration+w.longest, w.clock-e.removedAt
-	return passed >= grace && (w.arrived.Sub(e.removedWall) >= grace.Duration() || passed >= burst*grace)
+	return passed >= grace && (w.arrived.Sub(e.removedWall) >= grace.Duration() || passed >= maxSpeed*grace)
 }
 
-// trimText forgets the text before offset, when that is worth a copy.
+// trimText drops the text before offset if that is worth a copy.
 func (w *Window) trimText(offset int64) {
 	if n := int(offset - w.textStart); n > len(w.text)/2 {
 		w.text = w.text[:copy(w.text, w.text[n:])]
@@ -208,21 +205,21 @@ func (w *Window) trimText(offset int64) {
 	}
 }
 
-// Pause says that nobody publishes for now: the next part's name is not known,
-// so none is hinted.
+// Pause marks that there is no publisher: the next part's name is not known, so there is no
+// preload hint.
 func (w *Window) Pause() {
 	w.paused = true
 	w.dirty = true
 }
 
-// End says that nothing will follow.
+// End marks the end of the playlist (EXT-X-ENDLIST).
 func (w *Window) End() {
 	w.ended = true
 	w.dirty = true
 }
 
-// Commit makes what was added since the last one visible, at once and together,
-// and wakes who waits. It does nothing when nothing was added.
+// Commit publishes everything that was added since the last call as one Snapshot, and wakes
+// waiting readers. It does nothing if nothing was added.
 func (w *Window) Commit() {
 	if !w.dirty {
 		return
@@ -246,7 +243,7 @@ func (w *Window) Commit() {
 		if w.cfg.LowLatency {
 			s.next.Part = len(open.Parts)
 			if !w.paused && !w.ended {
-				s.hint = w.coming(&open)
+				s.hint = w.nextPartName(&open)
 			}
 		}
 	}
@@ -257,21 +254,21 @@ func (w *Window) Commit() {
 	close(w.current.Swap(s).changed)
 }
 
-// coming names the part that is awaited next: of the open segment or, when a key frame
-// comes first, of the one after it.
-func (w *Window) coming(open *media.Segment) string {
-	next := media.Part{Session: open.Session}
-	if w.newest != nil && w.newest.Session == open.Session {
+// nextPartName returns the name of the next part, whether it belongs to the open segment or begins
+// the next one.
+func (w *Window) nextPartName(open *media.Segment) string {
+	next := media.Part{Publication: open.Publication}
+	if w.newest != nil && w.newest.Publication == open.Publication {
 		next.Number = w.newest.Number + 1
 	}
 	return next.Name()
 }
 
-// Snapshot is the newest; its Full is nil while nothing was committed.
+// Snapshot returns the newest Snapshot. Its Full is nil before the first Commit.
 func (w *Window) Snapshot() *Snapshot { return w.current.Load() }
 
-// Await returns the first Snapshot that has the position, or that has ended. It
-// returns ctx's error when that comes first.
+// Await waits for a Snapshot that has the position or has ended, and returns it. It returns
+// the cause of ctx if ctx is done first.
 func (w *Window) Await(ctx context.Context, p Position) (*Snapshot, error) {
 	for {
 		s := w.current.Load()
@@ -286,5 +283,5 @@ func (w *Window) Await(ctx context.Context, p Position) (*Snapshot, error) {
 	}
 }
 
-// LowLatency says whether parts are listed and requests may wait for them.
+// LowLatency reports whether parts are listed and requests may wait for them.
 func (w *Window) LowLatency() bool { return w.cfg.LowLatency }

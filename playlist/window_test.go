@@ -33,13 +33,13 @@ type script struct {
 	early time.Duration // how far media is ahead of real time
 }
 
-func newScript(cfg Config, others ...Other) *script {
+func newScript(cfg Config, others ...OtherRendition) *script {
 	return &script{w: NewWindow(cfg, Constants{Target: 2, PartTarget: media.Second / 4}, Start{}, others...)}
 }
 
 func (s *script) begin(discontinuity bool) {
 	s.open = &media.Segment{
-		Session: "aaaa", MSN: s.msn, Start: s.clock, Independent: true, Discontinuity: discontinuity,
+		Publication: "aaaa", MSN: s.msn, Start: s.clock, Independent: true, Discontinuity: discontinuity,
 		ProgramDateTime: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC).Add(s.clock.Duration()),
 	}
 	s.msn++
@@ -48,7 +48,7 @@ func (s *script) begin(discontinuity bool) {
 
 func (s *script) part() {
 	p := &media.Part{
-		Session: "aaaa", MSN: s.open.MSN, Number: s.parts, Offset: s.open.Size,
+		Publication: "aaaa", MSN: s.open.MSN, Number: s.parts, Offset: s.open.Size,
 		Data: fmt.Appendf(nil, "part %d.%d;", s.open.MSN, len(s.open.Parts)), Start: s.clock,
 		Duration: media.Second / 4, Independent: len(s.open.Parts) == 0,
 	}
@@ -281,7 +281,7 @@ func TestWindow_GraceIsRealTimeToo(t *testing.T) {
 
 // Rule 39: what is hinted at is what comes, at the end of a segment too. Only the
 // end of one that is cut short nobody can tell.
-func TestWindow_HintsAtThePartThatComes(t *testing.T) {
+func TestWindow_HintsAtTheNextPart(t *testing.T) {
 	s := newScript(DefaultConfig())
 	hint := ""
 	for _, parts := range []int{8, 8, 8, 3, 8, 8} {
@@ -441,7 +441,7 @@ func TestSnapshot_Arrived(t *testing.T) {
 	s.segments(3)
 	s.begin(false)
 	s.part()
-	s.w.Part(&media.Part{Session: "aaaa", MSN: 3, Duration: media.Second / 4, Gap: true})
+	s.w.Part(&media.Part{Publication: "aaaa", MSN: 3, Duration: media.Second / 4, Gap: true})
 	s.w.Commit()
 	for p, parts := range map[Position]int{
 		{0, 0}: 1, {2, 7}: 24, {2, 8}: 25, {3, 0}: 25,

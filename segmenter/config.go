@@ -6,26 +6,26 @@ import (
 	"golive/internal/setting"
 )
 
-// Config says where to cut.
+// Config configures the lengths of segments and parts.
 type Config struct {
-	// SegmentDuration is how long a segment lasts at least: it ends at the first
-	// key frame at or after it. From 1s to 10s. A longer one means fewer requests
+	// SegmentDuration is the least duration of a segment: it ends at the first key frame at
+	// or after it. From 1s to 10s. A longer one means fewer requests
 	// and a longer delay for players without low latency (they stay three
 	// segments behind).
 	SegmentDuration time.Duration `yaml:"segment_duration"`
-	// PartDuration is how long a part lasts at most, fitted to whole frames and to
-	// the segment: at 30 frames a second 200 ms, ten in a segment of 2 s. From 100ms
+	// PartDuration is the longest duration of a part, reduced to whole frames and to a
+	// fraction of the segment: at 30 frames a second 200 ms, ten in a segment of 2 s. From 100ms
 	// to 1s. PART-TARGET is up to half a frame more, for frames that come late.
 	// Low-latency players stay three parts behind.
 	PartDuration time.Duration `yaml:"part_duration"`
 }
 
-// DefaultConfig is 2 s segments of 250 ms parts.
+// DefaultConfig returns segments of 2 s with parts of 250 ms.
 func DefaultConfig() Config {
 	return Config{SegmentDuration: 2 * time.Second, PartDuration: 250 * time.Millisecond}
 }
 
-// Validate reports every wrong value.
+// Validate returns an error for every invalid value.
 func (c Config) Validate() error {
 	var p setting.Problems
 	if c.SegmentDuration < time.Second || c.SegmentDuration > 10*time.Second {

@@ -6,45 +6,45 @@ import (
 	"golive/media"
 )
 
-// lead takes a unit of the track that sets the pace: the video, or the audio
-// when it is alone.
-func (s *Segmenter) lead(u media.AccessUnit) {
+// writeLead writes a unit of the lead track, at which segments and parts are cut: the video, or
+// the audio if there is no video.
+func (s *Segmenter) writeLead(u media.AccessUnit) {
 	if s.video != nil {
-		s.holdUntil(u.DTS)
-		if s.picture.lost && u.Key {
+		s.repeatUntil(u.DTS)
+		if s.videoState.lost && u.Key {
 			s.leading.begin(&u)
 		}
-		if !s.picture.take(&u, s.start) {
+		if !s.videoState.take(&u, s.start) {
 			s.stats.DroppedVideo++
 			return
 		}
 	}
 	if hole := s.rate.add(u.DTS); hole {
-		s.keySeen = false // the time across a hole is no interval of key frames
+		s.keySeen = false // the time across a hole is not a key frame interval
 	}
 	if u.Key {
 		s.noteKey(u.DTS)
 		s.lastAccess = u.Access
 	}
-	s.runOn(u.DTS)
+	s.passGap(u.DTS)
 	s.cutBefore(&u)
-	frame := s.pace()
+	frame := s.leadFrame()
 	s.fillGap(u.DTS, frame)
-	if (s.start-s.segment.Start >= s.formatNow().longest() || s.segmentFull()) && !s.leadPending() {
-		s.forceCut(s.start) // what was closed has taken all the time or room that the segment had
+	if (s.start-s.segment.Start >= s.formatNow().maxSegment() || s.segmentFull()) && !s.leadPending() {
+		s.forceCut(s.start) // the parts that were closed have filled the segment
 	}
 	s.append(u)
-	// Close now when one more frame would not fit: the part is ready as soon as
-	// its last frame is.
+	// Close now if another frame would not fit: the part is ready as soon as its last frame
+	// is.
 	end := u.DTS + frame
 	if end+frame-s.start > s.partTarget() || s.partFull() {
 		s.closePart(end)
 	}
 }
 
-// pace is the duration of a frame of the lead track, 0 when the next one is not due in
-// this part: then what else comes tells the time.
-func (s *Segmenter) pace() media.Ticks {
+// leadFrame returns the duration of a frame of the lead track, or 0 if the next one is not due
+// in this part: then other units determine when the part ends.
+func (s *Segmenter) leadFrame() media.Ticks {
 	if frame := s.rate.frame(); frame <= s.partTarget() {
 		return frame
 	}
@@ -64,15 +64,15 @@ func (s *Segmenter) noteKey(dts media.Ticks) {
 func (s *Segmenter) cutBefore(u *media.AccessUnit) {
 	frame := min(s.rate.frame(), s.partTarget())
 	elapsed := u.DTS - s.segment.Start
-	longest := s.formatNow().longest()
+	longest := s.formatNow().maxSegment()
 	switch {
-	case elapsed <= frame/2: // u is what the segment was opened for
+	case elapsed <= frame/2: // the segment was opened for u
 	case u.Key && s.nextAudio != nil:
 		s.endTracksAt(u.DTS, s.nextAudio)
 		s.setTracks(s.video, s.nextAudio)
 		s.discontinuity = true
 		s.beginWith(u)
-		s.useEarly()
+		s.placeEarlyAudio()
 	case u.Key && s.endsAt(u.DTS):
 		s.endSegmentAt(u.DTS)
 		s.beginWith(u)
@@ -84,29 +84,29 @@ func (s *Segmenter) cutBefore(u *media.AccessUnit) {
 // beginWith opens the segment that begins with the key frame u.
 func (s *Segmenter) beginWith(u *media.AccessUnit) {
 	s.leading.begin(u)
-	s.picture.noteKey(u) // it may be an IDR picture only now
+	s.videoState.noteKey(u) // leading may have made it an IDR picture
 	s.openSegment(s.start, u.Independent())
 }
 
-// endsAt says whether a key frame at dts ends the open segment: the segment is long
-// enough, or would be too long with another group of pictures.
+// endsAt reports whether a key frame at dts ends the open segment, because the segment is
+// long enough or another group of pictures would not fit.
 func (s *Segmenter) endsAt(dts media.Ticks) bool {
 	if s.longEnough(dts) {
 		return true
 	}
 	elapsed := dts - s.segment.Start
-	// Where pictures are repeated, a segment can begin without another key frame.
-	return elapsed+s.gops.longest() > s.formatNow().longest() && !(s.slow() && s.mayRepeat())
+	// If pictures are repeated, a segment can begin without another key frame.
+	return elapsed+s.gops.longest() > s.formatNow().maxSegment() && !(s.slow() && s.canRepeat())
 }
 
-// longEnough tells whether the open segment would last segment_duration if it ended at
-// dts, to half a frame.
+// longEnough reports whether the open segment would last segment_duration, within half a
+// frame, if it ended at dts.
 func (s *Segmenter) longEnough(dts media.Ticks) bool {
 	frame := min(s.rate.frame(), s.partTarget())
 	return dts-s.segment.Start+frame/2 >= media.TicksFromDuration(s.cfg.SegmentDuration)
 }
 
-// forceCut ends a segment that found no key frame in time.
+// forceCut ends a segment without a key frame.
 func (s *Segmenter) forceCut(at media.Ticks) {
 	s.stats.ForcedCuts++
 	if s.keySeen {
@@ -116,58 +116,56 @@ func (s *Segmenter) forceCut(at media.Ticks) {
 	s.openSegment(s.start, false)
 }
 
-// followLateVideo closes parts, and in the end the segment, on the clock of the
-// sound while the picture stands still.
+// followLateVideo closes parts, and eventually the segment, by the time of the audio while
+// no picture is received.
 func (s *Segmenter) followLateVideo(dts media.Ticks) {
-	s.picture.wire = dts
+	s.videoState.audioDTS = dts
 	target := s.partTarget()
-	ahead := max(soundLead, 2*target)
-	if s.picture.repeated || s.rate.frame() > slowPicture {
-		ahead = target + slowLead // no picture is waited for
+	ahead := max(maxAudioLead, 2*target)
+	if s.videoState.repeated || s.rate.frame() > slowInterval {
+		ahead = target + slowAudioLead // no picture is expected soon
 	}
 	for dts-s.start > ahead {
-		s.passPart(s.start + target)
+		s.closeTimedPart(s.start + target)
 	}
 }
 
-// slowLead is how far sound may be ahead of the pictures for good when those are far
-// apart.
-const slowLead = media.Second / 10
+// slowAudioLead is how far audio may be ahead of the pictures if those are far apart.
+const slowAudioLead = media.Second / 10
 
-// soundLead is how far sound may be ahead of the pictures for good: phones send
-// their pictures that much later.
-const soundLead = 6 * media.Second / 5
+// maxAudioLead is how far audio may be ahead of the pictures: some phones send pictures that
+// much later.
+const maxAudioLead = 6 * media.Second / 5
 
-// runOn lets the time pass in which nothing came, as far as it does not fit the
-// open segment: it becomes gap parts, and segments of those.
-func (s *Segmenter) runOn(dts media.Ticks) {
-	if dts-s.segment.Start <= s.formatNow().longest() {
+// passGap fills time in which nothing was received with gap parts, and segments of those, if
+// it does not fit the open segment.
+func (s *Segmenter) passGap(dts media.Ticks) {
+	if dts-s.segment.Start <= s.formatNow().maxSegment() {
 		return
 	}
 	for target := s.partTarget(); dts-s.start > target; {
-		s.passPart(s.start + target)
+		s.closeTimedPart(s.start + target)
 	}
 }
 
-// passPart closes a part for which no frame set the end, and the segment if
-// another part would not fit it. Since no picture comes that this could freeze, new
-// sound may begin there.
-func (s *Segmenter) passPart(end media.Ticks) {
-	// A picture that is held can begin a segment as well as a key frame that comes.
-	if s.start > s.picture.newest && s.mayRepeat() && s.longEnough(s.start) {
+// closeTimedPart closes a part whose end is not set by a frame, and the segment if another part
+// would not fit. A change of the audio track may take effect there.
+func (s *Segmenter) closeTimedPart(end media.Ticks) {
+	// A repeated picture can begin a segment as well as a key frame.
+	if s.start > s.videoState.newest && s.canRepeat() && s.longEnough(s.start) {
 		s.nextSegment()
 	}
-	s.holdPicture(end)
+	s.repeatPicture(end)
 	s.closeAt(end)
-	if s.start+s.format.PartTarget-s.segment.Start > s.format.longest() || s.segmentFull() {
+	if s.start+s.format.PartTarget-s.segment.Start > s.format.maxSegment() || s.segmentFull() {
 		s.nextSegment()
 	}
 }
 
-// nextSegment goes on with another segment where no frame begins it.
+// nextSegment ends the segment and opens the next one without a frame that begins it.
 func (s *Segmenter) nextSegment() {
 	if s.nextAudio != nil {
-		s.closeSound()
+		s.closeOldAudio()
 	}
 	s.closeSegment()
 	if s.nextAudio != nil {
@@ -175,15 +173,15 @@ func (s *Segmenter) nextSegment() {
 		s.discontinuity = true
 	}
 	lead := slices.IndexFunc(s.units, func(u media.AccessUnit) bool { return u.Track == s.video })
-	again := lead < 0 && s.start > s.picture.newest && s.mayRepeat()
+	again := lead < 0 && s.start > s.videoState.newest && s.canRepeat()
 	s.openSegment(s.start, again || lead >= 0 && s.units[lead].Independent())
-	s.useEarly()
+	s.placeEarlyAudio()
 	if again {
 		s.repeat(s.start)
 	}
 }
 
-// closeAt closes the part with what is there of the time before end.
+// closeAt closes the part with the units before end.
 func (s *Segmenter) closeAt(end media.Ticks) {
 	all := s.units
 	n := 0
@@ -199,8 +197,8 @@ func (s *Segmenter) closeAt(end media.Ticks) {
 	clear(all[len(s.units):])
 }
 
-// fillGap makes room for a frame that comes so late that it does not fit the
-// part: what is there becomes a part, the time without media becomes gap parts.
+// fillGap closes parts before a frame that is so late that it does not fit the part: the
+// units so far become a part, the time without media gap parts.
 func (s *Segmenter) fillGap(dts, frame media.Ticks) {
 	target := s.partTarget()
 	for dts+frame-s.start > target && dts-s.start > jitter {
@@ -213,22 +211,21 @@ func (s *Segmenter) formatNow() Format {
 		return s.format
 	}
 	frame := s.rate.frame()
-	if s.video != nil && s.audio == nil && s.rate.alone() {
-		frame = 2 * media.Second // the next one would be there, or is far away
+	if s.video != nil && s.audio == nil && s.rate.singleFrame() {
+		frame = 2 * media.Second // otherwise there would be a second one by now
 	}
 	return freeze(s.cfg, frame, s.video != nil && s.audio != nil)
 }
 
 func (s *Segmenter) partTarget() media.Ticks { return s.formatNow().PartTarget }
 
-// closePart ends the part being gathered at end, but not later than PART-TARGET and
-// TARGETDURATION allow. Another part follows, so it must not be too short either: where
-// frames come so unevenly, or so differently from what PART-TARGET was made of, that
-// whole ones do not fill it, it ends in the middle of one.
+// closePart ends the current part at end, but not later than PART-TARGET and TARGETDURATION
+// allow. Since another part follows, it must not be too short either: if frames are so
+// uneven that whole frames do not fill it, it ends inside one.
 func (s *Segmenter) closePart(end media.Ticks) {
 	s.freeze()
 	if len(s.units) > 0 && !s.partFull() && !s.keyPending() {
-		end = max(end, s.start+s.format.least())
+		end = max(end, s.start+s.format.minPart())
 	}
 	s.close(s.fit(end))
 }
@@ -245,21 +242,20 @@ func (s *Segmenter) freeze() {
 	}
 }
 
-// fit is end, or where the open part has to end before that. A part lasts a tick at
-// least.
+// fit returns end, limited to where the open part must end. A part lasts at least one tick.
 func (s *Segmenter) fit(end media.Ticks) media.Ticks {
-	end = min(end, s.start+s.format.PartTarget, s.segment.Start+s.format.longest())
+	end = min(end, s.start+s.format.PartTarget, s.segment.Start+s.format.maxSegment())
 	return max(end, s.start+1)
 }
 
-// close hands over the part.
+// close passes the part to the packagings.
 func (s *Segmenter) close(end media.Ticks) {
 	if len(s.units) > 0 {
-		s.fillSound(end, s.units[len(s.units)-1].Arrived)
+		s.fillSilence(end, s.units[len(s.units)-1].Arrived)
 	}
 	s.cut = Cut{
 		Part: media.Part{
-			Session: s.session, MSN: s.segment.MSN, Number: s.nextPart, Start: s.start, Duration: end - s.start,
+			Publication: s.publication, MSN: s.segment.MSN, Number: s.nextPart, Start: s.start, Duration: end - s.start,
 		},
 		Format: s.format, Video: s.video, Audio: s.audio, Units: s.units,
 	}
@@ -269,22 +265,22 @@ func (s *Segmenter) close(end media.Ticks) {
 	} else {
 		c.Gap = true
 		s.stats.GapParts++
-		s.sound.skipTo(end)
+		s.audioState.skipGap(end)
 	}
 	for _, out := range s.outs {
 		out.Part(&s.cut)
 	}
 	s.parts++
-	s.carried += s.bytes
+	s.segmentBytes += s.bytes
 	s.segment.Duration += s.cut.Duration
 	s.cut = Cut{}
-	clear(s.units) // let go of the wire's buffers
+	clear(s.units) // release the message buffers
 	s.units, s.bytes = s.units[:0], 0
 	s.start = end
 	s.nextPart++
 }
 
-// endSegmentAt closes the open part and segment; the segment lasts to dts.
+// endSegmentAt closes the open part and segment; the segment ends at dts.
 func (s *Segmenter) endSegmentAt(dts media.Ticks) {
 	if s.open {
 		s.endPartsAt(dts)
@@ -292,34 +288,35 @@ func (s *Segmenter) endSegmentAt(dts media.Ticks) {
 	}
 }
 
-// endTracksAt is endSegmentAt where the tracks change. Sound that goes on goes on.
+// endTracksAt is endSegmentAt for a change of tracks. If the audio track stays, its pending
+// units go into the next segment.
 func (s *Segmenter) endTracksAt(dts media.Ticks, audio *media.Track) {
 	if s.open {
 		s.endPartsAt(dts)
 		if audio != s.audio {
-			s.closeSound()
+			s.closeOldAudio()
 		}
 		s.closeSegment()
 	}
 }
 
-// endPartsAt closes the parts of the open segment, which lasts to dts.
+// endPartsAt closes the parts of the open segment, which ends at dts.
 func (s *Segmenter) endPartsAt(dts media.Ticks) {
 	for target := s.partTarget(); dts-s.start > target; {
-		s.passPart(s.start + target)
+		s.closeTimedPart(s.start + target)
 	}
-	// The last part was said to end when this frame was due, and the next segment
-	// begins there, even if it is a little late: no stub of a part is made of that
-	// time. Sound that came meanwhile goes on into the next segment.
-	if dts-s.start > max(jitter, s.pace()) || s.leadPending() {
+	// The last part was published to end when this frame was due, and the next segment
+	// begins there even if the frame is a little late: that time does not become a very
+	// short part. Audio received meanwhile goes into the next segment.
+	if dts-s.start > max(jitter, s.leadFrame()) || s.leadPending() {
 		s.closeLast(dts)
 	}
 }
 
-// closeSound closes a part with the sound that came after the last one, before another
-// kind of sound begins: behind the discontinuity other parameters hold. The time of it is
-// that of the parts before, so that the part lasts next to nothing.
-func (s *Segmenter) closeSound() {
+// closeOldAudio closes a part with the pending audio before the audio track changes: after the
+// discontinuity other parameters apply. Its time is already covered by the previous parts,
+// so the part is very short.
+func (s *Segmenter) closeOldAudio() {
 	old := func(u media.AccessUnit) bool { return u.Track == s.audio }
 	if s.audio == nil || !s.open || !slices.ContainsFunc(s.units, old) {
 		return
@@ -332,8 +329,7 @@ func (s *Segmenter) closeSound() {
 	}
 }
 
-// keyPending tells whether a picture that is decoded on its own is in the part being
-// gathered.
+// keyPending reports whether the current part has a picture that can be decoded on its own.
 func (s *Segmenter) keyPending() bool {
 	lead := s.leadTrack()
 	return slices.ContainsFunc(s.units, func(u media.AccessUnit) bool {
@@ -348,7 +344,7 @@ func (s *Segmenter) leadPending() bool {
 
 func (s *Segmenter) openSegment(start media.Ticks, independent bool) {
 	s.segment = media.Segment{
-		Session:         s.session,
+		Publication:     s.publication,
 		MSN:             s.nextMSN,
 		Start:           start,
 		ProgramDateTime: s.anchorWall.Add((start - s.anchorDTS).Duration()),
@@ -359,14 +355,14 @@ func (s *Segmenter) openSegment(start media.Ticks, independent bool) {
 	s.start = start
 	s.discontinuity = false
 	s.open = true
-	s.parts, s.carried = 0, 0
+	s.parts, s.segmentBytes = 0, 0
 	for _, out := range s.outs {
 		out.Open(s.segment)
 	}
 }
 
-// closeSegment hands over the open segment. The number of one without a part, which
-// nobody has seen, goes to the next.
+// closeSegment passes the open segment to the packagings. If it has no part, its number is
+// used for the next one.
 func (s *Segmenter) closeSegment() {
 	done := s.segment
 	s.open, s.segment = false, media.Segment{}

@@ -6,19 +6,19 @@ import (
 	"golive/media"
 )
 
-// Cuts is the Packaging that tells Followers where a rendition is cut. The goroutine of
-// that rendition writes; any number of others read, and none waits for another.
+// Cuts is the Packaging that publishes to Followers where a rendition is cut. The goroutine
+// of that rendition writes; any number of others read without blocking.
 type Cuts struct {
 	format  atomic.Pointer[Format] // nil until it is frozen
-	reached atomic.Int64           // where the newest part ends, in ticks
+	reached atomic.Int64           // end of the newest part, in ticks
 
-	newest *event // the writer's
-	// before is what comes before the open segment, or the newest event when none is
-	// open: a Follower begins there.
+	newest *event // only the writer uses it
+	// before is the event before the open segment, or the newest event if none is open: a
+	// Follower begins after it.
 	before atomic.Pointer[event]
 }
 
-// event is one step of a rendition. It never changes, but for next.
+// event is a change of the open segment. Only next changes.
 type event struct {
 	kind eventKind
 	head media.Segment // of segmentOpened
@@ -34,7 +34,7 @@ const (
 	segmentDropped
 )
 
-// NewCuts returns the Cuts of a rendition that has none yet.
+// NewCuts returns empty Cuts.
 func NewCuts() *Cuts {
 	c := &Cuts{newest: &event{}}
 	c.before.Store(c.newest)
@@ -52,7 +52,7 @@ func (c *Cuts) Open(head media.Segment) {
 func (c *Cuts) Part(cut *Cut) {
 	c.reached.Store(int64(cut.Start + cut.Duration))
 	if c.format.Load() == nil {
-		format := cut.Format // the cut will be used again
+		format := cut.Format // the cut is reused
 		c.format.Store(&format)
 	}
 }

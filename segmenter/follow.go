@@ -7,16 +7,16 @@ import (
 )
 
 const (
-	// mostShift is how much later than the leader's key frame a Follower's may be decoded:
-	// the leader's may have been moved earlier for pictures that are reordered.
-	mostShift = media.Second
-	// keyPatience is how long after a cut its key frame is waited for.
-	keyPatience = media.Second
+	// maxShift is how much later than the leader's key frame a Follower's may be decoded:
+	// the leader's decoding may have been moved earlier for reordered pictures.
+	maxShift = media.Second
+	// maxKeyWait is how long after a cut a Follower waits for the key frame.
+	maxKeyWait = media.Second
 )
 
-// Follower cuts a rendition where another one, its leader, is cut: a rung of a ladder
-// beside its source. Each segment has the leader's number, date and discontinuity, and
-// lasts as long. What was not there in time is a gap.
+// Follower cuts a rendition, such as a transcoded one, where another one, its leader, is
+// cut. Each segment has the leader's number, date, discontinuity and duration. Media that
+// was not received in time becomes a gap.
 //
 // Its units are on the leader's timeline, with key frames where the leader's are, and
 // each comes after the leader's Segmenter has been given its own. A Follower belongs to
@@ -24,7 +24,7 @@ const (
 type Follower struct {
 	cuts *Cuts
 	outs []Packaging
-	at   *event // the newest that was obeyed
+	at   *event // the last one that was applied
 
 	video, audio *media.Track
 	rate         rate // of the lead track: video, or else audio
@@ -37,38 +37,38 @@ type Follower struct {
 	parts   int
 	// nextPart counts the parts of the publication.
 	nextPart int64
-	waiting  []media.AccessUnit // not placed yet: for the leader, or for the next segment
+	waiting  []media.AccessUnit // not placed yet: they wait for the leader or the next segment
 	part     pending
 	cut      Cut
 }
 
-// pending is the part being gathered.
+// pending is the current part.
 type pending struct {
 	units []media.AccessUnit
 	bytes int
 	start media.Ticks
 }
 
-// Follow returns a Follower that gives its cuts to outs. Its first segment is the one
-// that the leader has open, or opens next. A rendition has one Follower for each
-// publication: another would give the names of its parts again.
+// Follow returns a Follower that passes its cuts to outs. Its first segment is the one that
+// the leader has open, or opens next. A rendition has one Follower per publication: a
+// second one would reuse the names of parts.
 func Follow(cuts *Cuts, outs ...Packaging) *Follower {
 	return &Follower{cuts: cuts, outs: outs, at: cuts.before.Load()}
 }
 
-// Start begins a run of units, after the end of another: with the tracks of its own.
+// Start begins a run of units with the given tracks, finishing the previous run.
 func (f *Follower) Start(video, audio *media.Track) {
 	f.Finish()
-	f.forget(&f.waiting)
+	f.dropAll(&f.waiting)
 	if !f.open {
-		f.forget(&f.part.units)
+		f.dropAll(&f.part.units)
 		f.part.bytes = 0
 	}
 	f.video, f.audio, f.keySeen, f.shift = video, audio, false, 0
 	f.rate = newRate(f.leadTrack())
 }
 
-// Format returns the leader's; false while it is not frozen.
+// Format returns the leader's Format; false if it is not frozen yet.
 func (f *Follower) Format() (Format, bool) {
 	if p := f.cuts.format.Load(); p != nil {
 		return *p, true
@@ -79,13 +79,13 @@ func (f *Follower) Format() (Format, bool) {
 // Tracks returns the tracks given to Start.
 func (f *Follower) Tracks() (video, audio *media.Track) { return f.video, f.audio }
 
-// Stats returns what was repaired so far.
+// Stats returns the counters so far.
 func (f *Follower) Stats() Stats { return f.stats }
 
 // Write takes the next access unit of one of the tracks, or of one that takes its place.
 func (f *Follower) Write(u media.AccessUnit) {
 	if lead := f.video != nil; u.Track.Video() != lead && !(lead && f.audio != nil) {
-		f.drop([]media.AccessUnit{u}) // of no track
+		f.countDropped([]media.AccessUnit{u}) // of no known track
 		return
 	}
 	if u.Track.Video() {
@@ -96,14 +96,14 @@ func (f *Follower) Write(u media.AccessUnit) {
 	}
 	f.waiting = append(f.waiting, u)
 	f.run()
-	if n := len(f.waiting); n >= maxHeld { // the leader does not go on
-		f.drop(f.waiting[:n/2])
+	if n := len(f.waiting); n >= maxHeld { // the leader makes no progress
+		f.countDropped(f.waiting[:n/2])
 		f.waiting = slices.Delete(f.waiting, 0, n/2)
 	}
 }
 
-// Finish ends a run of units. The leader's segments that are complete by now are
-// completed; of those that no unit came for each is a gap.
+// Finish ends a run of units. It completes the segments that the leader has completed;
+// those without units are gaps.
 func (f *Follower) Finish() {
 	if _, ok := f.Format(); !ok {
 		return
@@ -111,18 +111,18 @@ func (f *Follower) Finish() {
 	for f.run(); f.open || f.openNext(); {
 		end, known := f.end()
 		if !known {
-			return // the rest of it may come
+			return // the rest of the segment may follow
 		}
 		if f.open {
 			if f.part.start < end && len(f.part.units) > 0 && end-f.part.start <= f.cuts.format.Load().PartTarget {
-				f.closePart(end) // what is left has no next segment to go on into
+				f.closePart(end) // there is no next segment for the rest
 			}
 			f.closeSegment(end)
 		}
 	}
 }
 
-// run places the units that wait, as far as the leader's cuts are known.
+// run places the waiting units, as far as the leader's cuts are known.
 func (f *Follower) run() {
 	if _, ok := f.Format(); !ok {
 		return
@@ -130,7 +130,7 @@ func (f *Follower) run() {
 	for len(f.waiting) > 0 && (f.open || f.openNext()) {
 		end, known := f.end()
 		if !f.open {
-			continue // it was taken back
+			continue // the segment was dropped
 		}
 		over := f.placeAll(end, known)
 		if !over {
@@ -140,10 +140,10 @@ func (f *Follower) run() {
 	}
 }
 
-// placeAll places the units that belong to the open segment, whose end may be known, and
-// reports whether one showed that it is over.
+// placeAll places the waiting units that belong to the open segment, and reports whether
+// one of them belongs to the next. known is set if end is known.
 func (f *Follower) placeAll(end media.Ticks, known bool) (over bool) {
-	kept, held := f.waiting[:0], false // held is from heldAt on
+	kept, held := f.waiting[:0], false // held is set if units from heldAt on must wait
 	var heldAt media.Ticks
 	for _, u := range f.waiting {
 		lead := u.Track.Video() == (f.video != nil)
@@ -151,14 +151,14 @@ func (f *Follower) placeAll(end media.Ticks, known bool) (over bool) {
 		case held && (lead || u.DTS >= heldAt), known && lead && over:
 			kept = append(kept, u)
 		case known && f.isBehind(&u, end, lead):
-			if late := !lead && u.DTS >= end+keyPatience; late && !over {
+			if late := !lead && u.DTS >= end+maxKeyWait; late && !over {
 				f.stats.ForcedCuts++
 				over = true
 			}
 			over = over || lead
 			kept = append(kept, u)
-		case !known && f.video != nil && lead && u.Key && f.local(&u) >= media.Ticks(f.cuts.reached.Load()):
-			// The leader has not decided yet whether it is cut here.
+		case !known && f.video != nil && lead && u.Key && f.leaderTime(&u) >= media.Ticks(f.cuts.reached.Load()):
+			// The leader has not decided yet whether to cut here.
 			held, heldAt = true, u.DTS
 			kept = append(kept, u)
 		default:
@@ -170,18 +170,18 @@ func (f *Follower) placeAll(end media.Ticks, known bool) (over bool) {
 	return over
 }
 
-// isBehind reports whether a unit belongs behind the end of the open segment.
+// isBehind reports whether a unit belongs after the end of the open segment.
 func (f *Follower) isBehind(u *media.AccessUnit, end media.Ticks, lead bool) bool {
-	at := f.local(u)
+	at := f.leaderTime(u)
 	switch early := f.rate.frame() / 2; {
 	case !lead:
 		return at >= end
 	case f.video == nil:
 		return at >= end-early
 	case u.Key && u.DTS >= end-early:
-		f.shift = min(max(u.DTS-end, 0), mostShift)
+		f.shift = min(max(u.DTS-end, 0), maxShift)
 		return true
-	case at >= end+keyPatience:
+	case at >= end+maxKeyWait:
 		f.stats.ForcedCuts++
 		return true
 	default:
@@ -189,8 +189,8 @@ func (f *Follower) isBehind(u *media.AccessUnit, end media.Ticks, lead bool) boo
 	}
 }
 
-// local returns where in the leader's time a unit is decoded.
-func (f *Follower) local(u *media.AccessUnit) media.Ticks {
+// leaderTime returns the decoding time of a unit on the leader's timeline.
+func (f *Follower) leaderTime(u *media.AccessUnit) media.Ticks {
 	if u.Track.Video() {
 		return u.DTS - f.shift
 	}
@@ -206,7 +206,7 @@ func (f *Follower) place(u media.AccessUnit, end media.Ticks, known bool) {
 	}
 	lead := u.Track.Video() == (f.video != nil)
 	if !lead {
-		for u.DTS-p.start > format.PartTarget+soundLead && f.hasRoom(end, known) {
+		for u.DTS-p.start > format.PartTarget+maxAudioLead && f.hasRoom(end, known) {
 			f.closeUpTo(p.start + format.PartTarget)
 		}
 		f.append(u)
@@ -221,13 +221,13 @@ func (f *Follower) place(u media.AccessUnit, end media.Ticks, known bool) {
 		f.audio = u.Track
 	}
 	f.rate.add(u.DTS)
-	at, frame := f.local(&u), min(f.rate.frame(), format.PartTarget)
+	at, frame := f.leaderTime(&u), min(f.rate.frame(), format.PartTarget)
 	for at+frame-p.start > format.PartTarget && at-p.start > jitter && f.hasRoom(end, known) {
 		f.closeUpTo(min(at, p.start+format.PartTarget))
 	}
 	f.append(u)
 	next := at + frame
-	if known && next >= end-frame/2 { // the segment ends with it
+	if known && next >= end-frame/2 { // u is the last one of the segment
 		if end > p.start {
 			f.closePart(end)
 		}
@@ -248,10 +248,10 @@ func (f *Follower) append(u media.AccessUnit) {
 	f.part.bytes += len(u.Data)
 }
 
-// closeUpTo closes the part with what is there of the time before end.
+// closeUpTo closes the part with the units before end.
 func (f *Follower) closeUpTo(end media.Ticks) {
 	all := f.part.units
-	n := slices.IndexFunc(all, func(u media.AccessUnit) bool { return f.local(&u) >= end })
+	n := slices.IndexFunc(all, func(u media.AccessUnit) bool { return f.leaderTime(&u) >= end })
 	if n < 0 {
 		n = len(all)
 	}
@@ -263,12 +263,12 @@ func (f *Follower) closeUpTo(end media.Ticks) {
 	}
 }
 
-// closePart hands over the part.
+// closePart passes the part to the packagings.
 func (f *Follower) closePart(end media.Ticks) {
 	p := &f.part
 	f.cut = Cut{
 		Part: media.Part{
-			Session: f.segment.Session, MSN: f.segment.MSN, Number: f.nextPart,
+			Publication: f.segment.Publication, MSN: f.segment.MSN, Number: f.nextPart,
 			Start: p.start, Duration: end - p.start, Gap: len(p.units) == 0,
 		},
 		Format: *f.cuts.format.Load(), Video: f.video, Audio: f.audio, Units: p.units,
@@ -292,13 +292,13 @@ func (f *Follower) closePart(end media.Ticks) {
 	*p = pending{units: p.units[:0], start: end}
 }
 
-// closeSegment closes the open segment, which lasts to end.
+// closeSegment closes the open segment, which ends at end.
 func (f *Follower) closeSegment(end media.Ticks) {
 	target := f.cuts.format.Load().PartTarget
 	for end-f.part.start > target {
 		f.closeUpTo(f.part.start + target)
 	}
-	// As in the leader, no stub of a part is made of the time before a late frame.
+	// As in the leader, the time before a late frame does not become a very short part.
 	if rest := end - f.part.start; rest > max(jitter, f.rate.frame()) || rest > 0 && (f.parts == 0 || f.leadPending()) {
 		f.closePart(end)
 	}
@@ -332,9 +332,9 @@ func (f *Follower) openNext() bool {
 			continue
 		}
 		if next := e.next.Load(); next != nil && next.kind != segmentClosed {
-			continue // it came to nothing
+			continue // it was dropped
 		}
-		if e.head.Session != f.segment.Session {
+		if e.head.Publication != f.segment.Publication {
 			f.nextPart = 0
 		}
 		f.segment, f.open, f.parts = e.head, true, 0
@@ -349,8 +349,8 @@ func (f *Follower) openNext() bool {
 	}
 }
 
-// end returns where the open segment ends, if the leader has ended it. A segment that the
-// leader took back is taken back here.
+// end returns the end of the open segment, if the leader has ended it. A segment that the
+// leader dropped is dropped here.
 func (f *Follower) end() (end media.Ticks, known bool) {
 	for {
 		e := f.at.next.Load()
@@ -361,19 +361,19 @@ func (f *Follower) end() (end media.Ticks, known bool) {
 			return e.end, true
 		case e.kind == segmentDropped && f.parts == 0:
 			f.at, f.open = e, false
-			f.forget(&f.part.units)
+			f.dropAll(&f.part.units)
 			f.part.bytes = 0
 			for _, out := range f.outs {
 				out.Drop()
 			}
 			return 0, true
 		}
-		f.at = e // opened again before its first part
+		f.at = e // reopened before its first part
 	}
 }
 
-// nextIsIndependent reports whether the leader's next segment begins with a key frame, as
-// far as it is known.
+// nextIsIndependent reports whether the leader's next segment begins with a key frame; true
+// if it is not known.
 func (f *Follower) nextIsIndependent() bool {
 	closed := f.at.next.Load()
 	if closed == nil {
@@ -383,15 +383,15 @@ func (f *Follower) nextIsIndependent() bool {
 	return opened == nil || opened.kind != segmentOpened || opened.head.Independent
 }
 
-// forget leaves out units.
-func (f *Follower) forget(units *[]media.AccessUnit) {
-	f.drop(*units)
-	clear(*units) // let go of their bytes
+// dropAll drops all units of a list.
+func (f *Follower) dropAll(units *[]media.AccessUnit) {
+	f.countDropped(*units)
+	clear(*units) // release their bytes
 	*units = (*units)[:0]
 }
 
-// drop counts units that are left out.
-func (f *Follower) drop(units []media.AccessUnit) {
+// countDropped counts dropped units.
+func (f *Follower) countDropped(units []media.AccessUnit) {
 	for _, u := range units {
 		if u.Track.Video() {
 			f.stats.DroppedVideo++

@@ -74,7 +74,7 @@ func (l *ladder) compare() {
 	l.t.Helper()
 	list := func(segments []*media.Segment) (all []listed) {
 		for _, s := range segments {
-			all = append(all, listed{s.MSN, s.Session, s.Start, s.ProgramDateTime, s.Discontinuity, s.Independent})
+			all = append(all, listed{s.MSN, s.Publication, s.Start, s.ProgramDateTime, s.Discontinuity, s.Independent})
 		}
 		return all
 	}
@@ -123,7 +123,7 @@ func (l *ladder) complete(rung []media.AccessUnit) {
 	}
 }
 
-// rungOf is the same stream in another size.
+// rungOf returns the same stream in another size.
 func rungOf(s mediatest.Stream) mediatest.Stream {
 	s.BitRate = 150_000
 	if s.Video != nil {
@@ -283,7 +283,7 @@ func TestFollower_TracksOfTheLeaderThatChangeAreADiscontinuityHereToo(t *testing
 	}
 }
 
-func TestFollower_ThatDiesAndComesBackHasAGapBetween(t *testing.T) {
+func TestFollower_RestartLeavesAGap(t *testing.T) {
 	source := stream(24 * time.Second)
 	rung := rungOf(source)
 	l := newLadder(t, DefaultConfig())
@@ -358,13 +358,13 @@ func TestFollower_SegmentThatItsLeaderTookBackIsTakenBack(t *testing.T) {
 		l.leader.Start(fmt.Sprint("session", i))
 		l.join(rung)
 		l.run(source.Units(), rung.Units(), 0)
-		l.leader.Lose() // after a picture or two of another segment
+		l.leader.FinishLost() // after a picture or two of another segment
 		l.follower.Finish()
 	}
 	l.compare()
 }
 
-func TestFollower_HoldsNoMoreThanItMayWhenItsLeaderStands(t *testing.T) {
+func TestFollower_BoundsItsMemoryWhenItsLeaderStops(t *testing.T) {
 	l := newLadder(t, DefaultConfig())
 	rung := rungOf(stream(5 * time.Minute))
 	l.join(rung)

@@ -4,7 +4,7 @@ import (
 	"golive/media"
 )
 
-// Format is what stays constant for the life of a rendition's playlist.
+// Format holds what is constant for the lifetime of a rendition's playlist.
 type Format struct {
 	// Target is EXT-X-TARGETDURATION: no segment's duration, rounded to the
 	// second, is above it (RFC 8216bis section 4.4.3.1). In seconds.
@@ -13,21 +13,20 @@ type Format struct {
 	PartTarget media.Ticks
 }
 
-// longest is the longest a segment may be: rounded it must not pass Target.
-func (f Format) longest() media.Ticks {
+// maxSegment returns the longest duration of a segment: rounded, it must not exceed Target.
+func (f Format) maxSegment() media.Ticks {
 	return media.Ticks(f.Target)*media.Second + media.Second/2 - media.Millisecond
 }
 
-// jitter is how far a part may stray from whole frames because RTMP rounds times
-// to the millisecond: one at either end.
+// jitter is how far a part may deviate from whole frames because RTMP rounds times to
+// milliseconds: one at either end.
 const jitter = 2 * media.Millisecond
 
-// freeze fixes the Format from the configuration and the frame duration seen.
-// With no second key frame seen yet, the group of pictures is taken to fit the
-// configured segment duration.
+// freeze returns the Format for a configuration and a frame duration. The group of pictures
+// is assumed to fit the configured segment duration.
 //
-// Pictures that are further apart than a part is long do not set the pace when there
-// is sound, or when they are so far apart that they are repeated.
+// A frame duration longer than a part is ignored if there is audio, or if pictures are so
+// far apart that they are repeated.
 func freeze(cfg Config, frame media.Ticks, sound bool) Format {
 	segment := media.TicksFromDuration(cfg.SegmentDuration)
 	part := media.TicksFromDuration(cfg.PartDuration)
@@ -41,24 +40,22 @@ func freeze(cfg Config, frame media.Ticks, sound bool) Format {
 		return f
 	}
 	frames := max(1, (part+jitter)/frame)
-	// A last part that is shorter than the others is not known to be the last before
-	// the key frame is there. So let whole parts fill the segment, if they need not be
-	// much shorter for it.
+	// A last part that is shorter than the others is not known to be the last until the key
+	// frame arrives. So let whole parts fill the segment if they need not be much shorter.
 	for n := frames; n > frames*3/4; n-- {
 		if (segment+frame/2)/frame%n == 0 {
 			frames = n
 			break
 		}
 	}
-	// Frames of a phone come early and late, and a part must not get one less for it.
-	// A part is at least 85 % of PART-TARGET (rule 28), which is written in
-	// milliseconds.
+	// Frames of a phone jitter, and a part must not hold one less for it. A part is at least
+	// 85 % of PART-TARGET (RFC 8216bis section 4.4.4.9), which is written in milliseconds.
 	target := frames*frame + max(jitter, min(frame/2, frames*frame/8))
 	target = (target + media.Millisecond - 1) / media.Millisecond * media.Millisecond
 	f.PartTarget = min(target, media.Ticks(f.Target)*media.Second)
 	return f
 }
 
-// least is the shortest a part may be that is followed by another (RFC 8216bis section
-// 4.4.4.9: 85 % of PART-TARGET).
-func (f Format) least() media.Ticks { return (f.PartTarget*85 + 99) / 100 }
+// minPart returns the shortest duration of a part that is followed by another (RFC 8216bis
+// section 4.4.4.9: 85 % of PART-TARGET).
+func (f Format) minPart() media.Ticks { return (f.PartTarget*85 + 99) / 100 }

@@ -7,46 +7,46 @@ import (
 )
 
 const (
-	// gatherTime is how long a second track is waited for (FIELD row 37).
+	// gatherTime is how long to wait for a second track (docs/encoders.md row 37).
 	gatherTime = 3 * media.Second / 2
-	// keyWait is how long a key frame is waited for when pictures arrive.
+	// keyWait is how long to wait for a key frame if pictures arrive.
 	keyWait = 10 * media.Second
-	// changeWait is how long new pictures wait for the sound that goes with them.
+	// changeWait is how long pictures with new parameters wait for a change of the audio.
 	changeWait = 3 * media.Second / 10
-	// audioLead is how much sound before the first picture is kept.
-	audioLead = media.Second / 2
-	// maxHeld and maxHeldBytes bound what is held meanwhile.
+	// keptAudio is how much audio before the first picture is kept.
+	keptAudio = media.Second / 2
+	// maxHeld and maxHeldBytes bound the units that are held meanwhile.
 	maxHeld      = 2048
 	maxHeldBytes = maxPartBytes
 )
 
-// gathering is the wait before a segment can begin: for the tracks of a new
-// session, or for the next key frame after a break.
+// gathering is the state before a segment can begin: waiting for the tracks of a new
+// publication, or for the next key frame after a discontinuity.
 type gathering struct {
 	on       bool
-	fresh    bool // a new session, whose tracks are not known
+	fresh    bool // a new publication, whose tracks are not known
 	change   bool // new pictures; the segment before them is still open
 	held     []media.AccessUnit
 	bytes    int
 	began    media.Ticks // DTS of the first unit
-	arrived  time.Time   // of that
+	arrived  time.Time   // when the first unit arrived
 	any      bool
 	sawVideo bool // pictures come, key frame or not
 	video    *media.Track
 	audio    *media.Track
 }
 
-// breakHere makes the next segment begin after a break.
-func (s *Segmenter) breakHere(fresh bool) {
+// startGathering starts gathering for a segment after a discontinuity.
+func (s *Segmenter) startGathering(fresh bool) {
 	s.gather = gathering{on: true, fresh: fresh}
 	s.discontinuity = s.discontinuity || s.nextMSN > 0
 	s.keySeen = false
 }
 
-// awaitSound holds new pictures until it is known whether the sound changes with them:
-// false when it is.
-func (s *Segmenter) awaitSound(u media.AccessUnit) bool {
-	if s.audio == nil || s.sound.silent || s.nextAudio != nil {
+// awaitAudio holds pictures with new parameters until it is known whether the audio changes
+// too. It returns false if that is known.
+func (s *Segmenter) awaitAudio(u media.AccessUnit) bool {
+	if s.audio == nil || s.audioState.silent || s.nextAudio != nil {
 		return false
 	}
 	s.gather = gathering{on: true, change: true}
@@ -54,14 +54,15 @@ func (s *Segmenter) awaitSound(u media.AccessUnit) bool {
 	return true
 }
 
-// changeTo ends the segment before new pictures, and goes on with what was held.
+// changeTo ends the segment before pictures with new parameters, and continues with the
+// held units.
 func (s *Segmenter) changeTo(g gathering) {
 	first := firstOf(g.held, true)
 	s.changeTracks(g.video, g.audio, g.held[first])
 	for i, u := range g.held {
 		switch {
 		case i == first:
-		case u.Track.Video() || u.Track == g.audio && u.DTS+s.sound.period > s.segment.Start:
+		case u.Track.Video() || u.Track == g.audio && u.DTS+s.audioState.period > s.segment.Start:
 			s.place(u)
 		default:
 			s.stats.DroppedAudio++
@@ -69,21 +70,21 @@ func (s *Segmenter) changeTo(g gathering) {
 	}
 }
 
-// breakAt ends the segment because the timeline does not run on. What was held
-// for a segment that has not begun belongs to the old timeline.
-func (s *Segmenter) breakAt() {
+// breakTimeline ends the segment because the timeline is discontinuous. Units that are held for a
+// segment that has not begun belong to the old timeline and are dropped.
+func (s *Segmenter) breakTimeline() {
 	if s.gather.change {
 		s.release(true)
 	}
 	if !s.gather.on {
 		s.Finish()
-		s.breakHere(false)
+		s.startGathering(false)
 		return
 	}
 	for _, u := range s.gather.held {
 		s.countDropped(u)
 	}
-	s.breakHere(s.gather.fresh)
+	s.startGathering(s.gather.fresh)
 }
 
 // hold keeps a unit until the segment can begin.
@@ -93,7 +94,7 @@ func (s *Segmenter) hold(u media.AccessUnit) {
 		g.any, g.began, g.arrived = true, u.DTS, u.Arrived
 	}
 	if g.change && u.Track == s.audio && u.DTS < g.began {
-		s.follow(u) // it belongs before the change
+		s.writeAudio(u) // it belongs before the change
 		return
 	}
 	if u.Track.Video() {
@@ -102,7 +103,7 @@ func (s *Segmenter) hold(u media.AccessUnit) {
 			s.stats.DroppedVideo++
 			u.Data = nil
 		} else if g.video != u.Track && u.Key {
-			// Also when the parameters change before the start: the newest count.
+			// Also if the parameters change before the start: use the newest.
 			s.dropHeldVideo()
 			g.video = u.Track
 		}
@@ -126,7 +127,7 @@ func (s *Segmenter) dropHeldVideo() {
 		}
 		kept = append(kept, u)
 	}
-	clear(s.gather.held[len(kept):]) // let go of the wire's buffers
+	clear(s.gather.held[len(kept):]) // release the message buffers
 	s.gather.held = kept
 }
 
@@ -135,8 +136,8 @@ func (s *Segmenter) releaseWhenReady(waited media.Ticks) {
 	full := len(g.held) >= maxHeld || g.bytes >= maxHeldBytes
 	switch {
 	case g.video != nil && g.audio != nil:
-	case !g.fresh && g.video != nil && (s.audio == nil || s.sound.silent || waited >= changeWait || full):
-		// The session's sound is known already.
+	case !g.fresh && g.video != nil && (s.audio == nil || s.audioState.silent || waited >= changeWait || full):
+		// The audio track is known already.
 	case !g.fresh && g.audio != nil && s.video == nil:
 	case g.video != nil && (waited >= gatherTime || full):
 	case g.audio != nil && !g.sawVideo && (waited >= gatherTime || full):
@@ -147,8 +148,8 @@ func (s *Segmenter) releaseWhenReady(waited media.Ticks) {
 	s.release(false)
 }
 
-// release begins the segment with what was held. At the end of a session it
-// takes whatever there is.
+// release begins the segment with the held units. At the end of a publication it uses
+// whatever has been received.
 func (s *Segmenter) release(atEnd bool) {
 	g := s.gather
 	s.gather = gathering{}
@@ -166,25 +167,25 @@ func (s *Segmenter) release(atEnd bool) {
 	first := firstOf(g.held, g.video != nil)
 	s.setTracks(g.video, g.audio)
 	s.anchor(g.held[first])
-	s.sound = newSound(g.audio, s.anchorDTS)
-	s.picture = newPicture(g.video)
+	s.audioState = newAudioState(g.audio, s.anchorDTS)
+	s.videoState = newVideoState(g.video)
 	s.leading = newLeading(g.video)
 	s.leading.begin(&g.held[first])
 	s.openSegment(g.held[first].DTS, g.held[first].Independent())
 	for _, u := range g.held {
 		switch {
-		case !u.Track.Video() && (u.Track != g.audio || u.DTS < s.anchorDTS-audioLead):
+		case !u.Track.Video() && (u.Track != g.audio || u.DTS < s.anchorDTS-keptAudio):
 			s.stats.DroppedAudio++
 		case !u.Track.Video() && g.video != nil && s.parts == 0:
-			s.append(u) // sound around the first picture
-			s.sound.take(u.DTS, u.DTS)
+			s.append(u) // audio around the first picture
+			s.audioState.take(u.DTS, u.DTS)
 		default:
 			s.place(u)
 		}
 	}
 }
 
-// firstOf is the index of the first unit of the lead track.
+// firstOf returns the index of the first unit of the lead track.
 func firstOf(held []media.AccessUnit, video bool) int {
 	for i := range held {
 		if held[i].Track.Video() == video {
@@ -194,8 +195,8 @@ func firstOf(held []media.AccessUnit, video bool) int {
 	return 0
 }
 
-// anchor ties the timeline to the wall clock at u. The dates never run back
-// over those of an earlier session.
+// anchor maps the timeline to the wall clock at u. Dates never go back before those of an
+// earlier publication.
 func (s *Segmenter) anchor(u media.AccessUnit) {
 	wall := u.Arrived.Round(time.Millisecond)
 	if wall.Before(s.lastWall) {

@@ -100,7 +100,7 @@ func (h *hostile) unit() media.AccessUnit {
 	return u
 }
 
-func TestSegmenter_KeepsItsTargetsWhateverComes(t *testing.T) {
+func TestSegmenter_KeepsItsTargetsForAnyInput(t *testing.T) {
 	for seed := range uint64(10) {
 		h := &hostile{Rand: rand.New(rand.NewPCG(seed, 1)), video: mediatest.H264(640, 36), audio: mediatest.AAC(), arrived: epoch()}
 		r := &recorder{t: t}
@@ -128,7 +128,7 @@ func TestSegmenter_KeepsItsTargetsWhateverComes(t *testing.T) {
 	}
 }
 
-func TestSegmenter_SoundAtOneTimeDoesNotHoldMemory(t *testing.T) {
+func TestSegmenter_AudioAtOneTimeDoesNotGrowMemory(t *testing.T) {
 	in := stream(2 * time.Second)
 	r := &recorder{t: t}
 	s := New(DefaultConfig(), Resume{}, NewPackager(mpegts.NewMuxer(), r))

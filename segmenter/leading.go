@@ -5,21 +5,20 @@ import (
 	"golive/media"
 )
 
-// leading finds the pictures behind the intra picture of an open GOP that are shown
-// before it. They refer to pictures that a player which joins at the segment does not
-// have: Chromium's decoder gives up at them, and hls.js begins at the same place again.
-// So where an open GOP begins a segment it is made a closed one: pictures that repeat
-// the intra picture take the place of the leading ones. Where that cannot be done, they
-// are left out.
+// leading handles leading pictures: those after the intra picture of an open GOP that are
+// presented before it. They refer to pictures that a player which joins at the segment does
+// not have: Chromium's decoder fails at them, and hls.js retries at the same place. So an
+// open GOP that begins a segment is turned into a closed one, in which pictures that repeat
+// the intra picture replace the leading ones. If that is not possible, they are dropped.
 type leading struct {
-	on     bool        // leading pictures may come
-	first  media.Ticks // PTS of the picture that the segment begins with
+	on     bool        // leading pictures may follow
+	first  media.Ticks // PTS of the first picture of the segment
 	begun  bool        // first is set
 	closer *h264.Closer
-	closed bool // closer made an IDR picture of the first one
+	closed bool // closer turned the first picture into an IDR picture
 }
 
-// newLeading begins with a track, of which nothing came yet; it may be nil.
+// newLeading returns the state for a track, which may be nil.
 func newLeading(t *media.Track) leading {
 	if t == nil || len(t.SPS) != 1 {
 		return leading{}
@@ -31,10 +30,9 @@ func newLeading(t *media.Track) leading {
 	return leading{closer: closer}
 }
 
-// begin takes the picture that a segment begins with, which becomes an IDR picture if
-// it can.
+// begin takes the first picture of a segment, and turns it into an IDR picture if possible.
 func (l *leading) begin(u *media.AccessUnit) {
-	if l.is(u) {
+	if l.isFirst(u) {
 		return
 	}
 	l.on = u.Key && u.Access == media.AccessOpen
@@ -48,14 +46,14 @@ func (l *leading) begin(u *media.AccessUnit) {
 	}
 }
 
-// is tells whether u is the picture that the segment begins with.
-func (l *leading) is(u *media.AccessUnit) bool { return l.begun && u.Key && u.PTS == l.first }
+// isFirst reports whether u is the first picture of the segment.
+func (l *leading) isFirst(u *media.AccessUnit) bool { return l.begun && u.Key && u.PTS == l.first }
 
-// fit makes the next picture follow the one that the segment begins with. whole is
-// false when what u shows is lost, keep when it has to be left out. From the next key
-// picture on none is a leading one.
-func (l *leading) fit(u *media.AccessUnit) (keep, whole bool) {
-	if l.is(u) {
+// rewrite adapts the next picture to the first one of the segment. whole is false if the content
+// of u is lost, keep is false if u must be dropped. From the next key picture on there are
+// no leading pictures.
+func (l *leading) rewrite(u *media.AccessUnit) (keep, whole bool) {
+	if l.isFirst(u) {
 		return true, true
 	}
 	l.on = l.on && !u.Key
@@ -75,8 +73,7 @@ func (l *leading) fit(u *media.AccessUnit) (keep, whole bool) {
 	return true, !lost
 }
 
-// intra tells whether u is the intra picture of an open GOP behind which nothing refers
-// back.
+// intra reports whether u is the intra picture of an open GOP that begins the segment.
 func (l *leading) intra(u *media.AccessUnit) bool {
-	return u.Access == media.AccessOpen && l.is(u)
+	return u.Access == media.AccessOpen && l.isFirst(u)
 }

@@ -11,7 +11,7 @@ import (
 	"golive/media"
 )
 
-// openGOPs is a stream of x264, 60 pictures at 25 a second in three groups, of which
+// openGOPs returns a stream of x264, 60 pictures at 25 a second in three groups, of which
 // the first begins with an IDR picture and the others with recovery points.
 func openGOPs(t *testing.T) (units []media.AccessUnit) {
 	t.Helper()

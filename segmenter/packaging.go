@@ -2,63 +2,61 @@ package segmenter
 
 import "golive/media"
 
-// Packaging takes the cuts of a rendition, in order: Open, then the parts of the segment,
-// then Close. There may be several, such as MPEG-TS beside CMAF: each makes its own bytes
-// of the same cuts.
+// Packaging receives the cuts of a rendition, in order: Open, then the parts of the segment,
+// then Close. There may be several, such as MPEG-TS and CMAF: each produces its own bytes
+// from the same cuts.
 type Packaging interface {
-	// Open announces a segment before its first part; it has no parts yet. When none
-	// comes, the next Open is of the same number.
+	// Open announces a segment before its first part. If no part follows, the next Open has
+	// the same number.
 	Open(head media.Segment)
 	// Part takes the next part of the open segment. The cut is valid during the call.
 	Part(c *Cut)
-	// Close says that the open segment is complete.
+	// Close completes the open segment.
 	Close()
-	// Drop takes the open segment back, of which no part was handed over. Its number will
-	// be used again.
+	// Drop discards the open segment, which has no part yet. Its number will be reused.
 	Drop()
 }
 
-// Cut is a part before its packaging: what is in it, and how it is to be listed.
+// Cut is a part before packaging: its units, and its properties in the playlist.
 type Cut struct {
-	// Part is the part without bytes: Data, Offset and Size are the packaging's.
+	// Part is the part without Data, Offset and Size, which the packaging sets.
 	media.Part
 	// Format is that of the rendition.
 	Format Format
 	// Video and Audio are the tracks, nil where there is none.
 	Video, Audio *media.Track
-	// Units are in the order of decoding. There are none in a gap.
+	// Units are in decoding order. A gap has none.
 	Units []media.AccessUnit
 }
 
-// Muxer makes the bytes of one packaging's parts. end is the decoding time at which the
+// Muxer produces the bytes of one packaging's parts. end is the decoding time at which the
 // next part begins.
 type Muxer interface {
 	Part(video, audio *media.Track, units []media.AccessUnit, end media.Ticks) []byte
 }
 
-// Output takes what a Packager makes, in order: Open, then the segment's parts, then
-// Close with the same segment complete.
+// Output receives the parts and segments of a Packager, in order: Open, then the segment's
+// parts, then Close with the complete segment.
 type Output interface {
-	// Open announces a segment before its first part; it has no parts yet. When
-	// none comes, the next Open is of the same number.
+	// Open announces a segment before its first part. If no part follows, the next Open has
+	// the same number.
 	Open(head media.Segment)
-	// Part hands over the next part of the open segment.
+	// Part takes the next part of the open segment.
 	Part(p *media.Part)
-	// Close hands over the open segment, complete.
+	// Close takes the complete segment.
 	Close(s *media.Segment)
-	// Drop takes the open segment back, of which no part was handed over. Its
-	// number will be used again.
+	// Drop discards the open segment, which has no part yet. Its number will be reused.
 	Drop()
 }
 
-// Packager is the Packaging that hands the parts that a Muxer makes to an Output.
+// Packager is the Packaging that passes the parts of a Muxer to an Output.
 type Packager struct {
 	mux     Muxer
 	out     Output
 	segment media.Segment // the open one
 }
 
-// NewPackager returns a Packager of a rendition's first part.
+// NewPackager returns a Packager for a new rendition.
 func NewPackager(mux Muxer, out Output) *Packager { return &Packager{mux: mux, out: out} }
 
 // Open implements Packaging.

@@ -7,27 +7,26 @@ import (
 	"golive/media"
 )
 
-// rate measures the duration of a frame. RTMP rounds times to the millisecond,
-// so a single difference is up to 1 ms off; over a run it is not.
+// rate measures the duration of a frame. RTMP rounds times to milliseconds, so a single
+// difference is up to 1 ms off; the error of the mean over a run is smaller.
 type rate struct {
-	declared    media.Ticks // from the parameter sets; 0 when not said
+	declared    media.Ticks // from the parameter sets; 0 if not given
 	first, last media.Ticks
 	frames      int
-	gap         media.Ticks // before last
+	gap         media.Ticks // distance from the previous frame to last
 }
 
-// alone says whether nothing is known of the rate, because there is one frame only.
-func (r *rate) alone() bool { return r.frames == 1 && r.declared == 0 }
+// singleFrame reports whether the rate is unknown because there is only one frame.
+func (r *rate) singleFrame() bool { return r.frames == 1 && r.declared == 0 }
 
-// minFrames is how many frames must have been seen before the measurement is
-// believed over what the parameter sets declare.
+// minFrames is the number of frames from which the measured rate overrides the declared one.
 const minFrames = 4
 
-// maxFrames bounds the run, so that a change of rate is noticed.
+// maxFrames bounds the run, so that a change of rate is detected.
 const maxFrames = 128
 
-// minDeclared is the lowest rate that parameter sets are believed to declare, in
-// frames per second: some have nonsense there, and PART-TARGET is made of it.
+// minDeclared is the lowest declared rate that is used, in frames per second: some parameter
+// sets have invalid ones, and PART-TARGET is derived from it.
 const minDeclared = 5
 
 func newRate(t *media.Track) rate {
@@ -40,14 +39,14 @@ func newRate(t *media.Track) rate {
 	return rate{}
 }
 
-// add notes the DTS of the next frame, and says whether there is a hole before it.
+// add records the DTS of the next frame, and reports whether there is a hole before it.
 func (r *rate) add(dts media.Ticks) (hole bool) {
 	gap := dts - r.last
-	// The second long gap in a row is none: the frames are that far apart.
+	// A second long gap in a row is not a hole: the frames are that far apart.
 	slow := r.gap > media.Second && gap <= 2*r.gap
 	hole = gap <= 0 || gap > media.Second && !slow || r.frames > minFrames && gap > 3*r.frame()
 	if r.frames == 0 || hole || r.frames >= maxFrames {
-		if r.frames > minFrames { // go on with what is known until it is measured anew
+		if r.frames > minFrames { // use the measured rate until it is measured again
 			r.declared = r.frame()
 		}
 		r.first, r.frames = dts, 0
@@ -57,7 +56,7 @@ func (r *rate) add(dts media.Ticks) (hole bool) {
 	return hole
 }
 
-// frame is the duration of one frame, the best guess so far.
+// frame returns the best estimate of the duration of one frame.
 func (r *rate) frame() media.Ticks {
 	if r.frames < 2 {
 		if r.declared > 0 {
@@ -67,12 +66,12 @@ func (r *rate) frame() media.Ticks {
 	}
 	n := media.Ticks(r.frames - 1)
 	measured := (r.last - r.first) / n
-	// Two frames in a row that come much later than declared are no accident.
+	// Two consecutive frames that are much later than declared are not jitter.
 	if r.frames <= minFrames && r.declared > 0 && (n < 2 || measured <= 3*r.declared) {
 		return r.declared
 	}
-	// Both ends are rounded to the millisecond, so the mean is off by at most
-	// 1 ms over n: within that, an exact rate is the truth.
+	// Both ends are rounded to milliseconds, so the mean is off by at most 1/n ms: prefer a
+	// standard rate within that.
 	tolerance := media.Millisecond/n + 1
 	if d := r.declared - measured; r.declared > 0 && d <= tolerance && d >= -tolerance {
 		return r.declared
@@ -86,9 +85,9 @@ func (r *rate) frame() media.Ticks {
 	return max(measured, 1)
 }
 
-// intervals remembers the last few from key frame to key frame. The longest of
-// them is how long the next may be: an encoder puts an additional key frame where
-// the scene changes, and then counts its interval from there.
+// intervals holds the last few key frame intervals. The longest of them predicts the next:
+// an encoder inserts an additional key frame at a scene change, and restarts its interval
+// there.
 type intervals struct {
 	last [8]media.Ticks
 	next int
@@ -99,5 +98,5 @@ func (r *intervals) add(d media.Ticks) {
 	r.next = (r.next + 1) % len(r.last)
 }
 
-// longest is 0 when none is known.
+// longest returns the longest interval, or 0 if none is known.
 func (r *intervals) longest() media.Ticks { return slices.Max(r.last[:]) }

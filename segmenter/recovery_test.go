@@ -7,7 +7,7 @@ import (
 	"golive/media"
 )
 
-// recovering is a stream whose key frames after the first are recovery points.
+// recovering returns a stream whose key frames after the first are recovery points.
 func recovering(access media.Access, length time.Duration) []media.AccessUnit {
 	units, seen := stream(length).Units(), false
 	for i := range units {

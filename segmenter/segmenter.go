@@ -7,34 +7,34 @@ import (
 	"golive/media"
 )
 
-// Stats counts what a Segmenter had to repair. The counters only grow.
+// Stats counts the repairs and drops of a Segmenter. The counters only grow.
 type Stats struct {
-	// ForcedCuts are segments cut at a frame that is not a key frame, because the
-	// group of pictures is longer than the target.
+	// ForcedCuts is the number of segments that begin without a key frame because a group of
+	// pictures was longer than the target.
 	ForcedCuts uint64
-	// DroppedVideo are frames that cannot be decoded: no key frame came before them,
-	// or they refer back from the beginning of a segment. Of the latter most are replaced
+	// DroppedVideo is the number of frames that cannot be decoded: no key frame came before
+	// them, or they refer to pictures before their segment. Most of the latter are replaced
 	// by pictures that repeat the key frame.
 	DroppedVideo uint64
-	// DroppedAudio are frames too far from any picture at a start or a change.
+	// DroppedAudio is the number of frames too far from any picture at a start or a change.
 	DroppedAudio uint64
-	// GapParts are parts of time for which the wire brought nothing.
+	// GapParts is the number of parts for time without received media.
 	GapParts uint64
-	// LongestGOP is the longest distance between key frames seen.
+	// LongestGOP is the longest key frame interval.
 	LongestGOP media.Ticks
 }
 
-// Resume says where the numbering of an earlier run of the same rendition left
-// off. Its zero value is a first run.
+// Resume continues the numbering of an earlier run of the same rendition. Its zero value is
+// a first run.
 type Resume struct {
 	// NextMSN is the media sequence number of the next segment.
 	NextMSN int64
-	// Format is the frozen Format, nil when nothing was published.
+	// Format is the frozen Format, nil if nothing was published.
 	Format *Format
 }
 
-// A part is closed, and a segment ended, whatever its duration: time may stand still on
-// the wire, memory may not grow.
+// A part is closed, and a segment ended, at these sizes whatever its duration: received
+// times may stand still, but memory must not grow.
 const (
 	maxPartBytes    = 32 << 20
 	maxPartUnits    = 8192
@@ -42,14 +42,14 @@ const (
 	maxSegmentParts = 256
 )
 
-// Segmenter cuts one rendition. Create it with New, then Start a session.
+// Segmenter cuts one rendition. Create it with New, then Start a publication.
 type Segmenter struct {
-	cfg     Config
-	outs    []Packaging
-	format  Format
-	frozen  bool
-	session string
-	stats   Stats
+	cfg         Config
+	outs        []Packaging
+	format      Format
+	frozen      bool
+	publication string
+	stats       Stats
 
 	video, audio *media.Track // of the open segment; either may be nil
 	nextAudio    *media.Track // takes effect at the next key frame
@@ -60,29 +60,29 @@ type Segmenter struct {
 	gops         intervals
 	leading      leading
 
-	gather  gathering
-	sound   sound
-	picture picture
-	early   []media.AccessUnit // of nextAudio
+	gather     gathering
+	audioState audioState
+	videoState videoState
+	earlyAudio []media.AccessUnit // units of nextAudio
 
 	open          bool
 	segment       media.Segment // the head of the open one, and its duration so far
 	parts         int           // of the open segment
-	carried       int           // bytes of access units in them
-	cut           Cut           // what the Packagings are given
+	segmentBytes  int           // bytes of access units in them
+	cut           Cut           // passed to the Packagings
 	nextMSN       int64
 	nextPart      int64
-	discontinuity bool // the next segment begins after a break
+	discontinuity bool // the next segment begins with a discontinuity
 	anchorWall    time.Time
 	anchorDTS     media.Ticks
-	lastWall      time.Time // the program date-time where the last segment ended
+	lastWall      time.Time // program date-time of the end of the last segment
 
-	units []media.AccessUnit // of the part being gathered
+	units []media.AccessUnit // of the current part
 	bytes int
-	start media.Ticks // of that part: where the last one was said to end
+	start media.Ticks // start of the current part: the end of the last one
 }
 
-// New returns a Segmenter that gives its cuts to outs.
+// New returns a Segmenter that passes its cuts to outs.
 func New(cfg Config, from Resume, outs ...Packaging) *Segmenter {
 	s := &Segmenter{cfg: cfg, outs: outs, nextMSN: from.NextMSN}
 	s.discontinuity = from.NextMSN > 0
@@ -92,32 +92,32 @@ func New(cfg Config, from Resume, outs ...Packaging) *Segmenter {
 	return s
 }
 
-// Start begins a publication; session is the token of its names. What comes
-// after an earlier one carries a discontinuity.
+// Start begins a publication; session is its id, which is part of file names. After an
+// earlier publication it begins with a discontinuity.
 func (s *Segmenter) Start(session string) {
 	s.Finish()
-	s.session, s.nextPart = session, 0
-	s.breakHere(true)
+	s.publication, s.nextPart = session, 0
+	s.startGathering(true)
 }
 
-// Format is the frozen Format; false while no part has been closed.
+// Format returns the frozen Format; false if no part has been closed yet.
 func (s *Segmenter) Format() (Format, bool) { return s.format, s.frozen }
 
-// Tracks are the tracks of the open segment, or of the last one.
+// Tracks returns the tracks of the open segment, or of the last one.
 func (s *Segmenter) Tracks() (video, audio *media.Track) { return s.video, s.audio }
 
-// FrameRate is the measured rate of the video, in frames per second.
+// FrameRate returns the measured frame rate of the output video, in frames per second.
 func (s *Segmenter) FrameRate() float64 {
 	if s.video == nil {
 		return 0
 	}
 	rate := 1 / s.rate.frame().Seconds()
-	if s.slow() && s.mayRepeat() {
+	if s.slow() && s.canRepeat() {
 		repeated := 1 / repeatEvery.Seconds()
-		if s.picture.skip != nil {
-			repeated = 1 / holdEvery.Seconds()
+		if s.videoState.skip != nil {
+			repeated = 1 / skipEvery.Seconds()
 		}
-		if s.rate.alone() {
+		if s.rate.singleFrame() {
 			return repeated
 		}
 		return max(rate, repeated)
@@ -125,20 +125,20 @@ func (s *Segmenter) FrameRate() float64 {
 	return rate
 }
 
-// Silent says which tracks bring nothing, though they did before.
+// Silent reports which tracks have stopped.
 func (s *Segmenter) Silent() (video, audio bool) {
 	both := s.video != nil && s.audio != nil && !s.gather.on
-	return both && s.picture.silent, both && s.sound.silent
+	return both && s.videoState.silent, both && s.audioState.silent
 }
 
-// Stats is what was repaired so far.
+// Stats returns the counters so far.
 func (s *Segmenter) Stats() Stats { return s.stats }
 
-// NextMSN is the number the next segment will have.
+// NextMSN returns the media sequence number of the next segment.
 func (s *Segmenter) NextMSN() int64 { return s.nextMSN }
 
-// Skip leaves out n media sequence numbers, which the caller has listed as lost:
-// what comes is not dated before wall.
+// Skip skips n media sequence numbers, which the caller has listed as lost. The following
+// segments are not dated before wall.
 func (s *Segmenter) Skip(n int, wall time.Time) {
 	s.nextMSN += int64(n)
 	if wall.After(s.lastWall) {
@@ -146,10 +146,10 @@ func (s *Segmenter) Skip(n int, wall time.Time) {
 	}
 }
 
-// Write takes the next access unit in the order of the wire.
+// Write takes the next access unit.
 func (s *Segmenter) Write(u media.AccessUnit) {
 	if u.Discontinuity {
-		s.breakAt()
+		s.breakTimeline()
 	}
 	if s.gather.on {
 		s.hold(u)
@@ -158,7 +158,7 @@ func (s *Segmenter) Write(u media.AccessUnit) {
 	s.place(u)
 }
 
-// Finish closes what is open: the publisher stopped or was lost.
+// Finish closes the open part and segment: the publisher stopped.
 func (s *Segmenter) Finish() {
 	if s.gather.on {
 		s.release(true)
@@ -167,17 +167,17 @@ func (s *Segmenter) Finish() {
 		return
 	}
 	if len(s.units) > 0 {
-		end := s.units[len(s.units)-1].DTS + s.pace()
-		s.holdPicture(end)
+		end := s.units[len(s.units)-1].DTS + s.leadFrame()
+		s.repeatPicture(end)
 		s.closeLast(end)
 	}
 	s.closeSegment()
 }
 
-// Lose is Finish for a publisher that was lost. A segment of which nothing has been
-// shown yet, and that would be no more than half a part, is left out: hls.js 1.7
-// hangs on a segment of one picture, and more than that was lost anyway.
-func (s *Segmenter) Lose() {
+// FinishLost is Finish for a publisher whose connection was lost. A segment without a published
+// part that would be at most half a part long is dropped: hls.js 1.7 hangs on a segment of
+// one picture.
+func (s *Segmenter) FinishLost() {
 	if s.gather.on {
 		s.release(true)
 	}
@@ -185,7 +185,7 @@ func (s *Segmenter) Lose() {
 		s.Finish()
 		return
 	}
-	if end := s.units[len(s.units)-1].DTS + s.pace(); end-s.start > s.partTarget()/2 {
+	if end := s.units[len(s.units)-1].DTS + s.leadFrame(); end-s.start > s.partTarget()/2 {
 		s.Finish()
 		return
 	}
@@ -209,108 +209,109 @@ func (s *Segmenter) countDropped(u media.AccessUnit) {
 	}
 }
 
-// place puts a unit of a running segment where it belongs.
+// place writes a unit to the open segment.
 func (s *Segmenter) place(u media.AccessUnit) {
 	if !u.Track.Video() {
 		s.placeAudio(u)
 		return
 	}
 	if u.Track != s.video {
-		// New parameters, or pictures after a start with sound alone.
+		// New parameters, or pictures after a start with audio only.
 		if !u.Key {
 			s.stats.DroppedVideo++
 			return
 		}
-		if s.awaitSound(u) {
+		if s.awaitAudio(u) {
 			return
 		}
 		s.changeTracks(u.Track, s.newestAudio(), u)
 		return
 	}
-	keep, whole := s.leading.fit(&u)
+	keep, whole := s.leading.rewrite(&u)
 	if !whole {
 		s.stats.DroppedVideo++
 	}
 	if !keep {
-		s.rate.add(u.DTS) // it is no hole
+		s.rate.add(u.DTS) // the frame is not missing
 		return
 	}
-	s.lead(u)
+	s.writeLead(u)
 }
 
 func (s *Segmenter) placeAudio(u media.AccessUnit) {
 	switch {
 	case u.Track == s.audio && s.nextAudio == nil:
 		if s.video == nil {
-			s.lead(u)
+			s.writeLead(u)
 			return
 		}
-		s.follow(u)
+		s.writeAudio(u)
 	case s.video == nil:
 		s.changeTracks(nil, u.Track, u)
 	default:
-		// The sound changed in the middle of a group of pictures. Cutting here
-		// would freeze the picture; the next key frame is near.
+		// The audio changed inside a group of pictures. Cutting here would freeze the
+		// picture; wait for the next key frame.
 		if s.nextAudio != u.Track {
 			s.nextAudio = u.Track
-			s.dropEarly()
+			s.dropEarlyAudio()
 		}
-		s.early = append(s.early, u)
+		s.earlyAudio = append(s.earlyAudio, u)
 		s.followLateVideo(u.DTS)
-		if len(s.early) > maxEarly {
-			s.early = slices.Delete(s.early, 0, 1)
+		if len(s.earlyAudio) > maxEarlyAudio {
+			s.earlyAudio = slices.Delete(s.earlyAudio, 0, 1)
 			s.stats.DroppedAudio++
 		}
 	}
 }
 
-// maxEarly is how many frames of new sound are kept for the key frame it begins with,
-// in case they come before it.
-const maxEarly = 16
+// maxEarlyAudio bounds the frames of a new audio track that are kept for the key frame at which
+// it begins.
+const maxEarlyAudio = 16
 
-// dropEarly forgets sound that was kept for a key frame that did not come.
-func (s *Segmenter) dropEarly() {
-	s.stats.DroppedAudio += uint64(len(s.early))
-	clear(s.early)
-	s.early = s.early[:0]
+// dropEarlyAudio drops audio that was kept for a key frame that did not come.
+func (s *Segmenter) dropEarlyAudio() {
+	s.stats.DroppedAudio += uint64(len(s.earlyAudio))
+	clear(s.earlyAudio)
+	s.earlyAudio = s.earlyAudio[:0]
 }
 
-// useEarly takes the new sound that came before its key frame, but belongs behind it.
-func (s *Segmenter) useEarly() {
-	for _, u := range s.early {
-		if u.Track == s.audio && u.DTS+s.sound.period > s.start {
+// placeEarlyAudio places audio of a new track that was received before its key frame but belongs
+// after it.
+func (s *Segmenter) placeEarlyAudio() {
+	for _, u := range s.earlyAudio {
+		if u.Track == s.audio && u.DTS+s.audioState.period > s.start {
 			s.append(u)
-			s.sound.take(u.DTS, u.DTS)
+			s.audioState.take(u.DTS, u.DTS)
 		} else {
 			s.stats.DroppedAudio++
 		}
 	}
-	clear(s.early)
-	s.early = s.early[:0]
+	clear(s.earlyAudio)
+	s.earlyAudio = s.earlyAudio[:0]
 }
 
-// follow takes sound beside pictures.
-func (s *Segmenter) follow(u media.AccessUnit) {
-	if s.sound.filling {
-		s.fillSound(u.DTS+s.sound.period/2, u.Arrived)
+// writeAudio writes audio beside video.
+func (s *Segmenter) writeAudio(u media.AccessUnit) {
+	if s.audioState.filling {
+		s.fillSilence(u.DTS+s.audioState.period/2, u.Arrived)
 	}
-	if !s.sound.take(u.DTS, s.picture.newest) {
+	if !s.audioState.take(u.DTS, s.videoState.newest) {
 		s.stats.DroppedAudio++
 		return
 	}
 	s.followLateVideo(u.DTS)
 	s.append(u)
 	if s.partFull() {
-		s.passPart(u.DTS + 1)
+		s.closeTimedPart(u.DTS + 1)
 	}
 }
 
-// partFull reports whether the part being gathered may not grow.
+// partFull reports whether the current part must not grow.
 func (s *Segmenter) partFull() bool { return s.bytes > maxPartBytes || len(s.units) >= maxPartUnits }
 
-// segmentFull reports whether the open segment may not get another part.
+// segmentFull reports whether the open segment must not get another part.
 func (s *Segmenter) segmentFull() bool {
-	return s.carried >= maxSegmentBytes || s.parts >= maxSegmentParts
+	return s.segmentBytes >= maxSegmentBytes || s.parts >= maxSegmentParts
 }
 
 func (s *Segmenter) newestAudio() *media.Track {
@@ -320,17 +321,16 @@ func (s *Segmenter) newestAudio() *media.Track {
 	return s.audio
 }
 
-// changeTracks starts a new segment at u, after a discontinuity, with the given
-// tracks.
+// changeTracks starts a new segment at u, with a discontinuity and the given tracks.
 func (s *Segmenter) changeTracks(video, audio *media.Track, u media.AccessUnit) {
-	s.runOn(u.DTS)
+	s.passGap(u.DTS)
 	s.endTracksAt(u.DTS, audio)
 	s.setTracks(video, audio)
 	s.discontinuity = true
 	s.leading.begin(&u)
 	s.openSegment(s.start, u.Independent())
-	s.useEarly()
-	s.lead(u)
+	s.placeEarlyAudio()
+	s.writeLead(u)
 }
 
 func (s *Segmenter) setTracks(video, audio *media.Track) {
@@ -343,10 +343,10 @@ func (s *Segmenter) setTracks(video, audio *media.Track) {
 		s.gops = intervals{}
 	}
 	if audio != s.audio {
-		s.sound = newSound(audio, s.start)
+		s.audioState = newAudioState(audio, s.start)
 	}
 	if video != s.video {
-		s.picture = newPicture(video)
+		s.videoState = newVideoState(video)
 		s.leading = newLeading(video)
 	}
 	s.video, s.audio, s.nextAudio = video, audio, nil

@@ -44,7 +44,7 @@ func (r *recorder) Part(p *media.Part) {
 	r.t.Helper()
 	// The name that is hinted at (rule 39).
 	want := int64(0)
-	if r.newest != nil && r.newest.Session == p.Session {
+	if r.newest != nil && r.newest.Publication == p.Publication {
 		want = r.newest.Number + 1
 	}
 	if p.Number != want {
@@ -220,7 +220,7 @@ func TestSegmenter_KeepsItsTargets(t *testing.T) {
 
 // x264 puts a key frame where the scene changes, and the next one a whole interval
 // after that: OBS and GStreamer in their usual settings.
-func TestSegmenter_BearsKeyFramesAtSceneChanges(t *testing.T) {
+func TestSegmenter_ToleratesKeyFramesAtSceneChanges(t *testing.T) {
 	in := stream(0)
 	in.FPS, in.GOP = 30, 60
 	var units []media.AccessUnit
@@ -347,7 +347,7 @@ func TestSegmenter_SecondSessionContinuesWithADiscontinuity(t *testing.T) {
 		if seg.MSN != int64(i) {
 			t.Errorf("segment %d has MSN %d", i, seg.MSN)
 		}
-		if seg.Session == "bbbb" && second == nil {
+		if seg.Publication == "bbbb" && second == nil {
 			second = seg
 		} else if seg.Discontinuity {
 			t.Errorf("%s has a discontinuity", seg.Name())
@@ -414,7 +414,7 @@ func TestSegmenter_DropsFramesBeforeTheFirstKey(t *testing.T) {
 	}
 }
 
-func TestSegmenter_TimeThatStandsStillDoesNotHoldMemory(t *testing.T) {
+func TestSegmenter_TimeThatStandsStillDoesNotGrowMemory(t *testing.T) {
 	in := stream(4 * time.Second)
 	in.BitRate = 400_000_000
 	units := in.Units()
@@ -491,7 +491,7 @@ func TestSegmenter_LostPublisherLeavesNoStub(t *testing.T) {
 			s.Write(u)
 		}
 		if lost {
-			s.Lose()
+			s.FinishLost()
 		} else {
 			s.Finish()
 		}

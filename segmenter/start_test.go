@@ -11,7 +11,7 @@ import (
 	"golive/media"
 )
 
-// uneven is a stream whose first seconds tell little of its rate, as live sources make
+// uneven returns a stream whose first seconds tell little of its rate, as live sources make
 // them: GStreamer's stamps jitter, cameras begin slowly, encoders send the first
 // pictures in a burst, and half of them do not say what their rate is.
 func uneven(random *rand.Rand) (units []media.AccessUnit, what string) {

@@ -65,7 +65,7 @@ func (r *recorder) play() played {
 	return p
 }
 
-// timesOf are the times of a stream's units, from the segmenter's zero.
+// timesOf returns the times of a stream's units, from the segmenter's zero.
 func timesOf(t *testing.T, s *hlscheck.Stream) (times []media.Ticks) {
 	t.Helper()
 	const offset = 1400 * media.Millisecond // of the muxer
@@ -111,7 +111,7 @@ func (r *recorder) checkParts(f Format) {
 	for _, seg := range r.segments {
 		for i, p := range seg.Parts {
 			last := i == len(seg.Parts)-1
-			if !last && !p.Independent && !p.Gap && !seg.Parts[i+1].Gap && p.Duration < f.least() {
+			if !last && !p.Independent && !p.Gap && !seg.Parts[i+1].Gap && p.Duration < f.minPart() {
 				r.t.Errorf("rule 28: %s lasts %d, target %d", p.Name(), p.Duration, f.PartTarget)
 			}
 		}
@@ -144,7 +144,7 @@ func TestSegmenter_SoundThatStopsBecomesSilence(t *testing.T) {
 			if n := r.discontinuities(); n > 0 {
 				t.Errorf("%d discontinuities", n)
 			}
-			if got, most := p.longest[hlscheck.TypeADTS], s.sound.period*3/2+jitter; got > most {
+			if got, most := p.longest[hlscheck.TypeADTS], s.audioState.period*3/2+jitter; got > most {
 				t.Errorf("no sound for %d ticks, want at most %d", got, most)
 			}
 			if n := s.Stats().DroppedAudio; n > 1 {
@@ -201,7 +201,7 @@ func TestSegmenter_LateSoundIsHeard(t *testing.T) {
 }
 
 // FIELD row 64: when the pictures stop, the last key frame is shown until the next one.
-func TestSegmenter_PicturesThatStopAreHeld(t *testing.T) {
+func TestSegmenter_LastKeyFrameIsRepeatedWhenVideoStops(t *testing.T) {
 	for _, at := range []media.Ticks{4*media.Second + 1, 5 * media.Second} { // after a key frame, and in a group
 		in := stream(90 * time.Second)
 		units := without(in.Units(), func(u *media.AccessUnit) bool {
@@ -224,7 +224,7 @@ func TestSegmenter_PicturesThatStopAreHeld(t *testing.T) {
 		if n := r.discontinuities(); n > 0 || s.Stats().GapParts > 0 {
 			t.Errorf("%d discontinuities, %+v", n, s.Stats())
 		}
-		if got := p.longest[hlscheck.TypeH264]; got > picturePatience+media.Second {
+		if got := p.longest[hlscheck.TypeH264]; got > defaultRepeatAfter+media.Second {
 			t.Errorf("no picture for %.2f s", got.Seconds())
 		}
 		if got := p.longest[hlscheck.TypeADTS]; got > media.Second/20 {
@@ -241,7 +241,7 @@ func TestSegmenter_PicturesThatStopAreHeld(t *testing.T) {
 	}
 }
 
-// skippable is a track that pictures can be held in without repeating them.
+// skippable returns a track that pictures can be held in without repeating them.
 func skippable(tb testing.TB) *media.Track {
 	tb.Helper()
 	t := mediatest.H264(1920, 108)
@@ -258,7 +258,7 @@ func skippable(tb testing.TB) *media.Track {
 
 // FIELD rows 61 and 64: each part of a hold has several pictures, of few bytes, and says
 // that it is independent where an IDR picture is.
-func TestSegmenter_HoldsWithSkippedPictures(t *testing.T) {
+func TestSegmenter_RepeatsWithSkippedPictures(t *testing.T) {
 	for name, stop := range map[string]func(u *media.AccessUnit) bool{
 		"slides": func(u *media.AccessUnit) bool { return u.DTS%(4*media.Second) > 0 },
 		"odd slides": func(u *media.AccessUnit) bool {
@@ -275,7 +275,7 @@ func TestSegmenter_HoldsWithSkippedPictures(t *testing.T) {
 			f, _ := s.Format()
 			r.checkParts(f)
 			p := r.play()
-			if got := p.longest[hlscheck.TypeH264]; got > picturePatience+media.Second/2 {
+			if got := p.longest[hlscheck.TypeH264]; got > defaultRepeatAfter+media.Second/2 {
 				t.Errorf("no picture for %.2f s", got.Seconds())
 			}
 			if n := r.discontinuities(); n > 0 || s.Stats().GapParts > 0 {
@@ -300,7 +300,7 @@ func TestSegmenter_HoldsWithSkippedPictures(t *testing.T) {
 						t.Errorf("%s: independent %t, %d key frames", part.Name(), part.Independent, keys)
 					}
 					waits := strings.HasPrefix(name, "stops") && part.Start+part.Duration > 4*media.Second && part.Start < 7*media.Second
-					if len(pictures) < 2 && part.Duration > 2*holdEvery && !waits {
+					if len(pictures) < 2 && part.Duration > 2*skipEvery && !waits {
 						t.Errorf("%s at %.3f s, %.3f s long, has %d pictures", part.Name(), part.Start.Seconds(), part.Duration.Seconds(), len(pictures))
 					}
 				}
@@ -310,7 +310,7 @@ func TestSegmenter_HoldsWithSkippedPictures(t *testing.T) {
 }
 
 // FIELD row 61: a slide every few seconds beside sound is shown all the time.
-func TestSegmenter_SlidesBesideSoundAreHeld(t *testing.T) {
+func TestSegmenter_SlidesWithAudioAreRepeated(t *testing.T) {
 	for _, fps := range []float64{1.0 / 12, 0.2, 0.5, 1, 2, 3} {
 		in := stream(100 * time.Second)
 		in.FPS, in.GOP, in.BitRate = fps, 1, int(20_000*fps)
@@ -339,7 +339,7 @@ func TestSegmenter_SlidesBesideSoundAreHeld(t *testing.T) {
 }
 
 // FIELD row 61 without sound: the clock tells the time between the pictures.
-func TestSegmenter_SlidesAloneAreHeld(t *testing.T) {
+func TestSegmenter_SlidesWithoutAudioAreRepeated(t *testing.T) {
 	for _, fps := range []float64{1.0 / 12, 0.2, 0.5, 0.9} {
 		in := mediatest.Stream{Video: mediatest.H264(640, 36), FPS: fps, GOP: 1, BitRate: int(20_000 * fps), Length: 100 * time.Second, Epoch: epoch()}
 		r := &recorder{t: t}
@@ -476,7 +476,7 @@ func TestSegmenter_OneTrackChanges(t *testing.T) {
 }
 
 // Slides whose times on the wire are wrong, or late, are shown in order.
-func TestSegmenter_SlidesWithOddTimesStayInOrder(t *testing.T) {
+func TestSegmenter_SlidesWithWrongTimesStayInOrder(t *testing.T) {
 	in := mediatest.Stream{Video: mediatest.H264(640, 36), FPS: 0.25, GOP: 1, BitRate: 20_000, Length: 60 * time.Second, Epoch: epoch()}
 	units := in.Units()
 	for i := range units {

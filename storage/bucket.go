@@ -12,7 +12,7 @@ const PlaylistType = "application/vnd.apple.mpegurl"
 
 // Object is what is put into a bucket.
 type Object struct {
-	// Key is the object's path with slashes: "live/ID/source/SESSION-7.ts".
+	// Key is the object's path with slashes: "live/ID/source/PUBLICATION-7.ts".
 	// CheckKey says what it may be.
 	Key string
 	// Slabs are the object's bytes in order. They are shared, and never written

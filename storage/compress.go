@@ -10,14 +10,18 @@ import (
 // smaller one fits a few packets, and every player and tool reads it as it is.
 const compressFrom = 64 << 10
 
-// Compress is bucket with large playlists put as gzip, with their Content-Encoding:
-// for stores that keep it. A store compresses nothing on its own.
-func Compress(bucket Bucket) Bucket { return compressing{bucket} }
+// Compress returns bucket with large playlists put as gzip, with their Content-Encoding,
+// while enabled returns true: for stores that keep it. A store compresses nothing on its
+// own.
+func Compress(bucket Bucket, enabled func() bool) Bucket { return compressing{bucket, enabled} }
 
-type compressing struct{ Bucket }
+type compressing struct {
+	Bucket
+	enabled func() bool
+}
 
 func (c compressing) Put(ctx context.Context, o Object) error {
-	if o.ContentType == PlaylistType && o.ContentEncoding == "" && o.Size() >= compressFrom {
+	if o.ContentType == PlaylistType && o.ContentEncoding == "" && o.Size() >= compressFrom && c.enabled() {
 		o.Slabs, o.ContentEncoding = [][]byte{pack(o.Slabs)}, "gzip"
 	}
 	return c.Bucket.Put(ctx, o)

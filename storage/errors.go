@@ -3,6 +3,7 @@ package storage
 import (
 	"context"
 	"errors"
+	"time"
 )
 
 // What a Bucket's errors wrap when the bucket itself is well.
@@ -28,6 +29,8 @@ type Error struct {
 	// Permanent says that the same operation will fail again however often it is
 	// tried.
 	Permanent bool
+	// RetryAfter is how long the bucket asked to be left alone; 0 when it did not.
+	RetryAfter time.Duration
 }
 
 // Error is the operation, the key, the cause and the hint.
@@ -42,15 +45,15 @@ func (e *Error) Error() string {
 // Unwrap is the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// Retryable says whether the same operation may succeed later. A full disk and a
+// Retryable reports whether the same operation may succeed later. A full disk and a
 // missing permission are: the operator can mend them while we keep trying.
 func (e *Error) Retryable() bool {
-	return !e.Permanent && !answered(e.Err) && !errors.Is(e.Err, ErrKey)
+	return !e.Permanent && !notFailure(e.Err) && !errors.Is(e.Err, ErrKey)
 }
 
-// answered says whether err is an answer or the caller's own will, and no failure
-// of the bucket.
-func answered(err error) bool {
+// notFailure reports whether err is a result, or the caller cancelled: no failure of the
+// bucket.
+func notFailure(err error) bool {
 	return errors.Is(err, ErrNotExist) || errors.Is(err, ErrRange) || errors.Is(err, context.Canceled)
 }
 
@@ -64,4 +67,13 @@ func Retryable(err error) bool {
 		return e.Retryable()
 	}
 	return true
+}
+
+// RetryAfter returns how long the bucket asked to be left alone with err; 0 when it did
+// not.
+func RetryAfter(err error) time.Duration {
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e.RetryAfter
+	}
+	return 0
 }

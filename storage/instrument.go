@@ -27,7 +27,7 @@ type counted struct{ operations, failures prometheus.Counter }
 
 func (c counted) done(err error) {
 	c.operations.Inc()
-	if err != nil && !answered(err) {
+	if err != nil && !notFailure(err) {
 		c.failures.Inc()
 	}
 }

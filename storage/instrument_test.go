@@ -11,8 +11,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"golive/storage"
-	"golive/storage/memory"
 	"golive/storage/storagetest"
+	"golive/storage/storagetest/memory"
 )
 
 // broken is a bucket that fails everything.

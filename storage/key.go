@@ -8,13 +8,13 @@ import (
 )
 
 // The longest key, and the longest of its segments, in bytes: what S3 and the
-// usual file systems bear.
+// usual file systems allow.
 const (
 	MaxKeyLength        = 1024
 	MaxKeySegmentLength = 255
 )
 
-// CheckKey says whether key may name an object: segments joined by single
+// CheckKey reports whether key may name an object: segments joined by single
 // slashes, each of 1 to 255 bytes of UTF-8 without control characters and
 // backslashes, none beginning with a dot. So "." and ".." cannot be, an absolute
 // path cannot be, and a backend may use names with a dot for itself. The error

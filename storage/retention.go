@@ -1,7 +1,6 @@
 package storage
 
 import (
-	"fmt"
 	"path/filepath"
 	"time"
 
@@ -34,34 +33,6 @@ type RetentionConfig struct {
 	// Replay is how long a broadcast can be watched again after its end; while it is
 	// live, so much of it is kept. 0 keeps no replay.
 	Replay time.Duration `yaml:"replay"`
-}
-
-// LiveRetention is "window", the time that a player may still ask for a segment in
-// (RFC 8216bis section 6.2.2), or a longer duration.
-type LiveRetention time.Duration
-
-const window = "window"
-
-// UnmarshalText reads r from text.
-func (r *LiveRetention) UnmarshalText(text []byte) error {
-	if string(text) == window {
-		*r = 0
-		return nil
-	}
-	d, err := time.ParseDuration(string(text))
-	if err != nil || d <= 0 {
-		return fmt.Errorf("must be window or a duration such as 2h, not %q", text)
-	}
-	*r = LiveRetention(d)
-	return nil
-}
-
-// MarshalText is the word or the duration.
-func (r LiveRetention) MarshalText() ([]byte, error) {
-	if r == 0 {
-		return []byte(window), nil
-	}
-	return []byte(time.Duration(r).String()), nil
 }
 
 const (

@@ -26,32 +26,20 @@ const (
 	SwitchOn
 )
 
+func switchWords() []string { return []string{SwitchAuto: Auto, SwitchOff: "false", SwitchOn: "true"} }
+
 // UnmarshalText reads s from text.
 func (s *Switch) UnmarshalText(text []byte) error {
-	switch string(text) {
-	case Auto:
-		*s = SwitchAuto
-	case "false":
-		*s = SwitchOff
-	case "true":
-		*s = SwitchOn
-	default:
+	i := slices.Index(switchWords(), string(text))
+	if i < 0 {
 		return fmt.Errorf("must be true, false or auto, not %q", text)
 	}
+	*s = Switch(i)
 	return nil
 }
 
-// MarshalText is the word for s.
-func (s Switch) MarshalText() ([]byte, error) {
-	switch s {
-	case SwitchOff:
-		return []byte("false"), nil
-	case SwitchOn:
-		return []byte("true"), nil
-	default:
-		return []byte(Auto), nil
-	}
-}
+// MarshalText returns the word for s.
+func (s Switch) MarshalText() ([]byte, error) { return []byte(switchWords()[s]), nil }
 
 // S3Config says which S3-compatible bucket, and how to talk to its provider. Where
 // a key says "auto" the provider's profile decides.
@@ -95,8 +83,9 @@ type S3Config struct {
 	// CORSOrigin is the origin of the pages that play from the bucket itself, for
 	// the probe to ask about; empty asks nothing.
 	CORSOrigin string `yaml:"cors_origin"`
-	// Required refuses to serve when the probe at the start fails. Otherwise
-	// golive starts, and uploads when the bucket works.
+	// Required refuses to start when the bucket cannot be used and no broadcast of an
+	// earlier run waits to go on. Otherwise golive serves at once, and uploads when the
+	// bucket works.
 	Required bool `yaml:"required"`
 }
 
@@ -110,7 +99,6 @@ func DefaultS3Config() S3Config {
 		Delete:      Auto,
 		PutInterval: PutIntervalAuto,
 		CORSOrigin:  "https://example.com",
-		Required:    true,
 	}
 }
 

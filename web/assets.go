@@ -13,6 +13,8 @@ import (
 	"path"
 	"strings"
 	"time"
+
+	"golive/httpserver"
 )
 
 // hlsScript is where the build puts hls.js; it may be missing.
@@ -127,7 +129,7 @@ func (a *assets) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, etag := f.plain, f.etag
 	if f.zipped != nil {
 		h.Set("Vary", "Accept-Encoding")
-		if acceptsGzip(r.Header.Get("Accept-Encoding")) {
+		if httpserver.AcceptsGzip(r.Header["Accept-Encoding"]) {
 			h.Set("Content-Encoding", "gzip")
 			// Another representation needs another strong tag (RFC 9110 section 8.8.3.3).
 			body, etag = f.zipped, strings.TrimSuffix(f.etag, `"`)+`-gzip"`
@@ -135,24 +137,4 @@ func (a *assets) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	h.Set("ETag", etag)
 	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(body))
-}
-
-// acceptsGzip reads an Accept-Encoding header (RFC 9110 section 12.5.3) as far
-// as gzip is concerned: named, or meant by "*", and not refused with q=0.
-func acceptsGzip(header string) bool {
-	accepted := false
-	for item := range strings.SplitSeq(header, ",") {
-		coding, params, _ := strings.Cut(item, ";")
-		coding = strings.ToLower(strings.TrimSpace(coding))
-		if coding != "gzip" && coding != "*" {
-			continue
-		}
-		q := strings.ReplaceAll(strings.ToLower(params), " ", "")
-		refused := strings.HasPrefix(q, "q=0") && strings.Trim(q[len("q=0"):], ".0") == ""
-		if coding == "gzip" {
-			return !refused
-		}
-		accepted = !refused
-	}
-	return accepted
 }

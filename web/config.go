@@ -2,13 +2,13 @@ package web
 
 import "golive/internal/setting"
 
-// Config is what the pages tell a broadcaster. It holds no keys of its own in
-// the configuration file: cmd/golive fills it from other rooms' sections.
+// Config is what the pages show a broadcaster. It has no section in the configuration
+// file: cmd/golive fills it from those of other packages.
 type Config struct {
 	// RTMPPort is the TCP port that encoders publish to, from 1 to 65535.
 	RTMPPort int
-	// Open says that anybody may publish under any free name; otherwise the pages
-	// speak of a stream key.
+	// Open allows anyone to publish under any free name; otherwise the pages ask for a
+	// stream key.
 	Open bool
 	// Secure is the https:// address, without a slash at its end, to which visitors
 	// without TLS are redirected; empty is off.

@@ -1,5 +1,5 @@
-// Package web shows a person what is live: the home page, the player, the
-// embeddable player, and how to publish.
+// Package web serves the pages for people: the home page, the player, the embeddable
+// player, and how to publish.
 //
 // Requests enter through the handlers that Register puts on a mux; pages and
 // assets leave, all of them from files embedded in the program. The pages fetch
@@ -7,7 +7,7 @@
 // (/live/ID/index.m3u8, and after the end the replay that the API names) like any
 // other client would.
 //
-// Package web does not know what is live, who publishes, or how media is made.
+// Package web does not know which broadcasts are live or how media is made.
 //
 // It starts no goroutine.
 //

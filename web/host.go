@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// publishServer is the OBS server URL for a visitor who reached us as host, the
-// request's Host: the same name, with RTMP's port instead of HTTP's.
+// publishServer returns the server URL for OBS: the name in the request's Host, with the
+// port of RTMP instead of HTTP.
 func publishServer(host string, port int) string {
 	name := hostName(host)
 	if port != 1935 {
@@ -17,7 +17,7 @@ func publishServer(host string, port int) string {
 	return "rtmp://" + name + "/live"
 }
 
-// hostName is the name or address in a Host header, an IPv6 address in brackets.
+// hostName returns the name or address in a Host header, an IPv6 address in brackets.
 // The name ends up in a command line that people paste into a shell, so whatever
 // is neither a DNS name nor an address becomes "localhost".
 func hostName(host string) string {

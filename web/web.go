@@ -21,7 +21,7 @@ type Web struct {
 // page is what every template is given.
 type page struct {
 	Version string
-	// HasHLS says whether hls.js was there when the program was built.
+	// HasHLS reports whether the program was built with hls.js.
 	HasHLS bool
 	// Open, Server and Home are for the publishing panel.
 	Open   bool
@@ -66,8 +66,8 @@ func (w *Web) Register(mux *http.ServeMux) {
 	mux.Handle("GET /assets/{fingerprint}/{name...}", w.assets)
 }
 
-// secured redirects visitors without TLS, when that is wished. Not for good: a
-// browser would remember it when TLS is switched off again.
+// secured redirects requests without TLS if Secure is set. The redirect is temporary: a
+// browser would remember a permanent one when TLS is switched off again.
 func (w *Web) secured(next http.HandlerFunc) http.HandlerFunc {
 	if w.cfg.Secure == "" {
 		return next
@@ -110,8 +110,8 @@ func (w *Web) page(r *http.Request, id string) page {
 	}
 }
 
-// root is the relative address of the root from r's page: nobody here knows what path
-// a proxy in front has put before it.
+// root returns the relative address of the root from r's page. It is relative because a
+// proxy may serve the pages below a path.
 func root(r *http.Request) string {
 	if n := strings.Count(r.URL.EscapedPath(), "/"); n > 1 {
 		return strings.Repeat("../", n-1)
@@ -123,7 +123,7 @@ func (w *Web) render(rw http.ResponseWriter, name, csp string, status int, p pag
 	var body bytes.Buffer
 	if err := w.pages[name].Execute(&body, p); err != nil {
 		// The data has no methods and the tests execute every template, so this
-		// cannot be the visitor's doing.
+		// cannot be caused by the request.
 		panic(fmt.Sprintf("web: page %s: %v", name, err))
 	}
 	h := rw.Header()
@@ -135,7 +135,7 @@ func (w *Web) render(rw http.ResponseWriter, name, csp string, status int, p pag
 	h.Set("Referrer-Policy", "same-origin")
 	h.Set("X-Content-Type-Options", "nosniff")
 	rw.WriteHeader(status)
-	// A visitor who left is not our error.
+	// An error means that the client has left.
 	_, _ = rw.Write(body.Bytes())
 }
 

@@ -23,7 +23,7 @@ func archiveCommand(args, env []string, stdout, stderr io.Writer) error {
 		return errUsage
 	}
 	flags := flag.NewFlagSet("archive show", flag.ContinueOnError)
-	file := flags.String("config", "", "configuration `file` that says where the broadcast with that id is")
+	file := flags.String("config", "", "configuration `file` with the storage settings, to find the broadcast with that ID")
 	if err := parse(flags, args[1:], stderr, 1, 1); err != nil {
 		return err
 	}
@@ -38,7 +38,7 @@ func archiveCommand(args, env []string, stdout, stderr io.Writer) error {
 	return showLogs(stdout, folder)
 }
 
-// showLogs prints every page below the folder.
+// showLogs prints every page of the logs below the folder.
 func showLogs(w io.Writer, folder string) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	pages := 0
@@ -60,7 +60,7 @@ func showLogs(w io.Writer, folder string) error {
 		return nil
 	})
 	if err == nil && pages == 0 {
-		err = fmt.Errorf("there is no log below %s", folder)
+		err = fmt.Errorf("no log below %s", folder)
 	}
 	if err != nil {
 		err = fmt.Errorf("show %s: %w", folder, err)
@@ -82,7 +82,7 @@ func showPage(w io.Writer, name string, page archive.Page) {
 	}
 }
 
-// details is what a record says beside its time, kind and rendition.
+// details returns the fields of a record other than its time, kind and rendition.
 func details(r *archive.Record) string {
 	switch {
 	case r.Segment != nil:

@@ -13,21 +13,23 @@ import (
 
 	"golive/archive"
 	"golive/media"
+	"golive/storage/disk"
 )
 
 func TestArchiveShow_PrintsALogByFolderAndByID(t *testing.T) {
 	data := t.TempDir()
-	store, err := archive.Open(filepath.Join(data, "media"), archive.Config{Layout: archive.Layout{Prefix: "live"}, Window: time.Minute},
-		slog.New(slog.DiscardHandler), archive.NewMetrics(prometheus.NewRegistry()))
+	files, err := disk.New(filepath.Join(data, "media"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = store.Close() }()
+	defer func() { _ = files.Close() }()
+	store := archive.NewStore(files, archive.Config{Layout: archive.Layout{Prefix: "live"}, Window: time.Minute},
+		slog.New(slog.DiscardHandler), archive.NewMetrics(prometheus.NewRegistry()))
 	began := time.Date(2026, 11, 28, 2, 0, 0, 0, time.UTC)
 	rec := store.NewRecording(archive.Meta{Broadcast: "studio", Token: "T1", Began: began}, func(string, *archive.Segment) {}, slog.New(slog.DiscardHandler))
 	rec.Describe("source", archive.Description{Target: 2, Video: "avc1.64001f", Width: 640, Height: 360})
 	rec.Offer("source", &media.Segment{
-		Session: "PUB1", MSN: 7, Duration: 2 * media.Second, Size: 3, ProgramDateTime: began, Discontinuity: true,
+		Publication: "PUB1", MSN: 7, Duration: 2 * media.Second, Size: 3, ProgramDateTime: began, Discontinuity: true,
 		Parts: []*media.Part{{Data: []byte("abc"), Size: 3}},
 	})
 	rec.End(began.Add(time.Hour), "unpublished")

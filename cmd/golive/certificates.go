@@ -11,14 +11,13 @@ import (
 	"golive/internal/config"
 )
 
-// certificates are what the doors inside TLS listen with, nil for those that are
-// off.
+// certificates holds the TLS configurations of the listeners, nil for those that are off.
 type certificates struct {
 	rtmps, https *tls.Config
-	auto         *certificate.Auto // nil when https has its certificate from files
+	auto         *certificate.Auto // nil if the certificate of https comes from files
 }
 
-// openCertificates reads the certificates of all doors.
+// openCertificates opens the certificates of all listeners.
 func openCertificates(cfg config.Config, log *slog.Logger) (c certificates, err error) {
 	if cfg.Ingest.RTMPS.Listen != "" {
 		if c.rtmps, err = openRTMPS(cfg.Ingest.RTMPS, log.With("protocol", "rtmps")); err != nil {

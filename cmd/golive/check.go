@@ -10,13 +10,13 @@ import (
 	"golive/internal/hlscheck"
 )
 
-// check follows a stream as a strict player, and fails when it breaks a rule or
-// cannot be followed.
+// check follows a stream as a strict player, and fails if the stream breaks a rule or cannot
+// be followed.
 func check(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	flags := flag.NewFlagSet("check", flag.ContinueOnError)
 	duration := flags.Duration("duration", 30*time.Second, "how long to follow a stream that does not end; 0 until interrupted")
 	asJSON := flags.Bool("json", false, "print the report as JSON")
-	insecure := flags.Bool("insecure", false, "take any certificate")
+	insecure := flags.Bool("insecure", false, "accept any certificate")
 	if err := parse(flags, args, stderr, 1, 1); err != nil {
 		return err
 	}

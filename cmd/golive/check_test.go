@@ -40,7 +40,7 @@ func serveText(t *testing.T, text string) (url string) {
 	return server.URL + "/index.m3u8"
 }
 
-func TestCheck_SaysWhetherAStreamKeepsTheRules(t *testing.T) {
+func TestCheck_ReportsWhetherAStreamFollowsTheRules(t *testing.T) {
 	clean, broken := serveText(t, ended), serveText(t, strings.Replace(ended, "EXTINF:2,", "EXTINF:9,", 1))
 	for _, c := range []struct {
 		args        []string
@@ -51,7 +51,7 @@ func TestCheck_SaysWhetherAStreamKeepsTheRules(t *testing.T) {
 		{[]string{broken}, 1, "index.m3u8:3: segment a.vtt lasts 9s, more than the target duration of 2s: #EXTINF:9,\n", "golive: rules 2, 3 broken"},
 		{[]string{"--json", clean}, 0, `"clean": true`, ""},
 		{[]string{"--json", broken}, 1, `"broken_rules": [`, "golive: rules 2, 3 broken"},
-		{[]string{strings.TrimSuffix(clean, "index.m3u8") + "a.vtt"}, 1, "", "is no playlist"},
+		{[]string{strings.TrimSuffix(clean, "index.m3u8") + "a.vtt"}, 1, "", "is not a playlist"},
 		{[]string{"--duration", "1s", "http://127.0.0.1:1/index.m3u8"}, 1, "", "connection refused"},
 		{[]string{"--json", "http://127.0.0.1:1/index.m3u8"}, 1, "connection refused", "connection refused"},
 	} {

@@ -8,10 +8,10 @@ import (
 	"golive/internal/config"
 )
 
-// checkConfig prints the effective configuration, or every problem of it.
+// checkConfig prints the effective configuration, or all its problems.
 func checkConfig(ctx context.Context, args, env []string, stdout, stderr io.Writer) error {
 	flags := flag.NewFlagSet("check-config", flag.ContinueOnError)
-	probes := flags.Bool("probe", false, "try out the bucket of storage.s3 as serve would")
+	probes := flags.Bool("probe", false, "probe the bucket of storage.s3 as serve does")
 	if err := parse(flags, args, stderr, 1, 1); err != nil {
 		return err
 	}

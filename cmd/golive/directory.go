@@ -10,11 +10,12 @@ import (
 	"golive/origin/audience"
 )
 
-// directory tells the API of the Hub's broadcasts, and who watches them.
+// directory provides the API with the Hub's broadcasts and their viewers.
 type directory struct {
 	hub      *broadcast.Hub
+	bucket   *bucketProbe
 	audience *audience.Audience
-	reads    *origin.Reads
+	reads    *origin.ReadLimiter
 	basePath string // before the paths of playlists
 }
 
@@ -32,7 +33,7 @@ func (d directory) Broadcast(ctx context.Context, id string) (api.Broadcast, err
 	if b, ok := d.hub.Find(id); ok && b.Watchable() {
 		return d.live(b), nil
 	}
-	end, err := d.reads.Begin(ctx, "") // all of the API's clients share one address's reads
+	end, err := d.reads.Begin(ctx, "") // all clients of the API share the reads of one address
 	if err != nil {
 		return api.Broadcast{}, err
 	}
@@ -47,7 +48,11 @@ func (d directory) Broadcast(ctx context.Context, id string) (api.Broadcast, err
 }
 
 func (d directory) live(b *broadcast.Broadcast) api.Broadcast {
-	told := d.describe(b.Status())
+	status := b.Status()
+	if err := d.bucket.failure(); err != nil && status.StorageError == "" && status.Replay == "" {
+		status.StorageError = err.Error()
+	}
+	told := d.describe(status)
 	told.Viewers = d.audience.Viewers(told.ID)
 	return told
 }

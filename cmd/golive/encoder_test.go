@@ -84,7 +84,7 @@ func (e *encoder) command(values ...any) {
 	e.send(message.TypeCommandAMF0, 0, amf0.Append(nil, values...))
 }
 
-// status is the code of the server's next onStatus.
+// status returns the code of the server's next onStatus.
 func (e *encoder) status() string {
 	e.t.Helper()
 	for {
@@ -137,7 +137,7 @@ func avcConfig(sps, pps string) []byte {
 	return append(b, p...)
 }
 
-// picture is a video body with one NAL unit.
+// picture returns a video body with one NAL unit.
 func picture(key bool) []byte {
 	const size = 2000
 	b, nal := unhex("2701000000"), byte(0x41)

@@ -9,34 +9,34 @@ import (
 )
 
 const (
-	// gcGrowth is how much the heap may grow before it is collected, in percent. Most
-	// of it is slabs without pointers, which cost the collector nothing to keep:
-	// against 25, 5 takes a sixth less memory for no more CPU time (make bench-cost),
-	// and memory is what limits the number of streams.
+	// gcGrowth is how much the heap may grow before a collection, in percent. Most of it is
+	// slabs without pointers, which the collector does not scan: compared with 25, 5 takes a
+	// sixth less memory for no more CPU time (make bench-cost), and memory limits the number
+	// of streams.
 	gcGrowth = 5
-	// maxGCHeadroom is the least that it may grow, in bytes, where there is memory
-	// enough. Each request makes garbage, and each collection looks at the stack of
-	// each viewer: a tenth of a small heap was collected 27 times a second for 1,000
-	// viewers, at a third of all CPU time.
+	// maxGCHeadroom is the least growth before a collection, in bytes, if there is enough
+	// memory. Each request makes garbage, and each collection scans the stack of each
+	// viewer: with a growth of a tenth of a small heap there were 27 collections a second
+	// for 1,000 viewers, a third of all CPU time.
 	maxGCHeadroom = 64 << 20
-	// minGCHeadroom is the least that it may grow on the smallest machine, in bytes.
+	// minGCHeadroom is the same on the smallest machine, in bytes.
 	minGCHeadroom = 8 << 20
-	// headroomShare is the share of the memory that the headroom may have.
+	// headroomShare limits the headroom to 1/headroomShare of the memory.
 	headroomShare = 16
-	// runtimeMinimum is the heap, in bytes, that the runtime lets be for GOGC=100
-	// however little of it is live; it grows with GOGC.
+	// runtimeMinimum is the heap size, in bytes, below which the runtime does not collect
+	// with GOGC=100; it is proportional to GOGC.
 	runtimeMinimum = 4 << 20
 	// gcInterval is how often the live heap is measured.
 	gcInterval = time.Second
 )
 
-// tuneGC has the garbage collected by gcGrowth and the headroom, and keeps to the
-// memory of the control group, until ctx is done. GOGC and GOMEMLIMIT in the
-// environment overrule it: the operator knows better.
+// tuneGC adjusts the garbage collector to gcGrowth and the headroom, and sets its memory
+// limit from the control group, until ctx is done. GOGC and GOMEMLIMIT in the environment
+// take precedence.
 func tuneGC(ctx context.Context) {
 	limit := memoryLimit(os.DirFS("/"))
 	if os.Getenv("GOMEMLIMIT") == "" && limit.group > 0 {
-		// What is not Go's needs some of it: thread stacks, files that are mapped.
+		// Memory outside the Go heap needs some of it: thread stacks, mapped files.
 		debug.SetMemoryLimit(limit.group / 10 * 9)
 	}
 	if os.Getenv("GOGC") != "" {
@@ -56,7 +56,7 @@ func tuneGC(ctx context.Context) {
 		for _, s := range samples {
 			reachable += s.Value.Uint64()
 		}
-		// A change stops the world for a moment: not for trifles.
+		// A change stops the world for a moment: skip small ones.
 		if want := gcPercent(reachable, headroom); want > percent+percent/8 || want < percent-percent/8 {
 			percent = want
 			debug.SetGCPercent(percent)
@@ -69,13 +69,13 @@ func tuneGC(ctx context.Context) {
 	}
 }
 
-// gcHeadroom returns how much garbage may lie about where so much memory can be had.
+// gcHeadroom returns the headroom in bytes for the available memory.
 func gcHeadroom(available int64) uint64 {
 	return uint64(min(max(available/headroomShare, minGCHeadroom), maxGCHeadroom))
 }
 
-// gcPercent returns GOGC for so many reachable bytes: live heap, stacks and globals,
-// as the runtime counts them.
+// gcPercent returns GOGC for the number of reachable bytes: live heap, stacks and globals, as
+// the runtime counts them.
 func gcPercent(reachable, headroom uint64) int {
 	return max(gcGrowth, int(headroom*100/max(reachable, runtimeMinimum)))
 }

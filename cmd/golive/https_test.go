@@ -26,7 +26,7 @@ func secure(t *testing.T, change func(*config.Config)) (s *running, certFile, ke
 	}), certFile, keyFile
 }
 
-// browser is a client that takes any certificate and speaks one protocol, without
+// browser returns a client that takes any certificate and speaks one protocol, without
 // following redirects.
 func browser(t *testing.T, set func(*http.Protocols)) *http.Client {
 	t.Helper()
@@ -60,7 +60,7 @@ func visit(ctx context.Context, t *testing.T, client *http.Client, url string) (
 }
 
 // Rules 46 and 48.
-func TestServe_EveryDoorSpeaksHTTP2(t *testing.T) {
+func TestServe_EveryListenerSpeaksHTTP2(t *testing.T) {
 	s, _, _ := secure(t, asIs)
 	e := s.publish(t, "studio")
 	e.videoConfig(0, large())
@@ -156,7 +156,7 @@ func TestServe_RedirectsPagesOnly(t *testing.T) {
 	}
 }
 
-func TestServe_TellsWhoWatches(t *testing.T) {
+func TestServe_CountsViewers(t *testing.T) {
 	s, _, _ := secure(t, func(c *config.Config) { c.Origin.TrustedProxies = []string{"127.0.0.0/8"} })
 	e := s.publish(t, "studio")
 	e.videoConfig(0, large())
@@ -248,7 +248,7 @@ func TestServe_PlayersThatWaitAreAnsweredAtTheEnd(t *testing.T) {
 		t.Errorf("the last was answered after %s", took)
 	}
 	<-stopped
-	if took := time.Since(began); took > seeingOff+farewell+3*time.Second {
+	if took := time.Since(began); took > seeingOff+playerLinger+3*time.Second {
 		t.Errorf("the server ended after %s", took)
 	}
 }

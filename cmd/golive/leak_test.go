@@ -22,7 +22,7 @@ import (
 
 // running is a whole server in this process, on ports of its own.
 type running struct {
-	doors  doors
+	doors  listeners
 	stop   func()
 	client *http.Client
 }

@@ -12,21 +12,21 @@ import (
 	"golive/internal/config"
 )
 
-// lockFile is the name of the file that is locked in each folder that golive writes
-// to. It names the process that has it, and is left behind: a file that is removed
-// while another process opens it would be locked twice.
+// lockFile is the name of the lock file in each folder that golive writes to. It holds the
+// process that has the lock, and is not removed: a file that is removed while another
+// process opens it could be locked twice.
 const lockFile = "golive.lock"
 
-// ownerFormat is what a lock file holds: a process's id and its host's name.
+// ownerFormat is the content of a lock file: a process id and a host name.
 const ownerFormat = "%d %s\n"
 
-// maxLockOwner is how many bytes of a lock file are read.
+// maxLockOwner is the number of bytes of a lock file that are read.
 const maxLockOwner = 256
 
-// lockedError says that another process has a folder.
+// lockedError reports that another process has locked a folder.
 type lockedError struct {
 	key, folder string
-	owner       string // its process and host; empty when it has not said
+	owner       string // its process and host; empty if not known
 }
 
 // Error implements error.
@@ -41,8 +41,8 @@ func (e *lockedError) Error() string {
 // folderLocks are the locked folders of this process.
 type folderLocks []*os.File
 
-// lockFolders locks every folder that the configuration has golive write to, and
-// makes those that are missing. A folder on a file system without locks is warned of.
+// lockFolders locks every folder that golive writes to, creating missing ones. It logs a
+// warning for a folder on a file system without locks.
 func lockFolders(cfg config.Config, log *slog.Logger) (locks folderLocks, err error) {
 	defer func() {
 		if err != nil {
@@ -72,7 +72,7 @@ func (l folderLocks) release() error {
 // writtenFolder is a folder that golive writes to, and the setting that names it.
 type writtenFolder struct{ key, path string }
 
-// writtenFolders returns the folders that must belong to one process alone.
+// writtenFolders returns the folders that only one process may use.
 func writtenFolders(cfg config.Config) (folders []writtenFolder) {
 	stores := cfg.Storage.Backend != "memory"
 	if stores || cfg.Origin.TLS.Listen != "" && len(cfg.Origin.TLS.Auto.Domains) > 0 {
@@ -84,33 +84,33 @@ func writtenFolders(cfg config.Config) (folders []writtenFolder) {
 	return folders
 }
 
-// lockFolder locks a folder and writes there who has it. Two settings may name one
-// folder: what is in held is this process's own.
+// lockFolder locks a folder and writes the owner to the lock file. Two settings may name the
+// same folder: those in held are locked by this process.
 func lockFolder(folder writtenFolder, held folderLocks, log *slog.Logger) (*os.File, error) {
 	if err := os.MkdirAll(folder.path, 0o755); err != nil { //nolint:gosec // a static server under another account may serve what is in it
 		return nil, fmt.Errorf("%s: %w", folder.key, err)
 	}
-	f, err := os.OpenFile(filepath.Join(folder.path, lockFile), os.O_RDWR|os.O_CREATE, 0o644) //nolint:gosec // who may read the folder may know whose it is
+	f, err := os.OpenFile(filepath.Join(folder.path, lockFile), os.O_RDWR|os.O_CREATE, 0o644) //nolint:gosec // the owner is not secret
 	if err != nil {
 		return nil, fmt.Errorf("lock %s: %w", folder.key, err)
 	}
 	locked, err := tryLock(f)
 	switch {
 	case err != nil:
-		log.Warn("folder not locked", "key", folder.key, "path", folder.path, "err", err, "hint", "let no other golive use it")
+		log.Warn("folder lock failed", "key", folder.key, "path", folder.path, "err", err, "hint", "make sure that no other golive uses it")
 	case !locked && held.contains(f):
 		return f, nil
 	case !locked:
 		return nil, errors.Join(&lockedError{folder.key, folder.path, ownerOf(f)}, f.Close())
 	}
 	if err := writeOwner(f); err != nil {
-		// The lock holds without it.
-		log.Warn("lock file not written", "key", folder.key, "err", err)
+		// The lock is valid without it.
+		log.Warn("lock file write failed", "key", folder.key, "err", err)
 	}
 	return f, nil
 }
 
-// contains reports whether f is another opening of one of the files.
+// contains reports whether f is the same file as one of l.
 func (l folderLocks) contains(f *os.File) bool {
 	info, err := f.Stat()
 	return err == nil && slices.ContainsFunc(l, func(held *os.File) bool {
@@ -119,7 +119,7 @@ func (l folderLocks) contains(f *os.File) bool {
 	})
 }
 
-// writeOwner writes who has the lock.
+// writeOwner writes this process to the lock file.
 func writeOwner(f *os.File) error {
 	if err := f.Truncate(0); err != nil {
 		return err
@@ -132,8 +132,8 @@ func writeOwner(f *os.File) error {
 	return err
 }
 
-// ownerOf reads who has the lock: in containers that share a folder only the host's
-// name tells.
+// ownerOf reads the owner from a lock file. In containers that share a folder only the host
+// name identifies it.
 func ownerOf(f *os.File) string {
 	var (
 		pid  int

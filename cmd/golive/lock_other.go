@@ -7,5 +7,5 @@ import (
 	"os"
 )
 
-// tryLock fails: there are no locks of this kind here.
+// tryLock fails: there are no such locks on this system.
 func tryLock(*os.File) (bool, error) { return false, errors.ErrUnsupported }

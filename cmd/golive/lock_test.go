@@ -13,7 +13,7 @@ import (
 	"golive/internal/config"
 )
 
-func TestLockFolders_LocksWhatIsWritten(t *testing.T) {
+func TestLockFolders_LocksWrittenFolders(t *testing.T) {
 	s3 := func(c *config.Config) { c.Storage.Backend = "s3" }
 	spool := func(c *config.Config) { s3(c); c.Storage.Spool.Path = filepath.Join(c.DataDir, "elsewhere") }
 	tests := []struct {
@@ -69,7 +69,7 @@ func TestLockFolders_LocksWhatIsWritten(t *testing.T) {
 	}
 }
 
-func TestOwnerOf_SaysNothingOfWhatNoGoliveWrote(t *testing.T) {
+func TestOwnerOf_IgnoresForeignFiles(t *testing.T) {
 	for text, want := range map[string]string{
 		"":                                    "",
 		"\n":                                  "",

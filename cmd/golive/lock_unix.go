@@ -9,9 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// tryLock locks f for as long as it is open, or until the process ends, however it
-// ends. It reports false when another open file has the lock, and an error when the
-// file system has no locks.
+// tryLock locks f until it is closed or the process ends in any way. It returns false if
+// another open file has the lock, and an error if the file system has no locks.
 func tryLock(f *os.File) (bool, error) {
 	for {
 		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)

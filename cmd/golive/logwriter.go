@@ -10,40 +10,38 @@ import (
 )
 
 const (
-	// maxPendingLog is how many bytes of the log may wait for its reader.
+	// maxPendingLog is the maximum size of the buffered log, in bytes.
 	maxPendingLog = 1 << 20
-	// logFlushTimeout is how long the end of the process waits for the log's reader.
+	// logFlushTimeout is how long the process waits at its end for the log to be written.
 	logFlushTimeout = time.Second
-	// lostLinesInterval is how often the log tells of lines that were lost.
+	// lostLinesInterval is how often lost lines are logged.
 	lostLinesInterval = time.Second
 )
 
-// logWriter is a Writer that never blocks and never fails, for logs: nothing that
-// is done for a broadcaster or a viewer waits for the reader of the log. Lines that
-// are written faster than it reads, or that it does not take (its end of the pipe is
-// closed, its disk is full), are lost and counted.
+// logWriter is an io.Writer that never blocks and never fails, so that no broadcaster or
+// viewer waits for the reader of the log. Lines that are written faster than they are read,
+// or cannot be written (the pipe is closed, the disk is full), are dropped and counted.
 type logWriter struct {
 	to   io.Writer
-	wake chan struct{} // holds a token while there may be something to write
+	wake chan struct{} // has an element while there may be something to write
 	done chan struct{} // closed when everything was written after Close
 
-	mu      sync.Mutex
-	pending []byte
-	closed  bool
-	lost    int  // lines, in all
-	told    int  // of lost, those that were told of
-	failing bool // the last write failed
+	mu       sync.Mutex
+	pending  []byte
+	closed   bool
+	lost     int  // dropped lines
+	reported int  // dropped lines that were logged
+	failing  bool // the last write failed
 }
 
-// newLogWriter returns a logWriter that writes to w in the background until it is
-// closed.
+// newLogWriter returns a logWriter that writes to w in the background until it is closed.
 func newLogWriter(w io.Writer) *logWriter {
 	l := &logWriter{to: w, wake: make(chan struct{}, 1), done: make(chan struct{})}
 	go l.run()
 	return l
 }
 
-// Write implements io.Writer; p is one line, or several.
+// Write implements io.Writer. p must be one or more whole lines.
 func (l *logWriter) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	if l.closed || len(l.pending)+len(p) > maxPendingLog {
@@ -56,7 +54,7 @@ func (l *logWriter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// Close writes what is pending, but waits for no longer than logFlushTimeout.
+// Close writes what is pending, waiting at most logFlushTimeout.
 func (l *logWriter) Close() {
 	l.mu.Lock()
 	l.closed = true
@@ -68,23 +66,23 @@ func (l *logWriter) Close() {
 	}
 }
 
-// Lost returns how many lines were lost.
+// Lost returns the number of dropped lines.
 func (l *logWriter) Lost() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.lost
 }
 
-// tellLost logs, until ctx is done, how many lines were lost, once lines are taken
+// logLost logs, until ctx is done, how many lines were dropped, once lines can be written
 // again.
-func (l *logWriter) tellLost(ctx context.Context, log *slog.Logger) {
+func (l *logWriter) logLost(ctx context.Context, log *slog.Logger) {
 	tick := time.NewTicker(lostLinesInterval)
 	defer tick.Stop()
 	for {
 		select {
 		case <-tick.C:
-			if n := l.takeUntold(); n > 0 {
-				log.Warn("log lines were lost", "lines", n, "hint", "the reader of golive's stderr was slow, gone, or had no room")
+			if n := l.takeUnreported(); n > 0 {
+				log.Warn("log lines were lost", "lines", n, "hint", "the reader of golive's stderr was too slow, closed it, or its disk was full")
 			}
 		case <-ctx.Done():
 			return
@@ -92,16 +90,16 @@ func (l *logWriter) tellLost(ctx context.Context, log *slog.Logger) {
 	}
 }
 
-// takeUntold returns how many lines were lost since it was called last; none as long
-// as a line that says so would be lost as well.
-func (l *logWriter) takeUntold() int {
+// takeUnreported returns the number of lines that were dropped since its last call; 0 as long as
+// another line would be dropped as well.
+func (l *logWriter) takeUnreported() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.failing || len(l.pending) > maxPendingLog/2 {
 		return 0
 	}
-	n := l.lost - l.told
-	l.told = l.lost
+	n := l.lost - l.reported
+	l.reported = l.lost
 	return n
 }
 
@@ -116,7 +114,7 @@ func (l *logWriter) signal() {
 func (l *logWriter) run() {
 	defer close(l.done)
 	var batch []byte
-	torn := false // the last line was written in part
+	torn := false // the last line was written partly
 	for range l.wake {
 		l.mu.Lock()
 		batch, l.pending = l.pending, batch[:0]
@@ -131,8 +129,8 @@ func (l *logWriter) run() {
 	}
 }
 
-// write writes whole lines, counts those that were lost, and reports whether the last
-// one that was begun is incomplete.
+// write writes the lines of batch, counts those that were dropped, and reports whether the
+// last one is incomplete.
 func (l *logWriter) write(batch []byte, torn bool) bool {
 	if torn {
 		if _, err := l.to.Write([]byte("\n")); err == nil {
@@ -151,7 +149,7 @@ func (l *logWriter) write(batch []byte, torn bool) bool {
 	return torn
 }
 
-// lines counts the lines of p, the last of which may lack its end.
+// lines returns the number of lines in p, the last of which may be incomplete.
 func lines(p []byte) int {
 	n := bytes.Count(p, []byte("\n"))
 	if len(p) > 0 && p[len(p)-1] != '\n' {

@@ -79,7 +79,7 @@ func TestLogWriter_WritesEverythingBeforeItCloses(t *testing.T) {
 	})
 }
 
-func TestLogWriter_ReaderThatStopsBlocksNobodyAndLinesAreCounted(t *testing.T) {
+func TestLogWriter_StoppedReaderDoesNotBlockAndLinesAreCounted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := reader{stop: make(chan struct{})}
 		l := newLogWriter(&r)
@@ -101,12 +101,12 @@ func TestLogWriter_ReaderThatStopsBlocksNobodyAndLinesAreCounted(t *testing.T) {
 	})
 }
 
-func TestLogWriter_TellsOfLostLinesWhenTheyAreTakenAgain(t *testing.T) {
+func TestLogWriter_LogsLostLinesWhenWritingSucceedsAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := reader{err: errors.New("no space left on device"), room: 3}
 		l := newLogWriter(&r)
 		log := slog.New(slog.NewTextHandler(l, nil))
-		stop := runBeside(t.Context(), func(ctx context.Context) { l.tellLost(ctx, log) })
+		stop := runInBackground(t.Context(), func(ctx context.Context) { l.logLost(ctx, log) })
 		defer l.Close()
 		defer stop()
 		for range 5 {

@@ -1,9 +1,8 @@
 // Command golive is a live-stream ingest and HLS media server.
 //
-// It parses flags, makes every room from its section of the configuration,
-// introduces them to each other (wire.go), and ends them in order at a signal. It
-// is the only package that knows everybody, and does not know how any of them
-// works.
+// It parses flags, creates the parts of the server from the configuration and connects them
+// (wire.go), and shuts them down in order at a signal. It is the only package that imports
+// all others, and does not know how any of them works.
 //
 // It starts the servers' goroutines and waits for all of them.
 package main
@@ -21,11 +20,11 @@ import (
 	"golive/internal/config"
 )
 
-const usage = `golive takes live streams over RTMP and serves them as HLS.
+const usage = `golive receives live streams over RTMP and serves them as HLS.
 
-  golive serve [--config FILE] [--demo]    run the server; without FILE on defaults
+  golive serve [--config FILE] [--demo]    run the server; without FILE with the defaults
   golive check-config [--probe] FILE       show the effective configuration, or all its problems;
-                                           with --probe, try out its S3 bucket
+                                           with --probe, probe its S3 bucket
   golive check [--duration D] [--json] URL follow a stream as a strict player, and list every
                                            rule of HLS that it breaks
   golive publish [--streams N] [--duration D] [--file F.flv] rtmp://HOST/live/NAME
@@ -37,14 +36,14 @@ const usage = `golive takes live streams over RTMP and serves them as HLS.
 golive COMMAND -h explains a command's flags.
 `
 
-// errUsage says that the arguments make no sense; the reason has been printed.
+// errUsage is returned for invalid arguments, after the reason has been printed.
 var errUsage = errors.New("usage")
 
 func main() {
 	os.Exit(status(os.Args[1:], os.Environ(), os.Stdout, os.Stderr))
 }
 
-// status carries out a command until a signal, and is the exit code it ends with.
+// status runs a command until it ends or a signal is received, and returns its exit code.
 func status(args, env []string, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -59,8 +58,7 @@ func status(args, env []string, stdout, stderr io.Writer) int {
 	return exitCode(run(ctx, args, env, stdout, stderr), stderr)
 }
 
-// exitCode returns the exit code for the error that a command ended with, and prints
-// it.
+// exitCode prints the error that a command returned, and returns the exit code for it.
 func exitCode(err error, stderr io.Writer) int {
 	switch {
 	case err == nil, errors.Is(err, flag.ErrHelp):
@@ -72,8 +70,8 @@ func exitCode(err error, stderr io.Writer) int {
 	return 1
 }
 
-// report prints why a command failed. Problems of a configuration begin with
-// their file and line, as editors like to find them.
+// report prints the error of a command. Problems of a configuration begin with file and line
+// in the form that editors recognise.
 func report(w io.Writer, err error) {
 	if problems, ok := errors.AsType[*config.Error](err); ok {
 		fmt.Fprintln(w, problems)
@@ -82,7 +80,7 @@ func report(w io.Writer, err error) {
 	fmt.Fprintln(w, "golive:", err)
 }
 
-// run carries out one command other than serve.
+// run runs a command other than serve.
 func run(ctx context.Context, args, env []string, stdout, stderr io.Writer) error {
 	if len(args) == 0 {
 		fmt.Fprint(stderr, usage)

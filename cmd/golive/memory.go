@@ -9,13 +9,13 @@ import (
 	"strings"
 )
 
-// machineMemory is how much memory this process may have, in bytes; 0 is not known.
+// machineMemory holds the memory limits of the process, in bytes; 0 means not known.
 type machineMemory struct {
 	group int64 // of its control group (a container, MemoryMax= of systemd)
 	total int64 // of the machine
 }
 
-// available returns the smaller one of what is known.
+// available returns the smaller of the known limits.
 func (m machineMemory) available() int64 {
 	least := int64(math.MaxInt64)
 	for _, n := range []int64{m.group, m.total} {
@@ -26,13 +26,13 @@ func (m machineMemory) available() int64 {
 	return least
 }
 
-// memoryLimit reads how much memory there is from Linux's proc and cgroup file
-// systems below root; elsewhere nothing is known.
+// memoryLimit reads the limits from Linux's proc and cgroup file systems below root; on other
+// systems they are not known.
 func memoryLimit(root fs.FS) machineMemory {
 	return machineMemory{group: groupMemory(root), total: totalMemory(root)}
 }
 
-// totalMemory reads the machine's memory.
+// totalMemory returns the machine's memory in bytes; 0 if it is not known.
 func totalMemory(root fs.FS) int64 {
 	f, err := root.Open("proc/meminfo")
 	if err != nil {
@@ -47,9 +47,9 @@ func totalMemory(root fs.FS) int64 {
 	return 0
 }
 
-// groupMemory reads the least limit of the process's control group and of those
-// around it, of version 2 or 1. In a container the path may be that of the host: what
-// is not there does not limit.
+// groupMemory returns the least limit of the process's control group and its ancestors, of
+// version 2 or 1. In a container the path may be that of the host: groups that do not exist
+// are ignored.
 func groupMemory(root fs.FS) (least int64) {
 	f, err := root.Open("proc/self/cgroup")
 	if err != nil {
@@ -88,8 +88,8 @@ func readBytes(root fs.FS, name string) int64 {
 	return parseBytes(strings.TrimSpace(string(text)))
 }
 
-// parseBytes returns 0 for what is no number or no limit: "max", and in version 1
-// a number beyond every machine.
+// parseBytes parses a limit. It returns 0 for no limit: "max", and in version 1 a very large
+// number.
 func parseBytes(text string) int64 {
 	n, err := strconv.ParseInt(text, 10, 64)
 	if err != nil || n < 0 || n >= 1<<60 {

@@ -33,7 +33,7 @@ type process struct {
 	endError error
 }
 
-// yaml is a configuration on free ports.
+// yaml returns a configuration on free ports.
 func yaml(dataDir, more string) string {
 	return fmt.Sprintf(`data_dir: %q
 log: { format: json }
@@ -44,7 +44,7 @@ admin: { listen: "127.0.0.1:0" }
 `, dataDir, more)
 }
 
-// serveCommand is golive serve with a configuration.
+// serveCommand returns golive serve with a configuration.
 func serveCommand(t *testing.T, config string) *exec.Cmd {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "golive.yaml")
@@ -196,7 +196,7 @@ func TestServe_SecondSignalEndsItAtOnce(t *testing.T) {
 
 // TestRow78 has several kinds of logs that take nothing. Where the server listens
 // cannot be read from them.
-func TestRow78_ServerGoesOnWithoutTheReaderOfItsLog(t *testing.T) {
+func TestRow78_ServerContinuesWithoutTheReaderOfItsLog(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("needs addresses of its own on the loopback network")
 	}
@@ -361,10 +361,51 @@ func TestRow79_SecondProcessOnAFolderIsRefusedAndTheFirstNamed(t *testing.T) {
 	}
 }
 
+// A required bucket that is away keeps nobody from a broadcast that waits to go on.
+func TestServe_StartsWithoutARequiredBucketWhereThereIsABroadcastToRecover(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	required := yaml(dir, strings.ReplaceAll(unreachableBucket, "secret_key: b", "secret_key: b, required: true"))
+	if out, err := serveCommand(t, required).CombinedOutput(); err == nil || !strings.Contains(string(out), "storage.s3.required: false starts without it") {
+		t.Fatalf("with nothing to recover: %v; %s", err, out)
+	}
+	first := startProcess(t, yaml(dir, unreachableBucket))
+	publish := exec.Command("golive", "publish", "rtmp://"+first.rtmp+"/live/studio")
+	if err := publish.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = publish.Process.Kill(); _ = publish.Wait() })
+	for deadline := time.After(patience); !recorded(t, dir); {
+		select {
+		case <-time.After(20 * time.Millisecond):
+		case <-deadline:
+			t.Fatal("no segment is recorded")
+		}
+	}
+	_ = first.cmd.Process.Kill()
+	<-first.ended
+	startProcess(t, required)
+}
+
+// recorded reports whether a log in the spool has a segment.
+func recorded(t *testing.T, dir string) bool {
+	t.Helper()
+	pages, err := filepath.Glob(filepath.Join(dir, "spool/live/studio/log-*/*.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, page := range pages {
+		if text, err := os.ReadFile(page); err == nil && strings.Contains(string(text), `"kind":"segment"`) {
+			return true
+		}
+	}
+	return false
+}
+
 // unreachableBucket is a bucket at a port where nobody listens; golive starts
 // without it.
 const unreachableBucket = `storage:
   backend: s3
   spool: {}
-  s3: { provider: minio, endpoint: "http://127.0.0.1:1", bucket: clips, access_key: a, secret_key: b, required: false }
+  s3: { provider: minio, endpoint: "http://127.0.0.1:1", bucket: clips, access_key: a, secret_key: b }
 `

@@ -11,7 +11,7 @@ import (
 	"golive/internal/publisher"
 )
 
-// publish is the test publisher.
+// publish returns the test publisher.
 func publish(ctx context.Context, args []string, stderr io.Writer) error {
 	flags := flag.NewFlagSet("publish", flag.ContinueOnError)
 	streams := flags.Int("streams", 1, "how many streams to publish at once; with several, -1, -2, … is added to the name")

@@ -30,7 +30,7 @@ func openHouse(t *testing.T, change func(*config.Config)) *running {
 
 func asIs(*config.Config) {}
 
-// number is the value of a tag that has one.
+// number returns the value of a tag that has one.
 func number(t *testing.T, playlist, tag string) int {
 	t.Helper()
 	m := regexp.MustCompile(`(?m)^#` + tag + `:(\d+)`).FindStringSubmatch(playlist)
@@ -44,7 +44,7 @@ func number(t *testing.T, playlist, tag string) int {
 	return n
 }
 
-// durations are the EXTINF of all segments.
+// durations returns the EXTINF of all segments.
 func durations(playlist string) (all []string) {
 	for _, m := range regexp.MustCompile(`(?m)^#EXTINF:([\d.]+)`).FindAllStringSubmatch(playlist, -1) {
 		all = append(all, m[1])

@@ -104,7 +104,7 @@ func TestWire_NamesTheKeyOfABrokenCertificate(t *testing.T) {
 		cfg := config.Default()
 		cfg.Storage.Backend = "memory"
 		set(&cfg)
-		_, err := wire(t.Context(), cfg, doors{rtmp: ln, http: ln, admin: ln}, slog.New(slog.DiscardHandler))
+		_, err := wire(t.Context(), cfg, listeners{rtmp: ln, http: ln, admin: ln}, slog.New(slog.DiscardHandler))
 		if err == nil || !strings.HasPrefix(err.Error(), key+": ") || !strings.Contains(err.Error(), "nowhere.pem") {
 			t.Errorf("%s: err = %v", key, err)
 		}

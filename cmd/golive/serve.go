@@ -21,11 +21,11 @@ import (
 	"golive/internal/setting"
 )
 
-// farewell is how long players can still read the end of the broadcasts when the
-// server stops.
-const farewell = 2 * time.Second
+// playerLinger is how long players can still load the end of the broadcasts when the server
+// stops.
+const playerLinger = 2 * time.Second
 
-// demoID is the broadcast that --demo publishes.
+// demoID is the id of the broadcast that --demo publishes.
 const demoID = "demo"
 
 // serve runs the server until ctx is done. It logs to stderr.
@@ -51,9 +51,9 @@ func serve(ctx context.Context, args, env []string, stderr *logWriter) error {
 		demoKey = rand.Text()
 		cfg.Ingest.Publish.Keys = append(cfg.Ingest.Publish.Keys, ingest.KeyConfig{ID: demoID, Key: setting.NewSecret(demoKey)})
 	}
-	defer runBeside(ctx,
+	defer runInBackground(ctx,
 		func(ctx context.Context) { logSignals(ctx, caught, log) },
-		func(ctx context.Context) { stderr.tellLost(ctx, log) },
+		func(ctx context.Context) { stderr.logLost(ctx, log) },
 		tuneGC,
 	)()
 	locks, err := lockFolders(cfg, log)
@@ -62,7 +62,7 @@ func serve(ctx context.Context, args, env []string, stderr *logWriter) error {
 	}
 	defer func() {
 		if err := locks.release(); err != nil {
-			log.Warn("lock not released", "err", err)
+			log.Warn("lock release failed", "err", err)
 		}
 	}()
 	doors, err := listen(ctx, cfg)
@@ -78,31 +78,37 @@ func serve(ctx context.Context, args, env []string, stderr *logWriter) error {
 		Name: "golive_log_lost_lines_total",
 		Help: "Log lines that the reader of the log did not take.",
 	}, func() float64 { return float64(stderr.Lost()) }))
-	if err := h.hub.Restore(ctx); err != nil {
-		// Storage may come back; what is live now matters more.
-		log.Error("broadcasts of an earlier run were not taken up", "err", err)
-	}
 	defer func() {
 		if err := h.close(); err != nil {
-			log.Warn("storage was not closed", "err", err)
+			log.Warn("storage close failed", "err", err)
 		}
 	}()
+	if err := h.hub.Restore(ctx); err != nil {
+		// Storage may recover; new broadcasts are more important.
+		log.Error("restore failed", "err", err)
+	}
+	if cfg.Storage.S3.Required && len(h.hub.List()) == 0 {
+		if err := h.probe.require(ctx); err != nil {
+			doors.close()
+			return err
+		}
+	}
 	log.Info("golive started", "version", version(), "rtmp", addressOf(doors.rtmp), "rtmps", addressOf(doors.rtmps),
 		"http", addressOf(doors.http), "https", addressOf(doors.https), "admin", addressOf(doors.admin), "storage", cfg.Storage.Backend)
-	defer context.AfterFunc(ctx, func() { log.Info("golive stopping", "hint", "a second signal ends it at once") })()
+	defer context.AfterFunc(ctx, func() { log.Info("golive stopping", "hint", "a second signal ends it immediately") })()
 	guest := func(context.Context) {}
 	if *demo {
 		url := fmt.Sprintf("rtmp://127.0.0.1:%d/live/%s", portOf(doors.rtmp.Addr().String()), demoKey)
-		guest = func(ctx context.Context) { demonstrate(ctx, url, portOf(doors.http.Addr().String()), log) }
+		guest = func(ctx context.Context) { publishDemo(ctx, url, portOf(doors.http.Addr().String()), log) }
 	}
 	err = h.run(ctx, doors, guest)
 	log.Info("golive stopped")
 	return err
 }
 
-// runBeside runs functions until stop is called, which waits for them. They outlive
-// ctx, at whose end serving is not over yet.
-func runBeside(ctx context.Context, functions ...func(context.Context)) (stop func()) {
+// runInBackground runs functions in the background until stop is called, which waits for them.
+// They are not stopped when ctx is done, since the server shuts down after that.
+func runInBackground(ctx context.Context, functions ...func(context.Context)) (stop func()) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	var running sync.WaitGroup
 	for _, f := range functions {
@@ -114,8 +120,8 @@ func runBeside(ctx context.Context, functions ...func(context.Context)) (stop fu
 	}
 }
 
-// doors are the open listeners.
-type doors struct {
+// listeners holds the open listeners.
+type listeners struct {
 	rtmp  net.Listener
 	rtmps net.Listener // nil when it is off
 	http  net.Listener
@@ -123,8 +129,8 @@ type doors struct {
 	admin net.Listener
 }
 
-// close shuts the doors again that were opened; nothing was accepted there.
-func (d doors) close() {
+// close closes the open listeners.
+func (d listeners) close() {
 	for _, ln := range []net.Listener{d.rtmp, d.rtmps, d.http, d.https, d.admin} {
 		if ln != nil {
 			_ = ln.Close()
@@ -132,7 +138,7 @@ func (d doors) close() {
 	}
 }
 
-// addressOf is where a door is, which may be off.
+// addressOf returns the address of a listener, or "off" if it is nil.
 func addressOf(ln net.Listener) string {
 	if ln == nil {
 		return "off"
@@ -140,9 +146,9 @@ func addressOf(ln net.Listener) string {
 	return ln.Addr().String()
 }
 
-// listen opens all doors or none.
-func listen(ctx context.Context, cfg config.Config) (doors, error) {
-	var d doors
+// listen opens all listeners, or none if one of them fails.
+func listen(ctx context.Context, cfg config.Config) (listeners, error) {
+	var d listeners
 	for _, door := range []struct {
 		key, address string
 		into         *net.Listener
@@ -159,17 +165,17 @@ func listen(ctx context.Context, cfg config.Config) (doors, error) {
 		ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", door.address)
 		if err != nil {
 			d.close()
-			return doors{}, fmt.Errorf("%s: %w (is another golive running? choose another port)", door.key, err)
+			return listeners{}, fmt.Errorf("%s: %w (is another golive running? choose another port)", door.key, err)
 		}
 		*door.into = ln
 	}
 	return d, nil
 }
 
-// run serves until ctx is done, then ends in order: no more publishers, every
-// broadcast to its end and into storage, and the players last. guest runs beside
-// the servers until they end.
-func (h *house) run(ctx context.Context, d doors, guest func(context.Context)) error {
+// run serves until ctx is done, then shuts down in order: first publishers, then every
+// broadcast, whose end is stored, and players last. guest runs beside the servers until they
+// end.
+func (h *server) run(ctx context.Context, d listeners, guest func(context.Context)) error {
 	front, frontCtx := errgroup.WithContext(ctx)
 	players, stopPlayers := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopPlayers()
@@ -188,8 +194,9 @@ func (h *house) run(ctx context.Context, d doors, guest func(context.Context)) e
 		front.Go(func() error { return h.rtmp.ServeTLS(frontCtx, d.rtmps, h.certificates.rtmps) })
 	}
 	front.Go(func() error { return h.hub.Run(frontCtx) })
+	front.Go(func() error { h.probe.run(frontCtx); return nil })
 	front.Go(func() error { guest(frontCtx); return nil })
-	front.Go(func() error { // a lost HTTP server ends the rest
+	front.Go(func() error { // if an HTTP server fails, stop the rest
 		select {
 		case <-backCtx.Done():
 			return context.Cause(backCtx)
@@ -200,7 +207,7 @@ func (h *house) run(ctx context.Context, d doors, guest func(context.Context)) e
 	frontErr := front.Wait()
 	if h.hub.Ended() {
 		select {
-		case <-time.After(farewell):
+		case <-time.After(playerLinger):
 		case <-backCtx.Done():
 		}
 	}
@@ -211,9 +218,9 @@ func (h *house) run(ctx context.Context, d doors, guest func(context.Context)) e
 	return frontErr
 }
 
-// demonstrate publishes the built-in clip to this server until ctx is done.
-func demonstrate(ctx context.Context, url string, httpPort int, log *slog.Logger) {
-	log.Info("demo is published", "watch", "http://localhost:"+strconv.Itoa(httpPort)+"/watch/"+demoID)
+// publishDemo publishes the built-in clip to this server until ctx is done.
+func publishDemo(ctx context.Context, url string, httpPort int, log *slog.Logger) {
+	log.Info("demo started", "watch", "http://localhost:"+strconv.Itoa(httpPort)+"/watch/"+demoID)
 	for ctx.Err() == nil {
 		err := publisher.Run(ctx, publisher.Config{URL: url, Streams: 1, Source: clip.FLV()}, log.With("broadcast", demoID))
 		if err != nil && ctx.Err() == nil {

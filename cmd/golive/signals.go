@@ -7,19 +7,18 @@ import (
 	"os/signal"
 )
 
-// catchSignals keeps the signals from ending the process that a server has no
-// reason to end for (see survivedSignals). It must be called before anything that a
-// service manager may take for the beginning of the server.
+// catchSignals prevents signals that are not meant to end a server from ending the process
+// (see ignoredSignals). It must be called before a service manager may consider the server
+// started.
 func catchSignals() <-chan os.Signal {
 	caught := make(chan os.Signal, 8)
-	if survived := survivedSignals(); len(survived) > 0 { // none would mean all
+	if survived := ignoredSignals(); len(survived) > 0 { // none would mean all
 		signal.Notify(caught, survived...)
 	}
 	return caught
 }
 
-// logSignals says in the log what golive does about the caught signals, until ctx is
-// done. They stay caught.
+// logSignals logs the caught signals until ctx is done. They stay caught.
 func logSignals(ctx context.Context, caught <-chan os.Signal, log *slog.Logger) {
 	for {
 		select {

@@ -4,7 +4,7 @@ package main
 
 import "os"
 
-// survivedSignals returns none: there are no such signals here.
+// ignoredSignals returns none: there are no such signals on this system.
 func survivedSignals() []os.Signal { return nil }
 
 // explain returns a signal's name.

@@ -14,26 +14,35 @@ import (
 	"golive/internal/config"
 	"golive/storage"
 	"golive/storage/disk"
+	"golive/storage/s3"
 )
 
-// openStores opens where what is aired is kept, and says how to close it again.
-func openStores(ctx context.Context, cfg config.Config, reg prometheus.Registerer, log *slog.Logger) (stores broadcast.Stores, closeAll func() error, err error) {
-	counts, records := storage.NewMetrics(reg), archive.NewMetrics(reg)
-	var closers []func() error
-	closeAll = func() error {
-		var errs []error
-		for _, c := range closers {
-			errs = append(errs, c())
-		}
-		return errors.Join(errs...)
+// stores are where media is kept.
+type stores struct {
+	broadcast.Stores
+	probe   *bucketProbe // nil where there is no S3 bucket
+	closers []func() error
+}
+
+func (s *stores) close() error {
+	var errs []error
+	for _, c := range s.closers {
+		errs = append(errs, c())
 	}
+	return errors.Join(errs...)
+}
+
+// openStores opens the stores of the configuration. It asks no bucket anything.
+func openStores(ctx context.Context, cfg config.Config, reg prometheus.Registerer, log *slog.Logger) (_ *stores, err error) {
+	s := &stores{}
+	counts, records := storage.NewMetrics(reg), archive.NewMetrics(reg)
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, closeAll())
+			err = errors.Join(err, s.close())
 		}
 	}()
 	if cfg.Storage.Backend == "memory" {
-		return stores, closeAll, nil
+		return s, nil
 	}
 	folder := localFolder(cfg)
 	local := archive.Config{
@@ -44,37 +53,38 @@ func openStores(ctx context.Context, cfg config.Config, reg prometheus.Registere
 	if cfg.Storage.Backend == "s3" {
 		local.Uploaded, local.MaxBytes = true, int64(cfg.Storage.Spool.MaxBytes)
 		if local.MaxBytes == 0 {
-			log.Warn("storage.spool.max_bytes has no bound", "hint", "0 kept segments in memory in earlier versions; now they wait on the local disk")
+			log.Warn("storage.spool.max_bytes is unlimited", "hint", "in earlier versions 0 kept segments in memory; now they wait on the local disk")
 		}
 	}
 	files, err := disk.New(folder)
 	if err != nil {
-		return stores, closeAll, fmt.Errorf("open storage in %q: %w", folder, err)
+		return nil, fmt.Errorf("open storage in %q: %w", folder, err)
 	}
-	closers = append(closers, files.Close)
-	if stores.Local, err = archive.Open(folder, local, log, records); err != nil {
-		return stores, closeAll, err
-	}
-	closers = append(closers, stores.Local.Close)
-	stores.Files = storage.Instrument(files, "disk", counts)
-	stores.Bucket = stores.Files
+	s.closers = append(s.closers, files.Close)
+	s.Local = archive.NewStore(files, local, log, records)
+	s.Bucket = storage.Instrument(files, "disk", counts)
 	if cfg.Storage.Backend == "disk" {
-		return stores, closeAll, nil
+		return s, nil
 	}
-	b, keepsGzip, err := openS3(ctx, cfg.Storage.S3, log)
+	b, err := s3.New(ctx, cfg.Storage.S3)
 	if err != nil {
-		return stores, closeAll, err
+		return nil, err
 	}
-	closers = append(closers, b.Close)
-	stores.Bucket = storage.Instrument(b, "s3", counts)
-	if compresses(cfg.Storage.S3, keepsGzip) {
-		stores.Bucket = storage.Compress(stores.Bucket)
+	s.closers = append(s.closers, b.Close)
+	s.probe = &bucketProbe{bucket: b, log: log}
+	s.Bucket = storage.Instrument(b, "s3", counts)
+	switch cfg.Storage.S3.Gzip {
+	case storage.SwitchOn:
+		s.Bucket = storage.Compress(s.Bucket, func() bool { return true })
+	case storage.SwitchAuto:
+		s.Bucket = storage.Compress(s.Bucket, s.probe.keepsEncoding.Load)
+	case storage.SwitchOff:
 	}
-	stores.KeyPace = storage.NewKeyPace(b.PutInterval())
-	return stores, closeAll, nil
+	s.PutInterval = b.PutInterval()
+	return s, nil
 }
 
-// localFolder returns where the local disk has segments and logs.
+// localFolder returns the local folder of segments and logs.
 func localFolder(cfg config.Config) string {
 	if cfg.Storage.Backend == "s3" {
 		return cfg.Storage.Spool.Dir(cfg.DataDir)
@@ -82,20 +92,8 @@ func localFolder(cfg config.Config) string {
 	return filepath.Join(cfg.DataDir, "media")
 }
 
-// compresses says whether large playlists are stored compressed.
-func compresses(c storage.S3Config, kept bool) bool {
-	switch c.Gzip {
-	case storage.SwitchOn:
-		return true
-	case storage.SwitchOff:
-		return false
-	default:
-		return kept
-	}
-}
-
-// retention is for how long objects stay. A memory keeps no replays: it is what
-// they would fill.
+// retention returns how long objects are kept. The memory backend keeps no replays: they
+// would fill the memory.
 func retention(c storage.Config) storage.RetentionConfig {
 	r := c.Retention
 	if c.Backend == "memory" {

@@ -24,7 +24,7 @@ func printVersion(args []string, stdout, stderr io.Writer) error {
 	return err
 }
 
-// version is the module's version, or the commit it was built from.
+// version returns the module's version, or the commit that it was built from.
 func version() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {

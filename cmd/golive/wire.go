@@ -27,25 +27,24 @@ import (
 	"golive/origin/audience"
 	"golive/storage"
 	"golive/storage/disk"
-	"golive/storage/memory"
 	"golive/storage/s3"
 	"golive/web"
 )
 
-// The strangers that are introduced here.
+// The interfaces that packages of one layer implement for each other.
 var (
 	_ ingest.PublishHandler = (*broadcast.Hub)(nil)
 	_ origin.Source         = (*broadcast.Hub)(nil)
 	_ api.Directory         = directory{}
 	_ storage.Bucket        = (*disk.Bucket)(nil)
-	_ storage.Bucket        = (*memory.Bucket)(nil)
 	_ storage.Bucket        = (*s3.Bucket)(nil)
 	_ prometheus.Gatherer   = (*prometheus.Registry)(nil)
 )
 
-// house is every room, ready to run.
-type house struct {
+// server holds the servers, ready to run.
+type server struct {
 	hub          *broadcast.Hub
+	probe        *bucketProbe
 	rtmp         *rtmp.Server
 	certificates certificates
 	origin       *httpserver.Server
@@ -54,17 +53,17 @@ type house struct {
 	close        func() error
 }
 
-// wire makes the rooms and introduces them.
-func wire(ctx context.Context, cfg config.Config, d doors, log *slog.Logger) (*house, error) {
+// wire creates the servers and what they need, and connects them.
+func wire(ctx context.Context, cfg config.Config, d listeners, log *slog.Logger) (*server, error) {
 	reg := prometheus.NewRegistry()
 	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 
-	stores, closeStores, err := openStores(ctx, cfg, reg, log)
+	stores, err := openStores(ctx, cfg, reg, log)
 	if err != nil {
 		return nil, err
 	}
 	memory := ingest.NewMemory(cfg.Ingest.Limits.Memory, min(memoryLimit(os.DirFS("/")).available(), debug.SetMemoryLimit(-1)))
-	ingest.ShowMemory(reg, memory)
+	ingest.RegisterMemory(reg, memory)
 	hub := broadcast.NewHub(broadcast.Settings{
 		Config:          cfg.Broadcast,
 		Segmenter:       cfg.Segmenter,
@@ -75,7 +74,7 @@ func wire(ctx context.Context, cfg config.Config, d doors, log *slog.Logger) (*h
 		Retention:       retention(cfg.Storage),
 		Prefix:          prefixOf(cfg.Storage),
 		Memory:          memory,
-	}, stores, log, broadcast.NewMetrics(reg))
+	}, stores.Stores, log, broadcast.NewMetrics(reg))
 
 	auth, err := ingest.NewAuthorizer(cfg.Ingest.Publish, ingest.NewSessionLimiter(cfg.Ingest.Limits, memory, hub), log)
 	if err != nil {
@@ -98,14 +97,14 @@ func wire(ctx context.Context, cfg config.Config, d doors, log *slog.Logger) (*h
 	watching := audience.New(cfg.Origin.Proxies(), reg)
 	shares := descriptors.Divide(descriptors.Limit())
 	if most := &cfg.Ingest.Limits.Connections; *most > shares.RTMP {
-		log.Warn("ingest.limits.connections was lowered to what there are file descriptors for: raise them (ulimit -n)", "limit", *most, "enough_for", shares.RTMP)
+		log.Warn("ingest.limits.connections was lowered to the available file descriptors: raise their limit (ulimit -n)", "limit", *most, "enough_for", shares.RTMP)
 		*most = shares.RTMP
 	}
-	reads := origin.NewReads(shares.Reads, cfg.Origin.Proxies())
-	live := origin.NewHandler(hub, watching, reads, log, origin.NewMetrics(reg))
+	reads := origin.NewReadLimiter(shares.Reads, cfg.Origin.Proxies())
+	live := origin.NewHandler(cfg.Origin, hub, watching, reads, log, origin.NewMetrics(reg))
 	mux.Handle(origin.Prefix, live)
 	about := api.Server{Version: version(), BasePath: cfg.Origin.BasePath}
-	if err := api.Register(mux, cfg.API, about, directory{hub, watching, reads, cfg.Origin.BasePath}); err != nil {
+	if err := api.Register(mux, cfg.API, about, directory{hub, stores.probe, watching, reads, cfg.Origin.BasePath}); err != nil {
 		return nil, err
 	}
 	pages.Register(mux)
@@ -122,13 +121,17 @@ func wire(ctx context.Context, cfg config.Config, d doors, log *slog.Logger) (*h
 		}},
 		{Name: "storage", For: admin.ForIngest, Probe: hub.Archiving},
 	}
-	return &house{
+	if stores.probe != nil {
+		ready = append(ready, admin.Check{Name: "bucket", Advisory: true, Probe: stores.probe.check})
+	}
+	return &server{
 		hub:          hub,
+		probe:        stores.probe,
 		certificates: certs,
 		rtmp:         rtmp.NewServer(cfg.Ingest, ingest.NewSessions(cfg.Ingest, auth, log, ingest.NewMetrics(reg)), log),
 		origin: httpserver.New(cfg.Origin.Config, httpserver.Site{
 			Section:    "origin",
-			Handler:    live.Before(httpserver.Below(cfg.Origin.BasePath, live.Before(mux))),
+			Handler:    live.Before(httpserver.UnderBasePath(cfg.Origin.BasePath, live.Before(mux))),
 			FastPrefix: origin.Prefix,
 			TLS:        certs.https,
 		}, log, httpserver.NewMetrics(reg)),
@@ -137,14 +140,14 @@ func wire(ctx context.Context, cfg config.Config, d doors, log *slog.Logger) (*h
 			Handler: admin.Guard(cfg.Admin, admin.NewHandler(reg, ready...)),
 		}, log),
 		metrics: reg,
-		close:   closeStores,
+		close:   stores.close,
 	}, nil
 }
 
-// errStopping is why a server that ends is ready for nothing new.
+// errStopping is the readiness error while the server is stopping.
 var errStopping = errors.New("golive is stopping")
 
-// securePages is the address to which pages are redirected; empty is off.
+// securePages returns the URL to which pages are redirected, or "" if they are not.
 func securePages(c origin.Config) string {
 	if c.TLS.RedirectPages == "" {
 		return ""
@@ -152,7 +155,7 @@ func securePages(c origin.Config) string {
 	return strings.TrimSuffix(c.TLS.RedirectPages, "/") + c.BasePath
 }
 
-// portOf is the port of a listener's address.
+// portOf returns the port of an address; 0 if it has none.
 func portOf(address string) int {
 	_, port, err := net.SplitHostPort(address)
 	if err != nil {

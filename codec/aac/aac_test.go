@@ -11,7 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestParseASC_ReadsWhatEncodersSend(t *testing.T) {
+func TestParseASC_ReadsConfigurationsOfEncoders(t *testing.T) {
 	lc := func(rate, channels int) *Config {
 		return &Config{ObjectType: 2, SampleRate: rate, Channels: channels, SamplesPerUnit: 1024, CodecString: "mp4a.40.2"}
 	}
@@ -56,7 +56,7 @@ func TestParseASC_ReadsWhatEncodersSend(t *testing.T) {
 	}
 }
 
-func TestParseASC_RefusesWhatADTSCannotCarry(t *testing.T) {
+func TestParseASC_RefusesConfigurationsThatADTSCannotCarry(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		asc  []byte
@@ -84,7 +84,7 @@ func TestParseASC_RefusesWhatADTSCannotCarry(t *testing.T) {
 	}
 }
 
-func TestParseASC_SaysWhatIsWrong(t *testing.T) {
+func TestParseASC_ReportsWhatIsWrong(t *testing.T) {
 	for name, asc := range map[string][]byte{
 		"empty":           nil,
 		"one byte":        {0x11},

@@ -1,11 +1,11 @@
 package aac
 
-// ADTSHeaderSize is the size in bytes of the header that AppendADTSHeader makes.
+// ADTSHeaderSize is the size in bytes of the header that AppendADTSHeader appends.
 const ADTSHeaderSize = 7
 
-// MaxFrameSize is the longest raw frame in bytes that fits behind an ADTS
-// header: its length field of 13 bits counts the header too. AAC's own limit,
-// 768 bytes a channel, is below up to ten channels.
+// MaxFrameSize is the longest raw frame in bytes that fits after an ADTS
+// header: the header's length field of 13 bits counts the header too. AAC's own limit,
+// 768 bytes a channel, is lower for up to ten channels.
 const MaxFrameSize = 1<<13 - 1 - ADTSHeaderSize
 
 // AppendADTSHeader appends the header of one raw AAC frame of frameLen bytes (at
@@ -13,9 +13,9 @@ const MaxFrameSize = 1<<13 - 1 - ADTSHeaderSize
 // 13818-7 section 6.2, 7 bytes, without CRC. objectType, sampleRate (Hz) and
 // channels are those of a Config; a Config's ProgramConfig is part of the frame.
 //
-// The channel configuration is the number that stands for so many channels, beside
-// a program config element too, which says then which ones they are: players that
-// look at nothing but the header need it. It is 0 where there is no such number.
+// The channel configuration is set also where a program config element describes the
+// channels: players that read only the header need it. It is 0 if no configuration has
+// that number of channels.
 //
 //	 0                   1                   2                   3
 //	 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1
@@ -44,20 +44,20 @@ func AppendADTSHeader(dst []byte, objectType, sampleRate, channels, frameLen int
 		0xfc)               // one frame in this header
 }
 
-// numRates is how many values of sampling_frequency_index are not reserved.
+// numRates is the number of values of sampling_frequency_index that are not reserved.
 const numRates = 13
 
-// sampleRates are the rates in Hz by sampling_frequency_index (ISO 14496-3 table
+// sampleRates returns the rates in Hz by sampling_frequency_index (ISO 14496-3 table
 // 1.18).
 func sampleRates() [numRates]int {
 	return [...]int{96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350}
 }
 
-// sampleRateIndex is the sampling_frequency_index of a rate in Hz, or -1. A rate that
-// is up to 0.5 % from a standard one has its index: the pull-down rates of film
-// (44056, 47952) are, and so little nobody hears.
+// sampleRateIndex returns the sampling_frequency_index of a rate in Hz, or -1. A rate up
+// to 0.5 % from a standard one has its index: so do the pull-down rates of film (44056,
+// 47952). The difference is inaudible.
 func sampleRateIndex(rate int) int {
-	switch rate { // most are
+	switch rate { // the usual rates
 	case 48000:
 		return 3
 	case 44100:

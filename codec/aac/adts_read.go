@@ -6,28 +6,29 @@ import (
 	"fmt"
 )
 
-// ADTSHeader is what ADTS headers tell of a stream. Two of one stream are equal.
+// ADTSHeader holds the fields of an ADTS header that describe the stream. The headers of
+// one stream are equal.
 type ADTSHeader struct {
 	// ObjectType is 1 (Main) to 4 (LTP); 2 is AAC-LC, or the core of HE-AAC.
 	ObjectType int
 	// SampleRate is in Hz.
 	SampleRate int
-	// Configuration is the channel configuration; 0 stands for a program config
-	// element at the beginning of the frame.
+	// Configuration is the channel configuration; 0 means that a program
+	// config element at the beginning of the frame describes the channels.
 	Configuration int
 }
 
-// adtsFrame is an ADTS frame taken apart (ISO 14496-3 section 1.A.2.2).
+// adtsFrame is a parsed ADTS frame header (ISO 14496-3 section 1.A.2.2).
 type adtsFrame struct {
 	header ADTSHeader
-	size   int // in bytes, all of it
-	begin  int // where the raw data blocks begin
+	size   int // of the frame with its header, in bytes
+	begin  int // offset of the raw data blocks
 	blocks int
 	crc    bool
 }
 
-// parseADTS reads the header of the ADTS frame at the beginning of b, which may end
-// before the frame does.
+// parseADTS parses the header of the ADTS frame at the beginning of b, which may hold less
+// than the whole frame.
 func parseADTS(b []byte) (f adtsFrame, ok bool) {
 	if len(b) < ADTSHeaderSize || b[0] != 0xff || b[1]&0xf6 != 0xf0 {
 		return f, false
@@ -48,7 +49,7 @@ func parseADTS(b []byte) (f adtsFrame, ok bool) {
 		crc:    b[1]&1 == 0,
 	}
 	if f.crc {
-		f.begin += 2 * f.blocks // the places of all but the first, and the CRC
+		f.begin += 2 * f.blocks // the offsets of all blocks but the first, and the CRC
 	}
 	return f, f.size > f.begin
 }
@@ -59,9 +60,9 @@ func StartsADTS(b []byte) bool {
 	return ok && f.size <= len(b)
 }
 
-// IsADTS reports whether b is one ADTS frame, or several, and nothing else. A raw
-// frame is not taken for that: its first bits are the id of its first element, and
-// a sync word would be the id that ends a frame.
+// IsADTS reports whether b consists of one or more whole ADTS frames. A raw frame cannot
+// be mistaken for one: its first bits are the id of its first element, and a sync word
+// would be the id that ends a frame.
 func IsADTS(b []byte) bool {
 	for {
 		f, ok := parseADTS(b)
@@ -78,19 +79,19 @@ func IsADTS(b []byte) bool {
 // HasSyncWord reports whether b begins with the sync word of ADTS.
 func HasSyncWord(b []byte) bool { return len(b) >= 2 && b[0] == 0xff && b[1]&0xf6 == 0xf0 }
 
-// ADTSReader takes the raw frames out of ADTS frames. It bears a frame that is cut
-// off at the end.
+// ADTSReader extracts the raw frames from ADTS frames. It ignores a truncated frame at the
+// end.
 type ADTSReader struct {
 	rest  []byte
 	frame adtsFrame
 	data  []byte // of frame
-	block int    // the next one in it
+	block int    // index of the next block in it
 }
 
-// NewADTSReader returns a reader of b. The frames that it gives share b's bytes.
+// NewADTSReader returns a reader of b. The frames that it returns alias b.
 func NewADTSReader(b []byte) ADTSReader { return ADTSReader{rest: b} }
 
-// Next returns the next raw frame; ok is false when there is none.
+// Next returns the next raw frame; ok is false if there is none.
 func (r *ADTSReader) Next() (h ADTSHeader, raw []byte, ok bool) {
 	if r.block == r.frame.blocks {
 		f, ok := parseADTS(r.rest)
@@ -104,15 +105,15 @@ func (r *ADTSReader) Next() (h ADTSHeader, raw []byte, ok bool) {
 	raw = r.cut()
 	r.block++
 	if len(raw) == 0 {
-		// What cannot be told apart is lost with its frame.
+		// Blocks whose boundaries are unknown are dropped with their frame.
 		r.block = r.frame.blocks
 		return h, nil, false
 	}
 	return r.frame.header, raw, true
 }
 
-// cut is the present raw data block. Only frames with a CRC say where the second
-// and later ones begin; each of several has a CRC of its own behind it.
+// cut returns the current raw data block. Only frames with a CRC have the offsets of the
+// second and later blocks; if there are several, each is followed by its own CRC.
 func (r *ADTSReader) cut() []byte {
 	f, blocks := &r.frame, r.data[r.frame.begin:]
 	const crcSize = 2
@@ -138,12 +139,11 @@ func (r *ADTSReader) cut() []byte {
 	return blocks[from:to]
 }
 
-// ParseADTS returns the configuration of a stream of ADTS frames with that header,
-// one of whose raw frames is given: a channel configuration of 0 is explained there,
-// and the explanation is cut off; frame is what stands behind it. The error is a
-// *SyntaxError or an *UnsupportedError.
+// ParseADTS returns the configuration of a stream of ADTS frames with the header h and the
+// raw frame raw. If the channel configuration is 0, raw begins with a program config
+// element; frame is the rest of it. The error is a *SyntaxError or an *UnsupportedError.
 //
-// No ADTS header tells of HE-AAC: it counts as AAC-LC.
+// ADTS headers do not signal HE-AAC: it is reported as AAC-LC.
 func ParseADTS(h ADTSHeader, raw []byte) (c *Config, frame []byte, err error) {
 	if err := checkObjectType(h.ObjectType); err != nil {
 		return nil, nil, err
@@ -165,8 +165,8 @@ func ParseADTS(h ADTSHeader, raw []byte) (c *Config, frame []byte, err error) {
 	return c, raw, nil
 }
 
-// ParseADTSConfig reads an ADTS header that stands where an AudioSpecificConfig
-// should, as some encoders send it; ok is false when b is none.
+// ParseADTSConfig parses an ADTS header that an encoder sent in place of an
+// AudioSpecificConfig; ok is false if b is none.
 func ParseADTSConfig(b []byte) (h ADTSHeader, ok bool) {
 	if len(b) < ADTSHeaderSize || !HasSyncWord(b) {
 		return h, false
@@ -175,7 +175,7 @@ func ParseADTSConfig(b []byte) (h ADTSHeader, ok bool) {
 	return f.header, f.header.ObjectType != 0
 }
 
-// String names the header for messages.
+// String returns a description of the header for messages.
 func (h ADTSHeader) String() string {
 	return fmt.Sprintf("object type %d, %d Hz, channel configuration %d", h.ObjectType, h.SampleRate, h.Configuration)
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// protected is an ADTS frame with CRCs (ISO 14496-3 section 1.A.2.2) and the given
+// protected returns an ADTS frame with CRCs (ISO 14496-3 section 1.A.2.2) and the given
 // raw data blocks. The CRCs are not computed.
 func protected(channels int, blocks ...[]byte) []byte {
 	size := 2 * len(blocks) // places and the first CRC
@@ -37,7 +37,7 @@ func protected(channels int, blocks ...[]byte) []byte {
 	return f
 }
 
-func TestADTSReader_GivesTheRawFrames(t *testing.T) {
+func TestADTSReader_ReturnsTheRawFrames(t *testing.T) {
 	one, two, three := []byte{0x21, 0x10, 0x04}, []byte{0x01, 0x18}, bytes.Repeat([]byte{0x22}, 700)
 	header := func(channels, size int) []byte { return AppendADTSHeader(nil, ObjectTypeLC, 48000, channels, size) }
 	plain := func(raw []byte) []byte { return append(header(2, len(raw)), raw...) }
@@ -88,7 +88,7 @@ func TestADTSReader_GivesTheRawFrames(t *testing.T) {
 	}
 }
 
-func TestParseADTS_ReadsWhatHeadersTell(t *testing.T) {
+func TestParseADTS_ReadsHeaders(t *testing.T) {
 	layout := unhex("a09908800400188000") // FFmpeg's for 5.1(side)
 	frame := []byte{0x21, 0x10}
 	lc := Config{ObjectType: 2, SampleRate: 48000, Channels: 2, SamplesPerUnit: 1024, CodecString: CodecLC}

@@ -2,15 +2,15 @@ package aac
 
 import "fmt"
 
-// bitReader reads bits, most significant first. After the first read beyond the
-// end every read gives zero and err stays set.
+// bitReader reads bits, most significant first. After the first read beyond the end every
+// read returns 0 and err stays set.
 type bitReader struct {
 	b   []byte
 	at  int // in bits
 	err error
 }
 
-// left is the number of bits that were not read.
+// left returns the number of unread bits.
 func (r *bitReader) left() int { return len(r.b)*8 - r.at }
 
 // u reads n bits, at most 32.
@@ -33,7 +33,7 @@ func (r *bitReader) u(n int) int {
 // flag reads one bit.
 func (r *bitReader) flag() bool { return r.u(1) == 1 }
 
-// align goes on to the next whole byte.
+// align skips to the next byte boundary.
 func (r *bitReader) align() { r.at = (r.at + 7) / 8 * 8 }
 
 // bitWriter appends bits, most significant first. The last byte is filled with

@@ -5,7 +5,7 @@ import (
 	"fmt"
 )
 
-// The audio object types of ISO 14496-3 table 1.17 that golive has to name.
+// The audio object types of ISO 14496-3 table 1.17 that are supported.
 const (
 	ObjectTypeLC  = 2  // AAC-LC
 	ObjectTypeSBR = 5  // HE-AAC
@@ -19,35 +19,32 @@ const (
 	CodecHEv2 = "mp4a.40.29"
 )
 
-// samplesPerUnit is the number of samples in a frame: ADTS knows no other.
+// samplesPerUnit is the number of samples in a frame, the only one that ADTS allows.
 const samplesPerUnit = 1024
 
-// Config is what a decoder is configured with. For HE-AAC all but the
-// CodecString describe the AAC-LC core, which is what ADTS headers tell; the
-// decoder finds the extension in the frames (ISO 14496-3 section 1.6.5.3).
+// Config is a decoder configuration. For HE-AAC all fields but CodecString describe the
+// AAC-LC core, as ADTS headers do; the decoder finds the extension in the frames (ISO
+// 14496-3 section 1.6.5.3).
 type Config struct {
 	// ObjectType is the audio object type of the core: 2 is AAC-LC.
 	ObjectType int
-	// SampleRate is the core's, in Hz. It is a standard one, or not more than 0.5 %
-	// from it.
+	// SampleRate is the core's, in Hz: a standard rate, or at most 0.5 % from one.
 	SampleRate int
 	// Channels is the core's number of channels.
 	Channels int
-	// ProgramConfig is the program config element to put before each frame: it
-	// tells a layout that no channel configuration number does. Nil when the
-	// number of channels tells the layout.
+	// ProgramConfig is the program config element to put before each frame, for a layout
+	// without a channel configuration; nil if Channels determines the layout.
 	ProgramConfig []byte
 	// SamplesPerUnit is the number of samples at SampleRate in a frame, 1024.
 	SamplesPerUnit int
-	// CodecString is CodecLC, CodecHE or CodecHEv2. HE-AAC that is signalled
-	// nowhere but inside the frames counts as AAC-LC, which every decoder can
-	// make of it.
+	// CodecString is CodecLC, CodecHE or CodecHEv2. HE-AAC that is signalled only inside
+	// the frames is reported as AAC-LC, which every decoder can decode it as.
 	CodecString string
 }
 
-// ParseASC reads an AudioSpecificConfig (ISO 14496-3 section 1.6.2.1). The error
-// is a *SyntaxError, or an *UnsupportedError for what ADTS can't carry or common
-// players don't decode.
+// ParseASC parses an AudioSpecificConfig (ISO 14496-3 section 1.6.2.1). The error
+// is a *SyntaxError, or an *UnsupportedError for what ADTS cannot carry or common
+// players do not decode.
 func ParseASC(b []byte) (*Config, error) {
 	c, err := parseASC(&bitReader{b: b})
 	if err == nil {
@@ -76,7 +73,7 @@ func parseASC(r *bitReader) (*Config, error) {
 	}
 	configuration := r.u(4)
 	if coded == ObjectTypeSBR || coded == ObjectTypePS {
-		// Hierarchical signalling: the core's object type stands behind.
+		// Hierarchical signalling: the core's object type follows.
 		extension = coded
 		if _, err := readSampleRate(r); err != nil {
 			return nil, err
@@ -124,7 +121,7 @@ func parseASC(r *bitReader) (*Config, error) {
 	return c, nil
 }
 
-// newConfig makes the configuration of AAC-LC. layout is nil unless the channel
+// newConfig returns a configuration of AAC-LC. layout is nil unless the channel
 // configuration is 0.
 func newConfig(objectType, rate, configuration int, layout *programConfig) (*Config, error) {
 	index := sampleRateIndex(rate)
@@ -141,8 +138,8 @@ func newConfig(objectType, rate, configuration int, layout *programConfig) (*Con
 	case 1 <= configuration && configuration <= 6:
 		c.Channels = configuration
 	case configuration == 7, configuration == 12:
-		// 12 has the elements of 7. It puts a pair at the side that 7 has in front,
-		// and everybody takes 7 for 12.
+		// 12 has the elements of 7, with a pair at the side that 7 has in front. Decoders
+		// treat both as 12.
 		c.Channels = 8
 	case configuration == 11:
 		layout = surround61()
@@ -158,7 +155,8 @@ func newConfig(objectType, rate, configuration int, layout *programConfig) (*Con
 	return c, nil
 }
 
-// surround61 is channel configuration 11, which an ADTS header has no bits for.
+// surround61 returns the layout of channel configuration 11, for which an ADTS header has
+// no bits.
 func surround61() *programConfig {
 	return &programConfig{
 		front:       []element{{tag: 0}, {pair: true, tag: 0}},
@@ -168,7 +166,7 @@ func surround61() *programConfig {
 	}
 }
 
-// readObjectType is GetAudioObjectType.
+// readObjectType reads an audio object type (GetAudioObjectType).
 func readObjectType(r *bitReader) int {
 	const escape = 31
 	t := r.u(5)
@@ -178,8 +176,8 @@ func readObjectType(r *bitReader) int {
 	return t
 }
 
-// readSampleRate reads a sampling frequency index, and the frequency where it is
-// escaped, in Hz.
+// readSampleRate reads a sampling frequency index, or the escaped frequency, and returns
+// the rate in Hz.
 func readSampleRate(r *bitReader) (int, error) {
 	const escape = 15
 	index := r.u(4)
@@ -194,7 +192,7 @@ func readSampleRate(r *bitReader) (int, error) {
 	return sampleRates()[index], nil
 }
 
-// checkObjectType names the types that are not carried.
+// checkObjectType returns an *UnsupportedError for every type but AAC-LC.
 func checkObjectType(t int) error {
 	var name string
 	switch t {
@@ -220,9 +218,9 @@ func checkObjectType(t int) error {
 	return &UnsupportedError{Name: name, Reason: "set the encoder's AAC profile to AAC-LC"}
 }
 
-// trailingExtension is the object type told by the backward compatible
-// signalling of HE-AAC: a sync word behind the configuration of the AAC-LC core
-// (ISO 14496-3 table 1.15, from syncExtensionType). 0 when there is none.
+// trailingExtension returns the object type of the backward compatible signalling of
+// HE-AAC, a sync word after the configuration of the AAC-LC core (ISO 14496-3 table 1.15,
+// from syncExtensionType); 0 if there is none.
 //
 //	 0                   1                   2                   3
 //	 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2

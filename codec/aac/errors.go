@@ -5,32 +5,32 @@ import (
 	"fmt"
 )
 
-// SyntaxError says that bytes are not what they should be.
+// SyntaxError reports bytes that do not follow the format.
 type SyntaxError struct {
-	// Op is what was read; empty for an AudioSpecificConfig.
+	// Op is the structure that was read; empty for an AudioSpecificConfig.
 	Op string
-	// Size is how many bytes there were.
+	// Size is the number of bytes that were read.
 	Size int
-	// Err is what was wrong with them.
+	// Err is the problem.
 	Err error
 }
 
-// Error gives the size and the problem.
+// Error returns the size and the problem.
 func (e *SyntaxError) Error() string {
 	return fmt.Sprintf("aac: %s of %d bytes: %v", cmp.Or(e.Op, "AudioSpecificConfig"), e.Size, e.Err)
 }
 
-// Unwrap is the cause.
+// Unwrap returns the cause.
 func (e *SyntaxError) Unwrap() error { return e.Err }
 
-// UnsupportedError says that a configuration is understood but that an ADTS
-// header, and so MPEG-TS, can't carry it, or players can't decode it.
+// UnsupportedError reports a valid configuration that an ADTS header, and so MPEG-TS,
+// cannot carry or players cannot decode.
 type UnsupportedError struct {
-	// Name is what it is: "AAC Main".
+	// Name is the format: "AAC Main".
 	Name string
-	// Reason is fit to be told to the publisher.
+	// Reason is a text for the publisher.
 	Reason string
 }
 
-// Error gives the name and the reason.
+// Error returns the name and the reason.
 func (e *UnsupportedError) Error() string { return "aac: " + e.Name + " is not supported: " + e.Reason }

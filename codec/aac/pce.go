@@ -15,8 +15,8 @@ const (
 	idEND = 7
 )
 
-// element is an audio element that a program config element lists: a channel
-// pair, or a single channel.
+// element is an audio element in a program config element: a channel pair or a single
+// channel.
 type element struct {
 	pair bool
 	tag  int
@@ -29,12 +29,12 @@ type programConfig struct {
 	front, side, back       []element
 	lfe, assoc              []int // tags
 	coupling                []element
-	// The elements to mix down from, -1 where there are none.
+	// The elements to mix down from; -1 if there are none.
 	monoMixdown, stereoMixdown, matrixMixdown int
 }
 
-// readProgramConfig reads a program_config_element. Its comment begins at a whole
-// byte, counted from where r began.
+// readProgramConfig reads a program_config_element. Its comment is aligned to a
+// byte, counted from the beginning of r.
 func readProgramConfig(r *bitReader) (*programConfig, error) {
 	p := &programConfig{tag: r.u(4), profile: r.u(2), rateIndex: r.u(4)}
 	front, side, back := r.u(4), r.u(4), r.u(4)
@@ -74,7 +74,7 @@ func readProgramConfig(r *bitReader) (*programConfig, error) {
 	return p, nil
 }
 
-// channels is the number of channels.
+// channels returns the number of channels.
 func (p *programConfig) channels() int {
 	n := len(p.lfe)
 	for _, list := range [][]element{p.front, p.side, p.back} {
@@ -88,10 +88,10 @@ func (p *programConfig) channels() int {
 	return n
 }
 
-// configuration is the channel configuration (ISO 14496-3 table 1.19) with these
-// elements in this order, or 0. A decoder that is told the number finds elements by
-// their order alone, so the same speakers in another order are another layout.
-// The surround pair may be at the side or in the back.
+// configuration returns the channel configuration (ISO 14496-3 table 1.19) with these
+// elements in this order, or 0. A decoder maps elements to speakers by their order, so
+// the same speakers in another order are another layout. The surround pair may be at the
+// side or in the back.
 func (p *programConfig) configuration() int {
 	var order strings.Builder
 	for i, list := range [][]element{p.front, p.side, p.back} {
@@ -129,14 +129,14 @@ func (p *programConfig) configuration() int {
 	case "cF|Sl":
 		return 6
 	case "cFF|Sl", "cF|SSl":
-		// The standard's 7 is the first. The second is what everybody makes of it.
+		// The standard's 7 is the first; encoders and decoders use the second.
 		return 7
 	}
 	return 0
 }
 
-// element is the program config element at the beginning of a raw_data_block,
-// whole bytes.
+// element returns the bytes of the program config element, as at the beginning of a
+// raw_data_block.
 func (p *programConfig) element() []byte {
 	w := &bitWriter{}
 	w.u(3, idPCE)
@@ -191,8 +191,8 @@ func (p *programConfig) write(w *bitWriter) {
 // element.
 func HasProgramConfig(frame []byte) bool { return len(frame) > 0 && frame[0]>>5 == idPCE }
 
-// cutProgramConfig reads the program config element that frame begins with and
-// returns what stands behind it.
+// cutProgramConfig parses the program config element at the beginning of frame and
+// returns the rest of the frame.
 func cutProgramConfig(frame []byte) (p *programConfig, rest []byte, err error) {
 	r := &bitReader{b: frame}
 	r.u(3)

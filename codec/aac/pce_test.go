@@ -16,7 +16,7 @@ type layout struct {
 	explicit bool // a program config element has to stand before each frame
 }
 
-// layouts are those of
+// layouts returns those of
 //
 //	ffmpeg -f lavfi -i anullsrc=cl=LAYOUT:r=48000 -c:a aac -f flv
 //
@@ -88,7 +88,7 @@ func TestParseASC_CarriesEveryLayoutOfFFmpeg(t *testing.T) {
 	}
 }
 
-// asc is AAC-LC at 48 kHz with a program config element.
+// asc returns AAC-LC at 48 kHz with a program config element.
 func (p *programConfig) asc() []byte {
 	w := &bitWriter{}
 	w.u(5, ObjectTypeLC)

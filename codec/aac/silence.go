@@ -1,13 +1,13 @@
 package aac
 
-// Silence returns one raw AAC frame that decodes to silence on so many channels, which
-// are those of a Config, or nil when no channel configuration has so many. With a program
-// config element, as Config.ProgramConfig, the frame has the elements that it lists. The
-// frame has no ADTS header.
+// Silence returns one raw AAC frame, without ADTS header, that decodes to silence on the
+// given number of channels, or nil if no channel configuration has that many. With a
+// program config element, as in Config.ProgramConfig, the frame has the elements that it
+// lists.
 //
-// Each element says that no scale factor band is coded (max_sfb is 0), so nothing in
-// it depends on the sample rate. A decoder of HE-AAC takes a frame without SBR data
-// for one whose upper band is silent (ISO 14496-3 section 4.6.18.5).
+// No element codes a scale factor band (max_sfb is 0), so the frame does not depend on the
+// sample rate. A decoder of HE-AAC treats a frame without SBR data as one whose upper band
+// is silent (ISO 14496-3 section 4.6.18.5).
 func Silence(channels int, programConfig []byte) []byte {
 	if programConfig != nil {
 		p, _, err := cutProgramConfig(programConfig)
@@ -39,7 +39,7 @@ func Silence(channels int, programConfig []byte) []byte {
 	return w.b
 }
 
-// silence is a frame of the elements that p lists.
+// silence returns a silent frame with the elements that p lists.
 func (p *programConfig) silence() []byte {
 	var w bitWriter
 	for _, list := range [][]element{p.front, p.side, p.back} {

@@ -1,7 +1,7 @@
 package h264
 
-// cabac is the arithmetic encoder of ISO 14496-10 section 9.3.4.2, as far as a slice
-// of skipped macroblocks needs it.
+// cabac is the arithmetic encoder of ISO 14496-10 section 9.3.4.2, reduced to what a
+// slice of skipped macroblocks needs.
 type cabac struct {
 	out         *rbspWriter
 	low, span   uint32
@@ -78,7 +78,7 @@ func (c *cabac) renormalise() {
 	}
 }
 
-// put is PutBit of figure 9-9.
+// put implements PutBit of figure 9-9.
 func (c *cabac) put(bit uint32) {
 	if c.started {
 		c.out.put(uint64(bit), 1)
@@ -89,7 +89,7 @@ func (c *cabac) put(bit uint32) {
 	}
 }
 
-// rangeLPS is rangeTabLPS (table 9-44).
+// rangeLPS returns the table rangeTabLPS (table 9-44).
 func rangeLPS() [64][4]uint8 {
 	return [64][4]uint8{
 		{128, 176, 208, 240},
@@ -159,7 +159,7 @@ func rangeLPS() [64][4]uint8 {
 	}
 }
 
-// nextLPS is transIdxLPS (table 9-45).
+// nextLPS returns the table transIdxLPS (table 9-45).
 func nextLPS() [64]uint8 {
 	return [64]uint8{
 		0, 0, 1, 2, 2, 4, 4, 5, 6, 7, 8, 9, 9, 11, 11, 12,

@@ -49,9 +49,9 @@ const (
 //	|   B5    |  00 31   |  4   |  03  |      1       |    1    |      of 3       |
 //	+---------+----------+------+------+--------------+---------+-----------------+
 //
-// CC1 counts as carried when field 1 is, also while nobody speaks: players read once
-// which captions there are. Field 2 is often filled up with nothing for good, so there
-// only a channel that was selected counts.
+// CC1 is reported if field 1 has data, even without text: players read only once which
+// captions there are. Field 2 is often permanently filled with padding, so a channel of
+// it is reported only once it was selected.
 func readCaptions(b []byte) (c Captions) {
 	const process = 0x40 // process_cc_data_flag
 	if len(b) < captionsHeader || !bytes.HasPrefix(b, []byte("\xb5\x00\x31GA94\x03")) || b[8]&process == 0 {

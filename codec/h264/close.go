@@ -2,38 +2,37 @@ package h264
 
 import "math/bits"
 
-// Closer makes the open groups of pictures of a stream closed ones. It turns the intra
-// picture of a recovery point into an IDR picture, numbers the pictures behind it from
-// there, and replaces those that refer back to what came before.
+// Closer turns open groups of pictures into closed ones. It rewrites the intra picture of a
+// recovery point as an IDR picture, renumbers the pictures after it, and replaces those
+// that refer to earlier pictures.
 //
-// Pictures refer to each other by differences of their numbers, so nothing but the
-// beginning of slices changes. What the encoder says there of pictures before the
-// recovery point (memory management control operations that unmark them) is left out:
-// the IDR picture does that. So a decoder that begins there and one that comes from the
-// group before have the same reference pictures, and no operation names a picture that
-// they lack.
+// Pictures refer to each other by differences of their numbers, so only slice headers
+// change. Memory management control operations that unmark pictures before the recovery
+// point are left out: the IDR picture unmarks them. So a decoder that starts there and one
+// that decoded the previous group have the same reference pictures, and no operation names
+// a picture that they lack.
 type Closer struct {
 	sequence   *sequence
 	sets       map[uint32]*pictureParameters
 	lengthSize int
 	position   position
 	header     sliceHeader // of the slice that was read last
-	payload    []byte      // of that
+	payload    []byte      // of that slice
 	out        rbspWriter
 }
 
-// position is where a Closer is in a stream.
+// position is the state of a Closer between pictures.
 type position struct {
-	active bool    // behind an IDR picture that was made
-	base   numbers // of that, as the encoder sent them
+	active bool    // an IDR picture was made and no other one followed
+	base   numbers // of the IDR picture that was made, as the encoder sent them
 	frame  uint32  // frame_num of the newest picture, counted from base
-	since  uint64  // the same, without a modulus
+	since  uint64  // the same, not wrapped
 	idr    uint32  // idr_pic_id of the newest IDR picture that was made
 }
 
-// NewCloser makes a Closer for access units with lengths of lengthSize bytes (1, 2 or
-// 4). It fails where NewSkipper does. A PPS that cannot be read is left out; slices
-// that refer to it are errors.
+// NewCloser returns a Closer for access units with NAL unit lengths of lengthSize bytes
+// (1, 2 or 4). It fails for the parameter sets for which NewSkipper fails. A PPS that
+// cannot be parsed is ignored; slices that refer to it are errors.
 func NewCloser(sps []byte, pps [][]byte, lengthSize int) (*Closer, error) {
 	s, err := readSequence(sps)
 	if err != nil {
@@ -48,9 +47,9 @@ func NewCloser(sps []byte, pps [][]byte, lengthSize int) (*Closer, error) {
 	return c, nil
 }
 
-// Close returns the access unit with an IDR picture in place of its intra picture. It
-// fails, and changes nothing, when that is not at a recovery point where decoding is
-// right at once. The access unit is one that Follow has returned.
+// Close returns the access unit with its intra picture rewritten as an IDR picture. It
+// fails, and changes nothing, if the picture is not a recovery point at which decoding is
+// correct immediately. The access unit is one that Follow has returned.
 func (c *Closer) Close(data []byte) ([]byte, error) {
 	before := c.position
 	err := c.rebase(data)
@@ -64,9 +63,9 @@ func (c *Closer) Close(data []byte) ([]byte, error) {
 	return data, nil
 }
 
-// Follow returns the access unit with its picture numbered from the IDR picture that
-// Close made. Before the first of those, and from the encoder's own next IDR picture on,
-// it returns data.
+// Follow returns the access unit with its picture renumbered from the last IDR picture
+// that Close made. It returns data unchanged before the first one and from the encoder's
+// next IDR picture on.
 func (c *Closer) Follow(data []byte) ([]byte, error) {
 	if !c.position.active {
 		return data, nil
@@ -78,7 +77,7 @@ func (c *Closer) Follow(data []byte) ([]byte, error) {
 			return append(out, nal...), nil
 		}
 		out, err := c.renumber(out, nal)
-		restarts = restarts || c.header.has(forgetAll)
+		restarts = restarts || c.header.has(mmcoUnmarkAll)
 		return out, err
 	})
 	if restarts {
@@ -87,9 +86,10 @@ func (c *Closer) Follow(data []byte) ([]byte, error) {
 	return out, err
 }
 
-// Replace returns the access unit with a picture that repeats the IDR picture that
-// Close made. It is for pictures that are shown before that: they may refer back beyond it.
-// The new one takes their place as reference pictures.
+// Replace returns the access unit with its picture replaced by one that repeats the IDR
+// picture that Close made. It is for pictures that are presented before the IDR picture
+// and may refer to pictures before it. The new picture replaces the old one as a
+// reference picture too.
 func (c *Closer) Replace(data []byte) ([]byte, error) {
 	done := false
 	return c.rewrite(data, func(out, nal []byte) ([]byte, error) {
@@ -101,18 +101,18 @@ func (c *Closer) Replace(data []byte) ([]byte, error) {
 			return nil, err
 		}
 		h := &c.header
-		if h.has(forgetAll) {
-			return nil, noClose("its picture starts numbers again")
+		if h.has(mmcoUnmarkAll) {
+			return nil, closeError("its picture resets the numbers")
 		}
-		c.count()
+		c.countFrame()
 		n := numbers{frame: c.position.frame, poc: h.numbers.poc - c.position.base.poc}
 		return append(out, c.sequence.skipped(h.parameters, nal[0]>>5, n, c.ownMarking())...), nil
 	})
 }
 
-func noClose(problem string) error { return &SyntaxError{In: "access unit", Problem: problem} }
+func closeError(problem string) error { return &SyntaxError{In: "access unit", Problem: problem} }
 
-// rebase begins to count at the intra picture in data.
+// rebase makes the intra picture in data the base of the numbers.
 func (c *Closer) rebase(data []byte) error {
 	var said Supplement
 	var first numbers
@@ -126,8 +126,8 @@ func (c *Closer) rebase(data []byte) error {
 			return err
 		}
 		h := &c.header
-		if h.kind != sliceI || nal[0]>>5 == 0 || h.has(forgetAll) {
-			return noClose("its picture cannot be an IDR picture")
+		if h.kind != sliceI || nal[0]>>5 == 0 || h.has(mmcoUnmarkAll) {
+			return closeError("its picture cannot be an IDR picture")
 		}
 		if slices++; slices == 1 {
 			first = h.numbers
@@ -135,7 +135,7 @@ func (c *Closer) rebase(data []byte) error {
 		}
 	}
 	if slices == 0 || !said.RecoveryPoint || said.RecoveryFrames > 0 {
-		return noClose("no recovery point")
+		return closeError("no recovery point")
 	}
 	base := c.position.base
 	base.frame += first.frame
@@ -157,12 +157,12 @@ func (c *Closer) makeIDR(out, nal []byte) ([]byte, error) {
 	return appendNAL(out, nal[0]&^0x1f|byte(IDR), w.bytes), nil
 }
 
-// renumber appends a slice with its numbers counted from the IDR picture.
+// renumber appends a slice with its numbers relative to the IDR picture.
 func (c *Closer) renumber(out, nal []byte) ([]byte, error) {
 	if err := c.read(nal); err != nil {
 		return nil, err
 	}
-	c.count()
+	c.countFrame()
 	h := &c.header
 	w := c.begin(numbers{frame: c.position.frame, poc: h.numbers.poc - c.position.base.poc}, false)
 	if nal[0]>>5 > 0 {
@@ -172,15 +172,15 @@ func (c *Closer) renumber(out, nal []byte) ([]byte, error) {
 	return appendNAL(out, nal[0], w.bytes), nil
 }
 
-// rewrite returns data with its slices rewritten by slice, which appends to what it is
-// given. Other NAL units stay.
+// rewrite returns data with each slice rewritten by slice, which appends to out. Other NAL
+// units are copied.
 func (c *Closer) rewrite(data []byte, slice func(out, nal []byte) ([]byte, error)) ([]byte, error) {
 	out := make([]byte, 0, len(data)+len(data)/64+64)
 	rest := data
 	for {
 		nal, next, ok := Next(rest, c.lengthSize)
 		if !ok && len(next) > 0 {
-			return nil, noClose("cut off")
+			return nil, closeError("cut off")
 		}
 		if !ok {
 			return out, nil
@@ -201,7 +201,7 @@ func (c *Closer) rewrite(data []byte, slice func(out, nal []byte) ([]byte, error
 		case n == 0:
 			out = out[:at]
 		case n>>(8*c.lengthSize) > 0:
-			return nil, noClose("its length does not fit")
+			return nil, closeError("its length does not fit")
 		}
 		for i := range out[at:min(at+c.lengthSize, len(out))] {
 			out[at+i] = byte(n >> (8 * (c.lengthSize - 1 - i)))
@@ -211,17 +211,17 @@ func (c *Closer) rewrite(data []byte, slice func(out, nal []byte) ([]byte, error
 
 func isSlice(nal []byte) bool { return Type(nal) >= NonIDR && Type(nal) <= IDR }
 
-// read reads a slice of a picture that is no IDR picture, its data not split up.
+// read parses a slice of a non-IDR picture without data partitioning.
 func (c *Closer) read(nal []byte) error {
 	c.payload = appendPayload(c.payload[:0], nal)
 	if Type(nal) != NonIDR {
-		return noClose("slices of another kind")
+		return closeError("slices of another kind")
 	}
 	return c.sequence.readHeader(&c.header, nal[0]>>5, c.payload, c.sets)
 }
 
-// count notes the number of the picture that was read.
-func (c *Closer) count() {
+// countFrame records the frame number of the picture that was read.
+func (c *Closer) countFrame() {
 	p := &c.position
 	shift := 32 - c.sequence.frameNumBits
 	step := (c.header.numbers.frame - p.base.frame - p.frame) << shift >> shift
@@ -229,12 +229,12 @@ func (c *Closer) count() {
 	p.frame += step
 }
 
-// ownMarking is the operations of the picture that was read without those that name
-// pictures before the IDR picture.
+// ownMarking returns the marking operations of the picture that was read, without those
+// that name pictures before the IDR picture.
 func (c *Closer) ownMarking() []marking {
 	own := c.header.marking[:0]
 	for _, m := range c.header.marking {
-		if named := m.op == forgetShort || m.op == shortToLong; named && uint64(m.values[0]) >= c.position.since {
+		if named := m.op == mmcoUnmarkShortTerm || m.op == mmcoShortToLongTerm; named && uint64(m.values[0]) >= c.position.since {
 			continue
 		}
 		own = append(own, m)

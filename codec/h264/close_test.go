@@ -164,7 +164,7 @@ func TestCloser_LeavesStreamsOfIDRPicturesAlone(t *testing.T) {
 	}
 }
 
-func TestCloser_RefusesWhatIsNoRecoveryPoint(t *testing.T) {
+func TestCloser_RefusesOtherThanRecoveryPoints(t *testing.T) {
 	sps, pps, units := openGOP(t, openGOPs[0])
 	recovery := slices.IndexFunc(units, func(u []byte) bool { return bytes.Contains(u, []byte{byte(SEI), 6}) })
 	sei, rest, _ := Next(units[recovery], 4)
@@ -176,7 +176,7 @@ func TestCloser_RefusesWhatIsNoRecoveryPoint(t *testing.T) {
 		"a P picture":       {units[recovery+2], [][]byte{pps}, "cannot be an IDR picture"},
 		"no recovery point": {rest, [][]byte{pps}, "no recovery point"},
 		"no picture":        {units[recovery][:4+len(sei)], [][]byte{pps}, "no recovery point"},
-		"no PPS":            {units[recovery], nil, "PPS is not known"},
+		"no PPS":            {units[recovery], nil, "PPS is unknown"},
 		"cut off":           {units[recovery][:len(units[recovery])-1], [][]byte{pps}, "no recovery point"},
 		"an IDR picture":    {units[0], [][]byte{pps}, "slices of another kind"},
 	} {

@@ -6,8 +6,7 @@ import (
 	"fmt"
 )
 
-// Config is what a decoder is configured with. It shares no bytes with what it
-// was read from.
+// Config is a decoder configuration. It does not alias the bytes that it was parsed from.
 type Config struct {
 	// SPS and PPS are the parameter sets without start code or length, in order.
 	SPS, PPS [][]byte
@@ -16,14 +15,14 @@ type Config struct {
 	NALLengthSize int
 	// CodecString is the codec in the form of RFC 6381: avc1.PPCCLL.
 	CodecString string
-	// ProfileIDC, ConstraintFlags and LevelIDC are the three bytes in it.
+	// ProfileIDC, ConstraintFlags and LevelIDC are the three bytes of CodecString.
 	ProfileIDC, ConstraintFlags, LevelIDC uint8
 
-	// The fields below are the first SPS's; without one they are 0.
+	// The fields below are from the first SPS; 0 if there is none.
 
 	// Width and Height are the cropped picture size in pixels.
 	Width, Height int
-	// FrameRate is in frames per second, from the VUI's timing; 0 when not said.
+	// FrameRate is in frames per second, from the VUI's timing; 0 if not given.
 	FrameRate float64
 	// ChromaFormatIDC is 0 for monochrome, 1 for 4:2:0, 2 for 4:2:2 and 3 for
 	// 4:4:4. Browsers and phones decode 4:2:0 only.
@@ -31,15 +30,15 @@ type Config struct {
 	// BitDepth is the number of bits of a sample, of luma or chroma, whichever is
 	// larger. Browsers and phones decode 8 only.
 	BitDepth int
-	// Interlaced says that pictures may be coded as fields (frame_mbs_only_flag is
+	// Interlaced is set if pictures may be coded as fields (frame_mbs_only_flag is
 	// 0).
 	Interlaced bool
 }
 
 // ParseAVCC reads an AVCDecoderConfigurationRecord (ISO 14496-15 section
-// 5.3.3.1). All parameter sets are kept, each under its own NAL unit type,
-// whatever list it stands in. A record without an SPS is no error: the encoder
-// sends it in band, and until then Width is 0.
+// 5.3.3.1). All parameter sets are kept by their NAL unit type, whichever list they are
+// in. A record without an SPS is not an error: the encoder may send it in band, and until
+// then Width is 0.
 func ParseAVCC(b []byte) (*Config, error) {
 	const header = 6
 	if len(b) < header {
@@ -68,8 +67,8 @@ func ParseAVCC(b []byte) (*Config, error) {
 	return c, c.readSPS()
 }
 
-// FromParameterSets makes the Config of parameter sets that were learned in
-// band; NALLengthSize is 4. At least one SPS is needed.
+// FromParameterSets returns the Config of parameter sets that were received in band, with
+// a NALLengthSize of 4. At least one SPS is required.
 func FromParameterSets(sps, pps [][]byte) (*Config, error) {
 	c := &Config{NALLengthSize: 4}
 	for _, nal := range sps {
@@ -84,8 +83,8 @@ func FromParameterSets(sps, pps [][]byte) (*Config, error) {
 	return c, c.readSPS()
 }
 
-// takeSets keeps n parameter sets, each behind its 16-bit length, from offset at
-// of the record b, and gives the offset behind them.
+// takeSets adds n parameter sets, each prefixed with its 16-bit length, from offset at of
+// the record b, and returns the offset after them.
 func (c *Config) takeSets(b []byte, at, n int) (int, error) {
 	for range n {
 		if len(b)-at < 2 {
@@ -112,7 +111,8 @@ func (c *Config) take(nal []byte) {
 	}
 }
 
-// setProfile takes profile_idc, the constraint flags and level_idc.
+// setProfile sets the fields that derive from profile_idc, the constraint flags and
+// level_idc.
 func (c *Config) setProfile(p []byte) {
 	c.ProfileIDC, c.ConstraintFlags, c.LevelIDC = p[0], p[1], p[2]
 	c.CodecString = fmt.Sprintf("avc1.%02x%02x%02x", p[0], p[1], p[2])

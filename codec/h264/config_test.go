@@ -28,7 +28,7 @@ func record(tb testing.TB, name string) []byte {
 	return b
 }
 
-func TestParseAVCC_ReadsWhatEncodersSend(t *testing.T) {
+func TestParseAVCC_ReadsRecordsOfEncoders(t *testing.T) {
 	const ntsc = 30000.0 / 1001
 	for name, want := range map[string]Config{
 		"high":       {CodecString: "avc1.64000b", ProfileIDC: 100, LevelIDC: 11, Width: 160, Height: 90, FrameRate: ntsc, ChromaFormatIDC: 1, BitDepth: 8},
@@ -109,7 +109,7 @@ func TestParseAVCC_SharesNoBytes(t *testing.T) {
 	}
 }
 
-func TestParseAVCC_SaysWhatIsWrong(t *testing.T) {
+func TestParseAVCC_ReportsWhatIsWrong(t *testing.T) {
 	good := record(t, "high")
 	for _, c := range []struct {
 		name string
@@ -139,7 +139,7 @@ func TestParseAVCC_SaysWhatIsWrong(t *testing.T) {
 	}
 }
 
-func TestParseAVCC_OutlivesABrokenVUI(t *testing.T) {
+func TestParseAVCC_IgnoresAnInvalidVUI(t *testing.T) {
 	for name, sps := range map[string][]byte{
 		"cut":               baselineVUI(20, 10, func(w *bitWriter) { w.put(0b1, 1) }),
 		"tick of 0":         baselineVUI(20, 10, timing(0, 60)),

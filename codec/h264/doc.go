@@ -1,12 +1,10 @@
-// Package h264 reads what a decoder of H.264 (ISO 14496-10) must be told before
-// it can decode: parameter sets, the configuration record that carries them,
-// and the list of NAL units in an access unit.
+// Package h264 parses H.264 (ISO 14496-10): parameter sets, the configuration record that
+// carries them, and the NAL units of an access unit.
 //
-// A configuration enters as the bytes of an AVCDecoderConfigurationRecord, or
-// as parameter sets that were learned in band, and leaves as a Config. Access
-// units are walked in place with Next; nothing is copied. A Skipper makes the
-// one picture that a server has to make up. A Closer makes closed groups of pictures of
-// open ones, and copies what it changes.
+// ParseAVCC turns an AVCDecoderConfigurationRecord, and FromParameterSets parameter sets
+// that were received in band, into a Config. Next iterates over the NAL units of an access
+// unit without copying. A Skipper makes a picture that repeats an IDR picture. A Closer
+// turns open groups of pictures into closed ones, and copies what it changes.
 //
 // Package h264 does not know containers, tracks or time.
 //

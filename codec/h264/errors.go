@@ -2,13 +2,13 @@ package h264
 
 import "fmt"
 
-// SyntaxError says that bytes are not what ISO 14496-10 or 14496-15 asks for.
+// SyntaxError reports bytes that do not follow ISO 14496-10 or 14496-15.
 type SyntaxError struct {
 	// In is the structure that was read: "AVCDecoderConfigurationRecord", "SPS".
 	In string
-	// Offset is where in it the problem was met, in bytes.
+	// Offset is the offset of the problem in it, in bytes.
 	Offset int
-	// Problem says what was wrong there.
+	// Problem describes what is wrong there.
 	Problem string
 	// Err is the cause, if another package found it.
 	Err error
@@ -22,5 +22,5 @@ func (e *SyntaxError) Error() string {
 	return fmt.Sprintf("h264: %s: %s at offset %d", e.In, e.Problem, e.Offset)
 }
 
-// Unwrap is the cause.
+// Unwrap returns the cause.
 func (e *SyntaxError) Unwrap() error { return e.Err }

@@ -8,16 +8,16 @@ type numbers struct {
 	poc   uint32 // pic_order_cnt_lsb
 }
 
-// sliceHeader is what has to be known of a slice's header (ISO 14496-10 section 7.3.3)
-// to write it again with other numbers.
+// sliceHeader holds what is needed of a slice header (ISO 14496-10 section 7.3.3) to write
+// it with other numbers.
 type sliceHeader struct {
 	kind       uint32 // slice_type modulo 5
 	parameters *pictureParameters
 	numbers    numbers
 	bottom     int32 // delta_pic_order_cnt_bottom
 	marking    []marking
-	// Where parts of it are in the payload, in bits. Between them is what does not
-	// change.
+	// The offsets of parts of the header in the payload, in bits. What is between them does
+	// not change.
 	frameAt, middleAt, markingAt, restAt, dataAt int
 }
 
@@ -34,27 +34,26 @@ type marking struct {
 	values [2]uint32
 }
 
-// The operations of table 7-9 that matter here.
+// The operations of table 7-9 that are handled.
 const (
-	forgetShort = 1 // difference_of_pic_nums_minus1
-	shortToLong = 3 // difference_of_pic_nums_minus1 and long_term_frame_idx
-	forgetAll   = 5
+	mmcoUnmarkShortTerm = 1 // difference_of_pic_nums_minus1
+	mmcoShortToLongTerm = 3 // difference_of_pic_nums_minus1 and long_term_frame_idx
+	mmcoUnmarkAll       = 5
 )
 
-// operands is how many values each operation has.
+// operands returns the number of values of the operation.
 func (m marking) operands() int {
 	switch m.op {
-	case forgetAll:
+	case mmcoUnmarkAll:
 		return 0
-	case shortToLong:
+	case mmcoShortToLongTerm:
 		return 2
 	default:
 		return 1
 	}
 }
 
-// maxMarking is how many operations are believed: no more than two for each of 16
-// frames, and some.
+// maxMarking bounds the number of operations: two for each of 16 frames, and some more.
 const maxMarking = 64
 
 // readHeader reads the header of a slice of type NonIDR. It keeps the operations in
@@ -67,9 +66,9 @@ func (s *sequence) readHeader(h *sliceHeader, refIDC byte, payload []byte, sets 
 	h.parameters = sets[r.golomb()]
 	switch {
 	case r.err == nil && h.kind > sliceI:
-		return sliceError(&r, "it is for switching")
+		return sliceError(&r, "it is a switching slice")
 	case r.err == nil && h.parameters == nil:
-		return sliceError(&r, "its PPS is not known")
+		return sliceError(&r, "its PPS is unknown")
 	case r.err != nil:
 		return sliceError(&r, "")
 	}
@@ -86,7 +85,7 @@ func (s *sequence) readHeader(h *sliceHeader, refIDC byte, payload []byte, sets 
 		r.golomb()
 	}
 	if h.kind != sliceI {
-		s.passReferences(h, &r)
+		s.skipReferences(h, &r)
 	}
 	h.markingAt = r.at
 	if refIDC > 0 {
@@ -105,7 +104,7 @@ func (s *sequence) readHeader(h *sliceHeader, refIDC byte, payload []byte, sets 
 	if r.err != nil {
 		return sliceError(&r, "")
 	}
-	// One bit at least is behind it, the trailing one.
+	// At least one bit follows, the trailing one.
 	if h.dataAt >= 8*len(payload) || h.parameters.cabac && (h.dataAt+7)/8 >= len(payload) {
 		return sliceError(&r, "no data")
 	}
@@ -123,9 +122,9 @@ func sliceError(r *bitReader, problem string) error {
 	return &SyntaxError{In: "slice header", Offset: r.at / 8, Problem: problem, Err: r.err}
 }
 
-// passReferences reads what a slice that is not intra says of its reference pictures:
-// how many, in which order (section 7.3.3.1), and their weights (7.3.3.2).
-func (s *sequence) passReferences(h *sliceHeader, r *bitReader) {
+// skipReferences skips the reference picture fields of a slice that is not intra: their
+// number, their order (section 7.3.3.1) and their weights (7.3.3.2).
+func (s *sequence) skipReferences(h *sliceHeader, r *bitReader) {
 	lists := h.parameters.references[:1]
 	if h.kind == sliceB {
 		lists = h.parameters.references[:]
@@ -155,16 +154,16 @@ func (s *sequence) passReferences(h *sliceHeader, r *bitReader) {
 	}
 	for i := range lists {
 		for n := sizes[i]; n > 0 && r.err == nil; n-- {
-			r.pass(r.flag(), 2) // luma_weight and luma_offset
+			r.skipNumbers(r.flag(), 2) // luma_weight and luma_offset
 			if s.chroma {
-				r.pass(r.flag(), 4) // the same for Cb and Cr
+				r.skipNumbers(r.flag(), 4) // the same for Cb and Cr
 			}
 		}
 	}
 }
 
-// pass reads n numbers if they are there.
-func (r *bitReader) pass(there bool, n int) {
+// skipNumbers skips n numbers if there is set.
+func (r *bitReader) skipNumbers(there bool, n int) {
 	for ; there && n > 0; n-- {
 		r.golomb()
 	}
@@ -185,8 +184,8 @@ func (h *sliceHeader) readMarking(r *bitReader) {
 	}
 }
 
-// marking writes dec_ref_pic_marking of a picture that is no IDR picture; without
-// operations the window slides.
+// marking writes the dec_ref_pic_marking of a non-IDR picture. Without operations it
+// selects the sliding window.
 func (w *rbspWriter) marking(operations []marking) {
 	if len(operations) == 0 {
 		w.put(0, 1)
@@ -199,5 +198,5 @@ func (w *rbspWriter) marking(operations []marking) {
 			w.golomb(m.values[i])
 		}
 	}
-	w.golomb(0) // no more
+	w.golomb(0) // end of the operations
 }

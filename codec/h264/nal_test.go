@@ -46,7 +46,7 @@ func TestNext_WalksUnitsOfEveryLengthSize(t *testing.T) {
 	}
 }
 
-func TestNext_GivesUnitsThatCannotGrowIntoTheirNeighbour(t *testing.T) {
+func TestNext_ReturnsUnitsWithLimitedCapacity(t *testing.T) {
 	data := []byte{1, 0x41, 1, 0x42}
 	nal, _, _ := Next(data, 1)
 	_ = append(nal, 0)

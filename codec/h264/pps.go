@@ -5,13 +5,13 @@ import (
 	mch264 "github.com/bluenviron/mediacommon/v2/pkg/codecs/h264"
 )
 
-// pictureParameters is what a slice's header depends on in a PPS (ISO 14496-10 section
+// pictureParameters holds the fields of a PPS that a slice header depends on (ISO 14496-10 section
 // 7.3.2.2).
 type pictureParameters struct {
 	id, spsID         uint32
 	cabac             bool
 	bottomFieldOrder  bool      // bottom_field_pic_order_in_frame_present_flag
-	references        [2]uint32 // of a list whose size a slice does not tell
+	references        [2]uint32 // default sizes of the reference lists
 	weighted          bool      // weighted_pred_flag
 	weightedB         bool      // weighted_bipred_idc is 1
 	qp                int       // of a slice whose slice_qp_delta is 0
@@ -19,10 +19,10 @@ type pictureParameters struct {
 	redundantPictures bool
 }
 
-// readPPS reads a PPS of one slice group.
+// readPPS parses a PPS. It fails if there are several slice groups.
 func readPPS(nal []byte) (*pictureParameters, error) {
 	if Type(nal) != PPS {
-		return nil, &SyntaxError{In: "PPS", Problem: "the NAL unit is of another type"}
+		return nil, &SyntaxError{In: "PPS", Problem: "the NAL unit has another type"}
 	}
 	r := bitReader{buf: mch264.EmulationPreventionRemove(nal[1:])}
 	var p pictureParameters
@@ -52,7 +52,7 @@ func readPPS(nal []byte) (*pictureParameters, error) {
 	return &p, nil
 }
 
-// bitReader reads a payload; after the first error everything is 0.
+// bitReader reads the bits of a payload. After the first error every read returns 0.
 type bitReader struct {
 	buf []byte
 	at  int // in bits

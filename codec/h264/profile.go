@@ -17,7 +17,7 @@ const (
 	profileHigh444Old    = 144
 )
 
-// ProfileName returns the name of a profile_idc, or "" when it has none.
+// ProfileName returns the name of a profile_idc, or "" if it has none.
 func ProfileName(idc uint8) string {
 	switch idc {
 	case ProfileCAVLC444:

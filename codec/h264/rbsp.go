@@ -28,8 +28,8 @@ func (r *rbsp) byte() (c byte, ok bool) {
 	return c, true
 }
 
-// read takes n bytes and keeps the first of them in into, as far as it has room.
-// It returns how many it kept; ok is false when fewer than n are left.
+// read reads n bytes and stores as many of them in into as fit. It returns the number
+// stored; ok is false if fewer than n are left.
 func (r *rbsp) read(into []byte, n int) (kept int, ok bool) {
 	for i := range n {
 		c, ok := r.byte()
@@ -59,15 +59,15 @@ func appendPayload(b, nal []byte) []byte {
 	return bytes.TrimRight(append(b, rest...), "\x00")
 }
 
-// window is up to 64 bits of a payload, the next one first.
-type window struct {
+// bitWindow holds up to 64 bits of a payload, the next one first.
+type bitWindow struct {
 	bits uint64
-	size int // how many of them there are
+	size int // number of bits
 }
 
-// newWindow takes the first 8 bytes of b, or all.
-func newWindow(b []byte) window {
-	var w window
+// newBitWindow returns a window of the first 8 bytes of b, or of all if there are fewer.
+func newBitWindow(b []byte) bitWindow {
+	var w bitWindow
 	for i := range min(len(b), 8) {
 		w.bits |= uint64(b[i]) << (56 - 8*i)
 		w.size += 8
@@ -75,9 +75,9 @@ func newWindow(b []byte) window {
 	return w
 }
 
-// golomb reads a ue(v) of at most 33 bits (section 9.1); ok is false when it is
-// longer, or is not there whole.
-func (w *window) golomb() (v uint32, ok bool) {
+// golomb reads a ue(v) of at most 33 bits (section 9.1); ok is false if it is longer or
+// truncated.
+func (w *bitWindow) golomb() (v uint32, ok bool) {
 	zeros := bits.LeadingZeros64(w.bits)
 	length := 2*zeros + 1
 	if zeros > 17 || length > w.size {
@@ -90,7 +90,7 @@ func (w *window) golomb() (v uint32, ok bool) {
 }
 
 // flag reads one bit; ok is false at the end.
-func (w *window) flag() (set, ok bool) {
+func (w *bitWindow) flag() (set, ok bool) {
 	if w.size < 1 {
 		return false, false
 	}

@@ -2,10 +2,10 @@ package h264
 
 import "math/bits"
 
-// rbspWriter gathers the bits of a NAL unit's payload. Its zero value is empty.
+// rbspWriter writes the bits of a NAL unit's payload. Its zero value is empty.
 type rbspWriter struct {
 	bytes []byte
-	free  int // bits that the last byte has left
+	free  int // unused bits of the last byte
 }
 
 // put writes the low n bits of v, the highest first.
@@ -26,7 +26,7 @@ func (w *rbspWriter) golomb(v uint32) {
 	w.put(code, 2*bits.Len64(code)-1)
 }
 
-// copy writes the bits of b from the one numbered from to the one before to.
+// copy writes the bits [from, to) of b.
 func (w *rbspWriter) copy(b []byte, from, to int) {
 	for ; from < to && (from%8 != 0 || to-from < 8); from++ {
 		w.put(uint64(b[from/8]>>(7-from%8)&1), 1)
@@ -45,8 +45,7 @@ func (w *rbspWriter) copy(b []byte, from, to int) {
 	}
 }
 
-// align fills the last byte with bits of 1, as before the data of CABAC (section
-// 7.3.4).
+// align fills the last byte with 1 bits, as required before CABAC data (section 7.3.4).
 func (w *rbspWriter) align() {
 	w.put(1<<w.free-1, w.free)
 }

@@ -1,39 +1,38 @@
 package h264
 
-// Supplement is what a server needs of the SEI messages of an access unit (ISO
-// 14496-10 annex D).
+// Supplement holds what is needed of the SEI messages of an access unit (ISO 14496-10
+// annex D).
 type Supplement struct {
-	// RecoveryPoint says that decoding can start at the picture (section D.2.8), and
-	// that it and those after it in output order are right from RecoveryFrames
-	// frames later on.
+	// RecoveryPoint is set if decoding can start at the picture (section D.2.8); pictures
+	// in output order are correct from RecoveryFrames frames later on.
 	RecoveryPoint  bool
 	RecoveryFrames int
-	// ExactMatch says that they are then exactly what a decoder shows that began
-	// earlier. BrokenLink says that pictures before the recovery point in output
-	// order cannot be decoded at all, even if decoding began earlier.
+	// ExactMatch is set if they are then identical to those of a decoder that started
+	// earlier. BrokenLink is set if pictures before the recovery point in output order
+	// cannot be decoded even if decoding started earlier.
 	ExactMatch, BrokenLink bool
-	// Captions are the closed captions that the access unit carries.
+	// Captions are the closed captions in the access unit.
 	Captions Captions
 }
 
-// The payload types that are read (section D.1).
+// The payload types that are parsed (section D.1).
 const (
 	seiRegisteredData = 4 // user_data_registered_itu_t_t35
 	seiRecoveryPoint  = 6
 )
 
-// maxRecoveryFrames is the largest MaxFrameNum less one (section 7.4.2.1.1): what is
-// beyond is no recovery point.
+// maxRecoveryFrames is the largest MaxFrameNum less one (section 7.4.2.1.1): a
+// larger value is not a recovery point.
 const maxRecoveryFrames = 1<<16 - 1
 
-// Read adds what the messages in nal say. It stops at the first that is not there
-// whole; nal may be any NAL unit.
+// Read parses the SEI messages in nal, up to the first truncated one. It ignores other NAL
+// units.
 func (s *Supplement) Read(nal []byte) {
 	if Type(nal) != SEI {
 		return
 	}
 	r := rbsp{left: nal[1:]}
-	for len(r.left) > 1 { // the last byte is no message but trailing bits
+	for len(r.left) > 1 { // the last byte holds the trailing bits
 		kind, ok1 := r.seiNumber()
 		size, ok2 := r.seiNumber()
 		if !ok1 || !ok2 || size > len(r.left) {
@@ -49,13 +48,12 @@ func (s *Supplement) Read(nal []byte) {
 			s.recoveryPoint(payload[:kept])
 		case seiRegisteredData:
 			s.Captions |= readCaptions(payload[:kept])
-		default: // decoders need it, servers do not
+		default: // only decoders need it
 		}
 	}
 }
 
-// seiNumber reads a payload type or size: each byte of 255 is added to the one that
-// follows.
+// seiNumber reads a payload type or size: bytes of 255 are added to the byte that follows.
 func (r *rbsp) seiNumber() (n int, ok bool) {
 	for {
 		c, ok := r.byte()
@@ -70,7 +68,7 @@ func (r *rbsp) seiNumber() (n int, ok bool) {
 }
 
 func (s *Supplement) recoveryPoint(payload []byte) {
-	w := newWindow(payload)
+	w := newBitWindow(payload)
 	frames, ok1 := w.golomb()
 	exact, ok2 := w.flag()
 	broken, ok3 := w.flag()

@@ -19,7 +19,7 @@ func nal(tb testing.TB, s string) []byte {
 	return b
 }
 
-// cc is an SEI message with the given caption constructs, of three bytes each.
+// cc returns an SEI message with the given caption constructs, of three bytes each.
 func cc(constructs string) string {
 	n := len(strings.ReplaceAll(constructs, " ", "")) / 6
 	size := 10 + 3*n + 1

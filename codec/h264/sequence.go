@@ -4,21 +4,21 @@ import (
 	mch264 "github.com/bluenviron/mediacommon/v2/pkg/codecs/h264"
 )
 
-// sequence is what a slice's header depends on in an SPS (ISO 14496-10 section
+// sequence holds the fields of an SPS that a slice header depends on (ISO 14496-10 section
 // 7.3.2.1.1).
 type sequence struct {
 	id           uint32
 	frameNumBits int
-	pocBits      int  // of pic_order_cnt_lsb; 0 when it is not sent
-	chroma       bool // there is some
+	pocBits      int  // of pic_order_cnt_lsb; 0 if it is not sent
+	chroma       bool // the format is not monochrome
 	macroblocks  int  // of a picture
 }
 
-// readSequence reads an SPS. It fails when pictures may be fields, when colour planes
-// are separate, and for picture order count type 1.
+// readSequence parses an SPS. It fails if pictures may be fields, if colour planes are
+// separate, and for picture order count type 1.
 func readSequence(sps []byte) (*sequence, error) {
 	var s mch264.SPS
-	// What cannot be read of the VUI is not needed.
+	// A VUI that cannot be parsed is not needed.
 	if err := s.Unmarshal(sps); err != nil && s.VUI == nil {
 		return nil, &SyntaxError{In: "SPS", Problem: "unreadable", Err: err}
 	}

@@ -1,13 +1,13 @@
 package h264
 
-// Skipper makes the picture that holds an IDR picture: P, with every macroblock
-// skipped, so that it shows the IDR picture again in some tens of bytes.
+// Skipper makes a P picture in which every macroblock is skipped: it repeats an IDR
+// picture in a few tens of bytes.
 type Skipper struct{ nal []byte }
 
-// NewSkipper makes a Skipper of the parameter sets sps and pps. It fails for sets of
-// pictures that may be fields, have several slice groups or separate colour planes, or
-// are counted by picture order count type 1. A max_num_ref_frames of 0 is no obstacle:
-// decoders keep one reference even then (ISO 14496-10 section 8.2.5.3).
+// NewSkipper returns a Skipper for the parameter sets sps and pps. It fails if pictures may
+// be fields, have several slice groups or separate colour planes, or use picture order
+// count type 1. A max_num_ref_frames of 0 is allowed: decoders keep one reference even
+// then (ISO 14496-10 section 8.2.5.3).
 func NewSkipper(sps, pps []byte) (*Skipper, error) {
 	s, err := readSequence(sps)
 	if err != nil {
@@ -18,31 +18,30 @@ func NewSkipper(sps, pps []byte) (*Skipper, error) {
 		return nil, err
 	}
 	if s.id != p.spsID {
-		return nil, &SyntaxError{In: "PPS", Problem: "it is of another SPS"}
+		return nil, &SyntaxError{In: "PPS", Problem: "it refers to another SPS"}
 	}
 	const refIDC = 1
-	// FFmpeg 5.1 weights by the picture order count that is written, 0, although the
-	// picture is output after all that came before in any case.
+	// FFmpeg 5.1 computes weights from the picture order count that is written, 0, although
+	// the picture is output after all earlier ones in any case.
 	const afterIDR = 1 // the IDR picture's frame_num is 0
-	nal := s.skipped(p, refIDC, numbers{frame: afterIDR}, []marking{{op: forgetAll}})
+	nal := s.skipped(p, refIDC, numbers{frame: afterIDR}, []marking{{op: mmcoUnmarkAll}})
 	return &Skipper{nal: nal}, nil
 }
 
-// NAL returns the slice, which is the whole picture. The caller must not write to it.
+// NAL returns the slice, which is the whole picture. The caller must not modify it.
 //
 // It may follow an IDR picture of the Skipper's SPS, or another picture made by it, any
-// number of times. It has memory management control operation 5: it takes the place of
-// the IDR picture as the only reference, and numbers start again (ISO 14496-10 sections
-// 7.4.3 and 8.2.1). So the picture that followed the IDR picture may follow it instead,
-// and is decoded as it would have been.
+// number of times. It has memory management control operation 5: it replaces the IDR
+// picture as the only reference, and frame numbers restart (ISO 14496-10 sections 7.4.3
+// and 8.2.1). So the picture that followed the IDR picture may follow it instead, and
+// decodes the same.
 func (s *Skipper) NAL() []byte { return s.nal }
 
-// skipped makes the slice of a P picture whose macroblocks are all skipped: it repeats
-// the newest short-term reference picture. The operations are those of
-// dec_ref_pic_marking.
+// skipped returns the slice of a P picture whose macroblocks are all skipped: it repeats
+// the newest short-term reference picture. The operations go into dec_ref_pic_marking.
 func (s *sequence) skipped(p *pictureParameters, refIDC byte, n numbers, operations []marking) []byte {
 	var w rbspWriter
-	const sliceP = 5 // and so are all of the picture
+	const sliceP = 5 // P, as all slices of the picture
 	w.golomb(0)      // first_mb_in_slice
 	w.golomb(sliceP)
 	w.golomb(p.id)
@@ -92,7 +91,7 @@ func (w *rbspWriter) skipData(n int, p *pictureParameters) {
 		return
 	}
 	w.align()
-	// mb_skip_flag next to macroblocks that are skipped or not there has ctxIdx 11; m and
+	// mb_skip_flag next to skipped or unavailable macroblocks has ctxIdx 11; m and
 	// n are of table 9-13 for cabac_init_idc 0.
 	flag := newCABACContext(23, 33, p.qp)
 	c := newCABAC(w)

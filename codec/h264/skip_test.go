@@ -12,7 +12,7 @@ import (
 )
 
 // What x264 makes is held, and goes on, without a change to any picture.
-func TestSkipper_HoldsAnIDRPictureInARealDecoder(t *testing.T) {
+func TestSkipper_RepeatsAnIDRPictureInARealDecoder(t *testing.T) {
 	if _, err := exec.LookPath("ffmpeg"); err != nil {
 		t.Skip("no ffmpeg")
 	}
@@ -92,7 +92,7 @@ func TestSkipper_HoldsAnIDRPictureInARealDecoder(t *testing.T) {
 }
 
 // An encoder whose pictures are all IDR pictures allows no references, and x264 says so.
-func TestSkipper_HoldsPicturesOfAnIntraOnlyStream(t *testing.T) {
+func TestSkipper_RepeatsPicturesOfAnIntraOnlyStream(t *testing.T) {
 	if _, err := exec.LookPath("ffmpeg"); err != nil {
 		t.Skip("no ffmpeg")
 	}
@@ -131,7 +131,7 @@ const (
 	holds = 23
 )
 
-// encode gives the NAL units of three groups of pictures that move.
+// encode returns the NAL units of three groups of pictures that move.
 func encode(t *testing.T, options ...string) (nals [][]byte) {
 	t.Helper()
 	args := []string{"-v", "error", "-f", "lavfi", "-i", "testsrc2=s=320x180:r=25,fade=in:0:30", "-frames:v", "30"}
@@ -149,7 +149,7 @@ func encode(t *testing.T, options ...string) (nals [][]byte) {
 	return nals
 }
 
-// decode gives the sum of each picture, in the order they are shown.
+// decode returns the sum of each picture, in the order they are shown.
 func decode(t *testing.T, nals [][]byte) (sums []string) {
 	t.Helper()
 	var in bytes.Buffer
@@ -177,14 +177,14 @@ func decode(t *testing.T, nals [][]byte) (sums []string) {
 	return sums
 }
 
-func TestNewSkipper_RefusesWhatItCannotHold(t *testing.T) {
+func TestNewSkipper_RefusesUnsupportedParameterSets(t *testing.T) {
 	for name, c := range map[string]struct {
 		sps, pps []byte
 		want     string
 	}{
 		"nothing":    {want: "SPS: unreadable"},
 		"interlaced": {sps: setsOf(t, "interlaced")[0], pps: setsOf(t, "interlaced")[1], want: "may be fields"},
-		"no PPS":     {sps: setsOf(t, "high")[0], want: "of another type"},
+		"no PPS":     {sps: setsOf(t, "high")[0], want: "has another type"},
 		"a PPS cut":  {sps: setsOf(t, "high")[0], pps: setsOf(t, "high")[1][:2], want: "cut off"},
 		"slice groups": {
 			sps:  setsOf(t, "high")[0],
@@ -194,7 +194,7 @@ func TestNewSkipper_RefusesWhatItCannotHold(t *testing.T) {
 		"another SPS": {
 			sps:  setsOf(t, "high")[0],
 			pps:  []byte{0x68, 0b1_010_0_0_1_1, 0b1_0_00_1_1_1_0, 0b0_0_100000},
-			want: "of another SPS",
+			want: "refers to another SPS",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -206,7 +206,7 @@ func TestNewSkipper_RefusesWhatItCannotHold(t *testing.T) {
 	}
 }
 
-// setsOf are the SPS and PPS of a record.
+// setsOf returns the SPS and PPS of a record.
 func setsOf(tb testing.TB, name string) [2][]byte {
 	tb.Helper()
 	c, err := ParseAVCC(record(tb, name))

@@ -1,16 +1,16 @@
 package h264
 
-// Slice is the beginning of a slice's header (ISO 14496-10 section 7.3.3).
+// Slice holds the first fields of a slice header (ISO 14496-10 section 7.3.3).
 type Slice struct {
-	// First says that the slice begins a picture: its first macroblock is the
-	// picture's.
+	// First is set if the slice begins a picture: its first macroblock is the first of the
+	// picture.
 	First bool
-	// Intra says that the slice refers to no other picture: it is I or SI.
+	// Intra is set if the slice refers to no other picture (slice type I or SI).
 	Intra bool
 }
 
-// ReadSlice reads a NAL unit with a slice header (types 1, 2 and 5); ok is false
-// when the header is cut off.
+// ReadSlice parses the header of a slice (NAL unit types 1, 2 and 5); ok is false if it is
+// truncated.
 func ReadSlice(nal []byte) (s Slice, ok bool) {
 	const longest = 6 // bytes: two ue(v), of at most 35 and 7 bits
 	if len(nal) == 0 {
@@ -19,7 +19,7 @@ func ReadSlice(nal []byte) (s Slice, ok bool) {
 	var header [longest]byte
 	r := rbsp{left: nal[1:]}
 	kept, _ := r.read(header[:], longest)
-	w := newWindow(header[:kept])
+	w := newBitWindow(header[:kept])
 	first, ok1 := w.golomb()
 	kind, ok2 := w.golomb()
 	if !ok1 || !ok2 {

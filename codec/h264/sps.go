@@ -6,17 +6,17 @@ import (
 	mch264 "github.com/bluenviron/mediacommon/v2/pkg/codecs/h264"
 )
 
-// The largest picture of level 6.2 has 139264 macroblocks, and no side longer
-// than the square root of 8 times that (ISO 14496-10 table A-1 and A.3.1).
+// The largest picture of level 6.2 has 139264 macroblocks, and no side is longer than the
+// square root of 8 times that (ISO 14496-10 table A-1 and A.3.1).
 const (
 	maxSideMBs  = 1055
 	maxFrameMBs = 139264
 )
 
-// maxFrameRate is far above level 6.2's 300; what is beyond is a wrong timing.
+// maxFrameRate is far above level 6.2's 300; a higher rate is an error in the timing.
 const maxFrameRate = 1000
 
-// readSPS fills in what the first SPS says; without one it does nothing.
+// readSPS sets the fields that derive from the first SPS, if there is one.
 func (c *Config) readSPS() error {
 	if len(c.SPS) == 0 {
 		return nil
@@ -24,14 +24,14 @@ func (c *Config) readSPS() error {
 	nal := c.SPS[0]
 	readable := nal
 	if len(nal) > 1 && nal[1] == profileHigh444Old {
-		// It was removed from the standard, and the library does not know it, but its
-		// syntax is that of its successor.
+		// It was removed from the standard and the library does not support it, but it has
+		// the syntax of its successor.
 		readable = bytes.Clone(nal)
 		readable[1] = ProfileHigh444
 	}
 	var sps mch264.SPS
-	// A VUI that can't be read is no reason to refuse the stream: the picture's
-	// size stands before it, and VUI is nil when the trouble is not in it.
+	// A VUI that cannot be parsed is no reason to refuse the stream: the picture size
+	// precedes it. VUI is nil if the error is elsewhere.
 	if err := sps.Unmarshal(readable); err != nil && sps.VUI == nil {
 		return &SyntaxError{In: "SPS", Offset: 0, Problem: "unreadable", Err: err}
 	} else if err != nil {
@@ -53,9 +53,9 @@ func (c *Config) readSPS() error {
 	return nil
 }
 
-// pictureSize is the cropped size in pixels (ISO 14496-10 section 7.4.2.1.1,
-// equations 7-19 to 7-22). The library's own Width and Height wrap around when
-// an SPS lies, and don't crop the width of monochrome pictures.
+// pictureSize returns the cropped size in pixels (ISO 14496-10 section 7.4.2.1.1,
+// equations 7-19 to 7-22). The library's Width and Height overflow for an
+// invalid SPS, and do not crop the width of monochrome pictures.
 func pictureSize(s *mch264.SPS) (width, height int, ok bool) {
 	if s.PicWidthInMbsMinus1 >= maxSideMBs || s.PicHeightInMapUnitsMinus1 >= maxSideMBs {
 		return 0, 0, false
@@ -90,8 +90,8 @@ func pictureSize(s *mch264.SPS) (width, height int, ok bool) {
 	return mbsWide*16 - int(right), mbsHigh*16 - int(bottom), true
 }
 
-// frameRate is 0 when the VUI does not say, or says nonsense: encoders leave a
-// tick of 0 or a time scale of 2^32-1.
+// frameRate returns the frame rate of the VUI in frames per second, or 0 if it has none
+// or an impossible one: encoders leave a tick of 0 or a time scale of 2^32-1.
 func frameRate(s *mch264.SPS) float64 {
 	if s.VUI == nil || s.VUI.TimingInfo == nil || s.VUI.TimingInfo.NumUnitsInTick == 0 {
 		return 0

@@ -4,7 +4,7 @@ import "encoding/binary"
 
 // The SPS that the tests make, of level 3.
 
-// baseline is an SPS of the Baseline profile of a picture of so many macroblocks.
+// baseline returns an SPS of the Baseline profile of a picture of so many macroblocks.
 func baseline(width, height uint64) []byte {
 	var w bitWriter
 	w.baseline(width, height)
@@ -33,7 +33,7 @@ func baselineVUI(width, height uint64, vui func(*bitWriter)) []byte {
 	return w.nal()
 }
 
-// timing is a VUI with nothing but timing.
+// timing returns a VUI with nothing but timing.
 func timing(tick, scale uint64) func(*bitWriter) {
 	return func(w *bitWriter) {
 		w.put(0b0000_1, 5) // aspect, overscan, signal type, chroma location; timing
@@ -43,7 +43,7 @@ func timing(tick, scale uint64) func(*bitWriter) {
 	}
 }
 
-// high is an SPS of the High profile.
+// high returns an SPS of the High profile.
 func high(chromaFormat, lumaDepthMinus8 uint64) []byte {
 	var w bitWriter
 	w.golomb(0) // seq_parameter_set_id
@@ -58,7 +58,7 @@ func high(chromaFormat, lumaDepthMinus8 uint64) []byte {
 	return nal
 }
 
-// high444 is an SPS of the High 4:4:4 profile.
+// high444 returns an SPS of the High 4:4:4 profile.
 func high444(lumaDepthMinus8 uint64) []byte {
 	var w bitWriter
 	w.golomb(0) // seq_parameter_set_id
@@ -115,7 +115,7 @@ func (w *bitWriter) picture(width, height uint64) {
 	w.put(0b11, 2) // frame_mbs_only, direct_8x8_inference
 }
 
-// nal is the NAL unit, with emulation prevention.
+// nal returns the NAL unit, with emulation prevention.
 func (w *bitWriter) nal() []byte {
 	w.put(1, 1) // rbsp_stop_one_bit
 	nal := []byte{0x67, 66, 0, 30}
@@ -135,7 +135,7 @@ func (w *bitWriter) nal() []byte {
 	return nal
 }
 
-// avcc is a record with one SPS and no PPS.
+// avcc returns a record with one SPS and no PPS.
 func avcc(sps []byte) []byte {
 	return append(appendSets([]byte{1, 66, 0, 30, 0xff, 0xe1}, sps), 0)
 }

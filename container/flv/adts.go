@@ -7,38 +7,37 @@ import (
 	"golive/media"
 )
 
-// adtsState reads frames that have their ADTS headers, which FLV does not want
-// (E.4.2.2) and some encoders send, with an AudioSpecificConfig or without one.
-// The header is what the frame was coded with, so it counts for more.
+// adtsState reads frames with ADTS headers, which FLV does not allow (E.4.2.2) but some
+// encoders send, with or without an AudioSpecificConfig. The header describes the frame
+// itself, so it takes precedence.
 type adtsState struct {
 	header aac.ADTSHeader
-	// layout is the program config element that explains a channel configuration
-	// of 0. Not every frame repeats it.
+	// layout is the program config element for a channel configuration of 0. Not every
+	// frame repeats it.
 	layout []byte
-	track  *media.Track // of header and layout; nil before the first frame
+	track  *media.Track // made from header and layout; nil before the first frame
 	err    error        // why there is no track for header
 
-	// What is left of the body, and when the next frame of it is due: at base, and
-	// so many samples later.
+	// The rest of the body, and the time of its next frame: samples after base.
 	reader  aac.ADTSReader
 	base    media.Ticks
 	samples int64
 }
 
-// forget makes the next frame look at its header anew.
-func (s *adtsState) forget() { s.header, s.track, s.err = aac.ADTSHeader{}, nil, nil }
+// reset makes the next frame parse its header again.
+func (s *adtsState) reset() { s.header, s.track, s.err = aac.ADTSHeader{}, nil, nil }
 
-// beginADTS takes the first frame of a body of ADTS frames.
+// beginADTS returns the first unit of a body of ADTS frames.
 func (a *audioState) beginADTS(dts media.Ticks, data []byte) (u media.AccessUnit, ok bool, err error) {
 	a.adts.reader, a.adts.base, a.adts.samples = aac.NewADTSReader(data), dts, 0
 	u, ok, err = a.nextADTS()
 	if !ok && err == nil {
-		err = syntax("ADTS frame", 0, "no frame that can be told apart")
+		err = syntax("ADTS frame", 0, "no complete frame")
 	}
 	return u, ok, err
 }
 
-// nextADTS takes the next frame of the body.
+// nextADTS returns the next unit of the body.
 func (a *audioState) nextADTS() (u media.AccessUnit, ok bool, err error) {
 	s := &a.adts
 	var frame []byte
@@ -47,7 +46,7 @@ func (a *audioState) nextADTS() (u media.AccessUnit, ok bool, err error) {
 		if !ok {
 			return u, false, nil
 		}
-		if frame, err = a.retrack(h, raw); err != nil {
+		if frame, err = a.setTrack(h, raw); err != nil {
 			s.reader = aac.ADTSReader{}
 			return u, false, err
 		}
@@ -60,9 +59,9 @@ func (a *audioState) nextADTS() (u media.AccessUnit, ok bool, err error) {
 	return media.AccessUnit{Track: s.track, DTS: dts, PTS: dts, Key: true, Data: frame}, true, nil
 }
 
-// retrack makes s.track the track of a frame, and returns the frame without what the track
-// says of it.
-func (a *audioState) retrack(h aac.ADTSHeader, raw []byte) (frame []byte, err error) {
+// setTrack sets the track for a frame, and returns the frame without its program config
+// element.
+func (a *audioState) setTrack(h aac.ADTSHeader, raw []byte) (frame []byte, err error) {
 	s := &a.adts
 	explained := h.Configuration == 0 && aac.HasProgramConfig(raw)
 	if h == s.header && !explained {
@@ -70,7 +69,7 @@ func (a *audioState) retrack(h aac.ADTSHeader, raw []byte) (frame []byte, err er
 	}
 	if h.Configuration == 0 && !explained && a.track != nil &&
 		a.track.ObjectType == h.ObjectType && a.track.SampleRate == h.SampleRate {
-		// The AudioSpecificConfig explains it.
+		// The AudioSpecificConfig describes the channels.
 		s.header, s.layout, s.track, s.err = h, nil, a.track, nil
 		return raw, nil
 	}
@@ -82,9 +81,9 @@ func (a *audioState) retrack(h aac.ADTSHeader, raw []byte) (frame []byte, err er
 	if layout := raw[:len(raw)-len(frame)]; h != s.header || !bytes.Equal(layout, s.layout) {
 		t := newAudioTrack(c)
 		switch {
-		case sameSound(t, s.track): // only the comment in the layout changed
-		case sameSound(t, a.track):
-			s.track = a.track // with what an AudioSpecificConfig knows of HE-AAC
+		case sameAudio(t, s.track): // only the comment in the layout changed
+		case sameAudio(t, a.track):
+			s.track = a.track // an AudioSpecificConfig may signal HE-AAC
 		default:
 			s.track = t
 		}
@@ -93,9 +92,8 @@ func (a *audioState) retrack(h aac.ADTSHeader, raw []byte) (frame []byte, err er
 	return frame, nil
 }
 
-// sameSound reports whether ADTS headers tell the same of both tracks, of which b
-// may be nil.
-func sameSound(a, b *media.Track) bool {
+// sameAudio reports whether the tracks have the same ADTS header and layout; b may be nil.
+func sameAudio(a, b *media.Track) bool {
 	return b != nil && a.ObjectType == b.ObjectType && a.SampleRate == b.SampleRate &&
 		a.Channels == b.Channels && bytes.Equal(a.ProgramConfig, b.ProgramConfig)
 }

@@ -12,12 +12,12 @@ import (
 	"golive/media"
 )
 
-// adts is raw behind its header.
+// adts returns raw behind its header.
 func adts(rate, channels int, raw ...byte) []byte {
 	return append(aac.AppendADTSHeader(nil, aac.ObjectTypeLC, rate, channels, len(raw)), raw...)
 }
 
-// all is what d makes of an audio body.
+// all returns what d makes of an audio body.
 func all(t *testing.T, d *flv.Demuxer, dts media.Ticks, body []byte) []media.AccessUnit {
 	t.Helper()
 	var units []media.AccessUnit

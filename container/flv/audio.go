@@ -8,7 +8,7 @@ import (
 	"golive/media"
 )
 
-// The SoundFormats that are read (E.4.2.1), and the AACPacketTypes (E.4.2.2).
+// The SoundFormats that are supported (E.4.2.1), and the AACPacketTypes (E.4.2.2).
 const (
 	soundEnhanced = 9
 	soundAAC      = 10
@@ -17,10 +17,10 @@ const (
 	aacRaw    = 1
 )
 
-// audioState is what the demuxer knows of the audio track.
+// audioState is the demuxer's state of the audio track.
 type audioState struct {
 	config []byte // the last AudioSpecificConfig, to compare with the next
-	// track is what it says; raw frames are of this track.
+	// track is made from config; raw frames belong to it.
 	track *media.Track
 	adts  adtsState
 	extra trackSet
@@ -69,7 +69,7 @@ func (a *audioState) readEnhanced(dts media.Ticks, body []byte) (u media.AccessU
 		u.PTS += p.offset
 		return u, ok, err
 	case exSequenceEnd, exAudioChannels:
-		// The channel order repeats what the AudioSpecificConfig says of AAC.
+		// For AAC the channel order repeats the AudioSpecificConfig.
 		return u, false, nil
 	}
 	// A later version of the specification may add packet types: skip them.
@@ -93,24 +93,24 @@ func (a *audioState) configure(record []byte, offset int) error {
 		return &SyntaxError{Op: "AudioSpecificConfig", Offset: int64(offset), Err: err}
 	}
 	a.config, a.track = config, newAudioTrack(c)
-	a.adts.forget() // the headers are compared with the new one
+	a.adts.reset() // compare the headers with the new one
 	return nil
 }
 
-// configureADTS takes an ADTS header that was sent in place of the configuration.
-// What it says of frames with headers, each of them says too.
+// configureADTS uses an ADTS header that was sent in place of the configuration. Frames
+// with their own headers do not need it.
 func (a *audioState) configureADTS(h aac.ADTSHeader) error {
 	if h.Configuration == 0 {
-		return nil // the frames tell
+		return nil // the frames describe the channels
 	}
 	c, _, err := aac.ParseADTS(h, nil)
 	if err != nil {
 		a.config, a.track = nil, nil
 		return audioError(err)
 	}
-	if t := newAudioTrack(c); !sameSound(t, a.track) {
+	if t := newAudioTrack(c); !sameAudio(t, a.track) {
 		a.config, a.track = nil, t
-		a.adts.forget()
+		a.adts.reset()
 	}
 	return nil
 }
@@ -147,7 +147,7 @@ func newAudioTrack(c *aac.Config) *media.Track {
 	}
 }
 
-// audioError is an error of package aac as one of this package.
+// audioError converts an error of package aac to one of this package.
 func audioError(err error) error {
 	if e, ok := errors.AsType[*aac.UnsupportedError](err); ok {
 		return &UnsupportedError{Kind: kindAudio, Codec: e.Name, Reason: e.Reason}

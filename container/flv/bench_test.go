@@ -7,7 +7,7 @@ import (
 	"golive/container/flv"
 )
 
-// benchBody is a 20 kB picture in four slices, as an encoder sends it at
+// benchBody returns a 20 kB picture in four slices, as an encoder sends it at
 // 5 Mbit/s.
 func benchBody(t testing.TB) []byte {
 	slice := make([]byte, 5000)

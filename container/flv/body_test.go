@@ -110,7 +110,7 @@ func unit(t testing.TB, d *flv.Demuxer, dts media.Ticks, body []byte) media.Acce
 	return u
 }
 
-// configured gives a demuxer that has read the large configuration.
+// configured returns a demuxer that has read the large configuration.
 func configured(t testing.TB) *flv.Demuxer {
 	t.Helper()
 	d := flv.NewDemuxer()

@@ -15,8 +15,8 @@ func audioUnsupported(codec string) error {
 	return &UnsupportedError{Kind: kindAudio, Codec: codec, Reason: useAAC}
 }
 
-// refuseVideoID is the error for a legacy CodecID (E.4.3.1) other than AVC. The
-// ids that nobody has ever assigned are garbage, not a codec.
+// refuseVideoID returns the error for a legacy CodecID (E.4.3.1) other than AVC: an
+// *UnsupportedError for a known codec, else a *SyntaxError.
 func refuseVideoID(id byte) error {
 	switch id {
 	case 1:
@@ -35,15 +35,15 @@ func refuseVideoID(id byte) error {
 		return videoUnsupported("H.263")
 	case 9:
 		return videoUnsupported("MPEG-4 Visual")
-	case 12: // not in any specification, but years of encoders use it
+	case 12: // not in any specification, but in wide use
 		return videoUnsupported("HEVC")
-	case 13: // the same people's next one
+	case 13: // likewise
 		return videoUnsupported("AV1")
 	}
 	return syntax("video tag header", 0, "codec id %d is not known", id)
 }
 
-// refuseAudioID is the error for a legacy SoundFormat (E.4.2.1) other than AAC.
+// refuseAudioID returns the error for a legacy SoundFormat (E.4.2.1) other than AAC.
 func refuseAudioID(id byte) error {
 	switch id {
 	case 0, 3:
@@ -71,7 +71,7 @@ type fourCC [4]byte
 
 func (c fourCC) String() string { return strconv.QuoteToASCII(string(c[:])) }
 
-// refuseVideoFourCC is the error for a FourCC other than avc1.
+// refuseVideoFourCC returns the error for a FourCC other than avc1.
 func refuseVideoFourCC(c fourCC) error {
 	switch string(c[:]) {
 	case "hvc1", "hev1":
@@ -88,7 +88,7 @@ func refuseVideoFourCC(c fourCC) error {
 	return syntax("video tag header", 1, "FourCC %s is not known", c)
 }
 
-// refuseAudioFourCC is the error for a FourCC other than mp4a.
+// refuseAudioFourCC returns the error for a FourCC other than mp4a.
 func refuseAudioFourCC(c fourCC) error {
 	switch string(c[:]) {
 	case "Opus":

@@ -8,9 +8,9 @@ import (
 	"golive/media"
 )
 
-// The packet types that the enhanced audio and video headers share (Enhanced
-// RTMP v2, "ExVideoTagHeader" and "ExAudioTagHeader"). The kinds number their
-// Multitrack differently.
+// The packet types of the enhanced audio and video headers (Enhanced RTMP v2,
+// "ExVideoTagHeader" and "ExAudioTagHeader"). Those with Video or Audio in their name are
+// for one of them only.
 const (
 	exSequenceStart   = 0
 	exCodedFrames     = 1
@@ -24,9 +24,8 @@ const (
 	exAudioMultitrack = 5
 )
 
-// modExNanoseconds is the ModEx type whose data is TimestampOffsetNano: how much
-// later than the message's timestamp its presentation is, in nanoseconds below a
-// millisecond.
+// modExNanoseconds is the ModEx type whose data is TimestampOffsetNano: nanoseconds, less
+// than a millisecond, to add to the presentation time.
 const modExNanoseconds = 0
 
 // The multitrack types.
@@ -36,17 +35,17 @@ const (
 	manyTracksManyCodecs = 2
 )
 
-// exPacket is one track's packet behind an enhanced header.
+// exPacket is one track's packet after an enhanced header.
 type exPacket struct {
 	kind  byte // the packet type, never ModEx or Multitrack
 	codec fourCC
 	data  []byte
 	at    int // offset of data in the body
-	// offset is what a ModEx packet adds to the presentation time.
+	// offset is to be added to the presentation time (ModEx).
 	offset media.Ticks
 }
 
-// trackSet remembers which track ids were seen.
+// trackSet is the set of track ids that were seen.
 type trackSet [4]uint64
 
 func (s *trackSet) add(id byte) { s[id/64] |= 1 << (id % 64) }
@@ -59,8 +58,8 @@ func (s *trackSet) count() int {
 	return n
 }
 
-// exCursor reads an enhanced header; after the first fault every read gives
-// zero and short stays set.
+// exCursor reads an enhanced header. After the first read beyond the end every read
+// returns 0 and short stays set.
 type exCursor struct {
 	b     []byte
 	at    int
@@ -102,9 +101,8 @@ func (c *exCursor) fourCC() (f fourCC) {
 	return f
 }
 
-// modEx reads the ModEx packets in front of the real one, and returns its type and
-// the offset of the presentation time that they hold. Types that are not known are
-// skipped.
+// modEx reads the ModEx packets before the packet proper, and returns the type of that
+// packet and the offset of the presentation time. Unknown ModEx types are skipped.
 func (c *exCursor) modEx(kind byte) (packet byte, offset media.Ticks) {
 	for kind == exModEx && !c.short {
 		size := int(c.u8()) + 1
@@ -125,8 +123,8 @@ func (c *exCursor) modEx(kind byte) (packet byte, offset media.Ticks) {
 }
 
 // readEx reads what follows the first byte of an enhanced body. For a
-// multitrack body it gives the packet of track 0 and notes the others in extra;
-// ok is false when there is nothing for track 0.
+// multitrack body it returns the packet of track 0 and adds the others to extra; ok is
+// false if there is no packet of track 0.
 func readEx(op string, body []byte, multitrack byte, extra *trackSet) (p exPacket, ok bool, err error) {
 	c := exCursor{b: body, at: 1}
 	p.kind, p.offset = c.modEx(body[0] & 0x0f)

@@ -82,7 +82,7 @@ func TestDemuxer_Row51_ModExIsReadOrSkipped(t *testing.T) {
 }
 
 // FIELD 3 rows 51 and 54 of its list 1: multitrack plays its first track.
-func TestDemuxer_Row51_MultitrackGivesTrack0(t *testing.T) {
+func TestDemuxer_Row51_MultitrackReturnsTrack0(t *testing.T) {
 	d := flv.NewDemuxer()
 	feed(t, d, ex(t, "96"+"00"+hexAVC1+"00", large(t)))
 	feed(t, d, ex(t, "96"+"00"+hexAVC1+"01", small(t)))

@@ -5,41 +5,40 @@ import (
 	"fmt"
 )
 
-// ErrNoConfig says that an access unit came before the configuration its
-// decoder needs. The unit is skipped; the caller counts it.
+// ErrNoConfig is returned for an access unit that came before the decoder configuration.
+// The caller skips and counts it.
 var ErrNoConfig = errors.New("flv: no decoder configuration yet")
 
-// SyntaxError says that a body does not follow the format. The body is to be
-// skipped; the next one may be sound.
+// SyntaxError reports a body that does not follow the format. The caller skips it; the
+// next one may be valid.
 type SyntaxError struct {
-	// Op is what was being read.
+	// Op is the structure that was being read.
 	Op string
-	// Offset is where in the body or the file it was read, in bytes.
+	// Offset is its offset in the body or the file, in bytes.
 	Offset int64
-	// Err is what was wrong.
+	// Err is the problem.
 	Err error
 }
 
-// Error describes the fault with its place.
+// Error returns the structure, the offset and the problem.
 func (e *SyntaxError) Error() string {
 	return fmt.Sprintf("flv: read %s at offset %d: %v", e.Op, e.Offset, e.Err)
 }
 
-// Unwrap gives the cause.
+// Unwrap returns the cause.
 func (e *SyntaxError) Unwrap() error { return e.Err }
 
-// UnsupportedError says that a body is coded in a format that golive knows by
-// name and does not carry.
+// UnsupportedError reports a body in a known codec that golive does not support.
 type UnsupportedError struct {
 	// Kind is "video" or "audio".
 	Kind string
 	// Codec is the format's usual name: "HEVC", "MP3".
 	Codec string
-	// Reason says what to use instead, for the broadcaster.
+	// Reason tells the broadcaster what to use instead.
 	Reason string
 }
 
-// Error names the codec and the way out.
+// Error returns the codec and the reason.
 func (e *UnsupportedError) Error() string {
 	return fmt.Sprintf("flv: %s codec %s is not supported: %s", e.Kind, e.Codec, e.Reason)
 }

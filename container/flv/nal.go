@@ -9,7 +9,7 @@ import (
 	"golive/media"
 )
 
-// contents says what an access unit holds.
+// contents describes the NAL units of an access unit.
 type contents struct {
 	picture  bool // a slice of any picture
 	idr      bool // a slice of an IDR picture
@@ -17,7 +17,7 @@ type contents struct {
 	sei      bool
 	said     h264.Supplement
 
-	// Of the slices of the first picture; a second field is another one.
+	// About the slices of the first picture; a second field is another picture.
 	slices    int
 	predicted bool // one of them refers to other pictures, or is unreadable
 	field2    bool // the second field has begun
@@ -58,10 +58,10 @@ func (c *contents) addSlice(t h264.NALType, nal []byte) {
 
 func (c *contents) params() bool { return c.sps || c.pps }
 
-// access tells whether decoding can start here, and how. An intra picture without a
-// recovery point is believed to be one when the encoder treats it so: it repeats the
-// parameter sets there, or marks it as a key frame. Others follow pictures that may
-// refer back beyond it.
+// access reports whether decoding can start here, and the kind of access point. An intra
+// picture without a recovery point is accepted as one if the encoder treats it as one:
+// it repeats the parameter sets there, or marks it as a key frame. Pictures after any
+// other intra picture may refer to pictures before it.
 func (c *contents) access(marked bool) (a media.Access, key bool) {
 	intra := c.slices > 0 && !c.predicted
 	switch {
@@ -77,8 +77,8 @@ func (c *contents) access(marked bool) (a media.Access, key bool) {
 	return 0, false
 }
 
-// walk lists what length-prefixed data has; at is where it stopped, which is
-// len(data) when the lengths add up.
+// walk returns the contents of length-prefixed data and the offset at which it stopped,
+// which is len(data) if the lengths add up.
 func walk(data []byte, lengthSize int) (c contents, at int) {
 	rest := data
 	for {
@@ -91,9 +91,9 @@ func walk(data []byte, lengthSize int) (c contents, at int) {
 	}
 }
 
-// scan finds out what data has and puts Annex B into length-prefixed form. The
-// lengths decide: three bytes of a start code may begin a length, but lengths
-// that add up to the last byte are no accident.
+// scan returns the contents of data, converting Annex B to length-prefixed form. The
+// lengths decide which form it is: a start code may look like a length, but lengths that
+// add up to the last byte are no coincidence.
 func (v *videoState) scan(data []byte, offset int) ([]byte, contents, error) {
 	size := v.nalLength()
 	found, at := walk(data, size)
@@ -106,9 +106,9 @@ func (v *videoState) scan(data []byte, offset int) ([]byte, contents, error) {
 		}
 		return nil, found, syntax("NAL unit", offset+at, "truncated: its length is beyond the %d bytes left", len(data)-at)
 	}
-	// 1 or 2 bytes may not hold the length of what a start code delimits.
+	// A length of 1 or 2 bytes may be too small for a NAL unit of Annex B.
 	if size != 4 {
-		v.held = nil
+		v.keptSEI = nil
 	}
 	if v.lengthSize != 4 && v.track != nil {
 		track := *v.track
@@ -121,8 +121,8 @@ func (v *videoState) scan(data []byte, offset int) ([]byte, contents, error) {
 	return data, found, nil
 }
 
-// nalLength is the size of the NAL lengths in bytes. Without a record it is 4: the
-// parameter sets may come in band.
+// nalLength returns the size of the NAL unit lengths in bytes: 4 without a record, since
+// the parameter sets may come in band.
 func (v *videoState) nalLength() int {
 	if v.lengthSize == 0 {
 		return 4
@@ -130,13 +130,12 @@ func (v *videoState) nalLength() int {
 	return v.lengthSize
 }
 
-// hasStartCode says whether data begins like Annex B (ISO 14496-10 B.1.1).
+// hasStartCode reports whether data begins with a start code (ISO 14496-10 B.1.1).
 func hasStartCode(data []byte) bool {
 	return bytes.HasPrefix(data, []byte{0, 0, 1}) || bytes.HasPrefix(data, []byte{0, 0, 0, 1})
 }
 
-// annexB gives the NAL units between start codes, without the zero bytes that
-// may trail each.
+// annexB returns the NAL units between start codes, without trailing zero bytes.
 func annexB(data []byte) iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {
 		code := []byte{0, 0, 1}
@@ -155,7 +154,7 @@ func annexB(data []byte) iter.Seq[[]byte] {
 	}
 }
 
-// lengthPrefixed copies Annex B into NAL units behind 4-byte lengths.
+// lengthPrefixed converts Annex B to NAL units prefixed with 4-byte lengths.
 func lengthPrefixed(data []byte) []byte {
 	size := 0
 	for nal := range annexB(data) {
@@ -169,10 +168,10 @@ func lengthPrefixed(data []byte) []byte {
 	return out
 }
 
-// looksLikeHEVC says whether a record under AVC's codec id is in truth an
-// HEVCDecoderConfigurationRecord (ISO 14496-15 section 8.3.3.1), as old OBS
-// builds sent it: the reserved bits that are all ones there, and a first array
-// of an HEVC parameter set or SEI type.
+// looksLikeHEVC reports whether a record with AVC's codec id is an
+// HEVCDecoderConfigurationRecord (ISO 14496-15 section 8.3.3.1), as old OBS builds sent
+// it: the reserved bits are ones, and the first array has the type of an HEVC parameter
+// set or SEI.
 func looksLikeHEVC(b []byte) bool {
 	return len(b) > 23 && b[0] == 1 &&
 		b[13]&0xf0 == 0xf0 && b[15]&0xfc == 0xfc && b[16]&0xfc == 0xfc &&

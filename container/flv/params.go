@@ -7,27 +7,25 @@ import (
 	"golive/codec/h264"
 )
 
-// The largest ids (ISO 14496-10 sections 7.4.2.1.1 and 7.4.2.2), and a size that
-// no real parameter set comes near: together they bound what a peer can make us
-// keep.
+// The largest ids (ISO 14496-10 sections 7.4.2.1.1 and 7.4.2.2), and a size far above that
+// of any real parameter set. Together they bound the memory that a peer can occupy.
 const (
 	maxSPSID    = 31
 	maxPPSID    = 255
 	maxParamSet = 4096
 )
 
-// paramSets are parameter sets on their way into a track.
+// paramSets are parameter sets for the next track.
 type paramSets struct {
 	sps, pps [][]byte
 }
 
-// add takes nal if it is a parameter set. One with the id of an earlier one
-// takes its place (ISO 14496-10 section 7.4.1.2.1). It tells whether anything
-// changed. nal is copied.
+// add adds a copy of nal if it is a parameter set, replacing one with the same id (ISO
+// 14496-10 section 7.4.1.2.1). It reports whether anything changed.
 func (p *paramSets) add(nal []byte) (changed bool) {
 	switch h264.Type(nal) {
 	case h264.SPS:
-		// profile_idc, constraint flags and level_idc stand before the id.
+		// profile_idc, constraint flags and level_idc precede the id.
 		return put(&p.sps, nal, 4, maxSPSID)
 	case h264.PPS:
 		return put(&p.pps, nal, 1, maxPPSID)
@@ -71,9 +69,9 @@ func expGolomb(nal []byte, at int) (v uint32, ok bool) {
 	return w>>(31-2*zeros) - 1, true
 }
 
-// learn takes the parameter sets of a key frame. Most encoders repeat there
-// what the configuration said; when a byte differs the track is a new one.
-func (v *videoState) learn(data []byte, found contents) error {
+// useParamSets uses the parameter sets in a key frame. Most encoders repeat those of the
+// configuration there; if a byte differs there is a new track.
+func (v *videoState) useParamSets(data []byte, found contents) error {
 	if !found.params() && len(v.pending.sps) == 0 && len(v.pending.pps) == 0 {
 		return nil
 	}
@@ -102,7 +100,7 @@ func (v *videoState) learn(data []byte, found contents) error {
 	v.pending = paramSets{}
 	c, err := h264.FromParameterSets(sets.sps, sets.pps)
 	if err != nil && v.track != nil {
-		return nil // a decoder may make more of them than we do
+		return nil // a decoder may be able to parse them
 	}
 	if err != nil {
 		return &SyntaxError{Op: "in-band parameter sets", Err: err}
@@ -115,9 +113,8 @@ func (v *videoState) learn(data []byte, found contents) error {
 	return nil
 }
 
-// postpone keeps the parameter sets of a unit without a picture for the next
-// key frame.
-func (v *videoState) postpone(data []byte) {
+// keepParamSets keeps the parameter sets of a unit without a picture for the next key frame.
+func (v *videoState) keepParamSets(data []byte) {
 	v.eachParam(data, func(nal []byte) { v.pending.add(nal) })
 }
 

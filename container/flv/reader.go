@@ -16,23 +16,23 @@ const (
 	TagScript = 18
 )
 
-// MaxTagSize is the largest tag body that Reader takes, in bytes. The format
+// MaxTagSize is the largest tag body that Reader accepts, in bytes. The format
 // allows twice as much; a key frame of a 4K stream has 1 to 2 MB.
 const MaxTagSize = 8 << 20
 
 const (
 	fileHeaderSize = 9
 	tagHeaderSize  = 11
-	tagTrailerSize = 4 // the PreviousTagSize behind each tag
+	tagTrailerSize = 4 // the PreviousTagSize after each tag
 )
 
 // Tag is one tag of an FLV file (E.4.1).
 type Tag struct {
-	// Type is TagAudio, TagVideo, TagScript, or one that the format leaves open.
+	// Type is TagAudio, TagVideo, TagScript, or another type.
 	Type uint8
 	// Timestamp is the decoding time in milliseconds.
 	Timestamp uint32
-	// Body is the tag's data; for audio and video what Demuxer reads.
+	// Body is the tag's data; for audio and video the input of Demuxer.
 	Body []byte
 }
 
@@ -43,12 +43,12 @@ type Reader struct {
 	opened bool // the file's header was read
 }
 
-// NewReader gives a Reader of the file r.
+// NewReader returns a Reader of the file r.
 func NewReader(r io.Reader) *Reader { return &Reader{r: bufio.NewReader(r)} }
 
-// Next gives the next tag; the caller may keep its body. At the end of the file
-// the error is io.EOF. A file that was cut off inside a tag, as a recording may
-// be, ends with a *SyntaxError that wraps io.ErrUnexpectedEOF.
+// Next returns the next tag; the caller may keep its body. At the end of the file the
+// error is io.EOF. A file that is truncated inside a tag, as a recording may be, ends with
+// a *SyntaxError that wraps io.ErrUnexpectedEOF.
 func (r *Reader) Next() (Tag, error) {
 	if !r.opened {
 		if err := r.open(); err != nil {
@@ -77,7 +77,7 @@ func (r *Reader) Next() (Tag, error) {
 		return Tag{}, err
 	}
 	t.Body = body
-	// Its value is of use for reading backwards only, and many writers leave it 0.
+	// Its value is only useful for reading backwards, and many writers leave it 0.
 	n, err := r.r.Discard(tagTrailerSize)
 	r.offset += int64(n)
 	if err != nil && !errors.Is(err, io.EOF) {
@@ -86,7 +86,7 @@ func (r *Reader) Next() (Tag, error) {
 	return t, nil
 }
 
-// open reads the file's header (E.2) and the PreviousTagSize behind it.
+// open reads the file's header (E.2) and the PreviousTagSize after it.
 func (r *Reader) open() error {
 	var h [fileHeaderSize]byte
 	if err := r.fill("file header", h[:]); err != nil {
@@ -112,8 +112,8 @@ func (r *Reader) open() error {
 	return nil
 }
 
-// body reads n bytes. Memory grows with what arrives, so that a header that
-// lies can't make us reserve megabytes.
+// body reads n bytes. It allocates as bytes arrive, so that a wrong size in a header does
+// not cost megabytes.
 func (r *Reader) body(n int) ([]byte, error) {
 	const step = 64 << 10
 	b := make([]byte, min(n, step))
@@ -135,8 +135,7 @@ func (r *Reader) body(n int) ([]byte, error) {
 	}
 }
 
-// fill reads all of b. At the end of the file it gives a bare io.EOF, unless
-// some bytes of b were there.
+// fill reads all of b. At the end of the file it returns io.EOF itself if it read nothing.
 func (r *Reader) fill(op string, b []byte) error {
 	if len(b) == 0 {
 		return nil

@@ -45,7 +45,7 @@ func readAll(r io.Reader) (tags []flv.Tag, err error) {
 	}
 }
 
-func TestReader_GivesTheTagsInOrder(t *testing.T) {
+func TestReader_ReturnsTheTagsInOrder(t *testing.T) {
 	want := someTags()
 	b := file(want...)
 	for name, r := range map[string]io.Reader{
@@ -65,7 +65,7 @@ func TestReader_GivesTheTagsInOrder(t *testing.T) {
 	}
 }
 
-func TestReader_SaysWhereAFileIsBroken(t *testing.T) {
+func TestReader_ReportsWhereAFileIsInvalid(t *testing.T) {
 	good := file(someTags()...)
 	encrypted := bytes.Clone(good)
 	encrypted[13] |= 0x20
@@ -97,7 +97,7 @@ func TestReader_SaysWhereAFileIsBroken(t *testing.T) {
 	}
 }
 
-func TestReader_DoesNotReserveWhatAHeaderClaims(t *testing.T) {
+func TestReader_DoesNotAllocateAnnouncedSizes(t *testing.T) {
 	claim := append(file(), flv.TagVideo, 0x7f, 0xff, 0xff, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3)
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)

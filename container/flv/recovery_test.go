@@ -17,7 +17,7 @@ const (
 )
 
 // FIELD 4 row 58.
-func TestDemuxer_Row58_TellsWhereAndHowDecodingCanStart(t *testing.T) {
+func TestDemuxer_Row58_ReportsWhereAndHowDecodingCanStart(t *testing.T) {
 	const second = "6142040000" // the second I slice of a picture
 	for _, c := range []struct {
 		name   string
@@ -96,7 +96,7 @@ func TestDemuxer_Row67_MessagesInATagOfTheirOwnGoWithTheNextPicture(t *testing.T
 	}
 }
 
-func TestDemuxer_BoundsWhatItHoldsForTheNextPicture(t *testing.T) {
+func TestDemuxer_BoundsSEIForTheNextPicture(t *testing.T) {
 	d := configured(t)
 	for range 1000 {
 		feed(t, d, frame(nals(t, 4, clean(captions))))
@@ -106,5 +106,5 @@ func TestDemuxer_BoundsWhatItHoldsForTheNextPicture(t *testing.T) {
 	}
 }
 
-// clean is hexadecimal without spaces.
+// clean returns hexadecimal without spaces.
 func clean(s string) string { return strings.ReplaceAll(s, " ", "") }

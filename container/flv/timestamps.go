@@ -3,36 +3,35 @@ package flv
 import "golive/media"
 
 const (
-	// smallStep is the longest step of time, in milliseconds, that is taken for one
-	// over the edge of a clock of fewer than 32 bits.
+	// smallStep is the longest step, in milliseconds, that is taken for a wrap of a clock
+	// of fewer than 32 bits.
 	smallStep = 3000
-	// sameTime is how far apart sound and pictures may be, in milliseconds, to be on
-	// the same side of such an edge.
+	// sameTime is the largest distance of audio and video, in milliseconds, at which they
+	// are on the same side of such a wrap.
 	sameTime = 1000
-	// longStep is the longest step, in milliseconds, after which the steps that follow
-	// are counted from there at once: a clock that jumped there and one that gave a
-	// single wrong time cannot be told apart before that.
+	// longStep is the longest step, in milliseconds, that is followed at once. After a
+	// longer one the next timestamp decides whether the clock jumped or a single timestamp
+	// was wrong.
 	longStep = 1 << 30
 )
 
-// Timestamps makes the timestamps of one publication's tags, which are 32 bits of
-// milliseconds (E.4.1), a time that never wraps. Some encoders keep only 24 or 31 of
-// the bits: a small step over such an edge is a step too. Wrong times stay wrong;
-// only the wrapping is undone.
+// Timestamps unwraps the timestamps of one publication's tags, which are 32 bits of
+// milliseconds (E.4.1). Some encoders keep only 24 or 31 of the bits: a small step over
+// such a wrap is unwrapped too. Wrong timestamps stay wrong.
 //
 // The zero value is ready. It is used by one goroutine.
 type Timestamps struct {
-	video, audio track
+	video, audio trackTimes
 }
 
-// track is how far the timestamps of one kind have come.
-type track struct {
+// trackTimes is the state of the timestamps of audio or video.
+type trackTimes struct {
 	seen bool
-	last reading // the next timestamp is counted from it
-	far  reading // the one before, if that was a long step away from last
+	last reading // the next timestamp is relative to it
+	far  reading // the previous timestamp, if it was a long step away from last
 }
 
-// reading is a timestamp and what it stands for, in milliseconds.
+// reading is a timestamp and its unwrapped value, in milliseconds.
 type reading struct {
 	raw uint32
 	at  int64
@@ -48,9 +47,9 @@ func (t *Timestamps) Audio(timestamp uint32) media.Ticks {
 	return t.audio.next(&t.video, timestamp)
 }
 
-// next unwraps a timestamp: it is counted from the one before it, or from the other
-// kind's where it is close to that one only.
-func (t *track) next(other *track, raw uint32) media.Ticks {
+// next unwraps a timestamp relative to the previous one, or to that of the other track if
+// it is close to that one only.
+func (t *trackTimes) next(other *trackTimes, raw uint32) media.Ticks {
 	from := t.last
 	if !t.seen {
 		if from = other.last; !other.seen {
@@ -77,7 +76,7 @@ func (t *track) next(other *track, raw uint32) media.Ticks {
 	return media.TicksFromMillis(now.at)
 }
 
-// distance is the signed time from one timestamp to the next, in milliseconds.
+// distance returns the signed time from one timestamp to the next, in milliseconds.
 func distance(from, to uint32) int64 {
 	d := int64(int32(to - from))
 	if -smallStep <= d && d <= smallStep {

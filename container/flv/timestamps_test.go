@@ -10,7 +10,7 @@ import (
 const ms = media.Millisecond
 
 // FIELD 4 row 23.
-func TestTimestamps_Row23_PassEveryEdgeUnseen(t *testing.T) {
+func TestTimestamps_Row23_UnwrapEveryWidth(t *testing.T) {
 	for name, c := range map[string]struct {
 		edge uint32
 		bits int
@@ -35,7 +35,7 @@ func TestTimestamps_Row23_PassEveryEdgeUnseen(t *testing.T) {
 	}
 }
 
-func TestTimestamps_SoundThatComesBackBehindTheEdgeIsBesideThePictures(t *testing.T) {
+func TestTimestamps_AudioThatResumesAfterAWrapIsBesideTheVideo(t *testing.T) {
 	var u flv.Timestamps
 	const edge = 1 << 24
 	u.Audio(edge - 40)

@@ -8,7 +8,7 @@ import (
 	"golive/media"
 )
 
-// The parts of a VIDEODATA body that are read (E.4.3.1, E.4.3.2).
+// Fields of a VIDEODATA body (E.4.3.1, E.4.3.2).
 const (
 	videoEnhanced = 0x80 // in the first byte: an enhanced header follows
 
@@ -22,20 +22,20 @@ const (
 	avcEnd    = 2
 )
 
-// videoState is what the demuxer knows of the video track.
+// videoState is the demuxer's state of the video track.
 type videoState struct {
 	config []byte // the last configuration record, to compare with the next
-	// lengthSize is the size of the NAL lengths, known from a record even when
-	// the record holds no parameter sets; 0 before the first.
+	// lengthSize is the size of the NAL unit lengths, known from a record even if the
+	// record holds no parameter sets; 0 before the first one.
 	lengthSize int
 	track      *media.Track // nil until both kinds of parameter sets are known
-	pending    paramSets    // came between pictures, in force from the next key frame
+	pending    paramSets    // received between pictures, for the next key frame
 	extra      trackSet
-	// marked says that the tag being read calls its picture a key frame.
+	// marked is set if the tag being read calls its picture a key frame.
 	marked bool
-	// held are SEI messages that came in a tag of their own, in the form of unit's
-	// data: they belong to the next picture.
-	held []byte
+	// keptSEI are SEI messages from a tag without a picture, length-prefixed: they belong to
+	// the next picture.
+	keptSEI []byte
 }
 
 func (v *videoState) read(dts media.Ticks, body []byte) (u media.AccessUnit, ok bool, err error) {
@@ -108,14 +108,14 @@ func composition(b []byte) media.Ticks {
 	return media.TicksFromMillis(int64(ms))
 }
 
-// configure takes a configuration record. One with the bytes of the last is no
-// news: encoders repeat it with each key frame.
+// configure applies a configuration record. One that equals the last is ignored: encoders
+// repeat it with each key frame.
 func (v *videoState) configure(record []byte, offset int) error {
 	if v.lengthSize != 0 && bytes.Equal(record, v.config) {
 		return nil
 	}
 	if looksLikeHEVC(record) {
-		// What follows is HEVC under AVC's codec id, so it must not be read as AVC.
+		// What follows is HEVC with AVC's codec id: it must not be parsed as AVC.
 		*v = videoState{extra: v.extra}
 		return videoUnsupported("HEVC")
 	}
@@ -126,7 +126,7 @@ func (v *videoState) configure(record []byte, offset int) error {
 	v.config = bytes.Clone(record)
 	v.lengthSize = c.NALLengthSize
 	v.pending = paramSets{}
-	v.held = nil
+	v.keptSEI = nil
 	v.track = nil
 	if len(c.SPS) > 0 && len(c.PPS) > 0 {
 		v.track = newVideoTrack(c)
@@ -136,8 +136,8 @@ func (v *videoState) configure(record []byte, offset int) error {
 	return nil
 }
 
-// parseRecord reads an AVCDecoderConfigurationRecord, or the bare Annex B
-// parameter sets that some encoders send in its place.
+// parseRecord parses an AVCDecoderConfigurationRecord, or the Annex B parameter sets that
+// some encoders send in its place.
 func parseRecord(record []byte) (*h264.Config, error) {
 	if !hasStartCode(record) {
 		return h264.ParseAVCC(record)
@@ -162,34 +162,33 @@ func newVideoTrack(c *h264.Config) *media.Track {
 	}
 }
 
-// maxHeld is the most that is kept of SEI messages for the next picture, in bytes.
-const maxHeld = 4096
+// maxKeptSEI bounds the SEI messages that are kept for the next picture, in bytes.
+const maxKeptSEI = 4096
 
-// hold keeps the SEI messages of a tag without a picture.
-func (v *videoState) hold(data []byte) {
+// keepSEI keeps the SEI messages of a tag without a picture.
+func (v *videoState) keepSEI(data []byte) {
 	size := v.nalLength()
 	for {
 		nal, rest, ok := h264.Next(data, size)
 		if !ok {
 			return
 		}
-		if unit := data[:len(data)-len(rest)]; h264.Type(nal) == h264.SEI && len(v.held)+len(unit) <= maxHeld {
-			v.held = append(v.held, unit...)
+		if unit := data[:len(data)-len(rest)]; h264.Type(nal) == h264.SEI && len(v.keptSEI)+len(unit) <= maxKeptSEI {
+			v.keptSEI = append(v.keptSEI, unit...)
 		}
 		data = rest
 	}
 }
 
-// joinHeld puts what was held before the picture in data.
-func (v *videoState) joinHeld(data []byte) ([]byte, contents) {
-	data = slices.Concat(v.held, data)
-	v.held = nil
+// prependSEI puts the held SEI messages before the picture in data.
+func (v *videoState) prependSEI(data []byte) ([]byte, contents) {
+	data = slices.Concat(v.keptSEI, data)
+	v.keptSEI = nil
 	found, _ := walk(data, v.nalLength())
 	return data, found
 }
 
-// unit makes the access unit of one frame's NAL units, which stand at offset in
-// the body.
+// unit returns the access unit of one frame's NAL units, which are at offset in the body.
 func (v *videoState) unit(dts, composition media.Ticks, data []byte, offset int) (u media.AccessUnit, ok bool, err error) {
 	if len(data) == 0 {
 		return u, false, nil
@@ -198,20 +197,20 @@ func (v *videoState) unit(dts, composition media.Ticks, data []byte, offset int)
 	if err != nil {
 		return u, false, err
 	}
-	if found.picture && len(v.held) > 0 {
-		data, found = v.joinHeld(data)
+	if found.picture && len(v.keptSEI) > 0 {
+		data, found = v.prependSEI(data)
 	}
 	access, key := found.access(v.marked)
 	if key {
-		if err := v.learn(data, found); err != nil {
+		if err := v.useParamSets(data, found); err != nil {
 			return u, false, err
 		}
 	} else if found.params() && !found.picture {
-		v.postpone(data)
+		v.keepParamSets(data)
 	}
 	if !found.picture {
 		if found.sei {
-			v.hold(data)
+			v.keepSEI(data)
 		}
 		return u, false, nil
 	}

@@ -32,7 +32,7 @@ func TestDemuxer_ReadsAnAVCUnit(t *testing.T) {
 	}
 }
 
-func TestDemuxer_KeyIsWhatTheBitstreamSays(t *testing.T) {
+func TestDemuxer_KeyIsThatOfTheBitstream(t *testing.T) {
 	d := configured(t)
 	for _, c := range []struct {
 		name      string
@@ -234,7 +234,7 @@ func TestDemuxer_Row34_ParameterSetsChangeInAKeyFrame(t *testing.T) {
 	}
 }
 
-func TestDemuxer_LearnsParameterSetsThatComeAlone(t *testing.T) {
+func TestDemuxer_UsesParameterSetsFromATagOfTheirOwn(t *testing.T) {
 	d := configured(t)
 	first := unit(t, d, 0, frame(nals(t, 4, idr)))
 	feed(t, d, frame(nals(t, 4, spsSmall)))
@@ -319,7 +319,7 @@ func TestDemuxer_SkipsTruncatedUnits(t *testing.T) {
 	unit(t, d, 0, frame(whole))
 }
 
-func TestErrors_SayWhereAndWhat(t *testing.T) {
+func TestErrors_HaveOffsetAndProblem(t *testing.T) {
 	_, _, err := configured(t).Video(0, frame(raw(t, "0000000865")))
 	const truncated = "flv: read NAL unit at offset 5: truncated: its length is beyond the 5 bytes left"
 	if err == nil || err.Error() != truncated {

@@ -5,30 +5,29 @@ import (
 	"golive/media"
 )
 
-// How much audio shares a PES packet. A frame of its own PES would cost a
-// transport packet's stuffing every 21 ms, a third of the audio's bytes.
+// How much audio is put into one PES packet. A PES packet for each frame would cost the
+// stuffing of a transport packet every 21 ms, a third of the audio's bytes.
 const (
-	// runTarget is how far a picture may be ahead of the gathered audio and still
-	// be written before it: two runs to a part of 250 ms.
+	// runTarget is the longest time by which a picture may follow the start of the gathered
+	// audio and still be written before it: two runs in a part of 250 ms.
 	runTarget = 120 * media.Millisecond
-	// runMax is the most that is gathered while no picture, or a late one, comes.
+	// runMax bounds what is gathered while no picture comes.
 	runMax = 170 * media.Millisecond
-	// clockRunMax is the most when the audio carries the PCR, which must come
-	// every 100 ms (ISO 13818-1 section 2.7.2).
+	// clockRunMax is the bound if the audio carries the PCR, which is required every
+	// 100 ms (ISO 13818-1 section 2.7.2).
 	clockRunMax = 100 * media.Millisecond
-	// runJitter is how far a frame may be from where the frames before it put it.
-	// Only the first frame of a PES packet has a timestamp, so a hole must begin a
-	// new one; but publishers count whole milliseconds and round each to its side.
+	// runJitter is the largest distance of a frame's time from the one that follows from
+	// the frames before it. Only the first frame of a PES packet has a timestamp, so a gap
+	// must begin a new one; but publishers round timestamps to milliseconds.
 	runJitter = 2 * media.Millisecond
 	// maxRunSize keeps the 16 bits of PES_packet_length, which count three bytes
 	// of flags and five of PTS too, from overflowing.
 	maxRunSize = 1<<16 - 1 - 8
 )
 
-// audioRun is audio that is gathered for one PES packet. Without frames it is
-// empty, and takes anything.
+// audioRun is audio that is gathered for one PES packet. An empty run accepts any frame.
 type audioRun struct {
-	// clock says that the audio carries the PCR, there being no video.
+	// clock is set if the audio carries the PCR, because there is no video.
 	clock bool
 	// The frames are those of units[first:end].
 	first, end int
@@ -40,7 +39,7 @@ type audioRun struct {
 	pts media.Ticks
 }
 
-// takes says whether u may go on where the run is.
+// takes reports whether u can be added to the run.
 func (r *audioRun) takes(u *media.AccessUnit) bool {
 	if r.frames == 0 {
 		return true
@@ -56,7 +55,7 @@ func (r *audioRun) takes(u *media.AccessUnit) bool {
 		r.size+adtsSize(u) <= maxRunSize
 }
 
-// add puts u, which is units[i], at the run's end.
+// add appends u, which is units[i], to the run.
 func (r *audioRun) add(i int, u *media.AccessUnit) {
 	if r.frames == 0 {
 		*r = audioRun{clock: r.clock, first: i, track: u.Track, pts: u.PTS}
@@ -66,12 +65,12 @@ func (r *audioRun) add(i int, u *media.AccessUnit) {
 	r.size += adtsSize(u)
 }
 
-// due says whether the run must be written before a picture with that DTS.
+// due reports whether the run must be written before a picture with that DTS.
 func (r *audioRun) due(dts media.Ticks) bool {
 	return r.frames > 0 && dts-r.pts >= runTarget
 }
 
-// length is how long n frames last.
+// length returns the duration of n frames.
 func (r *audioRun) length(n int) media.Ticks {
 	if r.track.SampleRate <= 0 {
 		return 0
@@ -79,7 +78,7 @@ func (r *audioRun) length(n int) media.Ticks {
 	return media.Ticks(n) * media.Ticks(r.track.SamplesPerUnit) * media.Second / media.Ticks(r.track.SampleRate)
 }
 
-// fitsADTS reports whether u is a frame that an ADTS header can stand before.
+// fitsADTS reports whether u is a frame that fits after an ADTS header.
 func fitsADTS(u *media.AccessUnit) bool {
 	return len(u.Data) > 0 && len(layoutOf(u))+len(u.Data) <= aac.MaxFrameSize
 }
@@ -92,7 +91,7 @@ func layoutOf(u *media.AccessUnit) []byte {
 	return u.Track.ProgramConfig
 }
 
-// adtsSize is the size in bytes of the ADTS frame that u becomes.
+// adtsSize returns the size in bytes of the ADTS frame that u becomes.
 func adtsSize(u *media.AccessUnit) int { return aac.ADTSHeaderSize + len(layoutOf(u)) + len(u.Data) }
 
 // writeAudio writes the PES packet of the audio in units.

@@ -80,7 +80,7 @@ func TestPart_BeginsAnAudioPESAtAHole(t *testing.T) {
 	}
 }
 
-func TestPart_BearsATrackWithoutASampleRate(t *testing.T) {
+func TestPart_AcceptsATrackWithoutASampleRate(t *testing.T) {
 	v, a := videoTrack(4), audioTrack(0, 2)
 	units := []media.AccessUnit{frame(a, 0, 50), frame(a, 1920, 50), slice(v, 0, true, 50), frame(a, 3840, 50)}
 	s := readParts(t, pack(NewMuxer(), v, a, units))

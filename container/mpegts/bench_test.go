@@ -119,7 +119,7 @@ func benchmarkAstits(b *testing.B, v, a *media.Track, units []media.AccessUnit) 
 	}
 }
 
-// astitsData is p as astits wants it.
+// astitsData returns p as astits wants it.
 func astitsData(p *pes, payload []byte) *astits.MuxerData {
 	d := &astits.MuxerData{PID: audioPID, PES: &astits.PESData{Data: payload, Header: &astits.PESHeader{
 		StreamID: audioStreamID,

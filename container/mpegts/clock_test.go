@@ -20,7 +20,7 @@ type stream struct {
 	length media.Ticks
 }
 
-// units are in the order of the wire.
+// units returns in the order of the wire.
 func (s *stream) units() []media.AccessUnit {
 	type timed struct {
 		at media.Ticks
@@ -166,7 +166,7 @@ func TestPart_PCRsBridgeTimeWithoutBytes(t *testing.T) {
 	}
 }
 
-func TestPart_ADiscontinuityIsToldBeforeItsFirstUnit(t *testing.T) {
+func TestPart_DiscontinuityIsIndicatedBeforeItsFirstUnit(t *testing.T) {
 	v, a, m := videoTrack(4), audioTrack(48000, 2), NewMuxer()
 	one := m.Part(v, a, []media.AccessUnit{slice(v, 0, true, 100), frame(a, 0, 50)}, 3000)
 	const later = 900 * media.Second
@@ -186,7 +186,7 @@ func TestPart_ADiscontinuityIsToldBeforeItsFirstUnit(t *testing.T) {
 	s.checkClock(t)
 }
 
-func TestPart_APictureThatComesTooLateCarriesNoPCRThatRunsBack(t *testing.T) {
+func TestPart_LatePictureCarriesNoPCRThatGoesBack(t *testing.T) {
 	v, a, m := videoTrack(4), audioTrack(48000, 2), NewMuxer()
 	parts := [][]byte{m.Part(v, a, []media.AccessUnit{slice(v, 0, true, 100)}, media.Second)}
 	for _, late := range []media.Ticks{10 * media.Millisecond, 300 * media.Millisecond, 2 * media.Second} {

@@ -2,58 +2,54 @@ package mpegts
 
 import "golive/media"
 
-// The transport stream's clock. 33 bits, so it wraps every 26.5 hours.
+// The transport stream's clock has 33 bits, so it wraps every 26.5 hours.
 const (
-	// clockOffset is added to all timestamps, so that the PCR, and the PTS of
-	// pictures that are shown before time 0, are positive at the beginning of a
-	// stream.
+	// clockOffset is added to all timestamps, so that the PCR, and the PTS of pictures that
+	// are presented before time 0, are positive at the beginning of a stream.
 	clockOffset = 1400 * media.Millisecond
-	// pcrLag is how far the PCR is behind the DTS of the unit that carries it: the
-	// time a decoder has to take in a unit, and what audio may come late.
+	// pcrLag is how far the PCR is behind the DTS of the unit that carries it: the time that
+	// a decoder has to receive a unit, and by which audio may be late.
 	pcrLag = 500 * media.Millisecond
 
 	clockMask = 1<<33 - 1
 )
 
-// Muxer packs the parts of one rendition. Its continuity counters run on from
-// part to part (RFC 8216bis asks for it where there is no discontinuity), so
-// there is one Muxer for all of a rendition's parts, and it is used by one
-// goroutine at a time.
+// Muxer muxes the parts of one rendition. Its continuity counters continue from part to
+// part, as RFC 8216bis requires without a discontinuity, so one Muxer makes all parts of a
+// rendition. It is used by one goroutine at a time.
 type Muxer struct {
 	tables tables
 	// video and audio are the continuity counters of the two streams.
 	video, audio uint8
-	// newTimeline is set from a unit that begins a new timeline to the PES packet
-	// that it is in; discontinuity from there until it has been told in a packet with
-	// a PCR.
+	// newTimeline is set from a unit that begins a new timeline to the PES packet that it is
+	// in; discontinuity from there until it was indicated in a packet with a PCR.
 	newTimeline, discontinuity bool
-	// clock is what was written on the PID that carries the PCR: the video's, or else
-	// the audio's.
+	// clock is that of the PID that carries the PCR: the video's, or else the audio's.
 	clock        clock
 	clockIsVideo bool
 	// after are the PCRs at the end of the current part.
 	after pcrRun
-	// plan is the current part's, kept for its capacity.
+	// plan is that of the current part, kept for its capacity.
 	plan []pes
 }
 
-// NewMuxer makes a Muxer at the beginning of a stream.
+// NewMuxer returns a Muxer for a new stream.
 func NewMuxer() *Muxer { return &Muxer{} }
 
-// Part packs units into one slab that begins with PAT and PMT. The slab is
-// exactly as long as its capacity and shares no bytes with the units.
+// Part muxes units into one slab that begins with PAT and PMT. The slab's length equals
+// its capacity, and it does not alias the units.
 //
-// video and audio are the tracks of the part, nil where there is none; units of a
-// track that is not given are a bug of the caller. A unit's parameters are those
-// of its own Track. Video is written in the order of units. Audio is gathered: it
-// follows at most runTarget after its place in units, so when units are in the
-// order of DTS the PCR never passes audio that is still to come.
+// video and audio are the tracks of the part, nil if there is none; a unit of a kind that
+// is not given is a bug of the caller. Each unit is written with the parameters of its own
+// Track. Video is written in the order of units. Audio is gathered: it is written at most
+// runTarget after its place in units, so if units are in DTS order the PCR never passes
+// audio that is not written yet.
 //
-// end is the decoding time at which the next part begins. PCRs are at most 100 ms
-// apart up to there.
+// end is the decoding time at which the next part begins. PCRs are at most 100 ms apart up
+// to it.
 //
 // Video without a complete NAL unit and audio that is empty or too long for ADTS
-// hold nothing a player could decode and are left out.
+// cannot be decoded and are left out.
 func (m *Muxer) Part(video, audio *media.Track, units []media.AccessUnit, end media.Ticks) []byte {
 	m.makePlan(video != nil, audio != nil, units)
 	m.after = pcrRun{}
@@ -91,5 +87,5 @@ func (m *Muxer) Part(video, audio *media.Track, units []media.AccessUnit, end me
 	return w.slab
 }
 
-// wireClock is t on the wire: offset, and wrapped to 33 bits.
+// wireClock returns t as it is written: with clockOffset, wrapped to 33 bits.
 func wireClock(t media.Ticks) uint64 { return uint64(t+clockOffset) & clockMask }

@@ -55,7 +55,7 @@ func TestPart_IsByteForByteAsRecorded(t *testing.T) {
 	}
 }
 
-func TestPart_HoldsARealStream(t *testing.T) {
+func TestPart_MuxesARealStream(t *testing.T) {
 	v, a, units := sample(t)
 	if v.Width != 160 || v.Height != 90 || a.SampleRate != 48000 || len(units) < 140 {
 		t.Fatalf("sample is %dx%d, %d Hz, %d units", v.Width, v.Height, a.SampleRate, len(units))
@@ -91,7 +91,7 @@ func TestPart_StuffsEverySizeRight(t *testing.T) {
 	s.checkUnits(t, all)
 }
 
-func TestPart_NeverLetsTheClockPassTheAudio(t *testing.T) {
+func TestPart_PCRNeverPassesTheAudio(t *testing.T) {
 	const length = 250 * media.Millisecond
 	for _, fps := range []int{5, 10, 24, 30, 60} {
 		for _, rate := range []int{8000, 22050, 44100, 48000} {
@@ -118,7 +118,7 @@ func TestPart_NeverLetsTheClockPassTheAudio(t *testing.T) {
 	}
 }
 
-func TestPart_TellsTheClockAtEveryPicture(t *testing.T) {
+func TestPart_EveryPictureCarriesAPCR(t *testing.T) {
 	v, a := videoTrack(4), audioTrack(48000, 2)
 	units := programme(v, a, 0, 250*media.Millisecond, 25, 1000, 200)
 	s := readParts(t, pack(NewMuxer(), v, a, units))
@@ -143,7 +143,7 @@ func TestPart_TellsTheClockAtEveryPicture(t *testing.T) {
 	}
 }
 
-func TestPart_TellsTheClockWithAudioAlone(t *testing.T) {
+func TestPart_AudioCarriesThePCRWithoutVideo(t *testing.T) {
 	a := audioTrack(48000, 2)
 	var units []media.AccessUnit
 	for i := range 12 {

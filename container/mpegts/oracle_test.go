@@ -238,7 +238,7 @@ func readADTS(tb testing.TB, b []byte) []adtsFrame {
 	return frames
 }
 
-// annexB is the reference for what a video unit becomes, nil for nothing.
+// annexB returns the reference for what a video unit becomes, nil for nothing.
 func annexB(u media.AccessUnit) []byte {
 	size := u.Track.NALLengthSize
 	delimiter := []byte{0x09, 0xf0}
@@ -280,5 +280,5 @@ func annexB(u media.AccessUnit) []byte {
 	return append(out, body...)
 }
 
-// onWire is t as a decoder reads it.
+// onWire returns t as a decoder reads it.
 func onWire(t media.Ticks) int64 { return int64(t+126_000) & (1<<33 - 1) }

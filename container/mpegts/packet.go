@@ -30,15 +30,14 @@ const (
 	flagPCR           = 0x10
 )
 
-// packetWriter cuts PES packets into transport packets in a slab that has just
-// the room for them.
+// packetWriter splits PES packets into transport packets, in a slab of exactly their size.
 type packetWriter struct {
 	slab []byte
-	// at is where the next byte goes; end is where the current packet ends.
+	// at is the offset of the next byte, end that of the end of the current packet.
 	at, end int
-	// left is the number of bytes of the PES packet behind the current packet.
+	// left is the number of bytes of the PES packet after the current packet.
 	left int
-	// header is what the headers of the PES packet's transport packets share.
+	// header holds the common bits of the headers of the PES packet's transport packets.
 	header  uint32
 	counter *uint8
 }
@@ -71,11 +70,11 @@ func putPCR(field []byte, flags uint8, t media.Ticks) {
 	pcr := wireClock(t)<<15 | 0x3f<<9
 	binary.BigEndian.PutUint16(field[2:], uint16(pcr>>32))
 	binary.BigEndian.PutUint32(field[4:], uint32(pcr))
-	stuff(field[pcrFieldSize:])
+	fillStuffing(field[pcrFieldSize:])
 }
 
-// writePCRs writes packets that are nothing but an adaptation field. They do not
-// count: next is the continuity counter of the next packet with a payload (ISO 13818-1
+// writePCRs writes packets with only an adaptation field. They do not increment the
+// continuity counter; next is that of the next packet with a payload (ISO 13818-1
 // section 2.4.3.3).
 func (w *packetWriter) writePCRs(r pcrRun, pid uint32, next uint8) {
 	for i := range r.n {
@@ -91,7 +90,7 @@ func (w *packetWriter) writePCRs(r pcrRun, pid uint32, next uint8) {
 	}
 }
 
-// write puts b where the payload goes on.
+// write appends b to the payload, starting packets as needed.
 func (w *packetWriter) write(b []byte) {
 	for {
 		n := copy(w.slab[w.at:w.end], b)
@@ -104,8 +103,8 @@ func (w *packetWriter) write(b []byte) {
 	}
 }
 
-// next starts a transport packet, with an adaptation field of nothing but stuffing
-// when the PES packet does not fill it: the payload must end with the packet.
+// next starts a transport packet, with an adaptation field of stuffing if the PES packet
+// does not fill it: the payload must end at the end of the packet.
 func (w *packetWriter) next(start uint32) {
 	field := w.packet(start, min(w.left, maxPayload))
 	switch len(field) {
@@ -115,12 +114,12 @@ func (w *packetWriter) next(start uint32) {
 	default:
 		field[0] = uint8(len(field) - 1)
 		field[1] = 0
-		stuff(field[2:])
+		fillStuffing(field[2:])
 	}
 }
 
-// packet starts a transport packet with n bytes of payload and gives the room
-// before them for the adaptation field, which is there when it is not empty.
+// packet starts a transport packet with n bytes of payload and returns the space before
+// them, which is for the adaptation field; if it is empty there is none.
 func (w *packetWriter) packet(start uint32, n int) []byte {
 	b := w.slab[w.at : w.at+packetSize]
 	header := w.header | start | hasPayload | uint32(*w.counter&0x0f)
@@ -135,8 +134,8 @@ func (w *packetWriter) packet(start uint32, n int) []byte {
 	return b[headerSize : packetSize-n]
 }
 
-// stuff fills b with stuffing bytes.
-func stuff(b []byte) {
+// fillStuffing fills b with stuffing bytes.
+func fillStuffing(b []byte) {
 	for i := range b {
 		b[i] = 0xff
 	}

@@ -17,8 +17,8 @@ const (
 // pesPrefix is the part of a PES packet that its length does not count.
 const pesPrefix = 6
 
-// videoHeaderSize is the size of the PES header of a picture. ISO 13818-1 section
-// 2.4.3.7 wants a DTS only where it differs from the PTS on the wire.
+// videoHeaderSize returns the size of the PES header of a picture. ISO 13818-1 section
+// 2.4.3.7 allows a DTS only if it differs from the PTS as written.
 func videoHeaderSize(pts, dts media.Ticks) int {
 	if wireClock(pts) == wireClock(dts) {
 		return pesHeaderPTS
@@ -38,8 +38,8 @@ func videoHeaderSize(pts, dts media.Ticks) int {
 //	|  header size  |  PTS, and DTS: 5 bytes each ...
 //	+---------------+----
 //
-// The length is told when it fits in 16 bits, so that a player need not wait for
-// the next unit to know that this one is complete; pictures may be unbounded, 0.
+// The length is set if it fits in 16 bits, so that a player need not wait for the next
+// unit to know that this one is complete; larger pictures are unbounded (0).
 // The bit a, data_alignment_indicator, is set: a PES packet begins with a unit.
 func appendPESHeader(dst []byte, streamID uint8, p *pes) []byte {
 	length := p.size - pesPrefix
@@ -57,8 +57,8 @@ func appendPESHeader(dst []byte, streamID uint8, p *pes) []byte {
 	return appendTimestamp(dst, 1, dts)
 }
 
-// appendTimestamp appends 33 bits in five bytes, with a marker bit behind each of
-// three groups and a four bit prefix that says which timestamp it is.
+// appendTimestamp appends 33 bits in five bytes, with a marker bit after each of
+// three groups and a four bit prefix that tells which timestamp it is.
 func appendTimestamp(dst []byte, prefix uint8, t uint64) []byte {
 	return append(dst,
 		prefix<<4|uint8(t>>29)&0x0e|1,

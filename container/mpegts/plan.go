@@ -2,27 +2,26 @@ package mpegts
 
 import "golive/media"
 
-// pes is one PES packet to be written.
+// pes is a planned PES packet.
 type pes struct {
 	codec media.Codec
-	// first is the index of its unit; audio of several units takes all audio of
-	// units[first:end].
+	// The packet holds units[first]; if it is audio, all audio of units[first:end].
 	first, end int
 	// size is in bytes, with the PES header.
 	size     int
 	pts, dts media.Ticks
-	// pcr says that its first packet carries the clock, with the value of clock, and
-	// key what flag is there. discontinuity is set where a new timeline begins; once the
-	// clock is planned, where its packet has to say so.
+	// pcr is set if its first transport packet carries a PCR, whose value is clock, and key
+	// if that packet has the random access flag. discontinuity is set where a new timeline
+	// begins; once the clock is planned, where its packet has to indicate it.
 	pcr, key, discontinuity bool
 	clock                   media.Ticks
-	// before are packets of PCRs that come first.
+	// before are the packets with only a PCR that precede it.
 	before pcrRun
-	// video is what the scan of a picture found.
+	// video is the result of scanPicture.
 	video picture
 }
 
-// packets is the number of transport packets it takes.
+// packets returns the number of its transport packets.
 func (p *pes) packets() int {
 	first := maxPayload
 	if p.pcr {
@@ -34,7 +33,7 @@ func (p *pes) packets() int {
 	return 1 + (p.size-first+maxPayload-1)/maxPayload
 }
 
-// makePlan decides which PES packets the units become.
+// makePlan plans the PES packets of the units.
 func (m *Muxer) makePlan(video, audio bool, units []media.AccessUnit) {
 	m.plan = m.plan[:0]
 	run := audioRun{clock: !video}
@@ -86,8 +85,7 @@ func (m *Muxer) planVideo(i int, u *media.AccessUnit) {
 	m.append(p)
 }
 
-// planRun plans the PES packet of the gathered audio, if there is any, and
-// empties the run.
+// planRun plans the PES packet of the gathered audio, if there is any, and empties the run.
 func (m *Muxer) planRun(r *audioRun) {
 	if r.frames == 0 {
 		return

@@ -2,8 +2,8 @@ package mpegts
 
 import "encoding/binary"
 
-// The PIDs of a programme with at most two streams. They are those of most HLS
-// packagers, and never change.
+// The PIDs of a programme with at most two streams. Most HLS packagers use
+// them. They never change.
 const (
 	patPID   = 0x0000
 	pmtPID   = 0x1000
@@ -21,19 +21,18 @@ const (
 // program is the number of the only programme.
 const program = 1
 
-// tables are the PAT's and the PMT's transport packets, kept ready but for the
-// continuity counters.
+// tables holds the transport packets of the PAT and the PMT, without continuity counters.
 type tables struct {
 	pat, pmt [packetSize]byte
-	// made is false until the packets have been made, for these streams.
+	// made is set once the packets have been made, for the streams video and audio.
 	made, video, audio bool
-	// version is the PMT's, 5 bits; it counts the changes of the streams.
+	// version is the version of the PMT, 5 bits; it is incremented if the streams change.
 	version uint8
-	// counter is the continuity counter of both: they are always written together.
+	// counter is the continuity counter of both, which are always written together.
 	counter uint8
 }
 
-// write puts a PAT and a PMT of these streams into the slab.
+// write writes a PAT and a PMT for the streams.
 func (t *tables) write(w *packetWriter, video, audio bool) {
 	if !t.made || t.video != video || t.audio != audio {
 		t.make(video, audio)
@@ -48,7 +47,7 @@ func (t *tables) write(w *packetWriter, video, audio bool) {
 	t.counter++
 }
 
-// make makes the packets for other streams than before.
+// make makes the packets for a new set of streams.
 func (t *tables) make(video, audio bool) {
 	if t.made {
 		t.version = (t.version + 1) & 0x1f
@@ -99,12 +98,12 @@ func tablePacket(packet *[packetSize]byte, pid uint32, section []byte) {
 	binary.BigEndian.PutUint32(packet[:], syncByte|unitStart|pid<<pidShift|hasPayload)
 	packet[headerSize] = 0 // pointer_field: the section begins at once
 	n := copy(packet[headerSize+1:], section)
-	stuff(packet[headerSize+1+n:])
+	fillStuffing(packet[headerSize+1+n:])
 }
 
-// crc32 is the CRC of ISO 13818-1 annex A. It is not that of hash/crc32, which
-// takes the bits of a byte from the other end. It is used when streams change
-// only, so a table would be a waste.
+// crc32 returns the CRC of ISO 13818-1 annex A. It differs from hash/crc32, which
+// processes the bits of a byte in reverse order. It is only used when streams change, so it
+// needs no table.
 func crc32(b []byte) uint32 {
 	const polynomial = 0x04c11db7
 	crc := ^uint32(0)

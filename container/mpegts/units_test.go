@@ -11,7 +11,7 @@ import (
 	"golive/media"
 )
 
-// videoTrack is a track with made-up parameter sets.
+// videoTrack returns a track with made-up parameter sets.
 func videoTrack(lengthSize int) *media.Track {
 	return &media.Track{
 		Codec:         media.H264,
@@ -43,7 +43,7 @@ func nals(lengthSize int, units ...[]byte) []byte {
 	return b
 }
 
-// nal is a NAL unit of a type and size with bytes that tell it from others.
+// nal returns a NAL unit of a type and size with bytes that tell it from others.
 func nal(kind byte, size int) []byte {
 	b := make([]byte, size)
 	for i := range b {
@@ -55,7 +55,7 @@ func nal(kind byte, size int) []byte {
 	return b
 }
 
-// slice is a video unit of one slice.
+// slice returns a video unit of one slice.
 func slice(t *media.Track, dts media.Ticks, key bool, size int) media.AccessUnit {
 	kind := byte(h264.NonIDR)
 	if key {
@@ -64,7 +64,7 @@ func slice(t *media.Track, dts media.Ticks, key bool, size int) media.AccessUnit
 	return media.AccessUnit{Track: t, DTS: dts, PTS: dts, Key: key, Data: nals(t.NALLengthSize, nal(kind, size))}
 }
 
-// frame is an audio unit.
+// frame returns an audio unit.
 func frame(t *media.Track, pts media.Ticks, size int) media.AccessUnit {
 	return media.AccessUnit{Track: t, DTS: pts, PTS: pts, Key: true, Data: nal(1, size)}
 }
@@ -84,7 +84,7 @@ func endOf(video bool, units []media.AccessUnit) (end media.Ticks) {
 	return end
 }
 
-// programme is a part's worth of pictures and audio frames in the order of DTS,
+// programme returns a part's worth of pictures and audio frames in the order of DTS,
 // as a publisher sends them: the video at fps, the audio in whole milliseconds.
 func programme(v, a *media.Track, from, length media.Ticks, fps, videoSize, audioSize int) []media.AccessUnit {
 	var units []media.AccessUnit

@@ -6,26 +6,26 @@ import (
 )
 
 // startCodeSize is the size of 00 00 00 01. Annex B allows one byte less before
-// most NAL units, but the long one may stand anywhere and players like it.
+// most NAL units, but the long form is valid everywhere and understood by all players.
 const startCodeSize = 4
 
-// picture is what writing a video unit in Annex B needs to know of it.
+// picture describes how to write a video unit in Annex B.
 type picture struct {
-	// size is in bytes, in Annex B; 0 when the unit has nothing to decode.
+	// size is in bytes, in Annex B; 0 if the unit has nothing to decode.
 	size int
-	// aud is the unit's own access unit delimiter; nil when it has none.
+	// aud is the unit's own access unit delimiter; nil if it has none.
 	aud []byte
-	// addSets says that the track's parameter sets go before the unit.
+	// addSets is set if the track's parameter sets are written before the unit.
 	addSets bool
 }
 
-// defaultAUD is an access unit delimiter that allows every slice type (ISO 14496-10
+// defaultAUD returns an access unit delimiter that allows every slice type (ISO 14496-10
 // table 7-5: primary_pic_type 7).
 func defaultAUD() [defaultAUDSize]byte { return [...]byte{byte(h264.AUD), 0xf0} }
 
 const defaultAUDSize = 2
 
-// scanPicture finds out how u is to be written. A truncated NAL unit ends it.
+// scanPicture returns how u is written. It stops at a truncated NAL unit.
 func scanPicture(u *media.AccessUnit) picture {
 	var p picture
 	var hasSPS, hasPPS bool
@@ -65,7 +65,7 @@ func scanPicture(u *media.AccessUnit) picture {
 	return p
 }
 
-// annexBSize is the size of nals with their start codes, in bytes.
+// annexBSize returns the size of nals with their start codes, in bytes.
 func annexBSize(nals [][]byte) int {
 	n := 0
 	for _, nal := range nals {
@@ -75,8 +75,8 @@ func annexBSize(nals [][]byte) int {
 }
 
 // writeVideo writes the PES packet of the picture u. The delimiter comes first
-// (ISO 14496-10 section 7.4.1.2.3), and only once: a player takes another one,
-// wherever an encoder put it, for the beginning of another picture.
+// (ISO 14496-10 section 7.4.1.2.3), and only once: a player treats a second
+// one as the beginning of another picture.
 func writeVideo(w *packetWriter, p *pes, u *media.AccessUnit) {
 	var buf [pesHeaderDTS]byte
 	w.write(appendPESHeader(buf[:0], videoStreamID, p))
@@ -107,7 +107,7 @@ func writeVideo(w *packetWriter, p *pes, u *media.AccessUnit) {
 	}
 }
 
-// writeNAL writes nal behind a start code.
+// writeNAL writes a start code and nal.
 func writeNAL(w *packetWriter, nal []byte) {
 	startCode := [startCodeSize]byte{3: 1}
 	w.write(startCode[:])

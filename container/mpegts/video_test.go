@@ -9,7 +9,7 @@ import (
 	"golive/media"
 )
 
-func TestPart_TellsThePESLengthWhileItFits(t *testing.T) {
+func TestPart_SetsThePESLengthIfItFits(t *testing.T) {
 	v := videoTrack(4)
 	for _, c := range []struct {
 		size int // the largest NAL unit that fits beside header, delimiter and start code

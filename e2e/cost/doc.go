@@ -1,4 +1,4 @@
-// Package cost measures what a stream costs the real server: it builds golive,
+// Package cost measures the cost of a stream for the real server: it builds golive,
 // publishes real-time streams to it over RTMP, and reads the process's CPU time
 // and memory from the system.
 //

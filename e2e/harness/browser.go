@@ -18,17 +18,17 @@ type Browser struct {
 	ctx context.Context
 }
 
-// flags keep Chromium from looking for a graphics card, a sandbox that root does
-// not have, and its maker's servers; autoplay needs no click.
+// flags returns options without a graphics card, without the sandbox, which root cannot use,
+// and without connections to Google; autoplay needs no click.
 func flags() []chromedp.ExecAllocatorOption {
 	options := []chromedp.ExecAllocatorOption{
 		chromedp.Headless, chromedp.NoFirstRun, chromedp.NoSandbox, chromedp.DisableGPU, chromedp.WindowSize(1280, 800),
 		chromedp.Flag("autoplay-policy", "no-user-gesture-required"),
 	}
 	for _, name := range []string{
-		"site-per-process", // so that a frame of another site is a target of its own
+		"site-per-process", // so that a frame of another site is a separate target
 		"disable-quic", "disable-background-networking", "disable-component-update", "disable-sync", "hide-scrollbars",
-		// A tab behind another one plays on all the same.
+		// A tab in the background continues to play.
 		"disable-background-timer-throttling", "disable-backgrounding-occluded-windows", "disable-renderer-backgrounding",
 	} {
 		options = append(options, chromedp.Flag(name, true))
@@ -36,11 +36,11 @@ func flags() []chromedp.ExecAllocatorOption {
 	return options
 }
 
-// OpenBrowser starts Chromium, until the test's end.
+// OpenBrowser starts Chromium, which runs until the end of the test.
 func OpenBrowser(tb testing.TB) *Browser {
 	tb.Helper()
 	path := ""
-	// The shell is the same engine without a window, and starts with half the work.
+	// The headless shell is the same engine without a window, and starts faster.
 	for _, name := range []string{"chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable"} {
 		if found, err := exec.LookPath(name); err == nil {
 			path = found
@@ -54,7 +54,7 @@ func OpenBrowser(tb testing.TB) *Browser {
 	tb.Cleanup(stop)
 	ctx, closeTab := chromedp.NewContext(ctx)
 	tb.Cleanup(closeTab)
-	// The context of the first call is the browser's life: it has no deadline.
+	// The browser lives as long as the context of the first call: it has no deadline.
 	if err := chromedp.Do(ctx, chromedp.Navigate("about:blank")); err != nil {
 		tb.Fatalf("start Chromium: %v", err)
 	}
@@ -66,8 +66,8 @@ func OpenBrowser(tb testing.TB) *Browser {
 	return &Browser{ctx: ctx}
 }
 
-// eavesdrop has hls.js tell a page's window.hlsLog what it does, for the post-mortem.
-const eavesdrop = `(() => {
+// captureHLSLog makes hls.js write its log to window.hlsLog, for failed tests.
+const captureHLSLog = `(() => {
 	const lines = window.hlsLog = [];
 	const say = (level) => (...words) => {
 		lines.push((performance.now() / 1000).toFixed(2) + ' ' + level + ' ' + words.map(String).join(' '));
@@ -86,16 +86,16 @@ const eavesdrop = `(() => {
 	}});
 })()`
 
-// Open shows url in a new tab, until the test's end. An uncaught exception in the
-// page, or something that its Content-Security-Policy forbids, fails the test. The
-// page is marked, so that a reload shows.
+// Open opens url in a new tab, until the end of the test. An uncaught exception in the page, or
+// a violation of its Content-Security-Policy, fails the test. The page is marked so that a
+// reload is detected.
 func (b *Browser) Open(tb testing.TB, url string) *Page {
 	tb.Helper()
 	ctx, closeTab := chromedp.NewContext(b.ctx)
 	tb.Cleanup(closeTab)
 	// As with the browser: the first call's context has no deadline.
 	listen := func(ctx context.Context, tab *chromedp.Target) (none chromedp.Void, err error) {
-		_, err = cdp.Call(ctx, tab, cdppage.AddScriptToEvaluateOnNewDocument, cdppage.AddScriptToEvaluateOnNewDocumentParams{Source: eavesdrop})
+		_, err = cdp.Call(ctx, tab, cdppage.AddScriptToEvaluateOnNewDocument, cdppage.AddScriptToEvaluateOnNewDocumentParams{Source: captureHLSLog})
 		return none, err
 	}
 	if err := chromedp.Do(ctx, listen); err != nil {
@@ -112,7 +112,7 @@ func (b *Browser) Open(tb testing.TB, url string) *Page {
 	return p
 }
 
-// watchConsole reads the console until the tab closes.
+// watchConsole reads the console until the tab is closed.
 func (p *Page) watchConsole() {
 	messages := chromedp.Console(p.ctx)
 	ended := make(chan struct{})
@@ -135,8 +135,7 @@ func (p *Page) watchConsole() {
 	})
 }
 
-// Evaluate is the value of a JavaScript expression in the page, or what its promise
-// gives.
+// Evaluate returns the value of a JavaScript expression in the page, or that of its promise.
 func Evaluate[T any](p *Page, expression string) T {
 	p.tb.Helper()
 	v, err := evaluate[T](p, expression)

@@ -6,14 +6,14 @@ import (
 	"testing"
 )
 
-// Packet is one packet as ffprobe reads it, in units of the stream's time base.
+// Packet is one packet of ffprobe's output, in units of the stream's time base.
 type Packet struct {
 	Kind string `json:"codec_type"`
 	PTS  int64  `json:"pts"`
 	DTS  int64  `json:"dts"`
 }
 
-// Packets are all packets of a file, video and audio apart.
+// Packets returns the video and audio packets of a file.
 func Packets(tb testing.TB, file string) (video, audio []Packet) {
 	tb.Helper()
 	var out struct {
@@ -34,9 +34,9 @@ func Packets(tb testing.TB, file string) (video, audio []Packet) {
 	return video, audio
 }
 
-// Complaints are what ffprobe, which decodes everything, prints at the level of
-// warning or worse, and the continuity errors that ffmpeg sees.
-func Complaints(tb testing.TB, file string) (lines []string) {
+// DecodeErrors returns what ffprobe, which decodes everything, prints at the level warning or
+// above, and the continuity errors that ffmpeg reports.
+func DecodeErrors(tb testing.TB, file string) (lines []string) {
 	tb.Helper()
 	_, log := runBoth(tb, "ffprobe", "-v", "level+verbose", "-show_packets", "-show_frames", "-of", "compact", file)
 	for line := range strings.Lines(string(log)) {

@@ -12,7 +12,7 @@ import (
 	"golive/internal/hlscheck"
 )
 
-// Follower reads a stream as a strict player, beside the test.
+// Follower follows a stream as a strict player in the background.
 type Follower struct {
 	tb        testing.TB
 	done      chan struct{}
@@ -21,8 +21,8 @@ type Follower struct {
 	err       error
 }
 
-// Follow begins as soon as there is a playlist, and goes on until the stream's end or
-// the test's.
+// Follow starts a Follower. It begins as soon as there is a playlist, and ends with the stream
+// or the test.
 func Follow(tb testing.TB, url string, opts hlscheck.Options) *Follower {
 	tb.Helper()
 	ctx, cancel := context.WithCancel(context.WithoutCancel(tb.Context()))
@@ -41,7 +41,7 @@ func Follow(tb testing.TB, url string, opts hlscheck.Options) *Follower {
 func follow(ctx context.Context, url string, opts hlscheck.Options) (*hlscheck.Recording, error) {
 	client := &http.Client{Transport: &http.Transport{}}
 	defer client.CloseIdleConnections()
-	opening, opened := context.WithTimeout(ctx, Patience(time.Minute))
+	opening, opened := context.WithTimeout(ctx, Timeout(time.Minute))
 	defer opened()
 	var source *hlscheck.Follower
 	err := Eventually(opening, 20*time.Millisecond, func() (err error) {
@@ -54,7 +54,7 @@ func follow(ctx context.Context, url string, opts hlscheck.Options) (*hlscheck.R
 	return source.Follow(ctx)
 }
 
-// Stop ends following and returns what was seen.
+// Stop stops following and returns the recording.
 func (f *Follower) Stop() *hlscheck.Recording {
 	f.tb.Helper()
 	f.stop()
@@ -65,13 +65,13 @@ func (f *Follower) Stop() *hlscheck.Recording {
 	return f.recording
 }
 
-// Wait waits for the stream's end and returns the source's history.
+// Wait waits for the stream's end and returns the recording of the source rendition.
 func (f *Follower) Wait(limit time.Duration) *hlscheck.Rendition {
 	f.tb.Helper()
 	select {
 	case <-f.done:
-	case <-time.After(Patience(limit)):
-		f.tb.Fatalf("the stream did not end within %v", Patience(limit))
+	case <-time.After(Timeout(limit)):
+		f.tb.Fatalf("the stream did not end within %v", Timeout(limit))
 	}
 	if f.err != nil {
 		f.tb.Fatal(f.err)
@@ -79,12 +79,11 @@ func (f *Follower) Wait(limit time.Duration) *hlscheck.Rendition {
 	return f.recording.Renditions[0]
 }
 
-// Violations are the rules that were broken, after Wait.
+// Violations returns the violations, after Wait.
 func (f *Follower) Violations() []hlscheck.Violation { return f.recording.Violations }
 
-// Check reports, after Wait, every broken rule but the excused ones, a segment that
-// was missed or not numbered by one more than its predecessor, and one that could not
-// be had.
+// Check reports, after Wait, every violation of a rule that is not excused, and every segment
+// that was missed, could not be fetched, or is not numbered one more than its predecessor.
 func (f *Follower) Check(excused ...int) {
 	f.tb.Helper()
 	for _, v := range f.recording.Violations {
@@ -94,7 +93,7 @@ func (f *Follower) Check(excused ...int) {
 	}
 	r := f.recording.Renditions[0]
 	if r.Missed > 0 {
-		f.tb.Errorf("%d segments came and went unseen", r.Missed)
+		f.tb.Errorf("%d segments were missed", r.Missed)
 	}
 	for i, s := range r.Segments {
 		if i > 0 && s.MSN != r.Segments[i-1].MSN+1 {
@@ -106,11 +105,11 @@ func (f *Follower) Check(excused ...int) {
 	}
 }
 
-// Late reports whether a rule was broken only in that something came late, which is
-// judged where Strict is: a segment (11) or a part (12).
+// Late reports whether a violation is only that a segment (11) or a part (12) was late, which
+// is checked only if Strict.
 func Late(v hlscheck.Violation) bool { return !Strict() && (v.Rule == 11 || v.Rule == 12) }
 
-// Discontinuities counts the marks after the first segment.
+// Discontinuities returns the number of discontinuities after the first segment.
 func Discontinuities(r *hlscheck.Rendition) (n int) {
 	for i, s := range r.Segments {
 		if i > 0 && s.Discontinuity {
@@ -120,7 +119,7 @@ func Discontinuities(r *hlscheck.Rendition) (n int) {
 	return n
 }
 
-// Runs are the files between discontinuities, each of which plays alone.
+// Runs writes the segments between discontinuities to one file each, and returns the names.
 func Runs(tb testing.TB, r *hlscheck.Rendition) (files []string) {
 	tb.Helper()
 	var run []byte

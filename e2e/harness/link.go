@@ -14,15 +14,16 @@ type link struct {
 	proxy     *Proxy
 	near, far *net.TCPConn
 	lost      chan struct{} // closed when nothing is forwarded any more
-	gone      chan struct{} // closed when both ends are
+	gone      chan struct{} // closed when both ends are closed
 	once      sync.Once
 }
 
-// cut says whether there was something to cut. The proxy's lock is held.
+// cut cuts the connection, and reports whether it was not cut before. The caller holds the
+// proxy's lock.
 func (l *link) cut(how Cut) bool {
 	select {
 	case <-l.lost:
-		return false // in a hole already
+		return false // a black hole already
 	default:
 	}
 	switch how {
@@ -31,7 +32,7 @@ func (l *link) cut(how Cut) bool {
 		l.drop()
 	case Finish:
 		l.drop()
-	case Hole:
+	case BlackHole:
 		close(l.lost)
 	case Ghost:
 		close(l.lost)
@@ -43,11 +44,11 @@ func (l *link) cut(how Cut) bool {
 func (l *link) drop() {
 	l.once.Do(func() {
 		close(l.gone)
-		_, _ = l.near.Close(), l.far.Close() // nothing to save
+		_, _ = l.near.Close(), l.far.Close()
 	})
 }
 
-// run forwards until an end closes. In a hole no end hears of the other's.
+// run forwards until an end closes. In a black hole the close is not forwarded.
 func (l *link) run() {
 	var both sync.WaitGroup
 	both.Go(func() { l.forward(l.far, l.near, true) })
@@ -59,7 +60,7 @@ func (l *link) run() {
 	l.proxy.mu.Unlock()
 }
 
-// packet is bytes on their way.
+// packet is data to be forwarded at a time.
 type packet struct {
 	due  time.Time
 	data []byte
@@ -93,13 +94,13 @@ func (l *link) forward(to, from *net.TCPConn, up bool) {
 	writing.Wait()
 	select {
 	case <-l.lost:
-		<-l.gone // the end's news falls into the hole too
+		<-l.gone // the close is not forwarded either
 	default:
 		l.drop()
 	}
 }
 
-// deliver writes what is due, until the hole swallows it.
+// deliver writes packets when they are due, until the connection is cut.
 func (l *link) deliver(to *net.TCPConn, queue <-chan packet, up bool) {
 	for p := range queue {
 		l.rest(time.Until(p.due))
@@ -122,7 +123,7 @@ func (l *link) deliver(to *net.TCPConn, queue <-chan packet, up bool) {
 	}
 }
 
-// rest waits for d or the link's end.
+// rest waits for d or until the link is lost.
 func (l *link) rest(d time.Duration) {
 	if d <= 0 {
 		return

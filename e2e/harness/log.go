@@ -7,7 +7,7 @@ import (
 	"sync"
 )
 
-// Log collects what a process writes.
+// Log collects the output of a process.
 type Log struct {
 	mu  sync.Mutex
 	buf bytes.Buffer
@@ -20,14 +20,14 @@ func (l *Log) Write(p []byte) (int, error) {
 	return l.buf.Write(p)
 }
 
-// String is all that was written.
+// String returns everything that was written.
 func (l *Log) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.buf.String()
 }
 
-// Count is how many lines hold all the words.
+// Count returns the number of lines that contain all the words.
 func (l *Log) Count(words ...string) (n int) {
 	for line := range strings.Lines(l.String()) {
 		if !slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(line, w) }) {

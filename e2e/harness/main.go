@@ -9,11 +9,12 @@ import (
 	"testing"
 )
 
-// binaryVariable names the golive to test; by default this tree's is built.
+// binaryVariable is the environment variable with the golive binary to test; by default it is
+// built from this tree.
 const binaryVariable = "GOLIVE_BIN"
 
-// Main is a TestMain: it builds golive once for all tests, gives sources a folder,
-// and exits.
+// Main implements TestMain: it builds golive once for all tests, sets the folder of sources,
+// runs the tests and exits.
 func Main(m *testing.M, sources *Sources) {
 	code, err := buildAndRun(m, sources)
 	if err != nil {
@@ -24,11 +25,11 @@ func Main(m *testing.M, sources *Sources) {
 }
 
 func buildAndRun(m *testing.M, sources *Sources) (code int, err error) {
-	dir, err := os.MkdirTemp("", "golive-e2e-")
+	dir, remove, err := runFolder()
 	if err != nil {
 		return 0, fmt.Errorf("make folder: %w", err)
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	defer func() { err = errors.Join(err, remove()) }()
 	sources.Dir = dir
 	if os.Getenv(binaryVariable) != "" {
 		return m.Run(), nil

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// Metrics are what /metrics said at a moment, by name and labels.
+// Metrics holds the values of /metrics at one time, by name and labels.
 type Metrics map[string]float64
 
 // Scrape reads a server's metrics.
@@ -38,13 +38,13 @@ func parseMetrics(tb testing.TB, text string) Metrics {
 	return m
 }
 
-// Metric is the sum of a metric's values now.
+// Metric returns the sum of a metric's current values.
 func Metric(tb testing.TB, s *Server, name string) float64 {
 	tb.Helper()
 	return Scrape(tb, s).Sum(name)
 }
 
-// Sum is the sum of a metric's values; 0 when there is none of that name.
+// Sum returns the sum of a metric's values; 0 if there is none with that name.
 func (m Metrics) Sum(name string) (sum float64) {
 	for series, v := range m {
 		if bare, _, _ := strings.Cut(series, "{"); bare == name {
@@ -54,7 +54,7 @@ func (m Metrics) Sum(name string) (sum float64) {
 	return sum
 }
 
-// Since is what was counted after before.
+// Since returns the differences from before.
 func (m Metrics) Since(before Metrics) Metrics {
 	counted := make(Metrics, len(m))
 	for series, v := range m {
@@ -63,8 +63,8 @@ func (m Metrics) Since(before Metrics) Metrics {
 	return counted
 }
 
-// Quantile is the upper edge of the bucket that holds the quantile of a histogram
-// without labels; +Inf when that is the last one, 0 when nothing was observed.
+// Quantile returns the upper bound of the bucket with the quantile of a histogram without
+// labels; +Inf if that is the last one, 0 if nothing was observed.
 func (m Metrics) Quantile(histogram string, q float64) (best float64) {
 	want := m[histogram+"_count"] * q
 	if want == 0 {

@@ -10,11 +10,10 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"syscall"
 	"testing"
 )
 
-// Get fetches url; any answer but 200 is an error.
+// Get fetches url. Any status but 200 is an error.
 func Get(ctx context.Context, url string) ([]byte, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
 	if err != nil {
@@ -32,15 +31,15 @@ func Get(ctx context.Context, url string) ([]byte, error) {
 	return body, err
 }
 
-// The ports that FreeAddress gives out: below those that Linux takes for outgoing
-// connections, which would come between.
+// The ports of FreeAddress: below those that Linux uses for outgoing connections, which would
+// conflict.
 const (
 	firstPort = 12000
 	ports     = 20000
 )
 
-// FreeAddress is a loopback address that nobody listens on, and that no other test of
-// this machine is given before this one's end.
+// FreeAddress returns a loopback address that is not in use, and that no other test on this
+// machine gets before this one ends.
 func FreeAddress(tb testing.TB) string {
 	tb.Helper()
 	for range 100 {
@@ -51,7 +50,7 @@ func FreeAddress(tb testing.TB) string {
 		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
 		l, err := (&net.ListenConfig{}).Listen(tb.Context(), "tcp", address)
 		if err != nil {
-			continue // a stranger's
+			continue // in use by another program
 		}
 		if err := l.Close(); err != nil {
 			tb.Fatal(err)
@@ -62,19 +61,26 @@ func FreeAddress(tb testing.TB) string {
 	return ""
 }
 
-// reserve keeps a port from other tests, which may run in other processes, until this
-// one's end; false when another one has it.
+// reserve reserves a port until the end of the test, also against tests in other processes. It
+// returns false if another test has it.
 func reserve(tb testing.TB, port int) bool {
 	tb.Helper()
-	lock, err := os.OpenFile(filepath.Join(os.TempDir(), fmt.Sprintf("golive-e2e-port-%d", port)), os.O_CREATE|os.O_RDWR, 0o600)
+	folder := filepath.Join(os.TempDir(), "golive-e2e-ports")
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		tb.Fatal(err)
+	}
+	lock, err := tryLock(filepath.Join(folder, strconv.Itoa(port)))
 	if err != nil {
 		tb.Fatal(err)
 	}
-	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		_ = lock.Close() // nothing was written
+	if lock == nil {
 		return false
 	}
-	tb.Cleanup(func() { _ = lock.Close() }) // gives it back
+	tb.Cleanup(func() {
+		if err := lock.remove(); err != nil {
+			tb.Error(err)
+		}
+	})
 	return true
 }
 

@@ -10,23 +10,23 @@ import (
 	"time"
 )
 
-// Nginx is an nginx that serves a folder as a static site.
+// Nginx is a running nginx.
 type Nginx struct {
 	*Process
-	// URL is the site's, without a slash at the end.
+	// URL is the URL of its site, without a trailing slash.
 	URL string
 }
 
-// StartNginx serves the folder root with so many worker processes, 0 being nginx's
-// own choice, until the test's end. It is set up for many requests: sendfile, no log.
-// It remembers no open files: those of a live stream change.
+// StartNginx serves the folder root until the end of the test with the given number of worker
+// processes; 0 means automatic. It is configured for many requests: sendfile, no log. It does
+// not cache open files, because those of a live stream change.
 func StartNginx(tb testing.TB, root string, workers int) *Nginx {
 	tb.Helper()
 	return launchNginx(tb, workers, fmt.Sprintf("root %s;", root))
 }
 
-// StartNginxProxy starts an nginx that passes what is below a path on to an address (HOST:PORT,
-// with a slash where it takes the path off), for each path that ends in a slash.
+// StartNginxProxy starts an nginx that proxies each path of to, which must end in a slash, to
+// an address: HOST:PORT, with a trailing slash to remove the path.
 func StartNginxProxy(tb testing.TB, to map[string]string) *Nginx {
 	tb.Helper()
 	var locations strings.Builder
@@ -64,7 +64,7 @@ http {
 // WaitFor waits until the URL answers.
 func WaitFor(tb testing.TB, url string, limit time.Duration) {
 	tb.Helper()
-	ctx, cancel := context.WithTimeout(tb.Context(), Patience(limit))
+	ctx, cancel := context.WithTimeout(tb.Context(), Timeout(limit))
 	defer cancel()
 	err := Eventually(ctx, 20*time.Millisecond, func() error {
 		_, err := Get(ctx, url)

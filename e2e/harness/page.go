@@ -13,7 +13,7 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// The longest that a call of the browser may take, on a machine that decodes video.
+// Time limits of calls to the browser, on a machine that decodes video.
 const (
 	callTime = 30 * time.Second
 	stepTime = 60 * time.Second
@@ -21,7 +21,7 @@ const (
 
 // Page is a tab, or a frame in one.
 type Page struct {
-	// Rebuilds says that hls.js is expected to begin anew.
+	// Rebuilds is set if the player is expected to rebuild hls.js.
 	Rebuilds bool
 
 	tb testing.TB
@@ -29,7 +29,7 @@ type Page struct {
 	ctx context.Context
 }
 
-// Do takes steps in the page.
+// Do runs actions in the page.
 func (p *Page) Do(steps ...chromedp.Action[chromedp.Void]) {
 	p.tb.Helper()
 	ctx, cancel := context.WithTimeout(p.ctx, stepTime)
@@ -39,7 +39,7 @@ func (p *Page) Do(steps ...chromedp.Action[chromedp.Void]) {
 	}
 }
 
-// Frame is the frame of another site that shows url.
+// Frame returns the frame of another site that shows url.
 func (p *Page) Frame(url string) *Page {
 	p.tb.Helper()
 	ctx, cancel := context.WithTimeout(p.ctx, callTime)
@@ -70,7 +70,7 @@ func (p *Page) Frame(url string) *Page {
 	return &Page{tb: p.tb, ctx: inner}
 }
 
-// Text is an element's text.
+// Text returns the text of an element.
 func (p *Page) Text(selector string) string {
 	p.tb.Helper()
 	text, err := evaluate[string](p, fmt.Sprintf("document.querySelector(%q)?.innerText ?? ''", selector))
@@ -80,7 +80,7 @@ func (p *Page) Text(selector string) string {
 	return text
 }
 
-// ClickAt clicks an element at a share of its width, from 0 to 1.
+// ClickAt clicks an element at a fraction of its width, from 0 to 1.
 func (p *Page) ClickAt(selector string, across float64) {
 	p.tb.Helper()
 	at, err := evaluate[[2]float64](p, fmt.Sprintf(`(() => {
@@ -90,7 +90,7 @@ func (p *Page) ClickAt(selector string, across float64) {
 	if err != nil {
 		p.tb.Fatal(err)
 	}
-	// Controls that have hidden themselves come back under the pointer.
+	// Moving the pointer shows hidden controls.
 	p.Do(chromedp.MouseEvent(chromedp.MouseMoved, at[0], at[1]))
 	p.WaitUntil(stepTime, fmt.Sprintf("document.querySelector(%q).contains(document.elementFromPoint(%f, %f))", selector, at[0], at[1]))
 	p.Do(chromedp.MouseClickXY(at[0], at[1]))
@@ -102,26 +102,25 @@ func (p *Page) WaitUntil(limit time.Duration, expression string) {
 	p.eventually(limit, func() error {
 		yes, err := evaluate[bool](p, "Boolean("+expression+")")
 		if err == nil && !yes {
-			err = fmt.Errorf("%s is not true after %v", expression, Patience(limit))
+			err = fmt.Errorf("%s is not true after %v", expression, Timeout(limit))
 		}
 		return err
 	})
 }
 
-// eventually gives up on the page when limit has passed, or more (Patience).
+// eventually calls try until it succeeds, and fails the test after Patience(limit).
 func (p *Page) eventually(limit time.Duration, try func() error) {
 	p.tb.Helper()
-	ctx, cancel := context.WithTimeout(p.ctx, Patience(limit))
+	ctx, cancel := context.WithTimeout(p.ctx, Timeout(limit))
 	defer cancel()
 	if err := Eventually(ctx, 50*time.Millisecond, try); err != nil {
-		p.bury()
+		p.logFailure()
 		p.tb.Fatal(err)
 	}
 }
 
-// bury writes what can be known of a page that failed: its picture, and what
-// hls.js said.
-func (p *Page) bury() {
+// logFailure writes a screenshot of a failed page and the log of hls.js.
+func (p *Page) logFailure() {
 	p.tb.Helper()
 	p.Screenshot(p.tb.Name() + "-failed")
 	lines, err := evaluate[[]string](p, "window.hlsLog ?? []")
@@ -151,7 +150,7 @@ func (p *Page) Screenshot(name string) {
 	}
 }
 
-// artefact is the path of a file in e2e/out.
+// artefact returns the path of a file in e2e/out.
 func (p *Page) artefact(name string) string {
 	p.tb.Helper()
 	dir, err := os.Getwd()

@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// Playback is what a page's video says of itself.
+// Playback is the state of a page's video element.
 type Playback struct {
-	// Same is false when the page was loaded again.
+	// Same is false if the page was reloaded.
 	Same    bool    `json:"same"`
 	Time    float64 `json:"time"`
 	Width   int     `json:"width"`
@@ -15,9 +15,9 @@ type Playback struct {
 	Frames  int     `json:"frames"`
 	Dropped int     `json:"dropped"`
 	Audio   int     `json:"audio"` // bytes decoded
-	// Waits counts "waiting" events since MustPlay began.
+	// Waits is the number of "waiting" events since MustPlay began.
 	Waits int    `json:"waits"`
-	State string `json:"state"` // the page's own word
+	State string `json:"state"` // the state that the page shows
 	Fault string `json:"fault"` // the element's error
 }
 
@@ -31,7 +31,7 @@ const playbackScript = `(() => {
 
 func (p *Page) playback() (Playback, error) { return evaluate[Playback](p, playbackScript) }
 
-// Playback asks the page's video.
+// Playback returns the current state of the page's video.
 func (p *Page) Playback() Playback {
 	p.tb.Helper()
 	now, err := p.playback()
@@ -41,13 +41,13 @@ func (p *Page) Playback() Playback {
 	return now
 }
 
-// WaitFor waits until what the video says is as wanted.
+// WaitFor waits until wanted returns true for the state of the video.
 func (p *Page) WaitFor(what string, limit time.Duration, wanted func(Playback) bool) Playback {
 	p.tb.Helper()
 	var now Playback
 	p.eventually(limit, func() (err error) {
 		if now, err = p.playback(); err == nil && !wanted(now) {
-			err = fmt.Errorf("no %s within %v: %+v", what, Patience(limit), now)
+			err = fmt.Errorf("no %s within %v: %+v", what, Timeout(limit), now)
 		}
 		return err
 	})
@@ -61,16 +61,16 @@ func (p *Page) WaitForPlay(limit time.Duration) Playback {
 	return p.WaitFor("progress", limit, func(now Playback) bool { return now.Time > first.Time+1 })
 }
 
-// WaitForPicture waits until the page's video moves.
+// WaitForPicture waits until the page's video shows pictures.
 func (p *Page) WaitForPicture(limit time.Duration) {
 	p.tb.Helper()
 	p.WaitFor("picture", limit, func(now Playback) bool { return now.Width > 0 })
 	p.WaitForPlay(limit)
 }
 
-// MustPlay watches the page's video until d of it was played, and fails when nothing is
-// decoded, or that takes too long. With Strict it also fails when the video stands
-// still for a second, runs dry, or does not keep up with the clock.
+// MustPlay waits until d of the page's video was played, and fails if nothing is decoded or it
+// takes too long. If Strict it also fails if the video stalls for a second, runs out of data,
+// or falls behind real time.
 func (p *Page) MustPlay(d time.Duration) {
 	p.tb.Helper()
 	const countWaits = `(() => {
@@ -86,15 +86,15 @@ func (p *Page) MustPlay(d time.Duration) {
 	last, moved := first, begin
 	tick := time.NewTicker(200 * time.Millisecond)
 	defer tick.Stop()
-	for limit := Patience(2*d + 10*time.Second); last.Time-first.Time < d.Seconds(); {
+	for limit := Timeout(2*d + 10*time.Second); last.Time-first.Time < d.Seconds(); {
 		<-tick.C
 		now := p.Playback()
 		if now.Time > last.Time {
 			moved = time.Now()
 		}
 		if still := time.Since(moved); Strict() && still > time.Second || time.Since(begin) > limit {
-			p.bury()
-			p.tb.Fatalf("%.2f s were played in %v; the picture stood still at %.2f s for %v", now.Time-first.Time,
+			p.logFailure()
+			p.tb.Fatalf("%.2f s were played in %v; the video stalled at %.2f s for %v", now.Time-first.Time,
 				time.Since(begin).Round(time.Millisecond), now.Time, still.Round(time.Millisecond))
 		}
 		last = now
@@ -103,7 +103,7 @@ func (p *Page) MustPlay(d time.Duration) {
 	p.tb.Logf("played %.2f s in %.2f s: %dx%d, %d frames, %d dropped, %d stalls", last.Time-first.Time, took,
 		last.Width, last.Height, last.Frames-first.Frames, last.Dropped-first.Dropped, last.Waits)
 	if Strict() && last.Waits > 0 {
-		p.tb.Errorf("the picture ran dry %d times in %v", last.Waits, d)
+		p.tb.Errorf("the video ran out of data %d times in %v", last.Waits, d)
 	}
 	if last.Width == 0 || last.Height == 0 {
 		p.tb.Error("the video has no size")

@@ -12,20 +12,20 @@ import (
 	"time"
 )
 
-// Process is a program at work.
+// Process is a running program.
 type Process struct {
-	// Logs is what it wrote, to both outputs.
+	// Logs holds its standard output and standard error.
 	Logs *Log
 
 	tb     testing.TB
 	cmd    *exec.Cmd
-	target int           // whom a signal is for: a process, or -1 times its group
+	target int           // target of signals: a process, or -1 times its group
 	done   chan struct{} // closed when it has ended, after which err is set
 	err    error
 }
 
-// Launch starts a program in a process group of its own, with env beside the test's
-// environment. The test's end kills the whole group.
+// Launch starts a program in its own process group, with env added to the test's environment.
+// The end of the test kills the whole group.
 func Launch(tb testing.TB, env []string, args ...string) *Process {
 	tb.Helper()
 	cmd := exec.Command(args[0], args[1:]...)
@@ -37,8 +37,8 @@ func Launch(tb testing.TB, env []string, args ...string) *Process {
 	return p
 }
 
-// begin starts cmd; the caller sees to its end. Not CommandContext with the test's
-// context: that one is cancelled before Cleanup, and would kill what should stop by
+// begin starts cmd; the caller must end it. It does not use CommandContext with the test's
+// context, which is cancelled before Cleanup and would kill a process that should stop by
 // itself.
 func begin(tb testing.TB, cmd *exec.Cmd, logs *Log) *Process {
 	tb.Helper()
@@ -54,30 +54,30 @@ func begin(tb testing.TB, cmd *exec.Cmd, logs *Log) *Process {
 	return p
 }
 
-// Publish is an ffmpeg that publishes a file in real time, as it is. Options come
-// before the input.
+// Publish starts an ffmpeg that publishes a file in real time without transcoding. options are
+// input options.
 func Publish(tb testing.TB, file, url string, options ...string) *Process {
 	tb.Helper()
 	args := append([]string{"ffmpeg", "-v", "warning", "-nostdin", "-re"}, options...)
 	return Launch(tb, nil, append(args, "-i", file, "-c", "copy", "-f", "flv", url)...)
 }
 
-// PublishLooped repeats the file for ever, with growing timestamps.
+// PublishLooped publishes the file in a loop, with increasing timestamps.
 func PublishLooped(tb testing.TB, file, url string) *Process {
 	tb.Helper()
 	return Publish(tb, file, url, "-stream_loop", "-1")
 }
 
-// PID is the process's number.
+// PID returns the process id.
 func (p *Process) PID() int { return p.cmd.Process.Pid }
 
-// Done is closed when the process has ended.
+// Done returns a channel that is closed when the process has ended.
 func (p *Process) Done() <-chan struct{} { return p.done }
 
-// Signal sends the whole group a signal; a group that is gone takes none.
+// Signal sends a signal to the process group, if it still exists.
 func (p *Process) Signal(sig syscall.Signal) { _ = syscall.Kill(p.target, sig) }
 
-// Kill ends the process without a word to its peers.
+// Kill kills the process.
 func (p *Process) Kill() {
 	select {
 	case <-p.done:
@@ -87,28 +87,28 @@ func (p *Process) Kill() {
 	}
 }
 
-// Quit ends a publication cleanly, as a person who presses q.
+// Quit stops an encoder cleanly.
 func (p *Process) Quit() {
 	p.tb.Helper()
 	p.Signal(syscall.SIGINT)
 	select {
-	case <-p.done: // the status after a signal says nothing
-	case <-time.After(Patience(10 * time.Second)):
+	case <-p.done: // the status after a signal is not meaningful
+	case <-time.After(Timeout(10 * time.Second)):
 		p.tb.Errorf("%s did not stop on SIGINT:\n%s", p.name(), p.Logs)
 		p.Kill()
 	}
 }
 
-// Wait waits for the process's own end, which must be a good one.
+// Wait waits until the process exits, which must be with status 0.
 func (p *Process) Wait(limit time.Duration) {
 	p.tb.Helper()
-	if err := p.end(Patience(limit)); err != nil {
+	if err := p.end(Timeout(limit)); err != nil {
 		p.tb.Fatalf("%s: %v\n%s", p.name(), err, p.Logs)
 	}
 }
 
-// end waits for the process's end: nil is exit code 0. When limit has passed it is
-// killed.
+// end waits until the process exits, and returns nil for exit code 0. It kills the process
+// after limit.
 func (p *Process) end(limit time.Duration) error {
 	select {
 	case <-p.done:

@@ -9,32 +9,32 @@ import (
 	"time"
 )
 
-// Cut is a way to lose a connection.
+// Cut is a way in which a connection is lost.
 type Cut int
 
-// The ways.
+// The ways in which a connection is lost.
 const (
-	Reset  Cut = iota // RST to both ends
-	Finish            // FIN to both ends
-	Hole              // nothing arrives any more at either end, and nobody is told
-	Ghost             // RST to the client; the server is not told
+	Reset     Cut = iota // RST to both ends
+	Finish               // FIN to both ends
+	BlackHole            // no data arrives at either end, and neither is closed
+	Ghost                // RST to the client; nothing to the server
 )
 
-// Cuts are all ways to lose a connection.
-func Cuts() []Cut { return []Cut{Reset, Finish, Hole, Ghost} }
+// Cuts returns every Cut.
+func Cuts() []Cut { return []Cut{Reset, Finish, BlackHole, Ghost} }
 
 func (c Cut) String() string { return [...]string{"RST", "FIN", "black hole", "ghost"}[c] }
 
-// Proxy is a bad network: a TCP proxy whose connections can be cut, delayed and
-// throttled, and whose server can be out of reach. It has the same address all along.
+// Proxy is a TCP proxy that simulates a bad network: connections can be cut, delayed and
+// throttled, and the server can be unreachable. Its address does not change.
 type Proxy struct {
 	// Address is HOST:PORT, for a client.
 	Address string
 
 	listener    net.Listener
 	target      string
-	delay, rate atomic.Int64 // as Throttle says
-	bytes       atomic.Int64 // as Bytes says
+	delay, rate atomic.Int64 // see Throttle
+	bytes       atomic.Int64 // see Bytes
 	running     sync.WaitGroup
 
 	mu     sync.Mutex
@@ -43,7 +43,7 @@ type Proxy struct {
 	closed bool
 }
 
-// StartProxy listens until the test's end and forwards to the address target.
+// StartProxy starts a Proxy that forwards to the address target until the end of the test.
 func StartProxy(tb testing.TB, target string) *Proxy {
 	tb.Helper()
 	l := listen(tb)
@@ -53,7 +53,7 @@ func StartProxy(tb testing.TB, target string) *Proxy {
 	return p
 }
 
-// PublishURL is where an encoder sends the broadcast id to a golive behind the proxy.
+// PublishURL returns the URL for publishing the broadcast id through the proxy.
 func (p *Proxy) PublishURL(id string) string { return publishURL(p.Address, id) }
 
 func (p *Proxy) accept(ctx context.Context) {
@@ -64,7 +64,7 @@ func (p *Proxy) accept(ctx context.Context) {
 		}
 		far, err := (&net.Dialer{Timeout: 5 * time.Second}).DialContext(ctx, "tcp", p.target)
 		if err != nil {
-			_ = near.Close() // as if nobody listened
+			_ = near.Close() // as if the port were closed
 			continue
 		}
 		l := &link{proxy: p, near: near.(*net.TCPConn), far: far.(*net.TCPConn), gone: make(chan struct{}), lost: make(chan struct{})}
@@ -83,15 +83,14 @@ func (p *Proxy) accept(ctx context.Context) {
 	}
 }
 
-// Cut cuts what is connected now, and says how many connections that were. New ones
-// are not affected.
+// Cut cuts all current connections, and returns their number. New ones are not affected.
 func (p *Proxy) Cut(how Cut) int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.cutAll(how)
 }
 
-// CutOff cuts what is connected now, and whatever connects until Resume.
+// CutOff cuts all current connections, and all new ones until Resume.
 func (p *Proxy) CutOff(how Cut) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -99,14 +98,13 @@ func (p *Proxy) CutOff(how Cut) {
 	p.cutAll(how)
 }
 
-// Throttle lets so many bytes a second through to the server, 0 for no limit, and
-// delays each by so much.
+// Throttle limits the rate to the server, 0 for no limit, and delays each byte by delay.
 func (p *Proxy) Throttle(bytesPerSecond int64, delay time.Duration) {
 	p.delay.Store(int64(delay))
 	p.rate.Store(bytesPerSecond)
 }
 
-// Resume ends a CutOff and a Throttle. A connection that is in a hole stays there.
+// Resume ends CutOff and Throttle. A connection that is a black hole stays one.
 func (p *Proxy) Resume() {
 	p.Throttle(0, 0)
 	p.mu.Lock()
@@ -114,7 +112,7 @@ func (p *Proxy) Resume() {
 	p.outage = nil
 }
 
-// Bytes counts what was handed to the server.
+// Bytes returns the number of bytes that were forwarded to the server.
 func (p *Proxy) Bytes() int64 { return p.bytes.Load() }
 
 func (p *Proxy) cutAll(how Cut) (n int) {

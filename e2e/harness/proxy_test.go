@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// echo is a server that says everything again.
+// echo returns a server that says everything again.
 func echo(t *testing.T) string {
 	t.Helper()
 	l := listen(t)
@@ -46,7 +46,7 @@ func dial(t *testing.T, p *Proxy) (net.Conn, error) {
 	return conn, err
 }
 
-// mustDial is dial where it must work, and an answer comes.
+// mustDial returns dial where it must work, and an answer comes.
 func mustDial(t *testing.T, p *Proxy) net.Conn {
 	t.Helper()
 	conn, err := dial(t, p)
@@ -77,7 +77,7 @@ const (
 	never = 200 * time.Millisecond
 )
 
-func TestProxy_CutsWhatIsConnectedAndNoMore(t *testing.T) {
+func TestProxy_CutsOnlyCurrentConnections(t *testing.T) {
 	for _, how := range Cuts() {
 		t.Run(how.String(), func(t *testing.T) {
 			p := StartProxy(t, echo(t))
@@ -86,7 +86,7 @@ func TestProxy_CutsWhatIsConnectedAndNoMore(t *testing.T) {
 				t.Errorf("%d connections were cut, want 1", n)
 			}
 			err := ask(old, never)
-			if silent := errors.Is(err, os.ErrDeadlineExceeded); err == nil || silent != (how == Hole) {
+			if silent := errors.Is(err, os.ErrDeadlineExceeded); err == nil || silent != (how == BlackHole) {
 				t.Errorf("after a %v: %v", how, err)
 			}
 			mustDial(t, p)

@@ -7,8 +7,8 @@ import (
 	"golive/storage/s3/s3test"
 )
 
-// S3Storage is a new bucket on the store, and what stands in "storage: { … }" for
-// golive to use it. Golive goes to address, which is the store's own or a Proxy's.
+// S3Storage creates a bucket on the store, and returns the YAML in "storage: { … }" for it.
+// address is the store's or that of a Proxy.
 func S3Storage(tb testing.TB, store *s3test.Server, address string) (yaml, bucket string) {
 	tb.Helper()
 	bucket = store.Config(tb).Bucket

@@ -15,28 +15,27 @@ import (
 	"time"
 )
 
-// The times in which golive must be ready, and gone.
+// Time limits for the start and the stop of golive.
 const (
 	startTime = 15 * time.Second
 	stopTime  = 15 * time.Second
 )
 
-// Options say which golive to run, and how.
+// Options configures a Server.
 type Options struct {
-	// Config is YAML. The ports and the data folder are the harness's.
+	// Config is YAML without the ports and the data folder, which the harness sets.
 	Config string
-	// Program is the path of the golive; empty is the one that Main built.
+	// Program is the path of the binary; empty means the one that Main built.
 	Program string
 }
 
-// Server is a golive with a data folder and ports of its own, which it keeps when
-// it is started again.
+// Server is a golive with its own data folder and ports, which it keeps over restarts.
 type Server struct {
-	// Dir is where it works; its configuration is golive.yaml there.
+	// Dir is its working directory, with its configuration golive.yaml.
 	Dir string
 	// RTMP, HTTP and Admin are addresses, HOST:PORT.
 	RTMP, HTTP, Admin string
-	// Logs is what it wrote in all its lives.
+	// Logs holds its output of all runs.
 	Logs *Log
 
 	tb      testing.TB
@@ -44,8 +43,8 @@ type Server struct {
 	process *Process // nil when it is not running
 }
 
-// Start runs golive and waits until it is ready. The test's end stops it and checks
-// that it stopped cleanly, if it runs then.
+// Start starts golive and waits until it is ready. The end of the test stops it, if it is
+// running, and checks that it stopped cleanly.
 func Start(tb testing.TB, o Options) *Server {
 	tb.Helper()
 	program, err := filepath.Abs(cmp.Or(o.Program, os.Getenv(binaryVariable))) // it runs in another folder
@@ -71,7 +70,7 @@ func Start(tb testing.TB, o Options) *Server {
 	return s
 }
 
-// Run runs golive, for the first time or again, and waits until it is ready.
+// Run starts golive, for the first time or again, and waits until it is ready.
 func (s *Server) Run() {
 	s.tb.Helper()
 	cmd := exec.Command(s.program, "serve", "--config", s.configFile())
@@ -79,7 +78,7 @@ func (s *Server) Run() {
 	cmd.Env = append(slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "GOLIVE_") }),
 		"GOLIVE_DATA_DIR="+s.Data(), "GOLIVE_INGEST_RTMP_LISTEN="+s.RTMP, "GOLIVE_ORIGIN_LISTEN="+s.HTTP, "GOLIVE_ADMIN_LISTEN="+s.Admin)
 	s.process = begin(s.tb, cmd, s.Logs)
-	ctx, cancel := context.WithTimeout(s.tb.Context(), Patience(startTime))
+	ctx, cancel := context.WithTimeout(s.tb.Context(), Timeout(startTime))
 	defer cancel()
 	err := Eventually(ctx, 20*time.Millisecond, func() error {
 		_, err := Get(ctx, "http://"+s.Admin+"/readyz")
@@ -92,13 +91,13 @@ func (s *Server) Run() {
 
 func (s *Server) configFile() string { return filepath.Join(s.Dir, "golive.yaml") }
 
-// Data is golive's data folder.
+// Data returns golive's data folder.
 func (s *Server) Data() string { return filepath.Join(s.Dir, "data") }
 
-// PID is the number of the running process.
+// PID returns the id of the running process.
 func (s *Server) PID() int { return s.process.PID() }
 
-// Program is the path of the golive that it runs.
+// Program returns the path of the binary.
 func (s *Server) Program() string { return s.program }
 
 // Signal sends golive, which must be running, a signal.
@@ -109,14 +108,13 @@ func (s *Server) Signal(sig syscall.Signal) {
 	}
 }
 
-// Wait waits for golive's end: nil is exit code 0. When limit has passed it is
-// killed.
+// Wait waits until golive exits, and returns nil for exit code 0. It kills it after limit.
 func (s *Server) Wait(limit time.Duration) error {
 	defer func() { s.process = nil }()
-	return s.process.end(Patience(limit))
+	return s.process.end(Timeout(limit))
 }
 
-// Stop ends golive as an operator does, and checks that it ends cleanly.
+// Stop stops golive with SIGTERM, and checks that it exits cleanly.
 func (s *Server) Stop() {
 	s.tb.Helper()
 	s.Signal(syscall.SIGTERM)
@@ -125,32 +123,32 @@ func (s *Server) Stop() {
 	}
 }
 
-// Kill ends golive without a chance to say goodbye.
+// Kill kills golive with SIGKILL.
 func (s *Server) Kill() {
 	s.tb.Helper()
 	s.Signal(syscall.SIGKILL)
-	// A killed process has no clean end.
+	// A killed process does not exit cleanly.
 	_ = s.Wait(5 * time.Second)
 }
 
-// URL is the address of a page, a playlist or the API.
+// URL returns the URL of a path.
 func (s *Server) URL(path string) string { return "http://" + s.HTTP + path }
 
-// WatchURL is the page that plays the broadcast id.
+// WatchURL returns the URL of the watch page of the broadcast id.
 func (s *Server) WatchURL(id string) string { return s.URL("/watch/" + id) }
 
-// PlaylistURL is what a player of the broadcast id opens.
+// PlaylistURL returns the URL of the multivariant playlist of the broadcast id.
 func (s *Server) PlaylistURL(id string) string { return s.URL("/live/" + id + "/index.m3u8") }
 
-// MediaURL is the media playlist of the broadcast's source.
+// MediaURL returns the URL of the media playlist of the source rendition.
 func (s *Server) MediaURL(id string) string { return s.URL("/live/" + id + "/source/index.m3u8") }
 
-// PublishURL is where an encoder sends the broadcast id.
+// PublishURL returns the URL for publishing the broadcast id.
 func (s *Server) PublishURL(id string) string { return publishURL(s.RTMP, id) }
 
 func publishURL(address, id string) string { return "rtmp://" + address + "/live/" + id }
 
-// Stored is the text of the broadcast's media playlist on disk.
+// Stored returns the text of the broadcast's media playlist on disk.
 func (s *Server) Stored(id string) string {
 	s.tb.Helper()
 	text, err := os.ReadFile(filepath.Join(s.Data(), "media", "live", id, "source", "index.m3u8"))
@@ -160,7 +158,7 @@ func (s *Server) Stored(id string) string {
 	return string(text)
 }
 
-// Broadcast is what the API says of one.
+// Broadcast is a broadcast in the API.
 type Broadcast struct {
 	ID      string    `json:"id"`
 	State   string    `json:"state"`
@@ -171,7 +169,7 @@ type Broadcast struct {
 	} `json:"warnings"`
 }
 
-// Broadcast asks the API.
+// Broadcast gets a broadcast from the API.
 func (s *Server) Broadcast(ctx context.Context, id string) (b Broadcast, err error) {
 	body, err := Get(ctx, s.URL("/v1/broadcasts/"+id))
 	if err != nil {
@@ -183,7 +181,7 @@ func (s *Server) Broadcast(ctx context.Context, id string) (b Broadcast, err err
 // WaitForState waits until the broadcast is in a state.
 func (s *Server) WaitForState(id, state string, limit time.Duration) Broadcast {
 	s.tb.Helper()
-	ctx, cancel := context.WithTimeout(s.tb.Context(), Patience(limit))
+	ctx, cancel := context.WithTimeout(s.tb.Context(), Timeout(limit))
 	defer cancel()
 	var b Broadcast
 	err := Eventually(ctx, 20*time.Millisecond, func() (err error) {

@@ -10,22 +10,22 @@ import (
 	"testing"
 )
 
-// Sources are the files that encoders publish, each encoded when first asked for.
+// Sources are the files that encoders publish. Each is encoded on first use.
 type Sources struct {
-	// Dir is where they are; Main sets it.
+	// Dir is their folder; Main sets it.
 	Dir string
 
 	making sync.Mutex // keeps two tests from encoding the same source
 }
 
-// Plain is what most tests publish: B-frames, 20 s.
+// Plain returns the file that most tests publish: 20 s with B-frames.
 func (s *Sources) Plain(tb testing.TB) string {
 	tb.Helper()
 	return s.FLV(tb, "-bf", "2")
 }
 
-// FLV is a file of 20 s, or as -t says: a moving test picture with a key frame every
-// 2 s at 30 frames a second, and a tone. The options come before the output.
+// FLV returns a file of 20 s, or as long as the option -t: a moving test picture with a key
+// frame every 2 s at 30 frames a second, and a tone. options are output options of ffmpeg.
 func (s *Sources) FLV(tb testing.TB, options ...string) string {
 	tb.Helper()
 	s.making.Lock()

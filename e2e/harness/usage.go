@@ -12,8 +12,8 @@ import (
 // ticksPerSecond is the unit of CPU time in /proc, fixed for user space.
 const ticksPerSecond = 100
 
-// CPUSeconds is what a process and those of its process group have used so far, in
-// user and system mode. Linux only.
+// CPUSeconds returns the CPU time that the process group of a process has used so far, in user
+// and system mode. Linux only.
 func CPUSeconds(tb testing.TB, pid int) float64 {
 	tb.Helper()
 	files, err := filepath.Glob("/proc/[0-9]*/stat")
@@ -25,7 +25,7 @@ func CPUSeconds(tb testing.TB, pid int) float64 {
 	for _, file := range files {
 		text, err := os.ReadFile(file)
 		if err != nil {
-			continue // it has ended meanwhile
+			continue // it has exited meanwhile
 		}
 		used, group := parseStat(tb, string(text))
 		if self := file == fmt.Sprintf("/proc/%d/stat", pid); self || group == pid {
@@ -53,7 +53,7 @@ func parseStat(tb testing.TB, stat string) (ticks float64, group int) {
 	return user + system, group
 }
 
-// ResidentBytes is the memory of a process that is in RAM. Linux only.
+// ResidentBytes returns the resident memory of a process. Linux only.
 func ResidentBytes(tb testing.TB, pid int) float64 {
 	tb.Helper()
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))

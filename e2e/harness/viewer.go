@@ -6,23 +6,23 @@ import (
 	"time"
 )
 
-// Viewer keeps an eye on a page's video until it is stopped.
+// Viewer samples the state of a page's video until it is stopped.
 type Viewer struct {
 	page    *Page
 	cancel  context.CancelFunc
 	stopped chan struct{}
 
 	mu   sync.Mutex
-	seen []Sight
+	seen []Sample
 }
 
-// Sight is what was seen at a moment.
-type Sight struct {
+// Sample is the state at one time.
+type Sample struct {
 	At time.Time
 	Playback
 }
 
-// View looks at the page's video five times a second.
+// View starts a Viewer, which samples the video five times a second.
 func (p *Page) View() *Viewer {
 	ctx, cancel := context.WithCancel(p.ctx)
 	v := &Viewer{page: p, cancel: cancel, stopped: make(chan struct{})}
@@ -31,10 +31,10 @@ func (p *Page) View() *Viewer {
 		for ctx.Err() == nil {
 			if now, err := p.playback(); err == nil {
 				if now.Time < v.Last().Time && !p.Rebuilds {
-					p.bury() // the player began anew: while its log tells why
+					p.logFailure() // the player was rebuilt: write its log
 				}
 				v.mu.Lock()
-				v.seen = append(v.seen, Sight{At: time.Now(), Playback: now})
+				v.seen = append(v.seen, Sample{At: time.Now(), Playback: now})
 				v.mu.Unlock()
 			}
 			Pause(ctx, 200*time.Millisecond)
@@ -44,34 +44,34 @@ func (p *Page) View() *Viewer {
 	return v
 }
 
-// Last is the newest sight; zero before the first.
-func (v *Viewer) Last() Sight {
+// Last returns the newest sample; zero before the first.
+func (v *Viewer) Last() Sample {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if len(v.seen) == 0 {
-		return Sight{}
+		return Sample{}
 	}
 	return v.seen[len(v.seen)-1]
 }
 
-// Stop ends the viewing and returns what was seen.
-func (v *Viewer) Stop() []Sight {
+// Stop stops the Viewer and returns its samples.
+func (v *Viewer) Stop() []Sample {
 	v.cancel()
 	<-v.stopped
 	return v.seen
 }
 
-// Report sums a viewing up.
+// Report summarises the samples of a Viewer.
 type Report struct {
 	Played        float64       // seconds of media
-	Longest       time.Duration // in which the picture stood still
-	Still         time.Duration // of all times of more than half a second
-	Back, Reloads int           // the picture's time went back; the page was loaded again
+	Longest       time.Duration // longest stall
+	Still         time.Duration // sum of all stalls of more than half a second
+	Back, Reloads int           // times that the playback position went back; page reloads
 	Faults        []string
 }
 
-// SumUp reports what a Viewer saw.
-func SumUp(seen []Sight) (r Report) {
+// Summarise summarises the samples of a Viewer.
+func Summarise(seen []Sample) (r Report) {
 	if len(seen) == 0 {
 		return r
 	}

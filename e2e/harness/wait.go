@@ -6,24 +6,22 @@ import (
 	"time"
 )
 
-// strictVariable has speed judged when it is set: for a machine with nothing else to do.
+// strictVariable is the environment variable for checking speed, on an otherwise idle machine.
 const strictVariable = "GOLIVE_STRICT"
 
-// Strict reports whether speed is judged: what is late, or does not play smoothly, fails
-// the test. Without it a test passes on a machine of any speed, and its log has the
-// figures.
+// Strict reports whether speed is checked: what is late, or does not play smoothly, fails the
+// test. Otherwise a test passes on a machine of any speed, and logs the measurements.
 func Strict() bool { return os.Getenv(strictVariable) != "" }
 
-// Patience is how long to wait for what should take d.
-func Patience(d time.Duration) time.Duration {
+// Timeout returns the timeout for something that should take d.
+func Timeout(d time.Duration) time.Duration {
 	if Strict() {
 		return d
 	}
 	return 4 * d
 }
 
-// Eventually calls try until it gives nil, and gives its last error when ctx ends
-// first.
+// Eventually calls try until it returns nil, and returns its last error if ctx is done first.
 func Eventually(ctx context.Context, every time.Duration, try func() error) error {
 	tick := time.NewTicker(every)
 	defer tick.Stop()
@@ -40,7 +38,7 @@ func Eventually(ctx context.Context, every time.Duration, try func() error) erro
 	}
 }
 
-// Pause waits for d, or less when ctx ends.
+// Pause waits for d or until ctx is done.
 func Pause(ctx context.Context, d time.Duration) {
 	t := time.NewTimer(d)
 	defer t.Stop()

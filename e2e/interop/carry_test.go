@@ -19,7 +19,7 @@ type wanted struct {
 	width, height int
 	// discontinuities are marks after the first segment.
 	discontinuities int
-	// rebuilt says that hls.js has to begin anew: it cannot add a track to what it
+	// rebuilt is set if hls.js has to begin anew: it cannot add a track to what it
 	// plays.
 	rebuilt bool
 	// excused are rules that this encoder breaks by itself.
@@ -79,7 +79,7 @@ func (want wanted) checkBytes(t *testing.T, r *hlscheck.Rendition) {
 	for _, file := range harness.Runs(t, r) {
 		v, a := harness.Packets(t, file)
 		video, audio = video+len(v), audio+len(a)
-		for _, line := range harness.Complaints(t, file) {
+		for _, line := range harness.DecodeErrors(t, file) {
 			t.Error(line)
 		}
 	}
@@ -94,9 +94,9 @@ func (want wanted) checkBytes(t *testing.T, r *hlscheck.Rendition) {
 	}
 }
 
-func (want wanted) checkPicture(t *testing.T, seen []harness.Sight) {
+func (want wanted) checkPicture(t *testing.T, seen []harness.Sample) {
 	t.Helper()
-	sum, first, last := harness.SumUp(seen), seen[0], seen[len(seen)-1]
+	sum, first, last := harness.Summarise(seen), seen[0], seen[len(seen)-1]
 	wall := last.At.Sub(first.At).Seconds()
 	t.Logf("the page played %.1f s in %.1f s, %dx%d, %d frames, %d bytes of audio, still for at most %.1f s",
 		sum.Played, wall, last.Width, last.Height, last.Frames-first.Frames, last.Audio-first.Audio, sum.Longest.Seconds())

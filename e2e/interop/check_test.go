@@ -15,7 +15,7 @@ import (
 
 // The program that operators have finds no fault in a stream whose picture changes its
 // size every 6 s, and whose encoder goes and returns again and again.
-func TestCheck_FindsNothingWhileEncodersComeAndGo(t *testing.T) {
+func TestCheck_FindsNothingWhileEncodersReconnect(t *testing.T) {
 	length := time.Duration(*minutes * float64(time.Minute))
 	file := joined(t, "sizes", sources.Plain(t), sources.FLV(t, "-bf", "2", "-t", "10", "-s", "480x270"), 6)
 	for _, c := range []struct {

@@ -26,7 +26,7 @@ type field struct {
 	warned []string
 	// excused are the rules that the stream breaks by itself; docs/encoders.md says why.
 	excused []int
-	// unplayable says that Chromium cannot decode it: it is only carried.
+	// unplayable is set if Chromium cannot decode it: it is only carried.
 	unplayable bool
 	// still is how long the picture may stand still in the browser; 1.5 s when 0: three
 	// streams are encoded, checked and decoded on two cores.
@@ -35,7 +35,7 @@ type field struct {
 	played float64
 	// silent and blind say that no sound, or no picture, is decoded.
 	silent, blind bool
-	// rebuilt says that hls.js has to begin anew, because a track joined or left.
+	// rebuilt is set if hls.js has to begin anew, because a track joined or left.
 	rebuilt bool
 	// multivariant must be in the multivariant playlist.
 	multivariant string
@@ -118,7 +118,7 @@ func (f field) mustPlay(t *testing.T, s *harness.Server, b *harness.Browser) {
 			harness.Pause(watching, 300*time.Millisecond)
 		}
 	}()
-	var seen []harness.Sight
+	var seen []harness.Sample
 	if !f.unplayable {
 		page.WaitFor("media", 40*time.Second, func(now harness.Playback) bool { return now.Time > 0 && (f.blind || now.Width > 0) })
 		v := page.View()
@@ -139,7 +139,7 @@ func (f field) mustPlay(t *testing.T, s *harness.Server, b *harness.Browser) {
 		t.Error("the playlist has no end")
 	}
 	for _, run := range harness.Runs(t, r) {
-		lines := harness.Complaints(t, run)
+		lines := harness.DecodeErrors(t, run)
 		for _, line := range lines[:min(len(lines), 5)] {
 			t.Error(line)
 		}
@@ -160,7 +160,7 @@ func (f field) mustPlay(t *testing.T, s *harness.Server, b *harness.Browser) {
 	}
 }
 
-func (f field) checkPlayback(t *testing.T, seen []harness.Sight) {
+func (f field) checkPlayback(t *testing.T, seen []harness.Sample) {
 	t.Helper()
 	if len(seen) < 2 {
 		t.Fatal("the page was not watched")
@@ -172,7 +172,7 @@ func (f field) checkPlayback(t *testing.T, seen []harness.Sight) {
 	if share == 0 {
 		share = 0.85
 	}
-	sum, first, last := harness.SumUp(seen), seen[0], seen[len(seen)-1]
+	sum, first, last := harness.Summarise(seen), seen[0], seen[len(seen)-1]
 	wall := last.At.Sub(first.At).Seconds()
 	t.Logf("the page played %.1f s in %.1f s: %d frames, %d bytes of audio, still for at most %.1f s, %d back",
 		sum.Played, wall, last.Frames-first.Frames, last.Audio-first.Audio, sum.Longest.Seconds(), sum.Back)
@@ -210,12 +210,12 @@ func warnings(ctx context.Context, s *harness.Server, id string, all map[string]
 	}
 }
 
-// made is the usual source with other options.
+// made returns the usual source with other options.
 func made(options ...string) func(*testing.T) string {
 	return func(t *testing.T) string { t.Helper(); return sources.FLV(t, options...) }
 }
 
-// layout is a picture with a tone in each channel of that layout.
+// layout returns a picture with a tone in each channel of that layout.
 func layout(name string) func(*testing.T) string {
 	return func(t *testing.T) string {
 		t.Helper()
@@ -227,22 +227,22 @@ func layout(name string) func(*testing.T) string {
 	}
 }
 
-// slow is a picture without sound at a low rate, each one a key frame.
+// slow returns a picture without sound at a low rate, each one a key frame.
 func slow(rate, seconds string) func(*testing.T) string {
 	return made("-an", "-r", rate, "-g", "1", "-keyint_min", "1", "-t", seconds)
 }
 
-// slowWithSound is the same with sound.
+// slowWithSound returns the same with sound.
 func slowWithSound(rate, seconds string) func(*testing.T) string {
 	return made("-r", rate, "-g", "1", "-keyint_min", "1", "-t", seconds)
 }
 
-// fast is a picture at a high rate.
+// fast returns a picture at a high rate.
 func fast(rate, seconds string) func(*testing.T) string {
 	return made("-vf", "fps="+rate+",scale=320:180", "-g", "240", "-keyint_min", "240", "-t", seconds)
 }
 
-// without is the usual source of some seconds, of which one kind of tag is missing for
+// without returns the usual source of some seconds, of which one kind of tag is missing for
 // a while.
 func without(kind byte, from, to, length uint32) func(*testing.T) string {
 	return func(t *testing.T) string {
@@ -277,7 +277,7 @@ func adtsInside(t *testing.T, name, file string, headerless bool) string {
 	return writeFLV(t, name, tags)
 }
 
-// paired gives each second picture the timestamp of the one before it.
+// paired returns each second picture the timestamp of the one before it.
 func paired(t *testing.T, name, file string) string {
 	t.Helper()
 	tags := readFLV(t, file)

@@ -67,7 +67,7 @@ func until(tags []tag, ms uint32) (kept []tag) {
 	return kept
 }
 
-// joined is one file that plays a and then b, as an encoder sends it whose picture
+// joined returns one file that plays a and then b, as an encoder sends it whose picture
 // changes: new parameters within one stream.
 func joined(t *testing.T, name, a, b string, seconds uint32) string {
 	t.Helper()
@@ -81,7 +81,7 @@ func joined(t *testing.T, name, a, b string, seconds uint32) string {
 	return writeFLV(t, name, tags)
 }
 
-// lateAudio is the file's beginning, with audio only after some seconds.
+// lateAudio returns the file's beginning, with audio only after some seconds.
 func lateAudio(t *testing.T, name, file string, seconds, length uint32) string {
 	t.Helper()
 	var tags []tag

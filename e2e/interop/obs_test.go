@@ -23,7 +23,7 @@ import (
 func screen(t *testing.T) string {
 	t.Helper()
 	x := harness.Launch(t, nil, "Xvfb", "-displayfd", "1", "-screen", "0", "1024x768x24", "-nolisten", "tcp")
-	ctx, cancel := context.WithTimeout(t.Context(), harness.Patience(10*time.Second))
+	ctx, cancel := context.WithTimeout(t.Context(), harness.Timeout(10*time.Second))
 	defer cancel()
 	var number int
 	err := harness.Eventually(ctx, 20*time.Millisecond, func() error {
@@ -177,7 +177,7 @@ func TestOBS_ReturnsByItself(t *testing.T) {
 		t.Logf("%v: 4 s more were played %.1f s after it", how, time.Since(begin).Seconds())
 	}
 	page.Screenshot("interop-obs-returned")
-	sum := harness.SumUp(v.Stop())
+	sum := harness.Summarise(v.Stop())
 	if now := s.WaitForState("obs", "live", time.Second); !now.Started.Equal(first.Started) {
 		t.Errorf("the broadcast of %v became one of %v", first.Started, now.Started)
 	}

@@ -47,7 +47,7 @@ func TestReconnect_ContinuesTheSamePlaylist(t *testing.T) {
 			resumed := time.Since(back) - 2*time.Second
 			harness.Pause(t.Context(), 3*time.Second)
 			page.Screenshot("reconnect-" + id)
-			sum := harness.SumUp(v.Stop())
+			sum := harness.Summarise(v.Stop())
 			t.Logf("the picture went on about %.1f s after the return; it stood still for %.1f s", resumed.Seconds(), sum.Longest.Seconds())
 			if sum.Reloads > 0 || sum.Back > 0 || len(sum.Faults) > 0 {
 				t.Errorf("%d reloads, %d steps back, faults %q", sum.Reloads, sum.Back, sum.Faults)
@@ -92,7 +92,7 @@ func TestReconnect_AfterASinglePicture(t *testing.T) {
 	back := time.Now()
 	harness.PublishLooped(t, file, s.PublishURL("show"))
 	page.WaitFor("picture after the return", 15*time.Second, func(now harness.Playback) bool { return now.Time > before.Time+3 })
-	sum := harness.SumUp(v.Stop())
+	sum := harness.Summarise(v.Stop())
 	t.Logf("3 s more were played %.1f s after the return; it stood still for %.1f s", time.Since(back).Seconds(), sum.Longest.Seconds())
 	if sum.Reloads > 0 || sum.Back > 0 || len(sum.Faults) > 0 {
 		t.Errorf("%d reloads, %d steps back, faults %q", sum.Reloads, sum.Back, sum.Faults)
@@ -113,7 +113,7 @@ func TestReconnect_EndsThePlaylistWhenNobodyReturns(t *testing.T) {
 	r := f.Wait(30 * time.Second) // returns with EXT-X-ENDLIST
 	took := time.Since(killed)
 	f.Check(pace...)
-	if !r.Ended || took < 14*time.Second || took > 15*time.Second+harness.Patience(3*time.Second) {
+	if !r.Ended || took < 14*time.Second || took > 15*time.Second+harness.Timeout(3*time.Second) {
 		t.Errorf("ended %t after %v, want after 15 s", r.Ended, took)
 	}
 	// At 20 s a publisher begins anew, with numbers that go on.

@@ -105,7 +105,7 @@ func TestRestart_AfterAKillContinuesTheBroadcast(t *testing.T) {
 	}
 	harness.Pause(t.Context(), 4*time.Second)
 	page.Screenshot("restart")
-	sum := harness.SumUp(v.Stop())
+	sum := harness.Summarise(v.Stop())
 	encoder.Quit()
 	s.WaitForState("show", "ended", 5*time.Second)
 	r.stop()
@@ -169,7 +169,7 @@ func TestRestart_SecondSignalCutsItShort(t *testing.T) {
 	if !ok || exit.ExitCode() == 0 {
 		t.Errorf("exit: %v, want by the signal", err)
 	}
-	if took := time.Since(begin); took > harness.Patience(time.Second) {
+	if took := time.Since(begin); took > harness.Timeout(time.Second) {
 		t.Errorf("golive went on for %v after the second signal", took)
 	}
 }

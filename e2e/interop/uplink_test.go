@@ -68,11 +68,11 @@ func (u *uplink) cut(ctx context.Context, how harness.Cut) {
 	u.outages = append(u.outages, outage{how: how.String(), begin: begin, end: time.Now()})
 }
 
-// flows says whether the newest publisher gets media through; false when it was
+// flows reports whether the newest publisher gets media through; false when it was
 // refused.
 func (u *uplink) flows(ctx context.Context, before int64) bool {
 	const enough = 64 << 10 // no handshake is that long
-	ctx, cancel := context.WithTimeout(ctx, harness.Patience(5*time.Second))
+	ctx, cancel := context.WithTimeout(ctx, harness.Timeout(5*time.Second))
 	defer cancel()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
@@ -107,7 +107,7 @@ func TestUplink_ThatIsCutOftenIsOneBroadcastWithoutAReload(t *testing.T) {
 		random: rand.New(rand.NewPCG(uint64(*cuts), 7)), // the same faults each time
 	}
 	length := time.Duration(*minutes * float64(time.Minute))
-	ctx, cancel := context.WithTimeout(t.Context(), harness.Patience(2*length+time.Minute))
+	ctx, cancel := context.WithTimeout(t.Context(), harness.Timeout(2*length+time.Minute))
 	defer cancel()
 	u.publish()
 	first := s.WaitForState("show", "live", 10*time.Second)
@@ -170,7 +170,7 @@ func (u *uplink) checkPlaylist(f *harness.Follower, r *hlscheck.Rendition) {
 		len(r.Segments), len(r.Parts), r.Reloads, marks, u.tries, *cuts, late, lateParts, f.Violations())
 }
 
-// late is 1 when something came late, which only an outage excuses (rules 11, 12).
+// late returns 1 when something came late, which only an outage excuses (rules 11, 12).
 func (u *uplink) late(what string, msn int64, before, now time.Time, limit time.Duration) int {
 	u.t.Helper()
 	const slack = 300 * time.Millisecond // of a busy machine
@@ -189,20 +189,20 @@ func (u *uplink) late(what string, msn int64, before, now time.Time, limit time.
 	return 1
 }
 
-func (u *uplink) checkPicture(seen []harness.Sight) {
+func (u *uplink) checkPicture(seen []harness.Sample) {
 	u.t.Helper()
 	var away time.Duration
 	for _, o := range u.outages {
 		away += o.end.Sub(o.begin)
 	}
-	sum := harness.SumUp(seen)
+	sum := harness.Summarise(seen)
 	wall := seen[len(seen)-1].At.Sub(seen[0].At)
 	u.t.Logf("the page played %.1f s in %.1f s; the uplink was bad for %.1f s; the picture stood still for %.1f s, at most %.1f s at once; went back %d times, %d reloads, faults %q",
 		sum.Played, wall.Seconds(), away.Seconds(), sum.Still.Seconds(), sum.Longest.Seconds(), sum.Back, sum.Reloads, sum.Faults)
 	if sum.Reloads > 0 || sum.Back > 0 || len(sum.Faults) > 0 {
 		u.t.Errorf("the page was reloaded %d times, the picture went back %d times, faults %q", sum.Reloads, sum.Back, sum.Faults)
 	}
-	if sum.Longest > harness.Patience(10*time.Second) {
+	if sum.Longest > harness.Timeout(10*time.Second) {
 		u.t.Errorf("the picture stood still for %v", sum.Longest)
 	}
 }

@@ -1,7 +1,7 @@
-// Package load measures what viewers cost the real server, and how long they wait:
-// it builds golive, publishes to it, sends it an audience, and reads the process's
-// CPU time from the system. nginx and a bare net/http serve the same bytes in the
-// same run, so that the ratios hold on another machine.
+// Package load measures the cost of viewers for the real server, and their waiting times: it
+// builds golive, publishes to it, runs viewers, and reads the process's CPU time from the
+// system. nginx and a bare net/http server serve the same bytes in the same run, so that the
+// ratios are comparable between machines.
 //
 // Package load does not know the server's packages: it starts the binary as an
 // operator does.

@@ -48,7 +48,7 @@ func BenchmarkIngest(b *testing.B) {
 	}
 }
 
-// profile is the CPU time of the publishers' goroutines while it measures, in
+// profile returns the CPU time of the publishers' goroutines while it measures, in
 // seconds.
 func (s *stage) profile(b *testing.B) float64 {
 	b.Helper()

@@ -114,7 +114,7 @@ func (r *seen) read(b *testing.B, p *harness.Process) {
 	}
 }
 
-// partDelay is the 99th percentile of how late a part was sent, in milliseconds.
+// partDelay returns the 99th percentile of how late a part was sent, in milliseconds.
 func (r *seen) partDelay() float64 {
 	return r.metrics.Quantile("golive_origin_part_delay_seconds", 0.99) * 1000
 }

@@ -76,7 +76,7 @@ func (c *contender) hammer(b *testing.B, viewers, url string, connections int, t
 	c.bytes += r.Bytes
 }
 
-// live is where golive has what is in the file.
+// live returns where golive has what is in the file.
 func (s *stage) live(b *testing.B, file string) string {
 	if file == "playlist.m3u8" {
 		return s.MediaURL("load")
@@ -84,7 +84,7 @@ func (s *stage) live(b *testing.B, file string) string {
 	return s.newest(b)
 }
 
-// newest is the URL of the newest complete segment.
+// newest returns the URL of the newest complete segment.
 func (s *stage) newest(b *testing.B) string {
 	b.Helper()
 	text, err := harness.Get(b.Context(), s.MediaURL("load"))

@@ -41,7 +41,7 @@ func (b bucket) has(key string) bool {
 // waitForReplay waits until the bucket has the broadcast's replay.
 func (b bucket) waitForReplay(id string, limit time.Duration) *hlscheck.Media {
 	b.t.Helper()
-	ctx, cancel := context.WithTimeout(b.t.Context(), harness.Patience(limit))
+	ctx, cancel := context.WithTimeout(b.t.Context(), harness.Timeout(limit))
 	defer cancel()
 	key := "live/" + id + "/replay.m3u8"
 	err := harness.Eventually(ctx, 100*time.Millisecond, func() error {

@@ -3,6 +3,8 @@
 package store
 
 import (
+	"fmt"
+	"os"
 	"testing"
 
 	"golive/e2e/harness"
@@ -10,4 +12,10 @@ import (
 
 var sources harness.Sources
 
-func TestMain(m *testing.M) { harness.Main(m, &sources) }
+func TestMain(m *testing.M) {
+	if config := os.Getenv(ladderVariable); config != "" {
+		fmt.Fprintln(os.Stderr, runNode(config))
+		os.Exit(1)
+	}
+	harness.Main(m, &sources)
+}

@@ -52,7 +52,7 @@ func TestBucket_IsPlayedThroughNginxAlone(t *testing.T) {
 
 	replay := b.waitForReplay("show", 10*time.Second)
 	url := site + "/live/show/replay.m3u8"
-	if wrong := harness.Complaints(t, url); len(wrong) > 0 {
+	if wrong := harness.DecodeErrors(t, url); len(wrong) > 0 {
 		t.Errorf("ffprobe complains of the replay: %q", wrong)
 	}
 	video, audio := harness.Packets(t, file)
@@ -72,7 +72,7 @@ func TestBucket_IsPlayedThroughNginxAlone(t *testing.T) {
 	again.MustPlay(10 * time.Second)
 }
 
-// duration is what ffprobe says of the whole, in seconds.
+// duration returns what ffprobe says of the whole, in seconds.
 func duration(t *testing.T, file string) float64 {
 	t.Helper()
 	out := harness.Run(t, "ffprobe", "-v", "error", "-show_entries", "format=duration", "-of", "csv=p=0", file)

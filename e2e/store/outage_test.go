@@ -27,7 +27,7 @@ type trouble struct {
 	begin, end func()
 }
 
-func TestOutage_LosesNothingAndNobodyNotices(t *testing.T) {
+func TestOutage_LosesNothingAndDoesNotAffectViewers(t *testing.T) {
 	store := s3test.Start(t)
 	network := harness.StartProxy(t, store.Address)
 	yaml, name := harness.S3Storage(t, store, network.Address)
@@ -74,7 +74,7 @@ func TestOutage_LosesNothingAndNobodyNotices(t *testing.T) {
 		}
 		pause(phase/2 - time.Since(began))
 	}
-	seen := harness.SumUp(eye.Stop())
+	seen := harness.Summarise(eye.Stop())
 	for _, e := range encoders {
 		e.Quit()
 	}
@@ -100,7 +100,7 @@ func TestOutage_LosesNothingAndNobodyNotices(t *testing.T) {
 // drained waits until nothing waits for the bucket any more.
 func drained(t *testing.T, s *harness.Server, limit time.Duration) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), harness.Patience(limit))
+	ctx, cancel := context.WithTimeout(t.Context(), harness.Timeout(limit))
 	defer cancel()
 	err := harness.Eventually(ctx, 100*time.Millisecond, func() error {
 		if n := harness.Metric(t, s, "golive_storage_spool_segments"); n > 0 {

@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -19,7 +18,6 @@ import (
 func TestRestart_DuringAnOutageLosesNothingThatWasSpooled(t *testing.T) {
 	store := s3test.Start(t)
 	yaml, name := harness.S3Storage(t, store, store.Address)
-	yaml = strings.Replace(yaml, "s3: {", "s3: { required: false,", 1)
 	s := harness.Start(t, harness.Options{Config: "storage: { " + yaml + " }"})
 	b := bucket{t, filepath.Join(store.Dir, name)}
 	file := sources.Plain(t)

@@ -15,8 +15,8 @@ import (
 	"time"
 )
 
-// mostHead is the longest head of a request that is read here.
-const mostHead = 4 << 10
+// maxHead is the longest head of a request that is read here.
+const maxHead = 4 << 10
 
 // conn is a connection.
 type conn struct {
@@ -25,7 +25,7 @@ type conn struct {
 	state    *tls.ConnectionState // of TLS; nil without
 	records  *records             // below TLS; nil without
 	listener *Listener
-	abandon  context.CancelFunc // ends the request under way
+	cancel   context.CancelFunc // ends the request under way
 	in       []byte             // what was read and not answered
 	armed    time.Time          // the read deadline
 }
@@ -42,15 +42,15 @@ func (c *conn) serve(ctx context.Context) {
 		}
 	}()
 	if c.listener.config != nil {
-		if n := c.secure(ctx); n != nextServe {
-			kept = n == nextOther
+		if n := c.handshake(ctx); n != outcomeServe {
+			kept = n == outcomeAccept
 			return
 		}
 	}
 	r := newRequest(ctx, c.listener.prefix, c.raw.RemoteAddr().String())
 	r.TLS = c.state
 	w := &response{conn: c, header: http.Header{}}
-	c.in = make([]byte, 0, mostHead)
+	c.in = make([]byte, 0, maxHead)
 	for first := true; ; first = false {
 		head, err := c.readHead(first)
 		if errors.Is(err, errPreface) {
@@ -65,7 +65,7 @@ func (c *conn) serve(ctx context.Context) {
 			return
 		}
 		if first {
-			c.asked()
+			c.requestRead()
 		}
 		if !c.answer(w, r) {
 			return
@@ -85,23 +85,23 @@ func (c *conn) answer(w *response, r *request) bool {
 	r.Form, r.PostForm = nil, nil // handlers keep them there
 	c.listener.handler.ServeHTTP(w, &r.Request)
 	if w.status == 0 && r.Context().Err() != nil {
-		return false // nobody is there to be told; an empty answer would be a lie
+		return false // the client has left; an empty response would look valid
 	}
 	return w.finish()
 }
 
-// asked tells the connection that its client has sent a request.
-func (c *conn) asked() {
-	if told, ok := c.raw.(interface{ Asked() }); ok {
-		told.Asked()
+// requestRead tells the connection that its client has sent a request.
+func (c *conn) requestRead() {
+	if told, ok := c.raw.(interface{ RequestRead() }); ok {
+		told.RequestRead()
 	}
 }
 
 // mayPipeline reports whether the connection may go on, of whose client a further
 // request has come before it had the answer to the last one.
 func (c *conn) mayPipeline() bool {
-	limited, ok := c.raw.(interface{ Pipelined() bool })
-	return !ok || limited.Pipelined()
+	limited, ok := c.raw.(interface{ AllowPipelined() bool })
+	return !ok || limited.AllowPipelined()
 }
 
 // newBuffers is where the connections borrow what they gather a response in.
@@ -109,25 +109,24 @@ func newBuffers(size int) *sync.Pool {
 	return &sync.Pool{New: func() any { b := make([]byte, 0, size); return &b }}
 }
 
-// errPreface is HTTP/2's connection preface where it is not the first that a client
-// sends.
+// errPreface reports the connection preface of HTTP/2 after other bytes.
 var errPreface = errors.New("preface of HTTP/2 after something else")
 
 const (
 	// preface begins a connection of HTTP/2 (RFC 9113 section 3.4), and no request.
 	preface       = "PRI "
 	refusePreface = "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-	// mostEmptyLines is how many empty lines before a request are ignored. RFC 9112
+	// maxEmptyLines is how many empty lines before a request are ignored. RFC 9112
 	// section 2.2 asks for one at least.
-	mostEmptyLines = 8
+	maxEmptyLines = 8
 )
 
 // readHead waits until the head of a request is there, and returns its length; 0 when
-// it is too long for this place, or so strange that its end might not be found.
+// it is too long for this place, or so unusual that its end might not be found.
 func (c *conn) readHead(first bool) (int, error) {
 	emptyLines := 0
 	for seen := 0; ; {
-		for seen == 0 && emptyLines < mostEmptyLines && bytes.HasPrefix(c.in, crlf) {
+		for seen == 0 && emptyLines < maxEmptyLines && bytes.HasPrefix(c.in, crlf) {
 			c.in = c.in[:copy(c.in, c.in[len(crlf):])]
 			emptyLines++
 		}
@@ -139,9 +138,9 @@ func (c *conn) readHead(first bool) (int, error) {
 			return seen + end + 4, nil
 		}
 		switch undecided := string(c.in); {
-		case undecided == "\r" && emptyLines < mostEmptyLines: // half of an empty line
+		case undecided == "\r" && emptyLines < maxEmptyLines: // half of an empty line
 		case !mayBegin && strings.HasPrefix(preface, undecided): // may become POST
-		case strange(c.in, seen) || len(c.in) == cap(c.in):
+		case isStrange(c.in, seen) || len(c.in) == cap(c.in):
 			return 0, nil
 		default:
 			seen = max(0, len(c.in)-3)
@@ -158,10 +157,10 @@ func (c *conn) readHead(first bool) (int, error) {
 	}
 }
 
-// strange says whether the beginning of a head, of which what is before from was seen
+// isStrange reports whether the beginning of a head, of which what is before from was seen
 // already, is that of a method that is not answered here (as HTTP/2's preface is), or
 // has a line that ends in LF alone.
-func strange(in []byte, from int) bool {
+func isStrange(in []byte, from int) bool {
 	if !slices.ContainsFunc(methods, func(m string) bool {
 		n := min(len(m), len(in))
 		return string(in[:n]) == m[:n]
@@ -200,8 +199,8 @@ const (
 	// headTime is how long a head may take.
 	headTime = 10 * time.Second
 	// idleTime is how long a connection is kept without a request, or three quarters
-	// of it: longer than proxies keep one that they do not use, a minute mostly. Who
-	// closes it first cannot be surprised.
+	// of it: longer than proxies keep an idle one, mostly a minute. A proxy that closes it
+	// first never sends a request to a connection that is just being closed.
 	idleTime = 2 * time.Minute
 )
 
@@ -220,12 +219,12 @@ func (c *conn) writePieces(pieces net.Buffers) (int64, error) {
 	return n, errors.Join(err, c.records.end())
 }
 
-// handOver gives the connection to who accepts from the Listener.
+// handOver gives the connection to the http.Server that accepts from the Listener.
 func (c *conn) handOver() bool {
 	_ = c.raw.SetReadDeadline(time.Time{})
-	r := replay{Conn: c.stream, unread: c.in}
+	r := unreadConn{Conn: c.stream, unread: c.in}
 	if c.state != nil {
-		return c.listener.offer(&secureReplay{replay: r, state: *c.state})
+		return c.listener.offer(&unreadTLSConn{unreadConn: r, state: *c.state})
 	}
 	return c.listener.offer(&r)
 }

@@ -1,5 +1,5 @@
-// Package http1 answers what players ask for over HTTP/1.1 with a fraction of
-// net/http's CPU time: GET, HEAD and OPTIONS without a body, below one path.
+// Package http1 serves requests of players over HTTP/1.1 with a fraction of net/http's CPU
+// time: GET, HEAD and OPTIONS without a body, below one path.
 //
 // A Listener stands between a listener and an http.Server. It reads the requests of
 // each connection, and has an http.Handler answer those that it understands. At the
@@ -7,7 +7,7 @@
 // hands the connection over, every byte in its place, and the http.Server goes on. One
 // of TLS does the same with connections that negotiate http/1.1, and hands those of h2
 // over after the handshake.
-// So it needs to know very little of HTTP, and is strict about that.
+// So it implements very little of HTTP, strictly.
 //
 // A request's context ends with the server, and on Linux when the connection breaks; not
 // when the client closes its half of it. What
@@ -17,6 +17,6 @@
 //
 // Package http1 does not know playlists or media.
 //
-// It starts a goroutine for each connection, and one that hears of clients that leave;
-// Shutdown waits for them.
+// It starts a goroutine for each connection, and one that watches for connections that
+// break; Shutdown waits for them, but not for ever.
 package http1

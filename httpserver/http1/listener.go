@@ -31,7 +31,7 @@ type Listener struct {
 	ran     chan struct{} // closed when Run has ended
 	running sync.WaitGroup
 
-	leavers  *leavers       // nil until there is something to watch; Run's
+	hangups  *hangups       // nil until there is something to watch; Run's
 	watching sync.WaitGroup // its goroutine
 
 	mu    sync.Mutex
@@ -62,8 +62,8 @@ func (l *Listener) Run(ctx context.Context) {
 	defer close(l.ran)
 	defer l.watching.Wait()
 	defer func() {
-		if l.leavers != nil {
-			l.leavers.close()
+		if l.hangups != nil {
+			l.hangups.close()
 		}
 	}()
 	for id := uint64(0); ; id++ {
@@ -73,12 +73,12 @@ func (l *Listener) Run(ctx context.Context) {
 			return
 		}
 		own, cancel := context.WithCancel(ctx)
-		c := &conn{raw: accepted, stream: accepted, listener: l, abandon: cancel}
+		c := &conn{raw: accepted, stream: accepted, listener: l, cancel: cancel}
 		l.mu.Lock()
 		l.conns[id] = c
 		l.mu.Unlock()
 		if err := l.watch(accepted, id); err != nil {
-			l.log.Warn("a viewer that leaves will be noticed late", "remote", accepted.RemoteAddr(), "err", err)
+			l.log.Warn("connection is not watched: a viewer that leaves will be noticed late", "remote", accepted.RemoteAddr(), "err", err)
 		}
 		l.running.Go(func() {
 			defer func() {
@@ -104,22 +104,22 @@ func (l *Listener) watch(c net.Conn, id uint64) error {
 	} else if err != nil {
 		return err
 	}
-	if l.leavers == nil {
-		made, err := newLeavers()
+	if l.hangups == nil {
+		made, err := newHangups()
 		if err != nil {
 			return err
 		}
-		l.leavers = made
-		l.watching.Go(func() { made.run(l.left) })
+		l.hangups = made
+		l.watching.Go(func() { made.run(l.hungUp) })
 	}
-	return l.leavers.watch(raw, id)
+	return l.hangups.watch(raw, id)
 }
 
-func (l *Listener) left(id uint64) {
+func (l *Listener) hungUp(id uint64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if c := l.conns[id]; c != nil {
-		c.abandon()
+		c.cancel()
 	}
 }
 
@@ -173,7 +173,8 @@ func (l *Listener) Close() error {
 
 // Shutdown closes the Listener, which must be running, and the idle connections, lets
 // the requests under way be answered, and waits for that until ctx is done. Then it
-// closes the others.
+// closes the others and cancels their requests; a handler that does not return soon is left
+// behind, which is an error.
 func (l *Listener) Shutdown(ctx context.Context) error {
 	err := l.Close()
 	l.each(func(c *conn) { _ = c.raw.SetReadDeadline(time.Unix(1, 0)) })
@@ -189,12 +190,21 @@ func (l *Listener) Shutdown(ctx context.Context) error {
 	case <-ctx.Done():
 		l.each(func(c *conn) {
 			_ = c.raw.Close() // first: what an abandoned handler says must not be taken for an answer
-			c.abandon()
+			c.cancel()
 		})
-		<-done
+	}
+	select {
+	case <-done:
 		return errors.Join(err, ctx.Err())
+	case <-time.After(cancelTime):
+		return errors.Join(err, ctx.Err(), errHandlers)
 	}
 }
+
+// cancelTime is how long a handler may take to return when its request was canceled.
+const cancelTime = time.Second
+
+var errHandlers = errors.New("handlers did not return when their requests were canceled")
 
 func (l *Listener) each(do func(*conn)) {
 	l.mu.Lock()

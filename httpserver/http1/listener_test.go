@@ -15,53 +15,39 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"golive/internal/pipenet"
 )
 
-// door is a Listener before an http.Server, both with one handler. What the http.Server
+// testServer is a Listener before an http.Server, both with one handler. What the http.Server
 // answers has the header Slow.
-type door struct {
+type testServer struct {
 	*Listener
 	dial func() net.Conn
 	end  func()
 }
 
-// pipes is a net.Listener of one end of each pipe.
-type pipes struct {
-	in     chan net.Conn
-	closed chan struct{}
-	once   sync.Once
-}
-
-func (p *pipes) Accept() (net.Conn, error) {
-	select {
-	case c := <-p.in:
-		return c, nil
-	case <-p.closed:
-		return nil, net.ErrClosed
-	}
-}
-func (p *pipes) Close() error   { p.once.Do(func() { close(p.closed) }); return nil }
-func (p *pipes) Addr() net.Addr { return &net.TCPAddr{} }
-
-// open opens a door of pipes, for a synctest bubble.
-func open(t *testing.T, handler http.HandlerFunc) *door {
+// open starts a testServer over pipes, for a synctest bubble.
+func open(t *testing.T, handler http.HandlerFunc) *testServer {
 	t.Helper()
-	p := &pipes{in: make(chan net.Conn), closed: make(chan struct{})}
+	p := pipenet.Listen()
 	d := openOn(t, p, handler)
 	d.dial = func() net.Conn {
 		near, far := net.Pipe()
-		p.in <- far
+		if err := p.Offer(t.Context(), far); err != nil {
+			t.Error(err)
+		}
 		return near
 	}
 	return d
 }
 
-func openOn(t *testing.T, ln net.Listener, handler http.HandlerFunc) *door {
+func openOn(t *testing.T, ln net.Listener, handler http.HandlerFunc) *testServer {
 	t.Helper()
 	return openListener(t, NewListener(ln, "/live/", handler, slog.New(slog.DiscardHandler)), handler)
 }
 
-func openListener(t *testing.T, l *Listener, handler http.HandlerFunc) *door {
+func openListener(t *testing.T, l *Listener, handler http.HandlerFunc) *testServer {
 	t.Helper()
 	server := &http.Server{ReadHeaderTimeout: time.Minute, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Slow", "yes")
@@ -70,7 +56,7 @@ func openListener(t *testing.T, l *Listener, handler http.HandlerFunc) *door {
 	var running sync.WaitGroup
 	running.Go(func() { l.Run(t.Context()) })
 	running.Go(func() { _ = server.Serve(l) })
-	return &door{Listener: l, end: func() {
+	return &testServer{Listener: l, end: func() {
 		if err := l.Shutdown(t.Context()); err != nil {
 			t.Error(err)
 		}
@@ -81,8 +67,8 @@ func openListener(t *testing.T, l *Listener, handler http.HandlerFunc) *door {
 	}}
 }
 
-// openTCP opens a door on TCP.
-func openTCP(t *testing.T, handler http.HandlerFunc) *door {
+// openTCP starts a testServer on TCP.
+func openTCP(t *testing.T, handler http.HandlerFunc) *testServer {
 	t.Helper()
 	ln, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -99,7 +85,7 @@ func openTCP(t *testing.T, handler http.HandlerFunc) *door {
 	return d
 }
 
-// echo tells what it was asked.
+// echo responds with what was requested.
 func echo(w http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(r.Body)
 	text := fmt.Sprint(r.Method, " ", r.RequestURI, " ", string(body))
@@ -144,8 +130,8 @@ func TestListener_HandsOverWhatItDoesNotUnderstand(t *testing.T) {
 		{get + "GET /x HTTP/1.1\r\n" + host + "\r\n" + get, []string{"GET /live/a ", "GET /x ", "GET /live/a "}, 1},
 		{get + "POST /live/b HTTP/1.1\r\n" + host + "Content-Length: 5\r\n\r\nhello" + get, []string{"GET /live/a ", "POST /live/b hello", "GET /live/a "}, 1},
 		{"GET /live/b HTTP/1.1\r\n" + host + "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n" + get, []string{"GET /live/b abc", "GET /live/a "}, 0},
-		{"GET /live/" + strings.Repeat("x", mostHead) + " HTTP/1.1\r\n" + host + "\r\n" + get, []string{"GET /live/" + strings.Repeat("x", mostHead) + " ", "GET /live/a "}, 0},
-		{get + "GET /live/a HTTP/1.1\r\n" + host + "Long: " + strings.Repeat("x", mostHead) + "\r\n\r\n", []string{"GET /live/a ", "GET /live/a "}, 1},
+		{"GET /live/" + strings.Repeat("x", maxHead) + " HTTP/1.1\r\n" + host + "\r\n" + get, []string{"GET /live/" + strings.Repeat("x", maxHead) + " ", "GET /live/a "}, 0},
+		{get + "GET /live/a HTTP/1.1\r\n" + host + "Long: " + strings.Repeat("x", maxHead) + "\r\n\r\n", []string{"GET /live/a ", "GET /live/a "}, 1},
 		{"GET /live/a HTTP/1.1\nHost: golive\n\n" + get, []string{"GET /live/a ", "GET /live/a "}, 0},
 		{get + "GET /live/a HTTP/1.1\r\nHost: golive\n\r\n", []string{"GET /live/a ", "GET /live/a "}, 1},
 		{"OPTIONS /live/a HTTP/1.1\r\n" + host + "\r\n" + get, []string{"OPTIONS /live/a ", "GET /live/a "}, -1},
@@ -188,12 +174,14 @@ func (p pieces) Write(b []byte) (total int, err error) {
 
 func TestListener_HandsOverHTTP2(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := &pipes{in: make(chan net.Conn), closed: make(chan struct{})}
+		p := pipenet.Listen()
 		l := NewListener(p, "/live/", http.HandlerFunc(echo), slog.New(slog.DiscardHandler))
 		var running sync.WaitGroup
 		running.Go(func() { l.Run(t.Context()) })
 		near, far := net.Pipe()
-		p.in <- far
+		if err := p.Offer(t.Context(), far); err != nil {
+			t.Error(err)
+		}
 		const preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 		running.Go(func() { _, _ = io.WriteString(near, preface+"frames") })
 		c, err := l.Accept()
@@ -237,7 +225,7 @@ func TestListener_EndsConnectionsThatSayNothing(t *testing.T) {
 }
 
 // The time that a request waits for its answer is not the client's.
-func TestListener_BearsSlowHandlersAndPlayersThatAskNowAndThen(t *testing.T) {
+func TestListener_KeepsConnectionsOfSlowHandlersAndIdlePlayers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := open(t, func(w http.ResponseWriter, r *http.Request) {
 			time.Sleep(3 * idleTime)
@@ -254,7 +242,7 @@ func TestListener_BearsSlowHandlersAndPlayersThatAskNowAndThen(t *testing.T) {
 }
 
 // The time that the first answer takes is not that of the head that follows it.
-func TestListener_BearsPlayersThatAskAhead(t *testing.T) {
+func TestListener_KeepsPlayersThatPipeline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := open(t, func(w http.ResponseWriter, r *http.Request) {
 			time.Sleep(2 * headTime)
@@ -283,7 +271,7 @@ func TestListener_HandsGarbageOverAtOnce(t *testing.T) {
 	})
 }
 
-// Who reads slowly holds what is sent in memory.
+// A client that reads slowly holds the response in memory.
 func TestListener_EndsResponsesThatTakeTooLong(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		took := make(chan time.Duration, 1)
@@ -367,6 +355,25 @@ func TestListener_ShutdownDoesNotWaitForEver(t *testing.T) {
 	})
 }
 
+// A handler that waits for something else than its request must not keep the server up.
+func TestListener_ShutdownLeavesHandlersBehindThatIgnoreTheirContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		free := make(chan struct{})
+		d := open(t, func(http.ResponseWriter, *http.Request) { <-free })
+		conn := d.dial()
+		go func() { _, _ = io.WriteString(conn, get) }()
+		synctest.Wait()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		began := time.Now()
+		if err := d.Shutdown(ctx); !errors.Is(err, errHandlers) || time.Since(began) != time.Second+cancelTime {
+			t.Errorf("%v after %s", err, time.Since(began))
+		}
+		close(free)
+		d.end()
+	})
+}
+
 func TestListener_SurvivesAHandler(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := open(t, func(w http.ResponseWriter, r *http.Request) {
@@ -387,7 +394,7 @@ func TestListener_SurvivesAHandler(t *testing.T) {
 	})
 }
 
-func TestListener_HearsOfConnectionsThatBreak(t *testing.T) {
+func TestListener_CancelsRequestsOfConnectionsThatBreak(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("elsewhere it is heard when the request is answered")
 	}
@@ -434,11 +441,13 @@ func TestListener_HearsOfConnectionsThatBreak(t *testing.T) {
 
 func TestListener_TriesAgainToAccept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := &pipes{in: make(chan net.Conn), closed: make(chan struct{})}
-		d := openOn(t, &failing{pipes: p, times: 3}, echo)
+		p := pipenet.Listen()
+		d := openOn(t, &failing{Listener: p, times: 3}, echo)
 		defer d.end()
 		near, far := net.Pipe()
-		p.in <- far
+		if err := p.Offer(t.Context(), far); err != nil {
+			t.Error(err)
+		}
 		defer func() { _ = near.Close() }()
 		ask(t, near, get, 1)
 	})
@@ -446,7 +455,7 @@ func TestListener_TriesAgainToAccept(t *testing.T) {
 
 // failing is a net.Listener that has no file descriptors at first.
 type failing struct {
-	*pipes
+	*pipenet.Listener
 	times int
 }
 
@@ -455,5 +464,5 @@ func (f *failing) Accept() (net.Conn, error) {
 		f.times--
 		return nil, errors.New("too many open files")
 	}
-	return f.pipes.Accept()
+	return f.Listener.Accept()
 }

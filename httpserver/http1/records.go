@@ -10,9 +10,9 @@ const (
 	// gatherRecords is how many bytes of TLS records are gathered for one call of the
 	// system. A record has 16 kB at the most.
 	gatherRecords = 64 << 10
-	// mostGathering is how many connections may gather at once: one whose client does
+	// maxGathering is how many connections may gather at once: one whose client does
 	// not read holds its buffer until it is cut off.
-	mostGathering = 256
+	maxGathering = 256
 )
 
 // recordBuffers is where the connections of a Listener gather TLS records.
@@ -49,7 +49,7 @@ func (r *records) Write(p []byte) (int, error) {
 
 // begin begins to gather, if there is a buffer for it.
 func (r *records) begin() {
-	if r.buffers.lent.Add(1) > mostGathering {
+	if r.buffers.lent.Add(1) > maxGathering {
 		r.buffers.lent.Add(-1)
 		return
 	}

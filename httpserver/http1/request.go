@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// request is a connection's request, which is filled anew for each.
+// request is the request of a connection, reused for each.
 type request struct {
 	http.Request
 	prefix string
@@ -27,8 +27,8 @@ func newRequest(ctx context.Context, prefix, remote string) *request {
 	return r
 }
 
-// read takes the head of a request, with the empty line. False says that it is not
-// understood; then the request is not to be used.
+// read parses the head of a request, with the empty line. It returns false when the head is
+// not understood; then the request must not be used.
 func (r *request) read(head []byte) bool {
 	line, block, _ := bytes.Cut(head, crlf)
 	return r.readLine(line) && r.readBlock(block)
@@ -114,8 +114,8 @@ func (r *request) readBlock(block []byte) bool {
 	return true
 }
 
-// harmless says whether a header leaves the connection and the others as they are and
-// promises no body.
+// harmless reports whether a header changes nothing about the connection or the other
+// headers and announces no body.
 func harmless(name, value string) bool {
 	switch name {
 	case "Connection":
@@ -157,7 +157,7 @@ var (
 	inHost  = classOf(letters + digits + "-._:[]")
 )
 
-// all says whether a text has characters of the class only.
+// all reports whether a text has only characters of the class.
 func all[T string | []byte](text T, in *class) bool {
 	for i := range len(text) {
 		if !in.has(text[i]) {

@@ -106,7 +106,7 @@ func FuzzRequest_IsWhatNetHTTPReads(f *testing.F) {
 	f.Fuzz(func(t *testing.T, head []byte) { sameAsNetHTTP(t, head) })
 }
 
-// sameAsNetHTTP says whether a head is understood, and fails when net/http reads
+// sameAsNetHTTP reports whether a head is understood, and fails when net/http reads
 // something else.
 func sameAsNetHTTP(t *testing.T, head []byte) bool {
 	t.Helper()

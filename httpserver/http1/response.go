@@ -28,20 +28,20 @@ type response struct {
 	out    []byte      // what is gathered and not sent yet
 	pieces net.Buffers // reused
 
-	head    bool // the answer to a HEAD
-	status  int  // 0 until it is known
-	length  int64
-	body    int64 // bytes that the handler wrote
-	begun   bool  // the head is in out, or was sent
-	goodbye bool  // the connection closes after the response
-	err     error
+	head       bool // the answer to a HEAD
+	status     int  // 0 until it is known
+	length     int64
+	body       int64 // bytes that the handler wrote
+	begun      bool  // the head is in out, or was sent
+	closeAfter bool  // the connection closes after the response
+	err        error
 }
 
 // reset begins the answer to the next request.
 func (w *response) reset(head bool) {
 	clear(w.header)
 	w.head = head
-	w.status, w.length, w.body, w.begun, w.goodbye, w.err = 0, unknown, 0, false, false, nil
+	w.status, w.length, w.body, w.begun, w.closeAfter, w.err = 0, unknown, 0, false, false, nil
 }
 
 // Header implements http.ResponseWriter.
@@ -63,7 +63,7 @@ func (w *response) WriteHeader(status int) {
 	}
 }
 
-// bodiless says whether the status allows no body (RFC 9110 section 6.4.1).
+// bodiless reports whether the status allows no body (RFC 9110 section 6.4.1).
 func (w *response) bodiless() bool {
 	return w.status == http.StatusNoContent || w.status == http.StatusNotModified
 }
@@ -83,7 +83,7 @@ func (w *response) begin() {
 	w.borrow()
 	_ = w.conn.raw.SetWriteDeadline(time.Now().Add(writeTime)) // a broken connection fails at the next write
 	if w.length == unknown && !w.bodiless() && !w.head {
-		w.goodbye = true // the end of the connection is that of the body
+		w.closeAfter = true // the end of the connection is that of the body
 	}
 	b := w.out
 	b = append(b, "HTTP/1.1 "...)
@@ -99,7 +99,7 @@ func (w *response) begin() {
 		}
 	}
 	b = append(append(append(b, "Date: "...), w.conn.listener.date.now()...), crlf...)
-	if w.goodbye = w.goodbye || w.conn.listener.closing.Load(); w.goodbye {
+	if w.closeAfter = w.closeAfter || w.conn.listener.closing.Load(); w.closeAfter {
 		b = append(b, "Connection: close\r\n"...)
 	}
 	b = append(b, crlf...)
@@ -181,5 +181,5 @@ func (w *response) finish() bool {
 	w.conn.listener.buffers.Put(w.buffer)
 	w.buffer, w.out = nil, nil
 	complete := w.head || w.bodiless() || w.body == w.length
-	return complete && w.err == nil && !w.goodbye
+	return complete && w.err == nil && !w.closeAfter
 }

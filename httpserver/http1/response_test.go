@@ -79,7 +79,7 @@ type reply struct {
 	body   string
 }
 
-func exchange(t *testing.T, d *door, request, method string) reply {
+func exchange(t *testing.T, d *testServer, request, method string) reply {
 	t.Helper()
 	conn := d.dial()
 	defer func() { _ = conn.Close() }()

@@ -14,15 +14,15 @@ import (
 const (
 	// maxCommand is the longest command or data message that is read, in bytes.
 	maxCommand = 64 << 10
-	// maxValues is how many values of one are read: connect and onMetaData have some 30.
+	// maxValues bounds the values of a message that are read: connect and onMetaData have
+	// about 30.
 	maxValues = 500
 	// stringMarker begins a string (AMF 0 section 2.4).
 	stringMarker = 0x02
 )
 
-// The capabilities of Enhanced RTMP that are taken: a peer may be asked to
-// reconnect, of several tracks the first is used, and extensions of the video
-// header are skipped over.
+// The capabilities of Enhanced RTMP that are supported: a peer may be asked to reconnect, of
+// several tracks the first is used, and extensions of the video header are skipped.
 const (
 	capsReconnect  = 1 << 0
 	capsMultitrack = 1 << 1
@@ -39,7 +39,7 @@ type invocation struct {
 	stream      uint32
 }
 
-// text is the first argument if it is a string.
+// text returns the first argument if it is a string.
 func (c invocation) text() string {
 	if len(c.args) == 0 {
 		return ""
@@ -48,16 +48,16 @@ func (c invocation) text() string {
 	return t
 }
 
-// parse reads a command; false when it is none, or one that nobody needs, of which no
-// more than its name is read. A fault after the name is forgiven: what was read before it
-// has to do.
+// parse decodes a command. It returns false, having read only the name, if the message is
+// not a command that is handled. An error after the name is ignored: the values before it
+// are used.
 func parse(m chunk.Message) (invocation, bool) {
 	c := invocation{stream: m.Stream}
 	var rest []byte
-	if c.name, rest = nameOf(bodyOf(m)); !isNeeded(c.name) {
+	if c.name, rest = nameOf(amf0Body(m)); !isNeeded(c.name) {
 		return c, false
 	}
-	values, _ := amf0.DecodeMost(rest, maxValues)
+	values, _ := amf0.DecodeMax(rest, maxValues)
 	if len(values) > 0 {
 		c.transaction, _ = values[0].(float64)
 	}
@@ -71,7 +71,7 @@ func parse(m chunk.Message) (invocation, bool) {
 	return c, true
 }
 
-// isNeeded reports whether command knows the command.
+// isNeeded reports whether command handles the command.
 func isNeeded(name string) bool {
 	switch name {
 	case "connect", "releaseStream", "FCPublish", "createStream", "publish",
@@ -81,9 +81,9 @@ func isNeeded(name string) bool {
 	return false
 }
 
-// bodyOf returns the AMF0 values of a command or data message; nil when it has none. In
-// the AMF3 forms of both, a zero byte comes before values that are AMF0 all the same.
-func bodyOf(m chunk.Message) []byte {
+// amf0Body returns the AMF0 values of a command or data message, or nil if it has none. In the
+// AMF3 forms of both, a zero byte precedes the values, which are AMF0 too.
+func amf0Body(m chunk.Message) []byte {
 	body := m.Body
 	if len(body) > maxCommand {
 		return nil
@@ -97,7 +97,7 @@ func bodyOf(m chunk.Message) []byte {
 	return body
 }
 
-// nameOf reads the string that a message begins with, and returns what comes after it.
+// nameOf returns the string at the beginning of a message and the rest after it.
 func nameOf(body []byte) (name string, rest []byte) {
 	if len(body) == 0 || body[0] != stringMarker {
 		return "", nil
@@ -110,16 +110,15 @@ func nameOf(body []byte) (name string, rest []byte) {
 	return name, rest
 }
 
-// command obeys a command. Those that nobody needs are ignored, as encoders send
-// many.
+// command handles a command. Unknown ones are ignored: encoders send many.
 func (s *session) command(ctx context.Context, m chunk.Message) error {
 	c, ok := parse(m)
 	if !ok {
 		s.skip(ingest.SkipUnknown)
 		return nil
 	}
-	if s.leaving {
-		return s.commandWhileLeaving(c)
+	if s.reconnectRequested {
+		return s.commandAfterReconnectRequest(c)
 	}
 	switch c.name {
 	case "connect":
@@ -132,7 +131,7 @@ func (s *session) command(ctx context.Context, m chunk.Message) error {
 	case "createStream":
 		s.createStream(c)
 	case "publish":
-		return s.wantPublish(ctx, c)
+		return s.handlePublish(ctx, c)
 	case "FCUnpublish":
 		s.result(c, nil)
 		s.stop(c)
@@ -140,30 +139,30 @@ func (s *session) command(ctx context.Context, m chunk.Message) error {
 	case "deleteStream", "closeStream":
 		s.stop(c)
 	case "play", "play2":
-		s.stream = s.answersOn(c.stream)
+		s.stream = s.replyStream(c.stream)
 		return errPlay
 	}
 	return nil
 }
 
-// commandWhileLeaving obeys a command of a peer that was asked to reconnect. Its stop does
-// not end the broadcast, which goes on at the next server.
-func (s *session) commandWhileLeaving(c invocation) error {
+// commandAfterReconnectRequest handles a command of a peer that was asked to reconnect. If it stops,
+// the broadcast does not end: it continues at the next server.
+func (s *session) commandAfterReconnectRequest(c invocation) error {
 	if c.name == "publish" || s.ends(c) {
-		return errCut
+		return errInterrupted
 	}
 	s.skip(ingest.SkipUnknown)
 	return nil
 }
 
-// result answers a call, if the peer waits for an answer.
+// result answers a call if the peer expects an answer.
 func (s *session) result(c invocation, values ...any) {
 	if c.transaction != 0 {
 		s.sendCommand(0, append([]any{"_result", c.transaction, nil}, values...)...)
 	}
 }
 
-// notify tells about a name as FMLE wants it.
+// notify sends a command about a stream name, as FMLE expects it.
 func (s *session) notify(command, code, name string) {
 	// The name may be a secret key; the peer sent it a moment ago.
 	s.sendCommand(0, command, 0, nil, amf0.Object{
@@ -179,7 +178,7 @@ func (s *session) connect(c invocation) {
 	}
 	s.encoder = ingest.CleanEncoder(c.object.String("flashVer"))
 	caps, _ := c.object.Get("capsEx").(float64)
-	s.movable = caps >= 0 && caps <= math.MaxUint32 && uint32(caps)&capsReconnect != 0
+	s.canReconnect = caps >= 0 && caps <= math.MaxUint32 && uint32(caps)&capsReconnect != 0
 
 	s.sendControl(chunk.TypeWindowAckSize, defaultWindow)
 	const dynamic = 2
@@ -201,13 +200,13 @@ func (s *session) connect(c invocation) {
 		)
 	}
 	s.sendCommand(0, "_result", c.transaction, amf0.Object{
-		{Name: "fmsVer", Value: "FMS/3,5,7,7009"}, // clients look for a version they know
+		{Name: "fmsVer", Value: "FMS/3,5,7,7009"}, // clients expect a known version
 		{Name: "capabilities", Value: 31},
 		{Name: "mode", Value: 1},
 	}, info)
 }
 
-// appOf finds the application in tcUrl, for encoders that send only that.
+// appOf returns the application in tcUrl, for encoders that send only that.
 func appOf(object amf0.Object) string {
 	address := object.String("tcUrl")
 	if address == "" {
@@ -220,13 +219,13 @@ func appOf(object amf0.Object) string {
 	return strings.Trim(u.Path, "/")
 }
 
-// unquote takes away the quotes that some encoders send along.
+// unquote removes quotes that some encoders send.
 func unquote(s string) string { return strings.Trim(s, `"' `) }
 
-// data looks for the encoder's name in onMetaData, and for its frame rate, which says
-// how long to wait for a picture. The media says the rest itself, and truly.
+// data reads the encoder's name and the frame rate in onMetaData; the frame rate determines
+// how long to wait for a picture. The rest is taken from the media.
 func (s *session) data(m chunk.Message) {
-	name, rest := nameOf(bodyOf(m))
+	name, rest := nameOf(amf0Body(m))
 	if name == "@setDataFrame" {
 		name, rest = nameOf(rest)
 	}
@@ -234,7 +233,7 @@ func (s *session) data(m chunk.Message) {
 		s.skip(ingest.SkipData)
 		return
 	}
-	values, _ := amf0.DecodeMost(rest, maxValues)
+	values, _ := amf0.DecodeMax(rest, maxValues)
 	if len(values) == 0 {
 		s.skip(ingest.SkipData)
 		return

@@ -82,7 +82,7 @@ func TestRow51_FirstOfSeveralTracksIsTakenAndThatIsSaid(t *testing.T) {
 	if len(s.wrote) != 0 {
 		t.Errorf("%d units of other tracks", len(s.wrote))
 	}
-	h.line(t, "the first is used", "video_tracks=3", "audio_tracks=1")
+	h.line(t, "additional tracks ignored", "video_tracks=3", "audio_tracks=1")
 	if got := await(t, "the warning", s.warned).Text; got != "3 video and 1 audio tracks are sent: only the first of each is broadcast" {
 		t.Errorf("warned %q", got)
 	}

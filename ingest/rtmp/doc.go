@@ -1,11 +1,10 @@
-// Package rtmp takes publishers that speak RTMP: encoders such as OBS, ffmpeg,
+// Package rtmp serves publishers over RTMP and RTMPS: encoders such as OBS, ffmpeg,
 // GStreamer and phones.
 //
-// Bytes enter from a connection, become messages (package chunk), and leave as FLV tags
-// through the ingest.TagWriter of an ingest.Session, which has all that is not RTMP's
-// own. The server accepts what encoders do against the letter of the specification:
-// what can be skipped is skipped and counted, and a session ends only when nothing more
-// can be understood.
+// Package chunk turns the bytes of a connection into messages, which go as FLV tags to the
+// ingest.TagWriter of an ingest.Session; the Session does everything that is not specific
+// to RTMP. The server tolerates deviations of encoders from the specification: what can be
+// skipped is skipped and counted, and a session ends only if the rest cannot be parsed.
 //
 // Package rtmp does not know HLS, segments, storage, or who else publishes.
 //

@@ -9,21 +9,21 @@ import (
 	"golive/ingest/rtmp/handshake"
 )
 
-// ForeignError is a peer that speaks another protocol.
-type ForeignError struct {
-	// Protocol is what it seems to speak.
+// WrongProtocolError reports a peer that speaks another protocol.
+type WrongProtocolError struct {
+	// Protocol is the protocol that it seems to speak.
 	Protocol handshake.Protocol
-	// TLS says that it came to a listener for TLS.
+	// TLS is set if it connected to the listener for TLS.
 	TLS bool
 }
 
-// Error names the protocol.
-func (e *ForeignError) Error() string {
+// Error returns the protocol.
+func (e *WrongProtocolError) Error() string {
 	if e.TLS {
 		if e.Protocol == handshake.RTMP {
-			return "the peer speaks plain RTMP where RTMPS is expected: its address must begin with rtmps://"
+			return "the peer speaks plain RTMP, expected RTMPS: its address must begin with rtmps://"
 		}
-		return "the peer does not speak TLS, as RTMPS does"
+		return "the peer does not speak TLS, which RTMPS requires"
 	}
 	switch e.Protocol {
 	case handshake.TLS:
@@ -31,9 +31,9 @@ func (e *ForeignError) Error() string {
 	case handshake.HTTP:
 		return "the peer speaks HTTP, not RTMP"
 	case handshake.RTMPE:
-		return "the peer wants encrypted RTMP (RTMPE), which is not supported"
+		return "the peer uses encrypted RTMP (RTMPE), which is not supported"
 	case handshake.Proxy:
-		return "the peer sends the PROXY protocol, which is not supported"
+		return "the peer uses the PROXY protocol, which is not supported"
 	default:
 		return "the peer does not speak RTMP"
 	}
@@ -41,18 +41,18 @@ func (e *ForeignError) Error() string {
 
 var (
 	errTLS  = errors.New("TLS handshake")
-	errPlay = &ingest.ProtocolError{Err: errors.New("this server only takes publishers; watch over HTTP")}
-	// errFlood and errCrowded are reached limits. The peer is told neither.
+	errPlay = &ingest.ProtocolError{Err: errors.New("this server only accepts publishers; play over HTTP")}
+	// errFlood and errReclaimed are limits. They are not sent to the peer.
 	errFlood = fmt.Errorf("%w: the address sends too many commands without publishing", ingest.ErrLimit)
-	// errCrowded ends a connection that gives its place to a newer one.
-	errCrowded = fmt.Errorf("%w: all connections are taken, and this one did not publish", ingest.ErrLimit)
+	// errReclaimed ends a connection whose place was given to a newer one.
+	errReclaimed = fmt.Errorf("%w: all connections are in use, and this one did not publish", ingest.ErrLimit)
 )
 
-// verdict is what an end means to metrics, logs and the peer.
-type verdict struct {
-	ingest.Verdict
-	// code is the onStatus code that tells the peer; without one the connection is
-	// closed in silence, and the encoder comes back.
+// outcome is how the end of a connection is counted, logged and sent to the peer.
+type outcome struct {
+	ingest.Outcome
+	// code is the onStatus code for the peer. If it is empty the connection is closed
+	// without a status, and the encoder reconnects.
 	code string
 }
 
@@ -64,10 +64,10 @@ const (
 	codePlay     = "NetStream.Play.Failed"
 )
 
-// judge knows every way in which a connection ends.
-func judge(err error) verdict {
-	v := verdict{Verdict: ingest.Judge(err)}
-	if _, ok := errors.AsType[*ForeignError](err); ok {
+// outcomeOf classifies the error that ended a connection.
+func outcomeOf(err error) outcome {
+	v := outcome{Outcome: ingest.OutcomeOf(err)}
+	if _, ok := errors.AsType[*WrongProtocolError](err); ok {
 		v.End, v.Refusal = ingest.EndProtocol, ingest.RefusedNotRTMP
 		return v
 	}
@@ -76,8 +76,8 @@ func judge(err error) verdict {
 		v.End, v.Refusal = ingest.EndProtocol, ingest.RefusedTLS
 	case errors.Is(err, errPlay):
 		v.Refusal, v.code = ingest.RefusedPlay, codePlay
-	case errors.Is(err, errCrowded), errors.Is(err, errFlood):
-		// In silence, so that an encoder comes back.
+	case errors.Is(err, errReclaimed), errors.Is(err, errFlood):
+		// No status, so that an encoder reconnects.
 	case v.Refusal == ingest.RefusedBadName, v.Refusal == ingest.RefusedTaken:
 		v.code = codeBadName
 	case v.End == ingest.EndEvicted, v.End == ingest.EndLimit:
@@ -87,12 +87,11 @@ func judge(err error) verdict {
 	case v.End == ingest.EndFailed:
 		v.code = codeFailed
 	}
-	// Others end in silence. OBS that was told of a shutdown would not come back to the
-	// restarted server.
+	// Others get no status: OBS would not reconnect to a restarted server after one.
 	return v
 }
 
-// readError tells the errors of the chunk layer from those of the connection.
+// readError converts errors of the chunk layer to *ingest.ProtocolError.
 func readError(err error) error {
 	if e, ok := errors.AsType[*chunk.Error](err); ok {
 		return &ingest.ProtocolError{Op: "read chunk", Err: e}

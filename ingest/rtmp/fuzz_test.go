@@ -93,10 +93,10 @@ func FuzzSession(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		h.server.publishers = ingest.NewSessions(cfg, auth, h.server.log, h.server.publishers.Metrics())
+		h.server.sessions = ingest.NewSessions(cfg, auth, h.server.log, h.server.sessions.Metrics())
 		hello := append([]byte{3}, make([]byte, handshake.Size-1+1536)...)
 		session := newSession(h.server, wireConn{io.MultiReader(bytes.NewReader(hello), bytes.NewReader(b))}, protocolPlain, func(error) {})
-		session.end(session.converse(context.Background()))
+		session.end(session.handleMessages(context.Background()))
 		if n := h.metric(t, "golive_ingest_sessions"); n != 0 {
 			t.Errorf("%v sessions left", n)
 		}

@@ -84,7 +84,7 @@ func (s *sink) Close(cause error) {
 	close(s.closed)
 }
 
-// end is the cause that the sink was closed with.
+// end returns the cause that the sink was closed with.
 func (s *sink) end(t testing.TB) error {
 	t.Helper()
 	await(t, "the sink's end", s.closed)
@@ -198,7 +198,7 @@ func (h *house) shut(t testing.TB) {
 	h.done <- nil
 }
 
-// metric is the value of a counter or gauge with these label values.
+// metric returns the value of a counter or gauge with these label values.
 func (h *house) metric(t testing.TB, name string, labels ...string) float64 {
 	t.Helper()
 	families, err := h.registry.Gather()
@@ -284,7 +284,7 @@ func (c *client) video(at uint32, body []byte) { c.t.Helper(); c.send(chunk.Type
 
 func (c *client) audio(at uint32, body []byte) { c.t.Helper(); c.send(chunk.TypeAudio, 1, at, body) }
 
-// next is the server's next message of the type.
+// next returns the server's next message of the type.
 func (c *client) next(kind uint8) chunk.Message {
 	c.t.Helper()
 	for {
@@ -299,7 +299,7 @@ func (c *client) next(kind uint8) chunk.Message {
 	}
 }
 
-// reply is the server's next command of that name.
+// reply returns the server's next command of that name.
 func (c *client) reply(name string) (values []any) {
 	c.t.Helper()
 	for {
@@ -314,7 +314,7 @@ func (c *client) reply(name string) (values []any) {
 	}
 }
 
-// status is the server's next onStatus.
+// status returns the server's next onStatus.
 func (c *client) status() amf0.Object {
 	c.t.Helper()
 	return c.reply("onStatus")[3].(amf0.Object)
@@ -352,7 +352,7 @@ func (c *client) publish(name string) {
 	}
 }
 
-// live is a client that is publishing, with the sink it got.
+// live returns a client that is publishing, with the sink it got.
 func (h *house) live(t testing.TB, name string) (*client, *sink) {
 	t.Helper()
 	c := h.dial(t)
@@ -368,7 +368,7 @@ func unhex(s string) []byte {
 	return b
 }
 
-// avcConfig is a sequence header with parameter sets that x264 made, 320x240.
+// avcConfig returns a sequence header with parameter sets that x264 made, 320x240.
 func avcConfig() []byte {
 	sps, pps := unhex("6764000dacd94141fb011000000300100000030320f1429960"), unhex("68ebe3cb22c0")
 	b := append(unhex("1700000000"+"0164000dffe1"), byte(len(sps)>>8), byte(len(sps)))
@@ -376,7 +376,7 @@ func avcConfig() []byte {
 	return append(b, pps...)
 }
 
-// picture is a video body with one NAL unit of size bytes.
+// picture returns a video body with one NAL unit of size bytes.
 func picture(key bool, size int) []byte {
 	b, nal := unhex("2701000000"), byte(0x41)
 	if key {
@@ -396,7 +396,7 @@ func composed(b []byte, ms int) []byte {
 func aacConfig() []byte { return unhex("af001190") }
 func aacFrame() []byte  { return unhex("af01210049900219") }
 
-// at is u's times in milliseconds, for messages.
+// at returns u's times in milliseconds, for messages.
 func at(u media.AccessUnit) string {
 	return fmt.Sprintf("%d/%d", u.DTS/media.Millisecond, u.PTS/media.Millisecond)
 }

@@ -172,7 +172,7 @@ func drip(c net.Conn) {
 	}
 }
 
-func TestHostile_FiveHundredIdleConnectionsDisturbNobody(t *testing.T) {
+func TestHostile_FiveHundredIdleConnectionsDoNotDisturbAPublisher(t *testing.T) {
 	h := open(t, testConfig())
 	for range 500 {
 		h.dialTCP(t)
@@ -183,7 +183,7 @@ func TestHostile_FiveHundredIdleConnectionsDisturbNobody(t *testing.T) {
 	s.unit(t)
 }
 
-// established is a client whose media arrives.
+// established returns a client whose media arrives.
 func (h *house) established(t *testing.T, name string) (*client, *sink) {
 	t.Helper()
 	c, s := h.live(t, name)
@@ -202,13 +202,13 @@ func TestLimit_ConnectionsInAllAreBounded(t *testing.T) {
 	for range 13 {
 		gone(t, h.dialTCP(t))
 	}
-	h.line(t, "connections were refused", "limit=4", "reason=address")
+	h.line(t, "connection refused: limit reached", "limit=4", "reason=address")
 	if n := h.metric(t, "golive_ingest_refusals_total", "rtmp", "limit"); n != 13 {
 		t.Errorf("%v refusals counted", n)
 	}
 	_ = first.conn.Close()
 	_ = s.end(t)
-	h.line(t, "connections were refused", "and more like it", "count=3")
+	h.line(t, "connection refused: limit reached", "and more like it", "count=3")
 }
 
 func TestLimit_SilentConnectionsGiveTheirPlacesUp(t *testing.T) {
@@ -272,7 +272,7 @@ func TestLimit_DescriptorsShortAreGivenUpBySilentConnectionsAndThatIsSaidOnce(t 
 		return s.Serve(ctx, &starved{Listener: ln, given: given})
 	})
 	h.established(t, "studio")
-	if n := strings.Count(h.log.String(), "could not be accepted\""); n != 1 {
+	if n := strings.Count(h.log.String(), "accept failed\""); n != 1 {
 		t.Errorf("said %d times", n)
 	}
 	_ = far.Close()
@@ -401,7 +401,7 @@ func TestLimit_LargeMessagesOnlyAfterPublish(t *testing.T) {
 	}
 }
 
-func TestEvict_CutsABlockedReadAndTellsThePeer(t *testing.T) {
+func TestEvict_EndsABlockedReadAndNotifiesThePeer(t *testing.T) {
 	h := open(t, testConfig())
 	c, s := h.live(t, "studio")
 	s.publisher.Evict(ingest.ErrTaken)

@@ -135,7 +135,7 @@ func TestInterop_FFmpegPublishes(t *testing.T) {
 	}
 }
 
-func TestInterop_FFmpegIsToldWhyItIsRefused(t *testing.T) {
+func TestInterop_FFmpegGetsTheReasonOfARefusal(t *testing.T) {
 	if _, err := exec.LookPath("ffmpeg"); err != nil {
 		t.Skip("ffmpeg is not installed")
 	}

@@ -93,7 +93,7 @@ func TestLimit_PublisherIsRefusedWithoutMemoryForItsMedia(t *testing.T) {
 	c := h.dial(t)
 	c.connect("live")
 	c.command(1, "publish", 3, nil, "two")
-	const want = "limit reached: media of 1 broadcasts holds 20 MiB of the memory; the limit is 16 MiB (ingest.limits.memory)"
+	const want = "limit reached: the media of 1 broadcasts occupies 20 MiB of memory; the limit is 16 MiB (ingest.limits.memory)"
 	if st := c.status(); st.String("code") != "NetStream.Publish.Denied" || st.String("description") != want {
 		t.Errorf("status %v", st)
 	}

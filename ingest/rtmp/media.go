@@ -7,7 +7,7 @@ import (
 	"golive/ingest/rtmp/chunk"
 )
 
-// media writes the unit of one audio or video message.
+// media handles one audio or video message.
 func (s *session) media(m chunk.Message) error {
 	p := s.publication
 	if p == nil {
@@ -18,21 +18,21 @@ func (s *session) media(m chunk.Message) error {
 		return nil
 	}
 	if m.Type == chunk.TypeVideo {
-		return p.tags.Video(m.Timestamp, m.Body, s.link.arrived)
+		return p.tags.Video(m.Timestamp, m.Body, s.conn.arrived)
 	}
-	return p.tags.Audio(m.Timestamp, m.Body, s.link.arrived)
+	return p.tags.Audio(m.Timestamp, m.Body, s.conn.arrived)
 }
 
-// tagHeader is the size of the header of a message in an aggregate, and trailer
-// that of the number after its body.
+// tagHeader is the size of the header of a message in an aggregate, and tagTrailer that of
+// the number after its body.
 const (
 	tagHeader  = 11
 	tagTrailer = 4
 )
 
-// aggregate handles the messages in an aggregate message (RTMP 1.0 section
-// 7.1.6), each of which looks like an FLV tag. Their times are relative to the
-// first's, which is the aggregate's.
+// aggregate handles the messages in an aggregate message (RTMP 1.0 section 7.1.6), which
+// have the form of FLV tags. Their timestamps are relative to that of the first, which is
+// the aggregate's.
 //
 //	+------+------+-----------+----------+-----------+------+---------+
 //	| type | size | timestamp | its high | stream id | body | size of |

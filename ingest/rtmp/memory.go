@@ -7,8 +7,8 @@ import (
 	"golive/ingest"
 )
 
-// memory bounds what the unfinished messages of all sessions hold. Over the bound the
-// session that holds most is ended.
+// memory bounds the memory of incomplete messages of all sessions. Above the bound the
+// session that holds the most is ended.
 type memory struct {
 	most int64
 
@@ -17,7 +17,7 @@ type memory struct {
 	shares map[*share]struct{}
 }
 
-// share is one session's part of it: a chunk.Memory.
+// share is one session's part of the memory. It implements chunk.Memory.
 type share struct {
 	of   *memory
 	end  func(cause error) // ends the session; it must not wait
@@ -35,13 +35,13 @@ func (m *memory) share(end func(error)) *share {
 	return s
 }
 
-// Grow implements chunk.Memory. The error says that this session is the one to end.
+// Grow implements chunk.Memory. It returns an error if this session is the one to end.
 func (s *share) Grow(n int) error {
 	m := s.of
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if _, ok := m.shares[s]; !ok {
-		return errCut // it is being ended
+		return errInterrupted // the session is being ended
 	}
 	s.held += int64(n)
 	m.held += int64(n)
@@ -54,7 +54,7 @@ func (s *share) Grow(n int) error {
 		}
 		err := &ingest.CutError{Err: &ingest.LimitError{
 			Limit:    ingest.LimitMessageMemory,
-			Measured: fmt.Sprintf("unfinished messages of all publishers hold %d MiB, %d MiB of them this one's", m.held>>20, largest.held>>20),
+			Measured: fmt.Sprintf("incomplete messages of all publishers occupy %d MiB, %d MiB of them this one's", m.held>>20, largest.held>>20),
 			Allowed:  fmt.Sprintf("%d MiB", m.most>>20),
 		}}
 		m.remove(largest)
@@ -76,14 +76,14 @@ func (s *share) Shrink(n int) {
 	}
 }
 
-// leave takes the session out.
+// leave removes the session.
 func (s *share) leave() {
 	s.of.mu.Lock()
 	defer s.of.mu.Unlock()
 	s.of.remove(s)
 }
 
-// remove takes a session out; the caller holds mu.
+// remove removes a session; the caller holds mu.
 func (m *memory) remove(s *share) {
 	if _, ok := m.shares[s]; ok {
 		delete(m.shares, s)

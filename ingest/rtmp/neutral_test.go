@@ -46,7 +46,7 @@ func serveTags(ctx context.Context, all *ingest.Sessions, tags []tag, linger tim
 	log, conn := all.Logger("tags", remote), &tagConn{}
 	s, err := all.Publish(ctx, ingest.Request{Protocol: "tags", Remote: remote, App: "live", Name: "studio", Encoder: "test/1.0"}, func(error) {}, conn, log)
 	if err != nil {
-		all.Refused(log, ingest.Judge(err).Level, "tags", ingest.Judge(err).Refusal, "err", err)
+		all.Refused(log, ingest.OutcomeOf(err).Level, "tags", ingest.OutcomeOf(err).Refusal, "err", err)
 		return
 	}
 	w := ingest.NewTagWriter(s)
@@ -63,10 +63,10 @@ func serveTags(ctx context.Context, all *ingest.Sessions, tags []tag, linger tim
 			}
 		}
 		end := time.Now().Add(linger)
-		for at := s.FirstQuiet(); at.Before(end); {
+		for at := s.FirstIdleCheck(); at.Before(end); {
 			<-time.After(time.Until(at))
 			var err error
-			if at, _, err = s.Quiet(time.Now(), false); err != nil {
+			if at, _, err = s.CheckIdle(time.Now(), false); err != nil {
 				return err
 			}
 		}
@@ -74,8 +74,8 @@ func serveTags(ctx context.Context, all *ingest.Sessions, tags []tag, linger tim
 	}))
 }
 
-// outcome is all that a session leaves.
-type outcome struct {
+// sessionResult is all that a session leaves.
+type sessionResult struct {
 	Units    []string
 	Warnings []ingest.WarningCode
 	Cleared  []ingest.WarningCode
@@ -84,12 +84,12 @@ type outcome struct {
 	Counts   map[string]float64
 }
 
-// outcomeOf collects what a session left. What is the protocol's own, the time and the
+// sessionResultOf collects what a session left. What is the protocol's own, the time and the
 // bytes on the wire, is left out.
-func outcomeOf(t *testing.T, h *house, s *sink, start time.Time) outcome {
+func sessionResultOf(t *testing.T, h *house, s *sink, start time.Time) sessionResult {
 	t.Helper()
 	<-s.closed
-	o := outcome{Counts: map[string]float64{}}
+	o := sessionResult{Counts: map[string]float64{}}
 	for range len(s.wrote) {
 		u := <-s.wrote
 		o.Units = append(o.Units, u.Arrived.Sub(start).String()+" "+at(u)+" "+u.Track.CodecString+map[bool]string{true: " discontinuity"}[u.Discontinuity])
@@ -188,12 +188,12 @@ func TestSession_EveryProtocolGetsTheSame(t *testing.T) {
 			if tt.limits != nil {
 				tt.limits(&cfg.Limits)
 			}
-			var got [2]outcome
+			var got [2]sessionResult
 			synctest.Test(t, func(t *testing.T) { got[0] = overRTMP(t, cfg, tt.tags, tt.linger) })
 			synctest.Test(t, func(t *testing.T) {
 				h, start := newHouse(t, cfg), time.Now()
-				serveTags(t.Context(), h.server.publishers, tt.tags, tt.linger)
-				got[1] = outcomeOf(t, h, <-h.opened, start)
+				serveTags(t.Context(), h.server.sessions, tt.tags, tt.linger)
+				got[1] = sessionResultOf(t, h, <-h.opened, start)
 			})
 			if cfg.Limits.Ahead > 0 { // what waits in a pipe is read at another time
 				for i := range got {
@@ -203,7 +203,7 @@ func TestSession_EveryProtocolGetsTheSame(t *testing.T) {
 				}
 			}
 			if diff := cmp.Diff(got[0], got[1]); diff != "" {
-				t.Errorf("outcome (-RTMP +tags):\n%s", diff)
+				t.Errorf("sessionResult (-RTMP +tags):\n%s", diff)
 			}
 			o := got[1]
 			if last := o.Log[len(o.Log)-1]; !strings.Contains(last, `msg="session ended" broadcast=studio reason=`+tt.reason) {
@@ -223,7 +223,7 @@ func TestSession_EveryProtocolGetsTheSame(t *testing.T) {
 }
 
 // overRTMP publishes tags over RTMP, and then sends nothing for as long as linger.
-func overRTMP(t *testing.T, cfg ingest.Config, tags []tag, linger time.Duration) outcome {
+func overRTMP(t *testing.T, cfg ingest.Config, tags []tag, linger time.Duration) sessionResult {
 	h := newHouse(t, cfg)
 	near, far := net.Pipe()
 	done := make(chan struct{})
@@ -256,7 +256,7 @@ func overRTMP(t *testing.T, cfg ingest.Config, tags []tag, linger time.Duration)
 	stop := chunk.Message{Type: chunk.TypeCommandAMF0, ChunkStream: 3, Stream: 1, Body: amf0.Append(nil, "deleteStream", 0, nil, 1)}
 	_, _ = far.Write(chunk.Append(nil, stop, c.size)) // unless it was ended
 	synctest.Wait()
-	o := outcomeOf(t, h, s, start)
+	o := sessionResultOf(t, h, s, start)
 	_ = far.Close()
 	<-done
 	return o
@@ -268,8 +268,8 @@ var _ ingest.Conn = (*tagConn)(nil)
 // without tags does, on a clock that is no RTMP clock: 64 bits, below zero.
 func TestSession_AnyProtocolsUnitsHaveTheSameTimeline(t *testing.T) {
 	h := newHouse(t, testConfig())
-	s, err := h.server.publishers.Publish(t.Context(), ingest.Request{Protocol: "units", Remote: "192.0.2.1:1", App: "live", Name: "studio"},
-		func(error) {}, &tagConn{}, h.server.publishers.Logger("units", "192.0.2.1:1"))
+	s, err := h.server.sessions.Publish(t.Context(), ingest.Request{Protocol: "units", Remote: "192.0.2.1:1", App: "live", Name: "studio"},
+		func(error) {}, &tagConn{}, h.server.sessions.Logger("units", "192.0.2.1:1"))
 	if err != nil {
 		t.Fatal(err)
 	}

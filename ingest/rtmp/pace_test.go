@@ -136,7 +136,7 @@ func TestPause_WhatWaitsInTheSocketIsReadBeforeADeadlineCounts(t *testing.T) {
 				near, far := net.Pipe()
 				ice := &frozen{Conn: near}
 				done := make(chan struct{})
-				go func() { defer close(done); h.server.serve(context.Background(), attend(ice), protocolPlain) }()
+				go func() { defer close(done); h.server.serve(context.Background(), newPausableConn(ice), protocolPlain) }()
 				c := greet(t, far)
 				c.publish("studio")
 				_ = far.SetReadDeadline(time.Time{})
@@ -175,7 +175,7 @@ func TestPause_WhatWaitsInTheSocketIsReadBeforeADeadlineCounts(t *testing.T) {
 	}
 }
 
-func TestPause_HandshakeGoesOnAfterIt(t *testing.T) {
+func TestPause_HandshakeContinuesAfterIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg := testConfig()
 		cfg.Limits.HandshakeTimeout = 5 * time.Second
@@ -185,7 +185,7 @@ func TestPause_HandshakeGoesOnAfterIt(t *testing.T) {
 		ice := &frozen{Conn: near}
 		ice.thaw.Store(&thaw)
 		done := make(chan struct{})
-		go func() { defer close(done); h.server.serve(context.Background(), attend(ice), protocolPlain) }()
+		go func() { defer close(done); h.server.serve(context.Background(), newPausableConn(ice), protocolPlain) }()
 		<-time.After(20 * time.Second) // fake time
 		close(thaw)
 		c := greet(t, far)

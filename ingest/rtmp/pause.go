@@ -9,18 +9,18 @@ import (
 )
 
 const (
-	// latest is how late a deadline may be noticed on a busy machine. Later means that
-	// the process did not run when it passed: it was stopped, or its machine slept.
-	latest = 250 * time.Millisecond
-	// longestGrace is how long a peer has after a pause to go on, at most: what it sent
-	// meanwhile waits in the socket, or is sent again by TCP.
-	longestGrace = 10 * time.Second
+	// maxTimerDelay is the longest delay of a deadline on a busy machine. A longer one means that
+	// the process was not running when it passed: it was stopped, or the machine slept.
+	maxTimerDelay = 250 * time.Millisecond
+	// maxExtension bounds the time that a peer has after a pause: what it sent meanwhile
+	// waits in the socket, or is retransmitted by TCP.
+	maxExtension = 10 * time.Second
 )
 
-// attendedConn is a connection whose deadlines count only while the process runs.
-// When one has passed during a pause, what waits in the socket is read first, and the
-// peer has as long as the pause was, at most longestGrace, to go on.
-type attendedConn struct {
+// pausableConn is a connection whose deadlines do not expire while the process is stopped.
+// After a pause, what waits in the socket is read first, and the peer has as long as the
+// pause was, at most maxExtension, to continue.
+type pausableConn struct {
 	net.Conn
 	read, write deadline
 }
@@ -32,12 +32,12 @@ type deadline struct {
 	set func(time.Time) error
 }
 
-func attend(conn net.Conn) *attendedConn {
-	return &attendedConn{Conn: conn, read: deadline{set: conn.SetReadDeadline}, write: deadline{set: conn.SetWriteDeadline}}
+func newPausableConn(conn net.Conn) *pausableConn {
+	return &pausableConn{Conn: conn, read: deadline{set: conn.SetReadDeadline}, write: deadline{set: conn.SetWriteDeadline}}
 }
 
 // Read implements net.Conn.
-func (c *attendedConn) Read(p []byte) (int, error) {
+func (c *pausableConn) Read(p []byte) (int, error) {
 	for {
 		n, err := c.Conn.Read(p)
 		if n > 0 || !errors.Is(err, os.ErrDeadlineExceeded) || !c.read.extend() {
@@ -47,7 +47,7 @@ func (c *attendedConn) Read(p []byte) (int, error) {
 }
 
 // Write implements net.Conn.
-func (c *attendedConn) Write(p []byte) (n int, err error) {
+func (c *pausableConn) Write(p []byte) (n int, err error) {
 	for {
 		var wrote int
 		wrote, err = c.Conn.Write(p[n:])
@@ -59,18 +59,18 @@ func (c *attendedConn) Write(p []byte) (n int, err error) {
 }
 
 // SetReadDeadline implements net.Conn.
-func (c *attendedConn) SetReadDeadline(t time.Time) error { return c.read.move(t) }
+func (c *pausableConn) SetReadDeadline(t time.Time) error { return c.read.move(t) }
 
 // SetWriteDeadline implements net.Conn.
-func (c *attendedConn) SetWriteDeadline(t time.Time) error { return c.write.move(t) }
+func (c *pausableConn) SetWriteDeadline(t time.Time) error { return c.write.move(t) }
 
 // SetDeadline implements net.Conn.
-func (c *attendedConn) SetDeadline(t time.Time) error {
+func (c *pausableConn) SetDeadline(t time.Time) error {
 	return errors.Join(c.read.move(t), c.write.move(t))
 }
 
-// CloseWrite ends what is sent, where the connection can.
-func (c *attendedConn) CloseWrite() error {
+// CloseWrite closes the writing side, if the connection supports it.
+func (c *pausableConn) CloseWrite() error {
 	half, ok := c.Conn.(interface{ CloseWrite() error })
 	if !ok {
 		return errors.ErrUnsupported
@@ -85,15 +85,15 @@ func (d *deadline) move(t time.Time) error {
 	return d.set(t)
 }
 
-// extend moves a deadline that passed during a pause, and reports whether it did. One
-// that was set in the past, to end a call, stays.
+// extend moves a deadline that passed during a pause, and reports whether it did. It keeps
+// a deadline that was set in the past to end a call.
 func (d *deadline) extend() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	late := time.Since(d.at)
-	if late < latest || d.at.Before(past().Add(time.Second)) {
+	if late < maxTimerDelay || d.at.Before(pastDeadline().Add(time.Second)) {
 		return false
 	}
-	d.at = time.Now().Add(min(late, longestGrace))
+	d.at = time.Now().Add(min(late, maxExtension))
 	return d.set(d.at) == nil
 }

@@ -186,7 +186,7 @@ func TestRow13_UnsupportedAudioIsDroppedAndVideoGoesOn(t *testing.T) {
 			t.Errorf("unit %s of %v", at(u), u.Track.Codec)
 		}
 	}
-	if n := strings.Count(h.log.String(), "audio is dropped"); n != 1 || len(s.warned) != 1 {
+	if n := strings.Count(h.log.String(), "audio dropped"); n != 1 || len(s.warned) != 1 {
 		t.Errorf("logged %d times, %d warnings:\n%s", n, len(s.warned), h.log)
 	}
 }

@@ -10,12 +10,12 @@ import (
 )
 
 const (
-	// defaultWindow is the acknowledgement window, in bytes, until a peer names its
-	// own, and the one we name.
+	// defaultWindow is the acknowledgement window, in bytes: the peer's until it sets one,
+	// and the server's.
 	defaultWindow = 2_500_000
-	// minWindow keeps a peer from having every packet acknowledged.
+	// minWindow prevents a peer from having every packet acknowledged.
 	minWindow = 64 << 10
-	// replyChunk is the chunk size of our replies: none is longer.
+	// replyChunk is the chunk size of replies: none is longer.
 	replyChunk = 64 << 10
 )
 
@@ -42,7 +42,7 @@ func (s *session) sendControl(kind uint8, v uint32, more ...byte) {
 	s.send(chunk.Message{Type: kind, ChunkStream: controlStream, Body: body})
 }
 
-// sendAck says how many bytes were received; the number wraps at 2^32.
+// sendAck acknowledges the number of received bytes, which wraps at 2^32.
 func (s *session) sendAck(received uint64) {
 	s.sendControl(chunk.TypeAck, uint32(received))
 }
@@ -52,8 +52,7 @@ func (s *session) sendUserControl(event uint16, v uint32) {
 	s.send(chunk.Message{Type: chunk.TypeUserControl, ChunkStream: controlStream, Body: body})
 }
 
-// ping asks a silent peer for a sign of life: it keeps the path open and finds a
-// dead one sooner.
+// ping pings a silent peer: it keeps the connection open and detects a dead one sooner.
 func (s *session) ping() error {
 	s.sendUserControl(pingRequest, uint32(time.Since(s.publication.started).Milliseconds()))
 	return s.flush()
@@ -63,7 +62,7 @@ func (s *session) sendCommand(stream uint32, values ...any) {
 	s.send(chunk.Message{Type: chunk.TypeCommandAMF0, ChunkStream: commandStream, Stream: stream, Body: amf0.Append(nil, values...)})
 }
 
-// status tells on the message stream what became of the peer's wish to publish.
+// status sends an onStatus on the message stream.
 func (s *session) status(stream uint32, level, code, description string) {
 	s.sendCommand(stream, "onStatus", 0, nil, amf0.Object{
 		{Name: "level", Value: level},
@@ -72,7 +71,7 @@ func (s *session) status(stream uint32, level, code, description string) {
 	})
 }
 
-// sendReconnectRequest asks the peer to come back to the address it has.
+// sendReconnectRequest asks the peer to reconnect to the same address.
 func (s *session) sendReconnectRequest() {
 	s.sendCommand(0, "onStatus", 0, nil, amf0.Object{
 		{Name: "level", Value: "status"},
@@ -81,7 +80,7 @@ func (s *session) sendReconnectRequest() {
 	})
 }
 
-// setWindow takes the peer's acknowledgement window (RTMP 1.0 section 5.4.4).
+// setWindow sets the peer's acknowledgement window (RTMP 1.0 section 5.4.4).
 func (s *session) setWindow(body []byte) {
 	if len(body) >= 4 {
 		s.window = max(uint64(binary.BigEndian.Uint32(body)), minWindow)

@@ -16,7 +16,7 @@ import (
 	"golive/ingest"
 )
 
-// secret is a certificate for 127.0.0.1, and who trusts it.
+// secret returns a certificate for 127.0.0.1, and who trusts it.
 func secret() (*tls.Config, *x509.CertPool) {
 	s := httptest.NewTLSServer(http.NotFoundHandler())
 	defer s.Close()
@@ -76,7 +76,7 @@ func TestRTMPS_PublishesInsideTLS(t *testing.T) {
 	}
 }
 
-func TestRTMPS_EvictedPublisherIsTold(t *testing.T) {
+func TestRTMPS_EvictedPublisherGetsTheReason(t *testing.T) {
 	h, config := openTLS(t, testConfig())
 	c := greet(t, h.secure(t, config))
 	c.publish("studio")
@@ -93,7 +93,7 @@ func TestRTMPS_EvictedPublisherIsTold(t *testing.T) {
 
 func TestRTMPS_WhatIsNotTLSGetsOneLine(t *testing.T) {
 	for name, tt := range map[string]struct{ bytes, log string }{
-		"RTMP":    {"\x03" + strings.Repeat("\x00", 1536), "the peer speaks plain RTMP where RTMPS is expected"},
+		"RTMP":    {"\x03" + strings.Repeat("\x00", 1536), "the peer speaks plain RTMP, expected RTMPS"},
 		"HTTP":    {"GET / HTTP/1.1\r\nHost: x\r\n\r\n", "the peer does not speak TLS"},
 		"garbage": {strings.Repeat("\x7fgarbage", 400), "the peer does not speak TLS"},
 	} {

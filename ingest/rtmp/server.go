@@ -14,60 +14,60 @@ import (
 	"golive/internal/connlimit"
 )
 
-// What the two ways in are called in requests, logs and metrics.
+// The protocol names in requests, logs and metrics.
 const (
 	protocolPlain = "rtmp"
 	protocolTLS   = "rtmps"
 )
 
-// The delay after a failed Accept, which doubles from the first to the last.
+// The delay after a failed Accept doubles from firstBackoff to lastBackoff.
 const (
 	firstBackoff = 5 * time.Millisecond
 	lastBackoff  = time.Second
 )
 
-// Server takes publishers. Serve and ServeTLS may be called once for each
+// Server serves publishers over RTMP. Serve and ServeTLS may be called once for each
 // listener.
 type Server struct {
-	cfg        ingest.Config
-	publishers *ingest.Sessions
-	log        *slog.Logger
+	cfg      ingest.Config
+	sessions *ingest.Sessions
+	log      *slog.Logger
 
 	places *connlimit.Limiter
 	memory *memory
 }
 
-// What the peers of one address may send before they publish, in bytes: each command
-// counts for commandCost more. A studio of hundreds of encoders that all come back at
-// once sends 2 MB.
+// Limits of what the peers of one address may send before they publish, in bytes: each
+// command counts for commandCost more. A studio with hundreds of encoders that reconnect
+// at the same time sends 2 MB.
 const (
 	commandCost   = 512
 	commandsRate  = 256 << 10 // per second
 	commandsBurst = 8 << 20
 )
 
-// NewServer returns a server that has no listener yet.
+// NewServer returns a Server without a listener.
 func NewServer(cfg ingest.Config, publishers *ingest.Sessions, log *slog.Logger) *Server {
 	return &Server{
-		cfg: cfg, publishers: publishers, log: log,
+		cfg: cfg, sessions: publishers, log: log,
 		places: connlimit.New(connlimit.Config{Places: cfg.Limits.Connections, Rate: commandsRate, Burst: commandsBurst}),
 		memory: newMemory(int64(cfg.Limits.MessageMemory)),
 	}
 }
 
-// Serve takes connections from ln until ctx is done; then it closes ln, ends all
-// sessions with ingest.ErrClosing, waits for them and returns nil. It returns an
-// error only if ln was closed by somebody else.
+// Serve accepts connections from ln until ctx is done; then it closes ln, ends all sessions
+// with ingest.ErrClosing, waits for them and returns nil. It returns an error only if ln
+// was closed elsewhere.
 func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	return s.serveAll(ctx, ln, protocolPlain, func(c net.Conn) net.Conn { return c })
 }
 
-// ServeTLS does the same for RTMPS, RTMP inside TLS.
+// ServeTLS is like Serve for RTMPS, RTMP over TLS.
 func (s *Server) ServeTLS(ctx context.Context, ln net.Listener, config *tls.Config) error {
 	return s.serveAll(ctx, ln, protocolTLS, func(c net.Conn) net.Conn { return tls.Server(c, config) })
 }
 
-// serveAll serves each connection as what wrap makes of it.
+// serveAll serves each connection after wrapping it.
 func (s *Server) serveAll(ctx context.Context, ln net.Listener, protocol string, wrap func(net.Conn) net.Conn) error {
 	sessions, end := context.WithCancelCause(context.WithoutCancel(ctx))
 	var running sync.WaitGroup
@@ -76,7 +76,7 @@ func (s *Server) serveAll(ctx context.Context, ln net.Listener, protocol string,
 		stop()
 		end(ingest.ErrClosing)
 		running.Wait()
-		s.publishers.Lines.Flush()
+		s.sessions.Lines.Flush()
 	}()
 	for {
 		conn, err := s.accept(ctx, ln)
@@ -86,15 +86,14 @@ func (s *Server) serveAll(ctx context.Context, ln net.Listener, protocol string,
 			}
 			return err
 		}
-		if run := s.admit(sessions, wrap(attend(conn)), protocol); run != nil {
+		if run := s.admit(sessions, wrap(newPausableConn(conn)), protocol); run != nil {
 			running.Go(run)
 		}
 	}
 }
 
-// accept takes the next connection. Errors, such as having no file descriptor left,
-// pass: it tries again, more and more slowly, and has a connection that does not
-// publish give its descriptor up.
+// accept accepts the next connection. It retries after temporary errors, with increasing
+// delays; if there is no file descriptor left it closes a connection that does not publish.
 func (s *Server) accept(ctx context.Context, ln net.Listener) (net.Conn, error) {
 	for delay := firstBackoff; ; delay = min(2*delay, lastBackoff) {
 		conn, err := ln.Accept()
@@ -105,7 +104,7 @@ func (s *Server) accept(ctx context.Context, ln net.Listener) (net.Conn, error) 
 			s.places.Reclaim()
 		}
 		if delay == firstBackoff {
-			s.publishers.Lines.Log(s.log, slog.LevelWarn, "connection could not be accepted", "accept", "err", err)
+			s.sessions.Lines.Log(s.log, slog.LevelWarn, "accept failed", "accept", "err", err)
 		}
 		select {
 		case <-time.After(delay):
@@ -114,34 +113,34 @@ func (s *Server) accept(ctx context.Context, ln net.Listener) (net.Conn, error) 
 	}
 }
 
-// serve speaks with one peer until the connection is closed.
+// serve serves one connection until it is closed.
 func (s *Server) serve(ctx context.Context, conn net.Conn, protocol string) {
 	if run := s.admit(ctx, conn, protocol); run != nil {
 		run()
 	}
 }
 
-// admit gives the connection a place, and returns what serves it; nil when it was
-// closed because there is none.
+// admit takes a place for the connection and returns the function that serves it, or
+// nil if the connection was closed because no place was free.
 func (s *Server) admit(ctx context.Context, conn net.Conn, protocol string) (run func()) {
 	ctx, evict := context.WithCancelCause(ctx)
-	place, refusal := s.places.Take(conn.RemoteAddr(), func() { evict(errCrowded) })
+	place, refusal := s.places.Take(conn.RemoteAddr(), func() { evict(errReclaimed) })
 	if refusal != "" {
 		evict(nil)
 		_ = conn.Close()
-		s.publishers.Metrics().Refused(protocol, ingest.RefusedLimit)
-		s.publishers.Lines.Log(s.log, slog.LevelWarn, "connections were refused: the limit is reached", string(refusal),
+		s.sessions.Metrics().Refused(protocol, ingest.RefusedLimit)
+		s.sessions.Lines.Log(s.log, slog.LevelWarn, "connection refused: limit reached", string(refusal),
 			"protocol", protocol, "limit", s.cfg.Limits.Connections)
 		return nil
 	}
 	return func() {
 		defer evict(nil)
-		defer place.Leave()
-		defer s.publishers.Metrics().Connected()()
+		defer place.Release()
+		defer s.sessions.Metrics().Connected()()
 		session := newSession(s, conn, protocol, evict)
 		session.place = place
-		session.link.onCut = func() bool { return session.requestReconnect(context.Cause(ctx)) }
-		stop := context.AfterFunc(ctx, session.link.interrupt)
+		session.conn.onInterrupt = func() bool { return session.requestReconnect(context.Cause(ctx)) }
+		stop := context.AfterFunc(ctx, session.conn.interrupt)
 		defer stop()
 		session.run(ctx)
 	}

@@ -108,13 +108,13 @@ func TestServe_BacksOffWhenAcceptFails(t *testing.T) {
 		if took := ln.at[12].Sub(start); took < 5*time.Second || took > 7*time.Second {
 			t.Errorf("12 failures took %v", took)
 		}
-		if n := strings.Count(h.log.String(), "level=WARN msg=\"connection could not be accepted\""); n != 1 {
+		if n := strings.Count(h.log.String(), "level=WARN msg=\"accept failed\""); n != 1 {
 			t.Errorf("%d warnings", n)
 		}
 	})
 }
 
-func TestServe_SaysWhenItsListenerIsClosedByAnother(t *testing.T) {
+func TestServe_ReturnsAnErrorIfItsListenerIsClosed(t *testing.T) {
 	h := newHouse(t, testConfig())
 	var lc net.ListenConfig
 	ln, err := lc.Listen(context.Background(), "tcp", "127.0.0.1:0")

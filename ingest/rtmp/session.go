@@ -16,80 +16,80 @@ import (
 )
 
 const (
-	// What a peer may make us hold before it publishes, in bytes; and what it may send:
-	// an encoder sends 4 kB in six commands.
-	shyBuffer   = 4 << 10
-	shyMessage  = 64 << 10
-	shyStreams  = 8
-	shyBytes    = 256 << 10
-	shyMessages = 100
-	// And after.
+	// Limits before a peer publishes: memory in bytes, and what it may send. An encoder sends
+	// 4 kB in six commands.
+	prePublishBuffer   = 4 << 10
+	prePublishMessage  = 64 << 10
+	prePublishStreams  = 8
+	prePublishBytes    = 256 << 10
+	prePublishMessages = 100
+	// Limits after that.
 	liveBuffer  = 64 << 10
 	liveStreams = 64
-	// Messages that are no media, in a second and at once.
+	// Messages other than media: per second, and at once.
 	liveRate  = 500
 	liveBurst = 5000
 )
 
-// session is one connection. It is used by one goroutine; only evict and
+// session serves one connection. It is used by one goroutine; only evict and
 // link.interrupt are called by others.
 type session struct {
 	server   *Server
 	protocol string
 	log      *slog.Logger
-	link     *link
+	conn     *peerConn
 	chunks   *chunk.Reader
 	evict    context.CancelCauseFunc
 
-	reply   []byte // messages that wait to be written
-	window  uint64 // the peer wants an acknowledgement each so many bytes
-	acked   uint64 // of so many bytes
-	app     string // from connect; may hold a key
-	encoder string
-	movable bool // it can be asked to reconnect
-	leaving bool // it was
+	reply              []byte // queued messages
+	window             uint64 // the peer's acknowledgement window, in bytes
+	acked              uint64 // number of acknowledged bytes
+	app                string // from connect; may hold a key
+	encoder            string
+	canReconnect       bool // the peer supports reconnect requests
+	reconnectRequested bool // the peer was asked to reconnect
 
-	stream      uint32       // the message stream that the peer publishes on, or wanted to
-	created     uint32       // the message streams that the peer created: 1 to created
+	stream      uint32       // the message stream of the last publish or play command
+	created     uint32       // number of message streams that the peer created, 1 to created
 	publication *publication // nil until it publishes
-	published   bool         // it has, at least once
+	published   bool         // it has published at least once
 
 	place    *connlimit.Place
 	share    *share
-	controls int       // messages that were no media, since refilled or the beginning
-	refilled time.Time // when liveRate was last taken off
+	controls int       // messages other than media, minus liveRate per second
+	refilled time.Time // when liveRate was last subtracted
 }
 
 func newSession(server *Server, conn net.Conn, protocol string, evict context.CancelCauseFunc) *session {
 	s := &session{
 		server:   server,
 		protocol: protocol,
-		log:      server.publishers.Logger(protocol, conn.RemoteAddr().String()),
+		log:      server.sessions.Logger(protocol, conn.RemoteAddr().String()),
 		evict:    evict,
 		window:   defaultWindow,
 		stream:   1,
 	}
-	s.link = newLink(conn)
+	s.conn = newPeerConn(conn)
 	s.share = server.memory.share(evict)
-	s.chunks = chunk.NewReader(s.link, shyBuffer, chunk.Limits{
-		MessageSize: shyMessage, ChunkStreams: shyStreams, Bytes: shyBytes, Memory: s.share,
+	s.chunks = chunk.NewReader(s.conn, prePublishBuffer, chunk.Limits{
+		MessageSize: prePublishMessage, ChunkStreams: prePublishStreams, Bytes: prePublishBytes, Memory: s.share,
 	})
 	return s
 }
 
-// run is the session's life.
+// run serves the connection until it ends, and closes it.
 func (s *session) run(ctx context.Context) {
-	err := ingest.Protect(s.log, func() error { return s.converse(ctx) })
-	if errors.Is(err, errCut) || s.leaving && judge(err).End == ingest.EndLost {
+	err := ingest.Protect(s.log, func() error { return s.handleMessages(ctx) })
+	if errors.Is(err, errInterrupted) || s.reconnectRequested && outcomeOf(err).End == ingest.EndLost {
 		err = &ingest.CutError{Err: context.Cause(ctx), Evicted: true}
 	}
 	s.end(err)
 }
 
-// converse speaks with the peer until something ends it.
-func (s *session) converse(ctx context.Context) error {
-	s.link.expect(time.Now().Add(s.server.cfg.Limits.HandshakeTimeout))
-	if err := s.shakeHands(); err != nil {
+// handleMessages handles messages until an error ends the session.
+func (s *session) handleMessages(ctx context.Context) error {
+	s.conn.awaitPublish(time.Now().Add(s.server.cfg.Limits.HandshakeTimeout))
+	if err := s.handshake(); err != nil {
 		return err
 	}
 	for {
@@ -97,8 +97,8 @@ func (s *session) converse(ctx context.Context) error {
 		if err != nil {
 			return readError(err)
 		}
-		if s.link.interrupted() {
-			return errCut
+		if s.conn.interrupted() {
+			return errInterrupted
 		}
 		if err := s.handle(ctx, m); err != nil {
 			return err
@@ -110,40 +110,40 @@ func (s *session) converse(ctx context.Context) error {
 }
 
 // requestReconnect asks the publisher to reconnect (Enhanced RTMP v2, "Reconnect Request"),
-// if the server stops and the publisher can: what it sends until it does, at its
-// next key frame, is taken. Without another address it comes back to the one it
-// has, which is another server by then. It is called when the link is cut, and
-// reports whether the session goes on for the grace period.
+// if the server is stopping and the publisher supports it. What it sends until its next key
+// frame is still accepted. Without another address it reconnects to the same one, which is
+// another server by then. It is called after an interrupt, and reports whether the session
+// continues for the grace period.
 func (s *session) requestReconnect(cause error) bool {
-	if !s.movable || s.publication == nil || !errors.Is(cause, ingest.ErrClosing) {
+	if !s.canReconnect || s.publication == nil || !errors.Is(cause, ingest.ErrClosing) {
 		return false
 	}
-	s.leaving = true
-	s.link.resume(graceTimeout)
+	s.reconnectRequested = true
+	s.conn.resume(graceTimeout)
 	s.sendReconnectRequest()
-	s.publication.Log().Info("publisher was asked to reconnect")
+	s.publication.Log().Info("reconnect requested")
 	return s.flush() == nil
 }
 
-func (s *session) shakeHands() error {
-	if err := s.link.secure(); err != nil {
+func (s *session) handshake() error {
+	if err := s.conn.handshakeTLS(); err != nil {
 		return err
 	}
 	c01 := make([]byte, handshake.Size)
-	n, err := s.link.Read(c01)
+	n, err := s.conn.Read(c01)
 	if err != nil {
 		return err
 	}
 	if p := handshake.Sniff(c01[:n]); p != handshake.RTMP {
-		return &ForeignError{Protocol: p}
+		return &WrongProtocolError{Protocol: p}
 	}
-	if _, err := io.ReadFull(s.link, c01[n:]); err != nil {
+	if _, err := io.ReadFull(s.conn, c01[n:]); err != nil {
 		return err
 	}
-	return handshake.Serve(s.link, c01)
+	return handshake.Serve(s.conn, c01)
 }
 
-// handle obeys one message. Audio and video come first: they are nearly all.
+// handle handles one message. Audio and video, by far the most, are checked first.
 func (s *session) handle(ctx context.Context, m chunk.Message) error {
 	switch m.Type {
 	case chunk.TypeVideo, chunk.TypeAudio:
@@ -151,7 +151,7 @@ func (s *session) handle(ctx context.Context, m chunk.Message) error {
 	case chunk.TypeAggregate:
 		return s.aggregate(m)
 	}
-	if err := s.control(len(m.Body)); err != nil {
+	if err := s.countControl(len(m.Body)); err != nil {
 		return err
 	}
 	switch m.Type {
@@ -164,28 +164,27 @@ func (s *session) handle(ctx context.Context, m chunk.Message) error {
 	case chunk.TypeWindowAckSize:
 		s.setWindow(m.Body)
 	case chunk.TypeAck, chunk.TypeSetPeerBandwidth:
-		// What we send is too little to need either.
+		// The server sends too little for these to matter.
 	default:
 		s.skip(ingest.SkipUnknown)
 	}
 	return nil
 }
 
-// control counts a message that is no media against what the peer may send of them:
-// so many before it publishes, and of all peers of its address; and so many a second
-// after that.
-func (s *session) control(size int) error {
+// countControl counts a message other than media against the limits: a total before the peer
+// publishes, for it and for all peers of its address, and a rate after that.
+func (s *session) countControl(size int) error {
 	s.controls++
 	if !s.published {
 		switch {
-		case s.controls > shyMessages:
-			return &ingest.ProtocolError{Op: "read command", Err: fmt.Errorf("more than %d before publish", shyMessages)}
+		case s.controls > prePublishMessages:
+			return &ingest.ProtocolError{Op: "read command", Err: fmt.Errorf("more than %d before publish", prePublishMessages)}
 		case s.place != nil && !s.place.Spend(size+commandCost):
 			return &ingest.CutError{Err: errFlood}
 		}
 		return nil
 	}
-	if now := s.link.arrived; now.Sub(s.refilled) >= time.Second {
+	if now := s.conn.arrived; now.Sub(s.refilled) >= time.Second {
 		seconds := min(now.Sub(s.refilled)/time.Second, liveBurst)
 		s.controls = max(0, s.controls-liveRate*int(seconds))
 		s.refilled = now
@@ -196,10 +195,11 @@ func (s *session) control(size int) error {
 	return nil
 }
 
-// flush acknowledges what was received, if that is due, and writes what waits.
+// flush queues an acknowledgement if one is due, and writes the queue.
 //
-// A publisher that is held back may have sent all and closed: its kernel still has the
-// end, and drops it when anything is sent there. It is acknowledged to when it pauses.
+// A throttled publisher may have sent everything and closed the connection: its kernel
+// drops what it has not sent yet when it receives anything. It gets the acknowledgement
+// when it pauses.
 func (s *session) flush() error {
 	held := s.publication != nil && s.publication.Holding()
 	if received := s.chunks.Received(); received-s.acked >= s.window/2 && !held {
@@ -209,15 +209,15 @@ func (s *session) flush() error {
 	if len(s.reply) == 0 {
 		return nil
 	}
-	_, err := s.link.Write(s.reply)
+	_, err := s.conn.Write(s.reply)
 	s.reply = s.reply[:0]
 	return err
 }
 
-// end gives up what the session holds, tells the peer why, and closes. The sink
-// comes first: a peer that does not read must not hold it.
+// end releases the session's resources, sends the reason to the peer, and closes the
+// connection. The sink is closed first: a peer that does not read must not delay it.
 func (s *session) end(err error) {
-	v := judge(err)
+	v := outcomeOf(err)
 	wasLive := s.publication != nil
 	if wasLive {
 		s.unpublish(err)
@@ -230,15 +230,15 @@ func (s *session) end(err error) {
 	}
 	if !wasLive && !s.published {
 		level := v.Level
-		if v.Refusal == ingest.RefusedGone && s.link.arrived.IsZero() {
+		if v.Refusal == ingest.RefusedGone && s.conn.arrived.IsZero() {
 			level = slog.LevelDebug // a health check that connects and leaves
 		}
-		s.server.publishers.Refused(s.log, level, s.protocol, v.Refusal, "encoder", s.encoder, "err", err)
+		s.server.sessions.Refused(s.log, level, s.protocol, v.Refusal, "encoder", s.encoder, "err", err)
 	}
-	s.link.farewell(s.reply)
+	s.conn.closeAfter(s.reply)
 }
 
-// skip counts something that was not used.
+// skip counts something that was ignored.
 func (s *session) skip(r ingest.SkipReason) {
 	if s.publication != nil {
 		s.publication.Skip(r)

@@ -8,32 +8,30 @@ import (
 	"golive/ingest"
 )
 
-// createStream gives the peer the next message stream. Streams are numbers and cost
-// nothing.
+// createStream returns the next message stream id to the peer. Streams need no state.
 func (s *session) createStream(c invocation) {
 	s.created++
 	s.sendCommand(0, "_result", c.transaction, nil, int(s.created))
 }
 
-// wantPublish publishes on the message stream that the command was sent on. While
-// another publication of the connection goes on it is refused, and that one is left
-// alone.
-func (s *session) wantPublish(ctx context.Context, c invocation) error {
+// handlePublish handles publish. If the connection is publishing already, the command is
+// refused and the publication continues.
+func (s *session) handlePublish(ctx context.Context, c invocation) error {
 	app, name := s.app, unquote(c.text())
 	point, err := ingest.StreamName(app, name)
 	if p := s.publication; p != nil {
-		stream := s.answersOn(c.stream)
+		stream := s.replyStream(c.stream)
 		if err == nil && stream == p.stream && point == p.name {
-			s.publishing(p) // asked for again
+			s.sendPublishStart(p) // a repeated command
 			return nil
 		}
 		s.status(stream, "error", codeBadName, "this connection is publishing already")
 		return nil
 	}
-	s.stream = s.answersOn(c.stream)
+	s.stream = s.replyStream(c.stream)
 	err = s.publish(ctx, ingest.Request{
 		Protocol: s.protocol,
-		Remote:   s.link.conn.RemoteAddr().String(),
+		Remote:   s.conn.conn.RemoteAddr().String(),
 		App:      app,
 		Name:     name,
 		Encoder:  s.encoder,
@@ -42,19 +40,19 @@ func (s *session) wantPublish(ctx context.Context, c invocation) error {
 		return err
 	}
 	s.sendUserControl(streamBegin, s.stream)
-	s.publishing(s.publication)
+	s.sendPublishStart(s.publication)
 	return nil
 }
 
-// publishing tells the peer that it publishes.
-func (s *session) publishing(p *publication) {
+// sendPublishStart sends NetStream.Publish.Start to the peer.
+func (s *session) sendPublishStart(p *publication) {
 	s.status(p.stream, "status", "NetStream.Publish.Start", "publishing "+p.ID())
 }
 
-// answersOn returns the message stream that a command on stream is answered on. 0 is
-// the connection itself: an encoder that publishes there listens on the stream it
-// created last.
-func (s *session) answersOn(stream uint32) uint32 {
+// replyStream returns the message stream on which a command on stream is answered. 0 is the
+// connection itself: an encoder that publishes there expects the answer on the stream that
+// it created last.
+func (s *session) replyStream(stream uint32) uint32 {
 	if stream == 0 {
 		return max(s.created, 1)
 	}
@@ -66,10 +64,10 @@ func (s *session) answersOn(stream uint32) uint32 {
 //   - deleteStream names a message stream in its argument (RTMP 1.0 section 7.2.2.3).
 //   - closeStream closes the message stream that it is sent on. HaishinKit 1 sends it
 //     on stream 0 and names the stream in an argument.
-//   - FCUnpublish names the stream's name.
+//   - FCUnpublish has the stream's name as argument.
 //
-// All encoders that send FCUnpublish send one of the others after it: where it names
-// nothing, or something else, it can be ignored.
+// All encoders that send FCUnpublish send one of the others after it: if it has no name, or
+// another one, it can be ignored.
 func (s *session) ends(c invocation) bool {
 	p := s.publication
 	if p == nil {
@@ -90,8 +88,8 @@ func (s *session) ends(c invocation) bool {
 	return false
 }
 
-// streamArgument is the message stream that the first argument names; without a number
-// there, the one that the command was sent on.
+// streamArgument returns the message stream in the first argument, or if that is not a
+// number, the one that the command was sent on.
 func (c invocation) streamArgument() uint32 {
 	if len(c.args) == 0 {
 		return c.stream
@@ -106,29 +104,29 @@ func (c invocation) streamArgument() uint32 {
 	return uint32(n)
 }
 
-// noStream is a message stream that nobody publishes on.
+// noStream is an invalid message stream.
 const noStream = math.MaxUint32
 
-// isOn reports whether the publication is on the message stream. One that began on
-// stream 0 is on the stream that it is answered on, too.
+// isOn reports whether the publication is on the message stream. One that
+// began on stream 0 is also on the stream that it is answered on.
 func (p *publication) isOn(stream uint32) bool {
 	return stream == p.stream || stream == 0 && p.onZero
 }
 
-// carries reports whether media on the message stream belongs to the publication: some
-// encoders send it on 0, or on a stream that they never created, but what is sent on
-// another stream that they did create is another stream's.
+// carries reports whether media on the message stream belongs to the publication. Some
+// encoders send it on 0 or on a stream that they did not create; media on another stream
+// that they created does not belong to it.
 func (s *session) carries(stream uint32) bool {
 	return stream == s.publication.stream || stream == 0 || stream > s.created
 }
 
-// stop obeys the publisher's own end of its publication. It may publish again on the
-// same connection, in the time that a new one has.
+// stop handles a command that ends the publication. The peer may publish again on the same
+// connection within HandshakeTimeout.
 func (s *session) stop(c invocation) {
 	if !s.ends(c) {
 		return
 	}
 	s.unpublish(nil)
-	s.link.expect(time.Now().Add(s.server.cfg.Limits.HandshakeTimeout))
+	s.conn.awaitPublish(time.Now().Add(s.server.cfg.Limits.HandshakeTimeout))
 	s.status(s.stream, "status", "NetStream.Unpublish.Success", "stopped")
 }

@@ -109,7 +109,7 @@ func TestRow44_MediaKeepsASessionAlive(t *testing.T) {
 	})
 }
 
-func TestLink_PublisherThatNeverReadsGoesOn(t *testing.T) {
+func TestPeerConn_PublisherThatNeverReadsContinues(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHouse(t, testConfig())
 		near, far := net.Pipe()

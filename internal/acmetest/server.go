@@ -28,23 +28,23 @@ const startTime = 10 * time.Second
 
 // Authority is a running pebble.
 type Authority struct {
-	// Directory is its address.
+	// Directory is the URL of its ACME directory.
 	Directory string
-	// CAFile holds the certificate of its own door.
+	// CAFile holds the certificate of its own listener.
 	CAFile string
 
 	process *exec.Cmd
 }
 
-// Start runs an authority until the test ends, which looks for domains at these
-// ports of this machine.
+// Start runs an authority until the test ends. It validates domains at the given ports of
+// this machine.
 func Start(tb testing.TB, httpPort, tlsPort int) *Authority {
 	tb.Helper()
-	program := find(tb)
+	program := findPebble(tb)
 	dir, address := tb.TempDir(), freePort(tb)
 	a := &Authority{Directory: "https://" + address + "/dir", CAFile: filepath.Join(dir, "cert.pem")}
 	keyFile, configFile := filepath.Join(dir, "key.pem"), filepath.Join(dir, "config.json")
-	certify(tb, a.CAFile, keyFile)
+	writeCertificate(tb, a.CAFile, keyFile)
 	config, err := json.Marshal(map[string]any{"pebble": map[string]any{
 		"listenAddress": address, "certificate": a.CAFile, "privateKey": keyFile, "httpPort": httpPort, "tlsPort": tlsPort,
 	}})
@@ -54,8 +54,8 @@ func Start(tb testing.TB, httpPort, tlsPort int) *Authority {
 	if err := os.WriteFile(configFile, config, 0o600); err != nil {
 		tb.Fatal(err)
 	}
-	// The child outlives the test's context: Stop ends it.
-	a.process = exec.CommandContext(context.WithoutCancel(tb.Context()), program, "-config", configFile, "-dnsserver", names(tb))
+	// The child process outlives the test's context: Stop ends it.
+	a.process = exec.CommandContext(context.WithoutCancel(tb.Context()), program, "-config", configFile, "-dnsserver", serveDNS(tb))
 	a.process.Env = append(os.Environ(), "PEBBLE_VA_NOSLEEP=1")
 	var said strings.Builder
 	a.process.Stdout, a.process.Stderr = &said, &said
@@ -82,8 +82,8 @@ func (a *Authority) Stop() {
 	_ = a.process.Wait()
 }
 
-// find says where pebble is.
-func find(tb testing.TB) string {
+// findPebble returns the path of pebble.
+func findPebble(tb testing.TB) string {
 	tb.Helper()
 	dir, err := os.Getwd()
 	if err != nil {
@@ -118,8 +118,8 @@ func freePort(tb testing.TB) string {
 	return ln.Addr().String()
 }
 
-// certify writes a certificate for 127.0.0.1, which vouches for itself.
-func certify(tb testing.TB, certFile, keyFile string) {
+// writeCertificate writes a self-signed certificate for 127.0.0.1.
+func writeCertificate(tb testing.TB, certFile, keyFile string) {
 	tb.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -146,9 +146,8 @@ func certify(tb testing.TB, certFile, keyFile string) {
 	}
 }
 
-// names runs a name server for which every name is this machine. It speaks TCP, as
-// pebble does with it.
-func names(tb testing.TB) (address string) {
+// serveDNS runs a DNS server that resolves every name to 127.0.0.1, over TCP, as pebble uses it.
+func serveDNS(tb testing.TB) (address string) {
 	tb.Helper()
 	ln, err := (&net.ListenConfig{}).Listen(tb.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -176,8 +175,7 @@ func names(tb testing.TB) (address string) {
 	return ln.Addr().String()
 }
 
-// answer answers one question, which stands behind its length (RFC 1035 section
-// 4.2.2).
+// answer answers one query, which is prefixed with its length (RFC 1035 section 4.2.2).
 func answer(conn net.Conn) error {
 	var length uint16
 	if err := binary.Read(conn, binary.BigEndian, &length); err != nil {
@@ -187,7 +185,7 @@ func answer(conn net.Conn) error {
 	if _, err := io.ReadFull(conn, question); err != nil {
 		return err
 	}
-	text, err := here(question)
+	text, err := resolve(question)
 	if err != nil {
 		return err
 	}
@@ -195,8 +193,8 @@ func answer(conn net.Conn) error {
 	return err
 }
 
-// here answers 127.0.0.1, and that there is no other address.
-func here(question []byte) ([]byte, error) {
+// resolve returns the answer to a query: A records of 127.0.0.1, and no others.
+func resolve(question []byte) ([]byte, error) {
 	var m dnsmessage.Message
 	if err := m.Unpack(question); err != nil {
 		return nil, err

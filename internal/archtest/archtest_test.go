@@ -6,19 +6,19 @@ import (
 	"testing/fstest"
 )
 
-func TestHouse_KeepsItsRules(t *testing.T) {
-	h := repository(t)
+func TestRepository_FollowsTheRules(t *testing.T) {
+	r := repository(t)
 	for sentence, rule := range rules() {
 		t.Run(sentence, func(t *testing.T) {
-			for _, broken := range rule(h) {
-				t.Error(broken)
+			for _, violation := range rule(r) {
+				t.Error(violation)
 			}
 		})
 	}
 }
 
-// TestRules_FindWhatIsBroken plants one fault for each rule.
-func TestRules_FindWhatIsBroken(t *testing.T) {
+// TestRules_FindViolations has one violation for each rule.
+func TestRules_FindViolations(t *testing.T) {
 	const doc = "// Package x does things.\n//\n// Package x does not know much. It starts no goroutine.\npackage x\n"
 	tests := []struct {
 		sentence string
@@ -26,19 +26,19 @@ func TestRules_FindWhatIsBroken(t *testing.T) {
 		want     string
 	}{
 		{
-			"every package has a floor",
+			"every package belongs to a layer",
 			map[string]string{"attic/a.go": "package attic\n"},
-			"attic has no floor",
+			"attic belongs to no layer",
 		},
 		{
-			"imports only go down, and rooms of one floor are strangers",
+			"packages import lower layers only",
 			map[string]string{"media/a.go": "package media\nimport _ \"golive/container/flv\"\n"},
-			"media/a.go imports container/flv, which is on a higher floor",
+			"media/a.go imports container/flv, which is in a higher layer",
 		},
 		{
-			"imports only go down, and rooms of one floor are strangers",
+			"packages import lower layers only",
 			map[string]string{"segmenter/a.go": "package segmenter\nimport _ \"golive/playlist\"\n"},
-			"segmenter/a.go imports playlist: rooms of one floor are strangers",
+			"segmenter/a.go imports playlist, which is in the same layer",
 		},
 		{
 			"the program imports no test code",
@@ -56,32 +56,32 @@ func TestRules_FindWhatIsBroken(t *testing.T) {
 			"media/a.go:2: init",
 		},
 		{
-			"goroutines start only in rooms that say what for",
+			"goroutines start only in modules with a reason",
 			map[string]string{"playlist/a.go": "package playlist\nfunc f() { go f() }\n"},
 			"playlist/a.go:2 starts a goroutine",
 		},
 		{
-			"goroutines start only in rooms that say what for",
+			"goroutines start only in modules with a reason",
 			map[string]string{"playlist/a.go": "package playlist\nfunc f() { wg.Go(f) }\n"},
 			"playlist/a.go:2 starts a goroutine",
 		},
 		{
-			"every package has a doc.go that says what it does not know",
+			"every package has a doc.go",
 			map[string]string{"media/a.go": "package media\n"},
 			"media has no doc.go",
 		},
 		{
-			"every package has a doc.go that says what it does not know",
+			"every package has a doc.go",
 			map[string]string{"media/doc.go": strings.Replace(doc, "not know", "not mind", 1)},
 			`no sentence "does not know"`,
 		},
 		{
-			"every package has a doc.go that says what it does not know",
+			"every package has a doc.go",
 			map[string]string{"media/doc.go": strings.Replace(doc, "goroutine", "engine", 1)},
-			"does not say who owns goroutines",
+			"does not mention goroutines",
 		},
 		{
-			"every package has a doc.go that says what it does not know",
+			"every package has a doc.go",
 			map[string]string{"media/doc.go": doc, "media/a.go": doc},
 			"media/a.go has a package comment",
 		},
@@ -91,33 +91,33 @@ func TestRules_FindWhatIsBroken(t *testing.T) {
 			"media/a_test.go:3: wait",
 		},
 		{
-			"a chunk is an RTMP chunk",
+			"chunk means RTMP chunk",
 			map[string]string{"media/a.go": "package media\n\n// A Chunk of TS.\n"},
-			"media/a.go:3 says chunk",
+			"media/a.go:3 uses chunk",
 		},
 		{
-			"a file has at most 450 lines, tests aside",
+			"a file has at most 450 lines, except tests",
 			map[string]string{"media/a.go": "package media\n" + strings.Repeat("\n", 450)},
 			"media/a.go has 451 lines",
 		},
 		{
-			"packages are named for what they hold, not util, common or helpers",
+			"packages are not named util, common or helpers",
 			map[string]string{"internal/util/a.go": "package util\n"},
-			"internal/util is named for nothing",
+			"internal/util has an unspecific name",
 		},
 	}
 	for _, test := range tests {
 		t.Run(test.sentence, func(t *testing.T) {
-			broken := rules()[test.sentence](build(t, test.files))
-			if len(broken) != 1 || !strings.Contains(broken[0], test.want) {
-				t.Errorf("found %q, want %q alone", broken, test.want)
+			violations := rules()[test.sentence](build(t, test.files))
+			if len(violations) != 1 || !strings.Contains(violations[0], test.want) {
+				t.Errorf("got %q, want only %q", violations, test.want)
 			}
 		})
 	}
 }
 
-func TestRules_AllowWhatIsRight(t *testing.T) {
-	h := build(t, map[string]string{
+func TestRules_AllowCorrectCode(t *testing.T) {
+	r := build(t, map[string]string{
 		"media/doc.go":              "// Package media names.\n//\n// Package media does not know much.\n//\n// It starts no goroutine.\npackage media\n",
 		"ingest/rtmp/a.go":          "package rtmp\nimport (\n_ \"golive/ingest\"\n_ \"golive/media\"\n)\n// A chunk.\nfunc f() { go f() }\n",
 		"segmenter/a_test.go":       "package segmenter\nimport _ \"golive/internal/mediatest\"\nfunc f() { go f(); synctest.Test(t, func() { time.Sleep(1) }) }\n",
@@ -129,24 +129,24 @@ func TestRules_AllowWhatIsRight(t *testing.T) {
 		"storage/disk/disk_test.go": "package disk\nimport _ \"golive/storage/storagetest\"\n",
 	})
 	for sentence, rule := range rules() {
-		if strings.HasPrefix(sentence, "every package has a doc.go") {
+		if sentence == "every package has a doc.go" {
 			continue
 		}
-		if broken := rule(h); len(broken) > 0 {
-			t.Errorf("%s: found %q", sentence, broken)
+		if violations := rule(r); len(violations) > 0 {
+			t.Errorf("%s: got %q", sentence, violations)
 		}
 	}
 }
 
-func build(t *testing.T, files map[string]string) *house {
+func build(t *testing.T, files map[string]string) *repo {
 	t.Helper()
 	root := make(fstest.MapFS)
 	for name, text := range files {
 		root[name] = &fstest.MapFile{Data: []byte(text)}
 	}
-	h, err := enter(root)
+	r, err := load(root)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return h
+	return r
 }

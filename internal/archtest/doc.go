@@ -1,9 +1,8 @@
-// Package archtest says in words how the house is built, and fails when somebody
-// builds otherwise: which way imports go, who may start goroutines, what words
-// mean.
+// Package archtest checks the structure of the repository: which packages may import which
+// others, which may start goroutines, and other rules.
 //
-// Its tests parse every Go file of the repository, about a second's work. The
-// table of floors in floors_test.go is the map to change when a package appears.
+// Its tests parse every Go file of the repository, which takes about a second. A new package
+// must be added to the layers in layers_test.go.
 //
 // Package archtest does not know what any package does.
 //

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// pages are the texts that people read first.
+// pages returns the names of all documentation pages.
 func pages(t *testing.T, root fs.FS) []string {
 	t.Helper()
 	found := []string{"README.md"}
@@ -33,7 +33,7 @@ func read(t *testing.T, root fs.FS, name string) string {
 	return string(text)
 }
 
-func TestDocs_LinksLeadSomewhere(t *testing.T) {
+func TestDocs_LinksExist(t *testing.T) {
 	root, link := os.DirFS("../.."), regexp.MustCompile(`\]\(([^)#]+)[^)]*\)`)
 	for _, page := range pages(t, root) {
 		for _, m := range link.FindAllStringSubmatch(read(t, root, page), -1) {
@@ -71,7 +71,7 @@ func TestDocs_MetricsExist(t *testing.T) {
 	for _, page := range pages(t, root) {
 		for _, metric := range name.FindAllString(read(t, root, page), -1) {
 			if !strings.Contains(code.String(), fmt.Sprintf("%q", metric)) {
-				t.Errorf("%s speaks of %s, which nobody registers", page, metric)
+				t.Errorf("%s mentions %s, which is not registered", page, metric)
 			}
 		}
 	}

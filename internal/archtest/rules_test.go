@@ -8,66 +8,66 @@ import (
 	"strings"
 )
 
-// A rule lists where the house breaks it, each with what to do about it.
-type rule func(h *house) []string
+// rule returns the violations in a repository, each with how to fix it.
+type rule func(r *repo) []string
 
-// rules are all rules, by the sentence they enforce.
+// rules returns all rules, by the sentence they enforce.
 func rules() map[string]rule {
 	return map[string]rule{
-		"every package has a floor":                                          everyPackageHasAFloor,
-		"imports only go down, and rooms of one floor are strangers":         importsOnlyGoDown,
-		"the program imports no test code":                                   programImportsNoTestCode,
-		"no package has an init function":                                    noInit,
-		"goroutines start only in rooms that say what for":                   goroutinesHaveAReason,
-		"every package has a doc.go that says what it does not know":         everyPackageIsIntroduced,
-		"tests do not sleep":                                                 testsDoNotSleep,
-		"a chunk is an RTMP chunk":                                           chunkIsAnRTMPChunk,
-		"a file has at most 450 lines, tests aside":                          filesAreSmall,
-		"packages are named for what they hold, not util, common or helpers": namesSaySomething,
-		"every room that may start goroutines is on the map":                 theMapIsTrue,
+		"every package belongs to a layer":               packagesHaveALayer,
+		"packages import lower layers only":              importsGoDown,
+		"the program imports no test code":               programImportsNoTestCode,
+		"no package has an init function":                noInit,
+		"goroutines start only in modules with a reason": goroutinesHaveAReason,
+		"every package has a doc.go":                     packagesHaveADoc,
+		"tests do not sleep":                             testsDoNotSleep,
+		"chunk means RTMP chunk":                         chunkMeansRTMPChunk,
+		"a file has at most 450 lines, except tests":     filesAreSmall,
+		"packages are not named util, common or helpers": packageNamesAreSpecific,
+		"every module with goroutines is in a layer":     goroutineModulesExist,
 	}
 }
 
-func everyPackageHasAFloor(h *house) (broken []string) {
-	names, _ := h.folders()
+func packagesHaveALayer(r *repo) (broken []string) {
+	names, _ := r.folders()
 	for _, folder := range names {
-		if _, floor := room(folder); floor == -2 {
-			broken = append(broken, folder+" has no floor: add it to floors in internal/archtest")
+		if _, layer := moduleOf(folder); layer == noLayer {
+			broken = append(broken, folder+" belongs to no layer: add it to layers in internal/archtest")
 		}
 	}
 	return broken
 }
 
-func importsOnlyGoDown(h *house) (broken []string) {
-	for _, f := range h.files {
-		from, floor := room(f.folder)
-		if f.isTest || floor < 0 {
+func importsGoDown(r *repo) (broken []string) {
+	for _, f := range r.files {
+		from, layer := moduleOf(f.folder)
+		if f.isTest || layer < 0 {
 			continue
 		}
 		for _, folder := range f.imports() {
-			to, below := room(folder)
+			to, imported := moduleOf(folder)
 			switch {
-			case from == to || below < floor:
-			case below == floor:
-				broken = append(broken, fmt.Sprintf("%s imports %s: rooms of one floor are strangers, and are introduced in cmd/golive", f.path(), folder))
+			case from == to || imported < layer:
+			case imported == layer:
+				broken = append(broken, fmt.Sprintf("%s imports %s, which is in the same layer: connect them in cmd/golive", f.path(), folder))
 			default:
-				broken = append(broken, fmt.Sprintf("%s imports %s, which is on a higher floor", f.path(), folder))
+				broken = append(broken, fmt.Sprintf("%s imports %s, which is in a higher layer", f.path(), folder))
 			}
 		}
 	}
 	return broken
 }
 
-func programImportsNoTestCode(h *house) (broken []string) {
-	for _, f := range h.files {
-		if _, floor := room(f.folder); f.isTest || floor == -1 {
+func programImportsNoTestCode(r *repo) (broken []string) {
+	for _, f := range r.files {
+		if _, layer := moduleOf(f.folder); f.isTest || layer == testCode {
 			continue
 		}
 		if f.importsPackage("testing") {
 			broken = append(broken, f.path()+" imports testing")
 		}
 		for _, folder := range f.imports() {
-			if _, floor := room(folder); floor == -1 {
+			if _, layer := moduleOf(folder); layer == testCode {
 				broken = append(broken, f.path()+" imports "+folder+", which is for tests")
 			}
 		}
@@ -75,29 +75,28 @@ func programImportsNoTestCode(h *house) (broken []string) {
 	return broken
 }
 
-func noInit(h *house) (broken []string) {
-	for _, f := range h.files {
+func noInit(r *repo) (broken []string) {
+	for _, f := range r.files {
 		for _, d := range f.syntax.Decls {
 			if fn, ok := d.(*ast.FuncDecl); ok && fn.Recv == nil && fn.Name.Name == "init" {
-				broken = append(broken, h.at(fn.Pos())+": init runs before main can decide: call it where it is needed")
+				broken = append(broken, r.at(fn.Pos())+": init runs before main: call it explicitly")
 			}
 		}
 	}
 	return broken
 }
 
-// goroutinesHaveAReason finds go statements, and what starts a goroutine under
-// another name: errgroup.Group.Go, sync.WaitGroup.Go, time.AfterFunc,
-// context.AfterFunc.
-func goroutinesHaveAReason(h *house) (broken []string) {
-	for _, f := range h.files {
-		name, floor := room(f.folder)
-		if _, ok := concurrent()[name]; ok || f.isTest || floor == -1 {
+// goroutinesHaveAReason finds go statements and other calls that start a goroutine:
+// errgroup.Group.Go, sync.WaitGroup.Go, time.AfterFunc, context.AfterFunc.
+func goroutinesHaveAReason(r *repo) (broken []string) {
+	for _, f := range r.files {
+		name, layer := moduleOf(f.folder)
+		if _, ok := goroutineReasons()[name]; ok || f.isTest || layer == testCode {
 			continue
 		}
 		ast.Inspect(f.syntax, func(n ast.Node) bool {
 			if startsGoroutine(n) {
-				broken = append(broken, h.at(n.Pos())+" starts a goroutine: let the caller decide, or list the room in concurrent with its reason")
+				broken = append(broken, r.at(n.Pos())+" starts a goroutine: let the caller do it, or add the module to goroutineReasons")
 			}
 			return true
 		})
@@ -116,8 +115,8 @@ func startsGoroutine(n ast.Node) bool {
 	return false
 }
 
-func everyPackageIsIntroduced(h *house) (broken []string) {
-	names, files := h.folders()
+func packagesHaveADoc(r *repo) (broken []string) {
+	names, files := r.folders()
 	for _, folder := range names {
 		doc := ""
 		for _, f := range files[folder] {
@@ -126,7 +125,7 @@ func everyPackageIsIntroduced(h *house) (broken []string) {
 			case f.name == "doc.go", f.name == "main.go" && f.syntax.Name.Name == "main":
 				doc = strings.Join(strings.Fields(f.syntax.Doc.Text()), " ")
 			case !f.isTest:
-				broken = append(broken, f.path()+" has a package comment: it belongs into doc.go")
+				broken = append(broken, f.path()+" has a package comment: move it to doc.go")
 			}
 		}
 		switch {
@@ -137,16 +136,16 @@ func everyPackageIsIntroduced(h *house) (broken []string) {
 		case !strings.Contains(doc, "does not know"):
 			broken = append(broken, folder+`/doc.go has no sentence "does not know"`)
 		case !strings.Contains(doc, "goroutine"):
-			broken = append(broken, folder+"/doc.go does not say who owns goroutines")
+			broken = append(broken, folder+"/doc.go does not mention goroutines")
 		}
 	}
 	return broken
 }
 
-// testsDoNotSleep lets tests sleep in a synctest bubble, where time is faked, and
-// e2e, where the world is real.
-func testsDoNotSleep(h *house) (broken []string) {
-	for _, f := range h.files {
+// testsDoNotSleep allows tests to sleep in a synctest bubble, where time is faked, and in
+// e2e, which tests real processes.
+func testsDoNotSleep(r *repo) (broken []string) {
+	for _, f := range r.files {
 		if !f.isTest || within(f.folder, "e2e") {
 			continue
 		}
@@ -161,7 +160,7 @@ func testsDoNotSleep(h *house) (broken []string) {
 			}
 			inBubble := slices.ContainsFunc(bubbles, func(b ast.Node) bool { return b.Pos() <= call.Pos() && call.End() <= b.End() })
 			if isCallOf(call, "time", "Sleep") && !inBubble {
-				broken = append(broken, h.at(call.Pos())+": wait for what should happen, or use testing/synctest")
+				broken = append(broken, r.at(call.Pos())+": wait for the expected event, or use testing/synctest")
 			}
 			return true
 		})
@@ -178,50 +177,49 @@ func isCallOf(call *ast.CallExpr, pkg, name string) bool {
 	return ok && x.Name == pkg
 }
 
-func chunkIsAnRTMPChunk(h *house) (broken []string) {
-	// "Chunked" is HTTP's word, a ChunkStream is RTMP's; elsewhere it must be said
-	// whose it is.
+func chunkMeansRTMPChunk(r *repo) (broken []string) {
+	// "Chunked" is a term of HTTP, a ChunkStream one of RTMP; elsewhere "RTMP" must precede it.
 	others := strings.NewReplacer("chunked", "", "rtmp chunk", "", "chunkstream", "", "ingest/rtmp/chunk", "")
-	for _, f := range h.files {
-		if within(f.folder, "ingest/rtmp") || within(f.folder, "internal/publisher") || within(f.folder, "internal/archtest") {
+	for _, f := range r.files {
+		if within(f.folder, "ingest/rtmp") || within(f.folder, "internal/publisher") || within(f.folder, "e2e/cost/floor") || within(f.folder, "internal/archtest") {
 			continue
 		}
 		for i, line := range strings.Split(f.text, "\n") {
 			if strings.Contains(others.Replace(strings.ToLower(line)), "chunk") {
-				broken = append(broken, fmt.Sprintf("%s:%d says chunk: write segment, part, slab or piece", f.path(), i+1))
+				broken = append(broken, fmt.Sprintf("%s:%d uses chunk: write segment, part, slab or piece", f.path(), i+1))
 			}
 		}
 	}
 	return broken
 }
 
-func filesAreSmall(h *house) (broken []string) {
+func filesAreSmall(r *repo) (broken []string) {
 	const most = 450
-	for _, f := range h.files {
+	for _, f := range r.files {
 		if lines := strings.Count(f.text, "\n"); !f.isTest && lines > most {
-			broken = append(broken, fmt.Sprintf("%s has %d lines, over %d: find the second thing in it", f.path(), lines, most))
+			broken = append(broken, fmt.Sprintf("%s has %d lines, more than %d: split it", f.path(), lines, most))
 		}
 	}
 	return broken
 }
 
-func namesSaySomething(h *house) (broken []string) {
+func packageNamesAreSpecific(r *repo) (broken []string) {
 	empty := []string{"util", "utils", "common", "helper", "helpers", "misc", "shared", "lib", "base", "types"}
-	names, _ := h.folders()
+	names, _ := r.folders()
 	for _, folder := range names {
 		if slices.Contains(empty, path.Base(folder)) {
-			broken = append(broken, folder+" is named for nothing: what does it hold?")
+			broken = append(broken, folder+" has an unspecific name")
 		}
 	}
 	return broken
 }
 
-// theMapIsTrue keeps the tables of this package free of misspelt rooms.
-func theMapIsTrue(*house) (broken []string) {
-	known := slices.Concat(floors()...)
-	for name, reason := range concurrent() {
+// goroutineModulesExist finds misspelt modules in goroutineReasons.
+func goroutineModulesExist(*repo) (broken []string) {
+	known := slices.Concat(layers()...)
+	for name, reason := range goroutineReasons() {
 		if !slices.Contains(known, name) || reason == "" {
-			broken = append(broken, name+" may start goroutines, but is no room or has no reason")
+			broken = append(broken, name+" is not in a layer or has no reason")
 		}
 	}
 	return broken

@@ -20,34 +20,34 @@ import (
 	"golang.org/x/crypto/acme/autocert"
 )
 
-// An authority that refused is not asked again for so long: Let's Encrypt bears
-// five refusals an hour, and one attempt can make two.
+// afterRefusal is the delay after an authority refused: Let's Encrypt allows five failures
+// an hour, and one attempt can cause two.
 const afterRefusal = 30 * time.Minute
 
-// The same for one that was not reached. Longer than autocert remembers a failure
-// by itself, a minute: what it says then is no answer of an authority's.
+// afterFailure is the delay after an authority was not reached. It is longer than the minute
+// for which autocert caches a failure.
 const afterFailure = 2 * time.Minute
 
-// watchEvery is how often a certificate's age is looked at.
-const watchEvery = time.Hour
+// renewalCheckInterval is how often the age of a certificate is checked.
+const renewalCheckInterval = time.Hour
 
-// AutoConfig says which certificates to get, and from whom.
+// AutoConfig configures which certificates to obtain, and from which authority.
 type AutoConfig struct {
 	// Domains are the names, in ASCII.
 	Domains []string
-	// Email is where the authority may write to; may be empty.
+	// Email is the contact address for the authority; may be empty.
 	Email string
-	// Directory is the authority's address; empty is Let's Encrypt.
+	// Directory is the authority's ACME directory URL; empty means Let's Encrypt.
 	Directory string
-	// CAFile holds the certificates, in PEM, to trust for that address; empty is the
+	// CAFile holds the root certificates, in PEM, to trust for that URL; empty means the
 	// system's.
 	CAFile string
-	// Folder keeps the account and the certificates.
+	// Folder is where the account and the certificates are kept.
 	Folder string
 }
 
-// Auto gets certificates from an authority that speaks ACME (RFC 8555), and renews
-// them. It may be used by many goroutines.
+// Auto obtains certificates from an ACME authority (RFC 8555), and renews them. It may be
+// used by many goroutines.
 type Auto struct {
 	manager *autocert.Manager
 	names   []string
@@ -55,18 +55,18 @@ type Auto struct {
 	log     *slog.Logger
 }
 
-// domain is one name's failure to get a certificate, if there was one.
+// domain holds the last failure to obtain a certificate for one name.
 type domain struct {
-	mu    sync.Mutex // held while the certificate is got: others would only wait for it, too
+	mu    sync.Mutex // held while the certificate is obtained
 	err   error
-	until time.Time // nobody asks the authority again before
+	until time.Time // the authority is not asked again before
 }
 
-// OpenAuto makes an Auto that has asked for nothing yet.
+// OpenAuto returns an Auto. It does not contact the authority.
 func OpenAuto(cfg AutoConfig, log *slog.Logger) (*Auto, error) {
 	client := &acme.Client{DirectoryURL: cfg.Directory, UserAgent: "golive"}
 	if cfg.CAFile != "" {
-		trusting, err := trust(cfg.CAFile)
+		trusting, err := clientTrusting(cfg.CAFile)
 		if err != nil {
 			return nil, err
 		}
@@ -87,15 +87,15 @@ func OpenAuto(cfg AutoConfig, log *slog.Logger) (*Auto, error) {
 	return a, nil
 }
 
-// trust is a client that trusts the certificates in a file.
-func trust(caFile string) (*http.Client, error) {
+// clientTrusting returns a client that trusts the certificates in a file.
+func clientTrusting(caFile string) (*http.Client, error) {
 	text, err := os.ReadFile(caFile)
 	if err != nil {
-		return nil, fmt.Errorf("read certificates to trust: %w", err)
+		return nil, fmt.Errorf("read root certificates: %w", err)
 	}
 	roots := x509.NewCertPool()
 	if !roots.AppendCertsFromPEM(text) {
-		return nil, fmt.Errorf("read certificates to trust: %s holds none in PEM", caFile)
+		return nil, fmt.Errorf("read root certificates: %s holds none in PEM", caFile)
 	}
 	transport := &http.Transport{
 		Proxy:           http.ProxyFromEnvironment,
@@ -104,16 +104,16 @@ func trust(caFile string) (*http.Client, error) {
 	return &http.Client{Transport: transport, Timeout: time.Minute}, nil
 }
 
-var errStranger = errors.New("there is no certificate for this name")
+var errUnknownName = errors.New("there is no certificate for this name")
 
-// policy implements autocert.HostPolicy: strangers' names must not use up what the
-// authority bears.
+// policy implements autocert.HostPolicy: requests for other names must not use up the
+// authority's rate limits.
 func (a *Auto) policy(_ context.Context, host string) error {
 	if name, _, err := net.SplitHostPort(host); err == nil {
 		host = name
 	}
 	if a.find(host) == nil {
-		return errStranger
+		return errUnknownName
 	}
 	return nil
 }
@@ -122,8 +122,8 @@ func (a *Auto) find(name string) *domain {
 	return a.domains[strings.ToLower(strings.TrimSuffix(name, "."))]
 }
 
-// Config is what to listen with: TLS 1.2 or later, the certificate for the name
-// that is asked for, and the answer to the authority's TLS-ALPN-01 challenge.
+// Config returns a TLS configuration for a listener: TLS 1.2 or later, the certificate for
+// the requested name, and the answer to the authority's TLS-ALPN-01 challenge.
 func (a *Auto) Config() *tls.Config {
 	c := a.manager.TLSConfig()
 	c.MinVersion = tls.VersionTLS12
@@ -131,21 +131,22 @@ func (a *Auto) Config() *tls.Config {
 	return c
 }
 
-// Challenges answers the authority's HTTP-01 challenge, below ChallengePath, on port
-// 80.
+// Challenges returns the handler of the authority's HTTP-01 challenge, to be served below
+// ChallengePath on port 80.
 func (a *Auto) Challenges() http.Handler { return a.manager.HTTPHandler(http.NotFoundHandler()) }
 
-// ChallengePath is where the authority looks for the answer to HTTP-01.
+// ChallengePath is the path prefix of the HTTP-01 challenge.
 const ChallengePath = "/.well-known/acme-challenge/"
 
-// get is autocert's GetCertificate, but lets an authority that has refused rest.
+// get wraps autocert's GetCertificate, and does not ask again for a while after the
+// authority has refused.
 func (a *Auto) get(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
 	if slices.Equal(hello.SupportedProtos, []string{acme.ALPNProto}) {
 		return a.manager.GetCertificate(hello)
 	}
 	d := a.find(hello.ServerName)
 	if d == nil {
-		return nil, errStranger
+		return nil, errUnknownName
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -161,16 +162,16 @@ func (a *Auto) get(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
 		rest = afterFailure
 	}
 	d.until = time.Now().Add(rest)
-	a.log.Warn("certificate was not obtained", "domain", hello.ServerName, "err", d.err, "again_in", rest)
+	a.log.Warn("certificate request failed", "domain", hello.ServerName, "err", d.err, "again_in", rest)
 	return nil, d.err
 }
 
-// Run gets the certificates before the first viewer asks for them, and says when
+// Run obtains the certificates before the first request needs them, and logs a warning if
 // one is not renewed. It blocks until ctx is done.
 func (a *Auto) Run(ctx context.Context) error {
 	expires := map[string]time.Time{}
 	for {
-		wait := watchEvery
+		wait := renewalCheckInterval
 		for _, name := range a.names {
 			leaf, err := a.obtain(ctx, name)
 			switch {
@@ -180,9 +181,9 @@ func (a *Auto) Run(ctx context.Context) error {
 				wait = afterFailure
 			case !leaf.NotAfter.Equal(expires[name]):
 				expires[name] = leaf.NotAfter
-				a.log.Info("certificate was taken up", "domain", name, "expires", leaf.NotAfter)
+				a.log.Info("certificate loaded", "domain", name, "expires", leaf.NotAfter)
 			case time.Until(leaf.NotAfter) < leaf.NotAfter.Sub(leaf.NotBefore)/4: // a third is left when it should be renewed
-				a.log.Warn("certificate is not renewed", "domain", name, "expires", leaf.NotAfter)
+				a.log.Warn("certificate renewal overdue", "domain", name, "expires", leaf.NotAfter)
 			}
 		}
 		select {
@@ -193,14 +194,14 @@ func (a *Auto) Run(ctx context.Context) error {
 	}
 }
 
-// obtain asks for a certificate as a browser does.
+// obtain requests a certificate as the TLS handshake of a browser does.
 func (a *Auto) obtain(ctx context.Context, name string) (*x509.Certificate, error) {
 	type answer struct {
 		leaf *x509.Certificate
 		err  error
 	}
 	got := make(chan answer, 1)
-	go func() { // autocert cannot be told to stop
+	go func() { // autocert cannot be interrupted
 		c, err := a.get(&tls.ClientHelloInfo{ServerName: name, CipherSuites: []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256}})
 		if err != nil {
 			got <- answer{err: err}

@@ -49,7 +49,7 @@ func (a *authority) RoundTrip(r *http.Request) (*http.Response, error) {
 	return res, nil
 }
 
-// openAuto is an Auto that deals with the authority, and its log.
+// openAuto returns an Auto that deals with the authority, and its log.
 func openAuto(t *testing.T, with *authority) (*Auto, *bytes.Buffer) {
 	t.Helper()
 	log := &bytes.Buffer{}
@@ -98,7 +98,7 @@ func TestAuto_LeavesAnAuthorityAloneThatFailed(t *testing.T) {
 	}
 }
 
-func TestAuto_StrangersNamesNeverReachTheAuthority(t *testing.T) {
+func TestAuto_OtherNamesAreNotRequested(t *testing.T) {
 	with := &authority{}
 	a, _ := openAuto(t, with)
 	for _, name := range []string{"", "example.com", "www.live.example.com", "live.example.com.evil.test", "192.0.2.1"} {

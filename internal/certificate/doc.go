@@ -1,13 +1,13 @@
-// Package certificate serves TLS certificates: one from two files, which it takes up
-// anew when they change, or those that it gets from an authority by itself.
+// Package certificate provides TLS certificates: from two files, which it reloads when they
+// change, or from an ACME authority.
 //
-// A certificate enters from PEM files, or by ACME, and leaves through Config, in the
-// handshakes of whoever listens with it. The files are looked at while handshakes come
-// in, every few seconds at most; what cannot be used is warned of, and the old
-// certificate stays.
+// Files reads a certificate from PEM files, and Auto obtains certificates by ACME. Config
+// returns the TLS configuration for a listener. The files are checked during handshakes, at
+// most every few seconds; if they cannot be used a warning is logged and the old
+// certificate stays in use.
 //
-// Package certificate does not know who listens, or what is spoken inside.
+// Package certificate does not know the listeners, or the protocols inside TLS.
 //
-// Files starts no goroutine. Auto.Run starts one for each certificate that it waits
-// for, and autocert has its own, which renew.
+// Files starts no goroutine. Auto.Run starts one for each certificate that it waits for, and
+// autocert has its own for renewals.
 package certificate

@@ -10,25 +10,24 @@ import (
 	"time"
 )
 
-// checkEvery is how often the files are looked at, at most.
+// checkEvery is the least interval between checks of the files.
 const checkEvery = 2 * time.Second
 
-// Files is the certificate in two files. It may be used by many goroutines.
+// Files is a certificate in two files. It may be used by many goroutines.
 type Files struct {
 	certFile, keyFile string
 	log               *slog.Logger
 	current           atomic.Pointer[tls.Certificate]
 
-	// looking is held by the one who looks at the files; nobody waits for it.
-	looking sync.Mutex
-	looked  time.Time
-	seen    [2]os.FileInfo // of the files as they were last read
+	// checking is held while the files are checked. It is only acquired with TryLock.
+	checking  sync.Mutex
+	checkedAt time.Time
+	seen      [2]os.FileInfo // of the files when they were last read
 }
 
-// Open reads the certificate, and the authorities that vouch for it, from
-// certFile and its key from keyFile, both PEM.
+// Open reads the certificate and its chain from certFile and its key from keyFile, both PEM.
 func Open(certFile, keyFile string, log *slog.Logger) (*Files, error) {
-	f := &Files{certFile: certFile, keyFile: keyFile, log: log, looked: time.Now()}
+	f := &Files{certFile: certFile, keyFile: keyFile, log: log, checkedAt: time.Now()}
 	seen, err := f.stat()
 	if err != nil {
 		return nil, err
@@ -40,7 +39,8 @@ func Open(certFile, keyFile string, log *slog.Logger) (*Files, error) {
 	return f, nil
 }
 
-// Config is what to listen with: TLS 1.2 or later, and the latest certificate.
+// Config returns a TLS configuration for a listener: TLS 1.2 or later, and the current
+// certificate.
 func (f *Files) Config() *tls.Config {
 	return &tls.Config{
 		MinVersion: tls.VersionTLS12,
@@ -51,32 +51,31 @@ func (f *Files) Config() *tls.Config {
 	}
 }
 
-// refresh takes up the files if they have changed and nobody else is about it.
+// refresh reads the files again if they have changed and no other goroutine does.
 func (f *Files) refresh() {
-	if !f.looking.TryLock() {
+	if !f.checking.TryLock() {
 		return
 	}
-	defer f.looking.Unlock()
-	if time.Since(f.looked) < checkEvery {
+	defer f.checking.Unlock()
+	if time.Since(f.checkedAt) < checkEvery {
 		return
 	}
-	f.looked = time.Now()
+	f.checkedAt = time.Now()
 	seen, err := f.stat()
 	if same(f.seen[0], seen[0]) && same(f.seen[1], seen[1]) {
 		return
 	}
-	// A pair that is broken or missing is warned of once, until one of the files
-	// changes again.
+	// Warn of an invalid or missing pair only once, until one of the files changes again.
 	f.seen = seen
 	if err == nil {
 		err = f.read()
 	}
 	if err != nil {
-		f.log.Warn("certificate was not taken up: the old one stays", "err", err)
+		f.log.Warn("certificate reload failed: the old one stays in use", "err", err)
 	}
 }
 
-// stat gives no file at all when one is missing.
+// stat returns the FileInfo of both files, or an error if one is missing.
 func (f *Files) stat() (seen [2]os.FileInfo, err error) {
 	for i, name := range []string{f.certFile, f.keyFile} {
 		if seen[i], err = os.Stat(name); err != nil {
@@ -86,8 +85,8 @@ func (f *Files) stat() (seen [2]os.FileInfo, err error) {
 	return seen, nil
 }
 
-// same says whether a file looks like the one that was read. A secret that is
-// mounted into a container changes by pointing a link to another file.
+// same reports whether a file is unchanged. A secret that is mounted into a container is
+// changed by pointing a symbolic link to another file.
 func same(a, b os.FileInfo) bool {
 	if a == nil || b == nil {
 		return a == b
@@ -102,9 +101,9 @@ func (f *Files) read() error {
 	}
 	f.current.Store(&c)
 	if time.Now().After(c.Leaf.NotAfter) {
-		f.log.Warn("certificate has expired", "file", f.certFile, "expired", c.Leaf.NotAfter)
+		f.log.Warn("certificate expired", "file", f.certFile, "expired", c.Leaf.NotAfter)
 		return nil
 	}
-	f.log.Info("certificate was taken up", "file", f.certFile, "expires", c.Leaf.NotAfter)
+	f.log.Info("certificate loaded", "file", f.certFile, "expires", c.Leaf.NotAfter)
 	return nil
 }

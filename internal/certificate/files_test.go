@@ -82,7 +82,7 @@ func (d *folder) open() {
 	d.files = f
 }
 
-// served is the name of the certificate that a handshake gets.
+// served returns the name of the certificate that a handshake gets.
 func (d *folder) served() string {
 	d.t.Helper()
 	c, err := d.files.Config().GetCertificate(&tls.ClientHelloInfo{})
@@ -191,7 +191,7 @@ func TestFiles_ExpiredCertificateIsServedWithAWarning(t *testing.T) {
 	d.write(d.key, key)
 	d.open()
 	d.want("late")
-	if !strings.Contains(d.log.String(), "certificate has expired") {
+	if !strings.Contains(d.log.String(), "certificate expired") {
 		t.Errorf("log:\n%s", &d.log)
 	}
 }

@@ -12,9 +12,8 @@ import (
 	"golive/internal/setting"
 )
 
-// Check loads the configuration and writes it to w as YAML, each value with where
-// it came from. When the configuration has problems it writes nothing and returns
-// the *Error that holds them.
+// Check loads the configuration and writes it to w as YAML, each value with its origin. If
+// the configuration has problems it writes nothing and returns an *Error with all of them.
 func Check(w io.Writer, in Input) error {
 	loaded, err := Load(in)
 	if err != nil {
@@ -23,8 +22,8 @@ func Check(w io.Writer, in Input) error {
 	return loaded.Dump(w)
 }
 
-// Dump writes the effective values as YAML: secrets masked, and behind each value
-// where it came from.
+// Dump writes the effective values as YAML, with secrets masked and the origin after each
+// value.
 func (l *Loaded) Dump(w io.Writer) error {
 	for _, warning := range l.Warnings {
 		if _, err := fmt.Fprintf(w, "# warning: %s\n", warning); err != nil {
@@ -43,11 +42,11 @@ type dumper struct {
 	lines   []dumpLine
 }
 
-// dumpLine is a line of YAML and the comment behind it, which may be empty.
+// dumpLine is a line of YAML and the comment after it, which may be empty.
 type dumpLine struct{ yaml, comment string }
 
-// section writes the keys of v. The first is led by first instead of the indent:
-// in a list it stands behind the dash.
+// section writes the keys of v, indented by indent. The first key is preceded by first
+// instead, which holds the dash in a list.
 func (d *dumper) section(v reflect.Value, path, indent, first string) {
 	lead := first
 	for _, k := range keysOf(v.Type()) {
@@ -77,7 +76,7 @@ func (d *dumper) list(v reflect.Value, path, indent string) {
 	}
 }
 
-// text is all lines, their comments in one column.
+// text returns all lines, with their comments in one column.
 func (d *dumper) text() string {
 	width := 0
 	for _, l := range d.lines {
@@ -94,10 +93,10 @@ func (d *dumper) text() string {
 	return b.String()
 }
 
-// maxCommentColumn keeps one long value from pushing all comments away.
+// maxCommentColumn bounds the column of the comments.
 const maxCommentColumn = 48
 
-// yamlText is the value as the file would have it.
+// yamlText returns the value as it would be written in the file.
 func yamlText(v reflect.Value) string {
 	if isList(v.Type()) {
 		return "[]"
@@ -121,8 +120,7 @@ func yamlText(v reflect.Value) string {
 	return fmt.Sprint(v.Interface())
 }
 
-// quoteUnlessPlain quotes what YAML may not read as the same text. A ${ is
-// escaped: it was replaced once.
+// quoteUnlessPlain quotes text that YAML may not read as the same text, and escapes ${.
 func quoteUnlessPlain(s string) string {
 	if isPlain(s) {
 		return s
@@ -130,7 +128,7 @@ func quoteUnlessPlain(s string) string {
 	return fmt.Sprintf("%q", strings.ReplaceAll(s, "${", "$${"))
 }
 
-// isPlain says whether s is a word or a path that is nothing else to YAML.
+// isPlain reports whether YAML reads s, unquoted, as the same text.
 func isPlain(s string) bool {
 	switch strings.ToLower(s) {
 	case "", "true", "false", "null", "yes", "no", "on", "off":

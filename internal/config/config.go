@@ -17,10 +17,10 @@ import (
 	"golive/storage"
 )
 
-// Config is the whole configuration: one section a room.
+// Config is the whole configuration, with one section per package.
 type Config struct {
 	Log LogConfig `yaml:"log"`
-	// DataDir is the folder for everything that must outlive the process.
+	// DataDir is the folder for all persistent data.
 	DataDir   string           `yaml:"data_dir"`
 	Ingest    ingest.Config    `yaml:"ingest"`
 	Segmenter segmenter.Config `yaml:"segmenter"`
@@ -32,15 +32,15 @@ type Config struct {
 	Admin     admin.Config     `yaml:"admin"`
 }
 
-// LogConfig says what is logged and how it looks.
+// LogConfig configures the log.
 type LogConfig struct {
-	// Level is the least level that is logged: debug, info, warn or error.
+	// Level is the lowest level that is logged: debug, info, warn or error.
 	Level string `yaml:"level"`
-	// Format is "text" (key=value) or "json", one object a line.
+	// Format is "text" (key=value) or "json", one object per line.
 	Format string `yaml:"format"`
 }
 
-// Default is what golive does without any configuration.
+// Default returns the configuration that applies without a file.
 func Default() Config {
 	return Config{
 		Log:       LogConfig{Level: "info", Format: "text"},
@@ -56,7 +56,7 @@ func Default() Config {
 	}
 }
 
-// Validate reports every wrong value of the section.
+// Validate returns an error for every invalid value of the section.
 func (c LogConfig) Validate() error {
 	var p setting.Problems
 	if _, ok := c.level(); !ok {
@@ -83,7 +83,7 @@ func (c LogConfig) level() (level slog.Level, ok bool) {
 	}
 }
 
-// Handler writes the log to w as the section says.
+// Handler returns a handler that writes the log to w.
 func (c LogConfig) Handler(w io.Writer) slog.Handler {
 	level, _ := c.level()
 	options := &slog.HandlerOptions{Level: level}
@@ -93,12 +93,12 @@ func (c LogConfig) Handler(w io.Writer) slog.Handler {
 	return slog.NewTextHandler(w, options)
 }
 
-// minSegments is how many segments a live playlist must hold (HLS Authoring
+// minSegments is the least number of segments of a live playlist (HLS Authoring
 // Specification 8.11).
 const minSegments = 6
 
-// Validate reports what is wrong between sections, and outside of any. Paths are
-// those of the whole file. The sections' own rules are their own Validate.
+// Validate checks the top-level keys and rules that involve several sections. Paths are
+// relative to the file. Each section has its own Validate.
 func (c Config) Validate() error {
 	var p setting.Problems
 	if c.DataDir == "" {
@@ -112,7 +112,7 @@ func (c Config) Validate() error {
 	return p.Err()
 }
 
-// validateListeners finds two rooms that want the same port.
+// validateListeners checks that no two listeners use the same address.
 func (c Config) validateListeners(p *setting.Problems) {
 	listeners := []struct{ path, addr string }{
 		{"ingest.rtmp.listen", c.Ingest.RTMP.Listen},
@@ -124,15 +124,15 @@ func (c Config) validateListeners(p *setting.Problems) {
 	for i, late := range listeners {
 		for _, early := range listeners[:i] {
 			if sameAddress(late.addr, early.addr) {
-				p.Add(late.path, "give each its own port", "%q is taken by %s", late.addr, early.path)
+				p.Add(late.path, "give each its own port", "%q is used by %s", late.addr, early.path)
 				break
 			}
 		}
 	}
 }
 
-// sameAddress says whether two listeners would collide: the same port, on the
-// same host or on all hosts. Port 0 is a new port each time.
+// sameAddress reports whether two listen addresses conflict: the same port on the same host
+// or on all hosts. Port 0 is a new port each time.
 func sameAddress(a, b string) bool {
 	hostA, portA, errA := net.SplitHostPort(a)
 	hostB, portB, errB := net.SplitHostPort(b)
@@ -147,7 +147,7 @@ func everyHost(host string) bool {
 	return host == "" || ip != nil && ip.IsUnspecified()
 }
 
-// text is d as a person writes it: "15s", "1h30m", never "1h0m0s".
+// text returns the short form of d: "15s", "1h30m", not "1h0m0s".
 func text(d time.Duration) string {
 	s := d.String()
 	if len(s) > 2 && s[len(s)-2:] == "0s" && s[len(s)-3] == 'm' {

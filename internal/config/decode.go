@@ -12,7 +12,7 @@ import (
 	"github.com/goccy/go-yaml/token"
 )
 
-// readFile takes the file's values into the configuration.
+// readFile applies the file's values to the configuration.
 func (l *loader) readFile(name string, content []byte) {
 	text := strings.ReplaceAll(strings.TrimPrefix(string(content), "\ufeff"), "\r\n", "\n")
 	l.src = newSource(name, []byte(text))
@@ -28,16 +28,17 @@ func (l *loader) readFile(name string, content []byte) {
 	}
 }
 
-// decoder takes one YAML text into the configuration.
+// decoder applies one YAML text to the configuration.
 type decoder struct {
 	*loader
-	// originAt is where a token stands; nil is the text as a whole.
+	// originAt returns the origin of a token; nil stands for the whole text.
 	originAt func(*token.Token) Origin
-	// expands says whether ${NAME} is replaced.
+	// expands is set if ${NAME} is replaced.
 	expands bool
 }
 
-// parse reads the text's one document; nil when it is empty or wrong.
+// parse parses the text, which must be one document. It returns nil if it is empty or
+// invalid.
 func (d *decoder) parse(path, text string) ast.Node {
 	file, err := parser.ParseBytes([]byte(text), 0, parser.AllowDuplicateMapKey())
 	if err != nil {
@@ -49,7 +50,7 @@ func (d *decoder) parse(path, text string) ast.Node {
 		switch {
 		case doc.Body == nil:
 		case body != nil:
-			d.report(path, d.originAt(firstToken(doc.Body)), "write one document, without ---", "a second document is not read")
+			d.report(path, d.originAt(firstToken(doc.Body)), "write one document, without ---", "a second document is not allowed")
 		default:
 			body = doc.Body
 		}
@@ -76,8 +77,8 @@ func (d *decoder) reportSyntax(path string, err error) {
 	d.report(path, o, hint, "not YAML: "+text)
 }
 
-// hideWrongLine hides what follows the first secret's name in a line that could
-// not be parsed.
+// hideWrongLine masks what follows the name of the first secret in a line that could not be
+// parsed.
 func (d *decoder) hideWrongLine(line int) {
 	text := d.src.lines[line-1]
 	for i := range text {
@@ -90,7 +91,7 @@ func (d *decoder) hideWrongLine(line int) {
 	}
 }
 
-// isSecretName says whether some section has a secret of that name.
+// isSecretName reports whether a section has a secret with that name.
 func isSecretName(name string, section reflect.Type) bool {
 	for _, k := range keysOf(section) {
 		t := k.typ
@@ -108,7 +109,7 @@ func isSecretName(name string, section reflect.Type) bool {
 func (d *decoder) decode(n ast.Node, v reflect.Value, path string, flow bool) {
 	switch n.(type) {
 	case *ast.AnchorNode, *ast.AliasNode, *ast.TagNode:
-		d.reject(path, d.originAt(n.GetToken()), "write the value out", "anchors, aliases and tags are not read")
+		d.reject(path, d.originAt(n.GetToken()), "write the value out", "anchors, aliases and tags are not supported")
 		return
 	}
 	switch {
@@ -164,7 +165,7 @@ func (d *decoder) rejectUnknown(kv *ast.MappingValueNode, section reflect.Type, 
 	name := kv.Key.GetToken().Value
 	near := nearest(name, namesOf(section))
 	if near != "" {
-		d.rejected[join(path, near)] = true // that it is missing need not be said
+		d.rejected[join(path, near)] = true // do not report it as missing too
 	}
 	d.report(path, d.originAt(kv.Key.GetToken()), suggest(name, near, section, path), fmt.Sprintf("unknown key %q", name))
 }
@@ -204,7 +205,7 @@ func (d *decoder) decodeScalar(n ast.Node, v reflect.Value, path string, flow bo
 			d.reject(path, o, expandHint(err), err.Error())
 			return
 		}
-		s.text, s.isFree, o.Via = text, len(references) > 0, strings.Join(references, " ")
+		s.text, s.isUnquoted, o.Via = text, len(references) > 0, strings.Join(references, " ")
 	}
 	d.setScalar(v, s, path, o)
 }
@@ -216,7 +217,7 @@ func expandHint(err error) string {
 	return ""
 }
 
-// hide keeps the node from being shown with its line.
+// hide masks the node when its line is shown.
 func (d *decoder) hide(n ast.Node, flow bool) {
 	o := d.originAt(firstToken(n))
 	if o.Line == 0 {
@@ -229,8 +230,8 @@ func (d *decoder) hide(n ast.Node, flow bool) {
 	d.src.hideRest(o.Line, o.Column)
 }
 
-// firstToken is where the node begins: a block mapping's own token is the colon
-// behind its first key.
+// firstToken returns the first token of the node: that of a block mapping is the colon after
+// its first key.
 func firstToken(n ast.Node) *token.Token {
 	if m, ok := n.(*ast.MappingNode); ok && !m.IsFlowStyle && len(m.Values) > 0 {
 		return m.Values[0].Key.GetToken()

@@ -1,20 +1,19 @@
-// Package config composes the rooms' settings into one file and reads it.
+// Package config loads the configuration of the server.
 //
-// Values enter in four layers, each over the one before: the rooms' defaults,
-// the YAML file, GOLIVE_… variables, flags. Load returns the Config and, for each
-// value, where it came from; or an *Error with every problem at once, each with
-// its line, a caret and a hint. Check prints the same for a person.
+// Values come from four layers, each overriding the previous one: the defaults of the
+// packages, the YAML file, GOLIVE_… environment variables, flags. Load returns the Config and
+// the origin of each value, or an *Error with all problems, each with its line, a caret and a
+// hint. Check prints the same.
 //
-// A string in the file may hold ${NAME}, which is replaced by the environment
-// variable NAME; $${ stands for a plain ${. A secret `key` has a twin `key_file`
-// that names a file to read it from; it is empty when Load returns. No secret is
-// ever printed.
+// In a string in the file ${NAME} is replaced by the environment variable NAME; $${ stands
+// for a literal ${. For a secret `key` there is a `key_file` with the name of a file to read
+// it from; it is empty when Load returns. Secrets are never printed.
 //
-// Everything is driven by the yaml tags of the rooms' Config structs: a room that
-// adds a field, with its tag, has added a key.
+// The keys are the yaml tags of the packages' Config structs: a new field with a tag is a new
+// key.
 //
-// Package config does not know what any key means, but for the few rules that
-// two rooms share.
+// Package config does not know the meaning of keys, except for the few rules that involve
+// two packages.
 //
 // It starts no goroutine.
 package config

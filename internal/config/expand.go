@@ -6,12 +6,11 @@ import (
 	"strings"
 )
 
-// errOpenBrace is a ${ without its }.
+// errOpenBrace is returned for a ${ without }.
 var errOpenBrace = errors.New(`"${" is not closed with "}"`)
 
-// expand replaces each ${NAME} in text by the variable, and $${ by a plain ${.
-// What a variable holds is not expanded again. It returns the references it
-// replaced, for the origin.
+// expand replaces each ${NAME} in text by the variable, and $${ by a literal ${. Values are
+// not expanded again. It returns the references that it replaced, for the origin.
 func expand(text string, lookup func(name string) (string, bool)) (expanded string, references []string, err error) {
 	var b strings.Builder
 	for {

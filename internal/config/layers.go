@@ -11,23 +11,23 @@ import (
 	"golive/internal/setting"
 )
 
-// readEnv takes the GOLIVE_… variables over the file.
+// readEnv applies the GOLIVE_… variables, which override the file.
 func (l *loader) readEnv() {
 	visit(reflect.ValueOf(&l.cfg).Elem(), "", func(path string, v reflect.Value) {
 		if value, ok := l.env[variable(path)]; ok {
-			l.setFree(v, value, path, Origin{From: "env " + variable(path)})
+			l.setUnquoted(v, value, path, Origin{From: "env " + variable(path)})
 		}
 	})
 }
 
-// readOverrides takes the flags' values over everything else.
+// readOverrides applies the values of flags, which override everything else.
 func (l *loader) readOverrides(overrides []Override) {
 	for _, o := range overrides {
 		found := false
 		visit(reflect.ValueOf(&l.cfg).Elem(), "", func(path string, v reflect.Value) {
 			if path == o.Path {
 				found = true
-				l.setFree(v, o.Value, path, Origin{From: o.Flag})
+				l.setUnquoted(v, o.Value, path, Origin{From: o.Flag})
 			}
 		})
 		if !found {
@@ -36,13 +36,13 @@ func (l *loader) readOverrides(overrides []Override) {
 	}
 }
 
-// setFree sets v from a variable or a flag. Lists are YAML: [{ id: studio }].
-func (l *loader) setFree(v reflect.Value, value, path string, o Origin) {
-	// What the file said about the elements of a list is void now; a wrong value
-	// in it stays reported, because the file would fail elsewhere.
+// setUnquoted sets v from a variable or a flag. Lists are written as YAML: [{ id: studio }].
+func (l *loader) setUnquoted(v reflect.Value, value, path string, o Origin) {
+	// The origins of the elements of a list in the file are obsolete. Their problems stay
+	// reported, because the file would fail without the override.
 	maps.DeleteFunc(l.origins, func(at string, _ Origin) bool { return strings.HasPrefix(at, path+"[") })
 	if !isList(v.Type()) {
-		l.setScalar(v, scalar{text: value, isFree: true}, path, o)
+		l.setScalar(v, scalar{text: value, isUnquoted: true}, path, o)
 		return
 	}
 	l.origins[path] = o
@@ -52,9 +52,9 @@ func (l *loader) setFree(v reflect.Value, value, path string, o Origin) {
 	}
 }
 
-// strays warns of variables that look like settings and set nothing. They are no
+// unknownVariables returns warnings about GOLIVE_… variables that are not settings. They are not
 // errors: Kubernetes sets GOLIVE_PORT and others for a service named golive.
-func (l *loader) strays() []string {
+func (l *loader) unknownVariables() []string {
 	known := make(map[string]bool)
 	visit(reflect.ValueOf(&l.cfg).Elem(), "", func(path string, _ reflect.Value) { known[variable(path)] = true })
 	names := make([]string, 0, len(known))
@@ -67,7 +67,7 @@ func (l *loader) strays() []string {
 		if !strings.HasPrefix(name, variablePrefix) || known[name] || l.expanded[name] {
 			continue
 		}
-		warning := "environment variable " + name + " sets nothing"
+		warning := "environment variable " + name + " is not a setting"
 		if near := nearest(name, names); near != "" {
 			warning += "; did you mean " + strings.ToUpper(near) + "?"
 		}
@@ -77,12 +77,12 @@ func (l *loader) strays() []string {
 	return warnings
 }
 
-// fileSuffix is what the key that names a secret's file has behind the secret's.
+// fileSuffix is the suffix of the key that names the file of a secret.
 const fileSuffix = "_file"
 
-// readSecretFiles reads each secret whose twin names a file.
+// readSecretFiles reads each secret whose …_file key names a file.
 func (l *loader) readSecretFiles(v reflect.Value, path string) {
-	eachTwin(v, path, func(secret, file reflect.Value, path string) {
+	eachSecretFile(v, path, func(secret, file reflect.Value, path string) {
 		at := path + fileSuffix
 		if file.String() == "" {
 			return
@@ -103,18 +103,18 @@ func (l *loader) readSecretFiles(v reflect.Value, path string) {
 		}
 		o.Via = "file " + file.String()
 		secret.Set(reflect.ValueOf(text))
-		file.SetString("") // from here on the secret is as good as one in the file
+		file.SetString("") // from here on the secret is like one in the file
 		l.origins[path] = o
 		delete(l.origins, at)
 	})
 }
 
-// eachTwin calls f for each secret that has a …_file beside it.
-func eachTwin(v reflect.Value, path string, f func(secret, file reflect.Value, path string)) {
+// eachSecretFile calls f for each secret that has a …_file key.
+func eachSecretFile(v reflect.Value, path string, f func(secret, file reflect.Value, path string)) {
 	switch {
 	case isList(v.Type()):
 		for i := range v.Len() {
-			eachTwin(v.Index(i), element(path, i), f)
+			eachSecretFile(v.Index(i), element(path, i), f)
 		}
 	case isSection(v.Type()):
 		for _, k := range keysOf(v.Type()) {
@@ -123,7 +123,7 @@ func eachTwin(v reflect.Value, path string, f func(secret, file reflect.Value, p
 				f(v.FieldByIndex(k.index), v.FieldByIndex(twin.index), at)
 				continue
 			}
-			eachTwin(v.FieldByIndex(k.index), at, f)
+			eachSecretFile(v.FieldByIndex(k.index), at, f)
 		}
 	}
 }

@@ -10,13 +10,13 @@ import (
 	"golive/internal/setting"
 )
 
-// Input is what a configuration is made of.
+// Input holds the sources of a configuration.
 type Input struct {
-	// File is the YAML file; empty for none.
+	// File is the name of the YAML file; empty for none.
 	File string
-	// Env is the environment, each "NAME=VALUE", as os.Environ gives it.
+	// Env is the environment in the form of os.Environ.
 	Env []string
-	// Overrides are the values that flags set.
+	// Overrides are the values set by flags.
 	Overrides []Override
 }
 
@@ -26,23 +26,22 @@ type Override struct {
 	Flag string
 	// Path is the key with its sections: "storage.backend".
 	Path string
-	// Value is the value as the file would have it.
+	// Value is the value as it would be written in the file.
 	Value string
 }
 
-// Loaded is a configuration without problems.
+// Loaded is a valid configuration.
 type Loaded struct {
 	Config Config
-	// Origins says where each value that is not a default came from, by path:
+	// Origins holds the origin of each value that is not a default, by path:
 	// "ingest.publish.keys[0].id".
 	Origins map[string]Origin
-	// Warnings are for the operator's log: variables that look like settings and
-	// are none.
+	// Warnings are to be logged: GOLIVE_… variables that are not settings.
 	Warnings []string
 }
 
-// Load reads the configuration. The error is an *Error with all problems, or says
-// why the file cannot be read.
+// Load loads the configuration. The error is an *Error with all problems, or the reason why
+// the file cannot be read.
 func Load(in Input) (*Loaded, error) {
 	l := newLoader(in.Env)
 	if in.File != "" {
@@ -51,7 +50,7 @@ func Load(in Input) (*Loaded, error) {
 			return nil, fmt.Errorf("read configuration: %w", err)
 		}
 		if l.readFile(in.File, content); len(l.problems) > 0 && len(l.origins) == 0 {
-			return nil, l.fail() // not even YAML: more problems would be made up
+			return nil, l.fail() // not YAML: further problems would be misleading
 		}
 	}
 	l.readEnv()
@@ -61,20 +60,19 @@ func Load(in Input) (*Loaded, error) {
 	if len(l.problems) > 0 {
 		return nil, l.fail()
 	}
-	return &Loaded{Config: l.cfg, Origins: l.origins, Warnings: l.strays()}, nil
+	return &Loaded{Config: l.cfg, Origins: l.origins, Warnings: l.unknownVariables()}, nil
 }
 
-// loader is one reading of a configuration.
+// loader is the state of Load.
 type loader struct {
 	cfg     Config
 	env     map[string]string
 	src     *source
 	origins map[string]Origin
-	// expanded are the variables that the file refers to.
+	// expanded holds the variables that the file refers to.
 	expanded map[string]bool
 	problems []Problem
-	// rejected are the paths whose value could not be taken: they hold what they
-	// held before.
+	// rejected holds the paths whose value was invalid: they keep their previous value.
 	rejected map[string]bool
 }
 
@@ -104,14 +102,14 @@ func (l *loader) report(path string, o Origin, hint, text string) {
 	l.problems = append(l.problems, Problem{Path: path, Origin: o, Text: text, Hint: hint})
 }
 
-// reject reports a value that cannot be taken.
+// reject reports an invalid value.
 func (l *loader) reject(path string, o Origin, hint, text string) {
 	l.rejected[path] = true
 	l.report(path, o, hint, text)
 }
 
-// isRejected says whether the value at path, or one that holds it, could not be
-// taken: what stands there instead is not worth a second problem.
+// isRejected reports whether the value at path, or one that contains it, was invalid: then no
+// further problem is reported for it.
 func (l *loader) isRejected(path string) bool {
 	for at := path; at != ""; at = parentOf(at) {
 		if l.rejected[at] {
@@ -121,7 +119,7 @@ func (l *loader) isRejected(path string) bool {
 	return false
 }
 
-// validate asks each room about its section, then checks what sections share.
+// validate validates each section, and then the whole configuration.
 func (l *loader) validate() {
 	v := reflect.ValueOf(l.cfg)
 	for _, k := range keysOf(v.Type()) {
@@ -132,7 +130,7 @@ func (l *loader) validate() {
 	l.addFieldErrors("", l.cfg.Validate())
 }
 
-// addFieldErrors turns a section's problems into the file's.
+// addFieldErrors reports the errors of a section's Validate.
 func (l *loader) addFieldErrors(section string, err error) {
 	if err == nil {
 		return
@@ -152,8 +150,8 @@ func (l *loader) addFieldErrors(section string, err error) {
 	}
 }
 
-// originOf is where the value at path came from. For a key that is missing in an
-// element of a list it is the element.
+// originOf returns the origin of the value at path. For a key that is missing in an element
+// of a list it is that of the element.
 func (l *loader) originOf(path string) Origin {
 	for at := path; at != ""; at = parentOf(at) {
 		if o, ok := l.origins[at]; ok && (at == path || strings.HasSuffix(at, "]")) {
@@ -163,7 +161,7 @@ func (l *loader) originOf(path string) Origin {
 	return Origin{}
 }
 
-// fail is the error of all problems.
+// fail returns an *Error with all problems.
 func (l *loader) fail() *Error {
 	for i, p := range l.problems {
 		if p.Origin.Line > 0 {

@@ -14,7 +14,7 @@ import (
 	"golive/internal/setting"
 )
 
-// load is Load of a file's text.
+// load returns Load of a file's text.
 func load(t *testing.T, text string, in Input) *Loaded {
 	t.Helper()
 	t.Chdir(t.TempDir())
@@ -149,7 +149,7 @@ func TestLoad_ChecksSecretsFromFilesAsIfTheyStoodThere(t *testing.T) {
 	for file, problem := range map[string]string{
 		"short": "ingest.publish.keys[0].key: must have at least 8 characters",
 		"empty": "ingest.publish.keys[0].key_file: empty is empty",
-		"large": "ingest.publish.keys[0].key_file: large holds more than 65536 bytes, which is no secret",
+		"large": "ingest.publish.keys[0].key_file: large holds more than 65536 bytes, which is too much for a secret",
 		".":     "ingest.publish.keys[0].key_file: cannot be read: read .: is a directory",
 	} {
 		write(t, "golive.yaml", "ingest: { publish: { open: false, keys: [ { id: a, key_file: \""+file+"\" } ] } }\n")
@@ -165,8 +165,8 @@ func TestLoad_WarnsOfVariablesThatSetNothing(t *testing.T) {
 		"GOLIVE_MINE=x", "GOLIVE_LOG_LEVL=debug", "GOLIVE_PORT=tcp://10.0.0.1:80", "HOME=/", "GOLIVE_LOG_FORMAT=json",
 	}})
 	want := []string{
-		"environment variable GOLIVE_LOG_LEVL sets nothing; did you mean GOLIVE_LOG_LEVEL?",
-		"environment variable GOLIVE_PORT sets nothing",
+		"environment variable GOLIVE_LOG_LEVL is not a setting; did you mean GOLIVE_LOG_LEVEL?",
+		"environment variable GOLIVE_PORT is not a setting",
 	}
 	if !slices.Equal(loaded.Warnings, want) {
 		t.Errorf("warnings are %q, want %q", loaded.Warnings, want)
@@ -211,7 +211,7 @@ ingest:
 	}
 	flat := regexp.MustCompile(` +# `).ReplaceAllString(out.String(), " # ")
 	for _, want := range []string{
-		"# warning: environment variable GOLIVE_DATADIR sets nothing; did you mean GOLIVE_DATA_DIR?\n",
+		"# warning: environment variable GOLIVE_DATADIR is not a setting; did you mean GOLIVE_DATA_DIR?\n",
 		"  level: debug # golive.yaml:1\n",
 		"data_dir: \"true\" # golive.yaml:2\n",
 		"    listen: \":1935\" # default\n",

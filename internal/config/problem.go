@@ -7,17 +7,17 @@ import (
 	"strings"
 )
 
-// Origin is where a value came from. The zero Origin is the default.
+// Origin is the source of a value. The zero Origin is the default.
 type Origin struct {
 	// From is the file, "env NAME" or the flag; empty for a default.
 	From string
-	// Line and Column are the place in the file, from 1; 0 outside of files.
+	// Line and Column are the position in the file, from 1; 0 outside of files.
 	Line, Column int
-	// Via is what the value passed through: "${NAME}", or the file of a secret.
+	// Via is the indirection of the value: "${NAME}", or the file of a secret.
 	Via string
 }
 
-// String is the origin for a person: "default", "golive.yaml:7", "env GOLIVE_DATA_DIR".
+// String returns a readable form: "default", "golive.yaml:7", "env GOLIVE_DATA_DIR".
 func (o Origin) String() string {
 	s := o.From
 	if s == "" {
@@ -32,7 +32,7 @@ func (o Origin) String() string {
 	return s
 }
 
-// place is the origin with its column, as editors and terminals link it.
+// place returns the origin with its column, in the form that editors and terminals recognise.
 func (o Origin) place() string {
 	switch {
 	case o.Line > 0:
@@ -44,22 +44,22 @@ func (o Origin) place() string {
 	}
 }
 
-// Problem is one thing that is wrong.
+// Problem is one problem of a configuration.
 type Problem struct {
 	// Path is the key with its sections: "ingest.publish.keys[1].key". It is
-	// empty when the file could not be read that far.
+	// empty if the file could not be parsed that far.
 	Path string
-	// Origin is where the wrong value came from.
+	// Origin is the origin of the invalid value.
 	Origin Origin
-	// Text says what is wrong, as a predicate of the value.
+	// Text describes what is wrong, as a predicate of the value.
 	Text string
-	// Hint says what to do about it; may be empty.
+	// Hint tells how to fix it; may be empty.
 	Hint string
-	// snippet is the line of the file with a caret below; may be empty.
+	// snippet is the line of the file with a caret below it; may be empty.
 	snippet string
 }
 
-// String is the problem as it is shown: place, path, text, line, caret, hint.
+// String returns the full text of the problem: position, path, text, line, caret, hint.
 func (p Problem) String() string {
 	var b strings.Builder
 	b.WriteString(p.Origin.place())
@@ -77,10 +77,10 @@ func (p Problem) String() string {
 	return b.String()
 }
 
-// Error is every problem of a configuration.
+// Error holds all problems of a configuration.
 type Error struct{ Problems []Problem }
 
-// Error is all problems, one after the other.
+// Error returns the texts of all problems.
 func (e *Error) Error() string {
 	lines := make([]string, len(e.Problems))
 	for i, p := range e.Problems {
@@ -89,8 +89,7 @@ func (e *Error) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// sortProblems puts those of the file first, by line, then the others in the
-// order they were found.
+// sortProblems sorts the problems of the file by line, before the others in their order.
 func sortProblems(ps []Problem) {
 	slices.SortStableFunc(ps, func(a, b Problem) int {
 		if inA, inB := a.Origin.Line > 0, b.Origin.Line > 0; inA != inB {

@@ -10,9 +10,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestLoad_TellsEveryProblem is the whole vocabulary of the package's complaints:
+// TestLoad_ReportsEveryProblem is the whole vocabulary of the package's complaints:
 // a file, and exactly what the operator reads.
-func TestLoad_TellsEveryProblem(t *testing.T) {
+func TestLoad_ReportsEveryProblem(t *testing.T) {
 	tests := []struct {
 		name, file string
 		env        []string
@@ -197,7 +197,7 @@ golive.yaml:2:11: data_dir: environment variable NOPE is not set
 			name: "values that are wrong only together",
 			file: "segmenter: { segment_duration: 10s }\norigin: { listen: \":1935\" }\n",
 			want: `
-golive.yaml:2:19: origin.listen: ":1935" is taken by ingest.rtmp.listen
+golive.yaml:2:19: origin.listen: ":1935" is used by ingest.rtmp.listen
     2 | origin: { listen: ":1935" }
       |                   ^
     hint: give each its own port
@@ -257,15 +257,15 @@ golive.yaml:1:58: not YAML: ',' or '}' must be specified
 			name: "YAML's finer points",
 			file: "---\nlog: &log { level: info }\nadmin: *log\n---\nlog: {}\n",
 			want: `
-golive.yaml:2:6: log: anchors, aliases and tags are not read
+golive.yaml:2:6: log: anchors, aliases and tags are not supported
     2 | log: &log { level: info }
       |      ^
     hint: write the value out
-golive.yaml:3:8: admin: anchors, aliases and tags are not read
+golive.yaml:3:8: admin: anchors, aliases and tags are not supported
     3 | admin: *log
       |        ^
     hint: write the value out
-golive.yaml:5:1: a second document is not read
+golive.yaml:5:1: a second document is not allowed
     5 | log: {}
       | ^
     hint: write one document, without ---`,
@@ -295,7 +295,7 @@ golive.yaml:1:1: must hold keys
 	}
 }
 
-func TestLoad_SaysWhyAFileCannotBeRead(t *testing.T) {
+func TestLoad_ReportsWhyAFileCannotBeRead(t *testing.T) {
 	_, err := Load(Input{File: filepath.Join(t.TempDir(), "none.yaml")})
 	if !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("got %v, want one that says the file does not exist", err)

@@ -84,7 +84,7 @@ func TestExamples_AreValid(t *testing.T) {
 	}
 }
 
-func TestSchema_GivesEachKeyItsOwnVariable(t *testing.T) {
+func TestSchema_HasAVariableForEachKey(t *testing.T) {
 	paths := make(map[string]string)
 	visit(reflect.ValueOf(Default()), "", func(path string, _ reflect.Value) {
 		name := variable(path)
@@ -105,7 +105,7 @@ func TestSchema_HasOnlyTypesThatCanBeRead(t *testing.T) {
 				t.Errorf("%s: %v", path, r)
 			}
 		}()
-		assign(reflect.New(v.Type()).Elem(), scalar{text: "1", isFree: true})
+		assign(reflect.New(v.Type()).Elem(), scalar{text: "1", isUnquoted: true})
 	})
 }
 

@@ -13,14 +13,14 @@ import (
 // scalar is one value as it was written.
 type scalar struct {
 	text string
-	// isText says that YAML takes it for text: "8080" is, 8080 is not.
+	// isText is set if YAML reads it as text: "8080" is text, 8080 is not.
 	isText bool
-	// isFree says that it came from a variable or a flag, where no quotes tell
-	// text from numbers.
-	isFree bool
+	// isUnquoted is set if it came from a variable or a flag, where quotes do not distinguish text
+	// from numbers.
+	isUnquoted bool
 }
 
-// scalarOf reads the node, if it is a scalar.
+// scalarOf returns the node as a scalar, if it is one.
 func scalarOf(n ast.Node) (scalar, bool) {
 	switch n := n.(type) {
 	case *ast.StringNode:
@@ -34,7 +34,7 @@ func scalarOf(n ast.Node) (scalar, bool) {
 	}
 }
 
-// setScalar sets v from the scalar, or reports why it cannot be.
+// setScalar sets v from the scalar, or reports a problem.
 func (l *loader) setScalar(v reflect.Value, s scalar, path string, o Origin) {
 	l.origins[path] = o
 	if text, hint := assign(v, s); text != "" {
@@ -42,13 +42,13 @@ func (l *loader) setScalar(v reflect.Value, s scalar, path string, o Origin) {
 	}
 }
 
-// assign sets v; if it cannot it returns what is wrong and what to do.
+// assign sets v, or returns a problem and a hint.
 func assign(v reflect.Value, s scalar) (problem, hint string) {
 	t := v.Type()
-	quoted := s.isText && !s.isFree
+	quoted := s.isText && !s.isUnquoted
 	switch {
 	case isSecret(t), t.Kind() == reflect.String:
-		if !s.isText && !s.isFree {
+		if !s.isText && !s.isUnquoted {
 			return "must be text", "put it in quotes: " + quotedIfPublic(t, s.text)
 		}
 	case isDuration(t):
@@ -98,7 +98,7 @@ func quotedIfPublic(t reflect.Type, text string) string {
 	return strconv.Quote(text)
 }
 
-// durationHint guesses that a bare number means seconds.
+// durationHint returns a hint for an invalid duration. A bare number may mean seconds.
 func durationHint(text string) string {
 	if _, err := strconv.ParseFloat(text, 64); err == nil {
 		return fmt.Sprintf("write it with its unit: %ss", text)

@@ -10,15 +10,15 @@ import (
 	"golive/internal/setting"
 )
 
-// A key is one field of a section, by its name in the file.
+// key is one field of a section.
 type key struct {
 	name  string
 	index []int // of reflect.Value.FieldByIndex
 	typ   reflect.Type
 }
 
-// keysOf lists the keys of a section in the order of its struct. Those of a field that
-// is tagged ",inline" are the section's own.
+// keysOf returns the keys of a section in the order of its struct. Those of a field that is
+// tagged ",inline" belong to the section itself.
 func keysOf(section reflect.Type) []key {
 	keys := make([]key, 0, section.NumField())
 	for i := range section.NumField() {
@@ -51,7 +51,7 @@ func findKey(section reflect.Type, name string) (key, bool) {
 	return key{}, false
 }
 
-// isSection says whether t is a struct of keys, and not one value.
+// isSection reports whether t is a struct of keys rather than one value.
 func isSection(t reflect.Type) bool {
 	return t.Kind() == reflect.Struct && !reflect.PointerTo(t).Implements(reflect.TypeFor[encoding.TextUnmarshaler]())
 }
@@ -62,7 +62,7 @@ func isSecret(t reflect.Type) bool { return t == reflect.TypeFor[setting.Secret]
 
 func isDuration(t reflect.Type) bool { return t == reflect.TypeFor[time.Duration]() }
 
-// holdsSecret says whether a key of the section is a secret.
+// holdsSecret reports whether a key of the section is a secret.
 func holdsSecret(section reflect.Type) bool {
 	for _, k := range keysOf(section) {
 		if isSecret(k.typ) {
@@ -72,8 +72,7 @@ func holdsSecret(section reflect.Type) bool {
 	return false
 }
 
-// visit calls leaf for each value that has no keys of its own, in file order:
-// scalars and whole lists.
+// visit calls leaf for each scalar and each list, in file order.
 func visit(v reflect.Value, path string, leaf func(path string, v reflect.Value)) {
 	if !isSection(v.Type()) {
 		leaf(path, v)
@@ -93,12 +92,12 @@ func join(path, name string) string {
 
 func element(path string, i int) string { return fmt.Sprintf("%s[%d]", path, i) }
 
-// parentOf is the path of the list or section that holds path, or "".
+// parentOf returns the path of the list or section that holds path, or "".
 func parentOf(path string) string {
 	return path[:max(strings.LastIndexAny(path, ".["), 0)]
 }
 
-// variable is the environment variable that sets path: GOLIVE_ and the keys.
+// variable returns the environment variable that sets path: GOLIVE_ and the keys.
 func variable(path string) string {
 	return variablePrefix + strings.ToUpper(strings.ReplaceAll(path, ".", "_"))
 }

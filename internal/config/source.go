@@ -6,23 +6,23 @@ import (
 	"strings"
 )
 
-// source is the file's text, to show lines of it. It remembers where secrets
-// stand, because a line with a wrong value may hold a right secret beside it.
+// source is the file's text, to show lines of it. It records the positions of secrets, since
+// a line with an invalid value may also hold a secret.
 type source struct {
 	name    string
 	lines   []string
 	secrets map[int][]span
 }
 
-// span is a run of columns of a line, from 0; to is behind the last.
+// span is the range [from, to) of columns of a line, from 0.
 type span struct{ from, to int }
 
 func newSource(name string, content []byte) *source {
 	return &source{name: name, lines: strings.Split(string(content), "\n"), secrets: make(map[int][]span)}
 }
 
-// hide keeps the scalar that begins at line and column from being shown. In a
-// flow collection it ends at a comma or a bracket.
+// hide masks the scalar that begins at line and column. In a flow collection it ends at a
+// comma or a bracket.
 func (s *source) hide(line, column int, flow bool) {
 	if line < 1 || line > len(s.lines) {
 		return
@@ -35,7 +35,7 @@ func (s *source) hide(line, column int, flow bool) {
 	s.secrets[line] = append(s.secrets[line], span{from, from + scalarLength(text[from:], flow)})
 }
 
-// hideRest keeps everything behind the column from being shown.
+// hideRest masks the line from the column on.
 func (s *source) hideRest(line, column int) {
 	if line < 1 || line > len(s.lines) {
 		return
@@ -45,7 +45,7 @@ func (s *source) hideRest(line, column int) {
 	}
 }
 
-// before is the letter before the column, or 0.
+// before returns the letter before the column, or 0.
 func (s *source) before(line, column int) rune {
 	text := []rune(s.lines[line-1])
 	if column < 2 || column-2 >= len(text) {
@@ -54,7 +54,7 @@ func (s *source) before(line, column int) rune {
 	return text[column-2]
 }
 
-// tabIndented is the first line that a tab indents, which YAML forbids; or 0.
+// tabIndented returns the first line that is indented with a tab, which YAML forbids, or 0.
 func (s *source) tabIndented() int {
 	for i, line := range s.lines {
 		if indent := line[:len(line)-len(strings.TrimLeft(line, " \t"))]; strings.Contains(indent, "\t") {
@@ -64,7 +64,7 @@ func (s *source) tabIndented() int {
 	return 0
 }
 
-// scalarLength is the length of the scalar that text begins with.
+// scalarLength returns the length of the scalar that text begins with.
 func scalarLength(text []rune, flow bool) int {
 	if quote := text[0]; quote == '"' || quote == '\'' {
 		for i := 1; i < len(text); i++ {
@@ -90,7 +90,7 @@ func scalarLength(text []rune, flow bool) int {
 	return len(text)
 }
 
-// snippet is the line with its number, and a caret below the column.
+// snippet returns the line with its number, and a caret below the column.
 func (s *source) snippet(line, column int) string {
 	if line < 1 || line > len(s.lines) {
 		return ""
@@ -106,7 +106,7 @@ func (s *source) snippet(line, column int) string {
 	return fmt.Sprintf("\n%s%s\n%s| %s^", gutter, strings.TrimRight(string(text), " \t"), strings.Repeat(" ", len(gutter)-2), pad)
 }
 
-// masked is the line with its secrets replaced, and where column at went.
+// masked returns the line with its secrets masked, and the new position of column at.
 func (s *source) masked(line, at int) ([]rune, int) {
 	const mask = "***"
 	text := []rune(s.lines[line-1])

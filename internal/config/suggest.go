@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// suggest is what to do about a name that is no key of the section: the key it is
-// near to, the section it belongs to, or the keys there are.
+// suggest returns a hint for an unknown key: a similar key, the section that it belongs to,
+// or the keys of the section.
 func suggest(name, near string, section reflect.Type, path string) string {
 	if near != "" {
 		return "did you mean " + near + "?"
@@ -34,7 +34,7 @@ func namesOf(section reflect.Type) []string {
 	return names
 }
 
-// pathsEndingIn lists where else a key of that name stands.
+// pathsEndingIn returns the paths of all keys with that name.
 func pathsEndingIn(name string, section reflect.Type, path string) []string {
 	var found []string
 	for _, k := range keysOf(section) {
@@ -49,21 +49,20 @@ func pathsEndingIn(name string, section reflect.Type, path string) []string {
 	return found
 }
 
-// nearest is the candidate that differs from name by the fewest slips, if those
-// are few for its length.
+// nearest returns the candidate with the smallest edit distance to name, if it is small for
+// its length.
 func nearest(name string, candidates []string) string {
 	best, distance := "", 1+max(1, len(name)/3)
 	for _, c := range candidates {
-		if d := slips(strings.ToLower(name), c); d < distance {
+		if d := editDistance(strings.ToLower(name), c); d < distance {
 			best, distance = c, d
 		}
 	}
 	return best
 }
 
-// slips is the number of letters to insert, delete, replace or swap with their
-// neighbour that turn a into b (optimal string alignment).
-func slips(a, b string) int {
+// editDistance returns the edit distance of a and b (optimal string alignment).
+func editDistance(a, b string) int {
 	before, above := make([]int, len(b)+1), make([]int, len(b)+1)
 	for j := range above {
 		above[j] = j

@@ -1,11 +1,11 @@
-// Package connlimit shares a listener's connections fairly among the addresses that
-// they come from.
+// Package connlimit limits the connections of a listener, and shares them fairly among the
+// addresses that they come from.
 //
-// A listener asks the Limiter for a Place for each connection, raises its rank as the
-// peer proves what it is, and leaves it at the end. When no place is free, the oldest
-// connection of the lowest rank gives its place up.
+// A listener takes a Place from the Limiter for each connection, raises its rank when the
+// peer authenticates or does useful work, and releases it at the end. If no place is free,
+// the oldest connection of the lowest rank is closed for a new one.
 //
-// Package connlimit does not know what is spoken on a connection.
+// Package connlimit does not know the protocol of a connection.
 //
 // It starts no goroutine.
 package connlimit

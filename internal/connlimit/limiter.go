@@ -9,97 +9,95 @@ import (
 	"time"
 )
 
-// Rank is how much a connection has proved. A place of a rank below Established goes to
-// a newcomer when no other is free, the lowest rank and the oldest place first.
+// Rank is the priority of a connection. If no place is free, a new connection gets the place
+// of one with a rank below Established, the lowest rank and the oldest place first.
 type Rank int
 
 // The ranks.
 const (
-	// Opened: connected, and nothing else.
+	// Opened: the peer has connected.
 	Opened Rank = iota
-	// Admitted: the peer may do what it came for, and has not done it yet.
+	// Admitted: the peer is authorised, but has not sent or received media yet.
 	Admitted
-	// Established: the peer does it.
+	// Established: the peer sends or receives media.
 	Established
-	ranks = iota - 1 // that give places up
+	ranks = iota - 1 // the number of ranks whose places can be reclaimed
 )
 
-// Refusal is why a connection gets no place.
+// Refusal is the reason why a connection gets no place.
 type Refusal string
 
 // The refusals.
 const (
-	RefusedFull    Refusal = "connections" // all places are taken by established connections
-	RefusedAddress Refusal = "address"     // the peer's address has its share
+	RefusedFull    Refusal = "connections" // all places are used by established connections
+	RefusedAddress Refusal = "address"     // the peer's address uses its share
 )
 
 // Config bounds a Limiter.
 type Config struct {
-	// Places is how many connections there may be at once.
+	// Places is the maximum number of concurrent connections.
 	Places int
-	// PerAddress is how many of them may be of one address; 0 is no limit but that of
-	// fairness.
+	// PerAddress is the maximum per address; 0 means that only the fair share applies.
 	PerAddress int
-	// Requests is how many requests may be under way at once, of all connections; see
+	// Requests is the maximum number of concurrent requests of all connections; see
 	// Place.Begin.
 	Requests int64
-	// Trusted are the networks of proxies, each of which has the connections of many
-	// clients: nothing that bounds one address applies to them, and their places are
-	// established from the start.
+	// Trusted are the networks of proxies, which forward many clients: limits per address do
+	// not apply to them, and their places are Established from the start.
 	Trusted []netip.Prefix
-	// An address may Spend Burst at once, and Rate a second.
+	// Rate is how much an address may Spend per second, Burst how much at once.
 	Rate, Burst int
 }
 
-// Limiter gives out a fixed number of places.
+// Limiter manages a fixed number of places.
 //
-// While many places are free everybody gets one. But no address may hold more places
-// than are free: one that takes all it can gets half, two get a third each, and there
-// is always something left for others. A newcomer from an address that has its share
-// takes the place of an older connection from there. It may be used by many goroutines.
+// No address may hold more places than are free: a single address gets at most half of all
+// places, two get a third each, and there are always some left for others. A new connection
+// from an address that uses its share gets the place of an older connection from there. A
+// Limiter may be used by many goroutines.
 type Limiter struct {
 	cfg      Config
-	requests atomic.Int64 // under way
+	requests atomic.Int64 // concurrent requests
 
-	mu    sync.Mutex
-	taken int
-	by    map[netip.Prefix]*holder
-	old   [ranks]list.List // of *Place, by rank, oldest first
+	mu          sync.Mutex
+	taken       int
+	holders     map[netip.Prefix]*holder
+	reclaimable [ranks]list.List // reclaimable *Place by rank, oldest first
 }
 
-// holder is an address that holds places.
+// holder is the state of an address that holds places.
 type holder struct {
-	requests atomic.Int64 // under way
+	requests atomic.Int64 // concurrent requests
 
 	// The limiter's mu guards the rest.
-	taken int
-	spent int       // and not refilled at
-	at    time.Time //
-	old   [ranks]list.List
+	taken       int
+	spent       int       // amount spent and not refilled, at the time at
+	at          time.Time //
+	reclaimable [ranks]list.List
 }
 
-// Place is a connection's.
+// Place is the place of one connection.
 type Place struct {
 	limiter *Limiter
 	network netip.Prefix
-	holder  *holder // nil if it is trusted
+	holder  *holder // nil if the network is trusted
 	yield   func()
 
 	// The limiter's mu guards the rest.
-	rank  Rank
-	gone  bool // it was left, or taken away
-	all   *list.Element
-	local *list.Element
+	rank     Rank
+	released bool // released or reclaimed
+	all      *list.Element
+	local    *list.Element
 }
 
-// New returns a Limiter of which no place is taken.
+// New returns a Limiter.
 func New(cfg Config) *Limiter {
-	return &Limiter{cfg: cfg, by: map[netip.Prefix]*holder{}}
+	return &Limiter{cfg: cfg, holders: map[netip.Prefix]*holder{}}
 }
 
-// Take gives a place to a peer; the Refusal is empty if there is one. yield is called
-// when the place is taken away again; it must not wait, and Take may not have returned
-// yet.
+// Take returns a place for a peer, or a Refusal if there is none. When the place is
+// reclaimed for another connection, yield is called, possibly before Take returns; it
+// must not block.
 func (l *Limiter) Take(remote net.Addr, yield func()) (*Place, Refusal) {
 	p := &Place{limiter: l, network: Network(remote), yield: yield}
 	trusted := l.Trusts(remote)
@@ -115,22 +113,21 @@ func (l *Limiter) Take(remote net.Addr, yield func()) (*Place, Refusal) {
 	return p, ""
 }
 
-// take enters p, and returns the place that was taken away for it, if there is one. The
-// caller holds mu.
+// take adds p, and returns the place that was reclaimed for it, if any. The caller holds mu.
 func (l *Limiter) take(p *Place, trusted bool) (victim *Place, refusal Refusal) {
-	h := l.by[p.network]
+	h := l.holders[p.network]
 	if h == nil && !trusted {
 		h = &holder{}
-		l.forget()
+		l.removeEmptyHolders()
 	}
 	switch free := l.cfg.Places - l.taken; {
 	case free <= 0:
-		if victim = oldest(&l.old); victim == nil {
+		if victim = nextReclaimable(&l.reclaimable); victim == nil {
 			return nil, RefusedFull
 		}
 	case trusted:
 	case h.taken >= free, l.cfg.PerAddress > 0 && h.taken >= l.cfg.PerAddress:
-		if victim = oldest(&h.old); victim == nil {
+		if victim = nextReclaimable(&h.reclaimable); victim == nil {
 			return nil, RefusedAddress
 		}
 	}
@@ -144,19 +141,19 @@ func (l *Limiter) take(p *Place, trusted bool) (victim *Place, refusal Refusal) 
 	}
 	p.holder = h
 	h.taken++
-	l.by[p.network] = h
-	p.enlist()
+	l.holders[p.network] = h
+	p.addToLists()
 	return victim, ""
 }
 
 // Trusts reports whether the peer is in one of the trusted networks.
 func (l *Limiter) Trusts(remote net.Addr) bool { return Contains(l.cfg.Trusted, addressOf(remote)) }
 
-// Reclaim takes the place away that is next, if there is one: what a place stands for,
-// such as a file descriptor, has run out first.
+// Reclaim reclaims a place, if possible, and reports whether it did. It is called when
+// another resource, such as file descriptors, is exhausted first.
 func (l *Limiter) Reclaim() bool {
 	l.mu.Lock()
-	victim := oldest(&l.old)
+	victim := nextReclaimable(&l.reclaimable)
 	if victim != nil {
 		victim.remove()
 	}
@@ -167,15 +164,15 @@ func (l *Limiter) Reclaim() bool {
 	return victim != nil
 }
 
-// Taken returns how many places are taken.
+// Taken returns the number of places in use.
 func (l *Limiter) Taken() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.taken
 }
 
-// oldest is the place that is given up next.
-func oldest(lists *[ranks]list.List) *Place {
+// nextReclaimable returns the place to reclaim next, or nil if there is none.
+func nextReclaimable(lists *[ranks]list.List) *Place {
 	for rank := range lists {
 		if e := lists[rank].Front(); e != nil {
 			return e.Value.(*Place)
@@ -184,55 +181,53 @@ func oldest(lists *[ranks]list.List) *Place {
 	return nil
 }
 
-// Set changes the rank of the place, whose age begins again in the new one.
-func (p *Place) Set(r Rank) {
+// SetRank changes the rank of the place. Its age within the new rank begins now.
+func (p *Place) SetRank(r Rank) {
 	p.limiter.mu.Lock()
 	defer p.limiter.mu.Unlock()
-	if p.gone || p.rank == r {
+	if p.released || p.rank == r {
 		return
 	}
-	p.delist()
+	p.removeFromLists()
 	p.rank = r
-	p.enlist()
+	p.addToLists()
 }
 
-// Leave gives the place back.
-func (p *Place) Leave() {
+// Release releases the place.
+func (p *Place) Release() {
 	p.limiter.mu.Lock()
 	defer p.limiter.mu.Unlock()
-	if !p.gone {
+	if !p.released {
 		p.remove()
 	}
 }
 
-// remove takes the place out; the caller holds mu.
+// remove removes the place; the caller holds mu.
 func (p *Place) remove() {
-	p.gone = true
-	p.delist()
+	p.released = true
+	p.removeFromLists()
 	p.limiter.taken--
 	if p.holder == nil {
 		return
 	}
 	if p.holder.taken--; p.holder.taken == 0 && p.holder.spent == 0 {
-		delete(p.limiter.by, p.network)
+		delete(p.limiter.holders, p.network)
 	}
 }
 
-// forget lets go of addresses without places when there are many of them; the caller
-// holds mu.
-func (l *Limiter) forget() {
-	if len(l.by)/2 < l.cfg.Places {
+// removeEmptyHolders removes addresses without places if there are many of them; the caller holds mu.
+func (l *Limiter) removeEmptyHolders() {
+	if len(l.holders)/2 < l.cfg.Places {
 		return
 	}
-	for network, h := range l.by {
+	for network, h := range l.holders {
 		if h.taken == 0 {
-			delete(l.by, network)
+			delete(l.holders, network)
 		}
 	}
 }
 
-// Spend takes n from what the place's address may spend, and reports whether it had so
-// much left.
+// Spend deducts n from the budget of the place's address, and reports whether it sufficed.
 func (p *Place) Spend(n int) bool {
 	l, h := p.limiter, p.holder
 	if h == nil {
@@ -241,7 +236,7 @@ func (p *Place) Spend(n int) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := time.Now()
-	// Whole units only, so that nothing is lost to rounding however often this is asked.
+	// Refill whole units only, so that frequent calls lose nothing to rounding.
 	if back := int(min(now.Sub(h.at).Seconds()*float64(l.cfg.Rate), float64(h.spent))); back > 0 || h.spent == 0 {
 		h.spent -= back
 		h.at = now
@@ -253,29 +248,30 @@ func (p *Place) Spend(n int) bool {
 	return true
 }
 
-func (p *Place) enlist() {
+func (p *Place) addToLists() {
 	if p.rank < Established {
-		p.all = p.limiter.old[p.rank].PushBack(p)
-		p.local = p.holder.old[p.rank].PushBack(p)
+		p.all = p.limiter.reclaimable[p.rank].PushBack(p)
+		p.local = p.holder.reclaimable[p.rank].PushBack(p)
 	}
 }
 
-func (p *Place) delist() {
+func (p *Place) removeFromLists() {
 	if p.rank < Established {
-		p.limiter.old[p.rank].Remove(p.all)
-		p.holder.old[p.rank].Remove(p.local)
+		p.limiter.reclaimable[p.rank].Remove(p.all)
+		p.holder.reclaimable[p.rank].Remove(p.local)
 	}
 }
 
-// Trusted reports whether the place is that of a proxy, which is many clients.
+// Trusted reports whether the connection is from a trusted proxy, which forwards many
+// clients.
 func (p *Place) Trusted() bool { return p.holder == nil }
 
-// Network returns what counts as the peer's one address.
+// Network returns the network that counts as the peer's address.
 func (p *Place) Network() netip.Prefix { return p.network }
 
-// Begin admits a request, of which a connection can have many under way: no address may
-// have more than could still begin. End must follow, whatever Begin returns. It takes no
-// lock.
+// Begin reports whether a request is admitted; a connection can have many concurrent ones.
+// No address may have more than are still free. End must be called whatever Begin returns.
+// Begin takes no lock.
 func (p *Place) Begin() bool {
 	free := p.limiter.cfg.Requests - p.limiter.requests.Add(1)
 	held := int64(0)
@@ -285,7 +281,7 @@ func (p *Place) Begin() bool {
 	return free >= 0 && held <= free
 }
 
-// End is the end of a request that Begin counted.
+// End ends a request that Begin counted.
 func (p *Place) End() {
 	p.limiter.requests.Add(-1)
 	if p.holder != nil {

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// from is a peer's address.
+// from returns a peer's address.
 func from(host string) net.Addr { return &net.TCPAddr{IP: net.ParseIP(host), Port: 1} }
 
 // crowd takes places and remembers who had to give theirs up, in order.
@@ -40,7 +40,7 @@ func (c *crowd) gave(names ...string) {
 	c.yielded = nil
 }
 
-func TestLimiter_OneAddressGetsHalfAndRenewsItsOwnPlaces(t *testing.T) {
+func TestLimiter_OneAddressGetsHalfAndReplacesItsOwnPlaces(t *testing.T) {
 	c := &crowd{Limiter: New(Config{Places: 10, Rate: 1, Burst: 1}), t: t}
 	for range 5 {
 		c.take("10.0.0.1", "first", "")
@@ -51,7 +51,7 @@ func TestLimiter_OneAddressGetsHalfAndRenewsItsOwnPlaces(t *testing.T) {
 	}
 	c.gave("first", "first", "first")
 	for _, host := range []string{"10.0.0.2", "10.0.0.3", "2001:db8::1", "2001:db8:0:1::1", "10.0.0.4"} {
-		c.take(host, "other", "").Set(Established)
+		c.take(host, "other", "").SetRank(Established)
 	}
 	c.gave()
 	if n := c.Taken(); n != 10 {
@@ -61,40 +61,40 @@ func TestLimiter_OneAddressGetsHalfAndRenewsItsOwnPlaces(t *testing.T) {
 
 func TestLimiter_EstablishedKeepTheirPlaces(t *testing.T) {
 	c := &crowd{Limiter: New(Config{Places: 4, Rate: 1, Burst: 1}), t: t}
-	c.take("10.0.0.1", "a", "").Set(Established)
-	c.take("10.0.0.1", "b", "").Set(Established)
+	c.take("10.0.0.1", "a", "").SetRank(Established)
+	c.take("10.0.0.1", "b", "").SetRank(Established)
 	c.take("10.0.0.1", "c", RefusedAddress)
-	c.take("10.0.0.2", "d", "").Set(Established)
+	c.take("10.0.0.2", "d", "").SetRank(Established)
 	last := c.take("10.0.0.3", "e", "")
-	last.Set(Established)
+	last.SetRank(Established)
 	c.take("10.0.0.4", "f", RefusedFull)
 	if c.Reclaim() {
 		t.Error("an established connection gave its place up")
 	}
-	last.Leave()
-	last.Leave()
+	last.Release()
+	last.Release()
 	c.take("10.0.0.4", "g", "")
 	c.gave()
 }
 
-func TestLimiter_FullGivesTheOldestOfTheLowestRankUp(t *testing.T) {
+func TestLimiter_FullReclaimsTheOldestOfTheLowestRank(t *testing.T) {
 	c := &crowd{Limiter: New(Config{Places: 4, Rate: 1, Burst: 1}), t: t}
-	c.take("10.0.0.1", "admitted", "").Set(Admitted)
+	c.take("10.0.0.1", "admitted", "").SetRank(Admitted)
 	oldest := c.take("10.0.0.2", "opened first", "")
 	c.take("10.0.0.3", "opened second", "")
-	c.take("10.0.0.4", "live", "").Set(Established)
-	c.take("10.0.0.5", "new", "").Set(Established)
+	c.take("10.0.0.4", "live", "").SetRank(Established)
+	c.take("10.0.0.5", "new", "").SetRank(Established)
 	c.gave("opened first")
-	oldest.Set(Established) // too late
-	oldest.Leave()
-	c.take("10.0.0.6", "new", "").Set(Established)
+	oldest.SetRank(Established) // too late
+	oldest.Release()
+	c.take("10.0.0.6", "new", "").SetRank(Established)
 	c.gave("opened second")
-	c.take("10.0.0.7", "new", "").Set(Established)
+	c.take("10.0.0.7", "new", "").SetRank(Established)
 	c.gave("admitted")
 	c.take("10.0.0.8", "new", RefusedFull)
 }
 
-func TestLimiter_ReclaimTakesOneAwayWhateverIsFree(t *testing.T) {
+func TestLimiter_ReclaimReclaimsOneEvenIfPlacesAreFree(t *testing.T) {
 	c := &crowd{Limiter: New(Config{Places: 100, Rate: 1, Burst: 1}), t: t}
 	c.take("10.0.0.1", "a", "")
 	c.take("10.0.0.1", "b", "")
@@ -104,8 +104,8 @@ func TestLimiter_ReclaimTakesOneAwayWhateverIsFree(t *testing.T) {
 		}
 	}
 	c.gave("a", "b")
-	if len(c.by) != 0 {
-		t.Errorf("%d addresses are remembered", len(c.by))
+	if len(c.holders) != 0 {
+		t.Errorf("%d addresses are remembered", len(c.holders))
 	}
 }
 
@@ -117,12 +117,12 @@ func takeAll(t *testing.T, l *Limiter, address string) (taken []*Place, why Refu
 		if why != "" {
 			return taken, why
 		}
-		place.Set(Established)
+		place.SetRank(Established)
 		taken = append(taken, place)
 	}
 }
 
-func TestLimiter_NoAddressTakesWhatOthersNeed(t *testing.T) {
+func TestLimiter_NoAddressGetsMoreThanIsLeftForOthers(t *testing.T) {
 	l := New(Config{Places: 1000})
 	left := 1000
 	for i := range 9 {
@@ -137,7 +137,7 @@ func TestLimiter_NoAddressTakesWhatOthersNeed(t *testing.T) {
 	}
 }
 
-func TestLimiter_ForgetsAddressesThatHaveLeft(t *testing.T) {
+func TestLimiter_RemovesAddressesWithoutPlaces(t *testing.T) {
 	l := New(Config{Places: 10})
 	var all []*Place
 	for i := range 10 {
@@ -145,17 +145,17 @@ func TestLimiter_ForgetsAddressesThatHaveLeft(t *testing.T) {
 		if why != "" {
 			t.Fatal(i, why)
 		}
-		place.Set(Established)
+		place.SetRank(Established)
 		all = append(all, place)
 	}
 	if _, why := l.Take(from("192.0.2.99"), func() {}); why != RefusedFull {
 		t.Errorf("one more: %q", why)
 	}
 	for _, place := range all {
-		place.Leave()
+		place.Release()
 	}
-	if l.Taken() != 0 || len(l.by) != 0 {
-		t.Errorf("%d are taken by %d addresses after all have left", l.Taken(), len(l.by))
+	if l.Taken() != 0 || len(l.holders) != 0 {
+		t.Errorf("%d are taken by %d addresses after all have left", l.Taken(), len(l.holders))
 	}
 	if _, why := l.Take(from("192.0.2.99"), func() {}); why != "" {
 		t.Errorf("after all have left: %q", why)
@@ -183,7 +183,7 @@ func TestLimiter_BoundsOneAddress(t *testing.T) {
 		}
 	}
 	c := &crowd{Limiter: New(Config{Places: 1000, PerAddress: 2}), t: t}
-	c.take("192.0.2.1", "established", "").Set(Established)
+	c.take("192.0.2.1", "established", "").SetRank(Established)
 	c.take("192.0.2.1", "silent", "")
 	c.take("192.0.2.1", "new", "")
 	c.gave("silent")
@@ -203,7 +203,7 @@ func TestLimiter_AProxyIsManyClients(t *testing.T) {
 	if _, why := l.Take(from("10.1.2.3"), func() {}); why != RefusedFull || yielded > 0 {
 		t.Errorf("one more: %q; %d gave up", why, yielded)
 	}
-	last.Leave()
+	last.Release()
 	if _, why := l.Take(from("192.0.2.1"), func() {}); why != "" {
 		t.Errorf("when one has left: %q", why)
 	}

@@ -6,7 +6,7 @@ import (
 	"slices"
 )
 
-// addressOf returns a peer's address; the zero Addr when it has none.
+// addressOf returns a peer's IP address, or the zero Addr if it has none.
 func addressOf(remote net.Addr) netip.Addr {
 	tcp, ok := remote.(*net.TCPAddr)
 	if !ok {
@@ -15,11 +15,11 @@ func addressOf(remote net.Addr) netip.Addr {
 	return tcp.AddrPort().Addr().Unmap().WithZone("")
 }
 
-// Network returns what counts as the peer's one address; see NetworkOf.
+// Network returns the network that counts as the peer's address; see NetworkOf.
 func Network(remote net.Addr) netip.Prefix { return NetworkOf(addressOf(remote)) }
 
-// NetworkOf returns what counts as one address: an IPv4 address, or the /64 that an IPv6
-// subscriber has to itself. What is no address counts as one, too.
+// NetworkOf returns the network that counts as one address: an IPv4 address, or the /64 of
+// an IPv6 subscriber. All invalid addresses count as one.
 func NetworkOf(a netip.Addr) netip.Prefix {
 	a = a.Unmap().WithZone("")
 	bits := 64

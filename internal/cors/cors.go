@@ -6,21 +6,19 @@ import (
 	"strings"
 )
 
-// Methods are those that may be used, as in the headers Allow and
-// Access-Control-Allow-Methods.
+// Methods are the allowed methods, for the headers Allow and Access-Control-Allow-Methods.
 const Methods = "GET, HEAD, OPTIONS"
 
 const (
-	// usual are the headers that are allowed when the browser does not say which the
-	// page sends.
-	usual = "Range, If-None-Match, CMCD-Object, CMCD-Request, CMCD-Session, CMCD-Status"
-	// mostHeaders bounds what is sent back, in bytes.
-	mostHeaders = 4 << 10
+	// defaultHeaders are the headers that are allowed if the browser does not list those of the page.
+	defaultHeaders = "Range, If-None-Match, CMCD-Object, CMCD-Request, CMCD-Session, CMCD-Status"
+	// maxHeaders bounds the list of allowed headers, in bytes.
+	maxHeaders = 4 << 10
 )
 
-// Preflight sets the headers of the answer to a request that asks what r's page may
-// do: read, with any request header. "*" would not do: it stands for neither
-// Authorization nor, in older browsers, for anything.
+// Preflight sets the headers of the answer to the preflight request r: reading is allowed,
+// with any request header. "*" is not enough: it does not include Authorization, and older
+// browsers do not support it.
 func Preflight(h http.Header, r *http.Request) {
 	h.Set("Access-Control-Allow-Methods", Methods)
 	h.Set("Access-Control-Allow-Headers", allowed(r.Header["Access-Control-Request-Headers"]))
@@ -28,13 +26,30 @@ func Preflight(h http.Header, r *http.Request) {
 	h.Add("Vary", "Access-Control-Request-Headers")
 }
 
-// allowed lists the names that were asked for, as far as they are names.
+// OnlyReads reports whether r is a GET or a HEAD. It answers every other request: a preflight,
+// or what refuse writes.
+func OnlyReads(w http.ResponseWriter, r *http.Request, refuse func(status int, message string)) bool {
+	if r.Method == http.MethodGet || r.Method == http.MethodHead {
+		return true
+	}
+	h := w.Header()
+	h.Set("Allow", Methods)
+	if r.Method == http.MethodOptions {
+		Preflight(h, r)
+		w.WriteHeader(http.StatusNoContent)
+		return false
+	}
+	refuse(http.StatusMethodNotAllowed, "only GET and HEAD are answered here")
+	return false
+}
+
+// allowed returns the valid header names in requested.
 func allowed(requested []string) string {
 	var b strings.Builder
 	for _, line := range requested {
 		for name := range strings.SplitSeq(line, ",") {
 			name = strings.Trim(name, " \t")
-			if !isToken(name) || b.Len()+len(name) > mostHeaders {
+			if !isToken(name) || b.Len()+len(name) > maxHeaders {
 				continue
 			}
 			if b.Len() > 0 {
@@ -44,7 +59,7 @@ func allowed(requested []string) string {
 		}
 	}
 	if b.Len() == 0 {
-		return usual
+		return defaultHeaders
 	}
 	return b.String()
 }
@@ -62,10 +77,11 @@ func isToken(s string) bool {
 	return s != ""
 }
 
-// Origins are the origins whose pages may read the answers: "*" is all.
+// Origins are the origins whose pages may read responses; "*" means all.
 type Origins []string
 
-// Allow sets the headers that let r's page read the answer, if it may.
+// Allow sets the headers that allow the page of r to read the response, if its origin is one
+// of o.
 func (o Origins) Allow(h http.Header, r *http.Request) {
 	if slices.Contains(o, "*") {
 		h.Set("Access-Control-Allow-Origin", "*")

@@ -1,10 +1,9 @@
-// Package cors answers browsers whose pages come from elsewhere: the CORS protocol of
-// the Fetch standard, for resources that anybody may read.
+// Package cors implements the CORS protocol of the Fetch standard for public resources.
 //
-// Preflight sets the headers of an answer to OPTIONS. No answer allows credentials:
-// there are none, and with them a page could read what only its visitor may.
+// Preflight sets the headers of the response to OPTIONS. No response allows credentials:
+// with them a page could read what only its visitor may read.
 //
-// Package cors does not know what is served.
+// Package cors does not know the resources.
 //
 // It starts no goroutine.
 package cors

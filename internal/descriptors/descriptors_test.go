@@ -1,9 +1,12 @@
 package descriptors
 
-import "testing"
+import (
+	"math"
+	"testing"
+)
 
 func TestDivide_LeavesSomeForTheServerItself(t *testing.T) {
-	for _, limit := range []int{64, 100, 256, 1024, 4096, 20_000, 65_536, 1 << 20, 1 << 40} {
+	for _, limit := range []int{64, 100, 256, 1024, 4096, 20_000, 65_536, 1 << 20, math.MaxInt} {
 		s := Divide(limit)
 		left := s.All - s.HTTP - s.RTMP - s.Reads
 		if left < 32 || left < s.All/8 || s.Admin > left/2 {
@@ -15,7 +18,7 @@ func TestDivide_LeavesSomeForTheServerItself(t *testing.T) {
 	}
 }
 
-func TestDivide_GivesEverybodySomethingOfVeryFew(t *testing.T) {
+func TestDivide_DividesVeryFewDescriptors(t *testing.T) {
 	for limit := range 64 {
 		if s := Divide(limit); s.HTTP < 1 || s.RTMP < 1 || s.Reads < 1 || s.Admin < 1 {
 			t.Errorf("%d: %+v", limit, s)
@@ -24,7 +27,7 @@ func TestDivide_GivesEverybodySomethingOfVeryFew(t *testing.T) {
 }
 
 func TestLimit_IsSomething(t *testing.T) {
-	if n := Limit(); n < 16 || n > most {
+	if n := Limit(); n < 16 || n > maxLimit {
 		t.Errorf("%d", n)
 	}
 }

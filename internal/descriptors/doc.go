@@ -1,10 +1,10 @@
-// Package descriptors divides the file descriptors that the process may have among
-// those who need them, so that whoever takes all it can get leaves some for the others.
+// Package descriptors divides the file descriptors of the process among their uses, so that
+// one use cannot exhaust them for the others.
 //
-// Divide gives each its Share. Every listener bounds its connections by it: a server
-// that runs out of descriptors can accept nobody, store nothing and answer no probe.
+// Divide returns the Shares. Every listener bounds its connections by them: a server without
+// free descriptors can accept no connection, store nothing and answer no probe.
 //
-// Package descriptors does not know what anybody does with a descriptor.
+// Package descriptors does not know how descriptors are used.
 //
 // It starts no goroutine.
 package descriptors

@@ -2,5 +2,5 @@
 
 package descriptors
 
-// Limit is how many descriptors the process may have.
+// Limit returns the maximum number of descriptors of the process.
 func Limit() int { return unknown }

@@ -4,11 +4,11 @@ package descriptors
 
 import "syscall"
 
-// Limit is how many descriptors the process may have (RLIMIT_NOFILE).
+// Limit returns the maximum number of descriptors of the process (RLIMIT_NOFILE).
 func Limit() int {
 	var limit syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
-		return unknown
+		return assumedLimit
 	}
-	return int(min(limit.Cur, most))
+	return int(min(limit.Cur, maxLimit))
 }

@@ -7,18 +7,17 @@ import (
 	"time"
 )
 
-// Attributes is an attribute list (RFC 8216bis section 4.2): values without
-// their quotes.
+// Attributes is an attribute list (RFC 8216bis section 4.2).
 type Attributes map[string]Attribute
 
-// Attribute is one value of an attribute list.
+// Attribute is one value of an attribute list, without quotes.
 type Attribute struct {
 	Text   string
 	Quoted bool
 }
 
-// parseAttributes reads a whole attribute list. The grammar leaves no room:
-// names of A-Z, 0-9 and "-", no white space, no name twice.
+// parseAttributes parses an attribute list strictly: names of A-Z, 0-9 and "-", no white
+// space, no name twice.
 func parseAttributes(s string) (Attributes, error) {
 	attrs := Attributes{}
 	for rest := s; ; {
@@ -63,7 +62,7 @@ func cutValue(s string) (a Attribute, after string, err error) {
 	return Attribute{Text: text}, s[end:], nil
 }
 
-// quoted is a quoted-string attribute; ok is false when it is absent.
+// quoted returns a quoted-string attribute; ok is false when it is absent.
 func (a Attributes) quoted(name string) (text string, ok bool, err error) {
 	v, ok := a[name]
 	if ok && !v.Quoted {
@@ -72,7 +71,7 @@ func (a Attributes) quoted(name string) (text string, ok bool, err error) {
 	return v.Text, ok, nil
 }
 
-// enum is an enumerated-string attribute out of allowed; ok is false when it is
+// enum returns an enumerated-string attribute with one of the allowed values; ok is false when it is
 // absent.
 func (a Attributes) enum(name string, allowed ...string) (text string, ok bool, err error) {
 	v, ok := a[name]
@@ -87,7 +86,7 @@ func (a Attributes) enum(name string, allowed ...string) (text string, ok bool, 
 	return "", true, fmt.Errorf("attribute %s is %q, want one of %v", name, v.Text, allowed)
 }
 
-// integer is a decimal-integer attribute; ok is false when it is absent.
+// integer returns a decimal-integer attribute; ok is false when it is absent.
 func (a Attributes) integer(name string) (n int64, ok bool, err error) {
 	v, ok := a[name]
 	if !ok {
@@ -100,7 +99,7 @@ func (a Attributes) integer(name string) (n int64, ok bool, err error) {
 	return n, true, nil
 }
 
-// seconds is a decimal-floating-point attribute as a duration; ok is false when
+// seconds returns a decimal-floating-point attribute as a duration; ok is false when
 // it is absent.
 func (a Attributes) seconds(name string) (d time.Duration, ok bool, err error) {
 	v, ok := a[name]
@@ -122,8 +121,8 @@ func parseInteger(s string) (int64, error) {
 	return strconv.ParseInt(s, 10, 64)
 }
 
-// parseSeconds reads a decimal-floating-point exactly, to the nanosecond: sums of
-// floats would not be the sums of what was written.
+// parseSeconds parses a decimal-floating-point exactly, to the nanosecond, so that sums are
+// exact.
 func parseSeconds(s string) (time.Duration, error) {
 	whole, fraction, _ := strings.Cut(s, ".")
 	n, err := parseInteger(whole)
@@ -147,7 +146,7 @@ func parseSeconds(s string) (time.Duration, error) {
 	return d + time.Duration(f), nil
 }
 
-// shorten keeps messages readable when the input is not.
+// shorten truncates s for messages.
 func shorten(s string) string { return cutTo(s, 60) }
 
 func cutTo(s string, most int) string {

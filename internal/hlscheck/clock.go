@@ -6,16 +6,15 @@ import "fmt"
 // section 2.7.2).
 const maxPCRInterval = 90_000 / 10
 
-// Clock checks the programme clock reference of a transport stream that comes in
-// pieces. The zero value is ready.
+// Clock checks the programme clock reference of a transport stream, piece by piece. The zero
+// value is ready.
 type Clock struct {
 	pid   uint16
 	last  int64
 	known bool
 }
 
-// Check reads the next piece and returns the first fault in it; empty when there is
-// none.
+// Check checks the next piece and returns its first fault, or "" if it has none.
 func (c *Clock) Check(data []byte) string {
 	fault := ""
 	for at := 0; at+PacketSize <= len(data); at += PacketSize {
@@ -38,7 +37,7 @@ func (c *Clock) Check(data []byte) string {
 	return fault
 }
 
-// Reset forgets the last PCR: after a discontinuity another clock runs.
+// Reset must be called at a discontinuity, after which the PCR is unrelated to the last one.
 func (c *Clock) Reset() { c.known = false }
 
 // readPCR reads the base of the PCR of a packet, in 90 kHz ticks; jump is its

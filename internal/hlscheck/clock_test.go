@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// pcrPacket is a packet with a PCR and nothing else.
+// pcrPacket returns a packet with a PCR and nothing else.
 func pcrPacket(pcr int64, jump bool) []byte {
 	p := bytes.Repeat([]byte{0xff}, PacketSize)
 	flags := byte(0x10)
@@ -17,7 +17,7 @@ func pcrPacket(pcr int64, jump bool) []byte {
 	return p
 }
 
-func TestClock_FindsWhatThePCRMayNotDo(t *testing.T) {
+func TestClock_FindsPCRFaults(t *testing.T) {
 	const wrap = ticksPerWrap
 	for _, c := range []struct {
 		name string

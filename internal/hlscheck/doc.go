@@ -1,33 +1,31 @@
-// Package hlscheck is a strict HLS client: it follows a live stream as a player
-// would, keeps every byte it was served, and lists every rule the stream broke. It is
-// golive check, and the tests' witness of what golive serves.
+// Package hlscheck is a strict HLS client: it follows a live stream like a player, records
+// what it receives, and lists every rule that the stream breaks. The command golive check
+// and many tests use it.
 //
-// A URL and an *http.Client enter through Open; a Recording leaves Follow, with
-// the segments and parts of each rendition in order, once each, and the
-// Violations by their number in the table of HLS rules below. A Report is its
-// summary for people and programs. Playlist texts can also be parsed alone
-// (ParseMedia, ParseMultivariant), and MPEG-TS bytes demultiplexed into access units
-// (Demux).
+// Open takes a URL and an *http.Client; Follow returns a Recording, with the segments and
+// parts of each rendition in order, once each, and the Violations by their number in the
+// table of HLS rules below. A Report is its summary. ParseMedia and ParseMultivariant parse a
+// single playlist, and Demux demultiplexes MPEG-TS into access units.
 //
-// It does not trust itself alone. Bytes are read by go-astits, which shares nothing
-// with container/mpegts; each playlist is also read by grafov/m3u8 and
-// Eyevinn/hls-m3u8, who must find the same segments in it. Both are older than some
-// of the draft: what they do not know (EXT-X-SKIP), what they make up (grafov raises
-// TARGETDURATION), and what Eyevinn's refuses without need (parts before the first
-// segment) is not held against the stream.
+// It uses independent implementations. go-astits, which shares nothing with
+// container/mpegts, parses MPEG-TS; grafov/m3u8 and Eyevinn/hls-m3u8 also parse each playlist
+// and must find the same segments. Both are older than parts of the draft: features that they
+// do not support (EXT-X-SKIP), values that they change (grafov raises TARGETDURATION), and
+// valid playlists that Eyevinn/hls-m3u8 refuses (parts before the first segment) are not
+// violations.
 //
-// Package hlscheck does not know how the stream was made; it imports no other
-// package of the house.
+// Package hlscheck does not know how the stream was made; it imports no other package of
+// golive.
 //
 // Follow starts up to three goroutines per rendition, one that reloads the playlist,
 // one that fetches what it names and one that probes, and waits for all.
 //
 // # Rules
 //
-// B is draft-pantos-hls-rfc8216bis, A is Apple's HLS authoring specification. A star
-// stands before rules that need Options.Probe, or are seen better with it.
+// B is draft-pantos-hls-rfc8216bis, A is Apple's HLS authoring specification. Rules with a
+// star need Options.Probe, or are checked better with it.
 //
-//	 0 the text is a playlist at all, to other decoders too              B 4
+//	 0 the text is a playlist, to other decoders too                     B 4
 //	 1 #EXTM3U first; TARGETDURATION with segments                       B 4.4.1.1, 4.4.3.1
 //	 2 rounded EXTINF is at most TARGETDURATION                          B 6.2.1
 //	 3 a segment is at most 0.5 s over the target                        A 7.7
@@ -83,20 +81,19 @@
 //	49 VERSION is what the tags need                                     B 6.2.1, 8
 //	50 a presentation that is removed gives 404 or 410, its segments stay  B 6.2.1
 //	51 PCRs are at most 100 ms apart and never run back         ISO 13818-1 2.7.2
-//	51 CLOSED-CAPTIONS names a group that is there, or is NONE for all     B 4.4.6.1, 4.4.6.2
+//	52 CLOSED-CAPTIONS names a group that is there, or is NONE for all     B 4.4.6.1, 4.4.6.2
 //
-// What a client cannot see from the outside, or not in the time it was given, is
-// not reported: no violation means none was seen. Among that are
+// Only violations that a client can observe, in the given time, are reported. Not checked, or
+// not completely, are
 //
-//   - 36 while the stream is healthy: no request waits so long. What is answered is
-//     checked, and an answer that does not come.
-//   - 46 and 48 without TLS: there a server of HTTP/2 is rare, and nobody asks for it.
+//   - 36 while the stream is healthy: no request waits so long. An answer is checked, and a
+//     missing one.
+//   - 46 and 48 without TLS, where HTTP/2 is rare.
 //   - 48's TCP SACK, and that caches merge requests that wait for the same.
-//   - 39's unfinished part when its first bytes come early: what counts is whether the
-//     whole, when it came, was what was listed later.
-//   - 41 up to one part: a playlist may be rendered before the next part of another.
-//   - 43 over the hour that A means: the segments that are listed at the end are
-//     measured.
-//   - 50 while nobody removes the presentation.
-//   - 51 where segments do not run on, and in a stream without any PCR.
+//   - 39, a hinted part of which the first bytes are sent early: only the complete part is
+//     compared with what is listed later.
+//   - 41 up to one part: a playlist may be rendered before the next part of another one.
+//   - 43 over an hour, as A requires: the segments that are listed at the end are measured.
+//   - 50 unless the presentation is removed.
+//   - 51 at discontinuities, and in a stream without a PCR.
 package hlscheck

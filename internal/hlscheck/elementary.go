@@ -2,12 +2,12 @@ package hlscheck
 
 import (
 	"bytes"
-	"crypto/md5" // #nosec G501 -- a fingerprint to compare, not a secret's
+	"crypto/md5" // #nosec G501 -- a fingerprint for comparison
 	"encoding/hex"
 	"fmt"
 )
 
-// The NAL unit types that matter here (ISO 14496-10 table 7-1).
+// The NAL unit types that are distinguished (ISO 14496-10 table 7-1).
 const (
 	nalIDR = 5
 	nalSPS = 7
@@ -38,9 +38,8 @@ func NALs(annexB []byte) [][]byte {
 	return nals
 }
 
-// PictureMD5 is the MD5 of H.264 access units in Annex B, of what an encoder made
-// and no container may change: every NAL unit but access unit delimiters and
-// parameter sets, which containers add, move and repeat.
+// PictureMD5 returns the MD5 of H.264 access units in Annex B, without the NAL units that
+// containers add, move and repeat: access unit delimiters and parameter sets.
 func PictureMD5(annexB ...[]byte) string {
 	h := md5.New() // #nosec G401 -- as above
 	for _, data := range annexB {
@@ -56,7 +55,7 @@ func PictureMD5(annexB ...[]byte) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// MD5 is the MD5 of the pieces as one.
+// MD5 returns the MD5 of the concatenation of the pieces.
 func MD5(pieces ...[]byte) string {
 	h := md5.New() // #nosec G401 -- as above
 	for _, p := range pieces {
@@ -65,7 +64,7 @@ func MD5(pieces ...[]byte) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// Payloads are the PES payloads of the stream in order.
+// Payloads returns the PES payloads of the stream in order.
 func (s *Stream) Payloads() [][]byte {
 	p := make([][]byte, len(s.PES))
 	for i := range s.PES {
@@ -77,10 +76,10 @@ func (s *Stream) Payloads() [][]byte {
 // ADTSFrame is one audio frame with its header (ISO 13818-7 section 6.2).
 type ADTSFrame struct {
 	Data []byte
-	// PTS is in 90 kHz ticks. Only a PES's first frame has one of its own; that
-	// of the others follows from the sample rate.
+	// PTS is in 90 kHz ticks. Only the first frame of a PES packet has one; those of the
+	// others are computed from the sample rate.
 	PTS int64
-	// First says that the frame begins a PES.
+	// First is set if the frame begins a PES packet.
 	First bool
 	// SampleRate is in Hz.
 	SampleRate int

@@ -16,7 +16,7 @@ import (
 // A fault stands between the origin and those who ask it.
 type fault = func(next http.Handler) http.Handler
 
-// rewrite is a fault in the text of playlists.
+// rewrite returns a fault in the text of playlists.
 func rewrite(change func(r *http.Request, text string) string) fault {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -42,7 +42,7 @@ func isPlaylist(r *http.Request) bool { return strings.HasSuffix(r.URL.Path, ".m
 
 func isMedia(r *http.Request) bool { return strings.HasSuffix(r.URL.Path, "/source/index.m3u8") }
 
-// ask is the answer of h, uncompressed.
+// ask returns the answer of h, uncompressed.
 func ask(h http.Handler, r *http.Request) *httptest.ResponseRecorder {
 	plain := r.Clone(r.Context())
 	plain.Header.Del("Accept-Encoding")
@@ -75,7 +75,7 @@ func swap(pattern, with string) fault {
 	})
 }
 
-// swapIn is swap in the playlists below a path.
+// swapIn returns swap in the playlists below a path.
 func swapIn(path, pattern, with string) fault {
 	re := regexp.MustCompile(pattern)
 	return rewrite(func(r *http.Request, text string) string {
@@ -86,7 +86,7 @@ func swapIn(path, pattern, with string) fault {
 	})
 }
 
-// both are two faults, that together are one.
+// both returns two faults, that together are one.
 func both(a, b fault) fault {
 	return func(next http.Handler) http.Handler { return a(b(next)) }
 }
@@ -146,7 +146,7 @@ func asks(meant func(msn, part int, skip bool) bool) func(*http.Request) bool {
 	}
 }
 
-// directive is -1 when it is absent.
+// directive returns -1 when it is absent.
 func directive(r *http.Request, name string) int {
 	n, err := strconv.Atoi(r.URL.Query().Get(name))
 	if err != nil {
@@ -168,7 +168,7 @@ func without(names ...string) func(http.ResponseWriter, *http.Request, http.Hand
 	}
 }
 
-// header is a fault in the header of an answer.
+// header returns a fault in the header of an answer.
 func header(meant func(*http.Request) bool, change func(http.Header)) fault {
 	return instead(meant, func(w http.ResponseWriter, r *http.Request, next http.Handler) {
 		next.ServeHTTP(&headerWriter{w, change}, r)
@@ -185,7 +185,7 @@ func (w *headerWriter) WriteHeader(status int) {
 	w.ResponseWriter.WriteHeader(status)
 }
 
-// body is a fault in the bytes of media.
+// body returns a fault in the bytes of media.
 func body(pattern string, change func(data []byte) []byte) fault {
 	return instead(is(pattern), func(w http.ResponseWriter, r *http.Request, next http.Handler) {
 		answer := ask(next, r)

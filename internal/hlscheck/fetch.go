@@ -11,66 +11,64 @@ import (
 	"time"
 )
 
-// kind is what a URL is expected to give.
+// kind is the expected type of a resource.
 type kind int
 
 const (
 	kindPlaylist kind = iota
 	kindMedia
-	kindProbe // is it still there?
+	kindProbe // only check whether it exists
 )
 
-// maxBody bounds what one answer may make us hold.
+// maxBody is the maximum size of a response body.
 const maxBody = 256 << 20
 
-// patience is how long an answer may take to arrive whole, when nothing else is
-// said.
-const patience = 10 * time.Second
+// defaultTimeout is the default time limit for a complete response.
+const defaultTimeout = 10 * time.Second
 
-// fetcher gets what a rendition names, and watches how it is served: rules 9 and
-// 44 to 48.
+// fetcher fetches resources, and checks how they are served: rules 9 and 44 to 48.
 type fetcher struct {
 	client    *http.Client
 	found     *violations
 	rendition string
 }
 
-// request says what to get.
+// request is a resource to fetch.
 type request struct {
 	url  string
 	kind kind
-	// place is what violations call it; url when empty. A playlist's has no
-	// delivery directives.
+	// place is its name in violations; url if it is empty. That of a playlist has no delivery
+	// directives.
 	place string
-	// limit is how long the whole answer may take; patience when 0.
+	// limit is the time limit for the complete response; patience if it is 0.
 	limit time.Duration
-	// bytes is the part of the resource that is meant; the whole when zero.
+	// bytes is the range to fetch; zero means the whole resource.
 	bytes ByteRange
 }
 
-// reply is one whole answer.
+// reply is a complete response.
 type reply struct {
 	body   []byte
 	header http.Header
-	// base is what relative URIs in it are relative to.
+	// base is the base URL of relative URIs in it.
 	base string
-	// old says that it came over HTTP/1 inside TLS, where HTTP/2 could have been.
-	old     bool
+	// http1 is set if it was sent over HTTP/1 inside TLS, although HTTP/2 was possible.
+	http1   bool
 	arrived time.Time
 	took    time.Duration
 }
 
-// statusError is an answer that is no success.
+// statusError is a response with a status that is not a success.
 type statusError struct{ code int }
 
 func (e *statusError) Error() string { return fmt.Sprintf("HTTP status %d", e.code) }
 
-// slowError is an answer that did not come in time.
+// slowError reports that a response was not complete in time.
 type slowError struct{ limit time.Duration }
 
 func (e *slowError) Error() string { return fmt.Sprintf("no whole answer within %v", e.limit) }
 
-// statusOf is the answer's status that err tells, 0 when it tells none.
+// statusOf returns the HTTP status in err, or 0 if it has none.
 func statusOf(err error) int {
 	if s, ok := errors.AsType[*statusError](err); ok {
 		return s.code
@@ -78,23 +76,23 @@ func statusOf(err error) int {
 	return 0
 }
 
-// gone says that err is an answer of 404 or 410.
-func gone(err error) bool {
+// isGone reports whether err is a response with status 404 or 410.
+func isGone(err error) bool {
 	s := statusOf(err)
 	return s == http.StatusNotFound || s == http.StatusGone
 }
 
-// slow says that err is an answer that did not come in time.
-func slow(err error) bool {
+// isTimeout reports whether err is a response that was not complete in time.
+func isTimeout(err error) bool {
 	_, ok := errors.AsType[*slowError](err)
 	return ok
 }
 
-// get fetches a resource whole. Problems of form (MIME type, a body cut short) are
-// violations; an answer that is no success is an error.
+// get fetches a resource. A wrong MIME type or a truncated body is a violation; an
+// unsuccessful status is an error.
 func (f *fetcher) get(ctx context.Context, ask request) (*reply, error) {
 	ask.place = cmp.Or(ask.place, ask.url)
-	limit := cmp.Or(ask.limit, patience)
+	limit := cmp.Or(ask.limit, defaultTimeout)
 	limited, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	r, err := f.do(limited, ask)
@@ -123,7 +121,7 @@ func (f *fetcher) do(ctx context.Context, ask request) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	// The body was read to its end, or is of no interest.
+	// The body was read to its end, or is not needed.
 	defer func() { _ = resp.Body.Close() }()
 	f.checkTransport(ask, req, resp)
 	if resp.StatusCode != http.StatusOK && !(partial && resp.StatusCode == http.StatusPartialContent) {
@@ -136,7 +134,7 @@ func (f *fetcher) do(ctx context.Context, ask request) (*reply, error) {
 	body, err := readBody(resp)
 	if err != nil {
 		if errors.Is(err, io.ErrUnexpectedEOF) && ctx.Err() == nil {
-			f.add(9, ask.place, "the answer was cut short")
+			f.add(9, ask.place, "the response was truncated")
 		}
 		return nil, fmt.Errorf("read: %w", err)
 	}
@@ -146,7 +144,7 @@ func (f *fetcher) do(ctx context.Context, ask request) (*reply, error) {
 	now := time.Now()
 	return &reply{
 		body: body, header: resp.Header, base: resp.Request.URL.String(),
-		old: resp.TLS != nil && resp.ProtoMajor < 2, arrived: now, took: now.Sub(begun),
+		http1: resp.TLS != nil && resp.ProtoMajor < 2, arrived: now, took: now.Sub(begun),
 	}, nil
 }
 

@@ -15,21 +15,21 @@ func (n *run) fetch(ctx context.Context) {
 		case j.part != nil:
 			n.fetchPart(ctx, j.part)
 		default:
-			if err := n.exists(ctx, j.departure.url); err != nil && ctx.Err() == nil {
-				n.fetcher.add(j.departure.rule, j.departure.url, "%s: %v", j.departure.text, err)
+			if err := n.exists(ctx, j.removal.url); err != nil && ctx.Err() == nil {
+				n.fetcher.add(j.removal.rule, j.removal.url, "%s: %v", j.removal.text, err)
 			}
 		}
 	}
 }
 
-// exists asks for a resource's first byte.
+// exists requests a resource's first byte.
 func (n *run) exists(ctx context.Context, u string) error {
 	_, err := n.get(ctx, request{url: u, kind: kindProbe})
 	return err
 }
 
-// checkRemoved is the second half of rule 50, when the playlist is gone: its
-// segments stay for those who play them.
+// checkRemoved checks the second half of rule 50 when the playlist was removed: its segments
+// must still be available.
 func (n *run) checkRemoved(ctx context.Context) {
 	segments := n.r.Segments
 	if len(segments) == 0 {
@@ -40,13 +40,12 @@ func (n *run) checkRemoved(ctx context.Context) {
 			continue
 		}
 		if err := n.exists(ctx, s.URL); err != nil && ctx.Err() == nil {
-			n.fetcher.add(50, s.URL, "a segment of a playlist that was removed just now must be fetchable for as long as that lasts: %v", err)
+			n.fetcher.add(50, s.URL, "a segment of a playlist that was just removed must stay available for the playlist's duration: %v", err)
 		}
 	}
 }
 
-// fetchSegment gets a segment as soon as it is listed (rule 10) and checks its
-// bytes.
+// fetchSegment fetches a segment as soon as it is listed (rule 10) and checks its bytes.
 func (n *run) fetchSegment(ctx context.Context, s *FetchedSegment) {
 	if n.analyser == nil {
 		n.analyser = newAnalyser(nil)
@@ -82,13 +81,13 @@ func (n *run) fetchPart(ctx context.Context, p *FetchedPart) {
 	}
 }
 
-// fetchMedia gets the bytes of a resource that lasts d. A resource slower than it
-// plays was not there at once, or not at full speed.
+// fetchMedia fetches a resource with a duration of d. One that takes longer than d to fetch
+// was not available immediately or at full speed.
 func (n *run) fetchMedia(ctx context.Context, u string, bytes ByteRange, d time.Duration, err error) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	reply, err := n.get(ctx, request{url: u, kind: kindMedia, bytes: bytes, limit: max(patience, 3*d)})
+	reply, err := n.get(ctx, request{url: u, kind: kindMedia, bytes: bytes, limit: max(defaultTimeout, 3*d)})
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
@@ -103,5 +102,5 @@ func (n *run) fetchMedia(ctx context.Context, u string, bytes ByteRange, d time.
 	return reply.body, nil
 }
 
-// errGap is the Err of what a playlist says is missing.
+// errGap is the Err of a segment or part that is listed as a gap.
 var errGap = errors.New("the resource is a gap")

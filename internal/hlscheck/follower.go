@@ -13,27 +13,26 @@ import (
 	"time"
 )
 
-// Options say how to follow. The zero value is a plain HLS player.
+// Options configures a Follower. The zero value is a player without low latency.
 type Options struct {
-	// Interval is the time between two plain reloads; 250 ms when 0. Rules about
-	// time are judged with this much tolerance.
+	// Interval is the time between two non-blocking reloads; 250 ms if it is 0. It is also the
+	// tolerance of rules about time.
 	Interval time.Duration
-	// LowLatency uses blocking reloads where the playlist offers them, and fetches
-	// the parts too.
+	// LowLatency uses blocking reloads if the playlist offers them, and fetches parts too.
 	LowLatency bool
-	// Probe asks the server what a low-latency player asks only now and then, once
-	// or twice for each rendition: rules 32 to 39 and 41.
+	// Probe makes requests that a low-latency player makes rarely, once or twice for each
+	// rendition: rules 32 to 39 and 41.
 	Probe bool
-	// Slack is what is added to the limit of rule 12, for the network's and this
-	// machine's jitter; 100 ms when 0.
+	// Slack is added to the limit of rule 12, for the jitter of the network and of this
+	// machine; 100 ms if it is 0.
 	Slack time.Duration
-	// Behind is how far before the end of the first playlist to begin; 0 means at
-	// its beginning.
+	// Behind is how far before the end of the first playlist to begin; 0 means at its
+	// beginning.
 	Behind time.Duration
-	// Segments ends the following after so many segments of each rendition; 0
-	// means at the end of the stream or of the context.
+	// Segments is the number of segments of each rendition after which to stop; 0 means at the
+	// end of the stream or of the context.
 	Segments int
-	// Discard drops the bytes once they are checked.
+	// Discard drops the bytes after they were checked.
 	Discard bool
 }
 
@@ -41,17 +40,17 @@ type Options struct {
 type Follower struct {
 	fetcher
 	url  string
-	base string // what the multivariant playlist's URIs are relative to
+	base string // base URL of the multivariant playlist's URIs
 	opts Options
-	// text is the multivariant playlist; nil when there is none.
+	// text is the multivariant playlist; nil if there is none.
 	text         []byte
 	multivariant *Multivariant
 	renditions   []*Rendition
 	runs         []*run
 }
 
-// Open fetches url, a multivariant or media playlist, and gets ready to follow
-// it. It fails when there is nothing to follow.
+// Open fetches url, a multivariant or media playlist, and returns a Follower for it. It fails
+// if there is nothing to follow.
 func Open(ctx context.Context, client *http.Client, url string, opts Options) (*Follower, error) {
 	opts.Interval = cmp.Or(opts.Interval, 250*time.Millisecond)
 	opts.Slack = cmp.Or(opts.Slack, 100*time.Millisecond)
@@ -61,12 +60,12 @@ func Open(ctx context.Context, client *http.Client, url string, opts Options) (*
 		return nil, fmt.Errorf("open stream %s: %w", url, err)
 	}
 	if !bytes.Contains(reply.body, []byte("#EXT")) {
-		return nil, fmt.Errorf("open stream %s: it is no playlist, and begins with %q", url, shorten(string(reply.body)))
+		return nil, fmt.Errorf("open stream %s: it is not a playlist, and begins with %q", url, shorten(string(reply.body)))
 	}
 	f.base = reply.base
 	if !isMultivariant(reply.body) {
 		f.renditions = []*Rendition{{URL: url, Name: lastElement(url)}}
-		f.found = &violations{} // its first reload sees the same
+		f.found = &violations{} // its first reload reports the same
 		return f, nil
 	}
 	f.readMultivariant(reply)
@@ -76,7 +75,7 @@ func Open(ctx context.Context, client *http.Client, url string, opts Options) (*
 	return f, nil
 }
 
-// readMultivariant takes a multivariant playlist in.
+// readMultivariant parses and checks a multivariant playlist.
 func (f *Follower) readMultivariant(reply *reply) {
 	m, wrong := ParseMultivariant(f.url, reply.body)
 	others := &report{url: f.url}
@@ -86,8 +85,7 @@ func (f *Follower) readMultivariant(reply *reply) {
 	f.text, f.multivariant = reply.body, m
 }
 
-// listRenditions finds the media playlists: those of variants, and those of
-// EXT-X-MEDIA.
+// listRenditions adds the renditions of the variants and of EXT-X-MEDIA.
 func (f *Follower) listRenditions() error {
 	seen := map[string]bool{}
 	add := func(r *Rendition) error {
@@ -118,9 +116,9 @@ func (f *Follower) listRenditions() error {
 	return nil
 }
 
-// Follow reads every rendition until its end, the end of ctx, or as many segments
-// as were asked for. It fails when a rendition's first playlist cannot be had;
-// whatever goes wrong later is a violation. It is called once.
+// Follow follows every rendition until its end, the end of ctx, or Options.Segments. It fails
+// if the first playlist of a rendition cannot be fetched; later failures are violations. It
+// must be called once.
 func (f *Follower) Follow(ctx context.Context) (*Recording, error) {
 	for _, r := range f.renditions {
 		f.runs = append(f.runs, newRun(f, r))
@@ -131,20 +129,20 @@ func (f *Follower) Follow(ctx context.Context) (*Recording, error) {
 		wg.Go(func() { errs[i] = n.run(ctx) })
 	}
 	wg.Wait()
-	f.conclude(ctx)
+	f.checkWhole(ctx)
 	return &Recording{
 		URL: f.url, Multivariant: f.multivariant, Renditions: f.renditions, Violations: f.found.sorted(),
 	}, errors.Join(errs...)
 }
 
-// conclude checks what can be told of the whole: rules 42 and 43.
-func (f *Follower) conclude(ctx context.Context) {
+// checkWhole checks rules 42 and 43, which need the whole recording.
+func (f *Follower) checkWhole(ctx context.Context) {
 	if f.multivariant == nil {
 		return
 	}
-	// The end of ctx was the end of the following, not of the questions. Without an
-	// answer the first one counts: the stream may be gone by now.
-	if reply, err := f.get(context.WithoutCancel(ctx), request{url: f.url, kind: kindPlaylist, limit: patience / 2}); err == nil && isMultivariant(reply.body) {
+	// ctx may be done by now: use another one. If the playlist cannot be fetched again, use the
+	// first one: the stream may have been removed.
+	if reply, err := f.get(context.WithoutCancel(ctx), request{url: f.url, kind: kindPlaylist, limit: defaultTimeout / 2}); err == nil && isMultivariant(reply.body) {
 		f.readMultivariant(reply)
 	}
 	f.checkBandwidth(f.text, f.multivariant)
@@ -163,7 +161,7 @@ func resolve(base, ref string) (string, error) {
 	return u.String(), nil
 }
 
-// lastElement is the file name in a URL, to call a rendition by.
+// lastElement returns the file name in a URL, to name a rendition.
 func lastElement(u string) string {
 	if parsed, err := url.Parse(u); err == nil {
 		return path.Base(parsed.Path)

@@ -106,7 +106,7 @@ func TestOpen_FailsWithoutAStream(t *testing.T) {
 	page := func(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
 		_, _ = w.Write([]byte("<!doctype html>"))
 	}
-	for path, want := range map[string]string{"/live/none/index.m3u8": "HTTP status 404", "/page": "is no playlist"} {
+	for path, want := range map[string]string{"/live/none/index.m3u8": "HTTP status 404", "/page": "is not a playlist"} {
 		synctest.Test(t, func(t *testing.T) {
 			url, client := show{length: time.Second, plant: instead(is("/page"), page)}.start(t)
 			if _, err := Open(t.Context(), client, url+path, Options{}); err == nil || !strings.Contains(err.Error(), want) {

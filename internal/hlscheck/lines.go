@@ -6,7 +6,7 @@ import (
 	"unicode/utf8"
 )
 
-// line is one meaningful line of a playlist: a tag, or a URI with an empty name.
+// line is a line of a playlist: a tag, or a URI with an empty name.
 type line struct {
 	number int
 	// name is the tag without "#", value what follows the colon.
@@ -15,7 +15,7 @@ type line struct {
 	uri         string
 }
 
-// splitLines applies RFC 8216bis section 4.1: UTF-8 without a byte order mark or
+// splitLines splits a playlist by RFC 8216bis section 4.1: UTF-8 without a byte order mark or
 // control characters, #EXTM3U first, blank lines and comments skipped.
 func splitLines(r *report, text []byte) []line {
 	if !utf8.Valid(text) {
@@ -50,7 +50,7 @@ func splitLines(r *report, text []byte) []line {
 	return lines
 }
 
-// isMultivariant says whether the text is a multivariant playlist: it has a tag
+// isMultivariant reports whether the text is a multivariant playlist: it has a tag
 // that only those have (RFC 8216bis section 4.4.6).
 func isMultivariant(text []byte) bool {
 	for l := range bytes.Lines(text) {

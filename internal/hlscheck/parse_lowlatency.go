@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// lowLatencyTag reads the tags of low-latency HLS. A tag that nobody knows is
-// ignored, as RFC 8216bis section 6.3.1 demands.
+// lowLatencyTag parses the tags of low-latency HLS. An unknown tag is ignored, as RFC
+// 8216bis section 6.3.1 requires.
 func (p *mediaParser) lowLatencyTag(l line) error {
 	var read func(line, Attributes) error
 	switch l.name {
@@ -115,13 +115,13 @@ func (p *mediaParser) skip(l line, a Attributes) error {
 		err = errors.New("attribute SKIPPED-SEGMENTS is missing")
 	}
 	if len(p.m.Segments) > 0 {
-		p.r.add(38, l.number, "EXT-X-SKIP stands after a segment")
+		p.r.add(38, l.number, "EXT-X-SKIP follows a segment")
 	}
 	p.m.Skipped = n
 	return err
 }
 
-// checkLowLatency is rules 26 to 31 and 40 on one playlist.
+// checkLowLatency checks rules 26 to 31 and 40 on one playlist.
 func checkLowLatency(r *report, m *Media) {
 	if m.EndList && len(m.Hints) > 0 {
 		r.add(40, m.Hints[0].Line, "EXT-X-PRELOAD-HINT in a playlist with EXT-X-ENDLIST")
@@ -148,8 +148,8 @@ func checkLowLatency(r *report, m *Media) {
 	checkParts(r, m.Parts, m.PartTarget, false)
 }
 
-// checkParts is rules 27 and 28; whole says that the last part ends its segment,
-// and may be short for that.
+// checkParts checks rules 27 and 28; whole is set if the last part ends its segment, and so
+// may be shorter.
 func checkParts(r *report, parts []Part, target time.Duration, whole bool) {
 	for i, p := range parts {
 		if p.Duration > target {
@@ -158,7 +158,7 @@ func checkParts(r *report, parts []Part, target time.Duration, whole bool) {
 		last := i == len(parts)-1
 		beforeGap := !last && parts[i+1].Gap
 		if !p.Independent && !p.Gap && !beforeGap && !(last && whole) && p.Duration*100 < target*85 {
-			// The last part of a segment still to be named is not known as such yet.
+			// The last listed part of an open segment may turn out to be the last of the segment.
 			if last && !whole {
 				continue
 			}
@@ -167,8 +167,8 @@ func checkParts(r *report, parts []Part, target time.Duration, whole bool) {
 	}
 }
 
-// checkPartSum wants a segment's parts to be the whole of it: their durations
-// sum to EXTINF within what rounding explains (RFC 8216bis section 4.4.4.9).
+// checkPartSum checks that the durations of a segment's parts sum to EXTINF, up to rounding
+// (RFC 8216bis section 4.4.4.9).
 func checkPartSum(r *report, s *Segment) {
 	if len(s.Parts) == 0 {
 		return

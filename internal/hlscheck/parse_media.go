@@ -7,26 +7,26 @@ import (
 	"time"
 )
 
-// mediaParser holds what a media playlist's lines before a URI have said about
-// the segment to come.
+// mediaParser is the state of parsing a media playlist: next collects the tags of the next
+// segment.
 type mediaParser struct {
 	r    *report
 	m    *Media
 	next Segment
-	// extinf says that next.Duration was given.
+	// extinf is set if next.Duration was given.
 	extinf        bool
 	mapURI        string
 	discontinuity int64
 	once          map[string]int
 	hasPart       int // line of the first EXT-X-PART
-	// byteRange is EXT-X-BYTERANGE of the segment to come; the ends are where
+	// byteRange is the EXT-X-BYTERANGE of the next segment; segmentEnd and partEnd are where
 	// ranges without an offset begin.
 	byteRange           line
 	segmentEnd, partEnd rangeEnd
 }
 
-// ParseMedia reads a media playlist strictly, and reports everything wrong with
-// this one text; url only marks the violations. What could be read is returned.
+// ParseMedia parses a media playlist strictly, and returns what could be parsed and all
+// violations of rules on a single playlist; url is only used in the violations.
 func ParseMedia(url string, text []byte) (*Media, []Violation) {
 	r := &report{url: url}
 	p := &mediaParser{r: r, m: &Media{Version: 1, Needs: 1}, once: map[string]int{}}
@@ -45,7 +45,7 @@ func ParseMedia(url string, text []byte) (*Media, []Violation) {
 	return p.m, r.list
 }
 
-// single are the tags that a media playlist may have once.
+// single reports whether a media playlist may have the tag only once.
 func single(name string) bool {
 	switch name {
 	case "EXT-X-VERSION", "EXT-X-TARGETDURATION", "EXT-X-MEDIA-SEQUENCE", "EXT-X-DISCONTINUITY-SEQUENCE",
@@ -62,7 +62,7 @@ func (p *mediaParser) tag(l line) error {
 			p.r.add(38, l.number, "a second EXT-X-SKIP")
 			return nil
 		}
-		return fmt.Errorf("the tag stands on line %d already", first)
+		return fmt.Errorf("the tag is already on line %d", first)
 	}
 	p.once[l.name] = l.number
 	if handled, err := p.playlistTag(l); handled {
@@ -93,7 +93,7 @@ func (p *mediaParser) playlistTag(l line) (handled bool, err error) {
 		m.HasDiscontinuitySequence = true
 		p.mustPrecede(l, "the first segment")
 		if p.next.Discontinuity {
-			p.r.add(6, l.number, "EXT-X-DISCONTINUITY-SEQUENCE stands after an EXT-X-DISCONTINUITY")
+			p.r.add(6, l.number, "EXT-X-DISCONTINUITY-SEQUENCE follows an EXT-X-DISCONTINUITY")
 		}
 		p.discontinuity = m.DiscontinuitySequence
 	case "EXT-X-PLAYLIST-TYPE":
@@ -115,7 +115,7 @@ func (p *mediaParser) playlistTag(l line) (handled bool, err error) {
 
 func (p *mediaParser) mustPrecede(l line, what string) {
 	if len(p.m.Segments) > 0 {
-		p.r.add(0, l.number, "%s stands after %s", l.name, what)
+		p.r.add(0, l.number, "%s follows %s", l.name, what)
 	}
 }
 
@@ -133,7 +133,7 @@ func (p *mediaParser) segmentTag(l line) (handled bool, err error) {
 		p.byteRange = l
 	case "EXT-X-DISCONTINUITY":
 		if p.next.Discontinuity {
-			p.r.add(6, l.number, "EXT-X-DISCONTINUITY stands twice before one segment")
+			p.r.add(6, l.number, "a segment has two EXT-X-DISCONTINUITY")
 		}
 		p.next.Discontinuity = true
 		p.discontinuity++
@@ -161,8 +161,8 @@ func requiredURI(a Attributes) (string, error) {
 	return text, err
 }
 
-// parseDateTime wants a time zone: without one, the mapping is ambiguous
-// (RFC 8216bis section 4.4.4.6 says SHOULD; players differ in what they assume).
+// parseDateTime requires a time zone: without one the date is ambiguous (RFC 8216bis section
+// 4.4.4.6 says SHOULD; players assume different ones).
 func parseDateTime(s string) (time.Time, error) {
 	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999Z0700"} {
 		if t, err := time.Parse(layout, s); err == nil {
@@ -172,7 +172,7 @@ func parseDateTime(s string) (time.Time, error) {
 	return time.Time{}, fmt.Errorf("%q is not an ISO 8601 date and time with a zone", shorten(s))
 }
 
-// segment ends the segment to come: its URI is here.
+// segment adds the next segment, whose URI is l.
 func (p *mediaParser) segment(l line) {
 	if !p.extinf {
 		p.r.add(0, l.number, "URI %q has no EXTINF", shorten(l.uri))
@@ -200,8 +200,8 @@ type rangeEnd struct {
 	at  int64
 }
 
-// parse reads n[@o] (section 4.4.4.2): without an offset, the range follows the
-// one before it in the same resource.
+// parse parses n[@o] (section 4.4.4.2): without an offset, the range follows the previous one
+// of the same resource.
 func (e *rangeEnd) parse(uri, text string) (ByteRange, error) {
 	const most = 1 << 53
 	length, offset, ok := strings.Cut(text, "@")
@@ -237,6 +237,6 @@ func (p *mediaParser) finish() {
 	}
 }
 
-// rounded is the version since which EXT-X-TARGETDURATION is what durations are
-// rounded to, not the longest of them: any media playlist may say it.
+// rounded is the version from which rounded durations are compared with
+// EXT-X-TARGETDURATION: any media playlist may have it.
 const rounded = 6

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// ParseMultivariant reads a multivariant playlist strictly, and reports
-// everything wrong with it; url only marks the violations.
+// ParseMultivariant parses a multivariant playlist strictly, and returns all violations; url
+// is only used in them.
 func ParseMultivariant(url string, text []byte) (*Multivariant, []Violation) {
 	r := &report{url: url}
 	m := &Multivariant{Version: 1}
@@ -98,7 +98,7 @@ func parseVariant(r *report, l line) *Variant {
 	return v
 }
 
-// parsePicture reads the attributes that a variant with video must have.
+// parsePicture parses the attributes that are required for a variant with video.
 func parsePicture(r *report, l line, a Attributes, v *Variant) {
 	if size, ok := a["RESOLUTION"]; !ok {
 		r.add(43, l.number, "EXT-X-STREAM-INF has no RESOLUTION")
@@ -128,7 +128,7 @@ func parseResolution(s string, v *Variant) error {
 	return nil
 }
 
-// hasVideo says whether a CODECS attribute names a video codec (RFC 6381).
+// hasVideo reports whether a CODECS attribute names a video codec (RFC 6381).
 func hasVideo(codecs string) bool {
 	for codec := range strings.SplitSeq(codecs, ",") {
 		switch kind, _, _ := strings.Cut(strings.TrimSpace(codec), "."); kind {

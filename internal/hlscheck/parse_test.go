@@ -96,7 +96,7 @@ func TestParseMedia_ReadsWhatTheTagsSay(t *testing.T) {
 	}
 }
 
-// replace gives text with one thing changed; the change must be there to make.
+// replace returns text with one thing changed; the change must be there to make.
 func replace(t *testing.T, text, old, repl string) string {
 	t.Helper()
 	if !strings.Contains(text, old) {

@@ -18,7 +18,7 @@ type Multivariant struct {
 type Variant struct {
 	URI              string
 	Bandwidth        int64 // bits per second
-	AverageBandwidth int64 // bits per second; 0 when absent
+	AverageBandwidth int64 // bits per second; 0 if absent
 	Codecs           string
 	Width, Height    int
 	FrameRate        float64
@@ -39,23 +39,23 @@ type Media struct {
 	PlaylistType        string
 	EndList             bool
 	IndependentSegments bool
-	// PartTarget is PART-INF's; 0 when there is none.
+	// PartTarget is PART-INF's; 0 if there is none.
 	PartTarget    time.Duration
 	ServerControl ServerControl
 	Segments      []Segment
 	// Parts are those after the last complete segment.
 	Parts []Part
-	// OpenDiscontinuity says that a discontinuity stands before them.
+	// OpenDiscontinuity is set if a discontinuity stands before them.
 	OpenDiscontinuity bool
 	Hints             []PreloadHint
 	Reports           []RenditionReport
-	// Skipped is EXT-X-SKIP's SKIPPED-SEGMENTS; 0 when there is none.
+	// Skipped is EXT-X-SKIP's SKIPPED-SEGMENTS; 0 if there is none.
 	Skipped int64
-	// Needs is the lowest EXT-X-VERSION that the tags allow (section 8).
+	// Needs is the lowest EXT-X-VERSION that the tags require (section 8).
 	Needs int
 }
 
-// ServerControl is EXT-X-SERVER-CONTROL; zero when absent.
+// ServerControl is EXT-X-SERVER-CONTROL; zero if absent.
 type ServerControl struct {
 	Present        bool
 	CanBlockReload bool
@@ -65,20 +65,20 @@ type ServerControl struct {
 	Line           int
 }
 
-// Segment is one media segment as a playlist names it.
+// Segment is one media segment in a playlist.
 type Segment struct {
 	MSN int64
 	URI string
 	// Duration is EXTINF, exact to the nanosecond.
 	Duration time.Duration
-	// ProgramDateTime is zero when the segment has no tag of its own.
+	// ProgramDateTime is zero if the segment has no such tag.
 	ProgramDateTime time.Time
 	Discontinuity   bool
 	// DiscontinuitySequence is the number of discontinuities up to and including
 	// the one before this segment, since the broadcast began.
 	DiscontinuitySequence int64
 	Gap                   bool
-	// Bytes is EXT-X-BYTERANGE; zero when the segment is the whole resource.
+	// Bytes is EXT-X-BYTERANGE; zero if the segment is the whole resource.
 	Bytes ByteRange
 	// Map is the URI of the EXT-X-MAP in force; may be empty.
 	Map   string
@@ -92,7 +92,7 @@ type Part struct {
 	Duration    time.Duration
 	Independent bool
 	Gap         bool
-	// Bytes is BYTERANGE; zero when the part is the whole resource.
+	// Bytes is BYTERANGE; zero if the part is the whole resource.
 	Bytes ByteRange
 	Line  int
 }
@@ -100,12 +100,12 @@ type Part struct {
 // ByteRange is a part of a resource.
 type ByteRange struct{ Offset, Length int64 }
 
-// header is the range as HTTP asks for it (RFC 9110 section 14.1.2).
+// header returns the value of the Range header (RFC 9110 section 14.1.2).
 func (b ByteRange) header() string {
 	return fmt.Sprintf("bytes=%d-%d", b.Offset, b.Offset+b.Length-1)
 }
 
-// cut is the range of a resource that was sent whole.
+// cut returns the range of a complete resource.
 func (b ByteRange) cut(body []byte) []byte {
 	from := min(b.Offset, int64(len(body)))
 	return body[from:min(b.Offset+b.Length, int64(len(body)))]
@@ -114,7 +114,7 @@ func (b ByteRange) cut(body []byte) []byte {
 // PreloadHint is one EXT-X-PRELOAD-HINT.
 type PreloadHint struct {
 	Type, URI string
-	// Ranged says that a range of the resource is meant, not the whole.
+	// Ranged is set if the hint is for a range of the resource.
 	Ranged bool
 	Line   int
 }
@@ -122,13 +122,13 @@ type PreloadHint struct {
 // RenditionReport is one EXT-X-RENDITION-REPORT.
 type RenditionReport struct {
 	URI string
-	// LastMSN and LastPart are -1 when absent: then they are the same as those of
-	// the playlist that the report is in.
+	// LastMSN and LastPart are -1 if absent: then they equal those of the playlist that has the
+	// report.
 	LastMSN, LastPart int64
 	Line              int
 }
 
-// Length is the sum of all segments' and trailing parts' durations.
+// Length returns the sum of all segments' and trailing parts' durations.
 func (m *Media) Length() time.Duration {
 	var sum time.Duration
 	for i := range m.Segments {
@@ -140,6 +140,6 @@ func (m *Media) Length() time.Duration {
 	return sum
 }
 
-// lastMSN is the number of the last complete segment; MediaSequence-1 when there
-// is none.
+// lastMSN returns the number of the last complete segment, or MediaSequence-1 if there is
+// none.
 func (m *Media) lastMSN() int64 { return m.MediaSequence + m.Skipped + int64(len(m.Segments)) - 1 }

@@ -5,7 +5,7 @@ import (
 	"strconv"
 )
 
-// position is a place in a rendition: a segment, or a part of it.
+// position identifies a segment of a rendition, or a part of one.
 type position struct {
 	msn int64
 	// part is -1 for the whole segment.
@@ -23,12 +23,12 @@ func (p position) before(o position) bool {
 	return p.msn < o.msn || p.msn == o.msn && p.part < o.part
 }
 
-// edge is the part after the last one.
-func (m *Media) edge() position {
+// nextPosition returns the position after the last part.
+func (m *Media) nextPosition() position {
 	return position{msn: m.lastMSN() + 1, part: int64(len(m.Parts))}
 }
 
-// has says whether the playlist has, or has had, the position. A part past the end
+// has reports whether the playlist has, or has had, the position. A part past the end
 // of its segment is the first one of the next (section 6.2.5.2).
 func (m *Media) has(p position) bool {
 	last := m.lastMSN()
@@ -41,12 +41,12 @@ func (m *Media) has(p position) bool {
 		return true
 	}
 	n := int64(len(m.Segments[len(m.Segments)-1].Parts))
-	// Parts that are not listed cannot be counted.
+	// The number of parts that are not listed is not known.
 	return n == 0 || p.part < n || len(m.Parts) > 0
 }
 
-// partAt is the part at the position, or the first of the next segment when the
-// position is past the end of its own; nil when it is not listed.
+// partAt returns the part at the position, or the first of the next segment when the
+// position is past the end of its own; nil if it is not listed.
 func (m *Media) partAt(p position) (part *Part, discontinuity bool) {
 	for i := range m.Segments {
 		s := &m.Segments[i]
@@ -66,7 +66,7 @@ func (m *Media) partAt(p position) (part *Part, discontinuity bool) {
 	return &m.Parts[p.part], p.part == 0 && m.OpenDiscontinuity
 }
 
-// newest is the last part, or where none are listed the last segment.
+// newest returns the position of the last part, or of the last segment if no part is listed.
 func (m *Media) newest() position {
 	if n := len(m.Parts); n > 0 {
 		return position{m.lastMSN() + 1, int64(n) - 1}
@@ -78,8 +78,8 @@ func (m *Media) newest() position {
 	return p
 }
 
-// passed counts the listed parts after one position up to another.
-func (m *Media) passed(from, to position) (count int) {
+// countPassed counts the listed parts after one position up to another.
+func (m *Media) countPassed(from, to position) (count int) {
 	note := func(msn int64, parts int) {
 		for i := range int64(max(parts, 1)) {
 			if p := (position{msn, i}); from.before(p) && !to.before(p) {

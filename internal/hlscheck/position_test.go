@@ -19,7 +19,7 @@ func TestMedia_HasWhatItListsOrHasListed(t *testing.T) {
 	if m.has(position{4, 4}) || !m.has(position{4, 3}) {
 		t.Error("without part 0 of segment 5, part 4 of segment 4 is not there and part 3 is")
 	}
-	if got, want := m.edge(), (position{5, 0}); got != want {
+	if got, want := m.nextPosition(), (position{5, 0}); got != want {
 		t.Errorf("edge %v, want %v", got, want)
 	}
 }
@@ -54,7 +54,7 @@ func TestMedia_CountsWhatPassed(t *testing.T) {
 		{position{3, 0}, position{5, 0}, 5},
 		{position{5, 0}, position{5, 0}, 0},
 	} {
-		if got := m.passed(c.from, c.to); got != c.want {
+		if got := m.countPassed(c.from, c.to); got != c.want {
 			t.Errorf("from %s to %s: %d, want %d", c.from, c.to, got, c.want)
 		}
 	}

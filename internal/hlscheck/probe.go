@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// await is the next playlist, from the one that was read last on, that suits; nil
-// when ctx or the stream ends before there is one.
+// await waits for a playlist for which suits returns true, beginning with the last one, and
+// returns it, or nil if ctx or the stream ends first.
 func (n *run) await(ctx context.Context, suits func(*Media) bool) *Media {
 	for ctx.Err() == nil {
 		v := n.latest.Load()
@@ -27,17 +27,17 @@ func (n *run) await(ctx context.Context, suits func(*Media) bool) *Media {
 	return nil
 }
 
-// fresh is await for a playlist that was read just now: of an older one, what comes
-// next may be there already. It gives up after a segment and a half: what was not
-// there by then is not what this server does.
-func (n *run) fresh(ctx context.Context, suits func(*Media) bool) *Media {
+// awaitNew is like await, but ignores the playlist that was read last: what comes next after
+// an older one may be available already. It gives up after one and a half target
+// durations.
+func (n *run) awaitNew(ctx context.Context, suits func(*Media) bool) *Media {
 	ctx, stop := context.WithTimeout(ctx, n.target()*3/2)
 	defer stop()
 	was := n.latest.Load().media
 	return n.await(ctx, func(m *Media) bool { return m != was && suits(m) })
 }
 
-// current is the playlist that was read last; nil when the stream has ended.
+// current returns the last playlist, or nil if the stream has ended.
 func (n *run) current() *Media {
 	if m := n.latest.Load().media; !m.EndList {
 		return m
@@ -45,12 +45,11 @@ func (n *run) current() *Media {
 	return nil
 }
 
-// between is the time between two questions: the server is there for others too.
-const between = 500 * time.Millisecond
+// probeInterval is the time between two probes, so that they do not load the server.
+const probeInterval = 500 * time.Millisecond
 
-// probe asks what a player asks only now and then, one question at a time. It knows
-// the playlist from the reloads beside it, and leaves their connections and
-// measurements alone.
+// probe makes requests that a player makes rarely, one at a time. It gets the playlist from
+// the reloads, and does not affect their connections and measurements.
 func (n *run) probe(ctx context.Context) {
 	first := n.await(ctx, func(m *Media) bool { return len(m.Segments) > 0 })
 	if first == nil {
@@ -70,28 +69,28 @@ func (n *run) probe(ctx context.Context) {
 	if waits && parts {
 		questions = append(questions, n.probeFarPart, n.probePartPastTheEnd)
 	}
-	// The last one may wait for the playlist to be long enough.
+	// The last one may wait until the playlist is long enough.
 	questions = append(questions, n.probeSkip)
 	for _, ask := range questions {
-		if !pause(ctx, between) {
+		if !pause(ctx, probeInterval) {
 			return
 		}
 		ask(ctx)
 	}
 }
 
-// answer is what a probe of a playlist got.
+// answer is the result of a probe of a playlist.
 type answer struct {
-	// status is 0 when there was no answer in time, and -1 when it cannot be told.
+	// status is 0 if there was no response in time, and -1 if it is not known.
 	status int
-	// media is nil unless status is 200; wrong is what breaks a rule in its text.
+	// media is nil unless status is 200; wrong holds the violations in its text.
 	media *Media
 	text  []byte
 	wrong []Violation
 }
 
-// ask gets the playlist with delivery directives.
-func (n *run) ask(ctx context.Context, limit time.Duration, pairs ...string) answer {
+// fetchWith fetches the playlist with delivery directives.
+func (n *run) fetchWith(ctx context.Context, limit time.Duration, pairs ...string) answer {
 	r := n.directives(pairs...)
 	r.limit = limit
 	reply, err := n.get(ctx, r)
@@ -101,14 +100,14 @@ func (n *run) ask(ctx context.Context, limit time.Duration, pairs ...string) ans
 		return answer{http.StatusOK, m, reply.body, wrong}
 	case s != 0:
 		return answer{status: s}
-	case slow(err):
+	case isTimeout(err):
 		return answer{}
 	}
 	return answer{status: -1} // the connection failed, or ctx ended
 }
 
-// unclear says that the answer tells nothing about a rule: it failed for reasons of
-// its own.
+// unclear reports whether the result says nothing about a rule because the request failed for
+// another reason.
 func (a answer) unclear() bool {
 	return a.status < 0 || a.status == http.StatusTooManyRequests || a.status >= 500
 }

@@ -7,20 +7,20 @@ import (
 	"time"
 )
 
-// probeHint is rule 39: a hinted part is asked for before it is there. The answer
-// comes when it is, and is the whole of it.
+// probeHint checks rule 39: it requests a hinted part before it is available. The response
+// must be complete when the part is listed.
 func (n *run) probeHint(ctx context.Context) {
-	m := n.fresh(ctx, func(m *Media) bool { return m.hint() != nil })
+	m := n.awaitNew(ctx, func(m *Media) bool { return m.hint() != nil })
 	if m == nil {
 		return
 	}
-	at, h := m.edge(), m.hint()
+	at, h := m.nextPosition(), m.hint()
 	u, err := resolve(n.base, h.URI)
 	if err != nil {
 		return
 	}
 	reply, failure := n.get(ctx, request{url: u, kind: kindMedia, limit: n.longestWait() + time.Second})
-	// What it was asked for may not come, when the plan changes.
+	// The hinted part may never be listed if the server changes its plan.
 	waiting, stop := context.WithTimeout(ctx, n.longestWait())
 	defer stop()
 	m = n.await(waiting, func(m *Media) bool {
@@ -35,7 +35,7 @@ func (n *run) probeHint(ctx context.Context) {
 		return
 	}
 	switch status := statusOf(failure); {
-	case slow(failure):
+	case isTimeout(failure):
 		n.fetcher.add(39, u, "a hinted part was not sent within 3 target durations, though it was listed")
 		return
 	case status != 0 && status < http.StatusInternalServerError:
@@ -50,15 +50,15 @@ func (n *run) probeHint(ctx context.Context) {
 	}
 }
 
-// probeReports is rule 41: what is reported of the others is not behind what they
-// were known to have, and they have it soon, if not already. A playlist is rendered
-// with its own newest part, so of the others it may know one less.
+// probeReports checks rule 41: a report must not be older than what the other playlist was
+// known to have, and that playlist must have it soon. A playlist is rendered with its own
+// newest part, so a report may be one part behind.
 func (n *run) probeReports(ctx context.Context) {
 	before := map[*run]*Media{}
 	for _, other := range n.f.runs {
 		before[other] = other.latest.Load().media
 	}
-	m := n.fresh(ctx, func(*Media) bool { return true })
+	m := n.awaitNew(ctx, func(*Media) bool { return true })
 	if m == nil {
 		return
 	}
@@ -69,20 +69,20 @@ func (n *run) probeReports(ctx context.Context) {
 			continue
 		}
 		said := report.position(m.newest(), was.newest().part < 0)
-		if seen := was.newest(); said.before(seen) && was.passed(said, seen) > 1 {
-			n.add(41, 0, "the report for %s says %s, and it had %s before", other.r.Name, said, seen)
+		if seen := was.newest(); said.before(seen) && was.countPassed(said, seen) > 1 {
+			n.add(41, 0, "the report for %s is %s, and it had %s before", other.r.Name, said, seen)
 		}
 		waiting, stop := context.WithTimeout(ctx, n.target())
 		reached := other.await(waiting, func(m *Media) bool { return !m.newest().before(said) })
 		stop()
 		if last := other.latest.Load().media; reached == nil && ctx.Err() == nil && !last.EndList {
-			n.add(41, 0, "the report for %s says %s, and it has %s only", other.r.Name, said, last.newest())
+			n.add(41, 0, "the report for %s is %s, and it has only %s", other.r.Name, said, last.newest())
 		}
 	}
 }
 
-// position is what the report speaks of; own is that of the playlist it is in, which
-// stands for what it does not say.
+// position returns the position in the report; absent values are taken from own, that of the
+// playlist that has the report.
 func (r RenditionReport) position(own position, whole bool) position {
 	p := position{r.LastMSN, r.LastPart}
 	if p.msn < 0 {

@@ -7,26 +7,25 @@ import (
 	"time"
 )
 
-// prompt is the longest that an answer may take which has nothing to wait for.
-func (n *run) prompt() time.Duration { return max(n.target()/2, time.Second) }
+// promptTimeout returns the time limit for a response that need not wait.
+func (n *run) promptTimeout() time.Duration { return max(n.target()/2, time.Second) }
 
-// probePartAlone is rule 34.
+// probePartAlone checks rule 34.
 func (n *run) probePartAlone(ctx context.Context) {
-	a := n.ask(ctx, n.prompt(), "_HLS_part", "0")
+	a := n.fetchWith(ctx, n.promptTimeout(), "_HLS_part", "0")
 	if !a.unclear() && a.status != http.StatusBadRequest {
 		n.add(34, 0, "a request with _HLS_part and without _HLS_msn was %s, want 400", a)
 	}
 }
 
-// probeOldSegment is rule 33: the whole playlist, whatever is asked for that was
-// there before.
+// probeOldSegment checks rule 33: a request for an old segment gets the whole playlist.
 func (n *run) probeOldSegment(ctx context.Context) {
 	m := n.current()
 	if m == nil {
 		return
 	}
 	old := max(0, m.MediaSequence-1)
-	a := n.ask(ctx, n.prompt(), "_HLS_msn", number(old))
+	a := n.fetchWith(ctx, n.promptTimeout(), "_HLS_msn", number(old))
 	switch {
 	case a.unclear():
 	case a.status != http.StatusOK:
@@ -36,25 +35,25 @@ func (n *run) probeOldSegment(ctx context.Context) {
 	}
 }
 
-// probeFarSegment is the first half of rule 35. The segment is so far ahead that it
-// stays too far when one is completed meanwhile.
+// probeFarSegment checks the first half of rule 35. The segment is so far ahead that it is
+// still too far if one is completed meanwhile.
 func (n *run) probeFarSegment(ctx context.Context) {
 	m := n.current()
 	if m == nil {
 		return
 	}
 	far := m.lastMSN() + 5
-	a := n.ask(ctx, n.prompt(), "_HLS_msn", number(far))
+	a := n.fetchWith(ctx, n.promptTimeout(), "_HLS_msn", number(far))
 	if !a.unclear() && a.status != http.StatusBadRequest {
 		n.add(35, 0, "a request for segment %d, where the last one is %d, was %s, want 400", far, m.lastMSN(), a)
 	}
 }
 
-// probeFarPart is the second half of rule 35.
+// probeFarPart checks the second half of rule 35.
 func (n *run) probeFarPart(ctx context.Context) {
 	for range 3 {
-		// A segment that has only begun is not completed while this is on its way.
-		m := n.fresh(ctx, func(m *Media) bool { return len(m.Parts) == 1 || len(m.Parts) == 2 })
+		// A segment that has just begun is not completed before the request arrives.
+		m := n.awaitNew(ctx, func(m *Media) bool { return len(m.Parts) == 1 || len(m.Parts) == 2 })
 		if m == nil {
 			return
 		}
@@ -63,9 +62,9 @@ func (n *run) probeFarPart(ctx context.Context) {
 			limit = int64(math.Ceil(float64(3*time.Second) / float64(m.PartTarget)))
 		}
 		far := position{m.lastMSN() + 1, int64(len(m.Parts)) + limit + 10}
-		a := n.ask(ctx, n.prompt(), "_HLS_msn", number(far.msn), "_HLS_part", number(far.part))
+		a := n.fetchWith(ctx, n.promptTimeout(), "_HLS_msn", number(far.msn), "_HLS_part", number(far.part))
 		if now := n.latest.Load().media; now.lastMSN() >= far.msn {
-			continue // it was completed all the same: then this meant the next one's first part
+			continue // it was completed: the request was for the first part of the next one
 		}
 		if !a.unclear() && a.status != http.StatusBadRequest {
 			n.add(35, 0, "a request for %s, where the last part is %d and at most %d more may be asked for, was %s, want 400",
@@ -75,18 +74,18 @@ func (n *run) probeFarPart(ctx context.Context) {
 	}
 }
 
-// probeSegment is rule 32 for a segment alone.
+// probeSegment checks rule 32 for a segment without a part.
 func (n *run) probeSegment(ctx context.Context) {
-	m := n.fresh(ctx, func(*Media) bool { return true })
+	m := n.awaitNew(ctx, func(*Media) bool { return true })
 	if m == nil {
 		return
 	}
 	next := position{m.lastMSN() + 1, -1}
-	n.checkAwaited(next, n.ask(ctx, n.longestWait()+time.Second, "_HLS_msn", number(next.msn)))
+	n.checkAwaited(next, n.fetchWith(ctx, n.longestWait()+time.Second, "_HLS_msn", number(next.msn)))
 }
 
-// probePartPastTheEnd is rule 32 for a part that its segment does not have: it means
-// the first of the next.
+// probePartPastTheEnd checks rule 32 for a part that its segment does not have: it means the
+// first part of the next one.
 func (n *run) probePartPastTheEnd(ctx context.Context) {
 	counted := func(m *Media) int64 {
 		if len(m.Segments) == 0 {
@@ -94,8 +93,8 @@ func (n *run) probePartPastTheEnd(ctx context.Context) {
 		}
 		return int64(len(m.Segments[len(m.Segments)-1].Parts))
 	}
-	// Best while that first part is not there; but that moment need not come.
-	m := n.fresh(ctx, func(m *Media) bool { return counted(m) > 0 && len(m.Parts) == 0 })
+	// Preferably before that first part is available, but there may be no such moment.
+	m := n.awaitNew(ctx, func(m *Media) bool { return counted(m) > 0 && len(m.Parts) == 0 })
 	if m == nil {
 		m = n.current()
 	}
@@ -103,10 +102,11 @@ func (n *run) probePartPastTheEnd(ctx context.Context) {
 		return
 	}
 	past := position{m.lastMSN(), counted(m)}
-	n.checkAwaited(past, n.ask(ctx, n.longestWait()+time.Second, "_HLS_msn", number(past.msn), "_HLS_part", number(past.part)))
+	n.checkAwaited(past, n.fetchWith(ctx, n.longestWait()+time.Second, "_HLS_msn", number(past.msn), "_HLS_part", number(past.part)))
 }
 
-// checkAwaited is rules 32 and 36 on the answer to a question for what comes next.
+// checkAwaited checks rules 32 and 36 on the response to a request for the next segment or
+// part.
 func (n *run) checkAwaited(p position, a answer) {
 	switch {
 	case a.status == 0:
@@ -115,11 +115,11 @@ func (n *run) checkAwaited(p position, a answer) {
 	case a.status != http.StatusOK:
 		n.add(32, 0, "a request for %s, which comes next, was %s", p, a)
 	case !a.media.EndList && !a.media.has(p):
-		n.add(32, 0, "a request for %s was answered before that was there", p)
+		n.add(32, 0, "a request for %s was answered before it was available", p)
 	}
 }
 
-// probeEnd is rule 37, and rule 50 when the playlist is already gone.
+// probeEnd checks rule 37, and rule 50 if the playlist was already removed.
 func (n *run) probeEnd(ctx context.Context) {
 	last := n.r.Last
 	if last.ServerControl.CanBlockReload || n.r.Waited > 0 {
@@ -127,13 +127,13 @@ func (n *run) probeEnd(ctx context.Context) {
 		n.checkEnded(ctx, "_HLS_msn", number(last.lastMSN()+11), "_HLS_skip", "YES")
 		return
 	}
-	if a := n.ask(ctx, n.prompt()); a.status == http.StatusNotFound || a.status == http.StatusGone {
+	if a := n.fetchWith(ctx, n.promptTimeout()); a.status == http.StatusNotFound || a.status == http.StatusGone {
 		n.checkRemoved(ctx)
 	}
 }
 
 func (n *run) checkEnded(ctx context.Context, directives ...string) {
-	a := n.ask(ctx, n.prompt(), directives...)
+	a := n.fetchWith(ctx, n.promptTimeout(), directives...)
 	switch {
 	case a.unclear():
 	case a.status == http.StatusNotFound || a.status == http.StatusGone:

@@ -7,21 +7,21 @@ import (
 	"time"
 )
 
-// probeSkip is rule 38. Where it can, it asks for what comes next, as players do: no
-// cache has that.
+// probeSkip checks rule 38. If possible it requests the next part, as players do: no cache has
+// it yet.
 func (n *run) probeSkip(ctx context.Context) {
 	m := n.await(ctx, func(m *Media) bool {
 		until := m.ServerControl.CanSkipUntil
-		return until == 0 || m.beyond(until) > 0
+		return until == 0 || m.countSkippable(until) > 0
 	})
 	if m == nil {
 		return
 	}
-	ask, limit := []string{"_HLS_skip", "YES"}, n.prompt()
+	ask, limit := []string{"_HLS_skip", "YES"}, n.promptTimeout()
 	if m.ServerControl.CanBlockReload {
 		ask, limit = append(ask, "_HLS_msn", number(m.lastMSN()+1)), n.longestWait()+time.Second
 	}
-	a := n.ask(ctx, limit, ask...)
+	a := n.fetchWith(ctx, limit, ask...)
 	if a.status == 0 || a.unclear() || a.status == http.StatusNotFound || a.status == http.StatusOK && a.media.EndList {
 		return
 	}
@@ -33,16 +33,15 @@ func (n *run) probeSkip(ctx context.Context) {
 		n.add(38, 0, "EXT-X-SKIP where EXT-X-SERVER-CONTROL has no CAN-SKIP-UNTIL")
 	case until == 0:
 	case delta.Skipped == 0:
-		n.add(38, 0, "a request with _HLS_skip=YES was answered without EXT-X-SKIP, though %d segments are beyond CAN-SKIP-UNTIL (%v)", m.beyond(until), until)
+		n.add(38, 0, "a request with _HLS_skip=YES was answered without EXT-X-SKIP, though %d segments are beyond CAN-SKIP-UNTIL (%v)", m.countSkippable(until), until)
 	default:
 		n.checkDelta(ctx, a)
 	}
 }
 
-// beyond is how many segments end further before the end of the last one than the
-// skip boundary, and not by less than a target: what lies near it is the server's
-// to decide.
-func (m *Media) beyond(boundary time.Duration) (count int) {
+// countSkippable returns the number of segments before the skip boundary, without those that are
+// within a target duration of it, which the server may skip or not.
+func (m *Media) countSkippable(boundary time.Duration) (count int) {
 	var tail time.Duration
 	for i := range slices.Backward(m.Segments) {
 		if tail >= boundary+m.TargetDuration {
@@ -53,9 +52,9 @@ func (m *Media) beyond(boundary time.Duration) (count int) {
 	return count
 }
 
-// checkDelta wants a delta update to be the playlist without its oldest segments.
+// checkDelta checks that a delta update is the playlist without its oldest segments.
 func (n *run) checkDelta(ctx context.Context, a answer) {
-	// Other rules are the whole playlist's: of this one they see too little.
+	// Other rules need the whole playlist.
 	n.found.addAll(n.r.Name, a.text, slices.DeleteFunc(a.wrong, func(v Violation) bool { return v.Rule != 38 }))
 	delta := a.media
 	if left, boundary := delta.Length(), delta.ServerControl.CanSkipUntil; left < boundary {
@@ -82,7 +81,7 @@ func (n *run) checkDelta(ctx context.Context, a answer) {
 	}
 }
 
-// same compares what does not depend on what stands before the segment.
+// same compares the fields that do not depend on earlier segments.
 func (s *Segment) same(o *Segment) bool {
 	return s.URI == o.URI && s.Bytes == o.Bytes && s.Duration == o.Duration && s.Gap == o.Gap &&
 		s.Discontinuity == o.Discontinuity && s.ProgramDateTime.Equal(o.ProgramDateTime)

@@ -11,21 +11,21 @@ import (
 	grafov "github.com/grafov/m3u8"
 )
 
-// entry is what all readers can say of a segment or variant.
+// entry holds the fields of a segment or variant that all readers return.
 type entry struct {
 	uri string
 	// number is a segment's media sequence number, or a variant's BANDWIDTH.
 	number int64
-	// duration is a segment's.
+	// duration is that of a segment.
 	duration time.Duration
 }
 
-// same leaves room for the others' floats.
+// same compares two entries, with a tolerance for durations as floats.
 func (e entry) same(o entry) bool {
 	return e.uri == o.uri && e.number == o.number && (e.duration-o.duration).Abs() <= time.Microsecond
 }
 
-// A reader is an independent decoder of playlists.
+// reader is an independent decoder of playlists.
 type reader struct {
 	name string
 	read func(text []byte) ([]entry, error)
@@ -35,22 +35,21 @@ func readers() []reader {
 	return []reader{{"grafov/m3u8", readGrafov}, {"Eyevinn/hls-m3u8", readEyevinn}}
 }
 
-// checkMediaReaders is rule 0 as other decoders see it: they must read the same
-// segments.
+// checkMediaReaders checks rule 0 with other decoders: they must find the same segments.
 func checkMediaReaders(r *report, text []byte, m *Media) {
 	want := make([]entry, len(m.Segments))
 	for i := range m.Segments {
 		s := &m.Segments[i]
-		// To the others EXT-X-SKIP is no reason to count on.
+		// The others ignore EXT-X-SKIP.
 		want[i] = entry{s.URI, s.MSN - m.Skipped, s.Duration}
 	}
-	compareReaders(r, text, "segments", want, func(err error) bool { return excused(err, m) })
+	compareReaders(r, text, "segments", want, func(err error) bool { return isExcused(err, m) })
 }
 
-// excused says that Eyevinn/hls-m3u8 refuses what the draft allows: parts before
+// isExcused reports whether Eyevinn/hls-m3u8 refused what the draft allows: parts before
 // the first segment (a stream's first seconds), a part's range without an offset,
 // and a SCTE-35 date range after the last segment.
-func excused(err error, m *Media) bool {
+func isExcused(err error, m *Media) bool {
 	early := len(m.Parts) > 0 && len(m.Segments) == 0 || len(m.Segments) > 0 && len(m.Segments[0].Parts) > 0
 	ranged := false
 	for i := range m.Segments {
@@ -66,7 +65,7 @@ func excused(err error, m *Media) bool {
 		errors.Is(err, eyevinn.ErrDanglingSCTE35DateRange)
 }
 
-// checkMultivariantReaders is the same for the variants.
+// checkMultivariantReaders does the same for the variants.
 func checkMultivariantReaders(r *report, text []byte, m *Multivariant) {
 	want := make([]entry, len(m.Variants))
 	for i := range m.Variants {
@@ -77,7 +76,7 @@ func checkMultivariantReaders(r *report, text []byte, m *Multivariant) {
 
 func compareReaders(r *report, text []byte, what string, want []entry, excused func(error) bool) {
 	for _, other := range readers() {
-		got, err := other.safely(text)
+		got, err := other.readSafely(text)
 		switch {
 		case err != nil && excused(err):
 		case err != nil:
@@ -96,9 +95,9 @@ func compareReaders(r *report, text []byte, what string, want []entry, excused f
 	}
 }
 
-// safely reads, and gives nothing where the reader breaks: neither of them
-// survives every text that is no playlist.
-func (o reader) safely(text []byte) (entries []entry, err error) {
+// readSafely calls read, and returns nothing if it panics, as both do for some texts that are not
+// playlists.
+func (o reader) readSafely(text []byte) (entries []entry, err error) {
 	defer func() {
 		if recover() != nil {
 			entries, err = nil, nil

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-func TestCheckReaders_AgreeOnWhatIsSound(t *testing.T) {
+func TestCheckReaders_AgreeOnValidPlaylists(t *testing.T) {
 	early := "#EXTM3U\n#EXT-X-VERSION:6\n#EXT-X-TARGETDURATION:2\n#EXT-X-SERVER-CONTROL:PART-HOLD-BACK=1.5\n#EXT-X-PART-INF:PART-TARGET=0.5\n" +
 		"#EXT-X-PROGRAM-DATE-TIME:2026-11-22T10:00:00.000Z\n#EXT-X-PART:DURATION=0.5,URI=\"a-0.0.ts\"\n"
 	for name, text := range map[string]string{
@@ -35,7 +35,7 @@ func TestCheckReaders_AgreeOnWhatIsSound(t *testing.T) {
 	}
 }
 
-func TestCheckReaders_ReportWhoReadsSomethingElse(t *testing.T) {
+func TestCheckReaders_ReportDifferences(t *testing.T) {
 	m, _ := ParseMedia("", []byte(goodPlain))
 	for name, change := range map[string]func(m *Media){
 		"one segment fewer": func(m *Media) { m.Segments = m.Segments[1:] },

@@ -2,18 +2,18 @@ package hlscheck
 
 import "time"
 
-// Recording is what a Follower saw.
+// Recording is what a Follower received.
 type Recording struct {
 	URL string
-	// Multivariant is nil when the URL was that of a media playlist.
+	// Multivariant is nil if the URL was that of a media playlist.
 	Multivariant *Multivariant
 	// Renditions are in the order of the multivariant playlist.
 	Renditions []*Rendition
-	// Violations are by rule.
+	// Violations are sorted by rule.
 	Violations []Violation
 }
 
-// Broken are the violations of the given rules; of all rules when none is given.
+// Broken returns the violations of the given rules; of all rules if none is given.
 func (r *Recording) Broken(rules ...int) []Violation {
 	var broken []Violation
 	for _, v := range r.Violations {
@@ -29,52 +29,52 @@ func (r *Recording) Broken(rules ...int) []Violation {
 	return broken
 }
 
-// Rendition is one media playlist's history.
+// Rendition is the recording of one media playlist.
 type Rendition struct {
 	URL string
 	// Name is the URI in the multivariant playlist, or else the last element of
 	// the URL.
 	Name string
-	// Variant is the multivariant playlist's line; nil when there was none.
+	// Variant is the multivariant playlist's line; nil if there was none.
 	Variant *Variant
-	// Subtitles says that it has text and neither picture nor sound.
+	// Subtitles is set if it has only subtitles.
 	Subtitles bool
 	// Last is the last playlist read.
 	Last *Media
-	// Reloads counts the playlists read; Waited the blocking reloads among them.
+	// Reloads is the number of playlists read; Waited that of blocking reloads among them.
 	Reloads, Waited int
-	// Ended says that EXT-X-ENDLIST was seen.
+	// Ended is set if EXT-X-ENDLIST was seen.
 	Ended bool
-	// Missed counts segments that came and went between two reloads.
+	// Missed is the number of segments that were added and removed between two reloads.
 	Missed int64
-	// Segments are in order, each once. Parts too, when they were asked for.
+	// Segments are in order, each once. So are Parts, if LowLatency was set.
 	Segments []*FetchedSegment
 	Parts    []*FetchedPart
 }
 
-// FetchedSegment is a segment and its bytes.
+// FetchedSegment is a segment with its bytes.
 type FetchedSegment struct {
 	Segment
 	URL string
-	// Listed is when the playlist named it first.
+	// Listed is when the playlist first listed it.
 	Listed time.Time
-	// Independent says that its playlist then had EXT-X-INDEPENDENT-SEGMENTS, or the
+	// Independent is set if its playlist then had EXT-X-INDEPENDENT-SEGMENTS, or the
 	// multivariant playlist has it.
 	Independent bool
-	// Data is nil when it could not be fetched, is a gap, or was not to be kept.
+	// Data is nil if it could not be fetched, is a gap, or Discard is set.
 	Data []byte
 	Err  error
 	// Size is the number of its bytes.
 	Size int
 	// Start is the first PTS of its first track, in 90 kHz ticks of 33 bits; -1
-	// when it is not known.
+	// if it is not known.
 	Start int64
 }
 
-// FetchedPart is a part and its bytes.
+// FetchedPart is a part with its bytes.
 type FetchedPart struct {
 	Part
-	// MSN is its segment, Index its place in it from 0.
+	// MSN is that of its segment, Index its index in it from 0.
 	MSN    int64
 	Index  int
 	URL    string
@@ -83,7 +83,7 @@ type FetchedPart struct {
 	Err    error
 }
 
-// Bytes are all segments' bytes as one.
+// Bytes returns the concatenated bytes of all segments.
 func (r *Rendition) Bytes() []byte {
 	n := 0
 	for _, s := range r.Segments {

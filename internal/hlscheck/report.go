@@ -12,51 +12,51 @@ import (
 	"time"
 )
 
-// Report is what a check of a stream found. Its JSON is what golive check --json
-// prints: fields may be added, those that are there keep their meaning.
+// Report is the result of checking a stream. golive check --json prints it as JSON: fields may
+// be added, existing ones keep their meaning.
 type Report struct {
-	// URL is what was checked.
+	// URL is the URL that was checked.
 	URL string `json:"url"`
-	// Clean says that the stream could be followed and broke no rule.
+	// Clean is set if the stream could be followed and broke no rule.
 	Clean bool `json:"clean"`
-	// Error is why it could not be followed, or not all of it; empty when it could.
+	// Error is why it could not be followed completely; empty if it could.
 	Error string `json:"error,omitempty"`
 	// Seconds is how long it was followed.
 	Seconds float64 `json:"seconds"`
 	// BrokenRules are the numbers of the broken rules, in order.
 	BrokenRules []int `json:"broken_rules"`
-	// Violations are by rule, in the order of discovery within each.
+	// Violations are sorted by rule, and in the order of discovery within each.
 	Violations []Violation `json:"violations"`
 	// Renditions are in the order of the multivariant playlist.
 	Renditions []Summary `json:"renditions"`
 }
 
-// Summary is what was read of a rendition.
+// Summary is the summary of a rendition.
 type Summary struct {
 	// Name is its URI in the multivariant playlist, or the last element of URL.
 	Name string `json:"name"`
 	URL  string `json:"url"`
-	// Ended says that EXT-X-ENDLIST was seen.
+	// Ended is set if EXT-X-ENDLIST was seen.
 	Ended bool `json:"ended"`
-	// Playlists counts the playlists read, BlockingReloads those among them that
-	// were waited for.
+	// Playlists is the number of playlists read, BlockingReloads that of blocking reloads among
+	// them.
 	Playlists       int `json:"playlists"`
 	BlockingReloads int `json:"blocking_reloads"`
-	// Segments and Parts count those that were fetched; MediaSeconds and Bytes are
-	// of the segments.
+	// Segments and Parts are the numbers of those that were fetched; MediaSeconds and Bytes are
+	// sums over the segments.
 	Segments     int     `json:"segments"`
 	Parts        int     `json:"parts"`
 	MediaSeconds float64 `json:"media_seconds"`
 	Bytes        int64   `json:"bytes"`
-	// MissedSegments came and went between two reloads.
+	// MissedSegments is the number of segments that were added and removed between two reloads.
 	MissedSegments int64 `json:"missed_segments"`
 }
 
 // behind is how far before the end of the first playlist a check begins.
 const behind = 30 * time.Second
 
-// Check follows the stream at url as a strict low-latency player until its end or
-// that of ctx, and tells what it found.
+// Check follows the stream at url as a strict low-latency player until its end or that of
+// ctx, and returns a report.
 func Check(ctx context.Context, client *http.Client, url string) *Report {
 	begun := time.Now()
 	f, err := Open(ctx, client, url, Options{LowLatency: true, Probe: true, Behind: behind, Discard: true})
@@ -116,8 +116,8 @@ func (r *Rendition) summary() Summary {
 	return s
 }
 
-// WriteText writes the report for people: a line for each violation, one for each
-// rendition, and the verdict.
+// WriteText writes the report as text: a line for each violation, one for each rendition, and
+// the result.
 func (r *Report) WriteText(w io.Writer) error {
 	var b strings.Builder
 	for _, v := range r.Violations {
@@ -133,7 +133,7 @@ func (r *Report) WriteText(w io.Writer) error {
 	return err
 }
 
-// verdict is the report in a few words.
+// verdict returns the result in a few words.
 func (r *Report) verdict() string {
 	switch {
 	case len(r.BrokenRules) > 0:
@@ -144,7 +144,7 @@ func (r *Report) verdict() string {
 	return "no rule broken"
 }
 
-// Err says why the stream is not clean; nil when it is.
+// Err returns why the stream is not clean, or nil if it is.
 func (r *Report) Err() error {
 	switch {
 	case r.Error != "":
@@ -155,7 +155,7 @@ func (r *Report) Err() error {
 	return nil
 }
 
-// listed is the numbers of rules in words.
+// listed returns a text with the numbers of rules.
 func listed(rules []int) string {
 	if len(rules) == 1 {
 		return "rule " + strconv.Itoa(rules[0])
@@ -167,12 +167,12 @@ func listed(rules []int) string {
 	return "rules " + strings.Join(words, ", ")
 }
 
-// String is the summary on one line.
+// String returns the summary on one line.
 func (s Summary) String() string {
-	text := fmt.Sprintf("%s: %d segments (%.1f s, %d bytes) and %d parts read, %d playlists, %d of them waited for",
+	text := fmt.Sprintf("%s: %d segments (%.1f s, %d bytes) and %d parts read, %d playlists, %d of them by blocking reloads",
 		s.Name, s.Segments, s.MediaSeconds, s.Bytes, s.Parts, s.Playlists, s.BlockingReloads)
 	if s.MissedSegments > 0 {
-		text += fmt.Sprintf(", %d segments came and went unseen", s.MissedSegments)
+		text += fmt.Sprintf(", %d segments missed", s.MissedSegments)
 	}
 	if s.Ended {
 		text += ", ended"

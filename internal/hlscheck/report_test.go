@@ -32,7 +32,7 @@ func text(t *testing.T, r *Report) string {
 	return b.String()
 }
 
-func TestCheck_SaysWhatWasFollowed(t *testing.T) {
+func TestCheck_ReportsWhatWasFollowed(t *testing.T) {
 	r := show{length: 40 * time.Second}.check(t, "/index.m3u8", 20*time.Second)
 	if !r.Clean || r.Err() != nil || r.Error != "" || r.Seconds != 20 {
 		t.Errorf("clean %t, error %v, %g s: %v", r.Clean, r.Err(), r.Seconds, r.Violations)

@@ -5,16 +5,16 @@ import (
 	"time"
 )
 
-// How far measured bit rates may be above what a live stream says (A 1.28, 1.29).
+// Limits of measured bit rates of a live stream, in percent of the declared ones (A 1.28,
+// 1.29).
 const (
 	peakPercent    = 125
 	averagePercent = 110
 )
 
-// checkBandwidth is the values of rule 43. They are measured over the segments
-// that the last playlist lists, and compared with the last multivariant playlist:
-// a server that measures cannot know better, nor speak of what nobody can fetch any
-// more.
+// checkBandwidth checks the bit rates of rule 43. They are measured over the segments in the
+// last playlist, and compared with the last multivariant playlist, since a server that
+// measures them can declare only those of available segments.
 func (f *Follower) checkBandwidth(text []byte, m *Multivariant) {
 	for i := range m.Variants {
 		v := &m.Variants[i]
@@ -29,7 +29,7 @@ func (f *Follower) checkBandwidth(text []byte, m *Multivariant) {
 		if v.Bandwidth > 0 && peak*100 > v.Bandwidth*peakPercent {
 			add("the segments' peak bit rate is %d bit/s, over %d %% of BANDWIDTH %d", peak, peakPercent, v.Bandwidth)
 		}
-		// The average of a moment says nothing.
+		// The average over a short time is not meaningful.
 		if v.AverageBandwidth > 0 && length >= 3*r.Last.TargetDuration && average*100 > v.AverageBandwidth*averagePercent {
 			add("the segments' bit rate is %d bit/s over %v, over %d %% of AVERAGE-BANDWIDTH %d",
 				average, length.Round(100*time.Millisecond), averagePercent, v.AverageBandwidth)
@@ -37,7 +37,7 @@ func (f *Follower) checkBandwidth(text []byte, m *Multivariant) {
 	}
 }
 
-// rendition is what was followed of the variant.
+// rendition returns the rendition of the variant.
 func (f *Follower) rendition(v *Variant) *Rendition {
 	for _, r := range f.renditions {
 		if u, err := resolve(f.base, v.URI); err == nil && r.URL == u {
@@ -47,9 +47,9 @@ func (f *Follower) rendition(v *Variant) *Rendition {
 	return nil
 }
 
-// bitRates are the peak and the average bit rate of the segments that are listed
-// and were fetched, in bits per second, and how long they last. The peak is that
-// of any run of half to one and a half targets (B 4.4.6.2).
+// bitRates returns the peak and the average bit rate of the fetched segments in the last
+// playlist, in bits per second, and their duration. The peak is over any contiguous segments
+// of 0.5 to 1.5 target durations (B 4.4.6.2).
 func (r *Rendition) bitRates() (peak, average int64, length time.Duration) {
 	var listed []*FetchedSegment
 	for _, s := range r.Segments {

@@ -9,24 +9,24 @@ import (
 	"time"
 )
 
-// analyser is the rules about bytes, fed one rendition's segments in order.
+// analyser checks the rules about bytes on one rendition's segments in order.
 type analyser struct {
 	add        func(rule int, format string, args ...any)
 	continuity Continuity
 	clock      Clock
 
 	started bool
-	// format is the last segment's; empty after a discontinuity.
+	// format is that of the last segment; empty after a discontinuity.
 	format string
-	// layout is the last segment's set of streams, parameters what each last said.
+	// layout is the set of streams of the last segment, parameters holds those of each stream by
+	// PID.
 	layout     string
 	parameters map[uint16]string
-	// lastDTS is the last decoding time per PID, unwrapped; frame the smallest
-	// step seen there.
+	// lastDTS is the last decoding time per PID, unwrapped; frame the smallest step.
 	lastDTS, frame map[uint16]int64
 
-	// run is rule 22's: how far media time has drifted from the sum of EXTINF
-	// since the last discontinuity, in ticks.
+	// For rule 22: the drift of media time from the sum of EXTINF since the last discontinuity,
+	// in ticks.
 	runStarted       bool
 	runStart         int64
 	runSum           time.Duration
@@ -37,16 +37,16 @@ func newAnalyser(add func(rule int, format string, args ...any)) *analyser {
 	return &analyser{add: add, parameters: map[uint16]string{}, lastDTS: map[uint16]int64{}, frame: map[uint16]int64{}}
 }
 
-// segment checks the bytes of s, and returns the first PTS of its first track; -1
-// when there is none to see. independent says that the segment is claimed to be.
+// segment checks the bytes of s, and returns the first PTS of its first track, or -1 if there
+// is none. independent is set if the segment is declared independent.
 func (a *analyser) segment(ctx context.Context, s *Segment, independent bool, data []byte) (start int64) {
 	if s.Discontinuity {
-		a.forget()
+		a.reset()
 	}
 	format := formatOf(data)
 	if a.format != "" && a.format != format {
 		a.add(7, "the file format changed without EXT-X-DISCONTINUITY: from %s to %s", a.format, format)
-		a.forget()
+		a.reset()
 	}
 	a.format = format
 	if format != formatTS {
@@ -58,9 +58,9 @@ func (a *analyser) segment(ctx context.Context, s *Segment, independent bool, da
 	t, err := Demux(ctx, data)
 	if err != nil {
 		if ctx.Err() == nil {
-			a.add(24, "segment is not sound MPEG-TS: %v", err)
+			a.add(24, "segment is not valid MPEG-TS: %v", err)
 		}
-		a.forget()
+		a.reset()
 		return -1
 	}
 	for _, fault := range a.continuity.Check(data) {
@@ -82,11 +82,11 @@ func (a *analyser) segment(ctx context.Context, s *Segment, independent bool, da
 	return -1
 }
 
-// gap notes that the media of s is not there: time runs on without bytes.
-func (a *analyser) gap() { a.forget() }
+// gap records a segment without media.
+func (a *analyser) gap() { a.reset() }
 
-// forget drops what may not be compared across a discontinuity.
-func (a *analyser) forget() {
+// reset resets the state that must not be compared across a discontinuity.
+func (a *analyser) reset() {
 	a.continuity.Reset()
 	a.clock.Reset()
 	a.started, a.runStarted, a.format = false, false, ""
@@ -101,7 +101,7 @@ const (
 	formatText  = "WebVTT"
 )
 
-// formatOf recognises the others; what is none of them should be MPEG-TS.
+// formatOf returns the format of a segment: MPEG-TS if it is none of the others.
 func formatOf(data []byte) string {
 	switch {
 	case bytes.HasPrefix(data, []byte("ID3")), len(data) > 1 && data[0] == 0xff && data[1]&0xe0 == 0xe0:
@@ -109,7 +109,7 @@ func formatOf(data []byte) string {
 	case bytes.HasPrefix(data, []byte("WEBVTT")):
 		return formatText
 	case len(data) >= 8:
-		// The box types that a CMAF segment begins with.
+		// The box types at the beginning of a CMAF segment.
 		switch string(data[4:8]) {
 		case "ftyp", "styp", "moof", "sidx", "prft", "emsg":
 			return formatMP4
@@ -118,8 +118,8 @@ func formatOf(data []byte) string {
 	return formatTS
 }
 
-// checkParameters is rules 7 and 25. A segment that does not say its parameters
-// breaks another rule, not this one.
+// checkParameters checks rules 7 and 25. A segment without parameter sets violates another
+// rule.
 func (a *analyser) checkParameters(t *Transport) {
 	var layout strings.Builder
 	for _, s := range t.Streams {
@@ -141,8 +141,8 @@ func (a *analyser) checkParameters(t *Transport) {
 	a.layout = layout.String()
 }
 
-// parameters is what a decoder is configured with at the stream's beginning;
-// empty when the stream does not say.
+// parameters returns the decoder configuration at the stream's beginning, or "" if it has
+// none.
 func (s *Stream) parameters() string {
 	if len(s.PES) == 0 {
 		return ""
@@ -166,17 +166,17 @@ func (s *Stream) parameters() string {
 	return ""
 }
 
-// hole is how long a stream may be silent before media counts as missing: an
-// encoder that drops frames under congestion is not a fault of the server.
-const hole = 90_000 / 2
+// maxGap is the gap above which media counts as missing: an encoder that drops frames under
+// congestion is not a fault of the server.
+const maxGap = 90_000 / 2
 
-// checkTimes is rules 20 and 24: decoding times rise, without a hole.
+// checkTimes checks rules 20 and 24: decoding times increase, without a gap.
 func (a *analyser) checkTimes(t *Transport) {
 	for _, s := range t.Streams {
-		missing := int64(hole)
+		missing := int64(maxGap)
 		if s.Type == TypeADTS {
-			missing = 2 * hole
-		} else if usual := s.usualStep(); usual > hole/2 {
+			missing = 2 * maxGap
+		} else if usual := s.usualStep(); usual > maxGap/2 {
 			missing = 2 * usual // slow pictures
 		}
 		for i := range s.PES {
@@ -204,7 +204,7 @@ func (a *analyser) checkTimes(t *Transport) {
 	}
 }
 
-// usualStep is the median of the times from one unit of the stream to the next.
+// usualStep returns the median of the times from one unit of the stream to the next.
 func (s *Stream) usualStep() int64 {
 	if len(s.PES) < 2 {
 		return 0
@@ -217,15 +217,14 @@ func (s *Stream) usualStep() int64 {
 	return steps[len(steps)/2]
 }
 
-// checkDrift is rule 22: over any run of segments, EXTINF's sum and the media's
-// own time agree within one frame.
+// checkDrift checks rule 22: over any contiguous segments the sum of EXTINF and the media time
+// agree within one frame.
 func (a *analyser) checkDrift(s *Segment, t *Transport) {
 	stream := t.first()
 	if stream == nil {
 		return
 	}
-	// Pictures are cut in the order in which they are decoded: what is presented first
-	// may have been decoded later.
+	// Segments are cut in decoding order: use decoding times.
 	start := stream.PES[0].DTS
 	if !a.runStarted {
 		a.runStarted, a.runStart, a.runSum, a.driftLo, a.driftHi = true, start, 0, 0, 0
@@ -233,7 +232,7 @@ func (a *analyser) checkDrift(s *Segment, t *Transport) {
 	media := near(a.runStart+ticks(a.runSum), start) - a.runStart
 	drift := media - ticks(a.runSum)
 	a.driftLo, a.driftHi = min(a.driftLo, drift), max(a.driftHi, drift)
-	// Audio alone is packed several frames a PES: that is its unit of cutting.
+	// Without video several audio frames are in one PES packet, which is not split.
 	if frame := a.frame[stream.PID]; frame > 0 && a.driftHi-a.driftLo > frame {
 		a.add(22, "over a run of segments EXTINF and media differ by %.3f s, more than one frame (%.3f s)",
 			float64(a.driftHi-a.driftLo)/90_000, float64(frame)/90_000)

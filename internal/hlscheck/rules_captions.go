@@ -2,7 +2,7 @@ package hlscheck
 
 import "regexp"
 
-// checkCaptions is rule 51: what a multivariant playlist says of closed captions.
+// checkCaptions checks rule 52, the closed captions of a multivariant playlist.
 func checkCaptions(r *report, m *Multivariant) {
 	groups := map[string]bool{}
 	for _, a := range m.Media {
@@ -11,10 +11,10 @@ func checkCaptions(r *report, m *Multivariant) {
 		}
 		groups[a["GROUP-ID"].Text] = true
 		if id := a["INSTREAM-ID"]; !id.Quoted || !instreamID().MatchString(id.Text) {
-			r.add(51, 0, "EXT-X-MEDIA of closed captions has INSTREAM-ID %q, want CC1 to CC4 or SERVICE1 to SERVICE63", id.Text)
+			r.add(52, 0, "EXT-X-MEDIA of closed captions has INSTREAM-ID %q, want CC1 to CC4 or SERVICE1 to SERVICE63", id.Text)
 		}
 		if _, ok := a["URI"]; ok {
-			r.add(51, 0, "EXT-X-MEDIA of closed captions has a URI: they are in the pictures")
+			r.add(52, 0, "EXT-X-MEDIA of closed captions has a URI: they are in the pictures")
 		}
 	}
 	none, named := false, false
@@ -25,13 +25,13 @@ func checkCaptions(r *report, m *Multivariant) {
 		case !c.Quoted && c.Text == "NONE":
 			none = true
 		case !c.Quoted || !groups[c.Text]:
-			r.add(51, m.Variants[i].Line, "CLOSED-CAPTIONS names the group %q, which no EXT-X-MEDIA is in", c.Text)
+			r.add(52, m.Variants[i].Line, "CLOSED-CAPTIONS names the group %q, which no EXT-X-MEDIA is in", c.Text)
 		default:
 			named = true
 		}
 	}
 	if none && (named || len(groups) > 0) {
-		r.add(51, 0, "CLOSED-CAPTIONS is NONE, and others have captions: it is NONE for all or for none")
+		r.add(52, 0, "CLOSED-CAPTIONS is NONE, and others have captions: it is NONE for all or for none")
 	}
 }
 

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// CheckChange is the rules about how a media playlist may change from one reload
-// to the next; url only marks the violations.
+// CheckChange checks how a media playlist changed from one reload to the next, and
+// returns the violations; url is only used in their text.
 func CheckChange(url string, before, after *Media) []Violation {
 	r := &report{url: url}
 	checkConstants(r, before, after)
@@ -18,7 +18,7 @@ func CheckChange(url string, before, after *Media) []Violation {
 	return r.list
 }
 
-// checkConstants is rules 4, 18 and 29: what must never change.
+// checkConstants checks rules 4, 18 and 29 about values that must not change.
 func checkConstants(r *report, before, after *Media) {
 	if before.HasTargetDuration && after.TargetDuration != before.TargetDuration {
 		r.add(4, 0, "EXT-X-TARGETDURATION changed from %v to %v", before.TargetDuration, after.TargetDuration)
@@ -27,10 +27,9 @@ func checkConstants(r *report, before, after *Media) {
 		r.add(18, 0, "EXT-X-PLAYLIST-TYPE changed from %q to %q", before.PlaylistType, after.PlaylistType)
 	}
 	if before.EndList && !after.EndList {
-		r.add(8, 0, "EXT-X-ENDLIST was taken back")
+		r.add(8, 0, "EXT-X-ENDLIST was removed")
 	}
-	// PART-INF and the hold-backs may go with the end: there is nothing to hold
-	// back from then.
+	// PART-INF and the hold-backs may be removed at the end, where they have no meaning.
 	if after.EndList {
 		return
 	}
@@ -44,14 +43,14 @@ func checkConstants(r *report, before, after *Media) {
 	}
 }
 
-// checkSequence is rules 5, 6 and 17: numbers count removals, and removals come
-// from the head.
+// checkSequence checks rules 5, 6 and 17: segments are removed from the head, and the numbers
+// count removals.
 func checkSequence(r *report, before, after *Media) {
 	if after.MediaSequence < before.MediaSequence {
 		r.add(5, 0, "EXT-X-MEDIA-SEQUENCE went down from %d to %d", before.MediaSequence, after.MediaSequence)
 		return
 	}
-	// Segments are recognised by URI: how many left, and were they the first ones?
+	// Identify segments by URI, and check that the removed ones were the first.
 	here := make(map[string]bool, len(after.Segments))
 	for i := range after.Segments {
 		here[after.Segments[i].key()] = true
@@ -88,7 +87,7 @@ func checkDiscontinuitySequence(r *report, before, after *Media) {
 	if len(after.Segments) == 0 {
 		return
 	}
-	// The number of a segment's discontinuity belongs to it for ever.
+	// The discontinuity sequence number of a segment never changes.
 	first := &after.Segments[0]
 	for i := range before.Segments {
 		s := &before.Segments[i]
@@ -99,11 +98,11 @@ func checkDiscontinuitySequence(r *report, before, after *Media) {
 	}
 }
 
-// key tells a segment from others.
+// key identifies a segment.
 func (s *Segment) key() string { return fmt.Sprint(s.URI, " ", s.Bytes) }
 
-// checkOverlap is rule 8, and rule 21 for dates: a segment or part that is in
-// both playlists is the same in both.
+// checkOverlap checks rule 8, and rule 21 for dates: a segment or part in both playlists is
+// the same in both.
 func checkOverlap(r *report, before, after *Media) {
 	for i := range before.Segments {
 		b := &before.Segments[i]
@@ -116,7 +115,7 @@ func checkOverlap(r *report, before, after *Media) {
 		}
 		a := &after.Segments[j]
 		same := a.URI == b.URI && a.Bytes == b.Bytes && a.Duration == b.Duration && a.Gap == b.Gap && a.Map == b.Map
-		// The tag before the first segment may go: the sequence number counts it.
+		// The tag of the first segment may be removed: the sequence number counts it.
 		discontinuity := a.Discontinuity == b.Discontinuity || j == 0
 		if !same || !discontinuity {
 			r.add(8, a.Line, "segment %d was %s %v and became %s %v", b.MSN, b.URI, b.Duration, a.URI, a.Duration)
@@ -132,8 +131,8 @@ func checkOverlap(r *report, before, after *Media) {
 	checkTrailingParts(r, before, after)
 }
 
-// checkTrailingParts follows the parts of the segment that was incomplete: they
-// stay, as the head of that segment's parts.
+// checkTrailingParts checks that the parts of the incomplete segment stay the first parts of
+// that segment.
 func checkTrailingParts(r *report, before, after *Media) {
 	if len(before.Parts) == 0 {
 		return
@@ -157,7 +156,7 @@ func sameResource(a, b Part) bool {
 	return a == b
 }
 
-// checkTrim is rules 13, 14 and 18: what must be left when something is removed.
+// checkTrim checks rules 13, 14 and 18 about what must be left after a removal.
 func checkTrim(r *report, before, after *Media) {
 	if after.MediaSequence <= before.MediaSequence {
 		return
@@ -176,8 +175,8 @@ func checkTrim(r *report, before, after *Media) {
 	}
 }
 
-// checkOldParts is the first half of rule 16: parts that begin more than three
-// target durations (and the segment being trimmed) before the end should be gone.
+// checkOldParts checks the first half of rule 16: parts that begin more than three target
+// durations (and the segment being trimmed) before the end should have been removed.
 func checkOldParts(r *report, m *Media) {
 	length := m.Length()
 	var at time.Duration
@@ -192,8 +191,7 @@ func checkOldParts(r *report, m *Media) {
 	}
 }
 
-// hint is the part that the playlist says comes next, when it is a resource of its
-// own; nil when there is none.
+// hint returns the preload hint for a part that is a whole resource, or nil if there is none.
 func (m *Media) hint() *PreloadHint {
 	for i := range m.Hints {
 		if h := &m.Hints[i]; h.Type == "PART" && !h.Ranged {
@@ -203,15 +201,16 @@ func (m *Media) hint() *PreloadHint {
 	return nil
 }
 
-// checkHint is rule 39 on two playlists: what was hinted is what came. The plan may
-// change (B 6.2.6): with a discontinuity, and where nothing is hinted any more.
+// checkHint checks rule 39 on two playlists: the hinted part is the one that was added. The
+// server may change its plan (B 6.2.6) at a discontinuity, and where there is no hint any
+// more.
 func checkHint(r *report, before, after *Media) {
 	h := before.hint()
-	part, discontinuity := after.partAt(before.edge())
+	part, discontinuity := after.partAt(before.nextPosition())
 	if h == nil || part == nil || discontinuity || part.Gap || after.hint() == nil {
 		return
 	}
 	if part.URI != h.URI {
-		r.add(39, part.Line, "the playlist hinted at %s, and %s came", h.URI, part.URI)
+		r.add(39, part.Line, "the playlist hinted at %s, and added %s", h.URI, part.URI)
 	}
 }

@@ -5,7 +5,7 @@ import (
 	"math/bits"
 )
 
-// checkVideoStart is rule 23 for a segment that is claimed to be independent.
+// checkVideoStart checks rule 23 for a segment that is declared independent.
 func (a *analyser) checkVideoStart(t *Transport) {
 	video := t.Video()
 	if video == nil || video.Type != TypeH264 {
@@ -20,15 +20,15 @@ func (a *analyser) checkVideoStart(t *Transport) {
 	}
 }
 
-// checkPart is rule 23 for a part with INDEPENDENT=YES: some picture in it is decoded
-// on its own. That may be the intra picture of an open GOP.
+// checkPart checks rule 23 for a part with INDEPENDENT=YES: a picture in it can be decoded on
+// its own. That may be the intra picture of an open GOP.
 func (n *run) checkPart(ctx context.Context, p *FetchedPart) {
 	if !p.Independent || p.Err != nil || formatOf(p.Data) != formatTS {
 		return
 	}
 	t, err := Demux(ctx, p.Data)
 	if err != nil {
-		return // rule 24 is the segment's
+		return // rule 24 is checked on the segment
 	}
 	video := t.Video()
 	if video == nil || video.Type != TypeH264 {
@@ -42,7 +42,7 @@ func (n *run) checkPart(ctx context.Context, p *FetchedPart) {
 	n.fetcher.add(23, p.URL, "INDEPENDENT=YES, and no picture of the part is decoded on its own, with its parameter sets")
 }
 
-// accessUnit is what matters here of an H.264 access unit.
+// accessUnit describes an H.264 access unit.
 type accessUnit struct {
 	sps, pps, idr bool
 	intra         bool // all slices are I or SI
@@ -74,8 +74,8 @@ func inspect(annexB []byte) accessUnit {
 	return u
 }
 
-// isIntra reads slice_type, the second ue(v) of a slice header (ISO 14496-10 sections
-// 7.3.3 and 9.1).
+// isIntra reports whether a slice is I or SI: it reads slice_type, the second ue(v) of the
+// slice header (ISO 14496-10 sections 7.3.3 and 9.1).
 func isIntra(nal []byte) bool {
 	var window uint64
 	zeros, size := 0, 0

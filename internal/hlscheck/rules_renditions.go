@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// checkRenditions is rule 42: what all renditions of a presentation have in
-// common. Each is compared with the first.
+// checkRenditions checks rule 42 about what all renditions of a presentation have in common.
+// Each is compared with the first.
 func (f *Follower) checkRenditions() {
 	var first *Rendition
 	for _, r := range f.renditions {
@@ -28,7 +28,7 @@ func (f *Follower) compare(a, b *Rendition) {
 	if a.Last.TargetDuration != b.Last.TargetDuration {
 		add("EXT-X-TARGETDURATION is %v, that of %s is %v", b.Last.TargetDuration, a.Name, a.Last.TargetDuration)
 	}
-	// After the end nobody is held back: it may go from one before the other.
+	// At the end it may be removed from one before the other.
 	if a.Last.EndList == b.Last.EndList {
 		ac, bc := a.Last.ServerControl, b.Last.ServerControl
 		ac.Line, bc.Line = 0, 0
@@ -55,9 +55,9 @@ func (r *Rendition) dated() bool {
 // dates have milliseconds, and encoders delay by whole frames.
 const syncTolerance = 100 * time.Millisecond
 
-// compareSegments wants the same discontinuity number, and the same mapping from
-// dates to timestamps, for segments of one moment. A segment belongs to the moment
-// of the other whose dates it is within.
+// compareSegments checks that simultaneous segments have the same discontinuity number and
+// the same mapping from dates to timestamps. A segment is simultaneous with the one whose
+// time span has its date.
 func compareSegments(a, b *Rendition, add func(string, ...any)) {
 	if len(a.Segments) == 0 {
 		return
@@ -67,7 +67,7 @@ func compareSegments(a, b *Rendition, add func(string, ...any)) {
 		if s.ProgramDateTime.IsZero() {
 			continue
 		}
-		// The last one that does not begin later, near enough.
+		// Find the last one that does not begin later.
 		limit := s.ProgramDateTime.Add(syncTolerance)
 		for i+1 < len(a.Segments) && !a.Segments[i+1].ProgramDateTime.IsZero() && a.Segments[i+1].ProgramDateTime.Before(limit) {
 			i++
@@ -86,14 +86,14 @@ func compareSegments(a, b *Rendition, add func(string, ...any)) {
 			continue
 		}
 		if off := near(ticks(apart), s.Start-o.Start) - ticks(apart); off > ticks(syncTolerance) || off < -ticks(syncTolerance) {
-			add("segment %d maps its date to a timestamp that is %.3f s from where segment %d of %s maps it",
+			add("segment %d maps its date to a timestamp %.3f s from that of segment %d of %s",
 				s.MSN, float64(off)/90_000, o.MSN, a.Name)
 			return
 		}
 	}
 }
 
-// checkReports is rule 41 on one playlist: a report for every other rendition.
+// checkReports checks rule 41 on one playlist: a report for every other rendition.
 func (n *run) checkReports(r *report, m *Media) {
 	if m.PartTarget == 0 || m.EndList || n.r.Subtitles {
 		return
@@ -108,7 +108,7 @@ func (n *run) checkReports(r *report, m *Media) {
 	}
 }
 
-// reportOf finds the report for a rendition.
+// reportOf returns the report for a rendition.
 func (n *run) reportOf(m *Media, other *Rendition) (RenditionReport, bool) {
 	i := slices.IndexFunc(m.Reports, func(r RenditionReport) bool {
 		u, err := resolve(n.base, r.URI)

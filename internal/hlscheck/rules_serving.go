@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// checkTransport is rule 46.
+// checkTransport checks rule 46.
 func (f *fetcher) checkTransport(ask request, req *http.Request, resp *http.Response) {
 	if resp.TLS != nil && resp.TLS.Version < tls.VersionTLS12 {
 		f.add(46, "", "the server speaks %s, older than TLS 1.2", tls.VersionName(resp.TLS.Version))
@@ -20,7 +20,7 @@ func (f *fetcher) checkTransport(ask request, req *http.Request, resp *http.Resp
 	}
 }
 
-// checkType is rules 44 and 45.
+// checkType checks rules 44 and 45.
 func (f *fetcher) checkType(ask request, header http.Header) {
 	allowed, where := []string{"video/mp2t", "video/mp4", "video/iso.segment", "audio/aac", "audio/mp4", "text/vtt"}, folder(ask.url)
 	if ask.kind == kindPlaylist {
@@ -35,8 +35,8 @@ func (f *fetcher) checkType(ask request, header http.Header) {
 	}
 }
 
-// folder is where a resource is: what is wrong with the way media is served is
-// told once, not once for each segment.
+// folder returns the folder of a resource, so that a violation in how media is served is
+// reported once and not for each segment.
 func folder(u string) string {
 	u = withoutQuery(u)
 	return u[:strings.LastIndexByte(u, '/')+1]
@@ -47,19 +47,19 @@ func withoutQuery(u string) string {
 	return u
 }
 
-// checkPlaylistCache is rule 47 for a playlist; target is 0 when it will not
-// change, or when what was asked for is in the URL, so that a cache may keep it.
+// checkPlaylistCache checks rule 47 for a playlist; target is 0 if a cache may keep it because
+// it will not change or the URL has delivery directives.
 func (f *fetcher) checkPlaylistCache(place string, r *reply, target time.Duration) {
 	switch life, said := cacheLife(r.header, r.arrived); {
 	case !said:
-		f.add(47, place, "the playlist has neither Cache-Control with an age nor Expires: a cache may keep it as long as it likes")
+		f.add(47, place, "the playlist has neither Cache-Control with an age nor Expires: a cache may keep it for any time")
 	case target > 0 && life > target:
 		f.add(47, place, "a live playlist may be kept by caches for %v, longer than the target duration of %v", life, target)
 	}
 }
 
-// checkMediaCache is rule 47 for a segment or part: it is wanted for as long as it
-// is listed, and that is longer than a target.
+// checkMediaCache checks rule 47 for a segment or part, which is requested for longer than a
+// target duration.
 func (f *fetcher) checkMediaCache(u string, r *reply, target time.Duration) {
 	switch life, said := cacheLife(r.header, r.arrived); {
 	case !said:
@@ -69,7 +69,7 @@ func (f *fetcher) checkMediaCache(u string, r *reply, target time.Duration) {
 	}
 }
 
-// cacheLife is how long a cache may keep an answer (RFC 9111 section 4.2.1).
+// cacheLife returns how long a cache may keep an answer (RFC 9111 section 4.2.1).
 func cacheLife(header http.Header, now time.Time) (life time.Duration, said bool) {
 	ages := map[string]int64{}
 	for _, line := range header.Values("Cache-Control") {
@@ -102,10 +102,9 @@ func cacheLife(header http.Header, now time.Time) (life time.Duration, said bool
 	return max(0, at.Sub(now)), true
 }
 
-// checkProtocol is rule 48. Without TLS there is hardly a server of HTTP/2, and
-// no player that would ask for it.
+// checkProtocol checks rule 48. Without TLS hardly any server or player uses HTTP/2.
 func (n *run) checkProtocol(r *reply, m *Media) {
-	if r.old && m.PartTarget > 0 {
+	if r.http1 && m.PartTarget > 0 {
 		n.add(48, 0, "a low-latency playlist is served over HTTP/1.1, want HTTP/2 or newer")
 	}
 }

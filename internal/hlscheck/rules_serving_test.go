@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-func TestCacheLife_IsWhatCachesAreTold(t *testing.T) {
+func TestCacheLife_FollowsCacheControlAndExpires(t *testing.T) {
 	date := "Sun, 22 Nov 2026 10:00:00 GMT"
 	for _, c := range []struct {
 		name   string

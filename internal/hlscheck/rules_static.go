@@ -2,7 +2,7 @@ package hlscheck
 
 import "time"
 
-// checkMedia is the rules that one playlist can break alone.
+// checkMedia checks the rules on a single playlist.
 func checkMedia(r *report, m *Media) {
 	if len(m.Segments) > 0 && !m.HasTargetDuration {
 		r.add(1, 0, "the playlist has segments and no EXT-X-TARGETDURATION")
@@ -29,12 +29,11 @@ func checkDuration(r *report, m *Media, s *Segment) {
 	}
 }
 
-// dateTolerance is how far two statements of one moment may be apart: dates are
-// written to the millisecond.
+// dateTolerance is the tolerance of dates, which are written in milliseconds.
 const dateTolerance = 20 * time.Millisecond
 
-// checkDateTimes is rule 21 on one playlist: a date in every live playlist, at
-// each discontinuity, and dates that agree with the durations between them.
+// checkDateTimes checks rule 21 on one playlist: a date in every live playlist and at each
+// discontinuity, and dates that agree with the durations between them.
 func checkDateTimes(r *report, m *Media) {
 	var at time.Time // date of the segment's beginning, as far as it is known
 	dated := false

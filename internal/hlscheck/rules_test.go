@@ -253,7 +253,7 @@ func TestCheckOldParts_NamesTheFirstSegmentThatStillHasParts(t *testing.T) {
 	}
 }
 
-func TestViolations_KeepTheSameWordsOnce(t *testing.T) {
+func TestViolations_AreKeptOnce(t *testing.T) {
 	c := &violations{}
 	for line := range 3 {
 		c.add(Violation{Rule: 2, Line: line, Text: "x"})

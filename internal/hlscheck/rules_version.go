@@ -2,7 +2,7 @@ package hlscheck
 
 import "strings"
 
-// needs is the EXT-X-VERSION that the line demands (section 8).
+// needs returns the EXT-X-VERSION that the line requires (section 8).
 func (l line) needs() int {
 	switch l.name {
 	case "EXTINF":
@@ -52,8 +52,8 @@ func (a Attributes) needs(tag string) int {
 	return n
 }
 
-// checkVersion is rule 49. line is EXT-X-VERSION's; free is what may be said
-// though no tag demands it.
+// checkVersion checks rule 49. line is that of EXT-X-VERSION; free is the version that is
+// allowed even if no tag requires it.
 func checkVersion(r *report, line, version, needs, free int) {
 	switch {
 	case version < needs:

@@ -10,55 +10,55 @@ import (
 	"time"
 )
 
-// run is the following of one rendition: this goroutine reloads, another fetches,
-// and a third probes when that is wanted.
+// run follows one rendition: one goroutine reloads the playlist, another fetches, and a third
+// probes if Options.Probe is set.
 type run struct {
 	fetcher
 	f *Follower
 	r *Rendition
-	// base is what the playlist's URIs are relative to; known with the first one.
+	// base is the base URL of the playlist's URIs; known after the first response.
 	base string
 	jobs chan job
 
-	// next is the first MSN that was not listed yet; nextPart counts the parts
-	// listed of nextPartMSN.
+	// next is the first MSN that was not listed yet; nextPart is the number of parts of
+	// nextPartMSN that were listed.
 	next        int64
 	nextPartMSN int64
 	nextPart    int
 	started     bool
 
 	etag, etagBody string
-	// latest is the last playlist read, for the prober and those of the others.
+	// latest is the last playlist, for all probing goroutines.
 	latest atomic.Pointer[view]
-	// segmentAt and partAt are when the last new one was listed; zero at first.
+	// segmentAt and partAt are when the last new segment and part were listed.
 	segmentAt, partAt time.Time
-	// longest is the longest playlist so far; checks of what left it wait for
-	// their time.
-	longest time.Duration
-	leaving []departure
-	// lost is since when the playlist cannot be had; zero when it can. refused says
-	// that the last blocking reload failed: the next one does not block.
+	// longest is the longest playlist so far; leaving holds the checks of removed resources
+	// until they are due.
+	longest       time.Duration
+	removalChecks []removalCheck
+	// lost is since when the playlist cannot be fetched; zero if it can. refused is set if the
+	// last blocking reload failed: the next one does not block.
 	lost    time.Time
 	refused bool
-	// analyser is the fetcher's own.
+	// analyser is only used by the fetching goroutine.
 	analyser *analyser
 }
 
-// view is a playlist as it was read; next is closed when there is another.
+// view is a playlist; next is closed when there is another one.
 type view struct {
 	media *Media
 	next  chan struct{}
 }
 
-// job is work for the fetcher: exactly one of its fields is set.
+// job is work for the fetching goroutine: exactly one of its fields is set.
 type job struct {
-	segment   *FetchedSegment
-	part      *FetchedPart
-	departure *departure
+	segment *FetchedSegment
+	part    *FetchedPart
+	removal *removalCheck
 }
 
-// departure asks whether a resource that left the playlist can still be had.
-type departure struct {
+// removalCheck is a check whether a removed resource is still available.
+type removalCheck struct {
 	at   time.Time
 	url  string
 	rule int
@@ -69,15 +69,14 @@ func newRun(f *Follower, r *Rendition) *run {
 	n := &run{
 		fetcher: fetcher{client: f.client, found: f.found, rendition: r.Name},
 		f:       f, r: r, base: r.URL,
-		// The fetcher may fall behind by an hour of parts before reloading waits for it.
+		// Fetching may be behind by an hour of parts before reloading waits for it.
 		jobs: make(chan job, 16384),
 	}
 	n.latest.Store(&view{next: make(chan struct{})})
 	return n
 }
 
-// drainTime is how long fetches of what was already listed may go on after the
-// end of the following.
+// drainTime is how long to continue fetching what was already listed after the end.
 const drainTime = 10 * time.Second
 
 func (n *run) run(ctx context.Context) error {
@@ -103,7 +102,7 @@ func (n *run) run(ctx context.Context) error {
 	return err
 }
 
-// reload reads the playlist again and again until there is a reason to stop.
+// reload reloads the playlist until the end.
 func (n *run) reload(ctx context.Context) error {
 	for ctx.Err() == nil {
 		wait := n.awaited()
@@ -117,7 +116,7 @@ func (n *run) reload(ctx context.Context) error {
 				continue
 			}
 			n.refused = wait != nil
-			if again, err := n.lose(ctx, err); !again {
+			if again, err := n.handleFailure(ctx, err); !again {
 				return err
 			}
 			pause(ctx, n.f.opts.Interval)
@@ -131,7 +130,7 @@ func (n *run) reload(ctx context.Context) error {
 		if n.done() {
 			return nil
 		}
-		n.askDeparted()
+		n.runRemovalChecks()
 		if wait == nil || !changed {
 			pause(ctx, n.f.opts.Interval)
 		}
@@ -139,7 +138,7 @@ func (n *run) reload(ctx context.Context) error {
 	return nil //nolint:nilerr // the end of ctx is the end of the job, not a failure
 }
 
-// pause waits for d and says whether ctx is still alive.
+// pause waits for d, and returns false if ctx is done first.
 func pause(ctx context.Context, d time.Duration) bool {
 	t := time.NewTimer(d)
 	defer t.Stop()
@@ -155,21 +154,21 @@ func (n *run) done() bool {
 	return n.r.Ended || n.f.opts.Segments > 0 && len(n.r.Segments) >= n.f.opts.Segments
 }
 
-// awaited is what to wait for at the next reload, when the server offers that.
+// awaited returns the position for the next blocking reload, or nil if the server does not
+// support it.
 func (n *run) awaited() *position {
 	last := n.r.Last
 	if !n.f.opts.LowLatency || n.refused || last == nil || !last.ServerControl.CanBlockReload {
 		return nil
 	}
-	p := last.edge()
+	p := last.nextPosition()
 	if last.PartTarget == 0 {
 		p.part = -1
 	}
 	return &p
 }
 
-// playlist is the request for it; a blocking one when wait is given, and as long
-// as a server may make it wait.
+// playlist returns the request for a reload, a blocking one if wait is not nil.
 func (n *run) playlist(wait *position) request {
 	if wait == nil {
 		return n.directives()
@@ -183,13 +182,13 @@ func (n *run) playlist(wait *position) request {
 	return ask
 }
 
-// directives is the request for the playlist with the delivery directives of
+// directives returns the request for the playlist with the delivery directives of
 // section 6.2.5, given as names and values.
 func (n *run) directives(pairs ...string) request {
 	ask := request{url: n.r.URL, kind: kindPlaylist, place: n.r.URL}
 	u, err := url.Parse(n.r.URL)
 	if err != nil || len(pairs) == 0 {
-		return ask // it was resolved before: err cannot be
+		return ask // cannot happen: it was parsed before
 	}
 	q := u.Query()
 	for i := 0; i < len(pairs); i += 2 {
@@ -200,7 +199,7 @@ func (n *run) directives(pairs ...string) request {
 	return ask
 }
 
-// target is the target duration, and never 0.
+// target returns the target duration, at least a default.
 func (n *run) target() time.Duration {
 	if m := n.latest.Load().media; m != nil && m.TargetDuration > 0 {
 		return m.TargetDuration
@@ -208,15 +207,15 @@ func (n *run) target() time.Duration {
 	return time.Second
 }
 
-// longestWait is how long a request may be made to wait (section 6.2.5.2).
+// longestWait returns the longest time that a server may block a request (section 6.2.5.2).
 func (n *run) longestWait() time.Duration { return 3 * n.target() }
 
-// checkWait is rule 36 on a blocking reload that was not answered with the
-// playlist, and says whether that is as it should be: nothing came in three
-// targets, and it is asked for again.
+// checkWait checks rule 36 on a blocking reload that was not answered with the
+// playlist, and reports whether that is correct: no new media was published in three
+// target durations, and the request is repeated.
 func (n *run) checkWait(wait position, err error, took time.Duration) bool {
 	switch long := took >= n.longestWait()-n.target()/2; {
-	case slow(err):
+	case isTimeout(err):
 		n.add(36, 0, "a request for %s was not answered within 3 target durations (%v), want status 503", wait, n.longestWait())
 		return true
 	case long && statusOf(err) == http.StatusServiceUnavailable:
@@ -229,14 +228,14 @@ func (n *run) checkWait(wait position, err error, took time.Duration) bool {
 	return false
 }
 
-// lose takes the failure to have the playlist, and says whether to try again. Only
-// the first playlist's failure is an error; later it is a violation.
-func (n *run) lose(ctx context.Context, failure error) (again bool, err error) {
+// handleFailure handles a failure to fetch the playlist, and returns whether to try again. It is an
+// error for the first playlist, and later a violation.
+func (n *run) handleFailure(ctx context.Context, failure error) (again bool, err error) {
 	switch {
 	case n.r.Last == nil:
 		return false, fmt.Errorf("follow %s: %w", n.r.URL, failure)
-	case gone(failure):
-		n.add(19, 0, "the playlist vanished without EXT-X-ENDLIST: %v", failure)
+	case isGone(failure):
+		n.add(19, 0, "the playlist was removed without EXT-X-ENDLIST: %v", failure)
 		n.checkRemoved(ctx)
 		return false, nil
 	case n.lost.IsZero():
@@ -250,7 +249,7 @@ func (n *run) lose(ctx context.Context, failure error) (again bool, err error) {
 	if s := statusOf(failure); s >= 400 && s < 500 && s != http.StatusRequestTimeout && s != http.StatusTooManyRequests {
 		rule, hint = 50, "; a presentation that is removed answers 404 or 410"
 	}
-	n.add(rule, 0, "the playlist could not be had for %v: %v%s", away.Round(time.Millisecond), failure, hint)
+	n.add(rule, 0, "the playlist could not be fetched for %v: %v%s", away.Round(time.Millisecond), failure, hint)
 	return false, nil
 }
 

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// read takes one playlist in, and says whether it has something new. wait is what
-// it was asked to wait for.
+// read parses and checks a playlist, and reports whether it has anything new. wait is the
+// position of a blocking reload.
 func (n *run) read(reply *reply, wait *position) (changed bool) {
 	if n.r.Last == nil {
 		n.base = reply.base
@@ -15,7 +15,7 @@ func (n *run) read(reply *reply, wait *position) (changed bool) {
 	rep := &report{url: n.r.URL, list: wrong}
 	if before := n.r.Last; before != nil {
 		rep.list = append(rep.list, CheckChange(n.r.URL, before, m)...)
-		n.leave(before, m, reply.arrived)
+		n.noteRemoved(before, m, reply.arrived)
 	}
 	if n.etagBody != string(reply.body) {
 		checkMediaReaders(rep, reply.body, m)
@@ -38,7 +38,7 @@ func (n *run) read(reply *reply, wait *position) (changed bool) {
 	return changed
 }
 
-// checkAtomic is what can be seen of rule 9: one entity tag, one text.
+// checkAtomic checks the observable part of rule 9: texts with the same entity tag are equal.
 func (n *run) checkAtomic(reply *reply) {
 	etag := reply.header.Get("ETag")
 	if etag != "" && etag == n.etag && string(reply.body) != n.etagBody {
@@ -47,13 +47,13 @@ func (n *run) checkAtomic(reply *reply) {
 	n.etag, n.etagBody = etag, string(reply.body)
 }
 
-// checkAnswer is rules 32, 47 and 48 on a reload.
+// checkAnswer checks rules 32, 47 and 48 on a reload.
 func (n *run) checkAnswer(reply *reply, m *Media, wait *position) {
 	target := m.TargetDuration
 	if wait != nil {
 		target = 0
 		if !m.EndList && !m.has(*wait) {
-			n.add(32, 0, "a request for %s was answered before that was there", wait)
+			n.add(32, 0, "a request for %s was answered before it was available", wait)
 		}
 	}
 	if m.EndList {
@@ -63,7 +63,7 @@ func (n *run) checkAnswer(reply *reply, m *Media, wait *position) {
 	n.checkProtocol(reply, m)
 }
 
-// list hands what is new in m to the fetcher, and checks that it came in time.
+// list passes what is new in m to the fetching goroutine, and checks that it was in time.
 func (n *run) list(m *Media, now time.Time) (changed bool) {
 	if !n.started {
 		n.started, n.next = true, n.begin(m)
@@ -90,7 +90,7 @@ func (n *run) list(m *Media, now time.Time) (changed bool) {
 	return segments+parts > 0
 }
 
-// begin is the first segment to take of the first playlist.
+// begin returns the MSN at which to begin in the first playlist.
 func (n *run) begin(m *Media) int64 {
 	left := m.Length()
 	for i := range m.Segments {
@@ -115,7 +115,7 @@ func (n *run) segment(s Segment, independent bool, now time.Time) {
 	n.jobs <- job{segment: fetched}
 }
 
-// listParts takes the parts of segment msn that were not listed yet.
+// listParts lists the new parts of segment msn, and returns their number.
 func (n *run) listParts(msn int64, parts []Part, now time.Time) (fresh int) {
 	if msn < n.nextPartMSN || len(parts) == 0 {
 		return 0
@@ -140,7 +140,7 @@ func (n *run) listParts(msn int64, parts []Part, now time.Time) (fresh int) {
 	return fresh
 }
 
-// checkPace is rules 11 and 12.
+// checkPace checks rules 11 and 12.
 func (n *run) checkPace(m *Media, segments, parts int, first bool, now time.Time) {
 	if segments > 0 {
 		limit := m.TargetDuration + m.TargetDuration/2 + n.f.opts.Interval
@@ -163,42 +163,42 @@ func (n *run) checkPace(m *Media, segments, parts int, first bool, now time.Time
 	}
 }
 
-// leave notes what is no longer listed and must stay fetchable: rules 15 and 16.
-func (n *run) leave(before, after *Media, now time.Time) {
+// noteRemoved records removed resources that must stay available: rules 15 and 16.
+func (n *run) noteRemoved(before, after *Media, now time.Time) {
 	for i := range before.Segments {
 		s := &before.Segments[i]
 		still := after.MediaSequence + after.Skipped
 		switch {
 		case s.Gap:
 		case s.MSN < after.MediaSequence:
-			n.later(now, s.Duration+n.longest, s.URI, 15, "a removed segment of %v", s.Duration)
+			n.scheduleCheck(now, s.Duration+n.longest, s.URI, 15, "a removed segment of %v", s.Duration)
 		case s.MSN >= still && n.f.opts.LowLatency && len(s.Parts) > 0 &&
 			s.MSN-still < int64(len(after.Segments)) && len(after.Segments[s.MSN-still].Parts) == 0:
-			n.later(now, 3*after.TargetDuration, s.Parts[0].URI, 16, "a removed part of segment %d", s.MSN)
+			n.scheduleCheck(now, 3*after.TargetDuration, s.Parts[0].URI, 16, "a removed part of segment %d", s.MSN)
 		}
 	}
 }
 
-// later plans to ask shortly before the time that a resource must last.
-func (n *run) later(now time.Time, lasts time.Duration, uri string, rule int, format string, args ...any) {
+// scheduleCheck schedules a check shortly before the time until which a resource must be available.
+func (n *run) scheduleCheck(now time.Time, lasts time.Duration, uri string, rule int, format string, args ...any) {
 	u, err := resolve(n.base, uri)
 	if err != nil {
 		return // reported when it was listed
 	}
-	text := fmt.Sprintf(format, args...) + fmt.Sprintf(" must be fetchable for %v more", lasts)
-	n.leaving = append(n.leaving, departure{at: now.Add(lasts - lasts/10), url: u, rule: rule, text: text})
+	text := fmt.Sprintf(format, args...) + fmt.Sprintf(" must stay available for %v", lasts)
+	n.removalChecks = append(n.removalChecks, removalCheck{at: now.Add(lasts - lasts/10), url: u, rule: rule, text: text})
 }
 
-// askDeparted hands over what left long enough ago.
-func (n *run) askDeparted() {
+// runRemovalChecks passes the checks that are due to the fetching goroutine.
+func (n *run) runRemovalChecks() {
 	now := time.Now()
-	kept := n.leaving[:0]
-	for _, d := range n.leaving {
+	kept := n.removalChecks[:0]
+	for _, d := range n.removalChecks {
 		if d.at.After(now) {
 			kept = append(kept, d)
 			continue
 		}
-		n.jobs <- job{departure: &d}
+		n.jobs <- job{removal: &d}
 	}
-	n.leaving = kept
+	n.removalChecks = kept
 }

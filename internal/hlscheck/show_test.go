@@ -3,11 +3,9 @@ package hlscheck
 import (
 	"context"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -17,6 +15,7 @@ import (
 	"golive/broadcast"
 	"golive/ingest"
 	"golive/internal/mediatest"
+	"golive/internal/pipenet"
 	"golive/media"
 	"golive/origin"
 	"golive/origin/audience"
@@ -155,7 +154,7 @@ func (s show) publish(t *testing.T, sink ingest.Sink) {
 func (s show) serve(t *testing.T, hub *broadcast.Hub) (url string, client *http.Client) {
 	t.Helper()
 	mux, reg := http.NewServeMux(), prometheus.NewRegistry()
-	mux.Handle(origin.Prefix, origin.NewHandler(hub, audience.New(nil, reg), origin.NewReads(100, nil), slog.New(slog.DiscardHandler), origin.NewMetrics(reg)))
+	mux.Handle(origin.Prefix, origin.NewHandler(origin.DefaultConfig(), hub, audience.New(nil, reg), origin.NewReadLimiter(100, nil), slog.New(slog.DiscardHandler), origin.NewMetrics(reg)))
 	mux.HandleFunc("/index.m3u8", func(w http.ResponseWriter, r *http.Request) { s.multivariant(w, r, mux) })
 	var handler http.Handler = mux
 	if s.pair {
@@ -177,8 +176,8 @@ func serveOn(t *testing.T, handler http.Handler, change func(*httptest.Server), 
 	t.Helper()
 	server := httptest.NewUnstartedServer(handler)
 	_ = server.Listener.Close()
-	pipes := newPipes()
-	server.Listener = pipes
+	listener := pipenet.Listen()
+	server.Listener = listener
 	server.EnableHTTP2 = true
 	if change != nil {
 		change(server)
@@ -191,7 +190,7 @@ func serveOn(t *testing.T, handler http.Handler, change func(*httptest.Server), 
 	t.Cleanup(server.Close)
 	client := NewClient(true)
 	transport := client.Transport.(*http.Transport)
-	transport.DialContext = pipes.dial
+	transport.DialContext = listener.Dial
 	t.Cleanup(transport.CloseIdleConnections)
 	return client
 }
@@ -226,47 +225,11 @@ func (s show) reporting(hub *broadcast.Hub, next http.Handler) http.Handler {
 		if strings.HasPrefix(r.URL.Path, "/live/b/") {
 			other = "a"
 		}
-		window, _ := hub.Window(other, broadcast.SourceRendition)
+		live, _ := hub.Find(other)
+		window := live.Window(broadcast.SourceRendition)
 		m, _ := ParseMedia("", window.Snapshot().Full.Plain)
 		newest := m.newest()
 		return text + "#EXT-X-RENDITION-REPORT:URI=\"../../" + other + "/source/index.m3u8\",LAST-MSN=" + number(newest.msn) +
 			",LAST-PART=" + number(newest.part) + "\n"
 	})(next)
 }
-
-// pipes is a listener whose connections are pipes.
-type pipes struct {
-	conns  chan net.Conn
-	closed chan struct{}
-	once   sync.Once
-}
-
-func newPipes() *pipes { return &pipes{conns: make(chan net.Conn), closed: make(chan struct{})} }
-
-func (p *pipes) dial(ctx context.Context, _, _ string) (net.Conn, error) {
-	here, there := net.Pipe()
-	select {
-	case p.conns <- there:
-		return here, nil
-	case <-p.closed:
-		return nil, net.ErrClosed
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-}
-
-func (p *pipes) Accept() (net.Conn, error) {
-	select {
-	case c := <-p.conns:
-		return c, nil
-	case <-p.closed:
-		return nil, net.ErrClosed
-	}
-}
-
-func (p *pipes) Close() error {
-	p.once.Do(func() { close(p.closed) })
-	return nil
-}
-
-func (p *pipes) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 80} }

@@ -47,7 +47,7 @@ func newTSStream(t *testing.T, videoType astits.StreamType) *tsStream {
 	return s
 }
 
-// part is frames pictures with their sound, after PAT and PMT; key makes the
+// part returns frames pictures with their sound, after PAT and PMT; key makes the
 // first an IDR picture with its parameter sets.
 func (s *tsStream) part(frames int, key bool) []byte {
 	s.t.Helper()
@@ -75,7 +75,7 @@ func (s *tsStream) part(frames int, key bool) []byte {
 	return bytes.Clone(s.buf.Bytes())
 }
 
-// segment is seconds of pictures, the first an IDR picture.
+// segment returns seconds of pictures, the first an IDR picture.
 func (s *tsStream) segment(seconds int) []byte { return s.part(seconds*fps, true) }
 
 func (s *tsStream) pes(pid uint16, id uint8, dts, pts int64, data []byte, key bool) {
@@ -98,7 +98,7 @@ func (s *tsStream) pes(pid uint16, id uint8, dts, pts int64, data []byte, key bo
 	}
 }
 
-// picture is a NAL unit that differs from frame to frame and holds no start code.
+// picture returns a NAL unit that differs from frame to frame and holds no start code.
 func picture(header byte, frame int64) []byte {
 	nal := bytes.Repeat([]byte{0xaa}, 300)
 	nal[0], nal[1], nal[2] = header, byte(frame)|0x80, byte(frame>>7)|0x80
@@ -113,7 +113,7 @@ func annexB(nals ...[]byte) []byte {
 	return b
 }
 
-// adts is one AAC-LC stereo frame; the payload is no real sound.
+// adts returns one AAC-LC stereo frame; the payload is no real sound.
 func adts(rate int, payload []byte) []byte {
 	index := map[int]byte{48_000: 3, 44_100: 4}[rate]
 	n := 7 + len(payload)

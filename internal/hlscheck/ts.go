@@ -23,7 +23,7 @@ const (
 // ticksPerWrap is how many 90 kHz ticks 33 bits hold.
 const ticksPerWrap = int64(1) << 33
 
-// Transport is what a run of MPEG-TS bytes held.
+// Transport is a demultiplexed transport stream.
 type Transport struct {
 	// Streams are the elementary streams of the PMT, by PID.
 	Streams []*Stream
@@ -38,24 +38,23 @@ type Stream struct {
 	PES []PES
 }
 
-// PES is one packetised unit.
+// PES is one PES packet.
 type PES struct {
-	// PTS and DTS are 90 kHz ticks. The first of a Demux call is as it was
-	// written; the others have the 33-bit wrap taken out.
+	// PTS and DTS are in 90 kHz ticks. The first ones of a Demux call are as written; the
+	// others are unwrapped from 33 bits.
 	PTS, DTS int64
 	// RandomAccess is the random_access_indicator of the first packet.
 	RandomAccess bool
 	Data         []byte
 }
 
-// Video is the first video stream; nil when there is none.
+// Video returns the first video stream; nil when there is none.
 func (t *Transport) Video() *Stream { return t.find(TypeH264, TypeHEVC) }
 
-// Audio is the first audio stream; nil when there is none.
+// Audio returns the first audio stream; nil when there is none.
 func (t *Transport) Audio() *Stream { return t.find(TypeADTS) }
 
-// first is the stream that a segment is cut by: video, or else audio; nil when it
-// is empty.
+// first returns the video stream, or else the audio stream; nil if it is empty.
 func (t *Transport) first() *Stream {
 	s := t.Video()
 	if s == nil {
@@ -76,14 +75,13 @@ func (t *Transport) find(types ...uint8) *Stream {
 	return nil
 }
 
-// Demux takes MPEG-TS apart with go-astits. It fails when data is not a whole
-// number of packets, has no PAT and PMT, or holds a packet that go-astits
-// refuses.
+// Demux demultiplexes MPEG-TS with go-astits. It fails if data is not a whole number of
+// packets, has no PAT and PMT, or has a packet that go-astits refuses.
 func Demux(ctx context.Context, data []byte) (*Transport, error) {
 	if len(data) == 0 || len(data)%PacketSize != 0 {
 		return nil, fmt.Errorf("%d bytes are not a whole number of %d-byte packets", len(data), PacketSize)
 	}
-	data, err := unbound(data)
+	data, err := unboundPESLengths(data)
 	if err != nil {
 		return nil, err
 	}
@@ -117,7 +115,7 @@ func Demux(ctx context.Context, data []byte) (*Transport, error) {
 	if len(t.Streams) == 0 {
 		return nil, errors.New("no PAT and PMT with elementary streams")
 	}
-	// go-astits drops what it cannot place without a word.
+	// go-astits silently drops packets that it cannot assign.
 	begun := payloadStarts(data)
 	for _, s := range t.Streams {
 		if begun[s.PID] != len(s.PES) {
@@ -128,7 +126,7 @@ func Demux(ctx context.Context, data []byte) (*Transport, error) {
 	return t, nil
 }
 
-// list adds the streams of a PMT that are new.
+// list adds the new streams of a PMT.
 func (t *Transport) list(pmt *astits.PMTData, known map[uint16]*Stream) {
 	for _, es := range pmt.ElementaryStreams {
 		if known[es.ElementaryPID] == nil {
@@ -165,7 +163,7 @@ func newPES(unit *astits.DemuxerData) (PES, error) {
 	return p, nil
 }
 
-// add appends p with its times brought near to those before it.
+// add appends p with its times unwrapped.
 func (s *Stream) add(p PES) {
 	if n := len(s.PES); n > 0 {
 		p.DTS = near(s.PES[n-1].DTS, p.DTS)
@@ -174,7 +172,7 @@ func (s *Stream) add(p PES) {
 	s.PES = append(s.PES, p)
 }
 
-// near is the time that equals raw modulo 2^33 and lies nearest to reference.
+// near returns the time that equals raw modulo 2^33 and lies nearest to reference.
 func near(reference, raw int64) int64 {
 	diff := (raw - reference) % ticksPerWrap
 	switch {
@@ -186,14 +184,14 @@ func near(reference, raw int64) int64 {
 	return reference + diff
 }
 
-// Continuity checks the continuity counters of a transport stream that comes in
-// pieces (ISO 13818-1 section 2.4.3.3). The zero value is ready.
+// Continuity checks the continuity counters of a transport stream, piece by piece (ISO
+// 13818-1 section 2.4.3.3). The zero value is ready.
 type Continuity struct {
 	last map[uint16]uint8
 	seen map[uint16]bool
 }
 
-// Check reads the next piece and returns its faults.
+// Check checks the next piece and returns its faults.
 func (c *Continuity) Check(data []byte) []string {
 	if c.last == nil {
 		c.last, c.seen = map[uint16]uint8{}, map[uint16]bool{}
@@ -222,5 +220,5 @@ func (c *Continuity) Check(data []byte) []string {
 	return faults
 }
 
-// Reset forgets the counters: after a discontinuity they may begin anew.
+// Reset must be called at a discontinuity, after which the counters may restart.
 func (c *Continuity) Reset() { c.last, c.seen = nil, nil }

@@ -6,11 +6,10 @@ import (
 	"slices"
 )
 
-// unbound returns data with the PES_packet_length of each video PES packet set to 0,
-// unbounded, and checks the lengths itself. go-astits (1.16) loses a packet of unbounded
-// length when the packet after it is complete at once: a large picture before one of a
-// single transport packet.
-func unbound(data []byte) ([]byte, error) {
+// unboundPESLengths checks the PES_packet_length of each video PES packet, and returns data with all of
+// them set to 0 (unbounded). go-astits (1.16) loses a packet of unbounded length if the next
+// one is complete within a single transport packet: a large picture before a small one.
+func unboundPESLengths(data []byte) ([]byte, error) {
 	data = slices.Clone(data)
 	open := map[uint16]*boundedPES{}
 	for at := 0; at+PacketSize <= len(data); at += PacketSize {
@@ -42,20 +41,20 @@ func unbound(data []byte) ([]byte, error) {
 	return data, nil
 }
 
-// boundedPES is a PES packet that told its length: the bytes behind the field, told and
-// counted.
-type boundedPES struct{ told, got int }
+// boundedPES is a PES packet with a PES_packet_length: told is its value, got the number of
+// bytes after the field.
+type boundedPES struct{ declared, got int }
 
-// check reports a length that was wrong; nil is right.
+// check returns an error if the length is wrong.
 func (b *boundedPES) check(pid uint16) error {
-	if b != nil && b.told != b.got {
-		return fmt.Errorf("PES on PID %d has %d bytes, and its PES_packet_length is %d", pid, b.got, b.told)
+	if b != nil && b.declared != b.got {
+		return fmt.Errorf("PES on PID %d has %d bytes, and its PES_packet_length is %d", pid, b.got, b.declared)
 	}
 	return nil
 }
 
 // unboundPES clears the length in the first payload of a video PES packet (ISO 13818-1
-// section 2.4.3.6); nil when that told none, or it is no such packet.
+// section 2.4.3.6). It returns nil if the packet had no length or is not a video PES packet.
 func unboundPES(payload []byte) *boundedPES {
 	const prefix = 6
 	if len(payload) < prefix || payload[0] != 0 || payload[1] != 0 || payload[2] != 1 || payload[3]&0xf0 != 0xe0 {
@@ -66,10 +65,10 @@ func unboundPES(payload []byte) *boundedPES {
 		return nil
 	}
 	payload[4], payload[5] = 0, 0
-	return &boundedPES{told: int(told), got: len(payload) - prefix}
+	return &boundedPES{declared: int(told), got: len(payload) - prefix}
 }
 
-// payloadOf is a transport packet's payload; nil when it has none, or is broken.
+// payloadOf returns a transport packet's payload, or nil if it has none or is invalid.
 func payloadOf(p []byte) []byte {
 	const header = 4
 	if p[3]&0x10 == 0 {

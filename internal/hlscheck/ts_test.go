@@ -76,7 +76,7 @@ func TestDemux_RefusesAWrongLengthOfAPESPacket(t *testing.T) {
 	}
 }
 
-func TestDemux_RefusesWhatIsNoTransportStream(t *testing.T) {
+func TestDemux_RefusesOtherThanTransportStreams(t *testing.T) {
 	s := newTSStream(t, astits.StreamTypeH264Video)
 	good := s.segment(1)
 	for name, data := range map[string][]byte{
@@ -150,7 +150,7 @@ func TestADTSFrames_SplitsAPESAndTimesItsFrames(t *testing.T) {
 	}
 }
 
-// pictures is the MD5 of the first n pictures of a tsStream with one key frame.
+// pictures returns the MD5 of the first n pictures of a tsStream with one key frame.
 func pictures(n int64) string {
 	nals := [][]byte{picture(0x65, 0)}
 	for i := int64(1); i < n; i++ {

@@ -8,24 +8,24 @@ import (
 	"sync"
 )
 
-// Violation is one broken rule.
+// Violation is one violation of a rule.
 type Violation struct {
 	// Rule is the number in the table of the package comment.
 	Rule int `json:"rule"`
-	// Rendition is the media playlist's name, as Rendition.Name; empty when the
-	// multivariant playlist is meant.
+	// Rendition is the Rendition.Name of the media playlist; empty for the multivariant
+	// playlist.
 	Rendition string `json:"rendition,omitempty"`
-	// URL is the playlist, segment or part that broke it; may be empty.
+	// URL is that of the playlist, segment or part; may be empty.
 	URL string `json:"url,omitempty"`
-	// Line is the line in the playlist, from 1; 0 when it is about no line.
+	// Line is the line in the playlist, from 1; 0 if it is not about a line.
 	Line int `json:"line,omitempty"`
-	// Quote is what that line says.
+	// Quote is the text of that line.
 	Quote string `json:"quote,omitempty"`
-	// Text says what was seen.
+	// Text describes what was observed.
 	Text string `json:"text"`
 }
 
-// String is the violation on one line.
+// String returns the violation on one line.
 func (v Violation) String() string {
 	s := fmt.Sprintf("rule %d", v.Rule)
 	if v.Rendition != "" {
@@ -44,8 +44,8 @@ func (v Violation) String() string {
 	return s
 }
 
-// violations collects from several goroutines. The same words about the same
-// place are kept once: a live playlist repeats its faults at every reload.
+// violations collects violations from several goroutines. Equal ones are kept once: a live
+// playlist repeats its faults at every reload.
 type violations struct {
 	mu   sync.Mutex
 	list []Violation
@@ -67,7 +67,7 @@ func (c *violations) add(v Violation) {
 	c.list = append(c.list, v)
 }
 
-// addAll adds a list about a text, with the lines it speaks of.
+// addAll adds a list of violations in a text, with their quotes.
 func (c *violations) addAll(rendition string, text []byte, list []Violation) {
 	if len(list) == 0 {
 		return
@@ -82,7 +82,7 @@ func (c *violations) addAll(rendition string, text []byte, list []Violation) {
 	}
 }
 
-// sorted is the collection by rule, in the order of discovery within each.
+// sorted returns the violations sorted by rule, and in the order of discovery within each.
 func (c *violations) sorted() []Violation {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -91,7 +91,7 @@ func (c *violations) sorted() []Violation {
 	return list
 }
 
-// report collects what is wrong with one text.
+// report collects the violations in one text.
 type report struct {
 	url  string
 	list []Violation

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// lines is what was logged, a line each.
+// lines returns what was logged, a line each.
 func lines(log *strings.Builder) []string {
 	return strings.Split(strings.TrimSuffix(log.String(), "\n"), "\n")
 }
@@ -46,7 +46,7 @@ func TestLimiter_LogsTheFirstAndCountsTheRestEachSecond(t *testing.T) {
 	})
 }
 
-func TestLimiter_ForgetsWhatDoesNotComeAgain(t *testing.T) {
+func TestLimiter_RemovesKindsThatDoNotRecur(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l, log, text := newTest(1)
 		for range 3 {

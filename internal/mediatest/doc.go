@@ -1,5 +1,5 @@
-// Package mediatest makes access units for tests: streams with the shape real
-// encoders give them, and nothing a decoder could show.
+// Package mediatest makes access units for tests: streams with the structure of those of real
+// encoders, but without decodable content.
 //
 // Package mediatest does not know the packages it helps to test.
 //

@@ -9,8 +9,8 @@ import (
 	"golive/media"
 )
 
-// H264 is a new video track; each call gives another pointer, as a change of
-// parameters would.
+// H264 returns a new video track; each call returns another pointer, like a change of
+// parameters.
 func H264(width, height int) *media.Track {
 	return &media.Track{
 		Codec:         media.H264,
@@ -23,7 +23,7 @@ func H264(width, height int) *media.Track {
 	}
 }
 
-// AAC is a new audio track of 48 kHz stereo.
+// AAC returns a new audio track of 48 kHz stereo.
 func AAC() *media.Track {
 	return &media.Track{
 		Codec:          media.AAC,
@@ -35,7 +35,7 @@ func AAC() *media.Track {
 	}
 }
 
-// Stream describes a publication.
+// Stream describes a stream of access units.
 type Stream struct {
 	// Video and Audio are its tracks; either may be nil.
 	Video, Audio *media.Track
@@ -52,8 +52,8 @@ type Stream struct {
 	BitRate int
 }
 
-// Units are the stream's access units in the order of the wire, with times
-// rounded to the millisecond as RTMP does.
+// Units returns the stream's access units in order, with times rounded to milliseconds as in
+// RTMP.
 func (s Stream) Units() []media.AccessUnit {
 	var units []media.AccessUnit
 	random := rand.New(rand.NewPCG(1, 2))
@@ -97,7 +97,7 @@ func (s Stream) unit(t *media.Track, seconds float64, key bool, data []byte) med
 	}
 }
 
-// frame is one length-prefixed NAL unit.
+// frame returns one length-prefixed NAL unit.
 func frame(random *rand.Rand, size int, key bool) []byte {
 	data := make([]byte, 4+size)
 	fill(random, data[5:])
@@ -116,10 +116,10 @@ func fill(random *rand.Rand, b []byte) {
 	}
 }
 
-// Segment is a stored segment of 2 s that began at date; it has no bytes.
+// Segment returns a stored segment of 2 s that began at date; it has no bytes.
 func Segment(session string, msn int64, date time.Time) *media.Segment {
 	return &media.Segment{
-		Session: session, MSN: msn, Duration: 2 * media.Second, Size: 1, Independent: true, ProgramDateTime: date,
-		Parts: []*media.Part{{Session: session, MSN: msn, Duration: 2 * media.Second, Size: 1, Independent: true}},
+		Publication: session, MSN: msn, Duration: 2 * media.Second, Size: 1, Independent: true, ProgramDateTime: date,
+		Parts: []*media.Part{{Publication: session, MSN: msn, Duration: 2 * media.Second, Size: 1, Independent: true}},
 	}
 }

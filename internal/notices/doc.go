@@ -2,9 +2,8 @@
 // the Go modules that are linked into it, Go's own library, and the JavaScript in its
 // pages.
 //
-// The text is made by the program in generate, from the sources that the Go command
-// has downloaded and the files in npm; its test fails when the text is not that of the
-// binary.
+// The program in generate makes the text from the sources that the Go command has downloaded
+// and the files in npm; its test fails if the text does not match the binary.
 //
-// Package notices does not know who shows the text. It starts no goroutine.
+// Package notices does not know where the text is shown. It starts no goroutine.
 package notices

@@ -13,50 +13,49 @@ import (
 
 const defaultPort = "1935"
 
-// Config says what to publish, where to and how often.
+// Config configures what to publish and where.
 type Config struct {
 	// URL is rtmp://HOST[:PORT]/APP/NAME. With more than one stream, -1, -2 and so
 	// on are added to NAME.
 	URL string
 	// Streams is the number of streams, at least 1.
 	Streams int
-	// Duration is how long each stream lasts; 0 is until the context is done.
+	// Duration is the duration of each stream; 0 means until the context is done.
 	Duration time.Duration
 	// Spread is the time over which the starts of several streams are spread, so
 	// that their key frames do not come at once.
 	Spread time.Duration
-	// Source is an FLV file. It is played in a loop; it is not written to.
+	// Source is an FLV file, which is published in a loop. It is not modified.
 	Source []byte
-	// Report, if not nil, is told of each stream at its end and every ReportEvery
-	// before, from several goroutines.
+	// Report, if not nil, is called for each stream at its end and every ReportEvery before,
+	// from several goroutines.
 	Report func(Report)
-	// ReportEvery is the time between two reports; 0 is at the end only.
+	// ReportEvery is the time between two reports; 0 means only at the end.
 	ReportEvery time.Duration
 	// Dial, if not nil, makes the connections instead of a net.Dialer.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
-// Report says how a stream is doing.
+// Report is the state of a stream.
 type Report struct {
 	// Stream is the stream's number, from 1.
 	Stream int
 	// Elapsed is how long the stream has been publishing.
 	Elapsed time.Duration
-	// Tags and Bytes are what was sent.
+	// Tags and Bytes are the numbers of tags and bytes that were sent.
 	Tags, Bytes int64
-	// Lag is how much later than due the last tag was sent; MaxLag is the
-	// largest since the start.
+	// Lag is how much later than due the last tag was sent; MaxLag is the largest Lag so far.
 	Lag, MaxLag time.Duration
-	// Done says that the stream has ended.
+	// Done is set if the stream has ended.
 	Done bool
 }
 
-// DefaultConfig publishes one stream until the context is done.
+// DefaultConfig returns a configuration for one stream until the context is done.
 func DefaultConfig() Config {
 	return Config{Streams: 1, Spread: 2 * time.Second, ReportEvery: 10 * time.Second}
 }
 
-// Validate reports every wrong value.
+// Validate returns an error for every invalid value.
 func (c Config) Validate() error {
 	var errs []error
 	if _, err := parseTarget(c.URL); err != nil {
@@ -71,7 +70,7 @@ func (c Config) Validate() error {
 	return errors.Join(errs...)
 }
 
-// target is a publishing point.
+// target is a parsed URL.
 type target struct {
 	address string // HOST:PORT
 	app     string
@@ -80,11 +79,11 @@ type target struct {
 	query   string // with its question mark, or empty
 }
 
-// parseTarget takes a URL apart. The name is what stands behind the last slash.
+// parseTarget parses a URL. The name is what follows the last slash.
 func parseTarget(s string) (target, error) {
 	u, err := url.Parse(s)
 	if err != nil {
-		// The URL may hold a secret key: the cause is told, not the URL.
+		// The URL may hold a secret key: return the cause without the URL.
 		if e, ok := errors.AsType[*url.Error](err); ok {
 			err = e.Err
 		}
@@ -93,7 +92,7 @@ func parseTarget(s string) (target, error) {
 	if u.Scheme != "rtmp" {
 		return target{}, fmt.Errorf("publisher: scheme %q of the URL is not rtmp", u.Scheme)
 	}
-	path := strings.Trim(u.EscapedPath(), "/") // names go out as they were typed
+	path := strings.Trim(u.EscapedPath(), "/") // names are sent as they were typed
 	slash := strings.LastIndexByte(path, '/')
 	if u.Hostname() == "" || slash < 1 {
 		return target{}, errors.New("publisher: the URL is not rtmp://HOST[:PORT]/APP/NAME")
@@ -109,7 +108,7 @@ func parseTarget(s string) (target, error) {
 	return t, nil
 }
 
-// streamName is the name that stream number n of count publishes under.
+// streamName returns the name that stream number n of count publishes under.
 func (t target) streamName(n, count int) string {
 	if count == 1 {
 		return t.name + t.query

@@ -25,56 +25,55 @@ const (
 const (
 	// chunkSize is above nearly every message, so that most go out in one write.
 	chunkSize = 64 << 10
-	// setupTimeout is how long the server has from the dial to publish.
+	// setupTimeout is the time limit from the dial until publish is accepted.
 	setupTimeout = 10 * time.Second
-	// stallTimeout is how long the server may leave a message unread.
+	// stallTimeout is the timeout of a write.
 	stallTimeout = 10 * time.Second
-	// closeTimeout is how long the server has to end its side after our end.
+	// closeTimeout is how long to wait for the server to close its side.
 	closeTimeout = 3 * time.Second
 )
 
 // conn is one publishing connection. Its write methods are called by one
 // goroutine; a second one reads.
 type conn struct {
-	net     *wire
+	net     *netConn
 	chunks  *rtmp.ChunkStreamer
 	name    string
 	stream  uint32     // the message stream that publishes
 	writing sync.Mutex // go-rtmp's streamer encodes one message at a time
 
-	replies chan reply    // to our commands; the reader drops what nobody waits for
+	replies chan reply    // to our commands; the reader drops unexpected ones
 	done    chan struct{} // closed when the reader has ended
-	err     error         // why it has; to be read behind done
+	err     error         // why it has ended; valid once done is closed
 }
 
-// wire is the connection as go-rtmp sees it.
-type wire struct {
+// netConn is the connection as go-rtmp sees it.
+type netConn struct {
 	net.Conn
-	readErr error // sticky; go-rtmp's own errors do not say whether reading can go on
+	readErr error // sticky; go-rtmp's errors do not tell whether reading can continue
 }
 
-func (w *wire) Read(b []byte) (int, error) {
+func (w *netConn) Read(b []byte) (int, error) {
 	n, err := w.Conn.Read(b)
 	w.readErr = err
 	return n, err
 }
 
-func (w *wire) Write(b []byte) (int, error) {
+func (w *netConn) Write(b []byte) (int, error) {
 	if err := w.SetWriteDeadline(time.Now().Add(stallTimeout)); err != nil {
 		return 0, err
 	}
 	return w.Conn.Write(b)
 }
 
-// lost is the error of a connection that failed.
-func lost(err error) error { return fmt.Errorf("publisher: connection lost: %w", err) }
+// lostError returns the error of a connection that failed.
+func lostError(err error) error { return fmt.Errorf("publisher: connection lost: %w", err) }
 
-// write hands a message to the chunk layer, waiting until the one before it on
-// the same chunk stream is on its way. When that fails the connection is closed,
-// and the error is why the reader closed it, if it did: for what the server said, or
-// for what it could not read.
+// write passes a message to the chunk layer, after the previous one on the same chunk stream
+// was written. If that fails it closes the connection. If the reader has closed it first,
+// because the server refused the stream or sent something invalid, write returns that error.
 func (c *conn) write(ctx context.Context, chunks int, timestamp uint32, stream uint32, m message.Message) error {
-	err := c.put(ctx, chunks, timestamp, stream, m)
+	err := c.tryWrite(ctx, chunks, timestamp, stream, m)
 	if err == nil || ctx.Err() != nil {
 		return err
 	}
@@ -86,15 +85,15 @@ func (c *conn) write(ctx context.Context, chunks int, timestamp uint32, stream u
 	if refused, ok := errors.AsType[*RefusedError](c.err); ok {
 		return refused
 	}
-	return lost(err)
+	return lostError(err)
 }
 
-// put is write for the reader too, which must not wait for its own end.
-func (c *conn) put(ctx context.Context, chunks int, timestamp uint32, stream uint32, m message.Message) error {
+// tryWrite is write without the wait for the reader's end, so that the reader can call it.
+func (c *conn) tryWrite(ctx context.Context, chunks int, timestamp uint32, stream uint32, m message.Message) error {
 	c.writing.Lock()
 	defer c.writing.Unlock()
 	select {
-	case <-c.chunks.Done(): // its writer has failed; a message would wait for ever
+	case <-c.chunks.Done(): // its writer has failed; a message would block forever
 		return c.chunks.Err()
 	default:
 	}
@@ -114,9 +113,8 @@ func (c *conn) writeMetadata(ctx context.Context, body []byte) error {
 	return c.write(ctx, mediaChunks, 0, c.stream, &message.DataMessage{Name: "@setDataFrame", Body: bytes.NewReader(body)})
 }
 
-// unpublish ends the stream as an encoder does whose user pressed stop. Where
-// the connection can be closed for writing alone, it waits until the server has
-// seen that.
+// unpublish ends the stream cleanly. If the connection supports CloseWrite, it waits until
+// the server closes its side.
 func (c *conn) unpublish(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, closeTimeout)
 	defer cancel()
@@ -137,36 +135,36 @@ func (c *conn) unpublish(ctx context.Context) error {
 		return nil
 	}
 	if err := half.CloseWrite(); err != nil {
-		return lost(err)
+		return lostError(err)
 	}
 	select {
 	case <-c.done:
-	case <-ctx.Done(): // a server need not close; we do
+	case <-ctx.Done(): // the server did not close; close below
 	}
 	return nil
 }
 
-// flush waits until all messages of a chunk stream are written. It takes the
-// chunk stream's writer for good.
+// flush waits until all messages of a chunk stream are written. The chunk stream cannot be
+// used after it.
 func (c *conn) flush(ctx context.Context, chunks int) error {
 	c.writing.Lock()
 	defer c.writing.Unlock()
 	if _, err := c.chunks.NewChunkWriter(ctx, chunks); err != nil {
-		return lost(err)
+		return lostError(err)
 	}
 	return nil
 }
 
 // close ends the connection and waits for its goroutines.
 func (c *conn) close() {
-	_ = c.net.Close() // so that neither goroutine is held up in it
+	_ = c.net.Close() // so that neither goroutine blocks in it
 	_ = c.chunks.Close()
 	<-c.chunks.Done()
 	<-c.done
 }
 
 func newConn(nc net.Conn, name string) *conn {
-	w := &wire{Conn: nc}
+	w := &netConn{Conn: nc}
 	return &conn{
 		net:     w,
 		chunks:  rtmp.NewChunkStreamer(bufio.NewReader(w), bufio.NewWriterSize(w, chunkSize+64), nil),

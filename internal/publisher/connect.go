@@ -15,8 +15,8 @@ import (
 // controlStream is the message stream of the connection itself.
 const controlStream = 0
 
-// connect dials, shakes hands and publishes; the server has said yes when it
-// returns.
+// connect dials, does the handshake and publishes. It returns when the server has accepted
+// the stream.
 func connect(ctx context.Context, dial func(context.Context, string, string) (net.Conn, error), to target, name string) (*conn, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, setupTimeout, errors.New("the server took too long"))
 	defer cancel()
@@ -24,10 +24,10 @@ func connect(ctx context.Context, dial func(context.Context, string, string) (ne
 	if err != nil {
 		return nil, fmt.Errorf("publisher: dial: %w", err)
 	}
-	// Neither go-rtmp's handshake nor its reader knows of a context.
+	// Neither go-rtmp's handshake nor its reader takes a context.
 	stop := context.AfterFunc(ctx, func() { _ = nc.Close() })
 	c, err := open(ctx, nc, to, name)
-	if !stop() && err == nil { // the time ran out at the last moment
+	if !stop() && err == nil { // ctx was done just now
 		c.close()
 		err = context.Cause(ctx)
 	}
@@ -43,10 +43,10 @@ func connect(ctx context.Context, dial func(context.Context, string, string) (ne
 
 func open(ctx context.Context, nc net.Conn, to target, name string) (*conn, error) {
 	if err := handshake.HandshakeWithServer(nc, nc, &handshake.Config{SkipHandshakeVerification: true}); err != nil {
-		return nil, fmt.Errorf("publisher: shake hands: %w", err)
+		return nil, fmt.Errorf("publisher: handshake: %w", err)
 	}
 	c := newConn(nc, name)
-	// Before the first message the streamer's writer is idle: no race with it.
+	// Before the first message the streamer's writer is idle, so there is no race with it.
 	if err := c.chunks.SelfState().SetChunkSize(chunkSize); err != nil {
 		panic("publisher: chunk size out of range: " + err.Error())
 	}
@@ -58,7 +58,7 @@ func open(ctx context.Context, nc net.Conn, to target, name string) (*conn, erro
 	return c, nil
 }
 
-// publish is the conversation up to the server's consent.
+// publish sends the commands up to publish, and waits until the server accepts it.
 func (c *conn) publish(ctx context.Context, to target) error {
 	if err := c.write(ctx, controlChunks, 0, controlStream, &message.SetChunkSize{ChunkSize: chunkSize}); err != nil {
 		return err
@@ -73,7 +73,7 @@ func (c *conn) publish(ctx context.Context, to target) error {
 	if _, err := c.await(ctx, "_result", 1); err != nil {
 		return err
 	}
-	// Not every server answers these two, and none says anything of use.
+	// Not every server answers these two, and the answers are not needed.
 	if err := c.command(ctx, "releaseStream", 2, controlStream, &message.NetConnectionReleaseStream{StreamName: c.name}); err != nil {
 		return err
 	}
@@ -108,8 +108,7 @@ func (c *conn) command(ctx context.Context, name string, transaction int64, stre
 	return c.write(ctx, commandChunks, 0, stream, &message.CommandMessage{CommandName: name, TransactionID: transaction, Body: body})
 }
 
-// await waits for the answer to a command: the named one, or the server's
-// refusal.
+// await waits for the answer to a command, or the server's refusal.
 func (c *conn) await(ctx context.Context, name string, transaction int64) (reply, error) {
 	for {
 		select {
@@ -134,6 +133,6 @@ func (c *conn) await(ctx context.Context, name string, transaction int64) (reply
 func (c *conn) pong(timestamp uint32) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
-	// If it fails the connection is about to: the next message will tell.
-	_ = c.put(ctx, controlChunks, 0, controlStream, &message.UserCtrl{Event: &message.UserCtrlEventPingResponse{Timestamp: timestamp}})
+	// If it fails, the next write fails too.
+	_ = c.tryWrite(ctx, controlChunks, 0, controlStream, &message.UserCtrl{Event: &message.UserCtrlEventPingResponse{Timestamp: timestamp}})
 }

@@ -5,16 +5,15 @@ import (
 	"fmt"
 )
 
-// RefusedError says that the server refused to take the stream, or stopped
-// taking it, in the words of RTMP's onStatus or _error.
+// RefusedError reports that the server refused or ended the stream with onStatus or _error.
 type RefusedError struct {
 	// Code is the status code: "NetStream.Publish.BadName".
 	Code string
-	// Description is what the server says of it; may be empty.
+	// Description is the server's description; may be empty.
 	Description string
 }
 
-// Error gives the server's words.
+// Error returns the code and the description.
 func (e *RefusedError) Error() string {
 	if e.Description == "" {
 		return "publisher: the server refused: " + e.Code
@@ -22,5 +21,5 @@ func (e *RefusedError) Error() string {
 	return fmt.Sprintf("publisher: the server refused: %s: %s", e.Code, e.Description)
 }
 
-// ErrEmptySource says that the source has no audio and no video.
+// ErrEmptySource is returned for a source without audio and video.
 var ErrEmptySource = errors.New("publisher: the source has no audio and no video")

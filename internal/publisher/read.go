@@ -9,17 +9,17 @@ import (
 	"github.com/yutopp/go-rtmp/message"
 )
 
-// maxArgs bounds the arguments that are read of a command; none has as many.
+// maxArgs bounds the arguments that are read of a command; none has that many.
 const maxArgs = 8
 
-// reply is a command that the server sent.
+// reply is a command from the server.
 type reply struct {
 	name        string // "_result", "_error" or "onStatus"
 	transaction int64
 	args        []any
 }
 
-// number is an argument that must be a number.
+// number returns an argument that must be a number.
 func (r reply) number(i int) (float64, bool) {
 	if i >= len(r.args) {
 		return 0, false
@@ -28,7 +28,7 @@ func (r reply) number(i int) (float64, bool) {
 	return n, ok
 }
 
-// info is a field of the information object, the last argument.
+// info returns a field of the information object, the last argument.
 func (r reply) info(field string) string {
 	if len(r.args) == 0 {
 		return ""
@@ -54,15 +54,13 @@ func (r reply) refusal() *RefusedError {
 	return e
 }
 
-// read takes what the server sends until the connection ends, and says why in
-// c.err.
+// read handles the server's messages until the connection ends, and sets c.err to the reason.
 func (c *conn) read() {
 	defer close(c.done)
-	// The one recover point of the connection: go-rtmp panics when a server's
-	// bytes are not what it expects.
+	// go-rtmp panics on some invalid input.
 	defer func() {
 		if p := recover(); p != nil {
-			c.err = fmt.Errorf("publisher: go-rtmp can't read the server's message: %v", p)
+			c.err = fmt.Errorf("publisher: go-rtmp cannot read the server's message: %v", p)
 			_ = c.net.Close()
 		}
 	}()
@@ -70,10 +68,10 @@ func (c *conn) read() {
 		var m rtmp.ChunkMessage
 		if _, _, err := c.chunks.Read(&m); err != nil {
 			if c.net.readErr != nil {
-				c.err = lost(c.net.readErr)
+				c.err = lostError(c.net.readErr)
 				return
 			}
-			continue // a whole message of a kind that go-rtmp does not decode
+			continue // a message of a type that go-rtmp does not decode
 		}
 		if err := c.handle(m.Message); err != nil {
 			c.err = err
@@ -82,12 +80,12 @@ func (c *conn) read() {
 	}
 }
 
-// handle takes one message. An error ends the connection.
+// handle handles one message. An error ends the connection.
 func (c *conn) handle(m message.Message) error {
 	switch m := m.(type) {
 	case *message.SetChunkSize:
 		if err := c.chunks.PeerState().SetChunkSize(m.ChunkSize); err != nil {
-			return fmt.Errorf("publisher: take the server's chunk size: %w", err)
+			return fmt.Errorf("publisher: set the server's chunk size: %w", err)
 		}
 	case *message.UserCtrl:
 		if ping, ok := m.Event.(*message.UserCtrlEventPingRequest); ok {
@@ -106,7 +104,7 @@ func (c *conn) handle(m message.Message) error {
 	return nil
 }
 
-// arguments decodes the rest of a command, up to what can't be decoded.
+// arguments decodes the rest of a command, up to what cannot be decoded.
 func arguments(body io.Reader) []any {
 	d := message.NewAMFDecoder(body, message.EncodingTypeAMF0)
 	var args []any

@@ -144,7 +144,7 @@ func TestRun_UnpublishesWhenTheContextEnds(t *testing.T) {
 	})
 }
 
-func TestRun_TellsARefusal(t *testing.T) {
+func TestRun_ReportsARefusal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := server{refuse: true}
 		cfg := config(t, &s)
@@ -158,7 +158,7 @@ func TestRun_TellsARefusal(t *testing.T) {
 	})
 }
 
-func TestRun_GivesUpOnAServerThatIsSilent(t *testing.T) {
+func TestRun_FailsIfTheServerIsSilent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg := config(t, &server{})
 		var ours *pipeEnd
@@ -174,7 +174,7 @@ func TestRun_GivesUpOnAServerThatIsSilent(t *testing.T) {
 	})
 }
 
-func TestRun_TellsALostConnection(t *testing.T) {
+func TestRun_ReportsALostConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var s server
 		cfg := config(t, &s)
@@ -193,7 +193,7 @@ func TestRun_TellsALostConnection(t *testing.T) {
 	})
 }
 
-func TestRun_MakesUpForADelayAndTellsIt(t *testing.T) {
+func TestRun_CatchesUpAfterADelayAndReportsIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var s server
 		cfg := config(t, &s)
@@ -235,7 +235,7 @@ func TestRun_SurvivesAServerThatGoRTMPCannotRead(t *testing.T) {
 			return ours, nil
 		}
 		err := publisher.Run(t.Context(), cfg, quiet())
-		if err == nil || !strings.Contains(err.Error(), "go-rtmp can't read the server's message") {
+		if err == nil || !strings.Contains(err.Error(), "go-rtmp cannot read the server's message") {
 			t.Error(err)
 		}
 		served.Wait()

@@ -143,7 +143,7 @@ func (l *oneConn) Close() error {
 
 func (l *oneConn) Addr() net.Addr { return nil }
 
-// dial gives a Dial for Config that connects to s without a network, so that a
+// dial returns a Dial for Config that connects to s without a network, so that a
 // test can run on synctest's clock.
 func (s *server) dial(testing.TB) func(context.Context, string, string) (net.Conn, error) {
 	return func(context.Context, string, string) (net.Conn, error) {

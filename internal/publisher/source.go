@@ -12,27 +12,27 @@ import (
 	"golive/container/flv"
 )
 
-// source is a parsed FLV file, shared by all streams and never written to.
+// source is a parsed FLV file, shared by all streams and immutable.
 type source struct {
 	metadata []byte // the body of the onMetaData tag; nil without one
-	// period is how long one loop lasts, in milliseconds: what a track lasts with
-	// its last frame, so that the next loop's first frame follows it as any other.
+	// period is the duration of one loop in milliseconds, including that of the last frame,
+	// so that the first frame of the next loop follows without a gap.
 	period int64
 	tags   []loopTag // in the order in which a loop sends them
 }
 
-// loopTag is a tag and its place in the loop.
+// loopTag is a tag and its time in the loop.
 type loopTag struct {
 	kind uint8 // flv.TagAudio or flv.TagVideo
 	// at is when the tag is due in a loop, in milliseconds, from 0 to the period.
 	at int64
-	// late is 1 for the tags of a track that begins later than the other and so
-	// reaches into the next loop: the first loop does without them.
+	// late is 1 for tags at the end of a track that begins later than the other, which are
+	// sent in the next loop: the first loop omits them.
 	late int64
 	body []byte
 }
 
-// span is the extent of one track's frames, in milliseconds.
+// span is the time span of one track's frames, in milliseconds.
 type span struct {
 	first, last, frames int64
 }
@@ -45,9 +45,9 @@ func (s *span) add(at int64) {
 	s.frames++
 }
 
-// duration is the span with the last frame, which lasts as long as the others
-// do on average. File times are rounded to milliseconds; dividing last makes
-// audio and video of the same length come out the same.
+// duration returns the duration of the track, assuming that the last frame lasts as long as
+// the others on average. Timestamps are rounded to milliseconds; dividing last gives the
+// same result for audio and video of the same length.
 func (s *span) duration() int64 {
 	if s.frames < 2 {
 		return 0
@@ -100,9 +100,8 @@ func firstOf(s span) int64 {
 	return s.first
 }
 
-// loop moves the tags so that the first frame is at 0 and puts them in order.
-// The order of tags of the same time stays, so that a configuration stays before
-// its frames.
+// loop shifts the tags so that the first frame is at 0, and sorts them. The sort is stable, so
+// that a configuration stays before its frames.
 func (s *source) loop(first int64) {
 	for i := range s.tags {
 		t := &s.tags[i]
@@ -117,8 +116,8 @@ func (s *source) loop(first int64) {
 	})
 }
 
-// due is when tag i is due in the given loop, counted from the stream's start;
-// ok is false when that loop does without it.
+// due returns when tag i is due in the given loop, relative to the stream's start; ok is
+// false if that loop omits it.
 func (s *source) due(loop int64, i int) (at time.Duration, ok bool) {
 	t := &s.tags[i]
 	return time.Duration(loop*s.period+t.at) * time.Millisecond, loop >= t.late
@@ -137,8 +136,7 @@ const (
 func configures(t flv.Tag) bool   { return packetType(t) == packetConfig }
 func endsSequence(t flv.Tag) bool { return packetType(t) == packetEnd }
 
-// packetType is what kind of packet an AVC or AAC tag holds; -1 for formats
-// that have none.
+// packetType returns the packet type of an AVC or AAC tag, or -1 for other formats.
 func packetType(t flv.Tag) int {
 	b := t.Body
 	if len(b) == 0 {

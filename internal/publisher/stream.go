@@ -9,10 +9,10 @@ import (
 	"golive/container/flv"
 )
 
-// lagWarning is the lag from which the log tells of it.
+// lagWarning is the lag above which a warning is logged.
 const lagWarning = time.Second
 
-// stream is one stream on its way. It belongs to the goroutine of run.
+// stream publishes one stream. It belongs to the goroutine of run.
 type stream struct {
 	cfg    Config
 	to     target
@@ -22,11 +22,10 @@ type stream struct {
 
 	start   time.Time
 	report  Report
-	payload bytes.Reader // reused, so that a message costs no allocation of ours
+	payload bytes.Reader // reused for all messages
 }
 
-// run waits for delay and publishes. When ctx is done it unpublishes, and that
-// is no error.
+// run waits for delay and publishes. When ctx is done it unpublishes and returns nil.
 func (s *stream) run(ctx context.Context, delay time.Duration) error {
 	timer := time.NewTimer(delay)
 	defer timer.Stop()
@@ -51,7 +50,7 @@ func (s *stream) run(ctx context.Context, delay time.Duration) error {
 		err = c.unpublish(context.WithoutCancel(ctx))
 	}
 	c.close()
-	s.tell(true)
+	s.reportProgress(true)
 	s.log.Info("publication ended", "duration", s.report.Elapsed.Round(time.Millisecond),
 		"bytes", s.report.Bytes, "max_lag", s.report.MaxLag.Round(time.Millisecond), "err", err)
 	return err
@@ -61,7 +60,7 @@ func (s *stream) run(ctx context.Context, delay time.Duration) error {
 func (s *stream) send(ctx context.Context, c *conn, timer *time.Timer) error {
 	if s.src.metadata != nil {
 		if err := c.writeMetadata(ctx, s.src.metadata); err != nil {
-			return ended(ctx, err)
+			return ignoreCancelled(ctx, err)
 		}
 	}
 	nextReport := s.cfg.ReportEvery
@@ -78,19 +77,19 @@ func (s *stream) send(ctx context.Context, c *conn, timer *time.Timer) error {
 				return err
 			}
 			if err := s.write(ctx, c, due, &s.src.tags[i]); err != nil {
-				return ended(ctx, err)
+				return ignoreCancelled(ctx, err)
 			}
 			if s.cfg.ReportEvery > 0 && due >= nextReport {
 				nextReport += s.cfg.ReportEvery
 				s.report.Elapsed = time.Since(s.start)
-				s.tell(false)
+				s.reportProgress(false)
 			}
 		}
 	}
 }
 
-// wait waits until due after the start. It returns at once when that is past,
-// when ctx is done, and with an error when the connection is lost.
+// wait waits until due after the start. It returns early if ctx is done, and with an error if
+// the connection is lost.
 func (s *stream) wait(ctx context.Context, c *conn, timer *time.Timer, due time.Duration) error {
 	left := due - time.Since(s.start)
 	if left <= 0 {
@@ -119,7 +118,7 @@ func (s *stream) write(ctx context.Context, c *conn, due time.Duration, t *loopT
 	if err != nil {
 		return err
 	}
-	// A write takes long when the server reads too slowly: that is lag as well.
+	// A write blocks if the server reads too slowly: that counts as lag too.
 	s.report.Lag = time.Since(s.start) - due
 	s.report.MaxLag = max(s.report.MaxLag, s.report.Lag)
 	s.report.Tags++
@@ -127,7 +126,7 @@ func (s *stream) write(ctx context.Context, c *conn, due time.Duration, t *loopT
 	return nil
 }
 
-func (s *stream) tell(done bool) {
+func (s *stream) reportProgress(done bool) {
 	s.report.Stream = s.number
 	s.report.Done = done
 	if s.report.Lag > lagWarning && !done {
@@ -138,8 +137,8 @@ func (s *stream) tell(done bool) {
 	}
 }
 
-// ended is nil when err came because the caller wanted an end.
-func ended(ctx context.Context, err error) error {
+// ignoreCancelled returns nil if err was caused by the end of ctx.
+func ignoreCancelled(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return nil //nolint:nilerr // see above
 	}

@@ -1,5 +1,5 @@
-// Package rootdir keeps a directory open as an os.Root, and opens it anew when somebody
-// has removed it or put another one in its place.
+// Package rootdir keeps a directory open as an os.Root, and reopens it if it was removed or
+// replaced.
 //
 // Package rootdir does not know what is in the directory.
 //

@@ -12,10 +12,10 @@ type Dir struct {
 	path string
 	mode fs.FileMode
 	root atomic.Pointer[os.Root]
-	mu   sync.Mutex // held while the directory is opened anew
+	mu   sync.Mutex // held while the directory is reopened
 }
 
-// Open opens the directory at path, and makes it with that mode if it is not there.
+// Open opens the directory at path, creating it with that mode if it does not exist.
 func Open(path string, mode fs.FileMode) (*Dir, error) {
 	d := &Dir{path: path, mode: mode}
 	root, err := d.open()
@@ -33,11 +33,11 @@ func (d *Dir) open() (*os.Root, error) {
 	return os.OpenRoot(d.path)
 }
 
-// Root returns the directory as it was opened last.
+// Root returns the directory as it was last opened.
 func (d *Dir) Root() *os.Root { return d.root.Load() }
 
-// Renew opens the directory anew if its path does not lead to it any more, and says
-// whether it did. What was in a removed directory is gone.
+// Renew reopens the directory if its path leads to another one or to none, and reports
+// whether it did.
 func (d *Dir) Renew() (renewed bool, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -53,20 +53,9 @@ func (d *Dir) Renew() (renewed bool, err error) {
 		return false, err
 	}
 	d.root.Store(root)
-	_ = old.Close() // of a directory that nobody finds
+	_ = old.Close() // it is not reachable any more
 	return true, nil
 }
 
-// Sync makes durable which files the directory has; sync is (*os.File).Sync.
-func (d *Dir) Sync(sync func(*os.File) error) error {
-	f, err := d.Root().Open(".")
-	if err != nil {
-		return err
-	}
-	err = sync(f)
-	_ = f.Close() // it was opened for reading
-	return err
-}
-
-// Close lets go of the directory.
+// Close closes the directory.
 func (d *Dir) Close() error { return d.Root().Close() }

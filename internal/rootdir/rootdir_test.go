@@ -32,7 +32,7 @@ func TestDir_IsOpenedAnewWhenItWasRemovedOrReplaced(t *testing.T) {
 		if _, err := os.Stat(filepath.Join(path, "x")); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
-		if err := d.Sync((*os.File).Sync); err != nil {
+		if err := d.Sync(); err != nil {
 			t.Error(err)
 		}
 	}

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// Bytes is a size in bytes. As text it is a whole number with an optional unit:
+// Bytes is a size in bytes. Its text is a whole number with an optional unit:
 // "65536", "64KiB", "16MiB", "10GiB", or decimal "1MB".
 type Bytes int64
 
@@ -40,7 +40,7 @@ func units() []struct {
 	}
 }
 
-// UnmarshalText reads b from text.
+// UnmarshalText implements encoding.TextUnmarshaler.
 func (b *Bytes) UnmarshalText(text []byte) error {
 	s := strings.TrimSpace(string(text))
 	scale := Bytes(1)
@@ -58,10 +58,10 @@ func (b *Bytes) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// MarshalText writes b with the largest binary unit that divides it.
+// MarshalText implements encoding.TextMarshaler.
 func (b Bytes) MarshalText() ([]byte, error) { return []byte(b.String()), nil }
 
-// String is b with the largest binary unit that divides it.
+// String returns b with the largest binary unit that divides it.
 func (b Bytes) String() string {
 	for _, u := range []struct {
 		suffix string

@@ -1,10 +1,10 @@
-// Package setting holds the types that values in the configuration file have:
-// byte sizes, secrets, and the error that names a wrong one.
+// Package setting defines the types of values in the configuration file: byte sizes,
+// secrets, and the error for an invalid value.
 //
-// Rooms use these types in their Config structs; internal/config reads them from
-// YAML and reports their problems with line and caret.
+// Packages use these types in their Config structs; internal/config reads them from YAML and
+// reports their problems with line and caret.
 //
-// Package setting does not know any room, any key or YAML itself.
+// Package setting does not know the other packages, keys or YAML.
 //
 // It starts no goroutine.
 package setting

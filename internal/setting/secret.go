@@ -6,38 +6,37 @@ import (
 	"log/slog"
 )
 
-// Secret is a value that no log, error or dump shows. Reveal is the only way to
-// its text.
+// Secret is a value that is not shown in logs, errors or dumps. Only Reveal returns its text.
 type Secret struct {
 	text string
-	file string // that it was read from; may be empty
+	file string // the file that it was read from; may be empty
 }
 
-// NewSecret wraps text.
+// NewSecret returns a Secret with the given text.
 func NewSecret(text string) Secret { return Secret{text: text} }
 
-// Reveal is the secret itself.
+// Reveal returns the text of the secret.
 func (s Secret) Reveal() string { return s.text }
 
-// Empty says whether no secret is set.
+// Empty reports whether the secret is empty.
 func (s Secret) Empty() bool { return s.text == "" }
 
-// Equal compares in time that depends on neither value's content or length.
+// Equal compares the secret with other in constant time.
 func (s Secret) Equal(other string) bool {
 	a, b := sha256.Sum256([]byte(s.text)), sha256.Sum256([]byte(other))
 	return subtle.ConstantTimeCompare(a[:], b[:]) == 1
 }
 
-// UnmarshalText takes text as the secret.
+// UnmarshalText implements encoding.TextUnmarshaler.
 func (s *Secret) UnmarshalText(text []byte) error {
 	*s = Secret{text: string(text)}
 	return nil
 }
 
-// MarshalText hides the secret.
+// MarshalText implements encoding.TextMarshaler. It masks the secret.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
-// String hides the secret.
+// String masks the secret.
 func (s Secret) String() string {
 	if s.text == "" {
 		return ""
@@ -45,8 +44,8 @@ func (s Secret) String() string {
 	return "***"
 }
 
-// GoString hides the secret from %#v.
+// GoString masks the secret for %#v.
 func (s Secret) GoString() string { return s.String() }
 
-// LogValue hides the secret from slog.
+// LogValue masks the secret for slog.
 func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }

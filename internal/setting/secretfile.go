@@ -8,12 +8,12 @@ import (
 	"strings"
 )
 
-// maxSecretFile is the largest file that is read as a secret, in bytes. No key and no
-// token needs as much: a larger file is a mistake.
+// maxSecretFile is the largest size of a secret's file, in bytes. No key or token is as
+// large: a larger file is a mistake.
 const maxSecretFile = 64 << 10
 
-// ReadSecretFile returns the secret in the file, without the line end that editors put
-// behind it. The Secret remembers the file.
+// ReadSecretFile returns the secret in the file, without trailing line breaks. The Secret
+// remembers the file.
 func ReadSecretFile(name string) (Secret, error) {
 	f, err := os.Open(name)
 	if err != nil {
@@ -26,7 +26,7 @@ func ReadSecretFile(name string) (Secret, error) {
 	case err != nil:
 		return Secret{}, fmt.Errorf("cannot be read: %w", err)
 	case len(content) > maxSecretFile:
-		return Secret{}, fmt.Errorf("%s holds more than %d bytes, which is no secret", name, maxSecretFile)
+		return Secret{}, fmt.Errorf("%s holds more than %d bytes, which is too much for a secret", name, maxSecretFile)
 	case text == "":
 		return Secret{}, fmt.Errorf("%s is empty", name)
 	}
@@ -36,8 +36,7 @@ func ReadSecretFile(name string) (Secret, error) {
 // File returns the name of the file that the secret was read from, or "".
 func (s Secret) File() string { return s.file }
 
-// Reread returns the secret that its file holds now. A Secret without a file is
-// returned as it is.
+// Reread reads the secret's file again. It returns a Secret without a file unchanged.
 func (s Secret) Reread() (Secret, error) {
 	if s.file == "" {
 		return s, nil

@@ -12,9 +12,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// leastSpan is the least span of a generation: players that poll less often than
-// every half target are rare, and short ones would make work for nobody.
-const leastSpan = 5 * time.Second
+// minSpan is the shortest span of a generation. Shorter ones would cost more and count no
+// better: players poll at least once in a target duration.
+const minSpan = 5 * time.Second
 
 // Audience counts the viewers of each broadcast. It may be used by many goroutines.
 type Audience struct {
@@ -22,17 +22,17 @@ type Audience struct {
 	proxies []netip.Prefix
 	stalls  prometheus.Counter
 
-	rooms atomic.Pointer[map[string]*room] // by broadcast
-	mu    sync.Mutex                       // of those who change rooms
+	counters atomic.Pointer[map[string]*counter] // by broadcast
+	mu       sync.Mutex                          // guards changes of counters
 }
 
-// New counts nobody yet. What the proxies say of whom they ask for is believed.
+// New returns an Audience without viewers. It believes the X-Forwarded-For of the proxies.
 func New(proxies []netip.Prefix, reg prometheus.Registerer) *Audience {
 	a := &Audience{seed: maphash.MakeSeed(), proxies: proxies}
-	a.rooms.Store(&map[string]*room{})
+	a.counters.Store(&map[string]*counter{})
 	a.stalls = prometheus.NewCounter(prometheus.CounterOpts{
 		Name: "golive_origin_player_stalls_total",
-		Help: "Stalls that players told of (CMCD's bs).",
+		Help: "Stalls that players reported (bs of CMCD).",
 	})
 	reg.MustRegister(a.stalls, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "golive_origin_viewers",
@@ -41,54 +41,54 @@ func New(proxies []netip.Prefix, reg prometheus.Registerer) *Audience {
 	return a
 }
 
-// Polled notes that somebody asked for a media playlist of a broadcast that exists.
-// Such requests come at least once in a target duration.
-func (a *Audience) Polled(r *http.Request, broadcast string, target time.Duration) {
+// CountViewer counts the sender of a request for a media playlist of a broadcast that
+// exists. A player sends one at least once in a target duration.
+func (a *Audience) CountViewer(r *http.Request, broadcast string, target time.Duration) {
 	now := time.Now()
-	a.room(broadcast, now).add(a.viewer(r), now, max(leastSpan, 3*target/2))
+	a.counter(broadcast, now).add(a.viewer(r), now, max(minSpan, 3*target/2))
 }
 
-// Heard notes what a player tells with a request of any kind.
-func (a *Audience) Heard(r *http.Request) {
+// CountStall counts a stall, if the player reports one with a request of any kind.
+func (a *Audience) CountStall(r *http.Request) {
 	if _, stalled := cmcdIn(r, cmcdStatus).find("bs"); stalled {
 		a.stalls.Inc()
 	}
 }
 
-// Viewers is how many watch a broadcast: who polled within the last generation or
-// this one, that is within 10 s, or three targets when that is more.
+// Viewers returns the number of viewers of a broadcast: those counted in this generation or
+// the last one, that is within 10 s, or three target durations if that is longer.
 func (a *Audience) Viewers(broadcast string) int {
-	r := (*a.rooms.Load())[broadcast]
+	r := (*a.counters.Load())[broadcast]
 	if r == nil {
 		return 0
 	}
 	return r.count(time.Now())
 }
 
-// All is how many watch any broadcast; who watches two counts twice.
+// All returns the number of viewers of all broadcasts; a viewer of two counts twice.
 func (a *Audience) All() (n int) {
 	now := time.Now()
-	for _, r := range *a.rooms.Load() {
+	for _, r := range *a.counters.Load() {
 		n += r.count(now)
 	}
 	return n
 }
 
-// room is that of a broadcast. A new one takes the empty ones' place: they are no
-// more than the broadcasts that were watched lately.
-func (a *Audience) room(broadcast string, now time.Time) *room {
-	if r := (*a.rooms.Load())[broadcast]; r != nil {
+// counter returns the counter of a broadcast. A new one replaces those that are empty, so
+// there are no more than broadcasts that were watched lately.
+func (a *Audience) counter(broadcast string, now time.Time) *counter {
+	if r := (*a.counters.Load())[broadcast]; r != nil {
 		return r
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if r := (*a.rooms.Load())[broadcast]; r != nil {
+	if r := (*a.counters.Load())[broadcast]; r != nil {
 		return r
 	}
-	next := maps.Clone(*a.rooms.Load())
-	maps.DeleteFunc(next, func(_ string, r *room) bool { return r.isEmpty(now) })
-	r := newRoom()
+	next := maps.Clone(*a.counters.Load())
+	maps.DeleteFunc(next, func(_ string, r *counter) bool { return r.isEmpty(now) })
+	r := newCounter()
 	next[broadcast] = r
-	a.rooms.Store(&next)
+	a.counters.Store(&next)
 	return r
 }

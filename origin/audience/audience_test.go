@@ -51,7 +51,7 @@ func TestAudience_TellsViewersApart(t *testing.T) {
 	} {
 		a := open()
 		for _, r := range c.requests {
-			a.Polled(r, "b", target)
+			a.CountViewer(r, "b", target)
 		}
 		if got := a.Viewers("b"); got != c.want || a.All() != c.want {
 			t.Errorf("%s: %d viewers, %d in all, want %d", name, got, a.All(), c.want)
@@ -83,15 +83,15 @@ func TestAudience_BelievesItsProxies(t *testing.T) {
 	}
 }
 
-func TestAudience_ForgetsWhoLeft(t *testing.T) {
+func TestAudience_ForgetsViewersThatLeft(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for _, target := range []time.Duration{time.Second, 2 * time.Second, 10 * time.Second} {
 			a := open()
 			most := max(10*time.Second, 3*target)
 			for i := range 40 { // one stays, another comes for a moment
-				a.Polled(poll("192.0.2.1:1", "stays", ""), "b", target)
+				a.CountViewer(poll("192.0.2.1:1", "stays", ""), "b", target)
 				if i == 5 {
-					a.Polled(poll("192.0.2.2:1", "leaves", ""), "b", target)
+					a.CountViewer(poll("192.0.2.2:1", "leaves", ""), "b", target)
 					if n := a.Viewers("b"); n != 2 {
 						t.Errorf("target %s: %d viewers", target, n)
 					}
@@ -105,7 +105,7 @@ func TestAudience_ForgetsWhoLeft(t *testing.T) {
 			if n := a.Viewers("b"); n != 0 {
 				t.Errorf("target %s: %d viewers after the last has left", target, n)
 			}
-			a.Polled(poll("192.0.2.3:1", "comes", ""), "b", target)
+			a.CountViewer(poll("192.0.2.3:1", "comes", ""), "b", target)
 			if n := a.Viewers("b"); n != 1 {
 				t.Errorf("target %s: %d viewers after a break", target, n)
 			}
@@ -113,24 +113,24 @@ func TestAudience_ForgetsWhoLeft(t *testing.T) {
 	})
 }
 
-func TestAudience_KeepsNoRoomThatIsEmpty(t *testing.T) {
+func TestAudience_KeepsNoCounterThatIsEmpty(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := open()
 		for i := range 1000 {
-			a.Polled(poll("192.0.2.1:1", "a", ""), fmt.Sprint("broadcast-", i), target)
+			a.CountViewer(poll("192.0.2.1:1", "a", ""), fmt.Sprint("broadcast-", i), target)
 			time.Sleep(time.Second)
 		}
-		if n := len(*a.rooms.Load()); n > 12 {
-			t.Errorf("%d rooms", n)
+		if n := len(*a.counters.Load()); n > 12 {
+			t.Errorf("%d counters", n)
 		}
 	})
 }
 
 // Any audience fits into the same memory, and its number is right within some per
 // cent; a small one's exactly.
-func TestRoom_CountsAnyNumber(t *testing.T) {
+func TestCounter_CountsAnyNumber(t *testing.T) {
 	for _, n := range []int{1, 100, 2000, 20_000, 1_000_000} {
-		r, now := newRoom(), time.Now()
+		r, now := newCounter(), time.Now()
 		state := uint64(n)
 		random := func() uint64 { // splitmix64
 			state += 0x9e3779b97f4a7c15
@@ -145,7 +145,7 @@ func TestRoom_CountsAnyNumber(t *testing.T) {
 		}
 		check := func(when string, want int) {
 			tolerance := 0.0
-			if want > shards*mostInShard/2 {
+			if want > shards*maxInShard/2 {
 				tolerance = 0.08 // four times what is usual
 			}
 			got := r.count(now)
@@ -158,7 +158,7 @@ func TestRoom_CountsAnyNumber(t *testing.T) {
 					held += len(s.shards[i].viewers)
 				}
 			}
-			if held > 2*shards*mostInShard {
+			if held > 2*shards*maxInShard {
 				t.Errorf("%d are held", held)
 			}
 		}
@@ -188,7 +188,7 @@ func TestAudience_ManyAtOnce(t *testing.T) {
 	for i := range 16 {
 		all.Go(func() {
 			for j := range 200 {
-				a.Polled(poll(fmt.Sprintf("192.0.2.%d:1", j%100), "a", ""), fmt.Sprint("b", i%2), target)
+				a.CountViewer(poll(fmt.Sprintf("192.0.2.%d:1", j%100), "a", ""), fmt.Sprint("b", i%2), target)
 				a.All()
 			}
 		})
@@ -206,7 +206,7 @@ func TestAudience_CountsStalls(t *testing.T) {
 		poll("192.0.2.1:1", "a", "_HLS_msn=1&CMCD=bl%3D0%2Cbs%2Csid%3D%22x%22&x=y"),
 		poll("192.0.2.1:1", "a", "", "CMCD-Status", "bs,rtp=1000"),
 	} {
-		a.Heard(r)
+		a.CountStall(r)
 	}
 	for _, r := range []*http.Request{ // none
 		poll("192.0.2.1:1", "a", ""),
@@ -218,15 +218,15 @@ func TestAudience_CountsStalls(t *testing.T) {
 		poll("192.0.2.1:1", "a", "CMCD=%zz"),
 		poll("192.0.2.1:1", "a", "", "CMCD-Status", "rtp=1000"),
 	} {
-		a.Heard(r)
+		a.CountStall(r)
 	}
 	if n := testutil.ToFloat64(a.stalls); n != 3 {
 		t.Errorf("%v stalls", n)
 	}
 }
 
-// BenchmarkPolled is many viewers of one broadcast, on all processors.
-func BenchmarkPolled(b *testing.B) {
+// BenchmarkCountViewer is many viewers of one broadcast, on all processors.
+func BenchmarkCountViewer(b *testing.B) {
 	for _, viewers := range []int{1, 1000, 100_000} {
 		b.Run(fmt.Sprint(viewers), func(b *testing.B) {
 			a := open()
@@ -240,8 +240,8 @@ func BenchmarkPolled(b *testing.B) {
 			b.RunParallel(func(pb *testing.PB) {
 				for i := int(start.Add(7919)); pb.Next(); i++ {
 					r := requests[i%viewers]
-					a.Heard(r)
-					a.Polled(r, "b", target)
+					a.CountStall(r)
+					a.CountViewer(r, "b", target)
 				}
 			})
 		})

@@ -6,11 +6,11 @@ import (
 	"strings"
 )
 
-// cmcd is what a player tells of itself: keys, some with a value, between commas
-// (Common Media Client Data, CTA-5004).
+// cmcd is Common Media Client Data (CTA-5004): keys, some with a value, separated by
+// commas.
 type cmcd string
 
-// cmcdIn is what stands in the query, or in the header of that kind.
+// cmcdIn returns what is in the query, or in the header of that name.
 func cmcdIn(r *http.Request, header string) cmcd {
 	query := r.URL.RawQuery
 	if strings.Contains(query, cmcdParameter) { // else there is no need to look closer
@@ -38,7 +38,8 @@ const (
 	cmcdStatus  = "Cmcd-Status"  // bs
 )
 
-// find is the value of a key, without its quotes. A key without a value is true.
+// find returns the value of a key without its quotes; ok is false if the key is missing or
+// false.
 func (d cmcd) find(key string) (value string, ok bool) {
 	for rest := string(d); rest != ""; {
 		var pair string
@@ -51,7 +52,7 @@ func (d cmcd) find(key string) (value string, ok bool) {
 	return "", false
 }
 
-// cutPair cuts at the first comma that is not between quotes.
+// cutPair cuts s at the first comma outside quotes.
 func cutPair(s string) (pair, rest string) {
 	quoted, escaped := false, false
 	for i := range len(s) {

@@ -1,10 +1,9 @@
-// Package audience counts who watches, from what players ask for anyhow: a playlist,
-// again and again.
+// Package audience counts viewers by the playlist requests of their players.
 //
-// A request enters through Polled or Heard. A viewer is told from others by address and
-// User-Agent, or by the session that the player names (CMCD, CTA-5004); only a hash
-// with a key of this process is kept, for half a minute at most. Nothing is sent to
-// players, so caches keep working. Viewers and All leave as numbers.
+// A request enters through CountViewer or CountStall. Viewers are told apart by address and
+// User-Agent, or by the session that the player names (CMCD, CTA-5004); only a hash with a
+// key of this process is kept, for half a minute at most. Nothing is sent to players, so
+// responses stay cacheable. Viewers and All return numbers.
 //
 // Package audience does not know what is in a playlist.
 //

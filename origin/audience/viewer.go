@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// viewer is a number for who asks, the same at each request.
+// viewer returns a hash of the sender of a request, the same for each of its requests.
 func (a *Audience) viewer(r *http.Request) uint64 {
 	var h maphash.Hash
 	h.SetSeed(a.seed)
@@ -24,7 +24,8 @@ func (a *Audience) viewer(r *http.Request) uint64 {
 	return h.Sum64()
 }
 
-// address is whence the request comes: behind our own proxies, as they say.
+// address returns the address that the request comes from: behind a trusted proxy, the one
+// that X-Forwarded-For names.
 func (a *Audience) address(r *http.Request) string {
 	peer := r.RemoteAddr
 	if i := strings.LastIndexByte(peer, ':'); i >= 0 {
@@ -33,8 +34,8 @@ func (a *Audience) address(r *http.Request) string {
 	if len(a.proxies) == 0 || !a.trusts(strings.Trim(peer, "[]")) {
 		return peer
 	}
-	// Each proxy adds at the end whom it was asked by; what stands before one that
-	// we do not know, anybody may have written.
+	// Each proxy appends the address of its client; what is before one that is not
+	// trusted, anyone may have written.
 	hops := strings.Split(strings.Join(r.Header["X-Forwarded-For"], ","), ",")
 	for _, hop := range slices.Backward(hops) {
 		if hop = strings.TrimSpace(hop); hop != "" {
@@ -47,7 +48,7 @@ func (a *Audience) address(r *http.Request) string {
 	return peer
 }
 
-// trusts says whether text is the address of one of our proxies.
+// trusts reports whether text is the address of a trusted proxy.
 func (a *Audience) trusts(text string) bool {
 	address, err := netip.ParseAddr(text)
 	if err != nil {

@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"strconv"
-	"sync"
 	"sync/atomic"
 
 	"golive/internal/rootdir"
@@ -30,16 +29,6 @@ type Bucket struct {
 	dir  *rootdir.Dir
 	temp atomic.Uint64 // the last temporary file's number
 
-	// tree is held for reading while a file is put into a directory, and for
-	// writing while an empty directory is removed: a directory that has just been
-	// made for a file stays.
-	tree sync.RWMutex
-
-	mu sync.Mutex
-	// durable holds the directories whose own entry is known to be on disk.
-	durable map[string]struct{}
-	pruned  uint64 // how many directories were removed
-
 	// sync is (*os.File).Sync; the benchmark shows what it costs.
 	sync func(*os.File) error
 }
@@ -51,14 +40,17 @@ func New(dir string) (*Bucket, error) {
 	if err != nil {
 		return nil, wrap("open", dir, err)
 	}
-	b := &Bucket{dir: opened, durable: map[string]struct{}{".": {}}, sync: (*os.File).Sync}
+	b := &Bucket{dir: opened, sync: (*os.File).Sync}
 	if err := b.sweep(); err != nil {
 		return nil, errors.Join(wrap("open", dir, err), b.Close())
 	}
 	return b, nil
 }
 
-// root is the directory as it is open now.
+// Dir returns the directory of the files. What is written there by another way than Put
+// can be got, listed and deleted as well.
+func (b *Bucket) Dir() *rootdir.Dir { return b.dir }
+
 func (b *Bucket) root() *os.Root { return b.dir.Root() }
 
 // sweep leaves an empty directory for temporary files. It makes none where there is one:
@@ -84,19 +76,13 @@ func (b *Bucket) sweep() error {
 }
 
 // renew makes again what somebody removed by hand: the directory, or the one of
-// temporary files. It says whether that may have helped.
+// temporary files. It reports whether that may have helped.
 func (b *Bucket) renew() bool {
 	renewed, err := b.dir.Renew()
 	if err != nil {
 		return false
 	}
 	made := b.root().Mkdir(tempDir, 0o700) == nil
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if renewed || made {
-		b.pruned++
-		b.durable = map[string]struct{}{".": {}}
-	}
 	return renewed || made
 }
 
@@ -118,7 +104,9 @@ func (b *Bucket) Put(ctx context.Context, o storage.Object) error {
 	if o.Volatile {
 		return nil
 	}
-	if err := b.settle(o.Key); err != nil {
+	// After a rename the directories must be synced too, or a loss of power can bring the
+	// old entry back.
+	if err := b.dir.Sync(); err != nil {
 		return wrap(opPut, o.Key, err)
 	}
 	return nil
@@ -129,10 +117,10 @@ func (b *Bucket) make(ctx context.Context, o storage.Object) error {
 	name := tempDir + "/" + strconv.FormatUint(b.temp.Add(1), 10)
 	err := b.write(ctx, name, o)
 	if err == nil {
-		err = b.place(name, o.Key)
+		_, err = b.inDirectory(o.Key, func() error { return b.root().Rename(name, o.Key) })
 	}
 	if err != nil {
-		// Leftovers that cannot be removed now are swept by the next New.
+		// What cannot be removed now is removed by the next New.
 		_ = b.root().Remove(name)
 	}
 	return err

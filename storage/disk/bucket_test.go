@@ -11,8 +11,6 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"golive/storage"
 	"golive/storage/storagetest"
 )
@@ -136,57 +134,12 @@ func TestBucket_DoesNotFollowLinksOutside(t *testing.T) {
 	}
 }
 
-// syncs notes what is synced, by name under the bucket's root, and can fail.
-type syncs struct {
-	names []string
-	fail  error
-}
-
-func (s *syncs) sync(f *os.File) error {
-	if s.fail != nil {
-		return s.fail
-	}
-	name := filepath.Base(f.Name())
-	if strings.Contains(f.Name(), tempDir) {
-		name = "temp"
-	}
-	s.names = append(s.names, name)
-	return f.Sync()
-}
-
-func TestPut_SyncsADirectoryAboveOnlyOnce(t *testing.T) {
-	b := open(t, t.TempDir())
-	var s syncs
-	b.sync = s.sync
-	put := func(key string, want ...string) {
-		t.Helper()
-		s.names = nil
-		if err := b.Put(t.Context(), object(key, "x")); err != nil {
-			t.Fatal(err)
-		}
-		if !cmp.Equal(s.names, want) {
-			t.Errorf("put %s synced %q, want %q", key, s.names, want)
-		}
-	}
-	put("live/a/1.ts", "temp", "a", "live", ".")
-	put("live/a/2.ts", "temp", "a")
-	put("live/a/2.ts", "temp", "a")
-	put("live/b/1.ts", "temp", "b", "live")
-	put("top", "temp", ".")
-	for _, key := range []string{"live/a/1.ts", "live/a/2.ts"} {
-		if err := b.Delete(t.Context(), key); err != nil {
-			t.Fatal(err)
-		}
-	}
-	put("live/a/3.ts", "temp", "a", "live")
-}
-
 func TestPut_FailsWholeWhenItCannotSync(t *testing.T) {
 	b := open(t, t.TempDir())
 	if err := b.Put(t.Context(), object("k", "old")); err != nil {
 		t.Fatal(err)
 	}
-	b.sync = (&syncs{fail: syscall.ENOSPC}).sync
+	b.sync = func(*os.File) error { return syscall.ENOSPC }
 	err := b.Put(t.Context(), object("k", "new"))
 	e, ok := errors.AsType[*storage.Error](err)
 	if !ok || !errors.Is(err, syscall.ENOSPC) || !strings.Contains(e.Hint, "the disk is full") || !e.Retryable() {

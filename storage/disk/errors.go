@@ -14,16 +14,26 @@ const (
 	opList   = "list"
 )
 
-// wrap says in the house's words what the file system said.
+// wrap describes an error of the file system, with a hint for the operator.
 func wrap(op, key string, err error) error {
-	e := storage.FileError(op, key, err, "data_dir", "shorten storage.retention.replay or playlist.window")
+	e := &storage.Error{Op: op, Key: key, Err: err}
 	var errno syscall.Errno
 	errors.As(err, &errno)
 	switch errno {
+	case syscall.ENOSPC, syscall.EDQUOT:
+		e.Hint = "the disk is full: free space under data_dir, or shorten storage.retention.replay or playlist.window"
+	case syscall.EACCES, syscall.EPERM:
+		e.Hint = "the user that runs golive must be able to read and write data_dir and all in it"
+	case syscall.EROFS:
+		e.Hint = "data_dir is on a file system that is mounted read-only, or was remounted so after an I/O error: see the kernel's log"
+	case syscall.EMFILE, syscall.ENFILE:
+		e.Hint = "raise the limit of open files (ulimit -n, or LimitNOFILE in systemd)"
+	case syscall.EIO:
+		e.Hint = "the disk fails: see the kernel's log"
 	case syscall.EXDEV:
 		e.Hint, e.Permanent = "data_dir and all in it must be one file system", true
 	case syscall.ENAMETOOLONG:
-		e.Hint, e.Permanent = "the file system bears no name so long", true
+		e.Hint, e.Permanent = "the file system does not allow a name of that length", true
 	case syscall.ENOTDIR, syscall.EISDIR, syscall.EEXIST, syscall.ENOTEMPTY:
 		if op != opPut {
 			e.Err = storage.ErrNotExist

@@ -89,7 +89,7 @@ func (l *lister) file(key string) error {
 	return nil
 }
 
-// mayHold says whether keys under dir, which ends in a slash, can have the prefix.
+// mayHold reports whether keys under dir, which ends in a slash, can have the prefix.
 func (l *lister) mayHold(dir string) bool {
 	return !strings.HasPrefix(path.Base(dir), ".") &&
 		(strings.HasPrefix(dir, l.prefix) || strings.HasPrefix(l.prefix, dir))

@@ -3,86 +3,70 @@ package disk
 import (
 	"errors"
 	"io/fs"
+	"os"
 	"path"
 )
 
-// place renames the temporary file to key, whose directory is made if need be.
-func (b *Bucket) place(temp, key string) error {
-	b.tree.RLock()
-	defer b.tree.RUnlock()
-	err := b.root().Rename(temp, key)
-	if !errors.Is(err, fs.ErrNotExist) {
+// OpenFile opens the file at key for writing, with the flags of os.OpenFile, and makes the
+// directories above it that are missing; made reports that it did.
+func (b *Bucket) OpenFile(key string, flags int) (f *os.File, made bool, err error) {
+	open := func() (err error) {
+		f, err = b.root().OpenFile(key, flags, fileMode)
 		return err
 	}
-	if err := b.root().MkdirAll(path.Dir(key), dirMode); err != nil {
-		return err
+	made, err = b.inDirectory(key, open)
+	if errors.Is(err, fs.ErrNotExist) && b.renew() {
+		made, err = b.inDirectory(key, open)
 	}
-	return b.root().Rename(temp, key)
+	return f, made, err
 }
 
-// settle makes the directory entry of key durable, and those of the directories
-// above it that are not known to be: after a rename the directory must be synced,
-// or a crash can bring the old entry back.
-func (b *Bucket) settle(key string) error {
-	_, pruned := b.known(".")
-	for dir := path.Dir(key); ; dir = path.Dir(dir) {
-		if err := b.syncDir(dir); err != nil {
-			// Deleted meanwhile, directory and all: there is nothing to keep.
-			if errors.Is(err, fs.ErrNotExist) {
-				return nil
-			}
-			return err
-		}
-		if durable, _ := b.known(dir); durable {
+// Write writes the slabs to the file at key. Unlike Put it is one write to one file, which
+// is not durable, and which readers see half written: nobody may know its name yet. made
+// reports that a directory had to be made.
+func (b *Bucket) Write(key string, slabs [][]byte) (made bool, err error) {
+	f, made, err := b.OpenFile(key, os.O_WRONLY|os.O_CREATE|os.O_TRUNC)
+	if err != nil {
+		return made, wrap(opPut, key, err)
+	}
+	for _, slab := range slabs {
+		if _, err = f.Write(slab); err != nil {
 			break
 		}
 	}
-	b.learn(path.Dir(key), pruned)
-	return nil
+	if err = errors.Join(err, f.Close()); err != nil {
+		// What cannot be deleted either is written over at the next try.
+		_ = b.root().Remove(key)
+		return made, wrap(opPut, key, err)
+	}
+	return made, nil
 }
 
-func (b *Bucket) syncDir(dir string) error {
-	f, err := b.root().Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(b.sync(f), f.Close())
-}
+// maxPrunes is how often in a row the directory of a new file may be removed, because it
+// is empty, before the file is in it.
+const maxPrunes = 100
 
-// known says whether dir's own entry is durable, and how many directories were
-// removed so far.
-func (b *Bucket) known(dir string) (durable bool, pruned uint64) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	_, durable = b.durable[dir]
-	return durable, b.pruned
-}
-
-// learn notes that dir and all above it are durable, unless a directory was
-// removed since: then dir may be another one, made in its place.
-func (b *Bucket) learn(dir string, pruned uint64) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.pruned != pruned {
-		return
+// inDirectory calls create, which makes the file at key, and makes the directories above
+// it when they are missing.
+func (b *Bucket) inDirectory(key string, create func() error) (made bool, err error) {
+	for range maxPrunes {
+		if err = create(); !errors.Is(err, fs.ErrNotExist) {
+			return made, err
+		}
+		if err = b.root().MkdirAll(path.Dir(key), dirMode); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return made, err
+		}
+		made = true
 	}
-	for ; dir != "."; dir = path.Dir(dir) {
-		b.durable[dir] = struct{}{}
-	}
+	return made, err
 }
 
 // prune removes the directories above key that are empty.
 func (b *Bucket) prune(key string) {
-	b.tree.Lock()
-	defer b.tree.Unlock()
 	for dir := path.Dir(key); dir != "."; dir = path.Dir(dir) {
 		// rmdir(2) itself refuses a directory that is not empty.
 		if err := b.root().Remove(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return
 		}
-		b.mu.Lock()
-		delete(b.durable, dir)
-		b.pruned++
-		b.mu.Unlock()
 	}
 }

@@ -2,6 +2,7 @@ package s3
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"io"
 	"iter"
@@ -23,6 +24,9 @@ type Bucket struct {
 	http    *httpClient
 	keys    *rotating
 	client  *s3.Client
+	// probeKey begins the keys of a Probe's objects: each Probe replaces what one before
+	// could not delete.
+	probeKey string
 }
 
 // New is the bucket that cfg, which is valid, names. It does not talk to the store;
@@ -36,7 +40,10 @@ func New(ctx context.Context, cfg storage.S3Config) (*Bucket, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &Bucket{cfg: cfg, profile: profileOf(cfg), http: newHTTPClient(roots), keys: keys}
+	b := &Bucket{
+		cfg: cfg, profile: profileOf(cfg), http: newHTTPClient(roots), keys: keys,
+		probeKey: cfg.Prefix + "/golive-probe-" + rand.Text(),
+	}
 	b.client = s3.New(options(cfg, b.profile, b.http, keys))
 	return b, nil
 }
@@ -195,7 +202,7 @@ func rangeHeader(offset, length int64) string {
 }
 
 // Delete removes the object, and its older versions where the profile says so. No
-// store says whether there was one.
+// store says if there was one.
 func (b *Bucket) Delete(ctx context.Context, key string) error {
 	err := check(ctx, key)
 	switch {

@@ -78,7 +78,7 @@ func TestBucket_WorksThroughASilence(t *testing.T) {
 	}
 	server.Pause()
 	time.AfterFunc(300*time.Millisecond, server.Resume)
-	b.http.patience = 100 * time.Millisecond
+	b.http.timeout = 100 * time.Millisecond
 	if err := b.Put(t.Context(), object("live/a/2.ts", "two")); err != nil {
 		t.Error(err)
 	}

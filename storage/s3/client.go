@@ -15,14 +15,14 @@ import (
 )
 
 const (
-	// patience is how long one attempt may take beyond what its bytes need at
-	// leastRate. The SDK has no limit by itself: a silent server would hold an
+	// timeout is how long one attempt may take beyond what its bytes need at
+	// minRate. The SDK has no limit by itself: a silent server would hold an
 	// upload for ever.
-	patience = 5 * time.Second
-	// leastRate is how slow a connection may be, in bytes per second.
-	leastRate = 128 << 10
-	// mostDoublings bounds how far the limit grows while attempts run into it.
-	mostDoublings = 4
+	timeout = 5 * time.Second
+	// minRate is how slow a connection may be, in bytes per second.
+	minRate = 128 << 10
+	// maxDoublings bounds how far the limit grows while attempts run into it.
+	maxDoublings = 4
 
 	// idleConnections is how many uploads may be under way at once without each
 	// opening a connection of its own: net/http keeps two otherwise, the SDK ten.
@@ -36,7 +36,7 @@ const (
 type httpClient struct {
 	client    *http.Client
 	transport *http.Transport
-	patience  time.Duration
+	timeout   time.Duration
 	// doublings is how often the limit is doubled now. Attempts that run into it
 	// raise it, so that uploads get through however slow the line is; those that
 	// end in time lower it again.
@@ -46,8 +46,8 @@ type httpClient struct {
 func newHTTPClient(roots *x509.CertPool) *httpClient {
 	t := &http.Transport{
 		Proxy:                 http.ProxyFromEnvironment,
-		DialContext:           (&net.Dialer{Timeout: patience, KeepAlive: 15 * time.Second}).DialContext,
-		TLSHandshakeTimeout:   patience,
+		DialContext:           (&net.Dialer{Timeout: timeout, KeepAlive: 15 * time.Second}).DialContext,
+		TLSHandshakeTimeout:   timeout,
 		TLSClientConfig:       &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots},
 		MaxIdleConnsPerHost:   idleConnections,
 		IdleConnTimeout:       90 * time.Second,
@@ -59,12 +59,12 @@ func newHTTPClient(roots *x509.CertPool) *httpClient {
 		// HTTP/2 would put all uploads into one connection and its one window.
 		ForceAttemptHTTP2: false,
 	}
-	return &httpClient{transport: t, patience: patience, client: &http.Client{Transport: t, CheckRedirect: followWhatKeepsTheMethod}}
+	return &httpClient{transport: t, timeout: timeout, client: &http.Client{Transport: t, CheckRedirect: followSameMethod}}
 }
 
-// followWhatKeepsTheMethod leaves 301 and 302 to be told as errors: net/http would
+// followSameMethod leaves 301 and 302 to be told as errors: net/http would
 // turn a PUT into a GET.
-func followWhatKeepsTheMethod(next *http.Request, via []*http.Request) error {
+func followSameMethod(next *http.Request, via []*http.Request) error {
 	if code := next.Response.StatusCode; (code == http.StatusTemporaryRedirect || code == http.StatusPermanentRedirect) && len(via) < 5 {
 		return nil
 	}
@@ -73,7 +73,7 @@ func followWhatKeepsTheMethod(next *http.Request, via []*http.Request) error {
 
 // limit is how long an attempt that sends size bytes may take to its answer.
 func (c *httpClient) limit(size int64) time.Duration {
-	d := c.patience + time.Duration(max(size, 0))*time.Second/leastRate
+	d := c.timeout + time.Duration(max(size, 0))*time.Second/minRate
 	return d << c.doublings.Load()
 }
 
@@ -101,45 +101,45 @@ func (c *httpClient) Do(req *http.Request) (*http.Response, error) {
 	if inTime {
 		c.shift(-1)
 	}
-	if !isTrouble(resp.StatusCode) {
+	if !isServerFailure(resp.StatusCode) {
 		conn = nil // it stays
 	}
-	resp.Body = &answer{
-		bad:      conn,
-		body:     resp.Body,
-		timer:    timer,
-		patience: c.patience,
-		cancel:   cancel,
-		cause:    func() error { return context.Cause(ctx) },
+	resp.Body = &responseBody{
+		bad:     conn,
+		body:    resp.Body,
+		timer:   timer,
+		timeout: c.timeout,
+		cancel:  cancel,
+		cause:   func() error { return context.Cause(ctx) },
 	}
 	return resp, nil
 }
 
-// isTrouble says whether the status means that the store, or what stands before it, is
+// isServerFailure reports whether the status means that the store, or what stands before it, is
 // in trouble or wants less. At some stores the connection leads to that same part of it
 // for as long as it lives, and a new one leads elsewhere.
-func isTrouble(status int) bool {
+func isServerFailure(status int) bool {
 	return status >= http.StatusInternalServerError || status == http.StatusTooManyRequests
 }
 
 func (c *httpClient) shift(by int32) {
 	old := c.doublings.Load()
-	c.doublings.CompareAndSwap(old, min(max(old+by, 0), mostDoublings))
+	c.doublings.CompareAndSwap(old, min(max(old+by, 0), maxDoublings))
 }
 
-// answer is a response's body, each read of which has a time limit.
-type answer struct {
-	body     io.ReadCloser
-	timer    *time.Timer
-	patience time.Duration
-	cancel   context.CancelCauseFunc
-	cause    func() error // why the request was cancelled
-	bad      net.Conn     // the connection, if it must not be used again; or nil
+// responseBody is a response's body, each read of which has a time limit.
+type responseBody struct {
+	body    io.ReadCloser
+	timer   *time.Timer
+	timeout time.Duration
+	cancel  context.CancelCauseFunc
+	cause   func() error // why the request was cancelled
+	bad     net.Conn     // the connection, if it must not be used again; or nil
 }
 
-// Read waits for the server at most as long as patience.
-func (a *answer) Read(p []byte) (int, error) {
-	a.timer.Reset(a.patience)
+// Read waits for the server at most as long as timeout.
+func (a *responseBody) Read(p []byte) (int, error) {
+	a.timer.Reset(a.timeout)
 	n, err := a.body.Read(p)
 	a.timer.Stop()
 	if err != nil {
@@ -154,7 +154,7 @@ func (a *answer) Read(p []byte) (int, error) {
 }
 
 // Close ends the request.
-func (a *answer) Close() error {
+func (a *responseBody) Close() error {
 	a.timer.Stop()
 	err := a.body.Close()
 	a.leave()
@@ -164,7 +164,7 @@ func (a *answer) Close() error {
 
 // leave closes a connection that must not be used again. Whoever was given it between
 // the end of the answer and now fails, and tries again on another.
-func (a *answer) leave() {
+func (a *responseBody) leave() {
 	if a.bad != nil {
 		_ = a.bad.Close() // nothing is lost with it
 		a.bad = nil
@@ -174,10 +174,10 @@ func (a *answer) leave() {
 // stalledError says that the store took too long.
 type stalledError struct{ limit time.Duration }
 
-// Error is how long it was waited for.
+// Error returns how long golive waited.
 func (e *stalledError) Error() string { return fmt.Sprintf("no answer within %s", e.limit) }
 
-// Timeout tells the SDK that another attempt is worth while.
+// Timeout implements the interface by which the SDK knows that another attempt may succeed.
 func (e *stalledError) Timeout() bool { return true }
 
 // loadRoots reads the certificates to trust; none means the system's.

@@ -20,8 +20,8 @@ import (
 )
 
 const (
-	// lookInterval is how often at most the files of credentials are looked at.
-	lookInterval = time.Second
+	// statInterval is how often at most the files of credentials are looked at.
+	statInterval = time.Second
 	// reloadInterval is how often at most credentials are read again because the store
 	// refused them: behind them may be a service that counts.
 	reloadInterval = time.Second
@@ -125,7 +125,7 @@ func (r *rotating) provider(ctx context.Context) aws.CredentialsProvider {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := time.Now()
-	if now.Sub(r.looked) >= lookInterval {
+	if now.Sub(r.looked) >= statInterval {
 		r.looked = now
 		if seen := r.stat(); !sameFiles(seen, r.seen) {
 			r.seen, r.stale = seen, true
@@ -165,7 +165,7 @@ func (r *rotating) refused(err error) aws.Ternary {
 	return aws.TrueTernary
 }
 
-// isStaleKey says whether the error code may mean that the key has been replaced.
+// isStaleKey reports whether the error code may mean that the key has been replaced.
 func isStaleKey(code string) bool {
 	switch code {
 	case "ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired", "InvalidToken", // AWS
@@ -188,7 +188,7 @@ func (r *rotating) stat() []os.FileInfo {
 	return seen
 }
 
-// sameFiles says whether the files look as they did. A mounted secret changes by
+// sameFiles reports whether the files look as they did. A mounted secret changes by
 // pointing a link to another file.
 func sameFiles(a, b []os.FileInfo) bool {
 	for i := range a {

@@ -5,7 +5,7 @@
 // being copied, and go out as the bodies of HTTP responses. Probe tries out
 // beforehand all that will be asked of the bucket.
 //
-// Stores differ in where the bucket's name goes, which checksums they bear and
+// Stores differ in where the bucket's name goes, which checksums they accept and
 // what a deletion removes: provider.go holds what is known of each. Every error
 // says which setting to change where a setting can help. Nearly every failure is
 // worth another try, wrong credentials and a missing bucket too: the operator can

@@ -30,7 +30,7 @@ var (
 	errNoCredentials = errors.New("there are no credentials")
 )
 
-// wrap says in the house's words what the SDK said.
+// wrap describes an error of the SDK, with a hint for the operator.
 func (b *Bucket) wrap(ctx context.Context, op, key string, err error) error {
 	e := &storage.Error{Op: op, Key: key, Err: err}
 	switch {
@@ -43,6 +43,7 @@ func (b *Bucket) wrap(ctx context.Context, op, key string, err error) error {
 		e.Hint = notS3Hint
 	default:
 		if resp, ok := errors.AsType[*smithyhttp.ResponseError](err); ok && resp.HTTPStatusCode() != 0 {
+			e.RetryAfter = retryAfter(resp)
 			b.explainAnswer(e, newRefusal(resp))
 		} else {
 			b.explainConnection(e, err)
@@ -53,22 +54,22 @@ func (b *Bucket) wrap(ctx context.Context, op, key string, err error) error {
 
 const notS3Hint = "storage.s3.endpoint must be the URL of the S3 API, not of a web console or a web site"
 
-// refusal is what the store answered instead of doing what it was asked.
+// refusal is an error response of the store.
 type refusal struct {
 	status        int
 	code, message string
 	region        string // where the bucket is, if the store says so
-	speaksHTML    bool
+	isHTML        bool
 	err           error
 }
 
 func newRefusal(resp *smithyhttp.ResponseError) *refusal {
 	header := resp.HTTPResponse().Header
 	r := &refusal{
-		status:     resp.HTTPStatusCode(),
-		region:     header.Get("X-Amz-Bucket-Region"),
-		speaksHTML: strings.HasPrefix(header.Get("Content-Type"), "text/html"),
-		err:        resp,
+		status: resp.HTTPStatusCode(),
+		region: header.Get("X-Amz-Bucket-Region"),
+		isHTML: strings.HasPrefix(header.Get("Content-Type"), "text/html"),
+		err:    resp,
 	}
 	if api, ok := errors.AsType[smithy.APIError](resp.Err); ok {
 		r.code, r.message = api.ErrorCode(), api.ErrorMessage()
@@ -83,7 +84,7 @@ func newRefusal(resp *smithyhttp.ResponseError) *refusal {
 // some stores repeat the signature and the key's id in it.
 func (r *refusal) Error() string {
 	s := fmt.Sprintf("the store answered %d %s", r.status, http.StatusText(r.status))
-	if r.speaksHTML {
+	if r.isHTML {
 		return s + " in HTML"
 	}
 	if r.code != "" && r.code != "UnknownError" {
@@ -98,7 +99,7 @@ func (r *refusal) Error() string {
 // Unwrap is the SDK's error.
 func (r *refusal) Unwrap() error { return r.err }
 
-// isNotExist says whether the object is missing. HEAD's answer has no code; the SDK
+// isNotExist reports whether the object is missing. HEAD's answer has no code; the SDK
 // makes one of the status. Other codes at 404 mean a bucket, or a user.
 func (r *refusal) isNotExist() bool {
 	switch r.code {
@@ -116,7 +117,7 @@ func (b *Bucket) explainAnswer(e *storage.Error, r *refusal) {
 		e.Err = storage.ErrNotExist
 		return
 	}
-	if r.speaksHTML && r.status < 500 {
+	if r.isHTML && r.status < 500 {
 		e.Hint = notS3Hint
 		return
 	}
@@ -176,7 +177,7 @@ func (b *Bucket) hintOfStatus(r *refusal) string {
 		return notS3Hint
 	case r.status == http.StatusTooManyRequests:
 		return overloadHint
-	case r.status >= 500 && r.speaksHTML:
+	case r.status >= 500 && r.isHTML:
 		return "a proxy before the store answered: the store may be down"
 	case r.status >= 500:
 		return "the store is in trouble: see its status page or log"
@@ -194,8 +195,8 @@ func (b *Bucket) featureHint(r *refusal) string {
 	switch {
 	case strings.Contains(said, "acl"):
 		return aclHint
-	case b.profile.everyChecksum:
-		return "the store may not bear checksums: set storage.s3.checksum: when_required"
+	case b.profile.alwaysChecksum:
+		return "the store may not know checksums: set storage.s3.checksum: when_required"
 	case strings.Contains(said, "checksum"), strings.Contains(said, "content-md5"):
 		return "set storage.s3.checksum: when_supported"
 	case b.cfg.ACL != "":

@@ -339,7 +339,7 @@ func TestPut_LeavesASilentStore(t *testing.T) {
 	})
 	defer close(release)
 	b := open(t, cfg)
-	b.http.patience = 50 * time.Millisecond
+	b.http.timeout = 50 * time.Millisecond
 	if err := b.Put(t.Context(), object("live/a/1.ts", "x")); err != nil {
 		t.Fatal(err)
 	}
@@ -358,9 +358,9 @@ func TestPut_TellsThatTheStoreIsSilent(t *testing.T) {
 	})
 	defer close(release)
 	b := open(t, cfg)
-	b.http.patience = 20 * time.Millisecond
+	b.http.timeout = 20 * time.Millisecond
 	checkTold(t, b.Put(t.Context(), object("live/a/1.ts", "x")), "no answer within", "slow or dead")
-	if b.http.limit(0) <= b.http.patience {
+	if b.http.limit(0) <= b.http.timeout {
 		t.Error("the limit did not grow, so that a slow line would never get an upload through")
 	}
 }
@@ -378,7 +378,7 @@ func TestGet_LeavesABodyThatStopsHalfway(t *testing.T) {
 	})
 	defer close(release)
 	b := open(t, cfg)
-	b.http.patience = 50 * time.Millisecond
+	b.http.timeout = 50 * time.Millisecond
 	r, err := b.Get(t.Context(), "live/a/1.ts", 0, -1)
 	if err != nil {
 		t.Fatal(err)

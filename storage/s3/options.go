@@ -43,16 +43,16 @@ func options(cfg storage.S3Config, p profile, client *httpClient, keys *rotating
 			// Conflict is what stores answer to two operations at once, on one key or,
 			// with folders behind them, on one folder: trying again is all it takes.
 			// Too many requests has no error code that all stores agree on.
-			o.Retryables = append(o.Retryables,
+			o.Retryables = append([]retry.IsErrorRetryable{retry.IsErrorRetryableFunc(longRetryAfter)}, append(o.Retryables,
 				retry.RetryableHTTPStatusCode{Codes: map[int]struct{}{http.StatusConflict: {}, http.StatusTooManyRequests: {}}},
-				retry.IsErrorRetryableFunc(keys.refused))
+				retry.IsErrorRetryableFunc(keys.refused))...)
 			o.Backoff = retry.BackoffDelayerFunc(backoff)
 			// The shared bucket of tokens runs dry in an outage: uploads then fail
 			// without having been tried.
 			o.RateLimiter = ratelimit.None
 		}),
 	}
-	if p.everyChecksum {
+	if p.alwaysChecksum {
 		o.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenSupported
 		o.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenSupported
 	}
@@ -62,11 +62,11 @@ func options(cfg storage.S3Config, p profile, client *httpClient, keys *rotating
 	return o
 }
 
-// backoff is how long to wait behind the attempt. The SDK's own begins at a second:
+// backoff returns how long to wait after the attempt. The SDK's own begins at a second:
 // long, for a segment that players wait for.
-func backoff(attempt int, _ error) (time.Duration, error) {
+func backoff(attempt int, err error) (time.Duration, error) {
 	d := firstBackoff << min(max(attempt-1, 0), attempts)
-	return d/2 + rand.N(d/2), nil
+	return max(d/2+rand.N(d/2), retryAfter(err)), nil
 }
 
 func isNoSuchKey(err error) bool {

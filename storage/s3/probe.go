@@ -20,7 +20,7 @@ import (
 	"golive/storage"
 )
 
-// Finding is what the Probe learnt from one step.
+// Finding is the result of one step of a Probe.
 type Finding struct {
 	// Step is what was tried: put, get, range, list, delete, headers, encoding,
 	// versions or cors.
@@ -31,7 +31,7 @@ type Finding struct {
 	Warning bool
 }
 
-// Report is what a Probe found, step by step.
+// Report is the result of a Probe, step by step.
 type Report []Finding
 
 // Err joins what golive cannot work with; nil when the bucket will do.
@@ -45,7 +45,7 @@ func (r Report) Err() error {
 	return errors.Join(errs...)
 }
 
-// Passed says whether the step was tried and all was well.
+// Passed reports whether the step was tried and all was well.
 func (r Report) Passed(step string) bool {
 	return slices.ContainsFunc(r, func(f Finding) bool { return f.Step == step && f.Err == nil })
 }
@@ -56,18 +56,17 @@ const (
 	probeEncoding = "gzip"
 )
 
-// probePatience is how long a Probe goes on trying what a store refuses because it is
+// probeRetryTime is how long a Probe goes on trying what a store refuses because it is
 // overloaded, or limits the rate of requests. Many servers that start at once make it do
 // so.
-const probePatience = 10 * time.Second
+const probeRetryTime = 10 * time.Second
 
 // Probe tries out all that will be asked of the bucket, with two small objects
 // below the prefix that it deletes again. When nothing can be put it tries nothing
 // else. What the store refuses only for now is tried again for up to ten seconds.
 func (b *Bucket) Probe(ctx context.Context) Report {
-	p := probe{Bucket: b, text: []byte("golive tries this bucket out: " + rand.Text()), until: time.Now().Add(probePatience)}
-	name := b.cfg.Prefix + "/golive-probe-" + rand.Text()
-	p.plain, p.zipped = name+".ts", name+".m3u8"
+	p := probe{Bucket: b, text: []byte("golive tries this bucket out: " + rand.Text()), until: time.Now().Add(probeRetryTime)}
+	p.plain, p.zipped = b.probeKey+".ts", b.probeKey+".m3u8"
 	p.note("put", p.try(ctx, p.put))
 	if p.report.Err() != nil {
 		return p.report
@@ -99,22 +98,22 @@ func (p *probe) try(ctx context.Context, step func(context.Context) error) error
 	const longest = 2 * time.Second
 	for wait := 250 * time.Millisecond; ; wait = min(2*wait, longest) {
 		err := step(ctx)
-		if !isPassing(err) || !time.Now().Add(wait).Before(p.until) {
+		if !isTransient(err) || !time.Now().Add(max(wait, storage.RetryAfter(err))).Before(p.until) {
 			return err
 		}
 		select {
-		case <-time.After(wait/2 + mathrand.N(wait/2)):
+		case <-time.After(max(wait/2+mathrand.N(wait/2), storage.RetryAfter(err))):
 		case <-ctx.Done():
 			return err
 		}
 	}
 }
 
-// isPassing says whether the store refused something because it is overloaded or in
+// isTransient reports whether the store refused something because it is overloaded or in
 // trouble, which may be over in a moment.
-func isPassing(err error) bool {
+func isTransient(err error) bool {
 	r, ok := errors.AsType[*refusal](err)
-	return ok && isTrouble(r.status) && r.status != http.StatusNotImplemented && r.status != http.StatusInsufficientStorage
+	return ok && isServerFailure(r.status) && r.status != http.StatusNotImplemented && r.status != http.StatusInsufficientStorage
 }
 
 func (p *probe) note(step string, err error) {
@@ -125,7 +124,7 @@ func (p *probe) warn(step string, err error) {
 	p.report = append(p.report, Finding{Step: step, Err: err, Warning: true})
 }
 
-// wrong is a step's error in the form of all others.
+// wrong returns a step's error in the form of all others.
 func (p *probe) wrong(step, hint, problem string, args ...any) error {
 	return &storage.Error{Op: step, Key: p.plain, Err: fmt.Errorf(problem, args...), Hint: hint}
 }

@@ -14,9 +14,9 @@ type profile struct {
 	// pathStyle puts the bucket into the path. Of stores behind one host name, few
 	// have the wildcard certificate and DNS entry that the other way needs.
 	pathStyle bool
-	// everyChecksum sends a checksum with each upload, as the SDK does by itself.
+	// alwaysChecksum sends a checksum with each upload, as the SDK does by itself.
 	// Only AWS is known to take it in each of its forms.
-	everyChecksum bool
+	alwaysChecksum bool
 	// versions deletes every version of an object: where a bucket always keeps
 	// them, a plain deletion hides the object and frees nothing.
 	versions bool
@@ -37,7 +37,7 @@ func profileOf(c storage.S3Config) profile {
 	p := profile{endpoint: c.Endpoint}
 	switch c.Provider {
 	case "aws":
-		p.everyChecksum = c.Endpoint == ""
+		p.alwaysChecksum = c.Endpoint == ""
 	case "gcs":
 		// A bucket's name with a dot is in no certificate; trailing checksums are
 		// refused; versions are deleted by generation, which S3 does not know.
@@ -58,7 +58,7 @@ func profileOf(c storage.S3Config) profile {
 		p.pathStyle = true
 	}
 	if c.Checksum != storage.Auto {
-		p.everyChecksum = c.Checksum == "when_supported"
+		p.alwaysChecksum = c.Checksum == "when_supported"
 	}
 	if c.Delete != storage.Auto {
 		p.versions = c.Delete == "versions"
@@ -69,7 +69,7 @@ func profileOf(c storage.S3Config) profile {
 	return p
 }
 
-// canCarryBucket says whether the endpoint's host can have the bucket's name
+// canCarryBucket reports whether the endpoint's host can have the bucket's name
 // before it: an address and a name without a domain cannot.
 func canCarryBucket(endpoint string) bool {
 	u, err := url.Parse(endpoint)

@@ -13,7 +13,7 @@ func TestProfileOf_KnowsItsProviders(t *testing.T) {
 		endpoint string
 		want     profile
 	}{
-		"aws":    {"", profile{everyChecksum: true}},
+		"aws":    {"", profile{alwaysChecksum: true}},
 		"minio":  {"https://minio.example.com", profile{pathStyle: true}},
 		"gcs":    {"https://storage.googleapis.com", profile{pathStyle: true, putInterval: time.Second, transcodes: true}},
 		"r2":     {"https://account.r2.cloudflarestorage.com", profile{putInterval: time.Second}},
@@ -48,11 +48,11 @@ func TestProfileOf_LetsTheConfigurationWin(t *testing.T) {
 		"all said against MinIO": {func(c *storage.S3Config) {
 			c.Provider, c.Endpoint = "minio", "http://minio.example.com"
 			c.PathStyle, c.Checksum, c.Delete = storage.SwitchOff, "when_supported", "object"
-		}, profile{everyChecksum: true}},
+		}, profile{alwaysChecksum: true}},
 		"Google without an endpoint": {func(c *storage.S3Config) { c.Provider = "gcs" }, profile{
 			endpoint: "https://storage.googleapis.com", pathStyle: true, putInterval: time.Second, transcodes: true,
 		}},
-		"an interval": {func(c *storage.S3Config) { c.PutInterval = storage.PutInterval(3 * time.Second) }, profile{everyChecksum: true, putInterval: 3 * time.Second}},
+		"an interval": {func(c *storage.S3Config) { c.PutInterval = storage.PutInterval(3 * time.Second) }, profile{alwaysChecksum: true, putInterval: 3 * time.Second}},
 		"no interval at R2": {func(c *storage.S3Config) {
 			c.Provider, c.Endpoint, c.PutInterval = "r2", "https://a.r2.cloudflarestorage.com", 0
 		}, profile{}},

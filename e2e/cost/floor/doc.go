@@ -1,6 +1,6 @@
-// Command floor is the least that any server for these streams must do: it reads
-// and parses RTMP, and drops the access units. The cost benchmark runs it beside
-// the real server, so that the difference is what golive adds.
+// Command floor is the baseline of the cost benchmark: it reads and parses RTMP, and drops the
+// access units. The benchmark runs it beside the real server, so that the difference is the
+// cost of everything else.
 //
 // Command floor does not know segments, playlists or storage.
 //

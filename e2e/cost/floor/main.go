@@ -1,8 +1,17 @@
+// Command floor is a bare reader: the least that any RTMP server must do. It reads and
+// parses chunks into a buffer that it reuses, and drops the messages. It shares no code
+// with golive's ingest, whose cost is part of what the cost benchmark measures.
+//
+// Command floor does not know segments, playlists, storage, or what a message holds.
+//
+// It starts a goroutine for each server and connection and waits for them.
 package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"os"
@@ -14,22 +23,7 @@ import (
 
 	"golive/admin"
 	"golive/httpserver"
-	"golive/ingest"
-	"golive/ingest/rtmp"
-	"golive/media"
 )
-
-// drain is a PublishHandler and a Sink that keeps nothing.
-type drain struct{ live prometheus.Gauge }
-
-func (d drain) Publish(context.Context, string, ingest.Publisher) (ingest.Sink, error) {
-	d.live.Inc()
-	return d, nil
-}
-
-func (d drain) WriteUnit(media.AccessUnit) error { return nil }
-
-func (d drain) Close(error) { d.live.Dec() }
 
 func main() {
 	if err := run(); err != nil {
@@ -42,16 +36,17 @@ func run() error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError}))
+	// The names that the benchmark reads of golive too.
 	reg := prometheus.NewRegistry()
-	stage := drain{live: prometheus.NewGauge(prometheus.GaugeOpts{
+	live := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "golive_broadcast_broadcasts",
 		Help: "Streams that are being read.",
-	})}
-	reg.MustRegister(stage.live)
-	auth, err := ingest.NewAuthorizer(ingest.PublishConfig{Open: true}, stage, log)
-	if err != nil {
-		return err
-	}
+	})
+	received := prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "golive_ingest_received_bytes_total",
+		Help: "Bytes read.",
+	})
+	reg.MustRegister(live, received)
 	var open net.ListenConfig
 	in, err := open.Listen(ctx, "tcp", os.Getenv("GOLIVE_INGEST_RTMP_LISTEN"))
 	if err != nil {
@@ -62,12 +57,31 @@ func run() error {
 		return err
 	}
 	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error {
-		cfg := ingest.DefaultConfig()
-		return rtmp.NewServer(cfg, ingest.NewSessions(cfg, auth, log, ingest.NewMetrics(reg)), log).Serve(ctx, in)
-	})
+	g.Go(func() error { return accept(ctx, in, received, live, log) })
 	g.Go(func() error {
 		return httpserver.NewPrivate(0, httpserver.Site{Section: "admin", Handler: admin.NewHandler(reg)}, log).Serve(ctx, out)
 	})
+	return g.Wait()
+}
+
+// accept reads every connection until ctx is done.
+func accept(ctx context.Context, in net.Listener, received prometheus.Counter, live prometheus.Gauge, log *slog.Logger) error {
+	g, ctx := errgroup.WithContext(ctx)
+	context.AfterFunc(ctx, func() { _ = in.Close() })
+	for {
+		conn, err := in.Accept()
+		if err != nil {
+			break
+		}
+		g.Go(func() error {
+			stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
+			defer stop()
+			defer conn.Close()
+			if err := newReader(conn, received, live).run(); err != nil && !errors.Is(err, io.EOF) && ctx.Err() == nil {
+				log.Error("connection ended", "error", err)
+			}
+			return nil
+		})
+	}
 	return g.Wait()
 }

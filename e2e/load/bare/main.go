@@ -1,6 +1,6 @@
-// Command bare is the least that a server on net/http does: it reads the files of a
-// folder into memory, and writes them to whoever asks. The load benchmark runs it
-// beside the real server, so that the difference is what golive adds.
+// Command bare is the net/http baseline of the load benchmark: it serves the files of a folder
+// from memory. The benchmark runs it beside the real server, so that the difference is the cost
+// of everything else.
 //
 // Command bare does not know streams, conditions or ranges.
 //
@@ -44,7 +44,7 @@ func run(address, root string) error {
 	s := &http.Server{Addr: address, ReadHeaderTimeout: time.Minute, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		f, header := files[r.URL.Path], w.Header()
 		header["Content-Length"], header["Content-Type"] = f.length, f.kind
-		_, _ = w.Write(f.body) // who leaves does not want it
+		_, _ = w.Write(f.body) // the client may have gone
 	})}
 	return s.ListenAndServe()
 }

@@ -11,11 +11,10 @@ import (
 	"time"
 )
 
-// answerTime is how long an answer may take: a blocked one is there after three
-// targets.
+// answerTime is the time limit of a response: a blocked one takes up to three target durations.
 const answerTime = 30 * time.Second
 
-// connection asks over HTTP/1.1, and knows as little of it as it can.
+// connection is a minimal HTTP/1.1 client connection.
 type connection struct {
 	conn *net.TCPConn
 	raw  syscall.RawConn
@@ -23,12 +22,12 @@ type connection struct {
 	out  []byte // the request
 }
 
-// answer is a response; etag and body are good until the next one.
+// answer is a response; etag and body are valid until the next one.
 type answer struct {
 	status int
 	gzip   bool
 	etag   []byte
-	body   []byte // nil when it was thrown away
+	body   []byte // nil if it was discarded
 	length int    // of the body
 }
 
@@ -48,7 +47,7 @@ func dial(ctx context.Context, from net.Addr, address string) (*connection, erro
 	return &connection{conn: tcp, raw: raw, in: make([]byte, 0, 4<<10)}, nil
 }
 
-// ask asks for target.
+// ask sends a request for target.
 func (c *connection) ask(target, headers string) error {
 	c.out = append(c.out[:0], "GET "...)
 	c.out = append(c.out, target...)
@@ -59,7 +58,7 @@ func (c *connection) ask(target, headers string) error {
 	return err
 }
 
-// get asks for target. The body is kept, or else thrown away unread.
+// get requests target. The body is returned if keep is set, and otherwise discarded.
 func (c *connection) get(target, headers string, keep bool) (answer, error) {
 	if err := c.ask(target, headers); err != nil {
 		return answer{}, err
@@ -107,22 +106,22 @@ func (c *connection) readBody(from, length int) ([]byte, error) {
 		}
 	}
 	if len(c.in) > from+length {
-		return nil, errors.New("more came than was asked for")
+		return nil, errors.New("unexpected data after the response")
 	}
 	return c.in[from:], nil
 }
 
-// read reads what is there, and waits for something.
+// read reads at least one byte.
 func (c *connection) read() error {
 	n, err := c.conn.Read(c.in[len(c.in):cap(c.in)])
 	c.in = c.in[:len(c.in)+n]
 	return err
 }
 
-// discard takes n bytes from the connection and looks at none of them.
+// discard discards n bytes of the connection.
 func (c *connection) discard(n int) error {
 	if n < 0 {
-		return errors.New("more came than was asked for")
+		return errors.New("unexpected data after the response")
 	}
 	for n > 0 {
 		var got int
@@ -137,7 +136,7 @@ func (c *connection) discard(n int) error {
 		case failed != nil:
 			return failed
 		case got == 0:
-			return errors.New("body was cut off")
+			return errors.New("body is truncated")
 		}
 		n -= got
 	}
@@ -170,7 +169,7 @@ func parseHead(head []byte) (a answer, err error) {
 		}
 	}
 	if !sized {
-		return a, errors.New("answer does not say its length")
+		return a, errors.New("response has no length")
 	}
 	return a, nil
 }

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestParseHead_TakesWhatMatters(t *testing.T) {
+func TestParseHead_ReadsStatusAndLength(t *testing.T) {
 	a, err := parseHead([]byte("HTTP/1.1 200 OK\r\ncontent-length: 12\r\nEtag: \"x\"\r\nContent-Encoding: gzip\r\nDate: now\r\n"))
 	if err != nil || a.status != 200 || a.length != 12 || string(a.etag) != `"x"` || !a.gzip {
 		t.Errorf("%+v, %v", a, err)

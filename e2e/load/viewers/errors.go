@@ -7,12 +7,12 @@ import (
 	"os"
 )
 
-// statusError is an answer that is none.
+// statusError is a response with an unexpected status.
 type statusError int
 
 func (e statusError) Error() string { return fmt.Sprintf("status %d", int(e)) }
 
-// kindOf is what an error is counted as: without addresses, which differ.
+// kindOf returns the text under which an error is counted, without addresses.
 func kindOf(err error) string {
 	var op *net.OpError
 	switch {

@@ -1,10 +1,9 @@
-// Command viewers is an audience: thousands of players of one stream, a few connections
-// that ask for one thing as fast as they are answered, or thousands that hardly read.
-// {n} in the URL is each viewer's number, from 1. The load benchmark runs it beside the
-// server, so that the one's CPU time is not counted for the other's. When it is done it
-// writes a report as JSON to its standard output.
+// Command viewers simulates viewers: thousands of players of one stream, a few connections that
+// request one resource as fast as possible, or thousands that read slowly. {n} in the URL is
+// each viewer's number, from 1. The load benchmark runs it as a separate process, so that its
+// CPU time is not counted. It writes a report as JSON to its standard output.
 //
-// Command viewers does not know golive's insides, nor what is in the media.
+// Command viewers does not know golive's packages, nor the content of media.
 //
 // It starts one goroutine for each viewer and waits for them.
 package main
@@ -27,18 +26,18 @@ import (
 	"time"
 )
 
-// audience says who comes, and for how long.
+// audience configures the viewers.
 type audience struct {
 	mode    string
 	viewers int
-	ramp    time.Duration // in which they come, one after the other
-	watch   time.Duration // that all of them are there
-	headers string        // that each request has
+	ramp    time.Duration // time in which they start, one after the other
+	watch   time.Duration // time for which all of them run
+	headers string        // of each request
 
-	addresses int // that they come from
+	addresses int // number of loopback addresses that they use
 }
 
-// everyone in a URL is each viewer's number, from 1.
+// everyone is the placeholder for a viewer's number, from 1, in a URL.
 const everyone = "{n}"
 
 func main() {
@@ -52,10 +51,10 @@ func run(args []string, stdout io.Writer) error {
 	var a audience
 	flags := flag.NewFlagSet("viewers", flag.ContinueOnError)
 	flags.StringVar(&a.mode, "mode", "ll", "`how` to watch: ll; wait, which is ll without fetching parts; plain; hammer, which asks for the URL again and again; or slow, which asks once and reads a byte a second")
-	flags.IntVar(&a.addresses, "addresses", 1, "from how many loopback addresses they come")
+	flags.IntVar(&a.addresses, "addresses", 1, "number of loopback addresses to use")
 	flags.IntVar(&a.viewers, "viewers", 1, "how many")
-	flags.DurationVar(&a.ramp, "ramp", 0, "the time in which they come")
-	flags.DurationVar(&a.watch, "watch", 10*time.Second, "the time for which all are there; the report is of it")
+	flags.DurationVar(&a.ramp, "ramp", 0, "the time in which they start")
+	flags.DurationVar(&a.watch, "watch", 10*time.Second, "the time for which all of them run and which is reported")
 	browser := flags.Bool("browser", false, "ask with the headers of a browser, and for gzip")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -68,15 +67,15 @@ func run(args []string, stdout io.Writer) error {
 	if *browser {
 		a.headers += browserHeaders
 	}
-	// Many small things live for ever, and few are made: let them be.
+	// Many small objects are long-lived and few are allocated: collect rarely.
 	debug.SetGCPercent(400)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	return json.NewEncoder(stdout).Encode(a.attend(ctx, to))
+	return json.NewEncoder(stdout).Encode(a.run(ctx, to))
 }
 
-// attend sends everybody to the URL, and reports.
-func (a audience) attend(ctx context.Context, to *url.URL) report {
+// run runs all viewers, and returns the report.
+func (a audience) run(ctx context.Context, to *url.URL) report {
 	ctx, cancel := context.WithTimeout(ctx, a.ramp+a.watch)
 	defer cancel()
 	began := time.Now()
@@ -91,7 +90,7 @@ func (a audience) attend(ctx context.Context, to *url.URL) report {
 			}
 			own := *to
 			own.Path = strings.ReplaceAll(to.Path, everyone, strconv.Itoa(i+1))
-			v := &viewer{to: &own, from: home(i % a.addresses), headers: a.headers, tally: t, lists: lists}
+			v := &viewer{to: &own, from: viewerAddress(i % a.addresses), headers: a.headers, tally: t, lists: lists}
 			v.watch(ctx, a.mode)
 		})
 	}
@@ -99,10 +98,10 @@ func (a audience) attend(ctx context.Context, to *url.URL) report {
 	return t.report(a.viewers, time.Since(began)-a.ramp)
 }
 
-// home is the address of a viewer on this machine.
-func home(n int) net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, byte(n+1))} }
+// viewerAddress returns the loopback address of a viewer.
+func viewerAddress(n int) net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, byte(n+1))} }
 
-// rest waits for d; false says that ctx was done before.
+// rest waits for d; it returns false if ctx is done first.
 func rest(ctx context.Context, d time.Duration) bool {
 	if d <= 0 {
 		return ctx.Err() == nil

@@ -12,14 +12,13 @@ import (
 	"golive/internal/hlscheck"
 )
 
-// playlists reads each text once for all viewers, who get the same ones: it is known
-// by its ETag.
+// playlists parses each playlist once for all viewers, identified by its ETag.
 type playlists struct {
 	mu    sync.RWMutex
 	known map[string]*list
 }
 
-// list is a media playlist as a player needs it. It never changes.
+// list is a parsed media playlist. It is immutable.
 type list struct {
 	size     int
 	parts    []item
@@ -31,7 +30,7 @@ type list struct {
 	canSkip  bool
 }
 
-// item is something to fetch.
+// item is a part or segment to fetch.
 type item struct {
 	at          position
 	uri         string
@@ -46,10 +45,10 @@ func (p position) before(q position) bool {
 	return p.msn < q.msn || p.msn == q.msn && p.part < q.part
 }
 
-// most is how many texts are kept: an audience is at two or three of them.
+// most is the number of playlists that are kept: viewers use two or three at a time.
 const most = 256
 
-// read is the playlist of an answer.
+// read returns the playlist of an answer.
 func (p *playlists) read(a answer) (*list, error) {
 	p.mu.RLock()
 	l := p.known[string(a.etag)]
@@ -122,8 +121,8 @@ func (l *list) addParts(msn int64, parts []hlscheck.Part) {
 	}
 }
 
-// begin is where a player begins that keeps so much distance from the end: at the
-// last independent item that is far enough away, or else at the first.
+// begin returns where a player begins that stays distance from the end: at the last independent
+// item that is far enough away, or else at the first.
 func begin(items []item, distance time.Duration) position {
 	var length time.Duration
 	var first position

@@ -7,23 +7,23 @@ import (
 	"time"
 )
 
-// report is what an audience saw. Times are in milliseconds.
+// report is the result of a run. Times are in milliseconds.
 type report struct {
 	Viewers  int              `json:"viewers"`
 	Seconds  float64          `json:"seconds"`
 	Requests int64            `json:"requests"`
 	Bytes    int64            `json:"bytes"` // of bodies
 	Errors   map[string]int64 `json:"errors"`
-	// Stalls are the times that a player would have stood still for want of media.
+	// Stalls is the number of times that a player would have stalled.
 	Stalls int64 `json:"stalls"`
-	// Cut counts the slow viewers that were cut off.
+	// Cut is the number of slow viewers that were disconnected.
 	Cut int64 `json:"cut"`
-	// Playlist is how long a playlist took that had not to wait for its media, Media how
-	// long a part or segment took.
+	// Playlist is the response time of playlists that were not blocked, Media that of parts and
+	// segments.
 	Playlist percentiles `json:"playlist"`
 	Media    percentiles `json:"media"`
-	// Late is how late the blocked requests' answers were, on the clock of the media;
-	// each viewer's own best is 0.
+	// Late is the delay of responses to blocked requests, relative to media time; the least
+	// delay of each viewer counts as 0.
 	Late percentiles `json:"late"`
 }
 
@@ -33,7 +33,7 @@ type percentiles struct {
 	Max float64 `json:"max"`
 }
 
-// tally counts for all viewers, from the moment that all are there.
+// tally counts for all viewers, from the time when all have started.
 type tally struct {
 	from     time.Time
 	requests atomic.Int64
@@ -52,7 +52,7 @@ func newTally(from time.Time) *tally {
 	return &tally{from: from, errors: map[string]int64{}}
 }
 
-// answered counts a good answer.
+// answered counts a successful response.
 func (t *tally) answered(now time.Time, bytes int) {
 	if now.After(t.from) {
 		t.requests.Add(1)
@@ -60,7 +60,7 @@ func (t *tally) answered(now time.Time, bytes int) {
 	}
 }
 
-// failed counts what should not happen, whenever it does.
+// failed counts an error.
 func (t *tally) failed(kind string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -94,7 +94,7 @@ func (d *delays) add(t time.Duration) {
 	d.n[i].Add(1)
 }
 
-// edge is the least delay of the step after i.
+// edge returns the least delay of the step after i.
 func edge(i int) time.Duration {
 	i++
 	if i < steps {
@@ -107,7 +107,7 @@ func (d *delays) percentiles() percentiles {
 	return percentiles{P50: d.quantile(0.5), P99: d.quantile(0.99), Max: d.quantile(1)}
 }
 
-// quantile is in milliseconds, and at the most a sixteenth too high.
+// quantile returns the quantile q in milliseconds, at most a sixteenth too high.
 func (d *delays) quantile(q float64) float64 {
 	var total, sum int64
 	for i := range d.n {

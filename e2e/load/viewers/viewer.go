@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// viewer is one player. It asks for one thing after the other, on one connection.
+// viewer is one player. It sends one request at a time, on one connection.
 type viewer struct {
 	to      *url.URL
 	from    net.Addr
@@ -21,15 +21,14 @@ type viewer struct {
 
 	conn     *connection
 	deadline time.Time     // of conn
-	had      position      // what is fetched is before it
-	began    time.Time     // when the picture began to move
-	stood    time.Duration // that it has stood still since
-	media    time.Duration // that was fetched
-	heard    []time.Duration
+	had      position      // everything before it was fetched
+	began    time.Time     // when playback began
+	stood    time.Duration // duration of stalls since
+	media    time.Duration // duration of fetched media
+	delays   []time.Duration
 }
 
-// watch goes on until ctx is done. After something that should not happen it begins
-// anew, a little later.
+// watch runs until ctx is done. After an error it starts again, a little later.
 func (v *viewer) watch(ctx context.Context, mode string) {
 	for ctx.Err() == nil {
 		err := v.try(ctx, mode)
@@ -41,7 +40,7 @@ func (v *viewer) watch(ctx context.Context, mode string) {
 	}
 }
 
-// try ends with an error, and only with one.
+// try runs until an error.
 func (v *viewer) try(ctx context.Context, mode string) (err error) {
 	if v.conn, err = dial(ctx, v.from, v.to.Host); err != nil {
 		return err
@@ -52,8 +51,8 @@ func (v *viewer) try(ctx context.Context, mode string) (err error) {
 		stop()
 		_ = v.conn.conn.Close() // twice at the most
 	}()
-	v.deadline, v.began, v.stood, v.media, v.heard = time.Time{}, time.Time{}, 0, 0, nil
-	defer v.tellHeard()
+	v.deadline, v.began, v.stood, v.media, v.delays = time.Time{}, time.Time{}, 0, 0, nil
+	defer v.countDelays()
 	switch mode {
 	case "ll":
 		return v.lowLatency(ctx, true)
@@ -69,7 +68,7 @@ func (v *viewer) try(ctx context.Context, mode string) (err error) {
 	return fmt.Errorf("there is no mode %q", mode)
 }
 
-// hammer asks for the same thing as soon as it is there.
+// hammer requests the same resource repeatedly.
 func (v *viewer) hammer(ctx context.Context) error {
 	for ctx.Err() == nil {
 		if err := v.fetch(v.to.Path); err != nil {
@@ -79,7 +78,7 @@ func (v *viewer) hammer(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// slow reads a byte a second of what it asked for, until it is cut off, as it must be.
+// slow reads a byte per second until it is disconnected.
 func (v *viewer) slow(ctx context.Context) error {
 	if err := v.conn.ask(v.to.Path, v.headers); err != nil {
 		return err
@@ -93,7 +92,7 @@ func (v *viewer) slow(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// plain follows the segments: a reload each target, or half a one when there was
+// plain follows the segments, reloading after a target duration, or half of it if there was
 // nothing new (RFC 8216bis section 6.3.4).
 func (v *viewer) plain(ctx context.Context) error {
 	const behind = 3 // targets
@@ -121,9 +120,8 @@ func (v *viewer) plain(ctx context.Context) error {
 	}
 }
 
-// lowLatency follows the parts, as hls.js does: each playlist is asked for before its
-// newest part exists, and after the first one only what is new of it. The parts need
-// not be fetched.
+// lowLatency follows the parts, as hls.js does, with blocking reloads and delta updates. The
+// parts are only fetched if fetch is set.
 func (v *viewer) lowLatency(ctx context.Context, fetch bool) error {
 	l, err := v.load(v.to.Path, false)
 	if err != nil {
@@ -151,7 +149,7 @@ func (v *viewer) lowLatency(ctx context.Context, fetch bool) error {
 	return ctx.Err()
 }
 
-// load asks for a playlist, which may have to wait for its media.
+// load requests a playlist; blocked is set for a blocking reload.
 func (v *viewer) load(target string, blocked bool) (*list, error) {
 	asked := time.Now()
 	a, err := v.ask(asked, target, true)
@@ -165,7 +163,7 @@ func (v *viewer) load(target string, blocked bool) (*list, error) {
 	now := time.Now()
 	v.tally.answered(now, a.length)
 	if blocked {
-		v.hear(now, l)
+		v.noteListed(now, l)
 	} else if now.After(v.tally.from) {
 		v.tally.playlist.add(now.Sub(asked))
 	}
@@ -175,8 +173,8 @@ func (v *viewer) load(target string, blocked bool) (*list, error) {
 	return l, nil
 }
 
-// hear notes when the newest part was heard of, on the clock of the media.
-func (v *viewer) hear(now time.Time, l *list) {
+// noteListed records when the newest part was listed, relative to media time.
+func (v *viewer) noteListed(now time.Time, l *list) {
 	end := v.media
 	for _, p := range l.parts {
 		if !p.at.before(v.had) {
@@ -184,24 +182,23 @@ func (v *viewer) hear(now time.Time, l *list) {
 		}
 	}
 	if now.After(v.tally.from) && !v.began.IsZero() {
-		v.heard = append(v.heard, now.Sub(v.began)-end)
+		v.delays = append(v.delays, now.Sub(v.began)-end)
 	}
 }
 
-// tellHeard counts how late parts were heard of. What the encoder and the network
-// take in any case is unknown here, so the viewer's own best counts as nothing.
-func (v *viewer) tellHeard() {
-	if len(v.heard) == 0 {
+// countDelays counts the delays of parts. The constant delay of encoder and network is not known,
+// so the least delay counts as 0.
+func (v *viewer) countDelays() {
+	if len(v.delays) == 0 {
 		return
 	}
-	best := slices.Min(v.heard)
-	for _, t := range v.heard {
+	best := slices.Min(v.delays)
+	for _, t := range v.delays {
 		v.tally.late.add(t - best)
 	}
 }
 
-// fetchNew fetches what is listed and was not fetched yet, and notes when a player
-// would have stood still for it.
+// fetchNew fetches items that were not fetched yet, and counts when a player would have stalled.
 func (v *viewer) fetchNew(items []item) (fetched int, err error) {
 	if len(items) > 0 && v.had.before(items[0].at) {
 		return 0, errors.New("missed")
@@ -230,7 +227,7 @@ func (v *viewer) fetchNew(items []item) (fetched int, err error) {
 	return fetched, nil
 }
 
-// fetch gets a part or segment, or whatever it is, and throws it away.
+// fetch requests a resource and discards it.
 func (v *viewer) fetch(target string) error {
 	asked := time.Now()
 	a, err := v.ask(asked, target, false)
@@ -244,9 +241,9 @@ func (v *viewer) fetch(target string) error {
 	return nil
 }
 
-// ask asks, and takes a good answer only.
+// ask sends a request, and fails if the response is not successful.
 func (v *viewer) ask(now time.Time, target string, keep bool) (answer, error) {
-	if v.deadline.Sub(now) < answerTime { // moved once in a while: that is cheaper
+	if v.deadline.Sub(now) < answerTime { // moving it rarely is cheaper
 		v.deadline = now.Add(2 * answerTime)
 		if err := v.conn.conn.SetDeadline(v.deadline); err != nil {
 			return answer{}, err

@@ -49,7 +49,7 @@ func TestDecode_ReadsEveryMarker(t *testing.T) {
 	}
 }
 
-func TestDecode_RefusesWhatIsNotAMF0(t *testing.T) {
+func TestDecode_RefusesInvalidAMF0(t *testing.T) {
 	deep := strings.Repeat("\x0a\x00\x00\x00\x01", MaxDepth+1) + "\x05"
 	deepObject := strings.Repeat("\x03\x00\x01a", 1<<16)
 	many := append([]byte{markerStrictArray}, binary.BigEndian.AppendUint32(nil, MaxValues+1)...)
@@ -80,7 +80,7 @@ func TestDecode_RefusesWhatIsNotAMF0(t *testing.T) {
 	}
 }
 
-func TestDecodeAll_KeepsTheValuesBeforeTheFault(t *testing.T) {
+func TestDecodeAll_ReturnsTheValuesBeforeTheFault(t *testing.T) {
 	vs, err := DecodeAll([]byte("\x02\x00\x07connect\x00\x3f\xf0\x00\x00\x00\x00\x00\x00\x11"))
 	if err == nil {
 		t.Error("no error for an AMF3 marker")

@@ -10,20 +10,20 @@ import (
 const (
 	// MaxDepth is the deepest nesting of objects and arrays.
 	MaxDepth = 16
-	// MaxValues is the number of values in all. The largest honest message is an
+	// MaxValues is the total number of values. The largest legitimate message is an
 	// onMetaData with a file's index of key frames.
 	MaxValues = 32 << 10
 )
 
-// SyntaxError says where the bytes stop being AMF0, and why.
+// SyntaxError reports bytes that are not AMF0.
 type SyntaxError struct {
-	// Offset is in bytes from the beginning of what was given.
+	// Offset is the offset of the problem, in bytes.
 	Offset int
-	// Problem says what is wrong there.
+	// Problem describes what is wrong there.
 	Problem string
 }
 
-// Error is the problem and its place.
+// Error returns the problem and its offset.
 func (e *SyntaxError) Error() string {
 	return fmt.Sprintf("amf0: %s at offset %d", e.Problem, e.Offset)
 }
@@ -34,20 +34,19 @@ func (e *SyntaxError) Error() string {
 // Null, undefined, unsupported and references are nil; a date is its number of
 // milliseconds since 1970; XML is its text.
 func Decode(b []byte) (v any, rest []byte, err error) {
-	d := decoder{data: b, most: MaxValues}
+	d := decoder{data: b, maxValues: MaxValues}
 	v, err = d.value(0)
 	return v, b[d.pos:], err
 }
 
-// DecodeAll reads values until b ends. Beside an error it returns the values
-// before the faulty one: many a command is good but for an argument nobody
-// needs.
-func DecodeAll(b []byte) ([]any, error) { return DecodeMost(b, MaxValues) }
+// DecodeAll decodes all values of b. With an error it returns the values before the invalid
+// one: some commands are valid but for an argument that is not needed.
+func DecodeAll(b []byte) ([]any, error) { return DecodeMax(b, MaxValues) }
 
-// DecodeMost is DecodeAll for messages that have no more than so many values, those in
-// objects and arrays included.
-func DecodeMost(b []byte, most int) ([]any, error) {
-	d := decoder{data: b, most: most}
+// DecodeMax is like DecodeAll, but fails after more than most values, counting those
+// in objects and arrays.
+func DecodeMax(b []byte, most int) ([]any, error) {
+	d := decoder{data: b, maxValues: most}
 	var vs []any
 	for d.pos < len(b) {
 		v, err := d.value(0)
@@ -60,17 +59,17 @@ func DecodeMost(b []byte, most int) ([]any, error) {
 }
 
 type decoder struct {
-	data   []byte
-	pos    int
-	values int
-	most   int
+	data      []byte
+	pos       int
+	values    int
+	maxValues int
 }
 
 func (d *decoder) fail(format string, args ...any) error {
 	return &SyntaxError{Offset: d.pos, Problem: fmt.Sprintf(format, args...)}
 }
 
-// take is the next n bytes.
+// take returns the next n bytes.
 func (d *decoder) take(n int) ([]byte, error) {
 	if left := len(d.data) - d.pos; n > left {
 		return nil, d.fail("need %d bytes, have %d", n, left)
@@ -95,7 +94,7 @@ func (d *decoder) uint(size int) (int, error) {
 	return int(n), nil
 }
 
-// text is a string behind a length of size bytes.
+// text returns a string that is prefixed with a length of size bytes.
 func (d *decoder) text(size int) (string, error) {
 	n, err := d.uint(size)
 	if err != nil {
@@ -117,8 +116,8 @@ func (d *decoder) value(depth int) (any, error) {
 	if depth > MaxDepth {
 		return nil, d.fail("nested deeper than %d", MaxDepth)
 	}
-	if d.values++; d.values > d.most {
-		return nil, d.fail("more than %d values", d.most)
+	if d.values++; d.values > d.maxValues {
+		return nil, d.fail("more than %d values", d.maxValues)
 	}
 	marker, err := d.take(1)
 	if err != nil {

@@ -1,10 +1,9 @@
-// Package amf0 reads and writes Action Message Format 0, the notation of RTMP's
-// commands.
+// Package amf0 decodes and encodes Action Message Format 0, in which RTMP commands are
+// written.
 //
-// Bytes enter Decode and leave as Go values: float64, bool, string, nil, Object
-// and []any; Append goes the other way. What a peer can make Decode hold is
-// bounded by the bytes it sent: nesting by MaxDepth, values by MaxValues, counts
-// by the bytes that are left.
+// Decode returns Go values: float64, bool, string, nil, Object and []any; Append encodes
+// them. What Decode allocates is bounded by the size of the input: nesting by MaxDepth,
+// values by MaxValues, counts by the bytes that are left.
 //
 // Package amf0 does not know any command.
 //

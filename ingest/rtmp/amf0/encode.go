@@ -6,9 +6,8 @@ import (
 	"math"
 )
 
-// Append appends the values to dst. It takes what Decode returns, and int. Any
-// other type, a name of more than 65535 bytes included, is a bug of the caller
-// and panics.
+// Append appends the encoded values to dst. It accepts the types that Decode returns, and
+// int. It panics for any other type and for a name of more than 65535 bytes.
 func Append(dst []byte, values ...any) []byte {
 	for _, v := range values {
 		dst = appendValue(dst, v)

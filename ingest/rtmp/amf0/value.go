@@ -25,11 +25,11 @@ type Property struct {
 	Value any
 }
 
-// Object is an object, a typed object or an ECMA array: peers use them for each
-// other, so they are one type here. Properties keep their order.
+// Object is an object, a typed object or an ECMA array: peers use them interchangeably.
+// Properties keep their order.
 type Object []Property
 
-// Get is the value called name, nil when there is none.
+// Get returns the value called name, or nil if there is none.
 func (o Object) Get(name string) any {
 	for _, p := range o {
 		if p.Name == name {
@@ -39,7 +39,7 @@ func (o Object) Get(name string) any {
 	return nil
 }
 
-// String is the string called name, "" when there is none or it is no string.
+// String returns the string called name, or "" if there is none or it is not a string.
 func (o Object) String(name string) string {
 	s, _ := o.Get(name).(string)
 	return s

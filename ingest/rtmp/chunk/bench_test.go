@@ -25,7 +25,7 @@ func (l *loop) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// script is one video message of 20 kB and two audio messages of 400 bytes, in
+// script returns one video message of 20 kB and two audio messages of 400 bytes, in
 // chunks of size bytes: a thirtieth of a second of a 5 Mbit/s stream.
 func script(size int) []byte {
 	var b []byte

@@ -1,10 +1,10 @@
-// Package chunk is RTMP's chunk layer (RTMP 1.0 section 5): it cuts messages
-// into chunks and puts chunks together into messages.
+// Package chunk implements RTMP's chunk layer (RTMP 1.0 section 5): it splits messages into
+// chunks and assembles messages from chunks.
 //
-// Bytes enter Reader from a connection and leave as Messages; Append goes the
-// other way. The Reader bears what encoders send against the letter of the
-// specification and counts it in Stats. What a peer can make it hold is bounded
-// by Limits, and memory is taken as bytes arrive, not as they are promised.
+// A Reader reads Messages from a connection; Append writes them. The Reader tolerates known
+// deviations of encoders from the specification, and counts them in Stats. Limits bounds
+// what a peer can make it allocate; memory is allocated as bytes arrive, not as headers
+// announce them.
 //
 // Package chunk does not know commands, media or deadlines.
 //

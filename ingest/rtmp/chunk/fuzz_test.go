@@ -26,7 +26,7 @@ func FuzzReader(f *testing.F) {
 		if err != io.EOF && err != io.ErrUnexpectedEOF && !errors.As(err, &e) {
 			t.Fatalf("err = %v", err)
 		}
-		if whole.held < 0 || whole.held > 2*limits.MessageSize+firstGrant {
+		if whole.held < 0 || whole.held > 2*limits.MessageSize+firstAllocation {
 			t.Fatalf("%d bytes held", whole.held)
 		}
 		// How the bytes arrive makes no difference.

@@ -3,19 +3,19 @@ package chunk
 import "encoding/binary"
 
 const (
-	// noTimestamp in the 24 bits says that the timestamp is in the 32 bits after
-	// the header (section 5.3.1.3).
-	noTimestamp = 0xFFFFFF
+	// extendedTimestamp in the 24 bits means that the timestamp is in the 32 bits after the
+	// header (section 5.3.1.3).
+	extendedTimestamp = 0xFFFFFF
 	// maxFirstDelta is the longest plausible time between the first two messages
 	// of a chunk stream, in milliseconds.
 	maxFirstDelta = 10_000
-	// nearby is how far apart, in milliseconds, two messages are that clearly
-	// belong together.
+	// nearby is the distance, in milliseconds, below which two timestamps belong to the
+	// same timeline.
 	nearby = 60_000
 )
 
-// header reads a chunk's header (section 5.3.1) and brings its chunk stream to
-// where the payload can be read.
+// header reads a chunk's header (section 5.3.1) and prepares its chunk stream for the
+// payload.
 //
 //	 0 1 2 3 4 5 6 7
 //	+-+-+-+-+-+-+-+-+
@@ -75,8 +75,8 @@ func (r *Reader) begin(s *stream, format byte) error {
 	if err := r.fill(size); err != nil {
 		return err
 	}
-	// A new header in the middle of a message abandons the message: encoders that
-	// drop frames under congestion do it.
+	// A new header inside a message abandons the message: encoders that drop frames under
+	// congestion send it.
 	r.drop(s)
 	h := r.buf[r.start : r.start+size]
 	time := uint32(h[0])<<16 | uint32(h[1])<<8 | uint32(h[2])
@@ -89,7 +89,7 @@ func (r *Reader) begin(s *stream, format byte) error {
 	}
 	r.start += size
 
-	s.extended = time == noTimestamp
+	s.extended = time == extendedTimestamp
 	if s.extended {
 		if err := r.fill(4); err != nil {
 			return err
@@ -106,10 +106,10 @@ func (r *Reader) begin(s *stream, format byte) error {
 	return r.open(s)
 }
 
-// continued reads what a header of type 3 has: nothing, or the extended timestamp
-// again. The specification wants it again; FMLE, ffmpeg and OBS since 2024 send
-// it, older librtmp does not. Four bytes that equal the last one are it: media
-// would look so once in four billion times.
+// continued reads the rest of a header of type 3: nothing, or the extended timestamp again.
+// The specification requires it; FMLE, ffmpeg and OBS since 2024 send it, older librtmp
+// does not. Four bytes that equal the last one are taken for it: media looks the same once
+// in four billion times.
 func (r *Reader) continued(s *stream) error {
 	if s.extended {
 		again, err := r.peekExtended(s.extValue)
@@ -123,14 +123,13 @@ func (r *Reader) continued(s *stream) error {
 	if s.missing > 0 {
 		return nil
 	}
-	// It begins a new message: "the same delta as the chunk before" (5.3.1.2.4).
+	// The chunk begins a new message: "the same delta as the chunk before" (5.3.1.2.4).
 	s.timestamp += s.delta
 	return r.open(s)
 }
 
-// peekExtended says whether the next four bytes are v. It waits for no more
-// bytes than it needs to say no: where they are payload, they can be the last
-// that come for a while.
+// peekExtended reports whether the next four bytes are v. It blocks only for as many bytes
+// as it needs: if they are payload, they can be the last ones for a while.
 func (r *Reader) peekExtended(v uint32) (bool, error) {
 	var want [4]byte
 	binary.BigEndian.PutUint32(want[:], v)
@@ -158,11 +157,11 @@ func (r *Reader) open(s *stream) error {
 	return nil
 }
 
-// setTime takes an absolute timestamp. "If a Type 3 chunk follows a Type 0 chunk,
+// setTime applies an absolute timestamp. "If a Type 3 chunk follows a Type 0 chunk,
 // the timestamp delta is the same as the timestamp of the Type 0 chunk"
-// (section 5.3.1.2.4): ffmpeg relies on it when the first timestamp happens to be
-// the distance to the second. librtmp means "the same time" by it, so a timestamp
-// that cannot be a distance counts as none.
+// (section 5.3.1.2.4): ffmpeg relies on it if the first timestamp equals the
+// distance to the second. librtmp means "the same time" by it, so a timestamp that cannot
+// be a distance sets a delta of 0.
 func (s *stream) setTime(t uint32) {
 	s.timestamp = t
 	s.delta = t
@@ -171,9 +170,9 @@ func (s *stream) setTime(t uint32) {
 	}
 }
 
-// addTime takes a delta. The specification is vague about a delta that needs the
-// extended field: some senders put the absolute timestamp there, so a value close
-// to the present time is taken as that, unless it is a small step back.
+// addTime applies a delta. The specification is vague about a delta that needs the extended
+// field: some senders put the absolute timestamp there, so a value close to the current
+// timestamp is treated as one, unless it is a small step back.
 func (s *stream) addTime(d uint32) {
 	away := int32(d - s.timestamp)
 	stepBack := int32(d) < 0 && int32(d) > -nearby

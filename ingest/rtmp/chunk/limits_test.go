@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-func TestReader_RefusesWhatBreaksALimit(t *testing.T) {
+func TestReader_RefusesInputOverALimit(t *testing.T) {
 	small := Limits{MessageSize: 64 << 10, ChunkStreams: 8}
 	tests := []struct {
 		name, want string
@@ -24,7 +24,7 @@ func TestReader_RefusesWhatBreaksALimit(t *testing.T) {
 				w.text("x")
 			}
 		}},
-		{"many unfinished messages", "more than 131072 bytes of unfinished messages at byte 292", func(w *wire) {
+		{"many unfinished messages", "more than 131072 bytes of incomplete messages at byte 292", func(w *wire) {
 			for id := range 3 {
 				w.head(0, 3+id, 0, 60_000, TypeVideo)
 				w.text(strings.Repeat("x", 128))
@@ -52,7 +52,7 @@ func TestReader_RefusesWhatBreaksALimit(t *testing.T) {
 	}
 }
 
-func TestReader_TellsAnEndInsideAMessage(t *testing.T) {
+func TestReader_ReportsAnEndInsideAMessage(t *testing.T) {
 	var w wire
 	w.head(0, 6, 10, 200, TypeVideo)
 	w.text(strings.Repeat("a", 128))
@@ -74,7 +74,7 @@ func TestReader_ReservesMemoryAsBytesArrive(t *testing.T) {
 	if _, err := readAll(r); err != io.ErrUnexpectedEOF {
 		t.Fatalf("err = %v", err)
 	}
-	if r.held > firstGrant {
+	if r.held > firstAllocation {
 		t.Errorf("%d bytes reserved for a byte of a promised 16 MiB", r.held)
 	}
 }

@@ -2,7 +2,7 @@ package chunk
 
 import "fmt"
 
-// The message types that RTMP names (RTMP 1.0 sections 5.4 and 7.1).
+// The message types of RTMP (RTMP 1.0 sections 5.4 and 7.1).
 const (
 	TypeSetChunkSize     = 1
 	TypeAbort            = 2
@@ -21,13 +21,12 @@ const (
 	TypeAggregate        = 22
 )
 
-// DefaultSize is the largest chunk payload, in bytes, until a Set Chunk Size
-// message says otherwise.
+// DefaultSize is the largest chunk payload, in bytes, until a Set Chunk Size message.
 const DefaultSize = 128
 
 // Message is one RTMP message.
 type Message struct {
-	// Type is one of the Type constants, or a type that RTMP does not name.
+	// Type is one of the Type constants, or another type.
 	Type uint8
 	// ChunkStream is the id of the chunk stream that carried it; 2 is control.
 	ChunkStream uint32
@@ -35,19 +34,19 @@ type Message struct {
 	Stream uint32
 	// Timestamp is in milliseconds and wraps at 2^32.
 	Timestamp uint32
-	// Body is the payload. It is never written to again and belongs to the caller.
+	// Body is the payload. The caller owns it.
 	Body []byte
 }
 
-// Error is a peer that does not speak RTMP's chunk layer, or breaks a limit.
+// Error reports that a peer violated the chunk layer or a limit.
 type Error struct {
-	// Offset is the number of bytes read from the connection before the fault.
+	// Offset is the offset of the problem on the connection, in bytes.
 	Offset uint64
-	// Problem says what is wrong there.
+	// Problem describes what is wrong there.
 	Problem string
 }
 
-// Error is the problem and its place.
+// Error returns the problem and its offset.
 func (e *Error) Error() string {
 	return fmt.Sprintf("%s at byte %d", e.Problem, e.Offset)
 }

@@ -7,85 +7,85 @@ import (
 )
 
 const (
-	// maxChunkSize is the largest chunk payload that makes sense: messages have a
+	// maxChunkSize is the largest useful chunk payload: messages have a
 	// length of 24 bits (section 5.4.1).
 	maxChunkSize = 1<<24 - 1
-	// directRead is how much of one chunk must be missing for it to be read past
-	// the buffer. Less is worth a copy, which saves the system call that the next
-	// chunk's header would need.
+	// directRead is the number of missing bytes from which they are read directly into the
+	// body. Fewer are read through the buffer: the copy saves the system call for the next
+	// chunk's header.
 	directRead = 16 << 10
-	// maxEmptyReads ends a source that neither gives bytes nor an error.
+	// maxEmptyReads bounds consecutive reads that return neither bytes nor an error.
 	maxEmptyReads = 100
 )
 
-// Limits bounds what a peer can make a Reader hold.
+// Limits bounds what a peer can make a Reader allocate.
 type Limits struct {
-	// MessageSize is the largest message body in bytes. All unfinished messages
-	// together may hold twice as much.
+	// MessageSize is the largest message body in bytes. All incomplete messages
+	// together may occupy twice as much.
 	MessageSize int
-	// ChunkStreams is the number of chunk streams a peer may ever use.
+	// ChunkStreams is the total number of chunk streams that a peer may use.
 	ChunkStreams int
-	// Bytes is how many bytes may be read in all; 0 is no limit.
+	// Bytes is the total number of bytes that may be read; 0 means no limit.
 	Bytes uint64
-	// Memory is asked before unfinished messages hold more than freeMemory; nil lets
-	// them.
+	// Memory is asked before incomplete messages occupy more than freeMemory; nil means no
+	// limit.
 	Memory Memory
 }
 
-// Memory is what the unfinished messages of all connections hold.
+// Memory limits the memory of incomplete messages of all connections.
 type Memory interface {
-	// Grow asks for n bytes more. The error ends the Reader.
+	// Grow reserves n more bytes. The error ends the Reader.
 	Grow(n int) error
-	// Shrink gives n bytes back.
+	// Shrink releases n bytes.
 	Shrink(n int)
 }
 
 const (
-	// freeMemory is what the unfinished messages of a connection may hold before Memory
-	// is asked, in bytes: most pictures are smaller.
+	// freeMemory is the memory that incomplete messages of a connection may occupy before
+	// Memory is asked, in bytes: most pictures are smaller.
 	freeMemory = 64 << 10
-	// maxControls is how many messages without use to the caller may come in a row.
+	// maxControls bounds consecutive messages that are not returned to the caller.
 	maxControls = 1000
-	// Each abandoned message costs its first memory: freeAborts of them may come, and one
-	// more with each abortBytes that are read.
+	// Each abandoned message costs its first allocation: freeAborts of them are allowed, and
+	// one more with each abortBytes that are read.
 	freeAborts = 64
 	abortBytes = 16 << 10
 )
 
-// Stats counts what a Reader repaired or skipped.
+// Stats counts the messages that a Reader dropped.
 type Stats struct {
-	// Aborted is the number of unfinished messages thrown away, because the peer
-	// said so or began another one in their place.
+	// Aborted is the number of incomplete messages that were dropped because the peer
+	// aborted them or began another one in their place.
 	Aborted uint64
 	// Empty is the number of messages without a body.
 	Empty uint64
 }
 
-// Reader puts chunks together into messages. It allocates nothing but message
-// bodies and the state of new chunk streams.
+// Reader assembles messages from chunks. It allocates only message bodies and the state of
+// new chunk streams.
 type Reader struct {
 	src      io.Reader
 	received uint64
 
 	buf        []byte
-	start, end int // buf[start:end] is read and not used yet
+	start, end int // buf[start:end] is read but not consumed
 
 	chunkSize int
 	limits    Limits
 	streams   table
-	held      int // capacity of all unfinished bodies
-	charged   int // of that, what Memory was asked for
+	held      int // capacity of all incomplete bodies
+	charged   int // the part of held that was reserved from Memory
 	stats     Stats
 }
 
-// NewReader reads from src through a buffer of bufferSize bytes, at least 64.
+// NewReader returns a Reader of src with a buffer of bufferSize bytes, at least 64.
 func NewReader(src io.Reader, bufferSize int, limits Limits) *Reader {
 	return &Reader{src: src, buf: make([]byte, max(bufferSize, 64)), chunkSize: DefaultSize, limits: limits}
 }
 
-// Trust replaces the limits and enlarges the buffer to bufferSize: what a peer
-// gets when it has been let in.
-func (r *Reader) Trust(bufferSize int, limits Limits) {
+// SetLimits replaces the limits and enlarges the buffer to bufferSize. It is called when the
+// peer has been admitted.
+func (r *Reader) SetLimits(bufferSize int, limits Limits) {
 	r.limits = limits
 	if bufferSize > len(r.buf) {
 		buf := make([]byte, bufferSize)
@@ -95,17 +95,17 @@ func (r *Reader) Trust(bufferSize int, limits Limits) {
 	}
 }
 
-// Received is the number of bytes read from the source.
+// Received returns the number of bytes read from the source.
 func (r *Reader) Received() uint64 { return r.received }
 
-// Stats is what was repaired and skipped so far.
+// Stats returns the counters so far.
 func (r *Reader) Stats() Stats { return r.stats }
 
-// Unfinished reports whether a message has begun and not ended.
-func (r *Reader) Unfinished() bool { return r.streams.busy() }
+// Unfinished reports whether a message is incomplete.
+func (r *Reader) Unfinished() bool { return r.streams.unfinished() }
 
-// Next is the next message that has a body. Set Chunk Size and Abort are obeyed
-// and not returned. The error is io.EOF at the end of the source between two
+// Next returns the next message that has a body. Set Chunk Size and Abort are
+// handled and not returned. The error is io.EOF at the end of the source between two
 // messages, io.ErrUnexpectedEOF inside one, an *Error, or the source's.
 func (r *Reader) Next() (Message, error) {
 	for controls := 0; controls < maxControls; {
@@ -138,19 +138,19 @@ func (r *Reader) Next() (Message, error) {
 	return Message{}, r.fail("more than %d control messages in a row", maxControls)
 }
 
-// Discard gives back what unfinished messages hold. The Reader is not used after it.
+// Discard releases the memory of incomplete messages. The Reader must not be used after it.
 func (r *Reader) Discard() {
 	for _, s := range r.streams.all {
 		r.drop(s)
 	}
 }
 
-// payload reads one chunk's payload into the body of s. When the next chunk
-// continues the message, as nearly all do, it goes on with that one.
+// payload reads one chunk's payload into the body of s, and those of the following chunks
+// while they continue the message, which is the usual case.
 func (r *Reader) payload(s *stream) error {
 	for {
 		for n := min(s.missing, r.chunkSize); n > 0; {
-			if err := r.room(s); err != nil {
+			if err := r.grow(s); err != nil {
 				return err
 			}
 			have := len(s.body)
@@ -169,8 +169,8 @@ func (r *Reader) payload(s *stream) error {
 	}
 }
 
-// read moves at least one byte into p, from the buffer or, when much is missing,
-// straight from the source.
+// read reads at least one byte into p, from the buffer or, if p is large, directly from the
+// source.
 func (r *Reader) read(p []byte) (int, error) {
 	if r.start == r.end {
 		if len(p) >= directRead {
@@ -212,7 +212,7 @@ func (r *Reader) fromSource(p []byte) (int, error) {
 			return 0, r.fail("more than %d bytes", r.limits.Bytes)
 		}
 		if n > 0 {
-			// An error that came along comes again at the next call.
+			// The source returns the error again at the next call.
 			return n, nil
 		}
 		if err != nil {
@@ -231,7 +231,7 @@ func (r *Reader) setChunkSize(body []byte) error {
 	if n < 1 {
 		return r.fail("chunk size 0")
 	}
-	// A size beyond the longest message means "do not cut".
+	// A size beyond the longest message means that messages are not split.
 	r.chunkSize = min(n, maxChunkSize)
 	return nil
 }
@@ -245,7 +245,7 @@ func (r *Reader) abort(body []byte) {
 	}
 }
 
-// drop throws away the unfinished message of s.
+// drop discards the incomplete message of s.
 func (r *Reader) drop(s *stream) {
 	if s.missing == 0 {
 		return
@@ -255,15 +255,15 @@ func (r *Reader) drop(s *stream) {
 	r.stats.Aborted++
 }
 
-// eof tells an end between two messages from an end inside one.
+// eof turns io.EOF inside a message into io.ErrUnexpectedEOF.
 func (r *Reader) eof(err error) error {
-	if err == io.EOF && (r.start != r.end || r.streams.busy()) { //nolint:errorlint // io.EOF is never wrapped here
+	if err == io.EOF && (r.start != r.end || r.streams.unfinished()) { //nolint:errorlint // io.EOF is never wrapped here
 		return io.ErrUnexpectedEOF
 	}
 	return err
 }
 
-// fail is a protocol error at the present place.
+// fail returns an *Error at the current offset.
 func (r *Reader) fail(format string, args ...any) error {
 	return &Error{Offset: r.received - uint64(r.end-r.start), Problem: fmt.Sprintf(format, args...)}
 }

@@ -34,7 +34,7 @@ func (w *wire) u32(v uint32) { w.Write(binary.BigEndian.AppendUint32(nil, v)) }
 // head writes a chunk header of type 0, 1 or 2.
 func (w *wire) head(format byte, id int, time uint32, length int, kind byte) {
 	w.basic(format, id)
-	w.u24(int(min(time, noTimestamp)))
+	w.u24(int(min(time, extendedTimestamp)))
 	if format < 2 {
 		w.u24(length)
 		w.WriteByte(kind)
@@ -42,7 +42,7 @@ func (w *wire) head(format byte, id int, time uint32, length int, kind byte) {
 	if format == 0 {
 		w.Write([]byte{1, 0, 0, 0})
 	}
-	if time >= noTimestamp {
+	if time >= extendedTimestamp {
 		w.u32(time)
 	}
 }
@@ -299,7 +299,7 @@ func TestReader_ObeysAbort(t *testing.T) {
 	}, []got{{TypeVideo, 6, 50, "new"}}, Stats{Aborted: 1})
 }
 
-func TestReader_PutsInterleavedMessagesTogether(t *testing.T) {
+func TestReader_AssemblesInterleavedMessages(t *testing.T) {
 	check(t, func(w *wire) {
 		w.head(0, 6, 10, 200, TypeVideo)
 		w.text(strings.Repeat("v", 128))
@@ -312,7 +312,7 @@ func TestReader_PutsInterleavedMessagesTogether(t *testing.T) {
 	}, []got{{TypeVideo, 6, 10, strings.Repeat("v", 200)}, {TypeAudio, 4, 11, strings.Repeat("a", 130)}}, Stats{})
 }
 
-func TestReader_TrustKeepsWhatWasBuffered(t *testing.T) {
+func TestReader_SetLimitsKeepsTheBuffer(t *testing.T) {
 	var w wire
 	w.head(0, 3, 0, 2, TypeCommandAMF0)
 	w.text("ab")
@@ -322,7 +322,7 @@ func TestReader_TrustKeepsWhatWasBuffered(t *testing.T) {
 	if _, err := r.Next(); err != nil {
 		t.Fatal(err)
 	}
-	r.Trust(128, wide)
+	r.SetLimits(128, wide)
 	if _, err := r.Next(); err != io.ErrUnexpectedEOF {
 		t.Errorf("err = %v, want an end inside the large message", err)
 	}

@@ -1,7 +1,7 @@
 package chunk
 
-// stream is the state of one chunk stream: the last header, which the next one
-// may leave out, and the message that is being put together.
+// stream is the state of one chunk stream: the fields of the last header, which the next
+// one may omit, and the message in progress.
 type stream struct {
 	id uint32
 
@@ -9,24 +9,24 @@ type stream struct {
 	length    int    // message length
 	messageID uint32 // message stream id
 	timestamp uint32 // of the message in progress, or else the last one
-	delta     uint32 // what a type 3 chunk that begins a message adds
+	delta     uint32 // added by a type 3 chunk that begins a message
 
 	extended bool   // the last header of type 0, 1 or 2 had an extended timestamp
-	extValue uint32 // and this was it
+	extValue uint32 // its value
 
-	missing int    // bytes of the message that have not come
-	body    []byte // the bytes that have
+	missing int    // bytes of the message that are not received yet
+	body    []byte // the bytes that are
 }
 
-// finish hands the complete message over.
+// finish returns the complete message.
 func (s *stream) finish() Message {
 	m := Message{Type: s.kind, ChunkStream: s.id, Stream: s.messageID, Timestamp: s.timestamp, Body: s.body}
 	s.body = nil
 	return m
 }
 
-// table finds chunk streams by id: at once below 64, the ids with a short header
-// that encoders use; one by one above.
+// table finds chunk streams by id: by index below 64, the ids with a short header that
+// encoders use; by a linear search above.
 type table struct {
 	short [64]*stream
 	all   []*stream
@@ -53,8 +53,8 @@ func (t *table) add(id uint32) *stream {
 	return s
 }
 
-// busy says whether a message is unfinished.
-func (t *table) busy() bool {
+// unfinished reports whether a message is incomplete.
+func (t *table) unfinished() bool {
 	for _, s := range t.all {
 		if s.missing > 0 {
 			return true
@@ -63,23 +63,23 @@ func (t *table) busy() bool {
 	return false
 }
 
-// The first memory that a message gets. Up to it, a body is allocated once at
-// its exact size; a larger one doubles as bytes arrive, so that a header which
-// promises 16 MiB costs its sender as much as us.
-const firstGrant = 256 << 10
+// firstAllocation is the first allocation of a message. Up to it, a body is allocated once at
+// its exact size; a larger one doubles as bytes arrive, so that a header that announces
+// 16 MiB does not cost the server more than its sender.
+const firstAllocation = 256 << 10
 
-// room makes sure that the body of s has a free byte.
-func (r *Reader) room(s *stream) error {
+// grow grows the body of s if it has no free byte.
+func (r *Reader) grow(s *stream) error {
 	have := cap(s.body)
 	if len(s.body) < have {
 		return nil
 	}
 	size := s.length
-	if grant := max(firstGrant, 2*have); size > grant {
+	if grant := max(firstAllocation, 2*have); size > grant {
 		size = grant
 	}
 	if r.held+size-have > 2*r.limits.MessageSize {
-		return r.fail("more than %d bytes of unfinished messages", 2*r.limits.MessageSize)
+		return r.fail("more than %d bytes of incomplete messages", 2*r.limits.MessageSize)
 	}
 	if err := r.hold(size - have); err != nil {
 		return err
@@ -90,7 +90,7 @@ func (r *Reader) room(s *stream) error {
 	return nil
 }
 
-// hold counts n bytes more that unfinished messages hold.
+// hold adds n bytes to the memory of incomplete messages.
 func (r *Reader) hold(n int) error {
 	r.held += n
 	if more := r.held - freeMemory - r.charged; more > 0 && r.limits.Memory != nil {
@@ -102,7 +102,7 @@ func (r *Reader) hold(n int) error {
 	return nil
 }
 
-// release counts n bytes less.
+// release subtracts n bytes.
 func (r *Reader) release(n int) {
 	r.held -= n
 	if less := r.charged - max(0, r.held-freeMemory); less > 0 {

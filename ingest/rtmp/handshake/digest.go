@@ -5,10 +5,10 @@ import (
 	"crypto/sha256"
 )
 
-// The form with digests is in no specification; Flash Player 9 brought it. C1
-// and S1 hide an HMAC-SHA256 of the rest of the packet, at a place that four of
-// their bytes name, in one of two halves; S2 ends with an HMAC of itself, keyed
-// by one of C1's digest. Both keys are public.
+// The handshake with digests is not in the specification; it came with Flash Player 9. C1
+// and S1 contain an HMAC-SHA256 of the rest of the packet, at an offset computed from four
+// of their bytes, in one of two halves; S2 ends with an HMAC of itself, keyed by an HMAC of
+// C1's digest. Both keys are public.
 
 const (
 	playerKey = "Genuine Adobe Flash Player 001"
@@ -20,14 +20,14 @@ const (
 	digestSize = sha256.Size
 	// halfSize is the size of each of the two halves after time and version.
 	halfSize = (packetSize - 8) / 2
-	// digestRange is how many places the digest may have in its half.
+	// digestRange is the number of possible offsets of the digest in its half.
 	digestRange = halfSize - 4 - digestSize
 )
 
-// serverVersion is what S1 says where C1 has the player's version.
+// serverVersion returns the version bytes of S1.
 func serverVersion() []byte { return []byte{4, 5, 0, 1} }
 
-// digestAt is where the digest begins when its half begins at base.
+// digestAt returns the offset of the digest in the half that begins at base.
 func digestAt(packet []byte, base int) int {
 	sum := 0
 	for _, b := range packet[base : base+4] {
@@ -36,7 +36,7 @@ func digestAt(packet []byte, base int) int {
 	return base + 4 + sum%digestRange
 }
 
-// digest is the HMAC of the packet without the digestSize bytes at i.
+// digest returns the HMAC of the packet without the digestSize bytes at i.
 func digest(packet []byte, i int, key string) []byte {
 	h := hmac.New(sha256.New, []byte(key))
 	h.Write(packet[:i])
@@ -44,8 +44,8 @@ func digest(packet []byte, i int, key string) []byte {
 	return h.Sum(nil)
 }
 
-// clientDigest finds the digest in C1 and the beginning of the half it is in; it
-// is nil when C1 is of the plain form.
+// clientDigest returns the digest in C1 and the offset of its half, or nil if C1 has no
+// digest.
 func clientDigest(c1 []byte) (sum []byte, base int) {
 	for _, base := range []int{8 + halfSize, 8} {
 		i := digestAt(c1, base)
@@ -57,15 +57,14 @@ func clientDigest(c1 []byte) (sum []byte, base int) {
 	return nil, 0
 }
 
-// sign puts the digest into S1, into the half at base, where the client will
-// look for it.
-func sign(s1 []byte, base int) {
+// signS1 puts the digest into S1, in the half at base, where the client expects it.
+func signS1(s1 []byte, base int) {
 	i := digestAt(s1, base)
 	copy(s1[i:], digest(s1, i, serverKey))
 }
 
-// answer ends S2 with what proves that C1's digest was read.
-func answer(s2, clientDigest []byte) {
+// signS2 puts the HMAC for C1's digest at the end of S2.
+func signS2(s2, clientDigest []byte) {
 	mac := func(key, data []byte) []byte {
 		h := hmac.New(sha256.New, key)
 		h.Write(data)

@@ -12,13 +12,11 @@ const (
 	packetSize = 1536
 )
 
-// Size is the number of bytes a client sends before it hears an answer: C0 and
-// C1.
+// Size is the size of C0 and C1, which a client sends before it gets an answer.
 const Size = 1 + packetSize
 
-// Serve answers the client that sent c01, which is C0 and C1, and reads its C2.
-// What C2 says is not looked at: clients are sloppy there, and nothing depends
-// on it.
+// Serve answers the client that sent c01, which is C0 and C1, and reads its C2. C2 is not
+// verified: many clients send a wrong one, and nothing depends on it.
 func Serve(rw io.ReadWriter, c01 []byte) error {
 	if len(c01) != Size || c01[0] != version {
 		panic("handshake: not a C0 and C1 of version 3")
@@ -30,8 +28,8 @@ func Serve(rw io.ReadWriter, c01 []byte) error {
 	_, _ = rand.Read(reply[9:])
 	if digest, at := clientDigest(c01[1:]); digest != nil {
 		copy(s1[4:], serverVersion())
-		sign(s1, at)
-		answer(s2, digest)
+		signS1(s1, at)
+		signS2(s2, digest)
 	} else {
 		// S1: time 0 and zeros, then random bytes; S2: the echo of C1.
 		clear(s1[:8])

@@ -61,7 +61,7 @@ func TestRow49_DigestClientIsAnsweredWithDigests(t *testing.T) {
 	}
 }
 
-func TestServe_SaysWhereItBroke(t *testing.T) {
+func TestServe_ReportsWhereItFailed(t *testing.T) {
 	c01 := append([]byte{3}, packet(7)...)
 	err := Serve(&peer{in: strings.NewReader("short")}, c01)
 	if !errors.Is(err, io.ErrUnexpectedEOF) || !strings.HasPrefix(err.Error(), "read handshake: ") {
@@ -69,7 +69,7 @@ func TestServe_SaysWhereItBroke(t *testing.T) {
 	}
 }
 
-func TestRow50_SniffTellsWhatComesToThePort(t *testing.T) {
+func TestRow50_SniffDetectsTheProtocol(t *testing.T) {
 	for first, want := range map[string]Protocol{
 		"\x03":               RTMP,
 		"\x03\x00\x00":       RTMP,

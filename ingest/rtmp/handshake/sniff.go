@@ -2,10 +2,10 @@ package handshake
 
 import "bytes"
 
-// Protocol is what a connection's first bytes look like.
+// Protocol is the protocol of a connection's first bytes.
 type Protocol string
 
-// The protocols that are told apart.
+// The protocols that are detected.
 const (
 	RTMP    Protocol = "rtmp"
 	RTMPE   Protocol = "rtmpe" // encrypted RTMP, versions 6 and 8: refused
@@ -15,7 +15,7 @@ const (
 	Unknown Protocol = "unknown"
 )
 
-// Sniff tells the protocol from what came first, at least one byte.
+// Sniff returns the protocol for the first bytes of a connection, at least one.
 func Sniff(first []byte) Protocol {
 	switch first[0] {
 	case version:

@@ -15,7 +15,7 @@ import (
 	"strings"
 )
 
-// systems are those that golive is built for; what is linked differs a little.
+// systems returns those that golive is built for; what is linked differs a little.
 func systems() []string { return []string{"linux", "darwin", "windows"} }
 
 // noticeFile matches the names of files that hold a licence or a notice.

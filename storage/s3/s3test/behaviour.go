@@ -218,6 +218,8 @@ type Throttle struct {
 	Status int
 	// Match chooses the requests; nil is all.
 	Match func(*http.Request) bool
+	// RetryAfter is sent with each refusal, unless it is empty.
+	RetryAfter string
 
 	requests atomic.Int32
 }
@@ -226,6 +228,9 @@ type Throttle struct {
 func (t *Throttle) Limit(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if (t.Match == nil || t.Match(r)) && t.requests.Add(1) <= t.N {
+			if t.RetryAfter != "" {
+				w.Header().Set("Retry-After", t.RetryAfter)
+			}
 			Refuse(w, r, t.Status, "SlowDown", "Please reduce your request rate.")
 			return
 		}
@@ -233,7 +238,7 @@ func (t *Throttle) Limit(next http.Handler) http.Handler {
 	})
 }
 
-// IsList says whether the request lists objects.
+// IsList reports whether the request lists objects.
 func IsList(r *http.Request) bool {
 	return r.Method == http.MethodGet && r.URL.Query().Has("list-type")
 }

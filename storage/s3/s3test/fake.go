@@ -29,6 +29,8 @@ import (
 type Fake struct {
 	// URL is the store's endpoint.
 	URL string
+	// Handler is what answers there, for a test without a network.
+	Handler http.Handler
 
 	mu      sync.Mutex
 	objects map[string]fakeObject // by BUCKET/KEY
@@ -53,6 +55,7 @@ func NewFake(tb testing.TB, behaviours ...Behaviour) *Fake {
 	for _, b := range slices.Backward(behaviours) {
 		handler = b(handler)
 	}
+	f.Handler = handler
 	server := httptest.NewUnstartedServer(handler)
 	server.Config.ConnContext = func(ctx context.Context, c net.Conn) context.Context {
 		return context.WithValue(ctx, connKey{}, c)

@@ -4,7 +4,7 @@
 
 const below = (path, root = new URL('../../../', import.meta.url)) => new URL(path, root).href;
 
-/** What the API tells of all broadcasts, or of one. */
+/** The API address of all broadcasts, or of one. */
 export const apiURL = (id) => below(id === undefined ? 'v1/broadcasts' : `v1/broadcasts/${encodeURIComponent(id)}`);
 
 /** A playlist that the API names by its path, which begins where the server takes its root to be. */

@@ -22,11 +22,11 @@ export function fetchBroadcast(id, signal) {
 
 /**
  * Asks again and again, never twice at once: `ask(signal)` is called, its value
- * goes to `tell(value, null)`, its error to `tell(undefined, error)`, and the
+ * goes to `deliver(value, null)`, its error to `deliver(undefined, error)`, and the
  * next round begins `interval` ms later (a number, or a function of the value).
- * With `pauseHidden`, a page nobody looks at asks nothing.
+ * With `pauseHidden`, a hidden page sends no requests.
  */
-export function poll(ask, tell, { interval = 2000, timeout = 8000, pauseHidden = false } = {}) {
+export function poll(ask, deliver, { interval = 2000, timeout = 8000, pauseHidden = false } = {}) {
   let timer = 0;
   let running = false;
   let stopped = false;
@@ -39,9 +39,9 @@ export function poll(ask, tell, { interval = 2000, timeout = 8000, pauseHidden =
     running = true;
     try {
       last = await ask(AbortSignal.timeout(timeout));
-      if (!stopped) tell(last, null);
+      if (!stopped) deliver(last, null);
     } catch (error) {
-      if (!stopped) tell(undefined, error);
+      if (!stopped) deliver(undefined, error);
     } finally {
       running = false;
     }

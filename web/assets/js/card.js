@@ -35,7 +35,7 @@ export class Card {
     this.#parts.link.href = watchURL(id);
   }
 
-  /** Shows what the server says of the broadcast. */
+  /** Shows the state of the broadcast. */
   update(broadcast) {
     this.broadcast = broadcast;
     const { badge, warn, warnText, size, meta } = this.#parts;

@@ -44,7 +44,7 @@ export class Controls {
     this.#draw();
   }
 
-  /** Called twice a second; `active` says that a picture is to be seen, `replaying` that it is not live. */
+  /** Called twice a second; `active`: a picture is shown; `replaying`: it is not live. */
   update(active, replaying) {
     this.#replaying = replaying;
     this.#seekBar.show(replaying);

@@ -17,7 +17,7 @@ let pointed = '';
 let known = false;
 
 function show(broadcasts) {
-  // Oldest first, so that a newcomer moves nobody's card.
+  // Oldest first, so that a new card moves no other.
   const current = broadcasts
     .filter((b) => b.state !== 'ended')
     .sort((a, b) => (a.started_at ?? '').localeCompare(b.started_at ?? '') || a.id.localeCompare(b.id));

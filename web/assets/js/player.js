@@ -1,6 +1,5 @@
-// A broadcast in a player: asks what state it is in, plays it when there is
-// something to play, and says why when there is not. After its end it offers the
-// replay.
+// A broadcast in a player: polls its state, plays it when it can be played, and else
+// shows why not. After its end it offers the replay.
 
 import { mediaURL } from './address.js';
 import { fetchBroadcast, poll } from './api.js';
@@ -14,7 +13,7 @@ export class Player extends EventTarget {
   #parts;
   #playing = '';
   #reachable = true;
-  #heardAt = -Infinity; // when the server answered last
+  #answeredAt = -Infinity; // when the server answered last
   #wantsReplay; // as soon as there is one
   #hasPlayed = false;
 
@@ -40,7 +39,7 @@ export class Player extends EventTarget {
       this.#poll.now();
     });
     this.#parts.replay.addEventListener('click', () => {
-      // Who has watched already keeps the sound on or off; a first click asks for it.
+      // The first click turns the sound on; later the viewer has chosen.
       if (!this.#hasPlayed) this.video.muted = false;
       this.#watchReplay();
     });
@@ -52,7 +51,7 @@ export class Player extends EventTarget {
     // Soon while something is about to begin, else every two seconds.
     this.#poll = poll(
       (signal) => fetchBroadcast(root.dataset.id, signal),
-      (broadcast, error) => this.#heard(broadcast, error),
+      (broadcast, error) => this.#answered(broadcast, error),
       { interval: (b) => (b?.state === 'starting' ? 500 : 2000) },
     );
     setInterval(() => this.#tick(), 500);
@@ -60,10 +59,10 @@ export class Player extends EventTarget {
 
   #poll;
 
-  #heard(broadcast, error) {
-    this.#reachable = isReachable(error, performance.now() - this.#heardAt);
+  #answered(broadcast, error) {
+    this.#reachable = isReachable(error, performance.now() - this.#answeredAt);
     if (!error) {
-      this.#heardAt = performance.now();
+      this.#answeredAt = performance.now();
       this.broadcast = broadcast;
       this.#follow();
     }

@@ -4,9 +4,9 @@ const MAX_DELAY = 10_000;
 const MEDIA_PATIENCE = 10_000;
 
 /**
- * The ladder: a lost connection is first resumed where it was, a decoder is
- * first restarted; when that does not help, the source is loaded again, after a
- * delay that doubles up to ten seconds.
+ * A lost connection is first resumed where it was, and a failed decoder first
+ * restarted; when that does not help, the source is loaded again, after a delay that
+ * doubles up to ten seconds.
  */
 export class Recovery {
   #now;
@@ -30,7 +30,7 @@ export class Recovery {
     return { action: 'reload', delay };
   }
 
-  /** Media is playing again: the next error begins at the foot of the ladder. */
+  /** Media is playing again: the next error begins with the first step. */
   healthy() {
     this.#tries = 0;
   }

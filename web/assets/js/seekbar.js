@@ -65,7 +65,7 @@ export class SeekBar {
   }
 
   #go() {
-    // Who goes back from the end wants to see something.
+    // After the end, a seek starts playing again.
     const again = this.#source.state === 'finished';
     this.#asked = this.#wanted;
     this.#video.currentTime = this.#wanted;

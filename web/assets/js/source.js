@@ -113,7 +113,7 @@ export class Source extends EventTarget {
   watch() {
     const v = this.#video;
     const now = performance.now();
-    // Nobody watched while the broadcaster was away: that time was no stall.
+    // The time that the broadcaster was away was no stall.
     const resumed = now - this.#watched > WATCH_PAUSE;
     this.#watched = now;
     const idle = !this.#url || v.paused || this.state === 'failed' || this.state === 'finished';
@@ -226,7 +226,7 @@ export class Source extends EventTarget {
     this.#recovery.healthy();
     this.#failedAt = NaN;
     this.#set('playing');
-    // What an outage cost is skipped: this is live, and nobody asked for a delay.
+    // After an outage playback jumps to the live edge: a delay is not wanted.
     if (this.#lost && this.behind > CATCH_UP) this.goLive();
     this.#lost = false;
   }

@@ -1,12 +1,12 @@
-// What the viewer is told, from what is known. Pure.
+// The status that is shown, from the state of everything. Pure.
 
-// How long the server's word that a broadcast is live counts for more than a player
-// that fails, in milliseconds: a playlist that changes its tracks, or is missing for
-// a moment, is loaded again and no outage.
+// For how long a player that fails is not shown as an outage while the server reports the
+// broadcast as live, in milliseconds: a playlist that changes its tracks, or is missing for
+// a moment, is loaded again.
 const PATIENCE = 5000;
 
-// How long after its last answer a server that does not answer is taken for reachable,
-// in milliseconds: one lost question is no outage either.
+// For how long after its last answer a server that does not answer is shown as reachable,
+// in milliseconds: one lost request is no outage either.
 const SILENCE = 5000;
 
 /** The server can be reached, by when it answered last and whether it did just now. */
@@ -14,19 +14,19 @@ export const isReachable = (error, silentFor) => !error || silentFor < SILENCE;
 
 /**
  * `broadcast` is the API's object, or null when there is none (or undefined when
- * nothing was heard yet); `reachable` says whether the last question was
+ * there was no answer yet); `reachable`: the last request was
  * answered; `playback` is the player's own state:
  *   idle        nothing loaded
  *   loading     loaded, no picture yet
  *   playing     pictures move
- *   buffering   pictures stopped for want of data
+ *   buffering   pictures stopped because there is no data
  *   failed      an error, being recovered from (retryIn: milliseconds; failingFor:
  *               milliseconds since the first error without a picture since)
  *   finished    the playlist's end was played
  *   unsupported the browser cannot play HLS
- * `replaying` says that the player has the replay, and not what is live.
+ * `replaying`: the player has the replay, not the live broadcast.
  *
- * The answer: `state` (one word for the badge), `cover` (title and detail in
+ * It returns `state` (one word for the badge), `cover` (title and detail in
  * place of the picture, or null), `toast` (a line over the picture, or ""),
  * `busy` (the spinner turns), and buttons to offer: `retry`, `replay` (watch it),
  * `live` (watch that, beside the toast).
@@ -35,16 +35,16 @@ export function statusOf({ broadcast, reachable, playback, retryIn = 0, failingF
   if (playback === 'failed' && !replaying && reachable && isPlayable(broadcast) && failingFor < PATIENCE) playback = 'buffering';
   const hasPicture = playback === 'playing' || playback === 'buffering';
   const busy = playback === 'buffering' || playback === 'loading';
-  const with_ = (state, more = {}) => ({ state, cover: null, toast: '', busy, retry: false, replay: false, live: false, ...more });
-  const covered = (state, title, detail, more = {}) => with_(state, { cover: { title, detail }, busy: false, ...more });
+  const shown = (state, more = {}) => ({ state, cover: null, toast: '', busy, retry: false, replay: false, live: false, ...more });
+  const covered = (state, title, detail, more = {}) => shown(state, { cover: { title, detail }, busy: false, ...more });
 
   if (playback === 'unsupported') {
     return covered('error', 'This browser cannot play the broadcast', 'It has neither Media Source Extensions nor HLS of its own. Try a current Chrome, Edge, Firefox or Safari.', { calm: true });
   }
   if (replaying) {
     if (playback === 'failed') return covered('replay', 'The connection was lost', `${tryingAgain(retryIn)} The replay goes on where it was.`, { retry: true });
-    if (isPlayable(broadcast) && reachable) return with_('replay', { toast: 'It is live again', live: true });
-    return with_('replay', { toast: reachable ? '' : 'The server does not answer. Trying again.' });
+    if (isPlayable(broadcast) && reachable) return shown('replay', { toast: 'It is live again', live: true });
+    return shown('replay', { toast: reachable ? '' : 'The server does not answer. Trying again.' });
   }
   if (broadcast === undefined && !hasPicture) {
     return reachable
@@ -55,7 +55,7 @@ export function statusOf({ broadcast, reachable, playback, retryIn = 0, failingF
   const state = broadcast?.state ?? 'waiting';
   if (state === 'ended' || broadcast === null) {
     // What is buffered is still worth seeing; the end of the playlist ends it.
-    if (hasPicture) return with_('ended', { busy: false, toast: 'The broadcaster has stopped' });
+    if (hasPicture) return shown('ended', { busy: false, toast: 'The broadcaster has stopped' });
     if (playback === 'finished' || state === 'ended') {
       return covered('ended', 'This broadcast has ended', 'If it starts again, it plays here by itself.', { calm: true, replay: Boolean(broadcast?.replay) });
     }
@@ -69,17 +69,17 @@ export function statusOf({ broadcast, reachable, playback, retryIn = 0, failingF
   }
   if (state === 'reconnecting') {
     return hasPicture
-      ? with_('reconnecting', { toast: 'The broadcaster’s connection dropped. Waiting for it to come back.', busy: playback === 'buffering' })
+      ? shown('reconnecting', { toast: 'The broadcaster’s connection dropped. Waiting for it to come back.', busy: playback === 'buffering' })
       : covered('reconnecting', 'The broadcaster’s connection dropped', 'Waiting for it to come back.');
   }
   if (playback === 'failed') {
     return covered('offline', 'The connection was lost', `${tryingAgain(retryIn)} You do not need to reload.`, { retry: true });
   }
-  if (!reachable) return with_('live', { toast: 'The server does not answer. Trying again.' });
-  return with_(state);
+  if (!reachable) return shown('live', { toast: 'The server does not answer. Trying again.' });
+  return shown(state);
 }
 
-/** There is a live picture to be had. */
+/** Reports whether there is a live picture. */
 export function isPlayable(broadcast) {
   return broadcast?.state === 'live' || broadcast?.state === 'reconnecting';
 }

@@ -1,0 +1,57 @@
+//go:build e2e
+
+package store
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"golive/e2e/harness"
+	"golive/storage/s3/s3test"
+)
+
+// The store takes connections and says nothing, from before golive starts.
+func TestStart_TakesPublishersWhileTheStoreSaysNothing(t *testing.T) {
+	store := s3test.Start(t)
+	network := harness.StartProxy(t, store.Address)
+	network.CutOff(harness.BlackHole)
+	yaml, name := harness.S3Storage(t, store, network.Address)
+	file := sources.Plain(t)
+
+	began := time.Now()
+	s := harness.Start(t, harness.Options{Config: "storage: { " + yaml + " }"})
+	encoder := harness.PublishLooped(t, file, s.PublishURL("show"))
+	ctx, cancel := context.WithTimeout(t.Context(), harness.Timeout(10*time.Second))
+	defer cancel()
+	err := harness.Eventually(ctx, 10*time.Millisecond, func() error {
+		if s.Logs.Count("session started") == 0 {
+			return errors.New("nobody publishes")
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	took := time.Since(began)
+	t.Logf("a publisher is accepted %v after the start", took.Round(time.Millisecond))
+	if n := s.Logs.Count("bucket probe"); n > 0 {
+		t.Errorf("the probe came to an end before the publisher: %d lines", n)
+	}
+	if harness.Strict() && took > time.Second {
+		t.Errorf("a publisher is accepted only after %v", took)
+	}
+	s.WaitForState("show", "live", 10*time.Second)
+	harness.Pause(t.Context(), 5*time.Second)
+	network.Resume()
+	network.Cut(harness.Reset) // what is in the hole stays there
+	drained(t, s, time.Minute)
+	encoder.Quit()
+	for _, r := range (bucket{t, filepath.Join(store.Dir, name)}).waitForReplay("show", 20*time.Second).Segments {
+		if r.Gap {
+			t.Errorf("segment %d of the replay is a gap", r.MSN)
+		}
+	}
+}

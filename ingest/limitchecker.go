@@ -1,0 +1,228 @@
+package ingest
+
+import (
+	"fmt"
+	"math"
+	"time"
+
+	"golive/media"
+)
+
+const (
+	// rateInterval is the interval, in stream time, over which bytes and pictures are counted, and
+	// averaged the number of intervals in an average: the bytes of a key frame come at
+	// once and have to be spread over its group of pictures.
+	rateInterval      = media.Second
+	averagedIntervals = 6
+	// A session is warned at the third consecutive average over a limit, since intervals
+	// and groups of pictures do not coincide, and ended after the tenth.
+	warnAfter = 3
+	endAfter  = 10
+)
+
+// LimitChecker checks the units of one session against the limits: their sizes, decoding times and
+// pictures.
+//
+// It does not read a clock. It is used by one goroutine.
+type LimitChecker struct {
+	// The fields that every unit needs come first, so that they share a cache line.
+	intervalEnd media.Ticks // end of the current interval
+	bytes       int64       // in the current interval
+	frames      int64
+	maxSums     [2]int64      // limits of bytes and pictures in an average
+	duration    time.Duration // 0 means no limit
+	track       *media.Track  // the video track whose size was checked
+	video       media.Ticks   // DTS of the latest picture
+
+	limits LimitsConfig
+	began  time.Time
+	// The previous intervals.
+	past          [2][averagedIntervals]int64
+	pastIntervals int    // number of previous intervals, at most averaged
+	pastNext      int    // index of the next one in past
+	overLimit     [2]int // consecutive averages over the limit
+
+	key       media.Ticks // DTS of the latest key frame
+	keySeen   bool
+	gopWarned bool // about the current group of pictures
+}
+
+// The rates that are averaged.
+const (
+	rateBytes = iota
+	rateFrames
+)
+
+// LimitFinding is a limit that a session reached.
+type LimitFinding struct {
+	// Err names the limit and the measured value.
+	Err *LimitError
+	// Final is set if the session must end; otherwise it is a warning.
+	Final bool
+}
+
+// NewLimitChecker returns a Guard for one session.
+func NewLimitChecker(limits LimitsConfig) *LimitChecker {
+	g := &LimitChecker{
+		limits: limits, duration: limits.Duration, maxSums: [2]int64{math.MaxInt64, math.MaxInt64}, intervalEnd: math.MinInt64,
+	}
+	if limits.Bitrate > 0 {
+		g.maxSums[rateBytes] = int64(limits.Bitrate) / 8 * averagedIntervals
+	}
+	if limits.FrameRate > 0 {
+		// Clocks differ a little, and an interval may begin and end with a picture.
+		g.maxSums[rateFrames] = int64(limits.FrameRate) * averagedIntervals * 102 / 100
+	}
+	return g
+}
+
+// Check checks the next unit. It returns nil if no limit is reached.
+func (g *LimitChecker) Check(u *media.AccessUnit) (found *LimitFinding) {
+	if u.DTS >= g.intervalEnd {
+		found = g.endInterval(u)
+	}
+	g.bytes += int64(len(u.Data))
+	if u.Track == g.track || u.Track.Video() {
+		g.frames++
+		g.video = u.DTS
+		if u.Key || u.Track != g.track {
+			found = moreSevere(found, g.checkPicture(u))
+		}
+	}
+	switch {
+	case g.bytes > g.maxSums[rateBytes]:
+		return g.rateFinding(rateBytes, g.bytes, 1, true)
+	case g.frames > g.maxSums[rateFrames]:
+		return g.rateFinding(rateFrames, g.frames, 1, true)
+	case g.duration > 0 && u.Arrived.Sub(g.began) >= g.duration:
+		return finalFinding(LimitDuration, "the session has lasted "+formatDuration(u.Arrived.Sub(g.began)), formatDuration(g.duration))
+	}
+	return found
+}
+
+// endInterval checks the averages at the end of an interval, and starts the interval of u.
+// Intervals in a gap count as empty.
+func (g *LimitChecker) endInterval(u *media.AccessUnit) *LimitFinding {
+	if g.began.IsZero() {
+		g.began, g.intervalEnd = u.Arrived, u.DTS+rateInterval
+		return nil
+	}
+	sums := [2]int64{g.bytes, g.frames}
+	g.bytes, g.frames = 0, 0
+	passed := (u.DTS-g.intervalEnd)/rateInterval + 1
+	g.intervalEnd += passed * rateInterval
+	for range min(passed, averagedIntervals) {
+		for rate, n := range sums {
+			g.past[rate][g.pastNext] = n
+		}
+		g.pastNext = (g.pastNext + 1) % averagedIntervals
+		g.pastIntervals = min(g.pastIntervals+1, averagedIntervals)
+		sums = [2]int64{}
+	}
+	var found *LimitFinding
+	if g.keySeen {
+		found = g.checkGOP(g.video)
+	}
+	if g.pastIntervals < averagedIntervals {
+		return found // the bytes of a key frame are not averaged yet
+	}
+	return moreSevere(moreSevere(found, g.checkRate(rateBytes)), g.checkRate(rateFrames))
+}
+
+// checkRate compares an average with its limit.
+func (g *LimitChecker) checkRate(rate int) *LimitFinding {
+	var sum int64
+	for _, n := range g.past[rate] {
+		sum += n
+	}
+	if sum <= g.maxSums[rate] {
+		g.overLimit[rate] = 0
+		return nil
+	}
+	switch g.overLimit[rate]++; {
+	case g.overLimit[rate] > endAfter:
+		return g.rateFinding(rate, sum, averagedIntervals, true)
+	case g.overLimit[rate] == warnAfter:
+		return g.rateFinding(rate, sum, averagedIntervals, false)
+	}
+	return nil
+}
+
+// rateFinding returns the finding for n bytes or pictures in the given number of intervals.
+func (g *LimitChecker) rateFinding(rate int, n, spans int64, end bool) *LimitFinding {
+	perSecond := float64(n) / float64(spans)
+	e := &LimitError{LimitFrameRate, fmt.Sprintf("the frame rate is %.4g/s", perSecond), fmt.Sprintf("%d/s", g.limits.FrameRate)}
+	if rate == rateBytes {
+		e = &LimitError{LimitBitrate, "the bit rate is " + megabits(8*perSecond), megabits(float64(g.limits.Bitrate))}
+	}
+	return &LimitFinding{Err: e, Final: end}
+}
+
+// checkPicture checks a picture that is a key frame or has new parameters.
+func (g *LimitChecker) checkPicture(u *media.AccessUnit) *LimitFinding {
+	if u.Track != g.track {
+		if f := g.checkSize(u.Track); f != nil {
+			return f
+		}
+		g.track = u.Track
+	}
+	if !u.Key {
+		return nil
+	}
+	f := g.checkGOP(u.DTS)
+	g.key, g.keySeen, g.gopWarned = u.DTS, true, false
+	return f
+}
+
+func (g *LimitChecker) checkSize(t *media.Track) *LimitFinding {
+	if most := g.limits.Width; most > 0 && t.Width > most {
+		return finalFinding(LimitWidth, fmt.Sprintf("the picture is %d×%d pixels", t.Width, t.Height), fmt.Sprintf("a width of %d", most))
+	}
+	if most := g.limits.Height; most > 0 && t.Height > most {
+		return finalFinding(LimitHeight, fmt.Sprintf("the picture is %d×%d pixels", t.Width, t.Height), fmt.Sprintf("a height of %d", most))
+	}
+	return nil
+}
+
+// checkGOP checks the duration of the current group of pictures up to now, the time of its
+// latest picture or of the key frame that ends it.
+func (g *LimitChecker) checkGOP(now media.Ticks) *LimitFinding {
+	if !g.keySeen {
+		// Nothing is published before a key frame.
+		g.key, g.keySeen = now, true
+		return nil
+	}
+	long := (now - g.key).Duration().Round(durationPrecision)
+	measured := func() string { return "no key frame was received for " + formatDuration(long) }
+	if most := g.limits.GOPMax; most > 0 && long > most {
+		return finalFinding(LimitGOPMax, measured(), formatDuration(most))
+	}
+	if from := g.limits.GOPWarn; from > 0 && long > from && !g.gopWarned {
+		g.gopWarned = true
+		return warningFinding(LimitGOPWarn, measured()+": set the encoder's key frame interval to 2 s", formatDuration(from))
+	}
+	return nil
+}
+
+// moreSevere returns the more severe of two findings.
+func moreSevere(a, b *LimitFinding) *LimitFinding {
+	if a == nil || b != nil && b.Final {
+		return b
+	}
+	return a
+}
+
+func finalFinding(l Limit, measured, allowed string) *LimitFinding {
+	return &LimitFinding{Err: &LimitError{l, measured, allowed}, Final: true}
+}
+
+func warningFinding(l Limit, measured, allowed string) *LimitFinding {
+	return &LimitFinding{Err: &LimitError{l, measured, allowed}}
+}
+
+func megabits(bits float64) string { return fmt.Sprintf("%.4g Mbit/s", bits/1e6) }
+
+// durationPrecision is the precision with which durations are compared with limits and shown.
+const durationPrecision = 100 * time.Millisecond
+
+func formatDuration(d time.Duration) string { return d.Round(durationPrecision).String() }

@@ -1,0 +1,9 @@
+// Package pipenet connects clients and servers in tests through pipes instead of sockets,
+// which do not work in a testing/synctest bubble.
+//
+// A server accepts from a Listener, and clients get their connections from its Dial.
+//
+// Package pipenet does not know what is spoken on a connection.
+//
+// It starts no goroutine.
+package pipenet

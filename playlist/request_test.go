@@ -1,0 +1,123 @@
+package playlist
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func TestWindow_RespondReturnsThePlaylistThatARequestNames(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScript(DefaultConfig())
+		if r, err := s.w.Respond(t.Context(), Directives{}); !errors.Is(err, ErrNotFound) || r.Target != 2*time.Second {
+			t.Errorf("before the first part: %+v, %v", r, err)
+		}
+		s.segments(20)
+		s.begin(false)
+		now := s.w.Snapshot()
+		for name, c := range map[string]struct {
+			d        Directives
+			text     *Text
+			blocking bool
+		}{
+			"any":           {Directives{}, now.Full, false},
+			"a delta":       {Directives{Skip: true}, now.Delta, false},
+			"a past one":    {Directives{Block: true, Position: Position{MSN: 3, Part: -1}}, now.Full, true},
+			"the last part": {Directives{Block: true, Position: Position{MSN: 19, Part: 7}, Skip: true}, now.Delta, true},
+		} {
+			r, err := s.w.Respond(t.Context(), c.d)
+			if err != nil || r.Text != c.text || r.Blocking != c.blocking || !r.Arrived.IsZero() || r.Target != 2*time.Second {
+				t.Errorf("%s: %+v, %v", name, r, err)
+			}
+		}
+		time.AfterFunc(time.Second, func() { s.part(); s.w.Commit() })
+		r, err := s.w.Respond(t.Context(), Directives{Block: true, Position: Position{MSN: 20, Part: 0}})
+		if err != nil || !strings.Contains(string(r.Text.Plain), "aaaa.160.ts") || !r.Arrived.Equal(s.open.Parts[0].Arrived) {
+			t.Errorf("the one that comes: %+v, %v", r, err)
+		}
+	})
+}
+
+// hls.js takes a list of parts alone for an empty one.
+func TestWindow_RespondWaitsForTheFirstSegment(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScript(DefaultConfig())
+		s.begin(false)
+		s.part()
+		s.w.Commit()
+		began := time.Now()
+		time.AfterFunc(2*time.Second, func() { s.close(); s.w.Commit() })
+		r, err := s.w.Respond(t.Context(), Directives{})
+		if err != nil || !strings.Contains(string(r.Text.Plain), "aaaa-0.ts") || r.Blocking || time.Since(began) != 2*time.Second {
+			t.Errorf("%+v, %v after %s", r, err, time.Since(began))
+		}
+	})
+	synctest.Test(t, func(t *testing.T) {
+		s := newScript(DefaultConfig())
+		s.begin(false)
+		s.part()
+		s.w.Commit()
+		began := time.Now()
+		if r, err := s.w.Respond(t.Context(), Directives{}); err != nil || !strings.Contains(string(r.Text.Plain), "aaaa.0.ts") || time.Since(began) != 6*time.Second {
+			t.Errorf("a segment that does not end: %+v, %v after %s", r, err, time.Since(began))
+		}
+		left := errors.New("left")
+		ctx, cancel := context.WithTimeoutCause(t.Context(), time.Second, left)
+		defer cancel()
+		if _, err := s.w.Respond(ctx, Directives{}); !errors.Is(err, left) {
+			t.Errorf("the client left: %v", err)
+		}
+	})
+}
+
+func TestWindow_RespondRefusesWhatWillNotComeSoon(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScript(DefaultConfig())
+		s.segments(3)
+		began := time.Now()
+		if r, err := s.w.Respond(t.Context(), Directives{Block: true, Position: Position{MSN: 9, Part: -1}}); !errors.Is(err, ErrTooFarAhead) || time.Since(began) != 0 || r.Target == 0 {
+			t.Errorf("far ahead: %v after %s", err, time.Since(began))
+		}
+		if _, err := s.w.Respond(t.Context(), Directives{Block: true, Position: Position{MSN: 3, Part: -1}}); !errors.Is(err, ErrTimeout) || time.Since(began) != 6*time.Second {
+			t.Errorf("no publisher: %v after %s", err, time.Since(began))
+		}
+		left := errors.New("left")
+		ctx, cancel := context.WithTimeoutCause(t.Context(), time.Second, left)
+		defer cancel()
+		if _, err := s.w.Respond(ctx, Directives{Block: true, Position: Position{MSN: 3, Part: -1}}); !errors.Is(err, left) {
+			t.Errorf("the client left: %v", err)
+		}
+		s.w.End()
+		s.w.Commit()
+		if r, err := s.w.Respond(t.Context(), Directives{Block: true, Position: Position{MSN: 9, Part: -1}}); err != nil || r.Blocking {
+			t.Errorf("after the end: %+v, %v", r, err)
+		}
+	})
+}
+
+func TestWindow_MediaWaitsForTheHintedPartOnly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScript(DefaultConfig())
+		s.segments(3)
+		s.begin(false)
+		s.part()
+		s.w.Commit()
+		for name, want := range map[string]error{"aaaa.24.ts": nil, "aaaa-2.ts": nil, "aaaa.26.ts": ErrNotFound, "aaaa-3.ts": ErrNotFound, "x": ErrNotFound} {
+			if m, err := s.w.Media(t.Context(), name); !errors.Is(err, want) || err == nil && !m.Arrived.IsZero() {
+				t.Errorf("%s: %+v, %v", name, m, err)
+			}
+		}
+		time.AfterFunc(time.Second, func() { s.part(); s.w.Commit() })
+		m, err := s.w.Media(t.Context(), "aaaa.25.ts")
+		if err != nil || string(m.Slabs[0]) != "part 3.1;" || !m.Arrived.Equal(s.open.Parts[1].Arrived) {
+			t.Errorf("%+v, %v", m, err)
+		}
+		began := time.Now()
+		if _, err := s.w.Media(t.Context(), "aaaa.26.ts"); !errors.Is(err, ErrTimeout) || time.Since(began) != 6*time.Second {
+			t.Errorf("no publisher: %v after %s", err, time.Since(began))
+		}
+	})
+}

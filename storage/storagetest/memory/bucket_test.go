@@ -1,0 +1,81 @@
+package memory_test
+
+import (
+	"bytes"
+	"io"
+	"strconv"
+	"testing"
+
+	"golive/storage"
+	"golive/storage/storagetest"
+	"golive/storage/storagetest/memory"
+)
+
+func TestBucket_KeepsTheContract(t *testing.T) {
+	storagetest.Test(t, func(*testing.T) storage.Bucket { return memory.New() })
+}
+
+// sharer notes where the bytes it is written are.
+type sharer struct{ slabs []*byte }
+
+func (s *sharer) Write(p []byte) (int, error) {
+	s.slabs = append(s.slabs, &p[0])
+	return len(p), nil
+}
+
+func TestBucket_SharesTheSlabs(t *testing.T) {
+	b, slabs := memory.New(), [][]byte{[]byte("one"), []byte("two"), []byte("three")}
+	if err := b.Put(t.Context(), storage.Object{Key: "k", Slabs: slabs}); err != nil {
+		t.Fatal(err)
+	}
+	r, err := b.Get(t.Context(), "k", 4, 4)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var w sharer
+	if n, err := io.Copy(&w, r.Body); err != nil || n != 4 {
+		t.Fatalf("copied %d: %v", n, err)
+	}
+	if len(w.slabs) != 2 || w.slabs[0] != &slabs[1][1] || w.slabs[1] != &slabs[2][0] {
+		t.Error("the bytes written are not those that were put")
+	}
+}
+
+func segment() [][]byte {
+	slabs := make([][]byte, 8)
+	for i := range slabs {
+		slabs[i] = bytes.Repeat([]byte{0x47}, 140_000)
+	}
+	return slabs
+}
+
+func BenchmarkPut(b *testing.B) {
+	bucket, o := memory.New(), storage.Object{Slabs: segment()}
+	b.SetBytes(o.Size())
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		o.Key = "live/a/source/s-" + strconv.Itoa(i%16) + ".ts"
+		if err := bucket.Put(b.Context(), o); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkGet(b *testing.B) {
+	bucket, o := memory.New(), storage.Object{Key: "live/a/source/s-1.ts", Slabs: segment()}
+	if err := bucket.Put(b.Context(), o); err != nil {
+		b.Fatal(err)
+	}
+	b.SetBytes(o.Size())
+	b.ReportAllocs()
+	for b.Loop() {
+		r, err := bucket.Get(b.Context(), o.Key, 0, -1)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if _, err := io.Copy(io.Discard, r.Body); err != nil {
+			b.Fatal(err)
+		}
+		_ = r.Close()
+	}
+}
