@@ -74,7 +74,7 @@ func TestFFmpeg_ReadsFragments(t *testing.T) {
 			if err := os.WriteFile(file, f.file.Bytes(), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			for _, line := range harness.Complaints(t, file) {
+			for _, line := range harness.DecodeErrors(t, file) {
 				t.Error(line)
 			}
 			harness.Run(t, "ffmpeg", "-v", "error", "-xerror", "-i", file, "-f", "null", "-")
