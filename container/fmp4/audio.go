@@ -2,23 +2,22 @@ package fmp4
 
 import "golive/media"
 
-// audioClock counts the samples of the sound, in the sample rate, which is its
-// timescale. Frames that follow each other are exactly as long as their samples: media
-// time is whole ticks of 90 kHz, and its rounding would make gaps and overlaps of a
-// sample between frames.
+// audioClock counts audio samples. The timescale of the audio track is the sample rate,
+// and consecutive frames are exactly as long as their samples: times rounded to 90 kHz
+// would have gaps and overlaps of a sample.
 type audioClock struct {
 	known bool
 	rate  int64
-	next  int64 // where the next frame begins if it follows the last one
+	next  int64 // the time of the next frame if there is no hole
 }
 
-// noHole is a difference that is no hole: sound on the wire is in whole milliseconds, and
-// clocks are corrected by less.
+// noHole is the largest difference between two parts that is no hole: RTMP has whole
+// milliseconds, and clock corrections are smaller.
 const noHole = 3 * media.Millisecond
 
-// at returns where u begins. With first, u is the first frame of its part: the frame
-// before it got its duration with the part before, so a difference that is no hole waits
-// for the next frame, and tfdt runs on.
+// at returns the time of u. If u is the first frame of its part, the duration of the frame
+// before it is published already: so a small difference is left to the next frame, and the
+// parts' tfdt are continuous.
 func (c *audioClock) at(u *media.AccessUnit, first bool) int64 {
 	rate := int64(u.Track.SampleRate)
 	at := max(scale(u.PTS+timeOffset, rate), 0)

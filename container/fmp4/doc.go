@@ -1,18 +1,20 @@
-// Package fmp4 packs access units into fragmented MP4 (ISO 14496-12) as HLS and CMAF
-// (ISO 23000-19) want it.
+// Package fmp4 muxes access units into fragmented MP4 (ISO 14496-12) for HLS and CMAF
+// (ISO 23000-19).
 //
-// Tracks enter Init and leave as an initialization segment, the file that EXT-X-MAP
-// names. Access units enter Muxer.Part in the order they were decoded; a part leaves as
-// one slab with one fragment: prft, moof and mdat. Parts in sequence behind their
-// initialization segment are one file. The slab is sized first and allocated once.
+// Init returns the initialization segment of a rendition's tracks, the file that EXT-X-MAP
+// names. Muxer.Part takes access units in decoding order and returns a part: one slab with
+// one fragment of prft, moof and mdat. An initialization segment and the parts after it are
+// one file. The slab's size is computed first and it is allocated once.
 //
-// Sound and picture share the file: the picture is track 1 and the sound track 2, or
-// track 1 when it is alone.
+// Audio and video share the file. Video is track 1; audio is track 2, or track 1 if there
+// is no video.
 //
-// The files: init.go and sampleentry.go make the initialization segment with the boxes
-// of mp4ff; muxer.go is the way through a part, video.go and audio.go plan its samples,
-// run.go and boxes.go write them. To add a codec: a sample entry, a case in Init, and
-// for pictures a scan and a write function beside those of H.264.
+// The files: init.go and sampleentry.go make the initialization segment of mp4ff's boxes;
+// muxer.go has the entry point of parts, video.go and audio.go plan the samples, run.go
+// holds them, boxes.go writes the boxes.
+//
+// To add a codec: a sample entry and a case in newTrak, and for video a scan and a write
+// function like those of H.264.
 //
 // Package fmp4 does not know when to cut, HTTP or the wall clock.
 //

@@ -7,18 +7,18 @@ import (
 )
 
 const (
-	// videoTimescale is that of pictures: media.Ticks as they are.
+	// videoTimescale is the timescale of the video track: that of media.Ticks.
 	videoTimescale = int64(media.Second)
 
-	// timeOffset is added to all timestamps, as in MPEG-TS, so that decode times, which
-	// have no sign in tfdt, and the times of pictures that are shown before time 0 are
-	// positive. So no edit list is needed, and both packagings have one timeline.
+	// timeOffset is added to all timestamps, as in MPEG-TS. It keeps the decode times,
+	// which are unsigned in tfdt, and the PTS of pictures before time 0 positive without
+	// an edit list, and gives both packagings the same timeline.
 	timeOffset = 1400 * media.Millisecond
 )
 
-// Muxer packs the parts of one rendition. The fragments' sequence numbers and the count
-// of audio samples run on from part to part, so there is one Muxer for all of a
-// rendition's parts, and it is used by one goroutine at a time.
+// Muxer makes the parts of one rendition. Sequence numbers and the count of audio samples
+// continue from part to part, so all parts of a rendition need the same Muxer. It is not
+// safe for concurrent use.
 type Muxer struct {
 	sequence uint32
 	leading  leading
@@ -27,24 +27,23 @@ type Muxer struct {
 	video, audio run
 }
 
-// NewMuxer makes a Muxer at the beginning of a stream.
+// NewMuxer returns a Muxer for the beginning of a stream.
 func NewMuxer() *Muxer { return &Muxer{} }
 
-// Part packs units into one slab with a fragment for the initialization segment that
-// Init makes of the same tracks. The slab is exactly as long as its capacity and shares
-// no bytes with the units.
+// Part returns the part that holds units, for the initialization segment that Init makes
+// of the same tracks. The slab's length is its capacity, and it shares no bytes with the
+// units.
 //
-// video and audio are the tracks of the part, nil where there is none; units of a track
-// that is not given are a bug of the caller. The units of a track are in the order of
-// DTS.
+// video and audio are the part's tracks, or nil; Part panics on a unit of a track that is
+// nil. The units of a track are in the order of DTS.
 //
-// start and end are the part's times as the playlist has them. The first picture is
-// decoded at start, where the last one of the part before ended, and the last picture
-// lasts until end, to a tick: a picture that comes a little early or late leaves no hole
-// for a player to find. Presentation times are exact. Sound lasts as long as its samples.
+// start and end are the part's times in the playlist. The first picture is decoded at
+// start, whatever its DTS, and the last one lasts until end, each to a tick, so that the
+// decode times of consecutive parts are continuous although frames arrive early or late.
+// PTS are exact. An audio frame lasts as long as its samples.
 //
-// Pictures without a complete NAL unit and audio that is empty hold nothing a player
-// could decode and are left out.
+// Pictures without a complete NAL unit and empty audio frames can't be decoded and are
+// left out.
 func (m *Muxer) Part(video, audio *media.Track, units []media.AccessUnit, start, end media.Ticks) []byte {
 	m.plan(video, audio, units, start, end)
 	m.sequence++
@@ -77,7 +76,7 @@ func (m *Muxer) Part(video, audio *media.Track, units []media.AccessUnit, start,
 	return w.slab
 }
 
-// plan decides which samples the units become.
+// plan makes the samples of the units.
 func (m *Muxer) plan(video, audio *media.Track, units []media.AccessUnit, start, end media.Ticks) {
 	m.video.reset(videoTrack, video != nil, max(int64(start+timeOffset)-margin, 0))
 	m.audio.reset(audioTrack(video != nil), false, 0)
@@ -104,8 +103,8 @@ func (m *Muxer) plan(video, audio *media.Track, units []media.AccessUnit, start,
 	}
 }
 
-// reference is the sample that prft describes, the first of the track that sets the
-// pace, and when it arrived; the zero time when there is none.
+// reference returns the sample for prft, which is the first one of the video track or else
+// of the audio track, and the time of its arrival. The time is zero if there is no sample.
 func (m *Muxer) reference(video bool, units []media.AccessUnit) (reference, time.Time) {
 	r := &m.video
 	if !video {

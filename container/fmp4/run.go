@@ -2,27 +2,24 @@ package fmp4
 
 import "math"
 
-// The track ids. Sound without pictures is the first track.
-const (
-	videoTrack  = 1
-	secondTrack = 2
-)
+const videoTrack = 1
 
+// audioTrack returns the id of the audio track, beside a video track or without one.
 func audioTrack(video bool) uint32 {
 	if video {
-		return secondTrack
+		return videoTrack + 1
 	}
 	return videoTrack
 }
 
-// sample is an access unit in a fragment, with what trun says of it. Times are in the
+// sample is an access unit in a fragment, with its entry in trun. Times are in the
 // timescale of its track.
 type sample struct {
 	unit        int // its index
 	duration    uint32
 	size        uint32
 	flags       uint32
-	composition int32 // how much later than decoded it is presented
+	composition int32 // presentation time minus decode time
 }
 
 // run is the samples of one track in a part, in order of decoding.
@@ -32,16 +29,16 @@ type run struct {
 	base    int64 // the decode time of the first one
 	last    int64 // of the last one
 	size    int   // in mdat, in bytes
-	// always says that there is a track fragment without samples too: a player that takes
-	// the time of a part from its first fragment must not find that of the sound there.
+	// always is set for a track that has a track fragment also without samples. Shaka Player
+	// takes the first tfdt of a part for the video's.
 	always bool
 
-	// What all samples have in common is told once, in tfhd. even is set when they have
-	// the same duration and flags, simple when they are presented as they are decoded.
+	// even is set if all samples have the same duration and flags, which tfhd then has;
+	// simple if no sample has a composition offset.
 	even, simple bool
 }
 
-// reset begins the next part, which begins at a time.
+// reset begins a part whose first sample is decoded at a time.
 func (r *run) reset(track uint32, always bool, at int64) {
 	*r = run{track: track, samples: r.samples[:0], base: at, last: at, always: always, even: true, simple: true}
 }
@@ -49,8 +46,7 @@ func (r *run) reset(track uint32, always bool, at int64) {
 // empty reports whether there is no track fragment.
 func (r *run) empty() bool { return len(r.samples) == 0 && !r.always }
 
-// add appends a sample that is decoded at a time which is not before that of the last
-// one.
+// add appends a sample. It is not decoded before the last one.
 func (r *run) add(s sample, at int64) {
 	if len(r.samples) == 0 {
 		r.base = at
@@ -63,7 +59,7 @@ func (r *run) add(s sample, at int64) {
 	r.simple = r.simple && s.composition == 0
 }
 
-// end tells when the last sample ends.
+// end sets the end of the last sample.
 func (r *run) end(at int64) {
 	if len(r.samples) > 0 {
 		r.close(at)
@@ -77,7 +73,7 @@ func (r *run) close(at int64) {
 	r.even = r.even && s.duration == first.duration && s.flags == first.flags
 }
 
-// trafSize is the size of the track fragment in bytes, 0 when there is none.
+// trafSize returns the size of the track fragment in bytes, 0 if there is none.
 func (r *run) trafSize() int {
 	switch {
 	case r.empty():
@@ -96,7 +92,7 @@ func (r *run) tfhdSize() int {
 	return tfhdSize
 }
 
-// hasDefaults reports whether tfhd tells duration and flags.
+// hasDefaults reports whether tfhd has the duration and flags of the samples.
 func (r *run) hasDefaults() bool { return r.even && len(r.samples) > 0 }
 
 func (r *run) trunSize() int {

@@ -10,15 +10,15 @@ import (
 
 // The flags of a sample (ISO 14496-12 section 8.8.3.1).
 const (
-	isLeading        = 1 << 26 // it is shown before the intra picture, and refers to what is before that
+	isLeading        = 1 << 26 // shown before the key picture, and refers to pictures before that
 	dependsOnOthers  = 1 << 24
 	dependsOnNothing = 2 << 24
 	isNotReferredTo  = 2 << 22
 	isNoSync         = 1 << 16
 )
 
-// lengthSize is the size in bytes of the length before each NAL unit in a sample: the
-// one that avcC says, whatever size it came with.
+// lengthSize is the size in bytes of the length before each NAL unit in a sample. It does
+// not depend on the size in the access units.
 const lengthSize = 4
 
 // leading finds the leading pictures of an open GOP.
@@ -29,11 +29,11 @@ type leading struct {
 
 // flags returns the flags of the sample that u becomes.
 //
-// Strictly only an IDR picture is a sync sample (ISO 14496-15). The
-// other pictures that decoding can start from are marked so too, as ffmpeg and hls.js
-// do: a player that goes by the mark alone could never begin in a stream that has no
-// others. One that is not whole at once says that it depends on others, and players
-// that look at both take it for what it is.
+// By ISO 14496-15 only an IDR picture is a sync sample. Other key pictures are marked as
+// sync samples too, as ffmpeg and hls.js do: a player that relies on the flag could never
+// start in a stream without IDR pictures. The beginning of a gradual refresh is also
+// marked as depending on others: players that check both flags don't take it for a key
+// picture.
 func (l *leading) flags(u *media.AccessUnit) uint32 {
 	if u.Key {
 		*l = leading{open: u.Access == media.AccessOpen, shown: u.PTS}
@@ -48,14 +48,15 @@ func (l *leading) flags(u *media.AccessUnit) uint32 {
 	return dependsOnOthers | isNoSync
 }
 
-// margin is how much earlier than the playlist has it a part begins, unless it begins
-// with a key picture: a tick.
+// margin is how many ticks before start the first picture is decoded if it is no key
+// picture.
 //
-// Shaka Player compares tfdt with the playlist at every part. Where its timeline is 1 ms
-// off it begins a new one, which loses the pictures up to the next key picture; and it
-// puts its timeline 1 ms late to begin with (setTimestampOffset_ in version 5). So of
-// equal times the rounding of its floats decides. With the margin it can be off at key
-// pictures only, and loses nothing there.
+// Shaka Player computes the timestamp offset of the SourceBuffer from each part's tfdt and
+// its time in the playlist. If the result differs by 1 ms or more from the offset in force,
+// it calls abort and sets the new one; then Chromium drops all pictures before the next
+// key picture. But a negative offset is set 1 ms too late on purpose (setTimestampOffset_
+// in version 5.2), so for equal times rounding decides. With the margin the difference
+// reaches 1 ms only at key pictures, where nothing is dropped.
 const margin = 1
 
 // planPicture plans the sample of the picture u, which is units[i].
@@ -108,8 +109,8 @@ const (
 	refIDC     = 0x60 // nal_ref_idc
 )
 
-// appendPicture appends the sample that u becomes: NAL units behind their lengths. A
-// truncated one ends it.
+// appendPicture appends the sample that u becomes: NAL units, each after its length. A
+// truncated NAL unit ends it.
 func appendPicture(slab []byte, u *media.AccessUnit) []byte {
 	rest := u.Data
 	for {
@@ -126,10 +127,10 @@ func appendPicture(slab []byte, u *media.AccessUnit) []byte {
 	}
 }
 
-// isRedundant reports whether a sample does without nal: an access unit delimiter, since
-// samples are delimited, or a parameter set that avcC holds already, which "avc1" does
-// not allow in samples (ISO 14496-15 section 5.3.3.1). One that differs stays: without
-// it the picture could not be decoded, and players take it.
+// isRedundant reports whether nal is left out of samples: access unit delimiters, since
+// samples have sizes, and parameter sets that avcC contains, which don't belong into
+// samples of "avc1" (ISO 14496-15). A parameter set that differs is kept: the picture can't
+// be decoded without it, and players accept it.
 func isRedundant(t *media.Track, nal []byte) bool {
 	var sets [][]byte
 	switch h264.Type(nal) {
