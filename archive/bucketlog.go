@@ -25,6 +25,7 @@ type bucketLog struct {
 	records int
 	sealed  bool // the newest page may not change any more
 	ends    pageEnds
+	last    bool // no page may follow: its number is another node's
 }
 
 // slowPut is how long a put may take without another attempt having been made for it.
@@ -41,7 +42,7 @@ func (l *bucketLog) seal(key string, took time.Duration, err error) {
 
 // add appends a record to the newest page, or to a new one when that is full or sealed.
 func (l *bucketLog) add(r *Record) {
-	if l.text == nil || l.records >= pageRecords || l.sealed {
+	if l.text == nil || (l.records >= pageRecords || l.sealed) && !l.last {
 		if l.text != nil {
 			l.ends.add(l.page, &l.state)
 			l.page++

@@ -31,6 +31,8 @@ type Sweeper struct {
 	// no node has touched for hours; it files it under its due time. It is nil where
 	// no other node writes to the bucket.
 	Abandoned func(ctx context.Context, n Named) error
+	// May reports whether this node is the one that sweeps now; nil is always.
+	May func() bool
 	// Swept is told of each broadcast that was deleted.
 	Swept func(h Header)
 	Log   *slog.Logger
@@ -57,12 +59,14 @@ func (s *Sweeper) Run(ctx context.Context) {
 		if jumped {
 			s.Log.Warn("wall clock jumped: no broadcast is deleted by it for now", "reason", "clock", "duration", clockTrust)
 		}
-		err := s.sweepDue(ctx, now)
-		if now := time.Now(); err == nil && now.Sub(looked) >= orphansEvery {
-			looked = now
-			err = s.findAbandoned(ctx)
+		if s.May == nil || s.May() {
+			err := s.sweepDue(ctx, now)
+			if now := time.Now(); err == nil && now.Sub(looked) >= orphansEvery {
+				looked = now
+				err = s.findAbandoned(ctx)
+			}
+			s.tell(ctx, err)
 		}
-		s.tell(ctx, err)
 		select {
 		case <-ctx.Done():
 			return

@@ -22,6 +22,22 @@ type Index interface {
 	Ended(displaced bool) (last []storage.Object, due time.Time)
 }
 
+// Right is what a node may write of a broadcast that other nodes may have, too.
+type Right uint8
+
+const (
+	// MayWrite is all of it: no other node is known to have the broadcast. What the
+	// bucket says of others counts.
+	MayWrite Right = iota
+	// Owns is all of it: the node has had the broadcast since it was claimed.
+	Owns
+	// MustWait is segments and the log, but no playlist now.
+	MustWait
+	// MustLeave is what of the segments and the log is left, and no playlist any more:
+	// another node owns the broadcast.
+	MustLeave
+)
+
 // UploaderConfig says how one broadcast is brought to a bucket.
 type UploaderConfig struct {
 	// Layout makes the keys in the bucket.
@@ -31,6 +47,8 @@ type UploaderConfig struct {
 	// Hold keeps the Uploader from the bucket until it is closed, when an earlier
 	// broadcast still writes the same playlists; may be nil.
 	Hold <-chan struct{}
+	// Right tells what may be written now, from memory; nil is MayWrite.
+	Right func() Right
 	// PutInterval is the least time between two puts of one key, for a bucket that refuses
 	// them closer together.
 	PutInterval time.Duration
@@ -43,6 +61,9 @@ type UploaderConfig struct {
 }
 
 func (c UploaderConfig) withDefaults() UploaderConfig {
+	if c.Right == nil {
+		c.Right = func() Right { return MayWrite }
+	}
 	if c.Interval == 0 {
 		c.Interval = time.Second
 	}

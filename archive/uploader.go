@@ -25,7 +25,9 @@ type Uploader struct {
 	mu       sync.Mutex
 	expiries expiries
 	finished bool
+	left     bool
 
+	stored  chan struct{} // closed when another node can go on
 	drained chan struct{} // closed when the last objects are put
 
 	run run // Run's
@@ -41,6 +43,9 @@ type run struct {
 	lanes        [3]lane
 	pages        bucketLog
 	claim        Claim
+	right        Right
+	decide       time.Time // until when it may be unknown what becomes of it
+	endAt        time.Time // the end is not tried before
 	acknowledged bool      // the bucket has had something of the broadcast
 	announced    string    // the publication that the log in the bucket has
 	touched      time.Time // when the live manifest was last put
@@ -69,6 +74,7 @@ func NewUploader(cfg UploaderConfig, rec *Recording, bucket storage.Bucket, inde
 		bucket:  bucket,
 		index:   index,
 		log:     log,
+		stored:  make(chan struct{}),
 		drained: make(chan struct{}),
 	}
 	u.run.putAt = map[string]time.Time{}
@@ -83,6 +89,15 @@ func NewUploader(cfg UploaderConfig, rec *Recording, bucket storage.Bucket, inde
 func (u *Uploader) Finish() {
 	u.mu.Lock()
 	u.finished = true
+	u.mu.Unlock()
+	wake(u.rec.arrived)
+}
+
+// Leave says that nothing more is offered to the Recording, because another node has the
+// broadcast. What is left is brought to the bucket, and the broadcast is not ended.
+func (u *Uploader) Leave() {
+	u.mu.Lock()
+	u.finished, u.left = true, true
 	u.mu.Unlock()
 	wake(u.rec.arrived)
 }
@@ -207,6 +222,7 @@ func (u *Uploader) step(ctx context.Context, now time.Time) bool {
 	u.mu.Lock()
 	finished := u.finished
 	u.mu.Unlock()
+	u.ask()
 	head := u.rec.next()
 	putSegment := head != nil && (head.Lost || u.ready(laneSegments, now) && u.mayAnnounce(head, now))
 	switch playlist := u.playlist(now, putSegment); {
@@ -216,7 +232,7 @@ func (u *Uploader) step(ctx context.Context, now time.Time) bool {
 		u.putSegment(ctx, head)
 	case len(u.run.due) > 0 && u.ready(laneDeletes, now):
 		u.delete(ctx)
-	case finished && head == nil && !u.run.ended && u.rec.written() && u.ready(laneSegments, now):
+	case finished && head == nil && !u.run.ended && u.rec.written() && u.ready(laneSegments, now) && !now.Before(u.run.endAt):
 		u.end(ctx)
 	default:
 		return false
@@ -230,15 +246,16 @@ func (u *Uploader) ready(l int, now time.Time) bool { return !now.Before(u.run.l
 // the latest playlists matter, and not all of those. They are put in order: a later one
 // may name an earlier one.
 func (u *Uploader) playlist(now time.Time, segmentWaits bool) int {
-	if len(u.run.pending) == 0 || !u.ready(lanePlaylists, now) || now.Before(u.playlistAt(segmentWaits)) {
+	i := u.firstPending()
+	if i < 0 || !u.ready(lanePlaylists, now) || now.Before(u.playlistAt(i, segmentWaits)) {
 		return -1
 	}
-	return 0
+	return i
 }
 
-// playlistAt returns the time from which the first pending playlist may be put.
-func (u *Uploader) playlistAt(segmentWaits bool) time.Time {
-	last, again := u.run.putAt[u.run.pending[0].Key]
+// playlistAt returns the time from which a pending playlist may be put.
+func (u *Uploader) playlistAt(i int, segmentWaits bool) time.Time {
+	last, again := u.run.putAt[u.run.pending[i].Key]
 	switch {
 	case !again: // an earlier Uploader, of the same id or in an earlier run, may just have put it
 		return u.run.began.Add(u.cfg.PutInterval)
@@ -276,15 +293,18 @@ func (u *Uploader) rest() (next time.Time, done bool) {
 		}
 		sooner(true, at)
 	}
-	if len(u.run.pending) > 0 {
-		at := u.playlistAt(head != nil)
+	if i := u.firstPending(); i >= 0 {
+		at := u.playlistAt(i, head != nil)
 		if u.run.lanes[lanePlaylists].next.After(at) {
 			at = u.run.lanes[lanePlaylists].next
 		}
 		sooner(true, at)
+	} else if len(u.run.pending) > 0 {
+		sooner(true, time.Now().Add(askEvery))
 	}
 	sooner(len(u.run.due) > 0, u.run.lanes[laneDeletes].next)
 	sooner(!u.run.ended && u.run.lanes[laneSegments].failures > 0, u.run.lanes[laneSegments].next)
+	sooner(!u.run.ended && !u.run.endAt.IsZero(), u.run.endAt)
 	return next, false
 }
 
@@ -298,6 +318,7 @@ func (u *Uploader) drain() {
 	u.mu.Lock() // what is local goes with the broadcast
 	u.expiries = slices.DeleteFunc(u.expiries, func(x expiry) bool { return x.local })
 	u.mu.Unlock()
+	u.noteStored()
 	close(u.drained)
 }
 
@@ -325,6 +346,12 @@ func (u *Uploader) end(ctx context.Context) {
 		}
 		if u.run.claim != Continued {
 			u.run.claim, _ = logs.claimOn(u.rec.meta, u.run.acknowledged, false)
+			if u.run.claim == Continued && u.run.right == Owns {
+				u.run.claim = Owned // a node without a lease has written there
+			}
+		}
+		if yes, again := u.goesOn(time.Now()); yes || again {
+			return
 		}
 	}
 	u.run.ended = true

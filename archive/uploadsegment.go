@@ -52,8 +52,8 @@ func (u *Uploader) settle(it *Item, reason string) {
 		objects = nil
 	case Displaced, Owned:
 		u.note(it, lost)
-		if u.run.claim == Displaced {
-			objects = nil // of the playlists that a later broadcast has
+		if u.run.claim == Displaced || u.run.right == MustLeave {
+			objects = nil // the playlists are another broadcast's, or node's
 		}
 	}
 	u.pend(objects...)

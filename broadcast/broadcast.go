@@ -21,6 +21,7 @@ const (
 	endedLost     = "publisher_lost"
 	endedShutdown = "shutdown"
 	endedBroken   = "broken"
+	endedMoved    = "moved" // another node has it
 )
 
 // silence is how long a publisher must have sent nothing before another one with
@@ -45,6 +46,7 @@ type Broadcast struct {
 	warnings warnings
 
 	opening opening
+	lease   Lease
 	// meta identifies the broadcast; publications are the tokens of its publishers'
 	// connections.
 	meta         atomic.Pointer[archive.Meta]
@@ -62,6 +64,7 @@ type Broadcast struct {
 	ended    chan struct{}        // closed when no claim is heard any more
 	swept    chan struct{}        // closed when run has returned: the bucket is left alone
 	next     map[string]numbering // valid once ended is closed
+	moved    bool                 // another node goes on with it; valid once ended is closed
 	lost     int                  // segments that the stop of the server lost; valid once swept is closed
 
 	kept    func(archive.Header) // is told when the bucket has all of it
@@ -107,6 +110,8 @@ type opening struct {
 	hold <-chan struct{}
 	// found takes what another node left of it; nil when nobody is asked.
 	found chan *archive.Recovered
+	// patience is how long the first media waits for found.
+	patience time.Duration
 	// opened takes the keeper, or nil, once.
 	opened chan *keeper
 	done   bool
@@ -124,6 +129,7 @@ func newBroadcast(id string, h *Hub, o opening) *Broadcast {
 		metrics:  h.metrics,
 		stores:   h.stores,
 		opening:  o,
+		lease:    alone{},
 		kept:     h.kept,
 		claims:   make(chan claim),
 		released: make(chan error),
@@ -355,6 +361,7 @@ func (b *Broadcast) grant(c claim) *publication {
 	b.warnings.reset()
 	select {
 	case c.granted <- pub:
+		b.lease.SetOpen(b.openTo(false))
 		b.encoder.Store(&c.publisher.Encoder)
 		return pub
 	case <-c.gone:

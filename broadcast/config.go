@@ -56,6 +56,8 @@ type Settings struct {
 	Prefix string
 	// Renditions are the names of the renditions beside SourceRendition, best first.
 	Renditions []string
+	// Ownership tells which node a broadcast belongs to; nil is that all are this node's.
+	Ownership Ownership
 	// Memory counts the media that is held; nil counts nothing.
 	Memory *ingest.Memory
 }

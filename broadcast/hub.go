@@ -1,6 +1,7 @@
 package broadcast
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 
 	"golive/archive"
 	"golive/ingest"
+	"golive/registry"
 	"golive/storage"
 )
 
@@ -63,6 +65,9 @@ func NewHub(cfg Settings, stores Stores, log *slog.Logger, m *Metrics) *Hub {
 		forgotten: map[string]*Broadcast{},
 		tended:    map[*Broadcast]struct{}{},
 	}
+	if h.cfg.Ownership == nil {
+		h.cfg.Ownership = alone{}
+	}
 	if stores.Local != nil {
 		h.replays = newReplays(h.layout, stores, cfg.Playlist.Window)
 	}
@@ -104,7 +109,7 @@ func (h *Hub) Run(ctx context.Context) error {
 func (h *Hub) sweep(ctx context.Context) {
 	sweeper := archive.Sweeper{Layout: h.layout, Bucket: h.stores.Bucket, Swept: h.replays.index.remove, Log: h.log}
 	if h.stores.shared() {
-		sweeper.Abandoned = h.endAbandoned
+		sweeper.Abandoned, sweeper.May = h.endAbandoned, h.cfg.Ownership.MaySweep
 	}
 	sweeper.Run(ctx)
 }
@@ -135,41 +140,57 @@ func (h *Hub) findOrStart(ctx context.Context, id string) (*Broadcast, error) {
 	if h.closing {
 		return nil, ingest.ErrClosing
 	}
-	o := opening{hold: h.predecessor(id)}
+	o := opening{hold: h.predecessor(id), patience: lookUpPatience}
 	old := (*h.broadcasts.Load())[id]
-	switch {
-	case old != nil && !old.over():
+	if old != nil && !old.over() {
 		return old, nil
-	case old != nil:
-		o.from = old.next
-	case h.forgotten[id] != nil:
-		o.from = h.forgotten[id].next
+	}
+	if err := h.cfg.Ownership.Admit(id); err != nil {
+		return nil, refusal(id, err)
+	}
+	awaits := h.cfg.Ownership.Awaits(id)
+	switch before := cmp.Or(old, h.forgotten[id]); {
+	case before != nil && !before.moved && !awaits:
+		o.from = before.next
 	case h.stores.shared():
 		o.found = make(chan *archive.Recovered, 1)
 	}
+	if awaits {
+		o.patience += handOverTimeout
+	}
 	b := newBroadcast(id, h, o)
+	b.lease = h.cfg.Ownership.Claim(id, b.openTo(false))
 	b.previous.Store(old)
 	if o.found == nil {
 		b.open(nil, false)
 	} else {
-		h.running.Go(func() { h.lookUp(context.WithoutCancel(ctx), id, o.found) })
+		h.running.Go(func() { h.lookUp(context.WithoutCancel(ctx), b, awaits) })
 	}
 	h.start(b) //nolint:contextcheck // a broadcast outlives the publisher it was started for
 	return b, nil
 }
 
-// lookUp asks the bucket what another node left of the broadcast.
-func (h *Hub) lookUp(ctx context.Context, id string, found chan<- *archive.Recovered) {
-	ctx, cancel := context.WithTimeout(ctx, lookUpPatience)
+// lookUp asks the bucket what another node left of the broadcast. One that has it still is
+// given the time to store its part.
+func (h *Hub) lookUp(ctx context.Context, b *Broadcast, awaits bool) {
+	ctx, cancel := context.WithTimeout(ctx, b.opening.patience)
 	defer cancel()
-	f, err := archive.FindNewest(ctx, h.stores.Bucket, h.layout, h.cfg.Playlist.Window, id)
+	if awaits {
+		waiting, stop := context.WithTimeout(ctx, handOverTimeout)
+		err := b.lease.Ready(waiting)
+		stop()
+		if errors.Is(err, registry.ErrHeld) {
+			return // the supervisor sends the publisher away
+		}
+	}
+	f, err := archive.FindNewest(ctx, h.stores.Bucket, h.layout, h.cfg.Playlist.Window, b.id)
 	switch {
 	case err == nil:
-		found <- f
+		b.opening.found <- f
 	case errors.Is(err, storage.ErrNotExist):
-		found <- nil
+		b.opening.found <- nil
 	default: // the publication says what follows
-		h.log.Warn("bucket was not asked for the broadcast", "broadcast", id, "err", err)
+		b.log.Warn("bucket was not asked for the broadcast", "err", err)
 	}
 }
 
@@ -295,6 +316,16 @@ func (h *Hub) tends() []*Broadcast {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return slices.Collect(maps.Keys(h.tended))
+}
+
+// Live reports whether a broadcast of this node has not ended.
+func (h *Hub) Live() bool {
+	for _, b := range *h.broadcasts.Load() {
+		if b.State() != Ended {
+			return true
+		}
+	}
+	return false
 }
 
 // Ended says, after Run, whether there were broadcasts whose end players may

@@ -36,12 +36,16 @@ func newKeeper(b *Broadcast, f *archive.Recovered, takenOver bool) *keeper {
 		k.rec = local.Resume(f, written, b.log)
 	}
 	k.index = newIndex(b, f)
-	k.up = archive.NewUploader(archive.UploaderConfig{
+	cfg := archive.UploaderConfig{
 		Layout:      b.cfg.layout(),
 		TakenOver:   takenOver,
 		Hold:        b.opening.hold,
 		PutInterval: b.stores.PutInterval,
-	}, k.rec, b.stores.Bucket, k.index, b.log)
+	}
+	if b.stores.shared() {
+		cfg.Right = b.right
+	}
+	k.up = archive.NewUploader(cfg, k.rec, b.stores.Bucket, k.index, b.log)
 	k.index.up = k.up
 	return k
 }
@@ -96,6 +100,14 @@ func (k *keeper) drained() <-chan struct{} {
 		return closedChannel()
 	}
 	return k.up.Drained()
+}
+
+// stored is closed when another node can go on with the broadcast from the bucket.
+func (k *keeper) stored() <-chan struct{} {
+	if k == nil {
+		return closedChannel()
+	}
+	return k.up.Stored()
 }
 
 // stopped is closed when run has returned.

@@ -29,12 +29,17 @@ type publication struct {
 	granted   time.Time
 	held      []media.AccessUnit // until the broadcast is open
 	shown     bool               // the broadcast is live
+	silent    bool               // other nodes know that nothing comes
 }
 
 // WriteUnit implements ingest.Sink.
 func (p *publication) WriteUnit(u media.AccessUnit) error {
 	b := p.broadcast
 	b.lastUnit.Store(int64(u.Arrived.Sub(b.made)))
+	if p.silent {
+		p.silent = false
+		b.lease.SetOpen(b.openTo(false))
+	}
 	if !b.opening.done && !p.open(false) {
 		p.held = append(p.held, u)
 		return nil
@@ -52,10 +57,10 @@ func (p *publication) open(now bool) bool {
 	case f := <-b.opening.found:
 		b.openWith(f)
 	default:
-		if !now && time.Since(p.granted) < lookUpPatience {
+		if !now && time.Since(p.granted) < b.opening.patience {
 			return false
 		}
-		b.log.Warn("broadcast begins anew: it is not known whether another server began it")
+		b.log.Warn("broadcast begins anew: it is not known whether another node began it")
 		b.openWith(nil)
 	}
 	b.source().segmenter.Start(p.token)
@@ -75,7 +80,7 @@ func (b *Broadcast) openWith(f *archive.Recovered) {
 	case f.Ended.IsZero() && time.Since(f.LastAt) < b.cfg.ReconnectWindow && f.Resumable():
 		b.open(f, true)
 		b.fillGap(time.Now())
-		b.log.Info("broadcast of another server continued")
+		b.log.Info("broadcast of another node continued")
 	default:
 		b.opening.from = afterwards(f)
 		b.open(nil, false)
@@ -84,6 +89,10 @@ func (b *Broadcast) openWith(f *archive.Recovered) {
 
 // Tick implements ingest.Ticker.
 func (p *publication) Tick(now time.Time) (slow bool) {
+	if b := p.broadcast; !p.silent && b.silent() {
+		p.silent = true
+		b.lease.SetOpen(b.openTo(true))
+	}
 	if !p.broadcast.opening.done && (len(p.held) == 0 || !p.open(false)) {
 		return false
 	}
@@ -142,7 +151,7 @@ func (p *publication) Close(cause error) {
 	b := p.broadcast
 	release := errBroken // when pause panics: the supervisor must not wait for ever
 	defer func() { b.released <- release }()
-	if len(p.held) > 0 {
+	if len(p.held) > 0 && !b.taken() {
 		p.open(true)
 	}
 	if source := b.source(); source != nil {

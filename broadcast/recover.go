@@ -49,6 +49,7 @@ func (h *Hub) Restore(ctx context.Context) error {
 // resume starts the broadcast where its log ends; the caller holds mu.
 func (h *Hub) resume(f *archive.Recovered) {
 	b := newBroadcast(f.Broadcast, h, opening{hold: h.predecessor(f.Broadcast)})
+	b.lease = h.cfg.Ownership.Claim(f.Broadcast, true)
 	b.open(f, false)
 	b.resumed = b.resume(f, time.Now())
 	h.start(b)

@@ -21,6 +21,7 @@ type place struct {
 // broadcast is forgotten, and all of it is kept.
 func (b *Broadcast) run(quit <-chan struct{}, at place) {
 	defer close(b.swept)
+	defer b.lease.Release()
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	var working sync.WaitGroup
@@ -44,7 +45,11 @@ func (b *Broadcast) run(quit <-chan struct{}, at place) {
 	b.begin()
 	b.end(reason, when)
 	k := b.keeper.Load()
-	if b.linger(quit) {
+	handing, handed := context.WithCancel(ctx)
+	var lending sync.WaitGroup
+	lending.Go(func() { b.handOver(handing, k) })
+	defer func() { handed(); lending.Wait() }()
+	if b.moved || b.linger(quit) {
 		alone := at.leave()
 		for _, r := range b.all() {
 			r.forget()
@@ -202,6 +207,8 @@ func (b *Broadcast) supervise(quit <-chan struct{}, patience time.Duration) (rea
 			reason = s.claimed(c)
 		case cause := <-b.released:
 			reason = s.left(cause)
+		case <-b.lease.Lost():
+			reason = s.yield()
 		case <-b.shown:
 			b.begin()
 		case <-s.window.C:
@@ -209,7 +216,7 @@ func (b *Broadcast) supervise(quit <-chan struct{}, patience time.Duration) (rea
 				reason = endedLost
 			}
 		case <-quit:
-			s.close()
+			s.dismiss(ingest.ErrClosing)
 			reason = endedShutdown
 		}
 	}
@@ -295,27 +302,33 @@ func (s *supervisor) left(cause error) (reason string) {
 		return endedLost
 	}
 	s.state.Store(int32(Reconnecting))
+	s.lease.SetOpen(true)
 	s.log.Info("publisher lost", "reason", cause, "reconnect_window", s.cfg.ReconnectWindow)
 	s.wait(s.cfg.ReconnectWindow)
 	return ""
 }
 
-// close sends everybody away.
-func (s *supervisor) close() {
+// dismiss sends everybody away.
+func (s *supervisor) dismiss(cause error) {
 	if s.current != nil {
-		s.current.publisher.Evict(ingest.ErrClosing)
+		s.current.publisher.Evict(cause)
 		<-s.released
 	}
 	if s.waiting != nil {
-		refuse(*s.waiting, "%w", ingest.ErrClosing)
+		refuse(*s.waiting, "%w", cause)
 	}
 }
 
-// end puts the end to the playlists; at is when the broadcast ended.
+// end puts the end to the playlists, unless another node goes on with them; at is when the
+// broadcast ended.
 func (b *Broadcast) end(reason string, at time.Time) {
-	for _, r := range b.all() {
-		r.end()
+	b.moved = reason == endedMoved && b.stores.shared()
+	if !b.moved {
+		for _, r := range b.all() {
+			r.end()
+		}
 	}
+	b.lease.SetOpen(true)
 	b.setNext()
 	began := b.began()
 	e := &ending{at: endTime(began, at).UTC(), told: time.Now()}
@@ -324,7 +337,11 @@ func (b *Broadcast) end(reason string, at time.Time) {
 	close(b.ended)
 	if k := b.keeper.Load(); k != nil {
 		k.rec.End(e.at, reason)
-		k.up.Finish()
+		if b.moved {
+			k.up.Leave()
+		} else {
+			k.up.Finish()
+		}
 	}
 	b.metrics.broadcasts.Dec()
 	b.metrics.ended.WithLabelValues(reason).Inc()
@@ -332,6 +349,10 @@ func (b *Broadcast) end(reason string, at time.Time) {
 	stats := s.Stats()
 	// An earlier run's clock, or this machine's, may have been set back since.
 	duration := max(0, at.Sub(began)).Round(time.Millisecond)
+	if b.moved {
+		b.log.Info("broadcast moved to another node", "duration", duration, "segments", s.NextMSN())
+		return
+	}
 	b.log.Info("broadcast ended", "reason", reason, "duration", duration,
 		"segments", s.NextMSN(), "forced_cuts", stats.ForcedCuts,
 		"dropped_video", stats.DroppedVideo, "dropped_audio", stats.DroppedAudio, "gap_parts", stats.GapParts)

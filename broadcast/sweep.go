@@ -20,7 +20,7 @@ func (b *Broadcast) sweep(alone bool) {
 	}
 	b.clean("objects", func(ctx context.Context) error {
 		header, layout := k.up.Header(), b.cfg.layout()
-		owned := k.up.Claim() == archive.Owned
+		owned := k.up.Claim() == archive.Owned && !b.taken()
 		if err := b.dropManifest(ctx, k); err != nil {
 			return err // a Sweeper finds it
 		}

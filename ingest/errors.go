@@ -18,6 +18,8 @@ var (
 	ErrTaken = errors.New("broadcast is already being published")
 	// ErrLimit: a limit was reached.
 	ErrLimit = errors.New("limit reached")
+	// ErrUnavailable: the server lets nobody in now.
+	ErrUnavailable = errors.New("server takes no publishers now")
 	// ErrClosing: the server is shutting down.
 	ErrClosing = errors.New("server is shutting down")
 )
@@ -109,6 +111,8 @@ func outcomeOfCut(cut *CutError) Outcome {
 		return Outcome{EndEvicted, RefusedBadName, slog.LevelInfo}
 	case errors.Is(err, ErrTaken):
 		return Outcome{EndEvicted, RefusedTaken, slog.LevelInfo}
+	case errors.Is(err, ErrUnavailable):
+		return Outcome{EndEvicted, RefusedUnavailable, slog.LevelInfo}
 	case errors.Is(err, ErrLimit):
 		return Outcome{EndLimit, RefusedLimit, slog.LevelInfo}
 	case cut.Evicted:

@@ -29,6 +29,7 @@ const (
 	RefusedBadName      RefusalReason = "bad_name"     // not a broadcast's id
 	RefusedTaken        RefusalReason = "taken"        // it has a publisher
 	RefusedLimit        RefusalReason = "limit"        // a limit was reached
+	RefusedUnavailable  RefusalReason = "unavailable"  // the registry is required, and cannot be reached
 	RefusedClosing      RefusalReason = "closing"      // the server shuts down
 	RefusedPlay         RefusalReason = "play"         // the peer wants to play
 	RefusedNotRTMP      RefusalReason = "not_rtmp"     // TLS, HTTP, garbage
@@ -164,7 +165,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 			m.ends.WithLabelValues(p, string(r))
 		}
 		for _, r := range []RefusalReason{
-			RefusedUnauthorized, RefusedBadName, RefusedTaken, RefusedLimit, RefusedClosing, RefusedPlay,
+			RefusedUnauthorized, RefusedBadName, RefusedTaken, RefusedLimit, RefusedUnavailable, RefusedClosing, RefusedPlay,
 			RefusedNotRTMP, RefusedTLS, RefusedProtocol, RefusedTimeout, RefusedGone, RefusedFailed,
 		} {
 			m.refusals.WithLabelValues(p, string(r))

@@ -82,7 +82,7 @@ func TestServe_GetsItsCertificateByItself(t *testing.T) {
 				})
 			}
 			s := open()
-			address := s.doors.https.Addr().String()
+			address := s.listeners.https.Addr().String()
 			got := greetWhenIssued(t, address, ourName, "h2", "http/1.1")
 			leaf := got.PeerCertificates[0]
 			if len(leaf.DNSNames) != 1 || leaf.DNSNames[0] != ourName || !strings.Contains(leaf.Issuer.CommonName, "Pebble") || got.NegotiatedProtocol != "h2" {
@@ -94,7 +94,7 @@ func TestServe_GetsItsCertificateByItself(t *testing.T) {
 			s.stop()
 
 			authority.Stop() // the next run has what this one got
-			again, err := greet(t, open().doors.https.Addr().String(), strings.ToUpper(ourName))
+			again, err := greet(t, open().listeners.https.Addr().String(), strings.ToUpper(ourName))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -60,7 +60,7 @@ func (s *running) publish(t *testing.T, name string) *encoder {
 
 func (s *running) tryPublish(t *testing.T, name string) (e *encoder, code string) {
 	t.Helper()
-	conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", s.doors.rtmp.Addr().String())
+	conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", s.listeners.rtmp.Addr().String())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -175,7 +175,7 @@ func (e *encoder) videoConfig(at uint32, config []byte) {
 // get reads a path of the house; nothing unless the status is 200.
 func (s *running) get(t *testing.T, path string) string {
 	t.Helper()
-	r, err := s.client.Get(fmt.Sprintf("http://%s%s", s.doors.http.Addr(), path))
+	r, err := s.client.Get(fmt.Sprintf("http://%s%s", s.listeners.http.Addr(), path))
 	if err != nil {
 		t.Fatal(err)
 	}

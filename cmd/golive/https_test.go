@@ -66,7 +66,7 @@ func TestServe_EveryListenerSpeaksHTTP2(t *testing.T) {
 	e.videoConfig(0, large())
 	e.video(0, 4400, 2000)
 	s.mediaPlaylist(t, "studio", "#EXTINF:")
-	plain, secret := "http://"+s.doors.http.Addr().String(), "https://"+s.doors.https.Addr().String()
+	plain, secret := "http://"+s.listeners.http.Addr().String(), "https://"+s.listeners.https.Addr().String()
 	for name, c := range map[string]struct {
 		base, proto string
 		set         func(*http.Protocols)
@@ -102,7 +102,7 @@ func TestServe_EveryListenerSpeaksHTTP2(t *testing.T) {
 func TestServe_HTTPSRefusesOldTLS(t *testing.T) {
 	s, _, _ := secure(t, asIs)
 	old := &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}
-	if _, err := (&tls.Dialer{Config: old}).DialContext(t.Context(), "tcp", s.doors.https.Addr().String()); err == nil {
+	if _, err := (&tls.Dialer{Config: old}).DialContext(t.Context(), "tcp", s.listeners.https.Addr().String()); err == nil {
 		t.Error("TLS 1.1 was let in")
 	}
 }
@@ -110,7 +110,7 @@ func TestServe_HTTPSRefusesOldTLS(t *testing.T) {
 func TestServe_HTTPSTakesUpANewCertificate(t *testing.T) {
 	s, certFile, keyFile := secure(t, asIs)
 	served := func() string {
-		conn, err := (&tls.Dialer{Config: &tls.Config{InsecureSkipVerify: true}}).DialContext(t.Context(), "tcp", s.doors.https.Addr().String())
+		conn, err := (&tls.Dialer{Config: &tls.Config{InsecureSkipVerify: true}}).DialContext(t.Context(), "tcp", s.listeners.https.Addr().String())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -121,14 +121,14 @@ func TestServe_HTTPSTakesUpANewCertificate(t *testing.T) {
 		t.Fatalf("the certificate of %s is served", name)
 	}
 	kept := browser(t, http2) // a viewer that stays
-	visit(t.Context(), t, kept, "https://"+s.doors.https.Addr().String()+"/v1/broadcasts")
+	visit(t.Context(), t, kept, "https://"+s.listeners.https.Addr().String()+"/v1/broadcasts")
 	certify(t, certFile, keyFile, "new")
 	for deadline := time.Now().Add(patience); served() != "new"; <-time.After(100 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("the old certificate is still served")
 		}
 	}
-	if res, _ := visit(t.Context(), t, kept, "https://"+s.doors.https.Addr().String()+"/v1/broadcasts"); res.StatusCode != 200 {
+	if res, _ := visit(t.Context(), t, kept, "https://"+s.listeners.https.Addr().String()+"/v1/broadcasts"); res.StatusCode != 200 {
 		t.Errorf("the viewer that stayed: %s", res.Status)
 	}
 }
@@ -140,7 +140,7 @@ func TestServe_RedirectsPagesOnly(t *testing.T) {
 	e.videoConfig(0, large())
 	e.video(0, 4400, 2000)
 	s.mediaPlaylist(t, "studio", "#EXTINF:")
-	plain, secret := "http://"+s.doors.http.Addr().String(), "https://"+s.doors.https.Addr().String()
+	plain, secret := "http://"+s.listeners.http.Addr().String(), "https://"+s.listeners.https.Addr().String()
 	client := browser(t, http1)
 	for path, want := range map[string]int{
 		"/": 307, "/watch/studio?t=1": 307, "/embed/studio": 307,
@@ -162,7 +162,7 @@ func TestServe_CountsViewers(t *testing.T) {
 	e.videoConfig(0, large())
 	e.video(0, 4400, 2000)
 	s.mediaPlaylist(t, "studio", "#EXTINF:") // the first viewer
-	plain := "http://" + s.doors.http.Addr().String()
+	plain := "http://" + s.listeners.http.Addr().String()
 	for _, viewer := range []string{"192.0.2.1", "192.0.2.2", "192.0.2.1"} {
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, plain+"/live/studio/source/index.m3u8", http.NoBody)
 		if err != nil {
@@ -178,7 +178,7 @@ func TestServe_CountsViewers(t *testing.T) {
 	if _, text := visit(t.Context(), t, s.client, plain+"/v1/broadcasts/studio"); !strings.Contains(text, `"viewers":3`) {
 		t.Error(text)
 	}
-	if _, text := visit(t.Context(), t, s.client, "http://"+s.doors.admin.Addr().String()+"/metrics"); !strings.Contains(text, "\ngolive_origin_viewers 3\n") {
+	if _, text := visit(t.Context(), t, s.client, "http://"+s.listeners.admin.Addr().String()+"/metrics"); !strings.Contains(text, "\ngolive_origin_viewers 3\n") {
 		t.Error("the metrics do not say 3 viewers")
 	}
 }
@@ -193,7 +193,7 @@ func TestServe_PlayersThatWaitAreAnsweredAtTheEnd(t *testing.T) {
 	text := s.mediaPlaylist(t, "studio", "-1.ts\n")
 	never := number(t, text, "EXT-X-MEDIA-SEQUENCE") + len(durations(text)) + 1 // the one before is completed by the end
 	next := fmt.Sprintf("/live/studio/source/index.m3u8?_HLS_msn=%d", never)
-	plain, secret := "http://"+s.doors.http.Addr().String(), "https://"+s.doors.https.Addr().String()
+	plain, secret := "http://"+s.listeners.http.Addr().String(), "https://"+s.listeners.https.Addr().String()
 	type answer struct{ name, problem string }
 	answers := make(chan answer)
 	players := map[string]struct {
@@ -225,7 +225,7 @@ func TestServe_PlayersThatWaitAreAnsweredAtTheEnd(t *testing.T) {
 	}
 	waiting := fmt.Sprintf("\ngolive_origin_waiting_requests %d\n", len(players))
 	for deadline := time.Now().Add(patience); ; <-time.After(20 * time.Millisecond) {
-		if _, text := visit(t.Context(), t, s.client, "http://"+s.doors.admin.Addr().String()+"/metrics"); strings.Contains(text, waiting) {
+		if _, text := visit(t.Context(), t, s.client, "http://"+s.listeners.admin.Addr().String()+"/metrics"); strings.Contains(text, waiting) {
 			break
 		}
 		if time.Now().After(deadline) {

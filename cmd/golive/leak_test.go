@@ -22,9 +22,9 @@ import (
 
 // running is a whole server in this process, on ports of its own.
 type running struct {
-	doors  listeners
-	stop   func()
-	client *http.Client
+	listeners listeners
+	stop      func()
+	client    *http.Client
 }
 
 func startHouse(t *testing.T, change func(*config.Config)) *running {
@@ -54,7 +54,7 @@ func startHouse(t *testing.T, change func(*config.Config)) *running {
 		}
 	})
 	t.Cleanup(stop)
-	return &running{doors: d, stop: stop, client: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}}
+	return &running{listeners: d, stop: stop, client: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}}
 }
 
 // dying is a connection that breaks after a number of written bytes: it is reset,
@@ -106,7 +106,7 @@ func TestServe_NothingIsLeftAfter200Publications(t *testing.T) {
 	source := clip.FLV()
 	publish := func(n int) {
 		cfg := publisher.DefaultConfig()
-		cfg.URL = fmt.Sprintf("rtmp://%s/live/b%d", s.doors.rtmp.Addr(), n%20)
+		cfg.URL = fmt.Sprintf("rtmp://%s/live/b%d", s.listeners.rtmp.Addr(), n%20)
 		cfg.Source, cfg.Duration, cfg.Spread = source, 700*time.Millisecond, 0
 		if kind := n % 4; kind >= 2 {
 			cfg.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
@@ -158,7 +158,7 @@ func TestServe_NothingIsLeftAfter200Publications(t *testing.T) {
 // awaitQuiet waits until every broadcast has been forgotten.
 func awaitQuiet(t *testing.T, s *running) {
 	t.Helper()
-	url := fmt.Sprintf("http://%s/v1/broadcasts", s.doors.http.Addr())
+	url := fmt.Sprintf("http://%s/v1/broadcasts", s.listeners.http.Addr())
 	for range 200 {
 		r, err := s.client.Get(url)
 		if err != nil {

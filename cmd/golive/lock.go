@@ -52,6 +52,10 @@ func lockFolders(cfg config.Config, log *slog.Logger) (locks folderLocks, err er
 	}()
 	for _, folder := range writtenFolders(cfg) {
 		f, err := lockFolder(folder, locks, log)
+		if _, locked := errors.AsType[*lockedError](err); err != nil && folder.optional && !locked {
+			log.Warn("folder cannot be used", "key", folder.key, "err", err, "hint", "the registry inside golive needs it, or set registry.url")
+			continue
+		}
 		if err != nil {
 			return locks, err
 		}
@@ -70,16 +74,21 @@ func (l folderLocks) release() error {
 }
 
 // writtenFolder is a folder that golive writes to, and the setting that names it.
-type writtenFolder struct{ key, path string }
+type writtenFolder struct {
+	key, path string
+	// optional says that golive goes on when the folder cannot be made: only an embedded
+	// registry needs it, of which nothing else depends.
+	optional bool
+}
 
 // writtenFolders returns the folders that only one process may use.
 func writtenFolders(cfg config.Config) (folders []writtenFolder) {
-	stores := cfg.Storage.Backend != "memory"
-	if stores || cfg.Origin.TLS.Listen != "" && len(cfg.Origin.TLS.Auto.Domains) > 0 {
-		folders = append(folders, writtenFolder{"data_dir", cfg.DataDir})
+	needed := cfg.Storage.Backend != "memory" || cfg.Origin.TLS.Listen != "" && len(cfg.Origin.TLS.Auto.Domains) > 0
+	if needed || cfg.Registry.URL == "" {
+		folders = append(folders, writtenFolder{"data_dir", cfg.DataDir, !needed})
 	}
 	if spool := cfg.Storage.Spool; cfg.Storage.Backend == "s3" && spool.Path != "" {
-		folders = append(folders, writtenFolder{"storage.spool.path", spool.Dir(cfg.DataDir)})
+		folders = append(folders, writtenFolder{"storage.spool.path", spool.Dir(cfg.DataDir), false})
 	}
 	return folders
 }

@@ -25,8 +25,9 @@ func TestLockFolders_LocksWrittenFolders(t *testing.T) {
 		{"s3", s3, "data_dir"},
 		{"s3, spool elsewhere", spool, "data_dir storage.spool.path"},
 		{"s3, spool in the same folder", func(c *config.Config) { s3(c); c.Storage.Spool.Path = c.DataDir + "/" }, "data_dir storage.spool.path"},
-		{"memory", func(c *config.Config) { c.Storage.Backend = "memory" }, ""},
-		{"memory, spool is not used", func(c *config.Config) { spool(c); c.Storage.Backend = "memory" }, ""},
+		{"memory and the registry inside", func(c *config.Config) { c.Storage.Backend = "memory" }, "data_dir"},
+		{"memory and a registry elsewhere", func(c *config.Config) { c.Storage.Backend, c.Registry.URL = "memory", "nats://nats-1" }, ""},
+		{"memory, spool is not used", func(c *config.Config) { spool(c); c.Storage.Backend, c.Registry.URL = "memory", "nats://nats-1" }, ""},
 		{"memory and certificates", func(c *config.Config) {
 			c.Storage.Backend, c.Origin.TLS.Listen, c.Origin.TLS.Auto.Domains = "memory", ":443", []string{"live.example.com"}
 		}, "data_dir"},
@@ -89,5 +90,24 @@ func TestOwnerOf_IgnoresForeignFiles(t *testing.T) {
 			t.Errorf("%.20q: owner %q, want %q", text, got, want)
 		}
 		_ = f.Close()
+	}
+}
+
+// Nothing but the registry needs the folder: without it golive goes on, as it does while any
+// registry is away.
+func TestLockFolders_GoesOnWithoutAFolderThatOnlyTheRegistryNeeds(t *testing.T) {
+	cfg := config.Default()
+	cfg.DataDir = filepath.Join(t.TempDir(), "file", "data")
+	if err := os.WriteFile(filepath.Dir(cfg.DataDir), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	log := slog.New(slog.DiscardHandler)
+	if _, err := lockFolders(cfg, log); err == nil {
+		t.Error("backend disk starts without its folder")
+	}
+	cfg.Storage.Backend = "memory"
+	locks, err := lockFolders(cfg, log)
+	if err != nil || len(locks) > 0 {
+		t.Errorf("%d locks, %v", len(locks), err)
 	}
 }

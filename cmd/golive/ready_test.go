@@ -11,7 +11,7 @@ import (
 // ready asks the admin listener; 0 is that it does not answer.
 func (s *running) ready(t *testing.T, query string) (status int, text string) {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+s.doors.admin.Addr().String()+"/readyz"+query, http.NoBody)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+s.listeners.admin.Addr().String()+"/readyz"+query, http.NoBody)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -33,7 +33,16 @@ func TestServe_IsReadyForNothingNewWhileItStops(t *testing.T) {
 	e.videoConfig(0, large())
 	e.video(0, 4400, 2000)
 	s.mediaPlaylist(t, "studio", "#EXTINF:")
-	for query, want := range map[string]string{"": "server: ok\n", "?for=viewers": "server: ok\n", "?for=ingest": "server: ok\nstorage: ok\n"} {
+	for deadline := time.Now().Add(patience); ; <-time.After(10 * time.Millisecond) {
+		_, text := s.ready(t, "?for=ingest")
+		if strings.Contains(text, "registry: ok\n") {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatal(text)
+		}
+	}
+	for query, want := range map[string]string{"": "server: ok\n", "?for=viewers": "server: ok\n", "?for=ingest": "server: ok\nstorage: ok\nregistry: ok\n"} {
 		if status, text := s.ready(t, query); status != http.StatusOK || text != want {
 			t.Errorf("%q: %d %q", query, status, text)
 		}

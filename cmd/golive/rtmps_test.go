@@ -56,7 +56,7 @@ func TestServe_RTMPSTakesUpANewCertificate(t *testing.T) {
 		c.Ingest.RTMPS.Listen, c.Ingest.RTMPS.CertFile, c.Ingest.RTMPS.KeyFile = "127.0.0.1:0", certFile, keyFile
 	})
 	dial := func() *tls.Conn {
-		conn, err := (&tls.Dialer{Config: &tls.Config{InsecureSkipVerify: true}}).DialContext(t.Context(), "tcp", s.doors.rtmps.Addr().String())
+		conn, err := (&tls.Dialer{Config: &tls.Config{InsecureSkipVerify: true}}).DialContext(t.Context(), "tcp", s.listeners.rtmps.Addr().String())
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -65,43 +65,43 @@ func serve(ctx context.Context, args, env []string, stderr *logWriter) error {
 			log.Warn("lock release failed", "err", err)
 		}
 	}()
-	doors, err := listen(ctx, cfg)
+	open, err := listen(ctx, cfg)
 	if err != nil {
 		return err
 	}
-	h, err := wire(ctx, cfg, doors, log)
+	srv, err := wire(ctx, cfg, open, log)
 	if err != nil {
-		doors.close()
+		open.close()
 		return err
 	}
-	h.metrics.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
+	srv.metrics.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
 		Name: "golive_log_lost_lines_total",
 		Help: "Log lines that the reader of the log did not take.",
 	}, func() float64 { return float64(stderr.Lost()) }))
 	defer func() {
-		if err := h.close(); err != nil {
+		if err := srv.close(); err != nil {
 			log.Warn("storage close failed", "err", err)
 		}
 	}()
-	if err := h.hub.Restore(ctx); err != nil {
+	if err := srv.hub.Restore(ctx); err != nil {
 		// Storage may recover; new broadcasts are more important.
 		log.Error("restore failed", "err", err)
 	}
-	if cfg.Storage.S3.Required && len(h.hub.List()) == 0 {
-		if err := h.probe.require(ctx); err != nil {
-			doors.close()
+	if cfg.Storage.S3.Required && len(srv.hub.List()) == 0 {
+		if err := srv.probe.require(ctx); err != nil {
+			open.close()
 			return err
 		}
 	}
-	log.Info("golive started", "version", version(), "rtmp", addressOf(doors.rtmp), "rtmps", addressOf(doors.rtmps),
-		"http", addressOf(doors.http), "https", addressOf(doors.https), "admin", addressOf(doors.admin), "storage", cfg.Storage.Backend)
+	log.Info("golive started", "version", version(), "rtmp", addressOf(open.rtmp), "rtmps", addressOf(open.rtmps),
+		"http", addressOf(open.http), "https", addressOf(open.https), "admin", addressOf(open.admin), "storage", cfg.Storage.Backend)
 	defer context.AfterFunc(ctx, func() { log.Info("golive stopping", "hint", "a second signal ends it immediately") })()
-	guest := func(context.Context) {}
+	demoPublisher := func(context.Context) {}
 	if *demo {
-		url := fmt.Sprintf("rtmp://127.0.0.1:%d/live/%s", portOf(doors.rtmp.Addr().String()), demoKey)
-		guest = func(ctx context.Context) { publishDemo(ctx, url, portOf(doors.http.Addr().String()), log) }
+		url := fmt.Sprintf("rtmp://127.0.0.1:%d/live/%s", portOf(open.rtmp.Addr().String()), demoKey)
+		demoPublisher = func(ctx context.Context) { publishDemo(ctx, url, portOf(open.http.Addr().String()), log) }
 	}
-	err = h.run(ctx, doors, guest)
+	err = srv.run(ctx, open, demoPublisher)
 	log.Info("golive stopped")
 	return err
 }
@@ -130,8 +130,8 @@ type listeners struct {
 }
 
 // close closes the open listeners.
-func (d listeners) close() {
-	for _, ln := range []net.Listener{d.rtmp, d.rtmps, d.http, d.https, d.admin} {
+func (l listeners) close() {
+	for _, ln := range []net.Listener{l.rtmp, l.rtmps, l.http, l.https, l.admin} {
 		if ln != nil {
 			_ = ln.Close()
 		}
@@ -148,54 +148,58 @@ func addressOf(ln net.Listener) string {
 
 // listen opens all listeners, or none if one of them fails.
 func listen(ctx context.Context, cfg config.Config) (listeners, error) {
-	var d listeners
-	for _, door := range []struct {
+	var all listeners
+	for _, l := range []struct {
 		key, address string
-		into         *net.Listener
+		listener     *net.Listener
 	}{
-		{"ingest.rtmp.listen", cfg.Ingest.RTMP.Listen, &d.rtmp},
-		{"ingest.rtmps.listen", cfg.Ingest.RTMPS.Listen, &d.rtmps},
-		{"origin.listen", cfg.Origin.Listen, &d.http},
-		{"origin.tls.listen", cfg.Origin.TLS.Listen, &d.https},
-		{"admin.listen", cfg.Admin.Listen, &d.admin},
+		{"ingest.rtmp.listen", cfg.Ingest.RTMP.Listen, &all.rtmp},
+		{"ingest.rtmps.listen", cfg.Ingest.RTMPS.Listen, &all.rtmps},
+		{"origin.listen", cfg.Origin.Listen, &all.http},
+		{"origin.tls.listen", cfg.Origin.TLS.Listen, &all.https},
+		{"admin.listen", cfg.Admin.Listen, &all.admin},
 	} {
-		if door.address == "" && (door.into == &d.rtmps || door.into == &d.https) {
+		if l.address == "" && (l.listener == &all.rtmps || l.listener == &all.https) {
 			continue
 		}
-		ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", door.address)
+		ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", l.address)
 		if err != nil {
-			d.close()
-			return listeners{}, fmt.Errorf("%s: %w (is another golive running? choose another port)", door.key, err)
+			all.close()
+			return listeners{}, fmt.Errorf("%s: %w (is another golive running? choose another port)", l.key, err)
 		}
-		*door.into = ln
+		*l.listener = ln
 	}
-	return d, nil
+	return all, nil
 }
 
 // run serves until ctx is done, then shuts down in order: first publishers, then every
-// broadcast, whose end is stored, and players last. guest runs beside the servers until they
-// end.
-func (h *server) run(ctx context.Context, d listeners, guest func(context.Context)) error {
+// broadcast, whose end is stored, and players last. demoPublisher runs beside the servers until
+// they end.
+func (s *server) run(ctx context.Context, open listeners, demoPublisher func(context.Context)) error {
 	front, frontCtx := errgroup.WithContext(ctx)
 	players, stopPlayers := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopPlayers()
 	back, backCtx := errgroup.WithContext(players)
 
-	back.Go(func() error { return h.origin.Serve(backCtx, d.http) })
-	if d.https != nil {
-		back.Go(func() error { return h.origin.ServeTLS(backCtx, d.https) })
+	back.Go(func() error { return s.origin.Serve(backCtx, open.http) })
+	if open.https != nil {
+		back.Go(func() error { return s.origin.ServeTLS(backCtx, open.https) })
 	}
-	if h.certificates.auto != nil {
-		back.Go(func() error { return h.certificates.auto.Run(backCtx) })
+	if s.certificates.auto != nil {
+		back.Go(func() error { return s.certificates.auto.Run(backCtx) })
 	}
-	back.Go(func() error { return h.admin.Serve(backCtx, d.admin) })
-	front.Go(func() error { return h.rtmp.Serve(frontCtx, d.rtmp) })
-	if d.rtmps != nil {
-		front.Go(func() error { return h.rtmp.ServeTLS(frontCtx, d.rtmps, h.certificates.rtmps) })
+	back.Go(func() error { return s.admin.Serve(backCtx, open.admin) })
+	back.Go(func() error { return s.registry.Run(backCtx) }) // until the Hub has released its leases
+	front.Go(func() error { return s.rtmp.Serve(frontCtx, open.rtmp) })
+	if open.rtmps != nil {
+		front.Go(func() error { return s.rtmp.ServeTLS(frontCtx, open.rtmps, s.certificates.rtmps) })
 	}
-	front.Go(func() error { return h.hub.Run(frontCtx) })
-	front.Go(func() error { h.probe.run(frontCtx); return nil })
-	front.Go(func() error { guest(frontCtx); return nil })
+	front.Go(func() error { return s.hub.Run(frontCtx) })
+	front.Go(func() error { s.probe.run(frontCtx); return nil })
+	if s.bucket != nil {
+		front.Go(func() error { return s.bucket.Run(frontCtx, s.hub.Live) })
+	}
+	front.Go(func() error { demoPublisher(frontCtx); return nil })
 	front.Go(func() error { // if an HTTP server fails, stop the rest
 		select {
 		case <-backCtx.Done():
@@ -205,7 +209,7 @@ func (h *server) run(ctx context.Context, d listeners, guest func(context.Contex
 		}
 	})
 	frontErr := front.Wait()
-	if h.hub.Ended() {
+	if s.hub.Ended() {
 		select {
 		case <-time.After(playerLinger):
 		case <-backCtx.Done():

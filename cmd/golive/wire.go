@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"runtime/debug"
 	"strconv"
 	"strings"
@@ -25,6 +26,7 @@ import (
 	"golive/internal/descriptors"
 	"golive/origin"
 	"golive/origin/audience"
+	"golive/registry"
 	"golive/storage"
 	"golive/storage/disk"
 	"golive/storage/s3"
@@ -38,11 +40,15 @@ var (
 	_ api.Directory         = directory{}
 	_ storage.Bucket        = (*disk.Bucket)(nil)
 	_ storage.Bucket        = (*s3.Bucket)(nil)
+	_ storage.Bucket        = (*registry.Bucket)(nil)
+	_ broadcast.Ownership   = ownership{}
 	_ prometheus.Gatherer   = (*prometheus.Registry)(nil)
 )
 
 // server holds the servers, ready to run.
 type server struct {
+	registry     *registry.Registry
+	bucket       *registry.Bucket // nil where no other node can have it
 	hub          *broadcast.Hub
 	probe        *bucketProbe
 	rtmp         *rtmp.Server
@@ -54,13 +60,19 @@ type server struct {
 }
 
 // wire creates the servers and what they need, and connects them.
-func wire(ctx context.Context, cfg config.Config, d listeners, log *slog.Logger) (*server, error) {
+func wire(ctx context.Context, cfg config.Config, open listeners, log *slog.Logger) (*server, error) {
 	reg := prometheus.NewRegistry()
 	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 
 	stores, err := openStores(ctx, cfg, reg, log)
 	if err != nil {
 		return nil, err
+	}
+	cluster := registry.New(cfg.Registry, cfg.Cluster.Self(), filepath.Join(cfg.DataDir, "registry"), log, registry.NewMetrics(reg))
+	var bucket *registry.Bucket
+	if cfg.Storage.Backend == "s3" {
+		bucket = registry.NewBucket(stores.Bucket, cfg.Storage.S3.Prefix, cluster, log)
+		stores.Bucket = bucket
 	}
 	memory := ingest.NewMemory(cfg.Ingest.Limits.Memory, min(memoryLimit(os.DirFS("/")).available(), debug.SetMemoryLimit(-1)))
 	ingest.RegisterMemory(reg, memory)
@@ -73,6 +85,7 @@ func wire(ctx context.Context, cfg config.Config, d listeners, log *slog.Logger)
 		KeepOnUnpublish: !cfg.Ingest.Publish.EndOnUnpublish,
 		Retention:       retention(cfg.Storage),
 		Prefix:          prefixOf(cfg.Storage),
+		Ownership:       newOwnership(cfg, cluster),
 		Memory:          memory,
 	}, stores.Stores, log, broadcast.NewMetrics(reg))
 
@@ -85,7 +98,7 @@ func wire(ctx context.Context, cfg config.Config, d listeners, log *slog.Logger)
 		return nil, err
 	}
 	pages, err := web.New(web.Config{
-		RTMPPort: portOf(d.rtmp.Addr().String()),
+		RTMPPort: portOf(open.rtmp.Addr().String()),
 		Open:     cfg.Ingest.Publish.Open,
 		Secure:   securePages(cfg.Origin),
 		Version:  version(),
@@ -120,11 +133,17 @@ func wire(ctx context.Context, cfg config.Config, d listeners, log *slog.Logger)
 			return nil
 		}},
 		{Name: "storage", For: admin.ForIngest, Probe: hub.Archiving},
+		{Name: "registry", For: admin.ForIngest, Advisory: !cfg.Registry.Required, Probe: cluster.Connected},
+	}
+	if bucket != nil {
+		ready = append(ready, admin.Check{Name: "bucket", For: admin.ForIngest, Probe: bucket.Other})
 	}
 	if stores.probe != nil {
 		ready = append(ready, admin.Check{Name: "bucket", Advisory: true, Probe: stores.probe.check})
 	}
 	return &server{
+		registry:     cluster,
+		bucket:       bucket,
 		hub:          hub,
 		probe:        stores.probe,
 		certificates: certs,

@@ -75,12 +75,10 @@ func TestRestart_DuringAnOutageLosesNothingThatWasSpooled(t *testing.T) {
 	aired.Check(11, 12, 10, 15, 16) // the server was dead for a while
 }
 
-// The server's disk is lost: another one, with the same bucket, goes on.
+// The server's disk is lost: another one, with the same bucket and registry, goes on.
 func TestRestart_OnAnotherServerContinuesTheBroadcast(t *testing.T) {
-	store := s3test.Start(t)
-	yaml, name := harness.S3Storage(t, store, store.Address)
-	old := harness.Start(t, harness.Options{Config: "storage: { " + yaml + " }"})
-	b := bucket{t, filepath.Join(store.Dir, name)}
+	c := startCluster(t)
+	old, b := c.node("a", false), c.b
 	file := sources.Plain(t)
 
 	first := harness.PublishLooped(t, file, old.PublishURL("show"))
@@ -91,8 +89,8 @@ func TestRestart_OnAnotherServerContinuesTheBroadcast(t *testing.T) {
 	first.Kill()
 	before, _ := hlscheck.ParseMedia("", []byte(b.text("live/show/source/index.m3u8")))
 
-	s := harness.Start(t, harness.Options{Config: "storage: { " + yaml + " }"})
-	second := harness.PublishLooped(t, file, s.PublishURL("show"))
+	s := c.node("b", false)
+	second := publishAgain(t, file, s, "show")
 	s.WaitForState("show", "live", 20*time.Second)
 	text, err := harness.Get(t.Context(), s.MediaURL("show"))
 	if err != nil {

@@ -32,6 +32,7 @@ func goroutineReasons() map[string]string {
 		"transcode":            "a feeder and a reader for each pipe of the child process",
 		"broadcast":            "a supervisor and a keeper for each broadcast; Hub.Run waits for all",
 		"archive":              "reads of logs and deletions of objects, a few concurrently",
+		"registry":             "the watch, the session's renewal and the writers; Registry.Run waits for all",
 		"storage":              "the time limit of a request (s3)",
 		"httpserver":           "a shutdown for each server, and a goroutine for each connection of package http1",
 		"origin":               "a timer for each object that is open in a store, and a call when its viewer leaves",

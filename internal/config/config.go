@@ -13,6 +13,7 @@ import (
 	"golive/internal/setting"
 	"golive/origin"
 	"golive/playlist"
+	"golive/registry"
 	"golive/segmenter"
 	"golive/storage"
 )
@@ -21,15 +22,17 @@ import (
 type Config struct {
 	Log LogConfig `yaml:"log"`
 	// DataDir is the folder for all persistent data.
-	DataDir   string           `yaml:"data_dir"`
-	Ingest    ingest.Config    `yaml:"ingest"`
-	Segmenter segmenter.Config `yaml:"segmenter"`
-	Playlist  playlist.Config  `yaml:"playlist"`
-	Broadcast broadcast.Config `yaml:"broadcast"`
-	Storage   storage.Config   `yaml:"storage"`
-	Origin    origin.Config    `yaml:"origin"`
-	API       api.Config       `yaml:"api"`
-	Admin     admin.Config     `yaml:"admin"`
+	DataDir   string                 `yaml:"data_dir"`
+	Ingest    ingest.Config          `yaml:"ingest"`
+	Segmenter segmenter.Config       `yaml:"segmenter"`
+	Playlist  playlist.Config        `yaml:"playlist"`
+	Broadcast broadcast.Config       `yaml:"broadcast"`
+	Storage   storage.Config         `yaml:"storage"`
+	Registry  registry.Config        `yaml:"registry"`
+	Cluster   registry.ClusterConfig `yaml:"cluster"`
+	Origin    origin.Config          `yaml:"origin"`
+	API       api.Config             `yaml:"api"`
+	Admin     admin.Config           `yaml:"admin"`
 }
 
 // LogConfig configures the log.
@@ -50,6 +53,8 @@ func Default() Config {
 		Playlist:  playlist.DefaultConfig(),
 		Broadcast: broadcast.DefaultConfig(),
 		Storage:   storage.DefaultConfig(),
+		Registry:  registry.DefaultConfig(),
+		Cluster:   registry.DefaultClusterConfig(),
 		Origin:    origin.DefaultConfig(),
 		API:       api.DefaultConfig(),
 		Admin:     admin.DefaultConfig(),

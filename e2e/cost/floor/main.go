@@ -76,7 +76,7 @@ func accept(ctx context.Context, in net.Listener, received prometheus.Counter, l
 		g.Go(func() error {
 			stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
 			defer stop()
-			defer conn.Close()
+			defer func() { _ = conn.Close() }()
 			if err := newReader(conn, received, live).run(); err != nil && !errors.Is(err, io.EOF) && ctx.Err() == nil {
 				log.Error("connection ended", "error", err)
 			}

@@ -1,0 +1,67 @@
+package harness
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// NATS is a NATS server with JetStream, in a process of its own.
+type NATS struct {
+	// URL is what golive has as registry.url.
+	URL string
+
+	tb      testing.TB
+	program string
+	dir     string
+	address string
+	process *Process
+}
+
+// StartNATS builds the server that golive has inside, too, and runs it.
+func StartNATS(tb testing.TB) *NATS {
+	tb.Helper()
+	n := &NATS{tb: tb, dir: tb.TempDir(), address: FreeAddress(tb)}
+	n.URL = "nats://" + n.address
+	n.program = filepath.Join(os.TempDir(), fmt.Sprintf("golive-nats-%d", os.Getpid()))
+	if out, err := exec.Command("go", "build", "-o", n.program, "github.com/nats-io/nats-server/v2").CombinedOutput(); err != nil {
+		tb.Fatalf("build the NATS server: %v\n%s", err, out)
+	}
+	tb.Cleanup(func() { _ = os.Remove(n.program) })
+	n.Run()
+	return n
+}
+
+// Run starts the server, for the first time or again, and waits until it listens.
+func (n *NATS) Run() {
+	n.tb.Helper()
+	host, port, err := net.SplitHostPort(n.address)
+	if err != nil {
+		n.tb.Fatal(err)
+	}
+	n.process = Launch(n.tb, nil, n.program, "-a", host, "-p", port, "-js", "-sd", n.dir)
+	err = Eventually(n.tb.Context(), 20*time.Millisecond, func() error {
+		conn, err := net.Dial("tcp", n.address)
+		if err == nil {
+			return conn.Close()
+		}
+		return err
+	})
+	if err != nil {
+		n.tb.Fatalf("NATS is not ready: %v\n%s", err, n.process.Logs)
+	}
+}
+
+// Kill ends the server without a word.
+func (n *NATS) Kill() { n.process.Kill() }
+
+// Pause stops the server: its connections stay, and nothing is answered.
+func (n *NATS) Pause() { n.process.Signal(syscall.SIGSTOP) }
+
+// Resume has it go on.
+func (n *NATS) Resume() { n.process.Signal(syscall.SIGCONT) }

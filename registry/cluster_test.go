@@ -1,0 +1,207 @@
+package registry
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"net"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// patience is how long a test waits for what must come.
+const patience = 30 * time.Second
+
+// cluster is a NATS server that several nodes reach.
+type cluster struct {
+	server *server.Server
+	dir    string
+	port   int
+}
+
+func startCluster(t *testing.T) *cluster {
+	t.Helper()
+	c := &cluster{dir: t.TempDir(), port: -1}
+	c.start(t)
+	c.port = c.server.Addr().(*net.TCPAddr).Port
+	t.Cleanup(func() { c.stop() })
+	return c
+}
+
+func (c *cluster) start(t *testing.T) {
+	t.Helper()
+	s, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: c.port, JetStream: true, StoreDir: c.dir, NoSigs: true, NoLog: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Start()
+	if !s.ReadyForConnections(patience) {
+		t.Fatal("the server is not ready")
+	}
+	c.server = s
+}
+
+func (c *cluster) stop() {
+	c.server.Shutdown()
+	c.server.WaitForShutdown()
+}
+
+// node is a running Registry behind a line of its own.
+type node struct {
+	*Registry
+	line *line
+	stop func()
+}
+
+// join runs a node of the cluster.
+func join(t *testing.T, c *cluster, name string, change ...func(*Config)) *node {
+	t.Helper()
+	l := newLine(t, c)
+	cfg := Config{URL: "nats://" + l.listener.Addr().String()}
+	for _, f := range change {
+		f(&cfg)
+	}
+	n := &node{New(cfg, Node{Name: name, URL: "http://" + name}, "", slog.New(slog.DiscardHandler), NewMetrics(prometheus.NewRegistry())), l, nil}
+	n.stop = run(t, n.Registry)
+	return n
+}
+
+// joined is a node that is connected.
+func joined(t *testing.T, c *cluster, name string, change ...func(*Config)) *node {
+	t.Helper()
+	n := join(t, c, name, change...)
+	n.waitUntilConnected(t)
+	return n
+}
+
+func (r *Registry) waitUntilConnected(t *testing.T) {
+	t.Helper()
+	eventually(t, "the registry is connected", func() bool { return r.Connected(t.Context()) == nil && r.sure() })
+}
+
+// run runs r until the test's end, or until stop.
+func run(t *testing.T, r *Registry) (stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- r.Run(ctx) }()
+	stop = sync.OnceFunc(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+	t.Cleanup(stop)
+	return stop
+}
+
+// line is a connection to the server that can be cut.
+type line struct {
+	listener net.Listener
+	to       string
+
+	mu    sync.Mutex
+	cut   bool
+	conns []net.Conn
+}
+
+func newLine(t *testing.T, c *cluster) *line {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := &line{listener: ln, to: c.server.Addr().String()}
+	var running sync.WaitGroup
+	running.Go(func() {
+		for {
+			conn, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			running.Go(func() { l.carry(conn) })
+		}
+	})
+	t.Cleanup(func() {
+		_ = ln.Close()
+		l.setCut(true)
+		running.Wait()
+	})
+	return l
+}
+
+func (l *line) carry(near net.Conn) {
+	defer near.Close() //nolint:errcheck // a cut line
+	far, err := net.Dial("tcp", l.to)
+	if err != nil {
+		return
+	}
+	defer far.Close() //nolint:errcheck // a cut line
+	l.mu.Lock()
+	if l.cut {
+		l.mu.Unlock()
+		return
+	}
+	l.conns = append(l.conns, near, far)
+	l.mu.Unlock()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_, _ = io.Copy(far, near)
+		_ = far.Close()
+	}()
+	_, _ = io.Copy(near, far)
+	_ = near.Close()
+	<-done
+}
+
+// setCut cuts the line, or mends it.
+func (l *line) setCut(cut bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.cut = cut
+	if cut {
+		for _, c := range l.conns {
+			_ = c.Close()
+		}
+		l.conns = nil
+	}
+}
+
+// eventually waits until something is so.
+func eventually(t *testing.T, what string, is func() bool) {
+	t.Helper()
+	deadline, tick := time.After(patience), time.NewTicker(5*time.Millisecond)
+	defer tick.Stop()
+	for !is() {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatalf("%s: not within %v", what, patience)
+		}
+	}
+}
+
+// ready waits until a claim is settled.
+func ready(t *testing.T, l *Lease) error {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	return l.Ready(ctx)
+}
+
+func isLost(l *Lease) bool { return isClosed(l.Lost()) }
+
+func (l *Lease) epochNow() uint64 {
+	l.registry.mu.Lock()
+	defer l.registry.mu.Unlock()
+	return l.registry.state.table.records[l.o.key].Epoch
+}
+
+func mayWrite(l *Lease) bool {
+	may, _ := l.MayWrite()
+	return may
+}

@@ -1,0 +1,204 @@
+package registry
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+const (
+	// connectTimeout bounds the start of the embedded server, and a connection.
+	connectTimeout = 5 * time.Second
+	// callTimeout bounds one request.
+	callTimeout = 2 * time.Second
+)
+
+// The buckets, and the key that identifies the cluster. What must outlive the registry's
+// servers is in files; leases are in memory: their owners write them again.
+const (
+	clusterBucket = "golive_cluster"
+	leaseBucket   = "golive_leases"
+	identityKey   = "id"
+)
+
+// The bounds of the embedded server, in bytes: a lease takes some 300.
+const (
+	maxMemory = 64 << 20
+	maxFiles  = 64 << 20
+)
+
+// link is one connection to the registry.
+type link struct {
+	embedded *server.Server // nil for an external cluster
+	conn     *nats.Conn
+	js       jetstream.JetStream
+	leases   jetstream.KeyValue
+	id       string // of the cluster
+}
+
+// connect opens the connection and what it needs; lost is called when it breaks.
+func (r *Registry) connect(ctx context.Context, lost context.CancelCauseFunc) (_ *link, err error) {
+	l := &link{}
+	defer func() {
+		if err != nil {
+			l.close()
+		}
+	}()
+	options := []nats.Option{
+		nats.Name("golive " + r.self.Name), nats.NoReconnect(), nats.Timeout(callTimeout),
+		nats.PingInterval(renewEvery), nats.MaxPingsOutstanding(int(TTL / renewEvery)),
+		nats.ClosedHandler(func(c *nats.Conn) {
+			lost(fmt.Errorf("connection was lost: %w", errors.Join(c.LastError(), nats.ErrConnectionClosed)))
+		}),
+	}
+	switch {
+	case r.cfg.URL == "":
+		if l.embedded, err = embed(r.dir); err != nil {
+			return nil, err
+		}
+		options = append(options, nats.InProcessServer(l.embedded))
+	case r.cfg.CredentialsFile != "":
+		options = append(options, nats.UserCredentials(r.cfg.CredentialsFile))
+	case r.cfg.User != "":
+		options = append(options, nats.UserInfo(r.cfg.User, r.cfg.Password.Reveal()))
+	}
+	if r.cfg.CAFile != "" {
+		options = append(options, nats.RootCAs(r.cfg.CAFile))
+	}
+	if l.conn, err = nats.Connect(r.cfg.URL, options...); err != nil {
+		return nil, fmt.Errorf("connect to registry.url: %w", err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
+	defer cancel()
+	if l.js, err = jetstream.New(l.conn); err == nil {
+		err = l.open(ctx)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open registry: %w", err)
+	}
+	return l, nil
+}
+
+// embed starts a server that nobody but this process can reach.
+func embed(dir string) (*server.Server, error) {
+	s, err := server.NewServer(&server.Options{
+		ServerName: "golive", DontListen: true, NoSigs: true, NoLog: true, NoSystemAccount: true,
+		JetStream: true, StoreDir: dir, JetStreamMaxMemory: maxMemory, JetStreamMaxStore: maxFiles,
+		SyncAlways: true, // what was acknowledged survives a loss of power
+	})
+	if err != nil {
+		return nil, fmt.Errorf("start registry in %s: %w", dir, err)
+	}
+	s.Start()
+	if !s.ReadyForConnections(connectTimeout) {
+		s.Shutdown()
+		s.WaitForShutdown()
+		return nil, fmt.Errorf("start registry in %s: it was not ready after %v", dir, connectTimeout)
+	}
+	return s, nil
+}
+
+// open makes the buckets where they are missing, and the cluster's id.
+func (l *link) open(ctx context.Context) error {
+	cluster, err := l.bucket(ctx, jetstream.StreamConfig{
+		Description: "golive: what outlives the nodes", Storage: jetstream.FileStorage,
+	}, clusterBucket)
+	if err != nil {
+		return err
+	}
+	if l.id, err = clusterID(ctx, cluster); err != nil {
+		return err
+	}
+	l.leases, err = l.bucket(ctx, jetstream.StreamConfig{
+		Description: "golive: which nodes there are, and what is whose", Storage: jetstream.MemoryStorage,
+		AllowMsgTTL: true, SubjectDeleteMarkerTTL: TTL,
+	}, leaseBucket)
+	return err
+}
+
+// bucket opens a key-value bucket, or makes it. It is asked through its leader alone: a
+// server that has fallen behind may not say whose a lease is. Where the cluster can it has
+// three replicas.
+func (l *link) bucket(ctx context.Context, cfg jetstream.StreamConfig, name string) (jetstream.KeyValue, error) {
+	kv, err := l.js.KeyValue(ctx, name)
+	if !errors.Is(err, jetstream.ErrBucketNotFound) {
+		return kv, err
+	}
+	cfg.Name, cfg.Subjects = "KV_"+name, []string{"$KV." + name + ".>"}
+	cfg.MaxMsgsPerSubject, cfg.Discard = 1, jetstream.DiscardNew
+	cfg.AllowRollup, cfg.DenyDelete, cfg.AllowDirect = true, true, false
+	for _, cfg.Replicas = range []int{3, 1} {
+		if _, err = l.js.CreateStream(ctx, cfg); err == nil || errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
+			return l.js.KeyValue(ctx, name)
+		}
+	}
+	return nil, err
+}
+
+// clusterID returns the cluster's id, which the first node makes.
+func clusterID(ctx context.Context, kv jetstream.KeyValue) (string, error) {
+	entry, err := kv.Get(ctx, identityKey)
+	if isMissing(err) {
+		if _, err = kv.Create(ctx, identityKey, []byte(newToken())); err == nil || isConflict(err) {
+			entry, err = kv.Get(ctx, identityKey)
+		}
+	}
+	if err != nil {
+		return "", err
+	}
+	return string(entry.Value()), nil
+}
+
+// newToken returns a name that nothing else has, for all time.
+func newToken() string { return strings.ToLower(rand.Text()[:16]) }
+
+func (l *link) close() {
+	if l.conn != nil {
+		l.conn.Close()
+	}
+	if l.embedded != nil {
+		l.embedded.Shutdown()
+		l.embedded.WaitForShutdown()
+	}
+}
+
+// put writes a key that expires ttl after that, in place of a revision; 0 is none. It
+// returns the new revision.
+func (l *link) put(ctx context.Context, key string, value []byte, revision uint64, ttl time.Duration) (uint64, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	if revision == 0 {
+		return l.leases.Create(ctx, key, value, jetstream.KeyTTL(ttl))
+	}
+	ack, err := l.js.PublishMsg(ctx, &nats.Msg{Subject: "$KV." + leaseBucket + "." + key, Data: value},
+		jetstream.WithExpectLastSequencePerSubject(revision), jetstream.WithMsgTTL(ttl))
+	if err != nil {
+		return 0, err
+	}
+	return ack.Sequence, nil
+}
+
+// get asks the leader for a key; nil when there is none.
+func (l *link) get(ctx context.Context, key string) (jetstream.KeyValueEntry, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	entry, err := l.leases.Get(ctx, key)
+	if isMissing(err) {
+		return nil, nil //nolint:nilnil // none is an answer
+	}
+	return entry, err
+}
+
+// remove deletes a key of that revision; it leaves a mark for the watches, for a while.
+func (l *link) remove(ctx context.Context, key string, revision uint64) error {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	return l.leases.Purge(ctx, key, jetstream.LastRevision(revision), jetstream.PurgeTTL(TTL))
+}

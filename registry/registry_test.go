@@ -1,0 +1,356 @@
+package registry
+
+import (
+	"errors"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+func TestClaim_IsOneNodes(t *testing.T) {
+	t.Parallel()
+	c := startCluster(t)
+	a, b := joined(t, c, "a"), joined(t, c, "b.example.com")
+	if a.ID() != b.ID() || a.ID() == "" {
+		t.Errorf("the nodes are in clusters %q and %q", a.ID(), b.ID())
+	}
+	first := a.Claim("studio.1", false)
+	if err := ready(t, first); err != nil || !mayWrite(first) {
+		t.Fatalf("the first claim: %v, may write: %t", err, mayWrite(first))
+	}
+	eventually(t, "the other node knows", func() bool { return b.Awaits("studio.1") })
+	var held *HeldError
+	if err := b.Admit("studio.1"); !errors.As(err, &held) || held.Node != (Node{"a", "http://a"}) {
+		t.Errorf("the other node admits a publisher: %v", err)
+	}
+	if err := a.Admit("studio.1"); err != nil {
+		t.Errorf("the owner: %v", err)
+	}
+	second := b.Claim("studio.1", false)
+	if err := ready(t, second); !errors.As(err, &held) || !held.Before || mayWrite(second) {
+		t.Errorf("the second claim: %v, may write: %t", err, mayWrite(second))
+	}
+	second.Release()
+	first.Release()
+	eventually(t, "the released lease can be had", func() bool { return b.Admit("studio.1") == nil && !b.Awaits("studio.1") })
+	third := b.Claim("studio.1", false)
+	if err := ready(t, third); err != nil || !mayWrite(third) {
+		t.Errorf("the claim of a released lease: %v", err)
+	}
+}
+
+func TestClaim_IsHandedOverWhenThePublisherHasGone(t *testing.T) {
+	t.Parallel()
+	c := startCluster(t)
+	a, b := joined(t, c, "a"), joined(t, c, "b")
+	old := a.Claim("studio", false)
+	if err := ready(t, old); err != nil {
+		t.Fatal(err)
+	}
+	before := old.epochNow()
+	old.SetOpen(true)
+	eventually(t, "the other node may take it", func() bool { return b.Awaits("studio") && b.Admit("studio") == nil })
+	if idle := b.Claim("studio", true); !errors.Is(ready(t, idle), ErrHeld) {
+		t.Error("a node without a publisher takes it from one that lives")
+	}
+	taken := b.Claim("studio", false)
+	eventually(t, "the old owner knows", func() bool { return isLost(old) })
+	if mayWrite(old) || mayWrite(taken) {
+		t.Errorf("before the old owner has stored its part: it may write: %t, the new one: %t", mayWrite(old), mayWrite(taken))
+	}
+	if isClosed(taken.o.ready) {
+		t.Error("the claim is settled before the old owner has stored its part")
+	}
+	old.Release()
+	if err := ready(t, taken); err != nil || !mayWrite(taken) || taken.epochNow() <= before {
+		t.Errorf("%v, may write: %t, epoch %d after %d", err, mayWrite(taken), taken.epochNow(), before)
+	}
+}
+
+// A node that is cut off and one that takes its broadcast over never both write, though
+// neither can ask the other.
+func TestClaim_OfANodeThatIsCutOffIsTakenOver(t *testing.T) {
+	t.Parallel()
+	c := startCluster(t)
+	required := func(cfg *Config) { cfg.Required = true }
+	a, b := joined(t, c, "a", required), joined(t, c, "b")
+	old := a.Claim("studio", false)
+	if err := ready(t, old); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the other node knows", func() bool { return b.Admit("studio") != nil })
+	a.line.setCut(true)
+	eventually(t, "the other node admits the publisher", func() bool { return b.Admit("studio") == nil })
+	taken := b.Claim("studio", false)
+	if err := ready(t, taken); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the new owner may write", func() bool {
+		one, other := mayWrite(taken), mayWrite(old)
+		if one && other {
+			t.Fatal("both may write")
+		}
+		return one
+	})
+	if mayWrite(old) || !errors.Is(a.Admit("new"), ErrAway) {
+		t.Errorf("the node that is cut off may write: %t, admits: %v", mayWrite(old), a.Admit("new"))
+	}
+	a.line.setCut(false)
+	eventually(t, "the old owner knows", func() bool { return isLost(old) })
+	var held *HeldError
+	if err := ready(t, old); !errors.As(err, &held) || held.Node.Name != "b" || held.Before {
+		t.Errorf("it is told %v", err)
+	}
+}
+
+func TestClaim_OfAnEarlierRunIsTakenOverAtOnce(t *testing.T) {
+	t.Parallel()
+	c := startCluster(t)
+	killed := joined(t, c, "a", func(cfg *Config) { cfg.Required = true })
+	old := killed.Claim("studio", false)
+	if err := ready(t, old); err != nil {
+		t.Fatal(err)
+	}
+	killed.line.setCut(true)
+	again := joined(t, c, "a")
+	began := again.now()
+	lease := again.Claim("studio", true)
+	if err := ready(t, lease); err != nil {
+		t.Errorf("the next run: %v", err)
+	}
+	if waited := again.now() - began; waited >= TTL {
+		t.Logf("it took %v", waited)
+	}
+	eventually(t, "the next run may write", func() bool {
+		one, other := mayWrite(lease), mayWrite(old)
+		if one && other {
+			t.Fatal("both may write")
+		}
+		return one
+	})
+	// The first run is not dead after all: it has lost its name, and takes nothing back.
+	killed.line.setCut(false)
+	eventually(t, "the first run is told", func() bool { return errors.Is(killed.Connected(t.Context()), errNameTaken) })
+	if killed.sure() || mayWrite(old) || !mayWrite(lease) {
+		t.Errorf("sure: %t, may write: %t and %t", killed.sure(), mayWrite(old), mayWrite(lease))
+	}
+}
+
+// The servers of the registry are restarted, and have forgotten all leases.
+func TestRegistry_LeasesSurviveItsServers(t *testing.T) {
+	t.Parallel()
+	c := startCluster(t)
+	a, b := joined(t, c, "a"), joined(t, c, "b", func(cfg *Config) { cfg.Required = true })
+	lease, other := a.Claim("studio", false), b.Claim("show", false)
+	if err := errors.Join(ready(t, lease), ready(t, other)); err != nil {
+		t.Fatal(err)
+	}
+	epoch := lease.epochNow()
+	c.stop()
+	eventually(t, "both nodes notice", func() bool { return a.Connected(t.Context()) != nil && b.Connected(t.Context()) != nil })
+	eventually(t, "the leases run out", func() bool { return !a.sure() && !b.sure() })
+	if err := a.Admit("new"); err != nil {
+		t.Errorf("the registry is not required: %v", err)
+	}
+	if err := b.Admit("new"); !errors.Is(err, ErrAway) {
+		t.Errorf("the registry is required: %v", err)
+	}
+	eventually(t, "a node that does not require the registry goes on writing", func() bool { return mayWrite(lease) })
+	if mayWrite(other) {
+		t.Error("a node that requires the registry goes on writing")
+	}
+	meanwhile := a.Claim("new", false)
+	c.start(t)
+	if err := ready(t, meanwhile); err != nil {
+		t.Errorf("a claim that was made meanwhile: %v", err)
+	}
+	a.waitUntilConnected(t)
+	b.waitUntilConnected(t)
+	eventually(t, "all leases are there again", func() bool { return lease.Held() && other.Held() && meanwhile.Held() })
+	if isLost(lease) || isLost(other) || lease.epochNow() != epoch {
+		t.Errorf("lost: %t, %t; epoch %d was %d", isLost(lease), isLost(other), lease.epochNow(), epoch)
+	}
+	eventually(t, "the other node knows", func() bool { return errors.Is(b.Admit("studio"), ErrHeld) })
+}
+
+func TestClaim_OlderOfTwoThatWereMadeWhileTheRegistryWasAwayIsKept(t *testing.T) {
+	t.Parallel()
+	c := startCluster(t)
+	a, b := joined(t, c, "a"), joined(t, c, "b")
+	a.line.setCut(true)
+	b.line.setCut(true)
+	eventually(t, "both are away", func() bool { return !a.sure() && !b.sure() })
+	first, second := a.Claim("studio", false), b.Claim("studio", false)
+	a.line.setCut(false)
+	if err := ready(t, first); err != nil {
+		t.Fatal(err)
+	}
+	b.line.setCut(false)
+	var held *HeldError
+	if err := ready(t, second); !errors.As(err, &held) || !held.Before || held.Node.Name != "a" {
+		t.Errorf("the second is told %v", err)
+	}
+	if isLost(first) {
+		t.Error("the first lost it")
+	}
+}
+
+func TestTask_IsOneNodesAtATime(t *testing.T) {
+	t.Parallel()
+	c := startCluster(t)
+	a, b := joined(t, c, "a"), joined(t, c, "b")
+	first := a.Task("sweeper")
+	eventually(t, "the first node has it", first.Held)
+	second := b.Task("sweeper")
+	eventually(t, "the second node asks", func() bool { return b.Connected(t.Context()) == nil && b.settled() })
+	if second.Held() || isLost(second) {
+		t.Errorf("the second node has it: %t; it gave up: %t", second.Held(), isLost(second))
+	}
+	a.line.setCut(true)
+	eventually(t, "the second node has it in its turn", func() bool {
+		if first.Held() && second.Held() {
+			t.Fatal("both have it")
+		}
+		return second.Held()
+	})
+	b.line.setCut(true)
+	eventually(t, "nobody has it without a registry", func() bool { return !second.Held() })
+}
+
+// settled reports whether nothing is left to write.
+func (r *Registry) settled() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.state.unsent) == 0
+}
+
+// entry is what a watch tells, with the server's clock.
+type entry struct {
+	jetstream.KeyValueEntry
+	key      string
+	value    []byte
+	revision uint64
+	created  time.Time
+}
+
+func (e entry) Key() string                     { return e.key }
+func (e entry) Value() []byte                   { return e.value }
+func (e entry) Revision() uint64                { return e.revision }
+func (e entry) Created() time.Time              { return e.created }
+func (e entry) Operation() jetstream.KeyValueOp { return jetstream.KeyValuePut }
+
+// Nodes and servers whose clocks are hours apart agree: nothing that they exchange has a
+// time in it, and nobody asks when the server thinks that it was written.
+func TestTable_KnowsNobodyElsesClock(t *testing.T) {
+	for _, v := range []any{session{ID: "s", URL: "u"}, record{identity: identity{"a", "s"}, From: &identity{"b", "t"}}} {
+		if s := string(text(v)); strings.Contains(s, time.Now().Format("2006")) || strings.Contains(s, "time") {
+			t.Errorf("a time is exchanged: %s", s)
+		}
+	}
+	for _, off := range []time.Duration{-5 * time.Hour, 0, 5 * time.Minute} {
+		table := newTable()
+		now := time.Now()
+		for i, name := range []string{"self", "other"} {
+			table.seeEntry(entry{key: nodeKeys + name, value: text(session{ID: name}), revision: uint64(i + 1), created: now.Add(off)}, now)
+		}
+		if !table.alive(identity{"other", "other"}) || table.silent("other", "self") {
+			t.Errorf("a clock that is %v off ends a session", off)
+		}
+		table.seeEntry(entry{key: nodeKeys + "self", value: text(session{ID: "self"}), revision: 3, created: now}, now.Add(silentAfter+time.Second))
+		if !table.silent("other", "self") {
+			t.Error("a node that misses its renewals is not silent")
+		}
+	}
+}
+
+func TestTable_DoesNotGoBack(t *testing.T) {
+	table := newTable()
+	now := time.Now()
+	table.see("broadcast.b", text(record{Epoch: 2}), 9, false, now)
+	if table.see("broadcast.b", text(record{Epoch: 1}), 8, false, now) || table.see("broadcast.b", nil, 8, true, now) {
+		t.Error("an older revision is news")
+	}
+	if got := table.records["broadcast.b"].Epoch; got != 2 {
+		t.Errorf("epoch %d", got)
+	}
+	if !table.see("broadcast.b", nil, 10, true, now) || len(table.records) > 0 {
+		t.Error("a deletion is no news")
+	}
+}
+
+func embedded(t *testing.T, dir string) *Registry {
+	t.Helper()
+	return New(Config{}, Node{Name: "a"}, dir, slog.New(slog.DiscardHandler), NewMetrics(prometheus.NewRegistry()))
+}
+
+func TestRegistry_EmbeddedKeepsItsIdentity(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	first := embedded(t, dir)
+	stop := run(t, first)
+	if err := ready(t, first.Claim("studio", false)); err != nil {
+		t.Fatal(err)
+	}
+	stop()
+	second := embedded(t, dir)
+	run(t, second)
+	if err := ready(t, second.Claim("studio", false)); err != nil {
+		t.Fatal(err)
+	}
+	if first.ID() == "" || second.ID() != first.ID() {
+		t.Errorf("the id was %s and is %s", first.ID(), second.ID())
+	}
+}
+
+// The disk takes nothing: as a full one, or one that is read-only.
+func TestRegistry_WithoutADiskIsAwayUntilThereIsOne(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "registry")
+	if err := os.WriteFile(dir, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r := embedded(t, dir)
+	run(t, r)
+	eventually(t, "it is told why", func() bool {
+		err := r.Connected(t.Context())
+		return errors.Is(err, ErrAway) && strings.Contains(err.Error(), dir)
+	})
+	lease := r.Claim("studio", false)
+	if err := r.Admit("studio"); err != nil {
+		t.Errorf("a publisher is refused: %v", err)
+	}
+	eventually(t, "the playlists are written", func() bool { return mayWrite(lease) })
+	if err := os.Remove(dir); err != nil {
+		t.Fatal(err)
+	}
+	if err := ready(t, lease); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestConfig_SaysWhatIsWrong(t *testing.T) {
+	for problem, c := range map[string]Config{
+		"":                                  {URL: "nats://nats-1:4222,tls://[::1]:4222"},
+		"must be the addresses":             {URL: "http://nats"},
+		"must not contain a password":       {URL: "nats://a:b@nats"},
+		"cannot be used together with user": {URL: "nats://nats", User: "a", CredentialsFile: "b"},
+	} {
+		if err := c.Validate(); (err == nil) != (problem == "") || err != nil && !strings.Contains(err.Error(), problem) {
+			t.Errorf("%+v: %v", c, err)
+		}
+	}
+	for node, valid := range map[string]bool{"": true, "a.b-c_1": true, "a..b": false, ".a": false, "a b": false, "ä": false} {
+		if err := (ClusterConfig{Node: node}).Validate(); (err == nil) != valid {
+			t.Errorf("node %q: %v", node, err)
+		}
+	}
+	if err := (ClusterConfig{Advertise: "golive-1:8080"}).Validate(); err == nil {
+		t.Error("an address without a scheme can be advertised")
+	}
+}
