@@ -53,3 +53,6 @@ func (w *bitWriter) u(n, v int) {
 		w.n++
 	}
 }
+
+// align fills the last byte with zeros.
+func (w *bitWriter) align() { w.n = 8 * len(w.b) }

@@ -140,6 +140,12 @@ func (p *programConfig) configuration() int {
 func (p *programConfig) element() []byte {
 	w := &bitWriter{}
 	w.u(3, idPCE)
+	p.write(w)
+	return w.b
+}
+
+// write writes a program_config_element with an empty comment.
+func (p *programConfig) write(w *bitWriter) {
 	w.u(4, p.tag)
 	w.u(2, p.profile)
 	w.u(4, p.rateIndex)
@@ -177,7 +183,8 @@ func (p *programConfig) element() []byte {
 		w.u(4, tag)
 	}
 	elements(p.coupling)
-	return append(w.b, 0) // no comment
+	w.align()
+	w.u(8, 0) // no comment
 }
 
 // HasProgramConfig reports whether a raw AAC frame begins with a program config

@@ -1,0 +1,100 @@
+package fmp4
+
+import (
+	"bytes"
+	"math/rand/v2"
+	"testing"
+
+	"golive/media"
+)
+
+// FuzzPart makes units of the fuzzer's bytes, packs them and compares what an
+// independent reader finds.
+func FuzzPart(f *testing.F) {
+	f.Add([]byte{})
+	f.Add([]byte("\x00a stream with the smallest length prefix"))
+	f.Add([]byte("\x01audio only, or so"))
+	random := rand.New(rand.NewPCG(1, 2))
+	for range 8 {
+		b := make([]byte, 50+random.IntN(300))
+		for i := range b {
+			b[i] = byte(random.Uint32())
+		}
+		f.Add(b)
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		src := source{b: b}
+		v, a, parts := src.units()
+		times := timesOf(v != nil, parts)
+		for i := range times { // pictures are not always where they are awaited
+			times[i] = max(times[i]+media.Ticks(src.upTo(400)-200), 0)
+		}
+		checkUnits(t, readParts(t, v, a, packAt(v, a, parts, times)...), parts, times)
+	})
+}
+
+// source makes choices of bytes; when they are used up it always chooses 0.
+type source struct{ b []byte }
+
+// upTo chooses a number from 0 to limit.
+func (s *source) upTo(limit int) int {
+	n := 0
+	for range 2 {
+		if len(s.b) == 0 {
+			break
+		}
+		n = n<<8 | int(s.b[0])
+		s.b = s.b[1:]
+	}
+	return n % (limit + 1)
+}
+
+// units makes the units of up to 16 parts. v or a may be nil.
+func (s *source) units() (v, a *media.Track, parts [][]media.AccessUnit) {
+	mode := s.upTo(3)
+	if mode != 1 {
+		v = picture([]int{1, 2, 4}[s.upTo(2)])
+	}
+	if mode != 2 {
+		a = sound([]int{7350, 44100, 48000, 96000}[s.upTo(3)], []int{1, 2, 6, 8}[s.upTo(3)])
+	}
+	videoAt := media.Ticks(s.upTo(1<<16-1)) << 20
+	audioAt := videoAt
+	var units []media.AccessUnit
+	for count := 0; len(s.b) > 0 && count < 60; count++ {
+		var u media.AccessUnit
+		if v != nil && (a == nil || s.upTo(1) == 0) {
+			videoAt += media.Ticks(s.upTo(9000))
+			u = s.picture(v, videoAt)
+		} else {
+			u = frame(a, audioAt, s.upTo(900))
+			audioAt += media.Ticks(1024*90000/a.SampleRate + s.upTo(4)*50 + s.upTo(20)/20*5000)
+		}
+		u.Discontinuity = s.upTo(30) == 30
+		units = append(units, u)
+		if s.upTo(9) == 9 && len(parts) < 15 {
+			parts = append(parts, units)
+			units = nil
+		}
+	}
+	return v, a, append(parts, units)
+}
+
+// picture makes a video unit of any NAL units, sometimes truncated.
+func (s *source) picture(v *media.Track, dts media.Ticks) media.AccessUnit {
+	longest := 2000
+	if v.NALLengthSize == 1 {
+		longest = 255
+	}
+	var data []byte
+	for range s.upTo(4) {
+		data = append(data, nals(v.NALLengthSize, nal(byte(s.upTo(12)), s.upTo(longest)))...)
+	}
+	if s.upTo(9) == 9 {
+		data = append(data, bytes.Repeat([]byte{0xff}, s.upTo(v.NALLengthSize+3))...)
+	}
+	return media.AccessUnit{
+		Track: v, DTS: dts, PTS: dts + media.Ticks(s.upTo(4)-2)*1500, Key: s.upTo(3) == 3,
+		Access: media.Access(s.upTo(2)), Data: data,
+	}
+}

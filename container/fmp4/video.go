@@ -1,0 +1,152 @@
+package fmp4
+
+import (
+	"bytes"
+	"encoding/binary"
+
+	"golive/codec/h264"
+	"golive/media"
+)
+
+// The flags of a sample (ISO 14496-12 section 8.8.3.1).
+const (
+	isLeading        = 1 << 26 // shown before the key picture, and refers to pictures before that
+	dependsOnOthers  = 1 << 24
+	dependsOnNothing = 2 << 24
+	isNotReferredTo  = 2 << 22
+	isNoSync         = 1 << 16
+)
+
+// lengthSize is the size in bytes of the length before each NAL unit in a sample. It does
+// not depend on the size in the access units.
+const lengthSize = 4
+
+// leading finds the leading pictures of an open GOP.
+type leading struct {
+	open  bool        // the newest key picture is an intra picture that is no IDR picture
+	shown media.Ticks // its PTS
+}
+
+// flags returns the flags of the sample that u becomes.
+//
+// By ISO 14496-15 only an IDR picture is a sync sample. Other key pictures are marked as
+// sync samples too, as ffmpeg and hls.js do: a player that relies on the flag could never
+// start in a stream without IDR pictures. The beginning of a gradual refresh is also
+// marked as depending on others: players that check both flags don't take it for a key
+// picture.
+func (l *leading) flags(u *media.AccessUnit) uint32 {
+	if u.Key {
+		*l = leading{open: u.Access == media.AccessOpen, shown: u.PTS}
+		if u.Access == media.AccessGradual {
+			return dependsOnOthers
+		}
+		return dependsOnNothing
+	}
+	if l.open && u.PTS < l.shown {
+		return isLeading | dependsOnOthers | isNoSync
+	}
+	return dependsOnOthers | isNoSync
+}
+
+// margin is how many ticks before start the first picture is decoded if it is no key
+// picture.
+//
+// Shaka Player computes the timestamp offset of the SourceBuffer from each part's tfdt and
+// its time in the playlist. If the result differs by 1 ms or more from the offset in force,
+// it calls abort and sets the new one; then Chromium drops all pictures before the next
+// key picture. But a negative offset is set 1 ms too late on purpose (setTimestampOffset_
+// in version 5.2), so for equal times rounding decides. With the margin the difference
+// reaches 1 ms only at key pictures, where nothing is dropped.
+const margin = 1
+
+// planPicture plans the sample of the picture u, which is units[i].
+func (m *Muxer) planPicture(i int, u *media.AccessUnit) {
+	size, reference := scanPicture(u)
+	if size == 0 {
+		return
+	}
+	flags := m.leading.flags(u)
+	if !reference {
+		flags |= isNotReferredTo
+	}
+	at := m.video.base
+	switch {
+	case len(m.video.samples) > 0:
+		at = max(int64(u.DTS+timeOffset), m.video.last)
+	case u.Key && at > 0:
+		at += margin
+	}
+	m.video.add(sample{
+		unit: i, size: uint32(size), flags: flags,
+		composition: int32(int64(u.PTS+timeOffset) - at),
+	}, at)
+}
+
+// scanPicture returns the size in bytes of the sample that u becomes, 0 when there is
+// nothing to decode, and whether other pictures may refer to it.
+func scanPicture(u *media.AccessUnit) (size int, reference bool) {
+	rest := u.Data
+	for {
+		nal, more, ok := h264.Next(rest, u.Track.NALLengthSize)
+		if !ok {
+			return size, reference
+		}
+		rest = more
+		if isRedundant(u.Track, nal) {
+			continue
+		}
+		size += lengthSize + len(nal)
+		switch h264.Type(nal) {
+		case h264.NonIDR, h264.IDR, partitionA:
+			reference = reference || nal[0]&refIDC != 0
+		default:
+		}
+	}
+}
+
+const (
+	partitionA = 2    // a slice's first data partition
+	refIDC     = 0x60 // nal_ref_idc
+)
+
+// appendPicture appends the sample that u becomes: NAL units, each after its length. A
+// truncated NAL unit ends it.
+func appendPicture(slab []byte, u *media.AccessUnit) []byte {
+	rest := u.Data
+	for {
+		nal, more, ok := h264.Next(rest, u.Track.NALLengthSize)
+		if !ok {
+			return slab
+		}
+		rest = more
+		if isRedundant(u.Track, nal) {
+			continue
+		}
+		slab = binary.BigEndian.AppendUint32(slab, uint32(len(nal)))
+		slab = append(slab, nal...)
+	}
+}
+
+// isRedundant reports whether nal is left out of samples: access unit delimiters, since
+// samples have sizes, and parameter sets that avcC contains, which don't belong into
+// samples of "avc1" (ISO 14496-15). A parameter set that differs is kept: the picture can't
+// be decoded without it, and players accept it.
+func isRedundant(t *media.Track, nal []byte) bool {
+	var sets [][]byte
+	switch h264.Type(nal) {
+	case h264.AUD:
+		return true
+	case h264.SPS:
+		sets = t.SPS
+	case h264.PPS:
+		sets = t.PPS
+	default:
+		return false
+	}
+	for _, set := range sets {
+		if bytes.Equal(set, nal) {
+			return true
+		}
+	}
+	return false
+}
