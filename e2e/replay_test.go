@@ -127,7 +127,7 @@ func TestReplay_ContinuesWhereItWasAfterAnError(t *testing.T) {
 
 	s.Kill()
 	p.ClickAt(seekBar, 0.5)
-	p.WaitUntil(10*time.Second, "document.querySelector('[data-toast-text]').textContent.includes('does not answer')")
+	p.WaitUntil(10*time.Second, "document.querySelector('[data-toast-text]').textContent.includes('not responding')")
 	shoot(p, "watch-replay-lost")
 	s.Run()
 	p.WaitForPlay(20 * time.Second)
