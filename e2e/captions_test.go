@@ -14,7 +14,7 @@ import (
 	"golive/e2e/harness"
 )
 
-// FIELD 4 row 67.
+// Row 67 of docs/encoders.md: captions in SEI messages.
 func TestChromium_Row67_ShowsTheCaptionsThatTheEncoderSends(t *testing.T) {
 	// With parts, hls.js sorts captions into the order of presentation in each part
 	// alone, and B-frames mix them up.

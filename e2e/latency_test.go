@@ -40,7 +40,7 @@ func clocked(t *testing.T, length time.Duration) string {
 	return sources.FLV(t, "-vf", strings.Join(squares, ","), "-t", fmt.Sprint(int(length.Seconds())), "-preset", "ultrafast", "-bf", "0")
 }
 
-// publication knows when it sent its first picture.
+// publication records when it sent its first picture.
 type publication struct {
 	once  sync.Once
 	began chan time.Time

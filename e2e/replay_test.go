@@ -55,7 +55,8 @@ func TestReplay_IsWatchedAfterTheEnd(t *testing.T) {
 	p.WaitForPlay(5 * time.Second)
 	p.MustPlay(3 * time.Second)
 
-	// Who watches is not taken away when it begins again; who is at the end is.
+	// A viewer of the replay stays there when the broadcast begins again; one at its end is
+	// switched to the live broadcast.
 	p.ClickAt(seekBar, 0.02)
 	harness.PublishLooped(t, sources.Plain(t), s.PublishURL("show"))
 	p.WaitUntil(20*time.Second, "!document.querySelector('[data-watch-live]').hidden")
@@ -106,8 +107,7 @@ func TestReplay_IsAvailableAfterTheEnd(t *testing.T) {
 	shoot(embedded, "embed-replay")
 }
 
-// First the server is away while the viewer goes to another place, and then hls.js
-// must begin anew.
+// First the server is unavailable while the viewer seeks, and then hls.js must be created again.
 func TestReplay_ContinuesWhereItWasAfterAnError(t *testing.T) {
 	s := harness.Start(t, harness.Options{Config: "ingest: { reconnect_window: 1s, limits: { ahead: 0s } }"})
 	// Minutes, as fast as they are taken.
@@ -122,7 +122,7 @@ func TestReplay_ContinuesWhereItWasAfterAnError(t *testing.T) {
 	})()`)
 	p.Do(chromedp.Click("[data-watch-replay]"))
 	p.WaitForPicture(10 * time.Second)
-	// The bar knows how long the replay is, and so where a click leads.
+	// The seek bar has the replay's duration, so that a click has a position.
 	p.WaitUntil(5*time.Second, "Number(document.querySelector('[data-seek-input]').max) > 100")
 
 	s.Kill()
@@ -140,7 +140,7 @@ func TestReplay_ContinuesWhereItWasAfterAnError(t *testing.T) {
 	p.WaitUntil(10*time.Second, "player !== first")
 	again := p.WaitForPlay(10 * time.Second)
 	if again.Time < there.Time || again.Time > there.Time+15 {
-		t.Errorf("it begins anew at %.1f s, and was at %.1f s", again.Time, there.Time)
+		t.Errorf("it begins again at %.1f s, and was at %.1f s", again.Time, there.Time)
 	}
 	p.MustPlay(3 * time.Second)
 }
@@ -152,7 +152,7 @@ func airOnce(t *testing.T, s *harness.Server) {
 	s.WaitForState("show", "ended", 10*time.Second)
 }
 
-// loseSegment deletes the segment at an index of the replay, which then says so.
+// loseSegment deletes the segment at an index of the replay.
 func loseSegment(t *testing.T, s *harness.Server, index int) {
 	t.Helper()
 	folder := filepath.Join(s.Data(), "media", "live", "show")

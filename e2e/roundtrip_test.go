@@ -96,7 +96,7 @@ func checkAudio(t *testing.T, ts *hlscheck.Transport, source string, want, wantV
 	const frame = 1024 * 90_000 / 48_000 // exact
 	for i, f := range frames {
 		pts, wantPTS := f.PTS-base, (want[i].PTS-wantVideo[0].DTS)*ticksPerMilli
-		// The source has whole milliseconds, what comes out is counted in samples.
+		// The source has whole milliseconds; audio times in the output are counted in samples.
 		if off := pts - wantPTS; off < -ticksPerMilli || off > ticksPerMilli {
 			t.Fatalf("audio frame %d: PTS %d, want %d within a millisecond", i, pts, wantPTS)
 		}

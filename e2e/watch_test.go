@@ -19,7 +19,7 @@ func TestChromium_PlaysWhatFFmpegPublishesWithoutAStall(t *testing.T) {
 	s := harness.Start(t, harness.Options{})
 	source := sources.Plain(t)
 
-	// The viewer is there first: the page waits, and starts by itself.
+	// The viewer opens the page before the broadcast: playback starts automatically.
 	p := harness.OpenBrowser(t).Open(t, s.WatchURL("show"))
 	p.WaitUntil(10*time.Second, "document.querySelector('[data-title]').textContent === 'Not live yet'")
 	p.Screenshot("watch-waiting")

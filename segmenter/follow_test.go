@@ -235,7 +235,7 @@ func TestFollower_ThatJoinsLateHasTheRightNumberAndAGap(t *testing.T) {
 			gap += p.Duration
 		}
 	}
-	f, _ := l.follower.Format() // less than a part of a gap is none of its own
+	f, _ := l.follower.Format() // less than a part of a gap does not become a separate part
 	if gap < 300*media.Millisecond-f.PartTarget || gap > 340*media.Millisecond || second.Size == 0 {
 		t.Errorf("%d ticks of the second segment are a gap, and it has %d bytes", gap, second.Size)
 	}

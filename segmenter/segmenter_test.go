@@ -455,7 +455,7 @@ func TestSegmenter_HoleIsNoIntervalOfKeyFrames(t *testing.T) {
 func TestSegmenter_SoundMayBeSteadilyAhead(t *testing.T) {
 	in := stream(12 * time.Second)
 	units := in.Units()
-	var shifted []media.AccessUnit // sound comes 0.8 s before the pictures of its time
+	var shifted []media.AccessUnit // audio arrives 0.8 s before the pictures with the same times
 	pictures, sound := 0, 0
 	for pictures < len(units) {
 		for sound < len(units) && units[sound].DTS <= units[pictures].DTS+4*media.Second/5 {

@@ -207,14 +207,14 @@ func checkAudioPES(tb testing.TB, i int, p pesRead, units []media.AccessUnit) []
 	return units[len(frames):]
 }
 
-// adtsFrame is what ADTS tells of a frame.
+// adtsFrame is a frame with the properties in its ADTS header.
 type adtsFrame struct {
 	objectType, sampleRate, channels int
 	data                             []byte
 }
 
-// readADTS reads frames without CRC. (That of mediacommon, which package aac is
-// tested with, knows no frames beyond 5120 bytes.)
+// readADTS reads frames without CRC. (The reader of mediacommon, which tests package aac, does
+// not support frames of more than 5120 bytes.)
 func readADTS(tb testing.TB, b []byte) []adtsFrame {
 	tb.Helper()
 	rates := []int{96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350}

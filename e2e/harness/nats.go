@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// NATS is a NATS server with JetStream, in a process of its own.
+// NATS is a NATS server with JetStream, in a separate process.
 type NATS struct {
 	// URL is what golive has as registry.url.
 	URL string

@@ -12,17 +12,17 @@ import (
 
 // wanted is what must come out of golive when an encoder publishes.
 type wanted struct {
-	// video and audio are the access units that were sent; negative when nobody
-	// knows, and at least one must come.
+	// video and audio are the access units that were sent; negative if the
+	// number is not known, and at least one must arrive.
 	video, audio int
 	// width and height are of the last picture; 0 when there is none.
 	width, height int
 	// discontinuities are marks after the first segment.
 	discontinuities int
-	// rebuilt is set if hls.js has to begin anew: it cannot add a track to what it
+	// rebuilt is set if hls.js has to begin again: it cannot add a track to what it
 	// plays.
 	rebuilt bool
-	// excused are rules that this encoder breaks by itself.
+	// excused are rules that this encoder's stream breaks.
 	excused []int
 	// length is how long the page is watched; 5 s when 0.
 	length time.Duration
@@ -57,7 +57,7 @@ func mustCarry(t *testing.T, s *harness.Server, b *harness.Browser, id string, p
 		encoder.Wait(30 * time.Second)
 	}
 	r := f.Wait(30 * time.Second)
-	// Many encoders share this machine: when their media comes is not judged.
+	// Many encoders share this machine, so the arrival times of media are not checked.
 	f.Check(append(want.excused, pace...)...)
 	if !r.Ended {
 		t.Error("the playlist has no end")

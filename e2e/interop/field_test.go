@@ -24,18 +24,18 @@ type field struct {
 	file func(t *testing.T) string
 	// warned are the codes of the warnings that the broadcaster must have seen.
 	warned []string
-	// excused are the rules that the stream breaks by itself; docs/encoders.md says why.
+	// excused are the rules that the stream itself breaks; docs/encoders.md explains why.
 	excused []int
 	// unplayable is set if Chromium cannot decode it: it is only carried.
 	unplayable bool
-	// still is how long the picture may stand still in the browser; 1.5 s when 0: three
+	// still is how long the picture may be frozen in the browser; 1.5 s when 0: three
 	// streams are encoded, checked and decoded on two cores.
 	still time.Duration
 	// played is the share of the time watched that must be played; 0.85 when 0.
 	played float64
 	// silent and blind say that no sound, or no picture, is decoded.
 	silent, blind bool
-	// rebuilt is set if hls.js has to begin anew, because a track joined or left.
+	// rebuilt is set if hls.js has to begin again, because a track joined or left.
 	rebuilt bool
 	// multivariant must be in the multivariant playlist.
 	multivariant string
@@ -95,7 +95,7 @@ func (f field) mustPlay(t *testing.T, s *harness.Server, b *harness.Browser) {
 	t.Helper()
 	file := f.file(t)
 	follower := harness.Follow(t, s.PlaylistURL(f.name), hlscheck.Options{LowLatency: true})
-	// Not ffmpeg, which mends what it reads: the tags go out as they are.
+	// Not ffmpeg, which repairs its input: the tags are sent unchanged.
 	tags := readFLV(t, file)
 	length := time.Duration(tags[len(tags)-1].time) * time.Millisecond
 	var page *harness.Page
@@ -133,7 +133,7 @@ func (f field) mustPlay(t *testing.T, s *harness.Server, b *harness.Browser) {
 	r := follower.Wait(30 * time.Second)
 	watched()
 	<-look
-	// Many encoders share this machine: when their media comes is not judged.
+	// Many encoders share this machine, so the arrival times of media are not checked.
 	follower.Check(append(f.excused, pace...)...)
 	if !r.Ended {
 		t.Error("the playlist has no end")

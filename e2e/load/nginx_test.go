@@ -77,7 +77,7 @@ func (c *contender) hammer(b *testing.B, viewers, url string, connections int, t
 }
 
 // live returns where golive has what is in the file.
-func (s *stage) live(b *testing.B, file string) string {
+func (s *server) live(b *testing.B, file string) string {
 	if file == "playlist.m3u8" {
 		return s.MediaURL("load")
 	}
@@ -85,7 +85,7 @@ func (s *stage) live(b *testing.B, file string) string {
 }
 
 // newest returns the URL of the newest complete segment.
-func (s *stage) newest(b *testing.B) string {
+func (s *server) newest(b *testing.B) string {
 	b.Helper()
 	text, err := harness.Get(b.Context(), s.MediaURL("load"))
 	if err != nil {

@@ -47,7 +47,7 @@ func reportViewers(b *testing.B, r *seen, n int) {
 	}
 }
 
-// BenchmarkPart reports how late a part is for who waits for it, when each stream
+// BenchmarkPart reports how late a part is for viewers that wait for it, when each stream
 // has one viewer: on the server, and at the viewer, where the encoder's pace and the
 // network count too.
 func BenchmarkPart(b *testing.B) {

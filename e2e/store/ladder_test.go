@@ -22,7 +22,7 @@ import (
 	"golive/storage/s3/s3test"
 )
 
-// ladder is a node whose broadcasts have two renditions each, in a process of its own.
+// ladder is a node whose broadcasts have two renditions each, in a separate process.
 type ladder struct {
 	t       *testing.T
 	config  ladderConfig

@@ -39,7 +39,7 @@ const ladderVariable = "GOLIVE_TEST_LADDER"
 
 const smallRendition = "small"
 
-// ladderConfig says what the node does.
+// ladderConfig configures the node.
 type ladderConfig struct {
 	Dir              string // of the local disk
 	HTTP             string // its address for viewers

@@ -39,7 +39,7 @@ func TestRestart_DuringAnOutageLosesNothingThatWasSpooled(t *testing.T) {
 	s.WaitForState("show", "live", 20*time.Second)
 	harness.Pause(t.Context(), 5*time.Second)
 	store.Run(t)
-	drained(t, s, 20*time.Second)
+	awaitStored(t, s, 20*time.Second)
 	second.Quit()
 	seen := aired.Wait(30 * time.Second)
 	replay := b.waitForReplay("show", 10*time.Second)
@@ -72,7 +72,7 @@ func TestRestart_DuringAnOutageLosesNothingThatWasSpooled(t *testing.T) {
 	if gaps > 6 || waiting < 3 {
 		t.Errorf("%d gaps, %.0f waited", gaps, waiting)
 	}
-	aired.Check(11, 12, 10, 15, 16) // the server was dead for a while
+	aired.Check(11, 12, 10, 15, 16) // the server was not running for a while
 }
 
 // The server's disk is lost: another one, with the same bucket and registry, goes on.
