@@ -209,8 +209,8 @@ func TestWindow_SlidesAndCountsDiscontinuities(t *testing.T) {
 	}
 }
 
-// Rule 15: what has left the list stays fetchable for its duration and that of
-// the longest list, and not for ever.
+// Rule 15 of package hlscheck: a removed segment stays available for its duration plus that of
+// the longest playlist, and no longer.
 func TestWindow_RemovedSegmentsStayFetchableForTheirGrace(t *testing.T) {
 	cfg := DefaultConfig()
 	cfg.Window = 12 * time.Second

@@ -12,7 +12,7 @@ import (
 	"golive/media"
 )
 
-// ladder is a leader and one that follows it.
+// ladder is a leading segmenter and one that follows it.
 type ladder struct {
 	t           *testing.T
 	leader      *Segmenter

@@ -19,7 +19,7 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the golden files")
 
-// recorder keeps what a Segmenter makes and checks what must always hold.
+// recorder keeps a Segmenter's output, and checks invariants.
 type recorder struct {
 	t        *testing.T
 	open     *media.Segment

@@ -16,7 +16,7 @@ const (
 	hexOpus = "4f707573"
 )
 
-// ex makes an enhanced body from its header in hex and its data.
+// ex returns an enhanced body from its header in hex and its data.
 func ex(t testing.TB, header string, data ...[]byte) []byte {
 	t.Helper()
 	return append(raw(t, header), bytes.Join(data, nil)...)

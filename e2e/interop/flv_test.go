@@ -40,7 +40,7 @@ func readFLV(t *testing.T, path string) (tags []tag) {
 	return tags
 }
 
-// writeFLV makes a file of tags, and returns its path.
+// writeFLV writes tags to a file, and returns its path.
 func writeFLV(t *testing.T, name string, tags []tag) string {
 	t.Helper()
 	b := []byte{'F', 'L', 'V', 1, 5, 0, 0, 0, 9, 0, 0, 0, 0}

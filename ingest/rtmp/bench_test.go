@@ -65,7 +65,7 @@ func BenchmarkSession(b *testing.B) {
 	}
 }
 
-// endless makes second after second of a stream.
+// endless is a stream without an end, one second at a time.
 type endless struct {
 	bytes.Reader
 	buf []byte

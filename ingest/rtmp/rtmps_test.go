@@ -25,7 +25,7 @@ func secret() (*tls.Config, *x509.CertPool) {
 	return &tls.Config{MinVersion: tls.VersionTLS12, Certificates: s.TLS.Certificates}, trust
 }
 
-// openTLS makes a server that listens for RTMPS, and the configuration of a
+// openTLS returns a server that listens for RTMPS, and the configuration of a
 // client that trusts it.
 func openTLS(t testing.TB, cfg ingest.Config) (*harness, *tls.Config) {
 	t.Helper()
