@@ -90,7 +90,7 @@ func TestProxy_CutsOnlyCurrentConnections(t *testing.T) {
 				t.Errorf("after a %v: %v", how, err)
 			}
 			mustDial(t, p)
-			// They are counted when they were written: the answer may be quicker.
+			// Bytes are counted after they were written: the answer may arrive earlier.
 			ctx, cancel := context.WithTimeout(t.Context(), soon)
 			defer cancel()
 			if err := Eventually(ctx, time.Millisecond, func() error {
@@ -144,7 +144,7 @@ func TestProxy_IsSlowUntilItResumes(t *testing.T) {
 		t.Errorf("4 bytes took %v at 20 a second", took)
 	}
 	p.Resume()
-	// Of three tries one is not held up by this machine.
+	// On a busy machine, one of three attempts should be fast enough.
 	if took := min(timed(), timed(), timed()); took >= 150*time.Millisecond {
 		t.Errorf("after Resume an answer took %v", took)
 	}

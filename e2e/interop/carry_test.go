@@ -10,7 +10,7 @@ import (
 	"golive/internal/hlscheck"
 )
 
-// wanted is what must come out of golive when an encoder publishes.
+// wanted is the expected output of golive when an encoder publishes.
 type wanted struct {
 	// video and audio are the access units that were sent; negative if the
 	// number is not known, and at least one must arrive.
@@ -19,8 +19,8 @@ type wanted struct {
 	width, height int
 	// discontinuities are marks after the first segment.
 	discontinuities int
-	// rebuilt is set if hls.js has to begin again: it cannot add a track to what it
-	// plays.
+	// rebuilt is set if hls.js must be created again: it cannot add a track during
+	// playback.
 	rebuilt bool
 	// excused are rules that this encoder's stream breaks.
 	excused []int
@@ -28,8 +28,8 @@ type wanted struct {
 	length time.Duration
 }
 
-// mustCarry has the broadcast id published, follows it to its end, watches it in
-// the browser, and checks what came out. publish starts the encoder; stop, if not
+// mustCarry publishes the broadcast id, follows it to its end, plays it in the browser, and
+// checks the output. publish starts the encoder; stop, if not
 // nil, ends it after the page was watched.
 func mustCarry(t *testing.T, s *harness.Server, b *harness.Browser, id string, publish func() *harness.Process, stop func(*harness.Process), want wanted) {
 	t.Helper()
@@ -37,7 +37,7 @@ func mustCarry(t *testing.T, s *harness.Server, b *harness.Browser, id string, p
 		want.length = 5 * time.Second
 	}
 	f := harness.Follow(t, s.PlaylistURL(id), hlscheck.Options{LowLatency: true})
-	page := b.Open(t, s.WatchURL(id)) // first: a slow machine takes its time for that
+	page := b.Open(t, s.WatchURL(id)) // first, because it is slow on a slow machine
 	page.Rebuilds = want.rebuilt
 	encoder := publish()
 	t.Cleanup(func() {
