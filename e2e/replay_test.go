@@ -45,7 +45,7 @@ func TestReplay_IsWatchedAfterTheEnd(t *testing.T) {
 	}
 	shoot(p, "watch-replay")
 
-	// The bar is pressed at its beginning, and then an arrow key.
+	// Click the beginning of the seek bar, and then press an arrow key.
 	p.ClickAt(seekBar, 0.1)
 	back := p.WaitFor("seek to 10 %", 5*time.Second, func(now harness.Playback) bool { return now.Time < 3 })
 	p.Do(chromedp.KeyEvent(kb.ArrowRight))
@@ -110,7 +110,7 @@ func TestReplay_IsAvailableAfterTheEnd(t *testing.T) {
 // First the server is unavailable while the viewer seeks, and then hls.js must be created again.
 func TestReplay_ContinuesWhereItWasAfterAnError(t *testing.T) {
 	s := harness.Start(t, harness.Options{Config: "ingest: { reconnect_window: 1s, limits: { ahead: 0s } }"})
-	// Minutes, as fast as they are taken.
+	// Several minutes, as fast as golive reads.
 	harness.Run(t, "ffmpeg", "-v", "error", "-nostdin", "-stream_loop", "14", "-i", sources.Plain(t), "-c", "copy", "-f", "flv", s.PublishURL("show"))
 	s.WaitForState("show", "ended", 10*time.Second)
 	p := harness.OpenBrowser(t).Open(t, s.WatchURL("show"))
@@ -173,7 +173,7 @@ func loseSegment(t *testing.T, s *harness.Server, index int) {
 			break
 		}
 	}
-	names, err := filepath.Glob(filepath.Join(folder, "replay*.m3u8")) // the newest's, and the broadcast's own
+	names, err := filepath.Glob(filepath.Join(folder, "replay*.m3u8")) // replay.m3u8, and that of the broadcast
 	if err != nil || len(names) != 2 {
 		t.Fatalf("the replays are %q, %v", names, err)
 	}
@@ -184,9 +184,9 @@ func loseSegment(t *testing.T, s *harness.Server, index int) {
 	}
 }
 
-// shoot takes a picture of the page at a desk and on a phone.
+// shoot takes screenshots of the page in the sizes of a desktop and a phone.
 func shoot(p *harness.Page, name string) {
-	stir := chromedp.MouseEvent(chromedp.MouseMoved, 200, 200) // the controls come forth
+	stir := chromedp.MouseEvent(chromedp.MouseMoved, 200, 200) // shows the controls
 	p.Do(stir)
 	p.WaitUntil(2*time.Second, "document.querySelector('[data-blank]') || getComputedStyle(document.querySelector('[data-controls]')).opacity === '1'")
 	p.Screenshot(name)

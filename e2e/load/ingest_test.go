@@ -19,7 +19,7 @@ import (
 const session = "golive/ingest/rtmp.(*session).run"
 
 // BenchmarkIngest reports what publishing costs while viewers wait for the next
-// part of one of the streams, again and again, and while there is none. Publishers
+// part of one of the streams, repeatedly, and without viewers. Publishers
 // and viewers share a process, so the server's own profile tells them apart: what
 // counts is all CPU time on the goroutines of the publishers, system calls included.
 func BenchmarkIngest(b *testing.B) {

@@ -21,7 +21,7 @@ var (
 func TestMain(m *testing.M) { harness.Main(m, &sources) }
 
 const (
-	// fill is how long it takes until a playlist is as long as it will be: its window.
+	// fill is the time until a playlist has its full length, the window.
 	fill = 32 * time.Second
 	// Viewers connect during ramp; measuring begins after settle.
 	ramp   = 5 * time.Second
@@ -70,7 +70,7 @@ type seen struct {
 	Late     percentiles      `json:"late"`
 
 	cpu     float64 // seconds of the server's process group
-	minutes float64 // in which it was used
+	minutes float64 // in which that was used
 	metrics harness.Metrics
 }
 
@@ -92,7 +92,7 @@ func (s *server) send(b *testing.B, mode string, viewers int, url string) *seen 
 	return r
 }
 
-// idle measures the server as it is.
+// idle measures the server without additional viewers.
 func (s *server) idle(b *testing.B) *seen {
 	b.Helper()
 	r := &seen{}

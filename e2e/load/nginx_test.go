@@ -15,7 +15,7 @@ import (
 	"golive/e2e/harness"
 )
 
-// contender is a server that is asked for one thing again and again.
+// contender is a server that one resource is requested from repeatedly.
 type contender struct {
 	name string
 	pid  int
@@ -76,7 +76,7 @@ func (c *contender) hammer(b *testing.B, viewers, url string, connections int, t
 	c.bytes += r.Bytes
 }
 
-// live returns where golive has what is in the file.
+// live returns golive's URL for the content of the file.
 func (s *server) live(b *testing.B, file string) string {
 	if file == "playlist.m3u8" {
 		return s.MediaURL("load")

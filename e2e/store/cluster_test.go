@@ -145,7 +145,7 @@ func TestCluster_BroadcastOfAKilledNodeGoesOnAtAnother(t *testing.T) {
 	second := publishAgain(t, file, b, "show")
 	b.WaitForState("show", "live", 20*time.Second)
 	c.waitForPublications(2)
-	a.Run() // it finds its log, and that the broadcast is another's
+	a.Run() // it finds its log, and that another node owns the broadcast
 	waitFor(t, a, "golive_registry_leases_lost_total", 1)
 	harness.Pause(t.Context(), 6*time.Second)
 	if n := len(c.publications()); n != 2 {
@@ -295,8 +295,8 @@ func TestCluster_BucketOfAnotherRegistryIsRefused(t *testing.T) {
 	}
 }
 
-// ask publishes the built-in clip for a moment, and returns what the server answers, and how
-// long after the publish.
+// ask publishes the built-in clip briefly, and returns the server's answer to publish, and its
+// delay.
 func ask(t *testing.T, url string) (code string, took time.Duration) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), harness.Timeout(10*time.Second))
@@ -309,13 +309,13 @@ func ask(t *testing.T, url string) (code string, took time.Duration) {
 			line = &tap{Conn: conn}
 			return line, err
 		},
-	}, slog.New(slog.DiscardHandler)) // a refusal is what the tap has seen
+	}, slog.New(slog.DiscardHandler)) // the tap records a refusal
 	line.mu.Lock()
 	defer line.mu.Unlock()
 	return line.code, line.answered.Sub(line.asked)
 }
 
-// tap is a connection that notes the publish and its answer.
+// tap is a connection that records the publish command and its answer.
 type tap struct {
 	net.Conn
 
@@ -324,7 +324,7 @@ type tap struct {
 	code            string
 }
 
-// publishCommand is the name of the command as AMF has it.
+// publishCommand is the name of the command, encoded as AMF.
 const publishCommand = "\x02\x00\x07publish"
 
 func (c *tap) Write(p []byte) (int, error) {

@@ -19,7 +19,7 @@ import (
 const page = `<!doctype html><title>bucket</title><video muted autoplay playsinline width="640"></video><script src="/hls.min.js"></script>
 <script>const hls = new Hls(); hls.loadSource(new URLSearchParams(location.search).get('url')); hls.attachMedia(document.querySelector('video'));</script>`
 
-// The bucket is plain HLS that a static server serves alone, live and afterwards.
+// The bucket is plain HLS: a static server is sufficient to serve it, live and afterwards.
 func TestBucket_IsPlayedThroughNginxAlone(t *testing.T) {
 	store := s3test.Start(t)
 	yaml, name := harness.S3Storage(t, store, store.Address)

@@ -33,8 +33,8 @@ import (
 	"golive/storage/s3/s3test"
 )
 
-// ladderVariable has the configuration of a node of two renditions: this program is that
-// node, instead of the tests, where it is set.
+// ladderVariable contains the configuration of a node with two renditions. If it is set, this
+// program runs that node instead of the tests.
 const ladderVariable = "GOLIVE_TEST_LADDER"
 
 const smallRendition = "small"

@@ -21,7 +21,7 @@ var (
 	minutes    = flag.Float64("minutes", 0.75, "for how many minutes")
 )
 
-// trouble is something that happens to the store, for a fifth of the time each.
+// trouble is a failure of the store; each lasts a fifth of the time.
 type trouble struct {
 	name       string
 	begin, end func()
@@ -113,8 +113,8 @@ func awaitStored(t *testing.T, s *harness.Server, limit time.Duration) {
 	}
 }
 
-// sameInBucket compares what viewers were sent with the bucket and its replay, and
-// counts the segments.
+// sameInBucket compares the segments that viewers received with the bucket and its replay, and
+// counts them.
 func sameInBucket(t *testing.T, b bucket, id string, aired *hlscheck.Rendition) int {
 	t.Helper()
 	replay := b.waitForReplay(id, 10*time.Second)

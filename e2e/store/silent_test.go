@@ -46,7 +46,7 @@ func TestStart_TakesPublishersWhileTheStoreSaysNothing(t *testing.T) {
 	s.WaitForState("show", "live", 10*time.Second)
 	harness.Pause(t.Context(), 5*time.Second)
 	network.Resume()
-	network.Cut(harness.Reset) // what is in the hole stays there
+	network.Cut(harness.Reset) // data that was sent into the black hole is lost
 	awaitStored(t, s, time.Minute)
 	encoder.Quit()
 	for _, r := range (bucket{t, filepath.Join(store.Dir, name)}).waitForReplay("show", 20*time.Second).Segments {
