@@ -79,8 +79,8 @@ type observed struct {
 }
 
 func (o *observed) Write(b []byte) (int, error) {
-	const noMessageOfTheHandshakeIsSoLong = 4 << 10
-	if len(b) > noMessageOfTheHandshakeIsSoLong {
+	const maxHandshakeMessage = 4 << 10
+	if len(b) > maxHandshakeMessage {
 		o.p.once.Do(func() { o.p.began <- time.Now() })
 	}
 	return o.Conn.Write(b)
