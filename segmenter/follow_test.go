@@ -58,7 +58,7 @@ func (l *ladder) run(source, rung []media.AccessUnit, late media.Ticks) {
 	}
 }
 
-// listed is what the playlists of both must say of a segment.
+// listed is the data of a segment that must be equal in both playlists.
 type listed struct {
 	MSN             int64
 	Session         string

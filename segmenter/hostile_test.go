@@ -12,7 +12,7 @@ import (
 	"golive/media"
 )
 
-// checkTargets holds what came out to rules 2, 3 and 27 of the HLS table.
+// checkTargets checks the output by rules 2, 3 and 27 of package hlscheck.
 func (r *recorder) checkTargets(f Format) {
 	r.t.Helper()
 	for _, seg := range r.segments {
@@ -232,7 +232,7 @@ func TestSegmenter_TimeThatStandsStillGrowsNoSegmentWithoutEnd(t *testing.T) {
 	}
 }
 
-// bounds is an Output that keeps nothing, and looks at everything.
+// bounds is an Output that checks everything and keeps nothing.
 type bounds struct {
 	part    func(*media.Part)
 	segment func(*media.Segment)

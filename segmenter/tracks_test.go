@@ -14,7 +14,7 @@ import (
 	"golive/media"
 )
 
-// played is what a player finds in the segments.
+// played is the content of the segments for a player.
 type played struct {
 	// longest is the longest time from one unit to the next of a stream, by its type.
 	longest map[uint8]media.Ticks
@@ -104,7 +104,7 @@ func (r *recorder) discontinuities() (n int) {
 	return n
 }
 
-// checkParts is rule 28, and what checkTargets checks.
+// checkParts checks rule 28, and calls checkTargets.
 func (r *recorder) checkParts(f Format) {
 	r.t.Helper()
 	r.checkTargets(f)

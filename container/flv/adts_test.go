@@ -17,7 +17,7 @@ func adts(rate, channels int, raw ...byte) []byte {
 	return append(aac.AppendADTSHeader(nil, aac.ObjectTypeLC, rate, channels, len(raw)), raw...)
 }
 
-// all returns what d makes of an audio body.
+// all returns the access units that d reads from an audio body.
 func all(t *testing.T, d *flv.Demuxer, dts media.Ticks, body []byte) []media.AccessUnit {
 	t.Helper()
 	var units []media.AccessUnit

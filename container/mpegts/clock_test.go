@@ -74,7 +74,7 @@ func (s *stream) parts(m *Muxer) (parts [][]byte) {
 	return parts
 }
 
-// checkClock holds PCRs to ISO 13818-1 section 2.7.2, and to what decoders need.
+// checkClock checks PCRs by ISO 13818-1 section 2.7.2, and the needs of decoders.
 func (s *streamRead) checkClock(tb testing.TB) {
 	tb.Helper()
 	for i, c := range s.clocks {

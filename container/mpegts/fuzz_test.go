@@ -8,7 +8,7 @@ import (
 	"golive/media"
 )
 
-// FuzzPart makes units of the fuzzer's bytes, packs them and compares what an
+// FuzzPart creates units from the fuzzer's bytes, packs them and compares what an
 // independent demuxer finds.
 func FuzzPart(f *testing.F) {
 	f.Add([]byte{})

@@ -13,8 +13,8 @@ import (
 	"golive/media"
 )
 
-// The oracle reads what the Muxer wrote with somebody else's demuxer and checks
-// it against what the units should have become, worked out in the plainest way.
+// The oracle reads the Muxer's output with an independent demuxer, and compares it with the
+// expected output, which it computes in the simplest way.
 
 // pesRead is a PES packet as the demuxer gave it.
 type pesRead struct {
@@ -238,7 +238,7 @@ func readADTS(tb testing.TB, b []byte) []adtsFrame {
 	return frames
 }
 
-// annexB returns the reference for what a video unit becomes, nil for nothing.
+// annexB returns the expected bytes of a video unit; nil if there are none.
 func annexB(u media.AccessUnit) []byte {
 	size := u.Track.NALLengthSize
 	delimiter := []byte{0x09, 0xf0}

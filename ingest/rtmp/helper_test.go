@@ -340,7 +340,7 @@ func (c *client) connect(app string) {
 	c.reply("_result")
 }
 
-// publish does what encoders do before the first picture.
+// publish sends the commands that encoders send before the first picture.
 func (c *client) publish(name string) {
 	c.t.Helper()
 	c.connect("live")

@@ -236,7 +236,7 @@ func TestThrottle_FileIsReadAtRealTimeAndThatIsSaid(t *testing.T) {
 	})
 }
 
-// count drains the channel and counts what f wants.
+// count empties the channel, and returns the number of values for which f is true.
 func count[T any](all chan T, f func(T) bool) (n int) {
 	for range len(all) {
 		if f(<-all) {
