@@ -16,7 +16,7 @@ import (
 	"golive/ingest"
 )
 
-// secret returns a certificate for 127.0.0.1, and a client configuration that trusts it.
+// secret returns a certificate for 127.0.0.1, and a pool that trusts it.
 func secret() (*tls.Config, *x509.CertPool) {
 	s := httptest.NewTLSServer(http.NotFoundHandler())
 	defer s.Close()
