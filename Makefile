@@ -2,9 +2,9 @@
 
 GOLANGCI := go tool -modfile=tools/go.mod golangci-lint
 HLS      := web/assets/vendor/hls.min.js
-# The real S3-compatible server of the tests.
+# The S3-compatible server that tests use.
 S3SERVER := bin/versitygw
-# The real ACME authority of the tests.
+# The ACME authority that tests use.
 ACME     := bin/pebble
 FUZZTIME ?= 20s
 # The packages with goroutines, whose tests run under the race detector.
@@ -23,7 +23,7 @@ run: build ## build, start, and show the demo on http://localhost:8080/
 build: $(HLS) ## build bin/golive
 	go build -o bin/golive ./cmd/golive
 
-setup: $(HLS) $(S3SERVER) $(ACME) ## install missing tools of the tests
+setup: $(HLS) $(S3SERVER) $(ACME) ## install the tools that tests need
 	@tools/need.sh ffmpeg chromium gcc nginx
 
 test: setup lint ## all tests: modules, format, lint, 386, unit, race, pages, end to end
@@ -34,7 +34,7 @@ test: setup lint ## all tests: modules, format, lint, 386, unit, race, pages, en
 race: ## every unit test under the race detector
 	go test -race ./...
 
-# The tests mostly wait: two packages at a time take half the time.
+# The tests mostly wait, so two packages in parallel take half the time.
 e2e: setup ## real ffmpeg, real Chromium, real sockets
 	go test -tags e2e -count=1 -p 2 -parallel 2 -timeout 20m ./e2e/...
 
@@ -42,11 +42,11 @@ interop: setup ## GStreamer and OBS Studio publish, Chromium plays
 	@tools/need.sh gstreamer obs
 	go test -tags interop -count=1 -timeout 15m ./e2e/interop
 
-# Run it alone: each stream is encoded, checked and decoded in real time.
+# Run this alone: each stream is encoded, checked and decoded in real time.
 field: setup ## unusual streams of real encoders, played in Chromium
 	GOLIVE_STRICT=1 go test -tags 'e2e field' -count=1 -parallel 3 -timeout 25m -run TestField ./e2e/interop
 
-# Run it alone: it measures how soon and how smoothly pictures are shown.
+# Run this alone: it measures how soon and how smoothly pictures are shown.
 latency: setup ## the delay of a picture from the encoder to Chromium's screen
 	GOLIVE_STRICT=1 go test -tags e2e -count=1 -v -timeout 15m -run 'TestLatency|TestChromium_PlaysWhat' ./e2e
 

@@ -14,7 +14,7 @@ import (
 	"golive/e2e/harness"
 )
 
-// FIELD 4 row 67.
+// Row 67 of docs/encoders.md: captions in SEI messages.
 func TestChromium_Row67_ShowsTheCaptionsThatTheEncoderSends(t *testing.T) {
 	// With parts, hls.js sorts captions into the order of presentation in each part
 	// alone, and B-frames mix them up.
@@ -41,7 +41,7 @@ func TestChromium_Row67_ShowsTheCaptionsThatTheEncoderSends(t *testing.T) {
 
 // captioned puts a caption of CEA-608 into each picture of an FLV file, before or
 // behind an access unit delimiter: every two seconds GOLIVE and
-// a number in the lowest row. hls.js shows a caption when another one takes its place.
+// a number in the lowest row. hls.js shows a caption when the next one replaces it.
 func captioned(flv []byte) []byte {
 	const header, tagHeader = 13, 11
 	out := append([]byte{}, flv[:header]...)

@@ -9,5 +9,5 @@
 // Package e2e does not know golive's other packages: it uses its commands, ports, URLs and
 // files, and internal/hlscheck to read them.
 //
-// It starts no goroutine of its own; those of the harness end with the test.
+// It starts no goroutines itself; those of the harness end with the test.
 package e2e

@@ -40,7 +40,7 @@ func clocked(t *testing.T, length time.Duration) string {
 	return sources.FLV(t, "-vf", strings.Join(squares, ","), "-t", fmt.Sprint(int(length.Seconds())), "-preset", "ultrafast", "-bf", "0")
 }
 
-// publication knows when it sent its first picture.
+// publication records when it sent its first picture.
 type publication struct {
 	once  sync.Once
 	began chan time.Time
@@ -72,22 +72,22 @@ func publish(t *testing.T, file, url string) *publication {
 	return p
 }
 
-// observed is a connection on which a key frame cannot be overlooked.
+// observed is a connection that records when a key frame is sent.
 type observed struct {
 	net.Conn
 	p *publication
 }
 
 func (o *observed) Write(b []byte) (int, error) {
-	const noMessageOfTheHandshakeIsSoLong = 4 << 10
-	if len(b) > noMessageOfTheHandshakeIsSoLong {
+	const maxHandshakeMessage = 4 << 10
+	if len(b) > maxHandshakeMessage {
 		o.p.once.Do(func() { o.p.began <- time.Now() })
 	}
 	return o.Conn.Write(b)
 }
 
-// readClock answers with the number that the picture shows, and when it was on the
-// screen: Unix milliseconds.
+// readClock returns the number in the picture, and when it was displayed, in Unix
+// milliseconds.
 const readClock = `new Promise((done) => {
 	const video = document.querySelector('video');
 	video.requestVideoFrameCallback((_, frame) => {
@@ -101,7 +101,7 @@ const readClock = `new Promise((done) => {
 	});
 })`
 
-// firstPicture answers with the milliseconds from the start of the navigation to the
+// firstPicture returns the milliseconds from the start of the navigation to the
 // first picture.
 const firstPicture = `new Promise((done) => {
 	const look = () => {
@@ -135,7 +135,7 @@ func TestLatency(t *testing.T) {
 			began := <-sent.began
 			s.WaitForState("show", "live", 10*time.Second)
 			browser := harness.OpenBrowser(t)
-			harness.Pause(t.Context(), time.Until(began.Add(12*time.Second))) // no viewer of the first moment
+			harness.Pause(t.Context(), time.Until(began.Add(12*time.Second))) // a viewer who joins later
 			page := browser.Open(t, s.WatchURL("show"))
 			first := time.Duration(harness.Evaluate[float64](page, firstPicture) * float64(time.Millisecond))
 			page.MustPlay(3 * time.Second)
@@ -158,7 +158,7 @@ func TestLatency(t *testing.T) {
 			at := func(list []float64, q float64) float64 { return list[int(q*float64(len(list)-1))] }
 			t.Logf("%d pictures in %v, %.1f s played, still at most %v: sent to shown %.2f s at the median, %.2f to %.2f s; the page says %.2f s; the first picture after %.2f s",
 				len(latencies), *watch, report.Played, report.Longest.Round(time.Millisecond), at(latencies, 0.5), latencies[0], at(latencies, 1), at(told, 0.5), first.Seconds())
-			// A page that stood still once, for want of a processor, keeps a greater distance.
+			// After a stall for lack of CPU time a page keeps a longer delay.
 			most := harness.Timeout(time.Duration(c.most * float64(time.Second))).Seconds()
 			if got := at(latencies, 0.95); got > most || math.IsNaN(got) || latencies[0] < 0 {
 				t.Errorf("the latency is %.2f s, want at most %.1f s", got, most)

@@ -14,8 +14,8 @@ import (
 	"golive/e2e/harness"
 )
 
-// FIELD row 76: golive below a path of another site, whose proxy takes the path off, or
-// leaves it.
+// Row 76 of docs/encoders.md: golive below a path of another site, whose proxy removes the
+// path or passes it on.
 func TestChromium_PlaysBelowThePathOfAProxy(t *testing.T) {
 	at := harness.Start(t, harness.Options{})
 	below := harness.Start(t, harness.Options{Config: "origin: { base_path: /kept }"})

@@ -45,7 +45,7 @@ func TestReplay_IsWatchedAfterTheEnd(t *testing.T) {
 	}
 	shoot(p, "watch-replay")
 
-	// The bar is pressed at its beginning, and then an arrow key.
+	// Click the beginning of the seek bar, and then press an arrow key.
 	p.ClickAt(seekBar, 0.1)
 	back := p.WaitFor("seek to 10 %", 5*time.Second, func(now harness.Playback) bool { return now.Time < 3 })
 	p.Do(chromedp.KeyEvent(kb.ArrowRight))
@@ -55,7 +55,8 @@ func TestReplay_IsWatchedAfterTheEnd(t *testing.T) {
 	p.WaitForPlay(5 * time.Second)
 	p.MustPlay(3 * time.Second)
 
-	// Who watches is not taken away when it begins again; who is at the end is.
+	// A viewer of the replay stays there when the broadcast begins again; one at its end is
+	// switched to the live broadcast.
 	p.ClickAt(seekBar, 0.02)
 	harness.PublishLooped(t, sources.Plain(t), s.PublishURL("show"))
 	p.WaitUntil(20*time.Second, "!document.querySelector('[data-watch-live]').hidden")
@@ -106,11 +107,10 @@ func TestReplay_IsAvailableAfterTheEnd(t *testing.T) {
 	shoot(embedded, "embed-replay")
 }
 
-// First the server is away while the viewer goes to another place, and then hls.js
-// must begin anew.
+// First the server is unavailable while the viewer seeks, and then hls.js must be created again.
 func TestReplay_ContinuesWhereItWasAfterAnError(t *testing.T) {
 	s := harness.Start(t, harness.Options{Config: "ingest: { reconnect_window: 1s, limits: { ahead: 0s } }"})
-	// Minutes, as fast as they are taken.
+	// Several minutes, as fast as golive reads.
 	harness.Run(t, "ffmpeg", "-v", "error", "-nostdin", "-stream_loop", "14", "-i", sources.Plain(t), "-c", "copy", "-f", "flv", s.PublishURL("show"))
 	s.WaitForState("show", "ended", 10*time.Second)
 	p := harness.OpenBrowser(t).Open(t, s.WatchURL("show"))
@@ -122,12 +122,12 @@ func TestReplay_ContinuesWhereItWasAfterAnError(t *testing.T) {
 	})()`)
 	p.Do(chromedp.Click("[data-watch-replay]"))
 	p.WaitForPicture(10 * time.Second)
-	// The bar knows how long the replay is, and so where a click leads.
+	// The seek bar has the replay's duration, so that a click has a position.
 	p.WaitUntil(5*time.Second, "Number(document.querySelector('[data-seek-input]').max) > 100")
 
 	s.Kill()
 	p.ClickAt(seekBar, 0.5)
-	p.WaitUntil(10*time.Second, "document.querySelector('[data-toast-text]').textContent.includes('does not answer')")
+	p.WaitUntil(10*time.Second, "document.querySelector('[data-toast-text]').textContent.includes('not responding')")
 	shoot(p, "watch-replay-lost")
 	s.Run()
 	p.WaitForPlay(20 * time.Second)
@@ -140,7 +140,7 @@ func TestReplay_ContinuesWhereItWasAfterAnError(t *testing.T) {
 	p.WaitUntil(10*time.Second, "player !== first")
 	again := p.WaitForPlay(10 * time.Second)
 	if again.Time < there.Time || again.Time > there.Time+15 {
-		t.Errorf("it begins anew at %.1f s, and was at %.1f s", again.Time, there.Time)
+		t.Errorf("it begins again at %.1f s, and was at %.1f s", again.Time, there.Time)
 	}
 	p.MustPlay(3 * time.Second)
 }
@@ -152,7 +152,7 @@ func airOnce(t *testing.T, s *harness.Server) {
 	s.WaitForState("show", "ended", 10*time.Second)
 }
 
-// loseSegment deletes the segment at an index of the replay, which then says so.
+// loseSegment deletes the segment at an index of the replay.
 func loseSegment(t *testing.T, s *harness.Server, index int) {
 	t.Helper()
 	folder := filepath.Join(s.Data(), "media", "live", "show")
@@ -173,7 +173,7 @@ func loseSegment(t *testing.T, s *harness.Server, index int) {
 			break
 		}
 	}
-	names, err := filepath.Glob(filepath.Join(folder, "replay*.m3u8")) // the newest's, and the broadcast's own
+	names, err := filepath.Glob(filepath.Join(folder, "replay*.m3u8")) // replay.m3u8, and that of the broadcast
 	if err != nil || len(names) != 2 {
 		t.Fatalf("the replays are %q, %v", names, err)
 	}
@@ -184,9 +184,9 @@ func loseSegment(t *testing.T, s *harness.Server, index int) {
 	}
 }
 
-// shoot takes a picture of the page at a desk and on a phone.
+// shoot takes screenshots of the page in the sizes of a desktop and a phone.
 func shoot(p *harness.Page, name string) {
-	stir := chromedp.MouseEvent(chromedp.MouseMoved, 200, 200) // the controls come forth
+	stir := chromedp.MouseEvent(chromedp.MouseMoved, 200, 200) // shows the controls
 	p.Do(stir)
 	p.WaitUntil(2*time.Second, "document.querySelector('[data-blank]') || getComputedStyle(document.querySelector('[data-controls]')).opacity === '1'")
 	p.Screenshot(name)

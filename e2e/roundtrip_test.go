@@ -12,7 +12,7 @@ import (
 	"golive/internal/hlscheck"
 )
 
-// ticksPerMilli is how many 90 kHz ticks FLV's millisecond has.
+// ticksPerMilli is the number of 90 kHz ticks per millisecond, FLV's unit.
 const ticksPerMilli = 90
 
 func TestFFmpeg_EveryAccessUnitComesOutAgain(t *testing.T) {
@@ -48,7 +48,7 @@ func TestFFmpeg_EveryAccessUnitComesOutAgain(t *testing.T) {
 	}
 }
 
-// checkParts wants a segment's parts to be its bytes.
+// checkParts checks that a segment consists of the bytes of its parts.
 func checkParts(t *testing.T, r *hlscheck.Rendition) {
 	t.Helper()
 	parts := map[int64][]byte{}
@@ -96,7 +96,7 @@ func checkAudio(t *testing.T, ts *hlscheck.Transport, source string, want, wantV
 	const frame = 1024 * 90_000 / 48_000 // exact
 	for i, f := range frames {
 		pts, wantPTS := f.PTS-base, (want[i].PTS-wantVideo[0].DTS)*ticksPerMilli
-		// The source has whole milliseconds, what comes out is counted in samples.
+		// The source has whole milliseconds; audio times in the output are counted in samples.
 		if off := pts - wantPTS; off < -ticksPerMilli || off > ticksPerMilli {
 			t.Fatalf("audio frame %d: PTS %d, want %d within a millisecond", i, pts, wantPTS)
 		}
@@ -110,7 +110,7 @@ func checkAudio(t *testing.T, ts *hlscheck.Transport, source string, want, wantV
 	}
 }
 
-// checkWitnesses asks ffprobe and ffmpeg what they think of the bytes.
+// checkWitnesses checks the bytes with ffprobe and ffmpeg.
 func checkWitnesses(t *testing.T, all []byte) {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "all.ts")

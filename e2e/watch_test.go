@@ -19,7 +19,7 @@ func TestChromium_PlaysWhatFFmpegPublishesWithoutAStall(t *testing.T) {
 	s := harness.Start(t, harness.Options{})
 	source := sources.Plain(t)
 
-	// The viewer is there first: the page waits, and starts by itself.
+	// The viewer opens the page before the broadcast: playback starts automatically.
 	p := harness.OpenBrowser(t).Open(t, s.WatchURL("show"))
 	p.WaitUntil(10*time.Second, "document.querySelector('[data-title]').textContent === 'Not live yet'")
 	p.Screenshot("watch-waiting")
@@ -92,7 +92,7 @@ func TestEmbed_PlaysInAFrameOfAnotherPage(t *testing.T) {
 		fmt.Fprintf(w, `<!doctype html><h1>Another site</h1><iframe src="%s" width="640" height="360" allow="autoplay"></iframe>`, s.URL("/embed/show"))
 	}))
 	t.Cleanup(page.Close)
-	// localhost and 127.0.0.1 are two sites to a browser.
+	// To a browser localhost and 127.0.0.1 are two sites.
 	p := harness.OpenBrowser(t).Open(t, strings.Replace(page.URL, "127.0.0.1", "localhost", 1))
 	frame := p.Frame(s.URL("/embed/show"))
 	frame.WaitForPicture(20 * time.Second)

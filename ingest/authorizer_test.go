@@ -14,14 +14,14 @@ import (
 	"golive/media"
 )
 
-// stage remembers who was let in.
-type stage struct {
+// handler is a PublishHandler that records the accepted publisher.
+type handler struct {
 	id        string
 	publisher Publisher
 	err       error
 }
 
-func (s *stage) Publish(_ context.Context, id string, p Publisher) (Sink, error) {
+func (s *handler) Publish(_ context.Context, id string, p Publisher) (Sink, error) {
 	s.id, s.publisher = id, p
 	return sink{}, s.err
 }
@@ -41,17 +41,17 @@ func keys(pairs ...string) PublishConfig {
 	return c
 }
 
-func authorizer(t *testing.T, cfg PublishConfig, s *stage) *Authorizer {
+func authorizer(t *testing.T, cfg PublishConfig, s *handler) *Authorizer {
 	t.Helper()
-	d, err := NewAuthorizer(cfg, s, discard())
+	a, err := NewAuthorizer(cfg, s, discard())
 	if err != nil {
 		t.Fatal(err)
 	}
-	return d
+	return a
 }
 
-func admit(d *Authorizer, app, name string) (Admission, error) {
-	return d.Admit(context.Background(), Request{Protocol: "rtmp", App: app, Name: name}, func(error) {})
+func admit(a *Authorizer, app, name string) (Admission, error) {
+	return a.Admit(context.Background(), Request{Protocol: "rtmp", App: app, Name: name}, func(error) {})
 }
 
 func TestRow1_PublishingPointIsFoundHoweverItIsSplit(t *testing.T) {
@@ -65,7 +65,7 @@ func TestRow1_PublishingPointIsFoundHoweverItIsSplit(t *testing.T) {
 		{"live", "rtmp://host:1935/live/studio"},
 		{"", "rtmp://host/live/studio"},
 	} {
-		s := &stage{}
+		s := &handler{}
 		a, err := admit(authorizer(t, PublishConfig{Open: true}, s), p[0], p[1])
 		if err != nil || a.ID != "studio" || s.id != "studio" {
 			t.Errorf("%q: id %q, err = %v", p, a.ID, err)
@@ -80,7 +80,7 @@ func TestRow2_QueryOnEitherHalfIsLeftOut(t *testing.T) {
 		{"live/studio?x", "?y"},
 		{"live?a", "rtmp://host/live/studio?b=/../%00"},
 	} {
-		s := &stage{}
+		s := &handler{}
 		a, err := admit(authorizer(t, PublishConfig{Open: true}, s), p[0], p[1])
 		if err != nil || a.ID != "studio" || s.id != "studio" {
 			t.Errorf("%q: id %q, err = %v", p, a.ID, err)
@@ -105,7 +105,7 @@ func TestAdmit_RefusesIllegalNames(t *testing.T) {
 		{"live", "rtmp://host"},
 		{"live", "ключ"},
 	} {
-		s := &stage{}
+		s := &handler{}
 		if a, err := admit(authorizer(t, PublishConfig{Open: true}, s), p[0], p[1]); !errors.Is(err, ErrBadName) || s.id != "" {
 			t.Errorf("%q: id %q, err = %v", p, a.ID, err)
 		}
@@ -113,14 +113,14 @@ func TestAdmit_RefusesIllegalNames(t *testing.T) {
 }
 
 func TestAdmit_FindsTheBroadcastByKeyAndHidesTheKey(t *testing.T) {
-	s := &stage{}
-	d := authorizer(t, keys("one", "key-number-1", "two", "key-number-2"), s)
-	a, err := admit(d, "live", "key-number-2?x=1")
+	s := &handler{}
+	auth := authorizer(t, keys("one", "key-number-1", "two", "key-number-2"), s)
+	a, err := admit(auth, "live", "key-number-2?x=1")
 	if err != nil || a.ID != "two" || s.id != "two" || s.publisher.Name != "two" {
 		t.Errorf("id %q, name %q, err = %v", a.ID, s.publisher.Name, err)
 	}
 	for _, wrong := range []string{"two", "key-number-3", "key-number-", "key-number-22", "studio"} {
-		_, err := admit(d, "live", wrong)
+		_, err := admit(auth, "live", wrong)
 		if !errors.Is(err, ErrUnauthorized) || strings.Contains(err.Error(), wrong) {
 			t.Errorf("%q: err = %v", wrong, err)
 		}
@@ -128,32 +128,32 @@ func TestAdmit_FindsTheBroadcastByKeyAndHidesTheKey(t *testing.T) {
 }
 
 func TestAdmit_PassesTheStagesRefusalOn(t *testing.T) {
-	if _, err := admit(authorizer(t, PublishConfig{Open: true}, &stage{err: ErrTaken}), "live", "studio"); !errors.Is(err, ErrTaken) {
+	if _, err := admit(authorizer(t, PublishConfig{Open: true}, &handler{err: ErrTaken}), "live", "studio"); !errors.Is(err, ErrTaken) {
 		t.Errorf("err = %v", err)
 	}
 }
 
 func TestReload_SwapsTheKeys(t *testing.T) {
-	d := authorizer(t, keys("one", "key-number-1"), &stage{})
+	auth := authorizer(t, keys("one", "key-number-1"), &handler{})
 	file := filepath.Join(t.TempDir(), "key")
 	if err := os.WriteFile(file, []byte("key-in-a-file\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := d.Reload(PublishConfig{Keys: []KeyConfig{{ID: "two", KeyFile: file}}}); err != nil {
+	if err := auth.Reload(PublishConfig{Keys: []KeyConfig{{ID: "two", KeyFile: file}}}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := admit(d, "live", "key-number-1"); !errors.Is(err, ErrUnauthorized) {
+	if _, err := admit(auth, "live", "key-number-1"); !errors.Is(err, ErrUnauthorized) {
 		t.Errorf("old key: err = %v", err)
 	}
-	if a, err := admit(d, "live", "key-in-a-file"); err != nil || a.ID != "two" {
+	if a, err := admit(auth, "live", "key-in-a-file"); err != nil || a.ID != "two" {
 		t.Errorf("new key: id %q, err = %v", a.ID, err)
 	}
 	for _, broken := range []string{filepath.Join(t.TempDir(), "none"), os.DevNull} {
-		if err := d.Reload(PublishConfig{Keys: []KeyConfig{{ID: "three", KeyFile: broken}}}); err == nil {
+		if err := auth.Reload(PublishConfig{Keys: []KeyConfig{{ID: "three", KeyFile: broken}}}); err == nil {
 			t.Errorf("%s: no error", broken)
 		}
 	}
-	if a, err := admit(d, "live", "key-in-a-file"); err != nil || a.ID != "two" {
+	if a, err := admit(auth, "live", "key-in-a-file"); err != nil || a.ID != "two" {
 		t.Errorf("after broken reloads: id %q, err = %v", a.ID, err)
 	}
 }
@@ -161,11 +161,11 @@ func TestReload_SwapsTheKeys(t *testing.T) {
 func TestNewAuthorizer_WarnsOnceWhenOpen(t *testing.T) {
 	var out bytes.Buffer
 	log := slog.New(slog.NewTextHandler(&out, nil))
-	d, err := NewAuthorizer(PublishConfig{Open: true}, &stage{}, log)
+	auth, err := NewAuthorizer(PublishConfig{Open: true}, &handler{}, log)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := d.Reload(PublishConfig{Open: true}); err != nil {
+	if err := auth.Reload(PublishConfig{Open: true}); err != nil {
 		t.Fatal(err)
 	}
 	if n := strings.Count(out.String(), "level=WARN"); n != 1 {

@@ -9,7 +9,7 @@ import (
 	"golive/media"
 )
 
-// show feeds a Guard a stream and keeps what it finds.
+// show gives a stream to a LimitChecker and keeps its findings.
 type show struct {
 	guard *LimitChecker
 	video *media.Track

@@ -40,7 +40,7 @@ func TestMemory_CountsASlabUntilNothingRefersToIt(t *testing.T) {
 
 func TestMemory_OverTheLimitFurtherPublishersAreRefused(t *testing.T) {
 	m := NewMemory(MemoryLimit(minMemory), 0)
-	s := NewSessionLimiter(LimitsConfig{}, m, &stage{})
+	s := NewSessionLimiter(LimitsConfig{}, m, &handler{})
 	publish := func(id string) error {
 		_, err := s.Publish(t.Context(), id, Publisher{Request: Request{Remote: "192.0.2.1:1"}})
 		return err
@@ -66,7 +66,7 @@ func TestMemory_OverTheLimitFurtherPublishersAreRefused(t *testing.T) {
 }
 
 func TestMemory_SessionsThatHaveJustBegunCount(t *testing.T) {
-	s := NewSessionLimiter(LimitsConfig{}, NewMemory(MemoryLimit(minMemory), 0), &stage{})
+	s := NewSessionLimiter(LimitsConfig{}, NewMemory(MemoryLimit(minMemory), 0), &handler{})
 	for i := range 17 {
 		_, err := s.Publish(t.Context(), string(rune('a'+i)), Publisher{Request: Request{Remote: "192.0.2.1:1"}})
 		if refused := err != nil; refused != (i == 16) {

@@ -75,7 +75,7 @@ func TestRow65_AcceptedKeyIsAdmittedAsItIsAndEscaped(t *testing.T) {
 		every += "%" + strings.ToUpper(string("0123456789abcdef"[key[i]>>4])+string("0123456789abcdef"[key[i]&15]))
 	}
 	for _, sent := range []string{key, escaped, url.PathEscape(every), every, url.QueryEscape(key), key + "?x=%3F"} {
-		s := &stage{}
+		s := &handler{}
 		if a, err := admit(authorizer(t, keys("studio", key), s), "live", sent); err != nil || a.ID != "studio" {
 			t.Errorf("%q: id %q, err = %v", sent, a.ID, err)
 		}

@@ -22,7 +22,7 @@ func mustClaim(t *testing.T, s *SessionLimiter, id, remote string) Sink {
 }
 
 func TestSessionLimiter_BoundBroadcastsInAll(t *testing.T) {
-	s := NewSessionLimiter(LimitsConfig{Sessions: 2}, nil, &stage{})
+	s := NewSessionLimiter(LimitsConfig{Sessions: 2}, nil, &handler{})
 	first := mustClaim(t, s, "a", "10.0.0.1:1")
 	mustClaim(t, s, "b", "10.0.0.2:1")
 	_, err := claim(s, "c", "10.0.0.3:1")
@@ -35,7 +35,7 @@ func TestSessionLimiter_BoundBroadcastsInAll(t *testing.T) {
 }
 
 func TestSessionLimiter_BoundBroadcastsOfAnAddress(t *testing.T) {
-	s := NewSessionLimiter(LimitsConfig{SessionsPerAddress: 1}, nil, &stage{})
+	s := NewSessionLimiter(LimitsConfig{SessionsPerAddress: 1}, nil, &handler{})
 	mustClaim(t, s, "a", "10.0.0.1:1000")
 	mustClaim(t, s, "b", "10.0.0.2:1000")
 	if _, err := claim(s, "c", "10.0.0.1:2000"); !errors.Is(err, ErrLimit) || !strings.Contains(err.Error(), "published from this address") {
@@ -52,7 +52,7 @@ func TestSessionLimiter_BoundBroadcastsOfAnAddress(t *testing.T) {
 }
 
 func TestSessionLimiter_ReconnectingPublisherIsNotCountedTwice(t *testing.T) {
-	s := NewSessionLimiter(LimitsConfig{Sessions: 1, SessionsPerAddress: 1}, nil, &stage{})
+	s := NewSessionLimiter(LimitsConfig{Sessions: 1, SessionsPerAddress: 1}, nil, &handler{})
 	dead := mustClaim(t, s, "a", "10.0.0.1:1000")
 	back := mustClaim(t, s, "a", "10.0.0.1:2000")
 	dead.Close(errors.New("taken over"))
@@ -64,7 +64,7 @@ func TestSessionLimiter_ReconnectingPublisherIsNotCountedTwice(t *testing.T) {
 }
 
 func TestSessionLimiter_RefusalByTheStageIsNotCounted(t *testing.T) {
-	st := &stage{err: ErrTaken}
+	st := &handler{err: ErrTaken}
 	s := NewSessionLimiter(LimitsConfig{Sessions: 1}, nil, st)
 	for range 3 {
 		if _, err := claim(s, "a", "10.0.0.1:1"); !errors.Is(err, ErrTaken) {
@@ -78,7 +78,7 @@ func TestSessionLimiter_RefusalByTheStageIsNotCounted(t *testing.T) {
 	}
 }
 
-// listener is a Sink that hears warnings.
+// listener is a Sink that records warnings.
 type listener struct {
 	sink
 	heard []WarningCode

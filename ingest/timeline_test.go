@@ -351,7 +351,7 @@ func BenchmarkTimeline(b *testing.B) {
 	}
 }
 
-// runInTime is run for units that are read when the wire says.
+// runInTime is run for units that arrive at their times.
 func runInTime(t *testing.T, c *Timeline, script []unit, late func(i int) time.Duration) {
 	t.Helper()
 	for i, u := range script {
@@ -364,7 +364,7 @@ func runInTime(t *testing.T, c *Timeline, script []unit, late func(i int) time.D
 	wantRepairs(t, c, nil)
 }
 
-// FIELD row 61: pictures that come when their times say are far apart.
+// Row 61 of docs/encoders.md: pictures that are far apart, and arrive at their times.
 func TestTimeline_KeepsGapsThatArrivalConfirms(t *testing.T) {
 	onTime := func(int) time.Duration { return 0 }
 	uneven := func(i int) time.Duration { return time.Duration(i*7%10) * 100 * time.Millisecond }

@@ -16,7 +16,7 @@ type picture struct {
 	wire, composition int64
 }
 
-// source makes n seconds of pictures in decoding order, of fps per second, with
+// source returns n seconds of pictures in decoding order, of fps per second, with
 // pattern of reordering: the presentation of each picture of a group, as numbers.
 // delay is how many pictures the encoder decodes ahead.
 func source(seconds, fps, delay int, pattern []int) []picture {

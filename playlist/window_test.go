@@ -209,8 +209,8 @@ func TestWindow_SlidesAndCountsDiscontinuities(t *testing.T) {
 	}
 }
 
-// Rule 15: what has left the list stays fetchable for its duration and that of
-// the longest list, and not for ever.
+// Rule 15 of package hlscheck: a removed segment stays available for its duration plus that of
+// the longest playlist, and no longer.
 func TestWindow_RemovedSegmentsStayFetchableForTheirGrace(t *testing.T) {
 	cfg := DefaultConfig()
 	cfg.Window = 12 * time.Second
@@ -228,8 +228,8 @@ func TestWindow_RemovedSegmentsStayFetchableForTheirGrace(t *testing.T) {
 	}
 }
 
-// What nobody may ask for any more is collected, whatever the window keeps of it: the
-// array of its entries must not hold it.
+// A segment that no player may request any more is garbage collected: the array of the
+// window's entries must not refer to it.
 func TestWindow_ForgetsTheBytesOfWhatIsPastItsGrace(t *testing.T) {
 	cfg := DefaultConfig()
 	cfg.Window = 12 * time.Second
@@ -255,9 +255,9 @@ func TestWindow_ForgetsTheBytesOfWhatIsPastItsGrace(t *testing.T) {
 	}
 }
 
-// An uplink that lets go of what it held up brings media faster than real time:
-// players need the time all the same. But a publisher that is always too fast
-// cannot make the window hold everything.
+// When a stalled uplink recovers, media arrives faster than real time, but players need as much
+// time to request it. A publisher that is always too fast must not make the window keep
+// everything.
 func TestWindow_GraceIsRealTimeToo(t *testing.T) {
 	cfg := DefaultConfig()
 	cfg.Window = 12 * time.Second
@@ -279,8 +279,8 @@ func TestWindow_GraceIsRealTimeToo(t *testing.T) {
 	}
 }
 
-// Rule 39: what is hinted at is what comes, at the end of a segment too. Only the
-// end of one that is cut short nobody can tell.
+// Rule 39 of package hlscheck: the hinted part is the next part, also at the end of a segment.
+// Only an unexpected end of a segment cannot be predicted.
 func TestWindow_HintsAtTheNextPart(t *testing.T) {
 	s := newScript(DefaultConfig())
 	hint := ""

@@ -12,7 +12,7 @@ import (
 	"golive/media"
 )
 
-// ladder is a leader and one that follows it.
+// ladder is a leading segmenter and one that follows it.
 type ladder struct {
 	t           *testing.T
 	leader      *Segmenter
@@ -58,7 +58,7 @@ func (l *ladder) run(source, rung []media.AccessUnit, late media.Ticks) {
 	}
 }
 
-// listed is what the playlists of both must say of a segment.
+// listed is the data of a segment that must be equal in both playlists.
 type listed struct {
 	MSN             int64
 	Session         string
@@ -235,7 +235,7 @@ func TestFollower_ThatJoinsLateHasTheRightNumberAndAGap(t *testing.T) {
 			gap += p.Duration
 		}
 	}
-	f, _ := l.follower.Format() // less than a part of a gap is none of its own
+	f, _ := l.follower.Format() // less than a part of a gap does not become a separate part
 	if gap < 300*media.Millisecond-f.PartTarget || gap > 340*media.Millisecond || second.Size == 0 {
 		t.Errorf("%d ticks of the second segment are a gap, and it has %d bytes", gap, second.Size)
 	}

@@ -12,7 +12,7 @@ import (
 	"golive/media"
 )
 
-// checkTargets holds what came out to rules 2, 3 and 27 of the HLS table.
+// checkTargets checks the output by rules 2, 3 and 27 of package hlscheck.
 func (r *recorder) checkTargets(f Format) {
 	r.t.Helper()
 	for _, seg := range r.segments {
@@ -30,8 +30,8 @@ func (r *recorder) checkTargets(f Format) {
 	}
 }
 
-// FIELD row 52, where nothing else tells the time: the track that sets the pace
-// has a hole.
+// Row 52 of docs/encoders.md: a gap in the track that determines the cuts, without another
+// track.
 func TestSegmenter_HolesKeepTheTargets(t *testing.T) {
 	for _, hole := range []time.Duration{1700 * time.Millisecond, 2900 * time.Millisecond, 59 * time.Second} {
 		for name, in := range map[string]mediatest.Stream{
@@ -85,7 +85,7 @@ func (h *hostile) unit() media.AccessUnit {
 		if h.IntN(20) == 0 {
 			step = media.Ticks(h.Int64N(int64(60 * media.Second)))
 		}
-	case 3: // this kind comes to where the other is
+	case 3: // this kind advances to the time of the other
 		step = h.now[1-kind] - h.now[kind]
 	}
 	h.now[kind] += max(1, step)
@@ -178,7 +178,7 @@ func TestSegmenter_NewSoundDuringAStillPictureIsHeard(t *testing.T) {
 	}
 }
 
-// FIELD row 28: nothing comes later than what came before.
+// Row 28 of docs/encoders.md: timestamps do not increase.
 func TestSegmenter_TimeThatStandsStillGrowsNoSegmentWithoutEnd(t *testing.T) {
 	for name, tt := range map[string]struct {
 		size, count int
@@ -232,7 +232,7 @@ func TestSegmenter_TimeThatStandsStillGrowsNoSegmentWithoutEnd(t *testing.T) {
 	}
 }
 
-// bounds is an Output that keeps nothing, and looks at everything.
+// bounds is an Output that checks everything and keeps nothing.
 type bounds struct {
 	part    func(*media.Part)
 	segment func(*media.Segment)

@@ -86,7 +86,7 @@ func TestSegmenter_Row58_MakesOpenGroupsClosedWhereASegmentBegins(t *testing.T) 
 	}
 }
 
-// Where nobody joins, in the middle of a segment, the pictures are as they were sent.
+// In the middle of a segment, where no player joins, the pictures are unchanged.
 func TestSegmenter_Row58_KeepsOpenGroupsInTheMiddleOfASegment(t *testing.T) {
 	r, s := cutAll(t, DefaultConfig(), openGOPs(t))
 	if len(r.segments) != 1 || s.Stats().DroppedVideo != 0 {

@@ -21,7 +21,7 @@ func recovering(access media.Access, length time.Duration) []media.AccessUnit {
 	return units
 }
 
-// FIELD 4 row 58.
+// Row 58 of docs/encoders.md: recovery points instead of IDR pictures.
 func TestSegmenter_Row58_CutsAtRecoveryPoints(t *testing.T) {
 	for _, c := range []struct {
 		access media.Access
@@ -77,8 +77,8 @@ func TestSegmenter_Row58_JoinsAtARecoveryPointWithoutItsLeadingPictures(t *testi
 	}
 }
 
-// Where an open GOP begins in the middle of a segment nobody joins: all is kept there.
-// These pictures cannot be read, so that no closed group can be made of them.
+// No player joins in the middle of a segment, so all pictures of an open GOP are kept there.
+// These pictures cannot be parsed, so that the GOP cannot be made a closed one.
 func TestSegmenter_Row58_LeavesOutLeadingPicturesWhereASegmentBegins(t *testing.T) {
 	const frame = media.Second / 30
 	video := stream(0).Video

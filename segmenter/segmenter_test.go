@@ -19,7 +19,7 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the golden files")
 
-// recorder keeps what a Segmenter makes and checks what must always hold.
+// recorder keeps a Segmenter's output, and checks invariants.
 type recorder struct {
 	t        *testing.T
 	open     *media.Segment
@@ -455,7 +455,7 @@ func TestSegmenter_HoleIsNoIntervalOfKeyFrames(t *testing.T) {
 func TestSegmenter_SoundMayBeSteadilyAhead(t *testing.T) {
 	in := stream(12 * time.Second)
 	units := in.Units()
-	var shifted []media.AccessUnit // sound comes 0.8 s before the pictures of its time
+	var shifted []media.AccessUnit // audio arrives 0.8 s before the pictures with the same times
 	pictures, sound := 0, 0
 	for pictures < len(units) {
 		for sound < len(units) && units[sound].DTS <= units[pictures].DTS+4*media.Second/5 {

@@ -111,7 +111,7 @@ func (r *recorder) checkDrift(units []media.AccessUnit) {
 	}
 }
 
-// What make interop found with GStreamer's rtmpsink: stamps that jitter give a rate
+// Found by make interop with GStreamer's rtmpsink: timestamps that jitter give a rate
 // of 28.4 pictures a second over the first part.
 func TestSegmenter_KeepsItsTargetsWhenTheFirstPartIsStretched(t *testing.T) {
 	in := mediatest.Stream{Video: mediatest.H264(640, 36), Audio: mediatest.AAC(), FPS: 30, GOP: 60, Length: 12 * time.Second, Epoch: epoch()}

@@ -14,7 +14,7 @@ import (
 	"golive/media"
 )
 
-// played is what a player finds in the segments.
+// played is the content of the segments for a player.
 type played struct {
 	// longest is the longest time from one unit to the next of a stream, by its type.
 	longest map[uint8]media.Ticks
@@ -23,8 +23,8 @@ type played struct {
 	frames map[uint8]int
 }
 
-// play reads the segments as a player would, and checks that each holds what it says:
-// every stream of its PMT, and a key frame where it is independent.
+// play reads the segments like a player, and checks that each contains every stream of its PMT,
+// and a key frame if it is independent.
 func (r *recorder) play() played {
 	r.t.Helper()
 	p := played{longest: map[uint8]media.Ticks{}, last: map[uint8]media.Ticks{}, frames: map[uint8]int{}}
@@ -85,7 +85,7 @@ func timesOf(t *testing.T, s *hlscheck.Stream) (times []media.Ticks) {
 	return times
 }
 
-// without leaves out what drop says.
+// without returns units except those for which drop returns true.
 func without(units []media.AccessUnit, drop func(u *media.AccessUnit) bool) (kept []media.AccessUnit) {
 	for i := range units {
 		if !drop(&units[i]) {
@@ -104,7 +104,7 @@ func (r *recorder) discontinuities() (n int) {
 	return n
 }
 
-// checkParts is rule 28, and what checkTargets checks.
+// checkParts checks rule 28, and calls checkTargets.
 func (r *recorder) checkParts(f Format) {
 	r.t.Helper()
 	r.checkTargets(f)
@@ -118,7 +118,7 @@ func (r *recorder) checkParts(f Format) {
 	}
 }
 
-// FIELD row 63: sound that stops is silence, for as long as it takes.
+// Row 63 of docs/encoders.md: audio that stops is replaced by silence until it returns.
 func TestSegmenter_SoundThatStopsBecomesSilence(t *testing.T) {
 	for _, rate := range []int{8000, 22050, 44100, 48000} {
 		t.Run(fmt.Sprint(rate), func(t *testing.T) {
@@ -154,7 +154,7 @@ func TestSegmenter_SoundThatStopsBecomesSilence(t *testing.T) {
 	}
 }
 
-// Sound that comes and goes is never a discontinuity.
+// Audio that stops and begins again is never a discontinuity.
 func TestSegmenter_SoundThatFlapsIsNoDiscontinuity(t *testing.T) {
 	for _, period := range []media.Ticks{media.Second, 3 * media.Second, 7 * media.Second} {
 		in := stream(60 * time.Second)
@@ -200,7 +200,8 @@ func TestSegmenter_LateSoundIsHeard(t *testing.T) {
 	}
 }
 
-// FIELD row 64: when the pictures stop, the last key frame is shown until the next one.
+// Row 64 of docs/encoders.md: when the video stops, the last key frame is repeated until the
+// next one.
 func TestSegmenter_LastKeyFrameIsRepeatedWhenVideoStops(t *testing.T) {
 	for _, at := range []media.Ticks{4*media.Second + 1, 5 * media.Second} { // after a key frame, and in a group
 		in := stream(90 * time.Second)
@@ -256,8 +257,8 @@ func skippable(tb testing.TB) *media.Track {
 	return t
 }
 
-// FIELD rows 61 and 64: each part of a hold has several pictures, of few bytes, and says
-// that it is independent where an IDR picture is.
+// Rows 61 and 64 of docs/encoders.md: while a picture is repeated, each part has several
+// pictures of few bytes, and is marked independent if it has an IDR picture.
 func TestSegmenter_RepeatsWithSkippedPictures(t *testing.T) {
 	for name, stop := range map[string]func(u *media.AccessUnit) bool{
 		"slides": func(u *media.AccessUnit) bool { return u.DTS%(4*media.Second) > 0 },
@@ -309,7 +310,7 @@ func TestSegmenter_RepeatsWithSkippedPictures(t *testing.T) {
 	}
 }
 
-// FIELD row 61: a slide every few seconds beside sound is shown all the time.
+// Row 61 of docs/encoders.md: with audio, a picture every few seconds is shown continuously.
 func TestSegmenter_SlidesWithAudioAreRepeated(t *testing.T) {
 	for _, fps := range []float64{1.0 / 12, 0.2, 0.5, 1, 2, 3} {
 		in := stream(100 * time.Second)
@@ -338,7 +339,7 @@ func TestSegmenter_SlidesWithAudioAreRepeated(t *testing.T) {
 	}
 }
 
-// FIELD row 61 without sound: the clock tells the time between the pictures.
+// Row 61 of docs/encoders.md, without audio: time between pictures advances by the clock.
 func TestSegmenter_SlidesWithoutAudioAreRepeated(t *testing.T) {
 	for _, fps := range []float64{1.0 / 12, 0.2, 0.5, 0.9} {
 		in := mediatest.Stream{Video: mediatest.H264(640, 36), FPS: fps, GOP: 1, BitRate: int(20_000 * fps), Length: 100 * time.Second, Epoch: epoch()}

@@ -1,8 +1,8 @@
 #!/bin/sh
 # Usage: tools/need.sh TOOL...   (ffmpeg, chromium, gcc, npm, nginx, gstreamer, obs)
 #
-# Installs the tools that are missing with apt-get when it may; otherwise says
-# exactly what to install, and fails.
+# Installs missing tools with apt-get if possible; otherwise prints what to install,
+# and fails.
 set -eu
 
 missing=
@@ -14,7 +14,7 @@ has() {
 	return 1
 }
 
-# want PACKAGES COMMAND...: any one of the commands will do.
+# want PACKAGES COMMAND...: adds PACKAGES to $missing unless one of the commands exists.
 want() {
 	packages=$1
 	shift
@@ -24,15 +24,15 @@ want() {
 for tool; do
 	case $tool in
 	ffmpeg) want ffmpeg ffmpeg ;;
-	# The font is for pages and screenshots: a bare Chromium draws empty boxes.
+	# Without a font Chromium draws empty boxes in pages and screenshots.
 	chromium) want "chromium-headless-shell fonts-dejavu-core" chromium-headless-shell chromium chromium-browser google-chrome google-chrome-stable ;;
-	# Go's race detector links with it.
+	# Go's race detector needs it for linking.
 	gcc) want "gcc libc6-dev" gcc ;;
 	npm) want npm npm ;;
-	# The tests serve a bucket with it.
+	# Tests serve a bucket with it.
 	nginx) want nginx-light nginx /usr/sbin/nginx ;;
 	gstreamer) want "gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly gstreamer1.0-libav" gst-launch-1.0 ;;
-	# OBS Studio draws on a screen, and Xvfb is one.
+	# OBS Studio needs a display, which Xvfb provides.
 	obs)
 		want "obs-studio obs-plugins" obs
 		want "xvfb xauth" Xvfb

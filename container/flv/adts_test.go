@@ -17,7 +17,7 @@ func adts(rate, channels int, raw ...byte) []byte {
 	return append(aac.AppendADTSHeader(nil, aac.ObjectTypeLC, rate, channels, len(raw)), raw...)
 }
 
-// all returns what d makes of an audio body.
+// all returns the access units that d reads from an audio body.
 func all(t *testing.T, d *flv.Demuxer, dts media.Ticks, body []byte) []media.AccessUnit {
 	t.Helper()
 	var units []media.AccessUnit
@@ -32,7 +32,7 @@ func all(t *testing.T, d *flv.Demuxer, dts media.Ticks, body []byte) []media.Acc
 	return units
 }
 
-// FIELD 4 row 57.
+// Row 57 of docs/encoders.md: AAC frames with ADTS headers.
 func TestDemuxer_Row57_LearnsFromADTS(t *testing.T) {
 	const asc48k = "119056e500"
 	frame := []byte{0x21, 0x10, 0x04}
@@ -124,7 +124,7 @@ func TestDemuxer_RawAACIsNotTakenForADTS(t *testing.T) {
 	d := flv.NewDemuxer()
 	all(t, d, 0, audio(0, raw(t, "1190")))
 	for _, frame := range [][]byte{
-		{0xff, 0xf1, 0x4c, 0x80, 0x10, 0x1f, 0xfc, 0x21}, // a header that tells of more than there is
+		{0xff, 0xf1, 0x4c, 0x80, 0x10, 0x1f, 0xfc, 0x21}, // a header with a frame length beyond the data
 		{0xff, 0xf1, 0x4c, 0x80, 0x00, 0x1f, 0xfc, 0x21}, // of less
 		{0xff, 0xf1, 0x21, 0x10},
 		{0xff, 0xf9},
@@ -156,7 +156,8 @@ func TestDemuxer_BrokenADTSIsSkipped(t *testing.T) {
 	}
 }
 
-// FIELD 4 row 59, in ADTS: FFmpeg writes the layout before the first frame only.
+// Row 59 of docs/encoders.md, with ADTS: FFmpeg writes the channel layout only before the first
+// frame.
 func TestDemuxer_ADTSLayoutIsReadInBand(t *testing.T) {
 	layout := raw(t, "a09908800400188000")
 	config := raw(t, "118004c844002000c40d4c61766335392e33372e31303056e500")

@@ -46,7 +46,7 @@ func cat(t testing.TB, parts ...string) []byte {
 	return b
 }
 
-// avcc makes an AVCDecoderConfigurationRecord.
+// avcc returns an AVCDecoderConfigurationRecord.
 func avcc(t testing.TB, lengthSize int, sps, pps []string) []byte {
 	t.Helper()
 	b := []byte{1, 0x64, 0, 0x0d, 0xfc | byte(lengthSize-1), 0xe0 | byte(len(sps))}
@@ -82,7 +82,7 @@ func nals(t testing.TB, lengthSize int, units ...string) []byte {
 	return b
 }
 
-// video makes a legacy AVC body; composition is in milliseconds.
+// video returns a legacy AVC body; composition is in milliseconds.
 func video(packet byte, composition int, data []byte) []byte {
 	return append([]byte{0x17, packet, byte(composition >> 16), byte(composition >> 8), byte(composition)}, data...)
 }

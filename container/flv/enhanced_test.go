@@ -16,7 +16,7 @@ const (
 	hexOpus = "4f707573"
 )
 
-// ex makes an enhanced body from its header in hex and its data.
+// ex returns an enhanced body from its header in hex and its data.
 func ex(t testing.TB, header string, data ...[]byte) []byte {
 	t.Helper()
 	return append(raw(t, header), bytes.Join(data, nil)...)
@@ -27,7 +27,7 @@ func sized(data []byte) []byte {
 	return append([]byte{byte(len(data) >> 16), byte(len(data) >> 8), byte(len(data))}, data...)
 }
 
-// FIELD 3 row 51.
+// Row 51 of docs/encoders.md: video with FourCCs (Enhanced RTMP).
 func TestDemuxer_Row51_EnhancedVideo(t *testing.T) {
 	d := flv.NewDemuxer()
 	feed(t, d, ex(t, "90"+hexAVC1, large(t)))
@@ -55,7 +55,7 @@ func TestDemuxer_Row51_EnhancedVideo(t *testing.T) {
 	}
 }
 
-// FIELD 3 row 51.
+// Row 51 of docs/encoders.md: ModEx packets (Enhanced RTMP).
 func TestDemuxer_Row51_ModExIsReadOrSkipped(t *testing.T) {
 	d := configured(t)
 	for _, c := range []struct {
@@ -81,7 +81,7 @@ func TestDemuxer_Row51_ModExIsReadOrSkipped(t *testing.T) {
 	}
 }
 
-// FIELD 3 rows 51 and 54 of its list 1: multitrack plays its first track.
+// Row 51 of docs/encoders.md: several tracks in one message (Enhanced RTMP).
 func TestDemuxer_Row51_MultitrackReturnsTrack0(t *testing.T) {
 	d := flv.NewDemuxer()
 	feed(t, d, ex(t, "96"+"00"+hexAVC1+"00", large(t)))
@@ -125,7 +125,7 @@ func TestDemuxer_Row51_MultitrackReturnsTrack0(t *testing.T) {
 	}
 }
 
-// FIELD 3 row 51.
+// Row 51 of docs/encoders.md: audio with FourCCs (Enhanced RTMP).
 func TestDemuxer_Row51_EnhancedAudio(t *testing.T) {
 	d := flv.NewDemuxer()
 	hear := func(body []byte) (bool, error) {
@@ -155,7 +155,7 @@ func TestDemuxer_Row51_EnhancedAudio(t *testing.T) {
 	}
 }
 
-// FIELD 3 rows 13 and 51.
+// Rows 13 and 51 of docs/encoders.md: audio codecs that are not supported.
 func TestDemuxer_Row13_AudioCodecsByName(t *testing.T) {
 	for _, c := range []struct{ body, codec string }{
 		{"2f00", "MP3"},

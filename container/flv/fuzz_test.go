@@ -21,7 +21,7 @@ func checkError(t *testing.T, err error) {
 }
 
 // FuzzDemuxerVideo reads two bodies, one after the other, behind a configuration
-// or without one. What comes out must be fit for the packetiser.
+// or without one. Its output must be valid input for the packetiser.
 func FuzzDemuxerVideo(f *testing.F) {
 	for _, body := range [][]byte{
 		config(large(f)), config(avcc(f, 2, nil, nil)), frame(nals(f, 4, spsSmall, ppsSmall, idr)),

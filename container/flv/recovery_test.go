@@ -16,7 +16,7 @@ const (
 	captions = "0604 0e b5003147413934 03 41 ff fc9420 ff 80"
 )
 
-// FIELD 4 row 58.
+// Row 58 of docs/encoders.md: recovery points instead of IDR pictures.
 func TestDemuxer_Row58_ReportsWhereAndHowDecodingCanStart(t *testing.T) {
 	const second = "6142040000" // the second I slice of a picture
 	for _, c := range []struct {
@@ -59,7 +59,7 @@ func TestDemuxer_Row58_LearnsParameterSetsAtARecoveryPoint(t *testing.T) {
 	}
 }
 
-// FIELD 4 row 67.
+// Row 67 of docs/encoders.md: captions in SEI messages.
 func TestDemuxer_Row67_CaptionsAreSeenAndKeptInOrder(t *testing.T) {
 	for _, c := range []struct {
 		name  string

@@ -9,7 +9,7 @@ import (
 
 const ms = media.Millisecond
 
-// FIELD 4 row 23.
+// Row 23 of docs/encoders.md: timestamps of 24, 31 and 32 bits that wrap.
 func TestTimestamps_Row23_UnwrapEveryWidth(t *testing.T) {
 	for name, c := range map[string]struct {
 		edge uint32

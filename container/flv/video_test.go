@@ -69,14 +69,15 @@ func TestDemuxer_ReadsNALLengthSizes(t *testing.T) {
 	}
 }
 
-// FIELD 3 row 11.
+// Row 11 of docs/encoders.md: an end of sequence of 2 or 5 bytes.
 func TestDemuxer_Row11_AcceptsEndOfSequence(t *testing.T) {
 	for _, body := range []string{"1702000000", "1702", "17020000", "9261766331"} {
 		feed(t, configured(t), raw(t, body))
 	}
 }
 
-// FIELD 3 rows 12 and 14: what has a name is refused by it, the rest is garbage.
+// Rows 12 and 14 of docs/encoders.md: known codecs are refused by name, other codec ids are
+// skipped.
 func TestDemuxer_Row12_Row14_VideoCodecsByName(t *testing.T) {
 	for _, c := range []struct{ body, codec string }{
 		{"1c01000000", "HEVC"},
@@ -109,7 +110,7 @@ func TestDemuxer_Row12_Row14_VideoCodecsByName(t *testing.T) {
 	}
 }
 
-// FIELD 3 row 14: old OBS builds sent HEVC as if it were AVC.
+// Row 14 of docs/encoders.md: old OBS builds sent HEVC with AVC's codec id.
 func TestDemuxer_Row14_HEVCUnderAVC(t *testing.T) {
 	d := configured(t)
 	record := cat(t, "0101600000009000000000005df000fcfdf8f800000f03", "a00001", "0004", "40010c01")
@@ -125,8 +126,8 @@ func TestDemuxer_Row14_HEVCUnderAVC(t *testing.T) {
 	unit(t, d, 0, frame(nals(t, 4, idr)))
 }
 
-// FIELD 3 row 30 and 4 row 68: the demuxer reads the signed 24 bits and repairs
-// nothing; the clock of the session does, which knows what came before.
+// Rows 30 and 68 of docs/encoders.md: the demuxer only reads the signed 24 bits. The session's
+// timeline repairs them, since it knows the earlier times.
 func TestDemuxer_Row30_CompositionTimeIsGivenAsItWasSent(t *testing.T) {
 	d := configured(t)
 	for i, composition := range []int{0, 120, -40, -40, 0, -8388608, 8388607, 80} {
@@ -138,7 +139,7 @@ func TestDemuxer_Row30_CompositionTimeIsGivenAsItWasSent(t *testing.T) {
 	}
 }
 
-// FIELD 3 row 31, its configuration part.
+// Row 31 of docs/encoders.md: pictures before the sequence header.
 func TestDemuxer_Row31_FramesBeforeConfiguration(t *testing.T) {
 	d := flv.NewDemuxer()
 	for _, units := range [][]string{{idr}, {inter}, {sei, idr}} {
@@ -153,7 +154,7 @@ func TestDemuxer_Row31_FramesBeforeConfiguration(t *testing.T) {
 	unit(t, d, 0, frame(nals(t, 4, idr)))
 }
 
-// FIELD 3 row 32.
+// Row 32 of docs/encoders.md: a repeated sequence header.
 func TestDemuxer_Row32_RepeatedConfigurationIsNoNewTrack(t *testing.T) {
 	d := configured(t)
 	first := unit(t, d, 0, frame(nals(t, 4, idr)))
@@ -164,7 +165,7 @@ func TestDemuxer_Row32_RepeatedConfigurationIsNoNewTrack(t *testing.T) {
 	}
 }
 
-// FIELD 3 row 33.
+// Row 33 of docs/encoders.md: a changed sequence header.
 func TestDemuxer_Row33_ChangedConfigurationIsANewTrack(t *testing.T) {
 	d := configured(t)
 	first := unit(t, d, 0, frame(nals(t, 4, idr)))
@@ -178,7 +179,7 @@ func TestDemuxer_Row33_ChangedConfigurationIsANewTrack(t *testing.T) {
 	}
 }
 
-// FIELD 3 row 33: a broken record leaves the good one in force.
+// Row 33 of docs/encoders.md: after an invalid sequence header the valid one remains in use.
 func TestDemuxer_Row33_BrokenConfigurationIsSkipped(t *testing.T) {
 	d := configured(t)
 	if _, ok, err := d.Video(0, config(large(t)[:20])); ok || !isSyntax(err) {
@@ -187,7 +188,7 @@ func TestDemuxer_Row33_BrokenConfigurationIsSkipped(t *testing.T) {
 	unit(t, d, 0, frame(nals(t, 4, idr)))
 }
 
-// FIELD 3 row 34.
+// Row 34 of docs/encoders.md: several parameter sets in the sequence header, or none.
 func TestDemuxer_Row34_SeveralOrNoParameterSets(t *testing.T) {
 	d := flv.NewDemuxer()
 	second := "68cb83cb20"[:2] + "4b83cb20" // a PPS with id 1
@@ -214,7 +215,7 @@ func TestDemuxer_Row34_SeveralOrNoParameterSets(t *testing.T) {
 	}
 }
 
-// FIELD 3 rows 33 and 34.
+// Rows 33 and 34 of docs/encoders.md: parameter sets that change in band.
 func TestDemuxer_Row34_ParameterSetsChangeInAKeyFrame(t *testing.T) {
 	d := configured(t)
 	first := unit(t, d, 0, frame(nals(t, 4, idr)))
@@ -247,7 +248,7 @@ func TestDemuxer_UsesParameterSetsFromATagOfTheirOwn(t *testing.T) {
 	}
 }
 
-// FIELD 3 row 35.
+// Row 35 of docs/encoders.md: Annex B inside FLV.
 func TestDemuxer_Row35_AnnexB(t *testing.T) {
 	const long, short = "00000001", "000001"
 	for _, c := range []struct {
@@ -285,7 +286,7 @@ func TestDemuxer_Row35_AnnexB(t *testing.T) {
 	}
 }
 
-// FIELD 3 rows 10 and 36.
+// Rows 10 and 36 of docs/encoders.md: empty messages and frames.
 func TestDemuxer_Row36_EmptyFrames(t *testing.T) {
 	d := configured(t)
 	for _, body := range [][]byte{

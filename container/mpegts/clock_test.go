@@ -54,8 +54,8 @@ func (s *stream) units() []media.AccessUnit {
 	return units
 }
 
-// parts cuts as the segmenter does: by the pictures, or by the sound while they do
-// not come. A picture that lasts longer than a part makes a part of its own.
+// parts cuts parts like the segmenter: at pictures, or at audio frames while there are no
+// pictures. A picture that lasts longer than a part is a separate part.
 func (s *stream) parts(m *Muxer) (parts [][]byte) {
 	var open []media.AccessUnit
 	start := media.Ticks(0)
@@ -74,7 +74,7 @@ func (s *stream) parts(m *Muxer) (parts [][]byte) {
 	return parts
 }
 
-// checkClock holds PCRs to ISO 13818-1 section 2.7.2, and to what decoders need.
+// checkClock checks PCRs by ISO 13818-1 section 2.7.2, and the needs of decoders.
 func (s *streamRead) checkClock(tb testing.TB) {
 	tb.Helper()
 	for i, c := range s.clocks {
@@ -95,7 +95,7 @@ func (s *streamRead) checkClock(tb testing.TB) {
 	}
 }
 
-// FIELD 4 row 60.
+// Row 60 of docs/encoders.md: few or no frames that could carry a PCR.
 func TestPart_Row60_PCRsAreAtMost100msApart(t *testing.T) {
 	const ms = media.Millisecond
 	for _, rate := range []int{7350, 8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000} {
@@ -211,7 +211,7 @@ func TestPart_PutsTheLayoutBeforeEachFrame(t *testing.T) {
 	a := audioTrack(48000, 6)
 	a.ProgramConfig = layout
 	told := frame(a, 1920, 20)
-	told.Data = append(slices.Clone(layout), told.Data...) // the encoder did it already
+	told.Data = append(slices.Clone(layout), told.Data...) // the encoder has already added it
 	units := []media.AccessUnit{frame(a, 0, 10), told, frame(a, 3840, 8184)}
 	s := readParts(t, pack(NewMuxer(), nil, a, units))
 	if len(s.audio) != 1 {

@@ -8,7 +8,7 @@ import (
 	"golive/media"
 )
 
-// FuzzPart makes units of the fuzzer's bytes, packs them and compares what an
+// FuzzPart creates units from the fuzzer's bytes, packs them and compares what an
 // independent demuxer finds.
 func FuzzPart(f *testing.F) {
 	f.Add([]byte{})
@@ -37,7 +37,7 @@ func FuzzPart(f *testing.F) {
 	})
 }
 
-// source makes choices of bytes; when they are used up it always chooses 0.
+// source makes choices from bytes, and always chooses 0 when there are none left.
 type source struct{ b []byte }
 
 // upTo chooses a number from 0 to limit.
@@ -62,7 +62,7 @@ func (s *source) size(limit int) int {
 	return s.upTo(limit)
 }
 
-// units makes the units of up to 16 parts. v or a may be nil.
+// units returns the units of up to 16 parts. v or a may be nil.
 func (s *source) units() (v, a *media.Track, parts [][]media.AccessUnit) {
 	mode := s.upTo(3)
 	if mode != 1 {
@@ -93,7 +93,7 @@ func (s *source) units() (v, a *media.Track, parts [][]media.AccessUnit) {
 	return v, a, append(parts, units)
 }
 
-// picture makes a video unit of any NAL units, sometimes truncated.
+// picture returns a video unit of any NAL units, sometimes truncated.
 func (s *source) picture(v *media.Track, dts media.Ticks) media.AccessUnit {
 	longest := 2000
 	if v.NALLengthSize == 1 {

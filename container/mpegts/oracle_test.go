@@ -13,8 +13,8 @@ import (
 	"golive/media"
 )
 
-// The oracle reads what the Muxer wrote with somebody else's demuxer and checks
-// it against what the units should have become, worked out in the plainest way.
+// The oracle reads the Muxer's output with an independent demuxer, and compares it with the
+// expected output, which it computes in the simplest way.
 
 // pesRead is a PES packet as the demuxer gave it.
 type pesRead struct {
@@ -207,14 +207,14 @@ func checkAudioPES(tb testing.TB, i int, p pesRead, units []media.AccessUnit) []
 	return units[len(frames):]
 }
 
-// adtsFrame is what ADTS tells of a frame.
+// adtsFrame is a frame with the properties in its ADTS header.
 type adtsFrame struct {
 	objectType, sampleRate, channels int
 	data                             []byte
 }
 
-// readADTS reads frames without CRC. (That of mediacommon, which package aac is
-// tested with, knows no frames beyond 5120 bytes.)
+// readADTS reads frames without CRC. (The reader of mediacommon, which tests package aac, does
+// not support frames of more than 5120 bytes.)
 func readADTS(tb testing.TB, b []byte) []adtsFrame {
 	tb.Helper()
 	rates := []int{96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350}
@@ -238,7 +238,7 @@ func readADTS(tb testing.TB, b []byte) []adtsFrame {
 	return frames
 }
 
-// annexB returns the reference for what a video unit becomes, nil for nothing.
+// annexB returns the expected bytes of a video unit; nil if there are none.
 func annexB(u media.AccessUnit) []byte {
 	size := u.Track.NALLengthSize
 	delimiter := []byte{0x09, 0xf0}

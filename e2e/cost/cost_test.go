@@ -24,7 +24,7 @@ var (
 )
 
 // BenchmarkStreamMinute reports the server's CPU-seconds for one minute of one
-// stream, and its memory in relation to the bytes that players may ask for.
+// stream, and its memory in relation to the bytes that players may request.
 // One iteration is one measurement: run it with -benchtime 1x.
 func BenchmarkStreamMinute(b *testing.B) {
 	dir := b.TempDir()
@@ -55,8 +55,8 @@ func BenchmarkStreamMinute(b *testing.B) {
 
 const received = "golive_ingest_received_bytes_total"
 
-// measureOnce reports what streams cost the server, and returns its metrics of while
-// they were still published.
+// measureOnce reports the cost of streams for the server, and returns its metrics from the time
+// of publishing.
 func measureOnce(b *testing.B, o harness.Options, tool, clip string) harness.Metrics {
 	golive := harness.Start(b, o)
 	length := *warmup + *measure + 10*time.Second

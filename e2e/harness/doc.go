@@ -4,8 +4,7 @@
 // (S3Storage), and nginx (StartNginx). CPUSeconds, ResidentBytes and Scrape measure a process.
 //
 // A test package calls Main in its TestMain, with its Sources. What a test starts ends with
-// that test, which fails if it does not end cleanly. Screenshots
-// land in e2e/out.
+// that test, which fails if it does not end cleanly. Screenshots are written to e2e/out.
 //
 // How fast and smoothly pages play is checked only if GOLIVE_STRICT is set (Strict), on an
 // otherwise idle machine: make field and make latency set it.

@@ -34,7 +34,7 @@ func (l *link) cut(how Cut) bool {
 		l.drop()
 	case BlackHole:
 		close(l.lost)
-	case Ghost:
+	case HalfReset:
 		close(l.lost)
 		_, _ = l.near.SetLinger(0), l.near.Close()
 	}

@@ -11,9 +11,9 @@ import (
 	"time"
 )
 
-// NATS is a NATS server with JetStream, in a process of its own.
+// NATS is a NATS server with JetStream, in a separate process.
 type NATS struct {
-	// URL is what golive has as registry.url.
+	// URL is the value of registry.url.
 	URL string
 
 	tb      testing.TB
@@ -23,7 +23,7 @@ type NATS struct {
 	process *Process
 }
 
-// StartNATS builds the server that golive has inside, too, and runs it.
+// StartNATS builds the server that is also embedded in golive, and runs it.
 func StartNATS(tb testing.TB) *NATS {
 	tb.Helper()
 	n := &NATS{tb: tb, dir: tb.TempDir(), address: FreeAddress(tb)}
@@ -57,11 +57,11 @@ func (n *NATS) Run() {
 	}
 }
 
-// Kill ends the server without a word.
+// Kill kills the server.
 func (n *NATS) Kill() { n.process.Kill() }
 
-// Pause stops the server: its connections stay, and nothing is answered.
+// Pause stops the server's process: its connections stay open, without any responses.
 func (n *NATS) Pause() { n.process.Signal(syscall.SIGSTOP) }
 
-// Resume has it go on.
+// Resume continues a paused server.
 func (n *NATS) Resume() { n.process.Signal(syscall.SIGCONT) }

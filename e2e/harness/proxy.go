@@ -17,13 +17,13 @@ const (
 	Reset     Cut = iota // RST to both ends
 	Finish               // FIN to both ends
 	BlackHole            // no data arrives at either end, and neither is closed
-	Ghost                // RST to the client; nothing to the server
+	HalfReset            // RST to the client; nothing to the server
 )
 
 // Cuts returns every Cut.
-func Cuts() []Cut { return []Cut{Reset, Finish, BlackHole, Ghost} }
+func Cuts() []Cut { return []Cut{Reset, Finish, BlackHole, HalfReset} }
 
-func (c Cut) String() string { return [...]string{"RST", "FIN", "black hole", "ghost"}[c] }
+func (c Cut) String() string { return [...]string{"RST", "FIN", "black hole", "RST to one end"}[c] }
 
 // Proxy is a TCP proxy that simulates a bad network: connections can be cut, delayed and
 // throttled, and the server can be unreachable. Its address does not change.

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// echo returns a server that says everything again.
+// echo returns the address of a server that sends back what it receives.
 func echo(t *testing.T) string {
 	t.Helper()
 	l := listen(t)
@@ -46,7 +46,7 @@ func dial(t *testing.T, p *Proxy) (net.Conn, error) {
 	return conn, err
 }
 
-// mustDial returns dial where it must work, and an answer comes.
+// mustDial returns a connection through p that works.
 func mustDial(t *testing.T, p *Proxy) net.Conn {
 	t.Helper()
 	conn, err := dial(t, p)
@@ -59,7 +59,7 @@ func mustDial(t *testing.T, p *Proxy) net.Conn {
 	return conn
 }
 
-// ask says a word and waits so long for it to come back.
+// ask sends a word and waits for it to be sent back, at most for limit.
 func ask(conn net.Conn, limit time.Duration) error {
 	if err := conn.SetDeadline(time.Now().Add(limit)); err != nil {
 		return err
@@ -71,7 +71,7 @@ func ask(conn net.Conn, limit time.Duration) error {
 	return err
 }
 
-// The limits of an answer that comes, and of one that does not.
+// How long to wait for an answer that is expected, and for one that is not.
 const (
 	soon  = 5 * time.Second
 	never = 200 * time.Millisecond
@@ -90,7 +90,7 @@ func TestProxy_CutsOnlyCurrentConnections(t *testing.T) {
 				t.Errorf("after a %v: %v", how, err)
 			}
 			mustDial(t, p)
-			// They are counted when they were written: the answer may be quicker.
+			// Bytes are counted after they were written: the answer may arrive earlier.
 			ctx, cancel := context.WithTimeout(t.Context(), soon)
 			defer cancel()
 			if err := Eventually(ctx, time.Millisecond, func() error {
@@ -144,7 +144,7 @@ func TestProxy_IsSlowUntilItResumes(t *testing.T) {
 		t.Errorf("4 bytes took %v at 20 a second", took)
 	}
 	p.Resume()
-	// Of three tries one is not held up by this machine.
+	// On a busy machine, one of three attempts should be fast enough.
 	if took := min(timed(), timed(), timed()); took >= 150*time.Millisecond {
 		t.Errorf("after Resume an answer took %v", took)
 	}

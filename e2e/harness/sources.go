@@ -49,8 +49,8 @@ func (s *Sources) FLV(tb testing.TB, options ...string) string {
 	return path
 }
 
-// BusyClip makes a file in dir for measurements: 20 s of 720p at 4.5 Mbit/s with
-// sound; noise keeps the encoder at its rate.
+// BusyClip creates a file in dir for measurements: 20 s of 720p at 4.5 Mbit/s with audio. Noise
+// keeps the encoder at that bit rate.
 func BusyClip(tb testing.TB, dir string) string {
 	tb.Helper()
 	clip := filepath.Join(dir, "load.flv")

@@ -10,26 +10,26 @@ import (
 	"golive/internal/hlscheck"
 )
 
-// wanted is what must come out of golive when an encoder publishes.
+// wanted is the expected output of golive when an encoder publishes.
 type wanted struct {
-	// video and audio are the access units that were sent; negative when nobody
-	// knows, and at least one must come.
+	// video and audio are the access units that were sent; negative if the
+	// number is not known, and at least one must arrive.
 	video, audio int
 	// width and height are of the last picture; 0 when there is none.
 	width, height int
 	// discontinuities are marks after the first segment.
 	discontinuities int
-	// rebuilt is set if hls.js has to begin anew: it cannot add a track to what it
-	// plays.
+	// rebuilt is set if hls.js must be created again: it cannot add a track during
+	// playback.
 	rebuilt bool
-	// excused are rules that this encoder breaks by itself.
+	// excused are rules that this encoder's stream breaks.
 	excused []int
 	// length is how long the page is watched; 5 s when 0.
 	length time.Duration
 }
 
-// mustCarry has the broadcast id published, follows it to its end, watches it in
-// the browser, and checks what came out. publish starts the encoder; stop, if not
+// mustCarry publishes the broadcast id, follows it to its end, plays it in the browser, and
+// checks the output. publish starts the encoder; stop, if not
 // nil, ends it after the page was watched.
 func mustCarry(t *testing.T, s *harness.Server, b *harness.Browser, id string, publish func() *harness.Process, stop func(*harness.Process), want wanted) {
 	t.Helper()
@@ -37,7 +37,7 @@ func mustCarry(t *testing.T, s *harness.Server, b *harness.Browser, id string, p
 		want.length = 5 * time.Second
 	}
 	f := harness.Follow(t, s.PlaylistURL(id), hlscheck.Options{LowLatency: true})
-	page := b.Open(t, s.WatchURL(id)) // first: a slow machine takes its time for that
+	page := b.Open(t, s.WatchURL(id)) // first, because it is slow on a slow machine
 	page.Rebuilds = want.rebuilt
 	encoder := publish()
 	t.Cleanup(func() {
@@ -57,7 +57,7 @@ func mustCarry(t *testing.T, s *harness.Server, b *harness.Browser, id string, p
 		encoder.Wait(30 * time.Second)
 	}
 	r := f.Wait(30 * time.Second)
-	// Many encoders share this machine: when their media comes is not judged.
+	// Many encoders share this machine, so the arrival times of media are not checked.
 	f.Check(append(want.excused, pace...)...)
 	if !r.Ended {
 		t.Error("the playlist has no end")

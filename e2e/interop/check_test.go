@@ -13,15 +13,15 @@ import (
 	"golive/internal/hlscheck"
 )
 
-// The program that operators have finds no fault in a stream whose picture changes its
-// size every 6 s, and whose encoder goes and returns again and again.
+// golive check finds no violation in a stream whose picture size changes every 6 s, and whose
+// encoder disconnects and reconnects repeatedly.
 func TestCheck_FindsNothingWhileEncodersReconnect(t *testing.T) {
 	length := time.Duration(*minutes * float64(time.Minute))
 	file := joined(t, "sizes", sources.Plain(t), sources.FLV(t, "-bf", "2", "-t", "10", "-s", "480x270"), 6)
 	for _, c := range []struct {
 		name, config string
-		// leave ends the old encoder before its successor is there; nil lets that one
-		// take over.
+		// leave ends the old encoder before the next one connects; with nil the next one
+		// takes over.
 		leave   func(*harness.Process)
 		excused []int
 	}{
@@ -51,7 +51,7 @@ func TestCheck_FindsNothingWhileEncodersReconnect(t *testing.T) {
 			}
 			<-check.Done()
 			var report hlscheck.Report
-			// What follows the report is for people.
+			// The text after the report is not checked.
 			if err := json.NewDecoder(strings.NewReader(check.Logs.String())).Decode(&report); err != nil {
 				t.Fatalf("%v: %s", err, check.Logs)
 			}

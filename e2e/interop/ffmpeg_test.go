@@ -37,7 +37,7 @@ func TestFFmpeg_EveryKindOfStreamIsCarriedWhole(t *testing.T) {
 			want := c.want
 			want.video, want.audio = units(t, c.file)
 			if want.rebuilt {
-				want.audio = -1 // heard from the next key frame on
+				want.audio = -1 // in the output from the next key frame on
 			}
 			if want.width == 0 && want.video > 0 {
 				want.width, want.height = 640, 360

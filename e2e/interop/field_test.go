@@ -17,25 +17,25 @@ import (
 )
 
 // field is a stream that encoders in the field were reported to send (rows 57 to 68 of
-// docs/encoders.md), and what must become of it.
+// docs/encoders.md), and the expected result.
 type field struct {
 	name string
-	// file makes the FLV file that is published in real time.
+	// file returns the FLV file that is published in real time.
 	file func(t *testing.T) string
 	// warned are the codes of the warnings that the broadcaster must have seen.
 	warned []string
-	// excused are the rules that the stream breaks by itself; docs/encoders.md says why.
+	// excused are the rules that the stream itself breaks; docs/encoders.md explains why.
 	excused []int
-	// unplayable is set if Chromium cannot decode it: it is only carried.
+	// unplayable is set if Chromium cannot decode it: it is only forwarded.
 	unplayable bool
-	// still is how long the picture may stand still in the browser; 1.5 s when 0: three
+	// still is how long the picture may be frozen in the browser; 1.5 s when 0: three
 	// streams are encoded, checked and decoded on two cores.
 	still time.Duration
 	// played is the share of the time watched that must be played; 0.85 when 0.
 	played float64
-	// silent and blind say that no sound, or no picture, is decoded.
+	// silent and blind are set if no audio, or no picture, is decoded.
 	silent, blind bool
-	// rebuilt is set if hls.js has to begin anew, because a track joined or left.
+	// rebuilt is set if hls.js must be created again because a track was added or removed.
 	rebuilt bool
 	// multivariant must be in the multivariant playlist.
 	multivariant string
@@ -95,11 +95,11 @@ func (f field) mustPlay(t *testing.T, s *harness.Server, b *harness.Browser) {
 	t.Helper()
 	file := f.file(t)
 	follower := harness.Follow(t, s.PlaylistURL(f.name), hlscheck.Options{LowLatency: true})
-	// Not ffmpeg, which mends what it reads: the tags go out as they are.
+	// Not ffmpeg, which repairs its input: the tags are sent unchanged.
 	tags := readFLV(t, file)
 	length := time.Duration(tags[len(tags)-1].time) * time.Millisecond
 	var page *harness.Page
-	if !f.unplayable { // first: one key frame at the beginning is all that some have
+	if !f.unplayable { // first, because some have only one key frame, at the beginning
 		page = b.Open(t, s.WatchURL(f.name))
 		page.Rebuilds = f.rebuilt
 	}
@@ -133,7 +133,7 @@ func (f field) mustPlay(t *testing.T, s *harness.Server, b *harness.Browser) {
 	r := follower.Wait(30 * time.Second)
 	watched()
 	<-look
-	// Many encoders share this machine: when their media comes is not judged.
+	// Many encoders share this machine, so the arrival times of media are not checked.
 	follower.Check(append(f.excused, pace...)...)
 	if !r.Ended {
 		t.Error("the playlist has no end")
@@ -227,23 +227,22 @@ func layout(name string) func(*testing.T) string {
 	}
 }
 
-// slow returns a picture without sound at a low rate, each one a key frame.
+// slow returns video without audio at a low frame rate, with only key frames.
 func slow(rate, seconds string) func(*testing.T) string {
 	return made("-an", "-r", rate, "-g", "1", "-keyint_min", "1", "-t", seconds)
 }
 
-// slowWithSound returns the same with sound.
+// slowWithSound returns the same with audio.
 func slowWithSound(rate, seconds string) func(*testing.T) string {
 	return made("-r", rate, "-g", "1", "-keyint_min", "1", "-t", seconds)
 }
 
-// fast returns a picture at a high rate.
+// fast returns video at a high frame rate.
 func fast(rate, seconds string) func(*testing.T) string {
 	return made("-vf", "fps="+rate+",scale=320:180", "-g", "240", "-keyint_min", "240", "-t", seconds)
 }
 
-// without returns the usual source of some seconds, of which one kind of tag is missing for
-// a while.
+// without returns the usual source of some seconds, without one kind of tag for a while.
 func without(kind byte, from, to, length uint32) func(*testing.T) string {
 	return func(t *testing.T) string {
 		t.Helper()
@@ -255,8 +254,8 @@ func without(kind byte, from, to, length uint32) func(*testing.T) string {
 	}
 }
 
-// adtsInside puts an ADTS header before each AAC frame, and may leave the
-// configuration out.
+// adtsInside adds an ADTS header before each AAC frame, and optionally removes the
+// configuration.
 func adtsInside(t *testing.T, name, file string, headerless bool) string {
 	t.Helper()
 	var tags []tag
@@ -277,7 +276,7 @@ func adtsInside(t *testing.T, name, file string, headerless bool) string {
 	return writeFLV(t, name, tags)
 }
 
-// paired returns each second picture the timestamp of the one before it.
+// paired gives every second picture the timestamp of the previous one.
 func paired(t *testing.T, name, file string) string {
 	t.Helper()
 	tags := readFLV(t, file)
@@ -293,7 +292,7 @@ func paired(t *testing.T, name, file string) string {
 func captioned(t *testing.T, name, file string) string {
 	t.Helper()
 	// user_data_registered_itu_t_t35: country 0xb5, provider 0x31, GA94, cc_data with one
-	// pair of field 1, which says nothing (0x80 0x80).
+	// pair of field 1, which is empty (0x80 0x80).
 	payload := []byte{0xb5, 0x00, 0x31, 'G', 'A', '9', '4', 3, 0x41, 0xff, 0xfc, 0x80, 0x80, 0xff}
 	sei := slices.Concat([]byte{6, 4, byte(len(payload))}, payload, []byte{0x80})
 	prefixed := slices.Concat([]byte{0, 0, 0, byte(len(sei))}, sei)

@@ -23,7 +23,7 @@ type tag struct {
 	body []byte
 }
 
-// readFLV takes a file apart.
+// readFLV returns the tags of a file.
 func readFLV(t *testing.T, path string) (tags []tag) {
 	t.Helper()
 	b, err := os.ReadFile(path)
@@ -40,7 +40,7 @@ func readFLV(t *testing.T, path string) (tags []tag) {
 	return tags
 }
 
-// writeFLV makes a file of tags, and returns its path.
+// writeFLV writes tags to a file, and returns its path.
 func writeFLV(t *testing.T, name string, tags []tag) string {
 	t.Helper()
 	b := []byte{'F', 'L', 'V', 1, 5, 0, 0, 0, 9, 0, 0, 0, 0}
@@ -57,7 +57,7 @@ func writeFLV(t *testing.T, name string, tags []tag) string {
 	return path
 }
 
-// until leaves out what is at or after ms.
+// until removes tags at or after ms.
 func until(tags []tag, ms uint32) (kept []tag) {
 	for _, g := range tags {
 		if g.time < ms {
@@ -67,8 +67,8 @@ func until(tags []tag, ms uint32) (kept []tag) {
 	return kept
 }
 
-// joined returns one file that plays a and then b, as an encoder sends it whose picture
-// changes: new parameters within one stream.
+// joined returns one file with a and then b, like an encoder whose picture size changes: new
+// parameters within one stream.
 func joined(t *testing.T, name, a, b string, seconds uint32) string {
 	t.Helper()
 	tags := until(readFLV(t, a), seconds*1000)
@@ -102,8 +102,8 @@ func lateAudio(t *testing.T, name, file string, seconds, length uint32) string {
 	return writeFLV(t, name, tags)
 }
 
-// units counts the access units of an FLV file: the tags that are no
-// configuration and no end.
+// units counts the access units of an FLV file: the tags that are neither a
+// configuration nor an end of sequence.
 func units(t *testing.T, file string) (video, audio int) {
 	t.Helper()
 	for _, g := range readFLV(t, file) {

@@ -12,6 +12,6 @@ var sources harness.Sources
 
 func TestMain(m *testing.M) { harness.Main(m, &sources) }
 
-// pace are the rules about time that no server can keep while it is sent nothing:
-// a new segment, a new part in time.
+// pace are the rules about time that no server can follow while it receives no media: that new
+// segments and parts are published in time.
 var pace = []int{11, 12}

@@ -43,7 +43,7 @@ type studio struct {
 	control string
 }
 
-// obs starts OBS Studio, on air at once: a moving picture with a tone goes to
+// obs starts OBS Studio, which publishes at once: a moving picture with a tone goes to
 // server and key.
 func obs(t *testing.T, server, key string) *studio {
 	t.Helper()
@@ -114,7 +114,7 @@ func (s *studio) stop() {
 	s.hear(r, `"op":7`)
 }
 
-// hear reads on until the word came.
+// hear reads until the word arrives.
 func (s *studio) hear(r *bufio.Reader, word string) {
 	s.t.Helper()
 	var heard []byte
@@ -168,7 +168,7 @@ func TestOBS_ReturnsByItself(t *testing.T) {
 	page := b.Open(t, s.WatchURL("obs"))
 	page.WaitForPlay(30 * time.Second)
 	v := page.View()
-	for _, how := range []harness.Cut{harness.Reset, harness.Ghost} {
+	for _, how := range []harness.Cut{harness.Reset, harness.HalfReset} {
 		harness.Pause(t.Context(), 5*time.Second)
 		before := v.Last()
 		begin := time.Now()

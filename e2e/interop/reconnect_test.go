@@ -116,7 +116,7 @@ func TestReconnect_EndsThePlaylistWhenNobodyReturns(t *testing.T) {
 	if !r.Ended || took < 14*time.Second || took > 15*time.Second+harness.Timeout(3*time.Second) {
 		t.Errorf("ended %t after %v, want after 15 s", r.Ended, took)
 	}
-	// At 20 s a publisher begins anew, with numbers that go on.
+	// At 20 s a publisher begins again, and the sequence numbers continue.
 	harness.Pause(t.Context(), time.Until(killed.Add(20*time.Second)))
 	harness.PublishLooped(t, file, s.PublishURL("show"))
 	if next := s.WaitForState("show", "live", 10*time.Second); next.Started.Equal(first.Started) {

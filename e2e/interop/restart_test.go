@@ -150,7 +150,7 @@ func TestRestart_SIGTERMEndsEveryBroadcastAndExitsWithZero(t *testing.T) {
 			t.Errorf("the stored playlist of %s: %s", id, text)
 		}
 	}
-	<-a.Done() // told and disconnected, or the process would go on
+	<-a.Done() // asked to reconnect and disconnected; the process would continue otherwise
 	<-b.Done()
 }
 
@@ -160,7 +160,7 @@ func TestRestart_SecondSignalCutsItShort(t *testing.T) {
 	harness.PublishLooped(t, sources.Plain(t), s.PublishURL("show"))
 	s.WaitForState("show", "live", 10*time.Second)
 	s.Signal(syscall.SIGTERM)
-	// Players are still shown the end: the process is not gone before 2 s.
+	// Players can still load the end: the process runs for 2 s more.
 	s.WaitForState("show", "ended", time.Second)
 	begin := time.Now()
 	s.Signal(syscall.SIGTERM)

@@ -52,7 +52,7 @@ func (u *uplink) cut(ctx context.Context, how harness.Cut) {
 	}
 	wait := 300*time.Millisecond + time.Duration(u.random.Int64N(int64(1700*time.Millisecond)))
 	harness.Pause(ctx, wait)
-	u.encoder.Kill() // a hole tells it nothing
+	u.encoder.Kill() // behind a black hole it does not notice the end
 	for tries := 1; ; tries++ {
 		before := u.proxy.Bytes()
 		u.publish()

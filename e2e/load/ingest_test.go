@@ -18,8 +18,8 @@ import (
 // its last.
 const session = "golive/ingest/rtmp.(*session).run"
 
-// BenchmarkIngest reports what publishing costs while an audience waits for the next
-// part of one of the streams, again and again, and while there is none. Publishers
+// BenchmarkIngest reports what publishing costs while viewers wait for the next
+// part of one of the streams, repeatedly, and without viewers. Publishers
 // and viewers share a process, so the server's own profile tells them apart: what
 // counts is all CPU time on the goroutines of the publishers, system calls included.
 func BenchmarkIngest(b *testing.B) {
@@ -50,7 +50,7 @@ func BenchmarkIngest(b *testing.B) {
 
 // profile returns the CPU time of the publishers' goroutines while it measures, in
 // seconds.
-func (s *stage) profile(b *testing.B) float64 {
+func (s *server) profile(b *testing.B) float64 {
 	b.Helper()
 	url := "http://" + s.Admin + "/debug/pprof/profile?seconds=" + strconv.Itoa(int(measure.Seconds()))
 	body, err := harness.Get(b.Context(), url)

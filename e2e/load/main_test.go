@@ -21,24 +21,24 @@ var (
 func TestMain(m *testing.M) { harness.Main(m, &sources) }
 
 const (
-	// fill is how long it takes until a playlist is as long as it will be: its window.
+	// fill is the time until a playlist has its full length, the window.
 	fill = 32 * time.Second
-	// ramp is the time in which an audience comes, settle that in which it calms down.
+	// Viewers connect during ramp; measuring begins after settle.
 	ramp   = 5 * time.Second
 	settle = 2 * time.Second
 )
 
-// stage is a golive with streams, and the program that makes audiences.
-type stage struct {
+// server is a golive with streams, and the program that simulates viewers.
+type server struct {
 	*harness.Server
 	viewers string
 }
 
-// open starts golive, publishes to it for so long, and waits until the playlists are
-// full. clip is a file; empty is the one built in.
-func open(b *testing.B, streams int, clip string, length time.Duration) *stage {
+// open starts golive, publishes to it for length after the playlists are full, and waits until
+// they are. clip is a file, or empty for the built-in one.
+func open(b *testing.B, streams int, clip string, length time.Duration) *server {
 	b.Helper()
-	s := &stage{viewers: build(b, "viewers")}
+	s := &server{viewers: build(b, "viewers")}
 	s.Server = harness.Start(b, harness.Options{Config: "storage: { backend: memory }\nlog: { level: warn }\n"})
 	args := []string{s.Program(), "publish", "--streams", strconv.Itoa(streams), "--duration", (fill + length).String()}
 	if clip != "" {
@@ -57,7 +57,7 @@ func build(b *testing.B, name string) string {
 	return program
 }
 
-// seen is what an audience reports, and what it cost the server meanwhile.
+// seen is the viewers' report, and the server's use of resources meanwhile.
 type seen struct {
 	Seconds  float64          `json:"seconds"`
 	Requests float64          `json:"requests"`
@@ -70,7 +70,7 @@ type seen struct {
 	Late     percentiles      `json:"late"`
 
 	cpu     float64 // seconds of the server's process group
-	minutes float64 // in which it was used
+	minutes float64 // in which that was used
 	metrics harness.Metrics
 }
 
@@ -78,9 +78,9 @@ type percentiles struct {
 	P99 float64 `json:"p99"`
 }
 
-// send sends so many viewers to a URL, and measures once they are all there. The
-// test fails when one of them meets an error.
-func (s *stage) send(b *testing.B, mode string, viewers int, url string) *seen {
+// send starts viewers of a URL, and measures once all are connected. The benchmark fails if one
+// of them has an error.
+func (s *server) send(b *testing.B, mode string, viewers int, url string) *seen {
 	b.Helper()
 	watch := *measure + 2*settle
 	p := harness.Launch(b, nil, s.viewers, "-browser", "-mode", mode, "-viewers", strconv.Itoa(viewers),
@@ -92,8 +92,8 @@ func (s *stage) send(b *testing.B, mode string, viewers int, url string) *seen {
 	return r
 }
 
-// idle measures the server as it is.
-func (s *stage) idle(b *testing.B) *seen {
+// idle measures the server without additional viewers.
+func (s *server) idle(b *testing.B) *seen {
 	b.Helper()
 	r := &seen{}
 	cpu, metrics, began := harness.CPUSeconds(b, s.PID()), harness.Scrape(b, s.Server), time.Now()

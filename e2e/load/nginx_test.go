@@ -15,7 +15,7 @@ import (
 	"golive/e2e/harness"
 )
 
-// contender is a server that is asked for one thing again and again.
+// contender is a server that one resource is requested from repeatedly.
 type contender struct {
 	name string
 	pid  int
@@ -76,8 +76,8 @@ func (c *contender) hammer(b *testing.B, viewers, url string, connections int, t
 	c.bytes += r.Bytes
 }
 
-// live returns where golive has what is in the file.
-func (s *stage) live(b *testing.B, file string) string {
+// live returns golive's URL for the content of the file.
+func (s *server) live(b *testing.B, file string) string {
 	if file == "playlist.m3u8" {
 		return s.MediaURL("load")
 	}
@@ -85,7 +85,7 @@ func (s *stage) live(b *testing.B, file string) string {
 }
 
 // newest returns the URL of the newest complete segment.
-func (s *stage) newest(b *testing.B) string {
+func (s *server) newest(b *testing.B) string {
 	b.Helper()
 	text, err := harness.Get(b.Context(), s.MediaURL("load"))
 	if err != nil {

@@ -10,8 +10,8 @@ import (
 	"golive/e2e/harness"
 )
 
-// BenchmarkSlow reports how long viewers wait beside 10,000 that ask for a segment of
-// 1 MB and read a byte of it each second, and before those came.
+// BenchmarkSlow reports how long viewers wait while 10,000 others request a segment of 1 MB and
+// read one byte of it per second, and before those connect.
 func BenchmarkSlow(b *testing.B) {
 	const viewers, slow, addresses = 200, 10_000, 20
 	s := open(b, 1, harness.BusyClip(b, b.TempDir()), 3*(*measure+ramp+4*settle)+time.Minute)

@@ -9,7 +9,7 @@ import (
 )
 
 // BenchmarkViewers reports what the viewers of one stream cost the server, and how
-// long they wait. Run it, as all here, with -benchtime 1x.
+// long they wait. Run it, like all benchmarks here, with -benchtime 1x.
 func BenchmarkViewers(b *testing.B) {
 	audiences := []int{500, 2000, 5000}
 	s := open(b, 1, "", time.Duration(1+2*len(audiences))*(*measure+ramp+3*settle)+time.Minute)
@@ -47,7 +47,7 @@ func reportViewers(b *testing.B, r *seen, n int) {
 	}
 }
 
-// BenchmarkPart reports how late a part is for who waits for it, when each stream
+// BenchmarkPart reports how late a part is for viewers that wait for it, when each stream
 // has one viewer: on the server, and at the viewer, where the encoder's pace and the
 // network count too.
 func BenchmarkPart(b *testing.B) {

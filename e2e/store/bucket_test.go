@@ -19,7 +19,7 @@ import (
 	"golive/internal/hlscheck"
 )
 
-// bucket is the store's folder of one.
+// bucket is the folder of a bucket in the store.
 type bucket struct {
 	t   *testing.T
 	dir string
@@ -60,8 +60,8 @@ func (b bucket) waitForReplay(id string, limit time.Duration) *hlscheck.Media {
 	return m
 }
 
-// poller reads the playlists in a bucket again and again, as a player would, and
-// checks that each object they name is there.
+// poller polls the playlists in a bucket like a player, and checks that every object in them
+// exists.
 type poller struct {
 	b      bucket
 	ids    []string
@@ -73,7 +73,7 @@ type poller struct {
 	backward       []string
 }
 
-// pollEvery is how often the bucket is looked at.
+// pollEvery is the interval of polling.
 const pollEvery = 200 * time.Millisecond
 
 func (b bucket) poll(ids []string) *poller {
@@ -128,7 +128,7 @@ func (p *poller) stop() {
 	p.done.Wait()
 }
 
-// check stops, and reports what was wrong.
+// check stops polling, and reports errors.
 func (p *poller) check() {
 	p.b.t.Helper()
 	p.stop()

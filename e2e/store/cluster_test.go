@@ -128,8 +128,8 @@ func (c *cluster) waitForPublications(n int) {
 	}
 }
 
-// The node that has the broadcast is killed; its encoder comes to another one, and the node
-// comes back.
+// The node that owns the broadcast is killed; its encoder connects to another one, and the node
+// is started again.
 func TestCluster_BroadcastOfAKilledNodeGoesOnAtAnother(t *testing.T) {
 	c := startCluster(t)
 	a, b := c.node("a", true), c.node("b", true)
@@ -145,7 +145,7 @@ func TestCluster_BroadcastOfAKilledNodeGoesOnAtAnother(t *testing.T) {
 	second := publishAgain(t, file, b, "show")
 	b.WaitForState("show", "live", 20*time.Second)
 	c.waitForPublications(2)
-	a.Run() // it finds its log, and that the broadcast is another's
+	a.Run() // it finds its log, and that another node owns the broadcast
 	waitFor(t, a, "golive_registry_leases_lost_total", 1)
 	harness.Pause(t.Context(), 6*time.Second)
 	if n := len(c.publications()); n != 2 {
@@ -157,7 +157,7 @@ func TestCluster_BroadcastOfAKilledNodeGoesOnAtAnother(t *testing.T) {
 	c.keeps(replay, before, 10)
 }
 
-// publishAgain is an encoder that tries until it is let in.
+// publishAgain is an encoder that tries until it is accepted.
 func publishAgain(t *testing.T, file string, s *harness.Server, id string) *harness.Process {
 	t.Helper()
 	for range 20 {
@@ -173,7 +173,7 @@ func publishAgain(t *testing.T, file string, s *harness.Server, id string) *harn
 	return nil
 }
 
-// The encoder loses its connection and comes to another node, while the first one lives.
+// The encoder loses its connection and connects to another node, while the first one runs.
 func TestCluster_BroadcastMovesWithItsEncoder(t *testing.T) {
 	c := startCluster(t)
 	a, b := c.node("a", true), c.node("b", true)
@@ -218,8 +218,8 @@ func endsSoon(p *harness.Process) bool {
 	}
 }
 
-// The registry does not answer, and then is gone: nobody who is live notices, and publishers
-// are let in as the configuration says.
+// The registry does not respond, and is then stopped: live broadcasts continue, and publishers
+// are accepted as configured.
 func TestCluster_GoesOnWithoutItsRegistry(t *testing.T) {
 	c := startCluster(t)
 	a, b := c.node("a", false), c.node("b", true)
@@ -276,7 +276,7 @@ func TestCluster_GoesOnWithoutItsRegistry(t *testing.T) {
 	}
 }
 
-// A golive with a registry of its own does not touch the bucket.
+// A golive with a separate registry does not write to the bucket.
 func TestCluster_BucketOfAnotherRegistryIsRefused(t *testing.T) {
 	c := startCluster(t)
 	a := c.node("a", false)
@@ -295,8 +295,8 @@ func TestCluster_BucketOfAnotherRegistryIsRefused(t *testing.T) {
 	}
 }
 
-// ask publishes the built-in clip for a moment, and returns what the server answers, and how
-// long after the publish.
+// ask publishes the built-in clip briefly, and returns the server's answer to publish, and its
+// delay.
 func ask(t *testing.T, url string) (code string, took time.Duration) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), harness.Timeout(10*time.Second))
@@ -309,13 +309,13 @@ func ask(t *testing.T, url string) (code string, took time.Duration) {
 			line = &tap{Conn: conn}
 			return line, err
 		},
-	}, slog.New(slog.DiscardHandler)) // a refusal is what the tap has seen
+	}, slog.New(slog.DiscardHandler)) // the tap records a refusal
 	line.mu.Lock()
 	defer line.mu.Unlock()
 	return line.code, line.answered.Sub(line.asked)
 }
 
-// tap is a connection that notes the publish and its answer.
+// tap is a connection that records the publish command and its answer.
 type tap struct {
 	net.Conn
 
@@ -324,7 +324,7 @@ type tap struct {
 	code            string
 }
 
-// publishCommand is the name of the command as AMF has it.
+// publishCommand is the name of the command, encoded as AMF.
 const publishCommand = "\x02\x00\x07publish"
 
 func (c *tap) Write(p []byte) (int, error) {
@@ -338,7 +338,7 @@ func (c *tap) Write(p []byte) (int, error) {
 
 func (c *tap) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
-	_, status, _ := bytes.Cut(p[:n], []byte("onStatus")) // FCPublish has an answer of its own
+	_, status, _ := bytes.Cut(p[:n], []byte("onStatus")) // FCPublish has a separate response
 	if _, after, ok := bytes.Cut(status, []byte("NetStream.Publish.")); ok {
 		word, _, _ := bytes.Cut(after, []byte{0})
 		c.mu.Lock()

@@ -22,7 +22,7 @@ import (
 	"golive/storage/s3/s3test"
 )
 
-// ladder is a node whose broadcasts have two renditions each, in a process of its own.
+// ladder is a node whose broadcasts have two renditions each, in a separate process.
 type ladder struct {
 	t       *testing.T
 	config  ladderConfig
@@ -83,7 +83,7 @@ func (l *ladder) uploaded() {
 	})
 }
 
-// recorded returns the segments with media that the logs in a folder name, as
+// recorded returns the segments with media in the logs in a folder, as
 // ID/RENDITION/NAME.
 func recorded(t *testing.T, dir string) map[string]bool {
 	t.Helper()
@@ -131,9 +131,9 @@ func (b bucket) segments() map[string][sha256.Size]byte {
 	return sums
 }
 
-// Ten broadcasts of two renditions: the store stops and is killed, the node is killed
-// meanwhile and starts again, and is killed once more and another one with an empty disk
-// goes on.
+// Ten broadcasts of two renditions: the store is paused and killed, and meanwhile the node is
+// killed and started again; then it is killed again, and another node with an empty disk
+// continues.
 func TestLadder_TwoRenditionsOutliveStoreAndNode(t *testing.T) {
 	store := s3test.Start(t)
 	b := bucket{t, ""}
@@ -208,7 +208,7 @@ func TestLadder_TwoRenditionsOutliveStoreAndNode(t *testing.T) {
 }
 
 // replayOf reads the replay of both renditions, which must be complete, and returns the
-// segments that it has, as ID/RENDITION/NAME.
+// segments in it, as ID/RENDITION/NAME.
 func replayOf(t *testing.T, b bucket, id string, gaps *int) map[string]bool {
 	t.Helper()
 	folder := "live/" + id + "/"
@@ -239,7 +239,7 @@ func replayOf(t *testing.T, b bucket, id string, gaps *int) map[string]bool {
 	return listed
 }
 
-// sameAsAired compares what a viewer was sent with what the bucket has, and counts it.
+// sameAsAired compares the segments that a viewer received with the bucket, and counts them.
 func sameAsAired(t *testing.T, b bucket, id string, listed map[string]bool, viewer *harness.Follower) (n int) {
 	t.Helper()
 	for _, r := range viewer.Stop().Renditions {
@@ -261,8 +261,8 @@ func sameAsAired(t *testing.T, b bucket, id string, listed map[string]bool, view
 	return n
 }
 
-// reportsAreTrue checks EXT-X-RENDITION-REPORT: what a rendition reports of the other is
-// between what that one shows before and after.
+// reportsAreTrue checks EXT-X-RENDITION-REPORT: the position that a rendition reports of
+// the other is between those of that one before and after.
 func reportsAreTrue(t *testing.T, l *ladder, id string) {
 	t.Helper()
 	last := func(rendition string) (*hlscheck.Media, int64) {

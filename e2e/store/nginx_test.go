@@ -15,11 +15,11 @@ import (
 	"golive/storage/s3/s3test"
 )
 
-// page is a player that knows nothing of golive.
+// page is a player without any part of golive.
 const page = `<!doctype html><title>bucket</title><video muted autoplay playsinline width="640"></video><script src="/hls.min.js"></script>
 <script>const hls = new Hls(); hls.loadSource(new URLSearchParams(location.search).get('url')); hls.attachMedia(document.querySelector('video'));</script>`
 
-// The bucket is plain HLS that a static server serves alone, live and afterwards.
+// The bucket is plain HLS: a static server is sufficient to serve it, live and afterwards.
 func TestBucket_IsPlayedThroughNginxAlone(t *testing.T) {
 	store := s3test.Start(t)
 	yaml, name := harness.S3Storage(t, store, store.Address)
@@ -72,7 +72,7 @@ func TestBucket_IsPlayedThroughNginxAlone(t *testing.T) {
 	again.MustPlay(10 * time.Second)
 }
 
-// duration returns what ffprobe says of the whole, in seconds.
+// duration returns the total duration according to ffprobe, in seconds.
 func duration(t *testing.T, file string) float64 {
 	t.Helper()
 	out := harness.Run(t, "ffprobe", "-v", "error", "-show_entries", "format=duration", "-of", "csv=p=0", file)

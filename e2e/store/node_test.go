@@ -33,13 +33,13 @@ import (
 	"golive/storage/s3/s3test"
 )
 
-// ladderVariable has the configuration of a node of two renditions: this program is that
-// node, instead of the tests, where it is set.
+// ladderVariable contains the configuration of a node with two renditions. If it is set, this
+// program runs that node instead of the tests.
 const ladderVariable = "GOLIVE_TEST_LADDER"
 
 const smallRendition = "small"
 
-// ladderConfig says what the node does.
+// ladderConfig configures the node.
 type ladderConfig struct {
 	Dir              string // of the local disk
 	HTTP             string // its address for viewers

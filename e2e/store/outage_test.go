@@ -17,11 +17,11 @@ import (
 )
 
 var (
-	broadcasts = flag.Int("broadcasts", 3, "how many are on air")
+	broadcasts = flag.Int("broadcasts", 3, "the number of live broadcasts")
 	minutes    = flag.Float64("minutes", 0.75, "for how many minutes")
 )
 
-// trouble is something that happens to the store, for a fifth of the time each.
+// trouble is a failure of the store; each lasts a fifth of the time.
 type trouble struct {
 	name       string
 	begin, end func()
@@ -67,7 +67,7 @@ func TestOutage_LosesNothingAndDoesNotAffectViewers(t *testing.T) {
 		waiting := harness.Metric(t, s, "golive_storage_spool_segments")
 		what.end()
 		began := time.Now()
-		drained(t, s, 2*phase)
+		awaitStored(t, s, 2*phase)
 		t.Logf("the store was %s for %v: %.0f segments waited, and were there %v later", what.name, phase, waiting, time.Since(began).Round(100*time.Millisecond))
 		if waiting == 0 {
 			t.Errorf("nothing was spooled while the store was %s", what.name)
@@ -97,8 +97,8 @@ func TestOutage_LosesNothingAndDoesNotAffectViewers(t *testing.T) {
 	}
 }
 
-// drained waits until nothing waits for the bucket any more.
-func drained(t *testing.T, s *harness.Server, limit time.Duration) {
+// awaitStored waits until nothing waits for the bucket any more.
+func awaitStored(t *testing.T, s *harness.Server, limit time.Duration) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), harness.Timeout(limit))
 	defer cancel()
@@ -113,8 +113,8 @@ func drained(t *testing.T, s *harness.Server, limit time.Duration) {
 	}
 }
 
-// sameInBucket compares what viewers were sent with the bucket and its replay, and
-// counts the segments.
+// sameInBucket compares the segments that viewers received with the bucket and its replay, and
+// counts them.
 func sameInBucket(t *testing.T, b bucket, id string, aired *hlscheck.Rendition) int {
 	t.Helper()
 	replay := b.waitForReplay(id, 10*time.Second)

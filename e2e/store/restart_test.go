@@ -14,7 +14,7 @@ import (
 	"golive/storage/s3/s3test"
 )
 
-// golive is killed while the store is away, and started again while it still is.
+// golive is killed and started again while the store is unavailable.
 func TestRestart_DuringAnOutageLosesNothingThatWasSpooled(t *testing.T) {
 	store := s3test.Start(t)
 	yaml, name := harness.S3Storage(t, store, store.Address)
@@ -39,7 +39,7 @@ func TestRestart_DuringAnOutageLosesNothingThatWasSpooled(t *testing.T) {
 	s.WaitForState("show", "live", 20*time.Second)
 	harness.Pause(t.Context(), 5*time.Second)
 	store.Run(t)
-	drained(t, s, 20*time.Second)
+	awaitStored(t, s, 20*time.Second)
 	second.Quit()
 	seen := aired.Wait(30 * time.Second)
 	replay := b.waitForReplay("show", 10*time.Second)
@@ -67,15 +67,15 @@ func TestRestart_DuringAnOutageLosesNothingThatWasSpooled(t *testing.T) {
 	}
 	t.Logf("%.0f segments waited at the kill; the replay has %d segments, %d of them gaps; viewers were sent %d, %d are there as sent",
 		waiting, len(replay.Segments), gaps, len(seen.Segments), kept)
-	// What was in memory alone: the one before the open one, for a second, and the
+	// Segments that were only in memory: the newest complete one, for a second, and the
 	// open one. The others are numbers that players may have seen.
 	if gaps > 6 || waiting < 3 {
 		t.Errorf("%d gaps, %.0f waited", gaps, waiting)
 	}
-	aired.Check(11, 12, 10, 15, 16) // the server was dead for a while
+	aired.Check(11, 12, 10, 15, 16) // the server was not running for a while
 }
 
-// The server's disk is lost: another one, with the same bucket and registry, goes on.
+// The server's disk is lost; another server, with the same bucket and registry, continues.
 func TestRestart_OnAnotherServerContinuesTheBroadcast(t *testing.T) {
 	c := startCluster(t)
 	old, b := c.node("a", false), c.b
@@ -98,7 +98,7 @@ func TestRestart_OnAnotherServerContinuesTheBroadcast(t *testing.T) {
 	}
 	after, wrong := hlscheck.ParseMedia("", text)
 	wrong = append(wrong, hlscheck.CheckChange("", before, after)...)
-	// The bucket's playlist is a plain one: it promises no parts.
+	// The bucket's playlist is a plain one: it has no parts.
 	wrong = slices.DeleteFunc(wrong, func(v hlscheck.Violation) bool { return v.Rule == 29 })
 	if len(wrong) > 0 {
 		t.Errorf("the playlist broke rules: %v\n%s", wrong, text)

@@ -13,7 +13,7 @@ import (
 	"golive/storage/s3/s3test"
 )
 
-// The store takes connections and says nothing, from before golive starts.
+// The store accepts connections but never responds, from before golive starts.
 func TestStart_TakesPublishersWhileTheStoreSaysNothing(t *testing.T) {
 	store := s3test.Start(t)
 	network := harness.StartProxy(t, store.Address)
@@ -46,8 +46,8 @@ func TestStart_TakesPublishersWhileTheStoreSaysNothing(t *testing.T) {
 	s.WaitForState("show", "live", 10*time.Second)
 	harness.Pause(t.Context(), 5*time.Second)
 	network.Resume()
-	network.Cut(harness.Reset) // what is in the hole stays there
-	drained(t, s, time.Minute)
+	network.Cut(harness.Reset) // data that was sent into the black hole is lost
+	awaitStored(t, s, time.Minute)
 	encoder.Quit()
 	for _, r := range (bucket{t, filepath.Join(store.Dir, name)}).waitForReplay("show", 20*time.Second).Segments {
 		if r.Gap {

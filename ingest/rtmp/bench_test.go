@@ -14,7 +14,7 @@ import (
 	"golive/media"
 )
 
-// counter is a stage and a sink that counts.
+// counter is a handler and a sink that counts units.
 type counter struct{ units int }
 
 func (c *counter) Publish(context.Context, string, ingest.Publisher) (ingest.Sink, error) {
@@ -26,9 +26,9 @@ func (c *counter) Close(error)                      {}
 // BenchmarkSession reads a second of a 5 Mbit/s stream per operation: 30 pictures
 // of 20 kB and 47 audio frames, chunks of 4096 bytes, from memory to the sink.
 func BenchmarkSession(b *testing.B) {
-	stage := &counter{}
+	handler := &counter{}
 	log := slog.New(slog.DiscardHandler)
-	auth, err := ingest.NewAuthorizer(ingest.PublishConfig{Open: true}, stage, log)
+	auth, err := ingest.NewAuthorizer(ingest.PublishConfig{Open: true}, handler, log)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -60,12 +60,12 @@ func BenchmarkSession(b *testing.B) {
 			}
 		}
 	}
-	if want := b.N * 77; stage.units != want {
-		b.Fatalf("%d units, want %d", stage.units, want)
+	if want := b.N * 77; handler.units != want {
+		b.Fatalf("%d units, want %d", handler.units, want)
 	}
 }
 
-// endless makes second after second of a stream.
+// endless is a stream without an end, one second at a time.
 type endless struct {
 	bytes.Reader
 	buf []byte

@@ -15,7 +15,7 @@ import (
 	"golive/media"
 )
 
-// wireConn is a connection whose peer has said everything already.
+// wireConn is a connection whose peer has already sent all its data.
 type wireConn struct{ io.Reader }
 
 func (wireConn) Write(p []byte) (int, error)      { return len(p), nil }
@@ -26,7 +26,7 @@ func (wireConn) SetDeadline(time.Time) error      { return nil }
 func (wireConn) SetReadDeadline(time.Time) error  { return nil }
 func (wireConn) SetWriteDeadline(time.Time) error { return nil }
 
-// strict is a stage that holds the session to what a Sink is promised.
+// strict is a handler that checks that the session calls its Sink as documented.
 type strict struct {
 	t    *testing.T
 	last map[bool]media.Ticks
@@ -88,7 +88,7 @@ func FuzzSession(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		cfg := testConfig()
 		cfg.Limits.Bitrate, cfg.Limits.FrameRate, cfg.Limits.GOPWarn = 1_000_000, 60, time.Second
-		h := newHouse(t, cfg)
+		h := newHarness(t, cfg)
 		auth, err := ingest.NewAuthorizer(ingest.PublishConfig{Open: true}, &strict{t: t}, h.server.log)
 		if err != nil {
 			t.Fatal(err)

@@ -22,8 +22,8 @@ import (
 	"golive/media"
 )
 
-// stage lets everybody in and keeps what they write.
-type stage struct {
+// handler is an ingest.PublishHandler that accepts every publisher and keeps its media.
+type handler struct {
 	mu      sync.Mutex
 	sinks   []*sink
 	refusal error
@@ -33,26 +33,26 @@ type stage struct {
 	onClose func(id string)
 }
 
-func newStage() *stage { return &stage{opened: make(chan *sink, 1000)} }
+func newHandler() *handler { return &handler{opened: make(chan *sink, 1000)} }
 
-func (st *stage) Publish(_ context.Context, id string, p ingest.Publisher) (ingest.Sink, error) {
-	st.mu.Lock()
-	defer st.mu.Unlock()
-	if st.refusal != nil {
-		return nil, st.refusal
+func (ph *handler) Publish(_ context.Context, id string, p ingest.Publisher) (ingest.Sink, error) {
+	ph.mu.Lock()
+	defer ph.mu.Unlock()
+	if ph.refusal != nil {
+		return nil, ph.refusal
 	}
 	s := &sink{
-		stage: st, id: id, publisher: p, closed: make(chan struct{}),
+		handler: ph, id: id, publisher: p, closed: make(chan struct{}),
 		wrote: make(chan media.AccessUnit, 10_000), warned: make(chan ingest.Warning, 100),
 		cleared: make(chan ingest.WarningCode, 100),
 	}
-	st.sinks = append(st.sinks, s)
-	st.opened <- s
+	ph.sinks = append(ph.sinks, s)
+	ph.opened <- s
 	return s, nil
 }
 
 type sink struct {
-	stage     *stage
+	handler   *handler
 	id        string
 	publisher ingest.Publisher
 	wrote     chan media.AccessUnit
@@ -63,8 +63,8 @@ type sink struct {
 }
 
 func (s *sink) WriteUnit(u media.AccessUnit) error {
-	if s.stage.onWrite != nil {
-		if err := s.stage.onWrite(u); err != nil {
+	if s.handler.onWrite != nil {
+		if err := s.handler.onWrite(u); err != nil {
 			return err
 		}
 	}
@@ -77,8 +77,8 @@ func (s *sink) Warn(w ingest.Warning) { s.warned <- w }
 func (s *sink) ClearWarning(code ingest.WarningCode) { s.cleared <- code }
 
 func (s *sink) Close(cause error) {
-	if s.stage.onClose != nil {
-		s.stage.onClose(s.id)
+	if s.handler.onClose != nil {
+		s.handler.onClose(s.id)
 	}
 	s.cause = cause
 	close(s.closed)
@@ -134,9 +134,9 @@ func testConfig() ingest.Config {
 	return cfg
 }
 
-// house is a server with its stage.
-type house struct {
-	*stage
+// harness is a server whose publishers are given to a handler.
+type harness struct {
+	*handler
 	server   *Server
 	log      *lines
 	registry *prometheus.Registry
@@ -146,12 +146,12 @@ type house struct {
 	done     chan error
 }
 
-// newHouse makes a server that does not listen.
-func newHouse(t testing.TB, cfg ingest.Config) *house {
+// newHarness returns a server that does not listen.
+func newHarness(t testing.TB, cfg ingest.Config) *harness {
 	t.Helper()
-	h := &house{stage: newStage(), log: &lines{}, registry: prometheus.NewRegistry(), memory: ingest.NewMemory(cfg.Limits.Memory, 0), done: make(chan error, 1)}
+	h := &harness{handler: newHandler(), log: &lines{}, registry: prometheus.NewRegistry(), memory: ingest.NewMemory(cfg.Limits.Memory, 0), done: make(chan error, 1)}
 	log := slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	auth, err := ingest.NewAuthorizer(cfg.Publish, ingest.NewSessionLimiter(cfg.Limits, h.memory, h.stage), log)
+	auth, err := ingest.NewAuthorizer(cfg.Publish, ingest.NewSessionLimiter(cfg.Limits, h.memory, h.handler), log)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -159,15 +159,15 @@ func newHouse(t testing.TB, cfg ingest.Config) *house {
 	return h
 }
 
-// open makes a server that listens on loopback until the test ends, and checks
-// that it ends in order.
-func open(t testing.TB, cfg ingest.Config) *house {
+// open returns a server that listens on loopback until the test ends, and checks
+// that Serve returns no error.
+func open(t testing.TB, cfg ingest.Config) *harness {
 	t.Helper()
-	return newHouse(t, cfg).listen(t, (*Server).Serve)
+	return newHarness(t, cfg).listen(t, (*Server).Serve)
 }
 
 // listen serves on loopback.
-func (h *house) listen(t testing.TB, serve func(*Server, context.Context, net.Listener) error) *house {
+func (h *harness) listen(t testing.TB, serve func(*Server, context.Context, net.Listener) error) *harness {
 	t.Helper()
 	var lc net.ListenConfig
 	ln, err := lc.Listen(context.Background(), "tcp", "127.0.0.1:0")
@@ -188,8 +188,8 @@ func (h *house) listen(t testing.TB, serve func(*Server, context.Context, net.Li
 	return h
 }
 
-// shut ends the server before the test does.
-func (h *house) shut(t testing.TB) {
+// stopServer ends the server before the test does.
+func (h *harness) stopServer(t testing.TB) {
 	t.Helper()
 	h.stop()
 	if err := await(t, "the server's end", h.done); err != nil {
@@ -199,7 +199,7 @@ func (h *house) shut(t testing.TB) {
 }
 
 // metric returns the value of a counter or gauge with these label values.
-func (h *house) metric(t testing.TB, name string, labels ...string) float64 {
+func (h *harness) metric(t testing.TB, name string, labels ...string) float64 {
 	t.Helper()
 	families, err := h.registry.Gather()
 	if err != nil {
@@ -223,7 +223,7 @@ func (h *house) metric(t testing.TB, name string, labels ...string) float64 {
 	return 0
 }
 
-func (h *house) dialTCP(t testing.TB) net.Conn {
+func (h *harness) dialTCP(t testing.TB) net.Conn {
 	t.Helper()
 	var d net.Dialer
 	conn, err := d.DialContext(context.Background(), "tcp", h.addr)
@@ -234,7 +234,7 @@ func (h *house) dialTCP(t testing.TB) net.Conn {
 	return conn
 }
 
-// client is a peer that a test leads.
+// client is an RTMP client that a test controls.
 type client struct {
 	t      testing.TB
 	conn   net.Conn
@@ -243,7 +243,7 @@ type client struct {
 }
 
 // dial connects and shakes hands.
-func (h *house) dial(t testing.TB) *client {
+func (h *harness) dial(t testing.TB) *client {
 	t.Helper()
 	return greet(t, h.dialTCP(t))
 }
@@ -340,7 +340,7 @@ func (c *client) connect(app string) {
 	c.reply("_result")
 }
 
-// publish does what encoders do before the first picture.
+// publish sends the commands that encoders send before the first picture.
 func (c *client) publish(name string) {
 	c.t.Helper()
 	c.connect("live")
@@ -353,7 +353,7 @@ func (c *client) publish(name string) {
 }
 
 // live returns a client that is publishing, with the sink it got.
-func (h *house) live(t testing.TB, name string) (*client, *sink) {
+func (h *harness) live(t testing.TB, name string) (*client, *sink) {
 	t.Helper()
 	c := h.dial(t)
 	c.publish(name)

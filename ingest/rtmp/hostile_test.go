@@ -19,7 +19,7 @@ import (
 	"golive/media"
 )
 
-// gone waits until the server has closed conn, and gives what it said.
+// gone waits until the server has closed conn, and returns what it sent.
 func gone(t testing.TB, conn net.Conn) []byte {
 	t.Helper()
 	_ = conn.SetReadDeadline(time.Now().Add(patience))
@@ -32,7 +32,7 @@ func gone(t testing.TB, conn net.Conn) []byte {
 }
 
 // line waits for a line of the log that has all words.
-func (h *house) line(t testing.TB, words ...string) {
+func (h *harness) line(t testing.TB, words ...string) {
 	t.Helper()
 	for deadline := time.Now().Add(patience); time.Now().Before(deadline); runtime.Gosched() {
 	lines:
@@ -161,7 +161,7 @@ func TestHostile_SlowLorisIsCutAtTheHandshakeTimeout(t *testing.T) {
 	})
 }
 
-// drip writes a byte each few milliseconds until nobody takes it.
+// drip writes a byte every few milliseconds until a write fails.
 func drip(c net.Conn) {
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
@@ -184,7 +184,7 @@ func TestHostile_FiveHundredIdleConnectionsDoNotDisturbAPublisher(t *testing.T) 
 }
 
 // established returns a client whose media arrives.
-func (h *house) established(t *testing.T, name string) (*client, *sink) {
+func (h *harness) established(t *testing.T, name string) (*client, *sink) {
 	t.Helper()
 	c, s := h.live(t, name)
 	c.audio(0, aacConfig())
@@ -261,7 +261,7 @@ func (l *starved) Accept() (net.Conn, error) {
 }
 
 func TestLimit_DescriptorsShortAreGivenUpBySilentConnectionsAndThatIsSaidOnce(t *testing.T) {
-	h := newHouse(t, testConfig())
+	h := newHarness(t, testConfig())
 	near, far := net.Pipe()
 	given := make(chan struct{})
 	go func() { h.server.serve(context.Background(), near, protocolPlain); close(given) }()
@@ -433,8 +433,8 @@ func TestEvict_CutsAPeerThatSendsWithoutPause(t *testing.T) {
 }
 
 func TestEvict_CutsAPeerThatNeverReads(t *testing.T) {
-	// Nobody reads the far end of a pipe: every write of the server blocks.
-	h := newHouse(t, testConfig())
+	// The other end of the pipe is not read: every write of the server blocks.
+	h := newHarness(t, testConfig())
 	near, far := net.Pipe()
 	defer func() { _ = far.Close() }()
 	done := make(chan struct{})
@@ -451,11 +451,11 @@ func TestEvict_CutsAPeerThatNeverReads(t *testing.T) {
 }
 
 func TestSink_ErrorEndsTheSession(t *testing.T) {
-	h := newStage()
+	h := newHandler()
 	h.onWrite = func(media.AccessUnit) error { return ingest.ErrLimit }
-	house := open(t, testConfig())
-	house.onWrite = h.onWrite
-	c, s := house.live(t, "studio")
+	server := open(t, testConfig())
+	server.onWrite = h.onWrite
+	c, s := server.live(t, "studio")
 	c.audio(0, aacConfig())
 	c.audio(0, aacFrame())
 	if st := c.status(); st.String("code") != "NetStream.Publish.Denied" {
@@ -507,7 +507,7 @@ func TestSink_PanicAtItsCloseEndsOnlyItsSession(t *testing.T) {
 	other.unit(t)
 	_ = good.conn.Close()
 	_ = other.end(t)
-	h.shut(t)
+	h.stopServer(t)
 	if n := h.metric(t, "golive_ingest_sessions"); n != 0 {
 		t.Errorf("%v sessions are left", n)
 	}

@@ -66,7 +66,7 @@ func TestInterop_GoRTMPPublishes(t *testing.T) {
 	}
 }
 
-// ffmpeg publishes what args make and returns what reached the sink.
+// ffmpeg publishes with args, and returns what the sink received.
 func ffmpeg(t *testing.T, args ...string) (units []media.AccessUnit, log string, end error) {
 	t.Helper()
 	if _, err := exec.LookPath("ffmpeg"); err != nil {

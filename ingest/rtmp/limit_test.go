@@ -12,7 +12,7 @@ import (
 
 // refused expects the server to end a session for a limit, and to say so to
 // everybody.
-func (h *house) refused(t *testing.T, c *client, s *sink, limit ingest.Limit, description string) {
+func (h *harness) refused(t *testing.T, c *client, s *sink, limit ingest.Limit, description string) {
 	t.Helper()
 	if st := c.status(); st.String("level") != "error" || st.String("code") != "NetStream.Publish.Denied" || st.String("description") != description {
 		t.Errorf("status %v, want %q", st, description)

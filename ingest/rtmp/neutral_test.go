@@ -19,7 +19,7 @@ import (
 	"golive/media"
 )
 
-// tag is an FLV tag that comes some time after the one before.
+// tag is an FLV tag that arrives some time after the previous one.
 type tag struct {
 	after time.Duration
 	flv.Tag
@@ -86,7 +86,7 @@ type sessionResult struct {
 
 // sessionResultOf collects what a session left. What is the protocol's own, the time and the
 // bytes on the wire, is left out.
-func sessionResultOf(t *testing.T, h *house, s *sink, start time.Time) sessionResult {
+func sessionResultOf(t *testing.T, h *harness, s *sink, start time.Time) sessionResult {
 	t.Helper()
 	<-s.closed
 	o := sessionResult{Counts: map[string]float64{}}
@@ -133,7 +133,7 @@ func sessionResultOf(t *testing.T, h *house, s *sink, start time.Time) sessionRe
 }
 
 // TestSession_EveryProtocolGetsTheSame publishes the same tags with RTMP and with a
-// protocol that knows nothing but FLV tags.
+// protocol that supports only FLV tags.
 func TestSession_EveryProtocolGetsTheSame(t *testing.T) {
 	video := func(after time.Duration, ms uint32, body []byte) tag {
 		return tag{after, flv.Tag{Type: flv.TagVideo, Timestamp: ms, Body: body}}
@@ -191,7 +191,7 @@ func TestSession_EveryProtocolGetsTheSame(t *testing.T) {
 			var got [2]sessionResult
 			synctest.Test(t, func(t *testing.T) { got[0] = overRTMP(t, cfg, tt.tags, tt.linger) })
 			synctest.Test(t, func(t *testing.T) {
-				h, start := newHouse(t, cfg), time.Now()
+				h, start := newHarness(t, cfg), time.Now()
 				serveTags(t.Context(), h.server.sessions, tt.tags, tt.linger)
 				got[1] = sessionResultOf(t, h, <-h.opened, start)
 			})
@@ -224,7 +224,7 @@ func TestSession_EveryProtocolGetsTheSame(t *testing.T) {
 
 // overRTMP publishes tags over RTMP, and then sends nothing for as long as linger.
 func overRTMP(t *testing.T, cfg ingest.Config, tags []tag, linger time.Duration) sessionResult {
-	h := newHouse(t, cfg)
+	h := newHarness(t, cfg)
 	near, far := net.Pipe()
 	done := make(chan struct{})
 	go func() { defer close(done); h.server.serve(context.Background(), near, protocolPlain) }()
@@ -267,7 +267,7 @@ var _ ingest.Conn = (*tagConn)(nil)
 // TestSession_AnyProtocolsUnitsHaveTheSameTimeline writes access units, as a protocol
 // without tags does, on a clock that is no RTMP clock: 64 bits, below zero.
 func TestSession_AnyProtocolsUnitsHaveTheSameTimeline(t *testing.T) {
-	h := newHouse(t, testConfig())
+	h := newHarness(t, testConfig())
 	s, err := h.server.sessions.Publish(t.Context(), ingest.Request{Protocol: "units", Remote: "192.0.2.1:1", App: "live", Name: "studio"},
 		func(error) {}, &tagConn{}, h.server.sessions.Logger("units", "192.0.2.1:1"))
 	if err != nil {

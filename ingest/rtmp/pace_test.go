@@ -101,8 +101,8 @@ func TestRow61_LongMessageOnASlowLineIsNoSilence(t *testing.T) {
 	})
 }
 
-// frozen is a connection of a process that is stopped: its deadlines pass while nobody
-// reads, and what comes meanwhile waits.
+// frozen is a connection of a stopped process: its deadlines pass while the process does not
+// read, and received data waits.
 type frozen struct {
 	net.Conn
 	thaw atomic.Pointer[chan struct{}] // nil when the process runs
@@ -132,7 +132,7 @@ func TestPause_WhatWaitsInTheSocketIsReadBeforeADeadlineCounts(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				cfg := testConfig()
 				cfg.IdleTimeout = 10 * time.Second
-				h := newHouse(t, cfg)
+				h := newHarness(t, cfg)
 				near, far := net.Pipe()
 				ice := &frozen{Conn: near}
 				done := make(chan struct{})
@@ -179,7 +179,7 @@ func TestPause_HandshakeContinuesAfterIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg := testConfig()
 		cfg.Limits.HandshakeTimeout = 5 * time.Second
-		h := newHouse(t, cfg)
+		h := newHarness(t, cfg)
 		near, far := net.Pipe()
 		thaw := make(chan struct{})
 		ice := &frozen{Conn: near}
@@ -236,7 +236,7 @@ func TestThrottle_FileIsReadAtRealTimeAndThatIsSaid(t *testing.T) {
 	})
 }
 
-// count drains the channel and counts what f wants.
+// count empties the channel, and returns the number of values for which f is true.
 func count[T any](all chan T, f func(T) bool) (n int) {
 	for range len(all) {
 		if f(<-all) {

@@ -75,8 +75,8 @@ func TestRow4_ConnectObjectMayBeAnECMAArray(t *testing.T) {
 }
 
 func TestRow5_UserAndPasswordAreNotAskedFor(t *testing.T) {
-	// An encoder that has them first connects without, and speaks of them only when
-	// it is asked; what it may add to the query says nothing to us.
+	// An encoder that has them first connects without them, and sends them only on
+	// request; anything that it adds to the query is ignored.
 	for _, app := range []string{"live", "live?authmod=adobe&user=me", "live?authmod=llnw&user=me"} {
 		h := open(t, testConfig())
 		c := h.dial(t)
@@ -148,7 +148,7 @@ func TestRow9_UnknownMessagesAreCountedAndSkipped(t *testing.T) {
 	s.unit(t)
 	_ = c.conn.Close()
 	_ = s.end(t)
-	h.shut(t)
+	h.stopServer(t)
 	if n := h.metric(t, "golive_ingest_skipped_total", "unknown"); n != 6 {
 		t.Errorf("%v unknown messages counted, want 6", n)
 	}
@@ -255,7 +255,7 @@ func TestRow38And39_MetadataNamesTheEncoderAndNothingElse(t *testing.T) {
 	c.send(chunk.TypeDataAMF0, 1, 0, []byte{0xff})
 	_ = c.conn.Close()
 	_ = s.end(t)
-	h.shut(t)
+	h.stopServer(t)
 	if log := h.log.String(); !strings.Contains(log, `encoder="obs-output module"`) {
 		t.Errorf("the encoder is not in the log:\n%s", log)
 	}

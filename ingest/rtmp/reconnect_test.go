@@ -33,7 +33,7 @@ func TestRow51_ShutdownAsksAPublisherThatCanToReconnect(t *testing.T) {
 	c.publishAs(1)
 	s := await(t, "the publication", h.opened)
 	c.audio(0, aacConfig())
-	// The shutdown comes in the middle of a message: nothing of it is lost.
+	// The server is shut down in the middle of a message, which is not lost.
 	frame := chunk.Append(nil, chunk.Message{Type: chunk.TypeAudio, ChunkStream: 4, Stream: 1, Timestamp: 20, Body: aacFrame()}, c.size)
 	c.write(frame[:5])
 	h.stop()
@@ -56,7 +56,7 @@ func TestRow51_ShutdownAsksAPublisherThatCanToReconnect(t *testing.T) {
 	if err := s.end(t); !errors.Is(err, ingest.ErrClosing) {
 		t.Errorf("ended with %v", err)
 	}
-	h.shut(t)
+	h.stopServer(t)
 	h.line(t, "session ended", "reason=closing")
 }
 
@@ -75,7 +75,7 @@ func TestRow51_StopAfterAReconnectRequestIsNoCleanEnd(t *testing.T) {
 		if err := s.end(t); !errors.Is(err, ingest.ErrClosing) {
 			t.Errorf("%s: ended with %v", command, err)
 		}
-		h.shut(t)
+		h.stopServer(t)
 	}
 }
 
@@ -84,7 +84,7 @@ func TestRow51_PublisherThatCannotReconnectIsCutInSilence(t *testing.T) {
 	c := h.dial(t)
 	c.publishAs(6)
 	s := await(t, "the publication", h.opened)
-	h.shut(t)
+	h.stopServer(t)
 	if err := s.end(t); !errors.Is(err, ingest.ErrClosing) {
 		t.Errorf("ended with %v", err)
 	}
@@ -101,7 +101,7 @@ func TestRow51_PublisherThatStaysIsCutAfterTheGracePeriod(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				h := newHouse(t, testConfig())
+				h := newHarness(t, testConfig())
 				near, far := net.Pipe()
 				ctx, stop := context.WithCancelCause(context.Background())
 				done := make(chan struct{})
@@ -141,8 +141,8 @@ func TestRow51_PublisherThatStaysIsCutAfterTheGracePeriod(t *testing.T) {
 	}
 }
 
-// chatter sends audio until nobody takes it; without a pause, some at a time, for
-// in fake time nothing takes long.
+// chatter sends audio until a write fails. Without a pause it sends several messages at a time,
+// because fake time does not advance otherwise.
 func chatter(c *client, pause time.Duration) {
 	message := chunk.Append(nil, chunk.Message{Type: chunk.TypeAudio, ChunkStream: 4, Stream: 1, Body: aacConfig()}, c.size)
 	for i := 0; ; i++ {

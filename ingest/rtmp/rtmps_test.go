@@ -16,7 +16,7 @@ import (
 	"golive/ingest"
 )
 
-// secret returns a certificate for 127.0.0.1, and who trusts it.
+// secret returns a certificate for 127.0.0.1, and a pool that trusts it.
 func secret() (*tls.Config, *x509.CertPool) {
 	s := httptest.NewTLSServer(http.NotFoundHandler())
 	defer s.Close()
@@ -25,17 +25,17 @@ func secret() (*tls.Config, *x509.CertPool) {
 	return &tls.Config{MinVersion: tls.VersionTLS12, Certificates: s.TLS.Certificates}, trust
 }
 
-// openTLS makes a server that listens for RTMPS, and the configuration of a
+// openTLS returns a server that listens for RTMPS, and the configuration of a
 // client that trusts it.
-func openTLS(t testing.TB, cfg ingest.Config) (*house, *tls.Config) {
+func openTLS(t testing.TB, cfg ingest.Config) (*harness, *tls.Config) {
 	t.Helper()
 	config, trust := secret()
-	h := newHouse(t, cfg).listen(t, func(s *Server, ctx context.Context, ln net.Listener) error { return s.ServeTLS(ctx, ln, config) })
+	h := newHarness(t, cfg).listen(t, func(s *Server, ctx context.Context, ln net.Listener) error { return s.ServeTLS(ctx, ln, config) })
 	return h, &tls.Config{RootCAs: trust, ServerName: "127.0.0.1"}
 }
 
 // secure shakes hands of TLS.
-func (h *house) secure(t testing.TB, config *tls.Config) *tls.Conn {
+func (h *harness) secure(t testing.TB, config *tls.Config) *tls.Conn {
 	t.Helper()
 	conn := tls.Client(h.dialTCP(t), config)
 	t.Cleanup(func() { _ = conn.Close() })
@@ -68,7 +68,7 @@ func TestRTMPS_PublishesInsideTLS(t *testing.T) {
 			t.Errorf("ended with %v", err)
 		}
 		_ = c.conn.Close()
-		h.shut(t)
+		h.stopServer(t)
 		h.line(t, "session started", "protocol=rtmps")
 		if n := h.metric(t, "golive_ingest_session_ends_total", "rtmps", "stopped"); n != 1 {
 			t.Errorf("%v clean ends counted", n)
@@ -137,7 +137,7 @@ func TestRTMPS_PeerWithoutTrustOrWithOldTLSIsCounted(t *testing.T) {
 				t.Fatal("shook hands")
 			}
 			h.line(t, "connection refused", "TLS handshake", tt.log, "reason=tls")
-			h.shut(t)
+			h.stopServer(t)
 			if n := h.metric(t, "golive_ingest_refusals_total", "rtmps", "tls"); n != 1 {
 				t.Errorf("%v refusals counted", n)
 			}
@@ -167,12 +167,12 @@ func TestRTMPS_ShutdownCutsAHandshake(t *testing.T) {
 			t.Fatal("not connected")
 		}
 	}
-	h.shut(t)
+	h.stopServer(t)
 	gone(t, conn)
 }
 
 func TestRTMPS_PeerThatNeverReadsIsCutAtOnce(t *testing.T) {
-	h := newHouse(t, testConfig())
+	h := newHarness(t, testConfig())
 	near, far := net.Pipe()
 	defer func() { _ = far.Close() }()
 	config, trust := secret()

@@ -21,7 +21,7 @@ func TestServe_EndsSessionsAndWaitsForThem(t *testing.T) {
 	h := open(t, testConfig())
 	c, s := h.live(t, "studio")
 	idle := h.dialTCP(t)
-	h.shut(t)
+	h.stopServer(t)
 	select {
 	case <-s.closed:
 	default:
@@ -52,7 +52,7 @@ func TestServe_LeavesNothingAfterManyCycles(t *testing.T) {
 		_ = c.conn.Close()
 		_ = s.end(t)
 	}
-	h.shut(t)
+	h.stopServer(t)
 	for name, want := range map[string]float64{
 		"golive_ingest_sessions": 0, "golive_ingest_connections": 0, "golive_ingest_access_units_total": 50,
 	} {
@@ -90,7 +90,7 @@ func (e *exhausted) Close() error { close(e.done); return nil }
 
 func TestServe_BacksOffWhenAcceptFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHouse(t, testConfig())
+		h := newHarness(t, testConfig())
 		ln := &exhausted{fails: 12, done: make(chan struct{})}
 		ctx, cancel := context.WithCancel(context.Background())
 		defer cancel()
@@ -115,7 +115,7 @@ func TestServe_BacksOffWhenAcceptFails(t *testing.T) {
 }
 
 func TestServe_ReturnsAnErrorIfItsListenerIsClosed(t *testing.T) {
-	h := newHouse(t, testConfig())
+	h := newHarness(t, testConfig())
 	var lc net.ListenConfig
 	ln, err := lc.Listen(context.Background(), "tcp", "127.0.0.1:0")
 	if err != nil {

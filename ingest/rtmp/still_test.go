@@ -23,7 +23,8 @@ func (l *longest) Close(s *media.Segment) {
 }
 func (l *longest) Drop() {}
 
-// FIELD row 28, from RTMP to segments: every tag of a minute has the same timestamp.
+// Row 28 of docs/encoders.md, from RTMP to segments: every tag of a minute has the same
+// timestamp.
 func TestRow28_MinuteOfOneTimestampIsCutAsAnyOther(t *testing.T) {
 	inBubble(t, func(t *testing.T, c *client, s *sink, _ <-chan uint8) {
 		out := &longest{}

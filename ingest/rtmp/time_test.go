@@ -21,7 +21,7 @@ func inBubble(t *testing.T, play func(t *testing.T, c *client, s *sink, said <-c
 		cfg := testConfig()
 		cfg.IdleTimeout = 10 * time.Second
 		cfg.Limits.Ahead = 3 * time.Second
-		h := newHouse(t, cfg)
+		h := newHarness(t, cfg)
 		near, far := net.Pipe()
 		done := make(chan struct{})
 		go func() { defer close(done); h.server.serve(context.Background(), near, protocolPlain) }()
@@ -111,7 +111,7 @@ func TestRow44_MediaKeepsASessionAlive(t *testing.T) {
 
 func TestPeerConn_PublisherThatNeverReadsContinues(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHouse(t, testConfig())
+		h := newHarness(t, testConfig())
 		near, far := net.Pipe()
 		done := make(chan struct{})
 		go func() { defer close(done); h.server.serve(context.Background(), near, protocolPlain) }()

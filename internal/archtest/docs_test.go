@@ -77,14 +77,22 @@ func TestDocs_MetricsExist(t *testing.T) {
 	}
 }
 
-func TestDocs_DecisionsAreNumberedWithoutGaps(t *testing.T) {
-	names, err := fs.Glob(os.DirFS("../../docs/decisions"), "*.md")
+func TestDocs_DecisionsAreNumberedWithoutGapsAndListed(t *testing.T) {
+	root := os.DirFS("../../docs/decisions")
+	names, err := fs.Glob(root, "[0-9]*.md")
 	if err != nil {
 		t.Fatal(err)
 	}
+	list := read(t, root, "README.md")
 	for i, name := range names {
-		if want := fmt.Sprintf("%04d-", i+1); !strings.HasPrefix(name, want) {
-			t.Errorf("docs/decisions/%s should begin with %s", name, want)
+		number := fmt.Sprintf("%04d", i+1)
+		if !strings.HasPrefix(name, number+"-") {
+			t.Errorf("docs/decisions/%s should begin with %s-", name, number)
+		}
+		_, title, _ := strings.Cut(read(t, root, name), "# "+number+": ")
+		title, _, _ = strings.Cut(title, "\n")
+		if want := fmt.Sprintf("- [%s](%s): %s\n", number, name, title); !strings.Contains(list, want) {
+			t.Errorf("docs/decisions/README.md has no line %q", want)
 		}
 	}
 }

@@ -67,7 +67,7 @@ func hello(name string) *tls.ClientHelloInfo {
 	return &tls.ClientHelloInfo{ServerName: name, CipherSuites: []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256}}
 }
 
-// However many viewers come, an authority is not asked more often than it bears.
+// However many viewers connect, the number of requests to an authority stays within its limits.
 func TestAuto_LeavesAnAuthorityAloneThatFailed(t *testing.T) {
 	for name, c := range map[string]struct {
 		with *authority

@@ -19,7 +19,7 @@ import (
 	"time"
 )
 
-// pair makes a self-signed certificate for name, and its key.
+// pair creates a self-signed certificate for name, and its key.
 func pair(t *testing.T, name string, life time.Duration) (cert, key []byte) {
 	t.Helper()
 	k, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

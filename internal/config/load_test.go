@@ -296,8 +296,8 @@ func TestLogConfig_MakesAHandlerOfItsLevelAndFormat(t *testing.T) {
 	}
 }
 
-// FuzzLoad feeds any text as the file: it is taken or refused; what is taken
-// survives being dumped and read again.
+// FuzzLoad loads any text as a file: it is accepted or refused, and an accepted one is the same
+// after it was dumped and read again.
 func FuzzLoad(f *testing.F) {
 	for _, seed := range []string{
 		"", "log: { level: debug }\n", "a: [1, {b: *c}]\n", "ingest:\n  publish:\n    open: false\n    keys:\n      - { id: a, key: hunter2hunter2 }\n",

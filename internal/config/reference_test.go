@@ -16,7 +16,7 @@ import (
 
 const reference = "../../configs/golive.yaml"
 
-// compareSecrets lets cmp look at values that hold secrets.
+// compareSecrets lets cmp compare values that contain secrets.
 func compareSecrets() cmp.Option { return cmp.AllowUnexported(setting.Secret{}) }
 
 func TestReference_EqualsTheDefaults(t *testing.T) {

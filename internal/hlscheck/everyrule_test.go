@@ -91,8 +91,8 @@ func planted() []struct {
 			refuse(http.StatusBadRequest, func(r *http.Request) bool { return directive(r, "_HLS_msn") > 10 })(next).ServeHTTP(w, r)
 		}))},
 		{"delta counts wrongly", 38, nil, show{length: long, window: 30 * time.Second, plant: swapNumber(`SKIPPED-SEGMENTS=`, 1)}},
-		// The question about hints waits for one in vain: that about deltas comes later, and
-		// the segments it is compared with must still come.
+		// The probe of hints waits for one in vain. The probe of deltas follows it, and the
+		// segments that it is compared with must still be published then.
 		{"delta counts wrongly and nothing is hinted at", 38, nil, show{
 			length: long + 14*time.Second, window: 30 * time.Second,
 			plant: both(swap(`#EXT-X-PRELOAD-HINT.*\n`, ""), swapNumber(`SKIPPED-SEGMENTS=`, 1)),
@@ -230,7 +230,7 @@ func wait(d time.Duration) func(http.ResponseWriter, *http.Request, http.Handler
 
 func notFound(w http.ResponseWriter, r *http.Request, _ http.Handler) { http.NotFound(w, r) }
 
-// early answers at once what comes next.
+// early answers requests for future media at once.
 func early(w http.ResponseWriter, r *http.Request, next http.Handler) {
 	now := ask(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { without("_HLS_msn")(w, r, next) }), r)
 	if m, _ := ParseMedia("", now.Body.Bytes()); int64(directive(r, "_HLS_msn")) > m.lastMSN()+2 {
@@ -240,7 +240,7 @@ func early(w http.ResponseWriter, r *http.Request, next http.Handler) {
 	without("_HLS_msn")(w, r, next)
 }
 
-// refuseAs turns one status into another, or 0 into an answer that never comes.
+// refuseAs replaces one status by another; with 0 it never answers.
 func refuseAs(status, as int) func(http.ResponseWriter, *http.Request, http.Handler) {
 	return func(w http.ResponseWriter, r *http.Request, next http.Handler) {
 		answer := ask(next, r)

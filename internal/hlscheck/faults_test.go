@@ -91,7 +91,7 @@ func both(a, b fault) fault {
 	return func(next http.Handler) http.Handler { return a(b(next)) }
 }
 
-// after lets a fault begin d after the show does.
+// after delays a fault until d after the beginning of the show.
 func after(d time.Duration, f fault) fault { return during(d, 1<<62, f) }
 
 func during(from, to time.Duration, f fault) fault {

@@ -116,7 +116,7 @@ func TestOpen_FailsWithoutAStream(t *testing.T) {
 	}
 }
 
-// files serves files over pipes; ranges says whether it knows Range.
+// files serves files over pipes, with support for Range if ranges is set.
 func files(t *testing.T, content map[string]string, ranges bool) *http.Client {
 	t.Helper()
 	return serveOn(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -7,7 +7,7 @@ func TestMedia_HasWhatItListsOrHasListed(t *testing.T) {
 	m, _ := ParseMedia("", []byte(goodLL))
 	for p, want := range map[position]bool{
 		{0, -1}: true, {4, -1}: true, {5, -1}: false,
-		{3, 0}: true, {3, 99}: true, // what lies before the last segment is there, whatever it had
+		{3, 0}: true, {3, 99}: true, // every part before the last segment exists, regardless of its number
 		{4, 3}: true, {4, 4}: true, {5, 0}: true, // 4.4 means 5.0
 		{5, 1}: false, {6, 0}: false,
 	} {

@@ -54,7 +54,7 @@ func TestCheckReaders_ReportDifferences(t *testing.T) {
 	}
 }
 
-// What makes a reader panic is told by ParseMedia; the reader is left out.
+// ParseMedia reports what makes a reader panic, and does not use that reader.
 func TestCheckReaders_SurviveTheReaders(t *testing.T) {
 	text := "#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXT-X-MAP:URI=\"i\"\n#EXT-X-KEY:METHOD=NONE\na.ts\n"
 	if _, err := readGrafov([]byte("#EXTM3U\n#EXTINF:2,\na.ts\n")); err != nil {

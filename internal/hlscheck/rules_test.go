@@ -125,7 +125,7 @@ func check(t *testing.T, segments ...seg) []Violation {
 type seg struct {
 	Segment
 	data      []byte
-	claimless bool // nothing says that it is independent
+	claimless bool // not marked as independent
 }
 
 func TestAnalyser_FindsNothingWrongWithASoundStream(t *testing.T) {

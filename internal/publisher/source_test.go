@@ -11,7 +11,7 @@ import (
 	"golive/internal/clip"
 )
 
-// file makes an FLV file of tags.
+// file returns an FLV file of tags.
 func file(tags ...flv.Tag) []byte {
 	b := []byte("FLV\x01\x05\x00\x00\x00\x09\x00\x00\x00\x00")
 	for _, t := range tags {

@@ -26,7 +26,7 @@ test('a broadcast that begins says so', () => {
 test('a reconnecting broadcaster does not hide the buffered picture', () => {
   const s = given({ state: 'reconnecting' }, 'playing');
   assert.equal(s.cover, null);
-  assert.match(s.toast, /Waiting for it to come back/);
+  assert.match(s.toast, /Waiting for the broadcaster to reconnect/);
   assert.match(given({ state: 'reconnecting' }, 'loading').cover.title, /connection dropped/);
 });
 
@@ -75,7 +75,7 @@ test('a replay whose connection was lost says so', () => {
   const s = replayed(ended, 'failed', { retryIn: 3400 });
   assert.match(s.cover.detail, /in 4 s/);
   assert.equal(s.retry, true);
-  assert.match(replayed(ended, 'playing', { reachable: false }).toast, /does not answer/);
+  assert.match(replayed(ended, 'playing', { reachable: false }).toast, /not responding/);
   assert.match(replayed(ended, 'unsupported').cover.title, /cannot play/);
 });
 
@@ -106,12 +106,12 @@ test('a lost connection counts down and offers a button', () => {
   assert.equal(s.retry, true);
 });
 
-test('a server that does not answer is named, over the picture while there is one', () => {
+test('a server that does not respond is named, over the picture while there is one', () => {
   assert.match(given(undefined, 'idle', { reachable: false }).cover.title, /cannot be reached/);
   assert.match(given(live, 'failed', { reachable: false }).cover.title, /cannot be reached/);
   const s = given(live, 'playing', { reachable: false });
   assert.equal(s.cover, null);
-  assert.match(s.toast, /does not answer/);
+  assert.match(s.toast, /not responding/);
 });
 
 test('a browser without HLS is told plainly', () => {

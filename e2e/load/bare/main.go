@@ -44,7 +44,7 @@ func run(address, root string) error {
 	s := &http.Server{Addr: address, ReadHeaderTimeout: time.Minute, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		f, header := files[r.URL.Path], w.Header()
 		header["Content-Length"], header["Content-Type"] = f.length, f.kind
-		_, _ = w.Write(f.body) // the client may have gone
+		_, _ = w.Write(f.body) // the client may have disconnected
 	})}
 	return s.ListenAndServe()
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/yutopp/go-rtmp/message"
 )
 
-// loop gives the same bytes over and over.
+// loop is a reader that repeats the same bytes.
 type loop struct {
 	data []byte
 	pos  int

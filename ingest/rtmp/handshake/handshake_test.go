@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// peer gives in to the server and keeps what it writes.
+// peer sends in to the server and keeps what the server writes.
 type peer struct {
 	in  io.Reader
 	out bytes.Buffer

@@ -61,8 +61,8 @@ func TestNotices_NameThePagesLibraries(t *testing.T) {
 	}
 }
 
-// TestNotices_NameWhatHLSJSBundles looks at the source map of what is served, where
-// npm has put it.
+// TestNotices_NameWhatHLSJSBundles reads the source map of the script that is served, where npm
+// has installed it.
 func TestNotices_NameWhatHLSJSBundles(t *testing.T) {
 	file := filepath.Join(root, "web", "node_modules", "hls.js", "dist", "hls.min.js.map")
 	if _, err := os.Stat(file); err != nil {

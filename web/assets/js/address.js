@@ -1,4 +1,4 @@
-// Where things are. A proxy in front of the server may have put a path before all of
+// URLs of pages, media and the API. A proxy in front of the server may have put a path before all of
 // it, so every address begins at the root that this module was loaded from:
 // ROOT/assets/FINGERPRINT/js/address.js.
 

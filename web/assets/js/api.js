@@ -1,4 +1,4 @@
-// What the server knows of its broadcasts: GET /v1/broadcasts.
+// Requests the broadcasts of the server: GET /v1/broadcasts.
 
 import { apiURL } from './address.js';
 
@@ -21,7 +21,7 @@ export function fetchBroadcast(id, signal) {
 }
 
 /**
- * Asks again and again, never twice at once: `ask(signal)` is called, its value
+ * Polls, with one request at a time: `ask(signal)` is called, its value
  * goes to `deliver(value, null)`, its error to `deliver(undefined, error)`, and the
  * next round begins `interval` ms later (a number, or a function of the value).
  * With `pauseHidden`, a hidden page sends no requests.

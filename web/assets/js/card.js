@@ -28,7 +28,7 @@ export class Card {
       size: part('.card-bottom .pill:first-child'), uptime: part('.card-bottom .pill:last-child'),
       link: part('a'), meta: part('.card-meta'),
     };
-    // The id is the visitor's or the broadcaster's text: it only ever becomes text.
+    // The id is untrusted text of the broadcaster: it is only set as textContent.
     part('.card-initial').textContent = id.slice(0, 2).toUpperCase();
     this.#parts.media.dataset.tint = String(format.hash(id, 6));
     this.#parts.link.textContent = id;
@@ -78,7 +78,7 @@ export class Card {
     this.#source.load(mediaURL(playlist));
   }
 
-  /** Lets go of everything. */
+  /** Stops the preview and removes the card. */
   remove() {
     this.#stop();
     this.element.remove();

@@ -64,7 +64,7 @@ export class Controls {
     if (ended) face(play, 'again', 'Watch again');
     else face(play, paused ? 'play' : 'pause', paused ? 'Play' : 'Pause');
     face(mute, muted ? 'muted' : 'sound', muted ? 'Unmute' : 'Mute');
-    face(full, 'full', document.fullscreenElement ? 'Leave full screen' : 'Full screen');
+    face(full, 'full', document.fullscreenElement ? 'Exit full screen' : 'Full screen');
     volume.value = String(muted ? 0 : level);
     this.#stir();
   }

@@ -1,4 +1,4 @@
-// Copying text, with an answer the eye and the ear can notice.
+// Copying text, with feedback that can be seen and heard.
 
 /** Copies text and shows it on the button for a moment. */
 export async function copyText(text, button) {

@@ -1,4 +1,4 @@
-// Numbers as people read them. Pure.
+// Formats numbers and texts for display, without side effects.
 
 /** 4600000 → "4.6 Mbit/s". */
 export function bitrate(bitsPerSecond) {

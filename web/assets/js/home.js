@@ -1,10 +1,10 @@
-// The home page: what is live, as cards that come and go by themselves.
+// The home page: what is live, as cards that are updated automatically.
 
 import { fetchBroadcasts, poll } from './api.js';
 import { Card } from './card.js';
 import { setUpPublish } from './publish.js';
 
-const PREVIEWS = 3; // cards that move by themselves; the others when pointed at
+const PREVIEWS = 3; // cards that play without being pointed at
 
 const $ = (name) => document.querySelector(`[data-${name}]`);
 const list = $('cards');
@@ -45,7 +45,7 @@ function show(broadcasts) {
   preview();
 }
 
-// Only what has changed is said aloud, and not the list that was there at first.
+// Screen readers announce only changes, not the first list.
 function announce(current) {
   const come = known ? current.filter((b) => !cards.has(b.id)).map((b) => `${b.id} is live`) : [];
   known = true;

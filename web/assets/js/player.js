@@ -1,5 +1,5 @@
-// A broadcast in a player: polls its state, plays it when it can be played, and else
-// shows why not. After its end it offers the replay.
+// A broadcast in a player: polls its state, plays it when possible, and otherwise
+// shows why not. When it has ended it offers the replay.
 
 import { mediaURL } from './address.js';
 import { fetchBroadcast, poll } from './api.js';
@@ -48,7 +48,7 @@ export class Player extends EventTarget {
       this.#follow();
       this.#update();
     });
-    // Soon while something is about to begin, else every two seconds.
+    // More often while something is about to begin, otherwise every two seconds.
     this.#poll = poll(
       (signal) => fetchBroadcast(root.dataset.id, signal),
       (broadcast, error) => this.#answered(broadcast, error),
@@ -69,7 +69,7 @@ export class Player extends EventTarget {
     this.#update();
   }
 
-  /** Loads what has become playable; a new publication under the same id is new. */
+  /** Loads what has become playable; a new broadcast under the same id is loaded again. */
   #follow() {
     const b = this.broadcast;
     if (this.replaying) {
@@ -78,7 +78,7 @@ export class Player extends EventTarget {
     }
     if (this.#wantsReplay && b?.replay) return this.#watchReplay();
     if (!isPlayable(b)) {
-      // A broadcast that is gone, or is beginning anew, has nothing more to give.
+      // The media of a broadcast that has ended, or has begun again, no longer exists.
       if (b?.state === 'starting' || (!b && this.source.state === 'failed')) this.#drop();
       if (b?.state === 'ended' && this.source.state !== 'playing') this.#drop();
       return;

@@ -1,4 +1,4 @@
-// Where a replay is, and the way to another place in it.
+// The seek bar of a replay.
 
 import * as format from './format.js';
 
@@ -28,7 +28,7 @@ export class SeekBar {
       this.step(direction);
     });
     input.addEventListener('pointerdown', () => { this.#held = true; });
-    // Of the document: a mouse may be let go anywhere.
+    // On the document: the pointer may be released anywhere.
     for (const event of ['pointerup', 'pointercancel']) document.addEventListener(event, () => { this.#held = false; });
     box.addEventListener('pointermove', (event) => this.#point(event));
     for (const event of ['timeupdate', 'durationchange', 'progress', 'emptied']) video.addEventListener(event, () => this.#draw());
@@ -54,8 +54,8 @@ export class SeekBar {
     return Number.isFinite(this.#wanted) ? this.#wanted : this.#video.currentTime;
   }
 
-  // While the video seeks it is told nothing, and then the last place only: who
-  // drags the handle would have it load everything on the way.
+  // While the video is seeking, positions are held back, and then only the last is set:
+  // otherwise dragging the handle would load everything in between.
   #seek(time) {
     const { duration, seeking } = this.#video;
     if (!this.#shown || !Number.isFinite(duration)) return;

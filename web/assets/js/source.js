@@ -19,8 +19,8 @@ export function engine() {
 /**
  * Settings of hls.js for the player, for replays in it, and for the small pictures on the home page.
  *
- * The player has no backBufferLength: what was played stays until the browser lets go
- * of it. When hls.js (1.7.4) removes it while the parts of a segment are loaded, it now
+ * The player has no backBufferLength: what was played stays until the browser removes
+ * it. When hls.js (1.7.4) removes it while the parts of a segment are loaded, it now
  * and then forgets which it has, and stands still until the next segment is complete:
  * seen after 36 s, and again and again.
  *
@@ -88,7 +88,7 @@ export class Source extends EventTarget {
     this.#attach();
   }
 
-  /** Lets go of the media and stops all recovery. */
+  /** Unloads the media and stops all recovery. */
   unload() {
     this.#detach();
     this.#url = '';
@@ -96,7 +96,7 @@ export class Source extends EventTarget {
     this.#set('idle');
   }
 
-  /** Recovers now instead of at retryAt; a replay goes on where it was. */
+  /** Recovers now instead of at retryAt; a replay continues where it stopped. */
   retry() {
     if (!this.#url) return;
     this.#detach();

@@ -1,4 +1,4 @@
-// The strip of numbers below the player.
+// The playback statistics below the player.
 
 import * as format from './format.js';
 import { label } from './status.js';
@@ -51,7 +51,7 @@ export class Stats {
   }
 }
 
-// The browser's own HLS does not say what it loads; the server's figure is marked as such.
+// The browser's own HLS does not report what it loads; the server's value is shown, marked with ≈.
 function statedBitrate(broadcast) {
   const rendition = format.mainRendition(broadcast);
   const text = format.bitrate(rendition?.average_bandwidth || rendition?.bandwidth);

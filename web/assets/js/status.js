@@ -1,11 +1,11 @@
-// The status that is shown, from the state of everything. Pure.
+// The status to show, derived from all states. It has no side effects.
 
 // For how long a player that fails is not shown as an outage while the server reports the
 // broadcast as live, in milliseconds: a playlist that changes its tracks, or is missing for
 // a moment, is loaded again.
 const PATIENCE = 5000;
 
-// For how long after its last answer a server that does not answer is shown as reachable,
+// For how long after its last answer a server that does not respond is shown as reachable,
 // in milliseconds: one lost request is no outage either.
 const SILENCE = 5000;
 
@@ -39,12 +39,12 @@ export function statusOf({ broadcast, reachable, playback, retryIn = 0, failingF
   const covered = (state, title, detail, more = {}) => shown(state, { cover: { title, detail }, busy: false, ...more });
 
   if (playback === 'unsupported') {
-    return covered('error', 'This browser cannot play the broadcast', 'It has neither Media Source Extensions nor HLS of its own. Try a current Chrome, Edge, Firefox or Safari.', { calm: true });
+    return covered('error', 'This browser cannot play the broadcast', 'It supports neither Media Source Extensions nor HLS. Try a current Chrome, Edge, Firefox or Safari.', { calm: true });
   }
   if (replaying) {
-    if (playback === 'failed') return covered('replay', 'The connection was lost', `${tryingAgain(retryIn)} The replay goes on where it was.`, { retry: true });
-    if (isPlayable(broadcast) && reachable) return shown('replay', { toast: 'It is live again', live: true });
-    return shown('replay', { toast: reachable ? '' : 'The server does not answer. Trying again.' });
+    if (playback === 'failed') return covered('replay', 'The connection was lost', `${tryingAgain(retryIn)} The replay will continue where it stopped.`, { retry: true });
+    if (isPlayable(broadcast) && reachable) return shown('replay', { toast: 'The broadcast is live again', live: true });
+    return shown('replay', { toast: reachable ? '' : 'The server is not responding. Trying again.' });
   }
   if (broadcast === undefined && !hasPicture) {
     return reachable
@@ -54,28 +54,28 @@ export function statusOf({ broadcast, reachable, playback, retryIn = 0, failingF
 
   const state = broadcast?.state ?? 'waiting';
   if (state === 'ended' || broadcast === null) {
-    // What is buffered is still worth seeing; the end of the playlist ends it.
+    // What is buffered is still played; the end of the playlist ends it.
     if (hasPicture) return shown('ended', { busy: false, toast: 'The broadcaster has stopped' });
     if (playback === 'finished' || state === 'ended') {
-      return covered('ended', 'This broadcast has ended', 'If it starts again, it plays here by itself.', { calm: true, replay: Boolean(broadcast?.replay) });
+      return covered('ended', 'This broadcast has ended', 'If it starts again, it will play here automatically.', { calm: true, replay: Boolean(broadcast?.replay) });
     }
-    return covered('waiting', 'Not live yet', 'Stay here: the picture starts by itself when the broadcast begins.');
+    return covered('waiting', 'Not live yet', 'Playback starts automatically when the broadcast begins.');
   }
   if (!reachable && !hasPicture) {
     return covered('offline', 'The server cannot be reached', `${tryingAgain(retryIn)} You do not need to reload.`, { retry: true });
   }
   if (state === 'starting' && !hasPicture) {
-    return covered('starting', 'Starting…', 'The first pictures are on their way.');
+    return covered('starting', 'Starting…', 'The video will appear in a moment.');
   }
   if (state === 'reconnecting') {
     return hasPicture
-      ? shown('reconnecting', { toast: 'The broadcaster’s connection dropped. Waiting for it to come back.', busy: playback === 'buffering' })
-      : covered('reconnecting', 'The broadcaster’s connection dropped', 'Waiting for it to come back.');
+      ? shown('reconnecting', { toast: 'The broadcaster’s connection dropped. Waiting for the broadcaster to reconnect.', busy: playback === 'buffering' })
+      : covered('reconnecting', 'The broadcaster’s connection dropped', 'Waiting for the broadcaster to reconnect.');
   }
   if (playback === 'failed') {
     return covered('offline', 'The connection was lost', `${tryingAgain(retryIn)} You do not need to reload.`, { retry: true });
   }
-  if (!reachable) return shown('live', { toast: 'The server does not answer. Trying again.' });
+  if (!reachable) return shown('live', { toast: 'The server is not responding. Trying again.' });
   return shown(state);
 }
 
@@ -85,9 +85,9 @@ export function isPlayable(broadcast) {
 }
 
 /**
- * A replay that moves, or was paused, is left to the viewer. One that was seen to
- * its end makes way for a live picture; one that cannot be had makes way for that
- * too, or for the news that it is not kept any more.
+ * Reports whether the player should leave the replay. One that plays or was paused is left
+ * to the viewer. One that was played to its end is replaced by the live broadcast; one that
+ * failed and no longer exists is replaced by that, or by a message.
  */
 export function isReplayOver(broadcast, playback) {
   if (playback === 'finished') return isPlayable(broadcast);

@@ -1,4 +1,4 @@
-// The watch page: the player, its numbers, and links to pass on.
+// The watch page: the player, its numbers, and links to share.
 
 import { embedURL } from './address.js';
 import { copyText } from './copy.js';
@@ -18,9 +18,9 @@ function about({ broadcast, status, replaying }) {
   const since = Date.parse(broadcast.started_at);
   if (broadcast.state === 'ended') {
     const end = Date.parse(broadcast.ended_at);
-    return end >= since ? `Ended ${format.ago(Date.now() - end)} · ${format.uptime(end - since)} on air` : '';
+    return end >= since ? `Ended ${format.ago(Date.now() - end)} · was live for ${format.uptime(end - since)}` : '';
   }
-  const age = Number.isFinite(since) ? `${replaying ? 'Live again' : 'On air'} for ${format.uptime(Date.now() - since)}` : '';
+  const age = Number.isFinite(since) ? `${replaying ? 'Live again' : 'Live'} for ${format.uptime(Date.now() - since)}` : '';
   if (replaying) return isPlayable(broadcast) ? age : '';
   return [status.state === 'live' ? age : label(status.state), format.summary(broadcast)].filter(Boolean).join(' · ');
 }
