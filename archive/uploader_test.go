@@ -110,9 +110,9 @@ func startUpload(t *testing.T, dir string, cfg UploaderConfig, b *bucket) *uploa
 	}
 	var r *Recording
 	if len(found) > 0 {
-		r = s.Resume(found[0], nobody, quiet)
+		r = s.Resume(found[0], ignoreWritten, quiet)
 	} else {
-		r = s.NewRecording(testMeta, nobody, quiet)
+		r = s.NewRecording(testMeta, ignoreWritten, quiet)
 	}
 	x := &index{}
 	cfg.Layout = testLayout
@@ -422,7 +422,7 @@ func TestUploader_LogSurvivesAPutThatTakesEffectLate(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				b := &lateBucket{bucket: &bucket{Bucket: memory.New()}, after: after}
 				s := openStore(t, t.TempDir(), Config{Uploaded: true})
-				r := s.NewRecording(testMeta, nobody, quiet)
+				r := s.NewRecording(testMeta, ignoreWritten, quiet)
 				u := NewUploader(UploaderConfig{Layout: testLayout}, r, b, &index{}, quiet)
 				ctx, stop := context.WithCancel(t.Context())
 				defer stop()

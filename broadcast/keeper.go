@@ -43,7 +43,7 @@ func newKeeper(b *Broadcast, f *archive.Recovered, takenOver bool) *keeper {
 		PutInterval: b.stores.PutInterval,
 	}
 	if b.stores.shared() {
-		cfg.Right = b.right
+		cfg.Permission = b.permission
 	}
 	k.up = archive.NewUploader(cfg, k.rec, b.stores.Bucket, k.index, b.log)
 	k.index.up = k.up

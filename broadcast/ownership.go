@@ -78,14 +78,14 @@ func (b *Broadcast) taken() bool {
 	}
 }
 
-// right returns what this node may write of the broadcast in a bucket that nodes share.
-func (b *Broadcast) right() archive.Right {
+// permission returns what this node may write of the broadcast in a bucket that nodes share.
+func (b *Broadcast) permission() archive.Permission {
 	may, sure := b.lease.MayWrite()
 	switch {
 	case b.taken():
 		return archive.MustLeave
 	case may && sure:
-		return archive.Owns
+		return archive.MayWriteExclusively
 	case may:
 		return archive.MayWrite
 	}
