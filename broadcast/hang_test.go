@@ -84,7 +84,7 @@ func (h *realHub) hang(id string) (release func()) {
 			return
 		}
 		_ = f.Close() // what is written now fails
-		<-b.keeper.Load().done
+		<-b.archiver.Load().done
 	}
 }
 

@@ -2,7 +2,7 @@ package broadcast
 
 import "golive/ingest"
 
-// silentTracks says which tracks the broadcaster was warned of.
+// silentTracks are the tracks of which the broadcaster was warned.
 type silentTracks struct{ video, audio bool }
 
 // noteSilence warns of a track that stopped while the other goes on, and takes the
