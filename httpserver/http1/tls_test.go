@@ -286,7 +286,7 @@ func TestRecords_AreWrittenAtOnceWhenManyGather(t *testing.T) {
 
 func TestTLS_CancelsRequestsOfConnectionsThatBreak(t *testing.T) {
 	if runtime.GOOS != "linux" {
-		t.Skip("elsewhere it is heard when the request is answered")
+		t.Skip("other systems report it when the response is written")
 	}
 	ln, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
