@@ -24,7 +24,7 @@ func (e *expiries) add(x expiry) {
 	*e = slices.Insert(*e, i, x)
 }
 
-// takeDue takes the expiries whose time has come.
+// takeDue moves the expiries that are due to run.due.
 func (u *Uploader) takeDue(now time.Time) {
 	u.mu.Lock()
 	defer u.mu.Unlock()

@@ -12,7 +12,7 @@ type pageEnd struct {
 	next map[string]int64
 }
 
-// add notes that a page ends where the log stands.
+// add notes that a page ends at the log's current state.
 func (e *pageEnds) add(page int, h *Header) {
 	next := make(map[string]int64, len(h.Positions))
 	for name, p := range h.Positions {

@@ -129,7 +129,7 @@ type Meta struct {
 // NewToken returns a random token that is never used again.
 func NewToken() string { return rand.Text()[:10] }
 
-// Position is where a rendition stands.
+// Position is the state of a rendition.
 type Position struct {
 	Description
 	// Next is the media sequence number of the next segment.

@@ -215,8 +215,8 @@ func missing(before, after *Segment) []RecoveredSegment {
 	return list
 }
 
-// keepWindows is how many windows of segments a restart goes on with: players may ask for some
-// that have left the playlist.
+// keepWindows is how many windows of segments a restart keeps: players may request some that
+// have left the playlist.
 const keepWindows = 3
 
 // trim removes the segments that no live player requests and that the bucket has.

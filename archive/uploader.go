@@ -323,7 +323,7 @@ func (u *Uploader) drain() {
 }
 
 // enqueue adds objects to put, in place of earlier ones of the same key. A newer one goes to
-// the end: it may name what stands before it.
+// the end: it may name earlier ones.
 func (u *Uploader) enqueue(objects ...storage.Object) {
 	for _, o := range objects {
 		u.run.pending = slices.DeleteFunc(u.run.pending, func(old storage.Object) bool { return old.Key == o.Key })

@@ -186,7 +186,7 @@ func (r *Recording) pause(ctx context.Context, failures int) {
 }
 
 // backoff returns how long to wait after so many failures in a row: doubling, and spread
-// over its upper half, so that the broadcasts of a node do not all come back at once.
+// over its upper half, so that the broadcasts of a node do not all try again at once.
 func backoff(least, most time.Duration, failures int) time.Duration {
 	d := least
 	for range failures - 1 {

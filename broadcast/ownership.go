@@ -13,7 +13,7 @@ import (
 
 // Ownership decides which node has a broadcast. None of its methods waits.
 type Ownership interface {
-	// Admit returns nil when a new publisher of the broadcast may be let in, as far as
+	// Admit returns nil when a new publisher of the broadcast may be accepted, as far as
 	// this node knows. The error wraps registry.ErrHeld or registry.ErrAway.
 	Admit(id string) error
 	// Awaits reports whether another node is known to have the broadcast now.

@@ -16,7 +16,8 @@ import (
 const unstored = 3
 
 // Restore recovers the broadcasts that an earlier run of this server left, from its local
-// logs alone. A broadcast whose publisher may still come back waits for it; any other ends.
+// logs alone. A broadcast waits for its publisher if the reconnect window has not passed;
+// otherwise it ends.
 // What waits for the bucket is uploaded in both cases. Restore is called before Run.
 func (h *Hub) Restore(ctx context.Context) error {
 	if h.stores.Local == nil {
@@ -55,7 +56,7 @@ func (h *Hub) resume(f *archive.Recovered) {
 	h.start(b)
 }
 
-// resumption is how a broadcast of an earlier run goes on.
+// resumption is how a broadcast of an earlier run continues.
 type resumption struct {
 	// reason is why it has to end at once, and at when it ended; empty when its
 	// publisher may come back.

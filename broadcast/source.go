@@ -143,7 +143,7 @@ type reading struct {
 // Close implements io.Closer.
 func (r reading) Close() error { return r.close() }
 
-// hasPublished reports whether a rendition has come to that media sequence number.
+// hasPublished reports whether a rendition has reached that media sequence number.
 func (b *Broadcast) hasPublished(rendition string, msn int64) bool {
 	w := b.Window(rendition)
 	return w != nil && w.Snapshot().Has(playlist.Position{MSN: msn, Part: -1})

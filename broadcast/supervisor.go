@@ -182,7 +182,7 @@ func (s *supervisor) wait(d time.Duration) {
 }
 
 // extendAfterPause begins the window again, and reports true, if it ended while the process did not run: the
-// publisher may have come back meanwhile, and was not read.
+// publisher may have reconnected meanwhile without being noticed.
 func (s *supervisor) extendAfterPause() bool {
 	late := time.Since(s.due)
 	if late < maxWindowDelay {

@@ -38,7 +38,7 @@ type Lease struct {
 	released bool // guarded by Registry.mu
 }
 
-// Admit returns nil when a new publisher of the broadcast may be let in on this node: no
+// Admit returns nil when this node may accept a new publisher of the broadcast: no
 // other node is known to have it with a publisher that sends. The error wraps ErrHeld,
 // or ErrAway where the registry is required.
 func (r *Registry) Admit(id string) error {
