@@ -100,7 +100,7 @@ func TestRecover_FindsWhatWasRecorded(t *testing.T) {
 		}
 	})
 	if len(written) != 1000 {
-		t.Errorf("%d segments were told to be written", len(written))
+		t.Errorf("%d segments were reported as written", len(written))
 	}
 	f := recoverOne(t, s)
 	want := Position{

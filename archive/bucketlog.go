@@ -77,13 +77,13 @@ func (l *bucketLog) removed() (keys []string) {
 type Claim uint8
 
 const (
-	// Owned: the broadcast is this node's, as far as the bucket shows.
+	// Owned means that the broadcast is this node's, as far as the bucket shows.
 	Owned Claim = iota
-	// Displaced: a later broadcast under the same id has the playlists. This one's own objects
-	// are still this node's.
+	// Displaced means that a later broadcast under the same id has the playlists. This one's
+	// own objects are still this node's.
 	Displaced
-	// Continued: another node goes on with this very broadcast, or has ended it. All of its
-	// objects are that node's.
+	// Continued means that another node continues this very broadcast, or has ended it. All
+	// of its objects are that node's.
 	Continued
 )
 

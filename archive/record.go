@@ -28,16 +28,16 @@ const (
 	KindPublication Kind = "publication"
 	// KindSegment is a finished segment; one without a size is a gap.
 	KindSegment Kind = "segment"
-	// KindStored: the bucket has all segments of a rendition up to a number, except those
+	// KindStored means that the bucket has all segments of a rendition up to a number, except those
 	// that were lost.
 	KindStored Kind = "stored"
-	// KindLost: a segment's bytes are lost.
+	// KindLost means that a segment's bytes are lost.
 	KindLost Kind = "lost"
-	// KindRemoved: all segments of a rendition up to a number were deleted.
+	// KindRemoved means that all segments of a rendition up to a number were deleted.
 	KindRemoved Kind = "removed"
-	// KindEnded: the broadcast has ended.
+	// KindEnded means that the broadcast has ended.
 	KindEnded Kind = "ended"
-	// KindArchived: nothing of an ended broadcast waits any more.
+	// KindArchived means that nothing of an ended broadcast waits any more.
 	KindArchived Kind = "archived"
 )
 

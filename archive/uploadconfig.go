@@ -26,16 +26,16 @@ type Index interface {
 type Permission uint8
 
 const (
-	// MayWrite: everything. No other node is known to have the broadcast, but the logs in the
+	// MayWrite allows everything. No other node is known to have the broadcast, but the logs in the
 	// bucket may show that one has.
 	MayWrite Permission = iota
-	// MayWriteExclusively: everything. No other node can have had the broadcast since it was
+	// MayWriteExclusively allows everything. No other node can have had the broadcast since it was
 	// claimed.
 	MayWriteExclusively
-	// MustWait: segments and the log, but no playlist now.
+	// MustWait allows segments and the log, but no playlist now.
 	MustWait
-	// MustLeave: the rest of the segments and the log, but no playlist any more. Another node
-	// owns the broadcast.
+	// MustLeave allows the rest of the segments and the log, but no playlist any more.
+	// Another node owns the broadcast.
 	MustLeave
 )
 

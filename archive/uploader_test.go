@@ -207,7 +207,7 @@ func TestUploader_BringsEverythingWhenTheBucketIsBack(t *testing.T) {
 		}
 		segments := slices.DeleteFunc(b.done(), func(s string) bool { return !strings.HasSuffix(s, ".ts") })
 		if len(segments) != 30 || !slices.Equal(u.index.names, numbers(0, 30)) {
-			t.Errorf("%d segments were put, and told: %v", len(segments), u.index.names)
+			t.Errorf("%d segments were put, and recorded: %v", len(segments), u.index.names)
 		}
 	})
 }
@@ -276,7 +276,7 @@ func TestRow71_PlaylistIsPutOnceInTheInterval(t *testing.T) {
 		<-u.up.Drained()
 		synctest.Wait()
 		if names := u.index.names; names[len(names)-1] != "end" {
-			t.Errorf("told: %v", names)
+			t.Errorf("recorded: %v", names)
 		}
 		r, err := b.Get(t.Context(), "live/studio/source/index.m3u8", 0, -1)
 		if err != nil {

@@ -181,8 +181,8 @@ func (s *supervisor) wait(d time.Duration) {
 	s.window.Reset(d)
 }
 
-// extendAfterPause begins the window again, and reports true, if it ended while the process did not run: the
-// publisher may have reconnected meanwhile without being noticed.
+// extendAfterPause begins the window again, and reports true, if it ended while the process
+// did not run: the publisher may have reconnected meanwhile without being noticed.
 func (s *supervisor) extendAfterPause() bool {
 	late := time.Since(s.due)
 	if late < maxWindowDelay {

@@ -105,7 +105,7 @@ func TestClaim_OfANodeThatIsCutOffIsTakenOver(t *testing.T) {
 	eventually(t, "the old owner knows", func() bool { return isLost(old) })
 	var held *HeldError
 	if err := ready(t, old); !errors.As(err, &held) || held.Node.Name != "b" || held.Before {
-		t.Errorf("it is told %v", err)
+		t.Errorf("it gets %v", err)
 	}
 }
 
@@ -194,7 +194,7 @@ func TestClaim_OlderOfTwoThatWereMadeWhileTheRegistryWasAwayIsKept(t *testing.T)
 	b.line.setCut(false)
 	var held *HeldError
 	if err := ready(t, second); !errors.As(err, &held) || !held.Before || held.Node.Name != "a" {
-		t.Errorf("the second is told %v", err)
+		t.Errorf("the second gets %v", err)
 	}
 	if isLost(first) {
 		t.Error("the first lost it")
