@@ -338,7 +338,7 @@ func TestListener_ShutdownDoesNotWaitForEver(t *testing.T) {
 			if r.Method == http.MethodHead {
 				<-r.Context().Done()
 			} else if _, err := w.Write(make([]byte, 1<<20)); err == nil {
-				t.Error("nobody has read, and all is written")
+				t.Error("all is written, though the client has not read")
 			}
 		})
 		for _, request := range []string{get, "HEAD" + get[3:]} {

@@ -198,7 +198,7 @@ func TestTLS_ShutdownEndsHandshakesAndSendsCloseNotify(t *testing.T) {
 		var reading sync.WaitGroup
 		reading.Go(func() {
 			if _, err := idle.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
-				t.Errorf("idle: %v, want the end that TLS tells", err)
+				t.Errorf("idle: %v, want the close_notify of TLS", err)
 			}
 		})
 		reading.Go(func() { _, _ = io.Copy(io.Discard, silent) })
