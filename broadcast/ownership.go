@@ -113,7 +113,7 @@ func (s *supervisor) leaseLost() (reason string) {
 		cause = refusal(s.id, held)
 	}
 	if s.current != nil {
-		s.log.Warn("publisher was sent away", "reason", cause)
+		s.log.Warn("publisher evicted", "reason", cause)
 	}
 	s.evictAll(cause)
 	return endedMoved
