@@ -8,7 +8,7 @@ S3SERVER := bin/versitygw
 ACME     := bin/pebble
 FUZZTIME ?= 20s
 # The packages with goroutines, whose tests run under the race detector.
-CONCURRENT := ./ingest/... ./broadcast/... ./playlist/... ./storage/... ./origin/... ./httpserver/... ./api/... ./admin/... ./internal/publisher/... ./internal/hlscheck/... ./cmd/...
+CONCURRENT := ./ingest/... ./broadcast/... ./archive/... ./registry/... ./playlist/... ./storage/... ./origin/... ./httpserver/... ./api/... ./admin/... ./internal/publisher/... ./internal/hlscheck/... ./cmd/...
 
 .DEFAULT_GOAL := help
 .PHONY: bench-cost bench-origin help run build setup test race fuzz bench e2e interop field latency lint vet386 fmt notices check clean

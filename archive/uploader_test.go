@@ -223,8 +223,10 @@ func TestUploader_GoesOnAfterARestartWithWhatTheBucketDoesNotHave(t *testing.T) 
 	synctest.Test(t, func(t *testing.T) {
 		dir := t.TempDir()
 		b := &bucket{Bucket: memory.New()}
+		var away atomic.Bool
+		away.Store(true)
 		b.fails = func(_, key string) error {
-			if strings.HasSuffix(key, "-7.ts") {
+			if away.Load() && strings.HasSuffix(key, "-7.ts") {
 				return errors.New("store is away")
 			}
 			return nil
@@ -236,11 +238,11 @@ func TestUploader_GoesOnAfterARestartWithWhatTheBucketDoesNotHave(t *testing.T) 
 		if err := u.stop(); err != nil {
 			t.Fatal(err)
 		}
-		b.fails = nil
 		u = startUpload(t, dir, UploaderConfig{}, b)
 		if n, _ := u.rec.Waiting(); n != 13 {
 			t.Errorf("%d segments wait after the restart", n)
 		}
+		away.Store(false)
 		time.Sleep(10 * time.Second)
 		synctest.Wait()
 		if diff := cmp.Diff(numbers(7, 20), u.index.names); diff != "" {
@@ -429,16 +431,17 @@ func TestUploader_LogSurvivesAPutThatTakesEffectLate(t *testing.T) {
 				go func() { _ = r.Run(ctx) }()
 				go func() { _ = u.Run(ctx) }()
 				for msn := range int64(20) {
-					b.on = msn == 5
+					b.on.Store(msn == 5)
 					r.Offer("source", segment(msn))
 					time.Sleep(2 * time.Second)
 				}
 				time.Sleep(10 * time.Second)
 				synctest.Wait()
-				if b.late == nil {
+				late := b.late.Load()
+				if late == nil {
 					t.Fatal("no page was put late")
 				}
-				if err := b.Bucket.Put(t.Context(), *b.late); err != nil {
+				if err := b.Bucket.Put(t.Context(), *late); err != nil {
 					t.Fatal(err)
 				}
 				f, err := FindNewest(t.Context(), b, testLayout, time.Hour, "studio")
@@ -459,14 +462,14 @@ func TestUploader_LogSurvivesAPutThatTakesEffectLate(t *testing.T) {
 // effect late, too: it fails, or succeeds with a further attempt after a while.
 type lateBucket struct {
 	*bucket
-	on    bool
+	on    atomic.Bool
 	after time.Duration
-	late  *storage.Object
+	late  atomic.Pointer[storage.Object]
 }
 
 func (b *lateBucket) Put(ctx context.Context, o storage.Object) error {
-	if b.on && b.late == nil && strings.Contains(o.Key, "/log-") {
-		b.late = &storage.Object{Key: o.Key, Slabs: [][]byte{slices.Concat(o.Slabs...)}}
+	late := &storage.Object{Key: o.Key, Slabs: [][]byte{slices.Concat(o.Slabs...)}}
+	if b.on.Load() && strings.Contains(o.Key, "/log-") && b.late.CompareAndSwap(nil, late) {
 		if b.after == 0 {
 			return errors.New("no answer")
 		}

@@ -127,10 +127,10 @@ func (s *Server) admit(ctx context.Context, conn net.Conn, protocol string) (run
 	slot, refusal := s.slots.Take(conn.RemoteAddr(), func() { evict(errReclaimed) })
 	if refusal != "" {
 		evict(nil)
-		_ = conn.Close()
 		s.sessions.Metrics().Refused(protocol, ingest.RefusedLimit)
 		s.sessions.Lines.Log(s.log, slog.LevelWarn, "connection refused: limit reached", string(refusal),
 			"protocol", protocol, "limit", s.cfg.Limits.Connections)
+		_ = conn.Close()
 		return nil
 	}
 	return func() {
