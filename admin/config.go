@@ -8,7 +8,7 @@ import (
 	"golive/internal/setting"
 )
 
-// Config is the listener of the operator.
+// Config is the section "admin" of the configuration.
 type Config struct {
 	// Listen is the TCP address of metrics, health and profiles. Keep it on
 	// loopback or a private network.

@@ -1,8 +1,8 @@
-// Package admin serves the operator: health, metrics and profiles.
+// Package admin serves metrics, health and profiles to operators.
 //
-// Requests enter through the handler; responses come from the checks and the Prometheus
-// registry that it was given. It listens on loopback by default and is not meant for the
-// public.
+// NewHandler returns the handler, which reads the given checks and Prometheus registry. Guard
+// refuses requests that pages of other sites send. The listener is on loopback by default, and
+// not meant for the public.
 //
 // Package admin does not know broadcasts, media or storage.
 //

@@ -13,9 +13,9 @@ type Purpose string
 
 // The purposes, as the query of /readyz has them.
 const (
-	// ForIngest is taking new publishers.
+	// ForIngest means accepting new publishers.
 	ForIngest Purpose = "ingest"
-	// ForViewers is serving viewers.
+	// ForViewers means serving viewers.
 	ForViewers Purpose = "viewers"
 )
 
@@ -23,9 +23,9 @@ const (
 type Check struct {
 	// Name is what is checked: "storage".
 	Name string
-	// For is what the node is not ready for when the check fails; empty is everything.
+	// For is the purpose for which the node is not ready when the check fails; empty means all.
 	For Purpose
-	// Advisory shows a failure and leaves the node ready.
+	// Advisory means that a failure is shown but leaves the node ready.
 	Advisory bool
 	// Probe returns what is wrong, or nil.
 	Probe func(ctx context.Context) error
@@ -34,7 +34,7 @@ type Check struct {
 // probeTimeout bounds all checks of one request.
 const probeTimeout = 3 * time.Second
 
-// serveReady answers /readyz?for=PURPOSE; without a purpose it is that of viewers.
+// serveReady answers /readyz?for=PURPOSE. The default is ForViewers.
 func serveReady(checks []Check) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		purpose := ForViewers

@@ -92,7 +92,7 @@ func Register(mux *http.ServeMux, c Config, s Server, d Directory) error {
 		cfg.Servers = []*huma.Server{{URL: s.BasePath}}
 	}
 	cfg.OpenAPIPath = "/v1/openapi"
-	// huma's own page would load its script from elsewhere; docs.go makes ours.
+	// huma's own page would load its script from another host; docs.go makes ours.
 	cfg.DocsPath, cfg.SchemasPath = "", ""
 	cfg.CreateHooks = nil // no $schema in every answer
 	a := humago.New(routes, cfg)

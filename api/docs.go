@@ -34,8 +34,7 @@ type docsType struct {
 
 type docsField struct{ Name, Type, Doc string }
 
-// renderDocs writes the OpenAPI document as a page that needs nothing from
-// elsewhere.
+// renderDocs writes the OpenAPI document as a page that loads nothing from other hosts.
 func renderDocs(doc *huma.OpenAPI) ([]byte, error) {
 	t, err := template.New("docs").Parse(docsPage)
 	if err != nil {
@@ -86,7 +85,7 @@ func typeOf(name string, s *huma.Schema) docsType {
 	return t
 }
 
-// typeName is a schema's type in words.
+// typeName returns a schema's type in words.
 func typeName(s *huma.Schema) string {
 	switch {
 	case s.Ref != "":

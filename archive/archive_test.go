@@ -77,7 +77,7 @@ func record(t *testing.T, r *Recording, f func(*Recording)) {
 	}
 }
 
-func nobody(string, *Segment) {}
+func ignoreWritten(string, *Segment) {}
 
 func recoverOne(t *testing.T, s *Store) *Recovered {
 	t.Helper()
@@ -100,7 +100,7 @@ func TestRecover_FindsWhatWasRecorded(t *testing.T) {
 		}
 	})
 	if len(written) != 1000 {
-		t.Errorf("%d segments were told to be written", len(written))
+		t.Errorf("%d segments were reported as written", len(written))
 	}
 	f := recoverOne(t, s)
 	want := Position{
@@ -132,7 +132,7 @@ func TestRecover_FindsWhatWasRecorded(t *testing.T) {
 
 func TestRecover_ReadsBackToWhatTheBucketDoesNotHave(t *testing.T) {
 	s := openStore(t, t.TempDir(), Config{Uploaded: true})
-	r := s.NewRecording(testMeta, nobody, quiet)
+	r := s.NewRecording(testMeta, ignoreWritten, quiet)
 	record(t, r, func(r *Recording) {
 		for msn := range int64(2000) {
 			r.Offer("source", segment(msn))
@@ -154,9 +154,9 @@ func TestRecover_GoesOnWhereTheLogEnds(t *testing.T) {
 	for run := range int64(5) {
 		var r *Recording
 		if run == 0 {
-			r = s.NewRecording(testMeta, nobody, quiet)
+			r = s.NewRecording(testMeta, ignoreWritten, quiet)
 		} else {
-			r = s.Resume(recoverOne(t, s), nobody, quiet)
+			r = s.Resume(recoverOne(t, s), ignoreWritten, quiet)
 		}
 		record(t, r, func(r *Recording) {
 			for i := range int64(40) {
@@ -244,7 +244,7 @@ func TestRecover_SurvivesDamage(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			dir := t.TempDir()
 			s := openStore(t, dir, Config{})
-			record(t, s.NewRecording(testMeta, nobody, quiet), func(r *Recording) {
+			record(t, s.NewRecording(testMeta, ignoreWritten, quiet), func(r *Recording) {
 				for msn := range int64(50) {
 					r.Offer("source", segment(msn))
 				}
@@ -265,7 +265,7 @@ func TestRecover_SurvivesDamage(t *testing.T) {
 				t.Error(diff)
 			}
 			// And it goes on.
-			record(t, s.Resume(f, nobody, quiet), func(r *Recording) { r.Offer("source", segment(c.last+1)) })
+			record(t, s.Resume(f, ignoreWritten, quiet), func(r *Recording) { r.Offer("source", segment(c.last+1)) })
 			if next := recoverOne(t, s).Positions["source"].Next; next != c.last+2 {
 				t.Errorf("the next segment is %d after one more was recorded", next)
 			}
@@ -276,7 +276,7 @@ func TestRecover_SurvivesDamage(t *testing.T) {
 func TestRecover_LeavesALogOfALaterVersion(t *testing.T) {
 	dir := t.TempDir()
 	s := openStore(t, dir, Config{})
-	record(t, s.NewRecording(testMeta, nobody, quiet), func(r *Recording) { r.Offer("source", segment(0)) })
+	record(t, s.NewRecording(testMeta, ignoreWritten, quiet), func(r *Recording) { r.Offer("source", segment(0)) })
 	path := filepath.Join(dir, "live", "studio", "log-20261128T020000.000Z-T1", "00000000.jsonl")
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -295,7 +295,7 @@ func TestOffer_GivesUpBytesWhileTheDiskIsAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir := t.TempDir()
 		s := openStore(t, dir, Config{QueueBytes: 100})
-		r := s.NewRecording(testMeta, nobody, quiet)
+		r := s.NewRecording(testMeta, ignoreWritten, quiet)
 		// A file where the broadcast's folder must be.
 		if err := os.WriteFile(filepath.Join(dir, "live"), nil, 0o600); err != nil {
 			t.Fatal(err)
@@ -345,7 +345,7 @@ func TestStore_SyncsAsThePolicySays(t *testing.T) {
 				s := openStore(t, t.TempDir(), Config{Sync: c.sync, SyncEvery: 10 * time.Second})
 				syncs := 0
 				s.sync = func() error { syncs++; return nil }
-				r := s.NewRecording(testMeta, nobody, quiet)
+				r := s.NewRecording(testMeta, ignoreWritten, quiet)
 				ctx, stop := context.WithCancel(t.Context())
 				ended := make(chan error)
 				go func() { ended <- s.Run(ctx) }()
@@ -370,7 +370,7 @@ func TestStore_SyncsAsThePolicySays(t *testing.T) {
 func TestStore_GivesUpTheOldestOverItsBytes(t *testing.T) {
 	dir := t.TempDir()
 	s := openStore(t, dir, Config{Uploaded: true, MaxBytes: 200})
-	r := s.NewRecording(testMeta, nobody, quiet)
+	r := s.NewRecording(testMeta, ignoreWritten, quiet)
 	record(t, r, func(r *Recording) {
 		for msn := range int64(30) {
 			r.Offer("source", segment(msn))
@@ -389,7 +389,7 @@ func TestStore_GivesUpTheOldestOverItsBytes(t *testing.T) {
 
 func TestRecording_BoundsHowManyRecordsWaitForADiskThatHangs(t *testing.T) {
 	s := openStore(t, t.TempDir(), Config{Uploaded: true})
-	r := s.NewRecording(testMeta, nobody, quiet)
+	r := s.NewRecording(testMeta, ignoreWritten, quiet)
 	const offered = maxQueued + 150
 	for msn := range int64(offered) { // nothing is written yet
 		r.Offer("source", segment(msn))
@@ -432,7 +432,7 @@ func BenchmarkRecover(b *testing.B) {
 	for i := range 1000 {
 		m := testMeta
 		m.Broadcast = fmt.Sprintf("studio-%d", i)
-		r := s.NewRecording(m, nobody, quiet)
+		r := s.NewRecording(m, ignoreWritten, quiet)
 		for msn := range int64(1800) {
 			for _, rendition := range []string{"source", "720p"} {
 				seg := segment(msn)
@@ -494,7 +494,7 @@ func TestRecording_GoesOnWhereItsFolderWasRemoved(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir := filepath.Join(t.TempDir(), "media")
 		s := openStore(t, dir, Config{})
-		r := s.NewRecording(testMeta, nobody, quiet)
+		r := s.NewRecording(testMeta, ignoreWritten, quiet)
 		ctx, stop := context.WithCancel(t.Context())
 		ended := make(chan error)
 		go func() { ended <- r.Run(ctx) }()

@@ -72,18 +72,18 @@ func (l *bucketLog) removed() (keys []string) {
 	return keys
 }
 
-// Claim says which node has a broadcast, as a bucket shows it that other nodes write to
-// too: its publisher may have gone to one of them.
+// Claim is which node has a broadcast, as far as the logs in a shared bucket show: its
+// publisher may have gone to another node.
 type Claim uint8
 
 const (
-	// Owned says that the broadcast is this node's, as far as the bucket shows.
+	// Owned means that the broadcast is this node's, as far as the bucket shows.
 	Owned Claim = iota
-	// Displaced says that a later broadcast under the same id has the playlists. This one's own
-	// objects are still this node's.
+	// Displaced means that a later broadcast under the same id has the playlists. This one's
+	// own objects are still this node's.
 	Displaced
-	// Continued says that another node goes on with this very broadcast, or has ended it. All of
-	// its objects are that node's.
+	// Continued means that another node continues this very broadcast, or has ended it. All
+	// of its objects are that node's.
 	Continued
 )
 
@@ -119,9 +119,9 @@ func (m Meta) named() Meta {
 	return Meta{Broadcast: m.Broadcast, Token: m.Token, Began: m.Began.UTC().Truncate(time.Millisecond)}
 }
 
-// claimOn returns whose the broadcast is, and the number of the next page of its log. Its
+// claimOn returns which node has the broadcast, and the number of the next page of its log. Its
 // newest page is by its owner, or, when this node has just taken it over, by the one
-// before. acknowledged says that the bucket has had some of it.
+// before. acknowledged is true if the bucket has had some of it.
 func (logs bucketLogs) claimOn(m Meta, acknowledged, takenOver bool) (c Claim, nextPage int) {
 	own := m.named()
 	if pages := logs[own]; len(pages) > 0 {

@@ -11,17 +11,17 @@ const (
 	clockTrust = time.Hour
 )
 
-// steadyClock tells the time of day without the jumps of the wall clock, until they have
-// lasted for clockTrust. Of the time before a jump and the one after it, it tells the
-// earlier: what deletes by it deletes rather too late. The zero value is ready.
+// steadyClock returns the time of day without the jumps of the wall clock, until they have
+// lasted for clockTrust. Of the time before a jump and the one after it, it returns the
+// earlier, so that nothing is deleted too early. The zero value is ready.
 type steadyClock struct {
 	base  time.Time     // the time of day when the monotonic clock was at 0
 	off   time.Duration // by which the wall clock is ahead of base
 	since time.Duration // when it got there
 }
 
-// now returns the time of day; jumped says that the wall clock has just jumped. elapsed is
-// the monotonic clock.
+// now returns the time of day, and whether the wall clock has just jumped. elapsed is the
+// monotonic clock.
 func (c *steadyClock) now(wall time.Time, elapsed time.Duration) (now time.Time, jumped bool) {
 	if c.base.IsZero() {
 		c.base = wall.Add(-elapsed)

@@ -29,7 +29,7 @@ func TestSteadyClock_DoesNotJump(t *testing.T) {
 				}
 				now, _ := c.now(wall, elapsed)
 				if want, ok := test.wants[elapsed]; ok && !now.Equal(began.Add(want)) {
-					t.Errorf("after %s it tells %s, want %s", elapsed, now.Sub(began), want)
+					t.Errorf("after %s it returns %s, want %s", elapsed, now.Sub(began), want)
 				}
 			}
 		})

@@ -6,23 +6,23 @@ import (
 	"golive/storage"
 )
 
-// Config says how a node keeps the records of its broadcasts.
+// Config is how a node keeps the records of its broadcasts.
 type Config struct {
 	// Layout makes the paths below the Store's folder, and the keys in the bucket.
 	Layout Layout
 	// Window is how much media a live playlist lists: a restart needs as much.
 	Window time.Duration
-	// Uploaded says that segments go to a bucket; otherwise the local files are the
+	// Uploaded is true when segments go to a bucket; otherwise the local files are the
 	// archive.
 	Uploaded bool
 	// Sync is the durability policy; storage.SyncInterval when empty.
 	Sync string
 	// SyncEvery is the time between two syncs of storage.SyncInterval; 2 s when 0.
 	SyncEvery time.Duration
-	// QueueBytes bounds what of one broadcast waits in memory for the local disk; 64 MiB
+	// QueueBytes bounds how much of one broadcast waits in memory for the local disk; 64 MiB
 	// when 0. One segment is taken whatever its size.
 	QueueBytes int64
-	// MaxBytes bounds what of all broadcasts waits on the local disk for the bucket. Over
+	// MaxBytes bounds how much of all broadcasts waits on the local disk for the bucket. Over
 	// it the oldest segments are lost. 0 is no bound.
 	MaxBytes int64
 	// RetryMin and RetryMax bound the time between two tries of a write that failed;

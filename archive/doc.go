@@ -9,7 +9,7 @@
 // replays the log: Store.Recover.
 //
 // A log is a folder of pages, each a file of JSON records, one a line. A page begins
-// with a header that says where the broadcast stood, so that a restart reads the last
+// with a header with the state of the broadcast, so that a restart reads the last
 // page or two. Pages that are full never change. The uploader puts pages of the same
 // records into the bucket, beside the media, from where another node reads them.
 // docs/archive.md is the format.
@@ -17,8 +17,8 @@
 // An ended broadcast's header is filed as a manifest under the time at which all of it is
 // to be deleted; a Sweeper does that.
 //
-// Package archive does not know live viewers or the text of a playlist; it may be
-// slow, and neither viewers nor publishers notice.
+// Package archive does not know live viewers or the text of a playlist. It may be slow
+// without an effect on viewers and publishers.
 //
 // Store.Run, Recording.Run, Uploader.Run and Sweeper.Run block. Reading logs and deleting
 // start a few goroutines and wait for them.

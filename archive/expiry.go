@@ -9,7 +9,7 @@ import (
 	"golive/storage"
 )
 
-// expiry is an object's end.
+// expiry is an object with the time at which it is deleted.
 type expiry struct {
 	key   string
 	at    time.Time
@@ -24,7 +24,7 @@ func (e *expiries) add(x expiry) {
 	*e = slices.Insert(*e, i, x)
 }
 
-// takeDue takes the expiries whose time has come.
+// takeDue moves the expiries that are due to run.due.
 func (u *Uploader) takeDue(now time.Time) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -41,11 +41,11 @@ func (u *Uploader) takeDue(now time.Time) {
 	u.expiries = slices.Delete(u.expiries, 0, n)
 }
 
-// deleteTimeout is how long after its time an object that cannot be deleted is given up.
+// deleteTimeout is for how long the deletion of an object is tried again.
 const deleteTimeout = time.Hour
 
-// delete tries once to delete the first object that is due. One that fails goes behind
-// the others.
+// delete tries once to delete the first object that is due. One that fails goes to the end of
+// the list.
 func (u *Uploader) delete(ctx context.Context) {
 	x := u.run.due[0]
 	var err error
@@ -57,13 +57,13 @@ func (u *Uploader) delete(ctx context.Context) {
 		err = nil
 	}
 	if !x.local {
-		u.health.ask("delete "+x.key, 0)
+		u.health.begin("delete "+x.key, 0)
 		err = u.bucket.Delete(ctx, x.key)
 	}
 	if ctx.Err() != nil && err != nil {
 		return
 	}
-	again := u.outcome(laneDeletes, err)
+	again := u.outcome(opDeletes, err)
 	u.run.due = slices.Delete(u.run.due, 0, 1)
 	if again && time.Since(x.at) < deleteTimeout {
 		u.run.due = append(u.run.due, x)

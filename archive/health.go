@@ -11,31 +11,31 @@ import (
 // a large segment through. A put may take as long as its segment lasts.
 const silentAfter = 5 * time.Second
 
-// health records what is wrong with a store now. Its methods may be called from any
+// health records how a store fails now. Its methods may be called from any
 // goroutine.
 type health struct {
 	mu       sync.Mutex
 	err      error
 	since    time.Time // when err began
-	what     string    // the operation that was asked for and is not answered
-	began    time.Time // when it was asked for
-	answered time.Time // when the one before was answered, or just before began
+	what     string    // the operation that is under way
+	began    time.Time // when it began
+	answered time.Time // when the one before ended, or just before began
 	patience time.Duration
 }
 
-// ask notes that an operation begins.
-func (h *health) ask(what string, patience time.Duration) {
+// begin notes that an operation begins.
+func (h *health) begin(what string, patience time.Duration) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	now := time.Now()
 	if least := now.Add(-silentAfter); h.answered.Before(least) {
-		h.answered = least // nothing may have been asked for long: that is no fault
+		h.answered = least // no operation was under way for long: that is no failure
 	}
 	h.what, h.began, h.patience = what, now, patience
 }
 
-// answer notes how the operation ended. It reports whether a fault begins with it.
-func (h *health) answer(err error) (begins bool) {
+// end notes how the operation ended. It reports whether a failure begins with it.
+func (h *health) end(err error) (begins bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	begins = err != nil && h.err == nil
@@ -49,8 +49,8 @@ func (h *health) answer(err error) (begins bool) {
 	return begins
 }
 
-// recover notes that all is well, and returns since when it was not; zero when it was.
-func (h *health) recover() (since time.Time) {
+// recovered notes that the store works, and returns since when it failed; zero if it did not.
+func (h *health) recovered() (since time.Time) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	since = h.since
@@ -58,7 +58,7 @@ func (h *health) recover() (since time.Time) {
 	return since
 }
 
-// failing returns what is wrong, and since when; nil when all is well.
+// failing returns the error of the current failure, and since when it lasts; nil if there is none.
 func (h *health) failing() (since time.Time, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -89,8 +89,8 @@ func parseLog(broadcast, name string) (m Meta, ok bool) {
 // Page returns the key of a page of a log on the local disk.
 func (l Layout) Page(m Meta, page int) string { return l.Log(m) + "/" + pageName(page, "") }
 
-// bucketPage returns the key of a page in a bucket. Its name says who wrote it: another
-// node may go on with the broadcast.
+// bucketPage returns the key of a page in a bucket. Its name has the owner that wrote it:
+// another node may go on with the broadcast.
 func (l Layout) bucketPage(m Meta, page int) string {
 	return l.Log(m) + "/" + pageName(page, m.Owner)
 }
@@ -118,7 +118,7 @@ func parsePageName(name string) (page int, owner string, ok bool) {
 // no "~".
 const manifests = "~manifests"
 
-// dueFormat names a folder of what is to be deleted by that time (UTC), so that a list
+// dueFormat names the folder of the broadcasts that are to be deleted at that time (UTC), so that a list
 // in the order of keys is one in the order of times.
 const dueFormat = "20060102T1504Z"
 

@@ -28,11 +28,11 @@ type log struct {
 	records int      // in the file
 }
 
-// append writes a record, and turns the page when it is full. After an error the record
+// append writes a record, and begins a page when the newest is full. After an error the record
 // was not written, and may be tried again.
 func (l *log) append(r *Record) error {
 	if l.file == nil || l.records >= pageRecords {
-		if err := l.turn(); err != nil {
+		if err := l.beginPage(); err != nil {
 			return err
 		}
 	}
@@ -44,8 +44,8 @@ func (l *log) append(r *Record) error {
 	return nil
 }
 
-// turn begins a page, of which another run may have left some.
-func (l *log) turn() error {
+// beginPage begins a page. Pages that another run left are skipped.
+func (l *log) beginPage() error {
 	file, err := l.create()
 	for errors.Is(err, fs.ErrExist) {
 		l.page++
@@ -65,7 +65,7 @@ func (l *log) turn() error {
 	}
 	l.page++
 	if old.file != nil {
-		// All of it was written; what Close could tell, the next sync tells too.
+		// All of it was written; the next sync returns an error of Close, too.
 		_ = old.file.Close()
 		l.ends.add(old.page-1, &l.state)
 	}

@@ -26,8 +26,8 @@ func (h *Header) Object(key string) storage.Object {
 	return storage.Object{Key: key, Slabs: [][]byte{text}, ContentType: jsonType, CacheControl: "no-store"}
 }
 
-// manifestsBelow yields every broadcast in the bucket whose manifest's key begins with
-// prefix, in the order of keys, without reading them. One may come twice while it ends.
+// manifestsBelow yields every broadcast in the bucket that has a manifest with the prefix, in
+// the order of keys, without reading them. One may come twice while it ends.
 func (l Layout) manifestsBelow(ctx context.Context, b storage.Bucket, prefix string) iter.Seq2[Named, error] {
 	return func(yield func(Named, error) bool) {
 		for info, err := range b.List(ctx, prefix) {

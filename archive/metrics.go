@@ -11,7 +11,7 @@ const (
 	droppedSpoolDamaged = "spool_damaged" // its local file is missing or damaged
 )
 
-// Metrics counts what becomes of finished segments.
+// Metrics counts what happens to finished segments.
 type Metrics struct {
 	lag        prometheus.Histogram
 	ratio      prometheus.Histogram

@@ -14,8 +14,8 @@ import (
 // no record at all: its number is missing in the log, which reads as a gap.
 const maxQueued = 10_000
 
-// Offer takes a finished segment. When too much waits in memory for a disk that is away
-// or slow, its bytes are given up, and it is recorded as lost in its turn.
+// Offer queues a finished segment. When too much waits in memory for a disk that is away or
+// slow, its bytes are dropped, and the segment is recorded as lost.
 func (r *Recording) Offer(rendition string, seg *media.Segment) {
 	now := time.Now()
 	w := &write{record: Record{Kind: KindSegment, At: now.UTC(), Rendition: rendition, Segment: SegmentOf(seg)}, began: now}
@@ -75,8 +75,8 @@ func (r *Recording) End(at time.Time, reason string) {
 // Archived records that nothing of the broadcast, which has ended, waits any more.
 func (r *Recording) Archived() { r.note(Record{Kind: KindArchived}) }
 
-// note records something that is not media. What a later record says again is left out
-// while too many wait.
+// note queues a record that is not media. While too many records wait it drops those whose
+// content a later record repeats.
 func (r *Recording) note(rec Record) {
 	rec.At = time.Now().UTC()
 	r.mu.Lock()
@@ -86,7 +86,7 @@ func (r *Recording) note(rec Record) {
 	}
 }
 
-// full reports whether as many records wait as may; the caller holds mu.
+// full reports whether maxQueued records wait; the caller holds mu.
 func (r *Recording) full() bool { return len(r.entries.queue) >= maxQueued }
 
 // push queues w; the caller holds mu.
@@ -100,9 +100,10 @@ func (r *Recording) push(w *write) {
 	wake(r.changed)
 }
 
-func wake(news chan struct{}) {
+// wake puts a token into c, unless it has one.
+func wake(c chan struct{}) {
 	select {
-	case news <- struct{}{}:
+	case c <- struct{}{}:
 	default:
 	}
 }

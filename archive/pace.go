@@ -5,12 +5,12 @@ import "time"
 const (
 	// paceWindow is how much media a judgement of the pace is over.
 	paceWindow = 30 * time.Second
-	// paceWarning is the part of real time from which an operator should know: a
-	// little more, and what waits only grows.
+	// paceWarning is the share of real time from which on there is a warning: with a little
+	// more, the queue only grows.
 	paceWarning = 0.7
 )
 
-// pace sums up how long uploads take beside how much media they bring. Renditions
+// pace compares how long uploads take with the duration of their media. Renditions
 // are put one after the other but last at the same time: the longest counts.
 type pace struct {
 	took     time.Duration

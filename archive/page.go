@@ -8,7 +8,7 @@ import (
 // maxPage bounds a page that is read, in bytes: a record takes some 250.
 const maxPage = 4 << 20
 
-// Page is what could be read of a page.
+// Page is the readable part of a page.
 type Page struct {
 	Number int
 	// Header is nil when it is damaged.
@@ -20,7 +20,7 @@ type Page struct {
 }
 
 // ParsePage reads a page. Lines that are torn or damaged are passed over and counted;
-// the error, which wraps ErrVersion, says that a later program wrote the page.
+// the error wraps ErrVersion when a later version wrote the page.
 func ParsePage(number int, text []byte) (Page, error) {
 	p := Page{Number: number}
 	first := true

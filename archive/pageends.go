@@ -2,8 +2,8 @@ package archive
 
 import "slices"
 
-// pageEnds remembers how far the full pages of a log come, so that those of which nothing
-// is kept any longer can go.
+// pageEnds holds where the full pages of a log end, so that those whose segments are all
+// removed can be deleted.
 type pageEnds []pageEnd
 
 // pageEnd is where a page ends: the number of the next segment of each rendition.
@@ -12,7 +12,7 @@ type pageEnd struct {
 	next map[string]int64
 }
 
-// add notes that a page ends where the log stands.
+// add notes that a page ends at the log's current state.
 func (e *pageEnds) add(page int, h *Header) {
 	next := make(map[string]int64, len(h.Positions))
 	for name, p := range h.Positions {
@@ -21,7 +21,7 @@ func (e *pageEnds) add(page int, h *Header) {
 	*e = append(*e, pageEnd{page, next})
 }
 
-// removed takes away the pages whose segments are all removed, oldest first.
+// removed removes and returns the pages with only removed segments, oldest first.
 func (e *pageEnds) removed(h *Header) (pages []int) {
 	for len(*e) > 0 {
 		for name, next := range (*e)[0].next {

@@ -22,23 +22,22 @@ type Kind string
 const (
 	// KindPage is the header of a page.
 	KindPage Kind = "page"
-	// KindRendition tells what a rendition has in common for life, or how it is
-	// described now.
+	// KindRendition describes a rendition: what never changes, and its current variant.
 	KindRendition Kind = "rendition"
-	// KindPublication tells of the first segment of a publisher's connection.
+	// KindPublication is recorded before the first segment of a publisher's session.
 	KindPublication Kind = "publication"
-	// KindSegment tells of a finished segment; one without a size is a gap.
+	// KindSegment is a finished segment; one without a size is a gap.
 	KindSegment Kind = "segment"
-	// KindStored tells that the bucket has all segments of a rendition up to a number,
-	// but for those that were lost.
+	// KindStored means that the bucket has all segments of a rendition up to a number, except those
+	// that were lost.
 	KindStored Kind = "stored"
-	// KindLost tells that a segment's bytes are lost.
+	// KindLost means that a segment's bytes are lost.
 	KindLost Kind = "lost"
-	// KindRemoved tells that all segments of a rendition up to a number were deleted.
+	// KindRemoved means that all segments of a rendition up to a number were deleted.
 	KindRemoved Kind = "removed"
-	// KindEnded tells that the broadcast has ended.
+	// KindEnded means that the broadcast has ended.
 	KindEnded Kind = "ended"
-	// KindArchived tells that nothing of an ended broadcast waits any more.
+	// KindArchived means that nothing of an ended broadcast waits any more.
 	KindArchived Kind = "archived"
 )
 
@@ -71,13 +70,13 @@ type Segment struct {
 	// Date is the program date-time of Start.
 	Date          time.Time `json:"date"`
 	Discontinuity bool      `json:"discontinuity,omitempty"`
-	// Dependent says that the segment does not begin with a key frame.
+	// Dependent is true when the segment does not begin with a key frame.
 	Dependent bool `json:"dependent,omitempty"`
 	// Size is in bytes; 0 is a gap.
 	Size int64 `json:"size"`
 }
 
-// Description is what a rendition's playlists say of it.
+// Description is what a rendition's playlists declare.
 type Description struct {
 	// Target is EXT-X-TARGETDURATION in seconds, PartTarget is PART-TARGET in ticks.
 	// They never change.
@@ -112,14 +111,13 @@ type Header struct {
 	Positions map[string]Position `json:"positions,omitempty"`
 	// Ended is when the broadcast ended; zero before.
 	Ended time.Time `json:"ended,omitzero"`
-	// Archived says that nothing of it waits any more.
+	// Archived is true when nothing of it waits any more.
 	Archived bool `json:"archived,omitempty"`
 }
 
 // Meta identifies a broadcast.
 type Meta struct {
-	// Broadcast is its public id, which a later one may have again; Token is its own
-	// for all time.
+	// Broadcast is its public id, which a later broadcast may have again; Token is unique.
 	Broadcast string    `json:"broadcast"`
 	Token     string    `json:"token"`
 	Began     time.Time `json:"began"`
@@ -128,10 +126,10 @@ type Meta struct {
 	Owner string `json:"owner,omitempty"`
 }
 
-// NewToken returns a name that nothing else has, for all time.
+// NewToken returns a random token that is never used again.
 func NewToken() string { return rand.Text()[:10] }
 
-// Position is where a rendition stands.
+// Position is the state of a rendition.
 type Position struct {
 	Description
 	// Next is the media sequence number of the next segment.
@@ -230,7 +228,7 @@ func (r *Record) check() error {
 		return needs(validToken(r.Published), "token")
 	case KindStored, KindRemoved, KindLost:
 		return needs(r.Rendition != "" && r.Through != nil, "number")
-	default: // a later program may tell more
+	default: // a later version may have other kinds
 		return nil
 	}
 }

@@ -12,14 +12,14 @@ import (
 )
 
 // Recording writes the record of one broadcast. Run does the work; all other methods may
-// be called from any goroutine and never wait for a disk, but for Open.
+// be called from any goroutine. Only Open waits for a disk.
 type Recording struct {
 	store     *Store
 	meta      Meta
 	log       *slog.Logger
 	onWritten func(rendition string, s *Segment)
 	health    health
-	// unavailable says that the bucket fails: what waits for it is synced at once.
+	// unavailable is true while the bucket fails: what waits for it is synced at once.
 	unavailable atomic.Bool
 
 	changed chan struct{} // holds a token when there is news for Run
@@ -31,7 +31,7 @@ type Recording struct {
 	journal log // Run's
 }
 
-// entries are what a Recording has to do, behind its lock.
+// entries is the state of a Recording that its mu guards.
 type entries struct {
 	queue       []*write // for Run, in order
 	queued      int64    // bytes of media in queue
@@ -48,9 +48,9 @@ type entries struct {
 // write is something for Run to write.
 type write struct {
 	record Record
-	slabs  [][]byte // of a segment; nil when they were given up, and for all others
+	slabs  [][]byte // of a segment; nil when they were dropped, and for all other records
 	size   int64    // of the slabs
-	lost   string   // why the slabs were given up
+	lost   string   // why the slabs were dropped
 	began  time.Time
 }
 
@@ -60,12 +60,12 @@ type Item struct {
 	Segment   *Segment
 	// Since is when it was offered, or recovered.
 	Since time.Time
-	// Lost says that there are no bytes to upload: the segment is a gap, or was given up.
+	// Lost is true when there are no bytes to upload: the segment is a gap, or was dropped.
 	Lost bool
 
-	slabs [][]byte      // its bytes, when they are still in memory
-	taken bool          // the Uploader is at it
-	took  time.Duration // all tries together; the Uploader's
+	slabs     [][]byte      // its bytes, when they are still in memory
+	uploading bool          // the Uploader works on it
+	took      time.Duration // all tries together; the Uploader's
 }
 
 // NewRecording begins the record of a broadcast. Nothing is written before Run. written
@@ -81,7 +81,7 @@ func (s *Store) NewRecording(m Meta, written func(rendition string, seg *Segment
 		journal:   newLog(s, newHeader(m), 0),
 		entries:   entries{described: map[string]Description{}, newest: map[string]*Segment{}},
 	}
-	s.enter(r)
+	s.register(r)
 	return r
 }
 

@@ -18,17 +18,17 @@ import (
 	"golive/storage"
 )
 
-// Recovered is what a log says of a broadcast that an earlier run left.
+// Recovered is a broadcast that an earlier run left, as its log describes it.
 type Recovered struct {
-	// Header says where the log ends. Its Ended is zero when nothing says that the
-	// broadcast has ended.
+	// Header is the state at the end of the log. Its Ended is zero when no record ends the
+	// broadcast.
 	Header
 	// Segments are the newest of each rendition, in order: at least those of the live
 	// playlist, and all that the bucket does not have yet.
 	Segments map[string][]RecoveredSegment
 	// LastAt is when the newest segment with media was recorded.
 	LastAt time.Time
-	// Displaced says that a bucket has a later broadcast under the same id.
+	// Displaced is true when the bucket has a later broadcast under the same id.
 	Displaced bool
 	// Damaged counts lines that could not be read, and segments whose files are missing
 	// or short.
@@ -50,7 +50,7 @@ func (f *Recovered) Resumable() bool {
 // RecoveredSegment is a segment of a Recovered broadcast.
 type RecoveredSegment struct {
 	Segment
-	// Lost says that its bytes are lost.
+	// Lost is true when its bytes are lost.
 	Lost bool
 }
 
@@ -94,7 +94,7 @@ func newRecovered(m Meta) *Recovered {
 	return &Recovered{Header: newHeader(m), Segments: map[string][]RecoveredSegment{}}
 }
 
-// replay takes in pages, in order.
+// replay applies pages, in order.
 func (f *Recovered) replay(pages []Page) {
 	adopted := false
 	for _, p := range pages {
@@ -114,7 +114,7 @@ func (f *Recovered) replay(pages []Page) {
 	}
 }
 
-// suffices reports whether the newest pages say all that a restart needs: where the
+// suffices reports whether the newest pages have all that a restart needs: where the
 // broadcast stood, the segments of the live playlist, and those that wait for the
 // bucket.
 func (r recovery) suffices(pages []Page) bool {
@@ -154,7 +154,7 @@ func (r recovery) suffices(pages []Page) bool {
 	return true
 }
 
-// take adds what a record says of segments.
+// take applies a record to the segments.
 func (f *Recovered) take(r *Record) {
 	if r.Kind == KindSegment && r.Size > 0 {
 		f.LastAt = r.At
@@ -182,7 +182,7 @@ func (f *Recovered) take(r *Record) {
 	}
 }
 
-// forget takes away the segments of a rendition up to a number, which are deleted.
+// forget removes the segments of a rendition up to a number, which are deleted.
 func (f *Recovered) forget(rendition string, through int64) {
 	if list := f.Segments[rendition]; len(list) > 0 && list[0].MSN <= through {
 		f.Segments[rendition] = slices.DeleteFunc(list, func(s RecoveredSegment) bool { return s.MSN <= through })
@@ -215,17 +215,17 @@ func missing(before, after *Segment) []RecoveredSegment {
 	return list
 }
 
-// keep is how many windows of segments a restart goes on with: players may ask for some
-// that have left the playlist.
-const keep = 3
+// keepWindows is how many windows of segments a restart keeps: players may request some that
+// have left the playlist.
+const keepWindows = 3
 
-// trim forgets the segments that nobody may ask for live and that the bucket has.
+// trim removes the segments that no live player requests and that the bucket has.
 func (r recovery) trim(f *Recovered) {
 	for name, list := range f.Segments {
 		if len(list) == 0 {
 			continue
 		}
-		oldest := list[len(list)-1].End().Add(-keep * r.window)
+		oldest := list[len(list)-1].End().Add(-keepWindows * r.window)
 		stored := f.Positions[name].Stored
 		n := 0
 		for n < len(list) && list[n].End().Before(oldest) && (!r.uploaded || list[n].MSN <= stored) {
@@ -267,8 +267,8 @@ func (s *Segment) isWhole(folder *os.Root) bool {
 	return err == nil && info.Size() == s.Size
 }
 
-// Recover reads what earlier runs left, in the order in which the broadcasts began. What
-// cannot be read is told in the error, and left as it is.
+// Recover reads what earlier runs left, in the order in which the broadcasts began. The error
+// names what cannot be read, which is left as it is.
 func (s *Store) Recover(ctx context.Context) ([]*Recovered, error) {
 	ids, err := fs.ReadDir(s.files.Dir().Root().FS(), s.cfg.Layout.Prefix)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -5,9 +5,9 @@ import (
 	"slices"
 )
 
-// A Header is also what a log says up to a record: where the broadcast stands.
+// A Header is also the state of a broadcast after a record of its log.
 
-// newHeader returns where the log of a new broadcast stands.
+// newHeader returns the state of a new broadcast.
 func newHeader(m Meta) Header {
 	return Header{Version: Version, Meta: m, Positions: map[string]Position{}}
 }
@@ -30,7 +30,7 @@ func (h *Header) record(page int) Record {
 	return Record{Kind: KindPage, Header: &c}
 }
 
-// apply takes in a record.
+// apply applies a record.
 func (h *Header) apply(r *Record) {
 	switch r.Kind {
 	case KindEnded:

@@ -51,7 +51,7 @@ func (s *Store) Files() storage.Bucket { return s.files }
 // archive.
 func (s *Store) Uploaded() bool { return s.cfg.Uploaded }
 
-// Run syncs the disk as the policy says until ctx is done, and then once more.
+// Run syncs the disk by the policy until ctx is done, and then once more.
 func (s *Store) Run(ctx context.Context) error {
 	if s.cfg.Sync != storage.SyncInterval {
 		<-ctx.Done()
@@ -83,9 +83,9 @@ func (s *Store) flush() error {
 	return nil
 }
 
-// wrote notes that something was written, and syncs it where the policy says so, or it is
-// urgent.
-func (s *Store) wrote(urgent bool) error {
+// markWritten notes that something was written, and syncs it if the policy requires that, or
+// if it is urgent.
+func (s *Store) markWritten(urgent bool) error {
 	s.dirty.Store(true)
 	if s.cfg.Sync != storage.SyncAlways && !urgent {
 		return nil
@@ -93,8 +93,8 @@ func (s *Store) wrote(urgent bool) error {
 	return s.flush()
 }
 
-// add counts the bytes of a segment that waits for the bucket, or, when n is negative, that
-// does not any more, and makes room for them.
+// add counts n bytes of a segment that waits for the bucket; n is negative when it does not
+// wait any more. Over MaxBytes it drops the oldest segments.
 func (s *Store) add(n int64) {
 	s.mu.Lock()
 	s.waiting += n
@@ -108,23 +108,23 @@ func (s *Store) add(n int64) {
 	over := s.cfg.MaxBytes > 0 && s.waiting > s.cfg.MaxBytes
 	s.mu.Unlock()
 	for over && n > 0 {
-		over = s.loseOldest()
+		over = s.dropOldest()
 	}
 }
 
-// loseOldest gives up the segment that has waited longest, and reports whether there is
-// still too much.
-func (s *Store) loseOldest() bool {
+// dropOldest drops the segment that has waited longest, and reports whether there is still
+// too much.
+func (s *Store) dropOldest() bool {
 	s.mu.Lock()
-	var victim *Recording
+	var oldest *Recording
 	var since time.Time
 	for r := range s.recordings {
-		if at, ok := r.oldestWaiting(); ok && (victim == nil || at.Before(since)) {
-			victim, since = r, at
+		if at, ok := r.oldestWaiting(); ok && (oldest == nil || at.Before(since)) {
+			oldest, since = r, at
 		}
 	}
 	s.mu.Unlock()
-	if victim == nil || !victim.loseOldest() {
+	if oldest == nil || !oldest.dropOldest() {
 		return false
 	}
 	s.mu.Lock()
@@ -139,19 +139,19 @@ func (s *Store) Waiting() int64 {
 	return s.waiting
 }
 
-func (s *Store) enter(r *Recording) {
+func (s *Store) register(r *Recording) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.recordings[r] = struct{}{}
 }
 
-func (s *Store) leave(r *Recording) {
+func (s *Store) unregister(r *Recording) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.recordings, r)
 }
 
-// errTorn says that a local file is not the segment that was written.
+// errTorn is the error for a local file that is not the segment that was written.
 var errTorn = errors.New("local file is damaged")
 
 // read reads a whole file of that many bytes.

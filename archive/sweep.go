@@ -11,8 +11,8 @@ import (
 	"golive/storage"
 )
 
-// deletes is how many deletions run at once: single ones, as every store takes them,
-// and few enough to leave room for the segments of what is live.
+// deletes is how many deletions run at once: of single objects, as every store supports it,
+// and few enough that uploads of live segments are not delayed.
 const deletes = 8
 
 // Sweep deletes everything of a broadcast: its segments, its replay, its log, with shared

@@ -12,9 +12,9 @@ const (
 	// sweepEvery is how often a Sweeper looks for what is due, by one list of at
 	// most what is due: a minute is what due times are rounded to.
 	sweepEvery = time.Minute
-	// orphansEvery is how often it looks for broadcasts that no node tends any more.
+	// orphansEvery is how often it looks for broadcasts that no node works on any more.
 	orphansEvery = time.Hour
-	// touchEvery is how often a node puts the manifest of a live broadcast anew.
+	// touchEvery is how often a node puts the manifest of a live broadcast again.
 	touchEvery = time.Hour
 	// abandonedAfter is for how long a Sweeper must have seen a manifest untouched,
 	// by its own clock: the store's, or another node's, may be off. It is much longer
@@ -24,16 +24,16 @@ const (
 
 // Sweeper deletes the broadcasts of a bucket that are due.
 type Sweeper struct {
-	// Layout and Bucket say where.
+	// Layout makes the keys in Bucket.
 	Layout Layout
 	Bucket storage.Bucket
-	// Abandoned is told, once an hour, of each broadcast that has not ended and that
-	// no node has touched for hours; it files it under its due time. It is nil where
-	// no other node writes to the bucket.
+	// Abandoned is called, once an hour, for each broadcast that has not ended and whose
+	// manifest no node has put for hours; it ends the broadcast. It is nil where no other
+	// node writes to the bucket.
 	Abandoned func(ctx context.Context, n Named) error
 	// May reports whether this node is the one that sweeps now; nil is always.
 	May func() bool
-	// Swept is told of each broadcast that was deleted.
+	// Swept is called for each broadcast that was deleted.
 	Swept func(h Header)
 	Log   *slog.Logger
 
@@ -41,7 +41,7 @@ type Sweeper struct {
 	seen    map[string]sighting // of live manifests, by key
 }
 
-// sighting is how a manifest was seen in a row.
+// sighting counts how often in a row a manifest was seen unchanged.
 type sighting struct {
 	touched time.Time
 	times   int
@@ -65,7 +65,7 @@ func (s *Sweeper) Run(ctx context.Context) {
 				looked = now
 				err = s.findAbandoned(ctx)
 			}
-			s.tell(ctx, err)
+			s.report(ctx, err)
 		}
 		select {
 		case <-ctx.Done():
@@ -75,8 +75,8 @@ func (s *Sweeper) Run(ctx context.Context) {
 	}
 }
 
-// tell logs a trouble when it begins and when it ends.
-func (s *Sweeper) tell(ctx context.Context, err error) {
+// report logs when sweeping begins to fail, and when it works again.
+func (s *Sweeper) report(ctx context.Context, err error) {
 	switch failing := err != nil; {
 	case ctx.Err() != nil || failing == s.failing:
 		return
@@ -122,9 +122,8 @@ func (s *Sweeper) sweep(ctx context.Context, named Named) error {
 	return err
 }
 
-// findAbandoned looks for manifests that have been as they are for abandonedAfter, in
-// every look in between: their owner may have been kept from the bucket as this node
-// was.
+// findAbandoned looks for manifests that have not changed for abandonedAfter, in every list in
+// between: their owner may have been unable to reach the bucket as this node was.
 func (s *Sweeper) findAbandoned(ctx context.Context) error {
 	if s.Abandoned == nil {
 		return nil

@@ -16,39 +16,40 @@ type Index interface {
 	// false), or never will have. It returns the objects to put next: the playlists that may
 	// name the segment now, each after those it names itself.
 	Stored(rendition string, s *Segment, lost bool) []storage.Object
-	// Ended returns the last objects, when all segments are stored or lost. displaced
-	// says that a later broadcast has the playlists of the id. due is when all of the
+	// Ended returns the last objects, when all segments are stored or lost. displaced is
+	// true when a later broadcast has the playlists of the id. due is when all of the
 	// broadcast is to be deleted; zero when nothing of it is kept.
 	Ended(displaced bool) (last []storage.Object, due time.Time)
 }
 
-// Right is what a node may write of a broadcast that other nodes may have, too.
-type Right uint8
+// Permission is what a node may write of a broadcast that another node may own.
+type Permission uint8
 
 const (
-	// MayWrite is all of it: no other node is known to have the broadcast. What the
-	// bucket says of others counts.
-	MayWrite Right = iota
-	// Owns is all of it: the node has had the broadcast since it was claimed.
-	Owns
-	// MustWait is segments and the log, but no playlist now.
+	// MayWrite allows everything. No other node is known to have the broadcast, but the logs in the
+	// bucket may show that one has.
+	MayWrite Permission = iota
+	// MayWriteExclusively allows everything. No other node can have had the broadcast since it was
+	// claimed.
+	MayWriteExclusively
+	// MustWait allows segments and the log, but no playlist now.
 	MustWait
-	// MustLeave is what of the segments and the log is left, and no playlist any more:
-	// another node owns the broadcast.
+	// MustLeave allows the rest of the segments and the log, but no playlist any more.
+	// Another node owns the broadcast.
 	MustLeave
 )
 
-// UploaderConfig says how one broadcast is brought to a bucket.
+// UploaderConfig is how one broadcast is brought to a bucket.
 type UploaderConfig struct {
 	// Layout makes the keys in the bucket.
 	Layout Layout
-	// TakenOver says that another node began the broadcast.
+	// TakenOver is true when another node began the broadcast.
 	TakenOver bool
 	// Hold keeps the Uploader from the bucket until it is closed, when an earlier
 	// broadcast still writes the same playlists; may be nil.
 	Hold <-chan struct{}
-	// Right tells what may be written now, from memory; nil is MayWrite.
-	Right func() Right
+	// Permission returns what may be written now, from memory; nil is MayWrite.
+	Permission func() Permission
 	// PutInterval is the least time between two puts of one key, for a bucket that refuses
 	// them closer together.
 	PutInterval time.Duration
@@ -61,8 +62,8 @@ type UploaderConfig struct {
 }
 
 func (c UploaderConfig) withDefaults() UploaderConfig {
-	if c.Right == nil {
-		c.Right = func() Right { return MayWrite }
+	if c.Permission == nil {
+		c.Permission = func() Permission { return MayWrite }
 	}
 	if c.Interval == 0 {
 		c.Interval = time.Second

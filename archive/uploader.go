@@ -25,7 +25,7 @@ type Uploader struct {
 	mu       sync.Mutex
 	expiries expiries
 	finished bool
-	left     bool
+	moved    bool
 
 	stored  chan struct{} // closed when another node can go on
 	drained chan struct{} // closed when the last objects are put
@@ -40,11 +40,11 @@ type run struct {
 	began        time.Time
 	due          []expiry
 	ended        bool // the last objects are in pending, or put
-	lanes        [3]lane
+	operations   [3]operation
 	pages        bucketLog
 	claim        Claim
-	right        Right
-	decide       time.Time // until when it may be unknown what becomes of it
+	permission   Permission
+	claimUntil   time.Time // until when the claim may stay Owned after another node has the broadcast
 	endAt        time.Time // the end is not tried before
 	acknowledged bool      // the bucket has had something of the broadcast
 	announced    string    // the publication that the log in the bucket has
@@ -52,16 +52,16 @@ type run struct {
 	pace         pace
 }
 
-// The kinds of operations, each with its own backoff: a bucket that is full refuses
+// The operations, each with its own backoff: a bucket that is full refuses
 // segments and can still be emptied.
 const (
-	laneSegments = iota
-	lanePlaylists
-	laneDeletes
+	opSegments = iota
+	opPlaylists
+	opDeletes
 )
 
-// lane is one kind of operation.
-type lane struct {
+// operation is the backoff of one kind of operation.
+type operation struct {
 	failures int
 	next     time.Time // not tried before
 }
@@ -85,7 +85,7 @@ func NewUploader(cfg UploaderConfig, rec *Recording, bucket storage.Bucket, inde
 	return u
 }
 
-// Finish says that nothing more is offered to the Recording.
+// Finish ends the broadcast: nothing more is offered to the Recording.
 func (u *Uploader) Finish() {
 	u.mu.Lock()
 	u.finished = true
@@ -93,11 +93,11 @@ func (u *Uploader) Finish() {
 	wake(u.rec.arrived)
 }
 
-// Leave says that nothing more is offered to the Recording, because another node has the
-// broadcast. What is left is brought to the bucket, and the broadcast is not ended.
+// Leave hands the broadcast over to another node: nothing more is offered to the Recording.
+// What is left is brought to the bucket, and the broadcast is not ended.
 func (u *Uploader) Leave() {
 	u.mu.Lock()
-	u.finished, u.left = true, true
+	u.finished, u.moved = true, true
 	u.mu.Unlock()
 	wake(u.rec.arrived)
 }
@@ -117,7 +117,7 @@ func (u *Uploader) expire(x expiry) {
 	wake(u.rec.arrived)
 }
 
-// Removed says that the segments of a rendition up to a number are expired. Only the
+// Removed records that the segments of a rendition up to a number are expired. Only the
 // Index may call it.
 func (u *Uploader) Removed(rendition string, through int64) {
 	u.rec.Removed(rendition, through)
@@ -131,11 +131,11 @@ func (u *Uploader) Removed(rendition string, through int64) {
 // left to do.
 func (u *Uploader) Drained() <-chan struct{} { return u.drained }
 
-// Claim returns whose the broadcast is; valid when Run has returned, or Drained is closed.
+// Claim returns which node has the broadcast; valid when Run has returned, or Drained is closed.
 func (u *Uploader) Claim() Claim { return u.run.claim }
 
-// Failing returns what the bucket fails with now, also when it is that no answer comes,
-// and since when; nil when all is well.
+// Failing returns the error with which the bucket fails now, also if that is no answer, and
+// since when; nil when it does not fail.
 func (u *Uploader) Failing() (since time.Time, err error) { return u.health.failing() }
 
 // Run works until all is done after Finish, and then returns nil; or until ctx is done,
@@ -155,7 +155,7 @@ func (u *Uploader) Run(ctx context.Context) error {
 		if u.step(ctx, now) {
 			continue
 		}
-		next, done := u.rest()
+		next, done := u.nextWork()
 		if done {
 			return nil
 		}
@@ -184,15 +184,15 @@ func (u *Uploader) begin(ctx context.Context) error {
 	}
 	for {
 		u.run.began = time.Now()
-		u.health.ask("list "+u.cfg.Layout.Logs(u.rec.meta.Broadcast), 0)
+		u.health.begin("list "+u.cfg.Layout.Logs(u.rec.meta.Broadcast), 0)
 		err := u.tryBegin(ctx)
 		if ctx.Err() != nil && err != nil {
 			return context.Cause(ctx)
 		}
-		if !u.outcome(laneSegments, err) && err == nil {
+		if !u.outcome(opSegments, err) && err == nil {
 			return nil
 		}
-		timer := time.NewTimer(max(u.cfg.RetryMin, time.Until(u.run.lanes[laneSegments].next)))
+		timer := time.NewTimer(max(u.cfg.RetryMin, time.Until(u.run.operations[opSegments].next)))
 		select {
 		case <-timer.C:
 		case <-ctx.Done():
@@ -222,17 +222,17 @@ func (u *Uploader) step(ctx context.Context, now time.Time) bool {
 	u.mu.Lock()
 	finished := u.finished
 	u.mu.Unlock()
-	u.ask()
+	u.updatePermission()
 	head := u.rec.next()
-	putSegment := head != nil && (head.Lost || u.ready(laneSegments, now) && u.mayAnnounce(head, now))
+	putSegment := head != nil && (head.Lost || u.ready(opSegments, now) && u.mayAnnounce(head, now))
 	switch playlist := u.playlist(now, putSegment); {
 	case playlist >= 0:
 		u.putPlaylist(ctx, playlist)
 	case putSegment:
 		u.putSegment(ctx, head)
-	case len(u.run.due) > 0 && u.ready(laneDeletes, now):
+	case len(u.run.due) > 0 && u.ready(opDeletes, now):
 		u.delete(ctx)
-	case finished && head == nil && !u.run.ended && u.rec.written() && u.ready(laneSegments, now) && !now.Before(u.run.endAt):
+	case finished && head == nil && !u.run.ended && u.rec.written() && u.ready(opSegments, now) && !now.Before(u.run.endAt):
 		u.end(ctx)
 	default:
 		return false
@@ -240,14 +240,14 @@ func (u *Uploader) step(ctx context.Context, now time.Time) bool {
 	return true
 }
 
-func (u *Uploader) ready(l int, now time.Time) bool { return !now.Before(u.run.lanes[l].next) }
+func (u *Uploader) ready(l int, now time.Time) bool { return !now.Before(u.run.operations[l].next) }
 
 // playlist returns the index of the playlist to put now, or -1. While segments wait only
 // the latest playlists matter, and not all of those. They are put in order: a later one
 // may name an earlier one.
 func (u *Uploader) playlist(now time.Time, segmentWaits bool) int {
 	i := u.firstPending()
-	if i < 0 || !u.ready(lanePlaylists, now) || now.Before(u.playlistAt(i, segmentWaits)) {
+	if i < 0 || !u.ready(opPlaylists, now) || now.Before(u.playlistAt(i, segmentWaits)) {
 		return -1
 	}
 	return i
@@ -265,9 +265,9 @@ func (u *Uploader) playlistAt(i int, segmentWaits bool) time.Time {
 	return last.Add(u.cfg.PutInterval)
 }
 
-// rest returns when there may be something to do again, zero when only news can tell, and
-// whether all is done for good.
-func (u *Uploader) rest() (next time.Time, done bool) {
+// nextWork returns when there may be something to do again, or the zero time if that needs a
+// token in arrived, and whether everything is done.
+func (u *Uploader) nextWork() (next time.Time, done bool) {
 	head := u.rec.next()
 	sooner := func(when bool, t time.Time) {
 		if when && (next.IsZero() || t.Before(next)) {
@@ -287,7 +287,7 @@ func (u *Uploader) rest() (next time.Time, done bool) {
 		return time.Time{}, true
 	}
 	if head != nil {
-		at := u.run.lanes[laneSegments].next
+		at := u.run.operations[opSegments].next
 		if pace := u.announceAt(head); pace.After(at) {
 			at = pace
 		}
@@ -295,62 +295,62 @@ func (u *Uploader) rest() (next time.Time, done bool) {
 	}
 	if i := u.firstPending(); i >= 0 {
 		at := u.playlistAt(i, head != nil)
-		if u.run.lanes[lanePlaylists].next.After(at) {
-			at = u.run.lanes[lanePlaylists].next
+		if u.run.operations[opPlaylists].next.After(at) {
+			at = u.run.operations[opPlaylists].next
 		}
 		sooner(true, at)
 	} else if len(u.run.pending) > 0 {
-		sooner(true, time.Now().Add(askEvery))
+		sooner(true, time.Now().Add(permissionEvery))
 	}
-	sooner(len(u.run.due) > 0, u.run.lanes[laneDeletes].next)
-	sooner(!u.run.ended && u.run.lanes[laneSegments].failures > 0, u.run.lanes[laneSegments].next)
+	sooner(len(u.run.due) > 0, u.run.operations[opDeletes].next)
+	sooner(!u.run.ended && u.run.operations[opSegments].failures > 0, u.run.operations[opSegments].next)
 	sooner(!u.run.ended && !u.run.endAt.IsZero(), u.run.endAt)
 	return next, false
 }
 
-// drain says, once, that only deletions are left.
+// drain closes drained, once: only deletions are left.
 func (u *Uploader) drain() {
 	select {
 	case <-u.drained:
 		return
 	default:
 	}
-	u.mu.Lock() // what is local goes with the broadcast
+	u.mu.Lock() // local files are deleted with the broadcast
 	u.expiries = slices.DeleteFunc(u.expiries, func(x expiry) bool { return x.local })
 	u.mu.Unlock()
 	u.noteStored()
 	close(u.drained)
 }
 
-// pend notes objects to put, in place of earlier ones of the same key. A newer one goes to
-// the end: it may name what stands before it.
-func (u *Uploader) pend(objects ...storage.Object) {
+// enqueue adds objects to put, in place of earlier ones of the same key. A newer one goes to
+// the end: it may name earlier ones.
+func (u *Uploader) enqueue(objects ...storage.Object) {
 	for _, o := range objects {
 		u.run.pending = slices.DeleteFunc(u.run.pending, func(old storage.Object) bool { return old.Key == o.Key })
 		u.run.pending = append(u.run.pending, o)
 	}
 }
 
-// end renders the last objects, when it is known whose the broadcast is.
+// end renders the last objects, when it is known which node has the broadcast.
 func (u *Uploader) end(ctx context.Context) {
 	if u.uploads() {
-		u.health.ask("list "+u.cfg.Layout.Logs(u.rec.meta.Broadcast), 0)
+		u.health.begin("list "+u.cfg.Layout.Logs(u.rec.meta.Broadcast), 0)
 		logs, err := listLogs(ctx, u.bucket, u.cfg.Layout, u.rec.meta.Broadcast)
 		if ctx.Err() != nil && err != nil {
 			return
 		}
-		u.outcome(laneSegments, err)
+		u.outcome(opSegments, err)
 		if err != nil {
-			u.run.lanes[laneSegments].next = time.Now().Add(backoff(u.cfg.RetryMin, u.cfg.RetryMax, max(1, u.run.lanes[laneSegments].failures)))
+			u.run.operations[opSegments].next = time.Now().Add(backoff(u.cfg.RetryMin, u.cfg.RetryMax, max(1, u.run.operations[opSegments].failures)))
 			return
 		}
 		if u.run.claim != Continued {
 			u.run.claim, _ = logs.claimOn(u.rec.meta, u.run.acknowledged, false)
-			if u.run.claim == Continued && u.run.right == Owns {
+			if u.run.claim == Continued && u.run.permission == MayWriteExclusively {
 				u.run.claim = Owned // a node without a lease has written there
 			}
 		}
-		if yes, again := u.goesOn(time.Now()); yes || again {
+		if yes, again := u.continuedElsewhere(time.Now()); yes || again {
 			return
 		}
 	}
@@ -362,15 +362,15 @@ func (u *Uploader) end(ctx context.Context) {
 	}
 	u.record(&Record{Kind: KindEnded, At: u.rec.endedAt()})
 	if u.uploads() && u.run.acknowledged {
-		u.pend(u.run.pages.object())
+		u.enqueue(u.run.pages.object())
 	}
 	if h := &u.run.pages.state; !due.IsZero() {
-		u.pend(h.Object(u.cfg.Layout.Due(due, h.Broadcast, h.Token)))
+		u.enqueue(h.Object(u.cfg.Layout.Due(due, h.Broadcast, h.Token)))
 	}
-	u.pend(last...)
+	u.enqueue(last...)
 }
 
-// Header returns what a manifest says of the broadcast; valid when Run has returned, or
+// Header returns the header for the broadcast's manifest; valid when Run has returned, or
 // Drained is closed.
 func (u *Uploader) Header() Header { return u.run.pages.state.clone() }
 
@@ -378,14 +378,14 @@ func (u *Uploader) Header() Header { return u.run.pages.state.clone() }
 func (u *Uploader) putPlaylist(ctx context.Context, i int) {
 	o := u.run.pending[i]
 	err := u.put(ctx, o, 0)
-	if ctx.Err() != nil && err != nil || u.outcome(lanePlaylists, err) {
+	if ctx.Err() != nil && err != nil || u.outcome(opPlaylists, err) {
 		return
 	}
 	u.run.pending = slices.Delete(u.run.pending, i, i+1)
 }
 
 func (u *Uploader) put(ctx context.Context, o storage.Object, patience time.Duration) error {
-	u.health.ask("put "+o.Key, patience)
+	u.health.begin("put "+o.Key, patience)
 	began := time.Now()
 	err := u.bucket.Put(ctx, o)
 	u.run.pages.seal(o.Key, time.Since(began), err)
@@ -395,24 +395,24 @@ func (u *Uploader) put(ctx context.Context, o storage.Object, patience time.Dura
 
 // outcome notes how an operation ended, and reports whether to try it again.
 func (u *Uploader) outcome(kind int, err error) (again bool) {
-	l := &u.run.lanes[kind]
+	l := &u.run.operations[kind]
 	again = err != nil && storage.Retryable(err)
 	if again {
 		l.failures++
 		l.next = time.Now().Add(max(backoff(u.cfg.RetryMin, u.cfg.RetryMax, l.failures), storage.RetryAfter(err)))
 	} else {
-		*l = lane{}
+		*l = operation{}
 	}
-	if u.health.answer(err) {
+	if u.health.end(err) {
 		u.log.Warn("storage operation failed, it is tried again", "err", err)
 		u.rec.unavailable.Store(true)
 		if err := u.rec.store.flush(); err != nil {
 			u.log.Warn("disk was not synced", "err", err)
 		}
 	}
-	if u.run.lanes == [3]lane{} {
+	if u.run.operations == [3]operation{} {
 		u.rec.unavailable.Store(false)
-		if since := u.health.recover(); !since.IsZero() {
+		if since := u.health.recovered(); !since.IsZero() {
 			u.log.Info("storage recovered", "duration", time.Since(since).Round(time.Millisecond))
 		}
 	}

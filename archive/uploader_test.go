@@ -110,9 +110,9 @@ func startUpload(t *testing.T, dir string, cfg UploaderConfig, b *bucket) *uploa
 	}
 	var r *Recording
 	if len(found) > 0 {
-		r = s.Resume(found[0], nobody, quiet)
+		r = s.Resume(found[0], ignoreWritten, quiet)
 	} else {
-		r = s.NewRecording(testMeta, nobody, quiet)
+		r = s.NewRecording(testMeta, ignoreWritten, quiet)
 	}
 	x := &index{}
 	cfg.Layout = testLayout
@@ -207,7 +207,7 @@ func TestUploader_BringsEverythingWhenTheBucketIsBack(t *testing.T) {
 		}
 		segments := slices.DeleteFunc(b.done(), func(s string) bool { return !strings.HasSuffix(s, ".ts") })
 		if len(segments) != 30 || !slices.Equal(u.index.names, numbers(0, 30)) {
-			t.Errorf("%d segments were put, and told: %v", len(segments), u.index.names)
+			t.Errorf("%d segments were put, and recorded: %v", len(segments), u.index.names)
 		}
 	})
 }
@@ -278,7 +278,7 @@ func TestRow71_PlaylistIsPutOnceInTheInterval(t *testing.T) {
 		<-u.up.Drained()
 		synctest.Wait()
 		if names := u.index.names; names[len(names)-1] != "end" {
-			t.Errorf("told: %v", names)
+			t.Errorf("recorded: %v", names)
 		}
 		r, err := b.Get(t.Context(), "live/studio/source/index.m3u8", 0, -1)
 		if err != nil {
@@ -424,7 +424,7 @@ func TestUploader_LogSurvivesAPutThatTakesEffectLate(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				b := &lateBucket{bucket: &bucket{Bucket: memory.New()}, after: after}
 				s := openStore(t, t.TempDir(), Config{Uploaded: true})
-				r := s.NewRecording(testMeta, nobody, quiet)
+				r := s.NewRecording(testMeta, ignoreWritten, quiet)
 				u := NewUploader(UploaderConfig{Layout: testLayout}, r, b, &index{}, quiet)
 				ctx, stop := context.WithCancel(t.Context())
 				defer stop()

@@ -23,7 +23,7 @@ func (u *Uploader) putSegment(ctx context.Context, it *Item) {
 		began := time.Now()
 		err := u.upload(ctx, it)
 		it.took += time.Since(began)
-		if ctx.Err() != nil && err != nil || u.outcome(laneSegments, err) {
+		if ctx.Err() != nil && err != nil || u.outcome(opSegments, err) {
 			return
 		}
 		if err != nil {
@@ -37,14 +37,14 @@ func (u *Uploader) putSegment(ctx context.Context, it *Item) {
 	}
 	if !it.Lost && reason == "" {
 		u.rec.store.metrics.lag.Observe(time.Since(it.Since).Seconds())
-		u.keepPace(it)
+		u.measurePace(it)
 	}
-	u.settle(it, reason)
+	u.finishSegment(it, reason)
 }
 
-// settle ends the turn of a segment, which the bucket has, or, when a reason is given or it
-// was lost before, never will.
-func (u *Uploader) settle(it *Item, reason string) {
+// finishSegment adds a segment to the log and the playlists that the bucket has or, when a
+// reason is given or it was lost before, never will have.
+func (u *Uploader) finishSegment(it *Item, reason string) {
 	lost := it.Lost || reason != ""
 	objects := u.index.Stored(it.Rendition, it.Segment, lost)
 	switch u.run.claim {
@@ -52,11 +52,11 @@ func (u *Uploader) settle(it *Item, reason string) {
 		objects = nil
 	case Displaced, Owned:
 		u.note(it, lost)
-		if u.run.claim == Displaced || u.run.right == MustLeave {
+		if u.run.claim == Displaced || u.run.permission == MustLeave {
 			objects = nil // the playlists are another broadcast's, or node's
 		}
 	}
-	u.pend(objects...)
+	u.enqueue(objects...)
 	u.rec.done(it, reason)
 }
 
@@ -77,14 +77,14 @@ func (u *Uploader) note(it *Item, lost bool) {
 	if !u.uploads() {
 		return
 	}
-	u.pend(u.run.pages.object())
+	u.enqueue(u.run.pages.object())
 	if !u.run.touched.IsZero() && now.Sub(u.run.touched) >= touchEvery {
 		u.run.touched = now
-		u.pend(u.liveManifest())
+		u.enqueue(u.liveManifest())
 	}
 }
 
-// record takes in a record; a local folder that is the bucket has its log already.
+// record applies a record. A local folder that is the bucket has its log already.
 func (u *Uploader) record(r *Record) {
 	if u.uploads() {
 		u.run.pages.add(r)
@@ -146,12 +146,12 @@ func (u *Uploader) upload(ctx context.Context, it *Item) error {
 		}
 		slabs = [][]byte{body}
 	}
-	u.health.ask("put "+key, it.Segment.Duration.Duration())
+	u.health.begin("put "+key, it.Segment.Duration.Duration())
 	return u.bucket.Put(ctx, storage.Object{Key: key, Slabs: slabs, ContentType: segmentType, CacheControl: segmentCache})
 }
 
-// keepPace measures an upload, and warns when the bucket can hardly keep up.
-func (u *Uploader) keepPace(it *Item) {
+// measurePace adds an upload to the pace, and warns when the bucket can hardly keep up.
+func (u *Uploader) measurePace(it *Item) {
 	duration := it.Segment.Duration.Duration()
 	if duration <= 0 || !u.uploads() {
 		return

@@ -8,7 +8,7 @@ import (
 
 // The Uploader's half of a Recording: what waits for the bucket.
 
-// holdBytes bounds what of one broadcast stays in memory for the Uploader, so that it
+// holdBytes bounds how much of one broadcast stays in memory for the Uploader, so that it
 // need not read it back: a segment or two.
 const holdBytes = 8 << 20
 
@@ -20,7 +20,7 @@ func (r *Recording) next() *Item {
 		return nil
 	}
 	it := r.entries.waiting[0]
-	it.taken = true
+	it.uploading = true
 	return it
 }
 
@@ -31,8 +31,8 @@ func (r *Recording) written() bool {
 	return r.entries.finished && len(r.entries.queue) == 0
 }
 
-// done says that the bucket has the oldest segment, or, when reason is not empty, why it
-// will never have it.
+// done removes the oldest segment from the queue, because the bucket has it or, when reason
+// is not empty, will never have it.
 func (r *Recording) done(it *Item, reason string) {
 	r.mu.Lock()
 	e := &r.entries
@@ -60,7 +60,7 @@ func (r *Recording) done(it *Item, reason string) {
 	}
 }
 
-// release lets go of an Item's bytes in memory; the caller holds mu.
+// release releases an Item's bytes in memory; the caller holds mu.
 func (r *Recording) release(it *Item) {
 	if it.slabs != nil {
 		r.entries.held -= it.Segment.Size
@@ -68,31 +68,31 @@ func (r *Recording) release(it *Item) {
 	}
 }
 
-// oldestWaiting returns since when the oldest segment waits that may be given up.
+// oldestWaiting returns since when the oldest segment waits that may be dropped.
 func (r *Recording) oldestWaiting() (since time.Time, ok bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if it := r.victim(); it != nil {
+	if it := r.oldestDroppable(); it != nil {
 		return it.Since, true
 	}
 	return time.Time{}, false
 }
 
-// victim is the oldest segment that waits on the disk and that the Uploader is not at;
-// the caller holds mu.
-func (r *Recording) victim() *Item {
+// oldestDroppable returns the oldest segment that waits on the disk and that the Uploader
+// does not work on, or nil; the caller holds mu.
+func (r *Recording) oldestDroppable() *Item {
 	for _, it := range r.entries.waiting {
-		if !it.Lost && !it.taken {
+		if !it.Lost && !it.uploading {
 			return it
 		}
 	}
 	return nil
 }
 
-// loseOldest gives up the oldest segment that waits, and reports whether there was one.
-func (r *Recording) loseOldest() bool {
+// dropOldest drops the oldest segment that waits, and reports whether there was one.
+func (r *Recording) dropOldest() bool {
 	r.mu.Lock()
-	it := r.victim()
+	it := r.oldestDroppable()
 	if it != nil {
 		it.Lost = true
 		r.release(it)
@@ -167,7 +167,7 @@ func (r *Recording) endedAt() time.Time {
 	return r.entries.ended
 }
 
-// stored returns where the log stands without what waits for the bucket.
+// stored returns the state of the log without the segments that wait for the bucket.
 func (r *Recording) stored() Header {
 	s := r.journal.state.clone()
 	r.mu.Lock()

@@ -10,7 +10,7 @@ import (
 // The half of a Recording that writes to the local disk.
 
 // Run writes what is offered until ctx is done and all of it is written, or cannot be
-// written any more; then it returns. Its error says that something was not.
+// written any more; then it returns, with an error if something was not written.
 func (r *Recording) Run(ctx context.Context) error {
 	defer r.stop()
 	failures := 0
@@ -41,7 +41,7 @@ func (r *Recording) Run(ctx context.Context) error {
 	}
 }
 
-// stop lets go of what could not be written, and counts it.
+// stop drops what could not be written, and counts it.
 func (r *Recording) stop() {
 	lost := r.Unwritten()
 	r.mu.Lock()
@@ -49,8 +49,8 @@ func (r *Recording) stop() {
 	r.entries.queue, r.entries.queued, r.entries.stopped = nil, 0, true
 	r.mu.Unlock()
 	r.store.metrics.dropped.WithLabelValues(droppedStopped).Add(float64(lost))
-	r.store.leave(r)
-	// All of it was written; a fault that Close tells of, a sync tells too.
+	r.store.unregister(r)
+	// All of it was written; the next sync returns an error of Close, too.
 	_ = r.journal.close()
 }
 
@@ -84,7 +84,7 @@ func (r *Recording) pop(w *write) {
 	e.queue = e.queue[1:]
 	e.queued -= w.size
 	if segment {
-		r.fillHole(w)
+		r.addMissing(w)
 		it := &Item{Rendition: w.record.Rendition, Segment: w.record.Segment, Since: w.began, Lost: !media}
 		if media && r.store.cfg.Uploaded && e.held+w.size <= holdBytes {
 			it.slabs = w.slabs
@@ -106,9 +106,9 @@ func (r *Recording) pop(w *write) {
 	r.onWritten(w.record.Rendition, w.record.Segment)
 }
 
-// fillHole has the segments before w that have no record wait as lost ones; the caller
-// holds mu.
-func (r *Recording) fillHole(w *write) {
+// addMissing queues the segments before w that have no record as lost ones; the caller holds
+// mu.
+func (r *Recording) addMissing(w *write) {
 	e := &r.entries
 	if before := e.newest[w.record.Rendition]; before != nil {
 		for _, s := range missing(before, w.record.Segment) {
@@ -120,7 +120,7 @@ func (r *Recording) fillHole(w *write) {
 
 // write writes the segment's file, and then the record that names it.
 func (r *Recording) write(w *write) error {
-	r.health.ask("write of "+r.meta.Broadcast+" to the local disk", 0)
+	r.health.begin("write of "+r.meta.Broadcast+" to the local disk", 0)
 	if w.slabs != nil {
 		if err := r.writeFile(r.key(w.record.Rendition, w.record.Segment), w.slabs); err != nil {
 			return err
@@ -133,22 +133,22 @@ func (r *Recording) write(w *write) error {
 		lost := Record{
 			Kind: KindLost, At: w.record.At, Rendition: w.record.Rendition, Through: &w.record.MSN, Reason: w.lost,
 		}
-		// Without it a restart finds no file, and knows as much.
+		// Without this record a restart finds that the file is missing.
 		_ = r.journal.append(&lost)
 	}
 	if w.record.Kind == KindRemoved {
 		r.journal.prune()
 	}
-	return r.store.wrote(r.unavailable.Load())
+	return r.store.markWritten(r.unavailable.Load())
 }
 
-// writeFile writes a segment's file. Nobody knows its name before its record is written,
-// so it needs no temporary name; a torn one is found by its size.
+// writeFile writes a segment's file. No reader has its name before its record is written, so
+// it needs no temporary name; a torn one is found by its size.
 func (r *Recording) writeFile(key string, slabs [][]byte) error {
 	made, err := r.store.files.Write(key, slabs)
 	if made {
 		if _, err := r.store.files.Dir().Root().Stat(r.store.cfg.Layout.Log(r.meta)); err != nil {
-			r.journal.records = pageRecords // somebody removed the folder: another page
+			r.journal.records = pageRecords // the folder was removed by hand: another page
 		}
 	}
 	return err
@@ -158,20 +158,21 @@ func (r *Recording) key(rendition string, s *Segment) string {
 	return r.store.cfg.Layout.Media(r.meta.Broadcast, rendition, s.Media().Name())
 }
 
-// outcome notes how a write ended, and tells when a failure begins and ends.
+// outcome notes how a write ended, and logs when a failure begins and ends.
 func (r *Recording) outcome(err error, failures int) {
-	if r.health.answer(err) {
+	if r.health.end(err) {
 		r.log.Warn("segment was not written to the local disk, it is tried again", "err", err)
 	}
 	if err != nil || failures == 0 {
 		return
 	}
-	if since := r.health.recover(); !since.IsZero() {
+	if since := r.health.recovered(); !since.IsZero() {
 		r.log.Info("local disk recovered", "failures", failures, "duration", time.Since(since).Round(time.Millisecond))
 	}
 }
 
-// Failing returns why the local disk takes nothing now, and since when; nil when it does.
+// Failing returns why writes to the local disk fail now, and since when; nil when they do
+// not.
 func (r *Recording) Failing() (since time.Time, err error) { return r.health.failing() }
 
 // pause waits before the next try, or until ctx is done.
@@ -185,7 +186,7 @@ func (r *Recording) pause(ctx context.Context, failures int) {
 }
 
 // backoff returns how long to wait after so many failures in a row: doubling, and spread
-// over its upper half, so that the broadcasts of a node do not all come back at once.
+// over its upper half, so that the broadcasts of a node do not all try again at once.
 func backoff(least, most time.Duration, failures int) time.Duration {
 	d := least
 	for range failures - 1 {

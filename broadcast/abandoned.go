@@ -13,7 +13,7 @@ import (
 // endAbandoned ends a broadcast that no server works on any more, in the bucket alone. Its
 // replay has what was stored of it.
 func (h *Hub) endAbandoned(ctx context.Context, n archive.Named) error {
-	if slices.ContainsFunc(h.tends(), func(b *Broadcast) bool { return b.meta.Load().Token == n.Token }) {
+	if slices.ContainsFunc(h.allSupervised(), func(b *Broadcast) bool { return b.meta.Load().Token == n.Token }) {
 		return nil
 	}
 	r, err := h.stores.Bucket.Get(ctx, h.layout.ReplayOf(n.ID, n.Token), 0, 0)
@@ -40,13 +40,13 @@ func (h *Hub) endAbandoned(ctx context.Context, n archive.Named) error {
 	return h.endInBucket(ctx, f, n.Key)
 }
 
-// endInBucket puts the replay of a broadcast whose server does not run any more.
+// endInBucket puts the replay of a broadcast that no server works on any more.
 func (h *Hub) endInBucket(ctx context.Context, f *archive.Recovered, manifest string) error {
 	if f.Ended.IsZero() {
 		f.Ended = f.LastAt
 	}
 	b := newBroadcast(f.Broadcast, h, opening{})
-	b.ending.Store(&ending{at: f.Ended, told: time.Now()})
+	b.ending.Store(&ending{at: f.Ended, announced: time.Now()})
 	b.meta.Store(&f.Meta)
 	x := newIndex(b, f)
 	b.newRenditions(f, nil)

@@ -28,7 +28,7 @@ const (
 // the same key takes over.
 const silence = time.Second
 
-// errEnded tells the Hub to make a new broadcast.
+// errEnded is the reply to a claim after the end: the Hub then makes a new broadcast.
 var errEnded = errors.New("broadcast has ended")
 
 // Broadcast is one live stream from its first byte to EXT-X-ENDLIST.
@@ -56,29 +56,29 @@ type Broadcast struct {
 	renditions   atomic.Pointer[renditions] // nil before it is open
 	describing   sync.Mutex                 // of the writers of multivariant
 	multivariant atomic.Pointer[playlist.Text]
-	keeper       atomic.Pointer[keeper] // nil before it is open, and where nothing is kept
+	archiver     atomic.Pointer[archiver] // nil before it is open, and where nothing is kept
 
 	claims   chan claim
 	released chan error
 	shown    chan struct{}        // holds a token when there is something to watch for the first time
-	ended    chan struct{}        // closed when no claim is heard any more
-	swept    chan struct{}        // closed when run has returned: the bucket is left alone
+	ended    chan struct{}        // closed when no claim is accepted any more
+	swept    chan struct{}        // closed when run has returned: nothing of it writes to the bucket
 	next     map[string]numbering // valid once ended is closed
-	moved    bool                 // another node goes on with it; valid once ended is closed
+	moved    bool                 // another node continues it; valid once ended is closed
 	lost     int                  // segments that the stop of the server lost; valid once swept is closed
 
-	kept    func(archive.Header) // is told when the bucket has all of it
-	resumed *resumption          // nil for a new broadcast
-	begun   bool                 // it was counted; run's
+	onStored func(archive.Header) // is called when the bucket has all of it
+	resumed  *resumption          // nil for a new broadcast
+	begun    bool                 // it was counted and logged; run's
 
 	// previous is the broadcast that had the id before, and can still be read, until
 	// this one can. The Hub changes it.
 	previous atomic.Pointer[Broadcast]
 }
 
-// ending is when a broadcast ended: at for those who keep its replay, told for those who
-// still watch.
-type ending struct{ at, told time.Time }
+// ending is when a broadcast ended: at by the time of day, from which its replay is kept, and
+// announced when players were shown the end.
+type ending struct{ at, announced time.Time }
 
 // endTime returns the time of day of an end that came at, for a beginning at began. When
 // the wall clock was set back in between it is later by that than the clock says: nothing
@@ -101,26 +101,26 @@ func (b *Broadcast) began() time.Time {
 	return b.made
 }
 
-// opening is what decides how a broadcast begins. It belongs to whoever may open it: the
-// Hub, and then the publisher.
+// opening is what decides how a broadcast begins. It belongs to the goroutine that may open
+// it: the Hub's, and then the publisher's.
 type opening struct {
 	// from is where its renditions' numbers begin.
 	from map[string]numbering
-	// hold is closed when a predecessor leaves the bucket alone; may be nil.
+	// hold is closed when a predecessor does not write to the bucket any more; may be nil.
 	hold <-chan struct{}
-	// found takes what another node left of it; nil when nobody is asked.
+	// found receives what another node stored of it; nil when the bucket is not asked.
 	found chan *archive.Recovered
-	// patience is how long the first media waits for found.
-	patience time.Duration
-	// opened takes the keeper, or nil, once.
-	opened chan *keeper
+	// lookupTimeout is how long the first media waits for found.
+	lookupTimeout time.Duration
+	// opened receives the archiver, or nil, once.
+	opened chan *archiver
 	done   bool
 }
 
 // newBroadcast makes a broadcast that is not open yet.
 func newBroadcast(id string, h *Hub, o opening) *Broadcast {
 	now := time.Now()
-	o.opened = make(chan *keeper, 1)
+	o.opened = make(chan *archiver, 1)
 	b := &Broadcast{
 		id:       id,
 		made:     now,
@@ -129,8 +129,8 @@ func newBroadcast(id string, h *Hub, o opening) *Broadcast {
 		metrics:  h.metrics,
 		stores:   h.stores,
 		opening:  o,
-		lease:    alone{},
-		kept:     h.kept,
+		lease:    soleOwner{},
+		onStored: h.onStored,
 		claims:   make(chan claim),
 		released: make(chan error),
 		shown:    make(chan struct{}, 1),
@@ -142,8 +142,8 @@ func newBroadcast(id string, h *Hub, o opening) *Broadcast {
 	return b
 }
 
-// open makes the renditions, and what keeps their record: those of a new broadcast, or of f,
-// which an earlier run, or with takenOver another node, left.
+// open makes the renditions and the archiver: those of a new broadcast, or of f, which an
+// earlier run, or with takenOver another node, left.
 func (b *Broadcast) open(f *archive.Recovered, takenOver bool) {
 	b.opening.done = true
 	if f != nil {
@@ -154,13 +154,13 @@ func (b *Broadcast) open(f *archive.Recovered, takenOver bool) {
 		publications := append(slices.Clone(f.Publications), *b.publications.Load()...)
 		b.publications.Store(&publications)
 	}
-	k := newKeeper(b, f, takenOver)
-	b.newRenditions(f, k)
+	a := newArchiver(b, f, takenOver)
+	b.newRenditions(f, a)
 	if f != nil {
 		b.describe()
 	}
-	b.keeper.Store(k)
-	b.opening.opened <- k
+	b.archiver.Store(a)
+	b.opening.opened <- a
 }
 
 // renditions are those of a broadcast, by name and in order, the untranscoded one first.
@@ -171,10 +171,10 @@ type renditions struct {
 }
 
 // newRenditions makes the renditions, as f has them if it is not nil.
-func (b *Broadcast) newRenditions(f *archive.Recovered, k *keeper) {
+func (b *Broadcast) newRenditions(f *archive.Recovered, a *archiver) {
 	all := &renditions{byName: map[string]*Rendition{}}
 	for _, name := range b.names(f) {
-		r := b.newRendition(name, k)
+		r := b.newRendition(name, a)
 		if f != nil {
 			r.restore(f)
 		}
@@ -198,7 +198,7 @@ func (b *Broadcast) names(f *archive.Recovered) []string {
 	return names
 }
 
-func (b *Broadcast) newRendition(name string, k *keeper) *Rendition {
+func (b *Broadcast) newRendition(name string, a *archiver) *Rendition {
 	r := &Rendition{
 		name:      name,
 		cfg:       b.cfg,
@@ -208,8 +208,8 @@ func (b *Broadcast) newRendition(name string, k *keeper) *Rendition {
 		start:     b.opening.from[name].window,
 		described: b.describe,
 	}
-	if k != nil {
-		r.record = k.rec
+	if a != nil {
+		r.record = a.rec
 	}
 	if name == SourceRendition {
 		r.warnings = &b.warnings
@@ -266,9 +266,9 @@ func (b *Broadcast) variants() (variants []playlist.Variant, independent bool) {
 	return variants, independent
 }
 
-// aired reports whether there was ever something to watch. A publisher that has sent
-// no media makes no broadcast.
-func (b *Broadcast) aired() bool {
+// published reports whether there was ever something to watch. Without media there is no
+// broadcast.
+func (b *Broadcast) published() bool {
 	return slices.ContainsFunc(b.all(), func(r *Rendition) bool { return r.window.Load() != nil })
 }
 
@@ -301,8 +301,8 @@ type claim struct {
 	refused   chan<- error
 }
 
-// over reports whether the broadcast hears no claims any more.
-func (b *Broadcast) over() bool {
+// hasEnded reports whether the broadcast accepts no claims any more.
+func (b *Broadcast) hasEnded() bool {
 	select {
 	case <-b.ended:
 		return true
@@ -311,8 +311,8 @@ func (b *Broadcast) over() bool {
 	}
 }
 
-// left reports whether the publisher has given up.
-func (c *claim) left() bool {
+// abandoned reports whether the publisher does not wait any longer.
+func (c *claim) abandoned() bool {
 	select {
 	case <-c.gone:
 		return true
@@ -342,8 +342,8 @@ func (b *Broadcast) claim(ctx context.Context, p ingest.Publisher) (*publication
 	}
 }
 
-// grant hands the broadcast to the claim's publisher, from what is in memory; nil when
-// the publisher has left.
+// grant lets the claim's publisher publish, without a disk or the bucket; nil when the
+// publisher has left.
 func (b *Broadcast) grant(c claim) *publication {
 	token := archive.NewToken()
 	publications := append(slices.Clone(*b.publications.Load()), token)
@@ -352,7 +352,7 @@ func (b *Broadcast) grant(c claim) *publication {
 	if b.opening.done {
 		b.source().segmenter.Start(token)
 	}
-	if b.aired() {
+	if b.published() {
 		b.state.Store(int32(Live))
 	} else {
 		b.state.Store(int32(Starting))

@@ -17,7 +17,7 @@ type Config struct {
 	// From 1s to 1h.
 	Linger time.Duration `yaml:"linger"`
 	// DrainTimeout is how long a shutdown waits for storage to take what was
-	// aired. From 0s to 10m.
+	// published. From 0s to 10m.
 	DrainTimeout time.Duration `yaml:"drain_timeout"`
 }
 
@@ -45,7 +45,7 @@ type Settings struct {
 	Playlist  playlist.Config
 	// ReconnectWindow is how long a vanished publisher is waited for.
 	ReconnectWindow time.Duration
-	// Takeover says when another publisher with the same key replaces one that is
+	// Takeover is when another publisher with the same key replaces one that is
 	// still connected.
 	Takeover ingest.Takeover
 	// KeepOnUnpublish opens the reconnect window after a clean stop too.
@@ -56,7 +56,7 @@ type Settings struct {
 	Prefix string
 	// Renditions are the names of the renditions beside SourceRendition, best first.
 	Renditions []string
-	// Ownership tells which node a broadcast belongs to; nil is that all are this node's.
+	// Ownership decides which node has a broadcast; without it all are this node's.
 	Ownership Ownership
 	// Memory counts the media that is held; nil counts nothing.
 	Memory *ingest.Memory

@@ -105,14 +105,14 @@ func TestPause_ReconnectWindowThatEndedInItBeginsAgain(t *testing.T) {
 			s.wait(15 * time.Second)
 			<-s.window.C
 			<-time.After(late) // the process is stopped
-			if paused, want := s.paused(), late >= latest; paused != want {
-				t.Errorf("%v late: paused %v, want %v", late, paused, want)
-			} else if !paused {
+			if extended, want := s.extendAfterPause(), late >= maxWindowDelay; extended != want {
+				t.Errorf("%v late: extended %v, want %v", late, extended, want)
+			} else if !extended {
 				continue
 			}
 			again := time.Now()
 			<-s.window.C
-			if took, want := time.Since(again), min(late, cfg.ReconnectWindow); took != want || s.paused() {
+			if took, want := time.Since(again), min(late, cfg.ReconnectWindow); took != want || s.extendAfterPause() {
 				t.Errorf("%v late: %v more, want %v, once", late, took, want)
 			}
 		}

@@ -18,8 +18,8 @@ import (
 )
 
 const (
-	// listFresh is how long a list of the bucket's broadcasts may say that there is none
-	// of an id: as long as the replay of another node may stay unfound.
+	// listFresh is for how long an id that is not in a list of the bucket's broadcasts has
+	// none: as long as the replay of another node may stay unfound.
 	listFresh = 5 * time.Second
 	// listShare bounds how much of the time lists take: a bucket with many broadcasts is
 	// listed less often.
@@ -83,7 +83,7 @@ func (k *bucketIndex) remove(h archive.Header) {
 }
 
 // find returns the broadcasts of the id; none is storage.ErrNotExist. What an older list
-// had may be gone: the store says so itself.
+// had may be deleted: then reading it fails.
 func (k *bucketIndex) find(ctx context.Context, id string) ([]archive.Named, error) {
 	k.mu.Lock()
 	known, fresh, failed := k.byID[id], time.Now().Before(k.until), k.failed

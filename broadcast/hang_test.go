@@ -69,7 +69,7 @@ func (h *realHub) publish(id string) ingest.Sink {
 }
 
 // hang makes the local disk hang for the broadcast, which has no segment yet: its first
-// one is written to a pipe that nobody reads. release ends that.
+// one is written to a pipe that is not read. release ends that.
 func (h *realHub) hang(id string) (release func()) {
 	h.tb.Helper()
 	b := (*h.broadcasts.Load())[id]
@@ -84,7 +84,7 @@ func (h *realHub) hang(id string) (release func()) {
 			return
 		}
 		_ = f.Close() // what is written now fails
-		<-b.keeper.Load().done
+		<-b.archiver.Load().done
 	}
 }
 

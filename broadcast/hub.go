@@ -29,16 +29,16 @@ type Hub struct {
 	quit    chan struct{}
 	running sync.WaitGroup
 
-	mu         sync.Mutex // of those who change broadcasts; readers take none
-	broadcasts atomic.Pointer[map[string]*Broadcast]
-	forgotten  map[string]*Broadcast   // by id: the newest that only its keeper still works on
-	tended     map[*Broadcast]struct{} // all whose keepers work
-	closing    bool
-	cut        atomic.Bool  // there were broadcasts when Run ended
-	lost       atomic.Int64 // segments that the end of Run lost
+	mu          sync.Mutex // of the writers of broadcasts; readers take none
+	broadcasts  atomic.Pointer[map[string]*Broadcast]
+	forgotten   map[string]*Broadcast   // by id: the newest that only its archiver still works on
+	supervised  map[*Broadcast]struct{} // all whose run has not returned
+	closing     bool
+	interrupted atomic.Bool  // there were broadcasts when Run ended
+	lost        atomic.Int64 // segments that the end of Run lost
 }
 
-// Stores are where a Hub keeps what is aired; the zero value keeps nothing beyond the
+// Stores are where a Hub keeps what is published; the zero value keeps nothing beyond the
 // memory.
 type Stores struct {
 	// Local has the segments and logs on this node's disk.
@@ -53,20 +53,20 @@ type Stores struct {
 // shared reports whether other nodes may have put broadcasts into Bucket.
 func (s Stores) shared() bool { return s.Local != nil && s.Local.Uploaded() }
 
-// NewHub makes an empty Hub that keeps what is aired in the stores.
+// NewHub makes an empty Hub that keeps what is published in the stores.
 func NewHub(cfg Settings, stores Stores, log *slog.Logger, m *Metrics) *Hub {
 	h := &Hub{
-		cfg:       cfg,
-		layout:    cfg.layout(),
-		stores:    stores,
-		log:       log,
-		metrics:   m,
-		quit:      make(chan struct{}),
-		forgotten: map[string]*Broadcast{},
-		tended:    map[*Broadcast]struct{}{},
+		cfg:        cfg,
+		layout:     cfg.layout(),
+		stores:     stores,
+		log:        log,
+		metrics:    m,
+		quit:       make(chan struct{}),
+		forgotten:  map[string]*Broadcast{},
+		supervised: map[*Broadcast]struct{}{},
 	}
 	if h.cfg.Ownership == nil {
-		h.cfg.Ownership = alone{}
+		h.cfg.Ownership = soleOwner{}
 	}
 	if stores.Local != nil {
 		h.replays = newReplays(h.layout, stores, cfg.Playlist.Window)
@@ -81,7 +81,7 @@ func NewHub(cfg Settings, stores Stores, log *slog.Logger, m *Metrics) *Hub {
 func (h *Hub) Run(ctx context.Context) error {
 	if h.stores.Local != nil {
 		h.running.Go(func() { h.sweep(ctx) })
-		// It ends after the keepers, whose work it makes durable.
+		// It ends after the archivers, whose files it makes durable.
 		syncing, stop := context.WithCancel(context.WithoutCancel(ctx))
 		synced := make(chan struct{})
 		go func() {
@@ -95,7 +95,7 @@ func (h *Hub) Run(ctx context.Context) error {
 	<-ctx.Done()
 	h.mu.Lock()
 	h.closing = true
-	h.cut.Store(len(*h.broadcasts.Load()) > 0)
+	h.interrupted.Store(len(*h.broadcasts.Load()) > 0)
 	h.mu.Unlock()
 	close(h.quit)
 	h.running.Wait()
@@ -123,7 +123,7 @@ func (h *Hub) Publish(ctx context.Context, id string, p ingest.Publisher) (inges
 		}
 		pub, err := b.claim(ctx, p)
 		if errors.Is(err, errEnded) {
-			continue // it ended while it was asked: start anew
+			continue // it ended meanwhile: start another
 		}
 		if err != nil {
 			return nil, err
@@ -140,9 +140,9 @@ func (h *Hub) findOrStart(ctx context.Context, id string) (*Broadcast, error) {
 	if h.closing {
 		return nil, ingest.ErrClosing
 	}
-	o := opening{hold: h.predecessor(id), patience: lookUpPatience}
+	o := opening{hold: h.predecessor(id), lookupTimeout: lookupTimeout}
 	old := (*h.broadcasts.Load())[id]
-	if old != nil && !old.over() {
+	if old != nil && !old.hasEnded() {
 		return old, nil
 	}
 	if err := h.cfg.Ownership.Admit(id); err != nil {
@@ -156,7 +156,7 @@ func (h *Hub) findOrStart(ctx context.Context, id string) (*Broadcast, error) {
 		o.found = make(chan *archive.Recovered, 1)
 	}
 	if awaits {
-		o.patience += handOverTimeout
+		o.lookupTimeout += handOverTimeout
 	}
 	b := newBroadcast(id, h, o)
 	b.lease = h.cfg.Ownership.Claim(id, b.openTo(false))
@@ -170,17 +170,17 @@ func (h *Hub) findOrStart(ctx context.Context, id string) (*Broadcast, error) {
 	return b, nil
 }
 
-// lookUp asks the bucket what another node left of the broadcast. One that has it still is
-// given the time to store its part.
+// lookUp reads from the bucket what another node stored of the broadcast. A node that still
+// has it gets time to store its part.
 func (h *Hub) lookUp(ctx context.Context, b *Broadcast, awaits bool) {
-	ctx, cancel := context.WithTimeout(ctx, b.opening.patience)
+	ctx, cancel := context.WithTimeout(ctx, b.opening.lookupTimeout)
 	defer cancel()
 	if awaits {
 		waiting, stop := context.WithTimeout(ctx, handOverTimeout)
 		err := b.lease.Ready(waiting)
 		stop()
 		if errors.Is(err, registry.ErrHeld) {
-			return // the supervisor sends the publisher away
+			return // the supervisor evicts the publisher
 		}
 	}
 	f, err := archive.FindNewest(ctx, h.stores.Bucket, h.layout, h.cfg.Playlist.Window, b.id)
@@ -189,16 +189,16 @@ func (h *Hub) lookUp(ctx context.Context, b *Broadcast, awaits bool) {
 		b.opening.found <- f
 	case errors.Is(err, storage.ErrNotExist):
 		b.opening.found <- nil
-	default: // the publication says what follows
+	default: // the publication goes on without it
 		b.log.Warn("bucket was not asked for the broadcast", "err", err)
 	}
 }
 
-// predecessor is closed when the broadcast that had the id before leaves the bucket
-// alone; nil when there is none. The caller holds mu.
+// predecessor returns a channel that is closed when the broadcast that had the id before does
+// not write to the bucket any more; nil when there is none. The caller holds mu.
 func (h *Hub) predecessor(id string) <-chan struct{} {
 	if old := (*h.broadcasts.Load())[id]; old != nil {
-		return old.keeper.Load().drained()
+		return old.archiver.Load().drained()
 	}
 	if old := h.forgotten[id]; old != nil {
 		return old.swept
@@ -206,32 +206,32 @@ func (h *Hub) predecessor(id string) <-chan struct{} {
 	return nil
 }
 
-// start makes a broadcast known and runs it; the caller holds mu.
+// start adds a broadcast and runs it; the caller holds mu.
 func (h *Hub) start(b *Broadcast) {
 	h.change(func(all map[string]*Broadcast) { all[b.id] = b })
-	h.tended[b] = struct{}{}
+	h.supervised[b] = struct{}{}
 	h.running.Go(func() {
-		b.run(h.quit, place{
-			leave:   func() bool { return h.forget(b) },
+		b.run(h.quit, hubEntry{
+			remove:  func() bool { return h.forget(b) },
 			discard: func() { h.discard(b) },
 		})
 		h.lost.Add(int64(b.lost))
 		h.mu.Lock()
 		defer h.mu.Unlock()
-		delete(h.tended, b)
+		delete(h.supervised, b)
 		if h.forgotten[b.id] == b {
 			delete(h.forgotten, b.id)
 		}
 	})
 }
 
-// forget takes an ended broadcast out; false when a successor has its place. One
-// that comes from now on leaves the bucket alone until this one has swept it.
+// forget removes an ended broadcast; false when a successor has replaced it. One that begins
+// from now on does not write to the bucket until this one has swept it.
 func (h *Hub) forget(b *Broadcast) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	switch now := (*h.broadcasts.Load())[b.id]; {
-	case now == nil || now != b && now.aired():
+	case now == nil || now != b && now.published():
 		return false
 	case now != b: // which may yet be discarded
 		now.previous.Store(nil)
@@ -242,8 +242,8 @@ func (h *Hub) forget(b *Broadcast) bool {
 	return true
 }
 
-// discard takes a broadcast out that never had media, and puts back the one that it
-// took the place of, if that can still be read.
+// discard removes a broadcast that never had media, and puts back the one that it replaced,
+// if that can still be read.
 func (h *Hub) discard(b *Broadcast) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -255,8 +255,8 @@ func (h *Hub) discard(b *Broadcast) {
 	})
 }
 
-// kept notes that the bucket has all of a broadcast.
-func (h *Hub) kept(header archive.Header) {
+// onStored notes that the bucket has all of a broadcast.
+func (h *Hub) onStored(header archive.Header) {
 	h.replays.index.add(header, header.Ended.Add(h.cfg.Retention.Replay))
 }
 
@@ -290,32 +290,31 @@ func (h *Hub) List() []*Broadcast {
 	return all
 }
 
-// storageTrouble is how long a broadcast must fail to be stored before it counts.
+// storageTrouble is how long storing a broadcast must fail before Archiving reports it.
 const storageTrouble = 10 * time.Second
 
-// Archiving returns what is wrong with the store: broadcasts have failed for
-// storageTrouble, and none that is live goes through. The trouble of some of them is in
-// their Status.
+// Archiving returns why storage fails: storing broadcasts has failed for storageTrouble, and
+// no live one is stored. If only some fail, their Status has the error.
 func (h *Hub) Archiving(context.Context) error {
 	var failing error
-	for _, b := range h.tends() {
-		k := b.keeper.Load()
-		since, err := k.failing()
+	for _, b := range h.allSupervised() {
+		a := b.archiver.Load()
+		since, err := a.failing()
 		switch {
 		case err != nil && time.Since(since) > storageTrouble:
 			failing = fmt.Errorf("broadcast %s has not been archived since %s: %w", b.id, since.Format(time.TimeOnly), err)
-		case err == nil && k.lag() <= storageTrouble && b.State() == Live && time.Since(b.began()) > 2*storageTrouble:
+		case err == nil && a.lag() <= storageTrouble && b.State() == Live && time.Since(b.began()) > 2*storageTrouble:
 			return nil // it is old enough to have stored something, and little waits
 		}
 	}
 	return failing
 }
 
-// tends returns all broadcasts whose objects in the bucket this Hub works on.
-func (h *Hub) tends() []*Broadcast {
+// allSupervised returns all broadcasts whose objects in the bucket this Hub works on.
+func (h *Hub) allSupervised() []*Broadcast {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return slices.Collect(maps.Keys(h.tended))
+	return slices.Collect(maps.Keys(h.supervised))
 }
 
 // Live reports whether a broadcast of this node has not ended.
@@ -328,6 +327,6 @@ func (h *Hub) Live() bool {
 	return false
 }
 
-// Ended says, after Run, whether there were broadcasts whose end players may
-// still want to read.
-func (h *Hub) Ended() bool { return h.cut.Load() }
+// Ended reports, after Run, whether there were broadcasts whose end players may still want to
+// read.
+func (h *Hub) Ended() bool { return h.interrupted.Load() }

@@ -87,7 +87,7 @@ func (x *index) Begin(ctx context.Context) error {
 	return nil
 }
 
-// known returns the segments that the bucket has, or never will: those that do not wait
+// known returns the segments that the bucket has or never will have: those that do not wait
 // for it.
 func (x *index) known(f *archive.Recovered, name string, all []archive.RecoveredSegment) (segments []*media.Segment) {
 	for i := range all {
@@ -172,14 +172,14 @@ func (x *index) trim(rendition string, l *list, now time.Time) {
 	if len(names) == 0 {
 		return
 	}
-	// The log says so first: a restart must not miss what was deleted on purpose.
+	// The log has it first: a restart must not miss what was deleted on purpose.
 	x.up.Removed(rendition, l.replay.First()-1)
 	for _, name := range names {
 		x.up.Expire(x.key(rendition, name), now)
 	}
 }
 
-// removeEvery is how many segments are removed, or told to be removed, together.
+// removeEvery is how many segments are removed, or recorded as removed, together.
 const removeEvery = 8
 
 // Ended implements archive.Index: it renders the last playlists, and the replay. Without a
@@ -187,7 +187,7 @@ const removeEvery = 8
 func (x *index) Ended(displaced bool) (last []storage.Object, due time.Time) {
 	var grace time.Duration
 	end := x.b.ending.Load()
-	gone := end.told.Add(x.b.cfg.Linger)
+	gone := end.announced.Add(x.b.cfg.Linger)
 	for name, l := range x.lists {
 		if !displaced {
 			last = append(last, x.playlists(name, true)...)
@@ -198,7 +198,7 @@ func (x *index) Ended(displaced bool) (last []storage.Object, due time.Time) {
 				x.up.Expire(x.key(name, s), gone)
 			}
 		} else {
-			x.trim(name, l, end.told)
+			x.trim(name, l, end.announced)
 		}
 	}
 	if len(x.lists) == 0 || x.b.cfg.Retention.Replay == 0 {

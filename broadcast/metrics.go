@@ -2,7 +2,7 @@ package broadcast
 
 import "github.com/prometheus/client_golang/prometheus"
 
-// Metrics are what an operator sees of broadcasts.
+// Metrics are the metrics of broadcasts.
 type Metrics struct {
 	broadcasts   prometheus.Gauge
 	ended        *prometheus.CounterVec

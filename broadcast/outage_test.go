@@ -291,7 +291,7 @@ func TestHub_KilledDuringAnOutageLosesNothingSpooled(t *testing.T) {
 	}
 }
 
-// Players were told of the end: a restart does not take it back.
+// Players have seen the end: a restart does not take it back.
 func TestHub_BroadcastThatEndedDuringAnOutageStaysEndedAfterARestart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		bucket, first := &remote{Bucket: memory.New()}, newNode(t)

@@ -11,9 +11,9 @@ import (
 	"golive/registry"
 )
 
-// Ownership tells which node a broadcast belongs to. None of its methods waits.
+// Ownership decides which node has a broadcast. None of its methods waits.
 type Ownership interface {
-	// Admit returns nil when a new publisher of the broadcast may be let in, as far as
+	// Admit returns nil when a new publisher of the broadcast may be accepted, as far as
 	// this node knows. The error wraps registry.ErrHeld or registry.ErrAway.
 	Admit(id string) error
 	// Awaits reports whether another node is known to have the broadcast now.
@@ -31,36 +31,36 @@ type Lease interface {
 	// stored its part, or does not answer. The error wraps registry.ErrHeld when another
 	// node has the broadcast.
 	Ready(ctx context.Context) error
-	// Lost is closed when another node has the broadcast; Ready then says which.
+	// Lost is closed when another node has the broadcast; the error of Ready then names it.
 	Lost() <-chan struct{}
-	// MayWrite reports whether this node may write the playlists now, and whether it is
-	// sure that no other node has had the broadcast since it was claimed. It does not wait.
-	MayWrite() (may, sure bool)
-	// SetOpen says whether another node's publisher may take the broadcast over.
+	// MayWrite reports whether this node may write the playlists now, and whether no other
+	// node can have had the broadcast since it was claimed. It does not wait.
+	MayWrite() (may, exclusive bool)
+	// SetOpen sets whether another node's publisher may take the broadcast over.
 	SetOpen(open bool)
-	// Release gives the broadcast up, or, when another node has it, says that all of this
-	// node's part is stored.
+	// Release releases the broadcast or, when another node has it, lets that node know that
+	// all of this node's part is stored.
 	Release()
 }
 
-// alone is the Ownership of a node without a registry: all is its own.
-type alone struct{}
+// soleOwner is the Ownership of a node without a registry: all is its own.
+type soleOwner struct{}
 
-func (alone) Admit(string) error          { return nil }
-func (alone) Awaits(string) bool          { return false }
-func (alone) Claim(string, bool) Lease    { return alone{} }
-func (alone) MaySweep() bool              { return true }
-func (alone) Ready(context.Context) error { return nil }
-func (alone) Lost() <-chan struct{}       { return nil }
-func (alone) MayWrite() (may, sure bool)  { return true, false }
-func (alone) SetOpen(bool)                {}
-func (alone) Release()                    {}
+func (soleOwner) Admit(string) error              { return nil }
+func (soleOwner) Awaits(string) bool              { return false }
+func (soleOwner) Claim(string, bool) Lease        { return soleOwner{} }
+func (soleOwner) MaySweep() bool                  { return true }
+func (soleOwner) Ready(context.Context) error     { return nil }
+func (soleOwner) Lost() <-chan struct{}           { return nil }
+func (soleOwner) MayWrite() (may, exclusive bool) { return true, false }
+func (soleOwner) SetOpen(bool)                    {}
+func (soleOwner) Release()                        {}
 
 // handOverTimeout is how long the first media of a broadcast waits for the node that had
 // it before to store its part.
 const handOverTimeout = 2 * time.Second
 
-// refusal returns what a publisher is told that Ownership does not let in.
+// refusal returns the error for a publisher that Ownership does not admit.
 func refusal(id string, err error) error {
 	if errors.Is(err, registry.ErrAway) {
 		return fmt.Errorf("%w: %w", ingest.ErrUnavailable, err)
@@ -68,8 +68,8 @@ func refusal(id string, err error) error {
 	return fmt.Errorf("%w: %q: %w", ingest.ErrTaken, id, err)
 }
 
-// taken reports whether another node has the broadcast.
-func (b *Broadcast) taken() bool {
+// lostLease reports whether another node has the broadcast.
+func (b *Broadcast) lostLease() bool {
 	select {
 	case <-b.lease.Lost():
 		return true
@@ -78,14 +78,14 @@ func (b *Broadcast) taken() bool {
 	}
 }
 
-// right returns what this node may write of the broadcast in a bucket that nodes share.
-func (b *Broadcast) right() archive.Right {
-	may, sure := b.lease.MayWrite()
+// permission returns what this node may write of the broadcast in a bucket that nodes share.
+func (b *Broadcast) permission() archive.Permission {
+	may, exclusive := b.lease.MayWrite()
 	switch {
-	case b.taken():
+	case b.lostLease():
 		return archive.MustLeave
-	case may && sure:
-		return archive.Owns
+	case may && exclusive:
+		return archive.MayWriteExclusively
 	case may:
 		return archive.MayWrite
 	}
@@ -93,7 +93,7 @@ func (b *Broadcast) right() archive.Right {
 }
 
 // openTo reports whether another node may take the broadcast from a publisher, which is
-// silent or not: as another publisher on this node may.
+// silent or not. The rule is that of publishers on this node.
 func (b *Broadcast) openTo(silent bool) bool {
 	switch b.cfg.Takeover {
 	case ingest.TakeoverAlways:
@@ -105,24 +105,24 @@ func (b *Broadcast) openTo(silent bool) bool {
 	return silent
 }
 
-// yield sends everybody away, because another node has the broadcast.
-func (s *supervisor) yield() (reason string) {
+// leaseLost evicts the publishers, because another node has the broadcast.
+func (s *supervisor) leaseLost() (reason string) {
 	held, _ := errors.AsType[*registry.HeldError](s.lease.Ready(context.Background())) // it is lost: this does not wait
 	cause := errTakenOver
 	if held != nil && held.Before {
 		cause = refusal(s.id, held)
 	}
 	if s.current != nil {
-		s.log.Warn("publisher was sent away", "reason", cause)
+		s.log.Warn("publisher evicted", "reason", cause)
 	}
-	s.dismiss(cause)
+	s.evictAll(cause)
 	return endedMoved
 }
 
-// handOver tells the node that took the broadcast over when all of this node's part is in
-// the bucket.
-func (b *Broadcast) handOver(ctx context.Context, k *keeper) {
-	for _, event := range []<-chan struct{}{b.lease.Lost(), k.stored()} {
+// handOver releases the lease, for the node that took the broadcast over, when all of this
+// node's part is in the bucket.
+func (b *Broadcast) handOver(ctx context.Context, a *archiver) {
+	for _, event := range []<-chan struct{}{b.lease.Lost(), a.stored()} {
 		select {
 		case <-event:
 		case <-ctx.Done():

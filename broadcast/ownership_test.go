@@ -292,7 +292,7 @@ func TestOwnership_SecondPublisherIsRefusedOnEveryNode(t *testing.T) {
 			t.Fatalf("beside a silent one: %v", err)
 		}
 		if cause := <-e.evicted; !errors.Is(cause, errTakenOver) {
-			t.Errorf("the silent one is told %v", cause)
+			t.Errorf("the silent one gets %v", cause)
 		}
 		e.sink.Close(errTakenOver)
 		second.play(t, 5*time.Second)
@@ -334,7 +334,7 @@ func TestOwnership_LaterOfTwoEnds(t *testing.T) {
 		index := p.a.object("live/b/source/index.m3u8")
 		p.b.claimAgain("b")
 		if cause := <-second.evicted; !errors.Is(cause, ingest.ErrTaken) || !strings.Contains(cause.Error(), "another node has it: a") {
-			t.Errorf("the later one is told %v", cause)
+			t.Errorf("the later one gets %v", cause)
 		}
 		second.sink.Close(errReset)
 		synctest.Wait()

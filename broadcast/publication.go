@@ -9,18 +9,18 @@ import (
 	"golive/media"
 )
 
-// errTakenOver tells a silent publisher that another one with the same key came.
+// errTakenOver is why a silent publisher is evicted: another one with the same key came.
 var errTakenOver = errors.New("another publisher took over")
 
-// errBroken ends a broadcast whose rendition has a bug: nobody can go on with it.
+// errBroken ends a broadcast whose rendition failed with a bug: it cannot be continued.
 var errBroken = errors.New("program is broken")
 
-// lookUpPatience is how long the first media of a broadcast waits in memory for the
-// bucket to say whether another node began it. A publisher never waits, and a store that
+// lookupTimeout is how long the first media of a broadcast waits in memory until it is known
+// from the bucket whether another node began it. A publisher never waits, and a store that
 // does not answer delays the first picture by no more.
-const lookUpPatience = 2 * time.Second
+const lookupTimeout = 2 * time.Second
 
-// publication is one publisher's turn at a broadcast: the ingest.Sink. From grant
+// publication is what one publisher publishes: the ingest.Sink. From grant
 // to Close it owns the source rendition.
 type publication struct {
 	broadcast *Broadcast
@@ -29,7 +29,7 @@ type publication struct {
 	granted   time.Time
 	held      []media.AccessUnit // until the broadcast is open
 	shown     bool               // the broadcast is live
-	silent    bool               // other nodes know that nothing comes
+	silent    bool               // the lease is as open as a silent publisher's
 }
 
 // WriteUnit implements ingest.Sink.
@@ -57,10 +57,10 @@ func (p *publication) open(now bool) bool {
 	case f := <-b.opening.found:
 		b.openWith(f)
 	default:
-		if !now && time.Since(p.granted) < b.opening.patience {
+		if !now && time.Since(p.granted) < b.opening.lookupTimeout {
 			return false
 		}
-		b.log.Warn("broadcast begins anew: it is not known whether another node began it")
+		b.log.Warn("broadcast started without an answer from the bucket: another node may have begun it")
 		b.openWith(nil)
 	}
 	b.source().segmenter.Start(p.token)
@@ -71,8 +71,8 @@ func (p *publication) open(now bool) bool {
 	return true
 }
 
-// openWith goes on with what another node left, if its publisher is back in time; else it
-// begins anew after all that players may have seen of it.
+// openWith continues what another node stored, if its publisher is back in time. Otherwise
+// it opens a new broadcast, whose numbers follow all that players may have seen.
 func (b *Broadcast) openWith(f *archive.Recovered) {
 	switch {
 	case f == nil:
@@ -82,7 +82,7 @@ func (b *Broadcast) openWith(f *archive.Recovered) {
 		b.fillGap(time.Now())
 		b.log.Info("broadcast of another node continued")
 	default:
-		b.opening.from = afterwards(f)
+		b.opening.from = startAfter(f)
 		b.open(nil, false)
 	}
 }
@@ -109,14 +109,14 @@ func (p *publication) show() {
 		if b.State() == Starting {
 			select {
 			case b.shown <- struct{}{}:
-			default: // it was told already
+			default: // there is a token already
 			}
 		}
 		b.state.Store(int32(Live))
 	}
 }
 
-// Warn implements ingest.Warner: the API shows what the broadcaster should know.
+// Warn implements ingest.Warner: the API shows the warning.
 func (p *publication) Warn(w ingest.Warning) { p.broadcast.warnings.add(w) }
 
 // ClearWarning implements ingest.Warner.
@@ -134,7 +134,7 @@ func (p *publication) Rung(name string) ingest.Sink {
 	return rung{r}
 }
 
-// rung is one publisher's turn at a rendition beside the source.
+// rung is what one publisher publishes as a rendition beside the source.
 type rung struct{ r *Rendition }
 
 // WriteUnit implements ingest.Sink.
@@ -151,7 +151,7 @@ func (p *publication) Close(cause error) {
 	b := p.broadcast
 	release := errBroken // when pause panics: the supervisor must not wait for ever
 	defer func() { b.released <- release }()
-	if len(p.held) > 0 && !b.taken() {
+	if len(p.held) > 0 && !b.lostLease() {
 		p.open(true)
 	}
 	if source := b.source(); source != nil {

@@ -16,7 +16,8 @@ import (
 const unstored = 3
 
 // Restore recovers the broadcasts that an earlier run of this server left, from its local
-// logs alone. A broadcast whose publisher may still come back waits for it; any other ends.
+// logs alone. A broadcast waits for its publisher if the reconnect window has not passed;
+// otherwise it ends.
 // What waits for the bucket is uploaded in both cases. Restore is called before Run.
 func (h *Hub) Restore(ctx context.Context) error {
 	if h.stores.Local == nil {
@@ -29,7 +30,7 @@ func (h *Hub) Restore(ctx context.Context) error {
 	}
 	for _, f := range all {
 		switch {
-		case f.Archived && !h.stores.Local.Uploaded(): // its manifest says until when it is kept
+		case f.Archived && !h.stores.Local.Uploaded(): // its manifest has the time at which it is deleted
 		case f.Archived, !f.Resumable():
 			if _, one := h.layout.Sweep(ctx, h.stores.Local.Files(), f.Header, "", newest[f.Broadcast] == f); one != nil {
 				err = errors.Join(err, one)
@@ -55,36 +56,36 @@ func (h *Hub) resume(f *archive.Recovered) {
 	h.start(b)
 }
 
-// resumption is how a broadcast of an earlier run goes on.
+// resumption is how a broadcast of an earlier run continues.
 type resumption struct {
 	// reason is why it has to end at once, and at when it ended; empty when its
 	// publisher may come back.
 	reason string
 	at     time.Time
-	// left is how much of the reconnect window is left.
-	left time.Duration
+	// remaining is the rest of the reconnect window.
+	remaining time.Duration
 }
 
 // resume puts the broadcast in the state in which an earlier run left it, before the Hub
 // lists it.
 func (b *Broadcast) resume(f *archive.Recovered, now time.Time) *resumption {
 	// The clock may have been set back.
-	left := b.cfg.ReconnectWindow - max(0, now.Sub(f.LastAt))
+	remaining := b.cfg.ReconnectWindow - max(0, now.Sub(f.LastAt))
 	switch {
 	case !f.Ended.IsZero():
 		return &resumption{reason: endedLost, at: f.Ended}
-	case left <= 0:
+	case remaining <= 0:
 		return &resumption{reason: endedLost, at: f.LastAt}
 	}
 	b.fillGap(now)
 	b.state.Store(int32(Reconnecting))
-	b.log.Info("broadcast recovered", "segments", len(f.Segments[SourceRendition]), "reconnect_window", left)
-	return &resumption{left: left}
+	b.log.Info("broadcast recovered", "segments", len(f.Segments[SourceRendition]), "reconnect_window", remaining)
+	return &resumption{remaining: remaining}
 }
 
-// afterwards returns where another broadcast begins under the id of f: after all that
+// startAfter returns where another broadcast begins under the id of f: after all that
 // players may have seen, and with new targets.
-func afterwards(f *archive.Recovered) map[string]numbering {
+func startAfter(f *archive.Recovered) map[string]numbering {
 	from := map[string]numbering{}
 	for name, p := range f.Positions {
 		from[name] = numbering{
@@ -96,7 +97,7 @@ func afterwards(f *archive.Recovered) map[string]numbering {
 }
 
 // restore fills the window with what is recorded, and sets the numbers that follow. Only
-// a rendition that nobody has written to may be restored.
+// a rendition without any unit may be restored.
 func (r *Rendition) restore(f *archive.Recovered) {
 	p, list := f.Positions[r.name], f.Segments[r.name]
 	if len(list) == 0 {
@@ -113,7 +114,7 @@ func (r *Rendition) restore(f *archive.Recovered) {
 		}
 	}
 	constants := playlist.Constants{Target: p.Target, PartTarget: p.PartTarget}
-	if constants.Target == 0 { // the record that says it is lost
+	if constants.Target == 0 { // the record with it is lost
 		constants = playlist.Constants{Target: int((longest + media.Second - 1) / media.Second), PartTarget: longest}
 	}
 	r.cutFrom(segmenter.Resume{
@@ -129,7 +130,7 @@ func (r *Rendition) restore(f *archive.Recovered) {
 }
 
 // fillGap lists the time up to now as lost, in the windows and in the numbers, in at
-// least unstored segments. Only while nobody publishes.
+// least unstored segments. Only while there is no publisher.
 func (b *Broadcast) fillGap(now time.Time) {
 	for _, r := range b.all() {
 		w := r.window.Load()

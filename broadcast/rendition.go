@@ -17,8 +17,8 @@ import (
 // SourceRendition is the name of the untranscoded rendition.
 const SourceRendition = "source"
 
-// Rendition is a group of tracks in the making: a segmenter that writes into a Window. It
-// belongs to the goroutine that writes its units; what readers may see is atomic.
+// Rendition is one quality of a broadcast: a segmenter that writes into a Window. It belongs
+// to the goroutine that writes its units; the fields that readers use are atomic.
 type Rendition struct {
 	name      string
 	cfg       Settings
@@ -31,7 +31,7 @@ type Rendition struct {
 
 	window      atomic.Pointer[playlist.Window] // nil until the first part
 	variant     atomic.Pointer[playlist.Variant]
-	independent atomic.Bool // what the multivariant playlist says of all segments
+	independent atomic.Bool // EXT-X-INDEPENDENT-SEGMENTS holds
 
 	repairs segmenter.Stats
 	head    media.Segment    // of a segment opened before there was a window
@@ -54,7 +54,7 @@ func (r *Rendition) cutFrom(from segmenter.Resume) {
 type recorder interface {
 	// Offer takes a finished segment; one of gaps only takes its place in the playlists.
 	Offer(rendition string, seg *media.Segment)
-	// Describe takes what a rendition's playlists say of it.
+	// Describe records what a rendition's playlists declare.
 	Describe(rendition string, d archive.Description)
 }
 
@@ -87,7 +87,7 @@ func (r *Rendition) write(u media.AccessUnit) {
 	r.commit()
 }
 
-// tick tells the time while nothing comes, and makes visible what that completed.
+// tick advances the time while nothing arrives, and makes visible what that completed.
 func (r *Rendition) tick(now time.Time) (slow bool) {
 	slow = r.segmenter.Advance(now)
 	r.noteSilence()
@@ -115,15 +115,15 @@ func (r *Rendition) end() {
 	}
 }
 
-// forget lets go of all bytes. Nobody finds the broadcast any more; its Archiver may
-// still be at work.
+// forget releases all bytes. Readers do not find the broadcast any more; its archiver may
+// still work.
 func (r *Rendition) forget() {
 	if w := r.window.Load(); w != nil {
 		r.window.Store(playlist.NewWindow(r.cfg.Playlist, w.Constants(), r.start, r.others...))
 	}
 }
 
-// commit shows readers what was added, and then sees to all that may come later.
+// commit shows readers what was added, and then does everything that readers need not wait for.
 func (r *Rendition) commit() {
 	w := r.window.Load()
 	if w == nil {
@@ -184,12 +184,12 @@ func (r *Rendition) Close(s *media.Segment) {
 	}
 }
 
-// tracksChanged tells whether other tracks or captions are published than the
-// multivariant playlist says.
+// tracksChanged reports whether the tracks or captions differ from those that the
+// multivariant playlist declares.
 func (r *Rendition) tracksChanged() bool {
 	video, audio := r.segmenter.Tracks()
-	told := r.variant.Load()
-	return told == nil || told.Video != video || told.Audio != audio || told.Captions != r.captions
+	declared := r.variant.Load()
+	return declared == nil || declared.Video != video || declared.Audio != audio || declared.Captions != r.captions
 }
 
 // Drop implements segmenter.Output.
@@ -199,8 +199,8 @@ func (r *Rendition) Drop() {
 	}
 }
 
-// describe renders the multivariant playlist anew when what it says of the
-// rendition has changed.
+// describe renders the multivariant playlist again if what it declares of the rendition has
+// changed.
 func (r *Rendition) describe(w *playlist.Window) {
 	video, audio := r.segmenter.Tracks()
 	v := playlist.Variant{Name: r.name, Video: video, Audio: audio, FrameRate: r.segmenter.FrameRate(), Captions: r.captions}
@@ -218,7 +218,7 @@ func (r *Rendition) describe(w *playlist.Window) {
 	r.described()
 }
 
-// description returns what the log keeps of a variant.
+// description returns a variant as the log records it.
 func (r *Rendition) description(w *playlist.Window, v playlist.Variant) archive.Description {
 	c := w.Constants()
 	d := archive.Description{
@@ -234,8 +234,8 @@ func (r *Rendition) description(w *playlist.Window, v playlist.Variant) archive.
 	return d
 }
 
-// variantOf returns what the multivariant playlist says of a rendition that the log
-// describes; nil when it does not.
+// variantOf returns the variant of a rendition from its description in the log; nil when
+// that has none.
 func variantOf(name string, d archive.Description) *playlist.Variant {
 	v := playlist.Variant{Name: name, FrameRate: d.FrameRate, Captions: d.Captions, Peak: d.Peak, Average: d.Average}
 	if d.Video != "" {
@@ -250,18 +250,18 @@ func variantOf(name string, d archive.Description) *playlist.Variant {
 	return &v
 }
 
-// sameVariant says whether the description a still holds for b: the same tracks,
+// sameVariant reports whether the description a still holds for b: the same tracks,
 // and bit rates within the tolerance of Apple's authoring specification (9.1).
 func sameVariant(a, b *playlist.Variant) bool {
-	near := func(told, now int) bool { return now <= told+told/20 && now >= told-told/20 }
+	near := func(declared, now int) bool { return now <= declared+declared/20 && now >= declared-declared/20 }
 	return a.Video == b.Video && a.Audio == b.Audio && a.Captions == b.Captions && math.Abs(a.FrameRate-b.FrameRate) < 0.5 &&
 		near(a.Peak, b.Peak) && near(a.Average, b.Average)
 }
 
-// cutsWell is how many segments without a forced cut end the warning of those before.
-const cutsWell = 10
+// segmentsUntilClear is how many segments without a forced cut end the warning of those before.
+const segmentsUntilClear = 10
 
-// countRepairs tells the metrics what the segmenter repaired since the last time.
+// countRepairs adds what the segmenter repaired since the last call to the metrics.
 func (r *Rendition) countRepairs() {
 	now := r.segmenter.Stats()
 	before := r.repairs
@@ -275,7 +275,7 @@ func (r *Rendition) countRepairs() {
 	switch next := r.segmenter.NextMSN(); {
 	case now.ForcedCuts > before.ForcedCuts:
 		r.forcedAt = next
-	case next-r.forcedAt == cutsWell:
+	case next-r.forcedAt == segmentsUntilClear:
 		r.warnings.remove(ingest.WarnKeyFramesFarApart)
 	}
 	r.metrics.dropped.WithLabelValues("no_key_frame").Add(float64(now.DroppedVideo - before.DroppedVideo))

@@ -40,7 +40,7 @@ func (s *stage) object(key string) string {
 
 var replayLine = regexp.MustCompile(`(?m)(#EXT-X-GAP\n)?#EXTINF:([\d.]+),\nsource/(\w+-(\d+)\.ts)$`)
 
-// checkReplay says whether the text is a whole replay from MSN first on: numbers
+// checkReplay reports whether the text is a whole replay from MSN first on: numbers
 // without a hole, every segment but the gaps in the bucket, at most gaps of those.
 // It returns its length and how many segments it has.
 func (s *stage) checkReplay(text string, first, gaps int) (length time.Duration, n int) {

@@ -43,7 +43,7 @@ type replays struct {
 	bytes int64
 }
 
-// replay is an immutable reading of one.
+// replay is a replay as it was read; it does not change.
 type replay struct {
 	text  *playlist.Text
 	err   error     // instead of the text
@@ -75,8 +75,8 @@ func (r *replays) get(ctx context.Context, key string) (*playlist.Text, error) {
 	return found.text, found.err
 }
 
-// shared calls f once for all that ask for the key at the same time. f goes on when one of
-// them leaves.
+// shared calls f once for all concurrent calls with the same key. f goes on when one of their
+// contexts ends.
 func shared[T any](ctx context.Context, flight *singleflight.Group, key string, timeout time.Duration, f func(context.Context) (T, error)) (T, error) {
 	result := flight.DoChan(key, func() (any, error) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), timeout)
@@ -109,7 +109,7 @@ func (r *replays) lookUp(ctx context.Context) (done func(), err error) {
 func (r *replays) read(ctx context.Context, key string) *replay {
 	done, err := r.lookUp(ctx)
 	if err != nil {
-		return &replay{err: err} // not known, and not to be remembered
+		return &replay{err: err} // not cached
 	}
 	defer done()
 	text, err := storage.ReadText(ctx, r.bucket, key, maxReplaySize)

@@ -2,11 +2,11 @@ package broadcast
 
 import "golive/ingest"
 
-// silentTracks says which tracks the broadcaster was warned of.
+// silentTracks are the tracks of which the broadcaster was warned.
 type silentTracks struct{ video, audio bool }
 
-// noteSilence warns of a track that stopped while the other goes on, and takes the
-// warning back when it has come again.
+// noteSilence warns of a track that stopped while the other continues, and removes the
+// warning when it continues, too.
 func (r *Rendition) noteSilence() {
 	video, audio := r.segmenter.Silent()
 	if r.silent == (silentTracks{video, audio}) {

@@ -85,7 +85,7 @@ func (h *Hub) archived(ctx context.Context, b *Broadcast, id, rendition, name st
 		return playlist.Media{}, storage.ErrNotExist
 	}
 	switch own := b != nil && slices.Contains(*b.publications.Load(), publication); {
-	case own && !b.hasAired(rendition, msn):
+	case own && !b.hasPublished(rendition, msn):
 		return playlist.Media{}, storage.ErrNotExist
 	case !own:
 		current := "" // the token of the broadcast whose segments are all known here
@@ -102,7 +102,7 @@ func (h *Hub) archived(ctx context.Context, b *Broadcast, id, rendition, name st
 	return m, nil
 }
 
-// setOpeners says where a segment is read from: the broadcast's local files, if b is not
+// setOpeners sets from where a segment is read: the broadcast's local files, if b is not
 // nil, and the bucket.
 func (h *Hub) setOpeners(m *playlist.Media, b *Broadcast, key, rendition string) {
 	fromBucket := func(ctx context.Context, offset, length int64) (io.ReadCloser, int64, error) {
@@ -118,9 +118,9 @@ func (h *Hub) setOpeners(m *playlist.Media, b *Broadcast, key, rendition string)
 	if b == nil {
 		return
 	}
-	if k := b.keeper.Load(); k != nil {
+	if a := b.archiver.Load(); a != nil {
 		m.Local = func(ctx context.Context, offset, length int64) (io.ReadCloser, int64, error) {
-			return readerOf(k.rec.Open(ctx, rendition, m.Object, offset, length))
+			return readerOf(a.rec.Open(ctx, rendition, m.Object, offset, length))
 		}
 	}
 }
@@ -143,8 +143,8 @@ type reading struct {
 // Close implements io.Closer.
 func (r reading) Close() error { return r.close() }
 
-// hasAired reports whether a rendition has come to that media sequence number.
-func (b *Broadcast) hasAired(rendition string, msn int64) bool {
+// hasPublished reports whether a rendition has reached that media sequence number.
+func (b *Broadcast) hasPublished(rendition string, msn int64) bool {
 	w := b.Window(rendition)
 	return w != nil && w.Snapshot().Has(playlist.Position{MSN: msn, Part: -1})
 }

@@ -36,12 +36,12 @@ func (b *Broadcast) Status() Status {
 	if e := b.ending.Load(); e != nil {
 		s.Ended = e.at
 	}
-	k := b.keeper.Load()
-	if _, err := k.failing(); err != nil {
+	a := b.archiver.Load()
+	if _, err := a.failing(); err != nil {
 		s.StorageError = err.Error()
 	}
-	s.StorageLag = k.lag()
-	if b.hasReplay(k) {
+	s.StorageLag = a.lag()
+	if b.hasReplay(a) {
 		s.Replay = archive.ReplayNameOf(b.meta.Load().Token)
 	}
 	if e := b.encoder.Load(); e != nil {
@@ -52,13 +52,13 @@ func (b *Broadcast) Status() Status {
 }
 
 // hasReplay reports whether the bucket has all of the broadcast.
-func (b *Broadcast) hasReplay(k *keeper) bool {
-	if k == nil || b.State() != Ended || b.cfg.Retention.Replay == 0 || !b.aired() {
+func (b *Broadcast) hasReplay(a *archiver) bool {
+	if a == nil || b.State() != Ended || b.cfg.Retention.Replay == 0 || !b.published() {
 		return false
 	}
 	select {
-	case <-k.up.Drained():
-		return k.up.Claim() != archive.Continued
+	case <-a.up.Drained():
+		return a.up.Claim() != archive.Continued
 	default:
 		return false
 	}

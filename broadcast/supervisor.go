@@ -9,66 +9,66 @@ import (
 	"golive/ingest"
 )
 
-// place is a broadcast's in the Hub.
-type place struct {
-	// leave takes it out, and says whether it was still there.
-	leave func() bool
-	// discard takes it out as if it had never been there.
+// hubEntry is a broadcast's entry in the Hub.
+type hubEntry struct {
+	// remove removes it, and reports whether it was still there.
+	remove func() bool
+	// discard removes it as if it had never been there.
 	discard func()
 }
 
 // run is the broadcast's supervisor: it lives from the first claim until the
-// broadcast is forgotten, and all of it is kept.
-func (b *Broadcast) run(quit <-chan struct{}, at place) {
+// broadcast is forgotten, and all of it is archived.
+func (b *Broadcast) run(quit <-chan struct{}, entry hubEntry) {
 	defer close(b.swept)
 	defer b.lease.Release()
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	var working sync.WaitGroup
-	working.Go(func() { b.keep(ctx) })
+	working.Go(func() { b.runArchiver(ctx) })
 	var reason string
 	var when time.Time
-	patience := claimTimeout
+	timeout := claimTimeout
 	if b.resumed != nil {
 		b.begin()
-		reason, when, patience = b.resumed.reason, b.resumed.at, b.resumed.left
+		reason, when, timeout = b.resumed.reason, b.resumed.at, b.resumed.remaining
 	}
 	if reason == "" {
-		reason, when = b.supervise(quit, patience), time.Now()
+		reason, when = b.supervise(quit, timeout), time.Now()
 	}
-	if !b.aired() {
-		b.discard(at)
+	if !b.published() {
+		b.discard(entry)
 		cancel()
 		working.Wait()
 		return
 	}
 	b.begin()
 	b.end(reason, when)
-	k := b.keeper.Load()
+	a := b.archiver.Load()
 	handing, handed := context.WithCancel(ctx)
-	var lending sync.WaitGroup
-	lending.Go(func() { b.handOver(handing, k) })
-	defer func() { handed(); lending.Wait() }()
+	var handingOver sync.WaitGroup
+	handingOver.Go(func() { b.handOver(handing, a) })
+	defer func() { handed(); handingOver.Wait() }()
 	if b.moved || b.linger(quit) {
-		alone := at.leave()
+		onlyOne := entry.remove()
 		for _, r := range b.all() {
 			r.forget()
 		}
-		if b.await(k, quit) {
+		if b.await(a, quit) {
 			working.Wait()
-			b.sweep(alone)
+			b.sweep(onlyOne)
 			return
 		}
 	}
-	b.shutDown(k, cancel)
+	b.shutDown(a, cancel)
 }
 
-// keep runs the keeper, when the broadcast is open.
-func (b *Broadcast) keep(ctx context.Context) {
+// runArchiver runs the archiver, when the broadcast is open.
+func (b *Broadcast) runArchiver(ctx context.Context) {
 	select {
-	case k := <-b.opening.opened:
-		if k != nil {
-			k.run(ctx, b)
+	case a := <-b.opening.opened:
+		if a != nil {
+			a.run(ctx, b)
 		}
 	case <-ctx.Done():
 	}
@@ -84,16 +84,16 @@ func (b *Broadcast) begin() {
 	b.log.Info("broadcast started")
 }
 
-// discard ends what never had media: no broadcast, of which nothing is kept.
-func (b *Broadcast) discard(at place) {
+// discard ends a broadcast that never had media. Nothing of it is kept.
+func (b *Broadcast) discard(entry hubEntry) {
 	b.setNext()
 	b.state.Store(int32(Ended))
-	at.discard()
+	entry.discard()
 	close(b.ended)
 	b.log.Debug("publisher left without media")
 }
 
-// setNext says where the numbers of a successor begin.
+// setNext sets where the numbers of a successor begin.
 func (b *Broadcast) setNext() {
 	b.next = b.opening.from
 	if all := b.all(); len(all) > 0 {
@@ -106,8 +106,8 @@ func (b *Broadcast) setNext() {
 
 // await waits until the bucket has all, and what is not kept is deleted: as long as it
 // takes, for what waits is on the local disk. False when the server stops first.
-func (b *Broadcast) await(k *keeper, quit <-chan struct{}) bool {
-	for _, done := range []<-chan struct{}{k.drained(), k.stopped()} {
+func (b *Broadcast) await(a *archiver, quit <-chan struct{}) bool {
+	for _, done := range []<-chan struct{}{a.drained(), a.stopped()} {
 		select {
 		case <-done:
 		case <-quit:
@@ -123,25 +123,25 @@ const stopTimeout = 5 * time.Second
 
 // shutDown leaves the broadcast for the next start, after the drain timeout. The bucket
 // keeps its end, and so does the Hub: players may still be reading it.
-func (b *Broadcast) shutDown(k *keeper, stopKeeper func()) {
-	if k == nil {
+func (b *Broadcast) shutDown(a *archiver, stopArchiver func()) {
+	if a == nil {
 		return
 	}
-	whole := waitFor(k.drained(), b.cfg.DrainTimeout)
-	_, failing := k.failing()
-	stopKeeper()
-	if !waitFor(k.stopped(), stopTimeout) {
-		b.lost = k.rec.Unwritten()
+	whole := waitFor(a.drained(), b.cfg.DrainTimeout)
+	_, failing := a.failing()
+	stopArchiver()
+	if !waitFor(a.stopped(), stopTimeout) {
+		b.lost = a.rec.Unwritten()
 		b.log.Error("broadcast was not recorded whole", "reason", "local disk does not answer", "lost", b.lost, "err", failing)
 		return
 	}
 	if !whole {
-		waiting, _ := k.rec.Waiting()
+		waiting, _ := a.rec.Waiting()
 		b.log.Warn("rest of the broadcast is archived at the next start", "reason", "shutdown", "spooled", waiting, "err", failing)
 		return
 	}
 	if b.cfg.Retention.Replay > 0 { // the next run has nothing to do
-		b.clean("manifest", func(ctx context.Context) error { return b.dropManifest(ctx, k) })
+		b.clean("manifest", func(ctx context.Context) error { return b.dropManifest(ctx, a) })
 		b.clearLocal()
 	}
 }
@@ -158,10 +158,10 @@ func waitFor(done <-chan struct{}, d time.Duration) bool {
 	}
 }
 
-// linger keeps the end readable; false when the server stops meanwhile.
+// linger waits while the end stays readable; false when the server stops meanwhile.
 func (b *Broadcast) linger(quit <-chan struct{}) bool { return !waitFor(quit, b.cfg.Linger) }
 
-// supervisor decides who publishes until nobody does any more. It belongs to the
+// supervisor decides which publisher publishes, until the broadcast ends. It belongs to the
 // goroutine of Broadcast.run.
 type supervisor struct {
 	*Broadcast
@@ -171,9 +171,9 @@ type supervisor struct {
 	due     time.Time   // when it ends
 }
 
-// latest is how late the end of the window may be noticed on a busy machine. Later
+// maxWindowDelay is how late the end of the window may be noticed on a busy machine. Later
 // means that the process did not run when it came: it was stopped, or its machine slept.
-const latest = time.Second
+const maxWindowDelay = time.Second
 
 // wait begins the window.
 func (s *supervisor) wait(d time.Duration) {
@@ -181,14 +181,14 @@ func (s *supervisor) wait(d time.Duration) {
 	s.window.Reset(d)
 }
 
-// paused begins the window again when it ended while the process did not run: the
-// publisher may have come back meanwhile, and was not read.
-func (s *supervisor) paused() bool {
+// extendAfterPause begins the window again, and reports true, if it ended while the process
+// did not run: the publisher may have reconnected meanwhile without being noticed.
+func (s *supervisor) extendAfterPause() bool {
 	late := time.Since(s.due)
-	if late < latest {
+	if late < maxWindowDelay {
 		return false
 	}
-	s.wait(max(min(late, s.cfg.ReconnectWindow), latest))
+	s.wait(max(min(late, s.cfg.ReconnectWindow), maxWindowDelay))
 	return true
 }
 
@@ -196,27 +196,27 @@ func (s *supervisor) paused() bool {
 // its publisher may have left at once.
 const claimTimeout = 5 * time.Second
 
-// supervise returns why the broadcast ends. patience is how long it waits for the
+// supervise returns why the broadcast ends. timeout is how long it waits for the
 // first claim.
-func (b *Broadcast) supervise(quit <-chan struct{}, patience time.Duration) (reason string) {
-	s := &supervisor{Broadcast: b, window: time.NewTimer(patience), due: time.Now().Add(patience)}
+func (b *Broadcast) supervise(quit <-chan struct{}, timeout time.Duration) (reason string) {
+	s := &supervisor{Broadcast: b, window: time.NewTimer(timeout), due: time.Now().Add(timeout)}
 	defer s.window.Stop()
 	for reason == "" {
 		select {
 		case c := <-b.claims:
 			reason = s.claimed(c)
 		case cause := <-b.released:
-			reason = s.left(cause)
+			reason = s.publisherLeft(cause)
 		case <-b.lease.Lost():
-			reason = s.yield()
+			reason = s.leaseLost()
 		case <-b.shown:
 			b.begin()
 		case <-s.window.C:
-			if !s.paused() {
+			if !s.extendAfterPause() {
 				reason = endedLost
 			}
 		case <-quit:
-			s.dismiss(ingest.ErrClosing)
+			s.evictAll(ingest.ErrClosing)
 			reason = endedShutdown
 		}
 	}
@@ -228,8 +228,8 @@ func (s *supervisor) claimed(c claim) (reason string) {
 	switch {
 	case s.current == nil:
 		return s.admit(c)
-	case s.waiting != nil && s.waiting.left():
-		s.waiting = &c // in the place of one who did not wait for the eviction
+	case s.waiting != nil && s.waiting.abandoned():
+		s.waiting = &c // instead of one that did not wait for the eviction
 	case s.waiting == nil && s.mayTakeOver():
 		s.metrics.takeovers.Inc()
 		s.waiting = &c
@@ -251,11 +251,11 @@ func (s *supervisor) mayTakeOver() bool {
 	return s.silent()
 }
 
-// maxSessions bounds what a publisher that comes back again and again can make a
-// broadcast remember. The next one is another broadcast.
+// maxSessions bounds the publications of a broadcast whose publisher reconnects again and
+// again. After that another broadcast begins.
 const maxSessions = 10_000
 
-// admit lets a publisher in while nobody publishes.
+// admit grants a claim while there is no publisher.
 func (s *supervisor) admit(c claim) (reason string) {
 	if len(*s.publications.Load()) >= maxSessions {
 		refuse(c, "%w", errEnded)
@@ -278,9 +278,8 @@ func (s *supervisor) admit(c claim) (reason string) {
 	return ""
 }
 
-// left hands a broadcast whose publisher has gone to the one who waits, or opens
-// the reconnect window.
-func (s *supervisor) left(cause error) (reason string) {
+// publisherLeft grants the claim that waits, or opens the reconnect window.
+func (s *supervisor) publisherLeft(cause error) (reason string) {
 	s.current = nil
 	if errors.Is(cause, errBroken) {
 		if s.waiting != nil {
@@ -298,7 +297,7 @@ func (s *supervisor) left(cause error) (reason string) {
 	switch {
 	case cause == nil && !s.cfg.KeepOnUnpublish:
 		return endedClean
-	case !s.aired() || s.cfg.ReconnectWindow == 0:
+	case !s.published() || s.cfg.ReconnectWindow == 0:
 		return endedLost
 	}
 	s.state.Store(int32(Reconnecting))
@@ -308,8 +307,8 @@ func (s *supervisor) left(cause error) (reason string) {
 	return ""
 }
 
-// dismiss sends everybody away.
-func (s *supervisor) dismiss(cause error) {
+// evictAll evicts the publisher, and refuses the claim that waits.
+func (s *supervisor) evictAll(cause error) {
 	if s.current != nil {
 		s.current.publisher.Evict(cause)
 		<-s.released
@@ -319,7 +318,7 @@ func (s *supervisor) dismiss(cause error) {
 	}
 }
 
-// end puts the end to the playlists, unless another node goes on with them; at is when the
+// end writes the end into the playlists, unless another node continues them; at is when the
 // broadcast ended.
 func (b *Broadcast) end(reason string, at time.Time) {
 	b.moved = reason == endedMoved && b.stores.shared()
@@ -331,16 +330,16 @@ func (b *Broadcast) end(reason string, at time.Time) {
 	b.lease.SetOpen(true)
 	b.setNext()
 	began := b.began()
-	e := &ending{at: endTime(began, at).UTC(), told: time.Now()}
+	e := &ending{at: endTime(began, at).UTC(), announced: time.Now()}
 	b.ending.Store(e)
 	b.state.Store(int32(Ended))
 	close(b.ended)
-	if k := b.keeper.Load(); k != nil {
-		k.rec.End(e.at, reason)
+	if a := b.archiver.Load(); a != nil {
+		a.rec.End(e.at, reason)
 		if b.moved {
-			k.up.Leave()
+			a.up.Leave()
 		} else {
-			k.up.Finish()
+			a.up.Finish()
 		}
 	}
 	b.metrics.broadcasts.Dec()

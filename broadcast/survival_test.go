@@ -130,7 +130,7 @@ func TestHub_EndsWhatAnotherServerAbandoned(t *testing.T) {
 // A server that is started again after its publisher has gone to another one leaves
 // that one's objects alone.
 func TestHub_RestartedServerLeavesWhatAnotherHasTakenOver(t *testing.T) {
-	for _, away := range []time.Duration{5 * time.Second, time.Minute} { // resumed there, or begun anew
+	for _, away := range []time.Duration{5 * time.Second, time.Minute} { // resumed there, or started again
 		synctest.Test(t, func(t *testing.T) {
 			bucket, first := &remote{Bucket: memory.New()}, newNode(t)
 			old := first.start(t, bucket)
@@ -478,7 +478,7 @@ func TestHub_RestartsInARowDoNotRenewTheReconnectWindow(t *testing.T) {
 	})
 }
 
-// A store that is away is told of, whoever waits for it.
+// A store that is away is reported, whether or not a request waits for it.
 func TestHub_TellsOfAStoreThatIsAwayForAPredecessor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		bucket := &remote{Bucket: memory.New()}

@@ -7,29 +7,29 @@ import (
 	"golive/archive"
 )
 
-// sweepTimeout bounds the deletion of what a broadcast leaves behind. What is left then
-// a Sweeper finds, or the next start.
+// sweepTimeout bounds the deletion of the objects of an ended broadcast. A Sweeper, or the
+// next start, deletes the rest.
 const sweepTimeout = time.Minute
 
 // sweep deletes what only a live broadcast needs, or all of it when no replay is kept.
-// alone says that no other broadcast of this node has the id.
-func (b *Broadcast) sweep(alone bool) {
-	k := b.keeper.Load()
-	if k == nil {
+// onlyOne is true when no other broadcast of this node has the id.
+func (b *Broadcast) sweep(onlyOne bool) {
+	a := b.archiver.Load()
+	if a == nil {
 		return
 	}
 	b.clean("objects", func(ctx context.Context) error {
-		header, layout := k.up.Header(), b.cfg.layout()
-		owned := k.up.Claim() == archive.Owned && !b.taken()
-		if err := b.dropManifest(ctx, k); err != nil {
+		header, layout := a.up.Header(), b.cfg.layout()
+		owned := a.up.Claim() == archive.Owned && !b.lostLease()
+		if err := b.dropManifest(ctx, a); err != nil {
 			return err // a Sweeper finds it
 		}
 		switch {
-		case k.up.Claim() == archive.Continued:
+		case a.up.Claim() == archive.Continued:
 		case b.cfg.Retention.Replay == 0:
-			_, err := layout.Sweep(ctx, b.stores.Bucket, header, "", alone && owned)
+			_, err := layout.Sweep(ctx, b.stores.Bucket, header, "", onlyOne && owned)
 			return err
-		case alone && owned:
+		case onlyOne && owned:
 			return layout.SweepPlaylists(ctx, b.stores.Bucket, header)
 		}
 		return nil
@@ -38,8 +38,8 @@ func (b *Broadcast) sweep(alone bool) {
 }
 
 // dropManifest deletes the manifest by which another server would end the broadcast.
-func (b *Broadcast) dropManifest(ctx context.Context, k *keeper) error {
-	if k.up.Claim() == archive.Continued || !b.stores.shared() {
+func (b *Broadcast) dropManifest(ctx context.Context, a *archiver) error {
+	if a.up.Claim() == archive.Continued || !b.stores.shared() {
 		return nil
 	}
 	m := b.meta.Load()
@@ -48,19 +48,19 @@ func (b *Broadcast) dropManifest(ctx context.Context, k *keeper) error {
 
 // clearLocal deletes what this node's disk has of a broadcast that a bucket keeps.
 func (b *Broadcast) clearLocal() {
-	k := b.keeper.Load()
-	if k == nil || !b.stores.shared() {
+	a := b.archiver.Load()
+	if a == nil || !b.stores.shared() {
 		return
 	}
 	b.clean("local files", func(ctx context.Context) error {
-		_, err := b.cfg.layout().Sweep(ctx, b.stores.Local.Files(), b.localHeader(k), "", false)
+		_, err := b.cfg.layout().Sweep(ctx, b.stores.Local.Files(), b.localHeader(a), "", false)
 		return err
 	})
 }
 
 // localHeader names all that may be on the local disk.
-func (b *Broadcast) localHeader(k *keeper) archive.Header {
-	h := k.up.Header()
+func (b *Broadcast) localHeader(a *archiver) archive.Header {
+	h := a.up.Header()
 	h.Publications = *b.publications.Load()
 	if h.Positions == nil {
 		h.Positions = map[string]archive.Position{}

@@ -15,11 +15,11 @@ type Warning struct {
 	Since time.Time
 }
 
-// maxWarnings bounds what a publisher can make the broadcast remember.
+// maxWarnings bounds how many conditions a publisher can cause at once.
 const maxWarnings = 32
 
 // warnings are the conditions of one publication, in the order in which they began.
-// Whoever publishes writes them; anybody reads them.
+// The publisher's goroutine writes them; any goroutine may read them.
 type warnings struct {
 	list atomic.Pointer[[]Warning]
 }
@@ -50,7 +50,7 @@ func (w *warnings) add(warning ingest.Warning) {
 	w.list.Store(&all)
 }
 
-// remove takes back the condition of that code.
+// remove removes the condition of that code.
 func (w *warnings) remove(code ingest.WarningCode) {
 	all := w.all()
 	left := slices.DeleteFunc(all, func(old Warning) bool { return old.Code == code })
@@ -59,5 +59,5 @@ func (w *warnings) remove(code ingest.WarningCode) {
 	}
 }
 
-// reset forgets all: another publisher comes.
+// reset removes all conditions, for another publisher.
 func (w *warnings) reset() { w.list.Store(nil) }

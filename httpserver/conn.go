@@ -26,19 +26,19 @@ const (
 // waited for its media, and HTTP/2 has one for each stream but none for the connection.
 type conn struct {
 	net.Conn
-	place     *connlimit.Place
+	slot      *connlimit.Slot
 	requested atomic.Bool        // the client has sent a request
 	slow      func()             // counts a viewer that was too slow
 	excess    func()             // counts a client that sent too much
-	leave     func()             // releases place, once
+	release   func()             // releases slot, once
 	open      context.Context    //nolint:containedctx // of net/http: ends with the connection; may be nil
 	cancel    context.CancelFunc // ends open
 
-	mu    sync.Mutex
-	limit time.Time     // the deadline that the user of the conn has set; zero is none
-	armed time.Time     // the deadline that the Conn has; zero is none
-	lag   time.Duration // minRate
-	ended bool          // reset
+	mu            sync.Mutex
+	limit         time.Time     // the deadline that the user of the conn has set; zero is none
+	writeDeadline time.Time     // the deadline that the Conn has; zero is none
+	lag           time.Duration // minRate
+	ended         bool          // reset
 
 	input inputBudget
 }
@@ -47,7 +47,7 @@ type conn struct {
 func (c *conn) Write(p []byte) (total int, err error) {
 	for {
 		began := time.Now()
-		if err := c.arm(began); err != nil {
+		if err := c.extendWriteDeadline(began); err != nil {
 			return total, err
 		}
 		n, err := c.Conn.Write(p[total:])
@@ -62,7 +62,7 @@ func (c *conn) Write(p []byte) (total int, err error) {
 func (c *conn) WritePieces(pieces net.Buffers) (total int64, err error) {
 	for {
 		began := time.Now()
-		if err := c.arm(began); err != nil {
+		if err := c.extendWriteDeadline(began); err != nil {
 			return total, err
 		}
 		n, err := pieces.WriteTo(c.Conn) // which leaves in pieces what was not written
@@ -73,24 +73,24 @@ func (c *conn) WritePieces(pieces net.Buffers) (total int64, err error) {
 	}
 }
 
-// arm sets the deadline of the next write, or fails when the viewer is too far behind. A
-// deadline that comes early only interrupts the write, so it is not moved for each write,
-// which would cost most, but once in a while.
-func (c *conn) arm(now time.Time) error {
+// extendWriteDeadline sets the deadline of the next write, or fails when the viewer is too far
+// behind. A deadline that passes early only interrupts the write, so it is moved once in a
+// while and not for each write, which would be expensive.
+func (c *conn) extendWriteDeadline(now time.Time) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.lag >= maxLag {
-		c.cutOff()
+		c.resetSlow()
 		return os.ErrDeadlineExceeded
 	}
 	until := now.Add(maxLag)
 	if !c.limit.IsZero() && c.limit.Before(until) {
 		until = c.limit
 	}
-	if !c.armed.Before(now.Add(maxLag/2)) && !c.armed.After(until) {
+	if !c.writeDeadline.Before(now.Add(maxLag/2)) && !c.writeDeadline.After(until) {
 		return nil
 	}
-	c.armed = until
+	c.writeDeadline = until
 	return c.Conn.SetWriteDeadline(until)
 }
 
@@ -108,15 +108,15 @@ func (c *conn) account(began time.Time, n int64, err error) bool {
 		return false
 	}
 	if c.lag < maxLag && (c.limit.IsZero() || now.Before(c.limit)) {
-		c.armed = time.Time{}
+		c.writeDeadline = time.Time{}
 		return true
 	}
-	c.cutOff()
+	c.resetSlow()
 	return false
 }
 
-// cutOff resets the connection of a slow viewer. The caller holds mu.
-func (c *conn) cutOff() {
+// resetSlow resets the connection of a slow viewer. The caller holds mu.
+func (c *conn) resetSlow() {
 	if c.ended {
 		return
 	}
@@ -127,7 +127,7 @@ func (c *conn) cutOff() {
 // end resets the connection. The caller holds mu.
 func (c *conn) end() {
 	c.ended = true
-	c.leave()
+	c.release()
 	reset(c.Conn)
 }
 
@@ -137,10 +137,10 @@ func (c *conn) SetWriteDeadline(t time.Time) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.limit = t
-	if t.IsZero() || !c.armed.IsZero() && !t.Before(c.armed) {
+	if t.IsZero() || !c.writeDeadline.IsZero() && !t.Before(c.writeDeadline) {
 		return nil
 	}
-	c.armed = t
+	c.writeDeadline = t
 	return c.Conn.SetWriteDeadline(t)
 }
 
@@ -167,7 +167,7 @@ func (c *conn) SyscallConn() (syscall.RawConn, error) {
 
 // Close implements net.Conn.
 func (c *conn) Close() error {
-	c.leave()
+	c.release()
 	if c.cancel != nil {
 		c.cancel()
 	}

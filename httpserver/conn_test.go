@@ -14,7 +14,7 @@ import (
 )
 
 // viewer is the far end of a conn; slow counts how often it was cut off, and left
-// how often its place was given back.
+// how often its slot was released.
 type viewer struct {
 	net.Conn
 	slow, left atomic.Int32
@@ -23,7 +23,7 @@ type viewer struct {
 // dial gives a conn over inner, whose far end is far.
 func dial(inner, far net.Conn) (*conn, *viewer) {
 	v := &viewer{Conn: far}
-	return &conn{Conn: inner, slow: func() { v.slow.Add(1) }, leave: func() { v.left.Add(1) }}, v
+	return &conn{Conn: inner, slow: func() { v.slow.Add(1) }, release: func() { v.left.Add(1) }}, v
 }
 
 // read takes size bytes every interval, n times or until the end.

@@ -8,6 +8,6 @@
 //
 // Package httpserver does not know what it serves: no playlists, no media.
 //
-// Serve and ServeTLS block; the goroutines are those of net/http and http1, and they
-// wait for them.
+// Serve and ServeTLS block, and wait for the goroutines, which are those of net/http and
+// http1.
 package httpserver

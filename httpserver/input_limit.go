@@ -91,8 +91,8 @@ func (c *conn) countHTTP2(canceled bool) {
 	}
 }
 
-// countHTTP1 accounts for a request of HTTP/1 that net/http reads. It does not tell when
-// requests come at once, but then there are more of them than reads.
+// countHTTP1 accounts for a request of HTTP/1 that net/http reads. net/http does not report
+// that requests are pipelined: they are if there are more requests than reads.
 func (c *conn) countHTTP1() {
 	c.RequestRead()
 	c.mu.Lock()
@@ -114,14 +114,14 @@ func (c *conn) countHTTP1() {
 func (c *conn) RequestRead() {
 	if !c.requested.Load() {
 		c.requested.Store(true)
-		c.place.SetRank(connlimit.Established)
+		c.slot.SetRank(connlimit.Established)
 	}
 }
 
 // AllowPipelined accounts for a request that came before the answer to the last one, and
 // reports whether the connection may go on. Package http1 calls it.
 func (c *conn) AllowPipelined() bool {
-	if c.place.Trusted() {
+	if c.slot.Trusted() {
 		return true
 	}
 	c.mu.Lock()
@@ -135,7 +135,7 @@ func (c *conn) AllowPipelined() bool {
 
 // meter begins to account for what the client sends, unless that is a trusted proxy.
 // net/http must not read yet.
-func (c *conn) meter() { c.input.metered = !c.place.Trusted() }
+func (c *conn) meter() { c.input.metered = !c.slot.Trusted() }
 
 // closeForInput ends the connection of a client that sends too much.
 func (c *conn) closeForInput() {

@@ -2,7 +2,7 @@ package httpserver
 
 import "golive/internal/setting"
 
-// LimitsConfig says what viewers can make the server hold.
+// LimitsConfig limits what viewers can make the server hold.
 type LimitsConfig struct {
 	// Connections is how many there may be at once; 0 is what there are file
 	// descriptors for, see internal/descriptors.

@@ -34,7 +34,7 @@ func (l *listener) Accept() (net.Conn, error) {
 		c, err := l.Listener.Accept()
 		if err != nil {
 			if errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) {
-				l.server.places.Reclaim()
+				l.server.slots.Reclaim()
 			}
 			return nil, err
 		}
@@ -47,13 +47,13 @@ func (l *listener) Accept() (net.Conn, error) {
 // admit returns the connection within its limits, or nil when it was refused and reset.
 func (s *Server) admit(c net.Conn) *conn {
 	from := c.RemoteAddr()
-	if !s.places.Trusts(from) && s.penalties.blocked(connlimit.Network(from), time.Now()) {
+	if !s.slots.Trusts(from) && s.penalties.blocked(connlimit.Network(from), time.Now()) {
 		s.refuse(c, refusedFlood)
 		return nil
 	}
 	uncount := sync.OnceFunc(s.metrics.connections.Dec)
-	place, refusal := s.places.Take(from, func() {
-		s.refuse(c, refusedSilent) // whoever reads from it will see that, and close it
+	slot, refusal := s.slots.Take(from, func() {
+		s.refuse(c, refusedSilent) // its reader gets an error, and closes it
 		uncount()
 	})
 	if refusal != "" {
@@ -63,16 +63,16 @@ func (s *Server) admit(c net.Conn) *conn {
 	limitUnsent(c)
 	s.metrics.connections.Inc()
 	return &conn{
-		Conn: c, place: place, slow: s.metrics.slow.Inc,
+		Conn: c, slot: slot, slow: s.metrics.slow.Inc,
 		excess: func() {
 			s.metrics.floods.Inc()
-			if !place.Trusted() {
-				s.penalties.add(place.Network(), time.Now())
+			if !slot.Trusted() {
+				s.penalties.add(slot.Network(), time.Now())
 			}
 			s.lines.Log(s.log, slog.LevelWarn, "connection closed: the client sends too much that is no request", string(refusedFlood), "remote", from)
 		},
-		leave: func() {
-			place.Release()
+		release: func() {
+			slot.Release()
 			uncount()
 		},
 	}

@@ -18,7 +18,7 @@ import (
 )
 
 // A client that has asked keeps its connection; those that have said nothing, or half a
-// head, give their places to newcomers, the oldest first.
+// head, lose their slots to newcomers, the oldest first.
 func TestListener_SilentConnectionsAreClosedForNewOnes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg := DefaultConfig()

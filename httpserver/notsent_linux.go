@@ -11,7 +11,7 @@ const tcpNotSentLowAt = 25
 // maxUnsent is how much a socket buffers that the viewer's window has no room for yet.
 // The default is megabytes: ten thousand viewers that do not read would use up the memory
 // for all sockets, and every viewer would have to wait. Bytes in flight are not counted, so
-// this slows down nobody.
+// this slows down no viewer.
 const maxUnsent = 64 << 10
 
 // limitUnsent limits what a socket buffers. It cannot be set once for the listener, which

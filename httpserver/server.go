@@ -29,8 +29,8 @@ const (
 	// looks like a client that left.
 	readTimeout = writeTimeout
 	// bodyTimeout is how long the rest of a body may take to come when the request has
-	// been answered. Nobody reads it; a client that is not done sending may not look
-	// for the answer.
+	// been answered. It is discarded; a client may not read the response before it has
+	// sent everything.
 	bodyTimeout  = time.Second
 	writeTimeout = 2 * time.Minute
 	// Longer than proxies keep an idle connection, mostly a minute: a proxy that closes it
@@ -55,7 +55,7 @@ const streamsPerConnection = 4
 type Server struct {
 	http    *http.Server
 	site    Site
-	places  *connlimit.Limiter
+	slots   *connlimit.Limiter
 	lines   *loglimit.Limiter // for what clients can cause
 	log     *slog.Logger
 	metrics *Metrics
@@ -71,15 +71,15 @@ type Site struct {
 	// Handler answers all requests.
 	Handler http.Handler
 	// FastPrefix is the path, with a slash at both ends, below which package http1
-	// answers requests of HTTP/1.1; empty is none. Its doc.go says what the Handler
-	// must know.
+	// answers requests of HTTP/1.1; empty is none. Its doc.go has the rules for the
+	// Handler.
 	FastPrefix string
 	// TLS is what ServeTLS listens with; nil if it is not called.
 	TLS *tls.Config
 }
 
 // New returns a Server for the public. It warns of a limit that cannot be kept;
-// net/http's own complaints go to log at debug level.
+// net/http's own messages go to log at debug level.
 func New(cfg Config, site Site, log *slog.Logger, m *Metrics) *Server {
 	most, affordable := cfg.Limits.Connections, descriptors.Divide(descriptors.Limit()).HTTP
 	if most == 0 {
@@ -92,7 +92,7 @@ func New(cfg Config, site Site, log *slog.Logger, m *Metrics) *Server {
 	if site.FastPrefix != "" {
 		site.FastPrefix = cfg.BasePath + site.FastPrefix
 	}
-	return newServer(connlimit.Config{Places: most, PerAddress: cfg.Limits.ConnectionsPerAddress, Trusted: cfg.Proxies()}, site, log, m)
+	return newServer(connlimit.Config{Slots: most, PerAddress: cfg.Limits.ConnectionsPerAddress, Trusted: cfg.Proxies()}, site, log, m)
 }
 
 // NewPrivate returns a Server for clients that are trusted, of so many connections at
@@ -101,7 +101,7 @@ func NewPrivate(connections int, site Site, log *slog.Logger) *Server {
 	if connections == 0 {
 		connections = math.MaxInt32
 	}
-	return newServer(connlimit.Config{Places: connections}, site, log, NewMetrics(prometheus.NewRegistry()))
+	return newServer(connlimit.Config{Slots: connections}, site, log, NewMetrics(prometheus.NewRegistry()))
 }
 
 func newServer(limits connlimit.Config, site Site, log *slog.Logger, m *Metrics) *Server {
@@ -110,9 +110,9 @@ func newServer(limits connlimit.Config, site Site, log *slog.Logger, m *Metrics)
 	protocols.SetHTTP2(true)
 	protocols.SetUnencryptedHTTP2(true) // for proxies that end TLS before us
 	log = log.With("server", site.Section)
-	limits.Requests = streamsPerConnection * int64(limits.Places)
+	limits.Requests = streamsPerConnection * int64(limits.Slots)
 	return &Server{
-		site: site, places: connlimit.New(limits), lines: loglimit.New(log, 1), log: log, metrics: m,
+		site: site, slots: connlimit.New(limits), lines: loglimit.New(log, 1), log: log, metrics: m,
 		penalties: penalties{by: map[netip.Prefix]*tokens{}},
 		http: &http.Server{
 			Handler:           withLimits(site.Handler, m),
@@ -125,7 +125,7 @@ func newServer(limits connlimit.Config, site Site, log *slog.Logger, m *Metrics)
 			MaxHeaderBytes:    maxHeaderBytes,
 			HTTP2: &http.HTTP2Config{
 				MaxConcurrentStreams: maxStreams,
-				// Nobody sends a body, so none needs room: the least that is allowed.
+				// No client sends a body, so the window is the smallest that is allowed.
 				MaxReadFrameSize:              16 << 10,
 				MaxReceiveBufferPerConnection: 64 << 10,
 				MaxReceiveBufferPerStream:     16 << 10,
@@ -153,7 +153,7 @@ func (s *Server) serveFast(ctx context.Context, fast *http1.Listener) error {
 	return s.serve(ctx, func() error { return s.http.Serve(fast) }, fast.Shutdown)
 }
 
-// limit returns the listener of the connections for which there is a place.
+// limit returns the listener of the connections for which there is a slot.
 func (s *Server) limit(ln net.Listener) net.Listener {
 	return &listener{Listener: ln, server: s}
 }
@@ -180,7 +180,7 @@ func (s *Server) serve(ctx context.Context, serve func() error, shutdowns ...fun
 		stopped <- err
 	}()
 	err := serve()
-	// Another listener of the same http.Server may have heard of the end before this one.
+	// Another listener of the same http.Server may have returned before this one.
 	wanted := ctx.Err() != nil || errors.Is(err, http.ErrServerClosed)
 	cancel()
 	if stopErr := <-stopped; wanted {

@@ -401,7 +401,7 @@ func TestServer_RefusesOverTheLimit(t *testing.T) {
 			break
 		}
 		if time.Now().After(deadline) {
-			t.Fatal("nobody was let in after one had left")
+			t.Fatal("no connection was accepted after one had left")
 		}
 	}
 	stop()

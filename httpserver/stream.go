@@ -91,8 +91,8 @@ func withLimits(next http.Handler, m *Metrics) http.Handler {
 		}
 		c := connOf(r)
 		c.RequestRead()
-		defer c.place.End()
-		if !c.place.Begin() {
+		defer c.slot.End()
+		if !c.slot.Begin() {
 			m.refused[refusedStreams].Inc()
 			w.Header().Set("Retry-After", "1")
 			w.WriteHeader(http.StatusServiceUnavailable)
@@ -103,7 +103,7 @@ func withLimits(next http.Handler, m *Metrics) http.Handler {
 	})
 }
 
-// serveHTTP1 has next answer a request of HTTP/1, which its connection bounds.
+// serveHTTP1 serves a request of HTTP/1, whose limits are those of its connection.
 func serveHTTP1(w http.ResponseWriter, r *http.Request, next http.Handler) {
 	c := connOf(r)
 	c.countHTTP1()

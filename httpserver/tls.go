@@ -14,7 +14,7 @@ import (
 type TLSConfig struct {
 	// Listen is the TCP address, HOST:PORT; empty is off. Browsers expect port 443.
 	Listen string `yaml:"listen"`
-	// CertFile holds the certificate and the authorities that vouch for it, KeyFile
+	// CertFile holds the certificate and its chain, KeyFile
 	// its key, both PEM. They are read again when they change.
 	CertFile string `yaml:"cert_file"`
 	KeyFile  string `yaml:"key_file"`

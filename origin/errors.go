@@ -36,5 +36,5 @@ func statusOf(err error) int {
 	return http.StatusBadGateway
 }
 
-// statusClientLeft counts requests whose client has left; it is sent to nobody.
+// statusClientLeft counts requests whose client has left; it is never sent.
 const statusClientLeft = 499

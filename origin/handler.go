@@ -28,7 +28,7 @@ type Handler struct {
 	metrics  *Metrics
 }
 
-// NewHandler returns a Handler that serves what source knows, and counts the audience. The
+// NewHandler returns a Handler that serves the broadcasts of source, and counts viewers. The
 // ReadLimiter bounds what it holds open of storage.
 func NewHandler(cfg Config, source Source, a *audience.Audience, reads *ReadLimiter, log *slog.Logger, m *Metrics) *Handler {
 	return &Handler{

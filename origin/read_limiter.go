@@ -72,8 +72,8 @@ func (r *ReadLimiter) ender(own *semaphore.Weighted, leave func()) func() {
 	})
 }
 
-// address returns the limit of a client's address, and what is to be called when it is
-// done with.
+// address returns the limit of a client's address, and a function to call when the client has
+// finished.
 func (r *ReadLimiter) address(remote string) (reads *semaphore.Weighted, leave func()) {
 	peer, _ := netip.ParseAddrPort(remote) // what is no address counts as one
 	client := peer.Addr().Unmap().WithZone("")

@@ -6,10 +6,10 @@ import (
 	"golive/playlist"
 )
 
-// Source knows broadcasts: those of this node, of a peer, or of a bucket. Its methods may
+// Source provides broadcasts: those of this node, of a peer, or of a bucket. Its methods may
 // be called from many goroutines. An error that wraps playlist.ErrNotFound or
-// storage.ErrNotExist says that there is nothing at the address; names that nothing can
-// have are refused from memory. Both methods return ctx's error when that ends first.
+// storage.ErrNotExist means that nothing has that name; names that nothing can have are
+// refused without a read. Both methods return ctx's error when that ends first.
 type Source interface {
 	// Playlist returns a playlist by its file name: the multivariant playlist or the
 	// replay of a broadcast, or, with a rendition, that rendition's. It waits for the

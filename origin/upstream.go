@@ -10,12 +10,12 @@ import (
 	"golive/playlist"
 )
 
-// stall is how long a connection to a store is kept of which nothing is taken. A request
-// for the rest costs more than that.
+// stall is how long a connection to a store stays open while no viewer takes anything from
+// it: another request for the rest costs more than a short wait.
 const stall = 2 * time.Second
 
-// upstream is an object that is open in its store. The cache's mu guards it; while there is
-// a turn, read has it.
+// upstream is an object that is open in its store. The cache's mu guards it, except while read
+// runs for a turn, which then owns it.
 type upstream struct {
 	next    int64 // the slab to read next
 	end     int64 // the offset up to which it is read; media.UnknownSize is the object's end
@@ -72,7 +72,7 @@ func (u *upstream) whenIdle(f func()) {
 	u.idle.Reset(stall)
 }
 
-// close lets go of the connection.
+// close closes the connection.
 func (u *upstream) close() {
 	if u.idle != nil {
 		u.idle.Stop()

@@ -21,14 +21,14 @@ type mark struct {
 	Registry string `json:"registry"`
 }
 
-// OtherError says that a bucket belongs to another registry.
+// OtherError is the error for a bucket that belongs to another registry.
 type OtherError struct {
-	// Key is that of the object that says so, Bucket the id that it has, and Node that of
-	// this node's registry.
+	// Key is the key of the object that names the registry, Bucket the id in it, and Node
+	// the id of this node's registry.
 	Key, Bucket, Node string
 }
 
-// Error says what to do about it.
+// Error returns both ids and what the operator can do.
 func (e *OtherError) Error() string {
 	return fmt.Sprintf("the bucket belongs to registry %s, and this node's registry is %s (use the registry.url, or with an embedded "+
 		"registry the data_dir, that the bucket was used with; or another storage.s3.prefix; or, when that registry is gone for good "+
@@ -36,23 +36,23 @@ func (e *OtherError) Error() string {
 }
 
 // Bucket keeps a node from writing into a bucket of another registry, whose nodes know
-// nothing of this one's leases. Until it is known whose the bucket is, nothing is written;
-// but where the registry is not required and cannot be reached, the bucket is used as it
-// was found.
+// nothing of this one's leases. Until the bucket's registry is known, nothing is written;
+// but where the registry is not required and cannot be reached, the bucket is used
+// without a check.
 type Bucket struct {
 	storage.Bucket
 	registry *Registry
 	key      string
 	log      *slog.Logger
-	other    atomic.Pointer[OtherError] // nil while nothing speaks against it
+	other    atomic.Pointer[OtherError] // nil unless the bucket is another registry's
 
-	turn    chan struct{} // holds a token while somebody looks
-	checked atomic.Bool
+	checking chan struct{} // holds a token while a check runs
+	checked  atomic.Bool
 }
 
 // NewBucket guards the bucket b, in which all keys of golive begin with prefix.
 func NewBucket(b storage.Bucket, prefix string, r *Registry, log *slog.Logger) *Bucket {
-	return &Bucket{Bucket: b, registry: r, key: prefix + "/" + bucketMark, log: log, turn: make(chan struct{}, 1)}
+	return &Bucket{Bucket: b, registry: r, key: prefix + "/" + bucketMark, log: log, checking: make(chan struct{}, 1)}
 }
 
 // Put implements storage.Bucket.
@@ -79,12 +79,12 @@ func (b *Bucket) Other(context.Context) error {
 	return nil
 }
 
-// Run waits until ctx is done. When the bucket is found to be another registry's it tells
-// so, and returns the *OtherError as soon as nothing is live.
+// Run blocks until ctx is done. When the bucket is another registry's, Run logs that once,
+// and returns the *OtherError as soon as no broadcast is live.
 func (b *Bucket) Run(ctx context.Context, live func() bool) error {
 	tick := time.NewTicker(renewEvery)
 	defer tick.Stop()
-	told := false
+	logged := false
 	for {
 		select {
 		case <-tick.C:
@@ -98,17 +98,17 @@ func (b *Bucket) Run(ctx context.Context, live func() bool) error {
 		if err != nil && !live() {
 			return err
 		}
-		if err != nil && !told {
-			told = true
+		if err != nil && !logged {
+			logged = true
 			b.log.Error("nothing is written to the bucket; golive ends when no broadcast is live", "err", err)
 		}
 	}
 }
 
-// errUnknown says that it is not known yet which registry this is.
-var errUnknown = fmt.Errorf("it is not known yet whose the bucket is: %w", ErrAway)
+// errUnknown is the error of a write before this node knows its own registry's id.
+var errUnknown = fmt.Errorf("it is not known yet to which registry the bucket belongs: %w", ErrAway)
 
-// checkTimeout bounds one look at the bucket.
+// checkTimeout bounds one check of the bucket.
 const checkTimeout = 10 * time.Second
 
 // check returns nil when the bucket may be written to.
@@ -117,14 +117,14 @@ func (b *Bucket) check(ctx context.Context) error {
 		return b.Other(ctx)
 	}
 	select {
-	case b.turn <- struct{}{}:
-		defer func() { <-b.turn }()
+	case b.checking <- struct{}{}:
+		defer func() { <-b.checking }()
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
 	id := b.registry.ID()
 	switch {
-	case id == "" && !b.registry.cfg.Required && b.registry.forlorn():
+	case id == "" && !b.registry.cfg.Required && b.registry.lostContact():
 		return nil
 	case id == "":
 		return errUnknown
@@ -164,6 +164,6 @@ func (b *Bucket) read(ctx context.Context) (id string, err error) {
 
 func (b *Bucket) write(ctx context.Context, id string) error {
 	return b.Bucket.Put(ctx, storage.Object{
-		Key: b.key, Slabs: [][]byte{text(mark{id})}, ContentType: "application/json", CacheControl: "no-store",
+		Key: b.key, Slabs: [][]byte{encode(mark{id})}, ContentType: "application/json", CacheControl: "no-store",
 	})
 }

@@ -80,7 +80,7 @@ func joined(t *testing.T, c *cluster, name string, change ...func(*Config)) *nod
 
 func (r *Registry) waitUntilConnected(t *testing.T) {
 	t.Helper()
-	eventually(t, "the registry is connected", func() bool { return r.Connected(t.Context()) == nil && r.sure() })
+	eventually(t, "the registry is connected", func() bool { return r.Connected(t.Context()) == nil && r.sessionValid() })
 }
 
 // run runs r until the test's end, or until stop.
@@ -185,7 +185,7 @@ func eventually(t *testing.T, what string, is func() bool) {
 	}
 }
 
-// ready waits until a claim is settled.
+// ready waits until a claim is ready.
 func ready(t *testing.T, l *Lease) error {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)

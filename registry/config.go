@@ -10,7 +10,7 @@ import (
 	"golive/internal/setting"
 )
 
-// Config says where the registry is.
+// Config is the section "registry" of the configuration.
 type Config struct {
 	// URL is the address of a NATS cluster, such as "nats://nats-1:4222,nats-2:4222"; empty
 	// runs the registry inside this process.
@@ -57,7 +57,7 @@ func (c Config) addresses() []string {
 	return strings.Split(c.URL, ",")
 }
 
-// ClusterConfig says what this node is to the others.
+// ClusterConfig is the section "cluster" of the configuration: this node's name and address.
 type ClusterConfig struct {
 	// Node is the name of this node, unique among those with one registry; empty is the
 	// host's name.

@@ -6,10 +6,10 @@
 // has one session, a key that expires unless the node renews it. A lease is a record that
 // names a session, and is valid as long as that session lives. Every write names the
 // revision that it replaces, so that two nodes never both succeed. A watch keeps all
-// sessions and records in memory: looking one up asks nobody.
+// sessions and records in memory: a lookup needs no request.
 //
 // Claim returns at once; Run makes the claim when the registry can be reached. A Lease
-// tells what its holder may do now, from memory and this machine's monotonic clock. A
+// reports what its holder may do now, from memory and this machine's monotonic clock. A
 // Bucket keeps a node of one registry from writing into the bucket of another.
 //
 // Package registry does not know media. It is never on the media path: while it is away,

@@ -7,17 +7,17 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// ErrAway is wrapped by errors that say that the registry cannot be reached now.
+// ErrAway is wrapped by the errors of a registry that cannot be reached now.
 var ErrAway = errors.New("registry cannot be reached")
 
 // ErrHeld is wrapped by a *HeldError.
 var ErrHeld = errors.New("another node has it")
 
-// HeldError says which node has what was asked for.
+// HeldError names the node that owns what was claimed.
 type HeldError struct {
 	// Node is the other node.
 	Node Node
-	// Before says that this node never had it.
+	// Before is true when this node never had it.
 	Before bool
 }
 
@@ -27,7 +27,7 @@ func (e *HeldError) Error() string { return fmt.Sprintf("%v: %s", ErrHeld, e.Nod
 // Unwrap returns ErrHeld.
 func (e *HeldError) Unwrap() error { return ErrHeld }
 
-// errNameTaken says that two nodes have one name.
+// errNameTaken is the error when two nodes have one name.
 var errNameTaken = errors.New("another golive has this node's name: give each its own cluster.node")
 
 // wrongSequenceReplicated is what a stream with replicas answers to a write that names

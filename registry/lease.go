@@ -9,17 +9,17 @@ import (
 // ownership is this node's claim to a key, which several Leases share: a broadcast that
 // has ended is still written while another one begins under its id.
 type ownership struct {
-	key     string
-	waits   bool // for another owner to go, instead of losing the claim to it
-	holders int
-	open    bool // others may take it
-	had     bool // the registry has had it as this node's
-	remade  bool // and had lost it since
-	epoch   uint64
-	written time.Time
-	ready   chan struct{} // closed when the claim is settled
-	lost    chan struct{} // closed when another node has the lease
-	err     error         // valid when lost is closed
+	key       string
+	waits     bool // until another owner releases the lease, instead of losing the claim to it
+	holders   int
+	open      bool // others may take it
+	acquired  bool // the registry has had it as this node's
+	recreated bool // and had lost it since
+	epoch     uint64
+	written   time.Time
+	ready     chan struct{} // closed when the lease is this node's
+	lost      chan struct{} // closed when another node has the lease
+	err       error         // valid when lost is closed
 }
 
 func isClosed(c <-chan struct{}) bool {
@@ -35,11 +35,11 @@ func isClosed(c <-chan struct{}) bool {
 type Lease struct {
 	registry *Registry
 	o        *ownership
-	released bool // behind the Registry's lock
+	released bool // guarded by Registry.mu
 }
 
-// Admit returns nil when a new publisher of the broadcast may be let in on this node: no
-// other node is known to have it with a publisher that is well. The error wraps ErrHeld,
+// Admit returns nil when this node may accept a new publisher of the broadcast: no
+// other node is known to have it with a publisher that sends. The error wraps ErrHeld,
 // or ErrAway where the registry is required.
 func (r *Registry) Admit(id string) error {
 	r.mu.Lock()
@@ -47,9 +47,9 @@ func (r *Registry) Admit(id string) error {
 	switch away := r.state.away; {
 	case r.cfg.Required && away != nil:
 		return fmt.Errorf("%w: %w", ErrAway, away)
-	case r.cfg.Required && !r.sure():
+	case r.cfg.Required && !r.sessionValid():
 		return fmt.Errorf("%w: it does not answer", ErrAway)
-	case !r.sure():
+	case !r.sessionValid():
 		return nil
 	}
 	if rec, ok := r.state.table.records[keyOf(broadcastKeys, id)]; ok && !r.mayTake(rec, false) {
@@ -58,8 +58,8 @@ func (r *Registry) Admit(id string) error {
 	return nil
 }
 
-// Awaits reports whether the broadcast is another node's, as far as is known: claiming it
-// takes longer, since that one has to store what it has.
+// Awaits reports whether another node is known to own the broadcast: claiming it takes
+// longer, since that node has to store what it has.
 func (r *Registry) Awaits(id string) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -83,7 +83,7 @@ func (r *Registry) claim(key string, open, waits bool) *Lease {
 	if o == nil {
 		o = &ownership{key: key, waits: waits, ready: make(chan struct{}), lost: make(chan struct{})}
 		r.state.owned[key] = o
-		r.state.unsure[o] = struct{}{}
+		r.state.pending[o] = struct{}{}
 	}
 	o.holders++
 	o.open = open
@@ -91,14 +91,14 @@ func (r *Registry) claim(key string, open, waits bool) *Lease {
 	return &Lease{registry: r, o: o}
 }
 
-// mark has a key settled; the caller holds mu.
+// mark has a key reconciled; the caller holds mu.
 func (r *Registry) mark(key string) {
-	r.state.unsent[key] = struct{}{}
-	notify(r.wake)
+	r.state.marked[key] = struct{}{}
+	signal(r.wake)
 }
 
-// Ready waits until the claim is settled: until the lease is this node's, and the node
-// that had it before has stored what it has, or does not answer. The error wraps ErrHeld
+// Ready waits until the lease is this node's, and the node that had it before has stored
+// what it has, or does not answer. The error wraps ErrHeld
 // when another node has the lease, or is that of ctx.
 func (l *Lease) Ready(ctx context.Context) error {
 	select {
@@ -113,7 +113,7 @@ func (l *Lease) Ready(ctx context.Context) error {
 	return nil
 }
 
-// Lost is closed when another node has the lease; Ready says which.
+// Lost is closed when another node has the lease; the error of Ready names it.
 func (l *Lease) Lost() <-chan struct{} { return l.o.lost }
 
 // Held reports whether the lease is this node's for certain.
@@ -121,17 +121,17 @@ func (l *Lease) Held() bool {
 	r := l.registry
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.sure() && !isClosed(l.o.lost) && r.owns(r.state.table.records[l.o.key])
+	return r.sessionValid() && !isClosed(l.o.lost) && r.owns(r.state.table.records[l.o.key])
 }
 
 // MayWrite reports whether this node may write what only the owner may: the lease is its
-// own, and nobody who had it before may still write. While the registry is away it may
-// where the registry is not required, and nobody else is known to have the lease. It looks
-// at a clock and at memory.
+// own, and no earlier owner may still write. While the registry is away, a node may write
+// where the registry is not required, and no other node is known to have the lease. It reads
+// a clock and memory only.
 //
-// It is sure only where the record has been there since the claim was settled: nobody can
-// have had the lease meanwhile.
-func (l *Lease) MayWrite() (may, sure bool) {
+// exclusive is true only if the record has existed since the lease became this node's: no
+// other node can have had the lease meanwhile.
+func (l *Lease) MayWrite() (may, exclusive bool) {
 	r := l.registry
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -139,16 +139,16 @@ func (l *Lease) MayWrite() (may, sure bool) {
 	switch {
 	case isClosed(l.o.lost):
 		return false, false
-	case r.sure():
+	case r.sessionValid():
 		may = r.owns(rec) && (rec.From == nil || !r.state.table.alive(*rec.From))
-		return may, may && !l.o.remade
+		return may, may && !l.o.recreated
 	default:
-		return !r.cfg.Required && r.forlorn() && (!ok || rec.identity == r.identity() || !r.state.table.alive(rec.identity)), false
+		return !r.cfg.Required && r.lostContact() && (!ok || rec.identity == r.identity() || !r.state.table.alive(rec.identity)), false
 	}
 }
 
-// SetOpen says whether another node may take the lease, as from a publisher that is gone
-// or silent.
+// SetOpen sets whether another node may take the lease, as it may when the publisher is
+// gone or silent.
 func (l *Lease) SetOpen(open bool) {
 	r := l.registry
 	r.mu.Lock()
@@ -159,8 +159,8 @@ func (l *Lease) SetOpen(open bool) {
 	}
 }
 
-// Release gives the lease up. When another node has taken it, Release tells that this one
-// has stored all.
+// Release releases the lease. When another node has taken it, Release lets that node know
+// that this one has stored everything.
 func (l *Lease) Release() {
 	r := l.registry
 	r.mu.Lock()
@@ -172,9 +172,9 @@ func (l *Lease) Release() {
 	if l.o.holders--; l.o.holders > 0 {
 		return
 	}
-	delete(r.state.unsure, l.o)
+	delete(r.state.pending, l.o)
 	if isClosed(l.o.lost) {
-		r.state.handed[l.o.key] = struct{}{}
+		r.state.handedOver[l.o.key] = struct{}{}
 	}
 	r.mark(l.o.key)
 }

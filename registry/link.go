@@ -86,7 +86,7 @@ func (r *Registry) connect(ctx context.Context, lost context.CancelCauseFunc) (_
 	return l, nil
 }
 
-// embed starts a server that nobody but this process can reach.
+// embed starts a server that only this process can reach.
 func embed(dir string) (*server.Server, error) {
 	s, err := server.NewServer(&server.Options{
 		ServerName: "golive", DontListen: true, NoSigs: true, NoLog: true, NoSystemAccount: true,
@@ -124,8 +124,8 @@ func (l *link) open(ctx context.Context) error {
 }
 
 // bucket opens a key-value bucket, or makes it. It is asked through its leader alone: a
-// server that has fallen behind may not say whose a lease is. Where the cluster can it has
-// three replicas.
+// server that has fallen behind must not answer who owns a lease. Where the cluster supports
+// it, the bucket has three replicas.
 func (l *link) bucket(ctx context.Context, cfg jetstream.StreamConfig, name string) (jetstream.KeyValue, error) {
 	kv, err := l.js.KeyValue(ctx, name)
 	if !errors.Is(err, jetstream.ErrBucketNotFound) {
@@ -156,7 +156,7 @@ func clusterID(ctx context.Context, kv jetstream.KeyValue) (string, error) {
 	return string(entry.Value()), nil
 }
 
-// newToken returns a name that nothing else has, for all time.
+// newToken returns a random name that is never used again.
 func newToken() string { return strings.ToLower(rand.Text()[:16]) }
 
 func (l *link) close() {

@@ -14,7 +14,7 @@ import (
 )
 
 // Registry is this node's view of what all nodes agree on. Its methods may be called from
-// any goroutine, and but for Run none waits.
+// any goroutine. Only Run blocks.
 type Registry struct {
 	cfg     Config
 	self    Node
@@ -23,7 +23,7 @@ type Registry struct {
 	log     *slog.Logger
 	metrics *Metrics
 	began   time.Time
-	wake    chan struct{} // holds a token when there is something to settle
+	wake    chan struct{} // holds a token when there is something to reconcile
 
 	// valid is until when the session may be relied on, contact when the registry last
 	// answered, and fenced until when an earlier run of this node may rely on its session:
@@ -34,15 +34,15 @@ type Registry struct {
 	state state
 }
 
-// state is what changes, behind the lock.
+// state is what Registry.mu guards.
 type state struct {
-	id     string // of the cluster; empty before the first contact
-	away   error  // why the registry cannot be reached; nil while it is
-	table  table
-	owned  map[string]*ownership   // by key
-	unsure map[*ownership]struct{} // those whose claim is not settled
-	unsent map[string]struct{}     // keys to settle
-	handed map[string]struct{}     // keys that this node has left, and of which it has nothing any more
+	id         string // of the cluster; empty before the first contact
+	away       error  // why the registry cannot be reached; nil while it is
+	table      table
+	owned      map[string]*ownership   // by key
+	pending    map[*ownership]struct{} // the claims that are not decided yet
+	marked     map[string]struct{}     // keys to reconcile
+	handedOver map[string]struct{}     // keys that this node lost, and whose data it has stored
 }
 
 // New makes a Registry, with the embedded server's files in dir. Run connects it.
@@ -57,12 +57,12 @@ func New(cfg Config, self Node, dir string, log *slog.Logger, m *Metrics) *Regis
 		began:   time.Now(),
 		wake:    make(chan struct{}, 1),
 		state: state{
-			away:   errNotYet,
-			table:  newTable(),
-			owned:  map[string]*ownership{},
-			unsure: map[*ownership]struct{}{},
-			unsent: map[string]struct{}{},
-			handed: map[string]struct{}{},
+			away:       errNotYet,
+			table:      newTable(),
+			owned:      map[string]*ownership{},
+			pending:    map[*ownership]struct{}{},
+			marked:     map[string]struct{}{},
+			handedOver: map[string]struct{}{},
 		},
 	}
 }
@@ -70,12 +70,12 @@ func New(cfg Config, self Node, dir string, log *slog.Logger, m *Metrics) *Regis
 // errNotYet is why the registry cannot be reached before the first try.
 var errNotYet = errors.New("not connected yet")
 
-// Run keeps the registry connected until ctx is done. Then it gives up what is left, so
-// that other nodes need not wait.
+// Run keeps the registry connected until ctx is done. Then it removes the session and the
+// released leases, so that other nodes need not wait.
 func (r *Registry) Run(ctx context.Context) error {
 	for ctx.Err() == nil {
 		if err := r.serve(ctx); ctx.Err() == nil {
-			r.noteAway(err)
+			r.setAway(err)
 		}
 		select {
 		case <-time.After(retryMin + rand.N(retryMin)):
@@ -97,7 +97,7 @@ func (r *Registry) serve(stopping context.Context) error {
 		return err
 	}
 	defer l.close()
-	if err := r.adopt(l.id); err != nil {
+	if err := r.setClusterID(l.id); err != nil {
 		return err
 	}
 	s := renewer{registry: r, link: l, first: r.contact.Load() == 0}
@@ -108,31 +108,31 @@ func (r *Registry) serve(stopping context.Context) error {
 	g, working := errgroup.WithContext(ctx)
 	g.Go(func() error { return r.watch(working, l, synced) })
 	g.Go(func() error { return s.run(working, synced) })
-	g.Go(func() error { return r.settleAll(working, l, synced) })
+	g.Go(func() error { return r.reconcileLoop(working, l, synced) })
 	err = g.Wait()
 	switch {
 	case stopping.Err() != nil:
-		r.leave(context.WithoutCancel(stopping), l, s.revision)
+		r.releaseAll(context.WithoutCancel(stopping), l, s.revision)
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	}
 	return err
 }
 
-// adopt notes which registry this is. It does not change while this node runs: what was
+// setClusterID sets the id of the registry. It does not change while this node runs: what was
 // claimed in one is not in another.
-func (r *Registry) adopt(id string) error {
+func (r *Registry) setClusterID(id string) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.state.id != "" && r.state.id != id {
-		return fmt.Errorf("registry %s answers in the place of %s: restart golive if that is meant", id, r.state.id)
+		return fmt.Errorf("registry %s answers instead of %s: restart golive if that is meant", id, r.state.id)
 	}
 	r.state.id = id
 	return nil
 }
 
-// noteAway tells that the registry cannot be reached, when that begins.
-func (r *Registry) noteAway(err error) {
+// setAway records that the registry cannot be reached, and logs it when that begins.
+func (r *Registry) setAway(err error) {
 	r.mu.Lock()
 	first := r.state.away == nil || errors.Is(r.state.away, errNotYet)
 	r.state.away = err
@@ -147,8 +147,8 @@ func (r *Registry) noteAway(err error) {
 	}
 }
 
-// noteConnected tells that the registry is here, or back.
-func (r *Registry) noteConnected() {
+// setConnected records that the registry can be reached, and logs it if it could not before.
+func (r *Registry) setConnected() {
 	r.mu.Lock()
 	was := r.state.away
 	r.state.away = nil
@@ -188,8 +188,8 @@ func (r *Registry) Connected(context.Context) error {
 // now returns the time since the registry was made.
 func (r *Registry) now() time.Duration { return time.Since(r.began) }
 
-// sure reports whether this node's session may be relied on.
-func (r *Registry) sure() bool { return int64(r.now()) < r.valid.Load() }
+// sessionValid reports whether this node's session may be relied on.
+func (r *Registry) sessionValid() bool { return int64(r.now()) < r.valid.Load() }
 
 // owns reports whether the record of a lease is this node's for certain; the caller holds
 // mu.
@@ -197,9 +197,9 @@ func (r *Registry) owns(rec record) bool {
 	return rec.identity == r.identity() && r.state.table.alive(rec.identity) && int64(r.now()) >= r.fenced.Load()
 }
 
-// forlorn reports whether the registry has not answered for so long that all that was
+// lostContact reports whether the registry has not answered for so long that all that was
 // known of other nodes may be wrong.
-func (r *Registry) forlorn() bool { return r.now()-time.Duration(r.contact.Load()) > TTL }
+func (r *Registry) lostContact() bool { return r.now()-time.Duration(r.contact.Load()) > TTL }
 
 // identity returns this run of this node.
 func (r *Registry) identity() identity { return identity{r.self.Name, r.session} }

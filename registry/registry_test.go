@@ -105,7 +105,7 @@ func TestClaim_OfANodeThatIsCutOffIsTakenOver(t *testing.T) {
 	eventually(t, "the old owner knows", func() bool { return isLost(old) })
 	var held *HeldError
 	if err := ready(t, old); !errors.As(err, &held) || held.Node.Name != "b" || held.Before {
-		t.Errorf("it is told %v", err)
+		t.Errorf("it gets %v", err)
 	}
 }
 
@@ -137,8 +137,8 @@ func TestClaim_OfAnEarlierRunIsTakenOverAtOnce(t *testing.T) {
 	// The first run is not dead after all: it has lost its name, and takes nothing back.
 	killed.line.setCut(false)
 	eventually(t, "the first run is told", func() bool { return errors.Is(killed.Connected(t.Context()), errNameTaken) })
-	if killed.sure() || mayWrite(old) || !mayWrite(lease) {
-		t.Errorf("sure: %t, may write: %t and %t", killed.sure(), mayWrite(old), mayWrite(lease))
+	if killed.sessionValid() || mayWrite(old) || !mayWrite(lease) {
+		t.Errorf("session valid: %t, may write: %t and %t", killed.sessionValid(), mayWrite(old), mayWrite(lease))
 	}
 }
 
@@ -154,7 +154,7 @@ func TestRegistry_LeasesSurviveItsServers(t *testing.T) {
 	epoch := lease.epochNow()
 	c.stop()
 	eventually(t, "both nodes notice", func() bool { return a.Connected(t.Context()) != nil && b.Connected(t.Context()) != nil })
-	eventually(t, "the leases run out", func() bool { return !a.sure() && !b.sure() })
+	eventually(t, "the leases run out", func() bool { return !a.sessionValid() && !b.sessionValid() })
 	if err := a.Admit("new"); err != nil {
 		t.Errorf("the registry is not required: %v", err)
 	}
@@ -185,7 +185,7 @@ func TestClaim_OlderOfTwoThatWereMadeWhileTheRegistryWasAwayIsKept(t *testing.T)
 	a, b := joined(t, c, "a"), joined(t, c, "b")
 	a.line.setCut(true)
 	b.line.setCut(true)
-	eventually(t, "both are away", func() bool { return !a.sure() && !b.sure() })
+	eventually(t, "both are away", func() bool { return !a.sessionValid() && !b.sessionValid() })
 	first, second := a.Claim("studio", false), b.Claim("studio", false)
 	a.line.setCut(false)
 	if err := ready(t, first); err != nil {
@@ -194,7 +194,7 @@ func TestClaim_OlderOfTwoThatWereMadeWhileTheRegistryWasAwayIsKept(t *testing.T)
 	b.line.setCut(false)
 	var held *HeldError
 	if err := ready(t, second); !errors.As(err, &held) || !held.Before || held.Node.Name != "a" {
-		t.Errorf("the second is told %v", err)
+		t.Errorf("the second gets %v", err)
 	}
 	if isLost(first) {
 		t.Error("the first lost it")
@@ -223,14 +223,14 @@ func TestTask_IsOneNodesAtATime(t *testing.T) {
 	eventually(t, "nobody has it without a registry", func() bool { return !second.Held() })
 }
 
-// settled reports whether nothing is left to write.
+// settled reports whether every key has been reconciled.
 func (r *Registry) settled() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return len(r.state.unsent) == 0
+	return len(r.state.marked) == 0
 }
 
-// entry is what a watch tells, with the server's clock.
+// entry is an update of a watch, with the server's clock.
 type entry struct {
 	jetstream.KeyValueEntry
 	key      string
@@ -246,10 +246,10 @@ func (e entry) Created() time.Time              { return e.created }
 func (e entry) Operation() jetstream.KeyValueOp { return jetstream.KeyValuePut }
 
 // Nodes and servers whose clocks are hours apart agree: nothing that they exchange has a
-// time in it, and nobody asks when the server thinks that it was written.
+// time in it, and no node reads the time at which the server stored it.
 func TestTable_KnowsNobodyElsesClock(t *testing.T) {
 	for _, v := range []any{session{ID: "s", URL: "u"}, record{identity: identity{"a", "s"}, From: &identity{"b", "t"}}} {
-		if s := string(text(v)); strings.Contains(s, time.Now().Format("2006")) || strings.Contains(s, "time") {
+		if s := string(encode(v)); strings.Contains(s, time.Now().Format("2006")) || strings.Contains(s, "time") {
 			t.Errorf("a time is exchanged: %s", s)
 		}
 	}
@@ -257,12 +257,12 @@ func TestTable_KnowsNobodyElsesClock(t *testing.T) {
 		table := newTable()
 		now := time.Now()
 		for i, name := range []string{"self", "other"} {
-			table.seeEntry(entry{key: nodeKeys + name, value: text(session{ID: name}), revision: uint64(i + 1), created: now.Add(off)}, now)
+			table.updateEntry(entry{key: nodeKeys + name, value: encode(session{ID: name}), revision: uint64(i + 1), created: now.Add(off)}, now)
 		}
 		if !table.alive(identity{"other", "other"}) || table.silent("other", "self") {
 			t.Errorf("a clock that is %v off ends a session", off)
 		}
-		table.seeEntry(entry{key: nodeKeys + "self", value: text(session{ID: "self"}), revision: 3, created: now}, now.Add(silentAfter+time.Second))
+		table.updateEntry(entry{key: nodeKeys + "self", value: encode(session{ID: "self"}), revision: 3, created: now}, now.Add(silentAfter+time.Second))
 		if !table.silent("other", "self") {
 			t.Error("a node that misses its renewals is not silent")
 		}
@@ -272,14 +272,14 @@ func TestTable_KnowsNobodyElsesClock(t *testing.T) {
 func TestTable_DoesNotGoBack(t *testing.T) {
 	table := newTable()
 	now := time.Now()
-	table.see("broadcast.b", text(record{Epoch: 2}), 9, false, now)
-	if table.see("broadcast.b", text(record{Epoch: 1}), 8, false, now) || table.see("broadcast.b", nil, 8, true, now) {
+	table.update("broadcast.b", encode(record{Epoch: 2}), 9, false, now)
+	if table.update("broadcast.b", encode(record{Epoch: 1}), 8, false, now) || table.update("broadcast.b", nil, 8, true, now) {
 		t.Error("an older revision is news")
 	}
 	if got := table.records["broadcast.b"].Epoch; got != 2 {
 		t.Errorf("epoch %d", got)
 	}
-	if !table.see("broadcast.b", nil, 10, true, now) || len(table.records) > 0 {
+	if !table.update("broadcast.b", nil, 10, true, now) || len(table.records) > 0 {
 		t.Error("a deletion is no news")
 	}
 }

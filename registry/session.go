@@ -14,14 +14,14 @@ import (
 type renewer struct {
 	registry *Registry
 	link     *link
-	// first says that an earlier run of the node may have left a session, which is taken
+	// first is true while an earlier run of the node may have left a session, which is taken
 	// over. Later, another run with the same name is another golive.
 	first    bool
 	revision uint64 // of the session's key
 }
 
 // run renews the session each second until ctx is done, or the registry has not answered
-// for too long. It watches the watch, too: that must tell of the renewals.
+// for TTL. It checks that the renewals arrive through the watch, too.
 func (s *renewer) run(ctx context.Context, synced <-chan struct{}) error {
 	r := s.registry
 	tick := time.NewTicker(renewEvery)
@@ -35,21 +35,21 @@ func (s *renewer) run(ctx context.Context, synced <-chan struct{}) error {
 		switch err := s.renew(ctx); {
 		case errors.Is(err, errNameTaken):
 			return err
-		case err != nil && ctx.Err() == nil && r.forlorn():
+		case err != nil && ctx.Err() == nil && r.lostContact():
 			return fmt.Errorf("it does not answer: %w", err)
 		}
 		if !isClosed(synced) {
 			continue
 		}
 		r.mu.Lock()
-		behind := time.Since(r.state.table.nodes[r.self.Name].seen)
-		r.lookAgain()
+		watchLag := time.Since(r.state.table.nodes[r.self.Name].updated)
+		r.reconsider()
 		r.refresh()
 		r.mu.Unlock()
-		if behind > TTL && r.sure() {
-			return errors.New("its watch tells nothing")
+		if watchLag > TTL && r.sessionValid() {
+			return errors.New("its watch delivers nothing")
 		}
-		notify(r.wake)
+		signal(r.wake)
 	}
 }
 
@@ -57,9 +57,9 @@ func (s *renewer) run(ctx context.Context, synced <-chan struct{}) error {
 func (s *renewer) renew(ctx context.Context) error {
 	r := s.registry
 	asked := r.now()
-	revision, err := s.link.put(ctx, keyOf(nodeKeys, r.self.Name), text(session{ID: r.session, URL: r.self.URL}), s.revision, TTL)
+	revision, err := s.link.put(ctx, keyOf(nodeKeys, r.self.Name), encode(session{ID: r.session, URL: r.self.URL}), s.revision, TTL)
 	if isConflict(err) {
-		return s.resolve(ctx)
+		return s.resolveConflict(ctx)
 	}
 	if err != nil {
 		return err
@@ -71,8 +71,8 @@ func (s *renewer) renew(ctx context.Context) error {
 	return nil
 }
 
-// resolve finds out why the session's key is not as it was left.
-func (s *renewer) resolve(ctx context.Context) error {
+// resolveConflict finds out why the session's key has another revision than expected.
+func (s *renewer) resolveConflict(ctx context.Context) error {
 	r := s.registry
 	entry, err := s.link.get(ctx, keyOf(nodeKeys, r.self.Name))
 	if err != nil {
@@ -85,10 +85,10 @@ func (s *renewer) resolve(ctx context.Context) error {
 	}
 	var found session
 	if json.Unmarshal(entry.Value(), &found) == nil && found.ID != r.session && !s.first {
-		return errNameTaken // it is tried again until that has gone
+		return errNameTaken // tried again until the other run has ended
 	}
 	if found.ID != r.session {
-		r.fenced.Store(int64(r.now() + TTL)) // it may not know yet
+		r.fenced.Store(int64(r.now() + TTL)) // the earlier run may not know yet
 	}
 	if s.revision == entry.Revision() {
 		return errors.New("registry refuses a renewal that it has")
@@ -97,11 +97,11 @@ func (s *renewer) resolve(ctx context.Context) error {
 	return s.renew(ctx)
 }
 
-// leave gives up the session and all leases that were released, when this node stops.
-func (r *Registry) leave(ctx context.Context, l *link, revision uint64) {
+// releaseAll removes the session and all leases that were released, when this node stops.
+func (r *Registry) releaseAll(ctx context.Context, l *link, revision uint64) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	err := r.settleOnce(ctx, l)
+	err := r.reconcileMarked(ctx, l)
 	if revision > 0 {
 		err = errors.Join(err, l.remove(ctx, keyOf(nodeKeys, r.self.Name), revision))
 	}
@@ -110,31 +110,31 @@ func (r *Registry) leave(ctx context.Context, l *link, revision uint64) {
 	}
 }
 
-// watch keeps the table until ctx is done, or nothing comes any more. It closes synced when
-// the table is whole.
+// watch keeps the table up to date until ctx is done or the watch ends. It closes synced when
+// the table is complete.
 func (r *Registry) watch(ctx context.Context, l *link, synced chan<- struct{}) error {
 	watch, err := l.leases.WatchAll(ctx)
 	if err != nil {
 		return fmt.Errorf("watch leases: %w", err)
 	}
-	defer func() { _ = watch.Stop() }() // the connection forgets it with ctx
+	defer func() { _ = watch.Stop() }() // it ends with ctx anyway
 	fresh := newTable()
-	whole := false
+	complete := false
 	for {
 		select {
 		case entry, ok := <-watch.Updates():
 			switch {
 			case !ok:
 				return errors.New("watch leases: it ended")
-			case entry == nil && !whole:
-				whole = true
+			case entry == nil && !complete:
+				complete = true
 				r.replace(fresh)
-				r.noteConnected()
+				r.setConnected()
 				close(synced)
-			case whole:
-				r.saw(entry)
+			case complete:
+				r.handleUpdate(entry)
 			default:
-				fresh.seeEntry(entry, time.Now())
+				fresh.updateEntry(entry, time.Now())
 			}
 		case <-ctx.Done():
 			return ctx.Err()
@@ -142,40 +142,40 @@ func (r *Registry) watch(ctx context.Context, l *link, synced chan<- struct{}) e
 	}
 }
 
-// replace takes a whole new table, and settles all anew.
+// replace sets a new table, and marks all keys of this node.
 func (r *Registry) replace(t table) {
 	r.mu.Lock()
 	r.state.table = t
 	for key := range r.state.owned {
-		r.state.unsent[key] = struct{}{}
+		r.state.marked[key] = struct{}{}
 	}
-	r.lookAgain()
+	r.reconsider()
 	r.mu.Unlock()
-	notify(r.wake)
+	signal(r.wake)
 }
 
-// saw takes in what the watch tells.
-func (r *Registry) saw(entry jetstream.KeyValueEntry) {
+// handleUpdate applies an update of the watch.
+func (r *Registry) handleUpdate(entry jetstream.KeyValueEntry) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	s := &r.state
-	if !s.table.seeEntry(entry, time.Now()) {
+	if !s.table.updateEntry(entry, time.Now()) {
 		return
 	}
 	key := entry.Key()
-	if o := s.owned[key]; o != nil && !r.isAsWanted(o) {
-		s.unsent[key] = struct{}{}
+	if o := s.owned[key]; o != nil && !r.isCurrent(o) {
+		s.marked[key] = struct{}{}
 	}
-	if len(s.unsure) > 0 {
-		r.lookAgain()
+	if len(s.pending) > 0 {
+		r.reconsider()
 	}
-	notify(r.wake)
+	signal(r.wake)
 }
 
-// notify leaves a token where somebody waits for news.
-func notify(news chan struct{}) {
+// signal puts a token into c, unless it has one.
+func signal(c chan struct{}) {
 	select {
-	case news <- struct{}{}:
+	case c <- struct{}{}:
 	default:
 	}
 }

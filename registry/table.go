@@ -31,7 +31,7 @@ type session struct {
 	URL string `json:"url,omitempty"`
 
 	revision uint64
-	seen     time.Time // when the watch last told of it
+	updated  time.Time // when the watch last delivered it
 }
 
 // record is the value of a lease's key.
@@ -40,7 +40,7 @@ type record struct {
 	URL string `json:"url,omitempty"`
 	// Epoch grows each time the lease changes hands.
 	Epoch uint64 `json:"epoch"`
-	// Open says that another node may take the lease: the broadcast has no publisher, or
+	// Open is true when another node may take the lease: the broadcast has no publisher, or
 	// one that is silent.
 	Open bool `json:"open,omitempty"`
 	// From is the owner before, until it has stored all that it has left of the broadcast.
@@ -51,8 +51,8 @@ type record struct {
 
 func (r *record) node() Node { return Node{Name: r.Node, URL: r.URL} }
 
-// text returns v, a session or a record, as it is stored.
-func text(v any) []byte {
+// encode returns v, a session or a record, as it is stored.
+func encode(v any) []byte {
 	b, err := json.Marshal(v)
 	if err != nil {
 		panic("registry: value cannot be written: " + err.Error())
@@ -60,8 +60,8 @@ func text(v any) []byte {
 	return b
 }
 
-// table is what the watch has told. What it has of a key is never older than what it had
-// before: an answer to a write may come before the watch tells of it.
+// table is what the watch has delivered. Revisions of a key only grow: the answer to a write
+// may come before the watch delivers it.
 type table struct {
 	nodes   map[string]session // by name
 	records map[string]record  // by key
@@ -72,20 +72,20 @@ func newTable() table {
 	return table{nodes: map[string]session{}, records: map[string]record{}}
 }
 
-// see takes in what a key has now, and reports whether that is news.
-func (t *table) see(key string, value []byte, revision uint64, gone bool, now time.Time) bool {
+// update sets the value that a key has now, and reports whether that is newer than before.
+func (t *table) update(key string, value []byte, revision uint64, gone bool, now time.Time) bool {
 	t.newest = max(t.newest, revision)
 	if name, ok := strings.CutPrefix(key, nodeKeys); ok {
 		name = strings.ReplaceAll(name, "=", ".")
 		if revision < t.nodes[name].revision {
 			return false
 		}
-		s := session{revision: revision, seen: now}
+		s := session{revision: revision, updated: now}
 		if gone || json.Unmarshal(value, &s) != nil {
 			delete(t.nodes, name)
 			return true
 		}
-		s.revision, s.seen = revision, now
+		s.revision, s.updated = revision, now
 		t.nodes[name] = s
 		return true
 	}
@@ -102,8 +102,8 @@ func (t *table) see(key string, value []byte, revision uint64, gone bool, now ti
 	return true
 }
 
-func (t *table) seeEntry(e jetstream.KeyValueEntry, now time.Time) bool {
-	return t.see(e.Key(), e.Value(), e.Revision(), e.Operation() != jetstream.KeyValuePut, now)
+func (t *table) updateEntry(e jetstream.KeyValueEntry, now time.Time) bool {
+	return t.update(e.Key(), e.Value(), e.Revision(), e.Operation() != jetstream.KeyValuePut, now)
 }
 
 // alive reports whether that run of a node has a session.
@@ -113,7 +113,7 @@ func (t *table) alive(i identity) bool {
 }
 
 // silent reports whether a node has missed its renewals while those of the node self came:
-// when the watch itself stands still nobody is silent.
+// when the watch itself stands still no node is silent.
 func (t *table) silent(name, self string) bool {
-	return t.nodes[self].seen.Sub(t.nodes[name].seen) > silentAfter
+	return t.nodes[self].updated.Sub(t.nodes[name].updated) > silentAfter
 }

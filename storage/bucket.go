@@ -13,7 +13,7 @@ const PlaylistType = "application/vnd.apple.mpegurl"
 // Object is what is put into a bucket.
 type Object struct {
 	// Key is the object's path with slashes: "live/ID/source/PUBLICATION-7.ts".
-	// CheckKey says what it may be.
+	// It is valid for CheckKey.
 	Key string
 	// Slabs are the object's bytes in order. They are shared, and never written
 	// to; the outer slice is the caller's again when Put has returned.
@@ -21,9 +21,9 @@ type Object struct {
 	// ContentType, CacheControl and ContentEncoding are HTTP headers to keep
 	// with the object where the backend can.
 	ContentType, CacheControl, ContentEncoding string
-	// Volatile says that the object will soon be replaced, so that a loss of power
-	// may take it back to an earlier version, or away: a live playlist. The end of
-	// the process may not.
+	// Volatile is true if the object will soon be replaced, as a live playlist is: a loss
+	// of power, but not the end of the process, may bring back an earlier version, or
+	// remove it.
 	Volatile bool
 }
 

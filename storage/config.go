@@ -7,7 +7,7 @@ import (
 	"golive/internal/setting"
 )
 
-// Config says where what was aired is kept.
+// Config is where published media is kept, and for how long.
 type Config struct {
 	// Backend is one of Backends: "disk" (under data_dir), "memory" or "s3".
 	Backend string `yaml:"backend"`
@@ -15,7 +15,7 @@ type Config struct {
 	S3 S3Config `yaml:"s3"`
 	// Spool is where segments are until that bucket has them.
 	Spool SpoolConfig `yaml:"spool"`
-	// Sync says when what was written to the local disk must survive a loss of power:
+	// Sync is when what was written to the local disk must survive a loss of power:
 	// "interval" (every two seconds), "always" (each segment) or "never".
 	Sync string `yaml:"sync"`
 	// Retention is for how long they stay.

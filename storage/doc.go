@@ -1,12 +1,12 @@
 // Package storage puts, gets, deletes and lists objects.
 //
 // Objects enter through Bucket.Put and are read back with Bucket.Get. The backends are
-// folders: disk and s3. An error of a Bucket says if another try may succeed, and what the
+// folders: disk and s3. An error of a Bucket tells if another try may succeed, and what the
 // operator can do.
 //
 // Package storage does not know what an object means, or in what order objects are put.
 //
-// Its backends say which goroutines they start; it starts no goroutine itself.
+// It starts no goroutine; the doc.go of a backend names those of the backend.
 //
 // # Adding a backend
 //

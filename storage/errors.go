@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// What a Bucket's errors wrap when the bucket itself is well.
+// The errors that a Bucket's errors wrap when the bucket works.
 var (
 	// ErrNotExist: there is no such object.
 	ErrNotExist = errors.New("object does not exist")
@@ -16,7 +16,7 @@ var (
 	ErrRange = errors.New("range is outside the object")
 )
 
-// Error is what went wrong with one operation of a Bucket.
+// Error is the error of one operation of a Bucket.
 type Error struct {
 	// Op is "put", "get", "delete" or "list".
 	Op string
@@ -24,16 +24,16 @@ type Error struct {
 	Key string
 	// Err is the cause.
 	Err error
-	// Hint says what the operator can do about it; may be empty.
+	// Hint is what the operator can do about it; may be empty.
 	Hint string
-	// Permanent says that the same operation will fail again however often it is
+	// Permanent is true if the same operation will fail again however often it is
 	// tried.
 	Permanent bool
-	// RetryAfter is how long the bucket asked to be left alone; 0 when it did not.
+	// RetryAfter is how long the bucket asked to wait; 0 when it did not.
 	RetryAfter time.Duration
 }
 
-// Error is the operation, the key, the cause and the hint.
+// Error returns the operation, the key, the cause and the hint.
 func (e *Error) Error() string {
 	s := e.Op + " " + e.Key + ": " + e.Err.Error()
 	if e.Hint != "" {
@@ -42,11 +42,11 @@ func (e *Error) Error() string {
 	return s
 }
 
-// Unwrap is the cause.
+// Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// Retryable reports whether the same operation may succeed later. A full disk and a
-// missing permission are: the operator can mend them while we keep trying.
+// Retryable reports whether the same operation may succeed later. It is true for a full disk
+// and a missing permission: the operator can correct them while golive keeps trying.
 func (e *Error) Retryable() bool {
 	return !e.Permanent && !notFailure(e.Err) && !errors.Is(e.Err, ErrKey)
 }
@@ -57,8 +57,8 @@ func notFailure(err error) bool {
 	return errors.Is(err, ErrNotExist) || errors.Is(err, ErrRange) || errors.Is(err, context.Canceled)
 }
 
-// Retryable asks err itself. An error that cannot say is worth another try: to
-// lose a segment costs more than to try in vain.
+// Retryable returns the answer of err's own method Retryable. Without one it returns true: a
+// lost segment costs more than a useless try.
 func Retryable(err error) bool {
 	if e, ok := errors.AsType[interface {
 		error
@@ -69,8 +69,7 @@ func Retryable(err error) bool {
 	return true
 }
 
-// RetryAfter returns how long the bucket asked to be left alone with err; 0 when it did
-// not.
+// RetryAfter returns how long the bucket asked to wait after err; 0 when it did not.
 func RetryAfter(err error) time.Duration {
 	if e, ok := errors.AsType[*Error](err); ok {
 		return e.RetryAfter

@@ -7,7 +7,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Instrument is bucket with every operation counted in metrics under the
+// Instrument returns bucket with every operation counted in metrics under the
 // backend's name, one of Backends.
 func Instrument(bucket Bucket, backend string, metrics *Metrics) Bucket {
 	counters := func(op string) counted {

@@ -7,7 +7,7 @@ import (
 	"golive/internal/setting"
 )
 
-// SpoolConfig says where segments are until the bucket has them.
+// SpoolConfig is where segments are until the bucket has them.
 type SpoolConfig struct {
 	// Path is the folder; empty is "spool" in data_dir.
 	Path string `yaml:"path"`
@@ -23,10 +23,10 @@ func (c SpoolConfig) Dir(dataDir string) string {
 	return filepath.Join(dataDir, "spool")
 }
 
-// minSpool holds a few segments: less would give up what it has just taken.
+// minSpool holds a few segments: a smaller spool would drop what it has just taken.
 const minSpool = 16 * setting.MiB
 
-// RetentionConfig says for how long objects stay in the bucket.
+// RetentionConfig is for how long objects stay in the bucket.
 type RetentionConfig struct {
 	// Live is how long a segment stays after it has left the live playlist.
 	Live LiveRetention `yaml:"live"`

@@ -10,7 +10,7 @@ import (
 	"golive/internal/setting"
 )
 
-// Providers are the stores whose habits are known; "custom" is any other.
+// Providers are the stores with a profile; "custom" is any other.
 func Providers() []string { return []string{"aws", "gcs", "minio", "r2", "b2", "ceph", "custom"} }
 
 // Auto leaves, in a key that has it, the choice to the provider's profile.
@@ -41,8 +41,8 @@ func (s *Switch) UnmarshalText(text []byte) error {
 // MarshalText returns the word for s.
 func (s Switch) MarshalText() ([]byte, error) { return []byte(switchWords()[s]), nil }
 
-// S3Config says which S3-compatible bucket, and how to talk to its provider. Where
-// a key says "auto" the provider's profile decides.
+// S3Config is an S3-compatible bucket, and how to talk to its provider. Where a key is
+// "auto" the provider's profile decides.
 type S3Config struct {
 	// Provider is one of Providers.
 	Provider string `yaml:"provider"`
@@ -102,8 +102,8 @@ func DefaultS3Config() S3Config {
 	}
 }
 
-// validate adds every wrong value to p. chosen says that the backend is S3, so
-// that what has no default must be given.
+// validate adds every wrong value to p. chosen is true if the backend is S3, so that
+// what has no default must be given.
 func (c S3Config) validate(p *setting.Problems, chosen bool) {
 	oneOf := func(key, value string, allowed ...string) {
 		if !slices.Contains(allowed, value) {

@@ -45,7 +45,7 @@ func greetWhenIssued(t *testing.T, address, name string, protocols ...string) tl
 	}
 }
 
-// free returns a port on which nobody listens.
+// free returns a port without a listener.
 func free(t *testing.T) int {
 	t.Helper()
 	ln, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")

@@ -183,7 +183,7 @@ func TestServe_CountsViewers(t *testing.T) {
 	}
 }
 
-// At the end of the server every player that waits is told that the broadcast has
+// At the end of the server every player that waits learns that the broadcast has
 // ended, whatever it speaks, and no connection is kept.
 func TestServe_PlayersThatWaitAreAnsweredAtTheEnd(t *testing.T) {
 	s, _, _ := secure(t, asIs)

@@ -76,8 +76,8 @@ func (l folderLocks) release() error {
 // writtenFolder is a folder that golive writes to, and the setting that names it.
 type writtenFolder struct {
 	key, path string
-	// optional says that golive goes on when the folder cannot be made: only an embedded
-	// registry needs it, of which nothing else depends.
+	// optional is true if golive goes on when the folder cannot be made: only an embedded
+	// registry needs it.
 	optional bool
 }
 

@@ -10,7 +10,7 @@ import (
 	"golive/registry"
 )
 
-// ownership tells the Hub what the registry knows.
+// ownership is the registry as the Hub's Ownership.
 type ownership struct {
 	*registry.Registry
 	sweeper *registry.Lease // nil where no other node has the bucket
@@ -25,7 +25,7 @@ func newOwnership(cfg config.Config, r *registry.Registry) ownership {
 	return o
 }
 
-// bucketToken names the bucket among those that nodes of one registry may have.
+// bucketToken returns a name of the bucket that is the same on all nodes of one registry.
 func bucketToken(cfg config.Config) string {
 	c := cfg.Storage.S3
 	sum := sha256.Sum256([]byte(strings.Join([]string{c.Endpoint, c.Bucket, c.Prefix}, "\n")))

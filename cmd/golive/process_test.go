@@ -300,7 +300,7 @@ func TestRow78_ReaderOfTheLogGoesAwayInTheMiddle(t *testing.T) {
 	}
 }
 
-// Other commands end when nobody reads what they write, as filters do.
+// Other commands end when their output is not read any more, as filters do.
 func TestRow78_OtherCommandsEndWithTheirReader(t *testing.T) {
 	t.Parallel()
 	r, w := pipe(t)
@@ -361,7 +361,7 @@ func TestRow79_SecondProcessOnAFolderIsRefusedAndTheFirstNamed(t *testing.T) {
 	}
 }
 
-// A required bucket that is away keeps nobody from a broadcast that waits to go on.
+// A required bucket that is away refuses no publisher of a broadcast that waits to go on.
 func TestServe_StartsWithoutARequiredBucketWhereThereIsABroadcastToRecover(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -402,7 +402,7 @@ func recorded(t *testing.T, dir string) bool {
 	return false
 }
 
-// unreachableBucket is a bucket at a port where nobody listens; golive starts
+// unreachableBucket is a bucket at a port without a listener; golive starts
 // without it.
 const unreachableBucket = `storage:
   backend: s3

@@ -185,7 +185,7 @@ func TestRow45_SameKeyTakesOverFromADeadConnection(t *testing.T) {
 	dead.video(0, 4400, 2000)
 	s.mediaPlaylist(t, "studio", "#EXTINF:")
 	if _, code := s.tryPublish(t, "studio"); code != "NetStream.Publish.BadName" {
-		t.Errorf("a second publisher beside a living one is told %s", code)
+		t.Errorf("a second publisher beside a living one gets %s", code)
 	}
 	<-time.After(1100 * time.Millisecond) // the first is silent, and still connected
 	e := s.publish(t, "studio")
@@ -193,7 +193,7 @@ func TestRow45_SameKeyTakesOverFromADeadConnection(t *testing.T) {
 	e.video(0, 4400, 2000)
 	s.mediaPlaylist(t, "studio", "#EXT-X-DISCONTINUITY\n")
 	if code := dead.status(); code != "NetStream.Publish.Denied" {
-		t.Errorf("the dead connection is told %s", code)
+		t.Errorf("the dead connection gets %s", code)
 	}
 }
 
@@ -207,7 +207,7 @@ func TestRow51_ShutdownTakesWhatAReconnectingPublisherStillSends(t *testing.T) {
 	stopped := make(chan struct{})
 	go func() { defer close(stopped); s.stop() }()
 	if code := e.status(); code != "NetConnection.Connect.ReconnectRequest" {
-		t.Errorf("told %s", code)
+		t.Errorf("got %s", code)
 	}
 	e.video(4400, 8000, 2000)
 	if err := e.conn.(*net.TCPConn).CloseWrite(); err != nil {

@@ -115,6 +115,6 @@ func TestServe_SessionsInAllAreLimited(t *testing.T) {
 	s := openHouse(t, func(c *config.Config) { c.Ingest.Limits.Sessions = 1 })
 	s.publish(t, "one")
 	if _, code := s.tryPublish(t, "two"); code != "NetStream.Publish.Denied" {
-		t.Errorf("the second is told %s", code)
+		t.Errorf("the second gets %s", code)
 	}
 }

@@ -48,7 +48,7 @@ var (
 // server holds the servers, ready to run.
 type server struct {
 	registry     *registry.Registry
-	bucket       *registry.Bucket // nil where no other node can have it
+	bucket       *registry.Bucket // nil where the bucket cannot be shared
 	hub          *broadcast.Hub
 	probe        *bucketProbe
 	rtmp         *rtmp.Server
@@ -136,7 +136,7 @@ func wire(ctx context.Context, cfg config.Config, open listeners, log *slog.Logg
 		{Name: "registry", For: admin.ForIngest, Advisory: !cfg.Registry.Required, Probe: cluster.Connected},
 	}
 	if bucket != nil {
-		ready = append(ready, admin.Check{Name: "bucket", For: admin.ForIngest, Probe: bucket.Other})
+		ready = append(ready, admin.Check{Name: "bucket_registry", For: admin.ForIngest, Probe: bucket.Other})
 	}
 	if stores.probe != nil {
 		ready = append(ready, admin.Check{Name: "bucket", Advisory: true, Probe: stores.probe.check})

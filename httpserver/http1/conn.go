@@ -20,14 +20,14 @@ const maxHead = 4 << 10
 
 // conn is a connection.
 type conn struct {
-	raw      net.Conn             // as it was accepted
-	stream   net.Conn             // what HTTP is spoken on: raw, or TLS on it
-	state    *tls.ConnectionState // of TLS; nil without
-	records  *records             // below TLS; nil without
-	listener *Listener
-	cancel   context.CancelFunc // ends the request under way
-	in       []byte             // what was read and not answered
-	armed    time.Time          // the read deadline
+	raw          net.Conn             // as it was accepted
+	stream       net.Conn             // what HTTP is spoken on: raw, or TLS on it
+	state        *tls.ConnectionState // of TLS; nil without
+	records      *records             // below TLS; nil without
+	listener     *Listener
+	cancel       context.CancelFunc // ends the request under way
+	in           []byte             // what was read and not answered
+	readDeadline time.Time          // the read deadline
 }
 
 // serve answers requests until the connection closes or is handed over.
@@ -71,7 +71,7 @@ func (c *conn) serve(ctx context.Context) {
 			return
 		}
 		if c.in = c.in[:copy(c.in, c.in[head:])]; len(c.in) > 0 {
-			c.armed = time.Time{} // a head has begun; the time of the last one is not its
+			c.readDeadline = time.Time{} // a head has begun, which has its own deadline
 			if !c.mayPipeline() {
 				return
 			}
@@ -90,10 +90,10 @@ func (c *conn) answer(w *response, r *request) bool {
 	return w.finish()
 }
 
-// requestRead tells the connection that its client has sent a request.
+// requestRead calls the RequestRead method of the connection below, if it has one.
 func (c *conn) requestRead() {
-	if told, ok := c.raw.(interface{ RequestRead() }); ok {
-		told.RequestRead()
+	if r, ok := c.raw.(interface{ RequestRead() }); ok {
+		r.RequestRead()
 	}
 }
 
@@ -104,7 +104,7 @@ func (c *conn) mayPipeline() bool {
 	return !ok || limited.AllowPipelined()
 }
 
-// newBuffers is where the connections borrow what they gather a response in.
+// newBuffers returns the pool of the buffers in which responses are gathered.
 func newBuffers(size int) *sync.Pool {
 	return &sync.Pool{New: func() any { b := make([]byte, 0, size); return &b }}
 }
@@ -122,7 +122,7 @@ const (
 )
 
 // readHead waits until the head of a request is there, and returns its length; 0 when
-// it is too long for this place, or so unusual that its end might not be found.
+// it is too long for this package, or so unusual that its end might not be found.
 func (c *conn) readHead(first bool) (int, error) {
 	emptyLines := 0
 	for seen := 0; ; {
@@ -145,7 +145,7 @@ func (c *conn) readHead(first bool) (int, error) {
 		default:
 			seen = max(0, len(c.in)-3)
 		}
-		c.arm(first, len(c.in) > 0)
+		c.extendReadDeadline(first, len(c.in) > 0)
 		if c.listener.closing.Load() {
 			return 0, net.ErrClosed
 		}
@@ -178,20 +178,20 @@ func isStrange(in []byte, from int) bool {
 	}
 }
 
-// arm gives the next read its deadline. That of an idle connection is moved once in a
-// while and not for each request: it is what costs.
-func (c *conn) arm(first, begun bool) {
+// extendReadDeadline sets the deadline of the next read. That of an idle connection is moved
+// once in a while and not for each request, because setting it is expensive.
+func (c *conn) extendReadDeadline(first, begun bool) {
 	now := time.Now()
 	if first || begun {
-		if c.armed.IsZero() || c.armed.After(now.Add(headTime)) {
-			c.armed = now.Add(headTime)
-			_ = c.raw.SetReadDeadline(c.armed) // a broken connection fails at the next read
+		if c.readDeadline.IsZero() || c.readDeadline.After(now.Add(headTime)) {
+			c.readDeadline = now.Add(headTime)
+			_ = c.raw.SetReadDeadline(c.readDeadline) // a broken connection fails at the next read
 		}
 		return
 	}
-	if c.armed.Before(now.Add(idleTime - idleTime/4)) {
-		c.armed = now.Add(idleTime)
-		_ = c.raw.SetReadDeadline(c.armed)
+	if c.readDeadline.Before(now.Add(idleTime - idleTime/4)) {
+		c.readDeadline = now.Add(idleTime)
+		_ = c.raw.SetReadDeadline(c.readDeadline)
 	}
 }
 

@@ -13,8 +13,8 @@ import (
 // registered once with epoll, which always reports EPOLLHUP and EPOLLERR (epoll_ctl(2)).
 // That costs a request nothing, and no goroutine.
 //
-// That a client sends nothing more (EPOLLRDHUP) is no end: it may have closed its half
-// and read the answer (RFC 9112 section 9.6 has servers do the same).
+// EPOLLRDHUP, that a client sends nothing more, is ignored: it may have closed its half and
+// read the answer (RFC 9112 section 9.6 has servers do the same).
 type hangups struct {
 	file  *os.File
 	epoll syscall.RawConn

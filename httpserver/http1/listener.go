@@ -92,7 +92,7 @@ func (l *Listener) Run(ctx context.Context) {
 	}
 }
 
-// watch has the request under way end when the client leaves.
+// watch has the request under way canceled when the connection breaks.
 func (l *Listener) watch(c net.Conn, id uint64) error {
 	described, ok := c.(syscall.Conn)
 	if !ok {
@@ -141,8 +141,8 @@ func (l *Listener) accept() (net.Conn, error) {
 	}
 }
 
-// Accept implements net.Listener: it waits for a connection that says what is not
-// understood here.
+// Accept implements net.Listener: it waits for a connection with a request that this package
+// does not understand.
 func (l *Listener) Accept() (net.Conn, error) {
 	select {
 	case c := <-l.others:
@@ -152,7 +152,7 @@ func (l *Listener) Accept() (net.Conn, error) {
 	}
 }
 
-// offer is false when nobody accepts any more.
+// offer passes a connection to Accept. It returns false after Close.
 func (l *Listener) offer(c net.Conn) bool {
 	select {
 	case l.others <- c:
@@ -189,7 +189,7 @@ func (l *Listener) Shutdown(ctx context.Context) error {
 		return err
 	case <-ctx.Done():
 		l.each(func(c *conn) {
-			_ = c.raw.Close() // first: what an abandoned handler says must not be taken for an answer
+			_ = c.raw.Close() // first: what an abandoned handler writes must not be taken for a response
 			c.cancel()
 		})
 	}

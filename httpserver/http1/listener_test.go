@@ -338,7 +338,7 @@ func TestListener_ShutdownDoesNotWaitForEver(t *testing.T) {
 			if r.Method == http.MethodHead {
 				<-r.Context().Done()
 			} else if _, err := w.Write(make([]byte, 1<<20)); err == nil {
-				t.Error("nobody has read, and all is written")
+				t.Error("all is written, though the client has not read")
 			}
 		})
 		for _, request := range []string{get, "HEAD" + get[3:]} {
@@ -396,9 +396,9 @@ func TestListener_SurvivesAHandler(t *testing.T) {
 
 func TestListener_CancelsRequestsOfConnectionsThatBreak(t *testing.T) {
 	if runtime.GOOS != "linux" {
-		t.Skip("elsewhere it is heard when the request is answered")
+		t.Skip("other systems report it when the response is written")
 	}
-	const clients = 300 // more than the system tells of at once
+	const clients = 300 // more than one call of epoll_wait returns
 	waiting, left := make(chan struct{}, clients), make(chan struct{}, clients)
 	d := openTCP(t, func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/live/wait" {

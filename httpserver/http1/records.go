@@ -11,7 +11,7 @@ const (
 	// system. A record has 16 kB at the most.
 	gatherRecords = 64 << 10
 	// maxGathering is how many connections may gather at once: one whose client does
-	// not read holds its buffer until it is cut off.
+	// not read holds its buffer until it is disconnected.
 	maxGathering = 256
 )
 
@@ -26,7 +26,7 @@ type records struct {
 	net.Conn
 	buffers *recordBuffers
 
-	buffer *[]byte // lent while it gathers
+	buffer *[]byte // borrowed while it gathers
 	held   []byte
 }
 

@@ -15,12 +15,12 @@ const (
 	// writeTime is how long a response may take from its head on. What it consists of
 	// stays in memory meanwhile, even if it has left the playlist.
 	writeTime = 2 * time.Minute
-	// unknown is the length of a body that the handler does not tell.
+	// unknown is the length of a body for which the handler sets no Content-Length.
 	unknown = -1
 )
 
-// response is a connection's http.ResponseWriter, which is used for each of its
-// requests anew.
+// response is a connection's http.ResponseWriter, which is reused for each of its
+// requests.
 type response struct {
 	conn   *conn
 	header http.Header
@@ -93,7 +93,7 @@ func (w *response) begin() {
 		for _, v := range values {
 			b = append(append(b, name...), ": "...)
 			if strings.IndexByte(v, '\r') >= 0 || strings.IndexByte(v, '\n') >= 0 {
-				v = "" // a header ends where we say
+				v = "" // no line break in a value
 			}
 			b = append(append(b, v...), crlf...)
 		}
@@ -142,7 +142,7 @@ func (w *response) WritePieces(pieces [][]byte) (n int64, err error) {
 	gathered := int64(len(w.out))
 	w.pieces = append(append(w.pieces[:0], w.out), pieces...)
 	n, w.err = w.conn.writePieces(w.pieces)
-	clear(w.pieces[:cap(w.pieces)]) // let go of the slabs
+	clear(w.pieces[:cap(w.pieces)]) // so that the slabs can be collected
 	w.out = w.out[:0]
 	return max(n-gathered, 0), w.err
 }
@@ -168,7 +168,7 @@ func (w *response) Flush() {
 	}
 }
 
-// finish sends what was not sent yet. False says that the connection must end.
+// finish sends what was not sent yet, and returns false if the connection must end.
 func (w *response) finish() bool {
 	if w.status == 0 {
 		w.WriteHeader(http.StatusOK)

@@ -32,13 +32,13 @@ func withProtocols(config *tls.Config) *tls.Config {
 // refusePlain answers a client that does not speak TLS.
 const refusePlain = "HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n"
 
-// outcome is what becomes of a connection after its handshake.
+// outcome is what to do with a connection after its handshake.
 type outcome int
 
 const (
 	outcomeClose  outcome = iota
 	outcomeServe          // by this package
-	outcomeAccept         // by whoever accepts from the Listener
+	outcomeAccept         // by the caller of Accept
 )
 
 // handshake begins TLS. A connection of HTTP/2 is offered at once.

@@ -198,7 +198,7 @@ func TestTLS_ShutdownEndsHandshakesAndSendsCloseNotify(t *testing.T) {
 		var reading sync.WaitGroup
 		reading.Go(func() {
 			if _, err := idle.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
-				t.Errorf("idle: %v, want the end that TLS tells", err)
+				t.Errorf("idle: %v, want the close_notify of TLS", err)
 			}
 		})
 		reading.Go(func() { _, _ = io.Copy(io.Discard, silent) })
@@ -286,7 +286,7 @@ func TestRecords_AreWrittenAtOnceWhenManyGather(t *testing.T) {
 
 func TestTLS_CancelsRequestsOfConnectionsThatBreak(t *testing.T) {
 	if runtime.GOOS != "linux" {
-		t.Skip("elsewhere it is heard when the request is answered")
+		t.Skip("other systems report it when the response is written")
 	}
 	ln, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {

@@ -44,7 +44,7 @@ var (
 	errPlay = &ingest.ProtocolError{Err: errors.New("this server only accepts publishers; play over HTTP")}
 	// errFlood and errReclaimed are limits. They are not sent to the peer.
 	errFlood = fmt.Errorf("%w: the address sends too many commands without publishing", ingest.ErrLimit)
-	// errReclaimed ends a connection whose place was given to a newer one.
+	// errReclaimed ends a connection whose slot was given to a newer one.
 	errReclaimed = fmt.Errorf("%w: all connections are in use, and this one did not publish", ingest.ErrLimit)
 )
 

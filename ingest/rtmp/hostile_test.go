@@ -265,7 +265,7 @@ func TestLimit_DescriptorsShortAreGivenUpBySilentConnectionsAndThatIsSaidOnce(t 
 	near, far := net.Pipe()
 	given := make(chan struct{})
 	go func() { h.server.serve(context.Background(), near, protocolPlain); close(given) }()
-	if _, err := far.Write([]byte{3}); err != nil { // it has its place
+	if _, err := far.Write([]byte{3}); err != nil { // it has its slot
 		t.Fatal(err)
 	}
 	h.listen(t, func(s *Server, ctx context.Context, ln net.Listener) error {

@@ -77,10 +77,10 @@ func (p *publication) Hold(d time.Duration) error {
 // Established implements ingest.Conn.
 func (p *publication) Established() { p.session.setRank(connlimit.Established) }
 
-// setRank sets the rank of the connection's place.
+// setRank sets the rank of the connection's slot.
 func (s *session) setRank(r connlimit.Rank) {
-	if s.place != nil {
-		s.place.SetRank(r)
+	if s.slot != nil {
+		s.slot.SetRank(r)
 	}
 }
 

@@ -33,7 +33,7 @@ type Server struct {
 	sessions *ingest.Sessions
 	log      *slog.Logger
 
-	places *connlimit.Limiter
+	slots  *connlimit.Limiter
 	memory *memory
 }
 
@@ -50,7 +50,7 @@ const (
 func NewServer(cfg ingest.Config, publishers *ingest.Sessions, log *slog.Logger) *Server {
 	return &Server{
 		cfg: cfg, sessions: publishers, log: log,
-		places: connlimit.New(connlimit.Config{Places: cfg.Limits.Connections, Rate: commandsRate, Burst: commandsBurst}),
+		slots:  connlimit.New(connlimit.Config{Slots: cfg.Limits.Connections, Rate: commandsRate, Burst: commandsBurst}),
 		memory: newMemory(int64(cfg.Limits.MessageMemory)),
 	}
 }
@@ -101,7 +101,7 @@ func (s *Server) accept(ctx context.Context, ln net.Listener) (net.Conn, error) 
 			return conn, err
 		}
 		if errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) {
-			s.places.Reclaim()
+			s.slots.Reclaim()
 		}
 		if delay == firstBackoff {
 			s.sessions.Lines.Log(s.log, slog.LevelWarn, "accept failed", "accept", "err", err)
@@ -120,11 +120,11 @@ func (s *Server) serve(ctx context.Context, conn net.Conn, protocol string) {
 	}
 }
 
-// admit takes a place for the connection and returns the function that serves it, or
-// nil if the connection was closed because no place was free.
+// admit takes a slot for the connection and returns the function that serves it, or
+// nil if the connection was closed because no slot was free.
 func (s *Server) admit(ctx context.Context, conn net.Conn, protocol string) (run func()) {
 	ctx, evict := context.WithCancelCause(ctx)
-	place, refusal := s.places.Take(conn.RemoteAddr(), func() { evict(errReclaimed) })
+	slot, refusal := s.slots.Take(conn.RemoteAddr(), func() { evict(errReclaimed) })
 	if refusal != "" {
 		evict(nil)
 		s.sessions.Metrics().Refused(protocol, ingest.RefusedLimit)
@@ -135,10 +135,10 @@ func (s *Server) admit(ctx context.Context, conn net.Conn, protocol string) (run
 	}
 	return func() {
 		defer evict(nil)
-		defer place.Release()
+		defer slot.Release()
 		defer s.sessions.Metrics().Connected()()
 		session := newSession(s, conn, protocol, evict)
-		session.place = place
+		session.slot = slot
 		session.conn.onInterrupt = func() bool { return session.requestReconnect(context.Cause(ctx)) }
 		stop := context.AfterFunc(ctx, session.conn.interrupt)
 		defer stop()

@@ -54,7 +54,7 @@ type session struct {
 	publication *publication // nil until it publishes
 	published   bool         // it has published at least once
 
-	place    *connlimit.Place
+	slot     *connlimit.Slot
 	share    *share
 	controls int       // messages other than media, minus liveRate per second
 	refilled time.Time // when liveRate was last subtracted
@@ -179,7 +179,7 @@ func (s *session) countControl(size int) error {
 		switch {
 		case s.controls > prePublishMessages:
 			return &ingest.ProtocolError{Op: "read command", Err: fmt.Errorf("more than %d before publish", prePublishMessages)}
-		case s.place != nil && !s.place.Spend(size+commandCost):
+		case s.slot != nil && !s.slot.Spend(size+commandCost):
 			return &ingest.CutError{Err: errFlood}
 		}
 		return nil

@@ -30,7 +30,7 @@ func goroutineReasons() map[string]string {
 	return map[string]string{
 		"ingest":               "a session for each connection; Serve waits for all",
 		"transcode":            "a feeder and a reader for each pipe of the child process",
-		"broadcast":            "a supervisor and a keeper for each broadcast; Hub.Run waits for all",
+		"broadcast":            "a supervisor and an archiver for each broadcast; Hub.Run waits for all",
 		"archive":              "reads of logs and deletions of objects, a few concurrently",
 		"registry":             "the watch, the session's renewal and the writers; Registry.Run waits for all",
 		"storage":              "the time limit of a request (s3)",

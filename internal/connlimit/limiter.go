@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// Rank is the priority of a connection. If no place is free, a new connection gets the place
-// of one with a rank below Established, the lowest rank and the oldest place first.
+// Rank is the priority of a connection. If no slot is free, a new connection gets the slot
+// of one with a rank below Established, the lowest rank and the oldest slot first.
 type Rank int
 
 // The ranks.
@@ -21,39 +21,39 @@ const (
 	Admitted
 	// Established: the peer sends or receives media.
 	Established
-	ranks = iota - 1 // the number of ranks whose places can be reclaimed
+	ranks = iota - 1 // the number of ranks whose slots can be reclaimed
 )
 
-// Refusal is the reason why a connection gets no place.
+// Refusal is the reason why a connection gets no slot.
 type Refusal string
 
 // The refusals.
 const (
-	RefusedFull    Refusal = "connections" // all places are used by established connections
+	RefusedFull    Refusal = "connections" // all slots are used by established connections
 	RefusedAddress Refusal = "address"     // the peer's address uses its share
 )
 
 // Config bounds a Limiter.
 type Config struct {
-	// Places is the maximum number of concurrent connections.
-	Places int
+	// Slots is the maximum number of concurrent connections.
+	Slots int
 	// PerAddress is the maximum per address; 0 means that only the fair share applies.
 	PerAddress int
 	// Requests is the maximum number of concurrent requests of all connections; see
-	// Place.Begin.
+	// Slot.Begin.
 	Requests int64
 	// Trusted are the networks of proxies, which forward many clients: limits per address do
-	// not apply to them, and their places are Established from the start.
+	// not apply to them, and their slots are Established from the start.
 	Trusted []netip.Prefix
 	// Rate is how much an address may Spend per second, Burst how much at once.
 	Rate, Burst int
 }
 
-// Limiter manages a fixed number of places.
+// Limiter manages a fixed number of slots.
 //
-// No address may hold more places than are free: a single address gets at most half of all
-// places, two get a third each, and there are always some left for others. A new connection
-// from an address that uses its share gets the place of an older connection from there. A
+// No address may hold more slots than are free: a single address gets at most half of all
+// slots, two get a third each, and there are always some left for others. A new connection
+// from an address that uses its share gets the slot of an older connection from there. A
 // Limiter may be used by many goroutines.
 type Limiter struct {
 	cfg      Config
@@ -62,10 +62,10 @@ type Limiter struct {
 	mu          sync.Mutex
 	taken       int
 	holders     map[netip.Prefix]*holder
-	reclaimable [ranks]list.List // reclaimable *Place by rank, oldest first
+	reclaimable [ranks]list.List // reclaimable *Slot by rank, oldest first
 }
 
-// holder is the state of an address that holds places.
+// holder is the state of an address that holds slots.
 type holder struct {
 	requests atomic.Int64 // concurrent requests
 
@@ -76,8 +76,8 @@ type holder struct {
 	reclaimable [ranks]list.List
 }
 
-// Place is the place of one connection.
-type Place struct {
+// Slot is the slot of one connection.
+type Slot struct {
 	limiter *Limiter
 	network netip.Prefix
 	holder  *holder // nil if the network is trusted
@@ -95,17 +95,17 @@ func New(cfg Config) *Limiter {
 	return &Limiter{cfg: cfg, holders: map[netip.Prefix]*holder{}}
 }
 
-// Take returns a place for a peer, or a Refusal if there is none. When the place is
+// Take returns a slot for a peer, or a Refusal if there is none. When the slot is
 // reclaimed for another connection, yield is called, possibly before Take returns; it
 // must not block.
-func (l *Limiter) Take(remote net.Addr, yield func()) (*Place, Refusal) {
-	p := &Place{limiter: l, network: Network(remote), yield: yield}
+func (l *Limiter) Take(remote net.Addr, yield func()) (*Slot, Refusal) {
+	p := &Slot{limiter: l, network: Network(remote), yield: yield}
 	trusted := l.Trusts(remote)
 	l.mu.Lock()
-	victim, refusal := l.take(p, trusted)
+	reclaimed, refusal := l.take(p, trusted)
 	l.mu.Unlock()
-	if victim != nil {
-		victim.yield()
+	if reclaimed != nil {
+		reclaimed.yield()
 	}
 	if refusal != "" {
 		return nil, refusal
@@ -113,76 +113,76 @@ func (l *Limiter) Take(remote net.Addr, yield func()) (*Place, Refusal) {
 	return p, ""
 }
 
-// take adds p, and returns the place that was reclaimed for it, if any. The caller holds mu.
-func (l *Limiter) take(p *Place, trusted bool) (victim *Place, refusal Refusal) {
+// take adds p, and returns the slot that was reclaimed for it, if any. The caller holds mu.
+func (l *Limiter) take(p *Slot, trusted bool) (reclaimed *Slot, refusal Refusal) {
 	h := l.holders[p.network]
 	if h == nil && !trusted {
 		h = &holder{}
 		l.removeEmptyHolders()
 	}
-	switch free := l.cfg.Places - l.taken; {
+	switch free := l.cfg.Slots - l.taken; {
 	case free <= 0:
-		if victim = nextReclaimable(&l.reclaimable); victim == nil {
+		if reclaimed = nextReclaimable(&l.reclaimable); reclaimed == nil {
 			return nil, RefusedFull
 		}
 	case trusted:
 	case h.taken >= free, l.cfg.PerAddress > 0 && h.taken >= l.cfg.PerAddress:
-		if victim = nextReclaimable(&h.reclaimable); victim == nil {
+		if reclaimed = nextReclaimable(&h.reclaimable); reclaimed == nil {
 			return nil, RefusedAddress
 		}
 	}
-	if victim != nil {
-		victim.remove()
+	if reclaimed != nil {
+		reclaimed.remove()
 	}
 	l.taken++
 	if trusted {
 		p.rank = Established
-		return victim, ""
+		return reclaimed, ""
 	}
 	p.holder = h
 	h.taken++
 	l.holders[p.network] = h
 	p.addToLists()
-	return victim, ""
+	return reclaimed, ""
 }
 
 // Trusts reports whether the peer is in one of the trusted networks.
 func (l *Limiter) Trusts(remote net.Addr) bool { return Contains(l.cfg.Trusted, addressOf(remote)) }
 
-// Reclaim reclaims a place, if possible, and reports whether it did. It is called when
+// Reclaim reclaims a slot, if possible, and reports whether it did. It is called when
 // another resource, such as file descriptors, is exhausted first.
 func (l *Limiter) Reclaim() bool {
 	l.mu.Lock()
-	victim := nextReclaimable(&l.reclaimable)
-	if victim != nil {
-		victim.remove()
+	reclaimed := nextReclaimable(&l.reclaimable)
+	if reclaimed != nil {
+		reclaimed.remove()
 	}
 	l.mu.Unlock()
-	if victim != nil {
-		victim.yield()
+	if reclaimed != nil {
+		reclaimed.yield()
 	}
-	return victim != nil
+	return reclaimed != nil
 }
 
-// Taken returns the number of places in use.
+// Taken returns the number of slots in use.
 func (l *Limiter) Taken() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.taken
 }
 
-// nextReclaimable returns the place to reclaim next, or nil if there is none.
-func nextReclaimable(lists *[ranks]list.List) *Place {
+// nextReclaimable returns the slot to reclaim next, or nil if there is none.
+func nextReclaimable(lists *[ranks]list.List) *Slot {
 	for rank := range lists {
 		if e := lists[rank].Front(); e != nil {
-			return e.Value.(*Place)
+			return e.Value.(*Slot)
 		}
 	}
 	return nil
 }
 
-// SetRank changes the rank of the place. Its age within the new rank begins now.
-func (p *Place) SetRank(r Rank) {
+// SetRank changes the rank of the slot. Its age within the new rank begins now.
+func (p *Slot) SetRank(r Rank) {
 	p.limiter.mu.Lock()
 	defer p.limiter.mu.Unlock()
 	if p.released || p.rank == r {
@@ -193,8 +193,8 @@ func (p *Place) SetRank(r Rank) {
 	p.addToLists()
 }
 
-// Release releases the place.
-func (p *Place) Release() {
+// Release releases the slot.
+func (p *Slot) Release() {
 	p.limiter.mu.Lock()
 	defer p.limiter.mu.Unlock()
 	if !p.released {
@@ -202,8 +202,8 @@ func (p *Place) Release() {
 	}
 }
 
-// remove removes the place; the caller holds mu.
-func (p *Place) remove() {
+// remove removes the slot; the caller holds mu.
+func (p *Slot) remove() {
 	p.released = true
 	p.removeFromLists()
 	p.limiter.taken--
@@ -215,9 +215,9 @@ func (p *Place) remove() {
 	}
 }
 
-// removeEmptyHolders removes addresses without places if there are many of them; the caller holds mu.
+// removeEmptyHolders removes addresses without slots if there are many of them; the caller holds mu.
 func (l *Limiter) removeEmptyHolders() {
-	if len(l.holders)/2 < l.cfg.Places {
+	if len(l.holders)/2 < l.cfg.Slots {
 		return
 	}
 	for network, h := range l.holders {
@@ -227,8 +227,8 @@ func (l *Limiter) removeEmptyHolders() {
 	}
 }
 
-// Spend deducts n from the budget of the place's address, and reports whether it sufficed.
-func (p *Place) Spend(n int) bool {
+// Spend deducts n from the budget of the slot's address, and reports whether it sufficed.
+func (p *Slot) Spend(n int) bool {
 	l, h := p.limiter, p.holder
 	if h == nil {
 		return true
@@ -248,14 +248,14 @@ func (p *Place) Spend(n int) bool {
 	return true
 }
 
-func (p *Place) addToLists() {
+func (p *Slot) addToLists() {
 	if p.rank < Established {
 		p.all = p.limiter.reclaimable[p.rank].PushBack(p)
 		p.local = p.holder.reclaimable[p.rank].PushBack(p)
 	}
 }
 
-func (p *Place) removeFromLists() {
+func (p *Slot) removeFromLists() {
 	if p.rank < Established {
 		p.limiter.reclaimable[p.rank].Remove(p.all)
 		p.holder.reclaimable[p.rank].Remove(p.local)
@@ -264,15 +264,15 @@ func (p *Place) removeFromLists() {
 
 // Trusted reports whether the connection is from a trusted proxy, which forwards many
 // clients.
-func (p *Place) Trusted() bool { return p.holder == nil }
+func (p *Slot) Trusted() bool { return p.holder == nil }
 
 // Network returns the network that counts as the peer's address.
-func (p *Place) Network() netip.Prefix { return p.network }
+func (p *Slot) Network() netip.Prefix { return p.network }
 
 // Begin reports whether a request is admitted; a connection can have many concurrent ones.
 // No address may have more than are still free. End must be called whatever Begin returns.
 // Begin takes no lock.
-func (p *Place) Begin() bool {
+func (p *Slot) Begin() bool {
 	free := p.limiter.cfg.Requests - p.limiter.requests.Add(1)
 	held := int64(0)
 	if p.holder != nil {
@@ -282,7 +282,7 @@ func (p *Place) Begin() bool {
 }
 
 // End ends a request that Begin counted.
-func (p *Place) End() {
+func (p *Slot) End() {
 	p.limiter.requests.Add(-1)
 	if p.holder != nil {
 		p.holder.requests.Add(-1)

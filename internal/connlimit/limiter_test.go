@@ -10,14 +10,14 @@ import (
 // from returns a peer's address.
 func from(host string) net.Addr { return &net.TCPAddr{IP: net.ParseIP(host), Port: 1} }
 
-// crowd takes places and remembers who had to give theirs up, in order.
+// crowd takes slots and remembers which of them were reclaimed, in order.
 type crowd struct {
 	*Limiter
 	t       *testing.T
 	yielded []string
 }
 
-func (c *crowd) take(host, name string, want Refusal) *Place {
+func (c *crowd) take(host, name string, want Refusal) *Slot {
 	c.t.Helper()
 	p, refusal := c.Take(from(host), func() { c.yielded = append(c.yielded, name) })
 	if refusal != want {
@@ -40,8 +40,8 @@ func (c *crowd) gave(names ...string) {
 	c.yielded = nil
 }
 
-func TestLimiter_OneAddressGetsHalfAndReplacesItsOwnPlaces(t *testing.T) {
-	c := &crowd{Limiter: New(Config{Places: 10, Rate: 1, Burst: 1}), t: t}
+func TestLimiter_OneAddressGetsHalfAndReplacesItsOwnSlots(t *testing.T) {
+	c := &crowd{Limiter: New(Config{Slots: 10, Rate: 1, Burst: 1}), t: t}
 	for range 5 {
 		c.take("10.0.0.1", "first", "")
 	}
@@ -59,8 +59,8 @@ func TestLimiter_OneAddressGetsHalfAndReplacesItsOwnPlaces(t *testing.T) {
 	}
 }
 
-func TestLimiter_EstablishedKeepTheirPlaces(t *testing.T) {
-	c := &crowd{Limiter: New(Config{Places: 4, Rate: 1, Burst: 1}), t: t}
+func TestLimiter_EstablishedKeepTheirSlots(t *testing.T) {
+	c := &crowd{Limiter: New(Config{Slots: 4, Rate: 1, Burst: 1}), t: t}
 	c.take("10.0.0.1", "a", "").SetRank(Established)
 	c.take("10.0.0.1", "b", "").SetRank(Established)
 	c.take("10.0.0.1", "c", RefusedAddress)
@@ -69,7 +69,7 @@ func TestLimiter_EstablishedKeepTheirPlaces(t *testing.T) {
 	last.SetRank(Established)
 	c.take("10.0.0.4", "f", RefusedFull)
 	if c.Reclaim() {
-		t.Error("an established connection gave its place up")
+		t.Error("an established connection lost its slot")
 	}
 	last.Release()
 	last.Release()
@@ -78,7 +78,7 @@ func TestLimiter_EstablishedKeepTheirPlaces(t *testing.T) {
 }
 
 func TestLimiter_FullReclaimsTheOldestOfTheLowestRank(t *testing.T) {
-	c := &crowd{Limiter: New(Config{Places: 4, Rate: 1, Burst: 1}), t: t}
+	c := &crowd{Limiter: New(Config{Slots: 4, Rate: 1, Burst: 1}), t: t}
 	c.take("10.0.0.1", "admitted", "").SetRank(Admitted)
 	oldest := c.take("10.0.0.2", "opened first", "")
 	c.take("10.0.0.3", "opened second", "")
@@ -94,8 +94,8 @@ func TestLimiter_FullReclaimsTheOldestOfTheLowestRank(t *testing.T) {
 	c.take("10.0.0.8", "new", RefusedFull)
 }
 
-func TestLimiter_ReclaimReclaimsOneEvenIfPlacesAreFree(t *testing.T) {
-	c := &crowd{Limiter: New(Config{Places: 100, Rate: 1, Burst: 1}), t: t}
+func TestLimiter_ReclaimReclaimsOneEvenIfSlotsAreFree(t *testing.T) {
+	c := &crowd{Limiter: New(Config{Slots: 100, Rate: 1, Burst: 1}), t: t}
 	c.take("10.0.0.1", "a", "")
 	c.take("10.0.0.1", "b", "")
 	for i, want := range []bool{true, true, false} {
@@ -109,21 +109,21 @@ func TestLimiter_ReclaimReclaimsOneEvenIfPlacesAreFree(t *testing.T) {
 	}
 }
 
-// takeAll takes established places for an address until it is refused.
-func takeAll(t *testing.T, l *Limiter, address string) (taken []*Place, why Refusal) {
+// takeAll takes established slots for an address until it is refused.
+func takeAll(t *testing.T, l *Limiter, address string) (taken []*Slot, why Refusal) {
 	t.Helper()
 	for {
-		place, why := l.Take(from(address), func() { t.Errorf("%s: an established place was taken away", address) })
+		slot, why := l.Take(from(address), func() { t.Errorf("%s: an established slot was reclaimed", address) })
 		if why != "" {
 			return taken, why
 		}
-		place.SetRank(Established)
-		taken = append(taken, place)
+		slot.SetRank(Established)
+		taken = append(taken, slot)
 	}
 }
 
 func TestLimiter_NoAddressGetsMoreThanIsLeftForOthers(t *testing.T) {
-	l := New(Config{Places: 1000})
+	l := New(Config{Slots: 1000})
 	left := 1000
 	for i := range 9 {
 		taken, why := takeAll(t, l, fmt.Sprintf("192.0.2.%d", i))
@@ -137,22 +137,22 @@ func TestLimiter_NoAddressGetsMoreThanIsLeftForOthers(t *testing.T) {
 	}
 }
 
-func TestLimiter_RemovesAddressesWithoutPlaces(t *testing.T) {
-	l := New(Config{Places: 10})
-	var all []*Place
+func TestLimiter_RemovesAddressesWithoutSlots(t *testing.T) {
+	l := New(Config{Slots: 10})
+	var all []*Slot
 	for i := range 10 {
-		place, why := l.Take(from(fmt.Sprintf("192.0.2.%d", i)), func() {})
+		slot, why := l.Take(from(fmt.Sprintf("192.0.2.%d", i)), func() {})
 		if why != "" {
 			t.Fatal(i, why)
 		}
-		place.SetRank(Established)
-		all = append(all, place)
+		slot.SetRank(Established)
+		all = append(all, slot)
 	}
 	if _, why := l.Take(from("192.0.2.99"), func() {}); why != RefusedFull {
 		t.Errorf("one more: %q", why)
 	}
-	for _, place := range all {
-		place.Release()
+	for _, slot := range all {
+		slot.Release()
 	}
 	if l.Taken() != 0 || len(l.holders) != 0 {
 		t.Errorf("%d are taken by %d addresses after all have left", l.Taken(), len(l.holders))
@@ -173,7 +173,7 @@ func TestLimiter_BoundsOneAddress(t *testing.T) {
 		"IPv6, one subscriber": {"2001:db8:0:1::1", "2001:db8:0:1:ffff::2", true},
 		"IPv6, another":        {"2001:db8:0:1::1", "2001:db8:0:2::1", false},
 	} {
-		l := New(Config{Places: 1000, PerAddress: 3})
+		l := New(Config{Slots: 1000, PerAddress: 3})
 		taken, why := takeAll(t, l, c.first)
 		if len(taken) != 3 || why != RefusedAddress {
 			t.Errorf("%s: took %d: %q", name, len(taken), why)
@@ -182,7 +182,7 @@ func TestLimiter_BoundsOneAddress(t *testing.T) {
 			t.Errorf("%s: the second: %q", name, why)
 		}
 	}
-	c := &crowd{Limiter: New(Config{Places: 1000, PerAddress: 2}), t: t}
+	c := &crowd{Limiter: New(Config{Slots: 1000, PerAddress: 2}), t: t}
 	c.take("192.0.2.1", "established", "").SetRank(Established)
 	c.take("192.0.2.1", "silent", "")
 	c.take("192.0.2.1", "new", "")
@@ -190,13 +190,13 @@ func TestLimiter_BoundsOneAddress(t *testing.T) {
 }
 
 func TestLimiter_AProxyIsManyClients(t *testing.T) {
-	l := New(Config{Places: 1000, PerAddress: 3, Burst: 1, Trusted: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}})
+	l := New(Config{Slots: 1000, PerAddress: 3, Burst: 1, Trusted: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}})
 	yielded := 0
-	var last *Place
+	var last *Slot
 	for i := range 1000 {
 		p, why := l.Take(from("10.1.2.3"), func() { yielded++ })
 		if why != "" || !p.Trusted() || !p.Spend(1000) {
-			t.Fatalf("place %d: %q", i, why)
+			t.Fatalf("slot %d: %q", i, why)
 		}
 		last = p
 	}
@@ -210,7 +210,7 @@ func TestLimiter_AProxyIsManyClients(t *testing.T) {
 }
 
 func TestLimiter_BoundsTheRequestsOfAnAddress(t *testing.T) {
-	l := New(Config{Places: 100, Requests: 400})
+	l := New(Config{Slots: 100, Requests: 400})
 	hog, _ := l.Take(from("192.0.2.1"), func() {})
 	other, _ := l.Take(from("192.0.2.2"), func() {})
 	admitted := 0

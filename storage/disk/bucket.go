@@ -18,7 +18,7 @@ import (
 const tempDir = ".tmp"
 
 // Objects are public media, and a static server under another account may serve
-// the directory: the process's umask takes away what the operator wants taken.
+// the directory: the process's umask removes permissions.
 const (
 	dirMode  fs.FileMode = 0o755
 	fileMode fs.FileMode = 0o644
@@ -75,8 +75,8 @@ func (b *Bucket) sweep() error {
 	return err
 }
 
-// renew makes again what somebody removed by hand: the directory, or the one of
-// temporary files. It reports whether that may have helped.
+// renew makes the directory, or the one of temporary files, again if it was removed by
+// hand. It reports whether that may have helped.
 func (b *Bucket) renew() bool {
 	renewed, err := b.dir.Renew()
 	if err != nil {
@@ -86,7 +86,7 @@ func (b *Bucket) renew() bool {
 	return renewed || made
 }
 
-// Close lets go of the directory. Files opened by Get stay readable.
+// Close closes the directory. Files opened by Get stay readable.
 func (b *Bucket) Close() error { return b.dir.Close() }
 
 // Put writes the object whole to a temporary file, and then renames it.
@@ -147,7 +147,7 @@ func (b *Bucket) write(ctx context.Context, name string, o storage.Object) (err 
 	return b.sync(f)
 }
 
-// Get opens the file and stands at the offset.
+// Get opens the file at the offset.
 func (b *Bucket) Get(ctx context.Context, key string, offset, length int64) (*storage.Reader, error) {
 	if err := check(ctx, key); err != nil {
 		return nil, wrap(opGet, key, err)
@@ -188,8 +188,8 @@ func reader(f *os.File, key string, offset, length int64) (*storage.Reader, erro
 }
 
 // Delete removes the file, and the directories that it leaves empty. It does not
-// wait for the disk: a file that comes back after a crash is an orphan, which
-// whoever knows the broadcast finds and deletes again.
+// wait for the disk: a file that comes back after a crash is found and deleted again
+// when its broadcast is swept.
 func (b *Bucket) Delete(ctx context.Context, key string) error {
 	if err := check(ctx, key); err != nil {
 		return wrap(opDelete, key, err)

@@ -22,7 +22,7 @@ func (b *Bucket) OpenFile(key string, flags int) (f *os.File, made bool, err err
 }
 
 // Write writes the slabs to the file at key. Unlike Put it is one write to one file, which
-// is not durable, and which readers see half written: nobody may know its name yet. made
+// is not durable, and which readers can see half written: no reader may know its name yet. made
 // reports that a directory had to be made.
 func (b *Bucket) Write(key string, slabs [][]byte) (made bool, err error) {
 	f, made, err := b.OpenFile(key, os.O_WRONLY|os.O_CREATE|os.O_TRUNC)

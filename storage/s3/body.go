@@ -17,8 +17,8 @@ type body struct {
 	skip int   // what is read of it
 }
 
-// newBody keeps its own outer slice: the connection may still read when Put has
-// given up and returned.
+// newBody keeps its own outer slice: the connection may still read after Put has returned
+// an error.
 func newBody(slabs [][]byte, size int64) *body {
 	return &body{slabs: slices.Clone(slabs), size: size}
 }
@@ -56,10 +56,10 @@ func (b *body) WriteTo(w io.Writer) (int64, error) {
 	return total, nil
 }
 
-// errSeek says that an offset lies outside the object.
+// errSeek is the error for an offset outside the object.
 var errSeek = errors.New("seek outside the object")
 
-// Seek stands at the offset.
+// Seek moves to the offset.
 func (b *body) Seek(offset int64, whence int) (int64, error) {
 	switch whence {
 	case io.SeekCurrent:

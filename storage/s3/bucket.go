@@ -29,7 +29,7 @@ type Bucket struct {
 	probeKey string
 }
 
-// New is the bucket that cfg, which is valid, names. It does not talk to the store;
+// New returns the bucket that cfg, which is valid, names. It does not talk to the store;
 // Probe does. Close releases it.
 func New(ctx context.Context, cfg storage.S3Config) (*Bucket, error) {
 	roots, err := loadRoots(cfg.CAFile)
@@ -48,7 +48,7 @@ func New(ctx context.Context, cfg storage.S3Config) (*Bucket, error) {
 	return b, nil
 }
 
-// Close lets go of the idle connections.
+// Close closes the idle connections.
 func (b *Bucket) Close() error {
 	b.http.transport.CloseIdleConnections()
 	return nil
@@ -82,7 +82,7 @@ func (b *Bucket) Put(ctx context.Context, o storage.Object) error {
 }
 
 // cacheControl returns the object's Cache-Control, with what keeps the store from
-// unpacking a compressed one for those who can unpack it themselves.
+// unpacking a compressed one for clients that can unpack it themselves.
 func (b *Bucket) cacheControl(o storage.Object) string {
 	switch {
 	case !b.profile.transcodes || o.ContentEncoding == "":
@@ -105,7 +105,7 @@ func unlessEmpty(s string) *string {
 	return &s
 }
 
-// Get asks for the object or the range. The Body is that of the HTTP response.
+// Get requests the object or the range. The Body is that of the HTTP response.
 func (b *Bucket) Get(ctx context.Context, key string, offset, length int64) (*storage.Reader, error) {
 	r, err := b.get(ctx, key, offset, length)
 	if err != nil {
@@ -130,7 +130,7 @@ func (b *Bucket) get(ctx context.Context, key string, offset, length int64) (*st
 	}
 	out, err := b.client.GetObject(ctx, in)
 	if isOutsideRange(err) {
-		// The store says that nothing of the range exists, not always how much does.
+		// The answer means that nothing of the range exists; it need not have the size.
 		return b.getNothing(ctx, key, offset, length)
 	}
 	if err != nil {
@@ -138,7 +138,7 @@ func (b *Bucket) get(ctx context.Context, key string, offset, length int64) (*st
 	}
 	r, err := reader(key, out, offset, length)
 	if err != nil {
-		_ = out.Body.Close() // the first error tells more
+		_ = out.Body.Close() // the first error is the cause
 		return nil, err
 	}
 	return r, nil
@@ -202,7 +202,7 @@ func rangeHeader(offset, length int64) string {
 }
 
 // Delete removes the object, and its older versions where the profile says so. No
-// store says if there was one.
+// store reports whether there was one.
 func (b *Bucket) Delete(ctx context.Context, key string) error {
 	err := check(ctx, key)
 	switch {

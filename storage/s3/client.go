@@ -62,8 +62,8 @@ func newHTTPClient(roots *x509.CertPool) *httpClient {
 	return &httpClient{transport: t, timeout: timeout, client: &http.Client{Transport: t, CheckRedirect: followSameMethod}}
 }
 
-// followSameMethod leaves 301 and 302 to be told as errors: net/http would
-// turn a PUT into a GET.
+// followSameMethod follows 307 and 308, and returns other redirects as answers, which become
+// errors: net/http would turn a PUT into a GET.
 func followSameMethod(next *http.Request, via []*http.Request) error {
 	if code := next.Response.StatusCode; (code == http.StatusTemporaryRedirect || code == http.StatusPermanentRedirect) && len(via) < 5 {
 		return nil
@@ -78,8 +78,8 @@ func (c *httpClient) limit(size int64) time.Duration {
 }
 
 // Do implements the SDK's HTTPClient. The limit is for the attempt until its
-// answer begins; then it is for each read of the answer alone, as whoever reads may
-// be slow.
+// answer begins; then it is for each read of the answer alone, as the reader may be
+// slow.
 func (c *httpClient) Do(req *http.Request) (*http.Response, error) {
 	limit := c.limit(req.ContentLength)
 	ctx, cancel := context.WithCancelCause(req.Context())
@@ -115,9 +115,9 @@ func (c *httpClient) Do(req *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// isServerFailure reports whether the status means that the store, or what stands before it, is
-// in trouble or wants less. At some stores the connection leads to that same part of it
-// for as long as it lives, and a new one leads elsewhere.
+// isServerFailure reports whether the status means that the store, or a proxy before it, has
+// failed or is overloaded. With some stores a connection always leads to the same server, and
+// a new one may lead to another.
 func isServerFailure(status int) bool {
 	return status >= http.StatusInternalServerError || status == http.StatusTooManyRequests
 }
@@ -162,8 +162,8 @@ func (a *responseBody) Close() error {
 	return err
 }
 
-// leave closes a connection that must not be used again. Whoever was given it between
-// the end of the answer and now fails, and tries again on another.
+// leave closes a connection that must not be used again. A request that was given it since
+// the end of the answer fails, and is tried again on another.
 func (a *responseBody) leave() {
 	if a.bad != nil {
 		_ = a.bad.Close() // nothing is lost with it
@@ -171,7 +171,7 @@ func (a *responseBody) leave() {
 	}
 }
 
-// stalledError says that the store took too long.
+// stalledError is the error of a store that took too long.
 type stalledError struct{ limit time.Duration }
 
 // Error returns how long golive waited.

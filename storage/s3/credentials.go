@@ -23,7 +23,7 @@ const (
 	// statInterval is how often at most the files of credentials are looked at.
 	statInterval = time.Second
 	// reloadInterval is how often at most credentials are read again because the store
-	// refused them: behind them may be a service that counts.
+	// refused them: they may come from a service with a rate limit.
 	reloadInterval = time.Second
 )
 
@@ -136,16 +136,16 @@ func (r *rotating) provider(ctx context.Context) aws.CredentialsProvider {
 		return r.current
 	}
 	r.loaded = now
-	// A caller that leaves must not cost the others the new ones.
+	// A caller whose context ends must not keep the others from getting the new ones.
 	if next, err := r.load(context.WithoutCancel(ctx)); err == nil {
 		r.current, r.stale = next, false
 	}
 	return r.current
 }
 
-// refused notes when the store may not take the credentials, and is true for errors
-// that say so: the next attempt then has what can be read by then. Some stores say no
-// more than that access is denied; then whoever called tries again.
+// refused notes that the store may have refused the credentials, and is true for errors that
+// are certain: the next attempt then uses the newest credentials. Some stores only answer that
+// access is denied; then the caller tries again.
 func (r *rotating) refused(err error) aws.Ternary {
 	answer, ok := errors.AsType[*smithyhttp.ResponseError](err)
 	if !ok {

@@ -3,15 +3,15 @@
 //
 // New opens a Bucket; objects come in as shared slabs, which are sent without
 // being copied, and go out as the bodies of HTTP responses. Probe tries out
-// beforehand all that will be asked of the bucket.
+// every kind of request that the bucket will get.
 //
 // Stores differ in where the bucket's name goes, which checksums they accept and
-// what a deletion removes: provider.go holds what is known of each. Every error
-// says which setting to change where a setting can help. Nearly every failure is
+// what a deletion removes: provider.go has a profile of each. An error names the setting
+// to change where a setting can help. Nearly every failure is
 // worth another try, wrong credentials and a missing bucket too: the operator can
 // mend them meanwhile, and nothing is lost.
 //
-// Package s3 does not know segments, playlists or who waits for them.
+// Package s3 does not know segments, playlists or viewers.
 //
 // It starts no goroutine; net/http has those of its connections.
 //

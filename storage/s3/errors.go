@@ -109,7 +109,7 @@ func (r *refusal) isNotExist() bool {
 	return false
 }
 
-// explainAnswer says what a refusal means and which setting may be wrong. Whatever
+// explainAnswer sets the cause and the hint for a refusal. Whatever
 // the operator can mend while golive tries on is not permanent.
 func (b *Bucket) explainAnswer(e *storage.Error, r *refusal) {
 	e.Err = r

@@ -235,7 +235,7 @@ func TestNew_SaysThatTheCAFileIsWrong(t *testing.T) {
 	}
 }
 
-// stored keeps what was put, and fails as often as told, before or after storing.
+// stored keeps what was put, and fails a given number of times, before or after storing.
 type stored struct {
 	body     atomic.Pointer[[]byte]
 	requests atomic.Int32

@@ -17,8 +17,8 @@ import (
 )
 
 const (
-	// attempts is how often the SDK tries by itself: enough for a hiccup. What
-	// lasts longer is for whoever called, who orders, counts and tells it.
+	// attempts is how often the SDK tries by itself: enough for a short failure. A longer
+	// one is for the caller, which orders the attempts, counts and logs them.
 	attempts = 3
 	// firstBackoff is how long it waits for the second attempt at most, and half as
 	// long at least; then twice as long each time.
@@ -26,7 +26,7 @@ const (
 )
 
 // options are the SDK's settings. Where its own defaults suit AWS alone, or callers
-// with nobody behind them to try again, ours differ (docs/decisions/0004).
+// that do not try again themselves, ours differ (docs/decisions/0004).
 func options(cfg storage.S3Config, p profile, client *httpClient, keys *rotating) s3.Options {
 	o := s3.Options{
 		Region:                     cfg.Region,

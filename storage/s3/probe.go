@@ -25,9 +25,9 @@ type Finding struct {
 	// Step is what was tried: put, get, range, list, delete, headers, encoding,
 	// versions or cors.
 	Step string
-	// Err is what is wrong, and which setting may be; nil when all is well.
+	// Err is what is wrong, and which setting may be; nil when the step passed.
 	Err error
-	// Warning says that golive can work with the bucket as it is.
+	// Warning is true if golive can work with the bucket as it is.
 	Warning bool
 }
 
@@ -167,7 +167,7 @@ func (p *probe) list(ctx context.Context) error {
 	return p.wrong(opList, otherBytesHint, "the object is not in the list, and was put")
 }
 
-// headers sees whether players will be told what they get.
+// headers checks that the bucket serves objects with the headers with which they were put.
 func (p *probe) headers(ctx context.Context) error {
 	out, err := p.client.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &p.cfg.Bucket, Key: &p.plain})
 	if err != nil {

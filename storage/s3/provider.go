@@ -25,8 +25,8 @@ type profile struct {
 	// putInterval is the least time between two puts of one key: some stores refuse
 	// more with 429.
 	putInterval time.Duration
-	// transcodes: the store unpacks an object with Content-Encoding gzip for whoever
-	// does not ask for gzip, unless its Cache-Control forbids that.
+	// transcodes: the store unpacks an object with Content-Encoding gzip for clients that
+	// do not ask for gzip, unless its Cache-Control forbids that.
 	transcodes bool
 }
 

@@ -11,10 +11,10 @@ import (
 )
 
 const (
-	// maxRetryAfter bounds how long a store is believed to need.
+	// maxRetryAfter bounds the time that a store asks to wait.
 	maxRetryAfter = time.Minute
 	// shortRetryAfter is how long an operation waits by itself. For longer its error is
-	// returned: whoever called shows it, and has other things to do.
+	// returned, so that the caller can show it and do other things.
 	shortRetryAfter = 2 * time.Second
 )
 

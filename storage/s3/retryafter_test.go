@@ -60,7 +60,7 @@ func TestBucket_WaitsAsLongAsTheStoreAsks(t *testing.T) {
 					t.Errorf("Put took %v, want from %v to %v", took, test.least, test.most)
 				}
 				if told := storage.RetryAfter(err); told != test.told || (err == nil) != (test.told == 0) {
-					t.Errorf("the error tells %v, want %v: %v", told, test.told, err)
+					t.Errorf("RetryAfter is %v, want %v: %v", told, test.told, err)
 				}
 				if e, ok := errors.AsType[*storage.Error](err); err != nil && (!ok || !e.Retryable()) {
 					t.Errorf("%v is not retryable", err)

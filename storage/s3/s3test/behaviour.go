@@ -33,7 +33,7 @@ func RefusesTrailers(next http.Handler) http.Handler {
 	})
 }
 
-// Transcodes unpacks what is stored with Content-Encoding gzip for whoever does not
+// Transcodes unpacks what is stored with Content-Encoding gzip for clients that do not
 // accept that, unless its Cache-Control is no-transform, as Google does. The test sees
 // it by the missing header: the bytes are not really unpacked.
 func Transcodes(next http.Handler) http.Handler {

@@ -8,22 +8,23 @@ import (
 )
 
 const (
-	// writers is how many keys are settled at once.
+	// writers is how many keys are written at once.
 	writers = 16
-	// maxConflicts is how often in a row another node may come before.
+	// maxConflicts is how many writes of a key in a row may fail because another node wrote
+	// first.
 	maxConflicts = 8
 )
 
-// settleAll settles what is marked until ctx is done. What fails is tried again with the
-// next news: the session's renewal is some, each second.
-func (r *Registry) settleAll(ctx context.Context, l *link, synced <-chan struct{}) error {
+// reconcileLoop reconciles the marked keys until ctx is done. A key that fails is tried
+// again at the next wake-up, at the latest at the next renewal of the session.
+func (r *Registry) reconcileLoop(ctx context.Context, l *link, synced <-chan struct{}) error {
 	select {
 	case <-synced:
 	case <-ctx.Done():
 		return ctx.Err()
 	}
 	for {
-		if err := r.settleOnce(ctx, l); err != nil && ctx.Err() == nil {
+		if err := r.reconcileMarked(ctx, l); err != nil && ctx.Err() == nil {
 			r.log.Debug("lease was not written, it is tried again", "err", err)
 		}
 		select {
@@ -34,23 +35,24 @@ func (r *Registry) settleAll(ctx context.Context, l *link, synced <-chan struct{
 	}
 }
 
-// settleOnce settles what is marked now. Only a node with a session may write.
-func (r *Registry) settleOnce(ctx context.Context, l *link) error {
-	if !r.sure() {
+// reconcileMarked reconciles the keys that are marked now. Only a node with a valid session
+// may write.
+func (r *Registry) reconcileMarked(ctx context.Context, l *link) error {
+	if !r.sessionValid() {
 		return nil
 	}
 	r.mu.Lock()
-	unsent := r.state.unsent
-	r.state.unsent = map[string]struct{}{}
+	marked := r.state.marked
+	r.state.marked = map[string]struct{}{}
 	r.mu.Unlock()
 	var g errgroup.Group
 	g.SetLimit(writers)
-	for key := range unsent {
+	for key := range marked {
 		g.Go(func() error {
-			err := r.settle(ctx, l, key)
+			err := r.reconcile(ctx, l, key)
 			if err != nil {
 				r.mu.Lock()
-				r.state.unsent[key] = struct{}{}
+				r.state.marked[key] = struct{}{}
 				r.mu.Unlock()
 			}
 			return err
@@ -59,8 +61,8 @@ func (r *Registry) settleOnce(ctx context.Context, l *link) error {
 	return g.Wait()
 }
 
-// settle makes the registry's record of a key what this node wants it to be.
-func (r *Registry) settle(ctx context.Context, l *link, key string) (err error) {
+// reconcile makes the registry's record of a key what this node wants it to be.
+func (r *Registry) reconcile(ctx context.Context, l *link, key string) (err error) {
 	for range maxConflicts {
 		r.mu.Lock()
 		next, remove := r.plan(key)
@@ -72,11 +74,11 @@ func (r *Registry) settle(ctx context.Context, l *link, key string) (err error) 
 		case remove:
 			err = l.remove(ctx, key, next.revision)
 		default:
-			revision, err = l.put(ctx, key, text(next), next.revision, recordTTL)
+			revision, err = l.put(ctx, key, encode(next), next.revision, recordTTL)
 		}
 		switch {
 		case err == nil:
-			r.wrote(key, next, revision, remove)
+			r.recordWritten(key, next, revision, remove)
 			return nil
 		case !isConflict(err):
 			return err
@@ -89,7 +91,7 @@ func (r *Registry) settle(ctx context.Context, l *link, key string) (err error) 
 		if entry == nil {
 			delete(r.state.table.records, key)
 		} else {
-			r.state.table.seeEntry(entry, time.Now())
+			r.state.table.updateEntry(entry, time.Now())
 		}
 		r.mu.Unlock()
 	}
@@ -104,21 +106,21 @@ func (r *Registry) plan(key string) (next *record, remove bool) {
 	o, self := s.owned[key], r.identity()
 	rec, have := s.table.records[key]
 	own := have && rec.identity == self
-	_, handed := s.handed[key]
+	_, handedOver := s.handedOver[key]
 	switch {
-	case o == nil && handed && have && !own && rec.From != nil && *rec.From == self:
+	case o == nil && handedOver && have && !own && rec.From != nil && *rec.From == self:
 		rec.From = nil
 		return &rec, false
 	case o == nil:
-		delete(s.handed, key)
+		delete(s.handedOver, key)
 		return nil, false
 	case o.holders == 0 && own:
 		return &rec, true
 	case o.holders == 0:
 		delete(s.owned, key)
 		return nil, false
-	case r.isAsWanted(o):
-		o.had, o.epoch = true, rec.Epoch
+	case r.isCurrent(o):
+		o.acquired, o.epoch = true, rec.Epoch
 		return nil, false
 	}
 	next = &record{identity: self, URL: r.self.URL, Open: o.open, Epoch: o.epoch, revision: rec.revision}
@@ -139,21 +141,21 @@ func (r *Registry) plan(key string) (next *record, remove bool) {
 	case o.waits:
 		return nil, false
 	default:
-		r.lose(o, rec)
+		r.loseClaim(o, rec)
 		return nil, false
 	}
 	return next, false
 }
 
-// isAsWanted reports whether the record of a claim is this node's and needs no write; the
+// isCurrent reports whether the record of a claim is this node's and needs no write; the
 // caller holds mu.
-func (r *Registry) isAsWanted(o *ownership) bool {
+func (r *Registry) isCurrent(o *ownership) bool {
 	rec, ok := r.state.table.records[o.key]
 	return ok && o.holders > 0 && rec.identity == r.identity() && rec.Open == o.open && time.Since(o.written) < recordTTL/2
 }
 
 // mayTake reports whether a claim of this node, open or with a publisher, may take a lease
-// from the one who has it; the caller holds mu.
+// from its owner; the caller holds mu.
 func (r *Registry) mayTake(rec record, open bool) bool {
 	t := &r.state.table
 	switch {
@@ -165,24 +167,24 @@ func (r *Registry) mayTake(rec record, open bool) bool {
 	return rec.Open || t.silent(rec.Node, r.self.Name)
 }
 
-// lose ends a claim in favour of the one who has the lease; the caller holds mu.
-func (r *Registry) lose(o *ownership, to record) {
-	o.err = &HeldError{Node: to.node(), Before: !o.had}
+// loseClaim ends a claim because another node has the lease; the caller holds mu.
+func (r *Registry) loseClaim(o *ownership, to record) {
+	o.err = &HeldError{Node: to.node(), Before: !o.acquired}
 	close(o.lost)
 	delete(r.state.owned, o.key)
-	delete(r.state.unsure, o)
+	delete(r.state.pending, o)
 	r.metrics.lost.Inc()
 }
 
-// wrote takes in what the registry has acknowledged.
-func (r *Registry) wrote(key string, next *record, revision uint64, removed bool) {
+// recordWritten updates the state after the registry has acknowledged a write or removal.
+func (r *Registry) recordWritten(key string, next *record, revision uint64, removed bool) {
 	r.contact.Store(int64(r.now()))
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	s := &r.state
 	o := s.owned[key]
 	if removed {
-		// The watch may be behind: what it still has is not this node's any more.
+		// The table may still have the record: it is not this node's any more.
 		if rec := s.table.records[key]; rec.revision == next.revision {
 			rec.identity = identity{}
 			s.table.records[key] = rec
@@ -194,47 +196,48 @@ func (r *Registry) wrote(key string, next *record, revision uint64, removed bool
 		}
 		return
 	}
-	s.table.see(key, text(next), revision, false, time.Now())
+	s.table.update(key, encode(next), revision, false, time.Now())
 	if o == nil {
-		delete(s.handed, key)
+		delete(s.handedOver, key)
 		return
 	}
-	o.remade = o.remade || o.had && next.revision == 0
-	o.written, o.had, o.epoch = time.Now(), true, next.Epoch
-	if !r.isAsWanted(o) {
+	o.recreated = o.recreated || o.acquired && next.revision == 0
+	o.written, o.acquired, o.epoch = time.Now(), true, next.Epoch
+	if !r.isCurrent(o) {
 		r.mark(key)
 	}
-	r.lookAgain()
+	r.reconsider()
 }
 
-// lookAgain settles the claims that nothing stands against any more, and has tried again
-// those that wait for another node to go. The caller holds mu.
-func (r *Registry) lookAgain() {
+// reconsider makes ready the pending claims to which no other node's session is an obstacle
+// any more, and marks the keys of those that wait for an owner that is gone. The caller
+// holds mu.
+func (r *Registry) reconsider() {
 	s := &r.state
-	for o := range s.unsure {
+	for o := range s.pending {
 		rec, have := s.table.records[o.key]
 		switch {
 		case have && rec.identity == r.identity():
 			if rec.From == nil || !s.table.alive(*rec.From) || s.table.silent(rec.From.Node, r.self.Name) {
 				close(o.ready)
-				delete(s.unsure, o)
+				delete(s.pending, o)
 			}
 		case o.waits && (!have || !s.table.alive(rec.identity)):
-			s.unsent[o.key] = struct{}{}
+			s.marked[o.key] = struct{}{}
 		}
 	}
 }
 
-// refresh has records written again before they expire, and counts this node's. The caller
-// holds mu.
+// refresh marks the records that are to be written again before they expire, and counts
+// this node's. The caller holds mu.
 func (r *Registry) refresh() {
 	s, held := &r.state, 0
 	for key, o := range s.owned {
 		if s.table.records[key].identity == r.identity() {
 			held++
 		}
-		if o.had && !r.isAsWanted(o) {
-			s.unsent[key] = struct{}{}
+		if o.acquired && !r.isCurrent(o) {
+			s.marked[key] = struct{}{}
 		}
 	}
 	r.metrics.leases.Set(float64(held))
