@@ -23,7 +23,7 @@ type Config struct {
 	// when 0. One segment is taken whatever its size.
 	QueueBytes int64
 	// MaxBytes bounds how much of all broadcasts waits on the local disk for the bucket. Over
-	// it the oldest segments are lost. 0 is no bound.
+	// it the oldest segments are lost. 0 means no limit.
 	MaxBytes int64
 	// RetryMin and RetryMax bound the time between two tries of a write that failed;
 	// 200 ms, growing to 5 s, when 0.

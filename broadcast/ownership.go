@@ -19,7 +19,7 @@ type Ownership interface {
 	// Awaits reports whether another node is known to have the broadcast now.
 	Awaits(id string) bool
 	// Claim claims the broadcast as soon as that is possible; an open claim, one without
-	// a publisher, takes it from no node that lives.
+	// a publisher, takes it from no live node.
 	Claim(id string, open bool) Lease
 	// MaySweep reports whether this node is the one that sweeps the bucket.
 	MaySweep() bool

@@ -13,7 +13,7 @@ import (
 var errTakenOver = errors.New("another publisher took over")
 
 // errBroken ends a broadcast whose rendition failed with a bug: it cannot be continued.
-var errBroken = errors.New("program is broken")
+var errBroken = errors.New("broadcast failed after an internal error")
 
 // lookupTimeout is how long the first media of a broadcast waits in memory until it is known
 // from the bucket whether another node began it. A publisher never waits, and a store that

@@ -4,7 +4,7 @@
 // It is a NATS JetStream key-value store: one inside this process, with its files in
 // data_dir, or an external cluster when registry.url is set; the code is the same. A node
 // has one session, a key that expires unless the node renews it. A lease is a record that
-// names a session, and is valid as long as that session lives. Every write names the
+// names a session, and is valid as long as that session lasts. Every write names the
 // revision that it replaces, so that two nodes never both succeed. A watch keeps all
 // sessions and records in memory: a lookup needs no request.
 //

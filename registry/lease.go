@@ -68,7 +68,7 @@ func (r *Registry) Awaits(id string) bool {
 }
 
 // Claim claims a broadcast as soon as the registry can be asked, and does not wait. An open
-// claim is one without a publisher: it takes nothing from a node that lives.
+// claim is one without a publisher: it takes nothing from a live node.
 func (r *Registry) Claim(id string, open bool) *Lease {
 	return r.claim(keyOf(broadcastKeys, id), open, false)
 }
