@@ -36,7 +36,7 @@ race: ## every unit test under the race detector
 
 # The tests mostly wait, so two packages in parallel take half the time.
 e2e: setup ## real ffmpeg, real Chromium, real sockets
-	go test -tags e2e -count=1 -p 2 -parallel 2 -timeout 20m ./e2e/...
+	go test -tags e2e -count=1 -p 3 -parallel 2 -timeout 20m ./e2e/...
 
 interop: setup ## GStreamer and OBS Studio publish, Chromium plays
 	@tools/need.sh gstreamer obs
