@@ -34,7 +34,7 @@ test: setup lint ## all tests: modules, format, lint, 386, unit, race, pages, en
 race: ## every unit test under the race detector
 	go test -race ./...
 
-# The tests mostly wait, so two packages in parallel take half the time.
+# The tests mostly wait, so three packages in parallel take half the time.
 e2e: setup ## real ffmpeg, real Chromium, real sockets
 	go test -tags e2e -count=1 -p 3 -parallel 2 -timeout 20m ./e2e/...
 
