@@ -59,10 +59,10 @@ func (u *Uploader) noteStored() {
 	}
 }
 
-// continuedElsewhere is called when all segments are in the bucket. It reports whether another
+// continuedByAnother is called when all segments are in the bucket. It reports whether another
 // node continues the broadcast, so that this node's work ends. If not, the broadcast ends
 // here, beside a later one under its id; again is true while that is not known yet.
-func (u *Uploader) continuedElsewhere(now time.Time) (yes, again bool) {
+func (u *Uploader) continuedByAnother(now time.Time) (yes, again bool) {
 	u.mu.Lock()
 	moved := u.moved
 	u.mu.Unlock()

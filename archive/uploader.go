@@ -350,7 +350,7 @@ func (u *Uploader) end(ctx context.Context) {
 				u.run.claim = Owned // a node without a lease has written there
 			}
 		}
-		if yes, again := u.continuedElsewhere(time.Now()); yes || again {
+		if yes, again := u.continuedByAnother(time.Now()); yes || again {
 			return
 		}
 	}

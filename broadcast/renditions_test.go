@@ -78,11 +78,11 @@ func TestRenditions_AreListedTogetherAndReportEachOther(t *testing.T) {
 // A broadcast of two renditions survives SIGKILL, on a local disk and with a bucket, and
 // its replay has both.
 func TestRenditions_SurviveARestartAndHaveAReplay(t *testing.T) {
-	for _, elsewhere := range []bool{false, true} {
+	for _, inBucket := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
 			dir, bucket := t.TempDir(), &remote{Bucket: memory.New()}
 			start := func(dir string) *stage {
-				if elsewhere {
+				if inBucket {
 					return node{dir}.startOn(t, bucket.Bucket, bucket, time.Hour, withSmall)
 				}
 				return newStageIn(t, dir, time.Hour, withSmall)

@@ -77,9 +77,9 @@ func (u *upstream) close() {
 	if u.idle != nil {
 		u.idle.Stop()
 	}
+	u.cancel() // first: Close must not wait for a store that does not answer
 	if u.body != nil {
 		_ = u.body.Close() // all that was wanted was read, or reading has failed already
 	}
-	u.cancel()
 	u.release()
 }

@@ -15,7 +15,7 @@ import (
 
 func TestLockFolders_LocksWrittenFolders(t *testing.T) {
 	s3 := func(c *config.Config) { c.Storage.Backend = "s3" }
-	spool := func(c *config.Config) { s3(c); c.Storage.Spool.Path = filepath.Join(c.DataDir, "elsewhere") }
+	spool := func(c *config.Config) { s3(c); c.Storage.Spool.Path = filepath.Join(c.DataDir, "spool") }
 	tests := []struct {
 		name   string
 		change func(c *config.Config)
@@ -23,10 +23,10 @@ func TestLockFolders_LocksWrittenFolders(t *testing.T) {
 	}{
 		{"disk", func(*config.Config) {}, "data_dir"},
 		{"s3", s3, "data_dir"},
-		{"s3, spool elsewhere", spool, "data_dir storage.spool.path"},
+		{"s3, spool in another folder", spool, "data_dir storage.spool.path"},
 		{"s3, spool in the same folder", func(c *config.Config) { s3(c); c.Storage.Spool.Path = c.DataDir + "/" }, "data_dir storage.spool.path"},
 		{"memory and the registry inside", func(c *config.Config) { c.Storage.Backend = "memory" }, "data_dir"},
-		{"memory and a registry elsewhere", func(c *config.Config) { c.Storage.Backend, c.Registry.URL = "memory", "nats://nats-1" }, ""},
+		{"memory and an external registry", func(c *config.Config) { c.Storage.Backend, c.Registry.URL = "memory", "nats://nats-1" }, ""},
 		{"memory, spool is not used", func(c *config.Config) { spool(c); c.Storage.Backend, c.Registry.URL = "memory", "nats://nats-1" }, ""},
 		{"memory and certificates", func(c *config.Config) {
 			c.Storage.Backend, c.Origin.TLS.Listen, c.Origin.TLS.Auto.Domains = "memory", ":443", []string{"live.example.com"}

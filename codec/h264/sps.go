@@ -31,7 +31,7 @@ func (c *Config) readSPS() error {
 	}
 	var sps mch264.SPS
 	// A VUI that cannot be parsed is no reason to refuse the stream: the picture size
-	// precedes it. VUI is nil if the error is elsewhere.
+	// precedes it. VUI is nil if another part is wrong.
 	if err := sps.Unmarshal(readable); err != nil && sps.VUI == nil {
 		return &SyntaxError{In: "SPS", Offset: 0, Problem: "unreadable", Err: err}
 	} else if err != nil {

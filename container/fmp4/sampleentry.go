@@ -14,7 +14,7 @@ import (
 	"golive/media"
 )
 
-// The most parameter sets that avcC has room for (ISO 14496-15 section 5.3.3.1.2).
+// The maximum numbers of parameter sets in an avcC box (ISO 14496-15 section 5.3.3.1.2).
 const (
 	maxSPS = 31
 	maxPPS = 255
