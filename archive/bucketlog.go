@@ -126,7 +126,7 @@ func (logs bucketLogs) claimOn(m Meta, acknowledged, takenOver bool) (c Claim, n
 	own := m.named()
 	if pages := logs[own]; len(pages) > 0 {
 		newest := pages[len(pages)-1]
-		nextPage = newest.number + 1
+		nextPage = newest.number + 2 // a put of the next one may be under way yet, and take effect late
 		if newest.owner != m.Owner && !takenOver {
 			return Continued, nextPage
 		}

@@ -2,6 +2,7 @@ package archive
 
 import (
 	"context"
+	"math"
 	"slices"
 	"sort"
 	"time"
@@ -32,14 +33,25 @@ func (u *Uploader) takeDue(now time.Time) {
 	for n < len(u.expiries) && !u.expiries[n].at.After(now) {
 		n++
 	}
-	for _, x := range u.expiries[:n] {
+	due := slices.Clone(u.expiries[:n])
+	u.expiries = slices.Delete(u.expiries, 0, n)
+	for _, x := range due {
+		if x.local && u.awaitsLog(x.key) {
+			x.at = now.Add(localAgain) // a restart would need it
+			u.expiries.add(x)
+			continue
+		}
 		if !x.local {
 			u.run.pending = slices.DeleteFunc(u.run.pending, func(o storage.Object) bool { return o.Key == x.key })
+			u.logged(x.key, math.MaxInt64)
 		}
 		u.run.due = append(u.run.due, x)
 	}
-	u.expiries = slices.Delete(u.expiries, 0, n)
 }
+
+// localAgain is how long a local file is kept each time that its segment has no record in
+// the bucket yet.
+const localAgain = 10 * time.Second
 
 // deleteTimeout is for how long the deletion of an object is tried again.
 const deleteTimeout = time.Hour

@@ -18,6 +18,7 @@ type Recording struct {
 	meta      Meta
 	log       *slog.Logger
 	onWritten func(rendition string, s *Segment)
+	resumed   bool // an earlier run, or another node, began it
 	health    health
 	// unavailable is true while the bucket fails: what waits for it is synced at once.
 	unavailable atomic.Bool
@@ -89,6 +90,7 @@ func (s *Store) NewRecording(m Meta, written func(rendition string, seg *Segment
 // left. Segments that the bucket does not have wait for it again.
 func (s *Store) Resume(f *Recovered, written func(rendition string, seg *Segment), log *slog.Logger) *Recording {
 	r := s.NewRecording(f.Meta, written, log)
+	r.resumed = true
 	next := 0
 	if n := len(f.pages); n > 0 {
 		next = f.pages[n-1] + 1

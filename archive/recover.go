@@ -163,7 +163,10 @@ func (f *Recovered) take(r *Record) {
 	switch r.Kind {
 	case KindSegment:
 		if n := len(list); n > 0 && r.MSN <= list[n-1].MSN {
-			f.Damaged++ // written twice
+			// It is the same where a node uploaded it again after a restart.
+			if !slices.ContainsFunc(list, func(s RecoveredSegment) bool { return s.Segment == *r.Segment }) {
+				f.Damaged++
+			}
 			return
 		}
 		if n := len(list); n > 0 {

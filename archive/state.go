@@ -55,6 +55,9 @@ func (h *Header) apply(r *Record) {
 		}
 		p.Description = *r.Description
 	case KindSegment:
+		if known && r.MSN < p.Next {
+			return // uploaded again after a restart
+		}
 		if !known {
 			p = newPosition(r.MSN)
 		} else if p.Next == 0 { // only described so far

@@ -42,6 +42,7 @@ type run struct {
 	ended        bool // the last objects are in pending, or put
 	operations   [3]operation
 	pages        bucketLog
+	unlogged     []unlogged // in order
 	claim        Claim
 	permission   Permission
 	claimUntil   time.Time // until when the claim may stay Owned after another node has the broadcast
@@ -78,7 +79,7 @@ func NewUploader(cfg UploaderConfig, rec *Recording, bucket storage.Bucket, inde
 		drained: make(chan struct{}),
 	}
 	u.run.putAt = map[string]time.Time{}
-	u.run.pages = bucketLog{layout: u.cfg.Layout, state: rec.stored()} // Recording.Run does not work yet
+	u.run.pages = bucketLog{layout: u.cfg.Layout, state: rec.storedState()} // Recording.Run does not work yet
 	for _, p := range u.run.pages.state.Positions {
 		u.run.acknowledged = u.run.acknowledged || p.Stored >= 0
 	}
@@ -203,12 +204,13 @@ func (u *Uploader) begin(ctx context.Context) error {
 }
 
 func (u *Uploader) tryBegin(ctx context.Context) error {
-	if u.uploads() && (u.run.acknowledged || u.cfg.TakenOver) {
+	if u.uploads() && (u.rec.resumed || u.cfg.TakenOver) {
 		logs, err := listLogs(ctx, u.bucket, u.cfg.Layout, u.rec.meta.Broadcast)
 		if err != nil {
 			return err
 		}
-		u.run.claim, u.run.pages.page = logs.claimOn(u.rec.meta, u.run.acknowledged, u.cfg.TakenOver)
+		c, page := logs.claimOn(u.rec.meta, u.run.acknowledged, u.cfg.TakenOver)
+		u.run.claim, u.run.pages.page = c, max(page, 1) // 0 may be under way, too
 		u.run.acknowledged = len(logs[u.rec.meta.named()]) > 0
 	}
 	return u.index.Begin(ctx)
@@ -224,7 +226,7 @@ func (u *Uploader) step(ctx context.Context, now time.Time) bool {
 	u.mu.Unlock()
 	u.updatePermission()
 	head := u.rec.next()
-	putSegment := head != nil && (head.Lost || u.ready(opSegments, now) && u.mayAnnounce(head, now))
+	putSegment := head != nil && u.mayUpload() && (head.Lost || u.ready(opSegments, now) && u.mayAnnounce(head, now))
 	switch playlist := u.playlist(now, putSegment); {
 	case playlist >= 0:
 		u.putPlaylist(ctx, playlist)
@@ -232,7 +234,7 @@ func (u *Uploader) step(ctx context.Context, now time.Time) bool {
 		u.putSegment(ctx, head)
 	case len(u.run.due) > 0 && u.ready(opDeletes, now):
 		u.delete(ctx)
-	case finished && head == nil && !u.run.ended && u.rec.written() && u.ready(opSegments, now) && !now.Before(u.run.endAt):
+	case finished && head == nil && len(u.run.unlogged) == 0 && !u.run.ended && u.rec.written() && u.ready(opSegments, now) && !now.Before(u.run.endAt):
 		u.end(ctx)
 	default:
 		return false
@@ -286,7 +288,7 @@ func (u *Uploader) nextWork() (next time.Time, done bool) {
 	if u.run.ended && head == nil && len(u.run.pending) == 0 && len(u.run.due) == 0 && next.IsZero() {
 		return time.Time{}, true
 	}
-	if head != nil {
+	if head != nil && u.mayUpload() {
 		at := u.run.operations[opSegments].next
 		if pace := u.announceAt(head); pace.After(at) {
 			at = pace
@@ -382,6 +384,7 @@ func (u *Uploader) putPlaylist(ctx context.Context, i int) {
 		return
 	}
 	u.run.pending = slices.Delete(u.run.pending, i, i+1)
+	u.logged(o.Key, o.Size()) // it may have been refused for good
 }
 
 func (u *Uploader) put(ctx context.Context, o storage.Object, patience time.Duration) error {
@@ -389,6 +392,9 @@ func (u *Uploader) put(ctx context.Context, o storage.Object, patience time.Dura
 	began := time.Now()
 	err := u.bucket.Put(ctx, o)
 	u.run.pages.seal(o.Key, time.Since(began), err)
+	if err == nil {
+		u.logged(o.Key, o.Size())
+	}
 	u.run.putAt[o.Key] = time.Now() // a store with a limit counts those that fail too
 	return err
 }

@@ -257,6 +257,100 @@ func TestUploader_GoesOnAfterARestartWithWhatTheBucketDoesNotHave(t *testing.T) 
 	})
 }
 
+// A kill after the put of segments and before that of the page with their records.
+func TestUploader_PutsTheRecordsOfAnEarlierRun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		b := &bucket{Bucket: memory.New()}
+		var away atomic.Bool
+		b.fails = func(_, key string) error {
+			if away.Load() && strings.Contains(key, "/log-") {
+				return errors.New("store is away")
+			}
+			return nil
+		}
+		u := startUpload(t, dir, UploaderConfig{}, b)
+		u.offer(0, 3)
+		time.Sleep(10 * time.Second)
+		away.Store(true)
+		u.offer(3, 6)
+		time.Sleep(10 * time.Second)
+		if puts := b.done(); !slices.Contains(puts, "put source/PUB1-5.ts") {
+			t.Fatalf("the segments are not in the bucket: %v", puts)
+		}
+		for msn := range int64(6) { // the segments have left the live playlist meanwhile
+			u.up.ExpireLocal(u.rec.key("source", SegmentOf(segment(msn))), time.Now())
+		}
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if err := u.stop(); err != nil {
+			t.Fatal(err)
+		}
+		away.Store(false)
+		u = startUpload(t, dir, UploaderConfig{}, b)
+		if n, _ := u.rec.Waiting(); n != 3 {
+			t.Errorf("%d segments wait after the restart", n)
+		}
+		u.offer(6, 7)
+		time.Sleep(10 * time.Second)
+		synctest.Wait()
+		f, err := FindNewest(t.Context(), b, testLayout, time.Hour, "studio")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var logged []int64
+		for _, s := range f.Segments["source"] {
+			if !s.Lost {
+				logged = append(logged, s.MSN)
+			}
+		}
+		if diff := cmp.Diff([]int64{0, 1, 2, 3, 4, 5, 6}, logged); diff != "" || f.Damaged != 0 {
+			t.Errorf("the log in the bucket, of which %d are damaged: %s", f.Damaged, diff)
+		}
+	})
+}
+
+// Segments that were uploaded and recorded, and then again after a restart, are recorded once.
+func TestRecover_PassesOverWhatWasUploadedAgain(t *testing.T) {
+	f := newRecovered(testMeta)
+	once, again := *SegmentOf(segment(0)), *SegmentOf(segment(0))
+	once.Discontinuity, again.Discontinuity = true, true
+	var pages []Page
+	for i, s := range []*Segment{&once, SegmentOf(segment(1)), &again} {
+		pages = append(pages, Page{Number: i, Records: []Record{{Kind: KindSegment, Rendition: "source", Segment: s}}})
+	}
+	f.replay(pages)
+	if p := f.Positions["source"]; p.Next != 2 || p.Discontinuities != 1 || f.Damaged != 0 || len(f.Segments["source"]) != 2 {
+		t.Errorf("%+v, %d damaged, %d segments", p, f.Damaged, len(f.Segments["source"]))
+	}
+}
+
+// Another node goes on when the bucket has the records, too.
+func TestUploader_IsStoredWithTheLastRecord(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := &bucket{Bucket: memory.New()}
+		var left atomic.Bool
+		cfg := UploaderConfig{PutInterval: 2 * time.Second, Permission: func() Permission {
+			if left.Load() {
+				return MustLeave
+			}
+			return MayWrite
+		}}
+		u := startUpload(t, t.TempDir(), cfg, b)
+		u.offer(0, 1)
+		time.Sleep(10 * time.Second)
+		u.offer(1, 3)
+		left.Store(true)
+		u.rec.End(time.Now(), "moved")
+		u.up.Leave()
+		<-u.up.Stored()
+		f, err := FindNewest(t.Context(), b, testLayout, time.Hour, "studio")
+		if err != nil || len(f.Segments["source"]) != 3 {
+			t.Errorf("the log has %d segments: %v", len(f.Segments["source"]), err)
+		}
+	})
+}
+
 func TestRow71_PlaylistIsPutOnceInTheInterval(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		last := map[string]time.Time{}
@@ -573,10 +667,10 @@ func TestClaim_IsReadFromTheLogsOfTheID(t *testing.T) {
 	}{
 		"nothing is there yet":         {bucketLogs{}, false, false, Owned, 0},
 		"swept by another node":        {bucketLogs{}, true, false, Continued, 0},
-		"own pages":                    {bucketLogs{own.named(): {{"", 0, "A"}, {"", 1, "A"}}}, true, false, Owned, 2},
-		"another node goes on":         {bucketLogs{own.named(): {{"", 0, "A"}, {"", 1, "B"}}}, true, false, Continued, 2},
-		"just taken over":              {bucketLogs{own.named(): {{"", 0, "B"}}}, false, true, Owned, 1},
-		"another one began since":      {bucketLogs{own.named(): {{"", 0, "A"}}, later: {{"", 0, "B"}}}, true, false, Displaced, 1},
+		"own pages":                    {bucketLogs{own.named(): {{"", 0, "A"}, {"", 1, "A"}}}, true, false, Owned, 3},
+		"another node goes on":         {bucketLogs{own.named(): {{"", 0, "A"}, {"", 1, "B"}}}, true, false, Continued, 3},
+		"just taken over":              {bucketLogs{own.named(): {{"", 0, "B"}}}, false, true, Owned, 2},
+		"another one began since":      {bucketLogs{own.named(): {{"", 0, "A"}}, later: {{"", 0, "B"}}}, true, false, Displaced, 2},
 		"this one is the later of two": {bucketLogs{{Broadcast: "studio", Token: "T0", Began: testMeta.Began.Add(-time.Hour)}: {{"", 0, "B"}}}, false, false, Owned, 0},
 	} {
 		t.Run(name, func(t *testing.T) {

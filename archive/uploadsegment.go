@@ -47,17 +47,18 @@ func (u *Uploader) putSegment(ctx context.Context, it *Item) {
 func (u *Uploader) finishSegment(it *Item, reason string) {
 	lost := it.Lost || reason != ""
 	objects := u.index.Stored(it.Rendition, it.Segment, lost)
-	switch u.run.claim {
-	case Continued:
-		objects = nil
-	case Displaced, Owned:
-		u.note(it, lost)
-		if u.run.claim == Displaced || u.run.permission == MustLeave {
-			objects = nil // the playlists are another broadcast's, or node's
-		}
-	}
-	u.enqueue(objects...)
 	u.rec.done(it, reason)
+	if u.run.claim == Continued {
+		u.rec.stored(it, reason)
+		return
+	}
+	u.note(it, lost)
+	if u.uploads() {
+		u.awaitLog(it, reason)
+	}
+	if u.run.claim == Owned && u.run.permission != MustLeave { // or the playlists are another's
+		u.enqueue(objects...)
+	}
 }
 
 // note adds the segment to the log in the bucket.

@@ -38,15 +38,22 @@ func (r *Recording) done(it *Item, reason string) {
 	e := &r.entries
 	e.waiting[0] = nil
 	e.waiting = e.waiting[1:]
-	known := it.Lost
 	r.release(it)
 	r.mu.Unlock()
 	if reason != "" {
 		r.store.metrics.dropped.WithLabelValues(reason).Inc()
 	}
+}
+
+// stored records that the bucket has a segment and its record or, when reason is not empty,
+// will never have the segment. A restart does not upload it again.
+func (r *Recording) stored(it *Item, reason string) {
 	if !r.store.cfg.Uploaded {
 		return
 	}
+	r.mu.Lock()
+	known := it.Lost
+	r.mu.Unlock()
 	kind := KindStored
 	if !known {
 		r.store.add(-it.Segment.Size)
@@ -167,8 +174,8 @@ func (r *Recording) endedAt() time.Time {
 	return r.entries.ended
 }
 
-// stored returns the state of the log without the segments that wait for the bucket.
-func (r *Recording) stored() Header {
+// storedState returns the state of the log without the segments that wait for the bucket.
+func (r *Recording) storedState() Header {
 	s := r.journal.state.clone()
 	r.mu.Lock()
 	defer r.mu.Unlock()
