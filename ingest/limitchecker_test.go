@@ -14,7 +14,7 @@ type show struct {
 	guard *LimitChecker
 	video *media.Track
 	epoch time.Time
-	data  []byte
+	data  []byte   // of the units, as long as the longest
 	said  []string // "12.0s bitrate", with "!" when it is final
 	last  *LimitFinding
 }
@@ -22,11 +22,14 @@ type show struct {
 func newShow(change func(*LimitsConfig)) *show {
 	var l LimitsConfig
 	change(&l)
-	return &show{guard: NewLimitChecker(l), video: &media.Track{Codec: media.H264, Width: 1280, Height: 720}, data: make([]byte, 4<<20), epoch: time.Unix(1_700_000_000, 0)}
+	return &show{guard: NewLimitChecker(l), video: &media.Track{Codec: media.H264, Width: 1280, Height: 720}, epoch: time.Unix(1_700_000_000, 0)}
 }
 
 // unit shows one unit at so many ticks; false when the session is to end.
 func (s *show) unit(track *media.Track, at media.Ticks, key bool, size int) bool {
+	if size > len(s.data) {
+		s.data = make([]byte, size)
+	}
 	f := s.guard.Check(&media.AccessUnit{Track: track, DTS: at, PTS: at, Key: key, Data: s.data[:size], Arrived: s.epoch.Add(at.Duration())})
 	if f == nil {
 		return true
@@ -189,10 +192,12 @@ func TestLimitChecker_WithoutLimitsFindsNothing(t *testing.T) {
 
 func FuzzLimitChecker(f *testing.F) {
 	f.Add([]byte("\x03\x00\xff\xff\x01\x02\xff\xff\x00\x40\x00\x10"))
+	data := make([]byte, 1<<16) // for all inputs: to allocate it costs more than to check it
 	f.Fuzz(func(t *testing.T, b []byte) {
 		s := newShow(func(l *LimitsConfig) {
 			l.Bitrate, l.FrameRate, l.GOPWarn, l.GOPMax, l.Width = 1_000_000, 30, time.Second, 20*time.Second, 2000
 		})
+		s.data = data
 		audio, passed := &media.Track{Codec: media.AAC}, 0
 		var at media.Ticks
 		for ; len(b) >= 4; b = b[4:] {
