@@ -137,13 +137,9 @@ func (h *Handler) media(w http.ResponseWriter, r *http.Request, id, rendition st
 	if err != nil {
 		return sent{}, err
 	}
-	if d.Block {
-		h.metrics.waiting.Inc()
-	}
+	h.metrics.waiting.Inc() // also without directives it may wait, for the first segment
 	p, err := h.source.Playlist(r.Context(), id, rendition, archive.PlaylistName, d)
-	if d.Block {
-		h.metrics.waiting.Dec()
-	}
+	h.metrics.waiting.Dec()
 	if p.Target > 0 {
 		h.audience.CountViewer(r, id, p.Target)
 	}

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"golive/media"
 	"golive/origin/audience"
@@ -370,6 +371,47 @@ func TestHandler_BlocksUntilThePartExists(t *testing.T) {
 			if w := <-answer; w.Code != 200 || !strings.Contains(w.Body.String(), want) {
 				t.Errorf("%s: %d %q", path, w.Code, w.Body)
 			}
+		})
+	}
+}
+
+// A playlist is first answered when it has a segment, whatever the request says.
+func TestHandler_CountsRequestsThatWait(t *testing.T) {
+	for name, begin := range map[string]func(*testing.T) (s *testSource, path string){
+		"for a position": func(t *testing.T) (*testSource, string) {
+			return live(t), "/live/b/source/index.m3u8?_HLS_msn=3"
+		},
+		"for a part": func(t *testing.T) (*testSource, string) {
+			return live(t), "/live/b/source/s.25.ts"
+		},
+		"for the first segment": func(*testing.T) (*testSource, string) {
+			s := newTestSource()
+			s.begin(0)
+			s.part()
+			return s, "/live/b/source/index.m3u8"
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				source, path := begin(t)
+				h := source.handler()
+				answer := make(chan *httptest.ResponseRecorder)
+				go func() { answer <- get(h, path) }()
+				synctest.Wait()
+				if n := testutil.ToFloat64(h.metrics.waiting); n != 1 {
+					t.Errorf("%v requests wait, want 1", n)
+				}
+				for len(source.open.Parts) < 8 {
+					source.part()
+				}
+				source.finish(t, false)
+				if w := <-answer; w.Code != http.StatusOK {
+					t.Errorf("%d %s", w.Code, w.Body)
+				}
+				if n := testutil.ToFloat64(h.metrics.waiting); n != 0 {
+					t.Errorf("%v requests wait after the answer", n)
+				}
+			})
 		})
 	}
 }

@@ -52,7 +52,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 	m := &Metrics{
 		waiting: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "golive_origin_waiting_requests",
-			Help: "Requests that wait for media that does not exist yet.",
+			Help: "Requests for a media playlist or a part that wait, most for media that does not exist yet.",
 		}),
 		partDelay: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name:    "golive_origin_part_delay_seconds",

@@ -69,3 +69,38 @@ func TestServe_ShowsAProbeThatFailsAndTriesAgain(t *testing.T) {
 	s.readyWith(t, "bucket: ok")
 	s.status(t, "studio", "no complaint", func(b api.Broadcast) bool { return b.StorageError == nil })
 }
+
+func TestServe_IsNotReadyForPublishersWhenTheBucketIsAnotherRegistrys(t *testing.T) {
+	f := s3test.NewFake(t, func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.Method == http.MethodGet && strings.HasSuffix(r.URL.Path, "/~registry.json") {
+				_, _ = w.Write([]byte(`{"registry":"another"}`))
+				return
+			}
+			next.ServeHTTP(w, r)
+		})
+	})
+	s := openHouse(t, onS3(f))
+	e := s.publish(t, "studio") // golive ends when nothing is live
+	e.videoConfig(0, large())
+	e.video(0, 4400, 2000)
+	const want = "bucket_registry: the bucket belongs to registry another, and this node's registry is "
+	for deadline := time.Now().Add(patience); ; <-time.After(20 * time.Millisecond) {
+		status, got := s.ready(t, "?for=ingest")
+		if status == http.StatusServiceUnavailable && strings.Contains(got, want) {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%d %q, want 503 with %q", status, got, want)
+		}
+	}
+	if status, got := s.ready(t, "?for=viewers"); status != http.StatusOK || strings.Contains(got, "bucket_registry") {
+		t.Errorf("for viewers: %d %q", status, got)
+	}
+	s.mediaPlaylist(t, "studio", "#EXTINF:")
+	for _, key := range f.Keys() {
+		if strings.HasSuffix(key, ".ts") || strings.HasSuffix(key, ".m3u8") {
+			t.Errorf("%s was written to the bucket", key)
+		}
+	}
+}
