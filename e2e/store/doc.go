@@ -2,8 +2,8 @@
 // during ten broadcasts, and with golive being killed meanwhile. It also tests the bucket
 // without golive: nginx serves it, and a browser plays it.
 //
-// The tests have the build tag e2e. By default they are short; the flags of
-// TestOutage set the number of broadcasts and the duration:
+// The tests have the build tag e2e. By default they are short; flags of
+// the outage test set the number of broadcasts and the duration:
 //
 //	go test -tags e2e -v -timeout 30m -run Outage ./e2e/store -args -broadcasts 10 -minutes 5
 //

@@ -2,6 +2,7 @@ package archtest
 
 import (
 	"fmt"
+	"go/ast"
 	"io/fs"
 	"os"
 	"path"
@@ -72,6 +73,25 @@ func TestDocs_MetricsExist(t *testing.T) {
 		for _, metric := range name.FindAllString(read(t, root, page), -1) {
 			if !strings.Contains(code.String(), fmt.Sprintf("%q", metric)) {
 				t.Errorf("%s mentions %s, which is not registered", page, metric)
+			}
+		}
+	}
+}
+
+func TestDocs_TestsExist(t *testing.T) {
+	tests := map[string]bool{}
+	for _, f := range repository(t).files {
+		for _, d := range f.syntax.Decls {
+			if fn, ok := d.(*ast.FuncDecl); ok && f.isTest && fn.Recv == nil {
+				tests[fn.Name.Name] = true
+			}
+		}
+	}
+	root, name := os.DirFS("../.."), regexp.MustCompile(`\b(Test|Benchmark|Fuzz|Example)[A-Z]\w*`)
+	for _, page := range pages(t, root) {
+		for _, test := range name.FindAllString(read(t, root, page), -1) {
+			if !tests[test] {
+				t.Errorf("%s mentions %s, which does not exist", page, test)
 			}
 		}
 	}

@@ -102,7 +102,7 @@ func load(root fs.FS) (*repo, error) {
 	return r, err
 }
 
-// isForeign reports whether a folder of that name holds no code of ours.
+// isSkipped reports whether a folder of that name holds no code of this repository.
 func isSkipped(name string) bool {
 	switch name {
 	case "node_modules", "testdata", "bin", "data":
