@@ -3,6 +3,8 @@
 package interop
 
 import (
+	"regexp"
+	"strconv"
 	"testing"
 	"time"
 
@@ -15,6 +17,8 @@ type wanted struct {
 	// video and audio are the access units that were sent; negative if the
 	// number is not known, and at least one must arrive.
 	video, audio int
+	// received is set if they are the numbers that golive logs at the end of the session.
+	received bool
 	// width and height are of the last picture; 0 when there is none.
 	width, height int
 	// discontinuities are marks after the first segment.
@@ -62,8 +66,25 @@ func mustCarry(t *testing.T, s *harness.Server, b *harness.Browser, id string, p
 	if !r.Ended {
 		t.Error("the playlist has no end")
 	}
+	if want.received {
+		want.video, want.audio = receivedUnits(t, s, id)
+	}
 	want.checkBytes(t, r)
 	want.checkPicture(t, seen)
+}
+
+// receivedUnits returns how many access units golive received from the one publisher of the
+// broadcast id.
+func receivedUnits(t *testing.T, s *harness.Server, id string) (video, audio int) {
+	t.Helper()
+	line := regexp.MustCompile(`msg="session ended" .*\bbroadcast=` + id + ` .*\bvideo_units=(\d+) audio_units=(\d+)`)
+	m := line.FindAllStringSubmatch(s.Logs.String(), -1)
+	if len(m) != 1 {
+		t.Fatalf("%d sessions of %s ended, want 1", len(m), id)
+	}
+	video, _ = strconv.Atoi(m[0][1])
+	audio, _ = strconv.Atoi(m[0][2])
+	return video, audio
 }
 
 func (want wanted) reached(now harness.Playback) bool {

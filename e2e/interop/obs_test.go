@@ -23,6 +23,7 @@ import (
 func screen(t *testing.T) string {
 	t.Helper()
 	x := harness.Launch(t, nil, "Xvfb", "-displayfd", "1", "-screen", "0", "1024x768x24", "-nolisten", "tcp")
+	t.Cleanup(x.Quit) // it removes its socket in /tmp
 	ctx, cancel := context.WithTimeout(t.Context(), harness.Timeout(10*time.Second))
 	defer cancel()
 	var number int
@@ -96,12 +97,12 @@ func obs(t *testing.T, server, key string) *studio {
 // (RFC 6455), of which three messages are all that is needed.
 func (s *studio) stop() {
 	s.t.Helper()
-	conn, err := (&net.Dialer{Timeout: 5 * time.Second}).DialContext(s.t.Context(), "tcp", s.control)
+	conn, err := (&net.Dialer{Timeout: harness.Timeout(5 * time.Second)}).DialContext(s.t.Context(), "tcp", s.control)
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	defer func() { _ = conn.Close() }()
-	if err := conn.SetDeadline(time.Now().Add(5 * time.Second)); err != nil {
+	if err := conn.SetDeadline(time.Now().Add(harness.Timeout(5 * time.Second))); err != nil {
 		s.t.Fatal(err)
 	}
 	fmt.Fprintf(conn, "GET / HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"+
