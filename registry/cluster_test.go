@@ -14,7 +14,7 @@ import (
 )
 
 // patience is how long a test waits for what must come.
-const patience = 30 * time.Second
+const patience = 2 * time.Minute
 
 // cluster is a NATS server that several nodes reach.
 type cluster struct {
@@ -23,7 +23,7 @@ type cluster struct {
 	port   int
 }
 
-func startCluster(t *testing.T) *cluster {
+func startCluster(t testing.TB) *cluster {
 	t.Helper()
 	c := &cluster{dir: t.TempDir(), port: -1}
 	c.start(t)
@@ -32,7 +32,7 @@ func startCluster(t *testing.T) *cluster {
 	return c
 }
 
-func (c *cluster) start(t *testing.T) {
+func (c *cluster) start(t testing.TB) {
 	t.Helper()
 	s, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: c.port, JetStream: true, StoreDir: c.dir, NoSigs: true, NoLog: true})
 	if err != nil {
@@ -58,33 +58,38 @@ type node struct {
 }
 
 // join runs a node of the cluster.
-func join(t *testing.T, c *cluster, name string, change ...func(*Config)) *node {
+func join(t testing.TB, c *cluster, name string, change ...func(*Config)) *node {
 	t.Helper()
-	l := newLine(t, c)
-	cfg := Config{URL: "nats://" + l.listener.Addr().String()}
+	l := newLine(t, c.server.Addr().String())
+	cfg := Config{URL: "nats://" + l.address()}
 	for _, f := range change {
 		f(&cfg)
 	}
-	n := &node{New(cfg, Node{Name: name, URL: "http://" + name}, "", slog.New(slog.DiscardHandler), NewMetrics(prometheus.NewRegistry())), l, nil}
+	n := &node{newRegistry(cfg, name), l, nil}
 	n.stop = run(t, n.Registry)
 	return n
 }
 
+// newRegistry makes the Registry of a node with an external cluster.
+func newRegistry(cfg Config, name string) *Registry {
+	return New(cfg, Node{Name: name, URL: "http://" + name}, "", slog.New(slog.DiscardHandler), NewMetrics(prometheus.NewRegistry()))
+}
+
 // joined is a node that is connected.
-func joined(t *testing.T, c *cluster, name string, change ...func(*Config)) *node {
+func joined(t testing.TB, c *cluster, name string, change ...func(*Config)) *node {
 	t.Helper()
 	n := join(t, c, name, change...)
 	n.waitUntilConnected(t)
 	return n
 }
 
-func (r *Registry) waitUntilConnected(t *testing.T) {
+func (r *Registry) waitUntilConnected(t testing.TB) {
 	t.Helper()
 	eventually(t, "the registry is connected", func() bool { return r.Connected(t.Context()) == nil && r.sessionValid() })
 }
 
 // run runs r until the test's end, or until stop.
-func run(t *testing.T, r *Registry) (stop func()) {
+func run(t testing.TB, r *Registry) (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- r.Run(ctx) }()
@@ -98,23 +103,23 @@ func run(t *testing.T, r *Registry) (stop func()) {
 	return stop
 }
 
-// line is a connection to the server that can be cut.
+// line is a connection to a server that can be cut.
 type line struct {
 	listener net.Listener
-	to       string
 
 	mu    sync.Mutex
+	to    string // the server's address
 	cut   bool
 	conns []net.Conn
 }
 
-func newLine(t *testing.T, c *cluster) *line {
+func newLine(t testing.TB, to string) *line {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := &line{listener: ln, to: c.server.Addr().String()}
+	l := &line{listener: ln, to: to}
 	var running sync.WaitGroup
 	running.Go(func() {
 		for {
@@ -133,9 +138,17 @@ func newLine(t *testing.T, c *cluster) *line {
 	return l
 }
 
+func (l *line) address() string { return l.listener.Addr().String() }
+
 func (l *line) carry(near net.Conn) {
 	defer near.Close() //nolint:errcheck // a cut line
-	far, err := net.Dial("tcp", l.to)
+	l.mu.Lock()
+	to, cut := l.to, l.cut
+	l.mu.Unlock()
+	if cut {
+		return
+	}
+	far, err := net.Dial("tcp", to)
 	if err != nil {
 		return
 	}
@@ -158,6 +171,13 @@ func (l *line) carry(near net.Conn) {
 	<-done
 }
 
+// setTo makes the line lead to another server.
+func (l *line) setTo(address string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.to = address
+}
+
 // setCut cuts the line, or mends it.
 func (l *line) setCut(cut bool) {
 	l.mu.Lock()
@@ -172,7 +192,7 @@ func (l *line) setCut(cut bool) {
 }
 
 // eventually waits until something is so.
-func eventually(t *testing.T, what string, is func() bool) {
+func eventually(t testing.TB, what string, is func() bool) {
 	t.Helper()
 	deadline, tick := time.After(patience), time.NewTicker(5*time.Millisecond)
 	defer tick.Stop()
@@ -186,7 +206,7 @@ func eventually(t *testing.T, what string, is func() bool) {
 }
 
 // ready waits until a claim is ready.
-func ready(t *testing.T, l *Lease) error {
+func ready(t testing.TB, l *Lease) error {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()

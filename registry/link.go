@@ -18,6 +18,8 @@ const (
 	connectTimeout = 5 * time.Second
 	// callTimeout bounds one request.
 	callTimeout = 2 * time.Second
+	// replicateEvery is the time between two tries to replicate the buckets.
+	replicateEvery = 10 * time.Second
 )
 
 // The buckets, and the key that identifies the cluster. What must outlive the registry's
@@ -26,6 +28,8 @@ const (
 	clusterBucket = "golive_cluster"
 	leaseBucket   = "golive_leases"
 	identityKey   = "id"
+	// replicas is how many servers have what is in a bucket: one of them may fail.
+	replicas = 3
 )
 
 // The bounds of the embedded server, in bytes: a lease takes some 300.
@@ -134,12 +138,46 @@ func (l *link) bucket(ctx context.Context, cfg jetstream.StreamConfig, name stri
 	cfg.Name, cfg.Subjects = "KV_"+name, []string{"$KV." + name + ".>"}
 	cfg.MaxMsgsPerSubject, cfg.Discard = 1, jetstream.DiscardNew
 	cfg.AllowRollup, cfg.DenyDelete, cfg.AllowDirect = true, true, false
-	for _, cfg.Replicas = range []int{3, 1} {
+	for _, cfg.Replicas = range []int{replicas, 1} {
 		if _, err = l.js.CreateStream(ctx, cfg); err == nil || errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
 			return l.js.KeyValue(ctx, name)
 		}
 	}
 	return nil, err
+}
+
+// replicate gives the buckets their replicas if they were made while there were too few
+// servers for them. It blocks until that is done, or ctx.
+func (l *link) replicate(ctx context.Context) {
+	tick := time.NewTicker(replicateEvery)
+	defer tick.Stop()
+	for !l.isReplicated(ctx) {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (l *link) isReplicated(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
+	defer cancel()
+	for _, name := range []string{clusterBucket, leaseBucket} {
+		stream, err := l.js.Stream(ctx, "KV_"+name)
+		if err != nil {
+			return false
+		}
+		info := stream.CachedInfo()
+		if info.Cluster == nil || info.Cluster.Name == "" || info.Config.Replicas >= replicas {
+			continue // one server cannot have any
+		}
+		info.Config.Replicas = replicas
+		if _, err := l.js.UpdateStream(ctx, info.Config); err != nil {
+			return false
+		}
+	}
+	return true
 }
 
 // clusterID returns the cluster's id, which the first node makes.

@@ -109,6 +109,7 @@ func (r *Registry) serve(stopping context.Context) error {
 	g.Go(func() error { return r.watch(working, l, synced) })
 	g.Go(func() error { return s.run(working, synced) })
 	g.Go(func() error { return r.reconcileLoop(working, l, synced) })
+	g.Go(func() error { l.replicate(working); return nil })
 	err = g.Wait()
 	switch {
 	case stopping.Err() != nil:
