@@ -17,7 +17,8 @@ type wanted struct {
 	// video and audio are the access units that were sent; negative if the
 	// number is not known, and at least one must arrive.
 	video, audio int
-	// received is set if they are the numbers that golive logs at the end of the session.
+	// received is set if they are the numbers that golive logs at the end of the session. More
+	// may come out: when the encoder is slow, golive repeats pictures and inserts silence.
 	received bool
 	// width and height are of the last picture; 0 when there is none.
 	width, height int
@@ -109,7 +110,7 @@ func (want wanted) checkBytes(t *testing.T, r *hlscheck.Rendition) {
 		what      string
 		got, want int
 	}{{"video", video, want.video}, {"audio", audio, want.audio}} {
-		if c.want >= 0 && c.got != c.want || c.want < 0 && c.got == 0 {
+		if c.want >= 0 && c.got < c.want || c.want >= 0 && c.got > c.want && !want.received || c.want < 0 && c.got == 0 {
 			t.Errorf("%d %s units came out, %d went in", c.got, c.what, c.want)
 		}
 	}
