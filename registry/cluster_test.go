@@ -34,7 +34,14 @@ func startCluster(t testing.TB) *cluster {
 
 func (c *cluster) start(t testing.TB) {
 	t.Helper()
-	s, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: c.port, JetStream: true, StoreDir: c.dir, NoSigs: true, NoLog: true})
+	c.server = startServer(t, &server.Options{Port: c.port, StoreDir: c.dir})
+}
+
+// startServer starts a NATS server with JetStream on this machine.
+func startServer(t testing.TB, o *server.Options) *server.Server {
+	t.Helper()
+	o.Host, o.JetStream, o.NoSigs, o.NoLog = "127.0.0.1", true, true, true
+	s, err := server.NewServer(o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,7 +49,7 @@ func (c *cluster) start(t testing.TB) {
 	if !s.ReadyForConnections(patience) {
 		t.Fatal("the server is not ready")
 	}
-	c.server = s
+	return s
 }
 
 func (c *cluster) stop() {

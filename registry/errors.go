@@ -1,9 +1,11 @@
 package registry
 
 import (
+	"crypto/x509"
 	"errors"
 	"fmt"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -44,4 +46,51 @@ func isConflict(err error) bool {
 // isMissing reports whether the registry answered that there is no such key.
 func isMissing(err error) bool {
 	return errors.Is(err, jetstream.ErrKeyNotFound) || errors.Is(err, jetstream.ErrKeyDeleted)
+}
+
+// What JetStream answers when its memory or its disk is full, or an account's share of it.
+const (
+	insufficientResources = 10023
+	insufficientMemory    = 10028
+	insufficientStorage   = 10047
+	streamStoreFailed     = 10077
+)
+
+// withHint adds what an operator can do about an error of the servers.
+func withHint(err error) error {
+	if hint := hintFor(err); hint != "" {
+		return fmt.Errorf("%w (%s)", err, hint)
+	}
+	return err
+}
+
+func hintFor(err error) string {
+	if answer, ok := errors.AsType[*jetstream.APIError](err); ok {
+		switch answer.ErrorCode {
+		case insufficientResources, insufficientMemory, insufficientStorage, streamStoreFailed:
+			return "the memory or disk that the NATS servers may use is full: free some, or raise their max_memory_store or max_file_store, or the account's limits"
+		}
+	}
+	for _, c := range []struct {
+		hint string
+		errs []error
+	}{
+		{
+			"check registry.user and registry.password, or registry.credentials_file",
+			[]error{nats.ErrAuthorization, nats.ErrAuthExpired, nats.ErrAuthRevoked, nats.ErrAccountAuthExpired},
+		},
+		{"its user needs the permissions that docs/operations.md names", []error{nats.ErrPermissionViolation}},
+		{"the server has no TLS: begin registry.url with nats://", []error{nats.ErrSecureConnWanted}},
+		{"enable JetStream on the NATS servers", []error{jetstream.ErrJetStreamNotEnabled, jetstream.ErrJetStreamNotEnabledForAccount, nats.ErrNoResponders}},
+	} {
+		for _, e := range c.errs {
+			if errors.Is(err, e) {
+				return c.hint
+			}
+		}
+	}
+	if _, unknown := errors.AsType[x509.UnknownAuthorityError](err); unknown {
+		return "registry.ca_file must name the certificate that signed the server's"
+	}
+	return ""
 }

@@ -61,6 +61,9 @@ func (r *Registry) connect(ctx context.Context, lost context.CancelCauseFunc) (_
 		nats.ClosedHandler(func(c *nats.Conn) {
 			lost(fmt.Errorf("connection was lost: %w", errors.Join(c.LastError(), nats.ErrConnectionClosed)))
 		}),
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
+			r.log.Debug("registry reported an error", "err", err)
+		}),
 	}
 	switch {
 	case r.cfg.URL == "":
@@ -77,7 +80,7 @@ func (r *Registry) connect(ctx context.Context, lost context.CancelCauseFunc) (_
 		options = append(options, nats.RootCAs(r.cfg.CAFile))
 	}
 	if l.conn, err = nats.Connect(r.cfg.URL, options...); err != nil {
-		return nil, fmt.Errorf("connect to registry.url: %w", err)
+		return nil, fmt.Errorf("connect to registry.url: %w", withHint(err))
 	}
 	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
@@ -85,7 +88,11 @@ func (r *Registry) connect(ctx context.Context, lost context.CancelCauseFunc) (_
 		err = l.open(ctx)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("open registry: %w", err)
+		// What the user may not do is not answered, but reported to the connection.
+		if refused := l.conn.LastError(); errors.Is(refused, nats.ErrPermissionViolation) {
+			err = refused
+		}
+		return nil, fmt.Errorf("open registry: %w", withHint(err))
 	}
 	return l, nil
 }

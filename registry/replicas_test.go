@@ -50,8 +50,7 @@ func startTrio(t *testing.T, numbers ...int) *trio {
 func (r *trio) start(t *testing.T, i int) {
 	t.Helper()
 	o := &server.Options{
-		ServerName: fmt.Sprintf("nats-%d", i), Host: "127.0.0.1", Port: -1, NoSigs: true, NoLog: true,
-		JetStream: true, StoreDir: r.dirs[i],
+		ServerName: fmt.Sprintf("nats-%d", i), Port: -1, StoreDir: r.dirs[i],
 		Cluster: server.ClusterOpts{Name: "registry", Host: "127.0.0.1", Port: -1, NoAdvertise: true},
 	}
 	for j, l := range r.routes[i] {
@@ -59,15 +58,8 @@ func (r *trio) start(t *testing.T, i int) {
 			o.Routes = append(o.Routes, &url.URL{Scheme: "nats", Host: l.address()})
 		}
 	}
-	s, err := server.NewServer(o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.Start()
+	s := startServer(t, o)
 	r.servers[i] = s
-	if !s.ReadyForConnections(patience) {
-		t.Fatal("the server is not ready")
-	}
 	r.clients[i].setTo(s.Addr().String())
 	for j := range r.servers {
 		if j != i {

@@ -36,7 +36,7 @@ func (s *renewer) run(ctx context.Context, synced <-chan struct{}) error {
 		case errors.Is(err, errNameTaken):
 			return err
 		case err != nil && ctx.Err() == nil && r.lostContact():
-			return fmt.Errorf("it does not answer: %w", err)
+			return err
 		}
 		if !isClosed(synced) {
 			continue
@@ -62,7 +62,7 @@ func (s *renewer) renew(ctx context.Context) error {
 		return s.resolveConflict(ctx)
 	}
 	if err != nil {
-		return err
+		return fmt.Errorf("renew session: %w", withHint(err))
 	}
 	s.first, s.revision = false, revision
 	r.contact.Store(int64(r.now()))

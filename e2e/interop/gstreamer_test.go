@@ -3,6 +3,7 @@
 package interop
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 
@@ -12,14 +13,17 @@ import (
 func TestGStreamer_IsCarriedWhole(t *testing.T) {
 	s := harness.Start(t, harness.Options{})
 	b := harness.OpenBrowser(t)
+	// A slow machine encodes the pictures of live sources so late that flvmux moves them to the
+	// time of the audio. Otherwise the sink makes the pace.
+	live := strconv.FormatBool(harness.Strict())
+	paced := strconv.FormatBool(!harness.Strict())
 	for _, sink := range []string{"rtmp2sink", "rtmpsink"} {
 		t.Run(sink, func(t *testing.T) {
-			// Without latency flvmux moves late pictures to the time of the audio.
 			// Without I420 x264enc produces High 4:4:4, which no browser plays.
-			pipeline := "videotestsrc is-live=true ! video/x-raw,format=I420,width=640,height=360,framerate=30/1" +
+			pipeline := "videotestsrc is-live=" + live + " ! video/x-raw,format=I420,width=640,height=360,framerate=30/1" +
 				" ! x264enc bitrate=700 key-int-max=60 bframes=2 speed-preset=veryfast ! queue ! mux." +
-				" audiotestsrc is-live=true samplesperbuffer=1024 ! audio/x-raw,rate=48000,channels=2 ! avenc_aac ! queue ! mux." +
-				" flvmux name=mux streamable=true latency=1000000000 ! " + sink + " location=" + s.PublishURL(sink)
+				" audiotestsrc is-live=" + live + " samplesperbuffer=1024 ! audio/x-raw,rate=48000,channels=2 ! avenc_aac ! queue ! mux." +
+				" flvmux name=mux streamable=true latency=1000000000 ! " + sink + " sync=" + paced + " location=" + s.PublishURL(sink)
 			publish := func() *harness.Process {
 				return harness.Launch(t, nil, append([]string{"gst-launch-1.0", "-q", "-e"}, strings.Fields(pipeline)...)...)
 			}
