@@ -83,6 +83,9 @@ func TestRegistry_FullMemoryEndsNothing(t *testing.T) {
 		}
 		return true
 	})
+	eventually(t, "the sessions run out", func() bool { return !a.sessionValid() && !b.sessionValid() })
+	ended := a.now()
+	eventually(t, "the registry has answered for long", func() bool { return a.now()-ended > TTL })
 	eventually(t, "a node that does not require the registry goes on", func() bool { return mayWrite(studio) && a.Admit("new") == nil })
 	if mayWrite(show) || !errors.Is(b.Admit("new"), ErrAway) {
 		t.Errorf("a node that requires the registry writes: %t, admits: %v", mayWrite(show), b.Admit("new"))

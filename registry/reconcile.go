@@ -206,25 +206,33 @@ func (r *Registry) recordWritten(key string, next *record, revision uint64, remo
 	if !r.isCurrent(o) {
 		r.mark(key)
 	}
-	r.reconsider()
+	r.reconsider(o)
 }
 
-// reconsider makes ready the pending claims to which no other node's session is an obstacle
-// any more, and marks the keys of those that wait for an owner that is gone. The caller
+// reconsiderAll reconsiders the pending claims, after a node's session has changed. The caller
 // holds mu.
-func (r *Registry) reconsider() {
+func (r *Registry) reconsiderAll() {
+	for o := range r.state.pending {
+		r.reconsider(o)
+	}
+}
+
+// reconsider makes a pending claim ready to which no other node's session is an obstacle any
+// more, and marks its key if it waits for an owner that is gone. The caller holds mu.
+func (r *Registry) reconsider(o *ownership) {
 	s := &r.state
-	for o := range s.pending {
-		rec, have := s.table.records[o.key]
-		switch {
-		case have && rec.identity == r.identity():
-			if rec.From == nil || !s.table.alive(*rec.From) || s.table.silent(rec.From.Node, r.self.Name) {
-				close(o.ready)
-				delete(s.pending, o)
-			}
-		case o.waits && (!have || !s.table.alive(rec.identity)):
-			s.marked[o.key] = struct{}{}
+	if _, pending := s.pending[o]; !pending {
+		return
+	}
+	rec, have := s.table.records[o.key]
+	switch {
+	case have && rec.identity == r.identity():
+		if rec.From == nil || !s.table.alive(*rec.From) || s.table.silent(rec.From.Node, r.self.Name) {
+			close(o.ready)
+			delete(s.pending, o)
 		}
+	case o.waits && (!have || !s.table.alive(rec.identity)):
+		s.marked[o.key] = struct{}{}
 	}
 }
 

@@ -100,7 +100,7 @@ func (r *Registry) serve(stopping context.Context) error {
 	if err := r.setClusterID(l.id); err != nil {
 		return err
 	}
-	s := renewer{registry: r, link: l, first: r.contact.Load() == 0}
+	s := renewer{registry: r, link: l, first: r.valid.Load() == 0}
 	if err := s.renew(ctx); err != nil {
 		return err
 	}

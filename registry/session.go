@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -43,7 +44,7 @@ func (s *renewer) run(ctx context.Context, synced <-chan struct{}) error {
 		}
 		r.mu.Lock()
 		watchLag := time.Since(r.state.table.nodes[r.self.Name].updated)
-		r.reconsider()
+		r.reconsiderAll()
 		r.refresh()
 		r.mu.Unlock()
 		if watchLag > TTL && r.sessionValid() {
@@ -78,16 +79,17 @@ func (s *renewer) resolveConflict(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r.contact.Store(int64(r.now()))
 	if entry == nil { // it has expired
 		s.revision = 0
 		return s.renew(ctx)
 	}
 	var found session
-	if json.Unmarshal(entry.Value(), &found) == nil && found.ID != r.session && !s.first {
-		return errNameTaken // tried again until the other run has ended
-	}
+	valid := json.Unmarshal(entry.Value(), &found) == nil
 	if found.ID != r.session {
+		if valid && !s.first {
+			r.contact.Store(int64(r.now())) // the registry is not away: this run must write nothing
+			return errNameTaken             // tried again until the other run has ended
+		}
 		r.fenced.Store(int64(r.now() + TTL)) // the earlier run may not know yet
 	}
 	if s.revision == entry.Revision() {
@@ -149,7 +151,7 @@ func (r *Registry) replace(t table) {
 	for key := range r.state.owned {
 		r.state.marked[key] = struct{}{}
 	}
-	r.reconsider()
+	r.reconsiderAll()
 	r.mu.Unlock()
 	signal(r.wake)
 }
@@ -166,8 +168,10 @@ func (r *Registry) handleUpdate(entry jetstream.KeyValueEntry) {
 	if o := s.owned[key]; o != nil && !r.isCurrent(o) {
 		s.marked[key] = struct{}{}
 	}
-	if len(s.pending) > 0 {
-		r.reconsider()
+	if strings.HasPrefix(key, nodeKeys) {
+		r.reconsiderAll()
+	} else if o := s.owned[key]; o != nil {
+		r.reconsider(o)
 	}
 	signal(r.wake)
 }
