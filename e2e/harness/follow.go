@@ -105,9 +105,9 @@ func (f *Follower) Check(excused ...int) {
 	}
 }
 
-// Late reports whether a violation is only that a segment (11) or a part (12) was late, which
-// is checked only if Strict.
-func Late(v hlscheck.Violation) bool { return !Strict() && (v.Rule == 11 || v.Rule == 12) }
+// Late reports whether a violation is only that a segment (11) or a part (12) was late, or was
+// read slowly (10), which is checked only if Strict.
+func Late(v hlscheck.Violation) bool { return !Strict() && v.Rule >= 10 && v.Rule <= 12 }
 
 // Discontinuities returns the number of discontinuities after the first segment.
 func Discontinuities(r *hlscheck.Rendition) (n int) {
