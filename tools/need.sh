@@ -31,7 +31,14 @@ for tool; do
 	npm) want npm npm ;;
 	# Tests serve a bucket with it.
 	nginx) want nginx-light nginx /usr/sbin/nginx ;;
-	gstreamer) want "gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly gstreamer1.0-libav" gst-launch-1.0 ;;
+	# The elements are in packages of their own.
+	gstreamer)
+		for element in videotestsrc flvmux rtmp2sink x264enc avenc_aac; do
+			gst-inspect-1.0 --exists "$element" 2>/dev/null && continue
+			missing="$missing gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly gstreamer1.0-libav"
+			break
+		done
+		;;
 	# OBS Studio needs a display, which Xvfb provides.
 	obs)
 		want "obs-studio obs-plugins" obs
