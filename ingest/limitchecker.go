@@ -9,8 +9,8 @@ import (
 )
 
 const (
-	// rateInterval is the interval, in stream time, over which bytes and pictures are counted, and
-	// averaged the number of intervals in an average: the bytes of a key frame come at
+	// rateInterval is the interval, in stream time, over which bytes and pictures are
+	// counted. An average is over averagedIntervals of them: the bytes of a key frame come at
 	// once and have to be spread over its group of pictures.
 	rateInterval      = media.Second
 	averagedIntervals = 6
@@ -38,7 +38,7 @@ type LimitChecker struct {
 	began  time.Time
 	// The previous intervals.
 	past          [2][averagedIntervals]int64
-	pastIntervals int    // number of previous intervals, at most averaged
+	pastIntervals int    // number of previous intervals, at most averagedIntervals
 	pastNext      int    // index of the next one in past
 	overLimit     [2]int // consecutive averages over the limit
 
@@ -61,124 +61,124 @@ type LimitFinding struct {
 	Final bool
 }
 
-// NewLimitChecker returns a Guard for one session.
+// NewLimitChecker returns a LimitChecker for one session.
 func NewLimitChecker(limits LimitsConfig) *LimitChecker {
-	g := &LimitChecker{
+	c := &LimitChecker{
 		limits: limits, duration: limits.Duration, maxSums: [2]int64{math.MaxInt64, math.MaxInt64}, intervalEnd: math.MinInt64,
 	}
 	if limits.Bitrate > 0 {
-		g.maxSums[rateBytes] = int64(limits.Bitrate) / 8 * averagedIntervals
+		c.maxSums[rateBytes] = int64(limits.Bitrate) / 8 * averagedIntervals
 	}
 	if limits.FrameRate > 0 {
 		// Clocks differ a little, and an interval may begin and end with a picture.
-		g.maxSums[rateFrames] = int64(limits.FrameRate) * averagedIntervals * 102 / 100
+		c.maxSums[rateFrames] = int64(limits.FrameRate) * averagedIntervals * 102 / 100
 	}
-	return g
+	return c
 }
 
 // Check checks the next unit. It returns nil if no limit is reached.
-func (g *LimitChecker) Check(u *media.AccessUnit) (found *LimitFinding) {
-	if u.DTS >= g.intervalEnd {
-		found = g.endInterval(u)
+func (c *LimitChecker) Check(u *media.AccessUnit) (found *LimitFinding) {
+	if u.DTS >= c.intervalEnd {
+		found = c.endInterval(u)
 	}
-	g.bytes += int64(len(u.Data))
-	if u.Track == g.track || u.Track.Video() {
-		g.frames++
-		g.video = u.DTS
-		if u.Key || u.Track != g.track {
-			found = moreSevere(found, g.checkPicture(u))
+	c.bytes += int64(len(u.Data))
+	if u.Track == c.track || u.Track.Video() {
+		c.frames++
+		c.video = u.DTS
+		if u.Key || u.Track != c.track {
+			found = moreSevere(found, c.checkPicture(u))
 		}
 	}
 	switch {
-	case g.bytes > g.maxSums[rateBytes]:
-		return g.rateFinding(rateBytes, g.bytes, 1, true)
-	case g.frames > g.maxSums[rateFrames]:
-		return g.rateFinding(rateFrames, g.frames, 1, true)
-	case g.duration > 0 && u.Arrived.Sub(g.began) >= g.duration:
-		return finalFinding(LimitDuration, "the session has lasted "+formatDuration(u.Arrived.Sub(g.began)), formatDuration(g.duration))
+	case c.bytes > c.maxSums[rateBytes]:
+		return c.rateFinding(rateBytes, c.bytes, 1, true)
+	case c.frames > c.maxSums[rateFrames]:
+		return c.rateFinding(rateFrames, c.frames, 1, true)
+	case c.duration > 0 && u.Arrived.Sub(c.began) >= c.duration:
+		return finalFinding(LimitDuration, "the session has lasted "+formatDuration(u.Arrived.Sub(c.began)), formatDuration(c.duration))
 	}
 	return found
 }
 
 // endInterval checks the averages at the end of an interval, and starts the interval of u.
 // Intervals in a gap count as empty.
-func (g *LimitChecker) endInterval(u *media.AccessUnit) *LimitFinding {
-	if g.began.IsZero() {
-		g.began, g.intervalEnd = u.Arrived, u.DTS+rateInterval
+func (c *LimitChecker) endInterval(u *media.AccessUnit) *LimitFinding {
+	if c.began.IsZero() {
+		c.began, c.intervalEnd = u.Arrived, u.DTS+rateInterval
 		return nil
 	}
-	sums := [2]int64{g.bytes, g.frames}
-	g.bytes, g.frames = 0, 0
-	passed := (u.DTS-g.intervalEnd)/rateInterval + 1
-	g.intervalEnd += passed * rateInterval
+	sums := [2]int64{c.bytes, c.frames}
+	c.bytes, c.frames = 0, 0
+	passed := (u.DTS-c.intervalEnd)/rateInterval + 1
+	c.intervalEnd += passed * rateInterval
 	for range min(passed, averagedIntervals) {
 		for rate, n := range sums {
-			g.past[rate][g.pastNext] = n
+			c.past[rate][c.pastNext] = n
 		}
-		g.pastNext = (g.pastNext + 1) % averagedIntervals
-		g.pastIntervals = min(g.pastIntervals+1, averagedIntervals)
+		c.pastNext = (c.pastNext + 1) % averagedIntervals
+		c.pastIntervals = min(c.pastIntervals+1, averagedIntervals)
 		sums = [2]int64{}
 	}
 	var found *LimitFinding
-	if g.keySeen {
-		found = g.checkGOP(g.video)
+	if c.keySeen {
+		found = c.checkGOP(c.video)
 	}
-	if g.pastIntervals < averagedIntervals {
+	if c.pastIntervals < averagedIntervals {
 		return found // the bytes of a key frame are not averaged yet
 	}
-	return moreSevere(moreSevere(found, g.checkRate(rateBytes)), g.checkRate(rateFrames))
+	return moreSevere(moreSevere(found, c.checkRate(rateBytes)), c.checkRate(rateFrames))
 }
 
 // checkRate compares an average with its limit.
-func (g *LimitChecker) checkRate(rate int) *LimitFinding {
+func (c *LimitChecker) checkRate(rate int) *LimitFinding {
 	var sum int64
-	for _, n := range g.past[rate] {
+	for _, n := range c.past[rate] {
 		sum += n
 	}
-	if sum <= g.maxSums[rate] {
-		g.overLimit[rate] = 0
+	if sum <= c.maxSums[rate] {
+		c.overLimit[rate] = 0
 		return nil
 	}
-	switch g.overLimit[rate]++; {
-	case g.overLimit[rate] > endAfter:
-		return g.rateFinding(rate, sum, averagedIntervals, true)
-	case g.overLimit[rate] == warnAfter:
-		return g.rateFinding(rate, sum, averagedIntervals, false)
+	switch c.overLimit[rate]++; {
+	case c.overLimit[rate] > endAfter:
+		return c.rateFinding(rate, sum, averagedIntervals, true)
+	case c.overLimit[rate] == warnAfter:
+		return c.rateFinding(rate, sum, averagedIntervals, false)
 	}
 	return nil
 }
 
 // rateFinding returns the finding for n bytes or pictures in the given number of intervals.
-func (g *LimitChecker) rateFinding(rate int, n, spans int64, end bool) *LimitFinding {
+func (c *LimitChecker) rateFinding(rate int, n, spans int64, end bool) *LimitFinding {
 	perSecond := float64(n) / float64(spans)
-	e := &LimitError{LimitFrameRate, fmt.Sprintf("the frame rate is %.4g/s", perSecond), fmt.Sprintf("%d/s", g.limits.FrameRate)}
+	e := &LimitError{LimitFrameRate, fmt.Sprintf("the frame rate is %.4g/s", perSecond), fmt.Sprintf("%d/s", c.limits.FrameRate)}
 	if rate == rateBytes {
-		e = &LimitError{LimitBitrate, "the bit rate is " + megabits(8*perSecond), megabits(float64(g.limits.Bitrate))}
+		e = &LimitError{LimitBitrate, "the bit rate is " + megabits(8*perSecond), megabits(float64(c.limits.Bitrate))}
 	}
 	return &LimitFinding{Err: e, Final: end}
 }
 
 // checkPicture checks a picture that is a key frame or has new parameters.
-func (g *LimitChecker) checkPicture(u *media.AccessUnit) *LimitFinding {
-	if u.Track != g.track {
-		if f := g.checkSize(u.Track); f != nil {
+func (c *LimitChecker) checkPicture(u *media.AccessUnit) *LimitFinding {
+	if u.Track != c.track {
+		if f := c.checkSize(u.Track); f != nil {
 			return f
 		}
-		g.track = u.Track
+		c.track = u.Track
 	}
 	if !u.Key {
 		return nil
 	}
-	f := g.checkGOP(u.DTS)
-	g.key, g.keySeen, g.gopWarned = u.DTS, true, false
+	f := c.checkGOP(u.DTS)
+	c.key, c.keySeen, c.gopWarned = u.DTS, true, false
 	return f
 }
 
-func (g *LimitChecker) checkSize(t *media.Track) *LimitFinding {
-	if most := g.limits.Width; most > 0 && t.Width > most {
+func (c *LimitChecker) checkSize(t *media.Track) *LimitFinding {
+	if most := c.limits.Width; most > 0 && t.Width > most {
 		return finalFinding(LimitWidth, fmt.Sprintf("the picture is %d×%d pixels", t.Width, t.Height), fmt.Sprintf("a width of %d", most))
 	}
-	if most := g.limits.Height; most > 0 && t.Height > most {
+	if most := c.limits.Height; most > 0 && t.Height > most {
 		return finalFinding(LimitHeight, fmt.Sprintf("the picture is %d×%d pixels", t.Width, t.Height), fmt.Sprintf("a height of %d", most))
 	}
 	return nil
@@ -186,19 +186,19 @@ func (g *LimitChecker) checkSize(t *media.Track) *LimitFinding {
 
 // checkGOP checks the duration of the current group of pictures up to now, the time of its
 // latest picture or of the key frame that ends it.
-func (g *LimitChecker) checkGOP(now media.Ticks) *LimitFinding {
-	if !g.keySeen {
+func (c *LimitChecker) checkGOP(now media.Ticks) *LimitFinding {
+	if !c.keySeen {
 		// Nothing is published before a key frame.
-		g.key, g.keySeen = now, true
+		c.key, c.keySeen = now, true
 		return nil
 	}
-	long := (now - g.key).Duration().Round(durationPrecision)
+	long := (now - c.key).Duration().Round(durationPrecision)
 	measured := func() string { return "no key frame was received for " + formatDuration(long) }
-	if most := g.limits.GOPMax; most > 0 && long > most {
+	if most := c.limits.GOPMax; most > 0 && long > most {
 		return finalFinding(LimitGOPMax, measured(), formatDuration(most))
 	}
-	if from := g.limits.GOPWarn; from > 0 && long > from && !g.gopWarned {
-		g.gopWarned = true
+	if from := c.limits.GOPWarn; from > 0 && long > from && !c.gopWarned {
+		c.gopWarned = true
 		return warningFinding(LimitGOPWarn, measured()+": set the encoder's key frame interval to 2 s", formatDuration(from))
 	}
 	return nil

@@ -9,28 +9,28 @@ import (
 	"golive/media"
 )
 
-// show gives a stream to a LimitChecker and keeps its findings.
-type show struct {
-	guard *LimitChecker
-	video *media.Track
-	epoch time.Time
-	data  []byte   // of the units, as long as the longest
-	said  []string // "12.0s bitrate", with "!" when it is final
-	last  *LimitFinding
+// stream gives a stream to a LimitChecker and keeps its findings.
+type stream struct {
+	checker *LimitChecker
+	video   *media.Track
+	epoch   time.Time
+	data    []byte   // of the units, as long as the longest
+	found   []string // "12.0s bitrate", with "!" when it is final
+	last    *LimitFinding
 }
 
-func newShow(change func(*LimitsConfig)) *show {
+func newStream(change func(*LimitsConfig)) *stream {
 	var l LimitsConfig
 	change(&l)
-	return &show{guard: NewLimitChecker(l), video: &media.Track{Codec: media.H264, Width: 1280, Height: 720}, epoch: time.Unix(1_700_000_000, 0)}
+	return &stream{checker: NewLimitChecker(l), video: &media.Track{Codec: media.H264, Width: 1280, Height: 720}, epoch: time.Unix(1_700_000_000, 0)}
 }
 
 // unit shows one unit at so many ticks; false when the session is to end.
-func (s *show) unit(track *media.Track, at media.Ticks, key bool, size int) bool {
+func (s *stream) unit(track *media.Track, at media.Ticks, key bool, size int) bool {
 	if size > len(s.data) {
 		s.data = make([]byte, size)
 	}
-	f := s.guard.Check(&media.AccessUnit{Track: track, DTS: at, PTS: at, Key: key, Data: s.data[:size], Arrived: s.epoch.Add(at.Duration())})
+	f := s.checker.Check(&media.AccessUnit{Track: track, DTS: at, PTS: at, Key: key, Data: s.data[:size], Arrived: s.epoch.Add(at.Duration())})
 	if f == nil {
 		return true
 	}
@@ -39,13 +39,13 @@ func (s *show) unit(track *media.Track, at media.Ticks, key bool, size int) bool
 	if f.Final {
 		mark = "!"
 	}
-	s.said = append(s.said, fmt.Sprintf("%.1fs %s%s", at.Seconds(), f.Err.Limit, mark))
+	s.found = append(s.found, fmt.Sprintf("%.1fs %s%s", at.Seconds(), f.Err.Limit, mark))
 	return !f.Final
 }
 
 // play shows pictures of a rate and a GOP, from and to in seconds; a key frame
 // has ten times the size of another.
-func (s *show) play(from, to float64, fps, gop int, bitrate float64) bool {
+func (s *stream) play(from, to float64, fps, gop int, bitrate float64) bool {
 	perGOP := float64(gop) / float64(fps) * bitrate / 8
 	small := perGOP / float64(gop+9)
 	for i := int(from * float64(fps)); i < int(to*float64(fps)); i++ {
@@ -60,23 +60,23 @@ func (s *show) play(from, to float64, fps, gop int, bitrate float64) bool {
 	return true
 }
 
-func (s *show) want(t *testing.T, said ...string) {
+func (s *stream) want(t *testing.T, found ...string) {
 	t.Helper()
-	if fmt.Sprint(s.said) != fmt.Sprint(said) {
-		t.Errorf("said %q, want %q", s.said, said)
+	if fmt.Sprint(s.found) != fmt.Sprint(found) {
+		t.Errorf("found %q, want %q", s.found, found)
 	}
 }
 
 func TestLimitChecker_BitrateIsAveragedSoThatKeyFramesPass(t *testing.T) {
 	for _, gop := range []int{30, 60, 90, 120, 240} {
-		s := newShow(func(l *LimitsConfig) { l.Bitrate = 5_100_000 })
+		s := newStream(func(l *LimitsConfig) { l.Bitrate = 5_100_000 })
 		s.play(0, 120, 30, gop, 5_000_000)
 		s.want(t)
 	}
 }
 
 func TestLimitChecker_BitrateOverTheLimitWarnsThenEnds(t *testing.T) {
-	s := newShow(func(l *LimitsConfig) { l.Bitrate = 4_000_000 })
+	s := newStream(func(l *LimitsConfig) { l.Bitrate = 4_000_000 })
 	s.play(0, 120, 30, 30, 5_000_000)
 	s.want(t, "8.0s bitrate", "16.0s bitrate!")
 	const want = "limit reached: the bit rate is 5 Mbit/s; the limit is 4 Mbit/s (ingest.limits.bitrate)"
@@ -86,7 +86,7 @@ func TestLimitChecker_BitrateOverTheLimitWarnsThenEnds(t *testing.T) {
 }
 
 func TestLimitChecker_BitrateThatFallsInTimeDoesNotEnd(t *testing.T) {
-	s := newShow(func(l *LimitsConfig) { l.Bitrate = 4_000_000 })
+	s := newStream(func(l *LimitsConfig) { l.Bitrate = 4_000_000 })
 	s.play(0, 12, 30, 30, 5_000_000)
 	s.play(12, 30, 30, 30, 3_000_000)
 	s.play(30, 40, 30, 30, 5_000_000)
@@ -94,13 +94,13 @@ func TestLimitChecker_BitrateThatFallsInTimeDoesNotEnd(t *testing.T) {
 }
 
 func TestLimitChecker_SecondWithTheBytesOfSixEndsImmediately(t *testing.T) {
-	s := newShow(func(l *LimitsConfig) { l.Bitrate = 4_000_000 })
+	s := newStream(func(l *LimitsConfig) { l.Bitrate = 4_000_000 })
 	s.play(0, 10, 30, 30, 30_000_000)
 	s.want(t, "0.7s bitrate!")
 }
 
 func TestLimitChecker_TimeThatStandsStillDoesNotHideARate(t *testing.T) {
-	s := newShow(func(l *LimitsConfig) { l.Bitrate = 4_000_000 })
+	s := newStream(func(l *LimitsConfig) { l.Bitrate = 4_000_000 })
 	n := 0
 	for s.unit(s.video, media.Ticks(n), n == 0, 10_000) {
 		if n++; n > 1000 {
@@ -114,12 +114,12 @@ func TestLimitChecker_TimeThatStandsStillDoesNotHideARate(t *testing.T) {
 }
 
 func TestLimitChecker_GapCountsAsEmpty(t *testing.T) {
-	s := newShow(func(l *LimitsConfig) { l.Bitrate = 4_000_000 })
+	s := newStream(func(l *LimitsConfig) { l.Bitrate = 4_000_000 })
 	s.play(0, 4, 30, 30, 3_900_000)
 	s.play(10_000, 10_003, 30, 30, 3_900_000)
 	s.play(10_003, 10_013, 30, 30, 5_000_000)
-	if len(s.said) != 1 || s.last.Final {
-		t.Errorf("said %q, want one warning", s.said)
+	if len(s.found) != 1 || s.last.Final {
+		t.Errorf("found %q, want one warning", s.found)
 	}
 }
 
@@ -132,7 +132,7 @@ func TestLimitChecker_PictureSizeIsThatOfTheBitstream(t *testing.T) {
 		{1922, 1080, "the picture is 1922×1080 pixels; the limit is a width of 1920 (ingest.limits.width)"},
 		{1080, 1920, "the picture is 1080×1920 pixels; the limit is a height of 1080 (ingest.limits.height)"},
 	} {
-		s := newShow(func(l *LimitsConfig) { l.Width, l.Height = 1920, 1080 })
+		s := newStream(func(l *LimitsConfig) { l.Width, l.Height = 1920, 1080 })
 		ok := s.unit(s.video, 0, true, 100)
 		ok = ok && s.unit(&media.Track{Codec: media.H264, Width: tt.width, Height: tt.height}, media.Second, true, 100)
 		switch {
@@ -145,10 +145,10 @@ func TestLimitChecker_PictureSizeIsThatOfTheBitstream(t *testing.T) {
 }
 
 func TestLimitChecker_FrameRateIsMeasured(t *testing.T) {
-	exact := newShow(func(l *LimitsConfig) { l.FrameRate = 60 })
+	exact := newStream(func(l *LimitsConfig) { l.FrameRate = 60 })
 	exact.play(0, 60, 60, 120, 1_000_000)
 	exact.want(t)
-	s := newShow(func(l *LimitsConfig) { l.FrameRate = 50 })
+	s := newStream(func(l *LimitsConfig) { l.FrameRate = 50 })
 	s.play(0, 60, 60, 120, 1_000_000)
 	s.want(t, "8.0s frame_rate", "16.0s frame_rate!")
 	if got := s.last.Err.Measured; got != "the frame rate is 60/s" {
@@ -157,19 +157,19 @@ func TestLimitChecker_FrameRateIsMeasured(t *testing.T) {
 }
 
 func TestLimitChecker_LongGOPWarnsOncePerGOPThenEnds(t *testing.T) {
-	s := newShow(func(l *LimitsConfig) { l.GOPWarn, l.GOPMax = 4*time.Second, 10*time.Second })
+	s := newStream(func(l *LimitsConfig) { l.GOPWarn, l.GOPMax = 4*time.Second, 10*time.Second })
 	s.play(0, 20, 30, 120, 1_000_000)
 	s.want(t) // exactly 4 s is not longer than 4 s
-	s = newShow(func(l *LimitsConfig) { l.GOPWarn, l.GOPMax = 4*time.Second, 10*time.Second })
+	s = newStream(func(l *LimitsConfig) { l.GOPWarn, l.GOPMax = 4*time.Second, 10*time.Second })
 	s.play(0, 25, 30, 250, 1_000_000)
 	s.want(t, "5.0s gop_warn", "13.0s gop_warn", "21.0s gop_warn")
-	s = newShow(func(l *LimitsConfig) { l.GOPWarn, l.GOPMax = 4*time.Second, 10*time.Second })
+	s = newStream(func(l *LimitsConfig) { l.GOPWarn, l.GOPMax = 4*time.Second, 10*time.Second })
 	s.play(0, 60, 30, 1800, 1_000_000)
 	s.want(t, "5.0s gop_warn", "11.0s gop_max!")
 }
 
 func TestLimitChecker_StoppedVideoIsNotALongGOP(t *testing.T) {
-	s := newShow(func(l *LimitsConfig) { l.GOPWarn, l.GOPMax = 2*time.Second, 4*time.Second })
+	s := newStream(func(l *LimitsConfig) { l.GOPWarn, l.GOPMax = 2*time.Second, 4*time.Second })
 	audio := &media.Track{Codec: media.AAC}
 	s.play(0, 2, 30, 30, 1_000_000)
 	for at := 2 * media.Second; at < 60*media.Second; at += media.Second / 50 {
@@ -179,13 +179,13 @@ func TestLimitChecker_StoppedVideoIsNotALongGOP(t *testing.T) {
 }
 
 func TestLimitChecker_DurationEndsASession(t *testing.T) {
-	s := newShow(func(l *LimitsConfig) { l.Duration = 90 * time.Second })
+	s := newStream(func(l *LimitsConfig) { l.Duration = 90 * time.Second })
 	s.play(0, 200, 30, 60, 1_000_000)
 	s.want(t, "90.0s duration!")
 }
 
 func TestLimitChecker_WithoutLimitsFindsNothing(t *testing.T) {
-	s := newShow(func(*LimitsConfig) {})
+	s := newStream(func(*LimitsConfig) {})
 	s.play(0, 30, 300, 9000, 500_000_000)
 	s.want(t)
 }
@@ -194,7 +194,7 @@ func FuzzLimitChecker(f *testing.F) {
 	f.Add([]byte("\x03\x00\xff\xff\x01\x02\xff\xff\x00\x40\x00\x10"))
 	data := make([]byte, 1<<16) // for all inputs: to allocate it costs more than to check it
 	f.Fuzz(func(t *testing.T, b []byte) {
-		s := newShow(func(l *LimitsConfig) {
+		s := newStream(func(l *LimitsConfig) {
 			l.Bitrate, l.FrameRate, l.GOPWarn, l.GOPMax, l.Width = 1_000_000, 30, time.Second, 20*time.Second, 2000
 		})
 		s.data = data

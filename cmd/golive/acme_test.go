@@ -73,7 +73,7 @@ func TestServe_GetsItsCertificateByItself(t *testing.T) {
 			authority := acmetest.Start(t, seenHTTP, seenHTTPS)
 			folder := t.TempDir()
 			open := func() *running {
-				return startHouse(t, func(c *config.Config) {
+				return startServer(t, func(c *config.Config) {
 					c.Storage.Backend, c.DataDir = "memory", folder
 					c.Origin.Listen = (&net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: httpPort}).String()
 					c.Origin.TLS.Listen = (&net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: httpsPort}).String()

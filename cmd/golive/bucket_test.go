@@ -37,7 +37,7 @@ func (s *running) readyWith(t *testing.T, text string) {
 func TestServe_TakesPublishersWhileTheBucketSaysNothing(t *testing.T) {
 	var silence s3test.Silence
 	silence.On.Store(true)
-	s := openHouse(t, onS3(s3test.NewFake(t, silence.Hold)))
+	s := startInMemory(t, onS3(s3test.NewFake(t, silence.Hold)))
 	e := s.publish(t, "studio")
 	e.videoConfig(0, large())
 	e.video(0, 4400, 2000)
@@ -57,7 +57,7 @@ func TestServe_ShowsAProbeThatFailsAndTriesAgain(t *testing.T) {
 			next.ServeHTTP(w, r)
 		})
 	})
-	s := openHouse(t, onS3(f))
+	s := startInMemory(t, onS3(f))
 	e := s.publish(t, "studio")
 	e.videoConfig(0, large())
 	e.video(0, 4400, 2000)
@@ -80,7 +80,7 @@ func TestServe_IsNotReadyForPublishersWhenTheBucketIsAnotherRegistrys(t *testing
 			next.ServeHTTP(w, r)
 		})
 	})
-	s := openHouse(t, onS3(f))
+	s := startInMemory(t, onS3(f))
 	e := s.publish(t, "studio") // golive ends when nothing is live
 	e.videoConfig(0, large())
 	e.video(0, 4400, 2000)

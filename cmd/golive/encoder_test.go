@@ -22,15 +22,15 @@ import (
 // patience bounds what a test waits for; only failing tests reach it.
 const patience = 20 * time.Second
 
-// encoder is a publisher that a test leads, message by message.
+// encoder is a publisher whose messages a test sends one by one.
 type encoder struct {
 	t        *testing.T
 	conn     net.Conn
 	messages *message.Reader
 }
 
-// connect shakes hands over conn and asks to publish name; it gives the code of
-// the answer.
+// connect does the handshake on conn and asks to publish name. It returns the code of the
+// answer.
 func connect(t *testing.T, conn net.Conn, name string) (e *encoder, code string) {
 	t.Helper()
 	t.Cleanup(func() { _ = conn.Close() })
@@ -48,7 +48,7 @@ func connect(t *testing.T, conn net.Conn, name string) (e *encoder, code string)
 	return e, e.status()
 }
 
-// publish publishes name at the house, and must be let in.
+// publish publishes name, which must be accepted.
 func (s *running) publish(t *testing.T, name string) *encoder {
 	t.Helper()
 	e, code := s.tryPublish(t, name)
@@ -172,7 +172,7 @@ func (e *encoder) videoConfig(at uint32, config []byte) {
 	e.send(message.TypeVideo, at, config)
 }
 
-// get reads a path of the house; nothing unless the status is 200.
+// get returns the body at a path, or nothing if the status is not 200.
 func (s *running) get(t *testing.T, path string) string {
 	t.Helper()
 	r, err := s.client.Get(fmt.Sprintf("http://%s%s", s.listeners.http.Addr(), path))

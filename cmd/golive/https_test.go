@@ -14,13 +14,13 @@ import (
 	"golive/internal/config"
 )
 
-// secure opens a house with HTTPS, and gives the certificate's files.
+// secure starts a server with HTTPS. It returns the files of its certificate.
 func secure(t *testing.T, change func(*config.Config)) (s *running, certFile, keyFile string) {
 	t.Helper()
 	dir := t.TempDir()
 	certFile, keyFile = filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
 	certify(t, certFile, keyFile, "old")
-	return openHouse(t, func(c *config.Config) {
+	return startInMemory(t, func(c *config.Config) {
 		c.Origin.TLS.Listen, c.Origin.TLS.CertFile, c.Origin.TLS.KeyFile = "127.0.0.1:0", certFile, keyFile
 		change(c)
 	}), certFile, keyFile

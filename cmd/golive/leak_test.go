@@ -27,7 +27,8 @@ type running struct {
 	client    *http.Client
 }
 
-func startHouse(t *testing.T, change func(*config.Config)) *running {
+// startServer starts a server until the end of the test, or until stop.
+func startServer(t *testing.T, change func(*config.Config)) *running {
 	t.Helper()
 	cfg := config.Default()
 	cfg.DataDir = t.TempDir()
@@ -57,15 +58,15 @@ func startHouse(t *testing.T, change func(*config.Config)) *running {
 	return &running{listeners: d, stop: stop, client: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}}
 }
 
-// dying is a connection that breaks after a number of written bytes: it is reset,
+// breakingConn is a connection that breaks after a number of written bytes: it is reset,
 // or it goes silent as that of a stopped process does.
-type dying struct {
+type breakingConn struct {
 	net.Conn
 	left   atomic.Int64
 	silent bool
 }
 
-func (d *dying) Write(p []byte) (int, error) {
+func (d *breakingConn) Write(p []byte) (int, error) {
 	if d.left.Add(-int64(len(p))) >= 0 {
 		return d.Conn.Write(p)
 	}
@@ -79,13 +80,13 @@ func (d *dying) Write(p []byte) (int, error) {
 	return 0, io.ErrClosedPipe
 }
 
-// census is what a leak would make grow.
-type census struct {
+// resources is what a leak would make grow.
+type resources struct {
 	goroutines, descriptors int
 	heap                    uint64
 }
 
-func takeCensus(t *testing.T) census {
+func countResources(t *testing.T) resources {
 	t.Helper()
 	runtime.GC()
 	var m runtime.MemStats
@@ -94,11 +95,11 @@ func takeCensus(t *testing.T) census {
 	if err != nil {
 		t.Skip("no /proc here: ", err)
 	}
-	return census{runtime.NumGoroutine(), len(open), m.HeapAlloc}
+	return resources{runtime.NumGoroutine(), len(open), m.HeapAlloc}
 }
 
 func TestServe_NothingIsLeftAfter200Publications(t *testing.T) {
-	s := startHouse(t, func(c *config.Config) {
+	s := startServer(t, func(c *config.Config) {
 		c.Ingest.ReconnectWindow = 0
 		c.Ingest.IdleTimeout = time.Second
 		c.Broadcast.Linger = time.Second
@@ -114,7 +115,7 @@ func TestServe_NothingIsLeftAfter200Publications(t *testing.T) {
 				if err != nil {
 					return nil, err
 				}
-				d := &dying{Conn: c, silent: kind == 3}
+				d := &breakingConn{Conn: c, silent: kind == 3}
 				d.left.Store(20_000)
 				return d, nil
 			}
@@ -133,14 +134,14 @@ func TestServe_NothingIsLeftAfter200Publications(t *testing.T) {
 	}
 	round(0, 20) // what is made once is made now
 	awaitQuiet(t, s)
-	before := takeCensus(t)
+	before := countResources(t)
 	for from := 20; from < 220; from += 20 {
 		round(from, from+20)
 		awaitQuiet(t, s)
 	}
-	var after census
+	var after resources
 	for range 50 {
-		after = takeCensus(t)
+		after = countResources(t)
 		if after.goroutines <= before.goroutines && after.descriptors <= before.descriptors {
 			break
 		}

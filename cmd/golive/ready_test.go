@@ -28,7 +28,7 @@ func (s *running) ready(t *testing.T, query string) (status int, text string) {
 }
 
 func TestServe_IsReadyForNothingNewWhileItStops(t *testing.T) {
-	s := openHouse(t, asIs)
+	s := startInMemory(t, asIs)
 	e := s.publish(t, "studio")
 	e.videoConfig(0, large())
 	e.video(0, 4400, 2000)

@@ -15,13 +15,14 @@ import (
 	"golive/internal/config"
 )
 
-// The rows are those of docs/encoders.md. Here are the ones that only the whole
-// house can show: an encoder at one end, a player at the other.
+// The tests are named after the rows of docs/encoders.md. These rows need a whole server, with
+// an encoder at one end and a player at the other.
 
-func openHouse(t *testing.T, change func(*config.Config)) *running {
+// startInMemory starts a server that stores in memory; the test runs in parallel with others.
+func startInMemory(t *testing.T, change func(*config.Config)) *running {
 	t.Helper()
-	t.Parallel() // most of a test is the house's farewell to its players
-	return startHouse(t, func(c *config.Config) {
+	t.Parallel() // a test mostly waits until the server has stopped
+	return startServer(t, func(c *config.Config) {
 		c.Storage.Backend = "memory"
 		c.Broadcast.Linger = 2 * time.Second
 		change(c)
@@ -53,7 +54,7 @@ func durations(playlist string) (all []string) {
 }
 
 func TestRow31_BroadcastBeginsWithTheFirstKeyFrameThatCanBeDecoded(t *testing.T) {
-	s := openHouse(t, asIs)
+	s := startInMemory(t, asIs)
 	e := s.publish(t, "studio")
 	e.video(0, 1000, 500) // before the sequence header
 	e.videoConfig(1000, large())
@@ -71,7 +72,7 @@ func TestRow31_BroadcastBeginsWithTheFirstKeyFrameThatCanBeDecoded(t *testing.T)
 }
 
 func TestRow33_ChangeOfResolutionIsADiscontinuityAtTheNextKeyFrame(t *testing.T) {
-	s := openHouse(t, asIs)
+	s := startInMemory(t, asIs)
 	e := s.publish(t, "studio")
 	e.videoConfig(0, large())
 	e.video(0, 4000, 2000)
@@ -88,7 +89,7 @@ func TestRow33_ChangeOfResolutionIsADiscontinuityAtTheNextKeyFrame(t *testing.T)
 }
 
 func TestRow37_LateAudioJoinsWithADiscontinuity(t *testing.T) {
-	s := openHouse(t, asIs)
+	s := startInMemory(t, asIs)
 	e := s.publish(t, "studio")
 	e.videoConfig(0, large())
 	e.video(0, 4000, 2000)
@@ -108,7 +109,7 @@ func TestRow37_LateAudioJoinsWithADiscontinuity(t *testing.T) {
 }
 
 func TestRow37_AudioAloneIsABroadcast(t *testing.T) {
-	s := openHouse(t, asIs)
+	s := startInMemory(t, asIs)
 	e := s.publish(t, "radio")
 	e.audioConfig()
 	e.audio(0, 7000)
@@ -120,7 +121,7 @@ func TestRow37_AudioAloneIsABroadcast(t *testing.T) {
 }
 
 func TestRow41_KeyFrameEachTenSecondsGoesOnAndIsWarnedOf(t *testing.T) {
-	s := openHouse(t, asIs)
+	s := startInMemory(t, asIs)
 	e := s.publish(t, "studio")
 	e.videoConfig(0, large())
 	e.video(0, 24_000, 10_000)
@@ -141,7 +142,7 @@ func TestRow41_KeyFrameEachTenSecondsGoesOnAndIsWarnedOf(t *testing.T) {
 }
 
 func TestRow42_ConnectionThatVanishesOpensTheReconnectWindow(t *testing.T) {
-	s := openHouse(t, asIs)
+	s := startInMemory(t, asIs)
 	e := s.publish(t, "studio")
 	e.videoConfig(0, large())
 	e.video(0, 4400, 2000)
@@ -164,7 +165,7 @@ func TestRow42_ConnectionThatVanishesOpensTheReconnectWindow(t *testing.T) {
 func TestRow43_CleanStopEndsAtOnceOrAsSet(t *testing.T) {
 	for want, atOnce := range map[string]bool{"ended": true, "reconnecting": false} {
 		t.Run(want, func(t *testing.T) {
-			s := openHouse(t, func(c *config.Config) { c.Ingest.Publish.EndOnUnpublish = atOnce })
+			s := startInMemory(t, func(c *config.Config) { c.Ingest.Publish.EndOnUnpublish = atOnce })
 			e := s.publish(t, "studio")
 			e.videoConfig(0, large())
 			e.video(0, 4400, 2000)
@@ -179,7 +180,7 @@ func TestRow43_CleanStopEndsAtOnceOrAsSet(t *testing.T) {
 }
 
 func TestRow45_SameKeyTakesOverFromADeadConnection(t *testing.T) {
-	s := openHouse(t, asIs)
+	s := startInMemory(t, asIs)
 	dead := s.publish(t, "studio")
 	dead.videoConfig(0, large())
 	dead.video(0, 4400, 2000)
@@ -199,7 +200,7 @@ func TestRow45_SameKeyTakesOverFromADeadConnection(t *testing.T) {
 
 func TestRow51_ShutdownTakesWhatAReconnectingPublisherStillSends(t *testing.T) {
 	var folder string
-	s := openHouse(t, func(c *config.Config) { c.Storage.Backend, folder = "disk", c.DataDir })
+	s := startInMemory(t, func(c *config.Config) { c.Storage.Backend, folder = "disk", c.DataDir })
 	e := s.publish(t, "studio")
 	e.videoConfig(0, large())
 	e.video(0, 4400, 2000)
@@ -216,7 +217,7 @@ func TestRow51_ShutdownTakesWhatAReconnectingPublisherStillSends(t *testing.T) {
 	select {
 	case <-stopped:
 	case <-time.After(patience):
-		t.Fatal("the house did not stop")
+		t.Fatal("the server did not stop")
 	}
 	kept, err := os.ReadFile(filepath.Join(folder, "media", "live", "studio", "source", "index.m3u8"))
 	if err != nil {

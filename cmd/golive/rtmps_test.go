@@ -52,7 +52,7 @@ func TestServe_RTMPSTakesUpANewCertificate(t *testing.T) {
 	dir := t.TempDir()
 	certFile, keyFile := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
 	certify(t, certFile, keyFile, "old")
-	s := openHouse(t, func(c *config.Config) {
+	s := startInMemory(t, func(c *config.Config) {
 		c.Ingest.RTMPS.Listen, c.Ingest.RTMPS.CertFile, c.Ingest.RTMPS.KeyFile = "127.0.0.1:0", certFile, keyFile
 	})
 	dial := func() *tls.Conn {
@@ -112,7 +112,7 @@ func TestWire_NamesTheKeyOfABrokenCertificate(t *testing.T) {
 }
 
 func TestServe_SessionsInAllAreLimited(t *testing.T) {
-	s := openHouse(t, func(c *config.Config) { c.Ingest.Limits.Sessions = 1 })
+	s := startInMemory(t, func(c *config.Config) { c.Ingest.Limits.Sessions = 1 })
 	s.publish(t, "one")
 	if _, code := s.tryPublish(t, "two"); code != "NetStream.Publish.Denied" {
 		t.Errorf("the second gets %s", code)

@@ -108,7 +108,7 @@ func (p *Page) WaitUntil(limit time.Duration, expression string) {
 	})
 }
 
-// eventually calls try until it succeeds, and fails the test after Patience(limit).
+// eventually calls try until it succeeds, and fails the test after Timeout(limit).
 func (p *Page) eventually(limit time.Duration, try func() error) {
 	p.tb.Helper()
 	ctx, cancel := context.WithTimeout(p.ctx, Timeout(limit))

@@ -32,7 +32,7 @@ var errInterrupted = errors.New("session was cut")
 // for interrupt.
 //
 // Setting a deadline costs a timer, so it is not moved at each message: when it passes,
-// quiet decides by the time of the last media, and returns the next deadline.
+// checkIdle decides by the time of the last media, and returns the next deadline.
 type peerConn struct {
 	conn      net.Conn
 	publishBy time.Time // deadline to publish
@@ -70,7 +70,7 @@ func (l *peerConn) interrupted() bool {
 	return l.interruptPending.Load() && (!l.graceEnd.IsZero() || !l.onInterrupt())
 }
 
-// resume lets an interrupted link continue for the grace period.
+// resume lets an interrupted connection continue for the grace period.
 func (l *peerConn) resume(grace time.Duration) {
 	<-l.interruptDone
 	l.graceEnd = time.Now().Add(grace)
@@ -84,9 +84,9 @@ func (l *peerConn) awaitPublish(t time.Time) {
 	l.setRead(t)
 }
 
-// awaitMedia sets quiet, which is called if nothing was read until first.
-func (l *peerConn) awaitMedia(first time.Time, quiet func(time.Time) (time.Time, error)) {
-	l.checkIdle = quiet
+// awaitMedia sets checkIdle, which is called if nothing was read until first.
+func (l *peerConn) awaitMedia(first time.Time, checkIdle func(time.Time) (time.Time, error)) {
+	l.checkIdle = checkIdle
 	l.setRead(first)
 }
 
@@ -211,7 +211,7 @@ func (l *peerConn) close() {
 	_ = l.conn.Close()
 }
 
-// handshakeTLS does the TLS handshake if the connection uses TLS, within the deadline of expect.
+// handshakeTLS does the TLS handshake if the connection uses TLS, within the deadline of awaitPublish.
 func (l *peerConn) handshakeTLS() error {
 	t, ok := l.conn.(*tls.Conn)
 	if !ok {

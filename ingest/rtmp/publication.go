@@ -84,7 +84,7 @@ func (s *session) setRank(r connlimit.Rank) {
 	}
 }
 
-// checkIdle is called if nothing was read until now; see ingest.Session.Quiet.
+// checkIdle is called if nothing was read until now; see ingest.Session.CheckIdle.
 func (s *session) checkIdle(now time.Time) (next time.Time, err error) {
 	// A peer that is sending a long message over a slow connection is not idle.
 	receiving := s.chunks.Unfinished() && now.Sub(s.conn.arrived) < s.server.cfg.IdleTimeout

@@ -32,7 +32,7 @@ const (
 )
 
 // session serves one connection. It is used by one goroutine; only evict and
-// link.interrupt are called by others.
+// peerConn.interrupt are called by others.
 type session struct {
 	server   *Server
 	protocol string

@@ -10,57 +10,57 @@ import (
 // from returns a peer's address.
 func from(host string) net.Addr { return &net.TCPAddr{IP: net.ParseIP(host), Port: 1} }
 
-// crowd takes slots and remembers which of them were reclaimed, in order.
-type crowd struct {
+// taker takes slots and remembers which of them were reclaimed, in order.
+type taker struct {
 	*Limiter
-	t       *testing.T
-	yielded []string
+	t         *testing.T
+	reclaimed []string
 }
 
-func (c *crowd) take(host, name string, want Refusal) *Slot {
+func (c *taker) take(host, name string, want Refusal) *Slot {
 	c.t.Helper()
-	p, refusal := c.Take(from(host), func() { c.yielded = append(c.yielded, name) })
+	p, refusal := c.Take(from(host), func() { c.reclaimed = append(c.reclaimed, name) })
 	if refusal != want {
 		c.t.Errorf("%s from %s: refusal %q, want %q", name, host, refusal, want)
 	}
 	return p
 }
 
-func (c *crowd) gave(names ...string) {
+func (c *taker) wantReclaimed(names ...string) {
 	c.t.Helper()
-	if len(c.yielded) != len(names) {
-		c.t.Errorf("%q gave up, want %q", c.yielded, names)
+	if len(c.reclaimed) != len(names) {
+		c.t.Errorf("%q were reclaimed, want %q", c.reclaimed, names)
 		return
 	}
 	for i, n := range names {
-		if c.yielded[i] != n {
-			c.t.Errorf("%q gave up, want %q", c.yielded, names)
+		if c.reclaimed[i] != n {
+			c.t.Errorf("%q were reclaimed, want %q", c.reclaimed, names)
 		}
 	}
-	c.yielded = nil
+	c.reclaimed = nil
 }
 
 func TestLimiter_OneAddressGetsHalfAndReplacesItsOwnSlots(t *testing.T) {
-	c := &crowd{Limiter: New(Config{Slots: 10, Rate: 1, Burst: 1}), t: t}
+	c := &taker{Limiter: New(Config{Slots: 10, Rate: 1, Burst: 1}), t: t}
 	for range 5 {
 		c.take("10.0.0.1", "first", "")
 	}
-	c.gave()
+	c.wantReclaimed()
 	for range 3 {
 		c.take("::ffff:10.0.0.1", "late", "")
 	}
-	c.gave("first", "first", "first")
+	c.wantReclaimed("first", "first", "first")
 	for _, host := range []string{"10.0.0.2", "10.0.0.3", "2001:db8::1", "2001:db8:0:1::1", "10.0.0.4"} {
 		c.take(host, "other", "").SetRank(Established)
 	}
-	c.gave()
+	c.wantReclaimed()
 	if n := c.Taken(); n != 10 {
 		t.Errorf("%d are taken", n)
 	}
 }
 
 func TestLimiter_EstablishedKeepTheirSlots(t *testing.T) {
-	c := &crowd{Limiter: New(Config{Slots: 4, Rate: 1, Burst: 1}), t: t}
+	c := &taker{Limiter: New(Config{Slots: 4, Rate: 1, Burst: 1}), t: t}
 	c.take("10.0.0.1", "a", "").SetRank(Established)
 	c.take("10.0.0.1", "b", "").SetRank(Established)
 	c.take("10.0.0.1", "c", RefusedAddress)
@@ -74,28 +74,28 @@ func TestLimiter_EstablishedKeepTheirSlots(t *testing.T) {
 	last.Release()
 	last.Release()
 	c.take("10.0.0.4", "g", "")
-	c.gave()
+	c.wantReclaimed()
 }
 
 func TestLimiter_FullReclaimsTheOldestOfTheLowestRank(t *testing.T) {
-	c := &crowd{Limiter: New(Config{Slots: 4, Rate: 1, Burst: 1}), t: t}
+	c := &taker{Limiter: New(Config{Slots: 4, Rate: 1, Burst: 1}), t: t}
 	c.take("10.0.0.1", "admitted", "").SetRank(Admitted)
 	oldest := c.take("10.0.0.2", "opened first", "")
 	c.take("10.0.0.3", "opened second", "")
 	c.take("10.0.0.4", "live", "").SetRank(Established)
 	c.take("10.0.0.5", "new", "").SetRank(Established)
-	c.gave("opened first")
+	c.wantReclaimed("opened first")
 	oldest.SetRank(Established) // too late
 	oldest.Release()
 	c.take("10.0.0.6", "new", "").SetRank(Established)
-	c.gave("opened second")
+	c.wantReclaimed("opened second")
 	c.take("10.0.0.7", "new", "").SetRank(Established)
-	c.gave("admitted")
+	c.wantReclaimed("admitted")
 	c.take("10.0.0.8", "new", RefusedFull)
 }
 
 func TestLimiter_ReclaimReclaimsOneEvenIfSlotsAreFree(t *testing.T) {
-	c := &crowd{Limiter: New(Config{Slots: 100, Rate: 1, Burst: 1}), t: t}
+	c := &taker{Limiter: New(Config{Slots: 100, Rate: 1, Burst: 1}), t: t}
 	c.take("10.0.0.1", "a", "")
 	c.take("10.0.0.1", "b", "")
 	for i, want := range []bool{true, true, false} {
@@ -103,7 +103,7 @@ func TestLimiter_ReclaimReclaimsOneEvenIfSlotsAreFree(t *testing.T) {
 			t.Errorf("reclaim %d: %v", i, got)
 		}
 	}
-	c.gave("a", "b")
+	c.wantReclaimed("a", "b")
 	if len(c.holders) != 0 {
 		t.Errorf("%d addresses are remembered", len(c.holders))
 	}
@@ -182,26 +182,26 @@ func TestLimiter_BoundsOneAddress(t *testing.T) {
 			t.Errorf("%s: the second: %q", name, why)
 		}
 	}
-	c := &crowd{Limiter: New(Config{Slots: 1000, PerAddress: 2}), t: t}
+	c := &taker{Limiter: New(Config{Slots: 1000, PerAddress: 2}), t: t}
 	c.take("192.0.2.1", "established", "").SetRank(Established)
 	c.take("192.0.2.1", "silent", "")
 	c.take("192.0.2.1", "new", "")
-	c.gave("silent")
+	c.wantReclaimed("silent")
 }
 
 func TestLimiter_AProxyIsManyClients(t *testing.T) {
 	l := New(Config{Slots: 1000, PerAddress: 3, Burst: 1, Trusted: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}})
-	yielded := 0
+	reclaimed := 0
 	var last *Slot
 	for i := range 1000 {
-		p, why := l.Take(from("10.1.2.3"), func() { yielded++ })
+		p, why := l.Take(from("10.1.2.3"), func() { reclaimed++ })
 		if why != "" || !p.Trusted() || !p.Spend(1000) {
 			t.Fatalf("slot %d: %q", i, why)
 		}
 		last = p
 	}
-	if _, why := l.Take(from("10.1.2.3"), func() {}); why != RefusedFull || yielded > 0 {
-		t.Errorf("one more: %q; %d gave up", why, yielded)
+	if _, why := l.Take(from("10.1.2.3"), func() {}); why != RefusedFull || reclaimed > 0 {
+		t.Errorf("one more: %q; %d gave up", why, reclaimed)
 	}
 	last.Release()
 	if _, why := l.Take(from("192.0.2.1"), func() {}); why != "" {

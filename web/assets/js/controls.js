@@ -71,7 +71,7 @@ export class Controls {
 
   #togglePlay() {
     if (!this.#video.paused) return this.#video.pause();
-    // After a long pause the place where we stopped may have left the playlist.
+    // After a long pause the position may no longer be in the playlist.
     if (this.#source.behind > BEHIND * 4) this.#source.goLive();
     else this.#source.play();
   }
@@ -86,7 +86,7 @@ export class Controls {
     const video = this.#video;
     if (document.fullscreenElement) return document.exitFullscreen();
     if (this.#root.requestFullscreen) return this.#root.requestFullscreen().catch(() => {});
-    video.webkitEnterFullscreen?.(); // an iPhone knows full screen for videos only
+    video.webkitEnterFullscreen?.(); // on an iPhone only videos can be full screen
   }
 
   async #togglePip() {

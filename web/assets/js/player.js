@@ -39,7 +39,7 @@ export class Player extends EventTarget {
       this.#poll.now();
     });
     this.#parts.replay.addEventListener('click', () => {
-      // The first click turns the sound on; later the viewer has chosen.
+      // Only the first click turns the sound on: later the viewer has chosen.
       if (!this.#hasPlayed) this.video.muted = false;
       this.#watchReplay();
     });

@@ -2,8 +2,8 @@
 
 import * as format from './format.js';
 
-const STEP = 5; // seconds that an arrow key goes
-const LAST = 0.2; // seconds before the end that one can go to: the last picture is to be seen
+const STEP = 5; // seconds, for an arrow key
+const LAST = 0.2; // seconds before the end that a viewer can seek to: the last picture stays visible
 
 export class SeekBar {
   #video;
@@ -11,8 +11,8 @@ export class SeekBar {
   #parts;
   #shown = false;
   #held = false; // by a pointer
-  #wanted = NaN; // where the viewer wants to be, until the video is there
-  #asked = NaN; // what the video was told last
+  #wanted = NaN; // the position that the viewer chose, until the video has reached it
+  #asked = NaN; // the position that was set last
 
   constructor(root, video, source) {
     this.#video = video;
@@ -45,7 +45,7 @@ export class SeekBar {
     this.#draw();
   }
 
-  /** Goes one step on (1) or back (-1). */
+  /** Seeks one step forward (1) or back (-1). */
   step(direction) {
     this.#seek(this.#position + direction * STEP);
   }

@@ -5,8 +5,8 @@ import { Recovery } from './recovery.js';
 
 const MIME = 'application/vnd.apple.mpegurl';
 const STALL_LIMIT = 10_000;
-const NUDGE_LIMIT = 2_000; // hls.js's own ways of going on are tried for so long
-const WATCH_PAUSE = 3_000; // longer than between two calls of watch()
+const NUDGE_LIMIT = 2_000; // milliseconds that hls.js has to recover by itself
+const WATCH_PAUSE = 3_000; // milliseconds: more than between two calls of watch()
 const CATCH_UP = 2; // seconds behind after an outage that are skipped
 const BITRATE_SPAN = 10; // seconds of media that the measured bitrate covers
 
@@ -20,9 +20,9 @@ export function engine() {
  * Settings of hls.js for the player, for replays in it, and for the small pictures on the home page.
  *
  * The player has no backBufferLength: what was played stays until the browser removes
- * it. When hls.js (1.7.4) removes it while the parts of a segment are loaded, it now
- * and then forgets which it has, and stands still until the next segment is complete:
- * seen after 36 s, and again and again.
+ * it. When hls.js (1.7.4) removes it while the parts of a segment are loaded, it sometimes
+ * loses track of them, and stalls until the next segment is complete: first seen after
+ * 36 s, then repeatedly.
  *
  * Each bounds what is loaded ahead (maxMaxBufferLength, seconds): hls.js loads 60 MB
  * otherwise, up to ten minutes of it, when a viewer goes to the beginning of a long
@@ -108,7 +108,7 @@ export class Source extends EventTarget {
    * stood still for too long, without any error, has its source loaded again. If
    * the live edge has moved on meanwhile, it first jumps there: after a part that
    * gives nothing to play (a single picture before a lost connection) hls.js waits
-   * for ever, and a seek makes it look again.
+   * forever; after a seek it continues.
    */
   watch() {
     const v = this.#video;
@@ -190,7 +190,7 @@ export class Source extends EventTarget {
     this.#set('loading');
     if (engine() === 'native') {
       this.#video.src = this.#url;
-      if (this.#position > 0) this.#video.currentTime = this.#position; // what a media element without metadata begins at
+      if (this.#position > 0) this.#video.currentTime = this.#position; // the position at which a media element without metadata begins
       this.play();
       return;
     }

@@ -6,7 +6,7 @@
 const PATIENCE = 5000;
 
 // For how long after its last answer a server that does not respond is shown as reachable,
-// in milliseconds: one lost request is no outage either.
+// in milliseconds: one lost request is not an outage either.
 const SILENCE = 5000;
 
 /** The server can be reached, by when it answered last and whether it did just now. */
