@@ -43,7 +43,7 @@ func TestFFmpeg_EveryAccessUnitComesOutAgain(t *testing.T) {
 			t.Logf("%d segments, %d bytes; source has %d video and %d audio packets", len(r.Segments), len(all), len(sourceVideo), len(sourceAudio))
 			checkVideo(t, ts.Video(), source, sourceVideo)
 			checkAudio(t, ts, source, sourceAudio, sourceVideo)
-			checkWitnesses(t, all)
+			checkWithFFmpeg(t, all)
 		})
 	}
 }
@@ -110,8 +110,8 @@ func checkAudio(t *testing.T, ts *hlscheck.Transport, source string, want, wantV
 	}
 }
 
-// checkWitnesses checks the bytes with ffprobe and ffmpeg.
-func checkWitnesses(t *testing.T, all []byte) {
+// checkWithFFmpeg checks the bytes with ffprobe and ffmpeg.
+func checkWithFFmpeg(t *testing.T, all []byte) {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "all.ts")
 	if err := os.WriteFile(file, all, 0o600); err != nil {

@@ -54,18 +54,18 @@ func TestPictures_WarnOfFormatsThatNotEveryDevicePlays(t *testing.T) {
 		{"the old High 4:4:4", strings.Replace(yuv444, "67f4000d", "6790000d", 1), []WarningCode{WarnPixelFormat}, "avc1.90000d"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			var heard heard
+			var warnings warningList
 			var p Pictures
-			p.Check(&media.AccessUnit{Track: trackOf(t, c.record), Key: true}, &heard)
-			if !slices.Equal(heard.codes, c.want) {
-				t.Errorf("codes %q, want %q", heard.codes, c.want)
+			p.Check(&media.AccessUnit{Track: trackOf(t, c.record), Key: true}, &warnings)
+			if !slices.Equal(warnings.codes, c.want) {
+				t.Errorf("codes %q, want %q", warnings.codes, c.want)
 			}
-			if c.text != "" && !strings.Contains(heard.texts[0], c.text) {
-				t.Errorf("text %q, want one with %q", heard.texts[0], c.text)
+			if c.text != "" && !strings.Contains(warnings.texts[0], c.text) {
+				t.Errorf("text %q, want one with %q", warnings.texts[0], c.text)
 			}
-			p.Check(&media.AccessUnit{Track: trackOf(t, high), Key: true}, &heard)
-			if len(heard.codes) != 0 {
-				t.Errorf("after another track %q are left", heard.codes)
+			p.Check(&media.AccessUnit{Track: trackOf(t, high), Key: true}, &warnings)
+			if len(warnings.codes) != 0 {
+				t.Errorf("after another track %q are left", warnings.codes)
 			}
 		})
 	}
@@ -73,10 +73,10 @@ func TestPictures_WarnOfFormatsThatNotEveryDevicePlays(t *testing.T) {
 
 func TestPictures_WarnOfSizesBeyond4K(t *testing.T) {
 	for want, size := range map[string][2]uint{"": {4096, 2304}, "8192×4320": {8192, 4320}, "4112×16": {4112, 16}} {
-		var heard heard
+		var warnings warningList
 		var p Pictures
-		p.Check(&media.AccessUnit{Track: &media.Track{Codec: media.H264, SPS: [][]byte{baselineSPS(size[0], size[1])}}, Key: true}, &heard)
-		if got := strings.Join(heard.texts, ""); !strings.Contains(got, want) || (want == "") != (got == "") {
+		p.Check(&media.AccessUnit{Track: &media.Track{Codec: media.H264, SPS: [][]byte{baselineSPS(size[0], size[1])}}, Key: true}, &warnings)
+		if got := strings.Join(warnings.texts, ""); !strings.Contains(got, want) || (want == "") != (got == "") {
 			t.Errorf("%v: %q", size, got)
 		}
 	}
@@ -130,12 +130,12 @@ func TestPictures_WarnOfOtherAccessPoints(t *testing.T) {
 		{"scene changes between", []media.Access{media.AccessOpen, 0, 0, 0}, "open_gop"},
 		{"over", []media.Access{media.AccessOpen, media.AccessGradual, 0, 0, 0, 0}, ""},
 	} {
-		var heard heard
+		var warnings warningList
 		var p Pictures
 		for i, a := range c.access {
-			p.Check(&media.AccessUnit{Track: track, DTS: media.Ticks(i) * 2 * media.Second, Key: true, Access: a}, &heard)
+			p.Check(&media.AccessUnit{Track: track, DTS: media.Ticks(i) * 2 * media.Second, Key: true, Access: a}, &warnings)
 		}
-		if got := heard.String(); got != c.want {
+		if got := warnings.String(); got != c.want {
 			t.Errorf("%s: %q, want %q", c.name, got, c.want)
 		}
 	}
@@ -144,19 +144,19 @@ func TestPictures_WarnOfOtherAccessPoints(t *testing.T) {
 func TestPictures_WarnOfMissingKeyFrames(t *testing.T) {
 	track := &media.Track{Codec: media.H264}
 	for _, first := range []bool{true, false} {
-		var heard heard
+		var warnings warningList
 		var p Pictures
 		check := func(seconds float64, key bool) string {
-			p.Check(&media.AccessUnit{Track: track, DTS: media.Ticks(seconds * float64(media.Second)), Key: key}, &heard)
-			return heard.String()
+			p.Check(&media.AccessUnit{Track: track, DTS: media.Ticks(seconds * float64(media.Second)), Key: key}, &warnings)
+			return warnings.String()
 		}
 		check(100, first)
 		if got := check(111.9, false); got != "" {
 			t.Errorf("after 11.9 s: %q", got)
 		}
 		check(112, false)
-		if got := check(120, false); got != "no_key_frames" || !strings.Contains(heard.texts[0], "in 12s") {
-			t.Errorf("after 20 s: %q %q", got, heard.texts)
+		if got := check(120, false); got != "no_key_frames" || !strings.Contains(warnings.texts[0], "in 12s") {
+			t.Errorf("after 20 s: %q %q", got, warnings.texts)
 		}
 		check(121, true)
 		if got := check(122, true); got != "" {
@@ -168,25 +168,25 @@ func TestPictures_WarnOfMissingKeyFrames(t *testing.T) {
 	}
 }
 
-// heard is a Warner that keeps what holds.
-type heard struct {
+// warningList keeps the warnings that are not cleared.
+type warningList struct {
 	codes []WarningCode
 	texts []string
 }
 
-func (h *heard) Warn(w Warning) {
-	h.codes, h.texts = append(h.codes, w.Code), append(h.texts, w.Text)
+func (l *warningList) Warn(w Warning) {
+	l.codes, l.texts = append(l.codes, w.Code), append(l.texts, w.Text)
 }
 
-func (h *heard) ClearWarning(code WarningCode) {
-	if i := slices.Index(h.codes, code); i >= 0 {
-		h.codes, h.texts = slices.Delete(h.codes, i, i+1), slices.Delete(h.texts, i, i+1)
+func (l *warningList) ClearWarning(code WarningCode) {
+	if i := slices.Index(l.codes, code); i >= 0 {
+		l.codes, l.texts = slices.Delete(l.codes, i, i+1), slices.Delete(l.texts, i, i+1)
 	}
 }
 
-func (h *heard) String() string {
+func (l *warningList) String() string {
 	var s []string
-	for _, c := range h.codes {
+	for _, c := range l.codes {
 		s = append(s, string(c))
 	}
 	return strings.Join(s, " ")

@@ -78,23 +78,23 @@ func TestSessionLimiter_RefusalByTheStageIsNotCounted(t *testing.T) {
 	}
 }
 
-// listener is a Sink that records warnings.
-type listener struct {
+// warned is a Sink that records warnings.
+type warned struct {
 	sink
-	heard []WarningCode
+	codes []WarningCode
 }
 
-func (l *listener) Warn(w Warning) { l.heard = append(l.heard, w.Code) }
+func (l *warned) Warn(w Warning) { l.codes = append(l.codes, w.Code) }
 
-func (l *listener) ClearWarning(code WarningCode) { l.heard = append(l.heard, "-"+code) }
+func (l *warned) ClearWarning(code WarningCode) { l.codes = append(l.codes, "-"+code) }
 
 func TestSessionLimiter_PassWarningsOn(t *testing.T) {
-	l := &listener{}
-	seated := Sink(&limitedSink{Sink: l, leave: func() {}})
-	seated.(Warner).Warn(Warning{Code: WarnBitrateHigh})
-	seated.(Warner).ClearWarning(WarnBitrateHigh)
-	if len(l.heard) != 2 || l.heard[0] != WarnBitrateHigh || l.heard[1] != "-"+WarnBitrateHigh {
-		t.Errorf("heard %q", l.heard)
+	l := &warned{}
+	limited := Sink(&limitedSink{Sink: l, leave: func() {}})
+	limited.(Warner).Warn(Warning{Code: WarnBitrateHigh})
+	limited.(Warner).ClearWarning(WarnBitrateHigh)
+	if len(l.codes) != 2 || l.codes[0] != WarnBitrateHigh || l.codes[1] != "-"+WarnBitrateHigh {
+		t.Errorf("got %q", l.codes)
 	}
 	Sink(&limitedSink{Sink: sink{}, leave: func() {}}).(Warner).Warn(Warning{Code: WarnBitrateHigh})
 }

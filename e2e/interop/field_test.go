@@ -33,8 +33,8 @@ type field struct {
 	still time.Duration
 	// played is the share of the time watched that must be played; 0.85 when 0.
 	played float64
-	// silent and blind are set if no audio, or no picture, is decoded.
-	silent, blind bool
+	// noAudio and noVideo are set if the browser decodes none.
+	noAudio, noVideo bool
 	// rebuilt is set if hls.js must be created again because a track was added or removed.
 	rebuilt bool
 	// multivariant must be in the multivariant playlist.
@@ -61,9 +61,9 @@ func TestField_StreamsFromTheFieldAreCarriedAndPlayed(t *testing.T) {
 		{name: "59-surround-side", file: layout("5.1(side)")},
 		{name: "59-surround-wide", file: layout("7.1(wide)")},
 		{name: "59-two-one", file: layout("2.1")},
-		{name: "60-low-rate", file: made("-vn", "-t", "16", "-ar", "8000", "-ac", "1"), blind: true},
-		{name: "61-slides", file: slow("1/12", "40"), silent: true, still: 13 * time.Second, played: 0.5},
-		{name: "61-one-a-second", file: slow("1", "20"), silent: true, still: 3 * time.Second},
+		{name: "60-low-rate", file: made("-vn", "-t", "16", "-ar", "8000", "-ac", "1"), noVideo: true},
+		{name: "61-slides", file: slow("1/12", "40"), noAudio: true, still: 13 * time.Second, played: 0.5},
+		{name: "61-one-a-second", file: slow("1", "20"), noAudio: true, still: 3 * time.Second},
 		{name: "61-slide-with-sound", file: slowWithSound("1/4", "24"), still: 5 * time.Second},
 		{name: "61-fast", file: fast("120", "12")},
 		{name: "63-sound-stops", file: without(tagAudio, 4, 18, 30), warned: []string{"audio_silent"}, rebuilt: true, still: 3 * time.Second},
@@ -120,7 +120,7 @@ func (f field) mustPlay(t *testing.T, s *harness.Server, b *harness.Browser) {
 	}()
 	var seen []harness.Sample
 	if !f.unplayable {
-		page.WaitFor("media", 40*time.Second, func(now harness.Playback) bool { return now.Time > 0 && (f.blind || now.Width > 0) })
+		page.WaitFor("media", 40*time.Second, func(now harness.Playback) bool { return now.Time > 0 && (f.noVideo || now.Width > 0) })
 		v := page.View()
 		select {
 		case <-encoder.Done():
@@ -185,10 +185,10 @@ func (f field) checkPlayback(t *testing.T, seen []harness.Sample) {
 	if harness.Strict() && sum.Longest > still {
 		t.Errorf("the picture stood still for %.1f s", sum.Longest.Seconds())
 	}
-	if !f.silent && last.Audio == 0 {
+	if !f.noAudio && last.Audio == 0 {
 		t.Error("no audio was decoded")
 	}
-	if !f.blind && last.Frames == 0 {
+	if !f.noVideo && last.Frames == 0 {
 		t.Error("no picture was decoded")
 	}
 }

@@ -108,28 +108,28 @@ func (s *studio) stop() {
 	fmt.Fprintf(conn, "GET / HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"+
 		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n", s.control)
 	r := bufio.NewReader(conn)
-	s.hear(r, `"op":0`)
-	say(conn, `{"op":1,"d":{"rpcVersion":1,"eventSubscriptions":0}}`)
-	s.hear(r, `"op":2`)
-	say(conn, `{"op":6,"d":{"requestType":"StopStream","requestId":"stop"}}`)
-	s.hear(r, `"op":7`)
+	s.await(r, `"op":0`)
+	sendText(conn, `{"op":1,"d":{"rpcVersion":1,"eventSubscriptions":0}}`)
+	s.await(r, `"op":2`)
+	sendText(conn, `{"op":6,"d":{"requestType":"StopStream","requestId":"stop"}}`)
+	s.await(r, `"op":7`)
 }
 
-// hear reads until the word arrives.
-func (s *studio) hear(r *bufio.Reader, word string) {
+// await reads until the text arrives.
+func (s *studio) await(r *bufio.Reader, text string) {
 	s.t.Helper()
-	var heard []byte
-	for !bytes.Contains(heard, []byte(word)) {
+	var got []byte
+	for !bytes.Contains(got, []byte(text)) {
 		b, err := r.ReadByte()
 		if err != nil {
-			s.t.Fatalf("OBS's remote control did not say %s but %q: %v", word, heard, err)
+			s.t.Fatalf("OBS's remote control did not send %s but %q: %v", text, got, err)
 		}
-		heard = append(heard, b)
+		got = append(got, b)
 	}
 }
 
-// say sends a text frame of less than 126 bytes, with a mask of zeros.
-func say(w io.Writer, message string) {
+// sendText sends a text frame of less than 126 bytes, with a mask of zeros.
+func sendText(w io.Writer, message string) {
 	_, _ = w.Write(append([]byte{0x81, 0x80 | byte(len(message)), 0, 0, 0, 0}, message...)) // a lost one is not answered
 }
 

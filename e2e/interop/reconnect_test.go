@@ -24,7 +24,7 @@ func TestReconnect_ContinuesTheSamePlaylist(t *testing.T) {
 		{"killed, 0.2 s", 200 * time.Millisecond, (*harness.Process).Kill},
 		{"killed, 2 s", 2 * time.Second, (*harness.Process).Kill},
 		{"killed, 12 s", 12 * time.Second, (*harness.Process).Kill},
-		// Its connection lingers: the one who returns takes over.
+		// Its connection stays open: the returning publisher takes over.
 		{"silent, 2 s", 2 * time.Second, func(p *harness.Process) { p.Signal(syscall.SIGSTOP) }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -70,8 +70,8 @@ func TestReconnect_ContinuesTheSamePlaylist(t *testing.T) {
 }
 
 // A connection that is lost just after a key frame leaves a segment of a single
-// picture without sound. hls.js (1.7.4) takes it, finds that what it can play has
-// not grown, and loads nothing any more: the page has to help it on.
+// picture without sound. hls.js (1.7.4) loads it, has no more to play than before, and
+// loads nothing further: the page must make it continue.
 func TestReconnect_AfterASinglePicture(t *testing.T) {
 	t.Parallel()
 	s := harness.Start(t, harness.Options{Config: "ingest: { publish: { end_on_unpublish: false } }\n"})

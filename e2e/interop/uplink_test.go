@@ -68,8 +68,7 @@ func (u *uplink) cut(ctx context.Context, how harness.Cut) {
 	u.outages = append(u.outages, outage{how: how.String(), begin: begin, end: time.Now()})
 }
 
-// flows reports whether the newest publisher gets media through; false when it was
-// refused.
+// flows reports whether media of the newest publisher arrives; false if it was refused.
 func (u *uplink) flows(ctx context.Context, before int64) bool {
 	const enough = 64 << 10 // no handshake is that long
 	ctx, cancel := context.WithTimeout(ctx, harness.Timeout(5*time.Second))
@@ -178,7 +177,7 @@ func (u *uplink) late(what string, msn int64, before, now time.Time, limit time.
 		return 0
 	}
 	for _, o := range u.outages {
-		// What an outage held up may still be late by the segment it was in.
+		// After an outage one more segment may be late: the one that was interrupted.
 		if o.begin.Before(now) && o.end.After(before.Add(-limit)) {
 			return 1
 		}

@@ -13,9 +13,9 @@ import (
 	"golive/ingest/rtmp/chunk"
 )
 
-// inBubble leads a publisher over a pipe in fake time. The server's words are
-// read all along, and the types of its messages kept.
-func inBubble(t *testing.T, play func(t *testing.T, c *client, s *sink, said <-chan uint8)) {
+// inBubble publishes over a pipe in fake time. The server's messages are read, and their
+// types sent to replies.
+func inBubble(t *testing.T, play func(t *testing.T, c *client, s *sink, replies <-chan uint8)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		cfg := testConfig()
@@ -28,25 +28,25 @@ func inBubble(t *testing.T, play func(t *testing.T, c *client, s *sink, said <-c
 		c := greet(t, far)
 		c.publish("studio")
 		_ = far.SetReadDeadline(time.Time{})
-		said := make(chan uint8, 1000)
+		replies := make(chan uint8, 1000)
 		go func() {
-			defer close(said)
+			defer close(replies)
 			for {
 				m, err := c.chunks.Next()
 				if err != nil {
 					return
 				}
-				said <- m.Type
+				replies <- m.Type
 			}
 		}()
-		play(t, c, <-h.opened, said)
+		play(t, c, <-h.opened, replies)
 		_ = far.Close()
 		<-done
 	})
 }
 
 func TestRow44_SilenceEndsTheSessionExactlyAtTheIdleTimeout(t *testing.T) {
-	inBubble(t, func(t *testing.T, c *client, s *sink, said <-chan uint8) {
+	inBubble(t, func(t *testing.T, c *client, s *sink, replies <-chan uint8) {
 		c.audio(0, aacConfig())
 		<-time.After(3300 * time.Millisecond) // fake time
 		c.audio(0, aacFrame())
@@ -56,7 +56,7 @@ func TestRow44_SilenceEndsTheSessionExactlyAtTheIdleTimeout(t *testing.T) {
 			t.Errorf("ended after %v with %v", quiet, s.cause)
 		}
 		pings := 0
-		for kind := range said {
+		for kind := range replies {
 			if kind == chunk.TypeUserControl {
 				pings++
 			}
@@ -68,7 +68,7 @@ func TestRow44_SilenceEndsTheSessionExactlyAtTheIdleTimeout(t *testing.T) {
 }
 
 func TestRow44_PingsAloneDoNotKeepASessionAlive(t *testing.T) {
-	inBubble(t, func(t *testing.T, c *client, s *sink, said <-chan uint8) {
+	inBubble(t, func(t *testing.T, c *client, s *sink, replies <-chan uint8) {
 		start := time.Now()
 		stopped := make(chan struct{})
 		go func() {
@@ -82,7 +82,7 @@ func TestRow44_PingsAloneDoNotKeepASessionAlive(t *testing.T) {
 			}
 		}()
 		go func() {
-			for range said {
+			for range replies {
 			}
 		}()
 		<-s.closed
