@@ -56,9 +56,10 @@ if [ -z "$missing" ]; then exit 0; fi
 if [ "$(id -u)" -eq 0 ] && has apt-get; then
 	echo "installing$missing" >&2
 	export DEBIAN_FRONTEND=noninteractive
-	apt-get update -q </dev/null >&2
+	# One source that does not answer is no reason to stop: the others may have everything.
+	apt-get update -q </dev/null >&2 || echo "need.sh: not all package lists were updated" >&2
 	# shellcheck disable=SC2086 # a list of packages
-	exec apt-get install -y -q --no-install-recommends $missing </dev/null >&2
+	if apt-get install -y -q --no-install-recommends $missing </dev/null >&2; then exit 0; fi
 fi
 
 echo "golive needs:$missing" >&2
