@@ -4,6 +4,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -65,11 +66,9 @@ func withHint(err error) error {
 }
 
 func hintFor(err error) string {
-	if answer, ok := errors.AsType[*jetstream.APIError](err); ok {
-		switch answer.ErrorCode {
-		case insufficientResources, insufficientMemory, insufficientStorage, streamStoreFailed:
-			return "the memory or disk that the NATS servers may use is full: free some, or raise their max_memory_store or max_file_store, or the account's limits"
-		}
+	full := []jetstream.ErrorCode{insufficientResources, insufficientMemory, insufficientStorage, streamStoreFailed}
+	if answer, ok := errors.AsType[*jetstream.APIError](err); ok && slices.Contains(full, answer.ErrorCode) {
+		return "the memory or disk that the NATS servers may use is full: free some, or raise their max_memory_store or max_file_store, or the account's limits"
 	}
 	for _, c := range []struct {
 		hint string
