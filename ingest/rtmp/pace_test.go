@@ -283,13 +283,14 @@ func TestThrottle_EvictionAndShutdownEndTheRestAtOnce(t *testing.T) {
 
 func TestThrottle_PublisherThatClosesEarlyLosesNothing(t *testing.T) {
 	cfg := testConfig()
-	cfg.Limits.Ahead = time.Second
+	cfg.Limits.Ahead = time.Millisecond
 	h := open(t, cfg)
 	c, s := h.live(t, "studio")
 	c.video(0, avcConfig())
-	// 3 s of 8 Mbit/s: more than the window in which acknowledgements are due.
+	// 3 MB: more than the window in which acknowledgements are due. The first is due after 1.25 MB,
+	// the media of 5 s: until then even a busy machine has begun to throttle.
 	for i := range uint32(90) {
-		c.video(33*i, picture(i%30 == 0, 33_000))
+		c.video(150*min(i, 36)+10*i, picture(i%30 == 0, 33_000))
 	}
 	c.command(1, "deleteStream", 0, nil, 1)
 	_ = c.conn.Close()
