@@ -70,7 +70,7 @@ func planted() []struct {
 		{"no key frames", 23, nil, show{plain: true, gop: 100_000, plant: swap(`#EXT-X-TARGET`, "#EXT-X-INDEPENDENT-SEGMENTS\n$0")}},
 		{"part without a key frame is called independent", 23, nil, low(swap(`(\w\.2\.ts")`, "$1,INDEPENDENT=YES"))},
 		{"lost packet", 24, nil, plain(body(`-3\.ts$`, losePacket))},
-		{"fMP4 without MAP", 25, nil, plain(body(`\.ts$`, func([]byte) []byte { return []byte("\x00\x00\x00\x18styp....") }))},
+		{"fMP4 without MAP", 25, []int{45}, plain(body(`\.ts$`, func([]byte) []byte { return []byte("\x00\x00\x00\x18styp....") }))},
 		{"no PART-INF", 26, nil, low(swap(`#EXT-X-PART-INF.*\n`, ""))},
 		{"parts over target", 27, nil, low(swap(`PART-TARGET=[\d.]+`, "PART-TARGET=0.45000"))},
 		{"parts under target", 28, nil, low(swap(`PART-HOLD-BACK=[\d.]+(.*\n.*)PART-TARGET=[\d.]+`, "PART-HOLD-BACK=1.8${1}PART-TARGET=0.60000"))},

@@ -117,15 +117,19 @@ func check(t *testing.T, segments ...seg) []Violation {
 		if s.Duration == 0 {
 			s.Duration = 2 * time.Second
 		}
-		a.segment(t.Context(), &s.Segment, !s.claimless, s.data)
+		a.check(t.Context(), &piece{
+			init: s.init, data: s.data, mapped: s.Map.URI != "", duration: s.Duration, date: s.ProgramDateTime,
+			discontinuity: s.Discontinuity, independent: !s.claimless, part: s.part,
+		})
 	}
 	return found.sorted()
 }
 
 type seg struct {
 	Segment
-	data      []byte
-	claimless bool // not marked as independent
+	init, data []byte
+	claimless  bool // not marked as independent
+	part       bool
 }
 
 func TestAnalyser_FindsNothingWrongWithASoundStream(t *testing.T) {
@@ -222,13 +226,13 @@ func TestAnalyser_NamesTheRule(t *testing.T) {
 			return []seg{{data: []byte("WEBVTT")}}
 		}, nil},
 		{"another format", func() []seg {
-			return []seg{{data: stream().segment(2)}, {Segment: Segment{Map: "init.mp4"}, data: []byte("\x00\x00\x00\x18styp....")}}
+			return []seg{{data: stream().segment(2)}, {Segment: Segment{Map: Map{URI: "init.mp4"}}, data: []byte("\x00\x00\x00\x18styp....")}}
 		}, []int{7}},
 		{"another format, announced", func() []seg {
-			return []seg{{data: stream().segment(2)}, {Segment: Segment{Map: "init.mp4", Discontinuity: true}, data: []byte("\x00\x00\x00\x18styp....")}}
+			return []seg{{data: stream().segment(2)}, {Segment: Segment{Map: Map{URI: "init.mp4"}, Discontinuity: true}, data: []byte("\x00\x00\x00\x18styp....")}}
 		}, nil},
 		{"fMP4 with map", func() []seg {
-			return []seg{{Segment: Segment{Map: "init.mp4"}, data: []byte("\x00\x00\x00\x18styp....")}}
+			return []seg{{Segment: Segment{Map: Map{URI: "init.mp4"}}, data: []byte("\x00\x00\x00\x18styp....")}}
 		}, nil},
 	} {
 		if wrong := check(t, c.segments()...); !slices.Equal(rules(wrong), c.want) {
