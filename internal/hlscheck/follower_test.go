@@ -119,7 +119,11 @@ func TestOpen_FailsWithoutAStream(t *testing.T) {
 // files serves files over pipes, with support for Range if ranges is set.
 func files(t *testing.T, content map[string]string, ranges bool) *http.Client {
 	t.Helper()
-	return serveOn(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return serveOn(t, fileServer(content, ranges), nil, false)
+}
+
+func fileServer(content map[string]string, ranges bool) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		text, ok := content[r.URL.Path]
 		if !ok {
 			http.NotFound(w, r)
@@ -136,7 +140,7 @@ func files(t *testing.T, content map[string]string, ranges bool) *http.Client {
 			r.Header.Del("Range")
 		}
 		http.ServeContent(w, r, "", time.Time{}, strings.NewReader(text))
-	}), nil, false)
+	})
 }
 
 func contentType(text string) string {

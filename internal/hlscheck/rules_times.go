@@ -1,6 +1,7 @@
 package hlscheck
 
 import (
+	"math"
 	"slices"
 	"time"
 )
@@ -13,6 +14,8 @@ type timing struct {
 	known    bool
 	// frame is the smallest step between two units; 0 if there was none.
 	frame int64
+	// usual is the usual step in 90 kHz ticks; 0 if it is not known.
+	usual int64
 	// paused is set after an empty fragment, which explains a hole.
 	paused bool
 }
@@ -30,12 +33,10 @@ func (a *analyser) checkTimes(c *Contents) {
 			t = &timing{}
 			a.timing[s.ID] = t
 		}
-		missing := int64(maxGap)
-		if s.Codec.Audio() {
-			missing = 2 * maxGap
-		} else if usual := s.usualStep(); usual > maxGap/2 {
-			missing = 2 * usual // slow pictures
+		if usual := s.usualStep(); usual > 0 {
+			t.usual = usual
 		}
+		missing := t.missing(s.Codec)
 		fragments := s.Fragments
 		for i := range s.Units {
 			for len(fragments) > 0 && fragments[0].First <= i {
@@ -50,6 +51,19 @@ func (a *analyser) checkTimes(c *Contents) {
 			t.paused = true
 		}
 	}
+}
+
+// missing returns the step in 90 kHz ticks above which media is missing.
+func (t *timing) missing(codec Codec) int64 {
+	switch {
+	case codec.Audio():
+		return 2 * maxGap
+	case t.usual == 0: // parts with a picture each, of which this is the second
+		return math.MaxInt64
+	case t.usual > maxGap/2:
+		return 2 * t.usual // slow pictures
+	}
+	return maxGap
 }
 
 // checkFragment checks the decode time of a fragment against the end of the one before it. A
@@ -77,13 +91,17 @@ func (a *analyser) checkStep(s *Stream, t *timing, u *Unit, missing int64) {
 	dts := u.DTS
 	if t.known {
 		dts = s.unwrap(t.dts, dts)
-		switch step := dts - t.dts; {
+		step := dts - t.dts
+		switch {
 		case step <= 0:
 			a.add(24, "decoding time on stream %d went from %d to %d", s.ID, t.dts, dts)
 		case s.Ticks(step) > missing:
 			a.add(20, "%.3f s of media are missing on stream %d without a gap or discontinuity", float64(step)/float64(s.Timescale), s.ID)
 		case t.frame == 0 || step < t.frame:
 			t.frame = step
+		}
+		if t.usual == 0 || t.usual > maxGap/2 {
+			t.usual = s.Ticks(step)
 		}
 	}
 	t.dts, t.end, t.known, t.paused = dts, dts+u.Duration, true, false
