@@ -42,8 +42,6 @@ type cmafPart struct {
 	independent bool
 }
 
-const cmafPartDuration = 500 * time.Millisecond
-
 func cmafEpoch() time.Time { return time.Date(2026, 11, 28, 10, 0, 0, 0, time.UTC) }
 
 // newCMAF returns a stream of tracks, either of which may be nil.

@@ -89,13 +89,13 @@ func decodeBox[T mp4.Box](b box) (decoded T, err error) {
 			err = fmt.Errorf("%s: mp4ff panics: %v", b.kind, r)
 		}
 	}()
-	any, err := mp4.DecodeBoxSR(uint64(b.at), bits.NewFixedSliceReader(b.raw))
+	read, err := mp4.DecodeBoxSR(uint64(b.at), bits.NewFixedSliceReader(b.raw))
 	if err != nil {
 		return decoded, fmt.Errorf("%s: %w", b.kind, err)
 	}
-	decoded, ok := any.(T)
+	decoded, ok := read.(T)
 	if !ok {
-		return decoded, fmt.Errorf("%s: mp4ff reads a %T", b.kind, any)
+		return decoded, fmt.Errorf("%s: mp4ff reads a %T", b.kind, read)
 	}
 	return decoded, nil
 }

@@ -77,16 +77,17 @@ func hevcCodec(entry string, c *hevc.DecConfRec) string {
 	if c.GeneralTierFlag {
 		tier = "H"
 	}
-	text := fmt.Sprintf("%s.%s%d.%X.%s%d", entry, space, c.GeneralProfileIDC,
+	var text strings.Builder
+	fmt.Fprintf(&text, "%s.%s%d.%X.%s%d", entry, space, c.GeneralProfileIDC,
 		bits.Reverse32(c.GeneralProfileCompatibilityFlags), tier, c.GeneralLevelIDC)
 	for at := 40; at >= 0; at -= 8 { // trailing zero bytes are left out
 		rest := c.GeneralConstraintIndicatorFlags & (1<<(at+8) - 1)
 		if rest == 0 {
 			break
 		}
-		text += fmt.Sprintf(".%X", rest>>at)
+		fmt.Fprintf(&text, ".%X", rest>>at)
 	}
-	return text
+	return text.String()
 }
 
 func (t *track) describeAudio(entry box) error {
@@ -95,13 +96,13 @@ func (t *track) describeAudio(entry box) error {
 	if err != nil {
 		return err
 	}
-	switch {
-	case entry.kind == "Opus":
+	switch entry.kind {
+	case "Opus":
 		s.Codec = Opus
 		if e.Dops == nil {
 			return fmt.Errorf("sample entry Opus has no dOps")
 		}
-	case entry.kind == "mp4a":
+	case "mp4a":
 		if e.Esds == nil || e.Esds.DecConfigDescriptor == nil {
 			return fmt.Errorf("sample entry mp4a has no esds with a decoder configuration")
 		}

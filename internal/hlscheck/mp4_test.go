@@ -2,6 +2,7 @@ package hlscheck
 
 import (
 	"bytes"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -149,7 +150,9 @@ func TestAnalyser_AcceptsPartsWithoutPictures(t *testing.T) {
 	}
 	cut := func(keepEmpty bool) []Violation {
 		found := &violations{}
-		a := newAnalyser(func(rule int, format string, args ...any) { found.add(Violation{Rule: rule, Text: format}) })
+		a := newAnalyser(func(rule int, format string, args ...any) {
+			found.add(Violation{Rule: rule, Text: fmt.Sprintf(format, args...)})
+		})
 		mux := fmp4.NewMuxer()
 		rest, at, empty := units, media.Ticks(0), 0
 		for len(rest) > 0 {

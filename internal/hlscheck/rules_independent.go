@@ -75,6 +75,7 @@ func (s *Stream) inspect(u *Unit) accessUnit {
 		p = inspectHEVC(u.Data)
 	case AV1:
 		p = inspectAV1(u.Data)
+	default: // see inspected
 	}
 	p.decodable = p.decodable || s.configured
 	return p

@@ -156,6 +156,7 @@ func (s *Stream) describe() {
 			s.CodecString = fmt.Sprintf("mp4a.40.%d", first[2]>>6+1)
 			s.parameters = fmt.Sprintf("ADTS %x", []byte{first[2] & 0xfd, first[3] & 0xc0})
 		}
+	default: // not known
 	}
 }
 
