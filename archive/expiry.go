@@ -75,7 +75,7 @@ func (u *Uploader) delete(ctx context.Context) {
 	if ctx.Err() != nil && err != nil {
 		return
 	}
-	again := u.outcome(opDeletes, err)
+	again := u.outcome(opDeletes, err, storage.Retryable(err))
 	u.run.due = slices.Delete(u.run.due, 0, 1)
 	if again && time.Since(x.at) < deleteTimeout {
 		u.run.due = append(u.run.due, x)

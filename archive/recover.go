@@ -28,8 +28,6 @@ type Recovered struct {
 	Segments map[string][]RecoveredSegment
 	// LastAt is when the newest segment with media was recorded.
 	LastAt time.Time
-	// Displaced is true when the bucket has a later broadcast under the same id.
-	Displaced bool
 	// Damaged counts lines that could not be read, and segments whose files are missing
 	// or short.
 	Damaged int

@@ -17,27 +17,10 @@ type Index interface {
 	// name the segment now, each after those it names itself.
 	Stored(rendition string, s *Segment, lost bool) []storage.Object
 	// Ended returns the last objects, when all segments are stored or lost. displaced is
-	// true when a later broadcast has the playlists of the id. due is when all of the
+	// true when another broadcast has the playlists of the id. due is when all of the
 	// broadcast is to be deleted; zero when nothing of it is kept.
 	Ended(displaced bool) (last []storage.Object, due time.Time)
 }
-
-// Permission is what a node may write of a broadcast that another node may own.
-type Permission uint8
-
-const (
-	// MayWrite allows everything. No other node is known to have the broadcast, but the logs in the
-	// bucket may show that one has.
-	MayWrite Permission = iota
-	// MayWriteExclusively allows everything. No other node can have had the broadcast since it was
-	// claimed.
-	MayWriteExclusively
-	// MustWait allows segments and the log, but no playlist now.
-	MustWait
-	// MustLeave allows the rest of the segments and the log, but no playlist any more.
-	// Another node owns the broadcast.
-	MustLeave
-)
 
 // UploaderConfig is how one broadcast is brought to a bucket.
 type UploaderConfig struct {

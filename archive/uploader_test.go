@@ -294,7 +294,7 @@ func TestUploader_PutsTheRecordsOfAnEarlierRun(t *testing.T) {
 		u.offer(6, 7)
 		time.Sleep(10 * time.Second)
 		synctest.Wait()
-		f, err := FindNewest(t.Context(), b, testLayout, time.Hour, "studio")
+		f, err := Find(t.Context(), b, testLayout, time.Hour, "studio", "")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -332,7 +332,7 @@ func TestUploader_IsStoredWithTheLastRecord(t *testing.T) {
 		var left atomic.Bool
 		cfg := UploaderConfig{PutInterval: 2 * time.Second, Permission: func() Permission {
 			if left.Load() {
-				return MustLeave
+				return MayStore
 			}
 			return MayWrite
 		}}
@@ -342,9 +342,9 @@ func TestUploader_IsStoredWithTheLastRecord(t *testing.T) {
 		u.offer(1, 3)
 		left.Store(true)
 		u.rec.End(time.Now(), "moved")
-		u.up.Leave()
+		u.up.Finish()
 		<-u.up.Stored()
-		f, err := FindNewest(t.Context(), b, testLayout, time.Hour, "studio")
+		f, err := Find(t.Context(), b, testLayout, time.Hour, "studio", "")
 		if err != nil || len(f.Segments["source"]) != 3 {
 			t.Errorf("the log has %d segments: %v", len(f.Segments["source"]), err)
 		}
@@ -489,7 +489,7 @@ func TestUploader_LogInTheBucketNamesWhatIsThere(t *testing.T) {
 		u.offer(0, 200)
 		time.Sleep(10 * time.Second)
 		synctest.Wait()
-		f, err := FindNewest(t.Context(), b, testLayout, 30*time.Second, "studio")
+		f, err := Find(t.Context(), b, testLayout, 30*time.Second, "studio", "")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -501,7 +501,7 @@ func TestUploader_LogInTheBucketNamesWhatIsThere(t *testing.T) {
 		time.Sleep(10 * time.Second)
 		u.end()
 		<-u.up.Drained()
-		if f, err = FindNewest(t.Context(), b, testLayout, 30*time.Second, "studio"); err != nil || f.Ended.IsZero() {
+		if f, err = Find(t.Context(), b, testLayout, 30*time.Second, "studio", ""); err != nil || f.Ended.IsZero() {
 			t.Fatalf("the end is not in the log: %v", err)
 		}
 		all, err := u.store.History(t.Context(), b, f)
@@ -538,7 +538,7 @@ func TestUploader_LogSurvivesAPutThatTakesEffectLate(t *testing.T) {
 				if err := b.Bucket.Put(t.Context(), *late); err != nil {
 					t.Fatal(err)
 				}
-				f, err := FindNewest(t.Context(), b, testLayout, time.Hour, "studio")
+				f, err := Find(t.Context(), b, testLayout, time.Hour, "studio", "")
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -588,7 +588,7 @@ func TestHistory_MakesGapsOfWhatTheBucketDoesNotHave(t *testing.T) {
 		); err != nil {
 			t.Fatal(err)
 		}
-		f, err := FindNewest(t.Context(), b, testLayout, 30*time.Second, "studio")
+		f, err := Find(t.Context(), b, testLayout, 30*time.Second, "studio", "")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -656,27 +656,78 @@ func TestHistory_FillsHolesBetweenRecords(t *testing.T) {
 	}
 }
 
-func TestClaim_IsReadFromTheLogsOfTheID(t *testing.T) {
+func TestPermission_IsWhatTheLogsOfTheIDLeave(t *testing.T) {
 	own := Meta{Broadcast: "studio", Token: "T1", Began: testMeta.Began, Owner: "A"}
+	by := func(m Meta, page int, owner string) string {
+		m.Owner = owner
+		return testLayout.bucketPage(m, page)
+	}
 	later := Meta{Broadcast: "studio", Token: "T2", Began: testMeta.Began.Add(time.Hour)}
+	earlier := Meta{Broadcast: "studio", Token: "T0", Began: testMeta.Began.Add(-time.Hour)}
 	for name, c := range map[string]struct {
-		logs                    bucketLogs
+		pages                   []string
 		acknowledged, takenOver bool
-		want                    Claim
+		want                    Permission
 		page                    int
 	}{
-		"nothing is there yet":         {bucketLogs{}, false, false, Owned, 0},
-		"swept by another node":        {bucketLogs{}, true, false, Continued, 0},
-		"own pages":                    {bucketLogs{own.named(): {{"", 0, "A"}, {"", 1, "A"}}}, true, false, Owned, 3},
-		"another node goes on":         {bucketLogs{own.named(): {{"", 0, "A"}, {"", 1, "B"}}}, true, false, Continued, 3},
-		"just taken over":              {bucketLogs{own.named(): {{"", 0, "B"}}}, false, true, Owned, 2},
-		"another one began since":      {bucketLogs{own.named(): {{"", 0, "A"}}, later: {{"", 0, "B"}}}, true, false, Displaced, 2},
-		"this one is the later of two": {bucketLogs{{Broadcast: "studio", Token: "T0", Began: testMeta.Began.Add(-time.Hour)}: {{"", 0, "B"}}}, false, false, Owned, 0},
+		"nothing is there yet":         {nil, false, false, MayWrite, 1},
+		"swept by another node":        {nil, true, false, MustLeave, 1},
+		"own pages":                    {[]string{by(own, 0, "A"), by(own, 1, "A")}, true, false, MayWrite, 3},
+		"another node goes on":         {[]string{by(own, 0, "A"), by(own, 1, "B")}, true, false, MustLeave, 3},
+		"just taken over":              {[]string{by(own, 0, "B")}, true, true, MayWrite, 2},
+		"another one began since":      {[]string{by(own, 0, "A"), by(later, 0, "B")}, true, false, MayStore, 2},
+		"this one is the later of two": {[]string{by(earlier, 0, "B")}, false, false, MayWrite, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got, page := c.logs.claimOn(own, c.acknowledged, c.takenOver); got != c.want || page != c.page {
-				t.Errorf("claim %d, next page %d", got, page)
+			b := memory.New()
+			for _, key := range c.pages {
+				if err := b.Put(t.Context(), storage.Object{Key: key}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			r := openStore(t, t.TempDir(), Config{Uploaded: true}).NewRecording(own, ignoreWritten, quiet)
+			u := NewUploader(UploaderConfig{Layout: testLayout, TakenOver: c.takenOver}, r, b, &index{}, quiet)
+			u.updatePermission()
+			u.run.acknowledged = c.acknowledged
+			logs, decided, err := u.readLogs(t.Context())
+			if page := logs.nextPage(own.named()); err != nil || u.run.permission != c.want || decided != (c.want != MayWrite) || page != c.page {
+				t.Errorf("permission %d (decided: %t), next page %d: %v", u.run.permission, decided, page, err)
 			}
 		})
 	}
+}
+
+// A node that lost the lease before it could bring anything to the bucket brings it then, in a
+// page before those of the next owner.
+func TestUploader_BringsTheRestThoughAnotherNodeHasTheLease(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir, b := t.TempDir(), &bucket{Bucket: memory.New()}
+		var away atomic.Bool
+		b.fails = func(string, string) error {
+			if away.Load() {
+				return errors.New("store is away")
+			}
+			return nil
+		}
+		u := startUpload(t, dir, UploaderConfig{}, b)
+		u.offer(0, 3)
+		time.Sleep(10 * time.Second)
+		away.Store(true)
+		u.offer(3, 6)
+		time.Sleep(10 * time.Second)
+		if err := u.stop(); err != nil {
+			t.Fatal(err)
+		}
+		away.Store(false)
+		u = startUpload(t, dir, UploaderConfig{Permission: func() Permission { return MayStore }}, b)
+		u.end()
+		<-u.up.Drained()
+		if diff := cmp.Diff(append(numbers(3, 6), "end"), u.index.names); diff != "" {
+			t.Error(diff)
+		}
+		logs, err := listLogs(t.Context(), b, testLayout, "studio")
+		if pages := logs[testMeta.named()]; err != nil || len(pages) != 2 || pages[1].number != pages[0].number+1 {
+			t.Errorf("pages %v: %v", pages, err)
+		}
+	})
 }

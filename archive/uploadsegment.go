@@ -19,11 +19,11 @@ const (
 // putSegment tries once to bring the segment that has waited longest to the bucket.
 func (u *Uploader) putSegment(ctx context.Context, it *Item) {
 	reason := ""
-	if !it.Lost && u.uploads() && u.run.claim != Continued {
+	if !it.Lost && u.uploads() && u.run.permission < MustLeave {
 		began := time.Now()
 		err := u.upload(ctx, it)
 		it.took += time.Since(began)
-		if ctx.Err() != nil && err != nil || u.outcome(opSegments, err) {
+		if ctx.Err() != nil && err != nil || u.outcome(opSegments, err, storage.Retryable(err)) {
 			return
 		}
 		if err != nil {
@@ -48,7 +48,7 @@ func (u *Uploader) finishSegment(it *Item, reason string) {
 	lost := it.Lost || reason != ""
 	objects := u.index.Stored(it.Rendition, it.Segment, lost)
 	u.rec.done(it, reason)
-	if u.run.claim == Continued {
+	if u.run.permission == MustLeave {
 		u.rec.stored(it, reason)
 		return
 	}
@@ -56,7 +56,7 @@ func (u *Uploader) finishSegment(it *Item, reason string) {
 	if u.uploads() {
 		u.awaitLog(it, reason)
 	}
-	if u.run.claim == Owned && u.run.permission != MustLeave { // or the playlists are another's
+	if u.run.permission < MayStore {
 		u.enqueue(objects...)
 	}
 }
@@ -79,10 +79,6 @@ func (u *Uploader) note(it *Item, lost bool) {
 		return
 	}
 	u.enqueue(u.run.pages.object())
-	if !u.run.touched.IsZero() && now.Sub(u.run.touched) >= touchEvery {
-		u.run.touched = now
-		u.enqueue(u.liveManifest())
-	}
 }
 
 // record applies a record. A local folder that is the bucket has its log already.
@@ -94,29 +90,26 @@ func (u *Uploader) record(r *Record) {
 	u.run.pages.state.apply(r)
 }
 
+// liveManifest returns what makes the broadcast findable while it has not ended.
 func (u *Uploader) liveManifest() storage.Object {
 	m := u.rec.meta
 	return u.run.pages.state.Object(u.cfg.Layout.Live(m.Broadcast, m.Token))
 }
 
-// announce puts what makes a publication findable before its first segment: the live
-// manifest, once, and the page of the log that names it.
+// announce puts what names a publication before its first segment: the live manifest, and the
+// page of the log.
 func (u *Uploader) announce(ctx context.Context, publication string) error {
 	if publication == u.run.announced {
 		return nil
-	}
-	if u.run.touched.IsZero() {
-		if err := u.put(ctx, u.liveManifest(), 0); err != nil {
-			return err
-		}
-		u.run.touched = time.Now()
 	}
 	p := &u.run.pages
 	if n := len(p.state.Publications); p.text == nil || n == 0 || p.state.Publications[n-1] != publication {
 		p.add(&Record{Kind: KindPublication, At: time.Now().UTC(), Published: publication})
 	}
-	if err := u.put(ctx, p.object(), 0); err != nil {
-		return err
+	for _, o := range []storage.Object{u.liveManifest(), p.object()} {
+		if err := u.put(ctx, o, 0); err != nil {
+			return err
+		}
 	}
 	u.run.announced, u.run.acknowledged = publication, true
 	return nil
@@ -125,13 +118,12 @@ func (u *Uploader) announce(ctx context.Context, publication string) error {
 // announceAt returns the time from which the bucket takes what announces the segment's
 // publication.
 func (u *Uploader) announceAt(it *Item) time.Time {
-	if !u.uploads() || it.Lost || it.Segment.Publication == u.run.announced || u.run.pages.text == nil {
+	if !u.uploads() || it.Segment.Publication == u.run.announced || u.run.pages.text == nil {
 		return time.Time{}
 	}
-	return u.run.putAt[u.run.pages.object().Key].Add(u.cfg.PutInterval)
+	put, m := u.run.putAt, u.rec.meta
+	return latest(put[u.run.pages.object().Key], put[u.cfg.Layout.Live(m.Broadcast, m.Token)]).Add(u.cfg.PutInterval)
 }
-
-func (u *Uploader) mayAnnounce(it *Item, now time.Time) bool { return !now.Before(u.announceAt(it)) }
 
 // upload puts the segment's bytes.
 func (u *Uploader) upload(ctx context.Context, it *Item) error {

@@ -89,7 +89,7 @@ func (a *archiver) noteArchived(b *Broadcast) {
 		return
 	}
 	a.rec.Archived()
-	if a.up.Claim() != archive.Continued {
+	if a.up.Permission() < archive.MustLeave {
 		b.onStored(a.up.Header())
 	}
 }

@@ -37,7 +37,6 @@ const (
 type bucketIndex struct {
 	layout archive.Layout
 	stores Stores
-	window time.Duration
 	flight singleflight.Group
 
 	mu      sync.Mutex
@@ -54,8 +53,8 @@ type header struct {
 	until time.Time // zero when it does not change any more
 }
 
-func newBucketIndex(layout archive.Layout, stores Stores, window time.Duration) *bucketIndex {
-	return &bucketIndex{layout: layout, stores: stores, window: window, byID: map[string][]archive.Named{}, headers: map[string]*header{}}
+func newBucketIndex(layout archive.Layout, stores Stores) *bucketIndex {
+	return &bucketIndex{layout: layout, stores: stores, byID: map[string][]archive.Named{}, headers: map[string]*header{}}
 }
 
 // add notes a broadcast of this node that has ended and is deleted when it is due, which
@@ -213,8 +212,8 @@ func (r *replays) headerOf(ctx context.Context, n archive.Named) (*header, error
 	}
 }
 
-// readHeader reads what a broadcast has: from its manifest when it has ended, and else
-// from its log.
+// readHeader reads what a broadcast has from its manifest. That of one which has not ended names
+// its publications so far.
 func (r *replays) readHeader(ctx context.Context, n archive.Named) (*header, error) {
 	done, err := r.lookUp(ctx)
 	if err != nil {
@@ -222,20 +221,12 @@ func (r *replays) readHeader(ctx context.Context, n archive.Named) (*header, err
 	}
 	defer done()
 	k := r.index
-	read, err := archive.ReadManifest(ctx, k.stores.Bucket, n.Key)
-	if err != nil && !errors.Is(err, storage.ErrNotExist) {
+	h := &header{}
+	if h.Header, err = archive.ReadManifest(ctx, k.stores.Bucket, n.Key); err != nil {
 		return nil, err
 	}
-	h := &header{Header: read}
-	if n.Due.IsZero() || err != nil {
+	if n.Due.IsZero() {
 		h.until = time.Now().Add(headerFresh)
-		f, err := archive.FindBroadcast(ctx, k.stores.Bucket, k.layout, k.window, read.Meta)
-		if err != nil && !errors.Is(err, storage.ErrNotExist) {
-			return nil, err
-		}
-		if err == nil {
-			h.Header = f.Header
-		}
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()

@@ -69,7 +69,7 @@ func NewHub(cfg Settings, stores Stores, log *slog.Logger, m *Metrics) *Hub {
 		h.cfg.Ownership = soleOwner{}
 	}
 	if stores.Local != nil {
-		h.replays = newReplays(h.layout, stores, cfg.Playlist.Window)
+		h.replays = newReplays(h.layout, stores)
 	}
 	h.broadcasts.Store(&map[string]*Broadcast{})
 	return h
@@ -109,7 +109,7 @@ func (h *Hub) Run(ctx context.Context) error {
 func (h *Hub) sweep(ctx context.Context) {
 	sweeper := archive.Sweeper{Layout: h.layout, Bucket: h.stores.Bucket, Swept: h.replays.index.remove, Log: h.log}
 	if h.stores.shared() {
-		sweeper.Abandoned, sweeper.May = h.endAbandoned, h.cfg.Ownership.MaySweep
+		sweeper.Owned, sweeper.End, sweeper.May = h.hasOwner, h.endAbandoned, h.cfg.Ownership.MaySweep
 	}
 	sweeper.Run(ctx)
 }
@@ -183,7 +183,7 @@ func (h *Hub) lookUp(ctx context.Context, b *Broadcast, awaits bool) {
 			return // the supervisor evicts the publisher
 		}
 	}
-	f, err := archive.FindNewest(ctx, h.stores.Bucket, h.layout, h.cfg.Playlist.Window, b.id)
+	f, err := archive.Find(ctx, h.stores.Bucket, h.layout, h.cfg.Playlist.Window, b.id, "")
 	switch {
 	case err == nil:
 		b.opening.found <- f

@@ -24,28 +24,11 @@ const playlistMaxAge = "public, max-age=1"
 // goroutine.
 type index struct {
 	b         *Broadcast
-	up        deleter
+	up        *archive.Uploader
 	recovered *archive.Recovered // nil for a new broadcast
 	lists     map[string]*list
 	multi     []byte // the multivariant playlist that was put last
 }
-
-// deleter deletes what is not kept any longer; archive.Uploader is one.
-type deleter interface {
-	// Expire deletes the object at key, and its local file, at that time; ExpireLocal
-	// the local file alone.
-	Expire(key string, at time.Time)
-	ExpireLocal(key string, at time.Time)
-	// Removed records that the segments of a rendition up to a number are expired.
-	Removed(rendition string, through int64)
-}
-
-// keepAll is the deleter that deletes nothing.
-type keepAll struct{}
-
-func (keepAll) Expire(string, time.Time)      {}
-func (keepAll) ExpireLocal(string, time.Time) {}
-func (keepAll) Removed(string, int64)         {}
 
 // list is what the bucket has of a rendition.
 type list struct {
@@ -58,7 +41,7 @@ type list struct {
 }
 
 func newIndex(b *Broadcast, f *archive.Recovered) *index {
-	return &index{b: b, up: keepAll{}, recovered: f, lists: map[string]*list{}}
+	return &index{b: b, recovered: f, lists: map[string]*list{}}
 }
 
 // Begin implements archive.Index: it lists what the bucket has already.

@@ -43,7 +43,7 @@ type Lease interface {
 	Release()
 }
 
-// soleOwner is the Ownership of a node without a registry: all is its own.
+// soleOwner is the Ownership of a node without a registry, which is the only one: all is its own.
 type soleOwner struct{}
 
 func (soleOwner) Admit(string) error              { return nil }
@@ -52,7 +52,7 @@ func (soleOwner) Claim(string, bool) Lease        { return soleOwner{} }
 func (soleOwner) MaySweep() bool                  { return true }
 func (soleOwner) Ready(context.Context) error     { return nil }
 func (soleOwner) Lost() <-chan struct{}           { return nil }
-func (soleOwner) MayWrite() (may, exclusive bool) { return true, false }
+func (soleOwner) MayWrite() (may, exclusive bool) { return true, true }
 func (soleOwner) SetOpen(bool)                    {}
 func (soleOwner) Release()                        {}
 
@@ -83,7 +83,7 @@ func (b *Broadcast) permission() archive.Permission {
 	may, exclusive := b.lease.MayWrite()
 	switch {
 	case b.lostLease():
-		return archive.MustLeave
+		return archive.MayStore
 	case may && exclusive:
 		return archive.MayWriteExclusively
 	case may:

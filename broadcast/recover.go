@@ -48,12 +48,13 @@ func (h *Hub) Restore(ctx context.Context) error {
 }
 
 // resume starts the broadcast where its log ends; the caller holds mu.
-func (h *Hub) resume(f *archive.Recovered) {
+func (h *Hub) resume(f *archive.Recovered) *Broadcast {
 	b := newBroadcast(f.Broadcast, h, opening{hold: h.predecessor(f.Broadcast)})
 	b.lease = h.cfg.Ownership.Claim(f.Broadcast, true)
 	b.open(f, false)
 	b.resumed = b.resume(f, time.Now())
 	h.start(b)
+	return b
 }
 
 // resumption is how a broadcast of an earlier run continues.

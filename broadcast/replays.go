@@ -50,10 +50,10 @@ type replay struct {
 	until time.Time // it is fresh
 }
 
-func newReplays(layout archive.Layout, stores Stores, window time.Duration) *replays {
+func newReplays(layout archive.Layout, stores Stores) *replays {
 	return &replays{
 		bucket:  stores.Bucket,
-		index:   newBucketIndex(layout, stores, window),
+		index:   newBucketIndex(layout, stores),
 		lookups: make(chan struct{}, maxLookups),
 		known:   make(map[string]*replay),
 	}

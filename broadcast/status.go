@@ -58,7 +58,7 @@ func (b *Broadcast) hasReplay(a *archiver) bool {
 	}
 	select {
 	case <-a.up.Drained():
-		return a.up.Claim() != archive.Continued
+		return a.up.Permission() < archive.MustLeave
 	default:
 		return false
 	}

@@ -336,11 +336,7 @@ func (b *Broadcast) end(reason string, at time.Time) {
 	close(b.ended)
 	if a := b.archiver.Load(); a != nil {
 		a.rec.End(e.at, reason)
-		if b.moved {
-			a.up.Leave()
-		} else {
-			a.up.Finish()
-		}
+		a.up.Finish()
 	}
 	b.metrics.broadcasts.Dec()
 	b.metrics.ended.WithLabelValues(reason).Inc()

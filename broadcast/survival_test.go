@@ -403,14 +403,19 @@ func TestHub_NumbersGoOnAfterABroadcastThatStillDrains(t *testing.T) {
 	})
 }
 
-// In an outage no node can touch a manifest, nor see that another has.
+// In an outage of the bucket, however long, a node keeps what it has the lease of.
 func TestHub_OutageOfHoursAbandonsNobody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		bucket := &history{remote: &remote{Bucket: memory.New()}}
-		long := func(c *Settings) { c.Segmenter.SegmentDuration, c.Playlist.Window = 10*time.Second, time.Minute }
-		newNode(t).startOn(t, bucket.Bucket, bucket, 24*time.Hour, long) // looks on
+		claims := &claims{owners: map[string]*share{}}
+		start := func(name string) *stage {
+			return newNode(t).startOn(t, bucket.Bucket, bucket, 24*time.Hour, func(c *Settings) {
+				c.Segmenter.SegmentDuration, c.Playlist.Window, c.Ownership = 10*time.Second, time.Minute, peer{claims, name}
+			})
+		}
+		start("a") // sweeps, too
 		<-time.After(10 * time.Second)
-		s := newNode(t).startOn(t, bucket.Bucket, bucket, 24*time.Hour, long)
+		s := start("b")
 		e := s.mustPublish("b")
 		e.slow(t, time.Hour-time.Minute)
 		bucket.away.Store(true)
