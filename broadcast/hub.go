@@ -107,7 +107,7 @@ func (h *Hub) Run(ctx context.Context) error {
 
 // sweep runs the Sweeper.
 func (h *Hub) sweep(ctx context.Context) {
-	sweeper := archive.Sweeper{Layout: h.layout, Bucket: h.stores.Bucket, Swept: h.replays.index.remove, Log: h.log}
+	sweeper := archive.Sweeper{Layout: h.layout, Bucket: h.stores.Bucket, Swept: h.replays.remove, Log: h.log}
 	if h.stores.shared() {
 		sweeper.Owned, sweeper.End, sweeper.May = h.hasOwner, h.endAbandoned, h.cfg.Ownership.MaySweep
 	}
@@ -257,7 +257,7 @@ func (h *Hub) discard(b *Broadcast) {
 
 // onStored notes that the bucket has all of a broadcast.
 func (h *Hub) onStored(header archive.Header) {
-	h.replays.index.add(header, header.Ended.Add(h.cfg.Retention.Replay))
+	h.replays.add(header, header.Ended.Add(h.cfg.Retention.Replay))
 }
 
 // change replaces the map by a changed copy; the caller holds mu.
