@@ -27,18 +27,16 @@ func (e *expiries) add(x expiry) {
 
 // takeDue moves the expiries that are due to run.due.
 func (u *Uploader) takeDue(now time.Time) {
-	u.mu.Lock()
-	defer u.mu.Unlock()
 	n := 0
-	for n < len(u.expiries) && !u.expiries[n].at.After(now) {
+	for n < len(u.run.expiries) && !u.run.expiries[n].at.After(now) {
 		n++
 	}
-	due := slices.Clone(u.expiries[:n])
-	u.expiries = slices.Delete(u.expiries, 0, n)
+	due := slices.Clone(u.run.expiries[:n])
+	u.run.expiries = slices.Delete(u.run.expiries, 0, n)
 	for _, x := range due {
 		if x.local && u.awaitsLog(x.key) {
 			x.at = now.Add(localAgain) // a restart would need it
-			u.expiries.add(x)
+			u.run.expiries.add(x)
 			continue
 		}
 		if !x.local {

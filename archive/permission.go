@@ -37,7 +37,10 @@ func (u *Uploader) updatePermission() {
 	if u.run.permission >= MayStore {
 		return
 	}
-	now := u.cfg.Permission()
+	now := MayWriteExclusively
+	if u.cfg.Permission != nil {
+		now = u.cfg.Permission()
+	}
 	if now < MayStore {
 		u.run.permission = now
 		return

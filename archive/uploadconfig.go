@@ -31,31 +31,15 @@ type UploaderConfig struct {
 	// Hold keeps the Uploader from the bucket until it is closed, when an earlier
 	// broadcast still writes the same playlists; may be nil.
 	Hold <-chan struct{}
-	// Permission returns what may be written now, from memory; nil is MayWrite.
+	// Permission returns what may be written now, from memory; nil is MayWriteExclusively.
 	Permission func() Permission
+	// Drained is called when the last objects are in the bucket, before Uploader.Drained is
+	// closed; may be nil.
+	Drained func()
 	// PutInterval is the least time between two puts of one key, for a bucket that refuses
 	// them closer together.
 	PutInterval time.Duration
-	// Interval is the least time between two puts of the same playlist while segments
-	// wait; 1 s when 0.
-	Interval time.Duration
-	// RetryMin and RetryMax bound the time between two tries; 200 ms, growing to 5 s,
-	// when 0.
-	RetryMin, RetryMax time.Duration
 }
 
-func (c UploaderConfig) withDefaults() UploaderConfig {
-	if c.Permission == nil {
-		c.Permission = func() Permission { return MayWrite }
-	}
-	if c.Interval == 0 {
-		c.Interval = time.Second
-	}
-	if c.RetryMin == 0 {
-		c.RetryMin = 200 * time.Millisecond
-	}
-	if c.RetryMax == 0 {
-		c.RetryMax = 5 * time.Second
-	}
-	return c
-}
+// playlistInterval is the least time between two puts of the same playlist while segments wait.
+const playlistInterval = time.Second

@@ -4,7 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"slices"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"golive/storage"
@@ -22,9 +22,7 @@ type Uploader struct {
 	log    *slog.Logger
 	health health
 
-	mu       sync.Mutex
-	expiries expiries
-	finished bool
+	finished atomic.Bool
 
 	stored  chan struct{} // closed when another node can go on
 	drained chan struct{} // closed when the last objects are put
@@ -36,6 +34,7 @@ type Uploader struct {
 type run struct {
 	pending      []storage.Object     // playlists and pages to put, each key once
 	putAt        map[string]time.Time // when a playlist or page was last put, by key
+	expiries     expiries
 	due          []expiry
 	began        time.Time // when the index was begun
 	begun, ended bool      // the index is begun; the last objects are in pending, or put
@@ -68,7 +67,7 @@ type operation struct {
 // NewUploader makes the Uploader of one broadcast.
 func NewUploader(cfg UploaderConfig, rec *Recording, bucket storage.Bucket, index Index, log *slog.Logger) *Uploader {
 	u := &Uploader{
-		cfg:     cfg.withDefaults(),
+		cfg:     cfg,
 		rec:     rec,
 		bucket:  bucket,
 		index:   index,
@@ -87,29 +86,20 @@ func NewUploader(cfg UploaderConfig, rec *Recording, bucket storage.Bucket, inde
 // Finish is called when nothing more is offered to the Recording: the broadcast has ended, or
 // another node has it.
 func (u *Uploader) Finish() {
-	u.mu.Lock()
-	u.finished = true
-	u.mu.Unlock()
+	u.finished.Store(true)
 	wake(u.rec.arrived)
 }
 
-// Expire deletes the object at key in the bucket, and its local file, at that time.
-func (u *Uploader) Expire(key string, at time.Time) { u.expire(expiry{key: key, at: at}) }
+// Expire deletes the object at key in the bucket, and its local file, at that time. Only the
+// Index may call it, and the two below.
+func (u *Uploader) Expire(key string, at time.Time) { u.run.expiries.add(expiry{key: key, at: at}) }
 
 // ExpireLocal deletes the local file at key at that time; the bucket keeps the object.
 func (u *Uploader) ExpireLocal(key string, at time.Time) {
-	u.expire(expiry{key: key, at: at, local: true})
+	u.run.expiries.add(expiry{key: key, at: at, local: true})
 }
 
-func (u *Uploader) expire(x expiry) {
-	u.mu.Lock()
-	u.expiries.add(x)
-	u.mu.Unlock()
-	wake(u.rec.arrived)
-}
-
-// Removed records that the segments of a rendition up to a number are expired. Only the
-// Index may call it.
+// Removed records that the segments of a rendition up to a number are expired.
 func (u *Uploader) Removed(rendition string, through int64) {
 	u.rec.Removed(rendition, through)
 	u.record(&Record{Kind: KindRemoved, At: time.Now().UTC(), Rendition: rendition, Through: &through})
@@ -203,12 +193,9 @@ func (u *Uploader) next(now time.Time) (s step, done bool) {
 	if drained {
 		u.drain()
 	}
-	u.mu.Lock()
-	finished := u.finished
-	if len(u.expiries) > 0 { // then it is in due
-		s = step{u.expiries[0].at, func(context.Context) {}}
+	if len(u.run.expiries) > 0 { // then it is in due
+		s = step{u.run.expiries[0].at, func(context.Context) {}}
 	}
-	u.mu.Unlock()
 	if drained && s.do == nil && len(u.run.due) == 0 {
 		return s, true
 	}
@@ -229,7 +216,7 @@ func (u *Uploader) next(now time.Time) (s step, done bool) {
 	if len(u.run.due) > 0 {
 		s.consider(now, o[opDeletes].next, u.delete)
 	}
-	if finished && head == nil && len(u.run.unlogged) == 0 && !u.run.ended && u.rec.written() {
+	if u.finished.Load() && head == nil && len(u.run.unlogged) == 0 && !u.run.ended && u.rec.written() {
 		s.consider(now, latest(o[opSegments].next, u.run.endAt), u.end)
 	}
 	return s, false
@@ -251,7 +238,7 @@ func (u *Uploader) playlistAt(i int, segmentWaits bool) time.Time {
 	case !again: // an earlier Uploader, of the same id or in an earlier run, may just have put it
 		return u.run.began.Add(u.cfg.PutInterval)
 	case segmentWaits:
-		return last.Add(max(u.cfg.PutInterval, u.cfg.Interval))
+		return last.Add(max(u.cfg.PutInterval, playlistInterval))
 	}
 	return last.Add(u.cfg.PutInterval)
 }
@@ -292,10 +279,7 @@ func (u *Uploader) end(ctx context.Context) {
 	}
 	u.run.ended = true
 	if u.run.permission == MustLeave {
-		u.mu.Lock()
-		u.expiries = nil
-		u.mu.Unlock()
-		u.run.pending, u.run.due = nil, nil
+		u.run.pending, u.run.expiries, u.run.due = nil, nil, nil
 		return
 	}
 	last, due := u.index.Ended(u.run.permission == MayStore)
@@ -328,20 +312,31 @@ func (u *Uploader) awaitsDecision(now time.Time) bool {
 }
 
 func closeOnce(c chan struct{}) {
+	if !isClosed(c) {
+		close(c)
+	}
+}
+
+func isClosed(c chan struct{}) bool {
 	select {
 	case <-c:
+		return true
 	default:
-		close(c)
+		return false
 	}
 }
 
 // drain notes that only deletions are left to do. Local files are deleted with the broadcast.
 func (u *Uploader) drain() {
-	u.mu.Lock()
-	u.expiries = slices.DeleteFunc(u.expiries, func(x expiry) bool { return x.local })
-	u.mu.Unlock()
+	if isClosed(u.drained) {
+		return
+	}
+	u.run.expiries = slices.DeleteFunc(u.run.expiries, func(x expiry) bool { return x.local })
 	closeOnce(u.stored)
-	closeOnce(u.drained)
+	if u.cfg.Drained != nil {
+		u.cfg.Drained()
+	}
+	close(u.drained)
 }
 
 // enqueue adds objects to put, in place of earlier ones of the same key. A newer one goes to
@@ -386,7 +381,7 @@ func (u *Uploader) outcome(kind int, err error, retryable bool) (again bool) {
 	again = err != nil && retryable
 	if again {
 		l.failures++
-		l.next = time.Now().Add(max(backoff(u.cfg.RetryMin, u.cfg.RetryMax, l.failures), storage.RetryAfter(err)))
+		l.next = time.Now().Add(max(backoff(l.failures), storage.RetryAfter(err)))
 	} else {
 		*l = operation{}
 	}

@@ -69,7 +69,10 @@ func (b *bucket) done() []string {
 }
 
 // index lists the names of what is stored in one object.
-type index struct{ names []string }
+type index struct {
+	names    []string
+	onStored func(s *Segment) // may be nil
+}
 
 func (x *index) Stored(_ string, s *Segment, lost bool) []storage.Object {
 	name := fmt.Sprint(s.MSN)
@@ -77,6 +80,9 @@ func (x *index) Stored(_ string, s *Segment, lost bool) []storage.Object {
 		name = "lost-" + name
 	}
 	x.names = append(x.names, name)
+	if x.onStored != nil {
+		x.onStored(s)
+	}
 	return []storage.Object{x.list()}
 }
 
@@ -196,7 +202,7 @@ func TestUploader_BringsEverythingWhenTheBucketIsBack(t *testing.T) {
 		if since, err := u.up.Failing(); err == nil || time.Since(since) < 55*time.Second {
 			t.Errorf("failing with %v since %v", err, since)
 		}
-		if n, _ := u.rec.Waiting(); n != 30 {
+		if n := u.rec.Waiting(); n != 30 {
 			t.Errorf("%d segments wait", n)
 		}
 		here.Store(true)
@@ -239,7 +245,7 @@ func TestUploader_GoesOnAfterARestartWithWhatTheBucketDoesNotHave(t *testing.T) 
 			t.Fatal(err)
 		}
 		u = startUpload(t, dir, UploaderConfig{}, b)
-		if n, _ := u.rec.Waiting(); n != 13 {
+		if n := u.rec.Waiting(); n != 13 {
 			t.Errorf("%d segments wait after the restart", n)
 		}
 		away.Store(false)
@@ -270,6 +276,9 @@ func TestUploader_PutsTheRecordsOfAnEarlierRun(t *testing.T) {
 			return nil
 		}
 		u := startUpload(t, dir, UploaderConfig{}, b)
+		u.index.onStored = func(s *Segment) { // it leaves the live playlist at once
+			u.up.ExpireLocal(u.rec.key("source", s), time.Now())
+		}
 		u.offer(0, 3)
 		time.Sleep(10 * time.Second)
 		away.Store(true)
@@ -278,9 +287,6 @@ func TestUploader_PutsTheRecordsOfAnEarlierRun(t *testing.T) {
 		if puts := b.done(); !slices.Contains(puts, "put source/PUB1-5.ts") {
 			t.Fatalf("the segments are not in the bucket: %v", puts)
 		}
-		for msn := range int64(6) { // the segments have left the live playlist meanwhile
-			u.up.ExpireLocal(u.rec.key("source", SegmentOf(segment(msn))), time.Now())
-		}
 		time.Sleep(time.Minute)
 		synctest.Wait()
 		if err := u.stop(); err != nil {
@@ -288,7 +294,7 @@ func TestUploader_PutsTheRecordsOfAnEarlierRun(t *testing.T) {
 		}
 		away.Store(false)
 		u = startUpload(t, dir, UploaderConfig{}, b)
-		if n, _ := u.rec.Waiting(); n != 3 {
+		if n := u.rec.Waiting(); n != 3 {
 			t.Errorf("%d segments wait after the restart", n)
 		}
 		u.offer(6, 7)
@@ -418,8 +424,9 @@ func TestUploader_TellsOfASegmentWhoseFileIsGone(t *testing.T) {
 func TestUploader_DeletesAtItsTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		u := startUpload(t, t.TempDir(), UploaderConfig{}, &bucket{Bucket: memory.New()})
+		u.index.onStored = func(s *Segment) { u.up.Expire(u.rec.key("source", s), time.Now().Add(time.Minute)) }
 		u.offer(0, 1)
-		u.up.Expire("live/studio/source/PUB1-0.ts", time.Now().Add(time.Minute))
+		synctest.Wait()
 		time.Sleep(59 * time.Second)
 		if slices.Contains(u.bucket.done(), "delete source/PUB1-0.ts") {
 			t.Error("it was deleted early")
@@ -686,7 +693,8 @@ func TestPermission_IsWhatTheLogsOfTheIDLeave(t *testing.T) {
 				}
 			}
 			r := openStore(t, t.TempDir(), Config{Uploaded: true}).NewRecording(own, ignoreWritten, quiet)
-			u := NewUploader(UploaderConfig{Layout: testLayout, TakenOver: c.takenOver}, r, b, &index{}, quiet)
+			cfg := UploaderConfig{Layout: testLayout, TakenOver: c.takenOver, Permission: func() Permission { return MayWrite }}
+			u := NewUploader(cfg, r, b, &index{}, quiet)
 			u.updatePermission()
 			u.run.acknowledged = c.acknowledged
 			logs, decided, err := u.readLogs(t.Context())

@@ -119,19 +119,16 @@ func (r *Recording) dropOldest() bool {
 	return true
 }
 
-// Waiting returns how many segments wait for the bucket, and since when the oldest does.
-func (r *Recording) Waiting() (n int, since time.Time) {
+// Waiting returns how many segments wait for the bucket.
+func (r *Recording) Waiting() (n int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, it := range r.entries.waiting {
 		if !it.Lost {
-			if n == 0 {
-				since = it.Since
-			}
 			n++
 		}
 	}
-	return n, since
+	return n
 }
 
 // Lag returns how long the oldest segment has waited that the disk, or the bucket, does

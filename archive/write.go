@@ -177,7 +177,7 @@ func (r *Recording) Failing() (since time.Time, err error) { return r.health.fai
 
 // pause waits before the next try, or until ctx is done.
 func (r *Recording) pause(ctx context.Context, failures int) {
-	timer := time.NewTimer(backoff(r.store.cfg.RetryMin, r.store.cfg.RetryMax, failures))
+	timer := time.NewTimer(backoff(failures))
 	defer timer.Stop()
 	select {
 	case <-timer.C:
@@ -187,10 +187,10 @@ func (r *Recording) pause(ctx context.Context, failures int) {
 
 // backoff returns how long to wait after so many failures in a row: doubling, and spread
 // over its upper half, so that the broadcasts of a node do not all try again at once.
-func backoff(least, most time.Duration, failures int) time.Duration {
-	d := least
+func backoff(failures int) time.Duration {
+	d := retryMin
 	for range failures - 1 {
-		d = min(2*d, most)
+		d = min(2*d, retryMax)
 	}
 	return d/2 + rand.N(d/2+1)
 }

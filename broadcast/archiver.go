@@ -40,6 +40,7 @@ func newArchiver(b *Broadcast, f *archive.Recovered, takenOver bool) *archiver {
 		Layout:      b.cfg.layout(),
 		TakenOver:   takenOver,
 		Hold:        b.opening.hold,
+		Drained:     func() { a.noteArchived(b) },
 		PutInterval: b.stores.PutInterval,
 	}
 	if b.stores.shared() {
@@ -61,30 +62,15 @@ func (a *archiver) run(ctx context.Context, b *Broadcast) {
 			b.log.Error("broadcast was not recorded whole", "err", err)
 		}
 	})
-	var noting sync.WaitGroup
-	noting.Go(func() {
-		select {
-		case <-a.up.Drained():
-		case <-ctx.Done():
-		}
-		a.noteArchived(b)
-	})
 	if err := a.up.Run(ctx); err != nil && !errors.Is(err, context.Canceled) {
 		b.log.Error("uploader stopped", "err", err)
 	}
-	noting.Wait()
 	stop()
 	working.Wait()
 }
 
-// noteArchived records that nothing of the broadcast waits any more, if the Uploader has
-// drained: a shutdown may end the wait earlier.
+// noteArchived records that nothing of the broadcast waits any more.
 func (a *archiver) noteArchived(b *Broadcast) {
-	select {
-	case <-a.up.Drained():
-	default:
-		return
-	}
 	if b.cfg.Retention.Replay == 0 {
 		return
 	}

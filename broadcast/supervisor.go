@@ -136,8 +136,7 @@ func (b *Broadcast) shutDown(a *archiver, stopArchiver func()) {
 		return
 	}
 	if !whole {
-		waiting, _ := a.rec.Waiting()
-		b.log.Warn("rest of the broadcast is archived at the next start", "reason", "shutdown", "spooled", waiting, "err", failing)
+		b.log.Warn("rest of the broadcast is archived at the next start", "reason", "shutdown", "spooled", a.rec.Waiting(), "err", failing)
 		return
 	}
 	if b.cfg.Retention.Replay > 0 { // the next run has nothing to do
