@@ -257,7 +257,7 @@ func TestRecover_SurvivesDamage(t *testing.T) {
 			}
 			var lost []int64
 			for _, seg := range list {
-				if seg.Lost {
+				if seg.Size == 0 {
 					lost = append(lost, seg.MSN)
 				}
 			}
@@ -324,7 +324,7 @@ func TestOffer_GivesUpBytesWhileTheDiskIsAway(t *testing.T) {
 		}
 		kept, lost := 0, 0
 		for _, seg := range recoverOne(t, s).Segments["source"] {
-			if seg.Lost {
+			if seg.Size == 0 {
 				lost++
 			} else {
 				kept++

@@ -187,9 +187,9 @@ func getPage(ctx context.Context, b storage.Bucket, ref pageRef) (Page, error) {
 const pageReads = 8
 
 // History reads all segments of a broadcast that its log in b still has, in order, by
-// rendition. Those whose objects are missing or short are lost, in f too, and are counted
+// rendition. Those whose objects are missing or short are gaps, in f too, and are counted
 // if they were not before. The folder of a Store is a bucket of the same layout.
-func (s *Store) History(ctx context.Context, b storage.Bucket, f *Recovered) (map[string][]RecoveredSegment, error) {
+func (s *Store) History(ctx context.Context, b storage.Bucket, f *Recovered) (map[string][]Segment, error) {
 	l := s.cfg.Layout
 	logs, err := listLogs(ctx, b, l, f.Broadcast)
 	if err != nil {
@@ -219,16 +219,16 @@ func (s *Store) History(ctx context.Context, b storage.Bucket, f *Recovered) (ma
 		newest := f.Segments[name]
 		for i := range list {
 			seg := &list[i]
-			if size, ok := sizes[seg.Media().Name()]; seg.Lost || ok && size == seg.Size {
+			if size, ok := sizes[seg.Media().Name()]; seg.Size == 0 || ok && size == seg.Size {
 				continue
 			}
-			seg.Lost = true
-			at, ok := slices.BinarySearchFunc(newest, seg.MSN, func(s RecoveredSegment, msn int64) int { return cmp.Compare(s.MSN, msn) })
-			if !ok || !newest[at].Lost {
+			seg.Size = 0
+			at, ok := slices.BinarySearchFunc(newest, seg.MSN, func(s Segment, msn int64) int { return cmp.Compare(s.MSN, msn) })
+			if !ok || newest[at].Size > 0 {
 				damaged++
 			}
 			if ok {
-				newest[at].Lost = true
+				newest[at].Size = 0
 			}
 		}
 	}

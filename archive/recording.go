@@ -117,8 +117,8 @@ func (r *Recording) await(f *Recovered) {
 	for name, list := range f.Segments {
 		for i := range list {
 			if seg := &list[i]; seg.MSN > f.Positions[name].Stored {
-				r.entries.waiting = append(r.entries.waiting, &Item{Rendition: name, Segment: &seg.Segment, Since: time.Now(), Lost: seg.Lost})
-				if !seg.Lost {
+				r.entries.waiting = append(r.entries.waiting, &Item{Rendition: name, Segment: seg, Since: time.Now(), Lost: seg.Size == 0})
+				if seg.Size > 0 {
 					r.store.add(seg.Size)
 				}
 			}

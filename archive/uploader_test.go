@@ -306,7 +306,7 @@ func TestUploader_PutsTheRecordsOfAnEarlierRun(t *testing.T) {
 		}
 		var logged []int64
 		for _, s := range f.Segments["source"] {
-			if !s.Lost {
+			if s.Size > 0 {
 				logged = append(logged, s.MSN)
 			}
 		}
@@ -605,7 +605,7 @@ func TestHistory_MakesGapsOfWhatTheBucketDoesNotHave(t *testing.T) {
 		}
 		var lost []int64
 		for _, s := range all["source"] {
-			if s.Lost {
+			if s.Size == 0 {
 				lost = append(lost, s.MSN)
 			}
 		}
@@ -649,13 +649,13 @@ func TestUploader_WaitsAsLongAsTheBucketAsks(t *testing.T) {
 }
 
 func TestHistory_FillsHolesBetweenRecords(t *testing.T) {
-	f := &Recovered{Segments: map[string][]RecoveredSegment{}}
+	f := &Recovered{Segments: map[string][]Segment{}}
 	for _, msn := range []int64{4, 5, 8, 8, 7, 9} {
 		f.take(&Record{Kind: KindSegment, Rendition: "source", Segment: SegmentOf(segment(msn))})
 	}
 	var got []string
 	for _, s := range f.Segments["source"] {
-		got = append(got, fmt.Sprintf("%d %t %s", s.MSN, s.Lost, s.Date.Sub(testMeta.Began)))
+		got = append(got, fmt.Sprintf("%d %t %s", s.MSN, s.Size == 0, s.Date.Sub(testMeta.Began)))
 	}
 	want := []string{"4 false 8s", "5 false 10s", "6 true 12s", "7 true 14s", "8 false 16s", "9 false 18s"}
 	if diff := cmp.Diff(want, got); diff != "" {

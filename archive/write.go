@@ -112,7 +112,7 @@ func (r *Recording) addMissing(w *write) {
 	e := &r.entries
 	if before := e.newest[w.record.Rendition]; before != nil {
 		for _, s := range missing(before, w.record.Segment) {
-			e.waiting = append(e.waiting, &Item{Rendition: w.record.Rendition, Segment: &s.Segment, Since: w.began, Lost: true})
+			e.waiting = append(e.waiting, &Item{Rendition: w.record.Rendition, Segment: &s, Since: w.began, Lost: true})
 		}
 	}
 	e.newest[w.record.Rendition] = w.record.Segment

@@ -116,14 +116,11 @@ func (a *archiver) failing() (since time.Time, err error) {
 		return time.Time{}, nil
 	}
 	diskSince, disk := a.rec.Failing()
-	bucketSince, bucket := a.up.Failing()
-	switch {
-	case disk == nil:
-		return bucketSince, bucket
-	case bucket == nil || diskSince.Before(bucketSince):
-		return diskSince, errors.Join(disk, bucket)
+	since, err = a.up.Failing()
+	if disk != nil && (err == nil || diskSince.Before(since)) {
+		since = diskSince
 	}
-	return bucketSince, errors.Join(disk, bucket)
+	return since, errors.Join(disk, err)
 }
 
 // lag returns how long the oldest segment has waited that is not archived yet.

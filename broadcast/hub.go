@@ -211,10 +211,7 @@ func (h *Hub) start(b *Broadcast) {
 	h.change(func(all map[string]*Broadcast) { all[b.id] = b })
 	h.supervised[b] = struct{}{}
 	h.running.Go(func() {
-		b.run(h.quit, hubEntry{
-			remove:  func() bool { return h.forget(b) },
-			discard: func() { h.discard(b) },
-		})
+		b.run(h)
 		h.lost.Add(int64(b.lost))
 		h.mu.Lock()
 		defer h.mu.Unlock()

@@ -50,7 +50,7 @@ func (x *index) Begin(ctx context.Context) error {
 	if f == nil {
 		return nil
 	}
-	var history map[string][]archive.RecoveredSegment
+	var history map[string][]archive.Segment
 	if x.b.cfg.Retention.Replay > 0 {
 		var err error
 		if history, err = x.b.stores.Local.History(ctx, x.b.stores.Bucket, f); err != nil {
@@ -72,7 +72,7 @@ func (x *index) Begin(ctx context.Context) error {
 
 // known returns the segments that the bucket has or never will have: those that do not wait
 // for it.
-func (x *index) known(f *archive.Recovered, name string, all []archive.RecoveredSegment) (segments []*media.Segment) {
+func (x *index) known(f *archive.Recovered, name string, all []archive.Segment) (segments []*media.Segment) {
 	for i := range all {
 		if !x.b.stores.Local.Uploaded() || all[i].MSN <= f.Positions[name].Stored {
 			segments = append(segments, all[i].Media())

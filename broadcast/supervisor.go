@@ -9,17 +9,9 @@ import (
 	"golive/ingest"
 )
 
-// hubEntry is a broadcast's entry in the Hub.
-type hubEntry struct {
-	// remove removes it, and reports whether it was still there.
-	remove func() bool
-	// discard removes it as if it had never been there.
-	discard func()
-}
-
 // run is the broadcast's supervisor: it lives from the first claim until the
 // broadcast is forgotten, and all of it is archived.
-func (b *Broadcast) run(quit <-chan struct{}, entry hubEntry) {
+func (b *Broadcast) run(h *Hub) {
 	defer close(b.swept)
 	defer b.lease.Release()
 	ctx, cancel := context.WithCancel(context.Background())
@@ -34,10 +26,10 @@ func (b *Broadcast) run(quit <-chan struct{}, entry hubEntry) {
 		reason, when, timeout = b.resumed.reason, b.resumed.at, b.resumed.remaining
 	}
 	if reason == "" {
-		reason, when = b.supervise(quit, timeout), time.Now()
+		reason, when = b.supervise(h.quit, timeout), time.Now()
 	}
 	if !b.published() {
-		b.discard(entry)
+		b.discard(h)
 		cancel()
 		working.Wait()
 		return
@@ -49,12 +41,12 @@ func (b *Broadcast) run(quit <-chan struct{}, entry hubEntry) {
 	var handingOver sync.WaitGroup
 	handingOver.Go(func() { b.handOver(handing, a) })
 	defer func() { handed(); handingOver.Wait() }()
-	if b.moved || b.linger(quit) {
-		onlyOne := entry.remove()
+	if b.moved || !waitFor(h.quit, b.cfg.Linger) {
+		onlyOne := h.forget(b)
 		for _, r := range b.all() {
 			r.forget()
 		}
-		if b.await(a, quit) {
+		if b.await(a, h.quit) {
 			working.Wait()
 			b.sweep(onlyOne)
 			return
@@ -85,10 +77,10 @@ func (b *Broadcast) begin() {
 }
 
 // discard ends a broadcast that never had media. Nothing of it is kept.
-func (b *Broadcast) discard(entry hubEntry) {
+func (b *Broadcast) discard(h *Hub) {
 	b.setNext()
 	b.state.Store(int32(Ended))
-	entry.discard()
+	h.discard(b)
 	close(b.ended)
 	b.log.Debug("publisher left without media")
 }
@@ -156,9 +148,6 @@ func waitFor(done <-chan struct{}, d time.Duration) bool {
 		return false
 	}
 }
-
-// linger waits while the end stays readable; false when the server stops meanwhile.
-func (b *Broadcast) linger(quit <-chan struct{}) bool { return !waitFor(quit, b.cfg.Linger) }
 
 // supervisor decides which publisher publishes, until the broadcast ends. It belongs to the
 // goroutine of Broadcast.run.

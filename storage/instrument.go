@@ -3,55 +3,42 @@ package storage
 import (
 	"context"
 	"iter"
-
-	"github.com/prometheus/client_golang/prometheus"
 )
 
 // Instrument returns bucket with every operation counted in metrics under the
 // backend's name, one of Backends.
 func Instrument(bucket Bucket, backend string, metrics *Metrics) Bucket {
-	counters := func(op string) counted {
-		return counted{metrics.operations.WithLabelValues(op, backend), metrics.failures.WithLabelValues(op, backend)}
-	}
-	return &instrumented{
-		bucket: bucket,
-		put:    counters(opPut),
-		get:    counters(opGet),
-		delete: counters(opDelete),
-		list:   counters(opList),
-	}
-}
-
-// counted is one operation's counters, looked up once.
-type counted struct{ operations, failures prometheus.Counter }
-
-func (c counted) done(err error) {
-	c.operations.Inc()
-	if err != nil && !notFailure(err) {
-		c.failures.Inc()
-	}
+	return &instrumented{bucket, backend, metrics}
 }
 
 type instrumented struct {
-	bucket                 Bucket
-	put, get, delete, list counted
+	bucket  Bucket
+	backend string
+	metrics *Metrics
+}
+
+func (i *instrumented) done(op string, err error) {
+	i.metrics.operations.WithLabelValues(op, i.backend).Inc()
+	if err != nil && !notFailure(err) {
+		i.metrics.failures.WithLabelValues(op, i.backend).Inc()
+	}
 }
 
 func (i *instrumented) Put(ctx context.Context, o Object) error {
 	err := i.bucket.Put(ctx, o)
-	i.put.done(err)
+	i.done(OpPut, err)
 	return err
 }
 
 func (i *instrumented) Get(ctx context.Context, key string, offset, length int64) (*Reader, error) {
 	r, err := i.bucket.Get(ctx, key, offset, length)
-	i.get.done(err)
+	i.done(OpGet, err)
 	return r, err
 }
 
 func (i *instrumented) Delete(ctx context.Context, key string) error {
 	err := i.bucket.Delete(ctx, key)
-	i.delete.done(err)
+	i.done(OpDelete, err)
 	return err
 }
 
@@ -60,7 +47,7 @@ func (i *instrumented) Delete(ctx context.Context, key string) error {
 func (i *instrumented) List(ctx context.Context, prefix string) iter.Seq2[Info, error] {
 	return func(yield func(Info, error) bool) {
 		var failed error
-		defer func() { i.list.done(failed) }()
+		defer func() { i.done(OpList, failed) }()
 		for info, err := range i.bucket.List(ctx, prefix) {
 			if err != nil {
 				failed = err

@@ -2,12 +2,12 @@ package storage
 
 import "github.com/prometheus/client_golang/prometheus"
 
-// Operations and backends: the values of the labels op and backend.
+// The operations: the values of Error.Op, and of the label op.
 const (
-	opPut    = "put"
-	opGet    = "get"
-	opDelete = "delete"
-	opList   = "list"
+	OpPut    = "put"
+	OpGet    = "get"
+	OpDelete = "delete"
+	OpList   = "list"
 )
 
 // Backends are the names of the backends there are.
@@ -32,7 +32,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		}, []string{"op", "backend"}),
 	}
 	for _, backend := range Backends() {
-		for _, op := range []string{opPut, opGet, opDelete, opList} {
+		for _, op := range []string{OpPut, OpGet, OpDelete, OpList} {
 			m.operations.WithLabelValues(op, backend)
 			m.failures.WithLabelValues(op, backend)
 		}

@@ -92,14 +92,14 @@ func (b *Bucket) Close() error { return b.dir.Close() }
 // Put writes the object whole to a temporary file, and then renames it.
 func (b *Bucket) Put(ctx context.Context, o storage.Object) error {
 	if err := check(ctx, o.Key); err != nil {
-		return wrap(opPut, o.Key, err)
+		return wrap(storage.OpPut, o.Key, err)
 	}
 	err := b.make(ctx, o)
 	if errors.Is(err, fs.ErrNotExist) && b.renew() {
 		err = b.make(ctx, o)
 	}
 	if err != nil {
-		return wrap(opPut, o.Key, err)
+		return wrap(storage.OpPut, o.Key, err)
 	}
 	if o.Volatile {
 		return nil
@@ -107,7 +107,7 @@ func (b *Bucket) Put(ctx context.Context, o storage.Object) error {
 	// After a rename the directories must be synced too, or a loss of power can bring the
 	// old entry back.
 	if err := b.dir.Sync(); err != nil {
-		return wrap(opPut, o.Key, err)
+		return wrap(storage.OpPut, o.Key, err)
 	}
 	return nil
 }
@@ -150,15 +150,15 @@ func (b *Bucket) write(ctx context.Context, name string, o storage.Object) (err 
 // Get opens the file at the offset.
 func (b *Bucket) Get(ctx context.Context, key string, offset, length int64) (*storage.Reader, error) {
 	if err := check(ctx, key); err != nil {
-		return nil, wrap(opGet, key, err)
+		return nil, wrap(storage.OpGet, key, err)
 	}
 	f, err := b.root().Open(key)
 	if err != nil {
-		return nil, wrap(opGet, key, err)
+		return nil, wrap(storage.OpGet, key, err)
 	}
 	r, err := reader(f, key, offset, length)
 	if err != nil {
-		return nil, wrap(opGet, key, errors.Join(err, f.Close()))
+		return nil, wrap(storage.OpGet, key, errors.Join(err, f.Close()))
 	}
 	return r, nil
 }
@@ -192,13 +192,13 @@ func reader(f *os.File, key string, offset, length int64) (*storage.Reader, erro
 // when its broadcast is swept.
 func (b *Bucket) Delete(ctx context.Context, key string) error {
 	if err := check(ctx, key); err != nil {
-		return wrap(opDelete, key, err)
+		return wrap(storage.OpDelete, key, err)
 	}
 	if info, err := b.root().Lstat(key); err == nil && info.IsDir() {
 		return nil // a directory is no object
 	}
 	if err := b.root().Remove(key); err != nil {
-		if err = wrap(opDelete, key, err); errors.Is(err, storage.ErrNotExist) {
+		if err = wrap(storage.OpDelete, key, err); errors.Is(err, storage.ErrNotExist) {
 			return nil
 		}
 		return err

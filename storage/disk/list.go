@@ -33,7 +33,7 @@ func (b *Bucket) List(ctx context.Context, prefix string) iter.Seq2[storage.Info
 		if err == nil || errors.Is(err, errStop) {
 			return
 		}
-		if err = wrap(opList, prefix, err); !errors.Is(err, storage.ErrNotExist) {
+		if err = wrap(storage.OpList, prefix, err); !errors.Is(err, storage.ErrNotExist) {
 			yield(storage.Info{}, err)
 		}
 	}

@@ -5,6 +5,8 @@ import (
 	"io/fs"
 	"os"
 	"path"
+
+	"golive/storage"
 )
 
 // OpenFile opens the file at key for writing, with the flags of os.OpenFile, and makes the
@@ -27,7 +29,7 @@ func (b *Bucket) OpenFile(key string, flags int) (f *os.File, made bool, err err
 func (b *Bucket) Write(key string, slabs [][]byte) (made bool, err error) {
 	f, made, err := b.OpenFile(key, os.O_WRONLY|os.O_CREATE|os.O_TRUNC)
 	if err != nil {
-		return made, wrap(opPut, key, err)
+		return made, wrap(storage.OpPut, key, err)
 	}
 	for _, slab := range slabs {
 		if _, err = f.Write(slab); err != nil {
@@ -37,7 +39,7 @@ func (b *Bucket) Write(key string, slabs [][]byte) (made bool, err error) {
 	if err = errors.Join(err, f.Close()); err != nil {
 		// What cannot be deleted either is written over at the next try.
 		_ = b.root().Remove(key)
-		return made, wrap(opPut, key, err)
+		return made, wrap(storage.OpPut, key, err)
 	}
 	return made, nil
 }

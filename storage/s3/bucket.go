@@ -58,7 +58,7 @@ func (b *Bucket) Close() error {
 // no difference: what the store acknowledges is durable.
 func (b *Bucket) Put(ctx context.Context, o storage.Object) error {
 	if err := check(ctx, o.Key); err != nil {
-		return b.wrap(ctx, opPut, o.Key, err)
+		return b.wrap(ctx, storage.OpPut, o.Key, err)
 	}
 	size := o.Size()
 	out, err := b.client.PutObject(ctx, &s3.PutObjectInput{
@@ -76,7 +76,7 @@ func (b *Bucket) Put(ctx context.Context, o storage.Object) error {
 		err = fmt.Errorf("%w: it took the upload, and gave no ETag", errNotS3)
 	}
 	if err != nil {
-		return b.wrap(ctx, opPut, o.Key, err)
+		return b.wrap(ctx, storage.OpPut, o.Key, err)
 	}
 	return nil
 }
@@ -109,7 +109,7 @@ func unlessEmpty(s string) *string {
 func (b *Bucket) Get(ctx context.Context, key string, offset, length int64) (*storage.Reader, error) {
 	r, err := b.get(ctx, key, offset, length)
 	if err != nil {
-		return nil, b.wrap(ctx, opGet, key, err)
+		return nil, b.wrap(ctx, storage.OpGet, key, err)
 	}
 	return r, nil
 }
@@ -213,7 +213,7 @@ func (b *Bucket) Delete(ctx context.Context, key string) error {
 		_, err = b.client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &b.cfg.Bucket, Key: &key})
 	}
 	if err != nil && !isNoSuchKey(err) {
-		return b.wrap(ctx, opDelete, key, err)
+		return b.wrap(ctx, storage.OpDelete, key, err)
 	}
 	return nil
 }
@@ -222,14 +222,14 @@ func (b *Bucket) Delete(ctx context.Context, key string) error {
 func (b *Bucket) List(ctx context.Context, prefix string) iter.Seq2[storage.Info, error] {
 	return func(yield func(storage.Info, error) bool) {
 		if err := ctx.Err(); err != nil {
-			yield(storage.Info{}, b.wrap(ctx, opList, prefix, err))
+			yield(storage.Info{}, b.wrap(ctx, storage.OpList, prefix, err))
 			return
 		}
 		pages := s3.NewListObjectsV2Paginator(b.client, &s3.ListObjectsV2Input{Bucket: &b.cfg.Bucket, Prefix: &prefix})
 		for pages.HasMorePages() {
 			page, err := pages.NextPage(ctx)
 			if err != nil {
-				yield(storage.Info{}, b.wrap(ctx, opList, prefix, err))
+				yield(storage.Info{}, b.wrap(ctx, storage.OpList, prefix, err))
 				return
 			}
 			for _, o := range page.Contents {
