@@ -67,8 +67,7 @@ func (r *Recording) End(at time.Time, reason string) {
 	if r.entries.finished {
 		return
 	}
-	r.entries.ended = at.UTC().Round(0)
-	r.push(&write{record: Record{Kind: KindEnded, At: r.entries.ended, Reason: reason}})
+	r.push(&write{record: Record{Kind: KindEnded, At: at.UTC().Round(0), Reason: reason}})
 	r.entries.finished = true
 }
 

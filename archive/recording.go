@@ -41,7 +41,6 @@ type entries struct {
 	publication string   // of the newest segment that was offered
 	described   map[string]Description
 	newest      map[string]*Segment // that was written, by rendition
-	ended       time.Time
 	finished    bool
 	stopped     bool // Run has returned
 }

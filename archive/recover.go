@@ -9,7 +9,6 @@ import (
 	"os"
 	"runtime"
 	"slices"
-	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -262,27 +261,22 @@ func (s *Store) Recover(ctx context.Context) ([]*Recovered, error) {
 	if err != nil {
 		return nil, fmt.Errorf("list broadcasts: %w", err)
 	}
-	var mu sync.Mutex // of all and errs
-	var all []*Recovered
-	var errs []error
+	found, errs := make([][]*Recovered, len(ids)), make([]error, len(ids))
 	var g errgroup.Group
 	g.SetLimit(runtime.GOMAXPROCS(0))
-	for _, id := range ids {
+	for i, id := range ids {
 		if !id.IsDir() || !validName(id.Name()) {
 			continue
 		}
-		g.Go(func() error {
-			found, err := s.recoverID(ctx, id.Name())
-			mu.Lock()
-			defer mu.Unlock()
-			all = append(all, found...)
-			if err != nil {
-				errs = append(errs, fmt.Errorf("broadcast %s: %w", id.Name(), err))
+		g.Go(func() (err error) {
+			if found[i], err = s.recoverID(ctx, id.Name()); err != nil {
+				errs[i] = fmt.Errorf("broadcast %s: %w", id.Name(), err)
 			}
 			return nil
 		})
 	}
-	_ = g.Wait() // it has no errors
+	_ = g.Wait() // its errors are in errs
+	all := slices.Concat(found...)
 	for _, f := range all {
 		if s.metrics.damaged.Add(float64(f.Damaged)); f.Damaged > 0 {
 			s.log.Warn("log is damaged", "broadcast", f.Broadcast, "lines_and_files", f.Damaged)

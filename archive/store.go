@@ -55,10 +55,6 @@ func (s *Store) Uploaded() bool { return s.cfg.Uploaded }
 
 // Run syncs the disk by the policy until ctx is done, and then once more.
 func (s *Store) Run(ctx context.Context) error {
-	if s.cfg.Sync == storage.SyncAlways || s.cfg.Sync == storage.SyncNever {
-		<-ctx.Done()
-		return s.flush()
-	}
 	tick := time.NewTicker(syncEvery)
 	defer tick.Stop()
 	for {
@@ -121,9 +117,11 @@ func (s *Store) dropOldest() bool {
 	var oldest *Recording
 	var since time.Time
 	for r := range s.recordings {
-		if at, ok := r.oldestWaiting(); ok && (oldest == nil || at.Before(since)) {
-			oldest, since = r, at
+		r.mu.Lock()
+		if it := r.oldestDroppable(); it != nil && (oldest == nil || it.Since.Before(since)) {
+			oldest, since = r, it.Since
 		}
+		r.mu.Unlock()
 	}
 	s.mu.Unlock()
 	if oldest == nil || !oldest.dropOldest() {

@@ -81,7 +81,7 @@ func (s *Sweeper) report(ctx context.Context, err error) {
 // sweepDue deletes what is due. A broadcast that cannot be swept holds up nothing
 // else; only a bucket that cannot be listed is an error.
 func (s *Sweeper) sweepDue(ctx context.Context, now time.Time) error {
-	for n, err := range s.Layout.manifestsBelow(ctx, s.Bucket, s.Layout.dueManifests()) {
+	for n, err := range s.Layout.Named(ctx, s.Bucket, s.Layout.dueManifests()) {
 		if err != nil {
 			return err
 		}
@@ -119,7 +119,7 @@ func (s *Sweeper) endAbandoned(ctx context.Context) error {
 		return nil
 	}
 	unowned := make(map[string]time.Time)
-	for n, err := range s.Layout.manifestsBelow(ctx, s.Bucket, s.Layout.liveManifests()) {
+	for n, err := range s.Layout.Named(ctx, s.Bucket, s.Layout.liveManifests()) {
 		if err != nil {
 			return err
 		}

@@ -22,7 +22,7 @@ type Uploader struct {
 	log    *slog.Logger
 	health health
 
-	finished atomic.Bool
+	finished atomic.Pointer[time.Time] // when the broadcast ended; nil before
 
 	stored  chan struct{} // closed when another node can go on
 	drained chan struct{} // closed when the last objects are put
@@ -35,7 +35,6 @@ type run struct {
 	pending      []storage.Object     // playlists and pages to put, each key once
 	putAt        map[string]time.Time // when a playlist or page was last put, by key
 	expiries     expiries
-	due          []expiry
 	began        time.Time // when the index was begun
 	begun, ended bool      // the index is begun; the last objects are in pending, or put
 	operations   [3]operation
@@ -83,16 +82,19 @@ func NewUploader(cfg UploaderConfig, rec *Recording, bucket storage.Bucket, inde
 	return u
 }
 
-// Finish is called when nothing more is offered to the Recording: the broadcast has ended, or
-// another node has it.
-func (u *Uploader) Finish() {
-	u.finished.Store(true)
+// Finish is called when nothing more is offered to the Recording: the broadcast ended at that
+// time, or another node has it since.
+func (u *Uploader) Finish(at time.Time) {
+	at = at.UTC().Round(0)
+	u.finished.Store(&at)
 	wake(u.rec.arrived)
 }
 
 // Expire deletes the object at key in the bucket, and its local file, at that time. Only the
 // Index may call it, and the two below.
-func (u *Uploader) Expire(key string, at time.Time) { u.run.expiries.add(expiry{key: key, at: at}) }
+func (u *Uploader) Expire(key string, at time.Time) {
+	u.run.expiries.add(expiry{key: key, at: at, until: at.Add(deleteTimeout)})
+}
 
 // ExpireLocal deletes the local file at key at that time; the bucket keeps the object.
 func (u *Uploader) ExpireLocal(key string, at time.Time) {
@@ -142,7 +144,6 @@ func (u *Uploader) Run(ctx context.Context) error {
 			return context.Cause(ctx)
 		}
 		now := time.Now()
-		u.takeDue(now)
 		u.updatePermission()
 		next, done := u.next(now)
 		var alarm <-chan time.Time
@@ -189,15 +190,11 @@ func (u *Uploader) next(now time.Time) (s step, done bool) {
 		return step{o[opSegments].next, u.begin}, false
 	}
 	head := u.rec.next()
-	drained := u.run.ended && head == nil && len(u.run.pending) == 0
-	if drained {
+	if u.run.ended && head == nil && len(u.run.pending) == 0 {
 		u.drain()
-	}
-	if len(u.run.expiries) > 0 { // then it is in due
-		s = step{u.run.expiries[0].at, func(context.Context) {}}
-	}
-	if drained && s.do == nil && len(u.run.due) == 0 {
-		return s, true
+		if len(u.run.expiries) == 0 {
+			return step{}, true
+		}
 	}
 	segmentAt := now
 	if head != nil && !head.Lost {
@@ -213,10 +210,10 @@ func (u *Uploader) next(now time.Time) (s step, done bool) {
 	if segmentWaits {
 		s.consider(now, segmentAt, func(ctx context.Context) { u.putSegment(ctx, head) })
 	}
-	if len(u.run.due) > 0 {
-		s.consider(now, o[opDeletes].next, u.delete)
+	if len(u.run.expiries) > 0 {
+		s.consider(now, latest(o[opDeletes].next, u.run.expiries[0].at), u.delete)
 	}
-	if u.finished.Load() && head == nil && len(u.run.unlogged) == 0 && !u.run.ended && u.rec.written() {
+	if u.finished.Load() != nil && head == nil && len(u.run.unlogged) == 0 && !u.run.ended && u.rec.written() {
 		s.consider(now, latest(o[opSegments].next, u.run.endAt), u.end)
 	}
 	return s, false
@@ -279,11 +276,11 @@ func (u *Uploader) end(ctx context.Context) {
 	}
 	u.run.ended = true
 	if u.run.permission == MustLeave {
-		u.run.pending, u.run.expiries, u.run.due = nil, nil, nil
+		u.run.pending, u.run.expiries = nil, nil
 		return
 	}
 	last, due := u.index.Ended(u.run.permission == MayStore)
-	u.record(&Record{Kind: KindEnded, At: u.rec.endedAt()})
+	u.record(&Record{Kind: KindEnded, At: *u.finished.Load()})
 	if u.uploads() && u.run.acknowledged {
 		u.enqueue(u.run.pages.object())
 	}
@@ -355,7 +352,7 @@ func (u *Uploader) Header() Header { return u.run.pages.state.clone() }
 // putPlaylist tries once to put a pending playlist.
 func (u *Uploader) putPlaylist(ctx context.Context, i int) {
 	o := u.run.pending[i]
-	err := u.put(ctx, o, 0)
+	err := u.put(ctx, o)
 	if ctx.Err() != nil && err != nil || u.outcome(opPlaylists, err, storage.Retryable(err)) {
 		return
 	}
@@ -363,8 +360,8 @@ func (u *Uploader) putPlaylist(ctx context.Context, i int) {
 	u.logged(o.Key, o.Size()) // it may have been refused for good
 }
 
-func (u *Uploader) put(ctx context.Context, o storage.Object, patience time.Duration) error {
-	u.health.begin("put "+o.Key, patience)
+func (u *Uploader) put(ctx context.Context, o storage.Object) error {
+	u.health.begin("put "+o.Key, 0)
 	began := time.Now()
 	err := u.bucket.Put(ctx, o)
 	u.run.pages.seal(o.Key, time.Since(began), err)

@@ -156,7 +156,7 @@ func (u *upload) offer(from, to int64) {
 
 func (u *upload) end() {
 	u.rec.End(time.Now(), "unpublished")
-	u.up.Finish()
+	u.up.Finish(time.Now())
 }
 
 func TestUploader_PutsSegmentsAndThenThePlaylistsThatNameThem(t *testing.T) {
@@ -348,7 +348,7 @@ func TestUploader_IsStoredWithTheLastRecord(t *testing.T) {
 		u.offer(1, 3)
 		left.Store(true)
 		u.rec.End(time.Now(), "moved")
-		u.up.Finish()
+		u.up.Finish(time.Now())
 		<-u.up.Stored()
 		f, err := Find(t.Context(), b, testLayout, time.Hour, "studio", "")
 		if err != nil || len(f.Segments["source"]) != 3 {

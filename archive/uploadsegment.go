@@ -107,7 +107,7 @@ func (u *Uploader) announce(ctx context.Context, publication string) error {
 		p.add(&Record{Kind: KindPublication, At: time.Now().UTC(), Published: publication})
 	}
 	for _, o := range []storage.Object{u.liveManifest(), p.object()} {
-		if err := u.put(ctx, o, 0); err != nil {
+		if err := u.put(ctx, o); err != nil {
 			return err
 		}
 	}
@@ -131,7 +131,7 @@ func (u *Uploader) upload(ctx context.Context, it *Item) error {
 		return err
 	}
 	key := u.rec.key(it.Rendition, it.Segment)
-	slabs := u.rec.slabsOf(it)
+	slabs := it.slabs
 	if slabs == nil {
 		body, err := u.rec.store.read(ctx, key, it.Segment.Size)
 		if err != nil {

@@ -142,7 +142,7 @@ func (h *Hub) findOrStart(ctx context.Context, id string) (*Broadcast, error) {
 	}
 	o := opening{hold: h.predecessor(id), lookupTimeout: lookupTimeout}
 	old := (*h.broadcasts.Load())[id]
-	if old != nil && !old.hasEnded() {
+	if old != nil && !isClosed(old.ended) {
 		return old, nil
 	}
 	if err := h.cfg.Ownership.Admit(id); err != nil {
@@ -198,7 +198,7 @@ func (h *Hub) lookUp(ctx context.Context, b *Broadcast, awaits bool) {
 // not write to the bucket any more; nil when there is none. The caller holds mu.
 func (h *Hub) predecessor(id string) <-chan struct{} {
 	if old := (*h.broadcasts.Load())[id]; old != nil {
-		return old.archiver.Load().drained()
+		return old.archiver.Load().drained
 	}
 	if old := h.forgotten[id]; old != nil {
 		return old.swept

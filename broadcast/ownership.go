@@ -70,12 +70,7 @@ func refusal(id string, err error) error {
 
 // lostLease reports whether another node has the broadcast.
 func (b *Broadcast) lostLease() bool {
-	select {
-	case <-b.lease.Lost():
-		return true
-	default:
-		return false
-	}
+	return isClosed(b.lease.Lost())
 }
 
 // permission returns what this node may write of the broadcast in a bucket that nodes share.
@@ -122,7 +117,7 @@ func (s *supervisor) leaseLost() (reason string) {
 // handOver releases the lease, for the node that took the broadcast over, when all of this
 // node's part is in the bucket.
 func (b *Broadcast) handOver(ctx context.Context, a *archiver) {
-	for _, event := range []<-chan struct{}{b.lease.Lost(), a.stored()} {
+	for _, event := range []<-chan struct{}{b.lease.Lost(), a.stored} {
 		select {
 		case <-event:
 		case <-ctx.Done():

@@ -93,7 +93,7 @@ func (h *Hub) endAbandoned(ctx context.Context, n archive.Named) error {
 	h.mu.Unlock()
 	b.log.Info("broadcast of a node that is gone is ended")
 	select {
-	case <-b.archiver.Load().drained():
+	case <-b.archiver.Load().drained:
 	case <-ctx.Done():
 	}
 	return nil

@@ -129,7 +129,7 @@ func (r *replays) hasSegment(ctx context.Context, id, own, rendition, publicatio
 		case errors.Is(err, storage.ErrNotExist):
 		case err != nil:
 			return err
-		case h.HasPublication(publication) && (h.HasSegment(rendition, msn) || n.Due.IsZero()):
+		case slices.Contains(h.Publications, publication) && (h.HasSegment(rendition, msn) || n.Due.IsZero()):
 			return nil
 		}
 	}
@@ -211,7 +211,7 @@ func (r *replays) list(ctx context.Context) found[struct{}] {
 	added := r.added
 	r.mu.Unlock()
 	byID := map[string][]archive.Named{}
-	for named, err := range r.layout.Named(ctx, r.stores.Bucket) {
+	for named, err := range r.layout.Named(ctx, r.stores.Bucket, r.layout.Manifests()) {
 		if err != nil {
 			return found[struct{}]{err: err, until: time.Now().Add(replayMissing)}
 		}

@@ -115,7 +115,7 @@ func (h *Hub) setOpeners(m *playlist.Media, b *Broadcast, key, rendition string)
 	if b == nil {
 		return
 	}
-	if a := b.archiver.Load(); a != nil {
+	if a := b.archiver.Load(); a.rec != nil {
 		m.Local = func(ctx context.Context, offset, length int64) (io.ReadCloser, int64, error) {
 			return readerOf(a.rec.Open(ctx, rendition, m.Object, offset, length))
 		}

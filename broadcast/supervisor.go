@@ -59,7 +59,7 @@ func (b *Broadcast) run(h *Hub) {
 func (b *Broadcast) runArchiver(ctx context.Context) {
 	select {
 	case a := <-b.opening.opened:
-		if a != nil {
+		if a.rec != nil {
 			a.run(ctx, b)
 		}
 	case <-ctx.Done():
@@ -99,7 +99,7 @@ func (b *Broadcast) setNext() {
 // await waits until the bucket has all, and what is not kept is deleted: as long as it
 // takes, for what waits is on the local disk. False when the server stops first.
 func (b *Broadcast) await(a *archiver, quit <-chan struct{}) bool {
-	for _, done := range []<-chan struct{}{a.drained(), a.stopped()} {
+	for _, done := range []<-chan struct{}{a.drained, a.stopped} {
 		select {
 		case <-done:
 		case <-quit:
@@ -116,13 +116,13 @@ const stopTimeout = 5 * time.Second
 // shutDown leaves the broadcast for the next start, after the drain timeout. The bucket
 // keeps its end, and so does the Hub: players may still be reading it.
 func (b *Broadcast) shutDown(a *archiver, stopArchiver func()) {
-	if a == nil {
+	if a.rec == nil {
 		return
 	}
-	whole := waitFor(a.drained(), b.cfg.DrainTimeout)
+	whole := waitFor(a.drained, b.cfg.DrainTimeout)
 	_, failing := a.failing()
 	stopArchiver()
-	if !waitFor(a.stopped(), stopTimeout) {
+	if !waitFor(a.stopped, stopTimeout) {
 		b.lost = a.rec.Unwritten()
 		b.log.Error("broadcast was not recorded whole", "reason", "local disk does not answer", "lost", b.lost, "err", failing)
 		return
@@ -216,7 +216,7 @@ func (s *supervisor) claimed(c claim) (reason string) {
 	switch {
 	case s.current == nil:
 		return s.admit(c)
-	case s.waiting != nil && s.waiting.abandoned():
+	case s.waiting != nil && isClosed(s.waiting.gone):
 		s.waiting = &c // instead of one that did not wait for the eviction
 	case s.waiting == nil && s.mayTakeOver():
 		s.metrics.takeovers.Inc()
@@ -322,9 +322,9 @@ func (b *Broadcast) end(reason string, at time.Time) {
 	b.ending.Store(e)
 	b.state.Store(int32(Ended))
 	close(b.ended)
-	if a := b.archiver.Load(); a != nil {
+	if a := b.archiver.Load(); a.rec != nil {
 		a.rec.End(e.at, reason)
-		a.up.Finish()
+		a.up.Finish(e.at)
 	}
 	b.metrics.broadcasts.Dec()
 	b.metrics.ended.WithLabelValues(reason).Inc()

@@ -15,7 +15,7 @@ const sweepTimeout = time.Minute
 // onlyOne is true when no other broadcast of this node has the id.
 func (b *Broadcast) sweep(onlyOne bool) {
 	a := b.archiver.Load()
-	if a == nil {
+	if a.rec == nil {
 		return
 	}
 	b.clean("objects", func(ctx context.Context) error {
@@ -47,7 +47,7 @@ func (b *Broadcast) dropManifest(ctx context.Context, a *archiver) error {
 // clearLocal deletes what this node's disk has of a broadcast that a bucket keeps.
 func (b *Broadcast) clearLocal() {
 	a := b.archiver.Load()
-	if a == nil || !b.stores.shared() {
+	if a.rec == nil || !b.stores.shared() {
 		return
 	}
 	b.clean("local files", func(ctx context.Context) error {

@@ -83,7 +83,7 @@ func (l *lister) file(key string) error {
 	if err != nil {
 		return err
 	}
-	if !l.yield(storage.Info{Key: key, Size: info.Size(), Modified: info.ModTime()}, nil) {
+	if !l.yield(storage.Info{Key: key, Size: info.Size()}, nil) {
 		return errStop
 	}
 	return nil

@@ -166,7 +166,7 @@ func reader(key string, out *s3.GetObjectOutput, offset, length int64) (*storage
 		return nil, err
 	}
 	return &storage.Reader{
-		Info:  storage.Info{Key: key, Size: size, Modified: aws.ToTime(out.LastModified)},
+		Info:  storage.Info{Key: key, Size: size},
 		Body:  io.LimitReader(out.Body, n),
 		Close: out.Body.Close,
 	}, nil
@@ -188,7 +188,7 @@ func (b *Bucket) getNothing(ctx context.Context, key string, offset, length int6
 		return nil, err
 	}
 	return &storage.Reader{
-		Info:  storage.Info{Key: key, Size: size, Modified: aws.ToTime(out.LastModified)},
+		Info:  storage.Info{Key: key, Size: size},
 		Body:  strings.NewReader(""),
 		Close: func() error { return nil },
 	}, nil
@@ -218,6 +218,52 @@ func (b *Bucket) Delete(ctx context.Context, key string) error {
 	return nil
 }
 
+// deleteVersions removes every version of the object, and the marks of its earlier
+// deletions.
+func (b *Bucket) deleteVersions(ctx context.Context, key string) error {
+	versions, err := b.versionsOf(ctx, key)
+	if err != nil {
+		return err
+	}
+	for _, version := range versions {
+		_, err := b.client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &b.cfg.Bucket, Key: &key, VersionId: &version})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// versionsOf lists the ids of the object's versions. In a bucket without versions
+// the one there is has the id "null".
+func (b *Bucket) versionsOf(ctx context.Context, key string) ([]string, error) {
+	var ids []string
+	pages := s3.NewListObjectVersionsPaginator(b.client, &s3.ListObjectVersionsInput{Bucket: &b.cfg.Bucket, Prefix: &key})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return nil, err
+		}
+		beyond := false // keys come in order, and longer ones begin with this one
+		for _, v := range page.Versions {
+			if aws.ToString(v.Key) == key {
+				ids = append(ids, aws.ToString(v.VersionId))
+			} else {
+				beyond = true
+			}
+		}
+		for _, m := range page.DeleteMarkers {
+			if aws.ToString(m.Key) == key {
+				ids = append(ids, aws.ToString(m.VersionId))
+			}
+		}
+		if beyond {
+			break
+		}
+	}
+	return ids, nil
+}
+
 // List asks for a thousand objects at a time.
 func (b *Bucket) List(ctx context.Context, prefix string) iter.Seq2[storage.Info, error] {
 	return func(yield func(storage.Info, error) bool) {
@@ -236,7 +282,7 @@ func (b *Bucket) List(ctx context.Context, prefix string) iter.Seq2[storage.Info
 				if storage.CheckKey(aws.ToString(o.Key)) != nil {
 					continue // none of ours: consoles make folders as "name/"
 				}
-				if !yield(storage.Info{Key: *o.Key, Size: aws.ToInt64(o.Size), Modified: aws.ToTime(o.LastModified)}, nil) {
+				if !yield(storage.Info{Key: *o.Key, Size: aws.ToInt64(o.Size)}, nil) {
 					return
 				}
 			}

@@ -95,11 +95,7 @@ func (r *refusal) Unwrap() error { return r.err }
 // isNotExist reports whether the object is missing. HEAD's answer has no code; the SDK
 // makes one of the status. Other codes at 404 mean a bucket, or a user.
 func (r *refusal) isNotExist() bool {
-	switch r.code {
-	case "NoSuchKey", "NotFound":
-		return true
-	}
-	return false
+	return r.code == "NoSuchKey" || r.code == "NotFound"
 }
 
 // explainAnswer sets the cause and the hint for a refusal. Whatever

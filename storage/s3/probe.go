@@ -66,20 +66,29 @@ const probeRetryTime = 10 * time.Second
 func (b *Bucket) Probe(ctx context.Context) Report {
 	p := probe{Bucket: b, text: []byte("golive tries this bucket out: " + rand.Text()), until: time.Now().Add(probeRetryTime)}
 	p.plain, p.zipped = b.probeKey+".ts", b.probeKey+".m3u8"
-	p.note("put", p.try(ctx, p.put))
-	if p.report.Err() != nil {
-		return p.report
+	for _, step := range []struct {
+		name    string
+		do      func(context.Context) error
+		warning bool // golive can work without it
+	}{
+		{"put", p.put, false},
+		{"get", func(ctx context.Context) error { return p.read(ctx, "get", 0, -1) }, false},
+		{"range", func(ctx context.Context) error { return p.read(ctx, "range", 7, 5) }, false},
+		{"list", p.list, false},
+		{"headers", p.headers, true},
+		{"encoding", p.encoding, true},
+		{"cors", p.cors, true},
+		{"delete", p.delete, false},
+		{"versions", p.remains, true},
+	} {
+		if step.name == "cors" && b.cfg.CORSOrigin == "" {
+			continue
+		}
+		p.report = append(p.report, Finding{step.name, p.try(ctx, step.do), step.warning})
+		if step.name == "put" && p.report.Err() != nil {
+			break
+		}
 	}
-	p.note("get", p.try(ctx, func(ctx context.Context) error { return p.read(ctx, "get", 0, -1) }))
-	p.note("range", p.try(ctx, func(ctx context.Context) error { return p.read(ctx, "range", 7, 5) }))
-	p.note("list", p.try(ctx, p.list))
-	p.warn("headers", p.try(ctx, p.headers))
-	p.warn("encoding", p.try(ctx, p.encoding))
-	if b.cfg.CORSOrigin != "" {
-		p.warn("cors", p.try(ctx, p.cors))
-	}
-	p.note("delete", p.try(ctx, p.delete))
-	p.warn("versions", p.remains(ctx))
 	return p.report
 }
 
@@ -113,14 +122,6 @@ func (p *probe) try(ctx context.Context, step func(context.Context) error) error
 func isTransient(err error) bool {
 	r, ok := errors.AsType[*refusal](err)
 	return ok && isServerFailure(r.status) && r.status != http.StatusNotImplemented && r.status != http.StatusInsufficientStorage
-}
-
-func (p *probe) note(step string, err error) {
-	p.report = append(p.report, Finding{Step: step, Err: err})
-}
-
-func (p *probe) warn(step string, err error) {
-	p.report = append(p.report, Finding{Step: step, Err: err, Warning: true})
 }
 
 // wrong returns a step's error in the form of all others.

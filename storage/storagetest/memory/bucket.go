@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"time"
 
 	"golive/storage"
 )
@@ -18,9 +17,8 @@ type Bucket struct {
 }
 
 type object struct {
-	slabs    [][]byte
-	size     int64
-	modified time.Time
+	slabs [][]byte
+	size  int64
 }
 
 // New is an empty Bucket.
@@ -31,7 +29,7 @@ func (b *Bucket) Put(ctx context.Context, o storage.Object) error {
 	if err := check(ctx, o.Key); err != nil {
 		return wrap("put", o.Key, err)
 	}
-	kept := object{slabs: slices.Clone(o.Slabs), size: o.Size(), modified: time.Now()}
+	kept := object{slabs: slices.Clone(o.Slabs), size: o.Size()}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.objects[o.Key] = kept
@@ -55,7 +53,7 @@ func (b *Bucket) Get(ctx context.Context, key string, offset, length int64) (*st
 		return nil, wrap("get", key, err)
 	}
 	return &storage.Reader{
-		Info:  storage.Info{Key: key, Size: o.size, Modified: o.modified},
+		Info:  storage.Info{Key: key, Size: o.size},
 		Body:  &body{rest: o.slabs, skip: offset, left: n},
 		Close: func() error { return nil },
 	}, nil
@@ -94,7 +92,7 @@ func (b *Bucket) snapshot(prefix string) []storage.Info {
 	var infos []storage.Info
 	for key, o := range b.objects {
 		if strings.HasPrefix(key, prefix) {
-			infos = append(infos, storage.Info{Key: key, Size: o.size, Modified: o.modified})
+			infos = append(infos, storage.Info{Key: key, Size: o.size})
 		}
 	}
 	b.mu.RUnlock()
