@@ -85,8 +85,8 @@ func (a *archiver) noteArchived(b *Broadcast) {
 		return
 	}
 	a.rec.Archived()
-	if a.up.Permission() < archive.MustLeave {
-		b.onStored(a.up.Header())
+	if header := a.up.Header(); a.up.Permission() < archive.MustLeave {
+		b.replays.add(header, header.Ended.Add(b.cfg.Retention.Replay))
 	}
 }
 

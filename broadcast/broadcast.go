@@ -67,9 +67,9 @@ type Broadcast struct {
 	moved    bool                 // another node continues it; valid once ended is closed
 	lost     int                  // segments that the stop of the server lost; valid once swept is closed
 
-	onStored func(archive.Header) // is called when the bucket has all of it
-	resumed  *resumption          // nil for a new broadcast
-	begun    bool                 // it was counted and logged; run's
+	replays *replays    // is told when the bucket has all of it
+	resumed *resumption // nil for a new broadcast
+	begun   bool        // it was counted and logged; run's
 
 	// previous is the broadcast that had the id before, and can still be read, until
 	// this one can. The Hub changes it.
@@ -130,7 +130,7 @@ func newBroadcast(id string, h *Hub, o opening) *Broadcast {
 		stores:   h.stores,
 		opening:  o,
 		lease:    soleOwner{},
-		onStored: h.onStored,
+		replays:  h.replays,
 		claims:   make(chan claim),
 		released: make(chan error),
 		shown:    make(chan struct{}, 1),

@@ -252,11 +252,6 @@ func (h *Hub) discard(b *Broadcast) {
 	})
 }
 
-// onStored notes that the bucket has all of a broadcast.
-func (h *Hub) onStored(header archive.Header) {
-	h.replays.add(header, header.Ended.Add(h.cfg.Retention.Replay))
-}
-
 // change replaces the map by a changed copy; the caller holds mu.
 func (h *Hub) change(f func(map[string]*Broadcast)) {
 	next := maps.Clone(*h.broadcasts.Load())

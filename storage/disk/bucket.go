@@ -92,7 +92,7 @@ func (b *Bucket) Close() error { return b.dir.Close() }
 
 // Put writes the object whole to a temporary file, and then renames it.
 func (b *Bucket) Put(ctx context.Context, o storage.Object) error {
-	if err := check(ctx, o.Key); err != nil {
+	if err := storage.CheckCall(ctx, o.Key); err != nil {
 		return wrap(storage.OpPut, o.Key, err)
 	}
 	err := b.make(ctx, o)
@@ -150,7 +150,7 @@ func (b *Bucket) write(ctx context.Context, name string, o storage.Object) (err 
 
 // Get opens the file at the offset.
 func (b *Bucket) Get(ctx context.Context, key string, offset, length int64) (*storage.Reader, error) {
-	if err := check(ctx, key); err != nil {
+	if err := storage.CheckCall(ctx, key); err != nil {
 		return nil, wrap(storage.OpGet, key, err)
 	}
 	f, err := b.root().Open(key)
@@ -192,7 +192,7 @@ func reader(f *os.File, key string, offset, length int64) (*storage.Reader, erro
 // wait for the disk: a file that comes back after a crash is found and deleted again
 // when its broadcast is swept.
 func (b *Bucket) Delete(ctx context.Context, key string) error {
-	if err := check(ctx, key); err != nil {
+	if err := storage.CheckCall(ctx, key); err != nil {
 		return wrap(storage.OpDelete, key, err)
 	}
 	if info, err := b.root().Lstat(key); err == nil && info.IsDir() {
@@ -206,13 +206,6 @@ func (b *Bucket) Delete(ctx context.Context, key string) error {
 	}
 	b.prune(key)
 	return nil
-}
-
-func check(ctx context.Context, key string) error {
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	return storage.CheckKey(key)
 }
 
 // OpenFile opens the file at key for writing, with the flags of os.OpenFile, and makes the

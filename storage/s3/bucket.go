@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -57,7 +58,7 @@ func (b *Bucket) Close() error {
 // Put uploads the object in one request, from the slabs as they are. Volatile makes
 // no difference: what the store acknowledges is durable.
 func (b *Bucket) Put(ctx context.Context, o storage.Object) error {
-	if err := check(ctx, o.Key); err != nil {
+	if err := storage.CheckCall(ctx, o.Key); err != nil {
 		return b.wrap(ctx, storage.OpPut, o.Key, err)
 	}
 	size := o.Size()
@@ -79,6 +80,32 @@ func (b *Bucket) Put(ctx context.Context, o storage.Object) error {
 		return b.wrap(ctx, storage.OpPut, o.Key, err)
 	}
 	return nil
+}
+
+// newBody reads an object's slabs in order without joining them. It can go back to the
+// beginning: the SDK reads it to sign it, and again for each attempt. It keeps its own outer
+// slice: the connection may still read after Put has returned an error.
+func newBody(slabs [][]byte, size int64) *io.SectionReader {
+	return io.NewSectionReader(joined(slices.Clone(slabs)), 0, size)
+}
+
+// joined are slabs as one.
+type joined [][]byte
+
+// ReadAt implements io.ReaderAt.
+func (j joined) ReadAt(p []byte, offset int64) (n int, err error) {
+	for _, slab := range j {
+		if size := int64(len(slab)); offset >= size {
+			offset -= size
+			continue
+		}
+		n += copy(p[n:], slab[offset:])
+		if n == len(p) {
+			return n, nil
+		}
+		offset = 0
+	}
+	return n, io.EOF
 }
 
 // cacheControl returns the object's Cache-Control, with what keeps the store from
@@ -115,7 +142,7 @@ func (b *Bucket) Get(ctx context.Context, key string, offset, length int64) (*st
 }
 
 func (b *Bucket) get(ctx context.Context, key string, offset, length int64) (*storage.Reader, error) {
-	if err := check(ctx, key); err != nil {
+	if err := storage.CheckCall(ctx, key); err != nil {
 		return nil, err
 	}
 	if _, err := storage.CheckRange(offset, length, 1<<63-1); err != nil {
@@ -204,7 +231,7 @@ func rangeHeader(offset, length int64) string {
 // Delete removes the object, and its older versions where the profile says so. No
 // store reports whether there was one.
 func (b *Bucket) Delete(ctx context.Context, key string) error {
-	err := check(ctx, key)
+	err := storage.CheckCall(ctx, key)
 	switch {
 	case err != nil:
 	case b.profile.versions:
@@ -288,11 +315,4 @@ func (b *Bucket) List(ctx context.Context, prefix string) iter.Seq2[storage.Info
 			}
 		}
 	}
-}
-
-func check(ctx context.Context, key string) error {
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	return storage.CheckKey(key)
 }

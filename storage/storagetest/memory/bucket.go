@@ -26,7 +26,7 @@ func New() *Bucket { return &Bucket{objects: make(map[string]object)} }
 
 // Put keeps o's slabs; it does not copy them.
 func (b *Bucket) Put(ctx context.Context, o storage.Object) error {
-	if err := check(ctx, o.Key); err != nil {
+	if err := storage.CheckCall(ctx, o.Key); err != nil {
 		return wrap("put", o.Key, err)
 	}
 	kept := object{slabs: slices.Clone(o.Slabs), size: o.Size()}
@@ -39,7 +39,7 @@ func (b *Bucket) Put(ctx context.Context, o storage.Object) error {
 // Get reads from the shared slabs. The Body is an io.WriterTo that writes each
 // slab as it is.
 func (b *Bucket) Get(ctx context.Context, key string, offset, length int64) (*storage.Reader, error) {
-	if err := check(ctx, key); err != nil {
+	if err := storage.CheckCall(ctx, key); err != nil {
 		return nil, wrap("get", key, err)
 	}
 	b.mu.RLock()
@@ -61,7 +61,7 @@ func (b *Bucket) Get(ctx context.Context, key string, offset, length int64) (*st
 
 // Delete forgets the object.
 func (b *Bucket) Delete(ctx context.Context, key string) error {
-	if err := check(ctx, key); err != nil {
+	if err := storage.CheckCall(ctx, key); err != nil {
 		return wrap("delete", key, err)
 	}
 	b.mu.Lock()
@@ -98,13 +98,6 @@ func (b *Bucket) snapshot(prefix string) []storage.Info {
 	b.mu.RUnlock()
 	slices.SortFunc(infos, func(a, b storage.Info) int { return strings.Compare(a.Key, b.Key) })
 	return infos
-}
-
-func check(ctx context.Context, key string) error {
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	return storage.CheckKey(key)
 }
 
 func wrap(op, key string, err error) error { return &storage.Error{Op: op, Key: key, Err: err} }
