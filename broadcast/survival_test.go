@@ -127,6 +127,38 @@ func TestHub_EndsWhatAnotherServerAbandoned(t *testing.T) {
 	}
 }
 
+// A node that returns after another one has ended its broadcast brings what waited on its disk,
+// and the replay has it.
+func TestHub_NodeThatReturnsCompletesTheReplay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		bucket, first := &remote{Bucket: memory.New()}, newNode(t)
+		old := first.startFor(t, bucket, 24*time.Hour)
+		e := old.mustPublish("b")
+		e.play(t, 30*time.Second)
+		bucket.away.Store(true)
+		e.play(t, 31*time.Second)
+		disk, left := first.killed(t), copyOf(t, bucket)
+		e.sink.Close(nil)
+		s := newNode(t).startFor(t, left, 24*time.Hour)
+		<-time.After(8 * time.Hour)
+		if length, _ := s.checkReplay(s.object("live/b/replay.m3u8"), 0, 0); length > 40*time.Second || length < 25*time.Second {
+			t.Errorf("the replay has %v", length)
+		}
+		again := disk.startFor(t, left, 24*time.Hour)
+		<-time.After(10 * time.Minute)
+		if length, _ := s.checkReplay(s.object("live/b/replay.m3u8"), 0, unstored); length < 58*time.Second {
+			t.Errorf("the replay has %v when the node is back", length)
+		}
+		if kept := again.copies(""); len(kept) > 0 {
+			t.Errorf("its disk still has %v", kept)
+		}
+		<-time.After(20 * time.Hour)
+		if left := s.keys(""); len(left) > 0 {
+			t.Errorf("after its time the bucket has %v", left)
+		}
+	})
+}
+
 // A server that is started again after its publisher has gone to another one leaves
 // that one's objects alone.
 func TestHub_RestartedServerLeavesWhatAnotherHasTakenOver(t *testing.T) {
