@@ -32,9 +32,10 @@ const (
 // permissionEvery is how often the permission is read again while playlists must wait.
 const permissionEvery = time.Second
 
-// updatePermission reads from memory what may be written now.
+// updatePermission reads from memory what may be written now. When all is written it does not
+// change any more.
 func (u *Uploader) updatePermission() {
-	if u.run.permission >= MayStore {
+	if u.run.permission >= MayStore || isClosed(u.drained) {
 		return
 	}
 	now := MayWriteExclusively

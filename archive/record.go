@@ -205,7 +205,7 @@ func (r *Record) check() error {
 	if r.Rendition != "" && !validName(r.Rendition) {
 		return fmt.Errorf("%q is not a rendition", r.Rendition)
 	}
-	complete := true
+	var complete bool
 	switch r.Kind {
 	case KindPage:
 		complete = r.Header != nil

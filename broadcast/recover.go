@@ -89,7 +89,7 @@ func (h *Hub) endAbandoned(ctx context.Context, n archive.Named) error {
 		h.mu.Unlock()
 		return nil // a publisher has just come
 	}
-	b := h.resume(f)
+	b := h.resume(f) //nolint:contextcheck // a broadcast outlives the sweep
 	h.mu.Unlock()
 	b.log.Info("broadcast of a node that is gone is ended")
 	select {
