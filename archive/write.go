@@ -37,7 +37,10 @@ func (r *Recording) Run(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return fmt.Errorf("broadcast was not recorded whole: %w", err)
 		}
-		r.pause(ctx, failures)
+		select {
+		case <-time.After(backoff(failures)):
+		case <-ctx.Done():
+		}
 	}
 }
 
@@ -174,16 +177,6 @@ func (r *Recording) outcome(err error, failures int) {
 // Failing returns why writes to the local disk fail now, and since when; nil when they do
 // not.
 func (r *Recording) Failing() (since time.Time, err error) { return r.health.failing() }
-
-// pause waits before the next try, or until ctx is done.
-func (r *Recording) pause(ctx context.Context, failures int) {
-	timer := time.NewTimer(backoff(failures))
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-	}
-}
 
 // backoff returns how long to wait after so many failures in a row: doubling, and spread
 // over its upper half, so that the broadcasts of a node do not all try again at once.

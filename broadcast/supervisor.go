@@ -139,12 +139,10 @@ func (b *Broadcast) shutDown(a *archiver, stopArchiver func()) {
 
 // waitFor reports whether done is closed within d.
 func waitFor(done <-chan struct{}, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
 	select {
 	case <-done:
 		return true
-	case <-timer.C:
+	case <-time.After(d):
 		return false
 	}
 }
