@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -25,7 +24,7 @@ type bucketLog struct {
 	records int
 	sealed  bool // the newest page may not change any more
 	ends    pageEnds
-	last    bool // no page may follow: its number is another node's
+	last    bool // no page may follow: the next owner may begin one of that number
 }
 
 // slowPut is how long a put may take without another attempt having been made for it.
@@ -43,9 +42,12 @@ func (l *bucketLog) seal(key string, took time.Duration, err error) {
 // add appends a record to the newest page, or to a new one when that is full or sealed.
 func (l *bucketLog) add(r *Record) {
 	if l.text == nil || (l.records >= pageRecords || l.sealed) && !l.last {
-		if l.text != nil {
+		switch {
+		case l.text != nil:
 			l.ends.add(l.page, &l.state)
 			l.page++
+		case l.last && l.page > 1:
+			l.page-- // the one before the next owner's
 		}
 		header := l.state.record(l.page)
 		l.text, l.records, l.sealed = header.append(nil), 0, false
@@ -71,21 +73,6 @@ func (l *bucketLog) removed() (keys []string) {
 	}
 	return keys
 }
-
-// Claim is which node has a broadcast, as far as the logs in a shared bucket show: its
-// publisher may have gone to another node.
-type Claim uint8
-
-const (
-	// Owned means that the broadcast is this node's, as far as the bucket shows.
-	Owned Claim = iota
-	// Displaced means that a later broadcast under the same id has the playlists. This one's
-	// own objects are still this node's.
-	Displaced
-	// Continued means that another node continues this very broadcast, or has ended it. All
-	// of its objects are that node's.
-	Continued
-)
 
 // pageRef is a page in a bucket.
 type pageRef struct {
@@ -119,57 +106,51 @@ func (m Meta) named() Meta {
 	return Meta{Broadcast: m.Broadcast, Token: m.Token, Began: m.Began.UTC().Truncate(time.Millisecond)}
 }
 
-// claimOn returns which node has the broadcast, and the number of the next page of its log. Its
-// newest page is by its owner, or, when this node has just taken it over, by the one
-// before. acknowledged is true if the bucket has had some of it.
-func (logs bucketLogs) claimOn(m Meta, acknowledged, takenOver bool) (c Claim, nextPage int) {
-	own := m.named()
-	if pages := logs[own]; len(pages) > 0 {
-		newest := pages[len(pages)-1]
-		nextPage = newest.number + 2 // a put of the next one may be under way yet, and take effect late
-		if newest.owner != m.Owner && !takenOver {
-			return Continued, nextPage
-		}
-	} else if acknowledged {
-		return Continued, 0 // another node has swept it
+// newest returns the newest page of a log, if it has one.
+func (logs bucketLogs) newest(m Meta) (page pageRef, ok bool) {
+	pages := logs[m]
+	if len(pages) == 0 {
+		return pageRef{}, false
 	}
-	for other := range logs {
-		if other != own && other.Began.After(own.Began) {
-			return Displaced, nextPage
-		}
-	}
-	return Owned, nextPage
+	return pages[len(pages)-1], true
 }
 
-// FindNewest reads what another node left in the bucket of the broadcast that began last
-// under an id. It returns storage.ErrNotExist when there is none.
-func FindNewest(ctx context.Context, b storage.Bucket, l Layout, window time.Duration, id string) (*Recovered, error) {
+// nextPage returns the number of the page that an owner begins in a log. It leaves one out: an
+// earlier owner's may be under way yet, or follow.
+func (logs bucketLogs) nextPage(m Meta) int {
+	if newest, ok := logs.newest(m); ok {
+		return newest.number + 2
+	}
+	return 1
+}
+
+// hasLater reports whether a broadcast began later under the id.
+func (logs bucketLogs) hasLater(m Meta) bool {
+	for other := range logs {
+		if other != m && other.Began.After(m.Began) {
+			return true
+		}
+	}
+	return false
+}
+
+// Find reads what a bucket has of the broadcast of an id with that token or, when token is
+// empty, of the one that began last. It returns storage.ErrNotExist when there is none.
+func Find(ctx context.Context, b storage.Bucket, l Layout, window time.Duration, id, token string) (*Recovered, error) {
 	logs, err := listLogs(ctx, b, l, id)
 	if err != nil {
 		return nil, err
 	}
-	if len(logs) == 0 {
+	var found Meta
+	for m := range logs {
+		if token == "" && m.Began.After(found.Began) || m.Token == token {
+			found = m
+		}
+	}
+	if found.Token == "" {
 		return nil, storage.ErrNotExist
 	}
-	newest := slices.MaxFunc(slices.Collect(maps.Keys(logs)), func(a, b Meta) int { return a.Began.Compare(b.Began) })
-	return readBucketLog(ctx, b, l, window, newest, logs[newest])
-}
-
-// FindBroadcast reads what a bucket has of the broadcast with a manifest.
-func FindBroadcast(ctx context.Context, b storage.Bucket, l Layout, window time.Duration, m Meta) (*Recovered, error) {
-	logs, err := listLogs(ctx, b, l, m.Broadcast)
-	if err != nil {
-		return nil, err
-	}
-	if len(logs[m.named()]) == 0 {
-		return nil, storage.ErrNotExist
-	}
-	f, err := readBucketLog(ctx, b, l, window, m.named(), logs[m.named()])
-	if err == nil {
-		c, _ := logs.claimOn(m, false, true)
-		f.Displaced = c == Displaced
-	}
-	return f, err
+	return readBucketLog(ctx, b, l, window, found, logs[found])
 }
 
 func readBucketLog(ctx context.Context, b storage.Bucket, l Layout, window time.Duration, m Meta, pages []pageRef) (*Recovered, error) {
@@ -178,6 +159,7 @@ func readBucketLog(ctx context.Context, b storage.Bucket, l Layout, window time.
 	if err != nil {
 		return nil, err
 	}
+	f.Owner = pages[len(pages)-1].owner
 	for name, p := range f.Positions {
 		p.Stored = p.Next - 1
 		f.Positions[name] = p
@@ -205,9 +187,9 @@ func getPage(ctx context.Context, b storage.Bucket, ref pageRef) (Page, error) {
 const pageReads = 8
 
 // History reads all segments of a broadcast that its log in b still has, in order, by
-// rendition. Those whose objects are missing or short are lost, in f too, and are counted
+// rendition. Those whose objects are missing or short are gaps, in f too, and are counted
 // if they were not before. The folder of a Store is a bucket of the same layout.
-func (s *Store) History(ctx context.Context, b storage.Bucket, f *Recovered) (map[string][]RecoveredSegment, error) {
+func (s *Store) History(ctx context.Context, b storage.Bucket, f *Recovered) (map[string][]Segment, error) {
 	l := s.cfg.Layout
 	logs, err := listLogs(ctx, b, l, f.Broadcast)
 	if err != nil {
@@ -237,16 +219,16 @@ func (s *Store) History(ctx context.Context, b storage.Bucket, f *Recovered) (ma
 		newest := f.Segments[name]
 		for i := range list {
 			seg := &list[i]
-			if size, ok := sizes[seg.Media().Name()]; seg.Lost || ok && size == seg.Size {
+			if size, ok := sizes[seg.Media().Name()]; seg.Size == 0 || ok && size == seg.Size {
 				continue
 			}
-			seg.Lost = true
-			at, ok := slices.BinarySearchFunc(newest, seg.MSN, func(s RecoveredSegment, msn int64) int { return cmp.Compare(s.MSN, msn) })
-			if !ok || !newest[at].Lost {
+			seg.Size = 0
+			at, ok := slices.BinarySearchFunc(newest, seg.MSN, func(s Segment, msn int64) int { return cmp.Compare(s.MSN, msn) })
+			if !ok || newest[at].Size > 0 {
 				damaged++
 			}
 			if ok {
-				newest[at].Lost = true
+				newest[at].Size = 0
 			}
 		}
 	}

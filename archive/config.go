@@ -1,6 +1,7 @@
 package archive
 
 import (
+	"context"
 	"time"
 
 	"golive/storage"
@@ -15,36 +16,56 @@ type Config struct {
 	// Uploaded is true when segments go to a bucket; otherwise the local files are the
 	// archive.
 	Uploaded bool
-	// Sync is the durability policy; storage.SyncInterval when empty.
+	// Sync is the durability policy; empty is storage.SyncInterval.
 	Sync string
-	// SyncEvery is the time between two syncs of storage.SyncInterval; 2 s when 0.
-	SyncEvery time.Duration
-	// QueueBytes bounds how much of one broadcast waits in memory for the local disk; 64 MiB
-	// when 0. One segment is taken whatever its size.
-	QueueBytes int64
 	// MaxBytes bounds how much of all broadcasts waits on the local disk for the bucket. Over
 	// it the oldest segments are lost. 0 means no limit.
 	MaxBytes int64
-	// RetryMin and RetryMax bound the time between two tries of a write that failed;
-	// 200 ms, growing to 5 s, when 0.
-	RetryMin, RetryMax time.Duration
 }
 
-func (c Config) withDefaults() Config {
-	if c.Sync == "" {
-		c.Sync = storage.SyncInterval
-	}
-	if c.SyncEvery == 0 {
-		c.SyncEvery = 2 * time.Second
-	}
-	if c.QueueBytes == 0 {
-		c.QueueBytes = 64 << 20
-	}
-	if c.RetryMin == 0 {
-		c.RetryMin = 200 * time.Millisecond
-	}
-	if c.RetryMax == 0 {
-		c.RetryMax = 5 * time.Second
-	}
-	return c
+const (
+	// syncEvery is the time between two syncs of storage.SyncInterval.
+	syncEvery = 2 * time.Second
+	// maxQueueBytes bounds how much of one broadcast waits in memory for the local disk. One
+	// segment is taken whatever its size.
+	maxQueueBytes = 64 << 20
+	// retryMin and retryMax bound the time between two tries of what failed.
+	retryMin, retryMax = 200 * time.Millisecond, 5 * time.Second
+)
+
+// Index renders the playlists of a bucket. Its methods are called on the Uploader's
+// goroutine, one at a time.
+type Index interface {
+	// Begin is called before all others, and again after an error.
+	Begin(ctx context.Context) error
+	// Stored is called in the order of the log for each segment that the bucket has (lost is
+	// false), or never will have. It returns the objects to put next: the playlists that may
+	// name the segment now, each after those it names itself.
+	Stored(rendition string, s *Segment, lost bool) []storage.Object
+	// Ended returns the last objects, when all segments are stored or lost. displaced is
+	// true when another broadcast has the playlists of the id. due is when all of the
+	// broadcast is to be deleted; zero when nothing of it is kept.
+	Ended(displaced bool) (last []storage.Object, due time.Time)
 }
+
+// UploaderConfig is how one broadcast is brought to a bucket.
+type UploaderConfig struct {
+	// Layout makes the keys in the bucket.
+	Layout Layout
+	// TakenOver is true when another node began the broadcast.
+	TakenOver bool
+	// Hold keeps the Uploader from the bucket until it is closed, when an earlier
+	// broadcast still writes the same playlists; may be nil.
+	Hold <-chan struct{}
+	// Permission returns what may be written now, from memory; nil is MayWriteExclusively.
+	Permission func() Permission
+	// Drained is called when the last objects are in the bucket, before Uploader.Drained is
+	// closed; may be nil.
+	Drained func()
+	// PutInterval is the least time between two puts of one key, for a bucket that refuses
+	// them closer together.
+	PutInterval time.Duration
+}
+
+// playlistInterval is the least time between two puts of the same playlist while segments wait.
+const playlistInterval = time.Second

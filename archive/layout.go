@@ -5,8 +5,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"golive/storage"
 )
 
 // The names of playlists.
@@ -53,7 +51,7 @@ func ReplayNameOf(token string) string { return "replay-" + token + ".m3u8" }
 // IsReplayName reports whether name is the file name of a replay.
 func IsReplayName(name string) bool {
 	token, ok := cutAround(name, "replay-", ".m3u8")
-	return name == ReplayName || ok && validToken(token)
+	return name == ReplayName || ok && IsToken(token)
 }
 
 func cutAround(s, prefix, suffix string) (string, bool) {
@@ -83,7 +81,7 @@ func parseLog(broadcast, name string) (m Meta, ok bool) {
 	date, token, ok := strings.Cut(strings.TrimPrefix(name, logPrefix), "-")
 	began, err := time.Parse(logDate, date)
 	return Meta{Broadcast: broadcast, Token: token, Began: began},
-		ok && err == nil && strings.HasPrefix(name, logPrefix) && validToken(token)
+		ok && err == nil && strings.HasPrefix(name, logPrefix) && IsToken(token)
 }
 
 // Page returns the key of a page of a log on the local disk.
@@ -111,7 +109,7 @@ func parsePageName(name string) (page int, owner string, ok bool) {
 	base, ok := strings.CutSuffix(name, pageSuffix)
 	digits, owner, _ := strings.Cut(base, "-")
 	n, err := strconv.Atoi(digits)
-	return n, owner, ok && err == nil && n >= 0 && pageName(n, owner) == name && (owner == "" || validToken(owner))
+	return n, owner, ok && err == nil && n >= 0 && pageName(n, owner) == name && (owner == "" || IsToken(owner))
 }
 
 // manifests is the folder of the manifests. No broadcast can have its name: ids have
@@ -148,16 +146,14 @@ type Named struct {
 	ID, Token string
 	// Due is when it is to be deleted; zero before its end.
 	Due time.Time
-	// Put is when the manifest was put, by the clock of the store.
-	Put time.Time
 }
 
 // named reads the key of a manifest: "live/ID/TOKEN.json" or "due/TIME/ID/TOKEN.json"
 // after the folder of all.
-func (l Layout) named(info storage.Info) (n Named, ok bool) {
-	key, ok := cutAround(info.Key, l.Manifests(), ".json")
-	parts := strings.Split(key, "/")
-	n = Named{Key: info.Key, Put: info.Modified}
+func (l Layout) named(key string) (n Named, ok bool) {
+	name, ok := cutAround(key, l.Manifests(), ".json")
+	parts := strings.Split(name, "/")
+	n = Named{Key: key}
 	switch {
 	case !ok:
 	case len(parts) == 3 && parts[0] == "live":
@@ -169,5 +165,5 @@ func (l Layout) named(info storage.Info) (n Named, ok bool) {
 		}
 		n.ID, n.Token, n.Due = parts[2], parts[3], at
 	}
-	return n, validName(n.ID) && validToken(n.Token)
+	return n, validName(n.ID) && IsToken(n.Token)
 }

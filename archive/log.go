@@ -54,21 +54,19 @@ func (l *log) beginPage() error {
 	if err != nil {
 		return fmt.Errorf("begin page of log: %w", err)
 	}
-	key := l.layout.Page(l.state.Meta, l.page)
-	old := *l
-	l.file, l.size, l.records = file, 0, 0
 	header := l.state.record(l.page)
-	if err := l.write(&header); err != nil {
-		err = errors.Join(err, file.Close(), l.files.Dir().Root().Remove(key))
-		*l = old
-		return err
+	line := header.append(nil)
+	if _, err := file.Write(line); err != nil {
+		remove := l.files.Dir().Root().Remove(l.layout.Page(l.state.Meta, l.page))
+		return fmt.Errorf("begin page of log: %w", errors.Join(err, file.Close(), remove))
 	}
-	l.page++
-	if old.file != nil {
+	if l.file != nil {
 		// All of it was written; the next sync returns an error of Close, too.
-		_ = old.file.Close()
-		l.ends.add(old.page-1, &l.state)
+		_ = l.file.Close()
+		l.ends.add(l.page-1, &l.state)
 	}
+	l.file, l.size, l.records = file, int64(len(line)), 0
+	l.page++
 	return nil
 }
 

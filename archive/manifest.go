@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"iter"
-	"slices"
 
 	"golive/storage"
 )
@@ -26,26 +25,20 @@ func (h *Header) Object(key string) storage.Object {
 	return storage.Object{Key: key, Slabs: [][]byte{text}, ContentType: jsonType, CacheControl: "no-store"}
 }
 
-// manifestsBelow yields every broadcast in the bucket that has a manifest with the prefix, in
-// the order of keys, without reading them. One may come twice while it ends.
-func (l Layout) manifestsBelow(ctx context.Context, b storage.Bucket, prefix string) iter.Seq2[Named, error] {
+// Named yields every broadcast whose manifest's key begins with prefix, of Manifests, in the order
+// of keys, without reading them. One may come twice while it ends.
+func (l Layout) Named(ctx context.Context, b storage.Bucket, prefix string) iter.Seq2[Named, error] {
 	return func(yield func(Named, error) bool) {
 		for info, err := range b.List(ctx, prefix) {
 			if err != nil {
 				yield(Named{}, err)
 				return
 			}
-			n, ok := l.named(info)
-			if ok && !yield(n, nil) {
+			if n, ok := l.named(info.Key); ok && !yield(n, nil) {
 				return
 			}
 		}
 	}
-}
-
-// Named yields every broadcast in the bucket.
-func (l Layout) Named(ctx context.Context, b storage.Bucket) iter.Seq2[Named, error] {
-	return l.manifestsBelow(ctx, b, l.Manifests())
 }
 
 // ReadManifest reads a manifest. Every name in it can be part of a key: what a sweep
@@ -64,9 +57,6 @@ func ReadManifest(ctx context.Context, b storage.Bucket, key string) (Header, er
 	}
 	return h, nil
 }
-
-// HasPublication reports whether the publication is the broadcast's.
-func (h *Header) HasPublication(token string) bool { return slices.Contains(h.Publications, token) }
 
 // HasSegment reports whether the rendition has, or had, a segment of that number which
 // is not deleted.

@@ -34,7 +34,7 @@ func (r *Recording) Offer(rendition string, seg *media.Segment) {
 	}
 	// Discontinuities are counted by what is recorded.
 	full := r.full() && !seg.Discontinuity
-	if w.slabs != nil && (full || e.queued > 0 && e.queued+w.size > r.store.cfg.QueueBytes) {
+	if w.slabs != nil && (full || e.queued > 0 && e.queued+w.size > r.store.queueBytes) {
 		w.slabs, w.size, w.lost = nil, 0, "local disk too slow"
 		r.store.metrics.dropped.WithLabelValues(droppedQueueFull).Inc()
 		r.log.Error("segment lost", "rendition", rendition, "msn", seg.MSN, "reason", droppedQueueFull)
@@ -67,8 +67,7 @@ func (r *Recording) End(at time.Time, reason string) {
 	if r.entries.finished {
 		return
 	}
-	r.entries.ended = at.UTC().Round(0)
-	r.push(&write{record: Record{Kind: KindEnded, At: r.entries.ended, Reason: reason}})
+	r.push(&write{record: Record{Kind: KindEnded, At: at.UTC().Round(0), Reason: reason}})
 	r.entries.finished = true
 }
 

@@ -1,37 +1,65 @@
 package archive
 
 import (
+	"context"
 	"slices"
 	"time"
 
 	"golive/storage"
 )
 
-// What an Uploader writes while another node may own the broadcast.
+// Permission is what a node may write of a broadcast: each allows less than the one before.
+// The node's lease decides, and for the time in which the node had no lease the logs in the
+// bucket. What they have forbidden once stays forbidden.
+type Permission uint8
+
+const (
+	// MayWriteExclusively allows everything. No other node can have had the broadcast since it was
+	// claimed.
+	MayWriteExclusively Permission = iota
+	// MayWrite allows everything. No other node is known to have the broadcast, but the logs in the
+	// bucket may show that one has.
+	MayWrite
+	// MustWait allows segments and the log, but no playlist now.
+	MustWait
+	// MayStore allows the rest of the segments and the log, and the broadcast's own replay. The
+	// playlists of the id are another broadcast's, or another node's.
+	MayStore
+	// MustLeave allows nothing: another node continues this very broadcast, or has ended it.
+	MustLeave
+)
 
 // permissionEvery is how often the permission is read again while playlists must wait.
 const permissionEvery = time.Second
 
-// updatePermission reads what may be written now. A node that must leave keeps no pending
-// playlist, and begins no page of the log: the next owner may begin one of that number.
+// updatePermission reads from memory what may be written now. When all is written it does not
+// change any more.
 func (u *Uploader) updatePermission() {
-	if u.run.permission == MustLeave {
-		return // it does not change any more
-	}
-	if u.run.permission = u.cfg.Permission(); u.run.permission != MustLeave {
+	if u.run.permission >= MayStore || isClosed(u.drained) {
 		return
 	}
-	u.run.pending = slices.DeleteFunc(u.run.pending, isPlaylist)
-	u.run.pages.last = true
-	if u.run.pages.text == nil && u.run.pages.page > 0 {
-		u.run.claim = Continued
+	now := MayWriteExclusively
+	if u.cfg.Permission != nil {
+		now = u.cfg.Permission()
 	}
+	if now < MayStore {
+		u.run.permission = now
+		return
+	}
+	u.restrict(now)
+	u.run.pages.last = true
+}
+
+// restrict forbids something for good.
+func (u *Uploader) restrict(to Permission) {
+	u.run.permission = max(u.run.permission, to)
+	u.run.pending = slices.DeleteFunc(u.run.pending, isPlaylist)
 }
 
 func isPlaylist(o storage.Object) bool { return o.ContentType == storage.PlaylistType }
 
-// firstPending returns the index of the first pending object that may be put now, or -1. A
-// node that must leave has no playlist pending but that of its own replay.
+// firstPending returns the index of the first pending object that may be put now, or -1. With
+// MayStore no playlist is pending but that of the broadcast's own replay.
 func (u *Uploader) firstPending() int {
 	if u.run.permission != MustWait {
 		return min(len(u.run.pending), 1) - 1
@@ -39,53 +67,26 @@ func (u *Uploader) firstPending() int {
 	return slices.IndexFunc(u.run.pending, func(o storage.Object) bool { return !isPlaylist(o) })
 }
 
-const (
-	// claimEvery is how often the bucket is asked whether the new owner continues the
-	// broadcast, and claimTimeout for how long: until that node has stored something.
-	claimEvery   = 2 * time.Second
-	claimTimeout = time.Minute
-)
-
-// Stored is closed when all of the broadcast's segments are in the bucket, and its log, so
-// that another node can go on with it.
-func (u *Uploader) Stored() <-chan struct{} { return u.stored }
-
-// noteStored closes Stored, once.
-func (u *Uploader) noteStored() {
-	select {
-	case <-u.stored:
-	default:
-		close(u.stored)
+// readLogs restricts the permission to what the logs of the id in the bucket show: that another
+// node has written to this broadcast's since this one had it, or that a later broadcast has the
+// playlists. decided reports whether they show either.
+func (u *Uploader) readLogs(ctx context.Context) (logs bucketLogs, decided bool, err error) {
+	own := u.rec.meta.named()
+	u.health.begin("list "+u.cfg.Layout.Logs(own.Broadcast), 0)
+	if logs, err = listLogs(ctx, u.bucket, u.cfg.Layout, own.Broadcast); err != nil {
+		return nil, false, err
 	}
-}
-
-// continuedByAnother is called when all segments are in the bucket. It reports whether another
-// node continues the broadcast, so that this node's work ends. If not, the broadcast ends
-// here, beside a later one under its id; again is true while that is not known yet.
-func (u *Uploader) continuedByAnother(now time.Time) (yes, again bool) {
-	u.mu.Lock()
-	moved := u.moved
-	u.mu.Unlock()
+	newest, found := logs.newest(own)
+	if u.cfg.TakenOver && !u.run.begun {
+		u.run.before = newest.owner
+	}
 	switch {
-	case u.run.permission != MustLeave:
-		return false, false
-	case !moved && u.run.claim == Owned:
-		u.run.claim = Displaced
-		return false, false
-	case !moved || u.run.claim == Displaced:
-		return false, false
+	case !found && u.run.acknowledged, found && newest.owner != u.rec.meta.Owner && newest.owner != u.run.before:
+		u.restrict(MustLeave)
+	case logs.hasLater(own):
+		u.restrict(MayStore)
+	default:
+		return logs, false, nil
 	}
-	u.noteStored()
-	if u.run.claim == Owned && u.run.claimUntil.IsZero() {
-		u.run.claimUntil = now.Add(claimTimeout)
-	}
-	if u.run.claim == Owned && now.Before(u.run.claimUntil) {
-		u.run.endAt = now.Add(claimEvery)
-		return false, true
-	}
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	u.run.claim, u.run.ended = Continued, true
-	u.expiries, u.run.due = nil, nil
-	return true, false
+	return logs, true, nil
 }

@@ -202,35 +202,33 @@ func parseRecord(line []byte) (Record, error) {
 }
 
 func (r *Record) check() error {
-	needs := func(ok bool, what string) error {
-		if ok {
-			return nil
-		}
-		return fmt.Errorf("record %q has no %s", r.Kind, what)
-	}
 	if r.Rendition != "" && !validName(r.Rendition) {
 		return fmt.Errorf("%q is not a rendition", r.Rendition)
 	}
+	var complete bool
 	switch r.Kind {
 	case KindPage:
-		if err := needs(r.Header != nil, "header"); err != nil {
-			return err
-		}
-		return r.Header.check()
+		complete = r.Header != nil
 	case KindRendition:
-		return needs(r.Rendition != "" && r.Description != nil && r.Target > 0, "description")
+		complete = r.Rendition != "" && r.Description != nil && r.Target > 0
 	case KindSegment:
-		if err := needs(r.Rendition != "" && r.Segment != nil, "segment"); err != nil {
-			return err
-		}
-		return r.Segment.check()
+		complete = r.Rendition != "" && r.Segment != nil
 	case KindPublication:
-		return needs(validToken(r.Published), "token")
+		complete = IsToken(r.Published)
 	case KindStored, KindRemoved, KindLost:
-		return needs(r.Rendition != "" && r.Through != nil, "number")
+		complete = r.Rendition != "" && r.Through != nil
 	default: // a later version may have other kinds
 		return nil
 	}
+	switch {
+	case !complete:
+		return fmt.Errorf("record %q is not complete", r.Kind)
+	case r.Kind == KindPage:
+		return r.Header.check()
+	case r.Kind == KindSegment:
+		return r.Segment.check()
+	}
+	return nil
 }
 
 // maxDuration bounds a segment's duration, in ticks: nothing golive writes is longer.
@@ -238,7 +236,7 @@ const maxDuration = 3600 * media.Second
 
 func (s *Segment) check() error {
 	switch {
-	case !validToken(s.Publication):
+	case !IsToken(s.Publication):
 		return fmt.Errorf("%q is not a publication", s.Publication)
 	case s.MSN < 0 || s.Size < 0 || s.Duration < 0 || s.Duration > maxDuration:
 		return fmt.Errorf("segment %d has %d bytes and %d ticks", s.MSN, s.Size, s.Duration)
@@ -252,11 +250,11 @@ func (h *Header) check() error {
 		return fmt.Errorf("%w: %d, and this program reads up to %d", ErrVersion, h.Version, Version)
 	case h.Version < 1 || h.Page < 0:
 		return fmt.Errorf("header of version %d, page %d", h.Version, h.Page)
-	case !validName(h.Broadcast) || !validToken(h.Token) || h.Owner != "" && !validToken(h.Owner):
+	case !validName(h.Broadcast) || !IsToken(h.Token) || h.Owner != "" && !IsToken(h.Owner):
 		return fmt.Errorf("%q with token %q and owner %q is not a broadcast", h.Broadcast, h.Token, h.Owner)
 	}
 	for _, token := range h.Publications {
-		if !validToken(token) {
+		if !IsToken(token) {
 			return fmt.Errorf("%q is not a publication", token)
 		}
 	}
@@ -271,12 +269,9 @@ func (h *Header) check() error {
 // validName reports whether n can be one element of a key.
 func validName(n string) bool { return !strings.Contains(n, "/") && storage.CheckKey(n) == nil }
 
-// IsToken reports whether t can be the token of a broadcast or of a publication.
-func IsToken(t string) bool { return validToken(t) }
-
-// validToken reports whether t consists of ASCII letters and digits only, so that no
-// other token's file names begin with it.
-func validToken(t string) bool {
+// IsToken reports whether t can be the token of a broadcast or of a publication: it consists of
+// ASCII letters and digits only, so that no other token's file names begin with it.
+func IsToken(t string) bool {
 	return t != "" && len(t) <= 64 && strings.IndexFunc(t, func(r rune) bool {
 		return (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z')
 	}) < 0

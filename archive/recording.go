@@ -41,7 +41,6 @@ type entries struct {
 	publication string   // of the newest segment that was offered
 	described   map[string]Description
 	newest      map[string]*Segment // that was written, by rendition
-	ended       time.Time
 	finished    bool
 	stopped     bool // Run has returned
 }
@@ -117,8 +116,8 @@ func (r *Recording) await(f *Recovered) {
 	for name, list := range f.Segments {
 		for i := range list {
 			if seg := &list[i]; seg.MSN > f.Positions[name].Stored {
-				r.entries.waiting = append(r.entries.waiting, &Item{Rendition: name, Segment: &seg.Segment, Since: time.Now(), Lost: seg.Lost})
-				if !seg.Lost {
+				r.entries.waiting = append(r.entries.waiting, &Item{Rendition: name, Segment: seg, Since: time.Now(), Lost: seg.Size == 0})
+				if seg.Size > 0 {
 					r.store.add(seg.Size)
 				}
 			}

@@ -9,7 +9,6 @@ import (
 	"os"
 	"runtime"
 	"slices"
-	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -24,12 +23,10 @@ type Recovered struct {
 	// broadcast.
 	Header
 	// Segments are the newest of each rendition, in order: at least those of the live
-	// playlist, and all that the bucket does not have yet.
-	Segments map[string][]RecoveredSegment
+	// playlist, and all that the bucket does not have yet. Those whose bytes are lost are gaps.
+	Segments map[string][]Segment
 	// LastAt is when the newest segment with media was recorded.
 	LastAt time.Time
-	// Displaced is true when the bucket has a later broadcast under the same id.
-	Displaced bool
 	// Damaged counts lines that could not be read, and segments whose files are missing
 	// or short.
 	Damaged int
@@ -45,22 +42,6 @@ func (f *Recovered) Resumable() bool {
 		}
 	}
 	return false
-}
-
-// RecoveredSegment is a segment of a Recovered broadcast.
-type RecoveredSegment struct {
-	Segment
-	// Lost is true when its bytes are lost.
-	Lost bool
-}
-
-// Media returns the segment without its parts; a lost one is a gap.
-func (s *RecoveredSegment) Media() *media.Segment {
-	seg := s.Segment
-	if s.Lost {
-		seg.Size = 0
-	}
-	return seg.Media()
 }
 
 // recovery reads logs.
@@ -91,7 +72,7 @@ func (r recovery) read(ctx context.Context, b storage.Bucket, m Meta, refs []pag
 }
 
 func newRecovered(m Meta) *Recovered {
-	return &Recovered{Header: newHeader(m), Segments: map[string][]RecoveredSegment{}}
+	return &Recovered{Header: newHeader(m), Segments: map[string][]Segment{}}
 }
 
 // replay applies pages, in order.
@@ -164,19 +145,20 @@ func (f *Recovered) take(r *Record) {
 	case KindSegment:
 		if n := len(list); n > 0 && r.MSN <= list[n-1].MSN {
 			// It is the same where a node uploaded it again after a restart.
-			if !slices.ContainsFunc(list, func(s RecoveredSegment) bool { return s.Segment == *r.Segment }) {
+			again := func(s Segment) bool { s.Size = r.Size; return s == *r.Segment }
+			if !slices.ContainsFunc(list, again) {
 				f.Damaged++
 			}
 			return
 		}
 		if n := len(list); n > 0 {
-			list = append(list, missing(&list[n-1].Segment, r.Segment)...)
+			list = append(list, missing(&list[n-1], r.Segment)...)
 		}
-		f.Segments[r.Rendition] = append(list, RecoveredSegment{Segment: *r.Segment, Lost: r.Size == 0})
+		f.Segments[r.Rendition] = append(list, *r.Segment)
 	case KindLost:
 		for i := range list {
 			if list[i].MSN == *r.Through {
-				list[i].Lost = true
+				list[i].Size = 0
 			}
 		}
 	case KindRemoved:
@@ -188,32 +170,31 @@ func (f *Recovered) take(r *Record) {
 // forget removes the segments of a rendition up to a number, which are deleted.
 func (f *Recovered) forget(rendition string, through int64) {
 	if list := f.Segments[rendition]; len(list) > 0 && list[0].MSN <= through {
-		f.Segments[rendition] = slices.DeleteFunc(list, func(s RecoveredSegment) bool { return s.MSN <= through })
+		f.Segments[rendition] = slices.DeleteFunc(list, func(s Segment) bool { return s.MSN <= through })
 	}
 }
 
 // maxHole bounds how many segments in a row may be missing: a day's.
 const maxHole = 100_000
 
-// missing returns the segments between two, whose records are lost, as lost ones: they
-// share the time in between, as far as that can be media.
-func missing(before, after *Segment) []RecoveredSegment {
+// missing returns the segments between two, whose records are lost, as gaps: they share the time in between, as far as that can be media.
+func missing(before, after *Segment) []Segment {
 	n := after.MSN - before.MSN - 1
 	if n <= 0 || n > maxHole {
 		return nil
 	}
 	least, most := media.Ticks(n)*media.Second/10, media.Ticks(n)*max(before.Duration, after.Duration, media.Second)
 	lost := min(max(media.TicksFromDuration(after.Date.Sub(before.End())), least), most)
-	list := make([]RecoveredSegment, n)
+	list := make([]Segment, n)
 	for i := range media.Ticks(n) {
 		begin, end := lost*i/media.Ticks(n), lost*(i+1)/media.Ticks(n)
-		list[i] = RecoveredSegment{Lost: true, Segment: Segment{
+		list[i] = Segment{
 			Publication: after.Publication,
 			MSN:         before.MSN + 1 + int64(i),
 			Start:       before.Start + before.Duration + begin,
 			Duration:    end - begin,
 			Date:        before.End().Add(begin.Duration()),
-		}}
+		}
 	}
 	return list
 }
@@ -238,7 +219,7 @@ func (r recovery) trim(f *Recovered) {
 	}
 }
 
-// check marks the segments whose files are missing or short as lost.
+// check makes gaps of the segments whose files are missing or short.
 func (r recovery) check(root *os.Root, f *Recovered) error {
 	for name, list := range f.Segments {
 		folder, err := root.OpenRoot(r.layout.Media(f.Broadcast, name, "."))
@@ -248,11 +229,11 @@ func (r recovery) check(root *os.Root, f *Recovered) error {
 		stored := f.Positions[name].Stored
 		for i := range list {
 			s := &list[i]
-			if s.Lost || r.uploaded && s.MSN <= stored {
+			if s.Size == 0 || r.uploaded && s.MSN <= stored {
 				continue
 			}
 			if folder == nil || !s.isWhole(folder) {
-				s.Lost = true
+				s.Size = 0
 				f.Damaged++
 			}
 		}
@@ -280,27 +261,22 @@ func (s *Store) Recover(ctx context.Context) ([]*Recovered, error) {
 	if err != nil {
 		return nil, fmt.Errorf("list broadcasts: %w", err)
 	}
-	var mu sync.Mutex // of all and errs
-	var all []*Recovered
-	var errs []error
+	found, errs := make([][]*Recovered, len(ids)), make([]error, len(ids))
 	var g errgroup.Group
 	g.SetLimit(runtime.GOMAXPROCS(0))
-	for _, id := range ids {
+	for i, id := range ids {
 		if !id.IsDir() || !validName(id.Name()) {
 			continue
 		}
-		g.Go(func() error {
-			found, err := s.recoverID(ctx, id.Name())
-			mu.Lock()
-			defer mu.Unlock()
-			all = append(all, found...)
-			if err != nil {
-				errs = append(errs, fmt.Errorf("broadcast %s: %w", id.Name(), err))
+		g.Go(func() (err error) {
+			if found[i], err = s.recoverID(ctx, id.Name()); err != nil {
+				errs[i] = fmt.Errorf("broadcast %s: %w", id.Name(), err)
 			}
 			return nil
 		})
 	}
-	_ = g.Wait() // it has no errors
+	_ = g.Wait() // its errors are in errs
+	all := slices.Concat(found...)
 	for _, f := range all {
 		if s.metrics.damaged.Add(float64(f.Damaged)); f.Damaged > 0 {
 			s.log.Warn("log is damaged", "broadcast", f.Broadcast, "lines_and_files", f.Damaged)

@@ -17,11 +17,12 @@ import (
 // Store is the folder on the local disk that holds the segments and logs of all
 // broadcasts of this node.
 type Store struct {
-	cfg     Config
-	files   *disk.Bucket
-	log     *slog.Logger
-	metrics *Metrics
-	sync    func() error // syncs the file system
+	cfg        Config
+	files      *disk.Bucket
+	log        *slog.Logger
+	metrics    *Metrics
+	sync       func() error // syncs the file system
+	queueBytes int64        // is maxQueueBytes
 
 	dirty atomic.Bool // something was written since the last sync
 
@@ -35,7 +36,8 @@ type Store struct {
 func NewStore(files *disk.Bucket, cfg Config, log *slog.Logger, m *Metrics) *Store {
 	m.maxBytes.Set(float64(cfg.MaxBytes))
 	return &Store{
-		cfg:        cfg.withDefaults(),
+		cfg:        cfg,
+		queueBytes: maxQueueBytes,
 		files:      files,
 		log:        log,
 		metrics:    m,
@@ -53,11 +55,7 @@ func (s *Store) Uploaded() bool { return s.cfg.Uploaded }
 
 // Run syncs the disk by the policy until ctx is done, and then once more.
 func (s *Store) Run(ctx context.Context) error {
-	if s.cfg.Sync != storage.SyncInterval {
-		<-ctx.Done()
-		return s.flush()
-	}
-	tick := time.NewTicker(s.cfg.SyncEvery)
+	tick := time.NewTicker(syncEvery)
 	defer tick.Stop()
 	for {
 		select {
@@ -119,9 +117,11 @@ func (s *Store) dropOldest() bool {
 	var oldest *Recording
 	var since time.Time
 	for r := range s.recordings {
-		if at, ok := r.oldestWaiting(); ok && (oldest == nil || at.Before(since)) {
-			oldest, since = r, at
+		r.mu.Lock()
+		if it := r.oldestDroppable(); it != nil && (oldest == nil || it.Since.Before(since)) {
+			oldest, since = r, it.Since
 		}
+		r.mu.Unlock()
 	}
 	s.mu.Unlock()
 	if oldest == nil || !oldest.dropOldest() {

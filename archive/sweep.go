@@ -20,9 +20,11 @@ const deletes = 8
 // its manifest, last. It lists only the broadcast's own objects, and its id's logs.
 func (l Layout) Sweep(ctx context.Context, b storage.Bucket, h Header, manifest string, shared bool) (deleted int, err error) {
 	s := sweep{bucket: b}
-	s.segments(ctx, l, &h)
 	s.delete(ctx, l.ReplayOf(h.Broadcast, h.Token))
 	for rendition := range h.Positions {
+		for _, publication := range h.Publications {
+			s.below(ctx, l.Media(h.Broadcast, rendition, publication+"-"))
+		}
 		s.delete(ctx, l.Media(h.Broadcast, rendition, ReplayNameOf(h.Token)))
 	}
 	if shared && s.alone(ctx, l, h.Meta) {
@@ -52,14 +54,6 @@ type sweep struct {
 	bucket  storage.Bucket
 	deleted int
 	err     error
-}
-
-func (s *sweep) segments(ctx context.Context, l Layout, h *Header) {
-	for rendition := range h.Positions {
-		for _, publication := range h.Publications {
-			s.below(ctx, l.Media(h.Broadcast, rendition, publication+"-"))
-		}
-	}
 }
 
 func (s *sweep) playlists(ctx context.Context, l Layout, h *Header) {

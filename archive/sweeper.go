@@ -14,11 +14,7 @@ const (
 	sweepEvery = time.Minute
 	// orphansEvery is how often it looks for broadcasts that no node works on any more.
 	orphansEvery = time.Hour
-	// touchEvery is how often a node puts the manifest of a live broadcast again.
-	touchEvery = time.Hour
-	// abandonedAfter is for how long a Sweeper must have seen a manifest untouched,
-	// by its own clock: the store's, or another node's, may be off. It is much longer
-	// than touchEvery, and counts only while the bucket answers.
+	// abandonedAfter is for how long no node must have had a broadcast.
 	abandonedAfter = 6 * time.Hour
 )
 
@@ -27,10 +23,10 @@ type Sweeper struct {
 	// Layout makes the keys in Bucket.
 	Layout Layout
 	Bucket storage.Bucket
-	// Abandoned is called, once an hour, for each broadcast that has not ended and whose
-	// manifest no node has put for hours; it ends the broadcast. It is nil where no other
-	// node writes to the bucket.
-	Abandoned func(ctx context.Context, n Named) error
+	// Owned reports whether a node has the broadcasts with that id, and End ends one that none
+	// has had for hours. They are nil where no other node writes to the bucket.
+	Owned func(id string) bool
+	End   func(ctx context.Context, n Named) error
 	// May reports whether this node is the one that sweeps now; nil is always.
 	May func() bool
 	// Swept is called for each broadcast that was deleted.
@@ -38,13 +34,7 @@ type Sweeper struct {
 	Log   *slog.Logger
 
 	failing bool
-	seen    map[string]sighting // of live manifests, by key
-}
-
-// sighting counts how often in a row a manifest was seen unchanged.
-type sighting struct {
-	touched time.Time
-	times   int
+	unowned map[string]time.Time // since when no node has had a live manifest's broadcast, by key
 }
 
 // Run blocks until ctx is done.
@@ -63,7 +53,7 @@ func (s *Sweeper) Run(ctx context.Context) {
 			err := s.sweepDue(ctx, now)
 			if now := time.Now(); err == nil && now.Sub(looked) >= orphansEvery {
 				looked = now
-				err = s.findAbandoned(ctx)
+				err = s.endAbandoned(ctx)
 			}
 			s.report(ctx, err)
 		}
@@ -91,7 +81,7 @@ func (s *Sweeper) report(ctx context.Context, err error) {
 // sweepDue deletes what is due. A broadcast that cannot be swept holds up nothing
 // else; only a bucket that cannot be listed is an error.
 func (s *Sweeper) sweepDue(ctx context.Context, now time.Time) error {
-	for n, err := range s.Layout.manifestsBelow(ctx, s.Bucket, s.Layout.dueManifests()) {
+	for n, err := range s.Layout.Named(ctx, s.Bucket, s.Layout.dueManifests()) {
 		if err != nil {
 			return err
 		}
@@ -122,29 +112,72 @@ func (s *Sweeper) sweep(ctx context.Context, named Named) error {
 	return err
 }
 
-// findAbandoned looks for manifests that have not changed for abandonedAfter, in every list in
-// between: their owner may have been unable to reach the bucket as this node was.
-func (s *Sweeper) findAbandoned(ctx context.Context) error {
-	if s.Abandoned == nil {
+// endAbandoned ends the broadcasts that have not ended, and that no node has had, at any of its
+// looks, for abandonedAfter.
+func (s *Sweeper) endAbandoned(ctx context.Context) error {
+	if s.Owned == nil {
 		return nil
 	}
-	seen := make(map[string]sighting)
-	for n, err := range s.Layout.manifestsBelow(ctx, s.Bucket, s.Layout.liveManifests()) {
+	unowned := make(map[string]time.Time)
+	for n, err := range s.Layout.Named(ctx, s.Bucket, s.Layout.liveManifests()) {
 		if err != nil {
 			return err
 		}
-		now := sighting{touched: n.Put, times: 1}
-		if before := s.seen[n.Key]; before.touched.Equal(n.Put) {
-			now.times += before.times
-		}
-		seen[n.Key] = now
-		if now.times <= int(abandonedAfter/orphansEvery) {
+		if s.Owned(n.ID) {
 			continue
 		}
-		if err := s.Abandoned(ctx, n); err != nil {
+		now := time.Now()
+		since, known := s.unowned[n.Key]
+		if !known {
+			since = now
+		}
+		unowned[n.Key] = since
+		if now.Sub(since) < abandonedAfter {
+			continue
+		}
+		if err := s.End(ctx, n); err != nil {
 			s.Log.Warn("abandoned broadcast is not ended, it will be tried again", "key", n.Key, "err", err)
 		}
 	}
-	s.seen = seen
+	s.unowned = unowned
 	return ctx.Err()
+}
+
+const (
+	// clockTolerance is how far the wall clock may move against the monotonic one
+	// without having jumped.
+	clockTolerance = time.Minute
+	// clockTrust is how long a wall clock that has jumped must go on from there before
+	// anything is deleted by it.
+	clockTrust = time.Hour
+)
+
+// steadyClock returns the time of day without the jumps of the wall clock, until they have
+// lasted for clockTrust. Of the time before a jump and the one after it, it returns the
+// earlier, so that nothing is deleted too early. The zero value is ready.
+type steadyClock struct {
+	base  time.Time     // the time of day when the monotonic clock was at 0
+	off   time.Duration // by which the wall clock is ahead of base
+	since time.Duration // when it got there
+}
+
+// now returns the time of day, and whether the wall clock has just jumped. elapsed is the
+// monotonic clock.
+func (c *steadyClock) now(wall time.Time, elapsed time.Duration) (now time.Time, jumped bool) {
+	if c.base.IsZero() {
+		c.base = wall.Add(-elapsed)
+	}
+	steady := c.base.Add(elapsed)
+	off := wall.Sub(steady)
+	if (off - c.off).Abs() > clockTolerance {
+		c.off, c.since, jumped = off, elapsed, true
+	}
+	if off.Abs() <= clockTolerance || elapsed-c.since >= clockTrust {
+		c.base, c.off, c.since = wall.Add(-elapsed), 0, elapsed
+		return wall, false
+	}
+	if wall.Before(steady) {
+		return wall, jumped
+	}
+	return steady, jumped
 }

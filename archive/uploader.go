@@ -4,7 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"slices"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"golive/storage"
@@ -22,10 +22,7 @@ type Uploader struct {
 	log    *slog.Logger
 	health health
 
-	mu       sync.Mutex
-	expiries expiries
-	finished bool
-	moved    bool
+	finished atomic.Pointer[time.Time] // when the broadcast ended; nil before
 
 	stored  chan struct{} // closed when another node can go on
 	drained chan struct{} // closed when the last objects are put
@@ -37,19 +34,18 @@ type Uploader struct {
 type run struct {
 	pending      []storage.Object     // playlists and pages to put, each key once
 	putAt        map[string]time.Time // when a playlist or page was last put, by key
-	began        time.Time
-	due          []expiry
-	ended        bool // the last objects are in pending, or put
+	expiries     expiries
+	began        time.Time // when the index was begun
+	begun, ended bool      // the index is begun; the last objects are in pending, or put
 	operations   [3]operation
 	pages        bucketLog
 	unlogged     []unlogged // in order
-	claim        Claim
 	permission   Permission
-	claimUntil   time.Time // until when the claim may stay Owned after another node has the broadcast
+	before       string    // who wrote to the log before the broadcast was taken over
 	endAt        time.Time // the end is not tried before
+	decideUntil  time.Time // until when it may show that another node continues the broadcast
 	acknowledged bool      // the bucket has had something of the broadcast
 	announced    string    // the publication that the log in the bucket has
-	touched      time.Time // when the live manifest was last put
 	pace         pace
 }
 
@@ -70,7 +66,7 @@ type operation struct {
 // NewUploader makes the Uploader of one broadcast.
 func NewUploader(cfg UploaderConfig, rec *Recording, bucket storage.Bucket, index Index, log *slog.Logger) *Uploader {
 	u := &Uploader{
-		cfg:     cfg.withDefaults(),
+		cfg:     cfg,
 		rec:     rec,
 		bucket:  bucket,
 		index:   index,
@@ -86,40 +82,26 @@ func NewUploader(cfg UploaderConfig, rec *Recording, bucket storage.Bucket, inde
 	return u
 }
 
-// Finish ends the broadcast: nothing more is offered to the Recording.
-func (u *Uploader) Finish() {
-	u.mu.Lock()
-	u.finished = true
-	u.mu.Unlock()
+// Finish is called when nothing more is offered to the Recording: the broadcast ended at that
+// time, or another node has it since.
+func (u *Uploader) Finish(at time.Time) {
+	at = at.UTC().Round(0)
+	u.finished.Store(&at)
 	wake(u.rec.arrived)
 }
 
-// Leave hands the broadcast over to another node: nothing more is offered to the Recording.
-// What is left is brought to the bucket, and the broadcast is not ended.
-func (u *Uploader) Leave() {
-	u.mu.Lock()
-	u.finished, u.moved = true, true
-	u.mu.Unlock()
-	wake(u.rec.arrived)
+// Expire deletes the object at key in the bucket, and its local file, at that time. Only the
+// Index may call it, and the two below.
+func (u *Uploader) Expire(key string, at time.Time) {
+	u.run.expiries.add(expiry{key: key, at: at, until: at.Add(deleteTimeout)})
 }
-
-// Expire deletes the object at key in the bucket, and its local file, at that time.
-func (u *Uploader) Expire(key string, at time.Time) { u.expire(expiry{key: key, at: at}) }
 
 // ExpireLocal deletes the local file at key at that time; the bucket keeps the object.
 func (u *Uploader) ExpireLocal(key string, at time.Time) {
-	u.expire(expiry{key: key, at: at, local: true})
+	u.run.expiries.add(expiry{key: key, at: at, local: true})
 }
 
-func (u *Uploader) expire(x expiry) {
-	u.mu.Lock()
-	u.expiries.add(x)
-	u.mu.Unlock()
-	wake(u.rec.arrived)
-}
-
-// Removed records that the segments of a rendition up to a number are expired. Only the
-// Index may call it.
+// Removed records that the segments of a rendition up to a number are expired.
 func (u *Uploader) Removed(rendition string, through int64) {
 	u.rec.Removed(rendition, through)
 	u.record(&Record{Kind: KindRemoved, At: time.Now().UTC(), Rendition: rendition, Through: &through})
@@ -132,18 +114,28 @@ func (u *Uploader) Removed(rendition string, through int64) {
 // left to do.
 func (u *Uploader) Drained() <-chan struct{} { return u.drained }
 
-// Claim returns which node has the broadcast; valid when Run has returned, or Drained is closed.
-func (u *Uploader) Claim() Claim { return u.run.claim }
+// Stored is closed when all of the broadcast's segments are in the bucket, and its log, so
+// that another node can go on with it.
+func (u *Uploader) Stored() <-chan struct{} { return u.stored }
+
+// Permission returns what this node may still write of the broadcast; valid when Run has
+// returned, or Drained is closed.
+func (u *Uploader) Permission() Permission { return u.run.permission }
 
 // Failing returns the error with which the bucket fails now, also if that is no answer, and
 // since when; nil when it does not fail.
 func (u *Uploader) Failing() (since time.Time, err error) { return u.health.failing() }
 
 // Run works until all is done after Finish, and then returns nil; or until ctx is done,
-// and then returns its cause. What is left waits on the local disk for the next run.
+// and then returns its cause. What is left waits on the local disk for the next run. It begins
+// when an earlier broadcast does not write any more.
 func (u *Uploader) Run(ctx context.Context) error {
-	if err := u.begin(ctx); err != nil {
-		return err
+	if u.cfg.Hold != nil {
+		select {
+		case <-u.cfg.Hold:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
 	}
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -152,17 +144,18 @@ func (u *Uploader) Run(ctx context.Context) error {
 			return context.Cause(ctx)
 		}
 		now := time.Now()
-		u.takeDue(now)
-		if u.step(ctx, now) {
-			continue
-		}
-		next, done := u.nextWork()
-		if done {
-			return nil
-		}
+		u.updatePermission()
+		next, done := u.next(now)
 		var alarm <-chan time.Time
-		if !next.IsZero() {
-			timer.Reset(next.Sub(now))
+		switch {
+		case done:
+			return nil
+		case next.do == nil:
+		case !next.at.After(now):
+			next.do(ctx)
+			continue
+		default:
+			timer.Reset(next.at.Sub(now))
 			alarm = timer.C
 		}
 		select {
@@ -173,154 +166,173 @@ func (u *Uploader) Run(ctx context.Context) error {
 	}
 }
 
-// begin waits for the earlier broadcast, and for what must be known before anything is
-// put.
-func (u *Uploader) begin(ctx context.Context) error {
-	if u.cfg.Hold != nil {
-		select {
-		case <-u.cfg.Hold:
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
-	}
-	for {
-		u.run.began = time.Now()
-		u.health.begin("list "+u.cfg.Layout.Logs(u.rec.meta.Broadcast), 0)
-		err := u.tryBegin(ctx)
-		if ctx.Err() != nil && err != nil {
-			return context.Cause(ctx)
-		}
-		if !u.outcome(opSegments, err) && err == nil {
-			return nil
-		}
-		timer := time.NewTimer(max(u.cfg.RetryMin, time.Until(u.run.operations[opSegments].next)))
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
-			return context.Cause(ctx)
-		}
-	}
-}
-
-func (u *Uploader) tryBegin(ctx context.Context) error {
-	if u.uploads() && (u.rec.resumed || u.cfg.TakenOver) {
-		logs, err := listLogs(ctx, u.bucket, u.cfg.Layout, u.rec.meta.Broadcast)
-		if err != nil {
-			return err
-		}
-		c, page := logs.claimOn(u.rec.meta, u.run.acknowledged, u.cfg.TakenOver)
-		u.run.claim, u.run.pages.page = c, max(page, 1) // 0 may be under way, too
-		u.run.acknowledged = len(logs[u.rec.meta.named()]) > 0
-	}
-	return u.index.Begin(ctx)
-}
-
 // uploads reports whether the bucket is another than the local folder.
 func (u *Uploader) uploads() bool { return u.rec.store.cfg.Uploaded }
 
-// step does the one thing that is most urgent and possible now.
-func (u *Uploader) step(ctx context.Context, now time.Time) bool {
-	u.mu.Lock()
-	finished := u.finished
-	u.mu.Unlock()
-	u.updatePermission()
+// step is the next thing to do, from a time on.
+type step struct {
+	at time.Time
+	do func(context.Context)
+}
+
+// consider takes another step if that can be done and s cannot yet, or if it can be done first.
+func (s *step) consider(now, at time.Time, do func(context.Context)) {
+	if s.do == nil || s.at.After(now) && at.Before(s.at) {
+		*s = step{at, do}
+	}
+}
+
+// next returns the most urgent step that can be done now, or else the one that can be done
+// first, if any, and whether all is done.
+func (u *Uploader) next(now time.Time) (s step, done bool) {
+	o := &u.run.operations
+	if !u.run.begun {
+		return step{o[opSegments].next, u.begin}, false
+	}
 	head := u.rec.next()
-	putSegment := head != nil && u.mayUpload() && (head.Lost || u.ready(opSegments, now) && u.mayAnnounce(head, now))
-	switch playlist := u.playlist(now, putSegment); {
-	case playlist >= 0:
-		u.putPlaylist(ctx, playlist)
-	case putSegment:
-		u.putSegment(ctx, head)
-	case len(u.run.due) > 0 && u.ready(opDeletes, now):
-		u.delete(ctx)
-	case finished && head == nil && len(u.run.unlogged) == 0 && !u.run.ended && u.rec.written() && u.ready(opSegments, now) && !now.Before(u.run.endAt):
-		u.end(ctx)
-	default:
-		return false
+	if u.run.ended && head == nil && len(u.run.pending) == 0 {
+		u.drain()
+		if len(u.run.expiries) == 0 {
+			return step{}, true
+		}
 	}
-	return true
+	segmentAt := now
+	if head != nil && !head.Lost {
+		segmentAt = latest(o[opSegments].next, u.announceAt(head))
+	}
+	segmentWaits := head != nil && u.mayUpload()
+	if i := u.firstPending(); i >= 0 {
+		at := latest(u.playlistAt(i, segmentWaits && !segmentAt.After(now)), o[opPlaylists].next)
+		s.consider(now, at, func(ctx context.Context) { u.putPlaylist(ctx, i) })
+	} else if len(u.run.pending) > 0 {
+		s.consider(now, now.Add(permissionEvery), func(context.Context) {})
+	}
+	if segmentWaits {
+		s.consider(now, segmentAt, func(ctx context.Context) { u.putSegment(ctx, head) })
+	}
+	if len(u.run.expiries) > 0 {
+		s.consider(now, latest(o[opDeletes].next, u.run.expiries[0].at), u.delete)
+	}
+	if u.finished.Load() != nil && head == nil && len(u.run.unlogged) == 0 && !u.run.ended && u.rec.written() {
+		s.consider(now, latest(o[opSegments].next, u.run.endAt), u.end)
+	}
+	return s, false
 }
 
-func (u *Uploader) ready(l int, now time.Time) bool { return !now.Before(u.run.operations[l].next) }
-
-// playlist returns the index of the playlist to put now, or -1. While segments wait only
-// the latest playlists matter, and not all of those. They are put in order: a later one
-// may name an earlier one.
-func (u *Uploader) playlist(now time.Time, segmentWaits bool) int {
-	i := u.firstPending()
-	if i < 0 || !u.ready(opPlaylists, now) || now.Before(u.playlistAt(i, segmentWaits)) {
-		return -1
+// latest returns the later of two times.
+func latest(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
 	}
-	return i
+	return a
 }
 
-// playlistAt returns the time from which a pending playlist may be put.
+// playlistAt returns the time from which a pending playlist may be put. While segments wait only
+// the latest playlists matter, and not all of those.
 func (u *Uploader) playlistAt(i int, segmentWaits bool) time.Time {
 	last, again := u.run.putAt[u.run.pending[i].Key]
 	switch {
 	case !again: // an earlier Uploader, of the same id or in an earlier run, may just have put it
 		return u.run.began.Add(u.cfg.PutInterval)
 	case segmentWaits:
-		return last.Add(max(u.cfg.PutInterval, u.cfg.Interval))
+		return last.Add(max(u.cfg.PutInterval, playlistInterval))
 	}
 	return last.Add(u.cfg.PutInterval)
 }
 
-// nextWork returns when there may be something to do again, or the zero time if that needs a
-// token in arrived, and whether everything is done.
-func (u *Uploader) nextWork() (next time.Time, done bool) {
-	head := u.rec.next()
-	sooner := func(when bool, t time.Time) {
-		if when && (next.IsZero() || t.Before(next)) {
-			next = t
-		}
+// begin reads what must be known before anything is put.
+func (u *Uploader) begin(ctx context.Context) {
+	u.run.began = time.Now()
+	err := u.readBeginning(ctx)
+	if ctx.Err() != nil && err != nil || u.outcome(opSegments, err, true) {
+		return
 	}
-	if u.run.ended && head == nil && len(u.run.pending) == 0 {
-		u.drain()
-		u.takeDue(time.Now())
-	}
-	u.mu.Lock()
-	if len(u.expiries) > 0 {
-		next = u.expiries[0].at
-	}
-	u.mu.Unlock()
-	if u.run.ended && head == nil && len(u.run.pending) == 0 && len(u.run.due) == 0 && next.IsZero() {
-		return time.Time{}, true
-	}
-	if head != nil && u.mayUpload() {
-		at := u.run.operations[opSegments].next
-		if pace := u.announceAt(head); pace.After(at) {
-			at = pace
-		}
-		sooner(true, at)
-	}
-	if i := u.firstPending(); i >= 0 {
-		at := u.playlistAt(i, head != nil)
-		if u.run.operations[opPlaylists].next.After(at) {
-			at = u.run.operations[opPlaylists].next
-		}
-		sooner(true, at)
-	} else if len(u.run.pending) > 0 {
-		sooner(true, time.Now().Add(permissionEvery))
-	}
-	sooner(len(u.run.due) > 0, u.run.operations[opDeletes].next)
-	sooner(!u.run.ended && u.run.operations[opSegments].failures > 0, u.run.operations[opSegments].next)
-	sooner(!u.run.ended && !u.run.endAt.IsZero(), u.run.endAt)
-	return next, false
+	u.run.begun = true
 }
 
-// drain closes drained, once: only deletions are left.
-func (u *Uploader) drain() {
-	select {
-	case <-u.drained:
-		return
-	default:
+func (u *Uploader) readBeginning(ctx context.Context) error {
+	if u.uploads() && u.rec.resumed {
+		logs, _, err := u.readLogs(ctx)
+		if err != nil {
+			return err
+		}
+		own := u.rec.meta.named()
+		u.run.pages.page = logs.nextPage(own)
+		_, u.run.acknowledged = logs.newest(own)
 	}
-	u.mu.Lock() // local files are deleted with the broadcast
-	u.expiries = slices.DeleteFunc(u.expiries, func(x expiry) bool { return x.local })
-	u.mu.Unlock()
-	u.noteStored()
+	return u.index.Begin(ctx)
+}
+
+// end renders the last objects, when it is known whether another node continues the broadcast.
+func (u *Uploader) end(ctx context.Context) {
+	if u.uploads() && u.run.permission > MayWriteExclusively && u.run.permission < MustLeave {
+		_, decided, err := u.readLogs(ctx)
+		if ctx.Err() != nil && err != nil || u.outcome(opSegments, err, true) {
+			return
+		}
+		if u.run.permission == MayStore && !decided && u.awaitsDecision(time.Now()) {
+			return
+		}
+	}
+	u.run.ended = true
+	if u.run.permission == MustLeave {
+		u.run.pending, u.run.expiries = nil, nil
+		return
+	}
+	last, due := u.index.Ended(u.run.permission == MayStore)
+	u.record(&Record{Kind: KindEnded, At: *u.finished.Load()})
+	if u.uploads() && u.run.acknowledged {
+		u.enqueue(u.run.pages.object())
+	}
+	if h := &u.run.pages.state; !due.IsZero() {
+		u.enqueue(h.Object(u.cfg.Layout.Due(due, h.Broadcast, h.Token)))
+	}
+	u.enqueue(last...)
+}
+
+const (
+	// decideEvery is how often the logs are read again while the node that has the id has not
+	// stored anything yet, and decideTimeout for how long: it may continue the broadcast, or
+	// begin another one.
+	decideEvery   = 2 * time.Second
+	decideTimeout = time.Minute
+)
+
+// awaitsDecision reports whether the end is to be tried again later.
+func (u *Uploader) awaitsDecision(now time.Time) bool {
+	closeOnce(u.stored)
+	if u.run.decideUntil.IsZero() {
+		u.run.decideUntil = now.Add(decideTimeout)
+	}
+	u.run.endAt = now.Add(decideEvery)
+	return now.Before(u.run.decideUntil)
+}
+
+func closeOnce(c chan struct{}) {
+	if !isClosed(c) {
+		close(c)
+	}
+}
+
+func isClosed(c chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}
+
+// drain notes that only deletions are left to do. Local files are deleted with the broadcast.
+func (u *Uploader) drain() {
+	if isClosed(u.drained) {
+		return
+	}
+	u.run.expiries = slices.DeleteFunc(u.run.expiries, func(x expiry) bool { return x.local })
+	closeOnce(u.stored)
+	if u.cfg.Drained != nil {
+		u.cfg.Drained()
+	}
 	close(u.drained)
 }
 
@@ -333,45 +345,6 @@ func (u *Uploader) enqueue(objects ...storage.Object) {
 	}
 }
 
-// end renders the last objects, when it is known which node has the broadcast.
-func (u *Uploader) end(ctx context.Context) {
-	if u.uploads() {
-		u.health.begin("list "+u.cfg.Layout.Logs(u.rec.meta.Broadcast), 0)
-		logs, err := listLogs(ctx, u.bucket, u.cfg.Layout, u.rec.meta.Broadcast)
-		if ctx.Err() != nil && err != nil {
-			return
-		}
-		u.outcome(opSegments, err)
-		if err != nil {
-			u.run.operations[opSegments].next = time.Now().Add(backoff(u.cfg.RetryMin, u.cfg.RetryMax, max(1, u.run.operations[opSegments].failures)))
-			return
-		}
-		if u.run.claim != Continued {
-			u.run.claim, _ = logs.claimOn(u.rec.meta, u.run.acknowledged, false)
-			if u.run.claim == Continued && u.run.permission == MayWriteExclusively {
-				u.run.claim = Owned // a node without a lease has written there
-			}
-		}
-		if yes, again := u.continuedByAnother(time.Now()); yes || again {
-			return
-		}
-	}
-	u.run.ended = true
-	last, due := u.index.Ended(u.run.claim == Displaced)
-	if u.run.claim == Continued {
-		u.run.pending = nil
-		return
-	}
-	u.record(&Record{Kind: KindEnded, At: u.rec.endedAt()})
-	if u.uploads() && u.run.acknowledged {
-		u.enqueue(u.run.pages.object())
-	}
-	if h := &u.run.pages.state; !due.IsZero() {
-		u.enqueue(h.Object(u.cfg.Layout.Due(due, h.Broadcast, h.Token)))
-	}
-	u.enqueue(last...)
-}
-
 // Header returns the header for the broadcast's manifest; valid when Run has returned, or
 // Drained is closed.
 func (u *Uploader) Header() Header { return u.run.pages.state.clone() }
@@ -379,16 +352,16 @@ func (u *Uploader) Header() Header { return u.run.pages.state.clone() }
 // putPlaylist tries once to put a pending playlist.
 func (u *Uploader) putPlaylist(ctx context.Context, i int) {
 	o := u.run.pending[i]
-	err := u.put(ctx, o, 0)
-	if ctx.Err() != nil && err != nil || u.outcome(opPlaylists, err) {
+	err := u.put(ctx, o)
+	if ctx.Err() != nil && err != nil || u.outcome(opPlaylists, err, storage.Retryable(err)) {
 		return
 	}
 	u.run.pending = slices.Delete(u.run.pending, i, i+1)
 	u.logged(o.Key, o.Size()) // it may have been refused for good
 }
 
-func (u *Uploader) put(ctx context.Context, o storage.Object, patience time.Duration) error {
-	u.health.begin("put "+o.Key, patience)
+func (u *Uploader) put(ctx context.Context, o storage.Object) error {
+	u.health.begin("put "+o.Key, 0)
 	began := time.Now()
 	err := u.bucket.Put(ctx, o)
 	u.run.pages.seal(o.Key, time.Since(began), err)
@@ -400,12 +373,12 @@ func (u *Uploader) put(ctx context.Context, o storage.Object, patience time.Dura
 }
 
 // outcome notes how an operation ended, and reports whether to try it again.
-func (u *Uploader) outcome(kind int, err error) (again bool) {
+func (u *Uploader) outcome(kind int, err error, retryable bool) (again bool) {
 	l := &u.run.operations[kind]
-	again = err != nil && storage.Retryable(err)
+	again = err != nil && retryable
 	if again {
 		l.failures++
-		l.next = time.Now().Add(max(backoff(u.cfg.RetryMin, u.cfg.RetryMax, l.failures), storage.RetryAfter(err)))
+		l.next = time.Now().Add(max(backoff(l.failures), storage.RetryAfter(err)))
 	} else {
 		*l = operation{}
 	}

@@ -69,7 +69,10 @@ func (b *bucket) done() []string {
 }
 
 // index lists the names of what is stored in one object.
-type index struct{ names []string }
+type index struct {
+	names    []string
+	onStored func(s *Segment) // may be nil
+}
 
 func (x *index) Stored(_ string, s *Segment, lost bool) []storage.Object {
 	name := fmt.Sprint(s.MSN)
@@ -77,6 +80,9 @@ func (x *index) Stored(_ string, s *Segment, lost bool) []storage.Object {
 		name = "lost-" + name
 	}
 	x.names = append(x.names, name)
+	if x.onStored != nil {
+		x.onStored(s)
+	}
 	return []storage.Object{x.list()}
 }
 
@@ -150,7 +156,7 @@ func (u *upload) offer(from, to int64) {
 
 func (u *upload) end() {
 	u.rec.End(time.Now(), "unpublished")
-	u.up.Finish()
+	u.up.Finish(time.Now())
 }
 
 func TestUploader_PutsSegmentsAndThenThePlaylistsThatNameThem(t *testing.T) {
@@ -196,7 +202,7 @@ func TestUploader_BringsEverythingWhenTheBucketIsBack(t *testing.T) {
 		if since, err := u.up.Failing(); err == nil || time.Since(since) < 55*time.Second {
 			t.Errorf("failing with %v since %v", err, since)
 		}
-		if n, _ := u.rec.Waiting(); n != 30 {
+		if n := u.rec.Waiting(); n != 30 {
 			t.Errorf("%d segments wait", n)
 		}
 		here.Store(true)
@@ -239,7 +245,7 @@ func TestUploader_GoesOnAfterARestartWithWhatTheBucketDoesNotHave(t *testing.T) 
 			t.Fatal(err)
 		}
 		u = startUpload(t, dir, UploaderConfig{}, b)
-		if n, _ := u.rec.Waiting(); n != 13 {
+		if n := u.rec.Waiting(); n != 13 {
 			t.Errorf("%d segments wait after the restart", n)
 		}
 		away.Store(false)
@@ -270,6 +276,9 @@ func TestUploader_PutsTheRecordsOfAnEarlierRun(t *testing.T) {
 			return nil
 		}
 		u := startUpload(t, dir, UploaderConfig{}, b)
+		u.index.onStored = func(s *Segment) { // it leaves the live playlist at once
+			u.up.ExpireLocal(u.rec.key("source", s), time.Now())
+		}
 		u.offer(0, 3)
 		time.Sleep(10 * time.Second)
 		away.Store(true)
@@ -278,9 +287,6 @@ func TestUploader_PutsTheRecordsOfAnEarlierRun(t *testing.T) {
 		if puts := b.done(); !slices.Contains(puts, "put source/PUB1-5.ts") {
 			t.Fatalf("the segments are not in the bucket: %v", puts)
 		}
-		for msn := range int64(6) { // the segments have left the live playlist meanwhile
-			u.up.ExpireLocal(u.rec.key("source", SegmentOf(segment(msn))), time.Now())
-		}
 		time.Sleep(time.Minute)
 		synctest.Wait()
 		if err := u.stop(); err != nil {
@@ -288,19 +294,19 @@ func TestUploader_PutsTheRecordsOfAnEarlierRun(t *testing.T) {
 		}
 		away.Store(false)
 		u = startUpload(t, dir, UploaderConfig{}, b)
-		if n, _ := u.rec.Waiting(); n != 3 {
+		if n := u.rec.Waiting(); n != 3 {
 			t.Errorf("%d segments wait after the restart", n)
 		}
 		u.offer(6, 7)
 		time.Sleep(10 * time.Second)
 		synctest.Wait()
-		f, err := FindNewest(t.Context(), b, testLayout, time.Hour, "studio")
+		f, err := Find(t.Context(), b, testLayout, time.Hour, "studio", "")
 		if err != nil {
 			t.Fatal(err)
 		}
 		var logged []int64
 		for _, s := range f.Segments["source"] {
-			if !s.Lost {
+			if s.Size > 0 {
 				logged = append(logged, s.MSN)
 			}
 		}
@@ -332,7 +338,7 @@ func TestUploader_IsStoredWithTheLastRecord(t *testing.T) {
 		var left atomic.Bool
 		cfg := UploaderConfig{PutInterval: 2 * time.Second, Permission: func() Permission {
 			if left.Load() {
-				return MustLeave
+				return MayStore
 			}
 			return MayWrite
 		}}
@@ -342,9 +348,9 @@ func TestUploader_IsStoredWithTheLastRecord(t *testing.T) {
 		u.offer(1, 3)
 		left.Store(true)
 		u.rec.End(time.Now(), "moved")
-		u.up.Leave()
+		u.up.Finish(time.Now())
 		<-u.up.Stored()
-		f, err := FindNewest(t.Context(), b, testLayout, time.Hour, "studio")
+		f, err := Find(t.Context(), b, testLayout, time.Hour, "studio", "")
 		if err != nil || len(f.Segments["source"]) != 3 {
 			t.Errorf("the log has %d segments: %v", len(f.Segments["source"]), err)
 		}
@@ -418,8 +424,9 @@ func TestUploader_TellsOfASegmentWhoseFileIsGone(t *testing.T) {
 func TestUploader_DeletesAtItsTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		u := startUpload(t, t.TempDir(), UploaderConfig{}, &bucket{Bucket: memory.New()})
+		u.index.onStored = func(s *Segment) { u.up.Expire(u.rec.key("source", s), time.Now().Add(time.Minute)) }
 		u.offer(0, 1)
-		u.up.Expire("live/studio/source/PUB1-0.ts", time.Now().Add(time.Minute))
+		synctest.Wait()
 		time.Sleep(59 * time.Second)
 		if slices.Contains(u.bucket.done(), "delete source/PUB1-0.ts") {
 			t.Error("it was deleted early")
@@ -489,7 +496,7 @@ func TestUploader_LogInTheBucketNamesWhatIsThere(t *testing.T) {
 		u.offer(0, 200)
 		time.Sleep(10 * time.Second)
 		synctest.Wait()
-		f, err := FindNewest(t.Context(), b, testLayout, 30*time.Second, "studio")
+		f, err := Find(t.Context(), b, testLayout, 30*time.Second, "studio", "")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -501,7 +508,7 @@ func TestUploader_LogInTheBucketNamesWhatIsThere(t *testing.T) {
 		time.Sleep(10 * time.Second)
 		u.end()
 		<-u.up.Drained()
-		if f, err = FindNewest(t.Context(), b, testLayout, 30*time.Second, "studio"); err != nil || f.Ended.IsZero() {
+		if f, err = Find(t.Context(), b, testLayout, 30*time.Second, "studio", ""); err != nil || f.Ended.IsZero() {
 			t.Fatalf("the end is not in the log: %v", err)
 		}
 		all, err := u.store.History(t.Context(), b, f)
@@ -538,7 +545,7 @@ func TestUploader_LogSurvivesAPutThatTakesEffectLate(t *testing.T) {
 				if err := b.Bucket.Put(t.Context(), *late); err != nil {
 					t.Fatal(err)
 				}
-				f, err := FindNewest(t.Context(), b, testLayout, time.Hour, "studio")
+				f, err := Find(t.Context(), b, testLayout, time.Hour, "studio", "")
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -588,7 +595,7 @@ func TestHistory_MakesGapsOfWhatTheBucketDoesNotHave(t *testing.T) {
 		); err != nil {
 			t.Fatal(err)
 		}
-		f, err := FindNewest(t.Context(), b, testLayout, 30*time.Second, "studio")
+		f, err := Find(t.Context(), b, testLayout, 30*time.Second, "studio", "")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -598,7 +605,7 @@ func TestHistory_MakesGapsOfWhatTheBucketDoesNotHave(t *testing.T) {
 		}
 		var lost []int64
 		for _, s := range all["source"] {
-			if s.Lost {
+			if s.Size == 0 {
 				lost = append(lost, s.MSN)
 			}
 		}
@@ -642,13 +649,13 @@ func TestUploader_WaitsAsLongAsTheBucketAsks(t *testing.T) {
 }
 
 func TestHistory_FillsHolesBetweenRecords(t *testing.T) {
-	f := &Recovered{Segments: map[string][]RecoveredSegment{}}
+	f := &Recovered{Segments: map[string][]Segment{}}
 	for _, msn := range []int64{4, 5, 8, 8, 7, 9} {
 		f.take(&Record{Kind: KindSegment, Rendition: "source", Segment: SegmentOf(segment(msn))})
 	}
 	var got []string
 	for _, s := range f.Segments["source"] {
-		got = append(got, fmt.Sprintf("%d %t %s", s.MSN, s.Lost, s.Date.Sub(testMeta.Began)))
+		got = append(got, fmt.Sprintf("%d %t %s", s.MSN, s.Size == 0, s.Date.Sub(testMeta.Began)))
 	}
 	want := []string{"4 false 8s", "5 false 10s", "6 true 12s", "7 true 14s", "8 false 16s", "9 false 18s"}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -656,27 +663,79 @@ func TestHistory_FillsHolesBetweenRecords(t *testing.T) {
 	}
 }
 
-func TestClaim_IsReadFromTheLogsOfTheID(t *testing.T) {
+func TestPermission_IsWhatTheLogsOfTheIDLeave(t *testing.T) {
 	own := Meta{Broadcast: "studio", Token: "T1", Began: testMeta.Began, Owner: "A"}
+	by := func(m Meta, page int, owner string) string {
+		m.Owner = owner
+		return testLayout.bucketPage(m, page)
+	}
 	later := Meta{Broadcast: "studio", Token: "T2", Began: testMeta.Began.Add(time.Hour)}
+	earlier := Meta{Broadcast: "studio", Token: "T0", Began: testMeta.Began.Add(-time.Hour)}
 	for name, c := range map[string]struct {
-		logs                    bucketLogs
+		pages                   []string
 		acknowledged, takenOver bool
-		want                    Claim
+		want                    Permission
 		page                    int
 	}{
-		"nothing is there yet":         {bucketLogs{}, false, false, Owned, 0},
-		"swept by another node":        {bucketLogs{}, true, false, Continued, 0},
-		"own pages":                    {bucketLogs{own.named(): {{"", 0, "A"}, {"", 1, "A"}}}, true, false, Owned, 3},
-		"another node goes on":         {bucketLogs{own.named(): {{"", 0, "A"}, {"", 1, "B"}}}, true, false, Continued, 3},
-		"just taken over":              {bucketLogs{own.named(): {{"", 0, "B"}}}, false, true, Owned, 2},
-		"another one began since":      {bucketLogs{own.named(): {{"", 0, "A"}}, later: {{"", 0, "B"}}}, true, false, Displaced, 2},
-		"this one is the later of two": {bucketLogs{{Broadcast: "studio", Token: "T0", Began: testMeta.Began.Add(-time.Hour)}: {{"", 0, "B"}}}, false, false, Owned, 0},
+		"nothing is there yet":         {nil, false, false, MayWrite, 1},
+		"swept by another node":        {nil, true, false, MustLeave, 1},
+		"own pages":                    {[]string{by(own, 0, "A"), by(own, 1, "A")}, true, false, MayWrite, 3},
+		"another node goes on":         {[]string{by(own, 0, "A"), by(own, 1, "B")}, true, false, MustLeave, 3},
+		"just taken over":              {[]string{by(own, 0, "B")}, true, true, MayWrite, 2},
+		"another one began since":      {[]string{by(own, 0, "A"), by(later, 0, "B")}, true, false, MayStore, 2},
+		"this one is the later of two": {[]string{by(earlier, 0, "B")}, false, false, MayWrite, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got, page := c.logs.claimOn(own, c.acknowledged, c.takenOver); got != c.want || page != c.page {
-				t.Errorf("claim %d, next page %d", got, page)
+			b := memory.New()
+			for _, key := range c.pages {
+				if err := b.Put(t.Context(), storage.Object{Key: key}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			r := openStore(t, t.TempDir(), Config{Uploaded: true}).NewRecording(own, ignoreWritten, quiet)
+			cfg := UploaderConfig{Layout: testLayout, TakenOver: c.takenOver, Permission: func() Permission { return MayWrite }}
+			u := NewUploader(cfg, r, b, &index{}, quiet)
+			u.updatePermission()
+			u.run.acknowledged = c.acknowledged
+			logs, decided, err := u.readLogs(t.Context())
+			if page := logs.nextPage(own.named()); err != nil || u.run.permission != c.want || decided != (c.want != MayWrite) || page != c.page {
+				t.Errorf("permission %d (decided: %t), next page %d: %v", u.run.permission, decided, page, err)
 			}
 		})
 	}
+}
+
+// A node that lost the lease before it could bring anything to the bucket brings it then, in a
+// page before those of the next owner.
+func TestUploader_BringsTheRestThoughAnotherNodeHasTheLease(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir, b := t.TempDir(), &bucket{Bucket: memory.New()}
+		var away atomic.Bool
+		b.fails = func(string, string) error {
+			if away.Load() {
+				return errors.New("store is away")
+			}
+			return nil
+		}
+		u := startUpload(t, dir, UploaderConfig{}, b)
+		u.offer(0, 3)
+		time.Sleep(10 * time.Second)
+		away.Store(true)
+		u.offer(3, 6)
+		time.Sleep(10 * time.Second)
+		if err := u.stop(); err != nil {
+			t.Fatal(err)
+		}
+		away.Store(false)
+		u = startUpload(t, dir, UploaderConfig{Permission: func() Permission { return MayStore }}, b)
+		u.end()
+		<-u.up.Drained()
+		if diff := cmp.Diff(append(numbers(3, 6), "end"), u.index.names); diff != "" {
+			t.Error(diff)
+		}
+		logs, err := listLogs(t.Context(), b, testLayout, "studio")
+		if pages := logs[testMeta.named()]; err != nil || len(pages) != 2 || pages[1].number != pages[0].number+1 {
+			t.Errorf("pages %v: %v", pages, err)
+		}
+	})
 }

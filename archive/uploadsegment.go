@@ -19,11 +19,11 @@ const (
 // putSegment tries once to bring the segment that has waited longest to the bucket.
 func (u *Uploader) putSegment(ctx context.Context, it *Item) {
 	reason := ""
-	if !it.Lost && u.uploads() && u.run.claim != Continued {
+	if !it.Lost && u.uploads() && u.run.permission < MustLeave {
 		began := time.Now()
 		err := u.upload(ctx, it)
 		it.took += time.Since(began)
-		if ctx.Err() != nil && err != nil || u.outcome(opSegments, err) {
+		if ctx.Err() != nil && err != nil || u.outcome(opSegments, err, storage.Retryable(err)) {
 			return
 		}
 		if err != nil {
@@ -48,7 +48,7 @@ func (u *Uploader) finishSegment(it *Item, reason string) {
 	lost := it.Lost || reason != ""
 	objects := u.index.Stored(it.Rendition, it.Segment, lost)
 	u.rec.done(it, reason)
-	if u.run.claim == Continued {
+	if u.run.permission == MustLeave {
 		u.rec.stored(it, reason)
 		return
 	}
@@ -56,7 +56,7 @@ func (u *Uploader) finishSegment(it *Item, reason string) {
 	if u.uploads() {
 		u.awaitLog(it, reason)
 	}
-	if u.run.claim == Owned && u.run.permission != MustLeave { // or the playlists are another's
+	if u.run.permission < MayStore {
 		u.enqueue(objects...)
 	}
 }
@@ -79,10 +79,6 @@ func (u *Uploader) note(it *Item, lost bool) {
 		return
 	}
 	u.enqueue(u.run.pages.object())
-	if !u.run.touched.IsZero() && now.Sub(u.run.touched) >= touchEvery {
-		u.run.touched = now
-		u.enqueue(u.liveManifest())
-	}
 }
 
 // record applies a record. A local folder that is the bucket has its log already.
@@ -94,29 +90,26 @@ func (u *Uploader) record(r *Record) {
 	u.run.pages.state.apply(r)
 }
 
+// liveManifest returns what makes the broadcast findable while it has not ended.
 func (u *Uploader) liveManifest() storage.Object {
 	m := u.rec.meta
 	return u.run.pages.state.Object(u.cfg.Layout.Live(m.Broadcast, m.Token))
 }
 
-// announce puts what makes a publication findable before its first segment: the live
-// manifest, once, and the page of the log that names it.
+// announce puts what names a publication before its first segment: the live manifest, and the
+// page of the log.
 func (u *Uploader) announce(ctx context.Context, publication string) error {
 	if publication == u.run.announced {
 		return nil
-	}
-	if u.run.touched.IsZero() {
-		if err := u.put(ctx, u.liveManifest(), 0); err != nil {
-			return err
-		}
-		u.run.touched = time.Now()
 	}
 	p := &u.run.pages
 	if n := len(p.state.Publications); p.text == nil || n == 0 || p.state.Publications[n-1] != publication {
 		p.add(&Record{Kind: KindPublication, At: time.Now().UTC(), Published: publication})
 	}
-	if err := u.put(ctx, p.object(), 0); err != nil {
-		return err
+	for _, o := range []storage.Object{u.liveManifest(), p.object()} {
+		if err := u.put(ctx, o); err != nil {
+			return err
+		}
 	}
 	u.run.announced, u.run.acknowledged = publication, true
 	return nil
@@ -125,13 +118,12 @@ func (u *Uploader) announce(ctx context.Context, publication string) error {
 // announceAt returns the time from which the bucket takes what announces the segment's
 // publication.
 func (u *Uploader) announceAt(it *Item) time.Time {
-	if !u.uploads() || it.Lost || it.Segment.Publication == u.run.announced || u.run.pages.text == nil {
+	if !u.uploads() || it.Segment.Publication == u.run.announced || u.run.pages.text == nil {
 		return time.Time{}
 	}
-	return u.run.putAt[u.run.pages.object().Key].Add(u.cfg.PutInterval)
+	put, m := u.run.putAt, u.rec.meta
+	return latest(put[u.run.pages.object().Key], put[u.cfg.Layout.Live(m.Broadcast, m.Token)]).Add(u.cfg.PutInterval)
 }
-
-func (u *Uploader) mayAnnounce(it *Item, now time.Time) bool { return !now.Before(u.announceAt(it)) }
 
 // upload puts the segment's bytes.
 func (u *Uploader) upload(ctx context.Context, it *Item) error {
@@ -139,7 +131,7 @@ func (u *Uploader) upload(ctx context.Context, it *Item) error {
 		return err
 	}
 	key := u.rec.key(it.Rendition, it.Segment)
-	slabs := u.rec.slabsOf(it)
+	slabs := it.slabs
 	if slabs == nil {
 		body, err := u.rec.store.read(ctx, key, it.Segment.Size)
 		if err != nil {
@@ -161,4 +153,46 @@ func (u *Uploader) measurePace(it *Item) {
 	if ratio, n, full := u.run.pace.add(it.Rendition, it.took, duration); full && ratio >= paceWarning {
 		u.log.Warn("uploads take most of real time", "ratio", ratio, "count", n, "duration", paceWindow)
 	}
+}
+
+// unlogged is a segment that the bucket has and whose record it does not have yet: the page
+// with the record is put later, with others. Until then the local log must not call the
+// segment stored. After a kill nobody would ever put the record.
+type unlogged struct {
+	item   *Item
+	reason string // why the segment is lost, empty when it is not
+	page   string // the key of the page with the record
+	end    int64  // where the record ends in the page
+}
+
+// maxUnlogged bounds how many segments wait for their pages. Over it uploads stop: a bucket
+// that refuses pages is not one that has segments.
+const maxUnlogged = 2 * pageRecords
+
+// mayUpload reports whether another segment may be put, as far as the log allows.
+func (u *Uploader) mayUpload() bool { return len(u.run.unlogged) < maxUnlogged }
+
+// awaitLog notes that it is stored or lost as soon as the newest page is in the bucket.
+func (u *Uploader) awaitLog(it *Item, reason string) {
+	o := u.run.pages.object()
+	u.run.unlogged = append(u.run.unlogged, unlogged{it, reason, o.Key, o.Size()})
+}
+
+// logged notes that the bucket has an object up to a length or, if it is a page that cannot
+// be put, never will have it.
+func (u *Uploader) logged(key string, length int64) {
+	u.run.unlogged = slices.DeleteFunc(u.run.unlogged, func(w unlogged) bool {
+		if w.page != key || w.end > length {
+			return false
+		}
+		u.rec.stored(w.item, w.reason)
+		return true
+	})
+}
+
+// awaitsLog reports whether the local file at key belongs to such a segment.
+func (u *Uploader) awaitsLog(key string) bool {
+	return slices.ContainsFunc(u.run.unlogged, func(w unlogged) bool {
+		return u.rec.key(w.item.Rendition, w.item.Segment) == key
+	})
 }

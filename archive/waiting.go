@@ -12,7 +12,8 @@ import (
 // need not read it back: a segment or two.
 const holdBytes = 8 << 20
 
-// next returns the oldest segment that waits for the bucket; nil when none does.
+// next returns the oldest segment that waits for the bucket; nil when none does. From then on
+// it is the Uploader's alone.
 func (r *Recording) next() *Item {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -51,17 +52,14 @@ func (r *Recording) stored(it *Item, reason string) {
 	if !r.store.cfg.Uploaded {
 		return
 	}
-	r.mu.Lock()
-	known := it.Lost
-	r.mu.Unlock()
 	kind := KindStored
-	if !known {
+	if !it.Lost {
 		r.store.add(-it.Segment.Size)
 	}
-	if known || reason != "" {
+	if it.Lost || reason != "" {
 		kind = KindLost
 	}
-	if !known || it.Segment.Size > 0 {
+	if !it.Lost || it.Segment.Size > 0 {
 		msn := it.Segment.MSN
 		r.note(Record{Kind: kind, Rendition: it.Rendition, Through: &msn, Reason: reason})
 	}
@@ -73,16 +71,6 @@ func (r *Recording) release(it *Item) {
 		r.entries.held -= it.Segment.Size
 		it.slabs = nil
 	}
-}
-
-// oldestWaiting returns since when the oldest segment waits that may be dropped.
-func (r *Recording) oldestWaiting() (since time.Time, ok bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if it := r.oldestDroppable(); it != nil {
-		return it.Since, true
-	}
-	return time.Time{}, false
 }
 
 // oldestDroppable returns the oldest segment that waits on the disk and that the Uploader
@@ -119,19 +107,16 @@ func (r *Recording) dropOldest() bool {
 	return true
 }
 
-// Waiting returns how many segments wait for the bucket, and since when the oldest does.
-func (r *Recording) Waiting() (n int, since time.Time) {
+// Waiting returns how many segments wait for the bucket.
+func (r *Recording) Waiting() (n int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, it := range r.entries.waiting {
 		if !it.Lost {
-			if n == 0 {
-				since = it.Since
-			}
 			n++
 		}
 	}
-	return n, since
+	return n
 }
 
 // Lag returns how long the oldest segment has waited that the disk, or the bucket, does
@@ -152,26 +137,12 @@ func (r *Recording) Lag() time.Duration {
 	return 0
 }
 
-// slabsOf returns an Item's bytes when they are still in memory, or nil.
-func (r *Recording) slabsOf(it *Item) [][]byte {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return it.slabs
-}
-
 // description returns what was last described of a rendition.
 func (r *Recording) description(rendition string) (Description, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	d, ok := r.entries.described[rendition]
 	return d, ok
-}
-
-// endedAt returns when the broadcast ended; zero before.
-func (r *Recording) endedAt() time.Time {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.entries.ended
 }
 
 // storedState returns the state of the log without the segments that wait for the bucket.

@@ -37,7 +37,10 @@ func (r *Recording) Run(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return fmt.Errorf("broadcast was not recorded whole: %w", err)
 		}
-		r.pause(ctx, failures)
+		select {
+		case <-time.After(backoff(failures)):
+		case <-ctx.Done():
+		}
 	}
 }
 
@@ -112,7 +115,7 @@ func (r *Recording) addMissing(w *write) {
 	e := &r.entries
 	if before := e.newest[w.record.Rendition]; before != nil {
 		for _, s := range missing(before, w.record.Segment) {
-			e.waiting = append(e.waiting, &Item{Rendition: w.record.Rendition, Segment: &s.Segment, Since: w.began, Lost: true})
+			e.waiting = append(e.waiting, &Item{Rendition: w.record.Rendition, Segment: &s, Since: w.began, Lost: true})
 		}
 	}
 	e.newest[w.record.Rendition] = w.record.Segment
@@ -175,22 +178,12 @@ func (r *Recording) outcome(err error, failures int) {
 // not.
 func (r *Recording) Failing() (since time.Time, err error) { return r.health.failing() }
 
-// pause waits before the next try, or until ctx is done.
-func (r *Recording) pause(ctx context.Context, failures int) {
-	timer := time.NewTimer(backoff(r.store.cfg.RetryMin, r.store.cfg.RetryMax, failures))
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-	}
-}
-
 // backoff returns how long to wait after so many failures in a row: doubling, and spread
 // over its upper half, so that the broadcasts of a node do not all try again at once.
-func backoff(least, most time.Duration, failures int) time.Duration {
-	d := least
+func backoff(failures int) time.Duration {
+	d := retryMin
 	for range failures - 1 {
-		d = min(2*d, most)
+		d = min(2*d, retryMax)
 	}
 	return d/2 + rand.N(d/2+1)
 }

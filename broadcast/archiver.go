@@ -11,20 +11,30 @@ import (
 
 // archiver archives one broadcast: on the local disk, and from there in a bucket.
 type archiver struct {
-	rec   *archive.Recording
+	rec   *archive.Recording // nil where nothing is archived, and before the broadcast is open
 	up    *archive.Uploader
 	index *index
-	done  chan struct{} // closed when run has returned
+	// drained is closed when all of the broadcast is in the bucket, stored when another node can
+	// continue it from there, and stopped when run has returned.
+	drained, stored, stopped <-chan struct{}
+	stop                     func() // closes stopped
 }
 
-// newArchiver makes the archiver of a broadcast that is being opened; nil where nothing
-// outlives the process.
+// noArchiver archives nothing.
+func noArchiver() *archiver {
+	closed := make(chan struct{})
+	close(closed)
+	return &archiver{drained: closed, stored: closed, stopped: closed}
+}
+
+// newArchiver makes the archiver of a broadcast that is being opened.
 func newArchiver(b *Broadcast, f *archive.Recovered, takenOver bool) *archiver {
 	local := b.stores.Local
 	if local == nil {
-		return nil
+		return noArchiver()
 	}
-	a := &archiver{done: make(chan struct{})}
+	stopped := make(chan struct{})
+	a := &archiver{stopped: stopped, stop: func() { close(stopped) }}
 	written := func(rendition string, s *archive.Segment) {
 		if e := b.Window(rendition).Snapshot().Entry(s.Publication, s.MSN); e != nil {
 			e.Stored()
@@ -40,19 +50,20 @@ func newArchiver(b *Broadcast, f *archive.Recovered, takenOver bool) *archiver {
 		Layout:      b.cfg.layout(),
 		TakenOver:   takenOver,
 		Hold:        b.opening.hold,
+		Drained:     func() { a.noteArchived(b) },
 		PutInterval: b.stores.PutInterval,
 	}
 	if b.stores.shared() {
 		cfg.Permission = b.permission
 	}
 	a.up = archive.NewUploader(cfg, a.rec, b.stores.Bucket, a.index, b.log)
-	a.index.up = a.up
+	a.index.up, a.drained, a.stored = a.up, a.up.Drained(), a.up.Stored()
 	return a
 }
 
 // run works until everything is archived, or ctx is done and what was offered is on the local disk.
 func (a *archiver) run(ctx context.Context, b *Broadcast) {
-	defer close(a.done)
+	defer a.stop()
 	recording, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	var working sync.WaitGroup
@@ -61,88 +72,40 @@ func (a *archiver) run(ctx context.Context, b *Broadcast) {
 			b.log.Error("broadcast was not recorded whole", "err", err)
 		}
 	})
-	var noting sync.WaitGroup
-	noting.Go(func() {
-		select {
-		case <-a.up.Drained():
-		case <-ctx.Done():
-		}
-		a.noteArchived(b)
-	})
 	if err := a.up.Run(ctx); err != nil && !errors.Is(err, context.Canceled) {
 		b.log.Error("uploader stopped", "err", err)
 	}
-	noting.Wait()
 	stop()
 	working.Wait()
 }
 
-// noteArchived records that nothing of the broadcast waits any more, if the Uploader has
-// drained: a shutdown may end the wait earlier.
+// noteArchived records that nothing of the broadcast waits any more.
 func (a *archiver) noteArchived(b *Broadcast) {
-	select {
-	case <-a.up.Drained():
-	default:
-		return
-	}
 	if b.cfg.Retention.Replay == 0 {
 		return
 	}
 	a.rec.Archived()
-	if a.up.Claim() != archive.Continued {
-		b.onStored(a.up.Header())
+	if header := a.up.Header(); a.up.Permission() < archive.MustLeave {
+		b.replays.add(header, header.Ended.Add(b.cfg.Retention.Replay))
 	}
-}
-
-// drained is closed when all of the broadcast is in the bucket.
-func (a *archiver) drained() <-chan struct{} {
-	if a == nil {
-		return closedChannel()
-	}
-	return a.up.Drained()
-}
-
-// stored is closed when another node can continue the broadcast from the bucket.
-func (a *archiver) stored() <-chan struct{} {
-	if a == nil {
-		return closedChannel()
-	}
-	return a.up.Stored()
-}
-
-// stopped is closed when run has returned.
-func (a *archiver) stopped() <-chan struct{} {
-	if a == nil {
-		return closedChannel()
-	}
-	return a.done
-}
-
-func closedChannel() <-chan struct{} {
-	c := make(chan struct{})
-	close(c)
-	return c
 }
 
 // failing returns why the broadcast cannot be archived now, and since when; nil when it can.
 func (a *archiver) failing() (since time.Time, err error) {
-	if a == nil {
+	if a.rec == nil {
 		return time.Time{}, nil
 	}
 	diskSince, disk := a.rec.Failing()
-	bucketSince, bucket := a.up.Failing()
-	switch {
-	case disk == nil:
-		return bucketSince, bucket
-	case bucket == nil || diskSince.Before(bucketSince):
-		return diskSince, errors.Join(disk, bucket)
+	since, err = a.up.Failing()
+	if disk != nil && (err == nil || diskSince.Before(since)) {
+		since = diskSince
 	}
-	return bucketSince, errors.Join(disk, bucket)
+	return since, errors.Join(disk, err)
 }
 
 // lag returns how long the oldest segment has waited that is not archived yet.
 func (a *archiver) lag() time.Duration {
-	if a == nil {
+	if a.rec == nil {
 		return 0
 	}
 	return a.rec.Lag()

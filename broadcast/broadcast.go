@@ -56,7 +56,7 @@ type Broadcast struct {
 	renditions   atomic.Pointer[renditions] // nil before it is open
 	describing   sync.Mutex                 // of the writers of multivariant
 	multivariant atomic.Pointer[playlist.Text]
-	archiver     atomic.Pointer[archiver] // nil before it is open, and where nothing is kept
+	archiver     atomic.Pointer[archiver]
 
 	claims   chan claim
 	released chan error
@@ -67,9 +67,9 @@ type Broadcast struct {
 	moved    bool                 // another node continues it; valid once ended is closed
 	lost     int                  // segments that the stop of the server lost; valid once swept is closed
 
-	onStored func(archive.Header) // is called when the bucket has all of it
-	resumed  *resumption          // nil for a new broadcast
-	begun    bool                 // it was counted and logged; run's
+	replays *replays    // is told when the bucket has all of it
+	resumed *resumption // nil for a new broadcast
+	begun   bool        // it was counted and logged; run's
 
 	// previous is the broadcast that had the id before, and can still be read, until
 	// this one can. The Hub changes it.
@@ -112,7 +112,7 @@ type opening struct {
 	found chan *archive.Recovered
 	// lookupTimeout is how long the first media waits for found.
 	lookupTimeout time.Duration
-	// opened receives the archiver, or nil, once.
+	// opened receives the archiver, once.
 	opened chan *archiver
 	done   bool
 }
@@ -130,7 +130,7 @@ func newBroadcast(id string, h *Hub, o opening) *Broadcast {
 		stores:   h.stores,
 		opening:  o,
 		lease:    soleOwner{},
-		onStored: h.onStored,
+		replays:  h.replays,
 		claims:   make(chan claim),
 		released: make(chan error),
 		shown:    make(chan struct{}, 1),
@@ -139,6 +139,7 @@ func newBroadcast(id string, h *Hub, o opening) *Broadcast {
 	}
 	b.meta.Store(&archive.Meta{Broadcast: id, Token: archive.NewToken(), Began: now.UTC().Truncate(time.Millisecond), Owner: archive.NewToken()})
 	b.publications.Store(&[]string{})
+	b.archiver.Store(noArchiver())
 	return b
 }
 
@@ -208,7 +209,7 @@ func (b *Broadcast) newRendition(name string, a *archiver) *Rendition {
 		start:     b.opening.from[name].window,
 		described: b.describe,
 	}
-	if a != nil {
+	if a.rec != nil {
 		r.record = a.rec
 	}
 	if name == SourceRendition {
@@ -301,20 +302,9 @@ type claim struct {
 	refused   chan<- error
 }
 
-// hasEnded reports whether the broadcast accepts no claims any more.
-func (b *Broadcast) hasEnded() bool {
+func isClosed(c <-chan struct{}) bool {
 	select {
-	case <-b.ended:
-		return true
-	default:
-		return false
-	}
-}
-
-// abandoned reports whether the publisher does not wait any longer.
-func (c *claim) abandoned() bool {
-	select {
-	case <-c.gone:
+	case <-c:
 		return true
 	default:
 		return false

@@ -84,7 +84,7 @@ func (h *realHub) hang(id string) (release func()) {
 			return
 		}
 		_ = f.Close() // what is written now fails
-		<-b.archiver.Load().done
+		<-b.archiver.Load().stopped
 	}
 }
 

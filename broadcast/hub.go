@@ -69,7 +69,7 @@ func NewHub(cfg Settings, stores Stores, log *slog.Logger, m *Metrics) *Hub {
 		h.cfg.Ownership = soleOwner{}
 	}
 	if stores.Local != nil {
-		h.replays = newReplays(h.layout, stores, cfg.Playlist.Window)
+		h.replays = newReplays(h.layout, stores)
 	}
 	h.broadcasts.Store(&map[string]*Broadcast{})
 	return h
@@ -107,9 +107,9 @@ func (h *Hub) Run(ctx context.Context) error {
 
 // sweep runs the Sweeper.
 func (h *Hub) sweep(ctx context.Context) {
-	sweeper := archive.Sweeper{Layout: h.layout, Bucket: h.stores.Bucket, Swept: h.replays.index.remove, Log: h.log}
+	sweeper := archive.Sweeper{Layout: h.layout, Bucket: h.stores.Bucket, Swept: h.replays.remove, Log: h.log}
 	if h.stores.shared() {
-		sweeper.Abandoned, sweeper.May = h.endAbandoned, h.cfg.Ownership.MaySweep
+		sweeper.Owned, sweeper.End, sweeper.May = h.hasOwner, h.endAbandoned, h.cfg.Ownership.MaySweep
 	}
 	sweeper.Run(ctx)
 }
@@ -142,7 +142,7 @@ func (h *Hub) findOrStart(ctx context.Context, id string) (*Broadcast, error) {
 	}
 	o := opening{hold: h.predecessor(id), lookupTimeout: lookupTimeout}
 	old := (*h.broadcasts.Load())[id]
-	if old != nil && !old.hasEnded() {
+	if old != nil && !isClosed(old.ended) {
 		return old, nil
 	}
 	if err := h.cfg.Ownership.Admit(id); err != nil {
@@ -183,7 +183,7 @@ func (h *Hub) lookUp(ctx context.Context, b *Broadcast, awaits bool) {
 			return // the supervisor evicts the publisher
 		}
 	}
-	f, err := archive.FindNewest(ctx, h.stores.Bucket, h.layout, h.cfg.Playlist.Window, b.id)
+	f, err := archive.Find(ctx, h.stores.Bucket, h.layout, h.cfg.Playlist.Window, b.id, "")
 	switch {
 	case err == nil:
 		b.opening.found <- f
@@ -198,7 +198,7 @@ func (h *Hub) lookUp(ctx context.Context, b *Broadcast, awaits bool) {
 // not write to the bucket any more; nil when there is none. The caller holds mu.
 func (h *Hub) predecessor(id string) <-chan struct{} {
 	if old := (*h.broadcasts.Load())[id]; old != nil {
-		return old.archiver.Load().drained()
+		return old.archiver.Load().drained
 	}
 	if old := h.forgotten[id]; old != nil {
 		return old.swept
@@ -211,10 +211,7 @@ func (h *Hub) start(b *Broadcast) {
 	h.change(func(all map[string]*Broadcast) { all[b.id] = b })
 	h.supervised[b] = struct{}{}
 	h.running.Go(func() {
-		b.run(h.quit, hubEntry{
-			remove:  func() bool { return h.forget(b) },
-			discard: func() { h.discard(b) },
-		})
+		b.run(h)
 		h.lost.Add(int64(b.lost))
 		h.mu.Lock()
 		defer h.mu.Unlock()
@@ -253,11 +250,6 @@ func (h *Hub) discard(b *Broadcast) {
 			all[b.id] = old
 		}
 	})
-}
-
-// onStored notes that the bucket has all of a broadcast.
-func (h *Hub) onStored(header archive.Header) {
-	h.replays.index.add(header, header.Ended.Add(h.cfg.Retention.Replay))
 }
 
 // change replaces the map by a changed copy; the caller holds mu.

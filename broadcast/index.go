@@ -24,28 +24,11 @@ const playlistMaxAge = "public, max-age=1"
 // goroutine.
 type index struct {
 	b         *Broadcast
-	up        deleter
+	up        *archive.Uploader
 	recovered *archive.Recovered // nil for a new broadcast
 	lists     map[string]*list
 	multi     []byte // the multivariant playlist that was put last
 }
-
-// deleter deletes what is not kept any longer; archive.Uploader is one.
-type deleter interface {
-	// Expire deletes the object at key, and its local file, at that time; ExpireLocal
-	// the local file alone.
-	Expire(key string, at time.Time)
-	ExpireLocal(key string, at time.Time)
-	// Removed records that the segments of a rendition up to a number are expired.
-	Removed(rendition string, through int64)
-}
-
-// keepAll is the deleter that deletes nothing.
-type keepAll struct{}
-
-func (keepAll) Expire(string, time.Time)      {}
-func (keepAll) ExpireLocal(string, time.Time) {}
-func (keepAll) Removed(string, int64)         {}
 
 // list is what the bucket has of a rendition.
 type list struct {
@@ -58,7 +41,7 @@ type list struct {
 }
 
 func newIndex(b *Broadcast, f *archive.Recovered) *index {
-	return &index{b: b, up: keepAll{}, recovered: f, lists: map[string]*list{}}
+	return &index{b: b, recovered: f, lists: map[string]*list{}}
 }
 
 // Begin implements archive.Index: it lists what the bucket has already.
@@ -67,7 +50,7 @@ func (x *index) Begin(ctx context.Context) error {
 	if f == nil {
 		return nil
 	}
-	var history map[string][]archive.RecoveredSegment
+	var history map[string][]archive.Segment
 	if x.b.cfg.Retention.Replay > 0 {
 		var err error
 		if history, err = x.b.stores.Local.History(ctx, x.b.stores.Bucket, f); err != nil {
@@ -89,7 +72,7 @@ func (x *index) Begin(ctx context.Context) error {
 
 // known returns the segments that the bucket has or never will have: those that do not wait
 // for it.
-func (x *index) known(f *archive.Recovered, name string, all []archive.RecoveredSegment) (segments []*media.Segment) {
+func (x *index) known(f *archive.Recovered, name string, all []archive.Segment) (segments []*media.Segment) {
 	for i := range all {
 		if !x.b.stores.Local.Uploaded() || all[i].MSN <= f.Positions[name].Stored {
 			segments = append(segments, all[i].Media())

@@ -43,7 +43,7 @@ type Lease interface {
 	Release()
 }
 
-// soleOwner is the Ownership of a node without a registry: all is its own.
+// soleOwner is the Ownership of a node without a registry, which is the only one: all is its own.
 type soleOwner struct{}
 
 func (soleOwner) Admit(string) error              { return nil }
@@ -52,7 +52,7 @@ func (soleOwner) Claim(string, bool) Lease        { return soleOwner{} }
 func (soleOwner) MaySweep() bool                  { return true }
 func (soleOwner) Ready(context.Context) error     { return nil }
 func (soleOwner) Lost() <-chan struct{}           { return nil }
-func (soleOwner) MayWrite() (may, exclusive bool) { return true, false }
+func (soleOwner) MayWrite() (may, exclusive bool) { return true, true }
 func (soleOwner) SetOpen(bool)                    {}
 func (soleOwner) Release()                        {}
 
@@ -70,12 +70,7 @@ func refusal(id string, err error) error {
 
 // lostLease reports whether another node has the broadcast.
 func (b *Broadcast) lostLease() bool {
-	select {
-	case <-b.lease.Lost():
-		return true
-	default:
-		return false
-	}
+	return isClosed(b.lease.Lost())
 }
 
 // permission returns what this node may write of the broadcast in a bucket that nodes share.
@@ -83,7 +78,7 @@ func (b *Broadcast) permission() archive.Permission {
 	may, exclusive := b.lease.MayWrite()
 	switch {
 	case b.lostLease():
-		return archive.MustLeave
+		return archive.MayStore
 	case may && exclusive:
 		return archive.MayWriteExclusively
 	case may:
@@ -122,7 +117,7 @@ func (s *supervisor) leaseLost() (reason string) {
 // handOver releases the lease, for the node that took the broadcast over, when all of this
 // node's part is in the bucket.
 func (b *Broadcast) handOver(ctx context.Context, a *archiver) {
-	for _, event := range []<-chan struct{}{b.lease.Lost(), a.stored()} {
+	for _, event := range []<-chan struct{}{b.lease.Lost(), a.stored} {
 		select {
 		case <-event:
 		case <-ctx.Done():

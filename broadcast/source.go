@@ -49,10 +49,7 @@ func (h *Hub) replay(ctx context.Context, id, rendition, name string) (*playlist
 	if h.replays == nil || ingest.CheckID(id) != nil || rendition != "" && ingest.CheckID(rendition) != nil || !archive.IsReplayName(name) {
 		return nil, storage.ErrNotExist
 	}
-	if err := h.replays.index.hasReplay(ctx, id, path); err != nil {
-		return nil, err
-	}
-	return h.replays.get(ctx, h.layout.Folder(id)+"/"+path)
+	return h.replays.text(ctx, id, path)
 }
 
 // Media returns a segment or part by its file name; the part that comes next, when it
@@ -118,7 +115,7 @@ func (h *Hub) setOpeners(m *playlist.Media, b *Broadcast, key, rendition string)
 	if b == nil {
 		return
 	}
-	if a := b.archiver.Load(); a != nil {
+	if a := b.archiver.Load(); a.rec != nil {
 		m.Local = func(ctx context.Context, offset, length int64) (io.ReadCloser, int64, error) {
 			return readerOf(a.rec.Open(ctx, rendition, m.Object, offset, length))
 		}

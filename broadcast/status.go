@@ -7,6 +7,26 @@ import (
 	"golive/playlist"
 )
 
+// State is where a broadcast is in its life.
+type State int32
+
+// The states, in the order of life.
+const (
+	// Starting: a publisher was admitted, nothing can be watched yet.
+	Starting State = iota
+	// Live: there is a playlist and a publisher.
+	Live
+	// Reconnecting: the publisher vanished, its return is awaited.
+	Reconnecting
+	// Ended: the playlist has its end.
+	Ended
+)
+
+// String returns the state's name in logs and in the API.
+func (s State) String() string {
+	return [...]string{Starting: "starting", Live: "live", Reconnecting: "reconnecting", Ended: "ended"}[s]
+}
+
 // Status describes a broadcast at one moment.
 type Status struct {
 	ID    string
@@ -53,13 +73,6 @@ func (b *Broadcast) Status() Status {
 
 // hasReplay reports whether the bucket has all of the broadcast.
 func (b *Broadcast) hasReplay(a *archiver) bool {
-	if a == nil || b.State() != Ended || b.cfg.Retention.Replay == 0 || !b.published() {
-		return false
-	}
-	select {
-	case <-a.up.Drained():
-		return a.up.Claim() != archive.Continued
-	default:
-		return false
-	}
+	return a.rec != nil && b.State() == Ended && b.cfg.Retention.Replay > 0 && b.published() &&
+		isClosed(a.drained) && a.up.Permission() < archive.MustLeave
 }

@@ -9,17 +9,9 @@ import (
 	"golive/ingest"
 )
 
-// hubEntry is a broadcast's entry in the Hub.
-type hubEntry struct {
-	// remove removes it, and reports whether it was still there.
-	remove func() bool
-	// discard removes it as if it had never been there.
-	discard func()
-}
-
 // run is the broadcast's supervisor: it lives from the first claim until the
 // broadcast is forgotten, and all of it is archived.
-func (b *Broadcast) run(quit <-chan struct{}, entry hubEntry) {
+func (b *Broadcast) run(h *Hub) {
 	defer close(b.swept)
 	defer b.lease.Release()
 	ctx, cancel := context.WithCancel(context.Background())
@@ -34,10 +26,10 @@ func (b *Broadcast) run(quit <-chan struct{}, entry hubEntry) {
 		reason, when, timeout = b.resumed.reason, b.resumed.at, b.resumed.remaining
 	}
 	if reason == "" {
-		reason, when = b.supervise(quit, timeout), time.Now()
+		reason, when = b.supervise(h.quit, timeout), time.Now()
 	}
 	if !b.published() {
-		b.discard(entry)
+		b.discard(h)
 		cancel()
 		working.Wait()
 		return
@@ -49,12 +41,12 @@ func (b *Broadcast) run(quit <-chan struct{}, entry hubEntry) {
 	var handingOver sync.WaitGroup
 	handingOver.Go(func() { b.handOver(handing, a) })
 	defer func() { handed(); handingOver.Wait() }()
-	if b.moved || b.linger(quit) {
-		onlyOne := entry.remove()
+	if b.moved || !waitFor(h.quit, b.cfg.Linger) {
+		onlyOne := h.forget(b)
 		for _, r := range b.all() {
 			r.forget()
 		}
-		if b.await(a, quit) {
+		if b.await(a, h.quit) {
 			working.Wait()
 			b.sweep(onlyOne)
 			return
@@ -67,7 +59,7 @@ func (b *Broadcast) run(quit <-chan struct{}, entry hubEntry) {
 func (b *Broadcast) runArchiver(ctx context.Context) {
 	select {
 	case a := <-b.opening.opened:
-		if a != nil {
+		if a.rec != nil {
 			a.run(ctx, b)
 		}
 	case <-ctx.Done():
@@ -85,10 +77,10 @@ func (b *Broadcast) begin() {
 }
 
 // discard ends a broadcast that never had media. Nothing of it is kept.
-func (b *Broadcast) discard(entry hubEntry) {
+func (b *Broadcast) discard(h *Hub) {
 	b.setNext()
 	b.state.Store(int32(Ended))
-	entry.discard()
+	h.discard(b)
 	close(b.ended)
 	b.log.Debug("publisher left without media")
 }
@@ -107,7 +99,7 @@ func (b *Broadcast) setNext() {
 // await waits until the bucket has all, and what is not kept is deleted: as long as it
 // takes, for what waits is on the local disk. False when the server stops first.
 func (b *Broadcast) await(a *archiver, quit <-chan struct{}) bool {
-	for _, done := range []<-chan struct{}{a.drained(), a.stopped()} {
+	for _, done := range []<-chan struct{}{a.drained, a.stopped} {
 		select {
 		case <-done:
 		case <-quit:
@@ -124,20 +116,19 @@ const stopTimeout = 5 * time.Second
 // shutDown leaves the broadcast for the next start, after the drain timeout. The bucket
 // keeps its end, and so does the Hub: players may still be reading it.
 func (b *Broadcast) shutDown(a *archiver, stopArchiver func()) {
-	if a == nil {
+	if a.rec == nil {
 		return
 	}
-	whole := waitFor(a.drained(), b.cfg.DrainTimeout)
+	whole := waitFor(a.drained, b.cfg.DrainTimeout)
 	_, failing := a.failing()
 	stopArchiver()
-	if !waitFor(a.stopped(), stopTimeout) {
+	if !waitFor(a.stopped, stopTimeout) {
 		b.lost = a.rec.Unwritten()
 		b.log.Error("broadcast was not recorded whole", "reason", "local disk does not answer", "lost", b.lost, "err", failing)
 		return
 	}
 	if !whole {
-		waiting, _ := a.rec.Waiting()
-		b.log.Warn("rest of the broadcast is archived at the next start", "reason", "shutdown", "spooled", waiting, "err", failing)
+		b.log.Warn("rest of the broadcast is archived at the next start", "reason", "shutdown", "spooled", a.rec.Waiting(), "err", failing)
 		return
 	}
 	if b.cfg.Retention.Replay > 0 { // the next run has nothing to do
@@ -148,18 +139,13 @@ func (b *Broadcast) shutDown(a *archiver, stopArchiver func()) {
 
 // waitFor reports whether done is closed within d.
 func waitFor(done <-chan struct{}, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
 	select {
 	case <-done:
 		return true
-	case <-timer.C:
+	case <-time.After(d):
 		return false
 	}
 }
-
-// linger waits while the end stays readable; false when the server stops meanwhile.
-func (b *Broadcast) linger(quit <-chan struct{}) bool { return !waitFor(quit, b.cfg.Linger) }
 
 // supervisor decides which publisher publishes, until the broadcast ends. It belongs to the
 // goroutine of Broadcast.run.
@@ -228,7 +214,7 @@ func (s *supervisor) claimed(c claim) (reason string) {
 	switch {
 	case s.current == nil:
 		return s.admit(c)
-	case s.waiting != nil && s.waiting.abandoned():
+	case s.waiting != nil && isClosed(s.waiting.gone):
 		s.waiting = &c // instead of one that did not wait for the eviction
 	case s.waiting == nil && s.mayTakeOver():
 		s.metrics.takeovers.Inc()
@@ -334,13 +320,9 @@ func (b *Broadcast) end(reason string, at time.Time) {
 	b.ending.Store(e)
 	b.state.Store(int32(Ended))
 	close(b.ended)
-	if a := b.archiver.Load(); a != nil {
+	if a := b.archiver.Load(); a.rec != nil {
 		a.rec.End(e.at, reason)
-		if b.moved {
-			a.up.Leave()
-		} else {
-			a.up.Finish()
-		}
+		a.up.Finish(e.at)
 	}
 	b.metrics.broadcasts.Dec()
 	b.metrics.ended.WithLabelValues(reason).Inc()

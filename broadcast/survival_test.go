@@ -127,6 +127,38 @@ func TestHub_EndsWhatAnotherServerAbandoned(t *testing.T) {
 	}
 }
 
+// A node that returns after another one has ended its broadcast brings what waited on its disk,
+// and the replay has it.
+func TestHub_NodeThatReturnsCompletesTheReplay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		bucket, first := &remote{Bucket: memory.New()}, newNode(t)
+		old := first.startFor(t, bucket, 24*time.Hour)
+		e := old.mustPublish("b")
+		e.play(t, 30*time.Second)
+		bucket.away.Store(true)
+		e.play(t, 31*time.Second)
+		disk, left := first.killed(t), copyOf(t, bucket)
+		e.sink.Close(nil)
+		s := newNode(t).startFor(t, left, 24*time.Hour)
+		<-time.After(8 * time.Hour)
+		if length, _ := s.checkReplay(s.object("live/b/replay.m3u8"), 0, 0); length > 40*time.Second || length < 25*time.Second {
+			t.Errorf("the replay has %v", length)
+		}
+		again := disk.startFor(t, left, 24*time.Hour)
+		<-time.After(10 * time.Minute)
+		if length, _ := s.checkReplay(s.object("live/b/replay.m3u8"), 0, unstored); length < 58*time.Second {
+			t.Errorf("the replay has %v when the node is back", length)
+		}
+		if kept := again.copies(""); len(kept) > 0 {
+			t.Errorf("its disk still has %v", kept)
+		}
+		<-time.After(20 * time.Hour)
+		if left := s.keys(""); len(left) > 0 {
+			t.Errorf("after its time the bucket has %v", left)
+		}
+	})
+}
+
 // A server that is started again after its publisher has gone to another one leaves
 // that one's objects alone.
 func TestHub_RestartedServerLeavesWhatAnotherHasTakenOver(t *testing.T) {
@@ -403,14 +435,19 @@ func TestHub_NumbersGoOnAfterABroadcastThatStillDrains(t *testing.T) {
 	})
 }
 
-// In an outage no node can touch a manifest, nor see that another has.
+// In an outage of the bucket, however long, a node keeps what it has the lease of.
 func TestHub_OutageOfHoursAbandonsNobody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		bucket := &history{remote: &remote{Bucket: memory.New()}}
-		long := func(c *Settings) { c.Segmenter.SegmentDuration, c.Playlist.Window = 10*time.Second, time.Minute }
-		newNode(t).startOn(t, bucket.Bucket, bucket, 24*time.Hour, long) // looks on
+		claims := &claims{owners: map[string]*share{}}
+		start := func(name string) *stage {
+			return newNode(t).startOn(t, bucket.Bucket, bucket, 24*time.Hour, func(c *Settings) {
+				c.Segmenter.SegmentDuration, c.Playlist.Window, c.Ownership = 10*time.Second, time.Minute, peer{claims, name}
+			})
+		}
+		start("a") // sweeps, too
 		<-time.After(10 * time.Second)
-		s := newNode(t).startOn(t, bucket.Bucket, bucket, 24*time.Hour, long)
+		s := start("b")
 		e := s.mustPublish("b")
 		e.slow(t, time.Hour-time.Minute)
 		bucket.away.Store(true)

@@ -15,21 +15,19 @@ const sweepTimeout = time.Minute
 // onlyOne is true when no other broadcast of this node has the id.
 func (b *Broadcast) sweep(onlyOne bool) {
 	a := b.archiver.Load()
-	if a == nil {
+	if a.rec == nil {
 		return
 	}
 	b.clean("objects", func(ctx context.Context) error {
-		header, layout := a.up.Header(), b.cfg.layout()
-		owned := a.up.Claim() == archive.Owned && !b.lostLease()
-		if err := b.dropManifest(ctx, a); err != nil {
+		header, layout, permission := a.up.Header(), b.cfg.layout(), a.up.Permission()
+		if err := b.dropManifest(ctx, a); err != nil || permission == archive.MustLeave {
 			return err // a Sweeper finds it
 		}
-		switch {
-		case a.up.Claim() == archive.Continued:
+		switch owned := onlyOne && permission < archive.MayStore && !b.lostLease(); {
 		case b.cfg.Retention.Replay == 0:
-			_, err := layout.Sweep(ctx, b.stores.Bucket, header, "", onlyOne && owned)
+			_, err := layout.Sweep(ctx, b.stores.Bucket, header, "", owned)
 			return err
-		case onlyOne && owned:
+		case owned:
 			return layout.SweepPlaylists(ctx, b.stores.Bucket, header)
 		}
 		return nil
@@ -37,9 +35,9 @@ func (b *Broadcast) sweep(onlyOne bool) {
 	b.clearLocal()
 }
 
-// dropManifest deletes the manifest by which another server would end the broadcast.
+// dropManifest deletes the manifest by which another node would end the broadcast.
 func (b *Broadcast) dropManifest(ctx context.Context, a *archiver) error {
-	if a.up.Claim() == archive.Continued || !b.stores.shared() {
+	if a.up.Permission() == archive.MustLeave || !b.stores.shared() {
 		return nil
 	}
 	m := b.meta.Load()
@@ -49,7 +47,7 @@ func (b *Broadcast) dropManifest(ctx context.Context, a *archiver) error {
 // clearLocal deletes what this node's disk has of a broadcast that a bucket keeps.
 func (b *Broadcast) clearLocal() {
 	a := b.archiver.Load()
-	if a == nil || !b.stores.shared() {
+	if a.rec == nil || !b.stores.shared() {
 		return
 	}
 	b.clean("local files", func(ctx context.Context) error {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"io"
 	"iter"
-	"time"
 )
 
 // PlaylistType is the Content-Type of playlists.
@@ -40,8 +39,6 @@ func (o Object) Size() int64 {
 type Info struct {
 	Key  string
 	Size int64
-	// Modified is when it was put.
-	Modified time.Time
 }
 
 // Reader is a stored object's bytes, or a range of them. The caller closes it.

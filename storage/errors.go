@@ -57,16 +57,11 @@ func notFailure(err error) bool {
 	return errors.Is(err, ErrNotExist) || errors.Is(err, ErrRange) || errors.Is(err, context.Canceled)
 }
 
-// Retryable returns the answer of err's own method Retryable. Without one it returns true: a
-// lost segment costs more than a useless try.
+// Retryable reports whether what failed with err may succeed later. It is true for an error that
+// is no *Error: a lost segment costs more than a useless try.
 func Retryable(err error) bool {
-	if e, ok := errors.AsType[interface {
-		error
-		Retryable() bool
-	}](err); ok {
-		return e.Retryable()
-	}
-	return true
+	e, ok := errors.AsType[*Error](err)
+	return !ok || e.Retryable()
 }
 
 // RetryAfter returns how long the bucket asked to wait after err; 0 when it did not.

@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"unicode"
@@ -40,6 +41,15 @@ func CheckKey(key string) error {
 		}
 	}
 	return nil
+}
+
+// CheckCall reports whether a Bucket may be asked for key now: ctx is not done, and the key may
+// name an object.
+func CheckCall(ctx context.Context, key string) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return CheckKey(key)
 }
 
 // CheckRange turns the offset and length given to Get into the number of bytes to

@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path"
 	"strconv"
 	"sync/atomic"
 
@@ -91,15 +92,15 @@ func (b *Bucket) Close() error { return b.dir.Close() }
 
 // Put writes the object whole to a temporary file, and then renames it.
 func (b *Bucket) Put(ctx context.Context, o storage.Object) error {
-	if err := check(ctx, o.Key); err != nil {
-		return wrap(opPut, o.Key, err)
+	if err := storage.CheckCall(ctx, o.Key); err != nil {
+		return wrap(storage.OpPut, o.Key, err)
 	}
 	err := b.make(ctx, o)
 	if errors.Is(err, fs.ErrNotExist) && b.renew() {
 		err = b.make(ctx, o)
 	}
 	if err != nil {
-		return wrap(opPut, o.Key, err)
+		return wrap(storage.OpPut, o.Key, err)
 	}
 	if o.Volatile {
 		return nil
@@ -107,7 +108,7 @@ func (b *Bucket) Put(ctx context.Context, o storage.Object) error {
 	// After a rename the directories must be synced too, or a loss of power can bring the
 	// old entry back.
 	if err := b.dir.Sync(); err != nil {
-		return wrap(opPut, o.Key, err)
+		return wrap(storage.OpPut, o.Key, err)
 	}
 	return nil
 }
@@ -149,16 +150,16 @@ func (b *Bucket) write(ctx context.Context, name string, o storage.Object) (err 
 
 // Get opens the file at the offset.
 func (b *Bucket) Get(ctx context.Context, key string, offset, length int64) (*storage.Reader, error) {
-	if err := check(ctx, key); err != nil {
-		return nil, wrap(opGet, key, err)
+	if err := storage.CheckCall(ctx, key); err != nil {
+		return nil, wrap(storage.OpGet, key, err)
 	}
 	f, err := b.root().Open(key)
 	if err != nil {
-		return nil, wrap(opGet, key, err)
+		return nil, wrap(storage.OpGet, key, err)
 	}
 	r, err := reader(f, key, offset, length)
 	if err != nil {
-		return nil, wrap(opGet, key, errors.Join(err, f.Close()))
+		return nil, wrap(storage.OpGet, key, errors.Join(err, f.Close()))
 	}
 	return r, nil
 }
@@ -181,7 +182,7 @@ func reader(f *os.File, key string, offset, length int64) (*storage.Reader, erro
 		}
 	}
 	return &storage.Reader{
-		Info:  storage.Info{Key: key, Size: info.Size(), Modified: info.ModTime()},
+		Info:  storage.Info{Key: key, Size: info.Size()},
 		Body:  &io.LimitedReader{R: f, N: n},
 		Close: f.Close,
 	}, nil
@@ -191,14 +192,14 @@ func reader(f *os.File, key string, offset, length int64) (*storage.Reader, erro
 // wait for the disk: a file that comes back after a crash is found and deleted again
 // when its broadcast is swept.
 func (b *Bucket) Delete(ctx context.Context, key string) error {
-	if err := check(ctx, key); err != nil {
-		return wrap(opDelete, key, err)
+	if err := storage.CheckCall(ctx, key); err != nil {
+		return wrap(storage.OpDelete, key, err)
 	}
 	if info, err := b.root().Lstat(key); err == nil && info.IsDir() {
 		return nil // a directory is no object
 	}
 	if err := b.root().Remove(key); err != nil {
-		if err = wrap(opDelete, key, err); errors.Is(err, storage.ErrNotExist) {
+		if err = wrap(storage.OpDelete, key, err); errors.Is(err, storage.ErrNotExist) {
 			return nil
 		}
 		return err
@@ -207,9 +208,66 @@ func (b *Bucket) Delete(ctx context.Context, key string) error {
 	return nil
 }
 
-func check(ctx context.Context, key string) error {
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
+// OpenFile opens the file at key for writing, with the flags of os.OpenFile, and makes the
+// directories above it that are missing; made reports that it did.
+func (b *Bucket) OpenFile(key string, flags int) (f *os.File, made bool, err error) {
+	open := func() (err error) {
+		f, err = b.root().OpenFile(key, flags, fileMode)
+		return err
 	}
-	return storage.CheckKey(key)
+	made, err = b.inDirectory(key, open)
+	if errors.Is(err, fs.ErrNotExist) && b.renew() {
+		made, err = b.inDirectory(key, open)
+	}
+	return f, made, err
+}
+
+// Write writes the slabs to the file at key. Unlike Put it is one write to one file, which
+// is not durable, and which readers can see half written: no reader may know its name yet. made
+// reports that a directory had to be made.
+func (b *Bucket) Write(key string, slabs [][]byte) (made bool, err error) {
+	f, made, err := b.OpenFile(key, os.O_WRONLY|os.O_CREATE|os.O_TRUNC)
+	if err != nil {
+		return made, wrap(storage.OpPut, key, err)
+	}
+	for _, slab := range slabs {
+		if _, err = f.Write(slab); err != nil {
+			break
+		}
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		// What cannot be deleted either is written over at the next try.
+		_ = b.root().Remove(key)
+		return made, wrap(storage.OpPut, key, err)
+	}
+	return made, nil
+}
+
+// maxPrunes is how often in a row the directory of a new file may be removed, because it
+// is empty, before the file is in it.
+const maxPrunes = 100
+
+// inDirectory calls create, which makes the file at key, and makes the directories above
+// it when they are missing.
+func (b *Bucket) inDirectory(key string, create func() error) (made bool, err error) {
+	for range maxPrunes {
+		if err = create(); !errors.Is(err, fs.ErrNotExist) {
+			return made, err
+		}
+		if err = b.root().MkdirAll(path.Dir(key), dirMode); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return made, err
+		}
+		made = true
+	}
+	return made, err
+}
+
+// prune removes the directories above key that are empty.
+func (b *Bucket) prune(key string) {
+	for dir := path.Dir(key); dir != "."; dir = path.Dir(dir) {
+		// rmdir(2) itself refuses a directory that is not empty.
+		if err := b.root().Remove(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return
+		}
+	}
 }

@@ -186,7 +186,7 @@ func TestWrap_HintsAtWhatToDo(t *testing.T) {
 		syscall.ENOENT: "data_dir was removed",
 		syscall.EXDEV:  "one file system",
 	} {
-		err := wrap(opPut, "k", &os.PathError{Op: "openat", Path: "k", Err: errno})
+		err := wrap(storage.OpPut, "k", &os.PathError{Op: "openat", Path: "k", Err: errno})
 		e, ok := errors.AsType[*storage.Error](err)
 		if !ok || !strings.Contains(e.Hint, want) {
 			t.Errorf("%v: %v", errno, err)

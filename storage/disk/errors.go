@@ -7,13 +7,6 @@ import (
 	"golive/storage"
 )
 
-const (
-	opPut    = "put"
-	opGet    = "get"
-	opDelete = "delete"
-	opList   = "list"
-)
-
 // wrap describes an error of the file system, with a hint for the operator.
 func wrap(op, key string, err error) error {
 	e := &storage.Error{Op: op, Key: key, Err: err}
@@ -35,13 +28,13 @@ func wrap(op, key string, err error) error {
 	case syscall.ENAMETOOLONG:
 		e.Hint, e.Permanent = "the file system does not allow a name of that length", true
 	case syscall.ENOTDIR, syscall.EISDIR, syscall.EEXIST, syscall.ENOTEMPTY:
-		if op != opPut {
+		if op != storage.OpPut {
 			e.Err = storage.ErrNotExist
 		} else {
 			e.Hint, e.Permanent = "another object's key begins with this one, or this one's with it: files cannot hold both", true
 		}
 	case syscall.ENOENT:
-		if op != opPut {
+		if op != storage.OpPut {
 			e.Err = storage.ErrNotExist
 		} else {
 			e.Hint = "data_dir was removed while golive ran, and cannot be made again"

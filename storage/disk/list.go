@@ -33,7 +33,7 @@ func (b *Bucket) List(ctx context.Context, prefix string) iter.Seq2[storage.Info
 		if err == nil || errors.Is(err, errStop) {
 			return
 		}
-		if err = wrap(opList, prefix, err); !errors.Is(err, storage.ErrNotExist) {
+		if err = wrap(storage.OpList, prefix, err); !errors.Is(err, storage.ErrNotExist) {
 			yield(storage.Info{}, err)
 		}
 	}
@@ -83,7 +83,7 @@ func (l *lister) file(key string) error {
 	if err != nil {
 		return err
 	}
-	if !l.yield(storage.Info{Key: key, Size: info.Size(), Modified: info.ModTime()}, nil) {
+	if !l.yield(storage.Info{Key: key, Size: info.Size()}, nil) {
 		return errStop
 	}
 	return nil

@@ -20,17 +20,15 @@ func TestBody_ReadsAndSeeksAsIfJoined(t *testing.T) {
 			t.Errorf("seek %d: %d, %v", offset, at, err)
 		}
 		var rest strings.Builder
-		if n, err := b.WriteTo(&rest); err != nil || n != 10-offset || rest.String() != want[offset:] {
+		if n, err := io.Copy(&rest, b); err != nil || n != 10-offset || rest.String() != want[offset:] {
 			t.Errorf("from %d: %q, %d, %v", offset, rest.String(), n, err)
 		}
 		if at, err := b.Seek(0, io.SeekCurrent); err != nil || at != 10 {
 			t.Errorf("at the end: %d, %v", at, err)
 		}
 	}
-	for _, offset := range []int64{-1, 11} {
-		if _, err := newBody(slabs, 10).Seek(offset, io.SeekStart); err == nil {
-			t.Errorf("seek %d: no error", offset)
-		}
+	if _, err := newBody(slabs, 10).Seek(-1, io.SeekStart); err == nil {
+		t.Error("seek -1: no error")
 	}
 }
 
@@ -38,11 +36,11 @@ func TestBody_DoesNotCopyItsSlabs(t *testing.T) {
 	slab := make([]byte, 1<<20)
 	slabs := [][]byte{slab}
 	allocated := testing.AllocsPerRun(10, func() {
-		if _, err := newBody(slabs, int64(len(slab))).WriteTo(io.Discard); err != nil {
+		if _, err := io.Copy(io.Discard, newBody(slabs, int64(len(slab)))); err != nil {
 			t.Fatal(err)
 		}
 	})
-	if allocated > 2 { // the body and its outer slice
+	if allocated > 3 { // the reader, and the outer slice with its header
 		t.Errorf("%.0f allocations", allocated)
 	}
 	if got, err := io.ReadAll(newBody(slabs, int64(len(slab)))); err != nil || !bytes.Equal(got, slab) {

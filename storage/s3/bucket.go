@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -57,8 +58,8 @@ func (b *Bucket) Close() error {
 // Put uploads the object in one request, from the slabs as they are. Volatile makes
 // no difference: what the store acknowledges is durable.
 func (b *Bucket) Put(ctx context.Context, o storage.Object) error {
-	if err := check(ctx, o.Key); err != nil {
-		return b.wrap(ctx, opPut, o.Key, err)
+	if err := storage.CheckCall(ctx, o.Key); err != nil {
+		return b.wrap(ctx, storage.OpPut, o.Key, err)
 	}
 	size := o.Size()
 	out, err := b.client.PutObject(ctx, &s3.PutObjectInput{
@@ -76,9 +77,35 @@ func (b *Bucket) Put(ctx context.Context, o storage.Object) error {
 		err = fmt.Errorf("%w: it took the upload, and gave no ETag", errNotS3)
 	}
 	if err != nil {
-		return b.wrap(ctx, opPut, o.Key, err)
+		return b.wrap(ctx, storage.OpPut, o.Key, err)
 	}
 	return nil
+}
+
+// newBody reads an object's slabs in order without joining them. It can go back to the
+// beginning: the SDK reads it to sign it, and again for each attempt. It keeps its own outer
+// slice: the connection may still read after Put has returned an error.
+func newBody(slabs [][]byte, size int64) *io.SectionReader {
+	return io.NewSectionReader(joined(slices.Clone(slabs)), 0, size)
+}
+
+// joined are slabs as one.
+type joined [][]byte
+
+// ReadAt implements io.ReaderAt.
+func (j joined) ReadAt(p []byte, offset int64) (n int, err error) {
+	for _, slab := range j {
+		if size := int64(len(slab)); offset >= size {
+			offset -= size
+			continue
+		}
+		n += copy(p[n:], slab[offset:])
+		if n == len(p) {
+			return n, nil
+		}
+		offset = 0
+	}
+	return n, io.EOF
 }
 
 // cacheControl returns the object's Cache-Control, with what keeps the store from
@@ -109,13 +136,13 @@ func unlessEmpty(s string) *string {
 func (b *Bucket) Get(ctx context.Context, key string, offset, length int64) (*storage.Reader, error) {
 	r, err := b.get(ctx, key, offset, length)
 	if err != nil {
-		return nil, b.wrap(ctx, opGet, key, err)
+		return nil, b.wrap(ctx, storage.OpGet, key, err)
 	}
 	return r, nil
 }
 
 func (b *Bucket) get(ctx context.Context, key string, offset, length int64) (*storage.Reader, error) {
-	if err := check(ctx, key); err != nil {
+	if err := storage.CheckCall(ctx, key); err != nil {
 		return nil, err
 	}
 	if _, err := storage.CheckRange(offset, length, 1<<63-1); err != nil {
@@ -166,7 +193,7 @@ func reader(key string, out *s3.GetObjectOutput, offset, length int64) (*storage
 		return nil, err
 	}
 	return &storage.Reader{
-		Info:  storage.Info{Key: key, Size: size, Modified: aws.ToTime(out.LastModified)},
+		Info:  storage.Info{Key: key, Size: size},
 		Body:  io.LimitReader(out.Body, n),
 		Close: out.Body.Close,
 	}, nil
@@ -188,7 +215,7 @@ func (b *Bucket) getNothing(ctx context.Context, key string, offset, length int6
 		return nil, err
 	}
 	return &storage.Reader{
-		Info:  storage.Info{Key: key, Size: size, Modified: aws.ToTime(out.LastModified)},
+		Info:  storage.Info{Key: key, Size: size},
 		Body:  strings.NewReader(""),
 		Close: func() error { return nil },
 	}, nil
@@ -204,7 +231,7 @@ func rangeHeader(offset, length int64) string {
 // Delete removes the object, and its older versions where the profile says so. No
 // store reports whether there was one.
 func (b *Bucket) Delete(ctx context.Context, key string) error {
-	err := check(ctx, key)
+	err := storage.CheckCall(ctx, key)
 	switch {
 	case err != nil:
 	case b.profile.versions:
@@ -213,40 +240,79 @@ func (b *Bucket) Delete(ctx context.Context, key string) error {
 		_, err = b.client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &b.cfg.Bucket, Key: &key})
 	}
 	if err != nil && !isNoSuchKey(err) {
-		return b.wrap(ctx, opDelete, key, err)
+		return b.wrap(ctx, storage.OpDelete, key, err)
 	}
 	return nil
+}
+
+// deleteVersions removes every version of the object, and the marks of its earlier
+// deletions.
+func (b *Bucket) deleteVersions(ctx context.Context, key string) error {
+	versions, err := b.versionsOf(ctx, key)
+	if err != nil {
+		return err
+	}
+	for _, version := range versions {
+		_, err := b.client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &b.cfg.Bucket, Key: &key, VersionId: &version})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// versionsOf lists the ids of the object's versions. In a bucket without versions
+// the one there is has the id "null".
+func (b *Bucket) versionsOf(ctx context.Context, key string) ([]string, error) {
+	var ids []string
+	pages := s3.NewListObjectVersionsPaginator(b.client, &s3.ListObjectVersionsInput{Bucket: &b.cfg.Bucket, Prefix: &key})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return nil, err
+		}
+		beyond := false // keys come in order, and longer ones begin with this one
+		for _, v := range page.Versions {
+			if aws.ToString(v.Key) == key {
+				ids = append(ids, aws.ToString(v.VersionId))
+			} else {
+				beyond = true
+			}
+		}
+		for _, m := range page.DeleteMarkers {
+			if aws.ToString(m.Key) == key {
+				ids = append(ids, aws.ToString(m.VersionId))
+			}
+		}
+		if beyond {
+			break
+		}
+	}
+	return ids, nil
 }
 
 // List asks for a thousand objects at a time.
 func (b *Bucket) List(ctx context.Context, prefix string) iter.Seq2[storage.Info, error] {
 	return func(yield func(storage.Info, error) bool) {
 		if err := ctx.Err(); err != nil {
-			yield(storage.Info{}, b.wrap(ctx, opList, prefix, err))
+			yield(storage.Info{}, b.wrap(ctx, storage.OpList, prefix, err))
 			return
 		}
 		pages := s3.NewListObjectsV2Paginator(b.client, &s3.ListObjectsV2Input{Bucket: &b.cfg.Bucket, Prefix: &prefix})
 		for pages.HasMorePages() {
 			page, err := pages.NextPage(ctx)
 			if err != nil {
-				yield(storage.Info{}, b.wrap(ctx, opList, prefix, err))
+				yield(storage.Info{}, b.wrap(ctx, storage.OpList, prefix, err))
 				return
 			}
 			for _, o := range page.Contents {
 				if storage.CheckKey(aws.ToString(o.Key)) != nil {
 					continue // none of ours: consoles make folders as "name/"
 				}
-				if !yield(storage.Info{Key: *o.Key, Size: aws.ToInt64(o.Size), Modified: aws.ToTime(o.LastModified)}, nil) {
+				if !yield(storage.Info{Key: *o.Key, Size: aws.ToInt64(o.Size)}, nil) {
 					return
 				}
 			}
 		}
 	}
-}
-
-func check(ctx context.Context, key string) error {
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	return storage.CheckKey(key)
 }

@@ -35,7 +35,7 @@ type rotating struct {
 
 	mu      sync.Mutex
 	current aws.CredentialsProvider
-	seen    []os.FileInfo // of files, as they were read
+	seen    string // in files, when they were read
 	looked  time.Time
 	loaded  time.Time
 	stale   bool // the store has refused them since they were read
@@ -53,7 +53,7 @@ func newCredentials(ctx context.Context, cfg storage.S3Config) (*rotating, error
 			}
 		}
 	}
-	r.seen = r.stat()
+	r.seen = r.content()
 	current, err := r.load(ctx)
 	if err != nil {
 		return nil, err
@@ -127,7 +127,7 @@ func (r *rotating) provider(ctx context.Context) aws.CredentialsProvider {
 	now := time.Now()
 	if now.Sub(r.looked) >= statInterval {
 		r.looked = now
-		if seen := r.stat(); !sameFiles(seen, r.seen) {
+		if seen := r.content(); seen != r.seen {
 			r.seen, r.stale = seen, true
 			r.loaded = time.Time{}
 		}
@@ -177,29 +177,15 @@ func isStaleKey(code string) bool {
 	return false
 }
 
-// stat describes the files; one that is missing is nil.
-func (r *rotating) stat() []os.FileInfo {
-	seen := make([]os.FileInfo, len(r.files))
-	for i, name := range r.files {
-		if info, err := os.Stat(name); err == nil {
-			seen[i] = info
+// content returns what is in the files, to see when it changes; of one that is missing, nothing.
+func (r *rotating) content() string {
+	var all []byte
+	for _, name := range r.files {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			text = nil
 		}
+		all = append(append(all, text...), 0)
 	}
-	return seen
-}
-
-// sameFiles reports whether the files look as they did. A mounted secret changes by
-// pointing a link to another file.
-func sameFiles(a, b []os.FileInfo) bool {
-	for i := range a {
-		switch {
-		case a[i] == nil || b[i] == nil:
-			if a[i] != b[i] {
-				return false
-			}
-		case !os.SameFile(a[i], b[i]) || a[i].Size() != b[i].Size() || !a[i].ModTime().Equal(b[i].ModTime()):
-			return false
-		}
-	}
-	return true
+	return string(all)
 }

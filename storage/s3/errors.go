@@ -18,13 +18,6 @@ import (
 	"golive/storage"
 )
 
-const (
-	opPut    = "put"
-	opGet    = "get"
-	opDelete = "delete"
-	opList   = "list"
-)
-
 var (
 	errNotS3         = errors.New("what answers does not speak S3")
 	errNoCredentials = errors.New("there are no credentials")
@@ -102,18 +95,14 @@ func (r *refusal) Unwrap() error { return r.err }
 // isNotExist reports whether the object is missing. HEAD's answer has no code; the SDK
 // makes one of the status. Other codes at 404 mean a bucket, or a user.
 func (r *refusal) isNotExist() bool {
-	switch r.code {
-	case "NoSuchKey", "NotFound":
-		return true
-	}
-	return false
+	return r.code == "NoSuchKey" || r.code == "NotFound"
 }
 
 // explainAnswer sets the cause and the hint for a refusal. Whatever
 // the operator can mend while golive tries on is not permanent.
 func (b *Bucket) explainAnswer(e *storage.Error, r *refusal) {
 	e.Err = r
-	if e.Op == opGet && r.isNotExist() {
+	if e.Op == storage.OpGet && r.isNotExist() {
 		e.Err = storage.ErrNotExist
 		return
 	}
@@ -134,7 +123,7 @@ func (b *Bucket) hintOfCode(op string, r *refusal) (hint string, permanent bool)
 	case "SignatureDoesNotMatch":
 		return "check storage.s3.secret_key: it is not the one of storage.s3.access_key", false
 	case "AccessDenied", "AllAccessDisabled", "AccountProblem", "Forbidden", "InvalidPayer":
-		if b.cfg.ACL != "" && op == opPut {
+		if b.cfg.ACL != "" && op == storage.OpPut {
 			return fmt.Sprintf("the key of storage.s3.access_key may not put, or not with storage.s3.acl %q: allow it, or leave the ACL out", b.cfg.ACL), false
 		}
 		return fmt.Sprintf("allow the key of storage.s3.access_key to %s in bucket %q (%s)", op, b.cfg.Bucket, permission(op)), false
@@ -157,7 +146,7 @@ func (b *Bucket) hintOfCode(op string, r *refusal) (hint string, permanent bool)
 	case "EntityTooLarge", "KeyTooLongError", "InvalidDigest", "BadDigest", "MetadataTooLarge", "MaxMessageLengthExceeded":
 		return "", r.code != "BadDigest" // a damaged upload is sent again
 	case "InvalidObjectState", "ObjectLocked", "MethodNotAllowed":
-		if op == opDelete || op == opPut {
+		if op == storage.OpDelete || op == storage.OpPut {
 			return "the bucket forbids it: look for an object lock or a retention rule", false
 		}
 	}
@@ -218,11 +207,11 @@ func (b *Bucket) regionHint(region string) string {
 // permission is AWS's name of what an operation needs.
 func permission(op string) string {
 	switch op {
-	case opGet:
+	case storage.OpGet:
 		return "s3:GetObject; without s3:ListBucket AWS also says so of objects that do not exist"
-	case opDelete:
+	case storage.OpDelete:
 		return "s3:DeleteObject, and s3:DeleteObjectVersion and s3:ListBucketVersions for storage.s3.delete: versions"
-	case opList:
+	case storage.OpList:
 		return "s3:ListBucket"
 	}
 	return "s3:PutObject"

@@ -2,7 +2,6 @@ package s3
 
 import (
 	"bytes"
-	"compress/gzip"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -67,20 +66,29 @@ const probeRetryTime = 10 * time.Second
 func (b *Bucket) Probe(ctx context.Context) Report {
 	p := probe{Bucket: b, text: []byte("golive tries this bucket out: " + rand.Text()), until: time.Now().Add(probeRetryTime)}
 	p.plain, p.zipped = b.probeKey+".ts", b.probeKey+".m3u8"
-	p.note("put", p.try(ctx, p.put))
-	if p.report.Err() != nil {
-		return p.report
+	for _, step := range []struct {
+		name    string
+		do      func(context.Context) error
+		warning bool // golive can work without it
+	}{
+		{"put", p.put, false},
+		{"get", func(ctx context.Context) error { return p.read(ctx, "get", 0, -1) }, false},
+		{"range", func(ctx context.Context) error { return p.read(ctx, "range", 7, 5) }, false},
+		{"list", p.list, false},
+		{"headers", p.headers, true},
+		{"encoding", p.encoding, true},
+		{"cors", p.cors, true},
+		{"delete", p.delete, false},
+		{"versions", p.remains, true},
+	} {
+		if step.name == "cors" && b.cfg.CORSOrigin == "" {
+			continue
+		}
+		p.report = append(p.report, Finding{step.name, p.try(ctx, step.do), step.warning})
+		if step.name == "put" && p.report.Err() != nil {
+			break
+		}
 	}
-	p.note("get", p.try(ctx, func(ctx context.Context) error { return p.read(ctx, "get", 0, -1) }))
-	p.note("range", p.try(ctx, func(ctx context.Context) error { return p.read(ctx, "range", 7, 5) }))
-	p.note("list", p.try(ctx, p.list))
-	p.warn("headers", p.try(ctx, p.headers))
-	p.warn("encoding", p.try(ctx, p.encoding))
-	if b.cfg.CORSOrigin != "" {
-		p.warn("cors", p.try(ctx, p.cors))
-	}
-	p.note("delete", p.try(ctx, p.delete))
-	p.warn("versions", p.remains(ctx))
 	return p.report
 }
 
@@ -116,14 +124,6 @@ func isTransient(err error) bool {
 	return ok && isServerFailure(r.status) && r.status != http.StatusNotImplemented && r.status != http.StatusInsufficientStorage
 }
 
-func (p *probe) note(step string, err error) {
-	p.report = append(p.report, Finding{Step: step, Err: err})
-}
-
-func (p *probe) warn(step string, err error) {
-	p.report = append(p.report, Finding{Step: step, Err: err, Warning: true})
-}
-
 // wrong returns a step's error in the form of all others.
 func (p *probe) wrong(step, hint, problem string, args ...any) error {
 	return &storage.Error{Op: step, Key: p.plain, Err: fmt.Errorf(problem, args...), Hint: hint}
@@ -143,7 +143,7 @@ func (p *probe) read(ctx context.Context, step string, offset, length int64) err
 	}
 	got, err := io.ReadAll(r.Body)
 	if err = errors.Join(err, r.Close()); err != nil {
-		return p.wrap(ctx, opGet, p.plain, err)
+		return p.wrap(ctx, storage.OpGet, p.plain, err)
 	}
 	want := p.text[offset:]
 	if length >= 0 {
@@ -164,14 +164,14 @@ func (p *probe) list(ctx context.Context) error {
 			return nil
 		}
 	}
-	return p.wrong(opList, otherBytesHint, "the object is not in the list, and was put")
+	return p.wrong(storage.OpList, otherBytesHint, "the object is not in the list, and was put")
 }
 
 // headers checks that the bucket serves objects with the headers with which they were put.
 func (p *probe) headers(ctx context.Context) error {
 	out, err := p.client.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &p.cfg.Bucket, Key: &p.plain})
 	if err != nil {
-		return p.wrap(ctx, opGet, p.plain, err)
+		return p.wrap(ctx, storage.OpGet, p.plain, err)
 	}
 	if kept := aws.ToString(out.ContentType); kept != probeType {
 		return p.wrong("headers", "players that read the bucket itself may refuse it", "Content-Type came back as %q", kept)
@@ -184,29 +184,22 @@ func (p *probe) headers(ctx context.Context) error {
 
 // encoding sees whether a gzipped object comes back as it is, and says so.
 func (p *probe) encoding(ctx context.Context) error {
-	var zipped bytes.Buffer
-	w := gzip.NewWriter(&zipped)
-	if _, err := w.Write(p.text); err != nil {
-		return err
-	}
-	if err := w.Close(); err != nil {
-		return err
-	}
-	err := p.Put(ctx, storage.Object{Key: p.zipped, Slabs: [][]byte{zipped.Bytes()}, ContentType: probeType, ContentEncoding: probeEncoding})
+	zipped := storage.Gzip([][]byte{p.text})
+	err := p.Put(ctx, storage.Object{Key: p.zipped, Slabs: [][]byte{zipped}, ContentType: probeType, ContentEncoding: probeEncoding})
 	if err != nil {
 		return err
 	}
 	out, err := p.client.GetObject(ctx, &s3.GetObjectInput{Bucket: &p.cfg.Bucket, Key: &p.zipped})
 	if err != nil {
-		return p.wrap(ctx, opGet, p.zipped, err)
+		return p.wrap(ctx, storage.OpGet, p.zipped, err)
 	}
 	got, err := io.ReadAll(out.Body)
 	if err = errors.Join(err, out.Body.Close()); err != nil {
-		return p.wrap(ctx, opGet, p.zipped, err)
+		return p.wrap(ctx, storage.OpGet, p.zipped, err)
 	}
 	// SDKs may send a list of encodings, with "aws-chunked" left in it by some stores.
-	if kept := aws.ToString(out.ContentEncoding); !strings.HasPrefix(kept, probeEncoding) || !bytes.Equal(got, zipped.Bytes()) {
-		return p.wrong("encoding", "playlists in it can only be kept plain", "Content-Encoding gzip came back as %q with %d of %d bytes", kept, len(got), zipped.Len())
+	if kept := aws.ToString(out.ContentEncoding); !strings.HasPrefix(kept, probeEncoding) || !bytes.Equal(got, zipped) {
+		return p.wrong("encoding", "playlists in it can only be kept plain", "Content-Encoding gzip came back as %q with %d of %d bytes", kept, len(got), len(zipped))
 	}
 	return nil
 }

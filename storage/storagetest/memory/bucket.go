@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"time"
 
 	"golive/storage"
 )
@@ -18,9 +17,8 @@ type Bucket struct {
 }
 
 type object struct {
-	slabs    [][]byte
-	size     int64
-	modified time.Time
+	slabs [][]byte
+	size  int64
 }
 
 // New is an empty Bucket.
@@ -28,10 +26,10 @@ func New() *Bucket { return &Bucket{objects: make(map[string]object)} }
 
 // Put keeps o's slabs; it does not copy them.
 func (b *Bucket) Put(ctx context.Context, o storage.Object) error {
-	if err := check(ctx, o.Key); err != nil {
+	if err := storage.CheckCall(ctx, o.Key); err != nil {
 		return wrap("put", o.Key, err)
 	}
-	kept := object{slabs: slices.Clone(o.Slabs), size: o.Size(), modified: time.Now()}
+	kept := object{slabs: slices.Clone(o.Slabs), size: o.Size()}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.objects[o.Key] = kept
@@ -41,7 +39,7 @@ func (b *Bucket) Put(ctx context.Context, o storage.Object) error {
 // Get reads from the shared slabs. The Body is an io.WriterTo that writes each
 // slab as it is.
 func (b *Bucket) Get(ctx context.Context, key string, offset, length int64) (*storage.Reader, error) {
-	if err := check(ctx, key); err != nil {
+	if err := storage.CheckCall(ctx, key); err != nil {
 		return nil, wrap("get", key, err)
 	}
 	b.mu.RLock()
@@ -55,7 +53,7 @@ func (b *Bucket) Get(ctx context.Context, key string, offset, length int64) (*st
 		return nil, wrap("get", key, err)
 	}
 	return &storage.Reader{
-		Info:  storage.Info{Key: key, Size: o.size, Modified: o.modified},
+		Info:  storage.Info{Key: key, Size: o.size},
 		Body:  &body{rest: o.slabs, skip: offset, left: n},
 		Close: func() error { return nil },
 	}, nil
@@ -63,7 +61,7 @@ func (b *Bucket) Get(ctx context.Context, key string, offset, length int64) (*st
 
 // Delete forgets the object.
 func (b *Bucket) Delete(ctx context.Context, key string) error {
-	if err := check(ctx, key); err != nil {
+	if err := storage.CheckCall(ctx, key); err != nil {
 		return wrap("delete", key, err)
 	}
 	b.mu.Lock()
@@ -94,19 +92,12 @@ func (b *Bucket) snapshot(prefix string) []storage.Info {
 	var infos []storage.Info
 	for key, o := range b.objects {
 		if strings.HasPrefix(key, prefix) {
-			infos = append(infos, storage.Info{Key: key, Size: o.size, Modified: o.modified})
+			infos = append(infos, storage.Info{Key: key, Size: o.size})
 		}
 	}
 	b.mu.RUnlock()
 	slices.SortFunc(infos, func(a, b storage.Info) int { return strings.Compare(a.Key, b.Key) })
 	return infos
-}
-
-func check(ctx context.Context, key string) error {
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	return storage.CheckKey(key)
 }
 
 func wrap(op, key string, err error) error { return &storage.Error{Op: op, Key: key, Err: err} }
