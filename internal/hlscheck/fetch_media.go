@@ -51,8 +51,12 @@ type mediaState struct {
 	segments, parts *analyser
 	// inits are the initialization segments so far.
 	inits map[Map]initSegment
-	// next is the position after the last part.
-	next position
+	// next is the position after the last part, and summed the duration of the parts of its
+	// segment so far.
+	next   position
+	summed time.Duration
+	// newest is the last segment that was listed.
+	newest *FetchedSegment
 	// pending are the parts of segments that were not fetched yet, by MSN.
 	pending map[int64][]*piece
 }
@@ -88,6 +92,7 @@ func (n *run) fetchInit(ctx context.Context, m Map) ([]byte, error) {
 func (n *run) fetchSegment(ctx context.Context, s *FetchedSegment) {
 	a := n.media.segments
 	a.add = func(rule int, format string, args ...any) { n.fetcher.add(rule, s.URL, format, args...) }
+	n.media.newest = s
 	parts := n.media.pending[s.MSN]
 	delete(n.media.pending, s.MSN)
 	if s.Gap {
@@ -116,13 +121,34 @@ func (n *run) fetchSegment(ctx context.Context, s *FetchedSegment) {
 	}
 }
 
+// roundings is by how much the durations of the parts of a segment may differ in sum from its
+// own: all are rounded.
+const roundings = 20 * time.Millisecond
+
+// follows reports whether a part is the one after the last, as far as is known.
+func (m *mediaState) follows(f *FetchedPart) bool {
+	at := position{f.MSN, int64(f.Index)}
+	if at == m.next {
+		return true
+	}
+	if at != (position{m.next.msn + 1, 0}) {
+		return false
+	}
+	whole := m.newest
+	return whole == nil || whole.MSN != m.next.msn || (whole.Duration-m.summed).Abs() < roundings
+}
+
 // fetchPart does the same for a part.
 func (n *run) fetchPart(ctx context.Context, f *FetchedPart) {
 	a := n.media.parts
 	a.add = func(rule int, format string, args ...any) { n.fetcher.add(rule, f.URL, format, args...) }
-	if at := (position{f.MSN, int64(f.Index)}); at != n.media.next && at != (position{n.media.next.msn + 1, 0}) {
+	if !n.media.follows(f) {
 		a.gap() // there are parts between that were not listed
 	}
+	if f.MSN != n.media.next.msn {
+		n.media.summed = 0
+	}
+	n.media.summed += f.Duration
 	n.media.next = position{f.MSN, int64(f.Index) + 1}
 	if f.Gap {
 		f.Err = errGap
