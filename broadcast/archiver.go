@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"golive/archive"
+	"golive/playlist"
 )
 
 // archiver archives one broadcast: on the local disk, and from there in a bucket.
@@ -26,7 +27,7 @@ func newArchiver(b *Broadcast, f *archive.Recovered, takenOver bool) *archiver {
 	}
 	a := &archiver{done: make(chan struct{})}
 	written := func(rendition string, s *archive.Segment) {
-		if e := b.Window(rendition).Snapshot().Entry(s.Publication, s.MSN); e != nil {
+		if e := b.Window(rendition, playlist.PlainName).Snapshot().Entry(s.Publication, s.MSN); e != nil {
 			e.Stored()
 		}
 	}

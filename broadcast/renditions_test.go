@@ -63,8 +63,8 @@ func TestRenditions_AreListedTogetherAndReportEachOther(t *testing.T) {
 			}
 		}
 		for name, other := range map[string]string{SourceRendition: small, small: SourceRendition} {
-			w, ok := s.Window("b", name)
-			if !ok || !strings.Contains(string(w.Snapshot().Full.Plain), `RENDITION-REPORT:URI="../`+other+`/index.m3u8"`) {
+			w := b.Window(name, archive.PlaylistName)
+			if w == nil || !strings.Contains(string(w.Snapshot().Full.Plain), `RENDITION-REPORT:URI="../`+other+`/index.m3u8"`) {
 				t.Errorf("%s does not report %s", name, other)
 			}
 		}

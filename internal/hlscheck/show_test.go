@@ -226,7 +226,7 @@ func (s show) reporting(hub *broadcast.Hub, next http.Handler) http.Handler {
 			other = "a"
 		}
 		live, _ := hub.Find(other)
-		window := live.Window(broadcast.SourceRendition)
+		window := live.Window(broadcast.SourceRendition, "index.m3u8")
 		m, _ := ParseMedia("", window.Snapshot().Full.Plain)
 		newest := m.newest()
 		return text + "#EXT-X-RENDITION-REPORT:URI=\"../../" + other + "/source/index.m3u8\",LAST-MSN=" + number(newest.msn) +
