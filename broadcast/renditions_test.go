@@ -6,6 +6,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"golive/archive"
 	"golive/internal/mediatest"
 	"golive/media"
 	"golive/storage/storagetest/memory"

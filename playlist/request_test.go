@@ -121,3 +121,32 @@ func TestWindow_MediaWaitsForTheHintedPartOnly(t *testing.T) {
 		}
 	})
 }
+
+// A playlist of low latency never ends with a complete segment while more is to come.
+func TestWindow_ShowsACompleteSegmentWithTheNextPart(t *testing.T) {
+	s := newScript(DefaultConfig())
+	s.segments(1)
+	s.begin(false)
+	for range 8 {
+		s.part()
+		s.w.Commit()
+	}
+	before := s.w.Snapshot()
+	s.w.Close(s.open)
+	s.w.Commit()
+	if s.w.Snapshot() != before {
+		t.Error("shown by itself")
+	}
+	s.begin(false)
+	s.part()
+	s.w.Commit()
+	if text := s.text(); !strings.Contains(text, "aaaa-1.m4s\n#EXT-X-PROGRAM-DATE-TIME:2026-01-02T03:04:09.000Z\n#EXT-X-PART:") {
+		t.Errorf("not shown with the part:\n%s", text)
+	}
+	s.w.Close(s.open)
+	s.w.Pause()
+	s.w.Commit()
+	if text := s.text(); !strings.HasSuffix(text, "aaaa-2.m4s\n# more to come\n") {
+		t.Errorf("not shown when the publisher has left:\n%s", text)
+	}
+}

@@ -130,7 +130,8 @@ func (w *Window) Part(p *media.Part) {
 	w.dirty = w.dirty || w.cfg.LowLatency
 }
 
-// Close completes the open segment and slides the window.
+// Close completes the open segment and slides the window. With low latency, players see it
+// with the next part, or when there is no publisher any more.
 func (w *Window) Close(s *media.Segment) {
 	e := &Entry{
 		msn:           s.MSN,
@@ -150,7 +151,9 @@ func (w *Window) Close(s *media.Segment) {
 	w.entries = append(w.entries, e)
 	w.length += s.Duration
 	w.open = nil
-	w.dirty = true
+	// With low latency the next part shows it: a playlist that ends with a complete segment and
+	// a hint makes video.js (8.24) ask for the part again that it has.
+	w.dirty = w.dirty || !w.cfg.LowLatency
 	w.slide()
 	w.longest = max(w.longest, w.length)
 	// Storage takes them in order: those before a bare one are released or lost.

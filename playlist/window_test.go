@@ -72,7 +72,12 @@ func (s *script) part() {
 	s.w.Part(p)
 }
 
-func (s *script) close() { s.w.Close(s.open); s.open = nil }
+// close completes the segment, and has the next Commit show it, as the next part would.
+func (s *script) close() {
+	s.w.Close(s.open)
+	s.w.dirty = true
+	s.open = nil
+}
 
 // segments plays n whole segments, committing after every part.
 func (s *script) segments(n int) {
