@@ -151,10 +151,10 @@ func (s *stage) stateAt(t *testing.T, stream *longStream, at time.Duration) dayS
 	}
 	// 1.4 s is what the muxer adds to all times.
 	want := (int64(begin+1400*time.Millisecond) / int64(time.Millisecond) * 90) % (1 << 33)
-	if got := ts.Video().PES[0].DTS; got != want {
+	if got := ts.Video().Units[0].DTS; got != want {
 		t.Errorf("after %v segment %d begins at %d, want %d", at, last.MSN, got, want)
 	}
-	if n := len(ts.Video().PES); n != 2*longFPS {
+	if n := len(ts.Video().Units); n != 2*longFPS {
 		t.Errorf("after %v segment %d has %d pictures", at, last.MSN, n)
 	}
 	state := dayState{objects: len(s.keys("live/b/"))}

@@ -18,17 +18,17 @@ import (
 // played is the content of the segments for a player.
 type played struct {
 	// longest is the longest time from one unit to the next of a stream, by its type.
-	longest map[uint8]media.Ticks
+	longest map[hlscheck.Codec]media.Ticks
 	// last is the time of its last unit.
-	last   map[uint8]media.Ticks
-	frames map[uint8]int
+	last   map[hlscheck.Codec]media.Ticks
+	frames map[hlscheck.Codec]int
 }
 
 // play reads the segments like a player, and checks that each contains every stream of its PMT,
 // and a key frame if it is independent.
 func (r *recorder) play() played {
 	r.t.Helper()
-	p := played{longest: map[uint8]media.Ticks{}, last: map[uint8]media.Ticks{}, frames: map[uint8]int{}}
+	p := played{longest: map[hlscheck.Codec]media.Ticks{}, last: map[hlscheck.Codec]media.Ticks{}, frames: map[hlscheck.Codec]int{}}
 	for _, seg := range r.segments {
 		if seg.Discontinuity {
 			clear(p.last)
@@ -44,22 +44,22 @@ func (r *recorder) play() played {
 		if err != nil {
 			r.t.Fatalf("%s: %v", seg.Name(), err)
 		}
-		if v := ts.Video(); v != nil && seg.Independent && (len(v.PES) == 0 || !v.PES[0].RandomAccess) {
+		if v := ts.Video(); v != nil && seg.Independent && (len(v.Units) == 0 || !v.Units[0].Key) {
 			r.t.Errorf("%s is independent and does not begin with a key frame", seg.Name())
 		}
 		for _, s := range ts.Streams {
-			if len(s.PES) == 0 {
-				r.t.Errorf("%s has a stream of type %#x in its PMT and nothing of it", seg.Name(), s.Type)
+			if len(s.Units) == 0 {
+				r.t.Errorf("%s has a stream of %s in its PMT and nothing of it", seg.Name(), s.Codec)
 			}
 			for _, at := range timesOf(r.t, s) {
-				if last, ok := p.last[s.Type]; ok {
+				if last, ok := p.last[s.Codec]; ok {
 					if at <= last {
-						r.t.Errorf("%s: time on a stream of type %#x went from %d to %d", seg.Name(), s.Type, last, at)
+						r.t.Errorf("%s: time on a stream of %s went from %d to %d", seg.Name(), s.Codec, last, at)
 					}
-					p.longest[s.Type] = max(p.longest[s.Type], at-last)
+					p.longest[s.Codec] = max(p.longest[s.Codec], at-last)
 				}
-				p.last[s.Type] = at
-				p.frames[s.Type]++
+				p.last[s.Codec] = at
+				p.frames[s.Codec]++
 			}
 		}
 	}
@@ -70,13 +70,13 @@ func (r *recorder) play() played {
 func timesOf(t *testing.T, s *hlscheck.Stream) (times []media.Ticks) {
 	t.Helper()
 	const offset = 1400 * media.Millisecond // of the muxer
-	if s.Type != hlscheck.TypeADTS {
-		for _, pes := range s.PES {
-			times = append(times, media.Ticks(pes.DTS)-offset)
+	if s.Codec != hlscheck.AAC {
+		for _, u := range s.Units {
+			times = append(times, media.Ticks(u.DTS)-offset)
 		}
 		return times
 	}
-	frames, err := hlscheck.ADTSFrames(s)
+	frames, err := hlscheck.AudioFrames(s)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -145,7 +145,7 @@ func TestSegmenter_SoundThatStopsBecomesSilence(t *testing.T) {
 			if n := r.discontinuities(); n > 0 {
 				t.Errorf("%d discontinuities", n)
 			}
-			if got, most := p.longest[hlscheck.TypeADTS], s.audioState.period*3/2+jitter; got > most {
+			if got, most := p.longest[hlscheck.AAC], s.audioState.period*3/2+jitter; got > most {
 				t.Errorf("no sound for %d ticks, want at most %d", got, most)
 			}
 			if n := s.Stats().DroppedAudio; n > 1 {
@@ -165,8 +165,8 @@ func TestSegmenter_SoundThatFlapsIsNoDiscontinuity(t *testing.T) {
 		f, _ := s.Format()
 		r.checkParts(f)
 		p := r.play()
-		if n := r.discontinuities(); n > 0 || p.longest[hlscheck.TypeADTS] > media.Second/10 {
-			t.Errorf("every %d ticks: %d discontinuities, no sound for %d ticks", period, n, p.longest[hlscheck.TypeADTS])
+		if n := r.discontinuities(); n > 0 || p.longest[hlscheck.AAC] > media.Second/10 {
+			t.Errorf("every %d ticks: %d discontinuities, no sound for %d ticks", period, n, p.longest[hlscheck.AAC])
 		}
 	}
 }
@@ -226,10 +226,10 @@ func TestSegmenter_LastKeyFrameIsRepeatedWhenVideoStops(t *testing.T) {
 		if n := r.discontinuities(); n > 0 || s.Stats().GapParts > 0 {
 			t.Errorf("%d discontinuities, %+v", n, s.Stats())
 		}
-		if got := p.longest[hlscheck.TypeH264]; got > defaultRepeatAfter+media.Second {
+		if got := p.longest[hlscheck.H264]; got > defaultRepeatAfter+media.Second {
 			t.Errorf("no picture for %.2f s", got.Seconds())
 		}
-		if got := p.longest[hlscheck.TypeADTS]; got > media.Second/20 {
+		if got := p.longest[hlscheck.AAC]; got > media.Second/20 {
 			t.Errorf("no sound for %.2f s", got.Seconds())
 		}
 		for _, seg := range r.segments[5:] {
@@ -277,7 +277,7 @@ func TestSegmenter_RepeatsWithSkippedPictures(t *testing.T) {
 			f, _ := s.Format()
 			r.checkParts(f)
 			p := r.play()
-			if got := p.longest[hlscheck.TypeH264]; got > defaultRepeatAfter+media.Second/2 {
+			if got := p.longest[hlscheck.H264]; got > defaultRepeatAfter+media.Second/2 {
 				t.Errorf("no picture for %.2f s", got.Seconds())
 			}
 			if n := r.discontinuities(); n > 0 || s.Stats().GapParts > 0 {
@@ -296,9 +296,9 @@ func TestSegmenter_RepeatsWithSkippedPictures(t *testing.T) {
 					if err != nil {
 						t.Fatalf("%s: %v", part.Name(), err)
 					}
-					pictures, keys := ts.Video().PES, 0
-					for _, pes := range pictures {
-						if pes.RandomAccess {
+					pictures, keys := ts.Video().Units, 0
+					for _, u := range pictures {
+						if u.Key {
 							keys++
 						}
 					}
@@ -327,7 +327,7 @@ func TestSegmenter_SlidesWithAudioAreRepeated(t *testing.T) {
 		}
 		r.checkParts(f)
 		p := r.play()
-		if got := p.longest[hlscheck.TypeH264]; got > media.Second+media.Second/20 {
+		if got := p.longest[hlscheck.H264]; got > media.Second+media.Second/20 {
 			t.Errorf("%.2f fps: no picture for %.2f s", fps, got.Seconds())
 		}
 		if got, want := s.FrameRate(), max(2, fps); got < want-0.01 || got > want+0.01 {
@@ -372,7 +372,7 @@ func TestSegmenter_SlidesWithoutAudioAreRepeated(t *testing.T) {
 		}
 		r.checkParts(f)
 		p := r.play()
-		if got := p.longest[hlscheck.TypeH264]; got > media.Second+media.Second/5 {
+		if got := p.longest[hlscheck.H264]; got > media.Second+media.Second/5 {
 			t.Errorf("%.2f fps: no picture for %.2f s", fps, got.Seconds())
 		}
 		if s.Stats().GapParts > 0 {
@@ -475,7 +475,7 @@ func TestSegmenter_OneTrackChanges(t *testing.T) {
 			t.Errorf("video %t: the new track was not taken over", video)
 		}
 		p := r.play()
-		if got := p.longest[hlscheck.TypeADTS]; got > media.Second/20 {
+		if got := p.longest[hlscheck.AAC]; got > media.Second/20 {
 			t.Errorf("video %t: no sound for %.2f s", video, got.Seconds())
 		}
 	}
@@ -502,7 +502,7 @@ func TestSegmenter_SlidesWithWrongTimesStayInOrder(t *testing.T) {
 	s.Finish()
 	f, _ := s.Format()
 	r.checkParts(f)
-	if p := r.play(); p.longest[hlscheck.TypeH264] > media.Second {
-		t.Errorf("no picture for %d ticks", p.longest[hlscheck.TypeH264])
+	if p := r.play(); p.longest[hlscheck.H264] > media.Second {
+		t.Errorf("no picture for %d ticks", p.longest[hlscheck.H264])
 	}
 }

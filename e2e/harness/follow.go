@@ -119,25 +119,28 @@ func Discontinuities(r *hlscheck.Rendition) (n int) {
 	return n
 }
 
-// Runs writes the segments between discontinuities to one file each, and returns the names.
+// Runs writes the segments between discontinuities to one file each, with their initialization
+// segments, and returns the names.
 func Runs(tb testing.TB, r *hlscheck.Rendition) (files []string) {
 	tb.Helper()
-	var run []byte
+	var run []*hlscheck.FetchedSegment
 	flush := func() {
-		if len(run) == 0 {
+		data := hlscheck.Join(run)
+		run = nil
+		if len(data) == 0 {
 			return
 		}
-		file := filepath.Join(tb.TempDir(), "run.ts")
-		if err := os.WriteFile(file, run, 0o600); err != nil {
+		file := filepath.Join(tb.TempDir(), "run")
+		if err := os.WriteFile(file, data, 0o600); err != nil {
 			tb.Fatal(err)
 		}
-		files, run = append(files, file), nil
+		files = append(files, file)
 	}
 	for _, s := range r.Segments {
 		if s.Discontinuity {
 			flush()
 		}
-		run = append(run, s.Data...)
+		run = append(run, s)
 	}
 	flush()
 	return files

@@ -5,10 +5,16 @@
 // Open takes a URL and an *http.Client; Follow returns a Recording, with the segments and
 // parts of each rendition in order, once each, and the Violations by their number in the
 // table of HLS rules below. A Report is its summary. ParseMedia and ParseMultivariant parse a
-// single playlist, and Demux demultiplexes MPEG-TS into access units.
+// single playlist, and Demux demultiplexes MPEG-TS or fragmented MP4 into access units.
+//
+// The container of a rendition is found by its bytes, not by names. A container reads a segment
+// or part, checks what only its format has, and returns Contents: streams of access units with
+// their times. The rules about media are checked on those by an analyser, one for the segments of
+// a rendition and one for its parts, in one way for all containers.
 //
 // It uses independent implementations. go-astits, which shares nothing with
-// container/mpegts, parses MPEG-TS; grafov/m3u8 and Eyevinn/hls-m3u8 also parse each playlist
+// container/mpegts, parses MPEG-TS; mp4ff reads the boxes of MP4 that are found here by their
+// sizes; grafov/m3u8 and Eyevinn/hls-m3u8 also parse each playlist
 // and must find the same segments. Both are older than parts of the draft: features that they
 // do not support (EXT-X-SKIP), values that they change (grafov raises TARGETDURATION), and
 // valid playlists that Eyevinn/hls-m3u8 refuses (parts before the first segment) are not
@@ -32,7 +38,8 @@
 //	 4 TARGETDURATION never changes                                      B 6.2.1
 //	 5 MEDIA-SEQUENCE is there, +1 per removal, never down               B 6.2.2
 //	 6 DISCONTINUITY-SEQUENCE likewise for discontinuities               B 6.2.2, A 8.17
-//	 7 a change of codec, format, parameters or timing has DISCONTINUITY B 6.2.1, A 8.13
+//	 7 a change of codec, format, parameters, initialization segment or timing
+//	   has DISCONTINUITY                                                B 6.2.1, A 8.13
 //	 8 a playlist is only appended to, trimmed or ended                  B 6.2.1
 //	 9 a playlist changes atomically                                     B 6.2.1
 //	10 what is named can be fetched at once, at full speed               B 6.2.1
@@ -46,12 +53,15 @@
 //	18 PLAYLIST-TYPE: none when live; EVENT never trims, VOD never changes  B 6.2.1, A 8.6
 //	19 the last playlist has ENDLIST                                     B 6.2.1
 //	20 missing media is shown as GAP                                     B 6.2.1
-//	21 PROGRAM-DATE-TIME is there and never ambiguous                    A 8.4, B 6.2.1
-//	22 EXTINF sums are within one frame of the media                     A 8.1
+//	21 PROGRAM-DATE-TIME is there and never ambiguous; prft agrees       A 8.4, B 6.2.1
+//	22 EXTINF sums are within one frame of the media; in MP4 each segment
+//	   and part lasts what its samples do                               A 8.1
 //	23 where EXT-X-INDEPENDENT-SEGMENTS says so a video segment begins with an IDR
 //	   picture, and a part with INDEPENDENT=YES has a picture that is decoded
-//	   on its own; with their parameter sets                            B 4.4.2.1, 4.4.4.9, A 9.11
-//	24 continuity counters and timestamps run on                         A 7.2, 7.3
+//	   on its own; with their parameter sets. In MP4 they are sync samples,
+//	   and those are pictures at which decoding can begin              B 4.4.2.1, 4.4.4.9, A 9.11
+//	24 continuity counters and timestamps run on: the decode time of a
+//	   fragment is where the one before it ends                         A 7.2, 7.3
 //	25 fMP4 has MAP; HEVC only in fMP4                                   A 8.20, 1.5
 //	26 PART-INF with any PART; PART has URI and DURATION                 B 4.4.3.7, 4.4.4.9
 //	27 a part is at most PART-TARGET                                     B 4.4.4.9
@@ -72,7 +82,8 @@
 //	42 renditions agree on target, SERVER-CONTROL, dates, timestamps and
 //	   discontinuity numbers                                             B 6.2.4, A 8.2, 8.15
 //	43 STREAM-INF has CODECS, RESOLUTION, FRAME-RATE, AVERAGE-BANDWIDTH;
-//	   peak under 125 % of BANDWIDTH, average under 110 %                A 9.1, 9.2, 9.14, 9.15, 1.28, 1.29
+//	   CODECS is what the media are; peak under 125 % of BANDWIDTH,
+//	   average under 110 %                                              A 9.1, 9.2, 9.14, 9.15, 1.28, 1.29
 //	44 playlists are compressed on request                               A 10.1, B 6.2.1
 //	45 MIME types                                                        A 10.4
 //	46 TLS 1.2 or newer; media is not redirected                         A 12.1, 8.18
@@ -82,6 +93,10 @@
 //	50 a presentation that is removed gives 404 or 410, its segments stay  B 6.2.1
 //	51 PCRs are at most 100 ms apart and never run back         ISO 13818-1 2.7.2
 //	52 CLOSED-CAPTIONS names a group that is there, or is NONE for all     B 4.4.6.1, 4.4.6.2
+//	53 a segment has just the media of its parts                         B 4.4.4.9
+//	54 fragmented MP4 is whole: an initialization segment with moov, moof with
+//	   rising sequence numbers, tfdt, data from moof on in its own mdat, which
+//	   they fill                                                       ISO 14496-12 8.8, B 3.1.2
 //
 // Only violations that a client can observe, in the given time, are reported. Not checked, or
 // not completely, are
@@ -95,5 +110,8 @@
 //   - 41 up to one part: a playlist may be rendered before the next part of another one.
 //   - 43 over an hour, as A requires: the segments that are listed at the end are measured.
 //   - 50 unless the presentation is removed.
+//   - 7 and 10, an initialization segment that changes under the same name: it is fetched once.
+//   - 23 and 43 in encrypted media, and in codecs other than H.264, HEVC and AV1.
+//   - 24, a hole between audio fragments: a lost frame leaves one. 20 limits it.
 //   - 51 at discontinuities, and in a stream without a PCR.
 package hlscheck

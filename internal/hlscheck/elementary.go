@@ -10,6 +10,7 @@ import (
 // The NAL unit types that are distinguished (ISO 14496-10 table 7-1).
 const (
 	nalIDR = 5
+	nalSEI = 6
 	nalSPS = 7
 	nalPPS = 8
 	nalAUD = 9
@@ -64,40 +65,34 @@ func MD5(pieces ...[]byte) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// Payloads returns the PES payloads of the stream in order.
-func (s *Stream) Payloads() [][]byte {
-	p := make([][]byte, len(s.PES))
-	for i := range s.PES {
-		p[i] = s.PES[i].Data
-	}
-	return p
-}
-
-// ADTSFrame is one audio frame with its header (ISO 13818-7 section 6.2).
-type ADTSFrame struct {
+// AudioFrame is one frame of AAC, without a header.
+type AudioFrame struct {
 	Data []byte
-	// PTS is in 90 kHz ticks. Only the first frame of a PES packet has one; those of the
+	// PTS is in the stream's timescale. Only the first frame of a unit has one; those of the
 	// others are computed from the sample rate.
 	PTS int64
-	// First is set if the frame begins a PES packet.
+	// First is set if the frame begins a unit.
 	First bool
-	// SampleRate is in Hz.
-	SampleRate int
 }
 
-// ADTSFrames splits an ADTS stream into its frames. A frame may not cross the end
-// of its PES.
-func ADTSFrames(s *Stream) ([]ADTSFrame, error) {
-	var frames []ADTSFrame
-	for i := range s.PES {
-		rest := s.PES[i].Data
+// AudioFrames splits the units of an AAC stream into frames. An ADTS frame (ISO 13818-7
+// section 6.2) may not cross the end of its unit.
+func AudioFrames(s *Stream) ([]AudioFrame, error) {
+	var frames []AudioFrame
+	for i := range s.Units {
+		u := &s.Units[i]
+		if !s.ADTS {
+			frames = append(frames, AudioFrame{Data: u.Data, PTS: u.PTS, First: true})
+			continue
+		}
+		rest := u.Data
 		for n := int64(0); len(rest) > 0; n++ {
-			size, rate, err := adtsHeader(rest)
+			header, size, rate, err := adtsHeader(rest)
 			if err != nil {
-				return nil, fmt.Errorf("PES %d on PID %d: %w", i, s.PID, err)
+				return nil, fmt.Errorf("unit %d of stream %d: %w", i, s.ID, err)
 			}
-			frames = append(frames, ADTSFrame{
-				Data: rest[:size], PTS: s.PES[i].PTS + n*1024*90_000/int64(rate), First: n == 0, SampleRate: rate,
+			frames = append(frames, AudioFrame{
+				Data: rest[header:size], PTS: u.PTS + n*1024*s.Timescale/int64(rate), First: n == 0,
 			})
 			rest = rest[size:]
 		}
@@ -105,18 +100,24 @@ func ADTSFrames(s *Stream) ([]ADTSFrame, error) {
 	return frames, nil
 }
 
-func adtsHeader(b []byte) (size, sampleRate int, err error) {
+// adtsHeader returns the size of the header, that of the whole frame, and the sample rate in
+// Hz.
+func adtsHeader(b []byte) (header, size, sampleRate int, err error) {
 	if len(b) < 7 {
-		return 0, 0, fmt.Errorf("need 7 bytes of ADTS header, have %d", len(b))
+		return 0, 0, 0, fmt.Errorf("need 7 bytes of ADTS header, have %d", len(b))
 	}
 	if b[0] != 0xff || b[1]&0xf6 != 0xf0 {
-		return 0, 0, fmt.Errorf("no ADTS sync word: % x", b[:2])
+		return 0, 0, 0, fmt.Errorf("no ADTS sync word: % x", b[:2])
 	}
 	rates := []int{96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350}
 	index := int(b[2] >> 2 & 0x0f)
 	size = int(b[3]&0x03)<<11 | int(b[4])<<3 | int(b[5])>>5
-	if index >= len(rates) || size < 7 || size > len(b) {
-		return 0, 0, fmt.Errorf("ADTS frame of %d bytes with rate index %d in %d bytes", size, index, len(b))
+	header = 7
+	if b[1]&1 == 0 { // protection_absent is not set: a checksum follows
+		header += 2
 	}
-	return size, rates[index], nil
+	if index >= len(rates) || size < header || size > len(b) {
+		return 0, 0, 0, fmt.Errorf("ADTS frame of %d bytes with rate index %d in %d bytes", size, index, len(b))
+	}
+	return header, size, rates[index], nil
 }

@@ -231,7 +231,7 @@ func freeze() fault {
 
 // hinted finds what is asked for before it is there, and answers that.
 func hinted(answer func(w http.ResponseWriter, got *httptest.ResponseRecorder)) fault {
-	return instead(is(`\.\d+\.ts$`), func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+	return instead(is(`\.\d+\.\w+$`), func(w http.ResponseWriter, r *http.Request, next http.Handler) {
 		began := time.Now()
 		got := ask(next, r)
 		if time.Since(began) > 0 {

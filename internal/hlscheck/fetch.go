@@ -40,7 +40,7 @@ type request struct {
 	// place is its name in violations; url if it is empty. That of a playlist has no delivery
 	// directives.
 	place string
-	// limit is the time limit for the complete response; patience if it is 0.
+	// limit is the time limit for the complete response; defaultTimeout if it is 0.
 	limit time.Duration
 	// bytes is the range to fetch; zero means the whole resource.
 	bytes ByteRange
@@ -127,7 +127,9 @@ func (f *fetcher) do(ctx context.Context, ask request) (*reply, error) {
 	if resp.StatusCode != http.StatusOK && !(partial && resp.StatusCode == http.StatusPartialContent) {
 		return nil, &statusError{resp.StatusCode}
 	}
-	f.checkType(ask, resp.Header)
+	if ask.kind == kindPlaylist {
+		f.checkPlaylistType(ask.place, resp.Header)
+	}
 	if ask.kind == kindProbe {
 		return &reply{}, nil
 	}
@@ -140,6 +142,9 @@ func (f *fetcher) do(ctx context.Context, ask request) (*reply, error) {
 	}
 	if ask.bytes.Length > 0 && resp.StatusCode == http.StatusOK {
 		body = ask.bytes.cut(body)
+	}
+	if ask.kind == kindMedia {
+		f.checkMediaType(ask.url, resp.Header, body)
 	}
 	now := time.Now()
 	return &reply{

@@ -45,39 +45,106 @@ func (n *run) checkRemoved(ctx context.Context) {
 	}
 }
 
+// mediaState is what the fetching goroutine knows of a rendition's media.
+type mediaState struct {
+	// segments and parts analyse the one and the other.
+	segments, parts *analyser
+	// inits are the initialization segments so far.
+	inits map[Map]initSegment
+	// next is the position after the last part.
+	next position
+	// pending are the parts of segments that were not fetched yet, by MSN.
+	pending map[int64][]*piece
+}
+
+// initSegment is the result of fetching an initialization segment.
+type initSegment struct {
+	data []byte
+	err  error
+}
+
+func newMediaState() mediaState {
+	return mediaState{
+		segments: newAnalyser(nil), parts: newAnalyser(nil),
+		inits: map[Map]initSegment{}, pending: map[int64][]*piece{},
+	}
+}
+
+// fetchInit fetches an initialization segment once.
+func (n *run) fetchInit(ctx context.Context, m Map) ([]byte, error) {
+	if m.URI == "" {
+		return nil, nil
+	}
+	got, ok := n.media.inits[m]
+	if !ok {
+		u, err := resolve(n.base, m.URI)
+		got.data, got.err = n.fetchMedia(ctx, u, m.Bytes, 0, err)
+		n.media.inits[m] = got
+	}
+	return got.data, got.err
+}
+
 // fetchSegment fetches a segment as soon as it is listed (rule 10) and checks its bytes.
 func (n *run) fetchSegment(ctx context.Context, s *FetchedSegment) {
-	if n.analyser == nil {
-		n.analyser = newAnalyser(nil)
-	}
-	n.analyser.add = func(rule int, format string, args ...any) {
-		n.fetcher.add(rule, s.URL, format, args...)
-	}
+	a := n.media.segments
+	a.add = func(rule int, format string, args ...any) { n.fetcher.add(rule, s.URL, format, args...) }
+	parts := n.media.pending[s.MSN]
+	delete(n.media.pending, s.MSN)
 	if s.Gap {
 		s.Err = errGap
-		n.analyser.gap()
+		a.gap()
 		return
 	}
+	var initErr error
+	s.Init, initErr = n.fetchInit(ctx, s.Map)
 	s.Data, s.Err = n.fetchMedia(ctx, s.URL, s.Bytes, s.Duration, s.Err)
-	if s.Err != nil {
-		n.analyser.gap()
+	if s.Err != nil || initErr != nil {
+		a.gap()
 		return
 	}
-	s.Size, s.Start = len(s.Data), n.analyser.segment(ctx, &s.Segment, s.Independent, s.Data)
+	p := &piece{
+		init: s.Init, data: s.Data, mapped: s.Map.URI != "", duration: s.Duration, date: s.ProgramDateTime,
+		discontinuity: s.Discontinuity, independent: s.Independent,
+	}
+	s.Size, s.Start = len(s.Data), a.check(ctx, p)
+	n.r.Codecs = a.codecs
+	if len(parts) > 0 && len(parts) == len(s.Parts) {
+		a.compareParts(ctx, p, parts)
+	}
 	if n.f.opts.Discard {
 		s.Data = nil
 	}
 }
 
-func (n *run) fetchPart(ctx context.Context, p *FetchedPart) {
-	if p.Gap {
-		p.Err = errGap
+// fetchPart does the same for a part.
+func (n *run) fetchPart(ctx context.Context, f *FetchedPart) {
+	a := n.media.parts
+	a.add = func(rule int, format string, args ...any) { n.fetcher.add(rule, f.URL, format, args...) }
+	if at := (position{f.MSN, int64(f.Index)}); at != n.media.next && at != (position{n.media.next.msn + 1, 0}) {
+		a.gap() // there are parts between that were not listed
+	}
+	n.media.next = position{f.MSN, int64(f.Index) + 1}
+	if f.Gap {
+		f.Err = errGap
+		a.gap()
 		return
 	}
-	p.Data, p.Err = n.fetchMedia(ctx, p.URL, p.Bytes, p.Duration, p.Err)
-	n.checkPart(ctx, p)
+	var initErr error
+	f.Init, initErr = n.fetchInit(ctx, f.Map)
+	f.Data, f.Err = n.fetchMedia(ctx, f.URL, f.Bytes, f.Duration, f.Err)
+	if f.Err != nil || initErr != nil {
+		a.gap()
+		return
+	}
+	p := &piece{
+		part: true, init: f.Init, data: f.Data, mapped: f.Map.URI != "", duration: f.Duration,
+		discontinuity: f.Discontinuity, independent: f.Independent,
+	}
+	a.check(ctx, p)
+	n.media.pending[f.MSN] = append(n.media.pending[f.MSN], p)
+	delete(n.media.pending, f.MSN-8) // of a segment that was missed
 	if n.f.opts.Discard {
-		p.Data = nil
+		f.Data = nil
 	}
 }
 

@@ -140,12 +140,14 @@ func (f *Follower) checkWhole(ctx context.Context) {
 	if f.multivariant == nil {
 		return
 	}
+	first := f.multivariant
 	// ctx may be done by now: use another one. If the playlist cannot be fetched again, use the
 	// first one: the stream may have been removed.
 	if reply, err := f.get(context.WithoutCancel(ctx), request{url: f.url, kind: kindPlaylist, limit: defaultTimeout / 2}); err == nil && isMultivariant(reply.body) {
 		f.readMultivariant(reply)
 	}
 	f.checkBandwidth(f.text, f.multivariant)
+	f.checkCodecs(first, f.multivariant)
 	f.checkRenditions()
 }
 

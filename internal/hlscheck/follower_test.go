@@ -27,7 +27,7 @@ func TestFollow_CollectsEverySegmentOnceInOrder(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n := len(ts.Video().PES); n != 16*30 {
+	if n := len(ts.Video().Units); n != 16*30 {
 		t.Errorf("%d pictures came out, %d were published", n, 16*30)
 	}
 }
@@ -119,7 +119,11 @@ func TestOpen_FailsWithoutAStream(t *testing.T) {
 // files serves files over pipes, with support for Range if ranges is set.
 func files(t *testing.T, content map[string]string, ranges bool) *http.Client {
 	t.Helper()
-	return serveOn(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return serveOn(t, fileServer(content, ranges), nil, false)
+}
+
+func fileServer(content map[string]string, ranges bool) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		text, ok := content[r.URL.Path]
 		if !ok {
 			http.NotFound(w, r)
@@ -131,12 +135,18 @@ func files(t *testing.T, content map[string]string, ranges bool) *http.Client {
 			writeText(w, r, http.Header{}, text)
 			return
 		}
-		w.Header().Set("Content-Type", "video/mp2t")
+		w.Header().Set("Content-Type", contentType(text))
 		if !ranges {
 			r.Header.Del("Range")
 		}
 		http.ServeContent(w, r, "", time.Time{}, strings.NewReader(text))
-	}), nil, false)
+	})
+}
+
+func contentType(text string) string {
+	return map[string]string{
+		formatTS: "video/mp2t", formatMP4: "video/mp4", formatAudio: "audio/aac", formatText: "text/vtt",
+	}[formatOf([]byte(text))]
 }
 
 func TestFollow_ReadsRangesOfOneFile(t *testing.T) {
@@ -175,7 +185,7 @@ func TestFollow_ReadsTheRenditionsOfMediaTags(t *testing.T) {
 		client := files(t, map[string]string{
 			"/index.m3u8": "#EXTM3U\n#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"a\",NAME=\"b\",URI=\"sound.m3u8\"\n" +
 				"#EXT-X-MEDIA:TYPE=SUBTITLES,GROUP-ID=\"s\",NAME=\"t\",URI=\"text.m3u8\"\n" +
-				"#EXT-X-STREAM-INF:BANDWIDTH=900000,AVERAGE-BANDWIDTH=900000,CODECS=\"avc1.64001f,mp4a.40.2\",RESOLUTION=64x36,FRAME-RATE=30,AUDIO=\"a\",SUBTITLES=\"s\"\npicture.m3u8\n",
+				"#EXT-X-STREAM-INF:BANDWIDTH=900000,AVERAGE-BANDWIDTH=900000,CODECS=\"avc1.42C01F,mp4a.40.2\",RESOLUTION=64x36,FRAME-RATE=30,AUDIO=\"a\",SUBTITLES=\"s\"\npicture.m3u8\n",
 			"/picture.m3u8": list("p.ts"), "/sound.m3u8": list("s.aac"), "/text.m3u8": strings.Replace(list("t.vtt"), ":2\n", ":4\n", 1),
 			"/p.ts": string(s.segment(2)), "/s.aac": "ID3\x04", "/t.vtt": "WEBVTT\n",
 		}, true)

@@ -57,7 +57,7 @@ func (p *mediaParser) part(l line, a Attributes) error {
 	if p.hasPart == 0 {
 		p.hasPart = l.number
 	}
-	part := Part{Line: l.number}
+	part := Part{Map: p.initMap, Line: l.number}
 	uri, err := requiredURI(a)
 	if err != nil {
 		p.r.add(26, l.number, "EXT-X-PART: %v", err)

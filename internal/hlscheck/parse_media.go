@@ -15,7 +15,7 @@ type mediaParser struct {
 	next Segment
 	// extinf is set if next.Duration was given.
 	extinf        bool
-	mapURI        string
+	initMap       Map
 	discontinuity int64
 	once          map[string]int
 	hasPart       int // line of the first EXT-X-PART
@@ -144,13 +144,29 @@ func (p *mediaParser) segmentTag(l line) (handled bool, err error) {
 	case "EXT-X-MAP":
 		var a Attributes
 		if a, err = parseAttributes(l.value); err == nil {
-			p.mapURI, err = requiredURI(a)
+			p.initMap, err = parseMap(a)
 		}
 	case "EXT-X-KEY", "EXT-X-DATERANGE", "EXT-X-BITRATE", "EXT-X-START", "EXT-X-DEFINE", "EXT-X-I-FRAMES-ONLY":
 	default:
 		return false, nil
 	}
 	return true, err
+}
+
+// parseMap parses the attributes of EXT-X-MAP (section 4.4.4.5).
+func parseMap(a Attributes) (m Map, err error) {
+	if m.URI, err = requiredURI(a); err != nil {
+		return Map{}, err
+	}
+	text, ok, err := a.quoted("BYTERANGE")
+	if err != nil || !ok {
+		return m, err
+	}
+	if !strings.Contains(text, "@") {
+		text += "@0"
+	}
+	m.Bytes, err = new(rangeEnd).parse(m.URI, text)
+	return m, err
 }
 
 func requiredURI(a Attributes) (string, error) {
@@ -178,7 +194,7 @@ func (p *mediaParser) segment(l line) {
 		p.r.add(0, l.number, "URI %q has no EXTINF", shorten(l.uri))
 	}
 	s := p.next
-	s.URI, s.Map = l.uri, p.mapURI
+	s.URI, s.Map = l.uri, p.initMap
 	s.MSN = p.m.MediaSequence + p.m.Skipped + int64(len(p.m.Segments))
 	s.DiscontinuitySequence = p.discontinuity
 	if s.Line == 0 {
@@ -230,13 +246,24 @@ func (p *mediaParser) finish() {
 	if p.hasPart > 0 && p.m.PartTarget == 0 {
 		p.r.add(26, p.hasPart, "EXT-X-PART without EXT-X-PART-INF")
 	}
+	free := rounded
+	if _, mapped := p.once["EXT-X-MAP"]; mapped {
+		free = mappedVersion
+		if _, iframes := p.once["EXT-X-I-FRAMES-ONLY"]; !iframes {
+			p.m.Needs = max(p.m.Needs, 6)
+		}
+	}
 	if at := p.once["EXT-X-VERSION"]; p.m.Skipped > 0 && p.m.Version < 9 {
 		p.r.add(38, at, "EXT-X-SKIP in a playlist of version %d, want 9 or higher", p.m.Version)
 	} else {
-		checkVersion(p.r, at, p.m.Version, p.m.Needs, rounded)
+		checkVersion(p.r, at, p.m.Version, p.m.Needs, free)
 	}
 }
 
 // rounded is the version from which rounded durations are compared with
 // EXT-X-TARGETDURATION: any media playlist may have it.
 const rounded = 6
+
+// mappedVersion is the version that Apple's tools and authoring guide have for fragmented
+// MP4, and with them most packagers. The tags need 6.
+const mappedVersion = 7

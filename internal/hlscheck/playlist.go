@@ -80,10 +80,17 @@ type Segment struct {
 	Gap                   bool
 	// Bytes is EXT-X-BYTERANGE; zero if the segment is the whole resource.
 	Bytes ByteRange
-	// Map is the URI of the EXT-X-MAP in force; may be empty.
-	Map   string
+	// Map is the EXT-X-MAP in force; zero if there is none.
+	Map   Map
 	Parts []Part
 	Line  int
+}
+
+// Map is an EXT-X-MAP: where the initialization segment is.
+type Map struct {
+	URI string
+	// Bytes is BYTERANGE; zero if it is the whole resource.
+	Bytes ByteRange
 }
 
 // Part is one EXT-X-PART.
@@ -94,7 +101,9 @@ type Part struct {
 	Gap         bool
 	// Bytes is BYTERANGE; zero if the part is the whole resource.
 	Bytes ByteRange
-	Line  int
+	// Map is the EXT-X-MAP in force.
+	Map  Map
+	Line int
 }
 
 // ByteRange is a part of a resource.

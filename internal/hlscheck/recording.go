@@ -1,6 +1,10 @@
 package hlscheck
 
-import "time"
+import (
+	"bytes"
+	"slices"
+	"time"
+)
 
 // Recording is what a Follower received.
 type Recording struct {
@@ -50,6 +54,8 @@ type Rendition struct {
 	// Segments are in order, each once. So are Parts, if LowLatency was set.
 	Segments []*FetchedSegment
 	Parts    []*FetchedPart
+	// Codecs are the codec strings of the media of all segments.
+	Codecs []string
 }
 
 // FetchedSegment is a segment with its bytes.
@@ -61,6 +67,9 @@ type FetchedSegment struct {
 	// Independent is set if its playlist then had EXT-X-INDEPENDENT-SEGMENTS, or the
 	// multivariant playlist has it.
 	Independent bool
+	// Init is the initialization segment that EXT-X-MAP names, shared by the segments that have
+	// it; nil if there is none.
+	Init []byte
 	// Data is nil if it could not be fetched, is a gap, or Discard is set.
 	Data []byte
 	Err  error
@@ -75,22 +84,37 @@ type FetchedSegment struct {
 type FetchedPart struct {
 	Part
 	// MSN is that of its segment, Index its index in it from 0.
-	MSN    int64
-	Index  int
-	URL    string
-	Listed time.Time
-	Data   []byte
-	Err    error
+	MSN   int64
+	Index int
+	// Discontinuity is set if it is the first part after a discontinuity.
+	Discontinuity bool
+	URL           string
+	Listed        time.Time
+	Init, Data    []byte
+	Err           error
 }
 
-// Bytes returns the concatenated bytes of all segments.
-func (r *Rendition) Bytes() []byte {
-	n := 0
-	for _, s := range r.Segments {
-		n += len(s.Data)
-	}
-	all := make([]byte, 0, n)
-	for _, s := range r.Segments {
+// File returns the segment as a file of its own, with its initialization segment.
+func (s *FetchedSegment) File() []byte { return slices.Concat(s.Init, s.Data) }
+
+// File returns the part as a file of its own, with its initialization segment.
+func (p *FetchedPart) File() []byte { return slices.Concat(p.Init, p.Data) }
+
+// Bytes returns the concatenated bytes of all segments, as Join does.
+func (r *Rendition) Bytes() []byte { return Join(r.Segments) }
+
+// Join returns the concatenated bytes of segments, with the initialization segment before the
+// first one that has it and wherever it changes.
+func Join(segments []*FetchedSegment) []byte {
+	var all, init []byte
+	for _, s := range segments {
+		if len(s.Data) == 0 {
+			continue
+		}
+		if !bytes.Equal(init, s.Init) {
+			init = s.Init
+			all = append(all, init...)
+		}
 		all = append(all, s.Data...)
 	}
 	return all

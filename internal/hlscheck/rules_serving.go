@@ -20,15 +20,31 @@ func (f *fetcher) checkTransport(ask request, req *http.Request, resp *http.Resp
 	}
 }
 
-// checkType checks rules 44 and 45.
-func (f *fetcher) checkType(ask request, header http.Header) {
-	allowed, where := []string{"video/mp2t", "video/mp4", "video/iso.segment", "audio/aac", "audio/mp4", "text/vtt"}, folder(ask.url)
-	if ask.kind == kindPlaylist {
-		allowed, where = []string{"application/vnd.apple.mpegurl", "audio/mpegurl"}, ask.place
-		if header.Get("Content-Encoding") != "gzip" {
-			f.add(44, where, "the playlist is not compressed, though the request has Accept-Encoding: gzip")
-		}
+// checkPlaylistType checks rules 44 and 45 on a playlist.
+func (f *fetcher) checkPlaylistType(place string, header http.Header) {
+	if header.Get("Content-Encoding") != "gzip" {
+		f.add(44, place, "the playlist is not compressed, though the request has Accept-Encoding: gzip")
 	}
+	f.checkType(place, header, "application/vnd.apple.mpegurl", "audio/mpegurl")
+}
+
+// checkMediaType checks rule 45 on a segment, a part or an initialization segment.
+func (f *fetcher) checkMediaType(u string, header http.Header, data []byte) {
+	var allowed []string
+	switch formatOf(data) {
+	case formatTS:
+		allowed = []string{"video/mp2t"}
+	case formatMP4:
+		allowed = []string{"video/mp4", "audio/mp4", "application/mp4", "video/iso.segment"}
+	case formatAudio:
+		allowed = []string{"audio/aac", "audio/mpeg", "audio/ac3", "audio/eac3"}
+	case formatText:
+		allowed = []string{"text/vtt"}
+	}
+	f.checkType(folder(u), header, allowed...)
+}
+
+func (f *fetcher) checkType(where string, header http.Header, allowed ...string) {
 	is := header.Get("Content-Type")
 	if t, _, err := mime.ParseMediaType(is); err != nil || !slices.Contains(allowed, t) {
 		f.add(45, where, "Content-Type is %q, want one of %v", is, allowed)

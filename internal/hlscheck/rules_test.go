@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/asticode/go-astits"
+
+	"golive/internal/mediatest"
 )
 
 func rules(list []Violation) []int {
@@ -117,15 +119,19 @@ func check(t *testing.T, segments ...seg) []Violation {
 		if s.Duration == 0 {
 			s.Duration = 2 * time.Second
 		}
-		a.segment(t.Context(), &s.Segment, !s.claimless, s.data)
+		a.check(t.Context(), &piece{
+			init: s.init, data: s.data, mapped: s.Map.URI != "", duration: s.Duration, date: s.ProgramDateTime,
+			discontinuity: s.Discontinuity, independent: !s.claimless, part: s.part,
+		})
 	}
 	return found.sorted()
 }
 
 type seg struct {
 	Segment
-	data      []byte
-	claimless bool // not marked as independent
+	init, data []byte
+	claimless  bool // not marked as independent
+	part       bool
 }
 
 func TestAnalyser_FindsNothingWrongWithASoundStream(t *testing.T) {
@@ -222,19 +228,38 @@ func TestAnalyser_NamesTheRule(t *testing.T) {
 			return []seg{{data: []byte("WEBVTT")}}
 		}, nil},
 		{"another format", func() []seg {
-			return []seg{{data: stream().segment(2)}, {Segment: Segment{Map: "init.mp4"}, data: []byte("\x00\x00\x00\x18styp....")}}
+			return []seg{{data: stream().segment(2)}, mp4Segments(t)[0]}
 		}, []int{7}},
 		{"another format, announced", func() []seg {
-			return []seg{{data: stream().segment(2)}, {Segment: Segment{Map: "init.mp4", Discontinuity: true}, data: []byte("\x00\x00\x00\x18styp....")}}
+			two := mp4Segments(t)[0]
+			two.Discontinuity = true
+			return []seg{{data: stream().segment(2)}, two}
 		}, nil},
-		{"fMP4 with map", func() []seg {
-			return []seg{{Segment: Segment{Map: "init.mp4"}, data: []byte("\x00\x00\x00\x18styp....")}}
-		}, nil},
+		{"fMP4", func() []seg { return mp4Segments(t) }, nil},
+		{"fMP4 without its initialization segment", func() []seg {
+			s := mp4Segments(t)
+			s[0].init = nil
+			return s[:1]
+		}, []int{54}},
+		{"fMP4 with a lost segment", func() []seg {
+			s := mp4Segments(t)
+			return []seg{s[0], s[2], s[3]}
+		}, []int{20, 22, 24}},
 	} {
 		if wrong := check(t, c.segments()...); !slices.Equal(rules(wrong), c.want) {
 			t.Errorf("%s: rules %v, want %v: %v", c.name, rules(wrong), c.want, wrong)
 		}
 	}
+}
+
+// mp4Segments returns segments of fragmented MP4.
+func mp4Segments(t *testing.T) (segments []seg) {
+	t.Helper()
+	c := newCMAF(t, mediatest.H264(640, 36), mediatest.AAC())
+	for i := range c.segments {
+		segments = append(segments, seg{Segment: Segment{Map: Map{URI: "init.mp4"}}, init: c.init, data: c.segments[i].bytes()})
+	}
+	return segments
 }
 
 func TestCheckOldParts_NamesTheFirstSegmentThatStillHasParts(t *testing.T) {

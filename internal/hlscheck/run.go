@@ -40,8 +40,8 @@ type run struct {
 	// last blocking reload failed: the next one does not block.
 	lost    time.Time
 	refused bool
-	// analyser is only used by the fetching goroutine.
-	analyser *analyser
+	// media is only used by the fetching goroutine.
+	media mediaState
 }
 
 // view is a playlist; next is closed when there is another one.
@@ -70,7 +70,8 @@ func newRun(f *Follower, r *Rendition) *run {
 		fetcher: fetcher{client: f.client, found: f.found, rendition: r.Name},
 		f:       f, r: r, base: r.URL,
 		// Fetching may be behind by an hour of parts before reloading waits for it.
-		jobs: make(chan job, 16384),
+		jobs:  make(chan job, 16384),
+		media: newMediaState(),
 	}
 	n.latest.Store(&view{next: make(chan struct{})})
 	return n

@@ -2,6 +2,7 @@ package hlscheck
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -77,7 +78,7 @@ func (n *run) list(m *Media, now time.Time) (changed bool) {
 	segments, parts := 0, 0
 	for i := range m.Segments {
 		s := m.Segments[i]
-		parts += n.listParts(s.MSN, s.Parts, now)
+		parts += n.listParts(s.MSN, s.Parts, s.Discontinuity, now)
 		if s.MSN < n.next {
 			continue
 		}
@@ -85,7 +86,7 @@ func (n *run) list(m *Media, now time.Time) (changed bool) {
 		segments++
 		n.segment(s, m.IndependentSegments, now)
 	}
-	parts += n.listParts(m.lastMSN()+1, m.Parts, now)
+	parts += n.listParts(m.lastMSN()+1, m.Parts, m.OpenDiscontinuity, now)
 	n.checkPace(m, segments, parts, first, now)
 	return segments+parts > 0
 }
@@ -115,8 +116,9 @@ func (n *run) segment(s Segment, independent bool, now time.Time) {
 	n.jobs <- job{segment: fetched}
 }
 
-// listParts lists the new parts of segment msn, and returns their number.
-func (n *run) listParts(msn int64, parts []Part, now time.Time) (fresh int) {
+// listParts lists the new parts of segment msn, which may begin a discontinuity, and returns
+// their number.
+func (n *run) listParts(msn int64, parts []Part, discontinuity bool, now time.Time) (fresh int) {
 	if msn < n.nextPartMSN || len(parts) == 0 {
 		return 0
 	}
@@ -133,7 +135,7 @@ func (n *run) listParts(msn int64, parts []Part, now time.Time) (fresh int) {
 		if err != nil {
 			n.add(0, p.Line, "%v", err)
 		}
-		fetched := &FetchedPart{Part: p, MSN: msn, Index: n.nextPart, URL: u, Listed: now, Err: err}
+		fetched := &FetchedPart{Part: p, MSN: msn, Index: n.nextPart, Discontinuity: discontinuity && n.nextPart == 0, URL: u, Listed: now, Err: err}
 		n.r.Parts = append(n.r.Parts, fetched)
 		n.jobs <- job{part: fetched}
 	}
@@ -172,11 +174,20 @@ func (n *run) noteRemoved(before, after *Media, now time.Time) {
 		case s.Gap:
 		case s.MSN < after.MediaSequence:
 			n.scheduleCheck(now, s.Duration+n.longest, s.URI, 15, "a removed segment of %v", s.Duration)
+			if s.Map.URI != "" && !after.uses(s.Map) {
+				n.scheduleCheck(now, s.Duration+n.longest, s.Map.URI, 15, "the initialization segment of a removed segment of %v", s.Duration)
+			}
 		case s.MSN >= still && n.f.opts.LowLatency && len(s.Parts) > 0 &&
 			s.MSN-still < int64(len(after.Segments)) && len(after.Segments[s.MSN-still].Parts) == 0:
 			n.scheduleCheck(now, 3*after.TargetDuration, s.Parts[0].URI, 16, "a removed part of segment %d", s.MSN)
 		}
 	}
+}
+
+// uses reports whether a listed segment or part has the initialization segment.
+func (m *Media) uses(init Map) bool {
+	return slices.ContainsFunc(m.Segments, func(s Segment) bool { return s.Map == init }) ||
+		slices.ContainsFunc(m.Parts, func(p Part) bool { return p.Map == init })
 }
 
 // scheduleCheck schedules a check shortly before the time until which a resource must be available.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/asticode/go-astits"
 )
@@ -13,71 +14,27 @@ import (
 // PacketSize is the size of a transport stream packet (ISO 13818-1 section 2.4.3.2).
 const PacketSize = 188
 
-// The stream types of a PMT that are known here (ISO 13818-1 table 2-34).
-const (
-	TypeADTS = 0x0f
-	TypeH264 = 0x1b
-	TypeHEVC = 0x24
-)
+// codecOf returns the codec of a stream type in a PMT (ISO 13818-1 table 2-34).
+func codecOf(streamType uint8) Codec {
+	switch streamType {
+	case 0x0f:
+		return AAC
+	case 0x1b:
+		return H264
+	case 0x24:
+		return HEVC
+	case 0x03, 0x04: // MPEG-1 and MPEG-2 audio
+		return OtherAudio
+	}
+	return OtherCodec
+}
 
 // ticksPerWrap is how many 90 kHz ticks 33 bits hold.
 const ticksPerWrap = int64(1) << 33
 
-// Transport is a demultiplexed transport stream.
-type Transport struct {
-	// Streams are the elementary streams of the PMT, by PID.
-	Streams []*Stream
-}
-
-// Stream is one elementary stream.
-type Stream struct {
-	PID  uint16
-	Type uint8
-	// PES are its packets in order: for video one access unit each, for ADTS
-	// audio one or more frames.
-	PES []PES
-}
-
-// PES is one PES packet.
-type PES struct {
-	// PTS and DTS are in 90 kHz ticks. The first ones of a Demux call are as written; the
-	// others are unwrapped from 33 bits.
-	PTS, DTS int64
-	// RandomAccess is the random_access_indicator of the first packet.
-	RandomAccess bool
-	Data         []byte
-}
-
-// Video returns the first video stream; nil when there is none.
-func (t *Transport) Video() *Stream { return t.find(TypeH264, TypeHEVC) }
-
-// Audio returns the first audio stream; nil when there is none.
-func (t *Transport) Audio() *Stream { return t.find(TypeADTS) }
-
-// first returns the video stream, or else the audio stream; nil if it is empty.
-func (t *Transport) first() *Stream {
-	s := t.Video()
-	if s == nil {
-		s = t.Audio()
-	}
-	if s == nil || len(s.PES) == 0 {
-		return nil
-	}
-	return s
-}
-
-func (t *Transport) find(types ...uint8) *Stream {
-	for _, s := range t.Streams {
-		if slices.Contains(types, s.Type) {
-			return s
-		}
-	}
-	return nil
-}
-
-// Demux demultiplexes MPEG-TS with go-astits. It fails if data is not a whole number of
+// demuxTS demultiplexes MPEG-TS with go-astits. It fails if data is not a whole number of
 // packets, has no PAT and PMT, or has a packet that go-astits refuses.
-func Demux(ctx context.Context, data []byte) (*Transport, error) {
+func demuxTS(ctx context.Context, data []byte) (*Contents, error) {
 	if len(data) == 0 || len(data)%PacketSize != 0 {
 		return nil, fmt.Errorf("%d bytes are not a whole number of %d-byte packets", len(data), PacketSize)
 	}
@@ -86,7 +43,7 @@ func Demux(ctx context.Context, data []byte) (*Transport, error) {
 		return nil, err
 	}
 	d := astits.NewDemuxer(ctx, bytes.NewReader(data), astits.DemuxerOptPacketSize(PacketSize))
-	t := &Transport{}
+	t := &Contents{}
 	streams := map[uint16]*Stream{}
 	for {
 		unit, err := d.NextData()
@@ -106,11 +63,11 @@ func Demux(ctx context.Context, data []byte) (*Transport, error) {
 		if s == nil {
 			return nil, fmt.Errorf("PES on PID %d, which no PMT before it names", unit.PID)
 		}
-		p, err := newPES(unit)
+		u, err := newUnit(unit)
 		if err != nil {
 			return nil, err
 		}
-		s.add(p)
+		s.add(u)
 	}
 	if len(t.Streams) == 0 {
 		return nil, errors.New("no PAT and PMT with elementary streams")
@@ -118,21 +75,23 @@ func Demux(ctx context.Context, data []byte) (*Transport, error) {
 	// go-astits silently drops packets that it cannot assign.
 	begun := payloadStarts(data)
 	for _, s := range t.Streams {
-		if begun[s.PID] != len(s.PES) {
-			return nil, fmt.Errorf("%d PES begin on PID %d and %d could be read: some stand before the PMT or are broken", begun[s.PID], s.PID, len(s.PES))
+		if n := begun[uint16(s.ID)]; n != len(s.Units) {
+			return nil, fmt.Errorf("%d PES begin on PID %d and %d could be read: some stand before the PMT or are broken", n, s.ID, len(s.Units))
 		}
+		s.describe()
 	}
-	slices.SortFunc(t.Streams, func(a, b *Stream) int { return int(a.PID) - int(b.PID) })
+	slices.SortFunc(t.Streams, func(a, b *Stream) int { return int(a.ID) - int(b.ID) })
 	return t, nil
 }
 
 // list adds the new streams of a PMT.
-func (t *Transport) list(pmt *astits.PMTData, known map[uint16]*Stream) {
+func (c *Contents) list(pmt *astits.PMTData, known map[uint16]*Stream) {
 	for _, es := range pmt.ElementaryStreams {
 		if known[es.ElementaryPID] == nil {
-			s := &Stream{PID: es.ElementaryPID, Type: uint8(es.StreamType)}
-			known[s.PID] = s
-			t.Streams = append(t.Streams, s)
+			codec := codecOf(uint8(es.StreamType))
+			s := &Stream{ID: uint32(es.ElementaryPID), Codec: codec, Timescale: second, ADTS: codec == AAC, wraps: true}
+			known[es.ElementaryPID] = s
+			c.Streams = append(c.Streams, s)
 		}
 	}
 }
@@ -148,28 +107,57 @@ func payloadStarts(data []byte) map[uint16]int {
 	return n
 }
 
-func newPES(unit *astits.DemuxerData) (PES, error) {
+func newUnit(unit *astits.DemuxerData) (Unit, error) {
 	h := unit.PES.Header.OptionalHeader
 	if h == nil || h.PTS == nil {
-		return PES{}, fmt.Errorf("PES on PID %d has no PTS", unit.PID)
+		return Unit{}, fmt.Errorf("PES on PID %d has no PTS", unit.PID)
 	}
-	p := PES{PTS: h.PTS.Base, DTS: h.PTS.Base, Data: unit.PES.Data}
+	u := Unit{PTS: h.PTS.Base, DTS: h.PTS.Base, Data: unit.PES.Data}
 	if h.DTS != nil {
-		p.DTS = h.DTS.Base
+		u.DTS = h.DTS.Base
 	}
 	if a := unit.FirstPacket.AdaptationField; a != nil {
-		p.RandomAccess = a.RandomAccessIndicator
+		u.Key = a.RandomAccessIndicator
 	}
-	return p, nil
+	return u, nil
 }
 
-// add appends p with its times unwrapped.
-func (s *Stream) add(p PES) {
-	if n := len(s.PES); n > 0 {
-		p.DTS = near(s.PES[n-1].DTS, p.DTS)
+// add appends u with its times unwrapped.
+func (s *Stream) add(u Unit) {
+	if n := len(s.Units); n > 0 {
+		u.DTS = near(s.Units[n-1].DTS, u.DTS)
 	}
-	p.PTS = near(p.DTS, p.PTS)
-	s.PES = append(s.PES, p)
+	u.PTS = near(u.DTS, u.PTS)
+	s.Units = append(s.Units, u)
+}
+
+// describe sets the stream's codec string and parameters by its first unit, if that has them.
+func (s *Stream) describe() {
+	if len(s.Units) == 0 {
+		return
+	}
+	first := s.Units[0].Data
+	switch s.Codec {
+	case H264:
+		var sets []string
+		for _, nal := range NALs(first) {
+			if nal[0]&0x1f != nalSPS {
+				continue
+			}
+			sets = append(sets, fmt.Sprintf("SPS %x", nal))
+			if len(nal) > 3 {
+				s.CodecString = fmt.Sprintf("avc1.%02X%02X%02X", nal[1], nal[2], nal[3])
+			}
+		}
+		s.parameters = strings.Join(sets, " ")
+	case AAC:
+		// Profile, sampling frequency and channels: the header's fixed part.
+		if len(first) > 4 {
+			s.CodecString = fmt.Sprintf("mp4a.40.%d", first[2]>>6+1)
+			s.parameters = fmt.Sprintf("ADTS %x", []byte{first[2] & 0xfd, first[3] & 0xc0})
+		}
+	default: // not known
+	}
 }
 
 // near returns the time that equals raw modulo 2^33 and lies nearest to reference.

@@ -17,15 +17,15 @@ func TestDemux_ReadsEveryAccessUnit(t *testing.T) {
 		t.Fatal(err)
 	}
 	video, audio := ts.Video(), ts.Audio()
-	if len(video.PES) != 90 {
-		t.Errorf("%d video access units, want 90", len(video.PES))
+	if len(video.Units) != 90 {
+		t.Errorf("%d video access units, want 90", len(video.Units))
 	}
-	if want := (90*48_000/fps + 1023) / 1024; len(audio.PES) != want {
-		t.Errorf("%d audio frames, want %d", len(audio.PES), want)
+	if want := (90*48_000/fps + 1023) / 1024; len(audio.Units) != want {
+		t.Errorf("%d audio frames, want %d", len(audio.Units), want)
 	}
-	for i, p := range video.PES {
-		if p.DTS != 126_000+int64(i)*3000 || p.PTS != p.DTS+3000 || p.RandomAccess != (i%60 == 0) {
-			t.Fatalf("video unit %d: DTS %d, PTS %d, random access %t", i, p.DTS, p.PTS, p.RandomAccess)
+	for i, p := range video.Units {
+		if p.DTS != 126_000+int64(i)*3000 || p.PTS != p.DTS+3000 || p.Key != (i%60 == 0) {
+			t.Fatalf("video unit %d: DTS %d, PTS %d, random access %t", i, p.DTS, p.PTS, p.Key)
 		}
 	}
 }
@@ -38,16 +38,16 @@ func TestDemux_TakesOutTheWrap(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, stream := range ts.Streams {
-		for i := 1; i < len(stream.PES); i++ {
-			if step := stream.PES[i].DTS - stream.PES[i-1].DTS; step < 1900 || step > 3000 {
-				t.Fatalf("PID %d: step of %d ticks at unit %d", stream.PID, step, i)
+		for i := 1; i < len(stream.Units); i++ {
+			if step := stream.Units[i].DTS - stream.Units[i-1].DTS; step < 1900 || step > 3000 {
+				t.Fatalf("PID %d: step of %d ticks at unit %d", stream.ID, step, i)
 			}
 		}
 	}
 	if got, want := PictureMD5(ts.Video().Payloads()...), pictures(60); got != want {
 		t.Errorf("pictures' MD5 %s, want %s", got, want)
 	}
-	if last := ts.Video().PES[59].DTS; last < ticksPerWrap {
+	if last := ts.Video().Units[59].DTS; last < ticksPerWrap {
 		t.Errorf("last DTS %d did not pass 2^33: the test misses the wrap", last)
 	}
 }
@@ -61,7 +61,7 @@ func TestDemux_ReadsALargePictureBeforeOneOfASingleTransportPacket(t *testing.T)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := ts.Video().PES; len(got) != 2 || len(got[0].Data) != len(large) {
+	if got := ts.Video().Units; len(got) != 2 || len(got[0].Data) != len(large) {
 		t.Errorf("%d pictures were read", len(got))
 	}
 }
@@ -125,12 +125,12 @@ func TestPictureMD5_IgnoresWhatContainersAdd(t *testing.T) {
 	}
 }
 
-func TestADTSFrames_SplitsAPESAndTimesItsFrames(t *testing.T) {
-	s := &Stream{Type: TypeADTS, PES: []PES{
+func TestAudioFrames_SplitsAPESAndTimesItsFrames(t *testing.T) {
+	s := &Stream{Codec: AAC, Timescale: second, ADTS: true, Units: []Unit{
 		{PTS: 1000, Data: slices.Concat(adts(48_000, []byte{1}), adts(48_000, []byte{2, 2}))},
 		{PTS: 4840, Data: adts(48_000, []byte{3})},
 	}}
-	frames, err := ADTSFrames(s)
+	frames, err := AudioFrames(s)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -138,14 +138,14 @@ func TestADTSFrames_SplitsAPESAndTimesItsFrames(t *testing.T) {
 	for _, f := range frames {
 		got = append(got, f.PTS, int64(len(f.Data)))
 	}
-	if want := []int64{1000, 8, 2920, 9, 4840, 8}; !slices.Equal(got, want) {
+	if want := []int64{1000, 1, 2920, 2, 4840, 1}; !slices.Equal(got, want) {
 		t.Errorf("PTS and sizes %v, want %v", got, want)
 	}
 	if !frames[0].First || frames[1].First || !frames[2].First {
 		t.Error("First does not mark the frames that begin a PES")
 	}
-	s.PES[0].Data = s.PES[0].Data[:len(s.PES[0].Data)-1]
-	if _, err := ADTSFrames(s); err == nil || !strings.Contains(err.Error(), "PES 0") {
+	s.Units[0].Data = s.Units[0].Data[:len(s.Units[0].Data)-1]
+	if _, err := AudioFrames(s); err == nil || !strings.Contains(err.Error(), "unit 0") {
 		t.Errorf("truncated frame: error %v", err)
 	}
 }
