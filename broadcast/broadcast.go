@@ -215,7 +215,7 @@ func (b *Broadcast) newRendition(name string, a *archiver) *Rendition {
 	if name == SourceRendition {
 		r.warnings = &b.warnings
 	}
-	r.packagings = newPackagings(r, b.cfg.Playlist)
+	r.packagings = newPackagings(r, b.cfg)
 	for _, other := range b.names(nil) {
 		if other != name {
 			r.live().others = append(r.live().others, playlist.OtherRendition{

@@ -1,6 +1,7 @@
 package broadcast
 
 import (
+	"cmp"
 	"sync/atomic"
 	"time"
 
@@ -12,8 +13,8 @@ import (
 	"golive/segmenter"
 )
 
-// liveWindow is how much media a low-latency playlist lists: what players need that are at
-// the live edge. The plain playlist, in MPEG-TS, has all of the configured window.
+// liveWindow is the default of Settings.LiveWindow. The plain playlist, in MPEG-TS, has all of the
+// configured window.
 const liveWindow = 12 * time.Second
 
 // packaging is a rendition in one container: a Window, and what the multivariant playlist
@@ -32,12 +33,12 @@ type packaging struct {
 
 // newPackagings returns the packagings of a rendition. The first one is that which viewers
 // are sent to; the last one is MPEG-TS, which is archived.
-func newPackagings(r *Rendition, cfg playlist.Config) []*packaging {
-	plain := &packaging{rendition: r, container: media.MPEGTS, cfg: playlist.Config{Window: cfg.Window}}
-	if !cfg.LowLatency {
+func newPackagings(r *Rendition, cfg Settings) []*packaging {
+	plain := &packaging{rendition: r, container: media.MPEGTS, cfg: playlist.Config{Window: cfg.Playlist.Window}}
+	if !cfg.Playlist.LowLatency {
 		return []*packaging{plain}
 	}
-	live := &packaging{rendition: r, container: media.CMAF, cfg: playlist.Config{Window: liveWindow, LowLatency: true}}
+	live := &packaging{rendition: r, container: media.CMAF, cfg: playlist.Config{Window: cmp.Or(cfg.LiveWindow, liveWindow), LowLatency: true}}
 	return []*packaging{live, plain}
 }
 

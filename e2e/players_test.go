@@ -35,7 +35,9 @@ type look struct {
 func servePlayers(t *testing.T) string {
 	files := http.NewServeMux()
 	files.Handle("/", http.FileServer(http.Dir(filepath.Join("players", "node_modules"))))
-	files.HandleFunc("/play", func(w http.ResponseWriter, r *http.Request) { http.ServeFile(w, r, filepath.Join("players", "page.html")) })
+	files.HandleFunc("/play", func(w http.ResponseWriter, r *http.Request) {
+		http.ServeFile(w, r, filepath.Join("players", "page.html"))
+	})
 	s := httptest.NewServer(files)
 	t.Cleanup(s.Close)
 	return s.URL

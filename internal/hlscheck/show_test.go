@@ -110,6 +110,7 @@ func (s show) hub(t *testing.T) *broadcast.Hub {
 		Playlist:        playlist.Config{Window: or(s.window, 20*time.Second), LowLatency: !s.plain},
 		ReconnectWindow: 15 * time.Second,
 		Prefix:          "live",
+		LiveWindow:      or(s.window, 20*time.Second),
 	}
 	hub := broadcast.NewHub(settings, broadcast.Stores{}, slog.New(slog.DiscardHandler), broadcast.NewMetrics(prometheus.NewRegistry()))
 	ctx, stop := context.WithCancel(t.Context())
