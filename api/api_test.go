@@ -47,7 +47,7 @@ func get(h http.Handler, path string) *httptest.ResponseRecorder {
 func studio() Broadcast {
 	return Broadcast{
 		ID: "studio", State: "live", StartedAt: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC),
-		Playlist: "/live/studio/index.m3u8", Encoder: "obs", Viewers: 3, StorageLag: 2.5, Warnings: []Warning{},
+		Playlist: "/live/studio/index.m3u8", PlaylistTS: "/live/studio/ts.m3u8", Encoder: "obs", Viewers: 3, StorageLag: 2.5, Warnings: []Warning{},
 		Renditions: []Rendition{{Name: "source", Codecs: "avc1.64001f", Width: 1280, Height: 720, FrameRate: 30, Bandwidth: 5, AverageBandwidth: 4}},
 	}
 }
@@ -55,7 +55,7 @@ func studio() Broadcast {
 func TestAPI_ListsBroadcastsInTheAgreedForm(t *testing.T) {
 	got := get(serve(t, catalogue{studio()}), "/v1/broadcasts")
 	want := `{"broadcasts":[{"id":"studio","state":"live","started_at":"2026-01-02T03:04:05Z","ended_at":null,` +
-		`"playlist":"/live/studio/index.m3u8","replay":null,"encoder":"obs","viewers":3,"storage_error":null,"storage_lag":2.5,"warnings":[],"renditions":[{"name":"source","codecs":"avc1.64001f",` +
+		`"playlist":"/live/studio/index.m3u8","playlist_ts":"/live/studio/ts.m3u8","replay":null,"encoder":"obs","viewers":3,"storage_error":null,"storage_lag":2.5,"warnings":[],"renditions":[{"name":"source","codecs":"avc1.64001f",` +
 		`"width":1280,"height":720,"frame_rate":30,"bandwidth":5,"average_bandwidth":4}]}]}` + "\n"
 	if diff := cmp.Diff(want, got.Body.String()); diff != "" {
 		t.Error(diff)

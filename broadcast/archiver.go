@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"golive/archive"
+	"golive/playlist"
 )
 
 // archiver archives one broadcast: on the local disk, and from there in a bucket.
@@ -36,7 +37,7 @@ func newArchiver(b *Broadcast, f *archive.Recovered, takenOver bool) *archiver {
 	stopped := make(chan struct{})
 	a := &archiver{stopped: stopped, stop: func() { close(stopped) }}
 	written := func(rendition string, s *archive.Segment) {
-		if e := b.Window(rendition).Snapshot().Entry(s.Publication, s.MSN); e != nil {
+		if e := b.Window(rendition, playlist.PlainName).Snapshot().Entry(s.Publication, s.MSN); e != nil {
 			e.Stored()
 		}
 	}

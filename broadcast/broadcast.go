@@ -55,7 +55,7 @@ type Broadcast struct {
 
 	renditions   atomic.Pointer[renditions] // nil before it is open
 	describing   sync.Mutex                 // of the writers of multivariant
-	multivariant atomic.Pointer[playlist.Text]
+	multivariant atomic.Pointer[multivariant]
 	archiver     atomic.Pointer[archiver]
 
 	claims   chan claim
@@ -203,6 +203,7 @@ func (b *Broadcast) newRendition(name string, a *archiver) *Rendition {
 	r := &Rendition{
 		name:      name,
 		cfg:       b.cfg,
+		log:       b.log,
 		record:    unrecorded{},
 		metrics:   b.metrics,
 		warnings:  &warnings{},
@@ -215,11 +216,12 @@ func (b *Broadcast) newRendition(name string, a *archiver) *Rendition {
 	if name == SourceRendition {
 		r.warnings = &b.warnings
 	}
+	r.packagings = newPackagings(r, b.cfg)
 	for _, other := range b.names(nil) {
 		if other != name {
-			r.others = append(r.others, playlist.OtherRendition{
+			r.live().others = append(r.live().others, playlist.OtherRendition{
 				URI:    "../" + other + "/" + archive.PlaylistName,
-				Window: func() *playlist.Window { return b.Window(other) },
+				Window: func() *playlist.Window { return b.Window(other, archive.PlaylistName) },
 			})
 		}
 	}
@@ -250,16 +252,22 @@ func (b *Broadcast) source() *Rendition { return b.rendition(SourceRendition) }
 func (b *Broadcast) describe() {
 	b.describing.Lock()
 	defer b.describing.Unlock()
-	variants, independent := b.variants()
-	if len(variants) > 0 {
-		b.multivariant.Store(playlist.NewText(playlist.Multivariant(variants, independent, archive.PlaylistName)))
+	live, independent := b.variants((*Rendition).live)
+	if len(live) == 0 {
+		return
 	}
+	m := &multivariant{live: playlist.NewText(playlist.Multivariant(live, independent, archive.PlaylistName))}
+	if plain, independent := b.variants((*Rendition).plain); len(plain) > 0 {
+		m.plain = playlist.NewText(playlist.Multivariant(plain, independent, playlist.PlainName))
+	}
+	b.multivariant.Store(m)
 }
 
-func (b *Broadcast) variants() (variants []playlist.Variant, independent bool) {
+// variants returns what is declared of a packaging of each rendition.
+func (b *Broadcast) variants(of func(*Rendition) *packaging) (variants []playlist.Variant, independent bool) {
 	independent = true
 	for _, r := range b.all() {
-		if v := r.variant.Load(); v != nil {
+		if v := of(r).variant.Load(); v != nil {
 			variants = append(variants, *v)
 			independent = independent && r.independent.Load()
 		}
@@ -270,7 +278,7 @@ func (b *Broadcast) variants() (variants []playlist.Variant, independent bool) {
 // published reports whether there was ever something to watch. Without media there is no
 // broadcast.
 func (b *Broadcast) published() bool {
-	return slices.ContainsFunc(b.all(), func(r *Rendition) bool { return r.window.Load() != nil })
+	return slices.ContainsFunc(b.all(), func(r *Rendition) bool { return r.plain().window.Load() != nil })
 }
 
 // Watchable reports whether the broadcast has a rendition to show.
@@ -282,16 +290,34 @@ func (b *Broadcast) ID() string { return b.id }
 // State is where the broadcast is in its life.
 func (b *Broadcast) State() State { return State(b.state.Load()) }
 
-// Multivariant is the multivariant playlist; nil before the first part.
-func (b *Broadcast) Multivariant() *playlist.Text { return b.multivariant.Load() }
+// multivariant has the multivariant playlists.
+type multivariant struct {
+	live, plain *playlist.Text // plain is nil before the first segment
+}
 
-// Window is the live state of a rendition; nil when there is none of that name,
-// or nothing in it yet.
-func (b *Broadcast) Window(rendition string) *playlist.Window {
-	if r := b.rendition(rendition); r != nil {
-		return r.window.Load()
+// Multivariant returns a multivariant playlist by its file name; nil when there is none yet.
+func (b *Broadcast) Multivariant(name string) *playlist.Text {
+	m := b.multivariant.Load()
+	switch {
+	case m == nil:
+		return nil
+	case name == playlist.PlainName:
+		return m.plain
 	}
-	return nil
+	return m.live
+}
+
+// Window returns the live state of a rendition by the file name of its playlist; nil when
+// there is none of that name, or nothing in it yet.
+func (b *Broadcast) Window(rendition, name string) *playlist.Window {
+	r := b.rendition(rendition)
+	switch {
+	case r == nil:
+		return nil
+	case name == playlist.PlainName:
+		return r.plain().window.Load()
+	}
+	return r.live().window.Load()
 }
 
 // claim is a publisher's wish to publish; the supervisor grants or refuses it.

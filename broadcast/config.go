@@ -43,6 +43,9 @@ type Settings struct {
 	Config
 	Segmenter segmenter.Config
 	Playlist  playlist.Config
+	// LiveWindow is how much media a low-latency playlist lists, what players need that are
+	// at the live edge; 12 s when 0.
+	LiveWindow time.Duration
 	// ReconnectWindow is how long a vanished publisher is waited for.
 	ReconnectWindow time.Duration
 	// Takeover is when another publisher with the same key replaces one that is

@@ -145,6 +145,17 @@ func (e *encoder) play(t *testing.T, length time.Duration) {
 	}
 }
 
+// live returns the low-latency playlist.
+func (s *stage) live(id string) string {
+	s.t.Helper()
+	b, ok := s.Find(id)
+	if !ok || b.Window(SourceRendition, archive.PlaylistName) == nil {
+		s.t.Fatalf("%s has no low-latency window", id)
+	}
+	return string(b.Window(SourceRendition, archive.PlaylistName).Snapshot().Full.Plain)
+}
+
+// text returns the playlist of MPEG-TS.
 func (s *stage) text(id string) string {
 	s.t.Helper()
 	w, ok := s.Window(id, SourceRendition)
@@ -186,8 +197,8 @@ func TestHub_IsWatchableWithTheFirstPart(t *testing.T) {
 		if !ok || !strings.Contains(string(text.Plain), `CODECS="avc1.64001f,mp4a.40.2",RESOLUTION=640x36,FRAME-RATE=30.000`) {
 			t.Errorf("multivariant %q", text.Plain)
 		}
-		if !strings.Contains(s.text("b"), ".0.ts\",INDEPENDENT=YES") || s.state("b") != "live" {
-			t.Errorf("%s: %s", s.state("b"), s.text("b"))
+		if !strings.Contains(s.live("b"), ".0.m4s\",INDEPENDENT=YES") || s.state("b") != "live" {
+			t.Errorf("%s: %s", s.state("b"), s.live("b"))
 		}
 		e.sink.Close(nil)
 	})

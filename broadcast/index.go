@@ -88,7 +88,7 @@ func (x *index) rendition(name string) *list {
 		return l
 	}
 	r := x.b.rendition(name)
-	constants := r.window.Load().Constants()
+	constants := r.plain().window.Load().Constants()
 	l = &list{live: playlist.NewStored(constants, x.b.cfg.Playlist.Window, r.start)}
 	if x.b.cfg.Retention.Replay > 0 {
 		l.replay = playlist.NewReplay(constants, x.folder(name))
@@ -203,7 +203,7 @@ func (x *index) replays(displaced bool) (objects []storage.Object) {
 		for name, l := range x.lists {
 			objects = append(objects, x.playlist(layout.Media(m.Broadcast, name, archive.ReplayNameOf(m.Token)), l.replay.Render(), false))
 		}
-		variants, independent := x.b.variants()
+		variants, independent := x.b.variants((*Rendition).plain)
 		variants = slices.DeleteFunc(variants, func(v playlist.Variant) bool { return x.lists[v.Name] == nil })
 		text = playlist.Multivariant(variants, independent, archive.ReplayNameOf(m.Token))
 	} else {
@@ -223,23 +223,16 @@ func (x *index) replays(displaced bool) (objects []storage.Object) {
 func (x *index) playlists(rendition string, ended bool) []storage.Object {
 	layout := x.b.cfg.layout()
 	objects := []storage.Object{x.playlist(x.key(rendition, archive.PlaylistName), x.lists[rendition].live.Render(ended), !ended)}
-	if text := x.b.multivariant.Load(); text != nil && x.named() && (ended || !bytes.Equal(text.Plain, x.multi)) {
-		x.multi = text.Plain
-		objects = append(objects, x.playlist(layout.Multivariant(x.b.id), text.Plain, false))
+	variants, independent := x.b.variants((*Rendition).plain)
+	unnamed := func(v playlist.Variant) bool { return x.lists[v.Name] == nil }
+	if len(variants) == 0 || slices.ContainsFunc(variants, unnamed) {
+		return objects
+	}
+	if text := playlist.Multivariant(variants, independent, archive.PlaylistName); ended || !bytes.Equal(text, x.multi) {
+		x.multi = text
+		objects = append(objects, x.playlist(layout.Multivariant(x.b.id), text, false))
 	}
 	return objects
-}
-
-// named reports whether every rendition that the multivariant playlist names has a
-// playlist in the bucket.
-func (x *index) named() bool {
-	variants, _ := x.b.variants()
-	for _, v := range variants {
-		if x.lists[v.Name] == nil {
-			return false
-		}
-	}
-	return true
 }
 
 func (x *index) key(rendition, name string) string {

@@ -338,7 +338,7 @@ func TestHub_AnotherServerContinuesTheBroadcast(t *testing.T) {
 			if got, want := newestMSN(t, after), newestMSN(t, before); got <= want {
 				t.Errorf("players saw %d, now the newest is %d", want, got)
 			}
-			continues := strings.Contains(after, uriLine.FindString(before[len(before)-900:]))
+			continues := strings.Contains(after, uriLine.FindString(before[len(before)-300:]))
 			if continues != (away < 15*time.Second) || !strings.Contains(after, "#EXT-X-DISCONTINUITY\n") {
 				t.Errorf("after %v the new playlist is\n%s", away, after)
 			}

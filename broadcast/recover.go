@@ -164,24 +164,27 @@ func (r *Rendition) restore(f *archive.Recovered) {
 		NextMSN: segments[len(segments)-1].MSN + 1,
 		Format:  &segmenter.Format{Target: constants.Target, PartTarget: constants.PartTarget},
 	})
-	w := playlist.NewWindow(r.cfg.Playlist, constants, r.start, r.others...)
-	w.Restore(segments)
-	w.Commit()
-	r.independent.Store(w.Independent())
-	r.variant.Store(variantOf(r.name, p.Description))
-	r.window.Store(w)
+	for _, pack := range r.packagings {
+		pack.restore(constants, segments, p.Description)
+	}
+	r.independent.Store(r.plain().window.Load().Independent())
 }
 
 // fillGap lists the time up to now as lost, in the windows and in the numbers, in at
 // least unstored segments. Only while there is no publisher.
 func (b *Broadcast) fillGap(now time.Time) {
 	for _, r := range b.all() {
-		w := r.window.Load()
+		w := r.plain().window.Load()
 		if w == nil {
 			continue
 		}
 		lost := w.FillGap(now, unstored)
 		w.Commit()
+		if live := r.live(); live != r.plain() {
+			w := live.window.Load()
+			w.Restore(live.lost(lost))
+			w.Commit()
+		}
 		for _, s := range lost {
 			r.record.Offer(r.name, s)
 		}

@@ -2,12 +2,13 @@ package broadcast
 
 import (
 	"fmt"
+	"log/slog"
 	"math"
+	"slices"
 	"sync/atomic"
 	"time"
 
 	"golive/archive"
-	"golive/container/mpegts"
 	"golive/ingest"
 	"golive/media"
 	"golive/playlist"
@@ -17,25 +18,24 @@ import (
 // SourceRendition is the name of the untranscoded rendition.
 const SourceRendition = "source"
 
-// Rendition is one quality of a broadcast: a segmenter that writes into a Window. It belongs
-// to the goroutine that writes its units; the fields that readers use are atomic.
+// Rendition is one quality of a broadcast: it is cut once, and packaged in one container or
+// two. It belongs to the goroutine that writes its units; the fields that readers use are
+// atomic.
 type Rendition struct {
-	name      string
-	cfg       Settings
-	segmenter *segmenter.Segmenter
-	record    recorder
-	metrics   *Metrics
-	warnings  *warnings
-	others    []playlist.OtherRendition
-	described func() // the variant has changed
+	name       string
+	cfg        Settings
+	log        *slog.Logger
+	segmenter  *segmenter.Segmenter
+	packagings []*packaging // see newPackagings; never changed
+	record     recorder
+	metrics    *Metrics
+	warnings   *warnings
+	described  func() // what the multivariant playlist says has changed
 
-	window      atomic.Pointer[playlist.Window] // nil until the first part
-	variant     atomic.Pointer[playlist.Variant]
 	independent atomic.Bool // EXT-X-INDEPENDENT-SEGMENTS holds
 
 	repairs segmenter.Stats
-	head    media.Segment    // of a segment opened before there was a window
-	closed  []*media.Segment // segments completed since the last commit
+	closed  []*media.Segment // segments to archive, completed since the last commit
 	start   playlist.Start
 	// captions are all that were seen. They stay declared when they pause.
 	captions media.Captions
@@ -45,9 +45,27 @@ type Rendition struct {
 	newest   time.Time // arrival of the newest part since the last commit
 }
 
-// cutFrom makes the segmenter, whose cuts become MPEG-TS.
+// cutFrom makes the segmenter.
 func (r *Rendition) cutFrom(from segmenter.Resume) {
-	r.segmenter = segmenter.New(r.cfg.Segmenter, from, segmenter.NewPackager(mpegts.NewMuxer(), r))
+	outs := make([]segmenter.Packaging, len(r.packagings))
+	for i, p := range r.packagings {
+		outs[i] = p.packager()
+	}
+	r.segmenter = segmenter.New(r.cfg.Segmenter, from, outs...)
+}
+
+// live returns the packaging that viewers are sent to, plain the one in MPEG-TS, which is
+// archived. They are the same without low latency.
+func (r *Rendition) live() *packaging  { return r.packagings[0] }
+func (r *Rendition) plain() *packaging { return r.packagings[len(r.packagings)-1] }
+
+// eachWindow calls f for the windows that there are.
+func (r *Rendition) eachWindow(f func(w *playlist.Window)) {
+	for _, p := range r.packagings {
+		if w := p.window.Load(); w != nil {
+			f(w)
+		}
+	}
 }
 
 // recorder takes what must outlive the memory; archive.Recording is one.
@@ -73,7 +91,7 @@ type numbering struct {
 // numbering returns where a successor would begin. Only the writer may call it.
 func (r *Rendition) numbering() numbering {
 	n := numbering{segmenter: segmenter.Resume{NextMSN: r.segmenter.NextMSN()}, window: r.start}
-	if w := r.window.Load(); w != nil {
+	if w := r.plain().window.Load(); w != nil {
 		n.window.DiscontinuitySequence = w.DiscontinuitySequence()
 	}
 	return n
@@ -102,45 +120,41 @@ func (r *Rendition) pause(lost bool) {
 	} else {
 		r.segmenter.Finish()
 	}
-	if w := r.window.Load(); w != nil {
-		w.Pause()
-	}
+	r.eachWindow((*playlist.Window).Pause)
 	r.commit()
 }
 
 func (r *Rendition) end() {
-	if w := r.window.Load(); w != nil {
+	r.eachWindow(func(w *playlist.Window) {
 		w.End()
 		w.Commit()
-	}
+	})
 }
 
 // forget releases all bytes. Readers do not find the broadcast any more; its archiver may
 // still work.
 func (r *Rendition) forget() {
-	if w := r.window.Load(); w != nil {
-		r.window.Store(playlist.NewWindow(r.cfg.Playlist, w.Constants(), r.start, r.others...))
+	for _, p := range r.packagings {
+		if w := p.window.Load(); w != nil {
+			p.window.Store(p.newWindow(w.Constants()))
+		}
 	}
 }
 
 // commit shows readers what was added, and then does everything that readers need not wait for.
 func (r *Rendition) commit() {
-	w := r.window.Load()
-	if w == nil {
-		return
-	}
-	w.Commit()
+	r.eachWindow((*playlist.Window).Commit)
 	if !r.newest.IsZero() {
 		r.metrics.publishDelay.Observe(time.Since(r.newest).Seconds())
 		r.newest = time.Time{}
 	}
 	if len(r.closed) == 0 {
-		if w.Snapshot().Full != nil && r.tracksChanged() {
-			r.describe(w)
+		if w := r.live().window.Load(); w != nil && w.Snapshot().Full != nil && r.tracksChanged() {
+			r.describe()
 		}
 		return
 	}
-	r.describe(w)
+	r.describe()
 	for _, c := range r.closed {
 		r.record.Offer(r.name, c)
 	}
@@ -149,72 +163,36 @@ func (r *Rendition) commit() {
 	r.countRepairs()
 }
 
-// Open implements segmenter.Output.
-func (r *Rendition) Open(head media.Segment) {
-	if w := r.window.Load(); w != nil {
-		w.Open(head)
-		return
-	}
-	r.head = head
-}
-
-// Part implements segmenter.Output.
-func (r *Rendition) Part(part *media.Part) {
-	w := r.window.Load()
-	if w == nil {
-		f, _ := r.segmenter.Format()
-		w = playlist.NewWindow(r.cfg.Playlist, playlist.Constants{Target: f.Target, PartTarget: f.PartTarget}, r.start, r.others...)
-		w.Open(r.head)
-		r.record.Describe(r.name, r.description(w, playlist.Variant{}))
-		// Readers find a window only when it has something to show.
-		defer r.window.Store(w)
-	}
-	w.Part(part)
-	r.cfg.Memory.Hold(part.Data)
-	r.newest = part.Arrived
-	r.metrics.parts.Inc()
-}
-
-// Close implements segmenter.Output.
-func (r *Rendition) Close(s *media.Segment) {
-	// A segment without a part was never shown.
-	if w := r.window.Load(); w != nil {
-		w.Close(s)
-		r.closed = append(r.closed, s)
-	}
-}
-
 // tracksChanged reports whether the tracks or captions differ from those that the
 // multivariant playlist declares.
 func (r *Rendition) tracksChanged() bool {
 	video, audio := r.segmenter.Tracks()
-	declared := r.variant.Load()
+	declared := r.live().variant.Load()
 	return declared == nil || declared.Video != video || declared.Audio != audio || declared.Captions != r.captions
 }
 
-// Drop implements segmenter.Output.
-func (r *Rendition) Drop() {
-	if w := r.window.Load(); w != nil {
-		w.Drop()
-	}
-}
-
-// describe renders the multivariant playlist again if what it declares of the rendition has
+// describe renders the multivariant playlists again if what they declare of the rendition has
 // changed.
-func (r *Rendition) describe(w *playlist.Window) {
+func (r *Rendition) describe() {
 	video, audio := r.segmenter.Tracks()
+	if video == nil && audio == nil {
+		return
+	}
 	v := playlist.Variant{Name: r.name, Video: video, Audio: audio, FrameRate: r.segmenter.FrameRate(), Captions: r.captions}
-	v.Peak, v.Average = w.Snapshot().Bandwidth()
-	if v.Average == 0 || video == nil && audio == nil {
+	changed := false
+	for _, p := range slices.Backward(r.packagings) {
+		changed = p.describe(&v) || changed
+	}
+	w := r.plain().window.Load()
+	if independent := w.Independent(); independent != r.independent.Swap(independent) {
+		changed = true
+	}
+	if !changed {
 		return
 	}
-	independent := w.Independent()
-	if old := r.variant.Load(); old != nil && sameVariant(old, &v) && independent == r.independent.Load() {
-		return
+	if v := r.plain().variant.Load(); v != nil {
+		r.record.Describe(r.name, r.description(w, *v))
 	}
-	r.variant.Store(&v)
-	r.independent.Store(independent)
-	r.record.Describe(r.name, r.description(w, v))
 	r.described()
 }
 

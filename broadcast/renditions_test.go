@@ -6,6 +6,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"golive/archive"
 	"golive/internal/mediatest"
 	"golive/media"
 	"golive/storage/storagetest/memory"
@@ -63,8 +64,8 @@ func TestRenditions_AreListedTogetherAndReportEachOther(t *testing.T) {
 			}
 		}
 		for name, other := range map[string]string{SourceRendition: small, small: SourceRendition} {
-			w, ok := s.Window("b", name)
-			if !ok || !strings.Contains(string(w.Snapshot().Full.Plain), `RENDITION-REPORT:URI="../`+other+`/index.m3u8"`) {
+			w := b.Window(name, archive.PlaylistName)
+			if w == nil || !strings.Contains(string(w.Snapshot().Full.Plain), `RENDITION-REPORT:URI="../`+other+`/index.m3u8"`) {
 				t.Errorf("%s does not report %s", name, other)
 			}
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"slices"
+	"strings"
 	"time"
 
 	"golive/archive"
@@ -18,7 +19,7 @@ import (
 // a broadcast, or with a rendition that rendition's. A request that names a position waits
 // for it. The error wraps playlist.ErrNotFound or storage.ErrNotExist when there is none.
 func (h *Hub) Playlist(ctx context.Context, id, rendition, name string, d playlist.Directives) (playlist.Response, error) {
-	if name != archive.PlaylistName {
+	if name != archive.PlaylistName && name != playlist.PlainName {
 		text, err := h.replay(ctx, id, rendition, name)
 		return playlist.Response{Text: text}, err
 	}
@@ -27,13 +28,13 @@ func (h *Hub) Playlist(ctx context.Context, id, rendition, name string, d playli
 		return playlist.Response{}, playlist.ErrNotFound
 	}
 	if rendition != "" {
-		w := b.Window(rendition)
+		w := b.Window(rendition, name)
 		if w == nil {
 			return playlist.Response{}, playlist.ErrNotFound
 		}
 		return w.Respond(ctx, d)
 	}
-	text := b.Multivariant()
+	text := b.Multivariant(name)
 	if text == nil {
 		return playlist.Response{}, playlist.ErrNotFound
 	}
@@ -59,7 +60,11 @@ func (h *Hub) Media(ctx context.Context, id, rendition, name string) (playlist.M
 	if !ok {
 		return h.archived(ctx, nil, id, rendition, name)
 	}
-	w := b.Window(rendition)
+	list := archive.PlaylistName
+	if strings.HasSuffix(name, media.MPEGTS.Extension()) {
+		list = playlist.PlainName
+	}
+	w := b.Window(rendition, list)
 	if w == nil {
 		return h.archived(ctx, b, id, rendition, name)
 	}
@@ -142,7 +147,7 @@ func (r reading) Close() error { return r.close() }
 
 // hasPublished reports whether a rendition has reached that media sequence number.
 func (b *Broadcast) hasPublished(rendition string, msn int64) bool {
-	w := b.Window(rendition)
+	w := b.Window(rendition, playlist.PlainName)
 	return w != nil && w.Snapshot().Has(playlist.Position{MSN: msn, Part: -1})
 }
 

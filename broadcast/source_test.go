@@ -16,7 +16,7 @@ func (s *stage) Window(id, rendition string) (*playlist.Window, bool) {
 	if !ok {
 		return nil, false
 	}
-	w := b.Window(rendition)
+	w := b.Window(rendition, playlist.PlainName)
 	return w, w != nil
 }
 

@@ -307,7 +307,7 @@ func TestHub_SuccessorOfAnotherServersBroadcastCountsOn(t *testing.T) {
 		<-time.After(20 * time.Second)
 		s := newNode(t).start(t, left)
 		e = s.mustPublish("b")
-		e.play(t, time.Second)
+		e.play(t, 3*time.Second)
 		after := s.text("b")
 		if newestMSN(t, after) <= newestMSN(t, before) || discSeq.FindString(after) != "DISCONTINUITY-SEQUENCE:3" {
 			t.Errorf("before:\n%s\nafter:\n%s", before, after)

@@ -5,9 +5,39 @@ import (
 	"time"
 )
 
-// Part is the smallest addressable run of media: one immutable slab of MPEG-TS
-// that begins with PAT and PMT (a Partial Segment of RFC 8216bis section 3.2).
+// Container is the format of the bytes of parts and segments.
+type Container uint8
+
+const (
+	// MPEGTS is ISO 13818-1. Only its segments are addressable.
+	MPEGTS Container = iota
+	// CMAF is fragmented MP4 (ISO 14496-12, ISO 23000-19).
+	CMAF
+)
+
+// Extension returns the ending of the names of segments and parts.
+func (c Container) Extension() string {
+	if c == CMAF {
+		return ".m4s"
+	}
+	return ".ts"
+}
+
+// InitExtension is the ending of the names of initialization segments.
+const InitExtension = ".mp4"
+
+// Init is an initialization segment (the Media Initialization Section of RFC 8216bis section
+// 4.4.4.5): what a player needs before the first segment with it.
+type Init struct {
+	// Name is its file name, which is never reused.
+	Name string
+	Data []byte
+}
+
+// Part is the smallest run of media that a player can request (a Partial Segment of RFC
+// 8216bis section 3.2). Its bytes are one immutable slab.
 type Part struct {
+	Container Container
 	// Publication and MSN name the segment the part belongs to.
 	Publication string
 	MSN         int64
@@ -37,12 +67,17 @@ type Part struct {
 // NoNumber is the Number of a part without a name.
 const NoNumber = -1
 
-// Name returns the part's file name, which is never reused: PUBLICATION.NUMBER.ts.
-func (p *Part) Name() string { return p.Publication + "." + strconv.FormatInt(p.Number, 10) + ".ts" }
+// Name returns the part's file name, which is never reused: PUBLICATION.NUMBER.m4s.
+func (p *Part) Name() string {
+	return p.Publication + "." + strconv.FormatInt(p.Number, 10) + p.Container.Extension()
+}
 
 // Segment is a sequence of parts (a Media Segment of RFC 8216bis section 3). It shares
 // their bytes.
 type Segment struct {
+	Container Container
+	// Init is the initialization segment, nil in MPEG-TS and in a gap.
+	Init *Init
 	// Publication is the token of the publication that made the segment.
 	Publication string
 	// MSN is the media sequence number.
@@ -69,9 +104,14 @@ type Segment struct {
 // storage knows it.
 const UnknownSize = -1
 
-// Name returns the segment's file name, which is never reused: PUBLICATION-MSN.ts.
+// Name returns the segment's file name, which is never reused: PUBLICATION-MSN.ts, or .m4s.
 func (s *Segment) Name() string {
-	return s.Publication + "-" + strconv.FormatInt(s.MSN, 10) + ".ts"
+	return s.Publication + "-" + strconv.FormatInt(s.MSN, 10) + s.Container.Extension()
+}
+
+// InitName returns the name of the initialization segment that begins to apply at the segment.
+func (s *Segment) InitName() string {
+	return s.Publication + "-" + strconv.FormatInt(s.MSN, 10) + InitExtension
 }
 
 // Slabs returns the bytes of the segment's parts in order, not copied, or nil if only

@@ -15,8 +15,8 @@ import (
 	"golive/playlist"
 )
 
-// Handler serves /live/ID/index.m3u8, /live/ID/RENDITION/index.m3u8,
-// /live/ID/RENDITION/NAME.ts and /live/ID/replay.m3u8.
+// Handler serves /live/ID/index.m3u8, /live/ID/RENDITION/index.m3u8, the same with ts.m3u8,
+// /live/ID/RENDITION/NAME.ts, .m4s and .mp4, and /live/ID/replay.m3u8.
 type Handler struct {
 	source   Source
 	audience *audience.Audience
@@ -85,12 +85,13 @@ func (h *Handler) answer(w http.ResponseWriter, r *http.Request) (kind, sent, er
 	if !ok {
 		rendition, file = "", name
 	}
+	isPlaylist := file == archive.PlaylistName || file == playlist.PlainName
 	switch {
-	case file == archive.PlaylistName && rendition != "":
-		out, err := h.media(w, r, id, rendition)
+	case isPlaylist && rendition != "":
+		out, err := h.media(w, r, id, rendition, file)
 		return kindMedia, out, err
-	case file == archive.PlaylistName:
-		out, err := h.multivariant(w, r, id)
+	case isPlaylist:
+		out, err := h.multivariant(w, r, id, file)
 		return kindMultivariant, out, err
 	case archive.IsReplayName(file):
 		out, err := h.replay(w, r, id, rendition, file)
@@ -105,8 +106,8 @@ func (h *Handler) answer(w http.ResponseWriter, r *http.Request) (kind, sent, er
 	return kindSegment, out, err
 }
 
-func (h *Handler) multivariant(w http.ResponseWriter, r *http.Request, id string) (sent, error) {
-	p, err := h.source.Playlist(r.Context(), id, "", archive.PlaylistName, playlist.Directives{})
+func (h *Handler) multivariant(w http.ResponseWriter, r *http.Request, id, name string) (sent, error) {
+	p, err := h.source.Playlist(r.Context(), id, "", name, playlist.Directives{})
 	if err != nil {
 		return sent{}, err
 	}
@@ -132,13 +133,13 @@ func (h *Handler) replay(w http.ResponseWriter, r *http.Request, id, rendition, 
 }
 
 // media serves a media playlist, and counts the viewer.
-func (h *Handler) media(w http.ResponseWriter, r *http.Request, id, rendition string) (sent, error) {
+func (h *Handler) media(w http.ResponseWriter, r *http.Request, id, rendition, name string) (sent, error) {
 	d, err := parseDirectives(r.URL.RawQuery)
 	if err != nil {
 		return sent{}, err
 	}
 	h.metrics.waiting.Inc() // also without directives it may wait, for the first segment
-	p, err := h.source.Playlist(r.Context(), id, rendition, archive.PlaylistName, d)
+	p, err := h.source.Playlist(r.Context(), id, rendition, name, d)
 	h.metrics.waiting.Dec()
 	if p.Target > 0 {
 		h.audience.CountViewer(r, id, p.Target)

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"golive/httpserver"
+	"golive/media"
 	"golive/playlist"
 )
 
@@ -18,7 +19,8 @@ var (
 	anyOrigin    = []string{"*"}
 	noSniff      = []string{"nosniff"}
 	playlistType = []string{"application/vnd.apple.mpegurl"}
-	segmentType  = []string{"video/mp2t"}
+	tsType       = []string{"video/mp2t"}
+	mp4Type      = []string{"video/mp4"}
 	bytesUnit    = []string{"bytes"}
 	gzipEncoding = []string{"gzip"}
 	varyEncoding = []string{"Accept-Encoding"}
@@ -87,7 +89,10 @@ func segmentHeader(w http.ResponseWriter, r *http.Request, name string, size int
 			header.Set("Content-Range", fmt.Sprintf("bytes %d-%d/%d", from, from+length-1, size))
 		}
 	}
-	header["Content-Type"] = segmentType
+	header["Content-Type"] = mp4Type
+	if strings.HasSuffix(name, media.MPEGTS.Extension()) {
+		header["Content-Type"] = tsType
+	}
 	header["Cache-Control"] = cacheForever
 	header["Accept-Ranges"] = bytesUnit
 	header["Etag"] = []string{tag}

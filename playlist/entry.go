@@ -18,6 +18,8 @@ type Entry struct {
 	duration      media.Ticks
 	partCount     int
 	discontinuity bool
+	init          *media.Init // that applies to it; nil in MPEG-TS
+	mapped        bool        // head names it
 	head          string      // the tags before the parts
 	parts         string      // the EXT-X-PART lines
 	tail          string      // EXTINF and URI

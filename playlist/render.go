@@ -32,6 +32,9 @@ func (w *Window) render(s *Snapshot, skip int) []byte {
 		b = strconv.AppendInt(b, int64(skip), 10)
 		b = append(b, '\n')
 	}
+	if rest := listed[skip:]; len(rest) > 0 && rest[0].init != nil && !rest[0].mapped {
+		b = appendMap(b, rest[0].init)
+	}
 	b = append(b, w.text[w.textAt(listed, skip):w.textAt(listed, withParts)]...)
 	for _, e := range listed[withParts:] {
 		b = append(b, e.head...)
@@ -68,7 +71,7 @@ func (w *Window) textAt(listed []*Entry, i int) int {
 
 // sizeOf returns an upper bound of the length of the playlist.
 func (w *Window) sizeOf(s *Snapshot, withParts int) int {
-	const header = 512 // with pauseLine
+	const header = 640 // with pauseLine and EXT-X-MAP
 	const report = 128
 	n := header + len(w.others)*report + len(w.text) + len(w.openHead) + len(w.openParts) + len(s.hint)
 	for _, e := range s.Listed()[withParts:] {

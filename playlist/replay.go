@@ -142,7 +142,7 @@ func (r *Replay) appendSegments(b []byte) []byte {
 	for i, k := range r.segments {
 		s := r.segment(k)
 		s.Discontinuity = s.Discontinuity && i > 0
-		b = appendSegmentHead(b, s)
+		b = appendSegmentHead(b, s, false)
 		b = appendSegmentInfo(b, s, k.flags&keptGap != 0)
 		b = append(b, r.folder...)
 		b = append(append(b, s.Name()...), '\n')

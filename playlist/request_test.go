@@ -35,7 +35,7 @@ func TestWindow_RespondReturnsThePlaylistThatARequestNames(t *testing.T) {
 		}
 		time.AfterFunc(time.Second, func() { s.part(); s.w.Commit() })
 		r, err := s.w.Respond(t.Context(), Directives{Block: true, Position: Position{MSN: 20, Part: 0}})
-		if err != nil || !strings.Contains(string(r.Text.Plain), "aaaa.160.ts") || !r.Arrived.Equal(s.open.Parts[0].Arrived) {
+		if err != nil || !strings.Contains(string(r.Text.Plain), "aaaa.160.m4s") || !r.Arrived.Equal(s.open.Parts[0].Arrived) {
 			t.Errorf("the one that comes: %+v, %v", r, err)
 		}
 	})
@@ -51,7 +51,7 @@ func TestWindow_RespondWaitsForTheFirstSegment(t *testing.T) {
 		began := time.Now()
 		time.AfterFunc(2*time.Second, func() { s.close(); s.w.Commit() })
 		r, err := s.w.Respond(t.Context(), Directives{})
-		if err != nil || !strings.Contains(string(r.Text.Plain), "aaaa-0.ts") || r.Blocking || time.Since(began) != 2*time.Second {
+		if err != nil || !strings.Contains(string(r.Text.Plain), "aaaa-0.m4s") || r.Blocking || time.Since(began) != 2*time.Second {
 			t.Errorf("%+v, %v after %s", r, err, time.Since(began))
 		}
 	})
@@ -61,7 +61,7 @@ func TestWindow_RespondWaitsForTheFirstSegment(t *testing.T) {
 		s.part()
 		s.w.Commit()
 		began := time.Now()
-		if r, err := s.w.Respond(t.Context(), Directives{}); err != nil || !strings.Contains(string(r.Text.Plain), "aaaa.0.ts") || time.Since(began) != 6*time.Second {
+		if r, err := s.w.Respond(t.Context(), Directives{}); err != nil || !strings.Contains(string(r.Text.Plain), "aaaa.0.m4s") || time.Since(began) != 6*time.Second {
 			t.Errorf("a segment that does not end: %+v, %v after %s", r, err, time.Since(began))
 		}
 		left := errors.New("left")
@@ -105,19 +105,48 @@ func TestWindow_MediaWaitsForTheHintedPartOnly(t *testing.T) {
 		s.begin(false)
 		s.part()
 		s.w.Commit()
-		for name, want := range map[string]error{"aaaa.24.ts": nil, "aaaa-2.ts": nil, "aaaa.26.ts": ErrNotFound, "aaaa-3.ts": ErrNotFound, "x": ErrNotFound} {
+		for name, want := range map[string]error{"aaaa.24.m4s": nil, "aaaa-2.m4s": nil, "aaaa.26.m4s": ErrNotFound, "aaaa-3.m4s": ErrNotFound, "x": ErrNotFound} {
 			if m, err := s.w.Media(t.Context(), name); !errors.Is(err, want) || err == nil && !m.Arrived.IsZero() {
 				t.Errorf("%s: %+v, %v", name, m, err)
 			}
 		}
 		time.AfterFunc(time.Second, func() { s.part(); s.w.Commit() })
-		m, err := s.w.Media(t.Context(), "aaaa.25.ts")
+		m, err := s.w.Media(t.Context(), "aaaa.25.m4s")
 		if err != nil || string(m.Slabs[0]) != "part 3.1;" || !m.Arrived.Equal(s.open.Parts[1].Arrived) {
 			t.Errorf("%+v, %v", m, err)
 		}
 		began := time.Now()
-		if _, err := s.w.Media(t.Context(), "aaaa.26.ts"); !errors.Is(err, ErrTimeout) || time.Since(began) != 6*time.Second {
+		if _, err := s.w.Media(t.Context(), "aaaa.26.m4s"); !errors.Is(err, ErrTimeout) || time.Since(began) != 6*time.Second {
 			t.Errorf("no publisher: %v after %s", err, time.Since(began))
 		}
 	})
+}
+
+// A playlist of low latency never ends with a complete segment while more is to come.
+func TestWindow_ShowsACompleteSegmentWithTheNextPart(t *testing.T) {
+	s := newScript(DefaultConfig())
+	s.segments(1)
+	s.begin(false)
+	for range 8 {
+		s.part()
+		s.w.Commit()
+	}
+	before := s.w.Snapshot()
+	s.w.Close(s.open)
+	s.w.Commit()
+	if s.w.Snapshot() != before {
+		t.Error("shown by itself")
+	}
+	s.begin(false)
+	s.part()
+	s.w.Commit()
+	if text := s.text(); !strings.Contains(text, "aaaa-1.m4s\n#EXT-X-PROGRAM-DATE-TIME:2026-01-02T03:04:09.000Z\n#EXT-X-PART:") {
+		t.Errorf("not shown with the part:\n%s", text)
+	}
+	s.w.Close(s.open)
+	s.w.Pause()
+	s.w.Commit()
+	if text := s.text(); !strings.HasSuffix(text, "aaaa-2.m4s\n# more to come\n") {
+		t.Errorf("not shown when the publisher has left:\n%s", text)
+	}
 }

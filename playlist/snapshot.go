@@ -137,49 +137,67 @@ func rateOf(size int64, d media.Ticks) int {
 	return int(float64(size) * 8 / d.Seconds())
 }
 
-// Find returns the segment or part with a file name, also if it was removed from the
-// playlist less than its grace period ago (section 6.2.2).
+// Find returns the segment, part or initialization segment with a file name, also if it was
+// removed from the playlist less than its grace period ago (section 6.2.2).
 func (s *Snapshot) Find(name string) (Media, bool) {
-	session, number, part, ok := parseName(name)
+	n, ok := parseName(name)
 	switch {
 	case !ok:
 		return Media{}, false
-	case part:
-		return s.findPart(session, number)
+	case n.kind == partName:
+		return s.findPart(n)
+	case n.kind == initName:
+		return s.findInit(name)
 	}
-	e := s.Entry(session, number)
+	e := s.Entry(n.publication, n.number)
 	if e == nil {
 		return Media{}, false
 	}
 	seg := e.Segment()
-	if seg.Size == 0 {
-		return Media{}, false // a gap
+	if seg.Size == 0 || seg.Container != n.container {
+		return Media{}, false // a gap, or another packaging's
 	}
-	return Media{Slabs: seg.Slabs(), Object: seg.Name(), Size: seg.Size}, true
+	return Media{Slabs: seg.Slabs(), Object: name, Size: seg.Size}, true
 }
 
 // findPart searches from the newest part back: most requests are for new parts.
-func (s *Snapshot) findPart(session string, number int64) (Media, bool) {
+func (s *Snapshot) findPart(n fileName) (Media, bool) {
 	if s.open != nil {
-		if m, before := partOf(s.open, session, number); !before {
+		if m, before := partOf(s.open, n); !before {
 			return m, m.Object != ""
 		}
 	}
 	for _, e := range slices.Backward(s.entries) {
-		if m, before := partOf(e.Segment(), session, number); !before {
+		if m, before := partOf(e.Segment(), n); !before {
 			return m, m.Object != ""
 		}
 	}
 	return Media{}, false
 }
 
+func (s *Snapshot) findInit(name string) (Media, bool) {
+	if s.open != nil && s.open.Init != nil && s.open.Init.Name == name {
+		return mediaOf(s.open.Init), true
+	}
+	for _, e := range slices.Backward(s.entries) {
+		if i := e.init; i != nil && i.Name == name {
+			return mediaOf(i), true
+		}
+	}
+	return Media{}, false
+}
+
+func mediaOf(i *media.Init) Media {
+	return Media{Slabs: [][]byte{i.Data}, Object: i.Name, Size: int64(len(i.Data))}
+}
+
 // partOf returns a part of a segment; before is set if only an earlier segment can have it.
-func partOf(seg *media.Segment, session string, number int64) (m Media, before bool) {
-	if seg.Publication != session || len(seg.Parts) == 0 || number < seg.Parts[0].Number {
+func partOf(seg *media.Segment, n fileName) (m Media, before bool) {
+	if seg.Publication != n.publication || len(seg.Parts) == 0 || n.number < seg.Parts[0].Number {
 		return Media{}, true
 	}
-	i := number - seg.Parts[0].Number
-	if i >= int64(len(seg.Parts)) || seg.Parts[i].Gap || seg.Parts[i].Size < 0 || seg.Parts[i].Number != number {
+	i := n.number - seg.Parts[0].Number
+	if i >= int64(len(seg.Parts)) || seg.Parts[i].Gap || seg.Parts[i].Size < 0 || seg.Parts[i].Number != n.number || seg.Container != n.container {
 		return Media{}, false
 	}
 	p := seg.Parts[i]
@@ -190,16 +208,49 @@ func partOf(seg *media.Segment, session string, number int64) (m Media, before b
 	return m, false
 }
 
-// parseName splits the name PUBLICATION-MSN.ts of a segment or PUBLICATION.NUMBER.ts of a
-// part.
-func parseName(name string) (session string, number int64, part, ok bool) {
-	base, found := strings.CutSuffix(name, ".ts")
-	at := strings.LastIndexAny(base, "-.")
-	if !found || at < 0 {
-		return "", 0, false, false
+// fileName is the name of a file of a rendition.
+type fileName struct {
+	kind        nameKind
+	container   media.Container
+	publication string
+	number      int64 // the MSN of a segment, or of the first one of an initialization segment; of a part its own
+}
+
+type nameKind uint8
+
+const (
+	segmentName nameKind = iota
+	partName
+	initName
+)
+
+// parseName parses PUBLICATION-MSN.ts, PUBLICATION-MSN.m4s, PUBLICATION.NUMBER.m4s and
+// PUBLICATION-MSN.mp4.
+func parseName(name string) (n fileName, ok bool) {
+	dot := strings.LastIndexByte(name, '.')
+	if dot < 0 {
+		return n, false
 	}
-	number, ok = parseNumber(base[at+1:])
-	return base[:at], number, base[at] == '.', ok
+	base := name[:dot]
+	switch name[dot:] {
+	case media.MPEGTS.Extension():
+	case media.CMAF.Extension():
+		n.container = media.CMAF
+	case media.InitExtension:
+		n.container, n.kind = media.CMAF, initName
+	default:
+		return n, false
+	}
+	at := strings.LastIndexAny(base, "-.")
+	if at < 0 || base[at] == '.' && n.kind == initName {
+		return n, false
+	}
+	if base[at] == '.' {
+		n.kind = partName
+	}
+	n.publication = base[:at]
+	n.number, ok = parseNumber(base[at+1:])
+	return n, ok
 }
 
 // parseNumber parses a number in canonical form, so that a resource has only one name.

@@ -43,7 +43,7 @@ func NewStored(constants Constants, window time.Duration, start Start) *Stored {
 // Add appends a segment, and returns the segments that were removed from the list. A lost
 // segment is listed with EXT-X-GAP.
 func (a *Stored) Add(s *media.Segment, lost bool) []Removed {
-	text := appendSegmentTail(appendSegmentHead(nil, s), s, lost || s.Size == 0)
+	text := appendSegmentTail(appendSegmentHead(nil, s, false), s, lost || s.Size == 0)
 	a.listed = append(a.listed, archived{s.Name(), s.MSN, s.Duration, s.Discontinuity, string(text)})
 	a.length += s.Duration
 	a.dependent = a.dependent || !s.Independent

@@ -33,14 +33,24 @@ func appendSeconds(dst []byte, t media.Ticks) []byte {
 	return strconv.AppendFloat(dst, t.Seconds(), 'f', 5, 64)
 }
 
-// appendSegmentHead appends the tags that precede a segment's parts.
-func appendSegmentHead(dst []byte, s *media.Segment) []byte {
+// appendSegmentHead appends the tags that precede a segment's parts, with EXT-X-MAP if mapped.
+func appendSegmentHead(dst []byte, s *media.Segment, mapped bool) []byte {
 	if s.Discontinuity {
 		dst = append(dst, "#EXT-X-DISCONTINUITY\n"...)
+	}
+	if mapped {
+		dst = appendMap(dst, s.Init)
 	}
 	dst = append(dst, dateTag...)
 	dst = s.ProgramDateTime.In(time.UTC).AppendFormat(dst, dateFormat)
 	return append(dst, '\n')
+}
+
+// appendMap appends EXT-X-MAP (section 4.4.4.5).
+func appendMap(dst []byte, i *media.Init) []byte {
+	dst = append(dst, `#EXT-X-MAP:URI="`...)
+	dst = append(dst, i.Name...)
+	return append(dst, "\"\n"...)
 }
 
 // appendPart appends an EXT-X-PART (section 4.4.4.9).

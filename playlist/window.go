@@ -24,6 +24,10 @@ type Start struct {
 	DiscontinuitySequence int64
 }
 
+// PlainName is the file name of the playlists of a broadcast in MPEG-TS without low latency.
+// Where low latency is on, those at its usual address are in CMAF.
+const PlainName = "ts.m3u8"
+
 // minSegments is the least number of segments of a live playlist (Apple's authoring
 // specification 8.11).
 const minSegments = 6
@@ -54,6 +58,8 @@ type Window struct {
 	newest        *media.Part // nil before the first
 	open          *media.Segment
 	openHead      string
+	openMapped    bool        // openHead has EXT-X-MAP
+	init          *media.Init // that applies to the newest segment
 	openParts     []byte
 	paused        bool // there is no publisher: the next part has no name yet
 	ended         bool
@@ -97,7 +103,11 @@ const minIndependent = 2
 // Open begins a segment; head has no parts yet.
 func (w *Window) Open(head media.Segment) {
 	w.open = &head
-	w.openHead = string(appendSegmentHead(nil, &head))
+	// A gap needs no initialization segment.
+	if w.openMapped = head.Init != nil && head.Init != w.init; w.openMapped {
+		w.init = head.Init
+	}
+	w.openHead = string(appendSegmentHead(nil, &head, w.openMapped))
 	w.openParts = w.openParts[:0]
 	w.independent = w.independent && head.Independent
 	w.paused = false
@@ -120,7 +130,8 @@ func (w *Window) Part(p *media.Part) {
 	w.dirty = w.dirty || w.cfg.LowLatency
 }
 
-// Close completes the open segment and slides the window.
+// Close completes the open segment and slides the window. With low latency, players see it
+// with the next part, or when there is no publisher any more.
 func (w *Window) Close(s *media.Segment) {
 	e := &Entry{
 		msn:           s.MSN,
@@ -128,6 +139,8 @@ func (w *Window) Close(s *media.Segment) {
 		duration:      s.Duration,
 		partCount:     len(s.Parts),
 		discontinuity: s.Discontinuity,
+		init:          w.init,
+		mapped:        w.openMapped,
 		head:          w.openHead,
 		parts:         string(w.openParts),
 		tail:          string(appendSegmentTail(nil, s, s.Size == 0)),
@@ -138,20 +151,15 @@ func (w *Window) Close(s *media.Segment) {
 	w.entries = append(w.entries, e)
 	w.length += s.Duration
 	w.open = nil
-	w.dirty = true
+	// With low latency the next part shows it: a playlist that ends with a complete segment and
+	// a hint makes video.js (8.24) ask for the part again that it has.
+	w.dirty = w.dirty || !w.cfg.LowLatency
 	w.slide()
 	w.longest = max(w.longest, w.length)
 	// Storage takes them in order: those before a bare one are released or lost.
 	for i := len(w.entries) - keptInMemory - 1; i >= 0 && !w.entries[i].released; i-- {
 		w.entries[i].evict()
 	}
-}
-
-// Drop discards the open segment, which has no part yet. Its number will be reused.
-func (w *Window) Drop() {
-	w.nextMSN = w.open.MSN
-	w.open = nil
-	w.dirty = true
 }
 
 // slide removes segments older than the window from the list, and segments past their grace
@@ -242,10 +250,10 @@ func (w *Window) Commit() {
 		s.open = &open
 		if w.cfg.LowLatency {
 			s.next.Part = len(open.Parts)
-			if !w.paused && !w.ended {
-				s.hint = w.nextPartName(&open)
-			}
 		}
+	}
+	if w.cfg.LowLatency && w.newest != nil && !w.paused && !w.ended {
+		s.hint = w.nextPartName()
 	}
 	s.Full = NewText(w.render(s, 0))
 	if skip := w.skippable(s); skip > 0 {
@@ -256,11 +264,8 @@ func (w *Window) Commit() {
 
 // nextPartName returns the name of the next part, whether it belongs to the open segment or begins
 // the next one.
-func (w *Window) nextPartName(open *media.Segment) string {
-	next := media.Part{Publication: open.Publication}
-	if w.newest != nil && w.newest.Publication == open.Publication {
-		next.Number = w.newest.Number + 1
-	}
+func (w *Window) nextPartName() string {
+	next := media.Part{Container: w.newest.Container, Publication: w.newest.Publication, Number: w.newest.Number + 1}
 	return next.Name()
 }
 

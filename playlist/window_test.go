@@ -31,15 +31,25 @@ type script struct {
 	parts int64
 	open  *media.Segment
 	early time.Duration // how far media is ahead of real time
+
+	container media.Container
+	init      *media.Init
 }
 
 func newScript(cfg Config, others ...OtherRendition) *script {
-	return &script{w: NewWindow(cfg, Constants{Target: 2, PartTarget: media.Second / 4}, Start{}, others...)}
+	s := &script{w: NewWindow(cfg, Constants{Target: 2, PartTarget: media.Second / 4}, Start{}, others...)}
+	if cfg.LowLatency {
+		s.container = media.CMAF
+	}
+	return s
 }
 
 func (s *script) begin(discontinuity bool) {
+	if s.container == media.CMAF && (s.init == nil || discontinuity) {
+		s.init = &media.Init{Name: fmt.Sprintf("aaaa-%d.mp4", s.msn), Data: fmt.Appendf(nil, "init %d;", s.msn)}
+	}
 	s.open = &media.Segment{
-		Publication: "aaaa", MSN: s.msn, Start: s.clock, Independent: true, Discontinuity: discontinuity,
+		Container: s.container, Init: s.init, Publication: "aaaa", MSN: s.msn, Start: s.clock, Independent: true, Discontinuity: discontinuity,
 		ProgramDateTime: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC).Add(s.clock.Duration()),
 	}
 	s.msn++
@@ -48,7 +58,7 @@ func (s *script) begin(discontinuity bool) {
 
 func (s *script) part() {
 	p := &media.Part{
-		Publication: "aaaa", MSN: s.open.MSN, Number: s.parts, Offset: s.open.Size,
+		Container: s.container, Publication: "aaaa", MSN: s.open.MSN, Number: s.parts, Offset: s.open.Size,
 		Data: fmt.Appendf(nil, "part %d.%d;", s.open.MSN, len(s.open.Parts)), Start: s.clock,
 		Duration: media.Second / 4, Independent: len(s.open.Parts) == 0,
 	}
@@ -62,7 +72,12 @@ func (s *script) part() {
 	s.w.Part(p)
 }
 
-func (s *script) close() { s.w.Close(s.open); s.open = nil }
+// close completes the segment, and has the next Commit show it, as the next part would.
+func (s *script) close() {
+	s.w.Close(s.open)
+	s.w.dirty = true
+	s.open = nil
+}
 
 // segments plays n whole segments, committing after every part.
 func (s *script) segments(n int) {
@@ -218,7 +233,7 @@ func TestWindow_RemovedSegmentsStayFetchableForTheirGrace(t *testing.T) {
 	s.segments(7) // segment 0 has left the list
 	since := 0
 	for ; since < 100; since++ {
-		if _, ok := s.w.Snapshot().Find("aaaa-0.ts"); !ok {
+		if _, ok := s.w.Snapshot().Find("aaaa-0.m4s"); !ok {
 			break
 		}
 		s.segments(1)
@@ -267,7 +282,7 @@ func TestWindow_GraceIsRealTimeToo(t *testing.T) {
 		s.early += 2 * time.Second
 		s.segments(1)
 	}
-	if _, ok := s.w.Snapshot().Find("aaaa-0.ts"); !ok {
+	if _, ok := s.w.Snapshot().Find("aaaa-0.m4s"); !ok {
 		t.Error("segment 0 is gone though no time has passed")
 	}
 	for range 100 {
@@ -373,7 +388,7 @@ func TestWindow_AwaitReturnsWhenThePartComes(t *testing.T) {
 			s.part()
 			s.w.Commit()
 		}
-		if snapshot := <-got; !strings.Contains(string(snapshot.Full.Plain), "aaaa.17.ts") {
+		if snapshot := <-got; !strings.Contains(string(snapshot.Full.Plain), "aaaa.17.m4s") {
 			t.Error("the part is not in the snapshot")
 		}
 	})
@@ -464,11 +479,12 @@ func TestSnapshot_FindTakesOnlyTheNamesItGave(t *testing.T) {
 	s.part()
 	s.w.Commit()
 	for name, want := range map[string]bool{
-		"aaaa-0.ts": true, "aaaa.15.ts": true, "aaaa.16.ts": true,
-		"aaaa-2.ts": false, "aaaa.17.ts": false, "aaaa-1.8.ts": false, "bbbb-0.ts": false, "bbbb.0.ts": false,
-		"aaaa-00.ts": false, "aaaa-+1.ts": false, "aaaa--1.ts": false, "aaaa.07.ts": false,
-		"aaaa-9223372036854775807.ts": false, "aaaa-99999999999999999999.ts": false,
-		"": false, "-": false, ".ts": false, "aaaa-1.": false, "../aaaa-1.ts": false,
+		"aaaa-0.m4s": true, "aaaa.15.m4s": true, "aaaa.16.m4s": true, "aaaa-0.mp4": true,
+		"aaaa-0.ts": false, "aaaa.15.ts": false, "aaaa-1.mp4": false, "aaaa.0.mp4": false, "aaaa.15": false,
+		"aaaa-2.m4s": false, "aaaa.17.m4s": false, "aaaa-1.8.m4s": false, "bbbb-0.m4s": false, "bbbb.0.m4s": false,
+		"aaaa-00.m4s": false, "aaaa-+1.m4s": false, "aaaa--1.m4s": false, "aaaa.07.m4s": false,
+		"aaaa-9223372036854775807.m4s": false, "aaaa-99999999999999999999.m4s": false,
+		"": false, "-": false, ".ts": false, "aaaa-1.": false, "../aaaa-1.m4s": false,
 	} {
 		if _, got := s.w.Snapshot().Find(name); got != want {
 			t.Errorf("Find(%q) = %t", name, got)
@@ -479,7 +495,7 @@ func TestSnapshot_FindTakesOnlyTheNamesItGave(t *testing.T) {
 func FuzzSnapshot_Find(f *testing.F) {
 	s := newScript(DefaultConfig())
 	s.segments(3)
-	for _, seed := range []string{"aaaa-0.ts", "aaaa.10.ts", "a-b-3.ts", "-.ts", "aaaa.-1.ts"} {
+	for _, seed := range []string{"aaaa-0.m4s", "aaaa.10.m4s", "a-b-3.ts", "-.ts", "aaaa.-1.m4s"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, name string) {

@@ -15,7 +15,7 @@ type discard struct{ parts int }
 func (d *discard) Open(media.Segment)   {}
 func (d *discard) Part(*media.Part)     { d.parts++ }
 func (d *discard) Close(*media.Segment) {}
-func (d *discard) Drop()                {}
+func (d *discard) Unpackaged(error)     {}
 
 // BenchmarkSegmenter cuts and packs two seconds of a stream of 5 Mbit/s per operation.
 func BenchmarkSegmenter(b *testing.B) {
@@ -30,7 +30,7 @@ func BenchmarkSegmenter(b *testing.B) {
 		}
 	}
 	d := &discard{}
-	s := New(DefaultConfig(), Resume{}, NewPackager(mpegts.NewMuxer(), d))
+	s := New(DefaultConfig(), Resume{}, NewPackager(media.MPEGTS, mpegts.NewMuxer(), d))
 	s.Start("aaaa")
 	b.ReportAllocs()
 	for b.Loop() {

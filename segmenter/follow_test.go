@@ -32,14 +32,14 @@ func (tap) Drop()              {}
 
 func newLadder(t *testing.T, cfg Config) *ladder {
 	l := &ladder{t: t, cuts: NewCuts(), source: &recorder{t: t}, out: &recorder{t: t}}
-	l.leader = New(cfg, Resume{}, NewPackager(mpegts.NewMuxer(), l.source), l.cuts)
+	l.leader = New(cfg, Resume{}, NewPackager(media.MPEGTS, mpegts.NewMuxer(), l.source), l.cuts)
 	return l
 }
 
 // join begins the follower.
 func (l *ladder) join(s mediatest.Stream) {
 	if l.follower == nil {
-		l.follower = Follow(l.cuts, NewPackager(mpegts.NewMuxer(), l.out), tap{&l.taken})
+		l.follower = Follow(l.cuts, NewPackager(media.MPEGTS, mpegts.NewMuxer(), l.out), tap{&l.taken})
 	}
 	l.follower.Start(s.Video, s.Audio)
 }

@@ -104,7 +104,7 @@ func TestSegmenter_KeepsItsTargetsForAnyInput(t *testing.T) {
 	for seed := range uint64(10) {
 		h := &hostile{Rand: rand.New(rand.NewPCG(seed, 1)), video: mediatest.H264(640, 36), audio: mediatest.AAC(), arrived: epoch()}
 		r := &recorder{t: t}
-		s := New(DefaultConfig(), Resume{}, NewPackager(mpegts.NewMuxer(), r))
+		s := New(DefaultConfig(), Resume{}, NewPackager(media.MPEGTS, mpegts.NewMuxer(), r))
 		for session := range 3 {
 			s.Start(fmt.Sprint("s", session))
 			for range 1000 {
@@ -131,7 +131,7 @@ func TestSegmenter_KeepsItsTargetsForAnyInput(t *testing.T) {
 func TestSegmenter_AudioAtOneTimeDoesNotGrowMemory(t *testing.T) {
 	in := stream(2 * time.Second)
 	r := &recorder{t: t}
-	s := New(DefaultConfig(), Resume{}, NewPackager(mpegts.NewMuxer(), r))
+	s := New(DefaultConfig(), Resume{}, NewPackager(media.MPEGTS, mpegts.NewMuxer(), r))
 	s.Start("aaaa")
 	var last media.AccessUnit
 	for _, u := range in.Units() {
@@ -154,7 +154,7 @@ func TestSegmenter_NewSoundDuringAStillPictureIsHeard(t *testing.T) {
 	in := stream(3 * time.Second)
 	units := in.Units()
 	r := &recorder{t: t}
-	s := New(DefaultConfig(), Resume{}, NewPackager(mpegts.NewMuxer(), r))
+	s := New(DefaultConfig(), Resume{}, NewPackager(media.MPEGTS, mpegts.NewMuxer(), r))
 	s.Start("aaaa")
 	for _, u := range units {
 		s.Write(u)
@@ -198,7 +198,7 @@ func TestSegmenter_TimeThatStandsStillGrowsNoSegmentWithoutEnd(t *testing.T) {
 			bound := &bounds{part: func(p *media.Part) { most.part = max(most.part, p.Size) }, segment: func(s *media.Segment) {
 				most.segment, most.parts = max(most.segment, s.Size), max(most.parts, len(s.Parts))
 			}}
-			s := New(DefaultConfig(), Resume{}, NewPackager(mpegts.NewMuxer(), bound))
+			s := New(DefaultConfig(), Resume{}, NewPackager(media.MPEGTS, mpegts.NewMuxer(), bound))
 			s.Start("aaaa")
 			units := stream(2 * time.Second).Units()
 			var u media.AccessUnit
@@ -241,4 +241,4 @@ type bounds struct {
 func (b *bounds) Open(media.Segment)     {}
 func (b *bounds) Part(p *media.Part)     { b.part(p) }
 func (b *bounds) Close(s *media.Segment) { b.segment(s) }
-func (b *bounds) Drop()                  {}
+func (b *bounds) Unpackaged(error)       {}

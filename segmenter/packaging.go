@@ -19,7 +19,7 @@ type Packaging interface {
 
 // Cut is a part before packaging: its units, and its properties in the playlist.
 type Cut struct {
-	// Part is the part without Data, Offset and Size, which the packaging sets.
+	// Part is the part without Container, Data, Offset and Size, which the packaging sets.
 	media.Part
 	// Format is that of the rendition.
 	Format Format
@@ -29,54 +29,82 @@ type Cut struct {
 	Units []media.AccessUnit
 }
 
-// Muxer produces the bytes of one packaging's parts. end is the decoding time at which the
-// next part begins.
+// Muxer produces the bytes of one packaging.
 type Muxer interface {
-	Part(video, audio *media.Track, units []media.AccessUnit, end media.Ticks) []byte
+	// Begin begins a segment with the given tracks. It returns the bytes of the
+	// initialization segment, nil in a container without one. The same tracks have the same
+	// slice. After an error the segment cannot be muxed.
+	Begin(video, audio *media.Track) (init []byte, err error)
+	// Part muxes the units of a part from start to end, which are decoding times.
+	Part(video, audio *media.Track, units []media.AccessUnit, start, end media.Ticks) []byte
 }
 
 // Output receives the parts and segments of a Packager, in order: Open, then the segment's
-// parts, then Close with the complete segment.
+// parts, of which there is at least one, then Close with the complete segment.
 type Output interface {
-	// Open announces a segment before its first part. If no part follows, the next Open has
-	// the same number.
+	// Open announces a segment with its first part.
 	Open(head media.Segment)
 	// Part takes the next part of the open segment.
 	Part(p *media.Part)
 	// Close takes the complete segment.
 	Close(s *media.Segment)
-	// Drop discards the open segment, which has no part yet. Its number will be reused.
-	Drop()
+	// Unpackaged is called for each segment whose tracks the container cannot carry: its
+	// parts are gaps.
+	Unpackaged(err error)
 }
 
 // Packager is the Packaging that passes the parts of a Muxer to an Output.
 type Packager struct {
-	mux     Muxer
-	out     Output
+	container media.Container
+	mux       Muxer
+	out       Output
+
 	segment media.Segment // the open one
+	gap     bool          // it cannot be muxed
+	init    *media.Init   // the newest
 }
 
 // NewPackager returns a Packager for a new rendition.
-func NewPackager(mux Muxer, out Output) *Packager { return &Packager{mux: mux, out: out} }
+func NewPackager(container media.Container, mux Muxer, out Output) *Packager {
+	return &Packager{container: container, mux: mux, out: out}
+}
 
-// Open implements Packaging.
+// Open implements Packaging. The Output is told with the first part.
 func (p *Packager) Open(head media.Segment) {
 	p.segment = head
-	p.out.Open(head)
+	p.segment.Container = p.container
 }
 
 // Part implements Packaging.
 func (p *Packager) Part(c *Cut) {
+	if len(p.segment.Parts) == 0 {
+		p.begin(c)
+	}
 	part := c.Part
-	part.Offset = p.segment.Size
-	if !part.Gap {
-		part.Data = p.mux.Part(c.Video, c.Audio, c.Units, part.Start+part.Duration)
+	part.Container, part.Offset = p.container, p.segment.Size
+	if part.Gap = part.Gap || p.gap; !part.Gap {
+		part.Data = p.mux.Part(c.Video, c.Audio, c.Units, part.Start, part.Start+part.Duration)
 		part.Size = int64(len(part.Data))
+		part.Gap = part.Size == 0 // none of it could be muxed
 	}
 	p.segment.Parts = append(p.segment.Parts, &part)
 	p.segment.Size += part.Size
 	p.segment.Duration += part.Duration
 	p.out.Part(&part)
+}
+
+// begin begins the segment with its first part.
+func (p *Packager) begin(c *Cut) {
+	data, err := p.mux.Begin(c.Video, c.Audio)
+	if p.gap = err != nil; p.gap {
+		p.out.Unpackaged(err)
+	} else if data != nil {
+		if p.init == nil || &p.init.Data[0] != &data[0] {
+			p.init = &media.Init{Name: p.segment.InitName(), Data: data}
+		}
+		p.segment.Init = p.init
+	}
+	p.out.Open(p.segment)
 }
 
 // Close implements Packaging.
@@ -87,7 +115,4 @@ func (p *Packager) Close() {
 }
 
 // Drop implements Packaging.
-func (p *Packager) Drop() {
-	p.segment = media.Segment{}
-	p.out.Drop()
-}
+func (p *Packager) Drop() { p.segment = media.Segment{} }

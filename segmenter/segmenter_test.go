@@ -85,13 +85,9 @@ func (r *recorder) Close(s *media.Segment) {
 	fmt.Fprintf(&r.log, "close %s %d\n", s.Name(), s.Duration)
 }
 
-func (r *recorder) Drop() {
+func (r *recorder) Unpackaged(err error) {
 	r.t.Helper()
-	if r.open == nil || len(r.parts) > 0 {
-		r.t.Errorf("a segment with %d parts was dropped", len(r.parts))
-	}
-	fmt.Fprintf(&r.log, "drop %s\n", r.open.Name())
-	r.open = nil
+	r.t.Error(err)
 }
 
 func epoch() time.Time { return time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC) }
@@ -99,7 +95,7 @@ func epoch() time.Time { return time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC) }
 func cutAll(t *testing.T, cfg Config, units []media.AccessUnit) (*recorder, *Segmenter) {
 	t.Helper()
 	r := &recorder{t: t}
-	s := New(cfg, Resume{}, NewPackager(mpegts.NewMuxer(), r))
+	s := New(cfg, Resume{}, NewPackager(media.MPEGTS, mpegts.NewMuxer(), r))
 	s.Start("aaaa")
 	for _, u := range units {
 		s.Write(u)
@@ -273,7 +269,7 @@ func TestSegmenter_PublishesAPartWithItsLastFrame(t *testing.T) {
 		in := stream(6 * time.Second)
 		in.FPS, in.GOP = fps, int(fps*2+0.5)
 		r := &recorder{t: t}
-		s := New(DefaultConfig(), Resume{}, NewPackager(mpegts.NewMuxer(), r))
+		s := New(DefaultConfig(), Resume{}, NewPackager(media.MPEGTS, mpegts.NewMuxer(), r))
 		s.Start("aaaa")
 		for _, u := range in.Units() {
 			before := len(r.all)
@@ -332,7 +328,7 @@ func TestSegmenter_KnowsTheLastPart(t *testing.T) {
 
 func TestSegmenter_SecondSessionContinuesWithADiscontinuity(t *testing.T) {
 	r := &recorder{t: t}
-	s := New(DefaultConfig(), Resume{}, NewPackager(mpegts.NewMuxer(), r))
+	s := New(DefaultConfig(), Resume{}, NewPackager(media.MPEGTS, mpegts.NewMuxer(), r))
 	for _, session := range []string{"aaaa", "bbbb"} {
 		s.Start(session)
 		in := stream(3 * time.Second)
@@ -420,7 +416,7 @@ func TestSegmenter_TimeThatStandsStillDoesNotGrowMemory(t *testing.T) {
 	units := in.Units()
 	var held int
 	r := &recorder{t: t}
-	s := New(DefaultConfig(), Resume{}, NewPackager(mpegts.NewMuxer(), r))
+	s := New(DefaultConfig(), Resume{}, NewPackager(media.MPEGTS, mpegts.NewMuxer(), r))
 	s.Start("aaaa")
 	for i, u := range units {
 		u.DTS = media.Ticks(i)
@@ -485,7 +481,7 @@ func TestSegmenter_SoundMayBeSteadilyAhead(t *testing.T) {
 func TestSegmenter_LostPublisherLeavesNoStub(t *testing.T) {
 	for _, lost := range []bool{true, false} {
 		r := &recorder{t: t}
-		s := New(DefaultConfig(), Resume{}, NewPackager(mpegts.NewMuxer(), r))
+		s := New(DefaultConfig(), Resume{}, NewPackager(media.MPEGTS, mpegts.NewMuxer(), r))
 		s.Start("aaaa")
 		for _, u := range stream(4*time.Second + 30*time.Millisecond).Units() {
 			s.Write(u)

@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -128,7 +129,7 @@ func TestSegmenter_SoundThatStopsBecomesSilence(t *testing.T) {
 				return !u.Track.Video() && u.DTS >= 4*media.Second && u.DTS < 64*media.Second
 			})
 			r := &recorder{t: t}
-			s := New(DefaultConfig(), Resume{}, NewPackager(mpegts.NewMuxer(), r))
+			s := New(DefaultConfig(), Resume{}, NewPackager(media.MPEGTS, mpegts.NewMuxer(), r))
 			s.Start("aaaa")
 			for _, u := range units {
 				s.Write(u)
@@ -209,7 +210,7 @@ func TestSegmenter_LastKeyFrameIsRepeatedWhenVideoStops(t *testing.T) {
 			return u.Track.Video() && u.DTS >= at && u.DTS < 64*media.Second+media.Second/2
 		})
 		r := &recorder{t: t}
-		s := New(DefaultConfig(), Resume{}, NewPackager(mpegts.NewMuxer(), r))
+		s := New(DefaultConfig(), Resume{}, NewPackager(media.MPEGTS, mpegts.NewMuxer(), r))
 		s.Start("aaaa")
 		for _, u := range units {
 			s.Write(u)
@@ -286,8 +287,12 @@ func TestSegmenter_RepeatsWithSkippedPictures(t *testing.T) {
 				if !seg.Independent {
 					t.Errorf("%s is not independent", seg.Name())
 				}
-				for _, part := range seg.Parts {
-					ts, err := hlscheck.Demux(t.Context(), part.Data)
+				for i, part := range seg.Parts {
+					data := part.Data
+					if i > 0 {
+						data = slices.Concat(seg.Parts[0].Data[:2*188], data) // PAT and PMT
+					}
+					ts, err := hlscheck.Demux(t.Context(), data)
 					if err != nil {
 						t.Fatalf("%s: %v", part.Name(), err)
 					}
@@ -344,7 +349,7 @@ func TestSegmenter_SlidesWithoutAudioAreRepeated(t *testing.T) {
 	for _, fps := range []float64{1.0 / 12, 0.2, 0.5, 0.9} {
 		in := mediatest.Stream{Video: mediatest.H264(640, 36), FPS: fps, GOP: 1, BitRate: int(20_000 * fps), Length: 100 * time.Second, Epoch: epoch()}
 		r := &recorder{t: t}
-		s := New(DefaultConfig(), Resume{}, NewPackager(mpegts.NewMuxer(), r))
+		s := New(DefaultConfig(), Resume{}, NewPackager(media.MPEGTS, mpegts.NewMuxer(), r))
 		s.Start("aaaa")
 		units := in.Units()
 		for now := epoch(); len(units) > 0; now = now.Add(100 * time.Millisecond) {
@@ -383,7 +388,7 @@ func TestSegmenter_AdvanceLeavesAStalledUplinkAlone(t *testing.T) {
 		in.GOP = gop
 		in.Audio = nil
 		r := &recorder{t: t}
-		s := New(DefaultConfig(), Resume{}, NewPackager(mpegts.NewMuxer(), r))
+		s := New(DefaultConfig(), Resume{}, NewPackager(media.MPEGTS, mpegts.NewMuxer(), r))
 		s.Start("aaaa")
 		for _, u := range in.Units() {
 			s.Write(u)
@@ -485,7 +490,7 @@ func TestSegmenter_SlidesWithWrongTimesStayInOrder(t *testing.T) {
 		units[i].PTS = units[i].DTS
 	}
 	r := &recorder{t: t}
-	s := New(DefaultConfig(), Resume{}, NewPackager(mpegts.NewMuxer(), r))
+	s := New(DefaultConfig(), Resume{}, NewPackager(media.MPEGTS, mpegts.NewMuxer(), r))
 	s.Start("aaaa")
 	for now := epoch(); len(units) > 0; now = now.Add(50 * time.Millisecond) {
 		s.Advance(now)

@@ -5,9 +5,11 @@ import (
 	"time"
 
 	"golive/api"
+	"golive/archive"
 	"golive/broadcast"
 	"golive/origin"
 	"golive/origin/audience"
+	"golive/playlist"
 )
 
 // directory provides the API with the Hub's broadcasts and their viewers.
@@ -62,7 +64,8 @@ func (d directory) describe(s broadcast.Status) api.Broadcast {
 		ID:         s.ID,
 		State:      s.State.String(),
 		StartedAt:  s.Began,
-		Playlist:   d.basePath + "/live/" + s.ID + "/index.m3u8",
+		Playlist:   d.basePath + "/live/" + s.ID + "/" + archive.PlaylistName,
+		PlaylistTS: d.basePath + "/live/" + s.ID + "/" + playlist.PlainName,
 		Encoder:    s.Encoder,
 		Warnings:   []api.Warning{},
 		Renditions: []api.Rendition{},

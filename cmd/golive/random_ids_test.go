@@ -82,7 +82,9 @@ func TestServe_IDsThatNeverWereCostNoRequestsToTheStore(t *testing.T) {
 				"/live/" + id + "/index.m3u8",
 				"/live/" + id + "/source/index.m3u8",
 				"/live/" + id + "/source/" + id + "-1.ts",
-				"/live/" + id + "/source/" + id + ".1.ts",
+				"/live/" + id + "/source/" + id + ".1.m4s",
+				"/live/" + id + "/source/" + id + "-1.m4s",
+				"/live/" + id + "/source/" + id + "-1.mp4",
 				"/live/" + id + "/replay.m3u8",
 				"/live/" + id + "/source/replay-" + id + ".m3u8",
 			}

@@ -126,7 +126,7 @@ func TestRow41_KeyFrameEachTenSecondsGoesOnAndIsWarnedOf(t *testing.T) {
 	e.videoConfig(0, large())
 	e.video(0, 24_000, 10_000)
 	text := s.mediaPlaylist(t, "studio", "#EXTINF:")
-	text = s.until(t, "/live/studio/source/index.m3u8", "eight segments", func(now string) bool {
+	text = s.until(t, "/live/studio/source/ts.m3u8", "eight segments", func(now string) bool {
 		text = now
 		return len(durations(now)) >= 8
 	})
@@ -156,7 +156,7 @@ func TestRow42_ConnectionThatVanishesOpensTheReconnectWindow(t *testing.T) {
 	e.videoConfig(0, large())
 	e.video(0, 4400, 2000)
 	text := s.mediaPlaylist(t, "studio", "#EXT-X-DISCONTINUITY\n")
-	first := regexp.MustCompile(`(?m)^\w+-0\.ts$`).FindString(before)
+	first := regexp.MustCompile(`(?m)^\w+-0\.m4s$`).FindString(before)
 	if first == "" || !strings.Contains(text, first) || number(t, text, "EXT-X-TARGETDURATION") != number(t, before, "EXT-X-TARGETDURATION") {
 		t.Errorf("it is another playlist:\n%s\nbefore:\n%s", text, before)
 	}

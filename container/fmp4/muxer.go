@@ -25,10 +25,28 @@ type Muxer struct {
 	clock    audioClock
 	// The current part's samples, kept for their capacity.
 	video, audio run
+	begun        begun
+}
+
+// begun is the newest initialization segment.
+type begun struct {
+	video, audio *media.Track
+	init         []byte
+	err          error
 }
 
 // NewMuxer returns a Muxer for the beginning of a stream.
 func NewMuxer() *Muxer { return &Muxer{} }
+
+// Begin begins a segment with the given tracks, and returns their initialization segment. It
+// is the same slice as long as the tracks are the same.
+func (m *Muxer) Begin(video, audio *media.Track) (init []byte, err error) {
+	if b := &m.begun; b.init == nil && b.err == nil || b.video != video || b.audio != audio {
+		b.video, b.audio = video, audio
+		b.init, b.err = Init(video, audio)
+	}
+	return m.begun.init, m.begun.err
+}
 
 // Part returns the part that holds units, for the initialization segment that Init makes
 // of the same tracks. The slab's length is its capacity, and it shares no bytes with the

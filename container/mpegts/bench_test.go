@@ -45,7 +45,7 @@ func benchmark(b *testing.B, v, a *media.Track, units []media.AccessUnit) {
 		b.ReportAllocs()
 		end := endOf(v != nil, units)
 		for b.Loop() {
-			kept.keep(m.Part(v, a, units, end))
+			kept.keep(mustBegin(m).Part(v, a, units, 0, end))
 		}
 	})
 	b.Run("astits", func(b *testing.B) {

@@ -66,7 +66,7 @@ func (s *stream) parts(m *Muxer) (parts [][]byte) {
 			if !late {
 				end = u.DTS
 			}
-			parts = append(parts, m.Part(s.video, s.audio, open, end))
+			parts = append(parts, mustBegin(m).Part(s.video, s.audio, open, 0, end))
 			open, start = nil, end
 		}
 		open = append(open, u)
@@ -154,9 +154,9 @@ func TestPart_PCRsBridgeTimeWithoutBytes(t *testing.T) {
 		media.Second / 4: true, 2 * media.Second: true, 29 * media.Second: true, 60 * media.Second: false,
 	} {
 		v, m := videoTrack(4), NewMuxer()
-		one := m.Part(v, nil, []media.AccessUnit{slice(v, 0, true, 100)}, media.Second)
+		one := mustBegin(m).Part(v, nil, []media.AccessUnit{slice(v, 0, true, 100)}, 0, media.Second)
 		at := media.Second + gap
-		two := m.Part(v, nil, []media.AccessUnit{slice(v, at, true, 100)}, at+media.Second)
+		two := mustBegin(m).Part(v, nil, []media.AccessUnit{slice(v, at, true, 100)}, 0, at+media.Second)
 		s := readParts(t, one, two)
 		if runsOn {
 			s.checkClock(t)
@@ -168,11 +168,11 @@ func TestPart_PCRsBridgeTimeWithoutBytes(t *testing.T) {
 
 func TestPart_DiscontinuityIsIndicatedBeforeItsFirstUnit(t *testing.T) {
 	v, a, m := videoTrack(4), audioTrack(48000, 2), NewMuxer()
-	one := m.Part(v, a, []media.AccessUnit{slice(v, 0, true, 100), frame(a, 0, 50)}, 3000)
+	one := mustBegin(m).Part(v, a, []media.AccessUnit{slice(v, 0, true, 100), frame(a, 0, 50)}, 0, 3000)
 	const later = 900 * media.Second
 	sound := frame(a, later-18_000, 50)
 	sound.Discontinuity = true
-	two := m.Part(v, a, []media.AccessUnit{sound, slice(v, later, true, 100)}, later+3000)
+	two := mustBegin(m).Part(v, a, []media.AccessUnit{sound, slice(v, later, true, 100)}, 0, later+3000)
 	s := readParts(t, one, two)
 	want := []pcrRead{
 		{videoPID, onWire(-pcrLag), false},
@@ -188,15 +188,15 @@ func TestPart_DiscontinuityIsIndicatedBeforeItsFirstUnit(t *testing.T) {
 
 func TestPart_LatePictureCarriesNoPCRThatGoesBack(t *testing.T) {
 	v, a, m := videoTrack(4), audioTrack(48000, 2), NewMuxer()
-	parts := [][]byte{m.Part(v, a, []media.AccessUnit{slice(v, 0, true, 100)}, media.Second)}
+	parts := [][]byte{mustBegin(m).Part(v, a, []media.AccessUnit{slice(v, 0, true, 100)}, 0, media.Second)}
 	for _, late := range []media.Ticks{10 * media.Millisecond, 300 * media.Millisecond, 2 * media.Second} {
 		at := media.Ticks(len(parts)) * media.Second
 		var units []media.AccessUnit
 		for n := range media.Ticks(40) {
 			units = append(units, frame(a, at+n*1920, 50))
 		}
-		parts = append(parts, m.Part(v, a, units, at+media.Second),
-			m.Part(v, a, []media.AccessUnit{slice(v, at+media.Second-late, true, 100)}, at+2*media.Second))
+		parts = append(parts, mustBegin(m).Part(v, a, units, 0, at+media.Second),
+			mustBegin(m).Part(v, a, []media.AccessUnit{slice(v, at+media.Second-late, true, 100)}, 0, at+2*media.Second))
 	}
 	s := readParts(t, parts...)
 	for i, c := range s.clocks[1:] {

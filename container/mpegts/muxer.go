@@ -19,6 +19,8 @@ const (
 // rendition. It is used by one goroutine at a time.
 type Muxer struct {
 	tables tables
+	// begun is set when the tables of the segment are written.
+	begun bool
 	// video and audio are the continuity counters of the two streams.
 	video, audio uint8
 	// newTimeline is set from a unit that begins a new timeline to the PES packet that it is
@@ -36,8 +38,15 @@ type Muxer struct {
 // NewMuxer returns a Muxer for a new stream.
 func NewMuxer() *Muxer { return &Muxer{} }
 
-// Part muxes units into one slab that begins with PAT and PMT. The slab's length equals
-// its capacity, and it does not alias the units.
+// Begin begins a segment: its first part begins with PAT and PMT (RFC 8216bis section 3.1.2). There
+// is no initialization segment, and no error.
+func (m *Muxer) Begin(_, _ *media.Track) ([]byte, error) {
+	m.begun = false
+	return nil, nil
+}
+
+// Part muxes units into one slab. The slab's length equals its capacity, and it does not
+// alias the units.
 //
 // video and audio are the tracks of the part, nil if there is none; a unit of a kind that
 // is not given is a bug of the caller. Each unit is written with the parameters of its own
@@ -46,11 +55,11 @@ func NewMuxer() *Muxer { return &Muxer{} }
 // audio that is not written yet.
 //
 // end is the decoding time at which the next part begins. PCRs are at most 100 ms apart up
-// to it.
+// to it. The time at which the part begins does not matter.
 //
 // Video without a complete NAL unit and audio that is empty or too long for ADTS
 // cannot be decoded and are left out.
-func (m *Muxer) Part(video, audio *media.Track, units []media.AccessUnit, end media.Ticks) []byte {
+func (m *Muxer) Part(video, audio *media.Track, units []media.AccessUnit, _, end media.Ticks) []byte {
 	m.makePlan(video != nil, audio != nil, units)
 	m.after = pcrRun{}
 	pcrPID, pcrCounter := uint32(videoPID), &m.video
@@ -61,12 +70,18 @@ func (m *Muxer) Part(video, audio *media.Track, units []media.AccessUnit, end me
 		m.planClock(false, end)
 		pcrPID, pcrCounter = audioPID, &m.audio
 	}
-	size := (2 + m.after.n) * packetSize
+	size := m.after.n * packetSize
+	if !m.begun {
+		size += tablesSize
+	}
 	for i := range m.plan {
 		size += (m.plan[i].before.n + m.plan[i].packets()) * packetSize
 	}
 	w := packetWriter{slab: make([]byte, size)}
-	m.tables.write(&w, video != nil, audio != nil)
+	if !m.begun {
+		m.tables.write(&w, video != nil, audio != nil)
+		m.begun = true
+	}
 	for i := range m.plan {
 		p := &m.plan[i]
 		w.writePCRs(p.before, pcrPID, *pcrCounter)

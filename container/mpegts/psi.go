@@ -18,6 +18,9 @@ const (
 	streamTypeH264 = 0x1b
 )
 
+// tablesSize is the size of a PAT and a PMT in bytes.
+const tablesSize = 2 * packetSize
+
 // program is the number of the only programme.
 const program = 1
 

@@ -72,7 +72,7 @@ func frame(t *media.Track, pts media.Ticks, size int) media.AccessUnit {
 // pack packs units into a part that ends with the last unit of the track that sets the
 // pace.
 func pack(m *Muxer, v, a *media.Track, units []media.AccessUnit) []byte {
-	return m.Part(v, a, units, endOf(v != nil, units))
+	return mustBegin(m).Part(v, a, units, 0, endOf(v != nil, units))
 }
 
 func endOf(video bool, units []media.AccessUnit) (end media.Ticks) {
@@ -163,4 +163,12 @@ func sampleAudio(tb testing.TB, config []byte) *media.Track {
 		Codec: media.AAC, CodecString: c.CodecString, ObjectType: c.ObjectType,
 		SampleRate: c.SampleRate, Channels: c.Channels, SamplesPerUnit: c.SamplesPerUnit,
 	}
+}
+
+// mustBegin begins a segment with the next part: its parts can be read one by one.
+func mustBegin(m *Muxer) *Muxer {
+	if _, err := m.Begin(nil, nil); err != nil {
+		panic(err)
+	}
+	return m
 }

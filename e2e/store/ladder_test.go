@@ -149,7 +149,7 @@ func TestLadder_TwoRenditionsOutliveStoreAndNode(t *testing.T) {
 	l.live()
 	viewers := map[string]*harness.Follower{}
 	for _, id := range l.config.IDs {
-		viewers[id] = harness.Follow(t, "http://"+l.config.HTTP+"/live/"+id+"/index.m3u8", hlscheck.Options{})
+		viewers[id] = harness.Follow(t, "http://"+l.config.HTTP+"/live/"+id+"/ts.m3u8", hlscheck.Options{})
 	}
 	pause(5 * time.Second)
 	reportsAreTrue(t, l, "show-0")

@@ -21,14 +21,14 @@ func (l *longest) Close(s *media.Segment) {
 	l.segments++
 	l.duration = max(l.duration, s.Duration)
 }
-func (l *longest) Drop() {}
+func (l *longest) Unpackaged(error) {}
 
 // Row 28 of docs/encoders.md, from RTMP to segments: every tag of a minute has the same
 // timestamp.
 func TestRow28_MinuteOfOneTimestampIsCutAsAnyOther(t *testing.T) {
 	inBubble(t, func(t *testing.T, c *client, s *sink, _ <-chan uint8) {
 		out := &longest{}
-		cut := segmenter.New(segmenter.DefaultConfig(), segmenter.Resume{}, segmenter.NewPackager(mpegts.NewMuxer(), out))
+		cut := segmenter.New(segmenter.DefaultConfig(), segmenter.Resume{}, segmenter.NewPackager(media.MPEGTS, mpegts.NewMuxer(), out))
 		cut.Start("aaaa")
 		c.video(0, avcConfig())
 		c.audio(0, aacConfig())

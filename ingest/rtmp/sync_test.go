@@ -83,7 +83,7 @@ func TestRow68_SoundAndPictureKeepTheirDistance(t *testing.T) {
 			}
 			video, sound := units[0].Track, units[1].Track
 			slices.SortStableFunc(units, func(a, b media.AccessUnit) int { return int(a.DTS - b.DTS) })
-			got := readTimes(t, mpegts.NewMuxer().Part(video, sound, units, 0))
+			got := readTimes(t, mpegts.NewMuxer().Part(video, sound, units, 0, 0))
 			if len(got.video) != len(want.video) || len(got.audio) == 0 {
 				t.Fatalf("%d pictures and %d PES packets of sound", len(got.video), len(got.audio))
 			}

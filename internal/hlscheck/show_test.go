@@ -110,6 +110,7 @@ func (s show) hub(t *testing.T) *broadcast.Hub {
 		Playlist:        playlist.Config{Window: or(s.window, 20*time.Second), LowLatency: !s.plain},
 		ReconnectWindow: 15 * time.Second,
 		Prefix:          "live",
+		LiveWindow:      or(s.window, 20*time.Second),
 	}
 	hub := broadcast.NewHub(settings, broadcast.Stores{}, slog.New(slog.DiscardHandler), broadcast.NewMetrics(prometheus.NewRegistry()))
 	ctx, stop := context.WithCancel(t.Context())
@@ -226,7 +227,7 @@ func (s show) reporting(hub *broadcast.Hub, next http.Handler) http.Handler {
 			other = "a"
 		}
 		live, _ := hub.Find(other)
-		window := live.Window(broadcast.SourceRendition)
+		window := live.Window(broadcast.SourceRendition, "index.m3u8")
 		m, _ := ParseMedia("", window.Snapshot().Full.Plain)
 		newest := m.newest()
 		return text + "#EXT-X-RENDITION-REPORT:URI=\"../../" + other + "/source/index.m3u8\",LAST-MSN=" + number(newest.msn) +

@@ -1,6 +1,6 @@
 // The watch page: the player, its numbers, and links to share.
 
-import { embedURL } from './address.js';
+import { embedURL, mediaURL } from './address.js';
 import { copyText } from './copy.js';
 import * as format from './format.js';
 import { Player } from './player.js';
@@ -45,10 +45,17 @@ function warn(warnings) {
   box.replaceChildren(heading, items);
 }
 
+function addresses(broadcast) {
+  $('addresses').hidden = !isPlayable(broadcast);
+  if (!isPlayable(broadcast)) return;
+  for (const link of document.querySelectorAll('[data-address]')) link.href = mediaURL(broadcast[link.dataset.address]);
+}
+
 function draw() {
   stats.draw(player);
   $('about').textContent = about(player);
   warn(player.broadcast?.warnings ?? []);
+  addresses(player.broadcast);
   document.title = `${player.status.state === 'live' ? '● ' : ''}${id} · golive`;
 }
 

@@ -1,0 +1,89 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"flag"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"golive/e2e/harness"
+)
+
+var playersWatch = flag.Duration("players", 12*time.Second, "how long each player plays in TestPlayers")
+
+// look is what page.html tells of its player.
+type look struct {
+	At       float64  `json:"at"`
+	Pictures int      `json:"pictures"`
+	Dropped  int      `json:"dropped"`
+	Sound    int      `json:"sound"` // bytes decoded
+	Width    int      `json:"width"`
+	Ended    bool     `json:"ended"`
+	Stills   float64  `json:"stills"`
+	Longest  float64  `json:"longest"`
+	Latency  float64  `json:"latency"` // by the player's own account, -1 where it has none
+	Errors   []string `json:"errors"`
+	Failed   string   `json:"failed"`
+}
+
+// servePlayers serves the players of npm and a page for each.
+func servePlayers(t *testing.T) string {
+	files := http.NewServeMux()
+	files.Handle("/", http.FileServer(http.Dir(filepath.Join("players", "node_modules"))))
+	files.HandleFunc("/play", func(w http.ResponseWriter, r *http.Request) {
+		http.ServeFile(w, r, filepath.Join("players", "page.html"))
+	})
+	s := httptest.NewServer(files)
+	t.Cleanup(s.Close)
+	return s.URL
+}
+
+// Players with their default settings play the usual address, from its first second and from
+// the middle, to the end of the broadcast. How smoothly is judged in a strict run only.
+func TestPlayers_PlayTheUsualAddressWithTheirDefaults(t *testing.T) {
+	base := servePlayers(t)
+	file := sources.Plain(t)
+	for _, player := range []string{"hls.js", "shaka", "video.js"} {
+		t.Run(player, func(t *testing.T) {
+			t.Parallel()
+			s := harness.Start(t, harness.Options{})
+			b := harness.OpenBrowser(t)
+			encoder := harness.PublishLooped(t, file, s.PublishURL("show"))
+			s.WaitForState("show", "live", 10*time.Second)
+			address := base + "/play?player=" + player + "&url=" + url.QueryEscape(s.PlaylistURL("show"))
+			first := watchPlayer(t, b.Open(t, address), "from the first second")
+			middle := b.Open(t, address)
+			watchPlayer(t, middle, "from the middle")
+			encoder.Quit()
+			middle.WaitUntil(harness.Timeout(20*time.Second), "look().ended")
+			if l := harness.Evaluate[look](middle, "look()"); l.Failed != "" || len(l.Errors) > 0 || l.At < first.At {
+				t.Errorf("at the end: %+v", l)
+			}
+		})
+	}
+}
+
+// watchPlayer watches a player for a while.
+func watchPlayer(t *testing.T, p *harness.Page, when string) look {
+	t.Helper()
+	p.WaitUntil(20*time.Second, "globalThis.look && look().at > 0 && look().pictures > 0")
+	began := harness.Evaluate[look](p, "look()")
+	harness.Pause(t.Context(), *playersWatch)
+	l := harness.Evaluate[look](p, "look()")
+	t.Logf("%s: %+v", when, l)
+	played := l.At - began.At
+	switch {
+	case len(l.Errors) > 0 || l.Failed != "":
+		t.Errorf("%s it fails: %q %s", when, l.Errors, l.Failed)
+	case l.Pictures <= began.Pictures || l.Sound <= began.Sound || played <= 0:
+		t.Errorf("%s it stands still: %+v, and then %+v", when, began, l)
+	case harness.Strict() && (l.Longest > 0.5 || played < playersWatch.Seconds()-1):
+		t.Errorf("%s it stood still for %.1f s, and played %.1f s", when, l.Longest, played)
+	}
+	return l
+}
