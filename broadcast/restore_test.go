@@ -23,7 +23,7 @@ func (s *stage) photograph() string {
 }
 
 var (
-	uriLine  = regexp.MustCompile(`(?m)^[^#\s].*\.ts$`)
+	uriLine  = regexp.MustCompile(`(?m)^[^#\s].*\.(?:ts|m4s)$`)
 	partLine = regexp.MustCompile(`(?m)^#EXT-X-PART:`)
 	sequence = regexp.MustCompile(`MEDIA-SEQUENCE:(\d+)`)
 	discSeq  = regexp.MustCompile(`DISCONTINUITY-SEQUENCE:(\d+)`)
@@ -45,6 +45,16 @@ func newestMSN(t *testing.T, text string) int {
 		newest++
 	}
 	return newest
+}
+
+// discontinuities returns how many discontinuities there were up to the end of a playlist.
+func discontinuities(t *testing.T, text string) int {
+	t.Helper()
+	before, err := strconv.Atoi(strings.TrimPrefix(discSeq.FindString(text), "DISCONTINUITY-SEQUENCE:"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return before + strings.Count(text, "#EXT-X-DISCONTINUITY\n")
 }
 
 func TestHub_KilledServerContinuesTheBroadcast(t *testing.T) {
@@ -84,6 +94,10 @@ func TestHub_KilledServerContinuesTheBroadcast(t *testing.T) {
 			}
 			if newestMSN(t, after) <= newestMSN(t, waiting) {
 				t.Errorf("the numbers do not go on:\n%s", after)
+			}
+			if live := s.live("b"); discontinuities(t, live) != discontinuities(t, after) || newestMSN(t, live) < newestMSN(t, after) ||
+				strings.Count(live, "#EXT-X-GAP\n") < 2 || !strings.Contains(live, "#EXT-X-DISCONTINUITY\n#EXT-X-MAP:") {
+				t.Errorf("with low latency after the return:\n%s\nwithout:\n%s", live, after)
 			}
 			// What was stored can still be fetched, by its old name.
 			m := uriLine.FindString(before)

@@ -39,9 +39,9 @@ type testSource struct {
 
 func (s *testSource) Playlist(ctx context.Context, id, rendition, name string, d playlist.Directives) (playlist.Response, error) {
 	switch {
-	case name == "index.m3u8" && id == "b" && rendition == "source":
+	case (name == "index.m3u8" || name == "ts.m3u8") && id == "b" && rendition == "source":
 		return s.window.Respond(ctx, d)
-	case name == "index.m3u8" && id == "b" && rendition == "":
+	case (name == "index.m3u8" || name == "ts.m3u8") && id == "b" && rendition == "":
 		return playlist.Response{Text: playlist.NewText([]byte("#EXTM3U\n"))}, nil
 	case (name == "replay.m3u8" || name == "replay-T.m3u8") && id == "past" && s.replay != "":
 		return playlist.Response{Text: playlist.NewText([]byte(s.replay))}, nil
@@ -120,10 +120,11 @@ func (s *testSource) segment(t testing.TB, msn int64, stored bool) {
 	s.finish(t, stored)
 }
 
-// finish completes the open segment.
+// finish completes the open segment, and has it listed without the next part.
 func (s *testSource) finish(t testing.TB, stored bool) {
 	t.Helper()
 	s.window.Close(s.open)
+	s.window.Pause()
 	s.window.Commit()
 	if stored {
 		o := storage.Object{Key: "live/b/source/" + s.open.Name(), Slabs: s.open.Slabs()}
@@ -488,6 +489,39 @@ func TestHandler_PreflightAllowsWhateverHeadersAPageSends(t *testing.T) {
 		w := ask(h, http.MethodOptions, path, "Origin", "https://a.test", "Access-Control-Request-Method", "GET", "Access-Control-Request-Headers", asked)
 		if w.Code != http.StatusNoContent || w.Header().Get("Access-Control-Allow-Headers") != asked || w.Header().Get("Access-Control-Allow-Origin") != "*" {
 			t.Errorf("%s: %d %v", path, w.Code, w.Header())
+		}
+	}
+}
+
+// Segments, parts and initialization segments in CMAF, and the playlists in MPEG-TS beside them.
+func TestHandler_ServesBothContainers(t *testing.T) {
+	source := newTestSource()
+	init := &media.Init{Name: "s-0.mp4", Data: []byte("ftyp moov")}
+	source.open = &media.Segment{Container: media.CMAF, Init: init, Publication: "s", Independent: true, ProgramDateTime: time.Unix(1_800_000_000, 0)}
+	source.window.Open(*source.open)
+	p := &media.Part{Container: media.CMAF, Publication: "s", Duration: media.Second / 4, Data: []byte("moof mdat"), Size: 9}
+	source.open.Parts, source.open.Size, source.open.Duration = []*media.Part{p}, 9, p.Duration
+	source.window.Part(p)
+	source.window.Close(source.open)
+	source.window.Pause()
+	source.window.Commit()
+	h := source.handler()
+	for path, want := range map[string]string{
+		"/live/b/source/s-0.mp4": "video/mp4", "/live/b/source/s-0.m4s": "video/mp4", "/live/b/source/s.0.m4s": "video/mp4",
+		"/live/b/index.m3u8": "application/vnd.apple.mpegurl", "/live/b/ts.m3u8": "application/vnd.apple.mpegurl",
+		"/live/b/source/index.m3u8": "application/vnd.apple.mpegurl", "/live/b/source/ts.m3u8": "application/vnd.apple.mpegurl",
+	} {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
+		if w.Code != http.StatusOK || w.Header().Get("Content-Type") != want || w.Body.Len() == 0 {
+			t.Errorf("%s: %d, %s, %d bytes", path, w.Code, w.Header().Get("Content-Type"), w.Body.Len())
+		}
+	}
+	for _, path := range []string{"/live/b/source/s-0.ts", "/live/b/source/s-1.mp4", "/live/b/source/s.1.m4s", "/live/b/ts.mp4", "/live/b/source/source/ts.m3u8"} {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
+		if w.Code != http.StatusNotFound {
+			t.Errorf("%s: %d", path, w.Code)
 		}
 	}
 }
