@@ -4,6 +4,8 @@ GOLANGCI := go tool -modfile=tools/go.mod golangci-lint
 HLS      := web/assets/vendor/hls.min.js
 # The S3-compatible server that tests use.
 S3SERVER := bin/versitygw
+# The players that tests open beside hls.js in the pages.
+PLAYERS  := e2e/players/node_modules/.package-lock.json
 # The ACME authority that tests use.
 ACME     := bin/pebble
 FUZZTIME ?= 20s
@@ -23,7 +25,7 @@ run: build ## build, start, and show the demo on http://localhost:8080/
 build: $(HLS) ## build bin/golive
 	go build -o bin/golive ./cmd/golive
 
-setup: $(HLS) $(S3SERVER) $(ACME) ## install the tools that tests need
+setup: $(HLS) $(S3SERVER) $(ACME) $(PLAYERS) ## install the tools that tests need
 	@tools/need.sh ffmpeg chromium gcc nginx
 
 test: setup lint ## all tests: modules, format, lint, 386, unit, race, pages, end to end
@@ -82,7 +84,7 @@ notices: ## write the licences of all software in the binary: internal/notices/n
 check: test race interop ## run all tests
 
 clean: ## remove built files and the demo's data
-	rm -rf bin data e2e/out web/node_modules $(HLS)
+	rm -rf bin data e2e/out e2e/players/node_modules web/node_modules $(HLS)
 
 # Only the first build is slow. The version is in tools/go.mod.
 $(S3SERVER): tools/go.mod
@@ -90,6 +92,10 @@ $(S3SERVER): tools/go.mod
 
 $(ACME): tools/go.mod
 	go build -modfile=tools/go.mod -o $@ github.com/letsencrypt/pebble/v2/cmd/pebble && touch $@
+
+$(PLAYERS): e2e/players/package-lock.json
+	@tools/need.sh npm
+	npm ci --prefix e2e/players --no-audit --no-fund --ignore-scripts && touch $@
 
 $(HLS): web/package-lock.json
 	@tools/need.sh npm

@@ -140,6 +140,10 @@ func (s *Server) WatchURL(id string) string { return s.URL("/watch/" + id) }
 // PlaylistURL returns the URL of the multivariant playlist of the broadcast id.
 func (s *Server) PlaylistURL(id string) string { return s.URL("/live/" + id + "/index.m3u8") }
 
+// PlainURL returns the URL of the multivariant playlist in MPEG-TS, which has the segments
+// that are archived.
+func (s *Server) PlainURL(id string) string { return s.URL("/live/" + id + "/ts.m3u8") }
+
 // MediaURL returns the URL of the media playlist of the source rendition.
 func (s *Server) MediaURL(id string) string { return s.URL("/live/" + id + "/source/index.m3u8") }
 

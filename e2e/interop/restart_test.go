@@ -55,7 +55,10 @@ func (r *reader) take(text []byte) {
 		wrong = append(wrong, hlscheck.CheckChange(r.url, r.last, now)...)
 	}
 	for _, v := range wrong {
-		r.wrong = append(r.wrong, v.String())
+		// What was in memory is lost with the process, and told.
+		if v.Rule != 8 || !strings.HasSuffix(v.Text, "became a gap") {
+			r.wrong = append(r.wrong, v.String())
+		}
 	}
 	for i := range now.Segments {
 		s := &now.Segments[i]

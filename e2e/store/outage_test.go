@@ -46,8 +46,9 @@ func TestOutage_LosesNothingAndDoesNotAffectViewers(t *testing.T) {
 	}
 	for _, id := range ids {
 		s.WaitForState(id, "live", 20*time.Second)
-		viewers = append(viewers, harness.Follow(t, s.PlaylistURL(id), hlscheck.Options{LowLatency: id == "show-0", Slack: time.Second}))
+		viewers = append(viewers, harness.Follow(t, s.PlainURL(id), hlscheck.Options{}))
 	}
+	low := harness.Follow(t, s.PlaylistURL("show-0"), hlscheck.Options{LowLatency: true, Slack: time.Second, Discard: true})
 	poller := b.poll(ids)
 	page := harness.OpenBrowser(t).Open(t, s.WatchURL("show-0"))
 	page.WaitForPlay(20 * time.Second)
@@ -88,6 +89,8 @@ func TestOutage_LosesNothingAndDoesNotAffectViewers(t *testing.T) {
 		viewers[i].Check()
 		total += sameInBucket(t, b, id, aired)
 	}
+	low.Wait(30 * time.Second)
+	low.Check()
 	poller.check()
 	t.Logf("%d segments of %d broadcasts are in the bucket as they were aired", total, len(ids))
 	for _, name := range []string{"golive_storage_dropped_total", "golive_storage_spool_segments", "golive_storage_spool_damaged_total"} {

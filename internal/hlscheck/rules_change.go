@@ -117,6 +117,10 @@ func checkOverlap(r *report, before, after *Media) {
 		same := a.URI == b.URI && a.Bytes == b.Bytes && a.Duration == b.Duration && a.Gap == b.Gap && a.Map == b.Map
 		// The tag of the first segment may be removed: the sequence number counts it.
 		discontinuity := a.Discontinuity == b.Discontinuity || j == 0
+		if a.Gap && !b.Gap && a.URI == b.URI && a.Duration == b.Duration && discontinuity {
+			r.add(8, a.Line, "segment %d (%s) became a gap", b.MSN, b.URI)
+			continue
+		}
 		if !same || !discontinuity {
 			r.add(8, a.Line, "segment %d was %s %v and became %s %v", b.MSN, b.URI, b.Duration, a.URI, a.Duration)
 			continue
