@@ -86,7 +86,7 @@ func (a *archiver) noteArchived(b *Broadcast) {
 	default:
 		return
 	}
-	if b.cfg.Retention.Replay == 0 {
+	if b.cfg.Retention.Replay == 0 || !b.recorded() {
 		return
 	}
 	a.rec.Archived()

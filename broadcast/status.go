@@ -53,7 +53,7 @@ func (b *Broadcast) Status() Status {
 
 // hasReplay reports whether the bucket has all of the broadcast.
 func (b *Broadcast) hasReplay(a *archiver) bool {
-	if a == nil || b.State() != Ended || b.cfg.Retention.Replay == 0 || !b.published() {
+	if a == nil || b.State() != Ended || b.cfg.Retention.Replay == 0 || !b.recorded() {
 		return false
 	}
 	select {
