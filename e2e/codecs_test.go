@@ -1,0 +1,152 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"context"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"golive/e2e/harness"
+	"golive/internal/hlscheck"
+)
+
+// clips are the combinations of codecs that are tried.
+func clips() map[string]harness.Clip {
+	return map[string]harness.Clip{
+		"HEVC and AAC":             {Video: harness.HEVC, Audio: harness.AAC},
+		"HEVC and MP3, plain RTMP": {Video: harness.HEVC, Audio: harness.MP3, Plain: true},
+		"HEVC and Opus":            {Video: harness.HEVC, Audio: harness.Opus},
+		"AV1 and AAC":              {Video: harness.AV1, Audio: harness.AAC},
+		"AV1 and Opus":             {Video: harness.AV1, Audio: harness.Opus},
+		"H.264 and Opus":           {Video: harness.H264, Audio: harness.Opus},
+		"H.264 and MP3":            {Video: harness.H264, Audio: harness.MP3},
+		"MP3 alone":                {Audio: harness.MP3},
+	}
+}
+
+// publishClip publishes a file in a loop until the end of the test.
+func publishClip(t *testing.T, s *harness.Server, file, id string) *harness.Process {
+	t.Helper()
+	return harness.Launch(t, nil, s.Program(), "publish", "--file", file, s.PublishURL(id))
+}
+
+var mapURI = regexp.MustCompile(`#EXT-X-MAP:URI="([^"]+)"`)
+
+// download returns a file with what a media playlist lists now: the initialization segment, if
+// there is one, and the complete segments.
+func download(t *testing.T, address, name string) string {
+	t.Helper()
+	folder := address[:strings.LastIndexByte(address, '/')+1]
+	text := string(fetch(t, address))
+	var file []byte
+	if m := mapURI.FindStringSubmatch(text); m != nil {
+		file = append(file, fetch(t, folder+m[1])...)
+	}
+	for line := range strings.Lines(text) {
+		if line = strings.TrimSpace(line); line != "" && line[0] != '#' {
+			file = append(file, fetch(t, folder+line)...)
+		}
+	}
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(path, file, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func fetch(t *testing.T, url string) []byte {
+	t.Helper()
+	b, err := harness.Get(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// codecsOf returns CODECS of a multivariant playlist; "" where there is no such playlist.
+func codecsOf(t *testing.T, url string) string {
+	t.Helper()
+	text, err := harness.Get(t.Context(), url)
+	if err != nil {
+		return ""
+	}
+	m := regexp.MustCompile(`CODECS="([^"]+)"`).FindSubmatch(text)
+	if m == nil {
+		t.Fatalf("no CODECS in\n%s", text)
+	}
+	return string(m[1])
+}
+
+// probed returns the codecs that ffprobe finds.
+func probed(t *testing.T, file string) []string {
+	t.Helper()
+	out := harness.Run(t, "ffprobe", "-v", "error", "-show_entries", "stream=codec_name", "-of", "csv=p=0", file)
+	names := strings.Fields(strings.ReplaceAll(string(out), ",", " "))
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+func TestCodecs_ArePackagedWhereTheyCanBe(t *testing.T) {
+	for name, want := range map[string]struct {
+		live, plain string // CODECS
+		ts          []string
+	}{
+		"HEVC and AAC":             {"hvc1.1.6.L63.90,mp4a.40.2", "hvc1.1.6.L63.90,mp4a.40.2", []string{"aac", "hevc"}},
+		"HEVC and MP3, plain RTMP": {"hvc1.1.6.L63.90,mp4a.6B", "hvc1.1.6.L63.90,mp4a.6B", []string{"hevc", "mp3"}},
+		"HEVC and Opus":            {"hvc1.1.6.L63.90,Opus", "hvc1.1.6.L63.90", []string{"hevc"}},
+		"AV1 and AAC":              {"av01.0.01M.08,mp4a.40.2", "mp4a.40.2", []string{"aac"}},
+		"AV1 and Opus":             {"av01.0.01M.08,Opus", "", nil},
+		"H.264 and Opus":           {"avc1.64001e,Opus", "avc1.64001e", []string{"h264"}},
+		"H.264 and MP3":            {"avc1.64001e,mp4a.6B", "avc1.64001e,mp4a.6B", []string{"h264", "mp3"}},
+		"MP3 alone":                {"mp4a.6B", "mp4a.6B", []string{"mp3"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			clip := clips()[name]
+			clip.Seconds = 8
+			file := sources.Enhanced(t, clip)
+			s := harness.Start(t, harness.Options{})
+			publishClip(t, s, file, "show")
+			s.WaitForState("show", "live", 15*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+			defer cancel()
+			follow, stop := context.WithTimeout(ctx, harness.Timeout(12*time.Second))
+			defer stop()
+			report := hlscheck.Check(follow, http.DefaultClient, s.PlaylistURL("show"))
+			if report.Error != "" || len(report.BrokenRules) > 0 {
+				t.Errorf("rules %v are broken; %s", report.BrokenRules, report.Error)
+			}
+			for _, v := range report.Violations {
+				t.Log(v)
+			}
+			if got := codecsOf(t, s.PlaylistURL("show")); got != want.live {
+				t.Errorf("CODECS %s, want %s", got, want.live)
+			}
+			if got := codecsOf(t, s.URL("/live/show/ts.m3u8")); got != want.plain {
+				t.Errorf("CODECS of MPEG-TS %s, want %s", got, want.plain)
+			}
+			for _, line := range harness.DecodeErrors(t, download(t, s.MediaURL("show"), "all.mp4")) {
+				t.Error(line)
+			}
+			if want.ts == nil {
+				if _, err := harness.Get(ctx, s.URL("/live/show/source/ts.m3u8")); err == nil {
+					t.Error("there is a media playlist of MPEG-TS")
+				}
+				return
+			}
+			ts := download(t, s.URL("/live/show/source/ts.m3u8"), "all.ts")
+			if got := probed(t, ts); !slices.Equal(got, want.ts) {
+				t.Errorf("MPEG-TS has %v, want %v", got, want.ts)
+			}
+			for _, line := range harness.DecodeErrors(t, ts) {
+				t.Error(line)
+			}
+		})
+	}
+}
