@@ -5,6 +5,7 @@ package e2e
 import (
 	"context"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -99,13 +100,13 @@ func TestCodecs_ArePackagedWhereTheyCanBe(t *testing.T) {
 		ts          []string
 	}{
 		"HEVC and AAC":             {"hvc1.1.6.L63.90,mp4a.40.2", "hvc1.1.6.L63.90,mp4a.40.2", []string{"aac", "hevc"}},
-		"HEVC and MP3, plain RTMP": {"hvc1.1.6.L63.90,mp4a.6B", "hvc1.1.6.L63.90,mp4a.6B", []string{"hevc", "mp3"}},
+		"HEVC and MP3, plain RTMP": {"hvc1.1.6.L63.90,mp4a.40.34", "hvc1.1.6.L63.90,mp4a.40.34", []string{"hevc", "mp3"}},
 		"HEVC and Opus":            {"hvc1.1.6.L63.90,Opus", "hvc1.1.6.L63.90", []string{"hevc"}},
 		"AV1 and AAC":              {"av01.0.01M.08,mp4a.40.2", "mp4a.40.2", []string{"aac"}},
 		"AV1 and Opus":             {"av01.0.01M.08,Opus", "", nil},
 		"H.264 and Opus":           {"avc1.64001e,Opus", "avc1.64001e", []string{"h264"}},
-		"H.264 and MP3":            {"avc1.64001e,mp4a.6B", "avc1.64001e,mp4a.6B", []string{"h264", "mp3"}},
-		"MP3 alone":                {"mp4a.6B", "mp4a.6B", []string{"mp3"}},
+		"H.264 and MP3":            {"avc1.64001e,mp4a.40.34", "avc1.64001e,mp4a.40.34", []string{"h264", "mp3"}},
+		"MP3 alone":                {"mp4a.40.34", "mp4a.40.34", []string{"mp3"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			clip := clips()[name]
@@ -114,16 +115,16 @@ func TestCodecs_ArePackagedWhereTheyCanBe(t *testing.T) {
 			s := harness.Start(t, harness.Options{})
 			publishClip(t, s, file, "show")
 			s.WaitForState("show", "live", 15*time.Second)
-			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
-			defer cancel()
-			follow, stop := context.WithTimeout(ctx, harness.Timeout(12*time.Second))
+			follow, stop := context.WithTimeout(t.Context(), 10*time.Second)
 			defer stop()
 			report := hlscheck.Check(follow, http.DefaultClient, s.PlaylistURL("show"))
-			if report.Error != "" || len(report.BrokenRules) > 0 {
-				t.Errorf("rules %v are broken; %s", report.BrokenRules, report.Error)
+			if report.Error != "" {
+				t.Error(report.Error)
 			}
 			for _, v := range report.Violations {
-				t.Log(v)
+				if !harness.Late(v) {
+					t.Error(v)
+				}
 			}
 			if got := codecsOf(t, s.PlaylistURL("show")); got != want.live {
 				t.Errorf("CODECS %s, want %s", got, want.live)
@@ -135,7 +136,7 @@ func TestCodecs_ArePackagedWhereTheyCanBe(t *testing.T) {
 				t.Error(line)
 			}
 			if want.ts == nil {
-				if _, err := harness.Get(ctx, s.URL("/live/show/source/ts.m3u8")); err == nil {
+				if _, err := harness.Get(t.Context(), s.URL("/live/show/source/ts.m3u8")); err == nil {
 					t.Error("there is a media playlist of MPEG-TS")
 				}
 				return
@@ -146,6 +147,30 @@ func TestCodecs_ArePackagedWhereTheyCanBe(t *testing.T) {
 			}
 			for _, line := range harness.DecodeErrors(t, ts) {
 				t.Error(line)
+			}
+		})
+	}
+}
+
+// Chromium decodes all but HEVC here. Of MP3 it plays MPEG-TS only.
+func TestCodecs_PlayInChromium(t *testing.T) {
+	base := servePlayers(t)
+	for _, c := range []struct{ clip, player, list string }{
+		{"AV1 and Opus", "hls.js", "index.m3u8"},
+		{"AV1 and Opus", "shaka", "index.m3u8"},
+		{"H.264 and Opus", "hls.js", "index.m3u8"},
+		{"H.264 and Opus", "video.js", "index.m3u8"},
+		{"H.264 and MP3", "hls.js", "ts.m3u8"},
+	} {
+		t.Run(c.clip+" in "+c.player, func(t *testing.T) {
+			clip := clips()[c.clip]
+			clip.Seconds = 8
+			s := harness.Start(t, harness.Options{})
+			publishClip(t, s, sources.Enhanced(t, clip), "show")
+			s.WaitForState("show", "live", 15*time.Second)
+			p := harness.OpenBrowser(t).Open(t, base+"/play?player="+c.player+"&url="+url.QueryEscape(s.URL("/live/show/"+c.list)))
+			if l := watchPlayer(t, p, c.list); l.Sound == 0 {
+				t.Errorf("no sound was decoded: %+v", l)
 			}
 		})
 	}

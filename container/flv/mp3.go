@@ -55,10 +55,14 @@ func (a *mp3State) next() (u media.AccessUnit, ok bool, err error) {
 	return media.AccessUnit{Track: a.track, DTS: dts, PTS: dts, Key: true, Data: data[:size:size]}, true, nil
 }
 
+// mp3Codec is the name of Apple's authoring specification, which hls.js knows, too. The object
+// type of MP4 would be "mp4a.6B", which it takes for something that browsers cannot play.
+const mp3Codec = "mp4a.40.34"
+
 func newMP3Track(h mp3.Header) *media.Track {
 	return &media.Track{
 		Codec:          media.MP3,
-		CodecString:    "mp4a.6B",
+		CodecString:    mp3Codec,
 		SampleRate:     h.SampleRate,
 		Channels:       h.Channels,
 		SamplesPerUnit: h.Samples,

@@ -107,7 +107,7 @@ func TestDemuxer_ReadsMP3(t *testing.T) {
 		d := flv.NewDemuxer()
 		body := append(append(bytes.Clone(head), mp3Frame()...), mp3Frame()...)
 		u := sound(t, d, body)
-		if v := u.Track; v.Codec != media.MP3 || v.CodecString != "mp4a.6B" || v.Channels != 2 || v.SampleRate != 44100 || v.SamplesPerUnit != 1152 {
+		if v := u.Track; v.Codec != media.MP3 || v.CodecString != "mp4a.40.34" || v.Channels != 2 || v.SampleRate != 44100 || v.SamplesPerUnit != 1152 {
 			t.Errorf("%s: track %+v", name, v)
 		}
 		if !u.Key || u.DTS != 900 || !bytes.Equal(u.Data, mp3Frame()) {

@@ -63,7 +63,7 @@ func mp3Sound(sampleRate int) *media.Track {
 	if sampleRate < 32000 {
 		samples = 576
 	}
-	return &media.Track{Codec: media.MP3, CodecString: "mp4a.6B", SampleRate: sampleRate, Channels: 2, SamplesPerUnit: samples}
+	return &media.Track{Codec: media.MP3, CodecString: "mp4a.40.34", SampleRate: sampleRate, Channels: 2, SamplesPerUnit: samples}
 }
 
 // ffprobe 5.1 finds the codecs in the golden files.
