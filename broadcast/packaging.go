@@ -111,6 +111,9 @@ func (p *packaging) Close(s *media.Segment) {
 // Unpackaged implements segmenter.Output.
 func (p *packaging) Unpackaged(err error) {
 	p.unpackaged = true
+	if r := p.rendition; len(r.packagings) == 1 && p.window.Load() == nil {
+		r.unplayable = err
+	}
 	if p.refused == err.Error() {
 		return
 	}

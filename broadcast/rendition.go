@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"golive/archive"
+	"golive/container/flv"
 	"golive/ingest"
 	"golive/media"
 	"golive/playlist"
@@ -39,6 +40,8 @@ type Rendition struct {
 	// completed is set if a segment was completed since the last commit.
 	completed bool
 	start     playlist.Start
+	// unplayable is set if nothing of the broadcast can be packaged.
+	unplayable error
 	// captions are all that were seen. They stay declared when they pause.
 	captions media.Captions
 	// forcedAt is the number of the segment after the latest forced cut.
@@ -105,6 +108,22 @@ func (r *Rendition) write(u media.AccessUnit) {
 	r.segmenter.Write(u)
 	r.noteSilence()
 	r.commit()
+}
+
+// refusal returns why a publisher cannot go on, in words for the encoder; nil if it can.
+func (r *Rendition) refusal() error {
+	if r.unplayable == nil {
+		return nil
+	}
+	video, audio := r.segmenter.Tracks()
+	kind, track := "video", video
+	if track == nil {
+		kind, track = "audio", audio
+	}
+	return &flv.UnsupportedError{
+		Kind: kind, Codec: track.Codec.String(),
+		Reason: "this server has no low latency (playlist.low_latency), without which it cannot be broadcast; set the encoder to H.264 and AAC",
+	}
 }
 
 // tick advances the time while nothing arrives, and makes visible what that completed.
