@@ -36,7 +36,7 @@ func (s *stage) warned(id string) (codes []ingest.WarningCode) {
 	return codes
 }
 
-func TestCodecs_MPEGTSDeclaresWhatItCarries(t *testing.T) {
+func TestCodecs_Row83_MPEGTSDeclaresWhatItCarries(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newReplayStage(t, t.TempDir())
 		e := s.mustPublish("b")
@@ -67,7 +67,7 @@ func TestCodecs_MPEGTSDeclaresWhatItCarries(t *testing.T) {
 	})
 }
 
-func TestCodecs_WhatMPEGTSDoesNotCarryIsNotArchived(t *testing.T) {
+func TestCodecs_Row83_WhatMPEGTSDoesNotCarryIsNotArchived(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newReplayStage(t, t.TempDir())
 		e := s.mustPublish("b")
@@ -112,7 +112,7 @@ func TestCodecs_WhatMPEGTSDoesNotCarryIsNotArchived(t *testing.T) {
 
 // What MPEG-TS carries may come later: its playlists begin there, with the same numbers, dates
 // and discontinuities.
-func TestCodecs_MPEGTSBeginsWithTheFirstSegmentThatItCarries(t *testing.T) {
+func TestCodecs_Row83_MPEGTSBeginsWithTheFirstSegmentThatItCarries(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newReplayStage(t, t.TempDir())
 		e := s.mustPublish("b")
@@ -158,7 +158,7 @@ func TestCodecs_MPEGTSBeginsWithTheFirstSegmentThatItCarries(t *testing.T) {
 	})
 }
 
-func TestCodecs_WithoutLowLatencyWhatMPEGTSDoesNotCarryIsRefused(t *testing.T) {
+func TestCodecs_Row83_WithoutLowLatencyWhatMPEGTSDoesNotCarryIsRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStageIn(t, t.TempDir(), 0, func(c *Settings) { c.Playlist.LowLatency = false })
 		e := s.mustPublish("b")

@@ -65,7 +65,7 @@ func packaged(streams ...mediatest.Stream) (cmaf, ts *listing, s *Segmenter) {
 	return cmaf, ts, s
 }
 
-func TestPackager_LeavesOutWhatItsContainerDoesNotCarry(t *testing.T) {
+func TestPackager_Row83_LeavesOutWhatItsContainerDoesNotCarry(t *testing.T) {
 	for _, c := range []struct {
 		name         string
 		video, audio *media.Track
@@ -111,7 +111,7 @@ func TestPackager_LeavesOutWhatItsContainerDoesNotCarry(t *testing.T) {
 	}
 }
 
-func TestSegmenter_ChangeOfTheCodecIsADiscontinuityWithAnotherInit(t *testing.T) {
+func TestSegmenter_Row84_ChangeOfTheCodecIsADiscontinuityWithAnotherInit(t *testing.T) {
 	avc, hevc, av1, aac, opus := mediatest.H264(640, 36), mediatest.HEVC(), mediatest.AV1(), mediatest.AAC(), mediatest.Opus()
 	const length = 4 * time.Second
 	cmaf, ts, s := packaged(
@@ -161,7 +161,7 @@ func openHEVC() (units []media.AccessUnit) {
 
 // Decoders of HEVC skip the leading pictures of the CRA picture at which they begin: only those
 // that no decoder could decode are left out.
-func TestSegmenter_KeepsLeadingPicturesOfHEVC(t *testing.T) {
+func TestSegmenter_Row80_KeepsLeadingPicturesOfHEVC(t *testing.T) {
 	r, s := cutAll(t, DefaultConfig(), openHEVC())
 	if n := s.Stats().DroppedVideo; n != 2 || len(r.segments) != 5 {
 		t.Errorf("%d pictures of %d segments were left out, want the two before the first", n, len(r.segments))
@@ -176,7 +176,7 @@ func TestSegmenter_KeepsLeadingPicturesOfHEVC(t *testing.T) {
 	}
 }
 
-func TestSegmenter_OpusThatStopsBecomesSilence(t *testing.T) {
+func TestSegmenter_Row82_OpusThatStopsBecomesSilence(t *testing.T) {
 	stream := mediatest.Stream{Video: mediatest.H264(640, 36), Audio: mediatest.Opus(), FPS: 30, GOP: 60, Length: 8 * time.Second, Epoch: epoch()}
 	units := without(stream.Units(), func(u *media.AccessUnit) bool { return !u.Track.Video() && u.DTS > 3*media.Second })
 	var silent int

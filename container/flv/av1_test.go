@@ -28,7 +28,7 @@ func av01(t testing.TB, kind byte, parts ...string) []byte {
 	return append(append([]byte{0x90 | kind}, "av01"...), cat(t, parts...)...)
 }
 
-func TestDemuxer_ReadsTemporalUnitsOfAV1(t *testing.T) {
+func TestDemuxer_Row81_ReadsTemporalUnitsOfAV1(t *testing.T) {
 	d := configured(t) // of H.264
 	feed(t, d, av01(t, 0, av1Record))
 	for _, c := range []struct {
@@ -68,7 +68,7 @@ func TestDemuxer_ReadsTemporalUnitsOfAV1(t *testing.T) {
 	}
 }
 
-func TestDemuxer_RefusesAV1ThatNobodyDecodes(t *testing.T) {
+func TestDemuxer_Row81_RefusesAV1ThatNobodyDecodes(t *testing.T) {
 	d := flv.NewDemuxer()
 	if _, ok, err := d.Video(0, av01(t, 1, av1Key)); ok || !errors.Is(err, flv.ErrNoConfig) {
 		t.Errorf("without a configuration: %v, %v", ok, err)

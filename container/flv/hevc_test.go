@@ -51,7 +51,8 @@ func hvc1(t testing.TB, kind byte, data []byte) []byte {
 	return append(append([]byte{0x90 | kind}, "hvc1"...), data...)
 }
 
-func TestDemuxer_ReadsHEVCInAllItsForms(t *testing.T) {
+// Row 14 of docs/encoders.md.
+func TestDemuxer_Row14_ReadsHEVCInAllItsForms(t *testing.T) {
 	data := nals(t, 4, hevcAUD, hevcIDR)
 	legacy := func(id, kind byte, b []byte) []byte { return append([]byte{0x10 | id, kind, 0, 0, 40}, b...) }
 	for _, c := range []struct {
@@ -62,7 +63,7 @@ func TestDemuxer_ReadsHEVCInAllItsForms(t *testing.T) {
 		{"Enhanced RTMP", hvc1(t, 0, hevcRecord(t)), hvc1(t, 1, append([]byte{0, 0, 40}, data...)), 40},
 		{"without composition time", hvc1(t, 0, hevcRecord(t)), hvc1(t, 3, data), 0},
 		{"codec id 12", legacy(12, 0, hevcRecord(t)), legacy(12, 1, data), 40},
-		{"AVC's codec id", legacy(7, 0, hevcRecord(t)), legacy(7, 1, data), 40}, // row 14 of docs/encoders.md
+		{"AVC's codec id", legacy(7, 0, hevcRecord(t)), legacy(7, 1, data), 40}, // as old builds of OBS sent it
 		{"multitrack", hvc1(t, 0, hevcRecord(t)), ex(t, "96"+"03"+hexHVC1+"00", data), 0},
 		{"Annex B", hvc1(t, 0, cat(t, "00000001", vpsMain, "00000001", spsMain, "000001", ppsMain)), hvc1(t, 3, cat(t, "00000001", hevcAUD, "000001", hevcIDR)), 0},
 		{"parameter sets in the key frame", hvc1(t, 0, hvcc(t, 4)), hvc1(t, 3, nals(t, 4, vpsMain, spsMain, ppsMain, hevcAUD, hevcIDR)), 0},
@@ -89,7 +90,7 @@ func TestDemuxer_ReadsHEVCInAllItsForms(t *testing.T) {
 	}
 }
 
-func TestDemuxer_FindsWhereDecodingOfHEVCCanStart(t *testing.T) {
+func TestDemuxer_Row80_FindsWhereDecodingOfHEVCCanStart(t *testing.T) {
 	d := flv.NewDemuxer()
 	feed(t, d, hvc1(t, 0, hevcRecord(t)))
 	for _, c := range []struct {
@@ -113,7 +114,7 @@ func TestDemuxer_FindsWhereDecodingOfHEVCCanStart(t *testing.T) {
 	}
 }
 
-func TestDemuxer_FollowsParameterSetsOfHEVC(t *testing.T) {
+func TestDemuxer_Row80_FollowsParameterSetsOfHEVC(t *testing.T) {
 	d := flv.NewDemuxer()
 	feed(t, d, hvc1(t, 0, hevcRecord(t)))
 	first := unit(t, d, 0, hvc1(t, 3, nals(t, 4, hevcIDR))).Track
@@ -138,7 +139,7 @@ func TestDemuxer_FollowsParameterSetsOfHEVC(t *testing.T) {
 	}
 }
 
-func TestDemuxer_RefusesHEVCThatNobodyDecodes(t *testing.T) {
+func TestDemuxer_Row80_RefusesHEVCThatNobodyDecodes(t *testing.T) {
 	refused := func(d *flv.Demuxer, body []byte, codec string) {
 		t.Helper()
 		_, ok, err := d.Video(0, body)

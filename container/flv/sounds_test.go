@@ -40,7 +40,7 @@ func refusedSound(t testing.TB, d *flv.Demuxer, body []byte, codec string) {
 	}
 }
 
-func TestDemuxer_ReadsOpus(t *testing.T) {
+func TestDemuxer_Row82_ReadsOpus(t *testing.T) {
 	d := flv.NewDemuxer()
 	if _, ok, err := d.Audio(0, enhancedAudio(t, "Opus", 1, opus20ms)); ok || !errors.Is(err, flv.ErrNoConfig) {
 		t.Errorf("without a header: %v, %v", ok, err)
@@ -78,7 +78,7 @@ func TestDemuxer_ReadsOpus(t *testing.T) {
 	}
 }
 
-func TestDemuxer_RefusesOpusThatPlayersDoNotKnow(t *testing.T) {
+func TestDemuxer_Row82_RefusesOpusThatPlayersDoNotKnow(t *testing.T) {
 	d := flv.NewDemuxer()
 	refusedSound(t, d, enhancedAudio(t, "Opus", 0, opus71), "Opus with 8 channels")
 	refusedSound(t, d, enhancedAudio(t, "Opus", 1, opus20ms), "Opus with 8 channels")
@@ -102,7 +102,7 @@ func TestDemuxer_RefusesOpusThatPlayersDoNotKnow(t *testing.T) {
 // mp3Frame returns a frame of 128 kbit/s at 44.1 kHz.
 func mp3Frame() []byte { return append([]byte{0xff, 0xfb, 0x90, 0x64}, make([]byte, 413)...) }
 
-func TestDemuxer_ReadsMP3(t *testing.T) {
+func TestDemuxer_Row13_ReadsMP3(t *testing.T) {
 	for name, head := range map[string][]byte{"legacy": {0x2f}, "Enhanced RTMP": append([]byte{0x91}, ".mp3"...)} {
 		d := flv.NewDemuxer()
 		body := append(append(bytes.Clone(head), mp3Frame()...), mp3Frame()...)
