@@ -82,7 +82,7 @@ func (a *archiver) run(ctx context.Context, b *Broadcast) {
 
 // noteArchived records that nothing of the broadcast waits any more.
 func (a *archiver) noteArchived(b *Broadcast) {
-	if b.cfg.Retention.Replay == 0 {
+	if b.cfg.Retention.Replay == 0 || !b.recorded() {
 		return
 	}
 	a.rec.Archived()

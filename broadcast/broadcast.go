@@ -278,6 +278,12 @@ func (b *Broadcast) variants(of func(*Rendition) *packaging) (variants []playlis
 // published reports whether there was ever something to watch. Without media there is no
 // broadcast.
 func (b *Broadcast) published() bool {
+	return slices.ContainsFunc(b.all(), func(r *Rendition) bool { return r.live().window.Load() != nil })
+}
+
+// recorded reports whether there was ever something to archive: MPEG-TS does not carry AV1 and
+// Opus.
+func (b *Broadcast) recorded() bool {
 	return slices.ContainsFunc(b.all(), func(r *Rendition) bool { return r.plain().window.Load() != nil })
 }
 

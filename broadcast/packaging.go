@@ -2,6 +2,7 @@ package broadcast
 
 import (
 	"cmp"
+	"errors"
 	"sync/atomic"
 	"time"
 
@@ -28,7 +29,10 @@ type packaging struct {
 
 	window  atomic.Pointer[playlist.Window] // nil until the first part
 	variant atomic.Pointer[playlist.Variant]
-	refused string // why the newest segment has no media
+	refused string // why a segment had no media
+	// unpackaged is set if the next segment has no media; absent while a segment is not listed
+	// because it and all before it have none.
+	unpackaged, absent bool
 }
 
 // newPackagings returns the packagings of a rendition. The first one is that which viewers
@@ -56,7 +60,14 @@ func (p *packaging) archived() bool { return p.container == media.MPEGTS }
 // Open implements segmenter.Output.
 func (p *packaging) Open(head media.Segment) {
 	w := p.window.Load()
+	p.absent, p.unpackaged = w == nil && p.unpackaged && p.archived(), false
+	if p.absent {
+		return
+	}
 	if w == nil {
+		if live := p.rendition.live(); live != p { // which may have begun earlier
+			p.rendition.start.DiscontinuitySequence = live.window.Load().DiscontinuitySequence()
+		}
 		f, _ := p.rendition.segmenter.Format()
 		w = p.newWindow(playlist.Constants{Target: f.Target, PartTarget: f.PartTarget})
 		p.window.Store(w) // readers find nothing in it before its first Commit
@@ -73,6 +84,9 @@ func (p *packaging) newWindow(c playlist.Constants) *playlist.Window {
 
 // Part implements segmenter.Output.
 func (p *packaging) Part(part *media.Part) {
+	if p.absent {
+		return
+	}
 	p.window.Load().Part(part)
 	r := p.rendition
 	r.cfg.Memory.Hold(part.Data)
@@ -84,6 +98,10 @@ func (p *packaging) Part(part *media.Part) {
 
 // Close implements segmenter.Output.
 func (p *packaging) Close(s *media.Segment) {
+	p.rendition.completed = true
+	if p.absent {
+		return
+	}
 	p.window.Load().Close(s)
 	if p.archived() {
 		p.rendition.closed = append(p.rendition.closed, s)
@@ -92,29 +110,45 @@ func (p *packaging) Close(s *media.Segment) {
 
 // Unpackaged implements segmenter.Output.
 func (p *packaging) Unpackaged(err error) {
-	if p.refused != err.Error() {
-		p.refused = err.Error()
-		p.rendition.log.Error("media cannot be packaged: its segments are gaps", "rendition", p.rendition.name, "err", err)
+	p.unpackaged = true
+	if r := p.rendition; len(r.packagings) == 1 && p.window.Load() == nil {
+		r.unplayable = err
 	}
+	if p.refused == err.Error() {
+		return
+	}
+	p.refused = err.Error()
+	if errors.Is(err, segmenter.ErrNotCarried) {
+		p.rendition.log.Warn("media is not archived", "rendition", p.rendition.name, "err", err)
+		return
+	}
+	p.rendition.log.Error("media cannot be packaged: its segments are gaps", "rendition", p.rendition.name, "err", err)
 }
 
 // describe notes what the multivariant playlist declares, and reports whether that has
-// changed. v has the tracks, and the bit rates of another packaging or none.
+// changed. v has the tracks, and the bit rates of another packaging of all of them or none.
 func (p *packaging) describe(v *playlist.Variant) (changed bool) {
 	w := p.window.Load()
 	if w == nil {
 		return false
 	}
-	if peak, average := w.Snapshot().Bandwidth(); average > 0 {
-		v.Peak, v.Average = peak, average
-	}
-	if v.Average == 0 {
-		return false
-	}
-	if old := p.variant.Load(); old != nil && sameVariant(old, v) {
-		return false
-	}
 	declared := *v
+	declared.Video, declared.Audio = p.container.Carried(v.Video, v.Audio)
+	if declared.Video == nil {
+		declared.FrameRate, declared.Captions = 0, 0
+	}
+	if peak, average := w.Snapshot().Bandwidth(); average > 0 {
+		declared.Peak, declared.Average = peak, average
+	}
+	if declared.Average == 0 || declared.Video == nil && declared.Audio == nil {
+		return false
+	}
+	if declared.Video == v.Video && declared.Audio == v.Audio {
+		v.Peak, v.Average = declared.Peak, declared.Average
+	}
+	if old := p.variant.Load(); old != nil && sameVariant(old, &declared) {
+		return false
+	}
 	p.variant.Store(&declared)
 	return true
 }

@@ -46,7 +46,7 @@ func (p *publication) WriteUnit(u media.AccessUnit) error {
 	}
 	b.source().write(u)
 	p.show()
-	return nil
+	return b.source().refusal()
 }
 
 // open opens the broadcast when it is known where its numbers begin, or at the latest

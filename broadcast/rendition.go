@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"golive/archive"
+	"golive/container/flv"
 	"golive/ingest"
 	"golive/media"
 	"golive/playlist"
@@ -36,7 +37,11 @@ type Rendition struct {
 
 	repairs segmenter.Stats
 	closed  []*media.Segment // segments to archive, completed since the last commit
-	start   playlist.Start
+	// completed is set if a segment was completed since the last commit.
+	completed bool
+	start     playlist.Start
+	// unplayable is set if nothing of the broadcast can be packaged.
+	unplayable error
 	// captions are all that were seen. They stay declared when they pause.
 	captions media.Captions
 	// forcedAt is the number of the segment after the latest forced cut.
@@ -91,7 +96,7 @@ type numbering struct {
 // numbering returns where a successor would begin. Only the writer may call it.
 func (r *Rendition) numbering() numbering {
 	n := numbering{segmenter: segmenter.Resume{NextMSN: r.segmenter.NextMSN()}, window: r.start}
-	if w := r.plain().window.Load(); w != nil {
+	if w := r.live().window.Load(); w != nil {
 		n.window.DiscontinuitySequence = w.DiscontinuitySequence()
 	}
 	return n
@@ -103,6 +108,22 @@ func (r *Rendition) write(u media.AccessUnit) {
 	r.segmenter.Write(u)
 	r.noteSilence()
 	r.commit()
+}
+
+// refusal returns why a publisher cannot go on, in words for the encoder; nil if it can.
+func (r *Rendition) refusal() error {
+	if r.unplayable == nil {
+		return nil
+	}
+	video, audio := r.segmenter.Tracks()
+	kind, track := "video", video
+	if track == nil {
+		kind, track = "audio", audio
+	}
+	return &flv.UnsupportedError{
+		Kind: kind, Codec: track.Codec.String(),
+		Reason: "this server has no low latency (playlist.low_latency), without which it cannot be broadcast; set the encoder to H.264 and AAC",
+	}
 }
 
 // tick advances the time while nothing arrives, and makes visible what that completed.
@@ -148,12 +169,13 @@ func (r *Rendition) commit() {
 		r.metrics.publishDelay.Observe(time.Since(r.newest).Seconds())
 		r.newest = time.Time{}
 	}
-	if len(r.closed) == 0 {
+	if !r.completed {
 		if w := r.live().window.Load(); w != nil && w.Snapshot().Full != nil && r.tracksChanged() {
 			r.describe()
 		}
 		return
 	}
+	r.completed = false
 	r.describe()
 	for _, c := range r.closed {
 		r.record.Offer(r.name, c)
@@ -166,7 +188,7 @@ func (r *Rendition) commit() {
 // tracksChanged reports whether the tracks or captions differ from those that the
 // multivariant playlist declares.
 func (r *Rendition) tracksChanged() bool {
-	video, audio := r.segmenter.Tracks()
+	video, audio := r.live().container.Carried(r.segmenter.Tracks())
 	declared := r.live().variant.Load()
 	return declared == nil || declared.Video != video || declared.Audio != audio || declared.Captions != r.captions
 }
@@ -183,7 +205,11 @@ func (r *Rendition) describe() {
 	for _, p := range slices.Backward(r.packagings) {
 		changed = p.describe(&v) || changed
 	}
-	w := r.plain().window.Load()
+	r.warnOfPlain(video, audio)
+	w := r.live().window.Load()
+	if w == nil {
+		return
+	}
 	if independent := w.Independent(); independent != r.independent.Swap(independent) {
 		changed = true
 	}
@@ -213,14 +239,14 @@ func (r *Rendition) description(w *playlist.Window, v playlist.Variant) archive.
 }
 
 // variantOf returns the variant of a rendition from its description in the log; nil when
-// that has none.
+// that has none. Its tracks have what playlists declare, and nothing else.
 func variantOf(name string, d archive.Description) *playlist.Variant {
 	v := playlist.Variant{Name: name, FrameRate: d.FrameRate, Captions: d.Captions, Peak: d.Peak, Average: d.Average}
 	if d.Video != "" {
-		v.Video = &media.Track{Codec: media.H264, CodecString: d.Video, Width: d.Width, Height: d.Height}
+		v.Video = &media.Track{CodecString: d.Video, Width: d.Width, Height: d.Height}
 	}
 	if d.Audio != "" {
-		v.Audio = &media.Track{Codec: media.AAC, CodecString: d.Audio}
+		v.Audio = &media.Track{CodecString: d.Audio}
 	}
 	if v.Video == nil && v.Audio == nil {
 		return nil

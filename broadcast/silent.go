@@ -1,6 +1,11 @@
 package broadcast
 
-import "golive/ingest"
+import (
+	"fmt"
+
+	"golive/ingest"
+	"golive/media"
+)
 
 // silentTracks are the tracks of which the broadcaster was warned.
 type silentTracks struct{ video, audio bool }
@@ -31,4 +36,22 @@ func (r *Rendition) warnWhile(now, before bool, w ingest.Warning) {
 	case before && !now:
 		r.warnings.remove(w.Code)
 	}
+}
+
+// warnOfPlain warns of tracks that MPEG-TS does not carry.
+func (r *Rendition) warnOfPlain(video, audio *media.Track) {
+	carriedVideo, carriedAudio := media.MPEGTS.Carried(video, audio)
+	w := ingest.Warning{Code: ingest.WarnNotInMPEGTS}
+	switch {
+	case carriedVideo == video && carriedAudio == audio:
+		r.warnings.remove(w.Code)
+		return
+	case carriedVideo != nil:
+		w.Text = fmt.Sprintf("MPEG-TS does not carry %s: the recording, the replay and ts.m3u8 have no sound: set the encoder to AAC", audio.Codec)
+	case carriedAudio != nil:
+		w.Text = fmt.Sprintf("MPEG-TS does not carry %s: the recording, the replay and ts.m3u8 have no picture: set the encoder to H.264", video.Codec)
+	default:
+		w.Text = "MPEG-TS does not carry the codecs: there is no recording, no replay and no ts.m3u8: set the encoder to H.264 and AAC"
+	}
+	r.warnings.add(w)
 }

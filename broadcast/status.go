@@ -73,6 +73,6 @@ func (b *Broadcast) Status() Status {
 
 // hasReplay reports whether the bucket has all of the broadcast.
 func (b *Broadcast) hasReplay(a *archiver) bool {
-	return a.rec != nil && b.State() == Ended && b.cfg.Retention.Replay > 0 && b.published() &&
+	return a.rec != nil && b.State() == Ended && b.cfg.Retention.Replay > 0 && b.recorded() &&
 		isClosed(a.drained) && a.up.Permission() < archive.MustLeave
 }

@@ -80,16 +80,15 @@ type Outcome struct {
 // package means that the connection was lost.
 func OutcomeOf(err error) Outcome {
 	var (
-		cut         *CutError
-		protocol    *ProtocolError
-		unsupported *flv.UnsupportedError
+		cut      *CutError
+		protocol *ProtocolError
 	)
 	switch {
 	case err == nil:
 		return Outcome{EndStopped, RefusedGone, slog.LevelInfo}
 	case errors.As(err, &cut):
 		return outcomeOfCut(cut)
-	case errors.As(err, &unsupported):
+	case isUnsupported(err):
 		return Outcome{EndUnsupported, RefusedProtocol, slog.LevelInfo}
 	case errors.As(err, &protocol):
 		return Outcome{EndProtocol, RefusedProtocol, slog.LevelInfo}
@@ -99,6 +98,11 @@ func OutcomeOf(err error) Outcome {
 		return Outcome{EndFailed, RefusedFailed, slog.LevelError}
 	}
 	return Outcome{EndLost, RefusedGone, slog.LevelInfo}
+}
+
+func isUnsupported(err error) bool {
+	_, ok := errors.AsType[*flv.UnsupportedError](err)
+	return ok
 }
 
 func outcomeOfCut(cut *CutError) Outcome {
@@ -115,6 +119,8 @@ func outcomeOfCut(cut *CutError) Outcome {
 		return Outcome{EndEvicted, RefusedUnavailable, slog.LevelInfo}
 	case errors.Is(err, ErrLimit):
 		return Outcome{EndLimit, RefusedLimit, slog.LevelInfo}
+	case isUnsupported(err):
+		return Outcome{EndUnsupported, RefusedProtocol, slog.LevelInfo}
 	case cut.Evicted:
 		return Outcome{EndEvicted, RefusedGone, slog.LevelInfo}
 	}

@@ -82,7 +82,7 @@ func (p *Pictures) checkKey(u *media.AccessUnit, to Warner) {
 		p.noteIDR(to)
 		return
 	case media.AccessOpen:
-		if !p.openWarned {
+		if !p.openWarned && u.Track.Codec == media.H264 { // decoders of HEVC know what to skip
 			p.openWarned = true
 			to.Warn(Warning{WarnOpenGOP, "groups of pictures are open: they begin with recovery points, not with IDR pictures, and at the beginning of a segment the pictures shown just before them are replaced so that viewers can join there: switch open GOP off in the encoder (x264: open-gop=0)"})
 		}

@@ -17,6 +17,17 @@ const (
 
 // playability returns the warnings about a video track that not every device plays.
 func playability(t *media.Track) []Warning {
+	switch t.Codec {
+	case media.HEVC:
+		return playabilityOfHEVC(t)
+	case media.AV1:
+		return playabilityOfAV1(t)
+	default:
+		return playabilityOfH264(t)
+	}
+}
+
+func playabilityOfH264(t *media.Track) []Warning {
 	c, err := h264.FromParameterSets(t.SPS, t.PPS)
 	if err != nil {
 		return nil // the demuxer has reported it
@@ -42,7 +53,7 @@ func playability(t *media.Track) []Warning {
 		warn(WarnLevel, "the level is %d.%d: phones, televisions and many graphics cards play up to 5.2: set the encoder's level to 5.2 or lower, or leave it to the encoder", c.LevelIDC/10, c.LevelIDC%10)
 	}
 	if mbs := (c.Width + 15) / 16 * ((c.Height + 15) / 16); mbs > commonPictureMB || c.Width > commonSide || c.Height > commonSide {
-		warn(WarnPictureSize, "the picture is %d×%d pixels: phones, televisions and many graphics cards play up to 4096×2304: set a smaller output size", c.Width, c.Height)
+		all = append(all, Warning{WarnPictureSize, pictureSizeText(c.Width, c.Height)})
 	}
 	return all
 }

@@ -34,6 +34,14 @@ func (w *SoundWarnings) Began(sink Sink, t *media.Track) {
 		to.ClearWarning(code)
 	}
 	w.warned = w.warned[:0]
+	switch t.Codec {
+	case media.Opus:
+		w.warn(to, WarnAudioCodec, "the audio is Opus: older iPhones, Macs and televisions, from before Safari 17 (2023) or so, are silent or do not play the broadcast at all: "+
+			"set the encoder to AAC to reach everybody")
+	case media.MP3:
+		w.warn(to, WarnAudioCodec, "the audio is MP3: Chrome and Edge do not play it with low latency: set the encoder to AAC")
+	default:
+	}
 	if t.CodecString == aac.CodecHEv2 {
 		w.warn(to, WarnHEAACv2, "the audio is HE-AAC v2 (parametric stereo): televisions, set-top boxes and older phones play it "+
 			"in mono or without its high notes, or not at all; set the encoder's AAC profile to AAC-LC, or to HE-AAC (v1)")
@@ -48,7 +56,7 @@ func (w *SoundWarnings) Began(sink Sink, t *media.Track) {
 func (w *SoundWarnings) Unconfigured(sink Sink) {
 	w.unconfigured++
 	if to, ok := sink.(Warner); ok && w.unconfigured == maxUnconfigured {
-		w.warn(to, WarnAudioConfigMissing, "the audio is dropped: the encoder sent no AAC sequence header (AudioSpecificConfig), "+
+		w.warn(to, WarnAudioConfigMissing, "the audio is dropped: the encoder sent no sequence header (AudioSpecificConfig, OpusHead), "+
 			"without which it cannot be decoded; restart the stream, and send the header before the first frame")
 	}
 }

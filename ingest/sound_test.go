@@ -29,6 +29,8 @@ func TestSoundWarnings_AreShownAsLongAsTheyApply(t *testing.T) {
 	he := &media.Track{Codec: media.AAC, CodecString: "mp4a.40.5", Channels: 2}
 	v2 := &media.Track{Codec: media.AAC, CodecString: "mp4a.40.29", Channels: 1}
 	odd := &media.Track{Codec: media.AAC, CodecString: "mp4a.40.2", Channels: 4, ProgramConfig: []byte{0xa0}}
+	opus := &media.Track{Codec: media.Opus, CodecString: "Opus", Channels: 2}
+	mp3 := &media.Track{Codec: media.MP3, CodecString: "mp4a.40.34", Channels: 2}
 	var w SoundWarnings
 	var sink shown
 	for _, step := range []struct {
@@ -39,6 +41,8 @@ func TestSoundWarnings_AreShownAsLongAsTheyApply(t *testing.T) {
 		{"AAC-LC", func() { w.Began(&sink, lc) }, nil},
 		{"HE-AAC v2", func() { w.Began(&sink, v2) }, []WarningCode{WarnHEAACv2}},
 		{"HE-AAC", func() { w.Began(&sink, he) }, nil},
+		{"Opus", func() { w.Began(&sink, opus) }, []WarningCode{WarnAudioCodec}},
+		{"MP3", func() { w.Began(&sink, mp3) }, []WarningCode{WarnAudioCodec}},
 		{"an odd layout", func() { w.Began(&sink, odd) }, []WarningCode{WarnAudioLayout}},
 		{"refused", func() { w.Refused(&sink, "text") }, []WarningCode{WarnAudioLayout, WarnAudioUnsupported}},
 		{"refused again", func() { w.Refused(&sink, "text") }, []WarningCode{WarnAudioLayout, WarnAudioUnsupported}},

@@ -31,6 +31,9 @@ const (
 	WarnLevel       WarningCode = "level"
 	WarnPictureSize WarningCode = "picture_size"
 	WarnProfile     WarningCode = "profile"
+	WarnVideoCodec  WarningCode = "video_codec"
+	WarnAudioCodec  WarningCode = "audio_codec"
+	WarnNotInMPEGTS WarningCode = "not_in_mpeg_ts"
 )
 
 // Warning tells the broadcaster what to change in the encoder.

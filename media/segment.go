@@ -15,12 +15,44 @@ const (
 	CMAF
 )
 
+// String returns the usual name of the container.
+func (c Container) String() string {
+	if c == CMAF {
+		return "CMAF"
+	}
+	return "MPEG-TS"
+}
+
 // Extension returns the ending of the names of segments and parts.
 func (c Container) Extension() string {
 	if c == CMAF {
 		return ".m4s"
 	}
 	return ".ts"
+}
+
+// Carries reports whether players take the codec in the container. There are ways to put AV1
+// and Opus into MPEG-TS, but no player of HLS reads them.
+func (c Container) Carries(codec Codec) bool {
+	switch codec {
+	case H264, HEVC, AAC, MP3:
+		return true
+	case AV1, Opus:
+		return c == CMAF
+	}
+	return false
+}
+
+// Carried returns the tracks that the container carries, of those of a rendition, which may be
+// nil.
+func (c Container) Carried(video, audio *Track) (carriedVideo, carriedAudio *Track) {
+	if video != nil && c.Carries(video.Codec) {
+		carriedVideo = video
+	}
+	if audio != nil && c.Carries(audio.Codec) {
+		carriedAudio = audio
+	}
+	return carriedVideo, carriedAudio
 }
 
 // InitExtension is the ending of the names of initialization segments.

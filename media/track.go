@@ -7,6 +7,10 @@ type Codec uint8
 const (
 	H264 Codec = iota + 1 // ISO 14496-10
 	AAC                   // ISO 14496-3
+	HEVC                  // ISO 23008-2
+	AV1                   // AV1 Bitstream & Decoding Process Specification
+	Opus                  // RFC 6716
+	MP3                   // ISO 11172-3 and 13818-3, layer III
 )
 
 // String returns the usual name of the codec.
@@ -16,12 +20,20 @@ func (c Codec) String() string {
 		return "H.264"
 	case AAC:
 		return "AAC"
+	case HEVC:
+		return "HEVC"
+	case AV1:
+		return "AV1"
+	case Opus:
+		return "Opus"
+	case MP3:
+		return "MP3"
 	}
 	return "unknown"
 }
 
 // Video reports whether c is a video codec.
-func (c Codec) Video() bool { return c == H264 }
+func (c Codec) Video() bool { return c == H264 || c == HEVC || c == AV1 }
 
 // Track describes one elementary stream. It is immutable: when the parameters of a stream
 // change, its access units have a new *Track, so a consumer detects a change by
@@ -32,11 +44,16 @@ type Track struct {
 	// "avc1.64001f", "mp4a.40.2".
 	CodecString string
 
-	// SPS and PPS are the H.264 parameter sets without start code or length.
-	SPS, PPS [][]byte
+	// VPS, SPS and PPS are the parameter sets of H.264 and HEVC without start code or length.
+	// H.264 has no VPS.
+	VPS, SPS, PPS [][]byte
 	// NALLengthSize is the size in bytes (1, 2 or 4) of the length before each
 	// NAL unit in an access unit's data.
 	NALLengthSize int
+	// Config is the decoder configuration as ISO files have it: the
+	// AV1CodecConfigurationRecord, or the fields of the OpusSpecificBox. It is nil for other
+	// codecs.
+	Config []byte
 	// Width and Height are the cropped picture size in pixels.
 	Width, Height int
 	// FrameRate is in frames per second, from the SPS's timing; 0 if not known.

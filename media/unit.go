@@ -9,14 +9,17 @@ type AccessUnit struct {
 	// DTS is the decoding time that was received; PTS = DTS + composition time.
 	DTS, PTS Ticks
 	// Key is set if decoding can start here: an IDR picture, a recovery point (ISO
-	// 14496-10 section D.2.8), or any audio frame.
+	// 14496-10 section D.2.8), an IRAP picture of HEVC, a shown key frame of AV1, or any
+	// audio frame.
 	Key bool
 	// Access is the kind of access point if Key is set.
 	Access Access
 	// Captions are the closed captions in a picture.
 	Captions Captions
-	// Data holds length-prefixed NAL units (Track.NALLengthSize), or one raw AAC frame
-	// without ADTS header. It is not modified once the unit has been passed on.
+	// Data holds length-prefixed NAL units (Track.NALLengthSize); the OBUs of a temporal unit
+	// of AV1, with sizes and without temporal delimiters, those of a key unit with the sequence
+	// header; one raw AAC frame without ADTS header; an Opus packet; or an MP3 frame. It is not
+	// modified once the unit has been passed on.
 	Data []byte
 	// Arrived is when the unit's last byte was received: latency metrics and
 	// EXT-X-PROGRAM-DATE-TIME are based on it.

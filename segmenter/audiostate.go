@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"golive/codec/aac"
+	"golive/codec/opus"
 	"golive/media"
 )
 
@@ -46,7 +47,19 @@ func newAudioState(t *media.Track, at media.Ticks) audioState {
 		return audioState{}
 	}
 	return audioState{
-		period: periodOf(t), end: at, receivedEnd: at, filled: at - media.Second, silenceAfter: defaultSilenceAfter, frame: aac.Silence(t.Channels, t.ProgramConfig),
+		period: periodOf(t), end: at, receivedEnd: at, filled: at - media.Second, silenceAfter: defaultSilenceAfter, frame: silenceOf(t),
+	}
+}
+
+// silenceOf returns an access unit of silence; nil if none is known.
+func silenceOf(t *media.Track) []byte {
+	switch t.Codec {
+	case media.AAC:
+		return aac.Silence(t.Channels, t.ProgramConfig)
+	case media.Opus:
+		return opus.Silence(t.Channels, t.SamplesPerUnit)
+	default:
+		return nil
 	}
 }
 

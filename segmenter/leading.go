@@ -10,8 +10,12 @@ import (
 // not have: Chromium's decoder fails at them, and hls.js retries at the same place. So an
 // open GOP that begins a segment is turned into a closed one, in which pictures that repeat
 // the intra picture replace the leading ones. If that is not possible, they are dropped.
+//
+// In HEVC they are marked, and decoders that begin at the CRA picture skip them (ISO 23008-2
+// section 8.1), so only those after a discontinuity are dropped. AV1 has none.
 type leading struct {
-	on     bool        // leading pictures may follow
+	marked bool        // decoders know leading pictures
+	on     bool        // leading pictures may follow that are to be replaced or dropped
 	first  media.Ticks // PTS of the first picture of the segment
 	begun  bool        // first is set
 	closer *h264.Closer
@@ -20,8 +24,8 @@ type leading struct {
 
 // newLeading returns the state for a track, which may be nil.
 func newLeading(t *media.Track) leading {
-	if t == nil || len(t.SPS) != 1 {
-		return leading{}
+	if t == nil || t.Codec != media.H264 || len(t.SPS) != 1 {
+		return leading{marked: t != nil && t.Codec == media.HEVC}
 	}
 	closer, err := h264.NewCloser(t.SPS[0], t.PPS, t.NALLengthSize)
 	if err != nil {
@@ -35,7 +39,7 @@ func (l *leading) begin(u *media.AccessUnit) {
 	if l.isFirst(u) {
 		return
 	}
-	l.on = u.Key && u.Access == media.AccessOpen
+	l.on = u.Key && u.Access == media.AccessOpen && !(l.marked && l.begun)
 	l.first, l.begun, l.closed = u.PTS, u.Key, false
 	if !l.on || l.closer == nil {
 		return

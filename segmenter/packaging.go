@@ -1,6 +1,12 @@
 package segmenter
 
-import "golive/media"
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"golive/media"
+)
 
 // Packaging receives the cuts of a rendition, in order: Open, then the parts of the segment,
 // then Close. There may be several, such as MPEG-TS and CMAF: each produces its own bytes
@@ -48,20 +54,22 @@ type Output interface {
 	Part(p *media.Part)
 	// Close takes the complete segment.
 	Close(s *media.Segment)
-	// Unpackaged is called for each segment whose tracks the container cannot carry: its
-	// parts are gaps.
+	// Unpackaged is called for each segment of which nothing can be carried: its parts are
+	// gaps.
 	Unpackaged(err error)
 }
 
-// Packager is the Packaging that passes the parts of a Muxer to an Output.
+// Packager is the Packaging that passes the parts of a Muxer to an Output. Tracks that the
+// container does not carry are left out.
 type Packager struct {
 	container media.Container
 	mux       Muxer
 	out       Output
 
-	segment media.Segment // the open one
-	gap     bool          // it cannot be muxed
-	init    *media.Init   // the newest
+	segment media.Segment      // the open one
+	gap     bool               // it cannot be muxed
+	init    *media.Init        // the newest
+	carried []media.AccessUnit // those of the current part, kept for its capacity
 }
 
 // NewPackager returns a Packager for a new rendition.
@@ -83,7 +91,9 @@ func (p *Packager) Part(c *Cut) {
 	part := c.Part
 	part.Container, part.Offset = p.container, p.segment.Size
 	if part.Gap = part.Gap || p.gap; !part.Gap {
-		part.Data = p.mux.Part(c.Video, c.Audio, c.Units, part.Start, part.Start+part.Duration)
+		video, audio := p.container.Carried(c.Video, c.Audio)
+		part.Data = p.mux.Part(video, audio, p.unitsOf(c, video, audio), part.Start, part.Start+part.Duration)
+		clear(p.carried) // release the message buffers
 		part.Size = int64(len(part.Data))
 		part.Gap = part.Size == 0 // none of it could be muxed
 	}
@@ -95,7 +105,13 @@ func (p *Packager) Part(c *Cut) {
 
 // begin begins the segment with its first part.
 func (p *Packager) begin(c *Cut) {
-	data, err := p.mux.Begin(c.Video, c.Audio)
+	video, audio := p.container.Carried(c.Video, c.Audio)
+	if p.gap = video == nil && audio == nil; p.gap {
+		p.out.Unpackaged(notCarried(p.container, c.Video, c.Audio))
+		p.out.Open(p.segment)
+		return
+	}
+	data, err := p.mux.Begin(video, audio)
 	if p.gap = err != nil; p.gap {
 		p.out.Unpackaged(err)
 	} else if data != nil {
@@ -105,6 +121,34 @@ func (p *Packager) begin(c *Cut) {
 		p.segment.Init = p.init
 	}
 	p.out.Open(p.segment)
+}
+
+// unitsOf returns the units of the tracks that are carried.
+func (p *Packager) unitsOf(c *Cut, video, audio *media.Track) []media.AccessUnit {
+	if video == c.Video && audio == c.Audio {
+		return c.Units
+	}
+	p.carried = p.carried[:0]
+	for i := range c.Units {
+		if track := c.Units[i].Track; track.Video() && video != nil || !track.Video() && audio != nil {
+			p.carried = append(p.carried, c.Units[i])
+		}
+	}
+	return p.carried
+}
+
+// ErrNotCarried is wrapped by the error for tracks none of which the container carries.
+var ErrNotCarried = errors.New("the container does not carry the codecs")
+
+// notCarried returns why nothing of the tracks is in the container.
+func notCarried(container media.Container, tracks ...*media.Track) error {
+	var names []string
+	for _, t := range tracks {
+		if t != nil {
+			names = append(names, t.Codec.String())
+		}
+	}
+	return fmt.Errorf("%w: %s in %s", ErrNotCarried, strings.Join(names, " and "), container)
 }
 
 // Close implements Packaging.

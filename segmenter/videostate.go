@@ -101,7 +101,7 @@ func (s *Segmenter) canRepeat() bool {
 
 // newVideoState returns the state for a track, which may be nil.
 func newVideoState(t *media.Track) videoState {
-	if t == nil || len(t.SPS) != 1 || len(t.PPS) == 0 {
+	if t == nil || t.Codec != media.H264 || len(t.SPS) != 1 || len(t.PPS) == 0 {
 		return videoState{}
 	}
 	skipper, err := h264.NewSkipper(t.SPS[0], t.PPS[len(t.PPS)-1])

@@ -2,11 +2,15 @@ package av1
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"strings"
 
 	mcav1 "github.com/bluenviron/mediacommon/v2/pkg/codecs/av1"
 )
+
+// ErrNoSequenceHeader is the error for a record that has none.
+var ErrNoSequenceHeader = errors.New("no sequence header")
 
 // SyntaxError says that bytes are not what the AV1 specifications ask for.
 type SyntaxError struct {
@@ -34,7 +38,7 @@ func (e *SyntaxError) Unwrap() error { return e.Err }
 // Config is what a decoder is configured with. It shares no bytes with what it was read
 // from.
 type Config struct {
-	// SequenceHeader is the sequence header OBU, with its own header.
+	// SequenceHeader is the sequence header OBU, with its own header and size.
 	SequenceHeader []byte
 	// Profile, Level and HighTier are those of the first operating point: 0 is Main, and
 	// level 8 is 4.0.
@@ -60,7 +64,8 @@ type Config struct {
 const recordSize = 4
 
 // ParseAV1C reads an AV1CodecConfigurationRecord (AV1 Codec ISO Media File Format Binding
-// section 2.3.3). It must hold a sequence header.
+// section 2.3.3). The error for one without a sequence header, which may come in the stream,
+// wraps ErrNoSequenceHeader.
 func ParseAV1C(b []byte) (*Config, error) {
 	const in = "AV1CodecConfigurationRecord"
 	if len(b) < recordSize {
@@ -69,44 +74,28 @@ func ParseAV1C(b []byte) (*Config, error) {
 	if b[0] != 0x81 { // marker and version 1
 		return nil, &SyntaxError{In: in, Problem: fmt.Sprintf("it begins with %#x, want 0x81", b[0])}
 	}
-	for at := recordSize; at < len(b); {
-		obu, err := nextOBU(b[at:])
+	for rest := b[recordSize:]; len(rest) > 0; {
+		obu, next, err := Next(rest)
 		if err != nil {
-			return nil, &SyntaxError{In: in, Offset: at, Problem: "unreadable OBU", Err: err}
+			return nil, &SyntaxError{In: in, Offset: len(b) - len(rest), Problem: "unreadable OBU", Err: err}
 		}
-		if mcav1.OBUType(obu[0]>>3&0xf) == mcav1.OBUTypeSequenceHeader {
-			return FromSequenceHeader(obu)
+		if obu.Type == SequenceHeader {
+			return FromSequenceHeader(obu.Data)
 		}
-		at += len(obu)
+		rest = next
 	}
-	return nil, &SyntaxError{In: in, Offset: len(b), Problem: "no sequence header"}
+	return nil, &SyntaxError{In: in, Offset: len(b), Problem: "cannot be used", Err: ErrNoSequenceHeader}
 }
 
-// nextOBU returns the first OBU of b, whose size field must be there (section 5.3.2).
-func nextOBU(b []byte) ([]byte, error) {
-	const hasExtension, hasSize = 0x04, 0x02
-	if b[0]&hasSize == 0 {
-		return nil, fmt.Errorf("no size")
-	}
-	header := 1
-	if b[0]&hasExtension != 0 {
-		header++
-	}
-	if len(b) <= header {
-		return nil, fmt.Errorf("need %d bytes, have %d", header+1, len(b))
-	}
-	var size mcav1.LEB128
-	n, err := size.Unmarshal(b[header:])
-	if err != nil {
-		return nil, err
-	}
-	if left := len(b) - header - n; uint64(size) > uint64(left) {
-		return nil, fmt.Errorf("need %d bytes, have %d", size, left)
-	}
-	return b[:header+n+int(size)], nil
+// Record returns the AV1CodecConfigurationRecord, with the sequence header.
+func (c *Config) Record() []byte {
+	b := []byte{0x81, uint8(c.Profile)<<5 | uint8(c.Level)&0x1f, 0, 0}
+	b[2] = bit(c.HighTier)<<7 | bit(c.BitDepth > 8)<<6 | bit(c.BitDepth > 10)<<5 | bit(c.Monochrome)<<4 |
+		c.Subsampling[0]<<3 | c.Subsampling[1]<<2 | c.Subsampling[2]&3
+	return append(b, c.SequenceHeader...)
 }
 
-// FromSequenceHeader returns the Config of a sequence header OBU.
+// FromSequenceHeader returns the Config of a sequence header OBU with a size.
 func FromSequenceHeader(obu []byte) (*Config, error) {
 	const in = "sequence header"
 	if len(obu) == 0 || mcav1.OBUType(obu[0]>>3&0xf) != mcav1.OBUTypeSequenceHeader {

@@ -1,6 +1,7 @@
 package av1
 
 import (
+	"bytes"
 	"encoding/hex"
 	"errors"
 	"strings"
@@ -44,6 +45,9 @@ func TestParseAV1C_ReadsRecordsOfSVTAV1(t *testing.T) {
 			if diff := cmp.Diff(&c.want, got); diff != "" {
 				t.Errorf("config (-want +got):\n%s", diff)
 			}
+			if r := got.Record(); !bytes.Equal(r, b) {
+				t.Errorf("record %x, want %x", r, b)
+			}
 			if s := got.CodecString(); s != c.codec {
 				t.Errorf("codec %s, want %s", s, c.codec)
 			}
@@ -68,9 +72,9 @@ func TestParseAV1C_RefusesBrokenRecords(t *testing.T) {
 	for _, c := range []struct{ name, record, want string }{
 		{"nothing", "", "need 4 bytes, have 0"},
 		{"a later version", "82000c00", "begins with 0x82"},
-		{"no OBU", "81000c00", "no sequence header at offset 4"},
-		{"another OBU", "81000c001200", "no sequence header at offset 6"},
-		{"an OBU without size", "81000c0008000000032dffc02f8004", "no size"},
+		{"no OBU", "81000c00", "at offset 4: no sequence header"},
+		{"another OBU", "81000c001200", "at offset 6: no sequence header"},
+		{"an OBU without size", "81000c0008000000032dffc02f8004", "without a size"},
 		{"an OBU cut off", "81000c000a0a0000", "need 10 bytes, have 2"},
 		{"a sequence header cut off", "81000c000a0100", "unreadable"},
 		{"a header alone", "81000c000a", "need 2 bytes, have 1"},

@@ -28,10 +28,15 @@ const maxRecoveryFrames = 1<<16 - 1
 // Read parses the SEI messages in nal, up to the first truncated one. It ignores other NAL
 // units.
 func (s *Supplement) Read(nal []byte) {
-	if Type(nal) != SEI {
-		return
+	if Type(nal) == SEI {
+		s.ReadMessages(nal[1:])
 	}
-	r := rbsp{left: nal[1:]}
+}
+
+// ReadMessages is Read for the SEI messages after the header of a NAL unit. Those with captions
+// are the same in HEVC (ISO 23008-2 section 7.3.5), those of recovery points are not.
+func (s *Supplement) ReadMessages(b []byte) {
+	r := rbsp{left: b}
 	for len(r.left) > 1 { // the last byte holds the trailing bits
 		kind, ok1 := r.seiNumber()
 		size, ok2 := r.seiNumber()

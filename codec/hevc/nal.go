@@ -5,11 +5,12 @@ type NALType uint8
 
 // The NAL unit types that a server has to tell apart.
 const (
-	BLAWLP    NALType = 16 // the first type of an IRAP picture
+	BLAWLP    NALType = 16 // the first type of an IRAP picture; RASL pictures may follow
 	IDRWRADL  NALType = 19
 	IDRNLP    NALType = 20
 	CRA       NALType = 21
 	maxIRAP   NALType = 23
+	maxVCL    NALType = 31
 	VPS       NALType = 32
 	SPS       NALType = 33
 	PPS       NALType = 34
@@ -35,3 +36,11 @@ func (t NALType) IDR() bool { return t == IDRWRADL || t == IDRNLP }
 // IRAP reports whether t is a slice of a picture at which decoding can start (section
 // 3.69): an IDR, CRA or BLA picture.
 func (t NALType) IRAP() bool { return BLAWLP <= t && t <= maxIRAP }
+
+// Picture reports whether t is a slice of a picture.
+func (t NALType) Picture() bool { return t <= maxVCL }
+
+// Open reports whether t is a slice of an IRAP picture that RASL pictures may follow: they are
+// presented before it and refer to earlier pictures, and decoders that start here skip them
+// (section 8.1).
+func (t NALType) Open() bool { return t == CRA || t == BLAWLP }

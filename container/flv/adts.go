@@ -28,17 +28,17 @@ type adtsState struct {
 func (s *adtsState) reset() { s.header, s.track, s.err = aac.ADTSHeader{}, nil, nil }
 
 // beginADTS returns the first unit of a body of ADTS frames.
-func (a *audioState) beginADTS(dts media.Ticks, data []byte) (u media.AccessUnit, ok bool, err error) {
+func (a *aacState) beginADTS(dts media.Ticks, data []byte) (u media.AccessUnit, ok bool, err error) {
 	a.adts.reader, a.adts.base, a.adts.samples = aac.NewADTSReader(data), dts, 0
-	u, ok, err = a.nextADTS()
+	u, ok, err = a.next()
 	if !ok && err == nil {
 		err = syntax("ADTS frame", 0, "no complete frame")
 	}
 	return u, ok, err
 }
 
-// nextADTS returns the next unit of the body.
-func (a *audioState) nextADTS() (u media.AccessUnit, ok bool, err error) {
+// next implements soundReader.
+func (a *aacState) next() (u media.AccessUnit, ok bool, err error) {
 	s := &a.adts
 	var frame []byte
 	for len(frame) == 0 {
@@ -61,7 +61,7 @@ func (a *audioState) nextADTS() (u media.AccessUnit, ok bool, err error) {
 
 // setTrack sets the track for a frame, and returns the frame without its program config
 // element.
-func (a *audioState) setTrack(h aac.ADTSHeader, raw []byte) (frame []byte, err error) {
+func (a *aacState) setTrack(h aac.ADTSHeader, raw []byte) (frame []byte, err error) {
 	s := &a.adts
 	explained := h.Configuration == 0 && aac.HasProgramConfig(raw)
 	if h == s.header && !explained {

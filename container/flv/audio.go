@@ -1,17 +1,13 @@
 package flv
 
-import (
-	"bytes"
-	"errors"
-
-	"golive/codec/aac"
-	"golive/media"
-)
+import "golive/media"
 
 // The SoundFormats that are supported (E.4.2.1), and the AACPacketTypes (E.4.2.2).
 const (
+	soundMP3      = 2
 	soundEnhanced = 9
 	soundAAC      = 10
+	soundMP3at8k  = 14 // MP3 of 8 kHz
 
 	aacConfig = 0
 	aacRaw    = 1
@@ -19,11 +15,36 @@ const (
 
 // audioState is the demuxer's state of the audio track.
 type audioState struct {
-	config []byte // the last AudioSpecificConfig, to compare with the next
-	// track is made from config; raw frames belong to it.
-	track *media.Track
-	adts  adtsState
-	extra trackSet
+	codec  media.Codec
+	reader soundReader // of codec; nil before the first tag
+	extra  trackSet
+}
+
+// soundReader reads the tags of one codec.
+type soundReader interface {
+	// configure applies a decoder configuration, which is at offset in the body.
+	configure(record []byte, offset int) error
+	// unit returns the first access unit of a tag that is not empty.
+	unit(dts media.Ticks, data []byte) (u media.AccessUnit, ok bool, err error)
+	// next returns the next one of the same tag.
+	next() (u media.AccessUnit, ok bool, err error)
+}
+
+// use returns the reader of a codec. After another codec it begins without a configuration.
+func (a *audioState) use(codec media.Codec) soundReader {
+	if a.reader != nil && a.codec == codec {
+		return a.reader
+	}
+	a.codec = codec
+	switch codec {
+	case media.Opus:
+		a.reader = &opusState{}
+	case media.MP3:
+		a.reader = &mp3State{}
+	default:
+		a.reader = &aacState{}
+	}
+	return a.reader
 }
 
 func (a *audioState) read(dts media.Ticks, body []byte) (u media.AccessUnit, ok bool, err error) {
@@ -33,6 +54,8 @@ func (a *audioState) read(dts media.Ticks, body []byte) (u media.AccessUnit, ok 
 	switch format := body[0] >> 4; format {
 	case soundAAC:
 		return a.readLegacy(dts, body)
+	case soundMP3, soundMP3at8k:
+		return a.unit(media.MP3, dts, body[1:])
 	case soundEnhanced:
 		return a.readEnhanced(dts, body)
 	default:
@@ -46,9 +69,9 @@ func (a *audioState) readLegacy(dts media.Ticks, body []byte) (u media.AccessUni
 	}
 	switch body[1] {
 	case aacConfig:
-		return u, false, a.configure(body[2:], 2)
+		return u, false, a.use(media.AAC).configure(body[2:], 2)
 	case aacRaw:
-		return a.unit(dts, body[2:])
+		return a.unit(media.AAC, dts, body[2:])
 	}
 	return u, false, syntax("AAC packet", 1, "packet type %d is not known", body[1])
 }
@@ -58,99 +81,36 @@ func (a *audioState) readEnhanced(dts media.Ticks, body []byte) (u media.AccessU
 	if err != nil || !ok {
 		return u, false, err
 	}
-	if string(p.codec[:]) != "mp4a" {
-		return u, false, refuseAudioFourCC(p.codec)
+	codec, err := audioCodec(p.codec)
+	if err != nil {
+		return u, false, err
 	}
 	switch p.kind {
 	case exSequenceStart:
-		return u, false, a.configure(p.data, p.at)
+		return u, false, a.use(codec).configure(p.data, p.at)
 	case exCodedFrames:
-		u, ok, err = a.unit(dts, p.data)
+		u, ok, err = a.unit(codec, dts, p.data)
 		u.PTS += p.offset
 		return u, ok, err
 	case exSequenceEnd, exAudioChannels:
-		// For AAC the channel order repeats the AudioSpecificConfig.
+		// The channel order repeats the decoder configuration.
 		return u, false, nil
 	}
 	// A later version of the specification may add packet types: skip them.
 	return u, false, nil
 }
 
-func (a *audioState) configure(record []byte, offset int) error {
-	if a.config != nil && bytes.Equal(record, a.config) {
-		return nil
-	}
-	if h, ok := aac.ParseADTSConfig(record); ok {
-		return a.configureADTS(h)
-	}
-	config := bytes.Clone(record)
-	c, err := aac.ParseASC(config)
-	if _, ok := errors.AsType[*aac.UnsupportedError](err); ok {
-		a.config, a.track = nil, nil
-		return audioError(err)
-	}
-	if err != nil {
-		return &SyntaxError{Op: "AudioSpecificConfig", Offset: int64(offset), Err: err}
-	}
-	a.config, a.track = config, newAudioTrack(c)
-	a.adts.reset() // compare the headers with the new one
-	return nil
-}
-
-// configureADTS uses an ADTS header that was sent in place of the configuration. Frames
-// with their own headers do not need it.
-func (a *audioState) configureADTS(h aac.ADTSHeader) error {
-	if h.Configuration == 0 {
-		return nil // the frames describe the channels
-	}
-	c, _, err := aac.ParseADTS(h, nil)
-	if err != nil {
-		a.config, a.track = nil, nil
-		return audioError(err)
-	}
-	if t := newAudioTrack(c); !sameAudio(t, a.track) {
-		a.config, a.track = nil, t
-		a.adts.reset()
-	}
-	return nil
-}
-
-func (a *audioState) unit(dts media.Ticks, data []byte) (u media.AccessUnit, ok bool, err error) {
-	a.adts.reader = aac.ADTSReader{}
+func (a *audioState) unit(codec media.Codec, dts media.Ticks, data []byte) (u media.AccessUnit, ok bool, err error) {
 	if len(data) == 0 {
 		return u, false, nil
 	}
-	if aac.HasSyncWord(data) {
-		known := a.track != nil && a.adts.track == nil
-		switch {
-		case aac.IsADTS(data), !known && aac.StartsADTS(data):
-			return a.beginADTS(dts, data)
-		case !known:
-			return u, false, syntax("ADTS frame", 0, "%d bytes are not a whole frame", len(data))
-		}
-	}
-	if a.track == nil {
-		return u, false, ErrNoConfig
-	}
-	return media.AccessUnit{Track: a.track, DTS: dts, PTS: dts, Key: true, Data: data}, true, nil
+	return a.use(codec).unit(dts, data)
 }
 
-func newAudioTrack(c *aac.Config) *media.Track {
-	return &media.Track{
-		Codec:          media.AAC,
-		CodecString:    c.CodecString,
-		ObjectType:     c.ObjectType,
-		SampleRate:     c.SampleRate,
-		Channels:       c.Channels,
-		ProgramConfig:  c.ProgramConfig,
-		SamplesPerUnit: c.SamplesPerUnit,
+// next returns the next unit of the body that was last read.
+func (a *audioState) next() (u media.AccessUnit, ok bool, err error) {
+	if a.reader == nil {
+		return u, false, nil
 	}
-}
-
-// audioError converts an error of package aac to one of this package.
-func audioError(err error) error {
-	if e, ok := errors.AsType[*aac.UnsupportedError](err); ok {
-		return &UnsupportedError{Kind: kindAudio, Codec: e.Name, Reason: e.Reason}
-	}
-	return &SyntaxError{Op: "AAC frame", Err: err}
+	return a.reader.next()
 }

@@ -1,6 +1,10 @@
 package flv
 
-import "strconv"
+import (
+	"strconv"
+
+	"golive/media"
+)
 
 const (
 	useH264 = "set the encoder to H.264 (AVC)"
@@ -15,7 +19,7 @@ func audioUnsupported(codec string) error {
 	return &UnsupportedError{Kind: kindAudio, Codec: codec, Reason: useAAC}
 }
 
-// refuseVideoID returns the error for a legacy CodecID (E.4.3.1) other than AVC: an
+// refuseVideoID returns the error for a legacy CodecID (E.4.3.1) other than AVC and HEVC: an
 // *UnsupportedError for a known codec, else a *SyntaxError.
 func refuseVideoID(id byte) error {
 	switch id {
@@ -35,23 +39,20 @@ func refuseVideoID(id byte) error {
 		return videoUnsupported("H.263")
 	case 9:
 		return videoUnsupported("MPEG-4 Visual")
-	case 12: // not in any specification, but in wide use
-		return videoUnsupported("HEVC")
-	case 13: // likewise
+	case 13: // not in any specification; used before Enhanced RTMP had a FourCC
 		return videoUnsupported("AV1")
 	}
 	return syntax("video tag header", 0, "codec id %d is not known", id)
 }
 
-// refuseAudioID returns the error for a legacy SoundFormat (E.4.2.1) other than AAC.
+// refuseAudioID returns the error for a legacy SoundFormat (E.4.2.1) other than AAC
+// and MP3.
 func refuseAudioID(id byte) error {
 	switch id {
 	case 0, 3:
 		return audioUnsupported("PCM")
 	case 1:
 		return audioUnsupported("ADPCM")
-	case 2, 14:
-		return audioUnsupported("MP3")
 	case 4, 5, 6:
 		return audioUnsupported("Nellymoser")
 	case 7:
@@ -71,36 +72,43 @@ type fourCC [4]byte
 
 func (c fourCC) String() string { return strconv.QuoteToASCII(string(c[:])) }
 
-// refuseVideoFourCC returns the error for a FourCC other than avc1.
-func refuseVideoFourCC(c fourCC) error {
+// videoCodec returns the codec of a FourCC. The error for a known one that is not supported is
+// an *UnsupportedError.
+func videoCodec(c fourCC) (media.Codec, error) {
 	switch string(c[:]) {
-	case "hvc1", "hev1":
-		return videoUnsupported("HEVC")
-	case "vvc1":
-		return videoUnsupported("VVC")
+	case "avc1":
+		return media.H264, nil
+	case "hvc1":
+		return media.HEVC, nil
 	case "av01":
-		return videoUnsupported("AV1")
+		return media.AV1, nil
+	case "hev1":
+		return 0, videoUnsupported("HEVC of FourCC hev1")
+	case "vvc1":
+		return 0, videoUnsupported("VVC")
 	case "vp08":
-		return videoUnsupported("VP8")
+		return 0, videoUnsupported("VP8")
 	case "vp09":
-		return videoUnsupported("VP9")
+		return 0, videoUnsupported("VP9")
 	}
-	return syntax("video tag header", 1, "FourCC %s is not known", c)
+	return 0, syntax("video tag header", 1, "FourCC %s is not known", c)
 }
 
-// refuseAudioFourCC returns the error for a FourCC other than mp4a.
-func refuseAudioFourCC(c fourCC) error {
+// audioCodec is videoCodec for audio.
+func audioCodec(c fourCC) (media.Codec, error) {
 	switch string(c[:]) {
+	case "mp4a":
+		return media.AAC, nil
 	case "Opus":
-		return audioUnsupported("Opus")
-	case "fLaC":
-		return audioUnsupported("FLAC")
-	case "ac-3":
-		return audioUnsupported("AC-3")
-	case "ec-3":
-		return audioUnsupported("E-AC-3")
+		return media.Opus, nil
 	case ".mp3":
-		return audioUnsupported("MP3")
+		return media.MP3, nil
+	case "fLaC":
+		return 0, audioUnsupported("FLAC")
+	case "ac-3":
+		return 0, audioUnsupported("AC-3")
+	case "ec-3":
+		return 0, audioUnsupported("E-AC-3")
 	}
-	return syntax("audio tag header", 1, "FourCC %s is not known", c)
+	return 0, syntax("audio tag header", 1, "FourCC %s is not known", c)
 }

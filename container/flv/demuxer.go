@@ -41,8 +41,8 @@ func (d *Demuxer) Video(dts media.Ticks, body []byte) (u media.AccessUnit, ok bo
 // Audio reads the body of an AUDIODATA tag (E.4.2), which is an RTMP message of
 // type 8. Its results are those of Video; every audio unit is a key unit.
 //
-// A body of AAC frames with ADTS headers may hold several frames: MoreAudio returns those
-// after the first.
+// A body of AAC frames with ADTS headers, or of MP3, may hold several frames: MoreAudio returns
+// those after the first.
 func (d *Demuxer) Audio(dts media.Ticks, body []byte) (u media.AccessUnit, ok bool, err error) {
 	return d.audio.read(dts, body)
 }
@@ -50,7 +50,7 @@ func (d *Demuxer) Audio(dts media.Ticks, body []byte) (u media.AccessUnit, ok bo
 // MoreAudio returns the next unit of the body that was last passed to Audio, timed by the
 // samples before it; ok is false if none is left. Call it after each unit of Audio.
 func (d *Demuxer) MoreAudio() (u media.AccessUnit, ok bool) {
-	u, ok, err := d.audio.nextADTS()
+	u, ok, err := d.audio.next()
 	return u, ok && err == nil
 }
 

@@ -3,6 +3,8 @@ package flv
 import (
 	"errors"
 	"fmt"
+
+	"golive/media"
 )
 
 // ErrNoConfig is returned for an access unit that came before the decoder configuration.
@@ -49,4 +51,12 @@ func syntax(op string, offset int, format string, args ...any) error {
 
 func tooShort(op string, need, have int) error {
 	return syntax(op, 0, "need %d bytes, have %d", need, have)
+}
+
+// tooManyBits returns the error for a video track that no player decodes.
+func tooManyBits(codec media.Codec, bits int) error {
+	return &UnsupportedError{
+		Kind: kindVideo, Codec: fmt.Sprintf("%s with %d bits a sample", codec, bits),
+		Reason: fmt.Sprintf("set the encoder to 8 bits (NV12), or to %d (P010) for HDR", maxBitDepth),
+	}
 }

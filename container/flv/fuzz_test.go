@@ -6,7 +6,9 @@ import (
 	"io"
 	"testing"
 
+	"golive/codec/av1"
 	"golive/codec/h264"
+	"golive/codec/hevc"
 	"golive/container/flv"
 	"golive/media"
 )
@@ -34,6 +36,10 @@ func FuzzDemuxerVideo(f *testing.F) {
 		f.Add(true, body, frame(nals(f, 4, idr)))
 		f.Add(false, body, frame(nals(f, 1, idr)))
 	}
+	f.Add(false, hvc1(f, 0, hevcRecord(f)), hvc1(f, 1, append([]byte{0, 0, 40}, nals(f, 4, hevcAUD, hevcCRA)...)))
+	f.Add(true, hvc1(f, 3, nals(f, 4, vpsMain, spsMain, ppsMain, hevcIDR)), hvc1(f, 3, nals(f, 4, hevcRASL)))
+	f.Add(false, av01(f, 0, av1Record), av01(f, 1, av1Delim, av1Key))
+	f.Add(true, av01(f, 1, av1Header, av1Key), av01(f, 1, av1Header10, av1Forward, av1Delim))
 	f.Fuzz(func(t *testing.T, known bool, first, second []byte) {
 		d := flv.NewDemuxer()
 		if known {
@@ -61,7 +67,14 @@ func checkVideo(t *testing.T, u media.AccessUnit) {
 	if c := u.PTS - u.DTS; c < -1<<23*media.Millisecond || c > 1<<23*media.Millisecond {
 		t.Fatalf("composition time %d does not fit 24 bits of milliseconds", c)
 	}
-	if len(u.Track.SPS) == 0 || len(u.Track.PPS) == 0 || u.Track.Width == 0 {
+	if u.Track.Width == 0 || u.Track.CodecString == "" {
+		t.Fatalf("track %+v can't be decoded", u.Track)
+	}
+	if u.Track.Codec == media.AV1 {
+		checkOBUs(t, u)
+		return
+	}
+	if len(u.Track.SPS) == 0 || len(u.Track.PPS) == 0 || u.Track.Codec == media.HEVC && len(u.Track.VPS) == 0 {
 		t.Fatalf("track %+v can't be decoded", u.Track)
 	}
 	rest, pictures := u.Data, 0
@@ -71,13 +84,39 @@ func checkVideo(t *testing.T, u media.AccessUnit) {
 			rest = next
 			break
 		}
-		if n := h264.Type(nal); n >= h264.NonIDR && n <= h264.IDR {
+		if n := h264.Type(nal); u.Track.Codec == media.H264 && n >= h264.NonIDR && n <= h264.IDR {
+			pictures++
+		}
+		if n, ok := hevc.Type(nal); u.Track.Codec == media.HEVC && ok && n.Picture() {
 			pictures++
 		}
 		rest = next
 	}
 	if len(rest) != 0 || pictures == 0 {
 		t.Fatalf("%x: %d bytes left, %d slices", u.Data, len(rest), pictures)
+	}
+}
+
+// checkOBUs checks that a unit is a sample of an ISO file.
+func checkOBUs(t *testing.T, u media.AccessUnit) {
+	t.Helper()
+	frames, headers := 0, 0
+	for rest := u.Data; len(rest) > 0; {
+		obu, next, err := av1.Next(rest)
+		if err != nil || obu.Type == av1.TemporalDelimiter {
+			t.Fatalf("%x: %v, %v", u.Data, obu, err)
+		}
+		switch obu.Type {
+		case av1.SequenceHeader:
+			headers++
+		case av1.Frame, av1.FrameHeader:
+			frames++
+		default:
+		}
+		rest = next
+	}
+	if frames == 0 || u.Key && headers == 0 {
+		t.Fatalf("%x: %d frames, %d sequence headers", u.Data, frames, headers)
 	}
 }
 
@@ -88,6 +127,8 @@ func FuzzDemuxerAudio(f *testing.F) {
 	f.Add(ex(f, "95"+"00"+hexMP4A+"00", raw(f, ascLC48k)), ex(f, "95"+"01"+hexMP4A+"01", []byte{0x21}))
 	f.Add(audio(1, append(adts(48000, 2, 0x21), adts(44100, 1, 0x01)...)), audio(1, adts(48000, 7, 0x21)))
 	f.Add(audio(0, raw(f, "fff14c80013ffc")), audio(1, adts(48000, 7, raw(f, "a099088004001880002110")...)))
+	f.Add(enhancedAudio(f, "Opus", 0, opusStereo), enhancedAudio(f, "Opus", 1, opus20ms))
+	f.Add(append([]byte{0x2f}, append(mp3Frame(), mp3Frame()...)...), append([]byte{0x2f}, mp3Frame()...))
 	f.Fuzz(func(t *testing.T, first, second []byte) {
 		d := flv.NewDemuxer()
 		for _, body := range [][]byte{first, second} {

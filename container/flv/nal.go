@@ -94,7 +94,7 @@ func walk(data []byte, lengthSize int) (c contents, at int) {
 // scan returns the contents of data, converting Annex B to length-prefixed form. The
 // lengths decide which form it is: a start code may look like a length, but lengths that
 // add up to the last byte are no coincidence.
-func (v *videoState) scan(data []byte, offset int) ([]byte, contents, error) {
+func (v *avcState) scan(data []byte, offset int) ([]byte, contents, error) {
 	size := v.nalLength()
 	found, at := walk(data, size)
 	if at == len(data) {
@@ -123,7 +123,7 @@ func (v *videoState) scan(data []byte, offset int) ([]byte, contents, error) {
 
 // nalLength returns the size of the NAL unit lengths in bytes: 4 without a record, since
 // the parameter sets may come in band.
-func (v *videoState) nalLength() int {
+func (v *avcState) nalLength() int {
 	if v.lengthSize == 0 {
 		return 4
 	}

@@ -71,7 +71,7 @@ func expGolomb(nal []byte, at int) (v uint32, ok bool) {
 
 // useParamSets uses the parameter sets in a key frame. Most encoders repeat those of the
 // configuration there; if a byte differs there is a new track.
-func (v *videoState) useParamSets(data []byte, found contents) error {
+func (v *avcState) useParamSets(data []byte, found contents) error {
 	if !found.params() && len(v.pending.sps) == 0 && len(v.pending.pps) == 0 {
 		return nil
 	}
@@ -114,12 +114,12 @@ func (v *videoState) useParamSets(data []byte, found contents) error {
 }
 
 // keepParamSets keeps the parameter sets of a unit without a picture for the next key frame.
-func (v *videoState) keepParamSets(data []byte) {
+func (v *avcState) keepParamSets(data []byte) {
 	v.eachParam(data, func(nal []byte) { v.pending.add(nal) })
 }
 
 // eachParam calls f with each parameter set in data, which scan has passed.
-func (v *videoState) eachParam(data []byte, f func(nal []byte)) {
+func (v *avcState) eachParam(data []byte, f func(nal []byte)) {
 	size := v.nalLength()
 	for {
 		nal, rest, ok := h264.Next(data, size)

@@ -80,12 +80,11 @@ func TestDemuxer_Row11_AcceptsEndOfSequence(t *testing.T) {
 // skipped.
 func TestDemuxer_Row12_Row14_VideoCodecsByName(t *testing.T) {
 	for _, c := range []struct{ body, codec string }{
-		{"1c01000000", "HEVC"},
 		{"2200", "Sorenson H.263"},
 		{"24", "VP6"},
 		{"1d", "AV1"},
-		{"90" + hex.EncodeToString([]byte("hvc1")), "HEVC"},
-		{"91" + hex.EncodeToString([]byte("av01")) + "0000", "AV1"},
+		{"90" + hex.EncodeToString([]byte("hev1")), "HEVC of FourCC hev1"},
+		{"90" + hex.EncodeToString([]byte("vvc1")), "VVC"},
 		{"93" + hex.EncodeToString([]byte("vp09")) + "0000", "VP9"},
 		{"1b01000000", ""},
 		{"1f", ""},
@@ -108,22 +107,6 @@ func TestDemuxer_Row12_Row14_VideoCodecsByName(t *testing.T) {
 			t.Errorf("%s: %v, want a SyntaxError", c.body, err)
 		}
 	}
-}
-
-// Row 14 of docs/encoders.md: old OBS builds sent HEVC with AVC's codec id.
-func TestDemuxer_Row14_HEVCUnderAVC(t *testing.T) {
-	d := configured(t)
-	record := cat(t, "0101600000009000000000005df000fcfdf8f800000f03", "a00001", "0004", "40010c01")
-	_, _, err := d.Video(0, config(record))
-	if refused, is := errors.AsType[*flv.UnsupportedError](err); !is || refused.Codec != "HEVC" {
-		t.Fatalf("%v, want HEVC refused", err)
-	}
-	// What follows must not be taken for pictures of the AVC configuration before.
-	if _, ok, err := d.Video(0, frame(nals(t, 4, "2601af06"))); ok || err != nil && !errors.Is(err, flv.ErrNoConfig) {
-		t.Errorf("the frame after: %v, %v", ok, err)
-	}
-	feed(t, d, config(large(t)))
-	unit(t, d, 0, frame(nals(t, 4, idr)))
 }
 
 // Rows 30 and 68 of docs/encoders.md: the demuxer only reads the signed 24 bits. The session's
@@ -326,8 +309,8 @@ func TestErrors_HaveOffsetAndProblem(t *testing.T) {
 	if err == nil || err.Error() != truncated {
 		t.Errorf("%v, want %s", err, truncated)
 	}
-	_, _, err = configured(t).Video(0, raw(t, "1c01000000"))
-	const refused = "flv: video codec HEVC is not supported: set the encoder to H.264 (AVC)"
+	_, _, err = configured(t).Video(0, raw(t, "1d01000000"))
+	const refused = "flv: video codec AV1 is not supported: set the encoder to H.264 (AVC)"
 	if err == nil || err.Error() != refused {
 		t.Errorf("%v, want %s", err, refused)
 	}

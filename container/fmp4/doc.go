@@ -9,12 +9,12 @@
 // Audio and video share the file. Video is track 1; audio is track 2, or track 1 if there
 // is no video.
 //
-// The files: init.go and sampleentry.go make the initialization segment of mp4ff's boxes;
+// The files: init.go and entry_*.go make the initialization segment of mp4ff's boxes;
 // muxer.go has the entry point of parts, video.go and audio.go plan the samples, run.go
 // holds them, boxes.go writes the boxes.
 //
-// To add a codec: a sample entry and a case in newTrak, and for video a scan and a write
-// function like those of H.264.
+// To add a codec: a sample entry and a case in sampleEntry or audioEntry, and for video cases
+// in scanPicture and appendPicture.
 //
 // Package fmp4 does not know when to cut, HTTP or the wall clock.
 //

@@ -53,10 +53,12 @@ func (s *source) upTo(limit int) int {
 func (s *source) units() (v, a *media.Track, parts [][]media.AccessUnit) {
 	mode := s.upTo(3)
 	if mode != 1 {
-		v = picture([]int{1, 2, 4}[s.upTo(2)])
+		lengthSize := []int{1, 2, 4}[s.upTo(2)]
+		v = []*media.Track{picture(lengthSize), hevcPicture(lengthSize), av1Picture()}[s.upTo(2)]
 	}
 	if mode != 2 {
 		a = sound([]int{7350, 44100, 48000, 96000}[s.upTo(3)], []int{1, 2, 6, 8}[s.upTo(3)])
+		a = []*media.Track{a, a, opusSound(960), mp3Sound(44100)}[s.upTo(3)]
 	}
 	videoAt := media.Ticks(s.upTo(1<<16-1)) << 20
 	audioAt := videoAt
@@ -68,7 +70,7 @@ func (s *source) units() (v, a *media.Track, parts [][]media.AccessUnit) {
 			u = s.picture(v, videoAt)
 		} else {
 			u = frame(a, audioAt, s.upTo(900))
-			audioAt += media.Ticks(1024*90000/a.SampleRate + s.upTo(4)*50 + s.upTo(20)/20*5000)
+			audioAt += media.Ticks(a.SamplesPerUnit*90000/a.SampleRate + s.upTo(4)*50 + s.upTo(20)/20*5000)
 		}
 		u.Discontinuity = s.upTo(30) == 30
 		units = append(units, u)
@@ -80,15 +82,33 @@ func (s *source) units() (v, a *media.Track, parts [][]media.AccessUnit) {
 	return v, a, append(parts, units)
 }
 
+// nal makes a NAL unit of any type, sometimes a parameter set of the track.
+func (s *source) nal(v *media.Track, longest int) []byte {
+	if v.Codec != media.HEVC {
+		return nal(byte(s.upTo(12)), s.upTo(longest))
+	}
+	b := nal(0, s.upTo(longest))
+	if len(b) > 1 {
+		b[0], b[1] = byte(s.upTo(40))<<1, 1
+	}
+	if s.upTo(9) == 9 {
+		return v.VPS[0]
+	}
+	return b
+}
+
 // picture makes a video unit of any NAL units, sometimes truncated.
 func (s *source) picture(v *media.Track, dts media.Ticks) media.AccessUnit {
+	if v.Codec == media.AV1 {
+		return media.AccessUnit{Track: v, DTS: dts, PTS: dts, Key: s.upTo(3) == 3, Data: nal(byte(s.upTo(12)), s.upTo(300))}
+	}
 	longest := 2000
 	if v.NALLengthSize == 1 {
 		longest = 255
 	}
 	var data []byte
 	for range s.upTo(4) {
-		data = append(data, nals(v.NALLengthSize, nal(byte(s.upTo(12)), s.upTo(longest)))...)
+		data = append(data, nals(v.NALLengthSize, s.nal(v, longest))...)
 	}
 	if s.upTo(9) == 9 {
 		data = append(data, bytes.Repeat([]byte{0xff}, s.upTo(v.NALLengthSize+3))...)

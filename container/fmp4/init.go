@@ -58,9 +58,8 @@ func brands(tracks int) *mp4.FtypBox {
 
 // newTrak returns the TrackBox of t.
 func newTrak(id uint32, t *media.Track) (*mp4.TrakBox, error) {
-	switch t.Codec {
-	case media.H264:
-		entry, shape, err := avc1(t)
+	if t.Codec.Video() {
+		entry, shape, err := sampleEntry(t)
 		if err != nil {
 			return nil, err
 		}
@@ -70,14 +69,12 @@ func newTrak(id uint32, t *media.Track) (*mp4.TrakBox, error) {
 		trak.Tkhd.Height = mp4.Fixed32(t.Height << 16)
 		trak.Mdia.Minf.Stbl.Stsd.AddChild(entry)
 		return trak, nil
-	case media.AAC:
-		entry, err := mp4a(t)
-		if err != nil {
-			return nil, err
-		}
-		trak := mp4.CreateEmptyTrak(id, uint32(t.SampleRate), "audio", "und")
-		trak.Mdia.Minf.Stbl.Stsd.AddChild(entry)
-		return trak, nil
 	}
-	return nil, errors.New("codec is not carried")
+	entry, err := audioEntry(t)
+	if err != nil {
+		return nil, err
+	}
+	trak := mp4.CreateEmptyTrak(id, uint32(t.SampleRate), "audio", "und")
+	trak.Mdia.Minf.Stbl.Stsd.AddChild(entry)
+	return trak, nil
 }

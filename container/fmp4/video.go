@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 
 	"golive/codec/h264"
+	"golive/codec/hevc"
 	"golive/media"
 )
 
@@ -83,8 +84,13 @@ func (m *Muxer) planPicture(i int, u *media.AccessUnit) {
 }
 
 // scanPicture returns the size in bytes of the sample that u becomes, 0 when there is
-// nothing to decode, and whether other pictures may refer to it.
+// nothing to decode, and whether other pictures may refer to it: only H.264 says that without
+// regard to temporal layers.
 func scanPicture(u *media.AccessUnit) (size int, reference bool) {
+	if u.Track.Codec == media.AV1 {
+		return len(u.Data), true
+	}
+	reference = u.Track.Codec != media.H264
 	rest := u.Data
 	for {
 		nal, more, ok := h264.Next(rest, u.Track.NALLengthSize)
@@ -109,9 +115,12 @@ const (
 	refIDC     = 0x60 // nal_ref_idc
 )
 
-// appendPicture appends the sample that u becomes: NAL units, each after its length. A
+// appendPicture appends the sample that u becomes: OBUs, or NAL units, each after its length. A
 // truncated NAL unit ends it.
 func appendPicture(slab []byte, u *media.AccessUnit) []byte {
+	if u.Track.Codec == media.AV1 {
+		return append(slab, u.Data...)
+	}
 	rest := u.Data
 	for {
 		nal, more, ok := h264.Next(rest, u.Track.NALLengthSize)
@@ -128,20 +137,13 @@ func appendPicture(slab []byte, u *media.AccessUnit) []byte {
 }
 
 // isRedundant reports whether nal is left out of samples: access unit delimiters, since
-// samples have sizes, and parameter sets that avcC contains, which don't belong into
-// samples of "avc1" (ISO 14496-15). A parameter set that differs is kept: the picture can't
-// be decoded without it, and players accept it.
+// samples have sizes, and parameter sets that the sample entry contains, which don't belong into
+// samples of "avc1" and "hvc1" (ISO 14496-15). A parameter set that differs is kept: the picture
+// can't be decoded without it, and players accept it.
 func isRedundant(t *media.Track, nal []byte) bool {
-	var sets [][]byte
-	switch h264.Type(nal) {
-	case h264.AUD:
+	delimiter, sets := kindOf(t, nal)
+	if delimiter {
 		return true
-	case h264.SPS:
-		sets = t.SPS
-	case h264.PPS:
-		sets = t.PPS
-	default:
-		return false
 	}
 	for _, set := range sets {
 		if bytes.Equal(set, nal) {
@@ -149,4 +151,34 @@ func isRedundant(t *media.Track, nal []byte) bool {
 		}
 	}
 	return false
+}
+
+// kindOf reports whether nal is an access unit delimiter. For a parameter set it returns those
+// of its kind that the track has.
+func kindOf(t *media.Track, nal []byte) (delimiter bool, sets [][]byte) {
+	if t.Codec == media.HEVC {
+		switch kind, ok := hevc.Type(nal); {
+		case !ok:
+			return true, nil // less than a header
+		case kind == hevc.AUD:
+			return true, nil
+		case kind == hevc.VPS:
+			return false, t.VPS
+		case kind == hevc.SPS:
+			return false, t.SPS
+		case kind == hevc.PPS:
+			return false, t.PPS
+		}
+		return false, nil
+	}
+	switch h264.Type(nal) {
+	case h264.AUD:
+		return true, nil
+	case h264.SPS:
+		return false, t.SPS
+	case h264.PPS:
+		return false, t.PPS
+	default:
+		return false, nil
+	}
 }

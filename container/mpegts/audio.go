@@ -32,7 +32,7 @@ type audioRun struct {
 	// The frames are those of units[first:end].
 	first, end int
 	frames     int
-	// size is in bytes, with the ADTS headers.
+	// size is in bytes, that of AAC with the ADTS headers.
 	size  int
 	track *media.Track
 	// pts is the first frame's.
@@ -52,7 +52,7 @@ func (r *audioRun) takes(u *media.AccessUnit) bool {
 	return u.Track == r.track &&
 		-runJitter <= off && off <= runJitter &&
 		r.length(r.frames+1) <= longest &&
-		r.size+adtsSize(u) <= maxRunSize
+		r.size+frameSize(u) <= maxRunSize
 }
 
 // add appends u, which is units[i], to the run.
@@ -62,7 +62,7 @@ func (r *audioRun) add(i int, u *media.AccessUnit) {
 	}
 	r.end = i + 1
 	r.frames++
-	r.size += adtsSize(u)
+	r.size += frameSize(u)
 }
 
 // due reports whether the run must be written before a picture with that DTS.
@@ -78,8 +78,11 @@ func (r *audioRun) length(n int) media.Ticks {
 	return media.Ticks(n) * media.Ticks(r.track.SamplesPerUnit) * media.Second / media.Ticks(r.track.SampleRate)
 }
 
-// fitsADTS reports whether u is a frame that fits after an ADTS header.
-func fitsADTS(u *media.AccessUnit) bool {
+// fits reports whether u is a frame that fits a PES packet, and AAC after an ADTS header.
+func fits(u *media.AccessUnit) bool {
+	if u.Track.Codec == media.MP3 {
+		return 0 < len(u.Data) && len(u.Data) <= maxRunSize
+	}
 	return len(u.Data) > 0 && len(layoutOf(u))+len(u.Data) <= aac.MaxFrameSize
 }
 
@@ -91,8 +94,13 @@ func layoutOf(u *media.AccessUnit) []byte {
 	return u.Track.ProgramConfig
 }
 
-// adtsSize returns the size in bytes of the ADTS frame that u becomes.
-func adtsSize(u *media.AccessUnit) int { return aac.ADTSHeaderSize + len(layoutOf(u)) + len(u.Data) }
+// frameSize returns the size in bytes of the frame that u becomes.
+func frameSize(u *media.AccessUnit) int {
+	if u.Track.Codec == media.MP3 {
+		return len(u.Data)
+	}
+	return aac.ADTSHeaderSize + len(layoutOf(u)) + len(u.Data)
+}
 
 // writeAudio writes the PES packet of the audio in units.
 func writeAudio(w *packetWriter, p *pes, units []media.AccessUnit) {
@@ -100,7 +108,11 @@ func writeAudio(w *packetWriter, p *pes, units []media.AccessUnit) {
 	w.write(appendPESHeader(buf[:0], audioStreamID, p))
 	for i := range units {
 		u := &units[i]
-		if u.Track.Codec != media.AAC || !fitsADTS(u) {
+		if u.Track.Video() || !fits(u) {
+			continue
+		}
+		if u.Track.Codec == media.MP3 {
+			w.write(u.Data)
 			continue
 		}
 		t, layout := u.Track, layoutOf(u)

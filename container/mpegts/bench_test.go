@@ -89,7 +89,7 @@ func benchmarkAstits(b *testing.B, v, a *media.Track, units []media.AccessUnit) 
 	for i, p := range plan.plan {
 		for _, u := range units[p.first:p.end] {
 			switch {
-			case p.codec == media.H264:
+			case p.isVideo:
 				payloads[i] = annexB(u)
 			case u.Track.Codec == media.AAC:
 				payloads[i] = append(aac.AppendADTSHeader(payloads[i], 2, 48000, 2, len(u.Data)), u.Data...)
@@ -127,7 +127,7 @@ func astitsData(p *pes, payload []byte) *astits.MuxerData {
 			MarkerBits: 2, PTSDTSIndicator: astits.PTSDTSIndicatorOnlyPTS, PTS: &astits.ClockReference{Base: onWire(p.pts)},
 		},
 	}}}
-	if p.codec == media.H264 {
+	if p.isVideo {
 		d.PID = videoPID
 		d.PES.Header.StreamID = videoStreamID
 	}

@@ -66,10 +66,12 @@ func (s *source) size(limit int) int {
 func (s *source) units() (v, a *media.Track, parts [][]media.AccessUnit) {
 	mode := s.upTo(3)
 	if mode != 1 {
-		v = videoTrack([]int{1, 2, 4}[s.upTo(2)])
+		lengthSize := []int{1, 2, 4}[s.upTo(2)]
+		v = []*media.Track{videoTrack(lengthSize), hevcTrack(lengthSize)}[s.upTo(1)]
 	}
 	if mode != 2 {
 		a = audioTrack([]int{7350, 44100, 48000, 96000}[s.upTo(3)], []int{1, 2, 6, 8}[s.upTo(3)])
+		a = []*media.Track{a, a, mp3Track(44100), mp3Track(24000)}[s.upTo(3)]
 	}
 	videoAt := media.Ticks(s.upTo(1<<16-1)) << 20
 	audioAt := videoAt
@@ -80,8 +82,8 @@ func (s *source) units() (v, a *media.Track, parts [][]media.AccessUnit) {
 			videoAt += media.Ticks(s.upTo(9000))
 			u = s.picture(v, videoAt)
 		} else {
-			u = frame(a, audioAt, s.size(9000))
-			audioAt += media.Ticks(1024*90000/a.SampleRate + s.upTo(4)*50)
+			u = frame(a, audioAt, s.size(largest(a)))
+			audioAt += media.Ticks(a.SamplesPerUnit*90000/a.SampleRate + s.upTo(4)*50)
 		}
 		u.Discontinuity = s.upTo(30) == 30
 		units = append(units, u)
@@ -93,6 +95,26 @@ func (s *source) units() (v, a *media.Track, parts [][]media.AccessUnit) {
 	return v, a, append(parts, units)
 }
 
+// largest is above the size of the largest frame of a track that is carried.
+func largest(a *media.Track) int {
+	if a.Codec == media.MP3 {
+		return 2000
+	}
+	return 9000
+}
+
+// nal makes a NAL unit of any type.
+func (s *source) nal(v *media.Track, longest int) []byte {
+	if v.Codec != media.HEVC {
+		return nal(byte(s.upTo(12)), s.size(longest))
+	}
+	b := nal(0, s.size(longest))
+	if len(b) > 1 {
+		b[0], b[1] = byte(s.upTo(40))<<1, 1
+	}
+	return b
+}
+
 // picture returns a video unit of any NAL units, sometimes truncated.
 func (s *source) picture(v *media.Track, dts media.Ticks) media.AccessUnit {
 	longest := 2000
@@ -101,7 +123,7 @@ func (s *source) picture(v *media.Track, dts media.Ticks) media.AccessUnit {
 	}
 	var data []byte
 	for range s.upTo(4) {
-		data = append(data, nals(v.NALLengthSize, nal(byte(s.upTo(12)), s.size(longest)))...)
+		data = append(data, nals(v.NALLengthSize, s.nal(v, longest))...)
 	}
 	if s.upTo(9) == 9 {
 		data = append(data, bytes.Repeat([]byte{0xff}, s.upTo(v.NALLengthSize+3))...)

@@ -1,6 +1,10 @@
 package mpegts
 
-import "golive/media"
+import (
+	"fmt"
+
+	"golive/media"
+)
 
 // The transport stream's clock has 33 bits, so it wraps every 26.5 hours.
 const (
@@ -39,9 +43,14 @@ type Muxer struct {
 func NewMuxer() *Muxer { return &Muxer{} }
 
 // Begin begins a segment: its first part begins with PAT and PMT (RFC 8216bis section 3.1.2). There
-// is no initialization segment, and no error.
-func (m *Muxer) Begin(_, _ *media.Track) ([]byte, error) {
+// is no initialization segment. The error is for a codec that is not carried.
+func (m *Muxer) Begin(video, audio *media.Track) ([]byte, error) {
 	m.begun = false
+	for _, t := range []*media.Track{video, audio} {
+		if t != nil && streamType(t) == 0 {
+			return nil, fmt.Errorf("mpegts: %s: codec is not carried", t.Codec)
+		}
+	}
 	return nil, nil
 }
 
@@ -57,7 +66,7 @@ func (m *Muxer) Begin(_, _ *media.Track) ([]byte, error) {
 // end is the decoding time at which the next part begins. PCRs are at most 100 ms apart up
 // to it. The time at which the part begins does not matter.
 //
-// Video without a complete NAL unit and audio that is empty or too long for ADTS
+// Video without a complete NAL unit and audio that is empty or too long for ADTS or PES
 // cannot be decoded and are left out.
 func (m *Muxer) Part(video, audio *media.Track, units []media.AccessUnit, _, end media.Ticks) []byte {
 	m.makePlan(video != nil, audio != nil, units)
@@ -79,17 +88,16 @@ func (m *Muxer) Part(video, audio *media.Track, units []media.AccessUnit, _, end
 	}
 	w := packetWriter{slab: make([]byte, size)}
 	if !m.begun {
-		m.tables.write(&w, video != nil, audio != nil)
+		m.tables.write(&w, streamType(video), streamType(audio))
 		m.begun = true
 	}
 	for i := range m.plan {
 		p := &m.plan[i]
 		w.writePCRs(p.before, pcrPID, *pcrCounter)
-		switch p.codec {
-		case media.H264:
+		if p.isVideo {
 			w.begin(p, videoPID, &m.video)
 			writeVideo(&w, p, &units[p.first])
-		case media.AAC:
+		} else {
 			w.begin(p, audioPID, &m.audio)
 			writeAudio(&w, p, units[p.first:p.end])
 		}

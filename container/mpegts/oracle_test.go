@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"slices"
 	"testing"
 
 	"github.com/asticode/go-astits"
@@ -159,7 +160,7 @@ func (s *streamRead) checkUnits(tb testing.TB, units []media.AccessUnit) {
 	var video []pesRead
 	var audio []media.AccessUnit
 	for _, u := range units {
-		if u.Track.Codec == media.H264 {
+		if u.Track.Video() {
 			if data := annexB(u); data != nil {
 				video = append(video, pesRead{PTS: onWire(u.PTS), DTS: onWire(u.DTS), Data: data})
 			}
@@ -182,6 +183,9 @@ func (s *streamRead) checkUnits(tb testing.TB, units []media.AccessUnit) {
 // units and gives the rest.
 func checkAudioPES(tb testing.TB, i int, p pesRead, units []media.AccessUnit) []media.AccessUnit {
 	tb.Helper()
+	if units != nil && units[0].Track.Codec == media.MP3 {
+		return checkMP3PES(tb, i, p, units)
+	}
 	frames := readADTS(tb, p.Data)
 	if len(frames) > len(units) {
 		tb.Fatalf("audio PES %d has %d frames, want at most %d", i, len(frames), len(units))
@@ -205,6 +209,21 @@ func checkAudioPES(tb testing.TB, i int, p pesRead, units []media.AccessUnit) []
 		tb.Fatalf("audio PES %d spans %v", i, span.Duration())
 	}
 	return units[len(frames):]
+}
+
+// checkMP3PES is checkAudioPES for frames without further headers.
+func checkMP3PES(tb testing.TB, i int, p pesRead, units []media.AccessUnit) []media.AccessUnit {
+	tb.Helper()
+	if p.PTS != onWire(units[0].PTS) {
+		tb.Fatalf("audio PES %d has PTS %d, want %d", i, p.PTS, onWire(units[0].PTS))
+	}
+	for data := p.Data; len(data) > 0; units = units[1:] {
+		if len(units) == 0 || !bytes.HasPrefix(data, units[0].Data) {
+			tb.Fatalf("audio PES %d has other bytes", i)
+		}
+		data = data[len(units[0].Data):]
+	}
+	return units
 }
 
 // adtsFrame is a frame with the properties in its ADTS header.
@@ -241,7 +260,11 @@ func readADTS(tb testing.TB, b []byte) []adtsFrame {
 // annexB returns the expected bytes of a video unit; nil if there are none.
 func annexB(u media.AccessUnit) []byte {
 	size := u.Track.NALLengthSize
-	delimiter := []byte{0x09, 0xf0}
+	delimiter, sets, isHEVC := []byte{0x09, 0xf0}, []byte{7, 8}, u.Track.Codec == media.HEVC
+	aud := byte(9)
+	if isHEVC {
+		delimiter, sets, aud = []byte{0x46, 1, 0x50}, []byte{32, 33, 34}, 35
+	}
 	seen := map[byte]bool{}
 	var body []byte
 	for rest := u.Data; len(rest) >= size; {
@@ -259,8 +282,13 @@ func annexB(u media.AccessUnit) []byte {
 			continue
 		}
 		kind := nal[0] & 0x1f
-		if kind == 9 {
-			if !seen[9] {
+		if isHEVC {
+			if kind = nal[0] >> 1 & 0x3f; n < 2 {
+				kind = 0
+			}
+		}
+		if kind == aud {
+			if !seen[aud] {
 				delimiter = nal
 			}
 		} else {
@@ -272,8 +300,8 @@ func annexB(u media.AccessUnit) []byte {
 		return nil
 	}
 	out := append([]byte{0, 0, 0, 1}, delimiter...)
-	if u.Key && !(seen[7] && seen[8]) {
-		for _, set := range append(append([][]byte{}, u.Track.SPS...), u.Track.PPS...) {
+	if u.Key && slices.ContainsFunc(sets, func(kind byte) bool { return !seen[kind] }) {
+		for _, set := range slices.Concat(u.Track.VPS, u.Track.SPS, u.Track.PPS) {
 			out = append(append(out, 0, 0, 0, 1), set...)
 		}
 	}

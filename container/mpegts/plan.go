@@ -4,8 +4,8 @@ import "golive/media"
 
 // pes is a planned PES packet.
 type pes struct {
-	codec media.Codec
-	// The packet holds units[first]; if it is audio, all audio of units[first:end].
+	// The packet holds the picture units[first], or all audio of units[first:end].
+	isVideo    bool
 	first, end int
 	// size is in bytes, with the PES header.
 	size     int
@@ -43,8 +43,8 @@ func (m *Muxer) makePlan(video, audio bool, units []media.AccessUnit) {
 			m.planRun(&run)
 			m.newTimeline = true
 		}
-		switch u.Track.Codec {
-		case media.H264:
+		switch {
+		case u.Track.Video():
 			if !video {
 				panic("mpegts: video unit in a part without video")
 			}
@@ -52,13 +52,9 @@ func (m *Muxer) makePlan(video, audio bool, units []media.AccessUnit) {
 				m.planRun(&run)
 			}
 			m.planVideo(i, u)
-		case media.AAC:
-			if !audio {
-				panic("mpegts: audio unit in a part without audio")
-			}
-			if !fitsADTS(u) {
-				continue
-			}
+		case !audio:
+			panic("mpegts: audio unit in a part without audio")
+		case fits(u):
 			if !run.takes(u) {
 				m.planRun(&run)
 			}
@@ -75,8 +71,8 @@ func (m *Muxer) planVideo(i int, u *media.AccessUnit) {
 		return
 	}
 	p := pes{
-		codec: media.H264,
-		first: i, end: i + 1,
+		isVideo: true,
+		first:   i, end: i + 1,
 		size: videoHeaderSize(u.PTS, u.DTS) + pic.size,
 		pts:  u.PTS, dts: u.DTS,
 		pcr: true, key: u.Key,
@@ -91,7 +87,6 @@ func (m *Muxer) planRun(r *audioRun) {
 		return
 	}
 	m.append(pes{
-		codec: media.AAC,
 		first: r.first, end: r.end,
 		size: pesHeaderPTS + r.size,
 		pts:  r.pts, dts: r.pts,

@@ -1,6 +1,10 @@
 package mpegts
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+
+	"golive/media"
+)
 
 // The PIDs of a programme with at most two streams. Most HLS packagers use
 // them. They never change.
@@ -14,9 +18,35 @@ const (
 
 // The stream_type of ISO 13818-1 table 2-34.
 const (
-	streamTypeAAC  = 0x0f // with ADTS
-	streamTypeH264 = 0x1b
+	streamTypeMPEG1 = 0x03 // ISO 11172-3 audio
+	streamTypeMPEG2 = 0x04 // ISO 13818-3 audio, which has the lower sample rates
+	streamTypeAAC   = 0x0f // with ADTS
+	streamTypeH264  = 0x1b
+	streamTypeHEVC  = 0x24
 )
+
+// streamType returns the stream_type of a track; 0 if there is none.
+func streamType(t *media.Track) uint8 {
+	if t == nil {
+		return 0
+	}
+	const lowestMPEG1 = 32000
+	switch t.Codec {
+	case media.H264:
+		return streamTypeH264
+	case media.HEVC:
+		return streamTypeHEVC
+	case media.AAC:
+		return streamTypeAAC
+	case media.MP3:
+		if t.SampleRate < lowestMPEG1 {
+			return streamTypeMPEG2
+		}
+		return streamTypeMPEG1
+	default:
+		return 0
+	}
+}
 
 // tablesSize is the size of a PAT and a PMT in bytes.
 const tablesSize = 2 * packetSize
@@ -27,8 +57,9 @@ const program = 1
 // tables holds the transport packets of the PAT and the PMT, without continuity counters.
 type tables struct {
 	pat, pmt [packetSize]byte
-	// made is set once the packets have been made, for the streams video and audio.
-	made, video, audio bool
+	// made is set once the packets have been made, for streams of these types; 0 is none.
+	made         bool
+	video, audio uint8
 	// version is the version of the PMT, 5 bits; it is incremented if the streams change.
 	version uint8
 	// counter is the continuity counter of both, which are always written together.
@@ -36,7 +67,7 @@ type tables struct {
 }
 
 // write writes a PAT and a PMT for the streams.
-func (t *tables) write(w *packetWriter, video, audio bool) {
+func (t *tables) write(w *packetWriter, video, audio uint8) {
 	if !t.made || t.video != video || t.audio != audio {
 		t.make(video, audio)
 	}
@@ -51,7 +82,7 @@ func (t *tables) write(w *packetWriter, video, audio bool) {
 }
 
 // make makes the packets for a new set of streams.
-func (t *tables) make(video, audio bool) {
+func (t *tables) make(video, audio uint8) {
 	if t.made {
 		t.version = (t.version + 1) & 0x1f
 	}
@@ -66,19 +97,19 @@ func (t *tables) make(video, audio bool) {
 	// TS_program_map_section, ISO 13818-1 section 2.4.4.8.
 	clock := uint16(noPCR)
 	switch {
-	case video:
+	case video != 0:
 		clock = videoPID
-	case audio:
+	case audio != 0:
 		clock = audioPID
 	}
 	section = []byte{0x02, 0, 0, 0, program, 0xc1 | t.version<<1, 0, 0}
 	section = binary.BigEndian.AppendUint16(section, 0xe000|clock)
 	section = binary.BigEndian.AppendUint16(section, 0xf000) // no descriptors of the programme
-	if video {
-		section = appendStream(section, streamTypeH264, videoPID)
+	if video != 0 {
+		section = appendStream(section, video, videoPID)
 	}
-	if audio {
-		section = appendStream(section, streamTypeAAC, audioPID)
+	if audio != 0 {
+		section = appendStream(section, audio, audioPID)
 	}
 	tablePacket(&t.pmt, pmtPID, section)
 }

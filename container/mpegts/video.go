@@ -2,6 +2,7 @@ package mpegts
 
 import (
 	"golive/codec/h264"
+	"golive/codec/hevc"
 	"golive/media"
 )
 
@@ -20,15 +21,57 @@ type picture struct {
 }
 
 // defaultAUD returns an access unit delimiter that allows every slice type (ISO 14496-10
-// table 7-5: primary_pic_type 7).
-func defaultAUD() [defaultAUDSize]byte { return [...]byte{byte(h264.AUD), 0xf0} }
+// table 7-5: primary_pic_type 7; ISO 23008-2 table 7-2: pic_type 2).
+func defaultAUD(codec media.Codec) string {
+	if codec == media.HEVC {
+		return "\x46\x01\x50"
+	}
+	return "\x09\xf0"
+}
 
-const defaultAUDSize = 2
+// nalKind is what a NAL unit is to the writer.
+type nalKind uint8
+
+const (
+	otherNAL nalKind = iota
+	delimiter
+	vps
+	sps
+	pps
+)
+
+func kindOf(codec media.Codec, nal []byte) nalKind {
+	if codec == media.HEVC {
+		switch t, _ := hevc.Type(nal); t {
+		case hevc.AUD:
+			return delimiter
+		case hevc.VPS:
+			return vps
+		case hevc.SPS:
+			return sps
+		case hevc.PPS:
+			return pps
+		default:
+			return otherNAL
+		}
+	}
+	switch h264.Type(nal) {
+	case h264.AUD:
+		return delimiter
+	case h264.SPS:
+		return sps
+	case h264.PPS:
+		return pps
+	default:
+		return otherNAL
+	}
+}
 
 // scanPicture returns how u is written. It stops at a truncated NAL unit.
 func scanPicture(u *media.AccessUnit) picture {
 	var p picture
-	var hasSPS, hasPPS bool
+	var has [pps + 1]bool
+	has[vps] = len(u.Track.VPS) == 0
 	rest := u.Data
 	for {
 		nal, more, ok := h264.Next(rest, u.Track.NALLengthSize)
@@ -36,18 +79,14 @@ func scanPicture(u *media.AccessUnit) picture {
 			break
 		}
 		rest = more
-		switch h264.Type(nal) {
-		case h264.AUD:
+		kind := kindOf(u.Track.Codec, nal)
+		if kind == delimiter {
 			if p.aud == nil {
 				p.aud = nal
 			}
 			continue
-		case h264.SPS:
-			hasSPS = true
-		case h264.PPS:
-			hasPPS = true
-		default:
 		}
+		has[kind] = true
 		p.size += startCodeSize + len(nal)
 	}
 	if p.size == 0 {
@@ -56,11 +95,11 @@ func scanPicture(u *media.AccessUnit) picture {
 	if p.aud != nil {
 		p.size += startCodeSize + len(p.aud)
 	} else {
-		p.size += startCodeSize + defaultAUDSize
+		p.size += startCodeSize + len(defaultAUD(u.Track.Codec))
 	}
-	if u.Key && !(hasSPS && hasPPS) {
+	if u.Key && !(has[vps] && has[sps] && has[pps]) {
 		p.addSets = true
-		p.size += annexBSize(u.Track.SPS) + annexBSize(u.Track.PPS)
+		p.size += annexBSize(u.Track.VPS) + annexBSize(u.Track.SPS) + annexBSize(u.Track.PPS)
 	}
 	return p
 }
@@ -75,7 +114,7 @@ func annexBSize(nals [][]byte) int {
 }
 
 // writeVideo writes the PES packet of the picture u. The delimiter comes first
-// (ISO 14496-10 section 7.4.1.2.3), and only once: a player treats a second
+// (ISO 14496-10 section 7.4.1.2.3, ISO 23008-2 section 7.4.2.4.4), and only once: a player treats a second
 // one as the beginning of another picture.
 func writeVideo(w *packetWriter, p *pes, u *media.AccessUnit) {
 	var buf [pesHeaderDTS]byte
@@ -83,15 +122,13 @@ func writeVideo(w *packetWriter, p *pes, u *media.AccessUnit) {
 	if p.video.aud != nil {
 		writeNAL(w, p.video.aud)
 	} else {
-		aud := defaultAUD()
-		writeNAL(w, aud[:])
+		writeNAL(w, append(buf[:0], defaultAUD(u.Track.Codec)...))
 	}
 	if p.video.addSets {
-		for _, nal := range u.Track.SPS {
-			writeNAL(w, nal)
-		}
-		for _, nal := range u.Track.PPS {
-			writeNAL(w, nal)
+		for _, sets := range [...][][]byte{u.Track.VPS, u.Track.SPS, u.Track.PPS} {
+			for _, nal := range sets {
+				writeNAL(w, nal)
+			}
 		}
 	}
 	rest := u.Data
@@ -101,7 +138,7 @@ func writeVideo(w *packetWriter, p *pes, u *media.AccessUnit) {
 			return
 		}
 		rest = more
-		if h264.Type(nal) != h264.AUD {
+		if kindOf(u.Track.Codec, nal) != delimiter {
 			writeNAL(w, nal)
 		}
 	}

@@ -193,9 +193,9 @@ func (s *session) connect(c invocation) {
 	}
 	if c.object.Get("fourCcList") != nil || c.object.Get("videoFourCcInfoMap") != nil || c.object.Get("capsEx") != nil {
 		info = append(info,
-			amf0.Property{Name: "fourCcList", Value: []any{"avc1", "mp4a"}},
-			amf0.Property{Name: "videoFourCcInfoMap", Value: amf0.Object{{Name: "avc1", Value: canForward}}},
-			amf0.Property{Name: "audioFourCcInfoMap", Value: amf0.Object{{Name: "mp4a", Value: canForward}}},
+			amf0.Property{Name: "fourCcList", Value: []any{"avc1", "hvc1", "av01", "mp4a", "Opus", ".mp3"}},
+			amf0.Property{Name: "videoFourCcInfoMap", Value: forwarded("avc1", "hvc1", "av01")},
+			amf0.Property{Name: "audioFourCcInfoMap", Value: forwarded("mp4a", "Opus", ".mp3")},
 			amf0.Property{Name: "capsEx", Value: capsReconnect | capsMultitrack | capsModEx},
 		)
 	}
@@ -204,6 +204,14 @@ func (s *session) connect(c invocation) {
 		{Name: "capabilities", Value: 31},
 		{Name: "mode", Value: 1},
 	}, info)
+}
+
+// forwarded returns a FourCcInfoMap of codecs that are passed on as they are.
+func forwarded(codecs ...string) (info amf0.Object) {
+	for _, c := range codecs {
+		info = append(info, amf0.Property{Name: c, Value: canForward})
+	}
+	return info
 }
 
 // appOf returns the application in tcUrl, for encoders that send only that.

@@ -45,7 +45,7 @@ func TestRow51_EnhancedConnectIsAnswered(t *testing.T) {
 		{Name: "app", Value: "live"}, {Name: "fourCcList", Value: []any{"av01", "avc1", "hvc1"}}, {Name: "capsEx", Value: 15.0},
 	})
 	info := c.reply("_result")[3].(amf0.Object)
-	if diff := cmp.Diff([]any{"avc1", "mp4a"}, info.Get("fourCcList")); diff != "" {
+	if diff := cmp.Diff([]any{"avc1", "hvc1", "av01", "mp4a", "Opus", ".mp3"}, info.Get("fourCcList")); diff != "" {
 		t.Errorf("fourCcList (-want +got):\n%s", diff)
 	}
 	if info.Get("capsEx") != 7.0 {

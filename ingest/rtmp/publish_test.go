@@ -178,7 +178,7 @@ func TestRow13_UnsupportedAudioIsDroppedAndVideoGoesOn(t *testing.T) {
 	c, s := h.live(t, "studio")
 	c.video(0, avcConfig())
 	for i := range uint32(3) {
-		c.audio(40*i, unhex("2fffb0")) // MP3
+		c.audio(40*i, unhex("bfffb0")) // Speex
 		c.video(40*i, picture(i == 0, 50))
 	}
 	for range 3 {
@@ -194,10 +194,10 @@ func TestRow13_UnsupportedAudioIsDroppedAndVideoGoesOn(t *testing.T) {
 func TestRow14_UnsupportedVideoIsRefusedByName(t *testing.T) {
 	h := open(t, testConfig())
 	c, s := h.live(t, "studio")
-	c.video(0, unhex("1c0000000001")) // HEVC under codec id 12
+	c.video(0, unhex("9376703039"+"0000")) // VP9
 	st := c.status()
 	if st.String("level") != "error" || st.String("code") != "NetStream.Publish.Rejected" ||
-		st.String("description") != "video codec HEVC is not supported: set the encoder to H.264 (AVC)" {
+		st.String("description") != "video codec VP9 is not supported: set the encoder to H.264 (AVC)" {
 		t.Errorf("status %v", st)
 	}
 	c.closed()

@@ -136,7 +136,7 @@ const (
 func configures(t flv.Tag) bool   { return packetType(t) == packetConfig }
 func endsSequence(t flv.Tag) bool { return packetType(t) == packetEnd }
 
-// packetType returns the packet type of an AVC or AAC tag, or -1 for other formats.
+// packetType returns the packet type of an AVC, HEVC or AAC tag, or -1 for other formats.
 func packetType(t flv.Tag) int {
 	b := t.Body
 	if len(b) == 0 {
@@ -145,7 +145,7 @@ func packetType(t flv.Tag) int {
 	switch {
 	case t.Type == flv.TagVideo && b[0]&enhancedVideo != 0, t.Type == flv.TagAudio && b[0]>>4 == enhancedAudio:
 		return int(b[0] & 0x0f)
-	case t.Type == flv.TagVideo && b[0]&0x0f == 7 && len(b) > 1, t.Type == flv.TagAudio && b[0]>>4 == 10 && len(b) > 1:
+	case t.Type == flv.TagVideo && (b[0]&0x0f == 7 || b[0]&0x0f == 12) && len(b) > 1, t.Type == flv.TagAudio && b[0]>>4 == 10 && len(b) > 1:
 		return int(b[1])
 	}
 	return -1

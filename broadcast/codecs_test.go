@@ -1,0 +1,189 @@
+package broadcast
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"golive/archive"
+	"golive/container/flv"
+	"golive/ingest"
+	"golive/internal/mediatest"
+	"golive/playlist"
+)
+
+// plain returns the multivariant playlist of MPEG-TS; "" when there is none.
+func (s *stage) plain(id string) string {
+	s.t.Helper()
+	b, ok := s.Find(id)
+	if !ok {
+		s.t.Fatalf("no broadcast %s", id)
+	}
+	if text := b.Multivariant(playlist.PlainName); text != nil {
+		return string(text.Plain)
+	}
+	return ""
+}
+
+func (s *stage) warned(id string) (codes []ingest.WarningCode) {
+	s.t.Helper()
+	for _, w := range s.onlyBroadcast(id).Status().Warnings {
+		codes = append(codes, w.Code)
+	}
+	return codes
+}
+
+func TestCodecs_Row83_MPEGTSDeclaresWhatItCarries(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newReplayStage(t, t.TempDir())
+		e := s.mustPublish("b")
+		e.audio = mediatest.Opus()
+		e.play(t, 7*time.Second)
+		if text, _ := s.Multivariant("b"); !strings.Contains(string(text.Plain), `CODECS="avc1.64001f,Opus"`) {
+			t.Errorf("CMAF is declared as\n%s", text.Plain)
+		}
+		if text := s.plain("b"); !strings.Contains(text, `CODECS="avc1.64001f"`) || !strings.Contains(text, "RESOLUTION") {
+			t.Errorf("MPEG-TS is declared as\n%s", text)
+		}
+		if text := s.text("b"); strings.Contains(text, "GAP") {
+			t.Errorf("gaps in\n%s", text)
+		}
+		if codes := s.warned("b"); !slices.Contains(codes, ingest.WarnNotInMPEGTS) {
+			t.Errorf("warnings %v", codes)
+		}
+		// The sound becomes AAC.
+		e.audio = mediatest.AAC()
+		e.play(t, 7*time.Second)
+		if text := s.plain("b"); !strings.Contains(text, `CODECS="avc1.64001f,mp4a.40.2"`) {
+			t.Errorf("MPEG-TS is declared as\n%s", text)
+		}
+		if codes := s.warned("b"); slices.Contains(codes, ingest.WarnNotInMPEGTS) {
+			t.Errorf("warnings %v", codes)
+		}
+		e.sink.Close(nil)
+	})
+}
+
+func TestCodecs_Row83_WhatMPEGTSDoesNotCarryIsNotArchived(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newReplayStage(t, t.TempDir())
+		e := s.mustPublish("b")
+		e.video, e.audio = mediatest.AV1(), mediatest.Opus()
+		e.play(t, 7*time.Second)
+		if s.state("b") != "live" || !strings.Contains(s.live("b"), "-1.m4s") || strings.Contains(s.live("b"), "GAP") {
+			t.Errorf("%s, with\n%s", s.state("b"), s.live("b"))
+		}
+		b := s.onlyBroadcast("b")
+		if text := s.plain("b"); text != "" || b.Window(SourceRendition, playlist.PlainName) != nil {
+			t.Errorf("there is MPEG-TS:\n%s", text)
+		}
+		if codes := s.warned("b"); !slices.Contains(codes, ingest.WarnNotInMPEGTS) {
+			t.Errorf("warnings %v", codes)
+		}
+		e.sink.Close(nil)
+		time.Sleep(5 * time.Second)
+		if s.state("b") != "ended" || b.Status().Replay != "" || !strings.Contains(s.live("b"), "ENDLIST") {
+			t.Errorf("%s, replay %q", s.state("b"), b.Status().Replay)
+		}
+		for _, key := range s.keys("") {
+			if strings.HasSuffix(key, ".ts") || strings.HasSuffix(key, ".m3u8") {
+				t.Errorf("%s is stored", key)
+			}
+		}
+		if _, ok := s.Past(t.Context(), "b"); ok {
+			t.Error("there is a replay")
+		}
+		// The next broadcast under the id goes on with the numbers, and is archived.
+		next := s.mustPublish("b")
+		next.play(t, 5*time.Second)
+		if text := s.live("b"); !strings.Contains(text, "-4.m4s") || strings.Contains(text, "-0.m4s") {
+			t.Errorf("the next broadcast has\n%s", text)
+		}
+		next.sink.Close(nil)
+		time.Sleep(5 * time.Second)
+		if replay := s.onlyBroadcast("b").Status().Replay; replay == "" {
+			t.Error("the next broadcast has no replay")
+		}
+	})
+}
+
+// What MPEG-TS carries may come later: its playlists begin there, with the same numbers, dates
+// and discontinuities.
+func TestCodecs_Row83_MPEGTSBeginsWithTheFirstSegmentThatItCarries(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newReplayStage(t, t.TempDir())
+		e := s.mustPublish("b")
+		av1, opus, avc, aac := mediatest.AV1(), mediatest.Opus(), e.video, e.audio
+		e.video, e.audio = av1, opus
+		e.play(t, 4*time.Second)
+		e.video, e.audio = mediatest.AV1(), opus // a discontinuity that MPEG-TS does not list
+		e.play(t, 4*time.Second)
+		e.video, e.audio = avc, aac
+		e.play(t, 4*time.Second+100*time.Millisecond)
+		text := s.text("b")
+		for _, want := range []string{"#EXT-X-MEDIA-SEQUENCE:4\n", "#EXT-X-DISCONTINUITY-SEQUENCE:1\n", "#EXT-X-DISCONTINUITY\n", "-4.ts", "-5.ts"} {
+			if !strings.Contains(text, want) {
+				t.Errorf("no %q in\n%s", want, text)
+			}
+		}
+		live := s.onlyBroadcast("b").rendition(SourceRendition).live().window.Load()
+		plain := s.onlyBroadcast("b").rendition(SourceRendition).plain().window.Load()
+		if a, b := live.DiscontinuitySequence(), plain.DiscontinuitySequence(); a != b || a != 2 {
+			t.Errorf("discontinuity sequence numbers %d and %d", a, b)
+		}
+		// Afterwards what it does not carry is a gap.
+		e.video, e.audio = mediatest.AV1(), opus
+		e.play(t, 5*time.Second)
+		if text := s.text("b"); !strings.Contains(text, "#EXT-X-GAP\n") {
+			t.Errorf("no gap in\n%s", text)
+		}
+		if text := s.plain("b"); !strings.Contains(text, `CODECS="avc1.64001f,mp4a.40.2"`) {
+			t.Errorf("MPEG-TS is declared as\n%s", text)
+		}
+		e.sink.Close(nil)
+		time.Sleep(5 * time.Second)
+		b := s.onlyBroadcast("b")
+		if b.Status().Replay == "" {
+			t.Fatal("no replay")
+		}
+		text = s.object("live/b/source/" + archive.PlaylistName)
+		for _, want := range []string{"#EXT-X-MEDIA-SEQUENCE:4\n", "#EXT-X-DISCONTINUITY-SEQUENCE:1\n", "-4.ts"} {
+			if !strings.Contains(text, want) {
+				t.Errorf("no %q in the stored\n%s", want, text)
+			}
+		}
+	})
+}
+
+func TestCodecs_Row83_WithoutLowLatencyWhatMPEGTSDoesNotCarryIsRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStageIn(t, t.TempDir(), 0, func(c *Settings) { c.Playlist.LowLatency = false })
+		e := s.mustPublish("b")
+		units := mediatest.Stream{Video: mediatest.AV1(), Audio: mediatest.Opus(), FPS: 30, GOP: 60, Length: 5 * time.Second, Epoch: time.Now()}.Units()
+		var err error
+		for _, u := range units {
+			if err = e.sink.WriteUnit(u); err != nil {
+				break
+			}
+		}
+		if _, ok := errors.AsType[*flv.UnsupportedError](err); !ok || !strings.Contains(err.Error(), "video codec AV1") || !strings.Contains(err.Error(), "playlist.low_latency") {
+			t.Errorf("refused with %v", err)
+		}
+		if o := ingest.OutcomeOf(&ingest.CutError{Err: err}); o.End != ingest.EndUnsupported {
+			t.Errorf("outcome %+v", o)
+		}
+		e.sink.Close(err)
+
+		// The picture alone can be watched.
+		e = s.mustPublish("c")
+		e.audio = mediatest.Opus()
+		e.play(t, 5*time.Second)
+		if text, _ := s.Multivariant("c"); !strings.Contains(string(text.Plain), `CODECS="avc1.64001f"`) {
+			t.Errorf("declared as\n%s", text.Plain)
+		}
+		e.sink.Close(nil)
+	})
+}
