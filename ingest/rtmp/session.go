@@ -197,12 +197,12 @@ func (s *session) countControl(size int) error {
 
 // flush queues an acknowledgement if one is due, and writes the queue.
 //
-// A throttled publisher may have sent everything and closed the connection: its kernel
-// drops what it has not sent yet when it receives anything. It gets the acknowledgement
-// when it pauses.
+// A publisher may have sent everything and closed the connection: its kernel drops what it
+// has not sent yet, and ours what we have not read, when it receives anything. It gets
+// the acknowledgement when it pauses: when it is not throttled and nothing waits to be read.
 func (s *session) flush() error {
 	held := s.publication != nil && s.publication.Holding()
-	if received := s.chunks.Received(); received-s.acked >= s.window/2 && !held {
+	if received := s.chunks.Received(); received-s.acked >= s.window/2 && !held && !unread(s.conn.conn) {
 		s.acked = received
 		s.sendAck(received)
 	}

@@ -1,0 +1,31 @@
+package rtmp
+
+import (
+	"crypto/tls"
+	"net"
+
+	"golang.org/x/sys/unix"
+)
+
+// unread reports whether bytes wait in the connection's socket.
+func unread(conn net.Conn) bool {
+	for {
+		switch c := conn.(type) {
+		case *tls.Conn:
+			conn = c.NetConn()
+		case *pausableConn:
+			conn = c.Conn
+		case *net.TCPConn:
+			raw, err := c.SyscallConn()
+			if err != nil {
+				return false
+			}
+			n := 0
+			// After an error there is nothing to read.
+			_ = raw.Control(func(fd uintptr) { n, err = unix.IoctlGetInt(int(fd), unix.TIOCINQ) })
+			return err == nil && n > 0
+		default:
+			return false
+		}
+	}
+}
