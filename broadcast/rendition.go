@@ -205,7 +205,9 @@ func (r *Rendition) describe() {
 	for _, p := range slices.Backward(r.packagings) {
 		changed = p.describe(&v) || changed
 	}
-	r.warnOfPlain(video, audio)
+	if r.name == SourceRendition {
+		r.warnOfPlain(video, audio)
+	}
 	w := r.live().window.Load()
 	if w == nil {
 		return

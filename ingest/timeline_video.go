@@ -54,7 +54,10 @@ type videoTimes struct {
 
 	// A picture that is presented later than the next in order is followed by others that
 	// are presented before it: open is set until the one after edge has come.
-	reordering             bool
+	reordering bool
+	// changed is set for the first picture of a track: that it is presented later than the next
+	// in order is another composition time, and no reordering.
+	changed                bool
 	reorderEdge, latestPTS media.Ticks // latestPTS is the latest presentation so far
 	recent                 [recentPictures]media.Ticks
 	recentNext             int
@@ -62,7 +65,7 @@ type videoTimes struct {
 
 // declare uses the frame rate of a track's parameters if it is plausible.
 func (v *videoTimes) declare(t *media.Track) {
-	v.initialStep = defaultStep
+	v.initialStep, v.changed = defaultStep, true
 	if t.FrameRate >= 5 && t.FrameRate <= 300 {
 		v.initialStep = media.Ticks(float64(media.Second) / t.FrameRate)
 	}
@@ -224,8 +227,8 @@ func (v *videoTimes) stampPicture(t *kindTimeline, at, presented media.Ticks, re
 	need := at - presented
 	passed := at - t.placed
 	switch {
-	case !t.seen:
-		v.latestPTS = presented
+	case v.changed:
+		v.changed, v.reordering, v.latestPTS = false, false, presented
 	case presented > v.latestPTS:
 		v.reordering = presented-v.latestPTS > passed+step/2+tolerance
 		v.reorderEdge, v.latestPTS = v.latestPTS, presented

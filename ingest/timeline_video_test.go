@@ -302,3 +302,25 @@ func TestVideo_TimeThatStandsStillIsEvenWhenPicturesArriveInBursts(t *testing.T)
 		t.Errorf("%d ticks off in the end", off)
 	}
 }
+
+// A track with another composition time, such as H.264 with B-frames after AV1, begins without
+// being taken for reordered pictures, which would move decoding.
+func TestVideo_ChangeOfTheTrackIsNoReordering(t *testing.T) {
+	var c Timeline
+	before, after := &media.Track{Codec: media.AV1, FrameRate: 25}, &media.Track{Codec: media.H264, FrameRate: 25}
+	const frame = media.Second / 25
+	at := time.Unix(1000, 0)
+	for i := range media.Ticks(50) {
+		track, composition := before, media.Ticks(0)
+		if i >= 25 {
+			track, composition = after, 2*frame
+		}
+		s := c.Next(track, i*frame, composition, at.Add((i * frame).Duration()))
+		if s.DTS != i*frame || s.PTS != i*frame+composition || s.Discontinuity {
+			t.Fatalf("picture %d: %+v", i, s)
+		}
+	}
+	if c.Repaired() != (RepairCounts{}) {
+		t.Errorf("repairs %v", c.Repaired())
+	}
+}

@@ -26,6 +26,7 @@ func (l *listing) Unpackaged(err error)   { l.refused = append(l.refused, err) }
 func (l *listing) gaps() (list []bool) {
 	return mapped(l.segments, func(s *media.Segment) bool { return s.Size == 0 })
 }
+
 func (l *listing) breaks() (list []bool) {
 	return mapped(l.segments, func(s *media.Segment) bool { return s.Discontinuity })
 }

@@ -15,7 +15,7 @@
 // whole parts fill the segment: so the last one, too, ends without waiting for the next
 // frame.
 //
-// A track that stops stays in the output: audio continues as silence, video as repetitions
+// A track that stops stays in the output: AAC and Opus continue as silence, video as repetitions
 // of the last IDR picture, and Silent reports it. Slow video without audio is repeated by
 // Advance, which the caller calls while nothing is received.
 //

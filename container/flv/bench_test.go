@@ -28,6 +28,35 @@ func TestDemuxer_AllocatesNothingPerUnit(t *testing.T) {
 	}
 }
 
+func TestDemuxer_AllocatesNothingPerUnitOfOtherCodecs(t *testing.T) {
+	d := flv.NewDemuxer()
+	for name, c := range map[string]struct {
+		video        bool
+		config, unit []byte
+	}{
+		"HEVC": {video: true, config: hvc1(t, 0, hevcRecord(t)), unit: hvc1(t, 3, nals(t, 4, hevcAUD, "4e0104008000", hevcTrail, hevcTrail))},
+		"AV1":  {video: true, config: av01(t, 0, av1Record), unit: av01(t, 1, av1Delim, av1Header, av1Metadata, av1Key)},
+		"Opus": {config: enhancedAudio(t, "Opus", 0, opusStereo), unit: enhancedAudio(t, "Opus", 1, opus20ms)},
+		"MP3":  {config: []byte{0x2f}, unit: append([]byte{0x2f}, mp3Frame()...)},
+	} {
+		read := d.Audio
+		if c.video {
+			read = d.Video
+		}
+		if _, ok, err := read(0, c.config); ok || err != nil {
+			t.Fatalf("%s: %v, %v", name, ok, err)
+		}
+		n := testing.AllocsPerRun(100, func() {
+			if _, ok, err := read(0, c.unit); !ok || err != nil {
+				t.Fatalf("%s: %v, %v", name, ok, err)
+			}
+		})
+		if n != 0 {
+			t.Errorf("%v allocations for a unit of %s, want 0", n, name)
+		}
+	}
+}
+
 func BenchmarkDemuxer_Video(b *testing.B) {
 	d := flv.NewDemuxer()
 	feed(b, d, config(large(b)))
