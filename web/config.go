@@ -1,6 +1,10 @@
 package web
 
-import "golive/internal/setting"
+import (
+	"time"
+
+	"golive/internal/setting"
+)
 
 // Config is what the pages show a broadcaster. It has no section in the configuration
 // file: cmd/golive fills it from those of other packages.
@@ -13,6 +17,8 @@ type Config struct {
 	// Secure is the https:// address, without a slash at its end, to which visitors
 	// without TLS are redirected; empty is off.
 	Secure string
+	// Window is how far back the server keeps a live broadcast, as playlist.window.
+	Window time.Duration
 	// Version is the program's version, shown at the foot of the home page.
 	Version string
 }

@@ -28,6 +28,8 @@ type page struct {
 	Server string
 	// ID is the broadcast of a player page.
 	ID string
+	// Window is the seconds that a live broadcast can be rewound.
+	Window int
 	// Root is the relative address of the home page, with a slash at its end.
 	Root string
 }
@@ -106,6 +108,7 @@ func (w *Web) page(r *http.Request, id string) page {
 		Open:    w.cfg.Open,
 		Server:  publishServer(r.Host, w.cfg.RTMPPort),
 		ID:      id,
+		Window:  int(w.cfg.Window.Seconds()),
 		Root:    root(r),
 	}
 }

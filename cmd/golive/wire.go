@@ -101,6 +101,7 @@ func wire(ctx context.Context, cfg config.Config, open listeners, log *slog.Logg
 		RTMPPort: portOf(open.rtmp.Addr().String()),
 		Open:     cfg.Ingest.Publish.Open,
 		Secure:   securePages(cfg.Origin),
+		Window:   cfg.Playlist.Window,
 		Version:  version(),
 	})
 	if err != nil {

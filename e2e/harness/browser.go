@@ -80,6 +80,7 @@ const captureHLSLog = `(() => {
 			constructor(config) {
 				super({...config, debug});
 				const video = () => document.querySelector('video');
+				window.hls = this;
 				this.on(original.Events.ERROR, (_, e) => say('ERROR')(e.type, e.details, e.fatal, e.error?.message ?? '', 'at', video()?.currentTime));
 			}
 		};
@@ -95,7 +96,7 @@ func (b *Browser) Open(tb testing.TB, url string) *Page {
 	tb.Cleanup(closeTab)
 	// As with the browser: the first call's context has no deadline.
 	listen := func(ctx context.Context, tab *chromedp.Target) (none chromedp.Void, err error) {
-		_, err = cdp.Call(ctx, tab, cdppage.AddScriptToEvaluateOnNewDocument, cdppage.AddScriptToEvaluateOnNewDocumentParams{Source: captureHLSLog})
+		_, err = cdp.Call(ctx, tab, cdppage.AddScriptToEvaluateOnNewDocument, cdppage.AddScriptToEvaluateOnNewDocumentParams{Source: captureHLSLog + ";" + meterScript})
 		return none, err
 	}
 	if err := chromedp.Do(ctx, listen); err != nil {

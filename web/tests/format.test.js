@@ -96,3 +96,10 @@ test('warnings say since when they hold, the newest first', () => {
   ]);
   assert.equal(list[0].code, 'old', 'the list is the API’s, and stays');
 });
+
+test('how far behind the live end', () => {
+  assert.equal(format.behindLive(-20.2), '−0:20');
+  assert.equal(format.behindLive(-3599), '−59:59');
+  assert.equal(format.behindLive(-0.4), '');
+  assert.equal(format.behindLive(0), '');
+});

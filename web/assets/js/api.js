@@ -26,7 +26,7 @@ export function fetchBroadcast(id, signal) {
  * next round begins `interval` ms later (a number, or a function of the value).
  * With `pauseHidden`, a hidden page sends no requests.
  */
-export function poll(ask, deliver, { interval = 2000, timeout = 8000, pauseHidden = false } = {}) {
+export function poll(ask, deliver, { interval = 2000, timeout = 5000, pauseHidden = false } = {}) {
   let timer = 0;
   let running = false;
   let stopped = false;

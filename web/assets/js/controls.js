@@ -47,9 +47,9 @@ export class Controls {
   /** Called twice a second; `active`: a picture is shown; `replaying`: it is not live. */
   update(active, replaying) {
     this.#replaying = replaying;
-    this.#seekBar.show(replaying);
+    this.#seekBar.show(this.#replaying || this.#source.span !== null);
     const { live, liveText, unmute } = this.#parts;
-    const late = active && (this.#video.paused || this.#source.behind > BEHIND);
+    const late = active && (this.#video.paused || !this.#source.following || this.#source.behind > BEHIND);
     live.hidden = replaying;
     live.disabled = !late;
     live.toggleAttribute('data-edge', active && !late);
@@ -70,10 +70,8 @@ export class Controls {
   }
 
   #togglePlay() {
-    if (!this.#video.paused) return this.#video.pause();
-    // After a long pause the position may no longer be in the playlist.
-    if (this.#source.behind > BEHIND * 4) this.#source.goLive();
-    else this.#source.play();
+    if (this.#video.paused) this.#source.resume();
+    else this.#video.pause();
   }
 
   #toggleMute(muted = !this.#video.muted) {
@@ -96,14 +94,15 @@ export class Controls {
 
   #key(event) {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    if (event.target.closest?.('input, textarea, select, a')) return;
+    if (event.target.closest?.('input:not([type=range]), textarea, select, a')) return;
+    if (event.target.closest?.('input') && event.key.startsWith('Arrow')) return; // its own
     const onButton = Boolean(event.target.closest?.('button'));
     const actions = {
       k: () => this.#togglePlay(),
       m: () => this.#toggleMute(),
       f: () => this.#toggleFull(),
       l: () => this.#source.goLive(),
-      ...(this.#replaying ? { arrowleft: () => this.#seekBar.step(-1), arrowright: () => this.#seekBar.step(1) } : {}),
+      ...(this.#source.span ? { arrowleft: () => this.#seekBar.step(-1), arrowright: () => this.#seekBar.step(1) } : {}),
       ...(onButton ? {} : { ' ': () => this.#togglePlay() }),
     };
     const action = actions[event.key.toLowerCase()];

@@ -20,6 +20,11 @@ export function position(time, duration) {
   return Number.isFinite(duration) ? `${uptime(time * 1000)} / ${uptime(duration * 1000)}` : '';
 }
 
+/** Seconds before the live end as a negative number → "−0:20"; at the live end nothing. */
+export function behindLive(seconds) {
+  return seconds <= -1 ? `−${uptime(-Math.round(seconds) * 1000)}` : '';
+}
+
 /** Milliseconds that have passed → "just now", "5 minutes ago", "yesterday"; not a number → "". */
 export function ago(ms) {
   if (!Number.isFinite(ms)) return '';

@@ -88,7 +88,8 @@ export class Player extends EventTarget {
     this.#playing = publication;
     this.#wantsReplay = false;
     this.#hasPlayed = true;
-    this.source.load(mediaURL(b.playlist));
+    const older = { url: mediaURL(b.playlist_ts), since: Date.parse(b.started_at) / 1000, window: Number(this.#root.dataset.window) };
+    this.source.load(mediaURL(b.playlist), { older });
   }
 
   #watchReplay() {
@@ -110,6 +111,7 @@ export class Player extends EventTarget {
 
   #tick() {
     if (!this.replaying && this.broadcast?.state === 'live' && this.#reachable) this.source.watch();
+    else this.source.interrupted();
     this.#update();
   }
 

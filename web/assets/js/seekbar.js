@@ -1,4 +1,4 @@
-// The seek bar of a replay.
+// The seek bar: of a replay from its beginning to its end, live from the oldest media to now.
 
 import * as format from './format.js';
 
@@ -47,20 +47,17 @@ export class SeekBar {
 
   /** Seeks one step forward (1) or back (-1). */
   step(direction) {
-    this.#seek(this.#position + direction * STEP);
-  }
-
-  get #position() {
-    return Number.isFinite(this.#wanted) ? this.#wanted : this.#video.currentTime;
+    const at = Number.isFinite(this.#wanted) ? this.#wanted : this.#source.span?.now;
+    this.#seek(at + direction * STEP);
   }
 
   // While the video is seeking, positions are held back, and then only the last is set:
   // otherwise dragging the handle would load everything in between.
   #seek(time) {
-    const { duration, seeking } = this.#video;
-    if (!this.#shown || !Number.isFinite(duration)) return;
-    this.#wanted = Math.max(0, Math.min(time, duration - LAST));
-    if (!seeking) this.#go();
+    const span = this.#source.span;
+    if (!this.#shown || !span) return;
+    this.#wanted = Math.max(span.start, Math.min(time, span.end === 0 ? 0 : span.end - LAST));
+    if (!this.#video.seeking && this.#source.state !== 'loading') this.#go();
     this.#draw();
   }
 
@@ -68,7 +65,7 @@ export class SeekBar {
     // After the end, a seek starts playing again.
     const again = this.#source.state === 'finished';
     this.#asked = this.#wanted;
-    this.#video.currentTime = this.#wanted;
+    this.#source.seek(this.#wanted);
     if (again) this.#source.play();
   }
 
@@ -81,16 +78,21 @@ export class SeekBar {
   #draw() {
     if (!this.#shown) return;
     const { box, input, time } = this.#parts;
-    const { duration } = this.#video;
-    const known = Number.isFinite(duration) && duration > 0;
-    const now = this.#held ? Number(input.value) : this.#position;
-    input.disabled = !known;
-    input.max = String(known ? duration : 1);
-    if (!this.#held) input.value = String(known ? now : 0);
-    input.setAttribute('aria-valuetext', known ? format.position(now, duration).replace('/', 'of') : '');
-    time.textContent = format.position(now, duration) || '–';
-    box.style.setProperty('--played', String(known ? now / duration : 0));
-    box.style.setProperty('--loaded', String(known ? Math.min(1, (this.#video.currentTime + this.#source.buffer) / duration) : 0));
+    const span = this.#source.span;
+    const { start, end } = span ?? { start: 0, end: 1 };
+    const at = Number.isFinite(this.#wanted) ? this.#wanted : (span?.now ?? start);
+    const now = this.#held ? Number(input.value) : at;
+    const share = (position) => String(span ? Math.min(1, (position - start) / (end - start)) : 0);
+    input.disabled = !span;
+    input.min = String(start);
+    input.max = String(end);
+    if (!this.#held) input.value = String(now);
+    const live = start < 0;
+    time.textContent = live ? format.behindLive(now) : format.position(now, span ? end : NaN) || '–';
+    input.setAttribute('aria-label', live ? 'Position in the broadcast' : 'Position in the replay');
+    input.setAttribute('aria-valuetext', live ? format.behindLive(now) || 'Live' : span ? format.position(now, end).replace('/', 'of') : '');
+    box.style.setProperty('--played', share(now));
+    box.style.setProperty('--loaded', share(now + this.#source.buffer));
   }
 
   /** The time under the pointer. */
@@ -99,6 +101,8 @@ export class SeekBar {
     const { left, width } = box.getBoundingClientRect();
     const share = Math.min(1, Math.max(0, (event.clientX - left) / width));
     box.style.setProperty('--pointed', String(share));
-    hint.textContent = format.uptime(share * Number(input.max) * 1000);
+    const [start, end] = [Number(input.min), Number(input.max)];
+    const position = start + share * (end - start);
+    hint.textContent = start < 0 ? format.behindLive(position) || 'Live' : format.uptime(position * 1000);
   }
 }

@@ -2,12 +2,16 @@
 // where hls.js cannot run. Recovers from errors by itself.
 
 import { Recovery } from './recovery.js';
+import { firstPlace, isLive, liveEnd, placeOf, reach } from './timeline.js';
 
 const MIME = 'application/vnd.apple.mpegurl';
 const STALL_LIMIT = 10_000;
+const LOST_LIMIT = 3_000; // the same after an interruption
 const NUDGE_LIMIT = 2_000; // milliseconds that hls.js has to recover by itself
 const WATCH_PAUSE = 3_000; // milliseconds: more than between two calls of watch()
 const CATCH_UP = 2; // seconds behind after an outage that are skipped
+const CALM = 60_000; // without a stall, after which the delay that stalls add is taken back
+const LIVE_REACH = 8; // seconds behind the live end that the live playlist surely has
 const BITRATE_SPAN = 10; // seconds of media that the measured bitrate covers
 
 /** "hls.js", "native", or "" when this browser can play no HLS. */
@@ -17,7 +21,8 @@ export function engine() {
 }
 
 /**
- * Settings of hls.js for the player, for replays in it, and for the small pictures on the home page.
+ * Settings of hls.js for the player, for rewinding and for replays in it, and for the small pictures
+ * on the home page.
  *
  * The player has no backBufferLength: what was played stays until the browser removes
  * it. When hls.js (1.7.4) removes it while the parts of a segment are loaded, it sometimes
@@ -30,6 +35,7 @@ export function engine() {
  */
 export const SETTINGS = {
   player: { lowLatencyMode: true, maxLiveSyncPlaybackRate: 1.25, liveDurationInfinity: true, maxMaxBufferLength: 30 },
+  rewound: { lowLatencyMode: false, backBufferLength: 60, maxMaxBufferLength: 60, liveDurationInfinity: true },
   replay: { lowLatencyMode: false, backBufferLength: 60, maxMaxBufferLength: 60 },
   preview: { lowLatencyMode: false, backBufferLength: 4, maxBufferLength: 8, maxMaxBufferLength: 8, startLevel: 0, capLevelToPlayerSize: true, liveDurationInfinity: true },
 };
@@ -43,7 +49,11 @@ export class Source extends EventTarget {
   #preview;
   #url = '';
   #replay = false;
-  #position = 0; // where the viewer is in a replay
+  #older = null; // see load
+  #rewound = false; // it has the playlist of older media
+  #following = true; // the viewer wants to be at the live end
+  #position = 0; // where the viewer is in a replay, or the date of it behind the live end
+  #end = NaN; // the date of the live end
   #hls = null;
   #recovery = new Recovery();
   #retryTimer = 0;
@@ -52,6 +62,8 @@ export class Source extends EventTarget {
   #watched = 0;
   #lost = false;
   #failedAt = NaN; // when it failed first since media played
+  #stalledAt = NaN; // when it ran out of data last
+  #wasPlaying = false; // when the page was hidden
 
   state = 'idle';
   /** When a failed source tries again, on performance.now()'s clock. */
@@ -64,12 +76,21 @@ export class Source extends EventTarget {
     video.addEventListener('playing', () => this.#moving());
     video.addEventListener('timeupdate', () => {
       if (this.state !== 'playing') this.#moving();
-      else this.#position = video.currentTime;
+      else this.#note();
     });
-    video.addEventListener('seeking', () => { this.#position = video.currentTime; });
-    video.addEventListener('waiting', () => { if (this.#url && this.state === 'playing') this.#set('buffering'); });
+    video.addEventListener('seeking', () => this.#note());
+    video.addEventListener('waiting', () => {
+      this.#stalledAt = performance.now();
+      if (this.#url && this.state === 'playing') this.#set('buffering');
+    });
     video.addEventListener('ended', () => { if (this.#url) this.#set('finished'); });
     video.addEventListener('error', () => { if (this.#url && !this.#hls) this.#fail(nativeErrorKind(video.error)); });
+    // A hidden page may be frozen, which pauses it.
+    document.addEventListener('visibilitychange', () => {
+      if (document.hidden) this.#wasPlaying = !video.paused;
+      else if (!video.paused && this.behind > CATCH_UP) this.goLive();
+    });
+    document.addEventListener('resume', () => { if (this.#url && this.#wasPlaying) this.resume(); });
   }
 
   get loaded() { return this.#url !== ''; }
@@ -77,13 +98,21 @@ export class Source extends EventTarget {
   /** Milliseconds since it failed first and has not played again; 0 when it has not failed. */
   get failingFor() { return Number.isFinite(this.#failedAt) ? performance.now() - this.#failedAt : 0; }
 
-  /** Plays the playlist at url from its live edge; a replay from its beginning. */
-  load(url, { replay = false } = {}) {
+  /**
+   * Plays the playlist at url from its live edge; a replay from its beginning. `older` is for
+   * going back: `url` of the playlist with older media, `since` when the broadcast began (its date in
+   * seconds), and `window`, the seconds that the server keeps.
+   */
+  load(url, { replay = false, older = null } = {}) {
     this.unload();
     if (!engine()) return this.#set('unsupported');
     this.#url = url;
     this.#replay = replay;
+    this.#older = older;
+    this.#rewound = false;
+    this.#following = !replay;
     this.#position = 0;
+    this.#end = NaN;
     this.#recovery.healthy();
     this.#attach();
   }
@@ -96,7 +125,12 @@ export class Source extends EventTarget {
     this.#set('idle');
   }
 
-  /** Recovers now instead of at retryAt; a replay continues where it stopped. */
+  /** Called while no media can be arriving: the server or the broadcaster is away. */
+  interrupted() {
+    this.#lost = true;
+  }
+
+  /** Recovers now instead of at retryAt; it continues where it stopped, or at the live edge. */
   retry() {
     if (!this.#url) return;
     this.#detach();
@@ -116,10 +150,11 @@ export class Source extends EventTarget {
     // The time that the broadcaster was away was no stall.
     const resumed = now - this.#watched > WATCH_PAUSE;
     this.#watched = now;
+    if (now - this.#stalledAt > CALM) this.#forgetStalls();
     const idle = !this.#url || v.paused || this.state === 'failed' || this.state === 'finished';
     if (idle || resumed || document.hidden || v.currentTime !== this.#progress.time) {
       this.#progress = { time: v.currentTime, at: now, nudged: false };
-    } else if (now - this.#progress.at > STALL_LIMIT) {
+    } else if (now - this.#progress.at > (this.#lost ? LOST_LIMIT : STALL_LIMIT)) {
       this.#progress.at = now;
       this.#fail('other');
     } else if (now - this.#progress.at > NUDGE_LIMIT && !this.#progress.nudged && this.buffer < 0.5 && this.behind > CATCH_UP / 2) {
@@ -135,8 +170,52 @@ export class Source extends EventTarget {
     return this.#url && seekable.length ? seekable.end(seekable.length - 1) - currentTime : NaN;
   }
 
+  /** The viewer has not gone back from the live end. */
+  get following() { return this.#following; }
+
+  /**
+   * What a seek bar shows, in seconds: of a replay from its beginning, of a live broadcast from its
+   * end (so from a negative `start` to 0). Null when not known, or when there is nothing to go back to.
+   */
+  get span() {
+    const { currentTime, duration, paused } = this.#video;
+    if (this.#replay) return Number.isFinite(duration) && duration > 0 ? { start: 0, end: duration, now: currentTime } : null;
+    if (!this.#older || !globalThis.Hls?.isSupported()) return null;
+    const end = this.#liveEnd();
+    const start = -reach(end, this.#older.since, this.#older.window);
+    if (!(start < -LIVE_REACH)) return null;
+    const date = (this.#hls?.playingDate ?? NaN) / 1000 || this.#position || end;
+    const now = this.#following && !paused ? 0 : Math.max(start, Math.min(0, date - end));
+    return { start, end: 0, now };
+  }
+
+  /** Goes to a position of the span. */
+  seek(position) {
+    if (this.#replay) {
+      this.#video.currentTime = position;
+      return;
+    }
+    if (isLive(-position)) return this.goLive();
+    const date = this.#liveEnd() + position;
+    this.#following = false;
+    this.#position = date;
+    const details = this.#hls?.latestLevelDetails;
+    const place = placeOf(details, date);
+    if (this.#rewound && -position < LIVE_REACH || !this.#rewound && !(place >= 0)) this.#switch(!this.#rewound);
+    else this.#video.currentTime = place >= 0 ? place : firstPlace(details);
+  }
+
+  /** Plays after a pause: at the live end if the viewer was there. */
+  resume() {
+    if (this.#following) return this.goLive();
+    const start = this.#hls?.latestLevelDetails?.fragmentStart ?? 0;
+    if (!this.#replay && this.#hls && this.buffer === 0 && this.#video.currentTime < start) return this.seek(this.#position - this.#liveEnd());
+    this.play();
+  }
+
   /** Seconds behind the place a live viewer should be at. */
   get behind() {
+    if (!this.#following) return 0;
     const edge = this.#livePosition();
     return Number.isFinite(edge) ? edge - this.#video.currentTime : 0;
   }
@@ -159,6 +238,9 @@ export class Source extends EventTarget {
   /** Jumps to the live edge and plays; a replay has none. */
   goLive() {
     if (this.#replay) return;
+    this.#following = true;
+    if (this.#rewound) return this.#switch(false);
+    this.#forgetStalls();
     const edge = this.#livePosition();
     if (Number.isFinite(edge) && edge > this.#video.currentTime) this.#video.currentTime = edge;
     this.play();
@@ -183,6 +265,30 @@ export class Source extends EventTarget {
     return seekable.length ? seekable.end(seekable.length - 1) - 2 : NaN;
   }
 
+  #liveEnd() {
+    const end = liveEnd(this.#hls?.latestLevelDetails);
+    if (Number.isFinite(end)) this.#end = end;
+    return this.#end;
+  }
+
+  // After each stall hls.js stays up to a second further behind.
+  #forgetStalls() {
+    this.#stalledAt = NaN;
+    const details = this.#hls?.latestLevelDetails;
+    if (!this.#rewound && !this.#replay && details) this.#hls.targetLatency = details.partHoldBack || details.holdBack || this.#hls.targetLatency;
+  }
+
+  #note() {
+    if (this.#replay) this.#position = this.#video.currentTime;
+    else if (!this.#following && this.#hls?.playingDate) this.#position = this.#hls.playingDate / 1000;
+  }
+
+  /** Loads the playlist of older media, or the live one. */
+  #switch(rewound) {
+    this.#rewound = rewound;
+    this.retry();
+  }
+
   #attach() {
     this.#samples = [];
     this.#progress = { time: -1, at: performance.now(), nudged: false };
@@ -200,12 +306,19 @@ export class Source extends EventTarget {
     hls.on(Hls.Events.MANIFEST_PARSED, () => this.play());
     hls.on(Hls.Events.FRAG_LOADED, (_, data) => this.#measure(data));
     hls.on(Hls.Events.ERROR, (_, data) => { if (data.fatal && hls === this.#hls) this.#fail(hlsErrorKind(Hls, data)); });
-    hls.loadSource(this.#url);
-    hls.attachMedia(this.#video);
+    hls.loadSource(this.#rewound ? this.#older.url : this.#url);
+    if (this.#replay || this.#following) return hls.attachMedia(this.#video);
+    // The position of a date is known when the playlist is. Without the element nothing else is loaded.
+    hls.once(Hls.Events.LEVEL_UPDATED, (_, { details }) => {
+      const place = placeOf(details, this.#position);
+      hls.startLoad(place >= 0 ? place : firstPlace(details));
+      hls.attachMedia(this.#video);
+    });
   }
 
   #settings() {
     if (this.#replay) return { ...SETTINGS.replay, startPosition: this.#position };
+    if (this.#rewound) return SETTINGS.rewound;
     return this.#preview ? SETTINGS.preview : SETTINGS.player;
   }
 
@@ -227,7 +340,10 @@ export class Source extends EventTarget {
     this.#failedAt = NaN;
     this.#set('playing');
     // After an outage playback jumps to the live edge: a delay is not wanted.
-    if (this.#lost && this.behind > CATCH_UP) this.goLive();
+    if (this.#lost) {
+      this.#forgetStalls();
+      if (this.behind > CATCH_UP) this.goLive();
+    }
     this.#lost = false;
   }
 

@@ -1,0 +1,95 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	cdppage "github.com/chromedp/cdproto/page"
+	"github.com/chromedp/chromedp"
+
+	"golive/e2e/harness"
+)
+
+// watching is a page that watches a live broadcast through a proxy.
+type watching struct {
+	page   *harness.Page
+	server *harness.Server
+	proxy  *harness.Proxy
+	// publisher is the encoder.
+	publisher *harness.Process
+}
+
+// After what interrupts a viewer, the page plays on at the live end, without a reload of the
+// page. How smoothly is judged in a strict run only.
+func TestWatch_GoesOnAtTheLiveEnd(t *testing.T) {
+	for _, c := range []struct {
+		name      string
+		interrupt func(t *testing.T, w *watching)
+	}{
+		{"after a pause", func(t *testing.T, w *watching) {
+			w.page.Do(chromedp.KeyEvent("k"))
+			harness.Pause(t.Context(), 5*time.Second)
+			w.page.Do(chromedp.KeyEvent("k"))
+		}},
+		{"after a long pause", func(t *testing.T, w *watching) {
+			w.page.Do(chromedp.KeyEvent("k"))
+			harness.Pause(t.Context(), 40*time.Second)
+			w.page.Do(chromedp.KeyEvent("l"))
+		}},
+		{"after an outage of the network", func(t *testing.T, w *watching) {
+			w.proxy.CutOff(harness.Reset)
+			harness.Pause(t.Context(), 8*time.Second)
+			w.proxy.Resume()
+		}},
+		{"after the publisher was away", func(t *testing.T, w *watching) {
+			w.publisher.Kill()
+			harness.Pause(t.Context(), 4*time.Second)
+			harness.PublishLooped(t, sources.Plain(t), w.server.PublishURL("show"))
+		}},
+		{"after the page was frozen", func(t *testing.T, w *watching) {
+			setLifecycle(w.page, cdppage.SetWebLifecycleStateStateFrozen)
+			harness.Pause(t.Context(), 20*time.Second)
+			setLifecycle(w.page, cdppage.SetWebLifecycleStateStateActive)
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := harness.Start(t, harness.Options{})
+			w := &watching{server: s, proxy: harness.StartProxy(t, s.HTTP), publisher: harness.PublishLooped(t, sources.Plain(t), s.PublishURL("show"))}
+			s.WaitForState("show", "live", 10*time.Second)
+			harness.Pause(t.Context(), 6*time.Second)
+			w.page = harness.OpenBrowser(t).Open(t, "http://"+w.proxy.Address+"/watch/show")
+			w.page.WaitForPicture(20 * time.Second)
+			harness.Pause(t.Context(), 3*time.Second)
+			before := w.page.Meter()
+
+			c.interrupt(t, w)
+			w.page.Mark()
+			live := fmt.Sprintf("meter.first > 0 && meter.look().latency > 0 && meter.look().latency < %f", harness.Timeout(2500*time.Millisecond).Seconds())
+			w.page.WaitUntil(20*time.Second, live)
+			resumed := w.page.Meter()
+			harness.Pause(t.Context(), 8*time.Second)
+			after := w.page.Meter()
+			t.Logf("before: %v", before)
+			t.Logf("when live again: %v", resumed)
+			t.Logf("8 s later: %v", after)
+			if after.First == 0 || !w.page.Playback().Same {
+				t.Errorf("it does not go on: %+v", w.page.Playback())
+			}
+			if harness.Strict() && (after.Longest > 0.5 || after.Latency > before.Latency+0.5) {
+				t.Errorf("it does not go on as before")
+			}
+		})
+	}
+}
+
+func setLifecycle(p *harness.Page, state cdppage.SetWebLifecycleStateState) {
+	p.Do(func(ctx context.Context, tab *chromedp.Target) (none chromedp.Void, err error) {
+		_, err = cdp.Call(ctx, tab, cdppage.SetWebLifecycleState, cdppage.SetWebLifecycleStateParams{State: state})
+		return none, err
+	})
+}
