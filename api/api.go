@@ -32,7 +32,7 @@ type Broadcast struct {
 	StartedAt    time.Time   `json:"started_at" doc:"When its publisher was admitted."`
 	EndedAt      *time.Time  `json:"ended_at" doc:"When it ended; null before."`
 	Playlist     string      `json:"playlist" doc:"Path of its multivariant playlist." example:"/live/studio/index.m3u8"`
-	PlaylistTS   string      `json:"playlist_ts" doc:"Path of the multivariant playlist in MPEG-TS without low latency, for old players and for rewinding as far as playlist.window." example:"/live/studio/ts.m3u8"`
+	PlaylistTS   string      `json:"playlist_ts" doc:"Path of the multivariant playlist in MPEG-TS without low latency, for old players and for rewinding as far as playlist.window. There is none (404) of a broadcast of AV1 and Opus, which MPEG-TS does not carry." example:"/live/studio/ts.m3u8"`
 	Replay       *string     `json:"replay" doc:"Path of the playlist of the whole broadcast, after its end; null when there is none."`
 	Encoder      string      `json:"encoder" doc:"What the publisher calls itself; may be empty."`
 	Viewers      int         `json:"viewers" doc:"Viewers now, counted from the requests of their players; all viewers behind one cache count as one."`
