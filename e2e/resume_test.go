@@ -3,13 +3,10 @@
 package e2e
 
 import (
-	"context"
 	"fmt"
 	"testing"
 	"time"
 
-	"github.com/chromedp/cdproto/cdp"
-	cdppage "github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 
 	"golive/e2e/harness"
@@ -17,9 +14,10 @@ import (
 
 // watching is a page that watches a live broadcast through a proxy.
 type watching struct {
-	page   *harness.Page
-	server *harness.Server
-	proxy  *harness.Proxy
+	browser *harness.Browser
+	page    *harness.Page
+	server  *harness.Server
+	proxy   *harness.Proxy
 	// publisher is the encoder.
 	publisher *harness.Process
 }
@@ -51,18 +49,17 @@ func TestWatch_GoesOnAtTheLiveEnd(t *testing.T) {
 			harness.Pause(t.Context(), 4*time.Second)
 			harness.PublishLooped(t, sources.Plain(t), w.server.PublishURL("show"))
 		}},
-		{"after the page was frozen", func(t *testing.T, w *watching) {
-			setLifecycle(w.page, cdppage.SetWebLifecycleStateStateFrozen)
-			harness.Pause(t.Context(), 20*time.Second)
-			setLifecycle(w.page, cdppage.SetWebLifecycleStateStateActive)
-		}},
+		{"after a sleep of the computer", func(t *testing.T, w *watching) { w.browser.Sleep(t, 20*time.Second) }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := harness.Start(t, harness.Options{})
-			w := &watching{server: s, proxy: harness.StartProxy(t, s.HTTP), publisher: harness.PublishLooped(t, sources.Plain(t), s.PublishURL("show"))}
+			w := &watching{
+				browser: harness.OpenBrowser(t), server: s, proxy: harness.StartProxy(t, s.HTTP),
+				publisher: harness.PublishLooped(t, sources.Plain(t), s.PublishURL("show")),
+			}
 			s.WaitForState("show", "live", 10*time.Second)
 			harness.Pause(t.Context(), 6*time.Second)
-			w.page = harness.OpenBrowser(t).Open(t, "http://"+w.proxy.Address+"/watch/show")
+			w.page = w.browser.Open(t, "http://"+w.proxy.Address+"/watch/show")
 			w.page.WaitForPicture(20 * time.Second)
 			harness.Pause(t.Context(), 3*time.Second)
 			before := w.page.Meter()
@@ -74,6 +71,7 @@ func TestWatch_GoesOnAtTheLiveEnd(t *testing.T) {
 			resumed := w.page.Meter()
 			harness.Pause(t.Context(), 8*time.Second)
 			after := w.page.Meter()
+			w.page.WaitForPlay(10 * time.Second)
 			t.Logf("before: %v", before)
 			t.Logf("when live again: %v", resumed)
 			t.Logf("8 s later: %v", after)
@@ -85,11 +83,4 @@ func TestWatch_GoesOnAtTheLiveEnd(t *testing.T) {
 			}
 		})
 	}
-}
-
-func setLifecycle(p *harness.Page, state cdppage.SetWebLifecycleStateState) {
-	p.Do(func(ctx context.Context, tab *chromedp.Target) (none chromedp.Void, err error) {
-		_, err = cdp.Call(ctx, tab, cdppage.SetWebLifecycleState, cdppage.SetWebLifecycleStateParams{State: state})
-		return none, err
-	})
 }

@@ -7,6 +7,9 @@ import { Controls } from './controls.js';
 import { Source } from './source.js';
 import { isPlayable, isReachable, isReplayOver, label, statusOf } from './status.js';
 
+// Milliseconds without a tick, in a page that can be seen, after which the computer has slept.
+const SLEPT = 5000;
+
 /** Fires "change" twice a second and whenever something happens; then `broadcast`, `status`, `source` and `replaying` are current. */
 export class Player extends EventTarget {
   #root;
@@ -16,6 +19,7 @@ export class Player extends EventTarget {
   #answeredAt = -Infinity; // when the server answered last
   #wantsReplay; // as soon as there is one
   #hasPlayed = false;
+  #tickedAt = Date.now();
 
   broadcast = undefined;
   replaying = false;
@@ -110,6 +114,9 @@ export class Player extends EventTarget {
   }
 
   #tick() {
+    const slept = Date.now() - this.#tickedAt > SLEPT;
+    this.#tickedAt = Date.now();
+    if (slept && !document.hidden && !this.video.paused) this.source.wake();
     if (!this.replaying && this.broadcast?.state === 'live' && this.#reachable) this.source.watch();
     else this.source.interrupted();
     this.#update();

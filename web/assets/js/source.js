@@ -64,6 +64,7 @@ export class Source extends EventTarget {
   #failedAt = NaN; // when it failed first since media played
   #stalledAt = NaN; // when it ran out of data last
   #wasPlaying = false; // when the page was hidden
+  #frozen = false; // since then
 
   state = 'idle';
   /** When a failed source tries again, on performance.now()'s clock. */
@@ -85,12 +86,14 @@ export class Source extends EventTarget {
     });
     video.addEventListener('ended', () => { if (this.#url) this.#set('finished'); });
     video.addEventListener('error', () => { if (this.#url && !this.#hls) this.#fail(nativeErrorKind(video.error)); });
-    // A hidden page may be frozen, which pauses it.
+    // A hidden page may be frozen, and its video paused by the browser.
+    document.addEventListener('freeze', () => { this.#frozen = true; });
     document.addEventListener('visibilitychange', () => {
       if (document.hidden) this.#wasPlaying = !video.paused;
+      else if (this.#frozen && this.#wasPlaying) this.wake();
       else if (!video.paused && this.behind > CATCH_UP) this.goLive();
+      this.#frozen = false;
     });
-    document.addEventListener('resume', () => { if (this.#url && this.#wasPlaying) this.resume(); });
   }
 
   get loaded() { return this.#url !== ''; }
@@ -128,6 +131,13 @@ export class Source extends EventTarget {
   /** Called while no media can be arriving: the server or the broadcaster is away. */
   interrupted() {
     this.#lost = true;
+  }
+
+  /** The page has slept: what hls.js knows of the live end is old, and it is loaded again. */
+  wake() {
+    if (!this.#url || this.state === 'finished') return;
+    if (this.#following) this.retry();
+    else this.resume();
   }
 
   /** Recovers now instead of at retryAt; it continues where it stopped, or at the live edge. */
