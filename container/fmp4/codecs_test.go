@@ -154,16 +154,19 @@ func TestInit_RefusesTracksOfOtherCodecsThatItCannotCarry(t *testing.T) {
 	noSets, noSPS := hevcPicture(4), hevcPicture(4)
 	noSets.VPS = nil
 	noSPS.SPS = [][]byte{{0x42, 1, 1}}
-	for want, c := range map[string]struct{ video, audio *media.Track }{
-		"HEVC: parameter sets are missing": {noSets, nil},
-		"HEVC: hevc: SPS":                  {noSPS, nil},
-		"AV1: av1: AV1CodecConfigurationRecord: need 4 bytes, have 0": {&media.Track{Codec: media.AV1}, nil},
-		"Opus: no OpusSpecificBox":                                    {nil, &media.Track{Codec: media.Opus}},
-		"Opus: OpusSpecificBox":                                       {nil, &media.Track{Codec: media.Opus, Config: []byte{0, 2}}},
-		"MP3: sample rate is 0":                                       {nil, &media.Track{Codec: media.MP3}},
+	for _, c := range []struct {
+		want         string
+		video, audio *media.Track
+	}{
+		{"HEVC: parameter sets are missing", noSets, nil},
+		{"HEVC: hevc: SPS", noSPS, nil},
+		{"AV1: av1: AV1CodecConfigurationRecord: need 4 bytes, have 0", &media.Track{Codec: media.AV1}, nil},
+		{"Opus: no OpusSpecificBox", nil, &media.Track{Codec: media.Opus}},
+		{"Opus: OpusSpecificBox", nil, &media.Track{Codec: media.Opus, Config: []byte{0, 2}}},
+		{"MP3: sample rate is 0", nil, &media.Track{Codec: media.MP3}},
 	} {
-		if b, err := Init(c.video, c.audio); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%d bytes and %v, want an error with %q", len(b), err, want)
+		if b, err := Init(c.video, c.audio); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%d bytes and %v, want an error with %q", len(b), err, c.want)
 		}
 	}
 }
