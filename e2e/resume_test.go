@@ -69,6 +69,7 @@ func TestWatch_GoesOnAtTheLiveEnd(t *testing.T) {
 			live := fmt.Sprintf("meter.first > 0 && meter.look().latency > 0 && meter.look().latency < %f", harness.Timeout(2500*time.Millisecond).Seconds())
 			w.page.WaitUntil(20*time.Second, live)
 			resumed := w.page.Meter()
+			w.page.Mark()
 			harness.Pause(t.Context(), 8*time.Second)
 			after := w.page.Meter()
 			w.page.WaitForPlay(10 * time.Second)
