@@ -199,10 +199,12 @@ func (s *session) countControl(size int) error {
 //
 // A publisher may have sent everything and closed the connection: its kernel drops what it
 // has not sent yet, and ours what we have not read, when it receives anything. It gets
-// the acknowledgement when it pauses: when it is not throttled and nothing waits to be read.
+// the acknowledgement when it pauses: when it is not throttled and nothing waits to be read. But
+// one that waits for it in the middle of a message must not wait for ever.
 func (s *session) flush() error {
 	held := s.publication != nil && s.publication.Holding()
-	if received := s.chunks.Received(); received-s.acked >= s.window/2 && !held && !unread(s.conn.conn) {
+	received := s.chunks.Received()
+	if n := received - s.acked; !held && (n >= s.window/4*3 || n >= s.window/2 && !unread(s.conn.conn)) {
 		s.acked = received
 		s.sendAck(received)
 	}
