@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"golive/internal/setting"
 )
@@ -135,7 +136,7 @@ func TestPages_HaveAPolicyWithoutInlineScripts(t *testing.T) {
 }
 
 func TestPlayer_KnowsWhichNamesCanBe(t *testing.T) {
-	mux := newMux(t, Config{RTMPPort: 1935, Open: true})
+	mux := newMux(t, Config{RTMPPort: 1935, Open: true, Window: 90 * time.Second})
 	for path, want := range map[string]int{
 		"/watch/demo": 200, "/watch/Town.hall_2-x": 200, "/embed/demo": 200,
 		"/watch/.hidden": 404, "/watch/a%20b": 404, "/watch/%3Cb%3E": 404, "/embed/" + strings.Repeat("x", 65): 404, "/watch/a/b": 404,
@@ -150,8 +151,8 @@ func TestPlayer_KnowsWhichNamesCanBe(t *testing.T) {
 			t.Errorf("GET %s: the name reached the page unescaped", path)
 		}
 	}
-	if page := body(t, get(t, mux, "/watch/demo")); !strings.Contains(page, `data-id="demo"`) {
-		t.Error("watch page does not name its broadcast")
+	if page := body(t, get(t, mux, "/watch/demo")); !strings.Contains(page, `data-id="demo" data-window="90"`) {
+		t.Error("watch page does not name its broadcast and how far it can be rewound")
 	}
 }
 

@@ -1,12 +1,9 @@
 package harness
 
-import (
-	"fmt"
-	"time"
-)
+import "fmt"
 
 // meterScript makes window.meter, which watches the page's video. A picture stands still when
-// the position has not changed for as long as three pictures or more.
+// the position has not changed for 100 ms.
 const meterScript = `(() => {
 	const m = window.meter = {at: 0, since: 0, begun: 0, first: 0, longest: 0, stills: 0, log: []};
 	m.mark = () => { Object.assign(m, {begun: performance.now(), since: performance.now(), first: 0, longest: 0, stills: 0, log: []}); return true; };
@@ -20,7 +17,7 @@ const meterScript = `(() => {
 			m.stills += still;
 			m.longest = Math.max(m.longest, still);
 			if (still > 200) m.log.push((m.since - m.begun).toFixed(0) + '+' + still.toFixed(0) + '@' + m.at.toFixed(2) + '>' + v.currentTime.toFixed(2));
-		} 
+		}
 		m.at = v.currentTime;
 		m.since = now;
 	}, 25);
@@ -35,18 +32,21 @@ const meterScript = `(() => {
 
 // Meter is what a page's video did since the page was opened or Mark was called.
 type Meter struct {
-	First   float64  `json:"first"`   // seconds until it moved
-	Longest float64  `json:"longest"` // seconds of the longest time that it stood still after that
-	Stills  float64  `json:"stills"`  // seconds of all of them
-	Latency float64  `json:"latency"` // seconds from the program date-time of the picture to now; -1 if not known
-	Log     []string `json:"log"`
-	Paused  bool     `json:"paused"`
-	At      float64  `json:"at"`
-	Rate    float64  `json:"rate"`
+	First   float64 `json:"first"`   // seconds until it moved
+	Longest float64 `json:"longest"` // seconds of the longest time that it stood still after that
+	Stills  float64 `json:"stills"`  // seconds of all of them
+	Latency float64 `json:"latency"` // seconds from the program date-time of the picture to now; -1 if not known
+	At      float64 `json:"at"`
+	Rate    float64 `json:"rate"`
+	Paused  bool    `json:"paused"`
+	// Log has the longer times: when in milliseconds, for how long, and the positions before and
+	// after.
+	Log []string `json:"log"`
 }
 
 func (m Meter) String() string {
-	return fmt.Sprintf("moved after %.2f s, longest still %.2f s, %.2f s in all, latency %.2f s, at %.2f x%.2f paused %v %v", m.First, m.Longest, m.Stills, m.Latency, m.At, m.Rate, m.Paused, m.Log)
+	return fmt.Sprintf("moved after %.2f s, still for at most %.2f s and %.2f s in all, latency %.2f s, at %.2f x%.2f, paused %v %v",
+		m.First, m.Longest, m.Stills, m.Latency, m.At, m.Rate, m.Paused, m.Log)
 }
 
 // Mark begins a new measurement.
@@ -60,6 +60,3 @@ func (p *Page) Meter() Meter {
 	p.tb.Helper()
 	return Evaluate[Meter](p, "meter.look()")
 }
-
-// Wait waits for d.
-func (p *Page) Wait(d time.Duration) { Pause(p.ctx, d) }
