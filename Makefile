@@ -50,7 +50,7 @@ field: setup ## unusual streams of real encoders, played in Chromium
 
 # Run this alone: it measures how soon and how smoothly pictures are shown.
 latency: setup ## the delay of a picture from the encoder to Chromium's screen
-	GOLIVE_STRICT=1 go test -tags e2e -count=1 -v -timeout 15m -run 'TestLatency|TestChromium_PlaysWhat' ./e2e
+	GOLIVE_STRICT=1 go test -tags 'e2e field' -count=1 -v -timeout 25m -run 'TestLatency|TestChromium_PlaysWhat|TestWatch_|TestEnd_' ./e2e
 
 fuzz: ## fuzz each parser for FUZZTIME
 	@grep -rHoE '^func Fuzz\w+' --include='*_test.go' --exclude-dir=node_modules . | sed -E 's|/[^/]+:func | |' | while read -r dir name; do \

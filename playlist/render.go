@@ -122,8 +122,8 @@ func (w *Window) firstMSN(s *Snapshot) int64 {
 // are within three target durations of the end.
 func (w *Window) firstWithParts(s *Snapshot) int {
 	listed := s.Listed()
-	if !w.cfg.LowLatency {
-		return len(listed)
+	if !w.cfg.LowLatency || s.Ended {
+		return len(listed) // after the end hls.js would wait for a part that it does not load
 	}
 	return fromEnd(listed, s.openLength(), media.Ticks(partListTargets*w.constants.Target)*media.Second)
 }

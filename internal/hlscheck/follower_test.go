@@ -41,7 +41,11 @@ func TestFollow_WaitsForPartsWhereTheServerOffersIt(t *testing.T) {
 	for _, p := range r.Parts {
 		parts[p.MSN] = append(parts[p.MSN], p.Data...)
 	}
-	for _, s := range r.Segments {
+	for i, s := range r.Segments {
+		// The last part of the last segment comes with the end, which lists no parts.
+		if last := i == len(r.Segments)-1; last && bytes.HasPrefix(s.Data, parts[s.MSN]) {
+			continue
+		}
 		if !bytes.Equal(parts[s.MSN], s.Data) {
 			t.Errorf("segment %d has %d bytes, its parts %d", s.MSN, len(s.Data), len(parts[s.MSN]))
 		}
