@@ -46,7 +46,7 @@ interop: setup ## GStreamer and OBS Studio publish, Chromium plays
 
 # Run this alone: each stream is encoded, checked and decoded in real time.
 field: setup ## unusual streams of real encoders, played in Chromium
-	GOLIVE_STRICT=1 go test -tags 'e2e field' -count=1 -parallel 3 -timeout 25m -run TestField ./e2e/interop
+	GOLIVE_STRICT=1 go test -tags 'e2e field' -count=1 -p 1 -parallel 3 -timeout 25m -run 'TestField|TestCodecs' ./e2e/interop ./e2e
 
 # Run this alone: it measures how soon and how smoothly pictures are shown.
 latency: setup ## the delay of a picture from the encoder to Chromium's screen
