@@ -59,7 +59,7 @@ func (c *cache[T]) get(ctx context.Context, key string, timeout time.Duration, r
 // entryBytes is added to the size of what is kept.
 const entryBytes = 512
 
-// keep replaces what is known of the key, if there is room.
+// keep replaces what is known of the key, unless the cache would exceed cacheBytes.
 func (c *cache[T]) keep(key string, f found[T]) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -10,12 +10,9 @@ import (
 
 // avcState reads H.264.
 type avcState struct {
-	config []byte // the last configuration record, to compare with the next
-	// lengthSize is the size of the NAL unit lengths, known from a record even if the
-	// record holds no parameter sets; 0 before the first one.
-	lengthSize int
-	track      *media.Track // nil until both kinds of parameter sets are known
-	pending    paramSets    // received between pictures, for the next key frame
+	nalState
+
+	pending paramSets // received between pictures, for the next key frame
 	// keptSEI are SEI messages from a tag without a picture, length-prefixed: they belong to
 	// the next picture.
 	keptSEI []byte

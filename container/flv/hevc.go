@@ -11,12 +11,10 @@ import (
 
 // hevcState reads HEVC.
 type hevcState struct {
-	config []byte // the last configuration record, to compare with the next
-	// lengthSize is the size of the NAL unit lengths; 0 before the first record.
-	lengthSize int
-	track      *media.Track // nil until all kinds of parameter sets are known
-	pending    hevcSets     // received between pictures, for the next key frame
-	refused    error        // why the newest parameters have no track
+	nalState
+
+	pending hevcSets // received between pictures, for the next key frame
+	refused error    // why the newest parameters have no track
 }
 
 // maxBitDepth is the largest number of bits a sample that any player decodes.
@@ -54,7 +52,7 @@ func (v *hevcState) configure(record []byte, offset int) error {
 	if err != nil {
 		return &SyntaxError{Op: "HEVC configuration", Offset: int64(offset), Err: err}
 	}
-	*v = hevcState{config: bytes.Clone(record), lengthSize: c.NALLengthSize}
+	*v = hevcState{nalState: nalState{config: bytes.Clone(record), lengthSize: c.NALLengthSize}}
 	sets := hevcSets{c.VPS, c.SPS, c.PPS}
 	if !sets.complete() {
 		v.pending = sets
@@ -96,13 +94,6 @@ func (v *hevcState) setTrack(c *hevc.Config) error {
 	return nil
 }
 
-func (v *hevcState) nalLength() int {
-	if v.lengthSize == 0 {
-		return 4
-	}
-	return v.lengthSize
-}
-
 // hevcContents describes the NAL units of an access unit.
 type hevcContents struct {
 	picture bool
@@ -134,32 +125,9 @@ func walkHEVC(data []byte, lengthSize int) (c hevcContents, at int) {
 	}
 }
 
-// scan is that of H.264.
-func (v *hevcState) scan(data []byte, offset int) ([]byte, hevcContents, error) {
-	found, at := walkHEVC(data, v.nalLength())
-	if at == len(data) {
-		return data, found, nil
-	}
-	if !hasStartCode(data) {
-		if v.lengthSize == 0 {
-			return nil, found, ErrNoConfig
-		}
-		return nil, found, syntax("NAL unit", offset+at, "truncated: its length is beyond the %d bytes left", len(data)-at)
-	}
-	if v.lengthSize != 4 && v.track != nil {
-		track := *v.track
-		track.NALLengthSize = 4
-		v.track = &track
-	}
-	v.lengthSize = 4
-	data = lengthPrefixed(data)
-	found, _ = walkHEVC(data, 4)
-	return data, found, nil
-}
-
 // unit implements pictureReader.
 func (v *hevcState) unit(p picture) (u media.AccessUnit, ok bool, err error) {
-	data, found, err := v.scan(p.data, p.offset)
+	data, found, err := scanNALs(&v.nalState, p.data, p.offset, walkHEVC)
 	if err != nil {
 		return u, false, err
 	}

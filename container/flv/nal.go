@@ -91,43 +91,14 @@ func walk(data []byte, lengthSize int) (c contents, at int) {
 	}
 }
 
-// scan returns the contents of data, converting Annex B to length-prefixed form. The
-// lengths decide which form it is: a start code may look like a length, but lengths that
-// add up to the last byte are no coincidence.
+// scan is scanNALs of H.264. SEI messages that are kept have the lengths of before.
 func (v *avcState) scan(data []byte, offset int) ([]byte, contents, error) {
 	size := v.nalLength()
-	found, at := walk(data, size)
-	if at == len(data) {
-		return data, found, nil
-	}
-	if !hasStartCode(data) {
-		if v.lengthSize == 0 {
-			return nil, found, ErrNoConfig
-		}
-		return nil, found, syntax("NAL unit", offset+at, "truncated: its length is beyond the %d bytes left", len(data)-at)
-	}
-	// A length of 1 or 2 bytes may be too small for a NAL unit of Annex B.
-	if size != 4 {
+	data, found, err := scanNALs(&v.nalState, data, offset, walk)
+	if v.nalLength() != size {
 		v.keptSEI = nil
 	}
-	if v.lengthSize != 4 && v.track != nil {
-		track := *v.track
-		track.NALLengthSize = 4
-		v.track = &track
-	}
-	v.lengthSize = 4
-	data = lengthPrefixed(data)
-	found, _ = walk(data, 4)
-	return data, found, nil
-}
-
-// nalLength returns the size of the NAL unit lengths in bytes: 4 without a record, since
-// the parameter sets may come in band.
-func (v *avcState) nalLength() int {
-	if v.lengthSize == 0 {
-		return 4
-	}
-	return v.lengthSize
+	return data, found, err
 }
 
 // hasStartCode reports whether data begins with a start code (ISO 14496-10 B.1.1).

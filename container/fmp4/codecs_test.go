@@ -3,8 +3,6 @@ package fmp4
 import (
 	"bytes"
 	"encoding/hex"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -12,6 +10,7 @@ import (
 	"github.com/Eyevinn/mp4ff/mp4"
 	"github.com/google/go-cmp/cmp"
 
+	"golive/internal/mediatest"
 	"golive/media"
 )
 
@@ -26,16 +25,9 @@ func unhex(s string) []byte {
 // hevcPicture is a track with parameter sets of x265 for 176x100, in which lengths have that
 // many bytes. hevcRecord is what ffmpeg wrote into hvcC for it.
 func hevcPicture(lengthSize int) *media.Track {
-	return &media.Track{
-		Codec:         media.HEVC,
-		CodecString:   "hvc1.1.6.L30.90",
-		VPS:           [][]byte{unhex("40010c01ffff01600000030090000003000003001e959809")},
-		SPS:           [][]byte{unhex("42010101600000030090000003000003001ea0162069f796566924caf0168080000003008000000c84")},
-		PPS:           [][]byte{unhex("4401c172b46240")},
-		NALLengthSize: lengthSize,
-		Width:         176,
-		Height:        100,
-	}
+	t := mediatest.HEVC()
+	t.NALLengthSize = lengthSize
+	return t
 }
 
 const hevcRecord = "0101600000009000000000001ef000fcfdf8f800000f03" +
@@ -52,10 +44,9 @@ func av1Picture() *media.Track {
 }
 
 func opusSound(samples int) *media.Track {
-	return &media.Track{
-		Codec: media.Opus, CodecString: "Opus", Config: unhex("000201380000bb80000000"),
-		SampleRate: 48000, Channels: 2, SamplesPerUnit: samples,
-	}
+	t := mediatest.Opus()
+	t.SamplesPerUnit = samples
+	return t
 }
 
 func mp3Sound(sampleRate int) *media.Track {
@@ -78,19 +69,7 @@ func TestInit_OfEachCodec(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		file := filepath.Join("testdata", "init_"+name+".mp4")
-		if *update {
-			if err := os.WriteFile(file, got, 0o600); err != nil {
-				t.Fatal(err)
-			}
-		}
-		want, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if !bytes.Equal(got, want) {
-			t.Errorf("differs from %s; look at it with mp4ff-info, then run with -update", file)
-		}
+		golden(t, "init_"+name+".mp4", got)
 	}
 }
 

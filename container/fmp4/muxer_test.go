@@ -72,6 +72,24 @@ func arrived(units []media.AccessUnit) []media.AccessUnit {
 	return units
 }
 
+// golden compares bytes with a file in testdata.
+func golden(t *testing.T, name string, got []byte) {
+	t.Helper()
+	file := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(file, got, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(got, want) {
+		t.Errorf("differs from %s; look at it with mp4ff-info, then run with -update", file)
+	}
+}
+
 func TestPart_IsByteForByteAsRecorded(t *testing.T) {
 	v, a := picture(4), sound(48000, 2)
 	withB := slice(v, 6000, false, 300)
@@ -99,19 +117,7 @@ func TestPart_IsByteForByteAsRecorded(t *testing.T) {
 				t.Fatal(err)
 			}
 			got := slices.Concat(init, bytes.Join(packed, nil))
-			file := filepath.Join("testdata", c.name+".mp4")
-			if *update {
-				if err := os.WriteFile(file, got, 0o600); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if !bytes.Equal(got, want) {
-				t.Errorf("differs from %s; look at it with mp4ff-info, then run with -update", file)
-			}
+			golden(t, c.name+".mp4", got)
 		})
 	}
 }
