@@ -230,7 +230,10 @@ func (s show) reporting(hub *broadcast.Hub, next http.Handler) http.Handler {
 		window := live.Window(broadcast.SourceRendition, "index.m3u8")
 		m, _ := ParseMedia("", window.Snapshot().Full.Plain)
 		newest := m.newest()
-		return text + "#EXT-X-RENDITION-REPORT:URI=\"../../" + other + "/source/index.m3u8\",LAST-MSN=" + number(newest.msn) +
-			",LAST-PART=" + number(newest.part) + "\n"
+		text += "#EXT-X-RENDITION-REPORT:URI=\"../../" + other + "/source/index.m3u8\",LAST-MSN=" + number(newest.msn)
+		if newest.part >= 0 { // it has none after its end
+			text += ",LAST-PART=" + number(newest.part)
+		}
+		return text + "\n"
 	})(next)
 }
