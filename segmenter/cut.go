@@ -372,6 +372,9 @@ func (s *Segmenter) closeSegment() {
 		return
 	}
 	s.lastWall = done.ProgramDateTime.Add(done.Duration.Duration())
+	if done.Discontinuity {
+		s.breaks++
+	}
 	for _, out := range s.outs {
 		out.Close()
 	}

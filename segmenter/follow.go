@@ -34,6 +34,7 @@ type Follower struct {
 
 	open    bool
 	segment media.Segment // the head of the open one
+	breaks  int64         // discontinuities before it
 	parts   int
 	// nextPart counts the parts of the publication.
 	nextPart int64
@@ -56,9 +57,9 @@ func Follow(cuts *Cuts, outs ...Packaging) *Follower {
 	return &Follower{cuts: cuts, outs: outs, at: cuts.before.Load()}
 }
 
-// Start begins a run of units with the given tracks, finishing the previous run.
+// Start begins a run of units with the given tracks. Its units may continue the open segment.
 func (f *Follower) Start(video, audio *media.Track) {
-	f.Finish()
+	f.run()
 	f.dropAll(&f.waiting)
 	if !f.open {
 		f.dropAll(&f.part.units)
@@ -78,6 +79,18 @@ func (f *Follower) Format() (Format, bool) {
 
 // Tracks returns the tracks given to Start.
 func (f *Follower) Tracks() (video, audio *media.Track) { return f.video, f.audio }
+
+// FrameRate returns the measured frame rate of the video, in frames per second; 0 without video.
+func (f *Follower) FrameRate() float64 {
+	if f.video == nil {
+		return 0
+	}
+	return 1 / f.rate.frame().Seconds()
+}
+
+// Discontinuities returns how many of the leader's segments before the open one began with a
+// discontinuity.
+func (f *Follower) Discontinuities() int64 { return f.breaks }
 
 // Stats returns the counters so far.
 func (f *Follower) Stats() Stats { return f.stats }
@@ -337,11 +350,12 @@ func (f *Follower) openNext() bool {
 		if e.head.Publication != f.segment.Publication {
 			f.nextPart = 0
 		}
-		f.segment, f.open, f.parts = e.head, true, 0
+		f.segment, f.breaks, f.open, f.parts = e.head, e.breaks, true, 0
 		f.part.start = e.head.Start
 		lead := f.video != nil
 		i := slices.IndexFunc(f.waiting, func(u media.AccessUnit) bool { return u.Track.Video() == lead })
-		f.segment.Independent = i >= 0 && f.waiting[i].Independent()
+		closed := e.next.Load()
+		f.segment.Independent = i >= 0 && f.waiting[i].Independent() && (closed == nil || f.waiting[i].DTS < closed.end)
 		for _, out := range f.outs {
 			out.Open(f.segment)
 		}

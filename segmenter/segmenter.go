@@ -72,7 +72,8 @@ type Segmenter struct {
 	cut           Cut           // passed to the Packagings
 	nextMSN       int64
 	nextPart      int64
-	discontinuity bool // the next segment begins with a discontinuity
+	discontinuity bool  // the next segment begins with a discontinuity
+	breaks        int64 // discontinuities of the segments before the open one
 	anchorWall    time.Time
 	anchorDTS     media.Ticks
 	lastWall      time.Time // program date-time of the end of the last segment
@@ -134,6 +135,9 @@ func (s *Segmenter) Silent() (video, audio bool) {
 	both := s.video != nil && s.audio != nil && !s.gather.on
 	return both && s.videoState.silent, both && s.audioState.silent
 }
+
+// Discontinuities returns how many segments before the open one began with a discontinuity.
+func (s *Segmenter) Discontinuities() int64 { return s.breaks }
 
 // Stats returns the counters so far.
 func (s *Segmenter) Stats() Stats { return s.stats }
