@@ -58,9 +58,7 @@ func (l *Ladder) UnmarshalText(text []byte) error {
 
 // sorted returns the rungs from the least to the most expensive one.
 func (l Ladder) sorted() Ladder {
-	return slices.SortedStableFunc(slices.Values(l), func(a, b Rung) int {
-		return cmp.Or(cmp.Compare(a.Height, b.Height), cmp.Compare(a.VideoBitrate, b.VideoBitrate))
-	})
+	return slices.SortedStableFunc(slices.Values(l), compareRungs)
 }
 
 // ladderPreset is a ladder with a name.
