@@ -31,7 +31,7 @@ const (
 // begins at base.
 func (p *plan) args(e encoder, base media.Ticks) []string {
 	a := []string{
-		"-hide_banner", "-nostdin", "-nostats", "-loglevel", "level+warning",
+		"-hide_banner", "-nostdin", "-nostats", "-loglevel", "level+error",
 		// The initialization segment has all that is needed: probing would hold units back.
 		"-probesize", "32", "-analyzeduration", "0", "-fpsprobesize", "0",
 		"-copyts",

@@ -18,7 +18,7 @@ func (s *session) feed(ctx context.Context, w io.Writer) ending {
 		t, ok, ended := s.job.queue.take()
 		switch {
 		case !ok && ended:
-			return ending{}
+			return ending{ended: true}
 		case !ok:
 			select {
 			case <-s.job.queue.signal:
@@ -36,6 +36,7 @@ func (s *session) feed(ctx context.Context, w io.Writer) ending {
 			return ending{next: RestartTracks, change: t.Track}
 		}
 		if !t.again && (t.Key && video || s.plan.source.video == nil) {
+			s.job.queue.release(s.passed())
 			if reason := s.job.replan(s.plan); reason != "" {
 				s.job.queue.back()
 				return ending{next: reason}
@@ -53,6 +54,20 @@ func (s *session) feed(ctx context.Context, w io.Writer) ending {
 			return ending{next: RestartExit, failed: true, err: err}
 		}
 	}
+}
+
+// passed returns a time that all outputs have passed.
+func (s *session) passed() media.Ticks {
+	at := media.Ticks(math.MaxInt64)
+	for i, out := range s.outs {
+		switch p := &s.plan.rungs[i]; {
+		case !p.AudioOnly:
+			at = min(at, media.Ticks(out.picture.Load()))
+		case !p.passes:
+			at = min(at, media.Ticks(out.sound.Load()))
+		}
+	}
+	return at
 }
 
 // fasterRate is how many times as many pictures a second as expected make a new plan: the bit

@@ -2,7 +2,6 @@ package transcode
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"math"
 	"runtime"
@@ -302,13 +301,6 @@ func (j *Job) logLine(line string) {
 		level = slog.LevelWarn
 	}
 	j.lines.Log(j.log, level, "ffmpeg wrote a message", "message", "text", line)
-}
-
-// readFailed logs that an output can't be read.
-func (j *Job) readFailed(err error) {
-	if !errors.Is(err, context.Canceled) {
-		j.lines.Log(j.log, slog.LevelWarn, "output of ffmpeg not readable", "syntax", "err", err)
-	}
 }
 
 // lag returns how far the rungs are behind the source. It is 0 while a child starts.

@@ -158,6 +158,7 @@ func (r *recorder) await(tb testing.TB, what string, holds func() bool) {
 		}
 		select {
 		case <-change:
+		case <-time.After(10 * time.Millisecond): // what is not recorded may have changed
 		case <-timeout:
 			tb.Fatalf("waited a minute until %s", what)
 		}

@@ -17,8 +17,8 @@ const (
 )
 
 // queue holds the units of a source that wait for the child process, and before them those that
-// it has had since the last key picture: after a failure the next process begins there. One
-// goroutine puts, another one takes.
+// it has had and may not have encoded yet, from a key picture on: after a failure the next
+// process begins there. One goroutine puts, another one takes.
 type queue struct {
 	mu    sync.Mutex
 	units []taken
@@ -108,12 +108,12 @@ func (q *queue) take() (t taken, ok, ended bool) {
 	if q.next == len(q.units) {
 		return t, false, q.closed
 	}
-	if q.isStart(q.next) {
-		q.forget()
-		q.gone = false
-	} else if q.kept > maxKeptBytes || q.next >= maxUnits {
-		q.forget()
+	if q.kept > maxKeptBytes || q.next >= maxUnits {
+		q.forget(q.next)
 		q.gone = true
+	}
+	if q.next == 0 {
+		q.gone = !q.isStart(0)
 	}
 	t = q.units[q.next]
 	q.units[q.next].again = true
@@ -134,11 +134,28 @@ func (q *queue) back() {
 	q.kept -= n
 }
 
-// forget drops the units before next.
-func (q *queue) forget() {
-	n := copy(q.units, q.units[q.next:])
-	clear(q.units[n:])
-	q.units, q.next, q.kept = q.units[:n], 0, 0
+// release drops the kept units that no restart needs: those before the last key picture up to
+// a time, which all outputs have passed.
+func (q *queue) release(passed media.Ticks) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for i := q.next - 1; i > 0; i-- {
+		if q.isStart(i) && q.units[i].PTS <= passed {
+			q.forget(i)
+			q.gone = false
+			return
+		}
+	}
+}
+
+// forget drops the first n units, which are kept ones.
+func (q *queue) forget(n int) {
+	for i := range q.units[:n] {
+		q.kept -= len(q.units[i].Data)
+	}
+	left := copy(q.units, q.units[n:])
+	clear(q.units[left:])
+	q.units, q.next = q.units[:left], q.next-n
 }
 
 // rewind makes the kept units wait again. If they do not begin with a key picture it drops
@@ -174,7 +191,9 @@ func (q *queue) isStart(i int) bool {
 // skipTo drops waiting units up to the first one that is wanted, and all kept ones.
 func (q *queue) skipTo(wanted func(i int) bool) (dropped int) {
 	for q.next < len(q.units) && !wanted(q.next) {
-		q.waiting -= len(q.units[q.next].Data)
+		n := len(q.units[q.next].Data)
+		q.waiting -= n
+		q.kept += n
 		q.next++
 		dropped++
 	}
@@ -187,7 +206,7 @@ func (q *queue) skipTo(wanted func(i int) bool) (dropped int) {
 	default:
 		q.units[q.next].lost = true
 	}
-	q.forget()
+	q.forget(q.next)
 	q.gone = true
 	return dropped
 }

@@ -23,8 +23,8 @@ func (t timeline) readTags(r io.Reader, each func(tag flv.Tag, at media.Ticks) e
 	for {
 		tag, err := reader.Next()
 		switch {
-		case errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF):
-			return nil
+		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+			return nil // why it ended is known from the process
 		case err != nil:
 			return err
 		}

@@ -2,13 +2,14 @@ package transcode
 
 import (
 	"context"
-	"errors"
 	"io"
+	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"golive/container/fmp4"
+	"golive/internal/loglimit"
 	"golive/media"
 )
 
@@ -32,14 +33,18 @@ type session struct {
 	units, unmatched atomic.Int64
 	// arrival is that of the newest unit that was fed.
 	arrival atomic.Pointer[time.Time]
+	// unreadable is the first error of an output.
+	unreadable atomic.Pointer[error]
 	// draining is set when the child's input was closed.
 	draining atomic.Bool
 }
 
 // ending is how a session ended.
 type ending struct {
-	// next is why another one follows; empty if the source has ended.
+	// next is why another one follows; empty if none does.
 	next RestartReason
+	// ended is set if the source has ended.
+	ended bool
 	// failed is set if it ended by a failure of ffmpeg, and err says what happened.
 	failed bool
 	err    error
@@ -137,7 +142,7 @@ func (s *session) startReaders(ctx context.Context, wg *sync.WaitGroup) {
 		pipe++
 		wg.Go(func() {
 			if err := f(r); err != nil && ctx.Err() == nil {
-				s.job.readFailed(err)
+				s.unreadable.CompareAndSwap(nil, &err)
 				s.child.kill(RestartOutput)
 			}
 			_, _ = io.Copy(io.Discard, r)
@@ -153,14 +158,18 @@ func (s *session) startReaders(ctx context.Context, wg *sync.WaitGroup) {
 	}
 }
 
-// The times after which a child that makes no progress is killed: one that has not written
-// anything yet, one that has, and one that has no more input.
-const (
-	startTimeout = 8 * time.Second
-	stallTimeout = 4 * time.Second
-	drainTimeout = 4 * time.Second
-	watchEvery   = 200 * time.Millisecond
-)
+// timeouts are the times after which a child that makes no progress is killed.
+type timeouts struct {
+	start time.Duration // it has not written anything yet
+	stall time.Duration // it has
+	drain time.Duration // it has no more input
+}
+
+func defaultTimeouts() timeouts {
+	return timeouts{start: 8 * time.Second, stall: 4 * time.Second, drain: 4 * time.Second}
+}
+
+const watchEvery = 200 * time.Millisecond
 
 // watch waits until the child is gone. It kills one that makes no progress.
 func (s *session) watch(ctx context.Context) {
@@ -190,16 +199,17 @@ func (s *session) watch(ctx context.Context) {
 
 // stalled reports whether the child makes no progress, at a time since it was started.
 func (s *session) stalled(now time.Duration) bool {
+	limits := s.job.node.timeouts
 	progressed, fed := time.Duration(s.progressed.Load()), time.Duration(s.fed.Load())
 	switch {
 	case s.draining.Load():
-		return now-progressed > drainTimeout
+		return now-progressed > limits.drain
 	case progressed == 0:
-		return now > startTimeout && (fed > 0 || s.job.queue.waits())
+		return now > limits.start && (fed > 0 || s.job.queue.waits())
 	}
 	// A decoder may hold several pictures, however far they are apart.
 	const held = 20
-	limit := max(stallTimeout, time.Duration(held/s.plan.source.rate()*float64(time.Second)))
+	limit := max(limits.stall, time.Duration(held/s.plan.source.rate()*float64(time.Second)))
 	return now-progressed > limit && (fed > progressed || s.job.queue.waits())
 }
 
@@ -213,19 +223,26 @@ func (s *session) ending(ctx context.Context, fed ending, lines *messages) endin
 	if ctx.Err() != nil {
 		return ending{}
 	}
-	if killed == nil && fed.err == nil && s.child.err == nil {
-		fed.healthy = s.units.Load() > 0
+	fedAll := fed.ended || fed.next != "" && !fed.failed
+	if killed == nil && fedAll && s.child.err == nil {
 		return fed // it was drained
 	}
-	e := ending{next: RestartExit, failed: true, healthy: healthy, err: errors.Join(s.child.err)}
+	e := ending{next: RestartExit, failed: true, healthy: healthy, err: s.child.err}
 	if killed != nil {
 		e.next = *killed
 	}
-	if fed.err == nil && s.draining.Load() && fed.next == "" {
-		e.next = "" // the source has ended: there is nothing to start again for
+	if err := s.unreadable.Load(); err != nil {
+		e.err = *err
+	}
+	if fed.ended {
+		e.next = "" // there is nothing to start again for
 	}
 	e.change = fed.change
-	s.job.log.Warn("ffmpeg ended", "reason", string(e.next), "err", e.err, "duration", time.Since(s.started).Round(time.Millisecond),
+	level := slog.LevelWarn
+	if s.job.problem.Load() != nil {
+		level = slog.LevelDebug // it was logged that this goes on
+	}
+	loglimit.Write(s.job.log, level, "ffmpeg ended", "reason", string(e.next), "err", e.err, "duration", time.Since(s.started).Round(time.Millisecond),
 		"units", s.units.Load(), "unmatched", s.unmatched.Load(), "messages", lines.String())
 	return e
 }

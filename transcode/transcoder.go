@@ -16,7 +16,8 @@ type Transcoder struct {
 	log     *slog.Logger
 	metrics *Metrics
 	// cores are those that transcoding may use.
-	cores float64
+	cores    float64
+	timeouts timeouts
 
 	mu      sync.Mutex
 	probed  probed
@@ -31,8 +32,8 @@ type Transcoder struct {
 func New(cfg Config, log *slog.Logger, metrics *Metrics) *Transcoder {
 	return &Transcoder{
 		cfg: cfg, ladder: cfg.Ladder.sorted(), log: log, metrics: metrics,
-		cores: cfg.MaxCPU * float64(runtime.GOMAXPROCS(0)),
-		loads: map[*Job]*load{}, factor: 1,
+		cores:    cfg.MaxCPU * float64(runtime.GOMAXPROCS(0)),
+		timeouts: defaultTimeouts(), loads: map[*Job]*load{}, factor: 1,
 	}
 }
 
