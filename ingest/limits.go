@@ -1,11 +1,7 @@
 package ingest
 
 import (
-	"errors"
 	"fmt"
-	"math"
-	"strconv"
-	"strings"
 	"time"
 
 	"golive/internal/setting"
@@ -38,7 +34,7 @@ type LimitsConfig struct {
 	// Bitrate is audio and video together, averaged over 6 seconds of the
 	// stream's own time. A session above it is warned after 3 seconds, and ended
 	// after 10, or immediately if one second holds as much as 6 may.
-	Bitrate BitRate `yaml:"bitrate"`
+	Bitrate setting.BitRate `yaml:"bitrate"`
 	// Width and Height bound the picture size, in pixels.
 	Width  int `yaml:"width"`
 	Height int `yaml:"height"`
@@ -113,57 +109,6 @@ func (c LimitsConfig) validate(p *setting.Problems) {
 	if c.GOPMax > 0 && c.GOPMax < c.GOPWarn {
 		p.Add("limits.gop_max", "", "must not be less than gop_warn")
 	}
-}
-
-// BitRate is a number of bits per second. Its text is a whole number with an
-// optional unit: "800000", "2500k", "8M", "1G".
-type BitRate int64
-
-// The decimal units.
-const (
-	kilobit BitRate = 1000
-	megabit         = 1000 * kilobit
-	gigabit         = 1000 * megabit
-)
-
-// UnmarshalText implements encoding.TextUnmarshaler.
-func (b *BitRate) UnmarshalText(text []byte) error {
-	s, scale := strings.TrimSpace(string(text)), BitRate(1)
-	if s != "" {
-		switch s[len(s)-1] {
-		case 'k', 'K':
-			scale = kilobit
-		case 'M':
-			scale = megabit
-		case 'G':
-			scale = gigabit
-		}
-		if scale > 1 {
-			s = strings.TrimSpace(s[:len(s)-1])
-		}
-	}
-	n, err := strconv.ParseInt(s, 10, 64)
-	if err != nil || n < 0 || n > math.MaxInt64/int64(scale) {
-		return errors.New(strconv.Quote(string(text)) + " is not a bit rate: write a whole number with k or M, as in 2500k or 8M")
-	}
-	*b = BitRate(n) * scale
-	return nil
-}
-
-// MarshalText implements encoding.TextMarshaler.
-func (b BitRate) MarshalText() ([]byte, error) { return []byte(b.String()), nil }
-
-// String returns b with the largest unit that divides it.
-func (b BitRate) String() string {
-	for _, u := range []struct {
-		suffix string
-		size   BitRate
-	}{{"G", gigabit}, {"M", megabit}, {"k", kilobit}} {
-		if b != 0 && b%u.size == 0 {
-			return strconv.FormatInt(int64(b/u.size), 10) + u.suffix
-		}
-	}
-	return strconv.FormatInt(int64(b), 10)
 }
 
 // Limit is a limit that a publisher can reach; its text is the key under ingest.limits.

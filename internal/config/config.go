@@ -16,6 +16,7 @@ import (
 	"golive/registry"
 	"golive/segmenter"
 	"golive/storage"
+	"golive/transcode"
 )
 
 // Config is the whole configuration, with one section per package.
@@ -24,6 +25,7 @@ type Config struct {
 	// DataDir is the folder for all persistent data.
 	DataDir   string                 `yaml:"data_dir"`
 	Ingest    ingest.Config          `yaml:"ingest"`
+	Transcode transcode.Config       `yaml:"transcode"`
 	Segmenter segmenter.Config       `yaml:"segmenter"`
 	Playlist  playlist.Config        `yaml:"playlist"`
 	Broadcast broadcast.Config       `yaml:"broadcast"`
@@ -49,6 +51,7 @@ func Default() Config {
 		Log:       LogConfig{Level: "info", Format: "text"},
 		DataDir:   "./data",
 		Ingest:    ingest.DefaultConfig(),
+		Transcode: transcode.DefaultConfig(),
 		Segmenter: segmenter.DefaultConfig(),
 		Playlist:  playlist.DefaultConfig(),
 		Broadcast: broadcast.DefaultConfig(),

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"encoding"
 	"errors"
 	"fmt"
 	"reflect"
@@ -172,6 +173,10 @@ func (d *decoder) rejectUnknown(kv *ast.MappingValueNode, section reflect.Type, 
 
 func (d *decoder) decodeList(n ast.Node, v reflect.Value, path string) {
 	s, ok := n.(*ast.SequenceNode)
+	if text, isScalar := scalarOf(n); isScalar && hasText(v.Type()) {
+		d.setNamedList(v, text, path, d.originAt(firstToken(n)))
+		return
+	}
 	if !ok {
 		d.reject(path, d.originAt(firstToken(n)), `write each element in its own line after "- ", or [] for none`, "must be a list")
 		return
@@ -187,6 +192,19 @@ func (d *decoder) decodeList(n ast.Node, v reflect.Value, path string) {
 		d.decode(n, list.Index(i), at, s.IsFlowStyle)
 	}
 	v.Set(list)
+}
+
+// hasText reports whether a list may be written as the name of one.
+func hasText(t reflect.Type) bool {
+	return reflect.PointerTo(t).Implements(reflect.TypeFor[encoding.TextUnmarshaler]())
+}
+
+// setNamedList sets a list from its name. The origin of all its values is that of the name.
+func (d *decoder) setNamedList(v reflect.Value, s scalar, path string, o Origin) {
+	d.setScalar(v, s, path, o)
+	for i := range v.Len() {
+		visit(v.Index(i), element(path, i), func(at string, _ reflect.Value) { d.origins[at] = o })
+	}
 }
 
 func (d *decoder) decodeScalar(n ast.Node, v reflect.Value, path string, flow bool) {

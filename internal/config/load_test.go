@@ -330,3 +330,23 @@ func FuzzLoad(f *testing.F) {
 		}
 	})
 }
+
+func TestLoad_TakesALadderByItsName(t *testing.T) {
+	for _, in := range []Input{{}, {Env: []string{"GOLIVE_TRANSCODE_LADDER=hd"}}} {
+		text := "transcode: { ladder: hd }\n"
+		if in.Env != nil {
+			text = ""
+		}
+		loaded := load(t, text, in)
+		var names []string
+		for _, r := range loaded.Config.Transcode.Ladder {
+			names = append(names, r.Name)
+		}
+		if diff := cmp.Diff([]string{"720p", "540p", "360p", "234p"}, names); diff != "" {
+			t.Errorf("rungs (-want +got):\n%s", diff)
+		}
+		if o := loaded.Origins["transcode.ladder[1].height"]; o.String() == "default" {
+			t.Error("the origin of a rung's height is not that of the name")
+		}
+	}
+}

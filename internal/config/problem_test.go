@@ -46,6 +46,58 @@ golive.yaml:2:3: log: unknown key "colour"
     hint: the keys of log are level, format`,
 		},
 		{
+			name: "a ladder with wrong rungs",
+			file: "transcode:\n  encoder: x265\n  max_cpu: 0\n  ladder:\n" +
+				"    - { name: source, height: 720, video_bitrate: 3M, audio_bitrate: 128k }\n" +
+				"    - { name: low, height: 0, video_bitrate: 500M, audio_bitrate: 128k }\n" +
+				"    - { name: low, height: 361, video_bitrate: 800k, audio_bitrate: 128k, preset: warp, profile: high10 }\n",
+			want: `
+golive.yaml:2:12: transcode.encoder: must be one of auto, x264, vaapi, nvenc, qsv, not "x265"
+    2 |   encoder: x265
+      |            ^
+    hint: auto takes what works
+golive.yaml:3:12: transcode.max_cpu: must be above 0 and at most 1
+    3 |   max_cpu: 0
+      |            ^
+    hint: 0.8 leaves a fifth of the machine to the rest; an empty ladder turns transcoding off
+golive.yaml:5:15: transcode.ladder[0].name: must not be "source"
+    5 |     - { name: source, height: 720, video_bitrate: 3M, audio_bitrate: 128k }
+      |               ^
+    hint: the source is always there, untouched; remove the rung or name it otherwise
+golive.yaml:6:28: transcode.ladder[1].height: must not be 0
+    6 |     - { name: low, height: 0, video_bitrate: 500M, audio_bitrate: 128k }
+      |                            ^
+    hint: write 720, or audio_only: true for a rung without pictures
+golive.yaml:6:46: transcode.ladder[1].video_bitrate: must be from 50k to 100M, not 500M
+    6 |     - { name: low, height: 0, video_bitrate: 500M, audio_bitrate: 128k }
+      |                                              ^
+    hint: 3000k suits 720p
+golive.yaml:7:15: transcode.ladder[2].name: "low" is the name of ladder[1] too
+    7 |     - { name: low, height: 361, video_bitrate: 800k, audio_bitrate: 128k, preset: warp, profile: high10 }
+      |               ^
+    hint: give each rung a name of its own
+golive.yaml:7:28: transcode.ladder[2].height: must be even, not 361
+    7 |     - { name: low, height: 361, video_bitrate: 800k, audio_bitrate: 128k, preset: warp, profile: high10 }
+      |                            ^
+    hint: write 360 or 362
+golive.yaml:7:83: transcode.ladder[2].preset: must be one of ultrafast, superfast, veryfast, faster, fast, medium, slow, slower, not "warp"
+    7 |     - { name: low, height: 361, video_bitrate: 800k, audio_bitrate: 128k, preset: warp, profile: high10 }
+      |                                                                                   ^
+    hint: veryfast is the default
+golive.yaml:7:98: transcode.ladder[2].profile: must be one of baseline, main, high, not "high10"
+    7 |     - { name: low, height: 361, video_bitrate: 800k, audio_bitrate: 128k, preset: warp, profile: high10 }
+      |                                                                                                  ^
+    hint: high is the default`,
+		},
+		{
+			name: "a ladder that is not a preset",
+			file: "transcode: { ladder: huge }\n",
+			want: `
+golive.yaml:1:22: transcode.ladder: "huge" is not a preset: write mobile, hd, full, or a list of rungs
+    1 | transcode: { ladder: huge }
+      |                      ^`,
+		},
+		{
 			name: "duplicate key",
 			file: "log:\n  level: info\nlog: { format: json }\n",
 			want: `
@@ -277,7 +329,7 @@ golive.yaml:5:1: a second document is not allowed
 golive.yaml:1:1: must hold keys
     1 | - log
       | ^
-    hint: the keys of the file are log, data_dir, ingest, segmenter, playlist, broadcast, storage, registry, cluster, origin, api, admin`,
+    hint: the keys of the file are log, data_dir, ingest, transcode, segmenter, playlist, broadcast, storage, registry, cluster, origin, api, admin`,
 		},
 	}
 	for _, test := range tests {

@@ -1,5 +1,5 @@
 // Package setting defines the types of values in the configuration file: byte sizes,
-// secrets, and the error for an invalid value.
+// bit rates, secrets, and the error for an invalid value.
 //
 // Packages use these types in their Config structs; internal/config reads them from YAML and
 // reports their problems with line and caret.

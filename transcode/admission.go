@@ -1,0 +1,139 @@
+package transcode
+
+import (
+	"cmp"
+
+	"golive/media"
+)
+
+// load is what a job costs.
+type load struct {
+	job    *Job
+	number int // jobs are numbered in the order of their arrival
+	source source
+	// wanted are the rungs that the source has, from the cheapest. The first allowed ones of
+	// them are made.
+	wanted  []Rung
+	allowed int
+	// shed is the number of rungs that were taken away; the others were never allowed.
+	shed int
+}
+
+// What decoding and encoding cost, in processor cores for a million pixels a second. They
+// are estimates; the node corrects them by a factor that it measures.
+const (
+	decodeCost = 0.0035
+	scaleCost  = 0.001 // in the source's pixels
+	soundCost  = 0.01  // in cores
+)
+
+// encodeCost returns the cost of a preset of x264.
+func encodeCost(preset string) float64 {
+	const veryfast = 0.012
+	switch preset {
+	case "ultrafast":
+		return veryfast * 0.4
+	case "superfast":
+		return veryfast * 0.7
+	case "veryfast":
+		return veryfast
+	case "faster":
+		return veryfast * 1.7
+	case "fast":
+		return veryfast * 2.2
+	case "medium":
+		return veryfast * 2.7
+	}
+	return veryfast * 5
+}
+
+// cost returns the cores that the first n wanted rungs need.
+func (l *load) cost(n int) float64 {
+	const million = 1e6
+	total, pictures := 0.0, false
+	s := l.source
+	for _, r := range l.wanted[:n] {
+		if s.audio != nil && !s.passes(r) {
+			total += soundCost
+		}
+		if r.AudioOnly {
+			continue
+		}
+		pictures = true
+		p := plan{source: s}
+		width := float64(max(s.video.Width, s.video.Height)) / float64(max(1, s.shortSide())) * float64(r.Height)
+		pixels := width * float64(r.Height) * p.frameRate(r) / million
+		total += pixels*encodeCost(r.preset()) + l.pixels()*scaleCost
+	}
+	if pictures {
+		decode := l.pixels() * decodeCost
+		if s.video.Codec != media.H264 {
+			decode *= 1.5
+		}
+		total += decode
+	}
+	return total
+}
+
+// pixels returns the millions of pixels a second of the source.
+func (l *load) pixels() float64 {
+	const million = 1e6
+	return float64(l.source.video.Width) * float64(l.source.video.Height) * l.source.rate() / million
+}
+
+// affordable returns how many of the wanted rungs have room in a number of cores. factor
+// corrects the costs.
+func (l *load) affordable(free, factor float64) int {
+	n := len(l.wanted)
+	for n > 0 && l.cost(n)*factor > free {
+		n--
+	}
+	return n
+}
+
+// top returns the most expensive rung that is made.
+func (l *load) top() (r Rung, ok bool) {
+	if l.allowed == 0 {
+		return r, false
+	}
+	return l.wanted[l.allowed-1], true
+}
+
+// toShed returns the load of which the top rung is shed: the one with the highest, and of those
+// the newest.
+func toShed(loads []*load) *load {
+	return pick(loads, func(l *load) (Rung, bool) { return l.top() }, func(a, b *load, ra, rb Rung) int {
+		return cmp.Or(compareRungs(rb, ra), cmp.Compare(b.number, a.number))
+	})
+}
+
+// toRestore returns the load of which a rung comes back: the one with the lowest, and of those
+// the oldest.
+func toRestore(loads []*load) *load {
+	next := func(l *load) (r Rung, ok bool) {
+		if l.allowed == len(l.wanted) {
+			return r, false
+		}
+		return l.wanted[l.allowed], true
+	}
+	return pick(loads, next, func(a, b *load, ra, rb Rung) int {
+		return cmp.Or(compareRungs(ra, rb), cmp.Compare(a.number, b.number))
+	})
+}
+
+// pick returns the first load by an order of the loads and their rungs; nil if none has one.
+func pick(loads []*load, rung func(*load) (Rung, bool), order func(a, b *load, ra, rb Rung) int) *load {
+	var best *load
+	var bestRung Rung
+	for _, l := range loads {
+		if r, ok := rung(l); ok && (best == nil || order(l, best, r, bestRung) < 0) {
+			best, bestRung = l, r
+		}
+	}
+	return best
+}
+
+// compareRungs orders rungs by their cost.
+func compareRungs(a, b Rung) int {
+	return cmp.Or(cmp.Compare(a.Height, b.Height), cmp.Compare(a.VideoBitrate, b.VideoBitrate))
+}

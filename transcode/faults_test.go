@@ -1,0 +1,149 @@
+package transcode
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"slices"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"golive/media"
+)
+
+// afterShift returns the units with their times moved.
+func afterShift(units []media.AccessUnit, shift media.Ticks) []media.AccessUnit {
+	moved := slices.Clone(units)
+	for i := range moved {
+		moved[i].DTS += shift
+		moved[i].PTS += shift
+	}
+	return moved
+}
+
+// pid waits for a child, and returns its process id.
+func (b *bench) pid(t *testing.T) int {
+	t.Helper()
+	var c *child
+	b.await(t, "ffmpeg runs", func() bool { c = b.job.child.Load(); return c != nil })
+	return c.cmd.Process.Pid
+}
+
+func TestJob_LosesNothingWhenTheChildIsKilledOrStopped(t *testing.T) {
+	for name, signal := range map[string]syscall.Signal{"kill": syscall.SIGKILL, "stop": syscall.SIGSTOP} {
+		t.Run(name, func(t *testing.T) {
+			b := start(t, ladderOf(twoRungs()...))
+			units := clip(t, "4")
+			half := len(units) / 2
+			b.write(units[:half]...)
+			b.await(t, "the rung has pictures", func() bool { return len(b.units("low", true)) > 20 })
+			if err := syscall.Kill(b.pid(t), signal); err != nil {
+				t.Fatal(err)
+			}
+			b.write(units[half:]...)
+			b.finish(t)
+			for _, rung := range []string{"high", "low"} {
+				if diff := cmp.Diff(inOrder(pictureTimes(units, false)), pictureTimes(b.units(rung, true), false)); diff != "" {
+					t.Errorf("pictures of %s (-source +rung):\n%s", rung, diff)
+				}
+				got := pictureTimes(b.units(rung, true), true)
+				for _, key := range pictureTimes(units, true) {
+					if !slices.Contains(got, key) {
+						t.Errorf("%s has no key picture at %d", rung, key)
+					}
+				}
+				if n := len(b.runs[rung]); n != 1 {
+					t.Errorf("%s began %d times, want one run without a loss", rung, n)
+				}
+			}
+			if n := b.job.Status().Restarts; n != 1 {
+				t.Errorf("%d restarts, want 1", n)
+			}
+		})
+	}
+}
+
+func TestJob_FollowsAChangeOfSize(t *testing.T) {
+	b := start(t, ladderOf(twoRungs()...))
+	first, second := clip(t, "2"), clip(t, "2", "-s", "160x90")
+	second = afterShift(second, 2*media.Second)
+	b.write(first...)
+	b.write(second...)
+	b.finish(t)
+	all := slices.Concat(first, second)
+	if diff := cmp.Diff(inOrder(pictureTimes(all, false)), pictureTimes(b.units("low", true), false)); diff != "" {
+		t.Errorf("pictures of low (-source +rung):\n%s", diff)
+	}
+	if diff := cmp.Diff(inOrder(pictureTimes(first, false)), pictureTimes(b.units("high", true), false)); diff != "" {
+		t.Errorf("pictures of high, which the second source is too small for:\n%s", diff)
+	}
+	if diff := cmp.Diff([]StopReason{StopSource}, b.stops["high"]); diff != "" {
+		t.Errorf("stops of high: %s", diff)
+	}
+}
+
+func TestJob_TakesATrackThatComesLate(t *testing.T) {
+	b := start(t, ladderOf(Rung{Name: "low", Height: 90, VideoBitrate: 80_000, AudioBitrate: 32_000, Preset: "ultrafast"}))
+	units := clip(t, "4")
+	const late = 2 * media.Second
+	var before, after []media.AccessUnit
+	for _, u := range units {
+		switch {
+		case u.DTS >= late:
+			after = append(after, u)
+		case u.Track.Video():
+			before = append(before, u)
+		}
+	}
+	b.write(before...)
+	b.await(t, "the rung has pictures", func() bool { return len(b.units("low", true)) > 20 })
+	b.write(after...)
+	b.finish(t)
+	if diff := cmp.Diff(inOrder(pictureTimes(units, false)), pictureTimes(b.units("low", true), false)); diff != "" {
+		t.Errorf("pictures (-source +rung):\n%s", diff)
+	}
+	sound := b.units("low", false)
+	if len(sound) < 80 || sound[0].DTS < late-media.Second/10 {
+		t.Errorf("%d units of sound, the first at %d", len(sound), sound[0].DTS)
+	}
+	if n := len(b.runs["low"]); n != 2 || b.runs["low"][0].audio != nil || b.runs["low"][1].audio == nil {
+		t.Errorf("the sound does not begin a second run: %d runs", n)
+	}
+}
+
+// script writes a program that takes the place of ffmpeg once it was probed.
+func script(t *testing.T, text string) string {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "ffmpeg")
+	if err := os.WriteFile(name, []byte("#!/bin/sh\n"+text+"\n"), 0o700); err != nil { //nolint:gosec // a program
+		t.Fatal(err)
+	}
+	return name
+}
+
+func TestJob_SuspendsWhatDoesNotWork(t *testing.T) {
+	for name, text := range map[string]string{
+		"exits at once":  "exit 3",
+		"writes garbage": "head -c 100000 /dev/zero >&3; sleep 100",
+		"hangs":          "sleep 100",
+		"writes nothing": "cat >/dev/null",
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := start(t, ladderOf(Rung{Name: "low", Height: 90, VideoBitrate: 80_000, AudioBitrate: 96_000}))
+			b.node.cfg.FFmpeg = script(t, text)
+			b.node.timeouts.start = 500 * time.Millisecond
+			b.write(clip(t, "2")...)
+			b.await(t, "it is suspended", func() bool { return b.job.Status().Problem != "" })
+			b.finish(t)
+			if n := len(b.units("low", true)); n > 0 {
+				t.Errorf("%d pictures", n)
+			}
+			if n := bytes.Count(b.log.Bytes(), []byte("transcoding suspended")); n != 1 {
+				t.Errorf("%d lines say that it is suspended, want 1", n)
+			}
+		})
+	}
+}

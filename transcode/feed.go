@@ -1,0 +1,207 @@
+package transcode
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"math"
+	"time"
+
+	"golive/media"
+)
+
+// feed writes the source's units to w until the source ends, or its tracks or the rungs change.
+func (s *session) feed(ctx context.Context, w io.Writer) ending {
+	var meter rateMeter
+	keySeen := false
+	for {
+		t, ok, ended := s.job.queue.take()
+		switch {
+		case !ok && ended:
+			return ending{ended: true}
+		case !ok:
+			select {
+			case <-s.job.queue.signal:
+				continue
+			case <-ctx.Done():
+				return ending{}
+			}
+		}
+		video := t.Track.Video()
+		if !s.plan.source.hasTrack(t.Track) {
+			if t.again {
+				continue // before the change
+			}
+			s.job.queue.back()
+			return ending{next: RestartTracks, change: t.Track}
+		}
+		if !t.again && (t.Key && video || s.plan.source.video == nil) {
+			s.job.queue.release(s.passed())
+			if reason := s.job.replan(s.plan); reason != "" {
+				s.job.queue.back()
+				return ending{next: reason}
+			}
+		}
+		if video {
+			if keySeen = keySeen || t.Key; !keySeen {
+				continue
+			}
+			if meter.add(t.DTS) > s.plan.source.rate()*fasterRate {
+				s.job.rate.Store(math.Float64bits(meter.rate))
+			}
+		}
+		if err := s.write(ctx, w, t); err != nil {
+			return ending{next: RestartExit, failed: true, err: err}
+		}
+	}
+}
+
+// passed returns a time that all outputs have passed.
+func (s *session) passed() media.Ticks {
+	at := media.Ticks(math.MaxInt64)
+	for i, out := range s.outs {
+		switch p := &s.plan.rungs[i]; {
+		case !p.AudioOnly:
+			at = min(at, media.Ticks(out.picture.Load()))
+		case !p.passes:
+			at = min(at, media.Ticks(out.sound.Load()))
+		}
+	}
+	return at
+}
+
+// fasterRate is how many times as many pictures a second as expected make a new plan: the bit
+// rate of an encoder that expects fewer would be too high.
+const fasterRate = 1.25
+
+// hasTrack reports whether the plan was made for a track.
+func (s source) hasTrack(t *media.Track) bool { return t == s.video || t == s.audio }
+
+// write gives a unit to the child, and sound to the rungs that have the source's.
+func (s *session) write(ctx context.Context, w io.Writer, t taken) error {
+	arrived := t.Arrived
+	s.arrival.Store(&arrived)
+	if t.Track.Video() {
+		if !s.plan.pictures() {
+			return nil
+		}
+		s.pictures.add(fedPicture{pts: t.PTS, arrived: t.Arrived, lost: t.lost})
+		return s.mux(w, t)
+	}
+	for i := range s.plan.rungs {
+		if p := &s.plan.rungs[i]; p.passes && t.DTS > p.soundFrom {
+			if err := send(ctx, s.outs[i], event{unit: t.AccessUnit, lost: t.lost && p.AudioOnly}); err != nil {
+				return err
+			}
+		}
+	}
+	if !s.plan.sound() {
+		return nil
+	}
+	return s.mux(w, t)
+}
+
+// mux writes a unit as a fragment of an MP4 file.
+func (s *session) mux(w io.Writer, t taken) error {
+	var video, audio *media.Track
+	if s.plan.pictures() {
+		video = s.plan.source.video
+	}
+	if s.plan.sound() {
+		audio = s.plan.source.audio
+	}
+	if !s.begun {
+		init, err := s.muxer.Begin(video, audio)
+		if err != nil {
+			return err
+		}
+		if _, err := w.Write(init); err != nil {
+			return fmt.Errorf("write to ffmpeg: %w", err)
+		}
+		s.begun = true
+	}
+	u := t.AccessUnit
+	u.DTS, u.PTS = max(u.DTS-s.timeline.base, 1-childOffset), u.PTS-s.timeline.base
+	u.Arrived, u.Discontinuity = time.Time{}, false
+	if u.Track.Video() {
+		u.PTS = markKey(u.PTS, u.Key)
+	}
+	const anyDuration = 40 * media.Millisecond // of the last sample, which decoders ignore
+	part := s.muxer.Part(video, audio, []media.AccessUnit{u}, u.DTS, u.DTS+anyDuration)
+	if _, err := w.Write(part); err != nil {
+		return fmt.Errorf("write to ffmpeg: %w", err)
+	}
+	s.fed.Store(max(1, int64(time.Since(s.started))))
+	return nil
+}
+
+// markKey returns the time of a picture for the child: odd if it is a key picture, or else
+// even. See isKey.
+func markKey(at media.Ticks, key bool) media.Ticks {
+	at = (at + 1) &^ 1
+	if key {
+		at++
+	}
+	return at
+}
+
+// rateMeter measures pictures a second.
+type rateMeter struct {
+	from  media.Ticks
+	count int
+	rate  float64 // of the last window
+}
+
+// add counts a picture, and returns the rate.
+func (m *rateMeter) add(dts media.Ticks) float64 {
+	const window = 2 * media.Second
+	switch elapsed := dts - m.from; {
+	case m.count == 0 || elapsed < 0 || elapsed > 4*window:
+		m.from, m.count = dts, 0
+	case elapsed >= window:
+		m.rate = float64(m.count) / elapsed.Seconds()
+		m.from, m.count = dts, 0
+	}
+	m.count++
+	return m.rate
+}
+
+// measure completes what is known about a source from its first units.
+func (s source) measure(units []taken) source {
+	var first, last [2]media.Ticks
+	var counts, sizes [2]int
+	for i := range units {
+		u, kind := &units[i], 0
+		if !s.hasTrack(u.Track) {
+			continue
+		}
+		if !u.Track.Video() {
+			kind = 1
+		}
+		if counts[kind] == 0 {
+			first[kind] = u.DTS
+		}
+		last[kind] = u.DTS
+		counts[kind]++
+		sizes[kind] += len(u.Data)
+	}
+	const fewest = 6
+	per := func(kind, n int) float64 {
+		if d := last[kind] - first[kind]; counts[kind] >= fewest && d > 0 {
+			return float64(n) * float64(counts[kind]-1) / float64(counts[kind]) / d.Seconds()
+		}
+		return 0
+	}
+	if s.audio != nil {
+		s.audioBitrate = int(per(1, sizes[1]*8))
+	}
+	if s.video != nil {
+		s.frameRate = s.video.FrameRate
+		// What the encoder says is exact where it is about right.
+		const tolerance = 1.2
+		if got := per(0, counts[0]); got > s.frameRate*tolerance || got > 0 && got < s.frameRate/tolerance {
+			s.frameRate = got
+		}
+	}
+	return s
+}

@@ -1,0 +1,67 @@
+package transcode
+
+import (
+	"sync"
+	"time"
+
+	"golive/media"
+)
+
+// maxPictures is how many pictures a child may hold: a minute at 60 a second.
+const maxPictures = 4096
+
+// fedPicture is a picture that the child has got.
+type fedPicture struct {
+	pts     media.Ticks
+	arrived time.Time
+	// lost is set if pictures before it were dropped.
+	lost bool
+}
+
+// pictures are those that the child has got, in decoding order. Outputs have whole
+// milliseconds, and each of their pictures is one of these.
+type pictures struct {
+	mu  sync.Mutex
+	fed []fedPicture
+}
+
+func (p *pictures) add(f fedPicture) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.fed) >= maxPictures {
+		p.fed = append(p.fed[:0], p.fed[len(p.fed)/2:]...)
+	}
+	p.fed = append(p.fed, f)
+}
+
+// find returns the picture whose time is nearest to at, of those presented after a time.
+func (p *pictures) find(at, after media.Ticks) (found fedPicture, ok bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	// No picture is decoded as much later than it is presented.
+	const window = 10 * media.Second
+	best := 2 * media.Millisecond // outputs are rounded to 1 ms
+	for i := len(p.fed) - 1; i >= 0 && p.fed[i].pts > at-window; i-- {
+		if f := p.fed[i]; f.pts > after && distance(f.pts, at) <= best {
+			found, best, ok = f, distance(f.pts, at), true
+		}
+	}
+	return found, ok
+}
+
+func distance(a, b media.Ticks) media.Ticks { return max(a-b, b-a) }
+
+// oldest returns the arrival of the first picture that is presented after a time.
+func (p *pictures) oldest(after media.Ticks) (arrived time.Time, ok bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for i := len(p.fed) - 1; i >= 0; i-- {
+		switch f := p.fed[i]; {
+		case f.pts > after:
+			arrived, ok = f.arrived, true
+		case f.pts < after-media.Second:
+			return arrived, ok
+		}
+	}
+	return arrived, ok
+}

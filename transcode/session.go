@@ -1,0 +1,248 @@
+package transcode
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golive/container/fmp4"
+	"golive/internal/loglimit"
+	"golive/media"
+)
+
+// session is the life of one child process, or, if no rung needs one, a time without.
+type session struct {
+	job      *Job
+	plan     *plan
+	outs     []*rungOutput // of the plan's rungs
+	child    *child        // nil without one
+	timeline timeline
+	pictures pictures
+	muxer    *fmp4.Muxer
+	begun    bool // the initialization segment was written
+
+	started time.Time
+	// fed is when the child last got a unit, progressed when it last wrote one, in
+	// nanoseconds since started; 0 is never.
+	fed, progressed atomic.Int64
+	// units counts those that the child wrote, unmatched those of its pictures that are none of
+	// the source's.
+	units, unmatched atomic.Int64
+	// arrival is that of the newest unit that was fed.
+	arrival atomic.Pointer[time.Time]
+	// unreadable is the first error of an output.
+	unreadable atomic.Pointer[error]
+	// draining is set when the child's input was closed.
+	draining atomic.Bool
+}
+
+// ending is how a session ended.
+type ending struct {
+	// next is why another one follows; empty if none does.
+	next RestartReason
+	// ended is set if the source has ended.
+	ended bool
+	// failed is set if it ended by a failure of ffmpeg, and err says what happened.
+	failed bool
+	err    error
+	// healthy is set if it had worked for a while.
+	healthy bool
+	// change is the unit with new tracks, if that is the reason.
+	change *media.Track
+}
+
+func (s *session) progress() {
+	s.units.Add(1)
+	s.progressed.Store(max(1, int64(time.Since(s.started))))
+}
+
+func (s *session) newestArrival() time.Time {
+	if t := s.arrival.Load(); t != nil {
+		return *t
+	}
+	return time.Time{}
+}
+
+// newSession returns the session that carries the plan out. Its times begin at base.
+func (j *Job) newSession(p *plan, base media.Ticks) *session {
+	s := &session{job: j, plan: p, timeline: timeline{base}, muxer: fmp4.NewMuxer(), started: time.Now()}
+	for i := range p.rungs {
+		out := j.rungs[p.rungs[i].Name]
+		p.rungs[i].from = media.Ticks(out.picture.Load())
+		p.rungs[i].soundFrom = media.Ticks(out.sound.Load())
+		s.outs = append(s.outs, out)
+	}
+	return s
+}
+
+// run feeds the child until something ends the session, and takes what it writes.
+func (s *session) run(ctx context.Context, e encoder) ending {
+	for i, out := range s.outs {
+		if send(ctx, out, event{kind: eventBegin, audio: s.plan.rungs[i].audio}) != nil {
+			return ending{}
+		}
+	}
+	if !s.plan.needsChild() {
+		return s.feed(ctx, io.Discard)
+	}
+	outputs := len(s.plan.sounds)
+	for _, r := range s.plan.rungs {
+		if !r.AudioOnly {
+			outputs++
+		}
+	}
+	c, err := startChild(s.job.node.cfg.FFmpeg, s.plan.args(e, s.timeline.base), outputs, s.job.node.cfg.Niceness)
+	if err != nil {
+		return ending{next: RestartExit, failed: true, err: err}
+	}
+	s.child = c
+	s.job.child.Store(c)
+	defer s.job.child.Store(nil)
+	return s.supervise(ctx)
+}
+
+// supervise runs the goroutines of the child, and waits for all.
+func (s *session) supervise(parent context.Context) ending {
+	ctx, cancel := context.WithCancel(parent)
+	defer cancel()
+	var wg, outputs sync.WaitGroup
+	var lines messages
+	wg.Go(s.child.wait)
+	wg.Go(func() { lines.read(s.child.errs, s.job.logLine) })
+	s.startReaders(ctx, &outputs)
+	var fed ending
+	feeding := make(chan struct{})
+	wg.Go(func() {
+		defer close(feeding)
+		fed = s.feed(ctx, s.child.in)
+		s.draining.Store(true)
+		s.progressed.Store(max(1, int64(time.Since(s.started)))) // the time to drain begins
+		_ = s.child.in.Close()                                   // the child may be gone
+	})
+	s.watch(ctx)
+	// What it wrote before is still in the pipes.
+	outputs.Wait()
+	cancel()
+	s.child.close() // ends the feeder if it is blocked
+	wg.Wait()
+	for _, out := range s.outs {
+		_ = send(parent, out, event{kind: eventFlush})
+	}
+	return s.ending(parent, fed, &lines)
+}
+
+// startReaders starts a goroutine for each output.
+func (s *session) startReaders(ctx context.Context, wg *sync.WaitGroup) {
+	pipe := 0
+	read := func(f func(r io.Reader) error) {
+		r := s.child.outs[pipe]
+		pipe++
+		wg.Go(func() {
+			if err := f(r); err != nil && ctx.Err() == nil {
+				s.unreadable.CompareAndSwap(nil, &err)
+				s.child.kill(RestartOutput)
+			}
+			_, _ = io.Copy(io.Discard, r)
+		})
+	}
+	for i, r := range s.plan.rungs {
+		if !r.AudioOnly {
+			read(func(r io.Reader) error { return s.readPictures(ctx, r, i) })
+		}
+	}
+	for i := range s.plan.sounds {
+		read(func(r io.Reader) error { return s.readSound(ctx, r, &s.plan.sounds[i]) })
+	}
+}
+
+// timeouts are the times after which a child that makes no progress is killed.
+type timeouts struct {
+	start time.Duration // it has not written anything yet
+	stall time.Duration // it has
+	drain time.Duration // it has no more input
+}
+
+func defaultTimeouts() timeouts {
+	return timeouts{start: 8 * time.Second, stall: 4 * time.Second, drain: 4 * time.Second}
+}
+
+const watchEvery = 200 * time.Millisecond
+
+// watch waits until the child is gone. It kills one that makes no progress.
+func (s *session) watch(ctx context.Context) {
+	ticker := time.NewTicker(watchEvery)
+	defer ticker.Stop()
+	stopped := false
+	for {
+		select {
+		case <-s.child.exited:
+			return
+		case <-ctx.Done():
+			s.child.kill(RestartExit)
+			<-s.child.exited
+			return
+		case <-ticker.C:
+		}
+		u, ok := usageOf(s.child.cmd.Process.Pid)
+		if ok && u.stopped && stopped { // seen twice
+			s.child.kill(RestartStopped)
+		}
+		stopped = ok && u.stopped
+		if s.stalled(time.Since(s.started)) {
+			s.child.kill(RestartStalled)
+		}
+	}
+}
+
+// stalled reports whether the child makes no progress, at a time since it was started.
+func (s *session) stalled(now time.Duration) bool {
+	limits := s.job.node.timeouts
+	progressed, fed := time.Duration(s.progressed.Load()), time.Duration(s.fed.Load())
+	switch {
+	case s.draining.Load():
+		return now-progressed > limits.drain
+	case progressed == 0:
+		return now > limits.start && (fed > 0 || s.job.queue.waits())
+	}
+	// A decoder may hold several pictures, however far they are apart.
+	const held = 20
+	limit := max(limits.stall, time.Duration(held/s.plan.source.rate()*float64(time.Second)))
+	return now-progressed > limit && (fed > progressed || s.job.queue.waits())
+}
+
+// longEnough is how long a session has to work for a failure to be the first one again.
+const longEnough = 10 * time.Second
+
+// ending returns how the session ended.
+func (s *session) ending(ctx context.Context, fed ending, lines *messages) ending {
+	healthy := s.units.Load() > 0 && time.Since(s.started) > longEnough
+	killed := s.child.killed.Load()
+	if ctx.Err() != nil {
+		return ending{}
+	}
+	fedAll := fed.ended || fed.next != "" && !fed.failed
+	if killed == nil && fedAll && s.child.err == nil {
+		return fed // it was drained
+	}
+	e := ending{next: RestartExit, failed: true, healthy: healthy, err: s.child.err}
+	if killed != nil {
+		e.next = *killed
+	}
+	if err := s.unreadable.Load(); err != nil {
+		e.err = *err
+	}
+	if fed.ended {
+		e.next = "" // there is nothing to start again for
+	}
+	e.change = fed.change
+	level := slog.LevelWarn
+	if s.job.problem.Load() != nil {
+		level = slog.LevelDebug // it was logged that this goes on
+	}
+	loglimit.Write(s.job.log, level, "ffmpeg ended", "reason", string(e.next), "err", e.err, "duration", time.Since(s.started).Round(time.Millisecond),
+		"units", s.units.Load(), "unmatched", s.unmatched.Load(), "messages", lines.String())
+	return e
+}
