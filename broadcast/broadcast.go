@@ -54,18 +54,19 @@ type Broadcast struct {
 	ending       atomic.Pointer[ending] // nil before the end
 
 	renditions   atomic.Pointer[renditions] // nil before it is open
-	describing   sync.Mutex                 // of the writers of multivariant
+	describing   sync.Mutex                 // of the writers of renditions and multivariant
 	multivariant atomic.Pointer[multivariant]
 	archiver     atomic.Pointer[archiver]
+	ladder       *ladder
 
 	claims   chan claim
 	released chan error
-	shown    chan struct{}        // holds a token when there is something to watch for the first time
-	ended    chan struct{}        // closed when no claim is accepted any more
-	swept    chan struct{}        // closed when run has returned: nothing of it writes to the bucket
-	next     map[string]numbering // valid once ended is closed
-	moved    bool                 // another node continues it; valid once ended is closed
-	lost     int                  // segments that the stop of the server lost; valid once swept is closed
+	shown    chan struct{} // holds a token when there is something to watch for the first time
+	ended    chan struct{} // closed when no claim is accepted any more
+	swept    chan struct{} // closed when run has returned: nothing of it writes to the bucket
+	next     numbering     // valid once ended is closed
+	moved    bool          // another node continues it; valid once ended is closed
+	lost     int           // segments that the stop of the server lost; valid once swept is closed
 
 	replays *replays    // is told when the bucket has all of it
 	resumed *resumption // nil for a new broadcast
@@ -104,8 +105,8 @@ func (b *Broadcast) began() time.Time {
 // opening is what decides how a broadcast begins. It belongs to the goroutine that may open
 // it: the Hub's, and then the publisher's.
 type opening struct {
-	// from is where its renditions' numbers begin.
-	from map[string]numbering
+	// from is where its numbers begin.
+	from numbering
 	// hold is closed when a predecessor does not write to the bucket any more; may be nil.
 	hold <-chan struct{}
 	// found receives what another node stored of it; nil when the bucket is not asked.
@@ -140,6 +141,7 @@ func newBroadcast(id string, h *Hub, o opening) *Broadcast {
 	b.meta.Store(&archive.Meta{Broadcast: id, Token: archive.NewToken(), Began: now.UTC().Truncate(time.Millisecond), Owner: archive.NewToken()})
 	b.publications.Store(&[]string{})
 	b.archiver.Store(noArchiver())
+	b.ladder = newLadder(b)
 	return b
 }
 
@@ -156,7 +158,7 @@ func (b *Broadcast) open(f *archive.Recovered, takenOver bool) {
 		b.publications.Store(&publications)
 	}
 	a := newArchiver(b, f, takenOver)
-	b.newRenditions(f, a)
+	b.openRenditions(f, a)
 	if f != nil {
 		b.describe()
 	}
@@ -164,114 +166,32 @@ func (b *Broadcast) open(f *archive.Recovered, takenOver bool) {
 	b.opening.opened <- a
 }
 
-// renditions are those of a broadcast, by name and in order, the untranscoded one first.
-// They are never changed.
-type renditions struct {
-	byName  map[string]*Rendition
-	inOrder []*Rendition
-}
-
-// newRenditions makes the renditions, as f has them if it is not nil.
-func (b *Broadcast) newRenditions(f *archive.Recovered, a *archiver) {
-	all := &renditions{byName: map[string]*Rendition{}}
-	for _, name := range b.names(f) {
-		r := b.newRendition(name, a)
-		if f != nil {
-			r.restore(f)
-		}
-		all.byName[name] = r
-		all.inOrder = append(all.inOrder, r)
-	}
-	b.renditions.Store(all)
-}
-
-// names returns the names of the renditions, the untranscoded one first.
-func (b *Broadcast) names(f *archive.Recovered) []string {
-	names := append([]string{SourceRendition}, b.cfg.Renditions...)
-	if f != nil {
-		for name := range f.Positions {
-			if !slices.Contains(names, name) {
-				names = append(names, name)
-			}
-		}
-		slices.Sort(names[1+len(b.cfg.Renditions):])
-	}
-	return names
-}
-
-func (b *Broadcast) newRendition(name string, a *archiver) *Rendition {
-	r := &Rendition{
-		name:      name,
-		cfg:       b.cfg,
-		log:       b.log,
-		record:    unrecorded{},
-		metrics:   b.metrics,
-		warnings:  &warnings{},
-		start:     b.opening.from[name].window,
-		described: b.describe,
-	}
-	if a.rec != nil {
-		r.record = a.rec
-	}
-	if name == SourceRendition {
-		r.warnings = &b.warnings
-	}
-	r.packagings = newPackagings(r, b.cfg)
-	for _, other := range b.names(nil) {
-		if other != name {
-			r.live().others = append(r.live().others, playlist.OtherRendition{
-				URI:    "../" + other + "/" + archive.PlaylistName,
-				Window: func() *playlist.Window { return b.Window(other, archive.PlaylistName) },
-			})
-		}
-	}
-	r.cutFrom(b.opening.from[name].segmenter)
-	return r
-}
-
-// all returns the renditions, the untranscoded one first.
-func (b *Broadcast) all() []*Rendition {
-	if all := b.renditions.Load(); all != nil {
-		return all.inOrder
-	}
-	return nil
-}
-
-// rendition returns the rendition of that name; nil when there is none.
-func (b *Broadcast) rendition(name string) *Rendition {
-	if all := b.renditions.Load(); all != nil {
-		return all.byName[name]
-	}
-	return nil
-}
-
-// source returns the untranscoded rendition of an open broadcast.
-func (b *Broadcast) source() *Rendition { return b.rendition(SourceRendition) }
-
 // describe renders the multivariant playlist of all renditions that can be watched.
 func (b *Broadcast) describe() {
 	b.describing.Lock()
 	defer b.describing.Unlock()
-	live, independent := b.variants((*Rendition).live)
+	live, independent := b.variants((*Rendition).live, false)
 	if len(live) == 0 {
 		return
 	}
 	m := &multivariant{live: playlist.NewText(playlist.Multivariant(live, independent, archive.PlaylistName))}
-	if plain, independent := b.variants((*Rendition).plain); len(plain) > 0 {
+	if plain, independent := b.variants((*Rendition).plain, false); len(plain) > 0 {
 		m.plain = playlist.NewText(playlist.Multivariant(plain, independent, playlist.PlainName))
 	}
 	b.multivariant.Store(m)
 }
 
-// variants returns what is declared of a packaging of each rendition.
-func (b *Broadcast) variants(of func(*Rendition) *packaging) (variants []playlist.Variant, independent bool) {
+// variants returns what is declared of a packaging of each rendition, with offline set also of
+// those that are offline.
+func (b *Broadcast) variants(of func(*Rendition) *packaging, offline bool) (variants []playlist.Variant, independent bool) {
 	independent = true
 	for _, r := range b.all() {
-		if v := of(r).variant.Load(); v != nil {
+		if v := of(r).variant.Load(); v != nil && (offline || !r.offline.Load()) {
 			variants = append(variants, *v)
 			independent = independent && r.independent.Load()
 		}
 	}
+	playlist.Sort(variants)
 	return variants, independent
 }
 
@@ -311,6 +231,13 @@ func (b *Broadcast) Multivariant(name string) *playlist.Text {
 		return m.plain
 	}
 	return m.live
+}
+
+// beginPublication begins a publication in the open broadcast, and its transcoding.
+func (b *Broadcast) beginPublication(token string) {
+	source := b.source()
+	source.begin(token)
+	source.units.job = b.ladder.begin()
 }
 
 // Window returns the live state of a rendition by the file name of its playlist; nil when
@@ -372,7 +299,7 @@ func (b *Broadcast) grant(c claim) *publication {
 	b.publications.Store(&publications)
 	pub := &publication{broadcast: b, publisher: c.publisher, token: token, granted: time.Now()}
 	if b.opening.done {
-		b.source().segmenter.Start(token)
+		b.beginPublication(token)
 	}
 	if b.published() {
 		b.state.Store(int32(Live))

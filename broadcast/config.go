@@ -9,6 +9,7 @@ import (
 	"golive/playlist"
 	"golive/segmenter"
 	"golive/storage"
+	"golive/transcode"
 )
 
 // Config is the section "broadcast" of the configuration.
@@ -57,8 +58,8 @@ type Settings struct {
 	Retention storage.RetentionConfig
 	// Prefix is where the broadcasts' objects begin in the bucket: "live".
 	Prefix string
-	// Renditions are the names of the renditions beside SourceRendition, best first.
-	Renditions []string
+	// Transcoder makes renditions of the source; nil makes none.
+	Transcoder *transcode.Transcoder
 	// Ownership decides which node has a broadcast; without it all are this node's.
 	Ownership Ownership
 	// Memory counts the media that is held; nil counts nothing.

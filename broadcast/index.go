@@ -91,18 +91,10 @@ func (x *index) rendition(name string) *list {
 	constants := r.plain().window.Load().Constants()
 	l = &list{live: playlist.NewStored(constants, x.b.cfg.Playlist.Window, r.start)}
 	if x.b.cfg.Retention.Replay > 0 {
-		l.replay = playlist.NewReplay(constants, x.folder(name))
+		l.replay = playlist.NewReplay(constants)
 	}
 	x.lists[name] = l
 	return l
-}
-
-// folder returns where a rendition's segments are, relative to its replay.
-func (x *index) folder(name string) string {
-	if len(x.b.all()) > 1 {
-		return "" // the replay is beside them
-	}
-	return name + "/"
 }
 
 // Stored implements archive.Index.
@@ -199,16 +191,16 @@ func (x *index) Ended(displaced bool) (last []storage.Object, due time.Time) {
 func (x *index) replays(displaced bool) (objects []storage.Object) {
 	m, layout := x.b.meta.Load(), x.b.cfg.layout()
 	var text []byte
-	if len(x.b.all()) > 1 {
+	if len(x.lists) > 1 {
 		for name, l := range x.lists {
-			objects = append(objects, x.playlist(layout.Media(m.Broadcast, name, archive.ReplayNameOf(m.Token)), l.replay.Render(), false))
+			objects = append(objects, x.playlist(layout.Media(m.Broadcast, name, archive.ReplayNameOf(m.Token)), l.replay.Render(""), false))
 		}
-		variants, independent := x.b.variants((*Rendition).plain)
+		variants, independent := x.b.variants((*Rendition).plain, true)
 		variants = slices.DeleteFunc(variants, func(v playlist.Variant) bool { return x.lists[v.Name] == nil })
 		text = playlist.Multivariant(variants, independent, archive.ReplayNameOf(m.Token))
 	} else {
-		for _, l := range x.lists {
-			text = l.replay.Render()
+		for name, l := range x.lists {
+			text = l.replay.Render(name + "/")
 		}
 	}
 	objects = append(objects, x.playlist(layout.ReplayOf(m.Broadcast, m.Token), text, false))
@@ -223,7 +215,7 @@ func (x *index) replays(displaced bool) (objects []storage.Object) {
 func (x *index) playlists(rendition string, ended bool) []storage.Object {
 	layout := x.b.cfg.layout()
 	objects := []storage.Object{x.playlist(x.key(rendition, archive.PlaylistName), x.lists[rendition].live.Render(ended), !ended)}
-	variants, independent := x.b.variants((*Rendition).plain)
+	variants, independent := x.b.variants((*Rendition).plain, false)
 	unnamed := func(v playlist.Variant) bool { return x.lists[v.Name] == nil }
 	if len(variants) == 0 || slices.ContainsFunc(variants, unnamed) {
 		return objects

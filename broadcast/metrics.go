@@ -12,7 +12,7 @@ type Metrics struct {
 	forcedCuts   prometheus.Counter
 	gapParts     prometheus.Counter
 	dropped      *prometheus.CounterVec
-	publishDelay prometheus.Histogram
+	publishDelay *prometheus.HistogramVec
 }
 
 // NewMetrics registers the metrics of broadcasts.
@@ -35,11 +35,11 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		forcedCuts: counter("golive_segmenter_forced_cuts_total", "Segments cut without a key frame: set the encoder's key frame interval to segment_duration."),
 		gapParts:   counter("golive_segmenter_gap_parts_total", "Parts of time for which the encoder sent nothing."),
 		dropped:    byReason("golive_segmenter_dropped_total", "Access units that were left out or replaced, by reason."),
-		publishDelay: prometheus.NewHistogram(prometheus.HistogramOpts{
+		publishDelay: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "golive_playlist_publish_delay_seconds",
-			Help:    "From the arrival of a part's last access unit to the playlist that lists it.",
-			Buckets: []float64{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, 1},
-		}),
+			Help:    "From the arrival of a part's last access unit to the playlist that lists it, of the source and of rungs.",
+			Buckets: []float64{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5},
+		}, []string{"rendition"}),
 	}
 	for _, r := range []string{"no_key_frame", "audio_out_of_place"} {
 		m.dropped.WithLabelValues(r)

@@ -25,7 +25,7 @@ type packaging struct {
 	rendition *Rendition
 	container media.Container
 	cfg       playlist.Config
-	others    []playlist.OtherRendition
+	others    func() []playlist.OtherRendition // nil without low latency
 
 	window  atomic.Pointer[playlist.Window] // nil until the first part
 	variant atomic.Pointer[playlist.Variant]
@@ -35,14 +35,15 @@ type packaging struct {
 	unpackaged, absent bool
 }
 
-// newPackagings returns the packagings of a rendition. The first one is that which viewers
+// newPackagings returns the packagings of a rendition; others are those that a playlist with low
+// latency reports. The first one is that which viewers
 // are sent to; the last one is MPEG-TS, which is archived.
-func newPackagings(r *Rendition, cfg Settings) []*packaging {
+func newPackagings(r *Rendition, cfg Settings, others func() []playlist.OtherRendition) []*packaging {
 	plain := &packaging{rendition: r, container: media.MPEGTS, cfg: playlist.Config{Window: cfg.Playlist.Window}}
 	if !cfg.Playlist.LowLatency {
 		return []*packaging{plain}
 	}
-	live := &packaging{rendition: r, container: media.CMAF, cfg: playlist.Config{Window: cmp.Or(cfg.LiveWindow, liveWindow), LowLatency: true}}
+	live := &packaging{rendition: r, container: media.CMAF, cfg: playlist.Config{Window: cmp.Or(cfg.LiveWindow, liveWindow), LowLatency: true}, others: others}
 	return []*packaging{live, plain}
 }
 
@@ -65,10 +66,9 @@ func (p *packaging) Open(head media.Segment) {
 		return
 	}
 	if w == nil {
-		if live := p.rendition.live(); live != p { // which may have begun earlier
-			p.rendition.start.DiscontinuitySequence = live.window.Load().DiscontinuitySequence()
-		}
-		f, _ := p.rendition.segmenter.Format()
+		cutter := p.rendition.cutter
+		p.rendition.start.DiscontinuitySequence = p.rendition.before + cutter.Discontinuities()
+		f, _ := cutter.Format()
 		w = p.newWindow(playlist.Constants{Target: f.Target, PartTarget: f.PartTarget})
 		p.window.Store(w) // readers find nothing in it before its first Commit
 		if p.archived() {
@@ -79,7 +79,7 @@ func (p *packaging) Open(head media.Segment) {
 }
 
 func (p *packaging) newWindow(c playlist.Constants) *playlist.Window {
-	return playlist.NewWindow(p.cfg, c, p.rendition.start, p.others...)
+	return playlist.NewWindow(p.cfg, c, p.rendition.start, p.others)
 }
 
 // Part implements segmenter.Output.

@@ -44,9 +44,12 @@ func (p *publication) WriteUnit(u media.AccessUnit) error {
 		p.held = append(p.held, u)
 		return nil
 	}
-	b.source().write(u)
+	source := b.source()
+	if source.write(u) {
+		b.eachRung((*rung).idle)
+	}
 	p.show()
-	return b.source().refusal()
+	return source.refusal()
 }
 
 // open opens the broadcast when it is known where its numbers begin, or at the latest
@@ -63,7 +66,7 @@ func (p *publication) open(now bool) bool {
 		b.log.Warn("broadcast started without an answer from the bucket: another node may have begun it")
 		b.openWith(nil)
 	}
-	b.source().segmenter.Start(p.token)
+	b.beginPublication(p.token)
 	for _, u := range p.held {
 		b.source().write(u)
 	}
@@ -96,7 +99,10 @@ func (p *publication) Tick(now time.Time) (slow bool) {
 	if !p.broadcast.opening.done && (len(p.held) == 0 || !p.open(false)) {
 		return false
 	}
-	slow = p.broadcast.source().tick(now)
+	slow, completed := p.broadcast.source().tick(now)
+	if completed {
+		p.broadcast.eachRung((*rung).idle)
+	}
 	p.show()
 	return slow
 }
@@ -122,29 +128,29 @@ func (p *publication) Warn(w ingest.Warning) { p.broadcast.warnings.add(w) }
 // ClearWarning implements ingest.Warner.
 func (p *publication) ClearWarning(code ingest.WarningCode) { p.broadcast.warnings.remove(code) }
 
-// Rung returns the Sink of another rendition of the publication; nil before the broadcast
-// is open, and when there is none of that name. It is used by the publisher's goroutine,
-// which closes it first.
-func (p *publication) Rung(name string) ingest.Sink {
-	r := p.broadcast.rendition(name)
-	if r == nil || name == SourceRendition {
+// Rung returns the Sink of a rendition that the publisher sends beside the source; nil before the
+// broadcast is open. It is used by the publisher's goroutine, which closes it first.
+func (p *publication) Rung(name string, video, audio *media.Track) ingest.Sink {
+	b := p.broadcast
+	if !b.opening.done {
 		return nil
 	}
-	r.segmenter.Start(p.token)
-	return rung{r}
+	g := b.rung(name)
+	g.begin(video, audio)
+	return sentRung{g}
 }
 
-// rung is what one publisher publishes as a rendition beside the source.
-type rung struct{ r *Rendition }
+// sentRung is a rendition that the publisher sends beside the source.
+type sentRung struct{ g *rung }
 
 // WriteUnit implements ingest.Sink.
-func (g rung) WriteUnit(u media.AccessUnit) error {
-	g.r.write(u)
+func (s sentRung) WriteUnit(u media.AccessUnit) error {
+	s.g.write(u)
 	return nil
 }
 
 // Close implements ingest.Sink.
-func (g rung) Close(cause error) { g.r.pause(cause != nil) }
+func (s sentRung) Close(error) { s.g.stop(true) }
 
 // Close implements ingest.Sink.
 func (p *publication) Close(cause error) {
@@ -156,6 +162,10 @@ func (p *publication) Close(cause error) {
 	}
 	if source := b.source(); source != nil {
 		source.pause(cause != nil)
+		if job := source.units.job; job != nil {
+			job.Close()
+			source.units.job = nil
+		}
 	}
 	release = cause
 }

@@ -3,6 +3,7 @@ package broadcast
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"golive/archive"
@@ -128,23 +129,19 @@ func (b *Broadcast) resume(f *archive.Recovered, now time.Time) *resumption {
 
 // startAfter returns where another broadcast begins under the id of f: after all that
 // players may have seen, and with new targets.
-func startAfter(f *archive.Recovered) map[string]numbering {
-	from := map[string]numbering{}
-	for name, p := range f.Positions {
-		from[name] = numbering{
-			segmenter: segmenter.Resume{NextMSN: p.Next + unstored},
-			window:    playlist.Start{DiscontinuitySequence: p.Discontinuities},
-		}
+func startAfter(f *archive.Recovered) (from numbering) {
+	for _, p := range f.Positions { // a rung's last records may be those that are left
+		from.segmenter.NextMSN = max(from.segmenter.NextMSN, p.Next+unstored)
+		from.discontinuities = max(from.discontinuities, p.Discontinuities)
 	}
 	return from
 }
 
-// restore fills the window with what is recorded, and sets the numbers that follow. Only
-// a rendition without any unit may be restored.
-func (r *Rendition) restore(f *archive.Recovered) {
-	p, list := f.Positions[r.name], f.Segments[r.name]
+// restore fills the windows with what is recorded, and returns the constants; false if nothing
+// is.
+func (r *Rendition) restore(p archive.Position, list []archive.Segment) (c playlist.Constants, ok bool) {
 	if len(list) == 0 {
-		return
+		return c, false
 	}
 	r.start.DiscontinuitySequence = p.Discontinuities
 	segments := make([]*media.Segment, len(list))
@@ -156,41 +153,94 @@ func (r *Rendition) restore(f *archive.Recovered) {
 			r.start.DiscontinuitySequence--
 		}
 	}
-	constants := playlist.Constants{Target: p.Target, PartTarget: p.PartTarget}
-	if constants.Target == 0 { // the record with it is lost
-		constants = playlist.Constants{Target: int((longest + media.Second - 1) / media.Second), PartTarget: longest}
+	c = playlist.Constants{Target: p.Target, PartTarget: p.PartTarget}
+	if c.Target == 0 { // the record with it is lost
+		c = playlist.Constants{Target: int((longest + media.Second - 1) / media.Second), PartTarget: longest}
 	}
-	r.cutFrom(segmenter.Resume{
-		NextMSN: segments[len(segments)-1].MSN + 1,
-		Format:  &segmenter.Format{Target: constants.Target, PartTarget: constants.PartTarget},
-	})
 	for _, pack := range r.packagings {
-		pack.restore(constants, segments, p.Description)
+		pack.restore(c, segments, p.Description)
 	}
 	r.independent.Store(r.plain().window.Load().Independent())
+	return c, true
+}
+
+// restoreFrom continues what is recorded. It is called before the first unit.
+func (s *sourceRendition) restoreFrom(f *archive.Recovered) {
+	p, list := f.Positions[SourceRendition], f.Segments[SourceRendition]
+	if c, ok := s.restore(p, list); ok {
+		s.cutFrom(segmenter.Resume{
+			NextMSN: list[len(list)-1].MSN + 1,
+			Format:  &segmenter.Format{Target: c.Target, PartTarget: c.PartTarget},
+		}, p.Discontinuities)
+	}
+}
+
+// restoreFrom fills the windows with what is recorded, as far as the source's is: a rung that was
+// not made for so long that its numbers do not follow begins again.
+func (g *rung) restoreFrom(f *archive.Recovered) {
+	source, list := f.Segments[SourceRendition], f.Segments[g.name]
+	if len(source) == 0 || len(list) == 0 {
+		return
+	}
+	first, last := source[0].MSN, source[len(source)-1].MSN
+	n := slices.IndexFunc(list, func(s archive.Segment) bool { return s.MSN > last })
+	if n < 0 {
+		n = len(list)
+	}
+	if list = list[:n]; n > 0 && list[n-1].MSN >= first-1 {
+		g.restore(f.Positions[g.name], list)
+		g.state, g.since = rungExpected, time.Now()
+		g.offline.Store(false)
+	}
 }
 
 // fillGap lists the time up to now as lost, in the windows and in the numbers, in at
 // least unstored segments. Only while there is no publisher.
 func (b *Broadcast) fillGap(now time.Time) {
-	for _, r := range b.all() {
-		w := r.plain().window.Load()
-		if w == nil {
+	source := b.source()
+	w := source.plain().window.Load()
+	if w == nil {
+		return
+	}
+	lost := w.FillGap(now, unstored)
+	w.Commit()
+	source.lose(lost, false)
+	if n := len(lost); n > 0 {
+		last := lost[n-1]
+		source.segmenter.Skip(n, last.ProgramDateTime.Add(last.Duration.Duration()))
+	}
+	b.eachRung(func(g *rung) {
+		own := g.plain().window.Load()
+		if own == nil {
+			return
+		}
+		// The rung may have been behind.
+		entries := own.Snapshot().Listed()
+		newest := entries[len(entries)-1].Segment().MSN
+		var missing []*media.Segment
+		for _, e := range w.Snapshot().Listed() {
+			if s := e.Segment(); s.MSN > newest {
+				gap := *s
+				gap.Size, gap.Parts = 0, nil
+				missing = append(missing, &gap)
+			}
+		}
+		g.lose(missing, true)
+	})
+}
+
+// lose lists and records segments that have no media; in the window of the archived packaging
+// only if inPlain is set.
+func (r *Rendition) lose(lost []*media.Segment, inPlain bool) {
+	for _, p := range r.packagings {
+		if p == r.plain() && !inPlain {
 			continue
 		}
-		lost := w.FillGap(now, unstored)
+		w := p.window.Load()
+		w.Restore(p.lost(lost))
 		w.Commit()
-		if live := r.live(); live != r.plain() {
-			w := live.window.Load()
-			w.Restore(live.lost(lost))
-			w.Commit()
-		}
-		for _, s := range lost {
-			r.record.Offer(r.name, s)
-		}
-		if n := len(lost); n > 0 {
-			last := lost[n-1]
-			r.segmenter.Skip(n, last.ProgramDateTime.Add(last.Duration.Duration()))
-		}
+	}
+	for _, s := range lost {
+		r.record.Offer(r.name, s)
 	}
 }

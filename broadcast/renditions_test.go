@@ -15,8 +15,6 @@ import (
 // small is the name of a second rendition, which these tests write themselves.
 const small = "small"
 
-func withSmall(c *Settings) { c.Renditions = []string{small} }
-
 // playBoth sends a stream in real time as the source, and in another size as the small
 // rendition.
 func (e *encoder) playBoth(t *testing.T, length time.Duration) {
@@ -29,7 +27,7 @@ func (e *encoder) playBoth(t *testing.T, length time.Duration) {
 	other.Video, other.BitRate = e.smaller, 100_000
 	e.played += length
 	if e.rung == nil {
-		e.rung = e.sink.(*publication).Rung(small)
+		e.rung = e.sink.(*publication).Rung(small, other.Video, other.Audio)
 	}
 	rung := other.Units()
 	for i, u := range source.Units() {
@@ -53,7 +51,7 @@ func (e *encoder) closeBoth() {
 
 func TestRenditions_AreListedTogetherAndReportEachOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newStageIn(t, t.TempDir(), time.Hour, withSmall)
+		s := newStageIn(t, t.TempDir(), time.Hour)
 		e := s.mustPublish("b")
 		b := s.onlyBroadcast("b")
 		e.playBoth(t, 10*time.Second)
@@ -84,9 +82,9 @@ func TestRenditions_SurviveARestartAndHaveAReplay(t *testing.T) {
 			dir, bucket := t.TempDir(), &remote{Bucket: memory.New()}
 			start := func(dir string) *stage {
 				if inBucket {
-					return node{dir}.startOn(t, bucket.Bucket, bucket, time.Hour, withSmall)
+					return node{dir}.startOn(t, bucket.Bucket, bucket, time.Hour)
 				}
-				return newStageIn(t, dir, time.Hour, withSmall)
+				return newStageIn(t, dir, time.Hour)
 			}
 			old := start(dir)
 			e := old.mustPublish("b")

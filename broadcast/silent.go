@@ -12,7 +12,7 @@ type silentTracks struct{ video, audio bool }
 
 // noteSilence warns of a track that stopped while the other continues, and removes the
 // warning when it continues, too.
-func (r *Rendition) noteSilence() {
+func (r *sourceRendition) noteSilence() {
 	video, audio := r.segmenter.Silent()
 	if r.silent == (silentTracks{video, audio}) {
 		return
@@ -29,7 +29,7 @@ func (r *Rendition) noteSilence() {
 }
 
 // warnWhile shows a warning when its condition begins, and removes it when it ends.
-func (r *Rendition) warnWhile(now, before bool, w ingest.Warning) {
+func (r *sourceRendition) warnWhile(now, before bool, w ingest.Warning) {
 	switch {
 	case now && !before:
 		r.warnings.add(w)
@@ -39,7 +39,13 @@ func (r *Rendition) warnWhile(now, before bool, w ingest.Warning) {
 }
 
 // warnOfPlain warns of tracks that MPEG-TS does not carry.
-func (r *Rendition) warnOfPlain(video, audio *media.Track) {
+func (r *sourceRendition) warnOfPlain() {
+	video, audio := r.segmenter.Tracks()
+	tracks := [2]*media.Track{video, audio}
+	if tracks == r.warnedOf {
+		return
+	}
+	r.warnedOf = tracks
 	carriedVideo, carriedAudio := media.MPEGTS.Carried(video, audio)
 	w := ingest.Warning{Code: ingest.WarnNotInMPEGTS}
 	switch {

@@ -67,7 +67,7 @@ func (b *Broadcast) Status() Status {
 	if e := b.encoder.Load(); e != nil {
 		s.Encoder = *e
 	}
-	s.Variants, _ = b.variants((*Rendition).live)
+	s.Variants, _ = b.variants((*Rendition).live, false)
 	return s
 }
 

@@ -30,6 +30,7 @@ func (b *Broadcast) run(h *Hub) {
 	}
 	if !b.published() {
 		b.discard(h)
+		b.ladder.end()
 		cancel()
 		working.Wait()
 		return
@@ -88,11 +89,8 @@ func (b *Broadcast) discard(h *Hub) {
 // setNext sets where the numbers of a successor begin.
 func (b *Broadcast) setNext() {
 	b.next = b.opening.from
-	if all := b.all(); len(all) > 0 {
-		b.next = map[string]numbering{}
-		for _, r := range all {
-			b.next[r.name] = r.numbering()
-		}
+	if source := b.source(); source != nil {
+		b.next = source.numbering()
 	}
 }
 
@@ -309,9 +307,7 @@ func (s *supervisor) evictAll(cause error) {
 func (b *Broadcast) end(reason string, at time.Time) {
 	b.moved = reason == endedMoved && b.stores.shared()
 	if !b.moved {
-		for _, r := range b.all() {
-			r.end()
-		}
+		b.source().end()
 	}
 	b.lease.SetOpen(true)
 	b.setNext()
@@ -320,6 +316,10 @@ func (b *Broadcast) end(reason string, at time.Time) {
 	b.ending.Store(e)
 	b.state.Store(int32(Ended))
 	close(b.ended)
+	b.ladder.end()
+	if !b.moved {
+		b.eachRung((*rung).end)
+	}
 	if a := b.archiver.Load(); a.rec != nil {
 		a.rec.End(e.at, reason)
 		a.up.Finish(e.at)

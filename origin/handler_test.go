@@ -80,7 +80,7 @@ func openerOf(b storage.Bucket, key string) playlist.Opener {
 func newTestSource() *testSource {
 	cfg := playlist.DefaultConfig()
 	return &testSource{
-		window: playlist.NewWindow(cfg, playlist.Constants{Target: 2, PartTarget: media.Second / 4}, playlist.Start{}),
+		window: playlist.NewWindow(cfg, playlist.Constants{Target: 2, PartTarget: media.Second / 4}, playlist.Start{}, nil),
 		bucket: memory.New(),
 	}
 }

@@ -69,11 +69,11 @@ func (w *Window) textAt(listed []*Entry, i int) int {
 	return int(listed[i].offset - w.textStart)
 }
 
-// sizeOf returns an upper bound of the length of the playlist.
+// sizeOf returns an estimate of the length of the playlist, usually an upper bound.
 func (w *Window) sizeOf(s *Snapshot, withParts int) int {
-	const header = 640 // with pauseLine and EXT-X-MAP
-	const report = 128
-	n := header + len(w.others)*report + len(w.text) + len(w.openHead) + len(w.openParts) + len(s.hint)
+	const header = 640  // with pauseLine and EXT-X-MAP
+	const reports = 512 // those of more renditions than usual grow the buffer
+	n := header + reports + len(w.text) + len(w.openHead) + len(w.openParts) + len(s.hint)
 	for _, e := range s.Listed()[withParts:] {
 		n += len(e.parts)
 	}

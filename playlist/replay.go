@@ -12,7 +12,6 @@ import (
 // gaps. It occupies 24 bytes per segment, and is used by one goroutine.
 type Replay struct {
 	constants    Constants
-	folder       string
 	publications []string // the publication ids, each once; kept holds indices of it
 	segments     []replaySegment
 	length       media.Ticks // duration of all segments
@@ -38,11 +37,8 @@ const (
 // maxPublications is the maximum number of publications of a Replay.
 const maxPublications = 1 << 16
 
-// NewReplay returns an empty Replay. folder is the folder of the segments relative to the
-// playlist: "source/".
-func NewReplay(constants Constants, folder string) *Replay {
-	return &Replay{constants: constants, folder: folder}
-}
+// NewReplay returns an empty Replay.
+func NewReplay(constants Constants) *Replay { return &Replay{constants: constants} }
 
 // Add appends a segment; a lost one is listed with EXT-X-GAP. A segment that is not newer
 // than the last is ignored.
@@ -121,9 +117,9 @@ func (r *Replay) segment(k replaySegment) *media.Segment {
 }
 
 // Render returns the text of the playlist, with an EXT-X-PLAYLIST-TYPE of VOD (section
-// 4.4.3.5).
-func (r *Replay) Render() []byte {
-	b := append(make([]byte, 0, r.size()), mediaHead...)
+// 4.4.3.5). folder is the folder of the segments relative to the playlist: "source/".
+func (r *Replay) Render(folder string) []byte {
+	b := append(make([]byte, 0, r.size(folder)), mediaHead...)
 	b = append(b, "#EXT-X-PLAYLIST-TYPE:VOD\n"...)
 	if !r.dependent() {
 		b = append(b, independentTag...)
@@ -133,26 +129,26 @@ func (r *Replay) Render() []byte {
 	b = append(b, "\n#EXT-X-MEDIA-SEQUENCE:"...)
 	b = strconv.AppendInt(b, max(0, r.First()), 10)
 	b = append(b, '\n')
-	b = r.appendSegments(b)
+	b = r.appendSegments(b, folder)
 	return append(b, "#EXT-X-ENDLIST\n"...)
 }
 
 // appendSegments appends the segments. The first one needs no EXT-X-DISCONTINUITY.
-func (r *Replay) appendSegments(b []byte) []byte {
+func (r *Replay) appendSegments(b []byte, folder string) []byte {
 	for i, k := range r.segments {
 		s := r.segment(k)
 		s.Discontinuity = s.Discontinuity && i > 0
 		b = appendSegmentHead(b, s, false)
 		b = appendSegmentInfo(b, s, k.flags&keptGap != 0)
-		b = append(b, r.folder...)
+		b = append(b, folder...)
 		b = append(append(b, s.Name()...), '\n')
 	}
 	return b
 }
 
-func (r *Replay) size() int {
+func (r *Replay) size(folder string) int {
 	const header, segment = 256, 128
-	return header + len(r.segments)*(segment+len(r.folder))
+	return header + len(r.segments)*(segment+len(folder))
 }
 
 // dependent reports whether a segment does not begin with a key frame.

@@ -12,7 +12,7 @@ import (
 )
 
 func TestReplay_ListsTheWholeBroadcast(t *testing.T) {
-	r := NewReplay(Constants{Target: 2}, "source/")
+	r := NewReplay(Constants{Target: 2})
 	date := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	for i := range int64(3) {
 		r.Add(&media.Segment{
@@ -39,7 +39,7 @@ source/aaaa-8.ts
 source/aaaa-9.ts
 #EXT-X-ENDLIST
 `
-	got := string(r.Render())
+	got := string(r.Render("source/"))
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
@@ -53,7 +53,7 @@ source/aaaa-9.ts
 }
 
 func TestReplay_TrimKeepsWhatIsListedLive(t *testing.T) {
-	r := NewReplay(Constants{Target: 2}, "source/")
+	r := NewReplay(Constants{Target: 2})
 	for i := range 10 {
 		r.Add(segmentOf(i), false)
 	}
@@ -64,14 +64,14 @@ func TestReplay_TrimKeepsWhatIsListedLive(t *testing.T) {
 	if got := r.Trim(0, 5); !cmp.Equal(got, []string{"aaaa-2.ts", "aaaa-3.ts", "aaaa-4.ts"}) || r.First() != 5 {
 		t.Errorf("trimmed %q, left those from %d on", got, r.First())
 	}
-	if text := string(r.Render()); !strings.Contains(text, "MEDIA-SEQUENCE:5\n") {
+	if text := string(r.Render("source/")); !strings.Contains(text, "MEDIA-SEQUENCE:5\n") {
 		t.Error(text)
 	}
 }
 
 func TestReplay_ClockThatJumpsMakesNothingOld(t *testing.T) {
 	for _, jump := range []time.Duration{time.Hour, -time.Hour} {
-		r := NewReplay(Constants{Target: 2}, "source/")
+		r := NewReplay(Constants{Target: 2})
 		for i := range 10 {
 			s := *segmentOf(i)
 			if i >= 5 {

@@ -15,7 +15,10 @@ type OtherRendition struct {
 // a player that switches to one of them requests the right part. It loads their snapshots
 // without blocking.
 func (w *Window) appendReports(b []byte) []byte {
-	for _, o := range w.others {
+	if w.others == nil {
+		return b
+	}
+	for _, o := range w.others() {
 		other := o.Window()
 		if other == nil {
 			continue

@@ -22,7 +22,7 @@ func TestWindow_RestoreRemembersSegmentsWithoutAKeyFrame(t *testing.T) {
 		s.Independent = i != 1
 		segments = append(segments, s)
 	}
-	w := NewWindow(DefaultConfig(), Constants{Target: 2, PartTarget: 1}, Start{})
+	w := NewWindow(DefaultConfig(), Constants{Target: 2, PartTarget: 1}, Start{}, nil)
 	w.Restore(segments)
 	w.Commit()
 	if text := string(w.Snapshot().Full.Plain); strings.Contains(text, "INDEPENDENT-SEGMENTS") {

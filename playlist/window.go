@@ -39,7 +39,7 @@ const keptInMemory = 1
 type Window struct {
 	cfg       Config
 	constants Constants
-	others    []OtherRendition
+	others    func() []OtherRendition
 	current   atomic.Pointer[Snapshot]
 
 	entries []*Entry // removed ones within their grace period, then the listed ones
@@ -69,9 +69,9 @@ type Window struct {
 	nextMSN       int64
 }
 
-// NewWindow returns an empty Window. others are the other renditions of the broadcast, which
-// low-latency playlists report.
-func NewWindow(cfg Config, constants Constants, start Start, others ...OtherRendition) *Window {
+// NewWindow returns an empty Window. others returns the other renditions of the broadcast, which
+// low-latency playlists report; it may be nil.
+func NewWindow(cfg Config, constants Constants, start Start, others func() []OtherRendition) *Window {
 	w := &Window{cfg: cfg, constants: constants, independent: true, discontinuity: start.DiscontinuitySequence, others: others}
 	changed := make(chan struct{})
 	w.current.Store(&Snapshot{changed: changed, Changed: changed, target: constants.Target})

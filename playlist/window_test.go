@@ -37,7 +37,7 @@ type script struct {
 }
 
 func newScript(cfg Config, others ...OtherRendition) *script {
-	s := &script{w: NewWindow(cfg, Constants{Target: 2, PartTarget: media.Second / 4}, Start{}, others...)}
+	s := &script{w: NewWindow(cfg, Constants{Target: 2, PartTarget: media.Second / 4}, Start{}, func() []OtherRendition { return others })}
 	if cfg.LowLatency {
 		s.container = media.CMAF
 	}

@@ -80,6 +80,14 @@ func (f *Follower) Format() (Format, bool) {
 // Tracks returns the tracks given to Start.
 func (f *Follower) Tracks() (video, audio *media.Track) { return f.video, f.audio }
 
+// Skip leaves out the segments that the leader has completed. It is used before the first unit.
+func (f *Follower) Skip() {
+	f.at, f.open = f.cuts.before.Load(), false
+	f.dropAll(&f.waiting)
+	f.dropAll(&f.part.units)
+	f.part.bytes = 0
+}
+
 // FrameRate returns the measured frame rate of the video, in frames per second; 0 without video.
 func (f *Follower) FrameRate() float64 {
 	if f.video == nil {

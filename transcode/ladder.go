@@ -86,3 +86,12 @@ func ladderPresets() []ladderPreset {
 		{"full", Ladder{p1080, p720, p540, p360, p234, audio}},
 	}
 }
+
+// Rungs returns the names of the rungs.
+func (t *Transcoder) Rungs() []string {
+	names := make([]string, len(t.ladder))
+	for i, r := range t.ladder {
+		names[i] = r.Name
+	}
+	return names
+}

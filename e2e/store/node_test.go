@@ -73,7 +73,6 @@ func runNode(text string) error {
 	hub := broadcast.NewHub(broadcast.Settings{
 		Config: broadcast.DefaultConfig(), Segmenter: segmenter.DefaultConfig(), Playlist: window,
 		ReconnectWindow: time.Minute, Retention: storage.RetentionConfig{Replay: time.Hour}, Prefix: "live",
-		Renditions: []string{smallRendition},
 	}, broadcast.Stores{Local: local, Bucket: remote}, log, broadcast.NewMetrics(reg))
 	if err := hub.Restore(ctx); err != nil {
 		return err
@@ -133,7 +132,9 @@ func publishBoth(ctx context.Context, hub *broadcast.Hub, id string) error {
 			}
 			waiting = append(waiting, rungs[i])
 			if rung == nil {
-				rung = sink.(interface{ Rung(name string) ingest.Sink }).Rung(smallRendition)
+				rung = sink.(interface {
+					Rung(name string, video, audio *media.Track) ingest.Sink
+				}).Rung(smallRendition, small.Video, small.Audio)
 			}
 			if rung == nil {
 				continue
