@@ -56,7 +56,7 @@ func (p *plan) args(e encoder, base media.Ticks) []string {
 			"-map", fmt.Sprintf("[v%d]", i), "-fps_mode", "passthrough", "-enc_time_base", "1:90000",
 			"-force_key_frames", forceKeys,
 		}
-		out(append(options, e.options(r.Rung, p.frameRate(r.Rung))...)...)
+		out(append(options, e.options(r.Rung, p.frameRate(r.Rung), p.threads(r.Rung))...)...)
 	}
 	for _, s := range p.sounds {
 		out("-map", "0:a", "-c:a", "aac", "-b:a", strconv.Itoa(s.bitrate),
