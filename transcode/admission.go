@@ -49,7 +49,6 @@ func encodeCost(preset string) float64 {
 
 // cost returns the cores that the first n wanted rungs need.
 func (l *load) cost(n int) float64 {
-	const million = 1e6
 	total, pictures := 0.0, false
 	s := l.source
 	for _, r := range l.wanted[:n] {
@@ -61,9 +60,7 @@ func (l *load) cost(n int) float64 {
 		}
 		pictures = true
 		p := plan{source: s}
-		width := float64(max(s.video.Width, s.video.Height)) / float64(max(1, s.shortSide())) * float64(r.Height)
-		pixels := width * float64(r.Height) * p.frameRate(r) / million
-		total += pixels*encodeCost(r.preset()) + l.pixels()*scaleCost
+		total += p.encodeCost(r) + l.pixels()*scaleCost
 	}
 	if pictures {
 		decode := l.pixels() * decodeCost

@@ -56,7 +56,7 @@ func (p *plan) args(e encoder, base media.Ticks) []string {
 			"-map", fmt.Sprintf("[v%d]", i), "-fps_mode", "passthrough", "-enc_time_base", "1:90000",
 			"-force_key_frames", forceKeys,
 		}
-		out(append(options, e.options(r.Rung, p.frameRate(r.Rung))...)...)
+		out(append(options, e.options(r.Rung, p.frameRate(r.Rung), p.threads(r.Rung))...)...)
 	}
 	for _, s := range p.sounds {
 		out("-map", "0:a", "-c:a", "aac", "-b:a", strconv.Itoa(s.bitrate),
@@ -79,7 +79,7 @@ func (p *plan) graph(e encoder, base media.Ticks) string {
 		}
 		in := fmt.Sprintf("[s%d]", i)
 		labels = append(labels, in)
-		chains = append(chains, in+p.selects(r, base)+firstIsOdd+","+p.scales(r.Rung)+","+e.format+fmt.Sprintf("[v%d]", i))
+		chains = append(chains, in+p.selects(r, base)+firstIsOdd+","+r.scales()+","+e.format+fmt.Sprintf("[v%d]", i))
 	}
 	fmt.Fprintf(&b, "split=%d%s;", len(labels), strings.Join(labels, ""))
 	b.WriteString(strings.Join(chains, ";"))
@@ -108,11 +108,8 @@ func (p *plan) selects(r plannedRung, base media.Ticks) string {
 	return "select='" + strings.Join(conditions, "*") + "',"
 }
 
-// scales returns the filter that makes the shorter side the rung's height. The other one
-// follows the display aspect ratio, and pixels become square.
-func (p *plan) scales(r Rung) string {
-	if p.source.video.Width < p.source.video.Height {
-		return fmt.Sprintf("scale=w=%d:h=2*round(%d/dar/2),setsar=1", r.Height, r.Height)
-	}
-	return fmt.Sprintf("scale=w=2*round(%d*dar/2):h=%d,setsar=1", r.Height, r.Height)
+// scales returns the filter that makes the shorter side of the picture, as it is displayed, the
+// rung's height. The other one follows the aspect ratio, and pixels become square.
+func (r Rung) scales() string {
+	return fmt.Sprintf("scale=w='if(gte(dar,1),2*round(%[1]d*dar/2),%[1]d)':h='if(gte(dar,1),%[1]d,2*round(%[1]d/dar/2))',setsar=1", r.Height)
 }

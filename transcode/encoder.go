@@ -15,19 +15,20 @@ type encoder struct {
 	// global are options before the input, format is the filter before the encoder.
 	global []string
 	format string
-	// tune returns the options that are its own, for a rung of that many pictures a second.
-	tune func(r Rung, rate float64) []string
+	// tune returns the options that are its own, for a rung of that many pictures a second, and a
+	// number of threads.
+	tune func(r Rung, rate float64, threads int) []string
 }
 
 // options returns the options of an output.
 //
 // The buffer is half a second of the bit rate: a segment of 2 s has at most 125 % of it.
-func (e encoder) options(r Rung, rate float64) []string {
+func (e encoder) options(r Rung, rate float64, threads int) []string {
 	o := []string{
 		"-c:v", e.codec, "-profile:v", r.profile(), "-bf", "0",
 		"-b:v", bits(r.VideoBitrate), "-maxrate", bits(r.VideoBitrate), "-bufsize", bits(r.VideoBitrate / 2),
 	}
-	return append(o, e.tune(r, rate)...)
+	return append(o, e.tune(r, rate, threads)...)
 }
 
 func bits(b setting.BitRate) string { return strconv.FormatInt(int64(b), 10) }
@@ -40,7 +41,7 @@ func encoderList() []encoder {
 	return []encoder{
 		{
 			name: EncoderNVENC, codec: "h264_nvenc", format: "format=yuv420p",
-			tune: func(Rung, float64) []string {
+			tune: func(Rung, float64, int) []string {
 				return []string{
 					"-preset", "p4", "-tune", "ull", "-rc", "cbr", "-forced-idr", "1", "-no-scenecut", "1",
 					"-delay", "0", "-zerolatency", "1", "-g", longGOP,
@@ -49,14 +50,14 @@ func encoderList() []encoder {
 		},
 		{
 			name: EncoderQSV, codec: "h264_qsv", format: "format=nv12",
-			tune: func(Rung, float64) []string {
+			tune: func(Rung, float64, int) []string {
 				return []string{"-preset", "veryfast", "-async_depth", "1", "-look_ahead", "0", "-forced_idr", "1", "-g", longGOP}
 			},
 		},
 		{
 			name: EncoderVAAPI, codec: "h264_vaapi", format: "format=nv12,hwupload",
 			global: []string{"-init_hw_device", "vaapi=gpu", "-filter_hw_device", "gpu"},
-			tune: func(Rung, float64) []string {
+			tune: func(Rung, float64, int) []string {
 				return []string{"-async_depth", "1", "-rc_mode", "CBR", "-g", longGOP}
 			},
 		},
@@ -72,11 +73,11 @@ func encoderList() []encoder {
 func x264() encoder {
 	return encoder{
 		name: EncoderX264, codec: "libx264", format: "format=yuv420p",
-		tune: func(r Rung, rate float64) []string {
+		tune: func(r Rung, rate float64, threads int) []string {
 			return []string{
 				"-preset", r.preset(), "-forced-idr", "1",
-				"-x264-params", fmt.Sprintf("rc-lookahead=0:sync-lookahead=0:mbtree=0:sliced-threads=0:threads=1:"+
-					"scenecut=0:keyint=infinite:force-cfr=1:fps=%.3f", rate),
+				"-x264-params", fmt.Sprintf("rc-lookahead=0:sync-lookahead=0:mbtree=0:sliced-threads=0:threads=%d:"+
+					"scenecut=0:keyint=infinite:force-cfr=1:fps=%.3f", threads, rate),
 			}
 		},
 	}

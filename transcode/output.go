@@ -5,8 +5,10 @@ import "golive/media"
 // Output takes the media of a job's rungs. All calls for one rung come from one goroutine,
 // those for different rungs from different ones.
 type Output interface {
-	// Start begins a run of units: the first one, or the next after a restart or after the
-	// source's tracks changed. A track that the rung does not have is nil.
+	// Start begins a run of units: the first one, or the next after Stop, after the rung's
+	// tracks changed, or after units were lost. A restart of ffmpeg that loses nothing goes
+	// on with the same run. The first unit is a key picture, or sound if video is nil. A track
+	// that the rung does not have is nil.
 	Start(rung string, video, audio *media.Track)
 	// Write takes the next unit, on the source's timeline. Arrived is the time at which the
 	// source's unit arrived.

@@ -147,3 +147,31 @@ func (p *plan) frameRate(r Rung) float64 {
 	}
 	return p.source.rate()
 }
+
+// threads returns the number of threads that encode a rung. Up to ffmpeg 6, one thread decodes and
+// encodes everything, which has to be enough for all rungs; with more, encoders run beside it.
+// Each thread after the first delays a rung by a picture.
+func (p *plan) threads(r Rung) int {
+	const (
+		enough   = 0.4 // of a core
+		oneRung  = 0.8
+		slowRate = 12 // pictures a second
+		most     = 4
+	)
+	all := load{source: p.source}
+	for _, r := range p.rungs {
+		all.wanted = append(all.wanted, r.Rung)
+	}
+	if p.source.rate() < slowRate || all.cost(len(all.wanted)) < enough {
+		return 1
+	}
+	return min(2+int(p.encodeCost(r)/oneRung), most)
+}
+
+// encodeCost returns how many cores the encoder of a rung with pictures needs.
+func (p *plan) encodeCost(r Rung) float64 {
+	const million = 1e6
+	v := p.source.video
+	width := float64(max(v.Width, v.Height)) / float64(max(1, p.source.shortSide())) * float64(r.Height)
+	return width * float64(r.Height) * p.frameRate(r) / million * encodeCost(r.preset())
+}

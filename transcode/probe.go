@@ -2,10 +2,13 @@ package transcode
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os/exec"
+	"slices"
 	"strings"
 	"time"
 
@@ -56,7 +59,8 @@ func (t *Transcoder) setProbed(p probed) {
 	t.probed = p
 	if p.ok {
 		t.metrics.available.Set(1)
-		for _, l := range t.loads {
+		byNumber := func(a, b *load) int { return cmp.Compare(a.number, b.number) }
+		for _, l := range slices.SortedFunc(maps.Values(t.loads), byNumber) {
 			t.allow(l)
 		}
 	}
@@ -108,7 +112,7 @@ func tryEncoder(ctx context.Context, program string, e encoder) error {
 	args := append([]string{"-hide_banner", "-nostdin", "-nostats", "-loglevel", "error"}, e.global...)
 	args = append(args, "-f", "rawvideo", "-pix_fmt", "yuv420p", "-s", fmt.Sprintf("%dx%d", width, height), "-r", "30", "-i", "pipe:0",
 		"-vf", e.format, "-fps_mode", "passthrough", "-enc_time_base", "1:90000", "-force_key_frames", forceKeys)
-	args = append(args, e.options(Rung{VideoBitrate: 500_000}, usualFrameRate)...)
+	args = append(args, e.options(Rung{VideoBitrate: 500_000}, usualFrameRate, 1)...)
 	args = append(args, "-f", "flv", "pipe:1")
 	input := bytes.Repeat([]byte{128}, width*height*3/2*pictures)
 	out, err := runProbe(ctx, program, input, args...)

@@ -1,0 +1,164 @@
+package transcode
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// node returns a Transcoder that was not run, whose ffmpeg is taken to work.
+func node(cfg Config, log *bytes.Buffer) *Transcoder {
+	n := New(cfg, slog.New(slog.NewTextHandler(log, nil)), NewMetrics(prometheus.NewRegistry(), cfg.Ladder))
+	n.setProbed(probed{ok: true, encoder: x264()})
+	return n
+}
+
+func hdRungs() []Rung {
+	return []Rung{
+		{Name: "720p", Height: 720, VideoBitrate: 3_000_000, AudioBitrate: 128_000},
+		{Name: "360p", Height: 360, VideoBitrate: 800_000, AudioBitrate: 128_000},
+	}
+}
+
+// admitted returns the number of rungs that each of several broadcasts gets.
+func admitted(n *Transcoder, broadcasts int) (counts []int) {
+	for range broadcasts {
+		rungs, _ := n.admit(n.NewJob("b", newRecorder(), n.log), fullSource(1280, 720, 30))
+		counts = append(counts, len(rungs))
+	}
+	return counts
+}
+
+func TestTranscoder_AdmitsLowerRungsOnlyWhereTheProcessorIsTaken(t *testing.T) {
+	n := node(ladderOf(hdRungs()...), &bytes.Buffer{})
+	both := (&load{source: fullSource(1280, 720, 30), wanted: n.ladder}).cost(2)
+	lower := (&load{source: fullSource(1280, 720, 30), wanted: n.ladder}).cost(1)
+	n.cores = 2*both + lower + 0.01
+	if diff := cmp.Diff([]int{2, 2, 1, 0, 0}, admitted(n, 5)); diff != "" {
+		t.Errorf("rungs (-want +got):\n%s", diff)
+	}
+}
+
+func TestTranscoder_AdmitsOneRungOnTheSmallestMachine(t *testing.T) {
+	n := node(ladderOf(hdRungs()...), &bytes.Buffer{})
+	n.cores = 0.001
+	if diff := cmp.Diff([]int{1, 0}, admitted(n, 2)); diff != "" {
+		t.Errorf("rungs (-want +got):\n%s", diff)
+	}
+}
+
+func TestTranscoder_AdmitsAsManyBroadcastsAsConfigured(t *testing.T) {
+	cfg := ladderOf(hdRungs()...)
+	cfg.MaxBroadcasts = 2
+	n := node(cfg, &bytes.Buffer{})
+	n.cores = 100
+	if diff := cmp.Diff([]int{2, 2, 0}, admitted(n, 3)); diff != "" {
+		t.Errorf("rungs (-want +got):\n%s", diff)
+	}
+}
+
+func TestTranscoder_ShedsAndRestoresARung(t *testing.T) {
+	b := start(t, ladderOf(twoRungs()...))
+	units := clip(t, "4")
+	third := len(units) / 3
+	allow := func(n int) {
+		b.node.mu.Lock()
+		defer b.node.mu.Unlock()
+		b.node.loads[b.job].allowed = n
+	}
+	b.write(units[:third]...)
+	b.await(t, "both rungs run", func() bool { return len(b.units("high", true)) > 5 })
+	allow(1)
+	b.write(units[third : 2*third]...)
+	b.await(t, "the higher rung is stopped", func() bool {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		return len(b.stops["high"]) == 1
+	})
+	allow(2)
+	b.write(units[2*third:]...)
+	b.finish(t)
+	if diff := cmp.Diff([]StopReason{StopShed, StopEnded}, b.stops["high"]); diff != "" {
+		t.Errorf("stops of high: %s", diff)
+	}
+	if diff := cmp.Diff(inOrder(pictureTimes(units, false)), pictureTimes(b.units("low", true), false)); diff != "" {
+		t.Errorf("pictures of low, which stays (-source +rung):\n%s", diff)
+	}
+	if high := b.runs["high"]; len(high) != 2 || !high[1].units[0].Key {
+		t.Errorf("high has %d runs, want 2 that begin with key pictures", len(high))
+	}
+}
+
+func TestTranscoder_SaysOnceThatFFmpegIsMissing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := ladderOf(hdRungs()...)
+		cfg.FFmpeg = "/nonexistent/ffmpeg"
+		log := &bytes.Buffer{}
+		n := New(cfg, slog.New(slog.NewTextHandler(log, nil)), NewMetrics(prometheus.NewRegistry(), cfg.Ladder))
+		ctx, cancel := context.WithTimeout(t.Context(), 10*retryProbe)
+		defer cancel()
+		if err := n.Run(ctx); err != nil {
+			t.Error(err)
+		}
+		if n := strings.Count(log.String(), "ffmpeg not usable"); n != 1 {
+			t.Errorf("said %d times:\n%s", n, log)
+		}
+		if s := n.Status(); s.Available || !strings.Contains(s.Problem, "ffmpeg") {
+			t.Errorf("status is %+v", s)
+		}
+	})
+}
+
+func TestProbe_FallsBackToX264WithTheReason(t *testing.T) {
+	for _, encoder := range []string{EncoderVAAPI, EncoderNVENC, EncoderQSV} {
+		cfg := ladderOf(hdRungs()...)
+		cfg.Encoder = encoder
+		p := probe(t.Context(), cfg)
+		if !p.ok || p.version == "" {
+			t.Fatalf("ffmpeg does not work: %+v", p)
+		}
+		// A machine may have the hardware.
+		if p.encoder.name != encoder && (p.encoder.name != EncoderX264 || !strings.Contains(p.fallback, encoder+": ")) {
+			t.Errorf("%s: the encoder is %s, because of %q", encoder, p.encoder.name, p.fallback)
+		}
+	}
+}
+
+func TestProbe_RefusesWhatIsNotFFmpeg(t *testing.T) {
+	for name, text := range map[string]string{
+		"another program":     "echo hello world wide",
+		"a failure":           "echo broken >&2; exit 1",
+		"no encoder at all":   `[ "$2" = -version ] && echo ffmpeg version 7.1 && exit; echo Unknown encoder >&2; exit 1`,
+		"an encoder of noise": `[ "$2" = -version ] && echo ffmpeg version 7.1 && exit; head -c 1000 /dev/zero`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			cfg := ladderOf(hdRungs()...)
+			cfg.FFmpeg = script(t, text)
+			if p := probe(t.Context(), cfg); p.ok || p.problem == "" {
+				t.Errorf("accepted: %+v", p)
+			}
+		})
+	}
+}
+
+func TestPlan_EncodesInThreadsIfOneIsNotEnough(t *testing.T) {
+	for _, test := range []struct {
+		source source
+		want   int
+	}{
+		{fullSource(1280, 720, 30), 2},
+		{fullSource(1280, 720, 1), 1},
+		{fullSource(320, 180, 30), 1},
+	} {
+		r := Rung{Name: "r", Height: test.source.video.Height}
+		if got := newPlan(test.source, []Rung{r}).threads(r); got != test.want {
+			t.Errorf("%+v: %d threads, want %d", test.source.video, got, test.want)
+		}
+	}
+}
