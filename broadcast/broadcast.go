@@ -191,7 +191,6 @@ func (b *Broadcast) variants(of func(*Rendition) *packaging, offline bool) (vari
 			independent = independent && r.independent.Load()
 		}
 	}
-	playlist.Sort(variants)
 	return variants, independent
 }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"golive/ingest"
+	"golive/segmenter"
 )
 
 // run is the broadcast's supervisor: it lives from the first claim until the
@@ -302,6 +303,11 @@ func (s *supervisor) evictAll(cause error) {
 	}
 }
 
+// segments returns how many segments the source has.
+func (b *Broadcast) segments() int64 {
+	return b.source().segmenter.NextMSN() - max(b.opening.from.segmenter.NextMSN, segmenter.FirstMSN)
+}
+
 // end writes the end into the playlists, unless another node continues them; at is when the
 // broadcast ended.
 func (b *Broadcast) end(reason string, at time.Time) {
@@ -331,10 +337,10 @@ func (b *Broadcast) end(reason string, at time.Time) {
 	// An earlier run's clock, or this machine's, may have been set back since.
 	duration := max(0, at.Sub(began)).Round(time.Millisecond)
 	if b.moved {
-		b.log.Info("broadcast moved to another node", "duration", duration, "segments", s.NextMSN())
+		b.log.Info("broadcast moved to another node", "duration", duration, "segments", b.segments())
 		return
 	}
 	b.log.Info("broadcast ended", "reason", reason, "duration", duration,
-		"segments", s.NextMSN(), "forced_cuts", stats.ForcedCuts,
+		"segments", b.segments(), "forced_cuts", stats.ForcedCuts,
 		"dropped_video", stats.DroppedVideo, "dropped_audio", stats.DroppedAudio, "gap_parts", stats.GapParts)
 }

@@ -27,6 +27,7 @@ type Variant struct {
 // Multivariant renders the multivariant playlist (section 4.4.6) of variants whose media
 // playlists are at NAME/file. independent is set if every segment begins with a key frame.
 func Multivariant(variants []Variant, independent bool, file string) []byte {
+	variants = inOrder(variants)
 	var b strings.Builder
 	b.WriteString("#EXTM3U\n") // most of its tags are of version 1
 	var captions media.Captions
@@ -90,9 +91,10 @@ func (v Variant) Codecs() string {
 // specification 9.13 and 9.14: about 2 Mbit/s where the network is not known to be slower).
 const startBitrate = 2_500_000
 
-// Sort puts the variants in the order of a multivariant playlist: the one that players begin with
-// first, the best of those that most networks carry, and the others from the best.
-func Sort(variants []Variant) {
+// inOrder returns the variants in the order of a multivariant playlist: first the one that players
+// begin with, the best of those that most networks carry, and then the others from the best.
+func inOrder(variants []Variant) []Variant {
+	variants = slices.Clone(variants)
 	slices.SortStableFunc(variants, func(a, b Variant) int {
 		return cmp.Or(-cmp.Compare(a.pixels(), b.pixels()), -cmp.Compare(a.Average, b.Average))
 	})
@@ -102,6 +104,7 @@ func Sort(variants []Variant) {
 		copy(variants[1:], variants[:start])
 		variants[0] = first
 	}
+	return variants
 }
 
 // pixels returns the size of a picture.

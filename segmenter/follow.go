@@ -29,8 +29,10 @@ type Follower struct {
 	video, audio *media.Track
 	rate         rate // of the lead track: video, or else audio
 	stats        Stats
-	keySeen      bool        // since Start
-	shift        media.Ticks // how much later than in the leader pictures are decoded
+	keySeen      bool // since Start
+	// shift is how much later than in the leader pictures are decoded: their decoding is
+	// moved earlier by it.
+	shift media.Ticks
 
 	open    bool
 	segment media.Segment // the head of the open one
@@ -200,7 +202,9 @@ func (f *Follower) isBehind(u *media.AccessUnit, end media.Ticks, lead bool) boo
 	case f.video == nil:
 		return at >= end-early
 	case u.Key && u.DTS >= end-early:
-		f.shift = min(max(u.DTS-end, 0), maxShift)
+		if f.shift = min(u.DTS-end, maxShift); f.shift < early {
+			f.shift = 0 // rounding
+		}
 		return true
 	case at >= end+maxKeyWait:
 		f.stats.ForcedCuts++
@@ -235,14 +239,15 @@ func (f *Follower) place(u media.AccessUnit, end media.Ticks, known bool) {
 	}
 	if u.Track.Video() {
 		f.video = u.Track
-		if late := u.DTS - f.segment.Start; f.parts == 0 && f.shift == 0 && 0 < late && late < format.PartTarget {
+		if late := u.DTS - f.segment.Start; f.parts == 0 && f.shift == 0 && late > f.rate.frame()/2 && late < format.PartTarget {
 			f.shift = late
 		}
 	} else {
 		f.audio = u.Track
 	}
 	f.rate.add(u.DTS)
-	at, frame := f.leaderTime(&u), min(f.rate.frame(), format.PartTarget)
+	u.DTS = f.leaderTime(&u)
+	at, frame := u.DTS, min(f.rate.frame(), format.PartTarget)
 	for at+frame-p.start > format.PartTarget && at-p.start > jitter && f.hasRoom(end, known) {
 		f.closeUpTo(min(at, p.start+format.PartTarget))
 	}
@@ -272,7 +277,7 @@ func (f *Follower) append(u media.AccessUnit) {
 // closeUpTo closes the part with the units before end.
 func (f *Follower) closeUpTo(end media.Ticks) {
 	all := f.part.units
-	n := slices.IndexFunc(all, func(u media.AccessUnit) bool { return f.leaderTime(&u) >= end })
+	n := slices.IndexFunc(all, func(u media.AccessUnit) bool { return u.DTS >= end })
 	if n < 0 {
 		n = len(all)
 	}

@@ -107,10 +107,10 @@ func (l *ladder) complete(rung []media.AccessUnit) {
 	var lost int
 	seen := map[[2]any]bool{}
 	for _, u := range l.taken {
-		seen[[2]any{u.Track.Video(), u.DTS}] = true
+		seen[[2]any{u.Track.Video(), u.PTS}] = true
 	}
 	for _, u := range rung {
-		if !seen[[2]any{u.Track.Video(), u.DTS}] {
+		if !seen[[2]any{u.Track.Video(), u.PTS}] {
 			lost++
 		}
 	}

@@ -256,7 +256,7 @@ func TestSegmenter_DurationsDoNotDriftInTwoHours(t *testing.T) {
 			t.Fatalf("after %s the sum of durations is off by %d ticks", s.Name(), d)
 		}
 		frame := media.Second * 1001 / 30000
-		wantEnd := media.Ticks(float64(s.MSN+1-firstMSN) * 60 * 1001 / 30000 * float64(media.Second))
+		wantEnd := media.Ticks(float64(s.MSN+1-FirstMSN) * 60 * 1001 / 30000 * float64(media.Second))
 		if d := truth - wantEnd; d > frame || d < -frame {
 			t.Fatalf("%s ends %d ticks from the truth, one frame is %d", s.Name(), d, frame)
 		}
@@ -340,7 +340,7 @@ func TestSegmenter_SecondSessionContinuesWithADiscontinuity(t *testing.T) {
 	}
 	var second *media.Segment
 	for i, seg := range r.segments {
-		if seg.MSN != int64(i)+firstMSN {
+		if seg.MSN != int64(i)+FirstMSN {
 			t.Errorf("segment %d has MSN %d", i, seg.MSN)
 		}
 		if seg.Publication == "bbbb" && second == nil {

@@ -194,6 +194,7 @@ func (s *server) run(ctx context.Context, open listeners, demoPublisher func(con
 	if open.rtmps != nil {
 		front.Go(func() error { return s.rtmp.ServeTLS(frontCtx, open.rtmps, s.certificates.rtmps) })
 	}
+	back.Go(func() error { return s.transcoder.Run(backCtx) }) // until the Hub has ended its jobs
 	front.Go(func() error { return s.hub.Run(frontCtx) })
 	front.Go(func() error { s.probe.run(frontCtx); return nil })
 	if s.bucket != nil {

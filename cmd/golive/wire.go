@@ -30,6 +30,7 @@ import (
 	"golive/storage"
 	"golive/storage/disk"
 	"golive/storage/s3"
+	"golive/transcode"
 	"golive/web"
 )
 
@@ -49,6 +50,7 @@ var (
 type server struct {
 	registry     *registry.Registry
 	bucket       *registry.Bucket // nil where the bucket cannot be shared
+	transcoder   *transcode.Transcoder
 	hub          *broadcast.Hub
 	probe        *bucketProbe
 	rtmp         *rtmp.Server
@@ -76,6 +78,7 @@ func wire(ctx context.Context, cfg config.Config, open listeners, log *slog.Logg
 	}
 	memory := ingest.NewMemory(cfg.Ingest.Limits.Memory, min(memoryLimit(os.DirFS("/")).available(), debug.SetMemoryLimit(-1)))
 	ingest.RegisterMemory(reg, memory)
+	transcoder := transcode.New(cfg.Transcode, log, transcode.NewMetrics(reg, cfg.Transcode.Ladder))
 	hub := broadcast.NewHub(broadcast.Settings{
 		Config:          cfg.Broadcast,
 		Segmenter:       cfg.Segmenter,
@@ -87,6 +90,7 @@ func wire(ctx context.Context, cfg config.Config, open listeners, log *slog.Logg
 		Prefix:          prefixOf(cfg.Storage),
 		Ownership:       newOwnership(cfg, cluster),
 		Memory:          memory,
+		Transcoder:      transcoder,
 	}, stores.Stores, log, broadcast.NewMetrics(reg))
 
 	auth, err := ingest.NewAuthorizer(cfg.Ingest.Publish, ingest.NewSessionLimiter(cfg.Ingest.Limits, memory, hub), log)
@@ -139,12 +143,21 @@ func wire(ctx context.Context, cfg config.Config, open listeners, log *slog.Logg
 	if bucket != nil {
 		ready = append(ready, admin.Check{Name: "bucket_registry", For: admin.ForIngest, Probe: bucket.Other})
 	}
+	if len(cfg.Transcode.Ladder) > 0 {
+		ready = append(ready, admin.Check{Name: "transcode", Advisory: true, Probe: func(context.Context) error {
+			if s := transcoder.Status(); !s.Available {
+				return errors.New(s.Problem)
+			}
+			return nil
+		}})
+	}
 	if stores.probe != nil {
 		ready = append(ready, admin.Check{Name: "bucket", Advisory: true, Probe: stores.probe.check})
 	}
 	return &server{
 		registry:     cluster,
 		bucket:       bucket,
+		transcoder:   transcoder,
 		hub:          hub,
 		probe:        stores.probe,
 		certificates: certs,
