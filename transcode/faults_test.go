@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"golive/internal/mediatest"
 	"golive/media"
 )
 
@@ -118,7 +119,7 @@ func TestJob_TakesATrackThatComesLate(t *testing.T) {
 func script(t *testing.T, text string) string {
 	t.Helper()
 	name := filepath.Join(t.TempDir(), "ffmpeg")
-	if err := os.WriteFile(name, []byte("#!/bin/sh\n"+text+"\n"), 0o700); err != nil { //nolint:gosec // a program
+	if err := os.WriteFile(name, []byte("#!/bin/sh\n"+text+"\n"), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	return name
@@ -145,5 +146,20 @@ func TestJob_SuspendsWhatDoesNotWork(t *testing.T) {
 				t.Errorf("%d lines say that it is suspended, want 1", n)
 			}
 		})
+	}
+}
+
+func TestJob_SuspendsASourceThatCannotBeDecoded(t *testing.T) {
+	b := start(t, ladderOf(Rung{Name: "low", Height: 90, VideoBitrate: 80_000, AudioBitrate: 96_000}))
+	b.node.timeouts.start = 500 * time.Millisecond
+	stream := mediatest.Stream{Video: mediatest.H264(640, 360), Audio: mediatest.AAC(), FPS: 30, GOP: 30, Length: 2 * time.Second}
+	b.write(stream.Units()...)
+	b.await(t, "it is suspended", func() bool { return b.job.Status().Problem != "" })
+	if rungs := b.job.Status().Rungs; rungs[0].State != "failed" {
+		t.Errorf("rungs are %v", rungs)
+	}
+	b.finish(t)
+	if n := len(b.runs); n > 0 {
+		t.Errorf("%d rungs began", n)
 	}
 }

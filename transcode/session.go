@@ -2,6 +2,8 @@ package transcode
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"sync"
@@ -213,8 +215,16 @@ func (s *session) stalled(now time.Duration) bool {
 	return now-progressed > limit && (fed > progressed || s.job.queue.waits())
 }
 
-// longEnough is how long a session has to work for a failure to be the first one again.
-const longEnough = 10 * time.Second
+// longEnough is how long a session has to work for a failure to be the first one again. One that
+// fails for what the source sends fails earlier, since the next one gets it first.
+const longEnough = time.Second
+
+// Why a child was killed.
+var (
+	errStalled = errors.New("it took media and wrote none")
+	errEnded   = errors.New("it ended without a reason")
+	errStopped = errors.New("a signal stopped it")
+)
 
 // ending returns how the session ended.
 func (s *session) ending(ctx context.Context, fed ending, lines *messages) ending {
@@ -228,11 +238,22 @@ func (s *session) ending(ctx context.Context, fed ending, lines *messages) endin
 		return fed // it was drained
 	}
 	e := ending{next: RestartExit, failed: true, healthy: healthy, err: s.child.err}
+	if e.err == nil {
+		e.err = errEnded
+	}
 	if killed != nil {
 		e.next = *killed
 	}
-	if err := s.unreadable.Load(); err != nil {
+	switch err := s.unreadable.Load(); {
+	case err != nil:
 		e.err = *err
+	case e.next == RestartStalled:
+		e.err = errStalled
+	case e.next == RestartStopped:
+		e.err = errStopped
+	}
+	if line := lines.newest(); line != "" {
+		e.err = fmt.Errorf("%w: %s", e.err, line)
 	}
 	if fed.ended {
 		e.next = "" // there is nothing to start again for
