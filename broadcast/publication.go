@@ -36,6 +36,9 @@ type publication struct {
 func (p *publication) WriteUnit(u media.AccessUnit) error {
 	b := p.broadcast
 	b.lastUnit.Store(int64(u.Arrived.Sub(b.made)))
+	if u.Track.Number != 0 {
+		return nil // an additional video track
+	}
 	if p.silent {
 		p.silent = false
 		b.lease.SetOpen(b.openTo(false))
