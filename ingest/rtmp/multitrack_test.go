@@ -1,12 +1,21 @@
 package rtmp
 
 import (
+	"bytes"
+	"errors"
+	"io"
+	"os"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
+	"golive/container/flv"
 	"golive/ingest"
 	"golive/ingest/rtmp/amf0"
 	"golive/ingest/rtmp/chunk"
+	"golive/media"
 )
 
 // ofTrack returns a body as a packet of one track: 0 is a configuration, 1 a picture.
@@ -142,4 +151,62 @@ func TestRow85_MetadataOfTracksIsIgnored(t *testing.T) {
 	_ = c.conn.Close()
 	_ = s.end(t)
 	h.line(t, "session ended", `encoder="after the map"`)
+}
+
+// The file is what FFmpeg 8.1's FLV muxer writes, which is also what it sends, of two tracks of
+// H.264, with B-frames and a key frame each second, and two of AAC.
+func TestRow85_FFmpeg8SendsTwoVideoAndTwoAudioTracks(t *testing.T) {
+	file, err := os.ReadFile("testdata/ffmpeg-8.1-two-tracks.flv")
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := open(t, testConfig())
+	c, s := h.live(t, "studio")
+	for r := flv.NewReader(bytes.NewReader(file)); ; {
+		tag, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch tag.Type {
+		case flv.TagVideo:
+			c.video(tag.Timestamp, tag.Body)
+		case flv.TagAudio:
+			c.audio(tag.Timestamp, tag.Body)
+		}
+	}
+	_ = c.conn.Close()
+	_ = s.end(t)
+	h.line(t, "session ended", "video_units=40", "repairs=0", "skipped=0")
+	var pictures, keys [2][]media.Ticks
+	sounds := 0
+	for len(s.wrote) > 0 {
+		u := <-s.wrote
+		if !u.Track.Video() {
+			sounds++
+			continue
+		}
+		n := u.Track.Number
+		pictures[n] = append(pictures[n], u.PTS)
+		if u.Key {
+			keys[n] = append(keys[n], u.PTS)
+		}
+		if want := []int{128, 64}[n]; u.Track.Width != want {
+			t.Fatalf("track %d is %d pixels wide, want %d", n, u.Track.Width, want)
+		}
+	}
+	for n := range pictures {
+		slices.Sort(pictures[n]) // the encoders reorder them in different ways
+	}
+	if diff := cmp.Diff(pictures[0], pictures[1]); diff != "" || len(keys[0]) != 2 {
+		t.Errorf("presentation times (-track 0 +track 1):\n%s", diff)
+	}
+	if diff := cmp.Diff(keys[0], keys[1]); diff != "" {
+		t.Errorf("key frames (-track 0 +track 1):\n%s", diff)
+	}
+	if sounds != 95 {
+		t.Errorf("%d audio units, want those of one track", sounds)
+	}
 }
