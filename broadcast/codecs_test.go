@@ -99,7 +99,7 @@ func TestCodecs_Row83_WhatMPEGTSDoesNotCarryIsNotArchived(t *testing.T) {
 		// The next broadcast under the id goes on with the numbers, and is archived.
 		next := s.mustPublish("b")
 		next.play(t, 5*time.Second)
-		if text := s.live("b"); !strings.Contains(text, "-4.m4s") || strings.Contains(text, "-0.m4s") {
+		if text := s.live("b"); !strings.Contains(text, "-5.m4s") || strings.Contains(text, "-1.m4s") {
 			t.Errorf("the next broadcast has\n%s", text)
 		}
 		next.sink.Close(nil)
@@ -124,7 +124,7 @@ func TestCodecs_Row83_MPEGTSBeginsWithTheFirstSegmentThatItCarries(t *testing.T)
 		e.video, e.audio = avc, aac
 		e.play(t, 4*time.Second+100*time.Millisecond)
 		text := s.text("b")
-		for _, want := range []string{"#EXT-X-MEDIA-SEQUENCE:4\n", "#EXT-X-DISCONTINUITY-SEQUENCE:1\n", "#EXT-X-DISCONTINUITY\n", "-4.ts", "-5.ts"} {
+		for _, want := range []string{"#EXT-X-MEDIA-SEQUENCE:5\n", "#EXT-X-DISCONTINUITY-SEQUENCE:1\n", "#EXT-X-DISCONTINUITY\n", "-5.ts", "-6.ts"} {
 			if !strings.Contains(text, want) {
 				t.Errorf("no %q in\n%s", want, text)
 			}
@@ -150,7 +150,7 @@ func TestCodecs_Row83_MPEGTSBeginsWithTheFirstSegmentThatItCarries(t *testing.T)
 			t.Fatal("no replay")
 		}
 		text = s.object("live/b/source/" + archive.PlaylistName)
-		for _, want := range []string{"#EXT-X-MEDIA-SEQUENCE:4\n", "#EXT-X-DISCONTINUITY-SEQUENCE:1\n", "-4.ts"} {
+		for _, want := range []string{"#EXT-X-MEDIA-SEQUENCE:5\n", "#EXT-X-DISCONTINUITY-SEQUENCE:1\n", "-5.ts"} {
 			if !strings.Contains(text, want) {
 				t.Errorf("no %q in the stored\n%s", want, text)
 			}

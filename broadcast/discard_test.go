@@ -60,7 +60,7 @@ func TestRow66_EndOfABroadcastStaysReadableWhenItsPublisherComesBackWithoutMedia
 		// One that has media goes on with the numbers.
 		e = s.mustPublish("b")
 		e.play(t, 10*time.Second)
-		if text := s.text("b"); strings.Contains(text, "#EXT-X-MEDIA-SEQUENCE:0\n") {
+		if text := s.text("b"); strings.Contains(text, "#EXT-X-MEDIA-SEQUENCE:1\n") {
 			t.Errorf("numbers begin again:\n%s", text)
 		}
 		e.sink.Close(nil)

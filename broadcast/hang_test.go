@@ -73,7 +73,7 @@ func (h *realHub) publish(id string) ingest.Sink {
 func (h *realHub) hang(id string) (release func()) {
 	h.tb.Helper()
 	b := (*h.broadcasts.Load())[id]
-	pipe := filepath.Join(h.dir, "live", id, "source", (*b.publications.Load())[0]+"-0.ts")
+	pipe := filepath.Join(h.dir, "live", id, "source", (*b.publications.Load())[0]+"-1.ts")
 	if err := errors.Join(os.MkdirAll(filepath.Dir(pipe), 0o700), syscall.Mkfifo(pipe, 0o600)); err != nil {
 		h.tb.Fatal(err)
 	}

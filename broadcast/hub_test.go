@@ -251,7 +251,7 @@ func TestHub_LostPublisherReturnsToTheSamePlaylist(t *testing.T) {
 				t.Error("the window is another one")
 			}
 			text := s.text("b")
-			if strings.Count(text, "#EXT-X-DISCONTINUITY\n") != 1 || !strings.Contains(text, "#EXT-X-MEDIA-SEQUENCE:0\n") {
+			if strings.Count(text, "#EXT-X-DISCONTINUITY\n") != 1 || !strings.Contains(text, "#EXT-X-MEDIA-SEQUENCE:1\n") {
 				t.Errorf("after %s: %s", away, text)
 			}
 			e.sink.Close(nil)
@@ -282,7 +282,7 @@ func TestHub_SecondBroadcastOfAnIDContinuesItsNumbers(t *testing.T) {
 			synctest.Wait()
 		}
 		text := s.text("b")
-		if !strings.Contains(text, "#EXT-X-MEDIA-SEQUENCE:3\n") || strings.Count(text, "#EXTINF") != 3 {
+		if !strings.Contains(text, "#EXT-X-MEDIA-SEQUENCE:4\n") || strings.Count(text, "#EXTINF") != 3 {
 			t.Errorf("second broadcast: %s", text)
 		}
 		<-time.After(2 * time.Minute)

@@ -129,10 +129,10 @@ func (s *stage) stateAt(t *testing.T, stream *longStream, at time.Duration) dayS
 	const segment = 2 * time.Second
 	last := list.Segments[len(list.Segments)-1]
 	// The key frame that closes the newest one is due now.
-	if want := int64(at/segment) - 2; last.MSN != want {
+	if want := int64(at/segment) - 1; last.MSN != want {
 		t.Errorf("after %v the last segment is %d, want %d", at, last.MSN, want)
 	}
-	begin := time.Duration(last.MSN) * segment
+	begin := time.Duration(last.MSN-1) * segment
 	if date := stream.epoch.Add(begin); last.ProgramDateTime.Sub(date).Abs() > time.Millisecond {
 		t.Errorf("after %v the last segment is dated %v, want %v", at, last.ProgramDateTime, date)
 	}

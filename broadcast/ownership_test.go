@@ -224,7 +224,7 @@ func TestOwnership_BroadcastMovesBack(t *testing.T) {
 			synctest.Wait()
 		}
 		<-time.After(20 * time.Second)
-		if length, _ := p.a.checkReplay(p.a.object("live/b/replay.m3u8"), 0, 4*unstored); length < 35*time.Second {
+		if length, _ := p.a.checkReplay(p.a.object("live/b/replay.m3u8"), 1, 4*unstored); length < 35*time.Second {
 			t.Errorf("the replay has %v", length)
 		}
 		if n := len(p.a.keys("live/b/replay-")); n != 1 {

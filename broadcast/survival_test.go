@@ -71,7 +71,7 @@ func TestHub_ReplayOutlivesAManifestThatWasNotDeleted(t *testing.T) {
 		if s.object("live/b/replay.m3u8") != text || len(s.keys("live/~manifests/live")) > 0 {
 			t.Errorf("12 h later: %v", s.keys(""))
 		}
-		s.checkReplay(text, 0, 0)
+		s.checkReplay(text, 1, 0)
 		<-time.After(13 * time.Hour)
 		if left := s.keys(""); len(left) > 0 {
 			t.Errorf("after its time the bucket has %v", left)
@@ -113,7 +113,7 @@ func TestHub_EndsWhatAnotherServerAbandoned(t *testing.T) {
 					own = text
 				}
 			}
-			if length, _ := s.checkReplay(own, 0, 0); length < 175*time.Second {
+			if length, _ := s.checkReplay(own, 1, 0); length < 175*time.Second {
 				t.Errorf("the replay has %v", length)
 			}
 			if newest := s.object("live/b/replay.m3u8"); displaced && newest != second || !displaced && newest != own {
@@ -141,12 +141,12 @@ func TestHub_NodeThatReturnsCompletesTheReplay(t *testing.T) {
 		e.sink.Close(nil)
 		s := newNode(t).startFor(t, left, 24*time.Hour)
 		<-time.After(8 * time.Hour)
-		if length, _ := s.checkReplay(s.object("live/b/replay.m3u8"), 0, 0); length > 40*time.Second || length < 25*time.Second {
+		if length, _ := s.checkReplay(s.object("live/b/replay.m3u8"), 1, 0); length > 40*time.Second || length < 25*time.Second {
 			t.Errorf("the replay has %v", length)
 		}
 		again := disk.startFor(t, left, 24*time.Hour)
 		<-time.After(10 * time.Minute)
-		if length, _ := s.checkReplay(s.object("live/b/replay.m3u8"), 0, unstored); length < 58*time.Second {
+		if length, _ := s.checkReplay(s.object("live/b/replay.m3u8"), 1, unstored); length < 58*time.Second {
 			t.Errorf("the replay has %v when the node is back", length)
 		}
 		if kept := again.copies(""); len(kept) > 0 {
@@ -223,7 +223,7 @@ func TestHub_ShutdownOfAPredecessorLeavesItsSuccessorsState(t *testing.T) {
 		again := first.killed(t).start(t, copyOf(t, bucket))
 		<-time.After(5 * time.Second)
 		text := again.object("live/b/replay.m3u8")
-		if length, _ := again.checkReplay(text, 5, 0); length < 30*time.Second || length > 32*time.Second {
+		if length, _ := again.checkReplay(text, 6, 0); length < 30*time.Second || length > 32*time.Second {
 			t.Errorf("the replay has %v:\n%s", length, text)
 		}
 	})
@@ -353,7 +353,7 @@ func TestHub_LongBroadcastIsResumedFromASlowStore(t *testing.T) {
 		}
 		e.sink.Close(nil)
 		<-time.After(10 * time.Second)
-		if length, n := other.checkReplay(other.object("live/b/replay.m3u8"), 0, 6); length < time.Hour {
+		if length, n := other.checkReplay(other.object("live/b/replay.m3u8"), 1, 6); length < time.Hour {
 			t.Errorf("the replay has %v in %d segments", length, n)
 		}
 	})
@@ -459,7 +459,7 @@ func TestHub_OutageOfHoursAbandonsNobody(t *testing.T) {
 		}
 		e.sink.Close(nil)
 		<-time.After(time.Minute)
-		if length, _ := s.checkReplay(s.object("live/b/replay.m3u8"), 0, 0); length < 9*time.Hour {
+		if length, _ := s.checkReplay(s.object("live/b/replay.m3u8"), 1, 0); length < 9*time.Hour {
 			t.Errorf("the replay has %v", length)
 		}
 	})

@@ -128,7 +128,7 @@ func TestSegmenter_Row84_ChangeOfTheCodecIsADiscontinuityWithAnotherInit(t *test
 	if got := cmaf.breaks(); !slices.Equal(got, wantBreaks) || !slices.Equal(ts.breaks(), wantBreaks) {
 		t.Errorf("discontinuities %v and %v, want %v", got, ts.breaks(), wantBreaks)
 	}
-	wantInits := []string{"aaaa-0.mp4", "aaaa-0.mp4", "aaaa-2.mp4", "aaaa-2.mp4", "aaaa-4.mp4", "aaaa-4.mp4", "aaaa-6.mp4", "aaaa-6.mp4"}
+	wantInits := []string{"aaaa-1.mp4", "aaaa-1.mp4", "aaaa-3.mp4", "aaaa-3.mp4", "aaaa-5.mp4", "aaaa-5.mp4", "aaaa-7.mp4", "aaaa-7.mp4"}
 	if got := cmaf.inits(); !slices.Equal(got, wantInits) {
 		t.Errorf("initialization segments %v, want %v", got, wantInits)
 	}

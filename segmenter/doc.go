@@ -6,6 +6,8 @@
 // the Packaging for Followers, which cut other renditions of the same broadcast at the same
 // places. The output depends only on the units.
 //
+// The first segment of a rendition has media sequence number 1.
+//
 // A segment ends at the first key frame at or after the segment duration, or at an earlier
 // one if the segment would exceed the target duration at the next one. TARGETDURATION and
 // PART-TARGET are frozen when the first part is closed. A group of pictures that does not

@@ -309,17 +309,17 @@ func TestFollower_RestartLeavesAGap(t *testing.T) {
 	}
 	l.run(first, before, 100*media.Millisecond)
 	l.follower.Finish() // what is complete is known
-	if n := l.out.segments[len(l.out.segments)-1].MSN; n != 5 {
+	if n := l.out.segments[len(l.out.segments)-1].MSN; n != 6 {
 		t.Errorf("completed up to segment %d", n)
 	}
 	l.join(rung)
 	l.run(second, after, 100*media.Millisecond)
 	l.leader.Finish()
 	l.follower.Finish()
-	for _, msn := range []int64{3, 4, 5} {
-		l.source.segments[msn].Independent = false // gaps here
-		if s := l.out.segments[msn]; s.Size != 0 {
-			t.Errorf("segment %d has %d bytes", msn, s.Size)
+	for _, i := range []int{3, 4, 5} {
+		l.source.segments[i].Independent = false // gaps here
+		if s := l.out.segments[i]; s.Size != 0 {
+			t.Errorf("segment %d has %d bytes", s.MSN, s.Size)
 		}
 	}
 	l.source.segments[6].Independent = false

@@ -39,7 +39,7 @@ type gathering struct {
 // startGathering starts gathering for a segment after a discontinuity.
 func (s *Segmenter) startGathering(fresh bool) {
 	s.gather = gathering{on: true, fresh: fresh}
-	s.discontinuity = s.discontinuity || s.nextMSN > 0
+	s.discontinuity = s.discontinuity || s.nextMSN > firstMSN
 	s.keySeen = false
 }
 

@@ -118,7 +118,7 @@ func TestSegmenter_KeepsItsTargetsForAnyInput(t *testing.T) {
 		}
 		r.checkTargets(f)
 		for i, seg := range r.segments {
-			if seg.MSN != int64(i) {
+			if seg.MSN != int64(i)+firstMSN {
 				t.Fatalf("segment %d has MSN %d", i, seg.MSN)
 			}
 		}

@@ -47,7 +47,7 @@ func TestPackager_PackagesTheSameCutsInEachContainer(t *testing.T) {
 			s.Independent != c.Independent || len(s.Parts) != len(c.Parts) {
 			t.Errorf("segment %d: %+v and %+v", i, s, c)
 		}
-		if s.Init != nil || s.Name() != "aaaa-"+string(rune('0'+i))+".ts" || c.Init == nil || c.Name() != "aaaa-"+string(rune('0'+i))+".m4s" {
+		if s.Init != nil || s.Name() != "aaaa-"+string(rune('1'+i))+".ts" || c.Init == nil || c.Name() != "aaaa-"+string(rune('1'+i))+".m4s" {
 			t.Errorf("%s with %v, %s with %v", s.Name(), s.Init, c.Name(), c.Init)
 		}
 		inits[c.Init.Name] = true
@@ -65,7 +65,7 @@ func TestPackager_PackagesTheSameCutsInEachContainer(t *testing.T) {
 			t.Errorf("%s has %d PATs", s.Name(), tables)
 		}
 	}
-	if len(inits) != 2 || !inits["aaaa-0.mp4"] || !inits["aaaa-3.mp4"] {
+	if len(inits) != 2 || !inits["aaaa-1.mp4"] || !inits["aaaa-4.mp4"] {
 		t.Errorf("initialization segments %v", inits)
 	}
 }

@@ -82,10 +82,14 @@ type Segmenter struct {
 	start media.Ticks // start of the current part: the end of the last one
 }
 
+// firstMSN is the media sequence number of a rendition's first segment. hls.js (1.7.4) loads the
+// parts of segment 0 again and again while the next segment is open.
+const firstMSN = 1
+
 // New returns a Segmenter that passes its cuts to outs.
 func New(cfg Config, from Resume, outs ...Packaging) *Segmenter {
-	s := &Segmenter{cfg: cfg, outs: outs, nextMSN: from.NextMSN}
-	s.discontinuity = from.NextMSN > 0
+	s := &Segmenter{cfg: cfg, outs: outs, nextMSN: max(from.NextMSN, firstMSN)}
+	s.discontinuity = s.nextMSN > firstMSN
 	if from.Format != nil {
 		s.format, s.frozen = *from.Format, true
 	}

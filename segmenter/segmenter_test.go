@@ -256,7 +256,7 @@ func TestSegmenter_DurationsDoNotDriftInTwoHours(t *testing.T) {
 			t.Fatalf("after %s the sum of durations is off by %d ticks", s.Name(), d)
 		}
 		frame := media.Second * 1001 / 30000
-		wantEnd := media.Ticks(float64(s.MSN+1) * 60 * 1001 / 30000 * float64(media.Second))
+		wantEnd := media.Ticks(float64(s.MSN+1-firstMSN) * 60 * 1001 / 30000 * float64(media.Second))
 		if d := truth - wantEnd; d > frame || d < -frame {
 			t.Fatalf("%s ends %d ticks from the truth, one frame is %d", s.Name(), d, frame)
 		}
@@ -340,7 +340,7 @@ func TestSegmenter_SecondSessionContinuesWithADiscontinuity(t *testing.T) {
 	}
 	var second *media.Segment
 	for i, seg := range r.segments {
-		if seg.MSN != int64(i) {
+		if seg.MSN != int64(i)+firstMSN {
 			t.Errorf("segment %d has MSN %d", i, seg.MSN)
 		}
 		if seg.Publication == "bbbb" && second == nil {
@@ -500,9 +500,9 @@ func TestSegmenter_LostPublisherLeavesNoStub(t *testing.T) {
 		for _, seg := range r.segments {
 			names = append(names, seg.Name())
 		}
-		want := []string{"aaaa-0.ts", "aaaa-1.ts", "aaaa-2.ts", "bbbb-3.ts", "bbbb-4.ts"}
+		want := []string{"aaaa-1.ts", "aaaa-2.ts", "aaaa-3.ts", "bbbb-4.ts", "bbbb-5.ts"}
 		if lost {
-			want = []string{"aaaa-0.ts", "aaaa-1.ts", "bbbb-2.ts", "bbbb-3.ts"}
+			want = []string{"aaaa-1.ts", "aaaa-2.ts", "bbbb-3.ts", "bbbb-4.ts"}
 		}
 		if diff := cmp.Diff(want, names); diff != "" {
 			t.Errorf("lost=%t: %s", lost, diff)

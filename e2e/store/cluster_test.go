@@ -67,7 +67,7 @@ func (c *cluster) keeps(replay *hlscheck.Media, listed map[int64]string, gaps in
 	have := map[int64]string{}
 	n := 0
 	for i, r := range replay.Segments {
-		if r.MSN != int64(i) {
+		if r.MSN != int64(i)+1 {
 			c.t.Fatalf("segment %d of the replay is %d", i, r.MSN)
 		}
 		if r.Gap {

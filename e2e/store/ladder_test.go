@@ -225,7 +225,7 @@ func replayOf(t *testing.T, b bucket, id string, gaps *int) map[string]bool {
 		rendition, _, _ := strings.Cut(v.URI, "/")
 		for i, s := range media.Segments {
 			switch {
-			case s.MSN != int64(i):
+			case s.MSN != int64(i)+1:
 				t.Errorf("%s/%s: segment %d has number %d", id, v.URI, i, s.MSN)
 			case s.Gap:
 				*gaps++

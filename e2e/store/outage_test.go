@@ -121,12 +121,12 @@ func awaitStored(t *testing.T, s *harness.Server, limit time.Duration) {
 func sameInBucket(t *testing.T, b bucket, id string, aired *hlscheck.Rendition) int {
 	t.Helper()
 	replay := b.waitForReplay(id, 10*time.Second)
-	first := aired.Segments[0].MSN
-	if n := int64(len(replay.Segments)) - first; n != int64(len(aired.Segments)) {
+	begin := replay.Segments[0].MSN
+	if n := int64(len(replay.Segments)) - (aired.Segments[0].MSN - begin); n != int64(len(aired.Segments)) {
 		t.Errorf("%s: %d segments were aired, the replay has %d", id, len(aired.Segments), n)
 	}
 	for _, s := range aired.Segments {
-		at := int(s.MSN)
+		at := int(s.MSN - begin)
 		if at >= len(replay.Segments) || s.Data == nil {
 			t.Errorf("%s: segment %d is not in the replay", id, s.MSN)
 			continue

@@ -19,7 +19,7 @@ func TestFollow_CollectsEverySegmentOnceInOrder(t *testing.T) {
 		t.Fatalf("ended %t, missed %d, %d segments, %d parts; want true, 0, 8, 0", r.Ended, r.Missed, len(r.Segments), len(r.Parts))
 	}
 	for i, s := range r.Segments {
-		if s.MSN != int64(i) || s.Err != nil || s.Size != len(s.Data) {
+		if s.MSN != int64(i)+1 || s.Err != nil || s.Size != len(s.Data) {
 			t.Errorf("segment %d has number %d, error %v, %d of %d bytes", i, s.MSN, s.Err, len(s.Data), s.Size)
 		}
 	}
@@ -61,8 +61,8 @@ func TestFollow_WaitsForPartsWhereTheServerOffersIt(t *testing.T) {
 
 func TestFollow_BeginsBehindTheEnd(t *testing.T) {
 	r := show{plain: true, join: 13 * time.Second, options: &Options{Behind: 5 * time.Second}}.follow(t).Renditions[0]
-	if first := r.Segments[0].MSN; first != 4 || r.Missed != 0 {
-		t.Errorf("began with segment %d of 0 to 5 and missed %d, want 4, which begins 4 s before the end", first, r.Missed)
+	if first := r.Segments[0].MSN; first != 5 || r.Missed != 0 {
+		t.Errorf("began with segment %d of 1 to 6 and missed %d, want 5, which begins 4 s before the end", first, r.Missed)
 	}
 }
 
@@ -101,7 +101,7 @@ func TestFollow_EndsWithItsContext(t *testing.T) {
 
 func TestFollow_TakesAGapForAGap(t *testing.T) {
 	rec := show{plain: true, plant: swap(`(.*-3\.ts)`, "#EXT-X-GAP\n$1")}.follow(t)
-	if s := rec.Renditions[0].Segments[3]; !s.Gap || s.Err == nil || len(rec.Violations) > 0 {
+	if s := rec.Renditions[0].Segments[2]; !s.Gap || s.Err == nil || len(rec.Violations) > 0 {
 		t.Errorf("gap %t, error %v, violations %v", s.Gap, s.Err, rec.Violations)
 	}
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { isPlayable, isReachable, isReplayOver, label, statusOf } from '../assets/js/status.js';
+import { isPlayable, isPlayedOut, isReachable, isReplayOver, label, statusOf } from '../assets/js/status.js';
 
 const given = (broadcast, playback, more = {}) => statusOf({ broadcast, playback, reachable: true, ...more });
 const live = { state: 'live' };
@@ -28,6 +28,17 @@ test('a reconnecting broadcaster does not hide the buffered picture', () => {
   assert.equal(s.cover, null);
   assert.match(s.toast, /Waiting for the broadcaster to reconnect/);
   assert.match(given({ state: 'reconnecting' }, 'loading').cover.title, /connection dropped/);
+});
+
+test('the end of a broadcast is played by a player that was recovering', () => {
+  const over = (playback, stillFor, b = ended) => isPlayedOut(b, playback, stillFor);
+  for (const playback of ['loading', 'buffering', 'failed']) {
+    assert.equal(over(playback, 2000), false, playback);
+    assert.equal(over(playback, 11_000), true, playback);
+  }
+  assert.equal(over('playing', 11_000), false);
+  assert.equal(over('finished', 0), true);
+  assert.equal(over('finished', 11_000, { state: 'live' }), false);
 });
 
 test('an ended broadcast is played out before it is covered', () => {

@@ -5,7 +5,7 @@ import { mediaURL } from './address.js';
 import { fetchBroadcast, poll } from './api.js';
 import { Controls } from './controls.js';
 import { Source } from './source.js';
-import { isPlayable, isReachable, isReplayOver, label, statusOf } from './status.js';
+import { isPlayable, isPlayedOut, isReachable, isReplayOver, label, statusOf } from './status.js';
 
 // Milliseconds without a tick, in a page that can be seen, after which the computer has slept.
 const SLEPT = 5000;
@@ -84,7 +84,7 @@ export class Player extends EventTarget {
     if (!isPlayable(b)) {
       // The media of a broadcast that has ended, or has begun again, no longer exists.
       if (b?.state === 'starting' || (!b && this.source.state === 'failed')) this.#drop();
-      if (b?.state === 'ended' && this.source.state !== 'playing') this.#drop();
+      if (isPlayedOut(b, this.source.state, this.source.stillFor)) this.#drop();
       return;
     }
     const publication = `${b.playlist} ${b.started_at}`;

@@ -61,6 +61,7 @@ export class Source extends EventTarget {
   #progress = { time: -1, at: 0, nudged: false };
   #watched = 0;
   #lost = false;
+  #movedAt = 0; // when media played last, or was loaded
   #failedAt = NaN; // when it failed first since media played
   #stalledAt = NaN; // when it ran out of data last
   #wasPlaying = false; // when the page was hidden
@@ -76,6 +77,7 @@ export class Source extends EventTarget {
     this.#preview = preview;
     video.addEventListener('playing', () => this.#moving());
     video.addEventListener('timeupdate', () => {
+      this.#movedAt = performance.now();
       if (this.state !== 'playing') this.#moving();
       else this.#note();
     });
@@ -101,6 +103,9 @@ export class Source extends EventTarget {
   /** Milliseconds since it failed first and has not played again; 0 when it has not failed. */
   get failingFor() { return Number.isFinite(this.#failedAt) ? performance.now() - this.#failedAt : 0; }
 
+  /** Milliseconds since media played last, or was loaded. */
+  get stillFor() { return performance.now() - this.#movedAt; }
+
   /**
    * Plays the playlist at url from its live edge; a replay from its beginning. `older` is for
    * going back: `url` of the playlist with older media, `since` when the broadcast began (its date in
@@ -116,6 +121,7 @@ export class Source extends EventTarget {
     this.#following = !replay;
     this.#position = 0;
     this.#end = NaN;
+    this.#movedAt = performance.now();
     this.#recovery.healthy();
     this.#attach();
   }

@@ -9,6 +9,9 @@ const PATIENCE = 5000;
 // in milliseconds: one lost request is not an outage either.
 const SILENCE = 5000;
 
+// For how long a player that stands still may try to play the end of a broadcast, in milliseconds.
+const LAST_TRY = 10_000;
+
 /** The server can be reached, by when it answered last and whether it did just now. */
 export const isReachable = (error, silentFor) => !error || silentFor < SILENCE;
 
@@ -82,6 +85,16 @@ export function statusOf({ broadcast, reachable, playback, retryIn = 0, failingF
 /** Reports whether there is a live picture. */
 export function isPlayable(broadcast) {
   return broadcast?.state === 'live' || broadcast?.state === 'reconnecting';
+}
+
+/**
+ * Reports whether the player should drop the media of a broadcast that has ended. The end of its
+ * playlist can still be loaded: a player that was recovering from an error when it ended plays
+ * it, unless it has stood still for `stillFor` milliseconds.
+ */
+export function isPlayedOut(broadcast, playback, stillFor) {
+  if (broadcast?.state !== 'ended') return false;
+  return playback === 'idle' || playback === 'finished' || playback !== 'playing' && stillFor > LAST_TRY;
 }
 
 /**
