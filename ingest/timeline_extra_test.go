@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -245,5 +246,48 @@ func TestExtraTimeline_AllocatesNothingPerUnit(t *testing.T) {
 	step()
 	if n := testing.AllocsPerRun(100, step); n != 0 {
 		t.Errorf("%v allocations, want 0", n)
+	}
+}
+
+// OBS sends 60 pictures per second in track 0 and 30 in others, and rounds decoding and
+// composition times to milliseconds separately.
+func TestExtraTimeline_OtherFrameRatesKeepTheirDistance(t *testing.T) {
+	type sent struct {
+		track     *media.Track
+		dts, cts  int64 // milliseconds
+		presented int64 // in 1/60 s
+	}
+	var all []sent
+	picture := func(track *media.Track, presented, delay int64) {
+		dts := presented - delay
+		all = append(all, sent{track, dts * 1000 / 60, delay * 1000 / 60, presented})
+	}
+	for i := int64(60); i < 60*60; i++ {
+		picture(tracks[Video], i, 2)
+		if i%2 == 0 {
+			picture(extraTracks[0], i, 4)
+		}
+	}
+	slices.SortStableFunc(all, func(a, b sent) int { return int(a.dts - b.dts) })
+	var c Timeline
+	at := map[int64]media.Ticks{} // of the default track's pictures
+	var early []sent
+	times := map[int64]media.Ticks{}
+	for _, p := range all {
+		s := next(&c, p.track, p.dts, media.TicksFromMillis(p.cts), epoch.Add(time.Duration(p.dts)*time.Millisecond))
+		if p.track == tracks[Video] {
+			at[p.presented] = s.PTS
+		} else {
+			times[p.presented] = s.PTS
+			early = append(early, p)
+		}
+	}
+	for _, p := range early {
+		if first, ok := at[p.presented]; !ok || apart(times[p.presented], first, media.Millisecond) {
+			t.Fatalf("picture %d: %d, and %d in track 1", p.presented, first, times[p.presented])
+		}
+	}
+	if c.Repaired() != (RepairCounts{}) {
+		t.Errorf("repairs %v", c.Repaired())
 	}
 }

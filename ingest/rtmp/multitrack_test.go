@@ -78,6 +78,28 @@ func TestRow85_OnlyTrackIsTheFirstWhateverItsID(t *testing.T) {
 	}
 }
 
+func TestRow85_TrackThatComesLateMayBecomeTheFirst(t *testing.T) {
+	h := open(t, testConfig())
+	c, s := h.live(t, "studio")
+	c.video(0, ofTrack(1, 0, avcConfig()))
+	for i := range uint32(50) {
+		at, want := 40*i, []int{0}
+		if i == 25 {
+			c.video(at, avcConfig())
+		}
+		if i >= 25 {
+			c.video(at, picture(i == 25, 50))
+			want = []int{0, 1}
+		}
+		c.video(at, ofTrack(1, 1, picture(i%25 == 0, 50)))
+		for _, n := range want {
+			if u := s.unit(t); u.Track.Number != n || u.PTS.Duration().Milliseconds() != int64(at) {
+				t.Errorf("at %d: track %d, PTS %d; want track %d", at, u.Track.Number, u.PTS, n)
+			}
+		}
+	}
+}
+
 func TestRow85_TrackThatCannotBeBroadcastIsSkippedAlone(t *testing.T) {
 	h := open(t, testConfig())
 	c, s := h.live(t, "studio")
