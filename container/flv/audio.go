@@ -99,8 +99,8 @@ func (a *audioState) readLegacy(dts media.Ticks, body []byte) (u media.AccessUni
 }
 
 func (a *audioState) readEnhanced(dts media.Ticks, body []byte) (u media.AccessUnit, ok bool, err error) {
-	packets, err := readEx("audio tag header", body, exAudioMultitrack)
-	if err != nil {
+	var packets exPackets
+	if err := packets.begin("audio tag header", body, exAudioMultitrack); err != nil {
 		return u, false, err
 	}
 	for {

@@ -138,10 +138,11 @@ type exPackets struct {
 // singleTrack is the form of a body that is not a multitrack body. It is no multitrack type.
 const singleTrack = 0xff
 
-// readEx reads the header of an enhanced body, up to the first packet. multitrack is the
-// packet type of multitrack bodies.
-func readEx(op string, body []byte, multitrack byte) (p exPackets, err error) {
-	p = exPackets{op: op, cursor: exCursor{b: body, at: 1}, form: singleTrack}
+// begin reads the header of a body, up to the first packet. multitrack is the packet type of
+// multitrack bodies.
+func (p *exPackets) begin(op string, body []byte, multitrack byte) error {
+	p.op, p.form = op, singleTrack
+	p.cursor = exCursor{b: body, at: 1}
 	c := &p.cursor
 	p.kind, p.offset = c.modEx(body[0] & 0x0f)
 	if p.kind == multitrack {
@@ -149,20 +150,29 @@ func readEx(op string, body []byte, multitrack byte) (p exPackets, err error) {
 		p.form, p.kind = tracks>>4, tracks&0x0f
 		switch {
 		case p.kind == multitrack || p.kind == exModEx:
-			return exPackets{}, syntax(op, c.at-1, "packet type %d inside a multitrack packet", p.kind)
+			return p.fail(syntax(op, c.at-1, "packet type %d inside a multitrack packet", p.kind))
 		case p.form > manyTracksManyCodecs:
-			return exPackets{}, syntax(op, c.at-1, "multitrack type %d is not known", p.form)
+			return p.fail(syntax(op, c.at-1, "multitrack type %d is not known", p.form))
 		}
 	}
 	if p.form != manyTracksManyCodecs {
 		p.codec = c.fourCC()
 	}
 	if c.short {
-		return exPackets{}, syntax(op, c.at, "header is cut off: the body has %d bytes", len(body))
+		return p.fail(syntax(op, c.at, "header is cut off: the body has %d bytes", len(body)))
 	}
 	p.pending = true
-	return p, nil
+	return nil
 }
+
+// fail ends the body and returns err.
+func (p *exPackets) fail(err error) error {
+	p.end()
+	return err
+}
+
+// end forgets the body.
+func (p *exPackets) end() { p.pending, p.cursor.b = false, nil }
 
 // next returns the next packet; ok is false if there is none. After an error there is none.
 func (p *exPackets) next() (packet exPacket, ok bool, err error) {
@@ -171,24 +181,28 @@ func (p *exPackets) next() (packet exPacket, ok bool, err error) {
 	}
 	c := &p.cursor
 	packet = exPacket{kind: p.kind, codec: p.codec, offset: p.offset}
+	if p.form == singleTrack {
+		packet.data, packet.at = c.b[c.at:], c.at
+		p.end()
+		return packet, true, nil
+	}
 	if p.form == manyTracksManyCodecs {
 		packet.codec = c.fourCC()
 	}
-	if p.form != singleTrack {
-		packet.track = c.u8()
-	}
+	packet.track = c.u8()
 	size := len(c.b) - c.at
-	if p.form == manyTracks || p.form == manyTracksManyCodecs {
+	if p.form != oneTrack {
 		size = c.u24()
 	}
 	packet.at = c.at
-	if packet.data = c.take(size); c.short {
-		err = syntax(p.op, packet.at, "track %d needs %d bytes, have %d", packet.track, size, len(c.b)-packet.at)
-		*p = exPackets{}
-		return exPacket{}, false, err
+	if c.short {
+		return exPacket{}, false, p.fail(syntax(p.op, c.at, "header of a track is cut off: the body has %d bytes", len(c.b)))
 	}
-	if p.pending = c.at < len(c.b); !p.pending {
-		*p = exPackets{} // do not keep the body
+	if packet.data = c.take(size); c.short {
+		return exPacket{}, false, p.fail(syntax(p.op, packet.at, "track %d needs %d bytes, have %d", packet.track, size, len(c.b)-packet.at))
+	}
+	if c.at == len(c.b) {
+		p.end()
 	}
 	return packet, true, nil
 }

@@ -24,7 +24,7 @@ type videoState struct {
 
 // read returns the first unit of a body.
 func (v *videoState) read(dts media.Ticks, body []byte) (u media.AccessUnit, ok bool, err error) {
-	v.rest = exPackets{}
+	v.rest.end()
 	if len(body) == 0 {
 		return u, false, nil
 	}
@@ -35,7 +35,7 @@ func (v *videoState) read(dts media.Ticks, body []byte) (u media.AccessUnit, ok 
 	p := picture{dts: dts, marked: frame == frameKey}
 	if body[0]&videoEnhanced != 0 {
 		v.tag = p
-		if v.rest, err = readEx("video tag header", body, exVideoMultitrack); err != nil {
+		if err := v.rest.begin("video tag header", body, exVideoMultitrack); err != nil {
 			return u, false, err
 		}
 		return v.next()
@@ -118,7 +118,10 @@ func (v *videoState) numberOf(t *videoTrack) int {
 
 // ofTrack puts the track's id into an *UnsupportedError.
 func ofTrack(err error, id byte) error {
-	if e, ok := errors.AsType[*UnsupportedError](err); ok && id != 0 {
+	if err == nil || id == 0 {
+		return err
+	}
+	if e, ok := errors.AsType[*UnsupportedError](err); ok {
 		refused := *e
 		refused.TrackID = int(id)
 		return &refused
