@@ -13,8 +13,9 @@ import (
 	"golive/internal/hlscheck"
 )
 
-// The broadcaster encodes the ladder: the first track is the source.
-func TestMultitrack_FirstTrackIsTheSource(t *testing.T) {
+// The broadcaster encodes the ladder: the first track is the source, the second one a rendition
+// that is cut where the source is.
+func TestMultitrack_EachTrackIsARendition(t *testing.T) {
 	t.Parallel()
 	file := sources.Enhanced(t, harness.Clip{
 		Video: harness.H264 + " -b:v 800k", Audio: harness.AAC, Plain: true, Seconds: 8,
@@ -23,6 +24,7 @@ func TestMultitrack_FirstTrackIsTheSource(t *testing.T) {
 	s := harness.Start(t, harness.Options{})
 	harness.Launch(t, nil, s.Program(), "publish", "--file", file, s.PublishURL("show"))
 	s.WaitForState("show", "live", 15*time.Second)
+	s.WaitForPlaylist("show", "video1/index.m3u8", 15*time.Second)
 	follow, stop := context.WithTimeout(t.Context(), 10*time.Second)
 	defer stop()
 	report := hlscheck.Check(follow, http.DefaultClient, s.PlaylistURL("show"))
@@ -35,8 +37,16 @@ func TestMultitrack_FirstTrackIsTheSource(t *testing.T) {
 		}
 	}
 	text, err := harness.Get(t.Context(), s.PlaylistURL("show"))
-	if err != nil || !strings.Contains(string(text), "RESOLUTION=640x360,") {
-		t.Errorf("%v\n%s", err, text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"RESOLUTION=640x360,", "source/index.m3u8", "RESOLUTION=320x180,", "video1/index.m3u8"} {
+		if !strings.Contains(string(text), want) {
+			t.Errorf("no %s in\n%s", want, text)
+		}
+	}
+	if n := len(report.Renditions); n != 2 {
+		t.Errorf("%d renditions were checked", n)
 	}
 	b, err := s.Broadcast(t.Context(), "show")
 	if err != nil {

@@ -100,7 +100,7 @@ func (f *Follower) place(u media.AccessUnit, end media.Ticks, known bool) {
 	}
 	if u.Track.Video() {
 		f.video = u.Track
-		if late := u.DTS - f.segment.Start; f.parts == 0 && f.shift == 0 && late > f.rate.frame()/2 && late < format.PartTarget {
+		if late := u.DTS - f.segment.Start; f.parts == 0 && !f.leadPending() && f.shift == 0 && late > f.rate.frame()/2 && late < format.PartTarget {
 			f.shift = late
 		}
 	} else {
