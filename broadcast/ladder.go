@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golive/media"
@@ -27,6 +28,7 @@ type unitTap struct {
 func (t *unitTap) disable() {
 	t.disabled = true
 	t.end()
+	t.ladder.current.Store(nil)
 }
 
 // Open implements segmenter.Packaging.
@@ -73,6 +75,8 @@ type ladder struct {
 	//nolint:containedctx // of the jobs, which outlive the publishers that begin them
 	ctx  context.Context
 	jobs sync.WaitGroup
+	// current is the job of the publication; nil where it is not transcoded.
+	current atomic.Pointer[transcode.Job]
 	// last is closed when the last job is over. It belongs to the source's writer.
 	last <-chan struct{}
 }
@@ -94,6 +98,7 @@ func (l *ladder) begin(from int64) *transcode.Job {
 		l.b.rung(name).expect()
 	}
 	job := l.b.cfg.Transcoder.NewJob(l.b.id, ladderRun{l, from}, l.log)
+	l.current.Store(job)
 	before, over := l.last, make(chan struct{})
 	l.last = over
 	l.jobs.Go(func() {
