@@ -86,6 +86,20 @@ func TestJob_FollowsAChangeOfSize(t *testing.T) {
 	}
 }
 
+func TestJob_FollowsAJumpOfTheSourcesTimes(t *testing.T) {
+	b := start(t, ladderOf(lowRung()))
+	first, second := clip(t, "2"), clip(t, "2")
+	const day = 24 * 3600 * media.Second
+	all := slices.Concat(afterShift(first, 30*day), afterShift(second, 30*day+3600*media.Second))
+	b.write(all[:len(first)]...)
+	b.await(t, "the rung has pictures", func() bool { return len(b.units("low", true)) > 20 })
+	b.write(all[len(first):]...)
+	b.finish(t)
+	if diff := cmp.Diff(inOrder(pictureTimes(all, false)), pictureTimes(b.units("low", true), false)); diff != "" {
+		t.Errorf("pictures (-source +rung):\n%s", diff)
+	}
+}
+
 func TestJob_TakesATrackThatComesLate(t *testing.T) {
 	b := start(t, ladderOf(Rung{Name: "low", Height: 90, VideoBitrate: 80_000, AudioBitrate: 32_000, Preset: "ultrafast"}))
 	units := clip(t, "4")

@@ -28,6 +28,9 @@ func (s *session) feed(ctx context.Context, w io.Writer) ending {
 			}
 		}
 		if e := s.change(t); e.next != "" {
+			if !(t.Track.Video() && t.Key) {
+				s.until.Store(int64(s.decoded))
+			}
 			s.job.queue.back()
 			return e
 		}
@@ -92,6 +95,7 @@ func (s *session) write(ctx context.Context, w io.Writer, t taken) error {
 		if !s.plan.pictures() {
 			return nil
 		}
+		s.decoded = t.DTS
 		s.pictures.add(fedPicture{pts: t.PTS, arrived: t.Arrived, lost: t.lost})
 		return s.mux(w, t)
 	}

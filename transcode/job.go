@@ -334,7 +334,8 @@ func (j *Job) Status() JobStatus {
 		case state == "starting" && status.Problem != "":
 			state = "failed"
 		}
-		status.Rungs = append(status.Rungs, RungStatus{Name: r.Name, State: state})
+		lag := time.Duration(j.rungs[r.Name].lag.Load())
+		status.Rungs = append(status.Rungs, RungStatus{Name: r.Name, State: state, LagSeconds: lag.Seconds()})
 	}
 	return status
 }

@@ -53,6 +53,9 @@ func (s *session) readPictures(ctx context.Context, r io.Reader, rung int) error
 			return nil
 		}
 		s.progress()
+		if fed.pts > media.Ticks(s.until.Load()) {
+			return nil // the next child makes it
+		}
 		last = fed.pts
 		// Without reordered pictures both times are the same.
 		u.DTS, u.PTS, u.Arrived = fed.pts, fed.pts, fed.arrived

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -25,6 +26,12 @@ type session struct {
 	pictures pictures
 	muxer    *fmp4.Muxer
 	begun    bool // the initialization segment was written
+
+	// decoded is the decoding time of the newest picture that was fed; of the feeder.
+	decoded media.Ticks
+	// until is the time of the last picture that is passed on. In the middle of a group of
+	// pictures, a decoder at its end puts out pictures before others that it has not got.
+	until atomic.Int64
 
 	started time.Time
 	// fed is when the child last got a unit, progressed when it last wrote one, in
@@ -71,6 +78,7 @@ func (s *session) newestArrival() time.Time {
 // newSession returns the session that carries the plan out. Its times begin at base.
 func (j *Job) newSession(p *plan, base media.Ticks) *session {
 	s := &session{job: j, plan: p, timeline: timeline{base}, muxer: fmp4.NewMuxer(), started: time.Now()}
+	s.until.Store(math.MaxInt64)
 	for i := range p.rungs {
 		out := j.rungs[p.rungs[i].Name]
 		p.rungs[i].from = media.Ticks(out.picture.Load())
@@ -234,8 +242,8 @@ func (s *session) ending(ctx context.Context, fed ending, lines *messages) endin
 		return ending{}
 	}
 	fedAll := fed.ended || fed.next != "" && !fed.failed
-	if killed == nil && fedAll && s.child.err == nil {
-		return fed // it was drained
+	if fedAll && (!s.begun || killed == nil && s.child.err == nil) {
+		return fed // it was drained, or had nothing to do
 	}
 	e := ending{next: RestartExit, failed: true, healthy: healthy, err: s.child.err}
 	if e.err == nil {
