@@ -325,6 +325,8 @@ func (j *Job) Status() JobStatus {
 	status := JobStatus{Restarts: int(j.restarts.Load())}
 	if text := j.problem.Load(); text != nil {
 		status.Problem = *text
+	} else if node := j.node.Status(); !node.Available {
+		status.Problem = node.Problem
 	}
 	for _, r := range j.node.ladder {
 		state := j.node.stateOf(j, r)
