@@ -32,7 +32,7 @@ type Maker struct {
 	began   time.Time
 	timeout time.Duration
 	rest    time.Duration // for so many times as long as it has worked a worker rests
-	queue   chan *Feed // each has a pending request, or had one
+	queue   chan *Feed    // each has a pending request, or had one
 	// available is set if ffmpeg was found.
 	available atomic.Bool
 }
