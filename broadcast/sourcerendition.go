@@ -29,8 +29,8 @@ type sourceRendition struct {
 }
 
 // newSource returns the source rendition of a broadcast, which continues from.
-func newSource(r *Rendition, from numbering, w *warnings, feed *pictures.Feed) *sourceRendition {
-	s := &sourceRendition{Rendition: r, warnings: w, units: &unitTap{}, pictures: &pictureTap{feed: feed}}
+func newSource(r *Rendition, from numbering, w *warnings, l *ladder, feed *pictures.Feed) *sourceRendition {
+	s := &sourceRendition{Rendition: r, warnings: w, units: &unitTap{ladder: l}, pictures: &pictureTap{feed: feed}}
 	s.cutFrom(from.segmenter, from.discontinuities)
 	return s
 }
@@ -61,6 +61,7 @@ func (s *sourceRendition) numbering() numbering {
 // begin begins a publication.
 func (s *sourceRendition) begin(token string) {
 	s.warnedOf = [2]*media.Track{} // the warnings are the new publisher's
+	s.units.disabled = false
 	s.segmenter.Start(token)
 }
 
@@ -95,6 +96,7 @@ func (s *sourceRendition) pause(lost bool) {
 	} else {
 		s.segmenter.Finish()
 	}
+	s.units.end()
 	s.eachWindow((*playlist.Window).Pause)
 	s.show()
 }

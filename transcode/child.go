@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -133,13 +134,23 @@ func (m *messages) add(line string) {
 	m.last = append(m.last, line)
 }
 
+// newest returns the last line, or "".
+func (m *messages) newest() string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if all := slices.Concat(m.first, m.last); len(all) > 0 {
+		return all[len(all)-1]
+	}
+	return ""
+}
+
 // String returns the lines, with the number of those between them.
 func (m *messages) String() string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	lines := m.first
 	if left := m.count - len(m.first) - len(m.last); left > 0 {
-		lines = append(lines[:len(lines):len(lines)], fmt.Sprintf("(%d lines)", left))
+		lines = append(slices.Clip(lines), fmt.Sprintf("(%d lines)", left))
 	}
-	return strings.Join(append(lines[:len(lines):len(lines)], m.last...), "; ")
+	return strings.Join(append(slices.Clip(lines), m.last...), "; ")
 }

@@ -15,34 +15,21 @@ func (s *session) feed(ctx context.Context, w io.Writer) ending {
 	var meter rateMeter
 	keySeen := false
 	for {
-		t, ok, ended := s.job.queue.take()
-		switch {
-		case !ok && ended:
-			return ending{ended: true}
-		case !ok:
-			select {
-			case <-s.job.queue.signal:
-				continue
-			case <-ctx.Done():
-				return ending{}
-			}
+		t, ok := s.job.next(ctx)
+		if !ok {
+			return ending{ended: ctx.Err() == nil}
 		}
-		video := t.Track.Video()
-		if !s.plan.source.hasTrack(t.Track) {
-			if t.again {
-				continue // before the change
+		if e := s.change(t); e.next != "" {
+			if !(t.Track.Video() && t.Key) {
+				s.until.Store(int64(s.decoded))
 			}
 			s.job.queue.back()
-			return ending{next: RestartTracks, change: t.Track}
+			return e
 		}
-		if !t.again && (t.Key && video || s.plan.source.video == nil) {
-			s.job.queue.release(s.passed())
-			if reason := s.job.replan(s.plan); reason != "" {
-				s.job.queue.back()
-				return ending{next: reason}
-			}
+		if !s.plan.source.hasTrack(t.Track) {
+			continue // a unit from before a change
 		}
-		if video {
+		if t.Track.Video() {
 			if keySeen = keySeen || t.Key; !keySeen {
 				continue
 			}
@@ -54,6 +41,36 @@ func (s *session) feed(ctx context.Context, w io.Writer) ending {
 			return ending{next: RestartExit, failed: true, err: err}
 		}
 	}
+}
+
+// next waits for the next unit; ok is false if there is none, or ctx is done.
+func (j *Job) next(ctx context.Context) (t taken, ok bool) {
+	for {
+		t, ok, ended := j.queue.take()
+		if ok || ended {
+			return t, ok
+		}
+		select {
+		case <-j.queue.signal:
+		case <-ctx.Done():
+			return t, false
+		}
+	}
+}
+
+// change returns why a unit belongs to the next session, if it does. Rungs change at key
+// pictures. What a child before this one had may have other tracks.
+func (s *session) change(t taken) ending {
+	switch {
+	case t.again:
+		return ending{}
+	case !s.plan.source.hasTrack(t.Track):
+		return ending{next: RestartTracks, change: t.Track}
+	case t.Key && t.Track.Video(), s.plan.source.video == nil:
+		s.job.queue.release(s.passed())
+		return ending{next: s.job.replan(s.plan)}
+	}
+	return ending{}
 }
 
 // passed returns a time that all outputs have passed.
@@ -85,6 +102,7 @@ func (s *session) write(ctx context.Context, w io.Writer, t taken) error {
 		if !s.plan.pictures() {
 			return nil
 		}
+		s.decoded = t.DTS
 		s.pictures.add(fedPicture{pts: t.PTS, arrived: t.Arrived, lost: t.lost})
 		return s.mux(w, t)
 	}

@@ -130,6 +130,7 @@ func (t *Transcoder) allow(l *load) {
 		}
 	}
 	if t.cfg.MaxBroadcasts > 0 && broadcasts >= t.cfg.MaxBroadcasts {
+		l.job.log.Warn("rungs refused", "reason", "max_broadcasts", "rungs", len(l.wanted), "allowed", 0)
 		return
 	}
 	l.allowed = l.affordable(t.cores-used, t.factor)
@@ -200,7 +201,7 @@ func (t *Transcoder) watch(now time.Time, used *usage) {
 	if !t.probed.ok {
 		return
 	}
-	switch t.overload.step(s, window, missing > 0) {
+	switch t.overload.step(s, missing > 0) {
 	case shed:
 		if l := toShed(loads); l != nil {
 			r, _ := l.top()

@@ -99,6 +99,12 @@ func (d directory) describe(s broadcast.Status) api.Broadcast {
 		return &p
 	}
 	b.Replay, b.Poster, b.Storyboard = path(s.Replay), path(s.Poster), path(s.Storyboard)
+	if t := s.Transcoding; t != nil {
+		b.Transcoding = &api.Transcoding{Problem: t.Problem, Restarts: t.Restarts, Rungs: []api.Rung{}}
+		for _, r := range t.Rungs {
+			b.Transcoding.Rungs = append(b.Transcoding.Rungs, api.Rung{Name: r.Name, State: r.State})
+		}
+	}
 	for _, v := range s.Variants {
 		r := api.Rendition{
 			Name:             v.Name,
