@@ -39,7 +39,7 @@ func fakeFFmpeg(t *testing.T) string {
 	}
 	program := filepath.Join(dir, "ffmpeg")
 	script := "#!/bin/sh\ncat > /dev/null\ncat " + dir + "/poster\ncat " + dir + "/preview >&3\n"
-	if err := os.WriteFile(program, []byte(script), 0o700); err != nil { //nolint:gosec // a program
+	if err := os.WriteFile(program, []byte(script), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	return program

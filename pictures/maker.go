@@ -31,8 +31,8 @@ type Maker struct {
 	metrics *Metrics
 	began   time.Time
 	timeout time.Duration
-	rest    time.Duration // for so many times as long as it has worked a worker rests
-	queue   chan *Feed    // each has a pending request, or had one
+	rest    float64    // for so many times as long as it has worked a worker rests
+	queue   chan *Feed // each has a pending request, or had one
 	// available is set if ffmpeg was found.
 	available atomic.Bool
 }
@@ -109,7 +109,7 @@ func (m *Maker) work(ctx context.Context) {
 		}
 		f.done(p, err)
 		select {
-		case <-time.After(m.rest * took):
+		case <-time.After(time.Duration(m.rest * float64(took))):
 		case <-ctx.Done():
 			return
 		}
