@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -137,7 +138,7 @@ func (m *messages) String() string {
 	defer m.mu.Unlock()
 	lines := m.first
 	if left := m.count - len(m.first) - len(m.last); left > 0 {
-		lines = append(lines[:len(lines):len(lines)], fmt.Sprintf("(%d lines)", left))
+		lines = append(slices.Clip(lines), fmt.Sprintf("(%d lines)", left))
 	}
-	return strings.Join(append(lines[:len(lines):len(lines)], m.last...), "; ")
+	return strings.Join(append(slices.Clip(lines), m.last...), "; ")
 }

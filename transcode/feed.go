@@ -16,10 +16,10 @@ func (s *session) feed(ctx context.Context, w io.Writer) ending {
 	keySeen := false
 	for {
 		t, ok, ended := s.job.queue.take()
-		switch {
-		case !ok && ended:
-			return ending{ended: true}
-		case !ok:
+		if !ok {
+			if ended {
+				return ending{ended: true}
+			}
 			select {
 			case <-s.job.queue.signal:
 				continue
@@ -27,22 +27,14 @@ func (s *session) feed(ctx context.Context, w io.Writer) ending {
 				return ending{}
 			}
 		}
-		video := t.Track.Video()
-		if !s.plan.source.hasTrack(t.Track) {
-			if t.again {
-				continue // before the change
-			}
+		if e := s.change(t); e.next != "" {
 			s.job.queue.back()
-			return ending{next: RestartTracks, change: t.Track}
+			return e
 		}
-		if !t.again && (t.Key && video || s.plan.source.video == nil) {
-			s.job.queue.release(s.passed())
-			if reason := s.job.replan(s.plan); reason != "" {
-				s.job.queue.back()
-				return ending{next: reason}
-			}
+		if !s.plan.source.hasTrack(t.Track) {
+			continue // a unit from before a change
 		}
-		if video {
+		if t.Track.Video() {
 			if keySeen = keySeen || t.Key; !keySeen {
 				continue
 			}
@@ -54,6 +46,21 @@ func (s *session) feed(ctx context.Context, w io.Writer) ending {
 			return ending{next: RestartExit, failed: true, err: err}
 		}
 	}
+}
+
+// change returns why a unit belongs to the next session, if it does. Rungs change at key
+// pictures. What a child before this one had may have other tracks.
+func (s *session) change(t taken) ending {
+	switch {
+	case t.again:
+		return ending{}
+	case !s.plan.source.hasTrack(t.Track):
+		return ending{next: RestartTracks, change: t.Track}
+	case t.Key && t.Track.Video(), s.plan.source.video == nil:
+		s.job.queue.release(s.passed())
+		return ending{next: s.job.replan(s.plan)}
+	}
+	return ending{}
 }
 
 // passed returns a time that all outputs have passed.

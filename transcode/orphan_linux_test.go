@@ -19,7 +19,7 @@ func TestJob_LeavesNoChildWhenTheProcessIsKilled(t *testing.T) {
 	if program := os.Getenv(orphanProgram); program != "" {
 		runUntilKilled(t, program)
 	}
-	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+t.Name()+"$") //nolint:gosec // this test
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+t.Name()+"$")
 	// It ignores the end of its input, at which ffmpeg would end by itself.
 	cmd.Env = append(os.Environ(), orphanProgram+"="+script(t, "exec sleep 1000"))
 	out, err := cmd.StdoutPipe()

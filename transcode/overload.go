@@ -32,8 +32,8 @@ const (
 )
 
 // overload decides when rungs are shed and when they come back. Two windows that agree shed
-// one. One comes back when the load was low for a time, which doubles each time that a rung had to be shed
-// soon after one came back.
+// one. One comes back when the load was low for a time, which doubles each time that a rung had
+// to be shed soon after one came back.
 type overload struct {
 	over     int // windows of overload in sequence
 	calm     time.Duration
@@ -41,9 +41,9 @@ type overload struct {
 	restored time.Duration // since a rung came back; 0 if none did
 }
 
-// step takes the load in a window of some length, and returns the decision. rungs are
-// whether some are shed.
-func (o *overload) step(s sample, window time.Duration, rungs bool) decision {
+// step takes the load in a window, and returns the decision. missing is set if there are rungs
+// that may come back.
+func (o *overload) step(s sample, missing bool) decision {
 	o.hold = max(o.hold, minHold)
 	if o.restored > 0 {
 		o.restored += window
@@ -70,7 +70,7 @@ func (o *overload) step(s sample, window time.Duration, rungs bool) decision {
 	if o.restored > 2*o.hold {
 		o.hold, o.restored = minHold, 0 // it was right
 	}
-	if !rungs || o.calm < o.hold {
+	if !missing || o.calm < o.hold {
 		return keep
 	}
 	o.calm = 0

@@ -51,7 +51,7 @@ func TestOverload_DecidesWithHysteresis(t *testing.T) {
 			var o overload
 			got := map[int]decision{}
 			for i, s := range test.samples {
-				if d := o.step(s, time.Second, !test.nothingIsShed); d != keep {
+				if d := o.step(s, !test.nothingIsShed); d != keep {
 					got[i+1] = d
 				}
 			}
@@ -68,9 +68,9 @@ func TestOverload_DecidesWithHysteresis(t *testing.T) {
 func TestOverload_WaitsAMinuteAtMost(t *testing.T) {
 	o := overload{}
 	for range 10 {
-		for o.step(sample{}, time.Second, true) != restore {
+		for o.step(sample{}, true) != restore {
 		}
-		for o.step(sample{cpu: 2}, time.Second, true) != shed {
+		for o.step(sample{cpu: 2}, true) != shed {
 		}
 	}
 	if o.hold != maxHold {

@@ -1,6 +1,7 @@
 package transcode
 
 import (
+	"slices"
 	"sync"
 	"time"
 
@@ -55,8 +56,8 @@ func distance(a, b media.Ticks) media.Ticks { return max(a-b, b-a) }
 func (p *pictures) oldest(after media.Ticks) (arrived time.Time, ok bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for i := len(p.fed) - 1; i >= 0; i-- {
-		switch f := p.fed[i]; {
+	for _, f := range slices.Backward(p.fed) {
+		switch {
 		case f.pts > after:
 			arrived, ok = f.arrived, true
 		case f.pts < after-media.Second:

@@ -198,7 +198,7 @@ func (t *Transcoder) watch(now time.Time, used *usage) {
 	if !t.probed.ok {
 		return
 	}
-	switch t.overload.step(s, window, missing > 0) {
+	switch t.overload.step(s, missing > 0) {
 	case shed:
 		if l := toShed(loads); l != nil {
 			r, _ := l.top()
