@@ -5,16 +5,12 @@ package e2e
 import (
 	"fmt"
 	"net/url"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"strconv"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
 
 	"golive/e2e/harness"
+	"golive/internal/hlscheck"
 )
 
 // heights are the renditions with video of smallLadder and sources.Plain.
@@ -23,63 +19,6 @@ func heights() map[string]int { return map[string]int{"source": 360, "240p": 240
 // pin makes a player of players/page.html play one rendition.
 func pin(p *harness.Page, name string) {
 	harness.Evaluate[bool](p, fmt.Sprintf("(view.pin(%q, %d), true)", name, heights()[name]))
-}
-
-// breakable returns a configuration of smallLadder whose ffmpeg fails while a file exists, and
-// that file's name.
-func breakable(t *testing.T) (config, file string) {
-	t.Helper()
-	ffmpeg, err := exec.LookPath("ffmpeg")
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	file = filepath.Join(dir, "broken")
-	script := fmt.Sprintf("#!/bin/sh\n[ -e %s ] && exit 1\nexec %s \"$@\"\n", file, ffmpeg)
-	program := filepath.Join(dir, "ffmpeg")
-	if err := os.WriteFile(program, []byte(script), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	return smallLadder + "  ffmpeg: " + program + "\n", file
-}
-
-// child returns the ffmpeg that golive runs, or 0.
-func child(s *harness.Server) int {
-	tasks, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", s.PID()))
-	if err != nil {
-		return 0
-	}
-	for _, task := range tasks {
-		text, err := os.ReadFile(task)
-		if err != nil {
-			continue // the thread has ended
-		}
-		for pid := range strings.FieldsSeq(string(text)) {
-			if n, err := strconv.Atoi(pid); err == nil {
-				return n
-			}
-		}
-	}
-	return 0
-}
-
-// waitForRungs waits until the multivariant playlist lists n renditions.
-func waitForRungs(t *testing.T, s *harness.Server, id string, n int) {
-	t.Helper()
-	until(t, fmt.Sprintf("%d renditions", n), 30*time.Second, func() bool {
-		text, err := harness.Get(t.Context(), s.PlaylistURL(id))
-		return err == nil && strings.Count(string(text), "#EXT-X-STREAM-INF") == n
-	})
-}
-
-// until waits until a condition holds.
-func until(t *testing.T, what string, limit time.Duration, holds func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(harness.Timeout(limit)); !holds(); harness.Pause(t.Context(), 50*time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("not within %v: %s", harness.Timeout(limit), what)
-		}
-	}
 }
 
 // Players that play a rung go on with the source when there are no more rungs.
@@ -94,19 +33,18 @@ func TestLadder_PlayersGoOnWithoutTheirRung(t *testing.T) {
 				s.WaitForState("show", "live", 10*time.Second)
 				waitForRungs(t, s, "show", 4)
 				p := harness.OpenBrowser(t).Open(t, base+"/play?player="+player+"&url="+url.QueryEscape(s.URL("/live/show/"+list)))
-				p.WaitUntil(20*time.Second, "globalThis.look && look().at > 1 && look().pictures > 0")
+				p.WaitUntil(20*time.Second, "globalThis.look && look().at > 1 && look().pictures > 0 && view.pin")
 				pin(p, "160p")
 				p.WaitUntil(40*time.Second, "look().height === 160")
+				harness.Evaluate[bool](p, "(view.choose(), true)")
 				harness.Pause(t.Context(), 4*time.Second)
 				before := harness.Evaluate[look](p, "look()")
-				if err := os.WriteFile(broken, nil, 0o600); err != nil {
-					t.Fatal(err)
-				}
+				setBroken(t, broken, true)
 				_ = syscall.Kill(child(s), syscall.SIGKILL)
 				waitForRungs(t, s, "show", 1)
 				t.Log("no rungs")
 				began := time.Now()
-				p.WaitUntil(60*time.Second, "look().height === 360")
+				p.WaitUntil(15*time.Second, "look().height === 360")
 				took := time.Since(began)
 				harness.Pause(t.Context(), 8*time.Second)
 				after := harness.Evaluate[look](p, "look()")
@@ -117,4 +55,122 @@ func TestLadder_PlayersGoOnWithoutTheirRung(t *testing.T) {
 			})
 		}
 	}
+}
+
+// Players are made to play every rung, back and forth.
+func TestLadder_PlayersSwitch(t *testing.T) {
+	base := servePlayers(t)
+	for _, player := range []string{"shaka", "video.js"} {
+		t.Run(player, func(t *testing.T) {
+			s := harness.Start(t, harness.Options{Config: smallLadder})
+			harness.PublishLooped(t, sources.Plain(t), s.PublishURL("show"))
+			s.WaitForState("show", "live", 10*time.Second)
+			waitForRungs(t, s, "show", 4)
+			p := harness.OpenBrowser(t).Open(t, base+"/play?player="+player+"&url="+url.QueryEscape(s.PlaylistURL("show")))
+			p.WaitUntil(20*time.Second, "globalThis.look && look().at > 1 && look().pictures > 0 && view.pin")
+			began := harness.Evaluate[look](p, "look()")
+			for _, name := range []string{"160p", "source", "240p", "160p", "240p", "source"} {
+				pin(p, name)
+				p.WaitUntil(30*time.Second, fmt.Sprintf("look().height === %d", heights()[name]))
+				at := harness.Evaluate[look](p, "look()").At
+				p.WaitUntil(20*time.Second, fmt.Sprintf("look().at > %f", at+1))
+			}
+			l := harness.Evaluate[look](p, "look()")
+			t.Logf("%+v", l)
+			if len(l.Errors) > 0 || l.Failed != "" || harness.Strict() && l.Longest > max(1, began.Longest) {
+				t.Errorf("it fails: %+v", l)
+			}
+		})
+	}
+}
+
+// ffmpeg is killed and stopped ten times. The source is untouched, and the rungs return.
+func TestLadder_OutlivesItsEncoder(t *testing.T) {
+	s := harness.Start(t, harness.Options{Config: smallLadder})
+	harness.PublishLooped(t, sources.Plain(t), s.PublishURL("show"))
+	s.WaitForState("show", "live", 10*time.Second)
+	waitForRungs(t, s, "show", 4)
+	source := harness.Follow(t, s.MediaURL("show"), hlscheck.Options{LowLatency: true, Discard: true})
+	rung := harness.Follow(t, s.URL("/live/show/240p/index.m3u8"), hlscheck.Options{LowLatency: true, Discard: true})
+	p := harness.OpenBrowser(t).Open(t, s.WatchURL("show"))
+	p.WaitUntil(20*time.Second, qualityMenu+".options.length === 5")
+	choose(p, "240p")
+	waitForQuality(p, "240p", 240)
+	v := p.View()
+	for i := range 10 {
+		before := child(s)
+		sig := []syscall.Signal{syscall.SIGKILL, syscall.SIGSTOP}[i%2]
+		if err := syscall.Kill(before, sig); err != nil {
+			t.Fatalf("no ffmpeg: %v", err)
+		}
+		began := time.Now()
+		until(t, "ffmpeg is running again", 20*time.Second, func() bool { now := child(s); return now != 0 && now != before })
+		restarted := time.Since(began)
+		// A part that is no gap is listed when units come again.
+		list := s.URL("/live/show/240p/index.m3u8")
+		seen := newestPart(t, list)
+		until(t, "the rung is back", 20*time.Second, func() bool { return newestPart(t, list) > seen+1 })
+		t.Logf("%v: another ffmpeg after %v, media after %v", sig, restarted.Round(time.Millisecond), time.Since(began).Round(time.Millisecond))
+		harness.Pause(t.Context(), 3*time.Second)
+	}
+	waitForRungs(t, s, "show", 4)
+	waitForQuality(p, "240p", 240)
+	report := harness.Summarise(v.Stop())
+	t.Logf("the viewer: %+v", report)
+	if report.Reloads > 0 || len(report.Faults) > 0 {
+		t.Errorf("the viewer: %+v", report)
+	}
+	for name, f := range map[string]*harness.Follower{"source": source, "240p": rung} {
+		r := f.Stop()
+		gaps := 0
+		for _, part := range r.Renditions[0].Parts {
+			if part.Gap {
+				gaps++
+			}
+		}
+		t.Logf("%s: %d segments, %d of %d parts are gaps", name, len(r.Renditions[0].Segments), gaps, len(r.Renditions[0].Parts))
+		if name == "source" && gaps > 0 {
+			t.Errorf("the source has %d gaps", gaps)
+		}
+		for _, violation := range r.Violations {
+			if !harness.Late(violation) {
+				t.Errorf("%s: %v", name, violation)
+			}
+		}
+	}
+}
+
+// newestPart returns the number of parts that a playlist has had that are not gaps.
+func newestPart(t *testing.T, url string) int64 {
+	t.Helper()
+	text, err := harness.Get(t.Context(), url)
+	if err != nil {
+		return 0
+	}
+	m, _ := hlscheck.ParseMedia(url, text)
+	var newest int64
+	for _, s := range m.Segments {
+		if !s.Gap {
+			newest = s.MSN * 1000
+		}
+	}
+	for i, part := range m.Parts {
+		if !part.Gap {
+			newest = (m.MediaSequence+int64(len(m.Segments)))*1000 + int64(i)
+		}
+	}
+	return newest
+}
+
+func TestLadder_LeavesNoEncoderWhenGoliveIsKilled(t *testing.T) {
+	s := harness.Start(t, harness.Options{Config: smallLadder})
+	harness.PublishLooped(t, sources.Plain(t), s.PublishURL("show"))
+	s.WaitForState("show", "live", 10*time.Second)
+	waitForRungs(t, s, "show", 4)
+	pid := child(s)
+	if pid == 0 {
+		t.Fatal("there is no ffmpeg")
+	}
+	s.Kill()
+	until(t, "ffmpeg is gone", 2*time.Second, func() bool { return syscall.Kill(pid, 0) != nil })
 }

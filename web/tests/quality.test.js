@@ -46,8 +46,8 @@ class FakeHls {
     FakeHls.loads += 1;
     const levels = FakeHls.next.filter(({ height }) => height).map((v) => ({ uri: v.url }));
     this.levels = levels;
-    this.fire('loaded', { levels: FakeHls.next });
     this.fire('parsed', { levels });
+    this.fire('loaded', { levels: FakeHls.next });
   }
   removeLevel(index) { this.levels = this.levels.filter((_, i) => i !== index); }
   set loadLevel(level) { this.manualLevel = level; }

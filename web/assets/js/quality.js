@@ -113,18 +113,17 @@ export class Quality extends EventTarget {
     const { constructor: Hls } = this.#hls;
     const reader = new Hls({ autoStartLoad: false, enableWorker: false });
     this.#reader = reader;
-    let levels = [];
     const done = () => {
       if (reader !== this.#reader) return;
       this.#reader = null;
       setTimeout(() => reader.destroy()); // not while it handles its own event
     };
-    reader.on(Hls.Events.MANIFEST_LOADED, (_, data) => { levels = data.levels; });
-    reader.on(Hls.Events.MANIFEST_PARSED, (_, data) => {
+    // hls.js has parsed it before it passes the event on.
+    reader.on(Hls.Events.MANIFEST_LOADED, (_, { levels }) => {
       if (reader !== this.#reader) return;
       done();
       this.#names = now;
-      if (!this.#direct) replaceLevels(this.#hls, data.levels);
+      if (!this.#direct && reader.levels) replaceLevels(this.#hls, reader.levels);
       this.#listed(levels);
       this.#switch();
     });
