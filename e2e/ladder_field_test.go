@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/chromedp"
+
 	"golive/e2e/harness"
 	"golive/internal/hlscheck"
 )
@@ -111,7 +113,8 @@ func TestLadder_OutlivesItsEncoder(t *testing.T) {
 		seen := newestPart(t, list)
 		until(t, "the rung is back", 20*time.Second, func() bool { return newestPart(t, list) > seen+1 })
 		t.Logf("%v: another ffmpeg after %v, media after %v", sig, restarted.Round(time.Millisecond), time.Since(began).Round(time.Millisecond))
-		harness.Pause(t.Context(), 3*time.Second)
+		// One that fails again soon is started later and later.
+		harness.Pause(t.Context(), 11*time.Second)
 	}
 	waitForRungs(t, s, "show", 4)
 	waitForQuality(p, "240p", 240)
@@ -173,4 +176,48 @@ func TestLadder_LeavesNoEncoderWhenGoliveIsKilled(t *testing.T) {
 	}
 	s.Kill()
 	until(t, "ffmpeg is gone", 2*time.Second, func() bool { return syscall.Kill(pid, 0) != nil })
+}
+
+// Qualities are chosen behind the live end and in the replay too.
+func TestLadder_ThePageSwitchesQualitiesOfOlderMedia(t *testing.T) {
+	s := harness.Start(t, harness.Options{Config: smallLadder + "playlist: { window: 60s }\n"})
+	encoder := harness.PublishLooped(t, sources.Plain(t), s.PublishURL("show"))
+	s.WaitForState("show", "live", 10*time.Second)
+	b := harness.OpenBrowser(t)
+	p := b.Open(t, s.WatchURL("show"))
+	p.WaitForPicture(20 * time.Second)
+	p.WaitUntil(60*time.Second, "Number(document.querySelector('[data-seek-input]').min) < -35")
+	p.ClickAt(seekBar, 0.4)
+	p.WaitUntil(20*time.Second, "document.querySelector('[data-golive-text]').textContent === 'Go to live'")
+	p.WaitForPlay(20 * time.Second)
+	switchAll := func(what string) {
+		t.Helper()
+		v := p.View()
+		for _, q := range []struct {
+			name, label string
+			height      int
+		}{{"160p", "160p", 160}, {"source", "Source · 360p", 360}, {"240p", "240p", 240}} {
+			p.Mark()
+			choose(p, q.name)
+			waitForQuality(p, q.label, q.height)
+			t.Logf("%s: %s: %v", what, q.label, p.Meter())
+		}
+		report := harness.Summarise(v.Stop())
+		t.Logf("%s: %+v", what, report)
+		if report.Back > 0 || report.Reloads > 0 || len(report.Faults) > 0 || harness.Strict() && report.Longest > time.Second {
+			t.Errorf("%s: switching was seen: %+v", what, report)
+		}
+	}
+	switchAll("rewound")
+	p.Screenshot("quality-rewound")
+	p.Do(chromedp.EmulateViewport(390, 844, chromedp.EmulateMobile, chromedp.EmulateTouch, chromedp.EmulateScale(2)))
+	p.Do(chromedp.Focus("[data-quality] select"))
+	p.Screenshot("quality-rewound-phone")
+
+	encoder.Quit()
+	s.WaitForState("show", "ended", 20*time.Second)
+	p = b.Open(t, s.WatchURL("show")+"?replay")
+	p.WaitForPicture(30 * time.Second)
+	switchAll("replay")
+	p.Screenshot("quality-replay")
 }

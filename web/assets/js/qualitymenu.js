@@ -3,12 +3,14 @@
 export class QualityMenu {
   #box;
   #select;
+  #text;
   #quality;
   #drawn = '';
 
   constructor(root, quality) {
     this.#box = root.querySelector('[data-quality]');
     this.#select = this.#box.querySelector('select');
+    this.#text = this.#box.querySelector('[data-quality-text]');
     this.#quality = quality;
     this.#select.addEventListener('change', () => {
       quality.choose(this.#select.value);
@@ -38,5 +40,6 @@ export class QualityMenu {
       if (option.textContent !== label) option.textContent = label;
     });
     this.#select.value = chosen;
+    this.#text.textContent = this.#select.selectedOptions[0]?.textContent ?? '';
   }
 }
