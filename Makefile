@@ -6,6 +6,8 @@ HLS      := web/assets/vendor/hls.min.js
 S3SERVER := bin/versitygw
 # The players that tests open beside hls.js in the pages.
 PLAYERS  := e2e/players/node_modules/.package-lock.json
+# FFmpeg 8, which sends several video tracks. It is large, and only make field needs it.
+ENCODERS := e2e/encoders/node_modules/.package-lock.json
 # The ACME authority that tests use.
 ACME     := bin/pebble
 FUZZTIME ?= 20s
@@ -45,8 +47,8 @@ interop: setup ## GStreamer and OBS Studio publish, Chromium plays
 	go test -tags interop -count=1 -timeout 15m ./e2e/interop
 
 # Run this alone: each stream is encoded, checked and decoded in real time.
-field: setup ## unusual streams of real encoders, played in Chromium
-	GOLIVE_STRICT=1 go test -tags 'e2e field' -count=1 -p 1 -parallel 3 -timeout 25m -run 'TestField|TestCodecs' ./e2e/interop ./e2e
+field: setup $(ENCODERS) ## unusual streams of real encoders, played in Chromium
+	GOLIVE_STRICT=1 go test -tags 'e2e field' -count=1 -p 1 -parallel 3 -timeout 25m -run 'TestField|TestCodecs|TestMultitrack' ./e2e/interop ./e2e
 
 # Run this alone: it measures how soon and how smoothly pictures are shown.
 latency: setup ## the delay of a picture from the encoder to Chromium's screen
@@ -84,7 +86,7 @@ notices: ## write the licences of all software in the binary: internal/notices/n
 check: test race interop ## run all tests
 
 clean: ## remove built files and the demo's data
-	rm -rf bin data e2e/out e2e/players/node_modules web/node_modules $(HLS)
+	rm -rf bin data e2e/out e2e/players/node_modules e2e/encoders/node_modules web/node_modules $(HLS)
 
 # Only the first build is slow. The version is in tools/go.mod.
 $(S3SERVER): tools/go.mod
@@ -96,6 +98,10 @@ $(ACME): tools/go.mod
 $(PLAYERS): e2e/players/package-lock.json
 	@tools/need.sh npm
 	npm ci --prefix e2e/players --no-audit --no-fund --ignore-scripts && touch $@
+
+$(ENCODERS): e2e/encoders/package-lock.json
+	@tools/need.sh npm
+	npm ci --prefix e2e/encoders --no-audit --no-fund --ignore-scripts && touch $@
 
 $(HLS): web/package-lock.json
 	@tools/need.sh npm

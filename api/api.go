@@ -40,6 +40,21 @@ type Broadcast struct {
 	StorageLag   float64     `json:"storage_lag" doc:"For how many seconds the oldest segment that storage has not taken has waited; 0 when none waits."`
 	Warnings     []Warning   `json:"warnings" doc:"What the broadcaster should change in the encoder."`
 	Renditions   []Rendition `json:"renditions" doc:"What can be watched; empty while starting."`
+	// Transcoding is nil where the broadcast is not transcoded.
+	Transcoding *Transcoding `json:"transcoding" doc:"The state of the renditions that this server makes of the source; null where it makes none."`
+}
+
+// Transcoding is the state of a broadcast's ladder.
+type Transcoding struct {
+	Problem  string `json:"problem" doc:"Why there are fewer rungs than configured; empty if there is no problem."`
+	Restarts int    `json:"restarts" doc:"How often the encoder was started again after a failure."`
+	Rungs    []Rung `json:"rungs" doc:"The rungs of the ladder, from the cheapest."`
+}
+
+// Rung is the state of one rung of the ladder.
+type Rung struct {
+	Name  string `json:"name" example:"720p"`
+	State string `json:"state" enum:"running,starting,unavailable,shed,refused,above,failed,ended" doc:"unavailable: ffmpeg does not work; shed: switched off because the machine is overloaded; refused: never begun for that reason; above: the source is smaller."`
 }
 
 // Warning is a condition of the incoming stream that the broadcaster should know of.

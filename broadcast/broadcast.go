@@ -232,13 +232,6 @@ func (b *Broadcast) Multivariant(name string) *playlist.Text {
 	return m.live
 }
 
-// beginPublication begins a publication in the open broadcast, and its transcoding.
-func (b *Broadcast) beginPublication(token string) {
-	source := b.source()
-	source.begin(token)
-	source.units.job = b.ladder.begin()
-}
-
 // Window returns the live state of a rendition by the file name of its playlist; nil when
 // there is none of that name, or nothing in it yet.
 func (b *Broadcast) Window(rendition, name string) *playlist.Window {
@@ -296,9 +289,9 @@ func (b *Broadcast) grant(c claim) *publication {
 	token := archive.NewToken()
 	publications := append(slices.Clone(*b.publications.Load()), token)
 	b.publications.Store(&publications)
-	pub := &publication{broadcast: b, publisher: c.publisher, token: token, granted: time.Now()}
+	pub := &publication{broadcast: b, publisher: c.publisher, token: token, granted: time.Now(), sent: sentTracks{b: b}}
 	if b.opening.done {
-		b.beginPublication(token)
+		pub.begin()
 	}
 	if b.published() {
 		b.state.Store(int32(Live))

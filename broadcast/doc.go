@@ -6,6 +6,9 @@
 // Readers find a Broadcast by its id and read the snapshots of its Renditions' Windows.
 // The packages segmenter, playlist and archive, which do not know each other, meet here.
 //
+// Renditions beside the source are rungs: a transcoder makes them of the source's cuts, or the
+// publisher sends them as additional video tracks. Each is cut where the source is.
+//
 // Accepting a publisher needs no disk and no bucket. An archiver writes finished segments to
 // the local disk and brings them to the bucket; an index renders the bucket's playlists from its
 // records. A restart goes on from the records, and so does another node.
@@ -16,6 +19,6 @@
 //
 // Package broadcast does not know wire protocols or HTTP.
 //
-// Hub.Run waits for all goroutines: a supervisor and an archiver for each broadcast,
-// started by Publish. For a local disk that does not answer it waits a bounded time.
+// Hub.Run waits for all goroutines: a supervisor, an archiver and the transcoding jobs of each
+// broadcast, started by Publish and by the publisher's units. For a local disk that does not answer it waits a bounded time.
 package broadcast

@@ -103,12 +103,18 @@ type encoder struct {
 	video   *media.Track
 	audio   *media.Track
 	smaller *media.Track // of a second rendition
-	rung    ingest.Sink  // the second rendition's
 	played  time.Duration
 }
 
+// numbered returns the track as an additional one.
+func numbered(t *media.Track, number int) *media.Track {
+	additional := *t
+	additional.Number = number
+	return &additional
+}
+
 func (s *stage) publish(id string) (*encoder, error) {
-	e := &encoder{evicted: make(chan error, 1), video: mediatest.H264(640, 36), audio: mediatest.AAC(), smaller: mediatest.H264(320, 18)}
+	e := &encoder{evicted: make(chan error, 1), video: mediatest.H264(640, 36), audio: mediatest.AAC(), smaller: numbered(mediatest.H264(320, 18), 1)}
 	p := ingest.Publisher{
 		Request: ingest.Request{Protocol: "test", Remote: "192.0.2.1:1", Encoder: "tester"},
 		Evict:   func(cause error) { e.evicted <- cause },

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golive/media"
@@ -13,22 +14,40 @@ import (
 
 // unitTap is the Packaging of the source that passes its units to a transcoder. A transcoder gets
 // what viewers of the source get: repaired, with silence and repeated pictures where a track has
-// stopped, and with key frames that decoders can start from.
+// stopped, and with key frames that decoders can start from. It has a job for each run of
+// segments without a discontinuity.
 type unitTap struct {
-	job           *transcode.Job // nil without a transcoder
-	discontinuity bool           // the next unit follows one
+	ladder *ladder
+	job    *transcode.Job // nil without a transcoder, and while there is no publisher
+	head   media.Segment
+	// disabled is set if this publication is not transcoded.
+	disabled bool
+}
+
+// disable ends the transcoding of this publication.
+func (t *unitTap) disable() {
+	t.disabled = true
+	t.end()
+	t.ladder.current.Store(nil)
 }
 
 // Open implements segmenter.Packaging.
-func (t *unitTap) Open(head media.Segment) { t.discontinuity = head.Discontinuity }
+func (t *unitTap) Open(head media.Segment) {
+	if head.Discontinuity || head.Publication != t.head.Publication {
+		t.end()
+	}
+	t.head = head
+}
 
 // Part implements segmenter.Packaging.
 func (t *unitTap) Part(c *segmenter.Cut) {
-	if t.job == nil {
+	if t.disabled || !t.ladder.enabled() {
 		return
 	}
+	if t.job == nil {
+		t.job = t.ladder.begin(t.head.MSN)
+	}
 	for _, u := range c.Units {
-		u.Discontinuity, t.discontinuity = t.discontinuity, false
 		t.job.Write(u)
 	}
 }
@@ -39,8 +58,15 @@ func (*unitTap) Close() {}
 // Drop implements segmenter.Packaging.
 func (*unitTap) Drop() {}
 
-// ladder runs a broadcast's transcoding: a job for each publication, one after the other. It
-// is the transcode.Output of the jobs.
+// end ends the job.
+func (t *unitTap) end() {
+	if t.job != nil {
+		t.job.Close()
+		t.job = nil
+	}
+}
+
+// ladder runs a broadcast's transcoding jobs, one after the other.
 type ladder struct {
 	b   *Broadcast
 	log *slog.Logger
@@ -49,6 +75,8 @@ type ladder struct {
 	//nolint:containedctx // of the jobs, which outlive the publishers that begin them
 	ctx  context.Context
 	jobs sync.WaitGroup
+	// current is the job of the publication; nil where it is not transcoded.
+	current atomic.Pointer[transcode.Job]
 	// last is closed when the last job is over. It belongs to the source's writer.
 	last <-chan struct{}
 }
@@ -59,17 +87,18 @@ func newLadder(b *Broadcast) *ladder {
 	return l
 }
 
-// begin begins a job for the publication that begins now; nil without a transcoder. The rungs
-// of the ladder are expected.
-func (l *ladder) begin() *transcode.Job {
-	t := l.b.cfg.Transcoder
-	if t == nil || !t.Status().Enabled {
-		return nil
-	}
-	for _, name := range t.Rungs() {
+// enabled reports whether broadcasts are transcoded.
+func (l *ladder) enabled() bool {
+	return l.b.cfg.Transcoder != nil && len(l.b.cfg.Transcoder.Rungs()) > 0
+}
+
+// begin begins a job for the segments from the number from on. The rungs are expected.
+func (l *ladder) begin(from int64) *transcode.Job {
+	for _, name := range l.b.cfg.Transcoder.Rungs() {
 		l.b.rung(name).expect()
 	}
-	job := t.NewJob(l.b.id, l, l.log)
+	job := l.b.cfg.Transcoder.NewJob(l.b.id, ladderRun{l, from}, l.log)
+	l.current.Store(job)
 	before, over := l.last, make(chan struct{})
 	l.last = over
 	l.jobs.Go(func() {
@@ -95,20 +124,26 @@ func (l *ladder) end() {
 	l.jobs.Wait()
 }
 
+// ladderRun is the transcode.Output of one job, whose source begins with the segment from.
+type ladderRun struct {
+	*ladder
+	from int64
+}
+
 // Start implements transcode.Output.
-func (l *ladder) Start(name string, video, audio *media.Track) {
+func (l ladderRun) Start(name string, video, audio *media.Track) {
 	defer l.protect(name)
-	l.b.rung(name).begin(video, audio)
+	l.b.rung(name).begin(video, audio, l.from)
 }
 
 // Write implements transcode.Output.
-func (l *ladder) Write(name string, u media.AccessUnit) {
+func (l ladderRun) Write(name string, u media.AccessUnit) {
 	defer l.protect(name)
 	l.b.rung(name).write(u)
 }
 
 // Stop implements transcode.Output.
-func (l *ladder) Stop(name string, reason transcode.StopReason) {
+func (l ladderRun) Stop(name string, reason transcode.StopReason) {
 	defer l.protect(name)
 	l.b.rung(name).stop(reason == transcode.StopEnded)
 }

@@ -30,6 +30,7 @@ type publication struct {
 	held      []media.AccessUnit // until the broadcast is open
 	shown     bool               // the broadcast is live
 	silent    bool               // the lease is as open as a silent publisher's
+	sent      sentTracks
 }
 
 // WriteUnit implements ingest.Sink.
@@ -44,12 +45,28 @@ func (p *publication) WriteUnit(u media.AccessUnit) error {
 		p.held = append(p.held, u)
 		return nil
 	}
-	source := b.source()
-	if source.write(u) {
-		b.eachRung((*rung).idle)
-	}
+	p.write(u)
 	p.show()
-	return source.refusal()
+	return b.source().refusal()
+}
+
+// write writes a unit to the open broadcast.
+func (p *publication) write(u media.AccessUnit) {
+	if u.Track.Number != 0 {
+		p.sent.add(u)
+		return
+	}
+	if p.broadcast.source().write(u) {
+		p.sent.completed(u.Arrived)
+		p.broadcast.eachRung((*rung).idle)
+	}
+	p.sent.source(&u)
+}
+
+// begin begins the publication in the open broadcast.
+func (p *publication) begin() {
+	p.broadcast.source().begin(p.token)
+	p.sent.begin()
 }
 
 // open opens the broadcast when it is known where its numbers begin, or at the latest
@@ -66,9 +83,9 @@ func (p *publication) open(now bool) bool {
 		b.log.Warn("broadcast started without an answer from the bucket: another node may have begun it")
 		b.openWith(nil)
 	}
-	b.beginPublication(p.token)
+	p.begin()
 	for _, u := range p.held {
-		b.source().write(u)
+		p.write(u)
 	}
 	p.held = nil
 	return true
@@ -101,6 +118,7 @@ func (p *publication) Tick(now time.Time) (slow bool) {
 	}
 	slow, completed := p.broadcast.source().tick(now)
 	if completed {
+		p.sent.completed(now)
 		p.broadcast.eachRung((*rung).idle)
 	}
 	p.show()
@@ -128,30 +146,6 @@ func (p *publication) Warn(w ingest.Warning) { p.broadcast.warnings.add(w) }
 // ClearWarning implements ingest.Warner.
 func (p *publication) ClearWarning(code ingest.WarningCode) { p.broadcast.warnings.remove(code) }
 
-// Rung returns the Sink of a rendition that the publisher sends beside the source; nil before the
-// broadcast is open. It is used by the publisher's goroutine, which closes it first.
-func (p *publication) Rung(name string, video, audio *media.Track) ingest.Sink {
-	b := p.broadcast
-	if !b.opening.done {
-		return nil
-	}
-	g := b.rung(name)
-	g.begin(video, audio)
-	return sentRung{g}
-}
-
-// sentRung is a rendition that the publisher sends beside the source.
-type sentRung struct{ g *rung }
-
-// WriteUnit implements ingest.Sink.
-func (s sentRung) WriteUnit(u media.AccessUnit) error {
-	s.g.write(u)
-	return nil
-}
-
-// Close implements ingest.Sink.
-func (s sentRung) Close(error) { s.g.stop(true) }
-
 // Close implements ingest.Sink.
 func (p *publication) Close(cause error) {
 	b := p.broadcast
@@ -162,10 +156,7 @@ func (p *publication) Close(cause error) {
 	}
 	if source := b.source(); source != nil {
 		source.pause(cause != nil)
-		if job := source.units.job; job != nil {
-			job.Close()
-			source.units.job = nil
-		}
+		p.sent.end()
 	}
 	release = cause
 }

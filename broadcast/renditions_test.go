@@ -12,11 +12,10 @@ import (
 	"golive/storage/storagetest/memory"
 )
 
-// small is the name of a second rendition, which these tests write themselves.
-const small = "small"
+// small is the name of the rendition of a second video track.
+const small = "video1"
 
-// playBoth sends a stream in real time as the source, and in another size as the small
-// rendition.
+// playBoth sends a stream in real time, and beside its pictures those of a smaller track.
 func (e *encoder) playBoth(t *testing.T, length time.Duration) {
 	t.Helper()
 	source := mediatest.Stream{
@@ -26,10 +25,7 @@ func (e *encoder) playBoth(t *testing.T, length time.Duration) {
 	other := source
 	other.Video, other.BitRate = e.smaller, 100_000
 	e.played += length
-	if e.rung == nil {
-		e.rung = e.sink.(*publication).Rung(small, other.Video, other.Audio)
-	}
-	rung := other.Units()
+	pictures := other.Units()
 	for i, u := range source.Units() {
 		if wait := time.Until(u.Arrived); wait > 0 {
 			<-time.After(wait)
@@ -37,16 +33,12 @@ func (e *encoder) playBoth(t *testing.T, length time.Duration) {
 		if err := e.sink.WriteUnit(u); err != nil {
 			t.Fatal(err)
 		}
-		if err := e.rung.WriteUnit(rung[i]); err != nil {
-			t.Fatal(err)
+		if u := pictures[i]; u.Track.Video() {
+			if err := e.sink.WriteUnit(u); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
-}
-
-// closeBoth ends both renditions, as their writers do.
-func (e *encoder) closeBoth() {
-	e.rung.Close(nil)
-	e.sink.Close(nil)
 }
 
 func TestRenditions_AreListedTogetherAndReportEachOther(t *testing.T) {
@@ -56,7 +48,7 @@ func TestRenditions_AreListedTogetherAndReportEachOther(t *testing.T) {
 		b := s.onlyBroadcast("b")
 		e.playBoth(t, 10*time.Second)
 		text, _ := s.Multivariant("b")
-		for _, want := range []string{"RESOLUTION=640x36", "source/index.m3u8", "RESOLUTION=320x18", "small/index.m3u8"} {
+		for _, want := range []string{"RESOLUTION=640x36", "source/index.m3u8", "RESOLUTION=320x18", small + "/index.m3u8"} {
 			if !strings.Contains(string(text.Plain), want) {
 				t.Errorf("no %s in\n%s", want, text.Plain)
 			}
@@ -70,7 +62,7 @@ func TestRenditions_AreListedTogetherAndReportEachOther(t *testing.T) {
 		if got := len(b.Status().Variants); got != 2 {
 			t.Errorf("%d variants in the status", got)
 		}
-		e.closeBoth()
+		e.sink.Close(nil)
 	})
 }
 
@@ -102,7 +94,7 @@ func TestRenditions_SurviveARestartAndHaveAReplay(t *testing.T) {
 			killed := t.TempDir()
 			copyDir(t, dir, killed)
 			bucket = copyOf(t, bucket)
-			e.closeBoth()
+			e.sink.Close(nil)
 
 			s := start(killed)
 			synctest.Wait()
@@ -119,7 +111,7 @@ func TestRenditions_SurviveARestartAndHaveAReplay(t *testing.T) {
 			}
 			e = s.mustPublish("b")
 			e.playBoth(t, 10*time.Second)
-			e.closeBoth()
+			e.sink.Close(nil)
 			<-time.After(5 * time.Second)
 
 			index := s.object("live/b/replay.m3u8")

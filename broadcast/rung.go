@@ -55,12 +55,12 @@ func (g *rung) expect() {
 	}
 }
 
-// begin begins a run of units.
-func (g *rung) begin(video, audio *media.Track) {
+// begin begins a run of units, which belong to the source's segments from the number from on.
+func (g *rung) begin(video, audio *media.Track, from int64) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.state = rungRunning
-	g.follower.Start(video, audio)
+	g.follower.Start(video, audio, from)
 }
 
 // write takes the next unit, and makes visible what it completed.

@@ -27,8 +27,8 @@ type sourceRendition struct {
 }
 
 // newSource returns the source rendition of a broadcast, which continues from.
-func newSource(r *Rendition, from numbering, w *warnings) *sourceRendition {
-	s := &sourceRendition{Rendition: r, warnings: w, units: &unitTap{}}
+func newSource(r *Rendition, from numbering, w *warnings, l *ladder) *sourceRendition {
+	s := &sourceRendition{Rendition: r, warnings: w, units: &unitTap{ladder: l}}
 	s.cutFrom(from.segmenter, from.discontinuities)
 	return s
 }
@@ -59,6 +59,7 @@ func (s *sourceRendition) numbering() numbering {
 // begin begins a publication.
 func (s *sourceRendition) begin(token string) {
 	s.warnedOf = [2]*media.Track{} // the warnings are the new publisher's
+	s.units.disabled = false
 	s.segmenter.Start(token)
 }
 
@@ -93,6 +94,7 @@ func (s *sourceRendition) pause(lost bool) {
 	} else {
 		s.segmenter.Finish()
 	}
+	s.units.end()
 	s.eachWindow((*playlist.Window).Pause)
 	s.show()
 }

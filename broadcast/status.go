@@ -5,6 +5,7 @@ import (
 
 	"golive/archive"
 	"golive/playlist"
+	"golive/transcode"
 )
 
 // State is where a broadcast is in its life.
@@ -46,6 +47,8 @@ type Status struct {
 	StorageError string
 	// StorageLag is how long the oldest segment that storage has not taken has waited.
 	StorageLag time.Duration
+	// Transcoding is the state of the rungs; nil where there is no transcoding.
+	Transcoding *transcode.JobStatus
 	// Warnings are for the broadcaster: what to change in the encoder.
 	Warnings []Warning
 }
@@ -66,6 +69,10 @@ func (b *Broadcast) Status() Status {
 	}
 	if e := b.encoder.Load(); e != nil {
 		s.Encoder = *e
+	}
+	if job := b.ladder.current.Load(); job != nil {
+		now := job.Status()
+		s.Transcoding = &now
 	}
 	s.Variants, _ = b.variants((*Rendition).live, false)
 	return s

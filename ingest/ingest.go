@@ -39,6 +39,10 @@ type PublishHandler interface {
 type Sink interface {
 	// WriteUnit takes the next unit. It never blocks on a reader, a disk or a network. An
 	// error ends the session.
+	//
+	// There may be several video tracks (media.Track.Number), whose pictures of one moment
+	// come in any order. They have the same PTS, or one that differs by a millisecond if
+	// the encoder rounds it so.
 	WriteUnit(u media.AccessUnit) error
 	// Close ends the publication, once. The cause is nil if the publisher stopped cleanly,
 	// else why the connection was lost or ended.

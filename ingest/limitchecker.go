@@ -45,6 +45,18 @@ type LimitChecker struct {
 	key       media.Ticks // DTS of the latest key frame
 	keySeen   bool
 	gopWarned bool // about the current group of pictures
+
+	extra []*extraFrames
+}
+
+// extraFrames are the pictures of an additional video track. Its bytes are counted with all
+// others; its groups of pictures are not checked.
+type extraFrames struct {
+	number    int
+	track     *media.Track // whose size was checked
+	frames    int64        // in the current interval
+	past      [averagedIntervals]int64
+	overLimit int
 }
 
 // The rates that are averaged.
@@ -82,7 +94,10 @@ func (c *LimitChecker) Check(u *media.AccessUnit) (found *LimitFinding) {
 		found = c.endInterval(u)
 	}
 	c.bytes += int64(len(u.Data))
-	if u.Track == c.track || u.Track.Video() {
+	switch {
+	case u.Track.Number != 0:
+		found = moreSevere(found, c.checkExtra(u))
+	case u.Track == c.track || u.Track.Video():
 		c.frames++
 		c.video = u.DTS
 		if u.Key || u.Track != c.track {
@@ -109,6 +124,7 @@ func (c *LimitChecker) endInterval(u *media.AccessUnit) *LimitFinding {
 	}
 	sums := [2]int64{c.bytes, c.frames}
 	c.bytes, c.frames = 0, 0
+	next := c.pastNext
 	passed := (u.DTS-c.intervalEnd)/rateInterval + 1
 	c.intervalEnd += passed * rateInterval
 	for range min(passed, averagedIntervals) {
@@ -119,6 +135,9 @@ func (c *LimitChecker) endInterval(u *media.AccessUnit) *LimitFinding {
 		c.pastIntervals = min(c.pastIntervals+1, averagedIntervals)
 		sums = [2]int64{}
 	}
+	for _, t := range c.extra {
+		t.end(next, passed)
+	}
 	var found *LimitFinding
 	if c.keySeen {
 		found = c.checkGOP(c.video)
@@ -126,24 +145,63 @@ func (c *LimitChecker) endInterval(u *media.AccessUnit) *LimitFinding {
 	if c.pastIntervals < averagedIntervals {
 		return found // the bytes of a key frame are not averaged yet
 	}
-	return moreSevere(moreSevere(found, c.checkRate(rateBytes)), c.checkRate(rateFrames))
+	for rate := range c.past {
+		found = moreSevere(found, c.checkRate(rate, &c.past[rate], &c.overLimit[rate]))
+	}
+	for _, t := range c.extra {
+		found = moreSevere(found, c.checkRate(rateFrames, &t.past, &t.overLimit))
+	}
+	return found
 }
 
-// checkRate compares an average with its limit.
-func (c *LimitChecker) checkRate(rate int) *LimitFinding {
+// checkRate compares an average over past intervals with its limit. over counts consecutive
+// averages over the limit.
+func (c *LimitChecker) checkRate(rate int, past *[averagedIntervals]int64, over *int) *LimitFinding {
 	var sum int64
-	for _, n := range c.past[rate] {
+	for _, n := range past {
 		sum += n
 	}
 	if sum <= c.maxSums[rate] {
-		c.overLimit[rate] = 0
+		*over = 0
 		return nil
 	}
-	switch c.overLimit[rate]++; {
-	case c.overLimit[rate] > endAfter:
+	switch *over++; {
+	case *over > endAfter:
 		return c.rateFinding(rate, sum, averagedIntervals, true)
-	case c.overLimit[rate] == warnAfter:
+	case *over == warnAfter:
 		return c.rateFinding(rate, sum, averagedIntervals, false)
+	}
+	return nil
+}
+
+// end ends an interval, and adds passed-1 empty ones; next is the index of the first in past.
+func (t *extraFrames) end(next int, passed media.Ticks) {
+	for i := range int(min(passed, averagedIntervals)) {
+		t.past[(next+i)%averagedIntervals] = t.frames
+		t.frames = 0
+	}
+}
+
+// checkExtra checks a picture of an additional video track.
+func (c *LimitChecker) checkExtra(u *media.AccessUnit) *LimitFinding {
+	var t *extraFrames
+	for _, known := range c.extra {
+		if known.number == u.Track.Number {
+			t = known
+		}
+	}
+	if t == nil {
+		t = &extraFrames{number: u.Track.Number}
+		c.extra = append(c.extra, t)
+	}
+	if t.track != u.Track {
+		if f := c.checkSize(u.Track); f != nil {
+			return f
+		}
+		t.track = u.Track
+	}
+	if t.frames++; t.frames > c.maxSums[rateFrames] {
+		return c.rateFinding(rateFrames, t.frames, 1, true)
 	}
 	return nil
 }

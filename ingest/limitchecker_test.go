@@ -232,3 +232,45 @@ func BenchmarkLimitChecker(b *testing.B) {
 		}
 	}
 }
+
+// playTracks shows pictures of the default track and of an additional one.
+func (s *stream) playTracks(seconds int, extra *media.Track, fps, extraFPS int, size int) bool {
+	const ticks = 600 // a common multiple
+	for i := range seconds * ticks {
+		at := media.Ticks(i) * media.Second / ticks
+		if i%(ticks/fps) == 0 && !s.unit(s.video, at, i%ticks == 0, size) {
+			return false
+		}
+		if i%(ticks/extraFPS) == 0 && !s.unit(extra, at, false, size) {
+			return false
+		}
+	}
+	return true
+}
+
+func TestLimitChecker_BitrateIsThatOfAllTracks(t *testing.T) {
+	s := newStream(func(l *LimitsConfig) { l.Bitrate = 4_000_000 })
+	extra := &media.Track{Codec: media.H264, Number: 1, Width: 640, Height: 360}
+	s.playTracks(120, extra, 30, 30, 2_500_000/8/30)
+	s.want(t, "8.0s bitrate", "16.0s bitrate!")
+}
+
+func TestLimitChecker_FrameRateIsThatOfEachTrack(t *testing.T) {
+	s := newStream(func(l *LimitsConfig) { l.FrameRate, l.GOPWarn = 30, 5*time.Second })
+	extra := &media.Track{Codec: media.H264, Number: 1, Width: 640, Height: 360}
+	s.playTracks(60, extra, 30, 30, 100)
+	s.want(t) // although the additional track has no key frames
+	s = newStream(func(l *LimitsConfig) { l.FrameRate = 30 })
+	s.playTracks(60, extra, 30, 60, 100)
+	s.want(t, "8.0s frame_rate", "16.0s frame_rate!")
+	if got := s.last.Err.Measured; got != "the frame rate is 60/s" {
+		t.Errorf("measured %q", got)
+	}
+}
+
+func TestLimitChecker_PictureSizeIsThatOfEachTrack(t *testing.T) {
+	s := newStream(func(l *LimitsConfig) { l.Width, l.Height = 1280, 720 })
+	extra := &media.Track{Codec: media.H264, Number: 1, Width: 1920, Height: 1080}
+	s.playTracks(10, extra, 30, 30, 100)
+	s.want(t, "0.0s width!")
+}

@@ -31,14 +31,14 @@ type LimitsConfig struct {
 	Ahead time.Duration `yaml:"ahead"`
 	// HandshakeTimeout is how long a peer has from connecting to publishing.
 	HandshakeTimeout time.Duration `yaml:"handshake_timeout"`
-	// Bitrate is audio and video together, averaged over 6 seconds of the
+	// Bitrate is audio and all video tracks together, averaged over 6 seconds of the
 	// stream's own time. A session above it is warned after 3 seconds, and ended
 	// after 10, or immediately if one second holds as much as 6 may.
 	Bitrate setting.BitRate `yaml:"bitrate"`
 	// Width and Height bound the picture size, in pixels.
 	Width  int `yaml:"width"`
 	Height int `yaml:"height"`
-	// FrameRate is in pictures per second, averaged as Bitrate is.
+	// FrameRate is in pictures per second of each video track, averaged as Bitrate is.
 	FrameRate int `yaml:"frame_rate"`
 	// GOPWarn is the key frame interval above which the broadcaster is warned: players can
 	// only join at key frames.

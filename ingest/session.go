@@ -45,6 +45,7 @@ type Session struct {
 // sessionWarnings is the state of a Session's warnings.
 type sessionWarnings struct {
 	pictures Pictures
+	keys     KeyFrames
 	sound    SoundWarnings
 	repairs  RepairWatch
 
@@ -92,8 +93,10 @@ func (s *Session) Write(u media.AccessUnit) error {
 		s.conn.Established()
 		s.log.Info("session started", "encoder", s.encoder)
 	}
-	kind := kindOf(u.Track)
-	s.pace.note(kind, u.DTS)
+	kind, extra := kindOf(u.Track), u.Track.Number != 0
+	if !extra {
+		s.pace.note(kind, u.DTS)
+	}
 	stamp := s.timeline.Next(u.Track, u.DTS, u.PTS-u.DTS, u.Arrived)
 	u.DTS, u.PTS = stamp.DTS, stamp.PTS
 	u.Discontinuity = u.Discontinuity || stamp.Discontinuity
@@ -108,8 +111,11 @@ func (s *Session) Write(u media.AccessUnit) error {
 		}
 	}
 	if kind == Video {
-		if s.warner != nil {
+		if extra {
+			s.noteExtra(&u)
+		} else if s.warner != nil {
 			s.warnings.pictures.Check(&u, s.warner)
+			s.warnings.keys.Default(&u, s.warner)
 		}
 		s.counts.fresh.Video++
 	} else {
@@ -122,6 +128,15 @@ func (s *Session) Write(u media.AccessUnit) error {
 		return &CutError{Err: err}
 	}
 	return nil
+}
+
+// noteExtra records a unit of an additional video track. Warnings about pictures are about the
+// default track only: those of several would replace each other.
+func (s *Session) noteExtra(u *media.AccessUnit) {
+	if s.warnings.keys.Extra(u) {
+		s.log.Info("additional video track began", "track", u.Track.Number,
+			"codec", u.Track.CodecString, "width", u.Track.Width, "height", u.Track.Height)
+	}
 }
 
 // Received records that something was received at that time, media or not.

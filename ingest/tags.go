@@ -3,6 +3,8 @@ package ingest
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"golive/container/flv"
@@ -20,8 +22,9 @@ type TagWriter struct {
 	demux   *flv.Demuxer
 	times   flv.Timestamps
 
-	unsupported                             int // consecutive video units of an unsupported codec
-	loggedAudio, loggedSyntax, loggedTracks bool
+	unsupported               int // consecutive video units of an unsupported codec
+	loggedAudio, loggedSyntax bool
+	skipped                   skippedTracks
 }
 
 // NewTagWriter returns a TagWriter for s.
@@ -31,23 +34,35 @@ func NewTagWriter(s *Session) *TagWriter {
 	return w
 }
 
-// Video writes the unit in the body of a video tag, if it has one. timestamp is the tag's,
+// Video writes the units in the body of a video tag, one of each track. timestamp is the tag's,
 // 32 bits of milliseconds; arrived is when its last byte was received. A body that cannot
 // be used is skipped and counted; an error ends the session.
 func (w *TagWriter) Video(timestamp uint32, body []byte, arrived time.Time) error {
 	w.session.Received(arrived)
 	u, ok, err := w.demux.Video(0, body)
-	if err != nil {
-		return w.skipTag(Video, err)
-	}
-	// Only valid tags keep a session alive.
-	w.session.MediaReceived(arrived)
-	if !ok {
+	if !ok && err == nil {
+		w.session.MediaReceived(arrived)
 		w.session.pace.video = true
 		return nil
 	}
-	w.unsupported = 0
-	return w.unit(w.times.Video(timestamp), u, arrived)
+	for base, placed := media.Ticks(0), false; ok || err != nil; u, ok, err = w.demux.MoreVideo() {
+		if err != nil {
+			if err := w.skipTag(Video, err); err != nil {
+				return err
+			}
+			continue
+		}
+		if !placed {
+			base, placed = w.times.Video(timestamp), true
+		}
+		if u.Track.Number == 0 {
+			w.unsupported = 0
+		}
+		if err := w.unit(base, u, arrived); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Audio is like Video for an audio tag, which may have several units.
@@ -87,6 +102,9 @@ func (w *TagWriter) skipTag(kind Kind, err error) error {
 		if kind == Audio {
 			s.warnings.sound.Unconfigured(s.sink)
 		}
+	case isUnsupported && unsupported.TrackID != 0:
+		s.Skip(SkipUnsupported)
+		w.skipped.refuse(unsupported)
 	case isUnsupported && kind == Video:
 		s.Skip(SkipUnsupported)
 		w.unsupported++
@@ -110,16 +128,41 @@ func (w *TagWriter) skipTag(kind Kind, err error) error {
 	return nil
 }
 
-// checkTracks warns of additional tracks, which are ignored.
+// skippedTracks are the additional tracks that are not broadcast.
+type skippedTracks struct {
+	refused []*flv.UnsupportedError // video tracks, by their codec
+	warned  int                     // how many tracks the broadcaster knows of
+}
+
+// refuse records that an additional video track is skipped because of its codec.
+func (s *skippedTracks) refuse(e *flv.UnsupportedError) {
+	same := func(other *flv.UnsupportedError) bool { return other.TrackID == e.TrackID }
+	if len(s.refused) < flv.MaxVideoTracks && !slices.ContainsFunc(s.refused, same) {
+		s.refused = append(s.refused, e)
+	}
+}
+
+// checkTracks warns of additional tracks that are skipped.
 func (w *TagWriter) checkTracks() {
-	video, audio := w.demux.ExtraTracks()
-	if video+audio == 0 || w.loggedTracks {
+	video, audio := w.demux.SkippedTracks()
+	skipped := video + audio + len(w.skipped.refused)
+	if skipped == w.skipped.warned {
 		return
 	}
-	w.loggedTracks = true
-	w.session.log.Info("additional tracks ignored", "video_tracks", video+1, "audio_tracks", audio+1)
-	w.session.warn(Warning{
-		Code: WarnExtraTracks,
-		Text: fmt.Sprintf("%d video and %d audio tracks are sent: only the first of each is broadcast", video+1, audio+1),
-	})
+	var texts []string
+	if audio > 0 {
+		texts = append(texts, fmt.Sprintf("%d audio tracks are sent: only the first is broadcast", audio+1))
+	}
+	if video > 0 {
+		texts = append(texts, fmt.Sprintf("%d video tracks are sent: only the first %d are broadcast", video+flv.MaxVideoTracks, flv.MaxVideoTracks))
+	}
+	for _, e := range w.skipped.refused {
+		texts = append(texts, fmt.Sprintf("video track %d is not broadcast: %s is not supported: %s", e.TrackID, e.Codec, e.Reason))
+	}
+	text := strings.Join(texts, "; ")
+	if w.skipped.warned == 0 {
+		w.session.log.Info("additional tracks skipped", "reason", text)
+	}
+	w.skipped.warned = skipped
+	w.session.warn(Warning{Code: WarnExtraTracks, Text: text})
 }

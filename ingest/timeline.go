@@ -63,6 +63,8 @@ type Stamp struct {
 // received times in the long run; see audioTimes. Only Clock repairs times: a demuxer
 // passes them on as they were sent.
 //
+// Additional video tracks follow the default one; see extraTimelines.
+//
 // It does not read a clock. It is used by one goroutine; the zero value is ready.
 type Timeline struct {
 	kinds    [2]kindTimeline
@@ -70,6 +72,8 @@ type Timeline struct {
 	audio    audioTimes
 	epoch    int
 	repaired RepairCounts
+	// extra are the times of additional video tracks; nil before there is one.
+	extra *extraTimelines
 }
 
 // kindTimeline is the state of one kind: the mapping of its received times, and its progress.
@@ -110,6 +114,18 @@ func (c *Timeline) Repaired() RepairCounts { return c.repaired }
 // Next returns the stamp of the next unit of a track: dts is its received decoding time,
 // composition its composition time, arrived when it was received.
 func (c *Timeline) Next(track *media.Track, dts, composition media.Ticks, arrived time.Time) Stamp {
+	if track.Number != 0 {
+		return c.nextExtra(track, dts, composition, arrived)
+	}
+	s := c.next(track, dts, composition, arrived)
+	if c.extra != nil && track.Video() {
+		c.extra.record(dts, c.kinds[Video].placed, s, c.video.composition)
+	}
+	return s
+}
+
+// next is Next for audio and for the default video track.
+func (c *Timeline) next(track *media.Track, dts, composition media.Ticks, arrived time.Time) Stamp {
 	k := kindOf(track)
 	t, o := &c.kinds[k], &c.kinds[k.other()]
 	if track != t.track {
@@ -127,23 +143,33 @@ func (c *Timeline) Next(track *media.Track, dts, composition media.Ticks, arrive
 		a.newBase = true
 		return c.place(t, a, false)
 	}
-	d := dts - t.wire
-	waited := arrived.Sub(t.at)
+	inOrder, gap := t.follows(o, dts, arrived)
 	t.at = arrived
-	gap := confirmed(d, waited) && o.epoch <= t.epoch
 	switch {
-	case -maxStep <= d && d <= t.limit || gap:
+	case inOrder:
 		a.newBase = gap && k == Audio // restart the count of samples
 		t.wire = dts
 		return c.placeInOrder(t, o, a)
-	case o.seen && sameBase(o.wire, dts) && (o.base == t.base || o.epoch > t.epoch):
-		// It is close to the other kind: a gap in what was sent, or the other kind has
-		// jumped and this one follows.
+	case t.joins(o, dts):
 		c.shareBase(t, o, dts)
 		a.newBase = true
 		return c.place(t, a, false)
 	}
 	return c.placeOutlier(t, o, dts, a)
+}
+
+// follows reports whether a received time is plausible after the previous one, or after a real
+// gap.
+func (t *kindTimeline) follows(o *kindTimeline, dts media.Ticks, arrived time.Time) (inOrder, gap bool) {
+	d := dts - t.wire
+	gap = confirmed(d, arrived.Sub(t.at)) && o.epoch <= t.epoch
+	return -maxStep <= d && d <= t.limit || gap, gap
+}
+
+// joins reports whether a received time is close to the other kind's: there was a gap in what
+// was sent, or the other kind has jumped and this one follows.
+func (t *kindTimeline) joins(o *kindTimeline, dts media.Ticks) bool {
+	return o.seen && sameBase(o.wire, dts) && (o.base == t.base || o.epoch > t.epoch)
 }
 
 // confirmed reports whether a gap of d in received times is real: as much time has passed
@@ -163,19 +189,30 @@ func (c *Timeline) setTrack(t *kindTimeline, k Kind, track *media.Track) {
 	}
 }
 
-// setFirstBase sets the base for the first unit of a kind: the base of the other kind, or if that
-// is not plausible, one that places the unit beside the other kind's latest unit.
+// setFirstBase sets the base for the first unit of a kind.
 func (c *Timeline) setFirstBase(t, o *kindTimeline, dts media.Ticks) {
 	t.limit = maxStep
 	t.wire = dts
+	t.base = firstBase(o, dts)
 	switch {
 	case !o.seen:
 	case sameBase(o.wire, dts):
-		c.shareBase(t, o, dts)
+		t.epoch = o.epoch
 	default:
-		t.base = o.placed - dts
 		c.repaired[RepairJoined]++
 	}
+}
+
+// firstBase returns the base for the first unit of a kind: the base of the other kind, or if
+// that is not plausible, one that places the unit beside the other kind's latest unit.
+func firstBase(o *kindTimeline, dts media.Ticks) media.Ticks {
+	switch {
+	case !o.seen:
+		return 0
+	case sameBase(o.wire, dts):
+		return o.base
+	}
+	return o.placed - dts
 }
 
 // placeInOrder places a unit whose time is plausible.

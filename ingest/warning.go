@@ -13,6 +13,7 @@ const (
 	WarnBitrateHigh        WarningCode = "bitrate_high"
 	WarnExtraTracks        WarningCode = "extra_tracks"
 	WarnFrameRateHigh      WarningCode = "frame_rate_high"
+	WarnKeysNotAligned     WarningCode = "key_frames_not_aligned"
 	WarnKeyFramesFarApart  WarningCode = "key_frames_far_apart"
 	WarnHEAACv2            WarningCode = "he_aac_v2"
 	WarnFasterThanRealTime WarningCode = "faster_than_real_time"

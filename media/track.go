@@ -40,6 +40,9 @@ func (c Codec) Video() bool { return c == H264 || c == HEVC || c == AV1 }
 // comparing pointers.
 type Track struct {
 	Codec Codec
+	// Number tells the video tracks of one publication apart: 0 for the only one or the
+	// default one, else the id that the publisher sends.
+	Number int
 	// CodecString is the codec in the form of RFC 6381, for the CODECS attribute:
 	// "avc1.64001f", "mp4a.40.2".
 	CodecString string

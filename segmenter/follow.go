@@ -1,6 +1,7 @@
 package segmenter
 
 import (
+	"math"
 	"slices"
 
 	"golive/media"
@@ -59,10 +60,13 @@ func Follow(cuts *Cuts, outs ...Packaging) *Follower {
 	return &Follower{cuts: cuts, outs: outs, at: cuts.before.Load()}
 }
 
-// Start begins a run of units with the given tracks. Its units may continue the open segment.
-func (f *Follower) Start(video, audio *media.Track) {
+// Start begins a run of units with the given tracks. They belong to the leader's segment with the
+// number from and later ones, with which the leader's times begin if they have jumped. A run that
+// begins in the middle of those continues the open segment.
+func (f *Follower) Start(video, audio *media.Track, from int64) {
 	f.run()
 	f.dropAll(&f.waiting)
+	f.finish(from)
 	if !f.open {
 		f.dropAll(&f.part.units)
 		f.part.bytes = 0
@@ -128,12 +132,24 @@ func (f *Follower) Write(u media.AccessUnit) {
 // Finish ends a run of units. It completes the segments that the leader has completed;
 // those without units are gaps.
 func (f *Follower) Finish() {
+	f.run()
+	f.finish(math.MaxInt64)
+}
+
+// finish completes the segments before a number that the leader has completed.
+func (f *Follower) finish(before int64) {
 	if _, ok := f.Format(); !ok {
 		return
 	}
-	for f.run(); f.open || f.openNext(); {
+	for {
+		if !f.open {
+			// A segment that is not complete may get units.
+			if e := f.next(); e == nil || e.head.MSN >= before || e.next.Load() == nil || !f.openNext() {
+				return
+			}
+		}
 		end, known := f.end()
-		if !known {
+		if f.open && (!known || f.segment.MSN >= before) {
 			return // the rest of the segment may follow
 		}
 		if f.open {
@@ -142,195 +158,6 @@ func (f *Follower) Finish() {
 			}
 			f.closeSegment(end)
 		}
-	}
-}
-
-// run places the waiting units, as far as the leader's cuts are known.
-func (f *Follower) run() {
-	if _, ok := f.Format(); !ok {
-		return
-	}
-	for len(f.waiting) > 0 && (f.open || f.openNext()) {
-		end, known := f.end()
-		if !f.open {
-			continue // the segment was dropped
-		}
-		over := f.placeAll(end, known)
-		if !over {
-			return
-		}
-		f.closeSegment(end)
-	}
-}
-
-// placeAll places the waiting units that belong to the open segment, and reports whether
-// one of them belongs to the next. known is set if end is known.
-func (f *Follower) placeAll(end media.Ticks, known bool) (over bool) {
-	kept, held := f.waiting[:0], false // held is set if units from heldAt on must wait
-	var heldAt media.Ticks
-	for _, u := range f.waiting {
-		lead := u.Track.Video() == (f.video != nil)
-		switch {
-		case held && (lead || u.DTS >= heldAt), known && lead && over:
-			kept = append(kept, u)
-		case known && f.isBehind(&u, end, lead):
-			if late := !lead && u.DTS >= end+maxKeyWait; late && !over {
-				f.stats.ForcedCuts++
-				over = true
-			}
-			over = over || lead
-			kept = append(kept, u)
-		case !known && f.video != nil && lead && u.Key && f.leaderTime(&u) >= media.Ticks(f.cuts.reached.Load()):
-			// The leader has not decided yet whether to cut here.
-			held, heldAt = true, u.DTS
-			kept = append(kept, u)
-		default:
-			f.place(u, end, known)
-		}
-	}
-	clear(f.waiting[len(kept):])
-	f.waiting = kept
-	return over
-}
-
-// isBehind reports whether a unit belongs after the end of the open segment.
-func (f *Follower) isBehind(u *media.AccessUnit, end media.Ticks, lead bool) bool {
-	at := f.leaderTime(u)
-	switch early := f.rate.frame() / 2; {
-	case !lead:
-		return at >= end
-	case f.video == nil:
-		return at >= end-early
-	case u.Key && u.DTS >= end-early:
-		if f.shift = min(u.DTS-end, maxShift); f.shift < early {
-			f.shift = 0 // rounding
-		}
-		return true
-	case at >= end+maxKeyWait:
-		f.stats.ForcedCuts++
-		return true
-	default:
-		return at >= end-early && !f.nextIsIndependent()
-	}
-}
-
-// leaderTime returns the decoding time of a unit on the leader's timeline.
-func (f *Follower) leaderTime(u *media.AccessUnit) media.Ticks {
-	if u.Track.Video() {
-		return u.DTS - f.shift
-	}
-	return u.DTS
-}
-
-// place puts a unit into the open segment.
-func (f *Follower) place(u media.AccessUnit, end media.Ticks, known bool) {
-	p, format := &f.part, *f.cuts.format.Load()
-	first := f.parts == 0 && len(p.units) == 0
-	if first && f.segment.Discontinuity {
-		u.Discontinuity = true
-	}
-	lead := u.Track.Video() == (f.video != nil)
-	if !lead {
-		for u.DTS-p.start > format.PartTarget+maxAudioLead && f.hasRoom(end, known) {
-			f.closeUpTo(p.start + format.PartTarget)
-		}
-		f.append(u)
-		return
-	}
-	if u.Track.Video() {
-		f.video = u.Track
-		if late := u.DTS - f.segment.Start; f.parts == 0 && f.shift == 0 && late > f.rate.frame()/2 && late < format.PartTarget {
-			f.shift = late
-		}
-	} else {
-		f.audio = u.Track
-	}
-	f.rate.add(u.DTS)
-	u.DTS = f.leaderTime(&u)
-	at, frame := u.DTS, min(f.rate.frame(), format.PartTarget)
-	for at+frame-p.start > format.PartTarget && at-p.start > jitter && f.hasRoom(end, known) {
-		f.closeUpTo(min(at, p.start+format.PartTarget))
-	}
-	f.append(u)
-	next := at + frame
-	if known && next >= end-frame/2 { // u is the last one of the segment
-		if end > p.start {
-			f.closePart(end)
-		}
-		return
-	}
-	if next+frame-p.start > format.PartTarget || p.bytes > maxPartBytes || len(p.units) >= maxPartUnits {
-		f.closePart(max(min(next, p.start+format.PartTarget), p.start+1))
-	}
-}
-
-// hasRoom reports whether another part of full length ends before the segment does.
-func (f *Follower) hasRoom(end media.Ticks, known bool) bool {
-	return !known || f.part.start+f.cuts.format.Load().PartTarget < end
-}
-
-func (f *Follower) append(u media.AccessUnit) {
-	f.part.units = append(f.part.units, u)
-	f.part.bytes += len(u.Data)
-}
-
-// closeUpTo closes the part with the units before end.
-func (f *Follower) closeUpTo(end media.Ticks) {
-	all := f.part.units
-	n := slices.IndexFunc(all, func(u media.AccessUnit) bool { return u.DTS >= end })
-	if n < 0 {
-		n = len(all)
-	}
-	rest := slices.Clone(all[n:])
-	f.part.units = all[:n]
-	f.closePart(end)
-	for _, u := range rest {
-		f.append(u)
-	}
-}
-
-// closePart passes the part to the packagings.
-func (f *Follower) closePart(end media.Ticks) {
-	p := &f.part
-	f.cut = Cut{
-		Part: media.Part{
-			Publication: f.segment.Publication, MSN: f.segment.MSN, Number: f.nextPart,
-			Start: p.start, Duration: end - p.start, Gap: len(p.units) == 0,
-		},
-		Format: *f.cuts.format.Load(), Video: f.video, Audio: f.audio, Units: p.units,
-	}
-	if n := len(p.units); n > 0 {
-		lead := f.video != nil
-		f.cut.Independent = slices.ContainsFunc(p.units, func(u media.AccessUnit) bool {
-			return u.Track.Video() == lead && u.Independent()
-		})
-		f.cut.Arrived = p.units[n-1].Arrived
-	} else {
-		f.stats.GapParts++
-	}
-	for _, out := range f.outs {
-		out.Part(&f.cut)
-	}
-	f.cut = Cut{}
-	f.parts++
-	f.nextPart++
-	clear(p.units)
-	*p = pending{units: p.units[:0], start: end}
-}
-
-// closeSegment closes the open segment, which ends at end.
-func (f *Follower) closeSegment(end media.Ticks) {
-	target := f.cuts.format.Load().PartTarget
-	for end-f.part.start > target {
-		f.closeUpTo(f.part.start + target)
-	}
-	// As in the leader, the time before a late frame does not become a very short part.
-	if rest := end - f.part.start; rest > max(jitter, f.rate.frame()) || rest > 0 && (f.parts == 0 || f.leadPending()) {
-		f.closePart(end)
-	}
-	f.open = false
-	for _, out := range f.outs {
-		out.Close()
 	}
 }
 
@@ -348,32 +175,38 @@ func (f *Follower) leadTrack() *media.Track {
 
 // openNext opens the leader's next segment, if there is one.
 func (f *Follower) openNext() bool {
-	for {
-		e := f.at.next.Load()
-		if e == nil {
-			return false
-		}
-		f.at = e
+	e := f.next()
+	if e == nil {
+		return false
+	}
+	f.at = e
+	if e.head.Publication != f.segment.Publication {
+		f.nextPart = 0
+	}
+	f.segment, f.breaks, f.open, f.parts = e.head, e.breaks, true, 0
+	f.part.start = e.head.Start
+	lead := f.video != nil
+	i := slices.IndexFunc(f.waiting, func(u media.AccessUnit) bool { return u.Track.Video() == lead })
+	closed := e.next.Load()
+	f.segment.Independent = i >= 0 && f.waiting[i].Independent() && (closed == nil || f.waiting[i].DTS < closed.end)
+	for _, out := range f.outs {
+		out.Open(f.segment)
+	}
+	return true
+}
+
+// next returns the event that opens the leader's next segment; nil if there is none yet.
+func (f *Follower) next() *event {
+	for e := f.at.next.Load(); e != nil; e = e.next.Load() {
 		if e.kind != segmentOpened {
 			continue
 		}
-		if next := e.next.Load(); next != nil && next.kind != segmentClosed {
-			continue // it was dropped
+		if after := e.next.Load(); after == nil || after.kind == segmentClosed {
+			return e
 		}
-		if e.head.Publication != f.segment.Publication {
-			f.nextPart = 0
-		}
-		f.segment, f.breaks, f.open, f.parts = e.head, e.breaks, true, 0
-		f.part.start = e.head.Start
-		lead := f.video != nil
-		i := slices.IndexFunc(f.waiting, func(u media.AccessUnit) bool { return u.Track.Video() == lead })
-		closed := e.next.Load()
-		f.segment.Independent = i >= 0 && f.waiting[i].Independent() && (closed == nil || f.waiting[i].DTS < closed.end)
-		for _, out := range f.outs {
-			out.Open(f.segment)
-		}
-		return true
+		// It was dropped.
 	}
+	return nil
 }
 
 // end returns the end of the open segment, if the leader has ended it. A segment that the

@@ -36,12 +36,12 @@ func newLadder(t *testing.T, cfg Config) *ladder {
 	return l
 }
 
-// join begins the follower.
+// join begins the follower, for the segments that the leader opens from now on.
 func (l *ladder) join(s mediatest.Stream) {
 	if l.follower == nil {
 		l.follower = Follow(l.cuts, NewPackager(media.MPEGTS, mpegts.NewMuxer(), l.out), tap{&l.taken})
 	}
-	l.follower.Start(s.Video, s.Audio)
+	l.follower.Start(s.Video, s.Audio, l.leader.NextMSN())
 }
 
 // run feeds both; the follower's units come late after the leader's.

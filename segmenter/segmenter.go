@@ -136,6 +136,9 @@ func (s *Segmenter) Silent() (video, audio bool) {
 	return both && s.videoState.silent, both && s.audioState.silent
 }
 
+// Gathering reports whether the next segment waits for more units: its tracks are not known yet.
+func (s *Segmenter) Gathering() bool { return s.gather.on }
+
 // Discontinuities returns how many segments before the open one began with a discontinuity.
 func (s *Segmenter) Discontinuities() int64 { return s.breaks }
 

@@ -22,14 +22,14 @@ type load struct {
 // What decoding and encoding cost, in processor cores for a million pixels a second. They
 // are estimates; the node corrects them by a factor that it measures.
 const (
-	decodeCost = 0.0035
+	decodeCost = 0.004
 	scaleCost  = 0.001 // in the source's pixels
 	soundCost  = 0.01  // in cores
 )
 
 // encodeCost returns the cost of a preset of x264.
 func encodeCost(preset string) float64 {
-	const veryfast = 0.012
+	const veryfast = 0.013
 	switch preset {
 	case "ultrafast":
 		return veryfast * 0.4

@@ -132,6 +132,16 @@ func (m *messages) add(line string) {
 	m.last = append(m.last, line)
 }
 
+// newest returns the last line, or "".
+func (m *messages) newest() string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if all := slices.Concat(m.first, m.last); len(all) > 0 {
+		return all[len(all)-1]
+	}
+	return ""
+}
+
 // String returns the lines, with the number of those between them.
 func (m *messages) String() string {
 	m.mu.Lock()

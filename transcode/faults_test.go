@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"golive/internal/mediatest"
 	"golive/media"
 )
 
@@ -85,6 +86,20 @@ func TestJob_FollowsAChangeOfSize(t *testing.T) {
 	}
 }
 
+func TestJob_FollowsAJumpOfTheSourcesTimes(t *testing.T) {
+	b := start(t, ladderOf(lowRung()))
+	first, second := clip(t, "2"), clip(t, "2")
+	const day = 24 * 3600 * media.Second
+	all := slices.Concat(afterShift(first, 30*day), afterShift(second, 30*day+3600*media.Second))
+	b.write(all[:len(first)]...)
+	b.await(t, "the rung has pictures", func() bool { return len(b.units("low", true)) > 20 })
+	b.write(all[len(first):]...)
+	b.finish(t)
+	if diff := cmp.Diff(inOrder(pictureTimes(all, false)), pictureTimes(b.units("low", true), false)); diff != "" {
+		t.Errorf("pictures (-source +rung):\n%s", diff)
+	}
+}
+
 func TestJob_TakesATrackThatComesLate(t *testing.T) {
 	b := start(t, ladderOf(Rung{Name: "low", Height: 90, VideoBitrate: 80_000, AudioBitrate: 32_000, Preset: "ultrafast"}))
 	units := clip(t, "4")
@@ -145,5 +160,20 @@ func TestJob_SuspendsWhatDoesNotWork(t *testing.T) {
 				t.Errorf("%d lines say that it is suspended, want 1", n)
 			}
 		})
+	}
+}
+
+func TestJob_SuspendsASourceThatCannotBeDecoded(t *testing.T) {
+	b := start(t, ladderOf(Rung{Name: "low", Height: 90, VideoBitrate: 80_000, AudioBitrate: 96_000}))
+	b.node.timeouts.start = 500 * time.Millisecond
+	stream := mediatest.Stream{Video: mediatest.H264(640, 360), Audio: mediatest.AAC(), FPS: 30, GOP: 30, Length: 2 * time.Second}
+	b.write(stream.Units()...)
+	b.await(t, "it is suspended", func() bool { return b.job.Status().Problem != "" })
+	if rungs := b.job.Status().Rungs; rungs[0].State != "failed" {
+		t.Errorf("rungs are %v", rungs)
+	}
+	b.finish(t)
+	if n := len(b.runs); n > 0 {
+		t.Errorf("%d rungs began", n)
 	}
 }

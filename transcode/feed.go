@@ -15,19 +15,14 @@ func (s *session) feed(ctx context.Context, w io.Writer) ending {
 	var meter rateMeter
 	keySeen := false
 	for {
-		t, ok, ended := s.job.queue.take()
+		t, ok := s.job.next(ctx)
 		if !ok {
-			if ended {
-				return ending{ended: true}
-			}
-			select {
-			case <-s.job.queue.signal:
-				continue
-			case <-ctx.Done():
-				return ending{}
-			}
+			return ending{ended: ctx.Err() == nil}
 		}
 		if e := s.change(t); e.next != "" {
+			if !(t.Track.Video() && t.Key) {
+				s.until.Store(int64(s.decoded))
+			}
 			s.job.queue.back()
 			return e
 		}
@@ -44,6 +39,21 @@ func (s *session) feed(ctx context.Context, w io.Writer) ending {
 		}
 		if err := s.write(ctx, w, t); err != nil {
 			return ending{next: RestartExit, failed: true, err: err}
+		}
+	}
+}
+
+// next waits for the next unit; ok is false if there is none, or ctx is done.
+func (j *Job) next(ctx context.Context) (t taken, ok bool) {
+	for {
+		t, ok, ended := j.queue.take()
+		if ok || ended {
+			return t, ok
+		}
+		select {
+		case <-j.queue.signal:
+		case <-ctx.Done():
+			return t, false
 		}
 	}
 }
@@ -92,6 +102,7 @@ func (s *session) write(ctx context.Context, w io.Writer, t taken) error {
 		if !s.plan.pictures() {
 			return nil
 		}
+		s.decoded = t.DTS
 		s.pictures.add(fedPicture{pts: t.PTS, arrived: t.Arrived, lost: t.lost})
 		return s.mux(w, t)
 	}

@@ -245,7 +245,7 @@ const maxFailures = 3
 func (j *Job) pause(ctx context.Context, e ending, failures int) bool {
 	if failures == maxFailures {
 		j.log.Warn("transcoding suspended", "failures", failures, "reason", string(e.next), "err", e.err)
-		text := "ffmpeg fails: " + errorText(e.err)
+		text := "ffmpeg fails: " + e.err.Error()
 		j.problem.Store(&text)
 	}
 	if failures >= maxFailures {
@@ -261,7 +261,7 @@ func (j *Job) pause(ctx context.Context, e ending, failures int) bool {
 	for {
 		select {
 		case <-timer.C:
-			if delay > time.Second {
+			if failures > 1 { // what the source sent may be the reason
 				j.drop(j.queue.skipToLast())
 			}
 			return true
@@ -287,18 +287,14 @@ func backoff(failures int) time.Duration {
 	return min(least<<min(failures-2, 10), most)
 }
 
-func errorText(err error) string {
-	if err == nil {
-		return "it wrote nothing that can be used"
-	}
-	return err.Error()
-}
-
 // logLine logs a line that ffmpeg wrote, which begins with its level.
 func (j *Job) logLine(line string) {
 	level := slog.LevelInfo
 	if strings.Contains(line, "[error]") || strings.Contains(line, "[fatal]") {
 		level = slog.LevelWarn
+	}
+	if j.problem.Load() != nil {
+		level = slog.LevelDebug // it was logged that this goes on
 	}
 	j.lines.Log(j.log, level, "ffmpeg wrote a message", "message", "text", line)
 }
@@ -329,6 +325,8 @@ func (j *Job) Status() JobStatus {
 	status := JobStatus{Restarts: int(j.restarts.Load())}
 	if text := j.problem.Load(); text != nil {
 		status.Problem = *text
+	} else if node := j.node.Status(); !node.Available {
+		status.Problem = node.Problem
 	}
 	for _, r := range j.node.ladder {
 		state := j.node.stateOf(j, r)
@@ -338,7 +336,8 @@ func (j *Job) Status() JobStatus {
 		case state == "starting" && status.Problem != "":
 			state = "failed"
 		}
-		status.Rungs = append(status.Rungs, RungStatus{Name: r.Name, State: state})
+		lag := time.Duration(j.rungs[r.Name].lag.Load())
+		status.Rungs = append(status.Rungs, RungStatus{Name: r.Name, State: state, LagSeconds: lag.Seconds()})
 	}
 	return status
 }

@@ -61,4 +61,6 @@ type RungStatus struct {
 	// State is "running", "starting", "shed", "refused" (never admitted), "above" (the
 	// source is smaller), "failed" or "ended".
 	State string `json:"state"`
+	// LagSeconds is how far the rung was behind the source at its newest picture.
+	LagSeconds float64 `json:"lag_seconds"`
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"os/exec"
 	"slices"
@@ -150,8 +151,10 @@ func runProbe(ctx context.Context, program string, input []byte, args ...string)
 	switch {
 	case ctx.Err() != nil:
 		return nil, fmt.Errorf("%s did not end in %s", program, probeTimeout)
-	case errors.Is(err, exec.ErrNotFound):
+	case errors.Is(err, exec.ErrNotFound), errors.Is(err, fs.ErrNotExist):
 		return nil, fmt.Errorf("%s was not found", program)
+	case err != nil && messages.Len() == 0:
+		return nil, fmt.Errorf("%s: %w", program, err)
 	case err != nil:
 		lines := strings.Split(strings.TrimSpace(messages.String()), "\n")
 		return nil, fmt.Errorf("%w: %s", err, lines[len(lines)-1])

@@ -8,9 +8,9 @@ import (
 )
 
 // The bounds of a queue: the time and the bytes of units that wait, and the bytes of those that
-// are kept for a restart.
+// are kept for a restart. An encoder may send seconds of media at once when it connects.
 const (
-	maxWait      = 5 * media.Second
+	maxWait      = 10 * media.Second
 	maxWaitBytes = 32 << 20
 	maxKeptBytes = 16 << 20
 	maxUnits     = 1 << 15

@@ -53,6 +53,9 @@ func (s *session) readPictures(ctx context.Context, r io.Reader, rung int) error
 			return nil
 		}
 		s.progress()
+		if fed.pts > media.Ticks(s.until.Load()) {
+			return nil // the next child makes it
+		}
 		last = fed.pts
 		// Without reordered pictures both times are the same.
 		u.DTS, u.PTS, u.Arrived = fed.pts, fed.pts, fed.arrived
@@ -80,8 +83,8 @@ func (s *session) readSound(ctx context.Context, r io.Reader, sound *plannedSoun
 		u.Track, u.DTS = sound.track, clock.at(at, sound.track)
 		u.PTS, u.Arrived = u.DTS, s.newestArrival()
 		for _, i := range sound.rungs {
-			if p := &s.plan.rungs[i]; u.DTS <= p.soundFrom {
-				continue // a part of it is in a frame of the previous child
+			if u.DTS < s.timeline.base || u.DTS <= s.plan.rungs[i].soundFrom {
+				continue // every encoder begins with a frame before the first sound
 			}
 			if err := send(ctx, s.outs[i], event{unit: u}); err != nil {
 				return err

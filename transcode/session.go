@@ -2,8 +2,11 @@ package transcode
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -23,6 +26,12 @@ type session struct {
 	pictures pictures
 	muxer    *fmp4.Muxer
 	begun    bool // the initialization segment was written
+
+	// decoded is the decoding time of the newest picture that was fed; of the feeder.
+	decoded media.Ticks
+	// until is the time of the last picture that is passed on. In the middle of a group of
+	// pictures, a decoder at its end puts out pictures before others that it has not got.
+	until atomic.Int64
 
 	started time.Time
 	// fed is when the child last got a unit, progressed when it last wrote one, in
@@ -69,6 +78,7 @@ func (s *session) newestArrival() time.Time {
 // newSession returns the session that carries the plan out. Its times begin at base.
 func (j *Job) newSession(p *plan, base media.Ticks) *session {
 	s := &session{job: j, plan: p, timeline: timeline{base}, muxer: fmp4.NewMuxer(), started: time.Now()}
+	s.until.Store(math.MaxInt64)
 	for i := range p.rungs {
 		out := j.rungs[p.rungs[i].Name]
 		p.rungs[i].from = media.Ticks(out.picture.Load())
@@ -213,8 +223,16 @@ func (s *session) stalled(now time.Duration) bool {
 	return now-progressed > limit && (fed > progressed || s.job.queue.waits())
 }
 
-// longEnough is how long a session has to work for a failure to be the first one again.
-const longEnough = 10 * time.Second
+// longEnough is how long a session has to work for a failure to be the first one again. One that
+// fails for what the source sends fails earlier, since the next one gets it first.
+const longEnough = time.Second
+
+// Why a child was killed.
+var (
+	errStalled = errors.New("it took media and wrote none")
+	errEnded   = errors.New("it ended without a reason")
+	errStopped = errors.New("a signal stopped it")
+)
 
 // ending returns how the session ended.
 func (s *session) ending(ctx context.Context, fed ending, lines *messages) ending {
@@ -224,15 +242,26 @@ func (s *session) ending(ctx context.Context, fed ending, lines *messages) endin
 		return ending{}
 	}
 	fedAll := fed.ended || fed.next != "" && !fed.failed
-	if killed == nil && fedAll && s.child.err == nil {
-		return fed // it was drained
+	if fedAll && (!s.begun || killed == nil && s.child.err == nil) {
+		return fed // it was drained, or had nothing to do
 	}
 	e := ending{next: RestartExit, failed: true, healthy: healthy, err: s.child.err}
+	if e.err == nil {
+		e.err = errEnded
+	}
 	if killed != nil {
 		e.next = *killed
 	}
-	if err := s.unreadable.Load(); err != nil {
+	switch err := s.unreadable.Load(); {
+	case err != nil:
 		e.err = *err
+	case e.next == RestartStalled:
+		e.err = errStalled
+	case e.next == RestartStopped:
+		e.err = errStopped
+	}
+	if line := lines.newest(); line != "" {
+		e.err = fmt.Errorf("%w: %s", e.err, line)
 	}
 	if fed.ended {
 		e.next = "" // there is nothing to start again for

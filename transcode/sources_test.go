@@ -32,7 +32,7 @@ func TestJob_TakesSourcesOfEveryKind(t *testing.T) {
 		"portrait":                    {[]string{"-vf", "scale=180:320,setsar=1"}, 90, 160},
 		"narrow, but not portrait":    {[]string{"-vf", "scale=180:320"}, 160, 90},
 		"pixels that are not square":  {[]string{"-vf", "scale=240:180,setsar=4/3"}, 160, 90},
-		"1 picture a second":          {[]string{"-r", "1", "-g", "2", "-keyint_min", "2"}, 160, 90},
+		"1 picture a second":          {[]string{"-t", "6", "-r", "1", "-g", "2", "-keyint_min", "2"}, 160, 90},
 		"120 pictures a second":       {[]string{"-r", "120"}, 160, 90},
 		"pictures at irregular times": {[]string{"-vf", "select='not(mod(n\\,2))+not(mod(n\\,7))'", "-vsync", "vfr"}, 160, 90},
 		"video only":                  {[]string{"-an"}, 160, 90},
@@ -40,7 +40,7 @@ func TestJob_TakesSourcesOfEveryKind(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := start(t, ladderOf(lowRung()))
-			units := clip(t, "3", test.options...)
+			units := clip(t, "2", test.options...)
 			b.write(units...)
 			b.finish(t)
 			got := b.units("low", true)
@@ -93,7 +93,7 @@ func TestJob_EncodesSoundThatDoesNotFit(t *testing.T) {
 			low, audio := lowRung(), Rung{Name: "audio", AudioOnly: true, AudioBitrate: 64_000}
 			low.AudioBitrate = 64_000
 			b := start(t, ladderOf(low, audio))
-			units := clip(t, "3", options...)
+			units := clip(t, "2", options...)
 			b.write(units...)
 			b.finish(t)
 			for _, rung := range []string{"low", "audio"} {

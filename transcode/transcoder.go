@@ -128,6 +128,7 @@ func (t *Transcoder) allow(l *load) {
 		}
 	}
 	if t.cfg.MaxBroadcasts > 0 && broadcasts >= t.cfg.MaxBroadcasts {
+		l.job.log.Warn("rungs refused", "reason", "max_broadcasts", "rungs", len(l.wanted), "allowed", 0)
 		return
 	}
 	l.allowed = l.affordable(t.cores-used, t.factor)

@@ -84,6 +84,12 @@ func (d directory) describe(s broadcast.Status) api.Broadcast {
 		path := d.basePath + "/live/" + s.ID + "/" + s.Replay
 		b.Replay = &path
 	}
+	if t := s.Transcoding; t != nil {
+		b.Transcoding = &api.Transcoding{Problem: t.Problem, Restarts: t.Restarts, Rungs: []api.Rung{}}
+		for _, r := range t.Rungs {
+			b.Transcoding.Rungs = append(b.Transcoding.Rungs, api.Rung{Name: r.Name, State: r.State})
+		}
+	}
 	for _, v := range s.Variants {
 		r := api.Rendition{
 			Name:             v.Name,

@@ -78,7 +78,7 @@ func (a *aacState) setTrack(h aac.ADTSHeader, raw []byte) (frame []byte, err err
 		s.header, s.track, s.err = h, nil, audioError(err)
 		return nil, s.err
 	}
-	if layout := raw[:len(raw)-len(frame)]; h != s.header || !bytes.Equal(layout, s.layout) {
+	if layout := raw[:len(raw)-len(frame)]; s.track == nil || h != s.header || !bytes.Equal(layout, s.layout) {
 		t := newAudioTrack(c)
 		switch {
 		case sameAudio(t, s.track): // only the comment in the layout changed

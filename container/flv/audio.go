@@ -17,7 +17,10 @@ const (
 type audioState struct {
 	codec  media.Codec
 	reader soundReader // of codec; nil before the first tag
-	extra  trackSet
+
+	// id is the id of the track that is used, if seen is not empty: the smallest in seen.
+	id   byte
+	seen trackSet
 }
 
 // soundReader reads the tags of one codec.
@@ -47,11 +50,30 @@ func (a *audioState) use(codec media.Codec) soundReader {
 	return a.reader
 }
 
+// skipped returns the number of tracks that are not used.
+func (a *audioState) skipped() int { return max(a.seen.count()-1, 0) }
+
+// uses reports whether the track with that id is used.
+func (a *audioState) uses(id byte) bool {
+	if none := a.seen == (trackSet{}); none || id < a.id {
+		if !none {
+			a.reader = nil // it has the configuration of another track
+		}
+		a.id = id
+	}
+	a.seen.add(id)
+	return id == a.id
+}
+
 func (a *audioState) read(dts media.Ticks, body []byte) (u media.AccessUnit, ok bool, err error) {
 	if len(body) == 0 {
 		return u, false, nil
 	}
-	switch format := body[0] >> 4; format {
+	format := body[0] >> 4
+	if format != soundEnhanced {
+		a.uses(0)
+	}
+	switch format {
 	case soundAAC:
 		return a.readLegacy(dts, body)
 	case soundMP3, soundMP3at8k:
@@ -77,10 +99,23 @@ func (a *audioState) readLegacy(dts media.Ticks, body []byte) (u media.AccessUni
 }
 
 func (a *audioState) readEnhanced(dts media.Ticks, body []byte) (u media.AccessUnit, ok bool, err error) {
-	p, ok, err := readEx("audio tag header", body, exAudioMultitrack, &a.extra)
-	if err != nil || !ok {
+	var packets exPackets
+	if err := packets.begin("audio tag header", body, exAudioMultitrack); err != nil {
 		return u, false, err
 	}
+	for {
+		p, ok, err := packets.next()
+		if err != nil || !ok {
+			return u, false, err
+		}
+		if a.uses(p.track) {
+			return a.packet(dts, p)
+		}
+	}
+}
+
+// packet returns the first unit in a packet of the track that is used.
+func (a *audioState) packet(dts media.Ticks, p exPacket) (u media.AccessUnit, ok bool, err error) {
 	codec, err := audioCodec(p.codec)
 	if err != nil {
 		return u, false, err

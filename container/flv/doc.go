@@ -2,13 +2,13 @@
 // video messages, into access units.
 //
 // Demuxer.Video and Demuxer.Audio take a body with the decoding time from its protocol,
-// and return media.AccessUnit values whose data alias the body. A Reader splits a file
-// into Tags. The formats are those of the Adobe Flash Video File Format Specification
-// 10.1, annex E, and of Enhanced RTMP v2.
+// and return media.AccessUnit values whose data alias the body, of all video tracks and of
+// one audio track. A Reader splits a file into Tags. The formats are those of the Adobe Flash
+// Video File Format Specification 10.1, annex E, and of Enhanced RTMP v2.
 //
-// The files: video.go and audio.go read the headers of tags, enhanced.go those of Enhanced RTMP;
-// avc.go, hevc.go, av1.go, aac.go, opus.go and mp3.go read what is behind them, each with the
-// state of one codec.
+// The files: video.go and audio.go read the headers of tags, enhanced.go those of Enhanced RTMP,
+// multitrack.go tells video tracks apart; avc.go, hevc.go, av1.go, aac.go, opus.go and mp3.go read
+// what is behind them, each with the state of one codec.
 //
 // To add a codec: a pictureReader or soundReader, a case in use, and its FourCC in codecs.go.
 //

@@ -35,9 +35,10 @@ const (
 	manyTracksManyCodecs = 2
 )
 
-// exPacket is one track's packet after an enhanced header.
+// exPacket is one track's packet in an enhanced body.
 type exPacket struct {
 	kind  byte // the packet type, never ModEx or Multitrack
+	track byte // the track's id; 0 outside multitrack bodies
 	codec fourCC
 	data  []byte
 	at    int // offset of data in the body
@@ -122,56 +123,86 @@ func (c *exCursor) modEx(kind byte) (packet byte, offset media.Ticks) {
 	return kind, offset
 }
 
-// readEx reads what follows the first byte of an enhanced body. For a
-// multitrack body it returns the packet of track 0 and adds the others to extra; ok is
-// false if there is no packet of track 0.
-func readEx(op string, body []byte, multitrack byte, extra *trackSet) (p exPacket, ok bool, err error) {
-	c := exCursor{b: body, at: 1}
-	p.kind, p.offset = c.modEx(body[0] & 0x0f)
-	if p.kind != multitrack {
-		p.codec = c.fourCC()
-		p.data, p.at = c.b[c.at:], c.at
-		if c.short {
-			return p, false, syntax(op, c.at, "header is cut off: the body has %d bytes", len(body))
-		}
-		return p, true, nil
-	}
+// exPackets reads the packets in an enhanced body: one, or in a multitrack body one for each
+// track.
+type exPackets struct {
+	op      string // for errors
+	cursor  exCursor
+	form    byte // the multitrack type, or singleTrack
+	kind    byte
+	codec   fourCC // of all packets; not with manyTracksManyCodecs
+	offset  media.Ticks
+	pending bool // there is another packet
+}
 
-	tracks := c.u8()
-	p.kind = tracks & 0x0f
-	if p.kind == multitrack || p.kind == exModEx {
-		return p, false, syntax(op, c.at-1, "packet type %d inside a multitrack packet", p.kind)
+// singleTrack is the form of a body that is not a multitrack body. It is no multitrack type.
+const singleTrack = 0xff
+
+// begin reads the header of a body, up to the first packet. multitrack is the packet type of
+// multitrack bodies.
+func (p *exPackets) begin(op string, body []byte, multitrack byte) error {
+	p.op, p.form = op, singleTrack
+	p.cursor = exCursor{b: body, at: 1}
+	c := &p.cursor
+	p.kind, p.offset = c.modEx(body[0] & 0x0f)
+	if p.kind == multitrack {
+		tracks := c.u8()
+		p.form, p.kind = tracks>>4, tracks&0x0f
+		switch {
+		case p.kind == multitrack || p.kind == exModEx:
+			return p.fail(syntax(op, c.at-1, "packet type %d inside a multitrack packet", p.kind))
+		case p.form > manyTracksManyCodecs:
+			return p.fail(syntax(op, c.at-1, "multitrack type %d is not known", p.form))
+		}
 	}
-	tracks >>= 4
-	if tracks > manyTracksManyCodecs {
-		return p, false, syntax(op, c.at-1, "multitrack type %d is not known", tracks)
-	}
-	if tracks != manyTracksManyCodecs {
+	if p.form != manyTracksManyCodecs {
 		p.codec = c.fourCC()
 	}
-	found := false
-	for first := true; first || c.at < len(c.b) && !c.short; first = false {
-		codec := p.codec
-		if tracks == manyTracksManyCodecs {
-			codec = c.fourCC()
-		}
-		id := c.u8()
-		size := len(c.b) - c.at
-		if tracks != oneTrack {
-			size = c.u24()
-		}
-		at := c.at
-		data := c.take(size)
-		if c.short {
-			return p, false, syntax(op, at, "track %d needs %d bytes, have %d", id, size, len(body)-at)
-		}
-		switch {
-		case id != 0:
-			extra.add(id)
-		case !found:
-			found = true
-			p.codec, p.data, p.at = codec, data, at
-		}
+	if c.short {
+		return p.fail(syntax(op, c.at, "header is cut off: the body has %d bytes", len(body)))
 	}
-	return p, found, nil
+	p.pending = true
+	return nil
+}
+
+// fail ends the body and returns err.
+func (p *exPackets) fail(err error) error {
+	p.end()
+	return err
+}
+
+// end forgets the body.
+func (p *exPackets) end() { p.pending, p.cursor.b = false, nil }
+
+// next returns the next packet; ok is false if there is none. After an error there is none.
+func (p *exPackets) next() (packet exPacket, ok bool, err error) {
+	if !p.pending {
+		return packet, false, nil
+	}
+	c := &p.cursor
+	packet = exPacket{kind: p.kind, codec: p.codec, offset: p.offset}
+	if p.form == singleTrack {
+		packet.data, packet.at = c.b[c.at:], c.at
+		p.end()
+		return packet, true, nil
+	}
+	if p.form == manyTracksManyCodecs {
+		packet.codec = c.fourCC()
+	}
+	packet.track = c.u8()
+	size := len(c.b) - c.at
+	if p.form != oneTrack {
+		size = c.u24()
+	}
+	packet.at = c.at
+	if c.short {
+		return exPacket{}, false, p.fail(syntax(p.op, c.at, "header of a track is cut off: the body has %d bytes", len(c.b)))
+	}
+	if packet.data = c.take(size); c.short {
+		return exPacket{}, false, p.fail(syntax(p.op, packet.at, "track %d needs %d bytes, have %d", packet.track, size, len(c.b)-packet.at))
+	}
+	if c.at == len(c.b) {
+		p.end()
+	}
+	return packet, true, nil
 }

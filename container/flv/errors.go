@@ -38,6 +38,9 @@ type UnsupportedError struct {
 	Codec string
 	// Reason tells the broadcaster what to use instead.
 	Reason string
+	// TrackID is the id of a video track of several; 0 for the first or only one, and for
+	// audio.
+	TrackID int
 }
 
 // Error returns the codec and the reason.

@@ -29,7 +29,7 @@ func FuzzDemuxerVideo(f *testing.F) {
 		config(large(f)), config(avcc(f, 2, nil, nil)), frame(nals(f, 4, spsSmall, ppsSmall, idr)),
 		frame(cat(f, "00000001", spsSmall, "000001", ppsSmall, "000001", idr)),
 		ex(f, "97"+"02"+"00ffff"+"03"+hexAVC1, nals(f, 4, idr)),
-		ex(f, "96"+"11"+hexAVC1, []byte{1}, sized(nil), []byte{0}, sized(nals(f, 4, idr))),
+		multi(f, 0x96, manyTracks|3, entry{track: 1}, entry{data: nals(f, 4, idr)}),
 		video(1, -40, nals(f, 4, inter)),
 		frame(nals(f, 4, aud, clean(captions), clean(recovery))), frame(nals(f, 4, clean(gradual), intra)),
 	} {

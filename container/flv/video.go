@@ -17,13 +17,15 @@ const (
 	avcEnd    = 2
 )
 
-// videoState is the demuxer's state of the video track.
-type videoState struct {
+// videoTrack is the demuxer's state of one video track.
+type videoTrack struct {
+	id     byte
 	codec  media.Codec
 	reader pictureReader // of codec; nil before the first tag
 	// disguised is set if HEVC comes with AVC's codec id, as old builds of OBS sent it.
 	disguised bool
-	extra     trackSet
+	// numbered is a copy, with the number, of the reader's track plain.
+	plain, numbered *media.Track
 }
 
 // pictureReader reads the tags of one codec.
@@ -43,7 +45,7 @@ type picture struct {
 }
 
 // use returns the reader of a codec. After another codec it begins without a configuration.
-func (v *videoState) use(codec media.Codec) pictureReader {
+func (v *videoTrack) use(codec media.Codec) pictureReader {
 	if v.reader != nil && v.codec == codec {
 		return v.reader
 	}
@@ -59,29 +61,17 @@ func (v *videoState) use(codec media.Codec) pictureReader {
 	return v.reader
 }
 
-func (v *videoState) read(dts media.Ticks, body []byte) (u media.AccessUnit, ok bool, err error) {
-	if len(body) == 0 {
-		return u, false, nil
+// number sets the number of the unit's track. The same track always gives the same pointer.
+func (v *videoTrack) number(u *media.AccessUnit, n int) {
+	if v.plain != u.Track || v.numbered.Number != n {
+		numbered := *u.Track
+		numbered.Number = n
+		v.plain, v.numbered = u.Track, &numbered
 	}
-	frame := body[0] >> 4 & 7
-	if frame == frameCommand {
-		return u, false, nil
-	}
-	p := picture{dts: dts, marked: frame == frameKey}
-	if body[0]&videoEnhanced != 0 {
-		return v.readEnhanced(p, body)
-	}
-	switch id := body[0] & 0x0f; id {
-	case videoAVC:
-		return v.readLegacy(media.H264, p, body)
-	case videoHEVC:
-		return v.readLegacy(media.HEVC, p, body)
-	default:
-		return u, false, refuseVideoID(id)
-	}
+	u.Track = v.numbered
 }
 
-func (v *videoState) readLegacy(codec media.Codec, p picture, body []byte) (u media.AccessUnit, ok bool, err error) {
+func (v *videoTrack) readLegacy(codec media.Codec, p picture, body []byte) (u media.AccessUnit, ok bool, err error) {
 	const header = 5
 	if len(body) < 2 {
 		return u, false, tooShort("AVC packet", header, len(body))
@@ -109,15 +99,8 @@ func (v *videoState) readLegacy(codec media.Codec, p picture, body []byte) (u me
 	return u, false, syntax("AVC packet", 1, "packet type %d is not known", body[1])
 }
 
-func (v *videoState) readEnhanced(p picture, body []byte) (u media.AccessUnit, ok bool, err error) {
-	ex, ok, err := readEx("video tag header", body, exVideoMultitrack, &v.extra)
-	if err != nil || !ok {
-		return u, false, err
-	}
-	codec, err := videoCodec(ex.codec)
-	if err != nil {
-		return u, false, err
-	}
+// readEnhanced reads a packet of the track. p has the decoding time and the mark of its tag.
+func (v *videoTrack) readEnhanced(codec media.Codec, p picture, ex exPacket) (u media.AccessUnit, ok bool, err error) {
 	p.composition, p.data, p.offset = ex.offset, ex.data, ex.at
 	switch ex.kind {
 	case exSequenceStart:
@@ -142,7 +125,7 @@ func (v *videoState) readEnhanced(p picture, body []byte) (u media.AccessUnit, o
 	return u, false, nil
 }
 
-func (v *videoState) unit(codec media.Codec, p picture) (u media.AccessUnit, ok bool, err error) {
+func (v *videoTrack) unit(codec media.Codec, p picture) (u media.AccessUnit, ok bool, err error) {
 	if len(p.data) == 0 {
 		return u, false, nil
 	}

@@ -19,6 +19,9 @@ import (
 type Clip struct {
 	// Video and Audio are codec options of ffmpeg, without -c:v and -c:a; either may be empty.
 	Video, Audio string
+	// More are the codec options of additional video tracks, numbered from 1 on; -s sets their
+	// size.
+	More []string
 	// Plain is set for RTMP's own codec ids in place of Enhanced RTMP.
 	Plain bool
 	// Seconds is how long it lasts.
@@ -98,10 +101,33 @@ type tag struct {
 // appendTags appends the tags of the clip, from begin on, in milliseconds.
 func (c Clip) appendTags(tb testing.TB, file []byte, begin int64) []byte {
 	tb.Helper()
+	tags := c.tags(tb, begin, 0)
+	for i, video := range c.More {
+		more := Clip{Video: video, Seconds: c.Seconds}
+		tags = append(tags, more.tags(tb, begin, byte(i+1))...)
+	}
+	slices.SortStableFunc(tags, func(a, b tag) int { return int(a.at - b.at) })
+	for _, t := range tags {
+		if len(t.body) == 0 {
+			continue
+		}
+		size := len(t.body)
+		file = append(file, t.kind, byte(size>>16), byte(size>>8), byte(size), byte(t.at>>16), byte(t.at>>8), byte(t.at), byte(t.at>>24), 0, 0, 0)
+		file = binary.BigEndian.AppendUint32(append(file, t.body...), uint32(11+size))
+	}
+	return file
+}
+
+// tags returns the tags of the clip, from begin on, in milliseconds; those of an additional
+// video track if number is not 0.
+func (c Clip) tags(tb testing.TB, begin int64, number byte) (tags []tag) {
+	tb.Helper()
 	f := c.encode(tb)
-	var tags []tag
 	for _, trak := range f.Moov.Traks {
 		form := formOf(tb, trak, c.Plain)
+		if number != 0 {
+			form.setNumber(number)
+		}
 		tags = append(tags, tag{form.kind, begin, form.configuration})
 		trex, _ := f.Moov.Mvex.GetTrex(trak.Tkhd.TrackID)
 		for _, segment := range f.Segments {
@@ -119,16 +145,7 @@ func (c Clip) appendTags(tb testing.TB, file []byte, begin int64) []byte {
 			}
 		}
 	}
-	slices.SortStableFunc(tags, func(a, b tag) int { return int(a.at - b.at) })
-	for _, t := range tags {
-		if len(t.body) == 0 {
-			continue
-		}
-		size := len(t.body)
-		file = append(file, t.kind, byte(size>>16), byte(size>>8), byte(size), byte(t.at>>16), byte(t.at>>8), byte(t.at), byte(t.at>>24), 0, 0, 0)
-		file = binary.BigEndian.AppendUint32(append(file, t.body...), uint32(11+size))
-	}
-	return file
+	return tags
 }
 
 // form is how a track's tags are made.
@@ -144,6 +161,16 @@ const (
 	audioTag = 8
 	videoTag = 9
 )
+
+// setNumber makes the tags multitrack packets of one track.
+func (f *form) setNumber(n byte) {
+	const header = 5 // the packet type and the FourCC
+	number := func(body []byte) []byte {
+		packet, fourCC := body[0]&0x0f, body[1:header]
+		return slices.Concat([]byte{body[0]&0xf0 | 6, packet}, fourCC, []byte{n}, body[header:])
+	}
+	f.head, f.configuration = number(f.head), number(f.configuration)
+}
 
 func (f *form) frame(s *mp4.FullSample, offset int64) []byte {
 	body := bytes.Clone(f.head)

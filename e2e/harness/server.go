@@ -199,3 +199,20 @@ func (s *Server) WaitForState(id, state string, limit time.Duration) Broadcast {
 	}
 	return b
 }
+
+// WaitForPlaylist waits until the multivariant playlist of a broadcast contains text.
+func (s *Server) WaitForPlaylist(id, text string, limit time.Duration) {
+	s.tb.Helper()
+	ctx, cancel := context.WithTimeout(s.tb.Context(), Timeout(limit))
+	defer cancel()
+	err := Eventually(ctx, 20*time.Millisecond, func() error {
+		got, err := Get(ctx, s.PlaylistURL(id))
+		if err == nil && !strings.Contains(string(got), text) {
+			err = fmt.Errorf("no %q in\n%s", text, got)
+		}
+		return err
+	})
+	if err != nil {
+		s.tb.Fatal(err)
+	}
+}

@@ -37,7 +37,7 @@ import (
 // program runs that node instead of the tests.
 const ladderVariable = "GOLIVE_TEST_LADDER"
 
-const smallRendition = "small"
+const smallRendition = "video1"
 
 // ladderConfig configures the node.
 type ladderConfig struct {
@@ -109,15 +109,10 @@ func publishBoth(ctx context.Context, hub *broadcast.Hub, id string) error {
 	const piece = 10 * time.Second
 	source := mediatest.Stream{Video: mediatest.H264(640, 36), Audio: mediatest.AAC(), FPS: 30, GOP: 60, Length: piece}
 	small := source
-	small.Video, small.BitRate = mediatest.H264(320, 18), 100_000
-	var rung ingest.Sink
-	var waiting []media.AccessUnit // until there is a rung
-	defer func() {
-		if rung != nil {
-			rung.Close(nil)
-		}
-		sink.Close(nil)
-	}()
+	track := *mediatest.H264(320, 18)
+	track.Number = 1
+	small.Video, small.BitRate = &track, 100_000
+	defer sink.Close(nil)
 	for began := time.Now(); ; {
 		source.Epoch, small.Epoch = began, began
 		rungs := small.Units()
@@ -130,21 +125,12 @@ func publishBoth(ctx context.Context, hub *broadcast.Hub, id string) error {
 			if err := sink.WriteUnit(u); err != nil {
 				return err
 			}
-			waiting = append(waiting, rungs[i])
-			if rung == nil {
-				rung = sink.(interface {
-					Rung(name string, video, audio *media.Track) ingest.Sink
-				}).Rung(smallRendition, small.Video, small.Audio)
-			}
-			if rung == nil {
+			if !rungs[i].Track.Video() {
 				continue
 			}
-			for _, u := range waiting {
-				if err := rung.WriteUnit(u); err != nil {
-					return err
-				}
+			if err := sink.WriteUnit(rungs[i]); err != nil {
+				return err
 			}
-			waiting = waiting[:0]
 		}
 		began = began.Add(piece)
 		source.Offset += media.TicksFromDuration(piece)

@@ -21,13 +21,15 @@ const (
 	stringMarker = 0x02
 )
 
-// The capabilities of Enhanced RTMP that are supported: a peer may be asked to reconnect, of
-// several tracks the first is used, and extensions of the video header are skipped.
+// The capabilities of Enhanced RTMP that are supported: a peer may be asked to reconnect and
+// send several tracks; of the extensions of the tag headers, offsets in nanoseconds are used
+// and others are skipped.
 const (
-	capsReconnect  = 1 << 0
-	capsMultitrack = 1 << 1
-	capsModEx      = 1 << 2
-	canForward     = 1 << 2
+	capsReconnect   = 1 << 0
+	capsMultitrack  = 1 << 1
+	capsModEx       = 1 << 2
+	capsNanoOffsets = 1 << 3
+	canForward      = 1 << 2
 )
 
 // invocation is a command message.
@@ -196,7 +198,7 @@ func (s *session) connect(c invocation) {
 			amf0.Property{Name: "fourCcList", Value: []any{"avc1", "hvc1", "av01", "mp4a", "Opus", ".mp3"}},
 			amf0.Property{Name: "videoFourCcInfoMap", Value: forwarded("avc1", "hvc1", "av01")},
 			amf0.Property{Name: "audioFourCcInfoMap", Value: forwarded("mp4a", "Opus", ".mp3")},
-			amf0.Property{Name: "capsEx", Value: capsReconnect | capsMultitrack | capsModEx},
+			amf0.Property{Name: "capsEx", Value: capsReconnect | capsMultitrack | capsModEx | capsNanoOffsets},
 		)
 	}
 	s.sendCommand(0, "_result", c.transaction, amf0.Object{

@@ -50,7 +50,7 @@ func TestRow51_EnhancedConnectIsAnswered(t *testing.T) {
 	if diff := cmp.Diff([]any{"avc1", "hvc1", "av01", "mp4a", "Opus", ".mp3"}, info.Get("fourCcList")); diff != "" {
 		t.Errorf("fourCcList (-want +got):\n%s", diff)
 	}
-	if info.Get("capsEx") != 7.0 {
+	if info.Get("capsEx") != 15.0 {
 		t.Errorf("capsEx %v", info.Get("capsEx"))
 	}
 	c.command(0, "connect", 1, amf0.Object{{Name: "app", Value: "live"}})
@@ -64,28 +64,5 @@ func TestRow51_EnhancedConnectIsAnswered(t *testing.T) {
 	c.video(40, append(unhex("93"+"61766331"), picture(true, 50)[5:]...))
 	if u := s.unit(t); u.Track.Codec != media.H264 || !u.Key {
 		t.Errorf("unit %+v", u)
-	}
-}
-
-func TestRow51_FirstOfSeveralTracksIsTakenAndThatIsSaid(t *testing.T) {
-	h := open(t, testConfig())
-	c, s := h.live(t, "studio")
-	for id := range byte(3) {
-		c.video(0, append(append(unhex("96"+"00"+"61766331"), id), avcConfig()[5:]...))
-	}
-	for id := range byte(3) {
-		c.video(40, append(append(unhex("96"+"03"+"61766331"), id), picture(true, 50+int(id))[5:]...))
-	}
-	if u := s.unit(t); len(u.Data) != 54 {
-		t.Errorf("%d bytes", len(u.Data))
-	}
-	_ = c.conn.Close()
-	_ = s.end(t)
-	if len(s.wrote) != 0 {
-		t.Errorf("%d units of other tracks", len(s.wrote))
-	}
-	h.line(t, "additional tracks ignored", "video_tracks=3", "audio_tracks=1")
-	if got := await(t, "the warning", s.warned).Text; got != "3 video and 1 audio tracks are sent: only the first of each is broadcast" {
-		t.Errorf("warned %q", got)
 	}
 }

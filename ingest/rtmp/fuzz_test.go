@@ -29,7 +29,7 @@ func (wireConn) SetWriteDeadline(time.Time) error { return nil }
 // strict is a handler that checks that the session calls its Sink as documented.
 type strict struct {
 	t    *testing.T
-	last map[bool]media.Ticks
+	last map[int]media.Ticks // by the number of the video track; -1 is audio
 	open bool
 }
 
@@ -37,7 +37,7 @@ func (s *strict) Publish(context.Context, string, ingest.Publisher) (ingest.Sink
 	if s.open {
 		s.t.Error("published twice at once")
 	}
-	s.open, s.last = true, map[bool]media.Ticks{}
+	s.open, s.last = true, map[int]media.Ticks{}
 	return s, nil
 }
 
@@ -45,14 +45,17 @@ func (s *strict) WriteUnit(u media.AccessUnit) error {
 	if !s.open {
 		s.t.Error("unit after the end")
 	}
-	video := u.Track.Video()
-	if last, ok := s.last[video]; ok && u.DTS <= last {
+	track := u.Track.Number
+	if !u.Track.Video() {
+		track = -1
+	}
+	if last, ok := s.last[track]; ok && u.DTS <= last {
 		s.t.Errorf("DTS %d after %d", u.DTS, last)
 	}
 	if u.PTS < u.DTS || len(u.Data) == 0 {
 		s.t.Errorf("PTS %d, DTS %d, %d bytes", u.PTS, u.DTS, len(u.Data))
 	}
-	s.last[video] = u.DTS
+	s.last[track] = u.DTS
 	return nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"time"
 
@@ -57,7 +58,7 @@ func (s *span) duration() int64 {
 
 func parseSource(file []byte) (*source, error) {
 	var s source
-	var audio, video span
+	spans := map[trackKey]*span{}
 	r := flv.NewReader(bytes.NewReader(file))
 	for {
 		tag, err := r.Next()
@@ -76,28 +77,32 @@ func parseSource(file []byte) (*source, error) {
 			continue
 		case len(tag.Body) == 0 || endsSequence(tag):
 			continue // a loop has no end
-		case tag.Type == flv.TagAudio && !configures(tag):
-			audio.add(at)
-		case tag.Type == flv.TagVideo && !configures(tag):
-			video.add(at)
 		case tag.Type != flv.TagAudio && tag.Type != flv.TagVideo:
 			continue
+		case !configures(tag):
+			key := trackKey{tag.Type, trackOf(tag)}
+			if spans[key] == nil {
+				spans[key] = &span{}
+			}
+			spans[key].add(at)
 		}
 		s.tags = append(s.tags, loopTag{kind: tag.Type, at: at, body: tag.Body})
 	}
-	s.period = max(audio.duration(), video.duration())
+	first := int64(math.MaxInt64)
+	for _, span := range spans {
+		s.period, first = max(s.period, span.duration()), min(first, span.first)
+	}
 	if s.period == 0 {
 		return nil, ErrEmptySource
 	}
-	s.loop(min(firstOf(audio), firstOf(video)))
+	s.loop(first)
 	return &s, nil
 }
 
-func firstOf(s span) int64 {
-	if s.frames == 0 {
-		return 1<<63 - 1
-	}
-	return s.first
+// trackKey identifies a track.
+type trackKey struct {
+	kind uint8 // flv.TagAudio or flv.TagVideo
+	id   uint8 // of several tracks in multitrack packets, else 0
 }
 
 // loop shifts the tags so that the first frame is at 0, and sorts them. The sort is stable, so
@@ -129,24 +134,47 @@ const (
 	enhancedVideo = 0x80
 	enhancedAudio = 9
 
-	packetConfig = 0
-	packetEnd    = 2
+	packetConfig    = 0
+	packetEnd       = 2
+	videoMultitrack = 6
+	audioMultitrack = 5
 )
 
 func configures(t flv.Tag) bool   { return packetType(t) == packetConfig }
 func endsSequence(t flv.Tag) bool { return packetType(t) == packetEnd }
 
-// packetType returns the packet type of an AVC, HEVC or AAC tag, or -1 for other formats.
+// packetType returns the packet type of an enhanced, AVC, HEVC or AAC tag, or -1 for other
+// formats. A ModEx packet holds a frame.
 func packetType(t flv.Tag) int {
 	b := t.Body
-	if len(b) == 0 {
-		return -1
-	}
 	switch {
-	case t.Type == flv.TagVideo && b[0]&enhancedVideo != 0, t.Type == flv.TagAudio && b[0]>>4 == enhancedAudio:
+	case isMultitrack(t):
+		return int(b[1] & 0x0f)
+	case isEnhanced(t):
 		return int(b[0] & 0x0f)
-	case t.Type == flv.TagVideo && (b[0]&0x0f == 7 || b[0]&0x0f == 12) && len(b) > 1, t.Type == flv.TagAudio && b[0]>>4 == 10 && len(b) > 1:
+	case t.Type == flv.TagVideo && len(b) > 1 && (b[0]&0x0f == 7 || b[0]&0x0f == 12), t.Type == flv.TagAudio && len(b) > 1 && b[0]>>4 == 10:
 		return int(b[1])
 	}
 	return -1
+}
+
+// trackOf returns the id of the tag's track; that of the first if it has packets of several.
+func trackOf(t flv.Tag) uint8 {
+	const id = 6 // after the types and the FourCC
+	if isMultitrack(t) && len(t.Body) > id {
+		return t.Body[id]
+	}
+	return 0
+}
+
+func isEnhanced(t flv.Tag) bool {
+	return len(t.Body) > 0 && (t.Type == flv.TagVideo && t.Body[0]&enhancedVideo != 0 || t.Type == flv.TagAudio && t.Body[0]>>4 == enhancedAudio)
+}
+
+func isMultitrack(t flv.Tag) bool {
+	multitrack := byte(videoMultitrack)
+	if t.Type == flv.TagAudio {
+		multitrack = audioMultitrack
+	}
+	return isEnhanced(t) && len(t.Body) > 1 && t.Body[0]&0x0f == multitrack
 }

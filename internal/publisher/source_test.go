@@ -86,6 +86,17 @@ func TestParseSource_TakesOneTrack(t *testing.T) {
 	}
 }
 
+func TestParseSource_TakesSeveralTracks(t *testing.T) {
+	second := func(at uint32, packet byte) flv.Tag {
+		return flv.Tag{Type: flv.TagVideo, Timestamp: at, Body: []byte{0xa6, packet, 'a', 'v', 'c', '1', 1, byte(at)}}
+	}
+	other := flv.Tag{Type: flv.TagAudio, Timestamp: 20, Body: []byte{0x95, 1, 'm', 'p', '4', 'a', 1, 0x21}}
+	s, err := parseSource(file(second(0, 0), video(0), second(0, 3), video(40), second(40, 3), other, video(80), second(80, 3), second(80, 2)))
+	if err != nil || s.period != 120 || len(s.tags) != 8 {
+		t.Errorf("%+v, %v; want 8 tags in 120 ms", s, err)
+	}
+}
+
 func TestParseSource_RefusesWhatCannotBePlayed(t *testing.T) {
 	for _, b := range [][]byte{file(), file(video(0)), file(flv.Tag{Type: flv.TagScript, Body: []byte{2}})} {
 		if _, err := parseSource(b); !errors.Is(err, ErrEmptySource) {

@@ -1,0 +1,177 @@
+package broadcast
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"golive/internal/hlscheck"
+)
+
+// line is what both renditions' playlists say of a segment.
+type line struct {
+	date, ends    time.Time
+	breaks        int64 // EXT-X-DISCONTINUITY-SEQUENCE at the segment
+	discontinuity bool
+}
+
+// lines returns the segments of a rendition's playlist by number, and how many are gaps.
+func (s *stage) lines(rendition string) (all map[int64]line, gaps int) {
+	s.t.Helper()
+	m, wrong := hlscheck.ParseMedia("", []byte(s.textOf("b", rendition)))
+	if len(wrong) > 0 {
+		s.t.Errorf("%s: %v", rendition, wrong)
+	}
+	all = map[int64]line{}
+	breaks := m.DiscontinuitySequence
+	for _, seg := range m.Segments {
+		if seg.Discontinuity {
+			breaks++
+		}
+		if seg.Gap {
+			gaps++
+		}
+		all[seg.MSN] = line{
+			date: seg.ProgramDateTime.Round(10 * time.Millisecond), ends: seg.ProgramDateTime.Add(seg.Duration).Round(50 * time.Millisecond),
+			breaks: breaks, discontinuity: seg.Discontinuity,
+		}
+	}
+	return all, gaps
+}
+
+// mustAlign checks that the small rendition's playlist has the source's numbers, dates and
+// discontinuities, and returns how many of its segments are gaps.
+func (s *stage) mustAlign(least int) (gaps int) {
+	s.t.Helper()
+	source, _ := s.lines(SourceRendition)
+	rung, gaps := s.lines(small)
+	common := 0
+	for msn, want := range source {
+		got, ok := rung[msn]
+		if !ok {
+			continue
+		}
+		common++
+		if got != want {
+			s.t.Errorf("segment %d: the source has %+v, the rung %+v", msn, want, got)
+		}
+	}
+	if common < least {
+		s.t.Errorf("%d segments in common, want %d:\n%s\n%s", common, least, s.textOf("b", SourceRendition), s.textOf("b", small))
+	}
+	return gaps
+}
+
+func (s *stage) isListed() bool {
+	text, _ := s.Multivariant("b")
+	return text != nil && strings.Contains(string(text.Plain), small+"/")
+}
+
+func TestRung_ThatStopsIsAGapAndNotListed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStageIn(t, t.TempDir(), time.Hour)
+		e := s.mustPublish("b")
+		e.playBoth(t, 8*time.Second)
+		if gaps := s.mustAlign(3); gaps != 0 || !s.isListed() {
+			t.Errorf("%d gaps, listed %t", gaps, s.isListed())
+		}
+		e.play(t, 12*time.Second)
+		if gaps := s.mustAlign(8); gaps < 2 || s.isListed() {
+			t.Errorf("%d gaps, listed %t", gaps, s.isListed())
+		}
+		e.playBoth(t, 8*time.Second)
+		if gaps := s.mustAlign(12); gaps < 2 || gaps > 6 || !s.isListed() {
+			t.Errorf("%d gaps, listed %t", gaps, s.isListed())
+		}
+		e.sink.Close(nil)
+		<-time.After(5 * time.Second)
+		if replay := s.object("live/b/replay.m3u8"); !strings.Contains(replay, small+"/replay-") {
+			t.Errorf("the replay:\n%s", replay)
+		}
+	})
+}
+
+// Nobody sends units for a rung that was expected: its source is too small for it, or there is
+// no ffmpeg.
+func TestRung_ThatDoesNotComeIsNotThere(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStageIn(t, t.TempDir(), time.Hour)
+		e := s.mustPublish("b")
+		b := s.onlyBroadcast("b")
+		b.rung(small).expect()
+		e.play(t, time.Minute)
+		if _, ok := s.Window("b", small); ok || s.isListed() {
+			t.Error("there is a rung without units")
+		}
+		e.playBoth(t, 8*time.Second)                           // it comes late
+		if gaps := s.mustAlign(3); gaps > 1 || !s.isListed() { // it came within a segment
+			t.Errorf("%d gaps, listed %t", gaps, s.isListed())
+		}
+		e.sink.Close(nil)
+	})
+}
+
+func TestRung_ThatBeginsAfterDiscontinuitiesCountsThem(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStageIn(t, t.TempDir(), time.Hour)
+		var e *encoder
+		for range 3 {
+			e = s.mustPublish("b")
+			e.play(t, 7*time.Second)
+			e.sink.Close(errors.New("connection reset"))
+			<-time.After(time.Second)
+		}
+		e = s.mustPublish("b")
+		e.playBoth(t, 7*time.Second)
+		s.mustAlign(3)
+		e.sink.Close(errors.New("connection reset"))
+		<-time.After(time.Second)
+		if !s.isListed() {
+			t.Error("it is not listed while the publisher may return")
+		}
+		e = s.mustPublish("b")
+		e.playBoth(t, 7*time.Second)
+		if gaps := s.mustAlign(6); gaps > 0 {
+			t.Errorf("%d gaps", gaps)
+		}
+		e.sink.Close(nil)
+	})
+}
+
+func TestRung_GoesOnAfterAKillWhereItsSourceDoes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		old := newStageIn(t, dir, time.Hour)
+		e := old.mustPublish("b")
+		e.playBoth(t, 12*time.Second)
+		e.play(t, 3*time.Second) // the rung is behind
+		synctest.Wait()
+		killed := t.TempDir()
+		copyDir(t, dir, killed)
+		e.sink.Close(nil)
+
+		s := newStageIn(t, killed, time.Hour)
+		synctest.Wait()
+		s.mustAlign(6)
+		e = s.mustPublish("b")
+		e.playBoth(t, 8*time.Second)
+		s.mustAlign(9)
+		e.sink.Close(nil)
+	})
+}
+
+func TestRung_OfANextBroadcastHasItsSourcesNumbers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStageIn(t, t.TempDir(), time.Hour)
+		e := s.mustPublish("b")
+		e.playBoth(t, 8*time.Second)
+		e.sink.Close(nil)
+		synctest.Wait()
+		e = s.mustPublish("b")
+		e.playBoth(t, 8*time.Second)
+		s.mustAlign(3)
+		e.sink.Close(nil)
+	})
+}
