@@ -73,7 +73,8 @@ func TestLadder_PlayersSwitch(t *testing.T) {
 			began := harness.Evaluate[look](p, "look()")
 			for _, name := range []string{"160p", "source", "240p", "160p", "240p", "source"} {
 				pin(p, name)
-				p.WaitUntil(30*time.Second, fmt.Sprintf("look().height === %d", heights()[name]))
+				t.Logf("to %s: %+v", name, harness.Evaluate[look](p, "look()"))
+				p.WaitUntil(10*time.Second, fmt.Sprintf("look().height === %d", heights()[name]))
 				at := harness.Evaluate[look](p, "look()").At
 				p.WaitUntil(20*time.Second, fmt.Sprintf("look().at > %f", at+1))
 			}
