@@ -214,6 +214,15 @@ func TestLadder_ThePageSwitchesQualitiesOfOlderMedia(t *testing.T) {
 	p.Do(chromedp.EmulateViewport(390, 844, chromedp.EmulateMobile, chromedp.EmulateTouch, chromedp.EmulateScale(2)))
 	p.Do(chromedp.Focus("[data-quality] select"))
 	p.Screenshot("quality-rewound-phone")
+	// Everything in the row of controls is in the picture.
+	for _, width := range []int64{390, 320} {
+		p.Do(chromedp.EmulateViewport(width, 844, chromedp.EmulateMobile, chromedp.EmulateTouch))
+		p.WaitUntil(5*time.Second, "innerWidth === "+fmt.Sprint(width))
+		if over := harness.Evaluate[[]string](p, `Array.from(document.querySelectorAll('.controls-row > *'))
+			.filter((e) => e.getBoundingClientRect().right > innerWidth).map((e) => e.outerHTML)`); len(over) > 0 {
+			t.Errorf("%d pixels wide: out of the picture: %q", width, over)
+		}
+	}
 
 	encoder.Quit()
 	s.WaitForState("show", "ended", 20*time.Second)
