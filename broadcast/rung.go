@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"golive/media"
+	"golive/playlist"
 	"golive/segmenter"
 )
 
@@ -119,9 +120,10 @@ func (g *rung) finish() {
 	g.show()
 }
 
-// show makes visible what was completed. The rung is listed while there is something to play,
-// or will soon be.
+// show makes visible what was completed. The rung is listed, and its playlists can be had,
+// while there is something to play, or will soon be.
 func (g *rung) show() {
+	g.eachWindow(func(w *playlist.Window) { w.Suspend(g.state == rungIdle) })
 	g.commit()
 	offline := g.state == rungIdle || g.live().variant.Load() == nil
 	if g.offline.Swap(offline) != offline {

@@ -7,7 +7,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"golive/archive"
 	"golive/internal/hlscheck"
+	"golive/playlist"
 )
 
 // line is what both renditions' playlists say of a segment.
@@ -69,6 +71,16 @@ func (s *stage) isListed() bool {
 	return text != nil && strings.Contains(string(text.Plain), small+"/")
 }
 
+// answers returns the errors of requests for the rung's playlists; nil if both are served.
+func (s *stage) answers() error {
+	_, live := s.Playlist(s.t.Context(), "b", small, archive.PlaylistName, playlist.Directives{})
+	_, plain := s.Playlist(s.t.Context(), "b", small, playlist.PlainName, playlist.Directives{})
+	if (live == nil) != (plain == nil) {
+		s.t.Errorf("low latency: %v, plain: %v", live, plain)
+	}
+	return live
+}
+
 func TestRung_ThatStopsIsAGapAndNotListed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStageIn(t, t.TempDir(), time.Hour)
@@ -81,9 +93,15 @@ func TestRung_ThatStopsIsAGapAndNotListed(t *testing.T) {
 		if gaps := s.mustAlign(8); gaps < 2 || s.isListed() {
 			t.Errorf("%d gaps, listed %t", gaps, s.isListed())
 		}
+		if err := s.answers(); !errors.Is(err, playlist.ErrNotFound) {
+			t.Errorf("players are kept at the rung: %v", err)
+		}
 		e.playBoth(t, 8*time.Second)
 		if gaps := s.mustAlign(12); gaps < 2 || gaps > 6 || !s.isListed() {
 			t.Errorf("%d gaps, listed %t", gaps, s.isListed())
+		}
+		if err := s.answers(); err != nil {
+			t.Errorf("the rung is back: %v", err)
 		}
 		e.sink.Close(nil)
 		<-time.After(5 * time.Second)

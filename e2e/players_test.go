@@ -23,6 +23,7 @@ type look struct {
 	Dropped  int      `json:"dropped"`
 	Sound    int      `json:"sound"` // bytes decoded
 	Width    int      `json:"width"`
+	Height   int      `json:"height"`
 	Ended    bool     `json:"ended"`
 	Stills   float64  `json:"stills"`
 	Longest  float64  `json:"longest"`

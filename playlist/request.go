@@ -66,6 +66,9 @@ type Opener func(ctx context.Context, offset, length int64) (body io.ReadCloser,
 func (w *Window) Respond(ctx context.Context, d Directives) (Response, error) {
 	r := Response{Target: time.Duration(w.constants.Target) * time.Second}
 	s, waited := w.Snapshot(), false
+	if s.Suspended {
+		return r, ErrNotFound
+	}
 	if d.Block && w.cfg.LowLatency && !s.Ended {
 		var err error
 		if s, waited, err = w.await(ctx, d.Position); err != nil {

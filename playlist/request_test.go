@@ -150,3 +150,38 @@ func TestWindow_ShowsACompleteSegmentWithTheNextPart(t *testing.T) {
 		t.Errorf("not shown when the publisher has left:\n%s", text)
 	}
 }
+
+// A player that waits for a rendition that is not made any more goes on with another one.
+func TestWindow_RespondRefusesASuspendedPlaylist(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScript(DefaultConfig())
+		s.segments(3)
+		s.begin(false)
+		s.part()
+		s.w.Commit()
+		began := time.Now()
+		time.AfterFunc(100*time.Millisecond, func() { s.w.Suspend(true); s.w.Commit() })
+		next := s.w.Snapshot().Next()
+		if _, err := s.w.Respond(t.Context(), Directives{Block: true, Position: next}); !errors.Is(err, ErrNotFound) || time.Since(began) != 100*time.Millisecond {
+			t.Errorf("a request that waits: %v after %s", err, time.Since(began))
+		}
+		if _, err := s.w.Respond(t.Context(), Directives{}); !errors.Is(err, ErrNotFound) {
+			t.Errorf("any request: %v", err)
+		}
+		if _, err := s.w.Media(t.Context(), "aaaa-2.m4s"); err != nil {
+			t.Errorf("a segment that was made: %v", err)
+		}
+		s.w.Suspend(false)
+		s.w.Commit()
+		if r, err := s.w.Respond(t.Context(), Directives{}); err != nil || r.Text == nil {
+			t.Errorf("when it is made again: %v", err)
+		}
+		s.w.Suspend(true)
+		s.close()
+		s.w.End()
+		s.w.Commit()
+		if r, err := s.w.Respond(t.Context(), Directives{}); err != nil || !strings.Contains(string(r.Text.Plain), "ENDLIST") {
+			t.Errorf("after the end: %v", err)
+		}
+	})
+}

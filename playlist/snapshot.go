@@ -25,6 +25,8 @@ type Snapshot struct {
 	Changed <-chan struct{}
 	// Ended is set if the playlist has EXT-X-ENDLIST.
 	Ended bool
+	// Suspended is set while nothing is added; see Window.Suspend.
+	Suspended bool
 
 	changed chan struct{}
 	entries []*Entry // complete segments; removed ones within their grace period first

@@ -63,6 +63,7 @@ type Window struct {
 	openParts     []byte
 	paused        bool // there is no publisher: the next part has no name yet
 	ended         bool
+	suspended     bool
 	dirty         bool
 	independent   bool // every segment so far began with a key frame
 	discontinuity int64
@@ -220,6 +221,14 @@ func (w *Window) Pause() {
 	w.dirty = true
 }
 
+// Suspend marks whether the rendition is not made for now, though others of the broadcast are.
+// Requests for its playlist get ErrNotFound, also those that wait: a player then goes on with
+// another rendition at once. With gaps it would run out of data first. Media is still served.
+func (w *Window) Suspend(on bool) {
+	w.dirty = w.dirty || w.suspended != on
+	w.suspended = on
+}
+
 // End marks the end of the playlist (EXT-X-ENDLIST).
 func (w *Window) End() {
 	w.ended = true
@@ -238,10 +247,12 @@ func (w *Window) Commit() {
 		changed: changed,
 		Changed: changed,
 		Ended:   w.ended,
-		entries: slices.Clip(w.entries),
-		listed:  w.listed,
-		next:    Position{MSN: w.nextMSN},
-		target:  w.constants.Target,
+		// After the end there is nothing to wait for.
+		Suspended: w.suspended && !w.ended,
+		entries:   slices.Clip(w.entries),
+		listed:    w.listed,
+		next:      Position{MSN: w.nextMSN},
+		target:    w.constants.Target,
 	}
 	if w.open != nil {
 		s.next = Position{MSN: w.open.MSN}
@@ -273,10 +284,13 @@ func (w *Window) nextPartName() string {
 func (w *Window) Snapshot() *Snapshot { return w.current.Load() }
 
 // Await waits for a Snapshot that has the position or has ended, and returns it. It returns
-// the cause of ctx if ctx is done first.
+// the cause of ctx if ctx is done first, and ErrNotFound if the window is suspended.
 func (w *Window) Await(ctx context.Context, p Position) (*Snapshot, error) {
 	for {
 		s := w.current.Load()
+		if s.Suspended {
+			return nil, ErrNotFound
+		}
 		if s.Full != nil && (s.Has(p) || s.Ended) {
 			return s, nil
 		}

@@ -1,5 +1,6 @@
 // The player's buttons, keys and volume.
 
+import { QualityMenu } from './qualitymenu.js';
 import { SeekBar } from './seekbar.js';
 
 const QUIET_AFTER = 2600;
@@ -19,6 +20,7 @@ export class Controls {
     this.#video = video;
     this.#source = source;
     this.#seekBar = new SeekBar(root, video, source);
+    new QualityMenu(root, source.quality);
     const part = (name) => root.querySelector(`[data-${name}]`);
     this.#parts = { play: part('play'), mute: part('mute'), unmute: part('unmute'), volume: part('volume'), live: part('golive'), liveText: part('golive-text'), pip: part('pip'), full: part('full') };
 

@@ -69,6 +69,7 @@ export class Player extends EventTarget {
       this.#answeredAt = performance.now();
       this.broadcast = broadcast;
       this.#follow();
+      if (!this.replaying && isPlayable(broadcast)) this.source.quality.offer(broadcast.renditions.map(({ name }) => name));
     }
     this.#update();
   }

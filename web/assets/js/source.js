@@ -1,6 +1,7 @@
 // One <video> and where its media comes from: hls.js, or the browser's own HLS
 // where hls.js cannot run. Recovers from errors by itself.
 
+import { Quality } from './quality.js';
 import { Recovery } from './recovery.js';
 import { firstPlace, isLive, liveEnd, placeOf, reach } from './timeline.js';
 
@@ -68,6 +69,8 @@ export class Source extends EventTarget {
   #frozen = false; // since then
 
   state = 'idle';
+  /** The viewer's choice among qualities. */
+  quality = new Quality();
   /** When a failed source tries again, on performance.now()'s clock. */
   retryAt = 0;
 
@@ -75,6 +78,7 @@ export class Source extends EventTarget {
     super();
     this.#video = video;
     this.#preview = preview;
+    this.quality.addEventListener('reload', () => this.retry());
     video.addEventListener('playing', () => this.#moving());
     video.addEventListener('timeupdate', () => {
       this.#movedAt = performance.now();
@@ -123,6 +127,7 @@ export class Source extends EventTarget {
     this.#end = NaN;
     this.#movedAt = performance.now();
     this.#recovery.healthy();
+    this.quality.reset();
     this.#attach();
   }
 
@@ -322,7 +327,9 @@ export class Source extends EventTarget {
     hls.on(Hls.Events.MANIFEST_PARSED, () => this.play());
     hls.on(Hls.Events.FRAG_LOADED, (_, data) => this.#measure(data));
     hls.on(Hls.Events.ERROR, (_, data) => { if (data.fatal && hls === this.#hls) this.#fail(hlsErrorKind(Hls, data)); });
-    hls.loadSource(this.#rewound ? this.#older.url : this.#url);
+    const address = this.quality.address(this.#rewound ? this.#older.url : this.#url);
+    this.quality.attach(hls);
+    hls.loadSource(address);
     if (this.#replay || this.#following) return hls.attachMedia(this.#video);
     // The position of a date is known when the playlist is. Without the element nothing else is loaded.
     hls.once(Hls.Events.LEVEL_UPDATED, (_, { details }) => {
@@ -343,6 +350,7 @@ export class Source extends EventTarget {
     if (this.#hls) {
       const hls = this.#hls;
       this.#hls = null;
+      this.quality.detach();
       hls.destroy();
     } else if (this.#video.hasAttribute('src')) {
       this.#video.removeAttribute('src');

@@ -1,0 +1,233 @@
+//go:build e2e && field
+
+package e2e
+
+import (
+	"fmt"
+	"net/url"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+
+	"golive/e2e/harness"
+	"golive/internal/hlscheck"
+)
+
+// heights are the renditions with video of smallLadder and sources.Plain.
+func heights() map[string]int { return map[string]int{"source": 360, "240p": 240, "160p": 160} }
+
+// pin makes a player of players/page.html play one rendition.
+func pin(p *harness.Page, name string) {
+	harness.Evaluate[bool](p, fmt.Sprintf("(view.pin(%q, %d), true)", name, heights()[name]))
+}
+
+// Players that play a rung go on with the source when there are no more rungs.
+func TestLadder_PlayersGoOnWithoutTheirRung(t *testing.T) {
+	base := servePlayers(t)
+	for _, list := range []string{"index.m3u8", "ts.m3u8"} {
+		for _, player := range []string{"hls.js", "shaka", "video.js"} {
+			t.Run(player+" "+list, func(t *testing.T) {
+				config, broken := breakable(t)
+				s := harness.Start(t, harness.Options{Config: config})
+				harness.PublishLooped(t, sources.Plain(t), s.PublishURL("show"))
+				s.WaitForState("show", "live", 10*time.Second)
+				waitForRungs(t, s, "show", 4)
+				p := harness.OpenBrowser(t).Open(t, base+"/play?player="+player+"&url="+url.QueryEscape(s.URL("/live/show/"+list)))
+				p.WaitUntil(20*time.Second, "globalThis.look && look().at > 1 && look().pictures > 0 && view.pin")
+				pin(p, "160p")
+				p.WaitUntil(40*time.Second, "look().height === 160")
+				harness.Evaluate[bool](p, "(view.choose(), true)")
+				harness.Pause(t.Context(), 4*time.Second)
+				before := harness.Evaluate[look](p, "look()")
+				setBroken(t, broken, true)
+				_ = syscall.Kill(child(s), syscall.SIGKILL)
+				waitForRungs(t, s, "show", 1)
+				t.Log("no rungs")
+				began := time.Now()
+				p.WaitUntil(15*time.Second, "look().height === 360")
+				took := time.Since(began)
+				harness.Pause(t.Context(), 8*time.Second)
+				after := harness.Evaluate[look](p, "look()")
+				t.Logf("source after %v: before %+v, then %+v", took, before, after)
+				if len(after.Errors) > 0 || after.Failed != "" || after.At < before.At+6 {
+					t.Errorf("it does not go on")
+				}
+			})
+		}
+	}
+}
+
+// Players are made to play every rung, back and forth.
+func TestLadder_PlayersSwitch(t *testing.T) {
+	base := servePlayers(t)
+	for _, player := range []string{"shaka", "video.js"} {
+		t.Run(player, func(t *testing.T) {
+			s := harness.Start(t, harness.Options{Config: smallLadder})
+			harness.PublishLooped(t, sources.Plain(t), s.PublishURL("show"))
+			s.WaitForState("show", "live", 10*time.Second)
+			waitForRungs(t, s, "show", 4)
+			p := harness.OpenBrowser(t).Open(t, base+"/play?player="+player+"&url="+url.QueryEscape(s.PlaylistURL("show")))
+			p.WaitUntil(20*time.Second, "globalThis.look && look().at > 1 && look().pictures > 0 && view.pin")
+			began := harness.Evaluate[look](p, "look()")
+			for _, name := range []string{"160p", "source", "240p", "160p", "240p", "source"} {
+				pin(p, name)
+				t.Logf("to %s: %+v", name, harness.Evaluate[look](p, "look()"))
+				p.WaitUntil(10*time.Second, fmt.Sprintf("look().height === %d", heights()[name]))
+				at := harness.Evaluate[look](p, "look()").At
+				p.WaitUntil(20*time.Second, fmt.Sprintf("look().at > %f", at+1))
+			}
+			l := harness.Evaluate[look](p, "look()")
+			t.Logf("%+v", l)
+			if len(l.Errors) > 0 || l.Failed != "" || harness.Strict() && l.Longest > max(1, began.Longest) {
+				t.Errorf("it fails: %+v", l)
+			}
+		})
+	}
+}
+
+// ffmpeg is killed and stopped ten times. The source is untouched, and the rungs return.
+func TestLadder_OutlivesItsEncoder(t *testing.T) {
+	s := harness.Start(t, harness.Options{Config: smallLadder})
+	harness.PublishLooped(t, sources.Plain(t), s.PublishURL("show"))
+	s.WaitForState("show", "live", 10*time.Second)
+	waitForRungs(t, s, "show", 4)
+	source := harness.Follow(t, s.MediaURL("show"), hlscheck.Options{LowLatency: true, Discard: true})
+	rung := harness.Follow(t, s.URL("/live/show/240p/index.m3u8"), hlscheck.Options{LowLatency: true, Discard: true})
+	p := harness.OpenBrowser(t).Open(t, s.WatchURL("show"))
+	p.WaitUntil(20*time.Second, qualityMenu+".options.length === 5")
+	choose(p, "240p")
+	waitForQuality(p, "240p", 240)
+	v := p.View()
+	for i := range 10 {
+		before := child(s)
+		sig := []syscall.Signal{syscall.SIGKILL, syscall.SIGSTOP}[i%2]
+		if err := syscall.Kill(before, sig); err != nil {
+			t.Fatalf("no ffmpeg: %v", err)
+		}
+		began := time.Now()
+		until(t, "ffmpeg is running again", 20*time.Second, func() bool { now := child(s); return now != 0 && now != before })
+		restarted := time.Since(began)
+		// A part that is no gap is listed when units come again.
+		list := s.URL("/live/show/240p/index.m3u8")
+		seen := newestPart(t, list)
+		until(t, "the rung is back", 20*time.Second, func() bool { return newestPart(t, list) > seen+1 })
+		t.Logf("%v: another ffmpeg after %v, media after %v", sig, restarted.Round(time.Millisecond), time.Since(began).Round(time.Millisecond))
+		// One that fails again soon is started later and later.
+		harness.Pause(t.Context(), 11*time.Second)
+	}
+	waitForRungs(t, s, "show", 4)
+	waitForQuality(p, "240p", 240)
+	report := harness.Summarise(v.Stop())
+	t.Logf("the viewer: %+v", report)
+	if report.Reloads > 0 || len(report.Faults) > 0 {
+		t.Errorf("the viewer: %+v", report)
+	}
+	for name, f := range map[string]*harness.Follower{"source": source, "240p": rung} {
+		r := f.Stop()
+		gaps := 0
+		for _, part := range r.Renditions[0].Parts {
+			if part.Gap {
+				gaps++
+			}
+		}
+		t.Logf("%s: %d segments, %d of %d parts are gaps", name, len(r.Renditions[0].Segments), gaps, len(r.Renditions[0].Parts))
+		if name == "source" && gaps > 0 {
+			t.Errorf("the source has %d gaps", gaps)
+		}
+		for _, violation := range r.Violations {
+			if !harness.Late(violation) {
+				t.Errorf("%s: %v", name, violation)
+			}
+		}
+	}
+}
+
+// newestPart returns the number of parts that a playlist has had that are not gaps.
+func newestPart(t *testing.T, url string) int64 {
+	t.Helper()
+	text, err := harness.Get(t.Context(), url)
+	if err != nil {
+		return 0
+	}
+	m, _ := hlscheck.ParseMedia(url, text)
+	var newest int64
+	for _, s := range m.Segments {
+		if !s.Gap {
+			newest = s.MSN * 1000
+		}
+	}
+	for i, part := range m.Parts {
+		if !part.Gap {
+			newest = (m.MediaSequence+int64(len(m.Segments)))*1000 + int64(i)
+		}
+	}
+	return newest
+}
+
+func TestLadder_LeavesNoEncoderWhenGoliveIsKilled(t *testing.T) {
+	s := harness.Start(t, harness.Options{Config: smallLadder})
+	harness.PublishLooped(t, sources.Plain(t), s.PublishURL("show"))
+	s.WaitForState("show", "live", 10*time.Second)
+	waitForRungs(t, s, "show", 4)
+	pid := child(s)
+	if pid == 0 {
+		t.Fatal("there is no ffmpeg")
+	}
+	s.Kill()
+	until(t, "ffmpeg is gone", 2*time.Second, func() bool { return syscall.Kill(pid, 0) != nil })
+}
+
+// Qualities are chosen behind the live end and in the replay too.
+func TestLadder_ThePageSwitchesQualitiesOfOlderMedia(t *testing.T) {
+	s := harness.Start(t, harness.Options{Config: smallLadder + "playlist: { window: 60s }\n"})
+	encoder := harness.PublishLooped(t, sources.Plain(t), s.PublishURL("show"))
+	s.WaitForState("show", "live", 10*time.Second)
+	b := harness.OpenBrowser(t)
+	p := b.Open(t, s.WatchURL("show"))
+	p.WaitForPicture(20 * time.Second)
+	p.WaitUntil(60*time.Second, "Number(document.querySelector('[data-seek-input]').min) < -35")
+	p.ClickAt(seekBar, 0.4)
+	p.WaitUntil(20*time.Second, "document.querySelector('[data-golive-text]').textContent === 'Go to live'")
+	p.WaitForPlay(20 * time.Second)
+	switchAll := func(what string) {
+		t.Helper()
+		v := p.View()
+		for _, q := range []struct {
+			name, label string
+			height      int
+		}{{"160p", "160p", 160}, {"source", "Source · 360p", 360}, {"240p", "240p", 240}} {
+			p.Mark()
+			choose(p, q.name)
+			waitForQuality(p, q.label, q.height)
+			t.Logf("%s: %s: %v", what, q.label, p.Meter())
+		}
+		report := harness.Summarise(v.Stop())
+		t.Logf("%s: %+v", what, report)
+		if report.Back > 0 || report.Reloads > 0 || len(report.Faults) > 0 || harness.Strict() && report.Longest > time.Second {
+			t.Errorf("%s: switching was seen: %+v", what, report)
+		}
+	}
+	switchAll("rewound")
+	p.Screenshot("quality-rewound")
+	p.Do(chromedp.EmulateViewport(390, 844, chromedp.EmulateMobile, chromedp.EmulateTouch, chromedp.EmulateScale(2)))
+	p.Do(chromedp.Focus("[data-quality] select"))
+	p.Screenshot("quality-rewound-phone")
+	// Everything in the row of controls is in the picture.
+	for _, width := range []int64{390, 320} {
+		p.Do(chromedp.EmulateViewport(width, 844, chromedp.EmulateMobile, chromedp.EmulateTouch))
+		p.WaitUntil(5*time.Second, "innerWidth === "+fmt.Sprint(width))
+		if over := harness.Evaluate[[]string](p, `Array.from(document.querySelectorAll('.controls-row > *'))
+			.filter((e) => e.getBoundingClientRect().right > innerWidth).map((e) => e.outerHTML)`); len(over) > 0 {
+			t.Errorf("%d pixels wide: out of the picture: %q", width, over)
+		}
+	}
+
+	encoder.Quit()
+	s.WaitForState("show", "ended", 20*time.Second)
+	p = b.Open(t, s.WatchURL("show")+"?replay")
+	p.WaitForPicture(30 * time.Second)
+	switchAll("replay")
+	p.Screenshot("quality-replay")
+}

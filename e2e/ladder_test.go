@@ -1,0 +1,355 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"fmt"
+	"math"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+	"github.com/google/go-cmp/cmp"
+
+	"golive/e2e/harness"
+	"golive/internal/hlscheck"
+)
+
+// smallLadder is a ladder that every machine can encode.
+const smallLadder = `transcode:
+  max_cpu: 1
+  ladder:
+    - { name: 240p, height: 240, video_bitrate: 300k, audio_bitrate: 128k, preset: ultrafast }
+    - { name: 160p, height: 160, video_bitrate: 150k, audio_bitrate: 64k, preset: ultrafast }
+    - { name: audio, audio_only: true, audio_bitrate: 64k }
+`
+
+// beeping returns a file of 20 s with a sound at the beginning of each second.
+func beeping(t *testing.T) string {
+	t.Helper()
+	return sources.FLV(t, "-bf", "2", "-af", "volume=volume='lt(mod(t,1),0.2)':eval=frame")
+}
+
+// breakable returns a configuration of smallLadder whose ffmpeg fails while a file exists, and
+// that file's name.
+func breakable(t *testing.T) (config, file string) {
+	t.Helper()
+	ffmpeg, err := exec.LookPath("ffmpeg")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	file = filepath.Join(dir, "broken")
+	script := fmt.Sprintf("#!/bin/sh\n[ -e %s ] && exit 1\nexec %s \"$@\"\n", file, ffmpeg)
+	program := filepath.Join(dir, "ffmpeg")
+	if err := os.WriteFile(program, []byte(script), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	return smallLadder + "  ffmpeg: " + program + "\n", file
+}
+
+// child returns the ffmpeg that golive runs, or 0.
+func child(s *harness.Server) int {
+	tasks, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", s.PID()))
+	if err != nil {
+		return 0
+	}
+	for _, task := range tasks {
+		text, err := os.ReadFile(task)
+		if err != nil {
+			continue // the thread has ended
+		}
+		for pid := range strings.FieldsSeq(string(text)) {
+			if n, err := strconv.Atoi(pid); err == nil {
+				return n
+			}
+		}
+	}
+	return 0
+}
+
+// waitForRungs waits until the multivariant playlist lists n renditions.
+func waitForRungs(t *testing.T, s *harness.Server, id string, n int) {
+	t.Helper()
+	until(t, fmt.Sprintf("%d renditions", n), 30*time.Second, func() bool {
+		text, err := harness.Get(t.Context(), s.PlaylistURL(id))
+		return err == nil && strings.Count(string(text), "#EXT-X-STREAM-INF") == n
+	})
+}
+
+// until waits until a condition holds.
+func until(t *testing.T, what string, limit time.Duration, holds func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(harness.Timeout(limit)); !holds(); harness.Pause(t.Context(), 50*time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("not within %v: %s", harness.Timeout(limit), what)
+		}
+	}
+}
+
+// The rungs of a broadcast play like the source: the same segments, key frames, pictures and sound.
+func TestLadder_RungsAreAlignedWithTheirSource(t *testing.T) {
+	s := harness.Start(t, harness.Options{Config: smallLadder})
+	harness.PublishLooped(t, beeping(t), s.PublishURL("show"))
+	s.WaitForState("show", "live", 10*time.Second)
+	waitForRungs(t, s, "show", 4)
+	harness.Pause(t.Context(), 4*time.Second)
+	f := harness.Follow(t, s.PlaylistURL("show"), hlscheck.Options{LowLatency: true, Probe: true, Behind: time.Second})
+	harness.Pause(t.Context(), 10*time.Second)
+	r := f.Stop()
+	for _, v := range r.Violations {
+		if !harness.Late(v) {
+			t.Error(v)
+		}
+	}
+
+	// What all have.
+	var first, last int64 = 0, math.MaxInt64
+	for _, each := range r.Renditions {
+		whole := slices.DeleteFunc(slices.Clone(each.Segments), func(s *hlscheck.FetchedSegment) bool { return s.Data == nil })
+		if len(whole) == 0 {
+			t.Fatalf("%s has no segments", each.Name)
+		}
+		first, last = max(first, whole[0].MSN), min(last, whole[len(whole)-1].MSN)
+	}
+	if last-first < 3 {
+		t.Fatalf("the renditions have the segments %d to %d in common", first, last)
+	}
+	files := map[string]string{}
+	for _, each := range r.Renditions {
+		name, _, _ := strings.Cut(each.Name, "/")
+		common := slices.DeleteFunc(slices.Clone(each.Segments), func(s *hlscheck.FetchedSegment) bool { return s.MSN < first || s.MSN > last })
+		files[name] = filepath.Join(t.TempDir(), "media.mp4")
+		if err := os.WriteFile(files[name], hlscheck.Join(common), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(files) != 4 {
+		t.Fatalf("renditions: %v", files)
+	}
+	source := files["source"]
+	keys, pictures := pictureTimes(t, source)
+	if len(keys) < 4 {
+		t.Errorf("the source has key frames at %v", keys)
+	}
+	beeps := beepTimes(t, source)
+	if len(beeps) < 4 {
+		t.Errorf("the source has sounds at %v", beeps)
+	}
+	for name, file := range files {
+		for _, line := range harness.DecodeErrors(t, file) {
+			t.Errorf("%s: %s", name, line)
+		}
+		for i, at := range beepTimes(t, file) {
+			if i >= len(beeps) || math.Abs(at-beeps[i]) > 0.020 {
+				t.Errorf("%s has sounds at %v, the source at %v", name, beepTimes(t, file), beeps)
+				break
+			}
+		}
+		if name == "audio" || name == "source" {
+			continue
+		}
+		rungKeys, rungPictures := pictureTimes(t, file)
+		if d := cmp.Diff(keys, rungKeys); d != "" {
+			t.Errorf("%s has other key frames (-source +rung):\n%s", name, d)
+		}
+		if d := cmp.Diff(pictures, rungPictures); d != "" {
+			t.Errorf("%s has other pictures (-source +rung):\n%s", name, d)
+		}
+		same, shifted := similarity(t, file, source, 0), similarity(t, file, source, 1)
+		t.Logf("%s: similarity %.4f, %.4f if it is one picture late; %d key frames, %d pictures, %d sounds", name, same, shifted, len(rungKeys), len(rungPictures), len(beeps))
+		if same < 0.9 || same <= shifted {
+			t.Errorf("%s does not look like its source: similarity %.4f, %.4f if it is one picture late", name, same, shifted)
+		}
+	}
+}
+
+// pictureTimes returns the presentation times of a file's key frames and pictures, in order, in the
+// units of its video track.
+func pictureTimes(t *testing.T, file string) (keys, all []int64) {
+	t.Helper()
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := hlscheck.Demux(t.Context(), data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, stream := range c.Streams {
+		if stream.Codec != hlscheck.H264 {
+			continue
+		}
+		for _, u := range stream.Units {
+			at := u.PTS * 90_000 / stream.Timescale
+			all = append(all, at)
+			if u.Key {
+				keys = append(keys, at)
+			}
+		}
+	}
+	slices.Sort(all)
+	return keys, all
+}
+
+// beepTimes returns when sounds begin after silence, in seconds.
+func beepTimes(t *testing.T, file string) (at []float64) {
+	t.Helper()
+	for _, m := range regexp.MustCompile(`silence_end: ([\d.]+)`).FindAllSubmatch(ffmpegLog(t,
+		"-copyts", "-i", file, "-vn", "-af", "silencedetect=noise=-30dB:d=0.3", "-f", "null", "-"), -1) {
+		seconds, err := strconv.ParseFloat(string(m[1]), 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		at = append(at, seconds)
+	}
+	return at[:max(0, len(at)-1)] // the last one is the end of the file
+}
+
+// similarity returns the SSIM of a rung and its source, which is scaled, and moved by a number of
+// pictures.
+func similarity(t *testing.T, rung, source string, late int) float64 {
+	t.Helper()
+	log := ffmpegLog(t, "-copyts", "-i", rung, "-copyts", "-i", source, "-an", "-filter_complex",
+		fmt.Sprintf("[1:v]setpts=PTS+%d/%d/TB[moved];[moved][0:v]scale2ref=flags=bicubic[scaled][same];[same][scaled]ssim=shortest=1", late, rate), "-f", "null", "-")
+	m := regexp.MustCompile(`SSIM .*All:([\d.]+)`).FindSubmatch(log)
+	if m == nil {
+		t.Fatalf("ffmpeg computes no similarity:\n%s", log)
+	}
+	all, err := strconv.ParseFloat(string(m[1]), 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+func ffmpegLog(t *testing.T, args ...string) []byte {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), "ffmpeg", append([]string{"-v", "info", "-nostdin", "-nostats"}, args...)...).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	return out
+}
+
+const qualityMenu = "document.querySelector('[data-quality] select')"
+
+// choose chooses a quality in the menu.
+func choose(p *harness.Page, name string) {
+	harness.Evaluate[bool](p, fmt.Sprintf(`(() => {
+		%[1]s.value = %[2]q;
+		%[1]s.dispatchEvent(new Event('change'));
+		return true;
+	})()`, qualityMenu, name))
+}
+
+// waitForQuality waits until the menu shows a label, and another second was played in pictures of
+// that height.
+func waitForQuality(p *harness.Page, label string, height int) {
+	p.WaitFor(label, 20*time.Second, func(now harness.Playback) bool { return now.Height == height })
+	p.WaitUntil(10*time.Second, fmt.Sprintf("%s.selectedOptions[0].textContent === %q", qualityMenu, label))
+	p.WaitForPlay(10 * time.Second)
+}
+
+// A viewer who came before the broadcast, and so before its rungs, chooses every quality.
+func TestLadder_ThePageSwitchesQualities(t *testing.T) {
+	s := harness.Start(t, harness.Options{Config: smallLadder})
+	p := harness.OpenBrowser(t).Open(t, s.WatchURL("show"))
+	p.WaitUntil(10*time.Second, "document.querySelector('[data-title]').textContent === 'Not live yet'")
+	if !harness.Evaluate[bool](p, "document.querySelector('[data-quality]').hidden") {
+		t.Error("there is a menu without qualities")
+	}
+	harness.PublishLooped(t, sources.Plain(t), s.PublishURL("show"))
+	p.WaitForPicture(20 * time.Second)
+	p.WaitUntil(20*time.Second, qualityMenu+".options.length === 5")
+	p.WaitUntil(20*time.Second, qualityMenu+".selectedOptions[0].textContent === 'Auto · 360p'")
+	options := harness.Evaluate[[]string](p, "Array.from("+qualityMenu+".options, (o) => o.textContent)")
+	if d := cmp.Diff([]string{"Auto · 360p", "Source · 360p", "240p", "160p", "Audio only"}, options); d != "" {
+		t.Errorf("the menu (-want +got):\n%s", d)
+	}
+	v := p.View()
+	for _, q := range []struct {
+		name, label string
+		height      int
+	}{
+		{"160p", "160p", 160}, {"source", "Source · 360p", 360}, {"240p", "240p", 240}, {"160p", "160p", 160},
+		{"240p", "240p", 240}, {"source", "Source · 360p", 360}, {"", "Auto · 360p", 360},
+	} {
+		p.Mark()
+		choose(p, q.name)
+		waitForQuality(p, q.label, q.height)
+		t.Logf("%s: %v", q.label, p.Meter())
+	}
+	report := harness.Summarise(v.Stop())
+	if report.Back > 0 || report.Reloads > 0 || len(report.Faults) > 0 || harness.Strict() && report.Longest > time.Second {
+		t.Errorf("switching was seen: %+v", report)
+	}
+	if lines := harness.Evaluate[[]string](p, "hlsLog.filter((line) => /ERROR \\S+ \\S+ true/.test(line))"); len(lines) > 0 {
+		t.Errorf("hls.js reports %q", lines)
+	}
+
+	choose(p, "audio")
+	p.WaitFor("sound without a picture", 20*time.Second, func(now harness.Playback) bool { return now.Width == 0 && now.Time > 0 })
+	p.WaitForPlay(10 * time.Second)
+	choose(p, "240p")
+	waitForQuality(p, "240p", 240)
+	p.Do(chromedp.EmulateViewport(390, 844, chromedp.EmulateMobile, chromedp.EmulateTouch, chromedp.EmulateScale(2)))
+	p.Do(chromedp.Focus("[data-quality] select"))
+	p.Screenshot("quality-phone")
+}
+
+// Rungs come, go and come back while a viewer watches.
+func TestLadder_ThePageFollowsTheRungs(t *testing.T) {
+	config, broken := breakable(t)
+	s := harness.Start(t, harness.Options{Config: config})
+	until(t, "ffmpeg is found", 10*time.Second, func() bool { return strings.Contains(s.Logs.String(), "ffmpeg found") })
+	setBroken(t, broken, true)
+	harness.PublishLooped(t, sources.Plain(t), s.PublishURL("show"))
+	p := harness.OpenBrowser(t).Open(t, s.WatchURL("show"))
+	p.WaitForPicture(20 * time.Second)
+	if !harness.Evaluate[bool](p, "document.querySelector('[data-quality]').hidden") {
+		t.Error("there is a menu without rungs")
+	}
+	v := p.View()
+	setBroken(t, broken, false)
+	p.WaitUntil(20*time.Second, qualityMenu+".options.length === 5")
+	choose(p, "160p")
+	waitForQuality(p, "160p", 160)
+
+	setBroken(t, broken, true)
+	p.Mark()
+	_ = syscall.Kill(child(s), syscall.SIGKILL)
+	p.WaitFor("the source", 20*time.Second, func(now harness.Playback) bool { return now.Height == 360 })
+	p.WaitUntil(10*time.Second, "document.querySelector('[data-quality]').hidden")
+	p.WaitForPlay(10 * time.Second)
+	t.Logf("without rungs: %v", p.Meter())
+
+	setBroken(t, broken, false)
+	p.Mark()
+	waitForQuality(p, "160p", 160) // the choice is kept
+	t.Logf("back: %v", p.Meter())
+	report := harness.Summarise(v.Stop())
+	t.Logf("%+v", report)
+	if report.Back > 0 || report.Reloads > 0 || len(report.Faults) > 0 || harness.Strict() && report.Longest > time.Second {
+		t.Errorf("it was seen: %+v", report)
+	}
+}
+
+func setBroken(t *testing.T, file string, broken bool) {
+	t.Helper()
+	err := os.Remove(file)
+	if broken {
+		err = os.WriteFile(file, nil, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
