@@ -162,12 +162,18 @@ func publishAgain(t *testing.T, file string, s *harness.Server, id string) *harn
 	t.Helper()
 	for range 20 {
 		p := harness.PublishLooped(t, file, s.PublishURL(id))
-		select {
-		case <-p.Done():
-			harness.Pause(t.Context(), 500*time.Millisecond)
-		case <-time.After(2 * time.Second):
-			return p
+		for {
+			select {
+			case <-p.Done(): // refused: the other node may still have the broadcast
+			case <-time.After(200 * time.Millisecond):
+				if b, err := s.Broadcast(t.Context(), id); err == nil && b.State != "ended" && b.State != "reconnecting" {
+					return p
+				}
+				continue
+			}
+			break
 		}
+		harness.Pause(t.Context(), 500*time.Millisecond)
 	}
 	t.Fatal("the encoder was never let in")
 	return nil
