@@ -34,6 +34,8 @@ type Broadcast struct {
 	Playlist     string      `json:"playlist" doc:"Path of its multivariant playlist." example:"/live/studio/index.m3u8"`
 	PlaylistTS   string      `json:"playlist_ts" doc:"Path of the multivariant playlist in MPEG-TS without low latency, for old players and for rewinding as far as playlist.window. There is none (404) of a broadcast of AV1 and Opus, which MPEG-TS does not carry." example:"/live/studio/ts.m3u8"`
 	Replay       *string     `json:"replay" doc:"Path of the playlist of the whole broadcast, after its end; null when there is none."`
+	Poster       *string     `json:"poster" doc:"Path of a picture of the broadcast (JPEG), which is another one from time to time; null when there is none." example:"/live/studio/poster.jpg?v=5e9c2b7a"`
+	Storyboard   *string     `json:"storyboard" doc:"Path of a WebVTT file with the pictures of the replay's seek bar: the text of each cue is the address of a JPEG, with the rectangle of one picture (#xywh=). Null when there is none."`
 	Encoder      string      `json:"encoder" doc:"What the publisher calls itself; may be empty."`
 	Viewers      int         `json:"viewers" doc:"Viewers now, counted from the requests of their players; all viewers behind one cache count as one."`
 	StorageError *string     `json:"storage_error" doc:"What keeps storage from taking the broadcast now; null when it does."`

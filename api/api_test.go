@@ -55,7 +55,7 @@ func studio() Broadcast {
 func TestAPI_ListsBroadcastsInTheAgreedForm(t *testing.T) {
 	got := get(serve(t, catalogue{studio()}), "/v1/broadcasts")
 	want := `{"broadcasts":[{"id":"studio","state":"live","started_at":"2026-01-02T03:04:05Z","ended_at":null,` +
-		`"playlist":"/live/studio/index.m3u8","playlist_ts":"/live/studio/ts.m3u8","replay":null,"encoder":"obs","viewers":3,"storage_error":null,"storage_lag":2.5,"warnings":[],"renditions":[{"name":"source","codecs":"avc1.64001f",` +
+		`"playlist":"/live/studio/index.m3u8","playlist_ts":"/live/studio/ts.m3u8","replay":null,"poster":null,"storyboard":null,"encoder":"obs","viewers":3,"storage_error":null,"storage_lag":2.5,"warnings":[],"renditions":[{"name":"source","codecs":"avc1.64001f",` +
 		`"width":1280,"height":720,"frame_rate":30,"bandwidth":5,"average_bandwidth":4}],"transcoding":null}]}` + "\n"
 	if diff := cmp.Diff(want, got.Body.String()); diff != "" {
 		t.Error(diff)

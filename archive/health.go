@@ -49,6 +49,13 @@ func (h *health) end(err error) (begins bool) {
 	return begins
 }
 
+// leave notes that the operation ended, however it did.
+func (h *health) leave() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.what, h.answered = "", time.Now()
+}
+
 // recovered notes that the store works, and returns since when it failed; zero if it did not.
 func (h *health) recovered() (since time.Time) {
 	h.mu.Lock()

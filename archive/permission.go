@@ -3,6 +3,7 @@ package archive
 import (
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"golive/storage"
@@ -53,10 +54,14 @@ func (u *Uploader) updatePermission() {
 // restrict forbids something for good.
 func (u *Uploader) restrict(to Permission) {
 	u.run.permission = max(u.run.permission, to)
-	u.run.pending = slices.DeleteFunc(u.run.pending, isPlaylist)
+	u.run.pending = slices.DeleteFunc(u.run.pending, ofTheID)
 }
 
-func isPlaylist(o storage.Object) bool { return o.ContentType == storage.PlaylistType }
+// ofTheID reports whether an object is the id's and not the broadcast's own: a playlist, or the
+// poster.
+func ofTheID(o storage.Object) bool {
+	return o.ContentType == storage.PlaylistType || strings.HasSuffix(o.Key, "/"+PosterName)
+}
 
 // firstPending returns the index of the first pending object that may be put now, or -1. With
 // MayStore no playlist is pending but that of the broadcast's own replay.
@@ -64,7 +69,7 @@ func (u *Uploader) firstPending() int {
 	if u.run.permission != MustWait {
 		return min(len(u.run.pending), 1) - 1
 	}
-	return slices.IndexFunc(u.run.pending, func(o storage.Object) bool { return !isPlaylist(o) })
+	return slices.IndexFunc(u.run.pending, func(o storage.Object) bool { return !ofTheID(o) })
 }
 
 // readLogs restricts the permission to what the logs of the id in the bucket show: that another

@@ -113,6 +113,8 @@ type Header struct {
 	Ended time.Time `json:"ended,omitzero"`
 	// Archived is true when nothing of it waits any more.
 	Archived bool `json:"archived,omitempty"`
+	// Pictures are those that are kept with the replay, of a manifest.
+	Pictures Pictures `json:"pictures,omitzero"`
 }
 
 // Meta identifies a broadcast.
@@ -257,6 +259,9 @@ func (h *Header) check() error {
 		if !IsToken(token) {
 			return fmt.Errorf("%q is not a publication", token)
 		}
+	}
+	if err := h.Pictures.check(); err != nil {
+		return err
 	}
 	for name := range h.Positions {
 		if !validName(name) {

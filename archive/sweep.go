@@ -15,8 +15,8 @@ import (
 // and few enough that uploads of live segments are not delayed.
 const deletes = 8
 
-// Sweep deletes everything of a broadcast: its segments, its replay, its log, with shared
-// the playlists of its id where no other broadcast has that too, and manifest, the key of
+// Sweep deletes everything of a broadcast: its segments, its replay, its pictures, its log, with
+// shared the playlists and the poster of its id where no other broadcast has that too, and manifest, the key of
 // its manifest, last. It lists only the broadcast's own objects, and its id's logs.
 func (l Layout) Sweep(ctx context.Context, b storage.Bucket, h Header, manifest string, shared bool) (deleted int, err error) {
 	s := sweep{bucket: b}
@@ -27,9 +27,13 @@ func (l Layout) Sweep(ctx context.Context, b storage.Bucket, h Header, manifest 
 		}
 		s.delete(ctx, l.Media(h.Broadcast, rendition, ReplayNameOf(h.Token)))
 	}
+	for _, prefix := range l.storyboards(h.Broadcast, h.Token) {
+		s.below(ctx, prefix)
+	}
 	if shared && s.alone(ctx, l, h.Meta) {
 		s.playlists(ctx, l, &h)
 		s.delete(ctx, l.Replay(h.Broadcast))
+		s.delete(ctx, l.Poster(h.Broadcast))
 	}
 	s.below(ctx, l.Log(h.Meta)+"/")
 	s.delete(ctx, l.Live(h.Broadcast, h.Token))

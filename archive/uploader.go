@@ -110,6 +110,10 @@ func (u *Uploader) Removed(rendition string, through int64) {
 	}
 }
 
+// Pictured notes which pictures are kept, for the broadcast's manifest. Only the Index may call
+// it.
+func (u *Uploader) Pictured(p Pictures) { u.run.pages.state.Pictures = p }
+
 // Drained is closed when the last objects are in the bucket, so that only deletions are
 // left to do.
 func (u *Uploader) Drained() <-chan struct{} { return u.drained }
@@ -353,7 +357,13 @@ func (u *Uploader) Header() Header { return u.run.pages.state.clone() }
 func (u *Uploader) putPlaylist(ctx context.Context, i int) {
 	o := u.run.pending[i]
 	err := u.put(ctx, o)
-	if ctx.Err() != nil && err != nil || u.outcome(opPlaylists, err, storage.Retryable(err)) {
+	switch {
+	case ctx.Err() != nil && err != nil:
+		return
+	case err != nil && o.Expendable:
+		u.health.leave()
+		u.log.Debug("picture not stored", "key", o.Key, "err", err)
+	case u.outcome(opPlaylists, err, storage.Retryable(err)):
 		return
 	}
 	u.run.pending = slices.Delete(u.run.pending, i, i+1)

@@ -58,6 +58,7 @@ type Broadcast struct {
 	multivariant atomic.Pointer[multivariant]
 	archiver     atomic.Pointer[archiver]
 	ladder       *ladder
+	pictures     *illustrator
 
 	claims   chan claim
 	released chan error
@@ -142,6 +143,7 @@ func newBroadcast(id string, h *Hub, o opening) *Broadcast {
 	b.publications.Store(&[]string{})
 	b.archiver.Store(noArchiver())
 	b.ladder = newLadder(b)
+	b.pictures = newIllustrator(b)
 	return b
 }
 

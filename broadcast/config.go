@@ -6,6 +6,7 @@ import (
 	"golive/archive"
 	"golive/ingest"
 	"golive/internal/setting"
+	"golive/pictures"
 	"golive/playlist"
 	"golive/segmenter"
 	"golive/storage"
@@ -60,6 +61,8 @@ type Settings struct {
 	Prefix string
 	// Transcoder makes renditions of the source; nil makes none.
 	Transcoder *transcode.Transcoder
+	// Pictures makes posters and previews; nil makes none.
+	Pictures *pictures.Maker
 	// Ownership decides which node has a broadcast; without it all are this node's.
 	Ownership Ownership
 	// Memory counts the media that is held; nil counts nothing.

@@ -28,6 +28,7 @@ type index struct {
 	recovered *archive.Recovered // nil for a new broadcast
 	lists     map[string]*list
 	multi     []byte // the multivariant playlist that was put last
+	pictures  storedPictures
 }
 
 // list is what the bucket has of a rendition.
@@ -56,6 +57,9 @@ func (x *index) Begin(ctx context.Context) error {
 		if history, err = x.b.stores.Local.History(ctx, x.b.stores.Bucket, f); err != nil {
 			return err
 		}
+	}
+	if err := x.beginPictures(ctx, f); err != nil {
+		return err
 	}
 	now := time.Now()
 	for name := range f.Positions {
@@ -106,7 +110,11 @@ func (x *index) Stored(rendition string, s *archive.Segment, lost bool) []storag
 	now := time.Now()
 	x.add(rendition, seg, now)
 	x.record(rendition, seg, now)
-	return x.playlists(rendition, false)
+	objects := x.playlists(rendition, false)
+	if rendition != SourceRendition {
+		return objects
+	}
+	return slices.Concat(objects, x.posters(now, false), x.sheets(false))
 }
 
 // add lists a segment, and deletes what is not kept any longer.
@@ -152,6 +160,9 @@ func (x *index) trim(rendition string, l *list, now time.Time) {
 	for _, name := range names {
 		x.up.Expire(x.key(rendition, name), now)
 	}
+	if rendition == SourceRendition {
+		x.trimSheets(l.replay.First(), now)
+	}
 }
 
 // removeEvery is how many segments are removed, or recorded as removed, together.
@@ -176,7 +187,11 @@ func (x *index) Ended(displaced bool) (last []storage.Object, due time.Time) {
 			x.trim(name, l, end.announced)
 		}
 	}
-	if len(x.lists) == 0 || x.b.cfg.Retention.Replay == 0 {
+	if len(x.lists) == 0 {
+		return last, time.Time{}
+	}
+	last = append(last, x.endPictures(displaced)...)
+	if x.b.cfg.Retention.Replay == 0 {
 		return last, time.Time{}
 	}
 	due = end.at.Add(x.b.cfg.Retention.Replay)

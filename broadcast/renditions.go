@@ -51,7 +51,7 @@ func (b *Broadcast) newRenditions(source *sourceRendition, rungs map[string]*run
 
 // openRenditions makes the renditions, as f has them if it is not nil.
 func (b *Broadcast) openRenditions(f *archive.Recovered, a *archiver) {
-	source := newSource(b.newRendition(SourceRendition, a), b.opening.from, &b.warnings, b.ladder)
+	source := newSource(b.newRendition(SourceRendition, a), b.opening.from, &b.warnings, b.ladder, b.pictures.feed)
 	rungs := map[string]*rung{}
 	if f != nil {
 		source.restoreFrom(f)

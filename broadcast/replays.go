@@ -73,9 +73,13 @@ func (r *replays) text(ctx context.Context, id, name string) (*playlist.Text, er
 	if name != archive.ReplayName && !slices.ContainsFunc(all, func(n archive.Named) bool { return archive.ReplayNameOf(n.Token) == file }) {
 		return nil, storage.ErrNotExist
 	}
-	key := r.layout.Folder(id) + "/" + name
+	return r.read(ctx, r.layout.Folder(id)+"/"+name, maxReplaySize)
+}
+
+// read returns the object at key, of at most so many bytes.
+func (r *replays) read(ctx context.Context, key string, most int64) (*playlist.Text, error) {
 	return r.texts.get(ctx, key, replayTimeout, func(ctx context.Context) found[*playlist.Text] {
-		text, err := lookUp(ctx, r, func() ([]byte, error) { return storage.ReadText(ctx, r.stores.Bucket, key, maxReplaySize) })
+		text, err := lookUp(ctx, r, func() ([]byte, error) { return storage.ReadText(ctx, r.stores.Bucket, key, most) })
 		if err != nil {
 			return found[*playlist.Text]{err: err, until: time.Now().Add(replayMissing)}
 		}

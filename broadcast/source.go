@@ -157,6 +157,8 @@ type PastBroadcast struct {
 	Began, Ended time.Time
 	// Replay is the file name of its playlist.
 	Replay string
+	// Poster and Storyboard are the file names of its pictures; empty when there are none.
+	Poster, Storyboard string
 }
 
 // Past returns the broadcast that ended last under that id, if there is a replay of it.
@@ -168,5 +170,12 @@ func (h *Hub) Past(ctx context.Context, id string) (PastBroadcast, bool) {
 	if err != nil {
 		return PastBroadcast{}, false
 	}
-	return PastBroadcast{Began: found.Began, Ended: found.Ended, Replay: archive.ReplayNameOf(found.Token)}, true
+	past := PastBroadcast{
+		Began: found.Began, Ended: found.Ended, Replay: archive.ReplayNameOf(found.Token),
+		Storyboard: storyboardName(found.Token, found.Pictures.Sheets),
+	}
+	if found.Pictures.Poster {
+		past.Poster = archive.PosterName
+	}
+	return past, true
 }

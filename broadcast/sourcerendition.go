@@ -7,6 +7,7 @@ import (
 	"golive/container/flv"
 	"golive/ingest"
 	"golive/media"
+	"golive/pictures"
 	"golive/playlist"
 	"golive/segmenter"
 )
@@ -17,6 +18,7 @@ type sourceRendition struct {
 	segmenter *segmenter.Segmenter
 	cuts      *segmenter.Cuts
 	units     *unitTap
+	pictures  *pictureTap
 
 	warnings *warnings
 	repairs  segmenter.Stats
@@ -27,8 +29,8 @@ type sourceRendition struct {
 }
 
 // newSource returns the source rendition of a broadcast, which continues from.
-func newSource(r *Rendition, from numbering, w *warnings, l *ladder) *sourceRendition {
-	s := &sourceRendition{Rendition: r, warnings: w, units: &unitTap{ladder: l}}
+func newSource(r *Rendition, from numbering, w *warnings, l *ladder, feed *pictures.Feed) *sourceRendition {
+	s := &sourceRendition{Rendition: r, warnings: w, units: &unitTap{ladder: l}, pictures: &pictureTap{feed: feed}}
 	s.cutFrom(from.segmenter, from.discontinuities)
 	return s
 }
@@ -36,7 +38,7 @@ func newSource(r *Rendition, from numbering, w *warnings, l *ladder) *sourceRend
 // cutFrom makes the segmenter. discontinuities is the number of those before its first segment.
 func (s *sourceRendition) cutFrom(from segmenter.Resume, discontinuities int64) {
 	s.cuts = segmenter.NewCuts()
-	s.segmenter = segmenter.New(s.cfg.Segmenter, from, append(s.packagers(), s.cuts, s.units)...)
+	s.segmenter = segmenter.New(s.cfg.Segmenter, from, append(s.packagers(), s.cuts, s.units, s.pictures)...)
 	s.cutter, s.before = s.segmenter, discontinuities
 }
 

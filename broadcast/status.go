@@ -42,6 +42,9 @@ type Status struct {
 	// Replay is the file name of the playlist of the whole broadcast; empty while
 	// there is none.
 	Replay string
+	// Poster is the relative address of its poster, Storyboard the file name of the previews of
+	// its replay; each is empty when there is none.
+	Poster, Storyboard string
 	// StorageError is what keeps storage from taking the broadcast now; empty when it
 	// does.
 	StorageError string
@@ -55,7 +58,7 @@ type Status struct {
 
 // Status returns the broadcast's status now.
 func (b *Broadcast) Status() Status {
-	s := Status{ID: b.id, State: b.State(), Began: b.began(), Warnings: b.warnings.all()}
+	s := Status{ID: b.id, State: b.State(), Began: b.began(), Warnings: b.warnings.all(), Poster: b.posterName()}
 	if e := b.ending.Load(); e != nil {
 		s.Ended = e.at
 	}
@@ -65,7 +68,8 @@ func (b *Broadcast) Status() Status {
 	}
 	s.StorageLag = a.lag()
 	if b.hasReplay(a) {
-		s.Replay = archive.ReplayNameOf(b.meta.Load().Token)
+		token := b.meta.Load().Token
+		s.Replay, s.Storyboard = archive.ReplayNameOf(token), storyboardName(token, int(b.pictures.sheets.Load()))
 	}
 	if e := b.encoder.Load(); e != nil {
 		s.Encoder = *e

@@ -32,6 +32,7 @@ func (b *Broadcast) run(h *Hub) {
 	if !b.published() {
 		b.discard(h)
 		b.ladder.end()
+		b.pictures.end()
 		cancel()
 		working.Wait()
 		return
@@ -322,6 +323,7 @@ func (b *Broadcast) end(reason string, at time.Time) {
 	b.ending.Store(e)
 	b.state.Store(int32(Ended))
 	close(b.ended)
+	b.pictures.end()
 	b.ladder.end()
 	if !b.moved {
 		b.eachRung((*rung).end)

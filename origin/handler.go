@@ -16,7 +16,7 @@ import (
 )
 
 // Handler serves /live/ID/index.m3u8, /live/ID/RENDITION/index.m3u8, the same with ts.m3u8,
-// /live/ID/RENDITION/NAME.ts, .m4s and .mp4, and /live/ID/replay.m3u8.
+// /live/ID/RENDITION/NAME.ts, .m4s and .mp4, /live/ID/replay.m3u8, and pictures.
 type Handler struct {
 	source   Source
 	audience *audience.Audience
@@ -96,6 +96,9 @@ func (h *Handler) answer(w http.ResponseWriter, r *http.Request) (kind, sent, er
 	case archive.IsReplayName(file):
 		out, err := h.replay(w, r, id, rendition, file)
 		return kindReplay, out, err
+	case rendition == "" && isPicture(file):
+		out, err := h.picture(w, r, id, file)
+		return kindPicture, out, err
 	case rendition == "":
 		return kindOther, sent{}, playlist.ErrNotFound
 	case strings.Count(file, ".") > 1:
@@ -111,7 +114,7 @@ func (h *Handler) multivariant(w http.ResponseWriter, r *http.Request, id, name 
 	if err != nil {
 		return sent{}, err
 	}
-	return writeText(w, r, p.Text, cacheBriefly)
+	return writeText(w, r, p.Text, playlistType, cacheBriefly)
 }
 
 // replay serves the playlist of a broadcast that has ended.
@@ -129,7 +132,7 @@ func (h *Handler) replay(w http.ResponseWriter, r *http.Request, id, rendition, 
 	if name == archive.ReplayName { // the next broadcast under the same id takes it over
 		cache = cacheBriefly
 	}
-	return writeText(w, r, p.Text, cache)
+	return writeText(w, r, p.Text, playlistType, cache)
 }
 
 // media serves a media playlist, and counts the viewer.
@@ -151,7 +154,7 @@ func (h *Handler) media(w http.ResponseWriter, r *http.Request, id, rendition, n
 	if p.Blocking { // this address will always have this answer; players that lag a little may still ask
 		cache = cacheBlocked
 	}
-	out, err := writeText(w, r, p.Text, cache)
+	out, err := writeText(w, r, p.Text, playlistType, cache)
 	if err == nil {
 		h.delivered(w, p.Arrived)
 	}

@@ -33,6 +33,8 @@ type testSource struct {
 	clock  media.Ticks
 	parts  int64
 	replay string // of the broadcast "past"
+	// pictures are by the id and name.
+	pictures map[string]string
 
 	arrived time.Time // of the parts that come
 }
@@ -64,6 +66,13 @@ func (s *testSource) Media(ctx context.Context, id, rendition, name string) (pla
 	}
 	remote := openerOf(s.bucket, "archived/"+id+"/"+rendition+"/"+name)
 	return playlist.Media{Object: name, Size: media.UnknownSize, Remote: remote}, nil
+}
+
+func (s *testSource) Picture(_ context.Context, id, name string) (*playlist.Text, error) {
+	if text := s.pictures[id+"/"+name]; text != "" {
+		return playlist.NewText([]byte(text)), nil
+	}
+	return nil, playlist.ErrNotFound
 }
 
 // openerOf opens an object of the bucket.

@@ -16,12 +16,13 @@ const (
 	kindSegment
 	kindPart
 	kindReplay
+	kindPicture
 	kindOther
 	kinds
 )
 
 func (k kind) String() string {
-	return [kinds]string{"multivariant", "media", "segment", "part", "replay", "other"}[k]
+	return [kinds]string{"multivariant", "media", "segment", "part", "replay", "picture", "other"}[k]
 }
 
 // Metrics are the metrics of the origin.

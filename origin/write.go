@@ -21,6 +21,8 @@ var (
 	playlistType = []string{"application/vnd.apple.mpegurl"}
 	tsType       = []string{"video/mp2t"}
 	mp4Type      = []string{"video/mp4"}
+	jpegType     = []string{"image/jpeg"}
+	vttType      = []string{"text/vtt; charset=utf-8"}
 	bytesUnit    = []string{"bytes"}
 	gzipEncoding = []string{"gzip"}
 	varyEncoding = []string{"Accept-Encoding"}
@@ -28,6 +30,7 @@ var (
 	cacheBriefly = []string{"public, max-age=1"}
 	cacheBlocked = []string{"public, max-age=12"}
 	cacheReplay  = []string{"public, max-age=3600"}
+	cachePoster  = []string{"public, max-age=10"}
 	cacheForever = []string{"public, max-age=31536000, immutable"}
 )
 
@@ -40,18 +43,24 @@ type sent struct {
 	bytes  int64 // of the body
 }
 
-// writeText sends a playlist, compressed if the client accepts that.
-func writeText(w http.ResponseWriter, r *http.Request, text *playlist.Text, cache []string) (sent, error) {
+// writeText sends a text, compressed if the client accepts that.
+func writeText(w http.ResponseWriter, r *http.Request, text *playlist.Text, contentType, cache []string) (sent, error) {
 	header := w.Header()
-	header["Content-Type"] = playlistType
-	header["Cache-Control"] = cache
 	header["Vary"] = varyEncoding
-	header["Access-Control-Expose-Headers"] = exposed
 	form := text.Form()
 	if httpserver.AcceptsGzip(r.Header["Accept-Encoding"]) {
 		form = text.Gzip()
 		header["Content-Encoding"] = gzipEncoding
 	}
+	return writeForm(w, r, form, contentType, cache)
+}
+
+// writeForm sends what may change under its address.
+func writeForm(w http.ResponseWriter, r *http.Request, form *playlist.Form, contentType, cache []string) (sent, error) {
+	header := w.Header()
+	header["Content-Type"] = contentType
+	header["Cache-Control"] = cache
+	header["Access-Control-Expose-Headers"] = exposed
 	header["Etag"] = form.ETag
 	if matches(r.Header["If-None-Match"], form.ETag[0]) {
 		delete(header, "Content-Encoding")

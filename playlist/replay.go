@@ -86,6 +86,17 @@ func (r *Replay) First() int64 {
 	return r.segments[0].msn
 }
 
+// Starts returns when each segment begins in the playlist, by media sequence number, and when the
+// last one ends.
+func (r *Replay) Starts() (starts map[int64]media.Ticks, end media.Ticks) {
+	starts = make(map[int64]media.Ticks, len(r.segments))
+	for _, k := range r.segments {
+		starts[k.msn] = end
+		end += media.Ticks(k.duration)
+	}
+	return starts, end
+}
+
 // Trim removes the oldest segments that have a number below from, as long as the remaining
 // ones last at least keep, and returns their file names. It uses durations and not dates,
 // so that a jump of the wall clock removes nothing.

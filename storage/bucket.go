@@ -24,6 +24,9 @@ type Object struct {
 	// of power, but not the end of the process, may bring back an earlier version, or
 	// remove it.
 	Volatile bool
+	// Expendable is true if nothing is lost without the object, so that after a failure it is not
+	// put again.
+	Expendable bool
 }
 
 // Size is the object's length in bytes.

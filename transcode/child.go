@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+
+	"golive/internal/childprocess"
 )
 
 // child is a running ffmpeg.
@@ -30,7 +32,7 @@ type child struct {
 func startChild(program string, args []string, outputs, niceness int) (*child, error) {
 	c := &child{exited: make(chan struct{})}
 	cmd := exec.Command(program, args...) //nolint:gosec,noctx // the operator's program; it is killed by group, not by context
-	isolate(cmd)
+	childprocess.Isolate(cmd)
 	var theirs, ours []*os.File
 	closeAll := func(files []*os.File) {
 		for _, f := range files {
@@ -58,7 +60,7 @@ func startChild(program string, args []string, outputs, niceness int) (*child, e
 		return nil, err
 	}
 	// Without the right to it the priority stays what it is.
-	_ = lowerPriority(cmd.Process.Pid, niceness)
+	_ = childprocess.LowerPriority(cmd.Process.Pid, niceness)
 	return c, nil
 }
 
@@ -74,7 +76,7 @@ func (c *child) kill(reason RestartReason) {
 	select {
 	case <-c.exited:
 	default:
-		_ = killGroup(c.cmd.Process.Pid) // it may be gone meanwhile
+		_ = childprocess.KillGroup(c.cmd.Process.Pid) // it may be gone meanwhile
 	}
 }
 

@@ -9,7 +9,7 @@
 //
 // The files: ladder.go describes rungs, plan.go decides which of them a source
 // gets and how sound reaches them, args.go writes ffmpeg's command; job.go, queue.go and
-// feed.go move units to the child, child.go and process_*.go run it, rung.go and read.go take
+// feed.go move units to the child, child.go runs it, rung.go and read.go take
 // what comes out; transcoder.go, probe.go, admission.go and overload.go are the node's part.
 //
 // Package transcode does not know publishers, viewers, segments or HTTP.

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"golive/internal/childprocess"
 )
 
 // orphanProgram is set in the process that TestJob_LeavesNoChildWhenTheProcessIsKilled kills:
@@ -51,7 +53,7 @@ func TestJob_LeavesNoChildWhenTheProcessIsKilled(t *testing.T) {
 		select {
 		case <-ticker.C:
 		case <-timeout:
-			_ = killGroup(pid)
+			_ = childprocess.KillGroup(pid)
 			t.Fatal("the child is alive after its parent was killed")
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"golive/container/fmp4"
+	"golive/internal/childprocess"
 	"golive/internal/loglimit"
 	"golive/media"
 )
@@ -196,11 +197,11 @@ func (s *session) watch(ctx context.Context) {
 			return
 		case <-ticker.C:
 		}
-		u, ok := usageOf(s.child.cmd.Process.Pid)
-		if ok && u.stopped && stopped { // seen twice
+		u, ok := childprocess.UsageOf(s.child.cmd.Process.Pid)
+		if ok && u.Stopped && stopped { // seen twice
 			s.child.kill(RestartStopped)
 		}
-		stopped = ok && u.stopped
+		stopped = ok && u.Stopped
 		if s.stalled(time.Since(s.started)) {
 			s.child.kill(RestartStalled)
 		}

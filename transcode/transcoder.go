@@ -7,6 +7,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"golive/internal/childprocess"
 )
 
 // Transcoder is the transcoding of a node. It may be used by many goroutines.
@@ -283,9 +285,9 @@ func (u *usage) cores(now time.Time, loads []*load) float64 {
 		if c == nil {
 			continue
 		}
-		if p, ok := usageOf(c.cmd.Process.Pid); ok {
-			next[c] = p.cpu
-			sum += p.cpu - u.used[c]
+		if p, ok := childprocess.UsageOf(c.cmd.Process.Pid); ok {
+			next[c] = p.CPU
+			sum += p.CPU - u.used[c]
 		}
 	}
 	elapsed := now.Sub(u.at)

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"time"
 
 	"golive/internal/setting"
@@ -19,6 +20,11 @@ type Config struct {
 	Secure string
 	// Window is how far back the server keeps a live broadcast, as playlist.window.
 	Window time.Duration
+	// BasePath is the path below which viewers reach the pages, as origin.base_path.
+	BasePath string
+	// Poster returns the path of a broadcast's poster, or "" if it has none; nil is none of any. Its
+	// context ends soon.
+	Poster func(ctx context.Context, id string) string
 	// Version is the program's version, shown at the foot of the home page.
 	Version string
 }

@@ -2,6 +2,7 @@ package web
 
 import (
 	"net"
+	"net/http"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -15,6 +16,22 @@ func publishServer(host string, port int) string {
 		name += ":" + strconv.Itoa(port)
 	}
 	return "rtmp://" + name + "/live"
+}
+
+// publicBase returns the scheme and host that the visitor sees, for addresses that other sites
+// read. A proxy tells whether it has TLS; a page that is told wrongly is only the client's own.
+func publicBase(r *http.Request) string {
+	scheme := "http://"
+	if r.TLS != nil || r.Header.Get("X-Forwarded-Proto") == "https" {
+		scheme = "https://"
+	}
+	host := hostName(r.Host)
+	if _, port, err := net.SplitHostPort(r.Host); err == nil {
+		if n, err := strconv.ParseUint(port, 10, 16); err == nil {
+			host += ":" + strconv.FormatUint(n, 10)
+		}
+	}
+	return scheme + host
 }
 
 // hostName returns the name or address in a Host header, an IPv6 address in brackets.

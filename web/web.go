@@ -2,11 +2,14 @@ package web
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"html/template"
 	"io/fs"
 	"net/http"
+	"net/url"
 	"strings"
+	"time"
 
 	"golive/ingest"
 )
@@ -28,6 +31,9 @@ type page struct {
 	Server string
 	// ID is the broadcast of a player page.
 	ID string
+	// Poster is the path of its picture, which may be empty, and PosterURL the whole address; URL
+	// is the address of its page.
+	Poster, PosterURL, URL string
 	// Window is the seconds that a live broadcast can be rewound.
 	Window int
 	// Root is the relative address of the home page, with a slash at its end.
@@ -97,7 +103,7 @@ func (w *Web) player(name, csp string) http.HandlerFunc {
 			w.render(rw, "missing", csp, http.StatusNotFound, w.page(r, ""))
 			return
 		}
-		w.render(rw, name, csp, http.StatusOK, w.page(r, id))
+		w.render(rw, name, csp, http.StatusOK, w.playerPage(r, id))
 	}
 }
 
@@ -111,6 +117,24 @@ func (w *Web) page(r *http.Request, id string) page {
 		Window:  int(w.cfg.Window.Seconds()),
 		Root:    root(r),
 	}
+}
+
+// posterTimeout bounds how long a page waits for what is known of a poster in storage.
+const posterTimeout = 300 * time.Millisecond
+
+// playerPage is the page of a broadcast.
+func (w *Web) playerPage(r *http.Request, id string) page {
+	p, base := w.page(r, id), publicBase(r)
+	p.URL = base + w.cfg.BasePath + "/watch/" + url.PathEscape(id)
+	if w.cfg.Poster == nil {
+		return p
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), posterTimeout)
+	defer cancel()
+	if p.Poster = w.cfg.Poster(ctx, id); p.Poster != "" {
+		p.PosterURL = base + p.Poster
+	}
+	return p
 }
 
 // root returns the relative address of the root from r's page. It is relative because a

@@ -2,6 +2,7 @@ package web
 
 import (
 	"compress/gzip"
+	"context"
 	"errors"
 	"io"
 	"io/fs"
@@ -404,5 +405,36 @@ func TestScripts_PassTheirNodeTests(t *testing.T) {
 	out, err := exec.CommandContext(t.Context(), node, "--test", "tests/").CombinedOutput()
 	if err != nil {
 		t.Errorf("node --test: %v\n%s", err, out)
+	}
+}
+
+func TestPlayerPages_NameThePosterForOtherSites(t *testing.T) {
+	poster := func(_ context.Context, id string) string {
+		if id != "studio" {
+			return ""
+		}
+		return "/video/live/studio/poster.jpg?v=1&2"
+	}
+	mux := newMux(t, Config{RTMPPort: 1935, BasePath: "/video", Poster: poster})
+	for _, path := range []string{"/watch/studio", "/embed/studio"} {
+		page := body(t, get(t, mux, path))
+		for _, want := range []string{
+			`poster="/video/live/studio/poster.jpg?v=1&amp;2"`, `data-poster=""`,
+			`<meta property="og:image" content="http://example.test:8080/video/live/studio/poster.jpg?v=1&amp;2">`,
+			`<meta name="twitter:card" content="summary_large_image">`,
+			`<meta property="og:url" content="http://example.test:8080/video/watch/studio">`,
+		} {
+			if !strings.Contains(page, want) {
+				t.Errorf("%s lacks %s", path, want)
+			}
+		}
+		page = body(t, get(t, mux, strings.Replace(path, "studio", "other", 1)))
+		if strings.Contains(page, "og:image") || strings.Contains(page, "poster=") || strings.Contains(page, "data-poster") || !strings.Contains(page, `content="summary"`) {
+			t.Errorf("%s names a poster of a broadcast without one", path)
+		}
+	}
+	secure := body(t, get(t, mux, "/watch/studio", "X-Forwarded-Proto", "https", "Host", `a"b.test:99`))
+	if !strings.Contains(secure, `content="https://localhost:99/video/live/`) {
+		t.Errorf("behind a proxy with TLS:\n%s", secure)
 	}
 }

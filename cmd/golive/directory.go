@@ -46,7 +46,18 @@ func (d directory) Broadcast(ctx context.Context, id string) (api.Broadcast, err
 	}
 	return d.describe(broadcast.Status{
 		ID: id, State: broadcast.Ended, Began: past.Began, Ended: past.Ended, Replay: past.Replay,
+		Poster: past.Poster, Storyboard: past.Storyboard,
 	}), nil
+}
+
+// poster returns the path of a broadcast's poster; empty when there is none, or none is known before
+// ctx is done.
+func (d directory) poster(ctx context.Context, id string) string {
+	b, err := d.Broadcast(ctx, id)
+	if err != nil || b.Poster == nil {
+		return ""
+	}
+	return *b.Poster
 }
 
 func (d directory) live(b *broadcast.Broadcast) api.Broadcast {
@@ -80,10 +91,14 @@ func (d directory) describe(s broadcast.Status) api.Broadcast {
 		b.StorageError = &s.StorageError
 	}
 	b.StorageLag = s.StorageLag.Round(time.Millisecond).Seconds()
-	if s.Replay != "" {
-		path := d.basePath + "/live/" + s.ID + "/" + s.Replay
-		b.Replay = &path
+	path := func(name string) *string {
+		if name == "" {
+			return nil
+		}
+		p := d.basePath + "/live/" + s.ID + "/" + name
+		return &p
 	}
+	b.Replay, b.Poster, b.Storyboard = path(s.Replay), path(s.Poster), path(s.Storyboard)
 	if t := s.Transcoding; t != nil {
 		b.Transcoding = &api.Transcoding{Problem: t.Problem, Restarts: t.Restarts, Rungs: []api.Rung{}}
 		for _, r := range t.Rungs {

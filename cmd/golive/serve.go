@@ -195,6 +195,9 @@ func (s *server) run(ctx context.Context, open listeners, demoPublisher func(con
 		front.Go(func() error { return s.rtmp.ServeTLS(frontCtx, open.rtmps, s.certificates.rtmps) })
 	}
 	back.Go(func() error { return s.transcoder.Run(backCtx) }) // until the Hub has ended its jobs
+	if s.pictures != nil {
+		back.Go(func() error { return s.pictures.Run(backCtx) })
+	}
 	front.Go(func() error { return s.hub.Run(frontCtx) })
 	front.Go(func() error { s.probe.run(frontCtx); return nil })
 	if s.bucket != nil {

@@ -26,6 +26,7 @@ import (
 	"golive/internal/descriptors"
 	"golive/origin"
 	"golive/origin/audience"
+	"golive/pictures"
 	"golive/registry"
 	"golive/storage"
 	"golive/storage/disk"
@@ -51,6 +52,7 @@ type server struct {
 	registry     *registry.Registry
 	bucket       *registry.Bucket // nil where the bucket cannot be shared
 	transcoder   *transcode.Transcoder
+	pictures     *pictures.Maker // nil if there are none
 	hub          *broadcast.Hub
 	probe        *bucketProbe
 	rtmp         *rtmp.Server
@@ -79,6 +81,10 @@ func wire(ctx context.Context, cfg config.Config, open listeners, log *slog.Logg
 	memory := ingest.NewMemory(cfg.Ingest.Limits.Memory, min(memoryLimit(os.DirFS("/")).available(), debug.SetMemoryLimit(-1)))
 	ingest.RegisterMemory(reg, memory)
 	transcoder := transcode.New(cfg.Transcode, log, transcode.NewMetrics(reg, cfg.Transcode.Ladder))
+	var maker *pictures.Maker
+	if cfg.Pictures.Enabled {
+		maker = pictures.NewMaker(cfg.Pictures, cfg.Transcode.FFmpeg, log, pictures.NewMetrics(reg))
+	}
 	hub := broadcast.NewHub(broadcast.Settings{
 		Config:          cfg.Broadcast,
 		Segmenter:       cfg.Segmenter,
@@ -91,6 +97,7 @@ func wire(ctx context.Context, cfg config.Config, open listeners, log *slog.Logg
 		Ownership:       newOwnership(cfg, cluster),
 		Memory:          memory,
 		Transcoder:      transcoder,
+		Pictures:        maker,
 	}, stores.Stores, log, broadcast.NewMetrics(reg))
 
 	auth, err := ingest.NewAuthorizer(cfg.Ingest.Publish, ingest.NewSessionLimiter(cfg.Ingest.Limits, memory, hub), log)
@@ -101,28 +108,31 @@ func wire(ctx context.Context, cfg config.Config, open listeners, log *slog.Logg
 	if err != nil {
 		return nil, err
 	}
+	watching := audience.New(cfg.Origin.Proxies(), reg)
+	shares := descriptors.Divide(descriptors.Limit())
+	reads := origin.NewReadLimiter(shares.Reads, cfg.Origin.Proxies())
+	all := directory{hub, stores.probe, watching, reads, cfg.Origin.BasePath}
 	pages, err := web.New(web.Config{
 		RTMPPort: portOf(open.rtmp.Addr().String()),
 		Open:     cfg.Ingest.Publish.Open,
 		Secure:   securePages(cfg.Origin),
 		Window:   cfg.Playlist.Window,
+		BasePath: cfg.Origin.BasePath,
+		Poster:   all.poster,
 		Version:  version(),
 	})
 	if err != nil {
 		return nil, err
 	}
 	mux := http.NewServeMux()
-	watching := audience.New(cfg.Origin.Proxies(), reg)
-	shares := descriptors.Divide(descriptors.Limit())
 	if most := &cfg.Ingest.Limits.Connections; *most > shares.RTMP {
 		log.Warn("ingest.limits.connections was lowered to the available file descriptors: raise their limit (ulimit -n)", "limit", *most, "enough_for", shares.RTMP)
 		*most = shares.RTMP
 	}
-	reads := origin.NewReadLimiter(shares.Reads, cfg.Origin.Proxies())
 	live := origin.NewHandler(cfg.Origin, hub, watching, reads, log, origin.NewMetrics(reg))
 	mux.Handle(origin.Prefix, live)
 	about := api.Server{Version: version(), BasePath: cfg.Origin.BasePath}
-	if err := api.Register(mux, cfg.API, about, directory{hub, stores.probe, watching, reads, cfg.Origin.BasePath}); err != nil {
+	if err := api.Register(mux, cfg.API, about, all); err != nil {
 		return nil, err
 	}
 	pages.Register(mux)
@@ -158,6 +168,7 @@ func wire(ctx context.Context, cfg config.Config, open listeners, log *slog.Logg
 		registry:     cluster,
 		bucket:       bucket,
 		transcoder:   transcoder,
+		pictures:     maker,
 		hub:          hub,
 		probe:        stores.probe,
 		certificates: certs,

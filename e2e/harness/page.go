@@ -83,6 +83,20 @@ func (p *Page) Text(selector string) string {
 // ClickAt clicks an element at a fraction of its width, from 0 to 1.
 func (p *Page) ClickAt(selector string, across float64) {
 	p.tb.Helper()
+	at := p.pointAt(selector, across)
+	p.Do(chromedp.MouseClickXY(at[0], at[1]))
+}
+
+// PressAt presses the mouse button at such a place and does not release it.
+func (p *Page) PressAt(selector string, across float64) {
+	p.tb.Helper()
+	at := p.pointAt(selector, across)
+	p.Do(chromedp.MouseEvent(chromedp.MousePressed, at[0], at[1], chromedp.ButtonLeft, chromedp.ClickCount(1)))
+}
+
+// pointAt moves the pointer to such a place.
+func (p *Page) pointAt(selector string, across float64) [2]float64 {
+	p.tb.Helper()
 	at, err := evaluate[[2]float64](p, fmt.Sprintf(`(() => {
 		const r = document.querySelector(%q).getBoundingClientRect();
 		return [r.x + %f * r.width, r.y + r.height / 2];
@@ -93,7 +107,7 @@ func (p *Page) ClickAt(selector string, across float64) {
 	// Moving the pointer shows hidden controls.
 	p.Do(chromedp.MouseEvent(chromedp.MouseMoved, at[0], at[1]))
 	p.WaitUntil(stepTime, fmt.Sprintf("document.querySelector(%q).contains(document.elementFromPoint(%f, %f))", selector, at[0], at[1]))
-	p.Do(chromedp.MouseClickXY(at[0], at[1]))
+	return at
 }
 
 // WaitUntil waits until a JavaScript expression is true.

@@ -9,10 +9,10 @@ func layers() [][]string {
 	return [][]string{
 		{
 			"media", "codec", "configs", "internal/setting", "internal/descriptors", "internal/cors", "internal/clip",
-			"internal/certificate", "internal/connlimit", "internal/loglimit", "internal/notices", "internal/rootdir",
+			"internal/certificate", "internal/childprocess", "internal/connlimit", "internal/loglimit", "internal/notices", "internal/rootdir",
 		},
 		{"container", "storage"},
-		{"ingest", "transcode", "segmenter", "playlist", "archive", "registry", "rollout", "httpserver", "internal/publisher"},
+		{"ingest", "transcode", "pictures", "segmenter", "playlist", "archive", "registry", "rollout", "httpserver", "internal/publisher"},
 		{"broadcast", "origin", "api", "web", "admin"},
 		{"internal/config", "internal/hlscheck"},
 		{"cmd/golive"},
@@ -30,6 +30,7 @@ func goroutineReasons() map[string]string {
 	return map[string]string{
 		"ingest":               "a session for each connection; Serve waits for all",
 		"transcode":            "a feeder and a reader for each pipe of the child process",
+		"pictures":             "a worker for several cores, and a reader of ffmpeg's second output",
 		"broadcast":            "a supervisor and an archiver for each broadcast; Hub.Run waits for all",
 		"archive":              "reads of logs and deletions of objects, a few concurrently",
 		"registry":             "the watch, the session's renewal and the writers; Registry.Run waits for all",

@@ -12,6 +12,7 @@ import (
 	"golive/ingest"
 	"golive/internal/setting"
 	"golive/origin"
+	"golive/pictures"
 	"golive/playlist"
 	"golive/registry"
 	"golive/segmenter"
@@ -26,6 +27,7 @@ type Config struct {
 	DataDir   string                 `yaml:"data_dir"`
 	Ingest    ingest.Config          `yaml:"ingest"`
 	Transcode transcode.Config       `yaml:"transcode"`
+	Pictures  pictures.Config        `yaml:"pictures"`
 	Segmenter segmenter.Config       `yaml:"segmenter"`
 	Playlist  playlist.Config        `yaml:"playlist"`
 	Broadcast broadcast.Config       `yaml:"broadcast"`
@@ -52,6 +54,7 @@ func Default() Config {
 		DataDir:   "./data",
 		Ingest:    ingest.DefaultConfig(),
 		Transcode: transcode.DefaultConfig(),
+		Pictures:  pictures.DefaultConfig(),
 		Segmenter: segmenter.DefaultConfig(),
 		Playlist:  playlist.DefaultConfig(),
 		Broadcast: broadcast.DefaultConfig(),

@@ -46,6 +46,23 @@ golive.yaml:2:3: log: unknown key "colour"
     hint: the keys of log are level, format`,
 		},
 		{
+			name: "pictures out of range",
+			file: "pictures:\n  interval: 500ms\n  poster_size: 100\n  preview_size: 400\n",
+			want: `
+golive.yaml:2:13: pictures.interval: must be from 1s to 1h
+    2 |   interval: 500ms
+      |             ^
+    hint: 10s costs about 3 % of a core for each broadcast
+golive.yaml:3:16: pictures.poster_size: must be from 160 to 1920
+    3 |   poster_size: 100
+      |                ^
+    hint: 1280 suits a page and a link preview
+golive.yaml:4:17: pictures.preview_size: must be from 64 to 320
+    4 |   preview_size: 400
+      |                 ^
+    hint: 160 suits a seek bar`,
+		},
+		{
 			name: "a ladder with wrong rungs",
 			file: "transcode:\n  encoder: x265\n  max_cpu: 0\n  ladder:\n" +
 				"    - { name: source, height: 720, video_bitrate: 3M, audio_bitrate: 128k }\n" +
@@ -329,7 +346,7 @@ golive.yaml:5:1: a second document is not allowed
 golive.yaml:1:1: must hold keys
     1 | - log
       | ^
-    hint: the keys of the file are log, data_dir, ingest, transcode, segmenter, playlist, broadcast, storage, registry, cluster, origin, api, admin`,
+    hint: the keys of the file are log, data_dir, ingest, transcode, pictures, segmenter, playlist, broadcast, storage, registry, cluster, origin, api, admin`,
 		},
 	}
 	for _, test := range tests {

@@ -17,6 +17,7 @@ export class Card {
     this.element.className = 'card';
     this.element.innerHTML = `
       <div class="card-media">
+        <img class="card-poster" alt="" decoding="async" hidden>
         <div class="card-initial" aria-hidden="true"></div>
         <div class="card-top"><span class="badge"></span><span class="pill pill-warn" hidden><svg class="icon" aria-hidden="true"><use href="#i-warn"/></svg><span></span></span></div>
         <div class="card-bottom"><span class="pill"></span><span class="pill"></span></div>
@@ -24,13 +25,16 @@ export class Card {
       <div class="card-body"><h2 class="card-title"><a></a></h2><p class="card-meta"></p></div>`;
     const part = (selector) => this.element.querySelector(selector);
     this.#parts = {
-      media: part('.card-media'), badge: part('.badge'), warn: part('.pill-warn'), warnText: part('.pill-warn span'),
+      media: part('.card-media'), poster: part('.card-poster'), badge: part('.badge'), warn: part('.pill-warn'), warnText: part('.pill-warn span'),
       size: part('.card-bottom .pill:first-child'), uptime: part('.card-bottom .pill:last-child'),
       link: part('a'), meta: part('.card-meta'),
     };
     // The id is untrusted text of the broadcaster: it is only set as textContent.
     part('.card-initial').textContent = id.slice(0, 2).toUpperCase();
     this.#parts.media.dataset.tint = String(format.hash(id, 6));
+    const { poster } = this.#parts;
+    poster.addEventListener('load', () => { poster.hidden = false; });
+    poster.addEventListener('error', () => { poster.hidden = true; });
     this.#parts.link.textContent = id;
     this.#parts.link.href = watchURL(id);
   }
@@ -48,8 +52,17 @@ export class Card {
     warn.hidden = warnings.length === 0;
     warn.title = warnings.map((w) => w.text).join('\n');
     warnText.textContent = warnings.length === 1 ? '1 note' : `${warnings.length} notes`;
+    this.#showPoster();
     this.tick();
     if (this.#playing && this.#playing !== broadcast.started_at) this.preview(true);
+  }
+
+  // A newer poster replaces an older one when it is loaded; a moving picture needs none.
+  #showPoster() {
+    const { poster } = this.#parts;
+    if (!this.broadcast.poster || this.#video?.classList.contains('is-on')) return;
+    const url = mediaURL(this.broadcast.poster);
+    if (poster.src !== url) poster.src = url;
   }
 
   /** Called every second. */

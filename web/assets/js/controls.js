@@ -46,9 +46,10 @@ export class Controls {
     this.#draw();
   }
 
-  /** Called twice a second; `active`: a picture is shown; `replaying`: it is not live. */
-  update(active, replaying) {
+  /** Called twice a second; `active`: a picture is shown; `replaying`: it is not live, and `storyboard` has its pictures. */
+  update(active, replaying, storyboard = null) {
     this.#replaying = replaying;
+    this.#seekBar.picture(storyboard);
     this.#seekBar.show(this.#replaying || this.#source.span !== null);
     const { live, liveText, unmute } = this.#parts;
     const late = active && (this.#video.paused || !this.#source.following || this.#source.behind > BEHIND);

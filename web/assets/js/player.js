@@ -151,8 +151,19 @@ export class Player extends EventTarget {
     retry.hidden = !this.status.retry;
     replay.hidden = !this.status.replay;
     this.video.setAttribute('aria-label', `${this.replaying ? 'Replay' : 'Live video'} of ${this.#root.dataset.id}`);
-    this.controls.update(cover === null, this.replaying);
+    this.#showPoster();
+    const storyboard = this.replaying ? this.broadcast?.storyboard : null;
+    this.controls.update(cover === null, this.replaying, storyboard ? mediaURL(storyboard) : null);
     this.dispatchEvent(new Event('change'));
+  }
+
+  // Not while the video has a picture of its own: the browser would load each new poster.
+  #showPoster() {
+    const poster = this.broadcast?.poster;
+    if (!poster || this.video.readyState > 1 || this.source.state === 'playing') return;
+    const url = mediaURL(poster);
+    if (this.video.poster !== url) this.video.poster = url;
+    this.#root.toggleAttribute('data-poster', true);
   }
 }
 

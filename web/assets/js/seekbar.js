@@ -1,6 +1,7 @@
 // The seek bar: of a replay from its beginning to its end, live from the oldest media to now.
 
 import * as format from './format.js';
+import { Previews } from './previews.js';
 
 const STEP = 5; // seconds, for an arrow key
 const LAST = 0.2; // seconds before the end that a viewer can seek to: the last picture stays visible
@@ -9,6 +10,7 @@ export class SeekBar {
   #video;
   #source;
   #parts;
+  #previews;
   #shown = false;
   #held = false; // by a pointer
   #wanted = NaN; // the position that the viewer chose, until the video has reached it
@@ -19,6 +21,7 @@ export class SeekBar {
     this.#source = source;
     const part = (name) => root.querySelector(`[data-${name}]`);
     this.#parts = { box: part('seek'), input: part('seek-input'), time: part('seek-time'), hint: part('seek-hint') };
+    this.#previews = new Previews(part('seek-preview'));
     const { box, input } = this.#parts;
     input.addEventListener('input', () => this.#seek(Number(input.value)));
     input.addEventListener('keydown', (event) => {
@@ -27,9 +30,12 @@ export class SeekBar {
       event.preventDefault(); // instead of the input's own small step
       this.step(direction);
     });
-    input.addEventListener('pointerdown', () => { this.#held = true; });
+    input.addEventListener('pointerdown', (event) => {
+      this.#hold(true);
+      this.#point(event);
+    });
     // On the document: the pointer may be released anywhere.
-    for (const event of ['pointerup', 'pointercancel']) document.addEventListener(event, () => { this.#held = false; });
+    for (const event of ['pointerup', 'pointercancel']) document.addEventListener(event, () => this.#hold(false));
     box.addEventListener('pointermove', (event) => this.#point(event));
     for (const event of ['timeupdate', 'durationchange', 'progress', 'emptied']) video.addEventListener(event, () => this.#draw());
     video.addEventListener('seeked', () => this.#arrived());
@@ -43,6 +49,11 @@ export class SeekBar {
     this.#parts.box.hidden = !on;
     this.#parts.time.hidden = !on;
     this.#draw();
+  }
+
+  /** Takes the pictures of a storyboard by its address; null is none. */
+  picture(storyboard) {
+    this.#previews.use(storyboard);
   }
 
   /** Seeks one step forward (1) or back (-1). */
@@ -95,6 +106,11 @@ export class SeekBar {
     box.style.setProperty('--loaded', share(now + this.#source.buffer));
   }
 
+  #hold(on) {
+    this.#held = on;
+    this.#parts.box.toggleAttribute('data-held', on);
+  }
+
   /** The time under the pointer. */
   #point(event) {
     const { box, input, hint } = this.#parts;
@@ -103,6 +119,7 @@ export class SeekBar {
     box.style.setProperty('--pointed', String(share));
     const [start, end] = [Number(input.min), Number(input.max)];
     const position = start + share * (end - start);
+    this.#previews.show(position);
     hint.textContent = start < 0 ? format.behindLive(position) || 'Live' : format.uptime(position * 1000);
   }
 }

@@ -1,4 +1,4 @@
-package transcode
+package childprocess
 
 import (
 	"bytes"
@@ -12,20 +12,20 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// isolate makes the command a process group of its own, which the kernel kills when the thread
+// Isolate makes the command a process group of its own, which the kernel kills when the thread
 // that starts it is gone: the caller has locked its goroutine to that thread.
-func isolate(cmd *exec.Cmd) {
+func Isolate(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 }
 
-// lowerPriority sets the niceness of a process that was just started; the threads that it
+// LowerPriority sets the niceness of a process that was just started; the threads that it
 // starts inherit it.
-func lowerPriority(pid, niceness int) error {
+func LowerPriority(pid, niceness int) error {
 	return unix.Setpriority(unix.PRIO_PROCESS, pid, niceness)
 }
 
-// killGroup kills the process group of a process that was not waited for.
-func killGroup(pid int) error {
+// KillGroup kills the process group of a process that was not waited for.
+func KillGroup(pid int) error {
 	err := unix.Kill(-pid, unix.SIGKILL)
 	if errors.Is(err, unix.ESRCH) {
 		return nil
@@ -33,16 +33,16 @@ func killGroup(pid int) error {
 	return err
 }
 
-// processUsage is the state of a process, as proc(5) has it in /proc/PID/stat.
-type processUsage struct {
-	// stopped is set if a signal has stopped it.
-	stopped bool
-	// cpu is the time that it has used.
-	cpu time.Duration
+// Usage is the state of a process, as proc(5) has it in /proc/PID/stat.
+type Usage struct {
+	// Stopped is set if a signal has stopped it.
+	Stopped bool
+	// CPU is the time that it has used.
+	CPU time.Duration
 }
 
-// usageOf returns the state of a process.
-func usageOf(pid int) (u processUsage, ok bool) {
+// UsageOf returns the state of a process.
+func UsageOf(pid int) (u Usage, ok bool) {
 	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
 	if err != nil {
 		return u, false
@@ -53,14 +53,14 @@ func usageOf(pid int) (u processUsage, ok bool) {
 	if len(fields) <= system {
 		return u, false
 	}
-	u.stopped = fields[state][0] == 'T'
+	u.Stopped = fields[state][0] == 'T'
 	const tick = time.Second / 100 // USER_HZ, the same in all Linux systems
 	for _, f := range []int{user, system} {
 		n, err := strconv.ParseInt(string(fields[f]), 10, 64)
 		if err != nil {
 			return u, false
 		}
-		u.cpu += time.Duration(n) * tick
+		u.CPU += time.Duration(n) * tick
 	}
 	return u, true
 }
