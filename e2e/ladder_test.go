@@ -280,8 +280,13 @@ func TestLadder_ThePageSwitchesQualities(t *testing.T) {
 		name, label string
 		height      int
 	}{
-		{"160p", "160p", 160}, {"source", "Source · 360p", 360}, {"240p", "240p", 240}, {"160p", "160p", 160},
-		{"240p", "240p", 240}, {"source", "Source · 360p", 360}, {"", "Auto · 360p", 360},
+		{"160p", "160p", 160},
+		{"source", "Source · 360p", 360},
+		{"240p", "240p", 240},
+		{"160p", "160p", 160},
+		{"240p", "240p", 240},
+		{"source", "Source · 360p", 360},
+		{"", "Auto · 360p", 360},
 	} {
 		p.Mark()
 		choose(p, q.name)

@@ -43,6 +43,8 @@ type event struct {
 	lost  bool
 	audio *media.Track // of begin
 	stop  StopReason
+	// flushed is closed after a flush.
+	flushed chan<- struct{}
 }
 
 type eventKind uint8
@@ -78,6 +80,7 @@ func (r *rungOutput) run() {
 			}
 		case eventFlush:
 			r.flush()
+			close(e.flushed)
 		case eventStop:
 			r.flush()
 			if r.started {

@@ -96,6 +96,7 @@ func (s *session) run(ctx context.Context, e encoder) ending {
 			return ending{}
 		}
 	}
+	defer s.flush(ctx)
 	if !s.plan.needsChild() {
 		return s.feed(ctx, io.Discard)
 	}
@@ -113,6 +114,17 @@ func (s *session) run(ctx context.Context, e encoder) ending {
 	s.job.child.Store(c)
 	defer s.job.child.Store(nil)
 	return s.supervise(ctx)
+}
+
+// flush waits until the rungs have passed everything on: the next session goes on after that.
+func (s *session) flush(ctx context.Context) {
+	for _, out := range s.outs {
+		flushed := make(chan struct{})
+		if send(ctx, out, event{kind: eventFlush, flushed: flushed}) != nil {
+			return
+		}
+		<-flushed
+	}
 }
 
 // supervise runs the goroutines of the child, and waits for all.
@@ -139,9 +151,6 @@ func (s *session) supervise(parent context.Context) ending {
 	cancel()
 	s.child.close() // ends the feeder if it is blocked
 	wg.Wait()
-	for _, out := range s.outs {
-		_ = send(parent, out, event{kind: eventFlush})
-	}
 	return s.ending(parent, fed, &lines)
 }
 
