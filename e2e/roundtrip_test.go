@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"testing"
@@ -60,8 +61,13 @@ func checkParts(t *testing.T, r *hlscheck.Rendition) {
 		}
 		parts[p.MSN] = append(parts[p.MSN], p.Data...)
 	}
-	for _, segment := range r.Segments {
-		if whole := parts[segment.MSN]; len(whole) > 0 && hlscheck.MD5(whole) != hlscheck.MD5(segment.Data) {
+	for i, segment := range r.Segments {
+		whole := parts[segment.MSN]
+		// An ended playlist lists no parts: the last ones may never have been listed.
+		if i == len(r.Segments)-1 && bytes.HasPrefix(segment.Data, whole) {
+			continue
+		}
+		if len(whole) > 0 && !bytes.Equal(whole, segment.Data) {
 			t.Errorf("segment %d is not the sum of its parts", segment.MSN)
 		}
 	}

@@ -31,7 +31,7 @@ type page struct {
 	Server string
 	// ID is the broadcast of a player page.
 	ID string
-	// Poster is the path of its picture, which may be empty, and PosterURL the whole address; URL
+	// Poster is the relative address of its picture, which may be empty, and PosterURL the whole address; URL
 	// is the address of its page.
 	Poster, PosterURL, URL string
 	// Window is the seconds that a live broadcast can be rewound.
@@ -131,8 +131,9 @@ func (w *Web) playerPage(r *http.Request, id string) page {
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), posterTimeout)
 	defer cancel()
-	if p.Poster = w.cfg.Poster(ctx, id); p.Poster != "" {
-		p.PosterURL = base + p.Poster
+	if path := w.cfg.Poster(ctx, id); path != "" {
+		p.Poster = root(r) + strings.TrimPrefix(path, w.cfg.BasePath+"/")
+		p.PosterURL = base + path
 	}
 	return p
 }

@@ -419,7 +419,7 @@ func TestPlayerPages_NameThePosterForOtherSites(t *testing.T) {
 	for _, path := range []string{"/watch/studio", "/embed/studio"} {
 		page := body(t, get(t, mux, path))
 		for _, want := range []string{
-			`poster="/video/live/studio/poster.jpg?v=1&amp;2"`, `data-poster=""`,
+			`poster="../live/studio/poster.jpg?v=1&amp;2"`, `data-poster=""`,
 			`<meta property="og:image" content="http://example.test:8080/video/live/studio/poster.jpg?v=1&amp;2">`,
 			`<meta name="twitter:card" content="summary_large_image">`,
 			`<meta property="og:url" content="http://example.test:8080/video/watch/studio">`,

@@ -80,7 +80,7 @@ const captureHLSLog = `(() => {
 			constructor(config) {
 				super({...config, debug});
 				const video = () => document.querySelector('video');
-				if (config.autoStartLoad !== false) window.hls = this; // others only read a playlist
+				if (config?.autoStartLoad !== false) window.hls = this; // others only read a playlist
 				this.on(original.Events.ERROR, (_, e) => say('ERROR')(e.type, e.details, e.fatal, e.error?.message ?? '', 'at', video()?.currentTime));
 			}
 		};
