@@ -107,7 +107,7 @@ export class Quality extends EventTarget {
    * playlist once; when renditions come or go, it is loaded beside what plays.
    */
   offer(names) {
-    if (!this.#hls || this.#reader || this.list.length === 0) return;
+    if (!this.#hls || this.#reader || this.list.length === 0 || names.length === 0) return;
     const now = names.toSorted().join();
     if (now === (this.#names || this.list.map(({ name }) => name).toSorted().join())) return;
     const { constructor: Hls } = this.#hls;

@@ -11,6 +11,7 @@ const LOST_LIMIT = 3_000; // the same after an interruption
 const NUDGE_LIMIT = 2_000; // milliseconds that hls.js has to recover by itself
 const WATCH_PAUSE = 3_000; // milliseconds: more than between two calls of watch()
 const CATCH_UP = 2; // seconds behind after an outage that are skipped
+const FAR_BEHIND = 3; // seconds, which hls.js (1.7.4) does not catch up by playing faster
 const CALM = 60_000; // without a stall, after which the delay that stalls add is taken back
 const LIVE_REACH = 8; // seconds behind the live end that the live playlist surely has
 const BITRATE_SPAN = 10; // seconds of media that the measured bitrate covers
@@ -61,6 +62,7 @@ export class Source extends EventTarget {
   #samples = [];
   #progress = { time: -1, at: 0, nudged: false };
   #watched = 0;
+  #caughtUp = false; // since it was attached
   #lost = false;
   #movedAt = 0; // when media played last, or was loaded
   #failedAt = NaN; // when it failed first since media played
@@ -172,6 +174,11 @@ export class Source extends EventTarget {
     const resumed = now - this.#watched > WATCH_PAUSE;
     this.#watched = now;
     if (now - this.#stalledAt > CALM) this.#forgetStalls();
+    // A start that took long on a busy machine would keep its delay.
+    if (!this.#caughtUp && this.state === 'playing' && !v.paused && this.buffer > 0) {
+      this.#caughtUp = true;
+      if (this.behind > FAR_BEHIND) return this.goLive();
+    }
     const idle = !this.#url || v.paused || this.state === 'failed' || this.state === 'finished';
     if (idle || resumed || document.hidden || v.currentTime !== this.#progress.time) {
       this.#progress = { time: v.currentTime, at: now, nudged: false };
@@ -314,6 +321,7 @@ export class Source extends EventTarget {
     this.#samples = [];
     this.#progress = { time: -1, at: performance.now(), nudged: false };
     this.#lost = false;
+    this.#caughtUp = false;
     this.#set('loading');
     if (engine() === 'native') {
       this.#video.src = this.#url;
