@@ -41,7 +41,7 @@ func (t *unitTap) Open(head media.Segment) {
 
 // Part implements segmenter.Packaging.
 func (t *unitTap) Part(c *segmenter.Cut) {
-	if t.disabled || !t.ladder.enabled() {
+	if t.disabled || len(t.ladder.rungs) == 0 {
 		return
 	}
 	if t.job == nil {
@@ -68,8 +68,9 @@ func (t *unitTap) end() {
 
 // ladder runs a broadcast's transcoding jobs, one after the other.
 type ladder struct {
-	b   *Broadcast
-	log *slog.Logger
+	b     *Broadcast
+	log   *slog.Logger
+	rungs []string // the names; empty where nothing is transcoded
 	// stop ends the jobs at once.
 	stop context.CancelFunc
 	//nolint:containedctx // of the jobs, which outlive the publishers that begin them
@@ -84,18 +85,17 @@ type ladder struct {
 func newLadder(b *Broadcast) *ladder {
 	l := &ladder{b: b, log: b.log}
 	l.ctx, l.stop = context.WithCancel(context.Background())
+	if t := b.cfg.Transcoder; t != nil {
+		l.rungs = t.Rungs()
+	}
 	return l
 }
 
-// enabled reports whether broadcasts are transcoded.
-func (l *ladder) enabled() bool {
-	return l.b.cfg.Transcoder != nil && len(l.b.cfg.Transcoder.Rungs()) > 0
-}
-
-// begin begins a job for the segments from the number from on. The rungs are expected.
+// begin begins a job for the segments from the number from on. The rungs are expected; those
+// that an earlier job is still writing are not waited for.
 func (l *ladder) begin(from int64) *transcode.Job {
-	for _, name := range l.b.cfg.Transcoder.Rungs() {
-		l.b.rung(name).expect()
+	for _, name := range l.rungs {
+		l.b.rung(name)
 	}
 	job := l.b.cfg.Transcoder.NewJob(l.b.id, ladderRun{l, from}, l.log)
 	l.current.Store(job)
@@ -105,6 +105,9 @@ func (l *ladder) begin(from int64) *transcode.Job {
 		defer close(over)
 		if before != nil {
 			<-before
+		}
+		for _, name := range l.rungs {
+			l.b.rung(name).expect()
 		}
 		if err := job.Run(l.ctx); err != nil && l.ctx.Err() == nil {
 			l.log.Error("transcoding stopped", "err", err)

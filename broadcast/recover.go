@@ -189,7 +189,7 @@ func (g *rung) restoreFrom(f *archive.Recovered) {
 	}
 	if list = list[:n]; n > 0 && list[n-1].MSN >= first-1 {
 		g.restore(f.Positions[g.name], list)
-		g.state, g.since = rungExpected, time.Now()
+		g.set(rungExpected)
 		g.offline.Store(false)
 	}
 }

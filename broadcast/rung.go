@@ -15,7 +15,7 @@ type rung struct {
 	mu sync.Mutex // of the writer and of idle
 	*Rendition
 	follower *segmenter.Follower
-	state    rungState
+	state    rungState // see set
 	// since is when it was last known that units are to come, while it is expected.
 	since  time.Time
 	broken bool // a bug: it takes no more units
@@ -51,15 +51,24 @@ func (g *rung) expect() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.state == rungIdle {
-		g.state, g.since = rungExpected, time.Now()
+		g.set(rungExpected)
 	}
+}
+
+// set sets the state. Playlists of a rung of which nothing is made cannot be had.
+func (g *rung) set(state rungState) {
+	if state == rungExpected {
+		g.since = time.Now()
+	}
+	g.state = state
+	g.eachWindow(func(w *playlist.Window) { w.Suspend(state == rungIdle) })
 }
 
 // begin begins a run of units, which belong to the source's segments from the number from on.
 func (g *rung) begin(video, audio *media.Track, from int64) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.state = rungRunning
+	g.set(rungRunning)
 	g.follower.Start(video, audio, from)
 }
 
@@ -82,10 +91,10 @@ func (g *rung) write(u media.AccessUnit) {
 func (g *rung) stop(expected bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if expected = expected && g.state == rungRunning; expected {
-		g.state, g.since = rungExpected, time.Now()
+	if expected && g.state == rungRunning {
+		g.set(rungExpected)
 	} else {
-		g.state = rungIdle
+		g.set(rungIdle)
 	}
 	g.finish()
 }
@@ -104,7 +113,7 @@ func (g *rung) idle() {
 		if time.Since(g.since) < expectation {
 			return
 		}
-		g.state = rungIdle
+		g.set(rungIdle)
 	case rungIdle:
 	}
 	g.finish()
@@ -120,10 +129,9 @@ func (g *rung) finish() {
 	g.show()
 }
 
-// show makes visible what was completed. The rung is listed, and its playlists can be had,
-// while there is something to play, or will soon be.
+// show makes visible what was completed. The rung is listed while there is something to play, or
+// will soon be.
 func (g *rung) show() {
-	g.eachWindow(func(w *playlist.Window) { w.Suspend(g.state == rungIdle) })
 	g.commit()
 	offline := g.state == rungIdle || g.live().variant.Load() == nil
 	if g.offline.Swap(offline) != offline {

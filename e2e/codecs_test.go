@@ -115,17 +115,7 @@ func TestCodecs_ArePackagedWhereTheyCanBe(t *testing.T) {
 			s := harness.Start(t, harness.Options{})
 			publishClip(t, s, file, "show")
 			s.WaitForState("show", "live", 15*time.Second)
-			follow, stop := context.WithTimeout(t.Context(), 10*time.Second)
-			defer stop()
-			report := hlscheck.Check(follow, http.DefaultClient, s.PlaylistURL("show"))
-			if report.Error != "" {
-				t.Error(report.Error)
-			}
-			for _, v := range report.Violations {
-				if !harness.Late(v) {
-					t.Error(v)
-				}
-			}
+			s.Check("show", 10*time.Second)
 			if got := codecsOf(t, s.PlaylistURL("show")); got != want.live {
 				t.Errorf("CODECS %s, want %s", got, want.live)
 			}

@@ -78,7 +78,7 @@ func (l *load) pixels() float64 {
 	return float64(l.source.video.Width) * float64(l.source.video.Height) * l.source.rate() / million
 }
 
-// affordable returns how many of the wanted rungs have room in a number of cores. factor
+// affordable returns how many of the wanted rungs a number of cores can encode. factor
 // corrects the costs.
 func (l *load) affordable(free, factor float64) int {
 	n := len(l.wanted)

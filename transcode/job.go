@@ -211,10 +211,10 @@ func (j *Job) session(ctx context.Context) ending {
 // first waits for the next unit, and returns its time.
 func (j *Job) first(ctx context.Context) (dts media.Ticks, ok bool) {
 	for {
-		units, ended := j.queue.snapshot()
+		u, ok, ended := j.queue.first()
 		switch {
-		case len(units) > 0:
-			return units[0].DTS, true
+		case ok:
+			return u.DTS, true
 		case ended:
 			return 0, false
 		}

@@ -113,7 +113,7 @@ func TestLoad_TakesTheCheapestRungsThatHaveRoom(t *testing.T) {
 	}}
 	for n := range 4 {
 		if got := l.affordable(l.cost(n)+1e-9, 1); got != n {
-			t.Errorf("%d rungs have room in the cost of %d", got, n)
+			t.Errorf("%d rungs can be encoded at the cost of %d", got, n)
 		}
 	}
 	if l.cost(0) != 0 || l.cost(1) >= l.cost(2) || l.cost(2) >= l.cost(3) {

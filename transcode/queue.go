@@ -218,6 +218,17 @@ func (q *queue) snapshot() (units []taken, ended bool) {
 	return slices.Clone(q.units[q.next:]), q.closed
 }
 
+// first returns the first unit that waits. ok is false if none does; ended is set if the source
+// has ended.
+func (q *queue) first() (t taken, ok, ended bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.next == len(q.units) {
+		return t, false, q.closed
+	}
+	return q.units[q.next], true, q.closed
+}
+
 // waits reports whether units wait.
 func (q *queue) waits() bool {
 	q.mu.Lock()

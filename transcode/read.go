@@ -11,7 +11,7 @@ import (
 )
 
 // timeline converts the times of a child's outputs to those of the source. The child's times
-// are small, so that 32 bits of milliseconds have room.
+// are small, so that 32 bits of milliseconds are enough.
 type timeline struct{ base media.Ticks }
 
 func (t timeline) source(child media.Ticks) media.Ticks { return child + t.base - childOffset }

@@ -216,7 +216,7 @@ func (t *Transcoder) watch(now time.Time, used *usage) {
 	}
 }
 
-// restore lets a rung come back if there is room for it.
+// restore lets a rung come back if its cost is within the limit.
 func (t *Transcoder) restore(loads []*load, s sample) {
 	l := toRestore(loads)
 	if l == nil || l.allowed == 0 && t.cfg.MaxBroadcasts > 0 && t.transcoded(loads) >= t.cfg.MaxBroadcasts {

@@ -5,7 +5,6 @@ package cost
 import (
 	"flag"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -55,7 +54,7 @@ func ladderOfGolive(b *testing.B, tool, clip string) float64 {
 	}
 	golive := harness.Start(b, harness.Options{Program: tool, Config: "transcode:\n  max_cpu: 1\n  ladder:\n" + ladder.String()})
 	harness.Pause(b.Context(), 5*time.Second) // ffmpeg is tried
-	before := cpuWithChildren(b, golive.PID())
+	before := harness.CPUSecondsOfAll(b, golive.PID())
 	publisher := harness.Launch(b, nil, tool, "publish", "--duration", ladderTime.String(), "--file", clip, golive.PublishURL("load"))
 	harness.Pause(b.Context(), *ladderTime/2)
 	if n := harness.Scrape(b, golive).Sum("golive_transcode_rungs"); int(n) != len(rungs) {
@@ -64,7 +63,7 @@ func ladderOfGolive(b *testing.B, tool, clip string) float64 {
 	publisher.Wait(*ladderTime)
 	golive.WaitForState("load", "ended", time.Minute)
 	harness.Pause(b.Context(), 2*time.Second) // the child is waited for
-	used := cpuWithChildren(b, golive.PID()) - before
+	used := harness.CPUSecondsOfAll(b, golive.PID()) - before
 	golive.Stop()
 	return used
 }
@@ -88,23 +87,4 @@ func ladderOfFFmpeg(b *testing.B, clip string) float64 {
 		b.Fatalf("%v: %q", err, out)
 	}
 	return user + system
-}
-
-// cpuWithChildren returns the CPU time of a process and the children that it has waited for.
-func cpuWithChildren(b *testing.B, pid int) float64 {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		b.Fatal(err)
-	}
-	const first, n, ticksPerSecond = 11, 4, 100 // utime, stime, cutime and cstime of proc(5)
-	fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+2:]))
-	var ticks float64
-	for _, field := range fields[first : first+n] {
-		t, err := strconv.ParseFloat(field, 64)
-		if err != nil {
-			b.Fatal(err)
-		}
-		ticks += t
-	}
-	return ticks / ticksPerSecond
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,6 +14,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"golive/internal/hlscheck"
 )
 
 // Time limits for the start and the stop of golive.
@@ -215,4 +218,22 @@ func (s *Server) WaitForPlaylist(id, text string, limit time.Duration) {
 	if err != nil {
 		s.tb.Fatal(err)
 	}
+}
+
+// Check follows all renditions of a broadcast for d, and fails the test if they break a rule, except
+// by being late.
+func (s *Server) Check(id string, d time.Duration) *hlscheck.Report {
+	s.tb.Helper()
+	ctx, cancel := context.WithTimeout(s.tb.Context(), d)
+	defer cancel()
+	report := hlscheck.Check(ctx, http.DefaultClient, s.PlaylistURL(id))
+	if report.Error != "" {
+		s.tb.Error(report.Error)
+	}
+	for _, v := range report.Violations {
+		if !Late(v) {
+			s.tb.Error(v)
+		}
+	}
+	return report
 }

@@ -39,18 +39,43 @@ func CPUSeconds(tb testing.TB, pid int) float64 {
 	return ticks / ticksPerSecond
 }
 
-// parseStat reads fields 5, 14 and 15 of proc(5)'s stat; the second, in brackets, may
-// hold spaces.
+// CPUSecondsOfAll returns the CPU time that a process and the children that it has waited for have
+// used so far, in user and system mode. Linux only.
+func CPUSecondsOfAll(tb testing.TB, pid int) float64 {
+	tb.Helper()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return sumTicks(tb, statFields(string(text))[11:15]) / ticksPerSecond
+}
+
+// parseStat reads fields 5, 14 and 15 of proc(5)'s stat.
 func parseStat(tb testing.TB, stat string) (ticks float64, group int) {
 	tb.Helper()
-	fields := strings.Fields(stat[strings.LastIndexByte(stat, ')')+2:])
+	fields := statFields(stat)
 	group, err := strconv.Atoi(fields[2])
-	user, err1 := strconv.ParseFloat(fields[11], 64)
-	system, err2 := strconv.ParseFloat(fields[12], 64)
-	if err != nil || err1 != nil || err2 != nil {
+	if err != nil {
 		tb.Fatalf("stat: %q", stat)
 	}
-	return user + system, group
+	return sumTicks(tb, fields[11:13]), group
+}
+
+// statFields returns the fields of stat from the third on; the second, in brackets, may hold spaces.
+func statFields(stat string) []string {
+	return strings.Fields(stat[strings.LastIndexByte(stat, ')')+2:])
+}
+
+func sumTicks(tb testing.TB, fields []string) (sum float64) {
+	tb.Helper()
+	for _, field := range fields {
+		ticks, err := strconv.ParseFloat(field, 64)
+		if err != nil {
+			tb.Fatalf("stat: %q", fields)
+		}
+		sum += ticks
+	}
+	return sum
 }
 
 // ResidentBytes returns the resident memory of a process. Linux only.
