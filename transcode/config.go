@@ -3,6 +3,7 @@ package transcode
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"golive/internal/setting"
@@ -80,6 +81,14 @@ const (
 // sourceName is the name of the rendition that is not transcoded.
 const sourceName = "source"
 
+// isTrackName reports whether the name is that of the rendition of an additional video track that a
+// publisher sends: video1.
+func isTrackName(name string) bool {
+	number, ok := strings.CutPrefix(name, "video")
+	_, err := strconv.Atoi(number)
+	return ok && err == nil
+}
+
 func (l Ladder) validate(p *setting.Problems) {
 	seen := make(map[string]int, len(l))
 	for i, r := range l {
@@ -90,6 +99,8 @@ func (l Ladder) validate(p *setting.Problems) {
 			p.Add(at("name"), "the name is part of the address: /live/ID/720p/index.m3u8", "must not be empty")
 		case r.Name == sourceName:
 			p.Add(at("name"), "the source is always there, untouched; remove the rung or name it otherwise", "must not be %q", sourceName)
+		case isTrackName(r.Name):
+			p.Add(at("name"), "720p, low, audio", "must not be %q: that is a video track that an encoder sends", r.Name)
 		case !validName(r.Name):
 			p.Add(at("name"), "720p, low, audio", "must be 1 to 32 lower-case letters, digits, - and _, not %q", r.Name)
 		case again:
