@@ -23,9 +23,11 @@ import (
 	"golive/internal/hlscheck"
 )
 
-// smallLadder is a ladder that every machine can encode.
+// smallLadder is a ladder that every machine can encode, though some are late.
 const smallLadder = `transcode:
   max_cpu: 1
+  max_lag: 1m
+  niceness: 0
   ladder:
     - { name: 240p, height: 240, video_bitrate: 300k, audio_bitrate: 128k, preset: ultrafast }
     - { name: 160p, height: 160, video_bitrate: 150k, audio_bitrate: 64k, preset: ultrafast }

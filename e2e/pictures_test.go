@@ -4,7 +4,9 @@ package e2e
 
 import (
 	"bytes"
+	"fmt"
 	"image/jpeg"
+	"math"
 	"regexp"
 	"testing"
 	"time"
@@ -47,7 +49,8 @@ var ogImage = regexp.MustCompile(`property="og:image" content="([^"]+)"`)
 func TestPictures_AreShownOnThePages(t *testing.T) {
 	s := harness.Start(t, harness.Options{Config: "pictures: { interval: 2s }"})
 	clip := sources.FLV(t, "-bf", "2", "-t", "20")
-	p := harness.Publish(t, clip, s.PublishURL("show"))
+	began := time.Now()
+	p := harness.PublishLooped(t, clip, s.PublishURL("show"))
 	browser := harness.OpenBrowser(t)
 	home := browser.Open(t, s.URL("/"))
 	home.WaitUntil(20*time.Second, "(() => { const p = document.querySelector('.card-poster'); return p && !p.hidden && p.naturalWidth > 0; })()")
@@ -55,7 +58,8 @@ func TestPictures_AreShownOnThePages(t *testing.T) {
 	home.WaitUntil(time.Second, "document.querySelectorAll('.card-media video').forEach((v) => v.style.display = 'none') || true")
 	home.Screenshot("home-poster")
 	checkJPEG(t, s.URL("/live/show/poster.jpg"), 640, 360)
-	p.Wait(40 * time.Second)
+	harness.Pause(t.Context(), time.Until(began.Add(20*time.Second)))
+	p.Quit()
 	s.WaitForState("show", "ended", 10*time.Second)
 	s.Stop()
 	s.Run()
@@ -80,8 +84,11 @@ func TestPictures_AreShownOnThePages(t *testing.T) {
 	watch.PressAt(seekBar, 0.6)
 	watch.WaitUntil(10*time.Second, "!document.querySelector('[data-seek-preview]').hidden")
 	watch.WaitUntil(5*time.Second, "getComputedStyle(document.querySelector('.seek-hint')).opacity === '1'")
-	if text := watch.Text("[data-seek-hint]"); text != "0:12" && text != "0:11" {
-		t.Errorf("the time under the pointer is %q", text)
+	under := 0.6 * harness.Evaluate[float64](watch, "Number(document.querySelector('[data-seek-input]').max)")
+	var minutes, seconds float64
+	text := watch.Text("[data-seek-hint]")
+	if _, err := fmt.Sscanf(text, "%f:%f", &minutes, &seconds); err != nil || math.Abs(60*minutes+seconds-under) > 1.5 {
+		t.Errorf("the time under the pointer is %q, want %.1f s", text, under)
 	}
 	watch.Screenshot("watch-replay-preview")
 	watch.PressAt(seekBar, 0.01)

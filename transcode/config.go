@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"golive/internal/setting"
 )
@@ -23,13 +24,16 @@ type Config struct {
 	MaxCPU float64 `yaml:"max_cpu"`
 	// MaxBroadcasts is how many broadcasts are transcoded concurrently; 0 means no limit.
 	MaxBroadcasts int `yaml:"max_broadcasts"`
+	// MaxLag is how far a rung may be behind its source; with more for two seconds rungs are
+	// shed. From 500ms to 1m.
+	MaxLag time.Duration `yaml:"max_lag"`
 	// Niceness is the scheduling priority of ffmpeg, from 0 (that of golive) to 19 (lowest).
 	Niceness int `yaml:"niceness"`
 }
 
 // DefaultConfig returns a configuration without rungs.
 func DefaultConfig() Config {
-	return Config{FFmpeg: "ffmpeg", Encoder: EncoderAuto, MaxCPU: 0.8, Niceness: 5}
+	return Config{FFmpeg: "ffmpeg", Encoder: EncoderAuto, MaxCPU: 0.8, MaxLag: 1500 * time.Millisecond, Niceness: 5}
 }
 
 // The values of Config.Encoder.
@@ -60,6 +64,9 @@ func (c Config) Validate() error {
 	}
 	if c.MaxBroadcasts < 0 {
 		p.Add("max_broadcasts", "0 means no limit", "must not be negative")
+	}
+	if c.MaxLag < 500*time.Millisecond || c.MaxLag > time.Minute {
+		p.Add("max_lag", "1500ms is noticed by few viewers", "must be from 500ms to 1m")
 	}
 	if c.Niceness < 0 || c.Niceness > 19 {
 		p.Add("niceness", "5 keeps golive ahead of its encoders", "must be from 0 to 19")

@@ -22,8 +22,6 @@ const (
 const (
 	maxLoad     = 1.0
 	restoreLoad = 0.8
-	maxLag      = 1500 * time.Millisecond
-	restoreLag  = maxLag / 2
 
 	agreeing = 2 // windows
 
@@ -35,6 +33,7 @@ const (
 // one. One comes back when the load was low for a time, which doubles each time that a rung had
 // to be shed soon after one came back.
 type overload struct {
+	maxLag   time.Duration
 	over     int // windows of overload in sequence
 	calm     time.Duration
 	hold     time.Duration // 0 stands for minHold
@@ -48,7 +47,7 @@ func (o *overload) step(s sample, missing bool) decision {
 	if o.restored > 0 {
 		o.restored += window
 	}
-	if s.cpu > maxLoad || s.lag > maxLag {
+	if s.cpu > maxLoad || s.lag > o.maxLag {
 		o.calm = 0
 		o.over++
 		if o.over < agreeing {
@@ -62,7 +61,7 @@ func (o *overload) step(s sample, missing bool) decision {
 		return shed
 	}
 	o.over = 0
-	if s.cpu >= restoreLoad || s.lag > restoreLag {
+	if s.cpu >= restoreLoad || s.lag > o.maxLag/2 {
 		o.calm = 0
 		return keep
 	}

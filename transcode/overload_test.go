@@ -48,7 +48,7 @@ func TestOverload_DecidesWithHysteresis(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			var o overload
+			o := overload{maxLag: DefaultConfig().MaxLag}
 			got := map[int]decision{}
 			for i, s := range test.samples {
 				if d := o.step(s, !test.nothingIsShed); d != keep {
@@ -66,7 +66,7 @@ func TestOverload_DecidesWithHysteresis(t *testing.T) {
 }
 
 func TestOverload_WaitsAMinuteAtMost(t *testing.T) {
-	o := overload{}
+	o := overload{maxLag: DefaultConfig().MaxLag}
 	for range 10 {
 		for o.step(sample{}, true) != restore {
 		}

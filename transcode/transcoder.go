@@ -35,7 +35,7 @@ func New(cfg Config, log *slog.Logger, metrics *Metrics) *Transcoder {
 	return &Transcoder{
 		cfg: cfg, ladder: cfg.Ladder.sorted(), log: log, metrics: metrics,
 		cores:    cfg.MaxCPU * float64(runtime.GOMAXPROCS(0)),
-		timeouts: defaultTimeouts(), loads: map[*Job]*load{}, factor: 1,
+		timeouts: defaultTimeouts(), loads: map[*Job]*load{}, factor: 1, overload: overload{maxLag: cfg.MaxLag},
 	}
 }
 

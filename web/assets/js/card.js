@@ -57,10 +57,10 @@ export class Card {
     if (this.#playing && this.#playing !== broadcast.started_at) this.preview(true);
   }
 
-  // A newer poster replaces an older one when it is loaded; a moving picture needs none.
+  // A newer poster replaces an older one when it is loaded; a moving picture needs no newer one.
   #showPoster() {
     const { poster } = this.#parts;
-    if (!this.broadcast.poster || this.#video?.classList.contains('is-on')) return;
+    if (!this.broadcast.poster || poster.src && this.#video?.classList.contains('is-on')) return;
     const url = mediaURL(this.broadcast.poster);
     if (poster.src !== url) poster.src = url;
   }
