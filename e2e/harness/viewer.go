@@ -2,6 +2,7 @@ package harness
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"time"
 )
@@ -67,6 +68,7 @@ type Report struct {
 	Longest       time.Duration // longest stall
 	Still         time.Duration // sum of all stalls of more than half a second
 	Back, Reloads int           // times that the playback position went back; page reloads
+	Steps         []string      // each step back, as "12.34 to 12.10 at 20:36:58.166"
 	Faults        []string
 }
 
@@ -92,6 +94,7 @@ func Summarise(seen []Sample) (r Report) {
 		}
 		if now.Time < moved.Time {
 			r.Back++
+			r.Steps = append(r.Steps, fmt.Sprintf("%.3f to %.3f at %s", moved.Time, now.Time, now.At.Format("15:04:05.000")))
 		}
 		moved = now
 	}

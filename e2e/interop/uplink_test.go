@@ -199,7 +199,7 @@ func (u *uplink) checkPicture(seen []harness.Sample) {
 	u.t.Logf("the page played %.1f s in %.1f s; the uplink was bad for %.1f s; the picture stood still for %.1f s, at most %.1f s at once; went back %d times, %d reloads, faults %q",
 		sum.Played, wall.Seconds(), away.Seconds(), sum.Still.Seconds(), sum.Longest.Seconds(), sum.Back, sum.Reloads, sum.Faults)
 	if sum.Reloads > 0 || sum.Back > 0 || len(sum.Faults) > 0 {
-		u.t.Errorf("the page was reloaded %d times, the picture went back %d times, faults %q", sum.Reloads, sum.Back, sum.Faults)
+		u.t.Errorf("the page was reloaded %d times, the picture went back %d times %q, faults %q", sum.Reloads, sum.Back, sum.Steps, sum.Faults)
 	}
 	if sum.Longest > harness.Timeout(10*time.Second) {
 		u.t.Errorf("the picture stood still for %v", sum.Longest)

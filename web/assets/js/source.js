@@ -144,6 +144,7 @@ export class Source extends EventTarget {
   /** Called while no media can be arriving: the server or the broadcaster is away. */
   interrupted() {
     this.#lost = true;
+    this.#watched = -Infinity;
   }
 
   /** The page has slept: what hls.js knows of the live end is old, and it is loaded again. */
@@ -163,9 +164,10 @@ export class Source extends EventTarget {
   /**
    * Called every second or so while media should be arriving: a picture that has
    * stood still for too long, without any error, has its source loaded again. If
-   * the live edge has moved on meanwhile, it first jumps there: after a part that
-   * gives nothing to play (a single picture before a lost connection) hls.js waits
-   * forever; after a seek it continues.
+   * the live edge has moved on meanwhile, it first jumps there, because hls.js (1.7.4)
+   * sometimes waits forever, and continues after a seek: behind a part that gives nothing to
+   * play (a single picture before a lost connection), and when a playlist completed a
+   * segment while a part of it was still being appended.
    */
   watch() {
     const v = this.#video;
@@ -185,9 +187,9 @@ export class Source extends EventTarget {
     } else if (now - this.#progress.at > (this.#lost ? LOST_LIMIT : STALL_LIMIT)) {
       this.#progress.at = now;
       this.#fail('other');
-    } else if (now - this.#progress.at > NUDGE_LIMIT && !this.#progress.nudged && this.buffer < 0.5 && this.behind > CATCH_UP / 2) {
-      this.#progress.nudged = true;
+    } else if (now - this.#progress.at > NUDGE_LIMIT && !this.#progress.nudged && this.buffer < 0.5 && this.#following && this.#listed > CATCH_UP / 2) {
       this.goLive();
+      this.#progress = { time: v.currentTime, at: now, nudged: true };
     }
   }
 
@@ -291,6 +293,11 @@ export class Source extends EventTarget {
     if (this.#hls) return this.#hls.liveSyncPosition ?? NaN;
     const { seekable } = this.#video;
     return seekable.length ? seekable.end(seekable.length - 1) - 2 : NaN;
+  }
+
+  /** Seconds of media in the playlist after the position. */
+  get #listed() {
+    return (this.#hls?.latestLevelDetails?.edge ?? NaN) - this.#video.currentTime;
   }
 
   #liveEnd() {
