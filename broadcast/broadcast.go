@@ -58,7 +58,7 @@ type Broadcast struct {
 	multivariant atomic.Pointer[multivariant]
 	archiver     atomic.Pointer[archiver]
 	ladder       *ladder
-	pictures     *illustrator
+	pictures     *livePictures
 
 	claims   chan claim
 	released chan error
@@ -143,7 +143,7 @@ func newBroadcast(id string, h *Hub, o opening) *Broadcast {
 	b.publications.Store(&[]string{})
 	b.archiver.Store(noArchiver())
 	b.ladder = newLadder(b)
-	b.pictures = newIllustrator(b)
+	b.pictures = newLivePictures(b)
 	return b
 }
 
@@ -291,7 +291,7 @@ func (b *Broadcast) grant(c claim) *publication {
 	token := archive.NewToken()
 	publications := append(slices.Clone(*b.publications.Load()), token)
 	b.publications.Store(&publications)
-	pub := &publication{broadcast: b, publisher: c.publisher, token: token, granted: time.Now(), sent: sentTracks{b: b}}
+	pub := &publication{broadcast: b, publisher: c.publisher, token: token, granted: time.Now(), sent: extraTracks{b: b}}
 	if b.opening.done {
 		pub.begin()
 	}

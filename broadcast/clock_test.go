@@ -11,7 +11,7 @@ import (
 	"golive/media"
 )
 
-// playAt sends a stream in real time, whose units a wall clock that is off dates.
+// playAt sends a stream in real time. Its units are dated by a wall clock that is off.
 func (e *encoder) playAt(t *testing.T, length, off time.Duration) {
 	t.Helper()
 	units := mediatest.Stream{
@@ -33,9 +33,9 @@ func (e *encoder) playAt(t *testing.T, length, off time.Duration) {
 func TestHub_WallClockThatJumpsDeletesNothing(t *testing.T) {
 	for _, jump := range []time.Duration{time.Hour, -time.Hour} {
 		synctest.Test(t, func(t *testing.T) {
-			s := newStageIn(t, t.TempDir(), 30*time.Minute)
+			s := newTestHubIn(t, t.TempDir(), 30*time.Minute)
 			e := s.mustPublish("b")
-			e.playAt(t, time.Minute, jump) // before the clock is set right, as it were
+			e.playAt(t, time.Minute, jump) // before the clock is corrected
 			e.sink.Close(errors.New("connection lost"))
 			<-time.After(time.Second)
 			e = s.mustPublish("b")
@@ -67,7 +67,7 @@ func TestEndTime_IsNotBeforeTheBeginning(t *testing.T) {
 	if got, want := endTime(began, began.Add(time.Minute)), began.Add(time.Minute).Round(0); !got.Equal(want) {
 		t.Errorf("%s, want %s", got, want)
 	}
-	// A time without a reading of the monotonic clock, as of an earlier run.
+	// A time without a monotonic clock reading, as from an earlier run.
 	if got := endTime(began.Round(0), began.Round(0).Add(-time.Hour)); !got.Equal(began) {
 		t.Errorf("%s, want %s", got, began)
 	}

@@ -15,8 +15,8 @@ import (
 	"golive/playlist"
 )
 
-// plain returns the multivariant playlist of MPEG-TS; "" when there is none.
-func (s *stage) plain(id string) string {
+// tsMultivariant returns the multivariant playlist of MPEG-TS; "" when there is none.
+func (s *testHub) tsMultivariant(id string) string {
 	s.t.Helper()
 	b, ok := s.Find(id)
 	if !ok {
@@ -28,9 +28,9 @@ func (s *stage) plain(id string) string {
 	return ""
 }
 
-func (s *stage) warned(id string) (codes []ingest.WarningCode) {
+func (s *testHub) warningCodes(id string) (codes []ingest.WarningCode) {
 	s.t.Helper()
-	for _, w := range s.onlyBroadcast(id).Status().Warnings {
+	for _, w := range s.broadcast(id).Status().Warnings {
 		codes = append(codes, w.Code)
 	}
 	return codes
@@ -38,29 +38,29 @@ func (s *stage) warned(id string) (codes []ingest.WarningCode) {
 
 func TestCodecs_Row83_MPEGTSDeclaresWhatItCarries(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newReplayStage(t, t.TempDir())
+		s := newReplayHub(t, t.TempDir())
 		e := s.mustPublish("b")
 		e.audio = mediatest.Opus()
 		e.play(t, 7*time.Second)
 		if text, _ := s.Multivariant("b"); !strings.Contains(string(text.Plain), `CODECS="avc1.64001f,Opus"`) {
 			t.Errorf("CMAF is declared as\n%s", text.Plain)
 		}
-		if text := s.plain("b"); !strings.Contains(text, `CODECS="avc1.64001f"`) || !strings.Contains(text, "RESOLUTION") {
+		if text := s.tsMultivariant("b"); !strings.Contains(text, `CODECS="avc1.64001f"`) || !strings.Contains(text, "RESOLUTION") {
 			t.Errorf("MPEG-TS is declared as\n%s", text)
 		}
-		if text := s.text("b"); strings.Contains(text, "GAP") {
+		if text := s.tsPlaylist("b"); strings.Contains(text, "GAP") {
 			t.Errorf("gaps in\n%s", text)
 		}
-		if codes := s.warned("b"); !slices.Contains(codes, ingest.WarnNotInMPEGTS) {
+		if codes := s.warningCodes("b"); !slices.Contains(codes, ingest.WarnNotInMPEGTS) {
 			t.Errorf("warnings %v", codes)
 		}
 		// The sound becomes AAC.
 		e.audio = mediatest.AAC()
 		e.play(t, 7*time.Second)
-		if text := s.plain("b"); !strings.Contains(text, `CODECS="avc1.64001f,mp4a.40.2"`) {
+		if text := s.tsMultivariant("b"); !strings.Contains(text, `CODECS="avc1.64001f,mp4a.40.2"`) {
 			t.Errorf("MPEG-TS is declared as\n%s", text)
 		}
-		if codes := s.warned("b"); slices.Contains(codes, ingest.WarnNotInMPEGTS) {
+		if codes := s.warningCodes("b"); slices.Contains(codes, ingest.WarnNotInMPEGTS) {
 			t.Errorf("warnings %v", codes)
 		}
 		e.sink.Close(nil)
@@ -69,23 +69,23 @@ func TestCodecs_Row83_MPEGTSDeclaresWhatItCarries(t *testing.T) {
 
 func TestCodecs_Row83_WhatMPEGTSDoesNotCarryIsNotArchived(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newReplayStage(t, t.TempDir())
+		s := newReplayHub(t, t.TempDir())
 		e := s.mustPublish("b")
 		e.video, e.audio = mediatest.AV1(), mediatest.Opus()
 		e.play(t, 7*time.Second)
-		if s.state("b") != "live" || !strings.Contains(s.live("b"), "-1.m4s") || strings.Contains(s.live("b"), "GAP") {
-			t.Errorf("%s, with\n%s", s.state("b"), s.live("b"))
+		if s.state("b") != "live" || !strings.Contains(s.livePlaylist("b"), "-1.m4s") || strings.Contains(s.livePlaylist("b"), "GAP") {
+			t.Errorf("%s, with\n%s", s.state("b"), s.livePlaylist("b"))
 		}
-		b := s.onlyBroadcast("b")
-		if text := s.plain("b"); text != "" || b.Window(SourceRendition, playlist.PlainName) != nil {
+		b := s.broadcast("b")
+		if text := s.tsMultivariant("b"); text != "" || b.Window(SourceRendition, playlist.PlainName) != nil {
 			t.Errorf("there is MPEG-TS:\n%s", text)
 		}
-		if codes := s.warned("b"); !slices.Contains(codes, ingest.WarnNotInMPEGTS) {
+		if codes := s.warningCodes("b"); !slices.Contains(codes, ingest.WarnNotInMPEGTS) {
 			t.Errorf("warnings %v", codes)
 		}
 		e.sink.Close(nil)
 		time.Sleep(5 * time.Second)
-		if s.state("b") != "ended" || b.Status().Replay != "" || !strings.Contains(s.live("b"), "ENDLIST") {
+		if s.state("b") != "ended" || b.Status().Replay != "" || !strings.Contains(s.livePlaylist("b"), "ENDLIST") {
 			t.Errorf("%s, replay %q", s.state("b"), b.Status().Replay)
 		}
 		for _, key := range s.keys("") {
@@ -96,25 +96,25 @@ func TestCodecs_Row83_WhatMPEGTSDoesNotCarryIsNotArchived(t *testing.T) {
 		if _, ok := s.Past(t.Context(), "b"); ok {
 			t.Error("there is a replay")
 		}
-		// The next broadcast under the id goes on with the numbers, and is archived.
+		// The next broadcast under the id continues the numbers, and is archived.
 		next := s.mustPublish("b")
 		next.play(t, 5*time.Second)
-		if text := s.live("b"); !strings.Contains(text, "-5.m4s") || strings.Contains(text, "-1.m4s") {
+		if text := s.livePlaylist("b"); !strings.Contains(text, "-5.m4s") || strings.Contains(text, "-1.m4s") {
 			t.Errorf("the next broadcast has\n%s", text)
 		}
 		next.sink.Close(nil)
 		time.Sleep(5 * time.Second)
-		if replay := s.onlyBroadcast("b").Status().Replay; replay == "" {
+		if replay := s.broadcast("b").Status().Replay; replay == "" {
 			t.Error("the next broadcast has no replay")
 		}
 	})
 }
 
-// What MPEG-TS carries may come later: its playlists begin there, with the same numbers, dates
-// and discontinuities.
+// A track that MPEG-TS carries may come later: its playlists begin there, with the same numbers,
+// dates and discontinuities.
 func TestCodecs_Row83_MPEGTSBeginsWithTheFirstSegmentThatItCarries(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newReplayStage(t, t.TempDir())
+		s := newReplayHub(t, t.TempDir())
 		e := s.mustPublish("b")
 		av1, opus, avc, aac := mediatest.AV1(), mediatest.Opus(), e.video, e.audio
 		e.video, e.audio = av1, opus
@@ -123,29 +123,29 @@ func TestCodecs_Row83_MPEGTSBeginsWithTheFirstSegmentThatItCarries(t *testing.T)
 		e.play(t, 4*time.Second)
 		e.video, e.audio = avc, aac
 		e.play(t, 4*time.Second+100*time.Millisecond)
-		text := s.text("b")
+		text := s.tsPlaylist("b")
 		for _, want := range []string{"#EXT-X-MEDIA-SEQUENCE:5\n", "#EXT-X-DISCONTINUITY-SEQUENCE:1\n", "#EXT-X-DISCONTINUITY\n", "-5.ts", "-6.ts"} {
 			if !strings.Contains(text, want) {
 				t.Errorf("no %q in\n%s", want, text)
 			}
 		}
-		live := s.onlyBroadcast("b").rendition(SourceRendition).live().window.Load()
-		plain := s.onlyBroadcast("b").rendition(SourceRendition).plain().window.Load()
+		live := s.broadcast("b").rendition(SourceRendition).live().window.Load()
+		plain := s.broadcast("b").rendition(SourceRendition).plain().window.Load()
 		if a, b := live.DiscontinuitySequence(), plain.DiscontinuitySequence(); a != b || a != 2 {
 			t.Errorf("discontinuity sequence numbers %d and %d", a, b)
 		}
 		// Afterwards what it does not carry is a gap.
 		e.video, e.audio = mediatest.AV1(), opus
 		e.play(t, 5*time.Second)
-		if text := s.text("b"); !strings.Contains(text, "#EXT-X-GAP\n") {
+		if text := s.tsPlaylist("b"); !strings.Contains(text, "#EXT-X-GAP\n") {
 			t.Errorf("no gap in\n%s", text)
 		}
-		if text := s.plain("b"); !strings.Contains(text, `CODECS="avc1.64001f,mp4a.40.2"`) {
+		if text := s.tsMultivariant("b"); !strings.Contains(text, `CODECS="avc1.64001f,mp4a.40.2"`) {
 			t.Errorf("MPEG-TS is declared as\n%s", text)
 		}
 		e.sink.Close(nil)
 		time.Sleep(5 * time.Second)
-		b := s.onlyBroadcast("b")
+		b := s.broadcast("b")
 		if b.Status().Replay == "" {
 			t.Fatal("no replay")
 		}
@@ -160,7 +160,7 @@ func TestCodecs_Row83_MPEGTSBeginsWithTheFirstSegmentThatItCarries(t *testing.T)
 
 func TestCodecs_Row83_WithoutLowLatencyWhatMPEGTSDoesNotCarryIsRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newStageIn(t, t.TempDir(), 0, func(c *Settings) { c.Playlist.LowLatency = false })
+		s := newTestHubIn(t, t.TempDir(), 0, func(c *Settings) { c.Playlist.LowLatency = false })
 		e := s.mustPublish("b")
 		units := mediatest.Stream{Video: mediatest.AV1(), Audio: mediatest.Opus(), FPS: 30, GOP: 60, Length: 5 * time.Second, Epoch: time.Now()}.Units()
 		var err error

@@ -16,30 +16,30 @@ import (
 	"golive/storage/storagetest/memory"
 )
 
-// asked counts what a bucket is asked.
-type asked struct {
+// countingBucket counts the requests for objects and lists.
+type countingBucket struct {
 	*memory.Bucket
 	gets, lists atomic.Int64
 }
 
-func (a *asked) Get(ctx context.Context, key string, offset, length int64) (*storage.Reader, error) {
+func (a *countingBucket) Get(ctx context.Context, key string, offset, length int64) (*storage.Reader, error) {
 	a.gets.Add(1)
 	return a.Bucket.Get(ctx, key, offset, length)
 }
 
-func (a *asked) List(ctx context.Context, prefix string) iter.Seq2[storage.Info, error] {
+func (a *countingBucket) List(ctx context.Context, prefix string) iter.Seq2[storage.Info, error] {
 	a.lists.Add(1)
 	return a.Bucket.List(ctx, prefix)
 }
 
-func TestHub_WhatNeverWasCostsTheStoreNothing(t *testing.T) {
+func TestHub_NamesThatCannotExistCauseNoStoreRequests(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		bucket := &asked{Bucket: memory.New()}
+		bucket := &countingBucket{Bucket: memory.New()}
 		s := newNode(t).startOn(t, bucket.Bucket, bucket, time.Hour)
 		past := s.mustPublish("past")
 		past.play(t, 10*time.Second)
 		past.sink.Close(nil)
-		<-time.After(2 * time.Minute) // it is forgotten
+		<-time.After(2 * time.Minute) // until it is forgotten
 		live := s.mustPublish("live")
 		live.play(t, 10*time.Second)
 		ended, ok := s.Past(t.Context(), "past")
@@ -63,19 +63,19 @@ func TestHub_WhatNeverWasCostsTheStoreNothing(t *testing.T) {
 		for i := range 5000 {
 			id := rand.Text()[:12]
 			if _, ok := s.Past(t.Context(), id); ok {
-				t.Fatal("found")
+				t.Fatalf("%s has a past broadcast", id)
 			}
 			for what, err := range map[string]error{
-				"a replay of a random id":           ask(s.Replay(t.Context(), id, "replay.m3u8")),
-				"another replay":                    ask(s.Replay(t.Context(), "past", "replay-"+id+".m3u8")),
-				"a segment of a random id":          ask(s.Open(t.Context(), id, SourceRendition, id+"-1.ts", 0, -1)),
-				"of a random session":               ask(s.Open(t.Context(), "past", SourceRendition, id+"-1.ts", 0, -1)),
-				"of a random session, live":         ask(s.Open(t.Context(), "live", SourceRendition, id+"-1.ts", 0, -1)),
-				"beyond the end":                    ask(s.Open(t.Context(), "past", SourceRendition, fmt.Sprintf("%s-%d.ts", session, 1000+i), 0, -1)),
-				"beyond what is live":               ask(s.Open(t.Context(), "live", SourceRendition, fmt.Sprintf("%s-%d.ts", liveSession, 1000+i), 0, -1)),
-				"a name in another form":            ask(s.Open(t.Context(), "past", SourceRendition, session+"-01.ts", 0, -1)),
-				"a rendition that there is not":     ask(s.Open(t.Context(), "past", "r"+id, session+"-1.ts", 0, -1)),
-				"the manifests as a broadcast's id": ask(s.Replay(t.Context(), "~manifests", "replay.m3u8")),
+				"a replay of a random id":           errorOf(s.Replay(t.Context(), id, "replay.m3u8")),
+				"another replay":                    errorOf(s.Replay(t.Context(), "past", "replay-"+id+".m3u8")),
+				"a segment of a random id":          errorOf(s.Open(t.Context(), id, SourceRendition, id+"-1.ts", 0, -1)),
+				"of a random session":               errorOf(s.Open(t.Context(), "past", SourceRendition, id+"-1.ts", 0, -1)),
+				"of a random session, live":         errorOf(s.Open(t.Context(), "live", SourceRendition, id+"-1.ts", 0, -1)),
+				"beyond the end":                    errorOf(s.Open(t.Context(), "past", SourceRendition, fmt.Sprintf("%s-%d.ts", session, 1000+i), 0, -1)),
+				"beyond what is live":               errorOf(s.Open(t.Context(), "live", SourceRendition, fmt.Sprintf("%s-%d.ts", liveSession, 1000+i), 0, -1)),
+				"a name in another form":            errorOf(s.Open(t.Context(), "past", SourceRendition, session+"-01.ts", 0, -1)),
+				"a rendition that does not exist":   errorOf(s.Open(t.Context(), "past", "r"+id, session+"-1.ts", 0, -1)),
+				"the manifests as a broadcast's id": errorOf(s.Replay(t.Context(), "~manifests", "replay.m3u8")),
 			} {
 				if !errors.Is(err, storage.ErrNotExist) {
 					t.Fatalf("%s: %v", what, err)
@@ -84,7 +84,7 @@ func TestHub_WhatNeverWasCostsTheStoreNothing(t *testing.T) {
 			<-time.After(4 * time.Millisecond)
 		}
 		seconds := int64(time.Since(began).Seconds())
-		// The replay of "past" may be read again as it is not fresh any more.
+		// The replay of "past" may be read again when the cached copy has expired.
 		if n := bucket.gets.Load() - gets; n > 10 {
 			t.Errorf("%d GETs", n)
 		}
@@ -98,11 +98,11 @@ func TestHub_WhatNeverWasCostsTheStoreNothing(t *testing.T) {
 	})
 }
 
-func ask[T any](_ T, err error) error { return err }
+func errorOf[T any](_ T, err error) error { return err }
 
-func TestHub_NewReplaysAreFoundWhileOthersAreAskedFor(t *testing.T) {
+func TestHub_AnotherNodeFindsANewReplay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		bucket := &asked{Bucket: memory.New()}
+		bucket := &countingBucket{Bucket: memory.New()}
 		s := newNode(t).startOn(t, bucket.Bucket, bucket, time.Hour)
 		other := newNode(t).startOn(t, bucket.Bucket, bucket, time.Hour)
 		e := s.mustPublish("b")
@@ -122,15 +122,15 @@ func TestHub_NewReplaysAreFoundWhileOthersAreAskedFor(t *testing.T) {
 	})
 }
 
-func TestHub_StoreThatIsAwayIsNotAskedEachTime(t *testing.T) {
+func TestHub_UnavailableStoreIsNotAskedForEachRequest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		inner := &asked{Bucket: memory.New()}
+		inner := &countingBucket{Bucket: memory.New()}
 		s := newNode(t).startOn(t, inner.Bucket, failingLists{inner}, time.Hour)
 		synctest.Wait() // the sweeper has asked
 		lists := inner.lists.Load()
 		for range 100 {
 			if _, err := s.Replay(t.Context(), rand.Text()[:12], "replay.m3u8"); err == nil || errors.Is(err, storage.ErrNotExist) {
-				t.Fatalf("it is not known: %v", err)
+				t.Fatalf("error %v, want one that does not say whether the replay exists", err)
 			}
 		}
 		if n := inner.lists.Load() - lists; n > 1 {
@@ -139,7 +139,7 @@ func TestHub_StoreThatIsAwayIsNotAskedEachTime(t *testing.T) {
 	})
 }
 
-type failingLists struct{ *asked }
+type failingLists struct{ *countingBucket }
 
 func (f failingLists) List(context.Context, string) iter.Seq2[storage.Info, error] {
 	f.lists.Add(1)

@@ -25,31 +25,31 @@ import (
 
 func TestHub_RestoreDeletesNothingThatItCannotRead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		old := newStage(t)
+		old := newTestHub(t)
 		e := old.mustPublish("b")
 		e.play(t, 10*time.Second)
 		synctest.Wait()
-		dir := old.photograph()
+		dir := old.copyDisk()
 		e.sink.Close(nil)
 
-		page := pageOf(t, dir)
-		edit(t, page, func(text string) string { return strings.Replace(text, `"version":1`, `"version":99`, 1) })
+		page := newestPage(t, dir)
+		editFile(t, page, func(text string) string { return strings.Replace(text, `"version":1`, `"version":99`, 1) })
 		stores := openStores(t, dir, nil)
-		before := (&stage{t: t, bucket: stores.Local.Files()}).keys("")
+		before := (&testHub{t: t, bucket: stores.Local.Files()}).keys("")
 		h := NewHub(Settings{
 			Config: DefaultConfig(), Segmenter: segmenter.DefaultConfig(), Playlist: playlist.DefaultConfig(), Prefix: "live",
 		}, stores, discard(), NewMetrics(prometheus.NewRegistry()))
 		if err := h.Restore(t.Context()); err == nil {
-			t.Error("it is not said that nothing was recovered")
+			t.Error("Restore returns no error")
 		}
-		if after := (&stage{t: t, bucket: stores.Local.Files()}).keys(""); len(before) == 0 || !cmp.Equal(before, after) {
+		if after := (&testHub{t: t, bucket: stores.Local.Files()}).keys(""); len(before) == 0 || !cmp.Equal(before, after) {
 			t.Errorf("the folder had %v, now %v", before, after)
 		}
 	})
 }
 
-// pageOf is the newest page of the only log in a folder.
-func pageOf(t *testing.T, dir string) string {
+// newestPage returns the path of the newest page of the only log in a folder.
+func newestPage(t *testing.T, dir string) string {
 	t.Helper()
 	pages, err := filepath.Glob(filepath.Join(dir, "live/b/log-*/*.jsonl"))
 	if err != nil || len(pages) == 0 {
@@ -58,7 +58,7 @@ func pageOf(t *testing.T, dir string) string {
 	return pages[len(pages)-1]
 }
 
-func edit(t *testing.T, path string, change func(string) string) {
+func editFile(t *testing.T, path string, change func(string) string) {
 	t.Helper()
 	text, err := os.ReadFile(path)
 	if err == nil {
@@ -69,19 +69,19 @@ func edit(t *testing.T, path string, change func(string) string) {
 	}
 }
 
-// A clock that was set back must not make a dead broadcast live for as long.
+// After a clock was set back, a lost broadcast must not stay live until the old time is reached.
 func TestHub_RestoreWaitsNoLongerThanTheReconnectWindow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		old := newStage(t)
+		old := newTestHub(t)
 		e := old.mustPublish("b")
 		e.play(t, 10*time.Second)
 		synctest.Wait()
-		dir := old.photograph()
+		dir := old.copyDisk()
 		e.sink.Close(nil)
-		edit(t, pageOf(t, dir), func(text string) string {
+		editFile(t, newestPage(t, dir), func(text string) string {
 			return regexp.MustCompile(`"(at|date)":"\d{4}`).ReplaceAllString(text, `"$1":"2999`)
 		})
-		s := newStageIn(t, dir, 0)
+		s := newTestHubIn(t, dir, 0)
 		synctest.Wait()
 		if s.state("b") != "reconnecting" {
 			t.Errorf("after the restart: %s", s.state("b"))
@@ -93,22 +93,22 @@ func TestHub_RestoreWaitsNoLongerThanTheReconnectWindow(t *testing.T) {
 	})
 }
 
-// broken is a recorder with a bug.
-type broken struct{ unrecorded }
+// panickingRecorder is a recorder that panics.
+type panickingRecorder struct{ unrecorded }
 
-func (broken) Offer(string, *media.Segment) { panic("a bug") }
+func (panickingRecorder) Offer(string, *media.Segment) { panic("a bug") }
 
-func TestHub_ABugAtThePublishersEndEndsTheBroadcast(t *testing.T) {
+func TestHub_PanicWhenThePublisherLeavesEndsTheBroadcast(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t)
+		s := newTestHub(t)
 		e := s.mustPublish("b")
 		e.play(t, time.Second)
 		b, _ := s.Find("b")
-		b.source().record = broken{}
+		b.source().record = panickingRecorder{}
 		func() {
 			defer func() {
 				if recover() == nil {
-					t.Error("the bug was hidden")
+					t.Error("the panic was hidden")
 				}
 			}()
 			e.sink.Close(errors.New("connection reset"))
@@ -126,9 +126,9 @@ func TestHub_ABugAtThePublishersEndEndsTheBroadcast(t *testing.T) {
 	})
 }
 
-func TestHub_WaiterThatLeavesMakesRoomForAnother(t *testing.T) {
+func TestHub_WaitingPublisherThatLeavesDoesNotBlockTheNext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t)
+		s := newTestHub(t)
 		old := s.mustPublish("b")
 		old.play(t, 3*time.Second)
 		<-time.After(2 * time.Second)
@@ -143,19 +143,19 @@ func TestHub_WaiterThatLeavesMakesRoomForAnother(t *testing.T) {
 	})
 }
 
-func TestRendition_DoesNotPromiseKeyFramesThatDoNotCome(t *testing.T) {
+func TestRendition_DoesNotDeclareIndependentSegmentsWithoutKeyFrames(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t)
+		s := newTestHub(t)
 		e := s.mustPublish("b")
 		in := mediatest.Stream{Video: mediatest.H264(640, 36), FPS: 30, GOP: 60, Length: 60 * time.Second, Epoch: time.Now()}
 		for i, u := range in.Units() {
-			u.Key = u.Key && i < 900 // as many bytes as before, but nobody can join
+			u.Key = u.Key && i < 900 // as many bytes as before, but no player can join
 			if err := e.sink.WriteUnit(u); err != nil {
 				t.Fatal(err)
 			}
 		}
-		if strings.Contains(s.text("b"), "INDEPENDENT-SEGMENTS") {
-			t.Errorf("media playlist:\n%s", s.text("b"))
+		if strings.Contains(s.tsPlaylist("b"), "INDEPENDENT-SEGMENTS") {
+			t.Errorf("media playlist:\n%s", s.tsPlaylist("b"))
 		}
 		if text, _ := s.Multivariant("b"); strings.Contains(string(text.Plain), "INDEPENDENT-SEGMENTS") {
 			t.Errorf("multivariant playlist:\n%s", text.Plain)
@@ -166,7 +166,7 @@ func TestRendition_DoesNotPromiseKeyFramesThatDoNotCome(t *testing.T) {
 
 func TestHub_SegmentsOfGapsAreListedAndNotStored(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t)
+		s := newTestHub(t)
 		e := s.mustPublish("b")
 		in := mediatest.Stream{Video: mediatest.H264(640, 36), FPS: 30, GOP: 60, Length: 12 * time.Second, Epoch: time.Now()}
 		for _, u := range in.Units() {
@@ -178,8 +178,8 @@ func TestHub_SegmentsOfGapsAreListedAndNotStored(t *testing.T) {
 			}
 		}
 		synctest.Wait()
-		if !strings.Contains(s.text("b"), "#EXT-X-GAP\n") {
-			t.Errorf("no gap is listed:\n%s", s.text("b"))
+		if !strings.Contains(s.tsPlaylist("b"), "#EXT-X-GAP\n") {
+			t.Errorf("no gap is listed:\n%s", s.tsPlaylist("b"))
 		}
 		for info, err := range s.bucket.List(t.Context(), "") {
 			if err != nil {
@@ -193,19 +193,19 @@ func TestHub_SegmentsOfGapsAreListedAndNotStored(t *testing.T) {
 	})
 }
 
-func TestRendition_DescriptionOfAReturnedPublisherIsItsOwn(t *testing.T) {
+func TestRendition_DescriptionAfterARestartIsThatOfTheNewTracks(t *testing.T) {
 	for _, described := range []bool{true, false} {
 		synctest.Test(t, func(t *testing.T) {
-			old := newStage(t)
+			old := newTestHub(t)
 			e := old.mustPublish("b")
 			e.play(t, 10*time.Second)
 			synctest.Wait()
-			bucket := old.photograph()
+			bucket := old.copyDisk()
 			e.sink.Close(nil)
 			if !described {
-				edit(t, pageOf(t, bucket), func(text string) string { return strings.ReplaceAll(text, `"kind":"rendition"`, `"kind":"other"`) })
+				editFile(t, newestPage(t, bucket), func(text string) string { return strings.ReplaceAll(text, `"kind":"rendition"`, `"kind":"other"`) })
 			}
-			s := newStageIn(t, bucket, 0)
+			s := newTestHubIn(t, bucket, 0)
 			e = s.mustPublish("b")
 			in := mediatest.Stream{
 				Video: mediatest.H264(1280, 72), Audio: mediatest.AAC(), FPS: 30, GOP: 60, Length: 700 * time.Millisecond, Epoch: time.Now(),
@@ -216,7 +216,7 @@ func TestRendition_DescriptionOfAReturnedPublisherIsItsOwn(t *testing.T) {
 				}
 				text, ok := s.Multivariant("b")
 				if ok && strings.Contains(string(text.Plain), `CODECS=""`) {
-					t.Fatalf("nothing is described:\n%s", text.Plain)
+					t.Fatalf("no codecs are declared:\n%s", text.Plain)
 				}
 			}
 			if text, _ := s.Multivariant("b"); text == nil || !strings.Contains(string(text.Plain), "RESOLUTION=1280x72") {
@@ -230,7 +230,7 @@ func TestRendition_DescriptionOfAReturnedPublisherIsItsOwn(t *testing.T) {
 // Without low latency there is nothing to play before the first segment is complete.
 func TestHub_PlainBroadcastIsWatchableWithTheFirstSegment(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t)
+		s := newTestHub(t)
 		s.cfg.Playlist.LowLatency = false
 		e := s.mustPublish("b")
 		e.play(t, 1500*time.Millisecond)
@@ -240,23 +240,23 @@ func TestHub_PlainBroadcastIsWatchableWithTheFirstSegment(t *testing.T) {
 		e.sink.Close(errors.New("connection reset"))
 		e = s.mustPublish("b")
 		e.play(t, 2500*time.Millisecond)
-		if _, ok := s.Multivariant("b"); !ok || s.state("b") != "live" || strings.Count(s.text("b"), "#EXTINF") != 2 {
-			t.Errorf("%s:\n%s", s.state("b"), s.text("b"))
+		if _, ok := s.Multivariant("b"); !ok || s.state("b") != "live" || strings.Count(s.tsPlaylist("b"), "#EXTINF") != 2 {
+			t.Errorf("%s:\n%s", s.state("b"), s.tsPlaylist("b"))
 		}
 		e.sink.Close(nil)
 	})
 }
 
-// reluctant is a bucket that takes its time to delete playlists.
-type reluctant struct {
+// slowDeleteBucket is a bucket whose deletion of playlists waits for the gate.
+type slowDeleteBucket struct {
 	storage.Bucket
-	asked, gate chan struct{}
+	deleting, gate chan struct{}
 }
 
-func (r *reluctant) Delete(ctx context.Context, key string) error {
+func (r *slowDeleteBucket) Delete(ctx context.Context, key string) error {
 	if strings.HasSuffix(key, archive.PlaylistName) {
 		select {
-		case r.asked <- struct{}{}:
+		case r.deleting <- struct{}{}:
 		default:
 		}
 		<-r.gate
@@ -267,13 +267,13 @@ func (r *reluctant) Delete(ctx context.Context, key string) error {
 func TestHub_SweepSparesASuccessor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		stores := openStores(t, t.TempDir(), nil)
-		bucket := &reluctant{Bucket: stores.Bucket, asked: make(chan struct{}, 1), gate: make(chan struct{})}
+		bucket := &slowDeleteBucket{Bucket: stores.Bucket, deleting: make(chan struct{}, 1), gate: make(chan struct{})}
 		stores.Bucket = bucket
-		s := newStageWith(t, stores.Local.Files(), stores, 0)
+		s := newTestHubWith(t, stores.Local.Files(), stores, 0)
 		e := s.mustPublish("b")
 		e.play(t, 5*time.Second)
 		e.sink.Close(nil)
-		<-bucket.asked
+		<-bucket.deleting
 		e = s.mustPublish("b")
 		e.play(t, 5*time.Second)
 		close(bucket.gate)

@@ -25,8 +25,7 @@ import (
 	"golive/storage/storagetest/memory"
 )
 
-// The tests of this file run in real time: a system call that hangs is none that synctest
-// knows of.
+// The tests of this file run in real time: synctest does not notice a system call that hangs.
 
 // realHub is a Hub that runs until stop.
 type realHub struct {
@@ -34,7 +33,7 @@ type realHub struct {
 	tb    testing.TB
 	dir   string
 	stop  func()
-	ended chan error // what Run returned
+	ended chan error // Run's result
 }
 
 func startRealHub(tb testing.TB, bucket storage.Bucket) *realHub {
@@ -69,7 +68,7 @@ func (h *realHub) publish(id string) ingest.Sink {
 }
 
 // hang makes the local disk hang for the broadcast, which has no segment yet: its first
-// one is written to a pipe that is not read. release ends that.
+// segment is written to a pipe that nobody reads. release ends that.
 func (h *realHub) hang(id string) (release func()) {
 	h.tb.Helper()
 	b := (*h.broadcasts.Load())[id]
@@ -83,7 +82,7 @@ func (h *realHub) hang(id string) (release func()) {
 			h.tb.Error(err)
 			return
 		}
-		_ = f.Close() // what is written now fails
+		_ = f.Close() // writing to the pipe fails now
 		<-b.archiver.Load().stopped
 	}
 }
@@ -99,8 +98,8 @@ func (h *realHub) writeMedia(sink ingest.Sink) {
 	}
 }
 
-// A local disk that does not answer, as one on a stopped file server.
-func TestHub_LocalDiskThatHangsHoldsUpNobody(t *testing.T) {
+// The local disk does not answer, like one on a stopped file server.
+func TestHub_HangingLocalDiskDelaysNoPublisher(t *testing.T) {
 	h := startRealHub(t, nil)
 	defer h.stop()
 	first := h.publish("b")
@@ -115,40 +114,40 @@ func TestHub_LocalDiskThatHangsHoldsUpNobody(t *testing.T) {
 	select {
 	case err := <-h.ended:
 		if err == nil || !strings.Contains(err.Error(), "segments are lost") {
-			t.Errorf("Run says: %v", err)
+			t.Errorf("Run returned %v", err)
 		}
 	case <-time.After(stopTimeout + time.Minute): // on a busy machine
 		t.Fatal("the shutdown hangs")
 	}
 }
 
-// mute is a bucket that takes requests and does not answer.
-type mute struct{ storage.Bucket }
+// unresponsiveBucket is a bucket that does not answer requests, except for objects.
+type unresponsiveBucket struct{ storage.Bucket }
 
-func (mute) Put(ctx context.Context, _ storage.Object) error {
+func (unresponsiveBucket) Put(ctx context.Context, _ storage.Object) error {
 	<-ctx.Done()
 	return context.Cause(ctx)
 }
 
-func (mute) Delete(ctx context.Context, _ string) error {
+func (unresponsiveBucket) Delete(ctx context.Context, _ string) error {
 	<-ctx.Done()
 	return context.Cause(ctx)
 }
 
-func (m mute) List(ctx context.Context, prefix string) iter.Seq2[storage.Info, error] {
+func (m unresponsiveBucket) List(ctx context.Context, prefix string) iter.Seq2[storage.Info, error] {
 	<-ctx.Done()
 	return m.Bucket.List(ctx, prefix)
 }
 
-// BenchmarkPublish reports how long a publisher waits for its grant, 99 of 100 at most,
-// while the stores are well and while they are not.
+// BenchmarkPublish reports how long a publisher waits for its grant (p99), with healthy stores
+// and with failing ones.
 func BenchmarkPublish(b *testing.B) {
 	b.Run("healthy", func(b *testing.B) {
 		h := startRealHub(b, memory.New())
 		measurePublish(b, func(i int) string { return "b-" + strconv.Itoa(i) }, h)
 	})
 	b.Run("silent store", func(b *testing.B) {
-		h := startRealHub(b, mute{memory.New()})
+		h := startRealHub(b, unresponsiveBucket{memory.New()})
 		measurePublish(b, func(i int) string { return "b-" + strconv.Itoa(i) }, h)
 	})
 	b.Run("hung disk", func(b *testing.B) {

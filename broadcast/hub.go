@@ -189,7 +189,7 @@ func (h *Hub) lookUp(ctx context.Context, b *Broadcast, awaits bool) {
 		b.opening.found <- f
 	case errors.Is(err, storage.ErrNotExist):
 		b.opening.found <- nil
-	default: // the publication goes on without it
+	default: // the publication continues without it
 		b.log.Warn("bucket was not asked for the broadcast", "err", err)
 	}
 }

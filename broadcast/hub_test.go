@@ -21,8 +21,8 @@ import (
 	"golive/storage/disk"
 )
 
-// stage is a Hub, running; bucket is what it keeps.
-type stage struct {
+// testHub is a running Hub. bucket has what it stores.
+type testHub struct {
 	*Hub
 	t      *testing.T
 	bucket storage.Bucket
@@ -31,17 +31,17 @@ type stage struct {
 	done   chan struct{}
 }
 
-// newStage runs a Hub on a local disk of its own that keeps no replays.
-func newStage(t *testing.T) *stage {
+// newTestHub runs a Hub that keeps no replays, on an empty local disk.
+func newTestHub(t *testing.T) *testHub {
 	t.Helper()
-	return newStageIn(t, t.TempDir(), 0)
+	return newTestHubIn(t, t.TempDir(), 0)
 }
 
-// newStageIn runs a Hub that finds what another one left in the folder.
-func newStageIn(t *testing.T, dir string, replay time.Duration, change ...func(*Settings)) *stage {
+// newTestHubIn runs a Hub that finds what another one left in the folder.
+func newTestHubIn(t *testing.T, dir string, replay time.Duration, change ...func(*Settings)) *testHub {
 	t.Helper()
 	stores := openStores(t, dir, nil)
-	s := newStageWith(t, stores.Local.Files(), stores, replay, change...)
+	s := newTestHubWith(t, stores.Local.Files(), stores, replay, change...)
 	s.dir = dir
 	return s
 }
@@ -62,10 +62,11 @@ func openStores(t testing.TB, dir string, bucket storage.Bucket) Stores {
 	return Stores{Local: local, Bucket: bucket}
 }
 
-// newStageWith runs a Hub that keeps replays, over stores with bucket behind them.
-func newStageWith(t *testing.T, bucket storage.Bucket, stores Stores, replay time.Duration, change ...func(*Settings)) *stage {
+// newTestHubWith runs a Hub over the stores, whose objects are in bucket. It keeps replays for
+// the given time.
+func newTestHubWith(t *testing.T, bucket storage.Bucket, stores Stores, replay time.Duration, change ...func(*Settings)) *testHub {
 	t.Helper()
-	s := &stage{t: t, bucket: bucket, done: make(chan struct{})}
+	s := &testHub{t: t, bucket: bucket, done: make(chan struct{})}
 	cfg := Settings{
 		Config:          DefaultConfig(),
 		Segmenter:       segmenter.DefaultConfig(),
@@ -96,7 +97,7 @@ func newStageWith(t *testing.T, bucket storage.Bucket, stores Stores, replay tim
 	return s
 }
 
-// encoder is a publisher: its session is what writes until it is evicted.
+// encoder is a publisher.
 type encoder struct {
 	sink    ingest.Sink
 	evicted chan error
@@ -106,15 +107,15 @@ type encoder struct {
 	played  time.Duration
 }
 
-// numbered returns the track as an additional one.
-func numbered(t *media.Track, number int) *media.Track {
+// withNumber returns a copy of the track with a track number.
+func withNumber(t *media.Track, number int) *media.Track {
 	additional := *t
 	additional.Number = number
 	return &additional
 }
 
-func (s *stage) publish(id string) (*encoder, error) {
-	e := &encoder{evicted: make(chan error, 1), video: mediatest.H264(640, 36), audio: mediatest.AAC(), smaller: numbered(mediatest.H264(320, 18), 1)}
+func (s *testHub) publish(id string) (*encoder, error) {
+	e := &encoder{evicted: make(chan error, 1), video: mediatest.H264(640, 36), audio: mediatest.AAC(), smaller: withNumber(mediatest.H264(320, 18), 1)}
 	p := ingest.Publisher{
 		Request: ingest.Request{Protocol: "test", Remote: "192.0.2.1:1", Encoder: "tester"},
 		Evict:   func(cause error) { e.evicted <- cause },
@@ -124,7 +125,7 @@ func (s *stage) publish(id string) (*encoder, error) {
 	return e, err
 }
 
-func (s *stage) mustPublish(id string) *encoder {
+func (s *testHub) mustPublish(id string) *encoder {
 	s.t.Helper()
 	e, err := s.publish(id)
 	if err != nil {
@@ -133,7 +134,7 @@ func (s *stage) mustPublish(id string) *encoder {
 	return e
 }
 
-// play sends a stream in real time; the next one goes on where it ends.
+// play sends a stream in real time. The next call continues it.
 func (e *encoder) play(t *testing.T, length time.Duration) {
 	t.Helper()
 	units := mediatest.Stream{
@@ -151,8 +152,8 @@ func (e *encoder) play(t *testing.T, length time.Duration) {
 	}
 }
 
-// live returns the low-latency playlist.
-func (s *stage) live(id string) string {
+// livePlaylist returns the low-latency playlist of the source.
+func (s *testHub) livePlaylist(id string) string {
 	s.t.Helper()
 	b, ok := s.Find(id)
 	if !ok || b.Window(SourceRendition, archive.PlaylistName) == nil {
@@ -161,8 +162,8 @@ func (s *stage) live(id string) string {
 	return string(b.Window(SourceRendition, archive.PlaylistName).Snapshot().Full.Plain)
 }
 
-// text returns the playlist of MPEG-TS.
-func (s *stage) text(id string) string {
+// tsPlaylist returns the MPEG-TS playlist of the source.
+func (s *testHub) tsPlaylist(id string) string {
 	s.t.Helper()
 	w, ok := s.Window(id, SourceRendition)
 	if !ok {
@@ -171,7 +172,7 @@ func (s *stage) text(id string) string {
 	return string(w.Snapshot().Full.Plain)
 }
 
-func (s *stage) state(id string) string {
+func (s *testHub) state(id string) string {
 	b, ok := s.Find(id)
 	if !ok {
 		return "forgotten"
@@ -179,7 +180,7 @@ func (s *stage) state(id string) string {
 	return b.State().String()
 }
 
-func (s *stage) keys(prefix string) []string {
+func (s *testHub) keys(prefix string) []string {
 	s.t.Helper()
 	var keys []string
 	for info, err := range s.bucket.List(s.t.Context(), prefix) {
@@ -193,7 +194,7 @@ func (s *stage) keys(prefix string) []string {
 
 func TestHub_IsWatchableWithTheFirstPart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t)
+		s := newTestHub(t)
 		e := s.mustPublish("b")
 		if _, ok := s.Multivariant("b"); ok || s.state("b") != "starting" {
 			t.Errorf("before any media: %s", s.state("b"))
@@ -203,8 +204,8 @@ func TestHub_IsWatchableWithTheFirstPart(t *testing.T) {
 		if !ok || !strings.Contains(string(text.Plain), `CODECS="avc1.64001f,mp4a.40.2",RESOLUTION=640x36,FRAME-RATE=30.000`) {
 			t.Errorf("multivariant %q", text.Plain)
 		}
-		if !strings.Contains(s.live("b"), ".0.m4s\",INDEPENDENT=YES") || s.state("b") != "live" {
-			t.Errorf("%s: %s", s.state("b"), s.live("b"))
+		if !strings.Contains(s.livePlaylist("b"), ".0.m4s\",INDEPENDENT=YES") || s.state("b") != "live" {
+			t.Errorf("%s: %s", s.state("b"), s.livePlaylist("b"))
 		}
 		e.sink.Close(nil)
 	})
@@ -212,13 +213,13 @@ func TestHub_IsWatchableWithTheFirstPart(t *testing.T) {
 
 func TestHub_CleanStopEndsAtOnceAndIsForgottenAfterTheLinger(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t)
+		s := newTestHub(t)
 		e := s.mustPublish("b")
 		e.play(t, 5*time.Second)
 		e.sink.Close(nil)
 		synctest.Wait()
-		if s.state("b") != "ended" || !strings.HasSuffix(s.text("b"), "#EXT-X-ENDLIST\n") {
-			t.Errorf("%s: %s", s.state("b"), s.text("b"))
+		if s.state("b") != "ended" || !strings.HasSuffix(s.tsPlaylist("b"), "#EXT-X-ENDLIST\n") {
+			t.Errorf("%s: %s", s.state("b"), s.tsPlaylist("b"))
 		}
 		r, err := s.bucket.Get(t.Context(), "live/b/source/index.m3u8", 0, -1)
 		if err != nil {
@@ -241,22 +242,22 @@ func TestHub_CleanStopEndsAtOnceAndIsForgottenAfterTheLinger(t *testing.T) {
 func TestHub_LostPublisherReturnsToTheSamePlaylist(t *testing.T) {
 	for _, away := range []time.Duration{200 * time.Millisecond, 2 * time.Second, 12 * time.Second} {
 		synctest.Test(t, func(t *testing.T) {
-			s := newStage(t)
+			s := newTestHub(t)
 			e := s.mustPublish("b")
 			e.play(t, 5*time.Second)
 			w, _ := s.Window("b", SourceRendition)
 			e.sink.Close(errors.New("connection reset"))
 			synctest.Wait()
-			if s.state("b") != "reconnecting" || strings.Contains(s.text("b"), "ENDLIST") || strings.Contains(s.text("b"), "PRELOAD-HINT") {
-				t.Errorf("%s: %s", s.state("b"), s.text("b"))
+			if s.state("b") != "reconnecting" || strings.Contains(s.tsPlaylist("b"), "ENDLIST") || strings.Contains(s.tsPlaylist("b"), "PRELOAD-HINT") {
+				t.Errorf("%s: %s", s.state("b"), s.tsPlaylist("b"))
 			}
 			<-time.After(away)
 			e = s.mustPublish("b")
 			e.play(t, 5*time.Second)
 			if again, _ := s.Window("b", SourceRendition); again != w {
-				t.Error("the window is another one")
+				t.Error("the window is not the same")
 			}
-			text := s.text("b")
+			text := s.tsPlaylist("b")
 			if strings.Count(text, "#EXT-X-DISCONTINUITY\n") != 1 || !strings.Contains(text, "#EXT-X-MEDIA-SEQUENCE:1\n") {
 				t.Errorf("after %s: %s", away, text)
 			}
@@ -265,14 +266,14 @@ func TestHub_LostPublisherReturnsToTheSamePlaylist(t *testing.T) {
 	}
 }
 
-func TestHub_LostPublisherIsWaitedForOnlySoLong(t *testing.T) {
+func TestHub_BroadcastEndsIfItsPublisherDoesNotReconnectInTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t)
+		s := newTestHub(t)
 		e := s.mustPublish("b")
 		e.play(t, 5*time.Second)
 		e.sink.Close(errors.New("connection reset"))
 		<-time.After(20 * time.Second)
-		if s.state("b") != "ended" || !strings.Contains(s.text("b"), "#EXT-X-ENDLIST") {
+		if s.state("b") != "ended" || !strings.Contains(s.tsPlaylist("b"), "#EXT-X-ENDLIST") {
 			t.Errorf("after 20 s: %s", s.state("b"))
 		}
 	})
@@ -280,14 +281,14 @@ func TestHub_LostPublisherIsWaitedForOnlySoLong(t *testing.T) {
 
 func TestHub_SecondBroadcastOfAnIDContinuesItsNumbers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t)
+		s := newTestHub(t)
 		for range 2 {
 			e := s.mustPublish("b")
 			e.play(t, 5*time.Second)
 			e.sink.Close(nil)
 			synctest.Wait()
 		}
-		text := s.text("b")
+		text := s.tsPlaylist("b")
 		if !strings.Contains(text, "#EXT-X-MEDIA-SEQUENCE:4\n") || strings.Count(text, "#EXTINF") != 3 {
 			t.Errorf("second broadcast: %s", text)
 		}
@@ -300,7 +301,7 @@ func TestHub_SecondBroadcastOfAnIDContinuesItsNumbers(t *testing.T) {
 
 func TestHub_RefusesASecondPublisherWhileTheFirstSends(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t)
+		s := newTestHub(t)
 		e := s.mustPublish("b")
 		e.play(t, time.Second)
 		if _, err := s.publish("b"); !errors.Is(err, ingest.ErrTaken) {
@@ -317,7 +318,7 @@ func TestHub_RefusesASecondPublisherWhileTheFirstSends(t *testing.T) {
 
 func TestHub_SecondPublisherTakesOverFromASilentOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t)
+		s := newTestHub(t)
 		old := s.mustPublish("b")
 		old.play(t, 3*time.Second)
 		time.Sleep(2 * time.Second) // its connection is dead, TCP does not know
@@ -329,7 +330,7 @@ func TestHub_SecondPublisherTakesOverFromASilentOne(t *testing.T) {
 		}()
 		e := s.mustPublish("b")
 		e.play(t, 3*time.Second)
-		text := s.text("b")
+		text := s.tsPlaylist("b")
 		if s.state("b") != "live" || strings.Count(text, "#EXT-X-DISCONTINUITY\n") != 1 {
 			t.Errorf("%s: %s", s.state("b"), text)
 		}
@@ -339,7 +340,7 @@ func TestHub_SecondPublisherTakesOverFromASilentOne(t *testing.T) {
 
 func TestHub_ShutdownEndsBroadcastsAndKeepsThemInTheBucket(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t)
+		s := newTestHub(t)
 		e := s.mustPublish("b")
 		e.play(t, 5*time.Second)
 		go func() { e.sink.Close(<-e.evicted) }()
@@ -355,16 +356,16 @@ func TestHub_ShutdownEndsBroadcastsAndKeepsThemInTheBucket(t *testing.T) {
 		if _, err := s.publish("b"); !errors.Is(err, ingest.ErrClosing) {
 			t.Errorf("after shutdown: %v", err)
 		}
-		// HTTP goes on a little, so that players can read the end.
-		if !strings.Contains(s.text("b"), "#EXT-X-ENDLIST") {
-			t.Error("the end cannot be read any more")
+		// HTTP continues for a while, so that players can load the end.
+		if !strings.Contains(s.tsPlaylist("b"), "#EXT-X-ENDLIST") {
+			t.Error("the playlist with the end is no longer available")
 		}
 	})
 }
 
-func TestHub_TellsWhatTheBroadcasterShouldKnow(t *testing.T) {
+func TestHub_KeepsTheNewestWarningOfEachCode(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t)
+		s := newTestHub(t)
 		e := s.mustPublish("b")
 		w, ok := e.sink.(ingest.Warner)
 		if !ok {
@@ -383,7 +384,7 @@ func TestHub_TellsWhatTheBroadcasterShouldKnow(t *testing.T) {
 		}
 		w.ClearWarning(ingest.WarnAudioUnsupported)
 		if got := b.Status().Warnings; got == nil || len(got) != 0 {
-			t.Errorf("warnings %q after the condition was over", got)
+			t.Errorf("warnings %q after the warning was cleared", got)
 		}
 		e.sink.Close(nil)
 	})
@@ -391,7 +392,7 @@ func TestHub_TellsWhatTheBroadcasterShouldKnow(t *testing.T) {
 
 func TestHub_NothingIsLeftAfterManyBroadcasts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t)
+		s := newTestHub(t)
 		for range 200 {
 			e := s.mustPublish("b")
 			e.play(t, 300*time.Millisecond)
@@ -407,7 +408,7 @@ func TestHub_NothingIsLeftAfterManyBroadcasts(t *testing.T) {
 
 func TestHub_StoredSegmentsLeaveMemory(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t)
+		s := newTestHub(t)
 		e := s.mustPublish("b")
 		e.play(t, 40*time.Second)
 		w, _ := s.Window("b", SourceRendition)

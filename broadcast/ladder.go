@@ -12,14 +12,14 @@ import (
 	"golive/transcode"
 )
 
-// unitTap is the Packaging of the source that passes its units to a transcoder. A transcoder gets
-// what viewers of the source get: repaired, with silence and repeated pictures where a track has
-// stopped, and with key frames that decoders can start from. It has a job for each run of
-// segments without a discontinuity.
+// unitTap is the Packaging of the source that passes its units to a transcoder. The transcoder
+// gets the same units as viewers of the source: repaired, with silence and repeated pictures where
+// a track has stopped, and with key frames at which decoders can start. There is a job for each
+// run of segments without a discontinuity.
 type unitTap struct {
 	ladder *ladder
 	job    *transcode.Job // nil without a transcoder, and while there is no publisher
-	head   media.Segment
+	head   media.Segment  // the open segment
 	// disabled is set if this publication is not transcoded.
 	disabled bool
 }
@@ -45,7 +45,7 @@ func (t *unitTap) Part(c *segmenter.Cut) {
 		return
 	}
 	if t.job == nil {
-		t.job = t.ladder.begin(t.head.MSN)
+		t.job = t.ladder.startJob(t.head.MSN)
 	}
 	for _, u := range c.Units {
 		t.job.Write(u)
@@ -73,13 +73,13 @@ type ladder struct {
 	rungs []string // the names; empty where nothing is transcoded
 	// stop ends the jobs at once.
 	stop context.CancelFunc
-	//nolint:containedctx // of the jobs, which outlive the publishers that begin them
+	//nolint:containedctx // of the jobs, which outlive the publishers that start them
 	ctx  context.Context
 	jobs sync.WaitGroup
-	// current is the job of the publication; nil where it is not transcoded.
+	// current is the job of the publication; nil if it is not transcoded.
 	current atomic.Pointer[transcode.Job]
-	// last is closed when the last job is over. It belongs to the source's writer.
-	last <-chan struct{}
+	// lastDone is closed when the last job is done. Only the source's writer uses it.
+	lastDone <-chan struct{}
 }
 
 func newLadder(b *Broadcast) *ladder {
@@ -91,16 +91,16 @@ func newLadder(b *Broadcast) *ladder {
 	return l
 }
 
-// begin begins a job for the segments from the number from on. The rungs are expected; those
-// that an earlier job is still writing are not waited for.
-func (l *ladder) begin(from int64) *transcode.Job {
+// startJob starts a job for the segments from number from on. Its rungs exist from now on, so
+// that they follow the source from here; they expect units when the job before it is done.
+func (l *ladder) startJob(from int64) *transcode.Job {
 	for _, name := range l.rungs {
 		l.b.rung(name)
 	}
-	job := l.b.cfg.Transcoder.NewJob(l.b.id, ladderRun{l, from}, l.log)
+	job := l.b.cfg.Transcoder.NewJob(l.b.id, jobOutput{l, from}, l.log)
 	l.current.Store(job)
-	before, over := l.last, make(chan struct{})
-	l.last = over
+	before, over := l.lastDone, make(chan struct{})
+	l.lastDone = over
 	l.jobs.Go(func() {
 		defer close(over)
 		if before != nil {
@@ -116,10 +116,10 @@ func (l *ladder) begin(from int64) *transcode.Job {
 	return job
 }
 
-// drainTimeout is how long the end of a broadcast waits for what its transcoder still has.
+// drainTimeout is how long the end of a broadcast waits for its transcoder to finish.
 const drainTimeout = 5 * time.Second
 
-// end waits for the jobs, whose source has ended.
+// end waits for the jobs; their source has ended.
 func (l *ladder) end() {
 	timer := time.AfterFunc(drainTimeout, l.stop)
 	defer timer.Stop()
@@ -127,31 +127,31 @@ func (l *ladder) end() {
 	l.jobs.Wait()
 }
 
-// ladderRun is the transcode.Output of one job, whose source begins with the segment from.
-type ladderRun struct {
+// jobOutput is the transcode.Output of one job.
+type jobOutput struct {
 	*ladder
-	from int64
+	firstMSN int64 // of the job's source
 }
 
 // Start implements transcode.Output.
-func (l ladderRun) Start(name string, video, audio *media.Track) {
+func (l jobOutput) Start(name string, video, audio *media.Track) {
 	defer l.protect(name)
-	l.b.rung(name).begin(video, audio, l.from)
+	l.b.rung(name).begin(video, audio, l.firstMSN)
 }
 
 // Write implements transcode.Output.
-func (l ladderRun) Write(name string, u media.AccessUnit) {
+func (l jobOutput) Write(name string, u media.AccessUnit) {
 	defer l.protect(name)
 	l.b.rung(name).write(u)
 }
 
 // Stop implements transcode.Output.
-func (l ladderRun) Stop(name string, reason transcode.StopReason) {
+func (l jobOutput) Stop(name string, reason transcode.StopReason) {
 	defer l.protect(name)
 	l.b.rung(name).stop(reason == transcode.StopEnded)
 }
 
-// protect keeps a bug in a rung from ending more than the rung.
+// protect recovers from a panic in a rung, so that a bug ends nothing but that rung.
 func (l *ladder) protect(name string) {
 	if p := recover(); p != nil {
 		l.log.Error("rung failed after an internal error", "rendition", name, "panic", p)

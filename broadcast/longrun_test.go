@@ -42,7 +42,7 @@ func newLongStream(epoch time.Time) *longStream {
 	return s
 }
 
-// until sends what is due before end, in the order of the wire.
+// until sends the units that are due before end, in the order in which an encoder sends them.
 func (s *longStream) until(end time.Duration, write func(media.AccessUnit)) {
 	for {
 		video := s.video * 1000 / longFPS
@@ -65,9 +65,9 @@ func (s *longStream) until(end time.Duration, write func(media.AccessUnit)) {
 	}
 }
 
-// TestHub_RunsForADayAsItRunsForAnHour plays a day of stream time in a few
-// seconds: the clock is synctest's.
-func TestHub_RunsForADayAsItRunsForAnHour(t *testing.T) {
+// TestHub_UsesNoMoreAfterADayThanAfterAnHour plays a day of stream time in a few seconds of
+// real time.
+func TestHub_UsesNoMoreAfterADayThanAfterAnHour(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it takes a minute under the race detector, and has one goroutine at work")
 	}
@@ -75,7 +75,7 @@ func TestHub_RunsForADayAsItRunsForAnHour(t *testing.T) {
 		t.Skip("takes some seconds")
 	}
 	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t)
+		s := newTestHub(t)
 		e := s.mustPublish("b")
 		stream := newLongStream(time.Now())
 		write := func(u media.AccessUnit) {
@@ -111,7 +111,7 @@ func TestHub_RunsForADayAsItRunsForAnHour(t *testing.T) {
 	})
 }
 
-// dayState is what must not grow.
+// dayState is the state that must not grow.
 type dayState struct {
 	heap    uint64
 	objects int
@@ -119,10 +119,10 @@ type dayState struct {
 
 // stateAt checks the playlist's numbers and times, and the timestamps of its
 // newest segment.
-func (s *stage) stateAt(t *testing.T, stream *longStream, at time.Duration) dayState {
+func (s *testHub) stateAt(t *testing.T, stream *longStream, at time.Duration) dayState {
 	t.Helper()
-	synctest.Wait() // the Archiver has taken what there is
-	list, wrong := hlscheck.ParseMedia("", []byte(s.text("b")))
+	synctest.Wait() // until the archiver has stored everything
+	list, wrong := hlscheck.ParseMedia("", []byte(s.tsPlaylist("b")))
 	for _, v := range wrong {
 		t.Error(v)
 	}

@@ -12,7 +12,7 @@ import (
 func TestHub_MediaOfALiveBroadcastIsCounted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		count, bucket := ingest.NewMemory(0, 0), memory.New()
-		s := newStageWith(t, bucket, openStores(t, t.TempDir(), bucket), 0, func(c *Settings) { c.Memory = count })
+		s := newTestHubWith(t, bucket, openStores(t, t.TempDir(), bucket), 0, func(c *Settings) { c.Memory = count })
 		e := s.mustPublish("studio")
 		e.play(t, 10*time.Second)
 		// 400 kbit/s of pictures, all of which is in the window.

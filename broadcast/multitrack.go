@@ -8,11 +8,11 @@ import (
 	"golive/media"
 )
 
-// sentTracks makes a rendition of each additional video track that a publisher sends, with the
-// sound of the source. It belongs to the publisher's goroutine.
-type sentTracks struct {
+// extraTracks makes a rendition of each additional video track that a publisher sends, with the
+// audio of the source. It belongs to the publisher's goroutine.
+type extraTracks struct {
 	b      *Broadcast
-	tracks []sentTrack
+	tracks []extraTrack
 	audio  *media.Track // of the source's open segment
 	// from is the number of the first segment since the last discontinuity; while starting is
 	// set, the source gathers units for it.
@@ -21,36 +21,36 @@ type sentTracks struct {
 	held     []media.AccessUnit // while starting
 }
 
-// sentTrack is an additional video track.
-type sentTrack struct {
+// extraTrack is an additional video track.
+type extraTrack struct {
 	number int
 	rung   *rung
 	begun  bool      // since the last discontinuity
 	newest time.Time // arrival of its newest unit
 }
 
-// sentSilence is how long an additional track may send nothing before its rendition is taken out of
-// the multivariant playlist.
-const sentSilence = 3 * time.Second
+// extraTrackTimeout is how long an additional track may send nothing before its rendition is
+// removed from the multivariant playlist.
+const extraTrackTimeout = 3 * time.Second
 
-// maxSentHeld bounds the units that are held, in number.
-const maxSentHeld = 4096
+// maxHeldUnits is the largest number of units that are held.
+const maxHeldUnits = 4096
 
-// sentName is the name of the rendition of an additional video track.
-func sentName(number int) string { return "video" + strconv.Itoa(number) }
+// extraTrackName is the name of the rendition of an additional video track.
+func extraTrackName(number int) string { return "video" + strconv.Itoa(number) }
 
-// begin begins the source's next segment after a discontinuity.
-func (s *sentTracks) begin() {
+// discontinuity is called when the source's next segment will follow a discontinuity.
+func (s *extraTracks) discontinuity() {
 	s.from, s.starting = s.b.source().segmenter.NextMSN(), true
 	for i := range s.tracks {
 		s.tracks[i].begun = false
 	}
 }
 
-// source takes a unit that the source has been given.
-func (s *sentTracks) source(u *media.AccessUnit) {
+// sourceUnit takes a unit that was written to the source.
+func (s *extraTracks) sourceUnit(u *media.AccessUnit) {
 	if u.Discontinuity {
-		s.begin()
+		s.discontinuity()
 	}
 	if len(s.tracks) == 0 {
 		return
@@ -68,7 +68,7 @@ func (s *sentTracks) source(u *media.AccessUnit) {
 	switch _, audio := segmenter.Tracks(); {
 	case u.Track.Video():
 		if audio != s.audio && !s.starting { // the source has changed it with a discontinuity
-			s.begin()
+			s.discontinuity()
 			s.from, s.starting, s.audio = segmenter.NextMSN()-1, false, audio
 		}
 	default:
@@ -76,11 +76,11 @@ func (s *sentTracks) source(u *media.AccessUnit) {
 	}
 }
 
-// write takes a unit of an additional video track, or of the source's sound.
-func (s *sentTracks) write(u media.AccessUnit) {
+// write takes a unit of an additional video track, or of the source's audio.
+func (s *extraTracks) write(u media.AccessUnit) {
 	if s.starting {
-		if len(s.held) == maxSentHeld {
-			s.held = slices.Delete(s.held, 0, maxSentHeld/2)
+		if len(s.held) == maxHeldUnits {
+			s.held = slices.Delete(s.held, 0, maxHeldUnits/2)
 		}
 		s.held = append(s.held, u)
 		return
@@ -97,7 +97,7 @@ func (s *sentTracks) write(u media.AccessUnit) {
 		return
 	}
 	if u.Track != s.audio {
-		return // from the next segment on
+		return // it belongs to the segments from the next one on
 	}
 	for i := range s.tracks {
 		if t := &s.tracks[i]; t.begun {
@@ -106,28 +106,28 @@ func (s *sentTracks) write(u media.AccessUnit) {
 	}
 }
 
-// add takes a unit of an additional video track. It is not transcoded then: the publisher sends
-// the ladder.
-func (s *sentTracks) add(u media.AccessUnit) {
+// extraUnit takes a unit of an additional video track. A publication with such tracks is not
+// transcoded: the publisher sends the ladder.
+func (s *extraTracks) extraUnit(u media.AccessUnit) {
 	s.track(u.Track.Number)
 	s.write(u)
 }
 
 // track returns the additional track with a number.
-func (s *sentTracks) track(number int) *sentTrack {
-	i := slices.IndexFunc(s.tracks, func(t sentTrack) bool { return t.number == number })
+func (s *extraTracks) track(number int) *extraTrack {
+	i := slices.IndexFunc(s.tracks, func(t extraTrack) bool { return t.number == number })
 	if i < 0 {
 		s.b.source().units.disable()
 		i = len(s.tracks)
-		s.tracks = append(s.tracks, sentTrack{number: number, rung: s.b.rung(sentName(number))})
+		s.tracks = append(s.tracks, extraTrack{number: number, rung: s.b.rung(extraTrackName(number))})
 	}
 	return &s.tracks[i]
 }
 
-// completed is called when the source has completed a segment.
-func (s *sentTracks) completed(now time.Time) {
+// segmentCompleted is called when the source has completed a segment.
+func (s *extraTracks) segmentCompleted(now time.Time) {
 	for i := range s.tracks {
-		if t := &s.tracks[i]; t.begun && now.Sub(t.newest) > sentSilence {
+		if t := &s.tracks[i]; t.begun && now.Sub(t.newest) > extraTrackTimeout {
 			t.begun, s.from = false, s.b.source().segmenter.NextMSN()-1
 			t.rung.stop(false)
 		}
@@ -135,7 +135,7 @@ func (s *sentTracks) completed(now time.Time) {
 }
 
 // end ends the tracks with their publication.
-func (s *sentTracks) end() {
+func (s *extraTracks) end() {
 	for _, t := range s.tracks {
 		t.rung.stop(true)
 	}

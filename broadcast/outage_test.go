@@ -17,68 +17,68 @@ import (
 	"golive/storage/storagetest/memory"
 )
 
-// remote is a bucket that can be away.
-type remote struct {
+// outageBucket is a bucket that fails while away is set.
+type outageBucket struct {
 	*memory.Bucket
 	away atomic.Bool
 }
 
 var errAway = errors.New("connection refused")
 
-func (r *remote) Put(ctx context.Context, o storage.Object) error {
+func (r *outageBucket) Put(ctx context.Context, o storage.Object) error {
 	if r.away.Load() {
 		return errAway
 	}
 	return r.Bucket.Put(ctx, o)
 }
 
-func (r *remote) Get(ctx context.Context, key string, offset, length int64) (*storage.Reader, error) {
+func (r *outageBucket) Get(ctx context.Context, key string, offset, length int64) (*storage.Reader, error) {
 	if r.away.Load() {
 		return nil, errAway
 	}
 	return r.Bucket.Get(ctx, key, offset, length)
 }
 
-func (r *remote) List(ctx context.Context, prefix string) iter.Seq2[storage.Info, error] {
+func (r *outageBucket) List(ctx context.Context, prefix string) iter.Seq2[storage.Info, error] {
 	if r.away.Load() {
 		return func(yield func(storage.Info, error) bool) { yield(storage.Info{}, errAway) }
 	}
 	return r.Bucket.List(ctx, prefix)
 }
 
-func (r *remote) Delete(ctx context.Context, key string) error {
+func (r *outageBucket) Delete(ctx context.Context, key string) error {
 	if r.away.Load() {
 		return errAway
 	}
 	return r.Bucket.Delete(ctx, key)
 }
 
-// node is the disk of a server that puts into a bucket.
+// node is the local disk of a server that uploads to a bucket.
 type node struct{ dir string }
 
 func newNode(t *testing.T) node { return node{t.TempDir()} }
 
 // start runs a Hub on the node's disk, as it is now, with the bucket. It keeps
 // replays for an hour.
-func (n node) start(t *testing.T, bucket *remote) *stage {
+func (n node) start(t *testing.T, bucket *outageBucket) *testHub {
 	t.Helper()
 	return n.startFor(t, bucket, time.Hour)
 }
 
-func (n node) startFor(t *testing.T, bucket *remote, replay time.Duration) *stage {
+func (n node) startFor(t *testing.T, bucket *outageBucket, replay time.Duration) *testHub {
 	t.Helper()
 	return n.startOn(t, bucket.Bucket, bucket, replay)
 }
 
-// startOn uses bucket, with inner behind it.
-func (n node) startOn(t *testing.T, inner *memory.Bucket, bucket storage.Bucket, replay time.Duration, change ...func(*Settings)) *stage {
+// startOn runs a Hub that uploads to bucket, whose objects are in inner.
+func (n node) startOn(t *testing.T, inner *memory.Bucket, bucket storage.Bucket, replay time.Duration, change ...func(*Settings)) *testHub {
 	t.Helper()
-	s := newStageWith(t, inner, openStores(t, n.dir, bucket), replay, change...)
+	s := newTestHubWith(t, inner, openStores(t, n.dir, bucket), replay, change...)
 	s.dir = n.dir
 	return s
 }
 
-// killed is the node's disk as SIGKILL would leave it now.
+// killed returns a copy of the node's disk, as SIGKILL would leave it now.
 func (n node) killed(t *testing.T) node {
 	t.Helper()
 	again := newNode(t)
@@ -86,23 +86,23 @@ func (n node) killed(t *testing.T) node {
 	return again
 }
 
-// waiting is how many bytes wait for the bucket.
-func (s *stage) waiting() int64 { return s.stores.Local.Waiting() }
+// waitingBytes returns how many bytes wait to be uploaded.
+func (s *testHub) waitingBytes() int64 { return s.stores.Local.Waiting() }
 
 func TestHub_OutageOfTheBucketLosesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		bucket := &remote{Bucket: memory.New()}
+		bucket := &outageBucket{Bucket: memory.New()}
 		s := newNode(t).start(t, bucket)
 		e := s.mustPublish("b")
 		e.play(t, 10*time.Second)
 		bucket.away.Store(true)
 		e.play(t, 2*time.Minute)
-		if s.state("b") != "live" || strings.Contains(s.text("b"), "GAP") {
-			t.Errorf("%s:\n%s", s.state("b"), s.text("b"))
+		if s.state("b") != "live" || strings.Contains(s.tsPlaylist("b"), "GAP") {
+			t.Errorf("%s:\n%s", s.state("b"), s.tsPlaylist("b"))
 		}
 		bucket.away.Store(false)
 		e.play(t, 20*time.Second)
-		if n := s.waiting(); n > 0 {
+		if n := s.waitingBytes(); n > 0 {
 			t.Errorf("%d bytes still wait", n)
 		}
 		e.sink.Close(nil)
@@ -116,7 +116,7 @@ func TestHub_OutageOfTheBucketLosesNothing(t *testing.T) {
 // The broadcast has ended, and been forgotten, when the bucket comes back.
 func TestHub_BroadcastThatEndsDuringAnOutageIsArchivedAfterIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		bucket := &remote{Bucket: memory.New()}
+		bucket := &outageBucket{Bucket: memory.New()}
 		s := newNode(t).start(t, bucket)
 		e := s.mustPublish("b")
 		bucket.away.Store(true)
@@ -127,9 +127,9 @@ func TestHub_BroadcastThatEndsDuringAnOutageIsArchivedAfterIt(t *testing.T) {
 			t.Errorf("state is %s", s.state("b"))
 		}
 		if err := s.Archiving(t.Context()); err == nil {
-			t.Error("the node is ready, and nothing is archived")
+			t.Error("the node is ready although nothing is archived")
 		}
-		second := s.mustPublish("b") // waits for its turn
+		second := s.mustPublish("b") // its uploads wait for those of the first
 		second.play(t, 20*time.Second)
 		bucket.away.Store(false)
 		second.play(t, 20*time.Second)
@@ -145,24 +145,23 @@ func TestHub_BroadcastThatEndsDuringAnOutageIsArchivedAfterIt(t *testing.T) {
 		second.sink.Close(nil)
 		<-time.After(3 * time.Second)
 		text := s.object("live/b/replay.m3u8")
-		if length, _ := s.checkReplay(text, s.firstOf(text), 0); length < 39*time.Second || length > 41*time.Second {
+		if length, _ := s.checkReplay(text, s.firstReplayMSN(text), 0); length < 39*time.Second || length > 41*time.Second {
 			t.Errorf("the second replay has %v", length)
 		}
 		<-time.After(2 * time.Hour)
 		if left := s.keys(""); len(left) > 0 {
 			t.Errorf("after its time the bucket has %v", left)
 		}
-		if copies := s.copies(""); len(copies) > 0 {
+		if copies := s.localKeys(""); len(copies) > 0 {
 			t.Errorf("the disk still has %v", copies)
 		}
 	})
 }
 
-// Viewers do not depend on the bucket for what is live, and the disk holds no more
-// than that.
+// Viewers of live media do not depend on the bucket, and the disk holds nothing else.
 func TestHub_LiveSegmentsAreReadFromTheLocalDisk(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		bucket := &remote{Bucket: memory.New()}
+		bucket := &outageBucket{Bucket: memory.New()}
 		s := newNode(t).start(t, bucket)
 		e := s.mustPublish("b")
 		e.play(t, 5*time.Minute)
@@ -187,28 +186,28 @@ func TestHub_LiveSegmentsAreReadFromTheLocalDisk(t *testing.T) {
 		}
 		bucket.away.Store(false)
 		// The window of 30 s, and as much in its grace.
-		if n, all := len(s.copies(".ts")), len(s.keys("live/b/source/")); n < 30 || n > 40 || all < 150 {
+		if n, all := len(s.localKeys(".ts")), len(s.keys("live/b/source/")); n < 30 || n > 40 || all < 150 {
 			t.Errorf("the disk has %d segments of %d", n, all)
 		}
 		e.sink.Close(nil)
 		<-time.After(2 * time.Minute)
-		if copies := s.copies(""); len(copies) > 0 {
+		if copies := s.localKeys(""); len(copies) > 0 {
 			t.Errorf("the disk still has %v", copies)
 		}
 	})
 }
 
-// What a shutdown has brought to the bucket is not left on the disk.
+// A shutdown deletes uploaded files from the disk.
 func TestHub_ShutdownLeavesNothingOnTheLocalDisk(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		bucket := &remote{Bucket: memory.New()}
+		bucket := &outageBucket{Bucket: memory.New()}
 		s := newNode(t).start(t, bucket)
 		e := s.mustPublish("b")
 		e.play(t, time.Minute)
 		go func() { e.sink.Close(<-e.evicted) }()
 		s.stop()
 		<-s.done
-		if copies := s.copies(""); len(copies) > 0 {
+		if copies := s.localKeys(""); len(copies) > 0 {
 			t.Errorf("the disk still has %v", copies)
 		}
 		if length, _ := s.checkReplay(s.object("live/b/replay.m3u8"), 1, 0); length < 59*time.Second {
@@ -217,8 +216,8 @@ func TestHub_ShutdownLeavesNothingOnTheLocalDisk(t *testing.T) {
 	})
 }
 
-// copies are the local objects whose key ends with suffix.
-func (s *stage) copies(suffix string) (keys []string) {
+// localKeys returns the keys of the local objects that end with suffix.
+func (s *testHub) localKeys(suffix string) (keys []string) {
 	s.t.Helper()
 	for info, err := range s.stores.Local.Files().List(s.t.Context(), "") {
 		if err != nil {
@@ -232,10 +231,10 @@ func (s *stage) copies(suffix string) (keys []string) {
 }
 
 func TestHub_KilledDuringAnOutageLosesNothingSpooled(t *testing.T) {
-	for _, begun := range []bool{true, false} { // before the outage, or in it
+	for _, begun := range []bool{true, false} { // before the outage, or during it
 		for _, returns := range []bool{true, false} {
 			synctest.Test(t, func(t *testing.T) {
-				bucket, first := &remote{Bucket: memory.New()}, newNode(t)
+				bucket, first := &outageBucket{Bucket: memory.New()}, newNode(t)
 				old := first.start(t, bucket)
 				bucket.away.Store(!begun)
 				e := old.mustPublish("b")
@@ -243,7 +242,7 @@ func TestHub_KilledDuringAnOutageLosesNothingSpooled(t *testing.T) {
 				bucket.away.Store(true)
 				e.play(t, 30*time.Second)
 				e.sink.Close(errors.New("reset"))
-				e = old.mustPublish("b") // another session, of which the bucket knows nothing
+				e = old.mustPublish("b") // a publication of which the bucket has nothing
 				e.play(t, 31*time.Second)
 				disk := first.killed(t)
 				left := copyOf(t, bucket)
@@ -255,8 +254,8 @@ func TestHub_KilledDuringAnOutageLosesNothingSpooled(t *testing.T) {
 				if s.state("b") != "reconnecting" {
 					t.Fatalf("after the restart: %s", s.state("b"))
 				}
-				// What waits can be watched.
-				m := uriLine.FindString(strings.ReplaceAll(s.text("b"), "#EXT-X-GAP", ""))
+				// Segments that wait to be uploaded can be watched.
+				m := uriLine.FindString(strings.ReplaceAll(s.tsPlaylist("b"), "#EXT-X-GAP", ""))
 				if r, err := s.Open(t.Context(), "b", SourceRendition, m, 0, -1); err != nil {
 					t.Errorf("%s: %v", m, err)
 				} else if r.Size == 0 {
@@ -283,7 +282,7 @@ func TestHub_KilledDuringAnOutageLosesNothingSpooled(t *testing.T) {
 					t.Errorf("returns=%t: the replay has %v of %v:\n%s", returns, got, length, s.object("live/b/replay.m3u8"))
 				}
 				<-time.After(2 * time.Hour)
-				if kept := s.keys(""); len(kept) > 0 || s.waiting() > 0 {
+				if kept := s.keys(""); len(kept) > 0 || s.waitingBytes() > 0 {
 					t.Errorf("after its time the bucket has %v", kept)
 				}
 			})
@@ -291,10 +290,10 @@ func TestHub_KilledDuringAnOutageLosesNothingSpooled(t *testing.T) {
 	}
 }
 
-// Players have seen the end: a restart does not take it back.
+// Players have seen the end: a restart must not make the broadcast live again.
 func TestHub_BroadcastThatEndedDuringAnOutageStaysEndedAfterARestart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		bucket, first := &remote{Bucket: memory.New()}, newNode(t)
+		bucket, first := &outageBucket{Bucket: memory.New()}, newNode(t)
 		old := first.start(t, bucket)
 		e := old.mustPublish("b")
 		e.play(t, 30*time.Second)
@@ -319,11 +318,11 @@ func TestHub_BroadcastThatEndedDuringAnOutageStaysEndedAfterARestart(t *testing.
 func TestHub_AnotherServerContinuesTheBroadcast(t *testing.T) {
 	for _, away := range []time.Duration{5 * time.Second, time.Minute} {
 		synctest.Test(t, func(t *testing.T) {
-			bucket := &remote{Bucket: memory.New()}
+			bucket := &outageBucket{Bucket: memory.New()}
 			old := newNode(t).start(t, bucket)
 			e := old.mustPublish("b")
 			e.play(t, 50*time.Second)
-			before := old.text("b")
+			before := old.tsPlaylist("b")
 			left := copyOf(t, bucket)
 			e.sink.Close(nil)
 
@@ -334,7 +333,7 @@ func TestHub_AnotherServerContinuesTheBroadcast(t *testing.T) {
 			}
 			e = s.mustPublish("b")
 			e.play(t, 10*time.Second)
-			after := s.text("b")
+			after := s.tsPlaylist("b")
 			if got, want := newestMSN(t, after), newestMSN(t, before); got <= want {
 				t.Errorf("players saw %d, now the newest is %d", want, got)
 			}
@@ -349,8 +348,8 @@ func TestHub_AnotherServerContinuesTheBroadcast(t *testing.T) {
 					t.Errorf("the replay has %v", length)
 				}
 			}
-			// The broadcast of the other server, when it is not gone on with, is
-			// nobody's, and has its end after some hours.
+			// If the broadcast of the other server is not continued, no node owns it, and it is
+			// ended after some hours.
 			<-time.After(9 * time.Hour)
 			if kept := s.keys(""); len(kept) > 0 {
 				t.Errorf("after their time the bucket has %v", kept)
@@ -359,9 +358,9 @@ func TestHub_AnotherServerContinuesTheBroadcast(t *testing.T) {
 	}
 }
 
-func TestHub_AbandonedBroadcastHasItsReplay(t *testing.T) {
+func TestHub_AbandonedBroadcastIsEndedAndDeleted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		bucket := &remote{Bucket: memory.New()}
+		bucket := &outageBucket{Bucket: memory.New()}
 		old := newNode(t).start(t, bucket)
 		e := old.mustPublish("b")
 		e.play(t, 2*time.Minute)
@@ -374,16 +373,16 @@ func TestHub_AbandonedBroadcastHasItsReplay(t *testing.T) {
 			t.Errorf("after 5 hours: %v", s.keys(""))
 		}
 		<-time.After(2*time.Hour + 30*time.Minute)
-		// It ended long ago: its hour is over too.
+		// Its last media is older than the retention: it is deleted as soon as it has ended.
 		if kept := s.keys(""); len(kept) > 0 {
 			t.Errorf("after its time the bucket has %v", kept)
 		}
 	})
 }
 
-func TestHub_StoreThatDoesNotAnswerKeepsNobodyFromGoingLive(t *testing.T) {
+func TestHub_StoreThatDoesNotAnswerDelaysNoPublisher(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		bucket := &remote{Bucket: memory.New()}
+		bucket := &outageBucket{Bucket: memory.New()}
 		s := newNode(t).startOn(t, bucket.Bucket, silentBucket{bucket}, 0)
 		began := time.Now()
 		e := s.mustPublish("b")
@@ -398,7 +397,7 @@ func TestHub_StoreThatDoesNotAnswerKeepsNobodyFromGoingLive(t *testing.T) {
 	})
 }
 
-// silentBucket never answers.
+// silentBucket is a bucket that does not answer reads and lists.
 type silentBucket struct{ storage.Bucket }
 
 func (silentBucket) List(ctx context.Context, _ string) iter.Seq2[storage.Info, error] {
@@ -413,8 +412,8 @@ func (silentBucket) Get(ctx context.Context, _ string, _, _ int64) (*storage.Rea
 	return nil, context.Cause(ctx)
 }
 
-// firstOf is the number of a replay's first segment.
-func (s *stage) firstOf(text string) int {
+// firstReplayMSN returns the number of a replay's first segment.
+func (s *testHub) firstReplayMSN(text string) int {
 	s.t.Helper()
 	m := replayLine.FindStringSubmatch(text)
 	if m == nil {
@@ -436,14 +435,14 @@ func copyDir(t *testing.T, from, to string) {
 	}
 }
 
-// copyOf is the bucket as it is now.
-func copyOf(t *testing.T, r *remote) *remote {
+// copyOf returns a copy of the bucket.
+func copyOf(t *testing.T, r *outageBucket) *outageBucket {
 	t.Helper()
-	copied, s := memory.New(), &stage{t: t, bucket: r.Bucket}
+	copied, s := memory.New(), &testHub{t: t, bucket: r.Bucket}
 	for _, key := range s.keys("") {
 		if err := copied.Put(t.Context(), storage.Object{Key: key, Slabs: [][]byte{[]byte(s.object(key))}}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	return &remote{Bucket: copied}
+	return &outageBucket{Bucket: copied}
 }

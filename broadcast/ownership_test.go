@@ -15,67 +15,67 @@ import (
 	"golive/storage/storagetest/memory"
 )
 
-// claims is a registry of nodes that always hear of each other.
-type claims struct {
-	mu     sync.Mutex
-	owners map[string]*share
-	away   error // instead of an answer to Admit
-	silent bool  // nothing is heard of others, and claims are not settled
+// testRegistry is a registry in memory, whose nodes always know each other's claims.
+type testRegistry struct {
+	mu        sync.Mutex
+	owners    map[string]*testLease
+	away      error // Admit's answer, if not nil
+	undecided bool  // nodes do not know each other's claims, and claims are not decided
 }
 
-func (c *claims) change(f func()) {
+func (c *testRegistry) change(f func()) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	f()
 }
 
-// peer is a node's view of it.
-type peer struct {
-	*claims
+// registryView is a node's view of a testRegistry.
+type registryView struct {
+	*testRegistry
 	name string
 }
 
-// share is a node's Lease.
-type share struct {
-	peer
+// testLease is a node's Lease in a testRegistry.
+type testLease struct {
+	registryView
 	id    string
 	open  bool
-	from  *share
+	from  *testLease
 	err   error
 	ready chan struct{}
 	lost  chan struct{}
 }
 
-func (p peer) Admit(id string) error {
+func (p registryView) Admit(id string) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if o := p.owners[id]; p.away == nil && !p.silent && o != nil && o.name != p.name && !o.open {
+	if o := p.owners[id]; p.away == nil && !p.undecided && o != nil && o.name != p.name && !o.open {
 		return &registry.HeldError{Node: registry.Node{Name: o.name}, Before: true}
 	}
 	return p.away
 }
 
-func (p peer) Awaits(id string) bool {
+func (p registryView) Awaits(id string) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	o := p.owners[id]
-	return !p.silent && o != nil && o.name != p.name
+	return !p.undecided && o != nil && o.name != p.name
 }
 
-func (p peer) MaySweep() bool { return true }
+func (p registryView) MaySweep() bool { return true }
 
-func (p peer) Claim(id string, open bool) Lease {
+func (p registryView) Claim(id string, open bool) Lease {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	s := &share{peer: p, id: id, open: open, ready: make(chan struct{}), lost: make(chan struct{})}
-	if !p.silent {
-		s.settle()
+	s := &testLease{registryView: p, id: id, open: open, ready: make(chan struct{}), lost: make(chan struct{})}
+	if !p.undecided {
+		s.decide()
 	}
 	return s
 }
 
-// settle makes the claim; the caller holds mu.
-func (s *share) settle() {
+// decide grants or refuses the claim. The caller holds mu.
+func (s *testLease) decide() {
 	switch old := s.owners[s.id]; {
 	case old == nil || old.name == s.name:
 		close(s.ready)
@@ -89,12 +89,12 @@ func (s *share) settle() {
 	s.owners[s.id] = s
 }
 
-func (s *share) lose(to *share, before bool) {
+func (s *testLease) lose(to *testLease, before bool) {
 	s.err = &registry.HeldError{Node: registry.Node{Name: to.name}, Before: before}
 	close(s.lost)
 }
 
-func (s *share) Ready(ctx context.Context) error {
+func (s *testLease) Ready(ctx context.Context) error {
 	select {
 	case <-s.lost:
 	case <-s.ready:
@@ -106,22 +106,22 @@ func (s *share) Ready(ctx context.Context) error {
 	return s.err
 }
 
-func (s *share) Lost() <-chan struct{} { return s.lost }
+func (s *testLease) Lost() <-chan struct{} { return s.lost }
 
-func (s *share) MayWrite() (may, sure bool) {
+func (s *testLease) MayWrite() (may, sure bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	own := s.owners[s.id] == s && s.from == nil
 	return own, own
 }
 
-func (s *share) SetOpen(open bool) {
+func (s *testLease) SetOpen(open bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.open = open
 }
 
-func (s *share) Release() {
+func (s *testLease) Release() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.owners[s.id]
@@ -134,27 +134,27 @@ func (s *share) Release() {
 	}
 }
 
-// pair is two nodes with one bucket and one registry.
-type pair struct {
-	claims *claims
-	bucket *remote
-	a, b   *stage
+// nodePair holds two nodes with one bucket and one registry.
+type nodePair struct {
+	claims *testRegistry
+	bucket *outageBucket
+	a, b   *testHub
 }
 
-func newPair(t *testing.T) *pair {
+func newNodePair(t *testing.T) *nodePair {
 	t.Helper()
-	p := &pair{claims: &claims{owners: map[string]*share{}}, bucket: &remote{Bucket: memory.New()}}
-	p.a, p.b = p.node(t, newNode(t), "a"), p.node(t, newNode(t), "b")
+	p := &nodePair{claims: &testRegistry{owners: map[string]*testLease{}}, bucket: &outageBucket{Bucket: memory.New()}}
+	p.a, p.b = p.startNode(t, newNode(t), "a"), p.startNode(t, newNode(t), "b")
 	return p
 }
 
-func (p *pair) node(t *testing.T, n node, name string) *stage {
+func (p *nodePair) startNode(t *testing.T, n node, name string) *testHub {
 	t.Helper()
-	return n.startOn(t, p.bucket.Bucket, p.bucket, time.Hour, func(s *Settings) { s.Ownership = peer{p.claims, name} })
+	return n.startOn(t, p.bucket.Bucket, p.bucket, time.Hour, func(s *Settings) { s.Ownership = registryView{p.claims, name} })
 }
 
-// owner is the node that has the broadcast.
-func (p *pair) owner(id string) string {
+// owner returns the name of the node that owns the broadcast.
+func (p *nodePair) owner(id string) string {
 	p.claims.mu.Lock()
 	defer p.claims.mu.Unlock()
 	if o := p.claims.owners[id]; o != nil {
@@ -167,21 +167,21 @@ var errReset = errors.New("connection reset")
 
 func TestOwnership_BroadcastMovesWithItsPublisher(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newPair(t)
+		p := newNodePair(t)
 		e := p.a.mustPublish("show")
 		e.play(t, 21*time.Second)
 		e.sink.Close(errReset)
 		synctest.Wait()
-		before := p.a.text("show")
+		before := p.a.tsPlaylist("show")
 		e = p.b.mustPublish("show")
 		e.play(t, 5*time.Second)
 		if p.owner("show") != "b" || p.a.state("show") != "forgotten" || p.b.state("show") != "live" {
 			t.Errorf("%q has it; at a it is %s, at b %s", p.owner("show"), p.a.state("show"), p.b.state("show"))
 		}
-		if left := p.a.copies(""); len(left) > 0 {
+		if left := p.a.localKeys(""); len(left) > 0 {
 			t.Errorf("the old node's disk still has %v", left)
 		}
-		after := p.b.text("show")
+		after := p.b.tsPlaylist("show")
 		for _, name := range uriLine.FindAllString(before, -1) {
 			if !strings.Contains(after, name) {
 				t.Errorf("%s is not listed any more:\n%s", name, after)
@@ -212,12 +212,12 @@ func TestOwnership_BroadcastMovesWithItsPublisher(t *testing.T) {
 	})
 }
 
-// A broadcast that goes to and fro is one.
+// A broadcast that moves between nodes stays one broadcast.
 func TestOwnership_BroadcastMovesBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newPair(t)
+		p := newNodePair(t)
 		for i := range 4 {
-			s := []*stage{p.a, p.b}[i%2]
+			s := []*testHub{p.a, p.b}[i%2]
 			e := s.mustPublish("b")
 			e.play(t, 9*time.Second)
 			e.sink.Close(errReset)
@@ -233,11 +233,11 @@ func TestOwnership_BroadcastMovesBack(t *testing.T) {
 	})
 }
 
-// The bucket is away while the broadcast moves: the node that had it brings its part later,
-// as a broadcast of its own.
+// The bucket is unavailable while the broadcast moves: the first node uploads its segments later,
+// as a separate broadcast.
 func TestOwnership_MoveDuringAnOutageLosesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newPair(t)
+		p := newNodePair(t)
 		e := p.a.mustPublish("b")
 		e.play(t, 21*time.Second)
 		p.bucket.away.Store(true)
@@ -252,47 +252,35 @@ func TestOwnership_MoveDuringAnOutageLosesNothing(t *testing.T) {
 		<-time.After(10 * time.Second)
 		var total time.Duration
 		for _, key := range p.b.keys("live/b/replay-") {
-			length, _ := p.b.checkReplay(p.b.object(key), firstMSN(t, p.b.object(key)), 2*unstored)
+			length, _ := p.b.checkReplay(p.b.object(key), p.b.firstReplayMSN(p.b.object(key)), 2*unstored)
 			total += length
 		}
 		if total < 69*time.Second {
 			t.Errorf("the replays have %v of 71 s: %v", total, p.b.keys("live/b/replay"))
 		}
-		if left := p.a.copies(""); len(left) > 0 {
+		if left := p.a.localKeys(""); len(left) > 0 {
 			t.Errorf("the old node's disk still has %v", left)
 		}
 	})
 }
 
-func firstMSN(t *testing.T, text string) (n int) {
-	t.Helper()
-	m := replayLine.FindStringSubmatch(text)
-	if m == nil {
-		t.Fatalf("no segments:\n%s", text)
-	}
-	if _, err := fmt.Sscan(m[4], &n); err != nil {
-		t.Fatal(err)
-	}
-	return n
-}
-
 func TestOwnership_SecondPublisherIsRefusedOnEveryNode(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newPair(t)
+		p := newNodePair(t)
 		e := p.a.mustPublish("b")
 		e.play(t, 5*time.Second)
 		if _, err := p.b.publish("b"); !errors.Is(err, ingest.ErrTaken) || !strings.Contains(err.Error(), "a") {
-			t.Errorf("beside a living one: %v", err)
+			t.Errorf("while the first one sends: %v", err)
 		}
-		// It goes silent: then another one may take over, on this node or another.
+		// When the first one is silent, another one may take over, on any node.
 		<-time.After(2 * time.Second)
 		e.sink.(ingest.Ticker).Tick(time.Now())
 		second, err := p.b.publish("b")
 		if err != nil {
-			t.Fatalf("beside a silent one: %v", err)
+			t.Fatalf("while the first one is silent: %v", err)
 		}
 		if cause := <-e.evicted; !errors.Is(cause, errTakenOver) {
-			t.Errorf("the silent one gets %v", cause)
+			t.Errorf("the silent one was evicted because %v", cause)
 		}
 		e.sink.Close(errTakenOver)
 		second.play(t, 5*time.Second)
@@ -305,7 +293,7 @@ func TestOwnership_SecondPublisherIsRefusedOnEveryNode(t *testing.T) {
 
 func TestOwnership_PublisherIsRefusedWithTheReasonOfTheRegistry(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newPair(t)
+		p := newNodePair(t)
 		e := p.a.mustPublish("b")
 		e.play(t, 5*time.Second)
 		p.claims.change(func() { p.claims.away = fmt.Errorf("%w: no route", registry.ErrAway) })
@@ -315,26 +303,26 @@ func TestOwnership_PublisherIsRefusedWithTheReasonOfTheRegistry(t *testing.T) {
 		e.sink.Close(errReset)
 		synctest.Wait()
 		if e, err := p.a.publish("b"); err != nil {
-			t.Errorf("one that comes back: %v", err)
+			t.Errorf("a publisher that reconnects: %v", err)
 		} else {
 			e.sink.Close(nil)
 		}
 	})
 }
 
-// While the registry was away both nodes took a publisher of one broadcast.
-func TestOwnership_LaterOfTwoEnds(t *testing.T) {
+// While the registry was unavailable, both nodes accepted a publisher of the same broadcast.
+func TestOwnership_LaterOfTwoClaimsEndsItsBroadcast(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newPair(t)
+		p := newNodePair(t)
 		first := p.a.mustPublish("b")
 		first.play(t, 9*time.Second)
-		p.claims.change(func() { p.claims.silent = true })
+		p.claims.change(func() { p.claims.undecided = true })
 		second := p.b.mustPublish("b")
 		second.play(t, 9*time.Second)
 		index := p.a.object("live/b/source/index.m3u8")
-		p.b.claimAgain("b")
+		p.b.decideClaim("b")
 		if cause := <-second.evicted; !errors.Is(cause, ingest.ErrTaken) || !strings.Contains(cause.Error(), "another node has it: a") {
-			t.Errorf("the later one gets %v", cause)
+			t.Errorf("the later one was evicted because %v", cause)
 		}
 		second.sink.Close(errReset)
 		synctest.Wait()
@@ -342,31 +330,31 @@ func TestOwnership_LaterOfTwoEnds(t *testing.T) {
 			t.Errorf("at a it is %s, at b %s", p.a.state("b"), p.b.state("b"))
 		}
 		if now := p.a.object("live/b/source/index.m3u8"); now != index {
-			t.Errorf("the bucket's playlist was written by another than its owner:\n%s", now)
+			t.Errorf("a node that does not own the broadcast wrote its playlist:\n%s", now)
 		}
 		first.sink.Close(nil)
 	})
 }
 
-// claimAgain settles a claim that the registry could not.
-func (h *Hub) claimAgain(id string) {
+// decideClaim decides a claim that was made while the registry was undecided.
+func (h *Hub) decideClaim(id string) {
 	b, _ := h.Find(id)
-	s := b.lease.(*share)
+	s := b.lease.(*testLease)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.settle()
+	s.decide()
 }
 
 func TestOwnership_PlaylistsWaitForTheLease(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newPair(t)
-		p.claims.change(func() { p.claims.silent = true })
+		p := newNodePair(t)
+		p.claims.change(func() { p.claims.undecided = true })
 		e := p.a.mustPublish("b")
 		e.play(t, 21*time.Second)
 		if segments, index := p.a.keys("live/b/source/"), p.a.object("live/b/source/index.m3u8"); len(segments) < 5 || index != "" {
 			t.Errorf("before the claim is settled the bucket has %v and the playlist %q", segments, index)
 		}
-		p.a.claimAgain("b")
+		p.a.decideClaim("b")
 		e.play(t, 4*time.Second)
 		if index := p.a.object("live/b/source/index.m3u8"); strings.Count(index, "#EXTINF") < 10 {
 			t.Errorf("then:\n%s", index)

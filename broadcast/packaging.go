@@ -67,7 +67,7 @@ func (p *packaging) Open(head media.Segment) {
 	}
 	if w == nil {
 		cutter := p.rendition.cutter
-		p.rendition.start.DiscontinuitySequence = p.rendition.before + cutter.Discontinuities()
+		p.rendition.start.DiscontinuitySequence = p.rendition.priorDiscontinuities + cutter.Discontinuities()
 		f, _ := cutter.Format()
 		w = p.newWindow(playlist.Constants{Target: f.Target, PartTarget: f.PartTarget})
 		p.window.Store(w) // readers find nothing in it before its first Commit
@@ -90,7 +90,7 @@ func (p *packaging) Part(part *media.Part) {
 	p.window.Load().Part(part)
 	r := p.rendition
 	r.cfg.Memory.Hold(part.Data)
-	r.newest = part.Arrived
+	r.newestArrival = part.Arrived
 	if p == r.packagings[0] {
 		r.metrics.parts.Inc()
 	}
@@ -154,7 +154,7 @@ func (p *packaging) describe(v *playlist.Variant) (changed bool) {
 }
 
 // restore fills the window with what is recorded. In a container that is not archived it is
-// all gaps, so that players that have seen it find the place where it goes on.
+// all gaps, so that players that have seen it find the place where it continues.
 func (p *packaging) restore(c playlist.Constants, segments []*media.Segment, d archive.Description) {
 	w := p.newWindow(c)
 	w.Restore(p.lost(segments))

@@ -17,19 +17,19 @@ import (
 	"golive/storage"
 )
 
-// illustrator has the poster and the previews of a broadcast.
-type illustrator struct {
-	feed  *pictures.Feed       // nil where no pictures are made
-	board *pictures.Storyboard // nil where no replay is kept
+// livePictures holds the poster and the previews of a broadcast.
+type livePictures struct {
+	feed  *pictures.Feed       // nil if no pictures are made
+	board *pictures.Storyboard // nil if no replay is kept
 	log   *slog.Logger
-	// poster is nil before the first.
+	// poster is nil before the first picture.
 	poster atomic.Pointer[playlist.Text]
 	// sheets is the number of sheets of the storyboard that is stored with the replay.
 	sheets atomic.Int64
 }
 
-func newIllustrator(b *Broadcast) *illustrator {
-	i := &illustrator{log: b.log}
+func newLivePictures(b *Broadcast) *livePictures {
+	i := &livePictures{log: b.log}
 	maker := b.cfg.Pictures
 	if maker == nil {
 		return i
@@ -42,7 +42,7 @@ func newIllustrator(b *Broadcast) *illustrator {
 }
 
 // take keeps a picture. It is called by a worker of the Maker.
-func (i *illustrator) take(p pictures.Picture) {
+func (i *livePictures) take(p pictures.Picture) {
 	i.poster.Store(playlist.NewText(p.Poster))
 	if i.board == nil {
 		return
@@ -55,8 +55,8 @@ func (i *illustrator) take(p pictures.Picture) {
 	}
 }
 
-// end ends the making of pictures.
-func (i *illustrator) end() {
+// end stops the making of pictures.
+func (i *livePictures) end() {
 	if i.feed != nil {
 		i.feed.Close()
 	}
@@ -65,9 +65,9 @@ func (i *illustrator) end() {
 // pictureTap is the Packaging of the source that passes the first key picture of a segment to a
 // Feed, when one is due.
 type pictureTap struct {
-	feed *pictures.Feed // nil where no pictures are made
+	feed *pictures.Feed // nil if no pictures are made
 	head media.Segment
-	seen bool // a picture of the segment
+	seen bool // the segment's first picture was seen
 }
 
 // Open implements segmenter.Packaging.
@@ -100,7 +100,7 @@ func (*pictureTap) Drop() {}
 // storedPictures is what the bucket has of a broadcast's pictures. It belongs to the index.
 type storedPictures struct {
 	index  pictures.Index
-	poster *playlist.Text // the one that was put last
+	poster *playlist.Text // the newest one that was put
 	putAt  time.Time
 }
 
@@ -138,12 +138,13 @@ func (x *index) beginPictures(ctx context.Context, f *archive.Recovered) error {
 		return err
 	}
 	if x.pictures.index, err = pictures.ParseIndex(text); err != nil {
-		x.b.log.Warn("storyboard is damaged: it begins again", "err", err)
+		x.b.log.Warn("storyboard is damaged: a new one is begun", "err", err)
 	}
 	return nil
 }
 
-// posters returns the poster if there is a new one.
+// posters returns the poster if there is a new one and its turn has come. last is true at the
+// end.
 func (x *index) posters(now time.Time, last bool) []storage.Object {
 	poster := x.b.pictures.poster.Load()
 	if poster == nil || poster == x.pictures.poster || !last && now.Sub(x.pictures.putAt) < posterEvery {
@@ -162,7 +163,8 @@ const (
 	sheetMaxAge  = "public, max-age=31536000, immutable"
 )
 
-// sheets returns the sheets that were finished, and what names them. rest is true at the end.
+// sheets returns the finished sheets and their index. rest is true at the end, and includes the
+// unfinished sheet.
 func (x *index) sheets(rest bool) (objects []storage.Object) {
 	board := x.b.pictures.board
 	if board == nil || !rest && x.up.Permission() >= archive.MayStore { // what is put is dropped
@@ -189,7 +191,7 @@ func (x *index) sheets(rest bool) (objects []storage.Object) {
 	return objects
 }
 
-// trimSheets deletes the sheets of which the replay has nothing.
+// trimSheets deletes the sheets whose segments are all before number from, the replay's first.
 func (x *index) trimSheets(from int64, now time.Time) {
 	m, layout := x.b.meta.Load(), x.b.cfg.layout()
 	for _, n := range x.pictures.index.Trim(from) {
@@ -197,7 +199,7 @@ func (x *index) trimSheets(from int64, now time.Time) {
 	}
 }
 
-// storyboard returns the last sheets, and the WebVTT file that names all.
+// storyboard returns the last sheets, and the WebVTT file that names all sheets.
 func (x *index) storyboard(replay *playlist.Replay) []storage.Object {
 	objects := x.sheets(true)
 	if replay == nil || len(x.pictures.index.Sheets) == 0 {
@@ -217,7 +219,7 @@ func (x *index) storyboard(replay *playlist.Replay) []storage.Object {
 	})
 }
 
-// endPictures returns the last pictures, and notes in the manifest which there are.
+// endPictures returns the last pictures, and notes in the manifest which ones exist.
 func (x *index) endPictures(displaced bool) (objects []storage.Object) {
 	if !displaced {
 		objects = x.posters(time.Now(), true)
@@ -257,8 +259,8 @@ func orNotFound(text *playlist.Text) (*playlist.Text, error) {
 	return text, nil
 }
 
-// picture returns a picture of a broadcast that has ended. Those that its manifest does not have
-// are refused without a read.
+// picture returns a picture of a broadcast that has ended. Pictures that its manifest does not
+// list are refused without a read.
 func (r *replays) picture(ctx context.Context, id, name string, p archive.PictureName) (*playlist.Text, error) {
 	header, err := r.endedWith(ctx, id, p.Token)
 	if err != nil {

@@ -24,7 +24,7 @@ import (
 	"golive/storage/storagetest/memory"
 )
 
-// fakeFFmpeg is a program that writes the same pictures whatever it reads.
+// fakeFFmpeg returns the path of a program that always writes the same pictures.
 func fakeFFmpeg(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -45,7 +45,7 @@ func fakeFFmpeg(t *testing.T) string {
 	return program
 }
 
-// withPictures runs a Maker for a stage.
+// withPictures runs a Maker, and returns a change of settings that uses it.
 func withPictures(t *testing.T, program string) func(*Settings) {
 	t.Helper()
 	return func(s *Settings) {
@@ -63,8 +63,8 @@ func withPictures(t *testing.T, program string) func(*Settings) {
 	}
 }
 
-// hasPicture reports whether a viewer gets a picture of that name.
-func (s *stage) hasPicture(name, begins string) bool {
+// hasPicture reports whether a viewer gets a picture of that name, whose bytes begin with begins.
+func (s *testHub) hasPicture(name, begins string) bool {
 	s.t.Helper()
 	text, err := s.Picture(s.t.Context(), "b", name)
 	if err != nil && !errors.Is(err, storage.ErrNotExist) && !errors.Is(err, playlist.ErrNotFound) {
@@ -75,23 +75,23 @@ func (s *stage) hasPicture(name, begins string) bool {
 
 const jpegStart = "\xff\xd8"
 
-// Pictures are there while a broadcast is live, after the server was killed, after the end and
-// after the linger, and nothing of them is left when the replay is deleted.
+// Pictures are available while a broadcast is live, after the server was killed, after the end
+// and after the linger. They are deleted with the replay.
 func TestPictures_LastAsLongAsTheReplay(t *testing.T) {
 	for _, inBucket := range []bool{false, true} {
 		t.Run(fmt.Sprintf("bucket=%v", inBucket), func(t *testing.T) {
 			program := fakeFFmpeg(t)
 			synctest.Test(t, func(t *testing.T) {
-				dir, bucket := t.TempDir(), &remote{Bucket: memory.New()}
-				start := func(dir string) *stage {
+				dir, bucket := t.TempDir(), &outageBucket{Bucket: memory.New()}
+				start := func(dir string) *testHub {
 					if inBucket {
 						return node{dir}.startOn(t, bucket.Bucket, bucket, time.Hour, withPictures(t, program))
 					}
-					return newStageIn(t, dir, time.Hour, withPictures(t, program))
+					return newTestHubIn(t, dir, time.Hour, withPictures(t, program))
 				}
 				old := start(dir)
 				e := old.mustPublish("b")
-				b := old.onlyBroadcast("b")
+				b := old.broadcast("b")
 				<-time.After(10 * time.Millisecond)
 				if !b.opening.done {
 					e.open(t)
@@ -116,7 +116,7 @@ func TestPictures_LastAsLongAsTheReplay(t *testing.T) {
 				}
 				e = s.mustPublish("b")
 				e.play(t, 20*time.Second)
-				b = s.onlyBroadcast("b")
+				b = s.broadcast("b")
 				e.sink.Close(nil)
 				<-time.After(5 * time.Second)
 				token := b.meta.Load().Token
@@ -126,7 +126,7 @@ func TestPictures_LastAsLongAsTheReplay(t *testing.T) {
 				}
 				for _, when := range []string{"lingers", "is forgotten"} {
 					if s.hasPicture(archive.SheetName(token, 2), "") || s.hasPicture(archive.SheetName("x", 0), "") || s.hasPicture(archive.StoryboardName("x"), "") {
-						t.Error("pictures that do not exist are there")
+						t.Error("a picture that does not exist is served")
 					}
 					for _, name := range []string{"poster.jpg", archive.SheetName(token, 0), archive.SheetName(token, 1)} {
 						if !s.hasPicture(name, jpegStart) {
@@ -138,7 +138,7 @@ func TestPictures_LastAsLongAsTheReplay(t *testing.T) {
 					}
 					<-time.After(2 * time.Minute)
 				}
-				// 25 previews were in a sheet at the kill, and 5 were lost; 2 followed.
+				// At the kill a sheet of 25 previews was stored and 5 were lost; 2 more followed.
 				if text := s.object("live/b/" + vtt); strings.Count(text, "-->") != 27 {
 					t.Errorf("%d cues:\n%s", strings.Count(text, "-->"), text)
 				}
@@ -155,10 +155,10 @@ func TestPictures_LastAsLongAsTheReplay(t *testing.T) {
 	}
 }
 
-func TestPictures_WithoutAReplayAreGoneWithTheBroadcast(t *testing.T) {
+func TestPictures_WithoutAReplayAreDeletedWithTheBroadcast(t *testing.T) {
 	program := fakeFFmpeg(t)
 	synctest.Test(t, func(t *testing.T) {
-		s := newStageIn(t, t.TempDir(), 0, withPictures(t, program))
+		s := newTestHubIn(t, t.TempDir(), 0, withPictures(t, program))
 		e := s.mustPublish("b")
 		e.play(t, 90*time.Second)
 		if keys := s.keys("live/b/p"); !slices.Equal(keys, []string{"live/b/poster.jpg"}) || len(s.keys("live/b/st")) > 0 {
@@ -172,14 +172,14 @@ func TestPictures_WithoutAReplayAreGoneWithTheBroadcast(t *testing.T) {
 	})
 }
 
-// A long broadcast whose beginning is not kept loses the sheets of it.
-func TestPictures_AreDeletedWithWhatTheyShow(t *testing.T) {
+// A long broadcast whose beginning is deleted loses the sheets of the beginning.
+func TestPictures_AreDeletedWithTheirSegments(t *testing.T) {
 	program := fakeFFmpeg(t)
 	synctest.Test(t, func(t *testing.T) {
-		s := newStageIn(t, t.TempDir(), 5*time.Minute, withPictures(t, program))
+		s := newTestHubIn(t, t.TempDir(), 5*time.Minute, withPictures(t, program))
 		e := s.mustPublish("b")
 		e.play(t, 20*time.Minute)
-		b := s.onlyBroadcast("b")
+		b := s.broadcast("b")
 		e.sink.Close(nil)
 		<-time.After(10 * time.Second)
 		token := b.meta.Load().Token
@@ -196,10 +196,10 @@ func TestPictures_AreDeletedWithWhatTheyShow(t *testing.T) {
 	})
 }
 
-// pictureless is a bucket that is too full for pictures.
-type pictureless struct{ *memory.Bucket }
+// jpegRefusingBucket is a bucket that refuses JPEGs.
+type jpegRefusingBucket struct{ *memory.Bucket }
 
-func (b pictureless) Put(ctx context.Context, o storage.Object) error {
+func (b jpegRefusingBucket) Put(ctx context.Context, o storage.Object) error {
 	if strings.HasSuffix(o.Key, ".jpg") {
 		return &storage.Error{Op: "put", Key: o.Key, Err: errors.New("no space left")}
 	}
@@ -210,9 +210,9 @@ func TestPictures_ThatTheStoreRefusesDelayNothing(t *testing.T) {
 	program := fakeFFmpeg(t)
 	synctest.Test(t, func(t *testing.T) {
 		inner := memory.New()
-		s := newNode(t).startOn(t, inner, pictureless{inner}, time.Hour, withPictures(t, program))
+		s := newNode(t).startOn(t, inner, jpegRefusingBucket{inner}, time.Hour, withPictures(t, program))
 		e := s.mustPublish("b")
-		b := s.onlyBroadcast("b")
+		b := s.broadcast("b")
 		<-time.After(10 * time.Millisecond)
 		if !b.opening.done {
 			e.open(t)

@@ -13,15 +13,15 @@ import (
 	"golive/storage/storagetest/memory"
 )
 
-// picky is a bucket that takes nothing of one broadcast while it is on.
-type picky struct {
+// refusingBucket is a bucket that refuses the objects with a prefix while it is on.
+type refusingBucket struct {
 	*memory.Bucket
-	refused string // the broadcast's folder
-	on      atomic.Bool
+	prefix string
+	on     atomic.Bool
 }
 
-func (p *picky) Put(ctx context.Context, o storage.Object) error {
-	if p.on.Load() && strings.HasPrefix(o.Key, p.refused) {
+func (p *refusingBucket) Put(ctx context.Context, o storage.Object) error {
+	if p.on.Load() && strings.HasPrefix(o.Key, p.prefix) {
 		return errAway
 	}
 	return p.Bucket.Put(ctx, o)
@@ -29,7 +29,7 @@ func (p *picky) Put(ctx context.Context, o storage.Object) error {
 
 func TestHub_OneBroadcastThatIsNotStoredDoesNotMakeTheNodeUnready(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		bucket := &picky{Bucket: memory.New(), refused: "live/bad/"}
+		bucket := &refusingBucket{Bucket: memory.New(), prefix: "live/bad/"}
 		s, stop := runHub(t, openStores(t, t.TempDir(), bucket), &bytes.Buffer{})
 		bad, good := s.mustPublish("bad"), s.mustPublish("good")
 		playBoth := func(n int) {
@@ -42,22 +42,22 @@ func TestHub_OneBroadcastThatIsNotStoredDoesNotMakeTheNodeUnready(t *testing.T) 
 		bucket.on.Store(true)
 		playBoth(30)
 		if err := s.Archiving(t.Context()); err != nil {
-			t.Errorf("with another one that is stored: %v", err)
+			t.Errorf("not ready although another broadcast is stored: %v", err)
 		}
 		b, ok := s.Find("bad")
 		if !ok {
-			t.Fatal("it is gone")
+			t.Fatal("there is no broadcast bad")
 		}
-		if told := b.Status(); !strings.Contains(told.StorageError, errAway.Error()) || told.StorageLag < 20*time.Second {
-			t.Errorf("its status: %q, %v behind", told.StorageError, told.StorageLag)
+		if st := b.Status(); !strings.Contains(st.StorageError, errAway.Error()) || st.StorageLag < 20*time.Second {
+			t.Errorf("status of bad: %q, %v behind", st.StorageError, st.StorageLag)
 		}
 		if other, ok := s.Find("good"); !ok || other.Status().StorageError != "" || other.Status().StorageLag > 5*time.Second {
-			t.Errorf("the other: %+v", other.Status())
+			t.Errorf("status of good: %+v", other.Status())
 		}
 		good.sink.Close(nil)
 		bad.play(t, 5*time.Second)
 		if err := s.Archiving(t.Context()); err == nil {
-			t.Error("the node is ready though nothing that is live is stored")
+			t.Error("the node is ready although no live broadcast is stored")
 		}
 		bucket.on.Store(false)
 		bad.play(t, time.Minute)
@@ -65,7 +65,7 @@ func TestHub_OneBroadcastThatIsNotStoredDoesNotMakeTheNodeUnready(t *testing.T) 
 			t.Error(err)
 		}
 		if lag := b.Status().StorageLag; lag > 5*time.Second {
-			t.Errorf("when all is well it is %v behind", lag)
+			t.Errorf("%v behind after the bucket works again", lag)
 		}
 		bad.sink.Close(nil)
 		_ = stop()

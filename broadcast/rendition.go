@@ -17,33 +17,33 @@ import (
 const SourceRendition = "source"
 
 // Rendition is one quality of a broadcast: it is cut once, and packaged in one container or
-// two. Its fields belong to the goroutine that writes its units, but for the atomic ones, which
+// two. Its fields belong to the goroutine that writes its units, except the atomic ones, which
 // readers use.
 type Rendition struct {
-	name       string
-	cfg        Settings
-	log        *slog.Logger
-	cutter     cutter
-	packagings []*packaging // see newPackagings; never changed
-	record     recorder
-	metrics    *Metrics
-	described  func() // what the multivariant playlist says has changed
+	name           string
+	cfg            Settings
+	log            *slog.Logger
+	cutter         cutter
+	packagings     []*packaging // see newPackagings; never changed
+	record         recorder
+	metrics        *Metrics
+	variantChanged func() // what the multivariant playlist says has changed
 
 	independent atomic.Bool // EXT-X-INDEPENDENT-SEGMENTS holds
-	// offline is set while nothing of it is made: the multivariant playlist does not list it.
+	// offline is set while no media is made for it: the multivariant playlist does not list it.
 	offline atomic.Bool
 
 	closed []*media.Segment // segments to archive, completed since the last commit
 	// completed is set if a segment was completed since the last commit.
 	completed bool
-	// before is the number of discontinuities before the cutter's first segment.
-	before int64
-	start  playlist.Start
+	// priorDiscontinuities is the number of discontinuities before the cutter's first segment.
+	priorDiscontinuities int64
+	start                playlist.Start
 	// unplayable is set if nothing of the broadcast can be packaged.
 	unplayable error
-	// captions are all that were seen. They stay declared when they pause.
-	captions media.Captions
-	newest   time.Time // arrival of the newest part since the last commit
+	// captions are all captions seen so far: they stay declared while they pause.
+	captions      media.Captions
+	newestArrival time.Time // arrival of the newest part since the last commit
 }
 
 // cutter cuts a rendition: a segmenter.Segmenter, or a segmenter.Follower.
@@ -63,12 +63,12 @@ func (r *Rendition) packagers() []segmenter.Packaging {
 	return all
 }
 
-// live returns the packaging that viewers are sent to, plain the one in MPEG-TS, which is
-// archived. They are the same without low latency.
+// live returns the packaging that the multivariant playlist lists, and plain the one in MPEG-TS,
+// which is archived. Without low latency they are the same.
 func (r *Rendition) live() *packaging  { return r.packagings[0] }
 func (r *Rendition) plain() *packaging { return r.packagings[len(r.packagings)-1] }
 
-// eachWindow calls f for the windows that there are.
+// eachWindow calls f for the windows that exist.
 func (r *Rendition) eachWindow(f func(w *playlist.Window)) {
 	for _, p := range r.packagings {
 		if w := p.window.Load(); w != nil {
@@ -77,15 +77,15 @@ func (r *Rendition) eachWindow(f func(w *playlist.Window)) {
 	}
 }
 
-// recorder takes what must outlive the memory; archive.Recording is one.
+// recorder keeps what must outlive the process; archive.Recording is one.
 type recorder interface {
-	// Offer takes a finished segment; one of gaps only takes its place in the playlists.
+	// Offer takes a finished segment. One without media is recorded as a gap.
 	Offer(rendition string, seg *media.Segment)
 	// Describe records what a rendition's playlists declare.
 	Describe(rendition string, d archive.Description)
 }
 
-// unrecorded is the recorder where nothing outlives the memory.
+// unrecorded is the recorder of a broadcast that is kept in memory only.
 type unrecorded struct{}
 
 func (unrecorded) Offer(string, *media.Segment)         {}
@@ -99,9 +99,9 @@ func (r *Rendition) end() {
 	})
 }
 
-// forget releases all bytes. Readers do not find the broadcast any more; its archiver may
-// still work.
-func (r *Rendition) forget() {
+// releaseMedia releases the bytes of all segments. Readers no longer find the broadcast, but its
+// archiver may still be at work.
+func (r *Rendition) releaseMedia() {
 	for _, p := range r.packagings {
 		if w := p.window.Load(); w != nil {
 			p.window.Store(p.newWindow(w.Constants()))
@@ -109,13 +109,13 @@ func (r *Rendition) forget() {
 	}
 }
 
-// commit shows readers what was added, and then does everything that readers need not wait for.
-// It reports whether a segment was completed.
+// commit publishes what was added to the windows, and then does everything that readers need not
+// wait for. It reports whether a segment was completed.
 func (r *Rendition) commit() (completed bool) {
 	r.eachWindow((*playlist.Window).Commit)
-	if !r.newest.IsZero() {
-		r.metrics.publishDelay.WithLabelValues(r.kind()).Observe(time.Since(r.newest).Seconds())
-		r.newest = time.Time{}
+	if !r.newestArrival.IsZero() {
+		r.metrics.publishDelay.WithLabelValues(r.kind()).Observe(time.Since(r.newestArrival).Seconds())
+		r.newestArrival = time.Time{}
 	}
 	if !r.completed {
 		if w := r.live().window.Load(); w != nil && w.Snapshot().Full != nil && r.tracksChanged() {
@@ -174,7 +174,7 @@ func (r *Rendition) describe() {
 	if v := r.plain().variant.Load(); v != nil {
 		r.record.Describe(r.name, r.description(w, *v))
 	}
-	r.described()
+	r.variantChanged()
 }
 
 // description returns a variant as the log records it.
@@ -193,8 +193,8 @@ func (r *Rendition) description(w *playlist.Window, v playlist.Variant) archive.
 	return d
 }
 
-// variantOf returns the variant of a rendition from its description in the log; nil when
-// that has none. Its tracks have what playlists declare, and nothing else.
+// variantOf returns the variant of a rendition from its description in the log, or nil if the
+// description has no tracks. The tracks have only the fields that playlists declare.
 func variantOf(name string, d archive.Description) *playlist.Variant {
 	v := playlist.Variant{Name: name, FrameRate: d.FrameRate, Captions: d.Captions, Peak: d.Peak, Average: d.Average}
 	if d.Video != "" {

@@ -8,14 +8,15 @@ import (
 	"golive/playlist"
 )
 
-// renditions are those of a broadcast. They are never changed.
+// renditions are the renditions of a broadcast. The value never changes: a further rung makes a
+// new one.
 type renditions struct {
 	source *sourceRendition
 	rungs  map[string]*rung
 	byName map[string]*Rendition
 	// inOrder has the source first, and then the others by name.
 	inOrder []*Rendition
-	// others are those that a rendition's playlists report.
+	// others are the renditions that a rendition's playlists report (EXT-X-RENDITION-REPORT).
 	others map[string][]playlist.OtherRendition
 }
 
@@ -49,7 +50,7 @@ func (b *Broadcast) newRenditions(source *sourceRendition, rungs map[string]*run
 	return all
 }
 
-// openRenditions makes the renditions, as f has them if it is not nil.
+// openRenditions makes the renditions, restored from f if it is not nil.
 func (b *Broadcast) openRenditions(f *archive.Recovered, a *archiver) {
 	source := newSource(b.newRendition(SourceRendition, a), b.opening.from, &b.warnings, b.ladder, b.pictures.feed)
 	rungs := map[string]*rung{}
@@ -67,7 +68,7 @@ func (b *Broadcast) openRenditions(f *archive.Recovered, a *archiver) {
 }
 
 func (b *Broadcast) newRendition(name string, a *archiver) *Rendition {
-	r := &Rendition{name: name, cfg: b.cfg, log: b.log, record: unrecorded{}, metrics: b.metrics, described: b.describe}
+	r := &Rendition{name: name, cfg: b.cfg, log: b.log, record: unrecorded{}, metrics: b.metrics, variantChanged: b.describe}
 	if a.rec != nil {
 		r.record = a.rec
 	}
@@ -80,7 +81,7 @@ func (b *Broadcast) newRendition(name string, a *archiver) *Rendition {
 	return r
 }
 
-// rung returns the rung of that name of an open broadcast, which is made when it is first named.
+// rung returns the rung of that name of an open broadcast. The first call makes it.
 func (b *Broadcast) rung(name string) *rung {
 	if g := b.renditions.Load().rungs[name]; g != nil {
 		return g
@@ -98,7 +99,7 @@ func (b *Broadcast) rung(name string) *rung {
 	return g
 }
 
-// all returns the renditions, the untranscoded one first.
+// all returns the renditions, the source first.
 func (b *Broadcast) all() []*Rendition {
 	if all := b.renditions.Load(); all != nil {
 		return all.inOrder
@@ -114,7 +115,7 @@ func (b *Broadcast) rendition(name string) *Rendition {
 	return nil
 }
 
-// source returns the untranscoded rendition of a broadcast; nil before it is open.
+// source returns the source rendition of a broadcast; nil before the broadcast is open.
 func (b *Broadcast) source() *sourceRendition {
 	if all := b.renditions.Load(); all != nil {
 		return all.source

@@ -12,11 +12,11 @@ import (
 	"golive/storage/storagetest/memory"
 )
 
-// small is the name of the rendition of a second video track.
-const small = "video1"
+// smallRendition is the name of the rendition of the second video track.
+const smallRendition = "video1"
 
-// playBoth sends a stream in real time, and beside its pictures those of a smaller track.
-func (e *encoder) playBoth(t *testing.T, length time.Duration) {
+// playTwoTracks sends a stream in real time, with a second, smaller video track.
+func (e *encoder) playTwoTracks(t *testing.T, length time.Duration) {
 	t.Helper()
 	source := mediatest.Stream{
 		Video: e.video, Audio: e.audio, FPS: 30, GOP: 60, Length: length,
@@ -43,17 +43,17 @@ func (e *encoder) playBoth(t *testing.T, length time.Duration) {
 
 func TestRenditions_AreListedTogetherAndReportEachOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newStageIn(t, t.TempDir(), time.Hour)
+		s := newTestHubIn(t, t.TempDir(), time.Hour)
 		e := s.mustPublish("b")
-		b := s.onlyBroadcast("b")
-		e.playBoth(t, 10*time.Second)
+		b := s.broadcast("b")
+		e.playTwoTracks(t, 10*time.Second)
 		text, _ := s.Multivariant("b")
-		for _, want := range []string{"RESOLUTION=640x36", "source/index.m3u8", "RESOLUTION=320x18", small + "/index.m3u8"} {
+		for _, want := range []string{"RESOLUTION=640x36", "source/index.m3u8", "RESOLUTION=320x18", smallRendition + "/index.m3u8"} {
 			if !strings.Contains(string(text.Plain), want) {
 				t.Errorf("no %s in\n%s", want, text.Plain)
 			}
 		}
-		for name, other := range map[string]string{SourceRendition: small, small: SourceRendition} {
+		for name, other := range map[string]string{SourceRendition: smallRendition, smallRendition: SourceRendition} {
 			w := b.Window(name, archive.PlaylistName)
 			if w == nil || !strings.Contains(string(w.Snapshot().Full.Plain), `RENDITION-REPORT:URI="../`+other+`/index.m3u8"`) {
 				t.Errorf("%s does not report %s", name, other)
@@ -71,25 +71,25 @@ func TestRenditions_AreListedTogetherAndReportEachOther(t *testing.T) {
 func TestRenditions_SurviveARestartAndHaveAReplay(t *testing.T) {
 	for _, inBucket := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
-			dir, bucket := t.TempDir(), &remote{Bucket: memory.New()}
-			start := func(dir string) *stage {
+			dir, bucket := t.TempDir(), &outageBucket{Bucket: memory.New()}
+			start := func(dir string) *testHub {
 				if inBucket {
 					return node{dir}.startOn(t, bucket.Bucket, bucket, time.Hour)
 				}
-				return newStageIn(t, dir, time.Hour)
+				return newTestHubIn(t, dir, time.Hour)
 			}
 			old := start(dir)
 			e := old.mustPublish("b")
-			b := old.onlyBroadcast("b")
+			b := old.broadcast("b")
 			<-time.After(10 * time.Millisecond)
 			if !b.opening.done {
 				e.open(t)
 			}
-			e.playBoth(t, 41*time.Second)
+			e.playTwoTracks(t, 41*time.Second)
 			synctest.Wait()
 			before := map[string]string{}
-			for _, name := range []string{SourceRendition, small} {
-				before[name] = old.textOf("b", name)
+			for _, name := range []string{SourceRendition, smallRendition} {
+				before[name] = old.renditionPlaylist("b", name)
 			}
 			killed := t.TempDir()
 			copyDir(t, dir, killed)
@@ -105,17 +105,17 @@ func TestRenditions_SurviveARestartAndHaveAReplay(t *testing.T) {
 				t.Errorf("multivariant playlist after the restart: %v", ok)
 			}
 			for name, text := range before {
-				if got, want := newestMSN(t, s.textOf("b", name)), newestMSN(t, text); got < want {
+				if got, want := newestMSN(t, s.renditionPlaylist("b", name)), newestMSN(t, text); got < want {
 					t.Errorf("%s: players saw %d, now the newest is %d", name, want, got)
 				}
 			}
 			e = s.mustPublish("b")
-			e.playBoth(t, 10*time.Second)
+			e.playTwoTracks(t, 10*time.Second)
 			e.sink.Close(nil)
 			<-time.After(5 * time.Second)
 
 			index := s.object("live/b/replay.m3u8")
-			for _, name := range []string{SourceRendition, small} {
+			for _, name := range []string{SourceRendition, smallRendition} {
 				m := strings.Index(index, name+"/replay-")
 				if m < 0 {
 					t.Fatalf("%s is not in the replay:\n%s", name, index)
@@ -131,7 +131,7 @@ func TestRenditions_SurviveARestartAndHaveAReplay(t *testing.T) {
 						n++
 						gap := strings.Contains(string(text.Plain), "#EXT-X-GAP\n#EXTINF")
 						if s.object("live/b/"+name+"/"+line) == "" && !gap {
-							t.Errorf("%s/%s is not there", name, line)
+							t.Errorf("%s/%s is not in the bucket", name, line)
 						}
 					}
 				}
@@ -141,17 +141,17 @@ func TestRenditions_SurviveARestartAndHaveAReplay(t *testing.T) {
 			}
 			<-time.After(2 * time.Hour)
 			if left := s.keys(""); len(left) > 0 {
-				t.Errorf("after its time there are %v", left)
+				t.Errorf("after the retention the bucket has %v", left)
 			}
-			if left := s.copies(""); len(left) > 0 {
+			if left := s.localKeys(""); len(left) > 0 {
 				t.Errorf("the local disk still has %v", left)
 			}
 		})
 	}
 }
 
-// onlyBroadcast is the broadcast of the id that is not watchable yet, too.
-func (s *stage) onlyBroadcast(id string) *Broadcast {
+// broadcast returns the broadcast of the id, even if it is not watchable yet.
+func (s *testHub) broadcast(id string) *Broadcast {
 	s.t.Helper()
 	b := (*s.broadcasts.Load())[id]
 	if b == nil {
@@ -160,7 +160,7 @@ func (s *stage) onlyBroadcast(id string) *Broadcast {
 	return b
 }
 
-func (s *stage) textOf(id, rendition string) string {
+func (s *testHub) renditionPlaylist(id, rendition string) string {
 	s.t.Helper()
 	w, ok := s.Window(id, rendition)
 	if !ok {
@@ -169,7 +169,7 @@ func (s *stage) textOf(id, rendition string) string {
 	return string(w.Snapshot().Full.Plain)
 }
 
-// open has the broadcast opened, once the bucket has answered.
+// open opens the broadcast when the bucket has answered.
 func (e *encoder) open(t *testing.T) {
 	t.Helper()
 	p, ok := e.sink.(*publication)

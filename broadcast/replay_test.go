@@ -16,13 +16,13 @@ import (
 	"golive/storage"
 )
 
-// newReplayStage is a stage that keeps replays for an hour.
-func newReplayStage(t *testing.T, dir string) *stage {
+// newReplayHub runs a Hub that keeps replays for an hour.
+func newReplayHub(t *testing.T, dir string) *testHub {
 	t.Helper()
-	return newStageIn(t, dir, time.Hour)
+	return newTestHubIn(t, dir, time.Hour)
 }
 
-func (s *stage) object(key string) string {
+func (s *testHub) object(key string) string {
 	s.t.Helper()
 	r, err := s.bucket.Get(s.t.Context(), key, 0, -1)
 	if errors.Is(err, storage.ErrNotExist) {
@@ -40,10 +40,10 @@ func (s *stage) object(key string) string {
 
 var replayLine = regexp.MustCompile(`(?m)(#EXT-X-GAP\n)?#EXTINF:([\d.]+),\nsource/(\w+-(\d+)\.ts)$`)
 
-// checkReplay reports whether the text is a whole replay from MSN first on: numbers
-// without a hole, every segment but the gaps in the bucket, at most gaps of those.
-// It returns its length and how many segments it has.
-func (s *stage) checkReplay(text string, first, gaps int) (length time.Duration, n int) {
+// checkReplay checks that the text is a complete replay from MSN first on: consecutive numbers,
+// every segment in the bucket except gaps, and at most that many gaps. It returns the replay's
+// length and number of segments.
+func (s *testHub) checkReplay(text string, first, gaps int) (length time.Duration, n int) {
 	s.t.Helper()
 	if !strings.Contains(text, "#EXT-X-PLAYLIST-TYPE:VOD\n") || !strings.HasSuffix(text, "#EXT-X-ENDLIST\n") {
 		s.t.Fatalf("no replay:\n%s", text)
@@ -72,7 +72,7 @@ func (s *stage) checkReplay(text string, first, gaps int) (length time.Duration,
 
 func TestHub_KeepsTheReplayOfAWholeBroadcastForItsTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newReplayStage(t, t.TempDir())
+		s := newReplayHub(t, t.TempDir())
 		e := s.mustPublish("b")
 		e.play(t, 70*time.Second)
 		e.sink.Close(errors.New("connection reset"))
@@ -127,17 +127,17 @@ func TestHub_KeepsTheReplayOfAWholeBroadcastForItsTime(t *testing.T) {
 	})
 }
 
-// What a killed server had put into the journal is in the replay.
+// The segments in the log of a killed server are in the replay.
 func TestHub_ReplayOfAKilledServersBroadcastIsWhole(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		old := newReplayStage(t, t.TempDir())
+		old := newReplayHub(t, t.TempDir())
 		e := old.mustPublish("b")
 		e.play(t, 3*time.Minute)
-		bucket := old.photograph()
+		bucket := old.copyDisk()
 		e.sink.Close(nil)
 
 		<-time.After(3 * time.Second)
-		s := newReplayStage(t, bucket)
+		s := newReplayHub(t, bucket)
 		synctest.Wait()
 		if s.state("b") != "reconnecting" {
 			t.Fatalf("after the restart: %s", s.state("b"))
@@ -157,10 +157,10 @@ func TestHub_ReplayOfAKilledServersBroadcastIsWhole(t *testing.T) {
 	})
 }
 
-// A broadcast that never ends fills no bucket.
+// A broadcast that never ends does not fill the bucket.
 func TestHub_ReplayOfALongBroadcastIsItsLastTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newStageIn(t, t.TempDir(), 5*time.Minute)
+		s := newTestHubIn(t, t.TempDir(), 5*time.Minute)
 		e := s.mustPublish("b")
 		stream := mediatest.Stream{Video: mediatest.H264(640, 36), FPS: 2, GOP: 2, BitRate: 8000, Length: 45 * time.Minute, Epoch: time.Now()}
 		for _, u := range stream.Units() {
@@ -184,7 +184,7 @@ func TestHub_ReplayOfALongBroadcastIsItsLastTime(t *testing.T) {
 		e.sink.Close(nil)
 		<-time.After(3 * time.Second)
 		text := s.object("live/b/replay.m3u8")
-		if length, _ := s.checkReplay(text, s.firstOf(text), 0); length < 295*time.Second || length > 305*time.Second {
+		if length, _ := s.checkReplay(text, s.firstReplayMSN(text), 0); length < 295*time.Second || length > 305*time.Second {
 			t.Errorf("the replay has %v", length)
 		}
 		<-time.After(10 * time.Minute)
@@ -194,10 +194,10 @@ func TestHub_ReplayOfALongBroadcastIsItsLastTime(t *testing.T) {
 	})
 }
 
-// A later broadcast under the same id takes the name, not the replay.
+// A later broadcast under the same id replaces replay.m3u8, but not the replay of the earlier one.
 func TestHub_ReplaysOfOneIDDoNotDisplaceEachOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newReplayStage(t, t.TempDir())
+		s := newReplayHub(t, t.TempDir())
 		var texts []string
 		for i := range 3 {
 			e := s.mustPublish("b")
@@ -210,7 +210,7 @@ func TestHub_ReplaysOfOneIDDoNotDisplaceEachOther(t *testing.T) {
 		for _, k := range s.keys("live/b/replay-") {
 			text := s.object(k)
 			replays = append(replays, text)
-			s.checkReplay(text, s.firstOf(text), 0)
+			s.checkReplay(text, s.firstReplayMSN(text), 0)
 		}
 		if len(replays) != 3 || texts[0] == texts[1] || texts[1] == texts[2] || !slices.Contains(replays, texts[0]) || !slices.Contains(replays, texts[1]) {
 			t.Errorf("%d replays", len(replays))

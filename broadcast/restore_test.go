@@ -14,8 +14,8 @@ import (
 	"golive/internal/mediatest"
 )
 
-// photograph returns a copy of the local disk, as a crash would leave it.
-func (s *stage) photograph() string {
+// copyDisk copies the local disk, as a crash would leave it now, and returns the folder.
+func (s *testHub) copyDisk() string {
 	s.t.Helper()
 	dir := s.t.TempDir()
 	copyDir(s.t, s.dir, dir)
@@ -29,7 +29,7 @@ var (
 	discSeq  = regexp.MustCompile(`DISCONTINUITY-SEQUENCE:(\d+)`)
 )
 
-// newestMSN is the highest number that a playlist shows, of a segment or a part.
+// newestMSN returns the highest number of a segment or part in a playlist.
 func newestMSN(t *testing.T, text string) int {
 	t.Helper()
 	first, err := strconv.Atoi(sequence.FindStringSubmatch(text)[1])
@@ -60,23 +60,23 @@ func discontinuities(t *testing.T, text string) int {
 func TestHub_KilledServerContinuesTheBroadcast(t *testing.T) {
 	for _, away := range []time.Duration{100 * time.Millisecond, 5 * time.Second} {
 		synctest.Test(t, func(t *testing.T) {
-			old := newStage(t)
+			old := newTestHub(t)
 			e := old.mustPublish("b")
 			e.play(t, 4*time.Second)
 			e.sink.Close(errors.New("connection reset"))
 			e = old.mustPublish("b")
 			e.play(t, 41*time.Second)
-			before := old.text("b")
-			bucket := old.photograph()
+			before := old.tsPlaylist("b")
+			bucket := old.copyDisk()
 			e.sink.Close(nil)
 
 			<-time.After(away)
-			s := newStageIn(t, bucket, 0)
+			s := newTestHubIn(t, bucket, 0)
 			synctest.Wait()
 			if s.state("b") != "reconnecting" {
 				t.Fatalf("after the restart: %s", s.state("b"))
 			}
-			waiting := s.text("b")
+			waiting := s.tsPlaylist("b")
 			if got, want := newestMSN(t, waiting), newestMSN(t, before); got < want {
 				t.Errorf("players saw %d, now the newest is %d:\n%s", want, got, waiting)
 			}
@@ -85,7 +85,7 @@ func TestHub_KilledServerContinuesTheBroadcast(t *testing.T) {
 			}
 			e = s.mustPublish("b")
 			e.play(t, 5*time.Second)
-			after := s.text("b")
+			after := s.tsPlaylist("b")
 			if got, want := discSeq.FindString(after), discSeq.FindString(before); got != want {
 				t.Errorf("%s was %s", got, want)
 			}
@@ -93,13 +93,13 @@ func TestHub_KilledServerContinuesTheBroadcast(t *testing.T) {
 				t.Errorf("after the return:\n%s", after)
 			}
 			if newestMSN(t, after) <= newestMSN(t, waiting) {
-				t.Errorf("the numbers do not go on:\n%s", after)
+				t.Errorf("the numbers do not continue:\n%s", after)
 			}
-			if live := s.live("b"); discontinuities(t, live) != discontinuities(t, after) || newestMSN(t, live) < newestMSN(t, after) ||
+			if live := s.livePlaylist("b"); discontinuities(t, live) != discontinuities(t, after) || newestMSN(t, live) < newestMSN(t, after) ||
 				strings.Count(live, "#EXT-X-GAP\n") < 2 || !strings.Contains(live, "#EXT-X-DISCONTINUITY\n#EXT-X-MAP:") {
 				t.Errorf("with low latency after the return:\n%s\nwithout:\n%s", live, after)
 			}
-			// What was stored can still be fetched, by its old name.
+			// Stored segments are still available by their old names.
 			m := uriLine.FindString(before)
 			w, _ := s.Window("b", SourceRendition)
 			found, ok := w.Snapshot().Find(m)
@@ -121,8 +121,8 @@ func TestHub_KilledServerContinuesTheBroadcast(t *testing.T) {
 	}
 }
 
-// sessionOf is the token of the newest segment.
-func sessionOf(t *testing.T, text string) string {
+// newestPublication returns the publication of a playlist's newest segment.
+func newestPublication(t *testing.T, text string) string {
 	t.Helper()
 	names := uriLine.FindAllString(text, -1)
 	if len(names) == 0 {
@@ -132,23 +132,23 @@ func sessionOf(t *testing.T, text string) string {
 	return session
 }
 
-func TestHub_KilledServerEndsWhatNobodyReturnsTo(t *testing.T) {
+func TestHub_RestartEndsABroadcastWhosePublisherDoesNotReturn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		old := newStage(t)
+		old := newTestHub(t)
 		e := old.mustPublish("b")
 		e.play(t, 41*time.Second)
-		bucket := old.photograph()
+		bucket := old.copyDisk()
 		e.sink.Close(nil)
-		orphan := filepath.Join(bucket, "live/b/source", sessionOf(t, old.text("b"))+"-99.ts")
+		orphan := filepath.Join(bucket, "live/b/source", newestPublication(t, old.tsPlaylist("b"))+"-99.ts")
 		if err := os.WriteFile(orphan, nil, 0o600); err != nil {
 			t.Fatal(err)
 		}
 
 		<-time.After(10 * time.Minute)
-		s := newStageIn(t, bucket, 0)
+		s := newTestHubIn(t, bucket, 0)
 		synctest.Wait()
-		if s.state("b") != "ended" || !strings.Contains(s.text("b"), "#EXT-X-ENDLIST") {
-			t.Errorf("%s: %s", s.state("b"), s.text("b"))
+		if s.state("b") != "ended" || !strings.Contains(s.tsPlaylist("b"), "#EXT-X-ENDLIST") {
+			t.Errorf("%s: %s", s.state("b"), s.tsPlaylist("b"))
 		}
 		<-time.After(2 * time.Minute)
 		if keys := s.keys(""); len(keys) > 0 {
@@ -157,16 +157,16 @@ func TestHub_KilledServerEndsWhatNobodyReturnsTo(t *testing.T) {
 	})
 }
 
-// A publisher that is back before anything was taken up again is a new one.
+// After a restart a publisher's files have new names.
 func TestHub_NamesNeverRepeat(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		seen := map[string]bool{}
 		bucket := t.TempDir()
 		for range 3 {
-			s := newStageIn(t, bucket, 0)
+			s := newTestHubIn(t, bucket, 0)
 			e := s.mustPublish("b")
 			e.play(t, 5*time.Second)
-			for _, name := range uriLine.FindAllString(s.text("b"), -1) {
+			for _, name := range uriLine.FindAllString(s.tsPlaylist("b"), -1) {
 				if strings.Contains(name, "index") {
 					continue
 				}
@@ -178,7 +178,7 @@ func TestHub_NamesNeverRepeat(t *testing.T) {
 					seen[name] = true
 				}
 			}
-			bucket = s.photograph()
+			bucket = s.copyDisk()
 			e.sink.Close(nil)
 			<-time.After(time.Second)
 		}
@@ -188,9 +188,9 @@ func TestHub_NamesNeverRepeat(t *testing.T) {
 	})
 }
 
-func TestProgram_DescriptionFollowsTheTracks(t *testing.T) {
+func TestRendition_DescriptionFollowsTheTracks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t)
+		s := newTestHub(t)
 		e := s.mustPublish("b")
 		e.play(t, 3*time.Second)
 		in := mediatest.Stream{

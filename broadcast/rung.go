@@ -12,11 +12,11 @@ import (
 // rung is a rendition that is cut where the source is. Its units come from one goroutine at a
 // time: that of a transcoder, or the publisher's.
 type rung struct {
-	mu sync.Mutex // of the writer and of idle
+	mu sync.Mutex
 	*Rendition
 	follower *segmenter.Follower
 	state    rungState // see set
-	// since is when it was last known that units are to come, while it is expected.
+	// since is when it was last set to expected.
 	since  time.Time
 	broken bool // a bug: it takes no more units
 }
@@ -24,13 +24,13 @@ type rung struct {
 type rungState uint8
 
 const (
-	rungIdle     rungState = iota // no units come
-	rungExpected                  // units may come: the transcoder has just begun
+	rungIdle     rungState = iota // no units are coming
+	rungExpected                  // units may come: the transcoder has just started
 	rungRunning
 )
 
-// expectation is how long the segments of an expected rung wait for its units.
-const expectation = 20 * time.Second
+// unitTimeout is how long an expected rung waits for units before it is idle.
+const unitTimeout = 20 * time.Second
 
 // newRung returns a rung that has no units yet. It is offline.
 func newRung(r *Rendition, source *sourceRendition) *rung {
@@ -43,10 +43,10 @@ func newRung(r *Rendition, source *sourceRendition) *rung {
 // follow begins to follow the source, from its open segment on.
 func (g *rung) follow(source *sourceRendition) {
 	g.follower = segmenter.Follow(source.cuts, g.packagers()...)
-	g.cutter, g.before = g.follower, source.before
+	g.cutter, g.priorDiscontinuities = g.follower, source.priorDiscontinuities
 }
 
-// expect notes that units may come for the segments from now on.
+// expect notes that units may come for the segments from here on.
 func (g *rung) expect() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -55,7 +55,7 @@ func (g *rung) expect() {
 	}
 }
 
-// set sets the state. Playlists of a rung of which nothing is made cannot be had.
+// set sets the state. The playlists of an idle rung are not served.
 func (g *rung) set(state rungState) {
 	if state == rungExpected {
 		g.since = time.Now()
@@ -64,7 +64,7 @@ func (g *rung) set(state rungState) {
 	g.eachWindow(func(w *playlist.Window) { w.Suspend(state == rungIdle) })
 }
 
-// begin begins a run of units, which belong to the source's segments from the number from on.
+// begin begins a run of units, which belong to the source's segments from number from on.
 func (g *rung) begin(video, audio *media.Track, from int64) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -72,7 +72,7 @@ func (g *rung) begin(video, audio *media.Track, from int64) {
 	g.follower.Start(video, audio, from)
 }
 
-// write takes the next unit, and makes visible what it completed.
+// write takes the next unit, and publishes what it completed.
 func (g *rung) write(u media.AccessUnit) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -99,9 +99,9 @@ func (g *rung) stop(expected bool) {
 	g.finish()
 }
 
-// idle is called when the source has completed a segment. Without units for it, it is a gap.
-// It does not wait for a writer.
-func (g *rung) idle() {
+// segmentCompleted is called when the source has completed a segment: it is a gap in a rung
+// without units. segmentCompleted does not wait for a writer.
+func (g *rung) segmentCompleted() {
 	if !g.mu.TryLock() {
 		return
 	}
@@ -110,7 +110,7 @@ func (g *rung) idle() {
 	case rungRunning:
 		return
 	case rungExpected:
-		if time.Since(g.since) < expectation {
+		if time.Since(g.since) < unitTimeout {
 			return
 		}
 		g.set(rungIdle)
@@ -119,7 +119,8 @@ func (g *rung) idle() {
 	g.finish()
 }
 
-// finish completes what the source has completed. What is not begun yet begins later.
+// finish completes the segments that the source has completed, or skips them before the rung's
+// first media.
 func (g *rung) finish() {
 	if g.live().window.Load() == nil {
 		g.follower.Skip()
@@ -129,13 +130,13 @@ func (g *rung) finish() {
 	g.show()
 }
 
-// show makes visible what was completed. The rung is listed while there is something to play, or
-// will soon be.
+// show publishes what was completed. The rung is listed while it has something to play, or will
+// have soon.
 func (g *rung) show() {
 	g.commit()
 	offline := g.state == rungIdle || g.live().variant.Load() == nil
 	if g.offline.Swap(offline) != offline {
-		g.described()
+		g.variantChanged()
 	}
 }
 

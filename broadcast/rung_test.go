@@ -12,21 +12,21 @@ import (
 	"golive/playlist"
 )
 
-// line is what both renditions' playlists say of a segment.
-type line struct {
-	date, ends    time.Time
-	breaks        int64 // EXT-X-DISCONTINUITY-SEQUENCE at the segment
-	discontinuity bool
+// listedSegment is what the playlists of all renditions must say about a segment.
+type listedSegment struct {
+	date, end       time.Time
+	discontinuities int64 // EXT-X-DISCONTINUITY-SEQUENCE at the segment
+	discontinuity   bool
 }
 
-// lines returns the segments of a rendition's playlist by number, and how many are gaps.
-func (s *stage) lines(rendition string) (all map[int64]line, gaps int) {
+// listedSegments returns the segments of a rendition's playlist by number, and how many are gaps.
+func (s *testHub) listedSegments(rendition string) (all map[int64]listedSegment, gaps int) {
 	s.t.Helper()
-	m, wrong := hlscheck.ParseMedia("", []byte(s.textOf("b", rendition)))
+	m, wrong := hlscheck.ParseMedia("", []byte(s.renditionPlaylist("b", rendition)))
 	if len(wrong) > 0 {
 		s.t.Errorf("%s: %v", rendition, wrong)
 	}
-	all = map[int64]line{}
+	all = map[int64]listedSegment{}
 	breaks := m.DiscontinuitySequence
 	for _, seg := range m.Segments {
 		if seg.Discontinuity {
@@ -35,20 +35,20 @@ func (s *stage) lines(rendition string) (all map[int64]line, gaps int) {
 		if seg.Gap {
 			gaps++
 		}
-		all[seg.MSN] = line{
-			date: seg.ProgramDateTime.Round(10 * time.Millisecond), ends: seg.ProgramDateTime.Add(seg.Duration).Round(50 * time.Millisecond),
-			breaks: breaks, discontinuity: seg.Discontinuity,
+		all[seg.MSN] = listedSegment{
+			date: seg.ProgramDateTime.Round(10 * time.Millisecond), end: seg.ProgramDateTime.Add(seg.Duration).Round(50 * time.Millisecond),
+			discontinuities: breaks, discontinuity: seg.Discontinuity,
 		}
 	}
 	return all, gaps
 }
 
-// mustAlign checks that the small rendition's playlist has the source's numbers, dates and
-// discontinuities, and returns how many of its segments are gaps.
-func (s *stage) mustAlign(least int) (gaps int) {
+// checkAligned checks that the small rendition's playlist has the source's numbers, dates and
+// discontinuities in at least that many segments. It returns how many of its segments are gaps.
+func (s *testHub) checkAligned(least int) (gaps int) {
 	s.t.Helper()
-	source, _ := s.lines(SourceRendition)
-	rung, gaps := s.lines(small)
+	source, _ := s.listedSegments(SourceRendition)
+	rung, gaps := s.listedSegments(smallRendition)
 	common := 0
 	for msn, want := range source {
 		got, ok := rung[msn]
@@ -61,70 +61,69 @@ func (s *stage) mustAlign(least int) (gaps int) {
 		}
 	}
 	if common < least {
-		s.t.Errorf("%d segments in common, want %d:\n%s\n%s", common, least, s.textOf("b", SourceRendition), s.textOf("b", small))
+		s.t.Errorf("%d segments in common, want %d:\n%s\n%s", common, least, s.renditionPlaylist("b", SourceRendition), s.renditionPlaylist("b", smallRendition))
 	}
 	return gaps
 }
 
-func (s *stage) isListed() bool {
+func (s *testHub) isListed() bool {
 	text, _ := s.Multivariant("b")
-	return text != nil && strings.Contains(string(text.Plain), small+"/")
+	return text != nil && strings.Contains(string(text.Plain), smallRendition+"/")
 }
 
-// answers returns the errors of requests for the rung's playlists; nil if both are served.
-func (s *stage) answers() error {
-	_, live := s.Playlist(s.t.Context(), "b", small, archive.PlaylistName, playlist.Directives{})
-	_, plain := s.Playlist(s.t.Context(), "b", small, playlist.PlainName, playlist.Directives{})
+// rungError returns the error of a request for the rung's playlists, or nil if they are served.
+func (s *testHub) rungError() error {
+	_, live := s.Playlist(s.t.Context(), "b", smallRendition, archive.PlaylistName, playlist.Directives{})
+	_, plain := s.Playlist(s.t.Context(), "b", smallRendition, playlist.PlainName, playlist.Directives{})
 	if (live == nil) != (plain == nil) {
 		s.t.Errorf("low latency: %v, plain: %v", live, plain)
 	}
 	return live
 }
 
-func TestRung_ThatStopsIsAGapAndNotListed(t *testing.T) {
+func TestRung_ThatStopsHasGapsAndIsNotListed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newStageIn(t, t.TempDir(), time.Hour)
+		s := newTestHubIn(t, t.TempDir(), time.Hour)
 		e := s.mustPublish("b")
-		e.playBoth(t, 8*time.Second)
-		if gaps := s.mustAlign(3); gaps != 0 || !s.isListed() {
+		e.playTwoTracks(t, 8*time.Second)
+		if gaps := s.checkAligned(3); gaps != 0 || !s.isListed() {
 			t.Errorf("%d gaps, listed %t", gaps, s.isListed())
 		}
 		e.play(t, 12*time.Second)
-		if gaps := s.mustAlign(8); gaps < 2 || s.isListed() {
+		if gaps := s.checkAligned(8); gaps < 2 || s.isListed() {
 			t.Errorf("%d gaps, listed %t", gaps, s.isListed())
 		}
-		if err := s.answers(); !errors.Is(err, playlist.ErrNotFound) {
-			t.Errorf("players are kept at the rung: %v", err)
+		if err := s.rungError(); !errors.Is(err, playlist.ErrNotFound) {
+			t.Errorf("error %v, want not found, so that players switch", err)
 		}
-		e.playBoth(t, 8*time.Second)
-		if gaps := s.mustAlign(12); gaps < 2 || gaps > 6 || !s.isListed() {
+		e.playTwoTracks(t, 8*time.Second)
+		if gaps := s.checkAligned(12); gaps < 2 || gaps > 6 || !s.isListed() {
 			t.Errorf("%d gaps, listed %t", gaps, s.isListed())
 		}
-		if err := s.answers(); err != nil {
-			t.Errorf("the rung is back: %v", err)
+		if err := s.rungError(); err != nil {
+			t.Errorf("after the rung has resumed: %v", err)
 		}
 		e.sink.Close(nil)
 		<-time.After(5 * time.Second)
-		if replay := s.object("live/b/replay.m3u8"); !strings.Contains(replay, small+"/replay-") {
+		if replay := s.object("live/b/replay.m3u8"); !strings.Contains(replay, smallRendition+"/replay-") {
 			t.Errorf("the replay:\n%s", replay)
 		}
 	})
 }
 
-// Nobody sends units for a rung that was expected: its source is too small for it, or there is
-// no ffmpeg.
-func TestRung_ThatDoesNotComeIsNotThere(t *testing.T) {
+// An expected rung gets no units: its source is too small for it, or there is no ffmpeg.
+func TestRung_WithoutUnitsIsNotListed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newStageIn(t, t.TempDir(), time.Hour)
+		s := newTestHubIn(t, t.TempDir(), time.Hour)
 		e := s.mustPublish("b")
-		b := s.onlyBroadcast("b")
-		b.rung(small).expect()
+		b := s.broadcast("b")
+		b.rung(smallRendition).expect()
 		e.play(t, time.Minute)
-		if _, ok := s.Window("b", small); ok || s.isListed() {
+		if _, ok := s.Window("b", smallRendition); ok || s.isListed() {
 			t.Error("there is a rung without units")
 		}
-		e.playBoth(t, 8*time.Second)                           // it comes late
-		if gaps := s.mustAlign(3); gaps > 1 || !s.isListed() { // it came within a segment
+		e.playTwoTracks(t, 8*time.Second) // late, within a segment
+		if gaps := s.checkAligned(3); gaps > 1 || !s.isListed() {
 			t.Errorf("%d gaps, listed %t", gaps, s.isListed())
 		}
 		e.sink.Close(nil)
@@ -133,7 +132,7 @@ func TestRung_ThatDoesNotComeIsNotThere(t *testing.T) {
 
 func TestRung_ThatBeginsAfterDiscontinuitiesCountsThem(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newStageIn(t, t.TempDir(), time.Hour)
+		s := newTestHubIn(t, t.TempDir(), time.Hour)
 		var e *encoder
 		for range 3 {
 			e = s.mustPublish("b")
@@ -142,54 +141,54 @@ func TestRung_ThatBeginsAfterDiscontinuitiesCountsThem(t *testing.T) {
 			<-time.After(time.Second)
 		}
 		e = s.mustPublish("b")
-		e.playBoth(t, 7*time.Second)
-		s.mustAlign(3)
+		e.playTwoTracks(t, 7*time.Second)
+		s.checkAligned(3)
 		e.sink.Close(errors.New("connection reset"))
 		<-time.After(time.Second)
 		if !s.isListed() {
 			t.Error("it is not listed while the publisher may return")
 		}
 		e = s.mustPublish("b")
-		e.playBoth(t, 7*time.Second)
-		if gaps := s.mustAlign(6); gaps > 0 {
+		e.playTwoTracks(t, 7*time.Second)
+		if gaps := s.checkAligned(6); gaps > 0 {
 			t.Errorf("%d gaps", gaps)
 		}
 		e.sink.Close(nil)
 	})
 }
 
-func TestRung_GoesOnAfterAKillWhereItsSourceDoes(t *testing.T) {
+func TestRung_ContinuesAfterAKillWhereItsSourceDoes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir := t.TempDir()
-		old := newStageIn(t, dir, time.Hour)
+		old := newTestHubIn(t, dir, time.Hour)
 		e := old.mustPublish("b")
-		e.playBoth(t, 12*time.Second)
+		e.playTwoTracks(t, 12*time.Second)
 		e.play(t, 3*time.Second) // the rung is behind
 		synctest.Wait()
 		killed := t.TempDir()
 		copyDir(t, dir, killed)
 		e.sink.Close(nil)
 
-		s := newStageIn(t, killed, time.Hour)
+		s := newTestHubIn(t, killed, time.Hour)
 		synctest.Wait()
-		s.mustAlign(6)
+		s.checkAligned(6)
 		e = s.mustPublish("b")
-		e.playBoth(t, 8*time.Second)
-		s.mustAlign(9)
+		e.playTwoTracks(t, 8*time.Second)
+		s.checkAligned(9)
 		e.sink.Close(nil)
 	})
 }
 
-func TestRung_OfANextBroadcastHasItsSourcesNumbers(t *testing.T) {
+func TestRung_OfTheNextBroadcastHasItsSourcesNumbers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newStageIn(t, t.TempDir(), time.Hour)
+		s := newTestHubIn(t, t.TempDir(), time.Hour)
 		e := s.mustPublish("b")
-		e.playBoth(t, 8*time.Second)
+		e.playTwoTracks(t, 8*time.Second)
 		e.sink.Close(nil)
 		synctest.Wait()
 		e = s.mustPublish("b")
-		e.playBoth(t, 8*time.Second)
-		s.mustAlign(3)
+		e.playTwoTracks(t, 8*time.Second)
+		s.checkAligned(3)
 		e.sink.Close(nil)
 	})
 }

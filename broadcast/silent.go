@@ -7,11 +7,11 @@ import (
 	"golive/media"
 )
 
-// silentTracks are the tracks of which the broadcaster was warned.
+// silentTracks are the tracks that the broadcaster was warned about.
 type silentTracks struct{ video, audio bool }
 
-// noteSilence warns of a track that stopped while the other continues, and removes the
-// warning when it continues, too.
+// noteSilence warns of a track that has stopped while the other continues, and removes the
+// warning when it resumes.
 func (r *sourceRendition) noteSilence() {
 	video, audio := r.segmenter.Silent()
 	if r.silent == (silentTracks{video, audio}) {
@@ -38,14 +38,14 @@ func (r *sourceRendition) warnWhile(now, before bool, w ingest.Warning) {
 	}
 }
 
-// warnOfPlain warns of tracks that MPEG-TS does not carry.
-func (r *sourceRendition) warnOfPlain() {
+// warnNotInMPEGTS warns of tracks that MPEG-TS cannot carry.
+func (r *sourceRendition) warnNotInMPEGTS() {
 	video, audio := r.segmenter.Tracks()
 	tracks := [2]*media.Track{video, audio}
-	if tracks == r.warnedOf {
+	if tracks == r.warnedTracks {
 		return
 	}
-	r.warnedOf = tracks
+	r.warnedTracks = tracks
 	carriedVideo, carriedAudio := media.MPEGTS.Carried(video, audio)
 	w := ingest.Warning{Code: ingest.WarnNotInMPEGTS}
 	switch {

@@ -53,8 +53,8 @@ func (h *Hub) replay(ctx context.Context, id, rendition, name string) (*playlist
 	return h.replays.text(ctx, id, path)
 }
 
-// Media returns a segment or part by its file name; the part that comes next, when it
-// exists. The error wraps playlist.ErrNotFound or storage.ErrNotExist when there is none.
+// Media returns a segment or part by its file name. It waits for the part that comes next. The
+// error wraps playlist.ErrNotFound or storage.ErrNotExist when there is none.
 func (h *Hub) Media(ctx context.Context, id, rendition, name string) (playlist.Media, error) {
 	b, ok := h.Find(id)
 	if !ok {
@@ -78,7 +78,7 @@ func (h *Hub) Media(ctx context.Context, id, rendition, name string) (playlist.M
 	return m, err
 }
 
-// archived returns a segment that no Window has any more, for a replay; b is the broadcast
+// archived returns a segment that is no longer in a Window, for a replay; b is the broadcast
 // that has the id now, or nil. Names that no segment can have are refused before the bucket
 // is asked.
 func (h *Hub) archived(ctx context.Context, b *Broadcast, id, rendition, name string) (playlist.Media, error) {
@@ -104,8 +104,8 @@ func (h *Hub) archived(ctx context.Context, b *Broadcast, id, rendition, name st
 	return m, nil
 }
 
-// setOpeners sets from where a segment is read: the broadcast's local files, if b is not
-// nil, and the bucket.
+// setOpeners sets where a segment is read from: the broadcast's local files, if b is not nil,
+// and the bucket.
 func (h *Hub) setOpeners(m *playlist.Media, b *Broadcast, key, rendition string) {
 	fromBucket := func(ctx context.Context, offset, length int64) (io.ReadCloser, int64, error) {
 		return readerOf(h.replays.open(ctx, key, offset, length))
@@ -151,9 +151,9 @@ func (b *Broadcast) hasPublished(rendition string, msn int64) bool {
 	return w != nil && w.Snapshot().Has(playlist.Position{MSN: msn, Part: -1})
 }
 
-// PastBroadcast is what is known of a broadcast by its record alone.
+// PastBroadcast describes a broadcast that has ended, from its record.
 type PastBroadcast struct {
-	// Began and Ended are when it did.
+	// Began and Ended are the times of its beginning and end.
 	Began, Ended time.Time
 	// Replay is the file name of its playlist.
 	Replay string
@@ -161,7 +161,7 @@ type PastBroadcast struct {
 	Poster, Storyboard string
 }
 
-// Past returns the broadcast that ended last under that id, if there is a replay of it.
+// Past returns the newest ended broadcast of an id, if it has a replay.
 func (h *Hub) Past(ctx context.Context, id string) (PastBroadcast, bool) {
 	if h.replays == nil || ingest.CheckID(id) != nil {
 		return PastBroadcast{}, false

@@ -10,8 +10,8 @@ import (
 	"golive/storage"
 )
 
-// Window returns the live state of a rendition; false when there is none.
-func (s *stage) Window(id, rendition string) (*playlist.Window, bool) {
+// Window returns the MPEG-TS window of a rendition; false when there is none.
+func (s *testHub) Window(id, rendition string) (*playlist.Window, bool) {
 	b, ok := s.Find(id)
 	if !ok {
 		return nil, false
@@ -21,13 +21,13 @@ func (s *stage) Window(id, rendition string) (*playlist.Window, bool) {
 }
 
 // Multivariant returns a broadcast's multivariant playlist; false when there is none.
-func (s *stage) Multivariant(id string) (*playlist.Text, bool) {
+func (s *testHub) Multivariant(id string) (*playlist.Text, bool) {
 	r, err := s.Playlist(s.t.Context(), id, "", "index.m3u8", playlist.Directives{})
 	return r.Text, err == nil
 }
 
 // Replay returns the playlist of a broadcast that has ended.
-func (s *stage) Replay(ctx context.Context, id, name string) (*playlist.Text, error) {
+func (s *testHub) Replay(ctx context.Context, id, name string) (*playlist.Text, error) {
 	rendition, file, ok := strings.Cut(name, "/")
 	if !ok {
 		rendition, file = "", name
@@ -36,8 +36,8 @@ func (s *stage) Replay(ctx context.Context, id, name string) (*playlist.Text, er
 	return r.Text, err
 }
 
-// Open opens a segment, wherever it is.
-func (s *stage) Open(ctx context.Context, id, rendition, name string, offset, length int64) (*storage.Reader, error) {
+// Open opens a segment in memory, on the local disk or in the bucket.
+func (s *testHub) Open(ctx context.Context, id, rendition, name string, offset, length int64) (*storage.Reader, error) {
 	m, err := s.Media(ctx, id, rendition, name)
 	if err != nil {
 		return nil, err

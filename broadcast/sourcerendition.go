@@ -23,35 +23,37 @@ type sourceRendition struct {
 	warnings *warnings
 	repairs  segmenter.Stats
 	// forcedAt is the number of the segment after the latest forced cut.
-	forcedAt int64
-	silent   silentTracks
-	warnedOf [2]*media.Track // see warnOfPlain
+	forcedAt     int64
+	silent       silentTracks
+	warnedTracks [2]*media.Track // see warnNotInMPEGTS
 }
 
-// newSource returns the source rendition of a broadcast, which continues from.
+// newSource returns the source rendition of a broadcast, which continues the numbering from.
 func newSource(r *Rendition, from numbering, w *warnings, l *ladder, feed *pictures.Feed) *sourceRendition {
 	s := &sourceRendition{Rendition: r, warnings: w, units: &unitTap{ladder: l}, pictures: &pictureTap{feed: feed}}
 	s.cutFrom(from.segmenter, from.discontinuities)
 	return s
 }
 
-// cutFrom makes the segmenter. discontinuities is the number of those before its first segment.
+// cutFrom makes the segmenter. discontinuities is the number of discontinuities before its first
+// segment.
 func (s *sourceRendition) cutFrom(from segmenter.Resume, discontinuities int64) {
 	s.cuts = segmenter.NewCuts()
 	s.segmenter = segmenter.New(s.cfg.Segmenter, from, append(s.packagers(), s.cuts, s.units, s.pictures)...)
-	s.cutter, s.before = s.segmenter, discontinuities
+	s.cutter, s.priorDiscontinuities = s.segmenter, discontinuities
 }
 
-// numbering is what a broadcast's successor under the same id continues.
+// numbering is where the numbers of a broadcast begin. A successor under the same id continues
+// those of its predecessor.
 type numbering struct {
 	segmenter segmenter.Resume
-	// discontinuities is the number of those before the first segment.
+	// discontinuities is the number of discontinuities before the first segment.
 	discontinuities int64
 }
 
 // numbering returns where a successor would begin. Only the writer may call it.
 func (s *sourceRendition) numbering() numbering {
-	n := numbering{segmenter: segmenter.Resume{NextMSN: s.segmenter.NextMSN()}, discontinuities: s.before}
+	n := numbering{segmenter: segmenter.Resume{NextMSN: s.segmenter.NextMSN()}, discontinuities: s.priorDiscontinuities}
 	if w := s.live().window.Load(); w != nil {
 		n.discontinuities = w.DiscontinuitySequence()
 	}
@@ -60,20 +62,20 @@ func (s *sourceRendition) numbering() numbering {
 
 // begin begins a publication.
 func (s *sourceRendition) begin(token string) {
-	s.warnedOf = [2]*media.Track{} // the warnings are the new publisher's
+	s.warnedTracks = [2]*media.Track{} // the warnings are the new publisher's
 	s.units.disabled = false
 	s.segmenter.Start(token)
 }
 
-// write takes the next unit and makes visible what it completed. It reports whether that was a
-// segment.
+// write takes the next unit and publishes what it completed. It reports whether a segment was
+// completed.
 func (s *sourceRendition) write(u media.AccessUnit) (completed bool) {
 	s.captions |= u.Captions
 	s.segmenter.Write(u)
 	return s.show()
 }
 
-// tick advances the time while nothing arrives, and makes visible what that completed.
+// tick advances the time while nothing arrives, and publishes what that completed.
 func (s *sourceRendition) tick(now time.Time) (slow, completed bool) {
 	slow = s.segmenter.Advance(now)
 	return slow, s.show()
@@ -82,14 +84,15 @@ func (s *sourceRendition) tick(now time.Time) (slow, completed bool) {
 func (s *sourceRendition) show() (completed bool) {
 	s.noteSilence()
 	completed = s.commit()
-	s.warnOfPlain()
+	s.warnNotInMPEGTS()
 	if completed {
 		s.countRepairs()
 	}
 	return completed
 }
 
-// pause closes what is open when the publisher is gone.
+// pause closes the open segment when the publisher has left; lost reports that its connection
+// was lost.
 func (s *sourceRendition) pause(lost bool) {
 	if lost {
 		s.segmenter.FinishLost()
@@ -101,7 +104,7 @@ func (s *sourceRendition) pause(lost bool) {
 	s.show()
 }
 
-// refusal returns why a publisher cannot go on, in words for the encoder; nil if it can.
+// refusal returns why the publication cannot continue, for the encoder's user; nil if it can.
 func (s *sourceRendition) refusal() error {
 	if s.unplayable == nil {
 		return nil
@@ -117,27 +120,26 @@ func (s *sourceRendition) refusal() error {
 	}
 }
 
-// segmentsUntilClear is how many segments without a forced cut end the warning of those before.
+// segmentsUntilClear is how many segments without a forced cut clear the warning.
 const segmentsUntilClear = 10
 
 // countRepairs adds what the segmenter repaired since the last call to the metrics.
 func (s *sourceRendition) countRepairs() {
-	now := s.segmenter.Stats()
-	before := s.repairs
-	s.repairs = now
-	s.metrics.forcedCuts.Add(float64(now.ForcedCuts - before.ForcedCuts))
-	if now.ForcedCuts > before.ForcedCuts && now.LongestGOP > 0 {
+	stats, before := s.segmenter.Stats(), s.repairs
+	s.repairs = stats
+	s.metrics.forcedCuts.Add(float64(stats.ForcedCuts - before.ForcedCuts))
+	if stats.ForcedCuts > before.ForcedCuts && stats.LongestGOP > 0 {
 		s.warnings.add(ingest.Warning{Code: ingest.WarnKeyFramesFarApart, Text: fmt.Sprintf(
 			"no key frame came for %.1f s: set the encoder's key frame interval to %g s, or players join late and see cuts without one",
-			now.LongestGOP.Seconds(), s.cfg.Segmenter.SegmentDuration.Seconds())})
+			stats.LongestGOP.Seconds(), s.cfg.Segmenter.SegmentDuration.Seconds())})
 	}
 	switch next := s.segmenter.NextMSN(); {
-	case now.ForcedCuts > before.ForcedCuts:
+	case stats.ForcedCuts > before.ForcedCuts:
 		s.forcedAt = next
 	case next-s.forcedAt == segmentsUntilClear:
 		s.warnings.remove(ingest.WarnKeyFramesFarApart)
 	}
-	s.metrics.dropped.WithLabelValues("no_key_frame").Add(float64(now.DroppedVideo - before.DroppedVideo))
-	s.metrics.dropped.WithLabelValues("audio_out_of_place").Add(float64(now.DroppedAudio - before.DroppedAudio))
-	s.metrics.gapParts.Add(float64(now.GapParts - before.GapParts))
+	s.metrics.dropped.WithLabelValues("no_key_frame").Add(float64(stats.DroppedVideo - before.DroppedVideo))
+	s.metrics.dropped.WithLabelValues("audio_out_of_place").Add(float64(stats.DroppedAudio - before.DroppedAudio))
+	s.metrics.gapParts.Add(float64(stats.GapParts - before.GapParts))
 }

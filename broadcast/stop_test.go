@@ -18,23 +18,23 @@ import (
 	"golive/storage/storagetest/memory"
 )
 
-// runHub runs a Hub over the stores until stop is called, which returns what Run did.
-func runHub(t *testing.T, stores Stores, log *bytes.Buffer) (s *stage, stop func() error) {
+// runHub runs a Hub over the stores until stop is called. stop returns Run's error.
+func runHub(t *testing.T, stores Stores, log *bytes.Buffer) (s *testHub, stop func() error) {
 	t.Helper()
 	cfg := Settings{
 		Config: DefaultConfig(), Segmenter: segmenter.DefaultConfig(), Playlist: playlist.DefaultConfig(),
 		ReconnectWindow: 15 * time.Second, Retention: storage.RetentionConfig{Replay: time.Hour}, Prefix: "live",
 	}
-	s = &stage{t: t, Hub: NewHub(cfg, stores, slog.New(slog.NewTextHandler(log, nil)), NewMetrics(prometheus.NewRegistry()))}
+	s = &testHub{t: t, Hub: NewHub(cfg, stores, slog.New(slog.NewTextHandler(log, nil)), NewMetrics(prometheus.NewRegistry()))}
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- s.Run(ctx) }()
 	return s, func() error { cancel(); return <-ended }
 }
 
-func TestHub_ShutdownWithTheStoreAwayTellsWhatIsSpooled(t *testing.T) {
+func TestHub_ShutdownWhileTheStoreIsUnavailableLogsWhatIsSpooled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		bucket, n := &remote{Bucket: memory.New()}, newNode(t)
+		bucket, n := &outageBucket{Bucket: memory.New()}, newNode(t)
 		var log bytes.Buffer
 		s, stop := runHub(t, openStores(t, n.dir, bucket), &log)
 		e := s.mustPublish("b")
@@ -43,23 +43,23 @@ func TestHub_ShutdownWithTheStoreAwayTellsWhatIsSpooled(t *testing.T) {
 		e.play(t, 10*time.Second)
 		go func() { e.sink.Close(<-e.evicted) }()
 		if err := stop(); err != nil {
-			t.Errorf("nothing is lost, and Run says: %v", err)
+			t.Errorf("nothing is lost, but Run returned %v", err)
 		}
 		if text := log.String(); strings.Contains(text, "was not archived whole") || strings.Contains(text, "level=ERROR") ||
 			!strings.Contains(text, "rest of the broadcast is archived at the next start") {
-			t.Errorf("log says:\n%s", text)
+			t.Errorf("the log is\n%s", text)
 		}
 	})
 }
 
-// blackHole is a bucket that may swallow what it is asked.
-type blackHole struct {
+// hangingBucket is a bucket whose Put hangs while it is on.
+type hangingBucket struct {
 	*memory.Bucket
 	on atomic.Bool
 }
 
-// Put answers after a minute at most, as the S3 client gives up.
-func (b *blackHole) Put(ctx context.Context, o storage.Object) error {
+// Put returns after a minute at most, when the S3 client would give up.
+func (b *hangingBucket) Put(ctx context.Context, o storage.Object) error {
 	if b.on.Load() {
 		select {
 		case <-time.After(time.Minute):
@@ -71,9 +71,9 @@ func (b *blackHole) Put(ctx context.Context, o storage.Object) error {
 	return b.Bucket.Put(ctx, o)
 }
 
-func TestHub_IsNotReadyTenSecondsAfterTheStoreFellSilent(t *testing.T) {
+func TestHub_IsNotReadyTenSecondsAfterTheStoreStopsAnswering(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		bucket := &blackHole{Bucket: memory.New()}
+		bucket := &hangingBucket{Bucket: memory.New()}
 		s, stop := runHub(t, openStores(t, t.TempDir(), bucket), &bytes.Buffer{})
 		e := s.mustPublish("b")
 		e.play(t, 10*time.Second)
@@ -88,12 +88,12 @@ func TestHub_IsNotReadyTenSecondsAfterTheStoreFellSilent(t *testing.T) {
 		}
 		e.play(t, time.Minute)
 		if err := s.Archiving(t.Context()); err == nil {
-			t.Error("ready again while the store is silent")
+			t.Error("ready again while the store does not answer")
 		}
 		bucket.on.Store(false)
-		e.play(t, 70*time.Second) // what hangs ends, and the rest goes through
+		e.play(t, 70*time.Second) // pending requests time out, and further ones succeed
 		if err := s.Archiving(t.Context()); err != nil {
-			t.Errorf("when the store is back: %v", err)
+			t.Errorf("when the store answers again: %v", err)
 		}
 		e.sink.Close(nil)
 		_ = stop()

@@ -47,7 +47,7 @@ func (b *Broadcast) run(h *Hub) {
 	if b.moved || !waitFor(h.quit, b.cfg.Linger) {
 		onlyOne := h.forget(b)
 		for _, r := range b.all() {
-			r.forget()
+			r.releaseMedia()
 		}
 		if b.await(a, h.quit) {
 			working.Wait()

@@ -3,7 +3,6 @@ package broadcast
 import (
 	"context"
 	"errors"
-	"iter"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -18,8 +17,8 @@ import (
 	"golive/storage/storagetest/memory"
 )
 
-// slow sends a stream of a picture a second, for hours.
-func (e *encoder) slow(t *testing.T, length time.Duration) {
+// playSlowly sends a stream of one picture a second, for tests of hours.
+func (e *encoder) playSlowly(t *testing.T, length time.Duration) {
 	t.Helper()
 	stream := mediatest.Stream{
 		Video: e.video, FPS: 1, GOP: 2, BitRate: 4000, Length: length,
@@ -36,14 +35,14 @@ func (e *encoder) slow(t *testing.T, length time.Duration) {
 	}
 }
 
-// stubborn fails to delete live manifests, so many times.
-type stubborn struct {
+// undeletableManifests is a bucket that fails to delete live manifests, the first left times.
+type undeletableManifests struct {
 	*memory.Bucket
 	mu   sync.Mutex
 	left int
 }
 
-func (s *stubborn) Delete(ctx context.Context, key string) error {
+func (s *undeletableManifests) Delete(ctx context.Context, key string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if strings.Contains(key, "~manifests/live") && s.left > 0 {
@@ -53,19 +52,19 @@ func (s *stubborn) Delete(ctx context.Context, key string) error {
 	return s.Bucket.Delete(ctx, key)
 }
 
-// A manifest that could not be deleted is found again hours later: the broadcast has
-// been ended, and its replay is whole.
+// A live manifest that could not be deleted is found again hours later. The broadcast has ended
+// before, and its replay stays complete.
 func TestHub_ReplayOutlivesAManifestThatWasNotDeleted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := memory.New()
-		s := newNode(t).startOn(t, b, &stubborn{Bucket: b, left: 1}, 24*time.Hour)
+		s := newNode(t).startOn(t, b, &undeletableManifests{Bucket: b, left: 1}, 24*time.Hour)
 		e := s.mustPublish("b")
 		e.play(t, time.Minute)
 		e.sink.Close(nil)
 		<-time.After(2 * time.Minute)
 		text := s.object("live/b/replay.m3u8")
 		if len(s.keys("live/~manifests/live")) != 1 {
-			t.Error("the manifest was deleted: this shows nothing")
+			t.Error("the manifest was deleted, so this tests nothing")
 		}
 		<-time.After(12 * time.Hour)
 		if s.object("live/b/replay.m3u8") != text || len(s.keys("live/~manifests/live")) > 0 {
@@ -79,10 +78,10 @@ func TestHub_ReplayOutlivesAManifestThatWasNotDeleted(t *testing.T) {
 	})
 }
 
-func TestHub_EndsWhatAnotherServerAbandoned(t *testing.T) {
+func TestHub_EndsABroadcastThatAnotherServerAbandoned(t *testing.T) {
 	for _, displaced := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
-			bucket := &remote{Bucket: memory.New()}
+			bucket := &outageBucket{Bucket: memory.New()}
 			old := newNode(t).startFor(t, bucket, 24*time.Hour)
 			e := old.mustPublish("b")
 			e.play(t, 3*time.Minute)
@@ -91,7 +90,7 @@ func TestHub_EndsWhatAnotherServerAbandoned(t *testing.T) {
 
 			s := newNode(t).startFor(t, left, 24*time.Hour)
 			second := ""
-			if displaced { // the publisher comes to this server, too late
+			if displaced { // the publisher comes to this server after the reconnect window
 				<-time.After(time.Minute)
 				e := s.mustPublish("b")
 				e.play(t, 20*time.Second)
@@ -127,11 +126,11 @@ func TestHub_EndsWhatAnotherServerAbandoned(t *testing.T) {
 	}
 }
 
-// A node that returns after another one has ended its broadcast brings what waited on its disk,
-// and the replay has it.
+// A node that returns after another one has ended its broadcast uploads what waited on its disk,
+// and the replay includes it.
 func TestHub_NodeThatReturnsCompletesTheReplay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		bucket, first := &remote{Bucket: memory.New()}, newNode(t)
+		bucket, first := &outageBucket{Bucket: memory.New()}, newNode(t)
 		old := first.startFor(t, bucket, 24*time.Hour)
 		e := old.mustPublish("b")
 		e.play(t, 30*time.Second)
@@ -149,8 +148,8 @@ func TestHub_NodeThatReturnsCompletesTheReplay(t *testing.T) {
 		if length, _ := s.checkReplay(s.object("live/b/replay.m3u8"), 1, unstored); length < 58*time.Second {
 			t.Errorf("the replay has %v when the node is back", length)
 		}
-		if kept := again.copies(""); len(kept) > 0 {
-			t.Errorf("its disk still has %v", kept)
+		if kept := again.localKeys(""); len(kept) > 0 {
+			t.Errorf("the node's disk still has %v", kept)
 		}
 		<-time.After(20 * time.Hour)
 		if left := s.keys(""); len(left) > 0 {
@@ -159,12 +158,12 @@ func TestHub_NodeThatReturnsCompletesTheReplay(t *testing.T) {
 	})
 }
 
-// A server that is started again after its publisher has gone to another one leaves
-// that one's objects alone.
-func TestHub_RestartedServerLeavesWhatAnotherHasTakenOver(t *testing.T) {
-	for _, away := range []time.Duration{5 * time.Second, time.Minute} { // resumed there, or started again
+// A server that restarts after its publisher has moved to another one does not touch the objects
+// of that one.
+func TestHub_RestartedServerLeavesABroadcastThatAnotherHasTakenOver(t *testing.T) {
+	for _, away := range []time.Duration{5 * time.Second, time.Minute} { // within the reconnect window, or after it
 		synctest.Test(t, func(t *testing.T) {
-			bucket, first := &remote{Bucket: memory.New()}, newNode(t)
+			bucket, first := &outageBucket{Bucket: memory.New()}, newNode(t)
 			old := first.start(t, bucket)
 			e := old.mustPublish("b")
 			e.play(t, 50*time.Second)
@@ -180,34 +179,34 @@ func TestHub_RestartedServerLeavesWhatAnotherHasTakenOver(t *testing.T) {
 				e.play(t, time.Second)
 				index := s.object("live/b/source/index.m3u8")
 				if index == "" || strings.Contains(index, "ENDLIST") || s.object("live/b/index.m3u8") == "" {
-					t.Fatalf("the live playlists were taken away, %v after the kill: %v", away, s.keys("live/b/index"))
+					t.Fatalf("%v after the kill the live playlists were deleted: %v", away, s.keys("live/b/index"))
 				}
 			}
 			b, _ := s.Find("b")
 			if text := s.object(archive.Layout{Prefix: "live"}.Live("b", b.meta.Load().Token)); text == "" {
-				t.Error("the manifest was taken away")
+				t.Error("the manifest was deleted")
 			}
 			e.sink.Close(nil)
 			<-time.After(3 * time.Second)
 			text := s.object("live/b/replay.m3u8")
-			if length, _ := s.checkReplay(text, s.firstOf(text), 9); length < 139*time.Second || away < 15*time.Second && length < 185*time.Second {
+			if length, _ := s.checkReplay(text, s.firstReplayMSN(text), 9); length < 139*time.Second || away < 15*time.Second && length < 185*time.Second {
 				t.Errorf("%v after the kill: the replay has %v", away, length)
 			}
 			<-time.After(9 * time.Hour)
 			if kept := s.keys(""); len(kept) > 0 {
 				t.Errorf("after their time the bucket has %v", kept)
 			}
-			if kept := again.copies(""); len(kept) > 0 {
+			if kept := again.localKeys(""); len(kept) > 0 {
 				t.Errorf("the first server's disk still has %v", kept)
 			}
 		})
 	}
 }
 
-// The successor of a broadcast that lingers at the shutdown is taken up whole.
+// A broadcast lingers at the shutdown: its successor is recovered completely.
 func TestHub_ShutdownOfAPredecessorLeavesItsSuccessorsState(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		bucket, first := &remote{Bucket: memory.New()}, newNode(t)
+		bucket, first := &outageBucket{Bucket: memory.New()}, newNode(t)
 		s := first.start(t, bucket)
 		e := s.mustPublish("b")
 		e.play(t, 10*time.Second)
@@ -229,10 +228,10 @@ func TestHub_ShutdownOfAPredecessorLeavesItsSuccessorsState(t *testing.T) {
 	})
 }
 
-// The manifest that waits for the bucket does not take the end back.
-func TestHub_EndIsKnownAfterARestartThoughNothingWasAcknowledged(t *testing.T) {
+// A manifest that still waits for the bucket does not make the broadcast live again.
+func TestHub_EndIsKnownAfterARestartAlthoughNothingWasAcknowledged(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		bucket, first := &remote{Bucket: memory.New()}, newNode(t)
+		bucket, first := &outageBucket{Bucket: memory.New()}, newNode(t)
 		s := first.start(t, bucket)
 		bucket.away.Store(true)
 		e := s.mustPublish("b")
@@ -253,14 +252,14 @@ func TestHub_EndIsKnownAfterARestartThoughNothingWasAcknowledged(t *testing.T) {
 func TestHub_TwoBroadcastsOfOneOutageBothSurviveAKill(t *testing.T) {
 	for _, between := range []time.Duration{5 * time.Second, 2 * time.Minute} { // within the linger, or after
 		synctest.Test(t, func(t *testing.T) {
-			bucket, first := &remote{Bucket: memory.New()}, newNode(t)
+			bucket, first := &outageBucket{Bucket: memory.New()}, newNode(t)
 			s := first.start(t, bucket)
 			bucket.away.Store(true)
 			e := s.mustPublish("b")
 			e.play(t, time.Minute)
 			e.sink.Close(nil)
 			<-time.After(between)
-			e = s.mustPublish("b") // waits for its turn
+			e = s.mustPublish("b") // its uploads wait for those of the first
 			e.play(t, 50*time.Second)
 			disk, left := first.killed(t), copyOf(t, bucket)
 			e.sink.Close(nil)
@@ -275,7 +274,7 @@ func TestHub_TwoBroadcastsOfOneOutageBothSurviveAKill(t *testing.T) {
 			var lengths []time.Duration
 			for _, k := range again.keys("live/b/replay-") {
 				text := again.object(k)
-				length, _ := again.checkReplay(text, again.firstOf(text), 6)
+				length, _ := again.checkReplay(text, again.firstReplayMSN(text), 6)
 				lengths = append(lengths, length)
 			}
 			if len(lengths) != 2 || lengths[0]+lengths[1] < 105*time.Second {
@@ -288,11 +287,10 @@ func TestHub_TwoBroadcastsOfOneOutageBothSurviveAKill(t *testing.T) {
 	}
 }
 
-// A broadcast that is not gone on with: the next one's numbers come after all that
-// players may have seen.
-func TestHub_SuccessorOfAnotherServersBroadcastCountsOn(t *testing.T) {
+// The next broadcast's numbers follow all that players of the abandoned one may have seen.
+func TestHub_SuccessorOfAnotherServersBroadcastContinuesItsNumbers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		bucket := &remote{Bucket: memory.New()}
+		bucket := &outageBucket{Bucket: memory.New()}
 		old := newNode(t).start(t, bucket)
 		e := old.mustPublish("b")
 		e.play(t, 20*time.Second)
@@ -301,14 +299,14 @@ func TestHub_SuccessorOfAnotherServersBroadcastCountsOn(t *testing.T) {
 			e = old.mustPublish("b")
 			e.play(t, 5*time.Second)
 		}
-		before := old.text("b")
+		before := old.tsPlaylist("b")
 		left := copyOf(t, bucket)
 		e.sink.Close(nil)
 		<-time.After(20 * time.Second)
 		s := newNode(t).start(t, left)
 		e = s.mustPublish("b")
 		e.play(t, 3*time.Second)
-		after := s.text("b")
+		after := s.tsPlaylist("b")
 		if newestMSN(t, after) <= newestMSN(t, before) || discSeq.FindString(after) != "DISCONTINUITY-SEQUENCE:3" {
 			t.Errorf("before:\n%s\nafter:\n%s", before, after)
 		}
@@ -316,40 +314,40 @@ func TestHub_SuccessorOfAnotherServersBroadcastCountsOn(t *testing.T) {
 	})
 }
 
-// leisurely is a bucket that takes its time to give.
-type leisurely struct {
+// slowReadBucket is a bucket whose reads take a while.
+type slowReadBucket struct {
 	*memory.Bucket
-	wait time.Duration
+	delay time.Duration
 }
 
-func (l leisurely) Get(ctx context.Context, key string, offset, length int64) (*storage.Reader, error) {
+func (l slowReadBucket) Get(ctx context.Context, key string, offset, length int64) (*storage.Reader, error) {
 	select {
-	case <-time.After(l.wait):
+	case <-time.After(l.delay):
 		return l.Bucket.Get(ctx, key, offset, length)
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	}
 }
 
-// The publisher is not kept waiting for the journal, and the replay has it.
+// The publisher does not wait until the log has been read, and the replay has all of it.
 func TestHub_LongBroadcastIsResumedFromASlowStore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := &remote{Bucket: memory.New()}
+		b := &outageBucket{Bucket: memory.New()}
 		s := newNode(t).startFor(t, b, 24*time.Hour)
 		e := s.mustPublish("b")
-		e.slow(t, time.Hour)
-		before := s.text("b")
+		e.playSlowly(t, time.Hour)
+		before := s.tsPlaylist("b")
 		photo := copyOf(t, b)
 		e.sink.Close(nil)
-		other := newNode(t).startOn(t, photo.Bucket, leisurely{photo.Bucket, 900 * time.Millisecond}, 24*time.Hour)
+		other := newNode(t).startOn(t, photo.Bucket, slowReadBucket{photo.Bucket, 900 * time.Millisecond}, 24*time.Hour)
 		began := time.Now()
 		e = other.mustPublish("b")
 		if took := time.Since(began); took > 0 {
 			t.Errorf("it took %v", took)
 		}
 		e.play(t, 20*time.Second)
-		if newestMSN(t, other.text("b")) <= newestMSN(t, before) {
-			t.Error("the numbers do not go on")
+		if newestMSN(t, other.tsPlaylist("b")) <= newestMSN(t, before) {
+			t.Error("the numbers do not continue")
 		}
 		e.sink.Close(nil)
 		<-time.After(10 * time.Second)
@@ -359,7 +357,8 @@ func TestHub_LongBroadcastIsResumedFromASlowStore(t *testing.T) {
 	})
 }
 
-// What is due long after the end, with a window longer than the linger, is deleted.
+// With a window that is longer than the linger, segments are due after the broadcast has been
+// forgotten. They are deleted nevertheless.
 func TestHub_DeletesWhatIsDueAfterTheLinger(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		bucket := memory.New()
@@ -374,15 +373,15 @@ func TestHub_DeletesWhatIsDueAfterTheLinger(t *testing.T) {
 	})
 }
 
-// history keeps every version of the live playlist.
-type history struct {
-	*remote
+// playlistHistory keeps every version of the live playlist.
+type playlistHistory struct {
+	*outageBucket
 	mu   sync.Mutex
 	text []string
 }
 
-func (h *history) Put(ctx context.Context, o storage.Object) error {
-	err := h.remote.Put(ctx, o)
+func (h *playlistHistory) Put(ctx context.Context, o storage.Object) error {
+	err := h.outageBucket.Put(ctx, o)
 	if err == nil && o.Key == "live/b/source/index.m3u8" {
 		h.mu.Lock()
 		h.text = append(h.text, string(o.Slabs[0]))
@@ -391,18 +390,10 @@ func (h *history) Put(ctx context.Context, o storage.Object) error {
 	return err
 }
 
-// List fails as the others do.
-func (h *history) List(ctx context.Context, prefix string) iter.Seq2[storage.Info, error] {
-	if h.away.Load() {
-		return func(yield func(storage.Info, error) bool) { yield(storage.Info{}, errAway) }
-	}
-	return h.remote.List(ctx, prefix)
-}
-
-// A successor that begins while its predecessor still drains.
-func TestHub_NumbersGoOnAfterABroadcastThatStillDrains(t *testing.T) {
+// The successor begins while its predecessor is still draining.
+func TestHub_NumbersContinueAfterABroadcastThatIsStillDraining(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		bucket := &history{remote: &remote{Bucket: memory.New()}}
+		bucket := &playlistHistory{outageBucket: &outageBucket{Bucket: memory.New()}}
 		s := newNode(t).startOn(t, bucket.Bucket, bucket, time.Hour)
 		e := s.mustPublish("b")
 		e.play(t, time.Minute)
@@ -435,25 +426,25 @@ func TestHub_NumbersGoOnAfterABroadcastThatStillDrains(t *testing.T) {
 	})
 }
 
-// In an outage of the bucket, however long, a node keeps what it has the lease of.
-func TestHub_OutageOfHoursAbandonsNobody(t *testing.T) {
+// In an outage of the bucket, however long, a node keeps the broadcasts whose leases it holds.
+func TestHub_LongOutageEndsNoLiveBroadcast(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		bucket := &history{remote: &remote{Bucket: memory.New()}}
-		claims := &claims{owners: map[string]*share{}}
-		start := func(name string) *stage {
+		bucket := &playlistHistory{outageBucket: &outageBucket{Bucket: memory.New()}}
+		claims := &testRegistry{owners: map[string]*testLease{}}
+		start := func(name string) *testHub {
 			return newNode(t).startOn(t, bucket.Bucket, bucket, 24*time.Hour, func(c *Settings) {
-				c.Segmenter.SegmentDuration, c.Playlist.Window, c.Ownership = 10*time.Second, time.Minute, peer{claims, name}
+				c.Segmenter.SegmentDuration, c.Playlist.Window, c.Ownership = 10*time.Second, time.Minute, registryView{claims, name}
 			})
 		}
-		start("a") // sweeps, too
+		start("a") // it sweeps too
 		<-time.After(10 * time.Second)
 		s := start("b")
 		e := s.mustPublish("b")
-		e.slow(t, time.Hour-time.Minute)
+		e.playSlowly(t, time.Hour-time.Minute)
 		bucket.away.Store(true)
-		e.slow(t, 8*time.Hour)
+		e.playSlowly(t, 8*time.Hour)
 		bucket.away.Store(false)
-		e.slow(t, 10*time.Minute)
+		e.playSlowly(t, 10*time.Minute)
 		if due := s.keys("live/~manifests/due"); len(due) > 0 || s.object("live/b/index.m3u8") == "" {
 			t.Errorf("a live broadcast was ended: %v", due)
 		}
@@ -465,25 +456,25 @@ func TestHub_OutageOfHoursAbandonsNobody(t *testing.T) {
 	})
 }
 
-// A loss of power may leave a page empty.
-func TestHub_DamagedLogCostsWhatItSaid(t *testing.T) {
-	for _, damaged := range []int{0, 1} { // of 12 minutes' pages
+// A power failure may leave a page empty.
+func TestHub_DamagedLogPageLosesOnlyItsSegments(t *testing.T) {
+	for _, damaged := range []int{0, 1} { // of the pages of 12 minutes
 		synctest.Test(t, func(t *testing.T) {
-			old := newReplayStage(t, t.TempDir())
+			old := newReplayHub(t, t.TempDir())
 			e := old.mustPublish("b")
-			e.slow(t, 12*time.Minute)
-			dir := old.photograph()
+			e.playSlowly(t, 12*time.Minute)
+			dir := old.copyDisk()
 			e.sink.Close(nil)
 			<-time.After(3 * time.Second)
 			pages, err := filepath.Glob(filepath.Join(dir, "live/b/log-*/*.jsonl"))
 			if err != nil || len(pages) < 3 {
 				t.Fatalf("pages %v: %v", pages, err)
 			}
-			edit(t, pages[damaged], func(string) string { return "" })
-			s := newReplayStage(t, dir)
+			editFile(t, pages[damaged], func(string) string { return "" })
+			s := newReplayHub(t, dir)
 			<-time.After(20 * time.Second)
 			text := s.object("live/b/replay.m3u8")
-			if _, n := s.checkReplay(text, s.firstOf(text), 134); n < 220 {
+			if _, n := s.checkReplay(text, s.firstReplayMSN(text), 134); n < 220 {
 				t.Errorf("without page %d the replay has %d segments", damaged, n)
 			}
 			<-time.After(2 * time.Hour)
@@ -496,18 +487,18 @@ func TestHub_DamagedLogCostsWhatItSaid(t *testing.T) {
 
 func TestHub_RestartsInARowDoNotRenewTheReconnectWindow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		old := newStage(t)
+		old := newTestHub(t)
 		e := old.mustPublish("b")
 		e.play(t, 20*time.Second)
-		bucket := old.photograph()
+		bucket := old.copyDisk()
 		e.sink.Close(nil)
 		for range 2 {
 			<-time.After(10 * time.Second)
-			s := newStageIn(t, bucket, 0)
+			s := newTestHubIn(t, bucket, 0)
 			<-time.After(time.Second)
-			bucket = s.photograph()
+			bucket = s.copyDisk()
 		}
-		s := newStageIn(t, bucket, 0)
+		s := newTestHubIn(t, bucket, 0)
 		<-time.After(time.Second)
 		if s.state("b") != "ended" {
 			t.Errorf("23 s after the publisher was lost: %s", s.state("b"))
@@ -515,10 +506,10 @@ func TestHub_RestartsInARowDoNotRenewTheReconnectWindow(t *testing.T) {
 	})
 }
 
-// A store that is away is reported, whether or not a request waits for it.
-func TestHub_TellsOfAStoreThatIsAwayForAPredecessor(t *testing.T) {
+// An unavailable store is reported, even if the live broadcast has no pending request.
+func TestHub_ReportsAStoreThatIsUnavailableToAPredecessor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		bucket := &remote{Bucket: memory.New()}
+		bucket := &outageBucket{Bucket: memory.New()}
 		s := newNode(t).start(t, bucket)
 		e := s.mustPublish("b")
 		e.play(t, 5*time.Second)
@@ -526,7 +517,7 @@ func TestHub_TellsOfAStoreThatIsAwayForAPredecessor(t *testing.T) {
 		e.play(t, 5*time.Second)
 		e.sink.Close(nil)
 		<-time.After(2 * time.Second)
-		e = s.mustPublish("b") // has not tried yet
+		e = s.mustPublish("b") // it has not used the store yet
 		e.play(t, time.Minute)
 		if err := s.Archiving(t.Context()); err == nil {
 			t.Error("the node is ready")

@@ -14,7 +14,7 @@ import (
 
 func TestRow66_PublisherWithoutMediaMakesNoBroadcast(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newStageIn(t, t.TempDir(), time.Hour)
+		s := newTestHubIn(t, t.TempDir(), time.Hour)
 		for _, cause := range []error{nil, errLost, nil, errLost, nil} {
 			e := s.mustPublish("b")
 			synctest.Wait()
@@ -36,7 +36,7 @@ func TestRow66_PublisherWithoutMediaMakesNoBroadcast(t *testing.T) {
 
 func TestRow66_EndOfABroadcastStaysReadableWhenItsPublisherComesBackWithoutMedia(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newStageIn(t, t.TempDir(), time.Hour)
+		s := newTestHubIn(t, t.TempDir(), time.Hour)
 		e := s.mustPublish("b")
 		e.play(t, 10*time.Second)
 		e.sink.Close(nil)
@@ -45,23 +45,23 @@ func TestRow66_EndOfABroadcastStaysReadableWhenItsPublisherComesBackWithoutMedia
 		for range 5 {
 			e := s.mustPublish("b")
 			synctest.Wait()
-			if text := s.text("b"); !strings.Contains(text, "#EXT-X-ENDLIST") || len(s.List()) != 1 {
+			if text := s.tsPlaylist("b"); !strings.Contains(text, "#EXT-X-ENDLIST") || len(s.List()) != 1 {
 				t.Errorf("while another starts, %d broadcasts are listed, and the playlist is\n%s", len(s.List()), text)
 			}
 			e.sink.Close(nil)
 			synctest.Wait()
 		}
-		if text := s.text("b"); !strings.Contains(text, "#EXT-X-ENDLIST") || s.state("b") != "ended" {
+		if text := s.tsPlaylist("b"); !strings.Contains(text, "#EXT-X-ENDLIST") || s.state("b") != "ended" {
 			t.Errorf("state %s, playlist\n%s", s.state("b"), text)
 		}
 		if now := s.keys(""); strings.Join(now, " ") != strings.Join(next, " ") {
 			t.Errorf("objects %q, were %q", now, next)
 		}
-		// One that has media goes on with the numbers.
+		// A publisher with media continues the numbers.
 		e = s.mustPublish("b")
 		e.play(t, 10*time.Second)
-		if text := s.text("b"); strings.Contains(text, "#EXT-X-MEDIA-SEQUENCE:1\n") {
-			t.Errorf("numbers begin again:\n%s", text)
+		if text := s.tsPlaylist("b"); strings.Contains(text, "#EXT-X-MEDIA-SEQUENCE:1\n") {
+			t.Errorf("the numbers do not continue:\n%s", text)
 		}
 		e.sink.Close(nil)
 		<-time.After(2 * time.Minute) // fake time
@@ -73,7 +73,7 @@ func TestRow66_EndOfABroadcastStaysReadableWhenItsPublisherComesBackWithoutMedia
 
 func TestRow66_LingerMayEndWhileAnotherPublisherStarts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t)
+		s := newTestHub(t)
 		e := s.mustPublish("b")
 		e.play(t, 10*time.Second)
 		e.sink.Close(nil)
@@ -92,10 +92,10 @@ func TestRow66_LingerMayEndWhileAnotherPublisherStarts(t *testing.T) {
 	})
 }
 
-// errLost is a connection that broke.
+// errLost is why a connection was lost.
 var errLost = context.Canceled
 
-func TestPause_ReconnectWindowThatEndedInItBeginsAgain(t *testing.T) {
+func TestPause_ReconnectWindowThatPassedDuringItIsExtended(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg := Settings{ReconnectWindow: 15 * time.Second, Takeover: ingest.TakeoverSilent}
 		h := NewHub(cfg, Stores{}, discard(), NewMetrics(prometheus.NewRegistry()))
