@@ -31,7 +31,7 @@ var testLayout = Layout{Prefix: "live"}
 
 var testMeta = Meta{Broadcast: "studio", Token: "T1", Began: time.Date(2026, 11, 28, 2, 0, 0, 0, time.UTC)}
 
-// segment is number msn of a rendition: 2 s, with a slab that says its name.
+// segment returns segment msn of a rendition: 2 s, whose bytes name it.
 func segment(msn int64) *media.Segment {
 	s := &media.Segment{
 		Publication: "PUB1", MSN: msn, Start: media.Ticks(msn) * 2 * media.Second, Duration: 2 * media.Second,
@@ -66,8 +66,8 @@ func openFiles(t testing.TB, dir string) *disk.Bucket {
 	return files
 }
 
-// record writes what f offers, to the end.
-func record(t *testing.T, r *Recording, f func(*Recording)) {
+// runRecording runs the recording until everything that f offers is written.
+func runRecording(t *testing.T, r *Recording, f func(*Recording)) {
 	t.Helper()
 	f(r)
 	done, stop := context.WithCancel(t.Context())
@@ -93,7 +93,7 @@ func TestRecover_FindsWhatWasRecorded(t *testing.T) {
 	s := openStore(t, dir, Config{})
 	var written []int64
 	r := s.NewRecording(testMeta, func(_ string, seg *Segment) { written = append(written, seg.MSN) }, quiet)
-	record(t, r, func(r *Recording) {
+	runRecording(t, r, func(r *Recording) {
 		r.Describe("source", Description{Target: 2, PartTarget: 18000, Video: "avc1.64001f", Audio: "mp4a.40.2"})
 		for msn := range int64(1000) {
 			r.Offer("source", segment(msn))
@@ -126,14 +126,14 @@ func TestRecover_FindsWhatWasRecorded(t *testing.T) {
 		t.Errorf("read %q: %v", text, err)
 	}
 	if _, err := r.Open(t.Context(), "source", "PUB1-1000.ts", 0, -1); !errors.Is(err, storage.ErrNotExist) {
-		t.Errorf("a file that is not there: %v", err)
+		t.Errorf("a file that does not exist: %v", err)
 	}
 }
 
-func TestRecover_ReadsBackToWhatTheBucketDoesNotHave(t *testing.T) {
+func TestRecover_ReadsBackToTheFirstSegmentThatTheBucketLacks(t *testing.T) {
 	s := openStore(t, t.TempDir(), Config{Uploaded: true})
 	r := s.NewRecording(testMeta, ignoreWritten, quiet)
-	record(t, r, func(r *Recording) {
+	runRecording(t, r, func(r *Recording) {
 		for msn := range int64(2000) {
 			r.Offer("source", segment(msn))
 			if msn == 100 {
@@ -144,11 +144,11 @@ func TestRecover_ReadsBackToWhatTheBucketDoesNotHave(t *testing.T) {
 	})
 	list := recoverOne(t, s).Segments["source"]
 	if list[0].MSN > 42 {
-		t.Errorf("the oldest segment that was read is %d, and the bucket has those up to 41", list[0].MSN)
+		t.Errorf("the oldest segment that was read is %d, want 42 at most: the bucket has those up to 41", list[0].MSN)
 	}
 }
 
-func TestRecover_GoesOnWhereTheLogEnds(t *testing.T) {
+func TestRecover_ContinuesWhereTheLogEnds(t *testing.T) {
 	dir := t.TempDir()
 	s := openStore(t, dir, Config{})
 	for run := range int64(5) {
@@ -158,7 +158,7 @@ func TestRecover_GoesOnWhereTheLogEnds(t *testing.T) {
 		} else {
 			r = s.Resume(recoverOne(t, s), ignoreWritten, quiet)
 		}
-		record(t, r, func(r *Recording) {
+		runRecording(t, r, func(r *Recording) {
 			for i := range int64(40) {
 				r.Offer("source", segment(40*run+i))
 			}
@@ -236,7 +236,7 @@ func TestRecover_SurvivesDamage(t *testing.T) {
 				t.Fatal(err)
 			}
 		}, 1, 49, []int64{49}},
-		{"another line of a later program", func(t *testing.T, dir string) {
+		{"record of a later version", func(t *testing.T, dir string) {
 			t.Helper()
 			edit(t, page(dir), func(s string) string { return s + `{"kind":"poster","rendition":"source"}` + "\n" })
 		}, 0, 49, nil},
@@ -244,7 +244,7 @@ func TestRecover_SurvivesDamage(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			dir := t.TempDir()
 			s := openStore(t, dir, Config{})
-			record(t, s.NewRecording(testMeta, ignoreWritten, quiet), func(r *Recording) {
+			runRecording(t, s.NewRecording(testMeta, ignoreWritten, quiet), func(r *Recording) {
 				for msn := range int64(50) {
 					r.Offer("source", segment(msn))
 				}
@@ -264,8 +264,8 @@ func TestRecover_SurvivesDamage(t *testing.T) {
 			if diff := cmp.Diff(c.lost, lost); diff != "" {
 				t.Error(diff)
 			}
-			// And it goes on.
-			record(t, s.Resume(f, ignoreWritten, quiet), func(r *Recording) { r.Offer("source", segment(c.last+1)) })
+			// The recording can continue.
+			runRecording(t, s.Resume(f, ignoreWritten, quiet), func(r *Recording) { r.Offer("source", segment(c.last+1)) })
 			if next := recoverOne(t, s).Positions["source"].Next; next != c.last+2 {
 				t.Errorf("the next segment is %d after one more was recorded", next)
 			}
@@ -273,10 +273,10 @@ func TestRecover_SurvivesDamage(t *testing.T) {
 	}
 }
 
-func TestRecover_LeavesALogOfALaterVersion(t *testing.T) {
+func TestRecover_LeavesALogOfALaterVersionAlone(t *testing.T) {
 	dir := t.TempDir()
 	s := openStore(t, dir, Config{})
-	record(t, s.NewRecording(testMeta, ignoreWritten, quiet), func(r *Recording) { r.Offer("source", segment(0)) })
+	runRecording(t, s.NewRecording(testMeta, ignoreWritten, quiet), func(r *Recording) { r.Offer("source", segment(0)) })
 	path := filepath.Join(dir, "live", "studio", "log-20261128T020000.000Z-T1", "00000000.jsonl")
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -291,13 +291,13 @@ func TestRecover_LeavesALogOfALaterVersion(t *testing.T) {
 	}
 }
 
-func TestOffer_GivesUpBytesWhileTheDiskIsAway(t *testing.T) {
+func TestRecording_DropsMediaOverItsBoundWhileTheDiskFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir := t.TempDir()
 		s := openStore(t, dir, Config{})
 		s.queueBytes = 100
 		r := s.NewRecording(testMeta, ignoreWritten, quiet)
-		// A file where the broadcast's folder must be.
+		// Writing fails: there is a file in the place of the broadcast's folder.
 		if err := os.WriteFile(filepath.Join(dir, "live"), nil, 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -320,7 +320,7 @@ func TestOffer_GivesUpBytesWhileTheDiskIsAway(t *testing.T) {
 			t.Error(err)
 		}
 		if _, err := r.Failing(); err != nil {
-			t.Errorf("failing with %v after the disk was back", err)
+			t.Errorf("failing with %v although the disk works again", err)
 		}
 		kept, lost := 0, 0
 		for _, seg := range recoverOne(t, s).Segments["source"] {
@@ -336,7 +336,7 @@ func TestOffer_GivesUpBytesWhileTheDiskIsAway(t *testing.T) {
 	})
 }
 
-func TestStore_SyncsAsThePolicySays(t *testing.T) {
+func TestStore_SyncsAccordingToThePolicy(t *testing.T) {
 	for _, c := range []struct {
 		sync string
 		want int
@@ -368,11 +368,11 @@ func TestStore_SyncsAsThePolicySays(t *testing.T) {
 	}
 }
 
-func TestStore_GivesUpTheOldestOverItsBytes(t *testing.T) {
+func TestStore_DropsTheOldestFilesOverMaxBytes(t *testing.T) {
 	dir := t.TempDir()
 	s := openStore(t, dir, Config{Uploaded: true, MaxBytes: 200})
 	r := s.NewRecording(testMeta, ignoreWritten, quiet)
-	record(t, r, func(r *Recording) {
+	runRecording(t, r, func(r *Recording) {
 		for msn := range int64(30) {
 			r.Offer("source", segment(msn))
 		}
@@ -388,7 +388,7 @@ func TestStore_GivesUpTheOldestOverItsBytes(t *testing.T) {
 	}
 }
 
-func TestRecording_BoundsHowManyRecordsWaitForADiskThatHangs(t *testing.T) {
+func TestRecording_BoundsTheRecordsThatWaitForAHangingDisk(t *testing.T) {
 	s := openStore(t, t.TempDir(), Config{Uploaded: true})
 	r := s.NewRecording(testMeta, ignoreWritten, quiet)
 	const offered = maxQueued + 150
@@ -399,11 +399,11 @@ func TestRecording_BoundsHowManyRecordsWaitForADiskThatHangs(t *testing.T) {
 	if n := len(r.entries.queue); n > maxQueued+2*offered/100 {
 		t.Errorf("%d records wait", n)
 	}
-	record(t, r, func(r *Recording) { r.End(time.Now(), "unpublished") })
+	runRecording(t, r, func(r *Recording) { r.End(time.Now(), "unpublished") })
 	var lost int
 	for i, it := range r.entries.waiting {
 		if it.Segment.MSN != int64(i) {
-			t.Fatalf("segment %d waits in the place of %d", it.Segment.MSN, i)
+			t.Fatalf("entry %d of the waiting ones is segment %d", i, it.Segment.MSN)
 		}
 		if it.Lost {
 			lost++
@@ -437,7 +437,7 @@ func BenchmarkRecover(b *testing.B) {
 		for msn := range int64(1800) {
 			for _, rendition := range []string{"source", "720p"} {
 				seg := segment(msn)
-				if msn < 1740 { // their files are not needed
+				if msn < 1740 { // files of old segments are not needed
 					seg.Size, seg.Parts[0].Data, seg.Parts[0].Gap = 0, nil, true
 				}
 				r.Offer(rendition, seg)
@@ -457,7 +457,7 @@ func BenchmarkRecover(b *testing.B) {
 	b.ReportMetric((cpuTime(b)-before).Seconds()/float64(b.N), "cpu-s/op")
 }
 
-// cpuTime returns the time that the process has used of all processors.
+// cpuTime returns the processor time of the process.
 func cpuTime(b *testing.B) time.Duration {
 	b.Helper()
 	var used syscall.Rusage
@@ -491,7 +491,7 @@ func FuzzParsePage(f *testing.F) {
 	})
 }
 
-func TestRecording_GoesOnWhereItsFolderWasRemoved(t *testing.T) {
+func TestRecording_ContinuesAfterItsFolderWasRemoved(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir := filepath.Join(t.TempDir(), "media")
 		s := openStore(t, dir, Config{})

@@ -48,7 +48,7 @@ type Index interface {
 	Ended(displaced bool) (last []storage.Object, due time.Time)
 }
 
-// UploaderConfig is how one broadcast is brought to a bucket.
+// UploaderConfig configures the upload of one broadcast to a bucket.
 type UploaderConfig struct {
 	// Layout makes the keys in the bucket.
 	Layout Layout

@@ -1,11 +1,11 @@
 // Package archive keeps the durable record of a broadcast: one local file for each
 // finished segment, and one append-only log of what became of it. Everything that
-// outlives the memory of the process follows from that log.
+// outlives the process is derived from that log.
 //
 // Segments enter through Recording.Offer, which never waits. Recording.Run writes
 // each to its file and appends a record; from then on it can be read back with
 // Recording.Open, and memory need not keep it. An Uploader walks the log in order and
-// brings segments, and then the playlists that name them, to a bucket. A restart
+// uploads segments, and then the playlists that name them, to a bucket. A restart
 // replays the log: Store.Recover.
 //
 // A log is a folder of pages, each a file of JSON records, one a line. A page begins

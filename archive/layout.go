@@ -88,7 +88,7 @@ func parseLog(broadcast, name string) (m Meta, ok bool) {
 func (l Layout) Page(m Meta, page int) string { return l.Log(m) + "/" + pageName(page, "") }
 
 // bucketPage returns the key of a page in a bucket. Its name has the owner that wrote it:
-// another node may go on with the broadcast.
+// another node may continue the broadcast.
 func (l Layout) bucketPage(m Meta, page int) string {
 	return l.Log(m) + "/" + pageName(page, m.Owner)
 }

@@ -85,8 +85,8 @@ func (s *Store) NewRecording(m Meta, written func(rendition string, seg *Segment
 	return r
 }
 
-// Resume goes on with the record of a broadcast that an earlier run, or another node,
-// left. Segments that the bucket does not have wait for it again.
+// Resume continues the record of a broadcast that an earlier run, or another node, left. Segments
+// that the bucket does not have wait to be uploaded again.
 func (s *Store) Resume(f *Recovered, written func(rendition string, seg *Segment), log *slog.Logger) *Recording {
 	r := s.NewRecording(f.Meta, written, log)
 	r.resumed = true
@@ -110,8 +110,8 @@ func (s *Store) Resume(f *Recovered, written func(rendition string, seg *Segment
 	return r
 }
 
-// await queues for the bucket what it does not have yet, in the order of the dates, so that
-// renditions stay together.
+// await queues the segments that the bucket does not have yet, in the order of their dates, so
+// that renditions stay together.
 func (r *Recording) await(f *Recovered) {
 	for name, list := range f.Segments {
 		for i := range list {
@@ -135,7 +135,7 @@ func newLog(s *Store, h Header, next int) log {
 }
 
 // Open reads length bytes from offset of a segment on the local disk; a length of -1
-// means to its end. The error wraps storage.ErrNotExist when the file is not there.
+// means to its end. The error wraps storage.ErrNotExist if there is no such file.
 func (r *Recording) Open(ctx context.Context, rendition, name string, offset, length int64) (*storage.Reader, error) {
 	return r.store.files.Get(ctx, r.store.cfg.Layout.Media(r.meta.Broadcast, rendition, name), offset, length)
 }

@@ -34,7 +34,7 @@ type Recovered struct {
 	pages []int // the log's on the local disk, in order
 }
 
-// Resumable reports whether anything of the broadcast is known to go on with.
+// Resumable reports whether any segment of the broadcast is known, so that it can be continued.
 func (f *Recovered) Resumable() bool {
 	for _, list := range f.Segments {
 		if len(list) > 0 {
@@ -174,10 +174,11 @@ func (f *Recovered) forget(rendition string, through int64) {
 	}
 }
 
-// maxHole bounds how many segments in a row may be missing: a day's.
+// maxHole bounds how many consecutive segments may be missing: those of about a day.
 const maxHole = 100_000
 
-// missing returns the segments between two, whose records are lost, as gaps: they share the time in between, as far as that can be media.
+// missing returns gaps for the segments between two, whose records are lost. They share the time
+// in between, within plausible durations.
 func missing(before, after *Segment) []Segment {
 	n := after.MSN - before.MSN - 1
 	if n <= 0 || n > maxHole {

@@ -9,10 +9,10 @@ func TestSteadyClock_DoesNotJump(t *testing.T) {
 	began := time.Date(2026, 11, 28, 12, 0, 0, 0, time.UTC)
 	for name, test := range map[string]struct {
 		jump  time.Duration // of the wall clock after 10 minutes
-		back  time.Duration // when it is set right again; 0 is never
+		back  time.Duration // when it is corrected; 0 is never
 		wants map[time.Duration]time.Duration
 	}{
-		"well":     {0, 0, map[time.Duration]time.Duration{time.Hour: time.Hour}},
+		"correct":  {0, 0, map[time.Duration]time.Duration{time.Hour: time.Hour}},
 		"slewed":   {50 * time.Second, 0, map[time.Duration]time.Duration{time.Hour: time.Hour + 50*time.Second}},
 		"forward":  {24 * time.Hour, 0, map[time.Duration]time.Duration{time.Hour: time.Hour, 69 * time.Minute: 69 * time.Minute, 70 * time.Minute: 24*time.Hour + 70*time.Minute}},
 		"backward": {-time.Hour, 0, map[time.Duration]time.Duration{11 * time.Minute: -49 * time.Minute, 3 * time.Hour: 2 * time.Hour}},
@@ -29,7 +29,7 @@ func TestSteadyClock_DoesNotJump(t *testing.T) {
 				}
 				now, _ := c.now(wall, elapsed)
 				if want, ok := test.wants[elapsed]; ok && !now.Equal(began.Add(want)) {
-					t.Errorf("after %s it returns %s, want %s", elapsed, now.Sub(began), want)
+					t.Errorf("after %s now returns %s, want %s", elapsed, now.Sub(began), want)
 				}
 			}
 		})

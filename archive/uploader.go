@@ -10,10 +10,9 @@ import (
 	"golive/storage"
 )
 
-// Uploader brings one broadcast's record to a bucket: segments in the order of the log,
-// then the playlists that name them, and deletions at their time. While the bucket fails
-// it tries again and again; what waits is on the local disk. Where the local files are the
-// archive it puts playlists only.
+// Uploader uploads one broadcast's record to a bucket: segments in the order of the log, then the
+// playlists that name them. It deletes what is due. While the bucket fails it retries, and
+// segments wait on the local disk. If the local files are the archive it puts playlists only.
 type Uploader struct {
 	cfg    UploaderConfig
 	rec    *Recording
@@ -24,7 +23,7 @@ type Uploader struct {
 
 	finished atomic.Pointer[time.Time] // when the broadcast ended; nil before
 
-	stored  chan struct{} // closed when another node can go on
+	stored  chan struct{} // closed when another node can continue
 	drained chan struct{} // closed when the last objects are put
 
 	run run // Run's

@@ -19,26 +19,26 @@ import (
 	"golive/storage/storagetest/memory"
 )
 
-// bucket is a bucket in memory that notes what took effect, and can fail or be slow.
-type bucket struct {
+// testBucket is a bucket in memory that logs successful operations, and can fail or be slow.
+type testBucket struct {
 	*memory.Bucket
-	takes time.Duration
-	fails func(op, key string) error
+	delay   time.Duration
+	failure func(op, key string) error
 
 	mu  sync.Mutex
-	did []string
+	log []string
 }
 
-func (b *bucket) do(ctx context.Context, op, key string, act func() error) error {
-	if b.takes > 0 {
+func (b *testBucket) do(ctx context.Context, op, key string, act func() error) error {
+	if b.delay > 0 {
 		select {
-		case <-time.After(b.takes):
+		case <-time.After(b.delay):
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
 	}
-	if b.fails != nil {
-		if err := b.fails(op, key); err != nil {
+	if b.failure != nil {
+		if err := b.failure(op, key); err != nil {
 			return err
 		}
 	}
@@ -48,33 +48,33 @@ func (b *bucket) do(ctx context.Context, op, key string, act func() error) error
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if strings.Contains(key, "/log-") || strings.Contains(key, "~manifests") {
-		return nil // of the log, which has its own tests
+		return nil // the log and the manifests have their own tests
 	}
-	b.did = append(b.did, op+" "+strings.TrimPrefix(key, "live/studio/"))
+	b.log = append(b.log, op+" "+strings.TrimPrefix(key, "live/studio/"))
 	return nil
 }
 
-func (b *bucket) Put(ctx context.Context, o storage.Object) error {
+func (b *testBucket) Put(ctx context.Context, o storage.Object) error {
 	return b.do(ctx, "put", o.Key, func() error { return b.Bucket.Put(ctx, o) })
 }
 
-func (b *bucket) Delete(ctx context.Context, key string) error {
+func (b *testBucket) Delete(ctx context.Context, key string) error {
 	return b.do(ctx, "delete", key, func() error { return b.Bucket.Delete(ctx, key) })
 }
 
-func (b *bucket) done() []string {
+func (b *testBucket) operations() []string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return slices.Clone(b.did)
+	return slices.Clone(b.log)
 }
 
-// index lists the names of what is stored in one object.
-type index struct {
+// testIndex is an Index whose only playlist lists the numbers of the stored segments.
+type testIndex struct {
 	names    []string
 	onStored func(s *Segment) // may be nil
 }
 
-func (x *index) Stored(_ string, s *Segment, lost bool) []storage.Object {
+func (x *testIndex) Stored(_ string, s *Segment, lost bool) []storage.Object {
 	name := fmt.Sprint(s.MSN)
 	if lost {
 		name = "lost-" + name
@@ -86,28 +86,28 @@ func (x *index) Stored(_ string, s *Segment, lost bool) []storage.Object {
 	return []storage.Object{x.list()}
 }
 
-func (x *index) Begin(context.Context) error { return nil }
+func (x *testIndex) Begin(context.Context) error { return nil }
 
-func (x *index) Ended(bool) ([]storage.Object, time.Time) {
+func (x *testIndex) Ended(bool) ([]storage.Object, time.Time) {
 	x.names = append(x.names, "end")
 	return []storage.Object{x.list()}, time.Time{}
 }
 
-func (x *index) list() storage.Object {
+func (x *testIndex) list() storage.Object {
 	return storage.Object{Key: "live/studio/source/index.m3u8", Slabs: [][]byte{[]byte(strings.Join(x.names, " "))}}
 }
 
-// upload is a Recording with its Uploader, both at work.
-type upload struct {
+// testUpload is a running Recording with its Uploader.
+type testUpload struct {
 	store  *Store
 	rec    *Recording
 	up     *Uploader
-	bucket *bucket
-	index  *index
-	stop   func() error // ends both as a shutdown does
+	bucket *testBucket
+	index  *testIndex
+	stop   func() error // ends both like a shutdown
 }
 
-func startUpload(t *testing.T, dir string, cfg UploaderConfig, b *bucket) *upload {
+func startUpload(t *testing.T, dir string, cfg UploaderConfig, b *testBucket) *testUpload {
 	t.Helper()
 	s := openStore(t, dir, Config{Uploaded: true})
 	found, err := s.Recover(t.Context())
@@ -120,7 +120,7 @@ func startUpload(t *testing.T, dir string, cfg UploaderConfig, b *bucket) *uploa
 	} else {
 		r = s.NewRecording(testMeta, ignoreWritten, quiet)
 	}
-	x := &index{}
+	x := &testIndex{}
 	cfg.Layout = testLayout
 	u := NewUploader(cfg, r, b, x, quiet)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -145,23 +145,23 @@ func startUpload(t *testing.T, dir string, cfg UploaderConfig, b *bucket) *uploa
 			t.Error(err)
 		}
 	})
-	return &upload{s, r, u, b, x, stop}
+	return &testUpload{s, r, u, b, x, stop}
 }
 
-func (u *upload) offer(from, to int64) {
+func (u *testUpload) offer(from, to int64) {
 	for msn := from; msn < to; msn++ {
 		u.rec.Offer("source", segment(msn))
 	}
 }
 
-func (u *upload) end() {
+func (u *testUpload) end() {
 	u.rec.End(time.Now(), "unpublished")
 	u.up.Finish(time.Now())
 }
 
 func TestUploader_PutsSegmentsAndThenThePlaylistsThatNameThem(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		u := startUpload(t, t.TempDir(), UploaderConfig{}, &bucket{Bucket: memory.New()})
+		u := startUpload(t, t.TempDir(), UploaderConfig{}, &testBucket{Bucket: memory.New()})
 		u.offer(0, 1)
 		time.Sleep(2 * time.Second)
 		u.offer(1, 2)
@@ -172,7 +172,7 @@ func TestUploader_PutsSegmentsAndThenThePlaylistsThatNameThem(t *testing.T) {
 		want := []string{
 			"put source/PUB1-0.ts", "put source/index.m3u8", "put source/PUB1-1.ts", "put source/index.m3u8", "put source/index.m3u8",
 		}
-		if diff := cmp.Diff(want, u.bucket.done()); diff != "" {
+		if diff := cmp.Diff(want, u.bucket.operations()); diff != "" {
 			t.Error(diff)
 		}
 		if diff := cmp.Diff([]string{"0", "1", "end"}, u.index.names); diff != "" {
@@ -184,11 +184,11 @@ func TestUploader_PutsSegmentsAndThenThePlaylistsThatNameThem(t *testing.T) {
 	})
 }
 
-func TestUploader_BringsEverythingWhenTheBucketIsBack(t *testing.T) {
+func TestUploader_UploadsEverythingWhenTheBucketIsBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var here atomic.Bool
-		b := &bucket{Bucket: memory.New()}
-		b.fails = func(string, string) error {
+		b := &testBucket{Bucket: memory.New()}
+		b.failure = func(string, string) error {
 			if !here.Load() {
 				return errors.New("store is away")
 			}
@@ -209,11 +209,11 @@ func TestUploader_BringsEverythingWhenTheBucketIsBack(t *testing.T) {
 		time.Sleep(10 * time.Second)
 		synctest.Wait()
 		if _, err := u.up.Failing(); err != nil {
-			t.Errorf("failing with %v though the bucket is back", err)
+			t.Errorf("failing with %v although the bucket works again", err)
 		}
-		segments := slices.DeleteFunc(b.done(), func(s string) bool { return !strings.HasSuffix(s, ".ts") })
+		segments := slices.DeleteFunc(b.operations(), func(s string) bool { return !strings.HasSuffix(s, ".ts") })
 		if len(segments) != 30 || !slices.Equal(u.index.names, numbers(0, 30)) {
-			t.Errorf("%d segments were put, and recorded: %v", len(segments), u.index.names)
+			t.Errorf("%d segments were put; recorded are %v", len(segments), u.index.names)
 		}
 	})
 }
@@ -225,13 +225,13 @@ func numbers(from, to int) (names []string) {
 	return names
 }
 
-func TestUploader_GoesOnAfterARestartWithWhatTheBucketDoesNotHave(t *testing.T) {
+func TestUploader_ContinuesAfterARestartWithWhatTheBucketLacks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir := t.TempDir()
-		b := &bucket{Bucket: memory.New()}
+		b := &testBucket{Bucket: memory.New()}
 		var away atomic.Bool
 		away.Store(true)
-		b.fails = func(_, key string) error {
+		b.failure = func(_, key string) error {
 			if away.Load() && strings.HasSuffix(key, "-7.ts") {
 				return errors.New("store is away")
 			}
@@ -263,20 +263,20 @@ func TestUploader_GoesOnAfterARestartWithWhatTheBucketDoesNotHave(t *testing.T) 
 	})
 }
 
-// A kill after the put of segments and before that of the page with their records.
+// The process is killed after segments were put, before the page with their records was.
 func TestUploader_PutsTheRecordsOfAnEarlierRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir := t.TempDir()
-		b := &bucket{Bucket: memory.New()}
+		b := &testBucket{Bucket: memory.New()}
 		var away atomic.Bool
-		b.fails = func(_, key string) error {
+		b.failure = func(_, key string) error {
 			if away.Load() && strings.Contains(key, "/log-") {
 				return errors.New("store is away")
 			}
 			return nil
 		}
 		u := startUpload(t, dir, UploaderConfig{}, b)
-		u.index.onStored = func(s *Segment) { // it leaves the live playlist at once
+		u.index.onStored = func(s *Segment) { // removed from the live playlist at once
 			u.up.ExpireLocal(u.rec.key("source", s), time.Now())
 		}
 		u.offer(0, 3)
@@ -284,7 +284,7 @@ func TestUploader_PutsTheRecordsOfAnEarlierRun(t *testing.T) {
 		away.Store(true)
 		u.offer(3, 6)
 		time.Sleep(10 * time.Second)
-		if puts := b.done(); !slices.Contains(puts, "put source/PUB1-5.ts") {
+		if puts := b.operations(); !slices.Contains(puts, "put source/PUB1-5.ts") {
 			t.Fatalf("the segments are not in the bucket: %v", puts)
 		}
 		time.Sleep(time.Minute)
@@ -311,13 +311,13 @@ func TestUploader_PutsTheRecordsOfAnEarlierRun(t *testing.T) {
 			}
 		}
 		if diff := cmp.Diff([]int64{0, 1, 2, 3, 4, 5, 6}, logged); diff != "" || f.Damaged != 0 {
-			t.Errorf("the log in the bucket, of which %d are damaged: %s", f.Damaged, diff)
+			t.Errorf("the log in the bucket, with %d damaged records: %s", f.Damaged, diff)
 		}
 	})
 }
 
 // Segments that were uploaded and recorded, and then again after a restart, are recorded once.
-func TestRecover_PassesOverWhatWasUploadedAgain(t *testing.T) {
+func TestRecover_SkipsSegmentsThatWereUploadedAgain(t *testing.T) {
 	f := newRecovered(testMeta)
 	once, again := *SegmentOf(segment(0)), *SegmentOf(segment(0))
 	once.Discontinuity, again.Discontinuity = true, true
@@ -331,10 +331,10 @@ func TestRecover_PassesOverWhatWasUploadedAgain(t *testing.T) {
 	}
 }
 
-// Another node goes on when the bucket has the records, too.
-func TestUploader_IsStoredWithTheLastRecord(t *testing.T) {
+// Another node can continue only when the bucket has the records too.
+func TestUploader_ClosesStoredWithTheLastRecord(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := &bucket{Bucket: memory.New()}
+		b := &testBucket{Bucket: memory.New()}
 		var left atomic.Bool
 		cfg := UploaderConfig{PutInterval: 2 * time.Second, Permission: func() Permission {
 			if left.Load() {
@@ -360,8 +360,8 @@ func TestUploader_IsStoredWithTheLastRecord(t *testing.T) {
 func TestRow71_PlaylistIsPutOnceInTheInterval(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		last := map[string]time.Time{}
-		b := &bucket{Bucket: memory.New()}
-		b.fails = func(_, key string) error {
+		b := &testBucket{Bucket: memory.New()}
+		b.failure = func(_, key string) error {
 			if now := time.Now(); now.Sub(last[key]) >= time.Second || last[key].IsZero() {
 				last[key] = now
 				return nil
@@ -392,12 +392,12 @@ func TestRow71_PlaylistIsPutOnceInTheInterval(t *testing.T) {
 	})
 }
 
-func TestUploader_TellsOfASegmentWhoseFileIsGone(t *testing.T) {
+func TestUploader_ReportsASegmentWhoseFileIsMissing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir := t.TempDir()
 		var here atomic.Bool
-		b := &bucket{Bucket: memory.New()}
-		b.fails = func(string, string) error {
+		b := &testBucket{Bucket: memory.New()}
+		b.failure = func(string, string) error {
 			if !here.Load() {
 				return errors.New("store is away")
 			}
@@ -410,7 +410,7 @@ func TestUploader_TellsOfASegmentWhoseFileIsGone(t *testing.T) {
 			t.Fatal(err)
 		}
 		u.rec.mu.Lock()
-		u.rec.release(u.rec.entries.waiting[1]) // as when more waits than stays in memory
+		u.rec.release(u.rec.entries.waiting[1]) // as if too much waited to stay in memory
 		u.rec.mu.Unlock()
 		here.Store(true)
 		time.Sleep(10 * time.Second)
@@ -421,41 +421,41 @@ func TestUploader_TellsOfASegmentWhoseFileIsGone(t *testing.T) {
 	})
 }
 
-func TestUploader_DeletesAtItsTime(t *testing.T) {
+func TestUploader_DeletesAtTheDueTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		u := startUpload(t, t.TempDir(), UploaderConfig{}, &bucket{Bucket: memory.New()})
+		u := startUpload(t, t.TempDir(), UploaderConfig{}, &testBucket{Bucket: memory.New()})
 		u.index.onStored = func(s *Segment) { u.up.Expire(u.rec.key("source", s), time.Now().Add(time.Minute)) }
 		u.offer(0, 1)
 		synctest.Wait()
 		time.Sleep(59 * time.Second)
-		if slices.Contains(u.bucket.done(), "delete source/PUB1-0.ts") {
-			t.Error("it was deleted early")
+		if slices.Contains(u.bucket.operations(), "delete source/PUB1-0.ts") {
+			t.Error("the segment was deleted early")
 		}
 		time.Sleep(2 * time.Second)
-		if !slices.Contains(u.bucket.done(), "delete source/PUB1-0.ts") {
-			t.Error("it was not deleted")
+		if !slices.Contains(u.bucket.operations(), "delete source/PUB1-0.ts") {
+			t.Error("the segment was not deleted")
 		}
 	})
 }
 
 func TestRow71_SegmentsDoNotWaitForTheirPlaylist(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		u := startUpload(t, t.TempDir(), UploaderConfig{PutInterval: 5 * time.Second}, &bucket{Bucket: memory.New()})
+		u := startUpload(t, t.TempDir(), UploaderConfig{PutInterval: 5 * time.Second}, &testBucket{Bucket: memory.New()})
 		for msn := range int64(4) {
 			u.offer(msn, msn+1)
 			time.Sleep(time.Second)
-			if name := fmt.Sprintf("put source/PUB1-%d.ts", msn); !slices.Contains(u.bucket.done(), name) {
-				t.Errorf("segment %d waits", msn)
+			if name := fmt.Sprintf("put source/PUB1-%d.ts", msn); !slices.Contains(u.bucket.operations(), name) {
+				t.Errorf("segment %d was not put", msn)
 			}
 		}
 	})
 }
 
-func TestRow71_UploadersThatFollowEachOtherKeepTheInterval(t *testing.T) {
+func TestRow71_SuccessiveUploadersKeepTheInterval(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var when []time.Time
-		b := &bucket{Bucket: memory.New()}
-		b.fails = func(op, key string) error {
+		b := &testBucket{Bucket: memory.New()}
+		b.failure = func(op, key string) error {
 			if op == "put" && strings.HasSuffix(key, "index.m3u8") {
 				when = append(when, time.Now())
 			}
@@ -475,17 +475,17 @@ func TestRow71_UploadersThatFollowEachOtherKeepTheInterval(t *testing.T) {
 		}
 		for i, at := range when[1:] {
 			if gap := at.Sub(when[i]); gap < time.Second {
-				t.Errorf("put %d comes %s after the one before", i+1, gap)
+				t.Errorf("put %d was %s after the one before", i+1, gap)
 			}
 		}
 	})
 }
 
-func TestUploader_LogInTheBucketNamesWhatIsThere(t *testing.T) {
+func TestUploader_LogInTheBucketNamesWhatTheBucketHas(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var here atomic.Bool
-		b := &bucket{Bucket: memory.New()}
-		b.fails = func(_, key string) error {
+		b := &testBucket{Bucket: memory.New()}
+		b.failure = func(_, key string) error {
 			if !here.Load() && strings.HasSuffix(key, "-150.ts") {
 				return errors.New("store is away")
 			}
@@ -518,15 +518,15 @@ func TestUploader_LogInTheBucketNamesWhatIsThere(t *testing.T) {
 	})
 }
 
-// A put that timed out may take effect later: it must not take a page back to what it was.
+// A put that timed out may take effect later: it must not restore the old state of a page.
 func TestUploader_LogSurvivesAPutThatTakesEffectLate(t *testing.T) {
 	for name, after := range map[string]time.Duration{"that failed": 0, "of several attempts": 6 * time.Second} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				b := &lateBucket{bucket: &bucket{Bucket: memory.New()}, after: after}
+				b := &lateBucket{testBucket: &testBucket{Bucket: memory.New()}, after: after}
 				s := openStore(t, t.TempDir(), Config{Uploaded: true})
 				r := s.NewRecording(testMeta, ignoreWritten, quiet)
-				u := NewUploader(UploaderConfig{Layout: testLayout}, r, b, &index{}, quiet)
+				u := NewUploader(UploaderConfig{Layout: testLayout}, r, b, &testIndex{}, quiet)
 				ctx, stop := context.WithCancel(t.Context())
 				defer stop()
 				go func() { _ = r.Run(ctx) }()
@@ -559,10 +559,10 @@ func TestUploader_LogSurvivesAPutThatTakesEffectLate(t *testing.T) {
 	}
 }
 
-// lateBucket is a bucket in which the first put of a page that comes while it is on takes
-// effect late, too: it fails, or succeeds with a further attempt after a while.
+// lateBucket is a bucket in which, while it is on, the first put of a page also takes effect
+// late: it fails, or succeeds with a further attempt after a while.
 type lateBucket struct {
-	*bucket
+	*testBucket
 	on    atomic.Bool
 	after time.Duration
 	late  atomic.Pointer[storage.Object]
@@ -576,12 +576,12 @@ func (b *lateBucket) Put(ctx context.Context, o storage.Object) error {
 		}
 		<-time.After(b.after)
 	}
-	return b.bucket.Put(ctx, o)
+	return b.testBucket.Put(ctx, o)
 }
 
 func TestHistory_MakesGapsOfWhatTheBucketDoesNotHave(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := &bucket{Bucket: memory.New()}
+		b := &testBucket{Bucket: memory.New()}
 		u := startUpload(t, t.TempDir(), UploaderConfig{}, b)
 		u.rec.Describe("source", Description{Target: 2, PartTarget: 18000})
 		u.offer(0, 200)
@@ -621,8 +621,8 @@ func TestHistory_MakesGapsOfWhatTheBucketDoesNotHave(t *testing.T) {
 func TestUploader_WaitsAsLongAsTheBucketAsks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var refused atomic.Bool
-		b := &bucket{Bucket: memory.New()}
-		b.fails = func(_, key string) error {
+		b := &testBucket{Bucket: memory.New()}
+		b.failure = func(_, key string) error {
 			if strings.HasSuffix(key, "-1.ts") && !refused.Swap(true) {
 				return &storage.Error{Op: "put", Key: key, Err: errors.New("slow down"), RetryAfter: 30 * time.Second}
 			}
@@ -632,15 +632,15 @@ func TestUploader_WaitsAsLongAsTheBucketAsks(t *testing.T) {
 		u.offer(0, 2)
 		time.Sleep(29 * time.Second)
 		synctest.Wait()
-		if done := b.done(); slices.Contains(done, "put source/PUB1-1.ts") {
+		if done := b.operations(); slices.Contains(done, "put source/PUB1-1.ts") {
 			t.Errorf("it was tried too early: %q", done)
 		}
 		if _, err := u.up.Failing(); err == nil || !strings.Contains(err.Error(), "slow down") {
-			t.Errorf("meanwhile it fails with %v", err)
+			t.Errorf("meanwhile failing with %v", err)
 		}
 		time.Sleep(2 * time.Second)
 		synctest.Wait()
-		if done := b.done(); !slices.Contains(done, "put source/PUB1-1.ts") {
+		if done := b.operations(); !slices.Contains(done, "put source/PUB1-1.ts") {
 			t.Errorf("it was not tried again: %q", done)
 		}
 		u.end()
@@ -648,7 +648,7 @@ func TestUploader_WaitsAsLongAsTheBucketAsks(t *testing.T) {
 	})
 }
 
-func TestHistory_FillsHolesBetweenRecords(t *testing.T) {
+func TestRecover_FillsHolesBetweenRecordsWithGaps(t *testing.T) {
 	f := &Recovered{Segments: map[string][]Segment{}}
 	for _, msn := range []int64{4, 5, 8, 8, 7, 9} {
 		f.take(&Record{Kind: KindSegment, Rendition: "source", Segment: SegmentOf(segment(msn))})
@@ -663,7 +663,7 @@ func TestHistory_FillsHolesBetweenRecords(t *testing.T) {
 	}
 }
 
-func TestPermission_IsWhatTheLogsOfTheIDLeave(t *testing.T) {
+func TestPermission_FollowsTheLogsOfTheID(t *testing.T) {
 	own := Meta{Broadcast: "studio", Token: "T1", Began: testMeta.Began, Owner: "A"}
 	by := func(m Meta, page int, owner string) string {
 		m.Owner = owner
@@ -677,10 +677,10 @@ func TestPermission_IsWhatTheLogsOfTheIDLeave(t *testing.T) {
 		want                    Permission
 		page                    int
 	}{
-		"nothing is there yet":         {nil, false, false, MayWrite, 1},
+		"no log yet":                   {nil, false, false, MayWrite, 1},
 		"swept by another node":        {nil, true, false, MustLeave, 1},
 		"own pages":                    {[]string{by(own, 0, "A"), by(own, 1, "A")}, true, false, MayWrite, 3},
-		"another node goes on":         {[]string{by(own, 0, "A"), by(own, 1, "B")}, true, false, MustLeave, 3},
+		"another node continued":       {[]string{by(own, 0, "A"), by(own, 1, "B")}, true, false, MustLeave, 3},
 		"just taken over":              {[]string{by(own, 0, "B")}, true, true, MayWrite, 2},
 		"another one began since":      {[]string{by(own, 0, "A"), by(later, 0, "B")}, true, false, MayStore, 2},
 		"this one is the later of two": {[]string{by(earlier, 0, "B")}, false, false, MayWrite, 1},
@@ -694,7 +694,7 @@ func TestPermission_IsWhatTheLogsOfTheIDLeave(t *testing.T) {
 			}
 			r := openStore(t, t.TempDir(), Config{Uploaded: true}).NewRecording(own, ignoreWritten, quiet)
 			cfg := UploaderConfig{Layout: testLayout, TakenOver: c.takenOver, Permission: func() Permission { return MayWrite }}
-			u := NewUploader(cfg, r, b, &index{}, quiet)
+			u := NewUploader(cfg, r, b, &testIndex{}, quiet)
 			u.updatePermission()
 			u.run.acknowledged = c.acknowledged
 			logs, decided, err := u.readLogs(t.Context())
@@ -705,13 +705,13 @@ func TestPermission_IsWhatTheLogsOfTheIDLeave(t *testing.T) {
 	}
 }
 
-// A node that lost the lease before it could bring anything to the bucket brings it then, in a
-// page before those of the next owner.
-func TestUploader_BringsTheRestThoughAnotherNodeHasTheLease(t *testing.T) {
+// A node that lost the lease before it could upload anything does so later, in a page before
+// those of the next owner.
+func TestUploader_UploadsTheRestAlthoughAnotherNodeHasTheLease(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		dir, b := t.TempDir(), &bucket{Bucket: memory.New()}
+		dir, b := t.TempDir(), &testBucket{Bucket: memory.New()}
 		var away atomic.Bool
-		b.fails = func(string, string) error {
+		b.failure = func(string, string) error {
 			if away.Load() {
 				return errors.New("store is away")
 			}

@@ -69,7 +69,7 @@ func TestReplay_TrimKeepsWhatIsListedLive(t *testing.T) {
 	}
 }
 
-func TestReplay_ClockThatJumpsMakesNothingOld(t *testing.T) {
+func TestReplay_ClockJumpTrimsNothing(t *testing.T) {
 	for _, jump := range []time.Duration{time.Hour, -time.Hour} {
 		r := NewReplay(Constants{Target: 2})
 		for i := range 10 {

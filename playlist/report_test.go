@@ -10,11 +10,11 @@ import (
 )
 
 func TestWindow_ReportsTheOtherRenditions(t *testing.T) {
-	low := newScript(DefaultConfig())
+	low := newWindowWriter(DefaultConfig())
 	var absent *Window
-	high := newScript(DefaultConfig(), OtherRendition{"../low/index.m3u8", func() *Window { return low.w }}, OtherRendition{"../gone/index.m3u8", func() *Window { return absent }})
+	high := newWindowWriter(DefaultConfig(), OtherRendition{"../low/index.m3u8", func() *Window { return low.w }}, OtherRendition{"../gone/index.m3u8", func() *Window { return absent }})
 	reports := func() (lines []string) {
-		high.part()
+		high.addPart()
 		low.w.Commit()
 		high.w.Commit()
 		text := string(high.w.Snapshot().Full.Plain)
@@ -24,7 +24,7 @@ func TestWindow_ReportsTheOtherRenditions(t *testing.T) {
 			}
 		}
 		if d := high.w.Snapshot().Delta; d != nil && strings.Count(string(d.Plain), "RENDITION-REPORT") != len(lines) {
-			t.Errorf("the delta update reports otherwise:\n%s", d.Plain)
+			t.Errorf("the delta update has other reports:\n%s", d.Plain)
 		}
 		if _, _, err := m3u8.DecodeFrom(strings.NewReader(text), true); err != nil && strings.Contains(text, "#EXTINF") {
 			t.Errorf("hls-m3u8: %v\n%s", err, text)
@@ -38,40 +38,40 @@ func TestWindow_ReportsTheOtherRenditions(t *testing.T) {
 			t.Errorf("%q, want %s", got, want)
 		}
 	}
-	high.begin(false)
+	high.openSegment(false)
 	if got := reports(); len(got) != 0 {
 		t.Errorf("of renditions without media: %q", got)
 	}
-	low.begin(false)
-	low.part()
+	low.openSegment(false)
+	low.addPart()
 	expect(0, 0)
-	low.part()
-	low.part()
+	low.addPart()
+	low.addPart()
 	expect(0, 2)
-	low.close()
+	low.closeSegment()
 	expect(0, 2) // the last of a complete segment
-	low.begin(false)
+	low.openSegment(false)
 	expect(0, 2)
-	low.part()
+	low.addPart()
 	expect(1, 0)
 	for range 20 {
-		low.close()
-		low.begin(false)
-		low.part()
-		low.part()
+		low.closeSegment()
+		low.openSegment(false)
+		low.addPart()
+		low.addPart()
 	}
 	expect(21, 1)
-	high.segments(20)
-	high.begin(false)
+	high.addSegments(20)
+	high.openSegment(false)
 	expect(21, 1) // with a delta update
 }
 
-// Plain playlists say nothing of it.
-func TestWindow_PlainPlaylistReportsNothing(t *testing.T) {
-	low := newScript(DefaultConfig())
-	low.segments(2)
-	plain := newScript(Config{Window: 30 * time.Second}, OtherRendition{"../low/index.m3u8", func() *Window { return low.w }})
-	plain.segments(3)
+// Playlists without low latency have no rendition reports.
+func TestWindow_PlainPlaylistHasNoReports(t *testing.T) {
+	low := newWindowWriter(DefaultConfig())
+	low.addSegments(2)
+	plain := newWindowWriter(Config{Window: 30 * time.Second}, OtherRendition{"../low/index.m3u8", func() *Window { return low.w }})
+	plain.addSegments(3)
 	if text := string(plain.w.Snapshot().Full.Plain); strings.Contains(text, "REPORT") {
 		t.Error(text)
 	}

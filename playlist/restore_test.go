@@ -15,7 +15,7 @@ func segmentOf(msn int) *media.Segment {
 	}
 }
 
-func TestWindow_RestoreRemembersSegmentsWithoutAKeyFrame(t *testing.T) {
+func TestWindow_RestoreDoesNotDeclareIndependentSegmentsIfOneIsNot(t *testing.T) {
 	var segments []*media.Segment
 	for i := range 3 {
 		s := segmentOf(i)
@@ -26,7 +26,7 @@ func TestWindow_RestoreRemembersSegmentsWithoutAKeyFrame(t *testing.T) {
 	w.Restore(segments)
 	w.Commit()
 	if text := string(w.Snapshot().Full.Plain); strings.Contains(text, "INDEPENDENT-SEGMENTS") {
-		t.Errorf("claims that every segment begins with a key frame:\n%s", text)
+		t.Errorf("the playlist declares independent segments:\n%s", text)
 	}
 }
 
@@ -40,18 +40,18 @@ func TestStored_KeepsTheTarget(t *testing.T) {
 	}
 }
 
-// Players of a broadcast with short segments saw more of them than fit the lost
-// time in targets.
+// With segments shorter than the target duration, players may have seen more of them than the
+// lost time has target durations.
 func TestWindow_FillGapCoversEveryPublishedNumber(t *testing.T) {
-	s := newScript(DefaultConfig())
+	s := newWindowWriter(DefaultConfig())
 	for range 12 {
-		s.begin(false)
+		s.openSegment(false)
 		for range 5 { // 1.25 s
-			s.part()
+			s.addPart()
 		}
-		s.close()
+		s.closeSegment()
 	}
-	const behind = 30 * time.Second // the store was slow
+	const behind = 30 * time.Second // what the slow store lacks
 	last := s.w.entries[len(s.w.entries)-1].Segment()
 	lost := s.w.FillGap(last.ProgramDateTime.Add(last.Duration.Duration()+behind), 3)
 	if shown := int(behind / (1250 * time.Millisecond)); len(lost) < shown {
@@ -65,13 +65,13 @@ func TestWindow_FillGapCoversEveryPublishedNumber(t *testing.T) {
 }
 
 func TestWindow_FillGapToleratesAClockThatWasSetBack(t *testing.T) {
-	s := newScript(DefaultConfig())
-	s.segments(3)
+	s := newWindowWriter(DefaultConfig())
+	s.addSegments(3)
 	last := s.w.entries[2].Segment()
 	if lost := s.w.FillGap(last.ProgramDateTime.Add(-time.Hour), 3); len(lost) != 3 {
 		t.Errorf("%d segments are lost", len(lost))
 	}
-	empty := newScript(DefaultConfig())
+	empty := newWindowWriter(DefaultConfig())
 	if lost := empty.w.FillGap(time.Now(), 3); lost != nil {
 		t.Errorf("an empty window lost %d segments", len(lost))
 	}

@@ -222,7 +222,7 @@ func (w *Window) Pause() {
 }
 
 // Suspend marks whether the rendition is not made for now, though others of the broadcast are.
-// Requests for its playlist get ErrNotFound, also those that wait: a player then goes on with
+// Requests for its playlist get ErrNotFound, also those that wait: a player then switches to
 // another rendition at once. With gaps it would run out of data first. Media is still served.
 func (w *Window) Suspend(on bool) {
 	w.dirty = w.dirty || w.suspended != on

@@ -23,8 +23,8 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the golden files")
 
-// script plays segments of 2 s in parts of 0.25 s into a Window.
-type script struct {
+// windowWriter writes segments of 2 s with parts of 0.25 s to a Window.
+type windowWriter struct {
 	w     *Window
 	clock media.Ticks
 	msn   int64
@@ -36,15 +36,15 @@ type script struct {
 	init      *media.Init
 }
 
-func newScript(cfg Config, others ...OtherRendition) *script {
-	s := &script{w: NewWindow(cfg, Constants{Target: 2, PartTarget: media.Second / 4}, Start{}, func() []OtherRendition { return others })}
+func newWindowWriter(cfg Config, others ...OtherRendition) *windowWriter {
+	s := &windowWriter{w: NewWindow(cfg, Constants{Target: 2, PartTarget: media.Second / 4}, Start{}, func() []OtherRendition { return others })}
 	if cfg.LowLatency {
 		s.container = media.CMAF
 	}
 	return s
 }
 
-func (s *script) begin(discontinuity bool) {
+func (s *windowWriter) openSegment(discontinuity bool) {
 	if s.container == media.CMAF && (s.init == nil || discontinuity) {
 		s.init = &media.Init{Name: fmt.Sprintf("aaaa-%d.mp4", s.msn), Data: fmt.Appendf(nil, "init %d;", s.msn)}
 	}
@@ -56,7 +56,7 @@ func (s *script) begin(discontinuity bool) {
 	s.w.Open(*s.open)
 }
 
-func (s *script) part() {
+func (s *windowWriter) addPart() {
 	p := &media.Part{
 		Container: s.container, Publication: "aaaa", MSN: s.open.MSN, Number: s.parts, Offset: s.open.Size,
 		Data: fmt.Appendf(nil, "part %d.%d;", s.open.MSN, len(s.open.Parts)), Start: s.clock,
@@ -72,27 +72,27 @@ func (s *script) part() {
 	s.w.Part(p)
 }
 
-// close completes the segment, and has the next Commit show it, as the next part would.
-func (s *script) close() {
+// closeSegment completes the segment, and lets the next Commit show it, as the next part would.
+func (s *windowWriter) closeSegment() {
 	s.w.Close(s.open)
 	s.w.dirty = true
 	s.open = nil
 }
 
-// segments plays n whole segments, committing after every part.
-func (s *script) segments(n int) {
+// addSegments adds n complete segments, and commits after every part.
+func (s *windowWriter) addSegments(n int) {
 	for range n {
-		s.begin(false)
+		s.openSegment(false)
 		for range 8 {
-			s.part()
+			s.addPart()
 			s.w.Commit()
 		}
-		s.close()
+		s.closeSegment()
 		s.w.Commit()
 	}
 }
 
-func (s *script) text() string { return string(s.w.Snapshot().Full.Plain) }
+func (s *windowWriter) text() string { return string(s.w.Snapshot().Full.Plain) }
 
 func TestWindow_RendersAsRecorded(t *testing.T) {
 	low, plain := DefaultConfig(), DefaultConfig()
@@ -100,52 +100,52 @@ func TestWindow_RendersAsRecorded(t *testing.T) {
 	plain.LowLatency = false
 	for name, play := range map[string]func() []byte{
 		"first_part": func() []byte {
-			s := newScript(low)
-			s.begin(false)
-			s.part()
+			s := newWindowWriter(low)
+			s.openSegment(false)
+			s.addPart()
 			s.w.Commit()
 			return s.w.Snapshot().Full.Plain
 		},
 		"rolling": func() []byte {
-			s := newScript(low)
-			s.segments(9)
-			s.begin(false)
-			s.part()
+			s := newWindowWriter(low)
+			s.addSegments(9)
+			s.openSegment(false)
+			s.addPart()
 			s.w.Commit()
 			return s.w.Snapshot().Full.Plain
 		},
 		"delta": func() []byte {
-			s := newScript(DefaultConfig())
-			s.segments(20)
+			s := newWindowWriter(DefaultConfig())
+			s.addSegments(20)
 			return s.w.Snapshot().Delta.Plain
 		},
 		"pause": func() []byte {
-			s := newScript(low)
-			s.segments(2)
+			s := newWindowWriter(low)
+			s.addSegments(2)
 			s.w.Pause()
 			s.w.Commit()
 			return s.w.Snapshot().Full.Plain
 		},
 		"reconnect": func() []byte {
-			s := newScript(low)
-			s.segments(2)
+			s := newWindowWriter(low)
+			s.addSegments(2)
 			s.w.Pause()
 			s.w.Commit()
-			s.begin(true)
-			s.part()
+			s.openSegment(true)
+			s.addPart()
 			s.w.Commit()
 			return s.w.Snapshot().Full.Plain
 		},
 		"ended": func() []byte {
-			s := newScript(low)
-			s.segments(3)
+			s := newWindowWriter(low)
+			s.addSegments(3)
 			s.w.End()
 			s.w.Commit()
 			return s.w.Snapshot().Full.Plain
 		},
 		"plain": func() []byte {
-			s := newScript(plain)
-			s.segments(8)
+			s := newWindowWriter(plain)
+			s.addSegments(8)
 			return s.w.Snapshot().Full.Plain
 		},
 	} {
@@ -172,8 +172,8 @@ func TestWindow_RendersAsRecorded(t *testing.T) {
 }
 
 func TestWindow_IsReadByIndependentDecoders(t *testing.T) {
-	s := newScript(DefaultConfig())
-	s.segments(40)
+	s := newWindowWriter(DefaultConfig())
+	s.addSegments(40)
 	list, kind, err := grafov.DecodeFrom(strings.NewReader(s.text()), true)
 	if err != nil || kind != grafov.MEDIA {
 		t.Fatalf("grafov: kind %d, %v", kind, err)
@@ -196,13 +196,13 @@ func TestWindow_IsReadByIndependentDecoders(t *testing.T) {
 func TestWindow_SlidesAndCountsDiscontinuities(t *testing.T) {
 	cfg := DefaultConfig()
 	cfg.Window = 12 * time.Second
-	s := newScript(cfg)
+	s := newWindowWriter(cfg)
 	for i := range 30 {
-		s.begin(i%4 == 3)
+		s.openSegment(i%4 == 3)
 		for range 8 {
-			s.part()
+			s.addPart()
 		}
-		s.close()
+		s.closeSegment()
 		s.w.Commit()
 		text := s.text()
 		listed := strings.Count(text, "#EXTINF")
@@ -212,7 +212,7 @@ func TestWindow_SlidesAndCountsDiscontinuities(t *testing.T) {
 		if want := fmt.Sprintf("#EXT-X-MEDIA-SEQUENCE:%d\n", max(0, i-5)); !strings.Contains(text, want) {
 			t.Fatalf("after segment %d there is no %q in\n%s", i, want, text)
 		}
-		left := 0 // discontinuities of segments that have left
+		left := 0 // discontinuities of removed segments
 		for j := range max(0, i-5) {
 			if j%4 == 3 {
 				left++
@@ -229,29 +229,29 @@ func TestWindow_SlidesAndCountsDiscontinuities(t *testing.T) {
 func TestWindow_RemovedSegmentsStayFetchableForTheirGrace(t *testing.T) {
 	cfg := DefaultConfig()
 	cfg.Window = 12 * time.Second
-	s := newScript(cfg)
-	s.segments(7) // segment 0 has left the list
+	s := newWindowWriter(cfg)
+	s.addSegments(7) // segment 0 has left the list
 	since := 0
 	for ; since < 100; since++ {
 		if _, ok := s.w.Snapshot().Find("aaaa-0.m4s"); !ok {
 			break
 		}
-		s.segments(1)
+		s.addSegments(1)
 	}
 	if since*2 < 2+12 || since*2 > 2+12+4 {
-		t.Errorf("segment 0 was given up %d s after it left", since*2)
+		t.Errorf("segment 0 was available for %d s after its removal", since*2)
 	}
 }
 
 // A segment that no player may request any more is garbage collected: the array of the
 // window's entries must not refer to it.
-func TestWindow_ForgetsTheBytesOfWhatIsPastItsGrace(t *testing.T) {
+func TestWindow_ReleasesTheBytesOfSegmentsPastTheirGrace(t *testing.T) {
 	cfg := DefaultConfig()
 	cfg.Window = 12 * time.Second
-	s := newScript(cfg)
+	s := newWindowWriter(cfg)
 	var first []weak.Pointer[media.Part] // of each segment
 	for range 200 {
-		s.segments(1)
+		s.addSegments(1)
 		last := s.w.entries[len(s.w.entries)-1]
 		first = append(first, weak.Make(last.Segment().Parts[0]))
 		if len(first)%7 != 0 {
@@ -265,7 +265,7 @@ func TestWindow_ForgetsTheBytesOfWhatIsPastItsGrace(t *testing.T) {
 			}
 		}
 		if held != len(s.w.entries) {
-			t.Fatalf("after %d segments the bytes of %d are held, those of %d can be asked for", len(first), held, len(s.w.entries))
+			t.Fatalf("after %d segments the bytes of %d are in memory, want those of the %d that can be requested", len(first), held, len(s.w.entries))
 		}
 	}
 }
@@ -276,18 +276,18 @@ func TestWindow_ForgetsTheBytesOfWhatIsPastItsGrace(t *testing.T) {
 func TestWindow_GraceIsRealTimeToo(t *testing.T) {
 	cfg := DefaultConfig()
 	cfg.Window = 12 * time.Second
-	s := newScript(cfg)
-	s.segments(7) // segment 0 has left the list
+	s := newWindowWriter(cfg)
+	s.addSegments(7) // segment 0 has left the list
 	for range 10 {
 		s.early += 2 * time.Second
-		s.segments(1)
+		s.addSegments(1)
 	}
 	if _, ok := s.w.Snapshot().Find("aaaa-0.m4s"); !ok {
-		t.Error("segment 0 is gone though no time has passed")
+		t.Error("segment 0 was released although no time has passed")
 	}
 	for range 100 {
 		s.early += 2 * time.Second
-		s.segments(1)
+		s.addSegments(1)
 	}
 	if n := len(s.w.entries); n > 40 {
 		t.Errorf("%d segments are held", n)
@@ -297,32 +297,32 @@ func TestWindow_GraceIsRealTimeToo(t *testing.T) {
 // Rule 39 of package hlscheck: the hinted part is the next part, also at the end of a segment.
 // Only an unexpected end of a segment cannot be predicted.
 func TestWindow_HintsAtTheNextPart(t *testing.T) {
-	s := newScript(DefaultConfig())
+	s := newWindowWriter(DefaultConfig())
 	hint := ""
 	for _, parts := range []int{8, 8, 8, 3, 8, 8} {
-		s.begin(false)
+		s.openSegment(false)
 		for range parts {
-			s.part()
+			s.addPart()
 			s.w.Commit()
 			name := s.open.Parts[len(s.open.Parts)-1].Name()
 			if hint != "" && name != hint {
-				t.Errorf("%s came where %s was hinted at", name, hint)
+				t.Errorf("the next part is %s, the hint was %s", name, hint)
 			}
 			if hint = s.w.Snapshot().hint; hint == "" || !strings.Contains(s.text(), `TYPE=PART,URI="`+hint+`"`) {
-				t.Fatalf("after %s nothing is hinted at:\n%s", name, s.text())
+				t.Fatalf("after %s there is no hint:\n%s", name, s.text())
 			}
 		}
-		s.close()
+		s.closeSegment()
 	}
 }
 
-func TestWindow_StoredSegmentsLeaveMemory(t *testing.T) {
-	s := newScript(DefaultConfig())
-	s.segments(3)
+func TestWindow_StoredSegmentsAreReleasedFromMemory(t *testing.T) {
+	s := newWindowWriter(DefaultConfig())
+	s.addSegments(3)
 	for _, e := range s.w.entries {
 		e.Stored()
 	}
-	s.segments(1)
+	s.addSegments(1)
 	for i, e := range s.w.entries {
 		m, ok := s.w.Snapshot().Find(e.Segment().Name())
 		if !ok || m.Size == 0 {
@@ -342,34 +342,34 @@ func TestWindow_StoredSegmentsLeaveMemory(t *testing.T) {
 func TestWindow_PlainPlaylistBeginsWithASegment(t *testing.T) {
 	cfg := DefaultConfig()
 	cfg.LowLatency = false
-	s := newScript(cfg)
-	s.begin(false)
+	s := newWindowWriter(cfg)
+	s.openSegment(false)
 	for range 8 {
-		s.part()
+		s.addPart()
 		s.w.Commit()
 		if full := s.w.Snapshot().Full; full != nil {
 			t.Fatalf("shows an empty playlist:\n%s", full.Plain)
 		}
 	}
-	s.close()
+	s.closeSegment()
 	s.w.Commit()
 	before := s.w.Snapshot()
 	if before.Full == nil || !strings.Contains(string(before.Full.Plain), "aaaa-0.ts") {
 		t.Fatal("the first segment is not shown")
 	}
-	s.begin(false)
-	s.part()
+	s.openSegment(false)
+	s.addPart()
 	s.w.Commit()
 	if s.w.Snapshot() != before {
-		t.Error("a playlist was rendered in which nothing is new")
+		t.Error("a playlist was rendered although nothing is new")
 	}
 }
 
 func TestWindow_AwaitReturnsWhenThePartComes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newScript(DefaultConfig())
-		s.segments(2)
-		s.begin(false)
+		s := newWindowWriter(DefaultConfig())
+		s.addSegments(2)
+		s.openSegment(false)
 		got := make(chan *Snapshot)
 		go func() {
 			snapshot, err := s.w.Await(t.Context(), Position{MSN: 2, Part: 1})
@@ -385,7 +385,7 @@ func TestWindow_AwaitReturnsWhenThePartComes(t *testing.T) {
 				t.Fatalf("returned with %d parts", want)
 			default:
 			}
-			s.part()
+			s.addPart()
 			s.w.Commit()
 		}
 		if snapshot := <-got; !strings.Contains(string(snapshot.Full.Plain), "aaaa.17.m4s") {
@@ -396,7 +396,7 @@ func TestWindow_AwaitReturnsWhenThePartComes(t *testing.T) {
 
 func TestWindow_AwaitReturnsWhenTheClientLeaves(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newScript(DefaultConfig())
+		s := newWindowWriter(DefaultConfig())
 		left := errors.New("left")
 		ctx, cancel := context.WithTimeoutCause(t.Context(), time.Second, left)
 		defer cancel()
@@ -408,8 +408,8 @@ func TestWindow_AwaitReturnsWhenTheClientLeaves(t *testing.T) {
 
 func TestWindow_AwaitReturnsWhenTheBroadcastEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newScript(DefaultConfig())
-		s.segments(1)
+		s := newWindowWriter(DefaultConfig())
+		s.addSegments(1)
 		done := make(chan bool)
 		go func() {
 			snapshot, err := s.w.Await(t.Context(), Position{MSN: 1, Part: -1})
@@ -419,17 +419,17 @@ func TestWindow_AwaitReturnsWhenTheBroadcastEnds(t *testing.T) {
 		s.w.End()
 		s.w.Commit()
 		if !<-done {
-			t.Error("the end was not seen")
+			t.Error("Await did not return the ended snapshot")
 		}
 	})
 }
 
 // Rules 32 and 33: positions, with a part past the end meaning the next segment.
-func TestSnapshot_Has(t *testing.T) {
-	s := newScript(DefaultConfig())
-	s.segments(3)
-	s.begin(false)
-	s.part()
+func TestSnapshot_HasPositionsUpToItsLastPart(t *testing.T) {
+	s := newWindowWriter(DefaultConfig())
+	s.addSegments(3)
+	s.openSegment(false)
+	s.addPart()
 	s.w.Commit()
 	for _, c := range []struct {
 		p    Position
@@ -450,12 +450,12 @@ func TestSnapshot_Has(t *testing.T) {
 	}
 }
 
-// A part past the end of a segment is the first of the next one here too.
-func TestSnapshot_Arrived(t *testing.T) {
-	s := newScript(DefaultConfig())
-	s.segments(3)
-	s.begin(false)
-	s.part()
+// As in Has, a part past the end of a segment is the first of the next one.
+func TestSnapshot_ArrivedIsTheArrivalOfAPart(t *testing.T) {
+	s := newWindowWriter(DefaultConfig())
+	s.addSegments(3)
+	s.openSegment(false)
+	s.addPart()
 	s.w.Part(&media.Part{Publication: "aaaa", MSN: 3, Duration: media.Second / 4, Gap: true})
 	s.w.Commit()
 	for p, parts := range map[Position]int{
@@ -472,11 +472,11 @@ func TestSnapshot_Arrived(t *testing.T) {
 	}
 }
 
-func TestSnapshot_FindTakesOnlyTheNamesItGave(t *testing.T) {
-	s := newScript(DefaultConfig())
-	s.segments(2)
-	s.begin(false)
-	s.part()
+func TestSnapshot_FindsOnlyItsOwnNames(t *testing.T) {
+	s := newWindowWriter(DefaultConfig())
+	s.addSegments(2)
+	s.openSegment(false)
+	s.addPart()
 	s.w.Commit()
 	for name, want := range map[string]bool{
 		"aaaa-0.m4s": true, "aaaa.15.m4s": true, "aaaa.16.m4s": true, "aaaa-0.mp4": true,
@@ -493,8 +493,8 @@ func TestSnapshot_FindTakesOnlyTheNamesItGave(t *testing.T) {
 }
 
 func FuzzSnapshot_Find(f *testing.F) {
-	s := newScript(DefaultConfig())
-	s.segments(3)
+	s := newWindowWriter(DefaultConfig())
+	s.addSegments(3)
 	for _, seed := range []string{"aaaa-0.m4s", "aaaa.10.m4s", "a-b-3.ts", "-.ts", "aaaa.-1.m4s"} {
 		f.Add(seed)
 	}
@@ -505,7 +505,7 @@ func FuzzSnapshot_Find(f *testing.F) {
 	})
 }
 
-func TestMultivariant_DescribesTheRendition(t *testing.T) {
+func TestMultivariant_DeclaresTheRendition(t *testing.T) {
 	got := string(Multivariant([]Variant{{
 		Name:  "source",
 		Video: &media.Track{CodecString: "avc1.64001f", Width: 1280, Height: 720},
@@ -546,9 +546,9 @@ func BenchmarkWindow_PublishPart(b *testing.B) {
 		b.Run(length.String(), func(b *testing.B) {
 			cfg := DefaultConfig()
 			cfg.Window = length
-			s := newScript(cfg)
-			s.segments(int(length/time.Second)/2 + 1)
-			s.begin(false)
+			s := newWindowWriter(cfg)
+			s.addSegments(int(length/time.Second)/2 + 1)
+			s.openSegment(false)
 			b.ReportAllocs()
 			for b.Loop() {
 				s.w.dirty = true

@@ -17,7 +17,7 @@ func (d *discard) Part(*media.Part)     { d.parts++ }
 func (d *discard) Close(*media.Segment) {}
 func (d *discard) Unpackaged(error)     {}
 
-// BenchmarkSegmenter cuts and packs two seconds of a stream of 5 Mbit/s per operation.
+// BenchmarkSegmenter cuts and packages two seconds of a stream of 5 Mbit/s per operation.
 func BenchmarkSegmenter(b *testing.B) {
 	units := mediatest.Stream{
 		Video: mediatest.H264(640, 36), Audio: mediatest.AAC(), FPS: 30, GOP: 60, Length: 2 * time.Second, Epoch: epoch(),

@@ -13,25 +13,25 @@ import (
 	"golive/media"
 )
 
-// listing keeps a Packager's output.
-type listing struct {
+// packagedSegments is an Output that keeps the segments.
+type packagedSegments struct {
 	segments []*media.Segment
 	refused  []error
 }
 
-func (*listing) Open(media.Segment)       {}
-func (*listing) Part(*media.Part)         {}
-func (l *listing) Close(s *media.Segment) { l.segments = append(l.segments, s) }
-func (l *listing) Unpackaged(err error)   { l.refused = append(l.refused, err) }
-func (l *listing) gaps() (list []bool) {
+func (*packagedSegments) Open(media.Segment)       {}
+func (*packagedSegments) Part(*media.Part)         {}
+func (l *packagedSegments) Close(s *media.Segment) { l.segments = append(l.segments, s) }
+func (l *packagedSegments) Unpackaged(err error)   { l.refused = append(l.refused, err) }
+func (l *packagedSegments) gaps() (list []bool) {
 	return mapped(l.segments, func(s *media.Segment) bool { return s.Size == 0 })
 }
 
-func (l *listing) breaks() (list []bool) {
+func (l *packagedSegments) breaks() (list []bool) {
 	return mapped(l.segments, func(s *media.Segment) bool { return s.Discontinuity })
 }
-func (l *listing) inits() (list []string) { return mapped(l.segments, initOf) }
-func (l *listing) starts() (l2 []media.Ticks) {
+func (l *packagedSegments) inits() (list []string) { return mapped(l.segments, initOf) }
+func (l *packagedSegments) starts() (l2 []media.Ticks) {
 	return mapped(l.segments, func(s *media.Segment) media.Ticks { return s.Start })
 }
 
@@ -49,9 +49,9 @@ func mapped[T any](segments []*media.Segment, f func(*media.Segment) T) (list []
 	return list
 }
 
-// packaged cuts streams, one after the other, and packages them twice.
-func packaged(streams ...mediatest.Stream) (cmaf, ts *listing, s *Segmenter) {
-	cmaf, ts = &listing{}, &listing{}
+// packageTwice cuts streams, one after the other, and packages them in CMAF and in MPEG-TS.
+func packageTwice(streams ...mediatest.Stream) (cmaf, ts *packagedSegments, s *Segmenter) {
+	cmaf, ts = &packagedSegments{}, &packagedSegments{}
 	s = New(DefaultConfig(), Resume{}, NewPackager(media.CMAF, fmp4.NewMuxer(), cmaf), NewPackager(media.MPEGTS, mpegts.NewMuxer(), ts))
 	s.Start("aaaa")
 	var length time.Duration
@@ -78,7 +78,7 @@ func TestPackager_Row83_LeavesOutWhatItsContainerDoesNotCarry(t *testing.T) {
 		{"AV1 and Opus", mediatest.AV1(), mediatest.Opus(), nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			cmaf, ts, s := packaged(mediatest.Stream{Video: c.video, Audio: c.audio, Length: 6 * time.Second})
+			cmaf, ts, s := packageTwice(mediatest.Stream{Video: c.video, Audio: c.audio, Length: 6 * time.Second})
 			if len(cmaf.refused) > 0 || slices.Contains(cmaf.gaps(), true) || len(cmaf.segments) != 3 {
 				t.Errorf("CMAF: %v, gaps %v", cmaf.refused, cmaf.gaps())
 			}
@@ -115,7 +115,7 @@ func TestPackager_Row83_LeavesOutWhatItsContainerDoesNotCarry(t *testing.T) {
 func TestSegmenter_Row84_ChangeOfTheCodecIsADiscontinuityWithAnotherInit(t *testing.T) {
 	avc, hevc, av1, aac, opus := mediatest.H264(640, 36), mediatest.HEVC(), mediatest.AV1(), mediatest.AAC(), mediatest.Opus()
 	const length = 4 * time.Second
-	cmaf, ts, s := packaged(
+	cmaf, ts, s := packageTwice(
 		mediatest.Stream{Video: avc, Audio: aac, Length: length}, // segments 0 and 1
 		mediatest.Stream{Video: hevc, Audio: opus, Length: length},
 		mediatest.Stream{Video: av1, Audio: opus, Length: length},
@@ -160,7 +160,7 @@ func openHEVC() (units []media.AccessUnit) {
 	return units
 }
 
-// Decoders of HEVC skip the leading pictures of the CRA picture at which they begin: only those
+// HEVC decoders skip the leading pictures of the CRA picture at which they start: only pictures
 // that no decoder could decode are left out.
 func TestSegmenter_Row80_KeepsLeadingPicturesOfHEVC(t *testing.T) {
 	r, s := cutAll(t, DefaultConfig(), openHEVC())
@@ -177,11 +177,11 @@ func TestSegmenter_Row80_KeepsLeadingPicturesOfHEVC(t *testing.T) {
 	}
 }
 
-func TestSegmenter_Row82_OpusThatStopsBecomesSilence(t *testing.T) {
+func TestSegmenter_Row82_OpusThatStopsIsReplacedBySilence(t *testing.T) {
 	stream := mediatest.Stream{Video: mediatest.H264(640, 36), Audio: mediatest.Opus(), FPS: 30, GOP: 60, Length: 8 * time.Second, Epoch: epoch()}
-	units := without(stream.Units(), func(u *media.AccessUnit) bool { return !u.Track.Video() && u.DTS > 3*media.Second })
+	units := exclude(stream.Units(), func(u *media.AccessUnit) bool { return !u.Track.Video() && u.DTS > 3*media.Second })
 	var silent int
-	out := tapped(func(u *media.AccessUnit) {
+	out := unitCallback(func(u *media.AccessUnit) {
 		if bytes.Equal(u.Data, []byte{0xfc, 0xff, 0xfe}) {
 			silent++
 		}
@@ -200,11 +200,11 @@ func TestSegmenter_Row82_OpusThatStopsBecomesSilence(t *testing.T) {
 	}
 }
 
-// MP3 and HEVC have neither silence nor skipped pictures: the segmenter does without.
-func TestSegmenter_TracksWithoutFillersMayStop(t *testing.T) {
+// There is no silence in MP3 and no skipped picture in HEVC: the segmenter leaves the track empty.
+func TestSegmenter_TracksThatCannotBeFilledMayStop(t *testing.T) {
 	for _, missing := range []bool{true, false} {
 		stream := mediatest.Stream{Video: mediatest.HEVC(), Audio: mediatest.MP3(), FPS: 30, GOP: 60, Length: 12 * time.Second, Epoch: epoch()}
-		units := without(stream.Units(), func(u *media.AccessUnit) bool { return u.Track.Video() == missing && u.DTS > 5*media.Second })
+		units := exclude(stream.Units(), func(u *media.AccessUnit) bool { return u.Track.Video() == missing && u.DTS > 5*media.Second })
 		r, s := cutAll(t, DefaultConfig(), units)
 		f, _ := s.Format()
 		r.checkTargets(f)
@@ -214,13 +214,13 @@ func TestSegmenter_TracksWithoutFillersMayStop(t *testing.T) {
 	}
 }
 
-// tapped is a Packaging that looks at units.
-type tapped func(u *media.AccessUnit)
+// unitCallback is a Packaging that passes units to a function.
+type unitCallback func(u *media.AccessUnit)
 
-func (tapped) Open(media.Segment) {}
-func (tapped) Close()             {}
-func (tapped) Drop()              {}
-func (f tapped) Part(c *Cut) {
+func (unitCallback) Open(media.Segment) {}
+func (unitCallback) Close()             {}
+func (unitCallback) Drop()              {}
+func (f unitCallback) Part(c *Cut) {
 	for i := range c.Units {
 		f(&c.Units[i])
 	}

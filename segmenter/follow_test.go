@@ -12,40 +12,40 @@ import (
 	"golive/media"
 )
 
-// ladder is a leading segmenter and one that follows it.
-type ladder struct {
-	t           *testing.T
-	leader      *Segmenter
-	cuts        *Cuts
-	follower    *Follower
-	source, out *recorder
-	taken       []media.AccessUnit // by out, in its parts
+// leaderAndFollower is a Segmenter and a Follower of it.
+type leaderAndFollower struct {
+	t                *testing.T
+	leader           *Segmenter
+	cuts             *Cuts
+	follower         *Follower
+	source, followed *recorder
+	taken            []media.AccessUnit // units in the follower's parts
 }
 
-// tap is a Packaging that keeps the units of all parts.
-type tap struct{ units *[]media.AccessUnit }
+// unitRecorder is a Packaging that keeps the units of all parts.
+type unitRecorder struct{ units *[]media.AccessUnit }
 
-func (tap) Open(media.Segment) {}
-func (t tap) Part(c *Cut)      { *t.units = append(*t.units, c.Units...) }
-func (tap) Close()             {}
-func (tap) Drop()              {}
+func (unitRecorder) Open(media.Segment) {}
+func (t unitRecorder) Part(c *Cut)      { *t.units = append(*t.units, c.Units...) }
+func (unitRecorder) Close()             {}
+func (unitRecorder) Drop()              {}
 
-func newLadder(t *testing.T, cfg Config) *ladder {
-	l := &ladder{t: t, cuts: NewCuts(), source: &recorder{t: t}, out: &recorder{t: t}}
+func newLeaderAndFollower(t *testing.T, cfg Config) *leaderAndFollower {
+	l := &leaderAndFollower{t: t, cuts: NewCuts(), source: &recorder{t: t}, followed: &recorder{t: t}}
 	l.leader = New(cfg, Resume{}, NewPackager(media.MPEGTS, mpegts.NewMuxer(), l.source), l.cuts)
 	return l
 }
 
-// join begins the follower, for the segments that the leader opens from now on.
-func (l *ladder) join(s mediatest.Stream) {
+// startFollower starts the follower, from the leader's next segment on.
+func (l *leaderAndFollower) startFollower(s mediatest.Stream) {
 	if l.follower == nil {
-		l.follower = Follow(l.cuts, NewPackager(media.MPEGTS, mpegts.NewMuxer(), l.out), tap{&l.taken})
+		l.follower = Follow(l.cuts, NewPackager(media.MPEGTS, mpegts.NewMuxer(), l.followed), unitRecorder{&l.taken})
 	}
 	l.follower.Start(s.Video, s.Audio, l.leader.NextMSN())
 }
 
-// run feeds both; the follower's units come late after the leader's.
-func (l *ladder) run(source, rung []media.AccessUnit, late media.Ticks) {
+// write writes units to both. The follower's units are late by that much.
+func (l *leaderAndFollower) write(source, rung []media.AccessUnit, late media.Ticks) {
 	for _, u := range source {
 		l.leader.Write(u)
 		for len(rung) > 0 && rung[0].DTS+late <= u.DTS {
@@ -58,51 +58,51 @@ func (l *ladder) run(source, rung []media.AccessUnit, late media.Ticks) {
 	}
 }
 
-// listed is the data of a segment that must be equal in both playlists.
-type listed struct {
+// segmentProperties are the properties of a segment that must be the same in both playlists.
+type segmentProperties struct {
 	MSN             int64
-	Session         string
+	Publication     string
 	Start           media.Ticks
 	ProgramDateTime time.Time
 	Discontinuity   bool
 	Independent     bool
 }
 
-// compare checks that the segments of out are those of the source from its first on, and
-// that they last as long.
-func (l *ladder) compare() {
+// checkSameSegments checks that the follower's segments are the leader's, from its first one on,
+// with the same durations.
+func (l *leaderAndFollower) checkSameSegments() {
 	l.t.Helper()
-	list := func(segments []*media.Segment) (all []listed) {
+	list := func(segments []*media.Segment) (all []segmentProperties) {
 		for _, s := range segments {
-			all = append(all, listed{s.MSN, s.Publication, s.Start, s.ProgramDateTime, s.Discontinuity, s.Independent})
+			all = append(all, segmentProperties{s.MSN, s.Publication, s.Start, s.ProgramDateTime, s.Discontinuity, s.Independent})
 		}
 		return all
 	}
-	if len(l.out.segments) == 0 {
+	if len(l.followed.segments) == 0 {
 		l.t.Fatal("the follower made no segment")
 	}
 	same := l.source.segments
-	for len(same) > 0 && same[0].MSN != l.out.segments[0].MSN {
+	for len(same) > 0 && same[0].MSN != l.followed.segments[0].MSN {
 		same = same[1:]
 	}
-	if diff := cmp.Diff(list(same), list(l.out.segments)); diff != "" {
+	if diff := cmp.Diff(list(same), list(l.followed.segments)); diff != "" {
 		l.t.Errorf("segments (-leader +follower):\n%s", diff)
 	}
-	for i, s := range l.out.segments {
+	for i, s := range l.followed.segments {
 		tolerance := jitter
-		if i == len(l.out.segments)-1 || l.out.segments[i+1].Discontinuity {
-			tolerance = media.Second / 20 // its sound may last longer
+		if i == len(l.followed.segments)-1 || l.followed.segments[i+1].Discontinuity {
+			tolerance = media.Second / 20 // its audio may last longer
 		}
 		if i < len(same) && (s.Duration-same[i].Duration > tolerance || same[i].Duration-s.Duration > tolerance) {
 			l.t.Errorf("segment %d lasts %d, the leader's %d", s.MSN, s.Duration, same[i].Duration)
 		}
 	}
 	f, _ := l.follower.Format()
-	l.out.checkTargets(f)
+	l.followed.checkTargets(f)
 }
 
-// complete checks that no unit is missing.
-func (l *ladder) complete(rung []media.AccessUnit) {
+// checkNoneLost checks that the follower lost and repaired nothing.
+func (l *leaderAndFollower) checkNoneLost(rung []media.AccessUnit) {
 	l.t.Helper()
 	var lost int
 	seen := map[[2]any]bool{}
@@ -114,7 +114,7 @@ func (l *ladder) complete(rung []media.AccessUnit) {
 			lost++
 		}
 	}
-	// Sound that ends after the last picture may be left out.
+	// Audio that ends after the last picture may be left out.
 	if lost > 2 || len(l.taken)+lost != len(rung) {
 		l.t.Errorf("%d of %d units are missing, %d were taken", lost, len(rung), len(l.taken))
 	}
@@ -141,21 +141,21 @@ func TestFollower_CutsWhereItsLeaderDoes(t *testing.T) {
 	film.FPS, film.GOP = 24000.0/1001, 48
 	silent.Audio, radio.Video = nil, nil
 	for name, source := range map[string]mediatest.Stream{
-		"2 s": stream(15 * time.Second), "half a second": short, "8.3 s": long, "film": film, "without sound": silent, "radio": radio,
+		"2 s": stream(15 * time.Second), "half a second": short, "8.3 s": long, "film": film, "video only": silent, "audio only": radio,
 	} {
 		for _, late := range []media.Ticks{0, 50 * media.Millisecond, media.Second, 7 * media.Second} {
 			t.Run(fmt.Sprint(name, ", ", late.Duration(), " late"), func(t *testing.T) {
-				l := newLadder(t, DefaultConfig())
+				l := newLeaderAndFollower(t, DefaultConfig())
 				l.leader.Start("aaaa")
 				rung := rungOf(source)
-				l.join(rung)
+				l.startFollower(rung)
 				units := rung.Units()
-				l.run(source.Units(), units, late)
+				l.write(source.Units(), units, late)
 				l.leader.Finish()
 				l.follower.Finish()
-				l.compare()
-				l.complete(units)
-				if a, b := l.source.segments[1].Size, l.out.segments[1].Size; source.Video != nil && 2*a < 3*b {
+				l.checkSameSegments()
+				l.checkNoneLost(units)
+				if a, b := l.source.segments[1].Size, l.followed.segments[1].Size; source.Video != nil && 2*a < 3*b {
 					t.Errorf("segments of %d and %d bytes", a, b)
 				}
 			})
@@ -163,7 +163,7 @@ func TestFollower_CutsWhereItsLeaderDoes(t *testing.T) {
 	}
 }
 
-func TestFollower_KeepsPicturesThatAreDecodedLaterThanItsLeaders(t *testing.T) {
+func TestFollower_KeepsPicturesThatAreDecodedLaterThanThoseOfItsLeader(t *testing.T) {
 	source := stream(15 * time.Second)
 	rung := rungOf(source).Units()
 	const later = 80 * media.Millisecond // the leader's pictures are reordered
@@ -173,25 +173,25 @@ func TestFollower_KeepsPicturesThatAreDecodedLaterThanItsLeaders(t *testing.T) {
 			rung[i].PTS += later
 		}
 	}
-	l := newLadder(t, DefaultConfig())
+	l := newLeaderAndFollower(t, DefaultConfig())
 	l.leader.Start("aaaa")
-	l.join(mediatest.Stream{Video: rung[0].Track, Audio: rung[1].Track})
-	l.run(source.Units(), rung, 200*media.Millisecond)
+	l.startFollower(mediatest.Stream{Video: rung[0].Track, Audio: rung[1].Track})
+	l.write(source.Units(), rung, 200*media.Millisecond)
 	l.leader.Finish()
 	l.follower.Finish()
-	l.compare()
-	l.complete(rung)
-	for _, s := range l.out.segments {
+	l.checkSameSegments()
+	l.checkNoneLost(rung)
+	for _, s := range l.followed.segments {
 		if !s.Parts[0].Independent {
 			t.Errorf("segment %d does not begin with a key frame", s.MSN)
 		}
 	}
 }
 
-func TestFollower_ThatJoinsLateHasTheRightNumberAndAGap(t *testing.T) {
+func TestFollower_ThatJoinsLateBeginsWithTheLeadersNumberAndAGap(t *testing.T) {
 	source := stream(20 * time.Second)
 	rung := rungOf(source)
-	l := newLadder(t, DefaultConfig())
+	l := newLeaderAndFollower(t, DefaultConfig())
 	l.leader.Start("aaaa")
 	all := source.Units()
 	const joined = 9 * media.Second
@@ -201,13 +201,13 @@ func TestFollower_ThatJoinsLateHasTheRightNumberAndAGap(t *testing.T) {
 			l.leader.Write(u)
 		}
 	}
-	l.join(rung)
+	l.startFollower(rung)
 	var rest, late []media.AccessUnit
 	for i, u := range all {
 		if u.DTS >= joined {
 			rest = append(rest, u)
 		}
-		// A transcoder that begins makes its first picture a key frame, and takes a second.
+		// A transcoder takes a second to start, and its first picture is a key frame.
 		if v := others[i]; v.DTS >= 10*media.Second+300*media.Millisecond {
 			late = append(late, v)
 		}
@@ -218,50 +218,50 @@ func TestFollower_ThatJoinsLateHasTheRightNumberAndAGap(t *testing.T) {
 			break
 		}
 	}
-	l.run(rest, late, media.Second)
+	l.write(rest, late, media.Second)
 	l.leader.Finish()
 	l.follower.Finish()
-	if got, want := l.out.segments[0].MSN, l.source.segments[4].MSN; got != want {
+	if got, want := l.followed.segments[0].MSN, l.source.segments[4].MSN; got != want {
 		t.Errorf("begins with segment %d, want %d", got, want)
 	}
-	first := l.out.segments[0] // from 8 s to 10 s: nothing came
+	first := l.followed.segments[0] // from 8 s to 10 s there were no units
 	if first.Size != 0 || first.Duration != 2*media.Second {
 		t.Errorf("the first segment lasts %d and has %d bytes", first.Duration, first.Size)
 	}
-	second := l.out.segments[1] // from 10.3 s on there is something
+	second := l.followed.segments[1] // from 10.3 s on there were units
 	var gap media.Ticks
 	for _, p := range second.Parts {
 		if p.Gap {
 			gap += p.Duration
 		}
 	}
-	f, _ := l.follower.Format() // less than a part of a gap does not become a separate part
+	f, _ := l.follower.Format() // a gap shorter than a part is not a separate part
 	if gap < 300*media.Millisecond-f.PartTarget || gap > 340*media.Millisecond || second.Size == 0 {
 		t.Errorf("%d ticks of the second segment are a gap, and it has %d bytes", gap, second.Size)
 	}
 	l.source.segments[4].Independent = false // it is a gap here
-	l.compare()
+	l.checkSameSegments()
 }
 
 func TestFollower_KeepsTheLeadersDiscontinuitiesAndDates(t *testing.T) {
-	l := newLadder(t, DefaultConfig())
+	l := newLeaderAndFollower(t, DefaultConfig())
 	for i, offset := range []media.Ticks{50 * media.Second, 0, 7 * media.Second} { // the times run back
 		source := stream(7 * time.Second)
 		source.Offset, source.Epoch = offset, epoch().Add(time.Duration(i)*20*time.Second)
 		rung := rungOf(source)
 		l.leader.Start(fmt.Sprint("session", i))
-		l.join(rung)
-		l.run(source.Units(), rung.Units(), 300*media.Millisecond)
+		l.startFollower(rung)
+		l.write(source.Units(), rung.Units(), 300*media.Millisecond)
 		l.leader.Finish()
 		l.follower.Finish()
 	}
-	l.compare()
-	if n := l.out.discontinuities(); n != 2 {
+	l.checkSameSegments()
+	if n := l.followed.discontinuities(); n != 2 {
 		t.Errorf("%d discontinuities", n)
 	}
 }
 
-func TestFollower_TracksOfTheLeaderThatChangeAreADiscontinuityHereToo(t *testing.T) {
+func TestFollower_ChangeOfTheLeadersTracksIsADiscontinuity(t *testing.T) {
 	source := stream(12 * time.Second)
 	units := source.Units()
 	other := mediatest.H264(1280, 72)
@@ -271,14 +271,14 @@ func TestFollower_TracksOfTheLeaderThatChangeAreADiscontinuityHereToo(t *testing
 		}
 	}
 	rung := rungOf(source)
-	l := newLadder(t, DefaultConfig())
+	l := newLeaderAndFollower(t, DefaultConfig())
 	l.leader.Start("aaaa")
-	l.join(rung)
-	l.run(units, rung.Units(), 500*media.Millisecond)
+	l.startFollower(rung)
+	l.write(units, rung.Units(), 500*media.Millisecond)
 	l.leader.Finish()
 	l.follower.Finish()
-	l.compare()
-	if n := l.out.discontinuities(); n != 1 {
+	l.checkSameSegments()
+	if n := l.followed.discontinuities(); n != 1 {
 		t.Errorf("%d discontinuities", n)
 	}
 }
@@ -286,9 +286,9 @@ func TestFollower_TracksOfTheLeaderThatChangeAreADiscontinuityHereToo(t *testing
 func TestFollower_RestartLeavesAGap(t *testing.T) {
 	source := stream(24 * time.Second)
 	rung := rungOf(source)
-	l := newLadder(t, DefaultConfig())
+	l := newLeaderAndFollower(t, DefaultConfig())
 	l.leader.Start("aaaa")
-	l.join(rung)
+	l.startFollower(rung)
 	all := rung.Units()
 	var before, after []media.AccessUnit
 	for _, u := range all {
@@ -307,67 +307,67 @@ func TestFollower_RestartLeavesAGap(t *testing.T) {
 			second = append(second, u)
 		}
 	}
-	l.run(first, before, 100*media.Millisecond)
-	l.follower.Finish() // what is complete is known
-	if n := l.out.segments[len(l.out.segments)-1].MSN; n != 6 {
+	l.write(first, before, 100*media.Millisecond)
+	l.follower.Finish()
+	if n := l.followed.segments[len(l.followed.segments)-1].MSN; n != 6 {
 		t.Errorf("completed up to segment %d", n)
 	}
-	l.join(rung)
-	l.run(second, after, 100*media.Millisecond)
+	l.startFollower(rung)
+	l.write(second, after, 100*media.Millisecond)
 	l.leader.Finish()
 	l.follower.Finish()
 	for _, i := range []int{3, 4, 5} {
 		l.source.segments[i].Independent = false // gaps here
-		if s := l.out.segments[i]; s.Size != 0 {
+		if s := l.followed.segments[i]; s.Size != 0 {
 			t.Errorf("segment %d has %d bytes", s.MSN, s.Size)
 		}
 	}
 	l.source.segments[6].Independent = false
-	l.out.segments[6].Independent = false
-	l.compare()
+	l.followed.segments[6].Independent = false
+	l.checkSameSegments()
 }
 
-func TestFollower_WithoutAKeyFrameWhereItsLeaderHasOneIsCutAllTheSame(t *testing.T) {
+func TestFollower_IsCutWhereItsLeaderIsEvenWithoutAKeyFrame(t *testing.T) {
 	source := stream(15 * time.Second)
 	rung := rungOf(source)
 	units := rung.Units()
 	for i := range units {
 		units[i].Key = units[i].Key && (!units[i].Track.Video() || units[i].DTS == 0)
 	}
-	l := newLadder(t, DefaultConfig())
+	l := newLeaderAndFollower(t, DefaultConfig())
 	l.leader.Start("aaaa")
-	l.join(rung)
-	l.run(source.Units(), units, 100*media.Millisecond)
+	l.startFollower(rung)
+	l.write(source.Units(), units, 100*media.Millisecond)
 	l.leader.Finish()
 	l.follower.Finish()
 	for i := range l.source.segments {
 		l.source.segments[i].Independent = i == 0
 	}
-	l.compare()
+	l.checkSameSegments()
 	if n := l.follower.Stats().ForcedCuts; n < 5 {
 		t.Errorf("%d forced cuts", n)
 	}
 }
 
-func TestFollower_SegmentThatItsLeaderTookBackIsTakenBack(t *testing.T) {
-	l := newLadder(t, DefaultConfig())
+func TestFollower_DropsASegmentThatItsLeaderDropped(t *testing.T) {
+	l := newLeaderAndFollower(t, DefaultConfig())
 	for i, length := range []time.Duration{6050 * time.Millisecond, 6 * time.Second} {
 		source := stream(length)
 		source.Offset, source.Epoch = media.Ticks(i)*20*media.Second, epoch().Add(time.Duration(i)*20*time.Second)
 		rung := rungOf(source)
 		l.leader.Start(fmt.Sprint("session", i))
-		l.join(rung)
-		l.run(source.Units(), rung.Units(), 0)
+		l.startFollower(rung)
+		l.write(source.Units(), rung.Units(), 0)
 		l.leader.FinishLost() // after a picture or two of another segment
 		l.follower.Finish()
 	}
-	l.compare()
+	l.checkSameSegments()
 }
 
 func TestFollower_BoundsItsMemoryWhenItsLeaderStops(t *testing.T) {
-	l := newLadder(t, DefaultConfig())
+	l := newLeaderAndFollower(t, DefaultConfig())
 	rung := rungOf(stream(5 * time.Minute))
-	l.join(rung)
+	l.startFollower(rung)
 	for _, u := range rung.Units() {
 		l.follower.Write(u)
 		if n := len(l.follower.waiting); n > maxHeld {
@@ -376,13 +376,13 @@ func TestFollower_BoundsItsMemoryWhenItsLeaderStops(t *testing.T) {
 	}
 }
 
-// TestFollower_MayBeOnAnotherGoroutine is for the race detector.
-func TestFollower_MayBeOnAnotherGoroutine(t *testing.T) {
+// TestFollower_MayRunOnAnotherGoroutine is for the race detector.
+func TestFollower_MayRunOnAnotherGoroutine(t *testing.T) {
 	source := stream(30 * time.Second)
 	rung := rungOf(source)
-	l := newLadder(t, DefaultConfig())
+	l := newLeaderAndFollower(t, DefaultConfig())
 	l.leader.Start("aaaa")
-	l.join(rung)
+	l.startFollower(rung)
 	units := make(chan media.AccessUnit, 1)
 	done := make(chan struct{})
 	go func() {
@@ -406,5 +406,5 @@ func TestFollower_MayBeOnAnotherGoroutine(t *testing.T) {
 	close(units)
 	<-done
 	l.follower.Finish()
-	l.compare()
+	l.checkSameSegments()
 }

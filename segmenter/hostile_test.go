@@ -57,16 +57,16 @@ func TestSegmenter_HolesKeepTheTargets(t *testing.T) {
 	}
 }
 
-// hostile is a stream as a mad encoder might send it, in the order that the
-// ingest promises: the times of a kind grow, and run on by a minute at most.
-type hostile struct {
+// randomStream makes random units, within what ingest guarantees: the times of each kind of track
+// increase, by a minute at most.
+type randomStream struct {
 	*rand.Rand
 	video, audio *media.Track
 	now          [2]media.Ticks
 	arrived      time.Time
 }
 
-func (h *hostile) unit() media.AccessUnit {
+func (h *randomStream) unit() media.AccessUnit {
 	kind := h.IntN(2)
 	if h.IntN(200) == 0 {
 		h.video = mediatest.H264(640, 36)
@@ -102,7 +102,7 @@ func (h *hostile) unit() media.AccessUnit {
 
 func TestSegmenter_KeepsItsTargetsForAnyInput(t *testing.T) {
 	for seed := range uint64(10) {
-		h := &hostile{Rand: rand.New(rand.NewPCG(seed, 1)), video: mediatest.H264(640, 36), audio: mediatest.AAC(), arrived: epoch()}
+		h := &randomStream{Rand: rand.New(rand.NewPCG(seed, 1)), video: mediatest.H264(640, 36), audio: mediatest.AAC(), arrived: epoch()}
 		r := &recorder{t: t}
 		s := New(DefaultConfig(), Resume{}, NewPackager(media.MPEGTS, mpegts.NewMuxer(), r))
 		for session := range 3 {
@@ -150,7 +150,7 @@ func TestSegmenter_AudioAtOneTimeDoesNotGrowMemory(t *testing.T) {
 	}
 }
 
-func TestSegmenter_NewSoundDuringAStillPictureIsHeard(t *testing.T) {
+func TestSegmenter_NewAudioAfterTheVideoStoppedIsKept(t *testing.T) {
 	in := stream(3 * time.Second)
 	units := in.Units()
 	r := &recorder{t: t}
@@ -159,8 +159,8 @@ func TestSegmenter_NewSoundDuringAStillPictureIsHeard(t *testing.T) {
 	for _, u := range units {
 		s.Write(u)
 	}
-	sound := mediatest.Stream{Audio: mediatest.AAC(), Length: 20 * time.Second, Offset: 3 * media.Second, Epoch: epoch().Add(3 * time.Second)}
-	for _, u := range sound.Units() {
+	audioOnly := mediatest.Stream{Audio: mediatest.AAC(), Length: 20 * time.Second, Offset: 3 * media.Second, Epoch: epoch().Add(3 * time.Second)}
+	for _, u := range audioOnly.Units() {
 		s.Write(u)
 	}
 	s.Finish()
@@ -168,26 +168,26 @@ func TestSegmenter_NewSoundDuringAStillPictureIsHeard(t *testing.T) {
 	r.checkTargets(f)
 	last := r.segments[len(r.segments)-1]
 	if end := last.Start + last.Duration; end < 22*media.Second {
-		t.Errorf("the playlist stands still at %.1f s, sound came until 23 s", end.Seconds())
+		t.Errorf("the playlist ends at %.1f s, the audio at 23 s", end.Seconds())
 	}
-	if _, audio := s.Tracks(); audio != sound.Audio {
-		t.Error("the new sound was never used")
+	if _, audio := s.Tracks(); audio != audioOnly.Audio {
+		t.Error("the new audio track was never used")
 	}
 	if n := s.Stats().DroppedAudio; n > 150 {
-		t.Errorf("%d frames of sound were dropped", n)
+		t.Errorf("%d audio frames were dropped", n)
 	}
 }
 
 // Row 28 of docs/encoders.md: timestamps do not increase.
-func TestSegmenter_TimeThatStandsStillGrowsNoSegmentWithoutEnd(t *testing.T) {
+func TestSegmenter_TimeThatStandsStillDoesNotGrowASegmentWithoutBound(t *testing.T) {
 	for name, tt := range map[string]struct {
 		size, count int
 		video       bool
 	}{
 		"large pictures":  {64 << 10, 3000, true},
 		"small pictures":  {20, 100_000, true},
-		"large sound":     {64 << 10, 3000, false},
-		"small sound":     {20, 100_000, false},
+		"large audio":     {64 << 10, 3000, false},
+		"small audio":     {20, 100_000, false},
 		"key frames only": {64 << 10, 3000, true},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -232,7 +232,7 @@ func TestSegmenter_TimeThatStandsStillGrowsNoSegmentWithoutEnd(t *testing.T) {
 	}
 }
 
-// bounds is an Output that checks everything and keeps nothing.
+// bounds is an Output that passes parts and segments to functions, and keeps nothing.
 type bounds struct {
 	part    func(*media.Part)
 	segment func(*media.Segment)

@@ -11,8 +11,8 @@ import (
 	"golive/media"
 )
 
-// openGOPs returns a stream of x264, 60 pictures at 25 a second in three groups, of which
-// the first begins with an IDR picture and the others with recovery points.
+// openGOPs returns a stream of x264: 60 pictures at 25 a second in three GOPs. The first begins
+// with an IDR picture, the others with recovery points.
 func openGOPs(t *testing.T) (units []media.AccessUnit) {
 	t.Helper()
 	stream, err := os.ReadFile("../codec/h264/testdata/opengop_cabac.h264")
@@ -61,8 +61,8 @@ func TestSegmenter_Row58_MakesOpenGroupsClosedWhereASegmentBegins(t *testing.T) 
 	begin := []byte{0, 0, 0, 1, byte(h264.AUD)}
 	for from, want := range map[int]struct{ segments, replaced, left int }{
 		0:  {3, 6, 0},
-		17: {2, 6, 0},  // joined at a recovery point
-		20: {1, 3, 17}, // joined behind it
+		17: {2, 6, 0},  // begun at a recovery point
+		20: {1, 3, 17}, // begun after it
 	} {
 		r, s := cutAll(t, cfg, openGOPs(t)[from:])
 		if len(r.segments) != want.segments || s.Stats().DroppedVideo != uint64(want.replaced+want.left) || s.Stats().GapParts != 0 {

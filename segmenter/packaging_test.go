@@ -10,17 +10,17 @@ import (
 	"golive/media"
 )
 
-// keeper is an Output that keeps everything.
-type keeper struct {
+// segmentKeeper is an Output that keeps segments with all their parts.
+type segmentKeeper struct {
 	heads    []media.Segment
 	segments []*media.Segment
 	refused  []error
 }
 
-func (k *keeper) Open(head media.Segment) { k.heads = append(k.heads, head) }
-func (k *keeper) Part(*media.Part)        {}
-func (k *keeper) Close(s *media.Segment)  { k.segments = append(k.segments, s) }
-func (k *keeper) Unpackaged(err error)    { k.refused = append(k.refused, err) }
+func (k *segmentKeeper) Open(head media.Segment) { k.heads = append(k.heads, head) }
+func (k *segmentKeeper) Part(*media.Part)        {}
+func (k *segmentKeeper) Close(s *media.Segment)  { k.segments = append(k.segments, s) }
+func (k *segmentKeeper) Unpackaged(err error)    { k.refused = append(k.refused, err) }
 
 func cutInto(units []media.AccessUnit, outs ...Packaging) {
 	s := New(DefaultConfig(), Resume{}, outs...)
@@ -35,7 +35,7 @@ func TestPackager_PackagesTheSameCutsInEachContainer(t *testing.T) {
 	first, second := stream(6_000_000_000), stream(6_000_000_000)
 	second.Video, second.Offset = mediatest.H264(320, 18), 6*media.Second
 	units := append(first.Units(), second.Units()...)
-	ts, cmaf := &keeper{}, &keeper{}
+	ts, cmaf := &segmentKeeper{}, &segmentKeeper{}
 	cutInto(units, NewPackager(media.MPEGTS, mpegts.NewMuxer(), ts), NewPackager(media.CMAF, fmp4.NewMuxer(), cmaf))
 	if len(ts.segments) != len(cmaf.segments) || len(ts.segments) < 6 || len(ts.refused)+len(cmaf.refused) > 0 {
 		t.Fatalf("%d and %d segments, refused %v %v", len(ts.segments), len(cmaf.segments), ts.refused, cmaf.refused)
@@ -70,13 +70,13 @@ func TestPackager_PackagesTheSameCutsInEachContainer(t *testing.T) {
 	}
 }
 
-// refusing is a Muxer of a container that cannot carry some video.
-type refusing struct {
+// refusingMuxer is a Muxer of a container that cannot carry some video.
+type refusingMuxer struct {
 	*mpegts.Muxer
 	width int
 }
 
-func (r refusing) Begin(video, audio *media.Track) ([]byte, error) {
+func (r refusingMuxer) Begin(video, audio *media.Track) ([]byte, error) {
 	if video != nil && video.Width == r.width {
 		return nil, errors.New("no such width")
 	}
@@ -86,8 +86,8 @@ func (r refusing) Begin(video, audio *media.Track) ([]byte, error) {
 func TestPackager_MakesGapsOfWhatItsContainerCannotCarry(t *testing.T) {
 	first, second := stream(4_000_000_000), stream(4_000_000_000)
 	second.Video, second.Offset = mediatest.H264(320, 18), 4*media.Second
-	k := &keeper{}
-	cutInto(append(first.Units(), second.Units()...), NewPackager(media.MPEGTS, refusing{mpegts.NewMuxer(), 320}, k))
+	k := &segmentKeeper{}
+	cutInto(append(first.Units(), second.Units()...), NewPackager(media.MPEGTS, refusingMuxer{mpegts.NewMuxer(), 320}, k))
 	if len(k.segments) != 4 || len(k.refused) != 2 {
 		t.Fatalf("%d segments, %v", len(k.segments), k.refused)
 	}

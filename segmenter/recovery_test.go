@@ -83,7 +83,7 @@ func TestSegmenter_Row58_LeavesOutLeadingPicturesWhereASegmentBegins(t *testing.
 	const frame = media.Second / 30
 	video := stream(0).Video
 	var units []media.AccessUnit
-	for i := range 300 { // I B B P P P …, a group each second
+	for i := range 300 { // I B B P P P …, a GOP each second
 		u := media.AccessUnit{
 			Track: video, DTS: media.Ticks(i) * frame, PTS: media.Ticks(i+1) * frame, Key: i%30 == 0, Access: media.AccessOpen,
 			Data: []byte{0, 0, 0, 2, 0x41, byte(i)}, Arrived: epoch().Add(media.Ticks(i * int(frame)).Duration()),

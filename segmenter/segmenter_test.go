@@ -42,7 +42,7 @@ func (r *recorder) Open(head media.Segment) {
 
 func (r *recorder) Part(p *media.Part) {
 	r.t.Helper()
-	// The name that is hinted at (rule 39).
+	// The number determines the name that a preload hint announces (rule 39).
 	want := int64(0)
 	if r.newest != nil && r.newest.Publication == p.Publication {
 		want = r.newest.Number + 1
@@ -222,7 +222,7 @@ func TestSegmenter_ToleratesKeyFramesAtSceneChanges(t *testing.T) {
 	var units []media.AccessUnit
 	var at time.Duration
 	for i := range 30 {
-		in.Length = 59 * time.Second / 30 // what an interval of 60 really is there
+		in.Length = 59 * time.Second / 30 // 59 frames: the actual interval with keyint=60
 		if i%3 == 2 {
 			in.Length = 21 * time.Second / 30
 		}
@@ -241,7 +241,7 @@ func TestSegmenter_ToleratesKeyFramesAtSceneChanges(t *testing.T) {
 	}
 }
 
-// Rule 22: sums of durations stay within one frame of the truth, for two hours.
+// Rule 22: sums of durations stay within one frame of the true time, for two hours.
 func TestSegmenter_DurationsDoNotDriftInTwoHours(t *testing.T) {
 	in := mediatest.Stream{
 		Video: mediatest.H264(64, 36), FPS: 30000.0 / 1001, GOP: 60,
@@ -258,7 +258,7 @@ func TestSegmenter_DurationsDoNotDriftInTwoHours(t *testing.T) {
 		frame := media.Second * 1001 / 30000
 		wantEnd := media.Ticks(float64(s.MSN+1-FirstMSN) * 60 * 1001 / 30000 * float64(media.Second))
 		if d := truth - wantEnd; d > frame || d < -frame {
-			t.Fatalf("%s ends %d ticks from the truth, one frame is %d", s.Name(), d, frame)
+			t.Fatalf("%s ends %d ticks from its true end, one frame is %d", s.Name(), d, frame)
 		}
 	}
 }
@@ -284,10 +284,10 @@ func TestSegmenter_PublishesAPartWithItsLastFrame(t *testing.T) {
 	}
 }
 
-// Rules 28 and 39: the part that is expected to be the last of its segment is that one,
-// and no stub follows it, though frames come early and late, and a file that is played
-// again and again has a longer interval of key frames at its end (ffmpeg -stream_loop).
-func TestSegmenter_KnowsTheLastPart(t *testing.T) {
+// Rules 28 and 39: the part that is expected to be the last of its segment is the last one, and
+// no short part follows it, although frames come early and late, and a file that is played in a
+// loop has a longer key frame interval at its end (ffmpeg -stream_loop).
+func TestSegmenter_PredictsTheLastPartOfASegment(t *testing.T) {
 	for _, fps := range []float64{15, 24, 25, 30000.0 / 1001, 30, 50, 60} {
 		for _, gop := range []float64{1, 1.5, 2, 2.2, 8.3} {
 			t.Run(fmt.Sprintf("%g_fps_key_every_%gs", fps, gop), func(t *testing.T) {
@@ -326,11 +326,11 @@ func TestSegmenter_KnowsTheLastPart(t *testing.T) {
 	}
 }
 
-func TestSegmenter_SecondSessionContinuesWithADiscontinuity(t *testing.T) {
+func TestSegmenter_SecondPublicationContinuesWithADiscontinuity(t *testing.T) {
 	r := &recorder{t: t}
 	s := New(DefaultConfig(), Resume{}, NewPackager(media.MPEGTS, mpegts.NewMuxer(), r))
-	for _, session := range []string{"aaaa", "bbbb"} {
-		s.Start(session)
+	for _, publication := range []string{"aaaa", "bbbb"} {
+		s.Start(publication)
 		in := stream(3 * time.Second)
 		in.Video, in.Audio = mediatest.H264(1280, 72), mediatest.AAC()
 		for _, u := range in.Units() {
@@ -350,7 +350,7 @@ func TestSegmenter_SecondSessionContinuesWithADiscontinuity(t *testing.T) {
 		}
 	}
 	if second == nil || !second.Discontinuity {
-		t.Errorf("the second session's first segment is %+v", second)
+		t.Errorf("the second publication's first segment is %+v", second)
 	}
 	first := r.segments[1]
 	if end := first.ProgramDateTime.Add(first.Duration.Duration()); second.ProgramDateTime.Before(end) {
@@ -375,7 +375,7 @@ func TestSegmenter_ChangeOfParametersIsADiscontinuityAtTheKeyFrame(t *testing.T)
 		t.Errorf("discontinuities at %+v, want one at 3 s", marked)
 	}
 	if video, _ := s.Tracks(); video != after.Video {
-		t.Error("the new parameters were not taken over")
+		t.Error("Tracks does not return the new track")
 	}
 	if st := s.Stats(); st.DroppedVideo+st.DroppedAudio > 0 {
 		t.Errorf("something was dropped: %+v", st)
@@ -428,7 +428,7 @@ func TestSegmenter_TimeThatStandsStillDoesNotGrowMemory(t *testing.T) {
 	}
 }
 
-func TestSegmenter_HoleIsNoIntervalOfKeyFrames(t *testing.T) {
+func TestSegmenter_HoleIsNotAKeyFrameInterval(t *testing.T) {
 	in := stream(20 * time.Second)
 	in.GOP = 30
 	var units []media.AccessUnit
@@ -448,22 +448,21 @@ func TestSegmenter_HoleIsNoIntervalOfKeyFrames(t *testing.T) {
 	}
 }
 
-func TestSegmenter_SoundMayBeSteadilyAhead(t *testing.T) {
+func TestSegmenter_AudioMayBeAheadAllTheTime(t *testing.T) {
 	in := stream(12 * time.Second)
 	units := in.Units()
 	var shifted []media.AccessUnit // audio arrives 0.8 s before the pictures with the same times
-	pictures, sound := 0, 0
-	for pictures < len(units) {
-		for sound < len(units) && units[sound].DTS <= units[pictures].DTS+4*media.Second/5 {
-			if !units[sound].Track.Video() {
-				shifted = append(shifted, units[sound])
+	audio := 0
+	for _, u := range units {
+		for audio < len(units) && units[audio].DTS <= u.DTS+4*media.Second/5 {
+			if !units[audio].Track.Video() {
+				shifted = append(shifted, units[audio])
 			}
-			sound++
+			audio++
 		}
-		if units[pictures].Track.Video() {
-			shifted = append(shifted, units[pictures])
+		if u.Track.Video() {
+			shifted = append(shifted, u)
 		}
-		pictures++
 	}
 	r, s := cutAll(t, DefaultConfig(), shifted)
 	if st := s.Stats(); st.GapParts+st.ForcedCuts+st.DroppedAudio > 0 {
@@ -476,8 +475,8 @@ func TestSegmenter_SoundMayBeSteadilyAhead(t *testing.T) {
 	}
 }
 
-// A publisher that is lost just after a key frame leaves no segment of one picture;
-// one that stops there does.
+// A publisher that is lost just after a key frame leaves no segment of one picture. One that stops
+// there does.
 func TestSegmenter_LostPublisherLeavesNoStub(t *testing.T) {
 	for _, lost := range []bool{true, false} {
 		r := &recorder{t: t}

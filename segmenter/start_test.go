@@ -11,9 +11,9 @@ import (
 	"golive/media"
 )
 
-// uneven returns a stream whose first seconds tell little of its rate, as live sources make
-// them: GStreamer's stamps jitter, cameras begin slowly, encoders send the first
-// pictures in a burst, and half of them do not say what their rate is.
+// uneven returns a stream whose first seconds do not show its frame rate, as live sources make
+// them: GStreamer's timestamps jitter, cameras start slowly, encoders send the first pictures in
+// a burst, and half of them do not declare a rate.
 func uneven(random *rand.Rand) (units []media.AccessUnit, what string) {
 	rates := []float64{5, 8, 10, 12.5, 15, 20, 24000.0 / 1001, 24, 25, 30000.0 / 1001, 30, 48, 50, 60000.0 / 1001, 60, 120}
 	in := stream(24 * time.Second)
@@ -58,7 +58,7 @@ func uneven(random *rand.Rand) (units []media.AccessUnit, what string) {
 		units = append(units, u)
 	}
 	slices.SortStableFunc(units, func(a, b media.AccessUnit) int { return int(a.DTS - b.DTS) })
-	return units, fmt.Sprintf("%.3f fps, group of %d, VUI %.3f, beginning %d, jitter %d, sound %t",
+	return units, fmt.Sprintf("%.3f fps, GOP of %d, VUI %.3f, beginning %d, jitter %d, audio %t",
 		in.FPS, in.GOP, in.Video.FrameRate, begin, jitter, in.Audio != nil)
 }
 
@@ -80,8 +80,8 @@ func TestSegmenter_KeepsItsTargetsFromTheFirstPartOn(t *testing.T) {
 	}
 }
 
-// checkDrift is rule 22: a segment that begins with a key frame begins where that is,
-// give or take a frame.
+// checkDrift checks rule 22: a segment that begins with a key frame begins at its time, within a
+// frame.
 func (r *recorder) checkDrift(units []media.AccessUnit) {
 	r.t.Helper()
 	var widest, before media.Ticks

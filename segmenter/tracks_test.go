@@ -15,20 +15,19 @@ import (
 	"golive/media"
 )
 
-// played is the content of the segments for a player.
-type played struct {
-	// longest is the longest time from one unit to the next of a stream, by its type.
+// content describes the units in the segments, by the codec of their stream.
+type content struct {
+	// longest is the longest time from one unit to the next.
 	longest map[hlscheck.Codec]media.Ticks
-	// last is the time of its last unit.
-	last   map[hlscheck.Codec]media.Ticks
-	frames map[hlscheck.Codec]int
+	// last is the time of the last unit.
+	last map[hlscheck.Codec]media.Ticks
 }
 
-// play reads the segments like a player, and checks that each contains every stream of its PMT,
-// and a key frame if it is independent.
-func (r *recorder) play() played {
+// readBack demultiplexes the segments. It checks that each contains units of every stream in its
+// PMT, and that an independent one begins with a key frame.
+func (r *recorder) readBack() content {
 	r.t.Helper()
-	p := played{longest: map[hlscheck.Codec]media.Ticks{}, last: map[hlscheck.Codec]media.Ticks{}, frames: map[hlscheck.Codec]int{}}
+	p := content{longest: map[hlscheck.Codec]media.Ticks{}, last: map[hlscheck.Codec]media.Ticks{}}
 	for _, seg := range r.segments {
 		if seg.Discontinuity {
 			clear(p.last)
@@ -49,24 +48,23 @@ func (r *recorder) play() played {
 		}
 		for _, s := range ts.Streams {
 			if len(s.Units) == 0 {
-				r.t.Errorf("%s has a stream of %s in its PMT and nothing of it", seg.Name(), s.Codec)
+				r.t.Errorf("%s has %s in its PMT, but no unit of it", seg.Name(), s.Codec)
 			}
 			for _, at := range timesOf(r.t, s) {
 				if last, ok := p.last[s.Codec]; ok {
 					if at <= last {
-						r.t.Errorf("%s: time on a stream of %s went from %d to %d", seg.Name(), s.Codec, last, at)
+						r.t.Errorf("%s: a unit of %s at %d follows one at %d", seg.Name(), s.Codec, at, last)
 					}
 					p.longest[s.Codec] = max(p.longest[s.Codec], at-last)
 				}
 				p.last[s.Codec] = at
-				p.frames[s.Codec]++
 			}
 		}
 	}
 	return p
 }
 
-// timesOf returns the times of a stream's units, from the segmenter's zero.
+// timesOf returns the decoding times of a stream's units, without the muxer's offset.
 func timesOf(t *testing.T, s *hlscheck.Stream) (times []media.Ticks) {
 	t.Helper()
 	const offset = 1400 * media.Millisecond // of the muxer
@@ -86,8 +84,8 @@ func timesOf(t *testing.T, s *hlscheck.Stream) (times []media.Ticks) {
 	return times
 }
 
-// without returns units except those for which drop returns true.
-func without(units []media.AccessUnit, drop func(u *media.AccessUnit) bool) (kept []media.AccessUnit) {
+// exclude returns the units for which drop returns false.
+func exclude(units []media.AccessUnit, drop func(u *media.AccessUnit) bool) (kept []media.AccessUnit) {
 	for i := range units {
 		if !drop(&units[i]) {
 			kept = append(kept, units[i])
@@ -120,12 +118,12 @@ func (r *recorder) checkParts(f Format) {
 }
 
 // Row 63 of docs/encoders.md: audio that stops is replaced by silence until it returns.
-func TestSegmenter_SoundThatStopsBecomesSilence(t *testing.T) {
+func TestSegmenter_AudioThatStopsIsReplacedBySilence(t *testing.T) {
 	for _, rate := range []int{8000, 22050, 44100, 48000} {
 		t.Run(fmt.Sprint(rate), func(t *testing.T) {
 			in := stream(90 * time.Second)
 			in.Audio.SampleRate = rate
-			units := without(in.Units(), func(u *media.AccessUnit) bool {
+			units := exclude(in.Units(), func(u *media.AccessUnit) bool {
 				return !u.Track.Video() && u.DTS >= 4*media.Second && u.DTS < 64*media.Second
 			})
 			r := &recorder{t: t}
@@ -141,38 +139,38 @@ func TestSegmenter_SoundThatStopsBecomesSilence(t *testing.T) {
 			s.Finish()
 			f, _ := s.Format()
 			r.checkParts(f)
-			p := r.play()
+			p := r.readBack()
 			if n := r.discontinuities(); n > 0 {
 				t.Errorf("%d discontinuities", n)
 			}
 			if got, most := p.longest[hlscheck.AAC], s.audioState.period*3/2+jitter; got > most {
-				t.Errorf("no sound for %d ticks, want at most %d", got, most)
+				t.Errorf("no audio for %d ticks, want at most %d", got, most)
 			}
 			if n := s.Stats().DroppedAudio; n > 1 {
-				t.Errorf("%d frames of sound were dropped", n)
+				t.Errorf("%d audio frames were dropped", n)
 			}
 		})
 	}
 }
 
-// Audio that stops and begins again is never a discontinuity.
-func TestSegmenter_SoundThatFlapsIsNoDiscontinuity(t *testing.T) {
+// Audio stops and starts again periodically.
+func TestSegmenter_AudioThatStopsAndStartsIsNotADiscontinuity(t *testing.T) {
 	for _, period := range []media.Ticks{media.Second, 3 * media.Second, 7 * media.Second} {
 		in := stream(60 * time.Second)
-		r, s := cutAll(t, DefaultConfig(), without(in.Units(), func(u *media.AccessUnit) bool {
+		r, s := cutAll(t, DefaultConfig(), exclude(in.Units(), func(u *media.AccessUnit) bool {
 			return !u.Track.Video() && u.DTS/period%2 == 1
 		}))
 		f, _ := s.Format()
 		r.checkParts(f)
-		p := r.play()
+		p := r.readBack()
 		if n := r.discontinuities(); n > 0 || p.longest[hlscheck.AAC] > media.Second/10 {
-			t.Errorf("every %d ticks: %d discontinuities, no sound for %d ticks", period, n, p.longest[hlscheck.AAC])
+			t.Errorf("every %d ticks: %d discontinuities, no audio for %d ticks", period, n, p.longest[hlscheck.AAC])
 		}
 	}
 }
 
-// Sound that is behind the pictures all the time is not taken for silent.
-func TestSegmenter_LateSoundIsHeard(t *testing.T) {
+// Audio that is always behind the video is not taken for silent.
+func TestSegmenter_LateAudioIsKept(t *testing.T) {
 	for _, late := range []media.Ticks{media.Second / 3, media.Second, 2 * media.Second} {
 		in := stream(40 * time.Second)
 		units := in.Units()
@@ -195,18 +193,18 @@ func TestSegmenter_LateSoundIsHeard(t *testing.T) {
 			t.Errorf("%d ticks late: %d frames were dropped", late, n)
 		}
 		if _, silent := s.Silent(); silent {
-			t.Errorf("%d ticks late: the sound is called silent", late)
+			t.Errorf("%d ticks late: the audio is reported as silent", late)
 		}
-		r.play()
+		r.readBack()
 	}
 }
 
 // Row 64 of docs/encoders.md: when the video stops, the last key frame is repeated until the
 // next one.
 func TestSegmenter_LastKeyFrameIsRepeatedWhenVideoStops(t *testing.T) {
-	for _, at := range []media.Ticks{4*media.Second + 1, 5 * media.Second} { // after a key frame, and in a group
+	for _, at := range []media.Ticks{4*media.Second + 1, 5 * media.Second} { // after a key frame, and within a GOP
 		in := stream(90 * time.Second)
-		units := without(in.Units(), func(u *media.AccessUnit) bool {
+		units := exclude(in.Units(), func(u *media.AccessUnit) bool {
 			return u.Track.Video() && u.DTS >= at && u.DTS < 64*media.Second+media.Second/2
 		})
 		r := &recorder{t: t}
@@ -222,7 +220,7 @@ func TestSegmenter_LastKeyFrameIsRepeatedWhenVideoStops(t *testing.T) {
 		s.Finish()
 		f, _ := s.Format()
 		r.checkParts(f)
-		p := r.play()
+		p := r.readBack()
 		if n := r.discontinuities(); n > 0 || s.Stats().GapParts > 0 {
 			t.Errorf("%d discontinuities, %+v", n, s.Stats())
 		}
@@ -230,11 +228,11 @@ func TestSegmenter_LastKeyFrameIsRepeatedWhenVideoStops(t *testing.T) {
 			t.Errorf("no picture for %.2f s", got.Seconds())
 		}
 		if got := p.longest[hlscheck.AAC]; got > media.Second/20 {
-			t.Errorf("no sound for %.2f s", got.Seconds())
+			t.Errorf("no audio for %.2f s", got.Seconds())
 		}
 		for _, seg := range r.segments[5:] {
-			// Pictures come again in the middle of a group, whose next key frame may be
-			// too far away for the segment.
+			// The video resumes within a GOP, whose next key frame may be too far away for the
+			// segment.
 			again := seg.Start > 64*media.Second+media.Second/2 && seg.Start < 66*media.Second
 			if !seg.Independent && !again {
 				t.Errorf("%s at %.2f s is not independent", seg.Name(), seg.Start.Seconds())
@@ -243,8 +241,8 @@ func TestSegmenter_LastKeyFrameIsRepeatedWhenVideoStops(t *testing.T) {
 	}
 }
 
-// skippable returns a track that pictures can be held in without repeating them.
-func skippable(tb testing.TB) *media.Track {
+// skippableTrack returns a track whose pictures can be repeated with skipped pictures.
+func skippableTrack(tb testing.TB) *media.Track {
 	tb.Helper()
 	t := mediatest.H264(1920, 108)
 	var err1, err2 error
@@ -263,7 +261,7 @@ func skippable(tb testing.TB) *media.Track {
 func TestSegmenter_RepeatsWithSkippedPictures(t *testing.T) {
 	for name, stop := range map[string]func(u *media.AccessUnit) bool{
 		"slides": func(u *media.AccessUnit) bool { return u.DTS%(4*media.Second) > 0 },
-		"odd slides": func(u *media.AccessUnit) bool {
+		"irregular slides": func(u *media.AccessUnit) bool {
 			return u.DTS%(2*media.Second) > 0 || u.DTS > 0 && u.DTS%(6*media.Second) == 0
 		},
 		"one picture":    func(u *media.AccessUnit) bool { return u.DTS > 0 },
@@ -272,11 +270,11 @@ func TestSegmenter_RepeatsWithSkippedPictures(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			in := stream(40 * time.Second)
-			in.Video = skippable(t)
-			r, s := cutAll(t, DefaultConfig(), without(in.Units(), func(u *media.AccessUnit) bool { return u.Track.Video() && stop(u) }))
+			in.Video = skippableTrack(t)
+			r, s := cutAll(t, DefaultConfig(), exclude(in.Units(), func(u *media.AccessUnit) bool { return u.Track.Video() && stop(u) }))
 			f, _ := s.Format()
 			r.checkParts(f)
-			p := r.play()
+			p := r.readBack()
 			if got := p.longest[hlscheck.H264]; got > defaultRepeatAfter+media.Second/2 {
 				t.Errorf("no picture for %.2f s", got.Seconds())
 			}
@@ -326,7 +324,7 @@ func TestSegmenter_SlidesWithAudioAreRepeated(t *testing.T) {
 			t.Errorf("%.2f fps: PART-TARGET is %d", fps, f.PartTarget)
 		}
 		r.checkParts(f)
-		p := r.play()
+		p := r.readBack()
 		if got := p.longest[hlscheck.H264]; got > media.Second+media.Second/20 {
 			t.Errorf("%.2f fps: no picture for %.2f s", fps, got.Seconds())
 		}
@@ -371,7 +369,7 @@ func TestSegmenter_SlidesWithoutAudioAreRepeated(t *testing.T) {
 			t.Errorf("%.2f fps: PART-TARGET is %d", fps, f.PartTarget)
 		}
 		r.checkParts(f)
-		p := r.play()
+		p := r.readBack()
 		if got := p.longest[hlscheck.H264]; got > media.Second+media.Second/5 {
 			t.Errorf("%.2f fps: no picture for %.2f s", fps, got.Seconds())
 		}
@@ -381,8 +379,8 @@ func TestSegmenter_SlidesWithoutAudioAreRepeated(t *testing.T) {
 	}
 }
 
-// An uplink that stalls is no slow stream: nothing is made up for it.
-func TestSegmenter_AdvanceLeavesAStalledUplinkAlone(t *testing.T) {
+// A stalled uplink is not a slow stream: no pictures are repeated for it.
+func TestSegmenter_AdvanceRepeatsNothingForAStalledUplink(t *testing.T) {
 	for _, gop := range []int{1, 60} {
 		in := stream(8 * time.Second)
 		in.GOP = gop
@@ -398,34 +396,34 @@ func TestSegmenter_AdvanceLeavesAStalledUplinkAlone(t *testing.T) {
 					s.Advance(u.Arrived.Add(time.Duration(i) * 100 * time.Millisecond))
 				}
 				if len(r.all) != before {
-					t.Errorf("group of %d: %d parts were made", gop, len(r.all)-before)
+					t.Errorf("GOP of %d: %d parts were made", gop, len(r.all)-before)
 				}
 			}
 		}
 	}
 }
 
-// Pictures that slow down and come back, as when a screen is shared.
+// The frame rate drops and recovers, as when a screen is shared.
 func TestSegmenter_VariableRatesKeepTheTargets(t *testing.T) {
 	in := stream(60 * time.Second)
-	units := without(in.Units(), func(u *media.AccessUnit) bool {
+	units := exclude(in.Units(), func(u *media.AccessUnit) bool {
 		second := int(u.DTS / media.Second)
 		return u.Track.Video() && second%20 >= 10 && u.DTS%media.Second > media.Second/50
 	})
 	r, s := cutAll(t, DefaultConfig(), units)
 	f, _ := s.Format()
 	r.checkParts(f)
-	r.play()
+	r.readBack()
 	if st := s.Stats(); st.DroppedVideo > 0 || st.GapParts > 0 || r.discontinuities() > 0 {
 		t.Errorf("%+v", st)
 	}
 }
 
-// Both tracks change in one rotation: one discontinuity, and the sound goes on.
+// Both tracks change at about the same time: there is one discontinuity, and no audio is lost.
 func TestSegmenter_BothTracksChangeAtOneDiscontinuity(t *testing.T) {
 	for name, order := range map[string]func(u *media.AccessUnit) media.Ticks{
-		"sound first": func(*media.AccessUnit) media.Ticks { return 0 },
-		"pictures first": func(u *media.AccessUnit) media.Ticks {
+		"audio first": func(*media.AccessUnit) media.Ticks { return 0 },
+		"video first": func(u *media.AccessUnit) media.Ticks {
 			return map[bool]media.Ticks{false: 40 * media.Millisecond}[u.Track.Video()]
 		},
 	} {
@@ -447,18 +445,18 @@ func TestSegmenter_BothTracksChangeAtOneDiscontinuity(t *testing.T) {
 				t.Errorf("%d discontinuities, want 1", n)
 			}
 			if video, audio := s.Tracks(); video != after.Video || audio != after.Audio {
-				t.Error("the new tracks were not taken over")
+				t.Error("Tracks does not return the new tracks")
 			}
 			if st := s.Stats(); st.DroppedAudio > 0 || st.DroppedVideo > 0 {
 				t.Errorf("%+v", st)
 			}
-			r.play()
+			r.readBack()
 		})
 	}
 }
 
-// A change of one track is at one discontinuity, and the other track goes on.
-func TestSegmenter_OneTrackChanges(t *testing.T) {
+// A change of one track is one discontinuity, and the other track continues.
+func TestSegmenter_ChangeOfOneTrackLeavesTheOtherUninterrupted(t *testing.T) {
 	for _, video := range []bool{true, false} {
 		before, after := stream(7*time.Second), stream(7*time.Second)
 		if video {
@@ -472,21 +470,21 @@ func TestSegmenter_OneTrackChanges(t *testing.T) {
 			t.Errorf("video %t: %d discontinuities, want 1", video, n)
 		}
 		if v, a := s.Tracks(); v != after.Video || a != after.Audio {
-			t.Errorf("video %t: the new track was not taken over", video)
+			t.Errorf("video %t: Tracks does not return the new track", video)
 		}
-		p := r.play()
+		p := r.readBack()
 		if got := p.longest[hlscheck.AAC]; got > media.Second/20 {
-			t.Errorf("video %t: no sound for %.2f s", video, got.Seconds())
+			t.Errorf("video %t: no audio for %.2f s", video, got.Seconds())
 		}
 	}
 }
 
-// Slides whose times on the wire are wrong, or late, are shown in order.
+// Slides with wrong or late timestamps are shown in order.
 func TestSegmenter_SlidesWithWrongTimesStayInOrder(t *testing.T) {
 	in := mediatest.Stream{Video: mediatest.H264(640, 36), FPS: 0.25, GOP: 1, BitRate: 20_000, Length: 60 * time.Second, Epoch: epoch()}
 	units := in.Units()
 	for i := range units {
-		units[i].DTS = media.Ticks(i) * media.Second / 50 // as a clock does that does not believe in 4 s
+		units[i].DTS = media.Ticks(i) * media.Second / 50 // as if the repair of timestamps took 4 s for an error
 		units[i].PTS = units[i].DTS
 	}
 	r := &recorder{t: t}
@@ -502,7 +500,7 @@ func TestSegmenter_SlidesWithWrongTimesStayInOrder(t *testing.T) {
 	s.Finish()
 	f, _ := s.Format()
 	r.checkParts(f)
-	if p := r.play(); p.longest[hlscheck.H264] > media.Second {
+	if p := r.readBack(); p.longest[hlscheck.H264] > media.Second {
 		t.Errorf("no picture for %d ticks", p.longest[hlscheck.H264])
 	}
 }

@@ -1,6 +1,7 @@
 package hlscheck
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"net/http"
@@ -23,16 +24,16 @@ import (
 	"golive/segmenter"
 )
 
-// show is golive's own broadcast and origin on a fake clock: without a fault it
-// must be clean. Its media are made by mediatest.
-type show struct {
+// testBroadcast is a broadcast of golive, with its origin, in fake time. Without a fault no rule
+// is broken. Its media are made by mediatest.
+type testBroadcast struct {
 	// length is how long it is published; 16 s when 0.
 	length time.Duration
 	// join is how long after its beginning it is followed; 5 s when 0.
 	join time.Duration
-	// plain is without low latency.
+	// plain disables low latency.
 	plain bool
-	// pair publishes two renditions of it, each with a report of the other.
+	// pair publishes two broadcasts, which are served as two renditions with reports of each other.
 	pair bool
 	// segment, gop and window are 2 s, 60 frames (2 s) and 20 s when 0.
 	segment time.Duration
@@ -40,8 +41,8 @@ type show struct {
 	window  time.Duration
 	// units changes what is published.
 	units func([]media.AccessUnit) []media.AccessUnit
-	// plant puts a fault before what is served.
-	plant func(http.Handler) http.Handler
+	// fault wraps the handler.
+	fault func(http.Handler) http.Handler
 	// server changes the server; its URL is https when secure.
 	server func(*httptest.Server)
 	secure bool
@@ -49,12 +50,12 @@ type show struct {
 	options *Options
 }
 
-// follow runs the show and follows it to its end.
-func (s show) follow(t *testing.T) (rec *Recording) {
+// follow runs the broadcast and follows it to its end.
+func (s testBroadcast) follow(t *testing.T) (rec *Recording) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		url, client := s.start(t)
-		pause(t.Context(), or(s.join, 5*time.Second))
+		pause(t.Context(), cmp.Or(s.join, 5*time.Second))
 		opts := Options{LowLatency: true, Probe: true, Discard: true}
 		if s.options != nil {
 			opts = *s.options
@@ -63,7 +64,7 @@ func (s show) follow(t *testing.T) (rec *Recording) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		ctx, cancel := context.WithTimeout(t.Context(), or(s.length, 16*time.Second)+time.Minute)
+		ctx, cancel := context.WithTimeout(t.Context(), cmp.Or(s.length, 16*time.Second)+time.Minute)
 		defer cancel()
 		if rec, err = f.Follow(ctx); err != nil {
 			t.Fatal(err)
@@ -72,12 +73,12 @@ func (s show) follow(t *testing.T) (rec *Recording) {
 	return rec
 }
 
-// start publishes and serves the show; it must be called in a bubble.
-func (s show) start(t *testing.T) (url string, client *http.Client) {
+// start publishes and serves the broadcast. It must be called in a synctest bubble.
+func (s testBroadcast) start(t *testing.T) (url string, client *http.Client) {
 	t.Helper()
 	hub := s.hub(t)
 	for _, id := range s.ids() {
-		// It is there before anybody asks for it, and before the test can end.
+		// The broadcast exists before the first request, and before the test can end.
 		sink, err := hub.Publish(t.Context(), id, ingest.Publisher{Evict: func(error) {}})
 		if err != nil {
 			t.Fatal(err)
@@ -87,30 +88,22 @@ func (s show) start(t *testing.T) (url string, client *http.Client) {
 	return s.serve(t, hub)
 }
 
-func or[T comparable](v, otherwise T) T {
-	var zero T
-	if v == zero {
-		return otherwise
-	}
-	return v
-}
-
-func (s show) ids() []string {
+func (s testBroadcast) ids() []string {
 	if s.pair {
 		return []string{"a", "b"}
 	}
 	return []string{"a"}
 }
 
-func (s show) hub(t *testing.T) *broadcast.Hub {
+func (s testBroadcast) hub(t *testing.T) *broadcast.Hub {
 	t.Helper()
 	settings := broadcast.Settings{
 		Config:          broadcast.DefaultConfig(),
-		Segmenter:       segmenter.Config{SegmentDuration: or(s.segment, 2*time.Second), PartDuration: 500 * time.Millisecond},
-		Playlist:        playlist.Config{Window: or(s.window, 20*time.Second), LowLatency: !s.plain},
+		Segmenter:       segmenter.Config{SegmentDuration: cmp.Or(s.segment, 2*time.Second), PartDuration: 500 * time.Millisecond},
+		Playlist:        playlist.Config{Window: cmp.Or(s.window, 20*time.Second), LowLatency: !s.plain},
 		ReconnectWindow: 15 * time.Second,
 		Prefix:          "live",
-		LiveWindow:      or(s.window, 20*time.Second),
+		LiveWindow:      cmp.Or(s.window, 20*time.Second),
 	}
 	hub := broadcast.NewHub(settings, broadcast.Stores{}, slog.New(slog.DiscardHandler), broadcast.NewMetrics(prometheus.NewRegistry()))
 	ctx, stop := context.WithCancel(t.Context())
@@ -129,10 +122,10 @@ func (s show) hub(t *testing.T) *broadcast.Hub {
 }
 
 // publish sends the media in real time.
-func (s show) publish(t *testing.T, sink ingest.Sink) {
+func (s testBroadcast) publish(t *testing.T, sink ingest.Sink) {
 	units := mediatest.Stream{
-		Video: mediatest.H264(640, 36), Audio: mediatest.AAC(), FPS: 30, GOP: or(s.gop, 60),
-		Length: or(s.length, 16*time.Second), Epoch: time.Now(), BitRate: 80_000,
+		Video: mediatest.H264(640, 36), Audio: mediatest.AAC(), FPS: 30, GOP: cmp.Or(s.gop, 60),
+		Length: cmp.Or(s.length, 16*time.Second), Epoch: time.Now(), BitRate: 80_000,
 	}.Units()
 	if s.units != nil {
 		units = s.units(units)
@@ -151,8 +144,8 @@ func (s show) publish(t *testing.T, sink ingest.Sink) {
 	sink.Close(nil)
 }
 
-// serve serves the hub, with the fault before it.
-func (s show) serve(t *testing.T, hub *broadcast.Hub) (url string, client *http.Client) {
+// serve serves the hub, with the fault.
+func (s testBroadcast) serve(t *testing.T, hub *broadcast.Hub) (url string, client *http.Client) {
 	t.Helper()
 	mux, reg := http.NewServeMux(), prometheus.NewRegistry()
 	mux.Handle(origin.Prefix, origin.NewHandler(origin.DefaultConfig(), hub, audience.New(nil, reg), origin.NewReadLimiter(100, nil), slog.New(slog.DiscardHandler), origin.NewMetrics(reg)))
@@ -161,18 +154,18 @@ func (s show) serve(t *testing.T, hub *broadcast.Hub) (url string, client *http.
 	if s.pair {
 		handler = s.reporting(hub, handler)
 	}
-	if s.plant != nil {
-		handler = s.plant(handler)
+	if s.fault != nil {
+		handler = s.fault(handler)
 	}
-	url = "http://show.test"
+	url = "http://golive.test"
 	if s.secure {
-		url = "https://show.test"
+		url = "https://golive.test"
 	}
 	return url, serveOn(t, handler, s.server, s.secure)
 }
 
-// serveOn serves over pipes, and gives the client for it: real sockets do not live
-// in a bubble of fake time.
+// serveOn serves over pipes, because real sockets do not work in a synctest bubble. It returns the
+// client.
 func serveOn(t *testing.T, handler http.Handler, change func(*httptest.Server), secure bool) *http.Client {
 	t.Helper()
 	server := httptest.NewUnstartedServer(handler)
@@ -196,9 +189,8 @@ func serveOn(t *testing.T, handler http.Handler, change func(*httptest.Server), 
 	return client
 }
 
-// multivariant is one playlist for all broadcasts: golive's own of each, with
-// their addresses.
-func (s show) multivariant(w http.ResponseWriter, r *http.Request, mux http.Handler) {
+// multivariant serves one multivariant playlist for all broadcasts, made of golive's own ones.
+func (s testBroadcast) multivariant(w http.ResponseWriter, r *http.Request, mux http.Handler) {
 	var all strings.Builder
 	header := http.Header{}
 	for i, id := range s.ids() {
@@ -216,8 +208,9 @@ func (s show) multivariant(w http.ResponseWriter, r *http.Request, mux http.Hand
 	writeText(w, r, header, all.String())
 }
 
-// reporting adds the rendition reports that golive has no use for yet.
-func (s show) reporting(hub *broadcast.Hub, next http.Handler) http.Handler {
+// reporting adds reports of the other broadcast: golive itself reports the renditions of one
+// broadcast only.
+func (s testBroadcast) reporting(hub *broadcast.Hub, next http.Handler) http.Handler {
 	return rewrite(func(r *http.Request, text string) string {
 		if s.plain || !strings.Contains(r.URL.Path, "/source/") || strings.Contains(text, "ENDLIST") {
 			return text

@@ -22,10 +22,10 @@ type cmaf struct {
 	segments []cmafSegment
 	// text changes the media playlist, master the multivariant one.
 	text, master func(string) string
-	// more are more files.
+	// more are further files.
 	more map[string]string
-	// plant puts a fault before the server.
-	plant fault
+	// fault wraps the handler.
+	fault fault
 }
 
 type cmafSegment struct {
@@ -33,7 +33,7 @@ type cmafSegment struct {
 	init          []byte
 	discontinuity bool
 	parts         []cmafPart
-	// data is that of the parts if it is nil.
+	// data are the segment's bytes; nil stands for those of its parts.
 	data []byte
 }
 
@@ -128,8 +128,8 @@ func (c *cmaf) follow(t *testing.T) (rec *Recording) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		handler := fileServer(c.files(), true)
-		if c.plant != nil {
-			handler = c.plant(handler)
+		if c.fault != nil {
+			handler = c.fault(handler)
 		}
 		f, err := Open(t.Context(), serveOn(t, handler, nil, false), "http://a.test/index.m3u8", Options{LowLatency: true})
 		if err != nil {
@@ -142,7 +142,7 @@ func (c *cmaf) follow(t *testing.T) (rec *Recording) {
 	return rec
 }
 
-// find returns the box at the end of a path in a file, as a slice of it.
+// find returns the box at a path, as a slice of data.
 func find(t *testing.T, file []byte, path ...string) []byte {
 	t.Helper()
 	list, err := boxes(file, 0)
@@ -183,17 +183,17 @@ func replaced(old, with string) func(string) string {
 	}
 }
 
-func TestFollow_CMAFIsClean(t *testing.T) {
+func TestFollow_FindsNothingWrongWithCMAF(t *testing.T) {
 	for name, c := range map[string]struct {
 		video, audio *media.Track
 		change       change
 	}{
 		"muxed":      {video: mediatest.H264(640, 36), audio: mediatest.AAC()},
-		"video":      {video: mediatest.H264(640, 36), change: codecs("avc1.64001F")},
-		"audio":      {audio: mediatest.AAC(), change: codecs("mp4a.40.2")},
+		"video":      {video: mediatest.H264(640, 36), change: declareCodecs("avc1.64001F")},
+		"audio":      {audio: mediatest.AAC(), change: declareCodecs("mp4a.40.2")},
 		"with styp":  {video: mediatest.H264(640, 36), audio: mediatest.AAC(), change: withStyp},
-		"version 7":  {video: mediatest.H264(640, 36), audio: mediatest.AAC(), change: inText("VERSION:6", "VERSION:7")},
-		"new init":   {video: mediatest.H264(640, 36), audio: mediatest.AAC(), change: newInitAnnounced},
+		"version 7":  {video: mediatest.H264(640, 36), audio: mediatest.AAC(), change: replaceInPlaylist("VERSION:6", "VERSION:7")},
+		"new init":   {video: mediatest.H264(640, 36), audio: mediatest.AAC(), change: changeInitWithDiscontinuity},
 		"edit list":  {video: mediatest.H264(640, 36), audio: mediatest.AAC(), change: withEditList},
 		"init range": {video: mediatest.H264(640, 36), audio: mediatest.AAC(), change: initInRange},
 	} {

@@ -13,10 +13,10 @@ import (
 	"time"
 )
 
-// A fault stands between the origin and those who ask it.
+// A fault wraps a handler and makes it break a rule.
 type fault = func(next http.Handler) http.Handler
 
-// rewrite returns a fault in the text of playlists.
+// rewrite returns a fault that changes the text of playlists.
 func rewrite(change func(r *http.Request, text string) string) fault {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -24,7 +24,7 @@ func rewrite(change func(r *http.Request, text string) string) fault {
 				next.ServeHTTP(w, r)
 				return
 			}
-			answer := ask(next, r)
+			answer := responseOf(next, r)
 			if answer.Code != http.StatusOK {
 				maps.Copy(w.Header(), answer.Header())
 				w.WriteHeader(answer.Code)
@@ -42,8 +42,8 @@ func isPlaylist(r *http.Request) bool { return strings.HasSuffix(r.URL.Path, ".m
 
 func isMedia(r *http.Request) bool { return strings.HasSuffix(r.URL.Path, "/source/index.m3u8") }
 
-// ask returns the answer of h, uncompressed.
-func ask(h http.Handler, r *http.Request) *httptest.ResponseRecorder {
+// responseOf returns the uncompressed response of h.
+func responseOf(h http.Handler, r *http.Request) *httptest.ResponseRecorder {
 	plain := r.Clone(r.Context())
 	plain.Header.Del("Accept-Encoding")
 	answer := httptest.NewRecorder()
@@ -51,7 +51,7 @@ func ask(h http.Handler, r *http.Request) *httptest.ResponseRecorder {
 	return answer
 }
 
-// writeText sends a playlist with the header of another one, compressed on request.
+// writeText sends a playlist with a given header, compressed if the request accepts that.
 func writeText(w http.ResponseWriter, r *http.Request, header http.Header, text string) {
 	maps.Copy(w.Header(), header)
 	if r.Header.Get("Accept-Encoding") != "gzip" {
@@ -64,8 +64,8 @@ func writeText(w http.ResponseWriter, r *http.Request, header http.Header, text 
 	_ = z.Close()
 }
 
-// swap replaces what a pattern finds in media playlists.
-func swap(pattern, with string) fault {
+// substitute returns a fault that replaces the matches of a pattern in media playlists.
+func substitute(pattern, with string) fault {
 	re := regexp.MustCompile(pattern)
 	return rewrite(func(r *http.Request, text string) string {
 		if !isMedia(r) {
@@ -75,8 +75,8 @@ func swap(pattern, with string) fault {
 	})
 }
 
-// swapIn returns swap in the playlists below a path.
-func swapIn(path, pattern, with string) fault {
+// substituteIn is substitute for the playlists below a path.
+func substituteIn(path, pattern, with string) fault {
 	re := regexp.MustCompile(pattern)
 	return rewrite(func(r *http.Request, text string) string {
 		if !strings.HasPrefix(r.URL.Path, path) {
@@ -86,15 +86,16 @@ func swapIn(path, pattern, with string) fault {
 	})
 }
 
-// both returns two faults, that together are one.
+// both combines two faults.
 func both(a, b fault) fault {
 	return func(next http.Handler) http.Handler { return a(b(next)) }
 }
 
-// after delays a fault until d after the beginning of the show.
-func after(d time.Duration, f fault) fault { return during(d, 1<<62, f) }
+// after applies a fault from d after the start of the server on.
+func after(d time.Duration, f fault) fault { return between(d, 1<<62, f) }
 
-func during(from, to time.Duration, f fault) fault {
+// between applies a fault from and to those times after the start of the server.
+func between(from, to time.Duration, f fault) fault {
 	return func(next http.Handler) http.Handler {
 		began, bad := time.Now(), f(next)
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -107,18 +108,18 @@ func during(from, to time.Duration, f fault) fault {
 	}
 }
 
-// refuse answers what is meant with a status.
-func refuse(status int, meant func(r *http.Request) bool) fault {
-	return instead(meant, func(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
+// refuse answers the matching requests with a status.
+func refuse(status int, matches func(r *http.Request) bool) fault {
+	return instead(matches, func(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
 		http.Error(w, "refused", status)
 	})
 }
 
-// instead answers what is meant in another way.
-func instead(meant func(r *http.Request) bool, answer func(w http.ResponseWriter, r *http.Request, next http.Handler)) fault {
+// instead has answer respond to the matching requests.
+func instead(matches func(r *http.Request) bool, answer func(w http.ResponseWriter, r *http.Request, next http.Handler)) fault {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if meant(r) {
+			if matches(r) {
 				answer(w, r, next)
 			} else {
 				next.ServeHTTP(w, r)
@@ -127,26 +128,27 @@ func instead(meant func(r *http.Request) bool, answer func(w http.ResponseWriter
 	}
 }
 
-// is finds requests by their path.
-func is(pattern string) func(*http.Request) bool {
+// pathMatches matches requests by their path.
+func pathMatches(pattern string) func(*http.Request) bool {
 	re := regexp.MustCompile(pattern)
 	return func(r *http.Request) bool { return re.MatchString(r.URL.Path) }
 }
 
-// stillThere finds the questions whether something that left the playlist is there.
-func stillThere(pattern string) func(*http.Request) bool {
-	path := is(pattern)
+// isRemovalCheck matches the requests that check whether something that was removed from the
+// playlist is still available. They are the only ones with a Range header.
+func isRemovalCheck(pattern string) func(*http.Request) bool {
+	path := pathMatches(pattern)
 	return func(r *http.Request) bool { return path(r) && r.Header.Get("Range") != "" }
 }
 
-// asks finds playlist requests by their directives.
-func asks(meant func(msn, part int, skip bool) bool) func(*http.Request) bool {
+// directivesMatch matches media playlist requests by their directives, which are -1 if absent.
+func directivesMatch(matches func(msn, part int, skip bool) bool) func(*http.Request) bool {
 	return func(r *http.Request) bool {
-		return isMedia(r) && meant(directive(r, "_HLS_msn"), directive(r, "_HLS_part"), r.URL.Query().Has("_HLS_skip"))
+		return isMedia(r) && matches(directive(r, "_HLS_msn"), directive(r, "_HLS_part"), r.URL.Query().Has("_HLS_skip"))
 	}
 }
 
-// directive returns -1 when it is absent.
+// directive returns the value of a delivery directive, or -1 if it is absent.
 func directive(r *http.Request, name string) int {
 	n, err := strconv.Atoi(r.URL.Query().Get(name))
 	if err != nil {
@@ -155,8 +157,8 @@ func directive(r *http.Request, name string) int {
 	return n
 }
 
-// without answers as if there were no such directives.
-func without(names ...string) func(http.ResponseWriter, *http.Request, http.Handler) {
+// withoutDirectives answers a request as if it did not have those directives.
+func withoutDirectives(names ...string) func(http.ResponseWriter, *http.Request, http.Handler) {
 	return func(w http.ResponseWriter, r *http.Request, next http.Handler) {
 		q := r.URL.Query()
 		for _, name := range names {
@@ -168,9 +170,9 @@ func without(names ...string) func(http.ResponseWriter, *http.Request, http.Hand
 	}
 }
 
-// header returns a fault in the header of an answer.
-func header(meant func(*http.Request) bool, change func(http.Header)) fault {
-	return instead(meant, func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+// changeHeader returns a fault in the header of the responses to the matching requests.
+func changeHeader(matches func(*http.Request) bool, change func(http.Header)) fault {
+	return instead(matches, func(w http.ResponseWriter, r *http.Request, next http.Handler) {
 		next.ServeHTTP(&headerWriter{w, change}, r)
 	})
 }
@@ -185,10 +187,10 @@ func (w *headerWriter) WriteHeader(status int) {
 	w.ResponseWriter.WriteHeader(status)
 }
 
-// body returns a fault in the bytes of media.
-func body(pattern string, change func(data []byte) []byte) fault {
-	return instead(is(pattern), func(w http.ResponseWriter, r *http.Request, next http.Handler) {
-		answer := ask(next, r)
+// changeBody returns a fault in the bytes of the responses for a path.
+func changeBody(pattern string, change func(data []byte) []byte) fault {
+	return instead(pathMatches(pattern), func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+		answer := responseOf(next, r)
 		maps.Copy(w.Header(), answer.Header())
 		w.Header().Del("Content-Length")
 		w.WriteHeader(answer.Code)
@@ -196,8 +198,8 @@ func body(pattern string, change func(data []byte) []byte) fault {
 	})
 }
 
-// keep lists only the last count segments of a playlist without parts.
-func keep(count int) fault {
+// keepSegments returns a fault that lists only the last count segments of a playlist without parts.
+func keepSegments(count int) fault {
 	segment := regexp.MustCompile(`(?m)^#EXT-X-PROGRAM-DATE-TIME:.*\n#EXTINF:.*\n.*\n`)
 	sequence := regexp.MustCompile(`(#EXT-X-MEDIA-SEQUENCE:)(\d+)`)
 	return rewrite(func(r *http.Request, text string) string {
@@ -217,8 +219,8 @@ func keep(count int) fault {
 	})
 }
 
-// freeze shows the playlist as it was when it was asked for first.
-func freeze() fault {
+// freezePlaylist returns a fault that repeats the first response.
+func freezePlaylist() fault {
 	var first atomic.Pointer[string] // requests come from several connections at once
 	return rewrite(func(r *http.Request, text string) string {
 		if !isMedia(r) {
@@ -229,11 +231,12 @@ func freeze() fault {
 	})
 }
 
-// hinted finds what is asked for before it is there, and answers that.
-func hinted(answer func(w http.ResponseWriter, got *httptest.ResponseRecorder)) fault {
-	return instead(is(`\.\d+\.\w+$`), func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+// atHintedPart has answer respond to requests for parts that do not exist yet, and passes it the
+// right response.
+func atHintedPart(answer func(w http.ResponseWriter, got *httptest.ResponseRecorder)) fault {
+	return instead(pathMatches(`\.\d+\.\w+$`), func(w http.ResponseWriter, r *http.Request, next http.Handler) {
 		began := time.Now()
-		got := ask(next, r)
+		got := responseOf(next, r)
 		if time.Since(began) > 0 {
 			answer(w, got)
 			return
@@ -244,18 +247,18 @@ func hinted(answer func(w http.ResponseWriter, got *httptest.ResponseRecorder)) 
 	})
 }
 
-// ended finds requests for playlists that have come to their end.
-func ended(next http.Handler, r *http.Request) bool {
+// hasEnded reports whether a request is for a playlist that has ended.
+func hasEnded(next http.Handler, r *http.Request) bool {
 	plain := r.Clone(r.Context())
 	plain.URL.RawQuery = ""
-	return isMedia(r) && strings.Contains(ask(next, plain).Body.String(), "#EXT-X-ENDLIST")
+	return isMedia(r) && strings.Contains(responseOf(next, plain).Body.String(), "#EXT-X-ENDLIST")
 }
 
-// atTheEnd answers requests for playlists that have ended.
-func atTheEnd(answer func(w http.ResponseWriter, r *http.Request, next http.Handler)) fault {
+// afterTheEnd has answer respond to requests for playlists that have ended.
+func afterTheEnd(answer func(w http.ResponseWriter, r *http.Request, next http.Handler)) fault {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if ended(next, r) {
+			if hasEnded(next, r) {
 				answer(w, r, next)
 			} else {
 				next.ServeHTTP(w, r)

@@ -14,7 +14,7 @@ import (
 )
 
 func TestFollow_CollectsEverySegmentOnceInOrder(t *testing.T) {
-	r := show{plain: true, options: &Options{}}.follow(t).Renditions[0]
+	r := testBroadcast{plain: true, options: &Options{}}.follow(t).Renditions[0]
 	if !r.Ended || r.Missed != 0 || len(r.Segments) != 8 || len(r.Parts) != 0 {
 		t.Fatalf("ended %t, missed %d, %d segments, %d parts; want true, 0, 8, 0", r.Ended, r.Missed, len(r.Segments), len(r.Parts))
 	}
@@ -32,8 +32,8 @@ func TestFollow_CollectsEverySegmentOnceInOrder(t *testing.T) {
 	}
 }
 
-func TestFollow_WaitsForPartsWhereTheServerOffersIt(t *testing.T) {
-	r := show{options: &Options{LowLatency: true}}.follow(t).Renditions[0]
+func TestFollow_UsesBlockingReloadsIfTheServerOffersThem(t *testing.T) {
+	r := testBroadcast{options: &Options{LowLatency: true}}.follow(t).Renditions[0]
 	if len(r.Parts) < 32 || r.Waited < 20 {
 		t.Fatalf("%d parts with %d blocking reloads", len(r.Parts), r.Waited)
 	}
@@ -50,7 +50,7 @@ func TestFollow_WaitsForPartsWhereTheServerOffersIt(t *testing.T) {
 			t.Errorf("segment %d has %d bytes, its parts %d", s.MSN, len(s.Data), len(parts[s.MSN]))
 		}
 	}
-	// Each part is known as soon as it is there: at the moment of its last picture.
+	// Each part is received as soon as it exists: when its last picture arrives.
 	for i := 1; i < len(r.Parts); i++ {
 		before, p := r.Parts[i-1], r.Parts[i]
 		if apart := p.Listed.Sub(before.Listed); apart > 510*time.Millisecond {
@@ -59,15 +59,15 @@ func TestFollow_WaitsForPartsWhereTheServerOffersIt(t *testing.T) {
 	}
 }
 
-func TestFollow_BeginsBehindTheEnd(t *testing.T) {
-	r := show{plain: true, join: 13 * time.Second, options: &Options{Behind: 5 * time.Second}}.follow(t).Renditions[0]
+func TestFollow_BeginsBehindTheLiveEdge(t *testing.T) {
+	r := testBroadcast{plain: true, join: 13 * time.Second, options: &Options{Behind: 5 * time.Second}}.follow(t).Renditions[0]
 	if first := r.Segments[0].MSN; first != 5 || r.Missed != 0 {
 		t.Errorf("began with segment %d of 1 to 6 and missed %d, want 5, which begins 4 s before the end", first, r.Missed)
 	}
 }
 
 func TestFollow_EndsAfterTheSegmentsAskedFor(t *testing.T) {
-	r := show{plain: true, options: &Options{Segments: 6, Discard: true}}.follow(t).Renditions[0]
+	r := testBroadcast{plain: true, options: &Options{Segments: 6, Discard: true}}.follow(t).Renditions[0]
 	if len(r.Segments) != 6 || r.Ended {
 		t.Errorf("%d segments, ended %t; want 6, false", len(r.Segments), r.Ended)
 	}
@@ -80,7 +80,7 @@ func TestFollow_EndsAfterTheSegmentsAskedFor(t *testing.T) {
 
 func TestFollow_EndsWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := show{length: 40 * time.Second}
+		s := testBroadcast{length: 40 * time.Second}
 		url, client := s.start(t)
 		pause(t.Context(), 5*time.Second)
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
@@ -99,8 +99,8 @@ func TestFollow_EndsWithItsContext(t *testing.T) {
 	})
 }
 
-func TestFollow_TakesAGapForAGap(t *testing.T) {
-	rec := show{plain: true, plant: swap(`(.*-3\.ts)`, "#EXT-X-GAP\n$1")}.follow(t)
+func TestFollow_AcceptsGaps(t *testing.T) {
+	rec := testBroadcast{plain: true, fault: substitute(`(.*-3\.ts)`, "#EXT-X-GAP\n$1")}.follow(t)
 	if s := rec.Renditions[0].Segments[2]; !s.Gap || s.Err == nil || len(rec.Violations) > 0 {
 		t.Errorf("gap %t, error %v, violations %v", s.Gap, s.Err, rec.Violations)
 	}
@@ -112,7 +112,7 @@ func TestOpen_FailsWithoutAStream(t *testing.T) {
 	}
 	for path, want := range map[string]string{"/live/none/index.m3u8": "HTTP status 404", "/page": "is not a playlist"} {
 		synctest.Test(t, func(t *testing.T) {
-			url, client := show{length: time.Second, plant: instead(is("/page"), page)}.start(t)
+			url, client := testBroadcast{length: time.Second, fault: instead(pathMatches("/page"), page)}.start(t)
 			if _, err := Open(t.Context(), client, url+path, Options{}); err == nil || !strings.Contains(err.Error(), want) {
 				t.Errorf("%s: error %v, want %s", path, err, want)
 			}
@@ -179,7 +179,7 @@ func TestFollow_ReadsRangesOfOneFile(t *testing.T) {
 	}
 }
 
-// Sound and subtitles of EXT-X-MEDIA are followed too, in formats of their own.
+// Audio and subtitles of EXT-X-MEDIA are followed too, in other formats.
 func TestFollow_ReadsTheRenditionsOfMediaTags(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newTSStream(t, astits.StreamTypeH264Video)

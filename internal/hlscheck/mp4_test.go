@@ -40,7 +40,7 @@ func movieOf(t *testing.T, kind string, entry mp4.Box) *movie {
 	return m
 }
 
-func TestReadMovie_TellsTheCodec(t *testing.T) {
+func TestReadMovie_ReturnsTheCodec(t *testing.T) {
 	esds := func(objectType byte, config *aac.AudioSpecificConfig) mp4.Box {
 		var b bytes.Buffer
 		if err := config.Encode(&b); err != nil {
@@ -116,7 +116,7 @@ func TestDemux_AppliesTheEditListOfMP4(t *testing.T) {
 	}
 }
 
-func TestDemux_NamesWhatIsWrongWithMP4(t *testing.T) {
+func TestDemux_ReportsWhatIsWrongWithMP4(t *testing.T) {
 	c := newCMAF(t, mediatest.H264(640, 36), mediatest.AAC())
 	part := c.segments[0].parts[0].data
 	file := slices.Concat(c.init, part)
@@ -140,7 +140,7 @@ func TestDemux_NamesWhatIsWrongWithMP4(t *testing.T) {
 	}
 }
 
-// A part without pictures has an empty fragment, which explains the hole in decode times.
+// A part without pictures has an empty track fragment, which accounts for the hole in decode times.
 func TestAnalyser_AcceptsPartsWithoutPictures(t *testing.T) {
 	video, audio := mediatest.H264(640, 36), mediatest.AAC()
 	units := mediatest.Stream{Video: video, Audio: audio, FPS: 1, GOP: 2, Length: 4 * time.Second}.Units()
@@ -184,7 +184,7 @@ func TestAnalyser_AcceptsPartsWithoutPictures(t *testing.T) {
 	}
 }
 
-func TestInspect_FindsWhereDecodingCanBegin(t *testing.T) {
+func TestInspect_FindsWhereDecodingCanStart(t *testing.T) {
 	for _, c := range []struct {
 		name  string
 		codec Codec
@@ -212,8 +212,8 @@ func TestInspect_FindsWhereDecodingCanBegin(t *testing.T) {
 	}
 }
 
-// FuzzDemux_MP4 reads broken files: the reader must neither panic nor believe that there is
-// more than there is.
+// FuzzDemux_MP4 reads invalid files: the reader must neither panic nor return more bytes than the
+// file has.
 func FuzzDemux_MP4(f *testing.F) {
 	v, a := mediatest.H264(640, 36), mediatest.AAC()
 	units := mediatest.Stream{Video: v, Audio: a, FPS: 10, GOP: 5, Length: time.Second, BitRate: 8000}.Units()

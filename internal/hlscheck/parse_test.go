@@ -64,7 +64,7 @@ func TestParseMedia_FindsNothingWrongWithGoodPlaylists(t *testing.T) {
 	}
 }
 
-func TestParseMedia_ReadsWhatTheTagsSay(t *testing.T) {
+func TestParseMedia_ReadsTheTags(t *testing.T) {
 	m, _ := ParseMedia("", []byte(goodLL))
 	zone := time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
 	want := &Media{
@@ -96,7 +96,7 @@ func TestParseMedia_ReadsWhatTheTagsSay(t *testing.T) {
 	}
 }
 
-// replace returns text with one thing changed; the change must be there to make.
+// replace returns text with old replaced. The text must have it.
 func replace(t *testing.T, text, old, repl string) string {
 	t.Helper()
 	if !strings.Contains(text, old) {

@@ -17,7 +17,7 @@ func TestMedia_HasWhatItListsOrHasListed(t *testing.T) {
 	}
 	m.Parts = nil
 	if m.has(position{4, 4}) || !m.has(position{4, 3}) {
-		t.Error("without part 0 of segment 5, part 4 of segment 4 is not there and part 3 is")
+		t.Error("without part 0 of segment 5, part 4 of segment 4 must not exist, and part 3 must")
 	}
 	if got, want := m.nextPosition(), (position{5, 0}); got != want {
 		t.Errorf("edge %v, want %v", got, want)
@@ -40,7 +40,7 @@ func TestMedia_FindsPartsByPosition(t *testing.T) {
 	}
 }
 
-func TestMedia_CountsWhatPassed(t *testing.T) {
+func TestMedia_CountsPartsBetweenPositions(t *testing.T) {
 	m, _ := ParseMedia("", []byte(goodLL))
 	if got, want := m.newest(), (position{5, 0}); got != want {
 		t.Errorf("newest %v, want %v", got, want)

@@ -55,7 +55,7 @@ func TestCheckReaders_ReportDifferences(t *testing.T) {
 }
 
 // ParseMedia reports what makes a reader panic, and does not use that reader.
-func TestCheckReaders_SurviveTheReaders(t *testing.T) {
+func TestCheckReaders_SurviveAReaderThatPanics(t *testing.T) {
 	text := "#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXT-X-MAP:URI=\"i\"\n#EXT-X-KEY:METHOD=NONE\na.ts\n"
 	if _, err := readGrafov([]byte("#EXTM3U\n#EXTINF:2,\na.ts\n")); err != nil {
 		t.Fatal(err)

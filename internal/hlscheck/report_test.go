@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// check checks a show for the given time.
-func (s show) check(t *testing.T, path string, duration time.Duration) (r *Report) {
+// check runs the broadcast and checks it for the given time.
+func (s testBroadcast) check(t *testing.T, path string, duration time.Duration) (r *Report) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		url, client := s.start(t)
@@ -33,7 +33,7 @@ func text(t *testing.T, r *Report) string {
 }
 
 func TestCheck_ReportsWhatWasFollowed(t *testing.T) {
-	r := show{length: 40 * time.Second}.check(t, "/index.m3u8", 20*time.Second)
+	r := testBroadcast{length: 40 * time.Second}.check(t, "/index.m3u8", 20*time.Second)
 	if !r.Clean || r.Err() != nil || r.Error != "" || r.Seconds != 20 {
 		t.Errorf("clean %t, error %v, %g s: %v", r.Clean, r.Err(), r.Seconds, r.Violations)
 	}
@@ -49,11 +49,11 @@ func TestCheck_ReportsWhatWasFollowed(t *testing.T) {
 }
 
 func TestCheck_NamesRuleRenditionAndLine(t *testing.T) {
-	r := show{plain: true, plant: both(swap("VERSION:6", "VERSION:7"), swap(`,HOLD-BACK`, ""))}.check(t, "/index.m3u8", 3*time.Second)
+	r := testBroadcast{plain: true, fault: both(substitute("VERSION:6", "VERSION:7"), substitute(`,HOLD-BACK`, ""))}.check(t, "/index.m3u8", 3*time.Second)
 	if r.Clean || r.Err() == nil || r.Err().Error() != "rule 49 broken" || !slices.Equal(r.BrokenRules, []int{49}) {
 		t.Errorf("clean %t, error %v, rules %v", r.Clean, r.Err(), r.BrokenRules)
 	}
-	const url = "http://show.test/live/a/source/index.m3u8"
+	const url = "http://golive.test/live/a/source/index.m3u8"
 	want := Violation{
 		Rule: 49, Rendition: "live/a/source/index.m3u8", URL: url, Line: 2, Quote: "#EXT-X-VERSION:7",
 		Text: "EXT-X-VERSION is 7, the tags need no more than 6",
@@ -67,8 +67,8 @@ func TestCheck_NamesRuleRenditionAndLine(t *testing.T) {
 	}
 }
 
-// The keys are a promise.
-func TestReport_IsTheSameJSONForEver(t *testing.T) {
+// Scripts depend on the keys.
+func TestReport_JSONKeysAreStable(t *testing.T) {
 	r := &Report{
 		URL: "u", Error: "e", Seconds: 1.5, BrokenRules: []int{2},
 		Violations: []Violation{{Rule: 2, Rendition: "n", URL: "u", Line: 3, Quote: "q", Text: "t"}},
@@ -85,18 +85,17 @@ func TestReport_IsTheSameJSONForEver(t *testing.T) {
 	}
 }
 
-// What could not be read is not clean.
-func TestCheck_DoesNotTakeNothingForClean(t *testing.T) {
-	r := show{}.check(t, "/live/nobody/index.m3u8", 3*time.Second)
+func TestCheck_IsNotCleanIfSomethingCouldNotBeRead(t *testing.T) {
+	r := testBroadcast{}.check(t, "/live/nobody/index.m3u8", 3*time.Second)
 	if r.Clean || !strings.Contains(r.Error, "HTTP status 404") || text(t, r) != "" {
 		t.Errorf("no stream: clean %t, error %q, text %q", r.Clean, r.Error, text(t, r))
 	}
-	r = show{pair: true, plain: true, plant: refuse(404, is("/b/source/"))}.check(t, "/index.m3u8", 3*time.Second)
+	r = testBroadcast{pair: true, plain: true, fault: refuse(404, pathMatches("/b/source/"))}.check(t, "/index.m3u8", 3*time.Second)
 	if r.Clean || !strings.Contains(r.Error, "/live/b/source/index.m3u8: HTTP status 404") || len(r.Violations) > 0 ||
 		!strings.Contains(text(t, r), "not all could be checked") {
 		t.Errorf("no second rendition: clean %t, error %q, text:\n%s%v", r.Clean, r.Error, text(t, r), r.Violations)
 	}
-	r = show{plain: true, plant: swap(`(?s)#EXT-X-PROGRAM.*`, "")}.check(t, "/index.m3u8", 3*time.Second)
+	r = testBroadcast{plain: true, fault: substitute(`(?s)#EXT-X-PROGRAM.*`, "")}.check(t, "/index.m3u8", 3*time.Second)
 	if r.Clean || !strings.Contains(r.Error, "nothing of") {
 		t.Errorf("no segments: clean %t, error %q, violations %v", r.Clean, r.Error, r.Violations)
 	}

@@ -23,7 +23,7 @@ func rules(list []Violation) []int {
 	return r
 }
 
-// window writes segments first to last of an endless stream of 2 s segments
+// window returns a playlist with the segments first to last of an endless stream of 2 s segments,
 // whose segment 10 begins the first discontinuity.
 func window(first, last int) string {
 	var b strings.Builder
@@ -63,7 +63,7 @@ func TestCheckChange_FollowsPartsIntoTheirSegment(t *testing.T) {
 		"#EXT-X-PART:DURATION=0.50000,URI=\"a-5.1.ts\"\n#EXTINF:1.00000,\na-5.ts\n#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"a-6.0.ts\"\n")
 	after, wrong := ParseMedia("", []byte(grown))
 	if wrong = append(wrong, CheckChange("", before, after)...); len(wrong) > 0 {
-		t.Errorf("sound growth: %v", wrong)
+		t.Errorf("valid growth: %v", wrong)
 	}
 	after, _ = ParseMedia("", []byte(replace(t, grown, "a-5.0.ts", "a-5.x.ts")))
 	if got := rules(CheckChange("", before, after)); !slices.Equal(got, []int{8}) {
@@ -108,7 +108,7 @@ func TestCheckChange_NamesTheRule(t *testing.T) {
 	}
 }
 
-// check runs the rules about bytes over segments of 2 s.
+// check applies the rules about bytes to segments of 2 s.
 func check(t *testing.T, segments ...seg) []Violation {
 	t.Helper()
 	found := &violations{}
@@ -134,7 +134,7 @@ type seg struct {
 	part       bool
 }
 
-func TestAnalyser_FindsNothingWrongWithASoundStream(t *testing.T) {
+func TestAnalyser_FindsNothingWrongWithAValidStream(t *testing.T) {
 	s := newTSStream(t, astits.StreamTypeH264Video)
 	s.offset = ticksPerWrap - 5*90_000 // passes the wrap in the third segment
 	var segments []seg

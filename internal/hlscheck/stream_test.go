@@ -47,8 +47,8 @@ func newTSStream(t *testing.T, videoType astits.StreamType) *tsStream {
 	return s
 }
 
-// part returns frames pictures with their sound, after PAT and PMT; key makes the
-// first an IDR picture with its parameter sets.
+// part returns that many pictures with their audio, after PAT and PMT. key makes the first an IDR
+// picture with its parameter sets.
 func (s *tsStream) part(frames int, key bool) []byte {
 	s.t.Helper()
 	s.buf.Reset()
@@ -113,7 +113,7 @@ func annexB(nals ...[]byte) []byte {
 	return b
 }
 
-// adts returns one AAC-LC stereo frame; the payload is no real sound.
+// adts returns one AAC-LC stereo frame. The payload is not real audio.
 func adts(rate int, payload []byte) []byte {
 	index := map[int]byte{48_000: 3, 44_100: 4}[rate]
 	n := 7 + len(payload)

@@ -41,7 +41,7 @@ func unboundPESLengths(data []byte) ([]byte, error) {
 	return data, nil
 }
 
-// boundedPES is a PES packet with a PES_packet_length: told is its value, got the number of
+// boundedPES is a PES packet with a PES_packet_length: declared is its value, got the number of
 // bytes after the field.
 type boundedPES struct{ declared, got int }
 
@@ -60,12 +60,12 @@ func unboundPES(payload []byte) *boundedPES {
 	if len(payload) < prefix || payload[0] != 0 || payload[1] != 0 || payload[2] != 1 || payload[3]&0xf0 != 0xe0 {
 		return nil
 	}
-	told := binary.BigEndian.Uint16(payload[4:])
-	if told == 0 {
+	declared := binary.BigEndian.Uint16(payload[4:])
+	if declared == 0 {
 		return nil
 	}
 	payload[4], payload[5] = 0, 0
-	return &boundedPES{declared: int(told), got: len(payload) - prefix}
+	return &boundedPES{declared: int(declared), got: len(payload) - prefix}
 }
 
 // payloadOf returns a transport packet's payload, or nil if it has none or is invalid.

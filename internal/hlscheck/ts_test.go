@@ -30,7 +30,7 @@ func TestDemux_ReadsEveryAccessUnit(t *testing.T) {
 	}
 }
 
-func TestDemux_TakesOutTheWrap(t *testing.T) {
+func TestDemux_UnwrapsTimestamps(t *testing.T) {
 	s := newTSStream(t, astits.StreamTypeH264Video)
 	s.offset = ticksPerWrap - 45_000
 	ts, err := Demux(t.Context(), s.segment(2))
@@ -91,12 +91,12 @@ func TestDemux_RefusesOtherThanTransportStreams(t *testing.T) {
 	}
 }
 
-func TestContinuity_RunsOnAcrossPiecesAndSeesALostPacket(t *testing.T) {
+func TestContinuity_IsCheckedAcrossPiecesAndFindsALostPacket(t *testing.T) {
 	s := newTSStream(t, astits.StreamTypeH264Video)
 	one, two, three := s.segment(1), s.segment(1), s.segment(1)
 	var c Continuity
 	if faults := slices.Concat(c.Check(one), c.Check(two), c.Check(three)); len(faults) > 0 {
-		t.Errorf("sound stream: %v", faults)
+		t.Errorf("valid stream: %v", faults)
 	}
 	for at := 0; at*PacketSize < len(two); at += 7 {
 		var c Continuity
