@@ -1,5 +1,4 @@
-// The pictures over the seek bar: those of a storyboard, which is loaded when a viewer first
-// points at the bar.
+// The previews over the seek bar. Their storyboard is loaded when a viewer first points at the bar.
 
 import { parse, pictureAt } from './storyboard.js';
 
@@ -8,13 +7,13 @@ export class Previews {
   #url = null;
   #pictures = null; // null before the storyboard is loaded
   #sheets = new Map(); // by URL, whether it is loaded
-  #time = NaN; // the one that is pointed at
+  #time = NaN; // the time that the viewer points at
 
   constructor(element) {
     this.#element = element;
   }
 
-  /** Takes the pictures of another storyboard, or of none (null). */
+  /** Uses the pictures of another storyboard, or none (null). */
   use(url) {
     if (url === this.#url) return;
     this.#url = url;
@@ -31,14 +30,14 @@ export class Previews {
   }
 
   async #load(url) {
-    this.#pictures = []; // asked for once
+    this.#pictures = []; // it is requested once
     try {
       const response = await fetch(url);
       if (!response.ok) return;
       const text = await response.text();
       if (url === this.#url) this.#pictures = parse(text, url);
     } catch {
-      return; // the bar works without
+      return; // the bar works without pictures
     }
     this.#draw();
   }

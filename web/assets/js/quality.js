@@ -1,4 +1,4 @@
-// The qualities of what is played, and the viewer's choice among them.
+// The qualities of the media that is played, and the viewer's choice among them.
 
 import { bitrate } from './format.js';
 
@@ -12,7 +12,7 @@ export const playlistOf = (url, name) => url.replace(/[^/?]+(?=$|\?)/, (file) =>
 
 /**
  * The qualities that a multivariant playlist lists, the best one first: name, label, a shorter one, and
- * whether it has video. `levels` are hls.js's account of its variant streams.
+ * whether it has video. `levels` are the variant streams as hls.js lists them.
  */
 export function qualitiesOf(levels) {
   const all = levels.map(({ url, bitrate: peak, width = 0, height = 0, videoCodec, attrs }) => ({
@@ -36,9 +36,9 @@ function describe({ name, side, rate, video }) {
 }
 
 /**
- * Fires "change" when what it says has changed, and "reload" when the source has to be loaded
- * again: hls.js leaves out variant streams without video where there are others, so what has
- * sound only is loaded by its own playlist.
+ * Fires "change" when a property has changed, and "reload" when the source must be loaded again:
+ * hls.js leaves out variant streams without video if others have it, so a rendition with audio
+ * only is loaded by its own playlist.
  */
 export class Quality extends EventTarget {
   #hls = null;
@@ -55,14 +55,14 @@ export class Quality extends EventTarget {
   /** The name of the quality that plays; "" when not known. */
   playing = '';
 
-  /** Forgets everything but the choice: something else is going to be played. */
+  /** Forgets everything but the choice, before other media is loaded. */
   reset() {
     this.list = [];
     this.#names = '';
     this.#changed();
   }
 
-  /** Returns the address to load for what the multivariant playlist at url leads to. */
+  /** Returns the address to load: url, the multivariant playlist, or a rendition's own playlist. */
   address(url) {
     this.#url = url;
     this.#direct = this.#withoutVideo();
@@ -88,7 +88,7 @@ export class Quality extends EventTarget {
     });
   }
 
-  /** Leaves hls, which is going to be destroyed. */
+  /** Stops following hls, which is going to be destroyed. */
   detach() {
     clearTimeout(this.#retryTimer);
     this.#reader?.destroy();
@@ -104,7 +104,7 @@ export class Quality extends EventTarget {
 
   /**
    * Called with the names of the renditions that the server has now. hls.js loads the multivariant
-   * playlist once; when renditions come or go, it is loaded beside what plays.
+   * playlist once; when renditions come or go, it is loaded again during playback.
    */
   offer(names) {
     if (!this.#hls || this.#reader || this.list.length === 0 || names.length === 0) return;
@@ -131,7 +131,7 @@ export class Quality extends EventTarget {
     reader.loadSource(this.#url);
   }
 
-  /** The chosen rendition if it has sound only, and others do not; otherwise "". */
+  /** The chosen rendition if it has audio only and others have video; otherwise "". */
   #withoutVideo() {
     const quality = this.list.find(({ name }) => name === this.chosen);
     return quality && !quality.video && this.list.some(({ video }) => video) ? quality.name : '';
@@ -149,7 +149,7 @@ export class Quality extends EventTarget {
     this.#apply((index) => { this.#hls.nextLevel = index; });
   }
 
-  /** Passes the level of the choice to set, unless it is set already. One that is away waits. */
+  /** Passes the chosen level to set, unless it is set already. A missing one is left to hls.js. */
   #apply(set) {
     if (this.#direct) return;
     const levels = this.#hls?.levels ?? [];
@@ -161,9 +161,9 @@ export class Quality extends EventTarget {
 }
 
 /**
- * Gives hls the levels of a newer multivariant playlist, without a break: those that it knows stay
- * as they are. removeLevel adjusts all its indexes, so what is added is added before one more
- * level is removed.
+ * Gives hls the levels of a newer multivariant playlist, without an interruption: the levels that
+ * it knows stay the same objects. removeLevel adjusts all its indexes, so one more level than
+ * needed is added, and removed.
  */
 function replaceLevels(hls, levels) {
   const same = (a) => (b) => a.uri === b.uri;

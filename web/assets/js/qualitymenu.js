@@ -1,4 +1,4 @@
-// The menu of qualities: a native select, which every keyboard, screen reader and phone knows.
+// The menu of qualities: a native select, which works with keyboards, screen readers and phones.
 
 export class QualityMenu {
   #box;
@@ -14,7 +14,7 @@ export class QualityMenu {
     this.#quality = quality;
     this.#select.addEventListener('change', () => {
       quality.choose(this.#select.value);
-      // The keys of the player are for whoever chose with the pointer.
+      // After a choice with the pointer, keys control the player again.
       if (!this.#select.matches(':focus-visible')) this.#select.blur();
     });
     quality.addEventListener('change', () => this.#draw());
@@ -25,7 +25,7 @@ export class QualityMenu {
     const { list, chosen, playing } = this.#quality;
     this.#box.hidden = list.length < 2;
     const current = list.find(({ name }) => name === playing);
-    // A choice that is away is played again when it is back.
+    // A chosen quality that is missing is played again when it is available.
     const away = chosen !== '' && !list.some(({ name }) => name === chosen);
     const auto = chosen === '' || away;
     const options = [{ name: away ? chosen : '', label: auto && current ? `Auto · ${current.short}` : 'Auto' }, ...list];

@@ -6,14 +6,14 @@ import { Recovery } from './recovery.js';
 import { firstPlace, isLive, liveEnd, placeOf, reach } from './timeline.js';
 
 const MIME = 'application/vnd.apple.mpegurl';
-const STALL_LIMIT = 10_000;
+const STALL_LIMIT = 10_000; // milliseconds until a stalled source is loaded again
 const LOST_LIMIT = 3_000; // the same after an interruption
 const NUDGE_LIMIT = 2_000; // milliseconds that hls.js has to recover by itself
 const WATCH_PAUSE = 3_000; // milliseconds: more than between two calls of watch()
-const CATCH_UP = 2; // seconds behind after an outage that are skipped
+const CATCH_UP = 2; // seconds behind after an outage, above which playback jumps to the live edge
 const FAR_BEHIND = 3; // seconds, which hls.js (1.7.4) does not catch up by playing faster
-const CALM = 60_000; // without a stall, after which the delay that stalls add is taken back
-const LIVE_REACH = 8; // seconds behind the live end that the live playlist surely has
+const CALM = 60_000; // milliseconds without a stall, after which the delay that stalls add is removed
+const LIVE_REACH = 8; // seconds behind the live end that the live playlist always covers
 const BITRATE_SPAN = 10; // seconds of media that the measured bitrate covers
 
 /** "hls.js", "native", or "" when this browser can play no HLS. */
@@ -31,9 +31,8 @@ export function engine() {
  * loses track of them, and stalls until the next segment is complete: first seen after
  * 36 s, then repeatedly.
  *
- * Each bounds what is loaded ahead (maxMaxBufferLength, seconds): hls.js loads 60 MB
- * otherwise, up to ten minutes of it, when a viewer goes to the beginning of a long
- * live window.
+ * All bound what is loaded ahead (maxMaxBufferLength, seconds): otherwise hls.js loads 60 MB, or
+ * up to ten minutes, when a viewer goes to the beginning of a long live window.
  */
 export const SETTINGS = {
   player: { lowLatencyMode: true, maxLiveSyncPlaybackRate: 1.25, liveDurationInfinity: true, maxMaxBufferLength: 30 },
@@ -52,9 +51,9 @@ export class Source extends EventTarget {
   #url = '';
   #replay = false;
   #older = null; // see load
-  #rewound = false; // it has the playlist of older media
+  #rewound = false; // the playlist of older media is loaded
   #following = true; // the viewer wants to be at the live end
-  #position = 0; // where the viewer is in a replay, or the date of it behind the live end
+  #position = 0; // the viewer's position: seconds in a replay, a date behind the live end
   #end = NaN; // the date of the live end
   #hls = null;
   #recovery = new Recovery();
@@ -63,10 +62,10 @@ export class Source extends EventTarget {
   #progress = { time: -1, at: 0, nudged: false };
   #watched = 0;
   #caughtUp = false; // since it was attached
-  #lost = false;
-  #movedAt = 0; // when media played last, or was loaded
-  #failedAt = NaN; // when it failed first since media played
-  #stalledAt = NaN; // when it ran out of data last
+  #lost = false; // since an interruption or failure
+  #movedAt = 0; // when media last played, or was loaded
+  #failedAt = NaN; // when it first failed since media played
+  #stalledAt = NaN; // when it last ran out of data
   #wasPlaying = false; // when the page was hidden
   #frozen = false; // since then
 
@@ -106,10 +105,10 @@ export class Source extends EventTarget {
 
   get loaded() { return this.#url !== ''; }
 
-  /** Milliseconds since it failed first and has not played again; 0 when it has not failed. */
+  /** Milliseconds since the first failure since media played; 0 without one. */
   get failingFor() { return Number.isFinite(this.#failedAt) ? performance.now() - this.#failedAt : 0; }
 
-  /** Milliseconds since media played last, or was loaded. */
+  /** Milliseconds since media last played, or was loaded. */
   get stillFor() { return performance.now() - this.#movedAt; }
 
   /**
@@ -147,7 +146,7 @@ export class Source extends EventTarget {
     this.#watched = -Infinity;
   }
 
-  /** The page has slept: what hls.js knows of the live end is old, and it is loaded again. */
+  /** Called when the page was suspended: the live end that hls.js knows is old, so it is loaded again. */
   wake() {
     if (!this.#url || this.state === 'finished') return;
     if (this.#following) this.retry();
@@ -162,21 +161,20 @@ export class Source extends EventTarget {
   }
 
   /**
-   * Called every second or so while media should be arriving: a picture that has
-   * stood still for too long, without any error, has its source loaded again. If
-   * the live edge has moved on meanwhile, it first jumps there, because hls.js (1.7.4)
-   * sometimes waits forever, and continues after a seek: behind a part that gives nothing to
-   * play (a single picture before a lost connection), and when a playlist completed a
-   * segment while a part of it was still being appended.
+   * Called about every second while media should be arriving. If playback has stood still for too
+   * long, without any error, the source is loaded again. If the live edge has moved on meanwhile,
+   * playback first jumps there, because hls.js (1.7.4) sometimes waits forever, and continues after
+   * a seek: after a part with nothing to play (a single picture before a lost connection), and
+   * when a playlist completed a segment while a part of it was still being appended.
    */
   watch() {
     const v = this.#video;
     const now = performance.now();
-    // The time that the broadcaster was away was no stall.
+    // The absence of the broadcaster was not a stall.
     const resumed = now - this.#watched > WATCH_PAUSE;
     this.#watched = now;
     if (now - this.#stalledAt > CALM) this.#forgetStalls();
-    // A start that took long on a busy machine would keep its delay.
+    // The delay of a slow start on a busy machine would otherwise stay.
     if (!this.#caughtUp && this.state === 'playing' && !v.paused && this.buffer > 0) {
       this.#caughtUp = true;
       if (this.behind > FAR_BEHIND) return this.goLive();
@@ -200,7 +198,7 @@ export class Source extends EventTarget {
     return this.#url && seekable.length ? seekable.end(seekable.length - 1) - currentTime : NaN;
   }
 
-  /** The viewer has not gone back from the live end. */
+  /** Whether the viewer wants to be at the live end. */
   get following() { return this.#following; }
 
   /**
@@ -243,14 +241,14 @@ export class Source extends EventTarget {
     this.play();
   }
 
-  /** Seconds behind the place a live viewer should be at. */
+  /** Seconds behind the position at which a live viewer should be. */
   get behind() {
     if (!this.#following) return 0;
     const edge = this.#livePosition();
     return Number.isFinite(edge) ? edge - this.#video.currentTime : 0;
   }
 
-  /** Bits per second of the media loaded last; NaN when not known. */
+  /** Bits per second of the newest media; NaN when not known. */
   get bitrate() {
     const time = this.#samples.reduce((sum, s) => sum + s.duration, 0);
     return time >= 1 ? (8 * this.#samples.reduce((sum, s) => sum + s.bytes, 0)) / time : NaN;
@@ -346,7 +344,7 @@ export class Source extends EventTarget {
     this.quality.attach(hls);
     hls.loadSource(address);
     if (this.#replay || this.#following) return hls.attachMedia(this.#video);
-    // The position of a date is known when the playlist is. Without the element nothing else is loaded.
+    // The position of a date is known only with the playlist. Until the element is attached, nothing else is loaded.
     hls.once(Hls.Events.LEVEL_UPDATED, (_, { details }) => {
       const place = placeOf(details, this.#position);
       hls.startLoad(place >= 0 ? place : firstPlace(details));
@@ -395,7 +393,7 @@ export class Source extends EventTarget {
       return;
     }
     this.retryAt = performance.now() + delay;
-    // What is buffered plays on while a connection is resumed.
+    // Buffered media continues to play while a connection is resumed.
     if (action !== 'startLoad' || this.buffer < 0.5) {
       if (!Number.isFinite(this.#failedAt)) this.#failedAt = performance.now();
       this.#set('failed');
@@ -408,7 +406,7 @@ export class Source extends EventTarget {
 
   #measure({ frag, part }) {
     if (frag.type !== 'main') return;
-    // Not the payload's length: it has gone to the worker.
+    // Not the payload's length: the payload was transferred to the worker.
     const { duration, stats } = part ?? frag;
     this.#samples.push({ duration, bytes: stats.loaded });
     let span = this.#samples.reduce((sum, s) => sum + s.duration, 0);

@@ -8,7 +8,7 @@ const PLACE = /^(.+)#xywh=(?:pixel:)?(\d+),(\d+),(\d+),(\d+)$/;
 
 const seconds = (h, m, s, ms) => Number(h ?? 0) * 3600 + Number(m) * 60 + Number(s) + Number(ms) / 1000;
 
-/** Returns the pictures in order: {start, end, url, x, y, width, height}. Cues that have none are left out. */
+/** Returns the pictures in order: {start, end, url, x, y, width, height}. Cues without one are left out. */
 export function parse(text, base) {
   const pictures = [];
   for (const block of text.replace(/^\uFEFF/, '').replace(/\r\n?/g, '\n').split(/\n{2,}/)) {
@@ -24,7 +24,7 @@ export function parse(text, base) {
   return pictures.sort((a, b) => a.start - b.start);
 }
 
-/** Returns the picture of a time; undefined when there is none. */
+/** Returns the picture for a time; undefined when there is none. */
 export function pictureAt(pictures, time) {
   let [low, high] = [0, pictures.length];
   while (low < high) {
