@@ -147,7 +147,7 @@ const (
 	// clockTolerance is how far the wall clock may move against the monotonic one
 	// without having jumped.
 	clockTolerance = time.Minute
-	// clockTrust is how long a wall clock that has jumped must go on from there before
+	// clockTrust is how long a wall clock that has jumped must continue from there before
 	// anything is deleted by it.
 	clockTrust = time.Hour
 )

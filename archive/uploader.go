@@ -118,7 +118,7 @@ func (u *Uploader) Pictured(p Pictures) { u.run.pages.state.Pictures = p }
 func (u *Uploader) Drained() <-chan struct{} { return u.drained }
 
 // Stored is closed when all of the broadcast's segments are in the bucket, and its log, so
-// that another node can go on with it.
+// that another node can continue it.
 func (u *Uploader) Stored() <-chan struct{} { return u.stored }
 
 // Permission returns what this node may still write of the broadcast; valid when Run has

@@ -69,7 +69,7 @@ type Broadcast struct {
 	moved    bool          // another node continues it; valid once ended is closed
 	lost     int           // segments that the stop of the server lost; valid once swept is closed
 
-	replays *replays    // is told when the bucket has all of it
+	replays *replays    // notified when the bucket has all of the broadcast
 	resumed *resumption // nil for a new broadcast
 	begun   bool        // it was counted and logged; run's
 

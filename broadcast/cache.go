@@ -22,7 +22,7 @@ type cache[T any] struct {
 	bytes int64
 }
 
-// found is what was read. It does not change.
+// found is the result of a read. It does not change.
 type found[T any] struct {
 	value T
 	err   error     // instead of the value
@@ -30,8 +30,8 @@ type found[T any] struct {
 	until time.Time // from then on it is read again
 }
 
-// get returns what is known, or calls read. That goes on, for as long as timeout, when the
-// client that asked first has left.
+// get returns the cached value, or calls read. The read continues, for up to timeout, even if the
+// client that caused it has left.
 func (c *cache[T]) get(ctx context.Context, key string, timeout time.Duration, read func(context.Context) found[T]) (T, error) {
 	c.mu.Lock()
 	f, known := c.known[key]

@@ -134,7 +134,7 @@ func (x *index) add(rendition string, seg *media.Segment, now time.Time) {
 	}
 }
 
-// record enters a segment into the replay, of which no more is kept than its
+// record adds a segment to the replay, of which no more is kept than its
 // playlist may have.
 func (x *index) record(rendition string, seg *media.Segment, now time.Time) {
 	l := x.rendition(rendition)

@@ -113,7 +113,7 @@ func TestHub_OutageOfTheBucketLosesNothing(t *testing.T) {
 	})
 }
 
-// The broadcast has ended, and been forgotten, when the bucket comes back.
+// The broadcast has ended, and been forgotten, when the bucket is available again.
 func TestHub_BroadcastThatEndsDuringAnOutageIsArchivedAfterIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		bucket := &outageBucket{Bucket: memory.New()}

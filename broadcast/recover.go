@@ -103,7 +103,7 @@ func (h *Hub) endAbandoned(ctx context.Context, n archive.Named) error {
 // resumption is how a broadcast of an earlier run continues.
 type resumption struct {
 	// reason is why it has to end at once, and at when it ended; empty when its
-	// publisher may come back.
+	// publisher may return.
 	reason string
 	at     time.Time
 	// remaining is the rest of the reconnect window.

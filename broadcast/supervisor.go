@@ -251,7 +251,7 @@ func (s *supervisor) admit(c claim) (reason string) {
 	s.current = s.grant(c)
 	switch {
 	case s.current == nil && before == Reconnecting:
-		s.state.Store(int32(Reconnecting)) // the window goes on
+		s.state.Store(int32(Reconnecting)) // the window continues
 		return ""
 	case s.current == nil:
 		return endedLost

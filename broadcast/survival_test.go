@@ -337,9 +337,9 @@ func TestHub_LongBroadcastIsResumedFromASlowStore(t *testing.T) {
 		e := s.mustPublish("b")
 		e.playSlowly(t, time.Hour)
 		before := s.tsPlaylist("b")
-		photo := copyOf(t, b)
+		left := copyOf(t, b)
 		e.sink.Close(nil)
-		other := newNode(t).startOn(t, photo.Bucket, slowReadBucket{photo.Bucket, 900 * time.Millisecond}, 24*time.Hour)
+		other := newNode(t).startOn(t, left.Bucket, slowReadBucket{left.Bucket, 900 * time.Millisecond}, 24*time.Hour)
 		began := time.Now()
 		e = other.mustPublish("b")
 		if took := time.Since(began); took > 0 {

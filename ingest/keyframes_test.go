@@ -43,7 +43,7 @@ func (k *keyFrames) play(from, to, late int, gops ...int) {
 	}
 }
 
-func TestKeyFrames_WarnsOfTracksThatHaveNoneWhereTheFirstHas(t *testing.T) {
+func TestKeyFrames_WarnsOfTracksWithoutTheDefaultTracksKeyFrames(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		late int
@@ -88,7 +88,7 @@ func TestKeyFrames_ClearsTheWarning(t *testing.T) {
 	}
 }
 
-func TestKeyFrames_TrackThatStopsIsNotJudged(t *testing.T) {
+func TestKeyFrames_IgnoresATrackThatHasStopped(t *testing.T) {
 	k := newKeyFrames()
 	k.play(0, 500, 0, 50, 50)
 	k.play(500, 1500, 0, 50, -1)

@@ -7,40 +7,40 @@ import (
 	"golive/media"
 )
 
-// recentPlaces is the number of pictures of the default video track whose places are kept:
-// one second of 60 frames per second.
+// recentPlaces is the number of pictures of the default video track whose places are kept: about a
+// second at 60 frames per second.
 const recentPlaces = 64
 
-// extraTimelines are the times of the video tracks beside the default one.
+// extraTimelines are the timelines of the additional video tracks.
 //
-// They make no decisions about the timeline: a picture is placed where the default track's
-// picture with the same received time was placed, repairs and jumps included, or where it
-// would be placed if it came now. Pictures of one moment, key frames above all, thus have
-// the same presentation time in all tracks.
+// They make no decisions of their own: a picture is placed where the default track's picture with
+// the same received time was placed, including repairs and jumps, or where such a picture would
+// be placed if it came now. So pictures of one moment, above all key frames, have the same
+// presentation time in all tracks.
 type extraTimelines struct {
 	tracks []*extraTimeline
 
 	// The places of the latest pictures of the default track.
 	places [recentPlaces]place
 	next   int // index of the oldest, modulo recentPlaces
-	jumps  int // discontinuities of the default track
+	jumps  int // number of discontinuities of the default track
 }
 
 // place is where a picture of the default track was placed.
 type place struct {
-	known  bool
-	wire   media.Ticks // its received time
-	placed media.Ticks // its place in decoding order
-	origin media.Ticks // its presentation time without the composition time
+	known    bool
+	received media.Ticks // its received time
+	placed   media.Ticks // its place in decoding order
+	origin   media.Ticks // its presentation time without the composition time
 }
 
 // extraTimeline is the state of one track.
 type extraTimeline struct {
 	number int
 	track  *media.Track
-	times  kindTimeline // only seen, wire and placed
+	times  kindTimeline // only seen, wire and placed are used
 	video  videoTimes
-	jumps  int // the default track's at the latest picture
+	jumps  int // extraTimelines.jumps at the latest picture
 }
 
 // record records the place of a picture of the default track.
@@ -52,22 +52,22 @@ func (e *extraTimelines) record(wire, placed media.Ticks, s Stamp, composition m
 	}
 }
 
-// find returns the first place after a time of a picture with the received time wire.
+// find returns the first place after a time that belongs to the received time wire.
 func (e *extraTimelines) find(wire, after media.Ticks) (found place) {
 	for i := 1; i <= min(e.next, recentPlaces); i++ {
 		p := e.places[(e.next-i)%recentPlaces]
 		if p.placed <= after {
 			break
 		}
-		if p.wire == wire {
+		if p.received == wire {
 			found = p
 		}
 	}
 	return found
 }
 
-// of returns the state of a track.
-func (e *extraTimelines) of(number int) *extraTimeline {
+// track returns the state of a track.
+func (e *extraTimelines) track(number int) *extraTimeline {
 	for _, t := range e.tracks {
 		if t.number == number {
 			return t
@@ -83,7 +83,7 @@ func (c *Timeline) nextExtra(track *media.Track, dts, composition media.Ticks, a
 	if c.extra == nil {
 		c.extra = &extraTimelines{}
 	}
-	t := c.extra.of(track.Number)
+	t := c.extra.track(track.Number)
 	if t.track != track {
 		t.track = track
 		t.video.declare(track)

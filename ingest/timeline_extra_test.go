@@ -16,8 +16,8 @@ var extraTracks = [2]*media.Track{
 }
 
 // together stamps pictures of the default track and of the additional ones, which have the same
-// times. Those for which before returns true come before the default track's. It checks
-// what always holds, and returns the stamps of each track.
+// times. If before returns true, the additional tracks' pictures come first. It checks that
+// timestamps increase, and returns the stamps of each track.
 func together(t *testing.T, c *Timeline, all []picture, before func(i int) bool) (stamps [3][]Stamp) {
 	t.Helper()
 	write := func(n int, track *media.Track, p picture) {
@@ -42,7 +42,7 @@ func together(t *testing.T, c *Timeline, all []picture, before func(i int) bool)
 	return stamps
 }
 
-// orders are the orders in which encoders finish the pictures of one moment.
+// orders returns the orders in which encoders finish the pictures of one moment.
 func orders() map[string]func(int) bool {
 	dice := rand.New(rand.NewPCG(1, 2))
 	return map[string]func(int) bool{
@@ -195,7 +195,7 @@ func TestExtraTimeline_TrackMayBeginLateAndContinueAlone(t *testing.T) {
 	}
 }
 
-func TestExtraTimeline_BeginsBesideTheSound(t *testing.T) {
+func TestExtraTimeline_BeginsWithTheAudio(t *testing.T) {
 	var c Timeline
 	next(&c, tracks[Audio], 50_000, 0, epoch)
 	s := next(&c, extraTracks[0], 50_020, 0, epoch)
@@ -210,7 +210,7 @@ func TestExtraTimeline_BeginsBesideTheSound(t *testing.T) {
 	}
 }
 
-func TestExtraTimeline_AnyTimesGiveIncreasingOnes(t *testing.T) {
+func TestExtraTimeline_TimesIncreaseForAnyInput(t *testing.T) {
 	for seed := range uint64(50) {
 		dice := rand.New(rand.NewPCG(seed, 1))
 		var c Timeline

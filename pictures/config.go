@@ -8,17 +8,17 @@ import (
 
 // Config is the section "pictures" of the configuration.
 type Config struct {
-	// Enabled makes pictures where ffmpeg is installed.
+	// Enabled makes pictures if ffmpeg is installed.
 	Enabled bool `yaml:"enabled"`
-	// Interval is the least time between two pictures of a broadcast. From 1s to 1h.
+	// Interval is the shortest time between two pictures of a broadcast. From 1s to 1h.
 	Interval time.Duration `yaml:"interval"`
-	// PosterSize is the most pixels that the longer side of a poster has. From 160 to 1920.
+	// PosterSize is the longer side of a poster, at most, in pixels. From 160 to 1920.
 	PosterSize int `yaml:"poster_size"`
 	// PreviewSize is the same for the previews of a replay's seek bar. From 64 to 320.
 	PreviewSize int `yaml:"preview_size"`
 }
 
-// DefaultConfig makes a picture every ten seconds.
+// DefaultConfig returns a configuration with a picture every ten seconds.
 func DefaultConfig() Config {
 	return Config{Enabled: true, Interval: 10 * time.Second, PosterSize: 1280, PreviewSize: 160}
 }

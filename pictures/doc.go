@@ -1,13 +1,12 @@
 // Package pictures makes a poster and a preview of key pictures, as JPEG, with ffmpeg.
 //
 // A Maker is the node's. Its workers decode one key picture at a time, each with a short run
-// of ffmpeg at the lowest priority, and rest in between, so that pictures come less often on a
-// busy machine. A Feed is a broadcast's: Feed.Offer takes a key picture and never blocks, and of
-// those that wait the newest is kept.
+// of ffmpeg at the lowest priority, and rest in between, so that pictures are made less often on
+// a busy machine. A Feed is a broadcast's: Feed.Offer takes a key picture and never blocks. Only
+// the newest picture waits.
 //
-// A Storyboard puts previews together to Sheets, each one JPEG with several rows, and an Index
-// lists the Sheets of a broadcast and renders the WebVTT file by which players find the preview
-// of a time.
+// A Storyboard combines previews in Sheets, each one JPEG with several rows. An Index lists the
+// Sheets of a broadcast and renders the WebVTT file in which players find the preview of a time.
 //
 // Package pictures does not know publishers, viewers, storage or HTTP.
 //

@@ -9,8 +9,8 @@ import (
 	"golive/media"
 )
 
-// Place is where in a broadcast a picture is: a segment of its source, and the time from the
-// beginning of that.
+// Place is the place of a picture in a broadcast: a segment of the source, and the time from the
+// segment's beginning.
 type Place struct {
 	MSN    int64       `json:"msn"`
 	Offset media.Ticks `json:"offset,omitempty"`
@@ -27,16 +27,16 @@ type Picture struct {
 // Feed passes the key pictures of one broadcast to a Maker. Due and Offer may be called by one
 // goroutine at a time.
 type Feed struct {
-	maker *Maker
-	log   *slog.Logger
-	take  func(Picture)
+	maker   *Maker
+	log     *slog.Logger
+	deliver func(Picture)
 	// next is the time of the next picture, in nanoseconds after the Maker was made.
 	next    atomic.Int64
 	pending atomic.Pointer[request]
 
-	mu       sync.Mutex // held while take is called
+	mu       sync.Mutex // held while deliver is called
 	closed   bool
-	failures int // in a row
+	failures int // consecutive
 }
 
 // request is a key picture that waits for a worker.
@@ -45,22 +45,22 @@ type request struct {
 	at   Place
 }
 
-// NewFeed returns a Feed whose pictures go to take, one at a time.
-func (m *Maker) NewFeed(take func(Picture), log *slog.Logger) *Feed {
-	return &Feed{maker: m, log: log, take: take}
+// NewFeed returns a Feed that calls deliver with its pictures, one at a time.
+func (m *Maker) NewFeed(deliver func(Picture), log *slog.Logger) *Feed {
+	return &Feed{maker: m, log: log, deliver: deliver}
 }
 
-// Due reports whether a picture of that time is wanted.
+// Due reports whether a picture is due at a time.
 func (f *Feed) Due(now time.Time) bool {
 	return now.Sub(f.maker.began) >= time.Duration(f.next.Load()) && f.maker.available.Load()
 }
 
-// Offer takes a key picture that can be decoded without others. It never blocks. One that still
-// waits is replaced.
+// Offer takes a key picture that can be decoded without others. It never blocks. It replaces a
+// picture that still waits.
 func (f *Feed) Offer(u media.AccessUnit, at Place, now time.Time) {
 	f.delay(now, f.maker.cfg.Interval)
 	if f.pending.Swap(&request{u, at}) != nil {
-		return // it is queued
+		return // the feed is queued already
 	}
 	select {
 	case f.maker.queue <- f:
@@ -71,7 +71,7 @@ func (f *Feed) Offer(u media.AccessUnit, at Place, now time.Time) {
 
 func (f *Feed) delay(now time.Time, d time.Duration) { f.next.Store(int64(now.Sub(f.maker.began) + d)) }
 
-// Close drops what waits. When it has returned no picture comes any more.
+// Close drops a waiting picture. After it has returned, no picture is delivered.
 func (f *Feed) Close() {
 	f.pending.Store(nil)
 	f.mu.Lock()
@@ -79,10 +79,10 @@ func (f *Feed) Close() {
 	f.closed = true
 }
 
-// maxBackoff bounds the time until another picture of a broadcast is tried.
+// maxBackoff bounds the time from a failure to the next attempt.
 const maxBackoff = 5 * time.Minute
 
-// done takes the outcome of a request.
+// done handles the result of a request.
 func (f *Feed) done(p Picture, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -90,7 +90,7 @@ func (f *Feed) done(p Picture, err error) {
 	case f.closed:
 	case err == nil:
 		f.failures = 0
-		f.take(p)
+		f.deliver(p)
 	default:
 		if f.failures++; f.failures == 1 {
 			f.log.Warn("picture not made, it is tried again", "err", err)

@@ -22,12 +22,12 @@ const (
 	maxPicture = 2 << 20
 	// maxMessages bounds what is kept of ffmpeg's messages.
 	maxMessages = 4 << 10
-	// lowest is the niceness of ffmpeg: pictures have the time that nothing else needs.
-	lowest = 19
+	// lowestPriority is the niceness of ffmpeg: it runs when nothing else needs the processor.
+	lowestPriority = 19
 )
 
-// picture makes the pictures of a request.
-func (m *Maker) picture(ctx context.Context, r *request) (p Picture, err error) {
+// makePicture makes the pictures of a request.
+func (m *Maker) makePicture(ctx context.Context, r *request) (p Picture, err error) {
 	input, err := fileOf(r.unit)
 	if err != nil {
 		return p, err
@@ -42,7 +42,7 @@ func (m *Maker) picture(ctx context.Context, r *request) (p Picture, err error) 
 	return p, err
 }
 
-// fileOf returns an MP4 file with one picture, in whichever codec.
+// fileOf returns an MP4 file with one picture, in any codec.
 func fileOf(u media.AccessUnit) ([]byte, error) {
 	init, err := fmp4.Init(u.Track, nil)
 	if err != nil {
@@ -82,24 +82,24 @@ func run(ctx context.Context, program string, args []string, input []byte) (firs
 	cmd := exec.CommandContext(ctx, program, args...) //nolint:gosec // the operator's program
 	childprocess.Isolate(cmd)
 	cmd.Cancel = func() error { return childprocess.KillGroup(cmd.Process.Pid) }
-	cmd.WaitDelay = time.Second // for what it started itself
-	out, messages := &limited{most: maxPicture}, &limited{most: maxMessages}
+	cmd.WaitDelay = time.Second // if processes that it started keep the pipes open
+	out, messages := &limitedBuffer{limit: maxPicture}, &limitedBuffer{limit: maxMessages}
 	cmd.Stdin, cmd.Stdout, cmd.Stderr, cmd.ExtraFiles = bytes.NewReader(input), out, messages, []*os.File{writing}
 	err = cmd.Start()
-	_ = writing.Close() // the child has its own
+	_ = writing.Close() // the child has its own copy
 	if err != nil {
 		return nil, nil, err
 	}
-	// Without the right to it the priority stays what it is.
-	_ = childprocess.LowerPriority(cmd.Process.Pid, lowest)
-	other := &limited{most: maxPicture}
+	// Without the permission the priority stays the same.
+	_ = childprocess.LowerPriority(cmd.Process.Pid, lowestPriority)
+	other := &limitedBuffer{limit: maxPicture}
 	read := make(chan struct{})
 	go func() {
 		defer close(read)
-		_, _ = io.Copy(other, reading) // what is missing is noticed by its length
+		_, _ = io.Copy(other, reading) // an incomplete JPEG is detected below
 	}()
 	err = cmd.Wait()
-	// A process that ffmpeg left may have the pipe open.
+	// A process that ffmpeg left behind may keep the pipe open.
 	_ = reading.SetReadDeadline(time.Now().Add(cmd.WaitDelay))
 	<-read
 	switch {
@@ -119,23 +119,23 @@ func isJPEG(b []byte) bool {
 	return bytes.HasPrefix(b, []byte{0xff, 0xd8}) && bytes.HasSuffix(b, []byte{0xff, 0xd9})
 }
 
-// limited keeps the first bytes that are written to it.
-type limited struct {
+// limitedBuffer keeps the first bytes that are written to it.
+type limitedBuffer struct {
 	bytes.Buffer
 
-	most int
-	full bool
+	limit int
+	full  bool
 }
 
 // Write implements io.Writer.
-func (l *limited) Write(b []byte) (int, error) {
-	keep := min(len(b), l.most-l.Len())
+func (l *limitedBuffer) Write(b []byte) (int, error) {
+	keep := min(len(b), l.limit-l.Len())
 	l.full = l.full || keep < len(b)
 	_, _ = l.Buffer.Write(b[:keep]) // it does not fail
 	return len(b), nil
 }
 
-// ReadFrom hides that of bytes.Buffer, which has no limit.
-func (l *limited) ReadFrom(r io.Reader) (int64, error) {
+// ReadFrom hides the method of bytes.Buffer, which has no limit.
+func (l *limitedBuffer) ReadFrom(r io.Reader) (int64, error) {
 	return io.Copy(struct{ io.Writer }{l}, r)
 }

@@ -10,7 +10,7 @@ import (
 	"golive/media"
 )
 
-// Index lists the sheets of a broadcast's storyboard, in order. As JSON it outlives the process.
+// Index lists the sheets of a broadcast's storyboard, in order. A restart reads it back as JSON.
 type Index struct {
 	// Next is the number of the next sheet.
 	Next   int         `json:"next"`
@@ -39,7 +39,7 @@ func (x *Index) JSON() []byte {
 	return text
 }
 
-// Add numbers a sheet and lists it.
+// Add sets the number of a sheet and adds it to the list.
 func (x *Index) Add(s *Sheet) {
 	s.Number = x.Next
 	x.Next++
@@ -86,7 +86,7 @@ func (x *Index) VTT(name func(sheet int) string, start func(msn int64) (media.Ti
 	for i, c := range cues {
 		from, to := c.at, end
 		if i == 0 {
-			from = 0 // there is none before it
+			from = 0 // no earlier preview covers the beginning
 		}
 		if i+1 < len(cues) {
 			to = cues[i+1].at

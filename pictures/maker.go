@@ -13,11 +13,11 @@ import (
 const (
 	// maxQueue bounds how many broadcasts wait for a worker.
 	maxQueue = 4096
-	// coresPerWorker and restShare bound the share of the machine that pictures use: there is a
-	// worker for so many cores, and it rests for so many times as long as it has worked.
-	coresPerWorker = 4
-	restShare      = 2
-	// retryProgram is how often a missing ffmpeg is looked for.
+	// coresPerWorker and defaultRestFactor bound the share of the machine that pictures use: there
+	// is a worker for that many cores, and it rests that many times as long as it has worked.
+	coresPerWorker    = 4
+	defaultRestFactor = 2
+	// retryProgram is the interval in which a missing ffmpeg is looked for.
 	retryProgram = 30 * time.Second
 	// makeTimeout bounds a run of ffmpeg.
 	makeTimeout = 10 * time.Second
@@ -25,14 +25,14 @@ const (
 
 // Maker makes the pictures of all broadcasts of a node.
 type Maker struct {
-	cfg     Config
-	program string
-	log     *slog.Logger
-	metrics *Metrics
-	began   time.Time
-	timeout time.Duration
-	rest    float64    // for so many times as long as it has worked a worker rests
-	queue   chan *Feed // each has a pending request, or had one
+	cfg        Config
+	program    string
+	log        *slog.Logger
+	metrics    *Metrics
+	began      time.Time
+	timeout    time.Duration
+	restFactor float64    // a worker rests that many times as long as it has worked
+	queue      chan *Feed // each has a pending request, or had one
 	// available is set if ffmpeg was found.
 	available atomic.Bool
 }
@@ -40,14 +40,14 @@ type Maker struct {
 // NewMaker returns a Maker that runs the program, which is ffmpeg.
 func NewMaker(cfg Config, program string, log *slog.Logger, m *Metrics) *Maker {
 	return &Maker{
-		cfg: cfg, program: program, log: log, metrics: m, began: time.Now(), timeout: makeTimeout, rest: restShare,
+		cfg: cfg, program: program, log: log, metrics: m, began: time.Now(), timeout: makeTimeout, restFactor: defaultRestFactor,
 		queue: make(chan *Feed, maxQueue),
 	}
 }
 
 // Run makes pictures until ctx is done.
 func (m *Maker) Run(ctx context.Context) error {
-	if !m.find(ctx) {
+	if !m.awaitProgram(ctx) {
 		return nil
 	}
 	var working sync.WaitGroup
@@ -58,16 +58,16 @@ func (m *Maker) Run(ctx context.Context) error {
 	return nil
 }
 
-// find waits until there is a program; false when ctx is done first.
-func (m *Maker) find(ctx context.Context) bool {
-	for said := false; ; said = true {
+// awaitProgram waits until ffmpeg is installed. It returns false if ctx is done first.
+func (m *Maker) awaitProgram(ctx context.Context) bool {
+	for warned := false; ; warned = true {
 		_, err := exec.LookPath(m.program)
 		if err == nil {
 			m.metrics.available.Set(1)
 			m.available.Store(true)
 			return true
 		}
-		if !said {
+		if !warned {
 			m.log.Warn("ffmpeg not found: broadcasts have no posters and previews", "err", err,
 				"hint", "install ffmpeg, set transcode.ffmpeg to its path, or set pictures.enabled to false")
 		}
@@ -79,8 +79,8 @@ func (m *Maker) find(ctx context.Context) bool {
 	}
 }
 
-// work makes one picture after the other. Its thread must last as long as the children that it
-// starts.
+// work makes one picture after the other. The goroutine is locked to its thread, because the
+// kernel kills a child when the thread that started it ends.
 func (m *Maker) work(ctx context.Context) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
@@ -96,7 +96,7 @@ func (m *Maker) work(ctx context.Context) {
 			continue
 		}
 		began := time.Now()
-		p, err := m.picture(ctx, r)
+		p, err := m.makePicture(ctx, r)
 		took := time.Since(began)
 		if ctx.Err() != nil {
 			return
@@ -109,7 +109,7 @@ func (m *Maker) work(ctx context.Context) {
 		}
 		f.done(p, err)
 		select {
-		case <-time.After(time.Duration(m.rest * float64(took))):
+		case <-time.After(time.Duration(m.restFactor * float64(took))):
 		case <-ctx.Done():
 			return
 		}

@@ -26,8 +26,8 @@ import (
 
 const x264 = "libx264 -pix_fmt yuv420p"
 
-// keyPicture encodes one picture of a plain colour, and returns it. encoder has the options of
-// ffmpeg.
+// keyPicture encodes one picture of a plain colour, with ffmpeg's options in encoder, and returns
+// it.
 func keyPicture(tb testing.TB, colour, size, encoder string) media.AccessUnit {
 	tb.Helper()
 	file := filepath.Join(tb.TempDir(), "source.mp4")
@@ -68,8 +68,8 @@ func keyPicture(tb testing.TB, colour, size, encoder string) media.AccessUnit {
 	return u
 }
 
-// bench runs a Maker with one Feed.
-type bench struct {
+// testMaker runs a Maker with one Feed.
+type testMaker struct {
 	maker *Maker
 	feed  *Feed
 	log   bytes.Buffer
@@ -77,12 +77,12 @@ type bench struct {
 	stop  func()
 }
 
-func start(t *testing.T, program string, timeout time.Duration) *bench {
+func start(t *testing.T, program string, timeout time.Duration) *testMaker {
 	t.Helper()
-	b := &bench{made: make(chan Picture, 10)}
+	b := &testMaker{made: make(chan Picture, 10)}
 	log := slog.New(slog.NewTextHandler(&b.log, nil))
 	b.maker = NewMaker(DefaultConfig(), program, log, NewMetrics(prometheus.NewRegistry()))
-	b.maker.timeout, b.maker.rest = timeout, 0
+	b.maker.timeout, b.maker.restFactor = timeout, 0
 	b.feed = b.maker.NewFeed(func(p Picture) { b.made <- p }, log)
 	ctx, cancel := context.WithCancel(t.Context())
 	over := make(chan error, 1)
@@ -98,7 +98,7 @@ func start(t *testing.T, program string, timeout time.Duration) *bench {
 	return b
 }
 
-func (b *bench) picture(t *testing.T) Picture {
+func (b *testMaker) picture(t *testing.T) Picture {
 	t.Helper()
 	select {
 	case p := <-b.made:
@@ -110,7 +110,7 @@ func (b *bench) picture(t *testing.T) Picture {
 	return Picture{}
 }
 
-func (b *bench) failures() int {
+func (b *testMaker) failures() int {
 	b.feed.mu.Lock()
 	defer b.feed.mu.Unlock()
 	return b.feed.failures
@@ -137,8 +137,8 @@ func meanOf(p image.Image, in image.Rectangle) color.RGBA {
 	return color.RGBA{uint8(red / n), uint8(green / n), uint8(blue / n), 255}
 }
 
-// near reports whether two colours look the same.
-func near(a, b color.RGBA) bool {
+// similar reports whether two colours look the same.
+func similar(a, b color.RGBA) bool {
 	far := func(a, b uint8) bool { return max(a, b)-min(a, b) > 12 }
 	return !far(a.R, b.R) && !far(a.G, b.G) && !far(a.B, b.B)
 }
@@ -169,7 +169,7 @@ func TestMaker_MakesAPosterAndAPreviewOfAKeyPicture(t *testing.T) {
 				size image.Point
 			}{"poster": {p.Poster, c.poster}, "preview": {p.Preview, c.preview}} {
 				colour, size := mean(t, one.jpeg)
-				if size != one.size || !near(colour, orange) {
+				if size != one.size || !similar(colour, orange) {
 					t.Errorf("%s is of %v and %v, want %v and %v", what, size, colour, one.size, orange)
 				}
 			}
@@ -186,9 +186,9 @@ func script(t *testing.T, text string) string {
 	return name
 }
 
-// A program that hangs is killed, with the child of its own that has the pipes; the next
-// picture is made. One that fails is reported once.
-func TestMaker_SurvivesProgramsThatHangOrFail(t *testing.T) {
+// A program that hangs is killed, with its child process that keeps the pipes open, and the next
+// picture is made. A program that fails is logged once.
+func TestMaker_ContinuesAfterAProgramThatHangsOrFails(t *testing.T) {
 	unit := keyPicture(t, "red", "320x180", x264)
 	for name, c := range map[string]struct{ first, want string }{
 		"hangs":          {"sleep 1000 & sleep 1000", "did not end in"},
@@ -228,7 +228,7 @@ func TestMaker_SurvivesProgramsThatHangOrFail(t *testing.T) {
 	}
 }
 
-func TestMaker_SaysOnceThatTheProgramIsMissing(t *testing.T) {
+func TestMaker_LogsOnceThatTheProgramIsMissing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := start(t, "/nonexistent/ffmpeg", makeTimeout)
 		<-time.After(10 * time.Minute)
@@ -242,7 +242,7 @@ func TestMaker_SaysOnceThatTheProgramIsMissing(t *testing.T) {
 	})
 }
 
-func TestFeed_KeepsTheNewestAndWaitsForTheInterval(t *testing.T) {
+func TestFeed_KeepsTheNewestPictureAndWaitsForTheInterval(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := NewMaker(DefaultConfig(), "ffmpeg", slog.New(slog.DiscardHandler), NewMetrics(prometheus.NewRegistry()))
 		m.available.Store(true)
@@ -262,11 +262,11 @@ func TestFeed_KeepsTheNewestAndWaitsForTheInterval(t *testing.T) {
 		f.done(Picture{}, errors.New("broken"))
 		<-time.After(39 * time.Second)
 		if f.Due(time.Now()) {
-			t.Error("it is tried again too early")
+			t.Error("a picture is due again too early")
 		}
 		<-time.After(time.Second)
 		if !f.Due(time.Now()) {
-			t.Error("it is not tried again")
+			t.Error("no picture is due again")
 		}
 		f.Close()
 		f.done(Picture{}, nil)

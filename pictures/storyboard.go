@@ -12,15 +12,15 @@ import (
 )
 
 const (
-	// columns and rows are those of a sheet.
+	// columns and rows are the size of a sheet, in previews.
 	columns, rows = 5, 5
-	// maxWaiting bounds the sheets that wait until they are taken. While that many wait no
+	// maxWaiting bounds the sheets that wait until they are taken. While that many wait, no
 	// preview is added.
 	maxWaiting = 16
-	// maxPreviews is about how many previews a storyboard has: in a long broadcast they are
-	// further apart than the pictures.
+	// maxPreviews is about the highest number of previews in a storyboard: in a long broadcast
+	// they are further apart than pictures are made.
 	maxPreviews = 720
-	// quality is that of a sheet's JPEG.
+	// quality is the JPEG quality of a sheet.
 	quality = 75
 )
 
@@ -49,10 +49,10 @@ type Sheet struct {
 type SheetInfo struct {
 	// Number is the number of the sheet in the broadcast, from 0.
 	Number int `json:"number"`
-	// Width and Height are those of a preview, in pixels.
+	// Width and Height are the size of a preview, in pixels.
 	Width  int `json:"width"`
 	Height int `json:"height"`
-	// Previews are where in the broadcast the previews are, in order.
+	// Previews are the places of the previews in the broadcast, in order.
 	Previews []Place `json:"previews"`
 }
 
@@ -79,8 +79,8 @@ func (s *Storyboard) Add(p Picture, now time.Time) error {
 	return err
 }
 
-// Take returns the sheets that are finished, and with rest set the last one too. They have no
-// numbers yet.
+// Take returns the finished sheets, and with rest set the unfinished one too. They have no numbers
+// yet.
 func (s *Storyboard) Take(rest bool) (sheets []Sheet, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -15,8 +15,8 @@ import (
 	"golive/media"
 )
 
-// plain returns a JPEG of one colour.
-func plain(t *testing.T, c color.RGBA, w, h int) []byte {
+// plainJPEG returns a JPEG of one colour.
+func plainJPEG(t *testing.T, c color.RGBA, w, h int) []byte {
 	t.Helper()
 	p := image.NewRGBA(image.Rect(0, 0, w, h))
 	draw.Draw(p, p.Bounds(), image.NewUniform(c), image.Point{}, draw.Src)
@@ -27,25 +27,25 @@ func plain(t *testing.T, c color.RGBA, w, h int) []byte {
 	return b.Bytes()
 }
 
-// shade is the colour of a preview.
-func shade(i int) color.RGBA { return color.RGBA{uint8(8 * i), uint8(255 - 8*i), 128, 255} }
+// shadeOf is the colour of a preview.
+func shadeOf(i int) color.RGBA { return color.RGBA{uint8(8 * i), uint8(255 - 8*i), 128, 255} }
 
-// fill adds previews ten seconds apart, each of the next shade.
-func fill(t *testing.T, s *Storyboard, began time.Time, from, n, w, h int) {
+// addPreviews adds previews ten seconds apart, each of the next shade.
+func addPreviews(t *testing.T, s *Storyboard, began time.Time, from, n, w, h int) {
 	t.Helper()
 	for i := from; i < from+n; i++ {
-		p := Picture{Place: Place{MSN: int64(5 * i)}, Preview: plain(t, shade(i), w, h)}
+		p := Picture{Place: Place{MSN: int64(5 * i)}, Preview: plainJPEG(t, shadeOf(i), w, h)}
 		if err := s.Add(p, began.Add(time.Duration(i)*10*time.Second)); err != nil {
 			t.Fatal(err)
 		}
 	}
 }
 
-func TestStoryboard_PutsPreviewsTogetherInSheets(t *testing.T) {
+func TestStoryboard_CombinesPreviewsInSheets(t *testing.T) {
 	began := time.Now()
 	s := NewStoryboard(began)
-	fill(t, s, began, 0, 27, 160, 90)
-	fill(t, s, began, 27, 2, 90, 160) // the broadcaster turned the phone
+	addPreviews(t, s, began, 0, 27, 160, 90)
+	addPreviews(t, s, began, 27, 2, 90, 160) // the broadcaster turned the phone
 	var x Index
 	var sheets []Sheet
 	for _, rest := range []bool{false, true, true} {
@@ -71,8 +71,8 @@ func TestStoryboard_PutsPreviewsTogetherInSheets(t *testing.T) {
 			t.Errorf("sheet %d has number %d and size %v, want %v", i, sheets[i].Number, p.Bounds().Size(), want)
 		}
 		for n := range sheets[i].Previews {
-			if c := meanOf(p, sheets[i].at(n)); !near(c, shade(number)) {
-				t.Errorf("preview %d is of %v, want %v", number, c, shade(number))
+			if c := meanOf(p, sheets[i].at(n)); !similar(c, shadeOf(number)) {
+				t.Errorf("preview %d is of %v, want %v", number, c, shadeOf(number))
 			}
 			number++
 		}
@@ -86,12 +86,12 @@ func TestStoryboard_PutsPreviewsTogetherInSheets(t *testing.T) {
 	}
 }
 
-// A day has hardly more previews than maxPreviews and not more memory than its sheets, and sheets
-// that nobody takes do not grow.
+// A day has hardly more previews than maxPreviews, and no more memory than its sheets. The sheets
+// that wait to be taken are bounded.
 func TestStoryboard_IsBounded(t *testing.T) {
 	began := time.Now()
 	s := NewStoryboard(began)
-	preview := plain(t, shade(0), 16, 8)
+	preview := plainJPEG(t, shadeOf(0), 16, 8)
 	count := func(take bool) (n int) {
 		for at := time.Duration(0); at < 24*time.Hour; at += 10 * time.Second {
 			if err := s.Add(Picture{Preview: preview}, began.Add(at)); err != nil {
@@ -123,7 +123,7 @@ func TestIndex_RendersTheTimesOfTheReplay(t *testing.T) {
 		{Number: 1, Width: 160, Height: 90, Previews: []Place{{MSN: 4}, {MSN: 7, Offset: media.Second / 2}, {MSN: 7, Offset: media.Second / 4}}},
 		{Number: 2, Width: 90, Height: 160, Previews: []Place{{MSN: 1800}, {MSN: 1801}}},
 	}}
-	// The replay begins with segment 2, and one of an hour is a gap.
+	// The replay begins with segment 2, and a segment of an hour is a gap.
 	starts := map[int64]media.Ticks{2: 0, 4: 4 * media.Second, 7: 10 * media.Second, 1800: 3610 * media.Second, 1801: 3612 * media.Second}
 	start := func(msn int64) (media.Ticks, bool) {
 		at, ok := starts[msn]

@@ -120,7 +120,7 @@ func (w *Window) Media(ctx context.Context, name string) (Media, error) {
 }
 
 // awaitFirst waits for the first complete segment. Until then the list has parts only, which
-// hls.js takes for an empty one: it comes back after seconds, or not at all.
+// hls.js takes for an empty one: it requests it again after seconds, or not at all.
 func (w *Window) awaitFirst(ctx context.Context, s *Snapshot) (*Snapshot, error) {
 	s, _, err := w.await(ctx, Position{MSN: s.next.MSN, Part: -1})
 	if errors.Is(err, ErrTimeout) {

@@ -77,7 +77,7 @@ func NewPackager(container media.Container, mux Muxer, out Output) *Packager {
 	return &Packager{container: container, mux: mux, out: out}
 }
 
-// Open implements Packaging. The Output is told with the first part.
+// Open implements Packaging. The Output's Open is called with the first part.
 func (p *Packager) Open(head media.Segment) {
 	p.segment = head
 	p.segment.Container = p.container

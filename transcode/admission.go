@@ -6,25 +6,25 @@ import (
 	"golive/media"
 )
 
-// load is what a job costs.
+// load is the load of a job: its rungs, and what they cost.
 type load struct {
 	job    *Job
 	number int // jobs are numbered in the order of their arrival
 	source source
-	// wanted are the rungs that the source has, from the cheapest. The first allowed ones of
-	// them are made.
+	// wanted are the rungs that the source allows, from the cheapest. The first allowed ones are
+	// made.
 	wanted  []Rung
 	allowed int
-	// shed is the number of rungs that were taken away; the others were never allowed.
+	// shed is the number of rungs that were shed. The remaining ones were never allowed.
 	shed int
 }
 
-// What decoding and encoding cost, in processor cores for a million pixels a second. They
-// are estimates; the node corrects them by a factor that it measures.
+// The costs of decoding and encoding, in processor cores for a million pixels a second. They are
+// estimates, which the node corrects by a measured factor.
 const (
 	decodeCost = 0.004
 	scaleCost  = 0.001 // in the source's pixels
-	soundCost  = 0.01  // in cores
+	audioCost  = 0.01  // in cores
 )
 
 // encodeCost returns the cost of a preset of x264.
@@ -52,8 +52,8 @@ func (l *load) cost(n int) float64 {
 	total, pictures := 0.0, false
 	s := l.source
 	for _, r := range l.wanted[:n] {
-		if s.audio != nil && !s.passes(r) {
-			total += soundCost
+		if s.audio != nil && !s.passesAudio(r) {
+			total += audioCost
 		}
 		if r.AudioOnly {
 			continue
@@ -72,14 +72,14 @@ func (l *load) cost(n int) float64 {
 	return total
 }
 
-// pixels returns the millions of pixels a second of the source.
+// pixels returns how many million pixels the source has per second.
 func (l *load) pixels() float64 {
 	const million = 1e6
 	return float64(l.source.video.Width) * float64(l.source.video.Height) * l.source.rate() / million
 }
 
-// affordable returns how many of the wanted rungs a number of cores can encode. factor
-// corrects the costs.
+// affordable returns how many of the wanted rungs the free cores can encode. factor corrects the
+// estimated costs.
 func (l *load) affordable(free, factor float64) int {
 	n := len(l.wanted)
 	for n > 0 && l.cost(n)*factor > free {
@@ -88,25 +88,25 @@ func (l *load) affordable(free, factor float64) int {
 	return n
 }
 
-// top returns the most expensive rung that is made.
-func (l *load) top() (r Rung, ok bool) {
+// topRung returns the most expensive rung that is made.
+func (l *load) topRung() (r Rung, ok bool) {
 	if l.allowed == 0 {
 		return r, false
 	}
 	return l.wanted[l.allowed-1], true
 }
 
-// toShed returns the load of which the top rung is shed: the one with the highest, and of those
-// the newest.
-func toShed(loads []*load) *load {
-	return pick(loads, func(l *load) (Rung, bool) { return l.top() }, func(a, b *load, ra, rb Rung) int {
+// nextToShed returns the load whose top rung is shed next: the one with the most expensive top
+// rung, and the newest of those.
+func nextToShed(loads []*load) *load {
+	return pick(loads, func(l *load) (Rung, bool) { return l.topRung() }, func(a, b *load, ra, rb Rung) int {
 		return cmp.Or(compareRungs(rb, ra), cmp.Compare(b.number, a.number))
 	})
 }
 
-// toRestore returns the load of which a rung comes back: the one with the lowest, and of those
-// the oldest.
-func toRestore(loads []*load) *load {
+// nextToRestore returns the load of which a rung is restored next: the one with the cheapest
+// missing rung, and the oldest of those.
+func nextToRestore(loads []*load) *load {
 	next := func(l *load) (r Rung, ok bool) {
 		if l.allowed == len(l.wanted) {
 			return r, false
@@ -118,7 +118,7 @@ func toRestore(loads []*load) *load {
 	})
 }
 
-// pick returns the first load by an order of the loads and their rungs; nil if none has one.
+// pick returns the first load in an order of the loads and their rungs, or nil if none has a rung.
 func pick(loads []*load, rung func(*load) (Rung, bool), order func(a, b *load, ra, rb Rung) int) *load {
 	var best *load
 	var bestRung Rung

@@ -21,7 +21,7 @@ type child struct {
 	in   *os.File
 	outs []*os.File
 	errs *os.File
-	// exited is closed when it is gone; then err is why.
+	// exited is closed when it has exited. err is the result, valid after that.
 	exited chan struct{}
 	err    error
 	killed atomic.Pointer[RestartReason]
@@ -59,24 +59,24 @@ func startChild(program string, args []string, outputs, niceness int) (*child, e
 		closeAll(ours)
 		return nil, err
 	}
-	// Without the right to it the priority stays what it is.
+	// Without the permission the priority stays the same.
 	_ = childprocess.LowerPriority(cmd.Process.Pid, niceness)
 	return c, nil
 }
 
-// wait waits until the child is gone.
+// wait waits until the child has exited.
 func (c *child) wait() {
 	c.err = c.cmd.Wait()
 	close(c.exited)
 }
 
-// kill kills the child and what it has started, unless it is gone.
+// kill kills the child and the processes that it has started, unless it has exited.
 func (c *child) kill(reason RestartReason) {
 	c.killed.CompareAndSwap(nil, &reason)
 	select {
 	case <-c.exited:
 	default:
-		_ = childprocess.KillGroup(c.cmd.Process.Pid) // it may be gone meanwhile
+		_ = childprocess.KillGroup(c.cmd.Process.Pid) // it may have exited meanwhile
 	}
 }
 
@@ -87,7 +87,7 @@ func (c *child) close() {
 	}
 }
 
-// The lines of standard error that are kept.
+// How many lines of standard error are kept, and how long a line may be in bytes.
 const (
 	firstLines = 5
 	lastLines  = 10
@@ -144,7 +144,7 @@ func (m *messages) newest() string {
 	return ""
 }
 
-// String returns the lines, with the number of those between them.
+// String returns the lines, with the number of lines that were left out.
 func (m *messages) String() string {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -37,7 +37,7 @@ func enhancedClip(t *testing.T, fourCC, config string, options ...string) []medi
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The first byte of a tag of Enhanced RTMP, for key pictures and for sound.
+	// The first byte of a tag of Enhanced RTMP, for key pictures and for audio.
 	const sequenceStart, enhanced = 0, 0x90
 	demuxer := flv.NewDemuxer()
 	at := bytes.Index(b, []byte(config))
@@ -98,7 +98,7 @@ func enhancedUnit(t *testing.T, d *flv.Demuxer, s mp4.FullSample, scale int64, v
 	return u
 }
 
-func TestJob_TakesOtherCodecs(t *testing.T) {
+func TestJob_TranscodesOtherCodecs(t *testing.T) {
 	for name, source := range map[string]func(t *testing.T) []media.AccessUnit{
 		"HEVC": func(t *testing.T) []media.AccessUnit {
 			t.Helper()

@@ -12,7 +12,7 @@ import (
 
 // Config configures transcoding.
 type Config struct {
-	// Ladder holds the rungs of each broadcast beside its source; empty: no transcoding.
+	// Ladder holds the rungs of each broadcast. Empty disables transcoding.
 	Ladder Ladder `yaml:"ladder"`
 	// FFmpeg is the program: a path, or a name to look up in PATH.
 	FFmpeg string `yaml:"ffmpeg"`
@@ -24,7 +24,7 @@ type Config struct {
 	MaxCPU float64 `yaml:"max_cpu"`
 	// MaxBroadcasts is how many broadcasts are transcoded concurrently; 0 means no limit.
 	MaxBroadcasts int `yaml:"max_broadcasts"`
-	// MaxLag is how far a rung may be behind its source; with more for two seconds rungs are
+	// MaxLag is how far a rung may be behind its source. After two seconds above it a rung is
 	// shed. From 500ms to 1m.
 	MaxLag time.Duration `yaml:"max_lag"`
 	// Niceness is the scheduling priority of ffmpeg, from 0 (that of golive) to 19 (lowest).
@@ -105,13 +105,13 @@ func (l Ladder) validate(p *setting.Problems) {
 		case r.Name == "":
 			p.Add(at("name"), "the name is part of the address: /live/ID/720p/index.m3u8", "must not be empty")
 		case r.Name == sourceName:
-			p.Add(at("name"), "the source is always there, untouched; remove the rung or name it otherwise", "must not be %q", sourceName)
+			p.Add(at("name"), "the untouched source always exists; remove the rung, or give it another name", "must not be %q", sourceName)
 		case isTrackName(r.Name):
 			p.Add(at("name"), "720p, low, audio", "must not be %q: that is a video track that an encoder sends", r.Name)
 		case !validName(r.Name):
 			p.Add(at("name"), "720p, low, audio", "must be 1 to 32 lower-case letters, digits, - and _, not %q", r.Name)
 		case again:
-			p.Add(at("name"), "give each rung a name of its own", "%q is the name of ladder[%d] too", r.Name, first)
+			p.Add(at("name"), "give each rung its own name", "%q is the name of ladder[%d] too", r.Name, first)
 		default:
 			seen[r.Name] = i
 		}

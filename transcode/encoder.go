@@ -15,14 +15,15 @@ type encoder struct {
 	// global are options before the input, format is the filter before the encoder.
 	global []string
 	format string
-	// tune returns the options that are its own, for a rung of that many pictures a second, and a
-	// number of threads.
+	// tune returns the options that only this encoder has, for a rung of a frame rate and a number
+	// of threads.
 	tune func(r Rung, rate float64, threads int) []string
 }
 
 // options returns the options of an output.
 //
-// The buffer is half a second of the bit rate: a segment of 2 s has at most 125 % of it.
+// The rate control buffer is half a second of the bit rate, so that a segment of 2 s has at most
+// 125 % of the bit rate.
 func (e encoder) options(r Rung, rate float64, threads int) []string {
 	o := []string{
 		"-c:v", e.codec, "-profile:v", r.profile(), "-bf", "0",
@@ -68,8 +69,8 @@ func encoderList() []encoder {
 // x264 returns the encoder that needs no hardware.
 //
 // Its parameters are those of tune=zerolatency, without slices. With force-cfr, its rate control
-// takes pictures for equally long: otherwise it holds each one until it knows the next.
-// Pictures that come less often get less than the bit rate.
+// assumes that all pictures have the same duration; otherwise it holds each one until the next.
+// If pictures come less often than assumed, they get less than the bit rate.
 func x264() encoder {
 	return encoder{
 		name: EncoderX264, codec: "libx264", format: "format=yuv420p",

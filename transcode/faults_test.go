@@ -15,8 +15,8 @@ import (
 	"golive/media"
 )
 
-// afterShift returns the units with their times moved.
-func afterShift(units []media.AccessUnit, shift media.Ticks) []media.AccessUnit {
+// shifted returns the units with their times moved.
+func shifted(units []media.AccessUnit, shift media.Ticks) []media.AccessUnit {
 	moved := slices.Clone(units)
 	for i := range moved {
 		moved[i].DTS += shift
@@ -70,7 +70,7 @@ func TestJob_LosesNothingWhenTheChildIsKilledOrStopped(t *testing.T) {
 func TestJob_FollowsAChangeOfSize(t *testing.T) {
 	b := start(t, ladderOf(twoRungs()...))
 	first, second := clip(t, "2"), clip(t, "2", "-s", "160x90")
-	second = afterShift(second, 2*media.Second)
+	second = shifted(second, 2*media.Second)
 	b.write(first...)
 	b.write(second...)
 	b.finish(t)
@@ -90,7 +90,7 @@ func TestJob_FollowsAJumpOfTheSourcesTimes(t *testing.T) {
 	b := start(t, ladderOf(lowRung()))
 	first, second := clip(t, "2"), clip(t, "2")
 	const day = 24 * 3600 * media.Second
-	all := slices.Concat(afterShift(first, 30*day), afterShift(second, 30*day+3600*media.Second))
+	all := slices.Concat(shifted(first, 30*day), shifted(second, 30*day+3600*media.Second))
 	b.write(all[:len(first)]...)
 	b.await(t, "the rung has pictures", func() bool { return len(b.units("low", true)) > 20 })
 	b.write(all[len(first):]...)
@@ -100,7 +100,7 @@ func TestJob_FollowsAJumpOfTheSourcesTimes(t *testing.T) {
 	}
 }
 
-func TestJob_TakesATrackThatComesLate(t *testing.T) {
+func TestJob_AcceptsATrackThatComesLate(t *testing.T) {
 	b := start(t, ladderOf(Rung{Name: "low", Height: 90, VideoBitrate: 80_000, AudioBitrate: 32_000, Preset: "ultrafast"}))
 	units := clip(t, "4")
 	const late = 2 * media.Second
@@ -129,7 +129,7 @@ func TestJob_TakesATrackThatComesLate(t *testing.T) {
 	}
 }
 
-// script writes a program that takes the place of ffmpeg once it was probed.
+// script writes a shell script that replaces ffmpeg after the probe, and returns its path.
 func script(t *testing.T, text string) string {
 	t.Helper()
 	name := filepath.Join(t.TempDir(), "ffmpeg")
@@ -139,7 +139,7 @@ func script(t *testing.T, text string) string {
 	return name
 }
 
-func TestJob_SuspendsWhatDoesNotWork(t *testing.T) {
+func TestJob_SuspendsTranscodingIfFFmpegFailsRepeatedly(t *testing.T) {
 	for name, text := range map[string]string{
 		"exits at once":  "exit 3",
 		"writes garbage": "head -c 100000 /dev/zero >&3; sleep 100",

@@ -23,7 +23,7 @@ func (s *session) feed(ctx context.Context, w io.Writer) ending {
 			if !(t.Track.Video() && t.Key) {
 				s.until.Store(int64(s.decoded))
 			}
-			s.job.queue.back()
+			s.job.queue.unread()
 			return e
 		}
 		if !s.plan.source.hasTrack(t.Track) {
@@ -59,7 +59,8 @@ func (j *Job) next(ctx context.Context) (t taken, ok bool) {
 }
 
 // change returns why a unit belongs to the next session, if it does. Rungs change at key
-// pictures. What a child before this one had may have other tracks.
+// pictures. A unit that is taken again after a rewind does not end the session, even if it has an
+// older track.
 func (s *session) change(t taken) ending {
 	switch {
 	case t.again:
@@ -79,27 +80,27 @@ func (s *session) passed() media.Ticks {
 	for i, out := range s.outs {
 		switch p := &s.plan.rungs[i]; {
 		case !p.AudioOnly:
-			at = min(at, media.Ticks(out.picture.Load()))
+			at = min(at, media.Ticks(out.pictureAt.Load()))
 		case !p.passes:
-			at = min(at, media.Ticks(out.sound.Load()))
+			at = min(at, media.Ticks(out.audioAt.Load()))
 		}
 	}
 	return at
 }
 
-// fasterRate is how many times as many pictures a second as expected make a new plan: the bit
-// rate of an encoder that expects fewer would be too high.
+// fasterRate is the increase of the frame rate that requires a new plan: an encoder that expects
+// fewer pictures would exceed the bit rate.
 const fasterRate = 1.25
 
 // hasTrack reports whether the plan was made for a track.
 func (s source) hasTrack(t *media.Track) bool { return t == s.video || t == s.audio }
 
-// write gives a unit to the child, and sound to the rungs that have the source's.
+// write writes a unit to the child, and passes audio on to the rungs that do not encode it.
 func (s *session) write(ctx context.Context, w io.Writer, t taken) error {
 	arrived := t.Arrived
 	s.arrival.Store(&arrived)
 	if t.Track.Video() {
-		if !s.plan.pictures() {
+		if !s.plan.encodesVideo() {
 			return nil
 		}
 		s.decoded = t.DTS
@@ -107,13 +108,13 @@ func (s *session) write(ctx context.Context, w io.Writer, t taken) error {
 		return s.mux(w, t)
 	}
 	for i := range s.plan.rungs {
-		if p := &s.plan.rungs[i]; p.passes && t.DTS > p.soundFrom {
+		if p := &s.plan.rungs[i]; p.passes && t.DTS > p.audioFrom {
 			if err := send(ctx, s.outs[i], event{unit: t.AccessUnit, lost: t.lost && p.AudioOnly}); err != nil {
 				return err
 			}
 		}
 	}
-	if !s.plan.sound() {
+	if !s.plan.encodesAudio() {
 		return nil
 	}
 	return s.mux(w, t)
@@ -122,10 +123,10 @@ func (s *session) write(ctx context.Context, w io.Writer, t taken) error {
 // mux writes a unit as a fragment of an MP4 file.
 func (s *session) mux(w io.Writer, t taken) error {
 	var video, audio *media.Track
-	if s.plan.pictures() {
+	if s.plan.encodesVideo() {
 		video = s.plan.source.video
 	}
-	if s.plan.sound() {
+	if s.plan.encodesAudio() {
 		audio = s.plan.source.audio
 	}
 	if !s.begun {
@@ -144,7 +145,7 @@ func (s *session) mux(w io.Writer, t taken) error {
 	if u.Track.Video() {
 		u.PTS = markKey(u.PTS, u.Key)
 	}
-	const anyDuration = 40 * media.Millisecond // of the last sample, which decoders ignore
+	const anyDuration = 40 * media.Millisecond // of the sample; decoders ignore it
 	part := s.muxer.Part(video, audio, []media.AccessUnit{u}, u.DTS, u.DTS+anyDuration)
 	if _, err := w.Write(part); err != nil {
 		return fmt.Errorf("write to ffmpeg: %w", err)
@@ -184,7 +185,7 @@ func (m *rateMeter) add(dts media.Ticks) float64 {
 	return m.rate
 }
 
-// measure completes what is known about a source from its first units.
+// measure sets the source's frame rate and audio bit rate from its first units.
 func (s source) measure(units []taken) source {
 	var first, last [2]media.Ticks
 	var counts, sizes [2]int
@@ -203,9 +204,9 @@ func (s source) measure(units []taken) source {
 		counts[kind]++
 		sizes[kind] += len(u.Data)
 	}
-	const fewest = 6
+	const minUnits = 6
 	per := func(kind, n int) float64 {
-		if d := last[kind] - first[kind]; counts[kind] >= fewest && d > 0 {
+		if d := last[kind] - first[kind]; counts[kind] >= minUnits && d > 0 {
 			return float64(n) * float64(counts[kind]-1) / float64(counts[kind]) / d.Seconds()
 		}
 		return 0
@@ -215,7 +216,7 @@ func (s source) measure(units []taken) source {
 	}
 	if s.video != nil {
 		s.frameRate = s.video.FrameRate
-		// What the encoder says is exact where it is about right.
+		// The declared rate is exact, unless it is far from the measured one.
 		const tolerance = 1.2
 		if got := per(0, counts[0]); got > s.frameRate*tolerance || got > 0 && got < s.frameRate/tolerance {
 			s.frameRate = got

@@ -14,19 +14,19 @@ import (
 	"golive/media"
 )
 
-// Job transcodes one publication. Write and Close belong to the publisher's goroutine, Run to
-// another one.
+// Job transcodes one run of a source's units, without a discontinuity. Write and Close belong to
+// the publisher's goroutine, Run to another one.
 type Job struct {
-	node  *Transcoder
-	log   *slog.Logger
-	queue *queue
-	rungs map[string]*rungOutput
-	lines *loglimit.Limiter // of ffmpeg's messages
+	node         *Transcoder
+	log          *slog.Logger
+	queue        *queue
+	rungs        map[string]*rungOutput
+	messageLimit *loglimit.Limiter // of ffmpeg's messages
 
-	source source // what is known about the source; of Run's goroutine
+	source source // Run's
 	child  atomic.Pointer[child]
 	live   atomic.Pointer[session]
-	// rate is a measured frame rate above the expected one, in bits of a float64.
+	// rate is a measured frame rate above the expected one (math.Float64bits), or 0.
 	rate     atomic.Uint64
 	restarts atomic.Int64
 	problem  atomic.Pointer[string]
@@ -34,8 +34,8 @@ type Job struct {
 
 // newJob returns a job of the node.
 func newJob(node *Transcoder, out Output, log *slog.Logger) *Job {
-	const most = 5 // of one kind in a second
-	j := &Job{node: node, log: log, queue: newQueue(), rungs: map[string]*rungOutput{}, lines: loglimit.New(log, most)}
+	const perSecond = 5 // of one kind
+	j := &Job{node: node, log: log, queue: newQueue(), rungs: map[string]*rungOutput{}, messageLimit: loglimit.New(log, perSecond)}
 	for _, r := range node.ladder {
 		j.rungs[r.Name] = newRungOutput(r, out)
 	}
@@ -50,18 +50,18 @@ func (j *Job) Write(u media.AccessUnit) {
 	}
 }
 
-// Close ends the source: Run returns when ffmpeg has written what it still holds.
+// Close ends the source: Run returns when ffmpeg has written everything.
 func (j *Job) Close() { j.queue.close() }
 
 // Run transcodes until Close, or until ctx is done. It returns when all child processes and
-// goroutines are gone and each rung that was started is stopped. Errors of ffmpeg are
+// goroutines have ended, and each rung that was started is stopped. Errors of ffmpeg are
 // logged and counted; they do not end Run.
 func (j *Job) Run(ctx context.Context) error {
-	// The kernel kills a child when the thread that started it is gone.
+	// The kernel kills a child when the thread that started it ends.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	defer j.lines.Flush()
-	defer j.node.leave(j)
+	defer j.messageLimit.Flush()
+	defer j.node.remove(j)
 	var rungs sync.WaitGroup
 	for _, r := range j.rungs {
 		rungs.Go(r.run)
@@ -73,15 +73,15 @@ func (j *Job) Run(ctx context.Context) error {
 		}
 		rungs.Wait()
 	}()
-	if j.settle(ctx) {
+	if j.awaitSource(ctx) {
 		j.transcode(ctx)
 	}
 	return nil
 }
 
-// settle waits for the source's first units, until its tracks and rates are known. It reports
-// whether there are units.
-func (j *Job) settle(ctx context.Context) bool {
+// awaitSource waits for the source's first units, until its tracks and rates are known, and sets
+// the source. It reports whether there are units.
+func (j *Job) awaitSource(ctx context.Context) bool {
 	const (
 		enough  = 300 * media.Millisecond
 		longest = 600 * time.Millisecond
@@ -99,20 +99,20 @@ func (j *Job) settle(ctx context.Context) bool {
 			over = over || units[n-1].DTS-units[0].DTS >= enough
 		}
 		if over {
-			return j.begin(units)
+			return j.setSource(units)
 		}
 		select {
 		case <-j.queue.signal:
 		case <-deadline:
-			return j.begin(units)
+			return j.setSource(units)
 		case <-ctx.Done():
 			return false
 		}
 	}
 }
 
-// begin sets the source from its first units.
-func (j *Job) begin(units []taken) bool {
+// setSource sets the source from its first units. It reports whether there are any.
+func (j *Job) setSource(units []taken) bool {
 	for i := range units {
 		switch t := units[i].Track; {
 		case t.Video() && j.source.video == nil:
@@ -129,7 +129,7 @@ func (j *Job) begin(units []taken) bool {
 func (j *Job) transcode(ctx context.Context) {
 	failures := 0
 	for {
-		e := j.session(ctx)
+		e := j.runSession(ctx)
 		if e.next == "" {
 			return
 		}
@@ -145,7 +145,7 @@ func (j *Job) transcode(ctx context.Context) {
 		}
 		j.drop(j.queue.rewind())
 		if t := e.change; t != nil {
-			j.change(t)
+			j.replaceTrack(t)
 		}
 		if rate := math.Float64frombits(j.rate.Swap(0)); rate > 0 {
 			j.source.frameRate = rate
@@ -161,8 +161,8 @@ func (j *Job) transcode(ctx context.Context) {
 
 func (j *Job) drop(n int) { j.node.metrics.dropped.WithLabelValues(string(dropFailed)).Add(float64(n)) }
 
-// change replaces a track of the source.
-func (j *Job) change(t *media.Track) {
+// replaceTrack replaces a track of the source.
+func (j *Job) replaceTrack(t *media.Track) {
 	if t.Video() {
 		j.source.video, j.source.frameRate = t, 0
 	} else {
@@ -171,7 +171,7 @@ func (j *Job) change(t *media.Track) {
 	before := j.source
 	units, _ := j.queue.snapshot()
 	j.source = j.source.measure(units)
-	// What is still right is not measured again.
+	// The other track's rate has not changed.
 	if t.Video() {
 		j.source.audioBitrate = before.audioBitrate
 	} else {
@@ -179,9 +179,9 @@ func (j *Job) change(t *media.Track) {
 	}
 }
 
-// session runs one session.
-func (j *Job) session(ctx context.Context) ending {
-	first, ok := j.first(ctx)
+// runSession runs one session.
+func (j *Job) runSession(ctx context.Context) ending {
+	first, ok := j.awaitFirst(ctx)
 	if !ok {
 		return ending{}
 	}
@@ -194,7 +194,7 @@ func (j *Job) session(ctx context.Context) ending {
 	for name, r := range j.rungs {
 		if !planned[name] {
 			reason := StopShed
-			if !j.source.has(r.Rung) {
+			if !j.source.allows(r.Rung) {
 				reason = StopSource
 			}
 			if send(ctx, r, event{kind: eventStop, stop: reason}) != nil {
@@ -208,8 +208,8 @@ func (j *Job) session(ctx context.Context) ending {
 	return s.run(ctx, e)
 }
 
-// first waits for the next unit, and returns its time.
-func (j *Job) first(ctx context.Context) (dts media.Ticks, ok bool) {
+// awaitFirst waits for the next unit, and returns its time.
+func (j *Job) awaitFirst(ctx context.Context) (dts media.Ticks, ok bool) {
 	for {
 		u, ok, ended := j.queue.first()
 		switch {
@@ -226,7 +226,7 @@ func (j *Job) first(ctx context.Context) (dts media.Ticks, ok bool) {
 	}
 }
 
-// replan returns why a plan has to be replaced, or "".
+// replan returns why a plan must be replaced, or "".
 func (j *Job) replan(p *plan) RestartReason {
 	if rate := math.Float64frombits(j.rate.Load()); rate > p.source.rate()*fasterRate {
 		return RestartRate
@@ -261,7 +261,7 @@ func (j *Job) pause(ctx context.Context, e ending, failures int) bool {
 	for {
 		select {
 		case <-timer.C:
-			if failures > 1 { // what the source sent may be the reason
+			if failures > 1 { // the waiting units may be the reason
 				j.drop(j.queue.skipToLast())
 			}
 			return true
@@ -275,7 +275,7 @@ func (j *Job) pause(ctx context.Context, e ending, failures int) bool {
 	}
 }
 
-// backoff returns the time before a start, after a number of failures in sequence.
+// backoff returns the time before the next start, after a number of consecutive failures.
 func backoff(failures int) time.Duration {
 	const (
 		least = 250 * time.Millisecond
@@ -294,9 +294,9 @@ func (j *Job) logLine(line string) {
 		level = slog.LevelWarn
 	}
 	if j.problem.Load() != nil {
-		level = slog.LevelDebug // it was logged that this goes on
+		level = slog.LevelDebug // "transcoding suspended" was logged
 	}
-	j.lines.Log(j.log, level, "ffmpeg wrote a message", "message", "text", line)
+	j.messageLimit.Log(j.log, level, "ffmpeg wrote a message", "message", "text", line)
 }
 
 // lag returns how far the rungs are behind the source. It is 0 while a child starts.
@@ -310,7 +310,7 @@ func (j *Job) lag(now time.Time) time.Duration {
 		if r.AudioOnly {
 			continue
 		}
-		if arrived, ok := s.pictures.oldest(media.Ticks(r.picture.Load())); ok {
+		if arrived, ok := s.pictures.oldest(media.Ticks(r.pictureAt.Load())); ok {
 			lag = max(lag, now.Sub(arrived))
 		}
 	}

@@ -20,7 +20,7 @@ func twoRungs() []Rung {
 // inOrder returns the times of pictures in the order of presentation.
 func inOrder(times []media.Ticks) []media.Ticks { return slices.Sorted(slices.Values(times)) }
 
-func TestJob_MakesEachPictureOfTheSourceWithItsKeyPictures(t *testing.T) {
+func TestJob_MakesEachPictureOfTheSourceAndTheSameKeyPictures(t *testing.T) {
 	b := start(t, ladderOf(twoRungs()...))
 	units := clip(t, "4")
 	b.write(units...)
@@ -45,7 +45,7 @@ func TestJob_MakesEachPictureOfTheSourceWithItsKeyPictures(t *testing.T) {
 	}
 }
 
-func TestJob_PassesTheSourcesSoundOn(t *testing.T) {
+func TestJob_PassesTheSourcesAudioOn(t *testing.T) {
 	b := start(t, ladderOf(append(twoRungs(), Rung{Name: "audio", AudioOnly: true, AudioBitrate: 96_000})...))
 	units := clip(t, "2")
 	b.write(units...)

@@ -18,7 +18,7 @@ type Rung struct {
 	Height int `yaml:"height"`
 	// AudioOnly makes a rung without pictures.
 	AudioOnly bool `yaml:"audio_only"`
-	// FrameRate is the most pictures in a second; above it pictures are left out. 0 keeps all.
+	// FrameRate is the highest number of pictures in a second; more are left out. 0 keeps all.
 	FrameRate float64 `yaml:"frame_rate"`
 	// VideoBitrate and AudioBitrate are averages in bits per second.
 	VideoBitrate setting.BitRate `yaml:"video_bitrate"`
@@ -56,7 +56,7 @@ func (l *Ladder) UnmarshalText(text []byte) error {
 	return fmt.Errorf("%q is not a preset: write %s, or a list of rungs", text, strings.Join(names, ", "))
 }
 
-// sorted returns the rungs from the least to the most expensive one.
+// sorted returns the rungs from the cheapest to the most expensive.
 func (l Ladder) sorted() Ladder {
 	return slices.SortedStableFunc(slices.Values(l), compareRungs)
 }
@@ -70,14 +70,14 @@ type ladderPreset struct {
 // ladderPresets returns the presets, whose rungs are close to those for H.264 of Apple's HLS
 // Authoring Specification, appendix B. Their rates are for 30 pictures a second.
 func ladderPresets() []ladderPreset {
-	const full, usual, less = 60, 30, 15
+	const fullRate, halfRate, lowRate = 60, 30, 15
 	var (
-		p1080 = Rung{Name: "1080p", Height: 1080, FrameRate: full, VideoBitrate: 6_000_000, AudioBitrate: 128_000}
-		p720  = Rung{Name: "720p", Height: 720, FrameRate: full, VideoBitrate: 3_000_000, AudioBitrate: 128_000}
-		p540  = Rung{Name: "540p", Height: 540, FrameRate: usual, VideoBitrate: 2_000_000, AudioBitrate: 128_000}
-		p432  = Rung{Name: "432p", Height: 432, FrameRate: usual, VideoBitrate: 1_100_000, AudioBitrate: 128_000}
-		p360  = Rung{Name: "360p", Height: 360, FrameRate: usual, VideoBitrate: 730_000, AudioBitrate: 128_000}
-		p234  = Rung{Name: "234p", Height: 234, FrameRate: less, VideoBitrate: 200_000, AudioBitrate: 64_000}
+		p1080 = Rung{Name: "1080p", Height: 1080, FrameRate: fullRate, VideoBitrate: 6_000_000, AudioBitrate: 128_000}
+		p720  = Rung{Name: "720p", Height: 720, FrameRate: fullRate, VideoBitrate: 3_000_000, AudioBitrate: 128_000}
+		p540  = Rung{Name: "540p", Height: 540, FrameRate: halfRate, VideoBitrate: 2_000_000, AudioBitrate: 128_000}
+		p432  = Rung{Name: "432p", Height: 432, FrameRate: halfRate, VideoBitrate: 1_100_000, AudioBitrate: 128_000}
+		p360  = Rung{Name: "360p", Height: 360, FrameRate: halfRate, VideoBitrate: 730_000, AudioBitrate: 128_000}
+		p234  = Rung{Name: "234p", Height: 234, FrameRate: lowRate, VideoBitrate: 200_000, AudioBitrate: 64_000}
 		audio = Rung{Name: "audio", AudioOnly: true, AudioBitrate: 64_000}
 	)
 	return []ladderPreset{

@@ -79,7 +79,7 @@ func unitsOf(tb testing.TB, file []byte) []media.AccessUnit {
 	}
 }
 
-// run is what a recorder got from a call of Start on.
+// run holds what a recorder got after a call of Start.
 type run struct {
 	video, audio *media.Track
 	units        []media.AccessUnit
@@ -130,7 +130,7 @@ func (r *recorder) update(f func()) {
 	r.change = make(chan struct{})
 }
 
-// units returns all units of a rung's track kind.
+// units returns the units of a rung's video or audio.
 func (r *recorder) units(rung string, video bool) []media.AccessUnit {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -25,14 +25,14 @@ func NewMetrics(reg prometheus.Registerer, ladder Ladder) *Metrics {
 		rungs: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "golive_transcode_rungs", Help: "Rungs that produce media now.",
 		}, []string{"rendition"}),
-		shed: gauge("golive_transcode_shed_rungs", "Rungs that are switched off because of overload."),
+		shed: gauge("golive_transcode_shed_rungs", "Rungs that could be made and are not: shed, refused, or without ffmpeg."),
 		sheds: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "golive_transcode_sheds_total", Help: "Rungs that were switched off because of overload.",
 		}),
 		restarts: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "golive_transcode_restarts_total", Help: "Restarts of ffmpeg.",
 		}, []string{"reason"}),
-		lag: gauge("golive_transcode_lag_seconds", "The longest time that a rung is behind its source."),
+		lag: gauge("golive_transcode_lag_seconds", "The longest time by which a rung is behind its source."),
 		cpu: gauge("golive_transcode_cpu_ratio", "Share of the machine that ffmpeg uses."),
 		dropped: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "golive_transcode_dropped_units_total", Help: "Units of sources that were not transcoded.",
@@ -52,7 +52,7 @@ func NewMetrics(reg prometheus.Registerer, ladder Ladder) *Metrics {
 	return m
 }
 
-// RestartReason is why ffmpeg was started again.
+// RestartReason is the reason for another start of ffmpeg.
 type RestartReason string
 
 // The reasons.
@@ -62,8 +62,8 @@ const (
 	RestartStopped RestartReason = "stopped" // it was stopped by a signal
 	RestartOutput  RestartReason = "output"  // it wrote what cannot be read
 	RestartTracks  RestartReason = "tracks"  // the source's tracks changed
-	RestartRungs   RestartReason = "rungs"   // rungs were shed or came back
-	RestartRate    RestartReason = "rate"    // the source has more pictures a second than before
+	RestartRungs   RestartReason = "rungs"   // rungs were shed or restored
+	RestartRate    RestartReason = "rate"    // the source's frame rate increased
 )
 
 func restartReasons() []RestartReason {

@@ -13,8 +13,8 @@ import (
 	"golive/internal/childprocess"
 )
 
-// orphanProgram is set in the process that TestJob_LeavesNoChildWhenTheProcessIsKilled kills:
-// the program that takes the place of ffmpeg.
+// orphanProgram is the variable that is set in the process that
+// TestJob_LeavesNoChildWhenTheProcessIsKilled kills: the program that replaces ffmpeg.
 const orphanProgram = "GOLIVE_TEST_ORPHAN"
 
 func TestJob_LeavesNoChildWhenTheProcessIsKilled(t *testing.T) {
@@ -22,8 +22,9 @@ func TestJob_LeavesNoChildWhenTheProcessIsKilled(t *testing.T) {
 		runUntilKilled(t, program)
 	}
 	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+t.Name()+"$")
-	// It ignores the end of its input, at which ffmpeg would end by itself.
-	cmd.Env = append(os.Environ(), orphanProgram+"="+script(t, "exec sleep 1000"))
+	// The program ignores the end of its input, at which ffmpeg would exit. A killed process does
+	// not remove its temporary files: this one does.
+	cmd.Env = append(os.Environ(), orphanProgram+"="+script(t, "exec sleep 1000"), "TMPDIR="+t.TempDir())
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -70,7 +71,7 @@ func runUntilKilled(t *testing.T, program string) {
 	<-b.done
 }
 
-// isAlive reports whether a process exists and is no zombie.
+// isAlive reports whether a process exists and is not a zombie.
 func isAlive(pid int) bool {
 	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
 	return err == nil && !strings.Contains(string(stat), ") Z ")

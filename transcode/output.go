@@ -6,8 +6,8 @@ import "golive/media"
 // those for different rungs from different ones.
 type Output interface {
 	// Start begins a run of units: the first one, or the next after Stop, after the rung's
-	// tracks changed, or after units were lost. A restart of ffmpeg that loses nothing goes
-	// on with the same run. The first unit is a key picture, or sound if video is nil. A track
+	// tracks changed, or after units were lost. A restart of ffmpeg that loses nothing
+	// continues the run. The first unit is a key picture, or audio if video is nil. A track
 	// that the rung does not have is nil.
 	Start(rung string, video, audio *media.Track)
 	// Write takes the next unit, on the source's timeline. Arrived is the time at which the
@@ -33,15 +33,16 @@ const (
 type Status struct {
 	// Enabled is set if there is a ladder.
 	Enabled bool `json:"enabled"`
-	// Available is set if ffmpeg works. Problem is why not, with what to do.
+	// Available is set if ffmpeg works. Otherwise Problem is the reason.
 	Available bool   `json:"available"`
 	Problem   string `json:"problem,omitempty"`
-	// Version is ffmpeg's, Encoder the video encoder that is used, and Fallback why it is not
-	// the configured one.
+	// Version is ffmpeg's, Encoder the video encoder in use, and Fallback why it is not the
+	// configured one, or not the first one with "auto".
 	Version  string `json:"version,omitempty"`
 	Encoder  string `json:"encoder,omitempty"`
 	Fallback string `json:"fallback,omitempty"`
-	// Broadcasts are transcoded; Shed rungs are switched off because of overload.
+	// Broadcasts is the number of transcoded broadcasts. Shed is the number of rungs that are
+	// not made although the source allows them: shed, refused, or without ffmpeg.
 	Broadcasts int `json:"broadcasts"`
 	Shed       int `json:"shed"`
 }
@@ -58,8 +59,8 @@ type JobStatus struct {
 // RungStatus is the state of one rung of a job.
 type RungStatus struct {
 	Name string `json:"name"`
-	// State is "running", "starting", "shed", "refused" (never admitted), "above" (the
-	// source is smaller), "failed" or "ended".
+	// State is "running", "starting", "shed", "refused" (never admitted), "above" (larger than
+	// the source), "unavailable" (ffmpeg does not work) or "failed".
 	State string `json:"state"`
 	// LagSeconds is how far the rung was behind the source at its newest picture.
 	LagSeconds float64 `json:"lag_seconds"`

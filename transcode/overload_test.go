@@ -27,7 +27,7 @@ func TestOverload_DecidesWithHysteresis(t *testing.T) {
 	for name, test := range map[string]struct {
 		samples       []sample
 		nothingIsShed bool
-		// want holds the decisions other than keep, by the number of the window from 1.
+		// want holds the decisions other than keep, by the number of the window, from 1.
 		want map[int]decision
 	}{
 		"one window of overload is not enough": {samples: join(repeat(over, 1), repeat(middle, 1), repeat(over, 1), repeat(middle, 1))},
@@ -38,7 +38,7 @@ func TestOverload_DecidesWithHysteresis(t *testing.T) {
 		"nothing is restored that is not shed": {samples: repeat(low, 20), nothingIsShed: true},
 		"load above 80 % restores nothing":     {samples: repeat(middle, 20)},
 		"a higher load begins the wait again":  {samples: join(repeat(low, 4), repeat(middle, 1), repeat(low, 5)), want: map[int]decision{10: restore}},
-		"a rung that came back too soon waits twice as long": {
+		"a rung that was restored too soon waits twice as long": {
 			samples: join(repeat(low, 5), repeat(over, 2), repeat(low, 10)),
 			want:    map[int]decision{5: restore, 7: shed, 17: restore},
 		},
@@ -93,11 +93,11 @@ func TestLoads_AreShedFromTheTopAndRestoredFromTheBottom(t *testing.T) {
 		Allowed int
 	}
 	var got []step
-	for l := toShed(loads); l != nil; l = toShed(loads) {
+	for l := nextToShed(loads); l != nil; l = nextToShed(loads) {
 		l.allowed--
 		got = append(got, step{l.number, l.allowed})
 	}
-	for l := toRestore(loads); l != nil; l = toRestore(loads) {
+	for l := nextToRestore(loads); l != nil; l = nextToRestore(loads) {
 		l.allowed++
 		got = append(got, step{l.number, l.allowed})
 	}
@@ -107,7 +107,7 @@ func TestLoads_AreShedFromTheTopAndRestoredFromTheBottom(t *testing.T) {
 	}
 }
 
-func TestLoad_TakesTheCheapestRungsThatHaveRoom(t *testing.T) {
+func TestLoad_AffordsTheCheapestRungs(t *testing.T) {
 	l := &load{source: fullSource(1920, 1080, 30), wanted: []Rung{
 		{Name: "360p", Height: 360, VideoBitrate: 1}, {Name: "720p", Height: 720, VideoBitrate: 1}, {Name: "1080p", Height: 1080, VideoBitrate: 1},
 	}}

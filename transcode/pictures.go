@@ -11,7 +11,7 @@ import (
 // maxPictures is how many pictures a child may hold: a minute at 60 a second.
 const maxPictures = 4096
 
-// fedPicture is a picture that the child has got.
+// fedPicture is a picture that was written to the child.
 type fedPicture struct {
 	pts     media.Ticks
 	arrived time.Time
@@ -19,8 +19,8 @@ type fedPicture struct {
 	lost bool
 }
 
-// pictures are those that the child has got, in decoding order. Outputs have whole
-// milliseconds, and each of their pictures is one of these.
+// pictures are the pictures that were written to the child, in decoding order. The times of the
+// child's output are rounded to milliseconds; each belongs to one of these pictures.
 type pictures struct {
 	mu  sync.Mutex
 	fed []fedPicture
@@ -39,7 +39,7 @@ func (p *pictures) add(f fedPicture) {
 func (p *pictures) find(at, after media.Ticks) (found fedPicture, ok bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	// No picture is decoded as much later than it is presented.
+	// Decoding order differs from presentation order by less than that.
 	const window = 10 * media.Second
 	best := 2 * media.Millisecond // outputs are rounded to 1 ms
 	for i := len(p.fed) - 1; i >= 0 && p.fed[i].pts > at-window; i-- {
@@ -52,7 +52,7 @@ func (p *pictures) find(at, after media.Ticks) (found fedPicture, ok bool) {
 
 func distance(a, b media.Ticks) media.Ticks { return max(a-b, b-a) }
 
-// oldest returns the arrival of the first picture that is presented after a time.
+// oldest returns the arrival time of the first picture that is presented after a time.
 func (p *pictures) oldest(after media.Ticks) (arrived time.Time, ok bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -18,7 +18,7 @@ type source struct {
 	audioBitrate int
 }
 
-// usualFrameRate is assumed where the frame rate is not known.
+// usualFrameRate is assumed if the frame rate is not known.
 const usualFrameRate = 30
 
 func (s source) rate() float64 { return cmp.Or(s.frameRate, usualFrameRate) }
@@ -26,8 +26,8 @@ func (s source) rate() float64 { return cmp.Or(s.frameRate, usualFrameRate) }
 // shortSide returns the shorter side of the picture in pixels.
 func (s source) shortSide() int { return min(s.video.Width, s.video.Height) }
 
-// has reports whether the source gets the rung. Pictures are never made larger.
-func (s source) has(r Rung) bool {
+// allows reports whether the rung can be made of the source. Pictures are never enlarged.
+func (s source) allows(r Rung) bool {
 	if r.AudioOnly {
 		return s.audio != nil
 	}
@@ -43,15 +43,15 @@ func (s source) interlaced() bool {
 	return err == nil && c.Interlaced
 }
 
-// tooHigh is how many times the bit rate of a rung's sound the source's may be, in percent,
-// to be passed on.
-const tooHigh = 130
+// maxPassPercent is the highest bit rate at which the source's audio is passed on to a rung, in
+// percent of the rung's audio bit rate.
+const maxPassPercent = 130
 
-// passes reports whether the source's sound can be that of a rung.
-func (s source) passes(r Rung) bool {
+// passesAudio reports whether the source's audio is passed on to a rung without encoding it.
+func (s source) passesAudio(r Rung) bool {
 	a := s.audio
 	return a.Codec == media.AAC && a.ObjectType == aacLC && a.Channels <= 2 && a.ProgramConfig == nil &&
-		s.audioBitrate*100 <= int(r.AudioBitrate)*tooHigh
+		s.audioBitrate*100 <= int(r.AudioBitrate)*maxPassPercent
 }
 
 const aacLC = 2
@@ -60,63 +60,63 @@ const aacLC = 2
 type plan struct {
 	source source
 	rungs  []plannedRung
-	// sounds are what is encoded of the sound; rungs with the same bit rate share one.
-	sounds []plannedSound
+	// encodings are the encodings of the audio. Rungs with the same bit rate share one.
+	encodings []audioEncoding
 }
 
 // plannedRung is a rung that a child process makes.
 type plannedRung struct {
 	Rung
-	// audio is the track of its sound; nil if there is none.
+	// audio is its audio track; nil if there is none.
 	audio *media.Track
-	// passes is set if its sound is the source's.
+	// passes is set if the source's audio is passed on.
 	passes bool
-	// from and soundFrom are the times of the newest picture and sound that the rung has had;
-	// only later ones are made.
-	from, soundFrom media.Ticks
+	// from and audioFrom are the times of the newest picture and audio frame that were passed on
+	// before; only later ones are made.
+	from, audioFrom media.Ticks
 }
 
-// resumes reports whether the rung has had pictures.
+// resumes reports whether the rung already has pictures.
 func (r plannedRung) resumes() bool { return r.from != beforeAll }
 
-// plannedSound is one encoding of the sound.
-type plannedSound struct {
+// audioEncoding is one encoding of the audio.
+type audioEncoding struct {
 	bitrate int
 	track   *media.Track
-	// rungs are the indexes of the rungs that have it.
+	// rungs are the indexes of the rungs that use it.
 	rungs []int
 }
 
-// newPlan returns the plan that makes the given rungs, of which the source has all.
+// newPlan returns the plan that makes the given rungs. The source must allow all of them.
 func newPlan(s source, rungs []Rung) *plan {
 	p := &plan{source: s}
 	for i, r := range rungs {
-		planned := plannedRung{Rung: r, from: beforeAll, soundFrom: beforeAll}
+		planned := plannedRung{Rung: r, from: beforeAll, audioFrom: beforeAll}
 		switch {
 		case s.audio == nil:
-		case s.passes(r):
+		case s.passesAudio(r):
 			planned.audio, planned.passes = s.audio, true
 		default:
-			planned.audio = p.encodeSound(i, int(r.AudioBitrate))
+			planned.audio = p.planAudio(i, int(r.AudioBitrate))
 		}
 		p.rungs = append(p.rungs, planned)
 	}
 	return p
 }
 
-// encodeSound plans the sound of a rung, and returns its track.
-func (p *plan) encodeSound(rung, bitrate int) *media.Track {
-	i := slices.IndexFunc(p.sounds, func(s plannedSound) bool { return s.bitrate == bitrate })
+// planAudio plans the audio of a rung, and returns its track.
+func (p *plan) planAudio(rung, bitrate int) *media.Track {
+	i := slices.IndexFunc(p.encodings, func(s audioEncoding) bool { return s.bitrate == bitrate })
 	if i < 0 {
-		i = len(p.sounds)
-		p.sounds = append(p.sounds, plannedSound{bitrate: bitrate, track: encodedTrack(p.source.audio)})
+		i = len(p.encodings)
+		p.encodings = append(p.encodings, audioEncoding{bitrate: bitrate, track: encodedTrack(p.source.audio)})
 	}
-	p.sounds[i].rungs = append(p.sounds[i].rungs, rung)
-	return p.sounds[i].track
+	p.encodings[i].rungs = append(p.encodings[i].rungs, rung)
+	return p.encodings[i].track
 }
 
-// encodedTrack returns the track that ffmpeg makes of a sound: AAC-LC with at most two channels,
-// at a sample rate that all players have.
+// encodedTrack returns the track that ffmpeg makes of an audio track: AAC-LC with at most two
+// channels, at a sample rate that all players support.
 func encodedTrack(from *media.Track) *media.Track {
 	rate := 48000
 	if from.SampleRate == 44100 {
@@ -128,19 +128,19 @@ func encodedTrack(from *media.Track) *media.Track {
 	}
 }
 
-// pictures reports whether the child process decodes pictures, sound whether it decodes
-// sound.
-func (p *plan) pictures() bool {
+// encodesVideo reports whether the child process encodes video, encodesAudio whether it encodes
+// audio.
+func (p *plan) encodesVideo() bool {
 	return slices.ContainsFunc(p.rungs, func(r plannedRung) bool { return !r.AudioOnly })
 }
 
-func (p *plan) sound() bool { return len(p.sounds) > 0 }
+func (p *plan) encodesAudio() bool { return len(p.encodings) > 0 }
 
-// needsChild reports whether there is work for a child process: not if all rungs have the
-// source's sound and no pictures.
-func (p *plan) needsChild() bool { return p.pictures() || p.sound() }
+// needsChild reports whether there is work for a child process: not if all rungs are audio only
+// and the source's audio is passed on.
+func (p *plan) needsChild() bool { return p.encodesVideo() || p.encodesAudio() }
 
-// frameRate returns the pictures a second of a rung at most.
+// frameRate returns the highest frame rate of a rung.
 func (p *plan) frameRate(r Rung) float64 {
 	if limit := r.FrameRate; limit > 0 {
 		return min(limit, p.source.rate())
@@ -149,23 +149,23 @@ func (p *plan) frameRate(r Rung) float64 {
 }
 
 // threads returns the number of threads that encode a rung. Up to ffmpeg 6, one thread decodes and
-// encodes everything, which has to be enough for all rungs; with more, encoders run beside it.
-// Each thread after the first delays a rung by a picture.
+// encodes everything, unless encoders have more threads. Each thread after the first delays a rung
+// by a picture.
 func (p *plan) threads(r Rung) int {
 	const (
-		enough   = 0.4 // of a core
-		oneRung  = 0.8
-		slowRate = 12 // pictures a second
-		most     = 4
+		singleThread = 0.4 // cores; up to this one thread is enough for all rungs
+		perThread    = 0.8 // cores
+		slowRate     = 12  // pictures a second, below which a picture is too long a delay
+		maxThreads   = 4
 	)
 	all := load{source: p.source}
 	for _, r := range p.rungs {
 		all.wanted = append(all.wanted, r.Rung)
 	}
-	if p.source.rate() < slowRate || all.cost(len(all.wanted)) < enough {
+	if p.source.rate() < slowRate || all.cost(len(all.wanted)) < singleThread {
 		return 1
 	}
-	return min(2+int(p.encodeCost(r)/oneRung), most)
+	return min(2+int(p.encodeCost(r)/perThread), maxThreads)
 }
 
 // encodeCost returns how many cores the encoder of a rung with pictures needs.

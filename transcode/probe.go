@@ -16,12 +16,12 @@ import (
 	"golive/container/flv"
 )
 
-// probed is what is known about ffmpeg.
+// probed is the result of a probe of ffmpeg.
 type probed struct {
 	ok      bool
 	encoder encoder
 	version string
-	// problem is why ffmpeg can't be used, fallback why the encoder is not the wanted one.
+	// problem is why ffmpeg cannot be used, fallback why the preferred encoders cannot.
 	problem, fallback string
 }
 
@@ -107,7 +107,7 @@ func versionOf(ctx context.Context, program string) (string, error) {
 	return fields[number], nil
 }
 
-// tryEncoder encodes grey pictures in the way in which rungs are encoded.
+// tryEncoder encodes grey pictures with the options of a rung.
 func tryEncoder(ctx context.Context, program string, e encoder) error {
 	const width, height, pictures = 320, 180, 8
 	args := append([]string{"-hide_banner", "-nostdin", "-nostats", "-loglevel", "error"}, e.global...)
@@ -124,7 +124,7 @@ func tryEncoder(ctx context.Context, program string, e encoder) error {
 	for {
 		tag, err := reader.Next()
 		if err != nil {
-			break // the end, or it is not what was asked for
+			break // the end, or not FLV
 		}
 		if tag.Type == flv.TagVideo {
 			if _, ok, err := demuxer.Video(0, tag.Body); ok && err == nil {
@@ -138,7 +138,7 @@ func tryEncoder(ctx context.Context, program string, e encoder) error {
 	return nil
 }
 
-// runProbe runs ffmpeg and returns what it wrote. An error has the last line of its messages.
+// runProbe runs ffmpeg and returns its output. An error includes the last line of its messages.
 func runProbe(ctx context.Context, program string, input []byte, args ...string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
@@ -146,7 +146,7 @@ func runProbe(ctx context.Context, program string, input []byte, args ...string)
 	cmd.Stdin = bytes.NewReader(input)
 	var out, messages bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &messages
-	cmd.WaitDelay = time.Second // for what it started itself
+	cmd.WaitDelay = time.Second // if processes that it started keep the pipes open
 	err := cmd.Run()
 	switch {
 	case ctx.Err() != nil:

@@ -7,8 +7,8 @@ import (
 	"golive/media"
 )
 
-// The bounds of a queue: the time and the bytes of units that wait, and the bytes of those that
-// are kept for a restart. An encoder may send seconds of media at once when it connects.
+// The bounds of a queue: the time and the bytes of the units that wait, and the bytes of those
+// that are kept for a restart. An encoder may send seconds of media at once when it connects.
 const (
 	maxWait      = 10 * media.Second
 	maxWaitBytes = 32 << 20
@@ -16,24 +16,24 @@ const (
 	maxUnits     = 1 << 15
 )
 
-// queue holds the units of a source that wait for the child process, and before them those that
-// it has had and may not have encoded yet, from a key picture on: after a failure the next
-// process begins there. One goroutine puts, another one takes.
+// queue holds the units of a source that wait for the child process. Before them it keeps the
+// units that the child may not have encoded yet, from a key picture on: after a failure the next
+// process begins there. One goroutine puts units, another one takes them.
 type queue struct {
 	mu    sync.Mutex
 	units []taken
-	next  int // index of the first one that waits
-	// waiting and kept are the bytes after and before next.
+	next  int // index of the first unit that waits
+	// waiting and kept are the bytes of the units from next on, and before it.
 	waiting, kept int
-	// gone is set if the units before next do not begin with a key picture.
-	gone bool
-	// dropping is set until the next key picture after a loss.
+	// startLost is set if the units before next do not begin with a key picture.
+	startLost bool
+	// dropping is set after a loss, until the next key picture.
 	dropping bool
-	// lost is set if units were dropped after the last one of units.
+	// lost is set if units were dropped after the last one in units.
 	lost   bool
-	video  bool // the source has pictures
+	video  bool // the source has video
 	closed bool
-	// signal has a value if something has changed.
+	// signal holds a value if something has changed.
 	signal chan struct{}
 }
 
@@ -96,12 +96,12 @@ func (q *queue) wake() {
 // taken is a unit that take has returned.
 type taken struct {
 	media.AccessUnit
-	// lost is set if units before it were dropped, again if it was taken before rewind.
+	// lost is set if units before it were dropped, again if it was taken before a rewind.
 	lost, again bool
 }
 
-// take returns the next unit and keeps it for a restart. ok is false if none waits; then ended
-// is set if none will follow.
+// take returns the next unit and keeps it for a restart. ok is false if none waits. Then ended
+// reports whether the source has ended.
 func (q *queue) take() (t taken, ok, ended bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -109,11 +109,11 @@ func (q *queue) take() (t taken, ok, ended bool) {
 		return t, false, q.closed
 	}
 	if q.kept > maxKeptBytes || q.next >= maxUnits {
-		q.forget(q.next)
-		q.gone = true
+		q.dropKept(q.next)
+		q.startLost = true
 	}
 	if q.next == 0 {
-		q.gone = !q.isStart(0)
+		q.startLost = !q.isStart(0)
 	}
 	t = q.units[q.next]
 	q.units[q.next].again = true
@@ -123,8 +123,8 @@ func (q *queue) take() (t taken, ok, ended bool) {
 	return t, true, false
 }
 
-// back makes the unit that take has just returned wait again.
-func (q *queue) back() {
+// unread makes the unit that take has just returned wait again.
+func (q *queue) unread() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.next--
@@ -141,15 +141,15 @@ func (q *queue) release(passed media.Ticks) {
 	defer q.mu.Unlock()
 	for i := q.next - 1; i > 0; i-- {
 		if q.isStart(i) && q.units[i].PTS <= passed {
-			q.forget(i)
-			q.gone = false
+			q.dropKept(i)
+			q.startLost = false
 			return
 		}
 	}
 }
 
-// forget drops the first n units, which are kept ones.
-func (q *queue) forget(n int) {
+// dropKept drops the first n units, which must be kept ones.
+func (q *queue) dropKept(n int) {
 	for i := range q.units[:n] {
 		q.kept -= len(q.units[i].Data)
 	}
@@ -158,12 +158,12 @@ func (q *queue) forget(n int) {
 	q.units, q.next = q.units[:left], q.next-n
 }
 
-// rewind makes the kept units wait again. If they do not begin with a key picture it drops
-// units up to the next one.
+// rewind makes the kept units wait again. If they do not begin with a key picture, it drops units
+// up to the next one. It returns the number of waiting units that it dropped.
 func (q *queue) rewind() (dropped int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if !q.gone {
+	if !q.startLost {
 		q.next, q.waiting, q.kept = 0, q.waiting+q.kept, 0
 		return 0
 	}
@@ -188,7 +188,8 @@ func (q *queue) isStart(i int) bool {
 	return u.Key && (u.Track.Video() || !q.video)
 }
 
-// skipTo drops waiting units up to the first one that is wanted, and all kept ones.
+// skipTo drops waiting units up to the first one that is wanted, and all kept ones. It returns the
+// number of waiting units that it dropped.
 func (q *queue) skipTo(wanted func(i int) bool) (dropped int) {
 	for q.next < len(q.units) && !wanted(q.next) {
 		n := len(q.units[q.next].Data)
@@ -206,8 +207,8 @@ func (q *queue) skipTo(wanted func(i int) bool) (dropped int) {
 	default:
 		q.units[q.next].lost = true
 	}
-	q.forget(q.next)
-	q.gone = true
+	q.dropKept(q.next)
+	q.startLost = true
 	return dropped
 }
 
@@ -218,8 +219,8 @@ func (q *queue) snapshot() (units []taken, ended bool) {
 	return slices.Clone(q.units[q.next:]), q.closed
 }
 
-// first returns the first unit that waits. ok is false if none does; ended is set if the source
-// has ended.
+// first returns the first unit that waits. ok is false if none waits. ended reports whether the
+// source has ended.
 func (q *queue) first() (t taken, ok, ended bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()

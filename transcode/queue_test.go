@@ -39,7 +39,7 @@ func dtsOf(units []media.AccessUnit) (times []media.Ticks) {
 	return times
 }
 
-func TestQueue_GivesUnitsAgainFromTheLastKeyPictureThatOutputsHavePassed(t *testing.T) {
+func TestQueue_RewindsToTheLastKeyPictureThatAllOutputsHavePassed(t *testing.T) {
 	q := newQueue()
 	units := pictureUnits(4)
 	for _, u := range units {
@@ -79,7 +79,7 @@ func TestQueue_DropsUpToAKeyPictureWhenItIsFull(t *testing.T) {
 	}
 }
 
-func TestQueue_TakesBackAUnit(t *testing.T) {
+func TestQueue_UnreadMakesAUnitWaitAgain(t *testing.T) {
 	q := newQueue()
 	units := pictureUnits(1)
 	for _, u := range units {
@@ -87,7 +87,7 @@ func TestQueue_TakesBackAUnit(t *testing.T) {
 	}
 	q.take()
 	q.take()
-	q.back()
+	q.unread()
 	if diff := cmp.Diff(dtsOf(units[1:]), takeAll(q)); diff != "" {
 		t.Errorf("after back (-want +got):\n%s", diff)
 	}

@@ -24,7 +24,7 @@ func (t timeline) readTags(r io.Reader, each func(tag flv.Tag, at media.Ticks) e
 		tag, err := reader.Next()
 		switch {
 		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-			return nil // why it ended is known from the process
+			return nil // the process's exit status says why it ended
 		case err != nil:
 			return err
 		}
@@ -35,7 +35,7 @@ func (t timeline) readTags(r io.Reader, each func(tag flv.Tag, at media.Ticks) e
 	}
 }
 
-// readPictures reads the output of a rung's pictures until its end.
+// readPictures reads the video output of a rung until its end.
 func (s *session) readPictures(ctx context.Context, r io.Reader, rung int) error {
 	demuxer := flv.NewDemuxer()
 	out, last := s.outs[rung], s.plan.rungs[rung].from
@@ -54,7 +54,7 @@ func (s *session) readPictures(ctx context.Context, r io.Reader, rung int) error
 		}
 		s.progress()
 		if fed.pts > media.Ticks(s.until.Load()) {
-			return nil // the next child makes it
+			return nil // the next child makes this picture
 		}
 		last = fed.pts
 		// Without reordered pictures both times are the same.
@@ -63,10 +63,10 @@ func (s *session) readPictures(ctx context.Context, r io.Reader, rung int) error
 	})
 }
 
-// readSound reads an output of sound until its end, for the rungs that have it.
-func (s *session) readSound(ctx context.Context, r io.Reader, sound *plannedSound) error {
+// readAudio reads the output of an audio encoding until its end, for the rungs that use it.
+func (s *session) readAudio(ctx context.Context, r io.Reader, encoding *audioEncoding) error {
 	demuxer := flv.NewDemuxer()
-	var clock soundClock
+	var clock sampleClock
 	return s.timeline.readTags(r, func(tag flv.Tag, at media.Ticks) error {
 		if tag.Type != flv.TagAudio {
 			return nil
@@ -75,16 +75,16 @@ func (s *session) readSound(ctx context.Context, r io.Reader, sound *plannedSoun
 		if err != nil || !ok {
 			return err
 		}
-		if u.Track.SampleRate != sound.track.SampleRate || u.Track.Channels != sound.track.Channels {
-			return fmt.Errorf("sound has %d channels of %d Hz, not %d of %d Hz",
-				u.Track.Channels, u.Track.SampleRate, sound.track.Channels, sound.track.SampleRate)
+		if track := encoding.track; u.Track.SampleRate != track.SampleRate || u.Track.Channels != track.Channels {
+			return fmt.Errorf("audio has %d channels of %d Hz, not %d of %d Hz",
+				u.Track.Channels, u.Track.SampleRate, track.Channels, track.SampleRate)
 		}
 		s.progress()
-		u.Track, u.DTS = sound.track, clock.at(at, sound.track)
+		u.Track, u.DTS = encoding.track, clock.at(at, encoding.track)
 		u.PTS, u.Arrived = u.DTS, s.newestArrival()
-		for _, i := range sound.rungs {
-			if u.DTS < s.timeline.base || u.DTS <= s.plan.rungs[i].soundFrom {
-				continue // every encoder begins with a frame before the first sound
+		for _, i := range encoding.rungs {
+			if u.DTS < s.timeline.base || u.DTS <= s.plan.rungs[i].audioFrom {
+				continue // the encoder's priming frame, or audio that the rung already has
 			}
 			if err := send(ctx, s.outs[i], event{unit: u}); err != nil {
 				return err
@@ -104,21 +104,22 @@ func send(ctx context.Context, out *rungOutput, e event) error {
 	}
 }
 
-// maxRounding is how far a time may be from the count of samples without a gap.
-const maxRounding = 2 * media.Millisecond
+// roundingTolerance is the largest difference between a rounded time and the time by samples that
+// is not a gap.
+const roundingTolerance = 2 * media.Millisecond
 
-// soundClock counts samples, so that rounded times do not make gaps.
-type soundClock struct {
+// sampleClock counts samples, so that rounded times do not make gaps.
+type sampleClock struct {
 	known   bool
 	start   media.Ticks
 	samples int64
 }
 
-// at returns the time of the next frame, of which the rounded time is known.
-func (c *soundClock) at(rounded media.Ticks, t *media.Track) media.Ticks {
+// at returns the time of the next frame, whose rounded time is known.
+func (c *sampleClock) at(rounded media.Ticks, t *media.Track) media.Ticks {
 	rate := int64(t.SampleRate)
 	next := c.start + media.Ticks((c.samples*int64(media.Second)+rate/2)/rate)
-	if !c.known || distance(next, rounded) > maxRounding {
+	if !c.known || distance(next, rounded) > roundingTolerance {
 		c.known, c.start, c.samples, next = true, rounded, 0, rounded
 	}
 	c.samples += int64(t.SamplesPerUnit)

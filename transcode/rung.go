@@ -13,8 +13,8 @@ import (
 // beforeAll is a time before all units.
 const beforeAll = media.Ticks(math.MinInt64)
 
-// rungOutput passes the units of one rung to the Output, in one goroutine: pictures and sound,
-// which come from several, in the order of their times.
+// rungOutput passes the units of one rung to the Output, in one goroutine. Video and audio, which
+// come from other goroutines, are passed on in the order of their times.
 type rungOutput struct {
 	Rung
 	out    Output
@@ -26,24 +26,25 @@ type rungOutput struct {
 	restart bool // the next unit begins a run, though started
 	video   *media.Track
 	audio   *media.Track
-	held    []media.AccessUnit // sound that is ahead of the pictures
+	held    []media.AccessUnit // audio that is ahead of the video
 
-	// picture and sound are the times of the newest ones that were passed on.
-	picture, sound atomic.Int64
+	// pictureAt and audioAt are the times of the newest picture and audio frame that were passed
+	// on.
+	pictureAt, audioAt atomic.Int64
 	// lag is how old the newest picture was when it was passed on, in nanoseconds.
 	lag     atomic.Int64
 	running atomic.Bool
 }
 
-// event is what happens to a rung.
+// event is something that happens to a rung.
 type event struct {
 	kind eventKind
 	unit media.AccessUnit
 	// lost is set if units before the unit were lost.
 	lost  bool
-	audio *media.Track // of begin
+	audio *media.Track // of eventBegin
 	stop  StopReason
-	// flushed is closed after a flush.
+	// flushed is closed after the flush.
 	flushed chan<- struct{}
 }
 
@@ -59,8 +60,8 @@ const (
 func newRungOutput(r Rung, out Output) *rungOutput {
 	const buffer = 64
 	o := &rungOutput{Rung: r, out: out, events: make(chan event, buffer)}
-	o.picture.Store(int64(beforeAll))
-	o.sound.Store(int64(beforeAll))
+	o.pictureAt.Store(int64(beforeAll))
+	o.audioAt.Store(int64(beforeAll))
 	return o
 }
 
@@ -121,7 +122,7 @@ func (r *rungOutput) write(e event) {
 		u.Track = r.video
 		r.begin(r.video, e.lost)
 		r.lag.Store(int64(time.Since(u.Arrived)))
-		r.release(0) // sound up to the last picture
+		r.release(0) // audio up to the last picture
 		r.pass(u)
 	}
 }
@@ -138,23 +139,23 @@ func (r *rungOutput) begin(video *media.Track, lost bool) {
 
 func (r *rungOutput) pass(u media.AccessUnit) {
 	if u.Track.Video() {
-		r.picture.Store(int64(u.PTS))
+		r.pictureAt.Store(int64(u.PTS))
 	} else {
-		r.sound.Store(int64(u.DTS))
+		r.audioAt.Store(int64(u.DTS))
 	}
 	r.out.Write(r.Name, u)
 }
 
-// maxAhead is how far sound may be ahead of the pictures: if those pause, it goes on.
+// maxAhead is how far audio may be ahead of the video before it is passed on without it.
 const maxAhead = media.Second
 
-// maxHeld is how many units of sound are held before the first picture.
+// maxHeld is how many audio units are held before the first picture.
 const maxHeld = 512
 
-// release passes the held sound on that is not later than the newest picture, or, if ahead is
-// not 0, so far before the newest sound.
+// release passes on the held audio up to the newest picture or, if ahead is not 0, up to that time
+// before the newest audio.
 func (r *rungOutput) release(ahead media.Ticks) {
-	until := media.Ticks(r.picture.Load())
+	until := media.Ticks(r.pictureAt.Load())
 	if ahead > 0 {
 		until = max(until, r.held[len(r.held)-1].DTS-ahead)
 	}
@@ -165,10 +166,10 @@ func (r *rungOutput) release(ahead media.Ticks) {
 	r.passHeld(i)
 }
 
-// flush passes all held sound on.
+// flush passes on all held audio.
 func (r *rungOutput) flush() { r.passHeld(len(r.held)) }
 
-// passHeld passes the first n held units on. Before the first picture they are dropped.
+// passHeld passes on the first n held units. Before the first picture it drops them.
 func (r *rungOutput) passHeld(n int) {
 	for _, u := range r.held[:n] {
 		if r.started {
@@ -178,8 +179,8 @@ func (r *rungOutput) passHeld(n int) {
 	r.held = slices.Delete(r.held, 0, n)
 }
 
-// sameTrack reports whether two tracks have the same content: one that ffmpeg writes again
-// after a restart is no change.
+// sameTrack reports whether two tracks have the same content. ffmpeg writes a track again after a
+// restart, which is not a change.
 func sameTrack(a, b *media.Track) bool {
 	if a == b {
 		return true

@@ -17,7 +17,7 @@ import (
 	"golive/media"
 )
 
-// session is the life of one child process, or, if no rung needs one, a time without.
+// session carries out a plan with one child process, or without one if no rung needs it.
 type session struct {
 	job      *Job
 	plan     *plan
@@ -30,37 +30,37 @@ type session struct {
 
 	// decoded is the decoding time of the newest picture that was fed; of the feeder.
 	decoded media.Ticks
-	// until is the time of the last picture that is passed on. In the middle of a group of
-	// pictures, a decoder at its end puts out pictures before others that it has not got.
+	// until is the time of the last picture that is passed on. A decoder whose input ends within
+	// a GOP also outputs pictures that are presented after ones that it did not get.
 	until atomic.Int64
 
 	started time.Time
-	// fed is when the child last got a unit, progressed when it last wrote one, in
-	// nanoseconds since started; 0 is never.
+	// fed is when a unit was last written to the child, progressed when the child last wrote one,
+	// in nanoseconds since started; 0 is never.
 	fed, progressed atomic.Int64
-	// units counts those that the child wrote, unmatched those of its pictures that are none of
-	// the source's.
+	// units counts the units that the child wrote, unmatched the pictures among them that match
+	// none of the source's.
 	units, unmatched atomic.Int64
-	// arrival is that of the newest unit that was fed.
+	// arrival is the arrival time of the newest unit that was fed.
 	arrival atomic.Pointer[time.Time]
-	// unreadable is the first error of an output.
+	// unreadable is the first error of reading an output.
 	unreadable atomic.Pointer[error]
-	// draining is set when the child's input was closed.
+	// draining is set when the child's input has been closed.
 	draining atomic.Bool
 }
 
 // ending is how a session ended.
 type ending struct {
-	// next is why another one follows; empty if none does.
+	// next is why another session follows; empty if none does.
 	next RestartReason
 	// ended is set if the source has ended.
 	ended bool
-	// failed is set if it ended by a failure of ffmpeg, and err says what happened.
+	// failed is set if ffmpeg failed. err is the failure.
 	failed bool
 	err    error
 	// healthy is set if it had worked for a while.
 	healthy bool
-	// change is the unit with new tracks, if that is the reason.
+	// change is the new track, if that is the reason.
 	change *media.Track
 }
 
@@ -76,20 +76,20 @@ func (s *session) newestArrival() time.Time {
 	return time.Time{}
 }
 
-// newSession returns the session that carries the plan out. Its times begin at base.
+// newSession returns a session that carries out the plan. Its times begin at base.
 func (j *Job) newSession(p *plan, base media.Ticks) *session {
 	s := &session{job: j, plan: p, timeline: timeline{base}, muxer: fmp4.NewMuxer(), started: time.Now()}
 	s.until.Store(math.MaxInt64)
 	for i := range p.rungs {
 		out := j.rungs[p.rungs[i].Name]
-		p.rungs[i].from = media.Ticks(out.picture.Load())
-		p.rungs[i].soundFrom = media.Ticks(out.sound.Load())
+		p.rungs[i].from = media.Ticks(out.pictureAt.Load())
+		p.rungs[i].audioFrom = media.Ticks(out.audioAt.Load())
 		s.outs = append(s.outs, out)
 	}
 	return s
 }
 
-// run feeds the child until something ends the session, and takes what it writes.
+// run feeds the child and reads its output until something ends the session.
 func (s *session) run(ctx context.Context, e encoder) ending {
 	for i, out := range s.outs {
 		if send(ctx, out, event{kind: eventBegin, audio: s.plan.rungs[i].audio}) != nil {
@@ -100,7 +100,7 @@ func (s *session) run(ctx context.Context, e encoder) ending {
 	if !s.plan.needsChild() {
 		return s.feed(ctx, io.Discard)
 	}
-	outputs := len(s.plan.sounds)
+	outputs := len(s.plan.encodings)
 	for _, r := range s.plan.rungs {
 		if !r.AudioOnly {
 			outputs++
@@ -116,7 +116,7 @@ func (s *session) run(ctx context.Context, e encoder) ending {
 	return s.supervise(ctx)
 }
 
-// flush waits until the rungs have passed everything on: the next session goes on after that.
+// flush waits until the rungs have passed on everything, before the next session begins.
 func (s *session) flush(ctx context.Context) {
 	for _, out := range s.outs {
 		flushed := make(chan struct{})
@@ -146,7 +146,7 @@ func (s *session) supervise(parent context.Context) ending {
 		_ = s.child.in.Close()                                   // the child may be gone
 	})
 	s.watch(ctx)
-	// What it wrote before is still in the pipes.
+	// The pipes may still hold output.
 	outputs.Wait()
 	cancel()
 	s.child.close() // ends the feeder if it is blocked
@@ -173,16 +173,16 @@ func (s *session) startReaders(ctx context.Context, wg *sync.WaitGroup) {
 			read(func(r io.Reader) error { return s.readPictures(ctx, r, i) })
 		}
 	}
-	for i := range s.plan.sounds {
-		read(func(r io.Reader) error { return s.readSound(ctx, r, &s.plan.sounds[i]) })
+	for i := range s.plan.encodings {
+		read(func(r io.Reader) error { return s.readAudio(ctx, r, &s.plan.encodings[i]) })
 	}
 }
 
 // timeouts are the times after which a child that makes no progress is killed.
 type timeouts struct {
 	start time.Duration // it has not written anything yet
-	stall time.Duration // it has
-	drain time.Duration // it has no more input
+	stall time.Duration // it has written something
+	drain time.Duration // its input has been closed
 }
 
 func defaultTimeouts() timeouts {
@@ -191,7 +191,7 @@ func defaultTimeouts() timeouts {
 
 const watchEvery = 200 * time.Millisecond
 
-// watch waits until the child is gone. It kills one that makes no progress.
+// watch waits until the child has exited. It kills a child that makes no progress.
 func (s *session) watch(ctx context.Context) {
 	ticker := time.NewTicker(watchEvery)
 	defer ticker.Stop()
@@ -227,15 +227,15 @@ func (s *session) stalled(now time.Duration) bool {
 	case progressed == 0:
 		return now > limits.start && (fed > 0 || s.job.queue.waits())
 	}
-	// A decoder may hold several pictures, however far they are apart.
+	// A decoder may hold several pictures, and they may be far apart.
 	const held = 20
 	limit := max(limits.stall, time.Duration(held/s.plan.source.rate()*float64(time.Second)))
 	return now-progressed > limit && (fed > progressed || s.job.queue.waits())
 }
 
-// longEnough is how long a session has to work for a failure to be the first one again. One that
-// fails for what the source sends fails earlier, since the next one gets it first.
-const longEnough = time.Second
+// healthyAfter is how long a session must work so that earlier failures no longer count. A session
+// that fails because of the source's units fails earlier: it begins with them.
+const healthyAfter = time.Second
 
 // Why a child was killed.
 var (
@@ -246,14 +246,14 @@ var (
 
 // ending returns how the session ended.
 func (s *session) ending(ctx context.Context, fed ending, lines *messages) ending {
-	healthy := s.units.Load() > 0 && time.Since(s.started) > longEnough
+	healthy := s.units.Load() > 0 && time.Since(s.started) > healthyAfter
 	killed := s.child.killed.Load()
 	if ctx.Err() != nil {
 		return ending{}
 	}
 	fedAll := fed.ended || fed.next != "" && !fed.failed
 	if fedAll && (!s.begun || killed == nil && s.child.err == nil) {
-		return fed // it was drained, or had nothing to do
+		return fed // the child was drained, or got no input
 	}
 	e := ending{next: RestartExit, failed: true, healthy: healthy, err: s.child.err}
 	if e.err == nil {
@@ -274,12 +274,12 @@ func (s *session) ending(ctx context.Context, fed ending, lines *messages) endin
 		e.err = fmt.Errorf("%w: %s", e.err, line)
 	}
 	if fed.ended {
-		e.next = "" // there is nothing to start again for
+		e.next = "" // no units are left for another one
 	}
 	e.change = fed.change
 	level := slog.LevelWarn
 	if s.job.problem.Load() != nil {
-		level = slog.LevelDebug // it was logged that this goes on
+		level = slog.LevelDebug // "transcoding suspended" was logged
 	}
 	loglimit.Write(s.job.log, level, "ffmpeg ended", "reason", string(e.next), "err", e.err, "duration", time.Since(s.started).Round(time.Millisecond),
 		"units", s.units.Load(), "unmatched", s.unmatched.Load(), "messages", lines.String())

@@ -15,15 +15,15 @@ func lowRung() Rung {
 	return Rung{Name: "low", Height: 90, VideoBitrate: 100_000, AudioBitrate: 128_000, Preset: "ultrafast"}
 }
 
-// TestJob_TakesSourcesOfEveryKind checks that each picture of a source has its own in a rung,
-// with key pictures where the source has them, and the size.
-func TestJob_TakesSourcesOfEveryKind(t *testing.T) {
+// TestJob_TranscodesSourcesOfEveryKind checks that a rung has a picture for each of the source, key
+// pictures where the source has them, and the right size.
+func TestJob_TranscodesSourcesOfEveryKind(t *testing.T) {
 	for name, test := range map[string]struct {
 		options       []string
 		width, height int
 	}{
 		"without B-frames":            {[]string{"-bf", "0"}, 160, 90},
-		"open groups of pictures":     {[]string{"-x264-params", "open-gop=1"}, 160, 90},
+		"open GOPs":                   {[]string{"-x264-params", "open-gop=1"}, 160, 90},
 		"gradual refresh":             {[]string{"-bf", "0", "-x264-params", "intra-refresh=1"}, 160, 90},
 		"10 bits and 4:2:2":           {[]string{"-pix_fmt", "yuv422p10le"}, 160, 90},
 		"4:4:4":                       {[]string{"-pix_fmt", "yuv444p"}, 160, 90},
@@ -82,7 +82,7 @@ func TestJob_LeavesOutPicturesAboveTheFrameRate(t *testing.T) {
 	}
 }
 
-func TestJob_EncodesSoundThatDoesNotFit(t *testing.T) {
+func TestJob_EncodesAudioThatCannotBePassedOn(t *testing.T) {
 	for name, options := range map[string][]string{
 		"six channels":     {"-ac", "6", "-b:a", "256k"},
 		"a high bit rate":  {"-b:a", "192k"},
@@ -111,7 +111,7 @@ func TestJob_EncodesSoundThatDoesNotFit(t *testing.T) {
 	}
 }
 
-// checkSound checks that sound covers the time of the source's, without gaps.
+// checkSound checks that the rung's audio covers the time of the source's, without gaps.
 func checkSound(t *testing.T, rung string, units, sound []media.AccessUnit) {
 	t.Helper()
 	var first, last media.Ticks = math.MaxInt64, 0
@@ -120,7 +120,7 @@ func checkSound(t *testing.T, rung string, units, sound []media.AccessUnit) {
 			first, last = min(first, u.DTS), max(last, u.DTS)
 		}
 	}
-	const tolerance = 100 * media.Millisecond // frames before the first sound and after the last
+	const tolerance = 100 * media.Millisecond // priming frames, and padding at the end
 	if at := sound[0].DTS; distance(at, first) > tolerance {
 		t.Errorf("the sound of %s begins at %d, the source's at %d", rung, at, first)
 	}
@@ -135,7 +135,7 @@ func checkSound(t *testing.T, rung string, units, sound []media.AccessUnit) {
 	}
 }
 
-func TestJob_MakesNoRungsOfWhatIsTooSmall(t *testing.T) {
+func TestJob_MakesNoRungsLargerThanTheSource(t *testing.T) {
 	tall := lowRung()
 	tall.Name, tall.Height = "tall", 182
 	b := start(t, ladderOf(tall))
@@ -146,7 +146,7 @@ func TestJob_MakesNoRungsOfWhatIsTooSmall(t *testing.T) {
 	}
 }
 
-func TestJob_TakesSoundOnly(t *testing.T) {
+func TestJob_TranscodesAudioOnly(t *testing.T) {
 	b := start(t, ladderOf(lowRung(), Rung{Name: "audio", AudioOnly: true, AudioBitrate: 96_000}))
 	units := clip(t, "2", "-vn")
 	b.write(units...)
@@ -159,15 +159,15 @@ func TestJob_TakesSoundOnly(t *testing.T) {
 	}
 }
 
-func TestPlan_SharesEncodingsOfSound(t *testing.T) {
+func TestPlan_SharesAudioEncodings(t *testing.T) {
 	s := source{
 		video: &media.Track{Codec: media.H264, Width: 1280, Height: 720}, audio: &media.Track{Codec: media.Opus, SampleRate: 48000, Channels: 2},
 	}
 	p := newPlan(s, []Rung{
 		{Name: "a", AudioOnly: true, AudioBitrate: 64_000}, {Name: "b", Height: 360, AudioBitrate: 128_000}, {Name: "c", Height: 720, AudioBitrate: 128_000},
 	})
-	if len(p.sounds) != 2 || !slices.Equal(p.sounds[1].rungs, []int{1, 2}) {
-		t.Errorf("encodings are %+v", p.sounds)
+	if len(p.encodings) != 2 || !slices.Equal(p.encodings[1].rungs, []int{1, 2}) {
+		t.Errorf("encodings are %+v", p.encodings)
 	}
 }
 

@@ -17,7 +17,7 @@ type Transcoder struct {
 	ladder  Ladder // from the cheapest
 	log     *slog.Logger
 	metrics *Metrics
-	// cores are those that transcoding may use.
+	// cores is the number of processor cores that transcoding may use.
 	cores    float64
 	timeouts timeouts
 
@@ -25,7 +25,7 @@ type Transcoder struct {
 	probed  probed
 	loads   map[*Job]*load
 	arrived int // number of jobs so far
-	// factor corrects the estimates of costs.
+	// factor corrects the estimated costs.
 	factor   float64
 	overload overload
 }
@@ -39,15 +39,15 @@ func New(cfg Config, log *slog.Logger, metrics *Metrics) *Transcoder {
 	}
 }
 
-// window is the time for which the load is measured, retryProbe how long after a failed probe
-// the next one is.
+// window is the interval in which the load is measured, retryProbe the time from a failed probe to
+// the next one.
 const (
 	window     = time.Second
 	retryProbe = 30 * time.Second
 )
 
-// Run probes ffmpeg, and watches the load, until ctx is done. Jobs are run by whoever made
-// them. Without a ladder it only waits.
+// Run probes ffmpeg, and measures the load, until ctx is done. It does not run jobs: the caller of
+// NewJob does. Without a ladder it only waits.
 func (t *Transcoder) Run(ctx context.Context) error {
 	if len(t.ladder) == 0 {
 		<-ctx.Done()
@@ -69,7 +69,7 @@ func (t *Transcoder) Run(ctx context.Context) error {
 	}
 }
 
-// NewJob returns the Job of one publication, which passes its rungs to out.
+// NewJob returns a Job for a broadcast, which passes the units of its rungs to out.
 func (t *Transcoder) NewJob(broadcast string, out Output, log *slog.Logger) *Job {
 	return newJob(t, out, log.With("broadcast", broadcast))
 }
@@ -91,13 +91,13 @@ func (t *Transcoder) Status() Status {
 	return s
 }
 
-// admit returns the rungs that a job makes of its source now, and the encoder.
+// admit returns the rungs that a job may make of its source now, and the encoder.
 func (t *Transcoder) admit(j *Job, s source) ([]Rung, encoder) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	var wanted []Rung
 	for _, r := range t.ladder {
-		if s.has(r) {
+		if s.allows(r) {
 			wanted = append(wanted, r)
 		}
 	}
@@ -135,7 +135,7 @@ func (t *Transcoder) allow(l *load) {
 	}
 	l.allowed = l.affordable(t.cores-used, t.factor)
 	if l.allowed == 0 && broadcasts == 0 {
-		l.allowed = min(1, len(l.wanted)) // estimates may be too high for a small machine
+		l.allowed = min(1, len(l.wanted)) // the estimate may be too high
 	}
 	if l.allowed < len(l.wanted) {
 		l.job.log.Warn("rungs refused", "reason", "max_cpu", "rungs", len(l.wanted), "allowed", l.allowed)
@@ -152,8 +152,8 @@ func (t *Transcoder) allowed(j *Job) []Rung {
 	return nil
 }
 
-// leave forgets a job.
-func (t *Transcoder) leave(j *Job) {
+// remove removes the load of a job.
+func (t *Transcoder) remove(j *Job) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	delete(t.loads, j)
@@ -182,7 +182,7 @@ func (t *Transcoder) stateOf(j *Job, r Rung) string {
 	}
 }
 
-// watch measures the load of a window, and sheds a rung or lets one come back.
+// watch measures the load in a window, and sheds or restores a rung.
 func (t *Transcoder) watch(now time.Time, used *usage) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -203,8 +203,8 @@ func (t *Transcoder) watch(now time.Time, used *usage) {
 	}
 	switch t.overload.step(s, missing > 0) {
 	case shed:
-		if l := toShed(loads); l != nil {
-			r, _ := l.top()
+		if l := nextToShed(loads); l != nil {
+			r, _ := l.topRung()
 			l.allowed--
 			l.shed++
 			t.metrics.sheds.Inc()
@@ -216,9 +216,9 @@ func (t *Transcoder) watch(now time.Time, used *usage) {
 	}
 }
 
-// restore lets a rung come back if its cost is within the limit.
+// restore restores a rung if its cost is within the limit.
 func (t *Transcoder) restore(loads []*load, s sample) {
-	l := toRestore(loads)
+	l := nextToRestore(loads)
 	if l == nil || l.allowed == 0 && t.cfg.MaxBroadcasts > 0 && t.transcoded(loads) >= t.cfg.MaxBroadcasts {
 		return
 	}
@@ -239,15 +239,15 @@ func (t *Transcoder) transcoded(loads []*load) (n int) {
 	return n
 }
 
-// correct adjusts the factor of the estimated costs to what was used.
+// correct adjusts the factor of the estimated costs to the measured use.
 func (t *Transcoder) correct(used, expected float64) {
 	const (
-		least, most = 0.25, 4
-		weight      = 0.1
-		significant = 0.05 // cores
+		minFactor, maxFactor = 0.25, 4
+		weight               = 0.1
+		significant          = 0.05 // cores
 	)
 	if used > significant && expected > significant {
-		t.factor += weight * (min(max(used/expected, least), most) - t.factor)
+		t.factor += weight * (min(max(used/expected, minFactor), maxFactor) - t.factor)
 	}
 }
 

@@ -12,7 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// node returns a Transcoder that was not run, whose ffmpeg is taken to work.
+// node returns a Transcoder that is not running, as if ffmpeg had been found.
 func node(cfg Config, log *bytes.Buffer) *Transcoder {
 	n := New(cfg, slog.New(slog.NewTextHandler(log, nil)), NewMetrics(prometheus.NewRegistry(), cfg.Ladder))
 	n.setProbed(probed{ok: true, encoder: x264()})
@@ -35,7 +35,7 @@ func admitted(n *Transcoder, broadcasts int) (counts []int) {
 	return counts
 }
 
-func TestTranscoder_AdmitsLowerRungsOnlyWhereTheProcessorIsTaken(t *testing.T) {
+func TestTranscoder_AdmitsOnlyLowerRungsWhenTheProcessorIsBusy(t *testing.T) {
 	n := node(ladderOf(hdRungs()...), &bytes.Buffer{})
 	both := (&load{source: fullSource(1280, 720, 30), wanted: n.ladder}).cost(2)
 	lower := (&load{source: fullSource(1280, 720, 30), wanted: n.ladder}).cost(1)
@@ -95,7 +95,7 @@ func TestTranscoder_ShedsAndRestoresARung(t *testing.T) {
 	}
 }
 
-func TestTranscoder_SaysOnceThatFFmpegIsMissing(t *testing.T) {
+func TestTranscoder_LogsOnceThatFFmpegIsMissing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg := ladderOf(hdRungs()...)
 		cfg.FFmpeg = "/nonexistent/ffmpeg"
@@ -130,7 +130,7 @@ func TestProbe_FallsBackToX264WithTheReason(t *testing.T) {
 	}
 }
 
-func TestProbe_RefusesWhatIsNotFFmpeg(t *testing.T) {
+func TestProbe_RefusesOtherPrograms(t *testing.T) {
 	for name, text := range map[string]string{
 		"another program":     "echo hello world wide",
 		"a failure":           "echo broken >&2; exit 1",
@@ -147,7 +147,7 @@ func TestProbe_RefusesWhatIsNotFFmpeg(t *testing.T) {
 	}
 }
 
-func TestPlan_EncodesInThreadsIfOneIsNotEnough(t *testing.T) {
+func TestPlan_UsesMoreThreadsIfOneIsNotEnough(t *testing.T) {
 	for _, test := range []struct {
 		source source
 		want   int

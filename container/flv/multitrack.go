@@ -11,12 +11,12 @@ const maxExtraVideo = MaxVideoTracks - 1
 
 // videoState is the demuxer's state of the video tracks.
 type videoState struct {
-	first videoTrack    // track 0, which is that of bodies without a track id too
+	first videoTrack    // track 0, and the track of bodies without a track id
 	extra []*videoTrack // the others, in the order in which they were seen
 	// skipped are the tracks beyond MaxVideoTracks.
 	skipped trackSet
 
-	// What is left of the body that was last read, and the decoding time and the mark of its
+	// The rest of the body that is being read, and the decoding time and key frame flag of its
 	// pictures.
 	rest exPackets
 	tag  picture
@@ -116,7 +116,7 @@ func (v *videoState) numberOf(t *videoTrack) int {
 	return 0
 }
 
-// ofTrack puts the track's id into an *UnsupportedError.
+// ofTrack sets the track id of an *UnsupportedError.
 func ofTrack(err error, id byte) error {
 	if err == nil || id == 0 {
 		return err

@@ -65,7 +65,8 @@ func numbers(t testing.TB, d *flv.Demuxer, body []byte) (found [][2]int) {
 	return found
 }
 
-// twoTracks returns a demuxer that knows track 0, which is large, and track 1, which is small.
+// twoTracks returns a demuxer with the configurations of track 0, which is large, and track 1,
+// which is small.
 func twoTracks(t testing.TB) *flv.Demuxer {
 	t.Helper()
 	d := flv.NewDemuxer()
@@ -92,7 +93,7 @@ func TestDemuxer_Row85_ReturnsTheUnitsOfAllTracks(t *testing.T) {
 		{"one track, with composition time", track(t, 0, 1, composed), [][2]int{{0, largeWidth}}},
 		{"many", multi(t, 0x96, manyTracks|1, entry{data: composed}, entry{track: 1, data: composed}), [][2]int{{0, largeWidth}, {1, smallWidth}}},
 		{"many in another order", multi(t, 0x96, manyTracks|3, entry{track: 1, data: picture}, entry{data: picture}), [][2]int{{1, smallWidth}, {0, largeWidth}}},
-		{"many with nothing in one", multi(t, 0x96, manyTracks|3, entry{}, entry{track: 1, data: picture}), [][2]int{{1, smallWidth}}},
+		{"many, one of them empty", multi(t, 0x96, manyTracks|3, entry{}, entry{track: 1, data: picture}), [][2]int{{1, smallWidth}}},
 		{
 			"many codecs", multi(t, 0x96, manyCodecs|1, entry{data: composed}, entry{codec: hexHVC1, track: 2, data: append([]byte{0, 0, 0}, nals(t, 4, vpsMain, spsMain, ppsMain, hevcIDR)...)}),
 			[][2]int{{0, largeWidth}, {2, 176}},
@@ -101,7 +102,7 @@ func TestDemuxer_Row85_ReturnsTheUnitsOfAllTracks(t *testing.T) {
 		{"the end of a sequence", track(t, 1, 2, nil), nil},
 		{"metadata", track(t, 1, 4, []byte{2, 0, 1}), nil},
 		{"metadata of ffmpeg", multi(t, 0xd6, oneTrack|4, entry{track: 1, data: []byte{2, 0, 1}}), nil},
-		{"a packet type of the future", track(t, 1, 9, picture), nil},
+		{"an unknown packet type", track(t, 1, 9, picture), nil},
 	} {
 		if diff := cmp.Diff(c.want, numbers(t, twoTracks(t), c.body)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", c.name, diff)

@@ -1,5 +1,5 @@
-// Package childprocess has what golive needs of the operating system to run child processes
-// beside its own work: a group to kill, a low priority, and no process that outlives golive.
+// Package childprocess runs child processes so that they do not disturb golive or outlive it: each
+// has its own process group, which can be killed, and a low priority.
 //
 // Package childprocess does not know what the processes do.
 //

@@ -12,14 +12,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Isolate makes the command a process group of its own, which the kernel kills when the thread
-// that starts it is gone: the caller has locked its goroutine to that thread.
+// Isolate runs the command in a new process group, and has the kernel kill the child when the
+// thread that starts it ends. The caller must lock its goroutine to the thread.
 func Isolate(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 }
 
-// LowerPriority sets the niceness of a process that was just started; the threads that it
-// starts inherit it.
+// LowerPriority sets the niceness of a process that was just started. The threads that it starts
+// inherit it.
 func LowerPriority(pid, niceness int) error {
 	return unix.Setpriority(unix.PRIO_PROCESS, pid, niceness)
 }
@@ -33,11 +33,11 @@ func KillGroup(pid int) error {
 	return err
 }
 
-// Usage is the state of a process, as proc(5) has it in /proc/PID/stat.
+// Usage is the state of a process, from /proc/PID/stat (proc(5)).
 type Usage struct {
 	// Stopped is set if a signal has stopped it.
 	Stopped bool
-	// CPU is the time that it has used.
+	// CPU is the processor time that it has used.
 	CPU time.Duration
 }
 

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// Isolate does nothing: only Linux ends a child when its parent is gone. Elsewhere ffmpeg ends
-// when it reads the end of its input.
+// Isolate does nothing: only Linux kills a child when its parent ends. Elsewhere ffmpeg exits when
+// it reads the end of its input.
 func Isolate(*exec.Cmd) {}
 
 // LowerPriority does nothing.

@@ -87,7 +87,7 @@
 //	44 playlists are compressed on request                               A 10.1, B 6.2.1
 //	45 MIME types                                                        A 10.4
 //	46 TLS 1.2 or newer; media is not redirected                         A 12.1, 8.18
-//	47 caches are told how long to keep what they are sent               B 6.2.2
+//	47 responses say how long caches may keep them                       B 6.2.2
 //	48 low latency inside TLS comes over HTTP/2 or newer                 B App. B.1
 //	49 VERSION is what the tags need                                     B 6.2.1, 8
 //	50 a presentation that is removed gives 404 or 410, its segments stay  B 6.2.1
