@@ -291,7 +291,7 @@ func (b *Broadcast) grant(c claim) *publication {
 	token := archive.NewToken()
 	publications := append(slices.Clone(*b.publications.Load()), token)
 	b.publications.Store(&publications)
-	pub := &publication{broadcast: b, publisher: c.publisher, token: token, granted: time.Now(), sent: extraTracks{b: b}}
+	pub := &publication{broadcast: b, publisher: c.publisher, token: token, granted: time.Now(), extra: extraTracks{b: b}}
 	if b.opening.done {
 		pub.begin()
 	}

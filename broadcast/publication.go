@@ -30,7 +30,7 @@ type publication struct {
 	held      []media.AccessUnit // until the broadcast is open
 	shown     bool               // the broadcast is live
 	silent    bool               // the lease is as open as a silent publisher's
-	sent      extraTracks
+	extra     extraTracks
 }
 
 // WriteUnit implements ingest.Sink.
@@ -53,20 +53,20 @@ func (p *publication) WriteUnit(u media.AccessUnit) error {
 // write writes a unit to the open broadcast.
 func (p *publication) write(u media.AccessUnit) {
 	if u.Track.Number != 0 {
-		p.sent.extraUnit(u)
+		p.extra.extraUnit(u)
 		return
 	}
 	if p.broadcast.source().write(u) {
-		p.sent.segmentCompleted(u.Arrived)
+		p.extra.segmentCompleted(u.Arrived)
 		p.broadcast.eachRung((*rung).segmentCompleted)
 	}
-	p.sent.sourceUnit(&u)
+	p.extra.sourceUnit(&u)
 }
 
 // begin begins the publication in the open broadcast.
 func (p *publication) begin() {
 	p.broadcast.source().begin(p.token)
-	p.sent.discontinuity()
+	p.extra.discontinuity()
 }
 
 // open opens the broadcast when it is known where its numbers begin, or at the latest
@@ -118,7 +118,7 @@ func (p *publication) Tick(now time.Time) (slow bool) {
 	}
 	slow, completed := p.broadcast.source().tick(now)
 	if completed {
-		p.sent.segmentCompleted(now)
+		p.extra.segmentCompleted(now)
 		p.broadcast.eachRung((*rung).segmentCompleted)
 	}
 	p.show()
@@ -156,7 +156,7 @@ func (p *publication) Close(cause error) {
 	}
 	if source := b.source(); source != nil {
 		source.pause(cause != nil)
-		p.sent.end()
+		p.extra.end()
 	}
 	release = cause
 }

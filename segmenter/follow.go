@@ -8,8 +8,8 @@ import (
 )
 
 const (
-	// maxShift is how much later than the leader's key frame a Follower's may be decoded:
-	// the leader's decoding may have been moved earlier for reordered pictures.
+	// maxShift is how much later than the leader's key frame a Follower's may be decoded: the
+	// leader's decoding times may be earlier because of reordered pictures.
 	maxShift = media.Second
 	// maxKeyWait is how long after a cut a Follower waits for the key frame.
 	maxKeyWait = media.Second
@@ -25,14 +25,13 @@ const (
 type Follower struct {
 	cuts *Cuts
 	outs []Packaging
-	at   *event // the last one that was applied
+	at   *event // the newest event that was applied
 
 	video, audio *media.Track
 	rate         rate // of the lead track: video, or else audio
 	stats        Stats
 	keySeen      bool // since Start
-	// shift is how much later than in the leader pictures are decoded: their decoding is
-	// moved earlier by it.
+	// shift is by how much decoding times are moved earlier, to be those of the leader.
 	shift media.Ticks
 
 	open    bool

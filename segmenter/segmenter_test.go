@@ -189,14 +189,9 @@ func TestSegmenter_KeepsItsTargets(t *testing.T) {
 				if !ok {
 					t.Fatal("no format was frozen")
 				}
+				r.checkTargets(f)
 				for _, seg := range r.segments {
-					if rounded := int(seg.Duration.Seconds() + 0.5); rounded > f.Target {
-						t.Errorf("rule 2: %s lasts %.3f s, target %d", seg.Name(), seg.Duration.Seconds(), f.Target)
-					}
 					for i, p := range seg.Parts {
-						if p.Duration > f.PartTarget {
-							t.Errorf("rule 27: %s lasts %d, target %d", p.Name(), p.Duration, f.PartTarget)
-						}
 						last := i == len(seg.Parts)-1
 						if !last && !p.Independent && p.Duration*100 < f.PartTarget*85 {
 							t.Errorf("rule 28: %s lasts %d, target %d", p.Name(), p.Duration, f.PartTarget)
