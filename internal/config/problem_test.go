@@ -80,7 +80,7 @@ golive.yaml:3:12: transcode.max_cpu: must be above 0 and at most 1
 golive.yaml:5:15: transcode.ladder[0].name: must not be "source"
     5 |     - { name: source, height: 720, video_bitrate: 3M, audio_bitrate: 128k }
       |               ^
-    hint: the source is always there, untouched; remove the rung or name it otherwise
+    hint: the untouched source always exists; remove the rung, or give it another name
 golive.yaml:6:28: transcode.ladder[1].height: must not be 0
     6 |     - { name: low, height: 0, video_bitrate: 500M, audio_bitrate: 128k }
       |                            ^
@@ -92,7 +92,7 @@ golive.yaml:6:46: transcode.ladder[1].video_bitrate: must be from 50k to 100M, n
 golive.yaml:7:15: transcode.ladder[2].name: "low" is the name of ladder[1] too
     7 |     - { name: low, height: 361, video_bitrate: 800k, audio_bitrate: 128k, preset: warp, profile: high10 }
       |               ^
-    hint: give each rung a name of its own
+    hint: give each rung its own name
 golive.yaml:7:28: transcode.ladder[2].height: must be even, not 361
     7 |     - { name: low, height: 361, video_bitrate: 800k, audio_bitrate: 128k, preset: warp, profile: high10 }
       |                            ^
