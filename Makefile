@@ -48,7 +48,7 @@ interop: setup ## GStreamer and OBS Studio publish, Chromium plays
 
 # Run this alone: each stream is encoded, checked and decoded in real time.
 field: setup $(ENCODERS) ## unusual streams of real encoders, played in Chromium
-	GOLIVE_STRICT=1 go test -tags 'e2e field' -count=1 -p 1 -parallel 3 -timeout 25m -run 'TestField|TestCodecs|TestMultitrack' ./e2e/interop ./e2e
+	GOLIVE_STRICT=1 go test -tags 'e2e field' -count=1 -p 1 -parallel 3 -timeout 25m -run 'TestField|TestCodecs|TestMultitrack' ./e2e/interop ./e2e ./e2e/ladder
 
 # Run this alone: it measures how soon and how smoothly pictures are shown.
 latency: setup ## the delay of a picture from the encoder to Chromium's screen

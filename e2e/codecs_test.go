@@ -144,7 +144,7 @@ func TestCodecs_ArePackagedWhereTheyCanBe(t *testing.T) {
 
 // Chromium decodes all but HEVC here. Of MP3 it plays MPEG-TS only.
 func TestCodecs_PlayInChromium(t *testing.T) {
-	base := servePlayers(t)
+	base := harness.ServePlayers(t)
 	for _, c := range []struct{ clip, player, list string }{
 		{"AV1 and Opus", "hls.js", "index.m3u8"},
 		{"AV1 and Opus", "shaka", "index.m3u8"},
@@ -181,7 +181,7 @@ func TestCodecs_MayChangeInTheMiddle(t *testing.T) {
 			browser := harness.OpenBrowser(t)
 			publishClip(t, s, file, "show")
 			s.WaitForState("show", "live", 15*time.Second)
-			page := browser.Open(t, servePlayers(t)+"/play?player=hls.js&url="+url.QueryEscape(s.PlaylistURL("show")))
+			page := browser.Open(t, harness.ServePlayers(t)+"/play?player=hls.js&url="+url.QueryEscape(s.PlaylistURL("show")))
 			// Back to H.264 after the first 20 s.
 			follow, stop := context.WithTimeout(t.Context(), 24*time.Second)
 			defer stop()
@@ -202,7 +202,7 @@ func TestCodecs_MayChangeInTheMiddle(t *testing.T) {
 			if name != "to AV1 and Opus" {
 				return // Chromium plays neither
 			}
-			if l := harness.Evaluate[look](page, "look()"); l.Failed != "" || len(l.Errors) > 0 || l.At < 2*seconds-2 {
+			if l := harness.Evaluate[harness.PlayerState](page, "look()"); l.Failed != "" || len(l.Errors) > 0 || l.At < 2*seconds-2 {
 				t.Errorf("hls.js has not gone on: %+v", l)
 			}
 		})

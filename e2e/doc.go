@@ -6,6 +6,9 @@
 // themselves; GOLIVE_BIN names a binary to test instead. Screenshots are written
 // to e2e/out.
 //
+// Packages below it test parts: interop publishers, store the archive and its stores, ladder
+// renditions and pictures, load and cost what streams and viewers cost.
+//
 // Package e2e does not know golive's other packages: it uses its commands, ports, URLs and
 // files, and internal/hlscheck to read them.
 //

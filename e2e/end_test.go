@@ -28,7 +28,7 @@ func TestEnd_IsReportedAtTheLastPicture(t *testing.T) {
 			s := harness.Start(t, harness.Options{})
 			address := s.WatchURL("show")
 			if player == "hls.js" {
-				address = servePlayers(t) + "/play?player=hls.js&url=" + url.QueryEscape(s.PlaylistURL("show"))
+				address = harness.ServePlayers(t) + "/play?player=hls.js&url=" + url.QueryEscape(s.PlaylistURL("show"))
 			}
 			encoder := harness.PublishLooped(t, sources.Plain(t), s.PublishURL("show"))
 			s.WaitForState("show", "live", 10*time.Second)

@@ -4,10 +4,7 @@ package e2e
 
 import (
 	"flag"
-	"net/http"
-	"net/http/httptest"
 	"net/url"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -16,38 +13,10 @@ import (
 
 var playersWatch = flag.Duration("players", 12*time.Second, "how long each player plays in TestPlayers")
 
-// look is what page.html tells of its player.
-type look struct {
-	At       float64  `json:"at"`
-	Pictures int      `json:"pictures"`
-	Dropped  int      `json:"dropped"`
-	Sound    int      `json:"sound"` // bytes decoded
-	Width    int      `json:"width"`
-	Height   int      `json:"height"`
-	Ended    bool     `json:"ended"`
-	Stills   float64  `json:"stills"`
-	Longest  float64  `json:"longest"`
-	Latency  float64  `json:"latency"` // by the player's own account, -1 where it has none
-	Errors   []string `json:"errors"`
-	Failed   string   `json:"failed"`
-}
-
-// servePlayers serves the players of npm and a page for each.
-func servePlayers(t *testing.T) string {
-	files := http.NewServeMux()
-	files.Handle("/", http.FileServer(http.Dir(filepath.Join("players", "node_modules"))))
-	files.HandleFunc("/play", func(w http.ResponseWriter, r *http.Request) {
-		http.ServeFile(w, r, filepath.Join("players", "page.html"))
-	})
-	s := httptest.NewServer(files)
-	t.Cleanup(s.Close)
-	return s.URL
-}
-
 // Players with their default settings play the usual address, from its first second and from
 // the middle, to the end of the broadcast. How smoothly is judged in a strict run only.
 func TestPlayers_PlayTheUsualAddressWithTheirDefaults(t *testing.T) {
-	base := servePlayers(t)
+	base := harness.ServePlayers(t)
 	file := sources.Plain(t)
 	for _, player := range []string{"hls.js", "shaka", "video.js"} {
 		t.Run(player, func(t *testing.T) {
@@ -65,7 +34,7 @@ func TestPlayers_PlayTheUsualAddressWithTheirDefaults(t *testing.T) {
 				return // an ended playlist without parts keeps it from the rest of its segment
 			}
 			middle.WaitUntil(20*time.Second, "look().ended")
-			if l := harness.Evaluate[look](middle, "look()"); l.Failed != "" || len(l.Errors) > 0 || l.At < first.At {
+			if l := harness.Evaluate[harness.PlayerState](middle, "look()"); l.Failed != "" || len(l.Errors) > 0 || l.At < first.At {
 				t.Errorf("at the end: %+v", l)
 			}
 		})
@@ -73,12 +42,12 @@ func TestPlayers_PlayTheUsualAddressWithTheirDefaults(t *testing.T) {
 }
 
 // watchPlayer watches a player for a while.
-func watchPlayer(t *testing.T, p *harness.Page, when string) look {
+func watchPlayer(t *testing.T, p *harness.Page, when string) harness.PlayerState {
 	t.Helper()
 	p.WaitUntil(20*time.Second, "globalThis.look && look().at > 0 && look().pictures > 0")
-	began := harness.Evaluate[look](p, "look()")
+	began := harness.Evaluate[harness.PlayerState](p, "look()")
 	harness.Pause(t.Context(), *playersWatch)
-	l := harness.Evaluate[look](p, "look()")
+	l := harness.Evaluate[harness.PlayerState](p, "look()")
 	t.Logf("%s: %+v", when, l)
 	played := l.At - began.At
 	switch {

@@ -16,10 +16,7 @@ import (
 	"golive/e2e/harness"
 )
 
-const (
-	onAir   = 15 * time.Second
-	seekBar = "[data-seek]"
-)
+const onAir = 15 * time.Second
 
 func TestReplay_IsWatchedAfterTheEnd(t *testing.T) {
 	s := harness.Start(t, harness.Options{})
@@ -46,7 +43,7 @@ func TestReplay_IsWatchedAfterTheEnd(t *testing.T) {
 	shoot(p, "watch-replay")
 
 	// Click the beginning of the seek bar, and then press an arrow key.
-	p.ClickAt(seekBar, 0.1)
+	p.ClickAt(harness.SeekBar, 0.1)
 	back := p.WaitFor("seek to 10 %", 5*time.Second, func(now harness.Playback) bool { return now.Time < 3 })
 	p.Do(chromedp.KeyEvent(kb.ArrowRight))
 	p.WaitFor("five seconds on", 5*time.Second, func(now harness.Playback) bool { return now.Time >= back.Time+5 && now.Time < back.Time+8 })
@@ -57,7 +54,7 @@ func TestReplay_IsWatchedAfterTheEnd(t *testing.T) {
 
 	// A viewer of the replay stays there when the broadcast begins again; one at its end is
 	// switched to the live broadcast.
-	p.ClickAt(seekBar, 0.02)
+	p.ClickAt(harness.SeekBar, 0.02)
 	harness.PublishLooped(t, sources.Plain(t), s.PublishURL("show"))
 	p.WaitUntil(20*time.Second, "!document.querySelector('[data-watch-live]').hidden")
 	if now := p.Playback(); now.State != "replay" {
@@ -86,11 +83,11 @@ func TestReplay_IsAvailableAfterTheEnd(t *testing.T) {
 	p.WaitForPlay(10 * time.Second)
 	p.WaitUntil(time.Second, "!document.querySelector('video').muted")
 	p.WaitFor("media after the gap", 20*time.Second, func(now harness.Playback) bool { return now.Time > 6.5 })
-	p.ClickAt(seekBar, 5/onAir.Seconds()) // in the gap
+	p.ClickAt(harness.SeekBar, 5/onAir.Seconds()) // in the gap
 	p.WaitFor("media after the gap, again", 10*time.Second, func(now harness.Playback) bool { return now.Time > 6.5 })
 	p.WaitForPlay(5 * time.Second)
 	p.MustPlay(2 * time.Second)
-	p.ClickAt(seekBar, 1)
+	p.ClickAt(harness.SeekBar, 1)
 	p.WaitUntil(10*time.Second, "document.querySelector('[data-play]').title === 'Watch again'")
 	shoot(p, "watch-replay-over")
 	p.Do(chromedp.Click("[data-play]"))
@@ -126,7 +123,7 @@ func TestReplay_ContinuesWhereItWasAfterAnError(t *testing.T) {
 	p.WaitUntil(5*time.Second, "Number(document.querySelector('[data-seek-input]').max) > 100")
 
 	s.Kill()
-	p.ClickAt(seekBar, 0.5)
+	p.ClickAt(harness.SeekBar, 0.5)
 	p.WaitUntil(10*time.Second, "document.querySelector('[data-toast-text]').textContent.includes('not responding')")
 	shoot(p, "watch-replay-lost")
 	s.Run()

@@ -43,7 +43,7 @@ func TestWatch_RewindsALiveBroadcast(t *testing.T) {
 	expect("live", 0, 3)
 
 	p.Mark()
-	p.ClickAt(seekBar, 0.5)
+	p.ClickAt(harness.SeekBar, 0.5)
 	p.WaitUntil(10*time.Second, "document.querySelector('[data-golive-text]').textContent === 'Go to live'")
 	expect("in the middle of the bar", 19, 30)
 	t.Logf("going back: %v", p.Meter())

@@ -167,17 +167,23 @@ func (p *Page) Screenshot(name string) {
 // artefact returns the path of a file in e2e/out.
 func (p *Page) artefact(name string) string {
 	p.tb.Helper()
+	dir := filepath.Join(testFolder(p.tb), "out")
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		p.tb.Error(err)
+	}
+	return filepath.Join(dir, strings.NewReplacer("/", "-", " ", "-", ",", "").Replace(name))
+}
+
+// testFolder returns the path of the folder e2e.
+func testFolder(tb testing.TB) string {
+	tb.Helper()
 	dir, err := os.Getwd()
 	if err != nil {
-		p.tb.Error(err)
+		tb.Fatal(err)
 	}
 	// A test runs in its package's folder, which is e2e or below it.
 	for filepath.Base(dir) != "e2e" && filepath.Dir(dir) != dir {
 		dir = filepath.Dir(dir)
 	}
-	dir = filepath.Join(dir, "out")
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		p.tb.Error(err)
-	}
-	return filepath.Join(dir, strings.NewReplacer("/", "-", " ", "-", ",", "").Replace(name))
+	return dir
 }

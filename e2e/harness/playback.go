@@ -5,6 +5,9 @@ import (
 	"time"
 )
 
+// SeekBar is the selector of the page's seek bar.
+const SeekBar = "[data-seek]"
+
 // Playback is the state of a page's video element.
 type Playback struct {
 	// Same is false if the page was reloaded.

@@ -1,6 +1,6 @@
 //go:build e2e
 
-package e2e
+package ladder
 
 import (
 	"bytes"
@@ -81,7 +81,7 @@ func TestPictures_AreShownOnThePages(t *testing.T) {
 	watch.Do(chromedp.Click("[data-watch-replay]"))
 	watch.WaitForPicture(10 * time.Second)
 	watch.WaitUntil(5*time.Second, "Number(document.querySelector('[data-seek-input]').max) > 15")
-	watch.PressAt(seekBar, 0.6)
+	watch.PressAt(harness.SeekBar, 0.6)
 	watch.WaitUntil(10*time.Second, "!document.querySelector('[data-seek-preview]').hidden")
 	watch.WaitUntil(5*time.Second, "getComputedStyle(document.querySelector('.seek-hint')).opacity === '1'")
 	under := 0.6 * harness.Evaluate[float64](watch, "Number(document.querySelector('[data-seek-input]').max)")
@@ -91,7 +91,7 @@ func TestPictures_AreShownOnThePages(t *testing.T) {
 		t.Errorf("the time under the pointer is %q, want %.1f s", text, under)
 	}
 	watch.Screenshot("watch-replay-preview")
-	watch.PressAt(seekBar, 0.01)
+	watch.PressAt(harness.SeekBar, 0.01)
 	watch.WaitUntil(5*time.Second, "!document.querySelector('[data-seek-preview]').hidden")
 	watch.Screenshot("watch-replay-preview-begin")
 	sheet := harness.Evaluate[string](watch, "getComputedStyle(document.querySelector('[data-seek-preview]')).backgroundImage.slice(5, -2)")

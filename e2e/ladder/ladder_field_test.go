@@ -1,6 +1,6 @@
 //go:build e2e && field
 
-package e2e
+package ladder
 
 import (
 	"fmt"
@@ -25,7 +25,7 @@ func pin(p *harness.Page, name string) {
 
 // Players that play a rung go on with the source when there are no more rungs.
 func TestLadder_PlayersGoOnWithoutTheirRung(t *testing.T) {
-	base := servePlayers(t)
+	base := harness.ServePlayers(t)
 	for _, list := range []string{"index.m3u8", "ts.m3u8"} {
 		for _, player := range []string{"hls.js", "shaka", "video.js"} {
 			t.Run(player+" "+list, func(t *testing.T) {
@@ -40,7 +40,7 @@ func TestLadder_PlayersGoOnWithoutTheirRung(t *testing.T) {
 				p.WaitUntil(40*time.Second, "look().height === 160")
 				harness.Evaluate[bool](p, "(view.choose(), true)")
 				harness.Pause(t.Context(), 4*time.Second)
-				before := harness.Evaluate[look](p, "look()")
+				before := harness.Evaluate[harness.PlayerState](p, "look()")
 				setBroken(t, broken, true)
 				_ = syscall.Kill(child(s), syscall.SIGKILL)
 				waitForRungs(t, s, "show", 1)
@@ -49,7 +49,7 @@ func TestLadder_PlayersGoOnWithoutTheirRung(t *testing.T) {
 				p.WaitUntil(15*time.Second, "look().height === 360")
 				took := time.Since(began)
 				harness.Pause(t.Context(), 8*time.Second)
-				after := harness.Evaluate[look](p, "look()")
+				after := harness.Evaluate[harness.PlayerState](p, "look()")
 				t.Logf("source after %v: before %+v, then %+v", took, before, after)
 				if len(after.Errors) > 0 || after.Failed != "" || after.At < before.At+6 {
 					t.Errorf("it does not go on")
@@ -61,7 +61,7 @@ func TestLadder_PlayersGoOnWithoutTheirRung(t *testing.T) {
 
 // Players are made to play every rung, back and forth.
 func TestLadder_PlayersSwitch(t *testing.T) {
-	base := servePlayers(t)
+	base := harness.ServePlayers(t)
 	for _, player := range []string{"shaka", "video.js"} {
 		t.Run(player, func(t *testing.T) {
 			s := harness.Start(t, harness.Options{Config: smallLadder})
@@ -70,15 +70,15 @@ func TestLadder_PlayersSwitch(t *testing.T) {
 			waitForRungs(t, s, "show", 4)
 			p := harness.OpenBrowser(t).Open(t, base+"/play?player="+player+"&url="+url.QueryEscape(s.PlaylistURL("show")))
 			p.WaitUntil(20*time.Second, "globalThis.look && look().at > 1 && look().pictures > 0 && view.pin")
-			began := harness.Evaluate[look](p, "look()")
+			began := harness.Evaluate[harness.PlayerState](p, "look()")
 			for _, name := range []string{"160p", "source", "240p", "160p", "240p", "source"} {
 				pin(p, name)
-				t.Logf("to %s: %+v", name, harness.Evaluate[look](p, "look()"))
+				t.Logf("to %s: %+v", name, harness.Evaluate[harness.PlayerState](p, "look()"))
 				p.WaitUntil(10*time.Second, fmt.Sprintf("look().height === %d", heights()[name]))
-				at := harness.Evaluate[look](p, "look()").At
+				at := harness.Evaluate[harness.PlayerState](p, "look()").At
 				p.WaitUntil(20*time.Second, fmt.Sprintf("look().at > %f", at+1))
 			}
-			l := harness.Evaluate[look](p, "look()")
+			l := harness.Evaluate[harness.PlayerState](p, "look()")
 			t.Logf("%+v", l)
 			if len(l.Errors) > 0 || l.Failed != "" || harness.Strict() && l.Longest > max(1, began.Longest) {
 				t.Errorf("it fails: %+v", l)
@@ -188,7 +188,7 @@ func TestLadder_ThePageSwitchesQualitiesOfOlderMedia(t *testing.T) {
 	p := b.Open(t, s.WatchURL("show"))
 	p.WaitForPicture(20 * time.Second)
 	p.WaitUntil(60*time.Second, "Number(document.querySelector('[data-seek-input]').min) < -35")
-	p.ClickAt(seekBar, 0.4)
+	p.ClickAt(harness.SeekBar, 0.4)
 	p.WaitUntil(20*time.Second, "document.querySelector('[data-golive-text]').textContent === 'Go to live'")
 	p.WaitForPlay(20 * time.Second)
 	switchAll := func(what string) {

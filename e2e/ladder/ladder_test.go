@@ -1,6 +1,6 @@
 //go:build e2e
 
-package e2e
+package ladder
 
 import (
 	"fmt"
@@ -33,6 +33,9 @@ const smallLadder = `transcode:
     - { name: 160p, height: 160, video_bitrate: 150k, audio_bitrate: 64k, preset: ultrafast }
     - { name: audio, audio_only: true, audio_bitrate: 64k }
 `
+
+// rate is the frame rate of the sources.
+const rate = 30
 
 // beeping returns a file of 20 s with a sound at the beginning of each second.
 func beeping(t *testing.T) string {

@@ -1,6 +1,6 @@
 //go:build e2e && field
 
-package e2e
+package ladder
 
 import (
 	"path/filepath"
@@ -21,7 +21,7 @@ func TestMultitrack_FFmpeg8Publishes(t *testing.T) {
 	}, strings.Fields(harness.H264)...), file)...)
 
 	s := harness.Start(t, harness.Options{})
-	sender := harness.Launch(t, nil, "node", "encoders/publish.mjs", file, s.PublishURL("show"))
+	sender := harness.Launch(t, nil, "node", "../encoders/publish.mjs", file, s.PublishURL("show"))
 	s.WaitForState("show", "live", 15*time.Second)
 	s.Check("show", 10*time.Second)
 	if b, err := s.Broadcast(t.Context(), "show"); err != nil || len(b.Warnings) > 0 {
