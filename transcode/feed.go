@@ -68,6 +68,9 @@ func (s *session) change(t taken) ending {
 		return ending{next: RestartTracks, change: t.Track}
 	case t.Key && t.Track.Video(), s.plan.source.video == nil:
 		s.job.queue.release(s.passed())
+		if s.muxed >= s.job.node.maxUnits {
+			return ending{next: RestartMemory}
+		}
 		return ending{next: s.job.replan(s.plan)}
 	}
 	return ending{}
@@ -148,6 +151,9 @@ func (s *session) mux(w io.Writer, t taken) error {
 	part := s.muxer.Part(video, audio, []media.AccessUnit{u}, u.DTS, u.DTS+anyDuration)
 	if _, err := w.Write(part); err != nil {
 		return fmt.Errorf("write to ffmpeg: %w", err)
+	}
+	if !t.again {
+		s.muxed++
 	}
 	s.fed.Store(max(1, int64(time.Since(s.started))))
 	return nil

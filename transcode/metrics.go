@@ -64,11 +64,13 @@ const (
 	RestartTracks  RestartReason = "tracks"  // the source's tracks changed
 	RestartRungs   RestartReason = "rungs"   // rungs were shed or came back
 	RestartRate    RestartReason = "rate"    // the source has more pictures a second than before
+	RestartMemory  RestartReason = "memory"  // it had many units: it keeps memory for each
 )
 
 func restartReasons() []RestartReason {
 	return []RestartReason{
 		RestartExit, RestartStalled, RestartStopped, RestartOutput, RestartTracks, RestartRungs, RestartRate,
+		RestartMemory,
 	}
 }
 

@@ -27,6 +27,7 @@ type session struct {
 	pictures pictures
 	muxer    *fmp4.Muxer
 	begun    bool // the initialization segment was written
+	muxed    int  // units that were written and are none of an earlier child's; of the feeder
 
 	// decoded is the decoding time of the newest picture that was fed; of the feeder.
 	decoded media.Ticks
@@ -188,6 +189,10 @@ type timeouts struct {
 func defaultTimeouts() timeouts {
 	return timeouts{start: 8 * time.Second, stall: 4 * time.Second, drain: 4 * time.Second}
 }
+
+// maxChildUnits is how many units a child gets before the next one takes over. ffmpeg keeps an index of
+// all fragments and samples of its input, about 200 bytes for each (seen with 5.1): 100 MiB.
+const maxChildUnits = 1 << 19
 
 const watchEvery = 200 * time.Millisecond
 
