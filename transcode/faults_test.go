@@ -97,7 +97,7 @@ func TestJob_LosesNothingWhenTheNextChildTakesOver(t *testing.T) {
 		}
 	}
 	counts := b.node.metrics.restarts
-	if n := testutil.ToFloat64(counts.WithLabelValues(string(RestartMemory))); n < 2 || b.job.Status().Restarts != 0 {
+	if n := testutil.ToFloat64(counts.WithLabelValues(string(RestartAge))); n < 2 || b.job.Status().Restarts != 0 {
 		t.Errorf("%v children took over, %d restarted, want more than one and none", n, b.job.Status().Restarts)
 	}
 }

@@ -68,12 +68,17 @@ func (s *session) change(t taken) ending {
 		return ending{next: RestartTracks, change: t.Track}
 	case t.Key && t.Track.Video(), s.plan.source.video == nil:
 		s.job.queue.release(s.passed())
-		if s.muxed >= s.job.node.maxUnits {
-			return ending{next: RestartMemory}
+		if s.isOld(t.DTS) {
+			return ending{next: RestartAge}
 		}
 		return ending{next: s.job.replan(s.plan)}
 	}
 	return ending{}
+}
+
+// isOld reports whether another child has to take over from the next unit on.
+func (s *session) isOld(next media.Ticks) bool {
+	return s.muxed >= s.job.node.maxUnits || s.muxed > 0 && next-s.timeline.base > maxChildTime
 }
 
 // passed returns a time that all outputs have passed.

@@ -64,13 +64,13 @@ const (
 	RestartTracks  RestartReason = "tracks"  // the source's tracks changed
 	RestartRungs   RestartReason = "rungs"   // rungs were shed or came back
 	RestartRate    RestartReason = "rate"    // the source has more pictures a second than before
-	RestartMemory  RestartReason = "memory"  // it had many units: it keeps memory for each
+	RestartAge     RestartReason = "age"     // it had many units, for each of which it keeps memory, or its clock is about to wrap
 )
 
 func restartReasons() []RestartReason {
 	return []RestartReason{
 		RestartExit, RestartStalled, RestartStopped, RestartOutput, RestartTracks, RestartRungs, RestartRate,
-		RestartMemory,
+		RestartAge,
 	}
 }
 

@@ -194,6 +194,10 @@ func defaultTimeouts() timeouts {
 // all fragments and samples of its input, about 200 bytes for each (seen with 5.1): 100 MiB.
 const maxChildUnits = 1 << 19
 
+// maxChildTime is how long the times of a child may be. FLV has 31 bits of milliseconds, and a
+// step of 30 bits is the longest that is read without doubt.
+const maxChildTime = (1 << 30) * media.Millisecond
+
 const watchEvery = 200 * time.Millisecond
 
 // watch waits until the child is gone. It kills one that makes no progress.

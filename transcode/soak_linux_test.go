@@ -107,7 +107,7 @@ func residentMemory(pid int) (n int, ok bool) {
 
 // takeovers returns how many children took over from others that had many units.
 func (s *soak) takeovers() float64 {
-	return testutil.ToFloat64(s.bench.node.metrics.restarts.WithLabelValues(string(RestartMemory)))
+	return testutil.ToFloat64(s.bench.node.metrics.restarts.WithLabelValues(string(RestartAge)))
 }
 
 // The source of a soak: the times between its pictures and between its frames of sound.
