@@ -11,6 +11,8 @@ ENCODERS := e2e/encoders/node_modules/.package-lock.json
 # The ACME authority that tests use.
 ACME     := bin/pebble
 FUZZTIME ?= 20s
+# The stream time of the soak test of transcoding; 8 takes a quarter of an hour.
+HOURS    ?= 1
 # The packages with goroutines, whose tests run under the race detector.
 CONCURRENT := ./ingest/... ./broadcast/... ./archive/... ./registry/... ./playlist/... ./storage/... ./origin/... ./httpserver/... ./api/... ./admin/... ./internal/publisher/... ./internal/hlscheck/... ./cmd/...
 
@@ -49,6 +51,7 @@ interop: setup ## GStreamer and OBS Studio publish, Chromium plays
 # Run this alone: each stream is encoded, checked and decoded in real time.
 field: setup $(ENCODERS) ## unusual streams of real encoders, played in Chromium
 	GOLIVE_STRICT=1 go test -tags 'e2e field' -count=1 -p 1 -parallel 3 -timeout 25m -run 'TestField|TestCodecs|TestMultitrack' ./e2e/interop ./e2e ./e2e/ladder
+	go test -tags field -count=1 -v -timeout 25m -run TestSoak ./transcode -hours $(HOURS)
 
 # Run this alone: it measures how soon and how smoothly pictures are shown.
 latency: setup ## the delay of a picture from the encoder to Chromium's screen

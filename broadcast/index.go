@@ -207,8 +207,13 @@ func (x *index) replays(displaced bool) (objects []storage.Object) {
 	m, layout := x.b.meta.Load(), x.b.cfg.layout()
 	var text []byte
 	if len(x.lists) > 1 {
+		source := x.lists[SourceRendition]
 		for name, l := range x.lists {
-			objects = append(objects, x.playlist(layout.Media(m.Broadcast, name, archive.ReplayNameOf(m.Token)), l.replay.Render(""), false))
+			replay := l.replay
+			if source != nil {
+				replay = replay.BeginningWith(source.replay) // a rung may have come late
+			}
+			objects = append(objects, x.playlist(layout.Media(m.Broadcast, name, archive.ReplayNameOf(m.Token)), replay.Render(""), false))
 		}
 		variants, independent := x.b.variants((*Rendition).plain, true)
 		variants = slices.DeleteFunc(variants, func(v playlist.Variant) bool { return x.lists[v.Name] == nil })

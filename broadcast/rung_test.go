@@ -192,3 +192,44 @@ func TestRung_OfTheNextBroadcastHasItsSourcesNumbers(t *testing.T) {
 		e.sink.Close(nil)
 	})
 }
+
+// The replay of a rung that came late has its source's segments, those before it as gaps.
+func TestRung_ThatComesLateHasTheWholeReplay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newTestHubIn(t, t.TempDir(), time.Hour)
+		e := s.mustPublish("b")
+		e.play(t, 9*time.Second)
+		e.sink.Close(errors.New("connection reset"))
+		<-time.After(time.Second)
+		e = s.mustPublish("b")
+		e.play(t, 9*time.Second)
+		e.playTwoTracks(t, 9*time.Second)
+		e.sink.Close(nil)
+		<-time.After(5 * time.Second)
+		var lists [2]*hlscheck.Media
+		for line := range strings.Lines(s.object("live/b/replay.m3u8")) {
+			for i, name := range []string{SourceRendition, smallRendition} {
+				if strings.HasPrefix(line, name+"/") {
+					lists[i], _ = hlscheck.ParseMedia("", []byte(s.object("live/b/"+strings.TrimSpace(line))))
+				}
+			}
+		}
+		source, rung := lists[0].Segments, lists[1].Segments
+		if len(rung) != len(source) {
+			t.Fatalf("%d segments, the source has %d", len(rung), len(source))
+		}
+		gaps := 0
+		for i, got := range rung {
+			want := source[i]
+			if got.MSN != want.MSN || !got.ProgramDateTime.Equal(want.ProgramDateTime) || got.Duration != want.Duration || got.Discontinuity != want.Discontinuity {
+				t.Errorf("segment %+v, the source has %+v", got, want)
+			}
+			if got.Gap {
+				gaps++
+			}
+		}
+		if last := rung[len(rung)-1]; gaps < 7 || last.Gap {
+			t.Errorf("%d gaps of %d segments, the last one: %t", gaps, len(rung), last.Gap)
+		}
+	})
+}

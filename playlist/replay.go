@@ -86,6 +86,29 @@ func (r *Replay) First() int64 {
 	return r.segments[0].msn
 }
 
+// BeginningWith returns r with the segments of another rendition, the leader, that are older than
+// its own, as gaps. In playlists of type VOD the first segment must have the same time in all
+// renditions, and content that only one of them lacks at its beginning must not be longer than the
+// target duration (RFC 8216bis, section 6.2.4).
+func (r *Replay) BeginningWith(leader *Replay) *Replay {
+	first := r.First()
+	all := &Replay{constants: r.constants, publications: slices.Clone(r.publications), length: r.length}
+	for _, k := range leader.segments {
+		if k.msn >= first {
+			break
+		}
+		session, ok := all.publicationIndex(leader.publications[k.session])
+		if !ok {
+			return r
+		}
+		k.session, k.flags = session, k.flags&keptDiscontinuity|keptGap
+		all.segments = append(all.segments, k)
+		all.length += media.Ticks(k.duration)
+	}
+	all.segments = append(all.segments, r.segments...)
+	return all
+}
+
 // Starts returns when each segment begins in the playlist, by media sequence number, and when the
 // last one ends.
 func (r *Replay) Starts() (starts map[int64]media.Ticks, end media.Ticks) {

@@ -84,3 +84,36 @@ func TestReplay_ClockJumpTrimsNothing(t *testing.T) {
 		}
 	}
 }
+
+func TestReplay_OfARenditionThatCameLateBeginsWithGaps(t *testing.T) {
+	leader, late := NewReplay(Constants{Target: 2}), NewReplay(Constants{Target: 2})
+	for i := range 6 {
+		s := *segmentOf(i)
+		s.Discontinuity = i == 2 || i == 4
+		s.Independent = i != 1 // of a gap nothing is decoded
+		if i < 2 {
+			s.Publication = "before"
+		}
+		leader.Add(&s, false)
+		if i >= 3 {
+			late.Add(&s, i == 5)
+		}
+	}
+	got := string(late.BeginningWith(leader).Render(""))
+	want := strings.ReplaceAll(string(leader.Render("")), "INDEPENDENT-SEGMENTS\n", "")
+	want = strings.Replace(want, "VOD\n", "VOD\n#EXT-X-INDEPENDENT-SEGMENTS\n", 1)
+	for _, msn := range []string{"before-0", "before-1", "aaaa-2", "aaaa-5"} {
+		i := strings.Index(want, msn)
+		i = strings.LastIndex(want[:i], "#EXTINF")
+		want = want[:i] + "#EXT-X-GAP\n" + want[i:]
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	if same := leader.BeginningWith(late); !cmp.Equal(same.Render(""), leader.Render("")) {
+		t.Errorf("a replay that begins first has become another:\n%s", same.Render(""))
+	}
+	if late.Len() != 3 || late.First() != 3 {
+		t.Error("the replay itself was changed")
+	}
+}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"golive/internal/mediatest"
 	"golive/media"
@@ -64,6 +65,40 @@ func TestJob_LosesNothingWhenTheChildIsKilledOrStopped(t *testing.T) {
 				t.Errorf("%d restarts, want 1", n)
 			}
 		})
+	}
+}
+
+func TestJob_LosesNothingWhenTheNextChildTakesOver(t *testing.T) {
+	audio := Rung{Name: "audio", AudioOnly: true, AudioBitrate: 32_000}
+	b := start(t, ladderOf(append(twoRungs(), audio)...))
+	b.node.maxUnits = 60
+	units := clip(t, "6")
+	b.write(units...)
+	b.finish(t)
+	for _, rung := range []string{"high", "low"} {
+		got := b.units(rung, true)
+		if diff := cmp.Diff(inOrder(pictureTimes(units, false)), pictureTimes(got, false)); diff != "" {
+			t.Errorf("pictures of %s (-source +rung):\n%s", rung, diff)
+		}
+		if diff := cmp.Diff(pictureTimes(units, true), pictureTimes(got, true)); diff != "" {
+			t.Errorf("key pictures of %s (-source +rung):\n%s", rung, diff)
+		}
+	}
+	for _, rung := range []string{"high", "low", "audio"} {
+		if n := len(b.runs[rung]); n != 1 {
+			t.Errorf("%s began %d times, want one run", rung, n)
+		}
+	}
+	sound := b.units("audio", false)
+	frame := 1024 * media.Second / 48_000
+	for i := range sound[1:] {
+		if d := sound[i+1].DTS - sound[i].DTS; d <= 0 || d > 2*frame {
+			t.Errorf("frame %d of sound is %d after the one before", i+1, d)
+		}
+	}
+	counts := b.node.metrics.restarts
+	if n := testutil.ToFloat64(counts.WithLabelValues(string(RestartAge))); n < 2 || b.job.Status().Restarts != 0 {
+		t.Errorf("%v children took over, %d restarted, want more than one and none", n, b.job.Status().Restarts)
 	}
 }
 

@@ -69,9 +69,17 @@ func (s *session) change(t taken) ending {
 		return ending{next: RestartTracks, change: t.Track}
 	case t.Key && t.Track.Video(), s.plan.source.video == nil:
 		s.job.queue.release(s.passed())
+		if s.isOld(t.DTS) {
+			return ending{next: RestartAge}
+		}
 		return ending{next: s.job.replan(s.plan)}
 	}
 	return ending{}
+}
+
+// isOld reports whether another child has to take over from the next unit on.
+func (s *session) isOld(next media.Ticks) bool {
+	return s.muxed >= s.job.node.maxUnits || s.muxed > 0 && next-s.timeline.base > maxChildTime
 }
 
 // passed returns a time that all outputs have passed.
@@ -149,6 +157,9 @@ func (s *session) mux(w io.Writer, t taken) error {
 	part := s.muxer.Part(video, audio, []media.AccessUnit{u}, u.DTS, u.DTS+anyDuration)
 	if _, err := w.Write(part); err != nil {
 		return fmt.Errorf("write to ffmpeg: %w", err)
+	}
+	if !t.again {
+		s.muxed++
 	}
 	s.fed.Store(max(1, int64(time.Since(s.started))))
 	return nil

@@ -183,12 +183,21 @@ func ladderOf(rungs ...Rung) Config {
 // start runs a node with one job until the test ends.
 func start(tb testing.TB, cfg Config) *bench {
 	tb.Helper()
-	b := &bench{recorder: newRecorder(), log: &bytes.Buffer{}, done: make(chan struct{})}
+	r := newRecorder()
+	b := startWith(tb, cfg, r)
+	b.recorder = r
+	return b
+}
+
+// startWith is like start, with an Output that is no recorder.
+func startWith(tb testing.TB, cfg Config, out Output) *bench {
+	tb.Helper()
+	b := &bench{log: &bytes.Buffer{}, done: make(chan struct{})}
 	log := slog.New(slog.NewTextHandler(&lockedWriter{w: b.log}, nil))
 	b.node = New(cfg, log, NewMetrics(prometheus.NewRegistry(), cfg.Ladder))
 	p := probe(tb.Context(), cfg)
 	b.node.setProbed(p)
-	b.job = b.node.NewJob("test", b, log)
+	b.job = b.node.NewJob("test", out, log)
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
 	wg.Go(func() {

@@ -64,11 +64,13 @@ const (
 	RestartTracks  RestartReason = "tracks"  // the source's tracks changed
 	RestartRungs   RestartReason = "rungs"   // rungs were shed or restored
 	RestartRate    RestartReason = "rate"    // the source's frame rate increased
+	RestartAge     RestartReason = "age"     // it had many units, for each of which it keeps memory, or its clock is about to wrap
 )
 
 func restartReasons() []RestartReason {
 	return []RestartReason{
 		RestartExit, RestartStalled, RestartStopped, RestartOutput, RestartTracks, RestartRungs, RestartRate,
+		RestartAge,
 	}
 }
 

@@ -27,6 +27,7 @@ type session struct {
 	pictures pictures
 	muxer    *fmp4.Muxer
 	begun    bool // the initialization segment was written
+	muxed    int  // units that were written and are none of an earlier child's; of the feeder
 
 	// decoded is the decoding time of the newest picture that was fed; of the feeder.
 	decoded media.Ticks
@@ -188,6 +189,14 @@ type timeouts struct {
 func defaultTimeouts() timeouts {
 	return timeouts{start: 8 * time.Second, stall: 4 * time.Second, drain: 4 * time.Second}
 }
+
+// maxChildUnits is how many units a child gets before the next one takes over. ffmpeg keeps an index of
+// all fragments and samples of its input, about 200 bytes for each (seen with 5.1): 100 MiB.
+const maxChildUnits = 1 << 19
+
+// maxChildTime is how long the times of a child may be. FLV has 31 bits of milliseconds, and a
+// step of 30 bits is the longest that is read without doubt.
+const maxChildTime = (1 << 30) * media.Millisecond
 
 const watchEvery = 200 * time.Millisecond
 

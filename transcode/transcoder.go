@@ -20,6 +20,7 @@ type Transcoder struct {
 	// cores is the number of processor cores that transcoding may use.
 	cores    float64
 	timeouts timeouts
+	maxUnits int // of a child
 
 	mu      sync.Mutex
 	probed  probed
@@ -35,7 +36,7 @@ func New(cfg Config, log *slog.Logger, metrics *Metrics) *Transcoder {
 	return &Transcoder{
 		cfg: cfg, ladder: cfg.Ladder.sorted(), log: log, metrics: metrics,
 		cores:    cfg.MaxCPU * float64(runtime.GOMAXPROCS(0)),
-		timeouts: defaultTimeouts(), loads: map[*Job]*load{}, factor: 1, overload: overload{maxLag: cfg.MaxLag},
+		timeouts: defaultTimeouts(), maxUnits: maxChildUnits, loads: map[*Job]*load{}, factor: 1, overload: overload{maxLag: cfg.MaxLag},
 	}
 }
 

@@ -20,21 +20,33 @@ type NATS struct {
 	program string
 	dir     string
 	address string
+	args    []string
 	process *Process
 }
 
 // StartNATS builds the server that is also embedded in golive, and runs it.
 func StartNATS(tb testing.TB) *NATS {
 	tb.Helper()
-	n := &NATS{tb: tb, dir: tb.TempDir(), address: FreeAddress(tb)}
-	n.URL = "nats://" + n.address
-	n.program = filepath.Join(os.TempDir(), fmt.Sprintf("golive-nats-%d", os.Getpid()))
-	if out, err := exec.Command("go", "build", "-o", n.program, "github.com/nats-io/nats-server/v2").CombinedOutput(); err != nil {
-		tb.Fatalf("build the NATS server: %v\n%s", err, out)
-	}
-	tb.Cleanup(func() { _ = os.Remove(n.program) })
+	n := newNATS(tb, buildNATS(tb))
 	n.Run()
 	return n
+}
+
+// buildNATS returns the path of the server's program.
+func buildNATS(tb testing.TB) string {
+	tb.Helper()
+	program := filepath.Join(os.TempDir(), fmt.Sprintf("golive-nats-%d", os.Getpid()))
+	if out, err := exec.Command("go", "build", "-o", program, "github.com/nats-io/nats-server/v2").CombinedOutput(); err != nil {
+		tb.Fatalf("build the NATS server: %v\n%s", err, out)
+	}
+	tb.Cleanup(func() { _ = os.Remove(program) })
+	return program
+}
+
+func newNATS(tb testing.TB, program string) *NATS {
+	tb.Helper()
+	address := FreeAddress(tb)
+	return &NATS{URL: "nats://" + address, tb: tb, program: program, dir: tb.TempDir(), address: address}
 }
 
 // Run starts the server, for the first time or again, and waits until it listens.
@@ -44,7 +56,7 @@ func (n *NATS) Run() {
 	if err != nil {
 		n.tb.Fatal(err)
 	}
-	n.process = Launch(n.tb, nil, n.program, "-a", host, "-p", port, "-js", "-sd", n.dir)
+	n.process = Launch(n.tb, nil, append([]string{n.program, "-a", host, "-p", port, "-js", "-sd", n.dir}, n.args...)...)
 	err = Eventually(n.tb.Context(), 20*time.Millisecond, func() error {
 		conn, err := net.Dial("tcp", n.address)
 		if err == nil {

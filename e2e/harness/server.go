@@ -30,6 +30,8 @@ type Options struct {
 	Config string
 	// Program is the path of the binary; empty means the one that Main built.
 	Program string
+	// Dir is the working directory, which has the data folder; empty means a new one.
+	Dir string
 }
 
 // Server is a golive with its own data folder and ports, which it keeps over restarts.
@@ -55,7 +57,7 @@ func Start(tb testing.TB, o Options) *Server {
 		tb.Fatal(err)
 	}
 	s := &Server{
-		Dir: tb.TempDir(), RTMP: FreeAddress(tb), HTTP: FreeAddress(tb), Admin: FreeAddress(tb), Logs: &Log{},
+		Dir: cmp.Or(o.Dir, tb.TempDir()), RTMP: FreeAddress(tb), HTTP: FreeAddress(tb), Admin: FreeAddress(tb), Logs: &Log{},
 		tb: tb, program: program,
 	}
 	if err := os.WriteFile(s.configFile(), []byte(o.Config), 0o600); err != nil {
