@@ -6,6 +6,9 @@
 // themselves; GOLIVE_BIN names a binary to test instead. Screenshots are written
 // to e2e/out.
 //
+// Those with the tag field too run by `make field`, which installs Firefox, mpv,
+// GStreamer and VLC as players, and FFmpeg 8 as encoder.
+//
 // Package e2e does not know golive's other packages: it uses its commands, ports, URLs and
 // files, and internal/hlscheck to read them.
 //

@@ -25,16 +25,18 @@ type program struct {
 
 // programs take whole segments of both packagings.
 func programs() []program {
-	// FFmpeg reads the initialization segment with every new playlist.
-	again := regexp.MustCompile("Found duplicated MOOV Atom. Skipped it")
+	// FFmpeg reads the initialization segment with every new playlist. It ignores some tags.
+	ignored := regexp.MustCompile(`Found duplicated MOOV Atom. Skipped it|Skip \('#EXT-X-`)
 	return []program{
 		{
-			"ffmpeg", finished("ffmpeg", "-v", "level+debug", "-nostdin", "-i", "URL", "-t", "12", "-map", "0:v", "-map", "0:a", "-f", "null", "-"),
-			regexp.MustCompile(`\[(warning|error|fatal|panic)\]|Continuity check failed`), again,
+			// Where the publisher's file begins again, ffmpeg guesses a wrong frame rate: it must not
+			// write pictures by it.
+			"ffmpeg", finished("ffmpeg", "-v", "level+debug", "-nostdin", "-i", "URL", "-t", "12", "-map", "0:v", "-map", "0:a", "-fps_mode", "vfr", "-f", "null", "-"),
+			regexp.MustCompile(`\[(warning|error|fatal|panic)\]|Continuity check failed`), ignored,
 		},
 		{
 			"mpv", finished("mpv", "--no-config", "--vo=null", "--ao=null", "--length=12", "--msg-level=all=warn,ffmpeg=debug", "URL"),
-			regexp.MustCompile(`(?i)error|invalid|corrupt|discontinu|continuity|missing|duplicated`), again,
+			regexp.MustCompile(`(?i)error|invalid|corrupt|discontinu|continuity|missing|duplicated`), ignored,
 		},
 		{
 			// 12 s are 360 pictures, and 563 frames of 1024 samples.
@@ -69,24 +71,11 @@ func finished(args ...string) func(*testing.T, string) string {
 // media of a live stream.
 func playVLC(t *testing.T, url string) string {
 	t.Helper()
-	home, err := os.MkdirTemp("", "golive-vlc") // t.TempDir is in a folder that is root's own
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := os.RemoveAll(home); err != nil {
-			t.Error(err)
-		}
-	})
 	args := []string{"vlc", "-I", "dummy", "--vout=dummy", "--aout=dummy", "-vv", url}
 	if os.Getuid() == 0 {
-		const nobody = 65534
-		if err := os.Chown(home, nobody, nobody); err != nil {
-			t.Fatal(err)
-		}
-		args = append([]string{"setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"}, args...)
+		args = append([]string{"setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"}, args...) // nobody
 	}
-	p := harness.Launch(t, []string{"HOME=" + home, "XDG_RUNTIME_DIR="}, args...)
+	p := harness.Launch(t, []string{"HOME=/nonexistent"}, args...)
 	until(t, "VLC shows a picture", 20*time.Second, func() bool { return p.Logs.Count("Received first picture") > 0 })
 	before := p.Logs.Count("Retrieving http", "-")
 	harness.Pause(t.Context(), 12*time.Second)
