@@ -35,9 +35,6 @@ user_pref("toolkit.telemetry.enabled", false);
 user_pref("app.normandy.enabled", false);
 `
 
-// throwViolations makes a violation of the page's Content-Security-Policy an uncaught exception.
-const throwViolations = `addEventListener('securitypolicyviolation', (e) => { throw new Error('Content Security Policy: ' + e.violatedDirective + ' ' + e.blockedURI); })`
-
 const firefoxOrigin = "http://127.0.0.1"
 
 var firefoxAddress = regexp.MustCompile(`WebDriver BiDi listening on (ws://\S+)`)
@@ -83,7 +80,7 @@ func OpenFirefox(tb testing.TB) *Firefox {
 	}{
 		{"session.new", map[string]any{"capabilities": map[string]any{}}},
 		{"session.subscribe", map[string]any{"events": []string{"log.entryAdded"}}},
-		{"script.addPreloadScript", map[string]any{"functionDeclaration": "() => {" + preloadScript + ";" + throwViolations + "}"}},
+		{"script.addPreloadScript", map[string]any{"functionDeclaration": "() => {" + preloadScript + "}"}},
 	} {
 		if err := f.session.call(ctx, c.method, c.params, nil); err != nil {
 			tb.Fatal(err)
