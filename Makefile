@@ -49,8 +49,9 @@ interop: setup ## GStreamer and OBS Studio publish, Chromium plays
 	go test -tags interop -count=1 -timeout 15m ./e2e/interop
 
 # Run this alone: each stream is encoded, checked and decoded in real time.
-field: setup $(ENCODERS) ## unusual streams of real encoders, played in Chromium
-	GOLIVE_STRICT=1 go test -tags 'e2e field' -count=1 -p 1 -parallel 3 -timeout 25m -run 'TestField|TestCodecs|TestMultitrack' ./e2e/interop ./e2e ./e2e/ladder
+field: setup $(ENCODERS) ## unusual streams of real encoders, and players of all kinds
+	@tools/need.sh firefox gstreamer mpv vlc
+	GOLIVE_STRICT=1 go test -tags 'e2e field' -count=1 -p 1 -parallel 3 -timeout 35m -run 'TestField|TestCodecs|TestMultitrack|TestFirefox|TestPrograms' ./e2e/interop ./e2e ./e2e/ladder
 	go test -tags field -count=1 -v -timeout 25m -run TestSoak ./transcode -hours $(HOURS)
 
 # Run this alone: it measures how soon and how smoothly pictures are shown.

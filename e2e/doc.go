@@ -6,6 +6,9 @@
 // themselves; GOLIVE_BIN names a binary to test instead. Screenshots are written
 // to e2e/out.
 //
+// Those with the tag field too run by `make field`, which installs Firefox, mpv,
+// GStreamer and VLC as players, and FFmpeg 8 as encoder.
+//
 // Packages below it test parts: interop publishers, store the archive and its stores, ladder
 // renditions and pictures, load and cost what streams and viewers cost.
 //

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Usage: tools/need.sh TOOL...   (ffmpeg, chromium, gcc, npm, nginx, gstreamer, obs)
+# Usage: tools/need.sh TOOL...   (ffmpeg, chromium, firefox, gcc, npm, nginx, gstreamer, mpv, vlc, obs)
 #
 # Installs missing tools with apt-get if possible; otherwise prints what to install,
 # and fails.
@@ -26,6 +26,9 @@ for tool; do
 	ffmpeg) want ffmpeg ffmpeg ;;
 	# Without a font Chromium draws empty boxes in pages and screenshots.
 	chromium) want "chromium-headless-shell fonts-dejavu-core" chromium-headless-shell chromium chromium-browser google-chrome google-chrome-stable ;;
+	firefox) want "firefox-esr fonts-dejavu-core" firefox-esr ;;
+	mpv) want mpv mpv ;;
+	vlc) want "vlc-bin vlc-plugin-base" vlc ;;
 	# Go's race detector needs it for linking.
 	gcc) want "gcc libc6-dev" gcc ;;
 	npm) want npm npm ;;
@@ -33,7 +36,7 @@ for tool; do
 	nginx) want nginx-light nginx /usr/sbin/nginx ;;
 	# The elements are in packages of their own.
 	gstreamer)
-		for element in videotestsrc flvmux rtmp2sink x264enc avenc_aac; do
+		for element in videotestsrc flvmux rtmp2sink x264enc avenc_aac hlsdemux2 avdec_h264; do
 			gst-inspect-1.0 --exists "$element" 2>/dev/null && continue
 			missing="$missing gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly gstreamer1.0-libav"
 			break

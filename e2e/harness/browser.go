@@ -2,7 +2,6 @@ package harness
 
 import (
 	"context"
-	"fmt"
 	"os/exec"
 	"strings"
 	"testing"
@@ -87,6 +86,9 @@ const captureHLSLog = `(() => {
 	}});
 })()`
 
+// preloadScript runs in each page before the page's own scripts.
+const preloadScript = captureHLSLog + ";" + meterScript
+
 // Open opens url in a new tab, until the end of the test. An uncaught exception in the page, or
 // a violation of its Content-Security-Policy, fails the test. The page is marked so that a
 // reload is detected.
@@ -96,13 +98,13 @@ func (b *Browser) Open(tb testing.TB, url string) *Page {
 	tb.Cleanup(closeTab)
 	// As with the browser: the first call's context has no deadline.
 	listen := func(ctx context.Context, tab *chromedp.Target) (none chromedp.Void, err error) {
-		_, err = cdp.Call(ctx, tab, cdppage.AddScriptToEvaluateOnNewDocument, cdppage.AddScriptToEvaluateOnNewDocumentParams{Source: captureHLSLog + ";" + meterScript})
+		_, err = cdp.Call(ctx, tab, cdppage.AddScriptToEvaluateOnNewDocument, cdppage.AddScriptToEvaluateOnNewDocumentParams{Source: preloadScript})
 		return none, err
 	}
 	if err := chromedp.Do(ctx, listen); err != nil {
 		tb.Fatalf("open a tab: %v", err)
 	}
-	p := &Page{tb: tb, ctx: ctx}
+	p := &Page{tb: tb, ctx: ctx, tab: chromiumTab{}}
 	p.watchConsole()
 	if err := chromedp.Do(ctx, chromedp.Navigate(url)); err != nil {
 		tb.Fatalf("open %s: %v", url, err)
@@ -136,22 +138,13 @@ func (p *Page) watchConsole() {
 	})
 }
 
-// Evaluate returns the value of a JavaScript expression in the page, or that of its promise.
-func Evaluate[T any](p *Page, expression string) T {
-	p.tb.Helper()
-	v, err := evaluate[T](p, expression)
-	if err != nil {
-		p.tb.Fatal(err)
-	}
-	return v
+// chromiumTab is the tab of chromedp's context.
+type chromiumTab struct{}
+
+func (chromiumTab) evaluate(ctx context.Context, expression string) ([]byte, error) {
+	return chromedp.Run(ctx, chromedp.Evaluate[[]byte](expression, chromedp.EvalAwaitPromise))
 }
 
-func evaluate[T any](p *Page, expression string) (T, error) {
-	ctx, cancel := context.WithTimeout(p.ctx, callTime)
-	defer cancel()
-	v, err := chromedp.Run(ctx, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
-	if err != nil {
-		return v, fmt.Errorf("evaluate %s: %w", expression, err)
-	}
-	return v, nil
+func (chromiumTab) screenshot(ctx context.Context) ([]byte, error) {
+	return chromedp.Run(ctx, chromedp.CaptureScreenshot())
 }

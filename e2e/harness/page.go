@@ -2,6 +2,7 @@ package harness
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -19,7 +20,7 @@ const (
 	stepTime = 60 * time.Second
 )
 
-// Page is a tab, or a frame in one.
+// Page is a tab, or a frame in one. Do, Frame, ClickAt and PressAt need Chromium.
 type Page struct {
 	// Rebuilds is set if the player is expected to rebuild hls.js.
 	Rebuilds bool
@@ -27,6 +28,38 @@ type Page struct {
 	tb testing.TB
 	//nolint:containedctx // as Browser's
 	ctx context.Context
+	tab tab
+}
+
+// tab is what a Page needs of every browser.
+type tab interface {
+	// evaluate returns the value, in JSON, of a JavaScript expression, or that of its promise.
+	evaluate(ctx context.Context, expression string) ([]byte, error)
+	// screenshot returns a PNG file.
+	screenshot(ctx context.Context) ([]byte, error)
+}
+
+// Evaluate returns the value of a JavaScript expression in the page, or that of its promise.
+func Evaluate[T any](p *Page, expression string) T {
+	p.tb.Helper()
+	v, err := evaluate[T](p, expression)
+	if err != nil {
+		p.tb.Fatal(err)
+	}
+	return v
+}
+
+func evaluate[T any](p *Page, expression string) (v T, err error) {
+	ctx, cancel := context.WithTimeout(p.ctx, callTime)
+	defer cancel()
+	text, err := p.tab.evaluate(ctx, expression)
+	if err == nil {
+		err = json.Unmarshal(text, &v)
+	}
+	if err != nil {
+		return v, fmt.Errorf("evaluate %s: %w", expression, err)
+	}
+	return v, nil
 }
 
 // Do runs actions in the page.
@@ -67,7 +100,7 @@ func (p *Page) Frame(url string) *Page {
 	if _, err := chromedp.Run(inner, chromedp.Evaluate[bool]("true")); err != nil {
 		p.tb.Fatal(err)
 	}
-	return &Page{tb: p.tb, ctx: inner}
+	return &Page{tb: p.tb, ctx: inner, tab: p.tab}
 }
 
 // Text returns the text of an element.
@@ -154,7 +187,7 @@ func (p *Page) Screenshot(name string) {
 	p.tb.Helper()
 	ctx, cancel := context.WithTimeout(p.ctx, stepTime)
 	defer cancel()
-	png, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())
+	png, err := p.tab.screenshot(ctx)
 	if err != nil {
 		p.tb.Error(err)
 		return

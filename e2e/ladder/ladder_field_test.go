@@ -191,25 +191,8 @@ func TestLadder_ThePageSwitchesQualitiesOfOlderMedia(t *testing.T) {
 	p.ClickAt(harness.SeekBar, 0.4)
 	p.WaitUntil(20*time.Second, "document.querySelector('[data-golive-text]').textContent === 'Go to live'")
 	p.WaitForPlay(20 * time.Second)
-	switchAll := func(what string) {
-		t.Helper()
-		v := p.View()
-		for _, q := range []struct {
-			name, label string
-			height      int
-		}{{"160p", "160p", 160}, {"source", "Source · 360p", 360}, {"240p", "240p", 240}} {
-			p.Mark()
-			choose(p, q.name)
-			waitForQuality(p, q.label, q.height)
-			t.Logf("%s: %s: %v", what, q.label, p.Meter())
-		}
-		report := harness.Summarise(v.Stop())
-		t.Logf("%s: %+v", what, report)
-		if report.Back > 0 || report.Reloads > 0 || len(report.Faults) > 0 || harness.Strict() && report.Longest > time.Second {
-			t.Errorf("%s: switching was seen: %+v", what, report)
-		}
-	}
-	switchAll("rewound")
+	qualities := []quality{{"160p", "160p", 160}, {"source", "Source · 360p", 360}, {"240p", "240p", 240}}
+	mustSwitch(t, p, "rewound", qualities)
 	p.Screenshot("quality-rewound")
 	p.Do(chromedp.EmulateViewport(390, 844, chromedp.EmulateMobile, chromedp.EmulateTouch, chromedp.EmulateScale(2)))
 	p.Do(chromedp.Focus("[data-quality] select"))
@@ -228,6 +211,6 @@ func TestLadder_ThePageSwitchesQualitiesOfOlderMedia(t *testing.T) {
 	s.WaitForState("show", "ended", 20*time.Second)
 	p = b.Open(t, s.WatchURL("show")+"?replay")
 	p.WaitForPicture(30 * time.Second)
-	switchAll("replay")
+	mustSwitch(t, p, "replay", qualities)
 	p.Screenshot("quality-replay")
 }

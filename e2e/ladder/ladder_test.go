@@ -264,6 +264,29 @@ func waitForQuality(p *harness.Page, label string, height int) {
 	p.WaitForPlay(10 * time.Second)
 }
 
+// quality is an entry of the quality menu, and the height of its pictures.
+type quality struct {
+	name, label string
+	height      int
+}
+
+// mustSwitch chooses one quality after the other, which the viewer must not notice otherwise.
+func mustSwitch(t *testing.T, p *harness.Page, what string, qualities []quality) {
+	t.Helper()
+	v := p.View()
+	for _, q := range qualities {
+		p.Mark()
+		choose(p, q.name)
+		waitForQuality(p, q.label, q.height)
+		t.Logf("%s: %s: %v", what, q.label, p.Meter())
+	}
+	report := harness.Summarise(v.Stop())
+	t.Logf("%s: %+v", what, report)
+	if report.Back > 0 || report.Reloads > 0 || len(report.Faults) > 0 || harness.Strict() && report.Longest > time.Second {
+		t.Errorf("%s: switching was seen: %+v", what, report)
+	}
+}
+
 // A viewer who came before the broadcast, and so before its rungs, chooses every quality.
 func TestLadder_ThePageSwitchesQualities(t *testing.T) {
 	s := harness.Start(t, harness.Options{Config: smallLadder})
@@ -280,11 +303,7 @@ func TestLadder_ThePageSwitchesQualities(t *testing.T) {
 	if d := cmp.Diff([]string{"Auto · 360p", "Source · 360p", "240p", "160p", "Audio only"}, options); d != "" {
 		t.Errorf("the menu (-want +got):\n%s", d)
 	}
-	v := p.View()
-	for _, q := range []struct {
-		name, label string
-		height      int
-	}{
+	mustSwitch(t, p, "live", []quality{
 		{"160p", "160p", 160},
 		{"source", "Source · 360p", 360},
 		{"240p", "240p", 240},
@@ -292,16 +311,7 @@ func TestLadder_ThePageSwitchesQualities(t *testing.T) {
 		{"240p", "240p", 240},
 		{"source", "Source · 360p", 360},
 		{"", "Auto · 360p", 360},
-	} {
-		p.Mark()
-		choose(p, q.name)
-		waitForQuality(p, q.label, q.height)
-		t.Logf("%s: %v", q.label, p.Meter())
-	}
-	report := harness.Summarise(v.Stop())
-	if report.Back > 0 || report.Reloads > 0 || len(report.Faults) > 0 || harness.Strict() && report.Longest > time.Second {
-		t.Errorf("switching was seen: %+v", report)
-	}
+	})
 	if lines := harness.Evaluate[[]string](p, "hlsLog.filter((line) => /ERROR \\S+ \\S+ true/.test(line))"); len(lines) > 0 {
 		t.Errorf("hls.js reports %q", lines)
 	}
