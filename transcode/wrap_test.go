@@ -33,8 +33,8 @@ func TestJob_GoesOnWhereClocksWrap(t *testing.T) {
 				}
 			}
 			all = append(all, afterShift(units, test.first+test.wrap)...)
-			for chunk := range slices.Chunk(all, len(units)/2) {
-				b.write(chunk...)
+			for piece := range slices.Chunk(all, len(units)/2) {
+				b.write(piece...)
 				b.await(t, "the rung follows", func() bool { return !b.job.queue.waits() })
 			}
 			b.finish(t)
