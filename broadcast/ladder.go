@@ -97,7 +97,7 @@ func (l *ladder) begin(from int64) *transcode.Job {
 	for _, name := range l.rungs {
 		l.b.rung(name)
 	}
-	job := l.b.cfg.Transcoder.NewJob(l.b.id, ladderRun{l, from}, l.log)
+	job := l.b.cfg.Transcoder.NewJob(ladderRun{l, from}, l.log)
 	l.current.Store(job)
 	before, over := l.last, make(chan struct{})
 	l.last = over

@@ -188,7 +188,7 @@ func start(tb testing.TB, cfg Config) *bench {
 	b.node = New(cfg, log, NewMetrics(prometheus.NewRegistry(), cfg.Ladder))
 	p := probe(tb.Context(), cfg)
 	b.node.setProbed(p)
-	b.job = b.node.NewJob("test", b, log)
+	b.job = b.node.NewJob(b, log)
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
 	wg.Go(func() {

@@ -69,10 +69,8 @@ func (t *Transcoder) Run(ctx context.Context) error {
 	}
 }
 
-// NewJob returns the Job of one publication, which passes its rungs to out.
-func (t *Transcoder) NewJob(broadcast string, out Output, log *slog.Logger) *Job {
-	return newJob(t, out, log.With("broadcast", broadcast))
-}
+// NewJob returns the Job of one publication, which passes its rungs to out. log names the broadcast.
+func (t *Transcoder) NewJob(out Output, log *slog.Logger) *Job { return newJob(t, out, log) }
 
 // Status returns the state of transcoding.
 func (t *Transcoder) Status() Status {
