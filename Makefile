@@ -15,7 +15,7 @@ FUZZTIME ?= 20s
 CONCURRENT := ./ingest/... ./broadcast/... ./archive/... ./registry/... ./playlist/... ./storage/... ./origin/... ./httpserver/... ./api/... ./admin/... ./internal/publisher/... ./internal/hlscheck/... ./cmd/...
 
 .DEFAULT_GOAL := help
-.PHONY: bench-cost bench-origin help run build setup test race fuzz bench e2e interop field latency lint vet386 fmt notices check clean
+.PHONY: bench-cost bench-origin help run build setup test race fuzz bench e2e interop field ladder latency lint vet386 fmt notices check clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,6 +49,10 @@ interop: setup ## GStreamer and OBS Studio publish, Chromium plays
 # Run this alone: each stream is encoded, checked and decoded in real time.
 field: setup $(ENCODERS) ## unusual streams of real encoders, played in Chromium
 	GOLIVE_STRICT=1 go test -tags 'e2e field' -count=1 -p 1 -parallel 3 -timeout 25m -run 'TestField|TestCodecs|TestMultitrack' ./e2e/interop ./e2e
+
+# Run this alone: it encodes 1080p in real time.
+ladder: setup ## rungs over 5 minutes, in players, on a slow network, and of many broadcasts
+	GOLIVE_STRICT=1 go test -tags 'e2e field' -count=1 -v -timeout 90m -run TestLadder ./e2e
 
 # Run this alone: it measures how soon and how smoothly pictures are shown.
 latency: setup ## the delay of a picture from the encoder to Chromium's screen
