@@ -287,14 +287,33 @@ func TestThrottle_PublisherThatClosesEarlyLosesNothing(t *testing.T) {
 	h := open(t, cfg)
 	c, s := h.live(t, "studio")
 	c.video(0, avcConfig())
-	// 3 MB: more than the window in which acknowledgements are due. The first is due after 1.25 MB,
-	// the media of 5 s: until then even a busy machine has begun to throttle.
-	for i := range uint32(90) {
+	// 1.8 MB: more than half of the acknowledgement window, after which the publisher is due one as
+	// soon as nothing waits to be read, and less than three quarters, after which it is due one anyway.
+	const pictures = 55
+	for i := range uint32(pictures) {
 		c.video(150*min(i, 36)+10*i, picture(i%30 == 0, 33_000))
 	}
 	c.command(1, "deleteStream", 0, nil, 1)
 	_ = c.conn.Close()
-	if err := s.end(t); err != nil || len(s.wrote) != 90 {
+	if err := s.end(t); err != nil || len(s.wrote) != pictures {
 		t.Errorf("%d pictures, ended with %v", len(s.wrote), err)
 	}
+}
+
+func TestThrottle_NothingIsAcknowledgedMeanwhile(t *testing.T) {
+	inBubble(t, func(t *testing.T, c *client, s *sink, replies <-chan uint8) {
+		c.video(0, avcConfig())
+		const pictures = 90 // 3 MB, more than the window
+		for i := range uint32(pictures) {
+			c.video(200*i, picture(i%30 == 0, 33_000))
+			<-s.wrote
+		}
+		for len(replies) > 0 {
+			if kind := <-replies; kind == chunk.TypeAck {
+				t.Error("acknowledged while it was throttled")
+			}
+		}
+		_ = c.conn.Close()
+		<-s.closed
+	})
 }
