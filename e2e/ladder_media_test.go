@@ -140,8 +140,8 @@ func checkPiece(t *testing.T, r *hlscheck.Recording, first, last int64) {
 // The lowest structural similarity (SSIM) of a rung and its scaled source, in the mean and of a single
 // picture. Of the test picture at 160 lines they are 0.96 and 0.95, and 0.87 if it is one picture late.
 const (
-	leastSimilarity = 0.9
-	leastOfPicture  = 0.88
+	leastSimilarity = 0.94
+	leastOfPicture  = 0.92
 )
 
 // furthest returns the longest time between two sounds that belong together; false if there is
