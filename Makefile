@@ -17,7 +17,7 @@ HOURS    ?= 1
 CONCURRENT := ./ingest/... ./broadcast/... ./archive/... ./registry/... ./playlist/... ./storage/... ./origin/... ./httpserver/... ./api/... ./admin/... ./internal/publisher/... ./internal/hlscheck/... ./cmd/...
 
 .DEFAULT_GOAL := help
-.PHONY: bench-cost bench-origin help run build setup test race fuzz bench e2e interop field latency lint vet386 fmt notices check clean
+.PHONY: bench-cost bench-origin help run build setup test race fuzz bench e2e interop field ladder latency lint vet386 fmt notices check clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,6 +53,10 @@ field: setup $(ENCODERS) ## unusual streams of real encoders, and players of all
 	@tools/need.sh firefox gstreamer mpv vlc
 	GOLIVE_STRICT=1 go test -tags 'e2e field' -count=1 -p 1 -parallel 3 -timeout 35m -run 'TestField|TestCodecs|TestMultitrack|TestFirefox|TestPrograms' ./e2e/interop ./e2e ./e2e/ladder
 	go test -tags field -count=1 -v -timeout 25m -run TestSoak ./transcode -hours $(HOURS)
+
+# Run this alone: it encodes 1080p in real time.
+ladder: setup ## rungs over 5 minutes, in players, on a slow network, and of many broadcasts
+	GOLIVE_STRICT=1 go test -tags 'e2e field' -count=1 -v -timeout 90m -run TestLadder ./e2e/ladder
 
 # Run this alone: it measures how soon and how smoothly pictures are shown.
 latency: setup ## the delay of a picture from the encoder to Chromium's screen

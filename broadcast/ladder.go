@@ -97,7 +97,7 @@ func (l *ladder) startJob(from int64) *transcode.Job {
 	for _, name := range l.rungs {
 		l.b.rung(name)
 	}
-	job := l.b.cfg.Transcoder.NewJob(l.b.id, jobOutput{l, from}, l.log)
+	job := l.b.cfg.Transcoder.NewJob(jobOutput{l, from}, l.log)
 	l.current.Store(job)
 	before, over := l.lastDone, make(chan struct{})
 	l.lastDone = over

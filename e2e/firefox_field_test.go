@@ -74,7 +74,7 @@ func TestFirefox_PlaysTheWatchPage(t *testing.T) {
 
 // Firefox decodes all that is packaged. In fragments it takes no MP3.
 func TestFirefox_DecodesWhatIsPackaged(t *testing.T) {
-	base := servePlayers(t)
+	base := harness.ServePlayers(t)
 	b := harness.OpenFirefox(t)
 	for _, c := range []struct{ clip, list string }{
 		{"HEVC and AAC", "index.m3u8"},
@@ -99,25 +99,5 @@ func TestFirefox_DecodesWhatIsPackaged(t *testing.T) {
 			mustPlay(t, p, c.clip, 8*time.Second)
 			p.Screenshot(fmt.Sprint("firefox ", c.clip, " ", c.list))
 		})
-	}
-}
-
-func TestFirefox_SwitchesQualities(t *testing.T) {
-	s := harness.Start(t, harness.Options{Config: smallLadder})
-	harness.PublishLooped(t, sources.Plain(t), s.PublishURL("show"))
-	s.WaitForState("show", "live", 10*time.Second)
-	waitForRungs(t, s, "show", 4)
-	p := harness.OpenFirefox(t).Open(t, s.WatchURL("show"))
-	p.WaitForPicture(20 * time.Second)
-	p.WaitUntil(20*time.Second, qualityMenu+".options.length === 5")
-	mustSwitch(t, p, "live", []quality{
-		{"160p", "160p", 160},
-		{"source", "Source · 360p", 360},
-		{"240p", "240p", 240},
-		{"", "Auto · 360p", 360},
-	})
-	p.Screenshot("firefox-quality")
-	if lines := harness.Evaluate[[]string](p, fatalErrors); len(lines) > 0 {
-		t.Errorf("hls.js reports %q", lines)
 	}
 }

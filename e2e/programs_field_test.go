@@ -76,11 +76,11 @@ func playVLC(t *testing.T, url string) string {
 		args = append([]string{"setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"}, args...) // nobody
 	}
 	p := harness.Launch(t, []string{"HOME=/nonexistent"}, args...)
-	until(t, "VLC shows a picture", 20*time.Second, func() bool { return p.Logs.Count("Received first picture") > 0 })
+	harness.Until(t, "VLC shows a picture", 20*time.Second, func() bool { return p.Logs.Count("Received first picture") > 0 })
 	segments := func() int { return p.Logs.Count("Retrieving http", "-") }
 	before := segments()
 	harness.Pause(t.Context(), 12*time.Second)
-	until(t, "VLC reads on", 30*time.Second, func() bool { return segments() >= before+6 }) // of 2 s
+	harness.Until(t, "VLC reads on", 30*time.Second, func() bool { return segments() >= before+6 }) // of 2 s
 	p.Signal(syscall.SIGTERM)
 	p.Wait(10 * time.Second)
 	return p.Logs.String()

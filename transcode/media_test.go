@@ -197,7 +197,7 @@ func startWith(tb testing.TB, cfg Config, out Output) *bench {
 	b.node = New(cfg, log, NewMetrics(prometheus.NewRegistry(), cfg.Ladder))
 	p := probe(tb.Context(), cfg)
 	b.node.setProbed(p)
-	b.job = b.node.NewJob("test", out, log)
+	b.job = b.node.NewJob(out, log)
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
 	wg.Go(func() {

@@ -70,10 +70,9 @@ func (t *Transcoder) Run(ctx context.Context) error {
 	}
 }
 
-// NewJob returns a Job for a broadcast, which passes the units of its rungs to out.
-func (t *Transcoder) NewJob(broadcast string, out Output, log *slog.Logger) *Job {
-	return newJob(t, out, log.With("broadcast", broadcast))
-}
+// NewJob returns a Job for a broadcast, which passes the units of its rungs to out. log names the
+// broadcast.
+func (t *Transcoder) NewJob(out Output, log *slog.Logger) *Job { return newJob(t, out, log) }
 
 // Status returns the state of transcoding.
 func (t *Transcoder) Status() Status {

@@ -29,7 +29,7 @@ func hdRungs() []Rung {
 // admitted returns the number of rungs that each of several broadcasts gets.
 func admitted(n *Transcoder, broadcasts int) (counts []int) {
 	for range broadcasts {
-		rungs, _ := n.admit(n.NewJob("b", newRecorder(), n.log), fullSource(1280, 720, 30))
+		rungs, _ := n.admit(n.NewJob(newRecorder(), n.log), fullSource(1280, 720, 30))
 		counts = append(counts, len(rungs))
 	}
 	return counts

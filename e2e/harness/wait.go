@@ -3,6 +3,7 @@ package harness
 import (
 	"context"
 	"os"
+	"testing"
 	"time"
 )
 
@@ -45,5 +46,15 @@ func Pause(ctx context.Context, d time.Duration) {
 	select {
 	case <-t.C:
 	case <-ctx.Done():
+	}
+}
+
+// Until waits until a condition holds.
+func Until(tb testing.TB, what string, limit time.Duration, holds func() bool) {
+	tb.Helper()
+	for deadline := time.Now().Add(Timeout(limit)); !holds(); Pause(tb.Context(), 50*time.Millisecond) {
+		if time.Now().After(deadline) {
+			tb.Fatalf("not within %v: %s", Timeout(limit), what)
+		}
 	}
 }

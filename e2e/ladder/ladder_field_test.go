@@ -107,12 +107,12 @@ func TestLadder_OutlivesItsEncoder(t *testing.T) {
 			t.Fatalf("no ffmpeg: %v", err)
 		}
 		began := time.Now()
-		until(t, "ffmpeg is running again", 20*time.Second, func() bool { now := child(s); return now != 0 && now != before })
+		harness.Until(t, "ffmpeg is running again", 20*time.Second, func() bool { now := child(s); return now != 0 && now != before })
 		restarted := time.Since(began)
 		// A part that is no gap is listed when units come again.
 		list := s.URL("/live/show/240p/index.m3u8")
 		seen := newestPart(t, list)
-		until(t, "the rung is back", 20*time.Second, func() bool { return newestPart(t, list) > seen+1 })
+		harness.Until(t, "the rung is back", 20*time.Second, func() bool { return newestPart(t, list) > seen+1 })
 		t.Logf("%v: another ffmpeg after %v, media after %v", sig, restarted.Round(time.Millisecond), time.Since(began).Round(time.Millisecond))
 		// One that fails again soon is started later and later.
 		harness.Pause(t.Context(), 11*time.Second)
@@ -176,7 +176,7 @@ func TestLadder_LeavesNoEncoderWhenGoliveIsKilled(t *testing.T) {
 		t.Fatal("there is no ffmpeg")
 	}
 	s.Kill()
-	until(t, "ffmpeg is gone", 2*time.Second, func() bool { return syscall.Kill(pid, 0) != nil })
+	harness.Until(t, "ffmpeg is gone", 2*time.Second, func() bool { return syscall.Kill(pid, 0) != nil })
 }
 
 // Qualities are chosen behind the live end and in the replay too.

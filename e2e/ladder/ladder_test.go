@@ -4,12 +4,9 @@ package ladder
 
 import (
 	"fmt"
-	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -20,7 +17,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"golive/e2e/harness"
-	"golive/internal/hlscheck"
 )
 
 // smallLadder is a ladder that every machine can encode, though some are late.
@@ -38,9 +34,9 @@ const smallLadder = `transcode:
 const rate = 30
 
 // beeping returns a file of 20 s with a sound at the beginning of each second.
-func beeping(t *testing.T) string {
+func beeping(t *testing.T, options ...string) string {
 	t.Helper()
-	return sources.FLV(t, "-bf", "2", "-af", "volume=volume='lt(mod(t,1),0.2)':eval=frame")
+	return sources.FLV(t, append([]string{"-bf", "2", "-af", "volume=volume='lt(mod(t,1),0.2)':eval=frame"}, options...)...)
 }
 
 // breakable returns a configuration of smallLadder whose ffmpeg fails while a file exists, and
@@ -84,165 +80,17 @@ func child(s *harness.Server) int {
 // waitForRungs waits until the multivariant playlist lists n renditions.
 func waitForRungs(t *testing.T, s *harness.Server, id string, n int) {
 	t.Helper()
-	until(t, fmt.Sprintf("%d renditions", n), 30*time.Second, func() bool {
+	harness.Until(t, fmt.Sprintf("%d renditions", n), 30*time.Second, func() bool {
 		text, err := harness.Get(t.Context(), s.PlaylistURL(id))
 		return err == nil && strings.Count(string(text), "#EXT-X-STREAM-INF") == n
 	})
-}
-
-// until waits until a condition holds.
-func until(t *testing.T, what string, limit time.Duration, holds func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(harness.Timeout(limit)); !holds(); harness.Pause(t.Context(), 50*time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("not within %v: %s", harness.Timeout(limit), what)
-		}
-	}
 }
 
 // The rungs of a broadcast play like the source: the same segments, key frames, pictures and sound.
 func TestLadder_RungsAreAlignedWithTheirSource(t *testing.T) {
 	s := harness.Start(t, harness.Options{Config: smallLadder})
 	harness.PublishLooped(t, beeping(t), s.PublishURL("show"))
-	s.WaitForState("show", "live", 10*time.Second)
-	waitForRungs(t, s, "show", 4)
-	harness.Pause(t.Context(), 4*time.Second)
-	f := harness.Follow(t, s.PlaylistURL("show"), hlscheck.Options{LowLatency: true, Probe: true, Behind: time.Second})
-	harness.Pause(t.Context(), 10*time.Second)
-	r := f.Stop()
-	for _, v := range r.Violations {
-		if !harness.Late(v) {
-			t.Error(v)
-		}
-	}
-
-	// What all have.
-	var first, last int64 = 0, math.MaxInt64
-	for _, each := range r.Renditions {
-		whole := slices.DeleteFunc(slices.Clone(each.Segments), func(s *hlscheck.FetchedSegment) bool { return s.Data == nil })
-		if len(whole) == 0 {
-			t.Fatalf("%s has no segments", each.Name)
-		}
-		first, last = max(first, whole[0].MSN), min(last, whole[len(whole)-1].MSN)
-	}
-	if last-first < 3 {
-		t.Fatalf("the renditions have the segments %d to %d in common", first, last)
-	}
-	files := map[string]string{}
-	for _, each := range r.Renditions {
-		name, _, _ := strings.Cut(each.Name, "/")
-		common := slices.DeleteFunc(slices.Clone(each.Segments), func(s *hlscheck.FetchedSegment) bool { return s.MSN < first || s.MSN > last })
-		files[name] = filepath.Join(t.TempDir(), "media.mp4")
-		if err := os.WriteFile(files[name], hlscheck.Join(common), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if len(files) != 4 {
-		t.Fatalf("renditions: %v", files)
-	}
-	source := files["source"]
-	keys, pictures := pictureTimes(t, source)
-	if len(keys) < 4 {
-		t.Errorf("the source has key frames at %v", keys)
-	}
-	beeps := beepTimes(t, source)
-	if len(beeps) < 4 {
-		t.Errorf("the source has sounds at %v", beeps)
-	}
-	for name, file := range files {
-		for _, line := range harness.DecodeErrors(t, file) {
-			t.Errorf("%s: %s", name, line)
-		}
-		for i, at := range beepTimes(t, file) {
-			if i >= len(beeps) || math.Abs(at-beeps[i]) > 0.020 {
-				t.Errorf("%s has sounds at %v, the source at %v", name, beepTimes(t, file), beeps)
-				break
-			}
-		}
-		if name == "audio" || name == "source" {
-			continue
-		}
-		rungKeys, rungPictures := pictureTimes(t, file)
-		if d := cmp.Diff(keys, rungKeys); d != "" {
-			t.Errorf("%s has other key frames (-source +rung):\n%s", name, d)
-		}
-		if d := cmp.Diff(pictures, rungPictures); d != "" {
-			t.Errorf("%s has other pictures (-source +rung):\n%s", name, d)
-		}
-		same, shifted := similarity(t, file, source, 0), similarity(t, file, source, 1)
-		t.Logf("%s: similarity %.4f, %.4f if it is one picture late; %d key frames, %d pictures, %d sounds", name, same, shifted, len(rungKeys), len(rungPictures), len(beeps))
-		if same < 0.9 || same <= shifted {
-			t.Errorf("%s does not look like its source: similarity %.4f, %.4f if it is one picture late", name, same, shifted)
-		}
-	}
-}
-
-// pictureTimes returns the presentation times of a file's key frames and pictures, in order, in the
-// units of its video track.
-func pictureTimes(t *testing.T, file string) (keys, all []int64) {
-	t.Helper()
-	data, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := hlscheck.Demux(t.Context(), data)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, stream := range c.Streams {
-		if stream.Codec != hlscheck.H264 {
-			continue
-		}
-		for _, u := range stream.Units {
-			at := u.PTS * 90_000 / stream.Timescale
-			all = append(all, at)
-			if u.Key {
-				keys = append(keys, at)
-			}
-		}
-	}
-	slices.Sort(all)
-	return keys, all
-}
-
-// beepTimes returns when sounds begin after silence, in seconds.
-func beepTimes(t *testing.T, file string) (at []float64) {
-	t.Helper()
-	for _, m := range regexp.MustCompile(`silence_end: ([\d.]+)`).FindAllSubmatch(ffmpegLog(t,
-		"-copyts", "-i", file, "-vn", "-af", "silencedetect=noise=-30dB:d=0.3", "-f", "null", "-"), -1) {
-		seconds, err := strconv.ParseFloat(string(m[1]), 64)
-		if err != nil {
-			t.Fatal(err)
-		}
-		at = append(at, seconds)
-	}
-	return at[:max(0, len(at)-1)] // the last one is the end of the file
-}
-
-// similarity returns the SSIM of a rung and its source, which is scaled, and moved by a number of
-// pictures.
-func similarity(t *testing.T, rung, source string, late int) float64 {
-	t.Helper()
-	log := ffmpegLog(t, "-copyts", "-i", rung, "-copyts", "-i", source, "-an", "-filter_complex",
-		fmt.Sprintf("[1:v]setpts=PTS+%d/%d/TB[moved];[moved][0:v]scale2ref=flags=bicubic[scaled][same];[same][scaled]ssim=shortest=1", late, rate), "-f", "null", "-")
-	m := regexp.MustCompile(`SSIM .*All:([\d.]+)`).FindSubmatch(log)
-	if m == nil {
-		t.Fatalf("ffmpeg computes no similarity:\n%s", log)
-	}
-	all, err := strconv.ParseFloat(string(m[1]), 64)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return all
-}
-
-func ffmpegLog(t *testing.T, args ...string) []byte {
-	t.Helper()
-	out, err := exec.CommandContext(t.Context(), "ffmpeg", append([]string{"-v", "info", "-nostdin", "-nostats"}, args...)...).CombinedOutput()
-	if err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	return out
+	checkLadder(t, s, 10*time.Second, 3)
 }
 
 const qualityMenu = "document.querySelector('[data-quality] select')"
@@ -330,7 +178,7 @@ func TestLadder_ThePageSwitchesQualities(t *testing.T) {
 func TestLadder_ThePageFollowsTheRungs(t *testing.T) {
 	config, broken := breakable(t)
 	s := harness.Start(t, harness.Options{Config: config})
-	until(t, "ffmpeg is found", 10*time.Second, func() bool { return strings.Contains(s.Logs.String(), "ffmpeg found") })
+	harness.Until(t, "ffmpeg is found", 10*time.Second, func() bool { return strings.Contains(s.Logs.String(), "ffmpeg found") })
 	setBroken(t, broken, true)
 	harness.PublishLooped(t, sources.Plain(t), s.PublishURL("show"))
 	p := harness.OpenBrowser(t).Open(t, s.WatchURL("show"))

@@ -88,6 +88,16 @@ test('a rendition that comes is added beside what plays, and one that goes is re
   assert.equal(quality.list.length, 1);
 });
 
+test('segments that are loading keep the level that they are of', () => {
+  const { quality, hls } = started(low, source);
+  const open = [{ level: 0 }, { level: 1 }];
+  const complete = [{ level: 0 }, { level: 1 }];
+  hls.levels.forEach((level, i) => { level.details = { fragments: [complete[i]], fragmentHint: open[i] }; });
+  FakeHls.next = [source];
+  quality.offer(['source']);
+  assert.deepEqual([open, complete].map((list) => list.map(({ level }) => level)), [[-1, 0], [-1, 0]]);
+});
+
 test('a choice is kept while its rendition is away, and for what is loaded later', () => {
   const { quality, hls } = started(source, low);
   quality.choose('low');

@@ -170,6 +170,20 @@ function replaceLevels(hls, levels) {
   const gone = hls.levels.filter((level) => !levels.some(same(level)));
   const now = levels.map((level) => hls.levels.find(same(level)) ?? level);
   hls.levels.splice(0, hls.levels.length, ...now, ...gone, {});
+  now.forEach(place);
   hls.removeLevel(hls.levels.length - 1);
-  for (const level of gone) hls.removeLevel(hls.levels.indexOf(level));
+  for (const level of gone) {
+    place(level, -1);
+    hls.removeLevel(hls.levels.indexOf(level));
+  }
+}
+
+/**
+ * Gives the segments of a level its index. removeLevel (1.7.4) leaves out the open segment of a low-latency
+ * playlist, which may be loading just then: its index would be that of another level or of none.
+ */
+function place({ details }, index) {
+  for (const fragment of [...(details?.fragments ?? []), details?.fragmentHint]) {
+    if (fragment) fragment.level = index;
+  }
 }
