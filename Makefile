@@ -80,7 +80,7 @@ lint: $(HLS) vet386 ## check modules, format, linters (.golangci.yml) and 386
 
 # go-rtmp, the client of golive publish and of some tests, does not compile for 32 bits (its
 # conn_state.go assigns MaxUint32 to an int): packages and tests that import it are excluded.
-GORTMP := ^golive/(cmd/golive|e2e|e2e/store|internal/publisher|ingest/rtmp|ingest/rtmp/chunk)
+GORTMP := ^golive/(cmd/golive|e2e|e2e/ladder|e2e/store|internal/publisher|ingest/rtmp|ingest/rtmp/chunk)
 
 vet386: $(HLS) ## vet all packages and their tests for 32 bits
 	GOARCH=386 CGO_ENABLED=0 go vet -tags 'e2e interop field' $$(go list ./... | grep -vE '$(GORTMP)$$') && GOARCH=386 CGO_ENABLED=0 go build ./ingest/...

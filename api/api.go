@@ -56,7 +56,7 @@ type Transcoding struct {
 // Rung is the state of one rung of the ladder.
 type Rung struct {
 	Name  string `json:"name" example:"720p"`
-	State string `json:"state" enum:"running,starting,unavailable,shed,refused,above,failed,ended" doc:"unavailable: ffmpeg does not work; shed: switched off because the machine is overloaded; refused: never begun for that reason; above: the source is smaller."`
+	State string `json:"state" enum:"running,starting,unavailable,shed,refused,above,failed" doc:"unavailable: ffmpeg does not work; shed: switched off because the machine is overloaded; refused: never begun for that reason; above: the source is smaller."`
 }
 
 // Warning is a condition of the incoming stream that the broadcaster should know of.

@@ -52,8 +52,9 @@ function watch(t, seconds, before = () => {}) {
   video.dispatchEvent(new Event('playing'));
   const seen = [];
   for (let i = 0; i <= 2 * seconds; i += 1, now += 500) {
+    const away = before({ source, video, hls: players[0], second: i / 2 });
     const at = video.currentTime;
-    if (!before({ source, hls: players[0], second: i / 2 })) source.watch();
+    if (!away) source.watch();
     if (video.currentTime !== at) seen.push({ second: i / 2, position: video.currentTime });
   }
   source.unload();
@@ -83,4 +84,20 @@ test('the time without a broadcaster is no stall', (t) => {
     return false;
   });
   assert.deepEqual(failed, []);
+});
+
+test('the delay that a slow network adds is taken back when it has been good for a while', (t) => {
+  // Ten seconds behind at the start, and again after a stall in the tenth second.
+  const seen = watch(t, 60, ({ hls, video, second }) => {
+    video.buffered.end = () => 30 + second;
+    hls.advance(27.8 + second);
+    if (second > 0 && second !== 10) video.currentTime += 0.5;
+    if (second === 10) {
+      video.currentTime -= 10;
+      video.dispatchEvent(new Event('waiting'));
+    }
+    if (second === 10.5) video.dispatchEvent(new Event('playing'));
+    return false;
+  });
+  assert.deepEqual(seen.map(({ second }) => second), [0, 40.5]);
 });

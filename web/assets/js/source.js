@@ -12,7 +12,7 @@ const NUDGE_LIMIT = 2_000; // milliseconds that hls.js has to recover by itself
 const WATCH_PAUSE = 3_000; // milliseconds: more than between two calls of watch()
 const CATCH_UP = 2; // seconds behind after an outage, above which playback jumps to the live edge
 const FAR_BEHIND = 3; // seconds, which hls.js (1.7.4) does not catch up by playing faster
-const CALM = 60_000; // milliseconds without a stall, after which the delay that stalls add is removed
+const CALM = 30_000; // milliseconds without a stall, after which the delay that stalls add is removed
 const LIVE_REACH = 8; // seconds behind the live end that the live playlist always covers
 const BITRATE_SPAN = 10; // seconds of media that the measured bitrate covers
 
@@ -61,7 +61,7 @@ export class Source extends EventTarget {
   #samples = [];
   #progress = { time: -1, at: 0, nudged: false };
   #watched = 0;
-  #caughtUp = false; // since it was attached
+  #settled = false; // the delay was judged since it was attached, or since the last stall
   #lost = false; // since an interruption or failure
   #movedAt = 0; // when media last played, or was loaded
   #failedAt = NaN; // when it first failed since media played
@@ -88,8 +88,10 @@ export class Source extends EventTarget {
     });
     video.addEventListener('seeking', () => this.#note());
     video.addEventListener('waiting', () => {
+      if (!this.#url || this.state !== 'playing') return;
       this.#stalledAt = performance.now();
-      if (this.#url && this.state === 'playing') this.#set('buffering');
+      this.#settled = false;
+      this.#set('buffering');
     });
     video.addEventListener('ended', () => { if (this.#url) this.#set('finished'); });
     video.addEventListener('error', () => { if (this.#url && !this.#hls) this.#fail(nativeErrorKind(video.error)); });
@@ -173,10 +175,10 @@ export class Source extends EventTarget {
     // The absence of the broadcaster was not a stall.
     const resumed = now - this.#watched > WATCH_PAUSE;
     this.#watched = now;
-    if (now - this.#stalledAt > CALM) this.#forgetStalls();
-    // The delay of a slow start on a busy machine would otherwise stay.
-    if (!this.#caughtUp && this.state === 'playing' && !v.paused && this.buffer > 0) {
-      this.#caughtUp = true;
+    // The delay of a slow start on a busy machine, or of a slow network, would otherwise stay.
+    if (!this.#settled && this.state === 'playing' && !v.paused && this.buffer > 0 && !(now - this.#stalledAt <= CALM)) {
+      this.#settled = true;
+      this.#forgetStalls();
       if (this.behind > FAR_BEHIND) return this.goLive();
     }
     const idle = !this.#url || v.paused || this.state === 'failed' || this.state === 'finished';
@@ -326,7 +328,8 @@ export class Source extends EventTarget {
     this.#samples = [];
     this.#progress = { time: -1, at: performance.now(), nudged: false };
     this.#lost = false;
-    this.#caughtUp = false;
+    this.#settled = false;
+    this.#stalledAt = NaN;
     this.#set('loading');
     if (engine() === 'native') {
       this.#video.src = this.#url;
