@@ -36,7 +36,7 @@ func TestBody_DoesNotCopyItsSlabs(t *testing.T) {
 	slab := make([]byte, 1<<20)
 	slabs := [][]byte{slab}
 	buffer := make([]byte, 32<<10)
-	discard := struct{ io.Writer }{io.Discard} // io.Discard's own buffers are from a pool, which may be empty
+	var discard io.Writer = struct{ io.Writer }{io.Discard} // io.Discard's own buffers are from a pool, which may be empty
 	allocated := testing.AllocsPerRun(10, func() {
 		if _, err := io.CopyBuffer(discard, newBody(slabs, int64(len(slab))), buffer); err != nil {
 			t.Fatal(err)
