@@ -3,6 +3,7 @@ package harness
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 )
@@ -53,6 +54,17 @@ func (v *Viewer) Last() Sample {
 		return Sample{}
 	}
 	return v.seen[len(v.seen)-1]
+}
+
+// WaitFor waits until a sample has met a condition.
+func (v *Viewer) WaitFor(what string, limit time.Duration, condition func(Playback) bool) {
+	v.page.tb.Helper()
+	meets := func(s Sample) bool { return condition(s.Playback) }
+	Until(v.page.tb, what, limit, func() bool {
+		v.mu.Lock()
+		defer v.mu.Unlock()
+		return slices.ContainsFunc(v.seen, meets)
+	})
 }
 
 // Stop stops the Viewer and returns its samples.

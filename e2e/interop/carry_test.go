@@ -4,6 +4,7 @@ package interop
 
 import (
 	"regexp"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -53,9 +54,13 @@ func mustCarry(t *testing.T, s *harness.Server, b *harness.Browser, id string, p
 	page.WaitForPlay(30 * time.Second)
 	v := page.View()
 	harness.Pause(t.Context(), want.length)
-	page.WaitFor("picture and sound as at the end", 10*time.Second, want.reached)
+	v.WaitFor("picture and sound as at the end", 10*time.Second, want.reached)
 	page.Screenshot("interop-" + id)
 	seen := v.Stop()
+	// On a slow machine the page has played the broadcast to its end by now, and unloaded it.
+	if i := slices.IndexFunc(seen, func(s harness.Sample) bool { return s.State == "ended" && s.Time == 0 }); i > 0 {
+		seen = seen[:i]
+	}
 	if stop != nil {
 		stop(encoder)
 	} else {

@@ -7,7 +7,8 @@ import { firstPlace, isLive, liveEnd, placeOf, reach } from './timeline.js';
 
 const MIME = 'application/vnd.apple.mpegurl';
 const STALL_LIMIT = 10_000; // milliseconds until a stalled source is loaded again
-const LOST_LIMIT = 3_000; // the same after an interruption
+const LOST_LIMIT = 3_000; // the same after an interruption, unless media is being loaded
+const LOADING = 1_000; // milliseconds since media was loaded in which it counts as being loaded
 const NUDGE_LIMIT = 2_000; // milliseconds that hls.js has to recover by itself
 const WATCH_PAUSE = 3_000; // milliseconds: more than between two calls of watch()
 const CATCH_UP = 2; // seconds behind after an outage, above which playback jumps to the live edge
@@ -63,7 +64,8 @@ export class Source extends EventTarget {
   #watched = 0;
   #settled = false; // the delay was judged since it was attached, or since the last stall
   #lost = false; // since an interruption or failure
-  #movedAt = 0; // when media last played, or was loaded
+  #movedAt = 0; // when media last played, or its playlist was loaded
+  #loadedAt = 0; // when media was last loaded
   #failedAt = NaN; // when it first failed since media played
   #stalledAt = NaN; // when it last ran out of data
   #wasPlaying = false; // when the page was hidden
@@ -111,7 +113,7 @@ export class Source extends EventTarget {
   get failingFor() { return Number.isFinite(this.#failedAt) ? performance.now() - this.#failedAt : 0; }
 
   /** Milliseconds since media last played, or was loaded. */
-  get stillFor() { return performance.now() - this.#movedAt; }
+  get stillFor() { return performance.now() - Math.max(this.#movedAt, this.#loadedAt); }
 
   /**
    * Plays the playlist at url from its live edge; a replay from its beginning. `older` is for
@@ -184,10 +186,10 @@ export class Source extends EventTarget {
     const idle = !this.#url || v.paused || this.state === 'failed' || this.state === 'finished';
     if (idle || resumed || document.hidden || v.currentTime !== this.#progress.time) {
       this.#progress = { time: v.currentTime, at: now, nudged: false };
-    } else if (now - this.#progress.at > (this.#lost ? LOST_LIMIT : STALL_LIMIT)) {
+    } else if (now - this.#progress.at > (this.#lost && now - this.#loadedAt > LOADING ? LOST_LIMIT : STALL_LIMIT)) {
       this.#progress.at = now;
       this.#fail('other');
-    } else if (now - this.#progress.at > NUDGE_LIMIT && !this.#progress.nudged && this.buffer < 0.5 && this.#following && this.#listed > CATCH_UP / 2) {
+    } else if (now - this.#progress.at > NUDGE_LIMIT && !this.#progress.nudged && this.#ahead < 0.5 && this.#following && this.#listed > CATCH_UP / 2) {
       this.goLive();
       this.#progress = { time: v.currentTime, at: now, nudged: true };
     }
@@ -293,6 +295,12 @@ export class Source extends EventTarget {
     if (this.#hls) return this.#hls.liveSyncPosition ?? NaN;
     const { seekable } = this.#video;
     return seekable.length ? seekable.end(seekable.length - 1) - 2 : NaN;
+  }
+
+  /** Seconds from the position to the end of what is loaded, gaps included: hls.js jumps over these. */
+  get #ahead() {
+    const { buffered, currentTime } = this.#video;
+    return buffered.length ? buffered.end(buffered.length - 1) - currentTime : 0;
   }
 
   /** Seconds of media in the playlist after the position. */
@@ -409,6 +417,7 @@ export class Source extends EventTarget {
 
   #measure({ frag, part }) {
     if (frag.type !== 'main') return;
+    this.#loadedAt = performance.now();
     // Not the payload's length: the payload was transferred to the worker.
     const { duration, stats } = part ?? frag;
     this.#samples.push({ duration, bytes: stats.loaded });
