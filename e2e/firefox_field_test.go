@@ -25,8 +25,6 @@ const recordedTone = `(async () => {
 	return rising / samples.length * 48000;
 })()`
 
-const fatalErrors = `hlsLog.filter((line) => / ERROR \S+ \S+ true/.test(line))`
-
 // mustPlay plays a page for a while, which must show a picture and play the tone of the sources. How smoothly is judged in a strict run only.
 func mustPlay(t *testing.T, p *harness.Page, when string, d time.Duration) {
 	t.Helper()
@@ -42,7 +40,7 @@ func mustPlay(t *testing.T, p *harness.Page, when string, d time.Duration) {
 	if tone := harness.Evaluate[float64](p, recordedTone); tone < 220 || tone > 880 {
 		t.Errorf("%s a tone of %.0f Hz is heard, want about 440", when, tone)
 	}
-	if lines := harness.Evaluate[[]string](p, fatalErrors); len(lines) > 0 {
+	if lines := p.FatalErrors(); len(lines) > 0 {
 		t.Errorf("%s hls.js reports %q", when, lines)
 	}
 	if !p.Playback().Same {

@@ -92,6 +92,9 @@ func (r *Replay) First() int64 {
 // target duration (RFC 8216bis, section 6.2.4).
 func (r *Replay) BeginningWith(leader *Replay) *Replay {
 	first := r.First()
+	if leader.First() >= first {
+		return r
+	}
 	all := &Replay{constants: r.constants, publications: slices.Clone(r.publications), length: r.length}
 	for _, k := range leader.segments {
 		if k.msn >= first {

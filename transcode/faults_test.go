@@ -76,13 +76,7 @@ func TestJob_LosesNothingWhenTheNextChildTakesOver(t *testing.T) {
 	b.write(units...)
 	b.finish(t)
 	for _, rung := range []string{"high", "low"} {
-		got := b.units(rung, true)
-		if diff := cmp.Diff(inOrder(pictureTimes(units, false)), pictureTimes(got, false)); diff != "" {
-			t.Errorf("pictures of %s (-source +rung):\n%s", rung, diff)
-		}
-		if diff := cmp.Diff(pictureTimes(units, true), pictureTimes(got, true)); diff != "" {
-			t.Errorf("key pictures of %s (-source +rung):\n%s", rung, diff)
-		}
+		b.checkPictures(t, rung, units)
 	}
 	for _, rung := range []string{"high", "low", "audio"} {
 		if n := len(b.runs[rung]); n != 1 {

@@ -20,19 +20,25 @@ func twoRungs() []Rung {
 // inOrder returns the times of pictures in the order of presentation.
 func inOrder(times []media.Ticks) []media.Ticks { return slices.Sorted(slices.Values(times)) }
 
+// checkPictures checks that a rung has each picture of the source, and the same key pictures.
+func (b *bench) checkPictures(t *testing.T, rung string, source []media.AccessUnit) {
+	t.Helper()
+	got := b.units(rung, true)
+	if diff := cmp.Diff(inOrder(pictureTimes(source, false)), pictureTimes(got, false)); diff != "" {
+		t.Errorf("pictures of %s (-source +rung):\n%s", rung, diff)
+	}
+	if diff := cmp.Diff(pictureTimes(source, true), pictureTimes(got, true)); diff != "" {
+		t.Errorf("key pictures of %s (-source +rung):\n%s", rung, diff)
+	}
+}
+
 func TestJob_MakesEachPictureOfTheSourceAndTheSameKeyPictures(t *testing.T) {
 	b := start(t, ladderOf(twoRungs()...))
 	units := clip(t, "4")
 	b.write(units...)
 	b.finish(t)
 	for _, rung := range []string{"high", "low"} {
-		got := b.units(rung, true)
-		if diff := cmp.Diff(inOrder(pictureTimes(units, false)), pictureTimes(got, false)); diff != "" {
-			t.Errorf("pictures of %s (-source +rung):\n%s", rung, diff)
-		}
-		if diff := cmp.Diff(pictureTimes(units, true), pictureTimes(got, true)); diff != "" {
-			t.Errorf("key pictures of %s (-source +rung):\n%s", rung, diff)
-		}
+		b.checkPictures(t, rung, units)
 		if v := b.runs[rung][0].video; min(v.Width, v.Height) != map[string]int{"high": 180, "low": 90}[rung] || v.Width%2 != 0 {
 			t.Errorf("%s has %dx%d", rung, v.Width, v.Height)
 		}

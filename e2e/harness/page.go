@@ -182,6 +182,12 @@ func (p *Page) logFailure() {
 	}
 }
 
+// FatalErrors returns the fatal errors that hls.js has reported.
+func (p *Page) FatalErrors() []string {
+	p.tb.Helper()
+	return Evaluate[[]string](p, `hlsLog.filter((line) => / ERROR \S+ \S+ true/.test(line))`)
+}
+
 // Screenshot writes e2e/out/NAME.png.
 func (p *Page) Screenshot(name string) {
 	p.tb.Helper()

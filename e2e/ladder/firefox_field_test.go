@@ -10,10 +10,7 @@ import (
 )
 
 func TestFirefox_SwitchesQualities(t *testing.T) {
-	s := harness.Start(t, harness.Options{Config: smallLadder})
-	harness.PublishLooped(t, sources.Plain(t), s.PublishURL("show"))
-	s.WaitForState("show", "live", 10*time.Second)
-	waitForRungs(t, s, "show", 4)
+	s := startLadder(t, smallLadder)
 	p := harness.OpenFirefox(t).Open(t, s.WatchURL("show"))
 	p.WaitForPicture(20 * time.Second)
 	p.WaitUntil(20*time.Second, qualityMenu+".options.length === 5")
@@ -24,7 +21,7 @@ func TestFirefox_SwitchesQualities(t *testing.T) {
 		{"", "Auto · 360p", 360},
 	})
 	p.Screenshot("firefox-quality")
-	if lines := harness.Evaluate[[]string](p, "hlsLog.filter((line) => / ERROR \\S+ \\S+ true/.test(line))"); len(lines) > 0 {
+	if lines := p.FatalErrors(); len(lines) > 0 {
 		t.Errorf("hls.js reports fatal errors: %q", lines)
 	}
 }

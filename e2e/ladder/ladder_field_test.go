@@ -30,10 +30,7 @@ func TestLadder_PlayersGoOnWithoutTheirRung(t *testing.T) {
 		for _, player := range []string{"hls.js", "shaka", "video.js"} {
 			t.Run(player+" "+list, func(t *testing.T) {
 				config, broken := breakable(t)
-				s := harness.Start(t, harness.Options{Config: config})
-				harness.PublishLooped(t, sources.Plain(t), s.PublishURL("show"))
-				s.WaitForState("show", "live", 10*time.Second)
-				waitForRungs(t, s, "show", 4)
+				s := startLadder(t, config)
 				p := harness.OpenBrowser(t).Open(t, base+"/play?player="+player+"&url="+url.QueryEscape(s.URL("/live/show/"+list)))
 				p.WaitUntil(20*time.Second, "globalThis.look && look().at > 1 && look().pictures > 0 && view.pin")
 				pin(p, "160p")
@@ -64,10 +61,7 @@ func TestLadder_PlayersSwitch(t *testing.T) {
 	base := harness.ServePlayers(t)
 	for _, player := range []string{"shaka", "video.js"} {
 		t.Run(player, func(t *testing.T) {
-			s := harness.Start(t, harness.Options{Config: smallLadder})
-			harness.PublishLooped(t, sources.Plain(t), s.PublishURL("show"))
-			s.WaitForState("show", "live", 10*time.Second)
-			waitForRungs(t, s, "show", 4)
+			s := startLadder(t, smallLadder)
 			p := harness.OpenBrowser(t).Open(t, base+"/play?player="+player+"&url="+url.QueryEscape(s.PlaylistURL("show")))
 			p.WaitUntil(20*time.Second, "globalThis.look && look().at > 1 && look().pictures > 0 && view.pin")
 			began := harness.Evaluate[harness.PlayerState](p, "look()")
@@ -89,10 +83,7 @@ func TestLadder_PlayersSwitch(t *testing.T) {
 
 // ffmpeg is killed and stopped ten times. The source is untouched, and the rungs return.
 func TestLadder_OutlivesItsEncoder(t *testing.T) {
-	s := harness.Start(t, harness.Options{Config: smallLadder})
-	harness.PublishLooped(t, sources.Plain(t), s.PublishURL("show"))
-	s.WaitForState("show", "live", 10*time.Second)
-	waitForRungs(t, s, "show", 4)
+	s := startLadder(t, smallLadder)
 	source := harness.Follow(t, s.MediaURL("show"), hlscheck.Options{LowLatency: true, Discard: true})
 	rung := harness.Follow(t, s.URL("/live/show/240p/index.m3u8"), hlscheck.Options{LowLatency: true, Discard: true})
 	p := harness.OpenBrowser(t).Open(t, s.WatchURL("show"))
@@ -167,10 +158,7 @@ func newestPart(t *testing.T, url string) int64 {
 }
 
 func TestLadder_LeavesNoEncoderWhenGoliveIsKilled(t *testing.T) {
-	s := harness.Start(t, harness.Options{Config: smallLadder})
-	harness.PublishLooped(t, sources.Plain(t), s.PublishURL("show"))
-	s.WaitForState("show", "live", 10*time.Second)
-	waitForRungs(t, s, "show", 4)
+	s := startLadder(t, smallLadder)
 	pid := child(s)
 	if pid == 0 {
 		t.Fatal("there is no ffmpeg")

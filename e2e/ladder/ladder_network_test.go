@@ -10,8 +10,8 @@ import (
 	"golive/e2e/harness"
 )
 
-// slowNetwork is the rate of a network in bytes a second that is slower than sources.Plain, of 0.8 Mbit/s,
-// and has room for a rung of smallLadder.
+// slowNetwork is a throughput in bytes per second: too low for sources.Plain, which has 0.8 Mbit/s, and
+// enough for the lowest rung with video of smallLadder.
 const slowNetwork = 400_000 / 8
 
 // roundTrip is the delay of a usual mobile network.
@@ -23,10 +23,7 @@ const throttledStall = 4 * time.Second
 
 // The watch page goes down to a rung when the network gets slow, and up again when it does not stay so.
 func TestLadder_ThePageFollowsTheNetwork(t *testing.T) {
-	s := harness.Start(t, harness.Options{Config: smallLadder})
-	harness.PublishLooped(t, sources.Plain(t), s.PublishURL("show"))
-	s.WaitForState("show", "live", 10*time.Second)
-	waitForRungs(t, s, "show", 4)
+	s := startLadder(t, smallLadder)
 	p := harness.OpenBrowser(t).Open(t, s.WatchURL("show"))
 	p.WaitForPicture(20 * time.Second)
 	p.WaitFor("the source", 40*time.Second, func(now harness.Playback) bool { return now.Height == 360 })
@@ -60,7 +57,7 @@ func TestLadder_ThePageFollowsTheNetwork(t *testing.T) {
 	if harness.Strict() && (change.Longest > throttledStall.Seconds() || during.Longest > throttledStall.Seconds() || p.Meter().Longest > 1) {
 		t.Error("it stood still")
 	}
-	if lines := harness.Evaluate[[]string](p, "hlsLog.filter((line) => /ERROR \\S+ \\S+ true/.test(line))"); len(lines) > 0 {
+	if lines := p.FatalErrors(); len(lines) > 0 {
 		t.Errorf("hls.js reports %q", lines)
 	}
 }
@@ -70,10 +67,7 @@ func TestLadder_PlayersFollowTheNetwork(t *testing.T) {
 	base := harness.ServePlayers(t)
 	for _, player := range []string{"shaka", "video.js"} {
 		t.Run(player, func(t *testing.T) {
-			s := harness.Start(t, harness.Options{Config: smallLadder})
-			harness.PublishLooped(t, sources.Plain(t), s.PublishURL("show"))
-			s.WaitForState("show", "live", 10*time.Second)
-			waitForRungs(t, s, "show", 4)
+			s := startLadder(t, smallLadder)
 			p := harness.OpenBrowser(t).Open(t, base+"/play?player="+player+"&url="+url.QueryEscape(s.PlainURL("show")))
 			p.WaitUntil(40*time.Second, "globalThis.look && look().at > 1 && look().pictures > 0")
 			p.WaitUntil(60*time.Second, "look().height === 360")

@@ -77,6 +77,17 @@ func child(s *harness.Server) int {
 	return 0
 }
 
+// startLadder starts golive with a configuration that makes three rungs of each broadcast, and
+// publishes sources.Plain as show until all renditions are listed.
+func startLadder(t *testing.T, config string) *harness.Server {
+	t.Helper()
+	s := harness.Start(t, harness.Options{Config: config})
+	harness.PublishLooped(t, sources.Plain(t), s.PublishURL("show"))
+	s.WaitForState("show", "live", 10*time.Second)
+	waitForRungs(t, s, "show", 4)
+	return s
+}
+
 // waitForRungs waits until the multivariant playlist lists n renditions.
 func waitForRungs(t *testing.T, s *harness.Server, id string, n int) {
 	t.Helper()
@@ -160,7 +171,7 @@ func TestLadder_ThePageSwitchesQualities(t *testing.T) {
 		{"source", "Source · 360p", 360},
 		{"", "Auto · 360p", 360},
 	})
-	if lines := harness.Evaluate[[]string](p, "hlsLog.filter((line) => /ERROR \\S+ \\S+ true/.test(line))"); len(lines) > 0 {
+	if lines := p.FatalErrors(); len(lines) > 0 {
 		t.Errorf("hls.js reports %q", lines)
 	}
 

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// Isolate does nothing: only Linux kills a child when its parent ends. Elsewhere ffmpeg exits when
-// it reads the end of its input.
+// Isolate does nothing: only Linux can send a child a signal when its parent exits. Without one,
+// ffmpeg exits at the end of its input.
 func Isolate(*exec.Cmd) {}
 
 // LowerPriority does nothing.
