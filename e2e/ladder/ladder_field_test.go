@@ -18,6 +18,17 @@ import (
 // heights are the renditions with video of smallLadder and sources.Plain.
 func heights() map[string]int { return map[string]int{"source": 360, "240p": 240, "160p": 160} }
 
+// startLadder starts golive with a configuration that makes three rungs of each broadcast, and
+// publishes sources.Plain as show until all renditions are listed.
+func startLadder(t *testing.T, config string) *harness.Server {
+	t.Helper()
+	s := harness.Start(t, harness.Options{Config: config})
+	harness.PublishLooped(t, sources.Plain(t), s.PublishURL("show"))
+	s.WaitForState("show", "live", 10*time.Second)
+	waitForRungs(t, s, "show", 4)
+	return s
+}
+
 // pin makes a player of players/page.html play one rendition.
 func pin(p *harness.Page, name string) {
 	harness.Evaluate[bool](p, fmt.Sprintf("(view.pin(%q, %d), true)", name, heights()[name]))

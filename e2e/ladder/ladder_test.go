@@ -77,17 +77,6 @@ func child(s *harness.Server) int {
 	return 0
 }
 
-// startLadder starts golive with a configuration that makes three rungs of each broadcast, and
-// publishes sources.Plain as show until all renditions are listed.
-func startLadder(t *testing.T, config string) *harness.Server {
-	t.Helper()
-	s := harness.Start(t, harness.Options{Config: config})
-	harness.PublishLooped(t, sources.Plain(t), s.PublishURL("show"))
-	s.WaitForState("show", "live", 10*time.Second)
-	waitForRungs(t, s, "show", 4)
-	return s
-}
-
 // waitForRungs waits until the multivariant playlist lists n renditions.
 func waitForRungs(t *testing.T, s *harness.Server, id string, n int) {
 	t.Helper()
