@@ -1,0 +1,10 @@
+// Package rollout decides who may go live: a pilot group first, then a percentage of all users,
+// then everybody. The operator changes a setting, and releases nothing.
+//
+// A Policy is immutable and pure: the same user gets the same answer on every node and after
+// every restart. A higher percentage never takes anyone out, because a user's place among all
+// users is a hash of the user's id and a salt.
+//
+// It must not know of HTTP, tokens, broadcasts or stores. Whoever calls it tells it who the user
+// is, and whether the user was let in before.
+package rollout
