@@ -94,6 +94,20 @@ func (s *Server) Run() {
 	}
 }
 
+// WaitForIngest waits until golive takes new publishers.
+func (s *Server) WaitForIngest(limit time.Duration) {
+	s.tb.Helper()
+	ctx, cancel := context.WithTimeout(s.tb.Context(), Timeout(limit))
+	defer cancel()
+	err := Eventually(ctx, 50*time.Millisecond, func() error {
+		_, err := Get(ctx, "http://"+s.Admin+"/readyz?for=ingest")
+		return err
+	})
+	if err != nil {
+		s.tb.Fatalf("golive takes no publishers: %v", err)
+	}
+}
+
 func (s *Server) configFile() string { return filepath.Join(s.Dir, "golive.yaml") }
 
 // Data returns golive's data folder.

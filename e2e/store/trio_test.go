@@ -38,6 +38,8 @@ func TestCluster_BroadcastsGoOnWhileEachOfThreeServersIsKilled(t *testing.T) {
 			}
 		}
 		if i == 0 {
+			// An election takes seconds, and an encoder that is refused meanwhile has to call again.
+			nodes[0].WaitForIngest(20 * time.Second)
 			late := harness.PublishLooped(t, file, nodes[0].PublishURL("new"))
 			nodes[0].WaitForState("new", "live", 20*time.Second)
 			late.Quit()
