@@ -75,7 +75,7 @@ func (l *log) create() (*os.File, error) {
 	return file, err
 }
 
-// prune deletes the pages of which nothing is kept any longer.
+// prune deletes the pages with only removed segments.
 func (l *log) prune() {
 	for _, page := range l.ends.removed(&l.state) {
 		// One that stays costs its bytes until the broadcast is deleted.
