@@ -71,8 +71,8 @@ type holder struct {
 
 	// The limiter's mu guards the rest.
 	taken       int
-	spent       int       // amount spent and not refilled, at the time at
-	at          time.Time //
+	spent       int       // amount spent and not refilled
+	at          time.Time // when spent was last refilled
 	reclaimable [ranks]list.List
 }
 
