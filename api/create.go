@@ -165,7 +165,9 @@ func (b *NewBroadcast) check(now time.Time) error {
 }
 
 func checkTitle(title string) error {
-	if strings.ContainsFunc(title, func(r rune) bool { return unicode.IsControl(r) || r == '\u2028' || r == '\u2029' || r == unicode.ReplacementChar }) {
+	if strings.ContainsFunc(title, func(r rune) bool {
+		return unicode.IsControl(r) || r == '\u2028' || r == '\u2029' || r == unicode.ReplacementChar
+	}) {
 		return wrong("body.title", "must not have control characters")
 	}
 	return nil
