@@ -9,6 +9,8 @@ import (
 	"golive/registry"
 )
 
+var _ Records = (*registry.Registry)(nil)
+
 // records holds records in memory, as a registry does.
 type records struct {
 	mu       sync.Mutex

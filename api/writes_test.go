@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"golive/registry"
 	"golive/rollout"
@@ -142,8 +143,9 @@ func TestAPI_OnlyTheOwnerChangesABroadcast(t *testing.T) {
 			b.want(403, readerKey, r.method, broadcasts+"/b"+r.path, r.body)
 			b.want(404, serverKey, r.method, broadcasts+"/other"+r.path, r.body)
 		}
-		if got, _ := b.records.FindBroadcast("b"); got != record {
-			t.Errorf("%+v", got)
+		got, _ := b.records.FindBroadcast("b")
+		if diff := cmp.Diff(record, got, cmpopts.IgnoreUnexported(registry.Broadcast{})); diff != "" {
+			t.Error(diff)
 		}
 		for _, r := range requests {
 			w := b.as(serverKey, r.method, broadcasts+"/b"+r.path, r.body, "Golive-User", "ann")

@@ -88,7 +88,7 @@ func (s *Sweeper) sweepDue(ctx context.Context, now time.Time) error {
 		if n.Due.After(now) {
 			return nil // they are in the order of time
 		}
-		err = s.sweep(ctx, n)
+		err = s.Delete(ctx, n, "retention")
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
@@ -99,7 +99,8 @@ func (s *Sweeper) sweepDue(ctx context.Context, now time.Time) error {
 	return nil
 }
 
-func (s *Sweeper) sweep(ctx context.Context, named Named) error {
+// Delete deletes a broadcast that has ended, for a reason that is logged.
+func (s *Sweeper) Delete(ctx context.Context, named Named, reason string) error {
 	h, err := ReadManifest(ctx, s.Bucket, named.Key)
 	if err != nil {
 		return err
@@ -107,7 +108,7 @@ func (s *Sweeper) sweep(ctx context.Context, named Named) error {
 	n, err := s.Layout.Sweep(ctx, s.Bucket, h, named.Key, true)
 	if err == nil {
 		s.Swept(h)
-		s.Log.Info("broadcast deleted", "broadcast", h.Broadcast, "objects", n, "reason", "retention")
+		s.Log.Info("broadcast deleted", "broadcast", h.Broadcast, "objects", n, "reason", reason)
 	}
 	return err
 }

@@ -208,6 +208,14 @@ func (r *replays) known(id string) []archive.Named {
 	return r.byID[id]
 }
 
+// all returns the broadcasts of the id that the bucket has now.
+func (r *replays) all(ctx context.Context, id string) ([]archive.Named, error) {
+	if found := r.list(ctx); found.err != nil {
+		return nil, found.err
+	}
+	return r.known(id), nil
+}
+
 // list reads the keys of all manifests. After a failure the old list stays.
 func (r *replays) list(ctx context.Context) found[struct{}] {
 	began := time.Now()

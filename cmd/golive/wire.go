@@ -108,6 +108,10 @@ func wire(ctx context.Context, cfg config.Config, open listeners, log *slog.Logg
 	if err != nil {
 		return nil, err
 	}
+	playback, err := openPlaybackKeys(cfg)
+	if err != nil {
+		return nil, err
+	}
 	watching := audience.New(cfg.Origin.Proxies(), reg)
 	shares := descriptors.Divide(descriptors.Limit())
 	reads := origin.NewReadLimiter(shares.Reads, cfg.Origin.Proxies())
@@ -129,7 +133,8 @@ func wire(ctx context.Context, cfg config.Config, open listeners, log *slog.Logg
 		log.Warn("ingest.limits.connections was lowered to the available file descriptors: raise their limit (ulimit -n)", "limit", *most, "enough_for", shares.RTMP)
 		*most = shares.RTMP
 	}
-	live := origin.NewHandler(cfg.Origin, hub, watching, reads, log, origin.NewMetrics(reg))
+	guard := origin.Guard{Tokens: playback.verifier, Signed: cfg.Origin.Playback == origin.PlaybackSigned, Grace: cfg.Playlist.Window}
+	live := origin.NewHandler(cfg.Origin, hub, guard, watching, reads, log, origin.NewMetrics(reg))
 	mux.Handle(origin.Prefix, live)
 	about := api.Server{Version: version(), BasePath: cfg.Origin.BasePath}
 	if _, err := api.Register(mux, cfg.API, api.Parts{Server: about, Directory: all, Log: log}); err != nil {

@@ -33,6 +33,8 @@ func TestJudge_KnowsEveryEnd(t *testing.T) {
 		{&flv.UnsupportedError{Kind: "video"}, outcome{ingest.Outcome{End: ingest.EndUnsupported, Refusal: ingest.RefusedProtocol, Level: info}, codeRejected}},
 		{ours(ingest.ErrUnauthorized), outcome{ingest.Outcome{End: ingest.EndEvicted, Refusal: ingest.RefusedUnauthorized, Level: info}, codeDenied}},
 		{ours(ingest.ErrBadName), outcome{ingest.Outcome{End: ingest.EndEvicted, Refusal: ingest.RefusedBadName, Level: info}, codeBadName}},
+		{ours(ingest.ErrEnded), outcome{ingest.Outcome{End: ingest.EndEvicted, Refusal: ingest.RefusedEnded, Level: info}, codeDenied}},
+		{evicted(ingest.ErrEnded), outcome{ingest.Outcome{End: ingest.EndEvicted, Refusal: ingest.RefusedEnded, Level: info}, codeDenied}},
 		{ours(ingest.ErrTaken), outcome{ingest.Outcome{End: ingest.EndEvicted, Refusal: ingest.RefusedTaken, Level: info}, codeBadName}},
 		{ours(ingest.ErrLimit), outcome{ingest.Outcome{End: ingest.EndLimit, Refusal: ingest.RefusedLimit, Level: info}, codeDenied}},
 		{ours(errors.New("disk on fire")), outcome{ingest.Outcome{End: ingest.EndFailed, Refusal: ingest.RefusedFailed, Level: bad}, codeFailed}},

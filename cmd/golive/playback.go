@@ -1,0 +1,40 @@
+package main
+
+import (
+	"fmt"
+	"path/filepath"
+
+	"golive/internal/config"
+	"golive/origin/playtoken"
+)
+
+// playbackKeyName is the file of the private key of playback tokens in the data folder.
+const playbackKeyName = "playback.key"
+
+// playbackKeys sign and check playback tokens.
+type playbackKeys struct {
+	signer   *playtoken.Signer // nil on a node that has the public key alone
+	verifier *playtoken.Verifier
+}
+
+// openPlaybackKeys opens the keys of the configuration. At the first start it makes one in the
+// data folder.
+func openPlaybackKeys(cfg config.Config) (playbackKeys, error) {
+	if file := cfg.Origin.PlaybackPublicKeyFile; file != "" {
+		key, err := playtoken.ReadPublicKey(file)
+		if err != nil {
+			return playbackKeys{}, fmt.Errorf("origin.playback_public_key_file: %w", err)
+		}
+		return playbackKeys{verifier: playtoken.NewVerifier(key)}, nil
+	}
+	open, file := playtoken.ReadPrivateKey, cfg.Origin.PlaybackKeyFile
+	if file == "" {
+		open, file = playtoken.OpenPrivateKey, filepath.Join(cfg.DataDir, playbackKeyName)
+	}
+	key, err := open(file)
+	if err != nil {
+		return playbackKeys{}, fmt.Errorf("origin.playback_key_file: %w", err)
+	}
+	signer := playtoken.NewSigner(key)
+	return playbackKeys{signer: signer, verifier: signer.Verifier()}, nil
+}
