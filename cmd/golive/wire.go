@@ -143,7 +143,7 @@ func wire(ctx context.Context, cfg config.Config, open listeners, log *slog.Logg
 	live := origin.NewHandler(cfg.Origin, hub, guard, watching, reads, log, origin.NewMetrics(reg))
 	mux.Handle(origin.Prefix, live)
 	about := api.Server{Version: version(), BasePath: cfg.Origin.BasePath}
-	if err := api.Register(mux, cfg.API, about, all); err != nil {
+	if _, err := api.Register(mux, cfg.API, api.Parts{Server: about, Directory: all, Log: log}); err != nil {
 		return nil, err
 	}
 	pages.Register(mux)
