@@ -44,6 +44,9 @@ var (
 	_ storage.Bucket        = (*s3.Bucket)(nil)
 	_ storage.Bucket        = (*registry.Bucket)(nil)
 	_ broadcast.Ownership   = ownership{}
+	_ broadcast.Observer    = reporter{}
+	_ ingest.Keys           = issuedKeys{}
+	_ origin.Access         = protection{}
 	_ prometheus.Gatherer   = (*prometheus.Registry)(nil)
 )
 
@@ -95,15 +98,18 @@ func wire(ctx context.Context, cfg config.Config, open listeners, log *slog.Logg
 		Retention:       retention(cfg.Storage),
 		Prefix:          prefixOf(cfg.Storage),
 		Ownership:       newOwnership(cfg, cluster),
+		Observer:        reporter{cluster},
 		Memory:          memory,
 		Transcoder:      transcoder,
 		Pictures:        maker,
 	}, stores.Stores, log, broadcast.NewMetrics(reg))
+	cluster.OnChange(endRequested(hub))
 
 	auth, err := ingest.NewAuthorizer(cfg.Ingest.Publish, ingest.NewSessionLimiter(cfg.Ingest.Limits, memory, hub), log)
 	if err != nil {
 		return nil, err
 	}
+	auth.Keys = issuedKeys{cluster}
 	certs, err := openCertificates(cfg, log)
 	if err != nil {
 		return nil, err
@@ -133,11 +139,11 @@ func wire(ctx context.Context, cfg config.Config, open listeners, log *slog.Logg
 		log.Warn("ingest.limits.connections was lowered to the available file descriptors: raise their limit (ulimit -n)", "limit", *most, "enough_for", shares.RTMP)
 		*most = shares.RTMP
 	}
-	guard := origin.Guard{Tokens: playback.verifier, Signed: cfg.Origin.Playback == origin.PlaybackSigned, Grace: cfg.Playlist.Window}
+	guard := origin.Guard{Tokens: playback.verifier, Signed: cfg.Origin.Playback == origin.PlaybackSigned, Access: protection{cluster}, Grace: cfg.Playlist.Window}
 	live := origin.NewHandler(cfg.Origin, hub, guard, watching, reads, log, origin.NewMetrics(reg))
 	mux.Handle(origin.Prefix, live)
 	about := api.Server{Version: version(), BasePath: cfg.Origin.BasePath}
-	if err := api.Register(mux, cfg.API, about, all); err != nil {
+	if _, err := api.Register(mux, cfg.API, api.Parts{Server: about, Directory: all, Log: log}); err != nil {
 		return nil, err
 	}
 	pages.Register(mux)
