@@ -13,7 +13,7 @@ const PosterName = "poster.jpg"
 type Pictures struct {
 	// Poster is true when there is a poster.
 	Poster bool `json:"poster,omitempty"`
-	// Sheets is the number after that of the last sheet of the storyboard; 0 when there is no
+	// Sheets is one more than the number of the storyboard's last sheet; 0 when there is no
 	// storyboard.
 	Sheets int `json:"sheets,omitempty"`
 }

@@ -122,10 +122,10 @@ func (r recovery) suffices(pages []Page) bool {
 	for name, p := range s.Positions {
 		oldest := first[name]
 		switch {
-		case p.Next == 0 || p.Removed == p.Next-1: // there is nothing
+		case p.Next == 0 || p.Removed == p.Next-1: // it has no segments
 		case oldest == nil:
 			return false
-		case oldest.MSN <= p.Removed+1: // there is nothing before
+		case oldest.MSN <= p.Removed+1: // it has no earlier segments
 		case r.uploaded && oldest.MSN > p.Stored+1:
 			return false
 		case last[name].End().Sub(oldest.Date) < r.window:

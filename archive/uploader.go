@@ -173,7 +173,7 @@ func (u *Uploader) Run(ctx context.Context) error {
 // uploads reports whether the bucket is another than the local folder.
 func (u *Uploader) uploads() bool { return u.rec.store.cfg.Uploaded }
 
-// step is the next thing to do, from a time on.
+// step is an operation that may be done from a time on.
 type step struct {
 	at time.Time
 	do func(context.Context)

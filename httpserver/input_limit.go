@@ -21,8 +21,8 @@ const (
 )
 
 // Over HTTP/1.1 no browser, player or proxy sends a request before it has the answer to
-// the last one. A client that does may do it pipelinedBurst times at once, and
-// pipelinedRate times a second.
+// the last one. A client may still do so pipelinedBurst times at once, and pipelinedRate
+// times a second.
 const (
 	pipelinedRate  = 16
 	pipelinedBurst = 128
@@ -37,7 +37,7 @@ type tokens struct {
 	at    time.Time
 }
 
-// spend takes n, which may be negative, and reports whether there were enough.
+// spend takes n tokens, which may be negative, and reports whether there were enough.
 func (b *tokens) spend(now time.Time, n, rate, burst float64) bool {
 	b.spent = max(0, b.spent-now.Sub(b.at).Seconds()*rate)
 	b.at = now

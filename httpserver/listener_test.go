@@ -73,7 +73,7 @@ func TestListener_SilentConnectionsAreClosedForNewOnes(t *testing.T) {
 	})
 }
 
-func TestListener_RefusalsAreOneLineASecond(t *testing.T) {
+func TestListener_LogsRefusalsOnceASecond(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log strings.Builder
 		cfg := DefaultConfig()

@@ -273,7 +273,7 @@ func TestHandler_StoredMediaHasTheDeadlineOfItsLengthOverHTTP2(t *testing.T) {
 }
 
 // A viewer that pauses gets the rest, though the store's connection was closed.
-func TestHandler_StoredSegmentGoesOnAfterAStall(t *testing.T) {
+func TestHandler_StoredSegmentContinuesAfterAStall(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v := newStoredSource(t, 3*pieceSize, false)
 		w := &pausing{ResponseRecorder: httptest.NewRecorder(), pause: 2 * stall, open: &v.open}

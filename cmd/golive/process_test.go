@@ -146,7 +146,7 @@ func (p *process) metrics() string {
 	return text
 }
 
-func TestRow77_SignalsThatAreNotMeantToEndAServerDoNot(t *testing.T) {
+func TestRow77_OtherSignalsDoNotEndTheServer(t *testing.T) {
 	t.Parallel()
 	p := startProcess(t, yaml(t.TempDir(), ""))
 	for s, name := range map[syscall.Signal]string{syscall.SIGHUP: "SIGHUP", syscall.SIGUSR1: "SIGUSR1", syscall.SIGUSR2: "SIGUSR2"} {

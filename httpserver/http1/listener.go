@@ -25,13 +25,13 @@ type Listener struct {
 	date    date
 	buffers *sync.Pool
 	records recordBuffers
-	others  chan net.Conn // on their way to Accept
+	others  chan net.Conn // for Accept
 	closing atomic.Bool
 	closed  chan struct{}
 	ran     chan struct{} // closed when Run has ended
 	running sync.WaitGroup
 
-	hangups  *hangups       // nil until there is something to watch; Run's
+	hangups  *hangups       // of Run; nil until there is something to watch
 	watching sync.WaitGroup // its goroutine
 
 	mu    sync.Mutex

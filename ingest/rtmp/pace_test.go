@@ -306,7 +306,7 @@ func TestThrottle_PublisherThatClosesEarlyLosesNothing(t *testing.T) {
 	}
 }
 
-func TestThrottle_NothingIsAcknowledgedMeanwhile(t *testing.T) {
+func TestThrottle_NothingIsAcknowledgedWhileThrottled(t *testing.T) {
 	inBubble(t, func(t *testing.T, c *client, s *sink, replies <-chan uint8) {
 		c.video(0, avcConfig())
 		const pictures = 90 // 3 MB, more than the window

@@ -17,7 +17,7 @@ import (
 	"golive/media"
 )
 
-func TestPublish_HandsUnitsOnWithTheirTimes(t *testing.T) {
+func TestPublish_PassesUnitsOnWithTheirTimes(t *testing.T) {
 	h := open(t, testConfig())
 	c, s := h.live(t, "studio")
 	if s.id != "studio" || s.publisher.Encoder != "test/1.0" || s.publisher.App != "live" {
