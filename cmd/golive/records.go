@@ -1,11 +1,14 @@
 package main
 
 import (
+	"context"
 	"fmt"
+	"time"
 
 	"golive/broadcast"
 	"golive/ingest"
 	"golive/registry"
+	"golive/rollout"
 )
 
 // issuedKeys finds the broadcasts of the stream keys that the API issued.
@@ -69,4 +72,12 @@ func endRequested(hub *broadcast.Hub) func(registry.Broadcast) {
 			hub.End(b.ID, "its owner ended it")
 		}
 	}
+}
+
+// policy implements api.Rollout.
+type policy struct{ *rollout.Policy }
+
+// Decide implements api.Rollout.
+func (p policy) Decide(_ context.Context, u rollout.User, wasIn bool) rollout.Decision {
+	return p.Policy.Decide(u, wasIn, time.Now())
 }

@@ -28,6 +28,7 @@ import (
 	"golive/origin/audience"
 	"golive/pictures"
 	"golive/registry"
+	"golive/rollout"
 	"golive/storage"
 	"golive/storage/disk"
 	"golive/storage/s3"
@@ -142,8 +143,27 @@ func wire(ctx context.Context, cfg config.Config, open listeners, log *slog.Logg
 	guard := origin.Guard{Tokens: playback.verifier, Signed: cfg.Origin.Playback == origin.PlaybackSigned, Access: protection{cluster}, Grace: cfg.Playlist.Window}
 	live := origin.NewHandler(cfg.Origin, hub, guard, watching, reads, log, origin.NewMetrics(reg))
 	mux.Handle(origin.Prefix, live)
-	about := api.Server{Version: version(), BasePath: cfg.Origin.BasePath}
-	if _, err := api.Register(mux, cfg.API, api.Parts{Server: about, Directory: all, Log: log}); err != nil {
+	parts := api.Parts{
+		Server: api.Server{
+			Version:     version(),
+			BasePath:    cfg.Origin.BasePath,
+			Ingest:      api.Ingest{RTMP: portOf(addressOf(open.rtmp)), RTMPS: portOf(addressOf(open.rtmps))},
+			Recommended: api.Recommend(cfg.Transcode.Ladder, cfg.Ingest.Limits, cfg.Segmenter.SegmentDuration),
+			Proxies:     cfg.Origin.Proxies(),
+		},
+		Directory: all,
+		Records:   cluster,
+		Rollout:   policy{rollout.New(rollout.DefaultConfig())},
+		Media:     hub,
+		SignAll:   guard.Signed,
+		Secret:    playback.secret,
+		Stopping:  ctx.Done(),
+		Log:       log,
+	}
+	if playback.signer != nil {
+		parts.Signer = playback.signer
+	}
+	if _, err := api.Register(mux, cfg.API, parts); err != nil {
 		return nil, err
 	}
 	pages.Register(mux)
@@ -186,7 +206,7 @@ func wire(ctx context.Context, cfg config.Config, open listeners, log *slog.Logg
 		rtmp:         rtmp.NewServer(cfg.Ingest, ingest.NewSessions(cfg.Ingest, auth, log, ingest.NewMetrics(reg)), log),
 		origin: httpserver.New(cfg.Origin.Config, httpserver.Site{
 			Section:    "origin",
-			Handler:    live.Before(httpserver.UnderBasePath(cfg.Origin.BasePath, live.Before(mux))),
+			Handler:    live.Before(httpserver.UnderBasePath(cfg.Origin.BasePath, channels{cluster}.before(live.Before(mux)))),
 			FastPrefix: origin.Prefix,
 			TLS:        certs.https,
 		}, log, httpserver.NewMetrics(reg)),
