@@ -130,7 +130,7 @@ func (s *storedSource) openFile(ctx context.Context, offset, length int64) (io.R
 
 func (s *storedSource) handlerOf(reads int) *Handler {
 	reg := prometheus.NewRegistry()
-	return NewHandler(DefaultConfig(), s, audience.New(nil, reg), NewReadLimiter(reads, nil), slog.New(slog.DiscardHandler), NewMetrics(reg))
+	return NewHandler(DefaultConfig(), s, Guard{}, audience.New(nil, reg), NewReadLimiter(reads, nil), slog.New(slog.DiscardHandler), NewMetrics(reg))
 }
 
 func TestHandler_StoredSegmentIsWholeAndItsRangesAreRight(t *testing.T) {

@@ -25,10 +25,21 @@ type Config struct {
 	// Required refuses new publishers, and stops writing playlists into the bucket, while
 	// the registry is away.
 	Required bool `yaml:"required"`
+	// KeepEnded is how long the record of a broadcast is kept after its end, and how long one that
+	// never begins; 0 is forever.
+	KeepEnded time.Duration `yaml:"keep_ended"`
+	// Events is true when somebody consumes the events of broadcasts; else none is stored.
+	Events bool `yaml:"-"`
 }
 
 // DefaultConfig is a registry inside this process.
-func DefaultConfig() Config { return Config{} }
+func DefaultConfig() Config { return Config{KeepEnded: 30 * 24 * time.Hour} }
+
+// The bounds of KeepEnded.
+const (
+	minKeepEnded = time.Minute
+	maxKeepEnded = 10 * 365 * 24 * time.Hour
+)
 
 // Validate reports every wrong value.
 func (c Config) Validate() error {
@@ -45,6 +56,9 @@ func (c Config) Validate() error {
 	}
 	if c.User != "" && c.CredentialsFile != "" {
 		p.Add("credentials_file", "keep one of them", "cannot be used together with user")
+	}
+	if c.KeepEnded != 0 && (c.KeepEnded < minKeepEnded || c.KeepEnded > maxKeepEnded) {
+		p.Add("keep_ended", "use a duration from 1m to 87600h, such as 720h, or 0s to keep them forever", "%v is out of range", c.KeepEnded)
 	}
 	return p.Err()
 }
@@ -114,6 +128,9 @@ const (
 	// recordTTL is how long a record outlives its last write, so that those of nodes that
 	// never come back do not stay. The owner writes it again in half of that.
 	recordTTL = time.Hour
+	// markerTTL is how long the record bucket remembers that a record was removed, for the
+	// watches.
+	markerTTL = time.Minute
 )
 
 // Node is a node of the cluster.

@@ -13,6 +13,18 @@ import (
 // ErrAway is wrapped by the errors of a registry that cannot be reached now.
 var ErrAway = errors.New("registry cannot be reached")
 
+// ErrExists is wrapped by the error of making a record that exists.
+var ErrExists = errors.New("there is one already")
+
+// ErrNoRecord is the error of changing a record that does not exist.
+var ErrNoRecord = errors.New("there is no such record")
+
+// errBadName is the error of making a record with a name that cannot be one.
+var errBadName = errors.New("its name must have 1 to 128 letters, digits, '-', '_' and '.', and not begin with a dot")
+
+// errBadTime is the error of a record with a time that JSON cannot have.
+var errBadTime = errors.New("a time is before the year 0 or after 9999")
+
 // ErrHeld is wrapped by a *HeldError.
 var ErrHeld = errors.New("another node has it")
 

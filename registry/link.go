@@ -27,15 +27,17 @@ const (
 const (
 	clusterBucket = "golive_cluster"
 	leaseBucket   = "golive_leases"
+	recordBucket  = "golive_records"
 	identityKey   = "id"
 	// replicas is how many servers have what is in a bucket: one of them may fail.
 	replicas = 3
 )
 
-// The bounds of the embedded server, in bytes: a lease takes some 300.
+// The bounds of the embedded server, in bytes: a lease takes some 300, the record of a broadcast
+// some 700, or 1,400 until the files are compacted.
 const (
 	maxMemory = 64 << 20
-	maxFiles  = 64 << 20
+	maxFiles  = 4 << 30
 )
 
 // link is one connection to the registry.
@@ -43,7 +45,8 @@ type link struct {
 	embedded *server.Server // nil for an external cluster
 	conn     *nats.Conn
 	js       jetstream.JetStream
-	leases   jetstream.KeyValue
+	leases   *store
+	records  *store
 	id       string // of the cluster
 }
 
@@ -85,7 +88,7 @@ func (r *Registry) connect(ctx context.Context, lost context.CancelCauseFunc) (_
 	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
 	if l.js, err = jetstream.New(l.conn); err == nil {
-		err = l.open(ctx)
+		err = l.open(ctx, r.cfg.Events)
 	}
 	if err != nil {
 		// What the user may not do is not answered, but reported to the connection.
@@ -116,8 +119,9 @@ func embed(dir string) (*server.Server, error) {
 	return s, nil
 }
 
-// open makes the buckets where they are missing, and the cluster's id.
-func (l *link) open(ctx context.Context) error {
+// open makes the buckets where they are missing, the cluster's id, and the stream of events if it is
+// needed.
+func (l *link) open(ctx context.Context, events bool) error {
 	cluster, err := l.bucket(ctx, jetstream.StreamConfig{
 		Description: "golive: what outlives the nodes", Storage: jetstream.FileStorage,
 	}, clusterBucket)
@@ -127,16 +131,56 @@ func (l *link) open(ctx context.Context) error {
 	if l.id, err = clusterID(ctx, cluster); err != nil {
 		return err
 	}
-	l.leases, err = l.bucket(ctx, jetstream.StreamConfig{
+	if l.leases, err = l.store(ctx, jetstream.StreamConfig{
 		Description: "golive: which nodes there are, and what is whose", Storage: jetstream.MemoryStorage,
 		AllowMsgTTL: true, SubjectDeleteMarkerTTL: TTL,
-	}, leaseBucket)
+	}, leaseBucket); err != nil {
+		return err
+	}
+	l.records, err = l.store(ctx, jetstream.StreamConfig{
+		Description: "golive: the records of broadcasts and channels", Storage: jetstream.FileStorage,
+		AllowMsgTTL: true, SubjectDeleteMarkerTTL: markerTTL,
+	}, recordBucket)
+	if err == nil && events {
+		err = l.openEvents(ctx)
+	}
 	return err
 }
 
+// openEvents makes the stream of events where it is missing.
+func (l *link) openEvents(ctx context.Context) error {
+	cfg := jetstream.StreamConfig{
+		Name: eventStream, Description: "golive: what happened to broadcasts", Subjects: []string{eventSubject + ">"},
+		Storage: jetstream.FileStorage, MaxAge: eventsAge, Duplicates: eventsWindow,
+	}
+	if l.embedded != nil {
+		cfg.MaxBytes = maxEventBytes
+	}
+	_, err := l.js.Stream(ctx, eventStream)
+	if !errors.Is(err, jetstream.ErrStreamNotFound) {
+		return err
+	}
+	return l.createStream(ctx, cfg)
+}
+
+// createStream makes a stream, with three replicas where the cluster supports it.
+func (l *link) createStream(ctx context.Context, cfg jetstream.StreamConfig) (err error) {
+	for _, cfg.Replicas = range []int{replicas, 1} {
+		if _, err = l.js.CreateStream(ctx, cfg); err == nil || errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
+			return nil
+		}
+	}
+	return err
+}
+
+// store opens a bucket, or makes it.
+func (l *link) store(ctx context.Context, cfg jetstream.StreamConfig, name string) (*store, error) {
+	kv, err := l.bucket(ctx, cfg, name)
+	return &store{js: l.js, kv: kv, name: name}, err
+}
+
 // bucket opens a key-value bucket, or makes it. It is asked through its leader alone: a
-// server that has fallen behind must not answer who owns a lease. Where the cluster supports
-// it, the bucket has three replicas.
+// server that has fallen behind must not answer who owns a lease.
 func (l *link) bucket(ctx context.Context, cfg jetstream.StreamConfig, name string) (jetstream.KeyValue, error) {
 	kv, err := l.js.KeyValue(ctx, name)
 	if !errors.Is(err, jetstream.ErrBucketNotFound) {
@@ -145,12 +189,10 @@ func (l *link) bucket(ctx context.Context, cfg jetstream.StreamConfig, name stri
 	cfg.Name, cfg.Subjects = "KV_"+name, []string{"$KV." + name + ".>"}
 	cfg.MaxMsgsPerSubject, cfg.Discard = 1, jetstream.DiscardNew
 	cfg.AllowRollup, cfg.DenyDelete, cfg.AllowDirect = true, true, false
-	for _, cfg.Replicas = range []int{replicas, 1} {
-		if _, err = l.js.CreateStream(ctx, cfg); err == nil || errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
-			return l.js.KeyValue(ctx, name)
-		}
+	if err := l.createStream(ctx, cfg); err != nil {
+		return nil, err
 	}
-	return nil, err
+	return l.js.KeyValue(ctx, name)
 }
 
 // replicate gives the buckets their replicas if they were made while there were too few
@@ -170,8 +212,11 @@ func (l *link) replicate(ctx context.Context) {
 func (l *link) isReplicated(ctx context.Context) bool {
 	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
-	for _, name := range []string{clusterBucket, leaseBucket} {
-		stream, err := l.js.Stream(ctx, "KV_"+name)
+	for _, name := range []string{"KV_" + clusterBucket, "KV_" + leaseBucket, "KV_" + recordBucket, eventStream} {
+		stream, err := l.js.Stream(ctx, name)
+		if errors.Is(err, jetstream.ErrStreamNotFound) && name == eventStream {
+			continue
+		}
 		if err != nil {
 			return false
 		}
@@ -212,38 +257,4 @@ func (l *link) close() {
 		l.embedded.Shutdown()
 		l.embedded.WaitForShutdown()
 	}
-}
-
-// put writes a key that expires ttl after that, in place of a revision; 0 is none. It
-// returns the new revision.
-func (l *link) put(ctx context.Context, key string, value []byte, revision uint64, ttl time.Duration) (uint64, error) {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
-	defer cancel()
-	if revision == 0 {
-		return l.leases.Create(ctx, key, value, jetstream.KeyTTL(ttl))
-	}
-	ack, err := l.js.PublishMsg(ctx, &nats.Msg{Subject: "$KV." + leaseBucket + "." + key, Data: value},
-		jetstream.WithExpectLastSequencePerSubject(revision), jetstream.WithMsgTTL(ttl))
-	if err != nil {
-		return 0, err
-	}
-	return ack.Sequence, nil
-}
-
-// get asks the leader for a key; nil when there is none.
-func (l *link) get(ctx context.Context, key string) (jetstream.KeyValueEntry, error) {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
-	defer cancel()
-	entry, err := l.leases.Get(ctx, key)
-	if isMissing(err) {
-		return nil, nil //nolint:nilnil // none is an answer
-	}
-	return entry, err
-}
-
-// remove deletes a key of that revision; it leaves a mark for the watches, for a while.
-func (l *link) remove(ctx context.Context, key string, revision uint64) error {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
-	defer cancel()
-	return l.leases.Purge(ctx, key, jetstream.LastRevision(revision), jetstream.PurgeTTL(TTL))
 }

@@ -72,9 +72,9 @@ func (r *Registry) reconcile(ctx context.Context, l *link, key string) (err erro
 		case next == nil:
 			return nil
 		case remove:
-			err = l.remove(ctx, key, next.revision)
+			err = l.leases.remove(ctx, key, next.revision, TTL)
 		default:
-			revision, err = l.put(ctx, key, encode(next), next.revision, recordTTL)
+			revision, err = l.leases.put(ctx, key, encode(next), next.revision, recordTTL)
 		}
 		switch {
 		case err == nil:
@@ -83,7 +83,7 @@ func (r *Registry) reconcile(ctx context.Context, l *link, key string) (err erro
 		case !isConflict(err):
 			return err
 		}
-		entry, err := l.get(ctx, key)
+		entry, err := l.leases.get(ctx, key)
 		if err != nil {
 			return err
 		}

@@ -29,6 +29,7 @@ type Broadcast struct {
 	// Events is the number of events so far.
 	Events uint64 `json:"events,omitempty"`
 
+	notes    []note // the events that are not in the stream of events yet; never changed in place
 	revision uint64
 }
 

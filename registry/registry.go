@@ -24,6 +24,9 @@ type Registry struct {
 	metrics *Metrics
 	began   time.Time
 	wake    chan struct{} // holds a token when there is something to reconcile
+	catalog *catalog
+	reports *reports
+	outbox  *worklist // the broadcasts with events to publish
 
 	// valid is until when the session may be relied on, contact when the registry last
 	// answered, and fenced until when an earlier run of this node may rely on its session:
@@ -56,6 +59,9 @@ func New(cfg Config, self Node, dir string, log *slog.Logger, m *Metrics) *Regis
 		metrics: m,
 		began:   time.Now(),
 		wake:    make(chan struct{}, 1),
+		catalog: newCatalog(log, m),
+		reports: newReports(),
+		outbox:  newWorklist(),
 		state: state{
 			away:       errNotYet,
 			table:      newTable(),
@@ -110,6 +116,7 @@ func (r *Registry) serve(stopping context.Context) error {
 	g.Go(func() error { return s.run(working, synced) })
 	g.Go(func() error { return r.reconcileLoop(working, l, synced) })
 	g.Go(func() error { l.replicate(working); return nil })
+	r.keepRecords(working, g, l)
 	err = g.Wait()
 	switch {
 	case stopping.Err() != nil:

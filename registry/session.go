@@ -58,7 +58,7 @@ func (s *renewer) run(ctx context.Context, synced <-chan struct{}) error {
 func (s *renewer) renew(ctx context.Context) error {
 	r := s.registry
 	asked := r.now()
-	revision, err := s.link.put(ctx, keyOf(nodeKeys, r.self.Name), encode(session{ID: r.session, URL: r.self.URL}), s.revision, TTL)
+	revision, err := s.link.leases.put(ctx, keyOf(nodeKeys, r.self.Name), encode(session{ID: r.session, URL: r.self.URL}), s.revision, TTL)
 	if isConflict(err) {
 		return s.resolveConflict(ctx)
 	}
@@ -75,7 +75,7 @@ func (s *renewer) renew(ctx context.Context) error {
 // resolveConflict finds out why the session's key has another revision than expected.
 func (s *renewer) resolveConflict(ctx context.Context) error {
 	r := s.registry
-	entry, err := s.link.get(ctx, keyOf(nodeKeys, r.self.Name))
+	entry, err := s.link.leases.get(ctx, keyOf(nodeKeys, r.self.Name))
 	if err != nil {
 		return err
 	}
@@ -103,9 +103,10 @@ func (s *renewer) resolveConflict(ctx context.Context) error {
 func (r *Registry) releaseAll(ctx context.Context, l *link, revision uint64) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
+	r.writeRest(ctx, l)
 	err := r.reconcileMarked(ctx, l)
 	if revision > 0 {
-		err = errors.Join(err, l.remove(ctx, keyOf(nodeKeys, r.self.Name), revision))
+		err = errors.Join(err, l.leases.remove(ctx, keyOf(nodeKeys, r.self.Name), revision, TTL))
 	}
 	if err != nil {
 		r.log.Warn("leases were not released, they expire", "err", err)
@@ -115,7 +116,7 @@ func (r *Registry) releaseAll(ctx context.Context, l *link, revision uint64) {
 // watch keeps the table up to date until ctx is done or the watch ends. It closes synced when
 // the table is complete.
 func (r *Registry) watch(ctx context.Context, l *link, synced chan<- struct{}) error {
-	watch, err := l.leases.WatchAll(ctx)
+	watch, err := l.leases.kv.WatchAll(ctx)
 	if err != nil {
 		return fmt.Errorf("watch leases: %w", err)
 	}

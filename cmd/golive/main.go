@@ -31,6 +31,9 @@ const usage = `golive receives live streams over RTMP and serves them as HLS.
                                            publish a test clip, in real time
   golive archive show [--config FILE] DIR|ID
                                            print the log of a broadcast as a table
+  golive token [--config FILE] [--ttl D] ID
+                                           print a playback token for a broadcast, the playlist's
+                                           URL with it, and the watch page's
   golive version [--licenses]              print the version, or the licences of everything in golive
 
 golive COMMAND -h explains a command's flags.
@@ -95,6 +98,8 @@ func run(ctx context.Context, args, env []string, stdout, stderr io.Writer) erro
 		return publish(ctx, rest, stderr)
 	case "archive":
 		return archiveCommand(rest, env, stdout, stderr)
+	case "token":
+		return token(rest, env, stdout, stderr)
 	case "version":
 		return printVersion(rest, stdout, stderr)
 	case "help", "-h", "--help":

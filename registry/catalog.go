@@ -1,0 +1,222 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+
+	"github.com/nats-io/nats.go/jetstream"
+	"golang.org/x/sync/errgroup"
+)
+
+// catalog has the records of broadcasts and channels in memory, as the registry has them. No
+// other lock is taken while mu is held.
+type catalog struct {
+	log      *slog.Logger
+	metrics  *Metrics
+	onChange func(Broadcast) // nil for none
+
+	mu       sync.RWMutex
+	records  *store // nil while the registry is away
+	table    recordTable
+	watchers map[string]map[*watcher]struct{} // by the broadcast's id
+}
+
+// watcher is told of the changes of a broadcast.
+type watcher struct{ changed chan struct{} }
+
+func newCatalog(log *slog.Logger, m *Metrics) *catalog {
+	return &catalog{log: log, metrics: m, table: newRecordTable(), watchers: map[string]map[*watcher]struct{}{}}
+}
+
+// watch keeps the table up to date until ctx is done or the watch ends. Records can be written
+// from when the table is complete.
+func (c *catalog) watch(ctx context.Context, records *store) error {
+	watch, err := records.kv.WatchAll(ctx)
+	if err != nil {
+		return fmt.Errorf("watch records: %w", err)
+	}
+	defer func() { _ = watch.Stop() }() // it ends with ctx anyway
+	defer c.disconnect()
+	fresh := newRecordTable()
+	complete := false
+	for {
+		select {
+		case entry, ok := <-watch.Updates():
+			switch {
+			case !ok:
+				return errors.New("watch records: it ended")
+			case entry == nil && !complete:
+				complete = true
+				c.replace(fresh, records)
+			case complete:
+				c.handleUpdate(entry)
+			default:
+				c.reportDamage(entry, fresh.updateEntry(entry))
+			}
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+func (t *recordTable) updateEntry(e jetstream.KeyValueEntry) error {
+	return t.update(e.Key(), e.Value(), e.Revision(), e.Operation() != jetstream.KeyValuePut)
+}
+
+func (c *catalog) reportDamage(e jetstream.KeyValueEntry, err error) {
+	if err != nil {
+		c.metrics.damaged.Inc()
+		c.log.Warn("record skipped", "key", e.Key(), "revision", e.Revision(), "err", err)
+	}
+}
+
+// replace sets a new table, and tells of what is different in it.
+func (c *catalog) replace(t recordTable, records *store) {
+	c.mu.Lock()
+	old := c.table
+	c.table, c.records = t, records
+	var changed []*Broadcast
+	for id, b := range t.broadcasts {
+		if before := old.broadcasts[id]; before == nil || before.revision != b.revision {
+			changed = append(changed, b)
+			c.wake(id)
+		}
+	}
+	for id := range c.watchers {
+		if t.broadcasts[id] == nil {
+			c.wake(id)
+		}
+	}
+	c.metrics.broadcasts.Set(float64(len(t.broadcasts)))
+	c.mu.Unlock()
+	if c.onChange != nil {
+		for _, b := range changed {
+			c.onChange(*b)
+		}
+	}
+}
+
+func (c *catalog) disconnect() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.records = nil
+}
+
+// handleUpdate applies an update of the watch.
+func (c *catalog) handleUpdate(entry jetstream.KeyValueEntry) {
+	c.reportDamage(entry, c.apply(entry))
+	kind, id := splitKey(entry.Key())
+	if kind != broadcastKeys || c.onChange == nil {
+		return
+	}
+	c.mu.RLock()
+	b := c.table.broadcasts[id]
+	c.mu.RUnlock()
+	if b != nil && b.revision == entry.Revision() {
+		c.onChange(*b)
+	}
+}
+
+// apply sets what a key has in the registry.
+func (c *catalog) apply(entry jetstream.KeyValueEntry) error {
+	return c.changeTable(entry.Key(), func(t *recordTable) error { return t.updateEntry(entry) })
+}
+
+// changeTable changes what the table has of a key, and wakes those who watch it.
+func (c *catalog) changeTable(key string, change func(*recordTable) error) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	before := c.table.revision(key)
+	err := change(&c.table)
+	if kind, id := splitKey(key); kind == broadcastKeys && (c.table.revision(key) != before || c.table.broadcasts[id] == nil) {
+		c.wake(id)
+	}
+	c.metrics.broadcasts.Set(float64(len(c.table.broadcasts)))
+	return err
+}
+
+// wake gives a token to each who watches a broadcast; the caller holds mu.
+func (c *catalog) wake(id string) {
+	for w := range c.watchers[id] {
+		signal(w.changed)
+	}
+}
+
+// keepRecords starts what keeps the records, until ctx is done.
+func (r *Registry) keepRecords(ctx context.Context, g *errgroup.Group, l *link) {
+	g.Go(func() error { return r.catalog.watch(ctx, l.records) })
+	g.Go(func() error { r.reports.work.run(ctx, r.withRecords(r.applyReports)); return nil })
+	if r.cfg.Events {
+		g.Go(func() error { r.outbox.run(ctx, r.withRecords(r.sendNotes)); return nil })
+		g.Go(func() error { r.resendNotes(ctx); return nil })
+	}
+}
+
+// withRecords returns do with the bucket to write to.
+func (r *Registry) withRecords(do func(context.Context, *store, string) error) func(context.Context, string) error {
+	return func(ctx context.Context, id string) error {
+		records, err := r.connected()
+		if err != nil {
+			return err
+		}
+		return do(ctx, records, id)
+	}
+}
+
+// writeRest writes what waits, when this node stops.
+func (r *Registry) writeRest(ctx context.Context, l *link) {
+	for _, w := range []struct {
+		list *worklist
+		do   func(context.Context, *store, string) error
+	}{{r.reports.work, r.applyReports}, {r.outbox, r.sendNotes}} {
+		w.list.runOnce(ctx, func(ctx context.Context, id string) error { return w.do(ctx, l.records, id) })
+	}
+}
+
+// connected returns the bucket to write to.
+func (r *Registry) connected() (*store, error) {
+	r.catalog.mu.RLock()
+	s := r.catalog.records
+	r.catalog.mu.RUnlock()
+	if s == nil {
+		if err := r.Connected(context.Background()); err != nil {
+			return nil, err
+		}
+		return nil, fmt.Errorf("%w: the records are being read", ErrAway)
+	}
+	if !r.sessionValid() {
+		return nil, fmt.Errorf("%w: it does not answer", ErrAway)
+	}
+	return s, nil
+}
+
+// notWritten is the error of a write that the registry has not acknowledged: it may have been
+// done.
+func notWritten(err error) error { return fmt.Errorf("%w: write record: %w", ErrAway, withHint(err)) }
+
+// WatchBroadcast returns a channel that holds a token when the record of a broadcast has changed
+// since it was last received from. The caller must call stop.
+func (r *Registry) WatchBroadcast(id string) (changed <-chan struct{}, stop func()) {
+	c := r.catalog
+	w := &watcher{changed: make(chan struct{}, 1)}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.watchers[id] == nil {
+		c.watchers[id] = map[*watcher]struct{}{}
+	}
+	c.watchers[id][w] = struct{}{}
+	return w.changed, func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if delete(c.watchers[id], w); len(c.watchers[id]) == 0 {
+			delete(c.watchers, id)
+		}
+	}
+}
+
+// OnChange has f called with each record of a broadcast that was made or changed, by any node; after
+// a connection, with those that changed meanwhile. It is called before Run. f must not block.
+func (r *Registry) OnChange(f func(Broadcast)) { r.catalog.onChange = f }

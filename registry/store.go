@@ -1,0 +1,54 @@
+package registry
+
+import (
+	"context"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// store is a key-value bucket of the registry, in which every write names the revision that it
+// replaces.
+type store struct {
+	js   jetstream.JetStream
+	kv   jetstream.KeyValue
+	name string
+}
+
+// put writes a key that expires ttl after that, 0 is never, in place of a revision; 0 is none.
+// It returns the new revision.
+func (s *store) put(ctx context.Context, key string, value []byte, revision uint64, ttl time.Duration) (uint64, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	if revision == 0 {
+		return s.kv.Create(ctx, key, value, jetstream.KeyTTL(ttl))
+	}
+	options := []jetstream.PublishOpt{jetstream.WithExpectLastSequencePerSubject(revision)}
+	if ttl > 0 {
+		options = append(options, jetstream.WithMsgTTL(ttl))
+	}
+	ack, err := s.js.PublishMsg(ctx, &nats.Msg{Subject: "$KV." + s.name + "." + key, Data: value}, options...)
+	if err != nil {
+		return 0, err
+	}
+	return ack.Sequence, nil
+}
+
+// get asks the leader for a key; nil when there is none.
+func (s *store) get(ctx context.Context, key string) (jetstream.KeyValueEntry, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	entry, err := s.kv.Get(ctx, key)
+	if isMissing(err) {
+		return nil, nil //nolint:nilnil // none is an answer
+	}
+	return entry, err
+}
+
+// remove deletes a key of that revision; it leaves a mark for the watches, for ttl.
+func (s *store) remove(ctx context.Context, key string, revision uint64, ttl time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	return s.kv.Purge(ctx, key, jetstream.LastRevision(revision), jetstream.PurgeTTL(ttl))
+}
