@@ -11,11 +11,11 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"strconv"
-	"syscall"
 	"time"
+
+	"golive/internal/publicnet"
 )
 
 const (
@@ -25,9 +25,6 @@ const (
 	maxAnswerHeader = 16 << 10
 	userAgent       = "golive"
 )
-
-// errPrivate is returned for a connection to an address that is not public.
-var errPrivate = errors.New("address is not public: set allow_private: true for a server in your own network")
 
 // StatusError reports an answer that is not a success.
 type StatusError struct{ Code int }
@@ -59,7 +56,7 @@ func newClient(e endpoint) (*client, error) {
 	}
 	dialer := &net.Dialer{Timeout: 5 * time.Second}
 	if !e.allowPrivate {
-		dialer.Control = refusePrivate
+		dialer.Control = publicnet.Control
 	}
 	return &client{
 		url:  e.url,
@@ -81,41 +78,6 @@ func newClient(e endpoint) (*client, error) {
 	}, nil
 }
 
-// refusePrivate is a net.Dialer's Control: it sees the address after the name was resolved.
-func refusePrivate(_, address string, _ syscall.RawConn) error {
-	at, err := netip.ParseAddrPort(address)
-	if err != nil {
-		return fmt.Errorf("%q: %w", address, err)
-	}
-	if !isPublic(at.Addr()) {
-		return errPrivate
-	}
-	return nil
-}
-
-// isPublic reports whether the address is one of the public internet. Of IPv6 that is global unicast,
-// 2000::/3, without the networks that lead to IPv4 addresses (RFC 4380, RFC 3056) or nowhere
-// (RFC 3849).
-func isPublic(ip netip.Addr) bool {
-	ip = ip.Unmap()
-	if !ip.IsGlobalUnicast() || ip.IsPrivate() || ip.Zone() != "" {
-		return false
-	}
-	special := []string{"2001::/23", "2002::/16", "2001:db8::/32", "3fff::/20"}
-	if ip.Is4() {
-		// RFC 6890
-		special = []string{"0.0.0.0/8", "100.64.0.0/10", "192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "240.0.0.0/4"}
-	} else if !netip.MustParsePrefix("2000::/3").Contains(ip) {
-		return false
-	}
-	for _, s := range special {
-		if netip.MustParsePrefix(s).Contains(ip) {
-			return false
-		}
-	}
-	return true
-}
-
 // post sends a message, and returns what was answered to it. The error does not contain the URL. It
 // is a *StatusError if the answer is not 2xx.
 func (c *client) post(ctx context.Context, id string, body []byte) ([]byte, error) {
@@ -134,6 +96,9 @@ func (c *client) post(ctx context.Context, id string, body []byte) ([]byte, erro
 	if err != nil {
 		if e, ok := errors.AsType[*url.Error](err); ok {
 			err = e.Err
+		}
+		if errors.Is(err, publicnet.ErrNotPublic) {
+			err = fmt.Errorf("%w: set allow_private: true for a server in your own network", err)
 		}
 		return nil, err
 	}

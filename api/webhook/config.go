@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"golive/internal/publicnet"
 	"golive/internal/setting"
 	"golive/registry"
 )
@@ -133,7 +134,7 @@ func (e endpoint) key() ([]byte, error) {
 // isPrivateHost reports whether the host of a URL is certain not to be public.
 func isPrivateHost(host string) bool {
 	if ip, err := netip.ParseAddr(host); err == nil {
-		return !isPublic(ip)
+		return !publicnet.Contains(ip)
 	}
 	host = strings.TrimSuffix(strings.ToLower(host), ".")
 	return host == "localhost" || strings.HasSuffix(host, ".localhost")

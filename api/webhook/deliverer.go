@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"golive/internal/loglimit"
+	"golive/internal/publicnet"
 	"golive/registry"
 )
 
@@ -132,7 +133,7 @@ func reasonOf(err error) string {
 	switch {
 	case status:
 		return "status"
-	case errors.Is(err, errPrivate):
+	case errors.Is(err, publicnet.ErrNotPublic):
 		return "private_address"
 	case errors.Is(err, errNoAnswer):
 		return "timeout"

@@ -9,7 +9,7 @@ func layers() [][]string {
 	return [][]string{
 		{
 			"media", "codec", "configs", "internal/setting", "internal/descriptors", "internal/cors", "internal/clip",
-			"internal/certificate", "internal/childprocess", "internal/connlimit", "internal/loglimit", "internal/notices", "internal/rootdir",
+			"internal/certificate", "internal/childprocess", "internal/connlimit", "internal/loglimit", "internal/notices", "internal/publicnet", "internal/rootdir",
 		},
 		{"container", "storage"},
 		{"ingest", "transcode", "pictures", "segmenter", "playlist", "archive", "registry", "rollout", "httpserver", "internal/publisher"},
