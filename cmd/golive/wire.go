@@ -28,6 +28,7 @@ import (
 	"golive/origin/audience"
 	"golive/pictures"
 	"golive/registry"
+	"golive/rollout"
 	"golive/storage"
 	"golive/storage/disk"
 	"golive/storage/s3"
@@ -60,6 +61,7 @@ type server struct {
 	origin       *httpserver.Server
 	admin        *httpserver.Server
 	metrics      *prometheus.Registry
+	reloadable   []reloadable
 	close        func() error
 }
 
@@ -100,7 +102,8 @@ func wire(ctx context.Context, cfg config.Config, open listeners, log *slog.Logg
 		Pictures:        maker,
 	}, stores.Stores, log, broadcast.NewMetrics(reg))
 
-	auth, err := ingest.NewAuthorizer(cfg.Ingest.Publish, ingest.NewSessionLimiter(cfg.Ingest.Limits, memory, hub), log)
+	limiter := ingest.NewSessionLimiter(cfg.Ingest.Limits, memory, hub)
+	auth, err := ingest.NewAuthorizer(cfg.Ingest.Publish, limiter, log)
 	if err != nil {
 		return nil, err
 	}
@@ -169,6 +172,8 @@ func wire(ctx context.Context, cfg config.Config, open listeners, log *slog.Logg
 	if stores.probe != nil {
 		ready = append(ready, admin.Check{Name: "bucket", Advisory: true, Probe: stores.probe.check})
 	}
+	sessions := ingest.NewSessions(cfg.Ingest, auth, log, ingest.NewMetrics(reg))
+	policy := rollout.NewCurrent(cfg.Rollout)
 	return &server{
 		registry:     cluster,
 		bucket:       bucket,
@@ -177,7 +182,7 @@ func wire(ctx context.Context, cfg config.Config, open listeners, log *slog.Logg
 		hub:          hub,
 		probe:        stores.probe,
 		certificates: certs,
-		rtmp:         rtmp.NewServer(cfg.Ingest, ingest.NewSessions(cfg.Ingest, auth, log, ingest.NewMetrics(reg)), log),
+		rtmp:         rtmp.NewServer(cfg.Ingest, sessions, log),
 		origin: httpserver.New(cfg.Origin.Config, httpserver.Site{
 			Section:    "origin",
 			Handler:    live.Before(httpserver.UnderBasePath(cfg.Origin.BasePath, live.Before(mux))),
@@ -188,8 +193,9 @@ func wire(ctx context.Context, cfg config.Config, open listeners, log *slog.Logg
 			Section: "admin",
 			Handler: admin.Guard(cfg.Admin, admin.NewHandler(reg, ready...)),
 		}, log),
-		metrics: reg,
-		close:   stores.close,
+		metrics:    reg,
+		reloadable: reloadables(auth, limiter, sessions, transcoder, policy),
+		close:      stores.close,
 	}, nil
 }
 
