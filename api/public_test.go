@@ -34,7 +34,7 @@ func TestAPI_AnswersPagesFromElsewhere(t *testing.T) {
 
 func TestAPI_AnswersOnlyTheOriginsThatAreNamed(t *testing.T) {
 	mux := http.NewServeMux()
-	if err := Register(mux, Config{CORSOrigins: []string{"https://a.test"}}, Server{}, catalogue{studio()}); err != nil {
+	if _, err := Register(mux, Config{CORSOrigins: []string{"https://a.test"}}, Parts{Directory: catalogue{studio()}}); err != nil {
 		t.Fatal(err)
 	}
 	for origin, want := range map[string]string{"https://a.test": "https://a.test", "https://b.test": "", "null": ""} {
@@ -85,7 +85,7 @@ func TestAPI_DocsCannotBeFramed(t *testing.T) {
 
 func TestAPI_DocumentNamesThePathBelowWhichItIs(t *testing.T) {
 	mux := http.NewServeMux()
-	if err := Register(mux, DefaultConfig(), Server{BasePath: "/video"}, catalogue{}); err != nil {
+	if _, err := Register(mux, DefaultConfig(), Parts{Server: Server{BasePath: "/video"}, Directory: catalogue{}}); err != nil {
 		t.Fatal(err)
 	}
 	if w := get(mux, "/v1/openapi.json"); !strings.Contains(w.Body.String(), `"servers":[{"url":"/video"}]`) {

@@ -61,7 +61,7 @@ func TestServe_IDsThatNeverWereCostNoRequestsToTheStore(t *testing.T) {
 		watching, reads := audience.New(nil, reg), origin.NewReadLimiter(100, nil)
 		mux := http.NewServeMux()
 		mux.Handle(origin.Prefix, origin.NewHandler(origin.DefaultConfig(), hub, origin.Guard{}, watching, reads, log, origin.NewMetrics(reg)))
-		if err := api.Register(mux, api.DefaultConfig(), api.Server{}, directory{hub, nil, watching, reads, ""}); err != nil {
+		if _, err := api.Register(mux, api.DefaultConfig(), api.Parts{Directory: directory{hub, nil, watching, reads, ""}}); err != nil {
 			t.Fatal(err)
 		}
 		pages, err := web.New(web.Config{RTMPPort: 1935})
