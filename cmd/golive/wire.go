@@ -210,7 +210,7 @@ func wire(ctx context.Context, cfg config.Config, open listeners, log *slog.Logg
 		rtmp:         rtmp.NewServer(cfg.Ingest, sessions, log),
 		origin: httpserver.New(cfg.Origin.Config, httpserver.Site{
 			Section:    "origin",
-			Handler:    live.Before(httpserver.UnderBasePath(cfg.Origin.BasePath, live.Before(mux))),
+			Handler:    live.Before(httpserver.UnderBasePath(cfg.Origin.BasePath, channels{cluster}.before(live.Before(mux)))),
 			FastPrefix: origin.Prefix,
 			TLS:        certs.https,
 		}, log, httpserver.NewMetrics(reg)),
