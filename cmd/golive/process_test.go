@@ -149,7 +149,9 @@ func (p *process) metrics() string {
 func TestRow77_OtherSignalsDoNotEndTheServer(t *testing.T) {
 	t.Parallel()
 	p := startProcess(t, yaml(t.TempDir(), ""))
-	for s, name := range map[syscall.Signal]string{syscall.SIGHUP: "SIGHUP", syscall.SIGUSR1: "SIGUSR1", syscall.SIGUSR2: "SIGUSR2"} {
+	p.signal(syscall.SIGHUP)
+	p.waitFor("configuration is unchanged")
+	for s, name := range map[syscall.Signal]string{syscall.SIGUSR1: "SIGUSR1", syscall.SIGUSR2: "SIGUSR2"} {
 		p.signal(s)
 		if line := p.waitFor("signal ignored"); !strings.Contains(line, name) || !strings.Contains(line, "copytruncate") {
 			t.Errorf("at %s the log says %s", name, line)
@@ -166,6 +168,40 @@ func TestRow77_OtherSignalsDoNotEndTheServer(t *testing.T) {
 	p.waitFor("golive stopped")
 	if code := p.exit(); code != 0 {
 		t.Errorf("exit code %d: %v", code, p.endError)
+	}
+}
+
+func TestServe_ReloadsWithoutDisconnectingAPublisher(t *testing.T) {
+	t.Parallel()
+	before := yaml(t.TempDir(), "")
+	after := strings.NewReplacer(
+		"format: json", "format: json, level: debug",
+		"ingest: {", "ingest: { publish: { open: false, keys: [ { id: stage, key: hunter2hunter2 } ] },",
+	).Replace(before)
+	p := startProcess(t, before)
+	publish := func(name string) {
+		c := exec.Command("golive", "publish", "rtmp://"+p.rtmp+"/live/"+name)
+		if err := c.Start(); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = c.Process.Kill(); _ = c.Wait() })
+	}
+	publish("studio")
+	p.waitFor("broadcast started")
+	file := p.cmd.Args[len(p.cmd.Args)-1]
+	if err := os.WriteFile(file, []byte(after), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	line := p.waitFor("configuration reloaded")
+	if !strings.Contains(line, "ingest.publish.open ingest.publish.keys log.level") || strings.Contains(line, "hunter") {
+		t.Errorf("the log says %s", line)
+	}
+	publish("refused")
+	p.waitFor("connection refused")
+	publish("hunter2hunter2")
+	p.waitFor("publisher admitted") // which is logged at level debug
+	if text, err := get(t.Context(), "http://"+p.http+"/v1/broadcasts"); err != nil || !strings.Contains(text, `"id":"studio","state":"live"`) {
+		t.Errorf("the first broadcast is not live any more: %s, %v", text, err)
 	}
 }
 
