@@ -90,6 +90,9 @@ func (r *Registry) connect(ctx context.Context, lost context.CancelCauseFunc) (_
 	if l.js, err = jetstream.New(l.conn); err == nil {
 		err = l.open(ctx, r.cfg.Events)
 	}
+	if err == nil && l.embedded != nil { // others may be older than version 2.12
+		l.records.batch = &batcher{store: l.records, conn: l.conn, newest: r.catalog.newest}
+	}
 	if err != nil {
 		// What the user may not do is not answered, but reported to the connection.
 		if refused := l.conn.LastError(); errors.Is(refused, nats.ErrPermissionViolation) {
@@ -139,7 +142,7 @@ func (l *link) open(ctx context.Context, events bool) error {
 	}
 	l.records, err = l.store(ctx, jetstream.StreamConfig{
 		Description: "golive: the records of broadcasts and channels", Storage: jetstream.FileStorage,
-		AllowMsgTTL: true, SubjectDeleteMarkerTTL: markerTTL,
+		AllowMsgTTL: true, SubjectDeleteMarkerTTL: markerTTL, AllowAtomicPublish: l.embedded != nil,
 	}, recordBucket)
 	if err == nil && events {
 		err = l.openEvents(ctx)

@@ -11,14 +11,26 @@ import (
 // store is a key-value bucket of the registry, in which every write names the revision that it
 // replaces.
 type store struct {
-	js   jetstream.JetStream
-	kv   jetstream.KeyValue
-	name string
+	js    jetstream.JetStream
+	kv    jetstream.KeyValue
+	name  string
+	batch *batcher // nil where each write is sent for itself
 }
+
+// subject returns that of a key.
+func (s *store) subject(key string) string { return "$KV." + s.name + "." + key }
 
 // put writes a key that expires ttl after that, 0 is never, in place of a revision; 0 is none.
 // It returns the new revision.
 func (s *store) put(ctx context.Context, key string, value []byte, revision uint64, ttl time.Duration) (uint64, error) {
+	if s.batch != nil {
+		return s.batch.put(ctx, &put{key: key, value: value, revision: revision, ttl: ttl})
+	}
+	return s.putOne(ctx, key, value, revision, ttl)
+}
+
+// putOne is put without others.
+func (s *store) putOne(ctx context.Context, key string, value []byte, revision uint64, ttl time.Duration) (uint64, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	if revision == 0 {
@@ -28,7 +40,7 @@ func (s *store) put(ctx context.Context, key string, value []byte, revision uint
 	if ttl > 0 {
 		options = append(options, jetstream.WithMsgTTL(ttl))
 	}
-	ack, err := s.js.PublishMsg(ctx, &nats.Msg{Subject: "$KV." + s.name + "." + key, Data: value}, options...)
+	ack, err := s.js.PublishMsg(ctx, &nats.Msg{Subject: s.subject(key), Data: value}, options...)
 	if err != nil {
 		return 0, err
 	}
