@@ -138,13 +138,6 @@ func (c *catalog) changeTable(key string, change func(*recordTable) error) error
 	return err
 }
 
-// newest returns the newest revision of a key that is known.
-func (c *catalog) newest(key string) uint64 {
-	c.mu.RLock()
-	defer c.mu.RUnlock()
-	return c.table.revision(key)
-}
-
 // has reports whether a key is known to have a record.
 func (c *catalog) has(key string) bool {
 	c.mu.RLock()

@@ -22,9 +22,6 @@ var ErrNoRecord = errors.New("there is no such record")
 // errBadName is the error of making a record with a name that cannot be one.
 var errBadName = errors.New("its name must have 1 to 128 letters, digits, '-', '_' and '.', and not begin with a dot")
 
-// errStale is the error of a write in place of a revision that is not the newest.
-var errStale = errors.New("it was written meanwhile")
-
 // errBadTime is the error of a record with a time that JSON cannot have.
 var errBadTime = errors.New("a time is before the year 0 or after 9999")
 
@@ -56,7 +53,7 @@ const wrongSequenceReplicated = jetstream.JSErrCodeStreamWrongLastSequenceConsta
 func isConflict(err error) bool {
 	answer, ok := errors.AsType[*jetstream.APIError](err)
 	return ok && (answer.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence || answer.ErrorCode == wrongSequenceReplicated) ||
-		errors.Is(err, jetstream.ErrKeyExists) || errors.Is(err, errStale)
+		errors.Is(err, jetstream.ErrKeyExists)
 }
 
 // isMissing reports whether the registry answered that there is no such key.

@@ -11,10 +11,12 @@ import (
 // store is a key-value bucket of the registry, in which every write names the revision that it
 // replaces.
 type store struct {
-	js    jetstream.JetStream
-	kv    jetstream.KeyValue
-	name  string
-	batch *batcher // nil where each write is sent for itself
+	js   jetstream.JetStream
+	kv   jetstream.KeyValue
+	name string
+	// disk and events are those of the bucket and of the stream of events; nil unless the server
+	// is embedded.
+	disk, events *disk
 }
 
 // subject returns that of a key.
@@ -23,18 +25,14 @@ func (s *store) subject(key string) string { return "$KV." + s.name + "." + key 
 // put writes a key that expires ttl after that, 0 is never, in place of a revision; 0 is none.
 // It returns the new revision.
 func (s *store) put(ctx context.Context, key string, value []byte, revision uint64, ttl time.Duration) (uint64, error) {
-	if s.batch != nil {
-		return s.batch.put(ctx, &put{key: key, value: value, revision: revision, ttl: ttl})
-	}
-	return s.putOne(ctx, key, value, revision, ttl)
-}
-
-// putOne is put without others.
-func (s *store) putOne(ctx context.Context, key string, value []byte, revision uint64, ttl time.Duration) (uint64, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	if revision == 0 {
-		return s.kv.Create(ctx, key, value, jetstream.KeyTTL(ttl))
+		revision, err := s.kv.Create(ctx, key, value, jetstream.KeyTTL(ttl))
+		if err == nil {
+			err = s.disk.sync()
+		}
+		return revision, err
 	}
 	options := []jetstream.PublishOpt{jetstream.WithExpectLastSequencePerSubject(revision)}
 	if ttl > 0 {
@@ -44,7 +42,7 @@ func (s *store) putOne(ctx context.Context, key string, value []byte, revision u
 	if err != nil {
 		return 0, err
 	}
-	return ack.Sequence, nil
+	return ack.Sequence, s.disk.sync()
 }
 
 // get asks the leader for a key; nil when there is none.
@@ -62,5 +60,9 @@ func (s *store) get(ctx context.Context, key string) (jetstream.KeyValueEntry, e
 func (s *store) remove(ctx context.Context, key string, revision uint64, ttl time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	return s.kv.Purge(ctx, key, jetstream.LastRevision(revision), jetstream.PurgeTTL(ttl))
+	err := s.kv.Purge(ctx, key, jetstream.LastRevision(revision), jetstream.PurgeTTL(ttl))
+	if err == nil {
+		err = s.disk.sync()
+	}
+	return err
 }
