@@ -74,10 +74,10 @@ func endRequested(hub *broadcast.Hub) func(registry.Broadcast) {
 	}
 }
 
-// policy implements api.Rollout.
-type policy struct{ *rollout.Policy }
+// flags decides who may go live by the configuration.
+type flags struct{ *rollout.Current }
 
 // Decide implements api.Rollout.
-func (p policy) Decide(_ context.Context, u rollout.User, wasIn bool) rollout.Decision {
-	return p.Policy.Decide(u, wasIn, time.Now())
+func (f flags) Decide(_ context.Context, u rollout.User, wasIn bool) rollout.Decision {
+	return f.Current.Decide(u, wasIn, time.Now())
 }
