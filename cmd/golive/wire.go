@@ -47,7 +47,7 @@ var (
 	_ storage.Bucket        = (*registry.Bucket)(nil)
 	_ broadcast.Ownership   = ownership{}
 	_ broadcast.Observer    = reporter{}
-	_ ingest.Keys           = issuedKeys{}
+	_ ingest.Keys           = (*issuedKeys)(nil)
 	_ origin.Access         = protection{}
 	_ prometheus.Gatherer   = (*prometheus.Registry)(nil)
 )
@@ -119,7 +119,7 @@ func wire(ctx context.Context, cfg config.Config, open listeners, log *slog.Logg
 	if err != nil {
 		return nil, err
 	}
-	auth.Keys = issuedKeys{cluster}
+	auth.Keys = newIssuedKeys(cluster)
 	certs, err := openCertificates(cfg, log)
 	if err != nil {
 		return nil, err
