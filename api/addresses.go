@@ -59,11 +59,12 @@ func (a *API) ingestAddresses(base string) IngestAddresses {
 const tokenLife = 24 * time.Hour
 
 // playback returns where a broadcast can be watched. For the owner of one that not everybody can
-// watch, the addresses of playlists have a token.
+// watch, the addresses have a token.
 func (a *API) playback(base string, c auth.Caller, b registry.Broadcast) *Playback {
-	path := base + "/live/" + b.ID + "/"
+	path := b.ID
 	if a.Signer != nil && owns(c, b) && (isHidden(b) || a.SignAll) {
-		path += a.Signer.Sign(b.ID, b.Generation, time.Now().Add(tokenLife)) + "/"
+		path += "/" + a.Signer.Sign(b.ID, b.Generation, time.Now().Add(tokenLife))
 	}
-	return &Playback{HLS: path + "index.m3u8", TS: path + "ts.m3u8", Watch: base + "/watch/" + b.ID, Embed: base + "/embed/" + b.ID}
+	live := base + "/live/" + path
+	return &Playback{HLS: live + "/index.m3u8", TS: live + "/ts.m3u8", Watch: base + "/watch/" + path, Embed: base + "/embed/" + path}
 }
