@@ -84,7 +84,8 @@ type Parts struct {
 type API struct {
 	Parts
 
-	config atomic.Pointer[settings]
+	config  atomic.Pointer[settings]
+	streams streams // of events
 }
 
 // settings are what a Reload replaces.
@@ -116,6 +117,7 @@ func Register(mux *http.ServeMux, c Config, p Parts) (*API, error) {
 	if a.Records != nil {
 		a.registerGolive(described)
 		a.registerWrites(described)
+		a.registerEvents(described)
 	}
 	page, err := renderDocs(described.OpenAPI())
 	if err != nil {

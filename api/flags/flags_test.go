@@ -86,15 +86,21 @@ func TestFlags_TheServiceRefuses(t *testing.T) {
 
 func TestFlags_GiveTheConfiguredAnswerWhenTheServiceDoesNot(t *testing.T) {
 	for name, answer := range map[string]func(http.ResponseWriter, string){
-		"an error":       func(w http.ResponseWriter, _ string) { w.WriteHeader(500) },
-		"no such flag":   func(w http.ResponseWriter, _ string) { w.WriteHeader(404) },
-		"a redirect":     func(w http.ResponseWriter, _ string) { w.Header().Set("Location", "http://127.0.0.1:1/"); w.WriteHeader(307) },
-		"no JSON":        value("yes"),
-		"another type":   value(`{"value":"true"}`),
-		"no value":       value(`{"reason":"DEFAULT"}`),
-		"null":           value(`{"value":null}`),
-		"a long answer":  value(`{"x":"` + strings.Repeat("x", maxResponse) + `","value":true}`),
-		"a cut response": func(w http.ResponseWriter, _ string) { w.Header().Set("Content-Length", "100"); fmt.Fprint(w, `{"value"`) },
+		"an error":     func(w http.ResponseWriter, _ string) { w.WriteHeader(500) },
+		"no such flag": func(w http.ResponseWriter, _ string) { w.WriteHeader(404) },
+		"a redirect": func(w http.ResponseWriter, _ string) {
+			w.Header().Set("Location", "http://127.0.0.1:1/")
+			w.WriteHeader(307)
+		},
+		"no JSON":       value("yes"),
+		"another type":  value(`{"value":"true"}`),
+		"no value":      value(`{"reason":"DEFAULT"}`),
+		"null":          value(`{"value":null}`),
+		"a long answer": value(`{"x":"` + strings.Repeat("x", maxResponse) + `","value":true}`),
+		"a cut response": func(w http.ResponseWriter, _ string) {
+			w.Header().Set("Content-Length", "100")
+			fmt.Fprint(w, `{"value"`)
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := &provider{answer: answer}
