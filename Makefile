@@ -40,9 +40,9 @@ test: setup lint ## all tests: modules, format, lint, 386, unit, race, pages, en
 race: ## every unit test under the race detector
 	go test -race ./...
 
-# The tests mostly wait, so three packages in parallel take half the time.
+# The tests mostly wait, so three packages in parallel take half the time. The longest ones begin.
 e2e: setup ## real ffmpeg, real Chromium, real sockets
-	go test -tags e2e -count=1 -p 3 -parallel 2 -timeout 20m ./e2e/...
+	go test -tags e2e -count=1 -p 3 -parallel 2 -timeout 20m ./e2e ./e2e/store ./e2e/interop ./e2e/...
 
 interop: setup ## GStreamer and OBS Studio publish, Chromium plays
 	@tools/need.sh gstreamer obs
@@ -51,7 +51,7 @@ interop: setup ## GStreamer and OBS Studio publish, Chromium plays
 # Run this alone: each stream is encoded, checked and decoded in real time.
 field: setup $(ENCODERS) ## unusual streams of real encoders, and players of all kinds
 	@tools/need.sh firefox gstreamer mpv vlc
-	GOLIVE_STRICT=1 go test -tags 'e2e field' -count=1 -p 1 -parallel 3 -timeout 35m -run 'TestField|TestCodecs|TestMultitrack|TestFirefox|TestPrograms' ./e2e/interop ./e2e ./e2e/ladder
+	GOLIVE_STRICT=1 go test -tags 'e2e field' -count=1 -p 1 -parallel 3 -timeout 35m -run 'TestField|TestCodecs|TestMultitrack|TestFirefox|TestPrograms|TestThreeServers' ./e2e/interop ./e2e ./e2e/ladder ./e2e/store
 	go test -tags field -count=1 -v -timeout 25m -run TestSoak ./transcode -hours $(HOURS)
 
 # Run this alone: it encodes 1080p in real time.

@@ -2,150 +2,126 @@ package api
 
 import (
 	"context"
-	"errors"
+	"crypto/rand"
+	"log/slog"
 	"net/http"
+	"net/netip"
+	"sync/atomic"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
-	"golive/ingest"
+	"golive/api/auth"
+	"golive/registry"
+	"golive/rollout"
 )
-
-// Directory lists the broadcasts of the server.
-type Directory interface {
-	// Broadcasts returns all that are live or have just ended, by id.
-	Broadcasts() []Broadcast
-	// Broadcast returns the broadcast with that id, or else the last one under it that has
-	// a replay. The error is ErrNotFound when there is none, and another one when that is
-	// not known now.
-	Broadcast(ctx context.Context, id string) (Broadcast, error)
-}
-
-// ErrNotFound is returned for a broadcast that does not exist.
-var ErrNotFound = errors.New("there is no such broadcast")
-
-// Broadcast is one live stream.
-type Broadcast struct {
-	ID           string      `json:"id" doc:"The broadcast's public name." example:"studio"`
-	State        string      `json:"state" enum:"starting,live,reconnecting,ended" doc:"Where it is in its life."`
-	StartedAt    time.Time   `json:"started_at" doc:"When its publisher was admitted."`
-	EndedAt      *time.Time  `json:"ended_at" doc:"When it ended; null before."`
-	Playlist     string      `json:"playlist" doc:"Path of its multivariant playlist." example:"/live/studio/index.m3u8"`
-	PlaylistTS   string      `json:"playlist_ts" doc:"Path of the multivariant playlist in MPEG-TS without low latency, for old players and for rewinding as far as playlist.window. There is none (404) of a broadcast of AV1 and Opus, which MPEG-TS does not carry." example:"/live/studio/ts.m3u8"`
-	Replay       *string     `json:"replay" doc:"Path of the playlist of the whole broadcast, after its end; null when there is none."`
-	Poster       *string     `json:"poster" doc:"Path of a picture of the broadcast (JPEG), which is another one from time to time; null when there is none." example:"/live/studio/poster.jpg?v=5e9c2b7a"`
-	Storyboard   *string     `json:"storyboard" doc:"Path of a WebVTT file with the pictures of the replay's seek bar: the text of each cue is the address of a JPEG, with the rectangle of one picture (#xywh=). Null when there is none."`
-	Encoder      string      `json:"encoder" doc:"What the publisher calls itself; may be empty."`
-	Viewers      int         `json:"viewers" doc:"Viewers now, counted from the requests of their players; all viewers behind one cache count as one."`
-	StorageError *string     `json:"storage_error" doc:"What keeps storage from taking the broadcast now; null when it does."`
-	StorageLag   float64     `json:"storage_lag" doc:"For how many seconds the oldest segment that storage has not taken has waited; 0 when none waits."`
-	Warnings     []Warning   `json:"warnings" doc:"What the broadcaster should change in the encoder."`
-	Renditions   []Rendition `json:"renditions" doc:"What can be watched; empty while starting."`
-	// Transcoding is nil where the broadcast is not transcoded.
-	Transcoding *Transcoding `json:"transcoding" doc:"The state of the renditions that this server makes of the source; null where it makes none."`
-}
-
-// Transcoding is the state of a broadcast's ladder.
-type Transcoding struct {
-	Problem  string `json:"problem" doc:"Why there are fewer rungs than configured; empty if there is no problem."`
-	Restarts int    `json:"restarts" doc:"How often the encoder was started again after a failure."`
-	Rungs    []Rung `json:"rungs" doc:"The rungs of the ladder, from the cheapest."`
-}
-
-// Rung is the state of one rung of the ladder.
-type Rung struct {
-	Name  string `json:"name" example:"720p"`
-	State string `json:"state" enum:"running,starting,unavailable,shed,refused,above,failed" doc:"unavailable: ffmpeg does not work; shed: switched off because the machine is overloaded; refused: never begun for that reason; above: the source is smaller."`
-}
-
-// Warning is a condition of the incoming stream that the broadcaster should know of.
-type Warning struct {
-	Code  string    `json:"code" doc:"The kind of condition; codes do not change." example:"key_frames_far_apart"`
-	Text  string    `json:"text" doc:"What was measured, and what to set in the encoder."`
-	Since time.Time `json:"since" doc:"When the condition began."`
-}
-
-// Rendition is one quality of a broadcast.
-type Rendition struct {
-	Name             string  `json:"name" example:"source"`
-	Codecs           string  `json:"codecs" doc:"As in RFC 6381." example:"avc1.64001f,mp4a.40.2"`
-	Width            int     `json:"width" doc:"Pixels; 0 without video."`
-	Height           int     `json:"height" doc:"Pixels; 0 without video."`
-	FrameRate        float64 `json:"frame_rate" doc:"Frames per second, measured; 0 without video."`
-	Bandwidth        int     `json:"bandwidth" doc:"Highest bit rate of a segment, bits per second."`
-	AverageBandwidth int     `json:"average_bandwidth" doc:"Mean bit rate, bits per second."`
-}
-
-type listOutput struct {
-	CacheControl string `header:"Cache-Control"`
-	Body         struct {
-		Broadcasts []Broadcast `json:"broadcasts"`
-	}
-}
-
-type oneInput struct {
-	ID string `path:"id" doc:"The broadcast's public name."`
-}
-
-type oneOutput struct {
-	CacheControl string `header:"Cache-Control"`
-	Body         Broadcast
-}
 
 // Server describes the server in the OpenAPI document.
 type Server struct {
 	Version string
 	// BasePath is the path below which clients reach the server: "/video"; "" is none.
 	BasePath string
+	// Ingest is where publishers connect to.
+	Ingest Ingest
+	// Recommended are the settings for encoders.
+	Recommended RecommendedSettings
+	// Proxies are the networks whose X-Forwarded-For and X-Forwarded-Proto are believed.
+	Proxies []netip.Prefix
+}
+
+// Records holds the records of broadcasts and channels; *registry.Registry implements it. It reads
+// from memory.
+type Records interface {
+	CreateBroadcast(ctx context.Context, b registry.Broadcast) (registry.Broadcast, error)
+	UpdateBroadcast(ctx context.Context, id string, change func(*registry.Broadcast) error) (registry.Broadcast, error)
+	RemoveBroadcast(ctx context.Context, id string) error
+	FindBroadcast(id string) (registry.Broadcast, bool)
+	ListBroadcasts(f registry.Filter) (page []registry.Broadcast, next string)
+	PutChannel(ctx context.Context, c registry.Channel) (registry.Channel, error)
+	UpdateChannel(ctx context.Context, name string, change func(*registry.Channel) error) (registry.Channel, error)
+	FindChannel(name string) (registry.Channel, bool)
+	WatchBroadcast(id string) (changed <-chan struct{}, stop func())
+}
+
+// Rollout decides who may go live. wasIn says that the user was let in before.
+type Rollout interface {
+	Decide(ctx context.Context, u rollout.User, wasIn bool) rollout.Decision
+}
+
+// Signer makes playback tokens.
+type Signer interface {
+	// Sign returns the path segment with which a broadcast can be watched until expires.
+	Sign(id string, generation int, expires time.Time) string
+}
+
+// Media holds the media of broadcasts.
+type Media interface {
+	// Delete deletes the replay and the pictures of a broadcast that has ended.
+	Delete(ctx context.Context, id string) error
+}
+
+// Parts are what the API connects.
+type Parts struct {
+	Server    Server
+	Directory Directory
+	// Records is nil where broadcasts can only be listed; then the rest is not used.
+	Records Records
+	Rollout Rollout
+	Media   Media
+	// Signer is nil where there are no playback tokens. SignAll is true if all playback needs
+	// one.
+	Signer  Signer
+	SignAll bool
+	// Secret is what stream keys are derived from where a request has an Idempotency-Key. All
+	// nodes need the same one to answer a repeated request alike; nil is a random one.
+	Secret []byte
+	// Stopping is closed when the server begins to stop; nil is never.
+	Stopping <-chan struct{}
+	Log      *slog.Logger
+}
+
+// API answers the requests below /v1/. It is safe for concurrent use.
+type API struct {
+	Parts
+
+	config atomic.Pointer[settings]
+}
+
+// settings are what a Reload replaces.
+type settings struct {
+	Config
+
+	auth *auth.Authenticator
+	rate limits
 }
 
 // Register adds the interface to mux: the requests under /v1/, their OpenAPI
 // document and its readable page.
-func Register(mux *http.ServeMux, c Config, s Server, d Directory) error {
-	routes := http.NewServeMux()
-	mux.Handle("/v1/", &public{routes: routes, origins: c.CORSOrigins})
-	cfg := huma.DefaultConfig("golive", s.Version)
-	if s.BasePath != "" {
-		cfg.Servers = []*huma.Server{{URL: s.BasePath}}
+func Register(mux *http.ServeMux, c Config, p Parts) (*API, error) {
+	a := &API{Parts: p}
+	if a.Log == nil {
+		a.Log = slog.New(slog.DiscardHandler)
 	}
-	cfg.OpenAPIPath = "/v1/openapi"
-	// huma's own page would load its script from another host; docs.go makes ours.
-	cfg.DocsPath, cfg.SchemasPath = "", ""
-	cfg.CreateHooks = nil // no $schema in every answer
-	a := humago.New(routes, cfg)
-	huma.Register(a, huma.Operation{
-		OperationID: "list-broadcasts",
-		Method:      http.MethodGet,
-		Path:        "/v1/broadcasts",
-		Summary:     "What is live now",
-	}, func(context.Context, *struct{}) (*listOutput, error) {
-		out := &listOutput{CacheControl: "no-cache"}
-		out.Body.Broadcasts = d.Broadcasts()
-		return out, nil
-	})
-	huma.Register(a, huma.Operation{
-		OperationID: "get-broadcast",
-		Method:      http.MethodGet,
-		Path:        "/v1/broadcasts/{id}",
-		Summary:     "One broadcast, or the replay of one",
-		Errors:      []int{http.StatusNotFound, http.StatusServiceUnavailable},
-	}, func(ctx context.Context, in *oneInput) (*oneOutput, error) {
-		if ingest.CheckID(in.ID) != nil { // there cannot be one
-			return nil, huma.Error404NotFound(ErrNotFound.Error())
-		}
-		b, err := d.Broadcast(ctx, in.ID)
-		switch {
-		case errors.Is(err, ErrNotFound):
-			return nil, huma.Error404NotFound(ErrNotFound.Error())
-		case err != nil:
-			return nil, huma.Error503ServiceUnavailable(err.Error())
-		}
-		return &oneOutput{CacheControl: "no-cache", Body: b}, nil
-	})
-	page, err := renderDocs(a.OpenAPI())
+	if a.Secret == nil {
+		a.Secret = make([]byte, 32)
+		_, _ = rand.Read(a.Secret) // never fails
+	}
+	if err := a.Reload(c); err != nil {
+		return nil, err
+	}
+	routes := http.NewServeMux()
+	mux.Handle("/v1/", &public{api: a, routes: routes})
+	described := humago.New(routes, a.humaConfig())
+	a.registerReads(described)
+	if a.Records != nil {
+		a.registerGolive(described)
+		a.registerWrites(described)
+		a.registerChannels(described)
+	}
+	page, err := renderDocs(described.OpenAPI())
 	if err != nil {
-		return err
+		return nil, err
 	}
 	routes.HandleFunc("GET /v1/docs", func(w http.ResponseWriter, _ *http.Request) {
 		h := w.Header()
@@ -156,5 +132,49 @@ func Register(mux *http.ServeMux, c Config, s Server, d Directory) error {
 		// An error means that the client has left.
 		_, _ = w.Write(page)
 	})
+	return a, nil
+}
+
+// Reload replaces the configuration. After an error the old one stays in force.
+func (a *API) Reload(c Config) error {
+	next := &settings{Config: c, rate: newLimits(c.Limits)}
+	old := a.config.Load()
+	log := a.Log
+	if a.Records == nil || old != nil && old.Open {
+		log = slog.New(slog.DiscardHandler) // nobody is asked who they are, or it was said before
+	}
+	known, err := auth.New(c.Config, log)
+	if err != nil {
+		return err
+	}
+	next.auth = known
+	a.config.Store(next)
 	return nil
+}
+
+func (a *API) humaConfig() huma.Config {
+	cfg := huma.DefaultConfig("golive", a.Server.Version)
+	if a.Server.BasePath != "" {
+		cfg.Servers = []*huma.Server{{URL: a.Server.BasePath}}
+	}
+	cfg.OpenAPIPath = "/v1/openapi"
+	// huma's own page would load its script from another host; docs.go makes ours.
+	cfg.DocsPath, cfg.SchemasPath = "", ""
+	cfg.CreateHooks = nil // no $schema in every answer
+	cfg.Components.SecuritySchemes = map[string]*huma.SecurityScheme{bearer: {
+		Type: "http", Scheme: "bearer",
+		Description: "A user's JSON Web Token, a server's API key, or dev:USER while api.open is true.",
+	}}
+	return cfg
+}
+
+// bearer is the name of the security scheme.
+const bearer = "bearer"
+
+// credentials is the security of an operation: needed, or possible.
+func credentials(needed bool) []map[string][]string {
+	if needed {
+		return []map[string][]string{{bearer: {}}}
+	}
+	return []map[string][]string{{}, {bearer: {}}}
 }

@@ -32,7 +32,7 @@ func (s catalogue) Broadcast(_ context.Context, id string) (Broadcast, error) {
 func serve(t *testing.T, d Directory) http.Handler {
 	t.Helper()
 	mux := http.NewServeMux()
-	if err := Register(mux, DefaultConfig(), Server{Version: "test"}, d); err != nil {
+	if _, err := Register(mux, DefaultConfig(), Parts{Server: Server{Version: "test"}, Directory: d}); err != nil {
 		t.Fatal(err)
 	}
 	return mux
@@ -45,8 +45,9 @@ func get(h http.Handler, path string) *httptest.ResponseRecorder {
 }
 
 func studio() Broadcast {
+	started := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	return Broadcast{
-		ID: "studio", State: "live", StartedAt: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC),
+		ID: "studio", State: "live", StartedAt: &started,
 		Playlist: "/live/studio/index.m3u8", PlaylistTS: "/live/studio/ts.m3u8", Encoder: "obs", Viewers: 3, StorageLag: 2.5, Warnings: []Warning{},
 		Renditions: []Rendition{{Name: "source", Codecs: "avc1.64001f", Width: 1280, Height: 720, FrameRate: 30, Bandwidth: 5, AverageBandwidth: 4}},
 	}
@@ -56,7 +57,8 @@ func TestAPI_ListsBroadcastsInTheAgreedForm(t *testing.T) {
 	got := get(serve(t, catalogue{studio()}), "/v1/broadcasts")
 	want := `{"broadcasts":[{"id":"studio","state":"live","started_at":"2026-01-02T03:04:05Z","ended_at":null,` +
 		`"playlist":"/live/studio/index.m3u8","playlist_ts":"/live/studio/ts.m3u8","replay":null,"poster":null,"storyboard":null,"encoder":"obs","viewers":3,"storage_error":null,"storage_lag":2.5,"warnings":[],"renditions":[{"name":"source","codecs":"avc1.64001f",` +
-		`"width":1280,"height":720,"frame_rate":30,"bandwidth":5,"average_bandwidth":4}],"transcoding":null}]}` + "\n"
+		`"width":1280,"height":720,"frame_rate":30,"bandwidth":5,"average_bandwidth":4}],"transcoding":null,` +
+		`"title":"","channel":"","visibility":"public","test":false,"created_at":null,"scheduled_start":null}]}` + "\n"
 	if diff := cmp.Diff(want, got.Body.String()); diff != "" {
 		t.Error(diff)
 	}

@@ -34,7 +34,7 @@ func TestAPI_AnswersPagesFromElsewhere(t *testing.T) {
 
 func TestAPI_AnswersOnlyTheOriginsThatAreNamed(t *testing.T) {
 	mux := http.NewServeMux()
-	if err := Register(mux, Config{CORSOrigins: []string{"https://a.test"}}, Server{}, catalogue{studio()}); err != nil {
+	if _, err := Register(mux, Config{CORSOrigins: []string{"https://a.test"}}, Parts{Directory: catalogue{studio()}}); err != nil {
 		t.Fatal(err)
 	}
 	for origin, want := range map[string]string{"https://a.test": "https://a.test", "https://b.test": "", "null": ""} {
@@ -85,7 +85,7 @@ func TestAPI_DocsCannotBeFramed(t *testing.T) {
 
 func TestAPI_DocumentNamesThePathBelowWhichItIs(t *testing.T) {
 	mux := http.NewServeMux()
-	if err := Register(mux, DefaultConfig(), Server{BasePath: "/video"}, catalogue{}); err != nil {
+	if _, err := Register(mux, DefaultConfig(), Parts{Server: Server{BasePath: "/video"}, Directory: catalogue{}}); err != nil {
 		t.Fatal(err)
 	}
 	if w := get(mux, "/v1/openapi.json"); !strings.Contains(w.Body.String(), `"servers":[{"url":"/video"}]`) {
@@ -101,7 +101,9 @@ func TestConfig_NamesWhatIsNoOrigin(t *testing.T) {
 		"*": true, "https://a.test": true, "http://a.test:8080": true, "http://[::1]:80": true,
 		"": false, "a.test": false, "https://a.test/": false, "https://a.test/x": false, "https://": false, "https://u@a.test": false, "null": false,
 	} {
-		if err := (Config{CORSOrigins: []string{text}}).Validate(); (err == nil) != valid {
+		c := DefaultConfig()
+		c.CORSOrigins = []string{text}
+		if err := c.Validate(); (err == nil) != valid {
 			t.Errorf("%q: %v", text, err)
 		}
 	}

@@ -88,6 +88,7 @@ func (a *archiver) noteArchived(b *Broadcast) {
 	a.rec.Archived()
 	if header := a.up.Header(); a.up.Permission() < archive.MustLeave {
 		b.replays.add(header, header.Ended.Add(b.cfg.Retention.Replay))
+		b.report(Change{Kind: ReplayReady, At: time.Now()})
 	}
 }
 

@@ -22,6 +22,7 @@ const (
 	endedShutdown = "shutdown"
 	endedBroken   = "broken"
 	endedMoved    = "moved" // another node has it
+	endedRequest  = "requested"
 )
 
 // silence is how long a publisher must have sent nothing before another one with
@@ -63,6 +64,8 @@ type Broadcast struct {
 	claims   chan claim
 	released chan error
 	shown    chan struct{} // holds a token when there is something to watch for the first time
+	requests chan string   // holds why the broadcast is to end at once
+	deleted  chan struct{} // holds a token when nobody is to read the ended broadcast any more
 	ended    chan struct{} // closed when no claim is accepted any more
 	swept    chan struct{} // closed when run has returned: nothing of it writes to the bucket
 	next     numbering     // valid once ended is closed
@@ -72,6 +75,10 @@ type Broadcast struct {
 	replays *replays    // notified when the bucket has all of the broadcast
 	resumed *resumption // nil for a new broadcast
 	begun   bool        // it was counted and logged; run's
+
+	reports    reports
+	reported   State // the last state that was reported; the supervisor's
+	superseded bool  // another one has begun under the id: nothing is reported
 
 	// previous is the broadcast that had the id before, and can still be read, until
 	// this one can. The Hub changes it.
@@ -136,6 +143,10 @@ func newBroadcast(id string, h *Hub, o opening) *Broadcast {
 		claims:   make(chan claim),
 		released: make(chan error),
 		shown:    make(chan struct{}, 1),
+		requests: make(chan string, 1),
+		deleted:  make(chan struct{}, 1),
+		reported: notReported,
+		warnings: warnings{changed: make(chan struct{}, 1)},
 		ended:    make(chan struct{}),
 		swept:    make(chan struct{}),
 	}
@@ -295,10 +306,9 @@ func (b *Broadcast) grant(c claim) *publication {
 	if b.opening.done {
 		pub.begin()
 	}
+	state := Starting
 	if b.published() {
-		b.state.Store(int32(Live))
-	} else {
-		b.state.Store(int32(Starting))
+		state = Live
 	}
 	b.lastUnit.Store(int64(time.Since(b.made)))
 	b.warnings.reset()
@@ -306,6 +316,10 @@ func (b *Broadcast) grant(c claim) *publication {
 	case c.granted <- pub:
 		b.lease.SetOpen(b.openTo(false))
 		b.encoder.Store(&c.publisher.Encoder)
+		if c.publisher.Issued {
+			b.report(Change{Kind: KeyUsed, At: pub.granted})
+		}
+		b.transition(state, pub.granted, "")
 		return pub
 	case <-c.gone:
 		return nil

@@ -65,6 +65,8 @@ type Settings struct {
 	Pictures *pictures.Maker
 	// Ownership decides which node has a broadcast; without it all are this node's.
 	Ownership Ownership
+	// Observer is told what happens; nil is nobody.
+	Observer Observer
 	// Memory counts the media that is held; nil counts nothing.
 	Memory *ingest.Memory
 }

@@ -107,11 +107,15 @@ func (h *Hub) Run(ctx context.Context) error {
 
 // sweep runs the Sweeper.
 func (h *Hub) sweep(ctx context.Context) {
-	sweeper := archive.Sweeper{Layout: h.layout, Bucket: h.stores.Bucket, Swept: h.replays.remove, Log: h.log}
+	sweeper := h.sweeper()
 	if h.stores.shared() {
 		sweeper.Owned, sweeper.End, sweeper.May = h.hasOwner, h.endAbandoned, h.cfg.Ownership.MaySweep
 	}
 	sweeper.Run(ctx)
+}
+
+func (h *Hub) sweeper() archive.Sweeper {
+	return archive.Sweeper{Layout: h.layout, Bucket: h.stores.Bucket, Swept: h.replays.remove, Log: h.log}
 }
 
 // Publish implements ingest.PublishHandler.

@@ -44,7 +44,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 	for _, r := range []string{"no_key_frame", "audio_out_of_place"} {
 		m.dropped.WithLabelValues(r)
 	}
-	for _, r := range []string{endedClean, endedLost, endedShutdown, endedBroken, endedMoved} {
+	for _, r := range []string{endedClean, endedLost, endedShutdown, endedBroken, endedMoved, endedRequest} {
 		m.ended.WithLabelValues(r)
 	}
 	reg.MustRegister(m.broadcasts, m.ended, m.reconnects, m.takeovers, m.parts, m.forcedCuts, m.gapParts, m.dropped, m.publishDelay)

@@ -125,18 +125,15 @@ func (p *publication) Tick(now time.Time) (slow bool) {
 	return slow
 }
 
-// show makes the broadcast live when there is something to play.
+// show lets the supervisor know when there is something to play.
 func (p *publication) show() {
 	b := p.broadcast
 	if !p.shown && b.multivariant.Load() != nil {
 		p.shown = true
-		if b.State() == Starting {
-			select {
-			case b.shown <- struct{}{}:
-			default: // there is a token already
-			}
+		select {
+		case b.shown <- struct{}{}:
+		default: // there is a token already
 		}
-		b.state.Store(int32(Live))
 	}
 }
 

@@ -42,17 +42,19 @@ func (h *Hub) Restore(ctx context.Context) error {
 				f.Ended = f.LastAt // another one has begun since
 			}
 			h.mu.Lock()
-			h.resume(f) //nolint:contextcheck // a broadcast outlives the start of the server
+			h.resume(f, newest[f.Broadcast] != f) //nolint:contextcheck // a broadcast outlives the start of the server
 			h.mu.Unlock()
 		}
 	}
 	return err
 }
 
-// resume starts the broadcast where its log ends; the caller holds mu.
-func (h *Hub) resume(f *archive.Recovered) *Broadcast {
+// resume starts the broadcast where its log ends; superseded is true when there is a newer one of
+// the id. The caller holds mu.
+func (h *Hub) resume(f *archive.Recovered, superseded bool) *Broadcast {
 	b := newBroadcast(f.Broadcast, h, opening{hold: h.predecessor(f.Broadcast)})
 	b.lease = h.cfg.Ownership.Claim(f.Broadcast, true)
+	b.superseded = superseded
 	b.open(f, false)
 	b.resumed = b.resume(f, time.Now())
 	h.start(b)
@@ -71,7 +73,7 @@ func (h *Hub) hasOwner(id string) bool {
 
 // endAbandoned ends a broadcast whose node is gone, as that node would after a restart, from what
 // the bucket has of it. It waits until that is done: there may be many.
-func (h *Hub) endAbandoned(ctx context.Context, n archive.Named) error {
+func (h *Hub) endAbandoned(ctx context.Context, n archive.ManifestKey) error {
 	f, err := archive.Find(ctx, h.stores.Bucket, h.layout, h.cfg.Playlist.Window, n.ID, n.Token)
 	switch {
 	case errors.Is(err, storage.ErrNotExist):
@@ -90,7 +92,7 @@ func (h *Hub) endAbandoned(ctx context.Context, n archive.Named) error {
 		h.mu.Unlock()
 		return nil // a publisher has just come
 	}
-	b := h.resume(f) //nolint:contextcheck // a broadcast outlives the sweep
+	b := h.resume(f, false) //nolint:contextcheck // a broadcast outlives the sweep
 	h.mu.Unlock()
 	b.log.Info("broadcast of a node that is gone is ended")
 	select {
@@ -122,7 +124,7 @@ func (b *Broadcast) resume(f *archive.Recovered, now time.Time) *resumption {
 		return &resumption{reason: endedLost, at: f.LastAt}
 	}
 	b.fillGap(now)
-	b.state.Store(int32(Reconnecting))
+	b.transition(Reconnecting, now, "")
 	b.log.Info("broadcast recovered", "segments", len(f.Segments[SourceRendition]), "reconnect_window", remaining)
 	return &resumption{remaining: remaining}
 }

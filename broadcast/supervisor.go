@@ -3,6 +3,7 @@ package broadcast
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 
@@ -17,6 +18,11 @@ func (b *Broadcast) run(h *Hub) {
 	defer b.lease.Release()
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
+	if b.cfg.Observer != nil {
+		var reporting sync.WaitGroup
+		reporting.Go(func() { b.reportOwned(ctx) })
+		defer func() { cancel(); reporting.Wait() }()
+	}
 	var working sync.WaitGroup
 	working.Go(func() { b.runArchiver(ctx) })
 	var reason string
@@ -30,12 +36,15 @@ func (b *Broadcast) run(h *Hub) {
 		reason, when = b.supervise(h.quit, timeout), time.Now()
 	}
 	if !b.published() {
-		b.discard(h)
+		b.discard(h, reason)
 		b.ladder.end()
 		b.pictures.end()
 		cancel()
 		working.Wait()
 		return
+	}
+	if b.resumed == nil && reason != endedMoved {
+		b.goLive()
 	}
 	b.begin()
 	b.end(reason, when)
@@ -44,7 +53,7 @@ func (b *Broadcast) run(h *Hub) {
 	var handingOver sync.WaitGroup
 	handingOver.Go(func() { b.handOver(handing, a) })
 	defer func() { handed(); handingOver.Wait() }()
-	if b.moved || !waitFor(h.quit, b.cfg.Linger) {
+	if b.moved || !b.linger(h.quit) {
 		onlyOne := h.forget(b)
 		for _, r := range b.all() {
 			r.releaseMedia()
@@ -79,10 +88,26 @@ func (b *Broadcast) begin() {
 	b.log.Info("broadcast started")
 }
 
+// linger keeps the ended broadcast for players, and reports whether the server stops meanwhile.
+func (b *Broadcast) linger(quit <-chan struct{}) bool {
+	passed := time.NewTimer(b.cfg.Linger)
+	defer passed.Stop()
+	select {
+	case <-quit:
+		return true
+	case <-b.deleted:
+	case <-passed.C:
+	}
+	return false
+}
+
 // discard ends a broadcast that never had media. Nothing of it is kept.
-func (b *Broadcast) discard(h *Hub) {
+func (b *Broadcast) discard(h *Hub, reason string) {
 	b.setNext()
-	b.state.Store(int32(Ended))
+	if reason != endedMoved && reason != endedRequest {
+		reason = EndedWithoutMedia
+	}
+	b.transition(Ended, time.Now(), reason)
 	h.discard(b)
 	close(b.ended)
 	b.log.Debug("publisher left without media")
@@ -187,7 +212,12 @@ const claimTimeout = 5 * time.Second
 func (b *Broadcast) supervise(quit <-chan struct{}, timeout time.Duration) (reason string) {
 	s := &supervisor{Broadcast: b, window: time.NewTimer(timeout), due: time.Now().Add(timeout)}
 	defer s.window.Stop()
+	var quiet <-chan time.Time // while changes of warnings are not reported
 	for reason == "" {
+		warned := b.warnings.changed
+		if quiet != nil {
+			warned = nil
+		}
 		select {
 		case c := <-b.claims:
 			reason = s.claimed(c)
@@ -196,7 +226,16 @@ func (b *Broadcast) supervise(quit <-chan struct{}, timeout time.Duration) (reas
 		case <-b.lease.Lost():
 			reason = s.leaseLost()
 		case <-b.shown:
-			b.begin()
+			b.goLive()
+		case <-warned:
+			b.report(Change{Kind: WarningsChanged, At: time.Now()})
+			quiet = time.After(warningsInterval)
+		case <-quiet:
+			quiet = nil
+		case why := <-b.requests:
+			b.log.Info("end of the broadcast was requested", "reason", why)
+			s.evictAll(fmt.Errorf("%w: %s", ingest.ErrEnded, why))
+			reason = endedRequest
 		case <-s.window.C:
 			if !s.extendAfterPause() {
 				reason = endedLost
@@ -251,8 +290,7 @@ func (s *supervisor) admit(c claim) (reason string) {
 	s.current = s.grant(c)
 	switch {
 	case s.current == nil && before == Reconnecting:
-		s.state.Store(int32(Reconnecting)) // the window continues
-		return ""
+		return "" // the window continues
 	case s.current == nil:
 		return endedLost
 	}
@@ -267,6 +305,7 @@ func (s *supervisor) admit(c claim) (reason string) {
 // publisherLeft grants the claim that waits, or opens the reconnect window.
 func (s *supervisor) publisherLeft(cause error) (reason string) {
 	s.current = nil
+	s.goLive()
 	if errors.Is(cause, errBroken) {
 		if s.waiting != nil {
 			refuse(*s.waiting, "%w: %q has just failed", ingest.ErrTaken, s.id)
@@ -286,7 +325,7 @@ func (s *supervisor) publisherLeft(cause error) (reason string) {
 	case !s.published() || s.cfg.ReconnectWindow == 0:
 		return endedLost
 	}
-	s.state.Store(int32(Reconnecting))
+	s.transition(Reconnecting, time.Now(), "")
 	s.lease.SetOpen(true)
 	s.log.Info("publisher lost", "reason", cause, "reconnect_window", s.cfg.ReconnectWindow)
 	s.wait(s.cfg.ReconnectWindow)
@@ -321,7 +360,7 @@ func (b *Broadcast) end(reason string, at time.Time) {
 	began := b.began()
 	e := &ending{at: endTime(began, at).UTC(), announced: time.Now()}
 	b.ending.Store(e)
-	b.state.Store(int32(Ended))
+	b.transition(Ended, e.at, reason)
 	close(b.ended)
 	b.pictures.end()
 	b.ladder.end()

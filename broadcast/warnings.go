@@ -21,7 +21,8 @@ const maxWarnings = 32
 // warnings are the conditions of one publication, in the order in which they began.
 // The publisher's goroutine writes them; any goroutine may read them.
 type warnings struct {
-	list atomic.Pointer[[]Warning]
+	list    atomic.Pointer[[]Warning]
+	changed chan struct{} // holds a token when there are others
 }
 
 // all returns a copy; it is never nil.
@@ -46,6 +47,7 @@ func (w *warnings) add(warning ingest.Warning) {
 		return
 	default:
 		all = append(all, Warning{Warning: warning, Since: time.Now()})
+		defer w.notify()
 	}
 	w.list.Store(&all)
 }
@@ -56,8 +58,20 @@ func (w *warnings) remove(code ingest.WarningCode) {
 	left := slices.DeleteFunc(all, func(old Warning) bool { return old.Code == code })
 	if len(left) < len(all) {
 		w.list.Store(&left)
+		w.notify()
+	}
+}
+
+func (w *warnings) notify() {
+	select {
+	case w.changed <- struct{}{}:
+	default: // there is a token already
 	}
 }
 
 // reset removes all conditions, for another publisher.
-func (w *warnings) reset() { w.list.Store(nil) }
+func (w *warnings) reset() {
+	if old := w.list.Swap(nil); old != nil && len(*old) > 0 {
+		w.notify()
+	}
+}

@@ -92,8 +92,12 @@ func TestFirefox_DecodesWhatIsPackaged(t *testing.T) {
 			clip.Seconds = 8
 			s := harness.Start(t, harness.Options{})
 			publishClip(t, s, sources.Enhanced(t, clip), "show")
-			s.WaitForState("show", "live", 15*time.Second)
-			p := b.Open(t, base+"/play?player=hls.js&url="+url.QueryEscape(s.URL("/live/show/"+c.list)))
+			list := s.URL("/live/show/" + c.list)
+			harness.Until(t, c.list, 15*time.Second, func() bool { // the plain one comes with the first whole segment
+				_, err := harness.Get(t.Context(), list)
+				return err == nil
+			})
+			p := b.Open(t, base+"/play?player=hls.js&url="+url.QueryEscape(list))
 			mustPlay(t, p, c.clip, 8*time.Second)
 			p.Screenshot(fmt.Sprint("firefox ", c.clip, " ", c.list))
 		})

@@ -19,9 +19,23 @@ type Admission struct {
 	Sink Sink
 }
 
+// Keys finds the broadcasts of stream keys that were issued while the server runs. It answers from
+// memory.
+type Keys interface {
+	// Lookup returns the id of the broadcast that name is a key of. It returns false when name
+	// is no key, and may be the id of a broadcast that anybody may publish. The error, which
+	// does not repeat name, wraps ErrUnauthorized for a key that is not valid, or for the id of
+	// a broadcast that has a key; ErrEnded for the key of a broadcast that has ended; and
+	// ErrUnavailable when this is not known now.
+	Lookup(name string) (id string, found bool, err error)
+}
+
 // Authorizer checks who may publish which broadcast, and passes admitted peers to a
 // PublishHandler. It may be used by many goroutines.
 type Authorizer struct {
+	// Keys are the issued keys; nil is none. It is set before the first Admit.
+	Keys Keys
+
 	handler PublishHandler
 	log     *slog.Logger
 	rules   atomic.Pointer[rules]
@@ -77,40 +91,67 @@ func (a *Authorizer) Reload(cfg PublishConfig) error {
 }
 
 // Admit admits the peer, or returns an error that wraps one of the refusals. The
-// PublishHandler gets the broadcast's id in place of the Name, which may be a secret.
+// PublishHandler gets the broadcast's id in place of App and Name, which may be a secret.
 func (a *Authorizer) Admit(ctx context.Context, req Request, evict context.CancelCauseFunc) (Admission, error) {
 	name, err := StreamName(req.App, req.Name)
 	if err != nil {
 		return Admission{}, err
 	}
-	id, err := a.identify(name)
+	id, issued, err := a.identify(name)
 	if err != nil {
 		return Admission{}, err
 	}
+	if id != name {
+		req.App = ""
+	}
 	req.Name = id
-	sink, err := a.handler.Publish(ctx, id, Publisher{Request: req, Evict: evict})
+	sink, err := a.handler.Publish(ctx, id, Publisher{Request: req, Issued: issued, Evict: evict})
 	if err != nil {
 		return Admission{}, err
+	}
+	if issued {
+		// The key may have become invalid since it was checked. Whoever makes it invalid from
+		// now on finds the publisher.
+		if _, _, err := a.identify(name); err != nil {
+			sink.Close(err)
+			return Admission{}, err
+		}
 	}
 	return Admission{ID: id, Sink: sink}, nil
 }
 
-// identify returns the id of the broadcast for name: name itself if anybody may publish,
-// else the id of the key that name is. All keys are compared, each in constant time, so
-// that the time taken reveals nothing about a key.
-func (a *Authorizer) identify(name string) (string, error) {
+// identify returns the id of the broadcast for name: that of the configured key that name is, else
+// that of the issued key, which sets issued, else name itself if anybody may publish.
+func (a *Authorizer) identify(name string) (id string, issued bool, err error) {
 	r := a.rules.Load()
-	if r == nil {
-		return name, CheckID(name)
+	if id, found := r.find(name); found {
+		return id, false, nil
 	}
-	id, found := "", false
+	if a.Keys != nil {
+		id, found, err := a.Keys.Lookup(name)
+		switch {
+		case err != nil:
+			return "", false, err
+		case found:
+			return id, true, CheckID(id)
+		}
+	}
+	if r != nil {
+		return "", false, ErrUnauthorized
+	}
+	return name, false, CheckID(name)
+}
+
+// find returns the id of the key that name is. All keys are compared, each in constant time, so
+// that the time taken reveals nothing about a key.
+func (r *rules) find(name string) (id string, found bool) {
+	if r == nil {
+		return "", false
+	}
 	for _, k := range r.keys {
 		if k.secret.Equal(name) {
 			id, found = k.id, true
 		}
 	}
-	if !found {
-		return "", ErrUnauthorized
-	}
-	return id, nil
+	return id, found
 }

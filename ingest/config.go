@@ -56,7 +56,7 @@ type PublishConfig struct {
 	// Open allows anybody to publish under any free name, for a first run on a laptop. It
 	// must be false if there are keys.
 	Open bool `yaml:"open"`
-	// Keys are the stream keys if Open is false.
+	// Keys are the stream keys if Open is false, besides those that the API issues.
 	Keys []KeyConfig `yaml:"keys"`
 	// Takeover is when a second publisher of the same broadcast replaces the first, which is
 	// still connected: "silent" (it has sent nothing for a second), "always" or "never".
@@ -109,9 +109,6 @@ func (c PublishConfig) validate(p *setting.Problems) {
 	c.Takeover.validate(p)
 	if c.Open && len(c.Keys) > 0 {
 		p.Add("publish.open", "set open: false, or remove the keys", "must be false when keys are set: an open server needs no keys")
-	}
-	if !c.Open && len(c.Keys) == 0 {
-		p.Add("publish.keys", "add { id: studio, key: \"${STUDIO_KEY}\" }, or set publish.open: true", "must hold at least one key when publish.open is false")
 	}
 	seen := make(map[string]int, len(c.Keys))
 	for i, k := range c.Keys {

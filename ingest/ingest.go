@@ -24,6 +24,8 @@ type Request struct {
 // Publisher is an admitted peer.
 type Publisher struct {
 	Request
+	// Issued is true if the peer was admitted by a key of Authorizer.Keys.
+	Issued bool
 	// Evict ends the peer's session; the cause is sent to the peer and logged.
 	Evict context.CancelCauseFunc
 }

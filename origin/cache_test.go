@@ -27,7 +27,7 @@ func (s *storedSource) withCache(size setting.Bytes, reads int) *Handler {
 	cfg := DefaultConfig()
 	cfg.ReplayCache = size
 	reg := prometheus.NewRegistry()
-	return NewHandler(cfg, s, audience.New(nil, reg), NewReadLimiter(reads, nil), slog.New(slog.DiscardHandler), NewMetrics(reg))
+	return NewHandler(cfg, s, Guard{}, audience.New(nil, reg), NewReadLimiter(reads, nil), slog.New(slog.DiscardHandler), NewMetrics(reg))
 }
 
 // from asks for a segment from an address, until ctx is done.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 
+	"golive/origin/playtoken"
 	"golive/playlist"
 	"golive/storage"
 )
@@ -19,6 +20,9 @@ var (
 
 // statusOf returns the HTTP status for err.
 func statusOf(err error) int {
+	if _, refused := errors.AsType[playtoken.Error](err); refused {
+		return http.StatusForbidden
+	}
 	switch {
 	case err == nil:
 		return http.StatusOK

@@ -16,9 +16,12 @@ import (
 )
 
 // Handler serves /live/ID/index.m3u8, /live/ID/RENDITION/index.m3u8, the same with ts.m3u8,
-// /live/ID/RENDITION/NAME.ts, .m4s and .mp4, /live/ID/replay.m3u8, and pictures.
+// /live/ID/RENDITION/NAME.ts, .m4s and .mp4, /live/ID/replay.m3u8, and pictures. After ID there
+// may be /~TOKEN, a playback token; since playlists name what they list by relative addresses,
+// these have it too.
 type Handler struct {
 	source   Source
+	guard    Guard
 	audience *audience.Audience
 	reads    *ReadLimiter
 	cache    *cache
@@ -28,11 +31,11 @@ type Handler struct {
 	metrics  *Metrics
 }
 
-// NewHandler returns a Handler that serves the broadcasts of source, and counts viewers. The
-// ReadLimiter bounds what it holds open of storage.
-func NewHandler(cfg Config, source Source, a *audience.Audience, reads *ReadLimiter, log *slog.Logger, m *Metrics) *Handler {
+// NewHandler returns a Handler that serves the broadcasts of source to whom the guard admits, and
+// counts viewers. The ReadLimiter bounds what it holds open of storage.
+func NewHandler(cfg Config, source Source, g Guard, a *audience.Audience, reads *ReadLimiter, log *slog.Logger, m *Metrics) *Handler {
 	return &Handler{
-		source: source, audience: a, reads: reads, cache: newCache(int64(cfg.ReplayCache), reads),
+		source: source, guard: g, audience: a, reads: reads, cache: newCache(int64(cfg.ReplayCache), reads),
 		log: log, lines: loglimit.New(log, 1), metrics: m,
 	}
 }
@@ -41,11 +44,11 @@ func NewHandler(cfg Config, source Source, a *audience.Audience, reads *ReadLimi
 const Prefix = "/live/"
 
 // Before returns a handler that serves what is below Prefix, and leaves everything else to
-// next, also paths that are not clean. It saves the ServeMux, a tenth of what a playlist
+// next, also channels and paths that are not clean. It saves the ServeMux, a tenth of what a playlist
 // costs.
 func (h *Handler) Before(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if p := r.URL.Path; strings.HasPrefix(p, Prefix) && !strings.Contains(p, "//") && !strings.Contains(p, "/.") && p[len(p)-1] != '/' {
+		if p := r.URL.Path; strings.HasPrefix(p, Prefix) && !strings.HasPrefix(p[len(Prefix):], "@") && !strings.Contains(p, "//") && !strings.Contains(p, "/.") && p[len(p)-1] != '/' {
 			h.ServeHTTP(w, r)
 			return
 		}
@@ -71,46 +74,39 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.metrics.count(k, out, time.Since(began))
 }
 
-// answer routes by the number of path segments.
+// answer checks who may have what is requested, and routes by its kind.
 func (h *Handler) answer(w http.ResponseWriter, r *http.Request) (kind, sent, error) {
-	path, ok := strings.CutPrefix(r.URL.Path, Prefix)
+	f, ok := parsePath(r.URL.Path)
 	if !ok {
 		return kindOther, sent{}, playlist.ErrNotFound
 	}
-	id, name, ok := strings.Cut(path, "/")
-	if !ok {
-		return kindOther, sent{}, playlist.ErrNotFound
+	k := f.kind()
+	if err := h.guard.admit(&f, k); err != nil {
+		return k, sent{}, err
 	}
-	rendition, file, ok := strings.Cut(name, "/")
-	if !ok {
-		rendition, file = "", name
+	var out sent
+	var err error
+	switch k {
+	case kindMultivariant:
+		out, err = h.multivariant(w, r, f)
+	case kindMedia:
+		out, err = h.media(w, r, f)
+	case kindReplay:
+		out, err = h.replay(w, r, f)
+	case kindPicture:
+		out, err = h.picture(w, r, f)
+	case kindPart:
+		out, err = h.part(w, r, f)
+	case kindSegment:
+		out, err = h.segment(w, r, f)
+	default:
+		err = playlist.ErrNotFound
 	}
-	isPlaylist := file == archive.PlaylistName || file == playlist.PlainName
-	switch {
-	case isPlaylist && rendition != "":
-		out, err := h.media(w, r, id, rendition, file)
-		return kindMedia, out, err
-	case isPlaylist:
-		out, err := h.multivariant(w, r, id, file)
-		return kindMultivariant, out, err
-	case archive.IsReplayName(file):
-		out, err := h.replay(w, r, id, rendition, file)
-		return kindReplay, out, err
-	case rendition == "" && isPicture(file):
-		out, err := h.picture(w, r, id, file)
-		return kindPicture, out, err
-	case rendition == "":
-		return kindOther, sent{}, playlist.ErrNotFound
-	case strings.Count(file, ".") > 1:
-		out, err := h.part(w, r, id, rendition, file)
-		return kindPart, out, err
-	}
-	out, err := h.segment(w, r, id, rendition, file)
-	return kindSegment, out, err
+	return k, out, err
 }
 
-func (h *Handler) multivariant(w http.ResponseWriter, r *http.Request, id, name string) (sent, error) {
-	p, err := h.source.Playlist(r.Context(), id, "", name, playlist.Directives{})
+func (h *Handler) multivariant(w http.ResponseWriter, r *http.Request, f resource) (sent, error) {
+	p, err := h.source.Playlist(r.Context(), f.id, "", f.name, playlist.Directives{})
 	if err != nil {
 		return sent{}, err
 	}
@@ -118,34 +114,34 @@ func (h *Handler) multivariant(w http.ResponseWriter, r *http.Request, id, name 
 }
 
 // replay serves the playlist of a broadcast that has ended.
-func (h *Handler) replay(w http.ResponseWriter, r *http.Request, id, rendition, name string) (sent, error) {
+func (h *Handler) replay(w http.ResponseWriter, r *http.Request, f resource) (sent, error) {
 	end, err := h.reads.Begin(r.Context(), r.RemoteAddr)
 	if err != nil {
 		return sent{}, err
 	}
-	p, err := h.source.Playlist(r.Context(), id, rendition, name, playlist.Directives{})
+	p, err := h.source.Playlist(r.Context(), f.id, f.rendition, f.name, playlist.Directives{})
 	end()
 	if err != nil {
 		return sent{}, err
 	}
-	cache := cacheReplay
-	if name == archive.ReplayName { // the next broadcast under the same id takes it over
+	cache := f.keepFor(cacheReplay)
+	if f.name == archive.ReplayName { // the next broadcast under the same id takes it over
 		cache = cacheBriefly
 	}
 	return writeText(w, r, p.Text, playlistType, cache)
 }
 
 // media serves a media playlist, and counts the viewer.
-func (h *Handler) media(w http.ResponseWriter, r *http.Request, id, rendition, name string) (sent, error) {
+func (h *Handler) media(w http.ResponseWriter, r *http.Request, f resource) (sent, error) {
 	d, err := parseDirectives(r.URL.RawQuery)
 	if err != nil {
 		return sent{}, err
 	}
 	h.metrics.waiting.Inc() // also without directives it may wait, for the first segment
-	p, err := h.source.Playlist(r.Context(), id, rendition, name, d)
+	p, err := h.source.Playlist(r.Context(), f.id, f.rendition, f.name, d)
 	h.metrics.waiting.Dec()
 	if p.Target > 0 {
-		h.audience.CountViewer(r, id, p.Target)
+		h.audience.CountViewer(r, f.id, p.Target)
 	}
 	if err != nil {
 		return sent{}, err
@@ -173,34 +169,34 @@ func (h *Handler) delivered(w http.ResponseWriter, arrived time.Time) {
 }
 
 // part serves a part; the one that the playlist hints at, as soon as it exists.
-func (h *Handler) part(w http.ResponseWriter, r *http.Request, id, rendition, name string) (sent, error) {
+func (h *Handler) part(w http.ResponseWriter, r *http.Request, f resource) (sent, error) {
 	h.metrics.waiting.Inc()
-	m, err := h.source.Media(r.Context(), id, rendition, name)
+	m, err := h.source.Media(r.Context(), f.id, f.rendition, f.name)
 	h.metrics.waiting.Dec()
 	if err != nil {
 		return sent{}, err
 	}
-	out, err := h.write(w, r, m, id, rendition, name)
+	out, err := h.write(w, r, m, f)
 	if err == nil {
 		h.delivered(w, m.Arrived)
 	}
 	return out, err
 }
 
-func (h *Handler) segment(w http.ResponseWriter, r *http.Request, id, rendition, name string) (sent, error) {
-	m, err := h.source.Media(r.Context(), id, rendition, name)
+func (h *Handler) segment(w http.ResponseWriter, r *http.Request, f resource) (sent, error) {
+	m, err := h.source.Media(r.Context(), f.id, f.rendition, f.name)
 	if err != nil {
 		return sent{}, err
 	}
-	return h.write(w, r, m, id, rendition, name)
+	return h.write(w, r, m, f)
 }
 
 // write sends a segment or part from wherever it is.
-func (h *Handler) write(w http.ResponseWriter, r *http.Request, m playlist.Media, id, rendition, name string) (sent, error) {
+func (h *Handler) write(w http.ResponseWriter, r *http.Request, m playlist.Media, f resource) (sent, error) {
 	if m.Slabs == nil {
-		return h.sendStored(w, r, m, id, rendition, name)
+		return h.sendStored(w, r, m, f)
 	}
-	return writeSlabs(w, r, m, name)
+	return writeSlabs(w, r, m, f.name, f.keepFor(cacheForever))
 }
 
 // refuse responds with an error. It is not cached for long: what is missing now may exist
@@ -211,12 +207,15 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, status int, err
 	}
 	header := w.Header()
 	header["Cache-Control"] = cacheBriefly
-	if status == http.StatusServiceUnavailable {
+	switch status {
+	case http.StatusServiceUnavailable:
 		header.Set("Retry-After", "1")
+	case http.StatusForbidden: // what is refused now may be allowed at once
+		header["Cache-Control"] = cacheNothing
 	}
 	message := err.Error()
 	if status == http.StatusBadGateway {
-		h.lines.Log(h.log, slog.LevelWarn, "request failed", "storage", "path", r.URL.Path, "err", err)
+		h.lines.Log(h.log, slog.LevelWarn, "request failed", "storage", "path", withoutToken(r.URL.Path), "err", err)
 		message = "storage does not answer"
 	}
 	http.Error(w, message, status)

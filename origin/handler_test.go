@@ -146,7 +146,7 @@ func (s *testSource) finish(t testing.TB, stored bool) {
 
 func (s *testSource) handler() *Handler {
 	reg := prometheus.NewRegistry()
-	return NewHandler(DefaultConfig(), s, audience.New(nil, reg), NewReadLimiter(100, nil), slog.New(slog.DiscardHandler), NewMetrics(reg))
+	return NewHandler(DefaultConfig(), s, Guard{}, audience.New(nil, reg), NewReadLimiter(100, nil), slog.New(slog.DiscardHandler), NewMetrics(reg))
 }
 
 func get(h http.Handler, path string, header ...string) *httptest.ResponseRecorder {

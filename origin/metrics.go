@@ -63,7 +63,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 	}
 	for k := range kinds {
 		m.requests[k] = make(map[int]prometheus.Counter)
-		for _, code := range []int{200, 206, 304, 400, 404, 416, statusClientLeft, 502, 503} {
+		for _, code := range []int{200, 206, 304, 400, 403, 404, 416, statusClientLeft, 502, 503} {
 			m.requests[k][code] = requests.WithLabelValues(k.String(), strconv.Itoa(code))
 		}
 		m.seconds[k] = seconds.WithLabelValues(k.String())

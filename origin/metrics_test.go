@@ -20,7 +20,7 @@ import (
 func TestHandler_CountsWhatItAnswered(t *testing.T) {
 	source := live(t)
 	reg := prometheus.NewRegistry()
-	h := NewHandler(DefaultConfig(), source, audience.New(nil, reg), NewReadLimiter(100, nil), slog.New(slog.DiscardHandler), NewMetrics(reg))
+	h := NewHandler(DefaultConfig(), source, Guard{}, audience.New(nil, reg), NewReadLimiter(100, nil), slog.New(slog.DiscardHandler), NewMetrics(reg))
 	for _, segment := range []string{"/live/b/source/s-0.ts", "/live/b/source/s-2.ts"} { // stored, in memory
 		get(h, segment)
 		get(h, segment, "Range", "bytes=0-1")
@@ -126,7 +126,7 @@ func TestHandler_MeasuresHowLateAPartIs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		source := live(t)
 		reg := prometheus.NewRegistry()
-		h := NewHandler(DefaultConfig(), source, audience.New(nil, reg), NewReadLimiter(100, nil), slog.New(slog.DiscardHandler), NewMetrics(reg))
+		h := NewHandler(DefaultConfig(), source, Guard{}, audience.New(nil, reg), NewReadLimiter(100, nil), slog.New(slog.DiscardHandler), NewMetrics(reg))
 		get(h, "/live/b/source/index.m3u8?_HLS_msn=3&_HLS_part=0") // there already
 		get(h, "/live/b/source/s.24.ts")
 		var waiting sync.WaitGroup

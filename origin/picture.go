@@ -14,21 +14,21 @@ func isPicture(name string) bool {
 }
 
 // picture serves the poster of a broadcast, the storyboard of a replay, and its sheets.
-func (h *Handler) picture(w http.ResponseWriter, r *http.Request, id, name string) (sent, error) {
+func (h *Handler) picture(w http.ResponseWriter, r *http.Request, f resource) (sent, error) {
 	end, err := h.reads.Begin(r.Context(), r.RemoteAddr)
 	if err != nil {
 		return sent{}, err
 	}
-	p, err := h.source.Picture(r.Context(), id, name)
+	p, err := h.source.Picture(r.Context(), f.id, f.name)
 	end()
 	if err != nil {
 		return sent{}, err
 	}
-	cache := cacheForever
-	if name == archive.PosterName {
+	cache := f.keepFor(cacheForever)
+	if f.name == archive.PosterName {
 		cache = cachePoster
 	}
-	if strings.HasSuffix(name, ".vtt") {
+	if strings.HasSuffix(f.name, ".vtt") {
 		return writeText(w, r, p, vttType, cache)
 	}
 	return writeForm(w, r, p.Form(), jpegType, cache)

@@ -80,7 +80,7 @@ func TestHandler_BoundsHowManyReplayPlaylistsAreReadAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &slowReplays{testSource: newTestSource()}
 		reg := prometheus.NewRegistry()
-		h := NewHandler(DefaultConfig(), s, audience.New(nil, reg), NewReadLimiter(4, nil), slog.New(slog.DiscardHandler), NewMetrics(reg))
+		h := NewHandler(DefaultConfig(), s, Guard{}, audience.New(nil, reg), NewReadLimiter(4, nil), slog.New(slog.DiscardHandler), NewMetrics(reg))
 		codes := make(chan int, 20)
 		for range cap(codes) {
 			go func() { codes <- get(h, "/live/past/replay.m3u8").Code }()
@@ -100,7 +100,7 @@ func TestHandler_LogsRequestsThatFailOnceASecond(t *testing.T) {
 		s := &slowReplays{testSource: newTestSource(), err: errors.New("connection refused")}
 		reg := prometheus.NewRegistry()
 		var log strings.Builder
-		h := NewHandler(DefaultConfig(), s, audience.New(nil, reg), NewReadLimiter(1000, nil), slog.New(slog.NewTextHandler(&log, nil)), NewMetrics(reg))
+		h := NewHandler(DefaultConfig(), s, Guard{}, audience.New(nil, reg), NewReadLimiter(1000, nil), slog.New(slog.NewTextHandler(&log, nil)), NewMetrics(reg))
 		var all sync.WaitGroup
 		for range 200 {
 			all.Go(func() {

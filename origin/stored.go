@@ -30,11 +30,11 @@ type stored interface {
 }
 
 // sendStored sends a segment or part that has left memory.
-func (h *Handler) sendStored(w http.ResponseWriter, r *http.Request, m playlist.Media, id, rendition, name string) (sent, error) {
+func (h *Handler) sendStored(w http.ResponseWriter, r *http.Request, m playlist.Media, f resource) (sent, error) {
 	if m.Local != nil {
-		f := &file{open: m.Local, reads: h.reads}
-		defer f.close()
-		out, err := h.send(w, r, f, m, name)
+		local := &file{open: m.Local, reads: h.reads}
+		defer local.close()
+		out, err := h.send(w, r, local, m, f)
 		if m.Remote == nil || !errors.Is(err, storage.ErrNotExist) {
 			return out, err
 		}
@@ -42,13 +42,13 @@ func (h *Handler) sendStored(w http.ResponseWriter, r *http.Request, m playlist.
 	if m.Remote == nil {
 		return sent{}, playlist.ErrNotFound
 	}
-	o, leave := h.cache.join(r.Context(), id+"/"+rendition+"/"+m.Object, m.Remote)
+	o, leave := h.cache.join(r.Context(), f.id+"/"+f.rendition+"/"+m.Object, m.Remote)
 	defer leave()
-	return h.send(w, r, o, m, name)
+	return h.send(w, r, o, m, f)
 }
 
 // send sends m from what is stored.
-func (h *Handler) send(w http.ResponseWriter, r *http.Request, s stored, m playlist.Media, name string) (sent, error) {
+func (h *Handler) send(w http.ResponseWriter, r *http.Request, s stored, m playlist.Media, f resource) (sent, error) {
 	if m.Size == media.UnknownSize || r.Method == http.MethodHead {
 		size, err := s.sizeOf(r.Context(), r.RemoteAddr)
 		if err != nil {
@@ -58,7 +58,7 @@ func (h *Handler) send(w http.ResponseWriter, r *http.Request, s stored, m playl
 			m.Size = size
 		}
 	}
-	from, length, status, err := segmentHeader(w, r, name, m.Size)
+	from, length, status, err := segmentHeader(w, r, f.name, m.Size, f.keepFor(cacheForever))
 	if err != nil || status == http.StatusNotModified {
 		return sent{status: status}, err
 	}

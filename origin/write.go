@@ -27,11 +27,15 @@ var (
 	gzipEncoding = []string{"gzip"}
 	varyEncoding = []string{"Accept-Encoding"}
 	exposed      = []string{"Content-Length, Content-Range, Date, ETag"}
+	cacheNothing = []string{"no-store"}
 	cacheBriefly = []string{"public, max-age=1"}
 	cacheBlocked = []string{"public, max-age=12"}
 	cacheReplay  = []string{"public, max-age=3600"}
 	cachePoster  = []string{"public, max-age=10"}
 	cacheForever = []string{"public, max-age=31536000, immutable"}
+	// cacheProtected is for what is kept longer where everybody may have it: a cache must ask
+	// again whether the token in the address still counts.
+	cacheProtected = []string{"public, max-age=60"}
 )
 
 // errWritten reports a response that failed after its header was written: the client left.
@@ -72,8 +76,8 @@ func writeForm(w http.ResponseWriter, r *http.Request, form *playlist.Form, cont
 }
 
 // writeSlabs sends a segment or part from memory.
-func writeSlabs(w http.ResponseWriter, r *http.Request, m playlist.Media, name string) (sent, error) {
-	from, length, status, err := segmentHeader(w, r, name, m.Size)
+func writeSlabs(w http.ResponseWriter, r *http.Request, m playlist.Media, name string, cache []string) (sent, error) {
+	from, length, status, err := segmentHeader(w, r, name, m.Size, cache)
 	if err != nil || status == http.StatusNotModified {
 		return sent{status: status}, err
 	}
@@ -82,7 +86,7 @@ func writeSlabs(w http.ResponseWriter, r *http.Request, m playlist.Media, name s
 
 // segmentHeader sets the headers of an immutable resource, and returns the range that is
 // requested.
-func segmentHeader(w http.ResponseWriter, r *http.Request, name string, size int64) (from, length int64, status int, err error) {
+func segmentHeader(w http.ResponseWriter, r *http.Request, name string, size int64, cache []string) (from, length int64, status int, err error) {
 	header := w.Header()
 	header["Access-Control-Expose-Headers"] = exposed
 	tag := `"` + name + `"`
@@ -102,7 +106,7 @@ func segmentHeader(w http.ResponseWriter, r *http.Request, name string, size int
 	if strings.HasSuffix(name, media.MPEGTS.Extension()) {
 		header["Content-Type"] = tsType
 	}
-	header["Cache-Control"] = cacheForever
+	header["Cache-Control"] = cache
 	header["Accept-Ranges"] = bytesUnit
 	header["Etag"] = []string{tag}
 	if matches(r.Header["If-None-Match"], tag) {

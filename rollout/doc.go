@@ -5,6 +5,8 @@
 // every restart. A higher percentage never takes anyone out, because a user's place among all
 // users is a hash of the user's id and a salt.
 //
-// It must not know of HTTP, tokens, broadcasts or stores. Whoever calls it tells it who the user
-// is, and whether the user was let in before.
+// Package rollout does not know HTTP, tokens, broadcasts or stores: its caller says who the user is,
+// and whether the user was let in before.
+//
+// It starts no goroutine.
 package rollout

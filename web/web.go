@@ -29,8 +29,9 @@ type page struct {
 	// Open, Server and Home are for the publishing panel.
 	Open   bool
 	Server string
-	// ID is the broadcast of a player page.
-	ID string
+	// ID is the broadcast of a player page, and Token the path segment of a playback token for it,
+	// which may be empty.
+	ID, Token string
 	// Poster is the relative address of its picture, which may be empty, and PosterURL the whole address; URL
 	// is the address of its page.
 	Poster, PosterURL, URL string
@@ -66,11 +67,15 @@ func New(cfg Config) (*Web, error) {
 	return w, nil
 }
 
-// Register puts the pages on mux: GET /, /watch/{id}, /embed/{id} and /assets/.
+// Register puts the pages on mux: GET /, /watch/{id} and /embed/{id}, both also with a playback token
+// after the id, and /assets/.
 func (w *Web) Register(mux *http.ServeMux) {
 	mux.HandleFunc("GET /{$}", w.secured(w.home))
-	mux.HandleFunc("GET /watch/{id}", w.secured(w.player("watch", policy("'none'"))))
-	mux.HandleFunc("GET /embed/{id}", w.secured(w.player("embed", policy("*"))))
+	for name, csp := range map[string]string{"watch": policy("'none'"), "embed": policy("*")} {
+		player := w.secured(w.player(name, csp))
+		mux.HandleFunc("GET /"+name+"/{id}", player)
+		mux.HandleFunc("GET /"+name+"/{id}/{token}", player)
+	}
 	mux.Handle("GET /assets/{fingerprint}/{name...}", w.assets)
 }
 
@@ -98,13 +103,19 @@ func (w *Web) home(rw http.ResponseWriter, r *http.Request) {
 // or not: the page waits for it.
 func (w *Web) player(name, csp string) http.HandlerFunc {
 	return func(rw http.ResponseWriter, r *http.Request) {
-		id := r.PathValue("id")
-		if ingest.CheckID(id) != nil {
+		id, token := r.PathValue("id"), r.PathValue("token")
+		if ingest.CheckID(id) != nil || token != "" && !isToken(token) {
 			w.render(rw, "missing", csp, http.StatusNotFound, w.page(r, ""))
 			return
 		}
-		w.render(rw, name, csp, http.StatusOK, w.playerPage(r, id))
+		w.render(rw, name, csp, http.StatusOK, w.playerPage(r, id, token))
 	}
+}
+
+// isToken reports whether a path segment has the form of a playback token: "~" and a JWT.
+func isToken(segment string) bool {
+	text, ok := strings.CutPrefix(segment, "~")
+	return ok && strings.Trim(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.") == ""
 }
 
 func (w *Web) page(r *http.Request, id string) page {
@@ -122,20 +133,31 @@ func (w *Web) page(r *http.Request, id string) page {
 // posterTimeout bounds how long a page waits for what is known of a poster in storage.
 const posterTimeout = 300 * time.Millisecond
 
-// playerPage is the page of a broadcast.
-func (w *Web) playerPage(r *http.Request, id string) page {
+// playerPage is the page of a broadcast, for whoever has the token, which may be empty.
+func (w *Web) playerPage(r *http.Request, id, token string) page {
 	p, base := w.page(r, id), publicBase(r)
-	p.URL = base + w.cfg.BasePath + "/watch/" + url.PathEscape(id)
+	p.Token = token
+	p.URL = base + w.cfg.BasePath + withToken("/watch/"+url.PathEscape(id), token)
 	if w.cfg.Poster == nil {
 		return p
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), posterTimeout)
 	defer cancel()
 	if path := w.cfg.Poster(ctx, id); path != "" {
+		folder, file := path[:strings.LastIndex(path, "/")], path[strings.LastIndex(path, "/"):]
+		path = withToken(folder, token) + file
 		p.Poster = root(r) + strings.TrimPrefix(path, w.cfg.BasePath+"/")
 		p.PosterURL = base + path
 	}
 	return p
+}
+
+// withToken returns the path with a token after it, which may be empty.
+func withToken(path, token string) string {
+	if token == "" {
+		return path
+	}
+	return path + "/" + token
 }
 
 // root returns the relative address of the root from r's page. It is relative because a

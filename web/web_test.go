@@ -142,6 +142,7 @@ func TestPlayer_KnowsWhichNamesCanBe(t *testing.T) {
 		"/watch/demo": 200, "/watch/Town.hall_2-x": 200, "/embed/demo": 200,
 		"/watch/.hidden": 404, "/watch/a%20b": 404, "/watch/%3Cb%3E": 404, "/embed/" + strings.Repeat("x", 65): 404, "/watch/a/b": 404,
 		"/watch/..%2f..%2fetc": 404,
+		"/watch/demo/~a.b.c":   200, "/embed/demo/~a.b.c": 200, "/watch/demo/a.b.c": 404, "/watch/demo/~a%22b": 404, "/watch/.hidden/~a.b.c": 404,
 	} {
 		resp := get(t, mux, path)
 		page := body(t, resp)
@@ -431,6 +432,16 @@ func TestPlayerPages_NameThePosterForOtherSites(t *testing.T) {
 		page = body(t, get(t, mux, strings.Replace(path, "studio", "other", 1)))
 		if strings.Contains(page, "og:image") || strings.Contains(page, "poster=") || strings.Contains(page, "data-poster") || !strings.Contains(page, `content="summary"`) {
 			t.Errorf("%s names a poster of a broadcast without one", path)
+		}
+	}
+	signed := body(t, get(t, mux, "/watch/studio/~a.b-_.c"))
+	for _, want := range []string{
+		`data-token="~a.b-_.c"`, `poster="../../live/studio/~a.b-_.c/poster.jpg?v=1&amp;2"`,
+		`<meta property="og:image" content="http://example.test:8080/video/live/studio/~a.b-_.c/poster.jpg?v=1&amp;2">`,
+		`<meta property="og:url" content="http://example.test:8080/video/watch/studio/~a.b-_.c">`,
+	} {
+		if !strings.Contains(signed, want) {
+			t.Errorf("with a playback token the page lacks %s", want)
 		}
 	}
 	secure := body(t, get(t, mux, "/watch/studio", "X-Forwarded-Proto", "https", "Host", `a"b.test:99`))

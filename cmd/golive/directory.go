@@ -74,7 +74,7 @@ func (d directory) describe(s broadcast.Status) api.Broadcast {
 	b := api.Broadcast{
 		ID:         s.ID,
 		State:      s.State.String(),
-		StartedAt:  s.Began,
+		StartedAt:  &s.Began,
 		Playlist:   d.basePath + "/live/" + s.ID + "/" + archive.PlaylistName,
 		PlaylistTS: d.basePath + "/live/" + s.ID + "/" + playlist.PlainName,
 		Encoder:    s.Encoder,

@@ -44,7 +44,7 @@ func (c *countingBucket) List(ctx context.Context, prefix string) iter.Seq2[stor
 	return c.Bucket.List(ctx, prefix)
 }
 
-func TestServe_IDsThatNeverWereCostNoRequestsToTheStore(t *testing.T) {
+func TestServe_UnknownIDsCauseNoRequestsToTheStore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir, bucket := t.TempDir(), &countingBucket{Bucket: memory.New()}
 		log, reg := slog.New(slog.DiscardHandler), prometheus.NewRegistry()
@@ -60,8 +60,8 @@ func TestServe_IDsThatNeverWereCostNoRequestsToTheStore(t *testing.T) {
 		}, broadcast.Stores{Local: local, Bucket: bucket}, log, broadcast.NewMetrics(reg))
 		watching, reads := audience.New(nil, reg), origin.NewReadLimiter(100, nil)
 		mux := http.NewServeMux()
-		mux.Handle(origin.Prefix, origin.NewHandler(origin.DefaultConfig(), hub, watching, reads, log, origin.NewMetrics(reg)))
-		if err := api.Register(mux, api.DefaultConfig(), api.Server{}, directory{hub, nil, watching, reads, ""}); err != nil {
+		mux.Handle(origin.Prefix, origin.NewHandler(origin.DefaultConfig(), hub, origin.Guard{}, watching, reads, log, origin.NewMetrics(reg)))
+		if _, err := api.Register(mux, api.DefaultConfig(), api.Parts{Directory: directory{hub, nil, watching, reads, ""}}); err != nil {
 			t.Fatal(err)
 		}
 		pages, err := web.New(web.Config{RTMPPort: 1935})

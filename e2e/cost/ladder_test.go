@@ -72,15 +72,15 @@ func ladderOfGolive(b *testing.B, tool, clip string) float64 {
 func ladderOfFFmpeg(b *testing.B, clip string) float64 {
 	dir := b.TempDir()
 	args := []string{
-		"ffmpeg", "-v", "error", "-nostdin", "-re", "-stream_loop", "-1", "-i", clip, "-t", strconv.FormatFloat(ladderTime.Seconds(), 'f', 3, 64),
+		"ffmpeg", "-v", "error", "-nostdin", "-re", "-stream_loop", "-1", "-i", clip,
 		"-filter_complex", "split=3[a][b][c];[a]scale=-2:720[v0];[b]scale=-2:540[v1];[c]scale=-2:360[v2]",
 	}
 	for i, r := range rungs {
 		args = append(args, "-map", fmt.Sprintf("[v%d]", i), "-map", "0:a", "-c:v", "libx264", "-preset", "veryfast", "-force_key_frames", "source",
-			"-sc_threshold", "0", "-b:v", r.video, "-maxrate", r.video, "-bufsize", r.video, "-c:a", "copy", "-f", "hls", "-hls_time", "2",
+			"-t", strconv.FormatFloat(ladderTime.Seconds(), 'f', 3, 64), "-sc_threshold", "0", "-b:v", r.video, "-maxrate", r.video, "-bufsize", r.video, "-c:a", "copy", "-f", "hls", "-hls_time", "2",
 			"-hls_flags", "delete_segments", filepath.Join(dir, fmt.Sprintf("%d.m3u8", r.height)))
 	}
-	// The shell reports the time of its child.
+	// -t is an option of each output. The shell reports the time of its child.
 	out := harness.Run(b, append([]string{"bash", "-c", `TIMEFORMAT='%U %S'; { time "$0" "$@"; } 2>&1 | tail -1`}, args...)...)
 	var user, system float64
 	if _, err := fmt.Sscan(string(out), &user, &system); err != nil {

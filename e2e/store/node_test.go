@@ -83,7 +83,7 @@ func runNode(text string) error {
 	}
 	mux := http.NewServeMux()
 	mux.Handle("/metrics", promhttp.HandlerFor(reg, promhttp.HandlerOpts{}))
-	mux.Handle(origin.Prefix, origin.NewHandler(origin.DefaultConfig(), hub, audience.New(nil, reg), origin.NewReadLimiter(64, nil), log, origin.NewMetrics(reg)))
+	mux.Handle(origin.Prefix, origin.NewHandler(origin.DefaultConfig(), hub, origin.Guard{}, audience.New(nil, reg), origin.NewReadLimiter(64, nil), log, origin.NewMetrics(reg)))
 	server := &http.Server{Handler: mux, ReadHeaderTimeout: time.Minute}
 
 	publishing, stop := signal.NotifyContext(ctx, syscall.SIGTERM)

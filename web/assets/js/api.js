@@ -1,10 +1,12 @@
 // Requests the broadcasts of the server: GET /v1/broadcasts.
 
-import { apiURL } from './address.js';
+import { apiURL, mediaPath, mediaURL } from './address.js';
+
+const HEAD_TIMEOUT = 1000; // milliseconds
 
 async function get(url, signal) {
   const response = await fetch(url, { signal, headers: { Accept: 'application/json' }, cache: 'no-store' });
-  if (response.status === 404) return null;
+  if ([401, 403, 404].includes(response.status)) return null;
   if (!response.ok) throw new Error(`${url}: HTTP ${response.status}`);
   return response.json();
 }
@@ -15,9 +17,20 @@ export async function fetchBroadcasts(signal) {
   return body?.broadcasts ?? [];
 }
 
-/** One broadcast, or null when there is none with that id. */
+/** One broadcast, or null when there is none with that id that this page may know of. */
 export function fetchBroadcast(id, signal) {
   return get(apiURL(id), signal);
+}
+
+/** The HTTP status of a request for a file of a broadcast; 0 when there is no answer soon. */
+export async function statusOfMedia(id, token, name) {
+  try {
+    const url = mediaURL(mediaPath(id, token, name));
+    const response = await fetch(url, { method: 'HEAD', signal: AbortSignal.timeout(HEAD_TIMEOUT), cache: 'no-store' });
+    return response.status;
+  } catch {
+    return 0;
+  }
 }
 
 /**

@@ -1,8 +1,9 @@
 // A broadcast in a player: polls its state, plays it when possible, and otherwise
 // shows why not. When it has ended it offers the replay.
 
+import { access } from './access.js';
 import { mediaURL } from './address.js';
-import { fetchBroadcast, poll } from './api.js';
+import { fetchBroadcast, poll, statusOfMedia } from './api.js';
 import { Controls } from './controls.js';
 import { Source } from './source.js';
 import { isPlayable, isPlayedOut, isReachable, isReplayOver, label, statusOf } from './status.js';
@@ -16,6 +17,7 @@ export class Player extends EventTarget {
   #parts;
   #playing = '';
   #reachable = true;
+  #denied; // undefined until the server was asked
   #answeredAt = -Infinity; // when the server answered last
   #wantsReplay; // as soon as there is one
   #hasPlayed = false;
@@ -54,7 +56,7 @@ export class Player extends EventTarget {
     });
     // More often while something is about to begin, otherwise every two seconds.
     this.#poll = poll(
-      (signal) => fetchBroadcast(root.dataset.id, signal),
+      (signal) => this.#ask(signal),
       (broadcast, error) => this.#answered(broadcast, error),
       { interval: (b) => (b?.state === 'starting' ? 500 : 2000) },
     );
@@ -62,6 +64,17 @@ export class Player extends EventTarget {
   }
 
   #poll;
+
+  async #ask(signal) {
+    const { id, token } = this.#root.dataset;
+    const told = await fetchBroadcast(id, signal);
+    // Without a token, a broadcast that does not exist is asked for once.
+    if (!told && !token && this.#denied === false) return null;
+    const doubtful = this.#denied || this.source.state === 'failed' || Boolean(token) && this.#denied === undefined;
+    const { denied, broadcast } = await access({ id, token, told, doubtful, head: (name) => statusOfMedia(id, token, name) });
+    this.#denied = denied;
+    return broadcast;
+  }
 
   #answered(broadcast, error) {
     this.#reachable = isReachable(error, performance.now() - this.#answeredAt);
@@ -77,6 +90,13 @@ export class Player extends EventTarget {
   /** Loads what has become playable; a new broadcast under the same id is loaded again. */
   #follow() {
     const b = this.broadcast;
+    if (this.#denied) {
+      if (this.source.state === 'failed') {
+        this.#wantsReplay ||= this.replaying;
+        this.#leaveReplay();
+      }
+      return;
+    }
     if (this.replaying) {
       if (!isReplayOver(b, this.source.state)) return;
       this.#leaveReplay();
@@ -127,6 +147,7 @@ export class Player extends EventTarget {
     this.status = statusOf({
       broadcast: this.broadcast,
       reachable: this.#reachable,
+      denied: this.#denied && (this.#root.dataset.token ? 'over' : 'missing'),
       playback: this.source.state,
       replaying: this.replaying,
       retryIn: this.source.retryAt - performance.now(),

@@ -1,8 +1,10 @@
 // One <video> and where its media comes from: hls.js, or the browser's own HLS
 // where hls.js cannot run. Recovers from errors by itself.
 
+import { catchUpRate } from './pace.js';
 import { Quality } from './quality.js';
 import { Recovery } from './recovery.js';
+import { SETTINGS } from './settings.js';
 import { firstPlace, isLive, liveEnd, placeOf, reach } from './timeline.js';
 
 const MIME = 'application/vnd.apple.mpegurl';
@@ -12,7 +14,7 @@ const LOADING = 1_000; // milliseconds since media was loaded in which it counts
 const NUDGE_LIMIT = 2_000; // milliseconds that hls.js has to recover by itself
 const WATCH_PAUSE = 3_000; // milliseconds: more than between two calls of watch()
 const CATCH_UP = 2; // seconds behind after an outage, above which playback jumps to the live edge
-const FAR_BEHIND = 3; // seconds, which hls.js (1.7.4) does not catch up by playing faster
+const FAR_BEHIND = 3; // seconds, which would take too long to catch up by playing faster
 const CALM = 30_000; // milliseconds without a stall, after which the delay that stalls add is removed
 const LIVE_REACH = 8; // seconds behind the live end that the live playlist always covers
 const BITRATE_SPAN = 10; // seconds of media that the measured bitrate covers
@@ -22,25 +24,6 @@ export function engine() {
   if (globalThis.Hls?.isSupported()) return 'hls.js';
   return document.createElement('video').canPlayType(MIME) ? 'native' : '';
 }
-
-/**
- * Settings of hls.js for the player, for rewinding and for replays in it, and for the small pictures
- * on the home page.
- *
- * The player has no backBufferLength: what was played stays until the browser removes
- * it. When hls.js (1.7.4) removes it while the parts of a segment are loaded, it sometimes
- * loses track of them, and stalls until the next segment is complete: first seen after
- * 36 s, then repeatedly.
- *
- * All bound what is loaded ahead (maxMaxBufferLength, seconds): otherwise hls.js loads 60 MB, or
- * up to ten minutes, when a viewer goes to the beginning of a long live window.
- */
-export const SETTINGS = {
-  player: { lowLatencyMode: true, maxLiveSyncPlaybackRate: 1.25, liveDurationInfinity: true, maxMaxBufferLength: 30 },
-  rewound: { lowLatencyMode: false, backBufferLength: 60, maxMaxBufferLength: 60, liveDurationInfinity: true },
-  replay: { lowLatencyMode: false, backBufferLength: 60, maxMaxBufferLength: 60 },
-  preview: { lowLatencyMode: false, backBufferLength: 4, maxBufferLength: 8, maxMaxBufferLength: 8, startLevel: 0, capLevelToPlayerSize: true, liveDurationInfinity: true },
-};
 
 /**
  * Fires "change" when `state` has changed: idle, loading, playing, buffering,
@@ -87,6 +70,7 @@ export class Source extends EventTarget {
       this.#movedAt = performance.now();
       if (this.state !== 'playing') this.#moving();
       else this.#note();
+      this.#catchUp();
     });
     video.addEventListener('seeking', () => this.#note());
     video.addEventListener('waiting', () => {
@@ -265,6 +249,13 @@ export class Source extends EventTarget {
       if (buffered.start(i) <= currentTime + 0.1 && currentTime < buffered.end(i)) return buffered.end(i) - currentTime;
     }
     return 0;
+  }
+
+  /** Plays faster while a live viewer is behind. */
+  #catchUp() {
+    const live = this.#hls && !this.#preview && !this.#replay && !this.#rewound && this.#following;
+    const rate = live ? catchUpRate(this.behind, this.buffer, this.#hls.targetLatency) : 1;
+    if (this.#video.playbackRate !== rate) this.#video.playbackRate = rate;
   }
 
   /** Jumps to the live edge and plays; a replay has none. */

@@ -18,7 +18,8 @@ export const isReachable = (error, silentFor) => !error || silentFor < SILENCE;
 /**
  * `broadcast` is the API's object, or null when there is none (or undefined when
  * there was no answer yet); `reachable`: the last request was
- * answered; `playback` is the player's own state:
+ * answered; `denied` is why the server refuses the media: "missing", the page has no playback
+ * token, or "over", its token counts no more; `playback` is the player's own state:
  *   idle        nothing loaded
  *   loading     loaded, no picture yet
  *   playing     pictures move
@@ -34,8 +35,8 @@ export const isReachable = (error, silentFor) => !error || silentFor < SILENCE;
  * `busy` (the spinner turns), and buttons to offer: `retry`, `replay` (watch it),
  * `live` (watch that, beside the toast).
  */
-export function statusOf({ broadcast, reachable, playback, retryIn = 0, failingFor = Infinity, replaying = false }) {
-  if (playback === 'failed' && !replaying && reachable && isPlayable(broadcast) && failingFor < PATIENCE) playback = 'buffering';
+export function statusOf({ broadcast, reachable, denied, playback, retryIn = 0, failingFor = Infinity, replaying = false }) {
+  if (playback === 'failed' && !replaying && reachable && !denied && isPlayable(broadcast) && failingFor < PATIENCE) playback = 'buffering';
   const hasPicture = playback === 'playing' || playback === 'buffering';
   const busy = playback === 'buffering' || playback === 'loading';
   const shown = (state, more = {}) => ({ state, cover: null, toast: '', busy, retry: false, replay: false, live: false, ...more });
@@ -43,6 +44,11 @@ export function statusOf({ broadcast, reachable, playback, retryIn = 0, failingF
 
   if (playback === 'unsupported') {
     return covered('error', 'This browser cannot play the broadcast', 'It supports neither Media Source Extensions nor HLS. Try a current Chrome, Edge, Firefox or Safari.', { calm: true });
+  }
+  if (denied && reachable && !hasPicture) {
+    return denied === 'missing'
+      ? covered('denied', 'This broadcast is not public', 'Open the whole link that you were given to watch it.', { calm: true })
+      : covered('denied', 'This link is not valid any more', 'It has expired or was withdrawn. Ask for a new one.', { calm: true });
   }
   if (replaying) {
     if (playback === 'failed') return covered('replay', 'The connection was lost', `${tryingAgain(retryIn)} The replay will continue where it stopped.`, { retry: true });
@@ -116,6 +122,6 @@ function tryingAgain(ms) {
 export function label(state) {
   return {
     live: 'Live', reconnecting: 'Reconnecting', starting: 'Starting', ended: 'Ended',
-    waiting: 'Waiting', replay: 'Replay', offline: 'Offline', error: 'Cannot play',
+    waiting: 'Waiting', replay: 'Replay', offline: 'Offline', denied: 'No access', error: 'Cannot play',
   }[state] ?? state;
 }

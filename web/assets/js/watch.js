@@ -64,7 +64,7 @@ draw();
 
 $('copy-link').addEventListener('click', (event) => copyText(format.shareLink(location.href, player.replaying), event.currentTarget));
 $('copy-embed').addEventListener('click', (event) => {
-  const url = embedURL(id);
+  const url = embedURL(id, root.dataset.token);
   const code = `<iframe src="${url}" width="640" height="360" frameborder="0" allow="autoplay; fullscreen; picture-in-picture" allowfullscreen></iframe>`;
   copyText(code, event.currentTarget);
 });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { SETTINGS } from '../assets/js/source.js';
+import { SETTINGS } from '../assets/js/settings.js';
 
 // What hls.js 1.7 loads ahead: getMaxBufferLength in base-stream-controller.ts.
 function ahead(settings, bitrate) {

@@ -1,4 +1,4 @@
-//go:build e2e
+//go:build e2e && field
 
 package store
 
@@ -13,7 +13,7 @@ import (
 
 // Each of the three servers of a registry is killed once, and started again: one of them led at
 // that time, whichever it was.
-func TestCluster_BroadcastsGoOnWhileEachOfThreeServersIsKilled(t *testing.T) {
+func TestThreeServers_BroadcastsGoOnWhileEachIsKilled(t *testing.T) {
 	servers := harness.StartNATSCluster(t)
 	file := sources.Plain(t)
 	var nodes []*harness.Server

@@ -1,0 +1,84 @@
+package auth
+
+import (
+	"errors"
+	"net/http"
+	"slices"
+	"strconv"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"golive/rollout"
+)
+
+// ErrUnauthorized is wrapped by the errors of credentials that are not valid.
+var ErrUnauthorized = errors.New("not authorized")
+
+// ErrAway is wrapped by the errors of credentials that cannot be checked now.
+var ErrAway = errors.New("the keys of tokens cannot be loaded now")
+
+// Caller is who sends a request. The zero Caller is nobody in particular.
+type Caller struct {
+	// User is the person on whose behalf the request is made. Its ID is empty if a server acts
+	// for nobody.
+	User rollout.User
+	// Server is the id of the API key; empty if the caller is a user.
+	Server string
+	// Open is true in open mode, in which a user has proved nothing.
+	Open bool
+
+	scopes []Scope
+}
+
+// Anonymous reports whether the request had no credentials.
+func (c Caller) Anonymous() bool { return c.User.ID == "" && c.Server == "" }
+
+// Everyone reports whether the caller is a server that acts for nobody: it may see and change the
+// broadcasts of all owners, within its scopes.
+func (c Caller) Everyone() bool { return c.Server != "" && c.User.ID == "" }
+
+// Has reports whether the caller has the scope. Users have all.
+func (c Caller) Has(s Scope) bool {
+	return c.Server == "" && c.User.ID != "" || c.Server != "" && slices.Contains(c.scopes, s)
+}
+
+// The headers by which a server says for whom it acts, and what it knows of that user. They are
+// believed of API keys and in open mode only.
+const (
+	headerUser      = "Golive-User"
+	headerPlatform  = "Golive-Platform"
+	headerVersion   = "Golive-App-Version"
+	headerCountry   = "Golive-Country"
+	headerCreated   = "Golive-Account-Created"
+	headerFollowers = "Golive-Followers"
+)
+
+// attributes adds what the headers say of the user. What cannot be read is not known.
+func attributes(u *rollout.User, h http.Header) {
+	u.Platform, u.AppVersion, u.Country = h.Get(headerPlatform), h.Get(headerVersion), h.Get(headerCountry)
+	if t, err := time.Parse(time.RFC3339, h.Get(headerCreated)); err == nil {
+		u.Created = t
+	}
+	if n, err := strconv.ParseInt(h.Get(headerFollowers), 10, 64); err == nil {
+		u.Followers = n
+	}
+}
+
+// maxUserID bounds the id of a user, in bytes.
+const maxUserID = 256
+
+// isUserID reports whether text can be the id of a user.
+func isUserID(text string) bool {
+	if text == "" || len(text) > maxUserID || !utf8.ValidString(text) {
+		return false
+	}
+	for _, r := range text {
+		if isControl(r) {
+			return false
+		}
+	}
+	return true
+}
+
+func isControl(r rune) bool { return !unicode.IsPrint(r) }

@@ -1,0 +1,49 @@
+package api
+
+import (
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base32"
+	"encoding/binary"
+	"strings"
+
+	"golive/registry"
+)
+
+// idLength is how many characters an id has, of 5 bits each.
+const idLength = 16
+
+// newID returns the id of a broadcast, and its stream key. Without an Idempotency-Key both are
+// random. With one the id is a hash of it, so that nothing is made twice, and the key depends on
+// the request too, so that only the same request is told the key again; neither the key nor the
+// Idempotency-Key is kept for that.
+func (a *API) newID(owner, idempotencyKey, request string) (id, key string) {
+	if idempotencyKey == "" {
+		return strings.ToLower(rand.Text()[:idLength]), registry.NewStreamKey()
+	}
+	sum := sha256.Sum256(joined("broadcast", owner, idempotencyKey))
+	return encode(sum[:])[:idLength], a.derivedKey("create", owner, idempotencyKey, request)
+}
+
+// derivedKey returns a stream key that follows from the fields and the API's secret.
+func (a *API) derivedKey(fields ...string) string {
+	h := hmac.New(sha256.New, a.Secret)
+	h.Write(joined(fields...))
+	_, form, _ := strings.Cut(registry.NewStreamKey(), "_")
+	return "gl_" + encode(h.Sum(nil))[:len(form)]
+}
+
+// joined returns the fields with their lengths, so that no two lists are the same bytes.
+func joined(fields ...string) []byte {
+	var all []byte
+	for _, f := range fields {
+		all = binary.AppendUvarint(all, uint64(len(f)))
+		all = append(all, f...)
+	}
+	return all
+}
+
+func encode(sum []byte) string {
+	return strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(sum))
+}
