@@ -64,6 +64,7 @@ type server struct {
 	origin       *httpserver.Server
 	admin        *httpserver.Server
 	metrics      *prometheus.Registry
+	reloadable   []reloadable
 	close        func() error
 }
 
@@ -106,7 +107,8 @@ func wire(ctx context.Context, cfg config.Config, open listeners, log *slog.Logg
 	}, stores.Stores, log, broadcast.NewMetrics(reg))
 	cluster.OnChange(endRequested(hub))
 
-	auth, err := ingest.NewAuthorizer(cfg.Ingest.Publish, ingest.NewSessionLimiter(cfg.Ingest.Limits, memory, hub), log)
+	limiter := ingest.NewSessionLimiter(cfg.Ingest.Limits, memory, hub)
+	auth, err := ingest.NewAuthorizer(cfg.Ingest.Publish, limiter, log)
 	if err != nil {
 		return nil, err
 	}
@@ -195,6 +197,8 @@ func wire(ctx context.Context, cfg config.Config, open listeners, log *slog.Logg
 	if stores.probe != nil {
 		ready = append(ready, admin.Check{Name: "bucket", Advisory: true, Probe: stores.probe.check})
 	}
+	sessions := ingest.NewSessions(cfg.Ingest, auth, log, ingest.NewMetrics(reg))
+	policy := rollout.NewCurrent(cfg.Rollout)
 	return &server{
 		registry:     cluster,
 		bucket:       bucket,
@@ -203,7 +207,7 @@ func wire(ctx context.Context, cfg config.Config, open listeners, log *slog.Logg
 		hub:          hub,
 		probe:        stores.probe,
 		certificates: certs,
-		rtmp:         rtmp.NewServer(cfg.Ingest, ingest.NewSessions(cfg.Ingest, auth, log, ingest.NewMetrics(reg)), log),
+		rtmp:         rtmp.NewServer(cfg.Ingest, sessions, log),
 		origin: httpserver.New(cfg.Origin.Config, httpserver.Site{
 			Section:    "origin",
 			Handler:    live.Before(httpserver.UnderBasePath(cfg.Origin.BasePath, channels{cluster}.before(live.Before(mux)))),
@@ -214,8 +218,9 @@ func wire(ctx context.Context, cfg config.Config, open listeners, log *slog.Logg
 			Section: "admin",
 			Handler: admin.Guard(cfg.Admin, admin.NewHandler(reg, ready...)),
 		}, log),
-		metrics: reg,
-		close:   stores.close,
+		metrics:    reg,
+		reloadable: reloadables(auth, limiter, sessions, transcoder, policy),
+		close:      stores.close,
 	}, nil
 }
 
