@@ -77,7 +77,7 @@ func connOf(r *http.Request) *conn {
 	return c
 }
 
-// withLimits puts the bounds of requests that net/http reads before next.
+// withLimits returns next with the limits of the requests that net/http reads.
 func withLimits(next http.Handler, m *Metrics) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == "PRI" { // HTTP/2's preface after a request of HTTP/1

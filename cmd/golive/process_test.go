@@ -54,8 +54,7 @@ func serveCommand(t *testing.T, config string) *exec.Cmd {
 	return exec.Command("golive", "serve", "--config", file)
 }
 
-// startProcess starts a server whose log goes through a pipe, and waits until it
-// serves; change is applied before its start.
+// startProcess starts a server whose log goes through a pipe, and waits until it serves.
 func startProcess(t *testing.T, config string) *process {
 	t.Helper()
 	p := &process{t: t, cmd: serveCommand(t, config), lines: make(chan string, 1000), ended: make(chan struct{})}
@@ -124,7 +123,7 @@ func (p *process) exit() int {
 	return p.cmd.ProcessState.ExitCode()
 }
 
-// get returns what the server says over HTTP.
+// get returns the body of an HTTP response.
 func get(ctx context.Context, url string) (string, error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
 	if err != nil {
@@ -147,7 +146,7 @@ func (p *process) metrics() string {
 	return text
 }
 
-func TestRow77_SignalsThatAreNotMeantToEndAServerDoNot(t *testing.T) {
+func TestRow77_OtherSignalsDoNotEndTheServer(t *testing.T) {
 	t.Parallel()
 	p := startProcess(t, yaml(t.TempDir(), ""))
 	p.signal(syscall.SIGHUP)
@@ -230,8 +229,8 @@ func TestServe_SecondSignalEndsItAtOnce(t *testing.T) {
 	}
 }
 
-// TestRow78 has several kinds of logs that take nothing. Where the server listens
-// cannot be read from them.
+// The logs of this test cannot be written, so the server listens at addresses that need not be
+// read from them.
 func TestRow78_ServerContinuesWithoutTheReaderOfItsLog(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("needs addresses of its own on the loopback network")
@@ -318,7 +317,7 @@ func pipe(t *testing.T) (r, w *os.File) {
 	return r, w
 }
 
-func TestRow78_ReaderOfTheLogGoesAwayInTheMiddle(t *testing.T) {
+func TestRow78_ServerCountsLostLinesWhenTheReaderOfItsLogGoesAway(t *testing.T) {
 	t.Parallel()
 	p := startProcess(t, yaml(t.TempDir(), ""))
 	_ = p.log.Close()
@@ -384,7 +383,7 @@ func TestRow79_SecondProcessOnAFolderIsRefusedAndTheFirstNamed(t *testing.T) {
 			if want := fmt.Sprintf("process %d on", first.cmd.Process.Pid); err == nil || !strings.Contains(string(out), want) {
 				t.Errorf("the second: %v; %s\nwant it refused, with %q", err, out, want)
 			}
-			// What only reads the configuration is not kept from it.
+			// A command that only reads the configuration is not refused.
 			second := serveCommand(t, config)
 			if out, err := exec.Command("golive", "check-config", second.Args[len(second.Args)-1]).CombinedOutput(); err != nil {
 				t.Errorf("check-config: %v: %s", err, out)
@@ -397,7 +396,8 @@ func TestRow79_SecondProcessOnAFolderIsRefusedAndTheFirstNamed(t *testing.T) {
 	}
 }
 
-// A required bucket that is away refuses no publisher of a broadcast that waits to go on.
+// While a required bucket is unavailable, a broadcast that waits to be continued can be
+// published.
 func TestServe_StartsWithoutARequiredBucketWhereThereIsABroadcastToRecover(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
