@@ -75,9 +75,9 @@ func endRequested(hub *broadcast.Hub) func(registry.Broadcast) {
 }
 
 // policy implements api.Rollout.
-type policy struct{ *rollout.Policy }
+type policy struct{ *rollout.Current }
 
 // Decide implements api.Rollout.
 func (p policy) Decide(_ context.Context, u rollout.User, wasIn bool) rollout.Decision {
-	return p.Policy.Decide(u, wasIn, time.Now())
+	return p.Current.Decide(u, wasIn, time.Now())
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"golive/api"
 	"golive/ingest"
 	"golive/internal/config"
 	"golive/rollout"
@@ -38,7 +39,7 @@ type reloader struct {
 }
 
 // reloadables returns what can change while the server runs, but for the log level.
-func reloadables(auth *ingest.Authorizer, limiter *ingest.SessionLimiter, sessions *ingest.Sessions, transcoder *transcode.Transcoder, policy *rollout.Current) []reloadable {
+func reloadables(auth *ingest.Authorizer, limiter *ingest.SessionLimiter, sessions *ingest.Sessions, transcoder *transcode.Transcoder, policy *rollout.Current, rest *api.API) []reloadable {
 	const limits = "ingest.limits."
 	return []reloadable{
 		{[]string{"ingest.publish.open", "ingest.publish.keys"}, func(c config.Config) error {
@@ -63,6 +64,7 @@ func reloadables(auth *ingest.Authorizer, limiter *ingest.SessionLimiter, sessio
 			policy.Reload(c.Rollout)
 			return nil
 		}},
+		{[]string{"api"}, func(c config.Config) error { return rest.Reload(c.API) }},
 	}
 }
 

@@ -145,6 +145,7 @@ func wire(ctx context.Context, cfg config.Config, open listeners, log *slog.Logg
 	guard := origin.Guard{Tokens: playback.verifier, Signed: cfg.Origin.Playback == origin.PlaybackSigned, Access: protection{cluster}, Grace: cfg.Playlist.Window}
 	live := origin.NewHandler(cfg.Origin, hub, guard, watching, reads, log, origin.NewMetrics(reg))
 	mux.Handle(origin.Prefix, live)
+	who := rollout.NewCurrent(cfg.Rollout)
 	parts := api.Parts{
 		Server: api.Server{
 			Version:     version(),
@@ -155,7 +156,7 @@ func wire(ctx context.Context, cfg config.Config, open listeners, log *slog.Logg
 		},
 		Directory: all,
 		Records:   cluster,
-		Rollout:   policy{rollout.New(rollout.DefaultConfig())},
+		Rollout:   policy{who},
 		Media:     hub,
 		SignAll:   guard.Signed,
 		Secret:    playback.secret,
@@ -165,7 +166,8 @@ func wire(ctx context.Context, cfg config.Config, open listeners, log *slog.Logg
 	if playback.signer != nil {
 		parts.Signer = playback.signer
 	}
-	if _, err := api.Register(mux, cfg.API, parts); err != nil {
+	rest, err := api.Register(mux, cfg.API, parts)
+	if err != nil {
 		return nil, err
 	}
 	pages.Register(mux)
@@ -198,7 +200,6 @@ func wire(ctx context.Context, cfg config.Config, open listeners, log *slog.Logg
 		ready = append(ready, admin.Check{Name: "bucket", Advisory: true, Probe: stores.probe.check})
 	}
 	sessions := ingest.NewSessions(cfg.Ingest, auth, log, ingest.NewMetrics(reg))
-	policy := rollout.NewCurrent(cfg.Rollout)
 	return &server{
 		registry:     cluster,
 		bucket:       bucket,
@@ -219,7 +220,7 @@ func wire(ctx context.Context, cfg config.Config, open listeners, log *slog.Logg
 			Handler: admin.Guard(cfg.Admin, admin.NewHandler(reg, ready...)),
 		}, log),
 		metrics:    reg,
-		reloadable: reloadables(auth, limiter, sessions, transcoder, policy),
+		reloadable: reloadables(auth, limiter, sessions, transcoder, who, rest),
 		close:      stores.close,
 	}, nil
 }
