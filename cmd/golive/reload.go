@@ -64,7 +64,9 @@ func reloadables(auth *ingest.Authorizer, limiter *ingest.SessionLimiter, sessio
 			policy.Reload(c.Rollout)
 			return nil
 		}},
-		{[]string{"api"}, func(c config.Config) error { return rest.Reload(c.API) }},
+		{[]string{"api.open", "api.jwt", "api.keys", "api.cors_origins", "api.public_url", "api.limits"}, func(c config.Config) error {
+			return rest.Reload(c.API)
+		}},
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 
 	"golive/admin"
 	"golive/api"
+	"golive/api/webhook"
 	"golive/broadcast"
 	"golive/httpserver"
 	"golive/ingest"
@@ -46,7 +47,7 @@ var (
 	_ storage.Bucket        = (*registry.Bucket)(nil)
 	_ broadcast.Ownership   = ownership{}
 	_ broadcast.Observer    = reporter{}
-	_ ingest.Keys           = issuedKeys{}
+	_ ingest.Keys           = (*issuedKeys)(nil)
 	_ origin.Access         = protection{}
 	_ prometheus.Gatherer   = (*prometheus.Registry)(nil)
 )
@@ -65,6 +66,7 @@ type server struct {
 	admin        *httpserver.Server
 	metrics      *prometheus.Registry
 	reloadable   []reloadable
+	webhooks     *webhook.Deliverer
 	close        func() error
 }
 
@@ -77,6 +79,7 @@ func wire(ctx context.Context, cfg config.Config, open listeners, log *slog.Logg
 	if err != nil {
 		return nil, err
 	}
+	cfg.Registry.Events = len(cfg.API.Webhooks) > 0
 	cluster := registry.New(cfg.Registry, cfg.Cluster.Self(), filepath.Join(cfg.DataDir, "registry"), log, registry.NewMetrics(reg))
 	var bucket *registry.Bucket
 	if cfg.Storage.Backend == "s3" {
@@ -107,12 +110,16 @@ func wire(ctx context.Context, cfg config.Config, open listeners, log *slog.Logg
 	}, stores.Stores, log, broadcast.NewMetrics(reg))
 	cluster.OnChange(endRequested(hub))
 
-	limiter := ingest.NewSessionLimiter(cfg.Ingest.Limits, memory, hub)
+	hooks, err := openWebhooks(cfg.API, cluster, hub, log, reg)
+	if err != nil {
+		return nil, err
+	}
+	limiter := ingest.NewSessionLimiter(cfg.Ingest.Limits, memory, hooks.admitted)
 	auth, err := ingest.NewAuthorizer(cfg.Ingest.Publish, limiter, log)
 	if err != nil {
 		return nil, err
 	}
-	auth.Keys = issuedKeys{cluster}
+	auth.Keys = newIssuedKeys(cluster)
 	certs, err := openCertificates(cfg, log)
 	if err != nil {
 		return nil, err
@@ -145,7 +152,7 @@ func wire(ctx context.Context, cfg config.Config, open listeners, log *slog.Logg
 	guard := origin.Guard{Tokens: playback.verifier, Signed: cfg.Origin.Playback == origin.PlaybackSigned, Access: protection{cluster}, Grace: cfg.Playlist.Window}
 	live := origin.NewHandler(cfg.Origin, hub, guard, watching, reads, log, origin.NewMetrics(reg))
 	mux.Handle(origin.Prefix, live)
-	who := rollout.NewCurrent(cfg.Rollout)
+	policy := rollout.NewCurrent(cfg.Rollout)
 	parts := api.Parts{
 		Server: api.Server{
 			Version:     version(),
@@ -156,7 +163,7 @@ func wire(ctx context.Context, cfg config.Config, open listeners, log *slog.Logg
 		},
 		Directory: all,
 		Records:   cluster,
-		Rollout:   policy{who},
+		Rollout:   flags{policy},
 		Media:     hub,
 		SignAll:   guard.Signed,
 		Secret:    playback.secret,
@@ -202,6 +209,7 @@ func wire(ctx context.Context, cfg config.Config, open listeners, log *slog.Logg
 	sessions := ingest.NewSessions(cfg.Ingest, auth, log, ingest.NewMetrics(reg))
 	return &server{
 		registry:     cluster,
+		webhooks:     hooks.deliverer,
 		bucket:       bucket,
 		transcoder:   transcoder,
 		pictures:     maker,
@@ -220,7 +228,7 @@ func wire(ctx context.Context, cfg config.Config, open listeners, log *slog.Logg
 			Handler: admin.Guard(cfg.Admin, admin.NewHandler(reg, ready...)),
 		}, log),
 		metrics:    reg,
-		reloadable: reloadables(auth, limiter, sessions, transcoder, who, rest),
+		reloadable: reloadables(auth, limiter, sessions, transcoder, policy, rest),
 		close:      stores.close,
 	}, nil
 }
