@@ -60,12 +60,12 @@ func reloadables(auth *ingest.Authorizer, limiter *ingest.SessionLimiter, sessio
 			transcoder.SetLadder(c.Transcode.Ladder)
 			return nil
 		}},
-		{[]string{"api.open", "api.jwt", "api.keys", "api.cors_origins", "api.public_url", "api.limits"}, func(c config.Config) error {
-			return rest.Reload(c.API)
-		}},
 		{[]string{"rollout"}, func(c config.Config) error {
 			policy.Reload(c.Rollout)
 			return nil
+		}},
+		{[]string{"api.open", "api.jwt", "api.keys", "api.cors_origins", "api.public_url", "api.limits"}, func(c config.Config) error {
+			return rest.Reload(c.API)
 		}},
 	}
 }
