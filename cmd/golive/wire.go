@@ -67,6 +67,7 @@ type server struct {
 	metrics      *prometheus.Registry
 	reloadable   []reloadable
 	webhooks     *webhook.Deliverer
+	trials       trials
 	close        func() error
 }
 
@@ -210,6 +211,7 @@ func wire(ctx context.Context, cfg config.Config, open listeners, log *slog.Logg
 	return &server{
 		registry:     cluster,
 		webhooks:     hooks.deliverer,
+		trials:       trials{cluster, log},
 		bucket:       bucket,
 		transcoder:   transcoder,
 		pictures:     maker,
