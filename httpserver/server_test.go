@@ -25,7 +25,7 @@ import (
 
 // siteOf has handler answer everything, and package http1 what is below /live/.
 func siteOf(handler http.Handler) Site {
-	return Site{Section: "origin", Handler: handler, FastPrefix: "/live/"}
+	return Site{Section: "origin", Handler: handler, FastPrefix: "/live/", BodyPrefix: "/v1/"}
 }
 
 // testServer is a running Server for the public, over pipes.
