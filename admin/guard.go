@@ -21,7 +21,7 @@ func Guard(c Config, next http.Handler) http.Handler {
 		h.Set("Cache-Control", "no-store")
 		switch {
 		case !c.isOurs(r):
-			http.Error(w, "the admin listener is not asked for by this name: add it to admin.hosts", http.StatusMisdirectedRequest)
+			http.Error(w, "the admin listener does not have this name: add it to admin.hosts", http.StatusMisdirectedRequest)
 		case isForeign(r):
 			http.Error(w, "the admin listener does not answer other sites' pages", http.StatusForbidden)
 		default:
@@ -30,7 +30,7 @@ func Guard(c Config, next http.Handler) http.Handler {
 	})
 }
 
-// isOurs reports whether Host names this listener. A request without Host is HTTP/1.0, and
+// isOurs reports whether Host names this listener. A request without Host is of HTTP/1.0, and
 // not from a browser.
 func (c Config) isOurs(r *http.Request) bool {
 	host := hostOf(r.Host)

@@ -27,7 +27,7 @@ type Check struct {
 	For Purpose
 	// Advisory means that a failure is shown but leaves the node ready.
 	Advisory bool
-	// Probe returns what is wrong, or nil.
+	// Probe returns an error if the check fails.
 	Probe func(ctx context.Context) error
 }
 

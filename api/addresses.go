@@ -61,10 +61,10 @@ const tokenLife = 24 * time.Hour
 // playback returns where a broadcast can be watched. For the owner of one that not everybody can
 // watch, the addresses have a token.
 func (a *API) playback(base string, c auth.Caller, b registry.Broadcast) *Playback {
-	path := b.ID
+	at := b.ID
 	if a.Signer != nil && owns(c, b) && (isHidden(b) || a.SignAll) {
-		path += "/" + a.Signer.Sign(b.ID, b.Generation, time.Now().Add(tokenLife))
+		at += "/" + a.Signer.Sign(b.ID, b.Generation, time.Now().Add(tokenLife))
 	}
-	live := base + "/live/" + path
-	return &Playback{HLS: live + "/index.m3u8", TS: live + "/ts.m3u8", Watch: base + "/watch/" + path, Embed: base + "/embed/" + path}
+	live := base + "/live/" + at
+	return &Playback{HLS: live + "/index.m3u8", TS: live + "/ts.m3u8", Watch: base + "/watch/" + at, Embed: base + "/embed/" + at}
 }

@@ -39,6 +39,7 @@ type Records interface {
 	FindBroadcast(id string) (registry.Broadcast, bool)
 	ListBroadcasts(f registry.Filter) (page []registry.Broadcast, next string)
 	PutChannel(ctx context.Context, c registry.Channel) (registry.Channel, error)
+	UpdateChannel(ctx context.Context, name string, change func(*registry.Channel) error) (registry.Channel, error)
 	FindChannel(name string) (registry.Channel, bool)
 	WatchBroadcast(id string) (changed <-chan struct{}, stop func())
 }
@@ -118,6 +119,7 @@ func Register(mux *http.ServeMux, c Config, p Parts) (*API, error) {
 		a.registerGolive(described)
 		a.registerWrites(described)
 		a.registerEvents(described)
+		a.registerChannels(described)
 	}
 	page, err := renderDocs(described.OpenAPI())
 	if err != nil {

@@ -131,6 +131,23 @@ func (r *records) PutChannel(_ context.Context, c registry.Channel) (registry.Ch
 	return c, nil
 }
 
+func (r *records) UpdateChannel(_ context.Context, name string, change func(*registry.Channel) error) (registry.Channel, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	c, ok := r.channels[name]
+	switch {
+	case r.away:
+		return c, registry.ErrAway
+	case !ok:
+		return c, registry.ErrNoRecord
+	}
+	if err := change(&c); err != nil {
+		return c, err
+	}
+	r.channels[name] = c
+	return c, nil
+}
+
 func (r *records) FindChannel(name string) (registry.Channel, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

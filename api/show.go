@@ -16,7 +16,7 @@ func stateOf(b registry.Broadcast) string {
 }
 
 // show returns what the caller sees of a broadcast: its record, and what this node knows of its
-// media, if anything.
+// media, if anything. How it is made is its owner's business.
 func (a *API) show(c auth.Caller, r registry.Broadcast, media *Broadcast) Broadcast {
 	b := Broadcast{Warnings: []Warning{}, Renditions: []Rendition{}}
 	path := a.Server.BasePath + "/live/" + r.ID + "/"
@@ -35,6 +35,9 @@ func (a *API) show(c auth.Caller, r registry.Broadcast, media *Broadcast) Broadc
 		b.EndedAt = timeOrNil(r.Ended)
 	}
 	b.Record = recordOf(c, r)
+	if r.Owner != "" && !owns(c, r) {
+		b.Encoder, b.StorageError, b.StorageLag, b.Warnings, b.Transcoding = "", nil, 0, []Warning{}, nil
+	}
 	return b
 }
 

@@ -138,7 +138,7 @@ func TestRecover_ReadsBackToTheFirstSegmentThatTheBucketLacks(t *testing.T) {
 			r.Offer("source", segment(msn))
 			if msn == 100 {
 				stored := int64(41)
-				r.note(Record{Kind: KindStored, Rendition: "source", Through: &stored})
+				r.pushRecord(Record{Kind: KindStored, Rendition: "source", Through: &stored})
 			}
 		}
 	})

@@ -24,15 +24,16 @@ type bucketLog struct {
 	records int
 	sealed  bool // the newest page may not change any more
 	ends    pageEnds
-	last    bool // no page may follow: the next owner may begin one of that number
+	// complete is true when no page may follow: the next owner may begin one of that number.
+	complete bool
 }
 
-// slowPut is how long a put may take without another attempt having been made for it.
+// slowPut is the shortest duration of a put that may have needed more than one attempt.
 const slowPut = 4 * time.Second
 
-// seal notes how a put of the newest page ended. One that failed, or needed several
-// attempts, may take effect in the bucket at any later time, and would take away what was
-// added to the page since: further records go to another page.
+// seal seals the newest page after a put of it that failed or needed several attempts. Such
+// an attempt may still take effect in the bucket later, and would overwrite records that
+// were added to the page since: further records go to another page.
 func (l *bucketLog) seal(key string, took time.Duration, err error) {
 	if l.text != nil && key == l.object().Key && (err != nil || took >= slowPut) {
 		l.sealed = true
@@ -41,12 +42,12 @@ func (l *bucketLog) seal(key string, took time.Duration, err error) {
 
 // add appends a record to the newest page, or to a new one when that is full or sealed.
 func (l *bucketLog) add(r *Record) {
-	if l.text == nil || (l.records >= pageRecords || l.sealed) && !l.last {
+	if l.text == nil || (l.records >= pageRecords || l.sealed) && !l.complete {
 		switch {
 		case l.text != nil:
 			l.ends.add(l.page, &l.state)
 			l.page++
-		case l.last && l.page > 1:
+		case l.complete && l.page > 1:
 			l.page-- // the one before the next owner's
 		}
 		header := l.state.record(l.page)
@@ -66,7 +67,7 @@ func (l *bucketLog) object() storage.Object {
 	}
 }
 
-// removed returns the keys of the pages of which nothing is kept any longer.
+// removed returns the keys of the pages with only removed segments.
 func (l *bucketLog) removed() (keys []string) {
 	for _, page := range l.ends.removed(&l.state) {
 		keys = append(keys, l.layout.bucketPage(l.state.Meta, page))
@@ -81,10 +82,10 @@ type pageRef struct {
 	owner  string
 }
 
-// bucketLogs are the pages of all logs of an id, by the log's Meta.
+// bucketLogs are the pages of all logs of an id, by the log's key.
 type bucketLogs map[Meta][]pageRef
 
-// listLogs lists them.
+// listLogs lists the pages of all logs of an id in a bucket.
 func listLogs(ctx context.Context, b storage.Bucket, l Layout, id string) (bucketLogs, error) {
 	logs := bucketLogs{}
 	for info, err := range b.List(ctx, l.Logs(id)) {
@@ -101,8 +102,9 @@ func listLogs(ctx context.Context, b storage.Bucket, l Layout, id string) (bucke
 	return logs, nil
 }
 
-// named returns the log's Meta as its folder names it.
-func (m Meta) named() Meta {
+// logKey returns the part of m that names its log's folder, which is the log's key in
+// bucketLogs.
+func (m Meta) logKey() Meta {
 	return Meta{Broadcast: m.Broadcast, Token: m.Token, Began: m.Began.UTC().Truncate(time.Millisecond)}
 }
 
@@ -115,8 +117,8 @@ func (logs bucketLogs) newest(m Meta) (page pageRef, ok bool) {
 	return pages[len(pages)-1], true
 }
 
-// nextPage returns the number of the page that an owner begins in a log. It leaves one out: an
-// earlier owner's may be under way yet, or follow.
+// nextPage returns the number of the page that a new owner begins in a log. It skips one
+// number: an earlier owner may still put a page with it.
 func (logs bucketLogs) nextPage(m Meta) int {
 	if newest, ok := logs.newest(m); ok {
 		return newest.number + 2
@@ -195,7 +197,7 @@ func (s *Store) History(ctx context.Context, b storage.Bucket, f *Recovered) (ma
 	if err != nil {
 		return nil, err
 	}
-	refs := logs[f.named()]
+	refs := logs[f.logKey()]
 	pages := make([]Page, len(refs))
 	g, reading := errgroup.WithContext(ctx)
 	g.SetLimit(pageReads)
@@ -208,7 +210,7 @@ func (s *Store) History(ctx context.Context, b storage.Bucket, f *Recovered) (ma
 	if err := g.Wait(); err != nil {
 		return nil, err
 	}
-	whole := newRecovered(f.named())
+	whole := newRecovered(f.logKey())
 	whole.replay(pages)
 	damaged := 0
 	for name, list := range whole.Segments {

@@ -7,7 +7,7 @@ import (
 	"golive/storage"
 )
 
-// Config is how a node keeps the records of its broadcasts.
+// Config configures a Store.
 type Config struct {
 	// Layout makes the paths below the Store's folder, and the keys in the bucket.
 	Layout Layout
@@ -29,7 +29,7 @@ const (
 	// maxQueueBytes bounds how much of one broadcast waits in memory for the local disk. One
 	// segment is taken whatever its size.
 	maxQueueBytes = 64 << 20
-	// retryMin and retryMax bound the time between two tries of what failed.
+	// retryMin and retryMax bound the time between two tries of a failed operation.
 	retryMin, retryMax = 200 * time.Millisecond, 5 * time.Second
 )
 

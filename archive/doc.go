@@ -1,5 +1,5 @@
 // Package archive keeps the durable record of a broadcast: one local file for each
-// finished segment, and one append-only log of what became of it. Everything that
+// finished segment, and one append-only log of their state. Everything that
 // outlives the process is derived from that log.
 //
 // Segments enter through Recording.Offer, which never waits. Recording.Run writes

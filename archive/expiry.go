@@ -14,11 +14,11 @@ import (
 type expiry struct {
 	key   string
 	at    time.Time
-	until time.Time // until when it is tried again
-	local bool      // of the file on the local disk alone
+	until time.Time // until when a failed deletion is retried
+	local bool      // only the file on the local disk is deleted
 }
 
-// expiries are in the order of time.
+// expiries are sorted by time.
 type expiries []expiry
 
 func (e *expiries) add(x expiry) {
@@ -27,11 +27,11 @@ func (e *expiries) add(x expiry) {
 }
 
 const (
-	// deleteTimeout is for how long the deletion of an object is tried again.
+	// deleteTimeout is how long the deletion of an object is retried.
 	deleteTimeout = time.Hour
-	// localAgain is how long a local file is kept each time that its segment has no record in
-	// the bucket yet: a restart would need it.
-	localAgain = 10 * time.Second
+	// localDelay is the time between two looks at a local file that must be kept, because the
+	// bucket has no record of its segment yet: a restart would need the file.
+	localDelay = 10 * time.Second
 )
 
 // delete tries once to delete the first object of the expiries, which is due. One that fails
@@ -40,7 +40,7 @@ func (u *Uploader) delete(ctx context.Context) {
 	x, now := u.run.expiries[0], time.Now()
 	u.run.expiries = slices.Delete(u.run.expiries, 0, 1)
 	if x.local && u.awaitsLog(x.key) {
-		x.at = now.Add(localAgain)
+		x.at = now.Add(localDelay)
 		u.run.expiries.add(x)
 		return
 	}

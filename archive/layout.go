@@ -68,7 +68,7 @@ const (
 	logDate = "20060102T150405.000Z"
 )
 
-// Logs returns what the keys of all logs of an id begin with.
+// Logs returns the prefix of the keys of all logs of an id.
 func (l Layout) Logs(broadcast string) string { return l.Folder(broadcast) + "/" + logPrefix }
 
 // Log returns the folder of a broadcast's log.
@@ -76,7 +76,7 @@ func (l Layout) Log(m Meta) string {
 	return l.Logs(m.Broadcast) + m.Began.UTC().Format(logDate) + "-" + m.Token
 }
 
-// parseLog reads the name of a log's folder, without what is before it.
+// parseLog parses the name of a log's folder, without the folders above it.
 func parseLog(broadcast, name string) (m Meta, ok bool) {
 	date, token, ok := strings.Cut(strings.TrimPrefix(name, logPrefix), "-")
 	began, err := time.Parse(logDate, date)
@@ -116,11 +116,11 @@ func parsePageName(name string) (page int, owner string, ok bool) {
 // no "~".
 const manifests = "~manifests"
 
-// dueFormat names the folder of the broadcasts that are to be deleted at that time (UTC), so that a list
-// in the order of keys is one in the order of times.
+// dueFormat is the name of the folder of the broadcasts that are to be deleted at that time
+// (UTC), so that a list in the order of keys is one in the order of times.
 const dueFormat = "20060102T1504Z"
 
-// Manifests returns what the keys of all manifests begin with.
+// Manifests returns the prefix of the keys of all manifests.
 func (l Layout) Manifests() string { return l.Prefix + "/" + manifests + "/" }
 
 // Live returns the key of the manifest of a broadcast that has not ended.
@@ -135,25 +135,25 @@ func (l Layout) Due(at time.Time, id, token string) string {
 
 func (l Layout) dueManifests() string { return l.Manifests() + "due/" }
 
-// dueTime is the first full minute from at on: what is deleted is deleted then.
+// dueTime rounds at up to a full minute, at which the deletion takes place.
 func dueTime(at time.Time) time.Time {
 	return at.UTC().Add(time.Minute - time.Nanosecond).Truncate(time.Minute)
 }
 
-// Named is a broadcast by the key of its manifest.
-type Named struct {
+// ManifestKey is the key of a broadcast's manifest, parsed.
+type ManifestKey struct {
 	Key       string
 	ID, Token string
 	// Due is when it is to be deleted; zero before its end.
 	Due time.Time
 }
 
-// named reads the key of a manifest: "live/ID/TOKEN.json" or "due/TIME/ID/TOKEN.json"
-// after the folder of all.
-func (l Layout) named(key string) (n Named, ok bool) {
+// parseManifestKey parses the key of a manifest: "live/ID/TOKEN.json" or
+// "due/TIME/ID/TOKEN.json" after the folder of all.
+func (l Layout) parseManifestKey(key string) (n ManifestKey, ok bool) {
 	name, ok := cutAround(key, l.Manifests(), ".json")
 	parts := strings.Split(name, "/")
-	n = Named{Key: key}
+	n = ManifestKey{Key: key}
 	switch {
 	case !ok:
 	case len(parts) == 3 && parts[0] == "live":

@@ -75,7 +75,7 @@ func (l *log) create() (*os.File, error) {
 	return file, err
 }
 
-// prune deletes the pages of which nothing is kept any longer.
+// prune deletes the pages with only removed segments.
 func (l *log) prune() {
 	for _, page := range l.ends.removed(&l.state) {
 		// One that stays costs its bytes until the broadcast is deleted.
@@ -83,9 +83,8 @@ func (l *log) prune() {
 	}
 }
 
-// write writes a line whole. A line that could be written in part only is cut off
-// again; when even that fails the next record begins another page, and readers pass
-// over the torn line.
+// write writes a line whole. A line that was written only in part is removed again; when
+// even that fails the next record begins another page, and readers pass over the torn line.
 func (l *log) write(r *Record) error {
 	line := r.append(nil)
 	n, err := l.file.Write(line)

@@ -11,7 +11,7 @@ import (
 
 const (
 	jsonType = "application/json"
-	// maxManifest bounds what is read back, in bytes: a publication takes 13.
+	// maxManifest bounds a manifest that is read, in bytes: a publication takes 13.
 	maxManifest = 1 << 20
 )
 
@@ -25,24 +25,24 @@ func (h *Header) Object(key string) storage.Object {
 	return storage.Object{Key: key, Slabs: [][]byte{text}, ContentType: jsonType, CacheControl: "no-store"}
 }
 
-// Named yields every broadcast whose manifest's key begins with prefix, of Manifests, in the order
-// of keys, without reading them. One may come twice while it ends.
-func (l Layout) Named(ctx context.Context, b storage.Bucket, prefix string) iter.Seq2[Named, error] {
-	return func(yield func(Named, error) bool) {
+// ManifestKeys lists the keys of manifests that begin with prefix, in order, without reading
+// the manifests. A broadcast may come twice while it ends.
+func (l Layout) ManifestKeys(ctx context.Context, b storage.Bucket, prefix string) iter.Seq2[ManifestKey, error] {
+	return func(yield func(ManifestKey, error) bool) {
 		for info, err := range b.List(ctx, prefix) {
 			if err != nil {
-				yield(Named{}, err)
+				yield(ManifestKey{}, err)
 				return
 			}
-			if n, ok := l.named(info.Key); ok && !yield(n, nil) {
+			if n, ok := l.parseManifestKey(info.Key); ok && !yield(n, nil) {
 				return
 			}
 		}
 	}
 }
 
-// ReadManifest reads a manifest. Every name in it can be part of a key: what a sweep
-// deletes is made of them.
+// ReadManifest reads a manifest. Every name in it can be part of a key: a sweep makes the
+// keys that it deletes of them.
 func ReadManifest(ctx context.Context, b storage.Bucket, key string) (Header, error) {
 	text, err := storage.ReadText(ctx, b, key, maxManifest)
 	if err != nil {

@@ -11,7 +11,7 @@ const (
 	droppedSpoolDamaged = "spool_damaged" // its local file is missing or damaged
 )
 
-// Metrics counts what happens to finished segments.
+// Metrics are the metrics of the archive.
 type Metrics struct {
 	lag        prometheus.Histogram
 	ratio      prometheus.Histogram

@@ -6,8 +6,8 @@ import (
 	"golive/media"
 )
 
-// The publisher's half of a Recording: what is offered to it waits in memory until Run has
-// written it.
+// The publisher's half of a Recording: offered segments wait in memory until Run has written
+// them.
 
 // maxQueued is how many records of one broadcast wait for a local disk that does not
 // answer: those of five hours of a rendition with segments of 2 s. A segment over it has
@@ -32,7 +32,7 @@ func (r *Recording) Offer(rendition string, seg *media.Segment) {
 		e.publication = seg.Publication
 		r.push(&write{record: Record{Kind: KindPublication, At: w.record.At, Published: seg.Publication}})
 	}
-	// Discontinuities are counted by what is recorded.
+	// A segment that begins with a discontinuity always has a record: the log counts them.
 	full := r.full() && !seg.Discontinuity
 	if w.slabs != nil && (full || e.queued > 0 && e.queued+w.size > r.store.queueBytes) {
 		w.slabs, w.size, w.lost = nil, 0, "local disk too slow"
@@ -44,7 +44,7 @@ func (r *Recording) Offer(rendition string, seg *media.Segment) {
 	}
 }
 
-// Describe records what a rendition's playlists say of it.
+// Describe records the description of a rendition.
 func (r *Recording) Describe(rendition string, d Description) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -57,7 +57,7 @@ func (r *Recording) Describe(rendition string, d Description) {
 
 // Removed records that the segments of a rendition up to a number are deleted.
 func (r *Recording) Removed(rendition string, through int64) {
-	r.note(Record{Kind: KindRemoved, Rendition: rendition, Through: &through})
+	r.pushRecord(Record{Kind: KindRemoved, Rendition: rendition, Through: &through})
 }
 
 // End records the end of the broadcast, after which nothing is offered.
@@ -72,11 +72,11 @@ func (r *Recording) End(at time.Time, reason string) {
 }
 
 // Archived records that nothing of the broadcast, which has ended, waits any more.
-func (r *Recording) Archived() { r.note(Record{Kind: KindArchived}) }
+func (r *Recording) Archived() { r.pushRecord(Record{Kind: KindArchived}) }
 
-// note queues a record that is not media. While too many records wait it drops those whose
+// pushRecord queues a record that is not media. While too many records wait it drops those whose
 // content a later record repeats.
-func (r *Recording) note(rec Record) {
+func (r *Recording) pushRecord(rec Record) {
 	rec.At = time.Now().UTC()
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -99,7 +99,7 @@ func (r *Recording) push(w *write) {
 	wake(r.changed)
 }
 
-// wake puts a token into c, unless it has one.
+// wake puts a value into c, unless it has one.
 func wake(c chan struct{}) {
 	select {
 	case c <- struct{}{}:

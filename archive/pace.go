@@ -3,10 +3,10 @@ package archive
 import "time"
 
 const (
-	// paceWindow is how much media a judgement of the pace is over.
+	// paceWindow is the duration of media over which the pace is measured.
 	paceWindow = 30 * time.Second
-	// paceWarning is the share of real time from which on there is a warning: with a little
-	// more, the queue only grows.
+	// paceWarning is the ratio from which a warning is logged: not far above it the queue only
+	// grows.
 	paceWarning = 0.7
 )
 
@@ -18,8 +18,8 @@ type pace struct {
 	media    map[string]time.Duration // by rendition
 }
 
-// add counts a segment. If the window was full before it, add gives the ratio over
-// that, and the segment begins a new one.
+// add counts a segment. If the window was full before it, add returns the ratio over
+// that window, and the segment begins a new one.
 func (p *pace) add(rendition string, took, duration time.Duration) (ratio float64, segments int, full bool) {
 	if p.media == nil {
 		p.media = make(map[string]time.Duration)

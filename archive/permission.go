@@ -33,8 +33,8 @@ const (
 // permissionEvery is how often the permission is read again while playlists must wait.
 const permissionEvery = time.Second
 
-// updatePermission reads from memory what may be written now. When all is written it does not
-// change any more.
+// updatePermission updates the permission from memory. When all is written it does not change any
+// more.
 func (u *Uploader) updatePermission() {
 	if u.run.permission >= MayStore || isClosed(u.drained) {
 		return
@@ -48,18 +48,18 @@ func (u *Uploader) updatePermission() {
 		return
 	}
 	u.restrict(now)
-	u.run.pages.last = true
+	u.run.pages.complete = true
 }
 
 // restrict forbids something for good.
 func (u *Uploader) restrict(to Permission) {
 	u.run.permission = max(u.run.permission, to)
-	u.run.pending = slices.DeleteFunc(u.run.pending, ofTheID)
+	u.run.pending = slices.DeleteFunc(u.run.pending, isShared)
 }
 
-// ofTheID reports whether an object is the id's and not the broadcast's own: a playlist, or the
+// isShared reports whether an object belongs to the id rather than to the broadcast: a playlist, or the
 // poster.
-func ofTheID(o storage.Object) bool {
+func isShared(o storage.Object) bool {
 	return o.ContentType == storage.PlaylistType || strings.HasSuffix(o.Key, "/"+PosterName)
 }
 
@@ -69,24 +69,24 @@ func (u *Uploader) firstPending() int {
 	if u.run.permission != MustWait {
 		return min(len(u.run.pending), 1) - 1
 	}
-	return slices.IndexFunc(u.run.pending, func(o storage.Object) bool { return !ofTheID(o) })
+	return slices.IndexFunc(u.run.pending, func(o storage.Object) bool { return !isShared(o) })
 }
 
 // readLogs restricts the permission to what the logs of the id in the bucket show: that another
 // node has written to this broadcast's since this one had it, or that a later broadcast has the
 // playlists. decided reports whether they show either.
 func (u *Uploader) readLogs(ctx context.Context) (logs bucketLogs, decided bool, err error) {
-	own := u.rec.meta.named()
+	own := u.rec.meta.logKey()
 	u.health.begin("list "+u.cfg.Layout.Logs(own.Broadcast), 0)
 	if logs, err = listLogs(ctx, u.bucket, u.cfg.Layout, own.Broadcast); err != nil {
 		return nil, false, err
 	}
 	newest, found := logs.newest(own)
 	if u.cfg.TakenOver && !u.run.begun {
-		u.run.before = newest.owner
+		u.run.previousOwner = newest.owner
 	}
 	switch {
-	case !found && u.run.acknowledged, found && newest.owner != u.rec.meta.Owner && newest.owner != u.run.before:
+	case !found && u.run.acknowledged, found && newest.owner != u.rec.meta.Owner && newest.owner != u.run.previousOwner:
 		u.restrict(MustLeave)
 	case logs.hasLater(own):
 		u.restrict(MayStore)

@@ -9,11 +9,11 @@ import (
 // PosterName is the file name of the picture of the broadcast that an id has, or had last.
 const PosterName = "poster.jpg"
 
-// Pictures are what a bucket has of an ended broadcast's pictures.
+// Pictures describes the pictures of an ended broadcast in a bucket.
 type Pictures struct {
 	// Poster is true when there is a poster.
 	Poster bool `json:"poster,omitempty"`
-	// Sheets is the number after that of the last sheet of the storyboard; 0 when there is no
+	// Sheets is one more than the number of the storyboard's last sheet; 0 when there is no
 	// storyboard.
 	Sheets int `json:"sheets,omitempty"`
 }
@@ -35,18 +35,18 @@ func (l Layout) Poster(broadcast string) string { return l.Folder(broadcast) + "
 // Picture returns the key of a picture or storyboard by its file name.
 func (l Layout) Picture(broadcast, name string) string { return l.Folder(broadcast) + "/" + name }
 
-// SheetIndex returns the key of what golive itself reads back of a storyboard.
+// SheetIndex returns the key of the storyboard's index, which only golive reads.
 func (l Layout) SheetIndex(broadcast, token string) string {
 	return l.Folder(broadcast) + "/" + storyboardPrefix + token + ".json"
 }
 
-// storyboards returns the beginnings of the keys of all of a broadcast's storyboard.
+// storyboards returns the prefixes of the keys of a broadcast's storyboard and of its sheets.
 func (l Layout) storyboards(broadcast, token string) []string {
 	start := l.Folder(broadcast) + "/" + storyboardPrefix + token
 	return []string{start + ".", start + "-"} // another token may begin with this one
 }
 
-// PictureName is a file name of a picture, read.
+// PictureName is a file name of a picture, parsed.
 type PictureName struct {
 	// Token is that of the broadcast; empty of a poster.
 	Token string
@@ -54,8 +54,7 @@ type PictureName struct {
 	Sheet int
 }
 
-// ParsePictureName reads the name of a poster, a storyboard or a sheet, in the one form that it
-// has.
+// ParsePictureName parses the name of a poster, a storyboard or a sheet, in its only spelling.
 func ParsePictureName(name string) (p PictureName, ok bool) {
 	if name == PosterName {
 		return PictureName{Sheet: -1}, true

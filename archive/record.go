@@ -22,7 +22,7 @@ type Kind string
 const (
 	// KindPage is the header of a page.
 	KindPage Kind = "page"
-	// KindRendition describes a rendition: what never changes, and its current variant.
+	// KindRendition describes a rendition: its constants, and its current variant.
 	KindRendition Kind = "rendition"
 	// KindPublication is recorded before the first segment of a publisher's session.
 	KindPublication Kind = "publication"
@@ -76,7 +76,7 @@ type Segment struct {
 	Size int64 `json:"size"`
 }
 
-// Description is what a rendition's playlists declare.
+// Description holds the values that a rendition's playlists declare.
 type Description struct {
 	// Target is EXT-X-TARGETDURATION in seconds, PartTarget is PART-TARGET in ticks.
 	// They never change.

@@ -20,11 +20,11 @@ type Recording struct {
 	onWritten func(rendition string, s *Segment)
 	resumed   bool // an earlier run, or another node, began it
 	health    health
-	// unavailable is true while the bucket fails: what waits for it is synced at once.
+	// unavailable is true while the bucket fails: segments that wait for it are synced at once.
 	unavailable atomic.Bool
 
-	changed chan struct{} // holds a token when there is news for Run
-	arrived chan struct{} // holds a token when there is news for the Uploader
+	changed chan struct{} // holds a value when Run has something to do
+	arrived chan struct{} // holds a value when the Uploader has something to do
 
 	mu      sync.Mutex
 	entries entries
@@ -105,20 +105,20 @@ func (s *Store) Resume(f *Recovered, written func(rendition string, seg *Segment
 		r.entries.publication = f.Publications[n-1]
 	}
 	if s.cfg.Uploaded {
-		r.await(f)
+		r.queueUnstored(f)
 	}
 	return r
 }
 
-// await queues the segments that the bucket does not have yet, in the order of their dates, so
+// queueUnstored queues the segments that the bucket does not have yet, in the order of their dates, so
 // that renditions stay together.
-func (r *Recording) await(f *Recovered) {
+func (r *Recording) queueUnstored(f *Recovered) {
 	for name, list := range f.Segments {
 		for i := range list {
 			if seg := &list[i]; seg.MSN > f.Positions[name].Stored {
 				r.entries.waiting = append(r.entries.waiting, &Item{Rendition: name, Segment: seg, Since: time.Now(), Lost: seg.Size == 0})
 				if seg.Size > 0 {
-					r.store.add(seg.Size)
+					r.store.addWaiting(seg.Size)
 				}
 			}
 		}

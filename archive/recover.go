@@ -90,7 +90,7 @@ func (f *Recovered) replay(pages []Page) {
 		}
 		for j := range p.Records {
 			f.apply(&p.Records[j])
-			f.take(&p.Records[j])
+			f.applyToSegments(&p.Records[j])
 		}
 	}
 }
@@ -122,10 +122,10 @@ func (r recovery) suffices(pages []Page) bool {
 	for name, p := range s.Positions {
 		oldest := first[name]
 		switch {
-		case p.Next == 0 || p.Removed == p.Next-1: // there is nothing
+		case p.Next == 0 || p.Removed == p.Next-1: // it has no segments
 		case oldest == nil:
 			return false
-		case oldest.MSN <= p.Removed+1: // there is nothing before
+		case oldest.MSN <= p.Removed+1: // it has no earlier segments
 		case r.uploaded && oldest.MSN > p.Stored+1:
 			return false
 		case last[name].End().Sub(oldest.Date) < r.window:
@@ -135,8 +135,8 @@ func (r recovery) suffices(pages []Page) bool {
 	return true
 }
 
-// take applies a record to the segments.
-func (f *Recovered) take(r *Record) {
+// applyToSegments applies a record to the segments.
+func (f *Recovered) applyToSegments(r *Record) {
 	if r.Kind == KindSegment && r.Size > 0 {
 		f.LastAt = r.At
 	}
@@ -174,14 +174,14 @@ func (f *Recovered) forget(rendition string, through int64) {
 	}
 }
 
-// maxHole bounds how many consecutive segments may be missing: those of about a day.
-const maxHole = 100_000
+// maxMissing bounds how many consecutive segments may be missing: those of about a day.
+const maxMissing = 100_000
 
 // missing returns gaps for the segments between two, whose records are lost. They share the time
 // in between, within plausible durations.
 func missing(before, after *Segment) []Segment {
 	n := after.MSN - before.MSN - 1
-	if n <= 0 || n > maxHole {
+	if n <= 0 || n > maxMissing {
 		return nil
 	}
 	least, most := media.Ticks(n)*media.Second/10, media.Ticks(n)*max(before.Duration, after.Duration, media.Second)
@@ -252,8 +252,8 @@ func (s *Segment) isWhole(folder *os.Root) bool {
 	return err == nil && info.Size() == s.Size
 }
 
-// Recover reads what earlier runs left, in the order in which the broadcasts began. The error
-// names what cannot be read, which is left as it is.
+// Recover reads the broadcasts that earlier runs left, in the order in which they began. The error
+// names those that cannot be read, which are left as they are.
 func (s *Store) Recover(ctx context.Context) ([]*Recovered, error) {
 	ids, err := fs.ReadDir(s.files.Dir().Root().FS(), s.cfg.Layout.Prefix)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -294,13 +294,13 @@ func (s *Store) recoverID(ctx context.Context, id string) (all []*Recovered, err
 	r := recovery{layout: s.cfg.Layout, window: s.cfg.Window, uploaded: s.cfg.Uploaded}
 	logs, err := s.localLogs(id)
 	for m, refs := range logs {
-		f, one := r.read(ctx, s.files, m, refs)
-		if one == nil && !f.Archived {
+		f, logErr := r.read(ctx, s.files, m, refs)
+		if logErr == nil && !f.Archived {
 			r.trim(f)
-			one = r.check(s.files.Dir().Root(), f)
+			logErr = r.check(s.files.Dir().Root(), f)
 		}
-		if one != nil {
-			err = errors.Join(err, one)
+		if logErr != nil {
+			err = errors.Join(err, logErr)
 			continue
 		}
 		for _, ref := range refs {
@@ -311,8 +311,7 @@ func (s *Store) recoverID(ctx context.Context, id string) (all []*Recovered, err
 	return all, err
 }
 
-// localLogs lists the logs of an id on the local disk: their names alone, without a look at
-// each page.
+// localLogs lists the logs of an id on the local disk. It reads only folders, no page.
 func (s *Store) localLogs(id string) (bucketLogs, error) {
 	root, l, logs := s.files.Dir().Root().FS(), s.cfg.Layout, bucketLogs{}
 	folders, err := fs.ReadDir(root, l.Folder(id))

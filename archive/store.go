@@ -22,7 +22,7 @@ type Store struct {
 	log        *slog.Logger
 	metrics    *Metrics
 	sync       func() error // syncs the file system
-	queueBytes int64        // is maxQueueBytes
+	queueBytes int64        // maxQueueBytes, or less in tests
 
 	dirty atomic.Bool // something was written since the last sync
 
@@ -69,7 +69,7 @@ func (s *Store) Run(ctx context.Context) error {
 	}
 }
 
-// flush syncs what was written since the last time.
+// flush syncs all writes since the last time.
 func (s *Store) flush() error {
 	if s.cfg.Sync == storage.SyncNever || !s.dirty.Swap(false) {
 		return nil
@@ -91,9 +91,9 @@ func (s *Store) markWritten(urgent bool) error {
 	return s.flush()
 }
 
-// add counts n bytes of a segment that waits for the bucket; n is negative when it does not
+// addWaiting counts n bytes of a segment that waits for the bucket; n is negative when it does not
 // wait any more. Over MaxBytes it drops the oldest segments.
-func (s *Store) add(n int64) {
+func (s *Store) addWaiting(n int64) {
 	s.mu.Lock()
 	s.waiting += n
 	if n < 0 {

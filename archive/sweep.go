@@ -11,31 +11,32 @@ import (
 	"golive/storage"
 )
 
-// deletes is how many deletions run at once: of single objects, as every store supports it,
+// maxDeletions is how many deletions run at once: of single objects, as every store supports it,
 // and few enough that uploads of live segments are not delayed.
-const deletes = 8
+const maxDeletions = 8
 
-// Sweep deletes everything of a broadcast: its segments, its replay, its pictures, its log, with
-// shared the playlists and the poster of its id where no other broadcast has that too, and manifest, the key of
-// its manifest, last. It lists only the broadcast's own objects, and its id's logs.
+// Sweep deletes all objects of a broadcast: its segments, replay, pictures and log. If shared is
+// true it also deletes the playlists and the poster of the id, unless another broadcast has a log
+// under the id. It deletes the object at manifest last, the key of the broadcast's manifest, if
+// that is not empty. It lists only the broadcast's own objects and the id's logs.
 func (l Layout) Sweep(ctx context.Context, b storage.Bucket, h Header, manifest string, shared bool) (deleted int, err error) {
 	s := sweep{bucket: b}
 	s.delete(ctx, l.ReplayOf(h.Broadcast, h.Token))
 	for rendition := range h.Positions {
 		for _, publication := range h.Publications {
-			s.below(ctx, l.Media(h.Broadcast, rendition, publication+"-"))
+			s.deletePrefix(ctx, l.Media(h.Broadcast, rendition, publication+"-"))
 		}
 		s.delete(ctx, l.Media(h.Broadcast, rendition, ReplayNameOf(h.Token)))
 	}
 	for _, prefix := range l.storyboards(h.Broadcast, h.Token) {
-		s.below(ctx, prefix)
+		s.deletePrefix(ctx, prefix)
 	}
-	if shared && s.alone(ctx, l, h.Meta) {
-		s.playlists(ctx, l, &h)
+	if shared && s.isOnlyLog(ctx, l, h.Meta) {
+		s.deletePlaylists(ctx, l, &h)
 		s.delete(ctx, l.Replay(h.Broadcast))
 		s.delete(ctx, l.Poster(h.Broadcast))
 	}
-	s.below(ctx, l.Log(h.Meta)+"/")
+	s.deletePrefix(ctx, l.Log(h.Meta)+"/")
 	s.delete(ctx, l.Live(h.Broadcast, h.Token))
 	if manifest != "" {
 		s.delete(ctx, manifest)
@@ -49,26 +50,26 @@ func (l Layout) Sweep(ctx context.Context, b storage.Bucket, h Header, manifest 
 // SweepPlaylists deletes the live playlists of a broadcast.
 func (l Layout) SweepPlaylists(ctx context.Context, b storage.Bucket, h Header) error {
 	s := sweep{bucket: b}
-	s.playlists(ctx, l, &h)
+	s.deletePlaylists(ctx, l, &h)
 	return s.err
 }
 
-// sweep deletes; it stops at the first error, and what is left is found again.
+// sweep deletes objects. It stops at the first error; the next sweep finds the rest.
 type sweep struct {
 	bucket  storage.Bucket
 	deleted int
 	err     error
 }
 
-func (s *sweep) playlists(ctx context.Context, l Layout, h *Header) {
+func (s *sweep) deletePlaylists(ctx context.Context, l Layout, h *Header) {
 	s.delete(ctx, l.Multivariant(h.Broadcast))
 	for rendition := range h.Positions {
 		s.delete(ctx, l.Media(h.Broadcast, rendition, PlaylistName))
 	}
 }
 
-// alone reports whether the id has no other log.
-func (s *sweep) alone(ctx context.Context, l Layout, m Meta) bool {
+// isOnlyLog reports whether the id has no other log.
+func (s *sweep) isOnlyLog(ctx context.Context, l Layout, m Meta) bool {
 	if s.err != nil {
 		return false
 	}
@@ -84,13 +85,13 @@ func (s *sweep) alone(ctx context.Context, l Layout, m Meta) bool {
 	return true
 }
 
-// below deletes all that begins with prefix.
-func (s *sweep) below(ctx context.Context, prefix string) {
+// deletePrefix deletes the objects whose keys begin with prefix.
+func (s *sweep) deletePrefix(ctx context.Context, prefix string) {
 	if s.err != nil {
 		return
 	}
 	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(deletes)
+	g.SetLimit(maxDeletions)
 	for info, err := range s.bucket.List(ctx, prefix) {
 		if err != nil {
 			s.err = err

@@ -9,12 +9,11 @@ import (
 )
 
 const (
-	// sweepEvery is how often a Sweeper looks for what is due, by one list of at
-	// most what is due: a minute is what due times are rounded to.
+	// sweepEvery is how often a Sweeper lists what is due: due times are rounded to a minute.
 	sweepEvery = time.Minute
-	// orphansEvery is how often it looks for broadcasts that no node works on any more.
-	orphansEvery = time.Hour
-	// abandonedAfter is for how long no node must have had a broadcast.
+	// abandonedEvery is how often a Sweeper looks for abandoned broadcasts.
+	abandonedEvery = time.Hour
+	// abandonedAfter is how long after its last owner a broadcast counts as abandoned.
 	abandonedAfter = 6 * time.Hour
 )
 
@@ -26,8 +25,8 @@ type Sweeper struct {
 	// Owned reports whether a node has the broadcasts with that id, and End ends one that none
 	// has had for hours. They are nil where no other node writes to the bucket.
 	Owned func(id string) bool
-	End   func(ctx context.Context, n Named) error
-	// May reports whether this node is the one that sweeps now; nil is always.
+	End   func(ctx context.Context, n ManifestKey) error
+	// May reports whether this node is the one that sweeps now; nil means that it always is.
 	May func() bool
 	// Swept is called for each broadcast that was deleted.
 	Swept func(h Header)
@@ -51,7 +50,7 @@ func (s *Sweeper) Run(ctx context.Context) {
 		}
 		if s.May == nil || s.May() {
 			err := s.sweepDue(ctx, now)
-			if now := time.Now(); err == nil && now.Sub(looked) >= orphansEvery {
+			if now := time.Now(); err == nil && now.Sub(looked) >= abandonedEvery {
 				looked = now
 				err = s.endAbandoned(ctx)
 			}
@@ -78,10 +77,10 @@ func (s *Sweeper) report(ctx context.Context, err error) {
 	s.failing = !s.failing
 }
 
-// sweepDue deletes what is due. A broadcast that cannot be swept holds up nothing
+// sweepDue deletes the broadcasts that are due. One that cannot be swept holds up nothing
 // else; only a bucket that cannot be listed is an error.
 func (s *Sweeper) sweepDue(ctx context.Context, now time.Time) error {
-	for n, err := range s.Layout.Named(ctx, s.Bucket, s.Layout.dueManifests()) {
+	for n, err := range s.Layout.ManifestKeys(ctx, s.Bucket, s.Layout.dueManifests()) {
 		if err != nil {
 			return err
 		}
@@ -100,12 +99,12 @@ func (s *Sweeper) sweepDue(ctx context.Context, now time.Time) error {
 }
 
 // Delete deletes a broadcast that has ended, for a reason that is logged.
-func (s *Sweeper) Delete(ctx context.Context, named Named, reason string) error {
-	h, err := ReadManifest(ctx, s.Bucket, named.Key)
+func (s *Sweeper) Delete(ctx context.Context, key ManifestKey, reason string) error {
+	h, err := ReadManifest(ctx, s.Bucket, key.Key)
 	if err != nil {
 		return err
 	}
-	n, err := s.Layout.Sweep(ctx, s.Bucket, h, named.Key, true)
+	n, err := s.Layout.Sweep(ctx, s.Bucket, h, key.Key, true)
 	if err == nil {
 		s.Swept(h)
 		s.Log.Info("broadcast deleted", "broadcast", h.Broadcast, "objects", n, "reason", reason)
@@ -113,14 +112,14 @@ func (s *Sweeper) Delete(ctx context.Context, named Named, reason string) error 
 	return err
 }
 
-// endAbandoned ends the broadcasts that have not ended, and that no node has had, at any of its
-// looks, for abandonedAfter.
+// endAbandoned ends the broadcasts that have not ended and that had no owner each time that it
+// looked, for abandonedAfter.
 func (s *Sweeper) endAbandoned(ctx context.Context) error {
 	if s.Owned == nil {
 		return nil
 	}
 	unowned := make(map[string]time.Time)
-	for n, err := range s.Layout.Named(ctx, s.Bucket, s.Layout.liveManifests()) {
+	for n, err := range s.Layout.ManifestKeys(ctx, s.Bucket, s.Layout.liveManifests()) {
 		if err != nil {
 			return err
 		}
@@ -148,8 +147,8 @@ const (
 	// clockTolerance is how far the wall clock may move against the monotonic one
 	// without having jumped.
 	clockTolerance = time.Minute
-	// clockTrust is how long a wall clock that has jumped must continue from there before
-	// anything is deleted by it.
+	// clockTrust is how long a wall clock that has jumped must run on without another jump
+	// before deletions follow it.
 	clockTrust = time.Hour
 )
 

@@ -11,7 +11,7 @@ import (
 )
 
 // Uploader uploads one broadcast's record to a bucket: segments in the order of the log, then the
-// playlists that name them. It deletes what is due. While the bucket fails it retries, and
+// playlists that name them. It deletes objects that are due. While the bucket fails it retries, and
 // segments wait on the local disk. If the local files are the archive it puts playlists only.
 type Uploader struct {
 	cfg    UploaderConfig
@@ -26,10 +26,10 @@ type Uploader struct {
 	stored  chan struct{} // closed when another node can continue
 	drained chan struct{} // closed when the last objects are put
 
-	run run // Run's
+	run run
 }
 
-// run is what belongs to the goroutine of Uploader.Run.
+// run is the state that only the goroutine of Uploader.Run uses.
 type run struct {
 	pending      []storage.Object     // playlists and pages to put, each key once
 	putAt        map[string]time.Time // when a playlist or page was last put, by key
@@ -40,12 +40,13 @@ type run struct {
 	pages        bucketLog
 	unlogged     []unlogged // in order
 	permission   Permission
-	before       string    // who wrote to the log before the broadcast was taken over
-	endAt        time.Time // the end is not tried before
-	decideUntil  time.Time // until when it may show that another node continues the broadcast
-	acknowledged bool      // the bucket has had something of the broadcast
-	announced    string    // the publication that the log in the bucket has
-	pace         pace
+	// previousOwner wrote to the log before the broadcast was taken over.
+	previousOwner string
+	endAt         time.Time // the end is not tried before
+	decideUntil   time.Time // until when the logs are read for whether another node continues the broadcast
+	acknowledged  bool      // the bucket has had something of the broadcast
+	announced     string    // the newest publication in the bucket's log
+	pace          pace
 }
 
 // The operations, each with its own backoff: a bucket that is full refuses
@@ -81,8 +82,8 @@ func NewUploader(cfg UploaderConfig, rec *Recording, bucket storage.Bucket, inde
 	return u
 }
 
-// Finish is called when nothing more is offered to the Recording: the broadcast ended at that
-// time, or another node has it since.
+// Finish tells the Uploader that nothing more is offered to the Recording: the broadcast ended
+// at that time, or another node has owned it since.
 func (u *Uploader) Finish(at time.Time) {
 	at = at.UTC().Round(0)
 	u.finished.Store(&at)
@@ -90,7 +91,7 @@ func (u *Uploader) Finish(at time.Time) {
 }
 
 // Expire deletes the object at key in the bucket, and its local file, at that time. Only the
-// Index may call it, and the two below.
+// Index may call it, ExpireLocal and Removed.
 func (u *Uploader) Expire(key string, at time.Time) {
 	u.run.expiries.add(expiry{key: key, at: at, until: at.Add(deleteTimeout)})
 }
@@ -109,9 +110,9 @@ func (u *Uploader) Removed(rendition string, through int64) {
 	}
 }
 
-// Pictured notes which pictures are kept, for the broadcast's manifest. Only the Index may call
-// it.
-func (u *Uploader) Pictured(p Pictures) { u.run.pages.state.Pictures = p }
+// SetPictures sets the pictures that are kept, for the broadcast's manifest. Only the Index may
+// call it.
+func (u *Uploader) SetPictures(p Pictures) { u.run.pages.state.Pictures = p }
 
 // Drained is closed when the last objects are in the bucket, so that only deletions are
 // left to do.
@@ -125,13 +126,13 @@ func (u *Uploader) Stored() <-chan struct{} { return u.stored }
 // returned, or Drained is closed.
 func (u *Uploader) Permission() Permission { return u.run.permission }
 
-// Failing returns the error with which the bucket fails now, also if that is no answer, and
-// since when; nil when it does not fail.
+// Failing returns why the bucket fails now, and since when; nil when it does not. A bucket that
+// does not answer fails too.
 func (u *Uploader) Failing() (since time.Time, err error) { return u.health.failing() }
 
-// Run works until all is done after Finish, and then returns nil; or until ctx is done,
-// and then returns its cause. What is left waits on the local disk for the next run. It begins
-// when an earlier broadcast does not write any more.
+// Run uploads until all is done after Finish, and then returns nil; or until ctx is done, and
+// then returns its cause. Segments that are left wait on the local disk for the next run. Run
+// begins when an earlier broadcast does not write any more.
 func (u *Uploader) Run(ctx context.Context) error {
 	if u.cfg.Hold != nil {
 		select {
@@ -172,13 +173,14 @@ func (u *Uploader) Run(ctx context.Context) error {
 // uploads reports whether the bucket is another than the local folder.
 func (u *Uploader) uploads() bool { return u.rec.store.cfg.Uploaded }
 
-// step is the next thing to do, from a time on.
+// step is an operation that may be done from a time on.
 type step struct {
 	at time.Time
 	do func(context.Context)
 }
 
-// consider takes another step if that can be done and s cannot yet, or if it can be done first.
+// consider replaces s by another step that can be done now while s cannot, or can be done
+// earlier.
 func (s *step) consider(now, at time.Time, do func(context.Context)) {
 	if s.do == nil || s.at.After(now) && at.Before(s.at) {
 		*s = step{at, do}
@@ -243,7 +245,7 @@ func (u *Uploader) playlistAt(i int, segmentWaits bool) time.Time {
 	return last.Add(u.cfg.PutInterval)
 }
 
-// begin reads what must be known before anything is put.
+// begin reads the state that is needed before anything is put.
 func (u *Uploader) begin(ctx context.Context) {
 	u.run.began = time.Now()
 	err := u.readBeginning(ctx)
@@ -259,7 +261,7 @@ func (u *Uploader) readBeginning(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		own := u.rec.meta.named()
+		own := u.rec.meta.logKey()
 		u.run.pages.page = logs.nextPage(own)
 		_, u.run.acknowledged = logs.newest(own)
 	}
@@ -360,7 +362,7 @@ func (u *Uploader) putPlaylist(ctx context.Context, i int) {
 	case ctx.Err() != nil && err != nil:
 		return
 	case err != nil && o.Expendable:
-		u.health.leave()
+		u.health.endIgnored()
 		u.log.Debug("picture not stored", "key", o.Key, "err", err)
 	case u.outcome(opPlaylists, err, storage.Retryable(err)):
 		return
@@ -381,7 +383,7 @@ func (u *Uploader) put(ctx context.Context, o storage.Object) error {
 	return err
 }
 
-// outcome notes how an operation ended, and reports whether to try it again.
+// outcome notes how an operation ended, and reports whether to retry it.
 func (u *Uploader) outcome(kind int, err error, retryable bool) (again bool) {
 	l := &u.run.operations[kind]
 	again = err != nil && retryable

@@ -651,7 +651,7 @@ func TestUploader_WaitsAsLongAsTheBucketAsks(t *testing.T) {
 func TestRecover_FillsHolesBetweenRecordsWithGaps(t *testing.T) {
 	f := &Recovered{Segments: map[string][]Segment{}}
 	for _, msn := range []int64{4, 5, 8, 8, 7, 9} {
-		f.take(&Record{Kind: KindSegment, Rendition: "source", Segment: SegmentOf(segment(msn))})
+		f.applyToSegments(&Record{Kind: KindSegment, Rendition: "source", Segment: SegmentOf(segment(msn))})
 	}
 	var got []string
 	for _, s := range f.Segments["source"] {
@@ -698,7 +698,7 @@ func TestPermission_FollowsTheLogsOfTheID(t *testing.T) {
 			u.updatePermission()
 			u.run.acknowledged = c.acknowledged
 			logs, decided, err := u.readLogs(t.Context())
-			if page := logs.nextPage(own.named()); err != nil || u.run.permission != c.want || decided != (c.want != MayWrite) || page != c.page {
+			if page := logs.nextPage(own.logKey()); err != nil || u.run.permission != c.want || decided != (c.want != MayWrite) || page != c.page {
 				t.Errorf("permission %d (decided: %t), next page %d: %v", u.run.permission, decided, page, err)
 			}
 		})
@@ -734,7 +734,7 @@ func TestUploader_UploadsTheRestAlthoughAnotherNodeHasTheLease(t *testing.T) {
 			t.Error(diff)
 		}
 		logs, err := listLogs(t.Context(), b, testLayout, "studio")
-		if pages := logs[testMeta.named()]; err != nil || len(pages) != 2 || pages[1].number != pages[0].number+1 {
+		if pages := logs[testMeta.logKey()]; err != nil || len(pages) != 2 || pages[1].number != pages[0].number+1 {
 			t.Errorf("pages %v: %v", pages, err)
 		}
 	})

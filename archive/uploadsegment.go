@@ -42,8 +42,8 @@ func (u *Uploader) putSegment(ctx context.Context, it *Item) {
 	u.finishSegment(it, reason)
 }
 
-// finishSegment adds a segment to the log and the playlists that the bucket has or, when a
-// reason is given or it was lost before, never will have.
+// finishSegment adds a segment to the log and the playlists: the bucket has it or, when a
+// reason is given or it was lost before, never will have it.
 func (u *Uploader) finishSegment(it *Item, reason string) {
 	lost := it.Lost || reason != ""
 	objects := u.index.Stored(it.Rendition, it.Segment, lost)
@@ -52,7 +52,7 @@ func (u *Uploader) finishSegment(it *Item, reason string) {
 		u.rec.stored(it, reason)
 		return
 	}
-	u.note(it, lost)
+	u.logSegment(it, lost)
 	if u.uploads() {
 		u.awaitLog(it, reason)
 	}
@@ -61,8 +61,8 @@ func (u *Uploader) finishSegment(it *Item, reason string) {
 	}
 }
 
-// note adds the segment to the log in the bucket.
-func (u *Uploader) note(it *Item, lost bool) {
+// logSegment adds the segment to the log in the bucket.
+func (u *Uploader) logSegment(it *Item, lost bool) {
 	seg, now := *it.Segment, time.Now()
 	if lost {
 		seg.Size = 0
@@ -90,14 +90,14 @@ func (u *Uploader) record(r *Record) {
 	u.run.pages.state.apply(r)
 }
 
-// liveManifest returns what makes the broadcast findable while it has not ended.
+// liveManifest returns the manifest of a broadcast that has not ended.
 func (u *Uploader) liveManifest() storage.Object {
 	m := u.rec.meta
 	return u.run.pages.state.Object(u.cfg.Layout.Live(m.Broadcast, m.Token))
 }
 
-// announce puts what names a publication before its first segment: the live manifest, and the
-// page of the log.
+// announce puts the objects that name a publication, before its first segment: the live
+// manifest, and the page of the log.
 func (u *Uploader) announce(ctx context.Context, publication string) error {
 	if publication == u.run.announced {
 		return nil
@@ -115,7 +115,7 @@ func (u *Uploader) announce(ctx context.Context, publication string) error {
 	return nil
 }
 
-// announceAt returns the time from which the bucket takes what announces the segment's
+// announceAt returns the time from which announce may put the objects that name the segment's
 // publication.
 func (u *Uploader) announceAt(it *Item) time.Time {
 	if !u.uploads() || it.Segment.Publication == u.run.announced || u.run.pages.text == nil {
@@ -165,14 +165,15 @@ type unlogged struct {
 	end    int64  // where the record ends in the page
 }
 
-// maxUnlogged bounds how many segments wait for their pages. Over it uploads stop: a bucket
-// that refuses pages is not one that has segments.
+// maxUnlogged bounds how many segments wait for their pages. Over it uploads stop: a segment
+// without a record in the bucket is of no use there.
 const maxUnlogged = 2 * pageRecords
 
 // mayUpload reports whether another segment may be put, as far as the log allows.
 func (u *Uploader) mayUpload() bool { return len(u.run.unlogged) < maxUnlogged }
 
-// awaitLog notes that it is stored or lost as soon as the newest page is in the bucket.
+// awaitLog puts off the local record that a segment is stored or lost until the bucket has the
+// newest page.
 func (u *Uploader) awaitLog(it *Item, reason string) {
 	o := u.run.pages.object()
 	u.run.unlogged = append(u.run.unlogged, unlogged{it, reason, o.Key, o.Size()})
@@ -190,7 +191,7 @@ func (u *Uploader) logged(key string, length int64) {
 	})
 }
 
-// awaitsLog reports whether the local file at key belongs to such a segment.
+// awaitsLog reports whether the local file at key belongs to a segment that waits for its page.
 func (u *Uploader) awaitsLog(key string) bool {
 	return slices.ContainsFunc(u.run.unlogged, func(w unlogged) bool {
 		return u.rec.key(w.item.Rendition, w.item.Segment) == key

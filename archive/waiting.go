@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// The Uploader's half of a Recording: what waits for the bucket.
+// The Uploader's half of a Recording: the segments that wait for the bucket.
 
 // holdBytes bounds how much of one broadcast stays in memory for the Uploader, so that it
 // need not read it back: a segment or two.
@@ -54,14 +54,14 @@ func (r *Recording) stored(it *Item, reason string) {
 	}
 	kind := KindStored
 	if !it.Lost {
-		r.store.add(-it.Segment.Size)
+		r.store.addWaiting(-it.Segment.Size)
 	}
 	if it.Lost || reason != "" {
 		kind = KindLost
 	}
 	if !it.Lost || it.Segment.Size > 0 {
 		msn := it.Segment.MSN
-		r.note(Record{Kind: kind, Rendition: it.Rendition, Through: &msn, Reason: reason})
+		r.pushRecord(Record{Kind: kind, Rendition: it.Rendition, Through: &msn, Reason: reason})
 	}
 }
 
@@ -99,11 +99,11 @@ func (r *Recording) dropOldest() bool {
 	msn := it.Segment.MSN
 	r.store.metrics.dropped.WithLabelValues(droppedSpoolFull).Inc()
 	r.log.Error("segment lost", "rendition", it.Rendition, "msn", msn, "reason", droppedSpoolFull)
-	r.note(Record{Kind: KindLost, Rendition: it.Rendition, Through: &msn, Reason: "storage.spool.max_bytes reached"})
+	r.pushRecord(Record{Kind: KindLost, Rendition: it.Rendition, Through: &msn, Reason: "storage.spool.max_bytes reached"})
 	if err := r.store.files.Dir().Root().Remove(r.key(it.Rendition, it.Segment)); err != nil && !errors.Is(err, os.ErrNotExist) {
 		r.log.Warn("file of a lost segment was not deleted", "err", err)
 	}
-	r.store.add(-it.Segment.Size)
+	r.store.addWaiting(-it.Segment.Size)
 	return true
 }
 
@@ -137,7 +137,7 @@ func (r *Recording) Lag() time.Duration {
 	return 0
 }
 
-// description returns what was last described of a rendition.
+// description returns the newest Description of a rendition; false if there is none.
 func (r *Recording) description(rendition string) (Description, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -9,8 +9,8 @@ import (
 
 // The half of a Recording that writes to the local disk.
 
-// Run writes what is offered until ctx is done and all of it is written, or cannot be
-// written any more; then it returns, with an error if something was not written.
+// Run writes what is offered until ctx is done and all of it is written, or a write fails after
+// that; then it returns, with an error if something was not written.
 func (r *Recording) Run(ctx context.Context) error {
 	defer r.stop()
 	failures := 0
@@ -44,7 +44,7 @@ func (r *Recording) Run(ctx context.Context) error {
 	}
 }
 
-// stop drops what could not be written, and counts it.
+// stop drops the records that could not be written, and counts their segments.
 func (r *Recording) stop() {
 	lost := r.Unwritten()
 	r.mu.Lock()
@@ -104,7 +104,7 @@ func (r *Recording) pop(w *write) {
 		return
 	}
 	if r.store.cfg.Uploaded {
-		r.store.add(w.size)
+		r.store.addWaiting(w.size)
 	}
 	r.onWritten(w.record.Rendition, w.record.Segment)
 }

@@ -76,7 +76,7 @@ func (h *Hub) Delete(ctx context.Context, id string) error {
 }
 
 // deleteAbandoned deletes a broadcast that has not ended, and whose node is gone.
-func (h *Hub) deleteAbandoned(ctx context.Context, n archive.Named) error {
+func (h *Hub) deleteAbandoned(ctx context.Context, n archive.ManifestKey) error {
 	f, err := archive.Find(ctx, h.stores.Bucket, h.layout, h.cfg.Playlist.Window, n.ID, n.Token)
 	if err != nil {
 		return err

@@ -71,6 +71,8 @@ type ladder struct {
 	b     *Broadcast
 	log   *slog.Logger
 	rungs []string // the names; empty where nothing is transcoded
+	// all is the ladder that was configured when the broadcast began.
+	all transcode.Ladder
 	// stop ends the jobs at once.
 	stop context.CancelFunc
 	//nolint:containedctx // of the jobs, which outlive the publishers that start them
@@ -86,7 +88,8 @@ func newLadder(b *Broadcast) *ladder {
 	l := &ladder{b: b, log: b.log}
 	l.ctx, l.stop = context.WithCancel(context.Background())
 	if t := b.cfg.Transcoder; t != nil {
-		l.rungs = t.Rungs()
+		l.all = t.Ladder()
+		l.rungs = l.all.Names()
 	}
 	return l
 }
@@ -97,7 +100,7 @@ func (l *ladder) startJob(from int64) *transcode.Job {
 	for _, name := range l.rungs {
 		l.b.rung(name)
 	}
-	job := l.b.cfg.Transcoder.NewJob(jobOutput{l, from}, l.log)
+	job := l.b.cfg.Transcoder.NewJob(l.all, jobOutput{l, from}, l.log)
 	l.current.Store(job)
 	before, over := l.lastDone, make(chan struct{})
 	l.lastDone = over

@@ -227,7 +227,7 @@ func (x *index) endPictures(displaced bool) (objects []storage.Object) {
 	if l := x.lists[SourceRendition]; l != nil {
 		objects = append(objects, x.storyboard(l.replay)...)
 	}
-	x.up.Pictured(archive.Pictures{
+	x.up.SetPictures(archive.Pictures{
 		Poster: !displaced && x.pictures.poster != nil,
 		Sheets: int(x.b.pictures.sheets.Load()),
 	})

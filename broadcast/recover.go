@@ -73,7 +73,7 @@ func (h *Hub) hasOwner(id string) bool {
 
 // endAbandoned ends a broadcast whose node is gone, as that node would after a restart, from what
 // the bucket has of it. It waits until that is done: there may be many.
-func (h *Hub) endAbandoned(ctx context.Context, n archive.Named) error {
+func (h *Hub) endAbandoned(ctx context.Context, n archive.ManifestKey) error {
 	f, err := archive.Find(ctx, h.stores.Bucket, h.layout, h.cfg.Playlist.Window, n.ID, n.Token)
 	switch {
 	case errors.Is(err, storage.ErrNotExist):

@@ -54,12 +54,12 @@ type replays struct {
 	lists   cache[struct{}]       // whether byID is fresh
 
 	mu    sync.Mutex
-	byID  map[string][]archive.Named
+	byID  map[string][]archive.ManifestKey
 	added int // how many broadcasts of this node
 }
 
 func newReplays(layout archive.Layout, stores Stores) *replays {
-	return &replays{layout: layout, stores: stores, lookups: make(chan struct{}, maxLookups), byID: map[string][]archive.Named{}}
+	return &replays{layout: layout, stores: stores, lookups: make(chan struct{}, maxLookups), byID: map[string][]archive.ManifestKey{}}
 }
 
 // text returns the playlist of that name, which may be in a rendition's folder. The error is
@@ -70,7 +70,7 @@ func (r *replays) text(ctx context.Context, id, name string) (*playlist.Text, er
 		return nil, err
 	}
 	file := name[strings.LastIndexByte(name, '/')+1:]
-	if name != archive.ReplayName && !slices.ContainsFunc(all, func(n archive.Named) bool { return archive.ReplayNameOf(n.Token) == file }) {
+	if name != archive.ReplayName && !slices.ContainsFunc(all, func(n archive.ManifestKey) bool { return archive.ReplayNameOf(n.Token) == file }) {
 		return nil, storage.ErrNotExist
 	}
 	return r.read(ctx, r.layout.Folder(id)+"/"+name, maxReplaySize)
@@ -110,11 +110,11 @@ func (r *replays) newest(ctx context.Context, id string) (archive.Header, error)
 	if err != nil {
 		return archive.Header{}, err
 	}
-	ended := slices.DeleteFunc(slices.Clone(all), func(n archive.Named) bool { return n.Due.IsZero() })
+	ended := slices.DeleteFunc(slices.Clone(all), func(n archive.ManifestKey) bool { return n.Due.IsZero() })
 	if len(ended) == 0 {
 		return archive.Header{}, storage.ErrNotExist
 	}
-	return r.header(ctx, slices.MaxFunc(ended, func(a, b archive.Named) int { return a.Due.Compare(b.Due) }))
+	return r.header(ctx, slices.MaxFunc(ended, func(a, b archive.ManifestKey) int { return a.Due.Compare(b.Due) }))
 }
 
 // hasSegment returns storage.ErrNotExist when the bucket cannot have the segment of the
@@ -142,7 +142,7 @@ func (r *replays) hasSegment(ctx context.Context, id, own, rendition, publicatio
 
 // header returns what a broadcast has. The manifest of one that has not ended names its
 // publications so far.
-func (r *replays) header(ctx context.Context, n archive.Named) (archive.Header, error) {
+func (r *replays) header(ctx context.Context, n archive.ManifestKey) (archive.Header, error) {
 	return r.headers.get(ctx, n.Token, replayTimeout, func(ctx context.Context) found[archive.Header] {
 		h, err := lookUp(ctx, r, func() (archive.Header, error) { return archive.ReadManifest(ctx, r.stores.Bucket, n.Key) })
 		fresh := headerFresh
@@ -164,7 +164,7 @@ func foundHeader(h archive.Header, err error, fresh time.Duration) found[archive
 // the list may be too old for.
 func (r *replays) add(h archive.Header, due time.Time) {
 	r.headers.keep(h.Token, foundHeader(h, nil, time.Until(due)))
-	n := archive.Named{Key: r.layout.Due(due, h.Broadcast, h.Token), ID: h.Broadcast, Token: h.Token, Due: due}
+	n := archive.ManifestKey{Key: r.layout.Due(due, h.Broadcast, h.Token), ID: h.Broadcast, Token: h.Token, Due: due}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.added++
@@ -183,13 +183,13 @@ func (r *replays) remove(h archive.Header) {
 }
 
 // without returns a copy of all without a broadcast.
-func without(all []archive.Named, token string) []archive.Named {
-	return slices.DeleteFunc(slices.Clone(all), func(n archive.Named) bool { return n.Token == token })
+func without(all []archive.ManifestKey, token string) []archive.ManifestKey {
+	return slices.DeleteFunc(slices.Clone(all), func(n archive.ManifestKey) bool { return n.Token == token })
 }
 
 // find returns the broadcasts of the id; none is storage.ErrNotExist. What an older list
 // had may be deleted: then reading it fails.
-func (r *replays) find(ctx context.Context, id string) ([]archive.Named, error) {
+func (r *replays) find(ctx context.Context, id string) ([]archive.ManifestKey, error) {
 	if known := r.known(id); len(known) > 0 {
 		return known, nil
 	}
@@ -202,14 +202,14 @@ func (r *replays) find(ctx context.Context, id string) ([]archive.Named, error) 
 	return nil, storage.ErrNotExist
 }
 
-func (r *replays) known(id string) []archive.Named {
+func (r *replays) known(id string) []archive.ManifestKey {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.byID[id]
 }
 
 // all returns the broadcasts of the id that the bucket has now.
-func (r *replays) all(ctx context.Context, id string) ([]archive.Named, error) {
+func (r *replays) all(ctx context.Context, id string) ([]archive.ManifestKey, error) {
 	if found := r.list(ctx); found.err != nil {
 		return nil, found.err
 	}
@@ -222,8 +222,8 @@ func (r *replays) list(ctx context.Context) found[struct{}] {
 	r.mu.Lock()
 	added := r.added
 	r.mu.Unlock()
-	byID := map[string][]archive.Named{}
-	for named, err := range r.layout.Named(ctx, r.stores.Bucket, r.layout.Manifests()) {
+	byID := map[string][]archive.ManifestKey{}
+	for named, err := range r.layout.ManifestKeys(ctx, r.stores.Bucket, r.layout.Manifests()) {
 		if err != nil {
 			return found[struct{}]{err: err, until: time.Now().Add(replayMissing)}
 		}

@@ -23,7 +23,7 @@ func UnderBasePath(base string, next http.Handler) http.Handler {
 		p := r.URL.Path
 		switch {
 		case strings.Contains(p+"/", "/../") || strings.Contains(p+"/", "/./"):
-			// A browser resolves these before it asks.
+			// A browser resolves these before it sends the request.
 			http.NotFound(w, r)
 		case p != "/" && (strings.HasSuffix(p, "/") || strings.Contains(p, "//")):
 			escaped := r.URL.EscapedPath()
@@ -59,7 +59,7 @@ func redirect(w http.ResponseWriter, r *http.Request, to string) {
 	w.WriteHeader(http.StatusPermanentRedirect)
 }
 
-// stripPrefix returns the request without the prefix, as http.StripPrefix makes it.
+// stripPrefix returns the request without the prefix, as http.StripPrefix does.
 func stripPrefix(base string, r *http.Request) *http.Request {
 	out := *r
 	u := url.URL{Path: r.URL.Path[len(base):], RawQuery: r.URL.RawQuery, ForceQuery: r.URL.ForceQuery}

@@ -9,14 +9,14 @@ import (
 	"golive/internal/setting"
 )
 
-// Config is how clients reach a Server, and what it bounds.
+// Config configures how clients reach a Server, and its limits.
 type Config struct {
 	// Listen is the TCP address of HTTP, HOST:PORT; without a host, all interfaces.
 	Listen string       `yaml:"listen"`
 	TLS    TLSConfig    `yaml:"tls"`
 	Limits LimitsConfig `yaml:"limits"`
 	// TrustedProxies are the addresses, or networks (10.0.0.0/8), whose
-	// X-Forwarded-For is believed. No limit of one address applies to them.
+	// X-Forwarded-For is believed. The limits per address do not apply to them.
 	TrustedProxies []string `yaml:"trusted_proxies"`
 	// BasePath is the path below which viewers reach golive through a proxy, as in
 	// "/video"; empty is the root.

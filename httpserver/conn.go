@@ -37,8 +37,8 @@ type conn struct {
 	mu            sync.Mutex
 	limit         time.Time     // the deadline that the user of the conn has set; zero is none
 	writeDeadline time.Time     // the deadline that the Conn has; zero is none
-	lag           time.Duration // minRate
-	ended         bool          // reset
+	lag           time.Duration // how far the viewer is behind minRate
+	ended         bool          // the connection was reset
 
 	input inputBudget
 }
@@ -131,8 +131,8 @@ func (c *conn) end() {
 	reset(c.Conn)
 }
 
-// SetWriteDeadline implements net.Conn. One that is later than ours changes
-// nothing now.
+// SetWriteDeadline implements net.Conn. A deadline later than the Conn's own has no effect
+// yet.
 func (c *conn) SetWriteDeadline(t time.Time) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -149,7 +149,7 @@ func (c *conn) SetDeadline(t time.Time) error {
 	return errors.Join(c.SetReadDeadline(t), c.SetWriteDeadline(t))
 }
 
-// CloseWrite ends what is sent, so that net/http can let a last refusal arrive.
+// CloseWrite closes the sending half, so that net/http can let a last refusal arrive.
 func (c *conn) CloseWrite() error {
 	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
 		return half.CloseWrite()

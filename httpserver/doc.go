@@ -1,4 +1,4 @@
-// Package httpserver serves HTTP: it listens, limits what clients can make it hold,
+// Package httpserver serves HTTP: it listens, limits the resources that clients can use,
 // and passes requests to an http.Handler.
 //
 // A connection enters through a listener that the caller opened. It is admitted, or reset

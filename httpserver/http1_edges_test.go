@@ -48,7 +48,7 @@ func dialTCP(t *testing.T, address string) *net.TCPConn {
 	return c.(*net.TCPConn)
 }
 
-// A client may close its half when it has asked.
+// A client may close its half after its request.
 func TestServer_AnswersClientsThatCloseTheirHalf(t *testing.T) {
 	for _, path := range []string{"/live/wait", "/other/wait"} { // http1's, net/http's
 		for _, version := range []string{"HTTP/1.1", "HTTP/1.0"} {

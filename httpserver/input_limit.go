@@ -9,10 +9,10 @@ import (
 	"golive/internal/connlimit"
 )
 
-// A client of HTTP/2 may send inputRate bytes a second, a quarter of what it is sent, and
-// requestCredit for each request that it lets be answered; inputBurst at once. A player
-// needs a tenth of that. It bounds floods of PING, SETTINGS, PRIORITY, WINDOW_UPDATE and
-// empty frames; a request that is canceled (RST_STREAM) costs cancelCost.
+// A client of HTTP/2 may send inputRate bytes a second, plus a quarter of the bytes that it
+// is sent, plus requestCredit for each request that it lets be answered; inputBurst at once.
+// A player needs a tenth of that. This bounds floods of PING, SETTINGS, PRIORITY,
+// WINDOW_UPDATE and empty frames; a request that is canceled (RST_STREAM) costs cancelCost.
 const (
 	inputRate     = 1 << 10
 	inputBurst    = 64 << 10
@@ -21,8 +21,8 @@ const (
 )
 
 // Over HTTP/1.1 no browser, player or proxy sends a request before it has the answer to
-// the last one. A client that does may do it pipelinedBurst times at once, and
-// pipelinedRate times a second.
+// the last one. A client may still do so pipelinedBurst times at once, and pipelinedRate
+// times a second.
 const (
 	pipelinedRate  = 16
 	pipelinedBurst = 128
@@ -37,7 +37,7 @@ type tokens struct {
 	at    time.Time
 }
 
-// spend takes n, which may be negative, and reports whether there were enough.
+// spend takes n tokens, which may be negative, and reports whether there were enough.
 func (b *tokens) spend(now time.Time, n, rate, burst float64) bool {
 	b.spent = max(0, b.spent-now.Sub(b.at).Seconds()*rate)
 	b.at = now
@@ -45,7 +45,7 @@ func (b *tokens) spend(now time.Time, n, rate, burst float64) bool {
 	return b.spent <= burst
 }
 
-// inputBudget is what a connection may still send. conn.mu guards it.
+// inputBudget accounts for the input of a connection. conn.mu guards it.
 type inputBudget struct {
 	metered   bool // net/http serves the connection
 	http1     bool // it has sent a request of HTTP/1
@@ -65,7 +65,7 @@ func (c *conn) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// takeInput accounts for n bytes that came.
+// takeInput accounts for n bytes that were received, and reports whether they are allowed.
 func (c *conn) takeInput(n int) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -133,7 +133,7 @@ func (c *conn) AllowPipelined() bool {
 	return ok
 }
 
-// meter begins to account for what the client sends, unless that is a trusted proxy.
+// meter begins to account for the input of the client, unless that is a trusted proxy.
 // net/http must not read yet.
 func (c *conn) meter() { c.input.metered = !c.slot.Trusted() }
 
@@ -164,7 +164,7 @@ const (
 	maxPenalties = 4096
 )
 
-// add counts one.
+// add counts a closed connection of an address.
 func (p *penalties) add(network netip.Prefix, now time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

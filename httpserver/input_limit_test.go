@@ -28,13 +28,13 @@ func frame(kind, flags byte, stream uint32, payload string) string {
 
 const preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 
-// getOf is a HEADERS frame that asks for /10 of host x, from HPACK's static table.
+// getOf returns a HEADERS frame that requests /10 of host x, from HPACK's static table.
 func getOf(stream uint32) string {
 	return frame(1, 0x5, stream, "\x82\x86\x41\x01x\x44\x03/10")
 }
 
-// send writes text again and again, of which from and to are stream ids when it asks
-// for them, until the connection ends or most bytes are written.
+// send writes next(0), next(1) and so on until the connection ends or most bytes are written,
+// and returns their number.
 func send(c net.Conn, next func(i int) string, most int) (total int) {
 	for i := 0; total < most; i++ {
 		n, err := io.WriteString(c, next(i))
@@ -174,13 +174,13 @@ type addressed struct {
 
 func (a addressed) RemoteAddr() net.Addr { return a.remote }
 
-// from is a new connection from the address.
+// from returns a new connection from the address.
 func from(address string) net.Conn {
 	_, server := net.Pipe()
 	return addressed{server, peerOf(address)}
 }
 
-func TestOffenders_AreNotRememberedWithoutABound(t *testing.T) {
+func TestPenalties_AreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := penalties{by: map[netip.Prefix]*tokens{}}
 		for i := range 2 * maxPenalties {
@@ -197,7 +197,7 @@ func TestOffenders_AreNotRememberedWithoutABound(t *testing.T) {
 	})
 }
 
-// A trusted proxy has the requests of many.
+// A trusted proxy forwards the requests of many clients.
 func TestServer_DoesNotMeterTrustedProxies(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg := DefaultConfig()

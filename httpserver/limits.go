@@ -2,13 +2,13 @@ package httpserver
 
 import "golive/internal/setting"
 
-// LimitsConfig limits what viewers can make the server hold.
+// LimitsConfig limits the connections that viewers can hold.
 type LimitsConfig struct {
-	// Connections is how many there may be at once; 0 is what there are file
+	// Connections is how many there may be at once; 0 means as many as there are file
 	// descriptors for, see internal/descriptors.
 	Connections int `yaml:"connections"`
 	// ConnectionsPerAddress is the same for one IPv4 address, or one IPv6 network
-	// (/64); 0 is no limit but that no address may hold more than are free.
+	// (/64); 0 means no limit, except that no address may hold more than are free.
 	ConnectionsPerAddress int `yaml:"connections_per_address"`
 }
 

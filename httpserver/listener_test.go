@@ -64,7 +64,7 @@ func TestListener_SilentConnectionsAreClosedForNewOnes(t *testing.T) {
 			t.Error("one more was answered, though all have asked")
 		}
 		if n := testutil.ToFloat64(f.metrics.refused[refusedSilent]); n != 2 {
-			t.Errorf("%v gave way", n)
+			t.Errorf("%v silent connections are counted", n)
 		}
 		if n := testutil.ToFloat64(f.metrics.connections); n != 4 {
 			t.Errorf("%v connections are counted", n)
@@ -73,7 +73,7 @@ func TestListener_SilentConnectionsAreClosedForNewOnes(t *testing.T) {
 	})
 }
 
-func TestListener_RefusalsAreOneLineASecond(t *testing.T) {
+func TestListener_LogsRefusalsOnceASecond(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log strings.Builder
 		cfg := DefaultConfig()
@@ -99,7 +99,7 @@ type exhausted struct{ net.Listener }
 
 func (exhausted) Accept() (net.Conn, error) { return nil, syscall.EMFILE }
 
-func TestListener_ASilentConnectionGivesItsDescriptorUp(t *testing.T) {
+func TestListener_ClosesASilentConnectionWhenDescriptorsAreExhausted(t *testing.T) {
 	s := New(DefaultConfig(), siteOf(sized()), slog.New(slog.DiscardHandler), NewMetrics(prometheus.NewRegistry()))
 	client, server := net.Pipe()
 	s.admit(server)

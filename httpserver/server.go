@@ -26,7 +26,7 @@ import (
 // for a segment; a request waits three targets at the most.
 const (
 	headerTimeout = 10 * time.Second
-	// Shorter than the longest wait of a request it must not be: the end of reading
+	// readTimeout must not be shorter than the longest wait of a request: the end of reading
 	// looks like a client that left.
 	readTimeout = writeTimeout
 	// bodyTimeout is how long the rest of a body may take to come when the request has
@@ -36,8 +36,8 @@ const (
 	// sendTimeout is how long a client may take to send a body that is read.
 	sendTimeout  = 5 * time.Second
 	writeTimeout = 2 * time.Minute
-	// Longer than proxies keep an idle connection, mostly a minute: a proxy that closes it
-	// first never sends a request to a connection that is just being closed.
+	// idleTimeout is longer than proxies keep an idle connection, mostly a minute: a proxy that
+	// closes it first never sends a request to a connection that is just being closed.
 	idleTimeout     = 2 * time.Minute
 	maxHeaderBytes  = 16 << 10
 	shutdownTimeout = 5 * time.Second
@@ -45,7 +45,7 @@ const (
 
 // maxStreams is how many requests a connection of HTTP/2 may have under way: RFC
 // 9113 section 6.5.2 asks for no less than a hundred. A page with many players, or
-// a proxy, needs them; what they cost in all is bounded by streamsPerConnection.
+// a proxy, needs them; the requests of all connections are bounded by streamsPerConnection.
 const maxStreams = 100
 
 // streamsPerConnection is how many requests of HTTP/2 may be under way at once, on
@@ -59,14 +59,14 @@ type Server struct {
 	http    *http.Server
 	site    Site
 	slots   *connlimit.Limiter
-	lines   *loglimit.Limiter // for what clients can cause
+	lines   *loglimit.Limiter // for log lines that clients can cause
 	log     *slog.Logger
 	metrics *Metrics
 
 	penalties penalties
 }
 
-// Site is what a Server serves.
+// Site describes the content that a Server serves.
 type Site struct {
 	// Section is the section of the configuration whose settings bound the Server; log
 	// lines name it.
@@ -80,7 +80,7 @@ type Site struct {
 	// BodyPrefix is the path, with a slash at both ends, below which the Handler reads bodies of
 	// requests, which are small; empty is none.
 	BodyPrefix string
-	// TLS is what ServeTLS listens with; nil if it is not called.
+	// TLS is the configuration of ServeTLS; nil if it is not called.
 	TLS *tls.Config
 }
 
@@ -108,8 +108,8 @@ func New(cfg Config, site Site, log *slog.Logger, m *Metrics) *Server {
 	return newServer(connlimit.Config{Slots: most, PerAddress: cfg.Limits.ConnectionsPerAddress, Trusted: cfg.Proxies()}, site, cfg.BasePath, log, m)
 }
 
-// NewPrivate returns a Server for clients that are trusted, of so many connections at
-// once; 0 is no limit. Its metrics are not registered.
+// NewPrivate returns a Server for trusted clients, with at most that many connections at
+// once; 0 means no limit. Its metrics are not registered.
 func NewPrivate(connections int, site Site, log *slog.Logger) *Server {
 	if connections == 0 {
 		connections = math.MaxInt32
@@ -158,7 +158,7 @@ func (s *Server) ServeTLS(ctx context.Context, ln net.Listener) error {
 	return s.serveFast(ctx, http1.NewTLSListener(s.limit(ln), s.site.TLS, s.site.FastPrefix, s.site.Handler, s.log))
 }
 
-// serveFast has what fast does not answer itself answered by net/http.
+// serveFast serves the connections that fast does not answer itself with net/http.
 func (s *Server) serveFast(ctx context.Context, fast *http1.Listener) error {
 	var running sync.WaitGroup
 	running.Go(func() { fast.Run(context.WithoutCancel(ctx)) })

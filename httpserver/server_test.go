@@ -23,7 +23,7 @@ import (
 	"golive/internal/pipenet"
 )
 
-// siteOf has handler answer everything, and package http1 what is below /live/.
+// siteOf returns a Site whose handler answers everything, through package http1 below /live/.
 func siteOf(handler http.Handler) Site {
 	return Site{Section: "origin", Handler: handler, FastPrefix: "/live/", BodyPrefix: "/v1/"}
 }
@@ -43,12 +43,12 @@ type starter func(t *testing.T, handler http.Handler) *testServer
 // overBoth runs a test in a bubble over plain connections, and in another one over TLS.
 func overBoth(t *testing.T, run func(t *testing.T, open starter)) {
 	t.Helper()
-	for name, secret := range map[string]*tls.Config{"plain": nil, "TLS": selfSigned(t)} {
+	for name, serverTLS := range map[string]*tls.Config{"plain": nil, "TLS": selfSigned(t)} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				run(t, func(t *testing.T, handler http.Handler) *testServer {
 					t.Helper()
-					return startServerWith(t, testConfig(), handler, secret)
+					return startServerWith(t, testConfig(), handler, serverTLS)
 				})
 			})
 		})
@@ -61,20 +61,20 @@ func testConfig() Config {
 	return cfg
 }
 
-func startServerWith(t *testing.T, cfg Config, handler http.Handler, secret *tls.Config) *testServer {
+func startServerWith(t *testing.T, cfg Config, handler http.Handler, serverTLS *tls.Config) *testServer {
 	t.Helper()
 	f := &testServer{ln: pipenet.Listen(), metrics: NewMetrics(prometheus.NewRegistry()), done: make(chan error, 1)}
 	ctx, stop := context.WithCancel(t.Context())
 	f.stop = stop
 	site := siteOf(handler)
-	if secret != nil {
+	if serverTLS != nil {
 		f.config = &tls.Config{InsecureSkipVerify: true}
-		site.TLS = secret.Clone()
+		site.TLS = serverTLS.Clone()
 		site.TLS.SessionTicketsDisabled = true // a pipe holds nothing that its client does not read
 	}
 	s := New(cfg, site, slog.New(slog.DiscardHandler), f.metrics)
 	go func() {
-		if secret != nil {
+		if serverTLS != nil {
 			f.done <- s.ServeTLS(ctx, f.ln)
 			return
 		}
@@ -389,7 +389,7 @@ func TestServer_RefusesOverTheLimit(t *testing.T) {
 	}
 	for range 10 {
 		if _, err := ask(); err == nil {
-			t.Error("a third was let in")
+			t.Error("a third was admitted")
 		}
 	}
 	if n := testutil.ToFloat64(m.refused[connlimit.RefusedAddress]); n != 10 {

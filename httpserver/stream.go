@@ -77,8 +77,8 @@ func connOf(r *http.Request) *conn {
 	return c
 }
 
-// withLimits puts the bounds of requests that net/http reads before next. readsBody reports whether
-// next reads the body of a request.
+// withLimits returns next with the limits of the requests that net/http reads. readsBody reports
+// whether next reads the body of a request.
 func withLimits(next http.Handler, readsBody func(*http.Request) bool, m *Metrics) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == "PRI" { // HTTP/2's preface after a request of HTTP/1

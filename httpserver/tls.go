@@ -10,7 +10,7 @@ import (
 	"golive/internal/setting"
 )
 
-// TLSConfig is the listener of HTTPS, beside the plain one.
+// TLSConfig configures the listener of HTTPS, beside the plain one.
 type TLSConfig struct {
 	// Listen is the TCP address, HOST:PORT; empty is off. Browsers expect port 443.
 	Listen string `yaml:"listen"`
@@ -20,12 +20,12 @@ type TLSConfig struct {
 	KeyFile  string `yaml:"key_file"`
 	// Auto gets certificates by itself when no files are given.
 	Auto AutoConfig `yaml:"auto"`
-	// RedirectPages is the https:// address to which pages that are asked for without
-	// TLS are redirected; empty is off. Media never is.
+	// RedirectPages is the https:// address to which requests for pages without TLS are
+	// redirected; empty is off. Requests for media never are.
 	RedirectPages string `yaml:"redirect_pages"`
 }
 
-// AutoConfig gets certificates from an authority that speaks ACME (RFC 8555).
+// AutoConfig configures certificates from an authority that speaks ACME (RFC 8555).
 type AutoConfig struct {
 	// Domains are the names to get certificates for; none is off.
 	Domains []string `yaml:"domains"`

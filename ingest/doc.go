@@ -31,7 +31,7 @@
 //
 // Steps 2 to 5 run inside Protect, so that a bug ends only one session. Repairs, limits,
 // throttling, warnings, metrics and the final log line are done by the Session:
-// TestSession_EveryProtocolGetsTheSame of package rtmp publishes the same tags over RTMP
+// TestSession_IsTheSameForEveryProtocol of package rtmp publishes the same tags over RTMP
 // and over a minimal protocol. The protocol's listen address goes into Config, its name
 // into the protocols of Metrics, and its Serve into cmd/golive.
 package ingest

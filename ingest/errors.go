@@ -14,6 +14,8 @@ var (
 	ErrUnauthorized = errors.New("stream key is not known")
 	// ErrBadName: the name cannot be a broadcast's id.
 	ErrBadName = errors.New("stream name is not allowed")
+	// ErrRefused: the app's server does not admit the publisher.
+	ErrRefused = errors.New("publishing was refused")
 	// ErrEnded: the broadcast has ended, and cannot be published again.
 	ErrEnded = errors.New("broadcast has ended")
 	// ErrTaken: the broadcast has a publisher.
@@ -115,6 +117,8 @@ func outcomeOfCut(cut *CutError) Outcome {
 		return Outcome{EndEvicted, RefusedUnauthorized, slog.LevelInfo}
 	case errors.Is(err, ErrBadName):
 		return Outcome{EndEvicted, RefusedBadName, slog.LevelInfo}
+	case errors.Is(err, ErrRefused):
+		return Outcome{EndEvicted, RefusedAdmission, slog.LevelInfo}
 	case errors.Is(err, ErrEnded):
 		return Outcome{EndEvicted, RefusedEnded, slog.LevelInfo}
 	case errors.Is(err, ErrTaken):

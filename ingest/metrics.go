@@ -25,8 +25,9 @@ type RefusalReason string
 
 // The reasons.
 const (
-	RefusedUnauthorized RefusalReason = "unauthorized" // unknown key, or refused by the admission webhook
+	RefusedUnauthorized RefusalReason = "unauthorized" // unknown key
 	RefusedBadName      RefusalReason = "bad_name"     // not a broadcast's id
+	RefusedAdmission    RefusalReason = "admission"    // refused by the admission webhook
 	RefusedEnded        RefusalReason = "ended"        // its broadcast has ended
 	RefusedTaken        RefusalReason = "taken"        // it has a publisher
 	RefusedLimit        RefusalReason = "limit"        // a limit was reached
@@ -166,7 +167,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 			m.ends.WithLabelValues(p, string(r))
 		}
 		for _, r := range []RefusalReason{
-			RefusedUnauthorized, RefusedBadName, RefusedEnded, RefusedTaken, RefusedLimit, RefusedUnavailable, RefusedClosing, RefusedPlay,
+			RefusedUnauthorized, RefusedBadName, RefusedAdmission, RefusedEnded, RefusedTaken, RefusedLimit, RefusedUnavailable, RefusedClosing, RefusedPlay,
 			RefusedNotRTMP, RefusedTLS, RefusedProtocol, RefusedTimeout, RefusedGone, RefusedFailed,
 		} {
 			m.refusals.WithLabelValues(p, string(r))

@@ -154,7 +154,7 @@ func (s *Session) MediaReceived(at time.Time) { s.lastMedia = at }
 // allows.
 func (s *Session) hold(dts media.Ticks) error {
 	now := time.Now()
-	ahead := s.sessions.cfg.Limits.Ahead
+	ahead := s.limits.limits.Ahead
 	rest := s.throttle.delay(dts, now, ahead)
 	warn, over := s.throttle.addDelay(rest, now)
 	switch {

@@ -15,10 +15,10 @@ import (
 // is not counted twice.
 type SessionLimiter struct {
 	handler PublishHandler
-	limits  LimitsConfig
 	memory  *Memory
 
 	mu        sync.Mutex
+	limits    LimitsConfig
 	all       map[string]int // sessions by broadcast
 	byAddress map[netip.Prefix]map[string]int
 }
@@ -27,6 +27,13 @@ type SessionLimiter struct {
 // memory of their media.
 func NewSessionLimiter(limits LimitsConfig, memory *Memory, handler PublishHandler) *SessionLimiter {
 	return &SessionLimiter{handler: handler, limits: limits, memory: memory, all: map[string]int{}, byAddress: map[netip.Prefix]map[string]int{}}
+}
+
+// Reload replaces the limits on sessions. Those that there are stay.
+func (s *SessionLimiter) Reload(limits LimitsConfig) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.limits = limits
 }
 
 // Publish implements PublishHandler.

@@ -23,6 +23,7 @@ type Sessions struct {
 	// Lines bounds the log lines that peers can cause.
 	Lines *loglimit.Limiter
 
+	limits  atomic.Pointer[LimitsConfig] // of new sessions
 	cfg     Config
 	auth    *Authorizer
 	log     *slog.Logger
@@ -32,8 +33,14 @@ type Sessions struct {
 
 // NewSessions returns the Sessions of publishers that auth admits.
 func NewSessions(cfg Config, auth *Authorizer, log *slog.Logger, metrics *Metrics) *Sessions {
-	return &Sessions{Lines: loglimit.New(log, peerLines), cfg: cfg, auth: auth, log: log, metrics: metrics}
+	s := &Sessions{Lines: loglimit.New(log, peerLines), cfg: cfg, auth: auth, log: log, metrics: metrics}
+	s.Reload(cfg.Limits)
+	return s
 }
+
+// Reload replaces the limits of the sessions that begin from now on: those of the media, of its
+// rates and of a session's duration.
+func (s *Sessions) Reload(limits LimitsConfig) { s.limits.Store(&limits) }
 
 // Logger returns a logger for one peer.
 func (s *Sessions) Logger(protocol, remote string) *slog.Logger {
@@ -64,7 +71,7 @@ func (s *Sessions) Publish(ctx context.Context, req Request, evict context.Cance
 		s.countLimit(err)
 		return nil, &CutError{Err: err}
 	}
-	now := time.Now()
+	now, limits := time.Now(), s.limits.Load()
 	p := &Session{
 		id:        admission.ID,
 		sessions:  s,
@@ -72,7 +79,7 @@ func (s *Sessions) Publish(ctx context.Context, req Request, evict context.Cance
 		conn:      conn,
 		sink:      admission.Sink,
 		log:       log.With("broadcast", admission.ID),
-		limits:    NewLimitChecker(s.cfg.Limits),
+		limits:    NewLimitChecker(*limits),
 		encoder:   req.Encoder,
 		started:   now,
 		lastMedia: now,
@@ -80,7 +87,7 @@ func (s *Sessions) Publish(ctx context.Context, req Request, evict context.Cance
 	p.ticker, _ = p.sink.(Ticker)
 	p.warner, _ = p.sink.(Warner)
 	p.counts.at = now
-	if s.cfg.Limits.Ahead == 0 {
+	if limits.Ahead == 0 {
 		p.throttle.next = math.MaxInt64
 	}
 	s.metrics.SessionStarted()

@@ -44,11 +44,11 @@ func NewHandler(cfg Config, source Source, g Guard, a *audience.Audience, reads 
 const Prefix = "/live/"
 
 // Before returns a handler that serves what is below Prefix, and leaves everything else to
-// next, also paths that are not clean. It saves the ServeMux, a tenth of what a playlist
+// next, also channels and paths that are not clean. It saves the ServeMux, a tenth of what a playlist
 // costs.
 func (h *Handler) Before(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if p := r.URL.Path; strings.HasPrefix(p, Prefix) && !strings.Contains(p, "//") && !strings.Contains(p, "/.") && p[len(p)-1] != '/' {
+		if p := r.URL.Path; strings.HasPrefix(p, Prefix) && !strings.HasPrefix(p[len(Prefix):], "@") && !strings.Contains(p, "//") && !strings.Contains(p, "/.") && p[len(p)-1] != '/' {
 			h.ServeHTTP(w, r)
 			return
 		}

@@ -18,7 +18,7 @@ import (
 	"golive/internal/pipenet"
 )
 
-// A viewer must read so many bytes a second, and may fall behind that by maxLag; see
+// A viewer must read minRate bytes a second, and may fall behind that by maxLag; see
 // httpserver.
 const (
 	minRate = 8 << 10
@@ -62,7 +62,7 @@ func (f *testServer) close(t *testing.T) {
 	}
 }
 
-// slow is how many viewers were cut off.
+// slow returns how many viewers were cut off.
 func (f *testServer) slow(t *testing.T) float64 {
 	t.Helper()
 	families, err := f.reg.Gather()
@@ -95,7 +95,7 @@ func fetch(ctx context.Context, rt http.RoundTripper, path string) (*http.Respon
 	return rt.RoundTrip(req)
 }
 
-// The playlist that a request waits for is the answer, whatever the protocol.
+// The answer is the playlist that the request waits for, in both versions of HTTP.
 func TestHandler_AnswersAWaitingRequestWhoseClientClosedItsHalf(t *testing.T) {
 	for _, version := range []string{"HTTP/1.1", "HTTP/1.0"} {
 		h := live(t)

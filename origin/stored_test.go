@@ -25,8 +25,7 @@ import (
 	"golive/storage"
 )
 
-// storedSource is a Source of stored segments of one size, which counts what is open of
-// them.
+// storedSource is a Source of stored segments of one size, which counts the open ones.
 type storedSource struct {
 	*testSource
 	file   string // the name of the file they are read from; "" is a store
@@ -65,7 +64,7 @@ func (s *storedSource) Media(_ context.Context, _, _, name string) (playlist.Med
 	return m, nil
 }
 
-// openObject is one that is open.
+// openObject is an open segment of a storedSource.
 type openObject struct {
 	io.Reader
 	source *storedSource
@@ -166,7 +165,7 @@ func frame(kind, flags byte, stream uint32, payload string) string {
 	return string(binary.BigEndian.AppendUint32(b, stream)) + payload
 }
 
-// A hundred streams whose window is 0 ask for stored segments, and take nothing.
+// A hundred streams whose window is 0 request stored segments, and read nothing.
 func TestHandler_StoredMediaHoldsNoConnectionsForViewersThatDoNotRead(t *testing.T) {
 	const streams, reads = 100, 8
 	for _, asFile := range []bool{true, false} {
@@ -204,7 +203,7 @@ func TestHandler_StoredMediaHoldsNoConnectionsForViewersThatDoNotRead(t *testing
 	}
 }
 
-// Over HTTP/1.1 the next viewer does not wait for those that take nothing either.
+// Over HTTP/1.1 the next viewer does not wait for those that read nothing either.
 func TestHandler_StoredMediaIsServedWhileOthersDoNotRead(t *testing.T) {
 	for _, asFile := range []bool{true, false} {
 		synctest.Test(t, func(t *testing.T) {
@@ -274,7 +273,7 @@ func TestHandler_StoredMediaHasTheDeadlineOfItsLengthOverHTTP2(t *testing.T) {
 }
 
 // A viewer that pauses gets the rest, though the store's connection was closed.
-func TestHandler_StoredSegmentGoesOnAfterAStall(t *testing.T) {
+func TestHandler_StoredSegmentContinuesAfterAStall(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v := newStoredSource(t, 3*pieceSize, false)
 		w := &pausing{ResponseRecorder: httptest.NewRecorder(), pause: 2 * stall, open: &v.open}

@@ -42,7 +42,7 @@ func TestHandler_CountsStalls(t *testing.T) {
 	h := NewHandler(DefaultConfig(), live(t), Guard{}, audience.New(nil, reg), NewReadLimiter(100, nil), nil, NewMetrics(reg))
 	get(h, "/live/b/source/s-0.ts", "CMCD-Status", "bs")
 	get(h, "/live/b/source/index.m3u8?CMCD=bs%2Csid%3D%22one%22")
-	ask(h, http.MethodOptions, "/live/b/source/s-0.ts", "CMCD-Status", "bs") // asks whether it may ask
+	ask(h, http.MethodOptions, "/live/b/source/s-0.ts", "CMCD-Status", "bs") // a preflight request
 	const want = "# HELP golive_origin_player_stalls_total Stalls that players reported (bs of CMCD).\n" +
 		"# TYPE golive_origin_player_stalls_total counter\ngolive_origin_player_stalls_total 2\n"
 	if err := testutil.GatherAndCompare(reg, strings.NewReader(want), "golive_origin_player_stalls_total"); err != nil {

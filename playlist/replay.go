@@ -12,26 +12,26 @@ import (
 // gaps. It occupies 24 bytes per segment, and is used by one goroutine.
 type Replay struct {
 	constants    Constants
-	publications []string // the publication ids, each once; kept holds indices of it
+	publications []string // the publication ids, each once; segments hold indices of it
 	segments     []replaySegment
 	length       media.Ticks // duration of all segments
 }
 
 // replaySegment is a segment of a Replay.
 type replaySegment struct {
-	msn      int64
-	date     int64  // program date-time in Unix milliseconds, the precision of the tag
-	duration uint32 // ticks
-	session  uint16
-	flags    keptFlags
+	msn         int64
+	date        int64  // program date-time in Unix milliseconds, the precision of the tag
+	duration    uint32 // ticks
+	publication uint16
+	flags       segmentFlags
 }
 
-type keptFlags uint8
+type segmentFlags uint8
 
 const (
-	keptGap keptFlags = 1 << iota
-	keptDiscontinuity
-	keptDependent // it does not begin with a key frame
+	flagGap segmentFlags = 1 << iota
+	flagDiscontinuity
+	flagDependent // it does not begin with a key frame
 )
 
 // maxPublications is the maximum number of publications of a Replay.
@@ -46,16 +46,16 @@ func (r *Replay) Add(s *media.Segment, lost bool) {
 	if n := len(r.segments); n > 0 && s.MSN <= r.segments[n-1].msn {
 		return
 	}
-	session, ok := r.publicationIndex(s.Publication)
-	k := replaySegment{msn: s.MSN, date: s.ProgramDateTime.UnixMilli(), duration: uint32(s.Duration), session: session}
+	publication, ok := r.publicationIndex(s.Publication)
+	k := replaySegment{msn: s.MSN, date: s.ProgramDateTime.UnixMilli(), duration: uint32(s.Duration), publication: publication}
 	if lost || s.Size == 0 || !ok {
-		k.flags |= keptGap
+		k.flags |= flagGap
 	}
 	if s.Discontinuity {
-		k.flags |= keptDiscontinuity
+		k.flags |= flagDiscontinuity
 	}
 	if !s.Independent {
-		k.flags |= keptDependent
+		k.flags |= flagDependent
 	}
 	r.segments = append(r.segments, k)
 	r.length += s.Duration
@@ -100,11 +100,11 @@ func (r *Replay) BeginningWith(leader *Replay) *Replay {
 		if k.msn >= first {
 			break
 		}
-		session, ok := all.publicationIndex(leader.publications[k.session])
+		publication, ok := all.publicationIndex(leader.publications[k.publication])
 		if !ok {
 			return r
 		}
-		k.session, k.flags = session, k.flags&keptDiscontinuity|keptGap
+		k.publication, k.flags = publication, k.flags&flagDiscontinuity|flagGap
 		all.segments = append(all.segments, k)
 		all.length += media.Ticks(k.duration)
 	}
@@ -144,12 +144,12 @@ func (r *Replay) Trim(keep time.Duration, from int64) (names []string) {
 // segment converts k to a media.Segment.
 func (r *Replay) segment(k replaySegment) *media.Segment {
 	return &media.Segment{
-		Publication:     r.publications[k.session],
+		Publication:     r.publications[k.publication],
 		MSN:             k.msn,
 		Duration:        media.Ticks(k.duration),
 		ProgramDateTime: time.UnixMilli(k.date),
-		Discontinuity:   k.flags&keptDiscontinuity != 0,
-		Independent:     k.flags&keptDependent == 0,
+		Discontinuity:   k.flags&flagDiscontinuity != 0,
+		Independent:     k.flags&flagDependent == 0,
 	}
 }
 
@@ -176,7 +176,7 @@ func (r *Replay) appendSegments(b []byte, folder string) []byte {
 		s := r.segment(k)
 		s.Discontinuity = s.Discontinuity && i > 0
 		b = appendSegmentHead(b, s, false)
-		b = appendSegmentInfo(b, s, k.flags&keptGap != 0)
+		b = appendSegmentInfo(b, s, k.flags&flagGap != 0)
 		b = append(b, folder...)
 		b = append(append(b, s.Name()...), '\n')
 	}
@@ -191,7 +191,7 @@ func (r *Replay) size(folder string) int {
 // dependent reports whether a segment does not begin with a key frame.
 func (r *Replay) dependent() bool {
 	for _, k := range r.segments {
-		if k.flags&keptDependent != 0 {
+		if k.flags&flagDependent != 0 {
 			return true
 		}
 	}

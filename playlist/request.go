@@ -23,7 +23,7 @@ type Directives struct {
 	// Position must be in the playlist that is returned, if Block.
 	Position Position
 	Block    bool // _HLS_msn
-	Skip     bool // _HLS_skip: a delta update will do
+	Skip     bool // _HLS_skip: a delta update is accepted
 }
 
 // Response is a playlist as the answer to a request.
@@ -32,7 +32,7 @@ type Response struct {
 	// Target is the target duration of a live media playlist, also when an error comes
 	// with it; 0 for every other playlist.
 	Target time.Duration
-	// Blocking says that the request named a position: the same request will always have
+	// Blocking is true when the request named a position: the same request will always have
 	// this answer.
 	Blocking bool
 	// Arrived is when the last access unit of the part was read that the request waited
@@ -75,7 +75,7 @@ func (w *Window) Respond(ctx context.Context, d Directives) (Response, error) {
 			return r, err
 		}
 		r.Blocking = true
-	} else if s.begins() {
+	} else if s.hasOnlyParts() {
 		var err error
 		if s, err = w.awaitFirst(ctx, s); err != nil {
 			return r, err

@@ -97,8 +97,8 @@ func (s *Snapshot) Near(p Position, partTarget media.Ticks) bool {
 	return p.MSN < s.next.MSN
 }
 
-// begins reports whether the snapshot has parts and no complete segment yet.
-func (s *Snapshot) begins() bool { return s.Full != nil && len(s.entries) == 0 && !s.Ended }
+// hasOnlyParts reports whether the snapshot has parts and no complete segment yet.
+func (s *Snapshot) hasOnlyParts() bool { return s.Full != nil && len(s.entries) == 0 && !s.Ended }
 
 // Next returns the position of the next part, if it belongs to the open segment.
 func (s *Snapshot) Next() Position { return s.next }
@@ -263,12 +263,12 @@ func parseNumber(s string) (int64, bool) {
 
 // Entry returns the complete segment with that publication and number, or nil if there is
 // none.
-func (s *Snapshot) Entry(session string, msn int64) *Entry {
+func (s *Snapshot) Entry(publication string, msn int64) *Entry {
 	if len(s.entries) == 0 {
 		return nil
 	}
 	i := msn - s.entries[0].msn
-	if i < 0 || i >= int64(len(s.entries)) || s.entries[i].publication != session {
+	if i < 0 || i >= int64(len(s.entries)) || s.entries[i].publication != publication {
 		return nil
 	}
 	return s.entries[i]

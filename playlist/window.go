@@ -157,7 +157,7 @@ func (w *Window) Close(s *media.Segment) {
 	w.dirty = w.dirty || !w.cfg.LowLatency
 	w.slide()
 	w.longest = max(w.longest, w.length)
-	// Storage takes them in order: those before a bare one are released or lost.
+	// Storage takes them in order: those before a released one are released or lost.
 	for i := len(w.entries) - keptInMemory - 1; i >= 0 && !w.entries[i].released; i-- {
 		w.entries[i].evict()
 	}

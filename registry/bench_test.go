@@ -62,12 +62,6 @@ func traffic(b *testing.B, s *server.Server) int64 {
 
 // tableBytes returns how many bytes of memory a lease takes in a table of n.
 func tableBytes(n int) float64 {
-	heap := func() uint64 {
-		runtime.GC()
-		var m runtime.MemStats
-		runtime.ReadMemStats(&m)
-		return m.HeapAlloc
-	}
 	before, t := heap(), newTable()
 	owner := identity{"golive-1.example.com", newToken()}
 	for i := range n {
@@ -77,4 +71,12 @@ func tableBytes(n int) float64 {
 	size := heap() - before
 	runtime.KeepAlive(t)
 	return float64(size) / float64(n)
+}
+
+// heap returns how many bytes of memory are in use.
+func heap() uint64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
 }

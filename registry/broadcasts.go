@@ -125,7 +125,7 @@ func (r *Registry) RemoveBroadcast(ctx context.Context, id string) error {
 			if !ok {
 				return write{}, ErrNoRecord
 			}
-			if err := publishNotes(ctx, records.js, b); err != nil {
+			if err := records.publishNotes(ctx, b); err != nil {
 				return write{}, err
 			}
 			return write{revision: b.revision}, nil

@@ -138,6 +138,13 @@ func (c *catalog) changeTable(key string, change func(*recordTable) error) error
 	return err
 }
 
+// has reports whether a key is known to have a record.
+func (c *catalog) has(key string) bool {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.table.revision(key) > c.table.removed[key]
+}
+
 // wake gives a token to each who watches a broadcast; the caller holds mu.
 func (c *catalog) wake(id string) {
 	for w := range c.watchers[id] {

@@ -90,6 +90,9 @@ func (r *Registry) connect(ctx context.Context, lost context.CancelCauseFunc) (_
 	if l.js, err = jetstream.New(l.conn); err == nil {
 		err = l.open(ctx, r.cfg.Events)
 	}
+	if err == nil && l.embedded != nil {
+		err = l.useDisk(r.dir)
+	}
 	if err != nil {
 		// What the user may not do is not answered, but reported to the connection.
 		if refused := l.conn.LastError(); errors.Is(refused, nats.ErrPermissionViolation) {
@@ -105,7 +108,7 @@ func embed(dir string) (*server.Server, error) {
 	s, err := server.NewServer(&server.Options{
 		ServerName: "golive", DontListen: true, NoSigs: true, NoLog: true, NoSystemAccount: true,
 		JetStream: true, StoreDir: dir, JetStreamMaxMemory: maxMemory, JetStreamMaxStore: maxFiles,
-		SyncAlways: true, // what was acknowledged survives a loss of power
+		SyncInterval: 10 * time.Second, // of what the server does by itself; see disk
 	})
 	if err != nil {
 		return nil, fmt.Errorf("start registry in %s: %w", dir, err)
@@ -171,6 +174,13 @@ func (l *link) createStream(ctx context.Context, cfg jetstream.StreamConfig) (er
 		}
 	}
 	return err
+}
+
+// useDisk has what is written to the embedded server's files synced; what is there is synced now.
+func (l *link) useDisk(dir string) error {
+	files := l.embedded.JetStreamConfig().StoreDir
+	l.records.disk, l.records.events = newDisk(files, "KV_"+recordBucket), newDisk(files, eventStream)
+	return syncTree(dir)
 }
 
 // store opens a bucket, or makes it.

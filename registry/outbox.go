@@ -107,17 +107,24 @@ func eventID(b *Broadcast, sequence uint64) string {
 }
 
 // publishNotes puts the events that b notes into the stream.
-func publishNotes(ctx context.Context, js jetstream.JetStream, b Broadcast) error {
+func (s *store) publishNotes(ctx context.Context, b Broadcast) error {
+	if len(b.notes) == 0 {
+		return nil
+	}
 	for _, n := range b.notes {
-		e := b.event(n)
-		ctx, cancel := context.WithTimeout(ctx, callTimeout)
-		_, err := js.PublishMsg(ctx, &nats.Msg{Subject: keyOf(eventSubject, b.ID), Data: encode(e)}, jetstream.WithMsgID(e.ID))
-		cancel()
-		if err != nil {
+		if err := s.publish(ctx, b.event(n)); err != nil {
 			return fmt.Errorf("%w: publish event: %w", ErrAway, withHint(err))
 		}
 	}
-	return nil
+	return s.events.sync()
+}
+
+func (s *store) publish(ctx context.Context, e Event) error {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	msg := &nats.Msg{Subject: keyOf(eventSubject, e.Broadcast.ID), Data: encode(e)}
+	_, err := s.js.PublishMsg(ctx, msg, jetstream.WithMsgID(e.ID))
+	return err
 }
 
 // sendNotes publishes the events that a record notes, and removes them from the record.
@@ -126,7 +133,7 @@ func (r *Registry) sendNotes(ctx context.Context, records *store, id string) err
 	if !ok || len(b.notes) == 0 {
 		return nil
 	}
-	if err := publishNotes(ctx, records.js, b); err != nil {
+	if err := records.publishNotes(ctx, b); err != nil {
 		return err
 	}
 	sent := b.notes[len(b.notes)-1].Sequence

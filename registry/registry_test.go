@@ -284,7 +284,7 @@ func TestTable_DoesNotGoBack(t *testing.T) {
 	}
 }
 
-func embedded(t *testing.T, dir string) *Registry {
+func embedded(t testing.TB, dir string) *Registry {
 	t.Helper()
 	return New(Config{}, Node{Name: "a"}, dir, slog.New(slog.DiscardHandler), NewMetrics(prometheus.NewRegistry()))
 }

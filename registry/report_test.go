@@ -270,7 +270,7 @@ func TestEvents_OfAKilledNodeArePublishedByAnother(t *testing.T) {
 	if _, err := b.UpdateBroadcast(t.Context(), "studio", func(b *Broadcast) error { b.notes = killed.notes; b.Title = "t"; return nil }); err != nil {
 		t.Fatal(err)
 	}
-	if err := publishNotes(t.Context(), records.js, killed); err != nil {
+	if err := records.publishNotes(t.Context(), killed); err != nil {
 		t.Fatal(err)
 	}
 	if got := len(storedEvents(t, b.Registry, 1)); got != 1 {

@@ -14,7 +14,13 @@ type store struct {
 	js   jetstream.JetStream
 	kv   jetstream.KeyValue
 	name string
+	// disk and events are those of the bucket and of the stream of events; nil unless the server
+	// is embedded.
+	disk, events *disk
 }
+
+// subject returns that of a key.
+func (s *store) subject(key string) string { return "$KV." + s.name + "." + key }
 
 // put writes a key that expires ttl after that, 0 is never, in place of a revision; 0 is none.
 // It returns the new revision.
@@ -22,17 +28,21 @@ func (s *store) put(ctx context.Context, key string, value []byte, revision uint
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	if revision == 0 {
-		return s.kv.Create(ctx, key, value, jetstream.KeyTTL(ttl))
+		revision, err := s.kv.Create(ctx, key, value, jetstream.KeyTTL(ttl))
+		if err == nil {
+			err = s.disk.sync()
+		}
+		return revision, err
 	}
 	options := []jetstream.PublishOpt{jetstream.WithExpectLastSequencePerSubject(revision)}
 	if ttl > 0 {
 		options = append(options, jetstream.WithMsgTTL(ttl))
 	}
-	ack, err := s.js.PublishMsg(ctx, &nats.Msg{Subject: "$KV." + s.name + "." + key, Data: value}, options...)
+	ack, err := s.js.PublishMsg(ctx, &nats.Msg{Subject: s.subject(key), Data: value}, options...)
 	if err != nil {
 		return 0, err
 	}
-	return ack.Sequence, nil
+	return ack.Sequence, s.disk.sync()
 }
 
 // get asks the leader for a key; nil when there is none.
@@ -50,5 +60,9 @@ func (s *store) get(ctx context.Context, key string) (jetstream.KeyValueEntry, e
 func (s *store) remove(ctx context.Context, key string, revision uint64, ttl time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	return s.kv.Purge(ctx, key, jetstream.LastRevision(revision), jetstream.PurgeTTL(ttl))
+	err := s.kv.Purge(ctx, key, jetstream.LastRevision(revision), jetstream.PurgeTTL(ttl))
+	if err == nil {
+		err = s.disk.sync()
+	}
+	return err
 }

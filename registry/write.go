@@ -24,6 +24,9 @@ func (r *Registry) create(ctx context.Context, records *store, kind, name string
 		return errBadName
 	}
 	key := keyOf(kind, name)
+	if r.catalog.has(key) {
+		return ErrExists
+	}
 	revision, err := records.put(ctx, key, w.value, 0, w.ttl)
 	switch {
 	case isConflict(err):

@@ -26,7 +26,7 @@ func (s *Segmenter) writeLead(u media.AccessUnit) {
 		s.noteKey(u.DTS)
 		s.lastAccess = u.Access
 	}
-	s.passGap(u.DTS)
+	s.fillLongGap(u.DTS)
 	s.cutBefore(&u)
 	frame := s.leadFrame()
 	s.fillGap(u.DTS, frame)
@@ -137,9 +137,9 @@ const slowAudioLead = media.Second / 10
 // much later.
 const maxAudioLead = 6 * media.Second / 5
 
-// passGap fills time in which nothing was received with gap parts, and segments of those, if
-// it does not fit the open segment.
-func (s *Segmenter) passGap(dts media.Ticks) {
+// fillLongGap fills the time before dts with gap parts, and segments of those, if nothing was
+// received for longer than the open segment can last.
+func (s *Segmenter) fillLongGap(dts media.Ticks) {
 	if dts-s.segment.Start <= s.formatNow().maxSegment() {
 		return
 	}
@@ -206,6 +206,7 @@ func (s *Segmenter) fillGap(dts, frame media.Ticks) {
 	}
 }
 
+// formatNow returns the frozen Format, or the one that would be frozen now.
 func (s *Segmenter) formatNow() Format {
 	if s.frozen {
 		return s.format
@@ -373,7 +374,7 @@ func (s *Segmenter) closeSegment() {
 	}
 	s.lastWall = done.ProgramDateTime.Add(done.Duration.Duration())
 	if done.Discontinuity {
-		s.breaks++
+		s.discontinuities++
 	}
 	for _, out := range s.outs {
 		out.Close()

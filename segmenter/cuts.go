@@ -12,9 +12,9 @@ type Cuts struct {
 	format  atomic.Pointer[Format] // nil until it is frozen
 	reached atomic.Int64           // end of the newest part, in ticks
 
-	newest *event // only the writer uses them
-	breaks int64  // discontinuities of the complete segments
-	broken bool   // the open segment begins with one
+	newest          *event // only the writer uses them
+	discontinuities int64  // discontinuities of the complete segments
+	discontinuous   bool   // the open segment begins with one
 	// before is the event before the open segment, or the newest event if none is open: a
 	// Follower begins after it.
 	before atomic.Pointer[event]
@@ -24,10 +24,10 @@ type Cuts struct {
 type event struct {
 	kind eventKind
 	head media.Segment // of segmentOpened
-	// breaks is the number of discontinuities before the segment, of segmentOpened.
-	breaks int64
-	end    media.Ticks // of segmentClosed
-	next   atomic.Pointer[event]
+	// discontinuities is the number of discontinuities before the segment, of segmentOpened.
+	discontinuities int64
+	end             media.Ticks // of segmentClosed
+	next            atomic.Pointer[event]
 }
 
 type eventKind uint8
@@ -49,8 +49,8 @@ func NewCuts() *Cuts {
 func (c *Cuts) Open(head media.Segment) {
 	c.before.Store(c.newest)
 	c.reached.Store(int64(head.Start))
-	c.broken = head.Discontinuity
-	c.add(&event{kind: segmentOpened, head: head, breaks: c.breaks})
+	c.discontinuous = head.Discontinuity
+	c.add(&event{kind: segmentOpened, head: head, discontinuities: c.discontinuities})
 }
 
 // Part implements Packaging.
@@ -64,8 +64,8 @@ func (c *Cuts) Part(cut *Cut) {
 
 // Close implements Packaging.
 func (c *Cuts) Close() {
-	if c.broken {
-		c.breaks++
+	if c.discontinuous {
+		c.discontinuities++
 	}
 	c.add(&event{kind: segmentClosed, end: media.Ticks(c.reached.Load())})
 	c.before.Store(c.newest)

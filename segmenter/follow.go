@@ -34,10 +34,10 @@ type Follower struct {
 	// shift is by how much decoding times are moved earlier, to be those of the leader.
 	shift media.Ticks
 
-	open    bool
-	segment media.Segment // the head of the open one
-	breaks  int64         // discontinuities before it
-	parts   int
+	open            bool
+	segment         media.Segment // the head of the open one
+	discontinuities int64         // discontinuities before it
+	parts           int
 	// nextPart counts the parts of the publication.
 	nextPart int64
 	waiting  []media.AccessUnit // not placed yet: they wait for the leader or the next segment
@@ -103,7 +103,7 @@ func (f *Follower) FrameRate() float64 {
 
 // Discontinuities returns how many of the leader's segments before the open one began with a
 // discontinuity.
-func (f *Follower) Discontinuities() int64 { return f.breaks }
+func (f *Follower) Discontinuities() int64 { return f.discontinuities }
 
 // Stats returns the counters so far.
 func (f *Follower) Stats() Stats { return f.stats }
@@ -182,7 +182,7 @@ func (f *Follower) openNext() bool {
 	if e.head.Publication != f.segment.Publication {
 		f.nextPart = 0
 	}
-	f.segment, f.breaks, f.open, f.parts = e.head, e.breaks, true, 0
+	f.segment, f.discontinuities, f.open, f.parts = e.head, e.discontinuities, true, 0
 	f.part.start = e.head.Start
 	lead := f.video != nil
 	i := slices.IndexFunc(f.waiting, func(u media.AccessUnit) bool { return u.Track.Video() == lead })

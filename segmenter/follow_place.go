@@ -34,7 +34,7 @@ func (f *Follower) placeAll(end media.Ticks, known bool) (over bool) {
 		switch {
 		case held && (lead || u.DTS >= heldAt), known && lead && over:
 			kept = append(kept, u)
-		case known && f.isBehind(&u, end, lead):
+		case known && f.isAfterEnd(&u, end, lead):
 			if late := !lead && u.DTS >= end+maxKeyWait; late && !over {
 				f.stats.ForcedCuts++
 				over = true
@@ -54,8 +54,8 @@ func (f *Follower) placeAll(end media.Ticks, known bool) (over bool) {
 	return over
 }
 
-// isBehind reports whether a unit belongs after the end of the open segment.
-func (f *Follower) isBehind(u *media.AccessUnit, end media.Ticks, lead bool) bool {
+// isAfterEnd reports whether a unit belongs to a segment after the open one, which ends at end.
+func (f *Follower) isAfterEnd(u *media.AccessUnit, end media.Ticks, lead bool) bool {
 	at := f.leaderTime(u)
 	switch early := f.rate.frame() / 2; {
 	case !lead:

@@ -4,7 +4,7 @@ import (
 	"golive/media"
 )
 
-// Format holds what is constant for the lifetime of a rendition's playlist.
+// Format holds the constants of a rendition's playlist.
 type Format struct {
 	// Target is EXT-X-TARGETDURATION: no segment's duration, rounded to the
 	// second, is above it (RFC 8216bis section 4.4.3.1). In seconds.

@@ -23,15 +23,15 @@ const (
 // gathering is the state before a segment can begin: waiting for the tracks of a new
 // publication, or for the next key frame after a discontinuity.
 type gathering struct {
-	on       bool
+	on       bool // gathering
 	fresh    bool // a new publication, whose tracks are not known
 	change   bool // new pictures; the segment before them is still open
 	held     []media.AccessUnit
 	bytes    int
 	began    media.Ticks // DTS of the first unit
 	arrived  time.Time   // when the first unit arrived
-	any      bool
-	sawVideo bool // pictures come, key frame or not
+	started  bool        // a unit was received
+	sawVideo bool        // a picture was received, key frame or not
 	video    *media.Track
 	audio    *media.Track
 }
@@ -90,8 +90,8 @@ func (s *Segmenter) breakTimeline() {
 // hold keeps a unit until the segment can begin.
 func (s *Segmenter) hold(u media.AccessUnit) {
 	g := &s.gather
-	if !g.any {
-		g.any, g.began, g.arrived = true, u.DTS, u.Arrived
+	if !g.started {
+		g.started, g.began, g.arrived = true, u.DTS, u.Arrived
 	}
 	if g.change && u.Track == s.audio && u.DTS < g.began {
 		s.writeAudio(u) // it belongs before the change

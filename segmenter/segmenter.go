@@ -65,18 +65,18 @@ type Segmenter struct {
 	videoState videoState
 	earlyAudio []media.AccessUnit // units of nextAudio
 
-	open          bool
-	segment       media.Segment // the head of the open one, and its duration so far
-	parts         int           // of the open segment
-	segmentBytes  int           // bytes of access units in them
-	cut           Cut           // passed to the Packagings
-	nextMSN       int64
-	nextPart      int64
-	discontinuity bool  // the next segment begins with a discontinuity
-	breaks        int64 // discontinuities of the segments before the open one
-	anchorWall    time.Time
-	anchorDTS     media.Ticks
-	lastWall      time.Time // program date-time of the end of the last segment
+	open            bool
+	segment         media.Segment // the head of the open one, and its duration so far
+	parts           int           // of the open segment
+	segmentBytes    int           // bytes of access units in them
+	cut             Cut           // passed to the Packagings
+	nextMSN         int64
+	nextPart        int64
+	discontinuity   bool  // the next segment begins with a discontinuity
+	discontinuities int64 // discontinuities of the segments before the open one
+	anchorWall      time.Time
+	anchorDTS       media.Ticks
+	lastWall        time.Time // program date-time of the end of the last segment
 
 	units []media.AccessUnit // of the current part
 	bytes int
@@ -97,11 +97,11 @@ func New(cfg Config, from Resume, outs ...Packaging) *Segmenter {
 	return s
 }
 
-// Start begins a publication; session is its id, which is part of file names. After an
+// Start begins a publication, given its token, which is part of file names. After an
 // earlier publication it begins with a discontinuity.
-func (s *Segmenter) Start(session string) {
+func (s *Segmenter) Start(publication string) {
 	s.Finish()
-	s.publication, s.nextPart = session, 0
+	s.publication, s.nextPart = publication, 0
 	s.startGathering(true)
 }
 
@@ -140,7 +140,7 @@ func (s *Segmenter) Silent() (video, audio bool) {
 func (s *Segmenter) Gathering() bool { return s.gather.on }
 
 // Discontinuities returns how many segments before the open one began with a discontinuity.
-func (s *Segmenter) Discontinuities() int64 { return s.breaks }
+func (s *Segmenter) Discontinuities() int64 { return s.discontinuities }
 
 // Stats returns the counters so far.
 func (s *Segmenter) Stats() Stats { return s.stats }
@@ -334,7 +334,7 @@ func (s *Segmenter) newestAudio() *media.Track {
 
 // changeTracks starts a new segment at u, with a discontinuity and the given tracks.
 func (s *Segmenter) changeTracks(video, audio *media.Track, u media.AccessUnit) {
-	s.passGap(u.DTS)
+	s.fillLongGap(u.DTS)
 	s.endTracksAt(u.DTS, audio)
 	s.setTracks(video, audio)
 	s.discontinuity = true

@@ -31,7 +31,7 @@ const (
 // videoState is the state of the video. A player cannot continue without pictures, so if none
 // are received the last key frame is repeated (docs/encoders.md rows 61 and 64): by skipped
 // pictures, and by a copy at the beginning of a segment, or only by copies if no skipped
-// videoState can be made. A copy of an IDR picture leaves a decoder in the state of the
+// picture can be made. A copy of an IDR picture leaves a decoder in the state of the
 // original: if no other picture came in between, the following ones can be decoded.
 type videoState struct {
 	skip     []byte           // data of a skipped picture; nil if none can be made
@@ -161,7 +161,7 @@ func (s *Segmenter) repeatPicture(end media.Ticks) {
 // skips reports whether a skipped picture would repeat the key frame.
 func (p *videoState) skips() bool { return p.skip != nil && (p.intact || p.lost) }
 
-// skipGap adds skipped pictures to the open part, up to end.
+// skipTo adds skipped pictures to the open part, up to end.
 func (s *Segmenter) skipTo(end media.Ticks) {
 	p := &s.videoState
 	u := p.key

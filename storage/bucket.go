@@ -9,7 +9,7 @@ import (
 // PlaylistType is the Content-Type of playlists.
 const PlaylistType = "application/vnd.apple.mpegurl"
 
-// Object is what is put into a bucket.
+// Object is an object to put into a bucket.
 type Object struct {
 	// Key is the object's path with slashes: "live/ID/source/PUBLICATION-7.ts".
 	// It is valid for CheckKey.
@@ -47,8 +47,8 @@ type Info struct {
 // Reader is a stored object's bytes, or a range of them. The caller closes it.
 type Reader struct {
 	Info
-	// Body gives the bytes asked for. With a file behind it, it is an
-	// *io.LimitedReader over the *os.File, which net/http hands to sendfile(2).
+	// Body reads the requested bytes. For a file it is an *io.LimitedReader over the
+	// *os.File, which net/http hands to sendfile(2).
 	Body  io.Reader
 	Close func() error
 }
@@ -57,7 +57,7 @@ type Reader struct {
 // errors are *Error; storagetest.Test is the contract in full.
 type Bucket interface {
 	// Put stores o whole or not at all, replacing an earlier one; when it returns
-	// nil the object is durable and can be got.
+	// nil the object is durable and can be read.
 	Put(ctx context.Context, o Object) error
 	// Get opens length bytes of the object from offset; a length of -1 means to
 	// its end. Info.Size is that of the whole object. A range that is not wholly

@@ -9,18 +9,18 @@ import (
 	"golive/internal/setting"
 )
 
-// Config is where published media is kept, and for how long.
+// Config configures where published media is kept, and for how long.
 type Config struct {
 	// Backend is one of Backends: "disk" (under data_dir), "memory" or "s3".
 	Backend string `yaml:"backend"`
 	// S3 is the bucket of the backend "s3".
 	S3 S3Config `yaml:"s3"`
-	// Spool is where segments are until that bucket has them.
+	// Spool is where segments wait until the bucket has them.
 	Spool SpoolConfig `yaml:"spool"`
-	// Sync is when what was written to the local disk must survive a loss of power:
+	// Sync is when data written to the local disk must survive a loss of power:
 	// "interval" (every two seconds), "always" (each segment) or "never".
 	Sync string `yaml:"sync"`
-	// Retention is for how long they stay.
+	// Retention is how long objects stay.
 	Retention RetentionConfig `yaml:"retention"`
 }
 
@@ -49,15 +49,16 @@ func (c Config) Validate() error {
 	return p.Err()
 }
 
-// SpoolConfig is where segments are until the bucket has them.
+// SpoolConfig configures where segments wait until the bucket has them.
 type SpoolConfig struct {
 	// Path is the folder; empty is "spool" in data_dir.
 	Path string `yaml:"path"`
-	// MaxBytes bounds what waits there; then the oldest is lost. 0 means no limit.
+	// MaxBytes bounds the segments that wait there; over it the oldest are lost. 0 means no
+	// limit.
 	MaxBytes setting.Bytes `yaml:"max_bytes"`
 }
 
-// Dir is the folder of the spool, with dataDir for what the file does not say.
+// Dir returns the folder of the spool: Path, or by default one in dataDir.
 func (c SpoolConfig) Dir(dataDir string) string {
 	if c.Path != "" {
 		return c.Path
@@ -65,15 +66,15 @@ func (c SpoolConfig) Dir(dataDir string) string {
 	return filepath.Join(dataDir, "spool")
 }
 
-// minSpool holds a few segments: a smaller spool would drop what it has just taken.
+// minSpool holds a few segments: a smaller spool would drop those that it has just taken.
 const minSpool = 16 * setting.MiB
 
-// RetentionConfig is for how long objects stay in the bucket.
+// RetentionConfig configures how long objects stay in the bucket.
 type RetentionConfig struct {
 	// Live is how long a segment stays after it has left the live playlist.
 	Live LiveRetention `yaml:"live"`
 	// Replay is how long a broadcast can be watched again after its end; while it is
-	// live, so much of it is kept. 0 keeps no replay.
+	// live, its newest media of that duration is kept. 0 keeps no replay.
 	Replay time.Duration `yaml:"replay"`
 }
 
@@ -94,7 +95,7 @@ func (c Config) validateRetention(p *setting.Problems) {
 	}
 }
 
-// The durability policies: when what was written to the local disk must survive a loss of
+// The durability policies: when data written to the local disk must survive a loss of
 // power. The end of the process loses nothing that was written, whatever the policy.
 const (
 	// SyncInterval syncs the disk each few seconds, once for all broadcasts. Segments that
@@ -116,7 +117,7 @@ const PutIntervalAuto PutInterval = -1
 // maxPutInterval keeps live playlists fresh enough for players.
 const maxPutInterval = PutInterval(10 * time.Second)
 
-// LiveRetention is "window", the time that a player may still ask for a segment in
+// LiveRetention is "window", the time in which a player may still request a segment
 // (RFC 8216bis section 6.2.2), or a longer duration.
 type LiveRetention time.Duration
 
@@ -144,7 +145,7 @@ func (r LiveRetention) MarshalText() ([]byte, error) {
 	return formatDuration(r, "window", retentionWindow), nil
 }
 
-// parseDuration reads a duration of at least least, or the word that stands for a value.
+// parseDuration parses a duration that is not below least, or the word that stands for value.
 func parseDuration[T ~int64](text []byte, word string, value, least T) (T, error) {
 	if string(text) == word {
 		return value, nil

@@ -1,8 +1,8 @@
 // Package storage puts, gets, deletes and lists objects.
 //
 // Objects enter through Bucket.Put and are read back with Bucket.Get. The backends are
-// folders: disk and s3. An error of a Bucket tells if another try may succeed, and what the
-// operator can do.
+// folders: disk and s3. An error of a Bucket tells whether another try may succeed, and what
+// the operator can do.
 //
 // Package storage does not know what an object means, or in what order objects are put.
 //

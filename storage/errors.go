@@ -57,8 +57,8 @@ func notFailure(err error) bool {
 	return errors.Is(err, ErrNotExist) || errors.Is(err, ErrRange) || errors.Is(err, context.Canceled)
 }
 
-// Retryable reports whether what failed with err may succeed later. It is true for an error that
-// is no *Error: a lost segment costs more than a useless try.
+// Retryable reports whether the operation that failed with err may succeed later. It is true for
+// an error that is no *Error: a lost segment costs more than a useless try.
 func Retryable(err error) bool {
 	e, ok := errors.AsType[*Error](err)
 	return !ok || e.Retryable()

@@ -15,11 +15,10 @@ const (
 	MaxKeySegmentLength = 255
 )
 
-// CheckKey reports whether key may name an object: segments joined by single
-// slashes, each of 1 to 255 bytes of UTF-8 without control characters and
-// backslashes, none beginning with a dot. So "." and ".." cannot be, an absolute
-// path cannot be, and a backend may use names with a dot for itself. The error
-// wraps ErrKey.
+// CheckKey returns an error that wraps ErrKey unless key may name an object: segments
+// joined by single slashes, each of 1 to 255 bytes of UTF-8 without control characters
+// and backslashes, none beginning with a dot. So "." and ".." and absolute paths are
+// refused, and a backend may use names with a dot for itself.
 func CheckKey(key string) error {
 	if len(key) > MaxKeyLength {
 		return fmt.Errorf("%w: it has %d bytes, at most %d are allowed", ErrKey, len(key), MaxKeyLength)
@@ -43,8 +42,8 @@ func CheckKey(key string) error {
 	return nil
 }
 
-// CheckCall reports whether a Bucket may be asked for key now: ctx is not done, and the key may
-// name an object.
+// CheckCall returns an error if a Bucket must refuse a call: ctx is done, or the key cannot name
+// an object.
 func CheckCall(ctx context.Context, key string) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)

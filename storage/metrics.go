@@ -15,10 +15,10 @@ const (
 	OpList   = "list"
 )
 
-// Backends are the names of the backends there are.
+// Backends returns the names of all backends.
 func Backends() []string { return []string{"disk", "memory", "s3"} }
 
-// Metrics counts what storage does.
+// Metrics counts the operations of a Bucket.
 type Metrics struct {
 	operations *prometheus.CounterVec
 	failures   *prometheus.CounterVec

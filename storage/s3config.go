@@ -10,16 +10,16 @@ import (
 	"golive/internal/setting"
 )
 
-// Providers are the stores with a profile; "custom" is any other.
+// Providers returns the names of the stores with a profile; "custom" is any other.
 func Providers() []string { return []string{"aws", "gcs", "minio", "r2", "b2", "ceph", "custom"} }
 
-// Auto leaves, in a key that has it, the choice to the provider's profile.
+// Auto is the value of a setting that leaves the choice to the provider's profile.
 const Auto = "auto"
 
 // Switch is "true", "false" or "auto", as the file has it without quotes.
 type Switch uint8
 
-// The positions of a Switch.
+// The values of a Switch.
 const (
 	SwitchAuto Switch = iota
 	SwitchOff
@@ -48,7 +48,7 @@ type S3Config struct {
 	Provider string `yaml:"provider"`
 	// Endpoint is the store's URL; empty is Amazon's of the region.
 	Endpoint string `yaml:"endpoint"`
-	// Region is what requests are signed for.
+	// Region is the region for which requests are signed.
 	Region string `yaml:"region"`
 	// Bucket is the bucket's name. It must exist.
 	Bucket string `yaml:"bucket"`
@@ -80,8 +80,8 @@ type S3Config struct {
 	// CAFile holds the certificates, in PEM, that the endpoint's is signed by,
 	// instead of the system's; empty means the system's.
 	CAFile string `yaml:"ca_file"`
-	// CORSOrigin is the origin of the pages that play from the bucket itself, for
-	// the probe to ask about; empty asks nothing.
+	// CORSOrigin is the origin of the pages that play from the bucket itself, for which
+	// the probe checks the bucket's CORS rules; empty checks none.
 	CORSOrigin string `yaml:"cors_origin"`
 	// Required refuses to start when the bucket cannot be used and no broadcast of an
 	// earlier run waits to go on. Otherwise golive serves at once, and uploads when the
@@ -103,7 +103,7 @@ func DefaultS3Config() S3Config {
 }
 
 // validate adds every wrong value to p. chosen is true if the backend is S3, so that
-// what has no default must be given.
+// settings without a default must be given.
 func (c S3Config) validate(p *setting.Problems, chosen bool) {
 	oneOf := func(key, value string, allowed ...string) {
 		if !slices.Contains(allowed, value) {
@@ -182,7 +182,7 @@ func endpointHint(provider string) string {
 	return ""
 }
 
-// alternatives is "a, b or c".
+// alternatives returns the words as "a, b or c".
 func alternatives(words []string) string {
 	last := len(words) - 1
 	return strings.Join(words[:last], ", ") + " or " + words[last]

@@ -67,7 +67,7 @@ func readAll(r io.Reader, limit int64) ([]byte, error) {
 }
 
 // isGzip reports whether the object was stored compressed (RFC 1952 section 2.3.1): no
-// playlist and no JSON begins so.
+// playlist and no JSON begins with these bytes.
 func isGzip(text []byte) bool { return bytes.HasPrefix(text, []byte{0x1f, 0x8b}) }
 
 func gunzip(text []byte, limit int64) ([]byte, error) {

@@ -18,6 +18,7 @@ import (
 // the publisher's goroutine, Run to another one.
 type Job struct {
 	node         *Transcoder
+	ladder       Ladder // from the cheapest
 	log          *slog.Logger
 	queue        *queue
 	rungs        map[string]*rungOutput
@@ -33,10 +34,10 @@ type Job struct {
 }
 
 // newJob returns a job of the node.
-func newJob(node *Transcoder, out Output, log *slog.Logger) *Job {
+func newJob(node *Transcoder, l Ladder, out Output, log *slog.Logger) *Job {
 	const perSecond = 5 // of one kind
-	j := &Job{node: node, log: log, queue: newQueue(), rungs: map[string]*rungOutput{}, messageLimit: loglimit.New(log, perSecond)}
-	for _, r := range node.ladder {
+	j := &Job{node: node, ladder: l, log: log, queue: newQueue(), rungs: map[string]*rungOutput{}, messageLimit: loglimit.New(log, perSecond)}
+	for _, r := range l {
 		j.rungs[r.Name] = newRungOutput(r, out)
 	}
 	return j
@@ -328,7 +329,7 @@ func (j *Job) Status() JobStatus {
 	} else if node := j.node.Status(); !node.Available {
 		status.Problem = node.Problem
 	}
-	for _, r := range j.node.ladder {
+	for _, r := range j.ladder {
 		state := j.node.stateOf(j, r)
 		switch out := j.rungs[r.Name]; {
 		case out.running.Load():

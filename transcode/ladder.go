@@ -87,10 +87,10 @@ func ladderPresets() []ladderPreset {
 	}
 }
 
-// Rungs returns the names of the rungs.
-func (t *Transcoder) Rungs() []string {
-	names := make([]string, len(t.ladder))
-	for i, r := range t.ladder {
+// Names returns the names of the rungs.
+func (l Ladder) Names() []string {
+	names := make([]string, len(l))
+	for i, r := range l {
 		names[i] = r.Name
 	}
 	return names

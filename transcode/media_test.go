@@ -196,7 +196,7 @@ func startWith(tb testing.TB, cfg Config, out Output) *bench {
 	log := slog.New(slog.NewTextHandler(&lockedWriter{w: b.log}, nil))
 	b.node = New(cfg, log, NewMetrics(prometheus.NewRegistry(), cfg.Ladder))
 	b.node.setProbed(probed{ok: true, encoder: x264(), version: "of the test"})
-	b.job = b.node.NewJob(out, log)
+	b.job = b.node.NewJob(b.node.Ladder(), out, log)
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
 	wg.Go(func() {

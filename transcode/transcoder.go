@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golive/internal/childprocess"
@@ -14,7 +15,8 @@ import (
 // Transcoder is the transcoding of a node. It may be used by many goroutines.
 type Transcoder struct {
 	cfg     Config
-	ladder  Ladder // from the cheapest
+	ladder  atomic.Pointer[Ladder] // of new broadcasts, from the cheapest
+	enabled chan struct{}          // closed at the first ladder that is not empty
 	log     *slog.Logger
 	metrics *Metrics
 	// cores is the number of processor cores that transcoding may use.
@@ -26,6 +28,8 @@ type Transcoder struct {
 	probed  probed
 	loads   map[*Job]*load
 	arrived int // number of jobs so far
+	// names has the names of all rungs so far, for the metrics.
+	names map[string]bool
 	// factor corrects the estimated costs.
 	factor   float64
 	overload overload
@@ -33,12 +37,35 @@ type Transcoder struct {
 
 // New returns a Transcoder. It does nothing before Run.
 func New(cfg Config, log *slog.Logger, metrics *Metrics) *Transcoder {
-	return &Transcoder{
-		cfg: cfg, ladder: cfg.Ladder.sorted(), log: log, metrics: metrics,
+	t := &Transcoder{
+		cfg: cfg, enabled: make(chan struct{}), names: map[string]bool{}, log: log, metrics: metrics,
 		cores:    cfg.MaxCPU * float64(runtime.GOMAXPROCS(0)),
 		timeouts: defaultTimeouts(), maxUnits: maxChildUnits, loads: map[*Job]*load{}, factor: 1, overload: overload{maxLag: cfg.MaxLag},
 	}
+	t.SetLadder(cfg.Ladder)
+	return t
 }
+
+// SetLadder sets the ladder of the broadcasts that begin from now on.
+func (t *Transcoder) SetLadder(l Ladder) {
+	l = l.sorted()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.ladder.Store(&l)
+	for _, r := range l {
+		t.names[r.Name] = true
+	}
+	select {
+	case <-t.enabled:
+	default:
+		if len(l) > 0 {
+			close(t.enabled)
+		}
+	}
+}
+
+// Ladder returns the ladder for a broadcast that begins now. It does not change.
+func (t *Transcoder) Ladder() Ladder { return *t.ladder.Load() }
 
 // window is the interval in which the load is measured, retryProbe the time from a failed probe to
 // the next one.
@@ -48,10 +75,11 @@ const (
 )
 
 // Run probes ffmpeg, and measures the load, until ctx is done. It does not run jobs: the caller of
-// NewJob does. Without a ladder it only waits.
+// NewJob does. Until there is a ladder it only waits.
 func (t *Transcoder) Run(ctx context.Context) error {
-	if len(t.ladder) == 0 {
-		<-ctx.Done()
+	select {
+	case <-t.enabled:
+	case <-ctx.Done():
 		return nil
 	}
 	var wg sync.WaitGroup
@@ -70,16 +98,18 @@ func (t *Transcoder) Run(ctx context.Context) error {
 	}
 }
 
-// NewJob returns a Job for a broadcast, which passes the units of its rungs to out. log names the
-// broadcast.
-func (t *Transcoder) NewJob(out Output, log *slog.Logger) *Job { return newJob(t, out, log) }
+// NewJob returns a Job for a broadcast with that ladder, which passes the units of its rungs to out.
+// log names the broadcast.
+func (t *Transcoder) NewJob(l Ladder, out Output, log *slog.Logger) *Job {
+	return newJob(t, l, out, log)
+}
 
 // Status returns the state of transcoding.
 func (t *Transcoder) Status() Status {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	s := Status{
-		Enabled: len(t.ladder) > 0, Available: t.probed.ok, Problem: t.probed.problem,
+		Enabled: len(t.Ladder()) > 0, Available: t.probed.ok, Problem: t.probed.problem,
 		Version: t.probed.version, Encoder: t.probed.encoder.name, Fallback: t.probed.fallback,
 	}
 	for _, l := range t.loads {
@@ -96,7 +126,7 @@ func (t *Transcoder) admit(j *Job, s source) ([]Rung, encoder) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	var wanted []Rung
-	for _, r := range t.ladder {
+	for _, r := range j.ladder {
 		if s.allows(r) {
 			wanted = append(wanted, r)
 		}
@@ -257,14 +287,14 @@ func (t *Transcoder) report(loads []*load, s sample, cores float64, missing int)
 	t.metrics.shed.Set(float64(missing))
 	t.metrics.lag.Set(s.lag.Seconds())
 	t.metrics.cpu.Set(cores / float64(runtime.GOMAXPROCS(0)))
-	for _, r := range t.ladder {
+	for name := range t.names {
 		n := 0
 		for _, l := range loads {
-			if l.job.rungs[r.Name].running.Load() {
+			if r := l.job.rungs[name]; r != nil && r.running.Load() {
 				n++
 			}
 		}
-		t.metrics.rungs.WithLabelValues(r.Name).Set(float64(n))
+		t.metrics.rungs.WithLabelValues(name).Set(float64(n))
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"log/slog"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -29,7 +30,7 @@ func hdRungs() []Rung {
 // admitted returns the number of rungs that each of several broadcasts gets.
 func admitted(n *Transcoder, broadcasts int) (counts []int) {
 	for range broadcasts {
-		rungs, _ := n.admit(n.NewJob(newRecorder(), n.log), fullSource(1280, 720, 30))
+		rungs, _ := n.admit(n.NewJob(n.Ladder(), newRecorder(), n.log), fullSource(1280, 720, 30))
 		counts = append(counts, len(rungs))
 	}
 	return counts
@@ -37,8 +38,8 @@ func admitted(n *Transcoder, broadcasts int) (counts []int) {
 
 func TestTranscoder_AdmitsOnlyLowerRungsWhenTheProcessorIsBusy(t *testing.T) {
 	n := node(ladderOf(hdRungs()...), &bytes.Buffer{})
-	both := (&load{source: fullSource(1280, 720, 30), wanted: n.ladder}).cost(2)
-	lower := (&load{source: fullSource(1280, 720, 30), wanted: n.ladder}).cost(1)
+	both := (&load{source: fullSource(1280, 720, 30), wanted: n.Ladder()}).cost(2)
+	lower := (&load{source: fullSource(1280, 720, 30), wanted: n.Ladder()}).cost(1)
 	n.cores = 2*both + lower + 0.01
 	if diff := cmp.Diff([]int{2, 2, 1, 0, 0}, admitted(n, 5)); diff != "" {
 		t.Errorf("rungs (-want +got):\n%s", diff)
@@ -160,5 +161,39 @@ func TestPlan_UsesMoreThreadsIfOneIsNotEnough(t *testing.T) {
 		if got := newPlan(test.source, []Rung{r}).threads(r); got != test.want {
 			t.Errorf("%+v: %d threads, want %d", test.source.video, got, test.want)
 		}
+	}
+}
+
+// A broadcast keeps the ladder that it began with.
+func TestTranscoder_ANewLadderIsForNewBroadcasts(t *testing.T) {
+	n := node(ladderOf(twoRungs()...), &bytes.Buffer{})
+	before := n.Ladder()
+	old := n.NewJob(before, newRecorder(), n.log)
+	n.SetLadder(hdRungs())
+	fresh := n.NewJob(n.Ladder(), newRecorder(), n.log)
+	if got := old.ladder.Names(); !slices.Equal(got, before.Names()) || len(old.rungs) != len(got) {
+		t.Errorf("the old one has %v", got)
+	}
+	if got := fresh.ladder.Names(); len(got) != len(hdRungs()) || len(fresh.rungs) != len(got) {
+		t.Errorf("the new one has %v", got)
+	}
+}
+
+// A server without a ladder may get one later.
+func TestTranscoder_ProbesOnceThereIsALadder(t *testing.T) {
+	n := node(ladderOf(), &bytes.Buffer{})
+	if n.Status().Enabled {
+		t.Error("it is enabled without a ladder")
+	}
+	n.SetLadder(twoRungs())
+	n.SetLadder(nil)
+	n.SetLadder(twoRungs())
+	select {
+	case <-n.enabled:
+	default:
+		t.Error("Run still waits")
+	}
+	if !n.Status().Enabled {
+		t.Error("it is not enabled")
 	}
 }

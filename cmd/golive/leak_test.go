@@ -80,7 +80,7 @@ func (d *breakingConn) Write(p []byte) (int, error) {
 	return 0, io.ErrClosedPipe
 }
 
-// resources is what a leak would make grow.
+// resources are the quantities that a leak would increase.
 type resources struct {
 	goroutines, descriptors int
 	heap                    uint64
@@ -132,7 +132,7 @@ func TestServe_NothingIsLeftAfter200Publications(t *testing.T) {
 		}
 		all.Wait()
 	}
-	round(0, 20) // what is made once is made now
+	round(0, 20) // creates all that is created only once
 	awaitQuiet(t, s)
 	before := countResources(t)
 	for from := 20; from < 220; from += 20 {

@@ -93,8 +93,8 @@ func TestOwnerOf_IgnoresForeignFiles(t *testing.T) {
 	}
 }
 
-// Nothing but the registry needs the folder: without it golive goes on, as it does while any
-// registry is away.
+// Only the registry needs the folder: golive starts without it, as it does while a registry is
+// away.
 func TestLockFolders_GoesOnWithoutAFolderThatOnlyTheRegistryNeeds(t *testing.T) {
 	cfg := config.Default()
 	cfg.DataDir = filepath.Join(t.TempDir(), "file", "data")

@@ -13,17 +13,17 @@ import (
 	"time"
 )
 
-// reader is where a log goes: it can be stopped, and refuse what is written.
-type reader struct {
+// logFile is the destination of a log. Its writes can block, or fail.
+type logFile struct {
 	mu     sync.Mutex
-	stop   chan struct{} // nil while it reads
+	stop   chan struct{} // nil while writes do not block
 	room   int           // bytes that are taken before err
 	err    error
 	taken  bytes.Buffer
 	writes int
 }
 
-func (r *reader) Write(p []byte) (int, error) {
+func (r *logFile) Write(p []byte) (int, error) {
 	r.mu.Lock()
 	stop := r.stop
 	r.mu.Unlock()
@@ -42,13 +42,13 @@ func (r *reader) Write(p []byte) (int, error) {
 	return n, r.err
 }
 
-func (r *reader) set(change func()) {
+func (r *logFile) set(change func()) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	change()
 }
 
-func (r *reader) text() string {
+func (r *logFile) text() string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.taken.String()
@@ -63,7 +63,7 @@ func line(t *testing.T, w io.Writer, text string) {
 
 func TestLogWriter_WritesEverythingBeforeItCloses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var r reader
+		var r logFile
 		l := newLogWriter(&r)
 		for range 1000 {
 			line(t, l, "golive started")
@@ -81,7 +81,7 @@ func TestLogWriter_WritesEverythingBeforeItCloses(t *testing.T) {
 
 func TestLogWriter_StoppedReaderDoesNotBlockAndLinesAreCounted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := reader{stop: make(chan struct{})}
+		r := logFile{stop: make(chan struct{})}
 		l := newLogWriter(&r)
 		line(t, l, "first")
 		synctest.Wait()
@@ -103,7 +103,7 @@ func TestLogWriter_StoppedReaderDoesNotBlockAndLinesAreCounted(t *testing.T) {
 
 func TestLogWriter_LogsLostLinesWhenWritingSucceedsAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := reader{err: errors.New("no space left on device"), room: 3}
+		r := logFile{err: errors.New("no space left on device"), room: 3}
 		l := newLogWriter(&r)
 		log := slog.New(slog.NewTextHandler(l, nil))
 		stop := runInBackground(t.Context(), func(ctx context.Context) { l.logLost(ctx, log) })

@@ -34,6 +34,10 @@ const usage = `golive receives live streams over RTMP and serves them as HLS.
   golive token [--config FILE] [--ttl D] ID
                                            print a playback token for a broadcast, the playlist's
                                            URL with it, and the watch page's
+  golive broadcasts list|show ID|end ID|watch [ID]
+                                           what is live, through the API of a server
+  golive keys rotate|revoke ID             replace, or revoke, the stream key of a broadcast
+  golive user may-go-live USER             say whether a user may go live, and why
   golive version [--licenses]              print the version, or the licences of everything in golive
 
 golive COMMAND -h explains a command's flags.
@@ -100,6 +104,8 @@ func run(ctx context.Context, args, env []string, stdout, stderr io.Writer) erro
 		return archiveCommand(rest, env, stdout, stderr)
 	case "token":
 		return token(rest, env, stdout, stderr)
+	case "broadcasts", "keys", "user":
+		return clientCommand(ctx, command, rest, env, stdout, stderr)
 	case "version":
 		return printVersion(rest, stdout, stderr)
 	case "help", "-h", "--help":
@@ -111,14 +117,25 @@ func run(ctx context.Context, args, env []string, stdout, stderr io.Writer) erro
 	}
 }
 
-// parse reads a command's flags and checks the number of its arguments.
+// parse reads a command's flags, which may stand before and after its arguments, and checks the
+// number of these.
 func parse(flags *flag.FlagSet, args []string, stderr io.Writer, least, most int) error {
 	flags.SetOutput(stderr)
-	if err := flags.Parse(args); err != nil {
-		if errors.Is(err, flag.ErrHelp) {
-			return err
+	arguments := []string{"--"}
+	for {
+		if err := flags.Parse(args); err != nil {
+			if errors.Is(err, flag.ErrHelp) {
+				return err
+			}
+			return errUsage
 		}
-		return errUsage
+		if flags.NArg() == 0 {
+			break
+		}
+		arguments, args = append(arguments, flags.Arg(0)), flags.Args()[1:]
+	}
+	if err := flags.Parse(arguments); err != nil {
+		return err
 	}
 	if n := flags.NArg(); n < least || n > most {
 		fmt.Fprintf(stderr, "golive %s: %d arguments given\n", flags.Name(), n)

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"crypto/hmac"
+	"crypto/sha256"
 	"fmt"
 	"path/filepath"
 
@@ -14,6 +16,7 @@ const playbackKeyName = "playback.key"
 // playbackKeys sign and check playback tokens.
 type playbackKeys struct {
 	signer   *playtoken.Signer // nil on a node that has the public key alone
+	secret   []byte            // derived from the private key; nil without it
 	verifier *playtoken.Verifier
 }
 
@@ -36,5 +39,7 @@ func openPlaybackKeys(cfg config.Config) (playbackKeys, error) {
 		return playbackKeys{}, fmt.Errorf("origin.playback_key_file: %w", err)
 	}
 	signer := playtoken.NewSigner(key)
-	return playbackKeys{signer: signer, verifier: signer.Verifier()}, nil
+	derived := hmac.New(sha256.New, key.Seed())
+	derived.Write([]byte("golive: stream keys of repeated requests"))
+	return playbackKeys{signer: signer, secret: derived.Sum(nil), verifier: signer.Verifier()}, nil
 }

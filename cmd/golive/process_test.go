@@ -54,8 +54,7 @@ func serveCommand(t *testing.T, config string) *exec.Cmd {
 	return exec.Command("golive", "serve", "--config", file)
 }
 
-// startProcess starts a server whose log goes through a pipe, and waits until it
-// serves; change is applied before its start.
+// startProcess starts a server whose log goes through a pipe, and waits until it serves.
 func startProcess(t *testing.T, config string) *process {
 	t.Helper()
 	p := &process{t: t, cmd: serveCommand(t, config), lines: make(chan string, 1000), ended: make(chan struct{})}
@@ -124,7 +123,7 @@ func (p *process) exit() int {
 	return p.cmd.ProcessState.ExitCode()
 }
 
-// get returns what the server says over HTTP.
+// get returns the body of an HTTP response.
 func get(ctx context.Context, url string) (string, error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
 	if err != nil {
@@ -147,10 +146,12 @@ func (p *process) metrics() string {
 	return text
 }
 
-func TestRow77_SignalsThatAreNotMeantToEndAServerDoNot(t *testing.T) {
+func TestRow77_OtherSignalsDoNotEndTheServer(t *testing.T) {
 	t.Parallel()
 	p := startProcess(t, yaml(t.TempDir(), ""))
-	for s, name := range map[syscall.Signal]string{syscall.SIGHUP: "SIGHUP", syscall.SIGUSR1: "SIGUSR1", syscall.SIGUSR2: "SIGUSR2"} {
+	p.signal(syscall.SIGHUP)
+	p.waitFor("configuration is unchanged")
+	for s, name := range map[syscall.Signal]string{syscall.SIGUSR1: "SIGUSR1", syscall.SIGUSR2: "SIGUSR2"} {
 		p.signal(s)
 		if line := p.waitFor("signal ignored"); !strings.Contains(line, name) || !strings.Contains(line, "copytruncate") {
 			t.Errorf("at %s the log says %s", name, line)
@@ -167,6 +168,40 @@ func TestRow77_SignalsThatAreNotMeantToEndAServerDoNot(t *testing.T) {
 	p.waitFor("golive stopped")
 	if code := p.exit(); code != 0 {
 		t.Errorf("exit code %d: %v", code, p.endError)
+	}
+}
+
+func TestServe_ReloadsWithoutDisconnectingAPublisher(t *testing.T) {
+	t.Parallel()
+	before := yaml(t.TempDir(), "")
+	after := strings.NewReplacer(
+		"format: json", "format: json, level: debug",
+		"ingest: {", "ingest: { publish: { open: false, keys: [ { id: stage, key: hunter2hunter2 } ] },",
+	).Replace(before)
+	p := startProcess(t, before)
+	publish := func(name string) {
+		c := exec.Command("golive", "publish", "rtmp://"+p.rtmp+"/live/"+name)
+		if err := c.Start(); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = c.Process.Kill(); _ = c.Wait() })
+	}
+	publish("studio")
+	p.waitFor("broadcast started")
+	file := p.cmd.Args[len(p.cmd.Args)-1]
+	if err := os.WriteFile(file, []byte(after), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	line := p.waitFor("configuration reloaded")
+	if !strings.Contains(line, "ingest.publish.open ingest.publish.keys log.level") || strings.Contains(line, "hunter") {
+		t.Errorf("the log says %s", line)
+	}
+	publish("refused")
+	p.waitFor("connection refused")
+	publish("hunter2hunter2")
+	p.waitFor("publisher admitted") // which is logged at level debug
+	if text, err := get(t.Context(), "http://"+p.http+"/v1/broadcasts"); err != nil || !strings.Contains(text, `"id":"studio","state":"live"`) {
+		t.Errorf("the first broadcast is not live any more: %s, %v", text, err)
 	}
 }
 
@@ -194,8 +229,8 @@ func TestServe_SecondSignalEndsItAtOnce(t *testing.T) {
 	}
 }
 
-// TestRow78 has several kinds of logs that take nothing. Where the server listens
-// cannot be read from them.
+// The logs of this test cannot be written, so the server listens at addresses that need not be
+// read from them.
 func TestRow78_ServerContinuesWithoutTheReaderOfItsLog(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("needs addresses of its own on the loopback network")
@@ -282,7 +317,7 @@ func pipe(t *testing.T) (r, w *os.File) {
 	return r, w
 }
 
-func TestRow78_ReaderOfTheLogGoesAwayInTheMiddle(t *testing.T) {
+func TestRow78_ServerCountsLostLinesWhenTheReaderOfItsLogGoesAway(t *testing.T) {
 	t.Parallel()
 	p := startProcess(t, yaml(t.TempDir(), ""))
 	_ = p.log.Close()
@@ -348,7 +383,7 @@ func TestRow79_SecondProcessOnAFolderIsRefusedAndTheFirstNamed(t *testing.T) {
 			if want := fmt.Sprintf("process %d on", first.cmd.Process.Pid); err == nil || !strings.Contains(string(out), want) {
 				t.Errorf("the second: %v; %s\nwant it refused, with %q", err, out, want)
 			}
-			// What only reads the configuration is not kept from it.
+			// A command that only reads the configuration is not refused.
 			second := serveCommand(t, config)
 			if out, err := exec.Command("golive", "check-config", second.Args[len(second.Args)-1]).CombinedOutput(); err != nil {
 				t.Errorf("check-config: %v: %s", err, out)
@@ -361,7 +396,8 @@ func TestRow79_SecondProcessOnAFolderIsRefusedAndTheFirstNamed(t *testing.T) {
 	}
 }
 
-// A required bucket that is away refuses no publisher of a broadcast that waits to go on.
+// While a required bucket is unavailable, a broadcast that waits to be continued can be
+// published.
 func TestServe_StartsWithoutARequiredBucketWhereThereIsABroadcastToRecover(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -44,7 +44,7 @@ func (c *countingBucket) List(ctx context.Context, prefix string) iter.Seq2[stor
 	return c.Bucket.List(ctx, prefix)
 }
 
-func TestServe_IDsThatNeverWereCostNoRequestsToTheStore(t *testing.T) {
+func TestServe_UnknownIDsCauseNoRequestsToTheStore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir, bucket := t.TempDir(), &countingBucket{Bucket: memory.New()}
 		log, reg := slog.New(slog.DiscardHandler), prometheus.NewRegistry()

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// ready asks the admin listener; 0 is that it does not answer.
+// ready requests /readyz; the status is 0 if the admin listener does not answer.
 func (s *running) ready(t *testing.T, query string) (status int, text string) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+s.listeners.admin.Addr().String()+"/readyz"+query, http.NoBody)
@@ -27,7 +27,7 @@ func (s *running) ready(t *testing.T, query string) (status int, text string) {
 	return res.StatusCode, string(body)
 }
 
-func TestServe_IsReadyForNothingNewWhileItStops(t *testing.T) {
+func TestServe_IsNotReadyWhileItStops(t *testing.T) {
 	s := startInMemory(t, asIs)
 	e := s.publish(t, "studio")
 	e.videoConfig(0, large())

@@ -120,7 +120,7 @@ func TestRow37_AudioAloneIsABroadcast(t *testing.T) {
 	}
 }
 
-func TestRow41_KeyFrameEachTenSecondsGoesOnAndIsWarnedOf(t *testing.T) {
+func TestRow41_KeyFrameEveryTenSecondsIsBroadcastWithAWarning(t *testing.T) {
 	s := startInMemory(t, asIs)
 	e := s.publish(t, "studio")
 	e.videoConfig(0, large())
@@ -162,7 +162,7 @@ func TestRow42_ConnectionThatVanishesOpensTheReconnectWindow(t *testing.T) {
 	}
 }
 
-func TestRow43_CleanStopEndsAtOnceOrAsSet(t *testing.T) {
+func TestRow43_CleanStopEndsTheBroadcastIfConfigured(t *testing.T) {
 	for want, atOnce := range map[string]bool{"ended": true, "reconnecting": false} {
 		t.Run(want, func(t *testing.T) {
 			s := startInMemory(t, func(c *config.Config) { c.Ingest.Publish.EndOnUnpublish = atOnce })
@@ -198,7 +198,7 @@ func TestRow45_SameKeyTakesOverFromADeadConnection(t *testing.T) {
 	}
 }
 
-func TestRow51_ShutdownTakesWhatAReconnectingPublisherStillSends(t *testing.T) {
+func TestRow51_ShutdownStoresTheLastMediaOfAReconnectingPublisher(t *testing.T) {
 	var folder string
 	s := startInMemory(t, func(c *config.Config) { c.Storage.Backend, folder = "disk", c.DataDir })
 	e := s.publish(t, "studio")

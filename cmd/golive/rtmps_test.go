@@ -48,7 +48,7 @@ func certify(t *testing.T, certFile, keyFile, name string) {
 	}
 }
 
-func TestServe_RTMPSTakesUpANewCertificate(t *testing.T) {
+func TestServe_RTMPSLoadsANewCertificate(t *testing.T) {
 	dir := t.TempDir()
 	certFile, keyFile := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
 	certify(t, certFile, keyFile, "old")
@@ -111,7 +111,7 @@ func TestWire_NamesTheKeyOfABrokenCertificate(t *testing.T) {
 	}
 }
 
-func TestServe_SessionsInAllAreLimited(t *testing.T) {
+func TestServe_TotalNumberOfSessionsIsLimited(t *testing.T) {
 	s := startInMemory(t, func(c *config.Config) { c.Ingest.Limits.Sessions = 1 })
 	s.publish(t, "one")
 	if _, code := s.tryPublish(t, "two"); code != "NetStream.Publish.Denied" {

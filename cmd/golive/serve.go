@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -37,22 +38,26 @@ func serve(ctx context.Context, args, env []string, stderr *logWriter) error {
 	if err := parse(flags, args, stderr, 0, 0); err != nil {
 		return err
 	}
+	read := statOf(*file) // before it is read, so that no change is missed
 	loaded, err := config.Load(config.Input{File: *file, Env: env})
 	if err != nil {
 		return err
 	}
 	cfg := loaded.Config
-	log := slog.New(cfg.Log.Handler(stderr))
+	level := new(slog.LevelVar)
+	level.Set(cfg.Log.SlogLevel())
+	log := slog.New(cfg.Log.Handler(stderr, level))
 	for _, w := range loaded.Warnings {
 		log.Warn("configuration", "reason", w)
 	}
 	demoKey := demoID
 	if *demo && !cfg.Ingest.Publish.Open {
 		demoKey = rand.Text()
-		cfg.Ingest.Publish.Keys = append(cfg.Ingest.Publish.Keys, ingest.KeyConfig{ID: demoID, Key: setting.NewSecret(demoKey)})
+		cfg = withKey(cfg, demoID, demoKey)
 	}
+	hangups := make(chan struct{}, 1)
 	defer runInBackground(ctx,
-		func(ctx context.Context) { logSignals(ctx, caught, log) },
+		func(ctx context.Context) { handleSignals(ctx, caught, hangups, log) },
 		func(ctx context.Context) { stderr.logLost(ctx, log) },
 		tuneGC,
 	)()
@@ -93,6 +98,21 @@ func serve(ctx context.Context, args, env []string, stderr *logWriter) error {
 			return err
 		}
 	}
+	again := reloader{file: *file, read: read, running: cfg, log: log, load: func() (config.Config, error) {
+		loaded, err := config.Load(config.Input{File: *file, Env: env, Reload: true})
+		switch {
+		case err != nil:
+			return config.Config{}, err
+		case demoKey != demoID && !loaded.Config.Ingest.Publish.Open:
+			return withKey(loaded.Config, demoID, demoKey), nil
+		}
+		return loaded.Config, nil
+	}}
+	again.sections = append(srv.reloadable, reloadable{[]string{"log.level"}, func(c config.Config) error {
+		level.Set(c.Log.SlogLevel())
+		return nil
+	}})
+	defer runInBackground(ctx, func(ctx context.Context) { again.run(ctx, hangups) })()
 	log.Info("golive started", "version", version(), "rtmp", addressOf(open.rtmp), "rtmps", addressOf(open.rtmps),
 		"http", addressOf(open.http), "https", addressOf(open.https), "admin", addressOf(open.admin), "storage", cfg.Storage.Backend)
 	defer context.AfterFunc(ctx, func() { log.Info("golive stopping", "hint", "a second signal ends it immediately") })()
@@ -104,6 +124,12 @@ func serve(ctx context.Context, args, env []string, stderr *logWriter) error {
 	err = srv.run(ctx, open, demoPublisher)
 	log.Info("golive stopped")
 	return err
+}
+
+// withKey returns the configuration with one more stream key.
+func withKey(cfg config.Config, id, key string) config.Config {
+	cfg.Ingest.Publish.Keys = append(slices.Clone(cfg.Ingest.Publish.Keys), ingest.KeyConfig{ID: id, Key: setting.NewSecret(key)})
+	return cfg
 }
 
 // runInBackground runs functions in the background until stop is called, which waits for them.
@@ -189,6 +215,7 @@ func (s *server) run(ctx context.Context, open listeners, demoPublisher func(con
 		back.Go(func() error { return s.certificates.auto.Run(backCtx) })
 	}
 	back.Go(func() error { return s.admin.Serve(backCtx, open.admin) })
+	back.Go(func() error { return s.webhooks.Run(backCtx) })
 	back.Go(func() error { return s.registry.Run(backCtx) }) // until the Hub has released its leases
 	front.Go(func() error { return s.rtmp.Serve(frontCtx, open.rtmp) })
 	if open.rtmps != nil {

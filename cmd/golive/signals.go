@@ -18,11 +18,18 @@ func catchSignals() <-chan os.Signal {
 	return caught
 }
 
-// logSignals logs the caught signals until ctx is done. They stay caught.
-func logSignals(ctx context.Context, caught <-chan os.Signal, log *slog.Logger) {
+// handleSignals passes the wish for a reload to hangups, and logs the other caught signals, until ctx
+// is done. They stay caught.
+func handleSignals(ctx context.Context, caught <-chan os.Signal, hangups chan<- struct{}, log *slog.Logger) {
 	for {
 		select {
 		case s := <-caught:
+			if asksForReload(s) {
+				select {
+				case hangups <- struct{}{}:
+				default: // one is asked for already
+				}
+			}
 			if name, hint := explain(s); hint != "" {
 				log.Warn("signal ignored", "signal", name, "hint", hint)
 			}

@@ -17,6 +17,7 @@ import (
 
 	"golive/admin"
 	"golive/api"
+	"golive/api/webhook"
 	"golive/broadcast"
 	"golive/httpserver"
 	"golive/ingest"
@@ -28,6 +29,7 @@ import (
 	"golive/origin/audience"
 	"golive/pictures"
 	"golive/registry"
+	"golive/rollout"
 	"golive/storage"
 	"golive/storage/disk"
 	"golive/storage/s3"
@@ -44,6 +46,9 @@ var (
 	_ storage.Bucket        = (*s3.Bucket)(nil)
 	_ storage.Bucket        = (*registry.Bucket)(nil)
 	_ broadcast.Ownership   = ownership{}
+	_ broadcast.Observer    = reporter{}
+	_ ingest.Keys           = (*issuedKeys)(nil)
+	_ origin.Access         = protection{}
 	_ prometheus.Gatherer   = (*prometheus.Registry)(nil)
 )
 
@@ -60,6 +65,8 @@ type server struct {
 	origin       *httpserver.Server
 	admin        *httpserver.Server
 	metrics      *prometheus.Registry
+	reloadable   []reloadable
+	webhooks     *webhook.Deliverer
 	close        func() error
 }
 
@@ -72,6 +79,7 @@ func wire(ctx context.Context, cfg config.Config, open listeners, log *slog.Logg
 	if err != nil {
 		return nil, err
 	}
+	cfg.Registry.Events = len(cfg.API.Webhooks) > 0
 	cluster := registry.New(cfg.Registry, cfg.Cluster.Self(), filepath.Join(cfg.DataDir, "registry"), log, registry.NewMetrics(reg))
 	var bucket *registry.Bucket
 	if cfg.Storage.Backend == "s3" {
@@ -95,15 +103,23 @@ func wire(ctx context.Context, cfg config.Config, open listeners, log *slog.Logg
 		Retention:       retention(cfg.Storage),
 		Prefix:          prefixOf(cfg.Storage),
 		Ownership:       newOwnership(cfg, cluster),
+		Observer:        reporter{cluster},
 		Memory:          memory,
 		Transcoder:      transcoder,
 		Pictures:        maker,
 	}, stores.Stores, log, broadcast.NewMetrics(reg))
+	cluster.OnChange(endRequested(hub))
 
-	auth, err := ingest.NewAuthorizer(cfg.Ingest.Publish, ingest.NewSessionLimiter(cfg.Ingest.Limits, memory, hub), log)
+	hooks, err := openWebhooks(cfg.API, cluster, hub, log, reg)
 	if err != nil {
 		return nil, err
 	}
+	limiter := ingest.NewSessionLimiter(cfg.Ingest.Limits, memory, hooks.admitted)
+	auth, err := ingest.NewAuthorizer(cfg.Ingest.Publish, limiter, log)
+	if err != nil {
+		return nil, err
+	}
+	auth.Keys = newIssuedKeys(cluster)
 	certs, err := openCertificates(cfg, log)
 	if err != nil {
 		return nil, err
@@ -133,11 +149,31 @@ func wire(ctx context.Context, cfg config.Config, open listeners, log *slog.Logg
 		log.Warn("ingest.limits.connections was lowered to the available file descriptors: raise their limit (ulimit -n)", "limit", *most, "enough_for", shares.RTMP)
 		*most = shares.RTMP
 	}
-	guard := origin.Guard{Tokens: playback.verifier, Signed: cfg.Origin.Playback == origin.PlaybackSigned, Grace: cfg.Playlist.Window}
+	guard := origin.Guard{Tokens: playback.verifier, Signed: cfg.Origin.Playback == origin.PlaybackSigned, Access: protection{cluster}, Grace: cfg.Playlist.Window}
 	live := origin.NewHandler(cfg.Origin, hub, guard, watching, reads, log, origin.NewMetrics(reg))
 	mux.Handle(origin.Prefix, live)
-	about := api.Server{Version: version(), BasePath: cfg.Origin.BasePath}
-	if _, err := api.Register(mux, cfg.API, api.Parts{Server: about, Directory: all, Log: log}); err != nil {
+	policy := rollout.NewCurrent(cfg.Rollout)
+	parts := api.Parts{
+		Server: api.Server{
+			Version:     version(),
+			BasePath:    cfg.Origin.BasePath,
+			Ingest:      api.Ingest{RTMP: portOf(addressOf(open.rtmp)), RTMPS: portOf(addressOf(open.rtmps))},
+			Recommended: api.Recommend(cfg.Transcode.Ladder, cfg.Ingest.Limits, cfg.Segmenter.SegmentDuration),
+			Proxies:     cfg.Origin.Proxies(),
+		},
+		Directory: all,
+		Records:   cluster,
+		Rollout:   flags{policy},
+		Media:     hub,
+		SignAll:   guard.Signed,
+		Secret:    playback.secret,
+		Stopping:  ctx.Done(),
+		Log:       log,
+	}
+	if playback.signer != nil {
+		parts.Signer = playback.signer
+	}
+	if _, err := api.Register(mux, cfg.API, parts); err != nil {
 		return nil, err
 	}
 	pages.Register(mux)
@@ -169,18 +205,20 @@ func wire(ctx context.Context, cfg config.Config, open listeners, log *slog.Logg
 	if stores.probe != nil {
 		ready = append(ready, admin.Check{Name: "bucket", Advisory: true, Probe: stores.probe.check})
 	}
+	sessions := ingest.NewSessions(cfg.Ingest, auth, log, ingest.NewMetrics(reg))
 	return &server{
 		registry:     cluster,
+		webhooks:     hooks.deliverer,
 		bucket:       bucket,
 		transcoder:   transcoder,
 		pictures:     maker,
 		hub:          hub,
 		probe:        stores.probe,
 		certificates: certs,
-		rtmp:         rtmp.NewServer(cfg.Ingest, ingest.NewSessions(cfg.Ingest, auth, log, ingest.NewMetrics(reg)), log),
+		rtmp:         rtmp.NewServer(cfg.Ingest, sessions, log),
 		origin: httpserver.New(cfg.Origin.Config, httpserver.Site{
 			Section:    "origin",
-			Handler:    live.Before(httpserver.UnderBasePath(cfg.Origin.BasePath, live.Before(mux))),
+			Handler:    live.Before(httpserver.UnderBasePath(cfg.Origin.BasePath, channels{cluster}.before(live.Before(mux)))),
 			FastPrefix: origin.Prefix,
 			BodyPrefix: "/v1/",
 			TLS:        certs.https,
@@ -189,8 +227,9 @@ func wire(ctx context.Context, cfg config.Config, open listeners, log *slog.Logg
 			Section: "admin",
 			Handler: admin.Guard(cfg.Admin, admin.NewHandler(reg, ready...)),
 		}, log),
-		metrics: reg,
-		close:   stores.close,
+		metrics:    reg,
+		reloadable: reloadables(auth, limiter, sessions, transcoder, policy),
+		close:      stores.close,
 	}, nil
 }
 

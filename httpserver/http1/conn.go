@@ -21,12 +21,12 @@ const maxHead = 4 << 10
 // conn is a connection.
 type conn struct {
 	raw          net.Conn             // as it was accepted
-	stream       net.Conn             // what HTTP is spoken on: raw, or TLS on it
+	stream       net.Conn             // carries HTTP: raw, or TLS on it
 	state        *tls.ConnectionState // of TLS; nil without
 	records      *records             // below TLS; nil without
 	listener     *Listener
 	cancel       context.CancelFunc // ends the request under way
-	in           []byte             // what was read and not answered
+	in           []byte             // bytes that were read and not answered
 	readDeadline time.Time          // the read deadline
 }
 
@@ -79,7 +79,7 @@ func (c *conn) serve(ctx context.Context) {
 	}
 }
 
-// answer is false when the connection must end.
+// answer answers a request, and returns false when the connection must end.
 func (c *conn) answer(w *response, r *request) bool {
 	w.reset(r.Method == http.MethodHead)
 	r.Form, r.PostForm = nil, nil // handlers keep them there
@@ -97,8 +97,8 @@ func (c *conn) requestRead() {
 	}
 }
 
-// mayPipeline reports whether the connection may go on, of whose client a further
-// request has come before it had the answer to the last one.
+// mayPipeline reports whether the connection may continue although its client sent a further
+// request before it had the answer to the last one.
 func (c *conn) mayPipeline() bool {
 	limited, ok := c.raw.(interface{ AllowPipelined() bool })
 	return !ok || limited.AllowPipelined()
@@ -140,7 +140,7 @@ func (c *conn) readHead(first bool) (int, error) {
 		switch undecided := string(c.in); {
 		case undecided == "\r" && emptyLines < maxEmptyLines: // half of an empty line
 		case !mayBegin && strings.HasPrefix(preface, undecided): // may become POST
-		case isStrange(c.in, seen) || len(c.in) == cap(c.in):
+		case isUnsupported(c.in, seen) || len(c.in) == cap(c.in):
 			return 0, nil
 		default:
 			seen = max(0, len(c.in)-3)
@@ -157,10 +157,10 @@ func (c *conn) readHead(first bool) (int, error) {
 	}
 }
 
-// isStrange reports whether the beginning of a head, of which what is before from was seen
-// already, is that of a method that is not answered here (as HTTP/2's preface is), or
-// has a line that ends in LF alone.
-func isStrange(in []byte, from int) bool {
+// isUnsupported reports whether the beginning of a head has a method that is not answered here
+// (as HTTP/2's preface has), or a line that ends in LF alone. It looks for such lines at the
+// offset from and after it.
+func isUnsupported(in []byte, from int) bool {
 	if !slices.ContainsFunc(methods, func(m string) bool {
 		n := min(len(m), len(in))
 		return string(in[:n]) == m[:n]
@@ -198,8 +198,8 @@ func (c *conn) extendReadDeadline(first, begun bool) {
 const (
 	// headTime is how long a head may take.
 	headTime = 10 * time.Second
-	// idleTime is how long a connection is kept without a request, or three quarters
-	// of it: longer than proxies keep an idle one, mostly a minute. A proxy that closes it
+	// idleTime is how long a connection is kept without a request at most; three quarters of
+	// it at least. Proxies keep an idle one less long, mostly a minute: a proxy that closes it
 	// first never sends a request to a connection that is just being closed.
 	idleTime = 2 * time.Minute
 )

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// date is the Date header (RFC 9110 section 6.6.1), written once a second.
+// date is the Date header (RFC 9110 section 6.6.1), formatted once a second.
 type date struct {
 	newest atomic.Pointer[stamp]
 }

@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// Listener answers what it understands, and accepts the other connections for an
-// http.Server. It is a net.Listener.
+// Listener answers the requests that this package understands, and accepts the other
+// connections for an http.Server. It is a net.Listener.
 type Listener struct {
 	net.Listener
 	prefix  string
@@ -25,31 +25,31 @@ type Listener struct {
 	date    date
 	buffers *sync.Pool
 	records recordBuffers
-	others  chan net.Conn // on their way to Accept
+	others  chan net.Conn // for Accept
 	closing atomic.Bool
 	closed  chan struct{}
 	ran     chan struct{} // closed when Run has ended
 	running sync.WaitGroup
 
-	hangups  *hangups       // nil until there is something to watch; Run's
+	hangups  *hangups       // of Run; nil until there is something to watch
 	watching sync.WaitGroup // its goroutine
 
 	mu    sync.Mutex
 	conns map[uint64]*conn // by the order in which they came
 }
 
-// NewListener returns a Listener that has handler answer what is below prefix, which
-// begins and ends with a slash; an empty one is no path.
+// NewListener returns a Listener that passes requests for paths below prefix to handler. A
+// prefix begins and ends with a slash; with an empty one no request is answered.
 func NewListener(ln net.Listener, prefix string, handler http.Handler, log *slog.Logger) *Listener {
 	return &Listener{
 		Listener: ln, prefix: prefix, handler: handler, log: log,
-		buffers: newBuffers(gather), records: recordBuffers{pool: newBuffers(gatherRecords)}, others: make(chan net.Conn), closed: make(chan struct{}), ran: make(chan struct{}),
+		buffers: newBuffers(gatherBytes), records: recordBuffers{pool: newBuffers(gatherRecords)}, others: make(chan net.Conn), closed: make(chan struct{}), ran: make(chan struct{}),
 		conns: map[uint64]*conn{},
 	}
 }
 
-// NewTLSListener returns one inside TLS, which negotiates HTTP/2 or HTTP/1.1. Connections
-// of HTTP/2 are accepted as *tls.Conn, for an http.Server that serves HTTP/2.
+// NewTLSListener returns a Listener inside TLS, which negotiates HTTP/2 or HTTP/1.1.
+// Connections of HTTP/2 are accepted as *tls.Conn, for an http.Server that serves HTTP/2.
 func NewTLSListener(ln net.Listener, config *tls.Config, prefix string, handler http.Handler, log *slog.Logger) *Listener {
 	l := NewListener(ln, prefix, handler, log)
 	l.config = withProtocols(config)
@@ -92,7 +92,7 @@ func (l *Listener) Run(ctx context.Context) {
 	}
 }
 
-// watch has the request under way canceled when the connection breaks.
+// watch makes Run cancel the request under way when the connection breaks.
 func (l *Listener) watch(c net.Conn, id uint64) error {
 	described, ok := c.(syscall.Conn)
 	if !ok {

@@ -142,7 +142,7 @@ func TestListener_HandsOverWhatItDoesNotUnderstand(t *testing.T) {
 				plain, inside := open(t, echo), openTLS(t, secret, secureEcho)
 				defer plain.end()
 				defer inside.end()
-				for way, conn := range map[string]net.Conn{"plain": plain.dial(), "TLS": shake(t, inside.dial(), "http/1.1")} {
+				for way, conn := range map[string]net.Conn{"plain": plain.dial(), "TLS": clientHandshake(t, inside.dial(), "http/1.1")} {
 					answers, bodies := ask(t, pieces{conn, piece}, c.requests, len(c.want))
 					for i, want := range c.want {
 						slow := answers[i].Header.Get("Slow") != ""

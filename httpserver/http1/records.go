@@ -15,7 +15,7 @@ const (
 	maxGathering = 256
 )
 
-// recordBuffers is where the connections of a Listener gather TLS records.
+// recordBuffers holds the buffers in which the connections of a Listener gather TLS records.
 type recordBuffers struct {
 	pool *sync.Pool
 	lent atomic.Int32

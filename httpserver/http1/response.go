@@ -9,14 +9,14 @@ import (
 )
 
 const (
-	// gather is how much of a response is copied together, head and all, so that it
-	// is sent at once.
-	gather = 8 << 10
-	// writeTime is how long a response may take from its head on. What it consists of
-	// stays in memory meanwhile, even if it has left the playlist.
+	// gatherBytes is how many bytes of a response, with its head, are copied together, so
+	// that they are sent at once.
+	gatherBytes = 8 << 10
+	// writeTime is how long a response may take from its head on. Its media stays in memory
+	// meanwhile, even if it has left the playlist.
 	writeTime = 2 * time.Minute
-	// unknown is the length of a body for which the handler sets no Content-Length.
-	unknown = -1
+	// unknownLength is the length of a body for which the handler sets no Content-Length.
+	unknownLength = -1
 )
 
 // response is a connection's http.ResponseWriter, which is reused for each of its
@@ -41,7 +41,7 @@ type response struct {
 func (w *response) reset(head bool) {
 	clear(w.header)
 	w.head = head
-	w.status, w.length, w.body, w.begun, w.closeAfter, w.err = 0, unknown, 0, false, false, nil
+	w.status, w.length, w.body, w.begun, w.closeAfter, w.err = 0, unknownLength, 0, false, false, nil
 }
 
 // Header implements http.ResponseWriter.
@@ -58,7 +58,7 @@ func (w *response) WriteHeader(status int) {
 			w.length = n
 		}
 	}
-	if w.bodiless() || w.length != unknown {
+	if w.bodiless() || w.length != unknownLength {
 		w.begin()
 	}
 }
@@ -82,7 +82,7 @@ func (w *response) begin() {
 	w.begun = true
 	w.borrow()
 	_ = w.conn.raw.SetWriteDeadline(time.Now().Add(writeTime)) // a broken connection fails at the next write
-	if w.length == unknown && !w.bodiless() && !w.head {
+	if w.length == unknownLength && !w.bodiless() && !w.head {
 		w.closeAfter = true // the end of the connection is that of the body
 	}
 	b := w.out
@@ -112,7 +112,7 @@ func (w *response) Write(p []byte) (int, error) {
 	return int(n), err
 }
 
-// WritePieces writes all pieces, which are not copied but where they are small.
+// WritePieces writes all pieces, which are copied only where they are small.
 func (w *response) WritePieces(pieces [][]byte) (n int64, err error) {
 	if w.status == 0 {
 		w.WriteHeader(http.StatusOK)
@@ -124,7 +124,7 @@ func (w *response) WritePieces(pieces [][]byte) (n int64, err error) {
 	switch {
 	case w.head || w.bodiless():
 		return n, nil
-	case w.length != unknown && w.body > w.length:
+	case w.length != unknownLength && w.body > w.length:
 		return 0, http.ErrContentLength
 	case w.err != nil:
 		return 0, w.err

@@ -16,9 +16,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// The http.Server has the same handlers: both must say the same.
-func TestResponse_IsAsNetHTTPWritesIt(t *testing.T) {
-	big := strings.Repeat("0123456789", 2*gather/10)
+// The http.Server has the same handlers: both must write the same.
+func TestResponse_EqualsThatOfNetHTTP(t *testing.T) {
+	big := strings.Repeat("0123456789", 2*gatherBytes/10)
 	for name, handler := range map[string]http.HandlerFunc{
 		"a short body":      func(w http.ResponseWriter, _ *http.Request) { sized(w, 200, "hello", "hello") },
 		"a long body":       func(w http.ResponseWriter, _ *http.Request) { sized(w, 200, big, big) },
@@ -47,7 +47,7 @@ func TestResponse_IsAsNetHTTPWritesIt(t *testing.T) {
 				d := open(t, handler)
 				defer d.end()
 				fast := exchange(t, d, method+" /live/a HTTP/1.1\r\n"+host+"\r\n", method)
-				// Without a body it means the same, but it is not understood.
+				// A Content-Length of 0 means the same, but http1 hands it over.
 				slow := exchange(t, d, method+" /live/a HTTP/1.1\r\n"+host+"Content-Length: 0\r\n\r\n", method)
 				if slow.header.Get("Slow") == "" || fast.header.Get("Slow") != "" {
 					t.Fatal("both came from the same server")
@@ -95,10 +95,10 @@ func exchange(t *testing.T, d *testServer, request, method string) reply {
 	return reply{a.StatusCode, a.Header, string(body)}
 }
 
-// What WritePieces is given is not copied, and comes in order.
+// The pieces arrive in order, and are not changed.
 func TestResponse_WritesPieces(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		pieces := [][]byte{bytes.Repeat([]byte("a"), gather), bytes.Repeat([]byte("b"), 10), nil, bytes.Repeat([]byte("c"), 3*gather)}
+		pieces := [][]byte{bytes.Repeat([]byte("a"), gatherBytes), bytes.Repeat([]byte("b"), 10), nil, bytes.Repeat([]byte("c"), 3*gatherBytes)}
 		whole := string(bytes.Join(pieces, nil))
 		d := open(t, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header()["Content-Length"] = []string{strconv.Itoa(len(whole))}
@@ -122,7 +122,7 @@ func TestResponse_WritesPieces(t *testing.T) {
 
 func TestResponse_SendsFiles(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
-	whole := strings.Repeat("0123456789", gather)
+	whole := strings.Repeat("0123456789", gatherBytes)
 	if err := os.WriteFile(file, []byte(whole), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -148,7 +148,7 @@ func TestResponse_SendsFiles(t *testing.T) {
 	}
 }
 
-// After a body that is not as long as was said nothing can follow.
+// After a body that is not as long as declared nothing can follow.
 func TestResponse_EndsTheConnectionWhenTheLengthIsWrong(t *testing.T) {
 	for name, write := range map[string]func(http.ResponseWriter){
 		"too short": func(w http.ResponseWriter) { _, _ = io.WriteString(w, "hell") },
@@ -176,7 +176,7 @@ func TestResponse_EndsTheConnectionWhenTheLengthIsWrong(t *testing.T) {
 	}
 }
 
-func TestResponse_DoesNotLetAHeaderEndEarly(t *testing.T) {
+func TestResponse_RemovesLineBreaksFromHeaderValues(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := open(t, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header()["X"] = []string{"a\r\nSet-Cookie: b"}

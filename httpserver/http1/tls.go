@@ -69,11 +69,11 @@ func (c *conn) handshake(ctx context.Context) outcome {
 			return outcomeAccept
 		}
 	}
-	return outcomeClose // acme-tls/1, say: the handshake was all
+	return outcomeClose // such as acme-tls/1, which needs only the handshake
 }
 
-// looksLikeHTTP reports whether what came instead of the header of a TLS record is the
-// beginning of a request.
+// looksLikeHTTP reports whether the bytes in place of the header of a TLS record begin a
+// request.
 func looksLikeHTTP(header [5]byte) bool {
 	switch string(header[:]) {
 	case "GET /", "HEAD ", "POST ", "PUT /", "OPTIO":
@@ -103,7 +103,7 @@ func (r *unreadConn) Read(p []byte) (int, error) {
 // NetConn returns the connection itself.
 func (r *unreadConn) NetConn() net.Conn { return r.Conn }
 
-// CloseWrite ends what is sent.
+// CloseWrite closes the sending half.
 func (r *unreadConn) CloseWrite() error {
 	if half, ok := r.Conn.(interface{ CloseWrite() error }); ok {
 		return half.CloseWrite()
@@ -111,12 +111,12 @@ func (r *unreadConn) CloseWrite() error {
 	return errors.ErrUnsupported
 }
 
-// unreadTLSConn is one of TLS.
+// unreadTLSConn is an unreadConn inside TLS.
 type unreadTLSConn struct {
 	unreadConn
 
 	state tls.ConnectionState
 }
 
-// ConnectionState implements what net/http looks for to set Request.TLS.
+// ConnectionState implements the interface by which net/http sets Request.TLS.
 func (r *unreadTLSConn) ConnectionState() tls.ConnectionState { return r.state }

@@ -24,8 +24,8 @@ import (
 	"golive/internal/pipenet"
 )
 
-// selfSigned is what a test listens with. Tickets would wait in a pipe for a client that
-// reads.
+// selfSigned returns the configuration of a test's listener, without session tickets: those
+// would wait in a pipe for a client that reads.
 func selfSigned(t *testing.T) *tls.Config {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -58,8 +58,8 @@ func openTLS(t *testing.T, config *tls.Config, handler http.HandlerFunc) *testSe
 	return d
 }
 
-// shake makes the client's part of the handshake.
-func shake(t *testing.T, c net.Conn, protocols ...string) *tls.Conn {
+// clientHandshake makes the client's part of the handshake.
+func clientHandshake(t *testing.T, c net.Conn, protocols ...string) *tls.Conn {
 	t.Helper()
 	inside := tls.Client(c, &tls.Config{InsecureSkipVerify: true, NextProtos: protocols})
 	if err := inside.HandshakeContext(t.Context()); err != nil {
@@ -68,7 +68,7 @@ func shake(t *testing.T, c net.Conn, protocols ...string) *tls.Conn {
 	return inside
 }
 
-// secureEcho responds with what was requested, and whether inside TLS.
+// secureEcho is echo for requests inside TLS, and fails for others.
 func secureEcho(w http.ResponseWriter, r *http.Request) {
 	if r.TLS == nil || !r.TLS.HandshakeComplete {
 		http.Error(w, "it is not told of TLS", http.StatusInternalServerError)
@@ -83,7 +83,7 @@ func TestTLS_AnswersHTTP1AndHandsTheRestOver(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			d := openTLS(t, config, secureEcho)
 			defer d.end()
-			c := shake(t, d.dial(), protocols...)
+			c := clientHandshake(t, d.dial(), protocols...)
 			answers, _ := ask(t, c, get+get+"GET /other HTTP/1.1\r\n"+host+"\r\n"+get, 4)
 			for i, want := range []string{"", "", "yes", "yes"} { // net/http keeps the connection
 				if answers[i].StatusCode != http.StatusOK || answers[i].Header.Get("Slow") != want {
@@ -132,7 +132,7 @@ func TestTLS_RefusesHTTP2ThatWasNotNegotiated(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			d := openTLS(t, config, secureEcho)
 			defer d.end()
-			c := shake(t, d.dial(), protocols...)
+			c := clientHandshake(t, d.dial(), protocols...)
 			go func() { _, _ = io.WriteString(c, preface+"* HTTP/2.0\r\n\r\nSM\r\n\r\n") }()
 			answer, err := io.ReadAll(c)
 			if err != nil || !strings.HasPrefix(string(answer), "HTTP/1.1 400 ") {
@@ -143,7 +143,7 @@ func TestTLS_RefusesHTTP2ThatWasNotNegotiated(t *testing.T) {
 	}
 }
 
-func TestTLS_EndsHandshakesThatAreNone(t *testing.T) {
+func TestTLS_ClosesConnectionsWithoutAHandshake(t *testing.T) {
 	config := selfSigned(t)
 	for name, c := range map[string]struct {
 		says   string
@@ -176,7 +176,7 @@ func TestTLS_EndsWithTheHandshakeForACME(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := openTLS(t, config, secureEcho)
 		defer d.end()
-		c := shake(t, d.dial(), "acme-tls/1")
+		c := clientHandshake(t, d.dial(), "acme-tls/1")
 		if got := c.ConnectionState().NegotiatedProtocol; got != "acme-tls/1" {
 			t.Errorf("%q was negotiated", got)
 		}
@@ -191,7 +191,7 @@ func TestTLS_ShutdownEndsHandshakesAndSendsCloseNotify(t *testing.T) {
 	config := selfSigned(t)
 	synctest.Test(t, func(t *testing.T) {
 		d := openTLS(t, config, secureEcho)
-		silent, idle := d.dial(), shake(t, d.dial(), "http/1.1")
+		silent, idle := d.dial(), clientHandshake(t, d.dial(), "http/1.1")
 		ask(t, idle, get, 1)
 		synctest.Wait()
 		began := time.Now()
@@ -221,7 +221,7 @@ func TestTLS_LongBodiesArriveWhole(t *testing.T) {
 			sized(w, http.StatusOK, string(body[:n]), string(body[:n/3]), string(body[n/3:n]))
 		})
 		defer d.end()
-		c := shake(t, d.dial(), "http/1.1")
+		c := clientHandshake(t, d.dial(), "http/1.1")
 		for _, path := range []string{"small", "part", "segment", "part", "small"} {
 			_, bodies := ask(t, c, "GET /live/"+path+" HTTP/1.1\r\n"+host+"\r\n", 1)
 			if !bytes.HasPrefix(body, []byte(bodies[0])) || len(bodies[0]) < 100 {
@@ -236,7 +236,7 @@ func TestTLS_LongBodiesArriveWhole(t *testing.T) {
 	})
 }
 
-// failingConn takes so many bytes, and then no more.
+// failingConn accepts room bytes; then its writes fail.
 type failingConn struct {
 	net.Conn
 	room int
@@ -249,7 +249,7 @@ func (f *failingConn) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-func TestRecords_ReportWhatCouldNotBeWritten(t *testing.T) {
+func TestRecords_ReportFailedWrites(t *testing.T) {
 	buffers := &recordBuffers{pool: newBuffers(gatherRecords)}
 	record := make([]byte, 16<<10)
 	for _, room := range []int{0, gatherRecords, 3 * gatherRecords} {
@@ -304,7 +304,7 @@ func TestTLS_CancelsRequestsOfConnectionsThatBreak(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := io.WriteString(shake(t, raw, "http/1.1"), get); err != nil {
+	if _, err := io.WriteString(clientHandshake(t, raw, "http/1.1"), get); err != nil {
 		t.Fatal(err)
 	}
 	<-waiting

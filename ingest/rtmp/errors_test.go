@@ -34,6 +34,7 @@ func TestJudge_KnowsEveryEnd(t *testing.T) {
 		{ours(ingest.ErrUnauthorized), outcome{ingest.Outcome{End: ingest.EndEvicted, Refusal: ingest.RefusedUnauthorized, Level: info}, codeDenied}},
 		{ours(ingest.ErrBadName), outcome{ingest.Outcome{End: ingest.EndEvicted, Refusal: ingest.RefusedBadName, Level: info}, codeBadName}},
 		{ours(ingest.ErrEnded), outcome{ingest.Outcome{End: ingest.EndEvicted, Refusal: ingest.RefusedEnded, Level: info}, codeDenied}},
+		{ours(ingest.ErrRefused), outcome{ingest.Outcome{End: ingest.EndEvicted, Refusal: ingest.RefusedAdmission, Level: info}, codeDenied}},
 		{evicted(ingest.ErrEnded), outcome{ingest.Outcome{End: ingest.EndEvicted, Refusal: ingest.RefusedEnded, Level: info}, codeDenied}},
 		{ours(ingest.ErrTaken), outcome{ingest.Outcome{End: ingest.EndEvicted, Refusal: ingest.RefusedTaken, Level: info}, codeBadName}},
 		{ours(ingest.ErrLimit), outcome{ingest.Outcome{End: ingest.EndLimit, Refusal: ingest.RefusedLimit, Level: info}, codeDenied}},

@@ -25,8 +25,8 @@ type tag struct {
 	flv.Tag
 }
 
-// tagConn is a connection of a protocol that is nothing but FLV tags: all that another
-// protocol has to bring.
+// tagConn is a connection of a protocol that consists of FLV tags only. It has the least that
+// a protocol must implement.
 type tagConn struct {
 	read, counted uint64
 }
@@ -74,7 +74,7 @@ func serveTags(ctx context.Context, all *ingest.Sessions, tags []tag, linger tim
 	}))
 }
 
-// sessionResult is all that a session leaves.
+// sessionResult holds the effects of a session.
 type sessionResult struct {
 	Units    []string
 	Warnings []ingest.WarningCode
@@ -84,8 +84,8 @@ type sessionResult struct {
 	Counts   map[string]float64
 }
 
-// sessionResultOf collects what a session left. What is the protocol's own, the time and the
-// bytes on the wire, is left out.
+// sessionResultOf collects the effects of a session, without those that depend on the protocol:
+// times and bytes on the wire.
 func sessionResultOf(t *testing.T, h *harness, s *sink, start time.Time) sessionResult {
 	t.Helper()
 	<-s.closed
@@ -132,9 +132,9 @@ func sessionResultOf(t *testing.T, h *harness, s *sink, start time.Time) session
 	return o
 }
 
-// TestSession_EveryProtocolGetsTheSame publishes the same tags with RTMP and with a
+// TestSession_IsTheSameForEveryProtocol publishes the same tags with RTMP and with a
 // protocol that supports only FLV tags.
-func TestSession_EveryProtocolGetsTheSame(t *testing.T) {
+func TestSession_IsTheSameForEveryProtocol(t *testing.T) {
 	video := func(after time.Duration, ms uint32, body []byte) tag {
 		return tag{after, flv.Tag{Type: flv.TagVideo, Timestamp: ms, Body: body}}
 	}
@@ -142,7 +142,7 @@ func TestSession_EveryProtocolGetsTheSame(t *testing.T) {
 		return tag{after, flv.Tag{Type: flv.TagAudio, Timestamp: ms, Body: body}}
 	}
 	const step = 40 * time.Millisecond
-	// live is n pictures of so many bytes, with their sound; stamp gives the timestamps.
+	// live returns n pictures of size bytes, with their sound; stamp maps the timestamps.
 	live := func(n, size int, stamp func(ms uint32) uint32) []tag {
 		all := []tag{video(0, 0, avcConfig()), audio(0, 0, aacConfig())}
 		sound := uint32(0)

@@ -101,23 +101,23 @@ func TestRow61_LongMessageOnASlowLineIsNoSilence(t *testing.T) {
 	})
 }
 
-// frozen is a connection of a stopped process: its deadlines pass while the process does not
-// read, and received data waits.
-type frozen struct {
+// stoppedConn is the connection of a process that was stopped (SIGSTOP): its deadlines pass while
+// the process does not read, and received data waits.
+type stoppedConn struct {
 	net.Conn
-	thaw atomic.Pointer[chan struct{}] // nil when the process runs
+	resume atomic.Pointer[chan struct{}] // closed when the process is resumed; nil while it runs
 }
 
-func (f *frozen) Read(p []byte) (int, error) {
+func (f *stoppedConn) Read(p []byte) (int, error) {
 	n, err := f.Conn.Read(p)
-	if thaw := f.thaw.Load(); thaw != nil && errors.Is(err, os.ErrDeadlineExceeded) {
-		<-*thaw
-		f.thaw.Store(nil)
+	if resume := f.resume.Load(); resume != nil && errors.Is(err, os.ErrDeadlineExceeded) {
+		<-*resume
+		f.resume.Store(nil)
 	}
 	return n, err
 }
 
-func TestPause_WhatWaitsInTheSocketIsReadBeforeADeadlineCounts(t *testing.T) {
+func TestPause_ReceivedDataIsReadBeforeADeadlineCounts(t *testing.T) {
 	for name, tt := range map[string]struct {
 		pause time.Duration
 		sends bool
@@ -134,9 +134,12 @@ func TestPause_WhatWaitsInTheSocketIsReadBeforeADeadlineCounts(t *testing.T) {
 				cfg.IdleTimeout = 10 * time.Second
 				h := newHarness(t, cfg)
 				near, far := net.Pipe()
-				ice := &frozen{Conn: near}
+				stopped := &stoppedConn{Conn: near}
 				done := make(chan struct{})
-				go func() { defer close(done); h.server.serve(context.Background(), newPausableConn(ice), protocolPlain) }()
+				go func() {
+					defer close(done)
+					h.server.serve(context.Background(), newPausableConn(stopped), protocolPlain)
+				}()
 				c := greet(t, far)
 				c.publish("studio")
 				_ = far.SetReadDeadline(time.Time{})
@@ -152,21 +155,21 @@ func TestPause_WhatWaitsInTheSocketIsReadBeforeADeadlineCounts(t *testing.T) {
 				c.audio(0, aacFrame())
 				<-s.wrote
 				synctest.Wait()
-				thaw := make(chan struct{})
-				ice.thaw.Store(&thaw)
+				resume := make(chan struct{})
+				stopped.resume.Store(&resume)
 				<-time.After(tt.pause) // fake time
-				thawed := time.Now()
+				resumed := time.Now()
 				if tt.sends {
 					go c.audio(20, aacFrame())
 				}
-				close(thaw)
+				close(resume)
 				if tt.sends {
 					<-s.wrote
 					_ = far.Close()
 				}
 				<-s.closed
-				if !tt.sends && (time.Since(thawed) != tt.want || !errors.Is(s.cause, ingest.ErrIdle)) || tt.sends && errors.Is(s.cause, ingest.ErrIdle) {
-					t.Errorf("ended %v after the pause with %v", time.Since(thawed), s.cause)
+				if !tt.sends && (time.Since(resumed) != tt.want || !errors.Is(s.cause, ingest.ErrIdle)) || tt.sends && errors.Is(s.cause, ingest.ErrIdle) {
+					t.Errorf("ended %v after the pause with %v", time.Since(resumed), s.cause)
 				}
 				_ = far.Close()
 				<-done
@@ -181,13 +184,16 @@ func TestPause_HandshakeContinuesAfterIt(t *testing.T) {
 		cfg.Limits.HandshakeTimeout = 5 * time.Second
 		h := newHarness(t, cfg)
 		near, far := net.Pipe()
-		thaw := make(chan struct{})
-		ice := &frozen{Conn: near}
-		ice.thaw.Store(&thaw)
+		resume := make(chan struct{})
+		stopped := &stoppedConn{Conn: near}
+		stopped.resume.Store(&resume)
 		done := make(chan struct{})
-		go func() { defer close(done); h.server.serve(context.Background(), newPausableConn(ice), protocolPlain) }()
+		go func() {
+			defer close(done)
+			h.server.serve(context.Background(), newPausableConn(stopped), protocolPlain)
+		}()
 		<-time.After(20 * time.Second) // fake time
-		close(thaw)
+		close(resume)
 		c := greet(t, far)
 		c.publish("studio")
 		_ = far.Close()
@@ -195,7 +201,7 @@ func TestPause_HandshakeContinuesAfterIt(t *testing.T) {
 	})
 }
 
-func TestThrottle_FileIsReadAtRealTimeAndThatIsSaid(t *testing.T) {
+func TestThrottle_FileIsReadAtRealTimeWithAWarning(t *testing.T) {
 	inBubble(t, func(t *testing.T, c *client, s *sink, _ <-chan uint8) {
 		start := time.Now()
 		sent := make(chan struct{})
@@ -300,7 +306,7 @@ func TestThrottle_PublisherThatClosesEarlyLosesNothing(t *testing.T) {
 	}
 }
 
-func TestThrottle_NothingIsAcknowledgedMeanwhile(t *testing.T) {
+func TestThrottle_NothingIsAcknowledgedWhileThrottled(t *testing.T) {
 	inBubble(t, func(t *testing.T, c *client, s *sink, replies <-chan uint8) {
 		c.video(0, avcConfig())
 		const pictures = 90 // 3 MB, more than the window

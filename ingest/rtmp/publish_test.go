@@ -17,7 +17,7 @@ import (
 	"golive/media"
 )
 
-func TestPublish_HandsUnitsOnWithTheirTimes(t *testing.T) {
+func TestPublish_PassesUnitsOnWithTheirTimes(t *testing.T) {
 	h := open(t, testConfig())
 	c, s := h.live(t, "studio")
 	if s.id != "studio" || s.publisher.Encoder != "test/1.0" || s.publisher.App != "live" {
@@ -88,7 +88,7 @@ func TestRow5_UserAndPasswordAreNotAskedFor(t *testing.T) {
 	}
 }
 
-func TestRow6_EveryCallThatWaitsIsAnswered(t *testing.T) {
+func TestRow6_EveryCommandThatExpectsAReplyIsAnswered(t *testing.T) {
 	h := open(t, testConfig())
 	c := h.dial(t)
 	c.connect("live")
@@ -338,7 +338,7 @@ func TestRow46_RefusalHasAReasonAndThenTheConnectionCloses(t *testing.T) {
 			c := h.dial(t)
 			c.connect("live")
 			c.command(1, "publish", 3, nil, tt.publish, "live")
-			c.audio(0, aacConfig()) // unread bytes must not take the words back
+			c.audio(0, aacConfig()) // unread bytes must not prevent that the status arrives
 			st := c.status()
 			if st.String("level") != "error" || st.String("code") != tt.code || st.String("description") != tt.description {
 				t.Errorf("status %v", st)

@@ -16,7 +16,7 @@ import (
 
 const reconnectRequest = "NetConnection.Connect.ReconnectRequest"
 
-// publishAs publishes as a client with these capabilities.
+// publishAs publishes as a client with the given capabilities (capsEx).
 func (c *client) publishAs(caps float64) {
 	c.t.Helper()
 	c.command(0, "connect", 1, amf0.Object{{Name: "app", Value: "live"}, {Name: "capsEx", Value: caps}})
@@ -79,7 +79,7 @@ func TestRow51_StopAfterAReconnectRequestIsNoCleanEnd(t *testing.T) {
 	}
 }
 
-func TestRow51_PublisherThatCannotReconnectIsCutInSilence(t *testing.T) {
+func TestRow51_PublisherThatCannotReconnectIsDisconnectedWithoutAStatus(t *testing.T) {
 	h := open(t, testConfig())
 	c := h.dial(t)
 	c.publishAs(6)
@@ -88,16 +88,16 @@ func TestRow51_PublisherThatCannotReconnectIsCutInSilence(t *testing.T) {
 	if err := s.end(t); !errors.Is(err, ingest.ErrClosing) {
 		t.Errorf("ended with %v", err)
 	}
-	if said := gone(t, c.conn); strings.Contains(string(said), "onStatus") {
-		t.Errorf("said %q", said)
+	if answer := gone(t, c.conn); strings.Contains(string(answer), "onStatus") {
+		t.Errorf("answered %q", answer)
 	}
 }
 
 func TestRow51_PublisherThatStaysIsCutAfterTheGracePeriod(t *testing.T) {
 	for name, talk := range map[string]func(*client){
 		"silent":     func(*client) {},
-		"goes on":    func(c *client) { chatter(c, 100*time.Millisecond) },
-		"never ends": func(c *client) { chatter(c, 0) },
+		"goes on":    func(c *client) { sendAudio(c, 100*time.Millisecond) },
+		"never ends": func(c *client) { sendAudio(c, 0) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -141,9 +141,9 @@ func TestRow51_PublisherThatStaysIsCutAfterTheGracePeriod(t *testing.T) {
 	}
 }
 
-// chatter sends audio until a write fails. Without a pause it sends several messages at a time,
+// sendAudio sends audio until a write fails. Without a pause it sends several messages at a time,
 // because fake time does not advance otherwise.
-func chatter(c *client, pause time.Duration) {
+func sendAudio(c *client, pause time.Duration) {
 	message := chunk.Append(nil, chunk.Message{Type: chunk.TypeAudio, ChunkStream: 4, Stream: 1, Body: aacConfig()}, c.size)
 	for i := 0; ; i++ {
 		if _, err := c.conn.Write(message); err != nil {

@@ -16,8 +16,8 @@ import (
 	"golive/ingest"
 )
 
-// secret returns a certificate for 127.0.0.1, and a pool that trusts it.
-func secret() (*tls.Config, *x509.CertPool) {
+// selfSigned returns a certificate for 127.0.0.1, and a pool that trusts it.
+func selfSigned() (*tls.Config, *x509.CertPool) {
 	s := httptest.NewTLSServer(http.NotFoundHandler())
 	defer s.Close()
 	trust := x509.NewCertPool()
@@ -29,12 +29,12 @@ func secret() (*tls.Config, *x509.CertPool) {
 // client that trusts it.
 func openTLS(t testing.TB, cfg ingest.Config) (*harness, *tls.Config) {
 	t.Helper()
-	config, trust := secret()
+	config, trust := selfSigned()
 	h := newHarness(t, cfg).listen(t, func(s *Server, ctx context.Context, ln net.Listener) error { return s.ServeTLS(ctx, ln, config) })
 	return h, &tls.Config{RootCAs: trust, ServerName: "127.0.0.1"}
 }
 
-// secure shakes hands of TLS.
+// secure connects with TLS.
 func (h *harness) secure(t testing.TB, config *tls.Config) *tls.Conn {
 	t.Helper()
 	conn := tls.Client(h.dialTCP(t), config)
@@ -91,7 +91,7 @@ func TestRTMPS_EvictedPublisherGetsTheReason(t *testing.T) {
 	c.closed()
 }
 
-func TestRTMPS_WhatIsNotTLSGetsOneLine(t *testing.T) {
+func TestRTMPS_PeerWithoutTLSIsLoggedOnce(t *testing.T) {
 	for name, tt := range map[string]struct{ bytes, log string }{
 		"RTMP":    {"\x03" + strings.Repeat("\x00", 1536), "the peer speaks plain RTMP, expected RTMPS"},
 		"HTTP":    {"GET / HTTP/1.1\r\nHost: x\r\n\r\n", "the peer does not speak TLS"},
@@ -112,7 +112,7 @@ func TestRTMPS_WhatIsNotTLSGetsOneLine(t *testing.T) {
 	}
 }
 
-func TestRTMPS_HTTPInsideTLSIsNamed(t *testing.T) {
+func TestRTMPS_HTTPInsideTLSIsLoggedAsHTTP(t *testing.T) {
 	h, config := openTLS(t, testConfig())
 	conn := h.secure(t, config)
 	if _, err := conn.Write([]byte("GET / HTTP/1.1\r\n\r\n")); err != nil {
@@ -134,7 +134,7 @@ func TestRTMPS_PeerWithoutTrustOrWithOldTLSIsCounted(t *testing.T) {
 			h, config := openTLS(t, testConfig())
 			tt.change(config)
 			if err := tls.Client(h.dialTCP(t), config).HandshakeContext(t.Context()); err == nil {
-				t.Fatal("shook hands")
+				t.Fatal("the handshake succeeded")
 			}
 			h.line(t, "connection refused", "TLS handshake", tt.log, "reason=tls")
 			h.stopServer(t)
@@ -149,9 +149,9 @@ func TestRTMPS_SlowHandshakeIsCutAtTheHandshakeTimeout(t *testing.T) {
 	cfg := testConfig()
 	cfg.Limits.HandshakeTimeout = 150 * time.Millisecond
 	h, _ := openTLS(t, cfg)
-	for _, said := range []string{"", "\x16\x03\x01"} {
+	for _, bytes := range []string{"", "\x16\x03\x01"} {
 		conn := h.dialTCP(t)
-		if _, err := conn.Write([]byte(said)); err != nil {
+		if _, err := conn.Write([]byte(bytes)); err != nil {
 			t.Fatal(err)
 		}
 		gone(t, conn)
@@ -175,7 +175,7 @@ func TestRTMPS_PeerThatNeverReadsIsCutAtOnce(t *testing.T) {
 	h := newHarness(t, testConfig())
 	near, far := net.Pipe()
 	defer func() { _ = far.Close() }()
-	config, trust := secret()
+	config, trust := selfSigned()
 	done := make(chan struct{})
 	go func() {
 		defer close(done)

@@ -62,7 +62,7 @@ func TestServe_LeavesNothingAfterManyCycles(t *testing.T) {
 		}
 	}
 	if n := strings.Count(h.log.String(), "session started"); n != 50 {
-		t.Errorf("%d births in the log", n)
+		t.Errorf("%d starts in the log", n)
 	}
 	if n := strings.Count(h.log.String(), "session ended"); n != 50 {
 		t.Errorf("%d ends in the log", n)

@@ -25,7 +25,7 @@ func (l *longest) Unpackaged(error) {}
 
 // Row 28 of docs/encoders.md, from RTMP to segments: every tag of a minute has the same
 // timestamp.
-func TestRow28_MinuteOfOneTimestampIsCutAsAnyOther(t *testing.T) {
+func TestRow28_MinuteOfOneTimestampIsCutIntoSegmentsOfUsualLength(t *testing.T) {
 	inBubble(t, func(t *testing.T, c *client, s *sink, _ <-chan uint8) {
 		out := &longest{}
 		cut := segmenter.New(segmenter.DefaultConfig(), segmenter.Resume{}, segmenter.NewPackager(media.MPEGTS, mpegts.NewMuxer(), out))

@@ -8,8 +8,8 @@ import (
 	"golive/media"
 )
 
-// times are the PTS of a transport stream's video and audio PES packets, and the DTS
-// of the video, without the 33 bits' end.
+// times are the PTS of a transport stream's video and audio PES packets, and the DTS of the
+// video, in 33 bits that do not wrap here.
 type times struct{ video, decoded, audio []media.Ticks }
 
 // readTimes reads the headers of PES packets (ISO 13818-1 section 2.4.3.7).

@@ -120,7 +120,7 @@ func TestPeerConn_PublisherThatNeverReadsContinues(t *testing.T) {
 		s := <-h.opened
 		c.audio(0, aacConfig())
 		c.send(chunk.TypeUserControl, 0, 0, unhex("000600000000"))
-		for i := range uint32(3) { // the first waits until the answer is given up
+		for i := range uint32(3) { // the first waits until the server gives up its answer
 			c.audio(20*i, aacFrame())
 			<-s.wrote
 		}

@@ -57,8 +57,8 @@ func Start(tb testing.TB, httpPort, tlsPort int) *Authority {
 	// The child process outlives the test's context: Stop ends it.
 	a.process = exec.CommandContext(context.WithoutCancel(tb.Context()), program, "-config", configFile, "-dnsserver", serveDNS(tb))
 	a.process.Env = append(os.Environ(), "PEBBLE_VA_NOSLEEP=1")
-	var said strings.Builder
-	a.process.Stdout, a.process.Stderr = &said, &said
+	var output strings.Builder
+	a.process.Stdout, a.process.Stderr = &output, &output
 	if err := a.process.Start(); err != nil {
 		tb.Fatal(err)
 	}
@@ -71,7 +71,7 @@ func Start(tb testing.TB, httpPort, tlsPort int) *Authority {
 		}
 		if time.Now().After(deadline) {
 			a.Stop()
-			tb.Fatalf("pebble does not listen on %s: %s", address, said.String())
+			tb.Fatalf("pebble does not listen on %s: %s", address, output.String())
 		}
 	}
 }

@@ -9,7 +9,7 @@ func layers() [][]string {
 	return [][]string{
 		{
 			"media", "codec", "configs", "internal/setting", "internal/descriptors", "internal/cors", "internal/clip",
-			"internal/certificate", "internal/childprocess", "internal/connlimit", "internal/loglimit", "internal/notices", "internal/rootdir",
+			"internal/certificate", "internal/childprocess", "internal/connlimit", "internal/loglimit", "internal/notices", "internal/publicnet", "internal/rootdir",
 		},
 		{"container", "storage"},
 		{"ingest", "transcode", "pictures", "segmenter", "playlist", "archive", "registry", "rollout", "httpserver", "internal/publisher"},
@@ -37,6 +37,7 @@ func goroutineReasons() map[string]string {
 		"storage":              "the time limit of a request (s3)",
 		"httpserver":           "a shutdown for each server, and a goroutine for each connection of package http1",
 		"origin":               "a timer for each object that is open in a store, and a call when its viewer leaves",
+		"api":                  "a consumer of events for each webhook; Deliverer.Run waits for all",
 		"cmd/golive":           "one for each server, in one errgroup",
 		"internal/hlscheck":    "a reloader, a fetcher and a prober for each rendition",
 		"internal/certificate": "a request to an authority, which the ACME library cannot interrupt",

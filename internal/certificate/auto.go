@@ -157,12 +157,12 @@ func (a *Auto) get(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
 	if c, d.err = a.manager.GetCertificate(hello); d.err == nil {
 		return c, nil
 	}
-	rest := afterRefusal
+	delay := afterRefusal
 	if _, unreached := errors.AsType[*url.Error](d.err); unreached {
-		rest = afterFailure
+		delay = afterFailure
 	}
-	d.until = time.Now().Add(rest)
-	a.log.Warn("certificate request failed", "domain", hello.ServerName, "err", d.err, "again_in", rest)
+	d.until = time.Now().Add(delay)
+	a.log.Warn("certificate request failed", "domain", hello.ServerName, "err", d.err, "again_in", delay)
 	return nil, d.err
 }
 

@@ -15,6 +15,7 @@ import (
 	"golive/pictures"
 	"golive/playlist"
 	"golive/registry"
+	"golive/rollout"
 	"golive/segmenter"
 	"golive/storage"
 	"golive/transcode"
@@ -34,6 +35,7 @@ type Config struct {
 	Storage   storage.Config         `yaml:"storage"`
 	Registry  registry.Config        `yaml:"registry"`
 	Cluster   registry.ClusterConfig `yaml:"cluster"`
+	Rollout   rollout.Config         `yaml:"rollout"`
 	Origin    origin.Config          `yaml:"origin"`
 	API       api.Config             `yaml:"api"`
 	Admin     admin.Config           `yaml:"admin"`
@@ -61,6 +63,7 @@ func Default() Config {
 		Storage:   storage.DefaultConfig(),
 		Registry:  registry.DefaultConfig(),
 		Cluster:   registry.DefaultClusterConfig(),
+		Rollout:   rollout.DefaultConfig(),
 		Origin:    origin.DefaultConfig(),
 		API:       api.DefaultConfig(),
 		Admin:     admin.DefaultConfig(),
@@ -94,9 +97,14 @@ func (c LogConfig) level() (level slog.Level, ok bool) {
 	}
 }
 
-// Handler returns a handler that writes the log to w.
-func (c LogConfig) Handler(w io.Writer) slog.Handler {
+// SlogLevel returns the lowest level that is logged.
+func (c LogConfig) SlogLevel() slog.Level {
 	level, _ := c.level()
+	return level
+}
+
+// Handler returns a handler that writes the log to w, from level on.
+func (c LogConfig) Handler(w io.Writer, level slog.Leveler) slog.Handler {
 	options := &slog.HandlerOptions{Level: level}
 	if c.Format == "json" {
 		return slog.NewJSONHandler(w, options)

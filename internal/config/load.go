@@ -18,7 +18,13 @@ type Input struct {
 	Env []string
 	// Overrides are the values set by flags.
 	Overrides []Override
+	// Reload is true if the configuration is to replace another one: then an empty file is an error,
+	// since it may be one that is being written, and would set every key to its default.
+	Reload bool
 }
+
+// errEmpty refuses an empty file at a reload.
+var errEmpty = errors.New("the file is empty")
 
 // Override is a value that a flag sets.
 type Override struct {
@@ -48,6 +54,9 @@ func Load(in Input) (*Loaded, error) {
 		content, err := os.ReadFile(in.File)
 		if err != nil {
 			return nil, fmt.Errorf("read configuration: %w", err)
+		}
+		if in.Reload && len(strings.TrimSpace(string(content))) == 0 {
+			return nil, fmt.Errorf("read configuration %s: %w", in.File, errEmpty)
 		}
 		if l.readFile(in.File, content); len(l.problems) > 0 && len(l.origins) == 0 {
 			return nil, l.fail() // not YAML: further problems would be misleading

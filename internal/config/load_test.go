@@ -2,6 +2,7 @@ package config
 
 import (
 	"bytes"
+	"log/slog"
 	"regexp"
 	"slices"
 	"strings"
@@ -290,7 +291,7 @@ func TestSameAddress_KnowsHostsThatOverlap(t *testing.T) {
 
 func TestLogConfig_MakesAHandlerOfItsLevelAndFormat(t *testing.T) {
 	var out bytes.Buffer
-	h := LogConfig{Level: "warn", Format: "json"}.Handler(&out)
+	h := LogConfig{Level: "warn", Format: "json"}.Handler(&out, slog.LevelWarn)
 	if h.Enabled(t.Context(), -4) || h.Enabled(t.Context(), 0) || !h.Enabled(t.Context(), 4) {
 		t.Error("level warn lets info through, or stops warnings")
 	}

@@ -32,8 +32,8 @@ func (o Origin) String() string {
 	return s
 }
 
-// place returns the origin with its column, in the form that editors and terminals recognise.
-func (o Origin) place() string {
+// Place returns the origin with its column, in the form that editors and terminals recognise.
+func (o Origin) Place() string {
 	switch {
 	case o.Line > 0:
 		return fmt.Sprintf("%s:%d:%d", o.From, o.Line, o.Column)
@@ -62,7 +62,7 @@ type Problem struct {
 // String returns the full text of the problem: position, path, text, line, caret, hint.
 func (p Problem) String() string {
 	var b strings.Builder
-	b.WriteString(p.Origin.place())
+	b.WriteString(p.Origin.Place())
 	b.WriteString(": ")
 	if p.Path != "" {
 		b.WriteString(p.Path)

@@ -346,7 +346,7 @@ golive.yaml:5:1: a second document is not allowed
 golive.yaml:1:1: must hold keys
     1 | - log
       | ^
-    hint: the keys of the file are log, data_dir, ingest, transcode, pictures, segmenter, playlist, broadcast, storage, registry, cluster, origin, api, admin`,
+    hint: the keys of the file are log, data_dir, ingest, transcode, pictures, segmenter, playlist, broadcast, storage, registry, cluster, rollout, origin, api, admin`,
 		},
 	}
 	for _, test := range tests {

@@ -71,8 +71,8 @@ type holder struct {
 
 	// The limiter's mu guards the rest.
 	taken       int
-	spent       int       // amount spent and not refilled, at the time at
-	at          time.Time //
+	spent       int       // amount spent and not refilled
+	at          time.Time // when spent was last refilled
 	reclaimable [ranks]list.List
 }
 
@@ -181,11 +181,12 @@ func nextReclaimable(lists *[ranks]list.List) *Slot {
 	return nil
 }
 
-// SetRank changes the rank of the slot. Its age within the new rank begins now.
+// SetRank changes the rank of the slot. Its age within the new rank begins now. The slots of
+// trusted networks stay Established.
 func (p *Slot) SetRank(r Rank) {
 	p.limiter.mu.Lock()
 	defer p.limiter.mu.Unlock()
-	if p.released || p.rank == r {
+	if p.released || p.holder == nil || p.rank == r {
 		return
 	}
 	p.removeFromLists()

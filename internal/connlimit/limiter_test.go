@@ -198,6 +198,7 @@ func TestLimiter_AProxyIsManyClients(t *testing.T) {
 		if why != "" || !p.Trusted() || !p.Spend(1000) {
 			t.Fatalf("slot %d: %q", i, why)
 		}
+		p.SetRank(Admitted) // it stays Established, and is not reclaimed
 		last = p
 	}
 	if _, why := l.Take(from("10.1.2.3"), func() {}); why != RefusedFull || reclaimed > 0 {

@@ -26,8 +26,8 @@ func Preflight(h http.Header, r *http.Request) {
 	h.Add("Vary", "Access-Control-Request-Headers")
 }
 
-// OnlyReads reports whether r is a GET or a HEAD. It answers every other request: a preflight,
-// or what refuse writes.
+// OnlyReads reports whether r is a GET or a HEAD. It answers every other request itself: a
+// preflight request as CORS requires, the rest with refuse.
 func OnlyReads(w http.ResponseWriter, r *http.Request, refuse func(status int, message string)) bool {
 	if r.Method == http.MethodGet || r.Method == http.MethodHead {
 		return true

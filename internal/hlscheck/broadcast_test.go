@@ -148,7 +148,7 @@ func (s testBroadcast) publish(t *testing.T, sink ingest.Sink) {
 func (s testBroadcast) serve(t *testing.T, hub *broadcast.Hub) (url string, client *http.Client) {
 	t.Helper()
 	mux, reg := http.NewServeMux(), prometheus.NewRegistry()
-	mux.Handle(origin.Prefix, origin.NewHandler(origin.DefaultConfig(), hub, audience.New(nil, reg), origin.NewReadLimiter(100, nil), slog.New(slog.DiscardHandler), origin.NewMetrics(reg)))
+	mux.Handle(origin.Prefix, origin.NewHandler(origin.DefaultConfig(), hub, origin.Guard{}, audience.New(nil, reg), origin.NewReadLimiter(100, nil), slog.New(slog.DiscardHandler), origin.NewMetrics(reg)))
 	mux.HandleFunc("/index.m3u8", func(w http.ResponseWriter, r *http.Request) { s.multivariant(w, r, mux) })
 	var handler http.Handler = mux
 	if s.pair {

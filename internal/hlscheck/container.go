@@ -7,26 +7,26 @@ import (
 )
 
 // container reads the segments or parts of one rendition, in order, in one file format. It
-// keeps what must run on from one to the next.
+// keeps the state that continues from one to the next.
 type container interface {
-	// demux reads a segment or part behind its initialization segment, which may be empty. The
-	// faults are those of its structure; an error means that it cannot be read.
-	demux(ctx context.Context, init, data []byte) (*Contents, []misuse, error)
+	// demux reads a segment or part, given its initialization segment, which may be empty. It
+	// returns the faults in its structure; an error means that it cannot be read.
+	demux(ctx context.Context, init, data []byte) (*Contents, []structureFault, error)
 	// reset is called at a discontinuity.
 	reset()
 }
 
-// misuse is a violation of a rule about the structure of a file.
-type misuse struct {
+// structureFault is a violation of a rule about the structure of a file.
+type structureFault struct {
 	rule int
 	text string
 }
 
-// misuses collects them.
-type misuses []misuse
+// structureFaults collects faults.
+type structureFaults []structureFault
 
-func (m *misuses) add(rule int, format string, args ...any) {
-	*m = append(*m, misuse{rule, fmt.Sprintf(format, args...)})
+func (m *structureFaults) add(rule int, format string, args ...any) {
+	*m = append(*m, structureFault{rule, fmt.Sprintf(format, args...)})
 }
 
 // newContainer returns a reader for a format; nil for one that is not demultiplexed.
@@ -41,7 +41,7 @@ func newContainer(format string) container {
 }
 
 // Demux demultiplexes MPEG-TS or fragmented MP4. The latter must begin with its initialization
-// segment, as what FetchedSegment.File and Rendition.Bytes return does.
+// segment, as the results of FetchedSegment.File and Rendition.Bytes do.
 func Demux(ctx context.Context, data []byte) (*Contents, error) {
 	format := formatOf(data)
 	c := newContainer(format)
@@ -88,12 +88,12 @@ func (c *tsContainer) reset() {
 	c.clock.Reset()
 }
 
-func (c *tsContainer) demux(ctx context.Context, _, data []byte) (*Contents, []misuse, error) {
+func (c *tsContainer) demux(ctx context.Context, _, data []byte) (*Contents, []structureFault, error) {
 	contents, err := demuxTS(ctx, data)
 	if err != nil {
 		return nil, nil, err
 	}
-	var found misuses
+	var found structureFaults
 	for _, fault := range c.continuity.Check(data) {
 		found.add(24, "%s", fault)
 	}

@@ -26,7 +26,7 @@ type Stream struct {
 	// ID is the PID in MPEG-TS, and the track ID in MP4.
 	ID    uint32
 	Codec Codec
-	// CodecString is what CODECS should say of it (RFC 6381); empty if it is not known.
+	// CodecString is the stream's element of CODECS (RFC 6381); empty if it is not known.
 	CodecString string
 	// Timescale is the number of time units per second: 90,000 in MPEG-TS.
 	Timescale int64

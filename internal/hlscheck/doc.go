@@ -8,7 +8,7 @@
 // single playlist, and Demux demultiplexes MPEG-TS or fragmented MP4 into access units.
 //
 // The container of a rendition is found by its bytes, not by names. A container reads a segment
-// or part, checks what only its format has, and returns Contents: streams of access units with
+// or part, checks the rules of its format, and returns Contents: streams of access units with
 // their times. The rules about media are checked on those by an analyser, one for the segments of
 // a rendition and one for its parts, in one way for all containers.
 //

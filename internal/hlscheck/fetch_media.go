@@ -22,7 +22,7 @@ func (n *run) fetch(ctx context.Context) {
 	}
 }
 
-// exists requests a resource's first byte.
+// exists requests a resource's first byte, and returns an error if it is not available.
 func (n *run) exists(ctx context.Context, u string) error {
 	_, err := n.get(ctx, request{url: u, kind: kindProbe})
 	return err
@@ -45,9 +45,9 @@ func (n *run) checkRemoved(ctx context.Context) {
 	}
 }
 
-// mediaState is what the fetching goroutine knows of a rendition's media.
+// mediaState is the state of a rendition's media in the fetching goroutine.
 type mediaState struct {
-	// segments and parts analyse the one and the other.
+	// segments checks the segments, parts the parts.
 	segments, parts *analyser
 	// inits are the initialization segments so far.
 	inits map[Map]initSegment
@@ -121,9 +121,9 @@ func (n *run) fetchSegment(ctx context.Context, s *FetchedSegment) {
 	}
 }
 
-// roundings is by how much the durations of the parts of a segment may differ in sum from its
-// own: all are rounded.
-const roundings = 20 * time.Millisecond
+// partSumTolerance is how far the sum of the durations of a segment's parts may be from its own
+// duration: all are rounded.
+const partSumTolerance = 20 * time.Millisecond
 
 // follows reports whether a part is the one after the last, as far as is known.
 func (m *mediaState) follows(f *FetchedPart) bool {
@@ -135,10 +135,10 @@ func (m *mediaState) follows(f *FetchedPart) bool {
 		return false
 	}
 	whole := m.newest
-	return whole == nil || whole.MSN != m.next.msn || (whole.Duration-m.summed).Abs() < roundings
+	return whole == nil || whole.MSN != m.next.msn || (whole.Duration-m.summed).Abs() < partSumTolerance
 }
 
-// fetchPart does the same for a part.
+// fetchPart fetches a part as soon as it is listed, and checks its bytes.
 func (n *run) fetchPart(ctx context.Context, f *FetchedPart) {
 	a := n.media.parts
 	a.add = func(rule int, format string, args ...any) { n.fetcher.add(rule, f.URL, format, args...) }

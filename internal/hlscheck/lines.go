@@ -9,7 +9,7 @@ import (
 // line is a line of a playlist: a tag, or a URI with an empty name.
 type line struct {
 	number int
-	// name is the tag without "#", value what follows the colon.
+	// name is the tag without "#", value the rest of the line after the colon.
 	name, value string
 	hasValue    bool
 	uri         string

@@ -17,7 +17,7 @@ type mp4Container struct {
 
 func (c *mp4Container) reset() { c.sequence = 0 }
 
-func (c *mp4Container) demux(_ context.Context, init, data []byte) (*Contents, []misuse, error) {
+func (c *mp4Container) demux(_ context.Context, init, data []byte) (*Contents, []structureFault, error) {
 	r := &mp4Reader{sequence: c.sequence, streams: map[*track]*Stream{}}
 	err := r.file(init, data)
 	c.sequence = r.sequence
@@ -29,7 +29,7 @@ func (c *mp4Container) demux(_ context.Context, init, data []byte) (*Contents, [
 
 // mp4Reader reads one segment.
 type mp4Reader struct {
-	found    misuses
+	found    structureFaults
 	sequence uint32
 	movie    *movie
 	streams  map[*track]*Stream
@@ -39,7 +39,7 @@ type mp4Reader struct {
 	prft []*mp4.PrftBox
 }
 
-// file reads a segment behind its initialization segment.
+// file reads a segment, given its initialization segment.
 func (r *mp4Reader) file(init, data []byte) error {
 	head, err := boxes(init, 0)
 	if err != nil {
@@ -128,7 +128,7 @@ func (r *mp4Reader) reference(b box) error {
 	return nil
 }
 
-// moof reads a fragment; after are the boxes behind it.
+// moof reads a fragment; after are the boxes after it.
 func (r *mp4Reader) moof(b box, file []byte, after []box) error {
 	if r.movie == nil {
 		return errNoMovie
@@ -144,7 +144,7 @@ func (r *mp4Reader) moof(b box, file []byte, after []box) error {
 	for _, p := range r.prft {
 		t := r.movie.track(p.ReferenceTrackID)
 		if t == nil {
-			r.found.add(54, "prft is for track %d, which there is not", p.ReferenceTrackID)
+			r.found.add(54, "prft is for track %d, which does not exist", p.ReferenceTrackID)
 			continue
 		}
 		if at, ok := mediaTime(p.MediaTime); ok {

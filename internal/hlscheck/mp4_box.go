@@ -9,17 +9,17 @@ import (
 	"github.com/Eyevinn/mp4ff/mp4"
 )
 
-// box is a box of MP4 (ISO 14496-12 section 4.2), as it is found: boxes are walked here, so
-// that none is believed to be larger than it is, and mp4ff reads those that are needed.
+// box is a box of MP4 (ISO 14496-12 section 4.2). Boxes are split here, so that no size is
+// trusted, and mp4ff reads those that are needed.
 type box struct {
 	kind string
 	// at is where it begins in the file.
 	at int
-	// raw is the whole box, body what follows its header.
+	// raw is the whole box, body the rest after its header.
 	raw, body []byte
 }
 
-// cutBox returns the first box of data, which begins at that place in the file.
+// cutBox returns the first box of data, which begins at offset at of the file.
 func cutBox(data []byte, at int) (b box, rest []byte, err error) {
 	const header, largeHeader = 8, 16
 	if len(data) < header {

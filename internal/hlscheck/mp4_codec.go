@@ -12,7 +12,7 @@ import (
 )
 
 // describe reads a sample entry (ISO 14496-12 section 8.5.2) for a handler type.
-func (t *track) describe(entry box, handler string, found *misuses) error {
+func (t *track) describe(entry box, handler string, found *structureFaults) error {
 	s := &t.stream
 	s.parameters = fmt.Sprintf("%s with MD5 %s", entry.kind, MD5(entry.raw))
 	switch handler {
@@ -34,7 +34,7 @@ func (t *track) describe(entry box, handler string, found *misuses) error {
 	return t.describeVideo(entry, found)
 }
 
-func (t *track) describeVideo(entry box, found *misuses) error {
+func (t *track) describeVideo(entry box, found *structureFaults) error {
 	s := &t.stream
 	e, err := decodeBox[*mp4.VisualSampleEntryBox](entry)
 	if err != nil {

@@ -27,7 +27,7 @@ func (f *fragment) traf(b box, first bool) error {
 	}
 	t := f.movie.track(tfhd.TrackID)
 	if t == nil {
-		return fmt.Errorf("traf is for track %d, which there is not", tfhd.TrackID)
+		return fmt.Errorf("traf is for track %d, which does not exist", tfhd.TrackID)
 	}
 	s := f.streams[t]
 	base, err := f.base(tfhd, first)

@@ -7,7 +7,7 @@ import (
 	"github.com/Eyevinn/mp4ff/mp4"
 )
 
-// movie is what moov says of a file's tracks.
+// movie is a MovieBox: the tracks of a file.
 type movie struct {
 	tracks []*track
 }
@@ -17,7 +17,7 @@ type track struct {
 	// stream is a description of it, without units.
 	stream Stream
 	trex   *mp4.TrexBox
-	// shift is what the edit list adds to composition times.
+	// shift is added to composition times by the edit list.
 	shift int64
 	// lengthSize is the size of the length of a NAL unit; 0 if samples have none.
 	lengthSize int
@@ -32,7 +32,7 @@ func (m *movie) track(id uint32) *track {
 }
 
 // readMovie reads a MovieBox (ISO 14496-12 section 8.2.1).
-func readMovie(moov box, found *misuses) (*movie, error) {
+func readMovie(moov box, found *structureFaults) (*movie, error) {
 	mvhd, err := decodeChild[*mp4.MvhdBox](moov, "mvhd")
 	if err != nil {
 		return nil, err
@@ -82,7 +82,7 @@ func readMovie(moov box, found *misuses) (*movie, error) {
 }
 
 // readTrack reads a TrackBox.
-func readTrack(trak box, movieTimescale int64, found *misuses) (*track, error) {
+func readTrack(trak box, movieTimescale int64, found *structureFaults) (*track, error) {
 	tkhd, err := decodeChild[*mp4.TkhdBox](trak, "tkhd")
 	if err != nil {
 		return nil, err
@@ -106,7 +106,7 @@ func readTrack(trak box, movieTimescale int64, found *misuses) (*track, error) {
 }
 
 // readEntry reads the sample entry. Samples in moov itself are not fragmented MP4.
-func (t *track) readEntry(trak box, handler string, found *misuses) error {
+func (t *track) readEntry(trak box, handler string, found *structureFaults) error {
 	stbl, err := trak.child("mdia", "minf", "stbl")
 	if err != nil {
 		return err
@@ -136,7 +136,7 @@ func (t *track) readEntry(trak box, handler string, found *misuses) error {
 }
 
 // readEdits reads the edit list (section 8.6.6): an empty edit delays the track, and the next
-// one says which composition time is presented then.
+// one gives the composition time that is presented then.
 func (t *track) readEdits(trak box, movieTimescale int64) error {
 	lists, err := trak.children("edts")
 	if err != nil || len(lists) == 0 {

@@ -32,7 +32,7 @@ func movieOf(t *testing.T, kind string, entry mp4.Box) *movie {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var found misuses
+	var found structureFaults
 	m, err := readMovie(list[1], &found)
 	if err != nil || len(found) > 0 {
 		t.Fatalf("error %v, faults %v", err, found)

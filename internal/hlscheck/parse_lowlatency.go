@@ -54,8 +54,8 @@ func (p *mediaParser) serverControl(l line, a Attributes) error {
 }
 
 func (p *mediaParser) part(l line, a Attributes) error {
-	if p.hasPart == 0 {
-		p.hasPart = l.number
+	if p.firstPartLine == 0 {
+		p.firstPartLine = l.number
 	}
 	part := Part{Map: p.initMap, Line: l.number}
 	uri, err := requiredURI(a)

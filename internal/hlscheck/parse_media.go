@@ -18,7 +18,7 @@ type mediaParser struct {
 	initMap       Map
 	discontinuity int64
 	once          map[string]int
-	hasPart       int // line of the first EXT-X-PART
+	firstPartLine int // line of the first EXT-X-PART
 	// byteRange is the EXT-X-BYTERANGE of the next segment; segmentEnd and partEnd are where
 	// ranges without an offset begin.
 	byteRange           line
@@ -243,10 +243,10 @@ func (p *mediaParser) finish() {
 		p.r.add(0, p.next.Line, "EXTINF has no URI")
 	}
 	p.m.Parts, p.m.OpenDiscontinuity = p.next.Parts, p.next.Discontinuity
-	if p.hasPart > 0 && p.m.PartTarget == 0 {
-		p.r.add(26, p.hasPart, "EXT-X-PART without EXT-X-PART-INF")
+	if p.firstPartLine > 0 && p.m.PartTarget == 0 {
+		p.r.add(26, p.firstPartLine, "EXT-X-PART without EXT-X-PART-INF")
 	}
-	free := rounded
+	free := roundedVersion
 	if _, mapped := p.once["EXT-X-MAP"]; mapped {
 		free = mappedVersion
 		if _, iframes := p.once["EXT-X-I-FRAMES-ONLY"]; !iframes {
@@ -260,9 +260,9 @@ func (p *mediaParser) finish() {
 	}
 }
 
-// rounded is the version from which rounded durations are compared with
+// roundedVersion is the version from which rounded durations are compared with
 // EXT-X-TARGETDURATION: any media playlist may have it.
-const rounded = 6
+const roundedVersion = 6
 
 // mappedVersion is the version that Apple's tools and authoring guide have for fragmented
 // MP4, and with them most packagers. The tags need 6.

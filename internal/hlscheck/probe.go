@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// await waits for a playlist for which suits returns true, beginning with the last one, and
+// await blocks for a playlist for which suits returns true, beginning with the last one, and
 // returns it, or nil if ctx or the stream ends first.
 func (n *run) await(ctx context.Context, suits func(*Media) bool) *Media {
 	for ctx.Err() == nil {
@@ -27,8 +27,8 @@ func (n *run) await(ctx context.Context, suits func(*Media) bool) *Media {
 	return nil
 }
 
-// awaitNew is like await, but ignores the playlist that was read last: what comes next after
-// an older one may be available already. It gives up after one and a half target
+// awaitNew is like await, but ignores the playlist that was read last: the next part or segment
+// after an older one may be available already. It returns nil after one and a half target
 // durations.
 func (n *run) awaitNew(ctx context.Context, suits func(*Media) bool) *Media {
 	ctx, stop := context.WithTimeout(ctx, n.target()*3/2)
@@ -55,27 +55,27 @@ func (n *run) probe(ctx context.Context) {
 	if first == nil {
 		return
 	}
-	waits, parts := first.ServerControl.CanBlockReload, first.PartTarget > 0
-	var questions []func(context.Context)
-	if waits {
-		questions = append(questions, n.probePartAlone, n.probeOldSegment, n.probeFarSegment)
+	blocks, parts := first.ServerControl.CanBlockReload, first.PartTarget > 0
+	var probes []func(context.Context)
+	if blocks {
+		probes = append(probes, n.probePartAlone, n.probeOldSegment, n.probeFarSegment)
 	}
 	if parts {
-		questions = append(questions, n.probeHint, n.probeReports, n.probeHint, n.probeReports)
+		probes = append(probes, n.probeHint, n.probeReports, n.probeHint, n.probeReports)
 	}
-	if waits {
-		questions = append(questions, n.probeSegment)
+	if blocks {
+		probes = append(probes, n.probeSegment)
 	}
-	if waits && parts {
-		questions = append(questions, n.probeFarPart, n.probePartPastTheEnd)
+	if blocks && parts {
+		probes = append(probes, n.probeFarPart, n.probePartPastTheEnd)
 	}
 	// The last one may wait until the playlist is long enough.
-	questions = append(questions, n.probeSkip)
-	for _, ask := range questions {
+	probes = append(probes, n.probeSkip)
+	for _, probe := range probes {
 		if !pause(ctx, probeInterval) {
 			return
 		}
-		ask(ctx)
+		probe(ctx)
 	}
 }
 

@@ -50,8 +50,8 @@ func (n *run) probeHint(ctx context.Context) {
 	}
 }
 
-// probeReports checks rule 41: a report must not be older than what the other playlist was
-// known to have, and that playlist must have it soon. A playlist is rendered with its own
+// probeReports checks rule 41: a report must not be older than the other playlist was before,
+// and that playlist must soon have the reported position. A playlist is rendered with its own
 // newest part, so a report may be one part behind.
 func (n *run) probeReports(ctx context.Context) {
 	before := map[*run]*Media{}
@@ -68,15 +68,15 @@ func (n *run) probeReports(ctx context.Context) {
 		if other == n || !ok || was == nil {
 			continue
 		}
-		said := report.position(m.newest(), was.newest().part < 0)
-		if seen := was.newest(); said.before(seen) && was.countPassed(said, seen) > 1 {
-			n.add(41, 0, "the report for %s is %s, and it had %s before", other.r.Name, said, seen)
+		reported := report.position(m.newest(), was.newest().part < 0)
+		if seen := was.newest(); reported.before(seen) && was.countPassed(reported, seen) > 1 {
+			n.add(41, 0, "the report for %s is %s, and it had %s before", other.r.Name, reported, seen)
 		}
 		waiting, stop := context.WithTimeout(ctx, n.target())
-		reached := other.await(waiting, func(m *Media) bool { return !m.newest().before(said) })
+		reached := other.await(waiting, func(m *Media) bool { return !m.newest().before(reported) })
 		stop()
 		if last := other.latest.Load().media; reached == nil && ctx.Err() == nil && !last.EndList {
-			n.add(41, 0, "the report for %s is %s, and it has only %s", other.r.Name, said, last.newest())
+			n.add(41, 0, "the report for %s is %s, and it has only %s", other.r.Name, reported, last.newest())
 		}
 	}
 }

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Recording is what a Follower received.
+// Recording holds the playlists and media that a Follower received.
 type Recording struct {
 	URL string
 	// Multivariant is nil if the URL was that of a media playlist.

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// piece is a segment or a part, with what its playlist says of it.
+// piece is a segment or a part, with its properties in the playlist.
 type piece struct {
 	init, data []byte
 	// part is set if it is a part; mapped if the playlist has an EXT-X-MAP for it.
@@ -67,7 +67,7 @@ func (a *analyser) check(ctx context.Context, p *piece) (start int64) {
 	}
 	if err != nil {
 		if ctx.Err() == nil {
-			a.refuse(p, err)
+			a.reportUnreadable(p, err)
 		}
 		a.reset()
 		return -1
@@ -95,8 +95,8 @@ func (p *piece) String() string {
 	return "segment"
 }
 
-// refuse reports a piece that cannot be read. A part of MPEG-TS may have no tables.
-func (a *analyser) refuse(p *piece, err error) {
+// reportUnreadable reports a piece that cannot be read. A part of MPEG-TS may have no tables.
+func (a *analyser) reportUnreadable(p *piece, err error) {
 	switch {
 	case a.format == formatMP4:
 		a.add(54, "%s is not valid fragmented MP4: %v", p, err)

@@ -39,7 +39,7 @@ func checkConstants(r *report, before, after *Media) {
 	b, a := before.ServerControl, after.ServerControl
 	b.Line, a.Line = 0, 0
 	if a != b {
-		r.add(29, a.Line, "EXT-X-SERVER-CONTROL changed from %+v to %+v", b, a)
+		r.add(29, after.ServerControl.Line, "EXT-X-SERVER-CONTROL changed from %+v to %+v", b, a)
 	}
 }
 

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// checkCodecs checks rule 43 on CODECS: it names what the variant's media are, and nothing
-// else. The media may have changed while the stream was followed, and CODECS with them, so the
+// checkCodecs checks rule 43 on CODECS: it names the codecs of the variant's media, and no
+// others. The media may have changed while the stream was followed, and CODECS with them, so the
 // codecs of the first and the last multivariant playlist are compared with those of all media.
 func (f *Follower) checkCodecs(first, last *Multivariant) {
 	for i := range last.Variants {

@@ -31,14 +31,14 @@ func (a *analyser) compareParts(ctx context.Context, segment *piece, parts []*pi
 	if whole == nil || sum == nil {
 		return
 	}
-	if text := whole.differs(sum); text != "" {
+	if text := whole.difference(sum); text != "" {
 		a.add(53, "the segment is not the sum of its parts: %s", text)
 	}
 }
 
-// differs returns how the contents of a segment differ from those of its parts; empty if they
+// difference returns how the contents of a segment differ from those of its parts; empty if they
 // do not.
-func (c *Contents) differs(parts *Contents) string {
+func (c *Contents) difference(parts *Contents) string {
 	if len(c.Streams) != len(parts.Streams) {
 		return fmt.Sprintf("it has %d streams, they have %d", len(c.Streams), len(parts.Streams))
 	}

@@ -66,8 +66,8 @@ func withoutQuery(u string) string {
 // checkPlaylistCache checks rule 47 for a playlist; target is 0 if a cache may keep it because
 // it will not change or the URL has delivery directives.
 func (f *fetcher) checkPlaylistCache(place string, r *reply, target time.Duration) {
-	switch life, said := cacheLife(r.header, r.arrived); {
-	case !said:
+	switch life, known := cacheLife(r.header, r.arrived); {
+	case !known:
 		f.add(47, place, "the playlist has neither Cache-Control with an age nor Expires: a cache may keep it for any time")
 	case target > 0 && life > target:
 		f.add(47, place, "a live playlist may be kept by caches for %v, longer than the target duration of %v", life, target)
@@ -77,8 +77,8 @@ func (f *fetcher) checkPlaylistCache(place string, r *reply, target time.Duratio
 // checkMediaCache checks rule 47 for a segment or part, which is requested for longer than a
 // target duration.
 func (f *fetcher) checkMediaCache(u string, r *reply, target time.Duration) {
-	switch life, said := cacheLife(r.header, r.arrived); {
-	case !said:
+	switch life, known := cacheLife(r.header, r.arrived); {
+	case !known:
 		f.add(47, folder(u), "media has neither Cache-Control with an age nor Expires")
 	case life < target:
 		f.add(47, folder(u), "media may be kept by caches for %v only, less than the target duration of %v", life, target)
@@ -86,7 +86,7 @@ func (f *fetcher) checkMediaCache(u string, r *reply, target time.Duration) {
 }
 
 // cacheLife returns how long a cache may keep an answer (RFC 9111 section 4.2.1).
-func cacheLife(header http.Header, now time.Time) (life time.Duration, said bool) {
+func cacheLife(header http.Header, now time.Time) (life time.Duration, known bool) {
 	ages := map[string]int64{}
 	for _, line := range header.Values("Cache-Control") {
 		for directive := range strings.SplitSeq(line, ",") {

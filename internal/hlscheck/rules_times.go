@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// timing is what the times of a stream must run on from.
+// timing is the state from which the times of a stream must continue.
 type timing struct {
 	// dts is the last decoding time, unwrapped, and end when that unit ends, which is not known
 	// in MPEG-TS.

@@ -32,8 +32,8 @@ type run struct {
 	latest atomic.Pointer[view]
 	// segmentAt and partAt are when the last new segment and part were listed.
 	segmentAt, partAt time.Time
-	// longest is the longest playlist so far; leaving holds the checks of removed resources
-	// until they are due.
+	// longest is the longest playlist so far; removalChecks holds the checks of removed
+	// resources until they are due.
 	longest       time.Duration
 	removalChecks []removalCheck
 	// lost is since when the playlist cannot be fetched; zero if it can. refused is set if the
@@ -77,7 +77,7 @@ func newRun(f *Follower, r *Rendition) *run {
 	return n
 }
 
-// drainTime is how long to continue fetching what was already listed after the end.
+// drainTime is how long listed media may still be fetched after the end.
 const drainTime = 10 * time.Second
 
 func (n *run) run(ctx context.Context) error {
@@ -188,8 +188,8 @@ func (n *run) playlist(wait *position) request {
 func (n *run) directives(pairs ...string) request {
 	ask := request{url: n.r.URL, kind: kindPlaylist, place: n.r.URL}
 	u, err := url.Parse(n.r.URL)
-	if err != nil || len(pairs) == 0 {
-		return ask // cannot happen: it was parsed before
+	if err != nil || len(pairs) == 0 { // no error: it was parsed before
+		return ask
 	}
 	q := u.Query()
 	for i := 0; i < len(pairs); i += 2 {
@@ -224,7 +224,7 @@ func (n *run) checkWait(wait position, err error, took time.Duration) bool {
 	case long && statusOf(err) != 0:
 		n.add(36, 0, "a request for %s was answered with status %d after %v, want 503", wait, statusOf(err), took.Round(time.Millisecond))
 	case statusOf(err) == http.StatusBadRequest:
-		n.add(32, 0, "a request for what comes next was refused with status 400")
+		n.add(32, 0, "a request for the next part or segment was refused with status 400")
 	}
 	return false
 }

@@ -64,7 +64,8 @@ func (n *run) checkAnswer(reply *reply, m *Media, wait *position) {
 	n.checkProtocol(reply, m)
 }
 
-// list passes what is new in m to the fetching goroutine, and checks that it was in time.
+// list passes the new segments and parts of m to the fetching goroutine, and checks that they
+// were in time.
 func (n *run) list(m *Media, now time.Time) (changed bool) {
 	if !n.started {
 		n.started, n.next = true, n.begin(m)

@@ -117,9 +117,9 @@ func fill(random *rand.Rand, b []byte) {
 }
 
 // Segment returns a stored segment of 2 s that began at date; it has no bytes.
-func Segment(session string, msn int64, date time.Time) *media.Segment {
+func Segment(publication string, msn int64, date time.Time) *media.Segment {
 	return &media.Segment{
-		Publication: session, MSN: msn, Duration: 2 * media.Second, Size: 1, Independent: true, ProgramDateTime: date,
-		Parts: []*media.Part{{Publication: session, MSN: msn, Duration: 2 * media.Second, Size: 1, Independent: true}},
+		Publication: publication, MSN: msn, Duration: 2 * media.Second, Size: 1, Independent: true, ProgramDateTime: date,
+		Parts: []*media.Part{{Publication: publication, MSN: msn, Duration: 2 * media.Second, Size: 1, Independent: true}},
 	}
 }

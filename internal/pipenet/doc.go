@@ -3,7 +3,7 @@
 //
 // A server accepts from a Listener, and clients get their connections from its Dial.
 //
-// Package pipenet does not know what is spoken on a connection.
+// Package pipenet does not know the protocol of a connection.
 //
 // It starts no goroutine.
 package pipenet

@@ -60,9 +60,8 @@ func (l *Listener) Close() error {
 // Addr implements net.Listener.
 func (l *Listener) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 80} }
 
-// client is the client's end of a pipe. It gives up at once what it would write under a
-// deadline: crypto/tls writes its close_notify so, and the server, which may be waiting
-// with its own, would never read it.
+// client is the client's end of a pipe. Its writes with a deadline fail at once: crypto/tls
+// writes its close_notify with one, which a server that is writing its own would never read.
 type client struct{ net.Conn }
 
 // SetWriteDeadline implements net.Conn.

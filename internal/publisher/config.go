@@ -79,7 +79,7 @@ type target struct {
 	query   string // with its question mark, or empty
 }
 
-// parseTarget parses a URL. The name is what follows the last slash.
+// parseTarget parses a URL. The name is the part after the last slash.
 func parseTarget(s string) (target, error) {
 	u, err := url.Parse(s)
 	if err != nil {

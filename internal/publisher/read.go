@@ -104,7 +104,7 @@ func (c *conn) handle(m message.Message) error {
 	return nil
 }
 
-// arguments decodes the rest of a command, up to what cannot be decoded.
+// arguments decodes the rest of a command, up to a value that cannot be decoded.
 func arguments(body io.Reader) []any {
 	d := message.NewAMFDecoder(body, message.EncodingTypeAMF0)
 	var args []any

@@ -10,7 +10,7 @@ import (
 // commas.
 type cmcd string
 
-// cmcdIn returns what is in the query, or in the header of that name.
+// cmcdIn returns the data in the query, or else in the header of that name.
 func cmcdIn(r *http.Request, header string) cmcd {
 	query := r.URL.RawQuery
 	if strings.Contains(query, cmcdParameter) { // else there is no need to look closer

@@ -17,7 +17,7 @@ func (a *Audience) viewer(r *http.Request) uint64 {
 		return h.Sum64()
 	}
 	_, _ = h.WriteString(a.address(r))
-	_ = h.WriteByte('\n') // in neither
+	_ = h.WriteByte('\n') // occurs in neither
 	if agent := r.Header["User-Agent"]; len(agent) > 0 {
 		_, _ = h.WriteString(agent[0])
 	}
@@ -34,8 +34,8 @@ func (a *Audience) address(r *http.Request) string {
 	if len(a.proxies) == 0 || !a.trusts(strings.Trim(peer, "[]")) {
 		return peer
 	}
-	// Each proxy appends the address of its client; what is before one that is not
-	// trusted, anyone may have written.
+	// Each proxy appends the address of its client. Anyone may have written those before one
+	// that is not trusted.
 	hops := strings.Split(strings.Join(r.Header["X-Forwarded-For"], ","), ",")
 	for _, hop := range slices.Backward(hops) {
 		if hop = strings.TrimSpace(hop); hop != "" {

@@ -42,21 +42,21 @@ func New(dir string) (*Bucket, error) {
 		return nil, wrap("open", dir, err)
 	}
 	b := &Bucket{dir: opened, sync: (*os.File).Sync}
-	if err := b.sweep(); err != nil {
+	if err := b.clearTemp(); err != nil {
 		return nil, errors.Join(wrap("open", dir, err), b.Close())
 	}
 	return b, nil
 }
 
-// Dir returns the directory of the files. What is written there by another way than Put
-// can be got, listed and deleted as well.
+// Dir returns the directory of the files. Files that are written there without Put can be
+// read, listed and deleted as well.
 func (b *Bucket) Dir() *rootdir.Dir { return b.dir }
 
 func (b *Bucket) root() *os.Root { return b.dir.Root() }
 
-// sweep leaves an empty directory for temporary files. It makes none where there is one:
-// the disk may be full.
-func (b *Bucket) sweep() error {
+// clearTemp empties the directory of temporary files, or makes it. It does not replace one
+// that exists: the disk may be full.
+func (b *Bucket) clearTemp() error {
 	root := b.root()
 	err := root.Mkdir(tempDir, 0o700)
 	if !errors.Is(err, fs.ErrExist) {
@@ -95,9 +95,9 @@ func (b *Bucket) Put(ctx context.Context, o storage.Object) error {
 	if err := storage.CheckCall(ctx, o.Key); err != nil {
 		return wrap(storage.OpPut, o.Key, err)
 	}
-	err := b.make(ctx, o)
+	err := b.create(ctx, o)
 	if errors.Is(err, fs.ErrNotExist) && b.renew() {
-		err = b.make(ctx, o)
+		err = b.create(ctx, o)
 	}
 	if err != nil {
 		return wrap(storage.OpPut, o.Key, err)
@@ -113,15 +113,15 @@ func (b *Bucket) Put(ctx context.Context, o storage.Object) error {
 	return nil
 }
 
-// make writes the object's file and puts it in its place.
-func (b *Bucket) make(ctx context.Context, o storage.Object) error {
+// create writes the object's file and puts it in its place.
+func (b *Bucket) create(ctx context.Context, o storage.Object) error {
 	name := tempDir + "/" + strconv.FormatUint(b.temp.Add(1), 10)
 	err := b.write(ctx, name, o)
 	if err == nil {
 		_, err = b.inDirectory(o.Key, func() error { return b.root().Rename(name, o.Key) })
 	}
 	if err != nil {
-		// What cannot be removed now is removed by the next New.
+		// A file that cannot be removed now is removed by the next New.
 		_ = b.root().Remove(name)
 	}
 	return err
@@ -236,7 +236,7 @@ func (b *Bucket) Write(key string, slabs [][]byte) (made bool, err error) {
 		}
 	}
 	if err = errors.Join(err, f.Close()); err != nil {
-		// What cannot be deleted either is written over at the next try.
+		// A file that cannot be deleted either is overwritten at the next try.
 		_ = b.root().Remove(key)
 		return made, wrap(storage.OpPut, key, err)
 	}

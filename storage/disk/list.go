@@ -23,7 +23,7 @@ func (b *Bucket) List(ctx context.Context, prefix string) iter.Seq2[storage.Info
 		if i := strings.LastIndexByte(prefix, '/'); i >= 0 {
 			dir = prefix[:i]
 			if storage.CheckKey(dir) != nil {
-				return // no object's key begins so
+				return // no key begins like that
 			}
 		}
 		err := l.walk(dir)
@@ -95,8 +95,8 @@ func (l *lister) mayHold(dir string) bool {
 		(strings.HasPrefix(dir, l.prefix) || strings.HasPrefix(l.prefix, dir))
 }
 
-// entries are those of dir in the order of the keys they stand for: a directory
-// sorts as its name with a slash, so that "a-1" comes before "a/b".
+// entries returns the entries of dir in the order of their keys: a directory sorts as its
+// name with a slash, so that "a-1" comes before "a/b".
 func (l *lister) entries(dir string) ([]fs.DirEntry, error) {
 	f, err := l.bucket.root().Open(dir)
 	if err != nil {

@@ -23,7 +23,7 @@ type Bucket struct {
 	cfg     storage.S3Config
 	profile profile
 	http    *httpClient
-	keys    *rotating
+	keys    *rotatingCredentials
 	client  *s3.Client
 	// probeKey begins the keys of a Probe's objects: each Probe replaces what one before
 	// could not delete.
@@ -89,7 +89,7 @@ func newBody(slabs [][]byte, size int64) *io.SectionReader {
 	return io.NewSectionReader(joined(slices.Clone(slabs)), 0, size)
 }
 
-// joined are slabs as one.
+// joined reads slabs as one.
 type joined [][]byte
 
 // ReadAt implements io.ReaderAt.
@@ -108,8 +108,8 @@ func (j joined) ReadAt(p []byte, offset int64) (n int, err error) {
 	return n, io.EOF
 }
 
-// cacheControl returns the object's Cache-Control, with what keeps the store from
-// unpacking a compressed one for clients that can unpack it themselves.
+// cacheControl returns the object's Cache-Control, with the directive that keeps the store
+// from unpacking a compressed object for clients that can unpack it themselves.
 func (b *Bucket) cacheControl(o storage.Object) string {
 	switch {
 	case !b.profile.transcodes || o.ContentEncoding == "":
@@ -149,7 +149,7 @@ func (b *Bucket) get(ctx context.Context, key string, offset, length int64) (*st
 		return nil, err
 	}
 	if length == 0 {
-		return b.getNothing(ctx, key, offset, length)
+		return b.getEmpty(ctx, key, offset, length)
 	}
 	in := &s3.GetObjectInput{Bucket: &b.cfg.Bucket, Key: &key}
 	if offset > 0 || length > 0 {
@@ -158,7 +158,7 @@ func (b *Bucket) get(ctx context.Context, key string, offset, length int64) (*st
 	out, err := b.client.GetObject(ctx, in)
 	if isOutsideRange(err) {
 		// The answer means that nothing of the range exists; it need not have the size.
-		return b.getNothing(ctx, key, offset, length)
+		return b.getEmpty(ctx, key, offset, length)
 	}
 	if err != nil {
 		return nil, err
@@ -199,9 +199,9 @@ func reader(key string, out *s3.GetObjectOutput, offset, length int64) (*storage
 	}, nil
 }
 
-// getNothing answers for a range that holds no byte: HTTP has no such range, but it
-// may lie inside the object.
-func (b *Bucket) getNothing(ctx context.Context, key string, offset, length int64) (*storage.Reader, error) {
+// getEmpty returns a Reader for a range without bytes: HTTP has no such range, but it may
+// lie inside the object.
+func (b *Bucket) getEmpty(ctx context.Context, key string, offset, length int64) (*storage.Reader, error) {
 	out, err := b.client.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &b.cfg.Bucket, Key: &key})
 	if err != nil {
 		return nil, err
@@ -291,7 +291,7 @@ func (b *Bucket) versionsOf(ctx context.Context, key string) ([]string, error) {
 	return ids, nil
 }
 
-// List asks for a thousand objects at a time.
+// List requests a thousand objects at a time.
 func (b *Bucket) List(ctx context.Context, prefix string) iter.Seq2[storage.Info, error] {
 	return func(yield func(storage.Info, error) bool) {
 		if err := ctx.Err(); err != nil {

@@ -54,7 +54,7 @@ func newHTTPClient(roots *x509.CertPool) *httpClient {
 		ExpectContinueTimeout: time.Second,
 		WriteBufferSize:       bufferSize,
 		ReadBufferSize:        bufferSize,
-		// What is stored with a Content-Encoding is wanted as it is stored.
+		// Objects with a Content-Encoding are read as they are stored.
 		DisableCompression: true,
 		// HTTP/2 would put all uploads into one connection and its one window.
 		ForceAttemptHTTP2: false,
@@ -71,7 +71,7 @@ func followSameMethod(next *http.Request, via []*http.Request) error {
 	return http.ErrUseLastResponse
 }
 
-// limit is how long an attempt that sends size bytes may take to its answer.
+// limit returns how long an attempt that sends size bytes may take until its answer begins.
 func (c *httpClient) limit(size int64) time.Duration {
 	d := c.timeout + time.Duration(max(size, 0))*time.Second/minRate
 	return d << c.doublings.Load()
@@ -92,17 +92,17 @@ func (c *httpClient) Do(req *http.Request) (*http.Response, error) {
 	inTime := timer.Stop()
 	if err != nil {
 		if stalled, ok := context.Cause(ctx).(*stalledError); ok { //nolint:errorlint // set above, never wrapped
-			c.shift(1)
+			c.adjustLimit(1)
 			err = stalled
 		}
 		cancel(nil)
 		return nil, err
 	}
 	if inTime {
-		c.shift(-1)
+		c.adjustLimit(-1)
 	}
 	if !isServerFailure(resp.StatusCode) {
-		conn = nil // it stays
+		conn = nil // it can be used again
 	}
 	resp.Body = &responseBody{
 		bad:     conn,
@@ -122,7 +122,8 @@ func isServerFailure(status int) bool {
 	return status >= http.StatusInternalServerError || status == http.StatusTooManyRequests
 }
 
-func (c *httpClient) shift(by int32) {
+// adjustLimit doubles the limit that often, or halves it if by is negative.
+func (c *httpClient) adjustLimit(by int32) {
 	old := c.doublings.Load()
 	c.doublings.CompareAndSwap(old, min(max(old+by, 0), maxDoublings))
 }
@@ -143,7 +144,7 @@ func (a *responseBody) Read(p []byte) (int, error) {
 	n, err := a.body.Read(p)
 	a.timer.Stop()
 	if err != nil {
-		a.leave()
+		a.closeBad()
 	}
 	if err != nil && err != io.EOF { //nolint:errorlint // io.Reader promises io.EOF itself
 		if cause := a.cause(); cause != nil {
@@ -157,14 +158,14 @@ func (a *responseBody) Read(p []byte) (int, error) {
 func (a *responseBody) Close() error {
 	a.timer.Stop()
 	err := a.body.Close()
-	a.leave()
+	a.closeBad()
 	a.cancel(nil)
 	return err
 }
 
-// leave closes a connection that must not be used again. A request that was given it since
+// closeBad closes a connection that must not be used again. A request that was given it since
 // the end of the answer fails, and is tried again on another.
-func (a *responseBody) leave() {
+func (a *responseBody) closeBad() {
 	if a.bad != nil {
 		_ = a.bad.Close() // nothing is lost with it
 		a.bad = nil

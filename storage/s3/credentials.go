@@ -20,31 +20,31 @@ import (
 )
 
 const (
-	// statInterval is how often at most the files of credentials are looked at.
+	// statInterval is the least time between two looks at the files of credentials.
 	statInterval = time.Second
-	// reloadInterval is how often at most credentials are read again because the store
+	// reloadInterval is the least time until credentials are read again because the store
 	// refused them: they may come from a service with a rate limit.
 	reloadInterval = time.Second
 )
 
-// rotating are credentials that may be replaced while golive runs. They are read again
+// rotatingCredentials are credentials that may be replaced while golive runs. They are read again
 // when a file they come from changes, and when the store has refused them.
-type rotating struct {
+type rotatingCredentials struct {
 	load  func(ctx context.Context) (aws.CredentialsProvider, error)
 	files []string
 
 	mu      sync.Mutex
 	current aws.CredentialsProvider
-	seen    string // in files, when they were read
-	looked  time.Time
-	loaded  time.Time
-	stale   bool // the store has refused them since they were read
+	seen    string    // content of the files when they were read
+	looked  time.Time // when the files were last compared with seen
+	loaded  time.Time // when current was last read
+	stale   bool      // the store has refused them since they were read
 }
 
 // newCredentials returns the configured key pair, or what the SDK finds in the
 // environment. Those that cannot be read now are an error.
-func newCredentials(ctx context.Context, cfg storage.S3Config) (*rotating, error) {
-	r := &rotating{load: environment(cfg), files: sharedFiles()}
+func newCredentials(ctx context.Context, cfg storage.S3Config) (*rotatingCredentials, error) {
+	r := &rotatingCredentials{load: environment(cfg), files: sharedFiles()}
 	if !cfg.AccessKey.Empty() {
 		r.load, r.files = configured(cfg), nil
 		for _, name := range []string{cfg.AccessKey.File(), cfg.SecretKey.File()} {
@@ -83,13 +83,13 @@ func environment(cfg storage.S3Config) func(context.Context) (aws.CredentialsPro
 	return func(ctx context.Context) (aws.CredentialsProvider, error) {
 		found, err := config.LoadDefaultConfig(ctx, config.WithRegion(cfg.Region))
 		if err != nil {
-			return nil, fmt.Errorf("read the environment's AWS settings: %w (set storage.s3.access_key and storage.s3.secret_key, or mend them)", err)
+			return nil, fmt.Errorf("read the environment's AWS settings: %w (set storage.s3.access_key and storage.s3.secret_key, or correct them)", err)
 		}
 		return found.Credentials, nil
 	}
 }
 
-// sharedFiles are the files in which AWS's tools keep credentials.
+// sharedFiles returns the names of the files in which AWS's tools keep credentials.
 func sharedFiles() []string {
 	home, err := os.UserHomeDir()
 	if err != nil {
@@ -110,7 +110,7 @@ func sharedFiles() []string {
 }
 
 // Retrieve implements aws.CredentialsProvider.
-func (r *rotating) Retrieve(ctx context.Context) (aws.Credentials, error) {
+func (r *rotatingCredentials) Retrieve(ctx context.Context) (aws.Credentials, error) {
 	c, err := r.provider(ctx).Retrieve(ctx)
 	if err != nil {
 		// It would look like a failure of the store.
@@ -121,7 +121,7 @@ func (r *rotating) Retrieve(ctx context.Context) (aws.Credentials, error) {
 
 // provider returns the newest that can be read: while a file is being replaced the ones
 // before stay.
-func (r *rotating) provider(ctx context.Context) aws.CredentialsProvider {
+func (r *rotatingCredentials) provider(ctx context.Context) aws.CredentialsProvider {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := time.Now()
@@ -143,10 +143,10 @@ func (r *rotating) provider(ctx context.Context) aws.CredentialsProvider {
 	return r.current
 }
 
-// refused notes that the store may have refused the credentials, and is true for errors that
-// are certain: the next attempt then uses the newest credentials. Some stores only answer that
-// access is denied; then the caller tries again.
-func (r *rotating) refused(err error) aws.Ternary {
+// noteRefusal notes that the store may have refused the credentials. It returns true for an error
+// that certainly means that: the next attempt then uses the newest credentials. Some stores only
+// answer that access is denied; then the caller tries again.
+func (r *rotatingCredentials) noteRefusal(err error) aws.Ternary {
 	answer, ok := errors.AsType[*smithyhttp.ResponseError](err)
 	if !ok {
 		return aws.UnknownTernary
@@ -177,8 +177,9 @@ func isStaleKey(code string) bool {
 	return false
 }
 
-// content returns what is in the files, to see when it changes; of one that is missing, nothing.
-func (r *rotating) content() string {
+// content returns the content of all files, to notice when it changes. A missing file counts as
+// empty.
+func (r *rotatingCredentials) content() string {
 	var all []byte
 	for _, name := range r.files {
 		text, err := os.ReadFile(name)

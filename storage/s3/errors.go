@@ -19,7 +19,7 @@ import (
 )
 
 var (
-	errNotS3         = errors.New("what answers does not speak S3")
+	errNotS3         = errors.New("the server does not speak S3")
 	errNoCredentials = errors.New("there are no credentials")
 )
 
@@ -73,8 +73,8 @@ func newRefusal(resp *smithyhttp.ResponseError) *refusal {
 	return r
 }
 
-// Error is the status, the store's code and its words. Never more of the answer:
-// some stores repeat the signature and the key's id in it.
+// Error returns the status, the store's code and its message. It returns no more of the
+// answer: some stores repeat the signature and the key's id in it.
 func (r *refusal) Error() string {
 	s := fmt.Sprintf("the store answered %d %s", r.status, http.StatusText(r.status))
 	if r.isHTML {
@@ -89,7 +89,7 @@ func (r *refusal) Error() string {
 	return s
 }
 
-// Unwrap is the SDK's error.
+// Unwrap returns the SDK's error.
 func (r *refusal) Unwrap() error { return r.err }
 
 // isNotExist reports whether the object is missing. HEAD's answer has no code; the SDK
@@ -98,8 +98,8 @@ func (r *refusal) isNotExist() bool {
 	return r.code == "NoSuchKey" || r.code == "NotFound"
 }
 
-// explainAnswer sets the cause and the hint for a refusal. Whatever
-// the operator can mend while golive tries on is not permanent.
+// explainAnswer sets the cause and the hint for a refusal. One that the operator can
+// correct while golive keeps trying is not permanent.
 func (b *Bucket) explainAnswer(e *storage.Error, r *refusal) {
 	e.Err = r
 	if e.Op == storage.OpGet && r.isNotExist() {
@@ -115,7 +115,7 @@ func (b *Bucket) explainAnswer(e *storage.Error, r *refusal) {
 	}
 }
 
-// hintOfCode goes by S3's error code.
+// hintOfCode returns the hint for S3's error code.
 func (b *Bucket) hintOfCode(op string, r *refusal) (hint string, permanent bool) {
 	switch r.code {
 	case "InvalidAccessKeyId", "XAdminUserNotFound", "InvalidToken", "ExpiredToken", "TokenRefreshRequired":
@@ -153,7 +153,8 @@ func (b *Bucket) hintOfCode(op string, r *refusal) (hint string, permanent bool)
 	return "", false
 }
 
-// hintOfStatus is for stores, and proxies before them, that give no code.
+// hintOfStatus returns the hint for the status of a store, or a proxy before it, that gives
+// no code.
 func (b *Bucket) hintOfStatus(r *refusal) string {
 	switch {
 	case r.status == http.StatusMovedPermanently:
@@ -178,7 +179,7 @@ const overloadHint = "the store is overloaded, or limits the rate of requests: o
 
 const aclHint = "the bucket takes no ACL: set storage.s3.acl: \"\", and make objects readable by a bucket policy"
 
-// featureHint is for stores that refuse a header they don't know.
+// featureHint returns the hint for a store that refuses a header that it does not know.
 func (b *Bucket) featureHint(r *refusal) string {
 	said := strings.ToLower(r.message)
 	switch {
@@ -204,7 +205,7 @@ func (b *Bucket) regionHint(region string) string {
 	return "storage.s3.region is not the bucket's"
 }
 
-// permission is AWS's name of what an operation needs.
+// permission returns AWS's name of the permission that an operation needs.
 func permission(op string) string {
 	switch op {
 	case storage.OpGet:
@@ -217,7 +218,7 @@ func permission(op string) string {
 	return "s3:PutObject"
 }
 
-// explainConnection says why no answer came.
+// explainConnection sets the cause and the hint for a request without an answer.
 func (b *Bucket) explainConnection(e *storage.Error, err error) {
 	e.Err = err
 	if u, ok := errors.AsType[*url.Error](err); ok {

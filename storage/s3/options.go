@@ -28,7 +28,7 @@ const (
 
 // options are the SDK's settings. Where its own defaults suit AWS alone, or callers
 // that do not try again themselves, ours differ (docs/decisions/0004).
-func options(cfg storage.S3Config, p profile, client *httpClient, keys *rotating) s3.Options {
+func options(cfg storage.S3Config, p profile, client *httpClient, keys *rotatingCredentials) s3.Options {
 	o := s3.Options{
 		Region:                     cfg.Region,
 		Credentials:                keys,
@@ -46,7 +46,7 @@ func options(cfg storage.S3Config, p profile, client *httpClient, keys *rotating
 			// Too many requests has no error code that all stores agree on.
 			o.Retryables = append([]retry.IsErrorRetryable{retry.IsErrorRetryableFunc(longRetryAfter)}, append(o.Retryables,
 				retry.RetryableHTTPStatusCode{Codes: map[int]struct{}{http.StatusConflict: {}, http.StatusTooManyRequests: {}}},
-				retry.IsErrorRetryableFunc(keys.refused))...)
+				retry.IsErrorRetryableFunc(keys.noteRefusal))...)
 			o.Backoff = retry.BackoffDelayerFunc(backoff)
 			// The shared bucket of tokens runs dry in an outage: uploads then fail
 			// without having been tried.
@@ -88,9 +88,9 @@ const (
 	shortRetryAfter = 2 * time.Second
 )
 
-// retryAfter returns how long the store asked to be left alone with Retry-After (RFC 9110
-// section 10.2.3): seconds, or a date by the store's own clock. It is 0 where the store
-// asked for nothing, and maxRetryAfter at most.
+// retryAfter returns how long the store asked to wait with Retry-After (RFC 9110 section
+// 10.2.3): seconds, or a date by the store's own clock. It is 0 where the store asked for
+// nothing, and maxRetryAfter at most.
 func retryAfter(err error) time.Duration {
 	answer, ok := errors.AsType[*smithyhttp.ResponseError](err)
 	if !ok {
@@ -116,8 +116,7 @@ func retryAfter(err error) time.Duration {
 	return min(max(wait, 0), maxRetryAfter)
 }
 
-// longRetryAfter is false, for no further attempt, when the store asked to be left alone
-// for long.
+// longRetryAfter returns false, for no further attempt, when the store asked to wait long.
 func longRetryAfter(err error) aws.Ternary {
 	if retryAfter(err) > shortRetryAfter {
 		return aws.FalseTernary

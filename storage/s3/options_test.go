@@ -12,7 +12,7 @@ import (
 	"golive/storage/s3/s3test"
 )
 
-// local is a network that calls the store itself, so that time can be simulated.
+// local is a RoundTripper that calls the store directly, so that time can be simulated.
 type local struct{ store http.Handler }
 
 func (l local) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -33,17 +33,17 @@ func TestBucket_WaitsAsLongAsTheStoreAsks(t *testing.T) {
 		status      int
 		header      string
 		least, most time.Duration // until Put returns
-		told        time.Duration // in its error; 0 is that it succeeds
+		wait        time.Duration // RetryAfter of its error; 0 if it succeeds
 	}{
-		"seconds":                  {http.StatusTooManyRequests, "2", 2 * time.Second, 2 * time.Second, 0},
-		"a date":                   {http.StatusServiceUnavailable, hourAgo(2 * time.Second), 2 * time.Second, 2 * time.Second, 0},
-		"a date that has passed":   {http.StatusServiceUnavailable, hourAgo(-time.Hour), 1, time.Second, 0},
-		"longer than Put waits":    {http.StatusServiceUnavailable, "20", 0, 0, 20 * time.Second},
-		"a date longer than that":  {http.StatusTooManyRequests, hourAgo(30 * time.Second), 0, 0, 30 * time.Second},
-		"longer than is believed":  {http.StatusTooManyRequests, "86400", 0, 0, time.Minute},
-		"longer than can be told":  {http.StatusTooManyRequests, "9223372036854775807", 0, 0, time.Minute},
-		"nonsense":                 {http.StatusServiceUnavailable, "soon", 1, time.Second, 0},
-		"of another kind of error": {http.StatusInternalServerError, "20", 1, time.Second, 0},
+		"seconds":                        {http.StatusTooManyRequests, "2", 2 * time.Second, 2 * time.Second, 0},
+		"a date":                         {http.StatusServiceUnavailable, hourAgo(2 * time.Second), 2 * time.Second, 2 * time.Second, 0},
+		"a date that has passed":         {http.StatusServiceUnavailable, hourAgo(-time.Hour), 1, time.Second, 0},
+		"longer than Put waits":          {http.StatusServiceUnavailable, "20", 0, 0, 20 * time.Second},
+		"a date longer than that":        {http.StatusTooManyRequests, hourAgo(30 * time.Second), 0, 0, 30 * time.Second},
+		"longer than is believed":        {http.StatusTooManyRequests, "86400", 0, 0, time.Minute},
+		"longer than can be represented": {http.StatusTooManyRequests, "9223372036854775807", 0, 0, time.Minute},
+		"nonsense":                       {http.StatusServiceUnavailable, "soon", 1, time.Second, 0},
+		"of another kind of error":       {http.StatusInternalServerError, "20", 1, time.Second, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			throttle := s3test.Throttle{N: 1, Status: test.status, RetryAfter: test.header}
@@ -59,8 +59,8 @@ func TestBucket_WaitsAsLongAsTheStoreAsks(t *testing.T) {
 				if took := time.Since(began); took < test.least || took > test.most {
 					t.Errorf("Put took %v, want from %v to %v", took, test.least, test.most)
 				}
-				if told := storage.RetryAfter(err); told != test.told || (err == nil) != (test.told == 0) {
-					t.Errorf("RetryAfter is %v, want %v: %v", told, test.told, err)
+				if wait := storage.RetryAfter(err); wait != test.wait || (err == nil) != (test.wait == 0) {
+					t.Errorf("RetryAfter is %v, want %v: %v", wait, test.wait, err)
 				}
 				if e, ok := errors.AsType[*storage.Error](err); err != nil && (!ok || !e.Retryable()) {
 					t.Errorf("%v is not retryable", err)

@@ -21,10 +21,9 @@ import (
 
 // Finding is the result of one step of a Probe.
 type Finding struct {
-	// Step is what was tried: put, get, range, list, delete, headers, encoding,
-	// versions or cors.
+	// Step is put, get, range, list, delete, headers, encoding, versions or cors.
 	Step string
-	// Err is what is wrong, and which setting may be; nil when the step passed.
+	// Err is the problem, with the setting that may be wrong; nil when the step passed.
 	Err error
 	// Warning is true if golive can work with the bucket as it is.
 	Warning bool
@@ -33,7 +32,7 @@ type Finding struct {
 // Report is the result of a Probe, step by step.
 type Report []Finding
 
-// Err joins what golive cannot work with; nil when the bucket will do.
+// Err joins the errors with which golive cannot work; nil when there are none.
 func (r Report) Err() error {
 	var errs []error
 	for _, f := range r {
@@ -44,7 +43,7 @@ func (r Report) Err() error {
 	return errors.Join(errs...)
 }
 
-// Passed reports whether the step was tried and all was well.
+// Passed reports whether the step was tried and passed.
 func (r Report) Passed(step string) bool {
 	return slices.ContainsFunc(r, func(f Finding) bool { return f.Step == step && f.Err == nil })
 }
@@ -55,14 +54,14 @@ const (
 	probeEncoding = "gzip"
 )
 
-// probeRetryTime is how long a Probe goes on trying what a store refuses because it is
-// overloaded, or limits the rate of requests. Many servers that start at once make it do
-// so.
+// probeRetryTime is how long a Probe repeats a step that a store refuses because it is
+// overloaded, or limits the rate of requests. Many servers that start at once can cause
+// that.
 const probeRetryTime = 10 * time.Second
 
-// Probe tries out all that will be asked of the bucket, with two small objects
-// below the prefix that it deletes again. When nothing can be put it tries nothing
-// else. What the store refuses only for now is tried again for up to ten seconds.
+// Probe tries every kind of request that the bucket will get, with two small objects below
+// the prefix that it deletes again. When nothing can be put it tries nothing else. A step
+// that the store refuses only for now is repeated for up to ten seconds.
 func (b *Bucket) Probe(ctx context.Context) Report {
 	p := probe{Bucket: b, text: []byte("golive tries this bucket out: " + rand.Text()), until: time.Now().Add(probeRetryTime)}
 	p.plain, p.zipped = b.probeKey+".ts", b.probeKey+".m3u8"
@@ -79,7 +78,7 @@ func (b *Bucket) Probe(ctx context.Context) Report {
 		{"encoding", p.encoding, true},
 		{"cors", p.cors, true},
 		{"delete", p.delete, false},
-		{"versions", p.remains, true},
+		{"versions", p.oldVersions, true},
 	} {
 		if step.name == "cors" && b.cfg.CORSOrigin == "" {
 			continue
@@ -98,10 +97,10 @@ type probe struct {
 	text          []byte
 	plain, zipped string // keys
 	report        Report
-	until         time.Time // that a store which is overloaded is tried again
+	until         time.Time // until when a step may be repeated
 }
 
-// try takes a step again and again, as long as the store refuses it only for now.
+// try repeats a step as long as the store refuses it only for now.
 func (p *probe) try(ctx context.Context, step func(context.Context) error) error {
 	const longest = 2 * time.Second
 	for wait := 250 * time.Millisecond; ; wait = min(2*wait, longest) {
@@ -124,8 +123,8 @@ func isTransient(err error) bool {
 	return ok && isServerFailure(r.status) && r.status != http.StatusNotImplemented && r.status != http.StatusInsufficientStorage
 }
 
-// wrong returns a step's error in the form of all others.
-func (p *probe) wrong(step, hint, problem string, args ...any) error {
+// failure returns a step's error in the form of a Bucket's errors.
+func (p *probe) failure(step, hint, problem string, args ...any) error {
 	return &storage.Error{Op: step, Key: p.plain, Err: fmt.Errorf(problem, args...), Hint: hint}
 }
 
@@ -135,7 +134,7 @@ func (p *probe) put(ctx context.Context) error {
 
 const otherBytesHint = "a cache or proxy before the store changes answers: let storage.s3.endpoint be the store itself"
 
-// read compares what comes back with what was put.
+// read checks that the bytes come back that were put.
 func (p *probe) read(ctx context.Context, step string, offset, length int64) error {
 	r, err := p.Get(ctx, p.plain, offset, length)
 	if err != nil {
@@ -150,7 +149,7 @@ func (p *probe) read(ctx context.Context, step string, offset, length int64) err
 		want = want[:length]
 	}
 	if !bytes.Equal(got, want) {
-		return p.wrong(step, otherBytesHint, "other bytes came back than were put")
+		return p.failure(step, otherBytesHint, "other bytes came back than were put")
 	}
 	return nil
 }
@@ -164,7 +163,7 @@ func (p *probe) list(ctx context.Context) error {
 			return nil
 		}
 	}
-	return p.wrong(storage.OpList, otherBytesHint, "the object is not in the list, and was put")
+	return p.failure(storage.OpList, otherBytesHint, "the object is not in the list, and was put")
 }
 
 // headers checks that the bucket serves objects with the headers with which they were put.
@@ -174,15 +173,15 @@ func (p *probe) headers(ctx context.Context) error {
 		return p.wrap(ctx, storage.OpGet, p.plain, err)
 	}
 	if kept := aws.ToString(out.ContentType); kept != probeType {
-		return p.wrong("headers", "players that read the bucket itself may refuse it", "Content-Type came back as %q", kept)
+		return p.failure("headers", "players that read the bucket itself may refuse it", "Content-Type came back as %q", kept)
 	}
 	if kept := aws.ToString(out.CacheControl); kept != probeMaxAge {
-		return p.wrong("headers", "caches that read the bucket itself will not know how long to keep objects", "Cache-Control came back as %q", kept)
+		return p.failure("headers", "caches that read the bucket itself will not know how long to keep objects", "Cache-Control came back as %q", kept)
 	}
 	return nil
 }
 
-// encoding sees whether a gzipped object comes back as it is, and says so.
+// encoding checks that a gzipped object comes back as it was put, with its Content-Encoding.
 func (p *probe) encoding(ctx context.Context) error {
 	zipped := storage.Gzip([][]byte{p.text})
 	err := p.Put(ctx, storage.Object{Key: p.zipped, Slabs: [][]byte{zipped}, ContentType: probeType, ContentEncoding: probeEncoding})
@@ -199,31 +198,31 @@ func (p *probe) encoding(ctx context.Context) error {
 	}
 	// SDKs may send a list of encodings, with "aws-chunked" left in it by some stores.
 	if kept := aws.ToString(out.ContentEncoding); !strings.HasPrefix(kept, probeEncoding) || !bytes.Equal(got, zipped) {
-		return p.wrong("encoding", "playlists in it can only be kept plain", "Content-Encoding gzip came back as %q with %d of %d bytes", kept, len(got), len(zipped))
+		return p.failure("encoding", "playlists in it can only be kept plain", "Content-Encoding gzip came back as %q with %d of %d bytes", kept, len(got), len(zipped))
 	}
 	return nil
 }
 
-// delete removes the objects, whatever of them there is.
+// delete removes the objects, if they exist.
 func (p *probe) delete(ctx context.Context) error {
 	return errors.Join(p.Delete(ctx, p.plain), p.Delete(ctx, p.zipped))
 }
 
-// remains sees whether a deleted object goes on filling the bucket. A store that
-// does not say so, or forbids to ask, is not complained about.
-func (p *probe) remains(ctx context.Context) error {
+// oldVersions checks that no version of a deleted object stays in the bucket. A store that
+// does not tell, or forbids the request, passes.
+func (p *probe) oldVersions(ctx context.Context) error {
 	versions, err := p.versionsOf(ctx, p.plain)
 	if err != nil || len(versions) == 0 {
 		return nil //nolint:nilerr // see above
 	}
 	if p.profile.versions {
-		return p.wrong("versions", "look for an object lock or a retention rule", "%d versions are left of a deleted object", len(versions))
+		return p.failure("versions", "look for an object lock or a retention rule", "%d versions are left of a deleted object", len(versions))
 	}
-	return p.wrong("versions", "set storage.s3.delete: versions, or give the bucket a lifecycle rule for old versions",
+	return p.failure("versions", "set storage.s3.delete: versions, or give the bucket a lifecycle rule for old versions",
 		"the bucket keeps versions: what is deleted fills it, and is paid for")
 }
 
-// cors asks as a browser does, before a page's player may read from the bucket.
+// cors sends the preflight request of a browser whose page plays from the bucket.
 func (p *probe) cors(ctx context.Context) error {
 	signed, err := s3.NewPresignClient(p.client).PresignGetObject(ctx, &s3.GetObjectInput{Bucket: &p.cfg.Bucket, Key: &p.plain})
 	if err != nil {
@@ -246,6 +245,6 @@ func (p *probe) cors(ctx context.Context) error {
 	if resp.StatusCode/100 == 2 && (allowed == "*" || allowed == p.cfg.CORSOrigin) {
 		return nil
 	}
-	return p.wrong("cors", "give the bucket a CORS rule with AllowedOrigins "+p.cfg.CORSOrigin+", AllowedMethods GET and HEAD, AllowedHeaders *; or set storage.s3.cors_origin to your page's origin, \"\" if players never read the bucket itself",
+	return p.failure("cors", "give the bucket a CORS rule with AllowedOrigins "+p.cfg.CORSOrigin+", AllowedMethods GET and HEAD, AllowedHeaders *; or set storage.s3.cors_origin to your page's origin, \"\" if players never read the bucket itself",
 		"no CORS rule lets a page of %s play from the bucket (%d)", p.cfg.CORSOrigin, resp.StatusCode)
 }

@@ -14,7 +14,7 @@ import (
 	"golive/storage/s3/s3test"
 )
 
-// outcomes is the report in short: "put", "cors: warning", "delete: FAILED".
+// outcomes returns a short form of the report: "put", "cors: warning", "delete: FAILED".
 func outcomes(r Report) (all []string) {
 	for _, f := range r {
 		switch {
@@ -33,7 +33,7 @@ func everyStep() []string {
 	return []string{"put", "get", "range", "list", "headers", "encoding", "cors", "delete", "versions"}
 }
 
-func TestProbe_FindsNothingWrongWithAGoodBucket(t *testing.T) {
+func TestProbe_PassesAGoodBucket(t *testing.T) {
 	server := s3test.Start(t)
 	cfg := server.Config(t)
 	server.AllowOrigin(t, cfg.Bucket, cfg.CORSOrigin)
@@ -84,7 +84,7 @@ func TestProbe_WarnsOfABucketWithoutCORS(t *testing.T) {
 
 	cfg.CORSOrigin = ""
 	if got := outcomes(open(t, cfg).Probe(t.Context())); strings.Contains(fmt.Sprint(got), "cors") {
-		t.Errorf("asked all the same: %v", got)
+		t.Errorf("the step was not skipped: %v", got)
 	}
 }
 
@@ -115,7 +115,7 @@ func TestProbe_WarnsOfVersionsThatStay(t *testing.T) {
 	}
 	for key, want := range map[string]int{"live/a/index.m3u8": 0, "live/a/index.m3u8.old": 1} {
 		if left, err := b.versionsOf(t.Context(), key); err != nil || len(left) != want {
-			t.Errorf("%s: left are %v, %v", key, left, err)
+			t.Errorf("%s: versions left: %v, %v", key, left, err)
 		}
 	}
 	for _, f := range b.Probe(t.Context()) {
@@ -125,8 +125,7 @@ func TestProbe_WarnsOfVersionsThatStay(t *testing.T) {
 	}
 }
 
-// TestProbe_FindsEachMissingPermission stands before a good store and forbids one
-// thing.
+// TestProbe_FindsEachMissingPermission forbids one kind of request to a good store.
 func TestProbe_FindsEachMissingPermission(t *testing.T) {
 	forbidden := refuse(403, "AccessDenied", "Access Denied")
 	tests := map[string]struct {
@@ -139,7 +138,7 @@ func TestProbe_FindsEachMissingPermission(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			store := &miniature{objects: make(map[string][]byte)}
+			store := &minimalStore{objects: make(map[string][]byte)}
 			cfg := fake(t, func(w http.ResponseWriter, r *http.Request) {
 				if test.forbids(r) {
 					forbidden(w, r)
@@ -167,7 +166,7 @@ func TestProbe_FindsEachMissingPermission(t *testing.T) {
 }
 
 func TestProbe_WarnsOfAStoreThatForgetsHeaders(t *testing.T) {
-	store := &miniature{objects: make(map[string][]byte)}
+	store := &minimalStore{objects: make(map[string][]byte)}
 	report := open(t, fake(t, store.ServeHTTP)).Probe(t.Context())
 	want := everyStep()
 	want[4], want[5], want[6] = "headers: warning", "encoding: warning", "cors: warning"
@@ -176,11 +175,11 @@ func TestProbe_WarnsOfAStoreThatForgetsHeaders(t *testing.T) {
 	}
 }
 
-// miniature is a store that keeps bytes alone. The Probe asks it one thing after
-// another.
-type miniature struct{ objects map[string][]byte }
+// minimalStore is a store that keeps no headers. It does not lock: the requests of a Probe come
+// one after another.
+type minimalStore struct{ objects map[string][]byte }
 
-func (m *miniature) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (m *minimalStore) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	key := strings.TrimPrefix(r.URL.Path, "/clips/")
 	text, ok := m.objects[key]
 	switch {

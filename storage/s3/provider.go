@@ -9,7 +9,7 @@ import (
 	"golive/storage"
 )
 
-// profile is how to talk to a store.
+// profile holds the peculiarities of a provider's stores.
 type profile struct {
 	// pathStyle puts the bucket into the path. Of stores behind one host name, few
 	// have the wildcard certificate and DNS entry that the other way needs.
@@ -25,14 +25,14 @@ type profile struct {
 	// putInterval is the least time between two puts of one key: some stores refuse
 	// more with 429.
 	putInterval time.Duration
-	// transcodes: the store unpacks an object with Content-Encoding gzip for clients that
-	// do not ask for gzip, unless its Cache-Control forbids that.
+	// transcodes is true if the store unpacks an object with Content-Encoding gzip for
+	// clients that do not ask for gzip, unless its Cache-Control forbids that.
 	transcodes bool
 }
 
 const gcsEndpoint = "https://storage.googleapis.com"
 
-// profileOf is the provider's profile with what the configuration says itself.
+// profileOf returns the provider's profile, with the settings that are not "auto".
 func profileOf(c storage.S3Config) profile {
 	p := profile{endpoint: c.Endpoint}
 	switch c.Provider {

@@ -42,10 +42,10 @@ func TestProfileOf_LetsTheConfigurationWin(t *testing.T) {
 		change func(*storage.S3Config)
 		want   profile
 	}{
-		"all said against AWS": {func(c *storage.S3Config) {
+		"every setting changed for AWS": {func(c *storage.S3Config) {
 			c.PathStyle, c.Checksum, c.Delete = storage.SwitchOn, "when_required", "versions"
 		}, profile{pathStyle: true, versions: true}},
-		"all said against MinIO": {func(c *storage.S3Config) {
+		"every setting changed for MinIO": {func(c *storage.S3Config) {
 			c.Provider, c.Endpoint = "minio", "http://minio.example.com"
 			c.PathStyle, c.Checksum, c.Delete = storage.SwitchOff, "when_supported", "object"
 		}, profile{alwaysChecksum: true}},
@@ -56,11 +56,11 @@ func TestProfileOf_LetsTheConfigurationWin(t *testing.T) {
 		"no interval at R2": {func(c *storage.S3Config) {
 			c.Provider, c.Endpoint, c.PutInterval = "r2", "https://a.r2.cloudflarestorage.com", 0
 		}, profile{}},
-		"an endpoint with AWS":     {func(c *storage.S3Config) { c.Endpoint = "https://s3.example.com" }, profile{}},
-		"an address":               {func(c *storage.S3Config) { c.Endpoint = "http://192.0.2.1:9000" }, profile{pathStyle: true}},
-		"an IPv6 address":          {func(c *storage.S3Config) { c.Endpoint = "http://[2001:db8::1]:9000" }, profile{pathStyle: true}},
-		"a name without a domain":  {func(c *storage.S3Config) { c.Endpoint = "http://minio:9000" }, profile{pathStyle: true}},
-		"an address, and told not": {func(c *storage.S3Config) { c.Endpoint, c.PathStyle = "http://192.0.2.1", storage.SwitchOff }, profile{}},
+		"an endpoint with AWS":           {func(c *storage.S3Config) { c.Endpoint = "https://s3.example.com" }, profile{}},
+		"an address":                     {func(c *storage.S3Config) { c.Endpoint = "http://192.0.2.1:9000" }, profile{pathStyle: true}},
+		"an IPv6 address":                {func(c *storage.S3Config) { c.Endpoint = "http://[2001:db8::1]:9000" }, profile{pathStyle: true}},
+		"a name without a domain":        {func(c *storage.S3Config) { c.Endpoint = "http://minio:9000" }, profile{pathStyle: true}},
+		"an address, without path style": {func(c *storage.S3Config) { c.Endpoint, c.PathStyle = "http://192.0.2.1", storage.SwitchOff }, profile{}},
 	}
 	for name, test := range tests {
 		cfg := storage.DefaultS3Config()

@@ -20,7 +20,7 @@ import (
 	"golive/storage/s3/s3test"
 )
 
-// google is a store with all that is known of Google's.
+// google returns a store with the known behaviours of Google's.
 func google(t *testing.T, more ...s3test.Behaviour) (*s3test.Fake, storage.S3Config) {
 	t.Helper()
 	keys := s3test.NewKeys(s3test.AccessKey, s3test.SecretKey)
@@ -135,7 +135,7 @@ func TestRow70_CredentialsThatRotateAreReadAgain(t *testing.T) {
 				}
 				keys.Replace("AKIDTWO", "two", code)
 				rotate("AKIDTWO", "two")
-				// The very request that is refused is tried with the new ones.
+				// The request that is refused is retried with the new ones.
 				if err := b.Put(t.Context(), object("live/a/2.ts", "x")); err != nil {
 					t.Fatal(err)
 				}
@@ -171,7 +171,7 @@ func TestRow70_CredentialsStayWhileTheirFileIsBeingReplaced(t *testing.T) {
 	}
 }
 
-func TestRow72_ConnectionThatAnswersBadlyIsLeft(t *testing.T) {
+func TestRow72_ConnectionWithAServerFailureIsClosed(t *testing.T) {
 	for _, status := range []int{500, 502, 503, 504, 429} {
 		t.Run(http.StatusText(status), func(t *testing.T) {
 			bad := s3test.BadConnections{N: 7, Status: status}
@@ -219,7 +219,7 @@ func TestRow72_GoodConnectionsAreKept(t *testing.T) {
 	}
 }
 
-// counting counts what is dialed.
+// counting returns a dial function that counts its calls in n.
 func counting(n *int, dial func(context.Context, string, string) (net.Conn, error)) func(context.Context, string, string) (net.Conn, error) {
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
 		*n++
@@ -228,19 +228,19 @@ func counting(n *int, dial func(context.Context, string, string) (net.Conn, erro
 }
 
 func TestRow73_ProbeWaitsForAStoreThatIsThrottled(t *testing.T) {
-	any5xx := func(status int, match func(*http.Request) bool) *s3test.Throttle {
+	throttled := func(status int, match func(*http.Request) bool) *s3test.Throttle {
 		return &s3test.Throttle{N: 5, Status: status, Match: match}
 	}
 	method := func(m string) func(*http.Request) bool {
 		return func(r *http.Request) bool { return r.Method == m && !r.URL.Query().Has("versions") }
 	}
 	for name, throttle := range map[string]*s3test.Throttle{
-		"429 on lists":   any5xx(429, s3test.IsList),
-		"503 on lists":   any5xx(503, s3test.IsList),
-		"429 on puts":    any5xx(429, method(http.MethodPut)),
-		"503 on gets":    any5xx(503, method(http.MethodGet)),
-		"429 on heads":   any5xx(429, method(http.MethodHead)),
-		"503 on deletes": any5xx(503, method(http.MethodDelete)),
+		"429 on lists":   throttled(429, s3test.IsList),
+		"503 on lists":   throttled(503, s3test.IsList),
+		"429 on puts":    throttled(429, method(http.MethodPut)),
+		"503 on gets":    throttled(503, method(http.MethodGet)),
+		"429 on heads":   throttled(429, method(http.MethodHead)),
+		"503 on deletes": throttled(503, method(http.MethodDelete)),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

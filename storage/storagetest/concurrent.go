@@ -11,8 +11,7 @@ import (
 	"golive/storage"
 )
 
-// testAtomic lets readers look while one object is replaced: each must see one
-// version whole.
+// testAtomic reads an object while it is replaced: each reader must see one version whole.
 func testAtomic(t *testing.T, b storage.Bucket) {
 	const versions = 60
 	version := func(i int) string { return strings.Repeat(string(rune('a'+i%26)), 1000*(1+i%5)) }
@@ -52,7 +51,7 @@ func testAtomic(t *testing.T, b storage.Bucket) {
 	readers.Wait()
 }
 
-// testConcurrency lets many use the bucket at once, each with keys of its own.
+// testConcurrency uses the bucket from many goroutines at once, each with keys of its own.
 func testConcurrency(t *testing.T, b storage.Bucket) {
 	var all sync.WaitGroup
 	for g := range 16 {
@@ -105,7 +104,7 @@ func testFolderChurn(t *testing.T, b storage.Bucket) {
 	}
 	all.Wait()
 	if got := keys(t, b, ""); len(got) != 0 {
-		t.Errorf("left are %q", got)
+		t.Errorf("keys %q are left", got)
 	}
 }
 

@@ -13,7 +13,7 @@ import (
 	"golive/storage"
 )
 
-// Test holds a backend to the contract of storage.Bucket. open makes an empty
+// Test checks a backend against the contract of storage.Bucket. open makes an empty
 // bucket; it registers its own cleanup with t.
 func Test(t *testing.T, open func(t *testing.T) storage.Bucket) {
 	t.Helper()
@@ -29,17 +29,17 @@ func Test(t *testing.T, open func(t *testing.T) storage.Bucket) {
 		{"Put_IsAtomicToReaders", testAtomic},
 		{"Get_ReadsRanges", testRanges},
 		{"Get_RefusesBadRanges", testBadRanges},
-		{"Get_SaysWhatDoesNotExist", testNotExist},
-		{"Get_KeepsReadingWhatWasReplaced", testOpenReader},
+		{"Get_ReportsAMissingObject", testNotExist},
+		{"Get_KeepsReadingAReplacedObject", testOpenReader},
 		{"Delete_RemovesOnlyItsObject", testDelete},
 		{"Delete_OfNothingIsNoError", testDeleteNothing},
 		{"List_IsInOrderOfKeys", testListOrder},
 		{"List_KeepsToThePrefix", testListPrefix},
-		{"List_StopsWhenTold", testListStop},
+		{"List_StopsWhenTheCallerStops", testListStop},
 		{"RefusesBadKeys", testBadKeys},
-		{"HeedsACancelledContext", testCancelled},
-		{"BearsManyAtOnce", testConcurrency},
-		{"BearsPutsAndDeletesInOneFolder", testFolderChurn},
+		{"FailsWithACancelledContext", testCancelled},
+		{"ServesManyCallersAtOnce", testConcurrency},
+		{"AllowsPutsAndDeletesInOneFolder", testFolderChurn},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.test(t, open(t)) })
 	}
@@ -209,7 +209,7 @@ func testDelete(t *testing.T, b storage.Bucket) {
 		t.Errorf("get after delete: %v", err)
 	}
 	if got, want := keys(t, b, ""), []string{"d/a.1", "d/a/2", "d/b/1"}; !cmp.Equal(got, want) {
-		t.Errorf("left are %q, want %q", got, want)
+		t.Errorf("keys are %q, want %q", got, want)
 	}
 	put(t, b, "d/a/1", "again")
 	if got := get(t, b, "d/a/1", 0, -1); got != "again" {
@@ -225,7 +225,7 @@ func testDeleteNothing(t *testing.T, b storage.Bucket) {
 		}
 	}
 	if got := keys(t, b, ""); !cmp.Equal(got, []string{"a/b/c"}) {
-		t.Errorf("left are %q", got)
+		t.Errorf("keys %q are left", got)
 	}
 }
 
@@ -272,7 +272,7 @@ func testCancelled(t *testing.T, b storage.Bucket) {
 	}
 }
 
-// checkError holds err to the form that every operation's error has.
+// checkError checks that err has the form of every operation's error.
 func checkError(t *testing.T, err error, op, key string) {
 	t.Helper()
 	e, ok := errors.AsType[*storage.Error](err)

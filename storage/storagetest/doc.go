@@ -1,7 +1,7 @@
 // Package storagetest holds the one contract that every storage.Bucket keeps.
 //
-// A backend's test hands Test a function that makes an empty bucket; what goes
-// wrong comes out as test failures.
+// A backend's test passes a function that makes an empty bucket to Test, which reports
+// violations as failures of that test.
 //
 // Package storagetest does not know any backend.
 //

@@ -107,7 +107,7 @@ func TestRow10_EmptyMessagesAreSkipped(t *testing.T) {
 	}, []got{{TypeAudio, 4, 7, "ab"}}, Stats{Empty: 1})
 }
 
-func TestRow15_EveryChunkSizeIsTaken(t *testing.T) {
+func TestRow15_EveryChunkSizeIsAccepted(t *testing.T) {
 	body := strings.Repeat("0123456789abcdef", 10_000)
 	for _, size := range []uint32{1, 128, 4096, 8192, 60_000, 65_536, 1 << 24, 1<<31 - 1} {
 		var w wire
@@ -148,7 +148,7 @@ func TestRow18_Type3BeginsAMessageAndAddsTheDelta(t *testing.T) {
 	}, []got{{TypeAudio, 4, 1000, "a"}, {TypeAudio, 4, 1023, "b"}, {TypeAudio, 4, 1046, "c"}, {TypeAudio, 4, 1069, "d"}}, Stats{})
 }
 
-func TestRow18_Type3AfterType0AddsItsTimestampWhenThatCanBeADistance(t *testing.T) {
+func TestRow18_Type3AfterType0AddsItsTimestampWhenThatCanBeADelta(t *testing.T) {
 	check(t, func(w *wire) {
 		w.head(0, 4, 21, 1, TypeAudio)
 		w.text("a")
@@ -161,7 +161,7 @@ func TestRow18_Type3AfterType0AddsItsTimestampWhenThatCanBeADistance(t *testing.
 	}, []got{{TypeAudio, 4, 21, "a"}, {TypeAudio, 4, 42, "b"}, {TypeVideo, 6, 3_600_000, "c"}, {TypeVideo, 6, 3_600_000, "d"}}, Stats{})
 }
 
-func TestRow19_FirstChunkOfType1IsTaken(t *testing.T) {
+func TestRow19_FirstChunkOfType1IsAccepted(t *testing.T) {
 	check(t, func(w *wire) {
 		w.head(1, 2, 0, 6, TypeUserControl)
 		w.text("\x00\x06\x00\x00\x00\x01")
@@ -194,7 +194,7 @@ func TestRow20_HeaderInTheMiddleOfAMessageAbandonsIt(t *testing.T) {
 	}, []got{{TypeVideo, 6, 50, "new"}, {TypeVideo, 6, 70, "ok"}}, Stats{Aborted: 2})
 }
 
-func TestRow21_ExtendedTimestampOnType3IsTakenWhenItIsThere(t *testing.T) {
+func TestRow21_ExtendedTimestampOnType3IsReadWhenPresent(t *testing.T) {
 	check(t, func(w *wire) {
 		w.head(0, 6, 17_000_000, 300, TypeVideo)
 		w.text(strings.Repeat("a", 128))

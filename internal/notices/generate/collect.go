@@ -15,7 +15,8 @@ import (
 	"strings"
 )
 
-// systems returns those that golive is built for; what is linked differs a little.
+// systems returns the operating systems that golive is built for; the linked packages differ
+// a little.
 func systems() []string { return []string{"linux", "darwin", "windows"} }
 
 // noticeFile matches the names of files that hold a licence or a notice.
@@ -143,9 +144,9 @@ func linked(ctx context.Context, root, system string) (all []linkedPackage, err 
 	}
 }
 
-// npmFile is the first line of a file in internal/notices/npm: the packages whose
-// licence the rest is.
-const npmFile = "packages: "
+// npmHeader begins the first line of a file in internal/notices/npm, which names the packages
+// with the licence in the other lines.
+const npmHeader = "packages: "
 
 // npmNotices returns the notices of the JavaScript in the pages.
 func npmNotices(folder string) (all []notice, err error) {
@@ -159,9 +160,9 @@ func npmNotices(folder string) (all []notice, err error) {
 			return nil, err
 		}
 		first, text, _ := strings.Cut(string(content), "\n")
-		packages, ok := strings.CutPrefix(first, npmFile)
+		packages, ok := strings.CutPrefix(first, npmHeader)
 		if !ok {
-			return nil, fmt.Errorf("%s: its first line is not %q and names", f.Name(), npmFile)
+			return nil, fmt.Errorf("%s: its first line is not %q and names", f.Name(), npmHeader)
 		}
 		for name := range strings.SplitSeq(packages, ", ") {
 			all = append(all, notice{subject: name, text: text})

@@ -7,5 +7,5 @@
 // above, up to the module's root. Packages of npm, which are not there on every
 // machine, have theirs in internal/notices/npm.
 //
-// Command generate does not know what a licence asks for. It starts no goroutine.
+// Command generate does not know what a licence requires. It starts no goroutine.
 package main

@@ -21,8 +21,8 @@ type notice struct {
 	text    string
 }
 
-// render returns the notices as one text. What has the same text, but for spaces, is
-// named together, and the text is there once.
+// render returns the notices as one text. Notices that differ only in spaces are named together
+// above one copy of their text.
 func render(all []notice) string {
 	type group struct {
 		subjects []string

@@ -12,8 +12,8 @@ import (
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 )
 
-// RewritesAcceptEncoding appends to Accept-Encoding before anything behind it sees the
-// request, as Google's front end does. Put Keys.Verify behind it.
+// RewritesAcceptEncoding appends to Accept-Encoding before it passes the request on, as
+// Google's front end does. Put Keys.Verify after it.
 func RewritesAcceptEncoding(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r.Header.Set("Accept-Encoding", r.Header.Get("Accept-Encoding")+",gzip(gfe)")
@@ -21,7 +21,7 @@ func RewritesAcceptEncoding(next http.Handler) http.Handler {
 	})
 }
 
-// RefusesTrailers refuses uploads with a checksum behind the body, as Google and older
+// RefusesTrailers refuses uploads with a checksum after the body, as Google and older
 // stores do.
 func RefusesTrailers(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -47,7 +47,7 @@ type transcoder struct {
 	accepts bool
 }
 
-// WriteHeader takes away the headers that an unpacked object has not.
+// WriteHeader removes the headers that an unpacked object does not have.
 func (t *transcoder) WriteHeader(status int) {
 	h := t.Header()
 	if h.Get("Content-Encoding") == "gzip" && !t.accepts && !strings.Contains(h.Get("Cache-Control"), "no-transform") {
@@ -64,7 +64,7 @@ type Keys struct {
 	code  string
 }
 
-// NewKeys knows one pair.
+// NewKeys returns Keys with one pair.
 func NewKeys(id, secret string) *Keys {
 	return &Keys{valid: map[string]string{id: secret}, code: "InvalidAccessKeyId"}
 }
@@ -77,8 +77,8 @@ func (k *Keys) Replace(id, secret, code string) {
 	k.valid, k.code = map[string]string{id: secret}, code
 }
 
-// Verify is the Behaviour that checks each request's signature as S3 does, over the
-// headers that it says it covers.
+// Verify is the Behaviour that checks each request's signature as S3 does, over its signed
+// headers.
 func (k *Keys) Verify(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		auth := parseAuthorization(r.Header.Get("Authorization"))
@@ -97,7 +97,7 @@ func (k *Keys) Verify(next http.Handler) http.Handler {
 	})
 }
 
-// authorization is what an Authorization header of Signature Version 4 says.
+// authorization is an Authorization header of Signature Version 4, parsed.
 type authorization struct {
 	text, id, region string
 	signed           []string // names of headers
@@ -150,7 +150,7 @@ func (a authorization) matches(r *http.Request, secret string) bool {
 type PutLimit struct {
 	// Interval is a second at R2.
 	Interval time.Duration
-	// Refused counts what was refused.
+	// Refused counts the refused puts.
 	Refused atomic.Int32
 
 	mu   sync.Mutex
@@ -250,7 +250,7 @@ type Silence struct{ On atomic.Bool }
 func (s *Silence) Hold(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if s.On.Load() {
-			_, _ = io.Copy(io.Discard, r.Body) // net/http sees a client leave only behind the body
+			_, _ = io.Copy(io.Discard, r.Body) // net/http sees a client leave only after the body
 			<-r.Context().Done()
 			return
 		}

@@ -1,7 +1,7 @@
-// Package s3test has the stores of the tests: the real S3-compatible server versitygw,
-// and Fake, which behaves as one provider or another does.
+// Package s3test provides stores for tests: the real S3-compatible server versitygw, and
+// Fake, which behaves like a chosen provider.
 //
-// Start gives a Server with an address and a key pair; its buckets are folders of
+// Start starts a Server with an address and a key pair; its buckets are folders of
 // the test's own temporary directory. `make bin/versitygw` builds the program, whose
 // version tools/go.mod pins. A test without it is skipped on a developer's machine,
 // and fails where CI or GOLIVE_S3 is set.
@@ -10,7 +10,7 @@
 // combined: NewFake(t, RewritesAcceptEncoding, keys.Verify, limit.Limit) is much like
 // Google's.
 //
-// Package s3test does not know golive's Bucket: it is what that is tested against.
+// Package s3test does not know golive's Bucket, which is tested against it.
 //
 // The server is a child process, and the Fake has the goroutines of net/http; the
 // test's cleanup ends both.

@@ -23,13 +23,13 @@ import (
 	"golive/storage"
 )
 
-// Fake is a store in memory that takes what golive asks of S3: put, get, head, delete
-// and list, with the bucket in the path. A Behaviour before it makes it like one
-// provider, or lets it fail.
+// Fake is a store in memory that answers the requests that golive sends to S3: put, get,
+// head, delete and list, with the bucket in the path. A Behaviour makes it like one
+// provider, or makes it fail.
 type Fake struct {
 	// URL is the store's endpoint.
 	URL string
-	// Handler is what answers there, for a test without a network.
+	// Handler answers the requests, for a test without a network.
 	Handler http.Handler
 
 	mu      sync.Mutex
@@ -72,7 +72,7 @@ func NewFake(tb testing.TB, behaviours ...Behaviour) *Fake {
 // connKey is the key of a request's connection in its context.
 type connKey struct{}
 
-// Config is a bucket of the store. Its probe asks no CORS rule of it.
+// Config returns the configuration of a bucket of the store, without a CORS origin.
 func (f *Fake) Config() storage.S3Config {
 	cfg := storage.DefaultS3Config()
 	cfg.Provider, cfg.Endpoint, cfg.Bucket, cfg.CORSOrigin = "custom", f.URL, "clips", ""

@@ -63,7 +63,7 @@ func Start(tb testing.TB, flags ...string) *Server {
 	return s
 }
 
-// program is where versitygw is.
+// program returns the path of versitygw.
 func program(tb testing.TB) string {
 	tb.Helper()
 	if path := os.Getenv("GOLIVE_VERSITYGW"); path != "" {
@@ -101,8 +101,8 @@ func (s *Server) Run(tb testing.TB) {
 	args = append(args, "posix", "--versioning-dir", s.versions, s.Dir)
 	s.process = exec.CommandContext(context.WithoutCancel(tb.Context()), s.program, args...)
 	s.process.Env = append(os.Environ(), "ROOT_ACCESS_KEY="+AccessKey, "ROOT_SECRET_KEY="+SecretKey)
-	var said strings.Builder
-	s.process.Stderr = &said
+	var stderr strings.Builder
+	s.process.Stderr = &stderr
 	if err := s.process.Start(); err != nil {
 		tb.Fatal(err)
 	}
@@ -119,7 +119,7 @@ func (s *Server) Run(tb testing.TB) {
 		case <-again.C:
 		case <-timeout:
 			s.Kill()
-			tb.Fatalf("versitygw does not listen on %s: %s", s.Address, said.String())
+			tb.Fatalf("versitygw does not listen on %s: %s", s.Address, stderr.String())
 		}
 	}
 }
@@ -137,7 +137,7 @@ func (s *Server) Pause() { _ = s.process.Process.Signal(syscall.SIGSTOP) }
 // Resume ends a Pause.
 func (s *Server) Resume() { _ = s.process.Process.Signal(syscall.SIGCONT) }
 
-// Config is a new empty bucket on the server.
+// Config returns the configuration of a new, empty bucket on the server.
 func (s *Server) Config(tb testing.TB) storage.S3Config {
 	tb.Helper()
 	cfg := storage.DefaultS3Config()
@@ -180,7 +180,7 @@ func (s *Server) AllowOrigin(tb testing.TB, bucket, origin string) {
 	}
 }
 
-// Client is the SDK's own client of the server, on plain HTTP.
+// Client returns the SDK's client of the server, on plain HTTP.
 func (s *Server) Client() *s3.Client {
 	return s3.New(s3.Options{
 		Region:       region,

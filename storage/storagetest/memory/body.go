@@ -9,7 +9,7 @@ type body struct {
 	left int64 // bytes of the range
 }
 
-// next is the rest of the range in the first slab that has any; nil at the end.
+// next returns the rest of the range in the first slab that has any; nil at the end.
 func (b *body) next() []byte {
 	for b.left > 0 {
 		slab := b.rest[0]

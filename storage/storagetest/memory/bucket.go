@@ -21,7 +21,7 @@ type object struct {
 	size  int64
 }
 
-// New is an empty Bucket.
+// New returns an empty Bucket.
 func New() *Bucket { return &Bucket{objects: make(map[string]object)} }
 
 // Put keeps o's slabs; it does not copy them.
@@ -59,7 +59,7 @@ func (b *Bucket) Get(ctx context.Context, key string, offset, length int64) (*st
 	}, nil
 }
 
-// Delete forgets the object.
+// Delete removes the object.
 func (b *Bucket) Delete(ctx context.Context, key string) error {
 	if err := storage.CheckCall(ctx, key); err != nil {
 		return wrap("delete", key, err)

@@ -1,5 +1,4 @@
-// Package memory is the Bucket that keeps objects in the process's memory: for
-// tests, and for a server that needs no archive.
+// Package memory is the Bucket that keeps objects in the process's memory, for tests.
 //
 // Objects enter by Put and leave by Get with their slabs shared, never copied:
 // the bytes that viewers are served live are the bytes that are kept.

@@ -1,0 +1,68 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"golive/registry"
+)
+
+func TestChannels_LeadToWhatIsLiveOnThem(t *testing.T) {
+	r := registry.New(registry.DefaultConfig(), registry.Node{Name: "a"}, t.TempDir(), slog.New(slog.DiscardHandler), registry.NewMetrics(prometheus.NewRegistry()))
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() { done <- r.Run(ctx) }()
+	defer func() { cancel(); <-done }()
+	make := func(id string, state registry.State, change func(*registry.Broadcast)) {
+		t.Helper()
+		b := registry.Broadcast{ID: id, Channel: "news", Owner: "u", State: state}
+		if change != nil {
+			change(&b)
+		}
+		for {
+			_, err := r.CreateBroadcast(ctx, b)
+			if err == nil {
+				return
+			}
+			select {
+			case <-time.After(10 * time.Millisecond): // it is starting
+			case <-ctx.Done():
+				t.Fatal(err)
+			}
+		}
+	}
+	h := channels{r}.before(http.NotFoundHandler())
+	get := func(path string) (int, string) {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
+		return w.Code, w.Header().Get("Location")
+	}
+	want := func(path string, status int, location string) {
+		t.Helper()
+		if s, l := get(path); s != status || l != location {
+			t.Errorf("%s: %d %q, want %d %q", path, s, l, status, location)
+		}
+	}
+	want("/watch/@news", 404, "")
+	make("first", registry.Ended, nil)
+	want("/watch/@news", 302, "first")
+	want("/live/@news/index.m3u8", 404, "")
+	make("live", registry.Live, nil)
+	make("hidden", registry.Live, func(b *registry.Broadcast) { b.Preview = true })
+	make("secret", registry.Live, func(b *registry.Broadcast) { b.Visibility = registry.Private })
+	make("trial", registry.Live, func(b *registry.Broadcast) { b.Test = true })
+	make("next", registry.Created, nil)
+	want("/watch/@news", 302, "live")
+	want("/embed/@news", 302, "live")
+	want("/live/@news/index.m3u8", 302, "../live/index.m3u8")
+	want("/live/@news/source/index.m3u8", 302, "../../live/source/index.m3u8")
+	want("/live/@news/../../etc", 404, "")
+	want("/live/@other/index.m3u8", 404, "")
+	want("/live/news/index.m3u8", 404, "")
+}

@@ -1,0 +1,106 @@
+package registry
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+)
+
+// Every write of the embedded registry is on the disk when it returns: what the blocks have grown to
+// was synced.
+func TestDisk_SyncsEveryWrite(t *testing.T) {
+	t.Parallel()
+	r := embedded(t, t.TempDir())
+	r.cfg.Events = true
+	run(t, r)
+	waitForRecords(t, r)
+	records, err := r.connected()
+	if err != nil {
+		t.Fatal(err)
+	}
+	check := func(what string, d *disk) {
+		t.Helper()
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		names, err := filepath.Glob(filepath.Join(d.dir, "*.blk"))
+		if err != nil || len(names) == 0 {
+			t.Fatalf("%s: no blocks: %v", what, err)
+		}
+		for _, name := range names {
+			now, err := os.Stat(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if synced := d.synced[name]; synced == nil || synced.Size() != now.Size() || !os.SameFile(synced, now) {
+				t.Errorf("%s: %s has %d bytes, synced: %v", what, name, now.Size(), synced)
+			}
+		}
+	}
+	made, err := r.CreateBroadcast(t.Context(), Broadcast{ID: "studio"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the event is published", func() bool { return len(r.catalog.noted()) == 0 })
+	check("create", records.disk)
+	check("event", records.events)
+	if _, err := records.put(t.Context(), "consumer.x", []byte("{}"), 0, 0); err != nil {
+		t.Fatal(err)
+	}
+	check("put", records.disk)
+	if err := r.RemoveBroadcast(t.Context(), made.ID); err != nil {
+		t.Fatal(err)
+	}
+	check("remove", records.disk)
+}
+
+// One sync serves those who wait, and only those who wrote before it began.
+func TestDisk_SyncsOnceForMany(t *testing.T) {
+	dir := t.TempDir()
+	d := newDisk(dir, "s")
+	if err := d.sync(); !errors.Is(err, errNoBlocks) {
+		t.Errorf("without blocks: %v", err)
+	}
+	if err := os.MkdirAll(d.dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	block, err := os.Create(filepath.Join(d.dir, "1.blk"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer block.Close() //nolint:errcheck // a test's
+	var mu sync.Mutex
+	size := int64(0)
+	var running sync.WaitGroup
+	for range 50 {
+		running.Go(func() {
+			for range 20 {
+				mu.Lock()
+				n, err := block.WriteString("record\n")
+				size += int64(n)
+				want := size
+				mu.Unlock()
+				if err := errors.Join(err, d.sync()); err != nil {
+					t.Error(err)
+				}
+				d.mu.Lock()
+				files := d.synced
+				d.mu.Unlock()
+				if got := files[block.Name()]; got == nil || got.Size() < want {
+					t.Errorf("%d bytes were written, synced: %v", want, got)
+				}
+			}
+		})
+	}
+	running.Wait()
+	if err := os.WriteFile(filepath.Join(d.dir, "2.blk"), []byte("record\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(block.Name()); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.sync(); err != nil || len(d.synced) != 1 {
+		t.Errorf("a new block: %v, synced %v", err, d.synced)
+	}
+}
