@@ -39,6 +39,7 @@ type Records interface {
 	FindBroadcast(id string) (registry.Broadcast, bool)
 	ListBroadcasts(f registry.Filter) (page []registry.Broadcast, next string)
 	PutChannel(ctx context.Context, c registry.Channel) (registry.Channel, error)
+	UpdateChannel(ctx context.Context, name string, change func(*registry.Channel) error) (registry.Channel, error)
 	FindChannel(name string) (registry.Channel, bool)
 	WatchBroadcast(id string) (changed <-chan struct{}, stop func())
 }
@@ -84,7 +85,8 @@ type Parts struct {
 type API struct {
 	Parts
 
-	config atomic.Pointer[settings]
+	config  atomic.Pointer[settings]
+	streams streams // of events
 }
 
 // settings are what a Reload replaces.
@@ -116,6 +118,8 @@ func Register(mux *http.ServeMux, c Config, p Parts) (*API, error) {
 	if a.Records != nil {
 		a.registerGolive(described)
 		a.registerWrites(described)
+		a.registerChannels(described)
+		a.registerEvents(described)
 	}
 	page, err := renderDocs(described.OpenAPI())
 	if err != nil {

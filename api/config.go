@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"golive/api/auth"
+	"golive/api/webhook"
 	"golive/internal/cors"
 	"golive/internal/setting"
 )
@@ -22,6 +23,10 @@ type Config struct {
 	// "https://live.example.com". Empty takes the host of the request.
 	PublicURL string       `yaml:"public_url"`
 	Limits    LimitsConfig `yaml:"limits"`
+	// Webhooks are told what happens to broadcasts.
+	Webhooks []webhook.Config `yaml:"webhooks"`
+	// Admission decides who may publish.
+	Admission webhook.AdmissionConfig `yaml:"admission"`
 }
 
 // LimitsConfig limits the requests that change something, in requests per second, and how many may
@@ -39,6 +44,7 @@ func DefaultConfig() Config {
 		Config:      auth.DefaultConfig(),
 		CORSOrigins: []string{"*"},
 		Limits:      LimitsConfig{UserRate: 50, UserBurst: 1000, AddressRate: 200, AddressBurst: 2000},
+		Admission:   webhook.DefaultAdmissionConfig(),
 	}
 }
 
@@ -54,6 +60,10 @@ func (c Config) Validate() error {
 		p.Add("public_url", `as in "https://live.example.com"`, "%q is not an http or https URL without a slash at its end", c.PublicURL)
 	}
 	c.Limits.validate(&p)
+	for i, w := range c.Webhooks {
+		w.Validate("webhooks["+strconv.Itoa(i)+"]", &p)
+	}
+	c.Admission.Validate("admission", &p)
 	return errors.Join(c.Config.Validate(), p.Err())
 }
 

@@ -35,6 +35,8 @@ type Event struct {
 // Report is what the node that has a broadcast says of it.
 type Report struct {
 	ID string
+	// Channel and Owner are those of a broadcast without a record, which a channel's key began.
+	Channel, Owner string
 	// State is where the broadcast is now; empty in a report of something else.
 	State State
 	// Event is what else has happened: EventReplayReady, EventHealth or EventKeyUsed.

@@ -99,6 +99,9 @@ type Channel struct {
 // broadcast's id.
 const keyPrefix = "gl_"
 
+// NewID returns an id for a broadcast, with 80 random bits.
+func NewID() string { return strings.ToLower(rand.Text()[:16]) }
+
 // NewStreamKey returns a secret with 128 random bits.
 func NewStreamKey() string { return keyPrefix + strings.ToLower(rand.Text()) }
 

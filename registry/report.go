@@ -104,7 +104,8 @@ func (r *Registry) Report(report Report) {
 func (q *reports) add(report Report) (dropped int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	queue := append(q.queues[report.ID], report)
+	queue := q.queues[report.ID]
+	queue = append(queue, report)
 	switch {
 	case len(queue) > maxReportsOfBroadcast:
 		i := dispensable(queue)
@@ -224,10 +225,10 @@ func (r *Registry) applyReport(ctx context.Context, records *store, report Repor
 		b.follow(report)
 		return nil
 	})
-	if !errors.Is(err, ErrNoRecord) || report.State == "" || report.State == Ended {
+	if !errors.Is(err, ErrNoRecord) || report.State == "" || report.State == Ended || report.State == Created && report.Owner == "" {
 		return ignoreMissing(err)
 	}
-	b := Broadcast{ID: report.ID, State: report.State, Details: Details{Visibility: Public}, Times: Times{Created: report.At}}
+	b := Broadcast{ID: report.ID, Channel: report.Channel, Owner: report.Owner, State: report.State, Details: Details{Visibility: Public}, Times: Times{Created: report.At}}
 	if b.State == Live {
 		b.Started = report.At
 	}
@@ -256,6 +257,14 @@ func (b *Broadcast) follow(report Report) {
 		b.State, b.Started, b.Ended, b.End = report.State, time.Time{}, time.Time{}, false
 	}
 	switch report.State {
+	case Created: // nothing could be watched: the key can be used another time
+		switch {
+		case !b.Started.IsZero():
+		case b.Owner == "":
+			b.State, b.Ended = Ended, report.At
+		default:
+			b.State = Created
+		}
 	case Starting:
 		if b.Started.IsZero() { // else its publisher comes back, maybe on another node
 			b.State = Starting
@@ -269,5 +278,6 @@ func (b *Broadcast) follow(report Report) {
 		b.State = Reconnecting
 	case Ended:
 		b.State, b.Ended = Ended, report.At
+	default: // a report of something else
 	}
 }

@@ -256,18 +256,16 @@ func watchBroadcasts(ctx context.Context, flags *flag.FlagSet, c *client, parse 
 		} else {
 			texts, err = c.all(ctx, query())
 		}
-		switch {
-		case ctx.Err() != nil:
-			return nil
-		case err != nil && first:
-			return err
-		case err != nil: // the server may be restarting
-			fmt.Fprintln(flags.Output(), "golive:", err)
-		default:
+		switch interrupted := ctx.Err() != nil; {
+		case err == nil:
 			ended, err := c.changes(texts, known)
 			if err != nil || ended && id != "" {
 				return err
 			}
+		case first && !interrupted:
+			return err
+		case !interrupted: // the server may be restarting
+			fmt.Fprintln(flags.Output(), "golive:", err)
 		}
 		select {
 		case <-ctx.Done():

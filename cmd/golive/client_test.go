@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -141,7 +142,7 @@ func TestClientCommands_ReportProblems(t *testing.T) {
 	}
 	var out, problems bytes.Buffer
 	for _, args := range [][]string{{"broadcasts"}, {"broadcasts", "dance"}, {"keys", "list"}, {"broadcasts", "show"}, {"user", "may-go-live"}, {"keys", "rotate", "a", "b"}} {
-		if err := run(t.Context(), args, nil, &out, &problems); err != errUsage { //nolint:errorlint // it is returned as it is
+		if err := run(t.Context(), args, nil, &out, &problems); !errors.Is(err, errUsage) {
 			t.Errorf("%v: %v", args, err)
 		}
 	}
@@ -175,8 +176,13 @@ func TestMayGoLive_SaysWhy(t *testing.T) {
 	if err != nil || out != "may go live  no\nreason       This user is not among the 5 % who may go live.\ncode         SPLIT\nfallback     https://example.com/live\n" {
 		t.Errorf("%v: %q", err, out)
 	}
-	if want := "GET /v1/golive Bearer server-key alice"; a.asked[0] != want {
-		t.Errorf("it asked %q, want %q", a.asked[0], want)
+	if _, err := a.golive(t.Context(), "user", "may-go-live", "alice", "--token", "dev:admin"); err != nil {
+		t.Error(err)
+	}
+	for i, want := range []string{"GET /v1/golive Bearer server-key alice", "GET /v1/golive Bearer dev:alice alice"} {
+		if a.asked[i] != want {
+			t.Errorf("it asked %q, want %q", a.asked[i], want)
+		}
 	}
 }
 

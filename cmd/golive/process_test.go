@@ -193,7 +193,7 @@ func TestServe_ReloadsWithoutDisconnectingAPublisher(t *testing.T) {
 		t.Fatal(err)
 	}
 	line := p.waitFor("configuration reloaded")
-	if !strings.Contains(line, "ingest.publish.open ingest.publish.keys log.level") || strings.Contains(line, "hunter") {
+	if !strings.Contains(line, "log.level ingest.publish.open ingest.publish.keys") || strings.Contains(line, "hunter") {
 		t.Errorf("the log says %s", line)
 	}
 	publish("refused")
@@ -202,6 +202,43 @@ func TestServe_ReloadsWithoutDisconnectingAPublisher(t *testing.T) {
 	p.waitFor("publisher admitted") // which is logged at level debug
 	if text, err := get(t.Context(), "http://"+p.http+"/v1/broadcasts"); err != nil || !strings.Contains(text, `"id":"studio","state":"live"`) {
 		t.Errorf("the first broadcast is not live any more: %s, %v", text, err)
+	}
+}
+
+// mayGoLiveWithin asks the API until it gives the answer.
+func mayGoLiveWithin(p *process, allowed string, limit time.Duration) error {
+	ctx, cancel := context.WithTimeout(p.t.Context(), limit)
+	defer cancel()
+	for {
+		var out strings.Builder
+		err := run(ctx, []string{"user", "may-go-live", "alice", "--url", "http://" + p.http}, nil, &out, io.Discard)
+		if err == nil && strings.HasPrefix(strings.TrimPrefix(out.String(), "may go live  "), allowed+"\n") {
+			return nil
+		}
+		if ctx.Err() != nil {
+			return fmt.Errorf("%q, %w", out.String(), err)
+		}
+	}
+}
+
+func TestServe_TheKillSwitchOfTheFileRefusesEverybody(t *testing.T) {
+	t.Parallel()
+	before := yaml(t.TempDir(), "")
+	p := startProcess(t, before)
+	if err := mayGoLiveWithin(p, "yes", patience); err != nil {
+		t.Fatal(err)
+	}
+	file := p.cmd.Args[len(p.cmd.Args)-1]
+	for _, c := range []struct{ more, allowed string }{
+		{"rollout: { enabled: false }\n", "no"},
+		{"rollout: { percent: 0, allow: [alice] }\n", "yes"},
+	} {
+		if err := os.WriteFile(file, []byte(before+c.more), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := mayGoLiveWithin(p, c.allowed, patience); err != nil {
+			t.Errorf("%s: %v", c.more, err)
+		}
 	}
 }
 

@@ -9,9 +9,10 @@ import (
 	"strings"
 	"time"
 
+	"golive/api"
+	"golive/api/flags"
 	"golive/ingest"
 	"golive/internal/config"
-	"golive/rollout"
 	"golive/transcode"
 )
 
@@ -38,7 +39,7 @@ type reloader struct {
 }
 
 // reloadables returns what can change while the server runs, but for the log level.
-func reloadables(auth *ingest.Authorizer, limiter *ingest.SessionLimiter, sessions *ingest.Sessions, transcoder *transcode.Transcoder, policy *rollout.Current) []reloadable {
+func reloadables(auth *ingest.Authorizer, limiter *ingest.SessionLimiter, sessions *ingest.Sessions, transcoder *transcode.Transcoder, policy *flags.Flags, rest *api.API) []reloadable {
 	const limits = "ingest.limits."
 	return []reloadable{
 		{[]string{"ingest.publish.open", "ingest.publish.keys"}, func(c config.Config) error {
@@ -62,6 +63,9 @@ func reloadables(auth *ingest.Authorizer, limiter *ingest.SessionLimiter, sessio
 		{[]string{"rollout"}, func(c config.Config) error {
 			policy.Reload(c.Rollout)
 			return nil
+		}},
+		{[]string{"api.open", "api.jwt", "api.keys", "api.cors_origins", "api.public_url", "api.limits"}, func(c config.Config) error {
+			return rest.Reload(c.API)
 		}},
 	}
 }

@@ -98,7 +98,9 @@ func serve(ctx context.Context, args, env []string, stderr *logWriter) error {
 			return err
 		}
 	}
-	again := reloader{file: *file, read: read, running: cfg, log: log, load: func() (config.Config, error) {
+	again := reloader{file: *file, read: read, running: cfg, log: log, sections: []reloadable{
+		{[]string{"log.level"}, func(c config.Config) error { level.Set(c.Log.SlogLevel()); return nil }},
+	}, load: func() (config.Config, error) {
 		loaded, err := config.Load(config.Input{File: *file, Env: env, Reload: true})
 		switch {
 		case err != nil:
@@ -108,10 +110,7 @@ func serve(ctx context.Context, args, env []string, stderr *logWriter) error {
 		}
 		return loaded.Config, nil
 	}}
-	again.sections = append(srv.reloadable, reloadable{[]string{"log.level"}, func(c config.Config) error {
-		level.Set(c.Log.SlogLevel())
-		return nil
-	}})
+	again.sections = append(again.sections, srv.reloadable...)
 	defer runInBackground(ctx, func(ctx context.Context) { again.run(ctx, hangups) })()
 	log.Info("golive started", "version", version(), "rtmp", addressOf(open.rtmp), "rtmps", addressOf(open.rtmps),
 		"http", addressOf(open.http), "https", addressOf(open.https), "admin", addressOf(open.admin), "storage", cfg.Storage.Backend)
@@ -215,6 +214,7 @@ func (s *server) run(ctx context.Context, open listeners, demoPublisher func(con
 		back.Go(func() error { return s.certificates.auto.Run(backCtx) })
 	}
 	back.Go(func() error { return s.admin.Serve(backCtx, open.admin) })
+	back.Go(func() error { return s.webhooks.Run(backCtx) })
 	back.Go(func() error { return s.registry.Run(backCtx) }) // until the Hub has released its leases
 	front.Go(func() error { return s.rtmp.Serve(frontCtx, open.rtmp) })
 	if open.rtmps != nil {

@@ -17,6 +17,8 @@ import (
 
 	"golive/admin"
 	"golive/api"
+	"golive/api/flags"
+	"golive/api/webhook"
 	"golive/broadcast"
 	"golive/httpserver"
 	"golive/ingest"
@@ -28,7 +30,6 @@ import (
 	"golive/origin/audience"
 	"golive/pictures"
 	"golive/registry"
-	"golive/rollout"
 	"golive/storage"
 	"golive/storage/disk"
 	"golive/storage/s3"
@@ -46,7 +47,7 @@ var (
 	_ storage.Bucket        = (*registry.Bucket)(nil)
 	_ broadcast.Ownership   = ownership{}
 	_ broadcast.Observer    = reporter{}
-	_ ingest.Keys           = issuedKeys{}
+	_ ingest.Keys           = (*issuedKeys)(nil)
 	_ origin.Access         = protection{}
 	_ prometheus.Gatherer   = (*prometheus.Registry)(nil)
 )
@@ -65,6 +66,7 @@ type server struct {
 	admin        *httpserver.Server
 	metrics      *prometheus.Registry
 	reloadable   []reloadable
+	webhooks     *webhook.Deliverer
 	close        func() error
 }
 
@@ -77,6 +79,7 @@ func wire(ctx context.Context, cfg config.Config, open listeners, log *slog.Logg
 	if err != nil {
 		return nil, err
 	}
+	cfg.Registry.Events = len(cfg.API.Webhooks) > 0
 	cluster := registry.New(cfg.Registry, cfg.Cluster.Self(), filepath.Join(cfg.DataDir, "registry"), log, registry.NewMetrics(reg))
 	var bucket *registry.Bucket
 	if cfg.Storage.Backend == "s3" {
@@ -107,12 +110,16 @@ func wire(ctx context.Context, cfg config.Config, open listeners, log *slog.Logg
 	}, stores.Stores, log, broadcast.NewMetrics(reg))
 	cluster.OnChange(endRequested(hub))
 
-	limiter := ingest.NewSessionLimiter(cfg.Ingest.Limits, memory, hub)
+	hooks, err := openWebhooks(cfg.API, cluster, hub, log, reg)
+	if err != nil {
+		return nil, err
+	}
+	limiter := ingest.NewSessionLimiter(cfg.Ingest.Limits, memory, hooks.admitted)
 	auth, err := ingest.NewAuthorizer(cfg.Ingest.Publish, limiter, log)
 	if err != nil {
 		return nil, err
 	}
-	auth.Keys = issuedKeys{cluster}
+	auth.Keys = newIssuedKeys(cluster)
 	certs, err := openCertificates(cfg, log)
 	if err != nil {
 		return nil, err
@@ -145,6 +152,7 @@ func wire(ctx context.Context, cfg config.Config, open listeners, log *slog.Logg
 	guard := origin.Guard{Tokens: playback.verifier, Signed: cfg.Origin.Playback == origin.PlaybackSigned, Access: protection{cluster}, Grace: cfg.Playlist.Window}
 	live := origin.NewHandler(cfg.Origin, hub, guard, watching, reads, log, origin.NewMetrics(reg))
 	mux.Handle(origin.Prefix, live)
+	policy := flags.New(cfg.Rollout, log)
 	parts := api.Parts{
 		Server: api.Server{
 			Version:     version(),
@@ -155,7 +163,7 @@ func wire(ctx context.Context, cfg config.Config, open listeners, log *slog.Logg
 		},
 		Directory: all,
 		Records:   cluster,
-		Rollout:   policy{rollout.New(rollout.DefaultConfig())},
+		Rollout:   policy,
 		Media:     hub,
 		SignAll:   guard.Signed,
 		Secret:    playback.secret,
@@ -165,7 +173,8 @@ func wire(ctx context.Context, cfg config.Config, open listeners, log *slog.Logg
 	if playback.signer != nil {
 		parts.Signer = playback.signer
 	}
-	if _, err := api.Register(mux, cfg.API, parts); err != nil {
+	rest, err := api.Register(mux, cfg.API, parts)
+	if err != nil {
 		return nil, err
 	}
 	pages.Register(mux)
@@ -198,9 +207,9 @@ func wire(ctx context.Context, cfg config.Config, open listeners, log *slog.Logg
 		ready = append(ready, admin.Check{Name: "bucket", Advisory: true, Probe: stores.probe.check})
 	}
 	sessions := ingest.NewSessions(cfg.Ingest, auth, log, ingest.NewMetrics(reg))
-	policy := rollout.NewCurrent(cfg.Rollout)
 	return &server{
 		registry:     cluster,
+		webhooks:     hooks.deliverer,
 		bucket:       bucket,
 		transcoder:   transcoder,
 		pictures:     maker,
@@ -219,7 +228,7 @@ func wire(ctx context.Context, cfg config.Config, open listeners, log *slog.Logg
 			Handler: admin.Guard(cfg.Admin, admin.NewHandler(reg, ready...)),
 		}, log),
 		metrics:    reg,
-		reloadable: reloadables(auth, limiter, sessions, transcoder, policy),
+		reloadable: reloadables(auth, limiter, sessions, transcoder, policy, rest),
 		close:      stores.close,
 	}, nil
 }

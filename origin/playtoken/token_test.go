@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -115,9 +116,7 @@ func TestVerifier_RefusesWhatItsKeyDidNotSign(t *testing.T) {
 	good := jwt.MapClaims{"aud": Audience, "sub": "studio", "exp": time.Now().Add(time.Hour).Unix()}
 	without := func(name string, value any) jwt.MapClaims {
 		c := jwt.MapClaims{}
-		for k, v := range good {
-			c[k] = v
-		}
+		maps.Copy(c, good)
 		if delete(c, name); value != nil {
 			c[name] = value
 		}

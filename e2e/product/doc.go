@@ -1,0 +1,8 @@
+// Package product tests golive as an app team uses it: users, stream keys, previews, the kill switch,
+// webhooks and protected playback, with real encoders.
+//
+// It does not know how golive works inside.
+//
+// It starts golive, encoders and servers as processes, and goroutines that receive webhooks; each test
+// waits for its own.
+package product

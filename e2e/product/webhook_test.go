@@ -1,0 +1,130 @@
+//go:build e2e
+
+package product
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"golive/e2e/harness"
+)
+
+// receiver keeps the events that it is sent.
+type receiver struct {
+	server *httptest.Server
+
+	mu     sync.Mutex
+	events []event
+	away   bool
+}
+
+type event struct {
+	Type string `json:"type"`
+	Data struct {
+		ID       string `json:"id"`
+		Sequence uint64 `json:"sequence"`
+	} `json:"data"`
+}
+
+func startReceiver(t *testing.T) *receiver {
+	t.Helper()
+	r := &receiver{}
+	r.server = httptest.NewServer(r)
+	t.Cleanup(r.server.Close)
+	return r
+}
+
+// setAway sets whether the receiver refuses what it is sent.
+func (r *receiver) setAway(away bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.away = away
+}
+
+// ServeHTTP implements http.Handler.
+func (r *receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	body, err := io.ReadAll(req.Body)
+	var e event
+	if err != nil || json.Unmarshal(body, &e) != nil || req.Header.Get("Webhook-Signature") == "" {
+		w.WriteHeader(http.StatusBadRequest)
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.away {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		return
+	}
+	r.events = append(r.events, e)
+}
+
+// types returns the types of the events so far, without those of health.
+func (r *receiver) types() (types []string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, e := range r.events {
+		if e.Type != "broadcast.health" {
+			types = append(types, e.Type)
+		}
+	}
+	return types
+}
+
+// Whatever happens to the connection and to the receiver, it learns of one beginning and of one end,
+// in order.
+func TestWebhook_OneBroadcastIsLiveOnceAndEndsOnce(t *testing.T) {
+	hook := startReceiver(t)
+	s := start(t, fmt.Sprintf(`api:
+  open: true
+  webhooks: [ { url: %q, secret: whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw, allow_private: true } ]
+ingest: { publish: { open: false }, reconnect_window: 10s }
+`, hook.server.URL))
+	alice := user(t, s, "alice")
+	b := alice.create(map[string]any{"title": "Flicker"})
+	file, address := sources.Plain(t), b.Ingest.RTMP+"/"+b.StreamKey
+	encoder := harness.PublishLooped(t, file, address)
+	alice.waitFor(b.ID, "live")
+	hook.setAway(true)
+	for range 2 {
+		encoder.Kill()
+		alice.waitFor(b.ID, "reconnecting")
+		encoder = harness.PublishLooped(t, file, address)
+		alice.waitFor(b.ID, "live")
+	}
+	// A second publisher of the same key is refused, and a connection that says nothing is no publisher.
+	second := harness.Publish(t, file, address)
+	silent, err := net.Dial("tcp", s.RTMP)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	<-second.Done()
+	hook.setAway(false)
+	if r := alice.call(http.MethodPost, "/v1/broadcasts/"+b.ID+"/end", nil); r.status/100 != 2 {
+		t.Fatalf("it is not ended: %d %s", r.status, r.body)
+	}
+	<-encoder.Done()
+	harness.Until(t, "the replay is reported", 40*time.Second, func() bool { return slices.Contains(hook.types(), "broadcast.replay_ready") })
+	want := []string{
+		"broadcast.created", "stream_key.used", "broadcast.live", "broadcast.reconnecting", "stream_key.used", "broadcast.resumed",
+		"broadcast.reconnecting", "stream_key.used", "broadcast.resumed", "broadcast.ended", "broadcast.replay_ready",
+	}
+	if got := hook.types(); !slices.Equal(got, want) {
+		t.Errorf("got  %q\nwant %q", got, want)
+	}
+	hook.mu.Lock()
+	defer hook.mu.Unlock()
+	for i, e := range hook.events {
+		if e.Data.Sequence != uint64(i+1) {
+			t.Errorf("event %d has sequence %d: %+v", i, e.Data.Sequence, e)
+		}
+	}
+}
