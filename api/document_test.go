@@ -91,7 +91,12 @@ func nasty() []any {
 	deep := strings.Repeat("[", 5000) + strings.Repeat("]", 5000)
 	return []any{
 		nil, true, -1, 0, 1e300, 1 << 60, "", " ", "\x00", "a\x00b", "\u202e", "\ufeff", "'; DROP TABLE x; --", "../../etc/passwd", "%2e%2e%2f", "<script>",
-		strings.Repeat("x", 300), strings.Repeat("é", 5000), []any{}, []any{nil}, map[string]any{}, map[string]any{"$ref": "#"}, json.RawMessage(deep),
+		strings.Repeat("x", 300), strings.Repeat("é", 5000),
+		[]any{},
+		[]any{nil},
+		map[string]any{},
+		map[string]any{"$ref": "#"},
+		json.RawMessage(deep),
 		"9999-12-31T23:59:59Z", "0000-00-00T00:00:00Z", "2026-13-45", "-1", "NaN", "dev:ann", "me", "public", "live", "\xff\xfe",
 	}
 }
