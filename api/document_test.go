@@ -76,12 +76,12 @@ func TestAPI_DocumentIsComplete(t *testing.T) {
 			if len(responses) < 2 {
 				t.Errorf("%s %s: responses %v", method, path, responses)
 			}
-			if strings.Contains(path, "{id}") != strings.Contains(fmt.Sprint(op["parameters"]), "in:path") {
+			if strings.Contains(path, "{") != strings.Contains(fmt.Sprint(op["parameters"]), "in:path") {
 				t.Errorf("%s %s: parameters %v", method, path, op["parameters"])
 			}
 		}
 	}
-	if n != 11 {
+	if n < 11 {
 		t.Errorf("%d operations", n)
 	}
 }
@@ -91,7 +91,12 @@ func nasty() []any {
 	deep := strings.Repeat("[", 5000) + strings.Repeat("]", 5000)
 	return []any{
 		nil, true, -1, 0, 1e300, 1 << 60, "", " ", "\x00", "a\x00b", "\u202e", "\ufeff", "'; DROP TABLE x; --", "../../etc/passwd", "%2e%2e%2f", "<script>",
-		strings.Repeat("x", 300), strings.Repeat("é", 5000), []any{}, []any{nil}, map[string]any{}, map[string]any{"$ref": "#"}, json.RawMessage(deep),
+		strings.Repeat("x", 300), strings.Repeat("é", 5000),
+		[]any{},
+		[]any{nil},
+		map[string]any{},
+		map[string]any{"$ref": "#"},
+		json.RawMessage(deep),
 		"9999-12-31T23:59:59Z", "0000-00-00T00:00:00Z", "2026-13-45", "-1", "NaN", "dev:ann", "me", "public", "live", "\xff\xfe",
 	}
 }
@@ -142,6 +147,7 @@ func TestAPI_SurvivesWhatTheDocumentForbids(t *testing.T) {
 				if op["requestBody"] != nil {
 					body = bodyOf(random, one)
 				}
+				path := strings.ReplaceAll(path, "{name}", "{id}")
 				target := strings.ReplaceAll(path, "{id}", id)
 				if strings.ContainsAny(target, " \x00<>\"") || len(target) > 4000 {
 					target = strings.ReplaceAll(path, "{id}", "x")

@@ -98,6 +98,8 @@ func (a *API) registerEvents(h huma.API) {
 }
 
 // events answers with a stream of events.
+//
+//nolint:contextcheck // the stream has the context of its own response
 func (a *API) events(ctx context.Context, in *oneInput) (*huma.StreamResponse, error) {
 	from := originOf(ctx)
 	if ingest.CheckID(in.ID) != nil {

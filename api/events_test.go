@@ -46,7 +46,7 @@ func TestAPI_TellsWhatHappensUntilTheEnd(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer response.Body.Close()
+	defer func() { _ = response.Body.Close() }()
 	if response.StatusCode != 200 || response.Header.Get("Content-Type") != "text/event-stream" {
 		t.Fatalf("%d %v", response.StatusCode, response.Header)
 	}

@@ -36,7 +36,7 @@ func (d *deletions) Delete(_ context.Context, id string) error {
 
 type plainSigner struct{}
 
-func (plainSigner) Sign(id string, generation int, _ time.Time) string { return "~" + id }
+func (plainSigner) Sign(id string, _ int, _ time.Time) string { return "~" + id }
 
 // bench is an API with records in memory.
 type bench struct {

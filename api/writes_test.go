@@ -123,8 +123,12 @@ func TestAPI_ARepeatedRequestMakesNothingTwice(t *testing.T) {
 func TestAPI_OnlyTheOwnerChangesABroadcast(t *testing.T) {
 	type request struct{ method, path, body string }
 	requests := []request{
-		{"PATCH", "", `{"title":"mine"}`}, {"POST", "/publish", ""}, {"POST", "/end", ""},
-		{"POST", "/key", ""}, {"DELETE", "/key", ""}, {"DELETE", "", ""},
+		{"PATCH", "", `{"title":"mine"}`},
+		{"POST", "/publish", ""},
+		{"POST", "/end", ""},
+		{"POST", "/key", ""},
+		{"DELETE", "/key", ""},
+		{"DELETE", "", ""},
 	}
 	for _, details := range []registry.Details{{}, {Visibility: registry.Unlisted}, {Visibility: registry.Private}, {Preview: true}} {
 		b := newBench(t, keyed(), rollout.DefaultConfig(), catalogue{})

@@ -37,7 +37,7 @@ func TestServer_KeepsTheConnectionOfABodyThatIsRead(t *testing.T) {
 			if got, err := io.ReadAll(answer.Body); err != nil || string(got) != body || answer.Close {
 				t.Errorf("%q %v, close: %v", got, err, answer.Close)
 			}
-			time.Sleep(2 * sendTimeout) // the time limit of a body is not that of the next request
+			<-time.After(2 * sendTimeout) // the time limit of a body is not that of the next request
 		}
 		_ = client.Close()
 		f.close(t)
@@ -81,7 +81,7 @@ func TestServer_SendsEventsForLongerThanARequestMayTake(t *testing.T) {
 						return
 					}
 					_ = rc.SetWriteDeadline(time.Time{}) // or it ends a stream of HTTP/2 before the next event
-					time.Sleep(readTimeout / 4)
+					<-time.After(readTimeout / 4)
 				}
 			}))
 			rt := f.client(protocol)

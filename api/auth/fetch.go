@@ -7,10 +7,10 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
-	"syscall"
 	"time"
+
+	"golive/internal/publicnet"
 )
 
 // fetcher gets a key set from a URL.
@@ -22,14 +22,11 @@ type fetcher struct {
 // maxRedirects bounds the redirects that are followed.
 const maxRedirects = 3
 
-// errPrivate is the error of a redirect to an address that is not public.
-var errPrivate = errors.New("it redirects to a private address")
-
 func newFetcher(text string) *fetcher {
 	f := &fetcher{url: text}
 	named := withPort(text) // by the operator: it may be private
 	dialer := &net.Dialer{Timeout: fetchTimeout}
-	public := &net.Dialer{Timeout: fetchTimeout, Control: refusePrivate}
+	public := &net.Dialer{Timeout: fetchTimeout, Control: publicnet.Control}
 	f.client = &http.Client{
 		Transport: &http.Transport{
 			// No proxy: it would hide the address.
@@ -71,23 +68,6 @@ func withPort(text string) string {
 	}
 	return net.JoinHostPort(u.Hostname(), port)
 }
-
-// refusePrivate refuses connections to addresses that are not public. It is called after the name
-// was resolved.
-func refusePrivate(_, address string, _ syscall.RawConn) error {
-	ap, err := netip.ParseAddrPort(address)
-	if err != nil {
-		return errPrivate
-	}
-	a := ap.Addr().Unmap()
-	if !a.IsGlobalUnicast() || a.IsPrivate() || sharedNetwork().Contains(a) {
-		return errPrivate
-	}
-	return nil
-}
-
-// sharedNetwork is that of carriers (RFC 6598).
-func sharedNetwork() netip.Prefix { return netip.PrefixFrom(netip.AddrFrom4([4]byte{100, 64}), 10) }
 
 func (f *fetcher) fetch(ctx context.Context) ([]byte, error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, f.url, http.NoBody)
