@@ -85,7 +85,8 @@ type Parts struct {
 type API struct {
 	Parts
 
-	config atomic.Pointer[settings]
+	config  atomic.Pointer[settings]
+	streams streams // of events
 }
 
 // settings are what a Reload replaces.
@@ -118,6 +119,7 @@ func Register(mux *http.ServeMux, c Config, p Parts) (*API, error) {
 		a.registerGolive(described)
 		a.registerWrites(described)
 		a.registerChannels(described)
+		a.registerEvents(described)
 	}
 	page, err := renderDocs(described.OpenAPI())
 	if err != nil {

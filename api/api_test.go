@@ -29,6 +29,15 @@ func (s catalogue) Broadcast(_ context.Context, id string) (Broadcast, error) {
 	return Broadcast{}, ErrNotFound
 }
 
+func (s catalogue) Live(id string) (Broadcast, bool) {
+	for _, b := range s {
+		if b.ID == id {
+			return b, true
+		}
+	}
+	return Broadcast{}, false
+}
+
 func serve(t *testing.T, d Directory) http.Handler {
 	t.Helper()
 	mux := http.NewServeMux()

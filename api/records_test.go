@@ -102,7 +102,7 @@ func (r *records) ListBroadcasts(f registry.Filter) (page []registry.Broadcast, 
 	for _, id := range slices.Backward(r.order) {
 		b := r.all[id]
 		if !begun {
-			begun = f.After == id
+			begun = f.After == "0.0."+id
 			continue
 		}
 		if f.State != "" && b.State != f.State || f.Owner != "" && b.Owner != f.Owner || f.Channel != "" && b.Channel != f.Channel ||
@@ -111,7 +111,7 @@ func (r *records) ListBroadcasts(f registry.Filter) (page []registry.Broadcast, 
 			continue
 		}
 		if len(page) == f.Limit {
-			return page, page[len(page)-1].ID
+			return page, "0.0." + page[len(page)-1].ID
 		}
 		page = append(page, b)
 	}

@@ -14,6 +14,8 @@ type Directory interface {
 	// a replay. The error is ErrNotFound when there is none, and another one when that is
 	// not known now.
 	Broadcast(ctx context.Context, id string) (Broadcast, error)
+	// Live returns the broadcast with that id if it is live or has just ended, from memory.
+	Live(id string) (Broadcast, bool)
 }
 
 // ErrNotFound is returned for a broadcast that does not exist.

@@ -189,7 +189,7 @@ func (r *Registry) connected() (*store, error) {
 	s := r.catalog.records
 	r.catalog.mu.RUnlock()
 	if s == nil {
-		if err := r.Connected(context.Background()); err != nil {
+		if err := r.awayError(); err != nil {
 			return nil, err
 		}
 		return nil, fmt.Errorf("%w: the records are being read", ErrAway)

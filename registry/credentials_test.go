@@ -68,7 +68,7 @@ func withoutTLS(t *testing.T) secured {
 func withPermissions(t *testing.T) secured {
 	s, account := withAccounts(t)
 	documented := jwt.Permissions{
-		Pub: jwt.Permission{Allow: jwt.StringList{"$KV.golive_cluster.>", "$KV.golive_leases.>", "$JS.API.>"}},
+		Pub: jwt.Permission{Allow: jwt.StringList{"$KV.golive_cluster.>", "$KV.golive_leases.>", "$KV.golive_records.>", "golive.events.>", "$JS.API.>"}},
 		Sub: jwt.Permission{Allow: jwt.StringList{"_INBOX.>"}},
 	}
 	s.right = Config{CredentialsFile: credentials(t, account, documented)}
@@ -217,11 +217,20 @@ func TestRegistry_WrongCredentialsAreOneClearError(t *testing.T) {
 			if n := strings.Count(log.String(), "\n"); n != 1 || !strings.Contains(log.String(), c.problem) {
 				t.Errorf("%d lines are logged, want one:\n%s", n, &log)
 			}
+			c.right.Events = true
 			right := newRegistry(c.right, "right")
 			run(t, right)
+			got := newReceiver()
+			consume(t, right, "hook", got.handle)
 			if err := ready(t, right.Claim("studio", false)); err != nil {
 				t.Error(err)
 			}
+			waitForRecords(t, right)
+			_, err := right.CreateBroadcast(t.Context(), Broadcast{ID: "studio"})
+			if err = errors.Join(err, right.RemoveBroadcast(t.Context(), "studio")); err != nil {
+				t.Error(err)
+			}
+			eventually(t, "the event is consumed", func() bool { return got.count() == 1 })
 		})
 	}
 }

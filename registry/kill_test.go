@@ -22,7 +22,7 @@ func TestMain(m *testing.M) {
 	if dir := os.Getenv(killedDir); dir != "" {
 		createUntilKilled(dir)
 	}
-	os.Exit(m.Run())
+	m.Run()
 }
 
 // creates is how many broadcasts the process creates, if it is not killed.
@@ -44,10 +44,9 @@ func createUntilKilled(dir string) {
 					}
 					b, err := r.CreateBroadcast(context.Background(), aBroadcast(n))
 					if err != nil {
-						fmt.Fprintln(os.Stderr, err)
-						os.Exit(1)
+						panic(err)
 					}
-					fmt.Println(b.ID)
+					fmt.Fprintln(os.Stdout, b.ID)
 					break
 				}
 			}
@@ -58,7 +57,7 @@ func createUntilKilled(dir string) {
 	}
 	close(ids)
 	running.Wait()
-	fmt.Println("all")
+	fmt.Fprintln(os.Stdout, "all")
 	select {} // until it is killed
 }
 
@@ -114,9 +113,8 @@ func TestCreateBroadcast_SurvivesAKill(t *testing.T) {
 		}
 	}
 	t.Logf("%d were acknowledged, %d are there", len(acknowledged), len(all))
-	events := storedEvents(t, r, uint64(len(all)))
 	eventually(t, "all events are published", func() bool { return len(r.catalog.noted()) == 0 })
-	if events = storedEvents(t, r, uint64(len(all))); len(events) != len(all) {
+	if events := storedEvents(t, r, uint64(len(all))); len(events) != len(all) {
 		t.Errorf("%d events of %d broadcasts", len(events), len(all))
 	}
 }

@@ -184,7 +184,9 @@ func (r *Registry) ID() string {
 }
 
 // Connected returns nil while the registry can be reached, or an error that wraps ErrAway.
-func (r *Registry) Connected(context.Context) error {
+func (r *Registry) Connected(context.Context) error { return r.awayError() }
+
+func (r *Registry) awayError() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.state.away != nil {

@@ -340,6 +340,8 @@ func TestConfig_SaysWhatIsWrong(t *testing.T) {
 		"must be the addresses":             {URL: "http://nats"},
 		"must not contain a password":       {URL: "nats://a:b@nats"},
 		"cannot be used together with user": {URL: "nats://nats", User: "a", CredentialsFile: "b"},
+		"1s is out of range":                {KeepEnded: time.Second},
+		"87601h0m0s is out of range":        {KeepEnded: 87601 * time.Hour},
 	} {
 		if err := c.Validate(); (err == nil) != (problem == "") || err != nil && !strings.Contains(err.Error(), problem) {
 			t.Errorf("%+v: %v", c, err)

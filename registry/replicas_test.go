@@ -102,7 +102,7 @@ func (r *trio) url() string {
 	return strings.Join(all, ",")
 }
 
-// streams waits until both buckets have so many replicas, all of them up to date. It returns
+// streams waits until all buckets have so many replicas, all of them up to date. It returns
 // the number of the server that leads the leases.
 func (r *trio) streams(t *testing.T, want int) (leader int) {
 	t.Helper()
@@ -118,7 +118,7 @@ func (r *trio) streams(t *testing.T, want int) (leader int) {
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), callTimeout)
 		defer cancel()
-		for _, name := range []string{clusterBucket, leaseBucket} {
+		for _, name := range []string{clusterBucket, recordBucket, leaseBucket} {
 			stream, err := js.Stream(ctx, "KV_"+name)
 			if err != nil {
 				return false

@@ -104,7 +104,8 @@ func (r *Registry) Report(report Report) {
 func (q *reports) add(report Report) (dropped int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	queue := append(q.queues[report.ID], report)
+	queue := q.queues[report.ID]
+	queue = append(queue, report)
 	switch {
 	case len(queue) > maxReportsOfBroadcast:
 		i := dispensable(queue)
@@ -277,5 +278,6 @@ func (b *Broadcast) follow(report Report) {
 		b.State = Reconnecting
 	case Ended:
 		b.State, b.Ended = Ended, report.At
+	default: // a report of something else
 	}
 }

@@ -26,10 +26,28 @@ type Config struct {
 	Salt string `yaml:"salt"`
 	// FallbackURL is where the app sends a user who may not go live; may be empty.
 	FallbackURL string `yaml:"fallback_url"`
+	// OFREPURL is the URL of a flag service that decides in place of Rules and Percent, over the
+	// OpenFeature Remote Evaluation Protocol; empty is none.
+	OFREPURL string `yaml:"ofrep_url"`
+	// OFREPFlag is the key of the flag, which must be boolean.
+	OFREPFlag string `yaml:"ofrep_flag"`
+	// OFREPToken is the bearer token for the service; OFREPTokenFile is a file that holds it.
+	OFREPToken     setting.Secret `yaml:"ofrep_token"`
+	OFREPTokenFile string         `yaml:"ofrep_token_file"`
+	// OFREPDefault is the answer when the service does not reply: DefaultDeny or DefaultAllow.
+	OFREPDefault string `yaml:"ofrep_default"`
 }
 
+// The values of Config.OFREPDefault.
+const (
+	DefaultDeny  = "deny"
+	DefaultAllow = "allow"
+)
+
 // DefaultConfig lets everybody go live.
-func DefaultConfig() Config { return Config{Enabled: true, Percent: 100, Salt: "golive"} }
+func DefaultConfig() Config {
+	return Config{Enabled: true, Percent: 100, Salt: "golive", OFREPFlag: "golive", OFREPDefault: DefaultDeny}
+}
 
 // Validate returns an error for every invalid value.
 func (c Config) Validate() error {
@@ -48,10 +66,30 @@ func (c Config) Validate() error {
 	for i, r := range c.Rules {
 		r.validate(&p, "rules["+strconv.Itoa(i)+"]")
 	}
-	if c.FallbackURL != "" {
-		if u, err := url.Parse(c.FallbackURL); err != nil || u.Host == "" || !slices.Contains([]string{"https", "http"}, u.Scheme) {
-			p.Add("fallback_url", `as in "https://example.com/live"`, "%q is not an http or https URL", c.FallbackURL)
-		}
+	if c.FallbackURL != "" && !isHTTP(c.FallbackURL) {
+		p.Add("fallback_url", `as in "https://example.com/live"`, "%q is not an http or https URL", c.FallbackURL)
 	}
+	c.validateOFREP(&p)
 	return p.Err()
+}
+
+func (c Config) validateOFREP(p *setting.Problems) {
+	if c.OFREPURL == "" {
+		return
+	}
+	if !isHTTP(c.OFREPURL) {
+		p.Add("ofrep_url", `as in "https://flags.example.com"; /ofrep/v1/evaluate/flags/ is added`, "%q is not an http or https URL", c.OFREPURL)
+	}
+	if c.OFREPFlag == "" {
+		p.Add("ofrep_flag", "the key of a boolean flag, as in golive", "must not be empty")
+	}
+	if c.OFREPDefault != DefaultDeny && c.OFREPDefault != DefaultAllow {
+		p.Add("ofrep_default", "it is the answer when the service does not reply", "must be %s or %s, not %q", DefaultDeny, DefaultAllow, c.OFREPDefault)
+	}
+}
+
+// isHTTP reports whether text is an http or https URL.
+func isHTTP(text string) bool {
+	u, err := url.Parse(text)
+	return err == nil && u.Host != "" && slices.Contains([]string{"https", "http"}, u.Scheme)
 }

@@ -69,16 +69,11 @@ func (p *Policy) Sticky() bool { return p.config.Sticky }
 // In this order: the kill switch, the deny list, the allow list, who was in before, the rules,
 // the percentage.
 func (p *Policy) Decide(u User, wasIn bool, now time.Time) Decision {
+	if d, ok := p.Forced(u, wasIn); ok {
+		return d
+	}
 	c := &p.config
 	switch {
-	case !c.Enabled:
-		return p.refuse(Disabled, "Going live is switched off.")
-	case p.deny[u.ID]:
-		return p.refuse(TargetingMatch, "This user is on the deny list.")
-	case p.allow[u.ID]:
-		return Decision{Allowed: true, Reason: TargetingMatch, Message: "This user is on the allow list."}
-	case c.Sticky && wasIn:
-		return Decision{Allowed: true, Reason: TargetingMatch, Message: "This user was let in before."}
 	case !p.rulesHold(u, now):
 		return p.refuse(TargetingMatch, "None of the rules holds for this user.")
 	case c.Percent >= 100 && len(c.Rules) == 0:
@@ -90,6 +85,22 @@ func (p *Policy) Decide(u User, wasIn bool, now time.Time) Decision {
 	default:
 		return p.refuse(Split, fmt.Sprintf("This user is not among the %v %% who may go live.", c.Percent))
 	}
+}
+
+// Forced returns the answer for a user that does not depend on the rules and the percentage, if
+// there is one: that of the kill switch, of a list, or of stickiness.
+func (p *Policy) Forced(u User, wasIn bool) (Decision, bool) {
+	switch {
+	case !p.config.Enabled:
+		return p.refuse(Disabled, "Going live is switched off."), true
+	case p.deny[u.ID]:
+		return p.refuse(TargetingMatch, "This user is on the deny list."), true
+	case p.allow[u.ID]:
+		return Decision{Allowed: true, Reason: TargetingMatch, Message: "This user is on the allow list."}, true
+	case p.config.Sticky && wasIn:
+		return Decision{Allowed: true, Reason: TargetingMatch, Message: "This user was let in before."}, true
+	}
+	return Decision{}, false
 }
 
 func (p *Policy) refuse(r Reason, message string) Decision {

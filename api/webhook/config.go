@@ -75,15 +75,16 @@ func (c Config) Validate(path string, p *setting.Problems) {
 
 // Validate adds every wrong value to p, with the path before its key.
 func (c AdmissionConfig) Validate(path string, p *setting.Problems) {
+	if c.URL == "" {
+		return
+	}
 	if c.Timeout < 100*time.Millisecond || c.Timeout > 8*time.Second {
 		p.Add(path+".timeout", "2s: encoders give up after a few seconds", "must be from 100ms to 8s")
 	}
 	if c.OnFailure != Allow && c.OnFailure != Deny {
 		p.Add(path+".on_failure", "write allow or deny", "%q is not a policy", string(c.OnFailure))
 	}
-	if c.URL != "" {
-		endpoint{c.URL, c.Secret, c.SecretFile, c.AllowPrivate}.validate(path, p)
-	}
+	endpoint{c.URL, c.Secret, c.SecretFile, c.AllowPrivate}.validate(path, p)
 }
 
 // endpoint is what both kinds of webhook have.

@@ -51,9 +51,11 @@ func TestAdmissionConfig_RefusesWhatCannotWork(t *testing.T) {
 		"admission.timeout: must be":         func(c *AdmissionConfig) { c.Timeout = 9 * time.Second },
 		"admission.timeout: must be from":    func(c *AdmissionConfig) { c.Timeout = 0 },
 		`admission.on_failure: "" is not`:    func(c *AdmissionConfig) { c.OnFailure = "" },
-		"admission.secret: must begin with ": func(c *AdmissionConfig) { c.URL = "https://app.example.com" },
+		"admission.secret: must begin with ": func(c *AdmissionConfig) { c.Secret = setting.Secret{} },
+		"admission.url: must begin with":     func(c *AdmissionConfig) { c.URL = "http://app.example.com" },
 	} {
 		c := DefaultAdmissionConfig()
+		c.URL, c.Secret = "https://app.example.com/", testSecret
 		change(&c)
 		var p setting.Problems
 		c.Validate("admission", &p)

@@ -49,7 +49,7 @@ func TestDeliverer_OverTheRegistry(t *testing.T) {
 	q := startRegistry(t)
 	r := newReceiver(t)
 	var down atomic.Bool
-	r.answer = func(w http.ResponseWriter, _ *http.Request, m received) {
+	r.answer = func(w http.ResponseWriter, _ *http.Request, _ received) {
 		if down.Load() {
 			w.WriteHeader(http.StatusServiceUnavailable)
 		}

@@ -13,29 +13,47 @@ import (
 	"golive/registry"
 )
 
-func TestChannels_LeadToWhatIsLiveOnThem(t *testing.T) {
+// startRegistry runs an embedded registry until the end of the test.
+func startRegistry(t *testing.T) *registry.Registry {
+	t.Helper()
 	r := registry.New(registry.DefaultConfig(), registry.Node{Name: "a"}, t.TempDir(), slog.New(slog.DiscardHandler), registry.NewMetrics(prometheus.NewRegistry()))
-	ctx, cancel := context.WithCancel(t.Context())
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	done := make(chan error)
 	go func() { done <- r.Run(ctx) }()
-	defer func() { cancel(); <-done }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	return r
+}
+
+// addBroadcast makes a record, as soon as the registry is connected.
+func addBroadcast(t *testing.T, r *registry.Registry, b registry.Broadcast) {
+	t.Helper()
+	for {
+		_, err := r.CreateBroadcast(t.Context(), b)
+		if err == nil {
+			return
+		}
+		select {
+		case <-time.After(10 * time.Millisecond):
+		case <-t.Context().Done():
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestChannels_LeadToWhatIsLiveOnThem(t *testing.T) {
+	r := startRegistry(t)
 	make := func(id string, state registry.State, change func(*registry.Broadcast)) {
 		t.Helper()
 		b := registry.Broadcast{ID: id, Channel: "news", Owner: "u", State: state}
 		if change != nil {
 			change(&b)
 		}
-		for {
-			_, err := r.CreateBroadcast(ctx, b)
-			if err == nil {
-				return
-			}
-			select {
-			case <-time.After(10 * time.Millisecond): // it is starting
-			case <-ctx.Done():
-				t.Fatal(err)
-			}
-		}
+		addBroadcast(t, r, b)
 	}
 	h := channels{r}.before(http.NotFoundHandler())
 	get := func(path string) (int, string) {

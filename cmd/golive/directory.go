@@ -32,8 +32,8 @@ func (d directory) Broadcasts() []api.Broadcast {
 
 // Broadcast implements api.Directory.
 func (d directory) Broadcast(ctx context.Context, id string) (api.Broadcast, error) {
-	if b, ok := d.hub.Find(id); ok && b.Watchable() {
-		return d.live(b), nil
+	if b, ok := d.Live(id); ok {
+		return b, nil
 	}
 	end, err := d.reads.Begin(ctx, "") // all clients of the API share the reads of one address
 	if err != nil {
@@ -48,6 +48,14 @@ func (d directory) Broadcast(ctx context.Context, id string) (api.Broadcast, err
 		ID: id, State: broadcast.Ended, Began: past.Began, Ended: past.Ended, Replay: past.Replay,
 		Poster: past.Poster, Storyboard: past.Storyboard,
 	}), nil
+}
+
+// Live implements api.Directory.
+func (d directory) Live(id string) (api.Broadcast, bool) {
+	if b, ok := d.hub.Find(id); ok && b.Watchable() {
+		return d.live(b), true
+	}
+	return api.Broadcast{}, false
 }
 
 // poster returns the path of a broadcast's poster; empty when there is none, or none is known before

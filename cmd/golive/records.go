@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"sync"
 	"time"
@@ -9,7 +8,6 @@ import (
 	"golive/broadcast"
 	"golive/ingest"
 	"golive/registry"
-	"golive/rollout"
 )
 
 // issuedKeys finds the broadcasts of the stream keys that the API issued.
@@ -115,12 +113,4 @@ func endRequested(hub *broadcast.Hub) func(registry.Broadcast) {
 			hub.End(b.ID, "its owner ended it")
 		}
 	}
-}
-
-// flags decides who may go live by the configuration.
-type flags struct{ *rollout.Current }
-
-// Decide implements api.Rollout.
-func (f flags) Decide(_ context.Context, u rollout.User, wasIn bool) rollout.Decision {
-	return f.Current.Decide(u, wasIn, time.Now())
 }

@@ -10,9 +10,9 @@ import (
 	"time"
 
 	"golive/api"
+	"golive/api/flags"
 	"golive/ingest"
 	"golive/internal/config"
-	"golive/rollout"
 	"golive/transcode"
 )
 
@@ -39,7 +39,7 @@ type reloader struct {
 }
 
 // reloadables returns what can change while the server runs, but for the log level.
-func reloadables(auth *ingest.Authorizer, limiter *ingest.SessionLimiter, sessions *ingest.Sessions, transcoder *transcode.Transcoder, policy *rollout.Current, rest *api.API) []reloadable {
+func reloadables(auth *ingest.Authorizer, limiter *ingest.SessionLimiter, sessions *ingest.Sessions, transcoder *transcode.Transcoder, policy *flags.Flags, rest *api.API) []reloadable {
 	const limits = "ingest.limits."
 	return []reloadable{
 		{[]string{"ingest.publish.open", "ingest.publish.keys"}, func(c config.Config) error {

@@ -13,6 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"golive/api/flags"
 	"golive/internal/config"
 	"golive/rollout"
 )
@@ -22,7 +23,7 @@ type reloaded struct {
 	*reloader
 	t      *testing.T
 	log    lockedBuffer
-	policy *rollout.Current
+	policy *flags.Flags
 	fails  error // of the next application of the stream keys
 }
 
@@ -42,7 +43,7 @@ func newReloaded(t *testing.T, text string) *reloaded {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.running, r.read, r.policy = cfg, statOf(file), rollout.NewCurrent(cfg.Rollout)
+	r.running, r.read, r.policy = cfg, statOf(file), flags.New(cfg.Rollout, slog.New(slog.DiscardHandler))
 	r.sections = []reloadable{
 		{[]string{"rollout"}, func(c config.Config) error { r.policy.Reload(c.Rollout); return nil }},
 		{[]string{"ingest.publish.open", "ingest.publish.keys"}, func(config.Config) error { return r.fails }},
@@ -82,7 +83,7 @@ func (r *reloaded) logged() string {
 }
 
 func (r *reloaded) allowed() bool {
-	return r.policy.Decide(rollout.User{ID: "u"}, false, time.Now()).Allowed
+	return r.policy.Decide(r.t.Context(), rollout.User{ID: "u"}, false).Allowed
 }
 
 func TestReloader_AppliesAChangeOfTheFileWithinASecond(t *testing.T) {

@@ -17,6 +17,7 @@ import (
 
 	"golive/admin"
 	"golive/api"
+	"golive/api/flags"
 	"golive/api/webhook"
 	"golive/broadcast"
 	"golive/httpserver"
@@ -29,7 +30,6 @@ import (
 	"golive/origin/audience"
 	"golive/pictures"
 	"golive/registry"
-	"golive/rollout"
 	"golive/storage"
 	"golive/storage/disk"
 	"golive/storage/s3"
@@ -67,6 +67,7 @@ type server struct {
 	metrics      *prometheus.Registry
 	reloadable   []reloadable
 	webhooks     *webhook.Deliverer
+	trials       trials
 	close        func() error
 }
 
@@ -152,7 +153,7 @@ func wire(ctx context.Context, cfg config.Config, open listeners, log *slog.Logg
 	guard := origin.Guard{Tokens: playback.verifier, Signed: cfg.Origin.Playback == origin.PlaybackSigned, Access: protection{cluster}, Grace: cfg.Playlist.Window}
 	live := origin.NewHandler(cfg.Origin, hub, guard, watching, reads, log, origin.NewMetrics(reg))
 	mux.Handle(origin.Prefix, live)
-	policy := rollout.NewCurrent(cfg.Rollout)
+	policy := flags.New(cfg.Rollout, log)
 	parts := api.Parts{
 		Server: api.Server{
 			Version:     version(),
@@ -163,7 +164,7 @@ func wire(ctx context.Context, cfg config.Config, open listeners, log *slog.Logg
 		},
 		Directory: all,
 		Records:   cluster,
-		Rollout:   flags{policy},
+		Rollout:   policy,
 		Media:     hub,
 		SignAll:   guard.Signed,
 		Secret:    playback.secret,
@@ -210,6 +211,7 @@ func wire(ctx context.Context, cfg config.Config, open listeners, log *slog.Logg
 	return &server{
 		registry:     cluster,
 		webhooks:     hooks.deliverer,
+		trials:       trials{cluster, log},
 		bucket:       bucket,
 		transcoder:   transcoder,
 		pictures:     maker,

@@ -177,3 +177,43 @@ func path(t *testing.T, address string) string {
 	_, rest, _ = strings.Cut(rest, "/")
 	return "/" + rest
 }
+
+// The lasting key of a channel begins another broadcast each time, which the channel's address leads to.
+func TestChannel_KeyBeginsABroadcastEachTime(t *testing.T) {
+	s := start(t, openToUsers)
+	alice := user(t, s, "alice")
+	var key struct {
+		StreamKey string `json:"stream_key"`
+	}
+	alice.do(http.MethodPost, "/v1/channels/news/key", nil, http.StatusOK, &key)
+	file := sources.Plain(t)
+	var ids []string
+	for range 2 {
+		encoder := harness.PublishLooped(t, file, s.PublishURL(key.StreamKey))
+		var list struct {
+			Broadcasts []struct{ ID, State, Channel string }
+		}
+		harness.Until(t, "the channel is live", 20*time.Second, func() bool {
+			alice.do(http.MethodGet, "/v1/broadcasts?channel=news&state=live", nil, http.StatusOK, &list)
+			return len(list.Broadcasts) == 1
+		})
+		ids = append(ids, list.Broadcasts[0].ID)
+		address := s.URL("/live/@news/ts.m3u8")
+		harness.Until(t, address, 20*time.Second, func() bool {
+			text, err := harness.Get(t.Context(), address)
+			return err == nil && strings.HasPrefix(string(text), "#EXTM3U")
+		})
+		encoder.Quit()
+		alice.waitFor(ids[len(ids)-1], "ended")
+	}
+	if ids[0] == ids[1] {
+		t.Errorf("both times it was %s", ids[0])
+	}
+	alice.do(http.MethodDelete, "/v1/channels/news/key", nil, http.StatusNoContent, nil)
+	<-harness.Publish(t, file, s.PublishURL(key.StreamKey)).Done()
+	if s.Logs.Count("connection refused", "reason=unauthorized") != 1 {
+		t.Error("the log does not say that the revoked key was refused")
+	}
+	s.Stop()
+	mustNotContain(t, s, key.StreamKey)
+}
