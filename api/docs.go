@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"cmp"
 	_ "embed"
 	"fmt"
 	"html/template"
@@ -23,8 +24,12 @@ type docsView struct {
 }
 
 type docsOperation struct {
-	Method, Path, Summary, Answer string
-	Errors                        []string
+	Method, Path, Summary, Description string
+	// Body and Answer are the types of what is sent and answered; empty without one.
+	Body, Answer string
+	Needs        bool // credentials
+	Parameters   []docsField
+	Errors       []string
 }
 
 type docsType struct {
@@ -42,11 +47,19 @@ func renderDocs(doc *huma.OpenAPI) ([]byte, error) {
 	}
 	view := docsView{Version: doc.Info.Version}
 	for path, item := range doc.Paths {
-		if item.Get != nil {
-			view.Operations = append(view.Operations, operationOf(http.MethodGet, path, item.Get))
+		for _, o := range []struct {
+			method    string
+			operation *huma.Operation
+		}{{http.MethodGet, item.Get}, {http.MethodPost, item.Post}, {http.MethodPatch, item.Patch}, {http.MethodDelete, item.Delete}} {
+			if o.operation != nil {
+				view.Operations = append(view.Operations, operationOf(o.method, path, o.operation))
+			}
 		}
 	}
-	slices.SortFunc(view.Operations, func(a, b docsOperation) int { return strings.Compare(a.Path, b.Path) })
+	methods := []string{http.MethodGet, http.MethodPost, http.MethodPatch, http.MethodDelete}
+	slices.SortFunc(view.Operations, func(a, b docsOperation) int {
+		return cmp.Or(strings.Compare(a.Path, b.Path), cmp.Compare(slices.Index(methods, a.Method), slices.Index(methods, b.Method)))
+	})
 	for name, schema := range doc.Components.Schemas.Map() {
 		if strings.HasPrefix(name, "Error") {
 			continue
@@ -62,9 +75,22 @@ func renderDocs(doc *huma.OpenAPI) ([]byte, error) {
 }
 
 func operationOf(method, path string, op *huma.Operation) docsOperation {
-	o := docsOperation{Method: method, Path: path, Summary: op.Summary}
+	o := docsOperation{Method: method, Path: path, Summary: op.Summary, Description: op.Description}
+	for _, s := range op.Security {
+		o.Needs = len(op.Security) == 1 && len(s) > 0
+	}
+	if op.RequestBody != nil {
+		for _, m := range op.RequestBody.Content {
+			o.Body = typeName(m.Schema)
+		}
+	}
+	for _, p := range op.Parameters {
+		if p.In != "path" {
+			o.Parameters = append(o.Parameters, docsField{Name: p.Name, Type: p.In + ", " + typeName(p.Schema), Doc: p.Description})
+		}
+	}
 	for code, r := range op.Responses {
-		if code == "200" {
+		if strings.HasPrefix(code, "2") {
 			for _, m := range r.Content {
 				o.Answer = typeName(m.Schema)
 			}

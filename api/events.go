@@ -214,7 +214,10 @@ func (s *eventStream) send(name string, value any) bool {
 
 // write writes to the client at once.
 func (s *eventStream) write(text []byte) bool {
-	_ = s.control.SetWriteDeadline(time.Now().Add(eventTimeout)) // a Writer without deadlines has no limit
+	// A deadline that passes between two events would end a stream of HTTP/2. A Writer without
+	// deadlines has no limit.
+	_ = s.control.SetWriteDeadline(time.Now().Add(eventTimeout))
+	defer func() { _ = s.control.SetWriteDeadline(time.Time{}) }()
 	if _, err := s.w.Write(text); err != nil {
 		return false
 	}

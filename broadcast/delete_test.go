@@ -46,8 +46,12 @@ func TestDelete_LeavesNothingOfALiveBroadcastAndItsPredecessors(t *testing.T) {
 				t.Error("there was no poster")
 			}
 			r.changes()
+			began := time.Now()
 			if err := s.Delete(t.Context(), "b"); err != nil {
 				t.Fatal(err)
+			}
+			if took := time.Since(began); took >= DefaultConfig().Linger/2 {
+				t.Errorf("it took %v", took)
 			}
 			if got := r.changes(); !slices.Contains(got, "b ended requested") {
 				t.Errorf("reported: %v", got)

@@ -120,6 +120,28 @@ func TestObserver_BroadcastWithoutMediaMayBeginAnotherTime(t *testing.T) {
 	})
 }
 
+// The media waits for an answer from the bucket when its publisher leaves.
+func TestObserver_ShortBroadcastIsLiveBeforeItEnds(t *testing.T) {
+	for _, cause := range []error{nil, errReset} {
+		synctest.Test(t, func(t *testing.T) {
+			var r changeLog
+			bucket := &outageBucket{Bucket: memory.New()}
+			bucket.away.Store(true)
+			s := newNode(t).startOn(t, bucket.Bucket, bucket, time.Hour, r.observe)
+			e := s.mustPublish("b")
+			e.play(t, time.Second)
+			r.check(t, "b starting")
+			e.sink.Close(cause)
+			if cause == nil {
+				r.check(t, "b live", "b ended unpublished")
+			} else {
+				r.check(t, "b live", "b reconnecting")
+			}
+			bucket.away.Store(false)
+		})
+	}
+}
+
 func TestObserver_RestartReportsEachBroadcastOfAnIDOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var first, second, third changeLog

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"strings"
 	"sync"
 	"time"
 
@@ -31,7 +32,9 @@ const (
 	// bodyTimeout is how long the rest of a body may take to come when the request has
 	// been answered. It is discarded; a client may not read the response before it has
 	// sent everything.
-	bodyTimeout  = time.Second
+	bodyTimeout = time.Second
+	// sendTimeout is how long a client may take to send a body that is read.
+	sendTimeout  = 5 * time.Second
 	writeTimeout = 2 * time.Minute
 	// idleTimeout is longer than proxies keep an idle connection, mostly a minute: a proxy that
 	// closes it first never sends a request to a connection that is just being closed.
@@ -74,8 +77,18 @@ type Site struct {
 	// answers requests of HTTP/1.1; empty is none. Its doc.go has the rules for the
 	// Handler.
 	FastPrefix string
+	// BodyPrefix is the path, with a slash at both ends, below which the Handler reads bodies of
+	// requests, which are small; empty is none.
+	BodyPrefix string
 	// TLS is the configuration of ServeTLS; nil if it is not called.
 	TLS *tls.Config
+}
+
+// readsBody returns whether the Handler reads the body of a request.
+func (s Site) readsBody(basePath string) func(*http.Request) bool {
+	return func(r *http.Request) bool {
+		return s.BodyPrefix != "" && (strings.HasPrefix(r.URL.Path, s.BodyPrefix) || strings.HasPrefix(r.URL.Path, basePath+s.BodyPrefix))
+	}
 }
 
 // New returns a Server for the public. It warns of a limit that cannot be kept;
@@ -92,7 +105,7 @@ func New(cfg Config, site Site, log *slog.Logger, m *Metrics) *Server {
 	if site.FastPrefix != "" {
 		site.FastPrefix = cfg.BasePath + site.FastPrefix
 	}
-	return newServer(connlimit.Config{Slots: most, PerAddress: cfg.Limits.ConnectionsPerAddress, Trusted: cfg.Proxies()}, site, log, m)
+	return newServer(connlimit.Config{Slots: most, PerAddress: cfg.Limits.ConnectionsPerAddress, Trusted: cfg.Proxies()}, site, cfg.BasePath, log, m)
 }
 
 // NewPrivate returns a Server for trusted clients, with at most that many connections at
@@ -101,10 +114,10 @@ func NewPrivate(connections int, site Site, log *slog.Logger) *Server {
 	if connections == 0 {
 		connections = math.MaxInt32
 	}
-	return newServer(connlimit.Config{Slots: connections}, site, log, NewMetrics(prometheus.NewRegistry()))
+	return newServer(connlimit.Config{Slots: connections}, site, "", log, NewMetrics(prometheus.NewRegistry()))
 }
 
-func newServer(limits connlimit.Config, site Site, log *slog.Logger, m *Metrics) *Server {
+func newServer(limits connlimit.Config, site Site, basePath string, log *slog.Logger, m *Metrics) *Server {
 	var protocols http.Protocols
 	protocols.SetHTTP1(true)
 	protocols.SetHTTP2(true)
@@ -115,7 +128,7 @@ func newServer(limits connlimit.Config, site Site, log *slog.Logger, m *Metrics)
 		site: site, slots: connlimit.New(limits), lines: loglimit.New(log, 1), log: log, metrics: m,
 		penalties: penalties{by: map[netip.Prefix]*tokens{}},
 		http: &http.Server{
-			Handler:           withLimits(site.Handler, m),
+			Handler:           withLimits(site.Handler, site.readsBody(basePath), m),
 			ConnContext:       withConn,
 			Protocols:         &protocols,
 			ReadHeaderTimeout: headerTimeout,
@@ -125,7 +138,7 @@ func newServer(limits connlimit.Config, site Site, log *slog.Logger, m *Metrics)
 			MaxHeaderBytes:    maxHeaderBytes,
 			HTTP2: &http.HTTP2Config{
 				MaxConcurrentStreams: maxStreams,
-				// No client sends a body, so the window is the smallest that is allowed.
+				// Bodies are small, so the window is the smallest that is allowed.
 				MaxReadFrameSize:              16 << 10,
 				MaxReceiveBufferPerConnection: 64 << 10,
 				MaxReceiveBufferPerStream:     16 << 10,

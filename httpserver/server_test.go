@@ -25,7 +25,7 @@ import (
 
 // siteOf returns a Site whose handler answers everything, through package http1 below /live/.
 func siteOf(handler http.Handler) Site {
-	return Site{Section: "origin", Handler: handler, FastPrefix: "/live/"}
+	return Site{Section: "origin", Handler: handler, FastPrefix: "/live/", BodyPrefix: "/v1/"}
 }
 
 // testServer is a running Server for the public, over pipes.

@@ -77,8 +77,9 @@ func connOf(r *http.Request) *conn {
 	return c
 }
 
-// withLimits returns next with the limits of the requests that net/http reads.
-func withLimits(next http.Handler, m *Metrics) http.Handler {
+// withLimits returns next with the limits of the requests that net/http reads. readsBody reports
+// whether next reads the body of a request.
+func withLimits(next http.Handler, readsBody func(*http.Request) bool, m *Metrics) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == "PRI" { // HTTP/2's preface after a request of HTTP/1
 			w.Header().Set("Connection", "close")
@@ -86,7 +87,7 @@ func withLimits(next http.Handler, m *Metrics) http.Handler {
 			return
 		}
 		if r.ProtoMajor < 2 {
-			serveHTTP1(w, r, next)
+			serveHTTP1(w, r, readsBody(r), next)
 			return
 		}
 		c := connOf(r)
@@ -104,11 +105,15 @@ func withLimits(next http.Handler, m *Metrics) http.Handler {
 }
 
 // serveHTTP1 serves a request of HTTP/1, whose limits are those of its connection.
-func serveHTTP1(w http.ResponseWriter, r *http.Request, next http.Handler) {
+func serveHTTP1(w http.ResponseWriter, r *http.Request, readsBody bool, next http.Handler) {
 	c := connOf(r)
 	c.countHTTP1()
-	if r.ContentLength != 0 { // no handler reads a body
-		rc := http.NewResponseController(w)
+	rc := http.NewResponseController(w)
+	switch {
+	case r.ContentLength == 0:
+	case readsBody: // or the rest is discarded before the answer
+		_ = rc.SetReadDeadline(time.Now().Add(sendTimeout))
+	default:
 		_ = rc.EnableFullDuplex() // answer without waiting for it; HTTP/1 always can
 		w.Header().Set("Connection", "close")
 		defer func() { _ = rc.SetReadDeadline(time.Now().Add(bodyTimeout)) }() // a broken connection has none

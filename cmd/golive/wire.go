@@ -223,6 +223,7 @@ func wire(ctx context.Context, cfg config.Config, open listeners, log *slog.Logg
 			Section:    "origin",
 			Handler:    live.Before(httpserver.UnderBasePath(cfg.Origin.BasePath, channels{cluster}.before(live.Before(mux)))),
 			FastPrefix: origin.Prefix,
+			BodyPrefix: "/v1/",
 			TLS:        certs.https,
 		}, log, httpserver.NewMetrics(reg)),
 		admin: httpserver.NewPrivate(shares.Admin, httpserver.Site{
