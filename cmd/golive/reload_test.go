@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -21,7 +22,7 @@ import (
 type reloaded struct {
 	*reloader
 	t      *testing.T
-	log    bytes.Buffer
+	log    lockedBuffer
 	policy *flags.Flags
 	fails  error // of the next application of the stream keys
 }
@@ -61,10 +62,24 @@ func (r *reloaded) write(text string) {
 	}
 }
 
+// lockedBuffer is a buffer that another goroutine writes.
+type lockedBuffer struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
+}
+
 // logged returns the log since the last call.
 func (r *reloaded) logged() string {
-	defer r.log.Reset()
-	return r.log.String()
+	r.log.mu.Lock()
+	defer r.log.mu.Unlock()
+	defer r.log.text.Reset()
+	return r.log.text.String()
 }
 
 func (r *reloaded) allowed() bool {
