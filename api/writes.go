@@ -50,13 +50,12 @@ type noContent struct {
 
 // write describes an operation that changes something.
 func write(id, method, path, summary string, status int) huma.Operation {
-	return huma.Operation{
-		OperationID: id, Method: method, Path: path, Summary: summary, DefaultStatus: status, Security: credentials(true), MaxBodyBytes: maxWriteBody,
+	return identified(huma.Operation{
+		OperationID: id, Method: method, Path: path, Summary: summary, DefaultStatus: status, MaxBodyBytes: maxWriteBody,
 		Errors: []int{
-			http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusConflict,
-			http.StatusRequestEntityTooLarge, http.StatusUnprocessableEntity, http.StatusTooManyRequests, http.StatusServiceUnavailable,
+			http.StatusBadRequest, http.StatusNotFound, http.StatusConflict, http.StatusRequestEntityTooLarge, http.StatusUnprocessableEntity, http.StatusTooManyRequests,
 		},
-	}
+	}, true)
 }
 
 func (a *API) registerWrites(h huma.API) {
