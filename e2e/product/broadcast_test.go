@@ -126,6 +126,14 @@ func TestPreview_IsTheOwnersUntilItIsPublished(t *testing.T) {
 	if r := anybody.call(http.MethodGet, "/v1/broadcasts/"+b.ID, nil); r.status != http.StatusNotFound {
 		t.Errorf("anybody learns of a preview: %d %s", r.status, r.body)
 	}
+	var renewed created
+	alice.do(http.MethodPost, "/v1/broadcasts/"+b.ID+"/revoke-playback", nil, http.StatusOK, &renewed)
+	if r := anybody.call(http.MethodGet, own, nil); r.status != http.StatusForbidden {
+		t.Errorf("a revoked address: %d", r.status)
+	}
+	if r := anybody.call(http.MethodGet, path(t, renewed.Playback.HLS), nil); r.status != http.StatusOK {
+		t.Errorf("the address after that: %d %s", r.status, r.body)
+	}
 	if r := alice.call(http.MethodPost, "/v1/broadcasts/"+b.ID+"/publish", nil); r.status/100 != 2 {
 		t.Fatalf("it is not published: %d %s", r.status, r.body)
 	}

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"testing"
@@ -66,9 +67,8 @@ func (c client) call(method, path string, body any) reply {
 	if err != nil {
 		c.tb.Fatal(err)
 	}
-	defer resp.Body.Close()
 	got, err := io.ReadAll(resp.Body)
-	if err != nil {
+	if err := errors.Join(err, resp.Body.Close()); err != nil {
 		c.tb.Fatal(err)
 	}
 	return reply{resp.StatusCode, resp.Header, got}

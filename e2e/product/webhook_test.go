@@ -105,7 +105,7 @@ ingest: { publish: { open: false }, reconnect_window: 10s }
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer silent.Close()
+	defer func() { _ = silent.Close() }()
 	<-second.Done()
 	hook.setAway(false)
 	if r := alice.call(http.MethodPost, "/v1/broadcasts/"+b.ID+"/end", nil); r.status/100 != 2 {
