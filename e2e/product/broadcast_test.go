@@ -23,8 +23,11 @@ import (
 const openToUsers = "api: { open: true }\ningest: { publish: { open: false } }\n"
 
 // A user creates a broadcast, sends it with its key, and ends it. Then the key is of no use.
-func TestBroadcast_FromItsCreationToItsEnd(t *testing.T) {
-	s := start(t, openToUsers)
+func TestBroadcast_FromItsCreationToItsEnd(t *testing.T) { onEachRegistry(t, createToEnd) }
+
+func createToEnd(t *testing.T, registry string) {
+	t.Helper()
+	s := start(t, openToUsers+registry)
 	alice := user(t, s, "alice")
 	var may decision
 	alice.do(http.MethodGet, "/v1/golive", nil, http.StatusOK, &may)
@@ -68,6 +71,10 @@ func TestBroadcast_FromItsCreationToItsEnd(t *testing.T) {
 	}
 	if state := alice.state(b.ID); state != "ended" {
 		t.Errorf("after another try it is %s", state)
+	}
+	metrics, err := harness.Get(t.Context(), "http://"+s.Admin+"/metrics")
+	if err != nil || bytes.Contains(metrics, []byte(b.StreamKey)) {
+		t.Errorf("the metrics have the stream key, or %v", err)
 	}
 	s.Stop()
 	mustNotContain(t, s, b.StreamKey)
