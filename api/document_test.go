@@ -124,7 +124,7 @@ func TestAPI_AnswersMayGetFurtherFieldsAndRequestsMayNot(t *testing.T) {
 func nasty() []any {
 	deep := strings.Repeat("[", 5000) + strings.Repeat("]", 5000)
 	return []any{
-		nil, true, -1, 0, 1e300, 1 << 60, "", " ", "\x00", "a\x00b", "\u202e", "\ufeff", "'; DROP TABLE x; --", "../../etc/passwd", "%2e%2e%2f", "<script>",
+		nil, true, -1, 0, 1e300, int64(1) << 60, "", " ", "\x00", "a\x00b", "\u202e", "\ufeff", "'; DROP TABLE x; --", "../../etc/passwd", "%2e%2e%2f", "<script>",
 		strings.Repeat("x", 300), strings.Repeat("é", 5000),
 		[]any{},
 		[]any{nil},
