@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -80,9 +81,8 @@ func (o operator) createFor(name, title string) (b created) {
 	if err != nil {
 		o.tb.Fatal(err)
 	}
-	defer resp.Body.Close()
 	text, err := io.ReadAll(resp.Body)
-	if err != nil || resp.StatusCode != http.StatusCreated || json.Unmarshal(text, &b) != nil {
+	if err = errors.Join(err, resp.Body.Close()); err != nil || resp.StatusCode != http.StatusCreated || json.Unmarshal(text, &b) != nil {
 		o.tb.Fatalf("%d %s %v", resp.StatusCode, text, err)
 	}
 	return b
@@ -128,6 +128,8 @@ func TestCommands_ShowAndChangeWhatTheServerHas(t *testing.T) {
 	o.prints([]string{`^state +live$`, `^started +20\d\d-`, `^encoder +\S+`, `^rendition +source +\d+x\d+ .* avc1\.`}, "broadcasts", "show", b.ID)
 	o.prints([]string{`^the stream key of ` + b.ID + ` is revoked; a publisher that is connected stays`}, "keys", "revoke", b.ID)
 	o.prints(row("live", `\d+ .*`), "broadcasts", "list", "--state", "live")
+	o.fails("400 Bad Request: name the user with the header Golive-User", "keys", "rotate", "@news") // it would be nobody's
+	o.fails("404 Not Found: there is no such channel", "keys", "revoke", "@news")
 
 	o.prints([]string{`^` + b.ID + ` is asked to end$`}, "broadcasts", "end", b.ID)
 	<-encoder.Done()
@@ -139,7 +141,9 @@ func TestCommands_ShowAndChangeWhatTheServerHas(t *testing.T) {
 	if watch.Logs.Count(b.ID, " ended ") != 1 {
 		t.Errorf("the watch:\n%s", watch.Logs)
 	}
-	var list struct{ Broadcasts []struct{ ID, State, Owner string } }
+	var list struct {
+		Broadcasts []struct{ ID, State, Owner string }
+	}
 	out, _ := o.run(0, "broadcasts", "list", "--owner", "alice", "--json")
 	if err := json.Unmarshal([]byte(out), &list); err != nil || len(list.Broadcasts) != 1 || list.Broadcasts[0].ID != b.ID || list.Broadcasts[0].State != "ended" || list.Broadcasts[0].Owner != "alice" {
 		t.Errorf("%v: %s", err, out)
