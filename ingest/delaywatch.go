@@ -88,20 +88,22 @@ func (w *delayWatch) endSpan(now time.Time) (warning *Warning, over bool) {
 	return nil, false
 }
 
-// sum returns by how much the delay grew over the last spans, without the largest growth, how long
-// they took, and how many contributed.
+// sum returns by how much the delay grew over the last spans, without the one with the largest
+// growth, how long they took, and how many contributed.
 func (w *delayWatch) sum(spans int) (growth, took time.Duration, count int) {
-	var largest time.Duration
+	var largest delaySpan
 	for i := range min(spans, w.next) {
 		s := w.spans[(w.next-1-i)%delaySpans]
 		growth += s.growth
 		took += s.took
-		largest = max(largest, s.growth)
+		if s.growth > largest.growth {
+			largest = s
+		}
 		if s.growth >= noticeableGrowth {
 			count++
 		}
 	}
-	return growth - largest, took, count
+	return growth - largest.growth, took - largest.took, count
 }
 
 // warning returns the warning, with the speed over the recent spans.
