@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"golive/ingest"
 )
 
 // Observer is told what happens to the broadcasts that are this node's.
@@ -20,7 +22,10 @@ type Change struct {
 	// State and Reason are those of a StateChanged; Reason says why it ended.
 	State  State
 	Reason string
-	At     time.Time
+	// Warnings are the codes of a WarningsChanged, in the order in which they began: those that
+	// there are now, and maxReportedWarnings at most.
+	Warnings []ingest.WarningCode
+	At       time.Time
 }
 
 // ChangeKind is what has happened.
@@ -43,6 +48,9 @@ const (
 
 // warningsInterval is how long a change of warnings is not reported after another one.
 const warningsInterval = 10 * time.Second
+
+// maxReportedWarnings bounds the codes of a Change, which are kept until everybody knows them.
+const maxReportedWarnings = 16
 
 // EndedWithoutMedia is the reason of an end before which nothing could be watched.
 const EndedWithoutMedia = "no_media"

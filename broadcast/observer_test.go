@@ -29,6 +29,9 @@ func (r *changeLog) Changed(c Change) {
 	if c.Kind == StateChanged {
 		text = strings.TrimSpace(c.State.String() + " " + c.Reason)
 	}
+	for _, code := range c.Warnings {
+		text += " " + string(code)
+	}
 	r.list = append(r.list, c.ID+" "+text)
 	r.last = c.At
 }
@@ -244,12 +247,23 @@ func TestObserver_KeyUsedAndWarnings(t *testing.T) {
 		<-time.After(time.Minute)
 		r.changes()
 		w.Warn(ingest.Warning{Code: ingest.WarnOpenGOP})
-		r.check(t, "b warnings")
+		r.check(t, "b warnings open_gop")
 		<-time.After(time.Second)
+		w.Warn(ingest.Warning{Code: ingest.WarnSlowUpload})
+		<-time.After(warningsInterval)
+		r.check(t, "b warnings open_gop slow_upload")
 		w.ClearWarning(ingest.WarnOpenGOP)
+		w.ClearWarning(ingest.WarnSlowUpload)
 		r.check(t)
 		<-time.After(warningsInterval)
 		r.check(t, "b warnings") // the last one is reported too
+		for i := range 2 * maxReportedWarnings {
+			w.Warn(ingest.Warning{Code: ingest.WarningCode(fmt.Sprint(i))})
+		}
+		<-time.After(2 * warningsInterval)
+		if got := r.changes(); len(strings.Fields(got[len(got)-1])) != 2+maxReportedWarnings {
+			t.Errorf("of many: %q", got)
+		}
 		sink.Close(nil)
 		r.check(t, "b ended no_media")
 	})

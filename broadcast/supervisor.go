@@ -228,7 +228,7 @@ func (b *Broadcast) supervise(quit <-chan struct{}, timeout time.Duration) (reas
 		case <-b.shown:
 			b.goLive()
 		case <-warned:
-			b.report(Change{Kind: WarningsChanged, At: time.Now()})
+			b.report(Change{Kind: WarningsChanged, Warnings: b.warnings.codes(), At: time.Now()})
 			quiet = time.After(warningsInterval)
 		case <-quiet:
 			quiet = nil

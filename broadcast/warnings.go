@@ -34,6 +34,16 @@ func (w *warnings) all() []Warning {
 	return slices.Clone(*list)
 }
 
+// codes returns the codes of a report.
+func (w *warnings) codes() []ingest.WarningCode {
+	all := w.all()
+	codes := make([]ingest.WarningCode, min(len(all), maxReportedWarnings))
+	for i := range codes {
+		codes[i] = all[i].Code
+	}
+	return codes
+}
+
 // add shows a condition, or replaces the text of one that is shown.
 func (w *warnings) add(warning ingest.Warning) {
 	all := w.all()

@@ -48,9 +48,11 @@ type sessionWarnings struct {
 	keys     KeyFrames
 	sound    SoundWarnings
 	repairs  RepairWatch
+	flow     flow
 
 	loggedRepairs bool
 	loggedLimits  []Limit
+	loggedCodes   []WarningCode // of the flow
 }
 
 // counts are the counters of a Session.
@@ -80,6 +82,9 @@ func (s *Session) SetEncoder(name string) {
 // SetFrameRate sets the frame rate that the encoder declares, in pictures per second.
 func (s *Session) SetFrameRate(rate float64) { s.pace.setFrameRate(rate) }
 
+// SetVideoBitRate sets the bit rate of the video that the encoder declares, in bits per second.
+func (s *Session) SetVideoBitRate(rate float64) { s.warnings.flow.bytes.declared = rate }
+
 // Skip counts something that was ignored.
 func (s *Session) Skip(r SkipReason) { s.counts.fresh.Skipped[r]++ }
 
@@ -100,7 +105,9 @@ func (s *Session) Write(u media.AccessUnit) error {
 	stamp := s.timeline.Next(u.Track, u.DTS, u.PTS-u.DTS, u.Arrived)
 	u.DTS, u.PTS = stamp.DTS, stamp.PTS
 	u.Discontinuity = u.Discontinuity || stamp.Discontinuity
+	s.warnings.flow.bytes.bytes += int64(len(u.Data))
 	if u.DTS >= s.throttle.next {
+		s.warnings.flow.note(u.DTS, u.Arrived)
 		if err := s.hold(u.DTS); err != nil {
 			return err
 		}
@@ -113,9 +120,12 @@ func (s *Session) Write(u media.AccessUnit) error {
 	if kind == Video {
 		if extra {
 			s.noteExtra(&u)
-		} else if s.warner != nil {
-			s.warnings.pictures.Check(&u, s.warner)
-			s.warnings.keys.Default(&u, s.warner)
+		} else {
+			s.warnings.flow.pictures.note(u.DTS)
+			if s.warner != nil {
+				s.warnings.pictures.Check(&u, s.warner)
+				s.warnings.keys.Default(&u, s.warner)
+			}
 		}
 		s.counts.fresh.Video++
 	} else {
@@ -123,6 +133,7 @@ func (s *Session) Write(u media.AccessUnit) error {
 		if u.Track != s.warnings.sound.Track {
 			s.warnings.sound.Began(s.sink, u.Track)
 		}
+		s.warnings.sound.Check(s.sink, &u)
 	}
 	if err := s.sink.WriteUnit(u); err != nil {
 		return &CutError{Err: err}
@@ -153,8 +164,12 @@ func (s *Session) MediaReceived(at time.Time) { s.lastMedia = at }
 // hold blocks while the unit with that DTS is further ahead of real time than Limits.Ahead
 // allows.
 func (s *Session) hold(dts media.Ticks) error {
-	now := time.Now()
 	ahead := s.limits.limits.Ahead
+	if ahead == 0 {
+		s.throttle.next = dts + checkInterval
+		return nil
+	}
+	now := time.Now()
 	rest := s.throttle.delay(dts, now, ahead)
 	warn, over := s.throttle.addDelay(rest, now)
 	switch {
@@ -237,6 +252,7 @@ func (s *Session) count(at time.Time) {
 	} else if over {
 		s.clearWarning(WarnTimestampsRepaired)
 	}
+	s.warnings.flow.check(at, loggedWarner{s})
 	s.sessions.metrics.Add(c.fresh)
 	c.total = c.total.Plus(c.fresh)
 	c.fresh = Tally{}

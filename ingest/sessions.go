@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math"
 	"runtime/debug"
 	"sync/atomic"
 	"time"
@@ -87,9 +86,7 @@ func (s *Sessions) Publish(ctx context.Context, req Request, evict context.Cance
 	p.ticker, _ = p.sink.(Ticker)
 	p.warner, _ = p.sink.(Warner)
 	p.counts.at = now
-	if limits.Ahead == 0 {
-		p.throttle.next = math.MaxInt64
-	}
+	p.warnings.flow.pictures = newPictureWatch()
 	s.metrics.SessionStarted()
 	p.log.Debug("publisher admitted", "encoder", p.encoder)
 	return p, nil

@@ -11,6 +11,15 @@ import (
 // after which the broadcaster is warned: a second at 48 kHz.
 const maxUnconfigured = 47
 
+const (
+	// mutedTime is how long nothing but digital silence is received before the broadcaster is
+	// warned.
+	mutedTime = 10 * media.Second
+	// soundToClear is the number of consecutive frames with sound that clears the warning: a
+	// second at 48 kHz.
+	soundToClear = 47
+)
+
 // SoundWarnings warns the broadcaster of problems with the audio of one session. The zero
 // value is ready. Its methods take the session's Sink, which gets the warnings if it is a
 // Warner.
@@ -21,11 +30,23 @@ type SoundWarnings struct {
 	unconfigured int
 	refused      bool
 	warned       []WarningCode
+	silence      silence
+}
+
+// silence is the state of the warning about digital silence.
+type silence struct {
+	judged bool        // IsSilent knows the track
+	began  bool        // only silence was received since
+	since  media.Ticks // DTS
+	muted  bool        // the broadcaster is warned
+	sound  int         // consecutive frames with sound since then
 }
 
 // Began records that units of another track follow.
 func (w *SoundWarnings) Began(sink Sink, t *media.Track) {
+	muted := w.silence.muted
 	w.Track, w.unconfigured, w.refused = t, 0, false
+	w.silence = silence{judged: t.CodecString == aac.CodecLC && t.Channels <= 2 && t.ProgramConfig == nil}
 	to, ok := sink.(Warner)
 	if !ok {
 		return
@@ -34,6 +55,9 @@ func (w *SoundWarnings) Began(sink Sink, t *media.Track) {
 		to.ClearWarning(code)
 	}
 	w.warned = w.warned[:0]
+	if muted {
+		to.ClearWarning(WarnAudioMuted)
+	}
 	switch t.Codec {
 	case media.Opus:
 		w.warn(to, WarnAudioCodec, "the audio is Opus: older iPhones, Macs and televisions, from before Safari 17 (2023) or so, are silent or do not play the broadcast at all: "+
@@ -49,6 +73,35 @@ func (w *SoundWarnings) Began(sink Sink, t *media.Track) {
 	if t.ProgramConfig != nil {
 		w.warn(to, WarnAudioLayout, fmt.Sprintf("the %d channels of the audio have no standard layout: some players are silent, and "+
 			"some do not play the broadcast at all; set the encoder to stereo or 5.1", t.Channels))
+	}
+}
+
+// Check checks the next frame of Track.
+func (w *SoundWarnings) Check(sink Sink, u *media.AccessUnit) {
+	s := &w.silence
+	if !s.judged {
+		return
+	}
+	switch silent := aac.IsSilent(u.Data); {
+	case !silent && !s.muted:
+		s.began = false
+	case !silent:
+		if s.sound++; s.sound >= soundToClear {
+			*s = silence{judged: true}
+			if to, ok := sink.(Warner); ok {
+				to.ClearWarning(WarnAudioMuted)
+			}
+		}
+	case s.muted:
+		s.sound = 0
+	case !s.began:
+		s.began, s.since = true, u.DTS
+	case u.DTS-s.since >= mutedTime:
+		s.muted = true
+		if to, ok := sink.(Warner); ok {
+			to.Warn(Warning{WarnAudioMuted, fmt.Sprintf("the sound is nothing but digital silence, for more than %.0f s: "+
+				"check that the microphone is not muted, and that the mixer sends it to the encoder", mutedTime.Seconds())})
+		}
 	}
 }
 

@@ -30,6 +30,9 @@ type Event struct {
 	Broadcast Broadcast `json:"broadcast"`
 	// Reason says why a broadcast ended; else empty.
 	Reason string `json:"reason,omitempty"`
+	// Issues are the codes of what is wrong with the incoming stream after an EventHealth; empty
+	// if nothing is, and nil in other events.
+	Issues []string `json:"issues,omitzero"`
 }
 
 // Report is what the node that has a broadcast says of it.
@@ -43,4 +46,6 @@ type Report struct {
 	Event  EventType
 	At     time.Time
 	Reason string
+	// Issues are the codes of an EventHealth, separated by spaces.
+	Issues string
 }

@@ -30,6 +30,7 @@ type note struct {
 	Sequence uint64    `json:"sequence"`
 	At       time.Time `json:"at"`
 	Reason   string    `json:"reason,omitempty"`
+	Issues   string    `json:"issues,omitempty"`
 	State    State     `json:"state"` // after it
 }
 
@@ -40,6 +41,7 @@ const maxNotes = 64
 type cause struct {
 	at     time.Time
 	reason string
+	issues string
 	event  EventType // what has happened besides; may be empty
 }
 
@@ -79,8 +81,12 @@ func (b *Broadcast) record(before *Broadcast, c cause, consumed bool) {
 	for _, t := range types {
 		b.Events++
 		n := note{Type: t, Sequence: b.Events, At: c.at.Round(0).UTC(), State: b.State}
-		if t == EventEnded {
+		switch t {
+		case EventEnded:
 			n.Reason = c.reason
+		case EventHealth:
+			n.Issues = c.issues
+		default:
 		}
 		notes = append(notes, n)
 	}
@@ -94,6 +100,9 @@ func (b *Broadcast) event(n note) Event {
 	e := Event{ID: eventID(b, n.Sequence), Type: n.Type, Sequence: n.Sequence, At: n.At, Broadcast: *b, Reason: n.Reason}
 	e.Broadcast.Key, e.Broadcast.notes = "", nil
 	e.Broadcast.State, e.Broadcast.Events = n.State, n.Sequence
+	if n.Type == EventHealth {
+		e.Issues = strings.Fields(n.Issues)
+	}
 	if n.State != Ended {
 		e.Broadcast.Ended = time.Time{}
 	}

@@ -220,7 +220,7 @@ func (r *Registry) applyReport(ctx context.Context, records *store, report Repor
 	if report.State == "" && !r.cfg.Events {
 		return nil
 	}
-	why := cause{at: report.At, reason: report.Reason, event: report.Event}
+	why := cause{at: report.At, reason: report.Reason, issues: report.Issues, event: report.Event}
 	_, err := r.change(ctx, records, report.ID, why, func(b *Broadcast) error {
 		b.follow(report)
 		return nil

@@ -216,12 +216,12 @@ func TestEvents_AreStoredOnceAndInOrder(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, report := range []Report{{State: Starting}, {State: Live}, {Event: EventKeyUsed}, {State: Reconnecting}, {State: Live}, {Event: EventReplayReady}, {State: Ended, Reason: "stopped"}} {
+	for _, report := range []Report{{State: Starting}, {State: Live}, {Event: EventKeyUsed}, {State: Reconnecting}, {State: Live}, {Event: EventHealth, Issues: "slow_upload open_gop"}, {Event: EventHealth}, {Event: EventReplayReady}, {State: Ended, Reason: "stopped"}} {
 		report.ID = "studio.1"
 		a.Report(report)
 	}
-	events := storedEvents(t, b.Registry, 7)
-	want := "created live stream_key.used reconnecting resumed replay_ready ended"
+	events := storedEvents(t, b.Registry, 9)
+	want := "created live stream_key.used reconnecting resumed health health replay_ready ended"
 	if got := typesOf(t, events); got != want {
 		t.Errorf("\n got %s\nwant %s", got, want)
 	}
@@ -234,6 +234,11 @@ func TestEvents_AreStoredOnceAndInOrder(t *testing.T) {
 	if last := events[len(events)-1]; last.Reason != "stopped" || last.Broadcast.State != Ended || last.Broadcast.Ended.IsZero() {
 		t.Errorf("%+v", last)
 	}
+	for i, want := range map[int][]string{4: nil, 5: {"slow_upload", "open_gop"}, 6: {}, 7: nil} {
+		if diff := cmp.Diff(want, events[i].Issues); diff != "" {
+			t.Errorf("event %d: %s", i, diff)
+		}
+	}
 	// A record that is removed at once loses no event.
 	if _, err := b.CreateBroadcast(t.Context(), Broadcast{ID: "short"}); err != nil {
 		t.Fatal(err)
@@ -241,7 +246,7 @@ func TestEvents_AreStoredOnceAndInOrder(t *testing.T) {
 	if err := b.RemoveBroadcast(t.Context(), "short"); err != nil {
 		t.Fatal(err)
 	}
-	if got := len(storedEvents(t, b.Registry, 8)); got != 8 {
+	if got := len(storedEvents(t, b.Registry, 10)); got != 10 {
 		t.Errorf("%d events", got)
 	}
 }

@@ -52,6 +52,14 @@ func kindOf(code string) kind {
 		return kind{severity: Failing}
 	case ingest.WarnKeyFramesFarApart:
 		return kind{Warn, "2 s"}
+	case ingest.WarnSlowUpload:
+		return kind{Warn, "100% of real time"}
+	case ingest.WarnFrameRateUnsteady:
+		return kind{Warn, "a constant frame rate"}
+	case ingest.WarnFrameRateOdd:
+		return kind{Info, "25, 30, 50 or 60 frames per second"}
+	case ingest.WarnBitrateUnstable:
+		return kind{Info, "at most twice the average"}
 	case ingest.WarnPixelFormat:
 		return kind{Warn, "4:2:0"}
 	case ingest.WarnProfile:
@@ -84,9 +92,9 @@ func Of(code, text string, since time.Time) Issue {
 	return i
 }
 
-// measured returns the first number with a unit in a text; empty if there is none.
+// measured returns the first number or range with a unit in a text; empty if there is none.
 func measured(text string) string {
-	return regexp.MustCompile(`\b\d+(\.\d+)? (s|ms|Mbit/s|kbit/s|bits|frames per second|channels)\b`).FindString(text)
+	return regexp.MustCompile(`\b\d+(\.\d+)?( to \d+(\.\d+)?)?(% of real time| (s|ms|Mbit/s|kbit/s|bits|frames per second|channels)\b)`).FindString(text)
 }
 
 // OfStorage returns the issue of segments that wait to be stored, if there is one: the oldest for

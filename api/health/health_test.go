@@ -19,6 +19,23 @@ func TestOf_DividesAWarningIntoReasonAndAdvice(t *testing.T) {
 			Advice: "stay below 6 Mbit/s (ingest.limits.bitrate)",
 		},
 		{Type: "audio_silent", Severity: Failing, Reason: "the encoder sends pictures and no sound: viewers hear silence", Advice: "check the microphone and the audio encoder"},
+		{
+			Type: "slow_upload", Severity: Warn, Measured: "62% of real time", Advised: "100% of real time", Reason: "media arrives at 62% of real time, so that players stall",
+			Advice: "lower the bit rate",
+		},
+		{
+			Type: "frame_rate_unsteady", Severity: Warn, Measured: "12 to 30 frames per second", Advised: "a constant frame rate",
+			Reason: "the frame rate is unsteady, from 12 to 30 frames per second", Advice: "set a constant frame rate",
+		},
+		{
+			Type: "frame_rate_odd", Severity: Info, Measured: "27.0 frames per second", Advised: "25, 30, 50 or 60 frames per second",
+			Reason: "the frame rate is 27.0 frames per second", Advice: "set the camera to 30",
+		},
+		{
+			Type: "bitrate_unstable", Severity: Info, Measured: "1.0 to 25.9 Mbit/s", Advised: "at most twice the average",
+			Reason: "the bit rate is unstable, from 1.0 to 25.9 Mbit/s within a minute", Advice: "set CBR",
+		},
+		{Type: "audio_muted", Severity: Warn, Measured: "10 s", Reason: "nothing but digital silence, for more than 10 s", Advice: "check the microphone"},
 		{Type: "of_a_later_version", Severity: Warn, Reason: "something is odd"},
 	} {
 		text := want.Reason
@@ -27,7 +44,7 @@ func TestOf_DividesAWarningIntoReasonAndAdvice(t *testing.T) {
 			text += "; the limit is 6 Mbit/s (ingest.limits.bitrate)"
 		case "audio_silent":
 			text += "; " + want.Advice
-		case "key_frames_far_apart":
+		case "key_frames_far_apart", "slow_upload", "frame_rate_unsteady", "frame_rate_odd", "bitrate_unstable", "audio_muted":
 			text += ": " + want.Advice
 		}
 		want.Since = since

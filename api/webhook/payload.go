@@ -19,6 +19,7 @@ type eventData struct {
 	ID        string    `json:"id"`
 	Sequence  uint64    `json:"sequence"`
 	Reason    string    `json:"reason,omitempty"`
+	Issues    []string  `json:"issues,omitzero"`
 	Broadcast broadcast `json:"broadcast"`
 }
 
@@ -47,7 +48,7 @@ func bodyOf(e *registry.Event) ([]byte, error) {
 		visibility = registry.Public
 	}
 	return json.Marshal(message{Type: string(e.Type), Timestamp: e.At.UTC(), Data: eventData{
-		ID: e.ID, Sequence: e.Sequence, Reason: e.Reason,
+		ID: e.ID, Sequence: e.Sequence, Reason: e.Reason, Issues: e.Issues,
 		Broadcast: broadcast{
 			ID: b.ID, Channel: b.Channel, Owner: b.Owner, Title: b.Title, State: b.State,
 			Visibility: visibility, Preview: b.Preview, Test: b.Test, ScheduledStart: b.ScheduledStart,

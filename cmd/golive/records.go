@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -91,6 +92,11 @@ func (r reporter) Changed(c broadcast.Change) {
 		report.Event = registry.EventReplayReady
 	case broadcast.WarningsChanged:
 		report.Event = registry.EventHealth
+		codes := make([]string, len(c.Warnings))
+		for i, code := range c.Warnings {
+			codes[i] = string(code)
+		}
+		report.Issues = strings.Join(codes, " ")
 	case broadcast.KeyUsed:
 		report.Event = registry.EventKeyUsed
 	}

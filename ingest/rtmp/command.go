@@ -253,5 +253,8 @@ func (s *session) data(m chunk.Message) {
 		if rate, ok := meta.Get("framerate").(float64); ok {
 			s.publication.SetFrameRate(rate)
 		}
+		if rate, ok := meta.Get("videodatarate").(float64); ok {
+			s.publication.SetVideoBitRate(1000 * rate)
+		}
 	}
 }
