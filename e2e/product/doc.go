@@ -4,6 +4,6 @@
 //
 // It does not know how golive works inside.
 //
-// It starts golive, its commands, Node.js, encoders and servers as processes, and goroutines that receive webhooks; each test
-// waits for its own.
+// It starts golive, its commands, Node.js, encoders and servers as processes, and goroutines that
+// receive webhooks; each test waits for its own.
 package product
