@@ -67,7 +67,7 @@ function compile() {
   }));
 }
 
-// answers compares values with their schemas in the document.
+// answersOf compares values with their schemas in the document.
 function answersOf(document) {
   const ajv = addFormats(new Ajv2020({ strict: false, allErrors: true }));
   ajv.addSchema(document, 'document');
@@ -80,23 +80,32 @@ function answersOf(document) {
     must(validate(value), `${method} ${path} ${status} ${type}`, [value, validate.errors]);
   }
 
-  // checkedFetch is fetch for the generated client.
-  async function checkedFetch(request) {
-    const response = await fetch(request);
+  async function checkResponse(request, response) {
     const method = request.method.toLowerCase();
     const [path] = paths.find(([, pattern]) => pattern.test(new URL(request.url).pathname)) ?? [];
     const described = document.paths[path]?.[method]?.responses[response.status];
     must(described, `${request.method} ${request.url}`, `${response.status} is not in the document`);
     const type = response.headers.get('Content-Type');
     if (!described.content) {
-      must((await response.clone().text()) === '', `${request.method} ${request.url}`, 'has a body');
+      must((await response.text()) === '', `${request.method} ${request.url}`, 'has a body');
     } else if (type !== 'text/event-stream') {
-      check(path, method, response.status, type, await response.clone().json());
+      check(path, method, response.status, type, await response.json());
     }
+  }
+
+  // checkedFetch is fetch for the generated client, which takes what it throws for a failure of the
+  // network. problems holds the same.
+  const problems = [];
+  async function checkedFetch(request) {
+    const response = await fetch(request);
+    await checkResponse(request, response.clone()).catch((problem) => {
+      problems.push(problem);
+      throw problem;
+    });
     return response;
   }
   const checkEvent = (data) => check('/v1/broadcasts/{id}/events', 'get', 200, 'text/event-stream', data);
-  return { checkedFetch, checkEvent };
+  return { checkedFetch, checkEvent, problems };
 }
 
 const document = await documentAt('/v1/openapi.json', '3.1');
@@ -105,4 +114,7 @@ checkSchemas(document.components.schemas);
 await generate(document);
 compile();
 const { run } = await import(join(folder, 'scenario.js'));
-console.log(await run(url, answersOf(document)));
+const answers = answersOf(document);
+console.log(await run(url, answers).catch((problem) => {
+  throw answers.problems[0] ?? problem;
+}));

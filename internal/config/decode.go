@@ -213,7 +213,11 @@ func (d *decoder) decodeScalar(n ast.Node, v reflect.Value, path string, flow bo
 	}
 	s, ok := scalarOf(n)
 	if !ok {
-		d.reject(path, d.originAt(firstToken(n)), "", "must be one value")
+		hint := ""
+		if n.Type() == ast.MappingValueType || n.Type() == ast.MappingType {
+			hint = "if it is text with a colon, put it in quotes" // inside { } the parser takes a:b for a key and its value
+		}
+		d.reject(path, d.originAt(firstToken(n)), hint, "must be one value")
 		return
 	}
 	o := d.originAt(n.GetToken())

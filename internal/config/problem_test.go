@@ -166,6 +166,15 @@ golive.yaml:8:15: log.level: must be one value
       |               ^`,
 		},
 		{
+			name: "text with a colon inside { }",
+			file: "rollout: { allow: [app:ann] }\n",
+			want: `
+golive.yaml:1:20: rollout.allow[0]: must be one value
+    1 | rollout: { allow: [app:ann] }
+      |                    ^
+    hint: if it is text with a colon, put it in quotes`,
+		},
+		{
 			name: "a list that is none",
 			file: "ingest:\n  publish:\n    open: false\n    keys: studio\n",
 			want: `
