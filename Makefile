@@ -6,6 +6,8 @@ HLS      := web/assets/vendor/hls.min.js
 S3SERVER := bin/versitygw
 # The players that tests open beside hls.js in the pages.
 PLAYERS  := e2e/players/node_modules/.package-lock.json
+# The checker of the OpenAPI document, and the generator of a client from it.
+CLIENT   := e2e/client/node_modules/.package-lock.json
 # FFmpeg 8, which sends several video tracks. It is large, and only make field needs it.
 ENCODERS := e2e/encoders/node_modules/.package-lock.json
 # The ACME authority that tests use.
@@ -29,7 +31,7 @@ run: build ## build, start, and show the demo on http://localhost:8080/
 build: $(HLS) ## build bin/golive
 	go build -o bin/golive ./cmd/golive
 
-setup: $(HLS) $(S3SERVER) $(ACME) $(PLAYERS) ## install the tools that tests need
+setup: $(HLS) $(S3SERVER) $(ACME) $(PLAYERS) $(CLIENT) ## install the tools that tests need
 	@tools/need.sh ffmpeg chromium gcc nginx
 
 test: setup lint ## all tests: modules, format, lint, 386, unit, race, pages, end to end
@@ -94,7 +96,7 @@ notices: ## write the licences of all software in the binary: internal/notices/n
 check: test race interop ## run all tests
 
 clean: ## remove built files and the demo's data
-	rm -rf bin data e2e/out e2e/players/node_modules e2e/encoders/node_modules web/node_modules $(HLS)
+	rm -rf bin data e2e/out e2e/players/node_modules e2e/client/node_modules e2e/encoders/node_modules web/node_modules $(HLS)
 
 # Only the first build is slow. The version is in tools/go.mod.
 $(S3SERVER): tools/go.mod
@@ -106,6 +108,10 @@ $(ACME): tools/go.mod
 $(PLAYERS): e2e/players/package-lock.json
 	@tools/need.sh npm
 	npm ci --prefix e2e/players --no-audit --no-fund --ignore-scripts && touch $@
+
+$(CLIENT): e2e/client/package-lock.json
+	@tools/need.sh npm
+	npm ci --prefix e2e/client --no-audit --no-fund --ignore-scripts && touch $@
 
 $(ENCODERS): e2e/encoders/package-lock.json
 	@tools/need.sh npm

@@ -9,7 +9,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"golive/api/auth"
@@ -121,19 +120,9 @@ func Register(mux *http.ServeMux, c Config, p Parts) (*API, error) {
 		a.registerChannels(described)
 		a.registerEvents(described)
 	}
-	page, err := renderDocs(described.OpenAPI())
-	if err != nil {
+	if err := registerDocument(routes, described.OpenAPI()); err != nil {
 		return nil, err
 	}
-	routes.HandleFunc("GET /v1/docs", func(w http.ResponseWriter, _ *http.Request) {
-		h := w.Header()
-		h.Set("Content-Type", "text/html; charset=utf-8")
-		h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
-		h.Set("Referrer-Policy", "same-origin")
-		h.Set("Cache-Control", "no-cache")
-		// An error means that the client has left.
-		_, _ = w.Write(page)
-	})
 	return a, nil
 }
 
@@ -152,31 +141,4 @@ func (a *API) Reload(c Config) error {
 	next.auth = known
 	a.config.Store(next)
 	return nil
-}
-
-func (a *API) humaConfig() huma.Config {
-	cfg := huma.DefaultConfig("golive", a.Server.Version)
-	if a.Server.BasePath != "" {
-		cfg.Servers = []*huma.Server{{URL: a.Server.BasePath}}
-	}
-	cfg.OpenAPIPath = "/v1/openapi"
-	// huma's own page would load its script from another host; docs.go makes ours.
-	cfg.DocsPath, cfg.SchemasPath = "", ""
-	cfg.CreateHooks = nil // no $schema in every answer
-	cfg.Components.SecuritySchemes = map[string]*huma.SecurityScheme{bearer: {
-		Type: "http", Scheme: "bearer",
-		Description: "A user's JSON Web Token, a server's API key, or dev:USER while api.open is true.",
-	}}
-	return cfg
-}
-
-// bearer is the name of the security scheme.
-const bearer = "bearer"
-
-// credentials is the security of an operation: needed, or possible.
-func credentials(needed bool) []map[string][]string {
-	if needed {
-		return []map[string][]string{{bearer: {}}}
-	}
-	return []map[string][]string{{}, {bearer: {}}}
 }

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -14,6 +15,10 @@ import (
 type channelInput struct {
 	Name           string `path:"name" doc:"The channel's name."`
 	IdempotencyKey string `header:"Idempotency-Key" maxLength:"255" doc:"Any text that is new for each key: a request that is repeated with it gets the same key."`
+}
+
+type oneChannelInput struct {
+	Name string `path:"name" doc:"The channel's name."`
 }
 
 func (a *API) registerChannels(h huma.API) {
@@ -31,11 +36,13 @@ func (a *API) changeChannel(ctx context.Context, name string, change func(*regis
 		change(ch)
 		return nil
 	})
-	if err != nil {
-		return a.problemOf(err)
+	if errors.Is(err, registry.ErrNoRecord) {
+		return errNoChannel()
 	}
-	return nil
+	return a.problemOf(err)
 }
+
+func errNoChannel() error { return huma.Error404NotFound("there is no such channel") }
 
 // ownChannel returns the owner of a channel, whom the caller is or acts for; for one that is free, who
 // would become its owner.
@@ -45,7 +52,7 @@ func (a *API) ownChannel(ctx context.Context, name string) (owner string, err er
 		return "", err
 	}
 	if ingest.CheckID(name) != nil {
-		return "", errNotFound()
+		return "", errNoChannel()
 	}
 	ch, ok := a.Records.FindChannel(name)
 	if ok && (ch.Owner == c.User.ID || c.Everyone()) {
@@ -84,7 +91,7 @@ func (a *API) rotateChannel(ctx context.Context, in *channelInput) (*keyOutput, 
 	return &keyOutput{CacheControl: "no-store", Body: StreamKey{StreamKey: key, Ingest: a.ingestAddresses(originOf(ctx).base)}}, nil
 }
 
-func (a *API) revokeChannel(ctx context.Context, in *channelInput) (*noContent, error) {
+func (a *API) revokeChannel(ctx context.Context, in *oneChannelInput) (*noContent, error) {
 	if _, err := a.ownChannel(ctx, in.Name); err != nil {
 		return nil, err
 	}

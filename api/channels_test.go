@@ -24,7 +24,9 @@ func TestAPI_ChannelsHaveLastingKeys(t *testing.T) {
 	b.want(http.StatusForbidden, "dev:bob", http.MethodDelete, newsKey, "")
 	b.want(http.StatusUnauthorized, "", http.MethodPost, newsKey, "")
 	b.want(http.StatusNotFound, "dev:ann", http.MethodPost, "/v1/channels/.news/key", "")
-	b.want(http.StatusNotFound, "dev:ann", http.MethodDelete, "/v1/channels/other/key", "")
+	if got := b.want(http.StatusNotFound, "dev:ann", http.MethodDelete, "/v1/channels/other/key", "").str("detail"); got != "there is no such channel" {
+		t.Errorf("no channel: %q", got)
+	}
 	b.want(http.StatusNoContent, "dev:ann", http.MethodDelete, newsKey, "")
 	if ch, _ := b.records.FindChannel("news"); ch.Key != "" {
 		t.Errorf("after the revocation: %+v", ch)

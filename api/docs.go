@@ -113,7 +113,18 @@ func typeOf(name string, s *huma.Schema) docsType {
 
 // typeName returns a schema's type in words.
 func typeName(s *huma.Schema) string {
+	if s.Nullable {
+		plain := *s
+		plain.Nullable = false
+		return typeName(&plain) + " or null"
+	}
 	switch {
+	case len(s.OneOf) > 0:
+		names := make([]string, len(s.OneOf))
+		for i, one := range s.OneOf {
+			names[i] = typeName(one)
+		}
+		return strings.Join(names, " | ")
 	case s.Ref != "":
 		return s.Ref[strings.LastIndexByte(s.Ref, '/')+1:]
 	case s.Type == "array" && s.Items != nil:

@@ -86,11 +86,45 @@ func TestAPI_DocumentIsComplete(t *testing.T) {
 	}
 }
 
+// What an answer never has must not be in its schema: generators would make types of it that nobody
+// can use.
+func TestAPI_DocumentSaysWhatMayBeNull(t *testing.T) {
+	b := open(t)
+	for path, nullable := range map[string]bool{
+		"Broadcast.properties.renditions": false, "BroadcastPage.properties.broadcasts": false, "HealthEvent.properties.issues": false,
+		"Broadcast.properties.replay": true, "Transcoding": true, "IngestAddresses.properties.rtmps": true,
+	} {
+		for document, form := range map[string]string{"/v1/openapi.json": "null", "/v1/openapi-3.0.json": "nullable:true"} {
+			var at any = b.want(200, "", "GET", document, "").body
+			for name := range strings.SplitSeq("components.schemas."+path, ".") {
+				m, _ := at.(map[string]any)
+				at = m[name]
+			}
+			m, _ := at.(map[string]any)
+			delete(m, "properties")
+			delete(m, "description")
+			if at == nil || strings.Contains(fmt.Sprint(at), form) != nullable {
+				t.Errorf("%s of %s: %v", path, document, at)
+			}
+		}
+	}
+}
+
+func TestAPI_AnswersMayGetFurtherFieldsAndRequestsMayNot(t *testing.T) {
+	schemas := document(t, open(t))["components"].(map[string]any)["schemas"].(map[string]any)
+	for name, schema := range schemas {
+		_, closed := schema.(map[string]any)["additionalProperties"]
+		if want := name == "NewBroadcast" || name == "Changes"; closed != want {
+			t.Errorf("%s: %v", name, schema)
+		}
+	}
+}
+
 // nasty returns values that do not belong where they are sent.
 func nasty() []any {
 	deep := strings.Repeat("[", 5000) + strings.Repeat("]", 5000)
 	return []any{
-		nil, true, -1, 0, 1e300, 1 << 60, "", " ", "\x00", "a\x00b", "\u202e", "\ufeff", "'; DROP TABLE x; --", "../../etc/passwd", "%2e%2e%2f", "<script>",
+		nil, true, -1, 0, 1e300, int64(1) << 60, "", " ", "\x00", "a\x00b", "\u202e", "\ufeff", "'; DROP TABLE x; --", "../../etc/passwd", "%2e%2e%2f", "<script>",
 		strings.Repeat("x", 300), strings.Repeat("é", 5000),
 		[]any{},
 		[]any{nil},

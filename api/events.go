@@ -78,23 +78,23 @@ type HealthEvent struct {
 
 func (a *API) registerEvents(h huma.API) {
 	schemas := h.OpenAPI().Components.Schemas
+	event := &huma.Schema{Description: "The data of one event: of state, viewers or health."}
+	for _, t := range []reflect.Type{reflect.TypeFor[StateEvent](), reflect.TypeFor[ViewersEvent](), reflect.TypeFor[HealthEvent]()} {
+		event.OneOf = append(event.OneOf, schemas.Schema(t, true, t.Name()))
+	}
 	op := huma.Operation{
 		OperationID: "watch-broadcast",
 		Method:      http.MethodGet,
 		Path:        "/v1/broadcasts/{id}/events",
 		Summary:     "What happens to a broadcast, as server-sent events: state, viewers and health",
 		Description: "Each event is sent at once and after each change: state (StateEvent), viewers (ViewersEvent) and health (HealthEvent), with JSON as data. The response ends with the broadcast.",
-		Security:    credentials(false),
-		Errors:      []int{http.StatusUnauthorized, http.StatusNotFound, http.StatusTooManyRequests},
+		Errors:      []int{http.StatusNotFound, http.StatusTooManyRequests},
 		Responses: map[string]*huma.Response{"200": {
 			Description: "A stream of events",
-			Content:     map[string]*huma.MediaType{"text/event-stream": {Schema: &huma.Schema{Type: huma.TypeString}}},
+			Content:     map[string]*huma.MediaType{"text/event-stream": {Schema: event}},
 		}},
 	}
-	for _, t := range []reflect.Type{reflect.TypeFor[StateEvent](), reflect.TypeFor[ViewersEvent](), reflect.TypeFor[HealthEvent]()} {
-		schemas.Schema(t, true, t.Name())
-	}
-	huma.Register(h, op, a.events)
+	huma.Register(h, identified(op, false), a.events)
 }
 
 // events answers with a stream of events.

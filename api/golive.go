@@ -26,15 +26,16 @@ type Golive struct {
 }
 
 func (a *API) registerGolive(h huma.API) {
-	huma.Register(h, huma.Operation{
+	op := huma.Operation{
 		OperationID: "may-go-live",
 		Method:      http.MethodGet,
 		Path:        "/v1/golive",
 		Summary:     "Whether the user may go live, and why",
-		Description: "Servers name the user with the header Golive-User, and what they know with Golive-Platform, Golive-App-Version, Golive-Country, Golive-Account-Created and Golive-Followers.",
-		Security:    credentials(true),
-		Errors:      []int{http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusServiceUnavailable},
-	}, func(ctx context.Context, _ *struct{}) (*goliveOutput, error) {
+		Description: "Servers name the user with the header Golive-User, and tell what they know of that user with further headers.",
+		Parameters:  attributeParameters(),
+		Errors:      []int{http.StatusBadRequest},
+	}
+	huma.Register(h, identified(op, true), func(ctx context.Context, _ *struct{}) (*goliveOutput, error) {
 		c, err := require(ctx, auth.ReadGolive)
 		if err != nil {
 			return nil, err

@@ -115,15 +115,19 @@ func tooMany(w http.ResponseWriter, wait time.Duration) bool {
 // seconds returns d in whole seconds, rounded up, for Retry-After.
 func seconds(d time.Duration) string { return strconv.Itoa(max(1, int(math.Ceil(d.Seconds())))) }
 
-// refuseCaller refuses a request whose credentials are not valid, or cannot be checked now.
+// refuseCaller refuses a request whose credentials are not valid or not enough, or cannot be checked
+// now.
 func refuseCaller(w http.ResponseWriter, err error) {
-	if errors.Is(err, auth.ErrAway) {
+	switch {
+	case errors.Is(err, auth.ErrAway):
 		w.Header().Set("Retry-After", seconds(retryAfter))
 		refuse(w, http.StatusServiceUnavailable, auth.ErrAway.Error())
-		return
+	case errors.Is(err, auth.ErrForbidden):
+		refuse(w, http.StatusForbidden, strings.TrimPrefix(err.Error(), auth.ErrForbidden.Error()+": "))
+	default:
+		w.Header().Set("WWW-Authenticate", `Bearer realm="golive", error="invalid_token"`)
+		refuse(w, http.StatusUnauthorized, strings.TrimPrefix(err.Error(), auth.ErrUnauthorized.Error()+": "))
 	}
-	w.Header().Set("WWW-Authenticate", `Bearer realm="golive", error="invalid_token"`)
-	refuse(w, http.StatusUnauthorized, strings.TrimPrefix(err.Error(), auth.ErrUnauthorized.Error()+": "))
 }
 
 // refuse responds with a problem (RFC 9457), as huma does.

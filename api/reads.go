@@ -22,10 +22,13 @@ type listInput struct {
 
 type listOutput struct {
 	CacheControl string `header:"Cache-Control"`
-	Body         struct {
-		Broadcasts []Broadcast `json:"broadcasts"`
-		Next       string      `json:"next,omitempty" doc:"The cursor of the next page; absent on the last one."`
-	}
+	Body         BroadcastPage
+}
+
+// BroadcastPage is a page of broadcasts.
+type BroadcastPage struct {
+	Broadcasts []Broadcast `json:"broadcasts" doc:"The broadcasts, newest first."`
+	Next       string      `json:"next,omitempty" doc:"The cursor of the next page; absent on the last one."`
 }
 
 type oneInput struct {
@@ -52,9 +55,7 @@ func (a *API) registerReads(h huma.API) {
 		Errors:      []int{http.StatusNotFound, http.StatusServiceUnavailable},
 	}
 	if a.Records != nil {
-		list.Security, one.Security = credentials(false), credentials(false)
-		list.Errors = []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusServiceUnavailable}
-		one.Errors = append(one.Errors, http.StatusUnauthorized)
+		list, one = identified(list, false), identified(one, false)
 	}
 	huma.Register(h, list, a.list)
 	huma.Register(h, one, a.one)

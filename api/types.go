@@ -65,6 +65,8 @@ type Playback struct {
 
 // Transcoding is the state of a broadcast's ladder.
 type Transcoding struct {
+	_ struct{} `nullable:"true"` // in Broadcast, and it is only there
+
 	Problem  string `json:"problem" doc:"Why there are fewer rungs than configured; empty if there is no problem."`
 	Restarts int    `json:"restarts" doc:"How often the encoder was started again after a failure."`
 	Rungs    []Rung `json:"rungs" doc:"The rungs of the ladder, from the cheapest."`

@@ -50,13 +50,12 @@ type noContent struct {
 
 // write describes an operation that changes something.
 func write(id, method, path, summary string, status int) huma.Operation {
-	return huma.Operation{
-		OperationID: id, Method: method, Path: path, Summary: summary, DefaultStatus: status, Security: credentials(true), MaxBodyBytes: maxWriteBody,
+	return identified(huma.Operation{
+		OperationID: id, Method: method, Path: path, Summary: summary, DefaultStatus: status, MaxBodyBytes: maxWriteBody,
 		Errors: []int{
-			http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusConflict,
-			http.StatusRequestEntityTooLarge, http.StatusUnprocessableEntity, http.StatusTooManyRequests, http.StatusServiceUnavailable,
+			http.StatusBadRequest, http.StatusNotFound, http.StatusConflict, http.StatusRequestEntityTooLarge, http.StatusUnprocessableEntity, http.StatusTooManyRequests,
 		},
-	}
+	}, true)
 }
 
 func (a *API) registerWrites(h huma.API) {
@@ -67,6 +66,7 @@ func (a *API) registerWrites(h huma.API) {
 	huma.Register(h, write("publish-broadcast", http.MethodPost, one+"/publish", "End the preview: everybody can watch from now on", http.StatusOK), a.publish)
 	huma.Register(h, write("end-broadcast", http.MethodPost, one+"/end", "End a broadcast", http.StatusOK), a.end)
 	huma.Register(h, write("rotate-key", http.MethodPost, one+"/key", "Make another stream key; earlier ones are refused from then on", http.StatusOK), a.rotate)
+	huma.Register(h, write("revoke-playback", http.MethodPost, one+"/revoke-playback", "Make all playback tokens so far invalid, and tell the owner's new addresses", http.StatusOK), a.revokePlayback)
 	huma.Register(h, write("revoke-key", http.MethodDelete, one+"/key", "Revoke the stream key; a publisher that is connected stays", http.StatusNoContent), a.revoke)
 }
 
@@ -179,6 +179,18 @@ func (a *API) revoke(ctx context.Context, in *oneInput) (*noContent, error) {
 	}
 	a.Log.Info("stream key revoked", "broadcast", b.ID)
 	return &noContent{CacheControl: "no-store"}, nil
+}
+
+func (a *API) revokePlayback(ctx context.Context, in *postInput) (*oneOutput, error) {
+	b, err := a.change(ctx, in.ID, func(b *registry.Broadcast) error {
+		b.Generation++
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	a.Log.Info("playback tokens revoked", "broadcast", b.ID)
+	return a.shown(ctx, b), nil
 }
 
 // remove deletes a broadcast: its media first, so that a failure leaves a record with which it can

@@ -91,6 +91,10 @@ func TestAPI_CreateAsksTheRollout(t *testing.T) {
 		t.Error(got.text)
 	}
 	b.want(http.StatusUnauthorized, "", http.MethodGet, "/v1/golive", "")
+	got = b.want(http.StatusForbidden, "dev:ann", http.MethodGet, "/v1/golive", "", "Golive-User", "bob")
+	if want := "only an API key can act for another user with Golive-User"; got.str("detail") != want {
+		t.Errorf("for somebody else: %q, want %q", got.str("detail"), want)
+	}
 }
 
 func TestAPI_ARepeatedRequestMakesNothingTwice(t *testing.T) {

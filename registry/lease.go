@@ -67,6 +67,14 @@ func (r *Registry) Awaits(id string) bool {
 	return ok && rec.identity != r.identity() && r.state.table.alive(rec.identity)
 }
 
+// IsOwned reports whether a node that is alive has the broadcast.
+func (r *Registry) IsOwned(id string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	rec, ok := r.state.table.records[keyOf(broadcastKeys, id)]
+	return ok && r.state.table.alive(rec.identity)
+}
+
 // Claim claims a broadcast as soon as the registry can be asked, and does not wait. An open
 // claim is one without a publisher: it takes nothing from a live node.
 func (r *Registry) Claim(id string, open bool) *Lease {

@@ -147,7 +147,7 @@ func TestConfig_RefusesWrongValues(t *testing.T) {
 	}
 	for want, change := range map[string]func(*Config){
 		"percent":                   func(c *Config) { c.Percent = 101 },
-		"percent: ":                 func(c *Config) { c.Percent = math.NaN() },
+		"percent:":                  func(c *Config) { c.Percent = math.NaN() },
 		"allow[1]":                  func(c *Config) { c.Allow = []string{"a", ""} },
 		"deny[0]":                   func(c *Config) { c.Deny = []string{""} },
 		"rules[0]":                  func(c *Config) { c.Rules = []Rule{{}} },

@@ -57,7 +57,8 @@ func New(c Config, log *slog.Logger) (*Authenticator, error) {
 }
 
 // Identify returns who sends a request with these headers: the zero Caller if there are no
-// credentials. The error wraps ErrUnauthorized, or ErrAway if it is not known now.
+// credentials. The error wraps ErrUnauthorized, ErrForbidden if a user names somebody else, or
+// ErrAway if it is not known now.
 func (a *Authenticator) Identify(ctx context.Context, h http.Header) (Caller, error) {
 	values := h.Values("Authorization")
 	if len(values) == 0 {
@@ -78,7 +79,13 @@ func (a *Authenticator) Identify(ctx context.Context, h http.Header) (Caller, er
 		return Caller{}, fmt.Errorf("%w: the credentials are not known here", ErrUnauthorized)
 	}
 	user, err := a.tokens.user(ctx, credentials)
-	return Caller{User: user}, err
+	if err == nil {
+		err = actsFor(user, h)
+	}
+	if err != nil {
+		return Caller{}, err
+	}
+	return Caller{User: user}, nil
 }
 
 // developer returns the user of that name in open mode.
@@ -91,6 +98,9 @@ func (a *Authenticator) developer(name string, h http.Header) (Caller, error) {
 	}
 	c := Caller{User: rollout.User{ID: name}, Open: true}
 	attributes(&c.User, h)
+	if err := actsFor(c.User, h); err != nil {
+		return Caller{}, err
+	}
 	return c, nil
 }
 
@@ -109,9 +119,9 @@ func (a *Authenticator) find(text string) *serverKey {
 // caller returns the server, and for whom it acts.
 func (k *serverKey) caller(h http.Header) (Caller, error) {
 	c := Caller{Server: k.id, scopes: k.scopes}
-	if values := h.Values(headerUser); len(values) > 0 {
+	if values := h.Values(HeaderUser); len(values) > 0 {
 		if len(values) > 1 || !isUserID(values[0]) {
-			return Caller{}, fmt.Errorf("%w: %s must be one user's id of 1 to %d bytes, without control characters", ErrUnauthorized, headerUser, maxUserID)
+			return Caller{}, fmt.Errorf("%w: %s must be one user's id of 1 to %d bytes, without control characters", ErrUnauthorized, HeaderUser, maxUserID)
 		}
 		c.User.ID = values[0]
 		attributes(&c.User, h)

@@ -2,6 +2,7 @@ package auth
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
@@ -14,6 +15,10 @@ import (
 
 // ErrUnauthorized is wrapped by the errors of credentials that are not valid.
 var ErrUnauthorized = errors.New("not authorized")
+
+// ErrForbidden is wrapped by the errors of credentials that are valid, but not for whom the request
+// names.
+var ErrForbidden = errors.New("forbidden")
 
 // ErrAway is wrapped by the errors of credentials that cannot be checked now.
 var ErrAway = errors.New("the keys of tokens cannot be loaded now")
@@ -44,23 +49,23 @@ func (c Caller) Has(s Scope) bool {
 }
 
 // The headers by which a server says for whom it acts, and what it knows of that user. They are
-// believed of API keys and in open mode only.
+// believed of API keys and in open mode only; a user who names another one is refused.
 const (
-	headerUser      = "Golive-User"
-	headerPlatform  = "Golive-Platform"
-	headerVersion   = "Golive-App-Version"
-	headerCountry   = "Golive-Country"
-	headerCreated   = "Golive-Account-Created"
-	headerFollowers = "Golive-Followers"
+	HeaderUser      = "Golive-User"
+	HeaderPlatform  = "Golive-Platform"
+	HeaderVersion   = "Golive-App-Version"
+	HeaderCountry   = "Golive-Country"
+	HeaderCreated   = "Golive-Account-Created"
+	HeaderFollowers = "Golive-Followers"
 )
 
 // attributes adds what the headers say of the user. What cannot be read is not known.
 func attributes(u *rollout.User, h http.Header) {
-	u.Platform, u.AppVersion, u.Country = h.Get(headerPlatform), h.Get(headerVersion), h.Get(headerCountry)
-	if t, err := time.Parse(time.RFC3339, h.Get(headerCreated)); err == nil {
+	u.Platform, u.AppVersion, u.Country = h.Get(HeaderPlatform), h.Get(HeaderVersion), h.Get(HeaderCountry)
+	if t, err := time.Parse(time.RFC3339, h.Get(HeaderCreated)); err == nil {
 		u.Created = t
 	}
-	if n, err := strconv.ParseInt(h.Get(headerFollowers), 10, 64); err == nil {
+	if n, err := strconv.ParseInt(h.Get(HeaderFollowers), 10, 64); err == nil {
 		u.Followers = n
 	}
 }
@@ -82,3 +87,13 @@ func isUserID(text string) bool {
 }
 
 func isControl(r rune) bool { return !unicode.IsPrint(r) }
+
+// actsFor returns an error if the headers name somebody else than the user who sends them.
+func actsFor(u rollout.User, h http.Header) error {
+	for _, name := range h.Values(HeaderUser) {
+		if name != u.ID {
+			return fmt.Errorf("%w: only an API key can act for another user with %s", ErrForbidden, HeaderUser)
+		}
+	}
+	return nil
+}

@@ -122,7 +122,7 @@ func (s *keySet) refresh(ctx context.Context, old *loadedKeys) {
 	text, err := s.fetch(ctx)
 	var keys keyfunc.Keyfunc
 	if err == nil {
-		keys, err = parseKeySet(text)
+		keys, err = parseKeySet(text) //nolint:contextcheck // its store is memory
 	}
 	now := time.Now()
 	s.tried.Store(&now)

@@ -74,11 +74,33 @@ func TestTokens_NameTheUserAndAttributes(t *testing.T) {
 
 func TestTokens_AttributesAreNotTakenFromHeaders(t *testing.T) {
 	h := bearer(sign(t, jwt.SigningMethodHS256, []byte(secret), "", valid()))
-	h.Set("Golive-User", "bob")
+	h.Set("Golive-User", "ann")
 	h.Set("Golive-Country", "DE")
 	got, err := newAuthenticator(t, symmetric()).Identify(t.Context(), h)
 	if err != nil || got.User != (rollout.User{ID: "ann"}) {
 		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+func TestAuthenticator_RefusesUsersWhoNameSomebodyElse(t *testing.T) {
+	for name, one := range map[string]struct {
+		c Config
+		h http.Header
+	}{
+		"a token":   {symmetric(), bearer(sign(t, jwt.SigningMethodHS256, []byte(secret), "", valid()))},
+		"open mode": {DefaultConfig(), bearer("dev:ann")},
+	} {
+		a := newAuthenticator(t, one.c)
+		for _, names := range [][]string{{"bob"}, {""}, {"ann", "bob"}} {
+			one.h["Golive-User"] = names
+			if got, err := a.Identify(t.Context(), one.h); !errors.Is(err, ErrForbidden) || !got.Anonymous() {
+				t.Errorf("%s, %q: %+v, %v", name, names, got, err)
+			}
+		}
+		one.h["Golive-User"] = []string{"ann"}
+		if got, err := a.Identify(t.Context(), one.h); err != nil || got.User.ID != "ann" {
+			t.Errorf("%s: %+v, %v", name, got, err)
+		}
 	}
 }
 

@@ -20,7 +20,7 @@ func (c channels) before(next http.Handler) http.Handler {
 		for _, prefix := range []string{"/live/@", "/watch/@", "/embed/@"} {
 			if rest, ok := strings.CutPrefix(r.URL.Path, prefix); ok {
 				name, file, _ := strings.Cut(rest, "/")
-				c.redirect(w, r, name, file, prefix == "/live/@")
+				c.redirect(w, name, file, prefix == "/live/@")
 				return
 			}
 		}
@@ -30,7 +30,7 @@ func (c channels) before(next http.Handler) http.Handler {
 
 // redirect leads to a file of the channel's broadcast, or to its page if file is empty. The address is
 // relative: a proxy may serve golive below another path.
-func (c channels) redirect(w http.ResponseWriter, r *http.Request, name, file string, media bool) {
+func (c channels) redirect(w http.ResponseWriter, name, file string, media bool) {
 	h := w.Header()
 	h.Set("Cache-Control", "no-cache")
 	h.Set("Access-Control-Allow-Origin", "*")

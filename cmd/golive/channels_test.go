@@ -47,7 +47,7 @@ func addBroadcast(t *testing.T, r *registry.Registry, b registry.Broadcast) {
 
 func TestChannels_LeadToWhatIsLiveOnThem(t *testing.T) {
 	r := startRegistry(t)
-	make := func(id string, state registry.State, change func(*registry.Broadcast)) {
+	add := func(id string, state registry.State, change func(*registry.Broadcast)) {
 		t.Helper()
 		b := registry.Broadcast{ID: id, Channel: "news", Owner: "u", State: state}
 		if change != nil {
@@ -68,14 +68,14 @@ func TestChannels_LeadToWhatIsLiveOnThem(t *testing.T) {
 		}
 	}
 	want("/watch/@news", 404, "")
-	make("first", registry.Ended, nil)
+	add("first", registry.Ended, nil)
 	want("/watch/@news", 302, "first")
 	want("/live/@news/index.m3u8", 404, "")
-	make("live", registry.Live, nil)
-	make("hidden", registry.Live, func(b *registry.Broadcast) { b.Preview = true })
-	make("secret", registry.Live, func(b *registry.Broadcast) { b.Visibility = registry.Private })
-	make("trial", registry.Live, func(b *registry.Broadcast) { b.Test = true })
-	make("next", registry.Created, nil)
+	add("live", registry.Live, nil)
+	add("hidden", registry.Live, func(b *registry.Broadcast) { b.Preview = true })
+	add("secret", registry.Live, func(b *registry.Broadcast) { b.Visibility = registry.Private })
+	add("trial", registry.Live, func(b *registry.Broadcast) { b.Test = true })
+	add("next", registry.Created, nil)
 	want("/watch/@news", 302, "live")
 	want("/embed/@news", 302, "live")
 	want("/live/@news/index.m3u8", 302, "../live/index.m3u8")

@@ -155,6 +155,8 @@ func TestKeys_AreShownOnceAndRevoked(t *testing.T) {
 	a := newTestAPI(t, map[string][]string{
 		"POST /v1/broadcasts/studio/key":   {`{"stream_key":"gl_secret","ingest":{"rtmp":"rtmp://h:1935/live","rtmps":null,"websocket":null,"whip":null}}`},
 		"DELETE /v1/broadcasts/studio/key": {""},
+
+		"DELETE /v1/channels/news%2F..%2Fx/key": {""},
 	})
 	out, err := a.golive(t.Context(), "keys", "rotate", "studio")
 	if err != nil || out != "stream key  gl_secret\nrtmp        rtmp://h:1935/live\n" {
@@ -162,6 +164,9 @@ func TestKeys_AreShownOnceAndRevoked(t *testing.T) {
 	}
 	if out, err = a.golive(t.Context(), "keys", "revoke", "studio"); err != nil || !strings.Contains(out, "the stream key of studio is revoked") {
 		t.Errorf("%v: %q", err, out)
+	}
+	if out, err = a.golive(t.Context(), "keys", "revoke", "@news/../x"); err != nil || !strings.Contains(out, "the stream key of @news/../x is revoked") {
+		t.Errorf("of a channel: %v: %q", err, out)
 	}
 	if out, err = a.golive(t.Context(), "keys", "revoke", "studio", "--json"); err != nil || out != "{}\n" {
 		t.Errorf("%v: %q", err, out)

@@ -5,19 +5,28 @@ import (
 	"flag"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"text/tabwriter"
 
 	"golive/api"
 )
 
-// rotateKey makes another stream key for a broadcast.
+// keyOf is the path below /v1 of the stream key of a broadcast, or of the channel @NAME.
+func keyOf(id string) string {
+	if name, ok := strings.CutPrefix(id, "@"); ok {
+		return "channels/" + url.PathEscape(name) + "/key"
+	}
+	return oneBroadcast(id, "key")
+}
+
+// rotateKey makes another stream key for a broadcast, or a channel.
 func rotateKey(ctx context.Context, flags *flag.FlagSet, c *client, parse func(least, most int) error) error {
 	if err := parse(1, 1); err != nil {
 		return err
 	}
 	var k api.StreamKey
-	if done, err := c.read(ctx, http.MethodPost, oneBroadcast(flags.Arg(0), "key"), nil, &k); done || err != nil {
+	if done, err := c.read(ctx, http.MethodPost, keyOf(flags.Arg(0)), nil, &k); done || err != nil {
 		return err
 	}
 	table := tabwriter.NewWriter(c.out, 0, 0, 2, ' ', 0)
@@ -33,12 +42,12 @@ func rotateKey(ctx context.Context, flags *flag.FlagSet, c *client, parse func(l
 	return table.Flush()
 }
 
-// revokeKey revokes the stream key of a broadcast.
+// revokeKey revokes the stream key of a broadcast, or a channel.
 func revokeKey(ctx context.Context, flags *flag.FlagSet, c *client, parse func(least, most int) error) error {
 	if err := parse(1, 1); err != nil {
 		return err
 	}
-	if _, err := c.call(ctx, http.MethodDelete, oneBroadcast(flags.Arg(0), "key"), nil); err != nil {
+	if _, err := c.call(ctx, http.MethodDelete, keyOf(flags.Arg(0)), nil); err != nil {
 		return err
 	}
 	if c.json {

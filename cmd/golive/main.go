@@ -36,7 +36,7 @@ const usage = `golive receives live streams over RTMP and serves them as HLS.
                                            URL with it, and the watch page's
   golive broadcasts list|show ID|end ID|watch [ID]
                                            what is live, through the API of a server
-  golive keys rotate|revoke ID             replace, or revoke, the stream key of a broadcast
+  golive keys rotate|revoke ID|@CHANNEL    replace, or revoke, the stream key of a broadcast or a channel
   golive user may-go-live USER             say whether a user may go live, and why
   golive version [--licenses]              print the version, or the licences of everything in golive
 

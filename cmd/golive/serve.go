@@ -215,7 +215,7 @@ func (s *server) run(ctx context.Context, open listeners, demoPublisher func(con
 	}
 	back.Go(func() error { return s.admin.Serve(backCtx, open.admin) })
 	back.Go(func() error { return s.webhooks.Run(backCtx) })
-	front.Go(func() error { s.trials.run(frontCtx); return nil })
+	front.Go(func() error { s.overdue.run(frontCtx); return nil })
 	back.Go(func() error { return s.registry.Run(backCtx) }) // until the Hub has released its leases
 	front.Go(func() error { return s.rtmp.Serve(frontCtx, open.rtmp) })
 	if open.rtmps != nil {

@@ -67,7 +67,7 @@ type server struct {
 	metrics      *prometheus.Registry
 	reloadable   []reloadable
 	webhooks     *webhook.Deliverer
-	trials       trials
+	overdue      overdue
 	close        func() error
 }
 
@@ -174,7 +174,7 @@ func wire(ctx context.Context, cfg config.Config, open listeners, log *slog.Logg
 	if playback.signer != nil {
 		parts.Signer = playback.signer
 	}
-	rest, err := api.Register(mux, cfg.API, parts)
+	rest, err := api.Register(mux, cfg.API, parts) //nolint:contextcheck // it waits for nothing
 	if err != nil {
 		return nil, err
 	}
@@ -211,7 +211,7 @@ func wire(ctx context.Context, cfg config.Config, open listeners, log *slog.Logg
 	return &server{
 		registry:     cluster,
 		webhooks:     hooks.deliverer,
-		trials:       trials{cluster, log},
+		overdue:      overdue{registry: cluster, log: log},
 		bucket:       bucket,
 		transcoder:   transcoder,
 		pictures:     maker,
@@ -231,7 +231,7 @@ func wire(ctx context.Context, cfg config.Config, open listeners, log *slog.Logg
 			Handler: admin.Guard(cfg.Admin, admin.NewHandler(reg, ready...)),
 		}, log),
 		metrics:    reg,
-		reloadable: reloadables(auth, limiter, sessions, transcoder, policy, rest),
+		reloadable: reloadables(auth, limiter, sessions, transcoder, policy, rest), //nolint:contextcheck // it waits for nothing
 		close:      stores.close,
 	}, nil
 }

@@ -23,8 +23,11 @@ import (
 const openToUsers = "api: { open: true }\ningest: { publish: { open: false } }\n"
 
 // A user creates a broadcast, sends it with its key, and ends it. Then the key is of no use.
-func TestBroadcast_FromItsCreationToItsEnd(t *testing.T) {
-	s := start(t, openToUsers)
+func TestBroadcast_FromItsCreationToItsEnd(t *testing.T) { onEachRegistry(t, createToEnd) }
+
+func createToEnd(t *testing.T, registry string) {
+	t.Helper()
+	s := start(t, openToUsers+registry)
 	alice := user(t, s, "alice")
 	var may decision
 	alice.do(http.MethodGet, "/v1/golive", nil, http.StatusOK, &may)
@@ -68,6 +71,10 @@ func TestBroadcast_FromItsCreationToItsEnd(t *testing.T) {
 	}
 	if state := alice.state(b.ID); state != "ended" {
 		t.Errorf("after another try it is %s", state)
+	}
+	metrics, err := harness.Get(t.Context(), "http://"+s.Admin+"/metrics")
+	if err != nil || bytes.Contains(metrics, []byte(b.StreamKey)) {
+		t.Errorf("the metrics have the stream key, or %v", err)
 	}
 	s.Stop()
 	mustNotContain(t, s, b.StreamKey)
@@ -125,6 +132,14 @@ func TestPreview_IsTheOwnersUntilItIsPublished(t *testing.T) {
 	}
 	if r := anybody.call(http.MethodGet, "/v1/broadcasts/"+b.ID, nil); r.status != http.StatusNotFound {
 		t.Errorf("anybody learns of a preview: %d %s", r.status, r.body)
+	}
+	var renewed created
+	alice.do(http.MethodPost, "/v1/broadcasts/"+b.ID+"/revoke-playback", nil, http.StatusOK, &renewed)
+	if r := anybody.call(http.MethodGet, own, nil); r.status != http.StatusForbidden {
+		t.Errorf("a revoked address: %d", r.status)
+	}
+	if r := anybody.call(http.MethodGet, path(t, renewed.Playback.HLS), nil); r.status != http.StatusOK {
+		t.Errorf("the address after that: %d %s", r.status, r.body)
 	}
 	if r := alice.call(http.MethodPost, "/v1/broadcasts/"+b.ID+"/publish", nil); r.status/100 != 2 {
 		t.Fatalf("it is not published: %d %s", r.status, r.body)

@@ -6,6 +6,8 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"testing"
@@ -20,6 +22,13 @@ func start(tb testing.TB, config string) *harness.Server {
 	s := harness.Start(tb, harness.Options{Config: config})
 	harness.Until(tb, "the registry is connected", 20*time.Second, func() bool { return s.Logs.Count("registry connected") > 0 })
 	return s
+}
+
+// onEachRegistry runs a test with the embedded registry and with NATS in a process of its own.
+func onEachRegistry(t *testing.T, test func(t *testing.T, config string)) {
+	t.Helper()
+	t.Run("embedded", func(t *testing.T) { test(t, "") })
+	t.Run("external", func(t *testing.T) { test(t, fmt.Sprintf("registry: { url: %q }\n", harness.StartNATS(t).URL)) })
 }
 
 // client calls the API for one user.
@@ -66,9 +75,8 @@ func (c client) call(method, path string, body any) reply {
 	if err != nil {
 		c.tb.Fatal(err)
 	}
-	defer resp.Body.Close()
 	got, err := io.ReadAll(resp.Body)
-	if err != nil {
+	if err := errors.Join(err, resp.Body.Close()); err != nil {
 		c.tb.Fatal(err)
 	}
 	return reply{resp.StatusCode, resp.Header, got}

@@ -3,6 +3,7 @@
 package product
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -21,9 +22,10 @@ import (
 type receiver struct {
 	server *httptest.Server
 
-	mu     sync.Mutex
-	events []event
-	away   bool
+	mu       sync.Mutex
+	received bytes.Buffer
+	events   []event
+	away     bool
 }
 
 type event struct {
@@ -63,6 +65,7 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		w.WriteHeader(http.StatusServiceUnavailable)
 		return
 	}
+	r.received.Write(body)
 	r.events = append(r.events, e)
 }
 
@@ -80,13 +83,16 @@ func (r *receiver) types() (types []string) {
 
 // Whatever happens to the connection and to the receiver, it learns of one beginning and of one end,
 // in order.
-func TestWebhook_OneBroadcastIsLiveOnceAndEndsOnce(t *testing.T) {
+func TestWebhook_OneBroadcastIsLiveOnceAndEndsOnce(t *testing.T) { onEachRegistry(t, liveOnce) }
+
+func liveOnce(t *testing.T, registry string) {
+	t.Helper()
 	hook := startReceiver(t)
 	s := start(t, fmt.Sprintf(`api:
   open: true
   webhooks: [ { url: %q, secret: whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw, allow_private: true } ]
 ingest: { publish: { open: false }, reconnect_window: 10s }
-`, hook.server.URL))
+%s`, hook.server.URL, registry))
 	alice := user(t, s, "alice")
 	b := alice.create(map[string]any{"title": "Flicker"})
 	file, address := sources.Plain(t), b.Ingest.RTMP+"/"+b.StreamKey
@@ -105,7 +111,7 @@ ingest: { publish: { open: false }, reconnect_window: 10s }
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer silent.Close()
+	defer func() { _ = silent.Close() }()
 	<-second.Done()
 	hook.setAway(false)
 	if r := alice.call(http.MethodPost, "/v1/broadcasts/"+b.ID+"/end", nil); r.status/100 != 2 {
@@ -122,6 +128,9 @@ ingest: { publish: { open: false }, reconnect_window: 10s }
 	}
 	hook.mu.Lock()
 	defer hook.mu.Unlock()
+	if bytes.Contains(hook.received.Bytes(), []byte(b.StreamKey)) {
+		t.Error("an event has the stream key")
+	}
 	for i, e := range hook.events {
 		if e.Data.Sequence != uint64(i+1) {
 			t.Errorf("event %d has sequence %d: %+v", i, e.Data.Sequence, e)

@@ -157,19 +157,26 @@ func TestCluster_BroadcastOfAKilledNodeGoesOnAtAnother(t *testing.T) {
 	c.keeps(replay, before, 10)
 }
 
-// publishAgain is an encoder that tries until it is accepted.
+// publishAgain is an encoder that tries until it is accepted. It returns when the server has media of it:
+// the state in the API may be that of another node.
 func publishAgain(t *testing.T, file string, s *harness.Server, id string) *harness.Process {
 	t.Helper()
+	accepted := func() int { return s.Logs.Count("session started", "broadcast="+id) }
+	before := accepted()
 	for range 20 {
 		p := harness.PublishLooped(t, file, s.PublishURL(id))
 		for {
 			select {
 			case <-p.Done(): // refused: the other node may still have the broadcast
 			case <-time.After(200 * time.Millisecond):
-				if b, err := s.Broadcast(t.Context(), id); err == nil && b.State != "ended" && b.State != "reconnecting" {
-					return p
+				if accepted() == before {
+					continue
 				}
-				continue
+				harness.Until(t, "the server has media of the broadcast", 20*time.Second, func() bool {
+					_, err := harness.Get(t.Context(), s.PlainURL(id))
+					return err == nil
+				})
+				return p
 			}
 			break
 		}
