@@ -32,7 +32,7 @@ func (f *flow) check(now time.Time, to Warner) {
 	f.bytes.check(to)
 }
 
-// loggedWarner is the Warner of a Session's flow: it logs each code once.
+// loggedWarner is the Warner of a Session that logs each code once.
 type loggedWarner struct{ s *Session }
 
 // Warn implements Warner.

@@ -52,7 +52,7 @@ type sessionWarnings struct {
 
 	loggedRepairs bool
 	loggedLimits  []Limit
-	loggedCodes   []WarningCode // of the flow
+	loggedCodes   []WarningCode // of loggedWarner
 }
 
 // counts are the counters of a Session.
@@ -133,7 +133,7 @@ func (s *Session) Write(u media.AccessUnit) error {
 		if u.Track != s.warnings.sound.Track {
 			s.warnings.sound.Began(s.sink, u.Track)
 		}
-		s.warnings.sound.Check(s.sink, &u)
+		s.warnings.sound.Check(&u, loggedWarner{s})
 	}
 	if err := s.sink.WriteUnit(u); err != nil {
 		return &CutError{Err: err}

@@ -76,8 +76,8 @@ func (w *SoundWarnings) Began(sink Sink, t *media.Track) {
 	}
 }
 
-// Check checks the next frame of Track.
-func (w *SoundWarnings) Check(sink Sink, u *media.AccessUnit) {
+// Check checks the next frame of Track, and adds and clears the warning about silence.
+func (w *SoundWarnings) Check(u *media.AccessUnit, to Warner) {
 	s := &w.silence
 	if !s.judged {
 		return
@@ -88,9 +88,7 @@ func (w *SoundWarnings) Check(sink Sink, u *media.AccessUnit) {
 	case !silent:
 		if s.sound++; s.sound >= soundToClear {
 			*s = silence{judged: true}
-			if to, ok := sink.(Warner); ok {
-				to.ClearWarning(WarnAudioMuted)
-			}
+			to.ClearWarning(WarnAudioMuted)
 		}
 	case s.muted:
 		s.sound = 0
@@ -98,10 +96,8 @@ func (w *SoundWarnings) Check(sink Sink, u *media.AccessUnit) {
 		s.began, s.since = true, u.DTS
 	case u.DTS-s.since >= mutedTime:
 		s.muted = true
-		if to, ok := sink.(Warner); ok {
-			to.Warn(Warning{WarnAudioMuted, fmt.Sprintf("the sound is nothing but digital silence, for more than %.0f s: "+
-				"check that the microphone is not muted, and that the mixer sends it to the encoder", mutedTime.Seconds())})
-		}
+		to.Warn(Warning{WarnAudioMuted, fmt.Sprintf("the sound is nothing but digital silence, for more than %.0f s: "+
+			"check that the microphone is not muted, and that the mixer sends it to the encoder", mutedTime.Seconds())})
 	}
 }
 

@@ -216,6 +216,17 @@ func TestDeliverer_ReceiverThatWasDownGetsAllInOrder(t *testing.T) {
 	}
 }
 
+func TestDeliverer_SaysWhichIssuesThereAre(t *testing.T) {
+	for want, issues := range map[string][]string{`,"issues":["slow_upload","open_gop"],`: {"slow_upload", "open_gop"}, `,"issues":[],`: {}} {
+		r, q := newReceiver(t), events("a", 1)
+		q[0].Type, q[0].Issues = registry.EventHealth, issues
+		deliver(t, q, discard(), private(r.URL))
+		if text := r.wait(1)[0].text; !strings.Contains(text, want) {
+			t.Errorf("no %s in %s", want, text)
+		}
+	}
+}
+
 func TestDeliverer_SaysThePublicFieldsOnly(t *testing.T) {
 	r := newReceiver(t)
 	deliver(t, events("a", 1), discard(), private(r.URL))

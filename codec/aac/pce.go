@@ -12,6 +12,7 @@ const (
 	idCPE = 1
 	idLFE = 3
 	idPCE = 5
+	idFIL = 6
 	idEND = 7
 )
 

@@ -7,14 +7,17 @@ import "encoding/binary"
 // how encoders code digital silence, whether or not they pad the frame to a constant size. It
 // returns false for what it does not know.
 func IsSilent(frame []byte) bool {
-	var head [8]byte
-	copy(head[:], frame)
-	bits := binary.BigEndian.Uint64(head[:])
-	id := int(bits >> 61)
+	at := 0
+	bits := peek(frame, at)
+	for ; bits>>61 == idFIL && at < 8*len(frame); bits = peek(frame, at) {
+		at += fillSize(bits) // FFmpeg puts its name before every 256th frame
+	}
+	if len(frame)-at/8 < 3 {
+		return false
+	}
+	id := bits >> 61
 	bits <<= 3 + 4 // id_syn_ele, element_instance_tag
 	switch {
-	case len(frame) < 3:
-		return false
 	case id == idSCE:
 		silent, _ := isSilentStream(bits << 8)
 		return silent
@@ -32,6 +35,22 @@ func IsSilent(frame []byte) bool {
 		return silent
 	}
 	return false
+}
+
+// peek returns at least 57 bits from a bit on; those beyond the end are 0.
+func peek(frame []byte, at int) uint64 {
+	var head [8]byte
+	copy(head[:], frame[min(at/8, len(frame)):])
+	return binary.BigEndian.Uint64(head[:]) << (at % 8)
+}
+
+// fillSize returns the size of a fill element (ISO 14496-3 table 4.11) in bits.
+func fillSize(bits uint64) int {
+	n := int(bits << 3 >> 60) // count
+	if n < 15 {
+		return 3 + 4 + 8*n
+	}
+	return 3 + 4 + 8 + 8*(n+int(bits<<7>>56)-1) // esc_count
 }
 
 // isSilentStream reports whether an ics_info (ISO 14496-3 table 4.6) has no scale factor bands, and

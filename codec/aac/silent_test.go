@@ -5,9 +5,32 @@ import (
 	"testing"
 )
 
+// filled returns a frame that begins with a fill element of n bytes.
+func filled(n int, frame []byte) []byte {
+	var w bitWriter
+	w.u(3, idFIL)
+	if n < 15 {
+		w.u(4, n)
+	} else {
+		w.u(4, 15)
+		w.u(8, n-14)
+	}
+	for range n {
+		w.u(8, 0xff)
+	}
+	for _, b := range frame {
+		w.u(8, int(b))
+	}
+	return w.b
+}
+
 func TestIsSilent_FindsDigitalSilenceOfEncoders(t *testing.T) {
 	for name, frame := range map[string]string{
 		"FFmpeg, stereo":              "211004608c1c",
+		"FFmpeg, with its name first": "de02004c61766335392e33372e31303000422008c118",
+		"a fill element of 14 bytes":  hex.EncodeToString(filled(14, Silence(2, nil))),
+		"a fill element of 15 bytes":  hex.EncodeToString(filled(15, Silence(1, nil))),
+		"a fill element of 200 bytes": hex.EncodeToString(filled(200, filled(0, Silence(2, nil)))),
 		"FFmpeg, mono":                "01182007",
 		"vo-aacenc, stereo, padded":   "21100520a41bffc00000",
 		"vo-aacenc, mono, padded":     "01482006fff000000000",
@@ -34,7 +57,9 @@ func TestIsSilent_IsFalseForSoundAndForWhatItDoesNotKnow(t *testing.T) {
 		"one channel with sound":           "01182a07",
 		"the second channel has sound":     hex.EncodeToString(second),
 		"TNS in the first of two channels": "20000008000000",
-		"a fill element first":             "c0000000",
+		"sound after a fill element":       hex.EncodeToString(filled(20, []byte("\x21\x1a\x8f\xff\xff\xff"))),
+		"nothing but a fill element":       "c6000000",
+		"a fill element that is cut":       "dffff000",
 		"nothing":                          "",
 		"two bytes":                        "2110",
 	} {
