@@ -164,7 +164,7 @@ func (s *told) note(line string) {
 type sleeper struct{}
 
 func (sleeper) Count(*Tally)               {}
-func (sleeper) Hold(d time.Duration) error { time.Sleep(d); return nil }
+func (sleeper) Hold(d time.Duration) error { <-time.After(d); return nil }
 func (sleeper) Established()               {}
 
 // publish publishes a program in a session, and returns what the broadcaster was told.
