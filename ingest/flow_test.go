@@ -164,7 +164,7 @@ func (s *told) note(line string) {
 type sleeper struct{}
 
 func (sleeper) Count(*Tally)               {}
-func (sleeper) Hold(d time.Duration) error { time.Sleep(d); return nil }
+func (sleeper) Hold(d time.Duration) error { <-time.After(d); return nil }
 func (sleeper) Established()               {}
 
 // publish publishes a program in a session, and returns what the broadcaster was told.
@@ -184,7 +184,7 @@ func publish(t *testing.T, p program, declared float64) (s *told) {
 		}
 		session.SetVideoBitRate(declared)
 		for _, u := range p {
-			time.Sleep(time.Until(s.began.Add(u.arrives)))
+			<-time.After(time.Until(s.began.Add(u.arrives)))
 			u.Arrived = time.Now()
 			if err := session.Write(u.AccessUnit); err != nil {
 				t.Fatal(err)
