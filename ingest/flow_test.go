@@ -184,7 +184,7 @@ func publish(t *testing.T, p program, declared float64) (s *told) {
 		}
 		session.SetVideoBitRate(declared)
 		for _, u := range p {
-			time.Sleep(time.Until(s.began.Add(u.arrives)))
+			<-time.After(time.Until(s.began.Add(u.arrives)))
 			u.Arrived = time.Now()
 			if err := session.Write(u.AccessUnit); err != nil {
 				t.Fatal(err)
