@@ -190,7 +190,7 @@ func TestServe_PlayersThatWaitAreAnsweredAtTheEnd(t *testing.T) {
 	e := s.publish(t, "studio")
 	e.videoConfig(0, large())
 	e.video(0, 4400, 2000)
-	text := s.mediaPlaylist(t, "studio", "-1.m4s\n")
+	text := s.mediaPlaylist(t, "studio", "-2.m4s\n")
 	never := number(t, text, "EXT-X-MEDIA-SEQUENCE") + len(durations(text)) + 1 // the one before is completed by the end
 	next := fmt.Sprintf("/live/studio/source/index.m3u8?_HLS_msn=%d", never)
 	plain, secret := "http://"+s.listeners.http.Addr().String(), "https://"+s.listeners.https.Addr().String()
