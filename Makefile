@@ -12,11 +12,16 @@ CLIENT   := e2e/client/node_modules/.package-lock.json
 ENCODERS := e2e/encoders/node_modules/.package-lock.json
 # The ACME authority that tests use.
 ACME     := bin/pebble
+# The tests that -short leaves out.
+LONG     := TestHub_UsesNoMoreAfterHoursThanAfterOne|TestRow73_ProbeGivesUpAndNamesTheSetting
 FUZZTIME ?= 20s
 # The stream time of the soak test of transcoding; 8 takes a quarter of an hour.
 HOURS    ?= 1
-# The packages with goroutines, whose tests run under the race detector.
-CONCURRENT := ./ingest/... ./broadcast/... ./archive/... ./registry/... ./playlist/... ./storage/... ./origin/... ./httpserver/... ./api/... ./admin/... ./internal/publisher/... ./internal/hlscheck/... ./cmd/...
+# The folders of packages with goroutines, whose tests run under the race detector, and all others.
+RACE       := ingest broadcast archive registry playlist storage origin httpserver api admin internal/publisher internal/hlscheck cmd
+CONCURRENT := $(RACE:%=./%/...)
+EMPTY      :=
+OTHERS      = $$(go list ./... | grep -vE '^golive/($(subst $(EMPTY) $(EMPTY),|,$(RACE)))(/|$$)')
 
 .DEFAULT_GOAL := help
 .PHONY: bench-cost bench-origin help run build setup test race fuzz bench e2e interop field ladder latency lint vet386 fmt notices check clean
@@ -35,7 +40,8 @@ setup: $(HLS) $(S3SERVER) $(ACME) $(PLAYERS) $(CLIENT) ## install the tools that
 	@tools/need.sh ffmpeg chromium gcc nginx
 
 test: setup lint ## all tests: modules, format, lint, 386, unit, race, pages, end to end
-	go test ./... && go test -race -short $(CONCURRENT)
+	go test $(OTHERS) && go test -race -short $(CONCURRENT)
+	go test -run '$(LONG)' ./broadcast ./storage/s3
 	npm test --prefix web --silent
 	$(MAKE) e2e
 
