@@ -11,8 +11,8 @@ import (
 	"golive/internal/hlscheck"
 )
 
-// A part is listed when its last picture was sent and the next one tells that it is complete: its first
-// picture waits for the part's duration, and hardly longer.
+// A part is listed when its last picture has come, so that its first one waits no longer than the part
+// lasts.
 func TestParts_AreListedWhenTheyAreComplete(t *testing.T) {
 	s := harness.Start(t, harness.Options{})
 	f := harness.Follow(t, s.MediaURL("show"), hlscheck.Options{LowLatency: true, Discard: true})
@@ -34,7 +34,7 @@ func TestParts_AreListedWhenTheyAreComplete(t *testing.T) {
 	}
 	slices.Sort(late)
 	p95 := late[len(late)*95/100]
-	t.Logf("%d parts of at most %v: listed %v after they were complete at the median, %v at p95, %v at most", len(late), longest, late[len(late)/2], p95, late[len(late)-1])
+	t.Logf("%d parts of at most %v: listed %v after their end at the median, %v at p95, %v at most", len(late), longest, late[len(late)/2], p95, late[len(late)-1])
 	if harness.Strict() && p95 > 5*time.Millisecond {
 		t.Errorf("p95 is %v", p95)
 	}

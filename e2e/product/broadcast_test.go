@@ -109,8 +109,11 @@ func mustNotContain(t *testing.T, s *harness.Server, key string) {
 
 // Until its owner publishes a preview, nobody else can watch it; then everybody can, while the encoder
 // just goes on.
-func TestPreview_IsTheOwnersUntilItIsPublished(t *testing.T) {
-	s := start(t, openToUsers)
+func TestPreview_IsTheOwnersUntilItIsPublished(t *testing.T) { onEachRegistry(t, preview) }
+
+func preview(t *testing.T, registry string) {
+	t.Helper()
+	s := start(t, openToUsers+registry)
 	alice, anybody := user(t, s, "alice"), client{t, s, ""}
 	b := alice.create(map[string]any{"title": "Rehearsal", "preview": true})
 	harness.PublishLooped(t, sources.Plain(t), b.Ingest.RTMP+"/"+b.StreamKey)
@@ -154,8 +157,11 @@ func TestPreview_IsTheOwnersUntilItIsPublished(t *testing.T) {
 }
 
 // The kill switch acts within a second of the change of the file, and ends nothing.
-func TestRollout_KillSwitchStopsNewBroadcastsOnly(t *testing.T) {
-	s := start(t, openToUsers+"rollout: { percent: 100 }\n")
+func TestRollout_KillSwitchStopsNewBroadcastsOnly(t *testing.T) { onEachRegistry(t, killSwitch) }
+
+func killSwitch(t *testing.T, registry string) {
+	t.Helper()
+	s := start(t, openToUsers+registry+"rollout: { percent: 100 }\n")
 	alice := user(t, s, "alice")
 	b := alice.create(map[string]any{"title": "Before"})
 	harness.PublishLooped(t, sources.Plain(t), b.Ingest.RTMP+"/"+b.StreamKey)
@@ -194,8 +200,11 @@ func path(t *testing.T, address string) string {
 }
 
 // The lasting key of a channel begins another broadcast each time, which the channel's address leads to.
-func TestChannel_KeyBeginsABroadcastEachTime(t *testing.T) {
-	s := start(t, openToUsers)
+func TestChannel_KeyBeginsABroadcastEachTime(t *testing.T) { onEachRegistry(t, useChannel) }
+
+func useChannel(t *testing.T, registry string) {
+	t.Helper()
+	s := start(t, openToUsers+registry)
 	alice := user(t, s, "alice")
 	var key struct {
 		StreamKey string `json:"stream_key"`

@@ -5,6 +5,7 @@ package product
 import (
 	"bytes"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"io"
 	"net"
@@ -81,6 +82,8 @@ func (r *receiver) types() (types []string) {
 	return types
 }
 
+var away = flag.Duration("away", 0, "how much longer the receiver of webhooks is away")
+
 // Whatever happens to the connection and to the receiver, it learns of one beginning and of one end,
 // in order.
 func TestWebhook_OneBroadcastIsLiveOnceAndEndsOnce(t *testing.T) { onEachRegistry(t, liveOnce) }
@@ -113,12 +116,13 @@ ingest: { publish: { open: false }, reconnect_window: 10s }
 	}
 	defer func() { _ = silent.Close() }()
 	<-second.Done()
+	harness.Pause(t.Context(), *away)
 	hook.setAway(false)
 	if r := alice.call(http.MethodPost, "/v1/broadcasts/"+b.ID+"/end", nil); r.status/100 != 2 {
 		t.Fatalf("it is not ended: %d %s", r.status, r.body)
 	}
 	<-encoder.Done()
-	harness.Until(t, "the replay is reported", 40*time.Second, func() bool { return slices.Contains(hook.types(), "broadcast.replay_ready") })
+	harness.Until(t, "the replay is reported", 40*time.Second+*away, func() bool { return slices.Contains(hook.types(), "broadcast.replay_ready") })
 	want := []string{
 		"broadcast.created", "stream_key.used", "broadcast.live", "broadcast.reconnecting", "stream_key.used", "broadcast.resumed",
 		"broadcast.reconnecting", "stream_key.used", "broadcast.resumed", "broadcast.ended", "broadcast.replay_ready",
