@@ -30,12 +30,9 @@ func owns(c auth.Caller, b registry.Broadcast) bool {
 	return c.Everyone() || b.Owner != "" && b.Owner == c.User.ID
 }
 
-// isHidden reports whether only its owner may know of the broadcast.
-func isHidden(b registry.Broadcast) bool { return b.Visibility == registry.Private || b.Preview }
-
 // maySee reports whether the caller may know of the broadcast.
 func maySee(c auth.Caller, b registry.Broadcast) bool {
-	return !isHidden(b) || owns(c, b) && c.Has(auth.ReadBroadcasts)
+	return !b.IsHidden() || owns(c, b) && c.Has(auth.ReadBroadcasts)
 }
 
 // mayChange returns a problem unless the caller may change the broadcast.

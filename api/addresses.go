@@ -62,7 +62,7 @@ const tokenLife = 24 * time.Hour
 // watch, the addresses have a token.
 func (a *API) playback(base string, c auth.Caller, b registry.Broadcast) *Playback {
 	at := b.ID
-	if a.Signer != nil && owns(c, b) && (isHidden(b) || a.SignAll) {
+	if a.Signer != nil && owns(c, b) && (b.IsHidden() || a.SignAll) {
 		at += "/" + a.Signer.Sign(b.ID, b.Generation, time.Now().Add(tokenLife))
 	}
 	live := base + "/live/" + at

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -102,7 +103,7 @@ func TestAPI_EventsAreForThoseWhoMaySee(t *testing.T) {
 func TestAPI_BoundsTheStreamsOfEvents(t *testing.T) {
 	b := open(t)
 	b.records.put(registry.Broadcast{ID: "b", State: registry.Ended})
-	from := networkOf(parseAddress("192.0.2.1:1234")) // httptest's
+	from := networkOf(netip.MustParseAddr("192.0.2.1")) // httptest's
 	for range maxStreamsPerAddress {
 		if !b.api.streams.begin(from) {
 			t.Fatal("refused too early")

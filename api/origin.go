@@ -5,7 +5,6 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
-	"slices"
 	"strings"
 
 	"golive/api/auth"
@@ -30,34 +29,9 @@ func originOf(ctx context.Context) origin {
 
 func networkOf(a netip.Addr) netip.Prefix { return connlimit.NetworkOf(a) }
 
-// addressOf returns the address of the client: behind trusted proxies, the one that
-// X-Forwarded-For names.
+// addressOf returns the address of the client.
 func (a *API) addressOf(r *http.Request) netip.Addr {
-	peer := parseAddress(r.RemoteAddr)
-	if !connlimit.Contains(a.Server.Proxies, peer) {
-		return peer
-	}
-	// What is before an address that is not trusted, anyone may have written.
-	hops := strings.Split(strings.Join(r.Header["X-Forwarded-For"], ","), ",")
-	for _, hop := range slices.Backward(hops) {
-		address, err := netip.ParseAddr(strings.TrimSpace(hop))
-		if err != nil {
-			break
-		}
-		peer = address.Unmap().WithZone("")
-		if !connlimit.Contains(a.Server.Proxies, peer) {
-			break
-		}
-	}
-	return peer
-}
-
-func parseAddress(remote string) netip.Addr {
-	ap, err := netip.ParseAddrPort(remote)
-	if err != nil {
-		return netip.Addr{}
-	}
-	return ap.Addr().Unmap().WithZone("")
+	return connlimit.Client(r.RemoteAddr, r.Header["X-Forwarded-For"], a.Server.Proxies)
 }
 
 // baseOf returns the URL at which the client reaches the server, with the base path.
@@ -69,7 +43,7 @@ func (a *API) baseOf(r *http.Request, public string) string {
 	if r.TLS != nil {
 		scheme = "https"
 	}
-	if connlimit.Contains(a.Server.Proxies, parseAddress(r.RemoteAddr)) && r.Header.Get("X-Forwarded-Proto") == "https" {
+	if connlimit.Contains(a.Server.Proxies, connlimit.Client(r.RemoteAddr, nil, nil)) && r.Header.Get("X-Forwarded-Proto") == "https" {
 		scheme = "https"
 	}
 	host := r.Host

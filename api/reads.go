@@ -212,7 +212,7 @@ func (l *listing) rest() (all []Broadcast) {
 		switch {
 		case !known:
 			all = append(all, withoutRecord(*media))
-		case r.State == registry.Ended && l.in.State == "" && (l.caller.Everyone() && l.caller.Has(auth.ReadBroadcasts) || !isHidden(r) && !r.Test && r.Visibility != registry.Unlisted):
+		case r.State == registry.Ended && l.in.State == "" && (l.caller.Everyone() && l.caller.Has(auth.ReadBroadcasts) || !r.IsHidden() && !r.Test && r.Visibility != registry.Unlisted):
 			all = append(all, l.api.show(l.caller, r, media))
 		}
 	}

@@ -2,17 +2,11 @@ package api
 
 import (
 	"crypto/hmac"
-	"crypto/rand"
 	"crypto/sha256"
-	"encoding/base32"
 	"encoding/binary"
-	"strings"
 
 	"golive/registry"
 )
-
-// idLength is how many characters an id has, of 5 bits each.
-const idLength = 16
 
 // newID returns the id of a broadcast, and its stream key. Without an Idempotency-Key both are
 // random. With one the id is a hash of it, so that nothing is made twice, and the key depends on
@@ -20,18 +14,17 @@ const idLength = 16
 // Idempotency-Key is kept for that.
 func (a *API) newID(owner, idempotencyKey, request string) (id, key string) {
 	if idempotencyKey == "" {
-		return strings.ToLower(rand.Text()[:idLength]), registry.NewStreamKey()
+		return registry.NewID(), registry.NewStreamKey()
 	}
 	sum := sha256.Sum256(joined("broadcast", owner, idempotencyKey))
-	return encode(sum[:])[:idLength], a.derivedKey("create", owner, idempotencyKey, request)
+	return registry.IDOf(sum), a.derivedKey("create", owner, idempotencyKey, request)
 }
 
 // derivedKey returns a stream key that follows from the fields and the API's secret.
 func (a *API) derivedKey(fields ...string) string {
 	h := hmac.New(sha256.New, a.Secret)
 	h.Write(joined(fields...))
-	_, form, _ := strings.Cut(registry.NewStreamKey(), "_")
-	return "gl_" + encode(h.Sum(nil))[:len(form)]
+	return registry.StreamKeyOf([sha256.Size]byte(h.Sum(nil)))
 }
 
 // joined returns the fields with their lengths, so that no two lists are the same bytes.
@@ -42,8 +35,4 @@ func joined(fields ...string) []byte {
 		all = append(all, f...)
 	}
 	return all
-}
-
-func encode(sum []byte) string {
-	return strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(sum))
 }

@@ -2,6 +2,7 @@ package broadcast
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -58,6 +59,10 @@ const EndedWithoutMedia = "no_media"
 // notReported is the state of a broadcast of which no state was reported.
 const notReported State = -1
 
+// maxWaiting bounds the changes that wait. Beyond it, those in the middle are left out: the first tell
+// that the broadcast began, and the newest what it is now.
+const maxWaiting = 64
+
 // reports are the changes of one broadcast, which wait until it is known to be this node's.
 type reports struct {
 	mu      sync.Mutex
@@ -75,6 +80,9 @@ func (b *Broadcast) report(c Change) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if !r.owned {
+		if len(r.waiting) == maxWaiting {
+			r.waiting = slices.Delete(r.waiting, maxWaiting/2, maxWaiting/2+1)
+		}
 		r.waiting = append(r.waiting, c)
 		return
 	}

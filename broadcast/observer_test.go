@@ -224,6 +224,26 @@ func TestObserver_WaitsForTheRegistryAndKeepsTheOrder(t *testing.T) {
 	})
 }
 
+func TestObserver_BoundsWhatWaitsForTheRegistry(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var r changeLog
+		claims := &testRegistry{owners: map[string]*testLease{}, undecided: true}
+		bucket := &outageBucket{Bucket: memory.New()}
+		s := newNode(t).startOn(t, bucket.Bucket, bucket, time.Hour, func(s *Settings) { s.Ownership, s.Observer = registryView{claims, "a"}, &r })
+		for range maxWaiting {
+			e := s.mustPublish("b")
+			e.play(t, 5*time.Second)
+			e.sink.Close(errReset)
+			synctest.Wait()
+		}
+		s.decideClaim("b")
+		got := r.changes()
+		if n := len(got); n != maxWaiting || got[0] != "b starting" || got[1] != "b live" || got[n-1] != "b reconnecting" {
+			t.Errorf("%d changes: %q", n, got)
+		}
+	})
+}
+
 func TestObserver_KeyUsedAndWarnings(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var r changeLog

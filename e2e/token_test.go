@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"os/exec"
@@ -71,29 +72,26 @@ type created struct {
 // create creates a broadcast of the user alice, once the server's registry is ready.
 func create(t *testing.T, s *harness.Server, body string) (made created) {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(100 * time.Millisecond) {
-		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.URL("/v1/broadcasts"), strings.NewReader(body))
-		if err != nil {
-			t.Fatal(err)
-		}
-		r.Header.Set("Authorization", "Bearer dev:alice")
-		r.Header.Set("Content-Type", "application/json")
-		response, err := http.DefaultClient.Do(r)
-		if err != nil {
-			t.Fatal(err)
-		}
-		text, err := io.ReadAll(response.Body)
-		_ = response.Body.Close()
-		switch {
-		case err != nil:
-			t.Fatal(err)
-		case response.StatusCode == http.StatusCreated:
-			if err := json.Unmarshal(text, &made); err != nil {
-				t.Fatal(err)
-			}
-			return made
-		case response.StatusCode != http.StatusServiceUnavailable || time.Now().After(deadline):
-			t.Fatalf("%s: %s", response.Status, text)
-		}
+	harness.Until(t, "the registry is connected", 20*time.Second, func() bool { return s.Logs.Count("registry connected") > 0 })
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.URL("/v1/broadcasts"), strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
 	}
+	r.Header.Set("Authorization", "Bearer dev:alice")
+	r.Header.Set("Content-Type", "application/json")
+	response, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := io.ReadAll(response.Body)
+	if err := errors.Join(err, response.Body.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if response.StatusCode != http.StatusCreated {
+		t.Fatalf("%s: %s", response.Status, text)
+	}
+	if err := json.Unmarshal(text, &made); err != nil {
+		t.Fatal(err)
+	}
+	return made
 }

@@ -2,10 +2,10 @@ package registry
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 
 	"github.com/nats-io/nats.go/jetstream"
 	"golang.org/x/sync/errgroup"
@@ -17,6 +17,8 @@ type catalog struct {
 	log      *slog.Logger
 	metrics  *Metrics
 	onChange func(Broadcast) // nil for none
+	// protections is the table's; nil before there is one.
+	protections atomic.Pointer[sync.Map]
 
 	mu       sync.RWMutex
 	records  *store // nil while the registry is away
@@ -34,32 +36,12 @@ func newCatalog(log *slog.Logger, m *Metrics) *catalog {
 // watch keeps the table up to date until ctx is done or the watch ends. Records can be written
 // from when the table is complete.
 func (c *catalog) watch(ctx context.Context, records *store) error {
-	watch, err := records.kv.WatchAll(ctx)
-	if err != nil {
-		return fmt.Errorf("watch records: %w", err)
-	}
-	defer func() { _ = watch.Stop() }() // it ends with ctx anyway
 	defer c.disconnect()
 	fresh := newRecordTable()
-	complete := false
-	for {
-		select {
-		case entry, ok := <-watch.Updates():
-			switch {
-			case !ok:
-				return errors.New("watch records: it ended")
-			case entry == nil && !complete:
-				complete = true
-				c.replace(fresh, records)
-			case complete:
-				c.handleUpdate(entry)
-			default:
-				c.reportDamage(entry, fresh.updateEntry(entry))
-			}
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
+	return records.watch(ctx,
+		func(e jetstream.KeyValueEntry) { c.reportDamage(e, fresh.updateEntry(e)) },
+		func() { c.replace(fresh, records) },
+		c.handleUpdate)
 }
 
 func (t *recordTable) updateEntry(e jetstream.KeyValueEntry) error {
@@ -78,6 +60,7 @@ func (c *catalog) replace(t recordTable, records *store) {
 	c.mu.Lock()
 	old := c.table
 	c.table, c.records = t, records
+	c.protections.Store(t.protections)
 	var changed []*Broadcast
 	for id, b := range t.broadcasts {
 		if before := old.broadcasts[id]; before == nil || before.revision != b.revision {

@@ -24,14 +24,14 @@ type consumption struct {
 	mu       sync.Mutex
 	progress progress
 	taken    []uint64           // sequences that are not below the floor, in order
-	lanes    map[string][]taken // by broadcast: the events that wait or are being handled
+	queues   map[string][]taken // by broadcast: the events that wait or are being handled
 }
 
 // progress is how far a consumer is in the stream.
 type progress struct {
 	// Since is where it began.
 	Since time.Time `json:"since"`
-	// Floor is the newest sequence up to which all events were handled, 0 for none; Handled
+	// Floor, as in the ack floor of JetStream, is the newest sequence up to which all events were handled, 0 for none; Handled
 	// are those above.
 	Floor   uint64   `json:"floor"`
 	Handled []uint64 `json:"handled,omitempty"`
@@ -50,7 +50,7 @@ func newConsumption(r *Registry, key string, records *store, atOnce int, handle 
 	return &consumption{
 		registry: r, key: key, records: records, handle: handle,
 		open: make(chan struct{}, maxOpen), atOnce: make(chan struct{}, max(1, atOnce)),
-		lanes: map[string][]taken{},
+		queues: map[string][]taken{},
 	}
 }
 
@@ -100,10 +100,10 @@ func (c *consumption) accept(ctx context.Context, t taken) {
 		return
 	}
 	id := t.event.Broadcast.ID
-	lane, busy := c.lanes[id]
-	c.lanes[id] = append(lane, t)
+	queue, busy := c.queues[id]
+	c.queues[id] = append(queue, t)
 	if !busy {
-		c.running.Go(func() { c.runLane(ctx, id) })
+		c.running.Go(func() { c.runQueue(ctx, id) })
 	}
 }
 
@@ -121,23 +121,23 @@ func (c *consumption) done(sequence uint64) {
 	p.Handled = slices.DeleteFunc(p.Handled, func(s uint64) bool { return s <= p.Floor })
 }
 
-// runLane handles the events of a broadcast until there is none, or ctx is done.
-func (c *consumption) runLane(ctx context.Context, id string) {
+// runQueue handles the events of a broadcast until there is none, or ctx is done.
+func (c *consumption) runQueue(ctx context.Context, id string) {
 	for {
 		c.mu.Lock()
-		lane := c.lanes[id]
-		if len(lane) == 0 {
-			delete(c.lanes, id)
+		queue := c.queues[id]
+		if len(queue) == 0 {
+			delete(c.queues, id)
 			c.mu.Unlock()
 			return
 		}
 		c.mu.Unlock()
-		if !c.tryUntilHandled(ctx, lane[0]) {
+		if !c.tryUntilHandled(ctx, queue[0]) {
 			return
 		}
 		c.mu.Lock()
-		c.lanes[id] = c.lanes[id][1:]
-		c.done(lane[0].sequence)
+		c.queues[id] = c.queues[id][1:]
+		c.done(queue[0].sequence)
 		c.mu.Unlock()
 	}
 }

@@ -3,6 +3,7 @@ package registry
 import (
 	"crypto/rand"
 	"crypto/sha256"
+	"encoding/base32"
 	"encoding/hex"
 	"strings"
 	"time"
@@ -32,6 +33,9 @@ type Broadcast struct {
 	notes    []note // the events that are not in the stream of events yet; never changed in place
 	revision uint64
 }
+
+// IsHidden reports whether only its owner may know of the broadcast: others need a playback token.
+func (b *Broadcast) IsHidden() bool { return b.Visibility == Private || b.Preview }
 
 // Details are what the owner decides.
 type Details struct {
@@ -99,17 +103,33 @@ type Channel struct {
 // broadcast's id.
 const keyPrefix = "gl_"
 
-// NewID returns an id for a broadcast, with 80 random bits.
-func NewID() string { return strings.ToLower(rand.Text()[:16]) }
+// The numbers of characters, of 5 bits each, of an id and of a stream key after its prefix.
+const (
+	idLength  = 16
+	keyLength = 26
+)
 
-// NewStreamKey returns a secret with 128 random bits.
-func NewStreamKey() string { return keyPrefix + strings.ToLower(rand.Text()) }
+// NewID returns an id for a broadcast, with 80 random bits.
+func NewID() string { return strings.ToLower(rand.Text()[:idLength]) }
+
+// IDOf returns the id that follows from a hash.
+func IDOf(sum [sha256.Size]byte) string { return encode32(sum)[:idLength] }
+
+// NewStreamKey returns a secret with 130 random bits.
+func NewStreamKey() string { return keyPrefix + strings.ToLower(rand.Text()[:keyLength]) }
+
+// StreamKeyOf returns the stream key that follows from a secret hash.
+func StreamKeyOf(sum [sha256.Size]byte) string { return keyPrefix + encode32(sum)[:keyLength] }
+
+func encode32(sum [sha256.Size]byte) string {
+	return strings.ToLower(base32.StdEncoding.EncodeToString(sum[:]))
+}
 
 // IsStreamKey reports whether text has the form of a key that NewStreamKey made.
 func IsStreamKey(text string) bool { return strings.HasPrefix(text, keyPrefix) }
 
 // HashKey returns what is stored of a stream key, from which it cannot be told: SHA-256 is enough
-// for a secret of 128 random bits.
+// for a secret of so many random bits.
 func HashKey(key string) string {
 	sum := sha256.Sum256([]byte(key))
 	return hex.EncodeToString(sum[:])

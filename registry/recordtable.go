@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 )
 
 // channelKeys is how the keys of channels begin in the record bucket; those of broadcasts begin
@@ -25,6 +26,8 @@ type recordTable struct {
 	owners     index
 	byChannel  index
 	noted      map[string]*Broadcast // those with events that are not published, by id
+	// protections has a protection for each broadcast that not everybody may watch, by id.
+	protections *sync.Map
 	// removed has the revisions of what this node has removed, by key, until the watch delivers
 	// that.
 	removed map[string]uint64
@@ -33,7 +36,7 @@ type recordTable struct {
 func newRecordTable() recordTable {
 	return recordTable{
 		broadcasts: map[string]*Broadcast{}, channels: map[string]*Channel{}, keys: map[string]any{},
-		owners: index{}, byChannel: index{}, noted: map[string]*Broadcast{}, removed: map[string]uint64{},
+		owners: index{}, byChannel: index{}, noted: map[string]*Broadcast{}, protections: &sync.Map{}, removed: map[string]uint64{},
 	}
 }
 
@@ -142,6 +145,7 @@ func (t *recordTable) remove(key string, revision uint64) {
 
 // replaceBroadcast sets the record of an id; nil is none.
 func (t *recordTable) replaceBroadcast(id string, b *Broadcast) {
+	t.protect(id, b)
 	if old := t.broadcasts[id]; old != nil {
 		// A list replaces what has the same place in it.
 		same := b != nil && placeOf(old).compare(placeOf(b)) == 0

@@ -116,33 +116,15 @@ func (r *Registry) releaseAll(ctx context.Context, l *link, revision uint64) {
 // watch keeps the table up to date until ctx is done or the watch ends. It closes synced when
 // the table is complete.
 func (r *Registry) watch(ctx context.Context, l *link, synced chan<- struct{}) error {
-	watch, err := l.leases.kv.WatchAll(ctx)
-	if err != nil {
-		return fmt.Errorf("watch leases: %w", err)
-	}
-	defer func() { _ = watch.Stop() }() // it ends with ctx anyway
 	fresh := newTable()
-	complete := false
-	for {
-		select {
-		case entry, ok := <-watch.Updates():
-			switch {
-			case !ok:
-				return errors.New("watch leases: it ended")
-			case entry == nil && !complete:
-				complete = true
-				r.replace(fresh)
-				r.setConnected()
-				close(synced)
-			case complete:
-				r.handleUpdate(entry)
-			default:
-				fresh.updateEntry(entry, time.Now())
-			}
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
+	return l.leases.watch(ctx,
+		func(e jetstream.KeyValueEntry) { fresh.updateEntry(e, time.Now()) },
+		func() {
+			r.replace(fresh)
+			r.setConnected()
+			close(synced)
+		},
+		r.handleUpdate)
 }
 
 // replace sets a new table, and marks all keys of this node.

@@ -2,6 +2,7 @@ package registry
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -65,4 +66,31 @@ func (s *store) remove(ctx context.Context, key string, revision uint64, ttl tim
 		err = s.disk.sync()
 	}
 	return err
+}
+
+// watch calls add with all that the bucket has, then complete, and then update with each change, until
+// ctx is done or the watch ends.
+func (s *store) watch(ctx context.Context, add func(jetstream.KeyValueEntry), complete func(), update func(jetstream.KeyValueEntry)) error {
+	watch, err := s.kv.WatchAll(ctx)
+	if err != nil {
+		return fmt.Errorf("watch %s: %w", s.name, err)
+	}
+	defer func() { _ = watch.Stop() }() // it ends with ctx anyway
+	handle := add
+	for {
+		select {
+		case entry, ok := <-watch.Updates():
+			switch {
+			case !ok:
+				return fmt.Errorf("watch %s: it ended", s.name)
+			case entry == nil: // once
+				complete()
+				handle = update
+			default:
+				handle(entry)
+			}
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 }

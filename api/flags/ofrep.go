@@ -84,7 +84,6 @@ func (s *service) decide(ctx context.Context, u rollout.User) rollout.Decision {
 		return d, err
 	})
 	if err != nil {
-		s.log.Warn("flag service did not answer", "setting", "rollout.ofrep_url", "err", err, "answer", s.config.OFREPDefault)
 		return s.unanswered()
 	}
 	answer, _ := d.(rollout.Decision)
@@ -97,6 +96,9 @@ func (s *service) keep(u rollout.User, d rollout.Decision, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err != nil {
+		if now.After(s.away) { // requests that wait at the same time log one line
+			s.log.Warn("flag service did not answer", "setting", "rollout.ofrep_url", "err", err, "answer", s.config.OFREPDefault)
+		}
 		s.away = now.Add(pause)
 		return
 	}

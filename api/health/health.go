@@ -94,8 +94,10 @@ func Of(code, text string, since time.Time) Issue {
 
 // measured returns the first number or range with a unit in a text; empty if there is none.
 func measured(text string) string {
-	return regexp.MustCompile(`\b\d+(\.\d+)?( to \d+(\.\d+)?)?(% of real time| (s|ms|Mbit/s|kbit/s|bits|frames per second|channels)\b)`).FindString(text)
+	return measurement.FindString(text)
 }
+
+var measurement = regexp.MustCompile(`\b\d+(\.\d+)?( to \d+(\.\d+)?)?(% of real time| (s|ms|Mbit/s|kbit/s|bits|frames per second|channels)\b)`)
 
 // OfStorage returns the issue of segments that wait to be stored, if there is one: the oldest for
 // that many seconds, and why, which may be empty.

@@ -54,7 +54,7 @@ func (c channels) current(name string, media bool) string {
 	other := ""
 	for _, b := range page {
 		switch {
-		case b.Preview || b.Test || b.Visibility == registry.Private:
+		case b.IsHidden() || b.Test:
 		case b.State == registry.Live || b.State == registry.Reconnecting:
 			return b.ID
 		case other == "":

@@ -103,15 +103,6 @@ func (r reporter) Changed(c broadcast.Change) {
 	r.registry.Report(report)
 }
 
-// protection says which broadcasts can be watched with a token only.
-type protection struct{ registry *registry.Registry }
-
-// Protected implements origin.Access.
-func (p protection) Protected(id string) (protected bool, generation int) {
-	b, _ := p.registry.FindBroadcast(id)
-	return b.Preview || b.Visibility == registry.Private, b.Generation
-}
-
 // endRequested returns a function that ends what was asked to end, for registry.OnChange.
 func endRequested(hub *broadcast.Hub) func(registry.Broadcast) {
 	return func(b registry.Broadcast) {

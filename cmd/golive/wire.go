@@ -48,7 +48,7 @@ var (
 	_ broadcast.Ownership   = ownership{}
 	_ broadcast.Observer    = reporter{}
 	_ ingest.Keys           = (*issuedKeys)(nil)
-	_ origin.Access         = protection{}
+	_ origin.Access         = (*registry.Registry)(nil)
 	_ prometheus.Gatherer   = (*prometheus.Registry)(nil)
 )
 
@@ -150,7 +150,7 @@ func wire(ctx context.Context, cfg config.Config, open listeners, log *slog.Logg
 		log.Warn("ingest.limits.connections was lowered to the available file descriptors: raise their limit (ulimit -n)", "limit", *most, "enough_for", shares.RTMP)
 		*most = shares.RTMP
 	}
-	guard := origin.Guard{Tokens: playback.verifier, Signed: cfg.Origin.Playback == origin.PlaybackSigned, Access: protection{cluster}, Grace: cfg.Playlist.Window}
+	guard := origin.Guard{Tokens: playback.verifier, Signed: cfg.Origin.Playback == origin.PlaybackSigned, Access: cluster, Grace: cfg.Playlist.Window}
 	live := origin.NewHandler(cfg.Origin, hub, guard, watching, reads, log, origin.NewMetrics(reg))
 	mux.Handle(origin.Prefix, live)
 	policy := flags.New(cfg.Rollout, log)
