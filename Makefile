@@ -2,6 +2,8 @@
 
 GOLANGCI := go tool -modfile=tools/go.mod golangci-lint
 HLS      := web/assets/vendor/hls.min.js
+# The scripts of the pages, built from TypeScript.
+PAGES    := web/assets/js/home.js
 # The S3-compatible server that tests use.
 S3SERVER := bin/versitygw
 # The players that tests open beside hls.js in the pages.
@@ -33,16 +35,16 @@ run: build ## build, start, and show the demo on http://localhost:8080/
 	@tools/need.sh ffmpeg || echo "continuing: only publishing with ffmpeg needs it"
 	bin/golive serve --demo
 
-build: $(HLS) ## build bin/golive
+build: $(PAGES) ## build bin/golive
 	go build -o bin/golive ./cmd/golive
 
-setup: $(HLS) $(S3SERVER) $(ACME) $(PLAYERS) $(CLIENT) ## install the tools that tests need
+setup: $(PAGES) $(S3SERVER) $(ACME) $(PLAYERS) $(CLIENT) ## install the tools that tests need
 	@tools/need.sh ffmpeg chromium gcc nginx
 
 test: setup lint ## all tests: modules, format, lint, 386, unit, race, pages, end to end
 	go test $(OTHERS) && go test -race -short $(CONCURRENT)
 	go test -run '$(LONG)' ./broadcast ./storage/s3
-	npm test --prefix web --silent
+	npm run check --prefix web --silent && npm test --prefix web --silent
 	$(MAKE) e2e
 
 race: ## every unit test under the race detector
@@ -83,14 +85,14 @@ bench-cost: setup ## the cost of a stream: CPU time and memory
 bench-origin: setup ## the cost and the waiting times of viewers, compared with nginx
 	go test -tags e2e -run '^$$' -bench . -benchtime 1x -timeout 30m ./e2e/load
 
-lint: $(HLS) vet386 ## check modules, format, linters (.golangci.yml) and 386
+lint: $(PAGES) vet386 ## check modules, format, linters (.golangci.yml) and 386
 	go mod tidy -diff && $(GOLANGCI) fmt --diff && $(GOLANGCI) run
 
 # go-rtmp, the client of golive publish and of some tests, does not compile for 32 bits (its
 # conn_state.go assigns MaxUint32 to an int): packages and tests that import it are excluded.
 GORTMP := ^golive/(cmd/golive|e2e|e2e/ladder|e2e/store|internal/publisher|ingest/rtmp|ingest/rtmp/chunk)
 
-vet386: $(HLS) ## vet all packages and their tests for 32 bits
+vet386: $(PAGES) ## vet all packages and their tests for 32 bits
 	GOARCH=386 CGO_ENABLED=0 go vet -tags 'e2e interop field' $$(go list ./... | grep -vE '$(GORTMP)$$') && GOARCH=386 CGO_ENABLED=0 go build ./ingest/...
 
 fmt: ## format the code
@@ -102,7 +104,7 @@ notices: ## write the licences of all software in the binary: internal/notices/n
 check: test race interop ## run all tests
 
 clean: ## remove built files and the demo's data
-	rm -rf bin data e2e/out e2e/players/node_modules e2e/client/node_modules e2e/encoders/node_modules web/node_modules $(HLS)
+	rm -rf bin data e2e/out e2e/players/node_modules e2e/client/node_modules e2e/encoders/node_modules web/node_modules web/out web/assets/js $(HLS)
 
 # Only the first build is slow. The version is in tools/go.mod.
 $(S3SERVER): tools/go.mod
@@ -127,3 +129,6 @@ $(HLS): web/package-lock.json
 	@tools/need.sh npm
 	npm ci --prefix web --no-audit --no-fund --ignore-scripts
 	cp web/node_modules/hls.js/dist/hls.min.js $@ && touch $@
+
+$(PAGES): $(HLS) $(wildcard web/src/*.ts web/src/*/*.ts)
+	npm run build --prefix web --silent && touch $@

@@ -17,8 +17,11 @@ import (
 	"golive/httpserver"
 )
 
-// hlsScript is where the build puts hls.js; it may be missing.
-const hlsScript = "vendor/hls.min.js"
+// The build puts hls.js and the scripts of the pages here; without it they are missing.
+const (
+	hlsScript = "vendor/hls.min.js"
+	scripts   = "js/"
+)
 
 //go:embed assets
 var embeddedAssets embed.FS
@@ -103,7 +106,7 @@ func contentType(name string) string {
 // url is the fingerprinted path of the asset name, relative to the root. An unknown name is a bug in a
 // template; the error surfaces when the templates are first executed, in tests.
 func (a *assets) url(name string) (string, error) {
-	if a.files[name] == nil {
+	if a.files[name] == nil && !strings.HasPrefix(name, scripts) {
 		return "", fmt.Errorf("no asset %q", name)
 	}
 	return "assets/" + a.fingerprint + "/" + name, nil

@@ -12,6 +12,6 @@
 // It starts no goroutine.
 //
 // To add an asset, put it below assets/ and link it in a template with
-// {{asset "name"}}. Scripts are ES modules that import each other by relative
-// path; nothing is inline, because the Content-Security-Policy forbids it.
+// {{asset "name"}}. Scripts are TypeScript below src/, of which make build makes one bundle
+// for each page; nothing is inline, because the Content-Security-Policy forbids it.
 package web

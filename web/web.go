@@ -24,8 +24,9 @@ type Web struct {
 // page is what every template is given.
 type page struct {
 	Version string
-	// HasHLS reports whether the program was built with hls.js.
-	HasHLS bool
+	// HasHLS reports whether the program was built with hls.js, and HasScripts whether with the
+	// scripts of the pages.
+	HasHLS, HasScripts bool
 	// Open, Server and Home are for the publishing panel.
 	Open   bool
 	Server string
@@ -122,11 +123,13 @@ func (w *Web) page(r *http.Request, id string) page {
 	return page{
 		Version: w.cfg.Version,
 		HasHLS:  w.assets.files[hlsScript] != nil,
-		Open:    w.cfg.Open,
-		Server:  publishServer(r.Host, w.cfg.RTMPPort),
-		ID:      id,
-		Window:  int(w.cfg.Window.Seconds()),
-		Root:    root(r),
+
+		HasScripts: w.assets.files[scripts+"home.js"] != nil,
+		Open:       w.cfg.Open,
+		Server:     publishServer(r.Host, w.cfg.RTMPPort),
+		ID:         id,
+		Window:     int(w.cfg.Window.Seconds()),
+		Root:       root(r),
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"os/exec"
 	"regexp"
 	"strings"
@@ -161,21 +162,16 @@ func TestPlayer_KnowsWhichNamesCanBe(t *testing.T) {
 func TestPages_LinkOnlyAssetsThatAreThere(t *testing.T) {
 	mux := newMux(t, Config{RTMPPort: 1935, Open: true})
 	links := regexp.MustCompile(`(?:src|href)="([^"]*assets/[^"]+)"`)
-	imports := regexp.MustCompile(`from '\./([^']+)'`)
 	seen := map[string]bool{}
-	var visit func(path string)
-	visit = func(path string) {
+	visit := func(path string) {
 		if seen[path] {
 			return
 		}
 		seen[path] = true
 		resp := get(t, mux, path)
-		text := body(t, resp)
+		_ = body(t, resp)
 		if resp.StatusCode != http.StatusOK {
 			t.Errorf("GET %s: status %d", path, resp.StatusCode)
-		}
-		for _, m := range imports.FindAllStringSubmatch(text, -1) {
-			visit(path[:strings.LastIndex(path, "/")+1] + m[1])
 		}
 	}
 	for _, page := range []string{"/", "/watch/demo", "/embed/demo", "/watch/.no"} {
@@ -183,7 +179,7 @@ func TestPages_LinkOnlyAssetsThatAreThere(t *testing.T) {
 			visit(resolve(page, m[1]))
 		}
 	}
-	if len(seen) < 15 {
+	if len(seen) < 10 {
 		t.Errorf("only %d assets are linked: the test looks past the pages", len(seen))
 	}
 }
@@ -230,34 +226,13 @@ func TestPages_LinkNothingFromTheRoot(t *testing.T) {
 	}
 }
 
-// A module that is found only when another has come costs a first picture a round
-// trip.
-func TestPages_LoadEveryModuleOfThePlayerAtOnce(t *testing.T) {
+// A script that is found only when another has come costs a first picture a round trip.
+func TestPages_LoadOneScript(t *testing.T) {
 	mux := newMux(t, Config{RTMPPort: 1935})
-	imported := regexp.MustCompile(`(?m)^import .* from '\./(\w+\.js)'`)
-	for path, entry := range map[string]string{"/watch/show": "watch.js", "/embed/show": "embed.js"} {
+	for path, script := range map[string]string{"/": "home.js", "/watch/show": "watch.js", "/embed/show": "embed.js"} {
 		page := body(t, get(t, mux, path))
-		seen := map[string]bool{}
-		var visit func(name string)
-		visit = func(name string) {
-			if seen[name] {
-				return
-			}
-			seen[name] = true
-			if !strings.Contains(page, "/js/"+name+`"`) {
-				t.Errorf("%s does not ask for %s", path, name)
-			}
-			source, err := embeddedAssets.ReadFile("assets/js/" + name)
-			if err != nil {
-				t.Fatal(err)
-			}
-			for _, m := range imported.FindAllStringSubmatch(string(source), -1) {
-				visit(m[1])
-			}
-		}
-		visit(entry)
-		if n := strings.Count(page, "/js/"); n != len(seen) {
-			t.Errorf("%s asks for %d modules and needs %d", path, n, len(seen))
+		if n := strings.Count(page, "/js/"); n != 1 || !strings.Contains(page, "/js/"+script+`"`) {
+			t.Errorf("%s loads %d scripts, or not %s", path, n, script)
 		}
 	}
 }
@@ -266,8 +241,8 @@ func TestPlayer_HasEveryPartItsScriptsAskFor(t *testing.T) {
 	parts := regexp.MustCompile(`[ .]part\('([a-z-]+)'\)`)
 	for _, page := range []string{"/watch/demo", "/embed/demo"} {
 		text := body(t, get(t, newMux(t, Config{RTMPPort: 1935}), page))
-		for _, script := range []string{"player.js", "controls.js", "seekbar.js"} {
-			source, err := embeddedAssets.ReadFile("assets/js/" + script)
+		for _, script := range []string{"player.ts", "controls.ts", "seekbar.ts"} {
+			source, err := os.ReadFile("src/" + script)
 			if err != nil {
 				t.Fatal(err)
 			}
