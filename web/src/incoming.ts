@@ -82,8 +82,8 @@ export class Incoming {
     while (!signal.aborted) {
       try {
         for await (const event of readEvents(`${apiURL(id)}/events`, accountToken(), signal)) {
-          if (event.name === 'health') this.#issues.replaceChildren(...issueItems((event.data as { issues: Issue[] }).issues));
-          if (event.name === 'state' && (event.data as { state: string }).state === 'ended') return this.#ended();
+          if (event.type === 'health') this.#issues.replaceChildren(...issueItems((JSON.parse(event.data) as { issues: Issue[] }).issues));
+          if (event.type === 'state' && (JSON.parse(event.data) as { state: string }).state === 'ended') return this.#ended();
         }
       } catch {
         // It is connected again below.
