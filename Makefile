@@ -104,7 +104,7 @@ notices: ## write the licences of all software in the binary: internal/notices/n
 check: test race interop ## run all tests
 
 clean: ## remove built files and the demo's data
-	rm -rf bin data e2e/out e2e/players/node_modules e2e/client/node_modules e2e/encoders/node_modules web/node_modules web/out web/assets/js $(HLS)
+	rm -rf bin data e2e/out e2e/players/node_modules e2e/client/node_modules e2e/encoders/node_modules web/node_modules web/out web/assets/js web/assets/vendor/*.js
 
 # Only the first build is slow. The version is in tools/go.mod.
 $(S3SERVER): tools/go.mod
@@ -128,7 +128,7 @@ $(ENCODERS): e2e/encoders/package-lock.json
 $(HLS): web/package-lock.json
 	@tools/need.sh npm
 	npm ci --prefix web --no-audit --no-fund --ignore-scripts
-	cp web/node_modules/hls.js/dist/hls.min.js $@ && touch $@
+	cp web/node_modules/hls.js/dist/hls.light.min.js $(@D) && cp web/node_modules/hls.js/dist/hls.min.js $@ && touch $@
 
 $(PAGES): $(HLS) $(wildcard web/src/*.ts web/src/*/*.ts)
 	npm run build --prefix web --silent && touch $@

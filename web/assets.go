@@ -19,8 +19,9 @@ import (
 
 // The build puts hls.js and the scripts of the pages here; without it they are missing.
 const (
-	hlsScript = "vendor/hls.min.js"
-	scripts   = "js/"
+	hlsScript   = "vendor/hls.min.js"
+	lightScript = "vendor/hls.light.min.js"
+	scripts     = "js/"
 )
 
 //go:embed assets

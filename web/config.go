@@ -25,8 +25,20 @@ type Config struct {
 	// Poster returns the path of a broadcast's poster, or "" if it has none; nil is none of any. Its
 	// context ends soon.
 	Poster func(ctx context.Context, id string) string
+	// OpenAPI reports that the API believes every user, as api.open: then the pages take a name of
+	// their own, and otherwise they need a token of the app's.
+	OpenAPI bool
+	// About returns what strangers may know of a broadcast, or of the one that the channel "@NAME" leads
+	// to; nil knows nothing of any. Its context ends soon.
+	About func(ctx context.Context, id string) (About, bool)
 	// Version is the program's version, shown at the foot of the home page.
 	Version string
+}
+
+// About is what strangers may know of a broadcast.
+type About struct {
+	ID    string
+	Title string // may be empty
 }
 
 // Validate reports every wrong value.

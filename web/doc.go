@@ -1,5 +1,5 @@
-// Package web serves the pages for people: the home page, the player, the embeddable
-// player, and how to publish.
+// Package web serves the pages for people: the feed, the screen to go live, the studio for encoders,
+// the player and the embeddable player, and tells other sites how to show a link to one (oEmbed).
 //
 // Requests enter through the handlers that Register puts on a mux; pages and
 // assets leave, all of them from files embedded in the program. The pages fetch

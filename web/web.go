@@ -23,23 +23,34 @@ type Web struct {
 
 // page is what every template is given.
 type page struct {
-	Version string
-	// HasHLS reports whether the program was built with hls.js, and HasScripts whether with the
-	// scripts of the pages.
-	HasHLS, HasScripts bool
-	// Open, Server and Home are for the publishing panel.
-	Open   bool
-	Server string
+	build
+	sharing
+	// OpenAPI: the API believes every user. Open and Server are for encoders: anyone may publish, and
+	// where to.
+	OpenAPI, Open bool
+	Server        string
 	// ID is the broadcast of a player page, and Token the path segment of a playback token for it,
-	// which may be empty.
-	ID, Token string
-	// Poster is the relative address of its picture, which may be empty, and PosterURL the whole address; URL
-	// is the address of its page.
-	Poster, PosterURL, URL string
+	// which may be empty. Title is what people call it: its title, or else its id.
+	ID, Token, Title string
+	// Poster is the relative address of its picture, which may be empty.
+	Poster string
 	// Window is the seconds that a live broadcast can be rewound.
 	Window int
 	// Root is the relative address of the home page, with a slash at its end.
 	Root string
+}
+
+// build tells what the program was built with.
+type build struct {
+	Version string
+	// HasHLS reports whether it has hls.js, and HasScripts whether the scripts of the pages.
+	HasHLS, HasScripts bool
+}
+
+// sharing has the whole addresses of a player page, for other sites.
+type sharing struct {
+	// PosterURL may be empty.
+	URL, EmbedURL, OEmbedURL, PosterURL string
 }
 
 // New reads the embedded files and parses the templates.
@@ -56,7 +67,7 @@ func New(cfg Config) (*Web, error) {
 		return nil, err
 	}
 	w := &Web{cfg: cfg, assets: files, pages: map[string]*template.Template{}}
-	for _, name := range []string{"home", "watch", "embed", "missing"} {
+	for _, name := range []string{"home", "golive", "studio", "watch", "embed", "missing"} {
 		t, err := template.New(name+".html").
 			Funcs(template.FuncMap{"asset": files.url}).
 			ParseFS(embeddedTemplates, "templates/parts.html", "templates/"+name+".html")
@@ -68,15 +79,20 @@ func New(cfg Config) (*Web, error) {
 	return w, nil
 }
 
-// Register puts the pages on mux: GET /, /watch/{id} and /embed/{id}, both also with a playback token
-// after the id, and /assets/.
+// Register puts the pages on mux: GET /, /golive, /studio, /watch/{id} and /embed/{id}, the last two also
+// with a playback token after the id, /v1/oembed and /assets/.
 func (w *Web) Register(mux *http.ServeMux) {
-	mux.HandleFunc("GET /{$}", w.secured(w.home))
+	for path, name := range map[string]string{"/{$}": "home", "/studio": "studio"} {
+		mux.HandleFunc("GET "+path, w.secured(w.plain(name, policy("'none'"))))
+	}
+	// The encoder of AAC is WebAssembly.
+	mux.HandleFunc("GET /golive", w.secured(w.plain("golive", strings.Replace(policy("'none'"), "script-src 'self'", "script-src 'self' 'wasm-unsafe-eval'", 1))))
 	for name, csp := range map[string]string{"watch": policy("'none'"), "embed": policy("*")} {
 		player := w.secured(w.player(name, csp))
 		mux.HandleFunc("GET /"+name+"/{id}", player)
 		mux.HandleFunc("GET /"+name+"/{id}/{token}", player)
 	}
+	mux.HandleFunc("GET /v1/oembed", w.oembed)
 	mux.Handle("GET /assets/{fingerprint}/{name...}", w.assets)
 }
 
@@ -96,8 +112,11 @@ func (w *Web) secured(next http.HandlerFunc) http.HandlerFunc {
 	}
 }
 
-func (w *Web) home(rw http.ResponseWriter, r *http.Request) {
-	w.render(rw, "home", policy("'none'"), http.StatusOK, w.page(r, ""))
+// plain serves a page that is about no broadcast.
+func (w *Web) plain(name, csp string) http.HandlerFunc {
+	return func(rw http.ResponseWriter, r *http.Request) {
+		w.render(rw, name, csp, http.StatusOK, w.page(r, ""))
+	}
 }
 
 // player serves the page name for the broadcast in the path, whether it is live
@@ -121,38 +140,62 @@ func isToken(segment string) bool {
 
 func (w *Web) page(r *http.Request, id string) page {
 	return page{
-		Version: w.cfg.Version,
-		HasHLS:  w.assets.files[hlsScript] != nil,
-
-		HasScripts: w.assets.files[scripts+"home.js"] != nil,
-		Open:       w.cfg.Open,
-		Server:     publishServer(r.Host, w.cfg.RTMPPort),
-		ID:         id,
-		Window:     int(w.cfg.Window.Seconds()),
-		Root:       root(r),
+		build: build{
+			Version:    w.cfg.Version,
+			HasHLS:     w.assets.files[hlsScript] != nil && w.assets.files[lightScript] != nil,
+			HasScripts: w.assets.files[scripts+"home.js"] != nil,
+		},
+		OpenAPI: w.cfg.OpenAPI,
+		Open:    w.cfg.Open,
+		Server:  publishServer(r.Host, w.cfg.RTMPPort),
+		ID:      id,
+		Title:   id,
+		Window:  int(w.cfg.Window.Seconds()),
+		Root:    root(r),
 	}
 }
 
-// posterTimeout bounds how long a page waits for what is known of a poster in storage.
-const posterTimeout = 300 * time.Millisecond
+// lookTimeout bounds how long a page waits for what is known of a broadcast in storage.
+const lookTimeout = 300 * time.Millisecond
 
 // playerPage is the page of a broadcast, for whoever has the token, which may be empty.
 func (w *Web) playerPage(r *http.Request, id, token string) page {
 	p, base := w.page(r, id), publicBase(r)
-	p.Token = token
-	p.URL = base + w.cfg.BasePath + withToken("/watch/"+url.PathEscape(id), token)
-	if w.cfg.Poster == nil {
-		return p
-	}
-	ctx, cancel := context.WithTimeout(r.Context(), posterTimeout)
+	ctx, cancel := context.WithTimeout(r.Context(), lookTimeout)
 	defer cancel()
-	if path := w.cfg.Poster(ctx, id); path != "" {
-		folder, file := path[:strings.LastIndex(path, "/")], path[strings.LastIndex(path, "/"):]
-		path = withToken(folder, token) + file
+	p.Token = token
+	if a, ok := w.about(ctx, id); ok && a.Title != "" {
+		p.Title = a.Title
+	}
+	at := base + w.cfg.BasePath
+	p.URL = at + withToken("/watch/"+url.PathEscape(id), token)
+	p.EmbedURL = at + withToken("/embed/"+url.PathEscape(id), token)
+	p.OEmbedURL = at + "/v1/oembed?url=" + url.QueryEscape(p.URL)
+	if path := w.poster(ctx, id, token); path != "" {
 		p.Poster = root(r) + strings.TrimPrefix(path, w.cfg.BasePath+"/")
 		p.PosterURL = base + path
 	}
 	return p
+}
+
+func (w *Web) about(ctx context.Context, id string) (About, bool) {
+	if w.cfg.About == nil {
+		return About{}, false
+	}
+	return w.cfg.About(ctx, id)
+}
+
+// poster returns the path of a broadcast's poster with a token, which may be empty; empty if there is none.
+func (w *Web) poster(ctx context.Context, id, token string) string {
+	if w.cfg.Poster == nil {
+		return ""
+	}
+	path := w.cfg.Poster(ctx, id)
+	if path == "" {
+		return ""
+	}
+	cut := strings.LastIndex(path, "/")
+	return withToken(path[:cut], token) + path[cut:]
 }
 
 // withToken returns the path with a token after it, which may be empty.

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"context"
 	"net/http"
 	"strings"
 
 	"golive/registry"
+	"golive/web"
 )
 
 // channels leads requests for a channel to its broadcast: /live/@NAME/index.m3u8, /watch/@NAME and
@@ -45,6 +47,18 @@ func (c channels) redirect(w http.ResponseWriter, name, file string, media bool)
 	}
 	h.Set("Location", target)
 	w.WriteHeader(http.StatusFound)
+}
+
+// about returns what strangers may know of a broadcast, or of the channel "@NAME".
+func (c channels) about(_ context.Context, id string) (web.About, bool) {
+	if name, ok := strings.CutPrefix(id, "@"); ok {
+		id = c.current(name, false)
+	}
+	b, ok := c.registry.FindBroadcast(id)
+	if !ok || b.IsHidden() {
+		return web.About{}, false
+	}
+	return web.About{ID: b.ID, Title: b.Title}, true
 }
 
 // current returns the id of the newest broadcast of the channel that can be watched, or else, for a

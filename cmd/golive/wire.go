@@ -140,6 +140,8 @@ func wire(ctx context.Context, cfg config.Config, open listeners, log *slog.Logg
 		Window:   cfg.Playlist.Window,
 		BasePath: cfg.Origin.BasePath,
 		Poster:   all.poster,
+		OpenAPI:  cfg.API.Open,
+		About:    channels{cluster}.about,
 		Version:  version(),
 	})
 	if err != nil {

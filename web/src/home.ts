@@ -1,81 +1,131 @@
-// @ts-nocheck
-// The home page: what is live, as cards that are updated automatically.
+// The feed: what is live, as cards that are updated automatically, what has ended, and the way to go
+// live. Nothing in view moves when a card arrives: the first one takes the place of an empty card, those
+// of a new row wait to be asked for, and one that ends stays where it is.
 
-import { fetchBroadcasts, poll } from './api.ts';
+import { permission, request, whyNot } from './account.ts';
+import { fetchBroadcast, fetchBroadcasts, poll } from './api.ts';
+import { Autoplay } from './autoplay.ts';
 import { Card } from './card.ts';
-import { setUpPublish } from './publish.ts';
+import { nameOf, type BroadcastRecord, type Page } from './records.ts';
 
-const PREVIEWS = 3; // cards that play without being pointed at
+const ENDED = 12; // cards that are shown at once
+const $ = <T extends HTMLElement = HTMLElement>(name: string): T => document.querySelector(`[data-${name}]`) as T;
 
-const $ = (name) => document.querySelector(`[data-${name}]`);
 const list = $('cards');
-const cards = new Map();
-
-const calm = matchMedia('(prefers-reduced-motion: reduce)');
-const mayMove = () => !calm.matches && !navigator.connection?.saveData && !document.hidden;
-
-let pointed = '';
+const cards = new Map<string, Card>();
+const autoplay = new Autoplay();
+let waiting: BroadcastRecord[] = []; // live, and not shown yet
 let known = false;
 
-function show(broadcasts) {
-  // Oldest first, so that a new card moves no other.
-  const current = broadcasts
-    .filter((b) => b.state !== 'ended')
+function show(all: BroadcastRecord[]): void {
+  const current = all
+    .filter((b) => b.state === 'live' || b.state === 'reconnecting' || b.state === 'starting')
     .sort((a, b) => (a.started_at ?? '').localeCompare(b.started_at ?? '') || a.id.localeCompare(b.id));
   announce(current);
-  const ids = new Set(current.map((b) => b.id));
-  for (const [id, card] of cards) {
-    if (ids.has(id)) continue;
-    card.remove();
-    cards.delete(id);
+  waiting = [];
+  for (const b of current) {
+    const card = cards.get(b.id);
+    if (card) card.update(b);
+    else if (!known || fits()) add(b);
+    else waiting.push(b);
   }
-  current.forEach((broadcast, i) => {
-    let card = cards.get(broadcast.id);
-    if (!card) {
-      card = new Card(broadcast.id);
-      cards.set(broadcast.id, card);
-      point(card);
-    }
-    card.update(broadcast);
-    if (list.children[i] !== card.element) list.insertBefore(card.element, list.children[i] ?? null);
-  });
-  $('loading').hidden = true;
-  $('empty').hidden = current.length > 0;
+  const ids = new Map(all.map((b) => [b.id, b]));
+  for (const card of cards.values()) {
+    if (current.some((b) => b.id === card.id) || card.broadcast.state === 'ended') continue;
+    card.update(ids.get(card.id) ?? { ...card.broadcast, state: 'ended', ended_at: new Date().toISOString() });
+  }
+  known = true;
+  $('empty').hidden = cards.size > 0;
   $('count').hidden = current.length === 0;
-  $('count').textContent = current.length;
-  preview();
+  $('count').textContent = String(current.length);
+  $('show-new').hidden = waiting.length === 0;
+  $('show-new').textContent = `Show ${waiting.length} more`;
+  autoplay.choose();
+}
+
+/** There is a place for another card, or what it would move is out of view. */
+function fits(): boolean {
+  const columns = getComputedStyle(list).gridTemplateColumns.split(' ').length;
+  const ended = $('ended');
+  return cards.size === 0 || cards.size % columns !== 0 || Boolean(ended.hidden) || ended.getBoundingClientRect().top >= innerHeight;
+}
+
+function add(b: BroadcastRecord): void {
+  const card = new Card(b);
+  if (cards.size === 0) list.replaceChildren();
+  cards.set(b.id, card);
+  list.append(card.element);
+  autoplay.add(card);
 }
 
 // Screen readers announce only changes, not the first list.
-function announce(current) {
-  const come = known ? current.filter((b) => !cards.has(b.id)).map((b) => `${b.id} is live`) : [];
-  known = true;
+function announce(current: BroadcastRecord[]): void {
+  const seen = new Set([...cards.keys(), ...waiting.map((b) => b.id)]);
+  const come = known ? current.filter((b) => !seen.has(b.id)).map((b) => `${nameOf(b)} is live`) : [];
   if (come.length > 0) $('announce').textContent = come.join(', ');
 }
 
-function point(card) {
-  const enter = () => { pointed = card.id; preview(); };
-  const leave = () => { if (pointed === card.id) { pointed = ''; preview(); } };
-  card.element.addEventListener('pointerenter', enter);
-  card.element.addEventListener('pointerleave', leave);
-  card.element.addEventListener('focusin', enter);
-  card.element.addEventListener('focusout', leave);
-}
+let cursor = '';
 
-function preview() {
-  let free = mayMove() ? PREVIEWS : 0;
-  for (const element of list.children) {
-    const card = cards.get(element.querySelector('a').textContent);
-    card.preview(free > 0 || card.id === pointed);
-    free -= 1;
+/** Shows a page of what has ended. The list names no pictures: each card asks for its own. */
+async function showEnded(): Promise<void> {
+  const query = new URLSearchParams({ state: 'ended', limit: String(ENDED), ...(cursor ? { cursor } : {}) });
+  const page = await request<Page>(`broadcasts?${query}`);
+  cursor = page.next ?? '';
+  const here = new Set([...document.querySelectorAll<HTMLElement>('[data-ended-cards] > li')].map((item) => item.dataset.id));
+  for (const b of page.broadcasts.filter(({ id }) => !cards.has(id) && !here.has(id))) {
+    const card = new Card(b);
+    card.element.dataset.id = b.id;
+    $('ended-cards').append(card.element);
+    picture.observe(card.element);
+    byElement.set(card.element, card);
   }
+  $('ended').hidden = $('ended-cards').childElementCount === 0;
+  $('more').hidden = !cursor;
 }
 
-setUpPublish($('publish'));
-poll(fetchBroadcasts, (broadcasts, error) => {
+const byElement = new WeakMap<Element, Card>();
+const picture = new IntersectionObserver((entries) => {
+  for (const { target, isIntersecting } of entries) {
+    const card = byElement.get(target);
+    if (!isIntersecting || !card) continue;
+    picture.unobserve(target);
+    void fetchBroadcast(card.id, AbortSignal.timeout(10_000))
+      .then((b: BroadcastRecord | null) => { if (b?.state === 'ended') card.update(b); })
+      .catch(() => {}); // it is a card without a picture
+  }
+}, { rootMargin: '200px' });
+
+async function invite(): Promise<void> {
+  const may = await permission();
+  if (may?.allowed) {
+    $('go-live').classList.remove('is-away');
+    return;
+  }
+  $('invite-title').textContent = 'Going live';
+  $('invite-text').textContent = whyNot(may);
+  if (!may?.fallback_url) return;
+  const link = $<HTMLAnchorElement>('fallback');
+  link.href = may.fallback_url;
+  link.classList.remove('is-away');
+}
+
+let endedShown = false;
+
+poll(fetchBroadcasts, (broadcasts: BroadcastRecord[] | undefined, error: unknown) => {
   $('link-state').hidden = !error;
-  if (!error) show(broadcasts);
+  if (error || !broadcasts) return;
+  show(broadcasts);
+  if (endedShown) return;
+  endedShown = true;
+  showEnded().catch(() => { endedShown = false; });
 }, { pauseHidden: true });
+$('more').addEventListener('click', () => void showEnded().catch(() => {}));
+$('show-new').addEventListener('click', () => {
+  for (const b of waiting) add(b);
+  waiting = [];
+  $('show-new').hidden = true;
+  autoplay.choose();
+});
+invite().catch(() => { $('invite-text').textContent = 'The server did not answer whether you can go live. Reload the page to ask again.'; });
 setInterval(() => { for (const card of cards.values()) card.tick(); }, 1000);
-document.addEventListener('visibilitychange', preview);
-calm.addEventListener('change', preview);

@@ -172,7 +172,7 @@ export class Player extends EventTarget {
     live.hidden = !this.status.live;
     retry.hidden = !this.status.retry;
     replay.hidden = !this.status.replay;
-    this.video.setAttribute('aria-label', `${this.replaying ? 'Replay' : 'Live video'} of ${this.#root.dataset.id}`);
+    this.video.setAttribute('aria-label', `${this.replaying ? 'Replay' : 'Live video'} of ${this.broadcast?.title || this.#root.dataset.name}`);
     this.#showPoster();
     const storyboard = this.replaying ? this.broadcast?.storyboard : null;
     this.controls.update(cover === null, this.replaying, storyboard ? mediaURL(storyboard) : null);

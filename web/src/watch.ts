@@ -6,6 +6,7 @@ import { copyText } from './copy.ts';
 import * as format from './format.ts';
 import { Player } from './player.ts';
 import { Stats } from './stats.ts';
+import { nameOf } from './records.ts';
 import { isPlayable, label } from './status.ts';
 
 const $ = (name) => document.querySelector(`[data-${name}]`);
@@ -57,7 +58,9 @@ function draw() {
   $('about').textContent = about(player);
   warn(player.broadcast?.warnings ?? []);
   addresses(player.broadcast);
-  document.title = `${player.status.state === 'live' ? '● ' : ''}${id} · golive`;
+  const name = player.broadcast?.title ? nameOf(player.broadcast) : root.dataset.name;
+  if ($('heading').textContent !== name) $('heading').textContent = name;
+  document.title = `${player.status.state === 'live' ? '● ' : ''}${name} · golive`;
 }
 
 player.addEventListener('change', draw);

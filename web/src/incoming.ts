@@ -1,0 +1,102 @@
+// What arrives at the server of one broadcast: charts, and what the broadcaster should change.
+
+import { accountToken, request } from './account.ts';
+import { apiURL } from './address.ts';
+import { Chart } from './chart.ts';
+import * as format from './format.ts';
+import { readEvents } from './sse.ts';
+import type { BroadcastRecord } from './records.ts';
+
+export interface Issue {
+  type: string;
+  severity: string;
+  reason: string;
+  advice: string;
+}
+
+const INTERVAL = 2000; // milliseconds between two values of a chart
+const RECONNECT = 3000;
+
+/** One `<li>` for each issue, the worst first, or one that says that all is well. */
+export function issueItems(issues: Issue[]): HTMLLIElement[] {
+  const rank = (i: Issue): number => ['error', 'warning', 'info'].indexOf(i.severity);
+  const items = [...issues].sort((a, b) => rank(a) - rank(b)).map((issue) => {
+    const item = document.createElement('li');
+    item.dataset.type = issue.type;
+    item.append(Object.assign(document.createElement('b'), { textContent: sentence(issue.reason) }), sentence(issue.advice));
+    return item;
+  });
+  if (items.length > 0) return items;
+  return [Object.assign(document.createElement('li'), { className: 'is-good', textContent: 'All is well: there is nothing to change in the encoder.' })];
+}
+
+const sentence = (text: string): string => text && `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? '' : '.'}`;
+
+export class Incoming {
+  #charts = {
+    bitrate: new Chart('Bit rate', (v) => format.bitrate(v) || '–'),
+    frames: new Chart('Pictures', (v) => (v > 0 ? `${format.frameRate(v)} fps` : '–')),
+    viewers: new Chart('Viewers', (v) => String(v)),
+    lag: new Chart('Waits to be stored', (v) => format.seconds(v)),
+  };
+  #issues: HTMLElement;
+  #ended: () => void;
+  #stop: AbortController | null = null;
+
+  constructor(charts: HTMLElement, issues: HTMLElement, ended: () => void) {
+    charts.append(...Object.values(this.#charts).map((c) => c.element));
+    this.#issues = issues;
+    this.#ended = ended;
+  }
+
+  /** Follows another broadcast, or none. */
+  follow(id: string | null): void {
+    this.#stop?.abort();
+    this.#stop = null;
+    this.#issues.replaceChildren();
+    for (const chart of Object.values(this.#charts)) chart.clear();
+    if (id === null) return;
+    this.#stop = new AbortController();
+    void this.#measure(id, this.#stop.signal);
+    void this.#listen(id, this.#stop.signal);
+  }
+
+  async #measure(id: string, signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      try {
+        const b = await request<BroadcastRecord>(`broadcasts/${encodeURIComponent(id)}`);
+        if (signal.aborted) return;
+        const main = format.mainRendition(b);
+        this.#charts.bitrate.add(main?.average_bandwidth || main?.bandwidth || 0);
+        this.#charts.frames.add(main?.frame_rate ?? 0);
+        this.#charts.viewers.add(b.viewers);
+        this.#charts.lag.add(b.storage_lag);
+      } catch {
+        // The next round asks again.
+      }
+      await pause(INTERVAL, signal);
+    }
+  }
+
+  async #listen(id: string, signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      try {
+        for await (const event of readEvents(`${apiURL(id)}/events`, accountToken(), signal)) {
+          if (event.type === 'health') this.#issues.replaceChildren(...issueItems((JSON.parse(event.data) as { issues: Issue[] }).issues));
+          if (event.type === 'state' && (JSON.parse(event.data) as { state: string }).state === 'ended') return this.#ended();
+        }
+      } catch {
+        // It is connected again below.
+      }
+      await pause(RECONNECT, signal);
+    }
+  }
+}
+
+/** Waits; an aborted wait ends at once. */
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    signal.addEventListener('abort', () => { clearTimeout(timer); resolve(); }, { once: true });
+  });
+}
