@@ -1,6 +1,8 @@
 # `make` lists the targets.
 
 GOLANGCI := go tool -modfile=tools/go.mod golangci-lint
+# The libraries of the pages, and what builds them.
+NODE     := web/node_modules/.package-lock.json
 HLS      := web/assets/vendor/hls.min.js
 # The scripts of the pages, built from TypeScript.
 PAGES    := web/assets/js/home.js
@@ -125,10 +127,12 @@ $(ENCODERS): e2e/encoders/package-lock.json
 	@tools/need.sh npm
 	npm ci --prefix e2e/encoders --no-audit --no-fund --ignore-scripts && touch $@
 
-$(HLS): web/package-lock.json
+$(NODE): web/package-lock.json
 	@tools/need.sh npm
-	npm ci --prefix web --no-audit --no-fund --ignore-scripts
+	npm ci --prefix web --no-audit --no-fund --ignore-scripts && touch $@
+
+$(HLS): $(NODE)
 	cp web/node_modules/hls.js/dist/hls.light.min.js $(@D) && cp web/node_modules/hls.js/dist/hls.min.js $@ && touch $@
 
-$(PAGES): $(HLS) $(wildcard web/src/*.ts web/src/*/*.ts)
+$(PAGES): $(HLS) web/package.json $(wildcard web/src/*.ts web/src/*/*.ts)
 	npm run build --prefix web --silent && touch $@
