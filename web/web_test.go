@@ -216,6 +216,9 @@ func TestPages_LinkNothingFromTheRoot(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, name := range files {
+		if strings.HasSuffix(name, "/aac.js") {
+			continue // mostly WebAssembly, as text
+		}
 		source, err := embeddedAssets.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)
