@@ -1,0 +1,63 @@
+// A camera and a microphone stamp their media by clocks of their own, with different zeros and
+// slightly different speeds. Here both become milliseconds of the broadcast.
+
+/** Differences below this are jitter, in milliseconds. */
+const tolerance = 15;
+/** A difference above this is a gap (a device that stood still), and is corrected at once. */
+const gap = 500;
+/** How fast a clock is corrected otherwise: at least so many milliseconds a second, or this share of the difference. */
+const slew = 5;
+const slewShare = 0.5;
+/** Arrival times are judged over windows of this length, in milliseconds; the first one is short. */
+const windowLength = 2_000;
+const firstWindow = 500;
+
+/**
+ * Maps the times of one source to milliseconds of the broadcast. It is joined to the common clock at
+ * the source's first frame, and then follows the least delayed frame of each window: media comes late
+ * at times, but never early.
+ */
+export class MediaClock {
+  #offset: number | undefined; // common clock minus media time
+  #windowBegin = 0;
+  #least = Infinity;
+  #target: number | undefined;
+  #correctedAt = 0;
+
+  /** Takes note that media of `mediaMs` arrived at `nowMs` of the common clock. */
+  observe(mediaMs: number, nowMs: number): void {
+    const offset = nowMs - mediaMs;
+    if (this.#offset === undefined) {
+      this.#offset = offset;
+      this.#windowBegin = nowMs - windowLength + firstWindow;
+      this.#correctedAt = nowMs;
+      return;
+    }
+    this.#least = Math.min(this.#least, offset);
+    if (nowMs - this.#windowBegin >= windowLength) {
+      const difference = this.#least - this.#offset;
+      if (Math.abs(difference) > gap) this.#offset = this.#least;
+      this.#target = Math.abs(difference) > tolerance ? this.#least : undefined;
+      this.#least = Infinity;
+      this.#windowBegin = nowMs;
+    }
+    if (this.#target !== undefined) {
+      const left = this.#target - this.#offset;
+      const step = ((nowMs - this.#correctedAt) / 1_000) * Math.max(slew, Math.abs(left) * slewShare);
+      this.#offset += Math.sign(left) * Math.min(step, Math.abs(left));
+      if (this.#offset === this.#target) this.#target = undefined;
+    }
+    this.#correctedAt = nowMs;
+  }
+
+  /** The time of the broadcast, in milliseconds. */
+  at(mediaMs: number): number {
+    return mediaMs + (this.#offset ?? 0);
+  }
+
+  /** Forgets the source: the next observation is another source's first one. */
+  reset(): void {
+    this.#offset = this.#target = undefined;
+    this.#least = Infinity;
+  }
+}
