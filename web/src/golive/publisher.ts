@@ -12,6 +12,8 @@ const tickInterval = 100;
 const statsInterval = 1_000;
 /** For how long a lost connection is made again, in milliseconds: the server ends the broadcast sooner. */
 const reconnectWindow = 120_000;
+/** Before a new connection is judged, in milliseconds: its first acknowledgement takes time. */
+const graceTime = 1_500;
 const sampleRate = 48_000;
 const channels = 2;
 
@@ -28,6 +30,7 @@ export class Publisher {
   #aacConfig: Uint8Array | undefined;
   #waitForKey = true; // pictures are left out until the next key frame
   #skipping = false;
+  #startedAt = 0; // when this connection was admitted
   #stats = { at: 0, encoded: 0, left: 0 };
 
   constructor(private readonly post: (message: FromWorker) => void) {
@@ -88,6 +91,7 @@ export class Publisher {
   // A new connection begins with headers and a key frame.
   #started(): void {
     this.#sent = {};
+    this.#startedAt = this.#now();
     this.#waitForKey = true;
     this.#video.wanted = true;
     this.#video.requestKeyFrame();
@@ -106,7 +110,7 @@ export class Publisher {
   }
 
   #picture(picture: Picture): void {
-    if (!this.#socket?.open) return;
+    if (!this.#socket?.open || picture.timestamp < this.#startedAt) return;
     if (this.#skipping || (this.#waitForKey && !picture.key)) {
       this.#stats.left++;
       return;
@@ -137,7 +141,7 @@ export class Publisher {
     const now = this.#now();
     this.#video.tick();
     socket.check();
-    if (socket.open) {
+    if (socket.open && now - this.#startedAt >= graceTime) {
       const meter = socket.meter;
       const decision = this.#adaptation!.decide({
         now, inFlight: meter.inFlight, buffered: socket.buffered, throughput: meter.throughput(now),
