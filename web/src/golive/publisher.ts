@@ -12,6 +12,8 @@ const tickInterval = 100;
 const statsInterval = 1_000;
 /** For how long a lost connection is made again, in milliseconds: the server ends the broadcast sooner. */
 const reconnectWindow = 120_000;
+/** Before a new connection is judged, in milliseconds: its first acknowledgement takes time. */
+const graceTime = 1_500;
 const sampleRate = 48_000;
 const channels = 2;
 
@@ -20,13 +22,15 @@ export class Publisher {
   readonly #now = (): number => performance.now() - this.#zero;
   readonly #video: VideoPipeline;
   #audio: Promise<AudioPipeline> | undefined;
+  #prepared: Quality | undefined;
   #socket: PublishSocket | undefined;
   #adaptation: Adaptation | undefined;
   #timer: ReturnType<typeof setInterval> | undefined;
-  #sent: { record?: Uint8Array; config?: Uint8Array } = {}; // headers of this connection
+  #sent: { metaData?: boolean; record?: Uint8Array; config?: Uint8Array } = {}; // headers of this connection
   #aacConfig: Uint8Array | undefined;
   #waitForKey = true; // pictures are left out until the next key frame
   #skipping = false;
+  #startedAt = 0; // when this connection was admitted
   #stats = { at: 0, encoded: 0, left: 0 };
 
   constructor(private readonly post: (message: FromWorker) => void) {
@@ -51,6 +55,7 @@ export class Publisher {
     this.#audio.catch((error: unknown) => this.post({
       type: 'failed', code: 'no-encoder', message: `the AAC encoder cannot be loaded: ${String(error)}`, retry: false,
     }));
+    this.#prepared = quality;
     if (!(await this.#video.configure(quality))) {
       this.post({ type: 'failed', code: 'no-encoder', message: 'this browser cannot encode H.264', retry: false });
     }
@@ -58,7 +63,7 @@ export class Publisher {
 
   async #connect(url: string, protocols: string[], quality: Quality): Promise<void> {
     this.#adaptation = new Adaptation(quality);
-    await this.#video.configure(quality);
+    if (!sameQuality(quality, this.#prepared)) await this.#video.configure(quality);
     this.#socket = new PublishSocket({
       connect: () => new WebSocket(url, protocols) as unknown as Socket,
       timers: { now: this.#now, after: (ms, call) => setTimeout(call, ms), cancel: (timer) => clearTimeout(timer as number) },
@@ -85,26 +90,33 @@ export class Publisher {
 
   // A new connection begins with headers and a key frame.
   #started(): void {
-    const now = this.#now();
-    const { width, height, frameRate, videoBitrate } = this.#adaptation!.quality;
     this.#sent = {};
+    this.#startedAt = this.#now();
     this.#waitForKey = true;
+    this.#video.wanted = true;
     this.#video.requestKeyFrame();
-    this.#socket!.send(metaDataTag(now, {
-      width, height, framerate: frameRate, videocodecid: 7, videodatarate: videoBitrate / 1_000,
-      audiocodecid: 10, audiosamplerate: sampleRate, stereo: channels === 2, encoder: 'golive-client',
-    }));
-    if (this.#aacConfig) this.#sendAacConfig(now, this.#aacConfig);
     this.post({ type: 'started' });
   }
 
+  // What comes before the first picture of a connection, with its time.
+  #sendHeaders(timestamp: number): void {
+    const { width, height, frameRate, videoBitrate } = this.#adaptation!.quality;
+    this.#sent.metaData = true;
+    this.#socket!.send(metaDataTag(timestamp, {
+      width, height, framerate: frameRate, videocodecid: 7, videodatarate: videoBitrate / 1_000,
+      audiocodecid: 10, audiosamplerate: sampleRate, stereo: channels === 2, encoder: 'golive-client',
+    }));
+    if (this.#aacConfig) this.#sendAacConfig(timestamp, this.#aacConfig);
+  }
+
   #picture(picture: Picture): void {
-    if (!this.#socket?.open) return;
+    if (!this.#socket?.open || picture.timestamp < this.#startedAt) return;
     if (this.#skipping || (this.#waitForKey && !picture.key)) {
       this.#stats.left++;
       return;
     }
     this.#waitForKey = false;
+    if (!this.#sent.metaData) this.#sendHeaders(picture.timestamp);
     if (this.#sent.record !== picture.record) {
       this.#sent.record = picture.record;
       this.#socket.send(videoConfigTag(picture.timestamp, picture.record));
@@ -114,7 +126,7 @@ export class Publisher {
 
   #sound(frame: AacFrame): void {
     this.#aacConfig = frame.config;
-    if (!this.#socket?.open || this.#waitForKey && !this.#skipping) return;
+    if (!this.#socket?.open || !this.#sent.metaData) return; // a connection begins with a picture
     if (this.#sent.config !== frame.config) this.#sendAacConfig(frame.timestamp, frame.config);
     this.#socket.send(audioTagOf(frame.timestamp, frame.data));
   }
@@ -129,7 +141,7 @@ export class Publisher {
     const now = this.#now();
     this.#video.tick();
     socket.check();
-    if (socket.open) {
+    if (socket.open && now - this.#startedAt >= graceTime) {
       const meter = socket.meter;
       const decision = this.#adaptation!.decide({
         now, inFlight: meter.inFlight, buffered: socket.buffered, throughput: meter.throughput(now),
@@ -167,4 +179,8 @@ export class Publisher {
     await this.#socket?.stop();
     this.post({ type: 'stopped' });
   }
+}
+
+function sameQuality(a: Quality, b: Quality | undefined): boolean {
+  return a.width === b?.width && a.height === b.height && a.frameRate === b.frameRate && a.videoBitrate === b.videoBitrate;
 }

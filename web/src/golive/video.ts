@@ -61,6 +61,8 @@ export class VideoPipeline {
   #lastKey = -Infinity;
   #due = 0; // the next picture's time at a lower rate
   #wantKey = true;
+  /** Until then, only the first frame is encoded, which starts the encoder. */
+  wanted = false;
   readonly counts = { encoded: 0, dropped: 0 };
 
   constructor(
@@ -136,7 +138,8 @@ export class VideoPipeline {
   #encode(frame: VideoFrame, timestamp: number): void {
     const encoder = this.#encoder;
     const interval = 1_000 / (this.#config?.framerate ?? 30);
-    if (encoder?.state !== 'configured' || timestamp <= this.#lastTimestamp || timestamp < this.#due - interval / 2) {
+    if (encoder?.state !== 'configured' || timestamp <= this.#lastTimestamp || timestamp < this.#due - interval / 2 ||
+      (!this.wanted && this.#lastTimestamp >= 0)) {
       frame.close();
       return;
     }
