@@ -23,6 +23,8 @@ func flags() []chromedp.ExecAllocatorOption {
 	options := []chromedp.ExecAllocatorOption{
 		chromedp.Headless, chromedp.NoFirstRun, chromedp.NoSandbox, chromedp.DisableGPU, chromedp.WindowSize(1280, 800),
 		chromedp.Flag("autoplay-policy", "no-user-gesture-required"),
+		// A camera and a microphone for pages that broadcast, without asking.
+		chromedp.Flag("use-fake-device-for-media-stream", "fps=30"), chromedp.Flag("use-fake-ui-for-media-stream", true),
 	}
 	for _, name := range []string{
 		"site-per-process", // so that a frame of another site is a separate target
