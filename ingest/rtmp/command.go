@@ -151,7 +151,7 @@ func (s *session) command(ctx context.Context, m chunk.Message) error {
 // the broadcast does not end: it continues at the next server.
 func (s *session) commandAfterReconnectRequest(c invocation) error {
 	if c.name == "publish" || s.ends(c) {
-		return errInterrupted
+		return ingest.ErrInterrupted
 	}
 	s.skip(ingest.SkipUnknown)
 	return nil
