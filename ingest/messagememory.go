@@ -15,7 +15,7 @@ type MessageMemory struct {
 	shares map[*MessageShare]struct{}
 }
 
-// MessageShare is one session's part of a MessageMemory. It implements chunk.Memory of package
+// MessageShare is one session's part of a MessageMemory. It implements piece.Memory of package
 // rtmp.
 type MessageShare struct {
 	of   *MessageMemory
