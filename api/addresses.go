@@ -8,10 +8,11 @@ import (
 	"golive/registry"
 )
 
-// Ingest is where publishers connect to. Ports that are 0 are off, and so are empty paths.
+// Ingest is where publishers connect to. Ports that are 0 are off, and so is an empty path.
 type Ingest struct {
-	RTMP, RTMPS     int
-	WebSocket, WHIP string // paths below which the stream key is
+	RTMP, RTMPS int
+	WebSocket   bool   // below the address of each broadcast
+	WHIP        string // the path
 }
 
 // IngestAddresses are the addresses for an encoder. The stream key is not part of them: secrets do
@@ -19,7 +20,7 @@ type Ingest struct {
 type IngestAddresses struct {
 	RTMP      *string `json:"rtmp" example:"rtmp://live.example.com:1935/live" doc:"The server address for RTMP; the stream key is entered separately, or follows after a slash."`
 	RTMPS     *string `json:"rtmps" doc:"The same inside TLS; null if it is off."`
-	WebSocket *string `json:"websocket" doc:"For a browser; null if it is off."`
+	WebSocket *string `json:"websocket" example:"wss://live.example.com/v1/broadcasts/8f3c2a/publish" doc:"For a page, over WebSocket; the stream key is offered as a subprotocol. Null if it is off, and for a channel."`
 	WHIP      *string `json:"whip" doc:"For WebRTC (RFC 9725); null if it is off."`
 }
 
@@ -29,8 +30,9 @@ const (
 	app       = "/live"
 )
 
-// ingestAddresses returns where publishers connect to, for a client that reaches the server at base.
-func (a *API) ingestAddresses(base string) IngestAddresses {
+// ingestAddresses returns where publishers of the broadcast connect to, for a client that reaches
+// the server at base. An empty id is a channel's next broadcast.
+func (a *API) ingestAddresses(base, id string) IngestAddresses {
 	host, in := hostOf(base), a.Server.Ingest
 	at := func(scheme string, port, standard int) *string {
 		if port == 0 {
@@ -51,7 +53,10 @@ func (a *API) ingestAddresses(base string) IngestAddresses {
 		return &text
 	}
 	all := IngestAddresses{RTMP: at("rtmp", in.RTMP, rtmpPort), RTMPS: at("rtmps", in.RTMPS, rtmpsPort)}
-	all.WebSocket, all.WHIP = below("http", "ws", in.WebSocket), below("", "", in.WHIP)
+	all.WHIP = below("", "", in.WHIP)
+	if in.WebSocket && id != "" {
+		all.WebSocket = below("http", "ws", "/v1/broadcasts/"+id+"/publish")
+	}
 	return all
 }
 

@@ -88,7 +88,7 @@ func (a *API) rotateChannel(ctx context.Context, in *channelInput) (*keyOutput, 
 		return nil, err
 	}
 	a.Log.Info("stream key rotated", "channel", in.Name)
-	return &keyOutput{CacheControl: "no-store", Body: StreamKey{StreamKey: key, Ingest: a.ingestAddresses(originOf(ctx).base)}}, nil
+	return &keyOutput{CacheControl: "no-store", Body: StreamKey{StreamKey: key, Ingest: a.ingestAddresses(originOf(ctx).base, "")}}, nil
 }
 
 func (a *API) revokeChannel(ctx context.Context, in *oneChannelInput) (*noContent, error) {

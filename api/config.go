@@ -86,6 +86,9 @@ func (c LimitsConfig) validate(p *setting.Problems) {
 // origins returns the origins whose pages may use the API.
 func (c Config) origins() cors.Origins { return c.CORSOrigins }
 
+// AllowsOrigin reports whether the pages of an origin may use the API, and publish.
+func (a *API) AllowsOrigin(origin string) bool { return a.config.Load().origins().Contains(origin) }
+
 // isOrigin reports whether text is "*" or a scheme and a host, with nothing after it.
 func isOrigin(text string) bool {
 	u, err := url.Parse(text)

@@ -125,7 +125,7 @@ func (a *API) created(ctx context.Context, b registry.Broadcast, key string) *cr
 		Location:     a.Server.BasePath + "/v1/broadcasts/" + b.ID,
 		Body: CreatedBroadcast{
 			ID: b.ID, State: stateOf(b), StreamKey: key,
-			Ingest: a.ingestAddresses(from.base), Playback: *a.playback(from.base, from.caller, b),
+			Ingest: a.ingestAddresses(from.base, b.ID), Playback: *a.playback(from.base, from.caller, b),
 			RecommendedSettings: a.Server.Recommended, Record: recordOf(from.caller, b),
 		},
 	}

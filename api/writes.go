@@ -166,7 +166,7 @@ func (a *API) rotate(ctx context.Context, in *keyInput) (*keyOutput, error) {
 	}
 	from := originOf(ctx)
 	a.Log.Info("stream key rotated", "broadcast", b.ID)
-	return &keyOutput{CacheControl: "no-store", Body: StreamKey{StreamKey: key, Ingest: a.ingestAddresses(from.base)}}, nil
+	return &keyOutput{CacheControl: "no-store", Body: StreamKey{StreamKey: key, Ingest: a.ingestAddresses(from.base, b.ID)}}, nil
 }
 
 func (a *API) revoke(ctx context.Context, in *oneInput) (*noContent, error) {

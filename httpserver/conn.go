@@ -28,6 +28,7 @@ type conn struct {
 	net.Conn
 	slot      *connlimit.Slot
 	requested atomic.Bool        // the client has sent a request
+	hijacked  atomic.Bool        // a handler has taken the connection over
 	slow      func()             // counts a viewer that was too slow
 	excess    func()             // counts a client that sent too much
 	release   func()             // releases slot, once
@@ -45,6 +46,9 @@ type conn struct {
 
 // Write implements net.Conn.
 func (c *conn) Write(p []byte) (total int, err error) {
+	if c.hijacked.Load() {
+		return c.Conn.Write(p)
+	}
 	for {
 		began := time.Now()
 		if err := c.extendWriteDeadline(began); err != nil {
@@ -134,6 +138,9 @@ func (c *conn) end() {
 // SetWriteDeadline implements net.Conn. A deadline later than the Conn's own has no effect
 // yet.
 func (c *conn) SetWriteDeadline(t time.Time) error {
+	if c.hijacked.Load() {
+		return c.Conn.SetWriteDeadline(t)
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.limit = t
@@ -143,6 +150,10 @@ func (c *conn) SetWriteDeadline(t time.Time) error {
 	c.writeDeadline = t
 	return c.Conn.SetWriteDeadline(t)
 }
+
+// hijack leaves the connection to a handler, which sets deadlines of its own and bounds what it
+// reads. Only the slot is still counted.
+func (c *conn) hijack() { c.hijacked.Store(true) }
 
 // SetDeadline implements net.Conn.
 func (c *conn) SetDeadline(t time.Time) error {

@@ -58,7 +58,7 @@ type inputBudget struct {
 // Read implements net.Conn.
 func (c *conn) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
-	if n > 0 && c.input.metered && !c.takeInput(n) {
+	if n > 0 && c.input.metered && !c.hijacked.Load() && !c.takeInput(n) {
 		c.closeForInput()
 		return 0, errTooMuchInput
 	}

@@ -1,6 +1,7 @@
 package httpserver
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"net"
@@ -118,8 +119,27 @@ func serveHTTP1(w http.ResponseWriter, r *http.Request, readsBody bool, next htt
 		w.Header().Set("Connection", "close")
 		defer func() { _ = rc.SetReadDeadline(time.Now().Add(bodyTimeout)) }() // a broken connection has none
 	}
+	if r.Header.Get("Upgrade") != "" {
+		w = &upgradable{ResponseWriter: w, conn: c}
+	}
 	next.ServeHTTP(w, r.WithContext(halfOpen{r.Context(), c.open})) //nolint:contextcheck // it has the request's values and the connection's end
 }
+
+// upgradable is a response of HTTP/1 whose connection a handler may take over, for another
+// protocol.
+type upgradable struct {
+	http.ResponseWriter
+	conn *conn
+}
+
+// Hijack implements http.Hijacker. The connection has no deadline.
+func (u *upgradable) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	u.conn.hijack() // first: net/http clears the deadlines
+	return http.NewResponseController(u.ResponseWriter).Hijack()
+}
+
+// Unwrap is for http.ResponseController.
+func (u *upgradable) Unwrap() http.ResponseWriter { return u.ResponseWriter }
 
 // halfOpen is a request's context that ends with the connection. net/http's own ends
 // when the client sends nothing more, and it may still read the answer.

@@ -101,6 +101,9 @@ func (a *Authorizer) Admit(ctx context.Context, req Request, evict context.Cance
 	if err != nil {
 		return Admission{}, err
 	}
+	if req.Broadcast != "" && req.Broadcast != id {
+		return Admission{}, fmt.Errorf("%w for this broadcast", ErrUnauthorized)
+	}
 	if id != name {
 		req.App = ""
 	}

@@ -11,9 +11,10 @@ import (
 
 // Config configures the listeners, who may publish, and the limits.
 type Config struct {
-	RTMP    RTMPConfig    `yaml:"rtmp"`
-	RTMPS   RTMPSConfig   `yaml:"rtmps"`
-	Publish PublishConfig `yaml:"publish"`
+	RTMP      RTMPConfig      `yaml:"rtmp"`
+	RTMPS     RTMPSConfig     `yaml:"rtmps"`
+	WebSocket WebSocketConfig `yaml:"websocket"`
+	Publish   PublishConfig   `yaml:"publish"`
 	// ReconnectWindow is how long a broadcast stays live after its publisher was lost, so
 	// that it can reconnect. From 0s (ends at once) to 10m.
 	ReconnectWindow time.Duration `yaml:"reconnect_window"`
@@ -37,6 +38,12 @@ type RTMPSConfig struct {
 	// read again when they change.
 	CertFile string `yaml:"cert_file"`
 	KeyFile  string `yaml:"key_file"`
+}
+
+// WebSocketConfig configures publishing over WebSocket, from pages, on the HTTP listeners.
+type WebSocketConfig struct {
+	// Enabled is false if there is no such address.
+	Enabled bool `yaml:"enabled"`
 }
 
 func (c RTMPSConfig) validate(p *setting.Problems) {
@@ -83,6 +90,7 @@ const minKeyLength = 8
 func DefaultConfig() Config {
 	return Config{
 		RTMP:            RTMPConfig{Listen: ":1935"},
+		WebSocket:       WebSocketConfig{Enabled: true},
 		Publish:         PublishConfig{Open: true, Takeover: TakeoverSilent, EndOnUnpublish: true},
 		ReconnectWindow: 15 * time.Second,
 		IdleTimeout:     10 * time.Second,

@@ -34,6 +34,9 @@ var (
 	ErrIdle = errors.New("no audio or video was received for too long")
 	// ErrSlow: the peer took longer to publish than handshake_timeout.
 	ErrSlow = errors.New("the peer took too long to publish")
+	// ErrInterrupted: the session was ended by another goroutine. The cause is that of the
+	// session's context.
+	ErrInterrupted = errors.New("session was cut")
 	// ErrInternal: a bug of the server.
 	ErrInternal = errors.New("internal error")
 )

@@ -9,7 +9,7 @@ import (
 
 // Request is a peer's request to publish.
 type Request struct {
-	// Protocol is "rtmp" or "rtmps".
+	// Protocol is one of protocols, as in "rtmp".
 	Protocol string
 	// Remote is the peer's address, HOST:PORT.
 	Remote string
@@ -17,6 +17,9 @@ type Request struct {
 	// rtmp://HOST/live/NAME they are "live" and "NAME". Name is a broadcast's id
 	// in open mode, else a secret key: it is not logged before the peer is admitted.
 	App, Name string
+	// Broadcast is the id of the broadcast that the peer says it publishes; empty if it does
+	// not say. A peer whose Name publishes another one is not admitted.
+	Broadcast string
 	// Encoder is the name that the peer sent, sanitised and truncated; may be empty.
 	Encoder string
 }

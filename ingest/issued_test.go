@@ -117,3 +117,35 @@ func TestAdmit_RefusesAKeyThatBecomesInvalidMeanwhile(t *testing.T) {
 		t.Errorf("err = %v, the sink was closed with %v", err, e.closed)
 	}
 }
+
+func TestAdmit_RefusesTheKeyOfAnotherBroadcast(t *testing.T) {
+	for _, test := range []struct {
+		name, broadcast string
+		want            error
+	}{
+		{"gl_good", "show", nil},
+		{"gl_good", "", nil},
+		{"gl_good", "free", ErrUnauthorized},
+		{"gl_good", "gl_good", ErrUnauthorized},
+		{"free", "free", nil},
+		{"free", "show", ErrUnauthorized},
+		{"show", "show", nil},
+		{"owned", "owned", ErrUnauthorized},
+		{"key-number-1", "studio", nil},
+		{"key-number-1", "show", ErrUnauthorized},
+	} {
+		for mode, cfg := range map[string]PublishConfig{"open": {Open: true}, "closed": keys("studio", "key-number-1")} {
+			s := &handler{}
+			auth := authorizer(t, cfg, s)
+			auth.Keys = issued{"gl_good": "show", "owned": fmt.Errorf("%w: broadcast has a stream key", ErrUnauthorized)}
+			_, err := auth.Admit(t.Context(), Request{App: "live", Name: test.name, Broadcast: test.broadcast}, func(error) {})
+			want := test.want
+			if mode == "open" && test.name == "key-number-1" || mode == "closed" && test.name == test.broadcast {
+				want = ErrUnauthorized // it is no key there
+			}
+			if !errors.Is(err, want) || err != nil && (s.id != "" || strings.Contains(err.Error(), test.name)) && test.name != "owned" {
+				t.Errorf("%s: %q as %q: published %q, err = %v, want %v", mode, test.name, test.broadcast, s.id, err, want)
+			}
+		}
+	}
+}

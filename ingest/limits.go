@@ -10,7 +10,8 @@ import (
 // LimitsConfig bounds the resources that peers can occupy and the properties of a
 // broadcast. Where 0 is allowed it means no limit.
 type LimitsConfig struct {
-	// Connections is the maximum number of concurrent TCP connections, publishing or not.
+	// Connections is the maximum number of concurrent connections of each protocol, publishing or
+	// not.
 	Connections int `yaml:"connections"`
 	// Sessions is the maximum number of broadcasts that are published concurrently; 0 means
 	// no limit.
@@ -20,7 +21,7 @@ type LimitsConfig struct {
 	// Memory bounds the memory of the media of all broadcasts: above it no further publisher
 	// is admitted. 0 means no limit.
 	Memory MemoryLimit `yaml:"memory"`
-	// MessageSize is the largest RTMP message of an authorised publisher: a key
+	// MessageSize is the largest RTMP message or FLV tag of an authorised publisher: a key
 	// frame of a 4K stream can pass 1MiB.
 	MessageSize setting.Bytes `yaml:"message_size"`
 	// MessageMemory bounds the memory of incomplete messages of all publishers together.

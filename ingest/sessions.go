@@ -21,6 +21,8 @@ const peerLines = 10
 type Sessions struct {
 	// Lines bounds the log lines that peers can cause.
 	Lines *loglimit.Limiter
+	// Messages bounds the memory of incomplete messages.
+	Messages *MessageMemory
 
 	limits  atomic.Pointer[LimitsConfig] // of new sessions
 	cfg     Config
@@ -32,7 +34,10 @@ type Sessions struct {
 
 // NewSessions returns the Sessions of publishers that auth admits.
 func NewSessions(cfg Config, auth *Authorizer, log *slog.Logger, metrics *Metrics) *Sessions {
-	s := &Sessions{Lines: loglimit.New(log, peerLines), cfg: cfg, auth: auth, log: log, metrics: metrics}
+	s := &Sessions{
+		Lines: loglimit.New(log, peerLines), Messages: NewMessageMemory(int64(cfg.Limits.MessageMemory)),
+		cfg: cfg, auth: auth, log: log, metrics: metrics,
+	}
 	s.Reload(cfg.Limits)
 	return s
 }

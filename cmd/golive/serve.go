@@ -221,6 +221,7 @@ func (s *server) run(ctx context.Context, open listeners, demoPublisher func(con
 	if open.rtmps != nil {
 		front.Go(func() error { return s.rtmp.ServeTLS(frontCtx, open.rtmps, s.certificates.rtmps) })
 	}
+	front.Go(func() error { return s.websocket.Run(frontCtx) })
 	back.Go(func() error { return s.transcoder.Run(backCtx) }) // until the Hub has ended its jobs
 	if s.pictures != nil {
 		back.Go(func() error { return s.pictures.Run(backCtx) })

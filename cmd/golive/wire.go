@@ -23,6 +23,7 @@ import (
 	"golive/httpserver"
 	"golive/ingest"
 	"golive/ingest/rtmp"
+	"golive/ingest/websocket"
 	"golive/internal/certificate"
 	"golive/internal/config"
 	"golive/internal/descriptors"
@@ -61,6 +62,7 @@ type server struct {
 	hub          *broadcast.Hub
 	probe        *bucketProbe
 	rtmp         *rtmp.Server
+	websocket    *websocket.Server
 	certificates certificates
 	origin       *httpserver.Server
 	admin        *httpserver.Server
@@ -160,7 +162,7 @@ func wire(ctx context.Context, cfg config.Config, open listeners, log *slog.Logg
 		Server: api.Server{
 			Version:     version(),
 			BasePath:    cfg.Origin.BasePath,
-			Ingest:      api.Ingest{RTMP: portOf(addressOf(open.rtmp)), RTMPS: portOf(addressOf(open.rtmps))},
+			Ingest:      api.Ingest{RTMP: portOf(addressOf(open.rtmp)), RTMPS: portOf(addressOf(open.rtmps)), WebSocket: cfg.Ingest.WebSocket.Enabled},
 			Recommended: api.Recommend(cfg.Transcode.Ladder, cfg.Ingest.Limits, cfg.Segmenter.SegmentDuration),
 			Proxies:     cfg.Origin.Proxies(),
 		},
@@ -210,6 +212,10 @@ func wire(ctx context.Context, cfg config.Config, open listeners, log *slog.Logg
 		ready = append(ready, admin.Check{Name: "bucket", Advisory: true, Probe: stores.probe.check})
 	}
 	sessions := ingest.NewSessions(cfg.Ingest, auth, log, ingest.NewMetrics(reg))
+	pagePublishers := websocket.NewServer(cfg.Ingest, websocket.Site{AllowOrigin: rest.AllowsOrigin, Proxies: cfg.Origin.Proxies()}, sessions, log)
+	if cfg.Ingest.WebSocket.Enabled {
+		mux.Handle(websocket.Path, pagePublishers)
+	}
 	return &server{
 		registry:     cluster,
 		webhooks:     hooks.deliverer,
@@ -221,6 +227,7 @@ func wire(ctx context.Context, cfg config.Config, open listeners, log *slog.Logg
 		probe:        stores.probe,
 		certificates: certs,
 		rtmp:         rtmp.NewServer(cfg.Ingest, sessions, log),
+		websocket:    pagePublishers,
 		origin: httpserver.New(cfg.Origin.Config, httpserver.Site{
 			Section:    "origin",
 			Handler:    live.Before(httpserver.UnderBasePath(cfg.Origin.BasePath, channels{cluster}.before(live.Before(mux)))),

@@ -14,11 +14,8 @@ import (
 const (
 	// maxCommand is the longest command or data message that is read, in bytes.
 	maxCommand = 64 << 10
-	// maxValues bounds the values of a message that are read: connect and onMetaData have
-	// about 30.
+	// maxValues bounds the values of a command that are read: connect has about 30.
 	maxValues = 500
-	// stringMarker begins a string (AMF 0 section 2.4).
-	stringMarker = 0x02
 )
 
 // The capabilities of Enhanced RTMP that are supported: a peer may be asked to reconnect and
@@ -56,7 +53,7 @@ func (c invocation) text() string {
 func parse(m chunk.Message) (invocation, bool) {
 	c := invocation{stream: m.Stream}
 	var rest []byte
-	if c.name, rest = nameOf(amf0Body(m)); !isNeeded(c.name) {
+	if c.name, rest = amf0.CutName(amf0Body(m)); !isNeeded(c.name) {
 		return c, false
 	}
 	values, _ := amf0.DecodeMax(rest, maxValues)
@@ -99,19 +96,6 @@ func amf0Body(m chunk.Message) []byte {
 	return body
 }
 
-// nameOf returns the string at the beginning of a message and the rest after it.
-func nameOf(body []byte) (name string, rest []byte) {
-	if len(body) == 0 || body[0] != stringMarker {
-		return "", nil
-	}
-	v, rest, err := amf0.Decode(body)
-	if err != nil {
-		return "", nil
-	}
-	name, _ = v.(string)
-	return name, rest
-}
-
 // command handles a command. Unknown ones are ignored: encoders send many.
 func (s *session) command(ctx context.Context, m chunk.Message) error {
 	c, ok := parse(m)
@@ -151,7 +135,7 @@ func (s *session) command(ctx context.Context, m chunk.Message) error {
 // the broadcast does not end: it continues at the next server.
 func (s *session) commandAfterReconnectRequest(c invocation) error {
 	if c.name == "publish" || s.ends(c) {
-		return errInterrupted
+		return ingest.ErrInterrupted
 	}
 	s.skip(ingest.SkipUnknown)
 	return nil
@@ -232,29 +216,11 @@ func appOf(object amf0.Object) string {
 // unquote removes quotes that some encoders send.
 func unquote(s string) string { return strings.Trim(s, `"' `) }
 
-// data reads the encoder's name and the frame rate in onMetaData; the frame rate determines
-// how long to wait for a picture. The rest is taken from the media.
+// data handles a data message.
 func (s *session) data(m chunk.Message) {
-	name, rest := nameOf(amf0Body(m))
-	if name == "@setDataFrame" {
-		name, rest = nameOf(rest)
-	}
-	if name != "onMetaData" || s.publication == nil || !s.carries(m.Stream) {
+	if s.publication == nil || !s.carries(m.Stream) {
 		s.skip(ingest.SkipData)
 		return
 	}
-	values, _ := amf0.DecodeMax(rest, maxValues)
-	if len(values) == 0 {
-		s.skip(ingest.SkipData)
-		return
-	}
-	if meta, ok := values[0].(amf0.Object); ok {
-		s.publication.SetEncoder(meta.String("encoder"))
-		if rate, ok := meta.Get("framerate").(float64); ok {
-			s.publication.SetFrameRate(rate)
-		}
-		if rate, ok := meta.Get("videodatarate").(float64); ok {
-			s.publication.SetVideoBitRate(1000 * rate)
-		}
-	}
+	s.publication.tags.Data(amf0Body(m))
 }

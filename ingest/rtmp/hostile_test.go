@@ -309,9 +309,7 @@ func TestLimit_UnfinishedMessagesHaveACommonBudget(t *testing.T) {
 		t.Errorf("the session that holds little was ended with %v", s.cause)
 	default:
 	}
-	h.server.memory.mu.Lock()
-	defer h.server.memory.mu.Unlock()
-	if n := h.server.memory.held; n > 8<<20 {
+	if n := h.server.sessions.Messages.Held(); n > 8<<20 {
 		t.Errorf("%d bytes are held", n)
 	}
 }

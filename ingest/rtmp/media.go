@@ -18,9 +18,9 @@ func (s *session) media(m chunk.Message) error {
 		return nil
 	}
 	if m.Type == chunk.TypeVideo {
-		return p.tags.Video(m.Timestamp, m.Body, s.conn.arrived)
+		return p.tags.Video(m.Timestamp, m.Body, s.conn.Arrived())
 	}
-	return p.tags.Audio(m.Timestamp, m.Body, s.conn.arrived)
+	return p.tags.Audio(m.Timestamp, m.Body, s.conn.Arrived())
 }
 
 // tagHeader is the size of the header of a message in an aggregate, and tagTrailer that of

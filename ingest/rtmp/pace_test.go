@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"golive/ingest"
+	"golive/ingest/peerconn"
 	"golive/ingest/rtmp/amf0"
 	"golive/ingest/rtmp/chunk"
 	"golive/media"
@@ -138,7 +139,7 @@ func TestPause_ReceivedDataIsReadBeforeADeadlineCounts(t *testing.T) {
 				done := make(chan struct{})
 				go func() {
 					defer close(done)
-					h.server.serve(context.Background(), newPausableConn(stopped), protocolPlain)
+					h.server.serve(context.Background(), peerconn.Pausable(stopped), protocolPlain)
 				}()
 				c := greet(t, far)
 				c.publish("studio")
@@ -190,7 +191,7 @@ func TestPause_HandshakeContinuesAfterIt(t *testing.T) {
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
-			h.server.serve(context.Background(), newPausableConn(stopped), protocolPlain)
+			h.server.serve(context.Background(), peerconn.Pausable(stopped), protocolPlain)
 		}()
 		<-time.After(20 * time.Second) // fake time
 		close(resume)

@@ -39,7 +39,7 @@ func (s *session) publish(ctx context.Context, req ingest.Request, name string, 
 	}
 	p.tags = ingest.NewTagWriter(p.Session)
 	s.publication, s.published = p, true
-	s.conn.awaitMedia(p.FirstIdleCheck(), s.checkIdle)
+	s.conn.AwaitMedia(p.FirstIdleCheck(), s.checkIdle)
 	s.chunks.SetLimits(liveBuffer, chunk.Limits{
 		MessageSize: int(s.server.cfg.Limits.MessageSize), ChunkStreams: liveStreams, Memory: s.share,
 	})
@@ -70,7 +70,7 @@ func (p *publication) Hold(d time.Duration) error {
 	if err := p.session.flush(); err != nil {
 		return err
 	}
-	p.session.conn.hold(d)
+	p.session.conn.Hold(d)
 	return nil
 }
 
@@ -87,7 +87,7 @@ func (s *session) setRank(r connlimit.Rank) {
 // checkIdle is called if nothing was read until now; see ingest.Session.CheckIdle.
 func (s *session) checkIdle(now time.Time) (next time.Time, err error) {
 	// A peer that is sending a long message over a slow connection is not idle.
-	receiving := s.chunks.Unfinished() && now.Sub(s.conn.arrived) < s.server.cfg.IdleTimeout
+	receiving := s.chunks.Unfinished() && now.Sub(s.conn.Arrived()) < s.server.cfg.IdleTimeout
 	next, ping, err := s.publication.CheckIdle(now, receiving)
 	if err == nil && ping {
 		err = s.ping()

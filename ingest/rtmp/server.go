@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"golive/ingest"
+	"golive/ingest/peerconn"
 	"golive/internal/connlimit"
 )
 
@@ -33,8 +34,7 @@ type Server struct {
 	sessions *ingest.Sessions
 	log      *slog.Logger
 
-	slots  *connlimit.Limiter
-	memory *memory
+	slots *connlimit.Limiter
 }
 
 // Limits of what the peers of one address may send before they publish, in bytes: each
@@ -50,8 +50,7 @@ const (
 func NewServer(cfg ingest.Config, publishers *ingest.Sessions, log *slog.Logger) *Server {
 	return &Server{
 		cfg: cfg, sessions: publishers, log: log,
-		slots:  connlimit.New(connlimit.Config{Slots: cfg.Limits.Connections, Rate: commandsRate, Burst: commandsBurst}),
-		memory: newMemory(int64(cfg.Limits.MessageMemory)),
+		slots: connlimit.New(connlimit.Config{Slots: cfg.Limits.Connections, Rate: commandsRate, Burst: commandsBurst}),
 	}
 }
 
@@ -86,7 +85,7 @@ func (s *Server) serveAll(ctx context.Context, ln net.Listener, protocol string,
 			}
 			return err
 		}
-		if run := s.admit(sessions, wrap(newPausableConn(conn)), protocol); run != nil {
+		if run := s.admit(sessions, wrap(peerconn.Pausable(conn)), protocol); run != nil {
 			running.Go(run)
 		}
 	}
@@ -139,8 +138,8 @@ func (s *Server) admit(ctx context.Context, conn net.Conn, protocol string) (run
 		defer s.sessions.Metrics().Connected()()
 		session := newSession(s, conn, protocol, evict)
 		session.slot = slot
-		session.conn.onInterrupt = func() bool { return session.requestReconnect(context.Cause(ctx)) }
-		stop := context.AfterFunc(ctx, session.conn.interrupt)
+		session.conn.OnInterrupt = func() bool { return session.requestReconnect(context.Cause(ctx)) }
+		stop := context.AfterFunc(ctx, session.conn.Interrupt)
 		defer stop()
 		session.run(ctx)
 	}

@@ -2,14 +2,17 @@ package rtmp
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
+	"syscall"
 	"time"
 
 	"golive/ingest"
+	"golive/ingest/peerconn"
 	"golive/ingest/rtmp/chunk"
 	"golive/ingest/rtmp/handshake"
 	"golive/internal/connlimit"
@@ -29,15 +32,18 @@ const (
 	// Messages other than media: per second, and at once.
 	liveRate  = 500
 	liveBurst = 5000
+	// graceTimeout is how long a publisher has after a reconnect request: a group of
+	// pictures of two seconds, and the time to connect to another server.
+	graceTimeout = 3 * time.Second
 )
 
 // session serves one connection. It is used by one goroutine; only evict and
-// peerConn.interrupt are called by others.
+// peerconn.Conn.Interrupt are called by others.
 type session struct {
 	server   *Server
 	protocol string
 	log      *slog.Logger
-	conn     *peerConn
+	conn     *peerconn.Conn
 	chunks   *chunk.Reader
 	evict    context.CancelCauseFunc
 
@@ -55,7 +61,7 @@ type session struct {
 	published   bool         // it has published at least once
 
 	slot     *connlimit.Slot
-	share    *share
+	share    *ingest.MessageShare
 	controls int       // messages other than media, minus liveRate per second
 	refilled time.Time // when liveRate was last subtracted
 }
@@ -69,8 +75,8 @@ func newSession(server *Server, conn net.Conn, protocol string, evict context.Ca
 		window:   defaultWindow,
 		stream:   1,
 	}
-	s.conn = newPeerConn(conn)
-	s.share = server.memory.share(evict)
+	s.conn = peerconn.New(conn)
+	s.share = server.sessions.Messages.Share(evict)
 	s.chunks = chunk.NewReader(s.conn, prePublishBuffer, chunk.Limits{
 		MessageSize: prePublishMessage, ChunkStreams: prePublishStreams, Bytes: prePublishBytes, Memory: s.share,
 	})
@@ -80,7 +86,7 @@ func newSession(server *Server, conn net.Conn, protocol string, evict context.Ca
 // run serves the connection until it ends, and closes it.
 func (s *session) run(ctx context.Context) {
 	err := ingest.Protect(s.log, func() error { return s.handleMessages(ctx) })
-	if errors.Is(err, errInterrupted) || s.reconnectRequested && outcomeOf(err).End == ingest.EndLost {
+	if errors.Is(err, ingest.ErrInterrupted) || s.reconnectRequested && outcomeOf(err).End == ingest.EndLost {
 		err = &ingest.CutError{Err: context.Cause(ctx), Evicted: true}
 	}
 	s.end(err)
@@ -88,7 +94,7 @@ func (s *session) run(ctx context.Context) {
 
 // handleMessages handles messages until an error ends the session.
 func (s *session) handleMessages(ctx context.Context) error {
-	s.conn.awaitPublish(time.Now().Add(s.server.cfg.Limits.HandshakeTimeout))
+	s.conn.AwaitPublish(time.Now().Add(s.server.cfg.Limits.HandshakeTimeout))
 	if err := s.handshake(); err != nil {
 		return err
 	}
@@ -97,8 +103,8 @@ func (s *session) handleMessages(ctx context.Context) error {
 		if err != nil {
 			return readError(err)
 		}
-		if s.conn.interrupted() {
-			return errInterrupted
+		if s.conn.Interrupted() {
+			return ingest.ErrInterrupted
 		}
 		if err := s.handle(ctx, m); err != nil {
 			return err
@@ -119,14 +125,14 @@ func (s *session) requestReconnect(cause error) bool {
 		return false
 	}
 	s.reconnectRequested = true
-	s.conn.resume(graceTimeout)
+	s.conn.Resume(graceTimeout)
 	s.sendReconnectRequest()
 	s.publication.Log().Info("reconnect requested")
 	return s.flush() == nil
 }
 
 func (s *session) handshake() error {
-	if err := s.conn.handshakeTLS(); err != nil {
+	if err := s.handshakeTLS(); err != nil {
 		return err
 	}
 	c01 := make([]byte, handshake.Size)
@@ -141,6 +147,22 @@ func (s *session) handshake() error {
 		return err
 	}
 	return handshake.Serve(s.conn, c01)
+}
+
+// handshakeTLS does the TLS handshake if the connection uses TLS.
+func (s *session) handshakeTLS() error {
+	err := s.conn.Handshake()
+	foreign, isForeign := errors.AsType[tls.RecordHeaderError](err)
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, ingest.ErrInterrupted), errors.Is(err, ingest.ErrSlow),
+		errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET):
+		return err
+	case isForeign:
+		return &WrongProtocolError{Protocol: handshake.Sniff(foreign.RecordHeader[:]), TLS: true}
+	}
+	return fmt.Errorf("%w: %w", errTLS, err)
 }
 
 // handle handles one message. Audio and video, by far the most, are checked first.
@@ -184,7 +206,7 @@ func (s *session) countControl(size int) error {
 		}
 		return nil
 	}
-	if now := s.conn.arrived; now.Sub(s.refilled) >= time.Second {
+	if now := s.conn.Arrived(); now.Sub(s.refilled) >= time.Second {
 		seconds := min(now.Sub(s.refilled)/time.Second, liveBurst)
 		s.controls = max(0, s.controls-liveRate*int(seconds))
 		s.refilled = now
@@ -204,7 +226,7 @@ func (s *session) countControl(size int) error {
 func (s *session) flush() error {
 	held := s.publication != nil && s.publication.Holding()
 	received := s.chunks.Received()
-	if n := received - s.acked; !held && (n >= s.window/4*3 || n >= s.window/2 && !unread(s.conn.conn)) {
+	if n := received - s.acked; !held && (n >= s.window/4*3 || n >= s.window/2 && !unread(s.conn.NetConn())) {
 		s.acked = received
 		s.sendAck(received)
 	}
@@ -225,19 +247,19 @@ func (s *session) end(err error) {
 		s.unpublish(err)
 	}
 	s.chunks.Discard()
-	s.share.leave()
+	s.share.Leave()
 	s.reply = s.reply[:0]
 	if v.code != "" {
 		s.status(s.stream, "error", v.code, ingest.Describe(err))
 	}
 	if !wasLive && !s.published {
 		level := v.Level
-		if v.Refusal == ingest.RefusedGone && s.conn.arrived.IsZero() {
+		if v.Refusal == ingest.RefusedGone && s.conn.Arrived().IsZero() {
 			level = slog.LevelDebug // a health check that connects and leaves
 		}
 		s.server.sessions.Refused(s.log, level, s.protocol, v.Refusal, "encoder", s.encoder, "err", err)
 	}
-	s.conn.closeAfter(s.reply)
+	s.conn.CloseAfter(s.reply)
 }
 
 // skip counts something that was ignored.

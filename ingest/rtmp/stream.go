@@ -31,7 +31,7 @@ func (s *session) handlePublish(ctx context.Context, c invocation) error {
 	s.stream = s.replyStream(c.stream)
 	err = s.publish(ctx, ingest.Request{
 		Protocol: s.protocol,
-		Remote:   s.conn.conn.RemoteAddr().String(),
+		Remote:   s.conn.NetConn().RemoteAddr().String(),
 		App:      app,
 		Name:     name,
 		Encoder:  s.encoder,
@@ -127,6 +127,6 @@ func (s *session) stop(c invocation) {
 		return
 	}
 	s.unpublish(nil)
-	s.conn.awaitPublish(time.Now().Add(s.server.cfg.Limits.HandshakeTimeout))
+	s.conn.AwaitPublish(time.Now().Add(s.server.cfg.Limits.HandshakeTimeout))
 	s.status(s.stream, "status", "NetStream.Unpublish.Success", "stopped")
 }

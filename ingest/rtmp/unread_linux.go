@@ -1,7 +1,6 @@
 package rtmp
 
 import (
-	"crypto/tls"
 	"net"
 
 	"golang.org/x/sys/unix"
@@ -11,10 +10,8 @@ import (
 func unread(conn net.Conn) bool {
 	for {
 		switch c := conn.(type) {
-		case *tls.Conn:
+		case interface{ NetConn() net.Conn }: // TLS, or a pausable connection
 			conn = c.NetConn()
-		case *pausableConn:
-			conn = c.Conn
 		case *net.TCPConn:
 			raw, err := c.SyscallConn()
 			if err != nil {

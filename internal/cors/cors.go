@@ -80,6 +80,11 @@ func isToken(s string) bool {
 // Origins are the origins whose pages may read responses; "*" means all.
 type Origins []string
 
+// Contains reports whether origin is one of o.
+func (o Origins) Contains(origin string) bool {
+	return slices.ContainsFunc(o, func(one string) bool { return one == "*" || strings.EqualFold(one, origin) })
+}
+
 // Allow sets the headers that allow the page of r to read the response, if its origin is one
 // of o.
 func (o Origins) Allow(h http.Header, r *http.Request) {
@@ -89,10 +94,7 @@ func (o Origins) Allow(h http.Header, r *http.Request) {
 	}
 	h.Add("Vary", "Origin")
 	origin := r.Header.Get("Origin")
-	for _, one := range o {
-		if strings.EqualFold(one, origin) { // a scheme and a host
-			h.Set("Access-Control-Allow-Origin", origin)
-			return
-		}
+	if o.Contains(origin) { // a scheme and a host
+		h.Set("Access-Control-Allow-Origin", origin)
 	}
 }

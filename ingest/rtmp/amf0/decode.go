@@ -43,6 +43,20 @@ func Decode(b []byte) (v any, rest []byte, err error) {
 // one: some commands are valid but for an argument that is not needed.
 func DecodeAll(b []byte) ([]any, error) { return DecodeMax(b, MaxValues) }
 
+// CutName returns the string at the beginning of b, the name of a command or of data, and the
+// rest after it. Both are empty if b begins with something else.
+func CutName(b []byte) (name string, rest []byte) {
+	if len(b) == 0 || b[0] != markerString {
+		return "", nil
+	}
+	v, rest, err := Decode(b)
+	if err != nil {
+		return "", nil
+	}
+	name, _ = v.(string)
+	return name, rest
+}
+
 // DecodeMax is like DecodeAll, but fails after more than most values, counting those
 // in objects and arrays.
 func DecodeMax(b []byte, most int) ([]any, error) {

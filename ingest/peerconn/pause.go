@@ -1,4 +1,4 @@
-package rtmp
+package peerconn
 
 import (
 	"errors"
@@ -32,9 +32,14 @@ type deadline struct {
 	set func(time.Time) error
 }
 
-func newPausableConn(conn net.Conn) *pausableConn {
+// Pausable returns conn as a connection whose deadlines do not expire while the process is
+// stopped.
+func Pausable(conn net.Conn) net.Conn {
 	return &pausableConn{Conn: conn, read: deadline{set: conn.SetReadDeadline}, write: deadline{set: conn.SetWriteDeadline}}
 }
+
+// NetConn returns the connection below.
+func (c *pausableConn) NetConn() net.Conn { return c.Conn }
 
 // Read implements net.Conn.
 func (c *pausableConn) Read(p []byte) (int, error) {
