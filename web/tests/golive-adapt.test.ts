@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { Adaptation, pictureFor, type Quality } from '../src/golive/adapt.ts';
-import { MediaClock } from '../src/golive/clock.ts';
+import { MediaClock, SoundClock } from '../src/golive/clock.ts';
 import { AckMeter } from '../src/golive/socket.ts';
 
 const best: Quality = { videoBitrate: 2_500_000, frameRate: 30, width: 1280, height: 720 };
@@ -106,4 +106,23 @@ test('a gap is corrected at once', () => {
   for (let t = 0; t < 5_000; t += 20) clock.observe(t, t);
   for (let t = 5_000; t < 8_000; t += 20) clock.observe(t, t + 10_000); // it stood still
   assert.ok(Math.abs(clock.at(8_000) - 18_000) < 20);
+});
+
+test('sound is as long as its samples, and the picture follows its clock', () => {
+  const clock = new SoundClock();
+  const length = 1024 / 48;
+  for (let i = 0; i < 5_000; i++) {
+    clock.observe(i * length, 200 * Math.exp(-i) + i * length * 1.001 + (i % 5)); // it began 200 ms late, and is slow
+    assert.ok(Math.abs(clock.at(i * length) - clock.at(0) - i * length) < 1e-6);
+  }
+  const now = 5_000 * length * 1.001;
+  assert.ok(Math.abs(now - clock.drift - clock.at(5_000 * length)) < 40, `${now - clock.drift - clock.at(5_000 * length)}`);
+});
+
+test('sound that stood still is joined anew', () => {
+  const clock = new SoundClock();
+  for (let t = 0; t < 5_000; t += 20) clock.observe(t, t);
+  for (let t = 5_000; t < 10_000; t += 20) clock.observe(t, t + 10_000);
+  assert.ok(Math.abs(clock.at(10_000) - 20_000) < 20);
+  assert.ok(Math.abs(clock.drift) < 20);
 });

@@ -2,7 +2,7 @@
 // with the WebAssembly one, which is loaded only then.
 
 import { isPlausible } from './aacconfig.ts';
-import { MediaClock } from './clock.ts';
+import { SoundClock } from './clock.ts';
 import type { Samples } from './messages.ts';
 import { bytesOf } from './video.ts';
 
@@ -98,7 +98,7 @@ async function encodesPlausibly(config: AudioEncoderConfig): Promise<boolean> {
 export class AudioPipeline {
   #encoder: AacEncoder | undefined;
   #port: MessagePort | undefined;
-  #clock = new MediaClock();
+  #clock = new SoundClock();
   #last = -1;
   readonly #settings: AacSettings;
 
@@ -124,8 +124,12 @@ export class AudioPipeline {
   source(port: MessagePort): void {
     this.#port?.close();
     this.#port = port;
-    this.#clock.reset();
     port.onmessage = ({ data }: MessageEvent<Samples>) => this.#samples(data);
+  }
+
+  /** By how much sound is ahead of the common clock, in milliseconds. */
+  get drift(): number {
+    return this.#clock.drift;
   }
 
   #samples({ channels, position }: Samples): void {

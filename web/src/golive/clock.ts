@@ -55,9 +55,43 @@ export class MediaClock {
     return mediaMs + (this.#offset ?? 0);
   }
 
+  /** The common clock minus the source's, in milliseconds. */
+  get offset(): number {
+    return this.#offset ?? 0;
+  }
+
   /** Forgets the source: the next observation is another source's first one. */
   reset(): void {
     this.#offset = this.#target = undefined;
     this.#least = Infinity;
+  }
+}
+
+/**
+ * The clock of the sound, which is the broadcast's: the time of sound is its first sample's time plus
+ * the samples since, exactly, since players take any other step for missing sound. What its clock
+ * differs from the common one is `drift`, by which the picture moves instead.
+ */
+export class SoundClock {
+  readonly #clock = new MediaClock();
+  #joined: number | undefined;
+  #drift = 0;
+
+  observe(mediaMs: number, nowMs: number): void {
+    this.#clock.observe(mediaMs, nowMs);
+    // After a gap, as of a microphone that stood still, sound is joined anew.
+    if (this.#joined === undefined || Math.abs(this.#clock.offset - this.#joined - this.#drift) > gap) {
+      this.#joined = this.#clock.offset - this.#drift;
+    }
+    this.#drift = this.#clock.offset - this.#joined;
+  }
+
+  /** Milliseconds to take from the common clock for the broadcast's. */
+  get drift(): number {
+    return this.#drift;
+  }
+
+  at(mediaMs: number): number {
+    return mediaMs + (this.#joined ?? 0);
   }
 }

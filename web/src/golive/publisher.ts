@@ -22,6 +22,7 @@ export class Publisher {
   readonly #now = (): number => performance.now() - this.#zero;
   readonly #video: VideoPipeline;
   #audio: Promise<AudioPipeline> | undefined;
+  #sound: AudioPipeline | undefined; // once it is there
   #prepared: Quality | undefined;
   #socket: PublishSocket | undefined;
   #adaptation: Adaptation | undefined;
@@ -35,7 +36,7 @@ export class Publisher {
 
   constructor(private readonly post: (message: FromWorker) => void) {
     const failed = (message: string): void => post({ type: 'failed', code: 'internal', message, retry: false });
-    this.#video = new VideoPipeline(this.#now, (picture) => this.#picture(picture), failed);
+    this.#video = new VideoPipeline(this.#now, () => this.#sound?.drift ?? 0, (picture) => this.#picture(picture), failed);
   }
 
   async take(message: ToWorker): Promise<void> {
@@ -51,8 +52,8 @@ export class Publisher {
 
   async #prepare(quality: Quality, bitrate: number, aacUrl: string): Promise<void> {
     const failed = (message: string): void => this.post({ type: 'failed', code: 'internal', message, retry: false });
-    this.#audio = AudioPipeline.create({ sampleRate, channels, bitrate }, aacUrl, this.#now, (frame) => this.#sound(frame), failed);
-    this.#audio.catch((error: unknown) => this.post({
+    this.#audio = AudioPipeline.create({ sampleRate, channels, bitrate }, aacUrl, this.#now, (frame) => this.#frame(frame), failed);
+    this.#audio.then((audio) => { this.#sound = audio; }, (error: unknown) => this.post({
       type: 'failed', code: 'no-encoder', message: `the AAC encoder cannot be loaded: ${String(error)}`, retry: false,
     }));
     this.#prepared = quality;
@@ -110,7 +111,7 @@ export class Publisher {
   }
 
   #picture(picture: Picture): void {
-    if (!this.#socket?.open || picture.timestamp < this.#startedAt) return;
+    if (!this.#socket?.open) return;
     if (this.#skipping || (this.#waitForKey && !picture.key)) {
       this.#stats.left++;
       return;
@@ -124,7 +125,7 @@ export class Publisher {
     this.#socket.send(videoTagOf(picture.timestamp, picture.key, picture.units));
   }
 
-  #sound(frame: AacFrame): void {
+  #frame(frame: AacFrame): void {
     this.#aacConfig = frame.config;
     if (!this.#socket?.open || !this.#sent.metaData) return; // a connection begins with a picture
     if (this.#sent.config !== frame.config) this.#sendAacConfig(frame.timestamp, frame.config);

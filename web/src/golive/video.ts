@@ -57,8 +57,9 @@ export class VideoPipeline {
   #reader: ReadableStreamDefaultReader<VideoFrame> | undefined;
   #last: VideoFrame | undefined;
   #lastFrameAt = 0; // when the last frame came
-  #lastTimestamp = -1; // of the last picture
+  #lastTimestamp = -Infinity; // of the last picture
   #lastKey = -Infinity;
+  #from: number | undefined; // the first picture that is wanted
   #due = 0; // the next picture's time at a lower rate
   #wantKey = true;
   /** Until then, only the first frame is encoded, which starts the encoder. */
@@ -67,6 +68,7 @@ export class VideoPipeline {
 
   constructor(
     private readonly now: () => number,
+    private readonly drift: () => number, // what the broadcast's clock is behind now's
     private readonly out: (picture: Picture) => void,
     private readonly failed: (message: string) => void,
   ) {}
@@ -123,7 +125,7 @@ export class VideoPipeline {
     this.#lastFrameAt = now;
     this.#last?.close();
     this.#last = frame.clone();
-    this.#encode(frame, this.#clock.at(frame.timestamp / 1_000));
+    this.#encode(frame, this.#clock.at(frame.timestamp / 1_000) - this.drift());
   }
 
   /** Called from time to time: repeats the last frame if no other comes. */
@@ -132,14 +134,14 @@ export class VideoPipeline {
     if (!this.#last || now - this.#lastFrameAt < repeatAfter) return;
     this.#lastFrameAt = now;
     this.#due = 0;
-    this.#encode(this.#last.clone(), now);
+    this.#encode(this.#last.clone(), now - this.drift());
   }
 
   #encode(frame: VideoFrame, timestamp: number): void {
     const encoder = this.#encoder;
     const interval = 1_000 / (this.#config?.framerate ?? 30);
-    if (encoder?.state !== 'configured' || timestamp <= this.#lastTimestamp || timestamp < this.#due - interval / 2 ||
-      (!this.wanted && this.#lastTimestamp >= 0)) {
+    if (encoder?.state !== 'configured' || timestamp < this.#lastTimestamp + interval / 2 || timestamp < this.#due - interval / 2 ||
+      (!this.wanted && this.#lastTimestamp > -Infinity)) {
       frame.close();
       return;
     }
@@ -150,6 +152,7 @@ export class VideoPipeline {
     }
     this.#due = Math.max(this.#due + interval, timestamp);
     this.#lastTimestamp = timestamp;
+    if (this.wanted) this.#from ??= timestamp;
     const keyFrame = this.#wantKey || timestamp - this.#lastKey >= keyFrameInterval - interval / 2;
     if (keyFrame) this.#lastKey = timestamp;
     this.#wantKey = false;
@@ -173,6 +176,7 @@ export class VideoPipeline {
       if (record) this.#setRecord(record);
       units = joinUnits(split) as Uint8Array<ArrayBuffer>;
     }
+    if (this.#from === undefined || chunk.timestamp / 1_000 < this.#from - 1) return;
     if (!this.#record) return; // nobody could decode it
     this.counts.encoded++;
     this.out({ timestamp: chunk.timestamp / 1_000, key: chunk.type === 'key', units, record: this.#record });
