@@ -110,7 +110,8 @@ type created struct {
 	State     string `json:"state"`
 	StreamKey string `json:"stream_key"`
 	Ingest    struct {
-		RTMP string `json:"rtmp"`
+		RTMP      string `json:"rtmp"`
+		WebSocket string `json:"websocket"`
 	} `json:"ingest"`
 	Playback struct {
 		HLS   string `json:"hls"`

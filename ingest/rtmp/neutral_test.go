@@ -132,8 +132,8 @@ func sessionResultOf(t *testing.T, h *harness, s *sink, start time.Time) session
 	return o
 }
 
-// TestSession_IsTheSameForEveryProtocol publishes the same tags with RTMP and with a
-// protocol that supports only FLV tags.
+// TestSession_IsTheSameForEveryProtocol publishes the same tags with RTMP, over WebSocket, and with
+// a protocol that supports only FLV tags.
 func TestSession_IsTheSameForEveryProtocol(t *testing.T) {
 	video := func(after time.Duration, ms uint32, body []byte) tag {
 		return tag{after, flv.Tag{Type: flv.TagVideo, Timestamp: ms, Body: body}}
@@ -188,13 +188,14 @@ func TestSession_IsTheSameForEveryProtocol(t *testing.T) {
 			if tt.limits != nil {
 				tt.limits(&cfg.Limits)
 			}
-			var got [2]sessionResult
+			var got [3]sessionResult
 			synctest.Test(t, func(t *testing.T) { got[0] = overRTMP(t, cfg, tt.tags, tt.linger) })
 			synctest.Test(t, func(t *testing.T) {
 				h, start := newHarness(t, cfg), time.Now()
 				serveTags(t.Context(), h.server.sessions, tt.tags, tt.linger)
 				got[1] = sessionResultOf(t, h, <-h.opened, start)
 			})
+			synctest.Test(t, func(t *testing.T) { got[2] = overWebSocket(t, cfg, tt.tags, tt.linger) })
 			if cfg.Limits.Ahead > 0 { // what waits in a pipe is read at another time
 				for i := range got {
 					for j, unit := range got[i].Units {
@@ -204,6 +205,9 @@ func TestSession_IsTheSameForEveryProtocol(t *testing.T) {
 			}
 			if diff := cmp.Diff(got[0], got[1]); diff != "" {
 				t.Errorf("sessionResult (-RTMP +tags):\n%s", diff)
+			}
+			if diff := cmp.Diff(got[0], got[2]); diff != "" {
+				t.Errorf("sessionResult (-RTMP +WebSocket):\n%s", diff)
 			}
 			o := got[1]
 			if last := o.Log[len(o.Log)-1]; !strings.Contains(last, `msg="session ended" broadcast=studio reason=`+tt.reason) {

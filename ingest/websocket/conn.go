@@ -20,8 +20,9 @@ type conn struct {
 
 	queue    []byte
 	received uint64
-	ending   bool  // nothing more is read
-	err      error // why nothing more can be read
+	most     uint64 // of received, at which the message that is read has too many frames
+	ending   bool   // nothing more is read
+	err      error  // why nothing more can be read
 }
 
 // Read implements net.Conn.
@@ -36,7 +37,9 @@ func (c *conn) Read(p []byte) (int, error) {
 		return 0, c.err
 	}
 	n, err := c.peer.Read(p)
-	c.received += uint64(n)
+	if c.received += uint64(n); c.received > c.most {
+		n, err = 0, errFrames
+	}
 	c.err = err
 	return n, err
 }

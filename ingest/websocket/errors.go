@@ -35,6 +35,7 @@ var (
 	errFlood     = fmt.Errorf("%w: the address connects too often", ingest.ErrLimit)
 
 	errNoProtocol = &ingest.ProtocolError{Err: errors.New("the client must offer the subprotocol " + subprotocol)}
+	errFrames     = &ingest.ProtocolError{Err: errors.New("a message has too many frames for its size")}
 	errText       = &ingest.ProtocolError{Err: errors.New("a message is text: each must be a binary one with one FLV tag")}
 )
 

@@ -3,6 +3,8 @@ package websocket
 import (
 	"context"
 	"errors"
+	"fmt"
+	"net"
 	"runtime"
 	"strings"
 	"testing"
@@ -76,7 +78,9 @@ func TestHostile_MessagesThatAreNoTagsEndTheirSessionOnly(t *testing.T) {
 
 // TestHostile_FloodsAreBounded sends as fast as loopback carries, in ways that each pass one check.
 func TestHostile_FloodsAreBounded(t *testing.T) {
-	h := open(t, testConfig())
+	cfg := testConfig()
+	cfg.IdleTimeout = 5 * time.Minute
+	h := open(t, cfg)
 	good, seen := h.live(t, "good", "")
 	good.audio(0, aacConfig())
 	picture1M := tagOf(flv.TagVideo, 0, picture(true, 1<<20))
@@ -94,12 +98,6 @@ func TestHostile_FloodsAreBounded(t *testing.T) {
 		}, closeRequest},
 		"empty tags": {func(c *client, _ uint32) error {
 			return c.ws.Write(context.Background(), websocket.MessageBinary, tagOf(flv.TagVideo, 0, nil))
-		}, closeRequest},
-		"pings": {func(c *client, _ uint32) error {
-			done, cancel := context.WithCancel(context.Background())
-			cancel() // the pong is not awaited; the ping is written or not
-			_ = c.ws.Ping(done)
-			return c.ws.Write(context.Background(), websocket.MessageBinary, tagOf(flv.TagScript, 0, []byte("x")))
 		}, closeRequest},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -128,6 +126,48 @@ func TestHostile_FloodsAreBounded(t *testing.T) {
 			}
 			if most > 256<<20 {
 				t.Errorf("%d MB of memory were in use", most>>20)
+			}
+		})
+	}
+	good.audio(20, aacFrame())
+	await(t, "a unit", seen.wrote)
+}
+
+func TestHostile_FloodsOfFramesAreBounded(t *testing.T) {
+	cfg := testConfig()
+	cfg.Limits.MessageSize = setting.MiB
+	cfg.IdleTimeout = 5 * time.Minute
+	h := open(t, cfg)
+	good, seen := h.live(t, "good", "")
+	good.audio(0, aacConfig())
+	const mask = "\x00\x00\x00\x00"
+	for name, test := range map[string]struct{ first, flood, want string }{
+		"pings":              {"", "\x89\x81" + mask + "x", "more than 500 a second are no media"},
+		"pongs":              {"", "\x8a\x80" + mask, "more than 500 a second are no media"},
+		"pings in a message": {"\x02\x81" + mask + "\x08", "\x89\x80" + mask, "more than 500 a second are no media"},
+		"empty frames":       {"\x02\x81" + mask + "\x08", "\x00\x80" + mask, "a message has too many frames"},
+		"text":               {"", "\x81\x81" + mask + "x", "a message is text"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			host := strings.TrimPrefix(h.url, "ws://")
+			c, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", host)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = c.Close() }()
+			if _, err := fmt.Fprintf(c, "GET /v1/broadcasts/bad/publish HTTP/1.1\r\nHost: %s\r\nConnection: upgrade\r\nUpgrade: websocket\r\n"+
+				"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Protocol: golive.flv\r\n\r\n%s", host, test.first); err != nil {
+				t.Fatal(err)
+			}
+			s := await(t, "the publication", h.opened)
+			flood := []byte(strings.Repeat(test.flood, 1000))
+			for range 1_000_000 { // it reads nothing meanwhile
+				if _, err := c.Write(flood); err != nil {
+					break
+				}
+			}
+			if err := s.end(t); err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("ended with %v", err)
 			}
 		})
 	}

@@ -39,6 +39,7 @@ type input struct {
 // next returns the next tag. The error is errStopped if the peer stopped publishing.
 func (s *session) next() (tag, error) {
 	s.in.begun = false
+	s.conn.most = s.conn.received + 2*uint64(s.server.cfg.Limits.MessageSize)
 	kind, message, err := s.ws.Reader(context.Background())
 	if err != nil {
 		return tag{}, s.readError(err)

@@ -1,0 +1,197 @@
+package websocket
+
+import (
+	"bufio"
+	"context"
+	"encoding/binary"
+	"errors"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"golive/container/flv"
+	"golive/ingest"
+)
+
+// upgraded is a response whose connection is conn.
+type upgraded struct {
+	httptest.ResponseRecorder
+	conn net.Conn
+}
+
+// Hijack implements http.Hijacker.
+func (u *upgraded) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	return u.conn, bufio.NewReadWriter(bufio.NewReader(u.conn), bufio.NewWriter(u.conn)), nil
+}
+
+// requestFor returns a request to publish the broadcast id.
+func requestFor(ctx context.Context, id string) *http.Request {
+	r := httptest.NewRequestWithContext(ctx, http.MethodGet, "/v1/broadcasts/"+id+"/publish", http.NoBody)
+	r.Header = http.Header{
+		"Connection": {"Upgrade"}, "Upgrade": {"websocket"}, "Sec-Websocket-Version": {"13"},
+		"Sec-Websocket-Key": {"AAAAAAAAAAAAAAAAAAAAAA=="}, "Sec-Websocket-Protocol": {subprotocol},
+	}
+	r.SetPathValue("id", id)
+	return r
+}
+
+// frame returns a client's frame with a whole message, masked with zeros.
+func frame(opcode byte, payload []byte) []byte {
+	b := []byte{0x80 | opcode, 0x80}
+	switch n := len(payload); {
+	case n < 126:
+		b[1] |= byte(n)
+	case n < 1<<16:
+		b[1] |= 126
+		b = binary.BigEndian.AppendUint16(b, uint16(n))
+	default:
+		b[1] |= 127
+		b = binary.BigEndian.AppendUint64(b, uint64(n))
+	}
+	return append(append(b, 0, 0, 0, 0), payload...)
+}
+
+// binaryFrame is the opcode of a frame with a binary message.
+const binaryFrame = 2
+
+// inBubble serves a publisher in a bubble of fake time, through wrap of the server's end of a pipe.
+// send sends a message.
+func inBubble(t *testing.T, wrap func(net.Conn) net.Conn, run func(t *testing.T, far net.Conn, send func([]byte), s *sink)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		h := newHarness(t, testConfig(), Site{})
+		near, far := net.Pipe()
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			h.http.ServeHTTP(&upgraded{conn: wrap(near)}, requestFor(t.Context(), "studio"))
+		}()
+		go func() { // the client reads everything
+			for b := make([]byte, 1000); ; {
+				if _, err := far.Read(b); err != nil {
+					return
+				}
+			}
+		}()
+		send := func(message []byte) {
+			if _, err := far.Write(frame(binaryFrame, message)); err != nil {
+				t.Errorf("write: %v", err)
+			}
+		}
+		run(t, far, send, <-h.opened)
+		_ = far.Close()
+		<-done
+	})
+}
+
+// stoppedConn is the connection of a process that was stopped (SIGSTOP): its deadlines pass while
+// the process does not read, and received data waits.
+type stoppedConn struct {
+	net.Conn
+	resume atomic.Pointer[chan struct{}] // closed when the process is resumed; nil while it runs
+}
+
+func (f *stoppedConn) Read(p []byte) (int, error) {
+	n, err := f.Conn.Read(p)
+	if resume := f.resume.Load(); resume != nil && errors.Is(err, os.ErrDeadlineExceeded) {
+		<-*resume
+		f.resume.Store(nil)
+	}
+	return n, err
+}
+
+func TestPause_ReceivedDataIsReadBeforeADeadlineCounts(t *testing.T) {
+	for name, tt := range map[string]struct {
+		pause time.Duration
+		sends bool
+		want  time.Duration // alive after the pause without a word
+	}{
+		"11 s":  {11 * time.Second, true, 0},
+		"a day": {24 * time.Hour, true, 0},
+		"dead":  {30 * time.Second, false, 10 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			stopped := &stoppedConn{}
+			inBubble(t, func(c net.Conn) net.Conn { stopped.Conn = c; return stopped }, func(t *testing.T, far net.Conn, send func([]byte), s *sink) {
+				send(tagOf(flv.TagAudio, 0, aacConfig()))
+				send(tagOf(flv.TagAudio, 0, aacFrame()))
+				<-s.wrote
+				synctest.Wait()
+				resume := make(chan struct{})
+				stopped.resume.Store(&resume)
+				<-time.After(tt.pause) // fake time
+				resumed := time.Now()
+				if tt.sends {
+					go send(tagOf(flv.TagAudio, 20, aacFrame()))
+				}
+				close(resume)
+				if tt.sends {
+					<-s.wrote
+					_ = far.Close()
+				}
+				<-s.closed
+				if idle := errors.Is(s.cause, ingest.ErrIdle); idle == tt.sends || idle && time.Since(resumed) != tt.want {
+					t.Errorf("ended %v after the pause with %v", time.Since(resumed), s.cause)
+				}
+			})
+		})
+	}
+}
+
+func TestPace_LongMessageOnASlowLineIsNoSilence(t *testing.T) {
+	inBubble(t, func(c net.Conn) net.Conn { return c }, func(t *testing.T, far net.Conn, send func([]byte), s *sink) {
+		send(tagOf(flv.TagVideo, 0, avcConfig()))
+		for i := range uint32(3) {
+			send(tagOf(flv.TagVideo, 33*i, picture(i == 0, 50)))
+			<-s.wrote
+		}
+		b := frame(binaryFrame, tagOf(flv.TagVideo, 200, picture(true, 40_000)))
+		for len(b) > 0 { // 1 kB/s: 40 s
+			n := min(len(b), 1000)
+			if _, err := far.Write(b[:n]); err != nil {
+				t.Fatal(err)
+			}
+			b = b[n:]
+			<-time.After(time.Second) // fake time
+		}
+		<-s.wrote
+		_ = far.Close()
+		if <-s.closed; errors.Is(s.cause, ingest.ErrIdle) {
+			t.Errorf("ended with %v", s.cause)
+		}
+	})
+}
+
+// TestPace_PublisherThatDoesNotReadStays fills the pipe to a publisher that reads nothing.
+func TestPace_PublisherThatDoesNotReadStays(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHarness(t, testConfig(), Site{})
+		near, far := net.Pipe()
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			h.http.ServeHTTP(&upgraded{conn: near}, requestFor(t.Context(), "studio"))
+		}()
+		s := <-h.opened
+		for i := range uint32(3000) { // a minute
+			<-time.After(20 * time.Millisecond) // fake time
+			body := aacFrame()
+			if i == 0 {
+				body = aacConfig()
+			}
+			if _, err := far.Write(frame(binaryFrame, tagOf(flv.TagAudio, 20*i, body))); err != nil {
+				t.Fatal(err)
+			}
+		}
+		_ = far.Close()
+		<-done
+		if <-s.closed; len(s.wrote) != 2999 || ingest.OutcomeOf(s.cause).End != ingest.EndLost {
+			t.Errorf("%d units, ended with %v", len(s.wrote), s.cause)
+		}
+	})
+}
