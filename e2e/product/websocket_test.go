@@ -64,7 +64,7 @@ func (p *page) tag() (t flv.Tag, at int) {
 // dial connects. The connection ends with the test.
 func (p *page) dial(ctx context.Context) *websocket.Conn {
 	p.tb.Helper()
-	ws, _, err := websocket.Dial(ctx, p.address, &websocket.DialOptions{Subprotocols: []string{"golive.flv", "golive.key." + p.key}}) //nolint:bodyclose // Dial closes it
+	ws, _, err := websocket.Dial(ctx, p.address, &websocket.DialOptions{Subprotocols: []string{"golive.flv", "golive.key." + p.key}})
 	if err != nil {
 		p.tb.Fatal(err)
 	}

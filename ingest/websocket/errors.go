@@ -3,6 +3,7 @@ package websocket
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"unicode/utf8"
 
 	"github.com/coder/websocket"
@@ -48,11 +49,8 @@ func isServerLimit(err error) bool {
 	if !ok {
 		return false
 	}
-	switch limit.Limit {
-	case ingest.LimitSessions, ingest.LimitSessionsPerAddress, ingest.LimitMemory, ingest.LimitMessageMemory:
-		return true
-	}
-	return false
+	of := []ingest.Limit{ingest.LimitSessions, ingest.LimitSessionsPerAddress, ingest.LimitMemory, ingest.LimitMessageMemory}
+	return slices.Contains(of, limit.Limit)
 }
 
 // closeCode returns the code for the error that ended a session; 0 if its connection is lost.
@@ -91,6 +89,7 @@ func closeCode(err error) websocket.StatusCode {
 		return closeRequest
 	case ingest.EndEvicted:
 		return closeRefused
+	case ingest.EndStopped, ingest.EndLost, ingest.EndClosing, ingest.EndFailed:
 	}
 	return 0
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -46,8 +47,8 @@ func TestHostile_MessagesThatAreNoTagsEndTheirSessionOnly(t *testing.T) {
 		"a header":            {websocket.MessageBinary, whole[:tagHeader], closeRequest, "its header says 70009 bytes, and 0 follow"},
 		"half a tag":          {websocket.MessageBinary, whole[:30_000], closeRequest, "and 29989 follow"},
 		"all but a byte":      {websocket.MessageBinary, whole[:len(whole)-1], closeRequest, "and 70008 follow"},
-		"a byte more":         {websocket.MessageBinary, append(whole[:len(whole):len(whole)], 0), closeRequest, "longer than the 70009 bytes"},
-		"two tags":            {websocket.MessageBinary, append(short[:len(short):len(short)], short...), closeRequest, "longer than"},
+		"a byte more":         {websocket.MessageBinary, append(slices.Clip(whole), 0), closeRequest, "longer than the 70009 bytes"},
+		"two tags":            {websocket.MessageBinary, append(slices.Clip(short), short...), closeRequest, "longer than"},
 		"the size is smaller": {websocket.MessageBinary, change(3, 1), closeRequest, "longer than the 1 bytes"},
 		"the size is larger":  {websocket.MessageBinary, change(2, 1), closeRequest, "follow"},
 		"of 16 MB":            {websocket.MessageBinary, change(1, 0xff), closeTooMuch, "ingest.limits.message_size"},

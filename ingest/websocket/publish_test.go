@@ -162,7 +162,7 @@ func TestRun_TellsPublishersToReconnectAndWaitsForThem(t *testing.T) {
 		t.Errorf("ended with %v", s.cause)
 	}
 	c.end(websocket.StatusServiceRestart)
-	_, answer, err := websocket.Dial(t.Context(), h.url+"/v1/broadcasts/studio/publish", nil) //nolint:bodyclose // Dial closes it
+	_, answer, err := websocket.Dial(t.Context(), h.url+"/v1/broadcasts/studio/publish", nil)
 	if err == nil || answer.StatusCode != http.StatusServiceUnavailable {
 		t.Errorf("after the end: %v", err)
 	}

@@ -114,16 +114,16 @@ func (s *session) publish(ctx context.Context) error {
 	s.publication = p
 	s.slot.SetRank(connlimit.Admitted)
 	s.conn.peer.AwaitMedia(p.FirstIdleCheck(), s.checkIdle)
-	s.say([]byte(started))
+	s.say([]byte(started)) //nolint:contextcheck // writing ends with the connection
 	for {
-		t, err := s.next()
+		t, err := s.next() //nolint:contextcheck // an eviction interrupts the connection
 		if err != nil {
 			return err
 		}
 		if s.conn.peer.Interrupted() {
 			return ingest.ErrInterrupted
 		}
-		if err := s.handle(t); err != nil {
+		if err := s.handle(t); err != nil { //nolint:contextcheck // as say
 			return err
 		}
 	}
