@@ -69,7 +69,7 @@ func newBench(t *testing.T, c Config, policy rollout.Config, d Directory) *bench
 	b := &bench{t: t, records: newRecords(), deletions: &deletions{}}
 	mux := http.NewServeMux()
 	a, err := Register(mux, c, Parts{
-		Server:    Server{Version: "test", Ingest: Ingest{RTMP: 1935}},
+		Server:    Server{Version: "test", Ingest: Ingest{RTMP: 1935, WebSocket: true}},
 		Directory: d, Records: b.records, Rollout: decider{rollout.New(policy)}, Media: b.deletions, Signer: plainSigner{},
 	})
 	if err != nil {

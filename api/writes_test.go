@@ -21,7 +21,7 @@ func TestAPI_CreatesABroadcastWithAllThatAnEncoderNeeds(t *testing.T) {
 	if got.str("state") != "created" || !registry.IsStreamKey(key) || got.header.Get("Location") != broadcasts+"/"+id || got.header.Get("Cache-Control") != "no-store" {
 		t.Errorf("%s %v", got.text, got.header)
 	}
-	want := map[string]any{"rtmp": "rtmp://example.com:1935/live", "rtmps": nil, "websocket": nil, "whip": nil}
+	want := map[string]any{"rtmp": "rtmp://example.com:1935/live", "rtmps": nil, "websocket": "ws://example.com/v1/broadcasts/" + id + "/publish", "whip": nil}
 	if diff := cmp.Diff(want, got.body["ingest"]); diff != "" {
 		t.Error(diff)
 	}

@@ -17,7 +17,8 @@
 // A protocol is a package below this one. It has a Serve(ctx, listener) that blocks, and
 // does for each connection, on one goroutine:
 //
-//  1. Accept it, within the limits on connections, and read what it wants to publish.
+//  1. Accept it, within the limits on connections, and read what it wants to publish. Package
+//     peerconn has the deadlines of a connection.
 //  2. Call Sessions.Publish with a Request and a Conn. If it refuses, call
 //     Sessions.Refused, and send Describe of the error to the peer as its protocol does.
 //  3. Decode the media, and unwrap its timestamps. FLV tags go to a TagWriter, which does
@@ -31,7 +32,8 @@
 //
 // Steps 2 to 5 run inside Protect, so that a bug ends only one session. Repairs, limits,
 // throttling, warnings, metrics and the final log line are done by the Session:
-// TestSession_IsTheSameForEveryProtocol of package rtmp publishes the same tags over RTMP
-// and over a minimal protocol. The protocol's listen address goes into Config, its name
-// into the protocols of Metrics, and its Serve into cmd/golive.
+// TestSession_IsTheSameForEveryProtocol of package rtmp publishes the same tags over RTMP, over
+// WebSocket and over a minimal protocol. The protocol's listen address goes into Config, its name
+// into the protocols of Metrics, and its Serve into cmd/golive. One on the HTTP listeners, as
+// package websocket, is an http.Handler and a Run(ctx).
 package ingest

@@ -15,8 +15,8 @@ type MessageMemory struct {
 	shares map[*MessageShare]struct{}
 }
 
-// MessageShare is one session's part of a MessageMemory. It implements piece.Memory of package
-// rtmp.
+// MessageShare is one session's part of a MessageMemory. Package rtmp gives it to the reader
+// of its messages.
 type MessageShare struct {
 	of   *MessageMemory
 	end  func(cause error)

@@ -88,8 +88,10 @@ func (s *Server) Run(ctx context.Context) error {
 // ServeHTTP serves one publisher, until its connection is closed.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.ProtoMajor != 1 || !hasToken(r.Header["Connection"], "upgrade") || !hasToken(r.Header["Upgrade"], "websocket") {
-		w.Header().Set("Connection", "Upgrade")
-		w.Header().Set("Upgrade", "websocket")
+		if r.ProtoMajor == 1 { // HTTP/2 has no such headers (RFC 9113 section 8.2.2)
+			w.Header().Set("Connection", "Upgrade")
+			w.Header().Set("Upgrade", "websocket")
+		}
 		http.Error(w, "this address takes WebSocket connections over HTTP/1.1: see ingest.websocket of the broadcast", http.StatusUpgradeRequired)
 		return
 	}
