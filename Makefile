@@ -6,6 +6,8 @@ NODE     := web/node_modules/.package-lock.json
 HLS      := web/assets/vendor/hls.min.js
 # The scripts of the pages, built from TypeScript.
 PAGES    := web/assets/js/home.js
+# The npm package of the Go Live client.
+PACKAGE  := web/client/dist/golive.js
 # The S3-compatible server that tests use.
 S3SERVER := bin/versitygw
 # The players that tests open beside hls.js in the pages.
@@ -40,7 +42,7 @@ run: build ## build, start, and show the demo on http://localhost:8080/
 build: $(PAGES) ## build bin/golive
 	go build -o bin/golive ./cmd/golive
 
-setup: $(PAGES) $(S3SERVER) $(ACME) $(PLAYERS) $(CLIENT) ## install the tools that tests need
+setup: $(PAGES) $(PACKAGE) $(S3SERVER) $(ACME) $(PLAYERS) $(CLIENT) ## install the tools that tests need
 	@tools/need.sh ffmpeg chromium gcc nginx
 
 test: setup lint ## all tests: modules, format, lint, 386, unit, race, pages, end to end
@@ -136,3 +138,6 @@ $(HLS): $(NODE)
 
 $(PAGES): $(HLS) web/package.json $(wildcard web/src/*.ts web/src/*/*.ts)
 	npm run build --prefix web --silent && touch $@
+
+$(PACKAGE): $(PAGES) web/client/build.mjs
+	npm run build:client --prefix web --silent && touch $@
