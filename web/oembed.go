@@ -82,7 +82,8 @@ func (w *Web) oembed(rw http.ResponseWriter, r *http.Request) {
 // linked returns the broadcast to whose page a link leads, if it is one of ours, as seen at base.
 func (w *Web) linked(ctx context.Context, link, base string) (About, bool) {
 	u, err := url.Parse(link)
-	if _, host, _ := strings.Cut(base, "//"); err != nil || u.Host != host {
+	_, host, _ := strings.Cut(base, "://")
+	if err != nil || u.Host != host {
 		return About{}, false
 	}
 	path, ok := strings.CutPrefix(u.Path, w.cfg.BasePath)

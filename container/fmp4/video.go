@@ -73,7 +73,9 @@ func (m *Muxer) planPicture(i int, u *media.AccessUnit) {
 	at := m.video.base
 	switch {
 	case len(m.video.samples) > 0:
-		at = max(int64(u.DTS+timeOffset), m.video.last)
+		// The part may begin later than its first picture is decoded, if the last one of the part
+		// before was expected to be longer. Each sample needs a duration.
+		at = max(int64(u.DTS+timeOffset), m.video.last+1)
 	case u.Key && at > 0:
 		at += margin
 	}
