@@ -208,8 +208,26 @@ func TestPart_DecodesNothingBeforeTimeZero(t *testing.T) {
 	from := -timeOffset - 3000
 	m := NewMuxer()
 	read := readParts(t, v, a, m.Part(v, a, []media.AccessUnit{slice(v, from, true, 10), frame(a, from, 10), slice(v, from+3000, false, 10)}, from, from+6000))[0]
-	if read.video[0].DTS != 0 || read.video[0].PTS != -3000 || read.audio[0].DTS != 0 || read.video[1].PTS != 0 || read.video[1].DTS != 0 {
+	if read.video[0].DTS != 0 || read.video[0].PTS != -3000 || read.audio[0].DTS != 0 || read.video[1].PTS != 0 || read.video[1].DTS != 1 {
 		t.Errorf("video %+v, audio %+v", read.video, read.audio)
+	}
+}
+
+// The last picture of a part was expected to last for two, after one that came late.
+func TestPart_MayBeginAfterItsSecondPicture(t *testing.T) {
+	v := picture(4)
+	m := NewMuxer()
+	first := m.Part(v, nil, []media.AccessUnit{slice(v, 0, true, 10), slice(v, 3000, false, 10)}, 0, 9000)
+	second := m.Part(v, nil, []media.AccessUnit{slice(v, 6000, false, 10), slice(v, 9000, false, 10), slice(v, 12000, false, 10)}, 9000, 15000)
+	var at, shown []int64
+	for _, s := range readParts(t, v, nil, first, second)[1].video {
+		at, shown = append(at, s.DTS-int64(timeOffset)), append(shown, s.PTS-int64(timeOffset))
+	}
+	if diff := cmp.Diff([]int64{9000 - margin, 9000, 12000}, at); diff != "" {
+		t.Errorf("decoding times (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]int64{6000, 9000, 12000}, shown); diff != "" {
+		t.Errorf("presentation times (-want +got):\n%s", diff)
 	}
 }
 
