@@ -17,7 +17,7 @@ func TestServe_PublishesOverWebSocketOnEveryListener(t *testing.T) {
 		client := browser(t, http1)
 		ws, _, err := websocket.Dial(t.Context(), "ws"+strings.TrimPrefix(base, "http")+"/v1/broadcasts/page/publish", &websocket.DialOptions{
 			HTTPClient: client, Subprotocols: []string{"golive.flv"}, HTTPHeader: http.Header{"Origin": {"https://app.test"}},
-		}) //nolint:bodyclose // Dial closes it
+		})
 		if err != nil {
 			t.Fatalf("%s: %v", base, err)
 		}
