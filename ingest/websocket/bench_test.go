@@ -117,7 +117,7 @@ func TestSession_AllocatesBodiesOnly(t *testing.T) {
 	}
 	one.share = h.sessions.Messages.Share(func(error) {})
 	measured = testing.AllocsPerRun(1000, func() {
-		if _, err := one.next(); err != nil {
+		if _, err := one.next(context.Background()); err != nil {
 			t.Fatal(err)
 		}
 	})

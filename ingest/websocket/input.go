@@ -37,10 +37,10 @@ type input struct {
 }
 
 // next returns the next tag. The error is errStopped if the peer stopped publishing.
-func (s *session) next() (tag, error) {
+func (s *session) next(ctx context.Context) (tag, error) {
 	s.in.begun = false
 	s.conn.most = s.conn.received + 2*uint64(s.server.cfg.Limits.MessageSize)
-	kind, message, err := s.ws.Reader(context.Background())
+	kind, message, err := s.ws.Reader(ctx)
 	if err != nil {
 		return tag{}, s.readError(err)
 	}

@@ -5,8 +5,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/coder/websocket"
-
 	"golive/container/flv"
 	"golive/ingest"
 	"golive/internal/connlimit"
@@ -91,11 +89,6 @@ func (p *publication) ack(now time.Time) {
 	a.text = strconv.AppendUint(a.text, uint64(a.latest), 10)
 	a.text = append(a.text, ackEnd...)
 	p.session.say(a.text)
-}
-
-// say queues a message to the peer.
-func (s *session) say(text []byte) {
-	_ = s.ws.Write(context.Background(), websocket.MessageText, text) // which fails when the peer has closed it, as the next read does
 }
 
 // Count implements ingest.Conn.

@@ -114,16 +114,17 @@ func (s *session) publish(ctx context.Context) error {
 	s.publication = p
 	s.slot.SetRank(connlimit.Admitted)
 	s.conn.peer.AwaitMedia(p.FirstIdleCheck(), s.checkIdle)
-	s.say([]byte(started)) //nolint:contextcheck // writing ends with the connection
+	s.say([]byte(started))
+	reading := context.WithoutCancel(ctx) // whose end interrupts the connection, and not the WebSocket
 	for {
-		t, err := s.next() //nolint:contextcheck // an eviction interrupts the connection
+		t, err := s.next(reading)
 		if err != nil {
 			return err
 		}
 		if s.conn.peer.Interrupted() {
 			return ingest.ErrInterrupted
 		}
-		if err := s.handle(t); err != nil { //nolint:contextcheck // as say
+		if err := s.handle(t); err != nil {
 			return err
 		}
 	}
@@ -134,9 +135,9 @@ func (s *session) checkIdle(now time.Time) (next time.Time, err error) {
 	s.publication.ack(now)
 	// A peer that is sending a long message over a slow connection is not idle.
 	receiving := s.in.begun && now.Sub(s.conn.peer.Arrived()) < s.server.cfg.IdleTimeout
-	next, ping, err := s.publication.CheckIdle(now, receiving)
-	if err == nil && ping {
-		s.conn.queue = append(s.conn.queue, pingFrame...)
+	next, quiet, err := s.publication.CheckIdle(now, receiving)
+	if err == nil && quiet {
+		s.conn.queue = append(s.conn.queue, ping, 0)
 	}
 	if err == nil {
 		err = s.conn.flush()
@@ -144,9 +145,23 @@ func (s *session) checkIdle(now time.Time) (next time.Time, err error) {
 	return next, err
 }
 
-// pingFrame is a ping without data (RFC 6455 section 5.5.2). The WebSocket's own Ping waits for the
-// pong, which the caller is about to read.
-const pingFrame = "\x89\x00"
+// The first bytes of frames that are a whole message (RFC 6455 section 5.2). The WebSocket's own Ping
+// waits for the pong, which the session is about to read, and its Write needs a context, whose end
+// would close the connection.
+const (
+	textMessage = 0x81
+	ping        = 0x89
+	// maxShort is the longest payload whose length is in the second byte.
+	maxShort = 125
+)
+
+// say queues a message to the peer, of at most maxShort bytes.
+func (s *session) say(text []byte) {
+	if len(text) > maxShort {
+		panic("websocket: message to the peer is too long")
+	}
+	s.conn.queue = append(append(s.conn.queue, textMessage, byte(len(text))), text...)
+}
 
 // countControl counts a message or frame that is no media. It returns false if there are too many,
 // which ends the session.
