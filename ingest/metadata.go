@@ -1,6 +1,6 @@
 package ingest
 
-import "golive/ingest/rtmp/amf0"
+import "golive/container/amf0"
 
 const (
 	// maxMetadata is the longest script data that is read, in bytes.

@@ -1,7 +1,6 @@
 package registry
 
 import (
-	"bytes"
 	"crypto/tls"
 	"encoding/pem"
 	"errors"
@@ -10,13 +9,13 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/nats-io/jwt/v2"
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nkeys"
 
+	"golive/internal/logtest"
 	"golive/internal/setting"
 )
 
@@ -162,24 +161,6 @@ func writeFile(t *testing.T, name string, text []byte) string {
 	return path
 }
 
-// lines collects log lines.
-type lines struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (l *lines) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.Write(p)
-}
-
-func (l *lines) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.String()
-}
-
 func TestRegistry_WrongCredentialsAreOneClearError(t *testing.T) {
 	t.Parallel()
 	for name, secure := range map[string]func(*testing.T) secured{
@@ -203,7 +184,7 @@ func TestRegistry_WrongCredentialsAreOneClearError(t *testing.T) {
 				t.Fatal(err)
 			}
 
-			var log lines
+			var log logtest.Log
 			wrong := newRegistry(c.wrong, "wrong")
 			wrong.log = slog.New(slog.NewTextHandler(&log, nil))
 			stop := run(t, wrong)

@@ -80,7 +80,7 @@ func (d *disk) syncBlocks() error {
 	}
 	files, renewed := make(map[string]fs.FileInfo, len(names)), false
 	for _, name := range names {
-		info, err := os.Stat(name) //nolint:gosec // the server has named it
+		info, err := os.Stat(name)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue // the server has removed it
 		}
@@ -110,7 +110,7 @@ func (d *disk) syncBlocks() error {
 
 // syncFile syncs a file or a directory.
 func syncFile(name string) error {
-	f, err := os.Open(name) //nolint:gosec // the server has named it
+	f, err := os.Open(name)
 	if err != nil {
 		return err
 	}

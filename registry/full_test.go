@@ -9,6 +9,8 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"golive/internal/logtest"
 )
 
 // shared is a server whose memory and disk another user fills.
@@ -63,7 +65,7 @@ func (s *shared) fill(storage jetstream.StorageType) (empty func()) {
 func TestRegistry_FullMemoryEndsNothing(t *testing.T) {
 	t.Parallel()
 	s := startShared(t)
-	var log lines
+	var log logtest.Log
 	a, b := newRegistry(Config{URL: s.url}, "a"), newRegistry(Config{URL: s.url, Required: true}, "b")
 	a.log = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	run(t, a)

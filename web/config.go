@@ -29,8 +29,8 @@ type Config struct {
 	// their own, and otherwise they need a token of the app's.
 	OpenAPI bool
 	// About returns what strangers may know of a broadcast, or of the one that the channel "@NAME" leads
-	// to; nil knows nothing of any. Its context ends soon.
-	About func(ctx context.Context, id string) (About, bool)
+	// to, from memory; nil knows nothing of any.
+	About func(id string) (About, bool)
 	// Version is the program's version, shown at the foot of the home page.
 	Version string
 }

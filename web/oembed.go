@@ -54,7 +54,7 @@ func (w *Web) oembed(rw http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), lookTimeout)
 	defer cancel()
 	base := publicBase(r)
-	about, ok := w.linked(ctx, query.Get("url"), base)
+	about, ok := w.linked(query.Get("url"), base)
 	if !ok {
 		http.Error(rw, "url is not the address of a broadcast's page on this server", http.StatusNotFound)
 		return
@@ -80,7 +80,7 @@ func (w *Web) oembed(rw http.ResponseWriter, r *http.Request) {
 }
 
 // linked returns the broadcast to whose page a link leads, if it is one of ours, as seen at base.
-func (w *Web) linked(ctx context.Context, link, base string) (About, bool) {
+func (w *Web) linked(link, base string) (About, bool) {
 	u, err := url.Parse(link)
 	_, host, _ := strings.Cut(base, "://")
 	if err != nil || u.Host != host {
@@ -93,7 +93,7 @@ func (w *Web) linked(ctx context.Context, link, base string) (About, bool) {
 	for _, prefix := range []string{"/watch/", "/embed/"} {
 		id, ok := strings.CutPrefix(strings.TrimSuffix(path, "/"), prefix)
 		if ok && ingest.CheckID(strings.TrimPrefix(id, "@")) == nil {
-			return w.about(ctx, id)
+			return w.about(id)
 		}
 	}
 	return About{}, false

@@ -82,11 +82,9 @@ func New(cfg Config) (*Web, error) {
 // Register puts the pages on mux: GET /, /golive, /studio, /watch/{id} and /embed/{id}, the last two also
 // with a playback token after the id, /v1/oembed and /assets/.
 func (w *Web) Register(mux *http.ServeMux) {
-	for path, name := range map[string]string{"/{$}": "home", "/studio": "studio"} {
-		mux.HandleFunc("GET "+path, w.secured(w.plain(name, policy("'none'"))))
+	for path, name := range map[string]string{"/{$}": "home", "/golive": "golive", "/studio": "studio"} {
+		mux.HandleFunc("GET "+path, w.secured(w.plain(name)))
 	}
-	// The encoder of AAC is WebAssembly.
-	mux.HandleFunc("GET /golive", w.secured(w.plain("golive", strings.Replace(policy("'none'"), "script-src 'self'", "script-src 'self' 'wasm-unsafe-eval'", 1))))
 	for name, csp := range map[string]string{"watch": policy("'none'"), "embed": policy("*")} {
 		player := w.secured(w.player(name, csp))
 		mux.HandleFunc("GET /"+name+"/{id}", player)
@@ -113,9 +111,9 @@ func (w *Web) secured(next http.HandlerFunc) http.HandlerFunc {
 }
 
 // plain serves a page that is about no broadcast.
-func (w *Web) plain(name, csp string) http.HandlerFunc {
+func (w *Web) plain(name string) http.HandlerFunc {
 	return func(rw http.ResponseWriter, r *http.Request) {
-		w.render(rw, name, csp, http.StatusOK, w.page(r, ""))
+		w.render(rw, name, policy("'none'"), http.StatusOK, w.page(r, ""))
 	}
 }
 
@@ -164,7 +162,7 @@ func (w *Web) playerPage(r *http.Request, id, token string) page {
 	ctx, cancel := context.WithTimeout(r.Context(), lookTimeout)
 	defer cancel()
 	p.Token = token
-	if a, ok := w.about(ctx, id); ok && a.Title != "" {
+	if a, ok := w.about(id); ok && a.Title != "" {
 		p.Title = a.Title
 	}
 	at := base + w.cfg.BasePath
@@ -178,11 +176,11 @@ func (w *Web) playerPage(r *http.Request, id, token string) page {
 	return p
 }
 
-func (w *Web) about(ctx context.Context, id string) (About, bool) {
+func (w *Web) about(id string) (About, bool) {
 	if w.cfg.About == nil {
 		return About{}, false
 	}
-	return w.cfg.About(ctx, id)
+	return w.cfg.About(id)
 }
 
 // poster returns the path of a broadcast's poster with a token, which may be empty; empty if there is none.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"net/http"
 	"strings"
 
@@ -50,7 +49,7 @@ func (c channels) redirect(w http.ResponseWriter, name, file string, media bool)
 }
 
 // about returns what strangers may know of a broadcast, or of the channel "@NAME".
-func (c channels) about(_ context.Context, id string) (web.About, bool) {
+func (c channels) about(id string) (web.About, bool) {
 	if name, ok := strings.CutPrefix(id, "@"); ok {
 		id = c.current(name, false)
 	}

@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"golive/api"
-	"golive/ingest/rtmp/amf0"
+	"golive/container/amf0"
 	message "golive/ingest/rtmp/chunk"
 	"golive/ingest/rtmp/handshake"
 )

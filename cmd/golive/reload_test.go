@@ -1,20 +1,19 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"golive/api/flags"
 	"golive/internal/config"
+	"golive/internal/logtest"
 	"golive/rollout"
 )
 
@@ -22,7 +21,7 @@ import (
 type reloaded struct {
 	*reloader
 	t      *testing.T
-	log    lockedBuffer
+	log    logtest.Log
 	policy *flags.Flags
 	fails  error // of the next application of the stream keys
 }
@@ -62,25 +61,8 @@ func (r *reloaded) write(text string) {
 	}
 }
 
-// lockedBuffer is a buffer that another goroutine writes.
-type lockedBuffer struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.Write(p)
-}
-
 // logged returns the log since the last call.
-func (r *reloaded) logged() string {
-	r.log.mu.Lock()
-	defer r.log.mu.Unlock()
-	defer r.log.text.Reset()
-	return r.log.text.String()
-}
+func (r *reloaded) logged() string { return r.log.Take() }
 
 func (r *reloaded) allowed() bool {
 	return r.policy.Decide(r.t.Context(), rollout.User{ID: "u"}, false).Allowed

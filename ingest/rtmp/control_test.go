@@ -6,7 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"golive/ingest/rtmp/amf0"
+	"golive/container/amf0"
 	"golive/ingest/rtmp/chunk"
 	"golive/media"
 )

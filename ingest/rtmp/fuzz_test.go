@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"golive/container/amf0"
 	"golive/ingest"
-	"golive/ingest/rtmp/amf0"
 	"golive/ingest/rtmp/chunk"
 	"golive/ingest/rtmp/handshake"
 	"golive/media"

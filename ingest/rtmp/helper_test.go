@@ -15,10 +15,11 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"golive/container/amf0"
 	"golive/ingest"
-	"golive/ingest/rtmp/amf0"
 	"golive/ingest/rtmp/chunk"
 	"golive/ingest/rtmp/handshake"
+	"golive/internal/logtest"
 	"golive/media"
 )
 
@@ -109,24 +110,6 @@ func await[T any](t testing.TB, what string, ch <-chan T) (v T) {
 	return v
 }
 
-// lines is a log that can be read while it is written.
-type lines struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (l *lines) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.Write(p)
-}
-
-func (l *lines) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.String()
-}
-
 func testConfig() ingest.Config {
 	cfg := ingest.DefaultConfig()
 	cfg.Limits.HandshakeTimeout = patience
@@ -138,7 +121,7 @@ func testConfig() ingest.Config {
 type harness struct {
 	*handler
 	server   *Server
-	log      *lines
+	log      *logtest.Log
 	registry *prometheus.Registry
 	memory   *ingest.Memory
 	addr     string
@@ -149,7 +132,7 @@ type harness struct {
 // newHarness returns a server that does not listen.
 func newHarness(t testing.TB, cfg ingest.Config) *harness {
 	t.Helper()
-	h := &harness{handler: newHandler(), log: &lines{}, registry: prometheus.NewRegistry(), memory: ingest.NewMemory(cfg.Limits.Memory, 0), done: make(chan error, 1)}
+	h := &harness{handler: newHandler(), log: &logtest.Log{}, registry: prometheus.NewRegistry(), memory: ingest.NewMemory(cfg.Limits.Memory, 0), done: make(chan error, 1)}
 	log := slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	auth, err := ingest.NewAuthorizer(cfg.Publish, ingest.NewSessionLimiter(cfg.Limits, h.memory, h.handler), log)
 	if err != nil {

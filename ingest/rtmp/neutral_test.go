@@ -12,9 +12,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"golive/container/amf0"
 	"golive/container/flv"
 	"golive/ingest"
-	"golive/ingest/rtmp/amf0"
 	"golive/ingest/rtmp/chunk"
 	"golive/media"
 )

@@ -4,16 +4,15 @@ import (
 	"context"
 	"errors"
 	"net"
-	"os"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"golive/container/amf0"
 	"golive/ingest"
 	"golive/ingest/peerconn"
-	"golive/ingest/rtmp/amf0"
 	"golive/ingest/rtmp/chunk"
+	"golive/internal/pipenet"
 	"golive/media"
 )
 
@@ -102,22 +101,6 @@ func TestRow61_LongMessageOnASlowLineIsNoSilence(t *testing.T) {
 	})
 }
 
-// stoppedConn is the connection of a process that was stopped (SIGSTOP): its deadlines pass while
-// the process does not read, and received data waits.
-type stoppedConn struct {
-	net.Conn
-	resume atomic.Pointer[chan struct{}] // closed when the process is resumed; nil while it runs
-}
-
-func (f *stoppedConn) Read(p []byte) (int, error) {
-	n, err := f.Conn.Read(p)
-	if resume := f.resume.Load(); resume != nil && errors.Is(err, os.ErrDeadlineExceeded) {
-		<-*resume
-		f.resume.Store(nil)
-	}
-	return n, err
-}
-
 func TestPause_ReceivedDataIsReadBeforeADeadlineCounts(t *testing.T) {
 	for name, tt := range map[string]struct {
 		pause time.Duration
@@ -135,7 +118,7 @@ func TestPause_ReceivedDataIsReadBeforeADeadlineCounts(t *testing.T) {
 				cfg.IdleTimeout = 10 * time.Second
 				h := newHarness(t, cfg)
 				near, far := net.Pipe()
-				stopped := &stoppedConn{Conn: near}
+				stopped := &pipenet.Stopped{Conn: near}
 				done := make(chan struct{})
 				go func() {
 					defer close(done)
@@ -156,8 +139,7 @@ func TestPause_ReceivedDataIsReadBeforeADeadlineCounts(t *testing.T) {
 				c.audio(0, aacFrame())
 				<-s.wrote
 				synctest.Wait()
-				resume := make(chan struct{})
-				stopped.resume.Store(&resume)
+				resume := stopped.Stop()
 				<-time.After(tt.pause) // fake time
 				resumed := time.Now()
 				if tt.sends {
@@ -185,9 +167,8 @@ func TestPause_HandshakeContinuesAfterIt(t *testing.T) {
 		cfg.Limits.HandshakeTimeout = 5 * time.Second
 		h := newHarness(t, cfg)
 		near, far := net.Pipe()
-		resume := make(chan struct{})
-		stopped := &stoppedConn{Conn: near}
-		stopped.resume.Store(&resume)
+		stopped := &pipenet.Stopped{Conn: near}
+		resume := stopped.Stop()
 		done := make(chan struct{})
 		go func() {
 			defer close(done)

@@ -43,7 +43,7 @@ func (s *session) publish(ctx context.Context, req ingest.Request, name string, 
 	s.chunks.SetLimits(liveBuffer, chunk.Limits{
 		MessageSize: int(s.server.cfg.Limits.MessageSize), ChunkStreams: liveStreams, Memory: s.share,
 	})
-	s.controls, s.refilled = 0, p.started
+	s.controls = ingest.ControlBudget{}
 	s.setRank(connlimit.Admitted)
 	return nil
 }

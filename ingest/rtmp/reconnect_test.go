@@ -9,8 +9,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"golive/container/amf0"
 	"golive/ingest"
-	"golive/ingest/rtmp/amf0"
 	"golive/ingest/rtmp/chunk"
 )
 

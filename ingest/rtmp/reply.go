@@ -4,8 +4,8 @@ import (
 	"encoding/binary"
 	"time"
 
+	"golive/container/amf0"
 	"golive/ingest"
-	"golive/ingest/rtmp/amf0"
 	"golive/ingest/rtmp/chunk"
 )
 

@@ -29,9 +29,6 @@ const (
 	// Limits after that.
 	liveBuffer  = 64 << 10
 	liveStreams = 64
-	// Messages other than media: per second, and at once.
-	liveRate  = 500
-	liveBurst = 5000
 	// graceTimeout is how long a publisher has after a reconnect request: a group of
 	// pictures of two seconds, and the time to connect to another server.
 	graceTimeout = 3 * time.Second
@@ -62,8 +59,8 @@ type session struct {
 
 	slot     *connlimit.Slot
 	share    *ingest.MessageShare
-	controls int       // messages other than media, minus liveRate per second
-	refilled time.Time // when liveRate was last subtracted
+	commands int                  // messages other than media before it published
+	controls ingest.ControlBudget // and since then
 }
 
 func newSession(server *Server, conn net.Conn, protocol string, evict context.CancelCauseFunc) *session {
@@ -196,23 +193,18 @@ func (s *session) handle(ctx context.Context, m chunk.Message) error {
 // countControl counts a message other than media against the limits: a total before the peer
 // publishes, for it and for all peers of its address, and a rate after that.
 func (s *session) countControl(size int) error {
-	s.controls++
 	if !s.published {
+		s.commands++
 		switch {
-		case s.controls > prePublishMessages:
+		case s.commands > prePublishMessages:
 			return &ingest.ProtocolError{Op: "read command", Err: fmt.Errorf("more than %d before publish", prePublishMessages)}
 		case s.slot != nil && !s.slot.Spend(size+commandCost):
 			return &ingest.CutError{Err: errFlood}
 		}
 		return nil
 	}
-	if now := s.conn.Arrived(); now.Sub(s.refilled) >= time.Second {
-		seconds := min(now.Sub(s.refilled)/time.Second, liveBurst)
-		s.controls = max(0, s.controls-liveRate*int(seconds))
-		s.refilled = now
-	}
-	if s.controls > liveBurst {
-		return &ingest.ProtocolError{Op: "read command", Err: fmt.Errorf("more than %d a second", liveRate)}
+	if !s.controls.Spend(s.conn.Arrived()) {
+		return &ingest.ProtocolError{Op: "read command", Err: fmt.Errorf("more than %d a second", ingest.ControlRate)}
 	}
 	return nil
 }

@@ -5,7 +5,7 @@ import (
 	"math"
 	"testing"
 
-	"golive/ingest/rtmp/amf0"
+	"golive/container/amf0"
 )
 
 // on is a command on a message stream.

@@ -19,6 +19,7 @@ import (
 
 	"golive/container/flv"
 	"golive/ingest"
+	"golive/internal/logtest"
 	"golive/internal/setting"
 	"golive/media"
 )
@@ -83,24 +84,6 @@ func await[T any](t testing.TB, what string, ch <-chan T) (v T) {
 	return v
 }
 
-// lines is a log that can be read while it is written.
-type lines struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (l *lines) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.Write(p)
-}
-
-func (l *lines) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.String()
-}
-
 func testConfig() ingest.Config {
 	cfg := ingest.DefaultConfig()
 	cfg.Limits.Ahead = 0
@@ -126,7 +109,7 @@ type harness struct {
 	*handler
 	server   *Server
 	sessions *ingest.Sessions
-	log      *lines
+	log      *logtest.Log
 	registry *prometheus.Registry
 	http     http.Handler
 	url      string // of a server on loopback, ws://HOST:PORT
@@ -136,7 +119,7 @@ type harness struct {
 // newHarness returns a server that does not listen, and does not run.
 func newHarness(t testing.TB, cfg ingest.Config, site Site) *harness {
 	t.Helper()
-	h := &harness{handler: &handler{opened: make(chan *sink, 1000)}, log: &lines{}, registry: prometheus.NewRegistry()}
+	h := &harness{handler: &handler{opened: make(chan *sink, 1000)}, log: &logtest.Log{}, registry: prometheus.NewRegistry()}
 	log := slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	auth, err := ingest.NewAuthorizer(cfg.Publish, ingest.NewSessionLimiter(cfg.Limits, ingest.NewMemory(0, 0), h.handler), log)
 	if err != nil {

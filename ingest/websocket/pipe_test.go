@@ -8,14 +8,13 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"golive/container/flv"
 	"golive/ingest"
+	"golive/internal/pipenet"
 )
 
 // upgraded is a response whose connection is conn.
@@ -89,22 +88,6 @@ func inBubble(t *testing.T, wrap func(net.Conn) net.Conn, run func(t *testing.T,
 	})
 }
 
-// stoppedConn is the connection of a process that was stopped (SIGSTOP): its deadlines pass while
-// the process does not read, and received data waits.
-type stoppedConn struct {
-	net.Conn
-	resume atomic.Pointer[chan struct{}] // closed when the process is resumed; nil while it runs
-}
-
-func (f *stoppedConn) Read(p []byte) (int, error) {
-	n, err := f.Conn.Read(p)
-	if resume := f.resume.Load(); resume != nil && errors.Is(err, os.ErrDeadlineExceeded) {
-		<-*resume
-		f.resume.Store(nil)
-	}
-	return n, err
-}
-
 func TestPause_ReceivedDataIsReadBeforeADeadlineCounts(t *testing.T) {
 	for name, tt := range map[string]struct {
 		pause time.Duration
@@ -116,14 +99,13 @@ func TestPause_ReceivedDataIsReadBeforeADeadlineCounts(t *testing.T) {
 		"dead":  {30 * time.Second, false, 10 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
-			stopped := &stoppedConn{}
+			stopped := &pipenet.Stopped{}
 			inBubble(t, func(c net.Conn) net.Conn { stopped.Conn = c; return stopped }, func(t *testing.T, far net.Conn, send func([]byte), s *sink) {
 				send(tagOf(flv.TagAudio, 0, aacConfig()))
 				send(tagOf(flv.TagAudio, 0, aacFrame()))
 				<-s.wrote
 				synctest.Wait()
-				resume := make(chan struct{})
-				stopped.resume.Store(&resume)
+				resume := stopped.Stop()
 				<-time.After(tt.pause) // fake time
 				resumed := time.Now()
 				if tt.sends {

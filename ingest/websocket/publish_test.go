@@ -11,9 +11,9 @@ import (
 
 	"github.com/coder/websocket"
 
+	"golive/container/amf0"
 	"golive/container/flv"
 	"golive/ingest"
-	"golive/ingest/rtmp/amf0"
 	"golive/media"
 )
 

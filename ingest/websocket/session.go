@@ -16,13 +16,8 @@ import (
 	"golive/internal/connlimit"
 )
 
-const (
-	// Control frames, and messages other than media: per second, and at once.
-	controlRate  = 500
-	controlBurst = 5000
-	// ackEvery is the least time between two acknowledgements.
-	ackEvery = 100 * time.Millisecond
-)
+// ackEvery is the least time between two acknowledgements.
+const ackEvery = 100 * time.Millisecond
 
 // session serves one connection. It is used by one goroutine; only evict is called by others.
 type session struct {
@@ -37,7 +32,7 @@ type session struct {
 	share       *ingest.MessageShare
 	publication *publication // nil until it publishes
 	in          input
-	controls    controls
+	controls    ingest.ControlBudget
 }
 
 // offer is what a request says.
@@ -46,12 +41,6 @@ type offer struct {
 	key     string // its stream key; empty if it has none
 	encoder string
 	remote  net.Addr
-}
-
-// controls counts what is no media.
-type controls struct {
-	count    int       // minus controlRate per second
-	refilled time.Time // when controlRate was last subtracted
 }
 
 // newSession returns the session of a request.
@@ -166,18 +155,11 @@ func (s *session) say(text []byte) {
 // countControl counts a message or frame that is no media. It returns false if there are too many,
 // which ends the session.
 func (s *session) countControl() bool {
-	c := &s.controls
-	c.count++
-	if now := s.conn.peer.Arrived(); now.Sub(c.refilled) >= time.Second {
-		seconds := min(now.Sub(c.refilled)/time.Second, controlBurst)
-		c.count = max(0, c.count-controlRate*int(seconds))
-		c.refilled = now
-	}
-	if c.count <= controlBurst {
+	if s.controls.Spend(s.conn.peer.Arrived()) {
 		return true
 	}
 	if s.conn.err == nil {
-		s.conn.err = &ingest.ProtocolError{Op: "read message", Err: fmt.Errorf("more than %d a second are no media", controlRate)}
+		s.conn.err = &ingest.ProtocolError{Op: "read message", Err: fmt.Errorf("more than %d a second are no media", ingest.ControlRate)}
 	}
 	return false
 }

@@ -185,8 +185,8 @@ func (a *analyser) checkDrift(p *piece, c *Contents) {
 	off := media - ticks(d.sum)
 	d.lo, d.hi = min(d.lo, off), max(d.hi, off)
 	// Without video several audio frames are in one PES packet, which is not split.
-	// The shortest step may be that of a picture that is decoded late.
-	if frame := max(stream.Ticks(a.timing[stream.ID].frame), stream.usualStep()); frame > 0 && d.hi-d.lo > frame {
+	// The shortest step may be a tick, of a picture that is decoded late; listed durations are rounded.
+	if frame := stream.Ticks(a.timing[stream.ID].frame); frame > 0 && d.hi-d.lo > max(frame, ticks(durationTolerance)) {
 		a.add(22, "over a run of %ss the listed durations and media differ by %.3f s, more than one frame (%.3f s)",
 			p, float64(d.hi-d.lo)/90_000, float64(frame)/90_000)
 		d.started = false

@@ -27,13 +27,12 @@ function kept(storage: () => Storage, key: string, make: () => string): string {
   }
 }
 
-/** The token that the app put into the page's address, which is removed from there. */
+/** The token that the app put into the fragment of the page's address, which no server sees; it is removed from there. */
 function fromAddress(): string {
   const url = new URL(location.href);
   const fragment = new URLSearchParams(url.hash.slice(1));
-  const token = fragment.get('token') ?? url.searchParams.get('token') ?? '';
+  const token = fragment.get('token') ?? '';
   if (!token) return '';
-  url.searchParams.delete('token');
   fragment.delete('token');
   url.hash = fragment.toString();
   history.replaceState(history.state, '', url);

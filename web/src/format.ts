@@ -31,10 +31,10 @@ export function ago(ms) {
   if (!Number.isFinite(ms)) return '';
   const minutes = Math.floor(ms / 60_000);
   if (minutes < 1) return 'just now';
-  const words = new Intl.RelativeTimeFormat('en', { numeric: 'auto' });
-  if (minutes < 60) return words.format(-minutes, 'minute');
-  if (minutes < 24 * 60) return words.format(-Math.floor(minutes / 60), 'hour');
-  return words.format(-Math.floor(minutes / 60 / 24), 'day');
+  const relativeTime = new Intl.RelativeTimeFormat('en', { numeric: 'auto' });
+  if (minutes < 60) return relativeTime.format(-minutes, 'minute');
+  if (minutes < 24 * 60) return relativeTime.format(-Math.floor(minutes / 60), 'hour');
+  return relativeTime.format(-Math.floor(minutes / 60 / 24), 'day');
 }
 
 /** The API's warnings as they are shown, the newest first: code, text, and "since 5 minutes ago". */

@@ -1,25 +1,20 @@
 // What arrives at the server of one broadcast: charts, and what the broadcaster should change.
 
 import { accountToken, request } from './account.ts';
-import { apiURL } from './address.ts';
+import { rootURL } from './address.ts';
 import { Chart } from './chart.ts';
 import * as format from './format.ts';
-import { readEvents } from './sse.ts';
+import { API } from './golive/api.ts';
+import { follow } from './golive/follow.ts';
+import type { HealthIssue } from './golive/types.ts';
 import type { BroadcastRecord } from './records.ts';
-
-export interface Issue {
-  type: string;
-  severity: string;
-  reason: string;
-  advice: string;
-}
+import { sentence } from './words.ts';
 
 const INTERVAL = 2000; // milliseconds between two values of a chart
-const RECONNECT = 3000;
 
 /** One `<li>` for each issue, the worst first, or one that says that all is well. */
-export function issueItems(issues: Issue[]): HTMLLIElement[] {
-  const rank = (i: Issue): number => ['error', 'warning', 'info'].indexOf(i.severity);
+export function issueItems(issues: HealthIssue[]): HTMLLIElement[] {
+  const rank = (i: HealthIssue): number => ['error', 'warning', 'info'].indexOf(i.severity);
   const items = [...issues].sort((a, b) => rank(a) - rank(b)).map((issue) => {
     const item = document.createElement('li');
     item.dataset.type = issue.type;
@@ -29,8 +24,6 @@ export function issueItems(issues: Issue[]): HTMLLIElement[] {
   if (items.length > 0) return items;
   return [Object.assign(document.createElement('li'), { className: 'is-good', textContent: 'All is well: there is nothing to change in the encoder.' })];
 }
-
-const sentence = (text: string): string => text && `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? '' : '.'}`;
 
 export class Incoming {
   #charts = {
@@ -58,7 +51,12 @@ export class Incoming {
     if (id === null) return;
     this.#stop = new AbortController();
     void this.#measure(id, this.#stop.signal);
-    void this.#listen(id, this.#stop.signal);
+    const api = new API(new URL(rootURL('')), async () => accountToken());
+    void follow(api, id, {
+      state: (state) => { if (state === 'ended') this.#ended(); },
+      viewers: () => undefined, // they are measured with the rest
+      health: (issues) => this.#issues.replaceChildren(...issueItems(issues)),
+    }, this.#stop.signal);
   }
 
   async #measure(id: string, signal: AbortSignal): Promise<void> {
@@ -75,20 +73,6 @@ export class Incoming {
         // The next round asks again.
       }
       await pause(INTERVAL, signal);
-    }
-  }
-
-  async #listen(id: string, signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      try {
-        for await (const event of readEvents(`${apiURL(id)}/events`, accountToken(), signal)) {
-          if (event.type === 'health') this.#issues.replaceChildren(...issueItems((JSON.parse(event.data) as { issues: Issue[] }).issues));
-          if (event.type === 'state' && (JSON.parse(event.data) as { state: string }).state === 'ended') return this.#ended();
-        }
-      } catch {
-        // It is connected again below.
-      }
-      await pause(RECONNECT, signal);
     }
   }
 }

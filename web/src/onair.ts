@@ -3,7 +3,7 @@
 import * as format from './format.ts';
 import { watchURL } from './address.ts';
 import { GoLiveError, type GoLive, type GoLiveState, type HealthIssue, type StartSettings } from './golive/golive.ts';
-import { adaptWords, errorWords, stateWords, type Words } from './words.ts';
+import { adaptWords, errorWords, sentence, stateWords, type Words } from './words.ts';
 
 const $ = <T extends HTMLElement = HTMLElement>(name: string): T => document.querySelector(`[data-${name}]`) as T;
 const ADAPTED = 20_000; // milliseconds for which a change of the picture is told
@@ -129,5 +129,3 @@ export class OnAir extends EventTarget {
     }));
   }
 }
-
-const sentence = (text: string): string => text && `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;

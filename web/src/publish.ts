@@ -4,7 +4,8 @@
 import { watchURL } from './address.ts';
 import { copyText } from './copy.ts';
 
-const NAME = /^(?!\.)[A-Za-z0-9._-]{1,64}$/; // the server's own rule for ids
+/** Whether a text can name a broadcast or a channel, by the server's own rule. */
+export const isName = (text) => /^(?!\.)[A-Za-z0-9._-]{1,64}$/.test(text);
 
 export function setUpPublish(root) {
   for (const button of root.querySelectorAll('[data-copy]')) {
@@ -21,7 +22,7 @@ function setUpName(root, input) {
   const keys = root.querySelectorAll('[data-obs-key], [data-key]');
   input.addEventListener('input', () => {
     const name = input.value.trim();
-    const good = NAME.test(name);
+    const good = isName(name);
     problem.hidden = good;
     input.setAttribute('aria-invalid', String(!good));
     if (!good) return;

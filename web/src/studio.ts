@@ -5,9 +5,10 @@ import { watchURL } from './address.ts';
 import { copyText } from './copy.ts';
 import * as format from './format.ts';
 import { Incoming } from './incoming.ts';
-import { setUpPublish } from './publish.ts';
+import { isName, setUpPublish } from './publish.ts';
 import { nameOf, type BroadcastRecord, type Page } from './records.ts';
 import { label } from './status.ts';
+import { sentence } from './words.ts';
 
 interface Addresses { rtmp: string | null; rtmps: string | null }
 interface Settings {
@@ -23,7 +24,6 @@ interface Issued {
 }
 
 const $ = <T extends HTMLElement = HTMLElement>(name: string): T => document.querySelector(`[data-${name}]`) as T;
-const NAME = /^(?!\.)[A-Za-z0-9._-]{1,64}$/; // the server's own rule
 const POLL = 3000; // milliseconds
 const HIDDEN = '••••••••••••••••';
 
@@ -39,8 +39,6 @@ function fail(error: unknown): void {
   $('problem').hidden = false;
   $('token-form').hidden = document.body.dataset.openApi === 'true';
 }
-
-const sentence = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
 
 function reveal(on: boolean): void {
   $('issued-key').textContent = on ? key : HIDDEN;
@@ -73,7 +71,7 @@ function recommend({ video, audio }: Settings): void {
 function channel(needed: boolean): string | undefined {
   const input = field('channel');
   const name = input.value.trim();
-  const good = NAME.test(name) || !needed && name === '';
+  const good = isName(name) || !needed && name === '';
   $('channel-problem').hidden = good;
   input.setAttribute('aria-invalid', String(!good));
   if (!good) input.focus();

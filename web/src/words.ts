@@ -65,3 +65,6 @@ export function adaptWords({ height, frameRate, why }: AdaptDetail): Words {
     ? { title: `Your upload is slow: ${now}`, text: 'Move closer to the router, or let other devices wait.' }
     : { title: `Your upload has recovered: ${now}`, text: '' };
 }
+
+/** A text of the server as a sentence. */
+export const sentence = (text: string): string => text && `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? '' : '.'}`;

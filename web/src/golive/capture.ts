@@ -61,12 +61,16 @@ export class Capture {
       this.#post({ type: 'video', frames }, [frames as unknown as Transferable]);
       return;
     }
-    try { // Safari has the processor in workers only
-      if (!('requestVideoFrameCallback' in HTMLVideoElement.prototype)) throw new Error();
-      if (!isSafari()) throw new Error();
+    if (!isSafari() || !this.#transfer(track)) this.#useElement(track);
+  }
+
+  // Safari has the processor in workers only; older versions cannot transfer a track.
+  #transfer(track: MediaStreamTrack): boolean {
+    try {
       this.#post({ type: 'video', track }, [track as unknown as Transferable]);
+      return true;
     } catch {
-      this.#useElement(track);
+      return false;
     }
   }
 

@@ -1,5 +1,5 @@
-// Package amf0 decodes and encodes Action Message Format 0, in which RTMP commands are
-// written.
+// Package amf0 decodes and encodes Action Message Format 0, in which RTMP commands and
+// FLV script data are written.
 //
 // Decode returns Go values: float64, bool, string, nil, Object and []any; Append encodes
 // them. What Decode allocates is bounded by the size of the input: nesting by MaxDepth,
