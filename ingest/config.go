@@ -3,6 +3,7 @@ package ingest
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -14,6 +15,7 @@ type Config struct {
 	RTMP      RTMPConfig      `yaml:"rtmp"`
 	RTMPS     RTMPSConfig     `yaml:"rtmps"`
 	WebSocket WebSocketConfig `yaml:"websocket"`
+	WHIP      WHIPConfig      `yaml:"whip"`
 	Publish   PublishConfig   `yaml:"publish"`
 	// ReconnectWindow is how long a broadcast stays live after its publisher was lost, so
 	// that it can reconnect. From 0s (ends at once) to 10m.
@@ -44,6 +46,23 @@ type RTMPSConfig struct {
 type WebSocketConfig struct {
 	// Enabled is false if there is no such address.
 	Enabled bool `yaml:"enabled"`
+}
+
+// WHIPConfig configures publishing over WHIP. Its requests go to the HTTP server.
+type WHIPConfig struct {
+	// Listen is the UDP address for media, HOST:PORT; empty disables WHIP.
+	Listen string `yaml:"listen"`
+	// Advertise are the IP addresses at which peers reach Listen; empty means those of the
+	// interfaces.
+	Advertise []string `yaml:"advertise"`
+}
+
+func (c WHIPConfig) validate(p *setting.Problems) {
+	for i, text := range c.Advertise {
+		if _, err := netip.ParseAddr(text); err != nil {
+			p.Add(fmt.Sprintf("whip.advertise[%d]", i), `the public address of this machine, as in "203.0.113.7"`, "%q is not an IP address", text)
+		}
+	}
 }
 
 func (c RTMPSConfig) validate(p *setting.Problems) {
@@ -108,6 +127,7 @@ func (c Config) Validate() error {
 		p.Add("idle_timeout", "10s suits most encoders", "must be from 1s to 5m")
 	}
 	c.RTMPS.validate(&p)
+	c.WHIP.validate(&p)
 	c.Limits.validate(&p)
 	c.Publish.validate(&p)
 	return p.Err()

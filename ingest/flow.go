@@ -42,8 +42,8 @@ func (w loggedWarner) Warn(warning Warning) {
 		s.warnings.loggedCodes = append(s.warnings.loggedCodes, warning.Code)
 		s.log.Warn("broadcaster was warned; further warnings of this kind are not logged", "code", string(warning.Code), "reason", warning.Text)
 	}
-	s.warn(warning)
+	s.Warn(warning)
 }
 
 // ClearWarning implements Warner.
-func (w loggedWarner) ClearWarning(code WarningCode) { w.s.clearWarning(code) }
+func (w loggedWarner) ClearWarning(code WarningCode) { w.s.ClearWarning(code) }

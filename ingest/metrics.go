@@ -133,7 +133,7 @@ type Metrics struct {
 }
 
 // protocols returns the values of the label protocol.
-func protocols() []string { return []string{"rtmp", "rtmps", "websocket"} }
+func protocols() []string { return []string{"rtmp", "rtmps", "websocket", "whip"} }
 
 // NewMetrics registers the metrics with reg, every label value at zero.
 func NewMetrics(reg prometheus.Registerer) *Metrics {

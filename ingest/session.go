@@ -175,10 +175,10 @@ func (s *Session) hold(dts media.Ticks) error {
 	switch {
 	case warn:
 		s.log.Info("media faster than real time was throttled")
-		s.warn(Warning{Code: WarnFasterThanRealTime, Text: fmt.Sprintf(
+		s.Warn(Warning{Code: WarnFasterThanRealTime, Text: fmt.Sprintf(
 			"media is sent faster than real time; beyond %v ahead it is throttled: set the encoder to real time, as ffmpeg's -re does", ahead)})
 	case over:
-		s.clearWarning(WarnFasterThanRealTime)
+		s.ClearWarning(WarnFasterThanRealTime)
 	}
 	if rest == 0 {
 		return nil
@@ -197,7 +197,7 @@ func (s *Session) limit(found *LimitFinding) error {
 	if !slices.Contains(s.warnings.loggedLimits, found.Err.Limit) {
 		s.warnings.loggedLimits = append(s.warnings.loggedLimits, found.Err.Limit)
 		s.log.Warn("limit nearly or already reached; further ones are only counted", "limit", string(found.Err.Limit), "reason", found.Err.Reason())
-		s.warn(found.Err.Warning())
+		s.Warn(found.Err.Warning())
 	}
 	return nil
 }
@@ -248,9 +248,9 @@ func (s *Session) count(at time.Time) {
 			s.warnings.loggedRepairs = true
 			s.log.Warn("timestamps repaired; further ones are only counted", "reason", w.Text)
 		}
-		s.warn(*w)
+		s.Warn(*w)
 	} else if over {
-		s.clearWarning(WarnTimestampsRepaired)
+		s.ClearWarning(WarnTimestampsRepaired)
 	}
 	s.warnings.flow.check(at, loggedWarner{s})
 	s.sessions.metrics.Add(c.fresh)
@@ -292,15 +292,15 @@ func (s *Session) End(cause error) {
 	loglimit.Write(s.log, v.Level, "session ended", append([]any{"reason", string(v.End)}, attrs...)...)
 }
 
-// warn passes w to the Sink if it is a Warner.
-func (s *Session) warn(w Warning) {
+// Warn passes w to the Sink if it is a Warner.
+func (s *Session) Warn(w Warning) {
 	if s.warner != nil {
 		s.warner.Warn(w)
 	}
 }
 
-// clearWarning clears a warning.
-func (s *Session) clearWarning(code WarningCode) {
+// ClearWarning clears a warning.
+func (s *Session) ClearWarning(code WarningCode) {
 	if s.warner != nil {
 		s.warner.ClearWarning(code)
 	}

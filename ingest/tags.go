@@ -164,5 +164,5 @@ func (w *TagWriter) checkTracks() {
 		w.session.log.Info("additional tracks skipped", "reason", text)
 	}
 	w.skipped.warned = skipped
-	w.session.warn(Warning{Code: WarnExtraTracks, Text: text})
+	w.session.Warn(Warning{Code: WarnExtraTracks, Text: text})
 }

@@ -6,6 +6,7 @@ type WarningCode string
 
 // The codes.
 const (
+	WarnAudioConversion    WarningCode = "audio_conversion"
 	WarnAudioSilent        WarningCode = "audio_silent"
 	WarnAudioUnsupported   WarningCode = "audio_codec_unsupported"
 	WarnAudioConfigMissing WarningCode = "audio_config_missing"

@@ -1,0 +1,407 @@
+package whip
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/pion/rtp"
+	"github.com/pion/rtp/codecs"
+	"github.com/pion/webrtc/v4"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"golive/container/flv"
+	"golive/ingest"
+	"golive/internal/clip"
+	"golive/internal/cors"
+	"golive/internal/setting"
+	"golive/media"
+)
+
+// patience bounds what a test waits for; it is reached only by failing tests.
+const patience = 30 * time.Second
+
+func await[T any](t testing.TB, what string, ch <-chan T) (v T) {
+	t.Helper()
+	select {
+	case v = <-ch:
+	case <-time.After(patience):
+		t.Fatalf("%s did not come", what)
+	}
+	return v
+}
+
+// handler is an ingest.PublishHandler that accepts every publisher and keeps its media.
+type handler struct {
+	mu      sync.Mutex
+	refusal error
+	opened  chan *sink
+}
+
+func (h *handler) refuse(err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.refusal = err
+}
+
+func (h *handler) Publish(_ context.Context, id string, p ingest.Publisher) (ingest.Sink, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.refusal != nil {
+		return nil, h.refusal
+	}
+	s := &sink{id: id, publisher: p, wrote: make(chan media.AccessUnit, 100_000), warned: make(chan ingest.Warning, 1000), closed: make(chan error, 1)}
+	h.opened <- s
+	return s, nil
+}
+
+// sink keeps the units of one publication.
+type sink struct {
+	id        string
+	publisher ingest.Publisher
+	wrote     chan media.AccessUnit
+	warned    chan ingest.Warning
+	closed    chan error
+}
+
+func (s *sink) WriteUnit(u media.AccessUnit) error   { s.wrote <- u; return nil }
+func (s *sink) Warn(w ingest.Warning)                { s.warned <- w }
+func (s *sink) ClearWarning(code ingest.WarningCode) { s.warned <- ingest.Warning{Code: code} }
+func (s *sink) Close(cause error)                    { s.closed <- cause }
+func (s *sink) unit(t testing.TB) media.AccessUnit   { t.Helper(); return await(t, "a unit", s.wrote) }
+func (s *sink) end(t testing.TB) error               { t.Helper(); return await(t, "the end", s.closed) }
+func (s *sink) of(t testing.TB, c media.Codec) (u media.AccessUnit) {
+	t.Helper()
+	for u = s.unit(t); u.Track.Codec != c; u = s.unit(t) {
+	}
+	return u
+}
+
+// lines is a log that can be read while it is written.
+type lines struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.Write(p)
+}
+
+func (l *lines) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.String()
+}
+
+// theKey is the stream key of the broadcast "show".
+const theKey = "a-very-secret-key"
+
+// harness is a server, over HTTP and UDP on loopback.
+type harness struct {
+	*handler
+	server *Server
+	log    *lines
+	url    string
+	stop   context.CancelFunc
+	done   chan error
+}
+
+func testConfig() ingest.Config {
+	cfg := ingest.DefaultConfig()
+	cfg.Publish.Open = false
+	cfg.Publish.Keys = []ingest.KeyConfig{{ID: "show", Key: setting.NewSecret(theKey)}}
+	cfg.Limits.Ahead = 0
+	cfg.Limits.HandshakeTimeout = patience
+	cfg.IdleTimeout = patience
+	return cfg
+}
+
+func start(t testing.TB, cfg ingest.Config, change ...func(*Options)) *harness {
+	t.Helper()
+	h := &harness{handler: &handler{opened: make(chan *sink, 1000)}, log: &lines{}, done: make(chan error, 1)}
+	log := slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	auth, err := ingest.NewAuthorizer(cfg.Publish, h.handler, log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sessions := ingest.NewSessions(cfg, auth, log, ingest.NewMetrics(prometheus.NewRegistry()))
+	options := Options{FFmpeg: "no-such-program", BasePath: "/base"}
+	for _, f := range change {
+		f(&options)
+	}
+	if h.server, err = NewServer(cfg, options, cors.Origins{"https://app.test"}, sessions, log); err != nil {
+		t.Fatal(err)
+	}
+	conn, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	h.stop = cancel
+	go func() { h.done <- h.server.Serve(ctx, conn) }()
+	mux := http.NewServeMux()
+	h.server.Register(mux)
+	site := httptest.NewServer(http.StripPrefix("/base", mux))
+	h.url = site.URL + "/base" + Path
+	t.Cleanup(func() {
+		cancel()
+		if err := await(t, "the server's end", h.done); err != nil {
+			t.Error(err)
+		}
+		h.done <- nil // for whoever waited
+		site.Close()
+		if t.Failed() {
+			t.Log(h.log)
+		}
+		for _, secret := range []string{theKey, "ice-pwd"} {
+			if strings.Contains(h.log.String(), secret) {
+				t.Errorf("%q was logged", secret)
+			}
+		}
+	})
+	deadline := time.Now().Add(patience)
+	for h.server.enter() == nil {
+		if time.Now().After(deadline) {
+			t.Fatal("the server does not serve")
+		}
+	}
+	h.server.leave()
+	return h
+}
+
+func withFFmpeg(o *Options) { o.FFmpeg = "ffmpeg" }
+
+// reply is a response.
+type reply struct {
+	status int
+	header http.Header
+	body   string
+}
+
+// do sends a request; headers are pairs of name and value.
+func do(t testing.TB, method, url, body string, headers ...string) reply {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := 0; i < len(headers); i += 2 {
+		req.Header.Set(headers[i], headers[i+1])
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	b, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return reply{resp.StatusCode, resp.Header, string(b)}
+}
+
+// client is a publisher.
+type client struct {
+	*webrtc.PeerConnection
+	video, audio *webrtc.TrackLocalStaticRTP
+	url          string // of the session
+	tag          string
+	answer       string
+	connected    chan struct{}
+	closed       chan struct{}
+	plis         chan struct{}
+}
+
+// codecH264 is the codec that a client offers unless a test says otherwise.
+func codecH264(fmtp string) webrtc.RTPCodecParameters {
+	return webrtc.RTPCodecParameters{
+		RTPCodecCapability: webrtc.RTPCodecCapability{
+			MimeType: webrtc.MimeTypeH264, ClockRate: 90000, SDPFmtpLine: fmtp,
+			RTCPFeedback: []webrtc.RTCPFeedback{{Type: "nack"}, {Type: "nack", Parameter: "pli"}},
+		},
+		PayloadType: 102,
+	}
+}
+
+const usualFmtp = "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f"
+
+// newClient returns a client with both tracks and its offer. Its reports are those that the test sends.
+func newClient(t testing.TB, h264 webrtc.RTPCodecParameters) (c *client, offer string) {
+	t.Helper()
+	engine := &webrtc.MediaEngine{}
+	opusCodec := webrtc.RTPCodecParameters{
+		RTPCodecCapability: webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeOpus, ClockRate: 48000, Channels: 2, SDPFmtpLine: "minptime=10;useinbandfec=1;stereo=0"},
+		PayloadType:        111,
+	}
+	if err := errors.Join(engine.RegisterCodec(h264, webrtc.RTPCodecTypeVideo), engine.RegisterCodec(opusCodec, webrtc.RTPCodecTypeAudio)); err != nil {
+		t.Fatal(err)
+	}
+	var s webrtc.SettingEngine
+	s.SetIncludeLoopbackCandidate(true)
+	s.SetICETimeouts(2*time.Second, 2*time.Second, 200*time.Millisecond)
+	conn, err := webrtc.NewAPI(webrtc.WithMediaEngine(engine), webrtc.WithSettingEngine(s)).NewPeerConnection(webrtc.Configuration{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.GracefulClose() })
+	c = &client{PeerConnection: conn, connected: make(chan struct{}), closed: make(chan struct{}), plis: make(chan struct{}, 1000)}
+	var once, over sync.Once
+	conn.OnConnectionStateChange(func(s webrtc.PeerConnectionState) {
+		switch s {
+		case webrtc.PeerConnectionStateConnected:
+			once.Do(func() { close(c.connected) })
+		case webrtc.PeerConnectionStateClosed, webrtc.PeerConnectionStateFailed:
+			over.Do(func() { close(c.closed) })
+		}
+	})
+	for _, track := range []struct {
+		to    **webrtc.TrackLocalStaticRTP
+		codec webrtc.RTPCodecCapability
+		id    string
+	}{{&c.video, h264.RTPCodecCapability, "video"}, {&c.audio, opusCodec.RTPCodecCapability, "audio"}} {
+		local, err := webrtc.NewTrackLocalStaticRTP(track.codec, track.id, "stream")
+		if err != nil {
+			t.Fatal(err)
+		}
+		*track.to = local
+		transceiver, err := conn.AddTransceiverFromTrack(local, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionSendonly})
+		if err != nil {
+			t.Fatal(err)
+		}
+		sender := transceiver.Sender()
+		go func() {
+			for {
+				packets, _, err := sender.ReadRTCP()
+				if err != nil {
+					return
+				}
+				for range packets {
+					select {
+					case c.plis <- struct{}{}:
+					default:
+					}
+				}
+			}
+		}()
+	}
+	return c, c.offer(t, nil)
+}
+
+func (c *client) offer(t testing.TB, options *webrtc.OfferOptions) string {
+	t.Helper()
+	o, err := c.CreateOffer(options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	gathered := webrtc.GatheringCompletePromise(c.PeerConnection)
+	if err := c.SetLocalDescription(o); err != nil {
+		t.Fatal(err)
+	}
+	await(t, "the candidates", gathered)
+	return c.LocalDescription().SDP
+}
+
+// publish publishes the broadcast "show" and waits until it is connected.
+func (h *harness) publish(t testing.TB, h264 webrtc.RTPCodecParameters) (*client, *sink) {
+	t.Helper()
+	c, offer := newClient(t, h264)
+	r := do(t, http.MethodPost, h.url, offer, "Content-Type", "application/sdp", "Authorization", "Bearer "+theKey)
+	if r.status != http.StatusCreated {
+		t.Fatalf("POST: %d %s", r.status, r.body)
+	}
+	c.url, c.tag, c.answer = strings.TrimSuffix(h.url, "/base"+Path)+r.header.Get("Location"), r.header.Get("ETag"), r.body
+	if err := c.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: r.body}); err != nil {
+		t.Fatal(err)
+	}
+	await(t, "the connection", c.connected)
+	return c, await(t, "the publication", h.opened)
+}
+
+// picture is a picture of the clip: its NAL units, and its time.
+type picture struct {
+	nals [][]byte
+	at   uint32 // in 1/90000 s
+	key  bool
+}
+
+// pictures returns the pictures of the clip, and its parameter sets.
+func pictures(t testing.TB) (all []picture, sps, pps []byte) {
+	t.Helper()
+	r := flv.NewReader(bytes.NewReader(clip.FLV()))
+	d := flv.NewDemuxer()
+	for {
+		tag, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			return all, sps, pps
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if tag.Type != flv.TagVideo {
+			continue
+		}
+		u, ok, err := d.Video(media.TicksFromMillis(int64(tag.Timestamp)), tag.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !ok {
+			continue
+		}
+		sps, pps = u.Track.SPS[0], u.Track.PPS[0]
+		p := picture{at: uint32(u.DTS), key: u.Key}
+		for b := u.Data; len(b) > 4; {
+			n := int(b[0])<<24 | int(b[1])<<16 | int(b[2])<<8 | int(b[3])
+			if kind := b[4] & 31; kind == 1 || kind == 5 {
+				p.nals = append(p.nals, b[4:4+n])
+			}
+			b = b[4+n:]
+		}
+		all = append(all, p)
+	}
+}
+
+// packetiser makes RTP packets.
+type packetiser struct {
+	sequence uint16
+	offset   uint32 // is added to timestamps
+	payloads codecs.H264Payloader
+}
+
+// packets returns the packets of a picture, in the way of pion's payloader: parameter sets in STAP-A,
+// large NAL units in FU-A.
+func (p *packetiser) packets(pic picture, sets ...[]byte) (all []*rtp.Packet) {
+	var stream []byte
+	for _, nal := range append(sets, pic.nals...) {
+		stream = append(append(stream, 0, 0, 0, 1), nal...)
+	}
+	for _, payload := range p.payloads.Payload(1200, stream) {
+		all = append(all, p.packet(payload, pic.at))
+	}
+	all[len(all)-1].Marker = true
+	return all
+}
+
+func (p *packetiser) packet(payload []byte, at uint32) *rtp.Packet {
+	p.sequence++
+	return &rtp.Packet{Header: rtp.Header{Version: 2, SequenceNumber: p.sequence, Timestamp: at + p.offset}, Payload: payload}
+}
+
+func send(t testing.TB, track *webrtc.TrackLocalStaticRTP, packets ...*rtp.Packet) {
+	t.Helper()
+	for _, p := range packets {
+		if err := track.WriteRTP(p); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
