@@ -152,6 +152,7 @@ type listeners struct {
 	http  net.Listener
 	https net.Listener // nil when it is off
 	admin net.Listener
+	whip  net.PacketConn // nil when it is off
 }
 
 // close closes the open listeners.
@@ -160,6 +161,9 @@ func (l listeners) close() {
 		if ln != nil {
 			_ = ln.Close()
 		}
+	}
+	if l.whip != nil {
+		_ = l.whip.Close()
 	}
 }
 
@@ -194,6 +198,14 @@ func listen(ctx context.Context, cfg config.Config) (listeners, error) {
 		}
 		*l.listener = ln
 	}
+	if address := cfg.Ingest.WHIP.Listen; address != "" {
+		conn, err := (&net.ListenConfig{}).ListenPacket(ctx, "udp", address)
+		if err != nil {
+			all.close()
+			return listeners{}, fmt.Errorf("ingest.whip.listen: %w (is another golive running? choose another port)", err)
+		}
+		all.whip = conn
+	}
 	return all, nil
 }
 
@@ -222,6 +234,9 @@ func (s *server) run(ctx context.Context, open listeners, demoPublisher func(con
 		front.Go(func() error { return s.rtmp.ServeTLS(frontCtx, open.rtmps, s.certificates.rtmps) })
 	}
 	front.Go(func() error { return s.websocket.Run(frontCtx) })
+	if s.whip != nil {
+		front.Go(func() error { return s.whip.Serve(frontCtx, open.whip) })
+	}
 	back.Go(func() error { return s.transcoder.Run(backCtx) }) // until the Hub has ended its jobs
 	if s.pictures != nil {
 		back.Go(func() error { return s.pictures.Run(backCtx) })

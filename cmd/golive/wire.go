@@ -24,6 +24,7 @@ import (
 	"golive/ingest"
 	"golive/ingest/rtmp"
 	"golive/ingest/websocket"
+	"golive/ingest/whip"
 	"golive/internal/certificate"
 	"golive/internal/config"
 	"golive/internal/descriptors"
@@ -63,6 +64,7 @@ type server struct {
 	probe        *bucketProbe
 	rtmp         *rtmp.Server
 	websocket    *websocket.Server
+	whip         *whip.Server // nil when it is off
 	certificates certificates
 	origin       *httpserver.Server
 	admin        *httpserver.Server
@@ -157,12 +159,17 @@ func wire(ctx context.Context, cfg config.Config, open listeners, log *slog.Logg
 	guard := origin.Guard{Tokens: playback.verifier, Signed: cfg.Origin.Playback == origin.PlaybackSigned, Access: cluster, Grace: cfg.Playlist.Window}
 	live := origin.NewHandler(cfg.Origin, hub, guard, watching, reads, log, origin.NewMetrics(reg))
 	mux.Handle(origin.Prefix, live)
+	sessions := ingest.NewSessions(cfg.Ingest, auth, log, ingest.NewMetrics(reg))
+	overHTTP, whipPath, err := openWHIP(cfg, open, sessions, mux, log)
+	if err != nil {
+		return nil, err
+	}
 	policy := flags.New(cfg.Rollout, log)
 	parts := api.Parts{
 		Server: api.Server{
 			Version:     version(),
 			BasePath:    cfg.Origin.BasePath,
-			Ingest:      api.Ingest{RTMP: portOf(addressOf(open.rtmp)), RTMPS: portOf(addressOf(open.rtmps)), WebSocket: cfg.Ingest.WebSocket.Enabled},
+			Ingest:      api.Ingest{RTMP: portOf(addressOf(open.rtmp)), RTMPS: portOf(addressOf(open.rtmps)), WebSocket: cfg.Ingest.WebSocket.Enabled, WHIP: whipPath},
 			Recommended: api.Recommend(cfg.Transcode.Ladder, cfg.Ingest.Limits, cfg.Segmenter.SegmentDuration),
 			Proxies:     cfg.Origin.Proxies(),
 		},
@@ -211,7 +218,6 @@ func wire(ctx context.Context, cfg config.Config, open listeners, log *slog.Logg
 	if stores.probe != nil {
 		ready = append(ready, admin.Check{Name: "bucket", Advisory: true, Probe: stores.probe.check})
 	}
-	sessions := ingest.NewSessions(cfg.Ingest, auth, log, ingest.NewMetrics(reg))
 	pagePublishers := websocket.NewServer(cfg.Ingest, websocket.Site{AllowOrigin: rest.AllowsOrigin, Proxies: cfg.Origin.Proxies()}, sessions, log)
 	if cfg.Ingest.WebSocket.Enabled {
 		mux.Handle(websocket.Path, pagePublishers)
@@ -228,6 +234,7 @@ func wire(ctx context.Context, cfg config.Config, open listeners, log *slog.Logg
 		certificates: certs,
 		rtmp:         rtmp.NewServer(cfg.Ingest, sessions, log),
 		websocket:    pagePublishers,
+		whip:         overHTTP,
 		origin: httpserver.New(cfg.Origin.Config, httpserver.Site{
 			Section:    "origin",
 			Handler:    live.Before(httpserver.UnderBasePath(cfg.Origin.BasePath, channels{cluster}.before(live.Before(mux)))),
@@ -240,7 +247,7 @@ func wire(ctx context.Context, cfg config.Config, open listeners, log *slog.Logg
 			Handler: admin.Guard(cfg.Admin, admin.NewHandler(reg, ready...)),
 		}, log),
 		metrics:    reg,
-		reloadable: reloadables(auth, limiter, sessions, transcoder, policy, rest), //nolint:contextcheck // it waits for nothing
+		reloadable: reloadables(auth, limiter, sessions, transcoder, policy, rest, overHTTP), //nolint:contextcheck // it waits for nothing
 		close:      stores.close,
 	}, nil
 }
