@@ -14,6 +14,10 @@ import (
 // so it is only for packets that come in another order.
 const audioWait = 60 * time.Millisecond
 
+// encoderDelay is by how many samples libopus, which everybody uses, delays the sound: the first sample
+// of a packet is that old. RTP does not tell, unlike files.
+const encoderDelay = 312
+
 // audio writes the sound of one track to a Session: converted to AAC if there is a converter, else as
 // it is.
 type audio struct {
@@ -74,7 +78,7 @@ func (a *audio) opusUnit(data []byte, at int64, samples int, now time.Time) medi
 			SampleRate: opus.SampleRate, Channels: stereo.Channels, SamplesPerUnit: samples,
 		}
 	}
-	dts := a.clock.ticks(at)
+	dts := a.clock.ticks(at - encoderDelay)
 	return media.AccessUnit{Track: a.opusTrack, DTS: dts, PTS: dts, Key: true, Data: data, Arrived: now}
 }
 

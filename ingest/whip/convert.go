@@ -118,7 +118,7 @@ func (c *converter) run(ctx context.Context) {
 func arguments() []string {
 	return []string{
 		"-hide_banner", "-nostdin", "-nostats", "-loglevel", "error", "-threads", "1",
-		"-analyzeduration", "0", "-probesize", "32", "-fflags", "nobuffer", "-f", "ogg", "-i", "pipe:0",
+		"-analyzeduration", "0", "-probesize", "32", "-f", "ogg", "-i", "pipe:0",
 		"-map", "0:a:0", "-threads", "1", "-c:a", "aac", "-b:a", "160k", "-ar", "48000", "-ac", "2",
 		"-flush_packets", "1", "-f", "adts", "pipe:1",
 	}
@@ -221,7 +221,7 @@ func (f *feeder) write(p opusPacket) error {
 	case !f.begun || gap > longestFill || gap < -longestFill:
 		f.begun, gap = true, 0
 		f.next = p.at
-		f.marks.add(f.written, p.at)
+		f.marks.add(f.written, p.at-encoderDelay)
 	case gap <= -shortestFill:
 		return nil
 	}

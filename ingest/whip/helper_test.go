@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -403,5 +404,13 @@ func send(t testing.TB, track *webrtc.TrackLocalStaticRTP, packets ...*rtp.Packe
 		if err := track.WriteRTP(p); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// script writes an executable shell script.
+func script(t testing.TB, path, text string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte("#!/bin/sh\n"+text), 0o700); err != nil { //nolint:gosec // it is run
+		t.Fatal(err)
 	}
 }

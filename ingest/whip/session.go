@@ -83,7 +83,7 @@ func (s *session) run(ctx context.Context, log *slog.Logger) {
 	defer s.slot.Release()
 	defer s.server.sessions.Metrics().Connected()()
 	c := s.converter(log)
-	converting, stop := context.WithCancel(ctx)
+	converting, stop := context.WithCancel(context.WithoutCancel(ctx)) // it ends after the rest was written
 	defer stop()
 	s.tracks.audio = newAudio(s.Session, c)
 	s.tracks.video = newVideo(s.Session, int(s.server.cfg.Limits.MessageSize))
@@ -238,10 +238,17 @@ func (s *session) check(now time.Time) error {
 	return err
 }
 
-// flush writes the sound that is still converted, after the publisher has stopped.
+// flush writes what was received before the publisher stopped, and the sound that is still converted.
 func (s *session) flush(c *converter) error {
-	if c == nil {
-		return nil
+	for range len(s.peer.events) {
+		if err := s.handle(<-s.peer.events); err != nil {
+			return err
+		}
+	}
+	t, now := &s.tracks, time.Now()
+	t.video.packets.wait, t.audio.packets.wait = 0, 0 // nothing follows
+	if err := errors.Join(t.video.write(now), t.audio.write(now)); err != nil || c == nil {
+		return err
 	}
 	c.stop()
 	limit := time.After(flushTimeout)
