@@ -32,7 +32,7 @@ type offer struct {
 // parseOffer reads an offer (RFC 9725 section 4.2). The error wraps errSyntax or errCodecs.
 func parseOffer(text string) (*offer, error) {
 	var d sdp.SessionDescription
-	if err := d.UnmarshalString(text); err != nil {
+	if err := d.UnmarshalString(text); err != nil || len(d.MediaDescriptions) == 0 {
 		return nil, fmt.Errorf("%w: it is no SDP offer", errSyntax)
 	}
 	o := &offer{text: text}
