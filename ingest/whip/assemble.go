@@ -2,6 +2,8 @@ package whip
 
 import (
 	"encoding/binary"
+
+	"golive/ingest"
 )
 
 // The NAL unit types of RTP payloads (RFC 6184 section 5.2). Those of decoding order numbers and
@@ -14,6 +16,10 @@ const (
 
 // tagHeader is what precedes the NAL units of a picture in an FLV tag: package flv parses both.
 const tagHeader = 5
+
+// memoryStep is how much memory is reserved at once for a picture, in bytes. Less than that is not
+// counted: most pictures are smaller.
+const memoryStep = 256 << 10
 
 // assembly is a picture with its parameter sets, or what was received of one.
 type assembly struct {
@@ -28,14 +34,16 @@ type assembly struct {
 // assembler makes pictures of the payloads of RTP packets (RFC 6184). A picture ends with the
 // marker bit, or with another timestamp.
 type assembler struct {
-	// limit is the largest picture, in bytes.
-	limit int
+	// limit is the largest picture, in bytes, memory what all sessions share.
+	limit  int
+	memory *ingest.MessageShare
 
 	open     bool // current was begun
 	current  assembly
 	fragment int  // where the length of an incomplete NAL unit is in current.body; 0 is none
 	lost     bool // packets before the next one are missing
 	size     int  // of the last picture: the next one is probably as large
+	reserved int  // bytes of memory
 }
 
 // add takes the next packet; lost is set if packets before it are missing. It calls emit with each
@@ -59,7 +67,9 @@ func (a *assembler) add(p arrival, lost bool, emit func(assembly) error) error {
 	}
 	a.current.damaged = a.current.damaged || a.lost
 	a.lost = false
-	a.payload(p.Payload)
+	if err := a.payload(p.Payload); err != nil {
+		return err
+	}
 	if p.Marker {
 		return a.flush(emit)
 	}
@@ -71,14 +81,23 @@ func (a *assembler) flush(emit func(assembly) error) error {
 	done := a.current
 	done.damaged = done.damaged || a.fragment > 0
 	a.open, a.current, a.fragment, a.size = false, assembly{}, 0, len(done.body)
+	a.memory.Shrink(a.reserved)
+	a.reserved = 0
 	return emit(done)
 }
 
-// payload adds the NAL units of a payload.
-func (a *assembler) payload(b []byte) {
-	if len(a.current.body)+len(b) > a.limit {
+// payload adds the NAL units of a payload. An error ends the session.
+func (a *assembler) payload(b []byte) error {
+	size := len(a.current.body) + len(b)
+	if size > a.limit {
 		a.current.damaged, a.current.body, a.fragment = true, a.current.body[:tagHeader], 0
-		return
+		return nil
+	}
+	if size > a.reserved+memoryStep {
+		if err := a.memory.Grow(memoryStep); err != nil {
+			return err
+		}
+		a.reserved += memoryStep
 	}
 	kind := b[0] & 0x1f
 	if kind != nalFUA && a.fragment > 0 {
@@ -95,6 +114,7 @@ func (a *assembler) payload(b []byte) {
 	default:
 		a.current.damaged = true
 	}
+	return nil
 }
 
 // nal adds a NAL unit.

@@ -134,6 +134,17 @@ func TestHandler_AnswersAsTheSenderMayUseIt(t *testing.T) {
 	}
 }
 
+func TestHandler_AdvertisesTheAddressesOfNAT(t *testing.T) {
+	cfg := testConfig()
+	cfg.WHIP.Advertise = []string{"203.0.113.7", "2001:db8::7"}
+	h := start(t, cfg)
+	_, offer := newClient(t, codecH264(usualFmtp))
+	r := do(t, http.MethodPost, h.url, offer, "Content-Type", "application/sdp", "Authorization", "Bearer "+theKey)
+	if r.status != http.StatusCreated || !strings.Contains(r.body, " 203.0.113.7 ") || strings.Contains(r.body, " 127.0.0.1 ") {
+		t.Errorf("%d %s", r.status, r.body)
+	}
+}
+
 func TestPatch_TakesCandidatesAndRestartsICE(t *testing.T) {
 	h := start(t, testConfig())
 	c, sink := h.publish(t, codecH264(usualFmtp))

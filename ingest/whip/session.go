@@ -86,7 +86,9 @@ func (s *session) run(ctx context.Context, log *slog.Logger) {
 	converting, stop := context.WithCancel(context.WithoutCancel(ctx)) // it ends after the rest was written
 	defer stop()
 	s.tracks.audio = newAudio(s.Session, c)
-	s.tracks.video = newVideo(s.Session, int(s.server.cfg.Limits.MessageSize))
+	share := s.server.sessions.Messages.Share(s.ending.end)
+	defer share.Leave()
+	s.tracks.video = newVideo(s.Session, int(s.server.cfg.Limits.MessageSize), share)
 	if c != nil {
 		defer func() { // run has closed frames when it ends
 			for range c.frames {

@@ -45,10 +45,10 @@ type video struct {
 	requested time.Time // when the last one was requested
 }
 
-func newVideo(session *ingest.Session, limit int) *video {
+func newVideo(session *ingest.Session, limit int, memory *ingest.MessageShare) *video {
 	return &video{
 		session: session, clock: rtpClock{rate: videoRate},
-		packets: reorderer{wait: videoWait}, pieces: assembler{limit: limit},
+		packets: reorderer{wait: videoWait}, pieces: assembler{limit: limit, memory: memory},
 		demux: flv.NewDemuxer(), frozen: true,
 	}
 }

@@ -2,6 +2,7 @@ package whip
 
 import (
 	"encoding/base64"
+	"errors"
 	"math/rand/v2"
 	"testing"
 	"testing/quick"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/pion/rtp"
 
+	"golive/ingest"
 	"golive/media"
 )
 
@@ -220,7 +222,7 @@ func FuzzAssembler(f *testing.F) {
 	f.Add([]byte{0x65, 1, 2}, false)
 	f.Fuzz(func(t *testing.T, b []byte, marker bool) {
 		const limit = 4096
-		a := assembler{limit: limit}
+		a := assembler{limit: limit, memory: ingest.NewMessageMemory(1 << 30).Share(func(error) {})}
 		for i := range 5 {
 			p := &rtp.Packet{Header: rtp.Header{Timestamp: uint32(i / 2), Marker: marker && i%2 == 1}, Payload: b}
 			_ = a.add(arrival{Packet: p}, i == 3, func(done assembly) error {
@@ -241,4 +243,25 @@ func FuzzAssembler(f *testing.F) {
 			})
 		}
 	})
+}
+
+func TestAssembler_SharesTheMemoryOfUnfinishedPictures(t *testing.T) {
+	memory := ingest.NewMessageMemory(1 << 20)
+	a := assembler{limit: 16 << 20, memory: memory.Share(func(error) {})}
+	none := func(assembly) error { return nil }
+	var err error
+	for i := 0; i < 3000 && err == nil; i++ {
+		payload := make([]byte, 1200)
+		payload[0], payload[1] = nalFUA, 5
+		if i == 0 {
+			payload[1] |= 0x80
+		}
+		err = a.add(arrival{Packet: &rtp.Packet{Payload: payload}}, false, none)
+	}
+	if limit, ok := errors.AsType[*ingest.LimitError](err); !ok || limit.Limit != ingest.LimitMessageMemory {
+		t.Errorf("error %v", err)
+	}
+	if err := a.flush(none); err != nil || memory.Held() != 0 {
+		t.Errorf("%v, %d bytes are held", err, memory.Held())
+	}
 }
