@@ -24,7 +24,7 @@ async function publish(stream, endpoint) {
 	const pc = window.pc = new RTCPeerConnection();
 	for (const track of stream.getTracks()) pc.addTransceiver(track, {direction: 'sendonly', streams: [stream]});
 	await pc.setLocalDescription();
-	const began = performance.now();
+	const began = performance.timeOrigin + performance.now();
 	const response = await fetch(endpoint, {method: 'POST', headers: {'Content-Type': 'application/sdp', Authorization: 'Bearer show'}, body: pc.localDescription.sdp});
 	if (response.status !== 201) throw new Error(response.status + ' ' + await response.text());
 	window.resource = new URL(response.headers.get('Location'), endpoint).href;
@@ -33,8 +33,7 @@ async function publish(stream, endpoint) {
 }
 async function publishCamera(endpoint) {
 	const stream = await navigator.mediaDevices.getUserMedia({video: {width: 640, height: 360, frameRate: 30}, audio: true});
-	await publish(stream, endpoint);
-	return true;
+	return publish(stream, endpoint);
 }
 async function publishFlashes(endpoint) {
 	const canvas = Object.assign(document.createElement('canvas'), {width: 640, height: 360});
@@ -56,8 +55,7 @@ async function publishFlashes(endpoint) {
 		draw.fillStyle = on ? '#fff' : n++ % 2 ? '#000' : '#010101';
 		draw.fillRect(0, 0, 640, 360);
 	}, 1000 / 30);
-	await publish(stream, endpoint);
-	return true;
+	return publish(stream, endpoint);
 }
 async function stop() {
 	const first = (await fetch(resource, {method: 'DELETE'})).status, second = (await fetch(resource, {method: 'DELETE'})).status;
@@ -78,20 +76,32 @@ func startWHIP(t *testing.T) (s *harness.Server, page *harness.Page, endpoint st
 	return s, harness.OpenBrowser(t).Open(t, site.URL), "http://" + s.HTTP + "/v1/whip"
 }
 
+// starved returns the rules that a stream breaks while Chromium, which makes it, gets no processor time: rules
+// 22 and 24 find the holes.
+func starved() []int {
+	if harness.Strict() {
+		return nil
+	}
+	return []int{22, 24}
+}
+
 func TestWHIP_ChromiumPublishesAndIsReadCleanly(t *testing.T) {
 	s, page, endpoint := startWHIP(t)
 	viewer := harness.Follow(t, s.PlaylistURL("show"), hlscheck.Options{})
-	began := time.Now()
-	harness.Evaluate[bool](page, fmt.Sprintf("publishCamera(%q)", endpoint))
+	posted := harness.Evaluate[float64](page, fmt.Sprintf("publishCamera(%q)", endpoint))
 	s.WaitForState("show", "live", 10*time.Second)
-	t.Logf("live %v after getUserMedia was called", time.Since(began).Round(time.Millisecond))
 	harness.Pause(t.Context(), 12*time.Second)
 	if got := harness.Evaluate[int](page, "stop()"); got != 200404 {
 		t.Errorf("DELETE twice: %d", got)
 	}
 	s.WaitForState("show", "ended", 10*time.Second)
 	r := viewer.Wait(20 * time.Second)
-	viewer.Check()
+	viewer.Check(starved()...)
+	first := time.Duration(float64(r.Segments[0].ProgramDateTime.UnixMicro())-1000*posted) * time.Microsecond
+	t.Logf("the first key frame came %v after the POST", first.Round(time.Millisecond))
+	if first > harness.Timeout(5*time.Second) || harness.Strict() && first > 500*time.Millisecond {
+		t.Error("the first key frame is late")
+	}
 	if n := harness.Discontinuities(r); n > 0 {
 		t.Errorf("%d discontinuities", n)
 	}
@@ -105,10 +115,21 @@ func TestWHIP_ChromiumPublishesAndIsReadCleanly(t *testing.T) {
 func TestWHIP_ChromiumIsInSyncAndInStereo(t *testing.T) {
 	s, page, endpoint := startWHIP(t)
 	viewer := harness.Follow(t, s.PlaylistURL("show"), hlscheck.Options{})
-	harness.Evaluate[bool](page, fmt.Sprintf("publishFlashes(%q)", endpoint))
+	harness.Evaluate[float64](page, fmt.Sprintf("publishFlashes(%q)", endpoint))
 	s.WaitForState("show", "live", 10*time.Second)
 	harness.Pause(t.Context(), 15*time.Second)
 	harness.Evaluate[int](page, "stop()")
+	most := 300.0 // Chromium itself is late when it has to wait for the processor
+	if harness.Strict() {
+		most = 40
+	}
+	checkFlashes(t, viewer, 5, most)
+}
+
+// checkFlashes checks, at the end of a stream of white pictures with a tone on the left, that they are together, on
+// average to that many ms, after the first seconds.
+func checkFlashes(t *testing.T, viewer *harness.Follower, after, most float64) {
+	t.Helper()
 	files := harness.Runs(t, viewer.Wait(20*time.Second))
 	if len(files) != 1 {
 		t.Fatalf("%d runs of segments", len(files))
@@ -121,7 +142,7 @@ func TestWHIP_ChromiumIsInSyncAndInStereo(t *testing.T) {
 	var off []float64
 	for _, f := range flashes {
 		for _, tone := range tones {
-			if d := tone - f; math.Abs(d) < 0.4 && f > flashes[0]+5 { // after the first sender reports
+			if d := tone - f; math.Abs(d) < 0.4 && f > flashes[0]+after { // sender reports have come
 				off = append(off, 1000*d)
 			}
 		}
@@ -133,10 +154,6 @@ func TestWHIP_ChromiumIsInSyncAndInStereo(t *testing.T) {
 	sum := 0.0
 	for _, d := range off {
 		sum += d
-	}
-	most := 300.0 // Chromium itself is late when it has to wait for the processor
-	if harness.Strict() {
-		most = 40
 	}
 	if mean := sum / float64(len(off)); math.Abs(mean) > most {
 		t.Errorf("the sound is %.0f ms late", mean)

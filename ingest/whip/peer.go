@@ -23,6 +23,9 @@ const (
 	// connection is lost.
 	iceDisconnected = 5 * time.Second
 	iceFailed       = 10 * time.Second
+	// dtlsRepeat is the time after which a message of the DTLS handshake is sent again: the first one
+	// comes before some peers listen.
+	dtlsRepeat = 100 * time.Millisecond
 	// replayWindow is how many packets later one may still come, since it was sent again.
 	replayWindow = reorderSlots
 	// gatherTimeout bounds the search for the addresses of the interfaces.
@@ -105,6 +108,7 @@ func settings(mux ice.UDPMux, advertise []string, log loggers) (s webrtc.Setting
 	s.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4, webrtc.NetworkTypeUDP6})
 	s.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
 	s.SetIncludeLoopbackCandidate(true)
+	s.SetDTLSRetransmissionInterval(dtlsRepeat)
 	s.SetSRTPReplayProtectionWindow(replayWindow)
 	s.SetICETimeouts(iceDisconnected, iceFailed, time.Second)
 	if len(advertise) > 0 {
