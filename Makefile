@@ -14,7 +14,7 @@ S3SERVER := bin/versitygw
 PLAYERS  := e2e/players/node_modules/.package-lock.json
 # The checker of the OpenAPI document, and the generator of a client from it.
 CLIENT   := e2e/client/node_modules/.package-lock.json
-# FFmpeg 8, which sends several video tracks. It is large, and only make field needs it.
+# FFmpeg 8, which sends several video tracks, and publishes by WHIP. It is large, and only make field needs it.
 ENCODERS := e2e/encoders/node_modules/.package-lock.json
 # The ACME authority that tests use.
 ACME     := bin/pebble

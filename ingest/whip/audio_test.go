@@ -237,7 +237,7 @@ func TestJoin_FollowsSenderReports(t *testing.T) {
 	const lead = 150 // ms by which the pictures are older than the sound that arrives with them
 	packet := opus.Silence(2, 960)
 	reports := func(seconds int) {
-		ntp := uint64(4_000_000_000+seconds) << 32
+		ntp := (4_000_000_000 + uint64(seconds)) << 32
 		err := c.WriteRTCP([]rtcp.Packet{
 			&rtcp.SenderReport{SSRC: ssrcOf(t, c, 0), NTPTime: ntp, RTPTime: uint32(90000*seconds + 90*lead)},
 			&rtcp.SenderReport{SSRC: ssrcOf(t, c, 1), NTPTime: ntp, RTPTime: uint32(48000 * seconds)},

@@ -7,10 +7,12 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"mime"
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -51,12 +53,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, handlers map[str
 	h.Set("Cache-Control", "no-store")
 	s.origins.Load().Allow(h, r)
 	h.Set("Access-Control-Expose-Headers", "Location, ETag, Link, Accept-Patch, Retry-After, WWW-Authenticate")
-	methods := http.MethodOptions
-	for _, method := range []string{http.MethodPost, http.MethodPatch, http.MethodDelete} {
-		if handlers[method] != nil {
-			methods += ", " + method
-		}
-	}
+	methods := strings.Join(append([]string{http.MethodOptions}, slices.Sorted(maps.Keys(handlers))...), ", ")
 	handle := handlers[r.Method]
 	switch {
 	case handle != nil:

@@ -79,13 +79,8 @@ func (s *sink) Warn(w ingest.Warning)                { s.warned <- w }
 func (s *sink) ClearWarning(code ingest.WarningCode) { s.warned <- ingest.Warning{Code: code} }
 func (s *sink) Close(cause error)                    { s.closed <- cause }
 func (s *sink) unit(t testing.TB) media.AccessUnit   { t.Helper(); return await(t, "a unit", s.wrote) }
-func (s *sink) end(t testing.TB) error               { t.Helper(); return await(t, "the end", s.closed) }
-func (s *sink) of(t testing.TB, c media.Codec) (u media.AccessUnit) {
-	t.Helper()
-	for u = s.unit(t); u.Track.Codec != c; u = s.unit(t) {
-	}
-	return u
-}
+
+func (s *sink) end(t testing.TB) error { t.Helper(); return await(t, "the end", s.closed) }
 
 // lines is a log that can be read while it is written.
 type lines struct {
@@ -200,7 +195,7 @@ func do(t testing.TB, method, url, body string, headers ...string) reply {
 	for i := 0; i < len(headers); i += 2 {
 		req.Header.Set(headers[i], headers[i+1])
 	}
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := (&http.Client{Timeout: patience}).Do(req)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -264,6 +259,7 @@ func newClient(t testing.TB, h264 webrtc.RTPCodecParameters) (c *client, offer s
 			once.Do(func() { close(c.connected) })
 		case webrtc.PeerConnectionStateClosed, webrtc.PeerConnectionStateFailed:
 			over.Do(func() { close(c.closed) })
+		default:
 		}
 	})
 	for _, track := range []struct {
@@ -410,7 +406,7 @@ func send(t testing.TB, track *webrtc.TrackLocalStaticRTP, packets ...*rtp.Packe
 // script writes an executable shell script.
 func script(t testing.TB, path, text string) {
 	t.Helper()
-	if err := os.WriteFile(path, []byte("#!/bin/sh\n"+text), 0o700); err != nil { //nolint:gosec // it is run
+	if err := os.WriteFile(path, []byte("#!/bin/sh\n"+text), 0o700); err != nil {
 		t.Fatal(err)
 	}
 }

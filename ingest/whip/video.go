@@ -96,20 +96,20 @@ func (v *video) picture(a assembly, now time.Time) error {
 	}
 	u, ok, err := v.demux.Video(0, a.body)
 	switch {
-	case errors.Is(err, flv.ErrNoConfig):
-		v.session.Skip(ingest.SkipNoConfig)
-		v.freeze(now)
-		return nil
 	case err != nil:
-		v.session.Skip(ingest.SkipSyntax)
+		reason := ingest.SkipSyntax
+		if errors.Is(err, flv.ErrNoConfig) {
+			reason = ingest.SkipNoConfig
+		}
+		v.session.Skip(reason)
 		v.freeze(now)
-		return nil
+		return nil //nolint:nilerr // it is counted, and the session goes on
 	case !ok:
 		v.session.MediaReceived(now)
 		return nil
 	case u.Key:
 		v.frozen, v.lastKey = false, now
-	case v.frozen && (u.Track == nil || now.Sub(v.frozenAt) < maxFrozen || v.dts == 0):
+	case v.frozen && (now.Sub(v.frozenAt) < maxFrozen || v.dts == 0): // nothing begins without a key frame
 		v.session.Skip(ingest.SkipSyntax)
 		v.session.MediaReceived(now)
 		return nil
