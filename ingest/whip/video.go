@@ -103,7 +103,7 @@ func (v *video) picture(a assembly, now time.Time) error {
 		}
 		v.session.Skip(reason)
 		v.freeze(now)
-		return nil //nolint:nilerr // it is counted, and the session goes on
+		return nil
 	case !ok:
 		v.session.MediaReceived(now)
 		return nil

@@ -1,0 +1,59 @@
+package whip
+
+import (
+	"bytes"
+	"runtime/pprof"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pion/rtp"
+
+	"golive/codec/opus"
+)
+
+// leftOver returns the goroutines of this package and of the WebRTC library.
+func leftOver(t testing.TB) string {
+	t.Helper()
+	var all bytes.Buffer
+	if err := pprof.Lookup("goroutine").WriteTo(&all, 2); err != nil {
+		t.Fatal(err)
+	}
+	var left []string
+	for one := range strings.SplitSeq(all.String(), "\n\n") {
+		if strings.Contains(one, "github.com/pion/") || strings.Contains(one, "whip.(*") {
+			left = append(left, one)
+		}
+	}
+	return strings.Join(left, "\n\n")
+}
+
+// However sessions end, nothing of them is left when the server has stopped.
+func TestServer_LeavesNoGoroutine(t *testing.T) {
+	h := start(t, testConfig(), withFFmpeg)
+	for i, end := range []func(c *client){
+		func(c *client) { c.stop(t) },
+		func(c *client) { _ = c.GracefulClose() },
+		func(*client) { h.stop() },
+	} {
+		c, sink := h.publish(t, codecH264(usualFmtp))
+		send(t, c.audio, &rtp.Packet{Header: rtp.Header{Version: 2, SequenceNumber: uint16(i)}, Payload: opus.Silence(2, 960)})
+		end(c)
+		_ = sink.end(t)
+		_ = c.GracefulClose()
+	}
+	if err := await(t, "the server's end", h.done); err != nil {
+		t.Fatal(err)
+	}
+	h.done <- nil
+	ticker := time.NewTicker(10 * time.Millisecond)
+	defer ticker.Stop()
+	limit := time.After(patience)
+	for left := leftOver(t); left != ""; left = leftOver(t) {
+		select {
+		case <-ticker.C: // the library ends some a moment after it says so
+		case <-limit:
+			t.Fatalf("still running:\n%s", left)
+		}
+	}
+}
