@@ -2,17 +2,18 @@ package api
 
 import (
 	"strconv"
+	"strings"
 	"time"
 
 	"golive/api/auth"
 	"golive/registry"
 )
 
-// Ingest is where publishers connect to. Ports that are 0 are off, and so is an empty path.
+// Ingest is where publishers connect to. Ports that are 0 are off.
 type Ingest struct {
 	RTMP, RTMPS int
-	WebSocket   bool   // below the address of each broadcast
-	WHIP        string // the path
+	WebSocket   bool // below the address of each broadcast
+	WHIP        bool
 }
 
 // IngestAddresses are the addresses for an encoder. The stream key is not part of them: secrets do
@@ -45,17 +46,12 @@ func (a *API) ingestAddresses(base, id string) IngestAddresses {
 		text += app
 		return &text
 	}
-	below := func(from, to, path string) *string {
-		if path == "" {
-			return nil
-		}
-		text := to + base[len(from):] + path
-		return &text
-	}
 	all := IngestAddresses{RTMP: at("rtmp", in.RTMP, rtmpPort), RTMPS: at("rtmps", in.RTMPS, rtmpsPort)}
-	all.WHIP = below("", "", in.WHIP)
+	if in.WHIP {
+		all.WHIP = new(base + "/v1/whip")
+	}
 	if in.WebSocket && id != "" {
-		all.WebSocket = below("http", "ws", "/v1/broadcasts/"+id+"/publish")
+		all.WebSocket = new("ws" + strings.TrimPrefix(base, "http") + "/v1/broadcasts/" + id + "/publish")
 	}
 	return all
 }

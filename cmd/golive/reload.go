@@ -12,7 +12,6 @@ import (
 	"golive/api"
 	"golive/api/flags"
 	"golive/ingest"
-	"golive/ingest/whip"
 	"golive/internal/config"
 	"golive/transcode"
 )
@@ -40,7 +39,7 @@ type reloader struct {
 }
 
 // reloadables returns what can change while the server runs, but for the log level.
-func reloadables(auth *ingest.Authorizer, limiter *ingest.SessionLimiter, sessions *ingest.Sessions, transcoder *transcode.Transcoder, policy *flags.Flags, rest *api.API, overHTTP *whip.Server) []reloadable {
+func reloadables(auth *ingest.Authorizer, limiter *ingest.SessionLimiter, sessions *ingest.Sessions, transcoder *transcode.Transcoder, policy *flags.Flags, rest *api.API) []reloadable {
 	const limits = "ingest.limits."
 	return []reloadable{
 		{[]string{"ingest.publish.open", "ingest.publish.keys"}, func(c config.Config) error {
@@ -66,13 +65,7 @@ func reloadables(auth *ingest.Authorizer, limiter *ingest.SessionLimiter, sessio
 			return nil
 		}},
 		{[]string{"api.open", "api.jwt", "api.keys", "api.cors_origins", "api.public_url", "api.limits"}, func(c config.Config) error {
-			if err := rest.Reload(c.API); err != nil {
-				return err
-			}
-			if overHTTP != nil {
-				overHTTP.Reload(c.API.CORSOrigins)
-			}
-			return nil
+			return rest.Reload(c.API)
 		}},
 	}
 }

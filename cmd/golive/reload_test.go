@@ -188,7 +188,7 @@ func TestReloader_WhatCannotBeAppliedIsTriedAgain(t *testing.T) {
 
 // The names in the table must be keys.
 func TestReloadables_AreKeysOfTheConfiguration(t *testing.T) {
-	for _, s := range reloadables(nil, nil, nil, nil, nil, nil, nil) {
+	for _, s := range reloadables(nil, nil, nil, nil, nil, nil) {
 		for _, path := range s.paths {
 			if keys := config.KeysWithin(path); len(keys) == 0 {
 				t.Errorf("%s is no key", path)

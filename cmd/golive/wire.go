@@ -160,16 +160,12 @@ func wire(ctx context.Context, cfg config.Config, open listeners, log *slog.Logg
 	live := origin.NewHandler(cfg.Origin, hub, guard, watching, reads, log, origin.NewMetrics(reg))
 	mux.Handle(origin.Prefix, live)
 	sessions := ingest.NewSessions(cfg.Ingest, auth, log, ingest.NewMetrics(reg))
-	overHTTP, whipPath, err := openWHIP(cfg, open, sessions, mux, log)
-	if err != nil {
-		return nil, err
-	}
 	policy := flags.New(cfg.Rollout, log)
 	parts := api.Parts{
 		Server: api.Server{
 			Version:     version(),
 			BasePath:    cfg.Origin.BasePath,
-			Ingest:      api.Ingest{RTMP: portOf(addressOf(open.rtmp)), RTMPS: portOf(addressOf(open.rtmps)), WebSocket: cfg.Ingest.WebSocket.Enabled, WHIP: whipPath},
+			Ingest:      api.Ingest{RTMP: portOf(addressOf(open.rtmp)), RTMPS: portOf(addressOf(open.rtmps)), WebSocket: cfg.Ingest.WebSocket.Enabled, WHIP: open.whip != nil},
 			Recommended: api.Recommend(cfg.Transcode.Ladder, cfg.Ingest.Limits, cfg.Segmenter.SegmentDuration),
 			Proxies:     cfg.Origin.Proxies(),
 		},
@@ -222,6 +218,10 @@ func wire(ctx context.Context, cfg config.Config, open listeners, log *slog.Logg
 	if cfg.Ingest.WebSocket.Enabled {
 		mux.Handle(websocket.Path, pagePublishers)
 	}
+	webRTC, err := openWHIP(cfg, open, rest.AllowsOrigin, sessions, mux, log)
+	if err != nil {
+		return nil, err
+	}
 	return &server{
 		registry:     cluster,
 		webhooks:     hooks.deliverer,
@@ -234,7 +234,7 @@ func wire(ctx context.Context, cfg config.Config, open listeners, log *slog.Logg
 		certificates: certs,
 		rtmp:         rtmp.NewServer(cfg.Ingest, sessions, log),
 		websocket:    pagePublishers,
-		whip:         overHTTP,
+		whip:         webRTC,
 		origin: httpserver.New(cfg.Origin.Config, httpserver.Site{
 			Section:    "origin",
 			Handler:    live.Before(httpserver.UnderBasePath(cfg.Origin.BasePath, channels{cluster}.before(live.Before(mux)))),
@@ -247,7 +247,7 @@ func wire(ctx context.Context, cfg config.Config, open listeners, log *slog.Logg
 			Handler: admin.Guard(cfg.Admin, admin.NewHandler(reg, ready...)),
 		}, log),
 		metrics:    reg,
-		reloadable: reloadables(auth, limiter, sessions, transcoder, policy, rest, overHTTP), //nolint:contextcheck // it waits for nothing
+		reloadable: reloadables(auth, limiter, sessions, transcoder, policy, rest), //nolint:contextcheck // it waits for nothing
 		close:      stores.close,
 	}, nil
 }

@@ -51,7 +51,10 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, handlers map[str
 	h := w.Header()
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Cache-Control", "no-store")
-	s.origins.Load().Allow(h, r)
+	h.Add("Vary", "Origin")
+	if origin := r.Header.Get("Origin"); origin != "" && s.options.AllowOrigin(origin) {
+		h.Set("Access-Control-Allow-Origin", origin)
+	}
 	h.Set("Access-Control-Expose-Headers", "Location, ETag, Link, Accept-Patch, Retry-After, WWW-Authenticate")
 	methods := strings.Join(append([]string{http.MethodOptions}, slices.Sorted(maps.Keys(handlers))...), ", ")
 	handle := handlers[r.Method]

@@ -23,7 +23,6 @@ import (
 	"golive/container/flv"
 	"golive/ingest"
 	"golive/internal/clip"
-	"golive/internal/cors"
 	"golive/internal/setting"
 	"golive/media"
 )
@@ -132,11 +131,14 @@ func start(t testing.TB, cfg ingest.Config, change ...func(*Options)) *harness {
 		t.Fatal(err)
 	}
 	sessions := ingest.NewSessions(cfg, auth, log, ingest.NewMetrics(prometheus.NewRegistry()))
-	options := Options{FFmpeg: "no-such-program", BasePath: "/base"}
+	options := Options{
+		FFmpeg: "no-such-program", BasePath: "/base",
+		AllowOrigin: func(origin string) bool { return origin == "https://app.test" },
+	}
 	for _, f := range change {
 		f(&options)
 	}
-	if h.server, err = NewServer(cfg, options, cors.Origins{"https://app.test"}, sessions, log); err != nil {
+	if h.server, err = NewServer(cfg, options, sessions, log); err != nil {
 		t.Fatal(err)
 	}
 	conn, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})

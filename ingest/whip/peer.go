@@ -2,10 +2,8 @@ package whip
 
 import (
 	"context"
-	"encoding/base64"
 	"errors"
 	"fmt"
-	"strings"
 	"sync"
 	"time"
 
@@ -248,14 +246,4 @@ func (p *peer) close() {
 	p.mu.Unlock()
 	_ = p.conn.GracefulClose() // the peer may be gone
 	p.reading.Wait()
-}
-
-// decodeSets returns the NAL units of a list in base64.
-func decodeSets(list string) (nals [][]byte) {
-	for one := range strings.SplitSeq(list, ",") {
-		if nal, err := base64.StdEncoding.DecodeString(one); err == nil && len(nal) > 0 {
-			nals = append(nals, nal)
-		}
-	}
-	return nals
 }

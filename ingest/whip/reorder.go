@@ -77,6 +77,3 @@ func (r *reorderer) pop(now time.Time) (p arrival, lost, ok bool) {
 	}
 	return p, lost, true
 }
-
-// waiting reports whether a packet is missing.
-func (r *reorderer) waiting() bool { return r.count > 0 }

@@ -11,14 +11,12 @@ import (
 	"net/netip"
 	"os/exec"
 	"sync"
-	"sync/atomic"
 
 	"github.com/pion/ice/v4"
 	"github.com/pion/webrtc/v4"
 
 	"golive/ingest"
 	"golive/internal/connlimit"
-	"golive/internal/cors"
 )
 
 // protocol is the protocol's name in requests, logs and metrics.
@@ -34,6 +32,8 @@ type Options struct {
 	FFmpeg string
 	// BasePath is the path below which clients reach the server: "/video"; "" is none.
 	BasePath string
+	// AllowOrigin reports whether pages of an origin ("https://www.example.com") may publish.
+	AllowOrigin func(origin string) bool
 	// Proxies are the networks whose X-Forwarded-For is believed.
 	Proxies []netip.Prefix
 }
@@ -45,7 +45,6 @@ type Server struct {
 	sessions *ingest.Sessions
 	log      *slog.Logger
 
-	origins     atomic.Pointer[cors.Origins]
 	slots       *connlimit.Limiter
 	certificate webrtc.Certificate
 
@@ -61,8 +60,8 @@ type serving struct {
 	settings webrtc.SettingEngine
 }
 
-// NewServer returns a Server that answers requests with 503 until Serve runs. Pages of the origins may use it.
-func NewServer(cfg ingest.Config, options Options, origins cors.Origins, sessions *ingest.Sessions, log *slog.Logger) (*Server, error) {
+// NewServer returns a Server that answers requests with 503 until Serve runs.
+func NewServer(cfg ingest.Config, options Options, sessions *ingest.Sessions, log *slog.Logger) (*Server, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, fmt.Errorf("make a key for DTLS: %w", err)
@@ -71,17 +70,12 @@ func NewServer(cfg ingest.Config, options Options, origins cors.Origins, session
 	if err != nil {
 		return nil, fmt.Errorf("make a certificate for DTLS: %w", err)
 	}
-	s := &Server{
+	return &Server{
 		cfg: cfg, options: options, sessions: sessions, log: log,
 		slots:       connlimit.New(connlimit.Config{Slots: cfg.Limits.Connections, Rate: attemptsRate, Burst: attemptsBurst}),
 		certificate: *certificate, running: map[string]*session{},
-	}
-	s.Reload(origins)
-	return s, nil
+	}, nil
 }
-
-// Reload replaces the origins whose pages may use the server.
-func (s *Server) Reload(origins cors.Origins) { s.origins.Store(&origins) }
 
 // Serve exchanges media through conn, a UDP socket, until ctx is done; then it ends all sessions with
 // ingest.ErrClosing, waits for them, closes conn and returns nil.

@@ -1,7 +1,9 @@
 package whip
 
 import (
+	"encoding/base64"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/pion/webrtc/v4"
@@ -153,4 +155,14 @@ func parameterSets(sprop string) []byte {
 		return nil
 	}
 	return body
+}
+
+// decodeSets returns the NAL units of a list in base64.
+func decodeSets(list string) (nals [][]byte) {
+	for one := range strings.SplitSeq(list, ",") {
+		if nal, err := base64.StdEncoding.DecodeString(one); err == nil && len(nal) > 0 {
+			nals = append(nals, nal)
+		}
+	}
+	return nals
 }

@@ -170,7 +170,7 @@ func TestReorderer_PutsPacketsInOrder(t *testing.T) {
 				return false
 			}
 		}
-		return len(got) == 201 && !r.waiting()
+		return len(got) == 201 && r.count == 0
 	}
 	if err := quick.Check(check, &quick.Config{MaxCount: 50}); err != nil {
 		t.Error(err)
