@@ -23,6 +23,8 @@ const (
 	// keyInterval is the time from a key frame to the request for the next. Senders make none by
 	// themselves.
 	keyInterval = 2 * time.Second
+	// firstKeyInterval is that of the first one: viewers wait for the first segment.
+	firstKeyInterval = 600 * time.Millisecond
 	// keyRepeat is the time between two requests for the same key frame.
 	keyRepeat = 500 * time.Millisecond
 	// maxFrozen is how long pictures are dropped after a loss while no key frame comes. A sender that
@@ -43,7 +45,8 @@ type video struct {
 
 	frozen    bool      // pictures are dropped until a key frame
 	frozenAt  time.Time // since then
-	lastKey   time.Time // when the last key frame was complete
+	keys      int       // key frames so far
+	lastKey   time.Time // when the last one was complete
 	requested time.Time // when the last one was requested
 }
 
@@ -111,6 +114,7 @@ func (v *video) picture(a assembly, now time.Time) error {
 		return nil
 	case u.Key:
 		v.frozen, v.lastKey = false, now
+		v.keys++
 	case v.frozen && (now.Sub(v.frozenAt) < maxFrozen || v.dts == 0): // nothing begins without a key frame
 		v.session.Skip(ingest.SkipSyntax)
 		v.session.MediaReceived(now)
@@ -132,7 +136,11 @@ func (v *video) freeze(now time.Time) {
 
 // needsKey reports whether a key frame is to be requested now.
 func (v *video) needsKey(now time.Time) bool {
-	if !v.clock.begun || now.Sub(v.requested) < keyRepeat || !v.frozen && now.Sub(v.lastKey) < keyInterval {
+	interval := keyInterval
+	if v.keys == 1 {
+		interval = firstKeyInterval
+	}
+	if !v.clock.begun || now.Sub(v.requested) < keyRepeat || !v.frozen && now.Sub(v.lastKey) < interval {
 		return false
 	}
 	v.requested = now

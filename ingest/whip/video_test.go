@@ -124,9 +124,14 @@ func TestVideo_RequestsKeyFramesRegularly(t *testing.T) {
 	now := time.Now()
 	v.lastKey = now
 	for _, c := range []struct {
+		keys  int
 		after time.Duration
 		want  bool
-	}{{1900 * time.Millisecond, false}, {2 * time.Second, true}, {2100 * time.Millisecond, false}, {2500 * time.Millisecond, true}} {
+	}{
+		{1, 500 * time.Millisecond, false}, {1, 600 * time.Millisecond, true}, // the first segment shall be short
+		{2, 1900 * time.Millisecond, false}, {2, 2 * time.Second, true}, {2, 2100 * time.Millisecond, false}, {2, 2500 * time.Millisecond, true},
+	} {
+		v.keys = c.keys
 		if got := v.needsKey(now.Add(c.after)); got != c.want {
 			t.Errorf("after %v: %v", c.after, got)
 		}
