@@ -25,6 +25,8 @@ type Config struct {
 	// Poster returns the path of a broadcast's poster, or "" if it has none; nil is none of any. Its
 	// context ends soon.
 	Poster func(ctx context.Context, id string) string
+	// PosterSize is the longer side of a poster, at most, in pixels, as pictures.poster_size.
+	PosterSize int
 	// OpenAPI reports that the API believes every user, as api.open: then the pages take a name of
 	// their own, and otherwise they need a token of the app's.
 	OpenAPI bool

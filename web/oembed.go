@@ -35,12 +35,6 @@ type oembed struct {
 	ThumbnailHeight int    `json:"thumbnail_height,omitempty"`
 }
 
-// The size of a poster, in pixels, at most.
-const (
-	posterWidth  = 640
-	posterHeight = 360
-)
-
 // oembed answers how a pasted link to one of our player pages is shown in another page. Of a broadcast
 // that is not for strangers it knows nothing.
 func (w *Web) oembed(rw http.ResponseWriter, r *http.Request) {
@@ -71,7 +65,7 @@ func (w *Web) oembed(rw http.ResponseWriter, r *http.Request) {
 		Width: width, Height: height,
 	}
 	if path := w.poster(ctx, about.ID, ""); path != "" {
-		answer.ThumbnailURL, answer.ThumbnailWidth, answer.ThumbnailHeight = base+path, posterWidth, posterHeight
+		answer.ThumbnailURL, answer.ThumbnailWidth, answer.ThumbnailHeight = base+path, w.cfg.PosterSize, w.cfg.PosterSize*embedHeight/embedWidth
 	}
 	h.Set("Content-Type", "application/json; charset=utf-8")
 	h.Set("Cache-Control", "public, max-age=60")

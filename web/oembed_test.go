@@ -17,7 +17,7 @@ func TestOEmbed_AnswersForBroadcastsOfThisServerOnly(t *testing.T) {
 		return About{}, false
 	}
 	poster := func(context.Context, string) string { return "/video/live/show/poster.jpg?v=1" }
-	mux := newMux(t, Config{RTMPPort: 1935, BasePath: "/video", About: about, Poster: poster})
+	mux := newMux(t, Config{RTMPPort: 1935, BasePath: "/video", About: about, Poster: poster, PosterSize: 960})
 	ask := func(link, more string) (*http.Response, oembed) {
 		resp := get(t, mux, "/v1/oembed?url="+url.QueryEscape(link)+more)
 		var answer oembed
@@ -34,7 +34,7 @@ func TestOEmbed_AnswersForBroadcastsOfThisServerOnly(t *testing.T) {
 		if resp.StatusCode != http.StatusOK || resp.Header.Get("Access-Control-Allow-Origin") != "*" {
 			t.Fatalf("%s: %d %v", path, resp.StatusCode, resp.Header)
 		}
-		if a.Type != "video" || a.Version != "1.0" || a.Title != `Sun & <b>"sea"</b>` || a.Width != 1280 || a.Height != 720 || a.ThumbnailURL != base+"/live/show/poster.jpg?v=1" ||
+		if a.Type != "video" || a.Version != "1.0" || a.Title != `Sun & <b>"sea"</b>` || a.Width != 1280 || a.Height != 720 || a.ThumbnailURL != base+"/live/show/poster.jpg?v=1" || a.ThumbnailWidth != 960 || a.ThumbnailHeight != 540 ||
 			!strings.Contains(a.HTML, `<iframe src="`+base+`/embed/show" width="1280"`) {
 			t.Errorf("%s: %+v", path, a)
 		}

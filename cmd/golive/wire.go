@@ -138,15 +138,16 @@ func wire(ctx context.Context, cfg config.Config, open listeners, log *slog.Logg
 	reads := origin.NewReadLimiter(shares.Reads, cfg.Origin.Proxies())
 	all := directory{hub, stores.probe, watching, reads, cfg.Origin.BasePath}
 	pages, err := web.New(web.Config{
-		RTMPPort: portOf(open.rtmp.Addr().String()),
-		Open:     cfg.Ingest.Publish.Open,
-		Secure:   securePages(cfg.Origin),
-		Window:   cfg.Playlist.Window,
-		BasePath: cfg.Origin.BasePath,
-		Poster:   all.poster,
-		OpenAPI:  cfg.API.Open,
-		About:    channels{cluster}.about,
-		Version:  version(),
+		RTMPPort:   portOf(open.rtmp.Addr().String()),
+		Open:       cfg.Ingest.Publish.Open,
+		Secure:     securePages(cfg.Origin),
+		Window:     cfg.Playlist.Window,
+		BasePath:   cfg.Origin.BasePath,
+		Poster:     all.poster,
+		PosterSize: cfg.Pictures.PosterSize,
+		OpenAPI:    cfg.API.Open,
+		About:      channels{cluster}.about,
+		Version:    version(),
 	})
 	if err != nil {
 		return nil, err
