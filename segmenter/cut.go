@@ -26,12 +26,18 @@ func (s *Segmenter) writeLead(u media.AccessUnit) {
 		s.noteKey(u.DTS)
 		s.lastAccess = u.Access
 	}
+	received := u.DTS
+	u.DTS = s.due(&u)
 	s.fillLongGap(u.DTS)
-	s.cutBefore(&u)
+	s.cutBefore(&u, received)
 	frame := s.leadFrame()
 	s.fillGap(u.DTS, frame)
 	if (s.start-s.segment.Start >= s.formatNow().maxSegment() || s.segmentFull()) && !s.leadPending() {
 		s.forceCut(s.start) // the parts that were closed have filled the segment
+	}
+	if u.DTS < received {
+		s.fillPart(u)
+		return
 	}
 	s.append(u)
 	// Close now if another frame would not fit: the part is ready as soon as its last frame
@@ -60,8 +66,9 @@ func (s *Segmenter) noteKey(dts media.Ticks) {
 	s.lastKey, s.keySeen = dts, true
 }
 
-// cutBefore ends the open segment if u has to begin the next one.
-func (s *Segmenter) cutBefore(u *media.AccessUnit) {
+// cutBefore ends the open segment if u, which was received with the decoding time received, has to
+// begin the next one.
+func (s *Segmenter) cutBefore(u *media.AccessUnit, received media.Ticks) {
 	frame := min(s.rate.frame(), s.partTarget())
 	elapsed := u.DTS - s.segment.Start
 	longest := s.formatNow().maxSegment()
@@ -73,7 +80,7 @@ func (s *Segmenter) cutBefore(u *media.AccessUnit) {
 		s.discontinuity = true
 		s.beginWith(u)
 		s.placeEarlyAudio()
-	case u.Key && s.endsAt(u.DTS):
+	case u.Key && s.endsAt(received):
 		s.endSegmentAt(u.DTS)
 		s.beginWith(u)
 	case !u.Key && elapsed+frame > longest:
@@ -124,6 +131,9 @@ func (s *Segmenter) followLateVideo(dts media.Ticks) {
 	ahead := max(maxAudioLead, 2*target)
 	if s.videoState.repeated || s.rate.frame() > slowInterval {
 		ahead = target + slowAudioLead // no picture is expected soon
+	}
+	if s.videoState.received-s.start >= target && dts-s.videoState.received <= ahead {
+		return // the pictures fill the parts that are due
 	}
 	for dts-s.start > ahead {
 		s.closeTimedPart(s.start + target)
@@ -202,6 +212,9 @@ func (s *Segmenter) closeAt(end media.Ticks) {
 func (s *Segmenter) fillGap(dts, frame media.Ticks) {
 	target := s.partTarget()
 	for dts+frame-s.start > target && dts-s.start > jitter {
+		if dts-s.start < target && s.fillsParts() && !s.leadPending() {
+			return // the frame begins the part
+		}
 		s.closeAt(min(dts, s.start+target))
 	}
 }
@@ -251,7 +264,8 @@ func (s *Segmenter) fit(end media.Ticks) media.Ticks {
 
 // close passes the part to the packagings.
 func (s *Segmenter) close(end media.Ticks) {
-	if len(s.units) > 0 {
+	// After a pause the sound may come even later than the pictures.
+	if len(s.units) > 0 && s.videoState.received < end {
 		s.fillSilence(end, s.units[len(s.units)-1].Arrived)
 	}
 	s.cut = Cut{
@@ -307,9 +321,9 @@ func (s *Segmenter) endPartsAt(dts media.Ticks) {
 		s.closeTimedPart(s.start + target)
 	}
 	// The last part was published to end when this frame was due, and the next segment
-	// begins there even if the frame is a little late: that time does not become a very
-	// short part. Audio received meanwhile goes into the next segment.
-	if dts-s.start > max(jitter, s.leadFrame()) || s.leadPending() {
+	// begins there even if the frame is late: that time does not become a part without a
+	// picture. Audio received meanwhile goes into the next segment.
+	if s.leadPending() || dts-s.start > max(jitter, s.leadFrame()) && !s.fillsParts() {
 		s.closeLast(dts)
 	}
 }

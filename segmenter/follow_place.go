@@ -110,6 +110,12 @@ func (f *Follower) place(u media.AccessUnit, end media.Ticks, known bool) {
 	u.DTS = f.leaderTime(&u)
 	at, frame := u.DTS, min(f.rate.frame(), format.PartTarget)
 	for at+frame-p.start > format.PartTarget && at-p.start > jitter && f.hasRoom(end, known) {
+		if f.fills(at) {
+			u.DTS = p.start
+			f.insert(u)
+			f.closeUpTo(p.start + format.PartTarget)
+			return
+		}
 		f.closeUpTo(min(at, p.start+format.PartTarget))
 	}
 	f.append(u)
@@ -125,6 +131,13 @@ func (f *Follower) place(u media.AccessUnit, end media.Ticks, known bool) {
 	}
 }
 
+// fills reports whether a picture for the time at is late and fills the open part, as in the leader
+// (Segmenter.due).
+func (f *Follower) fills(at media.Ticks) bool {
+	target, late := f.cuts.format.Load().PartTarget, at-f.part.start
+	return f.video != nil && f.parts > 0 && f.rate.frame() <= target && target <= late && late <= maxLate && !f.leadPending()
+}
+
 // hasRoom reports whether another part of full length ends before the segment does.
 func (f *Follower) hasRoom(end media.Ticks, known bool) bool {
 	return !known || f.part.start+f.cuts.format.Load().PartTarget < end
@@ -132,6 +145,12 @@ func (f *Follower) hasRoom(end media.Ticks, known bool) bool {
 
 func (f *Follower) append(u media.AccessUnit) {
 	f.part.units = append(f.part.units, u)
+	f.part.bytes += len(u.Data)
+}
+
+// insert adds a unit before those with later decoding times.
+func (f *Follower) insert(u media.AccessUnit) {
+	f.part.units = insertUnit(f.part.units, u)
 	f.part.bytes += len(u.Data)
 }
 

@@ -44,7 +44,9 @@ func (r *rate) add(dts media.Ticks) (hole bool) {
 	gap := dts - r.last
 	// A second long gap in a row is not a hole: the frames are that far apart.
 	slow := r.gap > media.Second && gap <= 2*r.gap
-	hole = gap <= 0 || gap > media.Second && !slow || r.frames > minFrames && gap > 3*r.frame()
+	// A single long one is a hole also soon after the rate was measured, or is declared.
+	known := r.frames > minFrames || r.frames > 1 && r.declared > 0 && r.gap <= 3*r.declared
+	hole = gap <= 0 || gap > media.Second && !slow || known && gap > 3*r.frame()
 	if r.frames == 0 || hole || r.frames >= maxFrames {
 		if r.frames > minFrames { // use the measured rate until it is measured again
 			r.declared = r.frame()

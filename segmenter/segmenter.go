@@ -334,8 +334,9 @@ func (s *Segmenter) newestAudio() *media.Track {
 
 // changeTracks starts a new segment at u, with a discontinuity and the given tracks.
 func (s *Segmenter) changeTracks(video, audio *media.Track, u media.AccessUnit) {
-	s.fillLongGap(u.DTS)
-	s.endTracksAt(u.DTS, audio)
+	at := s.due(&u)
+	s.fillLongGap(at)
+	s.endTracksAt(at, audio)
 	s.setTracks(video, audio)
 	s.discontinuity = true
 	s.leading.begin(&u)
@@ -372,5 +373,11 @@ func (s *Segmenter) leadTrack() *media.Track {
 
 func (s *Segmenter) append(u media.AccessUnit) {
 	s.units = append(s.units, u)
+	s.bytes += len(u.Data)
+}
+
+// insert adds a unit before those with later decoding times.
+func (s *Segmenter) insert(u media.AccessUnit) {
+	s.units = insertUnit(s.units, u)
 	s.bytes += len(u.Data)
 }

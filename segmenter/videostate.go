@@ -2,7 +2,6 @@ package segmenter
 
 import (
 	"encoding/binary"
-	"slices"
 	"time"
 
 	"golive/codec/h264"
@@ -132,12 +131,7 @@ func (s *Segmenter) addRepetition(u media.AccessUnit, dts media.Ticks) {
 	if n := len(s.units); n > 0 {
 		u.Arrived = s.units[n-1].Arrived
 	}
-	at := slices.IndexFunc(s.units, func(v media.AccessUnit) bool { return v.DTS >= dts })
-	if at < 0 {
-		at = len(s.units)
-	}
-	s.units = slices.Insert(s.units, at, u)
-	s.bytes += len(u.Data)
+	s.insert(u)
 }
 
 // repeatPicture repeats the last key frame in the open part, up to end, if it is due.

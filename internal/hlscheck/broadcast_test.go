@@ -35,8 +35,9 @@ type testBroadcast struct {
 	plain bool
 	// pair publishes two broadcasts, which are served as two renditions with reports of each other.
 	pair bool
-	// segment, gop and window are 2 s, 60 frames (2 s) and 20 s when 0.
+	// segment, part, gop and window are 2 s, 500 ms, 60 frames (2 s) and 20 s when 0.
 	segment time.Duration
+	part    time.Duration
 	gop     int
 	window  time.Duration
 	// units changes what is published.
@@ -99,7 +100,7 @@ func (s testBroadcast) hub(t *testing.T) *broadcast.Hub {
 	t.Helper()
 	settings := broadcast.Settings{
 		Config:          broadcast.DefaultConfig(),
-		Segmenter:       segmenter.Config{SegmentDuration: cmp.Or(s.segment, 2*time.Second), PartDuration: 500 * time.Millisecond},
+		Segmenter:       segmenter.Config{SegmentDuration: cmp.Or(s.segment, 2*time.Second), PartDuration: cmp.Or(s.part, 500*time.Millisecond)},
 		Playlist:        playlist.Config{Window: cmp.Or(s.window, 20*time.Second), LowLatency: !s.plain},
 		ReconnectWindow: 15 * time.Second,
 		Prefix:          "live",

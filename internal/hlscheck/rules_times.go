@@ -86,6 +86,14 @@ func (a *analyser) checkFragment(s *Stream, t *timing, dts int64) {
 	}
 }
 
+// lastsUntil reports whether the last unit lasts until a time, so that no media are missing before
+// it: a sample of MP4 lasts until the next one (ISO 14496-12 section 8.6.1.1), and if a publisher
+// sends no pictures for some time, there are none that the server could list as unavailable (B
+// 4.4.4.7, 4.4.4.9). MPEG-TS has no such durations.
+func (t *timing) lastsUntil(s *Stream, dts int64) bool {
+	return t.end > t.dts && dts-t.end <= max(s.Timescale/1000, 1)
+}
+
 // checkStep checks the step from the last unit to u.
 func (a *analyser) checkStep(s *Stream, t *timing, u *Unit, missing int64) {
 	dts := u.DTS
@@ -95,7 +103,7 @@ func (a *analyser) checkStep(s *Stream, t *timing, u *Unit, missing int64) {
 		switch {
 		case step <= 0:
 			a.add(24, "decoding time on stream %d went from %d to %d", s.ID, t.dts, dts)
-		case s.Ticks(step) > missing:
+		case s.Ticks(step) > missing && !(s.Codec.Video() && t.lastsUntil(s, dts)):
 			a.add(20, "%.3f s of media are missing on stream %d without a gap or discontinuity", float64(step)/float64(s.Timescale), s.ID)
 		case t.frame == 0 || step < t.frame:
 			t.frame = step

@@ -1,0 +1,69 @@
+package hlscheck
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"golive/media"
+)
+
+// timesOf are the rules about the times of media. Rules 11 and 12, that parts come in time, do not
+// hold when a publisher pauses.
+var timesOf = []int{7, 20, 22, 23, 24, 27, 28, 53, 54}
+
+// paused leaves out the pictures of a time, and delays the sound from its beginning on, as an encoder
+// does that gets no processor time: what was recorded meanwhile is sent afterwards.
+func paused(from, pictures, sound time.Duration) func([]media.AccessUnit) []media.AccessUnit {
+	begin, end := media.TicksFromDuration(from), media.TicksFromDuration(from+pictures)
+	return func(units []media.AccessUnit) []media.AccessUnit {
+		key, sent := false, time.Time{}
+		kept := units[:0]
+		for _, u := range units {
+			switch inside := u.DTS > begin && u.DTS < end; {
+			case u.Track.Video() && inside:
+				key = key || u.Key
+				continue
+			case u.Track.Video():
+				if key && !u.Key {
+					u.Key = true
+					u.Data[4] = 0x65 // an IDR picture
+				}
+				key = false
+			case inside:
+				sent = u.Arrived.Add(sound)
+				fallthrough
+			default:
+				if u.Arrived.Before(sent) {
+					u.Arrived = sent
+				}
+			}
+			kept = append(kept, u)
+		}
+		slices.SortStableFunc(kept, func(a, b media.AccessUnit) int { return a.Arrived.Compare(b.Arrived) })
+		return kept
+	}
+}
+
+// A publisher that pauses leaves no hole in a segment, wherever it pauses. The sound of the pause comes
+// before the pictures that follow, or later, by up to what a player waits for.
+func TestFollow_FindsNoHoleWhereAPublisherPaused(t *testing.T) {
+	for pictures, sounds := range map[time.Duration][]time.Duration{
+		150: {0, 300}, 300: {0, 450}, 480: {0, 900}, 700: {0, 900}, 990: {1200}, 1300: {1600}, 2400: {2700},
+	} {
+		for _, sound := range sounds {
+			for _, from := range []time.Duration{7000, 7510, 7930} {
+				t.Run(fmt.Sprintf("pictures %d, sound %d, at %d", pictures, sound, from), func(t *testing.T) {
+					change := paused(from*time.Millisecond, pictures*time.Millisecond, sound*time.Millisecond)
+					rec := testBroadcast{part: 250 * time.Millisecond, units: change}.follow(t)
+					for _, v := range rec.Violations {
+						if slices.Contains(timesOf, v.Rule) {
+							t.Error(v)
+						}
+					}
+				})
+			}
+		}
+	}
+}
