@@ -17,6 +17,10 @@
 // whole parts fill the segment: so the last one, too, ends without waiting for the next
 // frame.
 //
+// A part is not left without a picture because a picture is late: the late one is decoded where the
+// part before ended, and presented at its own time. If nothing is received for so long that a segment
+// would not end at the next key frame, that time is segments of gaps.
+//
 // A track that stops stays in the output: AAC and Opus continue as silence, video as repetitions
 // of the last IDR picture, and Silent reports it. Slow video without audio is repeated by
 // Advance, which the caller calls while nothing is received.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"golive/container/fmp4"
 	"golive/container/mpegts"
 	"golive/internal/mediatest"
 	"golive/media"
@@ -407,4 +408,32 @@ func TestFollower_MayRunOnAnotherGoroutine(t *testing.T) {
 	<-done
 	l.follower.Finish()
 	l.checkSameSegments()
+}
+
+func TestFollower_LatePicturesLeaveNoHoleInASegment(t *testing.T) {
+	for _, late := range []media.Ticks{300, 700} {
+		for from := media.Ticks(6200); from < 7500; from += 170 {
+			t.Run(fmt.Sprintf("%d ms at %d", late, from), func(t *testing.T) {
+				source := stream(14 * time.Second)
+				rung := rungOf(source)
+				cuts, r := NewCuts(), newCMAFRecorder(t)
+				leader := New(DefaultConfig(), Resume{}, cuts)
+				leader.Start("aaaa")
+				follower := Follow(cuts, NewPackager(media.CMAF, fmp4.NewMuxer(), r))
+				follower.Start(rung.Video, rung.Audio, leader.NextMSN())
+				begin, end := from*media.Millisecond, (from+late)*media.Millisecond
+				units := laterSound(rung.Units(), begin, end)
+				for i, u := range laterSound(source.Units(), begin, end) {
+					leader.Write(u)
+					follower.Write(units[i])
+				}
+				leader.Finish()
+				r.last = true
+				follower.Finish()
+				if gaps := r.gapsInMedia(); gaps > 0 || len(r.segments) < 6 {
+					t.Errorf("%d segments, %d gaps in segments with media", len(r.segments), gaps)
+				}
+			})
+		}
+	}
 }

