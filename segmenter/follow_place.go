@@ -111,6 +111,9 @@ func (f *Follower) place(u media.AccessUnit, end media.Ticks, known bool) {
 	at, frame := u.DTS, min(f.rate.frame(), format.PartTarget)
 	for at+frame-p.start > format.PartTarget && at-p.start > jitter && f.hasRoom(end, known) {
 		if f.fills(at) {
+			if at-p.start < format.PartTarget {
+				break // it is in the part, if late
+			}
 			u.DTS = p.start
 			f.insert(u)
 			f.closeUpTo(p.start + format.PartTarget)
@@ -134,8 +137,8 @@ func (f *Follower) place(u media.AccessUnit, end media.Ticks, known bool) {
 // fills reports whether a picture for the time at is late and fills the open part, as in the leader
 // (Segmenter.due).
 func (f *Follower) fills(at media.Ticks) bool {
-	target, late := f.cuts.format.Load().PartTarget, at-f.part.start
-	return f.video != nil && f.parts > 0 && f.rate.frame() <= target && target <= late && late <= maxLate && !f.leadPending()
+	return f.video != nil && f.parts > 0 && f.rate.frame() <= f.cuts.format.Load().PartTarget &&
+		at-f.part.start <= maxLate && !f.leadPending()
 }
 
 // hasRoom reports whether another part of full length ends before the segment does.

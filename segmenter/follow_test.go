@@ -412,7 +412,7 @@ func TestFollower_MayRunOnAnotherGoroutine(t *testing.T) {
 
 func TestFollower_LatePicturesLeaveNoHoleInASegment(t *testing.T) {
 	for _, late := range []media.Ticks{300, 700} {
-		for from := media.Ticks(6200); from < 7500; from += 170 {
+		for from := media.Ticks(6200); from < 7200; from += 170 {
 			t.Run(fmt.Sprintf("%d ms at %d", late, from), func(t *testing.T) {
 				source := stream(14 * time.Second)
 				rung := rungOf(source)
