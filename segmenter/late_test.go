@@ -16,7 +16,6 @@ import (
 // last what it does, and each picture until the next one.
 type cmafRecorder struct {
 	*recorder
-	init []byte
 	// end is where the last picture ends, and the next one begins; -1 after a gap.
 	end      int64
 	pictures []hlscheck.Unit

@@ -49,13 +49,13 @@ func paused(from, pictures, sound time.Duration) func([]media.AccessUnit) []medi
 // A publisher that pauses leaves no hole in a segment, wherever it pauses. The sound of the pause comes
 // before the pictures that follow, or later, by up to what a player waits for.
 func TestFollow_FindsNoHoleWhereAPublisherPaused(t *testing.T) {
-	for pictures, sounds := range map[time.Duration][]time.Duration{
+	for pictures, sounds := range map[int][]int{
 		150: {0, 300}, 300: {0, 450}, 480: {0, 900}, 700: {0, 900}, 990: {1200}, 1300: {1600}, 2400: {2700},
 	} {
 		for _, sound := range sounds {
-			for _, from := range []time.Duration{7000, 7510, 7930} {
+			for _, from := range []int{7000, 7510, 7930} {
 				t.Run(fmt.Sprintf("pictures %d, sound %d, at %d", pictures, sound, from), func(t *testing.T) {
-					change := paused(from*time.Millisecond, pictures*time.Millisecond, sound*time.Millisecond)
+					change := paused(milliseconds(from), milliseconds(pictures), milliseconds(sound))
 					rec := testBroadcast{part: 250 * time.Millisecond, units: change}.follow(t)
 					for _, v := range rec.Violations {
 						if slices.Contains(timesOf, v.Rule) {
@@ -67,3 +67,5 @@ func TestFollow_FindsNoHoleWhereAPublisherPaused(t *testing.T) {
 		}
 	}
 }
+
+func milliseconds(n int) time.Duration { return time.Duration(n) * time.Millisecond }
