@@ -52,6 +52,22 @@ func readPPS(nal []byte) (*pictureParameters, error) {
 	return &p, nil
 }
 
+// ReadPPSIDs returns the id of a PPS, and that of the SPS that it refers to; ok is false if it is
+// truncated.
+func ReadPPSIDs(nal []byte) (id, sps uint32, ok bool) {
+	if len(nal) == 0 {
+		return 0, 0, false
+	}
+	const longest = 4 // bytes: two ue(v), of at most 17 and 11 bits
+	var ids [longest]byte
+	r := rbsp{left: nal[1:]}
+	kept, _ := r.read(ids[:], longest)
+	w := newBitWindow(ids[:kept])
+	id, ok1 := w.golomb()
+	sps, ok2 := w.golomb()
+	return id, sps, ok1 && ok2
+}
+
 // bitReader reads the bits of a payload. After the first error every read returns 0.
 type bitReader struct {
 	buf []byte

@@ -101,11 +101,12 @@ func TestReadSlice_TellsIntraSlices(t *testing.T) {
 		ok        bool
 	}{
 		{"I", "61 88 84", Slice{First: true, Intra: true}, true},
-		{"I of one type in the picture", "61 b0", Slice{First: true, Intra: true}, true},
+		{"I of one type in the picture", "61 b8", Slice{First: true, Intra: true}, true},
 		{"P", "41 9a 24", Slice{First: true}, true},
 		{"B", "01 9e", Slice{First: true}, true},
-		{"SI", "41 94", Slice{First: true, Intra: true}, true},
-		{"second slice", "61 42 04", Slice{Intra: true}, true},
+		{"SI", "41 96", Slice{First: true, Intra: true}, true},
+		{"second slice, of PPS 2", "61 42 18", Slice{Intra: true, PPS: 2}, true},
+		{"without a PPS", "61 b0", Slice{}, false},
 		{"slice 139263, behind emulation prevention", "61 00 00 03 20 00 01 10", Slice{}, false},
 		{"header alone", "61", Slice{}, false},
 		{"empty", "", Slice{}, false},

@@ -7,12 +7,14 @@ type Slice struct {
 	First bool
 	// Intra is set if the slice refers to no other picture (slice type I or SI).
 	Intra bool
+	// PPS is the id of the PPS that it refers to.
+	PPS uint32
 }
 
 // ReadSlice parses the header of a slice (NAL unit types 1, 2 and 5); ok is false if it is
 // truncated.
 func ReadSlice(nal []byte) (s Slice, ok bool) {
-	const longest = 6 // bytes: two ue(v), of at most 35 and 7 bits
+	const longest = 8 // bytes: three ue(v), of at most 35, 7 and 17 bits
 	if len(nal) == 0 {
 		return s, false
 	}
@@ -22,9 +24,10 @@ func ReadSlice(nal []byte) (s Slice, ok bool) {
 	w := newBitWindow(header[:kept])
 	first, ok1 := w.golomb()
 	kind, ok2 := w.golomb()
-	if !ok1 || !ok2 {
+	pps, ok3 := w.golomb()
+	if !ok1 || !ok2 || !ok3 {
 		return s, false
 	}
 	const i, si = 2, 4 // slice_type modulo 5 (table 7-6)
-	return Slice{First: first == 0, Intra: kind%5 == i || kind%5 == si}, true
+	return Slice{First: first == 0, Intra: kind%5 == i || kind%5 == si, PPS: pps}, true
 }

@@ -12,6 +12,7 @@ import (
 type avcState struct {
 	nalState
 
+	sets    paramSets // all that are in force
 	pending paramSets // received between pictures, for the next key frame
 	// keptSEI are SEI messages from a tag without a picture, length-prefixed: they belong to
 	// the next picture.
@@ -30,11 +31,12 @@ func (v *avcState) configure(record []byte, offset int) error {
 	}
 	v.config = bytes.Clone(record)
 	v.lengthSize = c.NALLengthSize
-	v.pending = paramSets{}
+	v.sets, v.pending = paramSets{}, paramSets{}
 	v.keptSEI = nil
 	v.track = nil
 	if len(c.SPS) > 0 && len(c.PPS) > 0 {
 		v.track = newVideoTrack(c)
+		v.sets = paramSets{sps: c.SPS, pps: c.PPS}
 	} else {
 		v.pending = paramSets{sps: c.SPS, pps: c.PPS}
 	}
@@ -107,6 +109,7 @@ func (v *avcState) unit(p picture) (u media.AccessUnit, ok bool, err error) {
 		if err := v.useParamSets(data, found); err != nil {
 			return u, false, err
 		}
+		v.activate(data)
 	} else if found.params() && !found.picture {
 		v.keepParamSets(data)
 	}

@@ -3,6 +3,7 @@ package flv
 import (
 	"bytes"
 	"math/bits"
+	"slices"
 
 	"golive/codec/h264"
 )
@@ -53,6 +54,50 @@ func put(sets *[][]byte, nal []byte, idAt int, maxID uint32) bool {
 	return true
 }
 
+// referredBy returns the sets that the picture in data, of whole NAL units, is decoded with: one SPS, and
+// the PPS that refer to it. ok is false if that cannot be told.
+func (p *paramSets) referredBy(data []byte, lengthSize int) (active paramSets, ok bool) {
+	slice, ok := firstSlice(data, lengthSize)
+	if !ok {
+		return active, false
+	}
+	var spsID uint32
+	found := false
+	for _, nal := range p.pps {
+		if id, sps, ok := h264.ReadPPSIDs(nal); ok && id == slice.PPS {
+			spsID, found = sps, true
+		}
+	}
+	if !found {
+		return active, false
+	}
+	for _, nal := range p.sps {
+		if id, ok := expGolomb(nal, 4); ok && id == spsID {
+			active.sps = [][]byte{nal}
+		}
+	}
+	for _, nal := range p.pps {
+		if _, sps, ok := h264.ReadPPSIDs(nal); ok && sps == spsID {
+			active.pps = append(active.pps, nal)
+		}
+	}
+	return active, active.sps != nil
+}
+
+// firstSlice returns the first slice of the picture in data.
+func firstSlice(data []byte, lengthSize int) (s h264.Slice, ok bool) {
+	for {
+		nal, rest, ok := h264.Next(data, lengthSize)
+		if !ok {
+			return s, false
+		}
+		if t := h264.Type(nal); t == h264.IDR || t == h264.NonIDR {
+			return h264.ReadSlice(nal)
+		}
+		data = rest
+	}
+}
+
 // expGolomb reads the ue(v) at the given byte (ISO 14496-10 section 9.1). The
 // ids of parameter sets are at most 255, which is 17 bits.
 func expGolomb(nal []byte, at int) (v uint32, ok bool) {
@@ -75,12 +120,8 @@ func (v *avcState) useParamSets(data []byte, found contents) error {
 	if !found.params() && len(v.pending.sps) == 0 && len(v.pending.pps) == 0 {
 		return nil
 	}
-	var sets paramSets
-	if v.track != nil {
-		// The track is shared, and add replaces in place.
-		sets.sps = append(sets.sps, v.track.SPS...)
-		sets.pps = append(sets.pps, v.track.PPS...)
-	}
+	// A track may share them, and add replaces in place.
+	sets := paramSets{sps: slices.Clone(v.sets.sps), pps: slices.Clone(v.sets.pps)}
 	changed := false
 	for _, nal := range v.pending.sps {
 		changed = sets.add(nal) || changed
@@ -98,10 +139,20 @@ func (v *avcState) useParamSets(data []byte, found contents) error {
 		return nil
 	}
 	v.pending = paramSets{}
-	c, err := h264.FromParameterSets(sets.sps, sets.pps)
+	err := v.setTrack(sets)
 	if err != nil && v.track != nil {
 		return nil // a decoder may be able to parse them
 	}
+	if err != nil {
+		return err
+	}
+	v.sets = sets
+	return nil
+}
+
+// setTrack makes a track of parameter sets.
+func (v *avcState) setTrack(sets paramSets) error {
+	c, err := h264.FromParameterSets(sets.sps, sets.pps)
 	if err != nil {
 		return &SyntaxError{Op: "in-band parameter sets", Err: err}
 	}
@@ -111,6 +162,20 @@ func (v *avcState) useParamSets(data []byte, found contents) error {
 	c.NALLengthSize = v.lengthSize
 	v.track = newVideoTrack(c)
 	return nil
+}
+
+// activate makes the track that of the SPS which the key frame in data refers to. Encoders that begin a new
+// size with a new SPS id keep the SPS of the last size in their configuration, or it is kept here: that is
+// not the one that tells the size.
+func (v *avcState) activate(data []byte) {
+	if len(v.sets.sps) < 2 || v.track == nil {
+		return
+	}
+	active, ok := v.sets.referredBy(data, v.nalLength())
+	if !ok || slices.EqualFunc(active.sps, v.track.SPS, bytes.Equal) && slices.EqualFunc(active.pps, v.track.PPS, bytes.Equal) {
+		return
+	}
+	_ = v.setTrack(active) // one that cannot be read changes nothing: a decoder may be able to
 }
 
 // keepParamSets keeps the parameter sets of a unit without a picture for the next key frame.

@@ -198,6 +198,40 @@ func TestDemuxer_Row34_SeveralOrNoParameterSets(t *testing.T) {
 	}
 }
 
+// Row 34 of docs/encoders.md: an encoder that gives each size its own ids keeps the sets of the last one.
+func TestDemuxer_Row34_TheTrackIsThatOfTheSPSInUse(t *testing.T) {
+	const (
+		sps0, pps0, idr0 = "674d400adc28db011000000300100000030140f12278", "68ee0f2c80", "65888427a54106c4f15a79d6" // 160x96
+		sps1, pps1, idr1 = "674d400a57109b011000000300100000030140f12278", "684ae0f2c8", "65884109ffa54106fbb4eda2" // 64x64
+	)
+	for name, start := range map[string]func(d *flv.Demuxer){
+		"in the configuration": func(d *flv.Demuxer) {
+			feed(t, d, config(avcc(t, 4, []string{sps0, sps1}, []string{pps0, pps1})))
+		},
+		"in band": func(d *flv.Demuxer) {
+			feed(t, d, config(avcc(t, 4, []string{sps0}, []string{pps0})))
+			unit(t, d, 0, frame(nals(t, 4, idr0)))
+			unit(t, d, 0, frame(nals(t, 4, sps1, pps1, idr1)))
+		},
+	} {
+		d := flv.NewDemuxer()
+		start(d)
+		for _, c := range []struct {
+			picture, sps, pps string
+			width             int
+		}{{idr1, sps1, pps1, 64}, {idr0, sps0, pps0, 160}, {idr1, sps1, pps1, 64}} {
+			u := unit(t, d, 0, frame(nals(t, 4, c.picture)))
+			want := [][][]byte{{raw(t, c.sps)}, {raw(t, c.pps)}}
+			if diff := cmp.Diff(want, [][][]byte{u.Track.SPS, u.Track.PPS}); diff != "" || u.Track.Width != c.width {
+				t.Errorf("%s: width %d, want %d: %s", name, u.Track.Width, c.width, diff)
+			}
+			if again := unit(t, d, 0, frame(nals(t, 4, c.picture))); again.Track != u.Track {
+				t.Errorf("%s: another key frame of the same SPS made another track", name)
+			}
+		}
+	}
+}
+
 // Rows 33 and 34 of docs/encoders.md: parameter sets that change in band.
 func TestDemuxer_Row34_ParameterSetsChangeInAKeyFrame(t *testing.T) {
 	d := configured(t)
