@@ -36,6 +36,7 @@ type Records interface {
 	UpdateBroadcast(ctx context.Context, id string, change func(*registry.Broadcast) error) (registry.Broadcast, error)
 	RemoveBroadcast(ctx context.Context, id string) error
 	FindBroadcast(id string) (registry.Broadcast, bool)
+	HasBroadcasts(owner string) bool
 	ListBroadcasts(f registry.Filter) (page []registry.Broadcast, next string)
 	PutChannel(ctx context.Context, c registry.Channel) (registry.Channel, error)
 	UpdateChannel(ctx context.Context, name string, change func(*registry.Channel) error) (registry.Channel, error)

@@ -66,12 +66,13 @@ func (a *API) create(ctx context.Context, in *createInput) (*createOutput, error
 	if err := in.Body.check(now); err != nil {
 		return nil, err
 	}
-	request, err := json.Marshal(in.Body)
-	if err != nil {
-		return nil, err // of a time that JSON cannot have, which check refuses
-	}
-	id, key := a.newID(c.User.ID, in.IdempotencyKey, string(request))
+	id, key := registry.NewID(), registry.NewStreamKey()
 	if in.IdempotencyKey != "" {
+		request, err := json.Marshal(in.Body)
+		if err != nil {
+			return nil, err // of a time that JSON cannot have, which check refuses
+		}
+		id, key = a.derivedID(c.User.ID, in.IdempotencyKey, string(request))
 		if b, ok := a.Records.FindBroadcast(id); ok {
 			return a.again(ctx, b, key)
 		}

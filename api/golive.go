@@ -7,7 +7,6 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"golive/api/auth"
-	"golive/registry"
 	"golive/rollout"
 )
 
@@ -62,6 +61,5 @@ func errNoUser() error {
 // decide returns whether the user may go live. A user was let in before if there is a broadcast of
 // that user.
 func (a *API) decide(ctx context.Context, u rollout.User) rollout.Decision {
-	earlier, _ := a.Records.ListBroadcasts(registry.Filter{Owner: u.ID, Limit: 1})
-	return a.Rollout.Decide(ctx, u, len(earlier) > 0)
+	return a.Rollout.Decide(ctx, u, a.Records.HasBroadcasts(u.ID))
 }

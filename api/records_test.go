@@ -95,6 +95,11 @@ func (r *records) FindBroadcast(id string) (registry.Broadcast, bool) {
 	return b, ok
 }
 
+func (r *records) HasBroadcasts(owner string) bool {
+	page, _ := r.ListBroadcasts(registry.Filter{Owner: owner, Limit: 1})
+	return len(page) > 0
+}
+
 func (r *records) ListBroadcasts(f registry.Filter) (page []registry.Broadcast, next string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

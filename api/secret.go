@@ -8,14 +8,11 @@ import (
 	"golive/registry"
 )
 
-// newID returns the id of a broadcast, and its stream key. Without an Idempotency-Key both are
-// random. With one the id is a hash of it, so that nothing is made twice, and the key depends on
-// the request too, so that only the same request is told the key again; neither the key nor the
+// derivedID returns the id of a broadcast, and its stream key, for a request with an Idempotency-Key;
+// without one both are random. The id is a hash of it, so that nothing is made twice, and the key depends
+// on the request too, so that only the same request is told the key again; neither the key nor the
 // Idempotency-Key is kept for that.
-func (a *API) newID(owner, idempotencyKey, request string) (id, key string) {
-	if idempotencyKey == "" {
-		return registry.NewID(), registry.NewStreamKey()
-	}
+func (a *API) derivedID(owner, idempotencyKey, request string) (id, key string) {
 	sum := sha256.Sum256(joined("broadcast", owner, idempotencyKey))
 	return registry.IDOf(sum), a.derivedKey("create", owner, idempotencyKey, request)
 }

@@ -156,3 +156,13 @@ func (h halfOpen) Done() <-chan struct{} { return h.open.Done() }
 
 // Err implements context.Context.
 func (h halfOpen) Err() error { return h.open.Err() }
+
+// Value implements context.Context. The connection comes first, which has no other values than the
+// request: so package context finds what ends it, and need not start a goroutine for each context that
+// is made from this one.
+func (h halfOpen) Value(key any) any {
+	if v := h.open.Value(key); v != nil {
+		return v
+	}
+	return h.Context.Value(key)
+}

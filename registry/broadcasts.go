@@ -157,6 +157,14 @@ func (r *Registry) ListBroadcasts(f Filter) (page []Broadcast, next string) {
 	return c.table.list(f)
 }
 
+// HasBroadcasts reports whether there are records of an owner's broadcasts, from memory.
+func (r *Registry) HasBroadcasts(owner string) bool {
+	c := r.catalog
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.table.owners[owner] != nil
+}
+
 // FindKey returns what a stream key is for, from memory: a broadcast, or a channel for a lasting
 // key; the other is zero.
 func (r *Registry) FindKey(key string) (b Broadcast, ch Channel, ok bool) {

@@ -19,9 +19,9 @@ type catalog struct {
 	onChange func(Broadcast) // nil for none
 	// protections is the table's; nil before there is one.
 	protections atomic.Pointer[sync.Map]
+	records     atomic.Pointer[store] // nil while the registry is away
 
 	mu       sync.RWMutex
-	records  *store // nil while the registry is away
 	table    recordTable
 	watchers map[string]map[*watcher]struct{} // by the broadcast's id
 }
@@ -36,16 +36,22 @@ func newCatalog(log *slog.Logger, m *Metrics) *catalog {
 // watch keeps the table up to date until ctx is done or the watch ends. Records can be written
 // from when the table is complete.
 func (c *catalog) watch(ctx context.Context, records *store) error {
-	defer c.disconnect()
+	defer c.records.Store(nil)
 	fresh := newRecordTable()
 	return records.watch(ctx,
-		func(e jetstream.KeyValueEntry) { c.reportDamage(e, fresh.updateEntry(e)) },
+		func(e jetstream.KeyValueEntry) {
+			w, err := decodeEntry(e)
+			if err == nil {
+				fresh.set(w)
+			}
+			c.reportDamage(e, err)
+		},
 		func() { c.replace(fresh, records) },
 		c.handleUpdate)
 }
 
-func (t *recordTable) updateEntry(e jetstream.KeyValueEntry) error {
-	return t.update(e.Key(), e.Value(), e.Revision(), e.Operation() != jetstream.KeyValuePut)
+func decodeEntry(e jetstream.KeyValueEntry) (written, error) {
+	return decode(e.Key(), e.Value(), e.Revision(), e.Operation() != jetstream.KeyValuePut)
 }
 
 func (c *catalog) reportDamage(e jetstream.KeyValueEntry, err error) {
@@ -59,7 +65,7 @@ func (c *catalog) reportDamage(e jetstream.KeyValueEntry, err error) {
 func (c *catalog) replace(t recordTable, records *store) {
 	c.mu.Lock()
 	old := c.table
-	c.table, c.records = t, records
+	c.table = t
 	c.protections.Store(t.protections)
 	var changed []*Broadcast
 	for id, b := range t.broadcasts {
@@ -75,6 +81,7 @@ func (c *catalog) replace(t recordTable, records *store) {
 	}
 	c.metrics.broadcasts.Set(float64(len(t.broadcasts)))
 	c.mu.Unlock()
+	c.records.Store(records)
 	if c.onChange != nil {
 		for _, b := range changed {
 			c.onChange(*b)
@@ -82,15 +89,9 @@ func (c *catalog) replace(t recordTable, records *store) {
 	}
 }
 
-func (c *catalog) disconnect() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.records = nil
-}
-
 // handleUpdate applies an update of the watch.
 func (c *catalog) handleUpdate(entry jetstream.KeyValueEntry) {
-	c.reportDamage(entry, c.apply(entry))
+	c.reportDamage(entry, c.update(entry.Key(), entry.Value(), entry.Revision(), entry.Operation() != jetstream.KeyValuePut))
 	kind, id := splitKey(entry.Key())
 	if kind != broadcastKeys || c.onChange == nil {
 		return
@@ -103,22 +104,33 @@ func (c *catalog) handleUpdate(entry jetstream.KeyValueEntry) {
 	}
 }
 
-// apply sets what a key has in the registry.
-func (c *catalog) apply(entry jetstream.KeyValueEntry) error {
-	return c.changeTable(entry.Key(), func(t *recordTable) error { return t.updateEntry(entry) })
+// update sets the value that a key has from a revision on, unless a newer one is known. A write of
+// this node is delivered by the watch too: what comes second is not decoded. It is decoded without
+// the lock, for which all requests wait.
+func (c *catalog) update(key string, value []byte, revision uint64, gone bool) error {
+	c.mu.RLock()
+	known := c.table.revision(key)
+	c.mu.RUnlock()
+	if revision <= known {
+		return nil
+	}
+	w, err := decode(key, value, revision, gone)
+	if err == nil {
+		c.changeTable(key, func(t *recordTable) { t.set(w) })
+	}
+	return err
 }
 
 // changeTable changes what the table has of a key, and wakes those who watch it.
-func (c *catalog) changeTable(key string, change func(*recordTable) error) error {
+func (c *catalog) changeTable(key string, change func(*recordTable)) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	before := c.table.revision(key)
-	err := change(&c.table)
+	change(&c.table)
 	if kind, id := splitKey(key); kind == broadcastKeys && (c.table.revision(key) != before || c.table.broadcasts[id] == nil) {
 		c.wake(id)
 	}
 	c.metrics.broadcasts.Set(float64(len(c.table.broadcasts)))
-	return err
 }
 
 // has reports whether a key is known to have a record.
@@ -168,9 +180,7 @@ func (r *Registry) writeRest(ctx context.Context, l *link) {
 
 // connected returns the bucket to write to.
 func (r *Registry) connected() (*store, error) {
-	r.catalog.mu.RLock()
-	s := r.catalog.records
-	r.catalog.mu.RUnlock()
+	s := r.catalog.records.Load()
 	if s == nil {
 		if err := r.awayError(); err != nil {
 			return nil, err

@@ -27,7 +27,7 @@ const (
 // wait. After three days it is dropped. After a crash some events are handled again, with the same
 // id. Config.Events must be set on all nodes.
 func (r *Registry) Consume(ctx context.Context, name string, atOnce int, handle func(context.Context, Event) error) error {
-	if !recordName.MatchString(name) {
+	if !isRecordName(name) {
 		return fmt.Errorf("consume events as %q: %w", name, errBadName)
 	}
 	lease := r.Task(consumerKeys + name)

@@ -96,38 +96,47 @@ func (t *recordTable) revision(key string) uint64 {
 
 // splitKey is the reverse of keyOf.
 func splitKey(key string) (kind, name string) {
-	kind, name, _ = strings.Cut(key, ".")
-	return kind + ".", strings.ReplaceAll(name, "=", ".")
+	end := strings.IndexByte(key, '.') + 1
+	return key[:end], strings.ReplaceAll(key[end:], "=", ".")
 }
 
-// update sets the value that a key has now, unless a newer one is known.
-func (t *recordTable) update(key string, value []byte, revision uint64, gone bool) error {
-	if revision <= t.revision(key) {
-		return nil
+// written is what a key has from a revision on: a broadcast, a channel, or neither.
+type written struct {
+	key       string
+	revision  uint64
+	broadcast *Broadcast
+	channel   *Channel
+}
+
+// decode reads the value that a key has from a revision on. Those of a
+// later version are ignored.
+func decode(key string, value []byte, revision uint64, gone bool) (w written, err error) {
+	kind, _ := splitKey(key)
+	if kind != channelKeys && kind != broadcastKeys {
+		return written{}, nil
 	}
-	kind, name := splitKey(key)
+	w = written{key: key, revision: revision}
 	switch {
-	case gone && kind == channelKeys:
-		t.replaceChannel(name, nil)
 	case gone:
-		t.replaceBroadcast(name, nil)
 	case kind == channelKeys:
-		c, err := decodeChannel(key, value, revision)
-		if err != nil {
-			return err
-		}
-		t.replaceChannel(name, c)
-	case kind == broadcastKeys:
-		b, err := decodeBroadcast(key, value, revision)
-		if err != nil {
-			return err
-		}
-		t.replaceBroadcast(name, b)
+		w.channel, err = decodeChannel(key, value, revision)
 	default:
-		return nil // of a later version
+		w.broadcast, err = decodeBroadcast(key, value, revision)
 	}
-	delete(t.removed, key)
-	return nil
+	return w, err
+}
+
+// set replaces what a key has, unless a newer revision is known.
+func (t *recordTable) set(w written) {
+	if w.revision <= t.revision(w.key) {
+		return
+	}
+	if kind, name := splitKey(w.key); kind == channelKeys {
+		t.replaceChannel(name, w.channel)
+	} else {
+		t.replaceBroadcast(name, w.broadcast)
+	}
+	delete(t.removed, w.key)
 }
 
 // remove removes what this node has removed at a revision.

@@ -11,6 +11,15 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
+// update sets the value that a key has from a revision on.
+func (t *recordTable) update(key string, value []byte, revision uint64, gone bool) error {
+	w, err := decode(key, value, revision, gone)
+	if err == nil {
+		t.set(w)
+	}
+	return err
+}
+
 // tableOf returns a table with the records of ids, made one second after the other.
 func tableOf(all ...Broadcast) *recordTable {
 	t := newRecordTable()

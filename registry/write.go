@@ -4,12 +4,26 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
 	"time"
 )
 
-// recordName is what a broadcast or a channel can be named.
-var recordName = regexp.MustCompile(`^[A-Za-z0-9_-][A-Za-z0-9_.-]{0,127}$`)
+// maxRecordName bounds the name of a broadcast or a channel, in bytes.
+const maxRecordName = 128
+
+// isRecordName reports whether a broadcast or a channel can be named so.
+func isRecordName(name string) bool {
+	if name == "" || len(name) > maxRecordName || name[0] == '.' {
+		return false
+	}
+	for _, c := range []byte(name) {
+		switch {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '_', c == '-', c == '.':
+		default:
+			return false
+		}
+	}
+	return true
+}
 
 // write is what is to be written in place of a revision: a value, or nothing.
 type write struct {
@@ -20,7 +34,7 @@ type write struct {
 
 // create writes the record of a name that has none.
 func (r *Registry) create(ctx context.Context, records *store, kind, name string, w write) error {
-	if !recordName.MatchString(name) {
+	if !isRecordName(name) {
 		return errBadName
 	}
 	key := keyOf(kind, name)
@@ -34,12 +48,12 @@ func (r *Registry) create(ctx context.Context, records *store, kind, name string
 	case err != nil:
 		return notWritten(err)
 	}
-	return r.catalog.changeTable(key, func(t *recordTable) error { return t.update(key, w.value, revision, false) })
+	return r.catalog.update(key, w.value, revision, false)
 }
 
 // update writes what next returns for a name, and asks next again when another node wrote first.
 func (r *Registry) update(ctx context.Context, records *store, kind, name string, next func() (write, error)) error {
-	if !recordName.MatchString(name) {
+	if !isRecordName(name) {
 		return ErrNoRecord
 	}
 	key, asked := keyOf(kind, name), false
@@ -68,21 +82,22 @@ const maxUpdates = 64
 
 // overwrite writes a key, and changes the table accordingly.
 func (r *Registry) overwrite(ctx context.Context, records *store, key string, w write) (err error) {
-	change := func(t *recordTable) error { t.remove(key, w.revision); return nil }
+	var revision uint64
 	if w.value == nil {
 		err = records.remove(ctx, key, w.revision, markerTTL)
 	} else {
-		var revision uint64
 		revision, err = records.put(ctx, key, w.value, w.revision, w.ttl)
-		change = func(t *recordTable) error { return t.update(key, w.value, revision, false) }
 	}
 	switch {
 	case isConflict(err):
 		return err
 	case err != nil:
 		return notWritten(err)
+	case w.value != nil:
+		return r.catalog.update(key, w.value, revision, false)
 	}
-	return r.catalog.changeTable(key, change)
+	r.catalog.changeTable(key, func(t *recordTable) { t.remove(key, w.revision) })
+	return nil
 }
 
 // reread asks the registry for a key.
@@ -91,13 +106,13 @@ func (r *Registry) reread(ctx context.Context, records *store, key string) error
 	if err != nil {
 		return notWritten(err)
 	}
-	return r.catalog.changeTable(key, func(t *recordTable) error {
-		if entry == nil {
-			if known := t.revision(key); known > 0 {
-				t.remove(key, known)
-			}
-			return nil
+	if entry != nil {
+		return r.catalog.update(key, entry.Value(), entry.Revision(), false)
+	}
+	r.catalog.changeTable(key, func(t *recordTable) {
+		if known := t.revision(key); known > 0 {
+			t.remove(key, known)
 		}
-		return t.updateEntry(entry)
 	})
+	return nil
 }

@@ -62,11 +62,15 @@ const (
 // attributes adds what the headers say of the user. What cannot be read is not known.
 func attributes(u *rollout.User, h http.Header) {
 	u.Platform, u.AppVersion, u.Country = h.Get(HeaderPlatform), h.Get(HeaderVersion), h.Get(HeaderCountry)
-	if t, err := time.Parse(time.RFC3339, h.Get(HeaderCreated)); err == nil {
-		u.Created = t
+	if text := h.Get(HeaderCreated); text != "" {
+		if t, err := time.Parse(time.RFC3339, text); err == nil {
+			u.Created = t
+		}
 	}
-	if n, err := strconv.ParseInt(h.Get(HeaderFollowers), 10, 64); err == nil {
-		u.Followers = n
+	if text := h.Get(HeaderFollowers); text != "" {
+		if n, err := strconv.ParseInt(text, 10, 64); err == nil {
+			u.Followers = n
+		}
 	}
 }
 
