@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 )
 
 // Every write of the embedded registry is on the disk when it returns: what the blocks have grown to
@@ -73,11 +75,56 @@ func checkSynced(t *testing.T, what string, d *disk) {
 	}
 }
 
+func nothing() error { return nil }
+
+// A sync waits for a write that is about to be acknowledged, but not for ever; one that fails is not
+// waited for.
+func TestDisk_WaitsForWritesUnderWay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDisk(t.TempDir(), "s")
+		if err := os.MkdirAll(d.dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(d.dir, "1.blk"), []byte("record\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range []struct {
+			name               string
+			took, other, after time.Duration
+			err                error
+		}{
+			{"nothing is known yet", 0, time.Hour, 0, nil},
+			{"it is acknowledged", time.Second, time.Millisecond, time.Millisecond, nil},
+			{"it fails", time.Second, time.Millisecond, time.Millisecond, errNoBlocks},
+			{"it takes longer than two syncs", time.Millisecond, time.Hour, 2 * time.Millisecond, nil},
+			{"it takes longer than the bound", time.Second, time.Hour, maxGather, nil},
+		} {
+			d.took = c.took
+			var running sync.WaitGroup
+			running.Go(func() {
+				err := d.write(func() error {
+					time.Sleep(c.other)
+					return c.err
+				})
+				if !errors.Is(err, c.err) {
+					t.Errorf("%s: the other: %v", c.name, err)
+				}
+			})
+			synctest.Wait()
+			began := time.Now()
+			if err := d.write(nothing); err != nil || time.Since(began) != c.after {
+				t.Errorf("%s: %v after %v, want %v", c.name, err, time.Since(began), c.after)
+			}
+			running.Wait()
+		}
+	})
+}
+
 // One sync serves those who wait, and only those who wrote before it began.
 func TestDisk_SyncsOnceForMany(t *testing.T) {
 	dir := t.TempDir()
 	d := newDisk(dir, "s")
-	if err := d.sync(); !errors.Is(err, errNoBlocks) {
+	if err := d.write(nothing); !errors.Is(err, errNoBlocks) {
 		t.Errorf("without blocks: %v", err)
 	}
 	if err := os.MkdirAll(d.dir, 0o700); err != nil {
@@ -94,12 +141,15 @@ func TestDisk_SyncsOnceForMany(t *testing.T) {
 	for range 50 {
 		running.Go(func() {
 			for range 20 {
-				mu.Lock()
-				n, err := block.WriteString("record\n")
-				size += int64(n)
-				want := size
-				mu.Unlock()
-				if err := errors.Join(err, d.sync()); err != nil {
+				var want int64
+				if err := d.write(func() error {
+					mu.Lock()
+					defer mu.Unlock()
+					n, err := block.WriteString("record\n")
+					size += int64(n)
+					want = size
+					return err
+				}); err != nil {
 					t.Error(err)
 				}
 				d.mu.Lock()
@@ -118,7 +168,7 @@ func TestDisk_SyncsOnceForMany(t *testing.T) {
 	if err := os.Remove(block.Name()); err != nil {
 		t.Fatal(err)
 	}
-	if err := d.sync(); err != nil || len(d.synced) != 1 {
+	if err := d.write(nothing); err != nil || len(d.synced) != 1 {
 		t.Errorf("a new block: %v, synced %v", err, d.synced)
 	}
 }

@@ -120,12 +120,14 @@ func (s *store) publishNotes(ctx context.Context, b Broadcast) error {
 	if len(b.notes) == 0 {
 		return nil
 	}
-	for _, n := range b.notes {
-		if err := s.publish(ctx, b.event(n)); err != nil {
-			return fmt.Errorf("%w: publish event: %w", ErrAway, withHint(err))
+	return s.events.write(func() error {
+		for _, n := range b.notes {
+			if err := s.publish(ctx, b.event(n)); err != nil {
+				return fmt.Errorf("%w: publish event: %w", ErrAway, withHint(err))
+			}
 		}
-	}
-	return s.events.sync()
+		return nil
+	})
 }
 
 func (s *store) publish(ctx context.Context, e Event) error {

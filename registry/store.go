@@ -25,25 +25,25 @@ func (s *store) subject(key string) string { return "$KV." + s.name + "." + key 
 
 // put writes a key that expires ttl after that, 0 is never, in place of a revision; 0 is none.
 // It returns the new revision.
-func (s *store) put(ctx context.Context, key string, value []byte, revision uint64, ttl time.Duration) (uint64, error) {
+func (s *store) put(ctx context.Context, key string, value []byte, revision uint64, ttl time.Duration) (next uint64, err error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	if revision == 0 {
-		revision, err := s.kv.Create(ctx, key, value, jetstream.KeyTTL(ttl))
-		if err == nil {
-			err = s.disk.sync()
+	err = s.disk.write(func() (err error) {
+		if revision == 0 {
+			next, err = s.kv.Create(ctx, key, value, jetstream.KeyTTL(ttl))
+			return err
 		}
-		return revision, err
-	}
-	options := []jetstream.PublishOpt{jetstream.WithExpectLastSequencePerSubject(revision)}
-	if ttl > 0 {
-		options = append(options, jetstream.WithMsgTTL(ttl))
-	}
-	ack, err := s.js.PublishMsg(ctx, &nats.Msg{Subject: s.subject(key), Data: value}, options...)
-	if err != nil {
-		return 0, err
-	}
-	return ack.Sequence, s.disk.sync()
+		options := []jetstream.PublishOpt{jetstream.WithExpectLastSequencePerSubject(revision)}
+		if ttl > 0 {
+			options = append(options, jetstream.WithMsgTTL(ttl))
+		}
+		ack, err := s.js.PublishMsg(ctx, &nats.Msg{Subject: s.subject(key), Data: value}, options...)
+		if err == nil {
+			next = ack.Sequence
+		}
+		return err
+	})
+	return next, err
 }
 
 // get asks the leader for a key; nil when there is none.
@@ -61,11 +61,9 @@ func (s *store) get(ctx context.Context, key string) (jetstream.KeyValueEntry, e
 func (s *store) remove(ctx context.Context, key string, revision uint64, ttl time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	err := s.kv.Purge(ctx, key, jetstream.LastRevision(revision), jetstream.PurgeTTL(ttl))
-	if err == nil {
-		err = s.disk.sync()
-	}
-	return err
+	return s.disk.write(func() error {
+		return s.kv.Purge(ctx, key, jetstream.LastRevision(revision), jetstream.PurgeTTL(ttl))
+	})
 }
 
 // watch calls add with all that the bucket has, then complete, and then update with each change, until
