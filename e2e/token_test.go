@@ -72,7 +72,7 @@ type created struct {
 // create creates a broadcast of the user alice, once the server's registry is ready.
 func create(t *testing.T, s *harness.Server, body string) (made created) {
 	t.Helper()
-	harness.Until(t, "the registry is connected", 20*time.Second, func() bool { return s.Logs.Count("registry connected") > 0 })
+	harness.Until(t, "the records are loaded", 20*time.Second, func() bool { return s.Logs.Count("records loaded") > 0 })
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.URL("/v1/broadcasts"), strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)

@@ -79,9 +79,11 @@ func (c *catalog) replace(t recordTable, records *store) {
 			c.wake(id)
 		}
 	}
-	c.metrics.broadcasts.Set(float64(len(t.broadcasts)))
+	all := len(t.broadcasts)
+	c.metrics.broadcasts.Set(float64(all))
 	c.mu.Unlock()
 	c.records.Store(records)
+	c.log.Info("records loaded", "broadcasts", all)
 	if c.onChange != nil {
 		for _, b := range changed {
 			c.onChange(*b)

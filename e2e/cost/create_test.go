@@ -42,7 +42,7 @@ func BenchmarkCreate(b *testing.B) {
 	} {
 		b.Run(name, func(b *testing.B) {
 			s := harness.Start(b, harness.Options{Program: tool, Config: registry()})
-			harness.Until(b, "the registry is connected", 20*time.Second, func() bool { return s.Logs.Count("registry connected") > 0 })
+			harness.Until(b, "the records are loaded", 20*time.Second, func() bool { return s.Logs.Count("records loaded") > 0 })
 			for range b.N {
 				took, all, server, client := createAll(b, s, 0)
 				paced, _, _, _ := createAll(b, s, pace)

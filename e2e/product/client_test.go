@@ -20,7 +20,7 @@ import (
 func start(tb testing.TB, config string) *harness.Server {
 	tb.Helper()
 	s := harness.Start(tb, harness.Options{Config: config})
-	harness.Until(tb, "the registry is connected", 20*time.Second, func() bool { return s.Logs.Count("registry connected") > 0 })
+	harness.Until(tb, "the records are loaded", 20*time.Second, func() bool { return s.Logs.Count("records loaded") > 0 })
 	return s
 }
 
