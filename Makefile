@@ -19,7 +19,7 @@ ENCODERS := e2e/encoders/node_modules/.package-lock.json
 # The ACME authority that tests use.
 ACME     := bin/pebble
 # The tests that -short leaves out.
-LONG     := TestHub_UsesNoMoreAfterHoursThanAfterOne|TestRow73_ProbeGivesUpAndNamesTheSetting
+LONG     := TestHub_UsesNoMoreAfterHoursThanAfterOne|TestRow73_ProbeGivesUpAndNamesTheSetting|TestFollow_FindsNoHoleWhereAPublisherPaused
 FUZZTIME ?= 20s
 # The stream time of the soak test of transcoding; 8 takes a quarter of an hour.
 HOURS    ?= 1
@@ -47,7 +47,7 @@ setup: $(PAGES) $(PACKAGE) $(S3SERVER) $(ACME) $(PLAYERS) $(CLIENT) ## install t
 
 test: setup lint ## all tests: modules, format, lint, 386, unit, race, pages, end to end
 	go test $(OTHERS) && go test -race -short $(CONCURRENT)
-	go test -run '$(LONG)' ./broadcast ./storage/s3
+	go test -run '$(LONG)' ./broadcast ./storage/s3 ./internal/hlscheck
 	npm run check --prefix web --silent && npm test --prefix web --silent
 	$(MAKE) e2e
 

@@ -183,8 +183,11 @@ func (r *Registry) ID() string {
 	return r.state.id
 }
 
-// Connected returns nil while the registry can be reached, or an error that wraps ErrAway.
-func (r *Registry) Connected(context.Context) error { return r.awayError() }
+// Connected returns nil while records can be written, or an error that wraps ErrAway.
+func (r *Registry) Connected(context.Context) error {
+	_, err := r.connected()
+	return err
+}
 
 func (r *Registry) awayError() error {
 	r.mu.Lock()

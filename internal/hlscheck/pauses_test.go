@@ -53,7 +53,10 @@ func TestFollow_FindsNoHoleWhereAPublisherPaused(t *testing.T) {
 		150: {0, 300}, 300: {0, 450}, 480: {0, 900}, 700: {0, 900}, 990: {1200}, 1300: {1600}, 2400: {2700},
 	} {
 		for _, sound := range sounds {
-			for _, from := range []int{7000, 7510, 7930} {
+			for _, from := range []int{7510, 7000, 7930} {
+				if testing.Short() && from != 7510 {
+					continue
+				}
 				t.Run(fmt.Sprintf("pictures %d, sound %d, at %d", pictures, sound, from), func(t *testing.T) {
 					change := paused(milliseconds(from), milliseconds(pictures), milliseconds(sound))
 					rec := testBroadcast{part: 250 * time.Millisecond, units: change}.follow(t)
