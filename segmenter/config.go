@@ -11,7 +11,7 @@ type Config struct {
 	// SegmentDuration is the least duration of a segment: it ends at the first key frame at
 	// or after it. From 1s to 10s. A longer one means fewer requests
 	// and a longer delay for players without low latency (they stay three
-	// segments behind).
+	// segments behind). Only the first segment may be shorter; see firstSegment.
 	SegmentDuration time.Duration `yaml:"segment_duration"`
 	// PartDuration is the longest duration of a part, reduced to whole frames and to a
 	// fraction of the segment: at 30 frames a second 200 ms, ten in a segment of 2 s. From 100ms

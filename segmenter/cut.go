@@ -80,7 +80,7 @@ func (s *Segmenter) cutBefore(u *media.AccessUnit, received media.Ticks) {
 		s.discontinuity = true
 		s.beginWith(u)
 		s.placeEarlyAudio()
-	case u.Key && s.endsAt(received):
+	case u.Key && (s.endsAt(received) || u.Independent() && s.endsFirst(received)):
 		s.endSegmentAt(u.DTS)
 		s.beginWith(u)
 	case !u.Key && elapsed+frame > longest:
@@ -104,6 +104,16 @@ func (s *Segmenter) endsAt(dts media.Ticks) bool {
 	elapsed := dts - s.segment.Start
 	// If pictures are repeated, a segment can begin without another key frame.
 	return elapsed+s.gops.longest() > s.formatNow().maxSegment() && !(s.slow() && s.canRepeat())
+}
+
+// firstSegment is the least duration of the first segment of video. Some players, hls.js among them,
+// take a playlist without a segment for an empty one, so viewers wait for the first: a publisher that
+// wants them to see it soon sends its second key frame soon.
+const firstSegment = media.Second / 2
+
+// endsFirst reports whether a closed key frame at dts ends the first segment.
+func (s *Segmenter) endsFirst(dts media.Ticks) bool {
+	return s.video != nil && s.segment.MSN == FirstMSN && dts-s.segment.Start >= firstSegment
 }
 
 // longEnough reports whether the open segment would last segment_duration, within half a

@@ -9,7 +9,8 @@
 // The first segment of a rendition has media sequence number 1.
 //
 // A segment ends at the first key frame at or after the segment duration, or at an earlier
-// one if the segment would exceed the target duration at the next one. TARGETDURATION and
+// one if the segment would exceed the target duration at the next one. The first segment of all
+// ends at the first key frame after half a second, so that it can be played soon. TARGETDURATION and
 // PART-TARGET are frozen when the first part is closed. A group of pictures that does not
 // fit the target is cut at another frame, and counted. A part ends when its last frame
 // arrives, not when the next one does: its end is predicted from the frame rate, and the

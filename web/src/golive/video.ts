@@ -8,6 +8,8 @@ import { MediaClock } from './clock.ts';
 
 /** Between key frames, in milliseconds: what HLS segments are cut at. */
 const keyFrameInterval = 2_000;
+/** The second key frame comes sooner: players can begin when the first segment is complete, which is at least half a second. */
+const firstKeyFrameInterval = 600;
 /** Frames that may wait in the encoder; more are a machine that is too slow. */
 const maxQueue = 3;
 /** Without a frame for so long, the last one is repeated, in milliseconds. */
@@ -59,6 +61,7 @@ export class VideoPipeline {
   #lastFrameAt = 0; // when the last frame came
   #lastTimestamp = -Infinity; // of the last picture
   #lastKey = -Infinity;
+  #keyInterval = firstKeyFrameInterval;
   #from: number | undefined; // the first picture that is wanted
   #due = 0; // the next picture's time at a lower rate
   #wantKey = true;
@@ -153,7 +156,9 @@ export class VideoPipeline {
     this.#due = Math.max(this.#due + interval, timestamp);
     this.#lastTimestamp = timestamp;
     if (this.wanted) this.#from ??= timestamp;
-    const keyFrame = this.#wantKey || timestamp - this.#lastKey >= keyFrameInterval - interval / 2;
+    const due = timestamp - this.#lastKey >= this.#keyInterval - interval / 2;
+    const keyFrame = this.#wantKey || due;
+    if (due && this.#from !== undefined && this.#from < timestamp) this.#keyInterval = keyFrameInterval; // the second one
     if (keyFrame) this.#lastKey = timestamp;
     this.#wantKey = false;
     const stamped = new VideoFrame(frame, { timestamp: Math.round(timestamp * 1_000) });
