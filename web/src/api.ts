@@ -34,13 +34,19 @@ export async function statusOfMedia(id, token, name) {
   }
 }
 
+export interface PollOptions {
+  interval?: number | ((value: any) => number);
+  timeout?: number;
+  pauseHidden?: boolean;
+}
+
 /**
  * Polls, with one request at a time: `ask(signal)` is called, its value
  * goes to `deliver(value, null)`, its error to `deliver(undefined, error)`, and the
  * next round begins `interval` ms later (a number, or a function of the value).
  * With `pauseHidden`, a hidden page sends no requests.
  */
-export function poll(ask, deliver, { interval = 2000, timeout = 5000, pauseHidden = false } = {}) {
+export function poll(ask, deliver, { interval = 2000, timeout = 5000, pauseHidden = false }: PollOptions = {}) {
   let timer = 0;
   let running = false;
   let stopped = false;

@@ -39,9 +39,12 @@ export class Card {
   #source: Source | null = null;
   #video: HTMLVideoElement | null = null;
   #playing = '';
+  #fresh: boolean;
 
-  constructor(broadcast: BroadcastRecord) {
+  /** `fresh`: it has just begun, and the first time it plays with low latency, so that its first picture is seen soon. */
+  constructor(broadcast: BroadcastRecord, fresh = false) {
     this.broadcast = broadcast;
+    this.#fresh = fresh;
     this.element.className = 'card';
     this.element.innerHTML = MARKUP;
     const part = <T extends HTMLElement>(selector: string): T => this.element.querySelector(selector) as T;
@@ -123,7 +126,8 @@ export class Card {
     video.setAttribute('aria-hidden', 'true');
     this.#parts.media.prepend(video);
     this.#video = video;
-    const source = new Source(video, { preview: true });
+    const source = new Source(video, { preview: true, lowLatency: this.#fresh });
+    this.#fresh = false;
     this.#source = source;
     source.addEventListener('change', () => video.classList.toggle('is-on', video.readyState >= 2));
     source.load(mediaURL(this.broadcast.playlist));

@@ -6,9 +6,11 @@ import { permission, request, whyNot } from './account.ts';
 import { fetchBroadcast, fetchBroadcasts, poll } from './api.ts';
 import { Autoplay } from './autoplay.ts';
 import { Card } from './card.ts';
+import { loadEngine } from './engine.ts';
 import { nameOf, type BroadcastRecord, type Page } from './records.ts';
 
 const ENDED = 12; // cards that are shown at once
+const SOON = 5000; // milliseconds for which a broadcast that is starting is expected to begin
 const $ = <T extends HTMLElement = HTMLElement>(name: string): T => document.querySelector(`[data-${name}]`) as T;
 
 const list = $('cards');
@@ -51,7 +53,7 @@ function fits(): boolean {
 }
 
 function add(b: BroadcastRecord): void {
-  const card = new Card(b);
+  const card = new Card(b, known);
   if (cards.size === 0) list.replaceChildren();
   cards.set(b.id, card);
   list.append(card.element);
@@ -111,6 +113,15 @@ async function invite(): Promise<void> {
 }
 
 let endedShown = false;
+let starting = new Map<string, number>(); // what is about to begin, and when that was seen first
+
+/** Milliseconds until the feed is asked for again: soon while something is about to begin. */
+function interval(all: BroadcastRecord[] = []): number {
+  const now = performance.now();
+  if (all.some((b) => b.state === 'starting')) void loadEngine(); // which will be needed
+  starting = new Map(all.filter((b) => b.state === 'starting').map((b) => [b.id, starting.get(b.id) ?? now]));
+  return [...starting.values()].some((since) => now - since < SOON) ? 200 : 1000;
+}
 
 poll(fetchBroadcasts, (broadcasts: BroadcastRecord[] | undefined, error: unknown) => {
   $('link-state').hidden = !error;
@@ -119,7 +130,7 @@ poll(fetchBroadcasts, (broadcasts: BroadcastRecord[] | undefined, error: unknown
   if (endedShown) return;
   endedShown = true;
   showEnded().catch(() => { endedShown = false; });
-}, { pauseHidden: true });
+}, { interval, pauseHidden: true });
 $('more').addEventListener('click', () => void showEnded().catch(() => {}));
 $('show-new').addEventListener('click', () => {
   for (const b of waiting) add(b);

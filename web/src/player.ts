@@ -55,11 +55,11 @@ export class Player extends EventTarget {
       this.#follow();
       this.#update();
     });
-    // More often while something is about to begin, otherwise every two seconds.
+    // More often while something is about to begin, or to go on; otherwise every two seconds.
     this.#poll = poll(
       (signal) => this.#ask(signal),
       (broadcast, error) => this.#answered(broadcast, error),
-      { interval: (b) => (b?.state === 'starting' ? 500 : 2000) },
+      { interval: (b) => ({ starting: 200, reconnecting: 1000 })[b?.state] ?? 2000 },
     );
     setInterval(() => this.#tick(), 500);
   }

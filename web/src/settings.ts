@@ -20,5 +20,5 @@ export const SETTINGS = {
   player: { lowLatencyMode: true, maxLiveSyncPlaybackRate: 1, liveDurationInfinity: true, maxMaxBufferLength: 30 },
   rewound: { lowLatencyMode: false, backBufferLength: 60, maxMaxBufferLength: 60, liveDurationInfinity: true },
   replay: { lowLatencyMode: false, backBufferLength: 60, maxMaxBufferLength: 60 },
-  preview: { lowLatencyMode: false, backBufferLength: 4, maxBufferLength: 8, maxMaxBufferLength: 8, startLevel: 0, capLevelToPlayerSize: true, liveDurationInfinity: true },
+  preview: { maxLiveSyncPlaybackRate: 1, backBufferLength: 4, maxBufferLength: 8, maxMaxBufferLength: 8, startLevel: 0, capLevelToPlayerSize: true, liveDurationInfinity: true },
 };

@@ -33,6 +33,7 @@ export function engine() {
 export class Source extends EventTarget {
   #video;
   #preview;
+  #lowLatency; // of a preview
   #url = '';
   #replay = false;
   #older = null; // see load
@@ -61,10 +62,11 @@ export class Source extends EventTarget {
   /** When a failed source tries again, on performance.now()'s clock. */
   retryAt = 0;
 
-  constructor(video, { preview = false } = {}) {
+  constructor(video, { preview = false, lowLatency = false } = {}) {
     super();
     this.#video = video;
     this.#preview = preview;
+    this.#lowLatency = lowLatency;
     this.quality.addEventListener('reload', () => this.retry());
     video.addEventListener('playing', () => this.#moving());
     video.addEventListener('timeupdate', () => {
@@ -358,7 +360,7 @@ export class Source extends EventTarget {
   #settings() {
     if (this.#replay) return { ...SETTINGS.replay, startPosition: this.#position };
     if (this.#rewound) return SETTINGS.rewound;
-    return this.#preview ? SETTINGS.preview : SETTINGS.player;
+    return this.#preview ? { ...SETTINGS.preview, lowLatencyMode: this.#lowLatency } : SETTINGS.player;
   }
 
   #detach() {
