@@ -17,6 +17,7 @@ const microphoneList = $<HTMLSelectElement>('microphone');
 
 let captured: Capture | null = null;
 let choosing = 0; // counts choices, of which only the last is used
+let client: GoLive | null = null; // of the next broadcast
 let onAir: OnAir | null = null;
 let allowed = false;
 let stopMeter = (): void => {};
@@ -30,12 +31,14 @@ function problem(words: Words | null, link?: { href: string; text: string }): vo
   if (link) Object.assign(a, { href: link.href, textContent: link.text });
 }
 
-const ready = (): void => { $<HTMLButtonElement>('start').disabled = !captured || !allowed; };
+const ready = (): void => { $<HTMLButtonElement>('start').disabled = !captured || !allowed || !globalThis.isSecureContext; };
+/** What is wrong with the page itself: an insecure one has neither cameras nor encoders. */
+const pageProblem = (): Words | null => (globalThis.isSecureContext ? null : captureProblem('camera', null));
 
 async function choose(kind: Kind): Promise<void> {
   const mine = ++choosing;
   for (const button of document.querySelectorAll<HTMLElement>('[data-source]')) button.setAttribute('aria-pressed', String(button.dataset.source === kind));
-  problem(null);
+  problem(pageProblem());
   if (captured?.kind === kind || kind === 'camera') release(); // a camera may be open only once
   try {
     const next = await capture(kind, { camera: cameraList.value, microphone: microphoneList.value });
@@ -56,6 +59,7 @@ async function choose(kind: Kind): Promise<void> {
 
 function use(next: Capture): void {
   captured = next;
+  prepare();
   video.srcObject = next.stream;
   void video.play().catch(() => {}); // another source came first
   $('stage-note').hidden = true;
@@ -71,7 +75,16 @@ function use(next: Capture): void {
   });
 }
 
+/** Loads the encoders while the person looks at the picture. */
+function prepare(): void {
+  if (!captured || onAir) return;
+  client ??= new GoLive({ baseUrl: rootURL(''), token: async () => accountToken() });
+  client.prepare(captured.stream).catch(() => {}); // start() tells what is wrong
+}
+
 function release(): void {
+  void client?.stop();
+  client = null;
   captured?.stop();
   captured = null;
   stopMeter();
@@ -101,7 +114,6 @@ async function fillDevices(): Promise<void> {
 async function start(): Promise<void> {
   if (!captured || onAir) return;
   problem(null);
-  const client = new GoLive({ baseUrl: rootURL(''), token: async () => accountToken() });
   const settings: StartSettings = {
     visibility: field<HTMLSelectElement>('visibility').value as 'public' | 'unlisted' | 'private',
     preview: field<HTMLInputElement>('preview').checked,
@@ -110,7 +122,9 @@ async function start(): Promise<void> {
   if (title) settings.title = title;
   $('setup').hidden = true;
   $('air').hidden = false;
-  onAir = new OnAir(client, title);
+  prepare();
+  onAir = new OnAir(client!, title);
+  client = null;
   onAir.addEventListener('over', () => release());
   onAir.addEventListener('problem', (event) => problem((event as CustomEvent<Words | null>).detail));
   try {
@@ -130,6 +144,7 @@ function back(): void {
   $('setup').hidden = false;
   $('air').hidden = true;
   problem(null);
+  prepare();
   ready();
 }
 
@@ -138,7 +153,7 @@ async function greet(): Promise<void> {
   allowed = may?.allowed ?? false;
   $('token-form').hidden = may !== null || document.body.dataset.openApi === 'true';
   if (!allowed) problem({ title: 'You cannot go live', text: whyNot(may) }, may?.fallback_url ? { href: may.fallback_url, text: 'Find out more' } : undefined);
-  else problem(globalThis.isSecureContext ? null : captureProblem('camera', null));
+  else problem(pageProblem());
   ready();
 }
 

@@ -13,7 +13,7 @@ export function captureProblem(kind: string, error: unknown): Words {
   if (name === 'SecurityError' || !globalThis.isSecureContext) return INSECURE;
   if (kind === 'screen' && name === 'NotAllowedError') return { title: 'The screen was not shared', text: 'Choose “Screen” again, and pick a window or a screen in the browser’s dialog.' };
   return {
-    NotAllowedError: { title: 'The camera is not allowed', text: 'Allow the camera and the microphone for this page: tap the symbol beside the address, and then choose “Camera” again.' },
+    NotAllowedError: { title: 'The camera is not allowed', text: 'Allow the camera and the microphone for this page: tap the symbol beside the address, and then choose “Camera” again. Or choose the test picture.' },
     NotFoundError: { title: 'There is no camera', text: 'Connect a camera and a microphone, or choose the screen or the test picture.' },
     OverconstrainedError: { title: 'This device is gone', text: 'Choose another camera or microphone.' },
     NotReadableError: { title: 'The camera is in use', text: 'Another program uses it. Close that one, and choose “Camera” again.' },

@@ -28,9 +28,9 @@ function simulate(seconds: number, rate: (ms: number) => number) {
     if (queue.length === 0) sendable = 0;
     if (acked >= 0) meter.acked(acked, now);
     if (now % 100 === 0) {
-      const decision = adaptation.decide({ now, inFlight: meter.inFlight, buffered: 0, throughput: meter.throughput(now) });
+      const decision = adaptation.decide({ now, delay: meter.delay(now), buffered: 0, throughput: meter.throughput(now) });
       skip = decision.skip;
-      seen.push({ now, delay: meter.inFlight, quality: decision.quality, skip });
+      seen.push({ now, delay: meter.delay(now), quality: decision.quality, skip });
     }
   }
   return seen;
@@ -50,6 +50,7 @@ test('an upload of 600 kbit/s is met within 3 seconds, and the delay does not gr
   const later = seen.filter(({ now }) => now >= 20_000);
   assert.ok(Math.max(...seen.map(({ delay }) => delay)) < 3_500, 'the delay is bounded');
   assert.ok(Math.max(...later.map(({ delay }) => delay)) < 1_500, `later ${Math.max(...later.map(({ delay }) => delay))}`);
+  assert.ok(Math.min(...seen.map(({ quality }) => quality.videoBitrate)) > 200_000, 'it is not lowered for what was sent before');
   assert.ok(later.filter(({ skip }) => skip).length < later.length / 20, 'pictures are seldom left out');
 });
 

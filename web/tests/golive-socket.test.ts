@@ -151,15 +151,32 @@ test('a server that stops acknowledging is given up, and one that never answers'
   assert.equal(sockets.length, 3);
 });
 
-test('acknowledgements tell what is in flight', () => {
-  const { socket, sockets } = setUp();
+test('acknowledgements tell how long media is under way', () => {
+  const { socket, sockets, time } = setUp();
   sockets[0]!.says({ type: 'started' });
-  for (let ms = 1_000; ms <= 2_000; ms += 100) socket.send(tag(ms));
-  assert.equal(socket.meter.inFlight, 1_000);
+  assert.equal(socket.meter.delay(time.now()), 0);
+  for (let ms = 1_000; ms <= 2_000; ms += 100) {
+    socket.send(tag(ms));
+    time.pass(100);
+  }
+  assert.equal(socket.meter.delay(time.now()), 1_100);
   sockets[0]!.says({ type: 'ack', timestamp: 1_700 });
-  assert.equal(socket.meter.inFlight, 300);
+  assert.equal(socket.meter.delay(time.now()), 300);
   sockets[0]!.onmessage?.({ data: 'no JSON' });
-  assert.equal(socket.meter.inFlight, 300);
+  assert.equal(socket.meter.delay(time.now()), 300);
+});
+
+test('sound that is behind the picture does not count as delay', () => {
+  const { socket, sockets, time } = setUp();
+  sockets[0]!.says({ type: 'started' });
+  for (const ms of [1_000, 600, 1_033, 621]) socket.send(tag(ms));
+  time.pass(50);
+  sockets[0]!.says({ type: 'ack', timestamp: 621 });
+  assert.equal(socket.meter.delay(time.now()), 0);
+  socket.check();
+  time.pass(60_000);
+  socket.check();
+  assert.equal(sockets.length, 1);
 });
 
 test('stop closes with 1000 and waits for the server', async () => {

@@ -11,8 +11,8 @@ export interface Quality {
 export interface Measurement {
   /** Time, in milliseconds. */
   now: number;
-  /** Media that was sent and that the server has not acknowledged, in milliseconds. */
-  inFlight: number;
+  /** For how long the oldest media that the server has not acknowledged is under way, in milliseconds. */
+  delay: number;
   /** Bytes that wait in the browser. */
   buffered: number;
   /** What the server acknowledged lately, bits per second; undefined if that is not known. */
@@ -30,7 +30,7 @@ export interface Decision {
 /** Delays of the upload, in milliseconds: fine, too much, and when pictures are left out. */
 const fine = 250;
 const slow = 450;
-const skipAbove = 1_200;
+const skipAbove = 900;
 /** Between two decisions to lower, in milliseconds: the first must have an effect. */
 const lowerInterval = 1_000;
 /** After so long without delay the bitrate is raised, by `raise`; longer after each raise that failed. */
@@ -42,6 +42,8 @@ const minBitrate = 120_000;
 /** Of what the upload took, video gets so much: the rest is sound, and room to make up for the delay. */
 const share = 0.7;
 const audioBitrate = 140_000;
+/** What is sent is no more than this share of the upload: nothing is lowered. */
+const fits = 0.97;
 /** Bits per pixel below which fewer pictures, and then smaller ones, look better. */
 const minBitsPerPixel = 0.045;
 /** A larger picture is only chosen with more than that, so that it does not change to and fro. */
@@ -90,7 +92,7 @@ export class Adaptation {
 
   decide(m: Measurement): Decision {
     // What waits in the browser counts as well while no acknowledgement has come.
-    const delay = Math.max(m.inFlight, (m.buffered * 8_000) / (this.#quality.videoBitrate + audioBitrate));
+    const delay = Math.max(m.delay, (m.buffered * 8_000) / (this.#quality.videoBitrate + audioBitrate));
     this.#skip = delay > skipAbove || (this.#skip && delay > fine);
     if (delay > fine) this.#fineSince = undefined;
     else this.#fineSince ??= m.now;
@@ -105,13 +107,15 @@ export class Adaptation {
   }
 
   #lower(m: Measurement): Decision {
+    const was = this.#quality.videoBitrate;
+    const room = m.throughput === undefined ? was * lower : m.throughput * share - audioBitrate;
+    // What is sent now fits: what was sent before is still on its way.
+    if (m.throughput !== undefined && was + audioBitrate <= m.throughput * fits) return { quality: this.#quality, why: undefined, skip: this.#skip };
     // A raise that soon was too much makes the next one wait longer.
     const failed = m.now - this.#raisedAt < 2 * raiseInterval;
     this.#raiseInterval = failed ? Math.min(maxRaiseInterval, this.#raiseInterval * 2) : raiseInterval;
     this.#loweredAt = m.now;
-    const was = this.#quality.videoBitrate;
-    const measured = m.throughput === undefined ? was * lower : m.throughput * share - audioBitrate;
-    const next = Math.round(Math.max(minBitrate, Math.min(this.#best.videoBitrate, was * lower, Math.max(measured, was / 8))));
+    const next = Math.round(Math.max(minBitrate, Math.min(this.#best.videoBitrate, was * lower, Math.max(room, was / 8))));
     if (next >= was) return { quality: this.#quality, why: undefined, skip: this.#skip };
     return this.#set(next, 'upload-slow');
   }

@@ -29,6 +29,8 @@ export class GoLive extends EventTarget {
   #broadcast: Broadcast | undefined;
   #stats = noStats;
   #capture: Capture | undefined;
+  #prepared: MediaStream | undefined; // what capture uses,
+  #using = Promise.resolve(); // from then on
   #whip: WhipPublisher | undefined;
   #following = new AbortController();
   #connected = false;
@@ -81,6 +83,38 @@ export class GoLive extends EventTarget {
   }
 
   /**
+   * Loads the encoders and begins to read the stream, so that start() is quick. Call it when the person
+   * looks at the picture, and again for another stream; stop() releases everything. It is not needed.
+   */
+  async prepare(stream: MediaStream, settings: StartSettings = {}): Promise<void> {
+    if (await this.#direct() && this.#state === 'idle') await this.#use(stream, settings);
+  }
+
+  /** Whether the page encodes by itself. */
+  async #direct(): Promise<boolean> {
+    const support = await this.supported();
+    if (support.problem === 'insecure') throw new GoLiveError('insecure', 'the page must be served over HTTPS, or from localhost');
+    const wanted = this.#options.transport ?? 'auto';
+    const direct = support.websocket && wanted !== 'whip';
+    if (!direct && !(support.whip && wanted !== 'websocket')) throw new GoLiveError('no-encoder', 'this browser cannot encode H.264');
+    return direct;
+  }
+
+  /** Reads the stream, for the encoders that are loaded meanwhile. */
+  #use(stream: MediaStream, settings: StartSettings): Promise<void> {
+    const track = stream.getVideoTracks()[0];
+    if (!track || track.readyState !== 'live') throw new GoLiveError('camera-denied', 'the stream has no picture');
+    if (!this.#capture) {
+      this.#capture = new Capture(this.#scripts, (message) => this.#worker(message));
+      this.#capture.prepare(qualityFor(track.getSettings(), settings), audioBitrate);
+    }
+    if (this.#prepared !== stream) this.#using = this.#capture.use(stream);
+    this.#prepared = stream;
+    this.#using.catch(() => undefined); // start awaits it
+    return this.#using;
+  }
+
+  /**
    * Creates a broadcast and sends the stream; resolves when the server has admitted it. Call it from
    * the tap on a button, or there is no sound until the person touches the page. A failed start ends
    * what it has created.
@@ -100,21 +134,11 @@ export class GoLive extends EventTarget {
   }
 
   async #begin(stream: MediaStream, settings: StartSettings): Promise<Broadcast> {
-    const support = await this.supported();
-    if (support.problem === 'insecure') throw new GoLiveError('insecure', 'the page must be served over HTTPS, or from localhost');
-    const wanted = this.#options.transport ?? 'auto';
-    const direct = support.websocket && wanted !== 'whip';
-    if (!direct && !(support.whip && wanted !== 'websocket')) throw new GoLiveError('no-encoder', 'this browser cannot encode H.264');
-
-    // The encoders are loaded while the server is asked.
+    const direct = await this.#direct();
     const track = stream.getVideoTracks()[0];
     if (!track || track.readyState !== 'live') throw new GoLiveError('camera-denied', 'the stream has no picture');
-    if (direct) {
-      this.#capture = new Capture(this.#scripts, (message) => this.#worker(message));
-      this.#capture.prepare(qualityFor(track.getSettings(), settings), audioBitrate);
-    }
-    const using = this.#capture?.use(stream);
-    using?.catch(() => undefined); // it is awaited below
+    // The encoders are loaded while the server is asked.
+    const using = direct ? this.#use(stream, settings) : undefined;
     const title = settings.title ?? this.#options.title;
     const broadcast = await this.#api.create({ ...settings, ...(title === undefined ? {} : { title }) }, crypto.randomUUID());
     this.#broadcast = broadcast;
@@ -122,7 +146,7 @@ export class GoLive extends EventTarget {
     this.#setState('connecting');
     const quality = qualityFor(track.getSettings(), settings, broadcast.recommendedSettings);
     if (direct && broadcast.ingest.websocket) await this.#connectSocket(broadcast, quality);
-    else if (support.whip && broadcast.ingest.whip) await this.#connectWhip(broadcast, stream, quality);
+    else if (typeof RTCPeerConnection !== 'undefined' && broadcast.ingest.whip) await this.#connectWhip(broadcast, stream, quality);
     else throw new GoLiveError('no-encoder', direct ? 'the server takes no broadcasts from browsers' : 'this browser cannot encode H.264, and the server has no WHIP');
     this.#connected = true;
     this.#setState('starting');
@@ -146,7 +170,7 @@ export class GoLive extends EventTarget {
 
   async #connectWhip(broadcast: Broadcast, stream: MediaStream, quality: Quality): Promise<void> {
     this.#capture?.close();
-    this.#capture = undefined;
+    this.#capture = this.#prepared = undefined;
     this.#whip = new WhipPublisher(new URL(broadcast.ingest.whip!, this.#root), broadcast.streamKey ?? broadcast.id, {
       lost: (reason) => this.#lost(reason),
       restored: () => this.#restored(),
@@ -162,7 +186,7 @@ export class GoLive extends EventTarget {
 
   /** Sends the tracks of another stream from now on. The old tracks are not stopped. */
   async replaceTracks(stream: MediaStream): Promise<void> {
-    await this.#capture?.use(stream);
+    if (this.#capture) await this.#use(stream, {});
     await this.#whip?.replaceTracks(stream);
   }
 
@@ -174,7 +198,11 @@ export class GoLive extends EventTarget {
 
   /** Sends what is encoded and ends the broadcast. The tracks of the page are not stopped. */
   async stop(): Promise<void> {
-    if (this.#state === 'ended' || this.#state === 'failed' || this.#state === 'idle') return;
+    if (this.#state === 'ended' || this.#state === 'failed') return;
+    if (this.#state === 'idle') {
+      this.#close(); // what prepare has loaded
+      return this.#setState('ended');
+    }
     const id = this.#broadcast?.id;
     this.#following.abort();
     if (this.#capture) await this.#stopWorker(this.#capture);
@@ -206,9 +234,9 @@ export class GoLive extends EventTarget {
   #worker(message: FromWorker): void {
     switch (message.type) {
       case 'started':
-        this.#admitted?.resolve();
+        if (!this.#admitted) return this.#restored();
+        this.#admitted.resolve();
         this.#admitted = undefined;
-        if (this.#connected) this.#restored();
         break;
       case 'lost': return this.#lost(message.reason);
       case 'failed': return this.#fail(new GoLiveError(message.code, message.message, message.retry));
@@ -251,6 +279,7 @@ export class GoLive extends EventTarget {
     if (admitted) return admitted.reject(error); // start() fails, and calls this again
     if (this.#state === 'ended' || this.#state === 'failed') return;
     this.#close();
+    if (this.#state === 'idle') return; // start() tries it again, and then tells
     this.#setState(error.code === 'ended' && this.#told !== '' ? 'ended' : 'failed', error.message);
     this.#emit('error', { code: error.code, message: error.message, retry: error.retry });
   }
@@ -258,7 +287,7 @@ export class GoLive extends EventTarget {
   #close(): void {
     this.#following.abort();
     this.#capture?.close();
-    this.#capture = undefined;
+    this.#capture = this.#prepared = undefined;
     void this.#whip?.stop();
     this.#whip = undefined;
     this.#connected = false;

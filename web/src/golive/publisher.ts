@@ -145,7 +145,7 @@ export class Publisher {
     if (socket.open && now - this.#startedAt >= graceTime) {
       const meter = socket.meter;
       const decision = this.#adaptation!.decide({
-        now, inFlight: meter.inFlight, buffered: socket.buffered, throughput: meter.throughput(now),
+        now, delay: meter.delay(now), buffered: socket.buffered, throughput: meter.throughput(now),
       });
       if (this.#skipping && !decision.skip) this.#video.requestKeyFrame();
       this.#waitForKey ||= decision.skip;
@@ -168,7 +168,7 @@ export class Publisher {
       type: 'stats',
       stats: {
         videoBitrate, frameRate: Math.round(frameRate * 10) / 10, width, height, droppedFrames: dropped + this.#stats.left,
-        delayMs: this.#socket!.meter.inFlight, sentBytes: this.#socket!.sentBytes,
+        delayMs: Math.round(this.#socket!.meter.delay(now)), sentBytes: this.#socket!.sentBytes,
       },
     });
   }

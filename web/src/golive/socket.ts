@@ -22,7 +22,7 @@ const closeCodes: Readonly<Record<number, { code: GoLiveErrorCode; retry: boolea
 
 /** Between two attempts, in milliseconds: the first is soon, the last ones are far apart. */
 const firstWait = 250;
-const maxWait = 4_000;
+const maxWait = 2_000;
 /** A connection that is neither admitted nor refused after this is lost, in milliseconds. */
 const openLimit = 10_000;
 /** Without an acknowledgement of what was sent for so long, the connection is lost, in milliseconds. */
@@ -203,41 +203,31 @@ function parse(data: unknown): Message {
 /** How many tags are remembered at most until they are acknowledged. */
 const maxUnacked = 10_000;
 /** The throughput is the mean of this time, in milliseconds. */
-const meterWindow = 1_000;
+const meterWindow = 700;
 
 /** Measures the upload by what the server acknowledges. */
 export class AckMeter {
-  #unacked: { timestamp: number; size: number }[] = [];
+  #unacked: { timestamp: number; size: number; at: number }[] = []; // in the order in which they were sent
   #acked: { at: number; bytes: number }[] = [];
-  #lastSent = 0;
-  #lastAcked: number | undefined;
   #silentSince: number | undefined;
 
   sent(timestamp: number, size: number, now: number): void {
     if (this.#unacked.length === 0) this.#silentSince = now;
-    this.#lastSent = Math.max(this.#lastSent, timestamp);
-    this.#lastAcked ??= timestamp;
-    if (this.#unacked.length < maxUnacked) this.#unacked.push({ timestamp, size });
+    if (this.#unacked.length < maxUnacked) this.#unacked.push({ timestamp, size, at: now });
   }
 
+  /** The server has the tag with that timestamp, and so all before it: sound is often behind the picture. */
   acked(timestamp: number, now: number): void {
-    let bytes = 0;
-    let count = 0;
-    for (const tag of this.#unacked) {
-      if (tag.timestamp > timestamp) break;
-      bytes += tag.size;
-      count++;
-    }
-    this.#unacked.splice(0, count);
-    this.#lastAcked = Math.max(this.#lastAcked ?? 0, timestamp);
+    const count = this.#unacked.findLastIndex((tag) => tag.timestamp === timestamp) + 1;
+    const bytes = this.#unacked.splice(0, count).reduce((sum, { size }) => sum + size, 0);
     this.#silentSince = this.#unacked.length > 0 ? now : undefined;
     this.#acked.push({ at: now, bytes });
     while (this.#acked.length > 0 && now - this.#acked[0]!.at > 2 * meterWindow) this.#acked.shift();
   }
 
-  /** The media that the server does not have yet, in milliseconds. */
-  get inFlight(): number {
-    return this.#lastAcked === undefined ? 0 : Math.max(0, this.#lastSent - this.#lastAcked);
+  /** For how long the oldest media that the server does not have is under way, in milliseconds. */
+  delay(now: number): number {
+    return this.#unacked.length === 0 ? 0 : now - this.#unacked[0]!.at;
   }
 
   /** For how long what was sent is not acknowledged, in milliseconds. */
