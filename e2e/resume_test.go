@@ -39,6 +39,21 @@ func TestWatch_GoesOnAtTheLiveEnd(t *testing.T) {
 			harness.Pause(t.Context(), 40*time.Second)
 			w.page.Do(chromedp.KeyEvent("l"))
 		}},
+		{"after a pause of two minutes", func(t *testing.T, w *watching) {
+			w.page.Do(chromedp.KeyEvent("k"))
+			harness.Pause(t.Context(), 2*time.Minute)
+			w.page.Do(chromedp.KeyEvent("k"))
+		}},
+		{"after its tab was frozen", func(t *testing.T, w *watching) {
+			w.page.SetFrozen(true)
+			harness.Pause(t.Context(), time.Minute)
+			w.page.SetFrozen(false)
+		}},
+		{"after 40 s without a network", func(t *testing.T, w *watching) {
+			w.proxy.CutOff(harness.Reset)
+			harness.Pause(t.Context(), 40*time.Second)
+			w.proxy.Resume()
+		}},
 		{"after an outage of the network", func(t *testing.T, w *watching) {
 			w.proxy.CutOff(harness.Reset)
 			harness.Pause(t.Context(), 8*time.Second)
@@ -65,16 +80,20 @@ func TestWatch_GoesOnAtTheLiveEnd(t *testing.T) {
 			before := w.page.Meter()
 
 			c.interrupt(t, w)
+			back := time.Now()
 			w.page.Mark()
 			live := fmt.Sprintf("meter.first > 0 && meter.look().latency > 0 && meter.look().latency < %f", harness.Timeout(2500*time.Millisecond).Seconds())
 			w.page.WaitUntil(20*time.Second, live)
-			resumed := w.page.Meter()
+			resumed, took := w.page.Meter(), time.Since(back)
 			w.page.Mark()
 			harness.Pause(t.Context(), 8*time.Second)
 			after := w.page.Meter()
 			w.page.WaitForPlay(10 * time.Second)
 			t.Logf("before: %v", before)
-			t.Logf("when live again: %v", resumed)
+			t.Logf("live again after %.1f s: %v", took.Seconds(), resumed)
+			if harness.Strict() && took > 5*time.Second {
+				t.Errorf("it is at the live end after %v", took)
+			}
 			t.Logf("8 s later: %v", after)
 			if after.First == 0 || !w.page.Playback().Same {
 				t.Errorf("it does not go on: %+v", w.page.Playback())

@@ -40,6 +40,18 @@ func flags() []chromedp.ExecAllocatorOption {
 // OpenBrowser starts Chromium, which runs until the end of the test.
 func OpenBrowser(tb testing.TB) *Browser {
 	tb.Helper()
+	return openBrowser(tb)
+}
+
+// OpenBrowserWhere starts a Chromium for which a host name is this machine, so that its pages are not
+// secure.
+func OpenBrowserWhere(tb testing.TB, host string) *Browser {
+	tb.Helper()
+	return openBrowser(tb, chromedp.Flag("host-resolver-rules", "MAP "+host+" 127.0.0.1"))
+}
+
+func openBrowser(tb testing.TB, more ...chromedp.ExecAllocatorOption) *Browser {
+	tb.Helper()
 	path := ""
 	// The headless shell is the same engine without a window, and starts faster.
 	for _, name := range []string{"chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable"} {
@@ -51,7 +63,7 @@ func OpenBrowser(tb testing.TB) *Browser {
 	if path == "" {
 		tb.Fatal("Chromium is not installed: tools/need.sh chromium")
 	}
-	ctx, stop := chromedp.NewExecAllocator(context.WithoutCancel(tb.Context()), append(flags(), chromedp.ExecPath(path))...)
+	ctx, stop := chromedp.NewExecAllocator(context.WithoutCancel(tb.Context()), append(append(flags(), more...), chromedp.ExecPath(path))...)
 	tb.Cleanup(stop)
 	ctx, closeTab := chromedp.NewContext(ctx)
 	tb.Cleanup(closeTab)
@@ -96,11 +108,17 @@ const preloadScript = captureHLSLog + ";" + meterScript
 // reload is detected.
 func (b *Browser) Open(tb testing.TB, url string) *Page {
 	tb.Helper()
+	return b.OpenWith(tb, url, "")
+}
+
+// OpenWith is Open with a script that runs in each page before the page's own scripts.
+func (b *Browser) OpenWith(tb testing.TB, url, script string) *Page {
+	tb.Helper()
 	ctx, closeTab := chromedp.NewContext(b.ctx)
 	tb.Cleanup(closeTab)
 	// As with the browser: the first call's context has no deadline.
 	listen := func(ctx context.Context, tab *chromedp.Target) (none chromedp.Void, err error) {
-		_, err = cdp.Call(ctx, tab, cdppage.AddScriptToEvaluateOnNewDocument, cdppage.AddScriptToEvaluateOnNewDocumentParams{Source: preloadScript})
+		_, err = cdp.Call(ctx, tab, cdppage.AddScriptToEvaluateOnNewDocument, cdppage.AddScriptToEvaluateOnNewDocumentParams{Source: preloadScript + ";" + script})
 		return none, err
 	}
 	if err := chromedp.Do(ctx, listen); err != nil {

@@ -104,6 +104,12 @@ func (l *link) forward(to, from *net.TCPConn, up bool) {
 func (l *link) deliver(to *net.TCPConn, queue <-chan packet, up bool) {
 	for p := range queue {
 		l.rest(time.Until(p.due))
+		if stall := l.proxy.stalled(); stall != nil {
+			select {
+			case <-stall:
+			case <-l.gone:
+			}
+		}
 		select {
 		case <-l.lost:
 			continue

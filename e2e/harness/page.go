@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/cdp"
+	cdppage "github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/target"
 	"github.com/chromedp/chromedp"
 )
@@ -101,6 +103,19 @@ func (p *Page) Frame(url string) *Page {
 		p.tb.Fatal(err)
 	}
 	return &Page{tb: p.tb, ctx: inner, tab: p.tab}
+}
+
+// SetFrozen freezes the page as a phone does, or lets it go on.
+func (p *Page) SetFrozen(frozen bool) {
+	p.tb.Helper()
+	state := cdppage.SetWebLifecycleStateStateActive
+	if frozen {
+		state = cdppage.SetWebLifecycleStateStateFrozen
+	}
+	p.Do(func(ctx context.Context, tab *chromedp.Target) (none chromedp.Void, err error) {
+		_, err = cdp.Call(ctx, tab, cdppage.SetWebLifecycleState, cdppage.SetWebLifecycleStateParams{State: state})
+		return none, err
+	})
 }
 
 // Text returns the text of an element.

@@ -41,6 +41,7 @@ type Proxy struct {
 	links  map[*link]bool
 	outage *Cut // what happens to new connections
 	closed bool
+	stall  chan struct{} // closed when Stall ends; nil if bytes flow
 }
 
 // StartProxy starts a Proxy that forwards to the address target until the end of the test.
@@ -104,12 +105,33 @@ func (p *Proxy) Throttle(bytesPerSecond int64, delay time.Duration) {
 	p.rate.Store(bytesPerSecond)
 }
 
-// Resume ends CutOff and Throttle. A connection that is a black hole stays one.
+// Stall holds all bytes in both directions until Resume, as a radio network without coverage does. No
+// connection is lost, and nothing that was sent.
+func (p *Proxy) Stall() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.stall == nil {
+		p.stall = make(chan struct{})
+	}
+}
+
+// stalled returns a channel that is closed when Stall ends; nil if bytes flow.
+func (p *Proxy) stalled() chan struct{} {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.stall
+}
+
+// Resume ends CutOff, Stall and Throttle. A connection that is a black hole stays one.
 func (p *Proxy) Resume() {
 	p.Throttle(0, 0)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.outage = nil
+	if p.stall != nil {
+		close(p.stall)
+		p.stall = nil
+	}
 }
 
 // Bytes returns the number of bytes that were forwarded to the server.

@@ -1,0 +1,75 @@
+//go:build e2e
+
+package browser
+
+import (
+	"testing"
+	"time"
+
+	"golive/e2e/harness"
+)
+
+// slowTimers makes the timers of the page as slow as those of one in the background, and nothing is drawn
+// there: Chromium without a window does not do that by itself. The timers of workers are not concerned.
+const slowTimers = `(() => {
+	const real = setInterval;
+	window.setInterval = (call, ms, ...more) => real(call, Math.max(1000, ms), ...more);
+	window.requestAnimationFrame = () => 0;
+	HTMLVideoElement.prototype.requestVideoFrameCallback = () => 0;
+	return true;
+})()`
+
+// While the page is in the background, camera and test picture go on at their rate.
+func TestBackground_ThePictureGoesOn(t *testing.T) {
+	parallel(t)
+	away, sources := 3*time.Second, []string{"test"}
+	if harness.Strict() {
+		away, sources = time.Minute, []string{"camera", "test"}
+	}
+	for _, source := range sources {
+		t.Run(source, func(t *testing.T) {
+			s := harness.Start(t, harness.Options{})
+			p := &screen{Page: harness.OpenBrowser(t).Open(t, s.URL("/golive"))}
+			harness.Evaluate[bool](p.Page, watchStates)
+			harness.Evaluate[bool](p.Page, slowTimers)
+			p.choose(source)
+			p.goLive()
+			harness.Pause(t.Context(), away)
+			const rate = "Number(document.querySelector('[data-number=picture]').textContent.match(/(\\d+) fps/)?.[1])"
+			p.WaitUntil(20*time.Second, rate+" > 5")
+			t.Logf("%s: %.0f pictures a second after %v", source, harness.Evaluate[float64](p.Page, rate), away)
+			p.end()
+			p.mustBeOne(t, s)
+		})
+	}
+}
+
+// A page that the system freezes, as a phone whose screen is off, loses its connection after a while. When
+// it goes on, so does the broadcast if the server still waits for it; if not, the page says that it is over.
+func TestBackground_AFrozenPageGoesOnOrSaysThatItIsOver(t *testing.T) {
+	parallel(t)
+	away := 3 * time.Second
+	if harness.Strict() {
+		away = 20 * time.Second // longer than ingest.idle_timeout
+	}
+	s := harness.Start(t, harness.Options{Config: "ingest: { idle_timeout: 2s, reconnect_window: 5s }"})
+	p := openScreen(t, harness.OpenBrowser(t), s.URL("/golive"), "test")
+	p.goLive()
+	p.SetFrozen(true)
+	harness.Pause(t.Context(), away)
+	p.SetFrozen(false)
+	back := time.Now()
+	harness.Until(t, "the broadcast is live", 20*time.Second, func() bool {
+		b, err := s.Broadcast(t.Context(), p.id)
+		return err == nil && b.State == "live"
+	})
+	p.WaitUntil(20*time.Second, state+" === 'live'")
+	t.Logf("frozen for %v, it is live again after %.1f s: the screen showed %q", away, time.Since(back).Seconds(), p.states())
+	p.mustBeOne(t, s)
+
+	// It is away for longer than the server waits.
+	p.SetFrozen(true)
+	s.WaitForState(p.id, "ended", 40*time.Second)
+	p.SetFrozen(false)
+	p.WaitUntil(20*time.Second, state+" === 'ended'")
+}

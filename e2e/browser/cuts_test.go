@@ -1,0 +1,84 @@
+//go:build e2e
+
+package browser
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"golive/e2e/harness"
+)
+
+// mustPlayLive waits until the watch page plays at the live end.
+func mustPlayLive(viewer *harness.Page) {
+	viewer.WaitUntil(20*time.Second, "document.querySelector('[data-player]').dataset.state === 'live'")
+	viewer.Mark()
+	viewer.WaitUntil(20*time.Second, fmt.Sprintf("meter.first > 0 && meter.look().latency > 0 && meter.look().latency < %f", harness.Timeout(3*time.Second).Seconds()))
+}
+
+// loss is a way in which the network is lost.
+type loss struct {
+	name string
+	from func(*harness.Proxy)
+}
+
+// losses are the ways: connections are reset, are silent for ever, or all bytes wait.
+func losses() []loss {
+	return []loss{
+		{"reset", func(p *harness.Proxy) { p.CutOff(harness.Reset) }},
+		{"stalled", (*harness.Proxy).Stall},
+		{"silent", func(p *harness.Proxy) { p.CutOff(harness.BlackHole) }},
+	}
+}
+
+// The broadcaster's network is lost again and again, and then the viewer's, whose tab is frozen as well: it
+// is one broadcast, and the viewer plays on without a reload.
+func TestCuts_AreOneBroadcast(t *testing.T) {
+	parallel(t)
+	cuts, length, viewerCuts := 2, 2*time.Second, 1
+	if harness.Strict() {
+		cuts, length, viewerCuts = 10, 5*time.Second, 3
+	}
+	s := harness.Start(t, harness.Options{})
+	uplink, downlink := harness.StartProxy(t, s.HTTP), harness.StartProxy(t, s.HTTP)
+	b := harness.OpenBrowser(t)
+	p := openScreen(t, b, "http://"+uplink.Address+"/golive", "camera")
+	p.goLive()
+	viewer := b.Open(t, "http://"+downlink.Address+"/watch/"+p.id)
+	viewer.WaitForPicture(30 * time.Second)
+
+	for i := range cuts {
+		how := losses()[i%len(losses())]
+		sent := uplink.Bytes()
+		how.from(uplink)
+		harness.Pause(t.Context(), length)
+		uplink.Resume()
+		back := time.Now()
+		harness.Until(t, "the broadcaster sends again", 20*time.Second, func() bool { return uplink.Bytes() > sent+50_000 })
+		p.WaitUntil(20*time.Second, state+" === 'live'")
+		sends := time.Since(back)
+		mustPlayLive(viewer)
+		t.Logf("cut %d, %s for %v: the broadcaster sends after %.1f s, the viewer is live after %.1f s: %v",
+			i+1, how.name, length, sends.Seconds(), time.Since(back).Seconds(), viewer.Meter())
+	}
+	for range viewerCuts {
+		downlink.CutOff(harness.Reset)
+		harness.Pause(t.Context(), length)
+		downlink.Resume()
+		back := time.Now()
+		mustPlayLive(viewer)
+		t.Logf("the viewer's network cut for %v: it is live after %.1f s: %v", length, time.Since(back).Seconds(), viewer.Meter())
+	}
+	viewer.SetFrozen(true)
+	harness.Pause(t.Context(), length)
+	viewer.SetFrozen(false)
+	mustPlayLive(viewer)
+	if !viewer.Playback().Same {
+		t.Error("the viewer's page was reloaded")
+	}
+	t.Logf("the screen showed %q", p.states())
+	p.end()
+	viewer.WaitUntil(30*time.Second, "document.querySelector('[data-player]').dataset.state === 'ended'")
+	p.mustBeOne(t, s)
+}
