@@ -78,7 +78,10 @@ export class Player extends EventTarget {
   }
 
   #answered(broadcast, error) {
+    const away = !this.#reachable;
     this.#reachable = isReachable(error, performance.now() - this.#answeredAt);
+    // The source may wait for up to ten seconds before it tries again.
+    if (away && this.#reachable && this.source.state === 'failed') this.source.retry();
     if (!error) {
       this.#answeredAt = performance.now();
       this.broadcast = broadcast;
