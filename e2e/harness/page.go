@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
 	cdppage "github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/target"
 	"github.com/chromedp/chromedp"
@@ -105,7 +106,8 @@ func (p *Page) Frame(url string) *Page {
 	return &Page{tb: p.tb, ctx: inner, tab: p.tab}
 }
 
-// SetFrozen freezes the page as a phone does, or lets it go on.
+// SetFrozen hides and freezes the page as a phone does, or shows it again. Nothing can be evaluated in a
+// frozen page.
 func (p *Page) SetFrozen(frozen bool) {
 	p.tb.Helper()
 	state := cdppage.SetWebLifecycleStateStateActive
@@ -114,6 +116,10 @@ func (p *Page) SetFrozen(frozen bool) {
 	}
 	p.Do(func(ctx context.Context, tab *chromedp.Target) (none chromedp.Void, err error) {
 		_, err = cdp.Call(ctx, tab, cdppage.SetWebLifecycleState, cdppage.SetWebLifecycleStateParams{State: state})
+		if err == nil && !frozen {
+			// It is still hidden, and Chromium without a window shows it only for this.
+			_, err = cdp.Call(ctx, tab, emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true})
+		}
 		return none, err
 	})
 }
