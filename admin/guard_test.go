@@ -10,7 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-func TestGuard_AnswersOnlyByTheNamesOfThisMachine(t *testing.T) {
+func TestGuard_RefusesHostsThatAreNotThisMachine(t *testing.T) {
 	c := Config{Listen: "admin.internal:8081", Hosts: []string{"golive-1", "2001:db8::7"}}
 	h := Guard(c, NewHandler(prometheus.NewRegistry()))
 	for host, want := range map[string]int{
@@ -30,13 +30,13 @@ func TestGuard_AnswersOnlyByTheNamesOfThisMachine(t *testing.T) {
 				t.Errorf("Host %q, %s: %d, want %d", host, path, w.Code, want)
 			}
 			if w.Header().Get("X-Content-Type-Options") != "nosniff" || w.Header().Get("Cache-Control") != "no-store" {
-				t.Errorf("Host %q, %s: %v", host, path, w.Header())
+				t.Errorf("Host %q, %s: headers %v, want nosniff and no-store", host, path, w.Header())
 			}
 		}
 	}
 }
 
-func TestGuard_AnswersNoPagesOfOtherSites(t *testing.T) {
+func TestGuard_RefusesRequestsFromOtherSites(t *testing.T) {
 	h := Guard(DefaultConfig(), NewHandler(prometheus.NewRegistry()))
 	for _, c := range []struct {
 		name, value string
@@ -62,7 +62,7 @@ func TestGuard_AnswersNoPagesOfOtherSites(t *testing.T) {
 	}
 }
 
-func TestConfig_HostsAreNamesAndAddresses(t *testing.T) {
+func TestConfig_ValidatesHosts(t *testing.T) {
 	for host, valid := range map[string]bool{
 		"golive-1": true, "10.0.0.7": true, "2001:db8::7": true, "[2001:db8::7]": true, "a.b.test": true,
 		"": false, "*": false, "golive-1:8081": false, "http://golive": false, "a b": false, "*.test": false,
@@ -70,7 +70,7 @@ func TestConfig_HostsAreNamesAndAddresses(t *testing.T) {
 		c := DefaultConfig()
 		c.Hosts = []string{host}
 		if err := c.Validate(); (err == nil) != valid {
-			t.Errorf("%q: %v", host, err)
+			t.Errorf("host %q: error %v, want valid %t", host, err, valid)
 		}
 	}
 }

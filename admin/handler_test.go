@@ -17,7 +17,7 @@ func get(h http.Handler, path string) *httptest.ResponseRecorder {
 	return w
 }
 
-func TestHandler_ReadyForAPurposeWhenEveryCheckOfItPasses(t *testing.T) {
+func TestHandler_IsReadyWhenAllChecksOfThePurposePass(t *testing.T) {
 	var full, stopping error
 	h := NewHandler(prometheus.NewRegistry(),
 		Check{Name: "server", Probe: func(context.Context) error { return stopping }},
@@ -43,12 +43,12 @@ func TestHandler_ReadyForAPurposeWhenEveryCheckOfItPasses(t *testing.T) {
 	check("/healthz", 200, "ok\n")
 }
 
-func TestHandler_ShowsWhatAnAdvisoryCheckFoundAndStaysReady(t *testing.T) {
+func TestHandler_StaysReadyWhenAnAdvisoryCheckFails(t *testing.T) {
 	h := NewHandler(prometheus.NewRegistry(),
 		Check{Name: "bucket", Advisory: true, Probe: func(context.Context) error { return errors.New("no answer") }})
 	for _, path := range []string{"/readyz", "/readyz?for=ingest"} {
 		if w := get(h, path); w.Code != 200 || w.Body.String() != "bucket: no answer\n" {
-			t.Errorf("%s: %d %q", path, w.Code, w.Body)
+			t.Errorf("%s: %d %q, want 200 with the error", path, w.Code, w.Body)
 		}
 	}
 }
@@ -60,12 +60,12 @@ func TestHandler_ServesMetricsAndProfiles(t *testing.T) {
 	c.Inc()
 	h := NewHandler(reg)
 	if w := get(h, "/metrics"); !strings.Contains(w.Body.String(), "golive_test_things_total 1") {
-		t.Errorf("%s", w.Body)
+		t.Errorf("/metrics has no golive_test_things_total:\n%s", w.Body)
 	}
 	if w := get(h, "/debug/pprof/"); w.Code != 200 || !strings.Contains(w.Body.String(), "goroutine") {
-		t.Errorf("%d", w.Code)
+		t.Errorf("/debug/pprof/: %d, want 200 and a list of profiles", w.Code)
 	}
 	if w := get(h, "/"); w.Code != 404 {
-		t.Errorf("/: %d", w.Code)
+		t.Errorf("/: %d, want 404", w.Code)
 	}
 }
