@@ -31,7 +31,7 @@ var testLayout = Layout{Prefix: "live"}
 
 var testMeta = Meta{Broadcast: "studio", Token: "T1", Began: time.Date(2026, 11, 28, 2, 0, 0, 0, time.UTC)}
 
-// segment returns segment msn of a rendition: 2 s, whose bytes name it.
+// segment returns segment msn of a rendition: 2 s of media, whose bytes contain the number.
 func segment(msn int64) *media.Segment {
 	s := &media.Segment{
 		Publication: "PUB1", MSN: msn, Start: media.Ticks(msn) * 2 * media.Second, Duration: 2 * media.Second,
@@ -83,7 +83,7 @@ func recoverOne(t *testing.T, s *Store) *Recovered {
 	t.Helper()
 	all, err := s.Recover(t.Context())
 	if err != nil || len(all) != 1 {
-		t.Fatalf("%d broadcasts were recovered: %v", len(all), err)
+		t.Fatalf("%d broadcasts were recovered, want 1: %v", len(all), err)
 	}
 	return all[0]
 }
@@ -100,7 +100,7 @@ func TestRecover_FindsWhatWasRecorded(t *testing.T) {
 		}
 	})
 	if len(written) != 1000 {
-		t.Errorf("%d segments were reported as written", len(written))
+		t.Errorf("%d segments were reported as written, want 1000", len(written))
 	}
 	f := recoverOne(t, s)
 	want := Position{
@@ -108,14 +108,14 @@ func TestRecover_FindsWhatWasRecorded(t *testing.T) {
 		Next:        1000, Discontinuities: 10, Stored: -1, Removed: -1,
 	}
 	if diff := cmp.Diff(want, f.Positions["source"]); diff != "" {
-		t.Error(diff)
+		t.Errorf("position (-want +got):\n%s", diff)
 	}
 	if f.Meta != testMeta || !f.Ended.IsZero() || f.Damaged != 0 {
-		t.Errorf("recovered %+v, ended %v, %d damaged", f.Meta, f.Ended, f.Damaged)
+		t.Errorf("recovered %+v, ended %v, %d damaged; want %+v, not ended, 0 damaged", f.Meta, f.Ended, f.Damaged, testMeta)
 	}
 	list := f.Segments["source"]
 	if n := len(list); n < 15 || n > 2*pageRecords || list[n-1].MSN != 999 {
-		t.Errorf("%d segments were read, the last is %d", n, list[n-1].MSN)
+		t.Errorf("%d segments were read, the last is %d; want 15 to %d, and 999", n, list[n-1].MSN, 2*pageRecords)
 	}
 	got, err := r.Open(t.Context(), "source", "PUB1-7.ts", 9, 9)
 	if err != nil {
@@ -123,14 +123,14 @@ func TestRecover_FindsWhatWasRecorded(t *testing.T) {
 	}
 	text, err := io.ReadAll(got.Body)
 	if err = errors.Join(err, got.Close()); err != nil || string(text) != "segment 7" {
-		t.Errorf("read %q: %v", text, err)
+		t.Errorf("read %q, want %q: %v", text, "segment 7", err)
 	}
 	if _, err := r.Open(t.Context(), "source", "PUB1-1000.ts", 0, -1); !errors.Is(err, storage.ErrNotExist) {
-		t.Errorf("a file that does not exist: %v", err)
+		t.Errorf("opening a file that does not exist: error %v, want ErrNotExist", err)
 	}
 }
 
-func TestRecover_ReadsBackToTheFirstSegmentThatTheBucketLacks(t *testing.T) {
+func TestRecover_ReadsFromTheFirstSegmentThatTheBucketLacks(t *testing.T) {
 	s := openStore(t, t.TempDir(), Config{Uploaded: true})
 	r := s.NewRecording(testMeta, ignoreWritten, quiet)
 	runRecording(t, r, func(r *Recording) {
@@ -170,7 +170,7 @@ func TestRecover_ContinuesWhereTheLogEnds(t *testing.T) {
 	f := recoverOne(t, s)
 	list := f.Segments["source"]
 	if p := f.Positions["source"]; p.Next != 200 || p.Discontinuities != 2 {
-		t.Errorf("position %+v", p)
+		t.Errorf("position %+v, want next 200 after 2 discontinuities", p)
 	}
 	for i := 1; i < len(list); i++ {
 		if list[i].MSN != list[i-1].MSN+1 {
@@ -178,7 +178,7 @@ func TestRecover_ContinuesWhereTheLogEnds(t *testing.T) {
 		}
 	}
 	if !f.Ended.Equal(testMeta.Began.Add(time.Hour)) || f.Damaged != 0 {
-		t.Errorf("ended %v, %d damaged", f.Ended, f.Damaged)
+		t.Errorf("ended %v, %d damaged; want the recorded end, 0 damaged", f.Ended, f.Damaged)
 	}
 }
 
@@ -253,7 +253,7 @@ func TestRecover_SurvivesDamage(t *testing.T) {
 			f := recoverOne(t, s)
 			list := f.Segments["source"]
 			if f.Damaged != c.damaged || list[len(list)-1].MSN != c.last || f.Positions["source"].Next != c.last+1 {
-				t.Errorf("%d damaged, the last segment is %d, the next %d", f.Damaged, list[len(list)-1].MSN, f.Positions["source"].Next)
+				t.Errorf("%d damaged, the last segment is %d, the next %d; want %d, %d, %d", f.Damaged, list[len(list)-1].MSN, f.Positions["source"].Next, c.damaged, c.last, c.last+1)
 			}
 			var lost []int64
 			for _, seg := range list {
@@ -262,12 +262,12 @@ func TestRecover_SurvivesDamage(t *testing.T) {
 				}
 			}
 			if diff := cmp.Diff(c.lost, lost); diff != "" {
-				t.Error(diff)
+				t.Errorf("lost segments (-want +got):\n%s", diff)
 			}
 			// The recording can continue.
 			runRecording(t, s.Resume(f, ignoreWritten, quiet), func(r *Recording) { r.Offer("source", segment(c.last+1)) })
 			if next := recoverOne(t, s).Positions["source"].Next; next != c.last+2 {
-				t.Errorf("the next segment is %d after one more was recorded", next)
+				t.Errorf("the next segment is %d after one more was recorded, want %d", next, c.last+2)
 			}
 		})
 	}
@@ -287,7 +287,7 @@ func TestRecover_LeavesALogOfALaterVersionAlone(t *testing.T) {
 	}
 	all, err := s.Recover(t.Context())
 	if len(all) != 0 || !errors.Is(err, ErrVersion) || !strings.Contains(err.Error(), "studio") {
-		t.Errorf("%d broadcasts were recovered: %v", len(all), err)
+		t.Errorf("%d broadcasts were recovered, want 0 and ErrVersion: %v", len(all), err)
 	}
 }
 
@@ -309,7 +309,7 @@ func TestRecording_DropsMediaOverItsBoundWhileTheDiskFails(t *testing.T) {
 		}
 		time.Sleep(time.Minute)
 		if since, err := r.Failing(); err == nil || time.Since(since) < 59*time.Second {
-			t.Errorf("failing with %v since %v", err, since)
+			t.Errorf("failing with %v since %v, want an error for a minute", err, since)
 		}
 		if err := os.Remove(filepath.Join(dir, "live")); err != nil {
 			t.Fatal(err)
@@ -331,7 +331,7 @@ func TestRecording_DropsMediaOverItsBoundWhileTheDiskFails(t *testing.T) {
 			}
 		}
 		if kept != 5 || lost != 15 {
-			t.Errorf("%d segments are kept, %d lost", kept, lost)
+			t.Errorf("%d segments are kept, %d lost; want 5 and 15", kept, lost)
 		}
 	})
 }
@@ -378,7 +378,7 @@ func TestStore_DropsTheOldestFilesOverMaxBytes(t *testing.T) {
 		}
 	})
 	if n := s.Waiting(); n > 200 || n < 150 {
-		t.Errorf("%d bytes wait", n)
+		t.Errorf("%d bytes wait, want 150 to 200", n)
 	}
 	if _, err := r.Open(t.Context(), "source", "PUB1-0.ts", 0, -1); !errors.Is(err, storage.ErrNotExist) {
 		t.Errorf("the oldest file is still there: %v", err)
@@ -397,20 +397,20 @@ func TestRecording_BoundsTheRecordsThatWaitForAHangingDisk(t *testing.T) {
 		r.Removed("source", msn-1)
 	}
 	if n := len(r.entries.queue); n > maxQueued+2*offered/100 {
-		t.Errorf("%d records wait", n)
+		t.Errorf("%d records wait, want %d at most", n, maxQueued+2*offered/100)
 	}
 	runRecording(t, r, func(r *Recording) { r.End(time.Now(), "unpublished") })
 	var lost int
 	for i, it := range r.entries.waiting {
 		if it.Segment.MSN != int64(i) {
-			t.Fatalf("entry %d of the waiting ones is segment %d", i, it.Segment.MSN)
+			t.Fatalf("waiting entry %d is segment %d", i, it.Segment.MSN)
 		}
 		if it.Lost {
 			lost++
 		}
 	}
 	if n := testutil.ToFloat64(s.metrics.dropped.WithLabelValues(droppedQueueFull)); lost == 0 || n < float64(lost) {
-		t.Errorf("%d segments are lost, %v are counted", lost, n)
+		t.Errorf("%d segments are lost and %v are counted, want some, all of them counted", lost, n)
 	}
 	f := recoverOne(t, s)
 	list := f.Segments["source"]

@@ -104,7 +104,7 @@ type testUpload struct {
 	up     *Uploader
 	bucket *testBucket
 	index  *testIndex
-	stop   func() error // ends both like a shutdown
+	stop   func() error // ends both, as a shutdown does
 }
 
 func startUpload(t *testing.T, dir string, cfg UploaderConfig, b *testBucket) *testUpload {
@@ -179,17 +179,17 @@ func TestUploader_PutsSegmentsAndThenThePlaylistsThatNameThem(t *testing.T) {
 			t.Error(diff)
 		}
 		if n := u.store.Waiting(); n != 0 {
-			t.Errorf("%d bytes wait", n)
+			t.Errorf("%d bytes wait, want 0", n)
 		}
 	})
 }
 
 func TestUploader_UploadsEverythingWhenTheBucketIsBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var here atomic.Bool
+		var available atomic.Bool
 		b := &testBucket{Bucket: memory.New()}
 		b.failure = func(string, string) error {
-			if !here.Load() {
+			if !available.Load() {
 				return errors.New("store is away")
 			}
 			return nil
@@ -200,12 +200,12 @@ func TestUploader_UploadsEverythingWhenTheBucketIsBack(t *testing.T) {
 			time.Sleep(2 * time.Second)
 		}
 		if since, err := u.up.Failing(); err == nil || time.Since(since) < 55*time.Second {
-			t.Errorf("failing with %v since %v", err, since)
+			t.Errorf("failing with %v since %v, want an error for a minute", err, since)
 		}
 		if n := u.rec.Waiting(); n != 30 {
-			t.Errorf("%d segments wait", n)
+			t.Errorf("%d segments wait, want 30", n)
 		}
-		here.Store(true)
+		available.Store(true)
 		time.Sleep(10 * time.Second)
 		synctest.Wait()
 		if _, err := u.up.Failing(); err != nil {
@@ -213,7 +213,7 @@ func TestUploader_UploadsEverythingWhenTheBucketIsBack(t *testing.T) {
 		}
 		segments := slices.DeleteFunc(b.operations(), func(s string) bool { return !strings.HasSuffix(s, ".ts") })
 		if len(segments) != 30 || !slices.Equal(u.index.names, numbers(0, 30)) {
-			t.Errorf("%d segments were put; recorded are %v", len(segments), u.index.names)
+			t.Errorf("%d segments were put, want 30; the playlist has %v", len(segments), u.index.names)
 		}
 	})
 }
@@ -246,7 +246,7 @@ func TestUploader_ContinuesAfterARestartWithWhatTheBucketLacks(t *testing.T) {
 		}
 		u = startUpload(t, dir, UploaderConfig{}, b)
 		if n := u.rec.Waiting(); n != 13 {
-			t.Errorf("%d segments wait after the restart", n)
+			t.Errorf("%d segments wait after the restart, want 13", n)
 		}
 		away.Store(false)
 		time.Sleep(10 * time.Second)
@@ -258,7 +258,7 @@ func TestUploader_ContinuesAfterARestartWithWhatTheBucketLacks(t *testing.T) {
 			t.Fatal(err)
 		}
 		if n := recoverOne(t, u.store).Positions["source"].Stored; n != 19 {
-			t.Errorf("the log says that segments up to %d are stored", n)
+			t.Errorf("the log says that segments up to %d are stored, want 19", n)
 		}
 	})
 }
@@ -295,7 +295,7 @@ func TestUploader_PutsTheRecordsOfAnEarlierRun(t *testing.T) {
 		away.Store(false)
 		u = startUpload(t, dir, UploaderConfig{}, b)
 		if n := u.rec.Waiting(); n != 3 {
-			t.Errorf("%d segments wait after the restart", n)
+			t.Errorf("%d segments wait after the restart, want 3", n)
 		}
 		u.offer(6, 7)
 		time.Sleep(10 * time.Second)
@@ -311,7 +311,7 @@ func TestUploader_PutsTheRecordsOfAnEarlierRun(t *testing.T) {
 			}
 		}
 		if diff := cmp.Diff([]int64{0, 1, 2, 3, 4, 5, 6}, logged); diff != "" || f.Damaged != 0 {
-			t.Errorf("the log in the bucket, with %d damaged records: %s", f.Damaged, diff)
+			t.Errorf("the log in the bucket has %d damaged records, and these segments (-want +got):\n%s", f.Damaged, diff)
 		}
 	})
 }
@@ -327,7 +327,7 @@ func TestRecover_SkipsSegmentsThatWereUploadedAgain(t *testing.T) {
 	}
 	f.replay(pages)
 	if p := f.Positions["source"]; p.Next != 2 || p.Discontinuities != 1 || f.Damaged != 0 || len(f.Segments["source"]) != 2 {
-		t.Errorf("%+v, %d damaged, %d segments", p, f.Damaged, len(f.Segments["source"]))
+		t.Errorf("position %+v, %d damaged, %d segments; want next 2 after 1 discontinuity, 0 damaged, 2 segments", p, f.Damaged, len(f.Segments["source"]))
 	}
 }
 
@@ -352,7 +352,7 @@ func TestUploader_ClosesStoredWithTheLastRecord(t *testing.T) {
 		<-u.up.Stored()
 		f, err := Find(t.Context(), b, testLayout, time.Hour, "studio", "")
 		if err != nil || len(f.Segments["source"]) != 3 {
-			t.Errorf("the log has %d segments: %v", len(f.Segments["source"]), err)
+			t.Errorf("the log has %d segments, want 3: %v", len(f.Segments["source"]), err)
 		}
 	})
 }
@@ -378,7 +378,7 @@ func TestRow71_PlaylistIsPutOnceInTheInterval(t *testing.T) {
 		<-u.up.Drained()
 		synctest.Wait()
 		if names := u.index.names; names[len(names)-1] != "end" {
-			t.Errorf("recorded: %v", names)
+			t.Errorf("the playlist has %v, want the end last", names)
 		}
 		r, err := b.Get(t.Context(), "live/studio/source/index.m3u8", 0, -1)
 		if err != nil {
@@ -387,7 +387,7 @@ func TestRow71_PlaylistIsPutOnceInTheInterval(t *testing.T) {
 		defer func() { _ = r.Close() }()
 		text := make([]byte, r.Size)
 		if _, err := r.Body.Read(text); err != nil || !strings.HasSuffix(string(text), " 19 end") {
-			t.Errorf("the last playlist is %q: %v", text, err)
+			t.Errorf("the last playlist is %q, want one that ends with \"19 end\": %v", text, err)
 		}
 	})
 }
@@ -395,10 +395,10 @@ func TestRow71_PlaylistIsPutOnceInTheInterval(t *testing.T) {
 func TestUploader_ReportsASegmentWhoseFileIsMissing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir := t.TempDir()
-		var here atomic.Bool
+		var available atomic.Bool
 		b := &testBucket{Bucket: memory.New()}
 		b.failure = func(string, string) error {
-			if !here.Load() {
+			if !available.Load() {
 				return errors.New("store is away")
 			}
 			return nil
@@ -412,7 +412,7 @@ func TestUploader_ReportsASegmentWhoseFileIsMissing(t *testing.T) {
 		u.rec.mu.Lock()
 		u.rec.release(u.rec.entries.waiting[1]) // as if too much waited to stay in memory
 		u.rec.mu.Unlock()
-		here.Store(true)
+		available.Store(true)
 		time.Sleep(10 * time.Second)
 		synctest.Wait()
 		if diff := cmp.Diff([]string{"0", "lost-1", "2"}, u.index.names); diff != "" {
@@ -471,11 +471,11 @@ func TestRow71_SuccessiveUploadersKeepTheInterval(t *testing.T) {
 			}
 		}
 		if len(when) < 3 {
-			t.Errorf("the playlist was put %d times", len(when))
+			t.Errorf("the playlist was put %d times, want 3 at least", len(when))
 		}
 		for i, at := range when[1:] {
 			if gap := at.Sub(when[i]); gap < time.Second {
-				t.Errorf("put %d was %s after the one before", i+1, gap)
+				t.Errorf("put %d was %s after the one before, want 1s at least", i+1, gap)
 			}
 		}
 	})
@@ -483,10 +483,10 @@ func TestRow71_SuccessiveUploadersKeepTheInterval(t *testing.T) {
 
 func TestUploader_LogInTheBucketNamesWhatTheBucketHas(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var here atomic.Bool
+		var available atomic.Bool
 		b := &testBucket{Bucket: memory.New()}
 		b.failure = func(_, key string) error {
-			if !here.Load() && strings.HasSuffix(key, "-150.ts") {
+			if !available.Load() && strings.HasSuffix(key, "-150.ts") {
 				return errors.New("store is away")
 			}
 			return nil
@@ -502,9 +502,9 @@ func TestUploader_LogInTheBucketNamesWhatTheBucketHas(t *testing.T) {
 		}
 		list := f.Segments["source"]
 		if p := f.Positions["source"]; p.Next != 150 || p.Target != 2 || list[len(list)-1].MSN != 149 || !slices.Contains(f.Publications, "PUB1") {
-			t.Errorf("the log in the bucket ends with %d, at %+v", list[len(list)-1].MSN, p)
+			t.Errorf("the log in the bucket ends with %d, at %+v; want 149, as the bucket lacks 150", list[len(list)-1].MSN, p)
 		}
-		here.Store(true)
+		available.Store(true)
 		time.Sleep(10 * time.Second)
 		u.end()
 		<-u.up.Drained()
@@ -513,7 +513,7 @@ func TestUploader_LogInTheBucketNamesWhatTheBucketHas(t *testing.T) {
 		}
 		all, err := u.store.History(t.Context(), b, f)
 		if err != nil || len(all["source"]) != 200 {
-			t.Errorf("%d segments: %v", len(all["source"]), err)
+			t.Errorf("the history has %d segments, want 200: %v", len(all["source"]), err)
 		}
 	})
 }
@@ -550,7 +550,7 @@ func TestUploader_LogSurvivesAPutThatTakesEffectLate(t *testing.T) {
 					t.Fatal(err)
 				}
 				if n := len(f.Segments["source"]); n != 20 || f.Damaged != 0 {
-					t.Errorf("the log has %d segments, %d are damaged", n, f.Damaged)
+					t.Errorf("the log has %d segments, %d are damaged; want 20 and 0", n, f.Damaged)
 				}
 				stop()
 				synctest.Wait()
@@ -559,7 +559,7 @@ func TestUploader_LogSurvivesAPutThatTakesEffectLate(t *testing.T) {
 	}
 }
 
-// lateBucket is a bucket in which, while it is on, the first put of a page also takes effect
+// lateBucket is a bucket in which, while on is set, the first put of a page also takes effect
 // late: it fails, or succeeds with a further attempt after a while.
 type lateBucket struct {
 	*testBucket
@@ -610,10 +610,10 @@ func TestHistory_MakesGapsOfWhatTheBucketDoesNotHave(t *testing.T) {
 			}
 		}
 		if diff := cmp.Diff([]int64{3, 5, 199}, lost); diff != "" || len(all["source"]) != 200 {
-			t.Errorf("%d segments, lost (-want +got):\n%s", len(all["source"]), diff)
+			t.Errorf("%d segments, want 200; lost (-want +got):\n%s", len(all["source"]), diff)
 		}
 		if n := testutil.ToFloat64(u.store.metrics.damaged); n != 3 {
-			t.Errorf("%v are counted", n)
+			t.Errorf("%v damaged segments are counted, want 3", n)
 		}
 	})
 }
@@ -633,15 +633,15 @@ func TestUploader_WaitsAsLongAsTheBucketAsks(t *testing.T) {
 		time.Sleep(29 * time.Second)
 		synctest.Wait()
 		if done := b.operations(); slices.Contains(done, "put source/PUB1-1.ts") {
-			t.Errorf("it was tried too early: %q", done)
+			t.Errorf("segment 1 was put before the bucket's time: %q", done)
 		}
 		if _, err := u.up.Failing(); err == nil || !strings.Contains(err.Error(), "slow down") {
-			t.Errorf("meanwhile failing with %v", err)
+			t.Errorf("meanwhile failing with %v, want the bucket's refusal", err)
 		}
 		time.Sleep(2 * time.Second)
 		synctest.Wait()
 		if done := b.operations(); !slices.Contains(done, "put source/PUB1-1.ts") {
-			t.Errorf("it was not tried again: %q", done)
+			t.Errorf("segment 1 was not put after the bucket's time: %q", done)
 		}
 		u.end()
 		<-u.up.Drained()
@@ -663,7 +663,7 @@ func TestRecover_FillsHolesBetweenRecordsWithGaps(t *testing.T) {
 	}
 }
 
-func TestPermission_FollowsTheLogsOfTheID(t *testing.T) {
+func TestPermission_FollowsTheLogsInTheBucket(t *testing.T) {
 	own := Meta{Broadcast: "studio", Token: "T1", Began: testMeta.Began, Owner: "A"}
 	by := func(m Meta, page int, owner string) string {
 		m.Owner = owner
@@ -677,13 +677,13 @@ func TestPermission_FollowsTheLogsOfTheID(t *testing.T) {
 		want                    Permission
 		page                    int
 	}{
-		"no log yet":                   {nil, false, false, MayWrite, 1},
-		"swept by another node":        {nil, true, false, MustLeave, 1},
-		"own pages":                    {[]string{by(own, 0, "A"), by(own, 1, "A")}, true, false, MayWrite, 3},
-		"another node continued":       {[]string{by(own, 0, "A"), by(own, 1, "B")}, true, false, MustLeave, 3},
-		"just taken over":              {[]string{by(own, 0, "B")}, true, true, MayWrite, 2},
-		"another one began since":      {[]string{by(own, 0, "A"), by(later, 0, "B")}, true, false, MayStore, 2},
-		"this one is the later of two": {[]string{by(earlier, 0, "B")}, false, false, MayWrite, 1},
+		"no log yet":                     {nil, false, false, MayWrite, 1},
+		"swept by another node":          {nil, true, false, MustLeave, 1},
+		"own pages":                      {[]string{by(own, 0, "A"), by(own, 1, "A")}, true, false, MayWrite, 3},
+		"another node continued":         {[]string{by(own, 0, "A"), by(own, 1, "B")}, true, false, MustLeave, 3},
+		"just taken over":                {[]string{by(own, 0, "B")}, true, true, MayWrite, 2},
+		"a later broadcast began":        {[]string{by(own, 0, "A"), by(later, 0, "B")}, true, false, MayStore, 2},
+		"an earlier broadcast has a log": {[]string{by(earlier, 0, "B")}, false, false, MayWrite, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := memory.New()
@@ -699,7 +699,7 @@ func TestPermission_FollowsTheLogsOfTheID(t *testing.T) {
 			u.run.acknowledged = c.acknowledged
 			logs, decided, err := u.readLogs(t.Context())
 			if page := logs.nextPage(own.logKey()); err != nil || u.run.permission != c.want || decided != (c.want != MayWrite) || page != c.page {
-				t.Errorf("permission %d (decided: %t), next page %d: %v", u.run.permission, decided, page, err)
+				t.Errorf("permission %d (decided: %t), next page %d, want %d and %d: %v", u.run.permission, decided, page, c.want, c.page, err)
 			}
 		})
 	}
@@ -707,7 +707,7 @@ func TestPermission_FollowsTheLogsOfTheID(t *testing.T) {
 
 // A node that lost the lease before it could upload anything does so later, in a page before
 // those of the next owner.
-func TestUploader_UploadsTheRestAlthoughAnotherNodeHasTheLease(t *testing.T) {
+func TestUploader_UploadsTheRemainingSegmentsAfterTheLeaseIsLost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir, b := t.TempDir(), &testBucket{Bucket: memory.New()}
 		var away atomic.Bool
@@ -735,7 +735,7 @@ func TestUploader_UploadsTheRestAlthoughAnotherNodeHasTheLease(t *testing.T) {
 		}
 		logs, err := listLogs(t.Context(), b, testLayout, "studio")
 		if pages := logs[testMeta.logKey()]; err != nil || len(pages) != 2 || pages[1].number != pages[0].number+1 {
-			t.Errorf("pages %v: %v", pages, err)
+			t.Errorf("pages %v, want two in a row: %v", pages, err)
 		}
 	})
 }
