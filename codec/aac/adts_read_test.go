@@ -12,7 +12,7 @@ import (
 // protected returns an ADTS frame with CRCs (ISO 14496-3 section 1.A.2.2) and the given
 // raw data blocks. The CRCs are not computed.
 func protected(channels int, blocks ...[]byte) []byte {
-	size := 2 * len(blocks) // places and the first CRC
+	size := 2 * len(blocks) // positions and the first CRC
 	for _, b := range blocks {
 		size += len(b)
 		if len(blocks) > 1 {
@@ -22,10 +22,10 @@ func protected(channels int, blocks ...[]byte) []byte {
 	f := AppendADTSHeader(nil, ObjectTypeLC, 48000, channels, size)
 	f[1] &^= 1
 	f[6] |= byte(len(blocks) - 1)
-	place := 0
+	position := 0
 	for _, b := range blocks[:len(blocks)-1] {
-		place += len(b) + 2
-		f = binary.BigEndian.AppendUint16(f, uint16(place))
+		position += len(b) + 2
+		f = binary.BigEndian.AppendUint16(f, uint16(position))
 	}
 	f = append(f, 0xcc, 0xcc)
 	for _, b := range blocks {
@@ -56,9 +56,9 @@ func TestADTSReader_ReturnsTheRawFrames(t *testing.T) {
 		{"CRC", protected(2, one), true, [][]byte{one}},
 		{"two blocks with CRC", join(protected(2, one, three), plain(two)), true, [][]byte{one, three, two}},
 		{"four blocks with CRC", protected(2, one, two, three, one), true, [][]byte{one, two, three, one}},
-		{"two blocks without their places", several, true, nil},
+		{"two blocks without their positions", several, true, nil},
 		{"cut off", join(plain(one), plain(three)[:100]), false, [][]byte{one}},
-		{"more behind it", join(plain(one), []byte{0}), false, [][]byte{one}},
+		{"a byte after the frame", join(plain(one), []byte{0}), false, [][]byte{one}},
 		{"no payload", header(2, 0), false, nil},
 		{"reserved rate", func() []byte { b := plain(one); b[2] |= 0x3c; return b }(), false, nil},
 		{"a layer", func() []byte { b := plain(one); b[1] |= 2; return b }(), false, nil},
@@ -82,7 +82,7 @@ func TestADTSReader_ReturnsTheRawFrames(t *testing.T) {
 				t.Errorf("frames (-want +got):\n%s", diff)
 			}
 			if IsADTS(c.in) != c.whole {
-				t.Errorf("IsADTS is %t", !c.whole)
+				t.Errorf("IsADTS is %t, want %t", !c.whole, c.whole)
 			}
 		})
 	}
@@ -119,20 +119,20 @@ func TestParseADTS_ReadsHeaders(t *testing.T) {
 	}
 	for _, h := range []ADTSHeader{{1, 48000, 2}, {3, 48000, 2}, {4, 48000, 2}} {
 		if _, _, err := ParseADTS(h, frame); err == nil {
-			t.Errorf("%v is taken", h)
+			t.Errorf("%v was accepted, want an UnsupportedError", h)
 		} else if _, ok := errors.AsType[*UnsupportedError](err); !ok {
-			t.Errorf("%v: error %v", h, err)
+			t.Errorf("%v: error %v, want an UnsupportedError", h, err)
 		}
 	}
 	for name, raw := range map[string][]byte{"no layout": frame, "layout cut off": layout[:5]} {
 		_, _, err := ParseADTS(ADTSHeader{2, 48000, 0}, raw)
 		if _, ok := errors.AsType[*SyntaxError](err); !ok {
-			t.Errorf("%s: error %v", name, err)
+			t.Errorf("%s: error %v, want a SyntaxError", name, err)
 		}
 	}
 }
 
-func TestAppendADTSHeader_HasNoNumberForSomeLayouts(t *testing.T) {
+func TestAppendADTSHeader_WritesConfiguration0ForOtherLayouts(t *testing.T) {
 	for channels, want := range map[int]byte{1: 1, 6: 6, 7: 0, 8: 7, 9: 0, 16: 0} {
 		b := AppendADTSHeader(nil, ObjectTypeLC, 48000, channels, 10)
 		if got := b[2]&1<<2 | b[3]>>6; got != want {

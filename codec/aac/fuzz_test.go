@@ -20,7 +20,7 @@ func FuzzParseASC(f *testing.F) {
 		if err != nil {
 			return
 		}
-		// What is accepted can be carried, and is found there again.
+		// ADTS can carry every accepted configuration, and another reader finds it there.
 		raw := append(bytes.Clone(c.ProgramConfig), 0)
 		h := AppendADTSHeader(nil, c.ObjectType, c.SampleRate, c.Channels, len(raw))
 		var got mpeg4audio.ADTSPackets
@@ -42,7 +42,7 @@ func FuzzParseASC(f *testing.F) {
 		}
 		p, rest, err := cutProgramConfig(raw)
 		if err != nil || len(rest) != 1 {
-			t.Fatalf("the layout % x reads as %+v with %d bytes behind it, %v", c.ProgramConfig, p, len(rest), err)
+			t.Fatalf("the layout % x reads as %+v with %d bytes after it, %v; want 1 byte", c.ProgramConfig, p, len(rest), err)
 		}
 		if p.channels() != c.Channels || !bytes.Equal(p.element(), c.ProgramConfig) {
 			t.Errorf("the layout % x reads as %+v", c.ProgramConfig, p)
@@ -50,8 +50,8 @@ func FuzzParseASC(f *testing.F) {
 	})
 }
 
-// FuzzADTSReader checks that frames stay inside the bytes given, in order, and that
-// each one's configuration can be asked for.
+// FuzzADTSReader checks that the frames are consecutive parts of the input, and that reading
+// their configurations does not panic.
 func FuzzADTSReader(f *testing.F) {
 	one := AppendADTSHeader(nil, ObjectTypeLC, 48000, 2, 3)
 	one = append(one, 0x21, 0x10, 0x04)

@@ -13,15 +13,15 @@ type layout struct {
 	name     string
 	asc      []byte
 	channels int
-	explicit bool // a program config element has to stand before each frame
+	explicit bool // each frame needs a program config element
 }
 
-// layouts returns those of
+// layouts returns the layouts of
 //
 //	ffmpeg -f lavfi -i anullsrc=cl=LAYOUT:r=48000 -c:a aac -f flv
 //
-// FFmpeg's elements begin with a pair where a standard configuration begins with the
-// centre, so that none of those with a program config element can do without.
+// A program config element of FFmpeg begins with a pair, a standard configuration with the
+// centre. Therefore no standard configuration can replace one of these elements.
 func layouts() []layout {
 	list := []layout{
 		{name: "mono", channels: 1, asc: unhex("118856e500")},
@@ -73,12 +73,12 @@ func TestParseASC_CarriesEveryLayoutOfFFmpeg(t *testing.T) {
 				t.Fatal(err)
 			}
 			if c.Channels != l.channels || c.SampleRate != 48000 || c.CodecString != CodecLC || (c.ProgramConfig != nil) != l.explicit {
-				t.Fatalf("%+v", c)
+				t.Fatalf("config %+v, want %d channels, program config %t", c, l.channels, l.explicit)
 			}
 			if !l.explicit {
 				return
 			}
-			// Somebody else's reader, which is given the element behind its id.
+			// The reader of another library takes the element without its id.
 			frame := append(append([]byte{}, c.ProgramConfig...), 0x21, 0x10)
 			n, err := mpeg4audio.CountChannelsFromRawDataBlock(frame)
 			if err != nil || n != l.channels {
@@ -139,7 +139,7 @@ func TestParseASC_MapsALayoutInStandardOrder(t *testing.T) {
 				t.Fatal(err)
 			}
 			if got.Channels != l.channels || (got.ProgramConfig != nil) != l.explicit {
-				t.Fatalf("%+v", got)
+				t.Fatalf("config %+v, want %d channels, program config %t", got, l.channels, l.explicit)
 			}
 			if !l.explicit {
 				return
@@ -159,6 +159,6 @@ func TestParseASC_CarriesChannelConfiguration11AsALayout(t *testing.T) {
 	}
 	n, err := mpeg4audio.CountChannelsFromRawDataBlock(append(c.ProgramConfig, 0x01, 0x18))
 	if c.Channels != 7 || err != nil || n != 7 {
-		t.Errorf("%+v, layout of %d channels, %v", c, n, err)
+		t.Errorf("config %+v with a layout of %d channels, want 7: %v", c, n, err)
 	}
 }

@@ -10,14 +10,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestSilence_IsAsLongAsItsElements(t *testing.T) {
+func TestSilence_ReturnsTheElementsOfTheLayout(t *testing.T) {
 	for channels, want := range map[int][]byte{
 		1: {0x00, 0x00, 0x00, 0x07},
 		2: {0x20, 0x00, 0x00, 0x00, 0x00, 0x00, 0x0e},
 		7: nil, // no channel configuration has seven
 	} {
 		if diff := cmp.Diff(want, Silence(channels, nil)); diff != "" {
-			t.Errorf("%d channels: %s", channels, diff)
+			t.Errorf("%d channels (-want +got):\n%s", channels, diff)
 		}
 	}
 }
@@ -26,7 +26,7 @@ func TestSilence_DecodesToSilence(t *testing.T) {
 	if _, err := exec.LookPath("ffmpeg"); err != nil {
 		t.Skip("needs ffmpeg")
 	}
-	// What ffmpeg makes of 5.1(side): no channel configuration has this order.
+	// FFmpeg's layout for 5.1(side): no channel configuration has this order.
 	side := &programConfig{
 		profile: 1, rateIndex: 3, front: []element{{pair: true}, {}}, side: []element{{pair: true, tag: 1}}, back: []element{{tag: 1}},
 		monoMixdown: -1, stereoMixdown: -1, matrixMixdown: -1,
@@ -57,7 +57,7 @@ func TestSilence_DecodesToSilence(t *testing.T) {
 			}
 			for i, b := range samples {
 				if b != 0 {
-					t.Fatalf("byte %d is %#x", i, b)
+					t.Fatalf("byte %d is %#x, want 0", i, b)
 				}
 			}
 		})

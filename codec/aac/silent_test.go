@@ -26,29 +26,29 @@ func filled(n int, frame []byte) []byte {
 
 func TestIsSilent_FindsDigitalSilenceOfEncoders(t *testing.T) {
 	for name, frame := range map[string]string{
-		"FFmpeg, stereo":              "211004608c1c",
-		"FFmpeg, with its name first": "de02004c61766335392e33372e31303000422008c118",
-		"a fill element of 14 bytes":  hex.EncodeToString(filled(14, Silence(2, nil))),
-		"a fill element of 15 bytes":  hex.EncodeToString(filled(15, Silence(1, nil))),
-		"a fill element of 200 bytes": hex.EncodeToString(filled(200, filled(0, Silence(2, nil)))),
-		"FFmpeg, mono":                "01182007",
-		"vo-aacenc, stereo, padded":   "21100520a41bffc00000",
-		"vo-aacenc, mono, padded":     "01482006fff000000000",
-		"Silence, one channel":        hex.EncodeToString(Silence(1, nil)),
-		"Silence, two channels":       hex.EncodeToString(Silence(2, nil)),
-		"short windows, two channels": "21200000",
+		"FFmpeg, stereo": "211004608c1c",
+		"FFmpeg, after its name in a fill element": "de02004c61766335392e33372e31303000422008c118",
+		"a fill element of 14 bytes":               hex.EncodeToString(filled(14, Silence(2, nil))),
+		"a fill element of 15 bytes":               hex.EncodeToString(filled(15, Silence(1, nil))),
+		"a fill element of 200 bytes":              hex.EncodeToString(filled(200, filled(0, Silence(2, nil)))),
+		"FFmpeg, mono":                             "01182007",
+		"vo-aacenc, stereo, padded":                "21100520a41bffc00000",
+		"vo-aacenc, mono, padded":                  "01482006fff000000000",
+		"Silence, one channel":                     hex.EncodeToString(Silence(1, nil)),
+		"Silence, two channels":                    hex.EncodeToString(Silence(2, nil)),
+		"short windows, two channels":              "21200000",
 	} {
 		b, err := hex.DecodeString(frame)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if !IsSilent(b) {
-			t.Errorf("%s: not silent", name)
+			t.Errorf("%s: IsSilent is false, want true", name)
 		}
 	}
 }
 
-func TestIsSilent_IsFalseForSoundAndForWhatItDoesNotKnow(t *testing.T) {
+func TestIsSilent_IsFalseForSoundAndUnknownFrames(t *testing.T) {
 	second := Silence(2, nil)
 	second[5] |= 0x20 // a bit of the second channel's max_sfb
 	for name, frame := range map[string]string{
@@ -68,7 +68,7 @@ func TestIsSilent_IsFalseForSoundAndForWhatItDoesNotKnow(t *testing.T) {
 			t.Fatal(err)
 		}
 		if IsSilent(b) {
-			t.Errorf("%s: silent", name)
+			t.Errorf("%s: IsSilent is true, want false", name)
 		}
 	}
 }

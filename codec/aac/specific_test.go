@@ -7,7 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestSpecificConfig_IsWhatOthersWrite(t *testing.T) {
+func TestSpecificConfig_EqualsThatOfEncoders(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		config Config
@@ -59,8 +59,8 @@ func TestSpecificConfig_RefusesAnUnknownNumberOfChannels(t *testing.T) {
 	}
 }
 
-// FuzzSpecificConfig checks that what was read of one AudioSpecificConfig is found in
-// the one made of it, by this package and by another.
+// FuzzSpecificConfig checks that an AudioSpecificConfig that is written from a parsed one is
+// read as the same configuration, by this package and by another library.
 func FuzzSpecificConfig(f *testing.F) {
 	for _, b := range [][]byte{{0x11, 0x90}, {0x2b, 0x11, 0x88, 0x00}, {0xeb, 0x09, 0x88, 0x00}, {0x17, 0x80, 0x56, 0x0c, 0x10}} {
 		f.Add(b)
@@ -79,20 +79,20 @@ func FuzzSpecificConfig(f *testing.F) {
 		}
 		again, err := ParseASC(asc)
 		if err != nil {
-			t.Fatalf("% x of %+v: %v", asc, c, err)
+			t.Fatalf("% x, written from %+v: %v", asc, c, err)
 		}
 		if diff := cmp.Diff(c, again); diff != "" {
 			t.Errorf("config (-want +got):\n%s", diff)
 		}
 		if c.ProgramConfig != nil {
-			return // unknown to the other reader
+			return // the other library does not read program config elements
 		}
 		var other mpeg4audio.AudioSpecificConfig
 		if err := other.Unmarshal(asc); err != nil {
 			t.Fatalf("another reader of % x: %v", asc, err)
 		}
 		if other.SampleRate != c.SampleRate || int(other.Type) != c.ObjectType {
-			t.Errorf("another reader has %+v of %+v", other, c)
+			t.Errorf("another reader has %+v, want %+v", other, c)
 		}
 	})
 }

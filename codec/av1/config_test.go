@@ -20,7 +20,7 @@ func unhex(tb testing.TB, s string) []byte {
 	return b
 }
 
-// The records of 96x64 by ffmpeg 5.1 with libsvtav1: of 8 bits, and of 10 bits with
+// Records of ffmpeg 5.1 with libsvtav1, 96x64: with 8 bits, and with 10 bits and
 // -color_primaries bt2020 -color_trc smpte2084 -colorspace bt2020nc.
 const (
 	sdr = "81000c000a0a000000032dffc02f8004"
@@ -55,9 +55,9 @@ func TestParseAV1C_ReadsRecordsOfSVTAV1(t *testing.T) {
 	}
 }
 
-func TestConfig_NamesTheCodecAsTheBindingSays(t *testing.T) {
+func TestCodecString_FollowsTheISOBMFFBinding(t *testing.T) {
 	for want, c := range map[string]Config{
-		"av01.0.04M.10.0.112.09.16.09.0": {Level: 4, BitDepth: 10, Subsampling: [3]uint8{1, 1, 2}, Colour: [3]uint8{9, 16, 9}}, // the binding's own
+		"av01.0.04M.10.0.112.09.16.09.0": {Level: 4, BitDepth: 10, Subsampling: [3]uint8{1, 1, 2}, Colour: [3]uint8{9, 16, 9}}, // the example of the binding
 		"av01.0.08H.08":                  {Level: 8, HighTier: true, BitDepth: 8, Subsampling: [3]uint8{1, 1, 0}, Colour: [3]uint8{1, 1, 1}},
 		"av01.1.13M.08.0.000.01.01.01.1": {Profile: 1, Level: 13, BitDepth: 8, Colour: [3]uint8{1, 1, 1}, FullRange: true},
 		"av01.0.00M.08.1.110.02.02.02.0": {BitDepth: 8, Monochrome: true, Subsampling: [3]uint8{1, 1, 0}, Colour: [3]uint8{2, 2, 2}},
@@ -68,7 +68,7 @@ func TestConfig_NamesTheCodecAsTheBindingSays(t *testing.T) {
 	}
 }
 
-func TestParseAV1C_RefusesBrokenRecords(t *testing.T) {
+func TestParseAV1C_RefusesInvalidRecords(t *testing.T) {
 	for _, c := range []struct{ name, record, want string }{
 		{"nothing", "", "need 4 bytes, have 0"},
 		{"a later version", "82000c00", "begins with 0x82"},
@@ -82,16 +82,16 @@ func TestParseAV1C_RefusesBrokenRecords(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			got, err := ParseAV1C(unhex(t, c.record))
 			if _, ok := errors.AsType[*SyntaxError](err); !ok || !strings.Contains(err.Error(), c.want) {
-				t.Errorf("%+v and %v, want an error with %q", got, err, c.want)
+				t.Errorf("config %+v, error %v, want one with %q", got, err, c.want)
 			}
 		})
 	}
 	if _, err := FromSequenceHeader(nil); err == nil {
-		t.Error("no error for no sequence header")
+		t.Error("FromSequenceHeader(nil) returned no error")
 	}
 }
 
-// FuzzParseAV1C compares what is accepted with another reader.
+// FuzzParseAV1C compares accepted configurations with those of another reader.
 func FuzzParseAV1C(f *testing.F) {
 	f.Add(unhex(f, sdr))
 	f.Add(unhex(f, hdr))

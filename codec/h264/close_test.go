@@ -13,12 +13,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// Two streams of x264, three groups of pictures each, all but the first open: one of
-// three B-pictures in a row with a pyramid, and one of four with a strict pyramid, two
-// slices and CAVLC.
+// Two streams of x264, each with three groups of pictures, the first of them closed: one has three
+// B-pictures in a row and a pyramid, the other four, a strict pyramid, two slices and CAVLC.
 var openGOPs = []string{"opengop_cabac", "opengop_cavlc"}
 
-// openGOP reads a stream: its parameter sets, and its access units with lengths of 4
+// openGOP reads a stream's parameter sets, and its access units with NAL unit lengths of 4
 // bytes.
 func openGOP(tb testing.TB, name string) (sps, pps []byte, units [][]byte) {
 	tb.Helper()
@@ -50,15 +49,16 @@ func openGOP(tb testing.TB, name string) (sps, pps []byte, units [][]byte) {
 	return sps, pps, units
 }
 
-// closeAll makes closed groups of the open ones; some pictures are replaced.
-func closeAll(tb testing.TB, name string) (f facts, closed [][]byte, replaced []bool) {
+// closeAll closes the open groups of a stream, as a segmenter would. It reports which pictures were
+// replaced.
+func closeAll(tb testing.TB, name string) (f parameters, closed [][]byte, replaced []bool) {
 	tb.Helper()
 	sps, pps, units := openGOP(tb, name)
 	c, err := NewCloser(sps, [][]byte{pps}, 4)
 	if err != nil {
 		tb.Fatal(err)
 	}
-	f = factsOf(sps, pps)
+	f = parametersOf(sps, pps)
 	leading, intra := false, 0
 	for i, data := range units {
 		p := f.picture(data)
@@ -66,7 +66,7 @@ func closeAll(tb testing.TB, name string) (f facts, closed [][]byte, replaced []
 		if recovery {
 			leading, intra = true, p.poc
 		}
-		// The counts of pictures so near are less than half of the modulus apart.
+		// Neighbouring pictures' counts differ by less than half of the modulus.
 		half := 1 << (f.pocBits - 1)
 		before := (p.poc-intra+half)&(2*half-1) < half
 		leading = leading && (recovery || before)
@@ -87,64 +87,64 @@ func closeAll(tb testing.TB, name string) (f facts, closed [][]byte, replaced []
 	return f, closed, replaced
 }
 
-// What a decoder that begins at any of the groups, or comes from the one before, has as
-// reference pictures is what the pictures and their operations name.
-func TestCloser_Row58_MakesGroupsThatNameOnlyTheirOwnPictures(t *testing.T) {
+// Pictures and their operations refer to reference pictures that a decoder has, whether it groups
+// with this group or with an earlier one.
+func TestCloser_Row58_MakesGroupsThatReferOnlyToTheirOwnPictures(t *testing.T) {
 	for _, name := range openGOPs {
 		t.Run(name, func(t *testing.T) {
-			facts, closed, replaced := closeAll(t, name)
-			begins := 0
+			params, closed, replaced := closeAll(t, name)
+			groups := 0
 			var have []int // frame_num of reference pictures since the IDR picture
 			last := 0
 			for i, data := range closed {
-				p := facts.picture(data)
+				p := params.picture(data)
 				if p.idr {
-					begins++
+					groups++
 					have, last = []int{0}, 0
 					if p.frame != 0 || p.poc != 0 {
-						t.Errorf("picture %d: an IDR picture with frame_num %d and count %d", i, p.frame, p.poc)
+						t.Errorf("picture %d: an IDR picture with frame_num %d and count %d, want 0", i, p.frame, p.poc)
 					}
 					continue
 				}
-				if want := (last + 1) % facts.frames; p.frame != want {
+				if want := (last + 1) % params.frames; p.frame != want {
 					t.Errorf("picture %d: frame_num %d, want %d", i, p.frame, want)
 				}
-				for _, distance := range append(p.reordered, p.forgotten...) {
-					if n := (p.frame - distance + facts.frames) % facts.frames; !slices.Contains(have, n) {
-						t.Errorf("picture %d: names frame %d, there are %v", i, n, have)
+				for _, distance := range append(p.reordered, p.unmarked...) {
+					if n := (p.frame - distance + params.frames) % params.frames; !slices.Contains(have, n) {
+						t.Errorf("picture %d refers to frame %d, the decoder has %v", i, n, have)
 					}
 				}
 				if p.refIDC == 0 {
 					continue
 				}
-				for _, distance := range p.forgotten {
-					n := (p.frame - distance + facts.frames) % facts.frames
+				for _, distance := range p.unmarked {
+					n := (p.frame - distance + params.frames) % params.frames
 					have = slices.DeleteFunc(have, func(f int) bool { return f == n })
 				}
-				if len(p.forgotten) == 0 && len(have) == facts.refs {
+				if len(p.unmarked) == 0 && len(have) == params.refs {
 					have = have[1:]
 				}
-				if have = append(have, p.frame); len(have) > facts.refs {
-					t.Errorf("picture %d: %d reference pictures of %d", i, len(have), facts.refs)
+				if have = append(have, p.frame); len(have) > params.refs {
+					t.Errorf("picture %d: %d reference pictures, want %d at most", i, len(have), params.refs)
 				}
 				last = p.frame
 			}
-			if want := 3; begins != want || !slices.Contains(replaced, true) {
-				t.Errorf("%d groups, want %d, of pictures replaced are %v", begins, want, replaced)
+			if want := 3; groups != want || !slices.Contains(replaced, true) {
+				t.Errorf("%d groups, want %d; the replaced pictures are %v, want some", groups, want, replaced)
 			}
 		})
 	}
 }
 
-// What is not said of earlier pictures stays as it was.
+// Only headers of slices change, except in replaced pictures.
 func TestCloser_Row58_KeepsTheDataOfSlices(t *testing.T) {
 	for _, name := range openGOPs {
 		_, _, units := openGOP(t, name)
-		facts, closed, replaced := closeAll(t, name)
+		params, closed, replaced := closeAll(t, name)
 		for i := range units {
-			was, is := facts.picture(units[i]), facts.picture(closed[i])
-			if !replaced[i] && is.data != was.data {
-				t.Errorf("%s: picture %d: the data are others", name, i)
+			before, after := params.picture(units[i]), params.picture(closed[i])
+			if !replaced[i] && after.data != before.data {
+				t.Errorf("%s: picture %d: the slice data changed", name, i)
 			}
 		}
 	}
@@ -164,7 +164,7 @@ func TestCloser_LeavesStreamsOfIDRPicturesAlone(t *testing.T) {
 	}
 }
 
-func TestCloser_RefusesOtherThanRecoveryPoints(t *testing.T) {
+func TestCloser_RefusesPicturesThatAreNoRecoveryPoint(t *testing.T) {
 	sps, pps, units := openGOP(t, openGOPs[0])
 	recovery := slices.IndexFunc(units, func(u []byte) bool { return bytes.Contains(u, []byte{byte(SEI), 6}) })
 	sei, rest, _ := Next(units[recovery], 4)
@@ -190,14 +190,14 @@ func TestCloser_RefusesOtherThanRecoveryPoints(t *testing.T) {
 				t.Fatalf("%d bytes, error %v, want %q", len(out), err, c.want)
 			}
 			if out, err := closer.Follow(units[1]); err != nil || !cmp.Equal(out, units[1]) {
-				t.Errorf("the picture behind it was changed, error %v", err)
+				t.Errorf("the next picture was changed, error %v", err)
 			}
 		})
 	}
 }
 
-// facts are those of a stream that x264 made of frames.
-type facts struct {
+// parameters are what is needed to read the slice headers of a stream of frames by x264.
+type parameters struct {
 	frames    int // MaxFrameNum
 	frameBits int
 	pocBits   int
@@ -207,15 +207,15 @@ type facts struct {
 	weighted  bool
 }
 
-// shown is a picture as its first slice tells it.
-type shown struct {
+// firstSlice is the first slice of a picture.
+type firstSlice struct {
 	kind, refIDC, frame, poc int
 	idr                      bool
-	reordered, forgotten     []int // differences of frame_num
+	reordered, unmarked      []int // differences of frame_num
 	data                     string
 }
 
-// bitString reads bits from text of 0 and 1: another reader than the package's.
+// bitString reads bits from a text of 0 and 1. It is independent of the package's own reader.
 type bitString string
 
 func bitsOf(nal []byte) bitString {
@@ -238,14 +238,14 @@ func (b *bitString) ue() int {
 	return b.u(n+1) - 1
 }
 
-// skip passes n numbers.
+// skip skips n Exp-Golomb numbers.
 func (b *bitString) skip(n int) {
 	for range n {
 		b.ue()
 	}
 }
 
-func factsOf(sps, pps []byte) (f facts) {
+func parametersOf(sps, pps []byte) (f parameters) {
 	b := bitsOf(sps)
 	b.u(24)
 	b.ue()
@@ -268,8 +268,8 @@ func factsOf(sps, pps []byte) (f facts) {
 	return f
 }
 
-// picture reads the first slice.
-func (f facts) picture(data []byte) (p shown) {
+// picture reads the first slice of an access unit.
+func (f parameters) picture(data []byte) (p firstSlice) {
 	var nal []byte
 	for rest, ok := data, true; ok; {
 		if nal, rest, ok = Next(rest, 4); ok && isSlice(nal) {
@@ -291,7 +291,7 @@ func (f facts) picture(data []byte) (p shown) {
 		b.u(2)
 	} else if p.refIDC > 0 && b.u(1) == 1 {
 		for op := b.ue(); op != 0; op = b.ue() {
-			p.forgotten = append(p.forgotten, b.ue()+1) // x264 has no other
+			p.unmarked = append(p.unmarked, b.ue()+1) // x264 writes no other operation
 		}
 	}
 	if !f.cabac {
@@ -309,9 +309,9 @@ func (f facts) picture(data []byte) (p shown) {
 	return p
 }
 
-// references reads what stands between pic_order_cnt_lsb and dec_ref_pic_marking. x264
-// weights by explicit numbers in P-pictures only.
-func (f facts) references(p *shown, b bitString) bitString {
+// references reads the syntax elements between pic_order_cnt_lsb and dec_ref_pic_marking. x264
+// writes explicit weights in P-pictures only.
+func (f parameters) references(p *firstSlice, b bitString) bitString {
 	lists := map[int]int{0: 1, 1: 2, 2: 0}[p.kind%5]
 	if lists == 2 {
 		b.u(1)
@@ -326,7 +326,7 @@ func (f facts) references(p *shown, b bitString) bitString {
 		if b.u(1) == 0 {
 			continue
 		}
-		at := 0 // a difference to the picture, and then to the one before
+		at := 0 // the first difference is to this picture, each further one to the reference before
 		for op := b.ue(); op != 3; op = b.ue() {
 			step := b.ue() + 1
 			if op == 1 {

@@ -71,7 +71,7 @@ func TestParseAVCC_KeepsAllParameterSets(t *testing.T) {
 	}
 }
 
-func TestParseAVCC_TakesARecordWithoutParameterSets(t *testing.T) {
+func TestParseAVCC_AcceptsARecordWithoutParameterSets(t *testing.T) {
 	for _, b := range [][]byte{
 		{1, 0x4d, 0x40, 0x1f, 0xff, 0xe0, 0},
 		{1, 0x4d, 0x40, 0x1f, 0xff, 0xe0},
@@ -88,12 +88,12 @@ func TestParseAVCC_TakesARecordWithoutParameterSets(t *testing.T) {
 	}
 }
 
-func TestParseAVCC_TrustsTheSPSMoreThanTheRecord(t *testing.T) {
+func TestParseAVCC_PrefersTheSPSToTheRecord(t *testing.T) {
 	b := record(t, "high")
 	copy(b[1:], []byte{0, 0, 0})
 	got, err := ParseAVCC(b)
 	if err != nil || got.CodecString != "avc1.64000b" {
-		t.Errorf("codec string %q, err %v", got.CodecString, err)
+		t.Errorf("codec string %q, want avc1.64000b: %v", got.CodecString, err)
 	}
 }
 
@@ -154,7 +154,7 @@ func TestParseAVCC_IgnoresAnInvalidVUI(t *testing.T) {
 				t.Fatal(err)
 			}
 			if got.Width != 320 || got.Height != 160 || got.FrameRate != 0 {
-				t.Errorf("%dx%d at %v", got.Width, got.Height, got.FrameRate)
+				t.Errorf("%dx%d at %v frames/s, want 320x160 at an unknown rate", got.Width, got.Height, got.FrameRate)
 			}
 		})
 	}
@@ -182,6 +182,6 @@ func TestFromParameterSets_ReadsSetsLearnedInBand(t *testing.T) {
 func TestFromParameterSets_NeedsAnSPS(t *testing.T) {
 	_, err := FromParameterSets([][]byte{{}, {0x65}}, [][]byte{{0x68, 1}})
 	if _, ok := errors.AsType[*SyntaxError](err); !ok {
-		t.Errorf("error %v", err)
+		t.Errorf("error %v, want a SyntaxError", err)
 	}
 }

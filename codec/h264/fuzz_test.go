@@ -44,7 +44,7 @@ func FuzzNext(f *testing.F) {
 				break
 			}
 			if len(nal) == 0 || len(more) >= len(rest) {
-				t.Fatalf("took a unit of %d bytes, from %d left %d", len(nal), len(rest), len(more))
+				t.Fatalf("a unit of %d bytes was read from %d bytes, %d are left", len(nal), len(rest), len(more))
 			}
 			rest, taken = more, taken+len(nal)
 		}
@@ -67,12 +67,12 @@ func FuzzCloser(f *testing.F) {
 			return
 		}
 		if out, err := c.Close(key); err == nil {
-			// What was made can be read again, and made again.
+			// A closed picture can be followed, and the same picture can be closed again.
 			if _, err := c.Follow(out); err != nil {
-				t.Errorf("an IDR picture that was made cannot be followed: %v", err)
+				t.Errorf("following the closed picture: %v", err)
 			}
 			if _, err := c.Close(key); err != nil {
-				t.Errorf("the second time: %v", err)
+				t.Errorf("closing the picture again: %v", err)
 			}
 		}
 		for _, step := range []func([]byte) ([]byte, error){c.Follow, c.Replace, c.Follow} {
@@ -81,11 +81,11 @@ func FuzzCloser(f *testing.F) {
 				t.Fatalf("error is a %T", err)
 			}
 			if len(out) > 2*len(data)+20<<10 {
-				t.Errorf("%d bytes of %d", len(out), len(data))
+				t.Errorf("%d bytes from a picture of %d", len(out), len(data))
 			}
 			for nal, rest, ok := Next(out, int(lengthSize)); ok; nal, rest, ok = Next(rest, int(lengthSize)) {
 				if len(nal) > len(out) {
-					t.Error("a NAL unit is longer than all")
+					t.Error("a NAL unit is longer than the access unit")
 				}
 			}
 		}

@@ -6,7 +6,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestNext_WalksUnitsOfEveryLengthSize(t *testing.T) {
+func TestNext_ReadsUnitsOfEveryLengthSize(t *testing.T) {
 	for _, c := range []struct {
 		name       string
 		data       []byte

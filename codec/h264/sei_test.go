@@ -19,7 +19,7 @@ func nal(tb testing.TB, s string) []byte {
 	return b
 }
 
-// cc returns an SEI message with the given caption constructs, of three bytes each.
+// cc returns an SEI message with the given caption constructs of three bytes each (CTA-708, cc_data).
 func cc(constructs string) string {
 	n := len(strings.ReplaceAll(constructs, " ", "")) / 6
 	size := 10 + 3*n + 1
@@ -47,7 +47,7 @@ func TestSupplement_ReadsRecoveryPoints(t *testing.T) {
 		{"all zeros", "06 06 08 0000 03 0000 03 0000 03 0000 80", Supplement{}},
 		{"in a slice", "41 06 01 c4 80", Supplement{}},
 		{"in nothing", "", Supplement{}},
-		{"in a header alone", "06", Supplement{}},
+		{"in a unit of one byte", "06", Supplement{}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var got Supplement
@@ -94,7 +94,7 @@ func TestSupplement_ReadsWhichCaptionsThereAre(t *testing.T) {
 	}
 }
 
-func TestReadSlice_TellsIntraSlices(t *testing.T) {
+func TestReadSlice_RecognizesIntraSlices(t *testing.T) {
 	for _, c := range []struct {
 		name, nal string
 		want      Slice
@@ -130,7 +130,7 @@ func FuzzSupplement(f *testing.F) {
 		s.Read(b)
 		ReadSlice(b)
 		if s.RecoveryFrames < 0 || s.RecoveryFrames > maxRecoveryFrames || !s.RecoveryPoint && (s.RecoveryFrames != 0 || s.ExactMatch || s.BrokenLink) {
-			t.Errorf("%+v", s)
+			t.Errorf("supplement %+v", s)
 		}
 		if !bytes.Equal(b, before) {
 			t.Error("the bytes were changed")
@@ -165,10 +165,10 @@ func TestParseAVCC_ReadsTheProfilesBeyondHigh(t *testing.T) {
 			continue
 		}
 		if got.CodecString != c.want || got.ProfileIDC != c.profile || got.ChromaFormatIDC != int(c.chroma) || got.BitDepth != 10 || got.Width != 320 || ProfileName(c.profile) == "" {
-			t.Errorf("profile %d: %+v", c.profile, got)
+			t.Errorf("profile %d: config %+v, want %s with 10 bits, 320 wide", c.profile, got, c.want)
 		}
 	}
 	if _, err := ParseAVCC(avcc(high444(7))); !errors.As(err, new(*SyntaxError)) {
-		t.Errorf("15 bits: %v", err)
+		t.Errorf("bit depth 15: error %v, want a SyntaxError", err)
 	}
 }

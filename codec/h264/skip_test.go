@@ -11,7 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// What x264 makes is held, and goes on, without a change to any picture.
+// A decoder shows the same picture for each skipped picture, and all others unchanged.
 func TestSkipper_RepeatsAnIDRPictureInARealDecoder(t *testing.T) {
 	if _, err := exec.LookPath("ffmpeg"); err != nil {
 		t.Skip("no ffmpeg")
@@ -45,7 +45,7 @@ func TestSkipper_RepeatsAnIDRPictureInARealDecoder(t *testing.T) {
 			stream := encode(t, strings.Fields(options)...)
 			var out [][]byte
 			var sps, pps []byte
-			held, idr := false, 0
+			skipped, idr := false, 0
 			for _, nal := range stream {
 				switch Type(nal) {
 				case SPS:
@@ -54,34 +54,34 @@ func TestSkipper_RepeatsAnIDRPictureInARealDecoder(t *testing.T) {
 					pps = nal
 				case IDR:
 					idr++
-					held = false
+					skipped = false
 				case NonIDR:
-					if held {
+					if skipped {
 						break
 					}
-					held = true
+					skipped = true
 					s, err := NewSkipper(sps, pps)
 					if err != nil {
 						t.Fatal(err)
 					}
 					if size := len(s.NAL()); size > 300 {
-						t.Errorf("the picture has %d bytes", size)
+						t.Errorf("the skipped picture has %d bytes, want 300 at most", size)
 					}
-					for range holds {
+					for range repeats {
 						out = append(out, []byte{byte(AUD), 0xf0}, s.NAL())
 					}
-				default: // of no matter here
+				default: // other units are copied
 				}
 				out = append(out, nal)
 			}
 			if idr < 3 {
-				t.Fatalf("%d slices of IDR pictures", idr)
+				t.Fatalf("%d slices of IDR pictures, want 3 at least", idr)
 			}
 			var want []string
 			for i, sum := range decode(t, stream) {
 				want = append(want, sum)
 				if i%gop == 0 {
-					want = append(want, slices.Repeat([]string{sum}, holds)...)
+					want = append(want, slices.Repeat([]string{sum}, repeats)...)
 				}
 			}
 			if diff := cmp.Diff(want, decode(t, out)); diff != "" {
@@ -91,7 +91,7 @@ func TestSkipper_RepeatsAnIDRPictureInARealDecoder(t *testing.T) {
 	}
 }
 
-// An encoder whose pictures are all IDR pictures allows no references, and x264 says so.
+// x264 declares no reference frames if all pictures are IDR pictures.
 func TestSkipper_RepeatsPicturesOfAnIntraOnlyStream(t *testing.T) {
 	if _, err := exec.LookPath("ffmpeg"); err != nil {
 		t.Skip("no ffmpeg")
@@ -111,15 +111,15 @@ func TestSkipper_RepeatsPicturesOfAnIntraOnlyStream(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for range holds {
+			for range repeats {
 				out = append(out, []byte{byte(AUD), 0xf0}, s.NAL())
 			}
-		default: // of no matter here
+		default: // other units are copied
 		}
 	}
 	var want []string
 	for _, sum := range decode(t, stream) {
-		want = append(want, slices.Repeat([]string{sum}, 1+holds)...)
+		want = append(want, slices.Repeat([]string{sum}, 1+repeats)...)
 	}
 	if diff := cmp.Diff(want, decode(t, out)); diff != "" {
 		t.Errorf("pictures (-want +got):\n%s", diff)
@@ -127,11 +127,11 @@ func TestSkipper_RepeatsPicturesOfAnIntraOnlyStream(t *testing.T) {
 }
 
 const (
-	gop   = 10
-	holds = 23
+	gop     = 10
+	repeats = 23
 )
 
-// encode returns the NAL units of three groups of pictures that move.
+// encode returns the NAL units of three groups of moving pictures.
 func encode(t *testing.T, options ...string) (nals [][]byte) {
 	t.Helper()
 	args := []string{"-v", "error", "-f", "lavfi", "-i", "testsrc2=s=320x180:r=25,fade=in:0:30", "-frames:v", "30"}
@@ -149,7 +149,7 @@ func encode(t *testing.T, options ...string) (nals [][]byte) {
 	return nals
 }
 
-// decode returns the sum of each picture, in the order they are shown.
+// decode returns the checksum of each picture, in the order of presentation.
 func decode(t *testing.T, nals [][]byte) (sums []string) {
 	t.Helper()
 	var in bytes.Buffer
@@ -158,10 +158,10 @@ func decode(t *testing.T, nals [][]byte) (sums []string) {
 		in.Write(nal)
 	}
 	cmd := exec.Command("ffmpeg", "-v", "warning", "-xerror", "-err_detect", "explode", "-f", "h264", "-i", "-", "-fps_mode", "passthrough", "-f", "framemd5", "-")
-	var complaints bytes.Buffer
-	cmd.Stdin, cmd.Stderr = &in, &complaints
+	var warnings bytes.Buffer
+	cmd.Stdin, cmd.Stderr = &in, &warnings
 	out, err := cmd.Output()
-	for line := range strings.Lines(complaints.String()) {
+	for line := range strings.Lines(warnings.String()) {
 		if !strings.Contains(line, "Timestamps are unset") && !strings.Contains(line, "Estimating duration") {
 			t.Error(line)
 		}
@@ -231,7 +231,7 @@ func FuzzNewSkipper(f *testing.F) {
 		}
 		nal := s.NAL()
 		if Type(nal) != NonIDR || len(nal) > 16<<10 {
-			t.Fatalf("%d bytes of type %d", len(nal), Type(nal))
+			t.Fatalf("NAL unit of %d bytes and type %d", len(nal), Type(nal))
 		}
 		for _, code := range [][]byte{{0, 0, 0}, {0, 0, 1}, {0, 0, 2}} {
 			if bytes.Contains(nal, code) {

@@ -2,9 +2,9 @@ package h264
 
 import "encoding/binary"
 
-// The SPS that the tests make, of level 3.
+// The functions below return SPSs of level 3.
 
-// baseline returns an SPS of the Baseline profile of a picture of so many macroblocks.
+// baseline returns an SPS of the Baseline profile. Width and height are in macroblocks.
 func baseline(width, height uint64) []byte {
 	var w bitWriter
 	w.baseline(width, height)
@@ -12,7 +12,7 @@ func baseline(width, height uint64) []byte {
 	return w.nal()
 }
 
-// baselineCropped has its right side cropped by units of two pixels.
+// baselineCropped returns an SPS like baseline's whose right side is cropped, in units of two pixels.
 func baselineCropped(width, height, right uint64) []byte {
 	var w bitWriter
 	w.baseline(width, height)
@@ -24,7 +24,7 @@ func baselineCropped(width, height, right uint64) []byte {
 	return w.nal()
 }
 
-// baselineVUI has a VUI.
+// baselineVUI returns an SPS like baseline's with a VUI.
 func baselineVUI(width, height uint64, vui func(*bitWriter)) []byte {
 	var w bitWriter
 	w.baseline(width, height)
@@ -33,7 +33,7 @@ func baselineVUI(width, height uint64, vui func(*bitWriter)) []byte {
 	return w.nal()
 }
 
-// timing returns a VUI with nothing but timing.
+// timing returns a function that writes a VUI with timing only.
 func timing(tick, scale uint64) func(*bitWriter) {
 	return func(w *bitWriter) {
 		w.put(0b0000_1, 5) // aspect, overscan, signal type, chroma location; timing
@@ -74,10 +74,10 @@ func high444(lumaDepthMinus8 uint64) []byte {
 	return nal
 }
 
-// bitWriter writes an SPS behind its profile and level.
+// bitWriter writes the part of an SPS after its profile and level.
 type bitWriter struct {
 	b []byte
-	n int // bits in it
+	n int // bits in b
 }
 
 func (w *bitWriter) put(v uint64, bits int) {

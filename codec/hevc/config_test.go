@@ -11,11 +11,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// stream is the configuration of a stream by ffmpeg 5.1 with libx265:
+// stream is the configuration of a stream by ffmpeg 5.1 with libx265, such as
 //
 //	ffmpeg -f lavfi -i testsrc2=s=176x100:r=25 -t 0.2 -c:v libx265 -pix_fmt yuv420p -tag:v hvc1
-//
-// and so on.
 type stream struct {
 	name, head, vps, sps, pps string
 	codec                     string
@@ -55,7 +53,7 @@ func unhex(s string) []byte {
 	return b
 }
 
-// record is the HEVCDecoderConfigurationRecord with an SEI message among the arrays.
+// record returns the HEVCDecoderConfigurationRecord, with an SEI message among the arrays.
 func (s stream) record() []byte {
 	b := append(unhex(s.head), 4)
 	for kind, nal := range [][]byte{unhex(s.vps), unhex(s.sps), unhex(s.pps), {39 << 1, 1, 4, 0, 0x80}} {
@@ -95,7 +93,7 @@ func TestParseHVCC_ReadsWhatX265Writes(t *testing.T) {
 	}
 }
 
-func TestParseHVCC_TakesARecordWithoutParameterSets(t *testing.T) {
+func TestParseHVCC_AcceptsARecordWithoutParameterSets(t *testing.T) {
 	c, err := ParseHVCC(append(unhex(streams()[0].head), 0))
 	if err != nil {
 		t.Fatal(err)
@@ -105,9 +103,9 @@ func TestParseHVCC_TakesARecordWithoutParameterSets(t *testing.T) {
 	}
 }
 
-func TestProfile_IsWrittenAsTheStandardSays(t *testing.T) {
+func TestProfile_StringFollowsTheStandard(t *testing.T) {
 	for want, p := range map[string]Profile{
-		"1.6.L93.B0":           {IDC: 1, Compatibility: 0x60000000, Constraints: [6]byte{0xb0}, LevelIDC: 93}, // the standard's own
+		"1.6.L93.B0":           {IDC: 1, Compatibility: 0x60000000, Constraints: [6]byte{0xb0}, LevelIDC: 93}, // the example of the standard
 		"A4.41.H120.B0.23":     {Space: 1, IDC: 4, Compatibility: 0x82000000, Constraints: [6]byte{0xb0, 0x23}, LevelIDC: 120, High: true},
 		"1.2.L30":              {IDC: 1, Compatibility: 0x40000000, LevelIDC: 30},
 		"2.4.L30.0.0.0.0.0.FF": {IDC: 2, Compatibility: 0x20000000, Constraints: [6]byte{5: 0xff}, LevelIDC: 30},
@@ -118,7 +116,7 @@ func TestProfile_IsWrittenAsTheStandardSays(t *testing.T) {
 	}
 }
 
-func TestParseHVCC_RefusesWhatIsBroken(t *testing.T) {
+func TestParseHVCC_RefusesInvalidRecords(t *testing.T) {
 	whole := streams()[0].record()
 	for _, c := range []struct {
 		name   string
@@ -145,7 +143,7 @@ func TestParseHVCC_RefusesWhatIsBroken(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			got, err := ParseHVCC(c.change(append([]byte(nil), whole...)))
 			if _, ok := errors.AsType[*SyntaxError](err); !ok || !strings.Contains(err.Error(), c.want) {
-				t.Errorf("%+v and %v, want an error with %q", got, err, c.want)
+				t.Errorf("config %+v, error %v, want one with %q", got, err, c.want)
 			}
 		})
 	}
@@ -154,19 +152,19 @@ func TestParseHVCC_RefusesWhatIsBroken(t *testing.T) {
 	}
 }
 
-func TestType_TellsWhereDecodingCanStart(t *testing.T) {
+func TestType_RecognizesRandomAccessPoints(t *testing.T) {
 	for kind := range NALType(64) {
 		got, ok := Type([]byte{byte(kind) << 1, 1})
 		if !ok || got != kind || got.IRAP() != (16 <= kind && kind <= 23) || got.IDR() != (kind == 19 || kind == 20) {
-			t.Errorf("type %d reads as %d, %t; IRAP %t, IDR %t", kind, got, ok, got.IRAP(), got.IDR())
+			t.Errorf("type %d was read as %d, %t; IRAP %t, IDR %t", kind, got, ok, got.IRAP(), got.IDR())
 		}
 	}
 	if _, ok := Type([]byte{0x42}); ok {
-		t.Error("a NAL unit of half a header has a type")
+		t.Error("a type was read from half a NAL unit header")
 	}
 }
 
-// FuzzParseHVCC checks that what is accepted is within bounds, and that the codec string
+// FuzzParseHVCC checks that accepted configurations are within bounds, and that their picture size
 // is that of another reader.
 func FuzzParseHVCC(f *testing.F) {
 	for _, s := range streams() {

@@ -21,12 +21,12 @@ func TestParseHeader_ReadsAllVersions(t *testing.T) {
 	} {
 		h, size, err := mp3.ParseHeader(c.bytes)
 		if h != c.want || size != c.size || err != nil {
-			t.Errorf("%s: %+v, %d bytes, %v", c.name, h, size, err)
+			t.Errorf("%s: header %+v, %d bytes, error %v; want %+v, %d", c.name, h, size, err, c.want, c.size)
 		}
 	}
 }
 
-func TestParseHeader_RefusesWhatIsNoFrame(t *testing.T) {
+func TestParseHeader_RefusesOtherBytes(t *testing.T) {
 	for name, b := range map[string][]byte{
 		"nothing":              nil,
 		"cut off":              {0xff, 0xfb, 0x90},
@@ -39,7 +39,7 @@ func TestParseHeader_RefusesWhatIsNoFrame(t *testing.T) {
 		"bad bit rate":         {0xff, 0xfb, 0xf0, 0x64},
 	} {
 		if h, _, err := mp3.ParseHeader(b); err == nil {
-			t.Errorf("%s: %+v", name, h)
+			t.Errorf("%s: header %+v, want an error", name, h)
 		}
 	}
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// stereo is the header by ffmpeg 5.1 with -c:a libopus -ac 2, surround that with -ac 6.
+// stereo returns the header that ffmpeg 5.1 writes with -c:a libopus -ac 2, and surround with -ac 6.
 func stereo() []byte {
 	return []byte("OpusHead\x01\x02\x38\x01\x80\xbb\x00\x00\x00\x00\x00")
 }
@@ -22,8 +22,8 @@ func surround() []byte {
 }
 
 func TestParseHeader_ReadsWhatLibopusWrites(t *testing.T) {
-	loud := stereo()
-	loud[9], loud[16], loud[17] = 1, 0x00, 0xff
+	quiet := stereo()
+	quiet[9], quiet[16], quiet[17] = 1, 0x00, 0xff
 	for _, c := range []struct {
 		name   string
 		header []byte
@@ -31,8 +31,8 @@ func TestParseHeader_ReadsWhatLibopusWrites(t *testing.T) {
 	}{
 		{"stereo", stereo(), Config{Channels: 2, PreSkip: 312, InputRate: 48000}},
 		{"5.1", surround(), Config{Channels: 6, PreSkip: 312, InputRate: 48000, Mapping: []byte{4, 2, 0, 4, 1, 2, 3, 5}}},
-		{"mono, a decibel softer", loud, Config{Channels: 1, PreSkip: 312, InputRate: 48000, Gain: -256}},
-		{"bytes behind it", append(stereo(), 1, 2, 3), Config{Channels: 2, PreSkip: 312, InputRate: 48000}},
+		{"mono, a decibel quieter", quiet, Config{Channels: 1, PreSkip: 312, InputRate: 48000, Gain: -256}},
+		{"bytes after the header", append(stereo(), 1, 2, 3), Config{Channels: 2, PreSkip: 312, InputRate: 48000}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got, err := ParseHeader(c.header)
@@ -47,7 +47,7 @@ func TestParseHeader_ReadsWhatLibopusWrites(t *testing.T) {
 	}
 }
 
-// checkBox reads the dOps box with mp4ff.
+// checkBox checks that mp4ff reads c from its dOps box.
 func checkBox(t *testing.T, c *Config) {
 	t.Helper()
 	body := c.SpecificBox()
@@ -58,14 +58,14 @@ func checkBox(t *testing.T, c *Config) {
 	got := box.(*mp4.DopsBox)
 	if int(got.OutputChannelCount) != c.Channels || int(got.PreSkip) != c.PreSkip || got.InputSampleRate != c.InputRate ||
 		int(got.OutputGain) != c.Gain || got.ChannelMappingFamily != 0 != (c.Mapping != nil) {
-		t.Errorf("dOps %+v of %+v", got, c)
+		t.Errorf("dOps %+v, want %+v", got, c)
 	}
 	if c.Mapping != nil && (got.StreamCount != c.Mapping[0] || got.CoupledCount != c.Mapping[1] || !bytes.Equal(got.ChannelMapping, c.Mapping[2:])) {
-		t.Errorf("dOps %+v of %+v", got, c)
+		t.Errorf("dOps %+v, want %+v", got, c)
 	}
 }
 
-func TestParseHeader_RefusesWhatIsBroken(t *testing.T) {
+func TestParseHeader_RefusesInvalidHeaders(t *testing.T) {
 	change := func(b []byte, at int, to byte) []byte { b[at] = to; return b }
 	for _, c := range []struct {
 		name, want string
@@ -86,13 +86,13 @@ func TestParseHeader_RefusesWhatIsBroken(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			got, err := ParseHeader(c.header)
 			if err == nil || !strings.Contains(err.Error(), c.want) {
-				t.Errorf("%+v and %v, want an error with %q", got, err, c.want)
+				t.Errorf("config %+v, error %v, want one with %q", got, err, c.want)
 			}
 		})
 	}
 }
 
-func TestSamples_KnowsEveryConfiguration(t *testing.T) {
+func TestSamples_ReadsEveryConfiguration(t *testing.T) {
 	for toc := range 256 {
 		for frames := range 64 {
 			packet := []byte{byte(toc), byte(frames), 0}
