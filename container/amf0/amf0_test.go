@@ -43,7 +43,7 @@ func TestDecode_ReadsEveryMarker(t *testing.T) {
 				t.Errorf("value (-want +got):\n%s", diff)
 			}
 			if string(rest) != "rest" {
-				t.Errorf("rest = %q", rest)
+				t.Errorf("rest = %q, want %q", rest, "rest")
 			}
 		})
 	}
@@ -80,7 +80,7 @@ func TestDecode_RefusesInvalidAMF0(t *testing.T) {
 	}
 }
 
-func TestDecodeAll_ReturnsTheValuesBeforeTheFault(t *testing.T) {
+func TestDecodeAll_ReturnsTheValuesBeforeTheError(t *testing.T) {
 	vs, err := DecodeAll([]byte("\x02\x00\x07connect\x00\x3f\xf0\x00\x00\x00\x00\x00\x00\x11"))
 	if err == nil {
 		t.Error("no error for an AMF3 marker")
@@ -106,10 +106,10 @@ func TestAppend_IsReadBackTheSame(t *testing.T) {
 	}
 }
 
-func TestAppend_PanicsOnATypeItDoesNotKnow(t *testing.T) {
+func TestAppend_PanicsOnAnUnknownType(t *testing.T) {
 	defer func() {
 		if recover() == nil {
-			t.Error("no panic")
+			t.Error("Append did not panic")
 		}
 	}()
 	Append(nil, struct{}{})
@@ -131,16 +131,16 @@ func FuzzDecodeAll(f *testing.F) {
 		vs, err := DecodeAll(b)
 		var syntax *SyntaxError
 		if err != nil && (!errors.As(err, &syntax) || syntax.Offset > len(b)) {
-			t.Fatalf("err = %v", err)
+			t.Fatalf("err = %v, want a *SyntaxError within %d bytes", err, len(b))
 		}
-		// What was read can be written, and the bytes of that are a fixed point.
-		once := Append(nil, vs...)
-		again, err := DecodeAll(once)
+		// Decoded values can be encoded, and decoding and encoding them again gives the same bytes.
+		encoded := Append(nil, vs...)
+		again, err := DecodeAll(encoded)
 		if err != nil {
-			t.Fatalf("own bytes are refused: %v", err)
+			t.Fatalf("decoding the encoded values: %v", err)
 		}
-		if !bytes.Equal(once, Append(nil, again...)) {
-			t.Fatal("own bytes are read differently")
+		if !bytes.Equal(encoded, Append(nil, again...)) {
+			t.Fatal("the values are encoded differently the second time")
 		}
 	})
 }

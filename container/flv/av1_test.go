@@ -9,15 +9,15 @@ import (
 	"golive/media"
 )
 
-// The configurations of 96x64 that libsvtav1 made, of 8 and 10 bits; OBUs with a frame of
-// nothing but its first bits.
+// Configurations by libsvtav1, 96x64, with 8 and 10 bits; and frame OBUs that have only their first
+// bits.
 const (
 	av1Header   = "0a0a000000032dffc02f8004"
 	av1Record   = "81000c00" + av1Header
 	av1Header10 = "0a0d000000032dffc02f8509100904"
 	av1Key      = "320210ff" // a shown key frame
 	av1Forward  = "320200ff" // a key frame that is shown later
-	av1Existing = "1a0190"   // which is shown by another frame header
+	av1Existing = "1a0190"   // a frame header that shows a key frame of earlier
 	av1Inter    = "320230ff"
 	av1Delim    = "1200"
 	av1Metadata = "2a0204ff"
@@ -44,7 +44,7 @@ func TestDemuxer_Row81_ReadsTemporalUnitsOfAV1(t *testing.T) {
 		{"without a sequence header", av01(t, 1, av1Key), true, av1Header + av1Key},
 		{"a predicted frame", av01(t, 1, av1Delim, av1Inter), false, av1Inter},
 		{"a forward key frame", av01(t, 1, av1Header, av1Forward, av1Inter), false, av1Header + av1Forward + av1Inter},
-		{"which is shown later", av01(t, 1, av1Existing), false, av1Existing},
+		{"a frame header that shows it", av01(t, 1, av1Existing), false, av1Existing},
 	} {
 		u := unit(t, d, 900, c.body)
 		if u.Key != c.key || u.Access != media.AccessClosed || u.DTS != 900 || u.PTS != 900 {
@@ -68,15 +68,15 @@ func TestDemuxer_Row81_ReadsTemporalUnitsOfAV1(t *testing.T) {
 	}
 }
 
-func TestDemuxer_Row81_RefusesAV1ThatNobodyDecodes(t *testing.T) {
+func TestDemuxer_Row81_RefusesInvalidAV1(t *testing.T) {
 	d := flv.NewDemuxer()
 	if _, ok, err := d.Video(0, av01(t, 1, av1Key)); ok || !errors.Is(err, flv.ErrNoConfig) {
-		t.Errorf("without a configuration: %v, %v", ok, err)
+		t.Errorf("without a configuration: %v, %v; want ErrNoConfig", ok, err)
 	}
 	feed(t, d, av01(t, 0, "81000c00"))
 	_, ok, err := d.Video(0, av01(t, 1, av1Key))
 	if e, is := errors.AsType[*flv.UnsupportedError](err); ok || !is || e.Codec != "AV1 without a sequence header" {
-		t.Errorf("%v, want it refused", err)
+		t.Errorf("error %v, want AV1 without a sequence header refused", err)
 	}
 	unit(t, d, 0, av01(t, 1, av1Header, av1Key))
 	for _, body := range [][]byte{av01(t, 0), av01(t, 0, "82000c00"), av01(t, 1, "30ff"), av01(t, 1, "3205ff"), av01(t, 1, av1Key, "0a0a00")} {

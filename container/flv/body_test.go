@@ -9,7 +9,7 @@ import (
 	"golive/media"
 )
 
-// Parameter sets that x264 made: high profile 320x240, baseline 160x120.
+// Parameter sets by x264: High profile with 320x240, and Baseline profile with 160x120.
 const (
 	spsLarge = "6764000dacd94141fb011000000300100000030320f1429960"
 	ppsLarge = "68ebe3cb22c0"
@@ -19,7 +19,7 @@ const (
 	ascLC44k = "1210"
 )
 
-// Slices with nothing in them: the demuxer reads their first byte only.
+// NAL units that are cut short: the demuxer reads only their first bytes.
 const (
 	idr   = "65888400"
 	inter = "419a2400"
@@ -68,7 +68,7 @@ func avcc(t testing.TB, lengthSize int, sps, pps []string) []byte {
 func large(t testing.TB) []byte { return avcc(t, 4, []string{spsLarge}, []string{ppsLarge}) }
 func small(t testing.TB) []byte { return avcc(t, 4, []string{spsSmall}, []string{ppsSmall}) }
 
-// nals puts NAL units behind lengths of the given size.
+// nals returns NAL units, each after its length in lengthSize bytes.
 func nals(t testing.TB, lengthSize int, units ...string) []byte {
 	t.Helper()
 	var b []byte
@@ -91,16 +91,16 @@ func config(record []byte) []byte           { return video(0, 0, record) }
 func frame(data []byte) []byte              { return video(1, 0, data) }
 func audio(packet byte, data []byte) []byte { return append([]byte{0xaf, packet}, data...) }
 
-// feed demuxes a body that must hold no unit and no fault.
+// feed demuxes a body that must return neither a unit nor an error.
 func feed(t testing.TB, d *flv.Demuxer, body []byte) {
 	t.Helper()
 	u, ok, err := d.Video(0, body)
 	if ok || err != nil {
-		t.Fatalf("Video(%x) = %v, %v, %v; want nothing", body, u, ok, err)
+		t.Fatalf("Video(%x) = %v, %v, %v; want no unit and no error", body, u, ok, err)
 	}
 }
 
-// unit demuxes a body that must hold a unit.
+// unit demuxes a body that must return a unit.
 func unit(t testing.TB, d *flv.Demuxer, dts media.Ticks, body []byte) media.AccessUnit {
 	t.Helper()
 	u, ok, err := d.Video(dts, body)

@@ -15,7 +15,7 @@ const (
 	hexMP4A = "6d703461"
 )
 
-// ex returns an enhanced body from its header in hex and its data.
+// ex returns a body of Enhanced RTMP from its header in hexadecimal and its data.
 func ex(t testing.TB, header string, data ...[]byte) []byte {
 	t.Helper()
 	return append(raw(t, header), bytes.Join(data, nil)...)
@@ -39,11 +39,11 @@ func TestDemuxer_Row51_EnhancedVideo(t *testing.T) {
 	}
 	feed(t, d, ex(t, "92"+hexAVC1))                     // SequenceEnd
 	feed(t, d, ex(t, "94"+hexAVC1, []byte{2, 0, 1}))    // Metadata
-	feed(t, d, ex(t, "98"+hexAVC1, []byte{1, 2, 3, 4})) // a type of the future
+	feed(t, d, ex(t, "98"+hexAVC1, []byte{1, 2, 3, 4})) // an unknown packet type
 	if _, ok, err := d.Video(0, ex(t, "91"+hexAVC1+"0000")); ok || !isSyntax(err) {
 		t.Errorf("composition time cut off: %v, %v", ok, err)
 	}
-	// Legacy and enhanced headers are two spellings of one track.
+	// A legacy and an enhanced header may carry the same track.
 	if v := unit(t, d, 0, frame(data)); v.Track != u.Track {
 		t.Error("the legacy header changed the track")
 	}
@@ -61,7 +61,7 @@ func TestDemuxer_Row51_ModExIsReadOrSkipped(t *testing.T) {
 		{"more than a millisecond", "97" + "02" + "0f4240" + "03" + hexAVC1, 0},
 		{"too short", "97" + "01" + "07a1" + "03" + hexAVC1, 0},
 		{"two of them", "97" + "02" + "07a120" + "07" + "00" + "aa" + "03" + hexAVC1, 45},
-		{"one that is not known", "97" + "02" + "07a120" + "13" + hexAVC1, 0},
+		{"one of an unknown type", "97" + "02" + "07a120" + "13" + hexAVC1, 0},
 		{"a long one", "97" + "ff" + "0100" + string(bytes.Repeat([]byte("00"), 257)) + "03" + hexAVC1, 0},
 	} {
 		if u := unit(t, d, 0, ex(t, c.header, nals(t, 4, idr))); !u.Key || u.DTS != 0 || u.PTS != c.pts {
@@ -78,11 +78,11 @@ func TestDemuxer_Row51_ModExIsReadOrSkipped(t *testing.T) {
 // Row 51 of docs/encoders.md: audio with FourCCs (Enhanced RTMP).
 func TestDemuxer_Row51_EnhancedAudio(t *testing.T) {
 	d := flv.NewDemuxer()
-	hear := func(body []byte) (bool, error) {
+	demux := func(body []byte) (bool, error) {
 		_, ok, err := d.Audio(90, body)
 		return ok, err
 	}
-	if ok, err := hear(ex(t, "90"+hexMP4A, raw(t, ascLC48k))); ok || err != nil {
+	if ok, err := demux(ex(t, "90"+hexMP4A, raw(t, ascLC48k))); ok || err != nil {
 		t.Fatalf("SequenceStart: %v, %v", ok, err)
 	}
 	body := ex(t, "91"+hexMP4A, []byte{0x21, 0x10})
@@ -91,12 +91,12 @@ func TestDemuxer_Row51_EnhancedAudio(t *testing.T) {
 		t.Errorf("CodedFrames: %+v, %v, %v", u, ok, err)
 	}
 	for _, header := range []string{"92" + hexMP4A, "94" + hexMP4A + "0102", "98" + hexMP4A, "95" + "01" + hexMP4A + "01" + "2110"} {
-		if ok, err := hear(raw(t, header)); ok || err != nil {
-			t.Errorf("%s: %v, %v; want nothing", header, ok, err)
+		if ok, err := demux(raw(t, header)); ok || err != nil {
+			t.Errorf("%s: %v, %v; want no unit and no error", header, ok, err)
 		}
 	}
 	for _, header := range []string{"97" + "00" + "00" + "01" + hexMP4A + "2110", "95" + "01" + hexMP4A + "00" + "2110"} {
-		if ok, err := hear(raw(t, header)); !ok || err != nil {
+		if ok, err := demux(raw(t, header)); !ok || err != nil {
 			t.Errorf("%s: %v, %v; want a unit", header, ok, err)
 		}
 	}
@@ -132,7 +132,7 @@ func TestDemuxer_Row13_AudioCodecsByName(t *testing.T) {
 	} {
 		_, ok, err := flv.NewDemuxer().Audio(0, raw(t, c.body))
 		if ok {
-			t.Errorf("%s: a unit came out", c.body)
+			t.Errorf("%s: got a unit, want an error", c.body)
 		}
 		if refused, is := errors.AsType[*flv.UnsupportedError](err); c.codec != "" && (!is || refused.Codec != c.codec || refused.Kind != "audio") {
 			t.Errorf("%s: %v, want %s refused", c.body, err, c.codec)
@@ -155,7 +155,7 @@ func TestDemuxer_ReadsAnAACUnit(t *testing.T) {
 	body := audio(1, []byte{0x21, 0x10, 0x04})
 	u, ok, err := d.Audio(1920, body)
 	if !ok || err != nil || u.DTS != 1920 || u.PTS != 1920 || !u.Key || &u.Data[0] != &body[2] {
-		t.Fatalf("%+v, %v, %v", u, ok, err)
+		t.Fatalf("unit %+v, %v, %v", u, ok, err)
 	}
 	if c := u.Track; c.CodecString != "mp4a.40.2" || c.SampleRate != 48_000 || c.Channels != 2 || c.SamplesPerUnit != 1024 || c.ObjectType != 2 {
 		t.Errorf("track %+v", c)
@@ -169,6 +169,6 @@ func TestDemuxer_ReadsAnAACUnit(t *testing.T) {
 		t.Errorf("sample rate %d after the change", v.Track.SampleRate)
 	}
 	if _, ok, err := d.Audio(0, audio(1, nil)); ok || err != nil {
-		t.Errorf("empty frame: %v, %v", ok, err)
+		t.Errorf("empty frame: %v, %v; want no unit and no error", ok, err)
 	}
 }

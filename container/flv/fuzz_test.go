@@ -13,7 +13,7 @@ import (
 	"golive/media"
 )
 
-// checkError fails for an error that is none of the three kinds.
+// checkError fails if err is none of the documented errors.
 func checkError(t *testing.T, err error) {
 	t.Helper()
 	_, unsupported := errors.AsType[*flv.UnsupportedError](err)
@@ -22,8 +22,8 @@ func checkError(t *testing.T, err error) {
 	}
 }
 
-// FuzzDemuxerVideo reads two bodies, one after the other, behind a configuration
-// or without one. Its output must be valid input for the packetiser.
+// FuzzDemuxerVideo reads two bodies, one after the other, with or without a configuration before
+// them. The units must be valid input for the muxers.
 func FuzzDemuxerVideo(f *testing.F) {
 	for _, body := range [][]byte{
 		config(large(f)), config(avcc(f, 2, nil, nil)), frame(nals(f, 4, spsSmall, ppsSmall, idr)),
@@ -31,7 +31,7 @@ func FuzzDemuxerVideo(f *testing.F) {
 		ex(f, "97"+"02"+"00ffff"+"03"+hexAVC1, nals(f, 4, idr)),
 		multi(f, 0x96, manyTracks|3, entry{track: 1}, entry{data: nals(f, 4, idr)}),
 		video(1, -40, nals(f, 4, inter)),
-		frame(nals(f, 4, aud, clean(captions), clean(recovery))), frame(nals(f, 4, clean(gradual), intra)),
+		frame(nals(f, 4, aud, compact(captions), compact(recovery))), frame(nals(f, 4, compact(gradual), intra)),
 	} {
 		f.Add(true, body, frame(nals(f, 4, idr)))
 		f.Add(false, body, frame(nals(f, 1, idr)))
@@ -46,14 +46,14 @@ func FuzzDemuxerVideo(f *testing.F) {
 			feed(t, d, config(large(t)))
 		}
 		for _, body := range [][]byte{first, second} {
-			was := bytes.Clone(body)
+			before := bytes.Clone(body)
 			u, ok, err := d.Video(900_000, body)
 			checkError(t, err)
-			if !bytes.Equal(was, body) {
-				t.Fatal("the body was written to")
+			if !bytes.Equal(before, body) {
+				t.Fatal("the body was changed")
 			}
 			if ok != (u.Track != nil) || ok && err != nil {
-				t.Fatalf("%v, %v, %v", u, ok, err)
+				t.Fatalf("unit %v, %v, %v", u, ok, err)
 			}
 			if ok {
 				checkVideo(t, u)
@@ -68,14 +68,14 @@ func checkVideo(t *testing.T, u media.AccessUnit) {
 		t.Fatalf("composition time %d does not fit 24 bits of milliseconds", c)
 	}
 	if u.Track.Width == 0 || u.Track.CodecString == "" {
-		t.Fatalf("track %+v can't be decoded", u.Track)
+		t.Fatalf("track %+v cannot be decoded", u.Track)
 	}
 	if u.Track.Codec == media.AV1 {
 		checkOBUs(t, u)
 		return
 	}
 	if len(u.Track.SPS) == 0 || len(u.Track.PPS) == 0 || u.Track.Codec == media.HEVC && len(u.Track.VPS) == 0 {
-		t.Fatalf("track %+v can't be decoded", u.Track)
+		t.Fatalf("track %+v cannot be decoded", u.Track)
 	}
 	rest, pictures := u.Data, 0
 	for {
@@ -97,7 +97,7 @@ func checkVideo(t *testing.T, u media.AccessUnit) {
 	}
 }
 
-// checkOBUs checks that a unit is a sample of an ISO file.
+// checkOBUs checks that a unit is a valid sample of an ISO base media file.
 func checkOBUs(t *testing.T, u media.AccessUnit) {
 	t.Helper()
 	frames, headers := 0, 0
@@ -136,14 +136,14 @@ func FuzzDemuxerAudio(f *testing.F) {
 			checkError(t, err)
 			for total := 0; ok; u, ok = d.MoreAudio() {
 				if total += len(u.Data); err != nil || len(u.Data) == 0 || total > len(body) || u.DTS < 0 || u.Track.SampleRate == 0 || u.Track.Channels == 0 {
-					t.Fatalf("%+v, %v, %v", u, ok, err)
+					t.Fatalf("unit %+v, %v, %v", u, ok, err)
 				}
 			}
 		}
 	})
 }
 
-// FuzzReader reads a file; the tags can't be more bytes than the file has.
+// FuzzReader reads a file. Its tags must not have more bytes than the file.
 func FuzzReader(f *testing.F) {
 	f.Add(file(someTags()[0], someTags()[3]))
 	f.Add(file())

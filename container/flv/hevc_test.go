@@ -10,7 +10,7 @@ import (
 	"golive/media"
 )
 
-// Parameter sets that x265 made: 176x100, of Main, Main 10, and with 12 bits a sample.
+// Parameter sets by x265, 176x100: Main, Main 10, and with 12 bits a sample.
 const (
 	vpsMain   = "40010c01ffff01600000030090000003000003001e959809"
 	spsMain   = "42010101600000030090000003000003001ea0162069f796566924caf0168080000003008000000c84"
@@ -19,7 +19,7 @@ const (
 	spsMain10 = "42010102200000030090000003000003001ea0162069f6d96566924caf01680800001f480003a98040"
 )
 
-// Slices with nothing in them, by their NAL unit types.
+// NAL units that are cut short, by their types.
 const (
 	hevcIDR   = "2601af06"
 	hevcCRA   = "2a01af06"
@@ -44,14 +44,14 @@ func hvcc(t testing.TB, lengthSize int, sets ...string) []byte {
 
 func hevcRecord(t testing.TB) []byte { return hvcc(t, 4, vpsMain, spsMain, ppsMain) }
 
-// hvc1 returns an enhanced body of HEVC: of a configuration, or of pictures without a
-// composition time.
+// hvc1 returns a body of Enhanced RTMP with HEVC. Data is a configuration, or NAL units, if the
+// packet type has no composition time.
 func hvc1(t testing.TB, kind byte, data []byte) []byte {
 	t.Helper()
 	return append(append([]byte{0x90 | kind}, "hvc1"...), data...)
 }
 
-// Row 14 of docs/encoders.md.
+// Row 14 of docs/encoders.md: HEVC in its legacy and enhanced forms.
 func TestDemuxer_Row14_ReadsHEVCInAllItsForms(t *testing.T) {
 	data := nals(t, 4, hevcAUD, hevcIDR)
 	legacy := func(id, kind byte, b []byte) []byte { return append([]byte{0x10 | id, kind, 0, 0, 40}, b...) }
@@ -106,10 +106,10 @@ func TestDemuxer_Row80_FindsWhereDecodingOfHEVCCanStart(t *testing.T) {
 		{"RASL", hevcRASL, false, 0},
 		{"TRAIL_R", hevcTrail, false, 0},
 	} {
-		// The frame type says the opposite, and does not count.
+		// The frame type in the body is always that of a predicted picture, and is ignored.
 		u := unit(t, d, 0, hvc1(t, 3, nals(t, 4, c.slice)))
 		if u.Key != c.key || u.Access != c.access {
-			t.Errorf("%s: key %v, access %v", c.name, u.Key, u.Access)
+			t.Errorf("%s: key %v, access %v; want %v, %v", c.name, u.Key, u.Access, c.key, c.access)
 		}
 	}
 }
@@ -131,27 +131,27 @@ func TestDemuxer_Row80_FollowsParameterSetsOfHEVC(t *testing.T) {
 	}
 	feed(t, d, config(large(t)))
 	if u := unit(t, d, 0, frame(nals(t, 4, idr))); u.Track.Codec != media.H264 {
-		t.Errorf("after H.264: %+v", u.Track)
+		t.Errorf("after a configuration of H.264 the track is %+v", u.Track)
 	}
-	// What was before H.264 is over.
+	// The configuration from before H.264 is no longer valid.
 	if _, ok, err := d.Video(0, hvc1(t, 3, nals(t, 4, hevcIDR))); ok || !errors.Is(err, flv.ErrNoConfig) {
-		t.Errorf("HEVC without a configuration: %v, %v", ok, err)
+		t.Errorf("HEVC without a configuration: %v, %v; want ErrNoConfig", ok, err)
 	}
 }
 
-func TestDemuxer_Row80_RefusesHEVCThatNobodyDecodes(t *testing.T) {
+func TestDemuxer_Row80_RefusesUnsupportedHEVC(t *testing.T) {
 	refused := func(d *flv.Demuxer, body []byte, codec string) {
 		t.Helper()
 		_, ok, err := d.Video(0, body)
 		if e, is := errors.AsType[*flv.UnsupportedError](err); ok || !is || e.Codec != codec || e.Reason == "" {
-			t.Errorf("%v, want %s refused", err, codec)
+			t.Errorf("error %v, want %s refused", err, codec)
 		}
 	}
 	d := flv.NewDemuxer()
 	feed(t, d, hvc1(t, 0, hvcc(t, 4, vpsMain)))
 	refused(d, hvc1(t, 3, nals(t, 4, hevcIDR)), "HEVC without parameter sets")
 	if _, ok, err := d.Video(0, hvc1(t, 3, nals(t, 4, hevcTrail))); ok || !errors.Is(err, flv.ErrNoConfig) {
-		t.Errorf("the picture after it: %v, %v", ok, err)
+		t.Errorf("the picture after the refused one: %v, %v; want ErrNoConfig", ok, err)
 	}
 	feed(t, d, hvc1(t, 0, hevcRecord(t)))
 	unit(t, d, 0, hvc1(t, 3, nals(t, 4, hevcIDR)))

@@ -13,7 +13,7 @@ import (
 
 // entry is one track's packet in a multitrack body.
 type entry struct {
-	codec string // a FourCC in hex; "" for AVC
+	codec string // a FourCC in hexadecimal; "" for AVC
 	track byte
 	data  []byte
 }
@@ -120,11 +120,11 @@ func TestDemuxer_Row85_TrackIsTheSameInEveryForm(t *testing.T) {
 	body := multi(t, 0x96, manyTracks|3, entry{track: 1, data: picture})
 	u := unit(t, d, 0, body)
 	if u.Track != second.Track || &u.Data[0] != &body[len(body)-len(picture)] {
-		t.Error("another track, or data that was copied")
+		t.Error("the track is another one, or the data was copied")
 	}
 	body = append(raw(t, "97"+"02"+"07a120"+"06"), track(t, 1, 1, append([]byte{0, 0, 40}, picture...))[1:]...)
 	if u := unit(t, d, 900, body); u.DTS != 900 || u.PTS != 900+40*90+45 {
-		t.Errorf("DTS %d, PTS %d", u.DTS, u.PTS)
+		t.Errorf("DTS %d, PTS %d, want 900 and %d", u.DTS, u.PTS, 900+40*90+45)
 	}
 	if n := testing.AllocsPerRun(100, func() { unit(t, d, 0, body) }); n != 0 {
 		t.Errorf("%v allocations for a unit, want 0", n)
@@ -155,15 +155,15 @@ func TestDemuxer_Row85_DefaultTrackIsThatWithTheSmallestID(t *testing.T) {
 	}
 	feed(t, d, track(t, 5, 0, small(t)))
 	if n := send(5); n != 0 {
-		t.Errorf("the only track is number %d", n)
+		t.Errorf("the only track has number %d, want 0", n)
 	}
 	feed(t, d, track(t, 3, 0, small(t)))
 	if five, three := send(5), send(3); five != 5 || three != 0 {
-		t.Errorf("numbers %d and %d after track 3 began", five, three)
+		t.Errorf("numbers %d and %d after track 3 began, want 5 and 0", five, three)
 	}
 	feed(t, d, config(large(t)))
 	if five, three, zero := send(5), send(3), send(0); five != 5 || three != 3 || zero != 0 {
-		t.Errorf("numbers %d, %d and %d after track 0 began", five, three, zero)
+		t.Errorf("numbers %d, %d and %d after track 0 began, want 5, 3 and 0", five, three, zero)
 	}
 }
 
@@ -188,7 +188,7 @@ func TestDemuxer_Row85_CodecOfOneTrackIsRefusedAlone(t *testing.T) {
 	d, picture := twoTracks(t), nals(t, 4, idr)
 	body := multi(t, 0x96, manyCodecs|3, entry{data: picture}, entry{codec: "76703039", track: 2, data: picture}, entry{track: 1, data: picture})
 	if u := unit(t, d, 0, body); u.Track.Number != 0 {
-		t.Errorf("number %d", u.Track.Number)
+		t.Errorf("the first unit is of track %d, want 0", u.Track.Number)
 	}
 	_, ok, err := d.MoreVideo()
 	if refused, is := errors.AsType[*flv.UnsupportedError](err); ok || !is || refused.Codec != "VP9" || refused.TrackID != 2 {
@@ -216,7 +216,7 @@ func TestDemuxer_Row85_SizesAreChecked(t *testing.T) {
 			t.Errorf("%x: %v, %v; want a SyntaxError", body, ok, err)
 		}
 	}
-	// What precedes a wrong size is used, and what follows it is not looked at.
+	// Tracks before a wrong size are returned, and those after it are skipped.
 	d := twoTracks(t)
 	body := multi(t, 0x96, manyTracks|3, entry{data: picture}, entry{track: 1, data: picture})
 	for size := range body {
@@ -239,7 +239,7 @@ func TestDemuxer_Row86_OneAudioTrackIsUsed(t *testing.T) {
 		return multi(t, 0x95, oneTrack|packet, entry{codec: hexMP4A, track: id, data: data})
 	}
 	sound := []byte{0x21, 0x10}
-	hear := func(d *flv.Demuxer, body []byte) (rate int) {
+	demux := func(d *flv.Demuxer, body []byte) (rate int) {
 		t.Helper()
 		u, ok, err := d.Audio(0, body)
 		if err != nil {
@@ -252,28 +252,28 @@ func TestDemuxer_Row86_OneAudioTrackIsUsed(t *testing.T) {
 	}
 
 	d := flv.NewDemuxer()
-	hear(d, aac(1, 0, raw(t, ascLC44k)))
-	if rate := hear(d, aac(1, 1, sound)); rate != 44_100 {
-		t.Errorf("the only track has %d Hz", rate)
+	demux(d, aac(1, 0, raw(t, ascLC44k)))
+	if rate := demux(d, aac(1, 1, sound)); rate != 44_100 {
+		t.Errorf("the only track has %d Hz, want 44100", rate)
 	}
-	hear(d, audio(0, raw(t, ascLC48k)))
-	if rate := hear(d, audio(1, sound)); rate != 48_000 {
-		t.Errorf("track 0 has %d Hz", rate)
+	demux(d, audio(0, raw(t, ascLC48k)))
+	if rate := demux(d, audio(1, sound)); rate != 48_000 {
+		t.Errorf("track 0 has %d Hz, want 48000", rate)
 	}
-	if rate := hear(d, aac(1, 1, sound)); rate != 0 {
+	if rate := demux(d, aac(1, 1, sound)); rate != 0 {
 		t.Errorf("a second track is used, with %d Hz", rate)
 	}
 	for _, types := range []byte{manyTracks | 1, manyCodecs | 1} {
 		body := multi(t, 0x95, types, entry{codec: hexMP4A, track: 2, data: []byte{1}}, entry{codec: hexMP4A, data: sound}, entry{codec: hexMP4A, track: 1, data: sound})
-		if rate := hear(d, body); rate != 48_000 {
-			t.Errorf("types %x: %d Hz", types, rate)
+		if rate := demux(d, body); rate != 48_000 {
+			t.Errorf("multitrack type %x: %d Hz, want 48000 of track 0", types, rate)
 		}
 	}
 	if _, audio := d.SkippedTracks(); audio != 2 {
 		t.Errorf("%d audio tracks were skipped, want 2", audio)
 	}
 	if _, ok, err := d.Audio(0, aac(1, 1, sound)[:6]); ok || !isSyntax(err) {
-		t.Errorf("cut off: %v, %v", ok, err)
+		t.Errorf("a body cut off: %v, %v; want a SyntaxError", ok, err)
 	}
 }
 
@@ -290,7 +290,7 @@ func FuzzMultitrack(f *testing.F) {
 		d := twoTracks(t)
 		tracks := map[int]*media.Track{}
 		for _, body := range [][]byte{first, second, first} {
-			was := bytes.Clone(body)
+			before := bytes.Clone(body)
 			units := 0
 			u, ok, err := d.Video(900_000, body)
 			for ; ok || err != nil; u, ok, err = d.MoreVideo() {
@@ -303,11 +303,11 @@ func FuzzMultitrack(f *testing.F) {
 					tracks[u.Track.Number] = u.Track
 				}
 			}
-			if !bytes.Equal(was, body) {
-				t.Fatal("the body was written to")
+			if !bytes.Equal(before, body) {
+				t.Fatal("the body was changed")
 			}
 			if len(tracks) > flv.MaxVideoTracks {
-				t.Fatalf("%d tracks", len(tracks))
+				t.Fatalf("%d tracks, want %d at most", len(tracks), flv.MaxVideoTracks)
 			}
 		}
 	})

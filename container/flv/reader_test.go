@@ -57,10 +57,10 @@ func TestReader_ReturnsTheTagsInOrder(t *testing.T) {
 	} {
 		got, err := readAll(r)
 		if err != io.EOF {
-			t.Errorf("%s: ended with %v", name, err)
+			t.Errorf("%s: ended with %v, want io.EOF", name, err)
 		}
 		if !reflect.DeepEqual(want, got) {
-			t.Errorf("%s: %d tags came out otherwise than they went in", name, len(got))
+			t.Errorf("%s: %d tags were read, which differ from those written", name, len(got))
 		}
 	}
 }
@@ -79,7 +79,7 @@ func TestReader_ReportsWhereAFileIsInvalid(t *testing.T) {
 		{"empty", nil, "flv: read file header at offset 0: unexpected EOF"},
 		{"short header", good[:5], "flv: read file header at offset 0: need 9 bytes, have 5: unexpected EOF"},
 		{"other format", []byte("RIFF00000000"), "flv: read file header at offset 0: the file does not begin with FLV"},
-		{"silly header size", []byte("FLV\x01\x05\xff\xff\xff\xff"), "flv: read file header at offset 5: header of 4294967295 bytes, want 9 to 65536"},
+		{"header size out of range", []byte("FLV\x01\x05\xff\xff\xff\xff"), "flv: read file header at offset 5: header of 4294967295 bytes, want 9 to 65536"},
 		{"cut in a tag header", good[:18], "flv: read tag header at offset 13: need 11 bytes, have 5: unexpected EOF"},
 		{"cut before a body", good[:24], "flv: read tag body at offset 24: unexpected EOF"},
 		{"cut in a body", good[:30], "flv: read tag body at offset 24: need 13 bytes, have 6: unexpected EOF"},
@@ -91,21 +91,21 @@ func TestReader_ReportsWhereAFileIsInvalid(t *testing.T) {
 			t.Errorf("%s: %v, want %s", c.name, err, c.want)
 		}
 	}
-	broken := errors.New("disk on fire")
+	broken := errors.New("input/output error")
 	if _, err := readAll(iotest.ErrReader(broken)); !errors.Is(err, broken) || isSyntax(err) {
 		t.Errorf("%v, want the reader's own error", err)
 	}
 }
 
 func TestReader_DoesNotAllocateAnnouncedSizes(t *testing.T) {
-	claim := append(file(), flv.TagVideo, 0x7f, 0xff, 0xff, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3)
+	truncated := append(file(), flv.TagVideo, 0x7f, 0xff, 0xff, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3)
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	if _, err := readAll(bytes.NewReader(claim)); !errors.Is(err, io.ErrUnexpectedEOF) {
+	if _, err := readAll(bytes.NewReader(truncated)); !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Fatal(err)
 	}
 	runtime.ReadMemStats(&after)
 	if n := after.TotalAlloc - before.TotalAlloc; n > 1<<20 {
-		t.Errorf("%d bytes were allocated for 3", n)
+		t.Errorf("%d bytes were allocated for a body of 3 bytes", n)
 	}
 }

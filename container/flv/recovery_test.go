@@ -12,7 +12,7 @@ import (
 const (
 	intra    = "6188840000" // an I slice that is no IDR picture
 	recovery = "0606 01 c4 80"
-	gradual  = "0606 02 05 10 80" // right after 39 frames
+	gradual  = "0606 02 05 10 80" // the picture is right after 39 frames
 	captions = "0604 0e b5003147413934 03 41 ff fc9420 ff 80"
 )
 
@@ -27,13 +27,13 @@ func TestDemuxer_Row58_ReportsWhereAndHowDecodingCanStart(t *testing.T) {
 		access media.Access
 	}{
 		{"IDR picture", 0x17, []string{idr}, true, media.AccessClosed},
-		{"IDR picture with a recovery point", 0x17, []string{clean(recovery), idr}, true, media.AccessClosed},
-		{"recovery point", 0x27, []string{clean(recovery), intra}, true, media.AccessOpen},
-		{"recovery point of two slices", 0x27, []string{aud, clean(recovery), intra, second}, true, media.AccessOpen},
-		{"recovery point whose second field is predicted", 0x27, []string{clean(recovery), intra, inter}, true, media.AccessOpen},
-		{"recovery point of a predicted picture", 0x27, []string{clean(recovery), inter}, true, media.AccessGradual},
-		{"recovery point after some frames", 0x27, []string{clean(gradual), inter}, true, media.AccessGradual},
-		{"recovery point after some frames, intra", 0x27, []string{clean(gradual), intra}, true, media.AccessGradual},
+		{"IDR picture with a recovery point", 0x17, []string{compact(recovery), idr}, true, media.AccessClosed},
+		{"recovery point", 0x27, []string{compact(recovery), intra}, true, media.AccessOpen},
+		{"recovery point of two slices", 0x27, []string{aud, compact(recovery), intra, second}, true, media.AccessOpen},
+		{"recovery point whose second field is predicted", 0x27, []string{compact(recovery), intra, inter}, true, media.AccessOpen},
+		{"recovery point of a predicted picture", 0x27, []string{compact(recovery), inter}, true, media.AccessGradual},
+		{"recovery point after some frames", 0x27, []string{compact(gradual), inter}, true, media.AccessGradual},
+		{"recovery point after some frames, intra", 0x27, []string{compact(gradual), intra}, true, media.AccessGradual},
 		{"intra picture", 0x27, []string{intra}, false, 0},
 		{"intra picture with parameter sets", 0x27, []string{spsLarge, ppsLarge, intra}, true, media.AccessOpen},
 		{"intra picture with an SPS alone", 0x27, []string{spsLarge, intra}, false, 0},
@@ -53,9 +53,9 @@ func TestDemuxer_Row58_ReportsWhereAndHowDecodingCanStart(t *testing.T) {
 
 func TestDemuxer_Row58_LearnsParameterSetsAtARecoveryPoint(t *testing.T) {
 	d := flv.NewDemuxer()
-	u := unit(t, d, 0, frame(nals(t, 4, spsLarge, ppsLarge, clean(recovery), intra)))
+	u := unit(t, d, 0, frame(nals(t, 4, spsLarge, ppsLarge, compact(recovery), intra)))
 	if !u.Key || u.Track == nil || u.Track.Width != 320 {
-		t.Errorf("unit %+v", u)
+		t.Errorf("unit %+v, want a key frame, 320 wide", u)
 	}
 }
 
@@ -65,46 +65,46 @@ func TestDemuxer_Row67_CaptionsAreSeenAndKeptInOrder(t *testing.T) {
 		name  string
 		units []string
 	}{
-		{"before the delimiter", []string{clean(captions), aud, inter}},
-		{"after the delimiter", []string{aud, clean(captions), inter}},
-		{"in two units", []string{aud, clean(recovery), clean(captions), inter}},
+		{"before the delimiter", []string{compact(captions), aud, inter}},
+		{"after the delimiter", []string{aud, compact(captions), inter}},
+		{"in two units", []string{aud, compact(recovery), compact(captions), inter}},
 	} {
 		data := nals(t, 4, c.units...)
 		u := unit(t, configured(t), 0, frame(data))
 		if u.Captions != 1 || !bytes.Equal(u.Data, data) {
-			t.Errorf("%s: captions %b, data %x", c.name, u.Captions, u.Data)
+			t.Errorf("%s: captions %b, want 1; data %x, want %x", c.name, u.Captions, u.Data, data)
 		}
 	}
-	if u := unit(t, configured(t), 0, frame(raw(t, "00000001"+clean(captions)+"00000001"+inter))); u.Captions != 1 {
-		t.Errorf("in Annex B: captions %b", u.Captions)
+	if u := unit(t, configured(t), 0, frame(raw(t, "00000001"+compact(captions)+"00000001"+inter))); u.Captions != 1 {
+		t.Errorf("in Annex B: captions %b, want 1", u.Captions)
 	}
 }
 
 func TestDemuxer_Row67_MessagesInATagOfTheirOwnGoWithTheNextPicture(t *testing.T) {
 	d := configured(t)
-	feed(t, d, frame(nals(t, 4, aud, clean(captions))))
-	feed(t, d, frame(nals(t, 4, clean(recovery))))
+	feed(t, d, frame(nals(t, 4, aud, compact(captions))))
+	feed(t, d, frame(nals(t, 4, compact(recovery))))
 	u := unit(t, d, 0, frame(nals(t, 4, intra)))
-	if want := nals(t, 4, clean(captions), clean(recovery), intra); !bytes.Equal(u.Data, want) {
+	if want := nals(t, 4, compact(captions), compact(recovery), intra); !bytes.Equal(u.Data, want) {
 		t.Errorf("data %x, want %x", u.Data, want)
 	}
 	if u.Captions != 1 || !u.Key || u.Access != media.AccessOpen {
-		t.Errorf("captions %b, key %t, access %d", u.Captions, u.Key, u.Access)
+		t.Errorf("captions %b, key %t, access %d; want 1, true, %d", u.Captions, u.Key, u.Access, media.AccessOpen)
 	}
 	if u := unit(t, d, 0, frame(nals(t, 4, inter))); u.Captions != 0 || u.Key {
-		t.Errorf("the picture after it: %+v", u)
+		t.Errorf("the messages are repeated with the picture after the next: %+v", u)
 	}
 }
 
 func TestDemuxer_BoundsSEIForTheNextPicture(t *testing.T) {
 	d := configured(t)
 	for range 1000 {
-		feed(t, d, frame(nals(t, 4, clean(captions))))
+		feed(t, d, frame(nals(t, 4, compact(captions))))
 	}
 	if u := unit(t, d, 0, frame(nals(t, 4, inter))); len(u.Data) > 5000 {
-		t.Errorf("%d bytes", len(u.Data))
+		t.Errorf("a picture after 1000 SEI messages has %d bytes, want 5000 at most", len(u.Data))
 	}
 }
 
-// clean returns hexadecimal without spaces.
-func clean(s string) string { return strings.ReplaceAll(s, " ", "") }
+// compact returns s without spaces.
+func compact(s string) string { return strings.ReplaceAll(s, " ", "") }

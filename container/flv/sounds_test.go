@@ -9,7 +9,7 @@ import (
 	"golive/media"
 )
 
-// Opus headers, and packets of nothing but their table of contents: 20 and 10 ms, stereo.
+// Opus headers, and stereo packets of 20 and 10 ms, which have little more than their TOC byte.
 const (
 	opusStereo = "4f707573486561640102380180bb0000000000"
 	opus51     = "4f707573486561640106380180bb00000000010402000401020305"
@@ -43,7 +43,7 @@ func refusedSound(t testing.TB, d *flv.Demuxer, body []byte, codec string) {
 func TestDemuxer_Row82_ReadsOpus(t *testing.T) {
 	d := flv.NewDemuxer()
 	if _, ok, err := d.Audio(0, enhancedAudio(t, "Opus", 1, opus20ms)); ok || !errors.Is(err, flv.ErrNoConfig) {
-		t.Errorf("without a header: %v, %v", ok, err)
+		t.Errorf("without a header: %v, %v; want ErrNoConfig", ok, err)
 	}
 	if _, ok, err := d.Audio(0, enhancedAudio(t, "Opus", 0, opusStereo)); ok || err != nil {
 		t.Fatalf("header: %v, %v", ok, err)
@@ -57,9 +57,9 @@ func TestDemuxer_Row82_ReadsOpus(t *testing.T) {
 		t.Errorf("unit %+v", u)
 	}
 	if _, ok := d.MoreAudio(); ok {
-		t.Error("a second packet in the tag")
+		t.Error("the tag has a second packet, want one")
 	}
-	// A single packet of another duration is no other stream, two are.
+	// One packet of another duration is an exception, two are a new track.
 	for i, want := range []int{960, 960, 480, 480} {
 		body := enhancedAudio(t, "Opus", 1, opus10ms)
 		if i == 0 {
@@ -67,7 +67,7 @@ func TestDemuxer_Row82_ReadsOpus(t *testing.T) {
 			body = enhancedAudio(t, "Opus", 1, opus20ms)
 		}
 		if v := sound(t, d, body); v.Track.SamplesPerUnit != want || want == 960 && v.Track != u.Track {
-			t.Errorf("packet %d: %+v", i, v.Track)
+			t.Errorf("packet %d: track %+v, want %d samples a unit", i, v.Track, want)
 		}
 	}
 	if _, _, err := d.Audio(0, enhancedAudio(t, "Opus", 0, opus51)); err != nil {
@@ -78,12 +78,12 @@ func TestDemuxer_Row82_ReadsOpus(t *testing.T) {
 	}
 }
 
-func TestDemuxer_Row82_RefusesOpusThatPlayersDoNotKnow(t *testing.T) {
+func TestDemuxer_Row82_RefusesUnsupportedOpus(t *testing.T) {
 	d := flv.NewDemuxer()
 	refusedSound(t, d, enhancedAudio(t, "Opus", 0, opus71), "Opus with 8 channels")
 	refusedSound(t, d, enhancedAudio(t, "Opus", 1, opus20ms), "Opus with 8 channels")
 	refusedSound(t, d, enhancedAudio(t, "Opus", 0, "4f707573486561640102380180bb00000000ff"), "Opus with channel mapping family 255")
-	refusedSound(t, d, raw(t, "df00"), "Opus") // its sound format before Enhanced RTMP
+	refusedSound(t, d, raw(t, "df00"), "Opus") // the sound format that some encoders used before Enhanced RTMP
 	for _, body := range [][]byte{
 		enhancedAudio(t, "Opus", 0), enhancedAudio(t, "Opus", 0, "1190"), enhancedAudio(t, "Opus", 0, opusStereo[:20]),
 	} {
@@ -95,7 +95,7 @@ func TestDemuxer_Row82_RefusesOpusThatPlayersDoNotKnow(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, ok, err := d.Audio(0, enhancedAudio(t, "Opus", 1, "ff")); ok || !isSyntax(err) {
-		t.Errorf("a packet cut off: %v, %v", ok, err)
+		t.Errorf("a packet cut off: %v, %v; want a SyntaxError", ok, err)
 	}
 }
 
@@ -121,12 +121,12 @@ func TestDemuxer_Row13_ReadsMP3(t *testing.T) {
 			t.Errorf("%s: a third frame", name)
 		}
 		if _, ok, err := d.Audio(0, append(bytes.Clone(head), mp3Frame()[:300]...)); ok || !isSyntax(err) {
-			t.Errorf("%s: a frame cut off: %v, %v", name, ok, err)
+			t.Errorf("%s: a frame cut off: %v, %v; want a SyntaxError", name, ok, err)
 		}
 	}
 	d := flv.NewDemuxer()
 	refusedSound(t, d, append([]byte{0xef, 0xff, 0xe3, 0x18, 0xc4}, make([]byte, 68)...), "MP3 of 8000 Hz")
 	if _, ok, err := d.Audio(0, enhancedAudio(t, ".mp3", 0)); ok || err != nil {
-		t.Errorf("a sequence start: %v, %v", ok, err)
+		t.Errorf("a sequence start: %v, %v; want no unit and no error", ok, err)
 	}
 }

@@ -35,7 +35,7 @@ func TestTimestamps_Row23_UnwrapEveryWidth(t *testing.T) {
 	}
 }
 
-func TestTimestamps_AudioThatResumesAfterAWrapIsBesideTheVideo(t *testing.T) {
+func TestTimestamps_AudioThatResumesAfterAWrapIsInSync(t *testing.T) {
 	var u flv.Timestamps
 	const edge = 1 << 24
 	u.Audio(edge - 40)
@@ -53,7 +53,7 @@ func TestTimestamps_OneWrongTimeDoesNotMoveThoseThatFollow(t *testing.T) {
 		u.Video(100_000)
 		u.Video(wrong)
 		if got := u.Video(100_040); got != 100_040*ms {
-			t.Errorf("after %d: %d, want %d", wrong, got, 100_040*ms)
+			t.Errorf("after the wrong time %d: %d, want %d", wrong, got, 100_040*ms)
 		}
 	}
 }
@@ -66,7 +66,7 @@ func TestTimestamps_FollowAJumpThatLastsForMonths(t *testing.T) {
 	for i := uint32(1); i < 5000; i++ { // 20 minutes at a time: more than 49 days
 		got := u.Video(to + i*1_200_000)
 		if got-last != 1_200_000*ms {
-			t.Fatalf("step %d is %d", i, got-last)
+			t.Fatalf("step %d is %d, want %d", i, got-last, 1_200_000*ms)
 		}
 		last = got
 	}
@@ -76,10 +76,10 @@ func TestTimestamps_KeepTwoBasesApart(t *testing.T) {
 	var u flv.Timestamps
 	for i := range uint32(100) {
 		if got := u.Audio(20 * i); got != media.TicksFromMillis(int64(20*i)) {
-			t.Fatalf("sound at %d", got)
+			t.Fatalf("sound %d at %d, want %d ms", i, got, 20*i)
 		}
 		if got := u.Video(900_000_000 + 20*i); got != media.TicksFromMillis(900_000_000+int64(20*i)) {
-			t.Fatalf("picture at %d", got)
+			t.Fatalf("picture %d at %d", i, got)
 		}
 	}
 }

@@ -18,7 +18,7 @@ func TestDemuxer_ReadsAnAVCUnit(t *testing.T) {
 	body := video(1, 80, nals(t, 4, sei, idr))
 	u := unit(t, d, 9000, body)
 	if u.DTS != 9000 || u.PTS != 9000+80*90 || !u.Key {
-		t.Errorf("DTS %d, PTS %d, Key %v", u.DTS, u.PTS, u.Key)
+		t.Errorf("DTS %d, PTS %d, Key %v; want 9000, %d, true", u.DTS, u.PTS, u.Key, 9000+80*90)
 	}
 	if &u.Data[0] != &body[5] || len(u.Data) != len(body)-5 {
 		t.Error("the data does not alias the body")
@@ -28,11 +28,11 @@ func TestDemuxer_ReadsAnAVCUnit(t *testing.T) {
 		SPS: [][]byte{raw(t, spsLarge)}, PPS: [][]byte{raw(t, ppsLarge)},
 	}
 	if diff := cmp.Diff(want, u.Track); diff != "" {
-		t.Error(diff)
+		t.Errorf("track (-want +got):\n%s", diff)
 	}
 }
 
-func TestDemuxer_KeyIsThatOfTheBitstream(t *testing.T) {
+func TestDemuxer_KeyFollowsTheBitstream(t *testing.T) {
 	d := configured(t)
 	for _, c := range []struct {
 		name      string
@@ -40,8 +40,8 @@ func TestDemuxer_KeyIsThatOfTheBitstream(t *testing.T) {
 		data      []byte
 		key       bool
 	}{
-		{"IDR called an inter frame", 0x27, nals(t, 4, idr), true},
-		{"inter frame called a key frame", 0x17, nals(t, 4, inter), false},
+		{"IDR picture marked as an inter frame", 0x27, nals(t, 4, idr), true},
+		{"inter frame marked as a key frame", 0x17, nals(t, 4, inter), false},
 		{"recovery point of an open GOP", 0x17, nals(t, 4, "0606018080", "6188840000"), true},
 		{"second slice is IDR", 0x17, nals(t, 4, aud, sei, idr, idr), true},
 		{"reserved frame type", 0x07, nals(t, 4, idr), true},
@@ -98,7 +98,7 @@ func TestDemuxer_Row12_Row14_VideoCodecsByName(t *testing.T) {
 	} {
 		_, ok, err := configured(t).Video(0, raw(t, c.body))
 		if ok {
-			t.Errorf("%s: a unit came out", c.body)
+			t.Errorf("%s: got a unit, want an error", c.body)
 		}
 		if refused, is := errors.AsType[*flv.UnsupportedError](err); c.codec != "" && (!is || refused.Codec != c.codec || refused.Kind != "video") {
 			t.Errorf("%s: %v, want %s refused", c.body, err, c.codec)
@@ -111,7 +111,7 @@ func TestDemuxer_Row12_Row14_VideoCodecsByName(t *testing.T) {
 
 // Rows 30 and 68 of docs/encoders.md: the demuxer only reads the signed 24 bits. The session's
 // timeline repairs them, since it knows the earlier times.
-func TestDemuxer_Row30_CompositionTimeIsGivenAsItWasSent(t *testing.T) {
+func TestDemuxer_Row30_CompositionTimeIsReturnedAsSent(t *testing.T) {
 	d := configured(t)
 	for i, composition := range []int{0, 120, -40, -40, 0, -8388608, 8388607, 80} {
 		dts := media.TicksFromMillis(int64(1000 + 40*i))
@@ -155,7 +155,7 @@ func TestDemuxer_Row33_ChangedConfigurationIsANewTrack(t *testing.T) {
 	feed(t, d, config(small(t)))
 	second := unit(t, d, 0, frame(nals(t, 4, idr)))
 	if second.Track == first.Track || second.Track.Width != 160 {
-		t.Errorf("width %d after the change", second.Track.Width)
+		t.Errorf("width %d after the change, want 160", second.Track.Width)
 	}
 	if first.Track.Width != 320 {
 		t.Error("the old track was changed")
@@ -190,11 +190,11 @@ func TestDemuxer_Row34_SeveralOrNoParameterSets(t *testing.T) {
 		t.Errorf("width %d, NALLengthSize %d", u.Track.Width, u.Track.NALLengthSize)
 	}
 	if v := unit(t, d, 0, frame(nals(t, 2, inter))); v.Track != u.Track {
-		t.Error("the track changed behind the key frame")
+		t.Error("the track changed after the key frame")
 	}
 	feed(t, d, config(avcc(t, 2, nil, nil)))
 	if v := unit(t, d, 0, frame(nals(t, 2, inter))); v.Track != u.Track {
-		t.Error("the repeated empty record took the track away")
+		t.Error("the repeated empty record removed the track")
 	}
 }
 
@@ -241,12 +241,12 @@ func TestDemuxer_Row34_ParameterSetsChangeInAKeyFrame(t *testing.T) {
 	}
 	second := unit(t, d, 0, frame(nals(t, 4, spsSmall, ppsSmall, idr)))
 	if second.Track == first.Track || second.Track.Width != 160 || len(second.Track.SPS) != 1 || len(second.Track.PPS) != 1 {
-		t.Errorf("track %+v", second.Track)
+		t.Errorf("track %+v, want a new one, 160 wide", second.Track)
 	}
 	if !bytes.Equal(first.Track.SPS[0], raw(t, spsLarge)) {
 		t.Error("the old track was changed")
 	}
-	feed(t, d, config(large(t))) // the record was never news again
+	feed(t, d, config(large(t))) // the repeated record changes nothing
 	if u := unit(t, d, 0, frame(nals(t, 4, spsSmall, ppsSmall, idr))); u.Track != second.Track {
 		t.Error("the same in-band parameter sets made another track")
 	}
@@ -274,8 +274,8 @@ func TestDemuxer_Row35_AnnexB(t *testing.T) {
 		data   []byte
 		want   []byte
 	}{
-		{"behind a record", large(t), cat(t, long, aud, short, idr, "0000"), nals(t, 4, aud, "658884")},
-		{"behind a record with 2-byte lengths", avcc(t, 2, []string{spsLarge}, []string{ppsLarge}), cat(t, short, inter, short, "4101"), nals(t, 4, "419a24", "4101")},
+		{"after a record", large(t), cat(t, long, aud, short, idr, "0000"), nals(t, 4, aud, "658884")},
+		{"after a record with 2-byte lengths", avcc(t, 2, []string{spsLarge}, []string{ppsLarge}), cat(t, short, inter, short, "4101"), nals(t, 4, "419a24", "4101")},
 		{"in the record", cat(t, long, spsLarge, long, ppsLarge), cat(t, long, "6588"), nals(t, 4, "6588")},
 	} {
 		d := flv.NewDemuxer()
@@ -293,9 +293,9 @@ func TestDemuxer_Row35_AnnexB(t *testing.T) {
 	}
 	u := unit(t, flv.NewDemuxer(), 0, frame(cat(t, long, spsSmall, long, ppsSmall, long, "6588")))
 	if u.Track.Width != 160 || !bytes.Equal(u.Data, nals(t, 4, spsSmall, ppsSmall, "6588")) {
-		t.Errorf("without a record: %x", u.Data)
+		t.Errorf("without a record: width %d, data %x", u.Track.Width, u.Data)
 	}
-	// A length of 256 to 511 begins like a start code and is none.
+	// A length of 256 to 511 begins like a start code.
 	big := hex.EncodeToString(append([]byte{0x65}, make([]byte, 300)...))
 	body := frame(nals(t, 4, big))
 	if u := unit(t, configured(t), 0, body); &u.Data[0] != &body[5] {
@@ -315,7 +315,7 @@ func TestDemuxer_Row36_EmptyFrames(t *testing.T) {
 		feed(t, d, body)
 	}
 	if _, ok, err := d.Audio(0, nil); ok || err != nil {
-		t.Errorf("empty audio: %v, %v", ok, err)
+		t.Errorf("empty audio: %v, %v; want no unit and no error", ok, err)
 	}
 }
 
@@ -323,7 +323,7 @@ func TestDemuxer_SkipsTruncatedUnits(t *testing.T) {
 	d := configured(t)
 	whole := nals(t, 4, sei, idr)
 	for n := 1; n < len(whole); n++ {
-		if n == 8 { // a unit that ends with the SEI is whole, and has no picture
+		if n == 8 { // the SEI alone is valid, and has no picture
 			continue
 		}
 		_, ok, err := d.Video(0, frame(whole[:n]))

@@ -11,24 +11,23 @@ import (
 	"golive/media"
 )
 
-// The benchmarks stand beside those of the fragment writers of mp4ff and mediacommon
-// with the same samples. They are given the samples' bytes ready made; we make them of
-// units. All keep the slabs for as long as a live window does, or the benchmark would be
-// one of collecting garbage from an empty heap.
+// The benchmarks compare the Muxer with the fragment writers of mp4ff and mediacommon. Those get
+// the samples' bytes, which the Muxer makes from units. All keep the slabs for as long as a live
+// window does: on an empty heap the benchmarks would measure the garbage collector.
 
 func BenchmarkPart250ms(b *testing.B) {
-	v, a := picture(4), sound(48000, 2)
+	v, a := h264Track(4), aacTrack(48000, 2)
 	const videoSize, audioSize = 18_500, 340 // 4.5 Mbit/s at 30 Hz, and 128 kbit/s
-	benchmark(b, v, a, arrived(programme(v, a, 0, 250*media.Millisecond, 30, videoSize, audioSize)))
+	benchmark(b, v, a, arrived(interleaved(v, a, 0, 250*media.Millisecond, 30, videoSize, audioSize)))
 }
 
 func BenchmarkVideoUnit20kB(b *testing.B) {
-	v := picture(4)
+	v := h264Track(4)
 	benchmark(b, v, nil, arrived([]media.AccessUnit{slice(v, 0, false, 20_000)}))
 }
 
 func BenchmarkAudioRun(b *testing.B) {
-	a := sound(48000, 2)
+	a := aacTrack(48000, 2)
 	var units []media.AccessUnit
 	for i := range 6 {
 		units = append(units, frame(a, media.Ticks(i)*1920, 340))
@@ -49,7 +48,7 @@ func benchmark(b *testing.B, v, a *media.Track, units []media.AccessUnit) {
 			kept.keep(m.Part(v, a, units, times[0], times[1]))
 		}
 	})
-	// What the others are given is what our plan was.
+	// The other writers get the samples that the Muxer has planned.
 	payloads := make(map[*sample][]byte)
 	for _, r := range []*run{&m.video, &m.audio} {
 		for i := range r.samples {
@@ -86,7 +85,7 @@ func (w *window) keep(slab []byte) {
 	w.next = (w.next + 1) % len(w.slabs)
 }
 
-// mp4ffPart writes what m has planned with mp4ff.
+// mp4ffPart writes the samples that m has planned with mp4ff.
 func mp4ffPart(b *testing.B, m *Muxer, units []media.AccessUnit, payloads map[*sample][]byte) []byte {
 	b.Helper()
 	var ids []uint32
@@ -124,7 +123,7 @@ func mp4ffPart(b *testing.B, m *Muxer, units []media.AccessUnit, payloads map[*s
 	return w.Bytes()
 }
 
-// mediacommonPart writes what m has planned with mediacommon, which has no prft.
+// mediacommonPart writes the samples that m has planned with mediacommon, which has no prft.
 func mediacommonPart(b *testing.B, m *Muxer, payloads map[*sample][]byte) []byte {
 	b.Helper()
 	part := fmp4.Part{SequenceNumber: m.sequence}

@@ -8,12 +8,12 @@ import (
 	"golive/media"
 )
 
-// FuzzPart makes units of the fuzzer's bytes, packs them and compares what an
-// independent reader finds.
+// FuzzPart makes units from the fuzzer's bytes, packs them, and compares them with those that an
+// independent reader returns.
 func FuzzPart(f *testing.F) {
 	f.Add([]byte{})
 	f.Add([]byte("\x00a stream with the smallest length prefix"))
-	f.Add([]byte("\x01audio only, or so"))
+	f.Add([]byte("\x01perhaps audio only"))
 	random := rand.New(rand.NewPCG(1, 2))
 	for range 8 {
 		b := make([]byte, 50+random.IntN(300))
@@ -26,14 +26,14 @@ func FuzzPart(f *testing.F) {
 		src := source{b: b}
 		v, a, parts := src.units()
 		times := timesOf(v != nil, parts)
-		for i := range times { // pictures are not always where they are awaited
+		for i := range times { // pictures do not always come when they are expected
 			times[i] = max(times[i]+media.Ticks(src.upTo(400)-200), 0)
 		}
 		checkUnits(t, readParts(t, v, a, packAt(v, a, parts, times)...), parts, times)
 	})
 }
 
-// source makes choices of bytes; when they are used up it always chooses 0.
+// source makes choices from bytes, and always chooses 0 when there are none left.
 type source struct{ b []byte }
 
 // upTo chooses a number from 0 to limit.
@@ -49,16 +49,16 @@ func (s *source) upTo(limit int) int {
 	return n % (limit + 1)
 }
 
-// units makes the units of up to 16 parts. v or a may be nil.
+// units returns the units of up to 16 parts. v or a may be nil.
 func (s *source) units() (v, a *media.Track, parts [][]media.AccessUnit) {
 	mode := s.upTo(3)
 	if mode != 1 {
 		lengthSize := []int{1, 2, 4}[s.upTo(2)]
-		v = []*media.Track{picture(lengthSize), hevcPicture(lengthSize), av1Picture()}[s.upTo(2)]
+		v = []*media.Track{h264Track(lengthSize), hevcTrack(lengthSize), av1Track()}[s.upTo(2)]
 	}
 	if mode != 2 {
-		a = sound([]int{7350, 44100, 48000, 96000}[s.upTo(3)], []int{1, 2, 6, 8}[s.upTo(3)])
-		a = []*media.Track{a, a, opusSound(960), mp3Sound(44100)}[s.upTo(3)]
+		a = aacTrack([]int{7350, 44100, 48000, 96000}[s.upTo(3)], []int{1, 2, 6, 8}[s.upTo(3)])
+		a = []*media.Track{a, a, opusTrack(960), mp3Track(44100)}[s.upTo(3)]
 	}
 	videoAt := media.Ticks(s.upTo(1<<16-1)) << 20
 	audioAt := videoAt
@@ -82,7 +82,7 @@ func (s *source) units() (v, a *media.Track, parts [][]media.AccessUnit) {
 	return v, a, append(parts, units)
 }
 
-// nal makes a NAL unit of any type, sometimes a parameter set of the track.
+// nal returns a NAL unit of any type, sometimes a parameter set of the track.
 func (s *source) nal(v *media.Track, longest int) []byte {
 	if v.Codec != media.HEVC {
 		return nal(byte(s.upTo(12)), s.upTo(longest))
@@ -97,7 +97,7 @@ func (s *source) nal(v *media.Track, longest int) []byte {
 	return b
 }
 
-// picture makes a video unit of any NAL units, sometimes truncated.
+// picture returns a video unit of any NAL units, sometimes truncated.
 func (s *source) picture(v *media.Track, dts media.Ticks) media.AccessUnit {
 	if v.Codec == media.AV1 {
 		return media.AccessUnit{Track: v, DTS: dts, PTS: dts, Key: s.upTo(3) == 3, Data: nal(byte(s.upTo(12)), s.upTo(300))}

@@ -26,12 +26,12 @@ func decodeInit(tb testing.TB, v, a *media.Track) *mp4.InitSegment {
 		tb.Fatal(err)
 	}
 	if f.Init.Size() != uint64(len(b)) {
-		tb.Fatalf("%d bytes of %d", f.Init.Size(), len(b))
+		tb.Fatalf("the boxes have %d bytes, want %d", f.Init.Size(), len(b))
 	}
 	return f.Init
 }
 
-func TestInit_TellsHowToDecode(t *testing.T) {
+func TestInit_DescribesH264AndAAC(t *testing.T) {
 	v, a, _ := recording(t)
 	i := decodeInit(t, v, a)
 	if brand := i.Ftyp.MajorBrand(); brand != "iso6" || len(i.Moov.Traks) != 2 || i.Moov.Mvhd.NextTrackID != 3 {
@@ -79,17 +79,17 @@ func configOf(tb testing.TB, trak *mp4.TrakBox) *aac.Config {
 	return c
 }
 
-func TestInit_MakesACMAFTrackFileOfOneTrack(t *testing.T) {
+func TestInit_IsACMAFHeaderForOneTrack(t *testing.T) {
 	v, a, _ := recording(t)
 	for _, tracks := range [][2]*media.Track{{v, nil}, {nil, a}} {
 		i := decodeInit(t, tracks[0], tracks[1])
 		if i.Ftyp.MajorBrand() != "cmf2" || len(i.Moov.Traks) != 1 || i.Moov.Trak.Tkhd.TrackID != 1 || i.Moov.Mvhd.NextTrackID != 2 {
-			t.Errorf("brand %s, %d tracks", i.Ftyp.MajorBrand(), len(i.Moov.Traks))
+			t.Errorf("brand %s, %d tracks; want cmf2, 1", i.Ftyp.MajorBrand(), len(i.Moov.Traks))
 		}
 	}
 }
 
-func TestInit_KnowsEverySound(t *testing.T) {
+func TestInit_DescribesEveryAACConfiguration(t *testing.T) {
 	for _, want := range []aac.Config{
 		{ObjectType: 2, SampleRate: 44100, Channels: 1, CodecString: aac.CodecLC},
 		{ObjectType: 2, SampleRate: 96000, Channels: 6, CodecString: aac.CodecLC},
@@ -98,7 +98,7 @@ func TestInit_KnowsEverySound(t *testing.T) {
 		{ObjectType: 2, SampleRate: 48000, Channels: 8, CodecString: aac.CodecLC},
 	} {
 		want.SamplesPerUnit = 1024
-		a := sound(want.SampleRate, want.Channels)
+		a := aacTrack(want.SampleRate, want.Channels)
 		a.CodecString = want.CodecString
 		got := configOf(t, decodeInit(t, nil, a).Moov.Trak)
 		if diff := cmp.Diff(&want, got); diff != "" {
@@ -107,25 +107,25 @@ func TestInit_KnowsEverySound(t *testing.T) {
 	}
 }
 
-func TestInit_HoldsALayoutThatHasNoNumber(t *testing.T) {
+func TestInit_CarriesALayoutWithoutChannelConfiguration(t *testing.T) {
 	quad, err := aac.ParseASC([]byte{0x11, 0x80, 0x04, 0xc4, 0x04, 0x00, 0x21, 0x10, 0x00})
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := sound(48000, quad.Channels)
+	a := aacTrack(48000, quad.Channels)
 	a.ProgramConfig = quad.ProgramConfig
 	if diff := cmp.Diff(quad, configOf(t, decodeInit(t, nil, a).Moov.Trak)); diff != "" {
 		t.Errorf("config (-want +got):\n%s", diff)
 	}
 }
 
-func TestInit_TellsShapeAndColour(t *testing.T) {
+func TestInit_DescribesAspectRatioAndColour(t *testing.T) {
 	colour := func(primaries, transfer, matrix uint16, full bool) *mp4.ColrBox {
 		return &mp4.ColrBox{
 			ColorType: "nclx", ColorPrimaries: primaries, TransferCharacteristics: transfer, MatrixCoefficients: matrix, FullRangeFlag: full,
 		}
 	}
-	// The SPS are of 320x240 by
+	// The SPSs are those of
 	//	ffmpeg -f lavfi -i testsrc2=s=320x240 -vf setsar=S -color_primaries P -color_trc T -colorspace C -pix_fmt F -c:v libx264
 	for _, c := range []struct {
 		name, sps          string
@@ -139,10 +139,10 @@ func TestInit_TellsShapeAndColour(t *testing.T) {
 			320 << 16 * 4 / 3, &mp4.PaspBox{HSpacing: 4, VSpacing: 3}, colour(1, 1, 1, true), 1, 0,
 		},
 		{
-			"a shape without number, PQ, 4:2:2, 10 bits", "677a000db6cd94141fbff005b004a6a12201280000030008000003019078a14cb0",
+			"an aspect ratio without an index, PQ, 4:2:2, 10 bits", "677a000db6cd94141fbff005b004a6a12201280000030008000003019078a14cb0",
 			320 << 16 * 91 / 74, &mp4.PaspBox{HSpacing: 91, VSpacing: 74}, colour(9, 16, 9, false), 2, 2,
 		},
-		{"4:4:4, and no more said", "67f4000d919b28283f42000003000200000300641e28532c", 320 << 16, nil, nil, 3, 0},
+		{"4:4:4, without a VUI", "67f4000d919b28283f42000003000200000300641e28532c", 320 << 16, nil, nil, 3, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			sps, err := hex.DecodeString(c.sps)
@@ -153,7 +153,7 @@ func TestInit_TellsShapeAndColour(t *testing.T) {
 			trak := decodeInit(t, v, nil).Moov.Trak
 			entry := trak.Mdia.Minf.Stbl.Stsd.AvcX
 			if trak.Tkhd.Width != c.width || trak.Tkhd.Height != 240<<16 || entry.Width != 320 {
-				t.Errorf("shown %x by %x, want %x; coded %d", trak.Tkhd.Width, trak.Tkhd.Height, c.width, entry.Width)
+				t.Errorf("presented with %x by %x, want %x by %x; coded width %d, want 320", trak.Tkhd.Width, trak.Tkhd.Height, c.width, 240<<16, entry.Width)
 			}
 			if diff := cmp.Diff(c.pasp, entry.Pasp); diff != "" {
 				t.Errorf("pasp (-want +got):\n%s", diff)
@@ -174,7 +174,7 @@ func TestInit_TellsShapeAndColour(t *testing.T) {
 	}
 }
 
-func TestInit_RefusesWhatItCannotCarry(t *testing.T) {
+func TestInit_RefusesInvalidTracks(t *testing.T) {
 	v, a, _ := recording(t)
 	change := func(t *media.Track, f func(t *media.Track)) *media.Track {
 		c := *t
@@ -197,13 +197,13 @@ func TestInit_RefusesWhatItCannotCarry(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if b, err := Init(c.video, c.audio); err == nil || !strings.Contains(err.Error(), c.want) {
-				t.Errorf("%d bytes and %v, want an error with %q", len(b), err, c.want)
+				t.Errorf("%d bytes, error %v, want one with %q", len(b), err, c.want)
 			}
 		})
 	}
 }
 
-// FuzzInit makes an initialization segment of any SPS that package h264 can read.
+// FuzzInit writes an initialization segment for any SPS that package h264 can read.
 func FuzzInit(f *testing.F) {
 	v, _, _ := recording(f)
 	f.Add(v.SPS[0])
@@ -216,7 +216,7 @@ func FuzzInit(f *testing.F) {
 		i := decodeInit(t, track, nil)
 		entry := i.Moov.Trak.Mdia.Minf.Stbl.Stsd.AvcX
 		if int(entry.Width) != c.Width || int(entry.Height) != c.Height || !bytes.Equal(entry.AvcC.SPSnalus[0], sps) {
-			t.Errorf("sample entry %+v of %+v", entry, c)
+			t.Errorf("sample entry %+v, want that of %+v", entry, c)
 		}
 	})
 }

@@ -17,8 +17,8 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files")
 
-// pack packs parts that follow each other. They begin and end at times: where the first
-// picture of the next part is decoded, or 3000 ticks behind the last one.
+// pack packs consecutive parts. Part i is from times[i], the DTS of its first picture, to times[i+1].
+// The last part ends 3000 ticks after its last picture.
 func pack(v, a *media.Track, parts ...[]media.AccessUnit) (packed [][]byte, times []media.Ticks) {
 	times = timesOf(v != nil, parts)
 	return packAt(v, a, parts, times), times
@@ -57,7 +57,7 @@ func checkStream(t *testing.T, v, a *media.Track, parts ...[]media.AccessUnit) [
 	return read
 }
 
-// cut cuts units into parts of so many.
+// cut cuts units into parts of n units.
 func cut(units []media.AccessUnit, n int) (parts [][]media.AccessUnit) {
 	for ; len(units) > n; units = units[n:] {
 		parts = append(parts, units[:n])
@@ -65,6 +65,7 @@ func cut(units []media.AccessUnit, n int) (parts [][]media.AccessUnit) {
 	return append(parts, units)
 }
 
+// arrived sets the arrival times of units.
 func arrived(units []media.AccessUnit) []media.AccessUnit {
 	for i := range units {
 		units[i].Arrived = time.Date(2026, 11, 28, 10, 0, 0, 500_000_000, time.UTC).Add(units[i].DTS.Duration())
@@ -86,12 +87,12 @@ func golden(t *testing.T, name string, got []byte) {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(got, want) {
-		t.Errorf("differs from %s; look at it with mp4ff-info, then run with -update", file)
+		t.Errorf("the bytes differ from %s; inspect them with mp4ff-info, then run with -update", file)
 	}
 }
 
-func TestPart_IsByteForByteAsRecorded(t *testing.T) {
-	v, a := picture(4), sound(48000, 2)
+func TestPart_EqualsTheGoldenFiles(t *testing.T) {
+	v, a := h264Track(4), aacTrack(48000, 2)
 	withB := slice(v, 6000, false, 300)
 	withB.PTS += 6000
 	for _, c := range []struct {
@@ -122,7 +123,7 @@ func TestPart_IsByteForByteAsRecorded(t *testing.T) {
 	}
 }
 
-func TestPart_HoldsARealStream(t *testing.T) {
+func TestPart_CarriesARealStream(t *testing.T) {
 	v, a, units := recording(t)
 	if v.Width != 160 || a.SampleRate != 48000 || len(units) < 140 {
 		t.Fatalf("sample is %d wide, %d Hz, %d units", v.Width, a.SampleRate, len(units))
@@ -130,7 +131,7 @@ func TestPart_HoldsARealStream(t *testing.T) {
 	checkStream(t, v, a, cut(units, 18)...)
 }
 
-func TestPart_HoldsOneTrackAlone(t *testing.T) {
+func TestPart_CarriesASingleTrack(t *testing.T) {
 	v, a, units := recording(t)
 	var pictures, frames []media.AccessUnit
 	for _, u := range units {
@@ -144,8 +145,8 @@ func TestPart_HoldsOneTrackAlone(t *testing.T) {
 	checkStream(t, nil, a, cut(frames, 12)...)
 }
 
-func TestPart_NeedsNotHaveEveryTrack(t *testing.T) {
-	v, a := picture(4), sound(48000, 2)
+func TestPart_MayLackATrack(t *testing.T) {
+	v, a := h264Track(4), aacTrack(48000, 2)
 	read := checkStream(t, v, a,
 		[]media.AccessUnit{slice(v, 0, true, 100), slice(v, 3000, false, 100)},
 		[]media.AccessUnit{frame(a, 0, 10)},
@@ -153,27 +154,27 @@ func TestPart_NeedsNotHaveEveryTrack(t *testing.T) {
 		[]media.AccessUnit{slice(v, 6000, false, 100), frame(a, 1920, 10)},
 	)
 	if len(read[0].audio)+len(read[1].video)+len(read[2].audio)+len(read[2].video) > 0 {
-		t.Error("samples of tracks without units")
+		t.Error("tracks without units have samples")
 	}
 	if read[1].start != 126_000+5999 || read[2].start != 126_000+5999 {
 		t.Errorf("parts without pictures begin at %d and %d", read[1].start, read[2].start)
 	}
 }
 
-func TestPart_TakesEveryLengthSize(t *testing.T) {
+func TestPart_AcceptsEveryLengthSize(t *testing.T) {
 	for _, size := range []int{1, 2, 4} {
-		v := picture(size)
+		v := h264Track(size)
 		checkStream(t, v, nil, []media.AccessUnit{slice(v, 0, true, 200), slice(v, 3000, false, 100)}, []media.AccessUnit{slice(v, 6000, false, 1)})
 	}
 }
 
-func TestPart_BeginsAnywhereInTime(t *testing.T) {
-	v, a := picture(4), sound(44100, 2)
+func TestPart_BeginsAtAnyTime(t *testing.T) {
+	v, a := h264Track(4), aacTrack(44100, 2)
 	for _, from := range []media.Ticks{-timeOffset, 0, 1, 1<<33 - 4000, 1 << 33, 1 << 45} {
-		units := programme(v, a, from, 250*media.Millisecond, 30, 100, 20)
+		units := interleaved(v, a, from, 250*media.Millisecond, 30, 100, 20)
 		for i := range units {
 			if u := &units[i]; u.Track == v && u.DTS > from {
-				u.PTS -= 3000 // some encoders say that pictures are shown before they are decoded
+				u.PTS -= 3000 // some encoders present pictures before they are decoded
 			}
 		}
 		checkStream(t, v, a, cut(units, 5)...)
@@ -181,7 +182,7 @@ func TestPart_BeginsAnywhereInTime(t *testing.T) {
 }
 
 func TestPart_LeavesNoHoleBetweenPictures(t *testing.T) {
-	v := picture(4)
+	v := h264Track(4)
 	early, late := slice(v, 5000, false, 10), slice(v, 13_000, false, 10)
 	early.PTS, late.PTS = 5000, 14_500
 	parts := [][]media.AccessUnit{{slice(v, 0, true, 10)}, {early, slice(v, 9000, false, 10)}, {late, slice(v, 15_000, false, 10)}}
@@ -193,7 +194,7 @@ func TestPart_LeavesNoHoleBetweenPictures(t *testing.T) {
 	for i, p := range read {
 		for k, s := range p.video {
 			if i == 3 {
-				next++ // before a key picture is the margin
+				next++ // the margin before a key picture
 			}
 			if s.DTS != next {
 				t.Errorf("picture %d of part %d is decoded at %d, want %d", k, i, s.DTS, next)
@@ -204,7 +205,7 @@ func TestPart_LeavesNoHoleBetweenPictures(t *testing.T) {
 }
 
 func TestPart_DecodesNothingBeforeTimeZero(t *testing.T) {
-	v, a := picture(4), sound(48000, 2)
+	v, a := h264Track(4), aacTrack(48000, 2)
 	from := -timeOffset - 3000
 	m := NewMuxer()
 	read := readParts(t, v, a, m.Part(v, a, []media.AccessUnit{slice(v, from, true, 10), frame(a, from, 10), slice(v, from+3000, false, 10)}, from, from+6000))[0]
@@ -213,26 +214,26 @@ func TestPart_DecodesNothingBeforeTimeZero(t *testing.T) {
 	}
 }
 
-// The last picture of a part was expected to last for two, after one that came late.
+// The first picture of the second part comes later than expected, so its time is in the first part.
 func TestPart_MayBeginAfterItsSecondPicture(t *testing.T) {
-	v := picture(4)
+	v := h264Track(4)
 	m := NewMuxer()
 	first := m.Part(v, nil, []media.AccessUnit{slice(v, 0, true, 10), slice(v, 3000, false, 10)}, 0, 9000)
 	second := m.Part(v, nil, []media.AccessUnit{slice(v, 6000, false, 10), slice(v, 9000, false, 10), slice(v, 12000, false, 10)}, 9000, 15000)
-	var at, shown []int64
+	var decoded, presented []int64
 	for _, s := range readParts(t, v, nil, first, second)[1].video {
-		at, shown = append(at, s.DTS-int64(timeOffset)), append(shown, s.PTS-int64(timeOffset))
+		decoded, presented = append(decoded, s.DTS-int64(timeOffset)), append(presented, s.PTS-int64(timeOffset))
 	}
-	if diff := cmp.Diff([]int64{9000 - margin, 9000, 12000}, at); diff != "" {
+	if diff := cmp.Diff([]int64{9000 - margin, 9000, 12000}, decoded); diff != "" {
 		t.Errorf("decoding times (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff([]int64{6000, 9000, 12000}, shown); diff != "" {
+	if diff := cmp.Diff([]int64{6000, 9000, 12000}, presented); diff != "" {
 		t.Errorf("presentation times (-want +got):\n%s", diff)
 	}
 }
 
 func TestPart_MarksWhereDecodingCanStart(t *testing.T) {
-	v := picture(4)
+	v := h264Track(4)
 	unit := func(pts media.Ticks, access media.Access, key, reference bool) media.AccessUnit {
 		n := nal(1, 20)
 		if !reference {
@@ -247,7 +248,7 @@ func TestPart_MarksWhereDecodingCanStart(t *testing.T) {
 		unit(12000, media.AccessOpen, true, true),
 		unit(6000, 0, false, true),
 	}, 0, 0), m.Part(v, nil, []media.AccessUnit{
-		unit(9000, 0, false, false), // leading still, in the next part
+		unit(9000, 0, false, false), // a leading picture in the next part
 		unit(15000, 0, false, true),
 		unit(18000, media.AccessGradual, true, true),
 		unit(15000, 0, false, true),
@@ -264,8 +265,8 @@ func TestPart_MarksWhereDecodingCanStart(t *testing.T) {
 	}
 }
 
-func TestPart_LeavesOutWhatAVCCHolds(t *testing.T) {
-	v := picture(4)
+func TestPart_LeavesOutParameterSetsOfAvcC(t *testing.T) {
+	v := h264Track(4)
 	other := append(bytes.Clone(v.PPS[0]), 1)
 	u := media.AccessUnit{Track: v, Key: true, Data: nals(4, []byte{9, 0xf0}, v.SPS[0], v.PPS[0], other, nal(6, 9), nal(5, 30))}
 	read := checkStream(t, v, nil, []media.AccessUnit{u})
@@ -274,8 +275,8 @@ func TestPart_LeavesOutWhatAVCCHolds(t *testing.T) {
 	}
 }
 
-func TestPart_LeavesOutWhatCannotBeDecoded(t *testing.T) {
-	v, a := picture(4), sound(48000, 2)
+func TestPart_LeavesOutInvalidUnits(t *testing.T) {
+	v, a := h264Track(4), aacTrack(48000, 2)
 	broken := slice(v, 3000, false, 100)
 	broken.Data = broken.Data[:50]
 	read := checkStream(t, v, a, []media.AccessUnit{slice(v, 0, true, 10), frame(a, 0, 0), broken, slice(v, 6000, false, 10), frame(a, 1920, 5)})
@@ -284,36 +285,36 @@ func TestPart_LeavesOutWhatCannotBeDecoded(t *testing.T) {
 	}
 }
 
-func TestPart_TellsWhenItsFirstPictureArrived(t *testing.T) {
-	v, a := picture(4), sound(48000, 2)
+func TestPart_DatesItsFirstPicture(t *testing.T) {
+	v, a := h264Track(4), aacTrack(48000, 2)
 	u := slice(v, 0, true, 10)
 	u.PTS += 3000
 	units := arrived([]media.AccessUnit{frame(a, 900, 5), u})
 	p := readParts(t, v, a, NewMuxer().Part(v, a, units, 0, 6000))[0].prft
 	if p == nil {
-		t.Fatal("no prft")
+		t.Fatal("there is no prft")
 	}
 	if got := p.NTPTimestamp.Time(); !got.Equal(units[1].Arrived) || p.ReferenceTrackID != 1 || p.MediaTime != 129_000 || p.Flags != 1 {
 		t.Errorf("prft %+v of %v, want %v", p, got, units[1].Arrived)
 	}
 	u.Arrived = time.Time{}
 	if p := readParts(t, v, a, NewMuxer().Part(v, a, []media.AccessUnit{u}, 0, 6000))[0].prft; p != nil {
-		t.Errorf("prft %+v of a picture that never arrived", p)
+		t.Errorf("prft %+v of a picture without an arrival time", p)
 	}
 }
 
-func TestPart_TellsTheTimeAfter2036(t *testing.T) {
-	a := sound(48000, 2)
+func TestPart_DatesPicturesAfter2036(t *testing.T) {
+	a := aacTrack(48000, 2)
 	u := frame(a, 0, 5)
-	u.Arrived = time.Date(2036, 2, 7, 6, 28, 17, 0, time.UTC) // NTP began again a second ago
+	u.Arrived = time.Date(2036, 2, 7, 6, 28, 17, 0, time.UTC) // a second after NTP time has wrapped
 	p := readParts(t, nil, a, NewMuxer().Part(nil, a, []media.AccessUnit{u}, 0, 0))[0].prft
 	if p.NTPTimestamp.Seconds() != 1 || p.ReferenceTrackID != 1 {
 		t.Errorf("prft %+v, want 1 s", p)
 	}
 }
 
-func TestPart_PanicsAtAUnitOfAnAbsentTrack(t *testing.T) {
-	v, a := picture(4), sound(48000, 2)
+func TestPart_PanicsOnAUnitOfAnotherTrack(t *testing.T) {
+	v, a := h264Track(4), aacTrack(48000, 2)
 	for name, part := range map[string]func(){
 		"video": func() { NewMuxer().Part(nil, a, []media.AccessUnit{slice(v, 0, true, 10)}, 0, 0) },
 		"audio": func() { NewMuxer().Part(v, nil, []media.AccessUnit{frame(a, 0, 10)}, 0, 0) },
@@ -321,7 +322,7 @@ func TestPart_PanicsAtAUnitOfAnAbsentTrack(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			defer func() {
 				if recover() == nil {
-					t.Error("no panic")
+					t.Error("Part did not panic")
 				}
 			}()
 			part()
@@ -330,8 +331,8 @@ func TestPart_PanicsAtAUnitOfAnAbsentTrack(t *testing.T) {
 }
 
 func TestPart_AllocatesOnce(t *testing.T) {
-	v, a := picture(4), sound(48000, 2)
-	units := arrived(programme(v, a, 0, 250*media.Millisecond, 30, 20_000, 300))
+	v, a := h264Track(4), aacTrack(48000, 2)
+	units := arrived(interleaved(v, a, 0, 250*media.Millisecond, 30, 20_000, 300))
 	m := NewMuxer()
 	m.Part(v, a, units, 0, 22500) // the runs grow to their size
 	if n := testing.AllocsPerRun(100, func() { m.Part(v, a, units, 0, 22500) }); n != 1 {
@@ -340,7 +341,7 @@ func TestPart_AllocatesOnce(t *testing.T) {
 }
 
 func TestPart_SharesNoBytesWithTheUnits(t *testing.T) {
-	v, a := picture(4), sound(48000, 2)
+	v, a := h264Track(4), aacTrack(48000, 2)
 	units := []media.AccessUnit{slice(v, 0, true, 500), frame(a, 0, 100)}
 	part := NewMuxer().Part(v, a, units, 0, 3000)
 	before := bytes.Clone(part)

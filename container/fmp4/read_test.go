@@ -12,10 +12,10 @@ import (
 	"golive/media"
 )
 
-// What the Muxer wrote is read with mp4ff, and checked against what the units should
-// have become, worked out in the plainest way.
+// The functions below read the Muxer's output with mp4ff, and compare it with the expected output,
+// which they compute in the simplest way.
 
-// sampleRead is a sample as mp4ff gave it, in the timescale of its track.
+// sampleRead is a sample as mp4ff returned it, in the timescale of its track.
 type sampleRead struct {
 	DTS, PTS int64
 	Duration uint32
@@ -31,8 +31,8 @@ type partRead struct {
 	video, audio []sampleRead
 }
 
-// readParts reads parts behind their initialization segment as one file, and checks what
-// holds for every file.
+// readParts reads an initialization segment and parts as one file, and checks what holds for every
+// file.
 func readParts(tb testing.TB, v, a *media.Track, parts ...[]byte) []partRead {
 	tb.Helper()
 	init, err := Init(v, a)
@@ -60,7 +60,7 @@ func readParts(tb testing.TB, v, a *media.Track, parts ...[]byte) []partRead {
 	}
 	read := make([]partRead, len(parts))
 	i := -1
-	for _, box := range file.Children { // mp4ff has prft beside the fragment that it is for
+	for _, box := range file.Children { // mp4ff returns prft beside its fragment, not in it
 		switch box.Type() {
 		case "prft":
 			read[i+1].prft = box.(*mp4.PrftBox)
@@ -69,7 +69,7 @@ func readParts(tb testing.TB, v, a *media.Track, parts ...[]byte) []partRead {
 		}
 	}
 	for i, f := range fragments {
-		read[i].take(tb, file.Init, v != nil, f)
+		read[i].read(tb, file.Init, v != nil, f)
 		if want := uint32(i + 1); read[i].sequence != want {
 			tb.Errorf("part %d has sequence number %d, want %d", i, read[i].sequence, want)
 		}
@@ -77,8 +77,8 @@ func readParts(tb testing.TB, v, a *media.Track, parts ...[]byte) []partRead {
 	return read
 }
 
-// take reads the samples of a fragment.
-func (p *partRead) take(tb testing.TB, init *mp4.InitSegment, video bool, f *mp4.Fragment) {
+// read reads the samples of a fragment.
+func (p *partRead) read(tb testing.TB, init *mp4.InitSegment, video bool, f *mp4.Fragment) {
 	tb.Helper()
 	p.sequence = f.Moof.Mfhd.SequenceNumber
 	data := 0
@@ -111,7 +111,7 @@ func (p *partRead) take(tb testing.TB, init *mp4.InitSegment, video bool, f *mp4
 	}
 }
 
-// checkUnits checks that the parts hold just the units. They begin and end at times.
+// checkUnits checks that the parts have exactly the units. Part i is from times[i] to times[i+1].
 func checkUnits(tb testing.TB, read []partRead, parts [][]media.AccessUnit, times []media.Ticks) {
 	tb.Helper()
 	for i, units := range parts {
@@ -129,8 +129,8 @@ func checkUnits(tb testing.TB, read []partRead, parts [][]media.AccessUnit, time
 	}
 }
 
-// checkPictures compares pictures to the tick. The first one is decoded at start, a
-// tick early if it is no key picture, and none before the one before it.
+// checkPictures compares pictures with exact times. The first one is decoded at start, or a tick
+// before it if it is no key picture. Decoding times never go back.
 func checkPictures(tb testing.TB, part int, read []sampleRead, units []media.AccessUnit, start, end media.Ticks) {
 	tb.Helper()
 	if len(read) != len(units) {
@@ -157,7 +157,7 @@ func checkPictures(tb testing.TB, part int, read []sampleRead, units []media.Acc
 	}
 }
 
-// checkFrames compares sound: between parts, 3 ms are no hole.
+// checkFrames compares audio frames, whose times may be off by 3 ms.
 func checkFrames(tb testing.TB, part int, read []sampleRead, units []media.AccessUnit) {
 	tb.Helper()
 	if len(read) != len(units) {
@@ -170,12 +170,12 @@ func checkFrames(tb testing.TB, part int, read []sampleRead, units []media.Acces
 			tb.Fatalf("frame %d of part %d is at %d and %d, want %d", i, part, read[i].DTS, read[i].PTS, at)
 		}
 		if !bytes.Equal(read[i].Data, u.Data) {
-			tb.Fatalf("frame %d of part %d has other bytes", i, part)
+			tb.Fatalf("frame %d of part %d has bytes % x, want % x", i, part, read[i].Data, u.Data)
 		}
 	}
 }
 
-// plainSample is the sample that a picture should become, empty for nothing.
+// plainSample returns the expected sample of a video unit, or nil if it is left out.
 func plainSample(u media.AccessUnit) []byte {
 	if u.Track.Codec == media.AV1 {
 		return u.Data

@@ -13,9 +13,9 @@ import (
 	"golive/media"
 )
 
-// picture is a track with parameter sets of x264 for 160x90, in which lengths have that
-// many bytes.
-func picture(lengthSize int) *media.Track {
+// h264Track returns a track with parameter sets by x264 for 160x90. lengthSize is the size of NAL
+// unit lengths.
+func h264Track(lengthSize int) *media.Track {
 	return &media.Track{
 		Codec:         media.H264,
 		CodecString:   "avc1.64000b",
@@ -27,7 +27,7 @@ func picture(lengthSize int) *media.Track {
 	}
 }
 
-func sound(sampleRate, channels int) *media.Track {
+func aacTrack(sampleRate, channels int) *media.Track {
 	return &media.Track{
 		Codec:          media.AAC,
 		CodecString:    "mp4a.40.2",
@@ -38,7 +38,7 @@ func sound(sampleRate, channels int) *media.Track {
 	}
 }
 
-// nals puts each NAL unit behind its length.
+// nals returns NAL units, each after its length.
 func nals(lengthSize int, units ...[]byte) []byte {
 	var b []byte
 	for _, n := range units {
@@ -48,7 +48,7 @@ func nals(lengthSize int, units ...[]byte) []byte {
 	return b
 }
 
-// nal is a NAL unit of a type and size with bytes that tell it from others.
+// nal returns a NAL unit of a type and size, whose bytes differ from those of other sizes.
 func nal(kind byte, size int) []byte {
 	b := make([]byte, size)
 	for i := range b {
@@ -60,7 +60,7 @@ func nal(kind byte, size int) []byte {
 	return b
 }
 
-// slice is a video unit of one slice.
+// slice returns a video unit of one slice.
 func slice(t *media.Track, dts media.Ticks, key bool, size int) media.AccessUnit {
 	kind := byte(h264.NonIDR)
 	if key {
@@ -69,14 +69,14 @@ func slice(t *media.Track, dts media.Ticks, key bool, size int) media.AccessUnit
 	return media.AccessUnit{Track: t, DTS: dts, PTS: dts, Key: key, Data: nals(t.NALLengthSize, nal(kind, size))}
 }
 
-// frame is an audio unit.
+// frame returns an audio unit.
 func frame(t *media.Track, pts media.Ticks, size int) media.AccessUnit {
 	return media.AccessUnit{Track: t, DTS: pts, PTS: pts, Key: true, Data: nal(1, size)}
 }
 
-// programme is a part's worth of pictures and audio frames in the order of DTS,
+// interleaved returns pictures and audio frames in the order of DTS,
 // as a publisher sends them: the video at fps, the audio in whole milliseconds.
-func programme(v, a *media.Track, from, length media.Ticks, fps, videoSize, audioSize int) []media.AccessUnit {
+func interleaved(v, a *media.Track, from, length media.Ticks, fps, videoSize, audioSize int) []media.AccessUnit {
 	var units []media.AccessUnit
 	video := media.Ticks(0)
 	for n := range 1 << 20 {
@@ -94,8 +94,8 @@ func programme(v, a *media.Track, from, length media.Ticks, fps, videoSize, audi
 	return units
 }
 
-// recording reads the file that package fmp4 is tested with: 2 s of a test picture of
-// 160x90 at 25 Hz with B-frames, and a tone.
+// recording reads the sample of package mpegts: 2 s of a test picture of 160x90 at 25 Hz with
+// B-frames, and a tone.
 func recording(tb testing.TB) (v, a *media.Track, units []media.AccessUnit) {
 	tb.Helper()
 	file, err := os.ReadFile("../mpegts/testdata/sample.flv")

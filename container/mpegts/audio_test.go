@@ -29,7 +29,7 @@ func TestPart_KeepsAudioInsideAPESLength(t *testing.T) {
 	}
 }
 
-func TestPart_GathersNoMoreThan170msWithoutAPicture(t *testing.T) {
+func TestPart_JoinsNoMoreThan170msOfAudioWithoutAPicture(t *testing.T) {
 	v, a := videoTrack(4), audioTrack(48000, 2)
 	var units []media.AccessUnit
 	for i := range 21 {
@@ -42,9 +42,9 @@ func TestPart_GathersNoMoreThan170msWithoutAPicture(t *testing.T) {
 	}
 }
 
-func TestPart_GathersAudio(t *testing.T) {
+func TestPart_JoinsAudioFramesInAPESPacket(t *testing.T) {
 	v, a := videoTrack(4), audioTrack(48000, 2)
-	units := programme(v, a, 0, 250*media.Millisecond, 30, 1000, 200)
+	units := interleaved(v, a, 0, 250*media.Millisecond, 30, 1000, 200)
 	s := readParts(t, pack(NewMuxer(), v, a, units))
 	s.checkUnits(t, units)
 	if len(s.audio) != 2 {
@@ -52,7 +52,7 @@ func TestPart_GathersAudio(t *testing.T) {
 	}
 }
 
-func TestPart_BeginsAnAudioPESAtAHole(t *testing.T) {
+func TestPart_BeginsAPESPacketAfterAHoleInAudio(t *testing.T) {
 	v, a := videoTrack(4), audioTrack(48000, 2)
 	b := audioTrack(48000, 2)
 	cut := frame(a, 1920, 50)

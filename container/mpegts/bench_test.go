@@ -11,10 +11,9 @@ import (
 	"golive/media"
 )
 
-// The benchmarks stand beside those of go-astits' muxer with the same PES packets
-// in a slab of known size. It is given the Annex B and ADTS bytes ready made; we
-// make them of units. Both keep the slabs for as long as a live window does, or
-// the benchmark would be one of collecting garbage from an empty heap.
+// The benchmarks compare the Muxer with that of go-astits, which gets a slab of the right size and
+// the Annex B and ADTS bytes, which ours makes from units. Both keep the slabs for as long as a live
+// window does: on an empty heap the benchmarks would measure the garbage collector.
 
 func BenchmarkVideoUnit20kB(b *testing.B) {
 	v := videoTrack(4)
@@ -33,7 +32,7 @@ func BenchmarkAudioRun(b *testing.B) {
 func BenchmarkPart250ms(b *testing.B) {
 	v, a := videoTrack(4), audioTrack(48000, 2)
 	const videoSize, audioSize = 18_500, 340 // 4.5 Mbit/s at 30 Hz, and 128 kbit/s
-	benchmark(b, v, a, programme(v, a, 0, 250*media.Millisecond, 30, videoSize, audioSize))
+	benchmark(b, v, a, interleaved(v, a, 0, 250*media.Millisecond, 30, videoSize, audioSize))
 }
 
 func benchmark(b *testing.B, v, a *media.Track, units []media.AccessUnit) {
@@ -64,7 +63,7 @@ func (w *window) keep(slab []byte) {
 	w.next = (w.next + 1) % len(w.slabs)
 }
 
-// benchmarkAstits writes the PES packets that our plan makes of the units.
+// benchmarkAstits writes the PES packets that the Muxer plans for the units.
 func benchmarkAstits(b *testing.B, v, a *media.Track, units []media.AccessUnit) {
 	b.Helper()
 	var out bytes.Buffer
@@ -119,7 +118,7 @@ func benchmarkAstits(b *testing.B, v, a *media.Track, units []media.AccessUnit) 
 	}
 }
 
-// astitsData returns p as astits wants it.
+// astitsData returns p in the form that astits takes.
 func astitsData(p *pes, payload []byte) *astits.MuxerData {
 	d := &astits.MuxerData{PID: audioPID, PES: &astits.PESData{Data: payload, Header: &astits.PESHeader{
 		StreamID: audioStreamID,

@@ -8,19 +8,19 @@ import (
 	"golive/media"
 )
 
-// stream is a programme in parts that follow each other.
+// stream describes a stream that is cut into consecutive parts.
 type stream struct {
 	video, audio *media.Track
 	frame        media.Ticks // from picture to picture
-	// pictures is how long pictures come; 0 is for ever.
+	// pictures is the time after which there are no more pictures; 0 is never.
 	pictures media.Ticks
-	// ahead is how far the sound is before the pictures in the order of the wire.
+	// ahead is how much earlier audio arrives than pictures with the same time.
 	ahead  media.Ticks
 	part   media.Ticks
 	length media.Ticks
 }
 
-// units returns in the order of the wire.
+// units returns the units in the order of arrival.
 func (s *stream) units() []media.AccessUnit {
 	type timed struct {
 		at media.Ticks
@@ -87,7 +87,7 @@ func (s *streamRead) checkClock(tb testing.TB) {
 	}
 	for i, p := range s.starts {
 		if p.clock < 0 {
-			continue // gathered sound before the first picture
+			continue // joined audio before the first picture
 		}
 		if int64(p.pts) < p.clock {
 			tb.Fatalf("PES %d of PID %#x has PTS %d after a PCR of %d", i, p.pid, p.pts, p.clock)
@@ -100,7 +100,7 @@ func TestPart_Row60_PCRsAreAtMost100msApart(t *testing.T) {
 	const ms = media.Millisecond
 	for _, rate := range []int{7350, 8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000} {
 		for _, part := range []media.Ticks{100 * ms, 250 * ms, 1000 * ms} {
-			t.Run(fmt.Sprintf("sound alone at %d Hz in parts of %d ms", rate, part/ms), func(t *testing.T) {
+			t.Run(fmt.Sprintf("audio alone at %d Hz in parts of %d ms", rate, part/ms), func(t *testing.T) {
 				in := stream{audio: audioTrack(rate, 1), part: part, length: 6 * media.Second}
 				s := readParts(t, in.parts(NewMuxer())...)
 				s.checkClock(t)
@@ -112,7 +112,7 @@ func TestPart_Row60_PCRsAreAtMost100msApart(t *testing.T) {
 					s.checkClock(t)
 				})
 				in.audio = audioTrack(rate, 2)
-				t.Run(fmt.Sprintf("pictures each %d ticks, sound at %d Hz, in parts of %d ms", frame, rate, part/ms), func(t *testing.T) {
+				t.Run(fmt.Sprintf("pictures each %d ticks, audio at %d Hz, in parts of %d ms", frame, rate, part/ms), func(t *testing.T) {
 					s := readParts(t, in.parts(NewMuxer())...)
 					s.checkClock(t)
 				})
@@ -131,7 +131,7 @@ func TestPart_PCRsRunOnWhenPicturesStop(t *testing.T) {
 		s.checkClock(t)
 		last, sound := s.clocks[len(s.clocks)-1].at, s.starts[len(s.starts)-1].pts
 		if late := int64(sound) - last; late > 3*90_000 {
-			t.Errorf("sound %d ms ahead: the clock stands %d ticks before the last sound", ahead/media.Millisecond, late)
+			t.Errorf("audio %d ms ahead: the last PCR is %d ticks before the last audio", ahead/media.Millisecond, late)
 		}
 	}
 }
@@ -140,12 +140,12 @@ func TestPart_PCRPacketsAreOnlyWhereNeeded(t *testing.T) {
 	in := stream{video: videoTrack(4), audio: audioTrack(48000, 2), frame: 3000, part: media.Second / 4, length: 4 * media.Second}
 	s := readParts(t, in.parts(NewMuxer())...)
 	if len(s.clocks) != len(s.video) {
-		t.Errorf("%d PCRs for %d pictures", len(s.clocks), len(s.video))
+		t.Errorf("%d PCRs for %d pictures, want one each", len(s.clocks), len(s.video))
 	}
 	in = stream{audio: audioTrack(48000, 2), part: media.Second / 4, length: 4 * media.Second}
 	s = readParts(t, in.parts(NewMuxer())...)
 	if len(s.clocks) != len(s.audio) {
-		t.Errorf("%d PCRs for %d PES packets of sound", len(s.clocks), len(s.audio))
+		t.Errorf("%d PCRs for %d PES packets of audio, want one each", len(s.clocks), len(s.audio))
 	}
 }
 
@@ -201,7 +201,7 @@ func TestPart_LatePictureCarriesNoPCRThatGoesBack(t *testing.T) {
 	s := readParts(t, parts...)
 	for i, c := range s.clocks[1:] {
 		if c.at <= s.clocks[i].at {
-			t.Fatalf("PCR %d is %d after %d", i+1, c.at, s.clocks[i].at)
+			t.Fatalf("PCR %d is %d, not after the one before, %d", i+1, c.at, s.clocks[i].at)
 		}
 	}
 }
@@ -210,20 +210,20 @@ func TestPart_PutsTheLayoutBeforeEachFrame(t *testing.T) {
 	layout := []byte{0xa0, 0x99, 0x08, 0x80, 0x04, 0x00, 0x18, 0x80, 0x00}
 	a := audioTrack(48000, 6)
 	a.ProgramConfig = layout
-	told := frame(a, 1920, 20)
-	told.Data = append(slices.Clone(layout), told.Data...) // the encoder has already added it
-	units := []media.AccessUnit{frame(a, 0, 10), told, frame(a, 3840, 8184)}
+	withLayout := frame(a, 1920, 20)
+	withLayout.Data = append(slices.Clone(layout), withLayout.Data...) // the encoder has already added it
+	units := []media.AccessUnit{frame(a, 0, 10), withLayout, frame(a, 3840, 8184)}
 	s := readParts(t, pack(NewMuxer(), nil, a, units))
 	if len(s.audio) != 1 {
-		t.Fatalf("%d PES packets", len(s.audio))
+		t.Fatalf("%d PES packets, want 1", len(s.audio))
 	}
 	frames := readADTS(t, s.audio[0].Data)
 	if len(frames) != 2 { // the last does not fit ADTS with its layout
-		t.Fatalf("%d frames", len(frames))
+		t.Fatalf("%d frames, want 2", len(frames))
 	}
-	for i, want := range [][]byte{append(slices.Clone(layout), units[0].Data...), told.Data} {
+	for i, want := range [][]byte{append(slices.Clone(layout), units[0].Data...), withLayout.Data} {
 		if f := frames[i]; f.channels != 6 || !slices.Equal(f.data, want) {
-			t.Errorf("frame %d: %d channels, % x", i, f.channels, f.data)
+			t.Errorf("frame %d: %d channels, % x; want 6, % x", i, f.channels, f.data, want)
 		}
 	}
 }

@@ -63,7 +63,7 @@ func TestPart_WritesHEVC(t *testing.T) {
 	}
 }
 
-func TestPart_WritesMP3AsItIs(t *testing.T) {
+func TestPart_WritesMP3Unchanged(t *testing.T) {
 	for rate, want := range map[int]uint8{48000: 0x03, 24000: 0x04} {
 		a := mp3Track(rate)
 		var units []media.AccessUnit
@@ -87,8 +87,8 @@ func TestPart_WritesMP3AsItIs(t *testing.T) {
 	}
 }
 
-// A change of the codec is one of the PMT.
-func TestPart_TablesFollowTheCodecs(t *testing.T) {
+// A change of the codec changes the PMT and its version.
+func TestPart_WritesTheTablesOfTheCodecs(t *testing.T) {
 	m := NewMuxer()
 	var parts [][]byte
 	for _, v := range []*media.Track{videoTrack(4), hevcTrack(4), videoTrack(4)} {
@@ -105,7 +105,7 @@ func TestPart_TablesFollowTheCodecs(t *testing.T) {
 	}
 }
 
-func TestBegin_RefusesWhatPlayersDoNotKnow(t *testing.T) {
+func TestBegin_RefusesCodecsThatPlayersDoNotKnow(t *testing.T) {
 	for _, c := range []media.Codec{media.AV1, media.Opus} {
 		track := &media.Track{Codec: c}
 		video, audio := track, (*media.Track)(nil)
@@ -113,7 +113,7 @@ func TestBegin_RefusesWhatPlayersDoNotKnow(t *testing.T) {
 			video, audio = nil, track
 		}
 		if _, err := NewMuxer().Begin(video, audio); err == nil {
-			t.Errorf("no error for %s", c)
+			t.Errorf("Begin accepted %s, want an error", c)
 		}
 	}
 }

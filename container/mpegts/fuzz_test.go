@@ -8,12 +8,12 @@ import (
 	"golive/media"
 )
 
-// FuzzPart creates units from the fuzzer's bytes, packs them and compares what an
-// independent demuxer finds.
+// FuzzPart makes units from the fuzzer's bytes, packs them, and compares them with those that an
+// independent demuxer returns.
 func FuzzPart(f *testing.F) {
 	f.Add([]byte{})
 	f.Add([]byte("\x00a stream with the smallest length prefix"))
-	f.Add([]byte("\x01audio only, or so"))
+	f.Add([]byte("\x01perhaps audio only"))
 	random := rand.New(rand.NewPCG(1, 2))
 	for range 8 {
 		b := make([]byte, 50+random.IntN(300))
@@ -53,8 +53,8 @@ func (s *source) upTo(limit int) int {
 	return n % (limit + 1)
 }
 
-// size chooses a size up to limit, most often a small one: astits looks at a PES
-// packet from its beginning again at each transport packet.
+// size chooses a size up to limit, most often a small one: astits parses a PES packet from its
+// beginning again with each transport packet.
 func (s *source) size(limit int) int {
 	if s.upTo(15) < 15 {
 		limit = min(limit, 400)
@@ -95,7 +95,7 @@ func (s *source) units() (v, a *media.Track, parts [][]media.AccessUnit) {
 	return v, a, append(parts, units)
 }
 
-// largest is above the size of the largest frame of a track that is carried.
+// largest returns a size above that of the largest frame that the track may have.
 func largest(a *media.Track) int {
 	if a.Codec == media.MP3 {
 		return 2000
@@ -103,7 +103,7 @@ func largest(a *media.Track) int {
 	return 9000
 }
 
-// nal makes a NAL unit of any type.
+// nal returns a NAL unit of any type.
 func (s *source) nal(v *media.Track, longest int) []byte {
 	if v.Codec != media.HEVC {
 		return nal(byte(s.upTo(12)), s.size(longest))

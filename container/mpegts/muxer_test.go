@@ -15,7 +15,7 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files")
 
-func TestPart_IsByteForByteAsRecorded(t *testing.T) {
+func TestPart_EqualsTheGoldenFiles(t *testing.T) {
 	v, a := videoTrack(4), audioTrack(48000, 2)
 	withB := slice(v, 6000, false, 300)
 	withB.PTS += 6000
@@ -49,7 +49,7 @@ func TestPart_IsByteForByteAsRecorded(t *testing.T) {
 				t.Fatal(err)
 			}
 			if !bytes.Equal(got, want) {
-				t.Errorf("differs from %s; look at it with a TS analyser, then run with -update", file)
+				t.Errorf("the bytes differ from %s; inspect them with a TS analyser, then run with -update", file)
 			}
 		})
 	}
@@ -70,11 +70,11 @@ func TestPart_MuxesARealStream(t *testing.T) {
 	s := readParts(t, parts...)
 	s.checkUnits(t, units)
 	if len(s.pmts) != len(parts) {
-		t.Errorf("%d PMTs in %d parts", len(s.pmts), len(parts))
+		t.Errorf("%d PMTs in %d parts, want one each", len(s.pmts), len(parts))
 	}
 }
 
-func TestPart_StuffsEverySizeRight(t *testing.T) {
+func TestPart_PadsUnitsOfEverySize(t *testing.T) {
 	v, a := videoTrack(4), audioTrack(44100, 1)
 	m := NewMuxer()
 	var parts [][]byte
@@ -99,19 +99,19 @@ func TestPart_PCRNeverPassesTheAudio(t *testing.T) {
 			m := NewMuxer()
 			var parts [][]byte
 			for i := range 4 {
-				parts = append(parts, pack(m, v, a, programme(v, a, media.Ticks(i)*length, length, fps, 1000, 200)))
+				parts = append(parts, pack(m, v, a, interleaved(v, a, media.Ticks(i)*length, length, fps, 1000, 200)))
 			}
-			// Then the audio falls silent after one frame.
-			units := programme(v, a, 4*length, length, fps, 1000, 200)
+			// In the last part the audio ends after one frame.
+			units := interleaved(v, a, 4*length, length, fps, 1000, 200)
 			first := slices.IndexFunc(units, func(u media.AccessUnit) bool { return u.Track == a })
 			units = slices.Concat(units[:first+1], slices.DeleteFunc(units[first+1:], func(u media.AccessUnit) bool { return u.Track == a }))
 			parts = append(parts, pack(m, v, a, units))
 
 			s := readParts(t, parts...)
 			for i, p := range s.starts {
-				// The rest of the lag is for what the wire brings late.
+				// The rest of the lag is for units that arrive late.
 				if lead := int64(p.pts) - p.clock; lead < int64(pcrLag-runTarget) {
-					t.Errorf("%d fps, %d Hz: PES %d of PID %#x comes %d ticks before its time", fps, rate, i, p.pid, lead)
+					t.Errorf("%d fps, %d Hz: PES %d of PID %#x is %d ticks before its time, want %d at least", fps, rate, i, p.pid, lead, pcrLag-runTarget)
 				}
 			}
 		}
@@ -120,7 +120,7 @@ func TestPart_PCRNeverPassesTheAudio(t *testing.T) {
 
 func TestPart_EveryPictureCarriesAPCR(t *testing.T) {
 	v, a := videoTrack(4), audioTrack(48000, 2)
-	units := programme(v, a, 0, 250*media.Millisecond, 25, 1000, 200)
+	units := interleaved(v, a, 0, 250*media.Millisecond, 25, 1000, 200)
 	s := readParts(t, pack(NewMuxer(), v, a, units))
 	pictures := 0
 	for _, p := range s.starts {
@@ -139,7 +139,7 @@ func TestPart_EveryPictureCarriesAPCR(t *testing.T) {
 		pictures++
 	}
 	if s.pmts[0].PCRPID != videoPID {
-		t.Errorf("PMT names PID %#x for the PCR", s.pmts[0].PCRPID)
+		t.Errorf("the PCR PID of the PMT is %#x", s.pmts[0].PCRPID)
 	}
 }
 
@@ -162,7 +162,7 @@ func TestPart_AudioCarriesThePCRWithoutVideo(t *testing.T) {
 		last = p.clock
 	}
 	if s.pmts[0].PCRPID != audioPID {
-		t.Errorf("PMT names PID %#x for the PCR", s.pmts[0].PCRPID)
+		t.Errorf("the PCR PID of the PMT is %#x", s.pmts[0].PCRPID)
 	}
 }
 
@@ -175,7 +175,7 @@ func TestPart_WrapsTheClockAt33Bits(t *testing.T) {
 		5*wrap - clockOffset,
 		-clockOffset - 9000, // before time 0
 	} {
-		units := programme(v, a, from, 250*media.Millisecond, 30, 500, 100)
+		units := interleaved(v, a, from, 250*media.Millisecond, 30, 500, 100)
 		for i := range units {
 			if units[i].Track == v {
 				units[i].PTS += 6000
@@ -199,8 +199,8 @@ func TestPart_MarksADiscontinuityOnce(t *testing.T) {
 	}{{"at a picture", 0}, {"at audio", 1}} {
 		t.Run(c.name, func(t *testing.T) {
 			m := NewMuxer()
-			pack(m, v, a, programme(v, a, 0, 250*media.Millisecond, 30, 500, 100))
-			units := programme(v, a, 90*media.Second, 250*media.Millisecond, 30, 500, 100)
+			pack(m, v, a, interleaved(v, a, 0, 250*media.Millisecond, 30, 500, 100))
+			units := interleaved(v, a, 90*media.Second, 250*media.Millisecond, 30, 500, 100)
 			units[c.unit].Discontinuity = true
 			s := readParts(t, pack(m, v, a, units))
 			var marked []int
@@ -216,7 +216,7 @@ func TestPart_MarksADiscontinuityOnce(t *testing.T) {
 	}
 }
 
-func TestPart_WritesGatheredAudioBeforeADiscontinuity(t *testing.T) {
+func TestPart_WritesJoinedAudioBeforeADiscontinuity(t *testing.T) {
 	v, a := videoTrack(4), audioTrack(48000, 2)
 	back := slice(v, -90*media.Second, true, 50)
 	back.Discontinuity = true
@@ -252,7 +252,7 @@ func TestPart_ChangesTheTableVersionWithTheStreams(t *testing.T) {
 	}
 }
 
-func TestPart_PanicsAtAUnitOfAnAbsentTrack(t *testing.T) {
+func TestPart_PanicsOnAUnitOfAnotherTrack(t *testing.T) {
 	v, a := videoTrack(4), audioTrack(48000, 2)
 	for name, part := range map[string]func(){
 		"video": func() { pack(NewMuxer(), nil, a, []media.AccessUnit{slice(v, 0, true, 10)}) },
@@ -261,7 +261,7 @@ func TestPart_PanicsAtAUnitOfAnAbsentTrack(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			defer func() {
 				if recover() == nil {
-					t.Error("no panic")
+					t.Error("Part did not panic")
 				}
 			}()
 			part()
@@ -271,7 +271,7 @@ func TestPart_PanicsAtAUnitOfAnAbsentTrack(t *testing.T) {
 
 func TestPart_AllocatesOnce(t *testing.T) {
 	v, a := videoTrack(4), audioTrack(48000, 2)
-	units := programme(v, a, 0, 250*media.Millisecond, 30, 20_000, 300)
+	units := interleaved(v, a, 0, 250*media.Millisecond, 30, 20_000, 300)
 	m := NewMuxer()
 	pack(m, v, a, units) // the plan grows to its size
 	if n := testing.AllocsPerRun(100, func() { pack(m, v, a, units) }); n != 1 {

@@ -17,7 +17,7 @@ import (
 // The oracle reads the Muxer's output with an independent demuxer, and compares it with the
 // expected output, which it computes in the simplest way.
 
-// pesRead is a PES packet as the demuxer gave it.
+// pesRead is a PES packet as the demuxer returned it.
 type pesRead struct {
 	PTS, DTS int64
 	Data     []byte
@@ -39,7 +39,7 @@ type pcrRead struct {
 	discontinuity bool
 }
 
-// streamRead is all that was found in parts.
+// streamRead is what the demuxer found in parts.
 type streamRead struct {
 	video, audio []pesRead
 	starts       []packetRead
@@ -93,7 +93,7 @@ func readParts(tb testing.TB, parts ...[]byte) streamRead {
 	}
 }
 
-// readPackets looks at the transport packets one by one.
+// readPackets reads the transport packets one by one.
 func (s *streamRead) readPackets(tb testing.TB, all []byte) {
 	tb.Helper()
 	demuxer := astits.NewDemuxer(context.Background(), bytes.NewReader(all), astits.DemuxerOptPacketSize(packetSize))
@@ -154,7 +154,7 @@ func (s *streamRead) readPackets(tb testing.TB, all []byte) {
 	}
 }
 
-// checkUnits checks that the stream holds just units, as Part promises.
+// checkUnits checks that the stream has exactly the units that Part promises to write.
 func (s *streamRead) checkUnits(tb testing.TB, units []media.AccessUnit) {
 	tb.Helper()
 	var video []pesRead
@@ -179,8 +179,8 @@ func (s *streamRead) checkUnits(tb testing.TB, units []media.AccessUnit) {
 	}
 }
 
-// checkAudioPES takes the frames of the i-th audio PES packet from the front of
-// units and gives the rest.
+// checkAudioPES checks that the i-th audio PES packet has the first frames of units, and returns the
+// remaining units.
 func checkAudioPES(tb testing.TB, i int, p pesRead, units []media.AccessUnit) []media.AccessUnit {
 	tb.Helper()
 	if units != nil && units[0].Track.Codec == media.MP3 {
@@ -202,16 +202,16 @@ func checkAudioPES(tb testing.TB, i int, p pesRead, units []media.AccessUnit) []
 		}
 		implied := first.PTS + media.Ticks(k*1024*90000/u.Track.SampleRate)
 		if off := u.PTS - implied; off < -180 || off > 180 {
-			tb.Fatalf("frame %d of audio PES %d is %d ticks from where a player puts it", k, i, off)
+			tb.Fatalf("the time of frame %d of audio PES %d is %d ticks from that which a player computes", k, i, off)
 		}
 	}
 	if span := units[len(frames)-1].PTS - first.PTS; span > 170*media.Millisecond {
-		tb.Fatalf("audio PES %d spans %v", i, span.Duration())
+		tb.Fatalf("audio PES %d spans %v, want 170ms at most", i, span.Duration())
 	}
 	return units[len(frames):]
 }
 
-// checkMP3PES is checkAudioPES for frames without further headers.
+// checkMP3PES is checkAudioPES for MP3, whose frames are written unchanged.
 func checkMP3PES(tb testing.TB, i int, p pesRead, units []media.AccessUnit) []media.AccessUnit {
 	tb.Helper()
 	if p.PTS != onWire(units[0].PTS) {
@@ -219,7 +219,7 @@ func checkMP3PES(tb testing.TB, i int, p pesRead, units []media.AccessUnit) []me
 	}
 	for data := p.Data; len(data) > 0; units = units[1:] {
 		if len(units) == 0 || !bytes.HasPrefix(data, units[0].Data) {
-			tb.Fatalf("audio PES %d has other bytes", i)
+			tb.Fatalf("audio PES %d has other bytes than its frames", i)
 		}
 		data = data[len(units[0].Data):]
 	}
@@ -257,7 +257,7 @@ func readADTS(tb testing.TB, b []byte) []adtsFrame {
 	return frames
 }
 
-// annexB returns the expected bytes of a video unit; nil if there are none.
+// annexB returns the expected bytes of a video unit, or nil if it is left out.
 func annexB(u media.AccessUnit) []byte {
 	size := u.Track.NALLengthSize
 	delimiter, sets, isHEVC := []byte{0x09, 0xf0}, []byte{7, 8}, u.Track.Codec == media.HEVC
@@ -308,5 +308,5 @@ func annexB(u media.AccessUnit) []byte {
 	return append(out, body...)
 }
 
-// onWire returns t as a decoder reads it.
+// onWire returns the PTS or DTS that is written for t.
 func onWire(t media.Ticks) int64 { return int64(t+126_000) & (1<<33 - 1) }

@@ -33,7 +33,7 @@ func audioTrack(sampleRate, channels int) *media.Track {
 	}
 }
 
-// nals puts each NAL unit behind its length.
+// nals returns NAL units, each after its length.
 func nals(lengthSize int, units ...[]byte) []byte {
 	var b []byte
 	for _, n := range units {
@@ -43,7 +43,7 @@ func nals(lengthSize int, units ...[]byte) []byte {
 	return b
 }
 
-// nal returns a NAL unit of a type and size with bytes that tell it from others.
+// nal returns a NAL unit of a type and size, whose bytes differ from those of other sizes.
 func nal(kind byte, size int) []byte {
 	b := make([]byte, size)
 	for i := range b {
@@ -69,8 +69,8 @@ func frame(t *media.Track, pts media.Ticks, size int) media.AccessUnit {
 	return media.AccessUnit{Track: t, DTS: pts, PTS: pts, Key: true, Data: nal(1, size)}
 }
 
-// pack packs units into a part that ends with the last unit of the track that sets the
-// pace.
+// pack packs units into a part that ends with the last picture, or the last audio frame if there is
+// no video.
 func pack(m *Muxer, v, a *media.Track, units []media.AccessUnit) []byte {
 	return mustBegin(m).Part(v, a, units, 0, endOf(v != nil, units))
 }
@@ -84,9 +84,9 @@ func endOf(video bool, units []media.AccessUnit) (end media.Ticks) {
 	return end
 }
 
-// programme returns a part's worth of pictures and audio frames in the order of DTS,
+// interleaved returns pictures and audio frames in the order of DTS,
 // as a publisher sends them: the video at fps, the audio in whole milliseconds.
-func programme(v, a *media.Track, from, length media.Ticks, fps, videoSize, audioSize int) []media.AccessUnit {
+func interleaved(v, a *media.Track, from, length media.Ticks, fps, videoSize, audioSize int) []media.AccessUnit {
 	var units []media.AccessUnit
 	video := media.Ticks(0)
 	for n := range 1 << 20 {
@@ -165,7 +165,7 @@ func sampleAudio(tb testing.TB, config []byte) *media.Track {
 	}
 }
 
-// mustBegin begins a segment with the next part: its parts can be read one by one.
+// mustBegin begins a segment with the next part, so that each part can be read alone.
 func mustBegin(m *Muxer) *Muxer {
 	if _, err := m.Begin(nil, nil); err != nil {
 		panic(err)

@@ -20,7 +20,7 @@ func TestPart_SetsThePESLengthIfItFits(t *testing.T) {
 		s := readParts(t, part)
 		s.checkUnits(t, units)
 		header := part[2*packetSize+headerSize:]
-		header = header[1+int(header[0]):] // behind the adaptation field
+		header = header[1+int(header[0]):] // after the adaptation field
 		if got := binary.BigEndian.Uint16(header[4:]); got != c.want {
 			t.Errorf("slice of %d bytes: PES_packet_length %d, want %d", c.size, got, c.want)
 		}
@@ -45,7 +45,7 @@ func TestPart_WritesDelimiterAndParameterSetsOnce(t *testing.T) {
 		{"delimiter in the middle", key, [][]byte{sps, pps, aud, nal(idr, 30)}, []byte{9, 7, 8, 5}},
 		{"two delimiters", false, [][]byte{aud, nal(1, 30), aud, nal(1, 31)}, []byte{9, 1, 1}},
 		{"captions before the delimiter", false, [][]byte{sei, aud, sei, nal(1, 30)}, []byte{9, 6, 6, 1}},
-		{"recovery point behind captions", key, [][]byte{sei, sei, nal(1, 30)}, []byte{9, 7, 8, 8, 6, 6, 1}},
+		{"recovery point after captions", key, [][]byte{sei, sei, nal(1, 30)}, []byte{9, 7, 8, 8, 6, 6, 1}},
 		{"SPS without PPS", key, [][]byte{sps, nal(idr, 30)}, []byte{9, 7, 8, 8, 7, 5}},
 		{"empty NAL units", false, [][]byte{{}, nal(1, 30), {}}, []byte{9, 1}},
 	} {
@@ -64,7 +64,7 @@ func TestPart_WritesDelimiterAndParameterSetsOnce(t *testing.T) {
 	}
 }
 
-func TestPart_LeavesOutWhatCannotBeDecoded(t *testing.T) {
+func TestPart_LeavesOutInvalidUnits(t *testing.T) {
 	v, a := videoTrack(4), audioTrack(48000, 2)
 	whole := nals(4, nal(1, 30))
 	units := []media.AccessUnit{
