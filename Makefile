@@ -19,7 +19,7 @@ ENCODERS := e2e/encoders/node_modules/.package-lock.json
 # The ACME authority that tests use.
 ACME     := bin/pebble
 # The tests that -short leaves out.
-LONG     := TestHub_UsesNoMoreAfterHoursThanAfterOne|TestRow73_ProbeGivesUpAndNamesTheSetting|TestFollow_FindsNoHoleWhereAPublisherPaused
+LONG     := TestHub_HeapAndBucketDoNotGrowOverHours|TestRow73_ProbeGivesUpAndNamesTheSetting|TestFollow_FindsNoHoleWhereAPublisherPaused
 FUZZTIME ?= 20s
 # The stream time of the soak test of transcoding; 8 takes a quarter of an hour.
 HOURS    ?= 1

@@ -11,7 +11,7 @@ import (
 	"golive/media"
 )
 
-// playAt sends a stream in real time. Its units are dated by a wall clock that is off.
+// playAt sends a stream in real time. The wall clock that dates its units is off by the given time.
 func (e *encoder) playAt(t *testing.T, length, off time.Duration) {
 	t.Helper()
 	units := mediatest.Stream{
@@ -44,7 +44,7 @@ func TestHub_WallClockThatJumpsDeletesNothing(t *testing.T) {
 			<-time.After(3 * time.Second)
 			text := s.object("live/b/replay.m3u8")
 			if n := strings.Count(text, ".ts\n"); n < 90 {
-				t.Errorf("a jump by %s leaves %d segments of 3 minutes", -jump, n)
+				t.Errorf("after a jump by %s the replay of 3 minutes has %d segments, want 90", -jump, n)
 			}
 			for name := range strings.Lines(text) {
 				if name = strings.TrimSpace(name); strings.HasSuffix(name, ".ts") && s.object("live/b/"+name) == "" {
@@ -53,7 +53,7 @@ func TestHub_WallClockThatJumpsDeletesNothing(t *testing.T) {
 			}
 			b, _ := s.Find("b")
 			if st := b.Status(); st.Ended.Before(st.Began) {
-				t.Errorf("began %s, ended %s", st.Began, st.Ended)
+				t.Errorf("the broadcast began %s and ended %s", st.Began, st.Ended)
 			}
 			if past, ok := s.Past(t.Context(), "b"); !ok || past.Ended.Before(past.Began) {
 				t.Errorf("the replay began %s and ended %s", past.Began, past.Ended)
@@ -65,10 +65,10 @@ func TestHub_WallClockThatJumpsDeletesNothing(t *testing.T) {
 func TestEndTime_IsNotBeforeTheBeginning(t *testing.T) {
 	began := time.Now()
 	if got, want := endTime(began, began.Add(time.Minute)), began.Add(time.Minute).Round(0); !got.Equal(want) {
-		t.Errorf("%s, want %s", got, want)
+		t.Errorf("end time %s, want %s", got, want)
 	}
 	// A time without a monotonic clock reading, as from an earlier run.
 	if got := endTime(began.Round(0), began.Round(0).Add(-time.Hour)); !got.Equal(began) {
-		t.Errorf("%s, want %s", got, began)
+		t.Errorf("end time %s, want the beginning, %s", got, began)
 	}
 }

@@ -15,7 +15,7 @@ import (
 	"golive/playlist"
 )
 
-// tsMultivariant returns the multivariant playlist of MPEG-TS; "" when there is none.
+// tsMultivariant returns the multivariant playlist of MPEG-TS, or "" if there is none.
 func (s *testHub) tsMultivariant(id string) string {
 	s.t.Helper()
 	b, ok := s.Find(id)
@@ -74,7 +74,7 @@ func TestCodecs_Row83_WhatMPEGTSDoesNotCarryIsNotArchived(t *testing.T) {
 		e.video, e.audio = mediatest.AV1(), mediatest.Opus()
 		e.play(t, 7*time.Second)
 		if s.state("b") != "live" || !strings.Contains(s.livePlaylist("b"), "-1.m4s") || strings.Contains(s.livePlaylist("b"), "GAP") {
-			t.Errorf("%s, with\n%s", s.state("b"), s.livePlaylist("b"))
+			t.Errorf("state %s, want live; the playlist, which must have no gap:\n%s", s.state("b"), s.livePlaylist("b"))
 		}
 		b := s.broadcast("b")
 		if text := s.tsMultivariant("b"); text != "" || b.Window(SourceRendition, playlist.PlainName) != nil {
@@ -86,7 +86,7 @@ func TestCodecs_Row83_WhatMPEGTSDoesNotCarryIsNotArchived(t *testing.T) {
 		e.sink.Close(nil)
 		time.Sleep(5 * time.Second)
 		if s.state("b") != "ended" || b.Status().Replay != "" || !strings.Contains(s.livePlaylist("b"), "ENDLIST") {
-			t.Errorf("%s, replay %q", s.state("b"), b.Status().Replay)
+			t.Errorf("state %s, replay %q; want ended, none", s.state("b"), b.Status().Replay)
 		}
 		for _, key := range s.keys("") {
 			if strings.HasSuffix(key, ".ts") || strings.HasSuffix(key, ".m3u8") {
@@ -132,9 +132,9 @@ func TestCodecs_Row83_MPEGTSBeginsWithTheFirstSegmentThatItCarries(t *testing.T)
 		live := s.broadcast("b").rendition(SourceRendition).live().window.Load()
 		plain := s.broadcast("b").rendition(SourceRendition).plain().window.Load()
 		if a, b := live.DiscontinuitySequence(), plain.DiscontinuitySequence(); a != b || a != 2 {
-			t.Errorf("discontinuity sequence numbers %d and %d", a, b)
+			t.Errorf("discontinuity sequence numbers %d and %d, want 2", a, b)
 		}
-		// Afterwards what it does not carry is a gap.
+		// Later segments that MPEG-TS does not carry are gaps.
 		e.video, e.audio = mediatest.AV1(), opus
 		e.play(t, 5*time.Second)
 		if text := s.tsPlaylist("b"); !strings.Contains(text, "#EXT-X-GAP\n") {
@@ -170,10 +170,10 @@ func TestCodecs_Row83_WithoutLowLatencyWhatMPEGTSDoesNotCarryIsRefused(t *testin
 			}
 		}
 		if _, ok := errors.AsType[*flv.UnsupportedError](err); !ok || !strings.Contains(err.Error(), "video codec AV1") || !strings.Contains(err.Error(), "playlist.low_latency") {
-			t.Errorf("refused with %v", err)
+			t.Errorf("refused with %v, want an error that names the codec and playlist.low_latency", err)
 		}
 		if o := ingest.OutcomeOf(&ingest.CutError{Err: err}); o.End != ingest.EndUnsupported {
-			t.Errorf("outcome %+v", o)
+			t.Errorf("outcome %+v, want EndUnsupported", o)
 		}
 		e.sink.Close(err)
 

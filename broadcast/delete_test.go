@@ -37,7 +37,7 @@ func TestDelete_LeavesNothingOfALiveBroadcastAndItsPredecessors(t *testing.T) {
 				e := s.mustPublish("b")
 				e.play(t, 15*time.Second)
 				e.sink.Close(nil)
-				<-time.After(70 * time.Second) // and one that lingers
+				<-time.After(70 * time.Second) // longer than the linger
 			}
 			e := s.mustPublish("b")
 			e.play(t, 15*time.Second)
@@ -51,10 +51,10 @@ func TestDelete_LeavesNothingOfALiveBroadcastAndItsPredecessors(t *testing.T) {
 				t.Fatal(err)
 			}
 			if took := time.Since(began); took >= DefaultConfig().Linger/2 {
-				t.Errorf("it took %v", took)
+				t.Errorf("Delete took %v", took)
 			}
 			if got := r.changes(); !slices.Contains(got, "b ended requested") {
-				t.Errorf("reported: %v", got)
+				t.Errorf("the observer got %v, want the end among them", got)
 			}
 			if left := s.keys(""); !slices.Equal(left, kept) {
 				t.Errorf("shared %v: the bucket has %v, want %v", shared, left, kept)
@@ -63,19 +63,19 @@ func TestDelete_LeavesNothingOfALiveBroadcastAndItsPredecessors(t *testing.T) {
 				t.Errorf("the disk has %v", left)
 			}
 			if _, ok := s.Find("b"); ok {
-				t.Error("it can still be watched")
+				t.Error("the broadcast can still be watched")
 			}
 			if _, err := s.replays.text(t.Context(), "b", "replay.m3u8"); err == nil {
-				t.Error("its replay can still be read")
+				t.Error("the replay can still be read")
 			}
 			if _, err := s.replays.text(t.Context(), "bb", "replay.m3u8"); err != nil {
 				t.Errorf("the other replay: %v", err)
 			}
 			if err := s.Delete(t.Context(), "b"); err != nil {
-				t.Errorf("again: %v", err)
+				t.Errorf("deleting it again: %v", err)
 			}
 			if err := s.Delete(t.Context(), "never"); err != nil {
-				t.Errorf("what never was: %v", err)
+				t.Errorf("deleting a broadcast that does not exist: %v", err)
 			}
 			e = s.mustPublish("b")
 			e.play(t, 3*time.Second)
@@ -99,14 +99,14 @@ func TestDelete_WhileTheBucketIsAwayIsAnErrorAndCanBeRepeated(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 		defer cancel()
 		if err := s.Delete(ctx, "b"); !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "not stored yet") {
-			t.Errorf("err = %v", err)
+			t.Errorf("error %v, want one that says that segments are not stored yet", err)
 		}
 		bucket.away.Store(false)
 		if err := s.Delete(t.Context(), "b"); err != nil {
 			t.Error(err)
 		}
 		if left := append(s.keys(""), s.localKeys("")...); len(left) > 0 {
-			t.Errorf("left: %v", left)
+			t.Errorf("objects left: %v", left)
 		}
 	})
 }
@@ -129,7 +129,7 @@ func TestDelete_OfAnotherNodesBroadcast(t *testing.T) {
 			t.Error(err)
 		}
 		if left := p.b.keys(""); len(left) > 0 {
-			t.Errorf("left: %v", left)
+			t.Errorf("objects left: %v", left)
 		}
 	})
 }

@@ -46,15 +46,15 @@ func TestHub_NamesThatCannotExistCauseNoStoreRequests(t *testing.T) {
 		if !ok {
 			t.Fatal("the replay is not found")
 		}
-		var session, liveSession string
+		var publication, livePublication string
 		for line := range strings.Lines(s.object("live/past/replay.m3u8")) {
 			if name, ok := strings.CutPrefix(strings.TrimSpace(line), "source/"); ok {
-				session, _, _ = segmentName(name)
+				publication, _, _ = segmentName(name)
 			}
 		}
 		b, _ := s.Find("live")
-		liveSession = (*b.publications.Load())[0]
-		if _, err := s.Open(t.Context(), "past", SourceRendition, session+"-1.ts", 0, -1); err != nil {
+		livePublication = (*b.publications.Load())[0]
+		if _, err := s.Open(t.Context(), "past", SourceRendition, publication+"-1.ts", 0, -1); err != nil {
 			t.Fatal(err)
 		}
 
@@ -69,12 +69,12 @@ func TestHub_NamesThatCannotExistCauseNoStoreRequests(t *testing.T) {
 				"a replay of a random id":           errorOf(s.Replay(t.Context(), id, "replay.m3u8")),
 				"another replay":                    errorOf(s.Replay(t.Context(), "past", "replay-"+id+".m3u8")),
 				"a segment of a random id":          errorOf(s.Open(t.Context(), id, SourceRendition, id+"-1.ts", 0, -1)),
-				"of a random session":               errorOf(s.Open(t.Context(), "past", SourceRendition, id+"-1.ts", 0, -1)),
-				"of a random session, live":         errorOf(s.Open(t.Context(), "live", SourceRendition, id+"-1.ts", 0, -1)),
-				"beyond the end":                    errorOf(s.Open(t.Context(), "past", SourceRendition, fmt.Sprintf("%s-%d.ts", session, 1000+i), 0, -1)),
-				"beyond what is live":               errorOf(s.Open(t.Context(), "live", SourceRendition, fmt.Sprintf("%s-%d.ts", liveSession, 1000+i), 0, -1)),
-				"a name in another form":            errorOf(s.Open(t.Context(), "past", SourceRendition, session+"-01.ts", 0, -1)),
-				"a rendition that does not exist":   errorOf(s.Open(t.Context(), "past", "r"+id, session+"-1.ts", 0, -1)),
+				"of a random publication":           errorOf(s.Open(t.Context(), "past", SourceRendition, id+"-1.ts", 0, -1)),
+				"of a random publication, live":     errorOf(s.Open(t.Context(), "live", SourceRendition, id+"-1.ts", 0, -1)),
+				"beyond the end":                    errorOf(s.Open(t.Context(), "past", SourceRendition, fmt.Sprintf("%s-%d.ts", publication, 1000+i), 0, -1)),
+				"beyond what is live":               errorOf(s.Open(t.Context(), "live", SourceRendition, fmt.Sprintf("%s-%d.ts", livePublication, 1000+i), 0, -1)),
+				"a name in another form":            errorOf(s.Open(t.Context(), "past", SourceRendition, publication+"-01.ts", 0, -1)),
+				"a rendition that does not exist":   errorOf(s.Open(t.Context(), "past", "r"+id, publication+"-1.ts", 0, -1)),
 				"the manifests as a broadcast's id": errorOf(s.Replay(t.Context(), "~manifests", "replay.m3u8")),
 			} {
 				if !errors.Is(err, storage.ErrNotExist) {
@@ -86,13 +86,13 @@ func TestHub_NamesThatCannotExistCauseNoStoreRequests(t *testing.T) {
 		seconds := int64(time.Since(began).Seconds())
 		// The replay of "past" may be read again when the cached copy has expired.
 		if n := bucket.gets.Load() - gets; n > 10 {
-			t.Errorf("%d GETs", n)
+			t.Errorf("%d GETs, want 10 at most", n)
 		}
 		if n := bucket.lists.Load() - lists; n > seconds/5+3 {
-			t.Errorf("%d lists in %d s", n, seconds)
+			t.Errorf("%d lists in %d s, want one in 5 s", n, seconds)
 		}
 		if again, ok := s.Past(t.Context(), "past"); !ok || again != ended {
-			t.Errorf("the replay is %v, %t now", again, ok)
+			t.Errorf("the replay is now %v, found %t; want %v", again, ok, ended)
 		}
 		live.sink.Close(nil)
 	})
@@ -134,7 +134,7 @@ func TestHub_UnavailableStoreIsNotAskedForEachRequest(t *testing.T) {
 			}
 		}
 		if n := inner.lists.Load() - lists; n > 1 {
-			t.Errorf("%d lists", n)
+			t.Errorf("%d lists, want 1 at most", n)
 		}
 	})
 }
@@ -151,9 +151,9 @@ func FuzzSegmentName(f *testing.F) {
 		f.Add(name)
 	}
 	f.Fuzz(func(t *testing.T, name string) {
-		session, msn, ok := segmentName(name)
-		if ok && (fmt.Sprintf("%s-%d.ts", session, msn) != name || storage.CheckKey(name) != nil || strings.Contains(name, "/")) {
-			t.Errorf("%q is %q, %d", name, session, msn)
+		publication, msn, ok := segmentName(name)
+		if ok && (fmt.Sprintf("%s-%d.ts", publication, msn) != name || storage.CheckKey(name) != nil || strings.Contains(name, "/")) {
+			t.Errorf("%q was accepted as publication %q, segment %d", name, publication, msn)
 		}
 	})
 }

@@ -40,7 +40,7 @@ func TestHub_RestoreDeletesNothingThatItCannotRead(t *testing.T) {
 			Config: DefaultConfig(), Segmenter: segmenter.DefaultConfig(), Playlist: playlist.DefaultConfig(), Prefix: "live",
 		}, stores, discard(), NewMetrics(prometheus.NewRegistry()))
 		if err := h.Restore(t.Context()); err == nil {
-			t.Error("Restore returns no error")
+			t.Error("Restore returned no error")
 		}
 		if after := (&testHub{t: t, bucket: stores.Local.Files()}).keys(""); len(before) == 0 || !cmp.Equal(before, after) {
 			t.Errorf("the folder had %v, now %v", before, after)
@@ -84,11 +84,11 @@ func TestHub_RestoreWaitsNoLongerThanTheReconnectWindow(t *testing.T) {
 		s := newTestHubIn(t, dir, 0)
 		synctest.Wait()
 		if s.state("b") != "reconnecting" {
-			t.Errorf("after the restart: %s", s.state("b"))
+			t.Errorf("state after the restart: %s, want reconnecting", s.state("b"))
 		}
 		<-time.After(20 * time.Second)
 		if s.state("b") != "ended" {
-			t.Errorf("after 20 s: %s", s.state("b"))
+			t.Errorf("state after 20 s: %s, want ended", s.state("b"))
 		}
 	})
 }
@@ -115,12 +115,12 @@ func TestHub_PanicWhenThePublisherLeavesEndsTheBroadcast(t *testing.T) {
 		}()
 		synctest.Wait()
 		if s.state("b") != "ended" {
-			t.Errorf("state is %s", s.state("b"))
+			t.Errorf("state is %s, want ended", s.state("b"))
 		}
 		again := s.mustPublish("b")
 		again.play(t, time.Second)
 		if s.state("b") != "live" {
-			t.Errorf("the next broadcast is %s", s.state("b"))
+			t.Errorf("the next broadcast is %s, want live", s.state("b"))
 		}
 		again.sink.Close(nil)
 	})
@@ -135,7 +135,7 @@ func TestHub_WaitingPublisherThatLeavesDoesNotBlockTheNext(t *testing.T) {
 		ctx, leave := context.WithTimeout(t.Context(), 100*time.Millisecond)
 		defer leave()
 		if _, err := s.Publish(ctx, "b", ingest.Publisher{}); !errors.Is(err, context.DeadlineExceeded) {
-			t.Fatalf("error %v", err)
+			t.Fatalf("error %v, want DeadlineExceeded", err)
 		}
 		time.AfterFunc(time.Second, func() { old.sink.Close(errTakenOver) })
 		e := s.mustPublish("b")
@@ -149,7 +149,7 @@ func TestRendition_DoesNotDeclareIndependentSegmentsWithoutKeyFrames(t *testing.
 		e := s.mustPublish("b")
 		in := mediatest.Stream{Video: mediatest.H264(640, 36), FPS: 30, GOP: 60, Length: 60 * time.Second, Epoch: time.Now()}
 		for i, u := range in.Units() {
-			u.Key = u.Key && i < 900 // as many bytes as before, but no player can join
+			u.Key = u.Key && i < 900 // later pictures are as large, but no player can join there
 			if err := e.sink.WriteUnit(u); err != nil {
 				t.Fatal(err)
 			}
@@ -164,7 +164,7 @@ func TestRendition_DoesNotDeclareIndependentSegmentsWithoutKeyFrames(t *testing.
 	})
 }
 
-func TestHub_SegmentsOfGapsAreListedAndNotStored(t *testing.T) {
+func TestHub_GapsAreListedAndNotStored(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newTestHub(t)
 		e := s.mustPublish("b")
@@ -220,7 +220,7 @@ func TestRendition_DescriptionAfterARestartIsThatOfTheNewTracks(t *testing.T) {
 				}
 			}
 			if text, _ := s.Multivariant("b"); text == nil || !strings.Contains(string(text.Plain), "RESOLUTION=1280x72") {
-				t.Errorf("after the first parts: %s", text.Plain)
+				t.Errorf("the multivariant playlist after the first parts has no RESOLUTION=1280x72:\n%s", text.Plain)
 			}
 			e.sink.Close(nil)
 		})
@@ -235,19 +235,19 @@ func TestHub_PlainBroadcastIsWatchableWithTheFirstSegment(t *testing.T) {
 		e := s.mustPublish("b")
 		e.play(t, 1500*time.Millisecond)
 		if _, ok := s.Multivariant("b"); ok || s.state("b") != "starting" {
-			t.Errorf("before the first segment: %s", s.state("b"))
+			t.Errorf("state before the first segment: %s, want starting and no playlist", s.state("b"))
 		}
 		e.sink.Close(errors.New("connection reset"))
 		e = s.mustPublish("b")
 		e.play(t, 2500*time.Millisecond)
 		if _, ok := s.Multivariant("b"); !ok || s.state("b") != "live" || strings.Count(s.tsPlaylist("b"), "#EXTINF") != 2 {
-			t.Errorf("%s:\n%s", s.state("b"), s.tsPlaylist("b"))
+			t.Errorf("state %s, want live with two segments:\n%s", s.state("b"), s.tsPlaylist("b"))
 		}
 		e.sink.Close(nil)
 	})
 }
 
-// slowDeleteBucket is a bucket whose deletion of playlists waits for the gate.
+// slowDeleteBucket is a bucket whose deletion of playlists waits until gate is closed.
 type slowDeleteBucket struct {
 	storage.Bucket
 	deleting, gate chan struct{}
@@ -264,7 +264,7 @@ func (r *slowDeleteBucket) Delete(ctx context.Context, key string) error {
 	return r.Bucket.Delete(ctx, key)
 }
 
-func TestHub_SweepSparesASuccessor(t *testing.T) {
+func TestHub_DeletionOfABroadcastLeavesItsSuccessor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		stores := openStores(t, t.TempDir(), nil)
 		bucket := &slowDeleteBucket{Bucket: stores.Bucket, deleting: make(chan struct{}, 1), gate: make(chan struct{})}

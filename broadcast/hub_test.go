@@ -197,15 +197,15 @@ func TestHub_IsWatchableWithTheFirstPart(t *testing.T) {
 		s := newTestHub(t)
 		e := s.mustPublish("b")
 		if _, ok := s.Multivariant("b"); ok || s.state("b") != "starting" {
-			t.Errorf("before any media: %s", s.state("b"))
+			t.Errorf("state before any media: %s, want starting and no playlist", s.state("b"))
 		}
 		e.play(t, 400*time.Millisecond)
 		text, ok := s.Multivariant("b")
 		if !ok || !strings.Contains(string(text.Plain), `CODECS="avc1.64001f,mp4a.40.2",RESOLUTION=640x36,FRAME-RATE=30.000`) {
-			t.Errorf("multivariant %q", text.Plain)
+			t.Errorf("the multivariant playlist does not declare the stream:\n%s", text.Plain)
 		}
 		if !strings.Contains(s.livePlaylist("b"), ".0.m4s\",INDEPENDENT=YES") || s.state("b") != "live" {
-			t.Errorf("%s: %s", s.state("b"), s.livePlaylist("b"))
+			t.Errorf("state %s, want live with an independent part:\n%s", s.state("b"), s.livePlaylist("b"))
 		}
 		e.sink.Close(nil)
 	})
@@ -219,7 +219,7 @@ func TestHub_CleanStopEndsAtOnceAndIsForgottenAfterTheLinger(t *testing.T) {
 		e.sink.Close(nil)
 		synctest.Wait()
 		if s.state("b") != "ended" || !strings.HasSuffix(s.tsPlaylist("b"), "#EXT-X-ENDLIST\n") {
-			t.Errorf("%s: %s", s.state("b"), s.tsPlaylist("b"))
+			t.Errorf("state %s, want ended:\n%s", s.state("b"), s.tsPlaylist("b"))
 		}
 		r, err := s.bucket.Get(t.Context(), "live/b/source/index.m3u8", 0, -1)
 		if err != nil {
@@ -231,7 +231,7 @@ func TestHub_CleanStopEndsAtOnceAndIsForgottenAfterTheLinger(t *testing.T) {
 		}
 		<-time.After(time.Minute + time.Second)
 		if s.state("b") != "forgotten" {
-			t.Errorf("after the linger: %s", s.state("b"))
+			t.Errorf("state after the linger: %s, want forgotten", s.state("b"))
 		}
 		if keys := s.keys(""); len(keys) > 0 {
 			t.Errorf("the bucket still has %v", keys)
@@ -259,7 +259,7 @@ func TestHub_LostPublisherReturnsToTheSamePlaylist(t *testing.T) {
 			}
 			text := s.tsPlaylist("b")
 			if strings.Count(text, "#EXT-X-DISCONTINUITY\n") != 1 || !strings.Contains(text, "#EXT-X-MEDIA-SEQUENCE:1\n") {
-				t.Errorf("after %s: %s", away, text)
+				t.Errorf("after %s the playlist, which must have one discontinuity, is\n%s", away, text)
 			}
 			e.sink.Close(nil)
 		})
@@ -274,7 +274,7 @@ func TestHub_BroadcastEndsIfItsPublisherDoesNotReconnectInTime(t *testing.T) {
 		e.sink.Close(errors.New("connection reset"))
 		<-time.After(20 * time.Second)
 		if s.state("b") != "ended" || !strings.Contains(s.tsPlaylist("b"), "#EXT-X-ENDLIST") {
-			t.Errorf("after 20 s: %s", s.state("b"))
+			t.Errorf("state after 20 s: %s, want ended", s.state("b"))
 		}
 	})
 }
@@ -290,7 +290,7 @@ func TestHub_SecondBroadcastOfAnIDContinuesItsNumbers(t *testing.T) {
 		}
 		text := s.tsPlaylist("b")
 		if !strings.Contains(text, "#EXT-X-MEDIA-SEQUENCE:4\n") || strings.Count(text, "#EXTINF") != 3 {
-			t.Errorf("second broadcast: %s", text)
+			t.Errorf("the second broadcast does not begin with segment 4:\n%s", text)
 		}
 		<-time.After(2 * time.Minute)
 		if keys := s.keys(""); len(keys) > 0 {
@@ -305,7 +305,7 @@ func TestHub_RefusesASecondPublisherWhileTheFirstSends(t *testing.T) {
 		e := s.mustPublish("b")
 		e.play(t, time.Second)
 		if _, err := s.publish("b"); !errors.Is(err, ingest.ErrTaken) {
-			t.Errorf("error %v", err)
+			t.Errorf("error %v, want ErrTaken", err)
 		}
 		if other := s.mustPublish("other"); other == nil {
 			t.Error("another id was refused")
@@ -321,10 +321,10 @@ func TestHub_SecondPublisherTakesOverFromASilentOne(t *testing.T) {
 		s := newTestHub(t)
 		old := s.mustPublish("b")
 		old.play(t, 3*time.Second)
-		time.Sleep(2 * time.Second) // its connection is dead, TCP does not know
+		time.Sleep(2 * time.Second) // the connection is dead, but TCP has not noticed
 		go func() {
 			if cause := <-old.evicted; !errors.Is(cause, errTakenOver) {
-				t.Errorf("evicted because %v", cause)
+				t.Errorf("evicted because %v, want %v", cause, errTakenOver)
 			}
 			old.sink.Close(errTakenOver)
 		}()
@@ -332,7 +332,7 @@ func TestHub_SecondPublisherTakesOverFromASilentOne(t *testing.T) {
 		e.play(t, 3*time.Second)
 		text := s.tsPlaylist("b")
 		if s.state("b") != "live" || strings.Count(text, "#EXT-X-DISCONTINUITY\n") != 1 {
-			t.Errorf("%s: %s", s.state("b"), text)
+			t.Errorf("state %s, want live with one discontinuity:\n%s", s.state("b"), text)
 		}
 		e.sink.Close(nil)
 	})
@@ -354,7 +354,7 @@ func TestHub_ShutdownEndsBroadcastsAndKeepsThemInTheBucket(t *testing.T) {
 			t.Errorf("the bucket has %q, %v", text, err)
 		}
 		if _, err := s.publish("b"); !errors.Is(err, ingest.ErrClosing) {
-			t.Errorf("after shutdown: %v", err)
+			t.Errorf("publishing after the shutdown: error %v, want ErrClosing", err)
 		}
 		// HTTP continues for a while, so that players can load the end.
 		if !strings.Contains(s.tsPlaylist("b"), "#EXT-X-ENDLIST") {
@@ -401,7 +401,7 @@ func TestHub_NothingIsLeftAfterManyBroadcasts(t *testing.T) {
 		}
 		<-time.After(5 * time.Minute)
 		if len(s.List()) > 0 || len(s.keys("")) > 0 {
-			t.Errorf("%d broadcasts, %d objects", len(s.List()), len(s.keys("")))
+			t.Errorf("%d broadcasts and %d objects are left", len(s.List()), len(s.keys("")))
 		}
 	})
 }
@@ -419,7 +419,7 @@ func TestHub_StoredSegmentsLeaveMemory(t *testing.T) {
 			}
 		}
 		if held > 2 {
-			t.Errorf("%d complete segments are in memory", held)
+			t.Errorf("%d complete segments are in memory, want 2 at most", held)
 		}
 		e.sink.Close(nil)
 	})

@@ -21,7 +21,7 @@ const longStart = 24 * time.Hour
 // longStream is a stream without an end: a picture 15 times a second with a key
 // frame every 2 s, and AAC, with times rounded to the millisecond as RTMP does.
 type longStream struct {
-	gop           []media.AccessUnit // pictures to send again and again
+	gop           []media.AccessUnit // the pictures, sent repeatedly
 	audio         media.AccessUnit
 	epoch         time.Time
 	video, frames int64 // sent so far
@@ -44,8 +44,8 @@ func newLongStream(epoch time.Time) *longStream {
 	return s
 }
 
-// until sends the units that are due before end, in the order in which an encoder sends them.
-func (s *longStream) until(end time.Duration, write func(media.AccessUnit)) {
+// sendUntil sends the units that are due before end, in the order in which an encoder sends them.
+func (s *longStream) sendUntil(end time.Duration, write func(media.AccessUnit)) {
 	for {
 		video := s.video * 1000 / longFPS
 		audio := s.frames * 1024 * 1000 / 48_000
@@ -67,11 +67,11 @@ func (s *longStream) until(end time.Duration, write func(media.AccessUnit)) {
 	}
 }
 
-// TestHub_UsesNoMoreAfterHoursThanAfterOne plays hours of stream time in a few seconds of
+// TestHub_HeapAndBucketDoNotGrowOverHours plays hours of stream time in a few seconds of
 // real time.
-func TestHub_UsesNoMoreAfterHoursThanAfterOne(t *testing.T) {
+func TestHub_HeapAndBucketDoNotGrowOverHours(t *testing.T) {
 	if testing.Short() {
-		t.Skip("it takes a minute under the race detector, and has one goroutine at work")
+		t.Skip("takes a minute under the race detector, which has little to find: one goroutine does the work")
 	}
 	synctest.Test(t, func(t *testing.T) {
 		s := newTestHub(t)
@@ -82,17 +82,17 @@ func TestHub_UsesNoMoreAfterHoursThanAfterOne(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		var early, late dayState
+		var early, late footprint
 		for step := time.Duration(0); step <= time.Duration(*hours)*time.Hour; step += time.Second {
 			<-time.After(time.Until(stream.epoch.Add(step)))
-			stream.until(step, write)
+			stream.sendUntil(step, write)
 			switch {
 			case step%time.Hour != 0 || step == 0:
 				continue
 			case step == time.Hour:
-				early = s.stateAt(t, stream, step)
+				early = s.measure(t, stream, step)
 			default:
-				late = s.stateAt(t, stream, step)
+				late = s.measure(t, stream, step)
 			}
 		}
 		t.Logf("heap after 1 h %.2f MB with %d objects in the bucket, after %d h %.2f MB with %d",
@@ -104,21 +104,21 @@ func TestHub_UsesNoMoreAfterHoursThanAfterOne(t *testing.T) {
 			t.Errorf("the bucket had %d objects and has %d", early.objects, late.objects)
 		}
 		if n := s.state("b"); n != "live" {
-			t.Errorf("the broadcast is %s", n)
+			t.Errorf("the broadcast is %s, want live", n)
 		}
 		e.sink.Close(nil)
 	})
 }
 
-// dayState is the state that must not grow.
-type dayState struct {
+// footprint is what must not grow.
+type footprint struct {
 	heap    uint64
 	objects int
 }
 
-// stateAt checks the playlist's numbers and times, and the timestamps of its
-// newest segment.
-func (s *testHub) stateAt(t *testing.T, stream *longStream, at time.Duration) dayState {
+// measure checks the playlist's numbers and times, and the timestamps of its newest segment,
+// and returns the footprint.
+func (s *testHub) measure(t *testing.T, stream *longStream, at time.Duration) footprint {
 	t.Helper()
 	synctest.Wait() // until the archiver has stored everything
 	list, wrong := hlscheck.ParseMedia("", []byte(s.tsPlaylist("b")))
@@ -156,7 +156,7 @@ func (s *testHub) stateAt(t *testing.T, stream *longStream, at time.Duration) da
 	if n := len(ts.Video().Units); n != 2*longFPS {
 		t.Errorf("after %v segment %d has %d pictures", at, last.MSN, n)
 	}
-	state := dayState{objects: len(s.keys("live/b/"))}
+	state := footprint{objects: len(s.keys("live/b/"))}
 	state.heap = math.MaxUint64
 	for range 3 {
 		runtime.GC()

@@ -15,9 +15,9 @@ func TestHub_MediaOfALiveBroadcastIsCounted(t *testing.T) {
 		s := newTestHubWith(t, bucket, openStores(t, t.TempDir(), bucket), 0, func(c *Settings) { c.Memory = count })
 		e := s.mustPublish("studio")
 		e.play(t, 10*time.Second)
-		// 400 kbit/s of pictures, all of which is in the window.
+		// The pictures have 400 kbit/s, and the window holds all of them.
 		if held := count.Held(); held < 500_000 || held > 2_000_000 {
-			t.Errorf("%d bytes are counted", held)
+			t.Errorf("%d bytes are counted, want 500,000 to 2,000,000", held)
 		}
 		e.sink.Close(nil)
 	})

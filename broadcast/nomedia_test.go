@@ -1,7 +1,6 @@
 package broadcast
 
 import (
-	"context"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -15,11 +14,11 @@ import (
 func TestRow66_PublisherWithoutMediaMakesNoBroadcast(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newTestHubIn(t, t.TempDir(), time.Hour)
-		for _, cause := range []error{nil, errLost, nil, errLost, nil} {
+		for _, cause := range []error{nil, errReset, nil, errReset, nil} {
 			e := s.mustPublish("b")
 			synctest.Wait()
 			if n := len(s.List()); n != 0 {
-				t.Errorf("%d broadcasts are listed while it starts", n)
+				t.Errorf("%d broadcasts are listed before any media, want 0", n)
 			}
 			e.sink.Close(cause)
 			synctest.Wait()
@@ -34,14 +33,14 @@ func TestRow66_PublisherWithoutMediaMakesNoBroadcast(t *testing.T) {
 	})
 }
 
-func TestRow66_EndOfABroadcastStaysReadableWhenItsPublisherComesBackWithoutMedia(t *testing.T) {
+func TestRow66_EndedBroadcastStaysAvailableWhenItsPublisherReturnsWithoutMedia(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newTestHubIn(t, t.TempDir(), time.Hour)
 		e := s.mustPublish("b")
 		e.play(t, 10*time.Second)
 		e.sink.Close(nil)
 		synctest.Wait()
-		next := s.keys("")
+		before := s.keys("")
 		for range 5 {
 			e := s.mustPublish("b")
 			synctest.Wait()
@@ -54,8 +53,8 @@ func TestRow66_EndOfABroadcastStaysReadableWhenItsPublisherComesBackWithoutMedia
 		if text := s.tsPlaylist("b"); !strings.Contains(text, "#EXT-X-ENDLIST") || s.state("b") != "ended" {
 			t.Errorf("state %s, playlist\n%s", s.state("b"), text)
 		}
-		if now := s.keys(""); strings.Join(now, " ") != strings.Join(next, " ") {
-			t.Errorf("objects %q, were %q", now, next)
+		if now := s.keys(""); strings.Join(now, " ") != strings.Join(before, " ") {
+			t.Errorf("objects %q, want %q", now, before)
 		}
 		// A publisher with media continues the numbers.
 		e = s.mustPublish("b")
@@ -66,7 +65,7 @@ func TestRow66_EndOfABroadcastStaysReadableWhenItsPublisherComesBackWithoutMedia
 		e.sink.Close(nil)
 		<-time.After(2 * time.Minute) // fake time
 		if s.state("b") != "forgotten" {
-			t.Errorf("state %s", s.state("b"))
+			t.Errorf("state %s, want forgotten", s.state("b"))
 		}
 	})
 }
@@ -83,19 +82,16 @@ func TestRow66_LingerMayEndWhileAnotherPublisherStarts(t *testing.T) {
 		e.sink.Close(nil)
 		synctest.Wait()
 		if n := len(s.List()); n != 0 || s.state("b") != "forgotten" {
-			t.Errorf("%d broadcasts, state %s", n, s.state("b"))
+			t.Errorf("%d broadcasts, state %s; want 0, forgotten", n, s.state("b"))
 		}
 		<-time.After(10 * time.Minute)
 		if keys := s.keys(""); len(keys) != 0 {
-			t.Errorf("objects %q", keys)
+			t.Errorf("objects left: %q", keys)
 		}
 	})
 }
 
-// errLost is why a connection was lost.
-var errLost = context.Canceled
-
-func TestPause_ReconnectWindowThatPassedDuringItIsExtended(t *testing.T) {
+func TestReconnectWindow_IsExtendedWhenItPassedDuringAPause(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg := Settings{ReconnectWindow: 15 * time.Second, Takeover: ingest.TakeoverSilent}
 		h := NewHub(cfg, Stores{}, discard(), NewMetrics(prometheus.NewRegistry()))
@@ -106,14 +102,14 @@ func TestPause_ReconnectWindowThatPassedDuringItIsExtended(t *testing.T) {
 			<-s.window.C
 			<-time.After(late) // the process is stopped
 			if extended, want := s.extendAfterPause(), late >= maxWindowDelay; extended != want {
-				t.Errorf("%v late: extended %v, want %v", late, extended, want)
+				t.Errorf("timer %v late: extended %v, want %v", late, extended, want)
 			} else if !extended {
 				continue
 			}
 			again := time.Now()
 			<-s.window.C
 			if took, want := time.Since(again), min(late, cfg.ReconnectWindow); took != want || s.extendAfterPause() {
-				t.Errorf("%v late: %v more, want %v, once", late, took, want)
+				t.Errorf("timer %v late: the window was extended by %v, want %v, and only once", late, took, want)
 			}
 		}
 	})

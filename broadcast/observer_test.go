@@ -59,7 +59,7 @@ func (e *encoder) closeWhenEvicted() {
 	go func() { e.sink.Close(<-e.evicted) }()
 }
 
-func TestObserver_FlickeringConnectionIsOneBroadcast(t *testing.T) {
+func TestObserver_PublisherThatReconnectsOftenIsOneBroadcast(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var r changeLog
 		s := newTestHubIn(t, t.TempDir(), time.Hour, r.observe)
@@ -76,7 +76,7 @@ func TestObserver_FlickeringConnectionIsOneBroadcast(t *testing.T) {
 			r.check(t)
 		}
 		if _, err := s.publish("b"); !errors.Is(err, ingest.ErrTaken) {
-			t.Errorf("a second publisher: %v", err)
+			t.Errorf("a second publisher: error %v, want ErrTaken", err)
 		}
 		r.check(t)
 		e.sink.Close(errReset)
@@ -84,7 +84,7 @@ func TestObserver_FlickeringConnectionIsOneBroadcast(t *testing.T) {
 		ended := time.Now()
 		r.check(t, "b reconnecting", "b ended publisher_lost", "b replay ready")
 		if off := ended.Sub(r.last).Abs(); off > time.Second {
-			t.Errorf("the last change was %v ago", off)
+			t.Errorf("the last change is dated %v from the end", off)
 		}
 		e = s.mustPublish("b")
 		e.play(t, time.Second)
@@ -108,7 +108,7 @@ func TestObserver_TakeoverOfAHalfOpenConnectionIsNoChange(t *testing.T) {
 	})
 }
 
-func TestObserver_BroadcastWithoutMediaMayBeginAnotherTime(t *testing.T) {
+func TestObserver_BroadcastWithoutMediaMayBeginAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var r changeLog
 		s := newTestHubIn(t, t.TempDir(), 0, r.observe)
@@ -174,7 +174,7 @@ func TestObserver_RestartReportsEachBroadcastOfAnIDOnce(t *testing.T) {
 	})
 }
 
-func TestObserver_TheNodeThatHasTheBroadcastReports(t *testing.T) {
+func TestObserver_OnlyTheOwnerReports(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var a, b, c changeLog
 		p := &nodePair{claims: &testRegistry{owners: map[string]*testLease{}}, bucket: &outageBucket{Bucket: memory.New()}}
@@ -194,7 +194,7 @@ func TestObserver_TheNodeThatHasTheBroadcastReports(t *testing.T) {
 		e.play(t, 9*time.Second)
 		a.check(t)
 		b.check(t, "b starting", "b live")
-		start(killed, "a2", &c) // has it on its disk, as if it had just been killed
+		start(killed, "a2", &c) // its disk has the broadcast, as if the node had just been killed
 		<-time.After(30 * time.Second)
 		c.check(t)
 		e.sink.Close(nil)
@@ -239,7 +239,7 @@ func TestObserver_BoundsWhatWaitsForTheRegistry(t *testing.T) {
 		s.decideClaim("b")
 		got := r.changes()
 		if n := len(got); n != maxWaiting || got[0] != "b starting" || got[1] != "b live" || got[n-1] != "b reconnecting" {
-			t.Errorf("%d changes: %q", n, got)
+			t.Errorf("%d changes, want %d: %q", n, maxWaiting, got)
 		}
 	})
 }
@@ -254,7 +254,7 @@ func TestObserver_KeyUsedAndWarnings(t *testing.T) {
 		}
 		r.check(t, "b key used", "b starting")
 		w := sink.(ingest.Warner)
-		for i := range 30 { // of a condition that comes and goes
+		for i := range 30 { // a condition that comes and goes
 			w.Warn(ingest.Warning{Code: ingest.WarnOpenGOP, Text: fmt.Sprint(i)})
 			w.Warn(ingest.Warning{Code: ingest.WarnOpenGOP, Text: "another text"})
 			<-time.After(500 * time.Millisecond)
@@ -262,7 +262,7 @@ func TestObserver_KeyUsedAndWarnings(t *testing.T) {
 			<-time.After(500 * time.Millisecond)
 		}
 		if got := r.changes(); len(got) < 2 || len(got) > 4 {
-			t.Errorf("in 30 s: %v", got)
+			t.Errorf("reported in 30 s: %v, want 2 to 4 changes", got)
 		}
 		<-time.After(time.Minute)
 		r.changes()
@@ -282,7 +282,7 @@ func TestObserver_KeyUsedAndWarnings(t *testing.T) {
 		}
 		<-time.After(2 * warningsInterval)
 		if got := r.changes(); len(strings.Fields(got[len(got)-1])) != 2+maxReportedWarnings {
-			t.Errorf("of many: %q", got)
+			t.Errorf("of %d warnings were reported %q, want %d", 2*maxReportedWarnings, got, maxReportedWarnings)
 		}
 		sink.Close(nil)
 		r.check(t, "b ended no_media")
@@ -307,29 +307,29 @@ func TestEnd_EndsAtOnceAndTellsThePublisher(t *testing.T) {
 		} {
 			e := s.mustPublish("b")
 			e.play(t, test.media)
-			var told error
+			var evicted error
 			if test.connected {
 				go func() {
-					told = <-e.evicted
-					e.sink.Close(told)
+					evicted = <-e.evicted
+					e.sink.Close(evicted)
 				}()
 			} else {
 				e.sink.Close(errReset)
 				synctest.Wait()
 			}
 			if !s.End("b", "its owner ended it") || !s.End("b", "again") && test.connected {
-				t.Error("it was not ended")
+				t.Error("the broadcast was not ended")
 			}
 			r.check(t, test.want...)
-			if test.connected && (!errors.Is(told, ingest.ErrEnded) || !strings.Contains(told.Error(), "its owner ended it")) {
-				t.Errorf("the publisher was told %v", told)
+			if test.connected && (!errors.Is(evicted, ingest.ErrEnded) || !strings.Contains(evicted.Error(), "its owner ended it")) {
+				t.Errorf("the publisher was evicted %v", evicted)
 			}
 			if s.End("b", "after the end") {
 				t.Error("an ended broadcast was ended")
 			}
 		}
 		if text := s.tsPlaylist("b"); !strings.HasSuffix(text, "#EXT-X-ENDLIST\n") {
-			t.Errorf("no end:\n%s", text)
+			t.Errorf("the playlist has no end:\n%s", text)
 		}
 	})
 }

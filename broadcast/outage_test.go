@@ -98,7 +98,7 @@ func TestHub_OutageOfTheBucketLosesNothing(t *testing.T) {
 		bucket.away.Store(true)
 		e.play(t, 2*time.Minute)
 		if s.state("b") != "live" || strings.Contains(s.tsPlaylist("b"), "GAP") {
-			t.Errorf("%s:\n%s", s.state("b"), s.tsPlaylist("b"))
+			t.Errorf("state %s, want live without gaps:\n%s", s.state("b"), s.tsPlaylist("b"))
 		}
 		bucket.away.Store(false)
 		e.play(t, 20*time.Second)
@@ -150,7 +150,7 @@ func TestHub_BroadcastThatEndsDuringAnOutageIsArchivedAfterIt(t *testing.T) {
 		}
 		<-time.After(2 * time.Hour)
 		if left := s.keys(""); len(left) > 0 {
-			t.Errorf("after its time the bucket has %v", left)
+			t.Errorf("after the retention the bucket has %v", left)
 		}
 		if copies := s.localKeys(""); len(copies) > 0 {
 			t.Errorf("the disk still has %v", copies)
@@ -230,7 +230,7 @@ func (s *testHub) localKeys(suffix string) (keys []string) {
 	return keys
 }
 
-func TestHub_KilledDuringAnOutageLosesNothingSpooled(t *testing.T) {
+func TestHub_KillDuringAnOutageLosesNoSpooledSegment(t *testing.T) {
 	for _, begun := range []bool{true, false} { // before the outage, or during it
 		for _, returns := range []bool{true, false} {
 			synctest.Test(t, func(t *testing.T) {
@@ -283,7 +283,7 @@ func TestHub_KilledDuringAnOutageLosesNothingSpooled(t *testing.T) {
 				}
 				<-time.After(2 * time.Hour)
 				if kept := s.keys(""); len(kept) > 0 || s.waitingBytes() > 0 {
-					t.Errorf("after its time the bucket has %v", kept)
+					t.Errorf("after the retention the bucket has %v", kept)
 				}
 			})
 		}
@@ -352,7 +352,7 @@ func TestHub_AnotherServerContinuesTheBroadcast(t *testing.T) {
 			// ended after some hours.
 			<-time.After(9 * time.Hour)
 			if kept := s.keys(""); len(kept) > 0 {
-				t.Errorf("after their time the bucket has %v", kept)
+				t.Errorf("after the retention the bucket has %v", kept)
 			}
 		})
 	}
@@ -375,7 +375,7 @@ func TestHub_AbandonedBroadcastIsEndedAndDeleted(t *testing.T) {
 		<-time.After(2*time.Hour + 30*time.Minute)
 		// Its last media is older than the retention: it is deleted as soon as it has ended.
 		if kept := s.keys(""); len(kept) > 0 {
-			t.Errorf("after its time the bucket has %v", kept)
+			t.Errorf("after the retention the bucket has %v", kept)
 		}
 	})
 }
@@ -387,7 +387,7 @@ func TestHub_StoreThatDoesNotAnswerDelaysNoPublisher(t *testing.T) {
 		began := time.Now()
 		e := s.mustPublish("b")
 		if took := time.Since(began); took > 0 {
-			t.Errorf("it took %v", took)
+			t.Errorf("Publish took %v", took)
 		}
 		e.play(t, 5*time.Second)
 		if s.state("b") != "live" {

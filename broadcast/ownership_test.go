@@ -19,7 +19,7 @@ import (
 type testRegistry struct {
 	mu        sync.Mutex
 	owners    map[string]*testLease
-	away      error // Admit's answer, if not nil
+	away      error // Admit returns it, if it is not nil
 	undecided bool  // nodes do not know each other's claims, and claims are not decided
 }
 
@@ -176,7 +176,7 @@ func TestOwnership_BroadcastMovesWithItsPublisher(t *testing.T) {
 		e = p.b.mustPublish("show")
 		e.play(t, 5*time.Second)
 		if p.owner("show") != "b" || p.a.state("show") != "forgotten" || p.b.state("show") != "live" {
-			t.Errorf("%q has it; at a it is %s, at b %s", p.owner("show"), p.a.state("show"), p.b.state("show"))
+			t.Errorf("owner %q, state at a %s, at b %s; want b, forgotten, live", p.owner("show"), p.a.state("show"), p.b.state("show"))
 		}
 		if left := p.a.localKeys(""); len(left) > 0 {
 			t.Errorf("the old node's disk still has %v", left)
@@ -189,7 +189,7 @@ func TestOwnership_BroadcastMovesWithItsPublisher(t *testing.T) {
 		}
 		index := p.b.object("live/show/source/index.m3u8")
 		if strings.Contains(index, "ENDLIST") || !strings.Contains(index, "#EXT-X-DISCONTINUITY\n") {
-			t.Errorf("in the bucket:\n%s", index)
+			t.Errorf("the bucket's live playlist:\n%s", index)
 		}
 		e.sink.Close(nil)
 		<-time.After(5 * time.Second)
@@ -203,11 +203,11 @@ func TestOwnership_BroadcastMovesWithItsPublisher(t *testing.T) {
 			}
 		}
 		if n := strings.Count(text, "#EXT-X-GAP"); n > unstored {
-			t.Errorf("%d gaps:\n%s", n, text)
+			t.Errorf("%d gaps, want %d at most:\n%s", n, unstored, text)
 		}
 		<-time.After(3 * time.Hour)
 		if kept := p.b.keys(""); len(kept) > 0 {
-			t.Errorf("after its time the bucket has %v", kept)
+			t.Errorf("after the retention the bucket has %v", kept)
 		}
 	})
 }
@@ -225,10 +225,10 @@ func TestOwnership_BroadcastMovesBack(t *testing.T) {
 		}
 		<-time.After(20 * time.Second)
 		if length, _ := p.a.checkReplay(p.a.object("live/b/replay.m3u8"), 1, 4*unstored); length < 35*time.Second {
-			t.Errorf("the replay has %v", length)
+			t.Errorf("the replay has %v of 36 s", length)
 		}
 		if n := len(p.a.keys("live/b/replay-")); n != 1 {
-			t.Errorf("there are %d broadcasts", n)
+			t.Errorf("there are %d replays, want 1", n)
 		}
 	})
 }
@@ -270,7 +270,7 @@ func TestOwnership_SecondPublisherIsRefusedOnEveryNode(t *testing.T) {
 		e := p.a.mustPublish("b")
 		e.play(t, 5*time.Second)
 		if _, err := p.b.publish("b"); !errors.Is(err, ingest.ErrTaken) || !strings.Contains(err.Error(), "a") {
-			t.Errorf("while the first one sends: %v", err)
+			t.Errorf("while the first one sends: error %v, want ErrTaken with the node's name", err)
 		}
 		// When the first one is silent, another one may take over, on any node.
 		<-time.After(2 * time.Second)
@@ -280,12 +280,12 @@ func TestOwnership_SecondPublisherIsRefusedOnEveryNode(t *testing.T) {
 			t.Fatalf("while the first one is silent: %v", err)
 		}
 		if cause := <-e.evicted; !errors.Is(cause, errTakenOver) {
-			t.Errorf("the silent one was evicted because %v", cause)
+			t.Errorf("the silent one was evicted because %v, want %v", cause, errTakenOver)
 		}
 		e.sink.Close(errTakenOver)
 		second.play(t, 5*time.Second)
 		if p.owner("b") != "b" || p.b.state("b") != "live" {
-			t.Errorf("%q has it, which is %s", p.owner("b"), p.b.state("b"))
+			t.Errorf("owner %q, state %s; want b, live", p.owner("b"), p.b.state("b"))
 		}
 		second.sink.Close(nil)
 	})
@@ -298,7 +298,7 @@ func TestOwnership_PublisherIsRefusedWithTheReasonOfTheRegistry(t *testing.T) {
 		e.play(t, 5*time.Second)
 		p.claims.change(func() { p.claims.away = fmt.Errorf("%w: no route", registry.ErrAway) })
 		if _, err := p.a.publish("other"); !errors.Is(err, ingest.ErrUnavailable) || !strings.Contains(err.Error(), "no route") {
-			t.Errorf("a new publisher: %v", err)
+			t.Errorf("a new publisher: error %v, want ErrUnavailable with the registry's reason", err)
 		}
 		e.sink.Close(errReset)
 		synctest.Wait()
@@ -327,7 +327,7 @@ func TestOwnership_LaterOfTwoClaimsEndsItsBroadcast(t *testing.T) {
 		second.sink.Close(errReset)
 		synctest.Wait()
 		if p.b.state("b") != "forgotten" || p.a.state("b") != "live" {
-			t.Errorf("at a it is %s, at b %s", p.a.state("b"), p.b.state("b"))
+			t.Errorf("state at a %s, at b %s; want live, forgotten", p.a.state("b"), p.b.state("b"))
 		}
 		if now := p.a.object("live/b/source/index.m3u8"); now != index {
 			t.Errorf("a node that does not own the broadcast wrote its playlist:\n%s", now)
@@ -357,7 +357,7 @@ func TestOwnership_PlaylistsWaitForTheLease(t *testing.T) {
 		p.a.decideClaim("b")
 		e.play(t, 4*time.Second)
 		if index := p.a.object("live/b/source/index.m3u8"); strings.Count(index, "#EXTINF") < 10 {
-			t.Errorf("then:\n%s", index)
+			t.Errorf("after the claim is settled the bucket's playlist is\n%s", index)
 		}
 		e.sink.Close(nil)
 	})

@@ -97,12 +97,12 @@ func TestPictures_LastAsLongAsTheReplay(t *testing.T) {
 					e.open(t)
 				}
 				if old.hasPicture("poster.jpg", "") || b.Status().Poster != "" {
-					t.Error("a poster before the first picture")
+					t.Error("there is a poster before the first picture")
 				}
 				e.play(t, 299*time.Second)
 				synctest.Wait()
 				if !old.hasPicture("poster.jpg", jpegStart) || !strings.HasPrefix(b.Status().Poster, "poster.jpg?v=") || b.Status().Storyboard != "" {
-					t.Errorf("live: %q", b.Status().Poster)
+					t.Errorf("while it is live the poster is %q", b.Status().Poster)
 				}
 				killed := t.TempDir()
 				copyDir(t, dir, killed)
@@ -122,7 +122,7 @@ func TestPictures_LastAsLongAsTheReplay(t *testing.T) {
 				token := b.meta.Load().Token
 				vtt := archive.StoryboardName(token)
 				if b.Status().Storyboard != vtt {
-					t.Fatalf("the storyboard is %q: %v", b.Status().Storyboard, s.keys("live/b/s"))
+					t.Fatalf("the storyboard is %q, want %q; stored: %v", b.Status().Storyboard, vtt, s.keys("live/b/s"))
 				}
 				for _, when := range []string{"lingers", "is forgotten"} {
 					if s.hasPicture(archive.SheetName(token, 2), "") || s.hasPicture(archive.SheetName("x", 0), "") || s.hasPicture(archive.StoryboardName("x"), "") {
@@ -140,7 +140,7 @@ func TestPictures_LastAsLongAsTheReplay(t *testing.T) {
 				}
 				// At the kill a sheet of 25 previews was stored and 5 were lost; 2 more followed.
 				if text := s.object("live/b/" + vtt); strings.Count(text, "-->") != 27 {
-					t.Errorf("%d cues:\n%s", strings.Count(text, "-->"), text)
+					t.Errorf("%d cues, want 27:\n%s", strings.Count(text, "-->"), text)
 				}
 				past, ok := s.Past(t.Context(), "b")
 				if !ok || past.Poster != "poster.jpg" || past.Storyboard != vtt {
@@ -162,7 +162,7 @@ func TestPictures_WithoutAReplayAreDeletedWithTheBroadcast(t *testing.T) {
 		e := s.mustPublish("b")
 		e.play(t, 90*time.Second)
 		if keys := s.keys("live/b/p"); !slices.Equal(keys, []string{"live/b/poster.jpg"}) || len(s.keys("live/b/st")) > 0 {
-			t.Errorf("live: %v", s.keys(""))
+			t.Errorf("while it is live there are %v, want a poster and no storyboard", s.keys(""))
 		}
 		e.sink.Close(nil)
 		<-time.After(2 * time.Minute)
@@ -184,7 +184,7 @@ func TestPictures_AreDeletedWithTheirSegments(t *testing.T) {
 		<-time.After(10 * time.Second)
 		token := b.meta.Load().Token
 		if n := len(s.keys("live/b/storyboard-" + token + "-")); n < 2 || n > 3 || s.hasPicture(archive.SheetName(token, 0), "") {
-			t.Errorf("%v are left of 5 sheets", s.keys("live/b/storyboard-"))
+			t.Errorf("of 5 sheets %v are left, want the last 2 or 3", s.keys("live/b/storyboard-"))
 		}
 		if text := s.object("live/b/" + archive.StoryboardName(token)); strings.Count(text, "-->") < 29 || strings.Count(text, "-->") > 32 {
 			t.Errorf("the storyboard is\n%s", text)
@@ -206,7 +206,7 @@ func (b jpegRefusingBucket) Put(ctx context.Context, o storage.Object) error {
 	return b.Bucket.Put(ctx, o)
 }
 
-func TestPictures_ThatTheStoreRefusesDelayNothing(t *testing.T) {
+func TestPictures_RefusedByTheStoreDelayNothing(t *testing.T) {
 	program := fakeFFmpeg(t)
 	synctest.Test(t, func(t *testing.T) {
 		inner := memory.New()
@@ -221,7 +221,7 @@ func TestPictures_ThatTheStoreRefusesDelayNothing(t *testing.T) {
 			e.play(t, 10*time.Second)
 			synctest.Wait()
 			if status := b.Status(); status.StorageError != "" || status.StorageLag > 0 {
-				t.Fatalf("%+v", status)
+				t.Fatalf("status %+v, want no storage error and no lag", status)
 			}
 		}
 		e.sink.Close(nil)

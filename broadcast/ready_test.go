@@ -13,7 +13,7 @@ import (
 	"golive/storage/storagetest/memory"
 )
 
-// refusingBucket is a bucket that refuses the objects with a prefix while it is on.
+// refusingBucket is a bucket that refuses the objects with the prefix while on is set.
 type refusingBucket struct {
 	*memory.Bucket
 	prefix string

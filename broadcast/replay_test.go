@@ -70,7 +70,7 @@ func (s *testHub) checkReplay(text string, first, gaps int) (length time.Duratio
 	return length, n
 }
 
-func TestHub_KeepsTheReplayOfAWholeBroadcastForItsTime(t *testing.T) {
+func TestHub_KeepsTheReplayForItsRetention(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newReplayHub(t, t.TempDir())
 		e := s.mustPublish("b")
@@ -80,7 +80,7 @@ func TestHub_KeepsTheReplayOfAWholeBroadcastForItsTime(t *testing.T) {
 		e = s.mustPublish("b")
 		e.play(t, 20*time.Second)
 		if _, err := s.Replay(t.Context(), "b", "replay.m3u8"); !errors.Is(err, storage.ErrNotExist) {
-			t.Errorf("while it is live: %v", err)
+			t.Errorf("the replay while the broadcast is live: error %v, want ErrNotExist", err)
 		}
 		e.sink.Close(nil)
 		<-time.After(3 * time.Second)
@@ -90,12 +90,12 @@ func TestHub_KeepsTheReplayOfAWholeBroadcastForItsTime(t *testing.T) {
 		}
 		length, n := s.checkReplay(string(text.Plain), 1, 0)
 		if length < 89*time.Second || length > 91*time.Second || strings.Count(string(text.Plain), "#EXT-X-DISCONTINUITY\n") != 1 {
-			t.Errorf("%v in %d segments:\n%s", length, n, text.Plain)
+			t.Errorf("the replay has %v of 90 s, in %d segments:\n%s", length, n, text.Plain)
 		}
 
 		<-time.After(2 * time.Minute) // forgotten
 		if s.state("b") != "forgotten" {
-			t.Errorf("state is %s", s.state("b"))
+			t.Errorf("state is %s, want forgotten", s.state("b"))
 		}
 		if s.object("live/b/index.m3u8") != "" || s.object("live/b/source/index.m3u8") != "" || len(s.keys("live/~manifests/live/")) > 0 {
 			t.Errorf("left of the live broadcast: %v", s.keys(""))
@@ -114,7 +114,7 @@ func TestHub_KeepsTheReplayOfAWholeBroadcastForItsTime(t *testing.T) {
 		} else if err := r.Close(); err != nil {
 			t.Error(err)
 		}
-		for _, other := range []string{"nobody-0.ts", strings.Replace(name, "-", "x-", 1), "index.m3u8", "journal-x-0.m3u8"} {
+		for _, other := range []string{"nobody-0.ts", strings.Replace(name, "-", "x-", 1), "index.m3u8", "log-x-0.jsonl"} {
 			if _, err := s.Open(t.Context(), "b", SourceRendition, other, 0, -1); !errors.Is(err, storage.ErrNotExist) {
 				t.Errorf("%s: %v", other, err)
 			}
@@ -122,7 +122,7 @@ func TestHub_KeepsTheReplayOfAWholeBroadcastForItsTime(t *testing.T) {
 
 		<-time.After(time.Hour)
 		if left := s.keys(""); len(left) > 0 {
-			t.Errorf("after its time the bucket has %v", left)
+			t.Errorf("after the retention the bucket has %v", left)
 		}
 	})
 }
@@ -152,13 +152,13 @@ func TestHub_ReplayOfAKilledServersBroadcastIsWhole(t *testing.T) {
 		}
 		<-time.After(70 * time.Minute)
 		if left := s.keys(""); len(left) > 0 {
-			t.Errorf("after its time the bucket has %v", left)
+			t.Errorf("after the retention the bucket has %v", left)
 		}
 	})
 }
 
 // A broadcast that never ends does not fill the bucket.
-func TestHub_ReplayOfALongBroadcastIsItsLastTime(t *testing.T) {
+func TestHub_ReplayOfALongBroadcastIsAsLongAsTheRetention(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newTestHubIn(t, t.TempDir(), 5*time.Minute)
 		e := s.mustPublish("b")
@@ -189,13 +189,13 @@ func TestHub_ReplayOfALongBroadcastIsItsLastTime(t *testing.T) {
 		}
 		<-time.After(10 * time.Minute)
 		if left := s.keys(""); len(left) > 0 {
-			t.Errorf("after its time the bucket has %v", left)
+			t.Errorf("after the retention the bucket has %v", left)
 		}
 	})
 }
 
 // A later broadcast under the same id replaces replay.m3u8, but not the replay of the earlier one.
-func TestHub_ReplaysOfOneIDDoNotDisplaceEachOther(t *testing.T) {
+func TestHub_ReplaysOfOneIDDoNotReplaceEachOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newReplayHub(t, t.TempDir())
 		var texts []string
@@ -213,11 +213,11 @@ func TestHub_ReplaysOfOneIDDoNotDisplaceEachOther(t *testing.T) {
 			s.checkReplay(text, s.firstReplayMSN(text), 0)
 		}
 		if len(replays) != 3 || texts[0] == texts[1] || texts[1] == texts[2] || !slices.Contains(replays, texts[0]) || !slices.Contains(replays, texts[1]) {
-			t.Errorf("%d replays", len(replays))
+			t.Errorf("%d replays, want 3 different ones", len(replays))
 		}
 		<-time.After(37 * time.Minute) // the first two are due
 		if text := s.object("live/b/replay.m3u8"); text != texts[2] || len(s.keys("live/b/replay-")) != 1 {
-			t.Errorf("kept are %v", s.keys(""))
+			t.Errorf("the bucket has %v, want the last replay only", s.keys(""))
 		}
 		s.checkReplay(texts[2], 1, 0)
 	})

@@ -87,10 +87,10 @@ func TestHub_KilledServerContinuesTheBroadcast(t *testing.T) {
 			e.play(t, 5*time.Second)
 			after := s.tsPlaylist("b")
 			if got, want := discSeq.FindString(after), discSeq.FindString(before); got != want {
-				t.Errorf("%s was %s", got, want)
+				t.Errorf("%s after the restart, want %s", got, want)
 			}
 			if strings.Count(after, "#EXT-X-DISCONTINUITY\n") != 1 || !strings.Contains(after, "#EXT-X-GAP\n") {
-				t.Errorf("after the return:\n%s", after)
+				t.Errorf("the playlist after the publisher's return:\n%s", after)
 			}
 			if newestMSN(t, after) <= newestMSN(t, waiting) {
 				t.Errorf("the numbers do not continue:\n%s", after)
@@ -128,8 +128,8 @@ func newestPublication(t *testing.T, text string) string {
 	if len(names) == 0 {
 		t.Fatalf("no segment in\n%s", text)
 	}
-	session, _, _ := strings.Cut(names[len(names)-1], "-")
-	return session
+	publication, _, _ := strings.Cut(names[len(names)-1], "-")
+	return publication
 }
 
 func TestHub_RestartEndsABroadcastWhosePublisherDoesNotReturn(t *testing.T) {
@@ -183,7 +183,7 @@ func TestHub_NamesNeverRepeat(t *testing.T) {
 			<-time.After(time.Second)
 		}
 		if len(seen) < 3 {
-			t.Errorf("saw %d names", len(seen))
+			t.Errorf("saw %d names, want 3 at least", len(seen))
 		}
 	})
 }
@@ -204,7 +204,7 @@ func TestRendition_DescriptionFollowsTheTracks(t *testing.T) {
 		}
 		text, _ := s.Multivariant("b")
 		if !strings.Contains(string(text.Plain), "RESOLUTION=1280x72") {
-			t.Errorf("%s", text.Plain)
+			t.Errorf("no RESOLUTION=1280x72 in\n%s", text.Plain)
 		}
 		e.sink.Close(nil)
 	})

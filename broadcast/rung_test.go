@@ -106,7 +106,7 @@ func TestRung_ThatStopsHasGapsAndIsNotListed(t *testing.T) {
 		e.sink.Close(nil)
 		<-time.After(5 * time.Second)
 		if replay := s.object("live/b/replay.m3u8"); !strings.Contains(replay, smallRendition+"/replay-") {
-			t.Errorf("the replay:\n%s", replay)
+			t.Errorf("the rung is not in the replay:\n%s", replay)
 		}
 	})
 }
@@ -146,12 +146,12 @@ func TestRung_ThatBeginsAfterDiscontinuitiesCountsThem(t *testing.T) {
 		e.sink.Close(errors.New("connection reset"))
 		<-time.After(time.Second)
 		if !s.isListed() {
-			t.Error("it is not listed while the publisher may return")
+			t.Error("the rung is not listed while the publisher may return")
 		}
 		e = s.mustPublish("b")
 		e.playTwoTracks(t, 7*time.Second)
 		if gaps := s.checkAligned(6); gaps > 0 {
-			t.Errorf("%d gaps", gaps)
+			t.Errorf("%d gaps, want none", gaps)
 		}
 		e.sink.Close(nil)
 	})
@@ -229,7 +229,7 @@ func TestRung_ThatComesLateHasTheWholeReplay(t *testing.T) {
 			}
 		}
 		if last := rung[len(rung)-1]; gaps < 7 || last.Gap {
-			t.Errorf("%d gaps of %d segments, the last one: %t", gaps, len(rung), last.Gap)
+			t.Errorf("%d gaps of %d segments, the last is one: %t; want 7 at least, false", gaps, len(rung), last.Gap)
 		}
 	})
 }

@@ -10,7 +10,7 @@ import (
 	"golive/storage"
 )
 
-// Window returns the MPEG-TS window of a rendition; false when there is none.
+// Window returns the MPEG-TS window of a rendition, and false if there is none.
 func (s *testHub) Window(id, rendition string) (*playlist.Window, bool) {
 	b, ok := s.Find(id)
 	if !ok {
@@ -20,7 +20,7 @@ func (s *testHub) Window(id, rendition string) (*playlist.Window, bool) {
 	return w, w != nil
 }
 
-// Multivariant returns a broadcast's multivariant playlist; false when there is none.
+// Multivariant returns a broadcast's multivariant playlist, and false if there is none.
 func (s *testHub) Multivariant(id string) (*playlist.Text, bool) {
 	r, err := s.Playlist(s.t.Context(), id, "", "index.m3u8", playlist.Directives{})
 	return r.Text, err == nil

@@ -52,7 +52,7 @@ func TestHub_ShutdownWhileTheStoreIsUnavailableLogsWhatIsSpooled(t *testing.T) {
 	})
 }
 
-// hangingBucket is a bucket whose Put hangs while it is on.
+// hangingBucket is a bucket whose Put hangs while on is set.
 type hangingBucket struct {
 	*memory.Bucket
 	on atomic.Bool
@@ -80,11 +80,11 @@ func TestHub_IsNotReadyTenSecondsAfterTheStoreStopsAnswering(t *testing.T) {
 		bucket.on.Store(true)
 		e.play(t, 8*time.Second)
 		if err := s.Archiving(t.Context()); err != nil {
-			t.Errorf("too early: %v", err)
+			t.Errorf("not ready after eight seconds: %v", err)
 		}
 		e.play(t, 2*time.Second)
 		if err := s.Archiving(t.Context()); err == nil || !strings.Contains(err.Error(), "no answer from storage") {
-			t.Errorf("after ten seconds: %v", err)
+			t.Errorf("after ten seconds: error %v, want one that says that there is no answer", err)
 		}
 		e.play(t, time.Minute)
 		if err := s.Archiving(t.Context()); err == nil {

@@ -17,7 +17,7 @@ import (
 	"golive/storage/storagetest/memory"
 )
 
-// playSlowly sends a stream of one picture a second, for tests of hours.
+// playSlowly sends a stream of one picture a second, for tests that last hours.
 func (e *encoder) playSlowly(t *testing.T, length time.Duration) {
 	t.Helper()
 	stream := mediatest.Stream{
@@ -35,7 +35,7 @@ func (e *encoder) playSlowly(t *testing.T, length time.Duration) {
 	}
 }
 
-// undeletableManifests is a bucket that fails to delete live manifests, the first left times.
+// undeletableManifests is a bucket that fails to delete live manifests as often as left says.
 type undeletableManifests struct {
 	*memory.Bucket
 	mu   sync.Mutex
@@ -68,12 +68,12 @@ func TestHub_ReplayOutlivesAManifestThatWasNotDeleted(t *testing.T) {
 		}
 		<-time.After(12 * time.Hour)
 		if s.object("live/b/replay.m3u8") != text || len(s.keys("live/~manifests/live")) > 0 {
-			t.Errorf("12 h later: %v", s.keys(""))
+			t.Errorf("after 12 hours: %v", s.keys(""))
 		}
 		s.checkReplay(text, 1, 0)
 		<-time.After(13 * time.Hour)
 		if left := s.keys(""); len(left) > 0 {
-			t.Errorf("after its time the bucket has %v", left)
+			t.Errorf("after the retention the bucket has %v", left)
 		}
 	})
 }
@@ -120,7 +120,7 @@ func TestHub_EndsABroadcastThatAnotherServerAbandoned(t *testing.T) {
 			}
 			<-time.After(20 * time.Hour)
 			if left := s.keys(""); len(left) > 0 {
-				t.Errorf("after its time the bucket has %v", left)
+				t.Errorf("after the retention the bucket has %v", left)
 			}
 		})
 	}
@@ -153,7 +153,7 @@ func TestHub_NodeThatReturnsCompletesTheReplay(t *testing.T) {
 		}
 		<-time.After(20 * time.Hour)
 		if left := s.keys(""); len(left) > 0 {
-			t.Errorf("after its time the bucket has %v", left)
+			t.Errorf("after the retention the bucket has %v", left)
 		}
 	})
 }
@@ -194,7 +194,7 @@ func TestHub_RestartedServerLeavesABroadcastThatAnotherHasTakenOver(t *testing.T
 			}
 			<-time.After(9 * time.Hour)
 			if kept := s.keys(""); len(kept) > 0 {
-				t.Errorf("after their time the bucket has %v", kept)
+				t.Errorf("after the retention the bucket has %v", kept)
 			}
 			if kept := again.localKeys(""); len(kept) > 0 {
 				t.Errorf("the first server's disk still has %v", kept)
@@ -249,7 +249,7 @@ func TestHub_EndIsKnownAfterARestartAlthoughNothingWasAcknowledged(t *testing.T)
 }
 
 // Two broadcasts under one id in one outage, then SIGKILL.
-func TestHub_TwoBroadcastsOfOneOutageBothSurviveAKill(t *testing.T) {
+func TestHub_TwoBroadcastsDuringAnOutageSurviveAKill(t *testing.T) {
 	for _, between := range []time.Duration{5 * time.Second, 2 * time.Minute} { // within the linger, or after
 		synctest.Test(t, func(t *testing.T) {
 			bucket, first := &outageBucket{Bucket: memory.New()}, newNode(t)
@@ -343,7 +343,7 @@ func TestHub_LongBroadcastIsResumedFromASlowStore(t *testing.T) {
 		began := time.Now()
 		e = other.mustPublish("b")
 		if took := time.Since(began); took > 0 {
-			t.Errorf("it took %v", took)
+			t.Errorf("Publish took %v", took)
 		}
 		e.play(t, 20*time.Second)
 		if newestMSN(t, other.tsPlaylist("b")) <= newestMSN(t, before) {
@@ -415,13 +415,13 @@ func TestHub_NumbersContinueAfterABroadcastThatIsStillDraining(t *testing.T) {
 		newest := -1
 		for _, text := range bucket.text {
 			if n := newestMSN(t, text); n < newest {
-				t.Errorf("after %d comes %d:\n%s", newest, n, text)
+				t.Errorf("segment %d is the newest after %d:\n%s", n, newest, text)
 			} else {
 				newest = n
 			}
 		}
 		if newest < 40 {
-			t.Errorf("the newest is %d", newest)
+			t.Errorf("the newest segment is %d, want 40 at least", newest)
 		}
 	})
 }
@@ -436,7 +436,7 @@ func TestHub_LongOutageEndsNoLiveBroadcast(t *testing.T) {
 				c.Segmenter.SegmentDuration, c.Playlist.Window, c.Ownership = 10*time.Second, time.Minute, registryView{claims, name}
 			})
 		}
-		start("a") // it sweeps too
+		start("a") // this node sweeps too
 		<-time.After(10 * time.Second)
 		s := start("b")
 		e := s.mustPublish("b")
@@ -479,7 +479,7 @@ func TestHub_DamagedLogPageLosesOnlyItsSegments(t *testing.T) {
 			}
 			<-time.After(2 * time.Hour)
 			if left := s.keys(""); len(left) > 0 {
-				t.Errorf("after its time the folder has %v", left)
+				t.Errorf("after the retention the folder has %v", left)
 			}
 		})
 	}
@@ -517,10 +517,10 @@ func TestHub_ReportsAStoreThatIsUnavailableToAPredecessor(t *testing.T) {
 		e.play(t, 5*time.Second)
 		e.sink.Close(nil)
 		<-time.After(2 * time.Second)
-		e = s.mustPublish("b") // it has not used the store yet
+		e = s.mustPublish("b") // this broadcast has not used the store yet
 		e.play(t, time.Minute)
 		if err := s.Archiving(t.Context()); err == nil {
-			t.Error("the node is ready")
+			t.Error("the node is ready although the store is unavailable")
 		}
 		bucket.away.Store(false)
 		e.play(t, 10*time.Second)
