@@ -20,7 +20,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// selfSigned is what a test listens with: a certificate of its own.
+// selfSigned returns a server configuration with a self-signed certificate.
 func selfSigned(tb testing.TB) *tls.Config {
 	tb.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -38,7 +38,7 @@ func selfSigned(tb testing.TB) *tls.Config {
 	return &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}
 }
 
-// serveTCP runs s on a port of its own until the test ends.
+// serveTCP runs serve on a free port until the test ends.
 func serveTCP(tb testing.TB, serve func(context.Context, net.Listener) error) (address string) {
 	tb.Helper()
 	ln, err := (&net.ListenConfig{}).Listen(tb.Context(), "tcp", "127.0.0.1:0")
@@ -55,10 +55,10 @@ func serveTCP(tb testing.TB, serve func(context.Context, net.Listener) error) (a
 	return ln.Addr().String()
 }
 
-// BenchmarkServer is a player's requests on one connection: the CPU time of the server
-// and of a client that hardly does anything, and the system between them.
+// BenchmarkServer measures a player's requests on one connection: the time of the server, of a
+// client that does very little, and of the system between them.
 func BenchmarkServer(b *testing.B) {
-	secret := selfSigned(b)
+	config := selfSigned(b)
 	for _, c := range []struct {
 		name string
 		size int
@@ -67,19 +67,19 @@ func BenchmarkServer(b *testing.B) {
 		length := []string{strconv.Itoa(c.size / 3 * 3)}
 		site := siteOf(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			w.Header()["Content-Length"] = length
-			if all, ok := w.(interface {
+			if pw, ok := w.(interface {
 				WritePieces(pieces [][]byte) (int64, error)
 			}); ok {
-				_, _ = all.WritePieces(pieces)
+				_, _ = pw.WritePieces(pieces)
 				return
 			}
 			for _, p := range pieces {
 				_, _ = w.Write(p)
 			}
 		}))
-		site.TLS = secret
+		site.TLS = config
 		s := New(DefaultConfig(), site, slog.New(slog.DiscardHandler), NewMetrics(prometheus.NewRegistry()))
-		plain, inside := serveTCP(b, s.Serve), serveTCP(b, s.ServeTLS)
+		plain, encrypted := serveTCP(b, s.Serve), serveTCP(b, s.ServeTLS)
 		b.Run(c.name+"/plain", func(b *testing.B) {
 			conn, err := (&net.Dialer{}).DialContext(b.Context(), "tcp", plain)
 			if err != nil {
@@ -89,7 +89,7 @@ func BenchmarkServer(b *testing.B) {
 		})
 		b.Run(c.name+"/TLS", func(b *testing.B) {
 			d := tls.Dialer{Config: &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"http/1.1"}}}
-			conn, err := d.DialContext(b.Context(), "tcp", inside)
+			conn, err := d.DialContext(b.Context(), "tcp", encrypted)
 			if err != nil {
 				b.Fatal(err)
 			}

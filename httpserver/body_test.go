@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// echo answers with the body of the request.
+// echo returns a handler that answers with the body of the request.
 func echo() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(io.LimitReader(r.Body, 100))
@@ -21,7 +21,7 @@ func echo() http.Handler {
 	})
 }
 
-func TestServer_KeepsTheConnectionOfABodyThatIsRead(t *testing.T) {
+func TestServer_KeepsTheConnectionAfterReadingABody(t *testing.T) {
 	overBoth(t, func(t *testing.T, open starter) {
 		f := open(t, echo())
 		client := f.dial(t)
@@ -35,16 +35,16 @@ func TestServer_KeepsTheConnectionOfABodyThatIsRead(t *testing.T) {
 				t.Fatal(err)
 			}
 			if got, err := io.ReadAll(answer.Body); err != nil || string(got) != body || answer.Close {
-				t.Errorf("%q %v, close: %v", got, err, answer.Close)
+				t.Errorf("answer %q, close %v, want %q and an open connection: %v", got, answer.Close, body, err)
 			}
-			<-time.After(2 * sendTimeout) // the time limit of a body is not that of the next request
+			<-time.After(2 * sendTimeout) // the deadline of a body does not apply to the next request
 		}
 		_ = client.Close()
 		f.close(t)
 	})
 }
 
-func TestServer_WaitsNoLongerThanSendTimeoutForABodyThatIsRead(t *testing.T) {
+func TestServer_ClosesConnectionsWhoseBodyTakesLongerThanSendTimeout(t *testing.T) {
 	for _, head := range []string{
 		"POST /v1/x HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nhi",
 		"POST /v1/x HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhi",
@@ -66,8 +66,8 @@ func TestServer_WaitsNoLongerThanSendTimeoutForABodyThatIsRead(t *testing.T) {
 	}
 }
 
-// A response of events lasts for hours, with a deadline for each of them.
-func TestServer_SendsEventsForLongerThanARequestMayTake(t *testing.T) {
+// A response of events may last for hours: its handler sets a deadline for each event.
+func TestServer_SendsEventsForLongerThanReadTimeout(t *testing.T) {
 	const events = 20
 	for _, protocol := range []int{1, 2} {
 		overBoth(t, func(t *testing.T, open starter) {
@@ -80,7 +80,7 @@ func TestServer_SendsEventsForLongerThanARequestMayTake(t *testing.T) {
 					if err := rc.Flush(); err != nil || r.Context().Err() != nil {
 						return
 					}
-					_ = rc.SetWriteDeadline(time.Time{}) // or it ends a stream of HTTP/2 before the next event
+					_ = rc.SetWriteDeadline(time.Time{}) // a deadline would end a stream of HTTP/2 before the next event
 					<-time.After(readTimeout / 4)
 				}
 			}))

@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-func TestConfig_NamesWhatIsWrong(t *testing.T) {
-	for want, spoil := range map[string]func(*Config){
+func TestConfig_ValidateNamesTheWrongKey(t *testing.T) {
+	for want, change := range map[string]func(*Config){
 		"":                                   func(*Config) {},
 		"listen: ":                           func(c *Config) { c.Listen = "8080" },
 		"limits.connections: ":               func(c *Config) { c.Limits.Connections = -1 },
@@ -27,10 +27,10 @@ func TestConfig_NamesWhatIsWrong(t *testing.T) {
 		"tls.redirect_pages: \"https://x/a":  func(c *Config) { c.TLS.RedirectPages = "https://x/a" },
 	} {
 		c := DefaultConfig()
-		spoil(&c)
+		change(&c)
 		err := c.Validate()
 		if (err != nil) != (want != "") || err != nil && (!strings.HasPrefix(err.Error(), want) || strings.Contains(err.Error(), "\n")) {
-			t.Errorf("want %q alone, got %v", want, err)
+			t.Errorf("error %v, want only one that begins with %q", err, want)
 		}
 	}
 }

@@ -13,14 +13,14 @@ import (
 	"time"
 )
 
-// viewer is the far end of a conn; slow counts how often it was cut off, and left
-// how often its slot was released.
+// viewer is the client's end of a conn. slow counts how often the conn was closed for reading too
+// slowly, and left how often its slot was released.
 type viewer struct {
 	net.Conn
 	slow, left atomic.Int32
 }
 
-// dial gives a conn over inner, whose far end is far.
+// dial returns a conn over inner, and a viewer over its other end.
 func dial(inner, far net.Conn) (*conn, *viewer) {
 	v := &viewer{Conn: far}
 	return &conn{Conn: inner, slow: func() { v.slow.Add(1) }, release: func() { v.left.Add(1) }}, v
@@ -46,12 +46,12 @@ func TestConn_DisconnectsViewersThatReadTooSlowly(t *testing.T) {
 		interval time.Duration
 		within   time.Duration
 	}{
-		"nothing at all":             {1, time.Hour, 2 * maxLag},
-		"a byte a second":            {1, time.Second, 2 * maxLag},
-		"a kilobyte a second":        {1 << 10, time.Second, 3 * maxLag},
-		"a big piece now and then":   {minRate * 9, 25 * time.Second, 3 * maxLag},
-		"a little less than it must": {minRate * 9 / 10, time.Second, 15 * maxLag},
-		"pieces that just fit":       {16, maxLag / 2 * 9 / 10, 3 * maxLag},
+		"nothing":                {1, time.Hour, 2 * maxLag},
+		"a byte a second":        {1, time.Second, 2 * maxLag},
+		"a kilobyte a second":    {1 << 10, time.Second, 3 * maxLag},
+		"a big piece every 25 s": {minRate * 9, 25 * time.Second, 3 * maxLag},
+		"90% of the minimum":     {minRate * 9 / 10, time.Second, 15 * maxLag},
+		"pieces that just fit":   {16, maxLag / 2 * 9 / 10, 3 * maxLag},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -65,14 +65,14 @@ func TestConn_DisconnectsViewersThatReadTooSlowly(t *testing.T) {
 					_, err = conn.Write(make([]byte, 16<<10))
 				}
 				if took := time.Since(began); took > c.within || !errors.Is(err, os.ErrDeadlineExceeded) {
-					t.Errorf("%v after %s, want it within %s", err, took, c.within)
+					t.Errorf("error %v after %s, want a timeout within %s", err, took, c.within)
 				}
 				if _, err := conn.Write([]byte("x")); err == nil {
-					t.Error("it can still be written to")
+					t.Error("the connection can still be written to")
 				}
 				_ = conn.Close()
 				if v.slow.Load() != 1 || v.left.Load() == 0 {
-					t.Errorf("cut off %d times, left %d times", v.slow.Load(), v.left.Load())
+					t.Errorf("counted as slow %d times, released %d times; want 1 and some", v.slow.Load(), v.left.Load())
 				}
 				_ = far.Close()
 				<-read
@@ -87,9 +87,9 @@ func TestConn_KeepsViewersThatReadFastEnough(t *testing.T) {
 		piece    int
 		interval time.Duration
 	}{
-		"just as fast as it must":    {minRate, time.Second},
+		"at the minimum":             {minRate, time.Second},
 		"with breaks":                {minRate * 30, maxLag * 9 / 10},
-		"a little faster, in crumbs": {minRate / 50, 19 * time.Millisecond},
+		"a little faster, in pieces": {minRate / 50, 19 * time.Millisecond},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -100,14 +100,14 @@ func TestConn_KeepsViewersThatReadFastEnough(t *testing.T) {
 				n, err := conn.Write(make([]byte, size))
 				_ = conn.Close()
 				if read := <-got; n != size || err != nil || read != size || v.slow.Load() != 0 {
-					t.Errorf("wrote %d (%v), read %d of %d, cut off %d times", n, err, read, size, v.slow.Load())
+					t.Errorf("wrote %d (%v), read %d of %d, counted as slow %d times", n, err, read, size, v.slow.Load())
 				}
 			})
 		})
 	}
 }
 
-func TestConn_IdleTimeIsNotTheViewersFault(t *testing.T) {
+func TestConn_KeepsIdleViewers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		near, far := net.Pipe()
 		conn, v := dial(near, far)
@@ -126,7 +126,7 @@ func TestConn_IdleTimeIsNotTheViewersFault(t *testing.T) {
 		}
 		_ = conn.Close()
 		if v.slow.Load() != 0 {
-			t.Error("it was cut off")
+			t.Error("the viewer was counted as slow")
 		}
 	})
 }
@@ -141,10 +141,10 @@ func TestConn_KeepsDeadlinesOfOthers(t *testing.T) {
 			t.Fatal(err)
 		}
 		if _, err := conn.Write([]byte("x")); !errors.Is(err, os.ErrDeadlineExceeded) || time.Since(began) != time.Second {
-			t.Errorf("%v after %s", err, time.Since(began))
+			t.Errorf("error %v after %s, want a timeout after 1s", err, time.Since(began))
 		}
 	})
-	synctest.Test(t, func(t *testing.T) { // one that comes while a write is under way
+	synctest.Test(t, func(t *testing.T) { // a deadline that is set during a write
 		near, far := net.Pipe()
 		defer func() { _ = far.Close() }()
 		conn, _ := dial(near, far)
@@ -154,12 +154,12 @@ func TestConn_KeepsDeadlinesOfOthers(t *testing.T) {
 			_ = conn.SetWriteDeadline(time.Now())
 		}()
 		if _, err := conn.Write([]byte("x")); !errors.Is(err, os.ErrDeadlineExceeded) || time.Since(began) != time.Second {
-			t.Errorf("%v after %s", err, time.Since(began))
+			t.Errorf("error %v after %s, want a timeout after 1s", err, time.Since(began))
 		}
 	})
 }
 
-// loopback is a connection of real TCP.
+// loopback returns the two ends of a TCP connection.
 func loopback(tb testing.TB) (near, far net.Conn) {
 	tb.Helper()
 	ln, err := (&net.ListenConfig{}).Listen(tb.Context(), "tcp", "127.0.0.1:0")
@@ -177,9 +177,9 @@ func loopback(tb testing.TB) (near, far net.Conn) {
 	return near, far
 }
 
-// An interrupted write, as a deadline that comes early makes, loses and doubles
-// nothing: neither from memory nor from a file, which the system sends.
-func TestConn_InterruptedWritesGoOn(t *testing.T) {
+// A write that a deadline interrupts early continues without losing or repeating a byte, both from
+// memory and from a file that the system sends.
+func TestConn_ContinuesInterruptedWrites(t *testing.T) {
 	content := make([]byte, 32<<20) // more than sockets hold
 	for i := range content {
 		content[i] = byte(i >> 12)
@@ -188,7 +188,7 @@ func TestConn_InterruptedWritesGoOn(t *testing.T) {
 	if err := os.WriteFile(name, content, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for way, write := range map[string]func(*conn) (int64, error){
+	for source, write := range map[string]func(*conn) (int64, error){
 		"memory": func(c *conn) (int64, error) {
 			n, err := c.Write(content)
 			return int64(n), err
@@ -202,7 +202,7 @@ func TestConn_InterruptedWritesGoOn(t *testing.T) {
 			return io.Copy(c, &io.LimitedReader{R: f, N: int64(len(content))})
 		},
 	} {
-		t.Run(way, func(t *testing.T) {
+		t.Run(source, func(t *testing.T) {
 			near, far := loopback(t)
 			conn, v := dial(near, far)
 			var got bytes.Buffer
@@ -218,7 +218,7 @@ func TestConn_InterruptedWritesGoOn(t *testing.T) {
 			}()
 			n, err := write(conn)
 			if n != int64(len(content)) || err != nil {
-				t.Errorf("wrote %d: %v", n, err)
+				t.Errorf("wrote %d bytes, want %d: %v", n, len(content), err)
 			}
 			_ = conn.Close()
 			if err := <-read; !errors.Is(err, io.EOF) && !errors.Is(err, net.ErrClosed) {
@@ -228,33 +228,33 @@ func TestConn_InterruptedWritesGoOn(t *testing.T) {
 				t.Error(err)
 			}
 			if !bytes.Equal(got.Bytes(), content) || v.slow.Load() != 0 {
-				t.Errorf("%d bytes arrived, the same: %t; cut off %d times", got.Len(), bytes.Equal(got.Bytes(), content), v.slow.Load())
+				t.Errorf("%d bytes arrived, want %d; the same: %t; counted as slow %d times", got.Len(), len(content), bytes.Equal(got.Bytes(), content), v.slow.Load())
 			}
 		})
 	}
 }
 
-// The system must not hold what a viewer that was cut off did not read.
+// The system must not keep data for a viewer that was disconnected.
 func TestConn_CutOffIsReset(t *testing.T) {
 	near, far := loopback(t)
 	conn, v := dial(near, far)
 	conn.lag = maxLag
 	if _, err := conn.Write([]byte("x")); !errors.Is(err, os.ErrDeadlineExceeded) || v.slow.Load() != 1 {
-		t.Errorf("%v, cut off %d times", err, v.slow.Load())
+		t.Errorf("error %v, counted as slow %d times; want a timeout, once", err, v.slow.Load())
 	}
 	if _, err := far.Read(make([]byte, 1)); err == nil || errors.Is(err, io.EOF) {
 		t.Errorf("the viewer saw %v, want a reset", err)
 	}
 }
 
-// BenchmarkConn is what net/http does with a connection for each response, on a
-// bare one and on ours.
+// BenchmarkConn measures what net/http does with a connection for each response, on a bare one and
+// on a conn.
 func BenchmarkConn(b *testing.B) {
-	for _, way := range []string{"bare", "ours"} {
+	for _, way := range []string{"bare", "conn"} {
 		b.Run(way, func(b *testing.B) {
 			near, far := loopback(b)
 			go func() { _, _ = io.Copy(io.Discard, far) }()
-			if way == "ours" {
+			if way == "conn" {
 				near, _ = dial(near, far)
 			}
 			body := make([]byte, 600)

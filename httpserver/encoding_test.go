@@ -9,10 +9,10 @@ func TestAcceptsGzip_FollowsTheHeader(t *testing.T) {
 		"*": true, "*;q=0": false, "*, gzip;q=0": false, "gzip;q=0, *": false, "identity": false, "gzipped": false,
 	} {
 		if got := AcceptsGzip([]string{header}); got != want {
-			t.Errorf("%q: %t", header, got)
+			t.Errorf("%q: %t, want %t", header, got, want)
 		}
 	}
 	if !AcceptsGzip([]string{"br", "gzip"}) {
-		t.Error("two lines")
+		t.Error("gzip in a second header line is not accepted")
 	}
 }

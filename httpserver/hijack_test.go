@@ -13,9 +13,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 )
 
-// TestServer_LeavesAConnectionToTheHandlerThatTookItOver upgrades a connection, which is then silent
-// for hours, reads later than a viewer may, and sends more.
-func TestServer_LeavesAConnectionToTheHandlerThatTookItOver(t *testing.T) {
+// TestServer_LeavesHijackedConnectionsAlone upgrades a connection, which is then silent
+// for hours, reads more slowly, and sends more than the limits of the server allow.
+func TestServer_LeavesHijackedConnectionsAlone(t *testing.T) {
 	overBoth(t, func(t *testing.T, open starter) {
 		const flood = 4 * inputBurst
 		ended := make(chan struct{})
@@ -29,7 +29,7 @@ func TestServer_LeavesAConnectionToTheHandlerThatTookItOver(t *testing.T) {
 			}
 			defer func() { _ = c.Close() }()
 			if line, err := both.ReadString('\n'); err != nil || line != "hello\n" {
-				t.Errorf("%q, %v", line, err)
+				t.Errorf("read %q, want hello: %v", line, err)
 			}
 			if _, err := io.CopyN(io.Discard, both, flood); err != nil {
 				t.Error(err)
@@ -37,7 +37,7 @@ func TestServer_LeavesAConnectionToTheHandlerThatTookItOver(t *testing.T) {
 			if _, err := io.WriteString(c, strings.Repeat("x", 1<<10)); err != nil {
 				t.Error(err)
 			}
-			_ = c.SetReadDeadline(time.Now().Add(time.Minute)) // its own
+			_ = c.SetReadDeadline(time.Now().Add(time.Minute)) // the handler's own
 			if _, err := both.ReadByte(); !errors.Is(err, os.ErrDeadlineExceeded) {
 				t.Error(err)
 			}
@@ -48,7 +48,7 @@ func TestServer_LeavesAConnectionToTheHandlerThatTookItOver(t *testing.T) {
 		}
 		in := bufio.NewReader(client)
 		if r, err := http.ReadResponse(in, nil); err != nil || r.StatusCode != http.StatusSwitchingProtocols {
-			t.Fatalf("%v, %v", r, err)
+			t.Fatalf("response %v, want 101: %v", r, err)
 		}
 		<-time.After(12 * time.Hour) // fake time
 		if _, err := io.WriteString(client, "hello\n"+strings.Repeat("x", flood)); err != nil {
@@ -56,7 +56,7 @@ func TestServer_LeavesAConnectionToTheHandlerThatTookItOver(t *testing.T) {
 		}
 		<-time.After(time.Hour)
 		if n := testutil.ToFloat64(f.metrics.connections); n != 1 {
-			t.Errorf("%v connections are counted", n)
+			t.Errorf("%v connections are counted, want 1", n)
 		}
 		if _, err := io.ReadFull(in, make([]byte, 1<<10)); err != nil {
 			t.Error(err)
@@ -64,7 +64,7 @@ func TestServer_LeavesAConnectionToTheHandlerThatTookItOver(t *testing.T) {
 		_, _ = io.Copy(io.Discard, in)
 		<-ended
 		if n := testutil.ToFloat64(f.metrics.slow); n != 0 {
-			t.Errorf("%v slow viewers are counted", n)
+			t.Errorf("%v slow viewers are counted, want 0", n)
 		}
 		f.close(t)
 	})

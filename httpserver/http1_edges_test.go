@@ -2,7 +2,6 @@ package httpserver
 
 import (
 	"bufio"
-	"context"
 	"fmt"
 	"io"
 	"log/slog"
@@ -18,21 +17,9 @@ import (
 // openTCP runs a public Server on TCP until the test ends.
 func openTCP(t *testing.T, handler http.Handler) (address string, m *Metrics) {
 	t.Helper()
-	ln, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
 	m = NewMetrics(prometheus.NewRegistry())
-	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
-	done := make(chan error, 1)
-	go func() {
-		done <- New(DefaultConfig(), siteOf(handler), slog.New(slog.DiscardHandler), m).Serve(ctx, ln)
-	}()
-	t.Cleanup(func() {
-		stop()
-		<-done
-	})
-	return ln.Addr().String(), m
+	s := New(DefaultConfig(), siteOf(handler), slog.New(slog.DiscardHandler), m)
+	return serveTCP(t, s.Serve), m
 }
 
 func dialTCP(t *testing.T, address string) *net.TCPConn {
@@ -48,9 +35,9 @@ func dialTCP(t *testing.T, address string) *net.TCPConn {
 	return c.(*net.TCPConn)
 }
 
-// A client may close its half after its request.
-func TestServer_AnswersClientsThatCloseTheirHalf(t *testing.T) {
-	for _, path := range []string{"/live/wait", "/other/wait"} { // http1's, net/http's
+// A client may close its side of the connection after its request.
+func TestServer_AnswersClientsThatHaveClosedTheirSide(t *testing.T) {
+	for _, path := range []string{"/live/wait", "/other/wait"} { // of http1, and of net/http
 		for _, version := range []string{"HTTP/1.1", "HTTP/1.0"} {
 			asked, closed := make(chan struct{}), make(chan struct{})
 			address, _ := openTCP(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -74,14 +61,14 @@ func TestServer_AnswersClientsThatCloseTheirHalf(t *testing.T) {
 			close(closed)
 			answer, err := io.ReadAll(c)
 			if err != nil || !strings.HasSuffix(string(answer), "\r\n\r\ntrue") {
-				t.Errorf("%s over %s: %q, %v", path, version, answer, err)
+				t.Errorf("%s over %s: answer %q, want one that ends with true: %v", path, version, answer, err)
 			}
 		}
 	}
 }
 
-// No handler reads a body, so none is waited for.
-func TestServer_AnswersAtOnceThoughABodyIsMissing(t *testing.T) {
+// The server does not wait for a body that no handler reads.
+func TestServer_AnswersWithoutWaitingForABody(t *testing.T) {
 	for _, head := range []string{
 		"GET /live/x HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n",
 		"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n",
@@ -103,7 +90,7 @@ func TestServer_AnswersAtOnceThoughABodyIsMissing(t *testing.T) {
 				t.Fatalf("%q: %v", head, err)
 			}
 			if body, err := io.ReadAll(answer.Body); err != nil || string(body) != "ok" || answer.StatusCode != 200 || !answer.Close || time.Since(began) != 0 {
-				t.Errorf("%q: %d %q after %s: %v", head, answer.StatusCode, body, time.Since(began), err)
+				t.Errorf("%q: %d %q after %s, want 200 ok and a close at once: %v", head, answer.StatusCode, body, time.Since(began), err)
 			}
 			if _, err := io.Copy(io.Discard, in); err != nil {
 				t.Error(err)
@@ -144,10 +131,10 @@ func TestServer_IgnoresEmptyLinesBeforeARequest(t *testing.T) {
 						t.Fatalf("%q: answer %d: %v", requests, i, err)
 					}
 					if answer.StatusCode != 200 && !strings.Contains(requests, "/live") {
-						t.Errorf("%q: answer %d is %d", requests, i, answer.StatusCode)
+						t.Errorf("%q: answer %d has status %d", requests, i, answer.StatusCode)
 					}
 					if answer.StatusCode == http.StatusBadRequest {
-						t.Errorf("%q: answer %d is %d", requests, i, answer.StatusCode)
+						t.Errorf("%q: answer %d has status %d", requests, i, answer.StatusCode)
 					}
 					_, _ = io.Copy(io.Discard, answer.Body)
 				}
@@ -192,7 +179,7 @@ func TestServer_RefusesHTTP2AfterARequestOfHTTP1(t *testing.T) {
 				}()
 				answer, err := http.ReadResponse(in, nil)
 				if err != nil || answer.StatusCode != http.StatusBadRequest || answer.ProtoMajor != 1 {
-					t.Errorf("%q: %v, %v", first, answer, err)
+					t.Errorf("%q: answer %v, want 400 over HTTP/1: %v", first, answer, err)
 				}
 				if n, _ := io.Copy(io.Discard, in); n > 0 {
 					t.Errorf("%q: %d bytes follow", first, n)

@@ -20,7 +20,7 @@ import (
 	"golive/internal/connlimit"
 )
 
-// frame is a frame of HTTP/2 (RFC 9113 section 4.1).
+// frame returns a frame of HTTP/2 (RFC 9113 section 4.1).
 func frame(kind, flags byte, stream uint32, payload string) string {
 	b := []byte{byte(len(payload) >> 16), byte(len(payload) >> 8), byte(len(payload)), kind, flags}
 	return string(binary.BigEndian.AppendUint32(b, stream)) + payload
@@ -33,10 +33,10 @@ func getOf(stream uint32) string {
 	return frame(1, 0x5, stream, "\x82\x86\x41\x01x\x44\x03/10")
 }
 
-// send writes next(0), next(1) and so on until the connection ends or most bytes are written,
-// and returns their number.
-func send(c net.Conn, next func(i int) string, most int) (total int) {
-	for i := 0; total < most; i++ {
+// send writes next(0), next(1) and so on until a write fails or limit bytes are written, and returns
+// how many were written.
+func send(c net.Conn, next func(i int) string, limit int) (total int) {
+	for i := 0; total < limit; i++ {
 		n, err := io.WriteString(c, next(i))
 		if total += n; err != nil {
 			return total
@@ -63,13 +63,13 @@ func TestServer_EndsFloodsOfHTTP2(t *testing.T) {
 			if _, err := io.WriteString(c, preface+frame(4, 0, 0, "")); err != nil {
 				t.Fatal(err)
 			}
-			const most = 1 << 20
-			if n := send(c, next, most); n > 2*inputBurst {
-				t.Errorf("%s: %d bytes are read", name, n)
+			const limit = 1 << 20
+			if n := send(c, next, limit); n > 2*inputBurst {
+				t.Errorf("%s: %d bytes were read, want %d at most", name, n, 2*inputBurst)
 			}
 			synctest.Wait()
 			if n := testutil.ToFloat64(f.metrics.floods); n != 1 {
-				t.Errorf("%s: %v floods are counted", name, n)
+				t.Errorf("%s: %v floods are counted, want 1", name, n)
 			}
 			_ = c.Close()
 			f.close(t)
@@ -78,7 +78,7 @@ func TestServer_EndsFloodsOfHTTP2(t *testing.T) {
 }
 
 func TestServer_EndsFloodsOfPipelinedRequests(t *testing.T) {
-	for _, path := range []string{"/live/10", "/10"} { // http1's, net/http's
+	for _, path := range []string{"/live/10", "/10"} { // of http1, and of net/http
 		overBoth(t, func(t *testing.T, open starter) {
 			f := open(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Content-Length", "0") }))
 			c := f.dial(t)
@@ -95,10 +95,10 @@ func TestServer_EndsFloodsOfPipelinedRequests(t *testing.T) {
 				_, _ = io.Copy(io.Discard, a.Body)
 			}
 			if answers < pipelinedBurst/2 || answers > 3*pipelinedBurst {
-				t.Errorf("%s: %d are answered", path, answers)
+				t.Errorf("%s: %d requests were answered, want about %d", path, answers, pipelinedBurst)
 			}
 			if n := testutil.ToFloat64(f.metrics.floods); n != 1 {
-				t.Errorf("%s: %v floods are counted", path, n)
+				t.Errorf("%s: %v floods are counted, want 1", path, n)
 			}
 			_ = c.Close()
 			f.close(t)
@@ -106,9 +106,9 @@ func TestServer_EndsFloodsOfPipelinedRequests(t *testing.T) {
 	}
 }
 
-// A player asks for a playlist and a part eight times a second, acknowledges what it is
-// sent and takes a request back now and then; nothing of it is a flood, for hours.
-func TestServer_DoesNotTakeAPlayerForAFlood(t *testing.T) {
+// A player requests a playlist and a part eight times a second, and cancels some requests. That is
+// not a flood, however long it lasts.
+func TestServer_DoesNotCountPlayersAsFloods(t *testing.T) {
 	for _, protocol := range []int{1, 2} {
 		overBoth(t, func(t *testing.T, open starter) {
 			f := open(t, sized())
@@ -154,19 +154,19 @@ func TestServer_BlocksAddressesThatFlood(t *testing.T) {
 		}
 		for address, want := range map[string]bool{"192.0.2.1": false, "192.0.2.2": true, "192.0.2.9": true} {
 			if got := s.admit(from(address)) != nil; got != want {
-				t.Errorf("%s is admitted: %t", address, got)
+				t.Errorf("%s is admitted: %t, want %t", address, got, want)
 			}
 		}
 		time.Sleep(time.Minute)
 		if s.admit(from("192.0.2.1")) == nil {
-			t.Error("it is still refused a minute later")
+			t.Error("the address is still refused a minute later")
 		}
 	})
 }
 
 func peerOf(address string) net.Addr { return &net.TCPAddr{IP: net.ParseIP(address), Port: 1} }
 
-// addressed is a connection of a peer with that address.
+// addressed is a connection from the address remote.
 type addressed struct {
 	net.Conn
 	remote net.Addr
@@ -187,12 +187,12 @@ func TestPenalties_AreBounded(t *testing.T) {
 			p.add(connlimit.Network(peerOf(fmt.Sprintf("10.0.%d.%d", i/256, i%256))), time.Now())
 		}
 		if n := len(p.by); n > maxPenalties {
-			t.Errorf("%d are remembered", n)
+			t.Errorf("%d addresses are remembered, want %d at most", n, maxPenalties)
 		}
 		time.Sleep(time.Minute)
 		p.add(connlimit.Network(peerOf("10.9.9.9")), time.Now())
 		if n := len(p.by); n != 1 {
-			t.Errorf("%d are remembered a minute later", n)
+			t.Errorf("%d addresses are remembered a minute later, want 1", n)
 		}
 	})
 }
@@ -206,7 +206,7 @@ func TestServer_DoesNotMeterTrustedProxies(t *testing.T) {
 		c := s.admit(from("192.0.2.9"))
 		c.meter()
 		if c.input.metered || !c.AllowPipelined() {
-			t.Error("it is metered")
+			t.Error("the connection of a trusted proxy is metered")
 		}
 	})
 }

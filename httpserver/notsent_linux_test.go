@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-func TestLimitUnsent_TheSystemBuffersLittleForAViewerThatDoesNotRead(t *testing.T) {
+func TestLimitUnsent_BoundsWhatTheSystemBuffers(t *testing.T) {
 	near, far := loopback(t)
 	if err := far.(interface{ SetReadBuffer(bytes int) error }).SetReadBuffer(8 << 10); err != nil {
 		t.Fatal(err)
@@ -18,6 +18,6 @@ func TestLimitUnsent_TheSystemBuffersLittleForAViewerThatDoesNotRead(t *testing.
 	}
 	n, err := near.Write(make([]byte, 16<<20))
 	if !errors.Is(err, os.ErrDeadlineExceeded) || n > 512<<10 {
-		t.Errorf("%d bytes were taken in: %v", n, err)
+		t.Errorf("the system took %d bytes, want %d at most and a timeout: %v", n, 512<<10, err)
 	}
 }

@@ -23,12 +23,12 @@ import (
 	"golive/internal/pipenet"
 )
 
-// siteOf returns a Site whose handler answers everything, through package http1 below /live/.
+// siteOf returns a Site with the handler. Package http1 serves the paths below /live/.
 func siteOf(handler http.Handler) Site {
 	return Site{Section: "origin", Handler: handler, FastPrefix: "/live/", BodyPrefix: "/v1/"}
 }
 
-// testServer is a running Server for the public, over pipes.
+// testServer is a running Server over pipes.
 type testServer struct {
 	ln      *pipenet.Listener
 	config  *tls.Config // of clients; nil without TLS
@@ -70,7 +70,7 @@ func startServerWith(t *testing.T, cfg Config, handler http.Handler, serverTLS *
 	if serverTLS != nil {
 		f.config = &tls.Config{InsecureSkipVerify: true}
 		site.TLS = serverTLS.Clone()
-		site.TLS.SessionTicketsDisabled = true // a pipe holds nothing that its client does not read
+		site.TLS.SessionTicketsDisabled = true // writing them to a pipe blocks until the client reads
 	}
 	s := New(cfg, site, slog.New(slog.DiscardHandler), f.metrics)
 	go func() {
@@ -83,13 +83,13 @@ func startServerWith(t *testing.T, cfg Config, handler http.Handler, serverTLS *
 	return f
 }
 
-// dial connects to the server, for HTTP/1.1 if it is inside TLS.
+// dial connects to the server; over TLS it negotiates HTTP/1.1.
 func (f *testServer) dial(t *testing.T) net.Conn {
 	t.Helper()
 	return f.dialFor(t, "http/1.1")
 }
 
-// dialFor connects to the server, for that protocol if it is inside TLS.
+// dialFor connects to the server; over TLS it negotiates the protocol.
 func (f *testServer) dialFor(t *testing.T, protocol string) net.Conn {
 	t.Helper()
 	c, err := f.ln.Dial(t.Context(), "", "")
@@ -101,11 +101,11 @@ func (f *testServer) dialFor(t *testing.T, protocol string) net.Conn {
 	}
 	config := f.config.Clone()
 	config.NextProtos = []string{protocol}
-	inside := tls.Client(c, config)
-	if err := inside.HandshakeContext(t.Context()); err != nil {
+	client := tls.Client(c, config)
+	if err := client.HandshakeContext(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	return inside
+	return client
 }
 
 // close stops the server and waits for its end.
@@ -115,14 +115,14 @@ func (f *testServer) close(t *testing.T) {
 	if err := <-f.done; err != nil {
 		t.Error(err)
 	}
-	synctest.Wait() // net/http may still be about to close a connection of TLS
+	synctest.Wait() // net/http may not have closed a TLS connection yet
 	if n := testutil.ToFloat64(f.metrics.connections); n != 0 {
 		t.Errorf("%v connections are counted after the end", n)
 	}
 }
 
-// client is a player that speaks HTTP/1.1, or HTTP/2 from the first byte, and takes
-// no more of a response than its program reads.
+// client returns a player that speaks HTTP/1.1, or HTTP/2 without an upgrade, and that buffers little
+// of a response.
 func (f *testServer) client(protocol int) *player {
 	scheme := "http"
 	if f.config != nil {
@@ -152,7 +152,7 @@ func fetch(ctx context.Context, rt *player, path string) (*http.Response, error)
 	return rt.RoundTrip(req)
 }
 
-// sized answers /N with N bytes.
+// sized returns a handler that answers /N with N bytes.
 func sized() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		n, err := strconv.Atoi(strings.TrimPrefix(r.URL.Path, "/"))
@@ -166,7 +166,7 @@ func sized() http.Handler {
 	})
 }
 
-func TestServer_DoesNotWaitForABodyForEver(t *testing.T) {
+func TestServer_BoundsTheWaitForABody(t *testing.T) {
 	overBoth(t, func(t *testing.T, open starter) {
 		f := open(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok") }))
 		client := f.dial(t)
@@ -182,7 +182,7 @@ func TestServer_DoesNotWaitForABodyForEver(t *testing.T) {
 	})
 }
 
-func TestServer_DoesNotWaitForAHeaderForEver(t *testing.T) {
+func TestServer_BoundsTheWaitForAHeader(t *testing.T) {
 	for name, text := range map[string]string{"nothing": "", "HTTP/1.1": "GET / HT", "HTTP/2": "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"} {
 		overBoth(t, func(t *testing.T, open starter) {
 			f := open(t, sized())
@@ -198,7 +198,7 @@ func TestServer_DoesNotWaitForAHeaderForEver(t *testing.T) {
 	}
 }
 
-// Of two responses on one connection only the one that is not read is cut off.
+// Of the responses on one connection only that which is not read is ended.
 func TestServer_CutsOffTheStreamThatIsNotRead(t *testing.T) {
 	const size = 1 << 19
 	overBoth(t, func(t *testing.T, open starter) {
@@ -224,29 +224,28 @@ func TestServer_CutsOffTheStreamThatIsNotRead(t *testing.T) {
 				t.Fatal(err)
 			}
 			if n, err := io.Copy(io.Discard, other.Body); n != size || err != nil || other.ProtoMajor != 2 {
-				t.Errorf("beside it: %d bytes over %s: %v", n, other.Proto, err)
+				t.Errorf("another response: %d bytes over %s, want %d over HTTP/2: %v", n, other.Proto, size, err)
 			}
 		}
 		if took := time.Since(began); took != 0 {
-			t.Errorf("the others took %s", took)
+			t.Errorf("the other responses took %s", took)
 		}
 		allowed := maxLag + size*time.Second/minRate
 		if took := (<-ended).Sub(began); took > allowed+time.Second || took < allowed-time.Second {
-			t.Errorf("it was cut off after %s", took)
+			t.Errorf("the response that is not read was ended after %s, want %s", took, allowed)
 		}
 		if _, err := io.Copy(io.Discard, slow.Body); err == nil {
 			t.Error("the slow viewer got everything")
 		}
 		if n := testutil.ToFloat64(f.metrics.slow); n != 1 {
-			t.Errorf("%v slow viewers are counted", n)
+			t.Errorf("%v slow viewers are counted, want 1", n)
 		}
 		rt.CloseIdleConnections()
 		f.close(t)
 	})
 }
 
-// Many viewers that read a byte a second make none of the others wait, and are gone
-// soon.
+// Many viewers that read a byte a second delay no others, and are soon disconnected.
 func TestServer_SlowViewersDelayNoOthers(t *testing.T) {
 	const slow, size = 300, 200_000
 	for _, protocol := range []int{1, 2} {
@@ -261,8 +260,8 @@ func TestServer_SlowViewersDelayNoOthers(t *testing.T) {
 						t.Error(err)
 					}
 					raw := conn
-					if inside, ok := conn.(*tls.Conn); ok {
-						raw = inside.NetConn() // what TLS has read ahead would last for hours
+					if encrypted, ok := conn.(*tls.Conn); ok {
+						raw = encrypted.NetConn() // a TLS record would be enough for hours
 					}
 					for b := make([]byte, 1); ; <-time.After(time.Second) {
 						if _, err := raw.Read(b); err != nil {
@@ -280,15 +279,15 @@ func TestServer_SlowViewersDelayNoOthers(t *testing.T) {
 					t.Fatal(err)
 				}
 				if n, err := io.Copy(io.Discard, res.Body); n != size || err != nil || time.Since(asked) != 0 {
-					t.Errorf("%d bytes after %s: %v", n, time.Since(asked), err)
+					t.Errorf("%d bytes after %s, want %d at once: %v", n, time.Since(asked), size, err)
 				}
 			}
 			all.Wait()
 			if took := time.Since(began); took > 2*maxLag+time.Second {
-				t.Errorf("the last was cut off after %s", took)
+				t.Errorf("the last slow viewer was disconnected after %s", took)
 			}
 			if n := testutil.ToFloat64(f.metrics.slow); n != slow {
-				t.Errorf("%v slow viewers are counted", n)
+				t.Errorf("%v slow viewers are counted, want %d", n, slow)
 			}
 			rt.CloseIdleConnections()
 			f.close(t)
@@ -341,7 +340,7 @@ func TestServer_DrainsGracefully(t *testing.T) {
 	}
 }
 
-func TestServer_ShutsDownThoughAViewerDoesNotRead(t *testing.T) {
+func TestServer_ShutsDownWhileAViewerDoesNotRead(t *testing.T) {
 	overBoth(t, func(t *testing.T, open starter) {
 		f := open(t, sized())
 		conn := f.dial(t)
@@ -351,7 +350,7 @@ func TestServer_ShutsDownThoughAViewerDoesNotRead(t *testing.T) {
 		began := time.Now()
 		f.close(t)
 		if took := time.Since(began); took > shutdownTimeout {
-			t.Errorf("it took %s", took)
+			t.Errorf("the shutdown took %s, want %s at most", took, shutdownTimeout)
 		}
 	})
 }
@@ -370,7 +369,7 @@ func TestServer_RefusesOverTheLimit(t *testing.T) {
 	go func() { done <- New(cfg, siteOf(sized()), slog.New(slog.DiscardHandler), m).Serve(ctx, ln) }()
 	ask := func() (net.Conn, error) {
 		c, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", ln.Addr().String())
-		if err != nil { // it may be reset as soon as that
+		if err != nil { // the server may already have reset the connection
 			return nil, err
 		}
 		t.Cleanup(func() { _ = c.Close() })
@@ -389,11 +388,11 @@ func TestServer_RefusesOverTheLimit(t *testing.T) {
 	}
 	for range 10 {
 		if _, err := ask(); err == nil {
-			t.Error("a third was admitted")
+			t.Error("a third connection was admitted")
 		}
 	}
 	if n := testutil.ToFloat64(m.refused[connlimit.RefusedAddress]); n != 10 {
-		t.Errorf("%v refusals are counted", n)
+		t.Errorf("%v refusals are counted, want 10", n)
 	}
 	_ = first.Close()
 	for deadline := time.Now().Add(5 * time.Second); ; {
@@ -417,7 +416,7 @@ func TestServer_WarnsOfALimitThatCannotBeKept(t *testing.T) {
 		var log strings.Builder
 		New(cfg, siteOf(sized()), slog.New(slog.NewTextHandler(&log, nil)), NewMetrics(prometheus.NewRegistry()))
 		if got := strings.Contains(log.String(), "level=WARN"); got != want {
-			t.Errorf("%d connections: %q", limit, log.String())
+			t.Errorf("limit of %d connections: log %q, want a warning: %t", limit, log.String(), want)
 		}
 	}
 }
@@ -433,7 +432,7 @@ func TestServer_RefusesTooManyRequestsOfHTTP2(t *testing.T) {
 			}
 		}), nil)
 		rt := f.client(2)
-		if _, err := fetch(t.Context(), rt, "/"); err != nil { // so that all go through one connection
+		if _, err := fetch(t.Context(), rt, "/"); err != nil { // so that all requests share one connection
 			t.Fatal(err)
 		}
 		codes := make(chan int, 50)
@@ -451,7 +450,7 @@ func TestServer_RefusesTooManyRequestsOfHTTP2(t *testing.T) {
 		synctest.Wait()
 		const admitted = streamsPerConnection * 10 / 2 // the rest is for other addresses
 		if n := len(codes); n != cap(codes)-admitted {
-			t.Errorf("%d were answered at once", n)
+			t.Errorf("%d requests were answered at once, want %d", n, cap(codes)-admitted)
 		}
 		close(end)
 		count := map[int]int{}
@@ -459,7 +458,7 @@ func TestServer_RefusesTooManyRequestsOfHTTP2(t *testing.T) {
 			count[<-codes]++
 		}
 		if count[200] != admitted || count[503] != cap(codes)-admitted {
-			t.Errorf("answers: %v", count)
+			t.Errorf("answers %v, want %d of 200", count, admitted)
 		}
 		rt.CloseIdleConnections()
 		f.close(t)

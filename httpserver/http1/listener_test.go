@@ -19,8 +19,8 @@ import (
 	"golive/internal/pipenet"
 )
 
-// testServer is a Listener before an http.Server, both with one handler. What the http.Server
-// answers has the header Slow.
+// testServer is a Listener before an http.Server, both with one handler. Responses of the
+// http.Server have the header Slow.
 type testServer struct {
 	*Listener
 	dial func() net.Conn
@@ -93,7 +93,7 @@ func echo(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.WriteString(w, text)
 }
 
-// ask writes requests and reads so many answers.
+// ask writes requests and reads the given number of answers.
 func ask(t *testing.T, c net.Conn, requests string, answers int) (all []*http.Response, bodies []string) {
 	t.Helper()
 	var writing sync.WaitGroup
@@ -116,12 +116,12 @@ func ask(t *testing.T, c net.Conn, requests string, answers int) (all []*http.Re
 
 const get = "GET /live/a HTTP/1.1\r\n" + host + "\r\n"
 
-func TestListener_HandsOverWhatItDoesNotUnderstand(t *testing.T) {
-	secret := selfSigned(t)
+func TestListener_HandsOverOtherRequests(t *testing.T) {
+	config := selfSigned(t)
 	for _, c := range []struct {
 		requests string
 		want     []string // answers
-		slow     int      // the first that the http.Server gave; none when negative
+		slow     int      // the first answer of the http.Server; -1 if there is none
 	}{
 		{get, []string{"GET /live/a "}, -1},
 		{get + get + get, []string{"GET /live/a ", "GET /live/a ", "GET /live/a "}, -1},
@@ -139,10 +139,10 @@ func TestListener_HandsOverWhatItDoesNotUnderstand(t *testing.T) {
 	} {
 		for _, piece := range []int{len(c.requests), 1} {
 			synctest.Test(t, func(t *testing.T) {
-				plain, inside := open(t, echo), openTLS(t, secret, secureEcho)
+				plain, encrypted := open(t, echo), openTLS(t, config, secureEcho)
 				defer plain.end()
-				defer inside.end()
-				for way, conn := range map[string]net.Conn{"plain": plain.dial(), "TLS": clientHandshake(t, inside.dial(), "http/1.1")} {
+				defer encrypted.end()
+				for way, conn := range map[string]net.Conn{"plain": plain.dial(), "TLS": clientHandshake(t, encrypted.dial(), "http/1.1")} {
 					answers, bodies := ask(t, pieces{conn, piece}, c.requests, len(c.want))
 					for i, want := range c.want {
 						slow := answers[i].Header.Get("Slow") != ""
@@ -157,7 +157,7 @@ func TestListener_HandsOverWhatItDoesNotUnderstand(t *testing.T) {
 	}
 }
 
-// pieces writes so many bytes at once.
+// pieces is a connection that writes size bytes at a time.
 type pieces struct {
 	net.Conn
 	size int
@@ -190,7 +190,7 @@ func TestListener_HandsOverHTTP2(t *testing.T) {
 		}
 		got := make([]byte, len(preface+"frames"))
 		if _, err := io.ReadFull(c, got); err != nil || string(got) != preface+"frames" {
-			t.Errorf("%q, %v", got, err)
+			t.Errorf("read %q, want all that the client has sent: %v", got, err)
 		}
 		_ = near.Close()
 		if err := l.Shutdown(t.Context()); err != nil {
@@ -200,9 +200,9 @@ func TestListener_HandsOverHTTP2(t *testing.T) {
 	})
 }
 
-func TestListener_EndsConnectionsThatSayNothing(t *testing.T) {
+func TestListener_ClosesSilentConnections(t *testing.T) {
 	for _, c := range []struct {
-		said     string
+		sent     string
 		from, to time.Duration
 	}{
 		{"", headTime, headTime},
@@ -215,16 +215,16 @@ func TestListener_EndsConnectionsThatSayNothing(t *testing.T) {
 			defer d.end()
 			conn := d.dial()
 			began := time.Now()
-			go func() { _, _ = io.WriteString(conn, c.said) }()
+			go func() { _, _ = io.WriteString(conn, c.sent) }()
 			_, err := io.Copy(io.Discard, conn)
 			if took := time.Since(began); err != nil || took < c.from || took > c.to {
-				t.Errorf("%q: the end came after %v: %v", c.said, took, err)
+				t.Errorf("%q: closed after %v, want %v to %v: %v", c.sent, took, c.from, c.to, err)
 			}
 		})
 	}
 }
 
-// The time that a request waits for its answer is not the client's.
+// The time that a handler takes does not count as the client's.
 func TestListener_KeepsConnectionsOfSlowHandlersAndIdlePlayers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := open(t, func(w http.ResponseWriter, r *http.Request) {
@@ -241,7 +241,7 @@ func TestListener_KeepsConnectionsOfSlowHandlersAndIdlePlayers(t *testing.T) {
 	})
 }
 
-// The time that the first answer takes is not that of the head that follows it.
+// The time that the first answer takes does not count for the head of the next request.
 func TestListener_KeepsPlayersThatPipeline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := open(t, func(w http.ResponseWriter, r *http.Request) {
@@ -257,8 +257,8 @@ func TestListener_KeepsPlayersThatPipeline(t *testing.T) {
 	})
 }
 
-// A garbage line is answered at once, as net/http does.
-func TestListener_HandsGarbageOverAtOnce(t *testing.T) {
+// An invalid request line is answered at once, as by net/http.
+func TestListener_HandsOverInvalidRequestsAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := open(t, echo)
 		defer d.end()
@@ -266,17 +266,17 @@ func TestListener_HandsGarbageOverAtOnce(t *testing.T) {
 		defer func() { _ = conn.Close() }()
 		began := time.Now()
 		if all, _ := ask(t, conn, "rubbish\r\n", 1); all[0].StatusCode != http.StatusBadRequest || time.Since(began) > 0 {
-			t.Errorf("%d after %v", all[0].StatusCode, time.Since(began))
+			t.Errorf("status %d after %v, want 400 at once", all[0].StatusCode, time.Since(began))
 		}
 	})
 }
 
-// A client that reads slowly holds the response in memory.
+// A client that reads slowly keeps the response in memory.
 func TestListener_EndsResponsesThatTakeTooLong(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		took := make(chan time.Duration, 1)
 		d := open(t, func(w http.ResponseWriter, _ *http.Request) {
-			time.Sleep(writeTime) // it waits for its media
+			time.Sleep(writeTime) // the handler waits for its media
 			began := time.Now()
 			w.Header().Set("Content-Length", "1000000")
 			for n := 0; n < 1_000_000; n += 10_000 {
@@ -297,20 +297,20 @@ func TestListener_EndsResponsesThatTakeTooLong(t *testing.T) {
 			time.Sleep(time.Second)
 		}
 		if took := <-took; took != writeTime {
-			t.Errorf("it took %v", took)
+			t.Errorf("the response took %v, want %v", took, writeTime)
 		}
 	})
 }
 
-func TestListener_ShutdownLetsAnswersArrive(t *testing.T) {
+func TestListener_ShutdownWaitsForResponses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := open(t, func(w http.ResponseWriter, r *http.Request) {
 			time.Sleep(time.Second)
 			echo(w, r)
 		})
-		idle, fresh, half, busy := d.dial(), d.dial(), d.dial(), d.dial()
+		idle, unused, partial, busy := d.dial(), d.dial(), d.dial(), d.dial()
 		ask(t, idle, get, 1)
-		go func() { _, _ = io.WriteString(half, get[:10]) }()
+		go func() { _, _ = io.WriteString(partial, get[:10]) }()
 		answer := make(chan *http.Response)
 		go func() {
 			all, _ := ask(t, busy, get, 1)
@@ -320,25 +320,25 @@ func TestListener_ShutdownLetsAnswersArrive(t *testing.T) {
 		began := time.Now()
 		var ending sync.WaitGroup
 		ending.Go(d.end)
-		for name, c := range map[string]net.Conn{"idle": idle, "fresh": fresh, "half": half} {
+		for name, c := range map[string]net.Conn{"idle": idle, "unused": unused, "partial": partial} {
 			if _, err := io.Copy(io.Discard, c); err != nil || time.Since(began) > 0 {
 				t.Errorf("the %s connection was closed after %v: %v", name, time.Since(began), err)
 			}
 		}
 		if a := <-answer; a.StatusCode != 200 || !a.Close {
-			t.Errorf("the answer under way: %v", a)
+			t.Errorf("the pending answer is %v, want 200 and a close", a)
 		}
 		ending.Wait()
 	})
 }
 
-func TestListener_ShutdownDoesNotWaitForEver(t *testing.T) {
+func TestListener_ShutdownEndsWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := open(t, func(w http.ResponseWriter, r *http.Request) {
 			if r.Method == http.MethodHead {
 				<-r.Context().Done()
 			} else if _, err := w.Write(make([]byte, 1<<20)); err == nil {
-				t.Error("all is written, though the client has not read")
+				t.Error("the whole response was written although the client does not read")
 			}
 		})
 		for _, request := range []string{get, "HEAD" + get[3:]} {
@@ -355,11 +355,11 @@ func TestListener_ShutdownDoesNotWaitForEver(t *testing.T) {
 	})
 }
 
-// A handler that waits for something else than its request must not keep the server up.
-func TestListener_ShutdownLeavesHandlersBehindThatIgnoreTheirContext(t *testing.T) {
+// A handler that waits for something else than its request must not delay the shutdown further.
+func TestListener_ShutdownDoesNotWaitForHandlersThatIgnoreTheirContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		free := make(chan struct{})
-		d := open(t, func(http.ResponseWriter, *http.Request) { <-free })
+		release := make(chan struct{})
+		d := open(t, func(http.ResponseWriter, *http.Request) { <-release })
 		conn := d.dial()
 		go func() { _, _ = io.WriteString(conn, get) }()
 		synctest.Wait()
@@ -367,18 +367,18 @@ func TestListener_ShutdownLeavesHandlersBehindThatIgnoreTheirContext(t *testing.
 		defer cancel()
 		began := time.Now()
 		if err := d.Shutdown(ctx); !errors.Is(err, errHandlers) || time.Since(began) != time.Second+cancelTime {
-			t.Errorf("%v after %s", err, time.Since(began))
+			t.Errorf("error %v after %s, want %v after %s", err, time.Since(began), errHandlers, time.Second+cancelTime)
 		}
-		close(free)
+		close(release)
 		d.end()
 	})
 }
 
-func TestListener_SurvivesAHandler(t *testing.T) {
+func TestListener_SurvivesAHandlerThatPanics(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := open(t, func(w http.ResponseWriter, r *http.Request) {
 			if r.URL.Path == "/live/panic" {
-				panic("as planned")
+				panic("a panic in a handler")
 			}
 			echo(w, r)
 		})
@@ -386,7 +386,7 @@ func TestListener_SurvivesAHandler(t *testing.T) {
 		conn := d.dial()
 		go func() { _, _ = io.WriteString(conn, "GET /live/panic HTTP/1.1\r\n"+host+"\r\n") }()
 		if n, err := io.Copy(io.Discard, conn); n > 0 || err != nil {
-			t.Errorf("%d bytes, %v", n, err)
+			t.Errorf("the answer has %d bytes, want none: %v", n, err)
 		}
 		conn = d.dial()
 		defer func() { _ = conn.Close() }()
@@ -396,9 +396,9 @@ func TestListener_SurvivesAHandler(t *testing.T) {
 
 func TestListener_CancelsRequestsOfConnectionsThatBreak(t *testing.T) {
 	if runtime.GOOS != "linux" {
-		t.Skip("other systems report it when the response is written")
+		t.Skip("other systems report a broken connection when the response is written")
 	}
-	const clients = 300 // more than one call of epoll_wait returns
+	const clients = 300 // more than a single call of epoll_wait returns
 	waiting, left := make(chan struct{}, clients), make(chan struct{}, clients)
 	d := openTCP(t, func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/live/wait" {
@@ -423,11 +423,11 @@ func TestListener_CancelsRequestsOfConnectionsThatBreak(t *testing.T) {
 	}
 	select {
 	case <-left:
-		t.Error("one has left that is here")
+		t.Error("a request was cancelled although its connection is open")
 	default:
 	}
 	for _, c := range conns {
-		if err := c.(*net.TCPConn).SetLinger(0); err != nil { // reset it
+		if err := c.(*net.TCPConn).SetLinger(0); err != nil { // Close sends a reset
 			t.Fatal(err)
 		}
 		if err := c.Close(); err != nil {
@@ -439,7 +439,7 @@ func TestListener_CancelsRequestsOfConnectionsThatBreak(t *testing.T) {
 	}
 }
 
-func TestListener_TriesAgainToAccept(t *testing.T) {
+func TestListener_AcceptsAgainAfterAnError(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := pipenet.Listen()
 		d := openOn(t, &failing{Listener: p, times: 3}, echo)
@@ -453,7 +453,7 @@ func TestListener_TriesAgainToAccept(t *testing.T) {
 	})
 }
 
-// failing is a net.Listener that has no file descriptors at first.
+// failing is a net.Listener whose Accept fails the first times.
 type failing struct {
 	*pipenet.Listener
 	times int

@@ -11,7 +11,7 @@ import (
 
 const host = "Host: h\r\n"
 
-func TestRequest_UnderstandsWhatPlayersAsk(t *testing.T) {
+func TestRequest_ReadsRequestsOfPlayers(t *testing.T) {
 	for _, head := range []string{
 		"GET /live/b/index.m3u8 HTTP/1.1\r\nHost: example.com:8080\r\n\r\n",
 		"HEAD /live/b/source/s-1.2.ts HTTP/1.1\r\nhost: [::1]:80\r\nRange: bytes=0-1\r\n\r\n",
@@ -21,12 +21,12 @@ func TestRequest_UnderstandsWhatPlayersAsk(t *testing.T) {
 		"GET /live/b? HTTP/1.1\r\n" + host + "\r\n",
 	} {
 		if !sameAsNetHTTP(t, []byte(head)) {
-			t.Errorf("%q is not understood", head)
+			t.Errorf("%q is refused", head)
 		}
 	}
 }
 
-func TestRequest_LeavesTheRestToOthers(t *testing.T) {
+func TestRequest_RefusesOtherRequests(t *testing.T) {
 	for _, head := range []string{
 		"POST /live/b HTTP/1.1\r\n" + host + "\r\n",
 		"DELETE /live/b HTTP/1.1\r\n" + host + "\r\n",
@@ -67,21 +67,21 @@ func TestRequest_LeavesTheRestToOthers(t *testing.T) {
 		"GET /live/b HTTP/1.1\r\n" + host + "Pragma: no-cache\r\n\r\n", // net/http makes Cache-Control of it
 	} {
 		if r := newRequest(t.Context(), "/live/", "peer"); r.read([]byte(head)) {
-			t.Errorf("%q is understood: %+v", head, r.Request)
+			t.Errorf("%q is read: %+v, want it refused", head, r.Request)
 		}
 	}
 }
 
-// What is kept from one request to the next must not show in it.
-func TestRequest_LeavesEverythingToOthersWithoutAPrefix(t *testing.T) {
+func TestRequest_RefusesEverythingWithoutAPrefix(t *testing.T) {
 	for _, path := range []string{"/", "/live/a", ""} {
 		if newRequest(t.Context(), "", "peer").read([]byte("GET " + path + " HTTP/1.1\r\nHost: x\r\n\r\n")) {
-			t.Errorf("%q is answered", path)
+			t.Errorf("%q is read, want it refused", path)
 		}
 	}
 }
 
-func TestRequest_IsReadAnew(t *testing.T) {
+// A connection's request is used again: it must keep nothing of the one before.
+func TestRequest_KeepsNothingOfEarlierRequests(t *testing.T) {
 	r := newRequest(t.Context(), "/live/", "peer")
 	for _, head := range []string{
 		"GET /live/b?x=1 HTTP/1.1\r\n" + host + "Range: bytes=0-1\r\n\r\n",
@@ -92,22 +92,21 @@ func TestRequest_IsReadAnew(t *testing.T) {
 	} {
 		fresh := newRequest(t.Context(), "/live/", "peer")
 		if r.read([]byte(head)) != fresh.read([]byte(head)) {
-			t.Errorf("%q is understood only sometimes", head)
+			t.Errorf("%q is read by only one of a new and a used request", head)
 			continue
 		}
-		if diff := cmp.Diff(seenOf(&fresh.Request), seenOf(&r.Request)); diff != "" && fresh.Header != nil {
+		if diff := cmp.Diff(viewOf(&fresh.Request), viewOf(&r.Request)); diff != "" && fresh.Header != nil {
 			t.Errorf("%q (-fresh +used):\n%s", head, diff)
 		}
 	}
 }
 
-func FuzzRequest_IsWhatNetHTTPReads(f *testing.F) {
+func FuzzRequest_EqualsThatOfNetHTTP(f *testing.F) {
 	f.Add([]byte("GET /live/b?x=%31 HTTP/1.1\r\n" + host + "A: b\r\na: c \r\n\r\n"))
 	f.Fuzz(func(t *testing.T, head []byte) { sameAsNetHTTP(t, head) })
 }
 
-// sameAsNetHTTP reports whether a head is understood, and fails when net/http reads
-// something else.
+// sameAsNetHTTP reports whether a head is read, and fails if net/http reads something else.
 func sameAsNetHTTP(t *testing.T, head []byte) bool {
 	t.Helper()
 	if i := bytes.Index(head, []byte("\r\n\r\n")); i != len(head)-4 {
@@ -122,22 +121,22 @@ func sameAsNetHTTP(t *testing.T, head []byte) bool {
 		t.Fatalf("net/http refuses %q: %v", head, err)
 	}
 	want.RemoteAddr = "peer"
-	if diff := cmp.Diff(seenOf(want), seenOf(&r.Request)); diff != "" {
+	if diff := cmp.Diff(viewOf(want), viewOf(&r.Request)); diff != "" {
 		t.Errorf("%q (-net/http +http1):\n%s", head, diff)
 	}
 	return true
 }
 
-// seen is what a handler sees of a request.
-type seen struct {
+// view is what a handler sees of a request.
+type view struct {
 	Method, URI, Path, Query, URL, Proto, Host, Remote string
 	Header                                             http.Header
 	Length                                             int64
 	Close                                              bool
 }
 
-func seenOf(r *http.Request) seen {
-	return seen{
+func viewOf(r *http.Request) view {
+	return view{
 		r.Method, r.RequestURI, r.URL.Path, r.URL.RawQuery, r.URL.String(), r.Proto, r.Host, r.RemoteAddr,
 		r.Header, r.ContentLength, r.Close,
 	}

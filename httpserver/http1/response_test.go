@@ -16,7 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// The http.Server has the same handlers: both must write the same.
+// The http.Server has the same handler: both must write the same response.
 func TestResponse_EqualsThatOfNetHTTP(t *testing.T) {
 	big := strings.Repeat("0123456789", 2*gatherBytes/10)
 	for name, handler := range map[string]http.HandlerFunc{
@@ -35,9 +35,9 @@ func TestResponse_EqualsThatOfNetHTTP(t *testing.T) {
 			w.(http.Flusher).Flush()
 			_, _ = io.WriteString(w, "llo")
 		},
-		"two statuses":  func(w http.ResponseWriter, _ *http.Request) { text(w); w.WriteHeader(404); w.WriteHeader(200) },
-		"an early hint": func(w http.ResponseWriter, _ *http.Request) { text(w); w.WriteHeader(200) },
-		"values":        func(w http.ResponseWriter, _ *http.Request) { text(w); w.Header()["X"] = []string{"a", "b"} },
+		"two statuses":   func(w http.ResponseWriter, _ *http.Request) { text(w); w.WriteHeader(404); w.WriteHeader(200) },
+		"a status alone": func(w http.ResponseWriter, _ *http.Request) { text(w); w.WriteHeader(200) },
+		"values":         func(w http.ResponseWriter, _ *http.Request) { text(w); w.Header()["X"] = []string{"a", "b"} },
 	} {
 		for _, method := range []string{"GET", "HEAD"} {
 			if name == "no length, long" && method == "HEAD" {
@@ -50,7 +50,7 @@ func TestResponse_EqualsThatOfNetHTTP(t *testing.T) {
 				// A Content-Length of 0 means the same, but http1 hands it over.
 				slow := exchange(t, d, method+" /live/a HTTP/1.1\r\n"+host+"Content-Length: 0\r\n\r\n", method)
 				if slow.header.Get("Slow") == "" || fast.header.Get("Slow") != "" {
-					t.Fatal("both came from the same server")
+					t.Fatal("both responses are from the same server")
 				}
 				slow.header.Del("Slow")
 				if diff := cmp.Diff(slow, fast, cmp.AllowUnexported(reply{})); diff != "" {
@@ -114,7 +114,7 @@ func TestResponse_WritesPieces(t *testing.T) {
 		defer func() { _ = conn.Close() }()
 		for range 2 {
 			if _, bodies := ask(t, conn, get, 1); bodies[0] != whole {
-				t.Error("the body is another")
+				t.Errorf("the body has %d other bytes", len(bodies[0]))
 			}
 		}
 	})
@@ -143,12 +143,12 @@ func TestResponse_SendsFiles(t *testing.T) {
 	defer func() { _ = conn.Close() }()
 	for range 2 {
 		if _, bodies := ask(t, conn, get, 1); bodies[0] != whole[:len(whole)-10] {
-			t.Error("the body is another")
+			t.Errorf("the body has %d other bytes", len(bodies[0]))
 		}
 	}
 }
 
-// After a body that is not as long as declared nothing can follow.
+// After a body with another length than declared the connection cannot be used.
 func TestResponse_EndsTheConnectionWhenTheLengthIsWrong(t *testing.T) {
 	for name, write := range map[string]func(http.ResponseWriter){
 		"too short": func(w http.ResponseWriter) { _, _ = io.WriteString(w, "hell") },
@@ -169,7 +169,7 @@ func TestResponse_EndsTheConnectionWhenTheLengthIsWrong(t *testing.T) {
 			go func() { _, _ = io.WriteString(conn, get+get) }()
 			all, err := io.ReadAll(conn)
 			if n := bytes.Count(all, []byte("HTTP/1.1")); n != 1 || err != nil || bytes.Contains(all, []byte("there")) {
-				t.Errorf("%s: %q, %v", name, all, err)
+				t.Errorf("%s: read %q, want one response of 5 bytes: %v", name, all, err)
 			}
 			_ = conn.Close()
 		})
@@ -186,7 +186,7 @@ func TestResponse_RemovesLineBreaksFromHeaderValues(t *testing.T) {
 		conn := d.dial()
 		defer func() { _ = conn.Close() }()
 		if all, _ := ask(t, conn, get, 1); all[0].Header.Get("Set-Cookie") != "" {
-			t.Errorf("%v", all[0].Header)
+			t.Errorf("a header value has set another header: %v", all[0].Header)
 		}
 	})
 }

@@ -24,8 +24,8 @@ import (
 	"golive/internal/pipenet"
 )
 
-// selfSigned returns the configuration of a test's listener, without session tickets: those
-// would wait in a pipe for a client that reads.
+// selfSigned returns a server configuration with a self-signed certificate. It has no session
+// tickets: writing them to a pipe blocks until the client reads.
 func selfSigned(t *testing.T) *tls.Config {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -43,7 +43,7 @@ func selfSigned(t *testing.T) *tls.Config {
 	}
 }
 
-// openTLS starts a testServer over pipes inside TLS.
+// openTLS starts a testServer over pipes and TLS.
 func openTLS(t *testing.T, config *tls.Config, handler http.HandlerFunc) *testServer {
 	t.Helper()
 	p := pipenet.Listen()
@@ -58,20 +58,20 @@ func openTLS(t *testing.T, config *tls.Config, handler http.HandlerFunc) *testSe
 	return d
 }
 
-// clientHandshake makes the client's part of the handshake.
+// clientHandshake performs the client's part of the handshake.
 func clientHandshake(t *testing.T, c net.Conn, protocols ...string) *tls.Conn {
 	t.Helper()
-	inside := tls.Client(c, &tls.Config{InsecureSkipVerify: true, NextProtos: protocols})
-	if err := inside.HandshakeContext(t.Context()); err != nil {
+	client := tls.Client(c, &tls.Config{InsecureSkipVerify: true, NextProtos: protocols})
+	if err := client.HandshakeContext(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	return inside
+	return client
 }
 
-// secureEcho is echo for requests inside TLS, and fails for others.
+// secureEcho is echo for requests over TLS, and fails for others.
 func secureEcho(w http.ResponseWriter, r *http.Request) {
 	if r.TLS == nil || !r.TLS.HandshakeComplete {
-		http.Error(w, "it is not told of TLS", http.StatusInternalServerError)
+		http.Error(w, "the request has no TLS state", http.StatusInternalServerError)
 		return
 	}
 	echo(w, r)
@@ -118,7 +118,7 @@ func TestTLS_HandsHTTP2OverAfterTheHandshake(t *testing.T) {
 			_, _ = io.Copy(io.Discard, res.Body)
 			_ = res.Body.Close()
 			if res.ProtoMajor != 2 || res.StatusCode != http.StatusOK || res.Header.Get("Slow") != "yes" {
-				t.Errorf("%s %s", res.Proto, res.Status)
+				t.Errorf("%s %s, want HTTP/2 200 from net/http", res.Proto, res.Status)
 			}
 		}
 		transport.CloseIdleConnections()
@@ -136,7 +136,7 @@ func TestTLS_RefusesHTTP2ThatWasNotNegotiated(t *testing.T) {
 			go func() { _, _ = io.WriteString(c, preface+"* HTTP/2.0\r\n\r\nSM\r\n\r\n") }()
 			answer, err := io.ReadAll(c)
 			if err != nil || !strings.HasPrefix(string(answer), "HTTP/1.1 400 ") {
-				t.Errorf("%q, %v", answer, err)
+				t.Errorf("answer %q, want HTTP/1.1 400: %v", answer, err)
 			}
 			_ = c.Close()
 		})
@@ -146,39 +146,39 @@ func TestTLS_RefusesHTTP2ThatWasNotNegotiated(t *testing.T) {
 func TestTLS_ClosesConnectionsWithoutAHandshake(t *testing.T) {
 	config := selfSigned(t)
 	for name, c := range map[string]struct {
-		says   string
+		sent   string
 		answer string
 		within time.Duration
 	}{
-		"nothing":         {"", "", headTime},
-		"half a record":   {"\x16\x03\x01\x02\x00\x01", "", headTime},
-		"plain HTTP":      {"GET /live/x HTTP/1.1\r\nHost: x\r\n\r\n", refusePlain, 0},
-		"something other": {"SSH-2.0-OpenSSH\r\n", "", 0},
+		"nothing":          {"", "", headTime},
+		"half a record":    {"\x16\x03\x01\x02\x00\x01", "", headTime},
+		"plain HTTP":       {"GET /live/x HTTP/1.1\r\nHost: x\r\n\r\n", refusePlain, 0},
+		"another protocol": {"SSH-2.0-OpenSSH\r\n", "", 0},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			d := openTLS(t, config, secureEcho)
 			defer d.end()
 			conn := d.dial()
 			began := time.Now()
-			go func() { _, _ = io.WriteString(conn, c.says) }()
+			go func() { _, _ = io.WriteString(conn, c.sent) }()
 			answer, _ := io.ReadAll(conn)
 			if c.answer != "" && string(answer) != c.answer || time.Since(began) > c.within {
-				t.Errorf("%s: %q after %s", name, answer, time.Since(began))
+				t.Errorf("%s: %q after %s, want %q within %s", name, answer, time.Since(began), c.answer, c.within)
 			}
 			_ = conn.Close()
 		})
 	}
 }
 
-// The handshake is the answer to the challenge of TLS-ALPN-01 (RFC 8737).
-func TestTLS_EndsWithTheHandshakeForACME(t *testing.T) {
+// With TLS-ALPN-01 (RFC 8737) the handshake is all that the authority needs.
+func TestTLS_ClosesTheConnectionAfterAnACMEHandshake(t *testing.T) {
 	config := selfSigned(t)
 	synctest.Test(t, func(t *testing.T) {
 		d := openTLS(t, config, secureEcho)
 		defer d.end()
 		c := clientHandshake(t, d.dial(), "acme-tls/1")
 		if got := c.ConnectionState().NegotiatedProtocol; got != "acme-tls/1" {
-			t.Errorf("%q was negotiated", got)
+			t.Errorf("%q was negotiated, want acme-tls/1", got)
 		}
 		if n, err := c.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
 			t.Errorf("%d bytes, %v; want the end", n, err)
@@ -205,12 +205,12 @@ func TestTLS_ShutdownEndsHandshakesAndSendsCloseNotify(t *testing.T) {
 		d.end()
 		reading.Wait()
 		if took := time.Since(began); took != 0 {
-			t.Errorf("it took %s", took)
+			t.Errorf("the shutdown took %s", took)
 		}
 	})
 }
 
-func TestTLS_LongBodiesArriveWhole(t *testing.T) {
+func TestTLS_SendsLongBodiesWhole(t *testing.T) {
 	config := selfSigned(t)
 	body := make([]byte, 3<<20)
 	_, _ = rand.Read(body)
@@ -225,7 +225,7 @@ func TestTLS_LongBodiesArriveWhole(t *testing.T) {
 		for _, path := range []string{"small", "part", "segment", "part", "small"} {
 			_, bodies := ask(t, c, "GET /live/"+path+" HTTP/1.1\r\n"+host+"\r\n", 1)
 			if !bytes.HasPrefix(body, []byte(bodies[0])) || len(bodies[0]) < 100 {
-				t.Errorf("%s: %d bytes, not the right ones", path, len(bodies[0]))
+				t.Errorf("%s: the body has %d bytes, which differ from those written", path, len(bodies[0]))
 			}
 		}
 		_ = c.Close()
@@ -236,7 +236,7 @@ func TestTLS_LongBodiesArriveWhole(t *testing.T) {
 	})
 }
 
-// failingConn accepts room bytes; then its writes fail.
+// failingConn is a connection whose writes fail after room bytes.
 type failingConn struct {
 	net.Conn
 	room int
@@ -270,23 +270,23 @@ func TestRecords_ReportFailedWrites(t *testing.T) {
 	}
 }
 
-func TestRecords_AreWrittenAtOnceWhenManyGather(t *testing.T) {
+func TestRecords_AreWrittenAtOnceWhenManyBuffersAreInUse(t *testing.T) {
 	buffers := &recordBuffers{pool: newBuffers(gatherRecords)}
 	buffers.lent.Store(maxGathering)
-	taken := &failingConn{room: 100}
-	r := &records{Conn: taken, buffers: buffers}
+	conn := &failingConn{room: 100}
+	r := &records{Conn: conn, buffers: buffers}
 	r.begin()
-	if _, err := r.Write(make([]byte, 60)); err != nil || taken.room != 40 {
-		t.Errorf("room for %d is left: %v", taken.room, err)
+	if _, err := r.Write(make([]byte, 60)); err != nil || conn.room != 40 {
+		t.Errorf("room for %d bytes is left, want 40: %v", conn.room, err)
 	}
 	if err := r.end(); err != nil || buffers.lent.Load() != maxGathering {
-		t.Errorf("%v; %d buffers are lent", err, buffers.lent.Load())
+		t.Errorf("%d buffers are lent, want %d: %v", buffers.lent.Load(), maxGathering, err)
 	}
 }
 
 func TestTLS_CancelsRequestsOfConnectionsThatBreak(t *testing.T) {
 	if runtime.GOOS != "linux" {
-		t.Skip("other systems report it when the response is written")
+		t.Skip("other systems report a broken connection when the response is written")
 	}
 	ln, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
