@@ -3,40 +3,17 @@ package httpserver
 import (
 	"bytes"
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
 	"log/slog"
-	"math/big"
 	"net"
 	"net/http"
 	"strconv"
 	"testing"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-)
 
-// selfSigned returns a server configuration with a self-signed certificate.
-func selfSigned(tb testing.TB) *tls.Config {
-	tb.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "golive"}, DNSNames: []string{"golive"},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}
-}
+	"golive/internal/tlstest"
+)
 
 // serveTCP runs serve on a free port until the test ends.
 func serveTCP(tb testing.TB, serve func(context.Context, net.Listener) error) (address string) {
@@ -58,7 +35,7 @@ func serveTCP(tb testing.TB, serve func(context.Context, net.Listener) error) (a
 // BenchmarkServer measures a player's requests on one connection: the time of the server, of a
 // client that does very little, and of the system between them.
 func BenchmarkServer(b *testing.B) {
-	config := selfSigned(b)
+	config, _ := tlstest.SelfSigned()
 	for _, c := range []struct {
 		name string
 		size int

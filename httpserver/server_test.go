@@ -21,6 +21,7 @@ import (
 
 	"golive/internal/connlimit"
 	"golive/internal/pipenet"
+	"golive/internal/tlstest"
 )
 
 // siteOf returns a Site with the handler. Package http1 serves the paths below /live/.
@@ -43,7 +44,8 @@ type starter func(t *testing.T, handler http.Handler) *testServer
 // overBoth runs a test in a bubble over plain connections, and in another one over TLS.
 func overBoth(t *testing.T, run func(t *testing.T, open starter)) {
 	t.Helper()
-	for name, serverTLS := range map[string]*tls.Config{"plain": nil, "TLS": selfSigned(t)} {
+	config, _ := tlstest.SelfSigned()
+	for name, serverTLS := range map[string]*tls.Config{"plain": nil, "TLS": config} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				run(t, func(t *testing.T, handler http.Handler) *testServer {

@@ -54,7 +54,7 @@ func admit(a *Authorizer, app, name string) (Admission, error) {
 	return a.Admit(context.Background(), Request{Protocol: "rtmp", App: app, Name: name}, func(error) {})
 }
 
-func TestRow1_PublishingPointIsFoundHoweverItIsSplit(t *testing.T) {
+func TestRow1_NameIsFoundHoweverTheURLIsSplit(t *testing.T) {
 	for _, p := range [][2]string{
 		{"live", "studio"},
 		{"live/studio", ""},
@@ -73,7 +73,7 @@ func TestRow1_PublishingPointIsFoundHoweverItIsSplit(t *testing.T) {
 	}
 }
 
-func TestRow2_QueryOnEitherHalfIsLeftOut(t *testing.T) {
+func TestRow2_QueryOfAppOrNameIsIgnored(t *testing.T) {
 	for _, p := range [][2]string{
 		{"live?vhost=a/b", "studio"},
 		{"live", "studio?user=a/b&x=%zz"},
@@ -117,23 +117,23 @@ func TestAdmit_FindsTheBroadcastByKeyAndHidesTheKey(t *testing.T) {
 	auth := authorizer(t, keys("one", "key-number-1", "two", "key-number-2"), s)
 	a, err := admit(auth, "live", "key-number-2?x=1")
 	if err != nil || a.ID != "two" || s.id != "two" || s.publisher.Name != "two" {
-		t.Errorf("id %q, name %q, err = %v", a.ID, s.publisher.Name, err)
+		t.Errorf("id %q, name %q, want two: %v", a.ID, s.publisher.Name, err)
 	}
 	for _, wrong := range []string{"two", "key-number-3", "key-number-", "key-number-22", "studio"} {
 		_, err := admit(auth, "live", wrong)
 		if !errors.Is(err, ErrUnauthorized) || strings.Contains(err.Error(), wrong) {
-			t.Errorf("%q: err = %v", wrong, err)
+			t.Errorf("%q: err = %v, want ErrUnauthorized without the key", wrong, err)
 		}
 	}
 }
 
-func TestAdmit_PassesTheStagesRefusalOn(t *testing.T) {
+func TestAdmit_ReturnsTheHandlersRefusal(t *testing.T) {
 	if _, err := admit(authorizer(t, PublishConfig{Open: true}, &handler{err: ErrTaken}), "live", "studio"); !errors.Is(err, ErrTaken) {
-		t.Errorf("err = %v", err)
+		t.Errorf("err = %v, want ErrTaken", err)
 	}
 }
 
-func TestReload_SwapsTheKeys(t *testing.T) {
+func TestReload_ReplacesTheKeys(t *testing.T) {
 	auth := authorizer(t, keys("one", "key-number-1"), &handler{})
 	file := filepath.Join(t.TempDir(), "key")
 	if err := os.WriteFile(file, []byte("key-in-a-file\n"), 0o600); err != nil {
@@ -143,18 +143,18 @@ func TestReload_SwapsTheKeys(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := admit(auth, "live", "key-number-1"); !errors.Is(err, ErrUnauthorized) {
-		t.Errorf("old key: err = %v", err)
+		t.Errorf("old key: err = %v, want ErrUnauthorized", err)
 	}
 	if a, err := admit(auth, "live", "key-in-a-file"); err != nil || a.ID != "two" {
 		t.Errorf("new key: id %q, err = %v", a.ID, err)
 	}
 	for _, broken := range []string{filepath.Join(t.TempDir(), "none"), os.DevNull} {
 		if err := auth.Reload(PublishConfig{Keys: []KeyConfig{{ID: "three", KeyFile: broken}}}); err == nil {
-			t.Errorf("%s: no error", broken)
+			t.Errorf("Reload with the key file %s returned no error", broken)
 		}
 	}
 	if a, err := admit(auth, "live", "key-in-a-file"); err != nil || a.ID != "two" {
-		t.Errorf("after broken reloads: id %q, err = %v", a.ID, err)
+		t.Errorf("after failed reloads: id %q, want two: %v", a.ID, err)
 	}
 }
 
@@ -169,16 +169,16 @@ func TestNewAuthorizer_WarnsOnceWhenOpen(t *testing.T) {
 		t.Fatal(err)
 	}
 	if n := strings.Count(out.String(), "level=WARN"); n != 1 {
-		t.Errorf("%d warnings:\n%s", n, &out)
+		t.Errorf("%d warnings, want 1:\n%s", n, &out)
 	}
 }
 
-func TestValidate_RefusesKeysThatCannotArrive(t *testing.T) {
+func TestValidate_RefusesKeysThatEncodersCannotSend(t *testing.T) {
 	for _, k := range []string{"short", "with/a/slash", "with?a=query", "with a space"} {
 		cfg := DefaultConfig()
 		cfg.Publish = keys("studio", k)
 		if err := cfg.Validate(); err == nil || strings.Contains(err.Error(), k) && k != "short" {
-			t.Errorf("%q: err = %v", k, err)
+			t.Errorf("%q: err = %v, want one without the key", k, err)
 		}
 	}
 	if err := DefaultConfig().Validate(); err != nil {

@@ -10,7 +10,7 @@ import (
 	"golive/media"
 )
 
-// issued are Keys: each name's broadcast, or why it is refused.
+// issued is a Keys that maps each name to its broadcast's id, or to the error of its refusal.
 type issued map[string]any
 
 func (k issued) Lookup(name string) (id string, found bool, err error) {
@@ -38,8 +38,8 @@ func TestAdmit_IssuedKeysInBothModes(t *testing.T) {
 	}
 	for _, test := range []struct {
 		name   string
-		open   string // the id in open mode, and
-		closed string // with configured keys; empty if refused
+		open   string // the id in open mode; empty if refused
+		closed string // the id with configured keys; empty if refused
 		err    error
 	}{
 		{"gl_good", "show", "show", nil},
@@ -92,7 +92,7 @@ func TestAdmit_IssuedKeysInBothModes(t *testing.T) {
 	}
 }
 
-// ending is a PublishHandler during whose work the key of the broadcast becomes invalid.
+// ending is a PublishHandler that ends the broadcast, whose key becomes invalid, while it publishes.
 type ending struct {
 	keys   issued
 	closed error
@@ -114,7 +114,7 @@ func TestAdmit_RefusesAKeyThatBecomesInvalidMeanwhile(t *testing.T) {
 	}
 	auth.Keys = e.keys
 	if _, err := admit(auth, "live", "gl_good"); !errors.Is(err, ErrEnded) || !errors.Is(e.closed, ErrEnded) {
-		t.Errorf("err = %v, the sink was closed with %v", err, e.closed)
+		t.Errorf("err = %v, the sink was closed with %v; want ErrEnded", err, e.closed)
 	}
 }
 
@@ -141,7 +141,7 @@ func TestAdmit_RefusesTheKeyOfAnotherBroadcast(t *testing.T) {
 			_, err := auth.Admit(t.Context(), Request{App: "live", Name: test.name, Broadcast: test.broadcast}, func(error) {})
 			want := test.want
 			if mode == "open" && test.name == "key-number-1" || mode == "closed" && test.name == test.broadcast {
-				want = ErrUnauthorized // it is no key there
+				want = ErrUnauthorized // the name is not a key in this mode
 			}
 			if !errors.Is(err, want) || err != nil && (s.id != "" || strings.Contains(err.Error(), test.name)) && test.name != "owned" {
 				t.Errorf("%s: %q as %q: published %q, err = %v, want %v", mode, test.name, test.broadcast, s.id, err, want)

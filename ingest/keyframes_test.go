@@ -8,8 +8,7 @@ import (
 	"golive/media"
 )
 
-// keyFrames writes 25 pictures per second of the default track, with a key frame every gop pictures,
-// and of the additional ones, with those of theirs, and returns the warnings.
+// keyFrames writes 25 pictures per second of several tracks to a KeyFrames, and keeps the warnings.
 type keyFrames struct {
 	checker KeyFrames
 	list    warningList
@@ -20,7 +19,7 @@ func newKeyFrames() *keyFrames { return &keyFrames{first: &media.Track{Codec: me
 
 // play writes pictures from one number to another. gops are the key frame intervals of the
 // default track and of the additional ones, in pictures; 0 is no key frame, -1 no picture.
-// late is how many pictures the additional tracks are behind, or ahead.
+// late is how many pictures the additional tracks are behind; negative is ahead.
 func (k *keyFrames) play(from, to, late int, gops ...int) {
 	for i := from; i < to; i++ {
 		for n, gop := range gops {
@@ -54,10 +53,10 @@ func TestKeyFrames_WarnsOfTracksWithoutTheDefaultTracksKeyFrames(t *testing.T) {
 		{"the same interval, arriving late", 40, []int{50, 50, 50}, ""},
 		{"the same interval, arriving early", -40, []int{50, 50, 50}, ""},
 		{"a shorter interval", 0, []int{50, 25, 1}, ""},
-		{"a longer one", 0, []int{50, 100, 50}, ""},
+		{"twice as long", 0, []int{50, 100, 50}, ""},
 		{"three times as long", 0, []int{50, 150, 50}, "video track 1: no key frame"},
 		{"another interval", 0, []int{50, 50, 60}, "video track 2: no key frame"},
-		{"both of another interval", 0, []int{50, 60, 61}, "video tracks 1, 2: no key frame"},
+		{"other intervals in both", 0, []int{50, 60, 61}, "video tracks 1, 2: no key frame"},
 		{"no key frames", 0, []int{50, 0, 50}, "video track 1: no key frame"},
 		{"no pictures", 0, []int{50, -1, 50}, ""},
 	} {
@@ -65,7 +64,7 @@ func TestKeyFrames_WarnsOfTracksWithoutTheDefaultTracksKeyFrames(t *testing.T) {
 		k.play(0, 1500, c.late, c.gops...)
 		switch {
 		case c.text == "" && len(k.list.codes) > 0:
-			t.Errorf("%s: warned %q", c.name, k.list.texts)
+			t.Errorf("%s: warned %q, want no warning", c.name, k.list.texts)
 		case c.text != "" && (!slices.Equal(k.list.codes, []WarningCode{WarnKeysNotAligned}) || !strings.HasPrefix(k.list.texts[0], c.text)):
 			t.Errorf("%s: warned %q, want %q", c.name, k.list.texts, c.text)
 		}
@@ -76,15 +75,15 @@ func TestKeyFrames_ClearsTheWarning(t *testing.T) {
 	k := newKeyFrames()
 	k.play(0, 1500, 0, 50, 60)
 	if len(k.list.codes) != 1 {
-		t.Fatalf("warned %q", k.list.codes)
+		t.Fatalf("warnings %q, want one", k.list.codes)
 	}
 	k.play(1500, 1650, 0, 50, 50)
 	if len(k.list.codes) != 1 {
-		t.Error("cleared after three key frames")
+		t.Error("the warning was cleared after three key frames")
 	}
 	k.play(1650, 1950, 0, 50, 50)
 	if len(k.list.codes) != 0 {
-		t.Errorf("%q are left", k.list.codes)
+		t.Errorf("warnings %q are left", k.list.codes)
 	}
 }
 
@@ -93,6 +92,6 @@ func TestKeyFrames_IgnoresATrackThatHasStopped(t *testing.T) {
 	k.play(0, 500, 0, 50, 50)
 	k.play(500, 1500, 0, 50, -1)
 	if len(k.list.codes) != 0 {
-		t.Errorf("warned %q", k.list.texts)
+		t.Errorf("warnings %q, want none", k.list.texts)
 	}
 }

@@ -9,13 +9,13 @@ import (
 	"golive/media"
 )
 
-// stream gives a stream to a LimitChecker and keeps its findings.
+// stream passes the units of a stream to a LimitChecker and keeps its findings.
 type stream struct {
 	checker *LimitChecker
 	video   *media.Track
 	epoch   time.Time
-	data    []byte   // of the units, as long as the longest
-	found   []string // "12.0s bitrate", with "!" when it is final
+	data    []byte   // the bytes of all units, as many as the longest has
+	found   []string // such as "12.0s bitrate", with "!" if it is final
 	last    *LimitFinding
 }
 
@@ -25,7 +25,7 @@ func newStream(change func(*LimitsConfig)) *stream {
 	return &stream{checker: NewLimitChecker(l), video: &media.Track{Codec: media.H264, Width: 1280, Height: 720}, epoch: time.Unix(1_700_000_000, 0)}
 }
 
-// unit shows one unit at so many ticks; false when the session is to end.
+// unit passes a unit to the checker. It returns false if the session must end.
 func (s *stream) unit(track *media.Track, at media.Ticks, key bool, size int) bool {
 	if size > len(s.data) {
 		s.data = make([]byte, size)
@@ -43,8 +43,8 @@ func (s *stream) unit(track *media.Track, at media.Ticks, key bool, size int) bo
 	return !f.Final
 }
 
-// play shows pictures of a rate and a GOP, from and to in seconds; a key frame
-// has ten times the size of another.
+// play passes pictures to the checker. from and to are in seconds; a key frame has ten times the size
+// of other pictures.
 func (s *stream) play(from, to float64, fps, gop int, bitrate float64) bool {
 	perGOP := float64(gop) / float64(fps) * bitrate / 8
 	small := perGOP / float64(gop+9)
@@ -93,23 +93,23 @@ func TestLimitChecker_BitrateThatFallsInTimeDoesNotEnd(t *testing.T) {
 	s.want(t, "8.0s bitrate", "36.0s bitrate")
 }
 
-func TestLimitChecker_SecondWithTheBytesOfSixEndsImmediately(t *testing.T) {
+func TestLimitChecker_SixSecondsOfBytesInOneEndTheSessionAtOnce(t *testing.T) {
 	s := newStream(func(l *LimitsConfig) { l.Bitrate = 4_000_000 })
 	s.play(0, 10, 30, 30, 30_000_000)
 	s.want(t, "0.7s bitrate!")
 }
 
-func TestLimitChecker_TimeThatStandsStillDoesNotHideARate(t *testing.T) {
+func TestLimitChecker_BitrateIsLimitedWhileTimestampsStandStill(t *testing.T) {
 	s := newStream(func(l *LimitsConfig) { l.Bitrate = 4_000_000 })
 	n := 0
 	for s.unit(s.video, media.Ticks(n), n == 0, 10_000) {
 		if n++; n > 1000 {
-			t.Fatal("never ended")
+			t.Fatal("the session was not ended")
 		}
 	}
 	s.want(t, "0.0s bitrate!")
 	if n != 300 {
-		t.Errorf("%d units of 10 kB were let through", n)
+		t.Errorf("%d units of 10 kB passed, want 300", n)
 	}
 }
 
@@ -137,7 +137,7 @@ func TestLimitChecker_PictureSizeIsThatOfTheBitstream(t *testing.T) {
 		ok = ok && s.unit(&media.Track{Codec: media.H264, Width: tt.width, Height: tt.height}, media.Second, true, 100)
 		switch {
 		case ok != (tt.want == ""):
-			t.Errorf("%d×%d: allowed is %v", tt.width, tt.height, ok)
+			t.Errorf("%d×%d: allowed %v, want %v", tt.width, tt.height, ok, tt.want == "")
 		case !ok && s.last.Err.Reason() != tt.want:
 			t.Errorf("%d×%d: %q, want %q", tt.width, tt.height, s.last.Err.Reason(), tt.want)
 		}
@@ -152,7 +152,7 @@ func TestLimitChecker_FrameRateIsMeasured(t *testing.T) {
 	s.play(0, 60, 60, 120, 1_000_000)
 	s.want(t, "8.0s frame_rate", "16.0s frame_rate!")
 	if got := s.last.Err.Measured; got != "the frame rate is 60/s" {
-		t.Errorf("measured %q", got)
+		t.Errorf("measured %q, want 60/s", got)
 	}
 }
 
@@ -192,7 +192,7 @@ func TestLimitChecker_WithoutLimitsFindsNothing(t *testing.T) {
 
 func FuzzLimitChecker(f *testing.F) {
 	f.Add([]byte("\x03\x00\xff\xff\x01\x02\xff\xff\x00\x40\x00\x10"))
-	data := make([]byte, 1<<16) // for all inputs: to allocate it costs more than to check it
+	data := make([]byte, 1<<16) // shared by all inputs, because allocating costs more than checking
 	f.Fuzz(func(t *testing.T, b []byte) {
 		s := newStream(func(l *LimitsConfig) {
 			l.Bitrate, l.FrameRate, l.GOPWarn, l.GOPMax, l.Width = 1_000_000, 30, time.Second, 20*time.Second, 2000
@@ -205,7 +205,7 @@ func FuzzLimitChecker(f *testing.F) {
 			if b[0]&1 != 0 {
 				track = s.video
 			}
-			at += media.Ticks(b[1])<<(b[0]>>4) + 1 // as a Clock would have it: time grows
+			at += media.Ticks(b[1])<<(b[0]>>4) + 1 // a Timeline makes times increase
 			if !s.unit(track, at, b[0]&2 != 0, size) {
 				break
 			}
@@ -233,7 +233,7 @@ func BenchmarkLimitChecker(b *testing.B) {
 	}
 }
 
-// playTracks shows pictures of the default track and of an additional one.
+// playTracks passes pictures of the default track and of an additional one to the checker.
 func (s *stream) playTracks(seconds int, extra *media.Track, fps, extraFPS int, size int) bool {
 	const ticks = 600 // a common multiple
 	for i := range seconds * ticks {
@@ -264,7 +264,7 @@ func TestLimitChecker_FrameRateIsThatOfEachTrack(t *testing.T) {
 	s.playTracks(60, extra, 30, 60, 100)
 	s.want(t, "8.0s frame_rate", "16.0s frame_rate!")
 	if got := s.last.Err.Measured; got != "the frame rate is 60/s" {
-		t.Errorf("measured %q", got)
+		t.Errorf("measured %q, want 60/s", got)
 	}
 }
 

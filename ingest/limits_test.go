@@ -13,11 +13,11 @@ func TestLimits_ValidateNamesEachWrongValue(t *testing.T) {
 	cfg.Limits.GOPWarn, cfg.Limits.GOPMax, cfg.Limits.Duration = time.Minute, 30*time.Second, time.Millisecond
 	err := cfg.Validate()
 	if err == nil {
-		t.Fatal("valid")
+		t.Fatal("Validate returned no error")
 	}
 	for _, key := range []string{"sessions", "sessions_per_address", "width", "height", "frame_rate", "gop_max", "duration"} {
 		if !strings.Contains(err.Error(), "limits."+key) {
-			t.Errorf("%s is not among:\n%v", key, err)
+			t.Errorf("the error does not name %s:\n%v", key, err)
 		}
 	}
 }

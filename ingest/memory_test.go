@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// collected waits until m counts no more than most.
-func collected(t *testing.T, m *Memory, most int64) {
+// awaitCollection waits until m counts no more than most bytes.
+func awaitCollection(t *testing.T, m *Memory, most int64) {
 	t.Helper()
 	deadline := time.After(10 * time.Second)
 	for tick := time.Tick(time.Millisecond); m.Held() > most; {
@@ -26,19 +26,19 @@ func TestMemory_CountsASlabUntilNothingRefersToIt(t *testing.T) {
 	slab := make([]byte, 1<<20)
 	m.Hold(slab)
 	m.Hold(nil)
-	part := slab[1000:2000] // a viewer is being sent it
+	part := slab[1000:2000] // as if it is sent to a viewer
 	runtime.GC()
 	runtime.GC()
 	if m.Held() != 1<<20 {
-		t.Errorf("%d bytes are held", m.Held())
+		t.Errorf("%d bytes are held, want %d", m.Held(), 1<<20)
 	}
 	runtime.KeepAlive(slab)
 	part[0] = 1
 	runtime.KeepAlive(part)
-	collected(t, m, 0)
+	awaitCollection(t, m, 0)
 }
 
-func TestMemory_OverTheLimitFurtherPublishersAreRefused(t *testing.T) {
+func TestMemory_RefusesNewPublishersOverTheLimit(t *testing.T) {
 	m := NewMemory(MemoryLimit(minMemory), 0)
 	s := NewSessionLimiter(LimitsConfig{}, m, &handler{})
 	publish := func(id string) error {
@@ -53,15 +53,15 @@ func TestMemory_OverTheLimitFurtherPublishersAreRefused(t *testing.T) {
 	err := publish("two")
 	const want = "limit reached: the media of 1 broadcasts occupies 16 MiB of memory; the limit is 16 MiB (ingest.limits.memory)"
 	if !errors.Is(err, ErrLimit) || err.Error() != want {
-		t.Errorf("refused with %v", err)
+		t.Errorf("refused with %v, want %s", err, want)
 	}
 	if err := publish("one"); err != nil {
 		t.Errorf("a publisher that comes back was refused: %v", err)
 	}
 	runtime.KeepAlive(slab)
-	collected(t, m, 0)
+	awaitCollection(t, m, 0)
 	if err := publish("two"); err != nil {
-		t.Errorf("refused with memory to spare: %v", err)
+		t.Errorf("refused although there is enough memory: %v", err)
 	}
 }
 
@@ -70,7 +70,7 @@ func TestMemory_SessionsThatHaveJustBegunCount(t *testing.T) {
 	for i := range 17 {
 		_, err := s.Publish(t.Context(), string(rune('a'+i)), Publisher{Request: Request{Remote: "192.0.2.1:1"}})
 		if refused := err != nil; refused != (i == 16) {
-			t.Errorf("publisher %d: %v", i, err)
+			t.Errorf("publisher %d: err = %v, want the 17th refused", i, err)
 		}
 	}
 }
@@ -89,7 +89,7 @@ func TestMemory_AutoIsHalfOfTheAvailableMemory(t *testing.T) {
 		{1 << 30, 1 << 30, 1 << 30},
 	} {
 		if got := NewMemory(tt.limit, tt.available).Limit(); got != tt.want {
-			t.Errorf("%v of %d is %d, want %d", tt.limit, tt.available, got, tt.want)
+			t.Errorf("limit %v with %d bytes available is %d, want %d", tt.limit, tt.available, got, tt.want)
 		}
 	}
 }
@@ -98,11 +98,11 @@ func TestMemoryLimit_IsASizeOrAuto(t *testing.T) {
 	for text, want := range map[string]MemoryLimit{"auto": AutoMemory, "0": 0, "2GiB": 2 << 30} {
 		var l MemoryLimit
 		if err := l.UnmarshalText([]byte(text)); err != nil || l != want {
-			t.Errorf("%s is %v, %v", text, l, err)
+			t.Errorf("%s was read as %v, want %v: %v", text, l, want, err)
 		}
 	}
 	var l MemoryLimit
 	if err := l.UnmarshalText([]byte("half")); err == nil {
-		t.Error("half was taken")
+		t.Error("the value half was accepted")
 	}
 }

@@ -36,11 +36,11 @@ func values(t *testing.T, reg *prometheus.Registry) (all map[string]float64, zer
 	return all, zeros
 }
 
-func TestMetrics_CountsTallies(t *testing.T) {
+func TestMetrics_AddsTallies(t *testing.T) {
 	reg := prometheus.NewRegistry()
 	m := NewMetrics(reg)
 	if all, zeros := values(t, reg); len(all) != 0 || zeros < 35 {
-		t.Errorf("at the start %d values are not zero and %d are: all must exist", len(all), zeros)
+		t.Errorf("at the start %d metrics are not zero and %d are, want 0 and 35 at least", len(all), zeros)
 	}
 	m.Connected()
 	m.Connected()()

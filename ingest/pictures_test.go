@@ -65,7 +65,7 @@ func TestPictures_WarnOfFormatsThatNotEveryDevicePlays(t *testing.T) {
 			}
 			p.Check(&media.AccessUnit{Track: trackOf(t, high), Key: true}, &warnings)
 			if len(warnings.codes) != 0 {
-				t.Errorf("after another track %q are left", warnings.codes)
+				t.Errorf("after another track the warnings %q are left", warnings.codes)
 			}
 		})
 	}
@@ -77,12 +77,12 @@ func TestPictures_WarnOfSizesBeyond4K(t *testing.T) {
 		var p Pictures
 		p.Check(&media.AccessUnit{Track: &media.Track{Codec: media.H264, SPS: [][]byte{baselineSPS(size[0], size[1])}}, Key: true}, &warnings)
 		if got := strings.Join(warnings.texts, ""); !strings.Contains(got, want) || (want == "") != (got == "") {
-			t.Errorf("%v: %q", size, got)
+			t.Errorf("size %v: warning %q, want one with %q", size, got, want)
 		}
 	}
 }
 
-// baselineSPS returns an SPS of level 5.2; the sides are multiples of 16.
+// baselineSPS returns an SPS of level 5.2. Width and height are multiples of 16.
 func baselineSPS(width, height uint) []byte {
 	var bits string
 	golomb := func(v uint) {
@@ -128,7 +128,7 @@ func TestPictures_WarnOfOtherAccessPoints(t *testing.T) {
 		{"gradual", []media.Access{0, media.AccessGradual}, "intra_refresh"},
 		{"both", []media.Access{media.AccessOpen, media.AccessGradual}, "open_gop intra_refresh"},
 		{"scene changes between", []media.Access{media.AccessOpen, 0, 0, 0}, "open_gop"},
-		{"over", []media.Access{media.AccessOpen, media.AccessGradual, 0, 0, 0, 0}, ""},
+		{"IDR pictures again", []media.Access{media.AccessOpen, media.AccessGradual, 0, 0, 0, 0}, ""},
 	} {
 		var warnings warningList
 		var p Pictures
@@ -152,23 +152,23 @@ func TestPictures_WarnOfMissingKeyFrames(t *testing.T) {
 		}
 		check(100, first)
 		if got := check(111.9, false); got != "" {
-			t.Errorf("after 11.9 s: %q", got)
+			t.Errorf("after 11.9 s: warnings %q, want none", got)
 		}
 		check(112, false)
 		if got := check(120, false); got != "no_key_frames" || !strings.Contains(warnings.texts[0], "in 12s") {
-			t.Errorf("after 20 s: %q %q", got, warnings.texts)
+			t.Errorf("after 20 s: warnings %q %q, want no_key_frames", got, warnings.texts)
 		}
 		check(121, true)
 		if got := check(122, true); got != "" {
-			t.Errorf("after more key frames: %q", got)
+			t.Errorf("after more key frames: warnings %q, want none", got)
 		}
 		if got := check(140, false); got != "" {
-			t.Errorf("18 s after a key frame that is not the only one: %q", got)
+			t.Errorf("18 s after the last of several key frames: warnings %q, want none", got)
 		}
 	}
 }
 
-// warningList keeps the warnings that are not cleared.
+// warningList is a Warner that keeps the warnings until they are cleared.
 type warningList struct {
 	codes []WarningCode
 	texts []string

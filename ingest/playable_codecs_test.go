@@ -37,7 +37,7 @@ func TestPictures_WarnOfCodecsThatNotEveryDeviceDecodes(t *testing.T) {
 			}
 			p.Check(&media.AccessUnit{Track: trackOf(t, "0164000bffe100186764000bacd9428df9301100000303e90000ea600f14299601000668ebe3cb22c0fdf8f800"), Key: true}, &warnings)
 			if len(warnings.codes) > 0 {
-				t.Errorf("%v after H.264", warnings.codes)
+				t.Errorf("after H.264 the warnings %v are left", warnings.codes)
 			}
 		})
 	}

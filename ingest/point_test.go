@@ -16,7 +16,7 @@ func TestRow65_NameIsTheSameInWhateverFormAnEncoderSendsIt(t *testing.T) {
 		{"studio%2dkey", "studio-key"},
 		{"studio%252Dkey", "studio-key"},
 		{"key%3D%3D?token=a%2Fb", "key=="},
-		{"abc%2Fdef12", "abc/def12"}, // no key, and no broadcast's id
+		{"abc%2Fdef12", "abc/def12"}, // neither a valid key nor a valid id
 		{"abc%252Fdef12", "abc/def12"},
 		{"100%", "100%"},
 		{"%zz%4", "%zz%4"},
@@ -82,8 +82,8 @@ func TestRow65_AcceptedKeyIsAdmittedAsItIsAndEscaped(t *testing.T) {
 	}
 }
 
-// FuzzStreamName looks for a name that is not the same when it is sent once more, in
-// any form, and for a key that the configuration accepts and the wire changes.
+// FuzzStreamName looks for empty and relative names, and for keys that the configuration accepts and
+// that are not the same when they are sent escaped.
 func FuzzStreamName(f *testing.F) {
 	for _, seed := range [][2]string{
 		{"live", "studio"},

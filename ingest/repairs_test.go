@@ -25,27 +25,27 @@ func TestRepairWatch_WarnsOfPersistentRepairsAndClears(t *testing.T) {
 		t.Fatalf("warned after %d spans: %v", spans, found)
 	}
 	if !strings.Contains(found.Text, "were equal to the one before") {
-		t.Errorf("text %q", found.Text)
+		t.Errorf("text %q, want that times were equal", found.Text)
 	}
-	for range 20 { // a clean while is not long enough
+	for range 20 { // too few spans without repairs
 		if _, over := w.Add(RepairCounts{}); over {
-			t.Fatal("taken back at once")
+			t.Fatal("the warning was cleared too early")
 		}
 	}
 	w.Add(once)
 	for i := 1; ; i++ {
 		if _, over := w.Add(RepairCounts{}); over {
 			if i != cleanSpans {
-				t.Errorf("taken back after %d spans", i)
+				t.Errorf("the warning was cleared after %d spans, want %d", i, cleanSpans)
 			}
 			break
 		}
 		if i > cleanSpans {
-			t.Fatal("never taken back")
+			t.Fatal("the warning was not cleared")
 		}
 	}
 	if _, over := w.Add(RepairCounts{}); over {
-		t.Error("taken back twice")
+		t.Error("the warning was cleared twice")
 	}
 }
 
@@ -55,7 +55,7 @@ func TestRepairWatch_DoesNotWarnOfHarmlessRepairs(t *testing.T) {
 	counts[RepairReordered], counts[RepairJoined], counts[RepairRestarted] = 1, 1, 1
 	for range 20 {
 		if found, _ := w.Add(counts); found != nil {
-			t.Fatal(found.Text)
+			t.Fatalf("warned %q, want no warning", found.Text)
 		}
 	}
 }

@@ -7,78 +7,78 @@ import (
 	"testing"
 )
 
-// claim publishes from an address.
-func claim(s *SessionLimiter, id, remote string) (Sink, error) {
+// publishFrom publishes id from an address.
+func publishFrom(s *SessionLimiter, id, remote string) (Sink, error) {
 	return s.Publish(context.Background(), id, Publisher{Request: Request{Remote: remote}})
 }
 
-func mustClaim(t *testing.T, s *SessionLimiter, id, remote string) Sink {
+func mustPublish(t *testing.T, s *SessionLimiter, id, remote string) Sink {
 	t.Helper()
-	sink, err := claim(s, id, remote)
+	sink, err := publishFrom(s, id, remote)
 	if err != nil {
 		t.Fatalf("%s from %s: %v", id, remote, err)
 	}
 	return sink
 }
 
-func TestSessionLimiter_BoundBroadcastsInAll(t *testing.T) {
+func TestSessionLimiter_BoundsBroadcasts(t *testing.T) {
 	s := NewSessionLimiter(LimitsConfig{Sessions: 2}, nil, &handler{})
-	first := mustClaim(t, s, "a", "10.0.0.1:1")
-	mustClaim(t, s, "b", "10.0.0.2:1")
-	_, err := claim(s, "c", "10.0.0.3:1")
+	first := mustPublish(t, s, "a", "10.0.0.1:1")
+	mustPublish(t, s, "b", "10.0.0.2:1")
+	_, err := publishFrom(s, "c", "10.0.0.3:1")
 	const want = "limit reached: 2 broadcasts are live; the limit is 2 (ingest.limits.sessions)"
 	if !errors.Is(err, ErrLimit) || err.Error() != want {
 		t.Errorf("err = %v, want %s", err, want)
 	}
 	first.Close(nil)
-	mustClaim(t, s, "c", "10.0.0.3:1")
+	mustPublish(t, s, "c", "10.0.0.3:1")
 }
 
-func TestSessionLimiter_BoundBroadcastsOfAnAddress(t *testing.T) {
+func TestSessionLimiter_BoundsBroadcastsOfAnAddress(t *testing.T) {
 	s := NewSessionLimiter(LimitsConfig{SessionsPerAddress: 1}, nil, &handler{})
-	mustClaim(t, s, "a", "10.0.0.1:1000")
-	mustClaim(t, s, "b", "10.0.0.2:1000")
-	if _, err := claim(s, "c", "10.0.0.1:2000"); !errors.Is(err, ErrLimit) || !strings.Contains(err.Error(), "published from this address") {
-		t.Errorf("err = %v", err)
+	mustPublish(t, s, "a", "10.0.0.1:1000")
+	mustPublish(t, s, "b", "10.0.0.2:1000")
+	if _, err := publishFrom(s, "c", "10.0.0.1:2000"); !errors.Is(err, ErrLimit) || !strings.Contains(err.Error(), "published from this address") {
+		t.Errorf("err = %v, want ErrLimit", err)
 	}
-	if _, err := claim(s, "c", "[::ffff:10.0.0.2]:2000"); !errors.Is(err, ErrLimit) {
-		t.Errorf("an IPv4 address in IPv6 form is another: %v", err)
+	if _, err := publishFrom(s, "c", "[::ffff:10.0.0.2]:2000"); !errors.Is(err, ErrLimit) {
+		t.Errorf("an IPv4 address in IPv6 form counts as another: err = %v, want ErrLimit", err)
 	}
-	mustClaim(t, s, "d", "[2001:db8:0:1::1]:1000")
-	if _, err := claim(s, "e", "[2001:db8:0:1:ffff::2]:1000"); !errors.Is(err, ErrLimit) {
-		t.Errorf("an IPv6 network counts as many addresses: %v", err)
+	mustPublish(t, s, "d", "[2001:db8:0:1::1]:1000")
+	if _, err := publishFrom(s, "e", "[2001:db8:0:1:ffff::2]:1000"); !errors.Is(err, ErrLimit) {
+		t.Errorf("an IPv6 network counts as many addresses: err = %v, want ErrLimit", err)
 	}
-	mustClaim(t, s, "e", "[2001:db8:0:2::1]:1000")
+	mustPublish(t, s, "e", "[2001:db8:0:2::1]:1000")
 }
 
 func TestSessionLimiter_ReconnectingPublisherIsNotCountedTwice(t *testing.T) {
 	s := NewSessionLimiter(LimitsConfig{Sessions: 1, SessionsPerAddress: 1}, nil, &handler{})
-	dead := mustClaim(t, s, "a", "10.0.0.1:1000")
-	back := mustClaim(t, s, "a", "10.0.0.1:2000")
+	dead := mustPublish(t, s, "a", "10.0.0.1:1000")
+	back := mustPublish(t, s, "a", "10.0.0.1:2000")
 	dead.Close(errors.New("taken over"))
-	if _, err := claim(s, "b", "10.0.0.1:3000"); !errors.Is(err, ErrLimit) {
-		t.Errorf("the end of the dead connection made room for another: %v", err)
+	if _, err := publishFrom(s, "b", "10.0.0.1:3000"); !errors.Is(err, ErrLimit) {
+		t.Errorf("the end of the dead connection released the broadcast: err = %v, want ErrLimit", err)
 	}
 	back.Close(nil)
-	mustClaim(t, s, "b", "10.0.0.1:3000")
+	mustPublish(t, s, "b", "10.0.0.1:3000")
 }
 
-func TestSessionLimiter_RefusalByTheStageIsNotCounted(t *testing.T) {
-	st := &handler{err: ErrTaken}
-	s := NewSessionLimiter(LimitsConfig{Sessions: 1}, nil, st)
+func TestSessionLimiter_RefusalByTheHandlerIsNotCounted(t *testing.T) {
+	h := &handler{err: ErrTaken}
+	s := NewSessionLimiter(LimitsConfig{Sessions: 1}, nil, h)
 	for range 3 {
-		if _, err := claim(s, "a", "10.0.0.1:1"); !errors.Is(err, ErrTaken) {
-			t.Fatalf("err = %v", err)
+		if _, err := publishFrom(s, "a", "10.0.0.1:1"); !errors.Is(err, ErrTaken) {
+			t.Fatalf("err = %v, want ErrTaken", err)
 		}
 	}
-	st.err = nil
-	mustClaim(t, s, "b", "10.0.0.1:1").Close(nil)
+	h.err = nil
+	mustPublish(t, s, "b", "10.0.0.1:1").Close(nil)
 	if len(s.all)+len(s.byAddress) != 0 {
-		t.Errorf("%v and %v are left", s.all, s.byAddress)
+		t.Errorf("counts of %v and %v are left", s.all, s.byAddress)
 	}
 }
 
-// warned is a Sink that records warnings.
+// warned is a Sink that keeps the codes of warnings, with "-" if they are cleared.
 type warned struct {
 	sink
 	codes []WarningCode
@@ -88,13 +88,13 @@ func (l *warned) Warn(w Warning) { l.codes = append(l.codes, w.Code) }
 
 func (l *warned) ClearWarning(code WarningCode) { l.codes = append(l.codes, "-"+code) }
 
-func TestSessionLimiter_PassWarningsOn(t *testing.T) {
+func TestSessionLimiter_PassesWarningsOn(t *testing.T) {
 	l := &warned{}
 	limited := Sink(&limitedSink{Sink: l, leave: func() {}})
 	limited.(Warner).Warn(Warning{Code: WarnBitrateHigh})
 	limited.(Warner).ClearWarning(WarnBitrateHigh)
 	if len(l.codes) != 2 || l.codes[0] != WarnBitrateHigh || l.codes[1] != "-"+WarnBitrateHigh {
-		t.Errorf("got %q", l.codes)
+		t.Errorf("warnings %q, want one that is set and cleared", l.codes)
 	}
 	Sink(&limitedSink{Sink: sink{}, leave: func() {}}).(Warner).Warn(Warning{Code: WarnBitrateHigh})
 }

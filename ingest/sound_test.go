@@ -7,7 +7,7 @@ import (
 	"golive/media"
 )
 
-// shown is a Sink that keeps the codes of the warnings in it.
+// shown is a Sink that keeps the codes of the warnings until they are cleared.
 type shown struct {
 	Sink
 	codes []WarningCode
@@ -52,7 +52,7 @@ func TestSoundWarnings_AreShownAsLongAsTheyApply(t *testing.T) {
 				w.Unconfigured(&sink)
 			}
 		}, nil},
-		{"a second without configuration", func() { w.Unconfigured(&sink) }, []WarningCode{WarnAudioConfigMissing}},
+		{"one more without configuration", func() { w.Unconfigured(&sink) }, []WarningCode{WarnAudioConfigMissing}},
 		{"more", func() { w.Unconfigured(&sink) }, []WarningCode{WarnAudioConfigMissing}},
 		{"the configuration", func() { w.Began(&sink, lc) }, nil},
 	} {
@@ -61,5 +61,5 @@ func TestSoundWarnings_AreShownAsLongAsTheyApply(t *testing.T) {
 			t.Errorf("after %s: %v, want %v", step.name, sink.codes, step.want)
 		}
 	}
-	w.Began(struct{ Sink }{}, v2) // a Sink that shows nothing
+	w.Began(struct{ Sink }{}, v2) // a Sink that is no Warner
 }

@@ -14,8 +14,7 @@ func aacTrack(samples, rate int) *media.Track {
 	return &media.Track{Codec: media.AAC, SampleRate: rate, SamplesPerUnit: samples}
 }
 
-// millis returns when the nth frame of a track begins, in the whole milliseconds of the
-// wire.
+// millis returns when the nth frame of a track begins, rounded down to milliseconds.
 func millis(t *media.Track, n int) int64 {
 	return int64(n) * int64(t.SamplesPerUnit) * 1000 / int64(t.SampleRate)
 }
@@ -42,8 +41,8 @@ func TestAudio_CleanTimesBecomeExactSumsOfSamples(t *testing.T) {
 	}
 }
 
-// jittered checks that the times of frames are even, and never far from the truth.
-func jittered(t *testing.T, track *media.Track, wire func(n int) int64, most media.Ticks) {
+// checkEven checks that the times of frames are even, and close to the exact ones.
+func checkEven(t *testing.T, track *media.Track, wire func(n int) int64, most media.Ticks) {
 	t.Helper()
 	var c Timeline
 	var last media.Ticks
@@ -54,7 +53,7 @@ func jittered(t *testing.T, track *media.Track, wire func(n int) int64, most med
 			t.Fatalf("frame %d comes %d ticks after the last, want %d", n, step, frame)
 		}
 		if off := s.DTS - 1000*ms - sum(track, n); n > 1000 && (off < -most || off > most) {
-			t.Fatalf("frame %d is %d ticks off", n, off)
+			t.Fatalf("frame %d is %d ticks off, want %d at most", n, off, most)
 		}
 		if s.Discontinuity {
 			t.Fatalf("frame %d: discontinuity", n)
@@ -69,14 +68,14 @@ func jittered(t *testing.T, track *media.Track, wire func(n int) int64, most med
 func TestAudio_JitterIsSmoothed(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	for _, track := range []*media.Track{aacTrack(1024, 48_000), aacTrack(1024, 44_100), aacTrack(2048, 48_000)} {
-		jittered(t, track, func(n int) int64 { return 1000 + millis(track, n) + int64(rng.IntN(51)) - 25 }, 4*ms)
+		checkEven(t, track, func(n int) int64 { return 1000 + millis(track, n) + int64(rng.IntN(51)) - 25 }, 4*ms)
 	}
 }
 
 func TestAudio_JitterThatBeginsLateIsSmoothed(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
 	track := aacTrack(1024, 48_000)
-	jittered(t, track, func(n int) int64 {
+	checkEven(t, track, func(n int) int64 {
 		at := 1000 + millis(track, n)
 		if n > 1200 {
 			at += int64(rng.IntN(31)) - 15
@@ -88,13 +87,13 @@ func TestAudio_JitterThatBeginsLateIsSmoothed(t *testing.T) {
 func TestAudio_CoarseTimesAreSpread(t *testing.T) {
 	track := aacTrack(1024, 48_000)
 	for _, grid := range []int64{10, 16, 33, 40, 100} {
-		jittered(t, track, func(n int) int64 { return 1000 + millis(track, n)/grid*grid }, media.TicksFromMillis(grid))
+		checkEven(t, track, func(n int) int64 { return 1000 + millis(track, n)/grid*grid }, media.TicksFromMillis(grid))
 	}
 }
 
-func TestAudio_FramesThatComeInThreesAreSpread(t *testing.T) {
+func TestAudio_FramesThatShareATimeInThreesAreSpread(t *testing.T) {
 	track := aacTrack(1024, 48_000)
-	jittered(t, track, func(n int) int64 { return 1000 + millis(track, n/3*3) }, 2*ms)
+	checkEven(t, track, func(n int) int64 { return 1000 + millis(track, n/3*3) }, 2*ms)
 }
 
 func TestAudio_HoleKeepsItsLengthAndPlace(t *testing.T) {
@@ -109,7 +108,7 @@ func TestAudio_HoleKeepsItsLengthAndPlace(t *testing.T) {
 			s := next(&c, track, millis(track, at), 0, epoch)
 			off := s.DTS - sum(track, at)
 			if n >= 500 && n < 503 && lost <= 3 {
-				continue // a short one is believed when three frames agree
+				continue // a short hole is accepted when three frames agree
 			}
 			if off < -exactTolerance || off > exactTolerance || s.Discontinuity {
 				t.Fatalf("%d frames lost: frame %d is %d ticks off, discontinuity %v", lost, n, off, s.Discontinuity)
@@ -140,7 +139,7 @@ func TestAudio_ClockThatIsOffIsFollowedWithoutJumps(t *testing.T) {
 	}
 }
 
-func TestAudio_ChangeOfSampleRateGoesOn(t *testing.T) {
+func TestAudio_ChangeOfSampleRateIsContinuous(t *testing.T) {
 	a, b := aacTrack(1024, 44_100), aacTrack(1024, 48_000)
 	var c Timeline
 	for n := range 500 {
@@ -155,8 +154,8 @@ func TestAudio_ChangeOfSampleRateGoesOn(t *testing.T) {
 	wantRepairs(t, &c, nil)
 }
 
-func TestAudio_WrongParametersAreSeenThrough(t *testing.T) {
-	// The configuration claims a duration, the wire has another.
+func TestAudio_WrongFrameDurationsAreIgnored(t *testing.T) {
+	// The configuration and the timestamps imply different durations of frames.
 	for _, c := range []struct{ claimed, real *media.Track }{
 		{aacTrack(1024, 44_100), aacTrack(1024, 48_000)},
 		{aacTrack(1024, 48_000), aacTrack(1024, 44_100)},
@@ -193,10 +192,10 @@ func TestAudio_TimeThatStandsStillIsCountedInSamples(t *testing.T) {
 	wantRepairs(t, &c, map[Repair]uint64{RepairSpread: 2999})
 }
 
-func TestAudio_NanosecondsAreTaken(t *testing.T) {
+func TestAudio_OffsetsBelowAMillisecondAreKept(t *testing.T) {
 	track := aacTrack(1024, 44_100)
 	var c Timeline
 	if s := next(&c, track, 1000, 45, epoch); s.DTS != 1000*ms+45 || s.PTS != s.DTS {
-		t.Errorf("%+v", s)
+		t.Errorf("%+v, want DTS and PTS %d", s, 1000*ms+45)
 	}
 }

@@ -15,10 +15,10 @@ var extraTracks = [2]*media.Track{
 	{Codec: media.HEVC, Number: 2, FrameRate: 25},
 }
 
-// together stamps pictures of the default track and of the additional ones, which have the same
+// stampTracks stamps pictures of the default track and of the additional ones, which have the same
 // times. If before returns true, the additional tracks' pictures come first. It checks that
 // timestamps increase, and returns the stamps of each track.
-func together(t *testing.T, c *Timeline, all []picture, before func(i int) bool) (stamps [3][]Stamp) {
+func stampTracks(t *testing.T, c *Timeline, all []picture, before func(i int) bool) (stamps [3][]Stamp) {
 	t.Helper()
 	write := func(n int, track *media.Track, p picture) {
 		arrived := epoch.Add(time.Duration(p.dts) * time.Millisecond)
@@ -42,13 +42,13 @@ func together(t *testing.T, c *Timeline, all []picture, before func(i int) bool)
 	return stamps
 }
 
-// orders returns the orders in which encoders finish the pictures of one moment.
+// orders returns the orders in which encoders send pictures with the same time.
 func orders() map[string]func(int) bool {
-	dice := rand.New(rand.NewPCG(1, 2))
+	rng := rand.New(rand.NewPCG(1, 2))
 	return map[string]func(int) bool{
 		"after the default track":  func(int) bool { return false },
 		"before the default track": func(int) bool { return true },
-		"in any order":             func(int) bool { return dice.IntN(2) == 0 },
+		"in any order":             func(int) bool { return rng.IntN(2) == 0 },
 	}
 }
 
@@ -70,7 +70,7 @@ func TestExtraTimeline_PicturesOfOneMomentHaveOneTime(t *testing.T) {
 		for order, before := range orders() {
 			t.Run(name+" "+order, func(t *testing.T) {
 				var c Timeline
-				stamps := together(t, &c, source(10, 30, 2, pattern), before)
+				stamps := stampTracks(t, &c, source(10, 30, 2, pattern), before)
 				checkAligned(t, stamps)
 				for i := range stamps[0] {
 					if stamps[1][i].DTS != stamps[0][i].DTS || stamps[1][i].Discontinuity {
@@ -86,7 +86,7 @@ func TestExtraTimeline_PicturesOfOneMomentHaveOneTime(t *testing.T) {
 }
 
 func TestExtraTimeline_JumpsAndGapsMoveAllTracksTogether(t *testing.T) {
-	// from moves the pictures from number i on by ms; back is how the wall clock moves.
+	// from adds wire to the timestamps of the pictures from number i on, and clock to their arrival.
 	from := func(all []picture, i int, wire, clock int64) []picture {
 		for j := i; j < len(all); j++ {
 			all[j].wire += wire
@@ -104,7 +104,7 @@ func TestExtraTimeline_JumpsAndGapsMoveAllTracksTogether(t *testing.T) {
 		for order, before := range orders() {
 			t.Run(name+" "+order, func(t *testing.T) {
 				var c Timeline
-				stamps := together(t, &c, all, before)
+				stamps := stampTracks(t, &c, all, before)
 				checkAligned(t, stamps)
 				jumps := [3]int{}
 				for n := range stamps {
@@ -115,7 +115,7 @@ func TestExtraTimeline_JumpsAndGapsMoveAllTracksTogether(t *testing.T) {
 					}
 				}
 				if jumps[1] != jumps[0] || jumps[2] != jumps[0] {
-					t.Errorf("discontinuities %v", jumps)
+					t.Errorf("discontinuities of the tracks %v, want the same", jumps)
 				}
 			})
 		}
@@ -125,17 +125,17 @@ func TestExtraTimeline_JumpsAndGapsMoveAllTracksTogether(t *testing.T) {
 func TestExtraTimeline_FollowsTheRepairsOfTheDefaultTrack(t *testing.T) {
 	shared := source(10, 60, 0, inOrder)
 	for i := range shared {
-		shared[i].wire = shared[i].wire / 100 * 100 // six pictures share a time
+		shared[i].wire = shared[i].wire / 100 * 100 // six pictures share a timestamp
 	}
 	odd := source(10, 30, 0, inOrder)
 	odd[50].wire += 100_000
 	odd[120].wire -= 20
 	for name, all := range map[string][]picture{"shared times": shared, "odd times": odd} {
 		var c Timeline
-		checkAligned(t, together(t, &c, all, func(int) bool { return false }))
+		checkAligned(t, stampTracks(t, &c, all, func(int) bool { return false }))
 		// A picture that comes first is placed where the default track's was expected.
 		c = Timeline{}
-		stamps := together(t, &c, all, func(int) bool { return true })
+		stamps := stampTracks(t, &c, all, func(int) bool { return true })
 		for i := range stamps[0] {
 			if apart(stamps[0][i].PTS, stamps[1][i].PTS, 100*media.Millisecond) {
 				t.Fatalf("%s: picture %d: %+v and %+v", name, i, stamps[0][i], stamps[1][i])
@@ -212,21 +212,21 @@ func TestExtraTimeline_BeginsWithTheAudio(t *testing.T) {
 
 func TestExtraTimeline_TimesIncreaseForAnyInput(t *testing.T) {
 	for seed := range uint64(50) {
-		dice := rand.New(rand.NewPCG(seed, 1))
+		rng := rand.New(rand.NewPCG(seed, 1))
 		var c Timeline
 		last := map[*media.Track]media.Ticks{}
 		wire := int64(0)
 		for i := range 2000 {
-			switch dice.IntN(40) {
+			switch rng.IntN(40) {
 			case 0:
-				wire = dice.Int64N(1 << 32)
+				wire = rng.Int64N(1 << 32)
 			case 1:
-				wire += dice.Int64N(5000) - 2500
+				wire += rng.Int64N(5000) - 2500
 			default:
 				wire += 33
 			}
-			track := []*media.Track{tracks[Video], tracks[Audio], extraTracks[0], extraTracks[1]}[dice.IntN(4)]
-			s := next(&c, track, wire+dice.Int64N(100), media.TicksFromMillis(dice.Int64N(200)-50), epoch.Add(time.Duration(i)*10*time.Millisecond))
+			track := []*media.Track{tracks[Video], tracks[Audio], extraTracks[0], extraTracks[1]}[rng.IntN(4)]
+			s := next(&c, track, wire+rng.Int64N(100), media.TicksFromMillis(rng.Int64N(200)-50), epoch.Add(time.Duration(i)*10*time.Millisecond))
 			if before, ok := last[track]; ok && s.DTS <= before || s.PTS < s.DTS {
 				t.Fatalf("seed %d, unit %d of track %d: %+v after %d", seed, i, track.Number, s, before)
 			}

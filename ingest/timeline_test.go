@@ -15,16 +15,15 @@ const ms = media.Millisecond
 // epoch is when the first unit of a script arrives.
 var epoch = time.Unix(1_700_000_000, 0)
 
-// tracks are those of a script: audio frames of 20 ms.
 var aac48 = &media.Track{Codec: media.AAC, SampleRate: 48_000, SamplesPerUnit: 1024}
 
+// tracks are the tracks of a script. Audio frames last 20 ms.
 var tracks = [2]*media.Track{
 	Video: {Codec: media.H264, FrameRate: 25},
 	Audio: {Codec: media.AAC, SampleRate: 48_000, SamplesPerUnit: 960},
 }
 
-// unit is one unit of a script: its kind, its time on the wire and its
-// composition time, all in milliseconds.
+// unit is one unit of a script: its kind, and its timestamp and composition time in milliseconds.
 type unit struct {
 	kind        Kind
 	at          int64
@@ -36,8 +35,8 @@ func next(c *Timeline, track *media.Track, at int64, composition media.Ticks, ar
 	return c.Next(track, media.TicksFromMillis(at), composition, arrived)
 }
 
-// run stamps the script and checks what holds for every input: DTS grows by kind,
-// and no unit is presented before it is decoded.
+// run stamps the script and checks what holds for every input: the DTS of each kind increases, and
+// no unit is presented before it is decoded.
 func run(t *testing.T, c *Timeline, script []unit) []Stamp {
 	t.Helper()
 	var last [2]*Stamp
@@ -144,9 +143,9 @@ func TestRow26_JumpThatPersistsIsARebase(t *testing.T) {
 		var c Timeline
 		all := run(t, &c, script)
 		if n := discontinuities(all); n != 1 {
-			t.Errorf("%s: %d discontinuities", name, n)
+			t.Errorf("%s: %d discontinuities, want 1", name, n)
 		}
-		// Video runs on evenly, and audio stays within a frame of it.
+		// Video continues evenly, and audio is within a frame of it.
 		first, last := all[0], all[len(all)-3]
 		if got := last.DTS - first.DTS; got != 199*40*ms {
 			t.Errorf("%s: video lasts %d, want %d", name, got, 199*40*ms)
@@ -198,7 +197,7 @@ func TestRow27_VideoThatReturnsOnAnotherBaseIsAlignedWithTheAudio(t *testing.T) 
 	wantRepairs(t, &c, map[Repair]uint64{RepairOutlier: 2, RepairRebased: 1, RepairJoined: 1})
 }
 
-func TestRow28_TimeThatDoesNotGrowIsNudged(t *testing.T) {
+func TestRow28_TimestampsThatDoNotIncreaseAreMovedForward(t *testing.T) {
 	script := []unit{{Video, 0, 0}, {Video, 40, 0}, {Video, 40, 0}, {Video, 30, 0}, {Video, 120, 0}}
 	var c Timeline
 	all := run(t, &c, script)
@@ -224,11 +223,11 @@ func TestRow28_SmallStepBackThatLastsIsARebase(t *testing.T) {
 		t.Errorf("video is %d ticks off audio", gap)
 	}
 	if n := c.Repaired()[RepairNudged]; n > 40 {
-		t.Errorf("%d units were nudged", n)
+		t.Errorf("%d units were moved forward, want 40 at most", n)
 	}
 }
 
-func TestRow29_BeginningIsKept(t *testing.T) {
+func TestRow29_FirstTimestampIsKept(t *testing.T) {
 	var c Timeline
 	all := run(t, &c, live(17_000_000, 1))
 	if want := media.TicksFromMillis(17_000_000); all[0].DTS != want {
@@ -250,7 +249,7 @@ func TestRow30_NegativeCompositionMovesDecodingNotPresentation(t *testing.T) {
 	wantRepairs(t, &c, map[Repair]uint64{RepairReordered: 1})
 }
 
-func TestRow37_LateAudioFallsBesideTheVideo(t *testing.T) {
+func TestRow37_LateAudioIsInSyncWithTheVideo(t *testing.T) {
 	var script []unit
 	for i := range int64(100) {
 		script = append(script, unit{Video, 40 * i, 0})
@@ -266,7 +265,7 @@ func TestRow37_LateAudioFallsBesideTheVideo(t *testing.T) {
 
 func TestRow52_GapOfOneKindIsNoJump(t *testing.T) {
 	script := live(0, 2)
-	for i := range int64(500) { // 10 s without video: the uplink was too thin
+	for i := range int64(500) { // 10 s without video, as on a slow uplink
 		script = append(script, unit{Audio, 2000 + 20*i, 0})
 	}
 	script = append(script, live(12_000, 2)...)
@@ -351,7 +350,7 @@ func BenchmarkTimeline(b *testing.B) {
 	}
 }
 
-// runInTime is run for units that arrive at their times.
+// runInTime stamps units that arrive as late as late returns, and checks that they are not changed.
 func runInTime(t *testing.T, c *Timeline, script []unit, late func(i int) time.Duration) {
 	t.Helper()
 	for i, u := range script {
@@ -392,8 +391,8 @@ func TestTimeline_KeepsGapsThatArrivalConfirms(t *testing.T) {
 	for name, script := range map[string][]unit{
 		"both for 5 s":      away(4000, 9000, Video, Audio),
 		"both for a minute": away(4000, 64_000, Video, Audio),
-		"sound for 20 s":    away(4000, 24_000, Audio),
-		"pictures for 20 s": away(4000, 24_000, Video),
+		"audio for 20 s":    away(4000, 24_000, Audio),
+		"video for 20 s":    away(4000, 24_000, Video),
 	} {
 		t.Run(name, func(t *testing.T) { runInTime(t, &Timeline{}, script, onTime) })
 	}
@@ -403,10 +402,10 @@ func TestTimeline_KeepsGapsThatArrivalConfirms(t *testing.T) {
 			alone = append(alone, u)
 		}
 	}
-	t.Run("sound that has no pictures", func(t *testing.T) { runInTime(t, &Timeline{}, alone, onTime) })
+	t.Run("audio without video", func(t *testing.T) { runInTime(t, &Timeline{}, alone, onTime) })
 }
 
-// A jump of the times is none of the wire's gaps: nothing was waited for.
+// Timestamps that jump without a pause in arrival are a jump, not a gap.
 func TestTimeline_RebasesJumpsThatArrivalDoesNotConfirm(t *testing.T) {
 	var c Timeline
 	all := run(t, &c, append(live(0, 2), live(20_000, 2)...))

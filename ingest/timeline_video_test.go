@@ -9,16 +9,15 @@ import (
 	"golive/media"
 )
 
-// picture is one of a script: when it is decoded and presented in the encoder, and
-// what of it is on the wire, all in milliseconds.
+// picture is a picture of a script, in milliseconds: when it is decoded and presented in the encoder,
+// and its timestamp and composition time as they are sent.
 type picture struct {
 	dts, pts          int64
 	wire, composition int64
 }
 
-// source returns n seconds of pictures in decoding order, of fps per second, with
-// pattern of reordering: the presentation of each picture of a group, as numbers.
-// delay is how many pictures the encoder decodes ahead.
+// source returns pictures in decoding order. pattern has the place in the presentation of each
+// picture of a group. delay is how many pictures earlier the encoder decodes than it presents.
 func source(seconds, fps, delay int, pattern []int) []picture {
 	var all []picture
 	for i := range seconds * fps {
@@ -38,8 +37,7 @@ var (
 	patterns = map[string][]int{"in order": inOrder, "one B": oneB, "two B": twoB, "pyramid": pyramid}
 )
 
-// present returns the pictures to a clock and checks what always holds. Sound is at
-// the same time as pictures on the wire, so its times are the source's.
+// present stamps the pictures and checks what always holds.
 func present(t *testing.T, c *Timeline, all []picture) []Stamp {
 	t.Helper()
 	var stamps []Stamp
@@ -60,8 +58,8 @@ func present(t *testing.T, c *Timeline, all []picture) []Stamp {
 	return stamps
 }
 
-// wantPresented checks that pictures from the given one on are presented as in the
-// source, but for shift milliseconds.
+// wantPresented checks that pictures from the given one on are presented shift milliseconds after
+// their times in the source.
 func wantPresented(t *testing.T, all []picture, stamps []Stamp, from int, shift func(i int) int64) {
 	t.Helper()
 	for i, s := range stamps {
@@ -71,7 +69,7 @@ func wantPresented(t *testing.T, all []picture, stamps []Stamp, from int, shift 
 	}
 }
 
-func TestRow68_PicturesKeepTheirDistanceFromTheSound(t *testing.T) {
+func TestRow68_PicturesKeepTheirDistanceFromTheAudio(t *testing.T) {
 	for name, pattern := range patterns {
 		delay := map[string]int{"in order": 0, "one B": 1, "two B": 1, "pyramid": 2}[name]
 		for _, less := range []int64{0, 40, 67, 200, 1500} {
@@ -93,8 +91,8 @@ func TestRow68_PicturesKeepTheirDistanceFromTheSound(t *testing.T) {
 						return 0
 					}
 					wantPresented(t, all[:from], stamps[:from], 0, shift)
-					// Pictures that came to be presented before one that was decoded already
-					// are late until decoding has been moved.
+					// Pictures that would be presented before they are decoded are late until the
+					// decoding times have been moved.
 					settled := from
 					if from > 0 && less > 0 {
 						settled += 1 + int(less*30/1000) + 1
@@ -130,16 +128,16 @@ func TestRow68_SingleOutlierOfCompositionTimeMovesNothingElse(t *testing.T) {
 			if off := s.PTS - media.TicksFromMillis(all[i].pts); i != 150 && off != 0 {
 				t.Errorf("%d: picture %d is %d ticks off", odd, i, off)
 			} else if off < -300*ms || off > 300*ms {
-				t.Errorf("%d: the odd picture is %d ticks off", odd, off)
+				t.Errorf("%d: the outlier is %d ticks off", odd, off)
 			}
 		}
 		wantRepairs(t, &c, map[Repair]uint64{RepairOutlier: 1})
 	}
 }
 
-// evenly returns the largest deviation of a stream's presentation from the source, and
-// the smallest and largest distance between neighbours, after the first pictures.
-func evenly(all []picture, stamps []Stamp, from int) (off, least, most media.Ticks) {
+// deviation returns the largest difference of the presentation times from the source, and the smallest
+// and largest distance between neighbours, beginning with picture from.
+func deviation(all []picture, stamps []Stamp, from int) (off, least, most media.Ticks) {
 	least = media.Second
 	for i := from; i < len(stamps); i++ {
 		d := stamps[i].PTS - media.TicksFromMillis(all[i].pts)
@@ -175,7 +173,7 @@ func TestVideo_PicturesThatShareATimeAreSpread(t *testing.T) {
 			all[i].wire = all[i].wire / c.grid * c.grid
 		}
 		var clock Timeline
-		off, least, most := evenly(all, present(t, &clock, all), 3*c.fps)
+		off, least, most := deviation(all, present(t, &clock, all), 3*c.fps)
 		if off > media.TicksFromMillis(c.grid) || least < c.least || most > c.most {
 			t.Errorf("%d pictures a second on a grid of %d ms: %d ticks off, %d to %d apart, want %d to %d",
 				c.fps, c.grid, off, least, most, c.least, c.most)
@@ -203,7 +201,7 @@ func TestVideo_ReorderedPicturesThatShareTimesAreAllPresented(t *testing.T) {
 			seen[s.PTS] = i
 			delete(seen, stamps[max(i-12, 0)].PTS)
 		}
-		if off, _, _ := evenly(all, stamps, 30); off > 70*ms {
+		if off, _, _ := deviation(all, stamps, 30); off > 70*ms {
 			t.Errorf("%s: %d ticks off", name, off)
 		}
 	}
@@ -218,12 +216,12 @@ func TestVideo_TimeThatStandsStillIsThatOfArrival(t *testing.T) {
 			}
 		}
 		var c Timeline
-		off, _, _ := evenly(all, present(t, &c, all), 25)
+		off, _, _ := deviation(all, present(t, &c, all), 25)
 		if off > 600*ms {
 			t.Errorf("%s: %d ticks off", name, off)
 		}
 		if c.Repaired()[RepairStalled] < 1000 {
-			t.Errorf("%s: repairs %v", name, c.Repaired())
+			t.Errorf("%s: repairs %v, want 1000 stalled at least", name, c.Repaired())
 		}
 	}
 }
@@ -231,7 +229,7 @@ func TestVideo_TimeThatStandsStillIsThatOfArrival(t *testing.T) {
 func TestVideo_TimeThatStoodStillContinues(t *testing.T) {
 	all := source(20, 25, 0, inOrder)
 	for i := range all {
-		switch { // 4 s of one time, then on from there
+		switch { // one timestamp for 4 s, and then it continues from there
 		case i >= 300:
 			all[i].wire -= 4000
 		case i >= 200:
@@ -244,7 +242,7 @@ func TestVideo_TimeThatStoodStillContinues(t *testing.T) {
 		stamps = append(stamps, next(&c, tracks[Video], p.wire, 0, epoch.Add(time.Duration(p.dts)*time.Millisecond)))
 	}
 	if n := discontinuities(stamps); n != 1 {
-		t.Errorf("%d discontinuities", n)
+		t.Errorf("%d discontinuities, want 1", n)
 	}
 	if lasts := stamps[len(stamps)-1].DTS - stamps[0].DTS; lasts < 19*media.Second || lasts > 20*media.Second {
 		t.Errorf("20 s became %d ticks", lasts)
@@ -281,7 +279,7 @@ func TestVideo_JitterKeepsPicturesInOrder(t *testing.T) {
 		all[i].wire += rng.Int64N(51) - 25
 	}
 	var c Timeline
-	off, _, _ := evenly(all, present(t, &c, all), 30)
+	off, _, _ := deviation(all, present(t, &c, all), 30)
 	if off > 60*ms {
 		t.Errorf("%d ticks off", off)
 	}
@@ -303,9 +301,9 @@ func TestVideo_TimeThatStandsStillIsEvenWhenPicturesArriveInBursts(t *testing.T)
 	}
 }
 
-// A track with another composition time, such as H.264 with B-frames after AV1, begins without
-// being taken for reordered pictures, which would move decoding.
-func TestVideo_ChangeOfTheTrackIsNoReordering(t *testing.T) {
+// A new track may have other composition times, such as H.264 with B-frames after AV1. That must not
+// be taken for reordered pictures, which would move the decoding times.
+func TestVideo_ChangeOfTheTrackIsNotTakenForReordering(t *testing.T) {
 	var c Timeline
 	before, after := &media.Track{Codec: media.AV1, FrameRate: 25}, &media.Track{Codec: media.H264, FrameRate: 25}
 	const frame = media.Second / 25

@@ -3,15 +3,11 @@ package http1
 import (
 	"bytes"
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"io"
 	"log/slog"
-	"math/big"
 	"net"
 	"net/http"
 	"runtime"
@@ -22,25 +18,16 @@ import (
 	"time"
 
 	"golive/internal/pipenet"
+	"golive/internal/tlstest"
 )
 
 // selfSigned returns a server configuration with a self-signed certificate. It has no session
 // tickets: writing them to a pipe blocks until the client reads.
 func selfSigned(t *testing.T) *tls.Config {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotBefore: time.Unix(0, 0), NotAfter: time.Unix(1<<33, 0)}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &tls.Config{
-		MinVersion: tls.VersionTLS12, SessionTicketsDisabled: true, NextProtos: []string{"acme-tls/1"},
-		Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}},
-	}
+	config, _ := tlstest.SelfSigned()
+	config.SessionTicketsDisabled, config.NextProtos = true, []string{"acme-tls/1"}
+	return config
 }
 
 // openTLS starts a testServer over pipes and TLS.

@@ -2,7 +2,6 @@ package rtmp
 
 import (
 	"bytes"
-	"context"
 	"io"
 	"log/slog"
 	"testing"
@@ -10,33 +9,24 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"golive/ingest"
+	"golive/ingest/ingesttest"
 	"golive/ingest/rtmp/chunk"
-	"golive/media"
 )
-
-// counter is a handler and a sink that counts units.
-type counter struct{ units int }
-
-func (c *counter) Publish(context.Context, string, ingest.Publisher) (ingest.Sink, error) {
-	return c, nil
-}
-func (c *counter) WriteUnit(media.AccessUnit) error { c.units++; return nil }
-func (c *counter) Close(error)                      {}
 
 // BenchmarkSession reads a second of a 5 Mbit/s stream per operation: 30 pictures
 // of 20 kB and 47 audio frames, chunks of 4096 bytes, from memory to the sink.
 func BenchmarkSession(b *testing.B) {
-	handler := &counter{}
+	handler := &ingesttest.Counter{}
 	log := slog.New(slog.DiscardHandler)
 	auth, err := ingest.NewAuthorizer(ingest.PublishConfig{Open: true}, handler, log)
 	if err != nil {
 		b.Fatal(err)
 	}
 	cfg := ingest.DefaultConfig()
-	cfg.Limits.Ahead = 0 // it is read as fast as it can be
+	cfg.Limits.Ahead = 0 // the benchmark reads faster than real time
 	server := NewServer(cfg, ingest.NewSessions(cfg, auth, log, ingest.NewMetrics(prometheus.NewRegistry())), log)
 	stream := &endless{}
-	s := newSession(server, wireConn{stream}, protocolPlain, func(error) {})
+	s := newSession(server, ingesttest.ReadConn{Reader: stream}, protocolPlain, func(error) {})
 	if err := s.publish(b.Context(), ingest.Request{Protocol: protocolPlain, Remote: "192.0.2.1:1", App: "live", Name: "studio"}, "studio", false); err != nil {
 		b.Fatal(err)
 	}
@@ -60,8 +50,8 @@ func BenchmarkSession(b *testing.B) {
 			}
 		}
 	}
-	if want := b.N * 77; handler.units != want {
-		b.Fatalf("%d units, want %d", handler.units, want)
+	if want := b.N * 77; handler.Units != want {
+		b.Fatalf("%d units, want %d", handler.Units, want)
 	}
 }
 
@@ -79,10 +69,10 @@ func (e *endless) second() {
 	}
 	if e.n == 0 {
 		e.buf = chunk.Append(e.buf, chunk.Message{Type: chunk.TypeSetChunkSize, ChunkStream: 2, Body: []byte{0, 0, 16, 0}}, chunk.DefaultSize)
-		add(chunk.TypeVideo, 6, 0, avcConfig())
-		add(chunk.TypeAudio, 4, 0, aacConfig())
+		add(chunk.TypeVideo, 6, 0, ingesttest.AVCConfig())
+		add(chunk.TypeAudio, 4, 0, ingesttest.AACConfig())
 	}
-	frame, p := append(aacFrame(), make([]byte, 392)...), picture(e.n%2 == 0, 20_000)
+	frame, p := append(ingesttest.AACFrame(), make([]byte, 392)...), ingesttest.Picture(e.n%2 == 0, 20_000)
 	for i := range uint32(30) {
 		add(chunk.TypeVideo, 6, 1000*e.n+i*1000/30, p)
 	}

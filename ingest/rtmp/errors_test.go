@@ -13,7 +13,7 @@ import (
 	"golive/ingest/rtmp/handshake"
 )
 
-func TestJudge_KnowsEveryEnd(t *testing.T) {
+func TestOutcomeOf_ClassifiesEveryEnd(t *testing.T) {
 	ours := func(err error) error { return &ingest.CutError{Err: fmt.Errorf("studio: %w", err)} }
 	evicted := func(err error) error { return &ingest.CutError{Err: err, Evicted: true} }
 	info, bad := slog.LevelInfo, slog.LevelError
@@ -38,10 +38,10 @@ func TestJudge_KnowsEveryEnd(t *testing.T) {
 		{evicted(ingest.ErrEnded), outcome{ingest.Outcome{End: ingest.EndEvicted, Refusal: ingest.RefusedEnded, Level: info}, codeDenied}},
 		{ours(ingest.ErrTaken), outcome{ingest.Outcome{End: ingest.EndEvicted, Refusal: ingest.RefusedTaken, Level: info}, codeBadName}},
 		{ours(ingest.ErrLimit), outcome{ingest.Outcome{End: ingest.EndLimit, Refusal: ingest.RefusedLimit, Level: info}, codeDenied}},
-		{ours(errors.New("disk on fire")), outcome{ingest.Outcome{End: ingest.EndFailed, Refusal: ingest.RefusedFailed, Level: bad}, codeFailed}},
+		{ours(errors.New("input/output error")), outcome{ingest.Outcome{End: ingest.EndFailed, Refusal: ingest.RefusedFailed, Level: bad}, codeFailed}},
 		{evicted(ingest.ErrClosing), outcome{ingest.Outcome{End: ingest.EndClosing, Refusal: ingest.RefusedClosing, Level: info}, ""}},
 		{evicted(ingest.ErrTaken), outcome{ingest.Outcome{End: ingest.EndEvicted, Refusal: ingest.RefusedTaken, Level: info}, codeBadName}},
-		{evicted(errors.New("the operator says so")), outcome{ingest.Outcome{End: ingest.EndEvicted, Refusal: ingest.RefusedGone, Level: info}, codeDenied}},
+		{evicted(errors.New("ended by the operator")), outcome{ingest.Outcome{End: ingest.EndEvicted, Refusal: ingest.RefusedGone, Level: info}, codeDenied}},
 	} {
 		if got := outcomeOf(tt.err); got != tt.want {
 			t.Errorf("%v: %+v, want %+v", tt.err, got, tt.want)

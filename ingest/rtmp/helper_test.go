@@ -1,15 +1,11 @@
 package rtmp
 
 import (
-	"bytes"
 	"context"
-	"encoding/binary"
-	"encoding/hex"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
-	"sync"
 	"testing"
 	"time"
 
@@ -17,109 +13,23 @@ import (
 
 	"golive/container/amf0"
 	"golive/ingest"
+	"golive/ingest/ingesttest"
 	"golive/ingest/rtmp/chunk"
 	"golive/ingest/rtmp/handshake"
 	"golive/internal/logtest"
 	"golive/media"
 )
 
-// handler is an ingest.PublishHandler that accepts every publisher and keeps its media.
-type handler struct {
-	mu      sync.Mutex
-	sinks   []*sink
-	refusal error
-	opened  chan *sink
-	// onWrite answers WriteUnit, nil for success.
-	onWrite func(media.AccessUnit) error
-	onClose func(id string)
-}
-
-func newHandler() *handler { return &handler{opened: make(chan *sink, 1000)} }
-
-func (ph *handler) Publish(_ context.Context, id string, p ingest.Publisher) (ingest.Sink, error) {
-	ph.mu.Lock()
-	defer ph.mu.Unlock()
-	if ph.refusal != nil {
-		return nil, ph.refusal
-	}
-	s := &sink{
-		handler: ph, id: id, publisher: p, closed: make(chan struct{}),
-		wrote: make(chan media.AccessUnit, 10_000), warned: make(chan ingest.Warning, 100),
-		cleared: make(chan ingest.WarningCode, 100),
-	}
-	ph.sinks = append(ph.sinks, s)
-	ph.opened <- s
-	return s, nil
-}
-
-type sink struct {
-	handler   *handler
-	id        string
-	publisher ingest.Publisher
-	wrote     chan media.AccessUnit
-	warned    chan ingest.Warning
-	cleared   chan ingest.WarningCode
-	closed    chan struct{}
-	cause     error // valid after closed
-}
-
-func (s *sink) WriteUnit(u media.AccessUnit) error {
-	if s.handler.onWrite != nil {
-		if err := s.handler.onWrite(u); err != nil {
-			return err
-		}
-	}
-	s.wrote <- u
-	return nil
-}
-
-func (s *sink) Warn(w ingest.Warning) { s.warned <- w }
-
-func (s *sink) ClearWarning(code ingest.WarningCode) { s.cleared <- code }
-
-func (s *sink) Close(cause error) {
-	if s.handler.onClose != nil {
-		s.handler.onClose(s.id)
-	}
-	s.cause = cause
-	close(s.closed)
-}
-
-// end returns the cause that the sink was closed with.
-func (s *sink) end(t testing.TB) error {
-	t.Helper()
-	await(t, "the sink's end", s.closed)
-	return s.cause
-}
-
-func (s *sink) unit(t testing.TB) media.AccessUnit {
-	t.Helper()
-	return await(t, "a unit", s.wrote)
-}
-
-// patience bounds what a test waits for; it is reached only by failing tests.
-const patience = 20 * time.Second
-
-func await[T any](t testing.TB, what string, ch <-chan T) (v T) {
-	t.Helper()
-	select {
-	case v = <-ch:
-	case <-time.After(patience):
-		t.Fatalf("%s did not come", what)
-	}
-	return v
-}
-
 func testConfig() ingest.Config {
 	cfg := ingest.DefaultConfig()
-	cfg.Limits.HandshakeTimeout = patience
+	cfg.Limits.HandshakeTimeout = ingesttest.Timeout
 	cfg.Limits.Ahead = 0
 	return cfg
 }
 
-// harness is a server whose publishers are given to a handler.
+// harness is a server whose publishers are given to a Handler.
 type harness struct {
-	*handler
+	*ingesttest.Handler
 	server   *Server
 	log      *logtest.Log
 	registry *prometheus.Registry
@@ -132,9 +42,9 @@ type harness struct {
 // newHarness returns a server that does not listen.
 func newHarness(t testing.TB, cfg ingest.Config) *harness {
 	t.Helper()
-	h := &harness{handler: newHandler(), log: &logtest.Log{}, registry: prometheus.NewRegistry(), memory: ingest.NewMemory(cfg.Limits.Memory, 0), done: make(chan error, 1)}
+	h := &harness{Handler: ingesttest.NewHandler(), log: &logtest.Log{}, registry: prometheus.NewRegistry(), memory: ingest.NewMemory(cfg.Limits.Memory, 0), done: make(chan error, 1)}
 	log := slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	auth, err := ingest.NewAuthorizer(cfg.Publish, ingest.NewSessionLimiter(cfg.Limits, h.memory, h.handler), log)
+	auth, err := ingest.NewAuthorizer(cfg.Publish, ingest.NewSessionLimiter(cfg.Limits, h.memory, h.Handler), log)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -149,7 +59,7 @@ func open(t testing.TB, cfg ingest.Config) *harness {
 	return newHarness(t, cfg).listen(t, (*Server).Serve)
 }
 
-// listen serves on loopback.
+// listen serves on loopback until the test ends.
 func (h *harness) listen(t testing.TB, serve func(*Server, context.Context, net.Listener) error) *harness {
 	t.Helper()
 	var lc net.ListenConfig
@@ -163,7 +73,7 @@ func (h *harness) listen(t testing.TB, serve func(*Server, context.Context, net.
 	go func() { h.done <- serve(h.server, ctx, ln) }()
 	t.Cleanup(func() {
 		stop()
-		if err := await(t, "the server's end", h.done); err != nil {
+		if err := ingesttest.Await(t, "the server's end", h.done); err != nil {
 			t.Errorf("Serve: %v", err)
 		}
 		h.done <- nil
@@ -175,7 +85,7 @@ func (h *harness) listen(t testing.TB, serve func(*Server, context.Context, net.
 func (h *harness) stopServer(t testing.TB) {
 	t.Helper()
 	h.stop()
-	if err := await(t, "the server's end", h.done); err != nil {
+	if err := ingesttest.Await(t, "the server's end", h.done); err != nil {
 		t.Errorf("Serve: %v", err)
 	}
 	h.done <- nil
@@ -184,26 +94,13 @@ func (h *harness) stopServer(t testing.TB) {
 // metric returns the value of a counter or gauge with these label values.
 func (h *harness) metric(t testing.TB, name string, labels ...string) float64 {
 	t.Helper()
-	families, err := h.registry.Gather()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, f := range families {
-		if f.GetName() != name {
-			continue
-		}
-	metrics:
-		for _, m := range f.Metric {
-			for i, l := range m.Label {
-				if l.GetValue() != labels[i] {
-					continue metrics
-				}
-			}
-			return m.GetCounter().GetValue() + m.GetGauge().GetValue()
-		}
-	}
-	t.Fatalf("no metric %s%q", name, labels)
-	return 0
+	return ingesttest.Metric(t, h.registry, name, labels...)
+}
+
+// line waits for a line of the log that has all words.
+func (h *harness) line(t testing.TB, words ...string) {
+	t.Helper()
+	ingesttest.AwaitLine(t, h.log, words...)
 }
 
 func (h *harness) dialTCP(t testing.TB) net.Conn {
@@ -225,14 +122,14 @@ type client struct {
 	size   int // of its chunks
 }
 
-// dial connects and shakes hands.
+// dial returns a client that has connected, after its handshake.
 func (h *harness) dial(t testing.TB) *client {
 	t.Helper()
-	return greet(t, h.dialTCP(t))
+	return handshakeOver(t, h.dialTCP(t))
 }
 
-// greet shakes hands over conn.
-func greet(t testing.TB, conn net.Conn) *client {
+// handshakeOver returns a client after its handshake over conn.
+func handshakeOver(t testing.TB, conn net.Conn) *client {
 	t.Helper()
 	c := &client{t: t, conn: conn, size: chunk.DefaultSize}
 	c.write(append([]byte{3}, make([]byte, handshake.Size-1)...))
@@ -271,7 +168,7 @@ func (c *client) audio(at uint32, body []byte) { c.t.Helper(); c.send(chunk.Type
 func (c *client) next(kind uint8) chunk.Message {
 	c.t.Helper()
 	for {
-		_ = c.conn.SetReadDeadline(time.Now().Add(patience))
+		_ = c.conn.SetReadDeadline(time.Now().Add(ingesttest.Timeout))
 		m, err := c.chunks.Next()
 		if err != nil {
 			c.t.Fatalf("wait for a message of type %d: %v", kind, err)
@@ -303,10 +200,10 @@ func (c *client) status() amf0.Object {
 	return c.reply("onStatus")[3].(amf0.Object)
 }
 
-// closed reads until the server closes.
+// closed reads until the server closes the connection.
 func (c *client) closed() {
 	c.t.Helper()
-	_ = c.conn.SetReadDeadline(time.Now().Add(patience))
+	_ = c.conn.SetReadDeadline(time.Now().Add(ingesttest.Timeout))
 	for {
 		if _, err := c.chunks.Next(); err != nil {
 			if e, ok := err.(net.Error); ok && e.Timeout() {
@@ -335,39 +232,12 @@ func (c *client) publish(name string) {
 	}
 }
 
-// live returns a client that is publishing, with the sink it got.
-func (h *harness) live(t testing.TB, name string) (*client, *sink) {
+// live returns a client that is publishing, and its Sink.
+func (h *harness) live(t testing.TB, name string) (*client, *ingesttest.Sink) {
 	t.Helper()
 	c := h.dial(t)
 	c.publish(name)
-	return c, await(t, "the publication", h.opened)
-}
-
-func unhex(s string) []byte {
-	b, err := hex.DecodeString(s)
-	if err != nil {
-		panic(err)
-	}
-	return b
-}
-
-// avcConfig returns a sequence header with parameter sets that x264 made, 320x240.
-func avcConfig() []byte {
-	sps, pps := unhex("6764000dacd94141fb011000000300100000030320f1429960"), unhex("68ebe3cb22c0")
-	b := append(unhex("1700000000"+"0164000dffe1"), byte(len(sps)>>8), byte(len(sps)))
-	b = append(append(b, sps...), 1, byte(len(pps)>>8), byte(len(pps)))
-	return append(b, pps...)
-}
-
-// picture returns a video body with one NAL unit of size bytes.
-func picture(key bool, size int) []byte {
-	b, nal := unhex("2701000000"), byte(0x41)
-	if key {
-		b, nal = unhex("1701000000"), 0x65
-	}
-	b = binary.BigEndian.AppendUint32(b, uint32(size))
-	b = append(b, nal)
-	return append(b, bytes.Repeat([]byte{0x88}, size-1)...)
+	return c, ingesttest.Await(t, "the publication", h.Opened)
 }
 
 // composed sets a picture's composition time, in milliseconds.
@@ -376,10 +246,7 @@ func composed(b []byte, ms int) []byte {
 	return b
 }
 
-func aacConfig() []byte { return unhex("af001190") }
-func aacFrame() []byte  { return unhex("af01210049900219") }
-
-// at returns u's times in milliseconds, for messages.
+// at returns the DTS and PTS of u in milliseconds.
 func at(u media.AccessUnit) string {
 	return fmt.Sprintf("%d/%d", u.DTS/media.Millisecond, u.PTS/media.Millisecond)
 }

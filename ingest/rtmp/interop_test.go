@@ -13,6 +13,7 @@ import (
 	rtmp "github.com/yutopp/go-rtmp"
 	"github.com/yutopp/go-rtmp/message"
 
+	"golive/ingest/ingesttest"
 	"golive/media"
 )
 
@@ -39,17 +40,17 @@ func TestInterop_GoRTMPPublishes(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	write(6, 0, &message.VideoMessage{Payload: bytes.NewReader(avcConfig())})
-	write(4, 0, &message.AudioMessage{Payload: bytes.NewReader(aacConfig())})
+	write(6, 0, &message.VideoMessage{Payload: bytes.NewReader(ingesttest.AVCConfig())})
+	write(4, 0, &message.AudioMessage{Payload: bytes.NewReader(ingesttest.AACConfig())})
 	const units = 100
 	for i := range uint32(units) {
-		write(6, 40*i, &message.VideoMessage{Payload: bytes.NewReader(picture(i%50 == 0, 20_000))})
-		write(4, i*1024/48, &message.AudioMessage{Payload: bytes.NewReader(aacFrame())})
+		write(6, 40*i, &message.VideoMessage{Payload: bytes.NewReader(ingesttest.Picture(i%50 == 0, 20_000))})
+		write(4, i*1024/48, &message.AudioMessage{Payload: bytes.NewReader(ingesttest.AACFrame())})
 	}
-	s := await(t, "the publication", h.opened)
+	s := ingesttest.Await(t, "the publication", h.Opened)
 	var video, audio media.Ticks
-	for range 2 * units { // messages may change places on their two chunk streams
-		u := s.unit(t)
+	for range 2 * units { // audio and video are sent on two chunk streams, and their order may change
+		u := s.Unit(t)
 		next, step := &audio, media.Ticks(1920)
 		if u.Track.Video() {
 			next, step = &video, 40*media.Millisecond
@@ -60,13 +61,13 @@ func TestInterop_GoRTMPPublishes(t *testing.T) {
 		*next += step
 	}
 	_ = conn.Close()
-	// A client that closes before it has read our acknowledgements sends RST.
-	if err := s.end(t); !errors.Is(err, io.EOF) && !errors.Is(err, syscall.ECONNRESET) {
+	// A client that closes before it has read the acknowledgements sends RST.
+	if err := s.End(t); !errors.Is(err, io.EOF) && !errors.Is(err, syscall.ECONNRESET) {
 		t.Errorf("ended with %v", err)
 	}
 }
 
-// ffmpeg publishes with args, and returns what the sink received.
+// ffmpeg publishes with args. It returns the units, the log and the cause of the end.
 func ffmpeg(t *testing.T, args ...string) (units []media.AccessUnit, log string, end error) {
 	t.Helper()
 	if _, err := exec.LookPath("ffmpeg"); err != nil {
@@ -79,16 +80,16 @@ func ffmpeg(t *testing.T, args ...string) (units []media.AccessUnit, log string,
 	if err != nil || len(out) > 0 {
 		t.Fatalf("ffmpeg: %v\n%s\n%s", err, out, h.log)
 	}
-	s := await(t, "the publication", h.opened)
-	end = s.end(t)
-	close(s.wrote)
-	for u := range s.wrote {
+	s := ingesttest.Await(t, "the publication", h.Opened)
+	end = s.End(t)
+	close(s.Wrote)
+	for u := range s.Wrote {
 		units = append(units, u)
 	}
 	return units, h.log.String(), end
 }
 
-// The inputs of ffmpeg: 4 s, 25 pictures a second, 48 kHz.
+// picturesAndTone returns inputs of ffmpeg: 4 s of 25 pictures a second, and of 48 kHz.
 func picturesAndTone() []string {
 	return []string{"-f", "lavfi", "-i", "testsrc=size=320x240:rate=25:duration=4", "-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000:duration=4"}
 }
@@ -96,7 +97,7 @@ func picturesAndTone() []string {
 func TestInterop_FFmpegPublishes(t *testing.T) {
 	for name, tt := range map[string]struct {
 		args         []string
-		video, audio int // audio at least
+		video, audio int // units; audio is the minimum
 	}{
 		"plain":          {append(picturesAndTone(), "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-c:a", "aac"), 100, 187},
 		"B-frames":       {append(picturesAndTone(), "-c:v", "libx264", "-preset", "fast", "-bf", "3", "-pix_fmt", "yuv420p", "-c:a", "aac"), 100, 187},
@@ -115,7 +116,7 @@ func TestInterop_FFmpegPublishes(t *testing.T) {
 			for _, u := range units {
 				video := u.Track.Video()
 				if video && counts[true] > 0 && (u.DTS-last < 39*media.Millisecond || u.DTS-last > 41*media.Millisecond) {
-					t.Errorf("picture %d comes %d ticks after the one before", counts[true], u.DTS-last)
+					t.Errorf("picture %d is %d ticks after the one before, want 40 ms", counts[true], u.DTS-last)
 				}
 				if video {
 					last = u.DTS
@@ -126,10 +127,10 @@ func TestInterop_FFmpegPublishes(t *testing.T) {
 				counts[video]++
 			}
 			if counts[true] != tt.video || counts[false] < tt.audio || tt.audio == 0 && counts[false] > 0 {
-				t.Errorf("%d pictures and %d audio frames", counts[true], counts[false])
+				t.Errorf("%d pictures and %d audio frames, want %d and %d at least", counts[true], counts[false], tt.video, tt.audio)
 			}
 			if !strings.Contains(log, "repairs=0 skipped=0") {
-				t.Errorf("log:\n%s", log)
+				t.Errorf("there were repairs:\n%s", log)
 			}
 		})
 	}

@@ -14,11 +14,13 @@ import (
 	"golive/container/amf0"
 	"golive/container/flv"
 	"golive/ingest"
+	"golive/ingest/ingesttest"
 	"golive/ingest/rtmp/chunk"
 	"golive/media"
 )
 
-// ofTrack returns a body as a packet of one track: 0 is a configuration, 1 a picture.
+// ofTrack returns body as a multitrack packet of track id. The packet type is 0 for a configuration
+// and 1 for a picture.
 func ofTrack(id, packet byte, body []byte) []byte {
 	return append(append(append([]byte{body[0]&0x70 | 0x86, packet}, "avc1"...), id), body[5-3*int(packet):]...)
 }
@@ -27,24 +29,24 @@ func TestRow85_AllVideoTracksAreWritten(t *testing.T) {
 	h := open(t, testConfig())
 	c, s := h.live(t, "studio")
 	for _, id := range []byte{2, 0, 1} {
-		c.video(0, ofTrack(id, 0, avcConfig()))
+		c.video(0, ofTrack(id, 0, ingesttest.AVCConfig()))
 	}
 	for at := uint32(40); at < 200; at += 40 {
 		for _, id := range []byte{2, 0, 1} {
-			c.video(at, ofTrack(id, 1, picture(true, 50+int(id))))
+			c.video(at, ofTrack(id, 1, ingesttest.Picture(true, 50+int(id))))
 		}
 		for _, id := range []int{2, 0, 1} {
-			if u := s.unit(t); u.Track.Number != id || len(u.Data) != 54+id || u.DTS.Duration().Milliseconds() != int64(at) {
+			if u := s.Unit(t); u.Track.Number != id || len(u.Data) != 54+id || u.DTS.Duration().Milliseconds() != int64(at) {
 				t.Errorf("at %d: track %d, %d bytes, DTS %d; want track %d", at, u.Track.Number, len(u.Data), u.DTS, id)
 			}
 		}
 	}
 	_ = c.conn.Close()
-	_ = s.end(t)
+	_ = s.End(t)
 	h.line(t, "additional video track began", "track=2", "width=320", "height=240")
 	h.line(t, "session ended", "video_units=12", "repairs=0", "skipped=0")
-	if n := len(s.warned); n != 0 {
-		t.Errorf("%d warnings", n)
+	if n := len(s.Warned); n != 0 {
+		t.Errorf("%d warnings, want none", n)
 	}
 }
 
@@ -58,42 +60,42 @@ func TestRow85_TracksInOneMessageHaveItsTime(t *testing.T) {
 		}
 		return b
 	}
-	c.video(0, body(0, avcConfig()[5:]))
+	c.video(0, body(0, ingesttest.AVCConfig()[5:]))
 	for at := uint32(40); at < 200; at += 40 {
-		c.video(at, body(1, picture(true, 50)[2:]))
-		first, second := s.unit(t), s.unit(t)
+		c.video(at, body(1, ingesttest.Picture(true, 50)[2:]))
+		first, second := s.Unit(t), s.Unit(t)
 		if first.Track.Number != 0 || second.Track.Number != 1 || first.DTS != second.DTS || first.PTS != second.PTS || first.DTS.Duration().Milliseconds() != int64(at) {
-			t.Errorf("%+v and %+v", first, second)
+			t.Errorf("units %+v and %+v, want tracks 0 and 1 at %d ms", first, second, at)
 		}
 	}
 }
 
-func TestRow85_OnlyTrackIsTheFirstWhateverItsID(t *testing.T) {
+func TestRow85_OnlyTrackIsTheDefaultWhateverItsID(t *testing.T) {
 	h := open(t, testConfig())
 	c, s := h.live(t, "studio")
-	c.video(0, ofTrack(3, 0, avcConfig()))
-	c.video(40, ofTrack(3, 1, picture(true, 50)))
-	if u := s.unit(t); u.Track.Number != 0 {
-		t.Errorf("number %d", u.Track.Number)
+	c.video(0, ofTrack(3, 0, ingesttest.AVCConfig()))
+	c.video(40, ofTrack(3, 1, ingesttest.Picture(true, 50)))
+	if u := s.Unit(t); u.Track.Number != 0 {
+		t.Errorf("track %d, want 0", u.Track.Number)
 	}
 }
 
-func TestRow85_TrackThatComesLateMayBecomeTheFirst(t *testing.T) {
+func TestRow85_TrackThatBeginsLateMayBecomeTheDefault(t *testing.T) {
 	h := open(t, testConfig())
 	c, s := h.live(t, "studio")
-	c.video(0, ofTrack(1, 0, avcConfig()))
+	c.video(0, ofTrack(1, 0, ingesttest.AVCConfig()))
 	for i := range uint32(50) {
 		at, want := 40*i, []int{0}
 		if i == 25 {
-			c.video(at, avcConfig())
+			c.video(at, ingesttest.AVCConfig())
 		}
 		if i >= 25 {
-			c.video(at, picture(i == 25, 50))
+			c.video(at, ingesttest.Picture(i == 25, 50))
 			want = []int{0, 1}
 		}
-		c.video(at, ofTrack(1, 1, picture(i%25 == 0, 50)))
+		c.video(at, ofTrack(1, 1, ingesttest.Picture(i%25 == 0, 50)))
 		for _, n := range want {
-			if u := s.unit(t); u.Track.Number != n || u.PTS.Duration().Milliseconds() != int64(at) {
+			if u := s.Unit(t); u.Track.Number != n || u.PTS.Duration().Milliseconds() != int64(at) {
 				t.Errorf("at %d: track %d, PTS %d; want track %d", at, u.Track.Number, u.PTS, n)
 			}
 		}
@@ -103,27 +105,27 @@ func TestRow85_TrackThatComesLateMayBecomeTheFirst(t *testing.T) {
 func TestRow85_TrackThatCannotBeBroadcastIsSkippedAlone(t *testing.T) {
 	h := open(t, testConfig())
 	c, s := h.live(t, "studio")
-	c.video(0, append(unhex("9600"+"76703039"+"04"), 1, 2, 3)) // VP9, and before the first picture
-	c.video(0, avcConfig())
+	c.video(0, append(ingesttest.Hex("9600"+"76703039"+"04"), 1, 2, 3)) // VP9, and before the first picture
+	c.video(0, ingesttest.AVCConfig())
 	for id := range byte(10) {
-		c.video(0, ofTrack(20+id, 0, avcConfig()))
+		c.video(0, ofTrack(20+id, 0, ingesttest.AVCConfig()))
 	}
 	for i := range uint32(60) {
 		at := 40 * i
-		c.video(at, picture(true, 50))
-		c.video(at, append(unhex("9603"+"76703039"+"04"), 1, 2, 3))
-		if u := s.unit(t); u.Track.Number != 0 {
-			t.Fatalf("number %d", u.Track.Number)
+		c.video(at, ingesttest.Picture(true, 50))
+		c.video(at, append(ingesttest.Hex("9603"+"76703039"+"04"), 1, 2, 3))
+		if u := s.Unit(t); u.Track.Number != 0 {
+			t.Fatalf("track %d, want 0", u.Track.Number)
 		}
 	}
-	c.audio(0, aacConfig())
-	c.audio(0, append(unhex("9500"+"6d703461"+"01"), aacConfig()[2:]...))
+	c.audio(0, ingesttest.AACConfig())
+	c.audio(0, append(ingesttest.Hex("9500"+"6d703461"+"01"), ingesttest.AACConfig()[2:]...))
 	_ = c.conn.Close()
-	_ = s.end(t)
+	_ = s.End(t)
 	h.line(t, "additional tracks skipped")
 	var last ingest.Warning
-	for len(s.warned) > 0 {
-		if w := <-s.warned; w.Code == ingest.WarnExtraTracks {
+	for len(s.Warned) > 0 {
+		if w := <-s.Warned; w.Code == ingest.WarnExtraTracks {
 			last = w
 		}
 	}
@@ -140,23 +142,23 @@ func TestRow85_TrackThatCannotBeBroadcastIsSkippedAlone(t *testing.T) {
 func TestRow85_KeyFramesThatAreNotAlignedAreWarnedOf(t *testing.T) {
 	h := open(t, testConfig())
 	c, s := h.live(t, "studio")
-	c.video(0, avcConfig())
-	c.video(0, ofTrack(1, 0, avcConfig()))
+	c.video(0, ingesttest.AVCConfig())
+	c.video(0, ofTrack(1, 0, ingesttest.AVCConfig()))
 	for i := range 100 {
-		c.video(40*uint32(i), picture(i%10 == 0, 50))
-		c.video(40*uint32(i), ofTrack(1, 1, picture(i%12 == 0, 50)))
+		c.video(40*uint32(i), ingesttest.Picture(i%10 == 0, 50))
+		c.video(40*uint32(i), ofTrack(1, 1, ingesttest.Picture(i%12 == 0, 50)))
 	}
 	_ = c.conn.Close()
-	_ = s.end(t)
-	if got := await(t, "the warning", s.warned); got.Code != ingest.WarnKeysNotAligned || !strings.HasPrefix(got.Text, "video track 1: ") {
-		t.Errorf("warned %+v", got)
+	_ = s.End(t)
+	if got := ingesttest.Await(t, "the warning", s.Warned); got.Code != ingest.WarnKeysNotAligned || !strings.HasPrefix(got.Text, "video track 1: ") {
+		t.Errorf("warned %+v, want key frames of track 1", got)
 	}
-	if n := len(s.warned) + len(s.cleared); n != 0 {
-		t.Errorf("%d further changes", n)
+	if n := len(s.Warned) + len(s.Cleared); n != 0 {
+		t.Errorf("%d further changes of warnings, want none", n)
 	}
 }
 
-// The maps are not needed: all that they say is in the tracks.
+// The information of the maps is also in the tracks.
 func TestRow85_MetadataOfTracksIsIgnored(t *testing.T) {
 	h := open(t, testConfig())
 	c, s := h.live(t, "studio")
@@ -167,16 +169,16 @@ func TestRow85_MetadataOfTracksIsIgnored(t *testing.T) {
 		}},
 		{Name: "encoder", Value: "after the map"},
 	}))
-	c.video(0, avcConfig())
-	c.video(40, picture(true, 50))
-	s.unit(t)
+	c.video(0, ingesttest.AVCConfig())
+	c.video(40, ingesttest.Picture(true, 50))
+	s.Unit(t)
 	_ = c.conn.Close()
-	_ = s.end(t)
+	_ = s.End(t)
 	h.line(t, "session ended", `encoder="after the map"`)
 }
 
-// The file is what FFmpeg 8.1's FLV muxer writes, which is also what it sends, of two tracks of
-// H.264, with B-frames and a key frame each second, and two of AAC.
+// The file was written by FFmpeg 8.1, which sends the same over RTMP: two tracks of H.264, with
+// B-frames and a key frame each second, and two of AAC.
 func TestRow85_FFmpeg8SendsTwoVideoAndTwoAudioTracks(t *testing.T) {
 	file, err := os.ReadFile("testdata/ffmpeg-8.1-two-tracks.flv")
 	if err != nil {
@@ -200,12 +202,12 @@ func TestRow85_FFmpeg8SendsTwoVideoAndTwoAudioTracks(t *testing.T) {
 		}
 	}
 	_ = c.conn.Close()
-	_ = s.end(t)
+	_ = s.End(t)
 	h.line(t, "session ended", "video_units=40", "repairs=0", "skipped=0")
 	var pictures, keys [2][]media.Ticks
 	sounds := 0
-	for len(s.wrote) > 0 {
-		u := <-s.wrote
+	for len(s.Wrote) > 0 {
+		u := <-s.Wrote
 		if !u.Track.Video() {
 			sounds++
 			continue
@@ -229,6 +231,6 @@ func TestRow85_FFmpeg8SendsTwoVideoAndTwoAudioTracks(t *testing.T) {
 		t.Errorf("key frames (-track 0 +track 1):\n%s", diff)
 	}
 	if sounds != 95 {
-		t.Errorf("%d audio units, want those of one track", sounds)
+		t.Errorf("%d audio units, want the 95 of one track", sounds)
 	}
 }

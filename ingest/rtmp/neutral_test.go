@@ -15,6 +15,7 @@ import (
 	"golive/container/amf0"
 	"golive/container/flv"
 	"golive/ingest"
+	"golive/ingest/ingesttest"
 	"golive/ingest/rtmp/chunk"
 	"golive/media"
 )
@@ -25,8 +26,8 @@ type tag struct {
 	flv.Tag
 }
 
-// tagConn is a connection of a protocol that consists of FLV tags only. It has the least that
-// a protocol must implement.
+// tagConn is a connection of a protocol that consists of FLV tags only. It implements only what
+// a protocol must.
 type tagConn struct {
 	read, counted uint64
 }
@@ -86,22 +87,22 @@ type sessionResult struct {
 
 // sessionResultOf collects the effects of a session, without those that depend on the protocol:
 // times and bytes on the wire.
-func sessionResultOf(t *testing.T, h *harness, s *sink, start time.Time) sessionResult {
+func sessionResultOf(t *testing.T, h *harness, s *ingesttest.Sink, start time.Time) sessionResult {
 	t.Helper()
-	<-s.closed
+	<-s.Closed
 	o := sessionResult{Counts: map[string]float64{}}
-	for range len(s.wrote) {
-		u := <-s.wrote
+	for range len(s.Wrote) {
+		u := <-s.Wrote
 		o.Units = append(o.Units, u.Arrived.Sub(start).String()+" "+at(u)+" "+u.Track.CodecString+map[bool]string{true: " discontinuity"}[u.Discontinuity])
 	}
-	for range len(s.warned) {
-		o.Warnings = append(o.Warnings, (<-s.warned).Code)
+	for range len(s.Warned) {
+		o.Warnings = append(o.Warnings, (<-s.Warned).Code)
 	}
-	for range len(s.cleared) {
-		o.Cleared = append(o.Cleared, <-s.cleared)
+	for range len(s.Cleared) {
+		o.Cleared = append(o.Cleared, <-s.Cleared)
 	}
-	if s.cause != nil {
-		o.Cause = s.cause.Error()
+	if s.Cause != nil {
+		o.Cause = s.Cause.Error()
 	}
 	own := regexp.MustCompile(` (time|protocol|session|remote|duration|bytes)=\S+`)
 	for line := range strings.Lines(h.log.String()) {
@@ -144,12 +145,12 @@ func TestSession_IsTheSameForEveryProtocol(t *testing.T) {
 	const step = 40 * time.Millisecond
 	// live returns n pictures of size bytes, with their sound; stamp maps the timestamps.
 	live := func(n, size int, stamp func(ms uint32) uint32) []tag {
-		all := []tag{video(0, 0, avcConfig()), audio(0, 0, aacConfig())}
+		all := []tag{video(0, 0, ingesttest.AVCConfig()), audio(0, 0, ingesttest.AACConfig())}
 		sound := uint32(0)
 		for i := range uint32(n) {
-			all = append(all, video(step, stamp(40*i), picture(i%50 == 0, size)))
+			all = append(all, video(step, stamp(40*i), ingesttest.Picture(i%50 == 0, size)))
 			for ; sound*1024/48 <= 40*i; sound++ {
-				all = append(all, audio(0, stamp(sound*1024/48), aacFrame()))
+				all = append(all, audio(0, stamp(sound*1024/48), ingesttest.AACFrame()))
 			}
 		}
 		return all
@@ -163,15 +164,15 @@ func TestSession_IsTheSameForEveryProtocol(t *testing.T) {
 		warning ingest.WarningCode
 		repair  string
 	}{
-		"clean":                 {tags: live(500, 100, clean), reason: "stopped"},
-		"clean, over the edge":  {tags: live(500, 100, func(ms uint32) uint32 { return (1<<24 - 4000 + ms) & (1<<24 - 1) }), reason: "stopped"},
-		"a jump":                {tags: live(500, 100, func(ms uint32) uint32 { return ms + ms/10_000*50_000_000 }), reason: "stopped", repair: "rebased"},
-		"times that are shared": {tags: live(500, 100, func(ms uint32) uint32 { return ms / 80 * 80 }), reason: "stopped", repair: "spread", warning: ingest.WarnTimestampsRepaired},
-		"one time for all":      {tags: live(1500, 100, func(uint32) uint32 { return 0 }), reason: "stopped", repair: "stood_still", warning: ingest.WarnTimestampsRepaired},
-		"unsupported sound":     {tags: append(live(50, 100, clean), audio(0, 2000, []byte{0xbf, 1, 2})), reason: "stopped", warning: ingest.WarnAudioUnsupported},
-		"unsupported pictures":  {tags: []tag{video(0, 0, []byte{0x12, 1, 2})}, reason: "unsupported"},
-		"nonsense":              {tags: append(live(50, 100, clean), video(0, 2000, []byte{0x17, 1, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 1})), reason: "stopped"},
-		"silence":               {tags: live(50, 100, clean), linger: time.Hour, reason: "idle"},
+		"clean":                {tags: live(500, 100, clean), reason: "stopped"},
+		"clean, with a wrap":   {tags: live(500, 100, func(ms uint32) uint32 { return (1<<24 - 4000 + ms) & (1<<24 - 1) }), reason: "stopped"},
+		"a jump":               {tags: live(500, 100, func(ms uint32) uint32 { return ms + ms/10_000*50_000_000 }), reason: "stopped", repair: "rebased"},
+		"shared times":         {tags: live(500, 100, func(ms uint32) uint32 { return ms / 80 * 80 }), reason: "stopped", repair: "spread", warning: ingest.WarnTimestampsRepaired},
+		"one time for all":     {tags: live(1500, 100, func(uint32) uint32 { return 0 }), reason: "stopped", repair: "stood_still", warning: ingest.WarnTimestampsRepaired},
+		"unsupported sound":    {tags: append(live(50, 100, clean), audio(0, 2000, []byte{0xbf, 1, 2})), reason: "stopped", warning: ingest.WarnAudioUnsupported},
+		"unsupported pictures": {tags: []tag{video(0, 0, []byte{0x12, 1, 2})}, reason: "unsupported"},
+		"nonsense":             {tags: append(live(50, 100, clean), video(0, 2000, []byte{0x17, 1, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 1})), reason: "stopped"},
+		"silence":              {tags: live(50, 100, clean), linger: time.Hour, reason: "idle"},
 		"over the bit rate": {
 			tags: live(1000, 5000, clean), reason: "limit", warning: ingest.WarnBitrateHigh,
 			limits: func(l *ingest.LimitsConfig) { l.Bitrate = 800_000 },
@@ -193,10 +194,10 @@ func TestSession_IsTheSameForEveryProtocol(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				h, start := newHarness(t, cfg), time.Now()
 				serveTags(t.Context(), h.server.sessions, tt.tags, tt.linger)
-				got[1] = sessionResultOf(t, h, <-h.opened, start)
+				got[1] = sessionResultOf(t, h, <-h.Opened, start)
 			})
 			synctest.Test(t, func(t *testing.T) { got[2] = overWebSocket(t, cfg, tt.tags, tt.linger) })
-			if cfg.Limits.Ahead > 0 { // what waits in a pipe is read at another time
+			if cfg.Limits.Ahead > 0 { // the arrival of throttled units depends on the protocol
 				for i := range got {
 					for j, unit := range got[i].Units {
 						_, got[i].Units[j], _ = strings.Cut(unit, " ")
@@ -217,10 +218,10 @@ func TestSession_IsTheSameForEveryProtocol(t *testing.T) {
 				t.Errorf("warned of %v, want %v", o.Warnings, tt.warning)
 			}
 			if strings.HasPrefix(name, "clean") && !strings.Contains(o.Log[len(o.Log)-1], "repairs=0 ") {
-				t.Errorf("repaired: %v", o.Counts)
+				t.Errorf("timestamps were repaired: %v", o.Counts)
 			}
 			if tt.repair != "" && o.Counts["golive_ingest_repairs_total "+tt.repair] == 0 {
-				t.Errorf("counted %v", o.Counts)
+				t.Errorf("counts %v, want repairs of kind %s", o.Counts, tt.repair)
 			}
 		})
 	}
@@ -232,7 +233,7 @@ func overRTMP(t *testing.T, cfg ingest.Config, tags []tag, linger time.Duration)
 	near, far := net.Pipe()
 	done := make(chan struct{})
 	go func() { defer close(done); h.server.serve(context.Background(), near, protocolPlain) }()
-	c := greet(t, far)
+	c := handshakeOver(t, far)
 	c.publish("studio")
 	start := time.Now()
 	_ = far.SetReadDeadline(time.Time{})
@@ -243,22 +244,22 @@ func overRTMP(t *testing.T, cfg ingest.Config, tags []tag, linger time.Duration)
 			}
 		}
 	}()
-	s := <-h.opened
+	s := <-h.Opened
 	for _, tag := range tags {
 		<-time.After(tag.after)
 		b := chunk.Append(nil, chunk.Message{Type: tag.Type, ChunkStream: uint32(tag.Type), Stream: 1, Timestamp: tag.Timestamp, Body: tag.Body}, c.size)
 		if _, err := far.Write(b); err != nil {
-			break // it was ended
+			break // the session has ended
 		}
 	}
 	if linger > 0 {
 		select {
 		case <-time.After(linger):
-		case <-s.closed:
+		case <-s.Closed:
 		}
 	}
 	stop := chunk.Message{Type: chunk.TypeCommandAMF0, ChunkStream: 3, Stream: 1, Body: amf0.Append(nil, "deleteStream", 0, nil, 1)}
-	_, _ = far.Write(chunk.Append(nil, stop, c.size)) // unless it was ended
+	_, _ = far.Write(chunk.Append(nil, stop, c.size)) // fails if the session has ended
 	synctest.Wait()
 	o := sessionResultOf(t, h, s, start)
 	_ = far.Close()
@@ -268,9 +269,9 @@ func overRTMP(t *testing.T, cfg ingest.Config, tags []tag, linger time.Duration)
 
 var _ ingest.Conn = (*tagConn)(nil)
 
-// TestSession_AnyProtocolsUnitsHaveTheSameTimeline writes access units, as a protocol
-// without tags does, on a clock that is no RTMP clock: 64 bits, below zero.
-func TestSession_AnyProtocolsUnitsHaveTheSameTimeline(t *testing.T) {
+// TestSession_AcceptsUnitsOfAnyClock writes access units, as a protocol
+// without tags does, with times that RTMP cannot have: below zero.
+func TestSession_AcceptsUnitsOfAnyClock(t *testing.T) {
 	h := newHarness(t, testConfig())
 	s, err := h.server.sessions.Publish(t.Context(), ingest.Request{Protocol: "units", Remote: "192.0.2.1:1", App: "live", Name: "studio"},
 		func(error) {}, &tagConn{}, h.server.sessions.Logger("units", "192.0.2.1:1"))
@@ -286,10 +287,10 @@ func TestSession_AnyProtocolsUnitsHaveTheSameTimeline(t *testing.T) {
 		}
 	}
 	s.End(nil)
-	to := <-h.opened
+	to := <-h.Opened
 	for i := range media.Ticks(100) {
-		if u := <-to.wrote; u.DTS != base+1920*i || u.Discontinuity {
-			t.Fatalf("unit %d at %d", i, u.DTS)
+		if u := <-to.Wrote; u.DTS != base+1920*i || u.Discontinuity {
+			t.Fatalf("unit %d at %d, want %d", i, u.DTS, base+1920*i)
 		}
 	}
 	h.line(t, "session ended", "reason=stopped", "audio_units=100")

@@ -11,6 +11,7 @@ import (
 
 	"golive/container/amf0"
 	"golive/ingest"
+	"golive/ingest/ingesttest"
 	"golive/ingest/rtmp/chunk"
 )
 
@@ -31,10 +32,10 @@ func TestRow51_ShutdownAsksAPublisherThatCanToReconnect(t *testing.T) {
 	h := open(t, testConfig())
 	c := h.dial(t)
 	c.publishAs(1)
-	s := await(t, "the publication", h.opened)
-	c.audio(0, aacConfig())
+	s := ingesttest.Await(t, "the publication", h.Opened)
+	c.audio(0, ingesttest.AACConfig())
 	// The server is shut down in the middle of a message, which is not lost.
-	frame := chunk.Append(nil, chunk.Message{Type: chunk.TypeAudio, ChunkStream: 4, Stream: 1, Timestamp: 20, Body: aacFrame()}, c.size)
+	frame := chunk.Append(nil, chunk.Message{Type: chunk.TypeAudio, ChunkStream: 4, Stream: 1, Timestamp: 20, Body: ingesttest.AACFrame()}, c.size)
 	c.write(frame[:5])
 	h.stop()
 	request := c.next(chunk.TypeCommandAMF0)
@@ -46,33 +47,33 @@ func TestRow51_ShutdownAsksAPublisherThatCanToReconnect(t *testing.T) {
 		t.Errorf("request %v", info)
 	}
 	c.write(frame[5:])
-	c.audio(41, aacFrame())
+	c.audio(41, ingesttest.AACFrame())
 	for _, want := range []string{"20/20", "41/41"} {
-		if u := s.unit(t); at(u) != want {
+		if u := s.Unit(t); at(u) != want {
 			t.Errorf("unit at %s, want %s", at(u), want)
 		}
 	}
 	_ = c.conn.Close()
-	if err := s.end(t); !errors.Is(err, ingest.ErrClosing) {
+	if err := s.End(t); !errors.Is(err, ingest.ErrClosing) {
 		t.Errorf("ended with %v", err)
 	}
 	h.stopServer(t)
 	h.line(t, "session ended", "reason=closing")
 }
 
-func TestRow51_StopAfterAReconnectRequestIsNoCleanEnd(t *testing.T) {
+func TestRow51_StopAfterAReconnectRequestIsNotACleanEnd(t *testing.T) {
 	for _, command := range []string{"FCUnpublish", "deleteStream"} {
 		h := open(t, testConfig())
 		c := h.dial(t)
 		c.publishAs(7)
-		s := await(t, "the publication", h.opened)
+		s := ingesttest.Await(t, "the publication", h.Opened)
 		h.stop()
 		if code := c.status().String("code"); code != reconnectRequest {
 			t.Fatalf("status %s", code)
 		}
 		c.command(1, command, 0, nil, 1)
 		c.closed()
-		if err := s.end(t); !errors.Is(err, ingest.ErrClosing) {
+		if err := s.End(t); !errors.Is(err, ingest.ErrClosing) {
 			t.Errorf("%s: ended with %v", command, err)
 		}
 		h.stopServer(t)
@@ -83,20 +84,20 @@ func TestRow51_PublisherThatCannotReconnectIsDisconnectedWithoutAStatus(t *testi
 	h := open(t, testConfig())
 	c := h.dial(t)
 	c.publishAs(6)
-	s := await(t, "the publication", h.opened)
+	s := ingesttest.Await(t, "the publication", h.Opened)
 	h.stopServer(t)
-	if err := s.end(t); !errors.Is(err, ingest.ErrClosing) {
+	if err := s.End(t); !errors.Is(err, ingest.ErrClosing) {
 		t.Errorf("ended with %v", err)
 	}
-	if answer := gone(t, c.conn); strings.Contains(string(answer), "onStatus") {
-		t.Errorf("answered %q", answer)
+	if answer := readAll(t, c.conn); strings.Contains(string(answer), "onStatus") {
+		t.Errorf("the server sent %q, want no onStatus", answer)
 	}
 }
 
-func TestRow51_PublisherThatStaysIsCutAfterTheGracePeriod(t *testing.T) {
-	for name, talk := range map[string]func(*client){
+func TestRow51_PublisherThatStaysIsDisconnectedAfterTheGracePeriod(t *testing.T) {
+	for name, run := range map[string]func(*client){
 		"silent":     func(*client) {},
-		"goes on":    func(c *client) { sendAudio(c, 100*time.Millisecond) },
+		"continues":  func(c *client) { sendAudio(c, 100*time.Millisecond) },
 		"never ends": func(c *client) { sendAudio(c, 0) },
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -106,17 +107,17 @@ func TestRow51_PublisherThatStaysIsCutAfterTheGracePeriod(t *testing.T) {
 				ctx, stop := context.WithCancelCause(context.Background())
 				done := make(chan struct{})
 				go func() { defer close(done); h.server.serve(ctx, near, protocolPlain) }()
-				c := greet(t, far)
+				c := handshakeOver(t, far)
 				c.publishAs(1)
 				_ = far.SetReadDeadline(time.Time{})
-				s := <-h.opened
+				s := <-h.Opened
 				go func() {
-					for range s.wrote {
+					for range s.Wrote {
 					}
 				}()
-				listened, talked := make(chan struct{}), make(chan struct{})
+				read, wrote := make(chan struct{}), make(chan struct{})
 				go func() {
-					defer close(listened)
+					defer close(read)
 					for {
 						if _, err := c.chunks.Next(); err != nil {
 							return
@@ -126,16 +127,16 @@ func TestRow51_PublisherThatStaysIsCutAfterTheGracePeriod(t *testing.T) {
 				start := time.Now()
 				stop(ingest.ErrClosing)
 				synctest.Wait()
-				go func() { defer close(talked); talk(c) }()
-				<-s.closed
-				if took := time.Since(start); took < graceTimeout || took > graceTimeout+100*time.Millisecond || !errors.Is(s.cause, ingest.ErrClosing) {
-					t.Errorf("cut after %v with %v", took, s.cause)
+				go func() { defer close(wrote); run(c) }()
+				<-s.Closed
+				if took := time.Since(start); took < graceTimeout || took > graceTimeout+100*time.Millisecond || !errors.Is(s.Cause, ingest.ErrClosing) {
+					t.Errorf("disconnected after %v with %v, want %v with %v", took, s.Cause, graceTimeout, ingest.ErrClosing)
 				}
 				_ = far.Close()
 				<-done
-				<-listened
-				<-talked
-				close(s.wrote)
+				<-read
+				<-wrote
+				close(s.Wrote)
 			})
 		})
 	}
@@ -144,7 +145,7 @@ func TestRow51_PublisherThatStaysIsCutAfterTheGracePeriod(t *testing.T) {
 // sendAudio sends audio until a write fails. Without a pause it sends several messages at a time,
 // because fake time does not advance otherwise.
 func sendAudio(c *client, pause time.Duration) {
-	message := chunk.Append(nil, chunk.Message{Type: chunk.TypeAudio, ChunkStream: 4, Stream: 1, Body: aacConfig()}, c.size)
+	message := chunk.Append(nil, chunk.Message{Type: chunk.TypeAudio, ChunkStream: 4, Stream: 1, Body: ingesttest.AACConfig()}, c.size)
 	for i := 0; ; i++ {
 		if _, err := c.conn.Write(message); err != nil {
 			return

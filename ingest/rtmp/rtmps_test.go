@@ -6,40 +6,31 @@ import (
 	"crypto/x509"
 	"errors"
 	"net"
-	"net/http"
-	"net/http/httptest"
 	"os/exec"
 	"strings"
 	"testing"
 	"time"
 
 	"golive/ingest"
+	"golive/ingest/ingesttest"
+	"golive/internal/tlstest"
 )
-
-// selfSigned returns a certificate for 127.0.0.1, and a pool that trusts it.
-func selfSigned() (*tls.Config, *x509.CertPool) {
-	s := httptest.NewTLSServer(http.NotFoundHandler())
-	defer s.Close()
-	trust := x509.NewCertPool()
-	trust.AddCert(s.Certificate())
-	return &tls.Config{MinVersion: tls.VersionTLS12, Certificates: s.TLS.Certificates}, trust
-}
 
 // openTLS returns a server that listens for RTMPS, and the configuration of a
 // client that trusts it.
 func openTLS(t testing.TB, cfg ingest.Config) (*harness, *tls.Config) {
 	t.Helper()
-	config, trust := selfSigned()
+	config, trust := tlstest.SelfSigned()
 	h := newHarness(t, cfg).listen(t, func(s *Server, ctx context.Context, ln net.Listener) error { return s.ServeTLS(ctx, ln, config) })
 	return h, &tls.Config{RootCAs: trust, ServerName: "127.0.0.1"}
 }
 
-// secure connects with TLS.
-func (h *harness) secure(t testing.TB, config *tls.Config) *tls.Conn {
+// dialTLS connects with TLS.
+func (h *harness) dialTLS(t testing.TB, config *tls.Config) *tls.Conn {
 	t.Helper()
 	conn := tls.Client(h.dialTCP(t), config)
 	t.Cleanup(func() { _ = conn.Close() })
-	_ = conn.SetDeadline(time.Now().Add(patience))
+	_ = conn.SetDeadline(time.Now().Add(ingesttest.Timeout))
 	if err := conn.HandshakeContext(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -51,38 +42,38 @@ func TestRTMPS_PublishesInsideTLS(t *testing.T) {
 	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
 		h, config := openTLS(t, testConfig())
 		config.MaxVersion = version
-		c := greet(t, h.secure(t, config))
+		c := handshakeOver(t, h.dialTLS(t, config))
 		c.publish("studio")
-		s := await(t, "the publication", h.opened)
-		if s.publisher.Protocol != "rtmps" {
-			t.Errorf("protocol %q", s.publisher.Protocol)
+		s := ingesttest.Await(t, "the publication", h.Opened)
+		if s.Publisher.Protocol != "rtmps" {
+			t.Errorf("protocol %q", s.Publisher.Protocol)
 		}
-		c.video(0, avcConfig())
-		c.video(0, picture(true, 300_000))
-		if u := s.unit(t); len(u.Data) != 300_004 {
-			t.Errorf("%d bytes", len(u.Data))
+		c.video(0, ingesttest.AVCConfig())
+		c.video(0, ingesttest.Picture(true, 300_000))
+		if u := s.Unit(t); len(u.Data) != 300_004 {
+			t.Errorf("a unit of %d bytes, want 300004", len(u.Data))
 		}
 		c.command(1, "FCUnpublish", 4, nil, "studio")
 		c.reply("onFCUnpublish")
-		if err := s.end(t); err != nil {
+		if err := s.End(t); err != nil {
 			t.Errorf("ended with %v", err)
 		}
 		_ = c.conn.Close()
 		h.stopServer(t)
 		h.line(t, "session started", "protocol=rtmps")
 		if n := h.metric(t, "golive_ingest_session_ends_total", "rtmps", "stopped"); n != 1 {
-			t.Errorf("%v clean ends counted", n)
+			t.Errorf("%v clean ends are counted, want 1", n)
 		}
 	}
 }
 
 func TestRTMPS_EvictedPublisherGetsTheReason(t *testing.T) {
 	h, config := openTLS(t, testConfig())
-	c := greet(t, h.secure(t, config))
+	c := handshakeOver(t, h.dialTLS(t, config))
 	c.publish("studio")
-	s := await(t, "the publication", h.opened)
-	s.publisher.Evict(ingest.ErrTaken)
-	if err := s.end(t); !errors.Is(err, ingest.ErrTaken) {
+	s := ingesttest.Await(t, "the publication", h.Opened)
+	s.Publisher.Evict(ingest.ErrTaken)
+	if err := s.End(t); !errors.Is(err, ingest.ErrTaken) {
 		t.Errorf("ended with %v", err)
 	}
 	if st := c.status(); st.String("code") != "NetStream.Publish.BadName" {
@@ -103,7 +94,7 @@ func TestRTMPS_PeerWithoutTLSIsLoggedOnce(t *testing.T) {
 			if _, err := conn.Write([]byte(tt.bytes)); err != nil {
 				t.Fatal(err)
 			}
-			gone(t, conn)
+			readAll(t, conn)
 			h.line(t, "connection refused", tt.log, "protocol=rtmps", "reason=not_rtmp")
 			if n := strings.Count(h.log.String(), "connection refused"); n != 1 {
 				t.Errorf("%d lines in the log:\n%s", n, h.log)
@@ -114,11 +105,11 @@ func TestRTMPS_PeerWithoutTLSIsLoggedOnce(t *testing.T) {
 
 func TestRTMPS_HTTPInsideTLSIsLoggedAsHTTP(t *testing.T) {
 	h, config := openTLS(t, testConfig())
-	conn := h.secure(t, config)
+	conn := h.dialTLS(t, config)
 	if _, err := conn.Write([]byte("GET / HTTP/1.1\r\n\r\n")); err != nil {
 		t.Fatal(err)
 	}
-	gone(t, conn)
+	readAll(t, conn)
 	h.line(t, "connection refused", "the peer speaks HTTP, not RTMP", "protocol=rtmps")
 }
 
@@ -139,13 +130,13 @@ func TestRTMPS_PeerWithoutTrustOrWithOldTLSIsCounted(t *testing.T) {
 			h.line(t, "connection refused", "TLS handshake", tt.log, "reason=tls")
 			h.stopServer(t)
 			if n := h.metric(t, "golive_ingest_refusals_total", "rtmps", "tls"); n != 1 {
-				t.Errorf("%v refusals counted", n)
+				t.Errorf("%v refusals are counted, want 1", n)
 			}
 		})
 	}
 }
 
-func TestRTMPS_SlowHandshakeIsCutAtTheHandshakeTimeout(t *testing.T) {
+func TestRTMPS_SlowHandshakeEndsAtTheHandshakeTimeout(t *testing.T) {
 	cfg := testConfig()
 	cfg.Limits.HandshakeTimeout = 150 * time.Millisecond
 	h, _ := openTLS(t, cfg)
@@ -154,45 +145,45 @@ func TestRTMPS_SlowHandshakeIsCutAtTheHandshakeTimeout(t *testing.T) {
 		if _, err := conn.Write([]byte(bytes)); err != nil {
 			t.Fatal(err)
 		}
-		gone(t, conn)
+		readAll(t, conn)
 		h.line(t, "connection refused", "reason=timeout", conn.LocalAddr().String())
 	}
 }
 
-func TestRTMPS_ShutdownCutsAHandshake(t *testing.T) {
+func TestRTMPS_ShutdownEndsHandshakes(t *testing.T) {
 	h, _ := openTLS(t, testConfig())
 	conn := h.dialTCP(t)
-	for deadline := time.Now().Add(patience); h.metric(t, "golive_ingest_connections") == 0; {
+	for deadline := time.Now().Add(ingesttest.Timeout); h.metric(t, "golive_ingest_connections") == 0; {
 		if time.Now().After(deadline) {
-			t.Fatal("not connected")
+			t.Fatal("the connection was not accepted")
 		}
 	}
 	h.stopServer(t)
-	gone(t, conn)
+	readAll(t, conn)
 }
 
-func TestRTMPS_PeerThatNeverReadsIsCutAtOnce(t *testing.T) {
+func TestRTMPS_PeerThatNeverReadsIsDisconnectedAtOnce(t *testing.T) {
 	h := newHarness(t, testConfig())
 	near, far := net.Pipe()
 	defer func() { _ = far.Close() }()
-	config, trust := selfSigned()
+	config, trust := tlstest.SelfSigned()
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		h.server.serve(context.Background(), tls.Server(near, config), protocolTLS)
 	}()
-	c := greet(t, tls.Client(far, &tls.Config{RootCAs: trust, ServerName: "127.0.0.1"}))
+	c := handshakeOver(t, tls.Client(far, &tls.Config{RootCAs: trust, ServerName: "127.0.0.1"}))
 	c.publish("studio")
-	s := await(t, "the publication", h.opened)
-	c.send(4, 0, 0, unhex("000600000000")) // the answer to this ping blocks
+	s := ingesttest.Await(t, "the publication", h.Opened)
+	c.send(4, 0, 0, ingesttest.Hex("000600000000")) // the answer to this ping blocks
 	start := time.Now()
-	s.publisher.Evict(ingest.ErrTaken)
-	if err := s.end(t); !errors.Is(err, ingest.ErrTaken) {
+	s.Publisher.Evict(ingest.ErrTaken)
+	if err := s.End(t); !errors.Is(err, ingest.ErrTaken) {
 		t.Errorf("ended with %v", err)
 	}
-	await(t, "the session's end", done)
+	ingesttest.Await(t, "the session's end", done)
 	if took := time.Since(start); took > 3*time.Second {
-		t.Errorf("it took %v", took)
+		t.Errorf("the end took %v, want 3s at most", took)
 	}
 }
 
@@ -206,18 +197,18 @@ func TestInterop_FFmpegPublishesOverRTMPS(t *testing.T) {
 	if out, err := exec.CommandContext(t.Context(), "ffmpeg", args...).CombinedOutput(); err != nil {
 		t.Fatalf("ffmpeg: %v\n%s\n%s", err, out, h.log)
 	}
-	s := await(t, "the publication", h.opened)
-	if err := s.end(t); err != nil {
+	s := ingesttest.Await(t, "the publication", h.Opened)
+	if err := s.End(t); err != nil {
 		t.Errorf("ended with %v", err)
 	}
-	close(s.wrote)
+	close(s.Wrote)
 	pictures := 0
-	for u := range s.wrote {
+	for u := range s.Wrote {
 		if u.Track.Video() {
 			pictures++
 		}
 	}
 	if pictures != 100 {
-		t.Errorf("%d pictures of 100", pictures)
+		t.Errorf("%d pictures, want 100", pictures)
 	}
 }

@@ -6,18 +6,19 @@ import (
 	"testing"
 
 	"golive/container/amf0"
+	"golive/ingest/ingesttest"
 )
 
-// on is a command on a message stream.
-type on struct {
+// streamCommand is a command on a message stream.
+type streamCommand struct {
 	stream uint32
 	values []any
 }
 
-func (o on) String() string { return fmt.Sprintf("%v on %d", o.values, o.stream) }
+func (o streamCommand) String() string { return fmt.Sprintf("%v on %d", o.values, o.stream) }
 
 func TestRow56_CommandEndsTheStreamThatItNames(t *testing.T) {
-	for _, o := range []on{
+	for _, o := range []streamCommand{
 		{1, []any{"deleteStream", 6, nil, 1}},   // OBS, ffmpeg
 		{0, []any{"deleteStream", 0, nil, 1}},   // GStreamer, HaishinKit
 		{1, []any{"deleteStream", 6, nil}},      // without the argument
@@ -31,7 +32,7 @@ func TestRow56_CommandEndsTheStreamThatItNames(t *testing.T) {
 		h := open(t, testConfig())
 		c, s := h.live(t, "studio")
 		c.command(o.stream, o.values...)
-		if err := s.end(t); err != nil {
+		if err := s.End(t); err != nil {
 			t.Errorf("%v: ended with %v", o, err)
 		}
 		if st := c.status(); st.String("code") != "NetStream.Unpublish.Success" {
@@ -43,9 +44,9 @@ func TestRow56_CommandEndsTheStreamThatItNames(t *testing.T) {
 func TestRow56_CommandEndsNoOtherStream(t *testing.T) {
 	h := open(t, testConfig())
 	c, s := h.live(t, "studio")
-	c.audio(0, aacConfig())
-	for i, o := range []on{
-		{1, []any{"deleteStream", 6, nil, 2}}, // the stream that it was sent on is not the one it names
+	c.audio(0, ingesttest.AACConfig())
+	for i, o := range []streamCommand{
+		{1, []any{"deleteStream", 6, nil, 2}}, // sent on another stream than the one that it names
 		{0, []any{"deleteStream", 6, nil, 0}},
 		{0, []any{"deleteStream", 6, nil}},
 		{1, []any{"deleteStream", 6, nil, 1.5}},
@@ -65,16 +66,16 @@ func TestRow56_CommandEndsNoOtherStream(t *testing.T) {
 		{1, []any{"releaseStream", 8, nil, "studio"}},
 	} {
 		c.command(o.stream, o.values...)
-		c.audio(uint32(20*i), aacFrame())
-		s.unit(t)
+		c.audio(uint32(20*i), ingesttest.AACFrame())
+		s.Unit(t)
 	}
 	c.command(0, "deleteStream", 9, nil, 1)
-	if err := s.end(t); err != nil {
+	if err := s.End(t); err != nil {
 		t.Errorf("ended with %v", err)
 	}
 }
 
-func TestRow56_StopsComeInAnyOrderAndOftenAndAnEncoderMayPublishAgain(t *testing.T) {
+func TestRow56_StopsMayComeInAnyOrderAndRepeatedlyAndAnEncoderMayPublishAgain(t *testing.T) {
 	h := open(t, testConfig())
 	c := h.dial(t)
 	c.connect("live")
@@ -89,16 +90,16 @@ func TestRow56_StopsComeInAnyOrderAndOftenAndAnEncoderMayPublishAgain(t *testing
 			}
 		}
 		if stream != uint32(round+1) {
-			t.Errorf("stream %d in round %d", stream, round)
+			t.Errorf("stream %d in round %d, want %d", stream, round, round+1)
 		}
 		c.command(stream, "publish", 4, nil, "studio", "live")
-		for c.status().String("code") != "NetStream.Publish.Start" { // late answers come first
+		for c.status().String("code") != "NetStream.Publish.Start" { // answers to the earlier stops come first
 		}
-		s := await(t, "the publication", h.opened)
-		c.send(8, stream, 0, aacConfig())
-		c.send(8, stream, 0, aacFrame())
-		s.unit(t)
-		stops := []on{
+		s := ingesttest.Await(t, "the publication", h.Opened)
+		c.send(8, stream, 0, ingesttest.AACConfig())
+		c.send(8, stream, 0, ingesttest.AACFrame())
+		s.Unit(t)
+		stops := []streamCommand{
 			{0, []any{"FCUnpublish", 5, nil, "studio"}},
 			{stream, []any{"closeStream", 0, nil}},
 			{stream, []any{"deleteStream", 6, nil, int(stream)}},
@@ -107,16 +108,16 @@ func TestRow56_StopsComeInAnyOrderAndOftenAndAnEncoderMayPublishAgain(t *testing
 			o := stops[(i+round)%len(stops)]
 			c.command(o.stream, o.values...)
 		}
-		if err := s.end(t); err != nil {
+		if err := s.End(t); err != nil {
 			t.Errorf("round %d ended with %v", round, err)
 		}
 	}
-	if n := len(h.opened); n != 0 {
-		t.Errorf("%d publications more", n)
+	if n := len(h.Opened); n != 0 {
+		t.Errorf("%d further publications, want none", n)
 	}
 }
 
-func TestRow56_SecondPublicationIsRefusedOnItsStreamAndItsMediaIsNotMixedIn(t *testing.T) {
+func TestRow56_SecondPublicationIsRefusedOnItsStreamAndItsMediaIgnored(t *testing.T) {
 	h := open(t, testConfig())
 	c, s := h.live(t, "studio")
 	c.command(0, "createStream", 4, nil)
@@ -127,18 +128,18 @@ func TestRow56_SecondPublicationIsRefusedOnItsStreamAndItsMediaIsNotMixedIn(t *t
 	if err != nil || refusal.Stream != 2 || values[0] != "onStatus" || values[3].(amf0.Object).String("code") != "NetStream.Publish.BadName" {
 		t.Errorf("answer %v on stream %d, err = %v", values, refusal.Stream, err)
 	}
-	c.audio(0, aacConfig())
-	c.send(8, 2, 500, aacConfig())
-	c.send(8, 2, 500, aacFrame())
+	c.audio(0, ingesttest.AACConfig())
+	c.send(8, 2, 500, ingesttest.AACConfig())
+	c.send(8, 2, 500, ingesttest.AACFrame())
 	c.command(2, "closeStream", 0, nil)
 	c.command(0, "deleteStream", 0, nil, 2)
-	c.audio(20, aacFrame())
-	if u := s.unit(t); at(u) != "20/20" {
-		t.Errorf("unit at %s", at(u))
+	c.audio(20, ingesttest.AACFrame())
+	if u := s.Unit(t); at(u) != "20/20" {
+		t.Errorf("unit at %s, want 20/20", at(u))
 	}
-	// The first stops, and the second begins.
+	// The first publication stops, and the second begins.
 	c.command(0, "deleteStream", 0, nil, 1)
-	if err := s.end(t); err != nil {
+	if err := s.End(t); err != nil {
 		t.Errorf("ended with %v", err)
 	}
 	c.status()
@@ -146,32 +147,32 @@ func TestRow56_SecondPublicationIsRefusedOnItsStreamAndItsMediaIsNotMixedIn(t *t
 	if st := c.status(); st.String("code") != "NetStream.Publish.Start" {
 		t.Errorf("publish: %v", st)
 	}
-	other := await(t, "the publication", h.opened)
-	c.audio(40, aacFrame()) // late, of the first
-	c.send(8, 2, 60, aacConfig())
-	c.send(8, 2, 60, aacFrame())
-	if u := other.unit(t); at(u) != "60/60" || other.id != "other" {
-		t.Errorf("unit of %s at %s", other.id, at(u))
+	other := ingesttest.Await(t, "the publication", h.Opened)
+	c.audio(40, ingesttest.AACFrame()) // late media of the first publication
+	c.send(8, 2, 60, ingesttest.AACConfig())
+	c.send(8, 2, 60, ingesttest.AACFrame())
+	if u := other.Unit(t); at(u) != "60/60" || other.ID != "other" {
+		t.Errorf("unit of %s at %s, want other at 60/60", other.ID, at(u))
 	}
 }
 
-func TestRow56_PublishingTwiceTheSameIsAnsweredTwice(t *testing.T) {
+func TestRow56_RepeatedPublishIsAnsweredAgain(t *testing.T) {
 	h := open(t, testConfig())
 	c, s := h.live(t, "studio")
 	c.command(1, "publish", 4, nil, "studio", "live")
 	if st := c.status(); st.String("code") != "NetStream.Publish.Start" {
 		t.Errorf("status %v", st)
 	}
-	c.audio(0, aacConfig())
-	c.audio(0, aacFrame())
-	s.unit(t)
-	if len(h.opened) != 0 {
-		t.Error("published twice")
+	c.audio(0, ingesttest.AACConfig())
+	c.audio(0, ingesttest.AACFrame())
+	s.Unit(t)
+	if len(h.Opened) != 0 {
+		t.Error("the stream was published twice")
 	}
 }
 
 func TestRow56_PublicationOnStreamZeroIsStoppedByTheStreamThatWasCreated(t *testing.T) {
-	for _, o := range []on{
+	for _, o := range []streamCommand{
 		{0, []any{"deleteStream", 0, nil, 1}},
 		{0, []any{"deleteStream", 0, nil, 0}},
 		{0, []any{"closeStream", 0, nil}},
@@ -184,9 +185,9 @@ func TestRow56_PublicationOnStreamZeroIsStoppedByTheStreamThatWasCreated(t *test
 		c.reply("_result")
 		c.command(0, "publish", 0, nil, "studio")
 		c.status()
-		s := await(t, "the publication", h.opened)
+		s := ingesttest.Await(t, "the publication", h.Opened)
 		c.command(o.stream, o.values...)
-		if err := s.end(t); err != nil {
+		if err := s.End(t); err != nil {
 			t.Errorf("%v: ended with %v", o, err)
 		}
 	}

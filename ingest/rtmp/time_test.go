@@ -10,12 +10,13 @@ import (
 	"time"
 
 	"golive/ingest"
+	"golive/ingest/ingesttest"
 	"golive/ingest/rtmp/chunk"
 )
 
-// inBubble publishes over a pipe in fake time. The server's messages are read, and their
-// types sent to replies.
-func inBubble(t *testing.T, play func(t *testing.T, c *client, s *sink, replies <-chan uint8)) {
+// inBubble runs play with a publisher over a pipe, in fake time. The types of the server's messages
+// are sent to replies.
+func inBubble(t *testing.T, play func(t *testing.T, c *client, s *ingesttest.Sink, replies <-chan uint8)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		cfg := testConfig()
@@ -25,7 +26,7 @@ func inBubble(t *testing.T, play func(t *testing.T, c *client, s *sink, replies 
 		near, far := net.Pipe()
 		done := make(chan struct{})
 		go func() { defer close(done); h.server.serve(context.Background(), near, protocolPlain) }()
-		c := greet(t, far)
+		c := handshakeOver(t, far)
 		c.publish("studio")
 		_ = far.SetReadDeadline(time.Time{})
 		replies := make(chan uint8, 1000)
@@ -39,21 +40,21 @@ func inBubble(t *testing.T, play func(t *testing.T, c *client, s *sink, replies 
 				replies <- m.Type
 			}
 		}()
-		play(t, c, <-h.opened, replies)
+		play(t, c, <-h.Opened, replies)
 		_ = far.Close()
 		<-done
 	})
 }
 
-func TestRow44_SilenceEndsTheSessionExactlyAtTheIdleTimeout(t *testing.T) {
-	inBubble(t, func(t *testing.T, c *client, s *sink, replies <-chan uint8) {
-		c.audio(0, aacConfig())
+func TestRow44_SilenceEndsTheSessionAtTheIdleTimeout(t *testing.T) {
+	inBubble(t, func(t *testing.T, c *client, s *ingesttest.Sink, replies <-chan uint8) {
+		c.audio(0, ingesttest.AACConfig())
 		<-time.After(3300 * time.Millisecond) // fake time
-		c.audio(0, aacFrame())
+		c.audio(0, ingesttest.AACFrame())
 		last := time.Now()
-		<-s.closed
-		if quiet := time.Since(last); quiet != 10*time.Second || !errors.Is(s.cause, ingest.ErrIdle) {
-			t.Errorf("ended after %v with %v", quiet, s.cause)
+		<-s.Closed
+		if quiet := time.Since(last); quiet != 10*time.Second || !errors.Is(s.Cause, ingest.ErrIdle) {
+			t.Errorf("ended after %v with %v", quiet, s.Cause)
 		}
 		pings := 0
 		for kind := range replies {
@@ -68,12 +69,12 @@ func TestRow44_SilenceEndsTheSessionExactlyAtTheIdleTimeout(t *testing.T) {
 }
 
 func TestRow44_PingsAloneDoNotKeepASessionAlive(t *testing.T) {
-	inBubble(t, func(t *testing.T, c *client, s *sink, replies <-chan uint8) {
+	inBubble(t, func(t *testing.T, c *client, s *ingesttest.Sink, replies <-chan uint8) {
 		start := time.Now()
 		stopped := make(chan struct{})
 		go func() {
 			defer close(stopped)
-			ping := chunk.Append(nil, chunk.Message{Type: chunk.TypeUserControl, ChunkStream: 2, Body: unhex("000600000000")}, chunk.DefaultSize)
+			ping := chunk.Append(nil, chunk.Message{Type: chunk.TypeUserControl, ChunkStream: 2, Body: ingesttest.Hex("000600000000")}, chunk.DefaultSize)
 			for {
 				if _, err := c.conn.Write(ping); err != nil {
 					return
@@ -85,26 +86,26 @@ func TestRow44_PingsAloneDoNotKeepASessionAlive(t *testing.T) {
 			for range replies {
 			}
 		}()
-		<-s.closed
+		<-s.Closed
 		<-stopped
-		if alive := time.Since(start).Truncate(10 * time.Second); alive != 10*time.Second || !errors.Is(s.cause, ingest.ErrIdle) {
-			t.Errorf("ended after %v with %v", alive, s.cause)
+		if alive := time.Since(start).Truncate(10 * time.Second); alive != 10*time.Second || !errors.Is(s.Cause, ingest.ErrIdle) {
+			t.Errorf("ended after %v with %v", alive, s.Cause)
 		}
 	})
 }
 
 func TestRow44_MediaKeepsASessionAlive(t *testing.T) {
-	inBubble(t, func(t *testing.T, c *client, s *sink, _ <-chan uint8) {
-		c.audio(0, aacConfig())
+	inBubble(t, func(t *testing.T, c *client, s *ingesttest.Sink, _ <-chan uint8) {
+		c.audio(0, ingesttest.AACConfig())
 		for i := range uint32(20) {
 			<-time.After(9 * time.Second) // fake time
-			c.audio(9000*i, aacFrame())
-			<-s.wrote
+			c.audio(9000*i, ingesttest.AACFrame())
+			<-s.Wrote
 		}
 		_ = c.conn.Close()
-		<-s.closed
-		if !errors.Is(s.cause, io.EOF) {
-			t.Errorf("ended with %v", s.cause)
+		<-s.Closed
+		if !errors.Is(s.Cause, io.EOF) {
+			t.Errorf("ended with %v", s.Cause)
 		}
 	})
 }
@@ -115,14 +116,14 @@ func TestPeerConn_PublisherThatNeverReadsContinues(t *testing.T) {
 		near, far := net.Pipe()
 		done := make(chan struct{})
 		go func() { defer close(done); h.server.serve(context.Background(), near, protocolPlain) }()
-		c := greet(t, far)
+		c := handshakeOver(t, far)
 		c.publish("studio")
-		s := <-h.opened
-		c.audio(0, aacConfig())
-		c.send(chunk.TypeUserControl, 0, 0, unhex("000600000000"))
-		for i := range uint32(3) { // the first waits until the server gives up its answer
-			c.audio(20*i, aacFrame())
-			<-s.wrote
+		s := <-h.Opened
+		c.audio(0, ingesttest.AACConfig())
+		c.send(chunk.TypeUserControl, 0, 0, ingesttest.Hex("000600000000"))
+		for i := range uint32(3) { // the first is read when the server has stopped waiting to write
+			c.audio(20*i, ingesttest.AACFrame())
+			<-s.Wrote
 		}
 		_ = far.Close()
 		<-done

@@ -1,7 +1,6 @@
 package rtmp
 
 import (
-	"bufio"
 	"encoding/binary"
 	"net"
 	"net/http"
@@ -11,19 +10,9 @@ import (
 	"time"
 
 	"golive/ingest"
+	"golive/ingest/ingesttest"
 	"golive/ingest/websocket"
 )
-
-// upgraded is a response whose connection is conn.
-type upgraded struct {
-	httptest.ResponseRecorder
-	conn net.Conn
-}
-
-// Hijack implements http.Hijacker.
-func (u *upgraded) Hijack() (net.Conn, *bufio.ReadWriter, error) {
-	return u.conn, bufio.NewReadWriter(bufio.NewReader(u.conn), bufio.NewWriter(u.conn)), nil
-}
 
 // overWebSocket publishes tags over WebSocket, and then sends nothing for as long as linger.
 func overWebSocket(t *testing.T, cfg ingest.Config, tags []tag, linger time.Duration) sessionResult {
@@ -37,8 +26,8 @@ func overWebSocket(t *testing.T, cfg ingest.Config, tags []tag, linger time.Dura
 	}
 	r.SetPathValue("id", "studio")
 	done := make(chan struct{})
-	go func() { defer close(done); server.ServeHTTP(&upgraded{conn: near}, r) }()
-	s, start := <-h.opened, time.Now()
+	go func() { defer close(done); server.ServeHTTP(&ingesttest.HijackRecorder{Conn: near}, r) }()
+	s, start := <-h.Opened, time.Now()
 	go func() {
 		for b := make([]byte, 1000); ; {
 			if _, err := far.Read(b); err != nil {
@@ -46,10 +35,10 @@ func overWebSocket(t *testing.T, cfg ingest.Config, tags []tag, linger time.Dura
 			}
 		}
 	}()
-	const binaryMessage, closing = 0x82, 0x88 // and the bit of a whole message
+	const binaryMessage, closing = 0x82, 0x88 // opcodes with the FIN bit
 	write := func(kind byte, payload []byte) error {
 		b := binary.BigEndian.AppendUint64([]byte{kind, 0x80 | 127}, uint64(len(payload)))
-		if kind == closing { // which has the short form only
+		if kind == closing { // control frames have only the short form of the length
 			b = []byte{kind, 0x80 | byte(len(payload))}
 		}
 		_, err := far.Write(append(append(b, 0, 0, 0, 0), payload...))
@@ -60,16 +49,16 @@ func overWebSocket(t *testing.T, cfg ingest.Config, tags []tag, linger time.Dura
 		n, at := len(tag.Body), tag.Timestamp
 		message := []byte{tag.Type, byte(n >> 16), byte(n >> 8), byte(n), byte(at >> 16), byte(at >> 8), byte(at), byte(at >> 24), 0, 0, 0}
 		if err := write(binaryMessage, append(message, tag.Body...)); err != nil {
-			break // it was ended
+			break // the session has ended
 		}
 	}
 	if linger > 0 {
 		select {
 		case <-time.After(linger):
-		case <-s.closed:
+		case <-s.Closed:
 		}
 	}
-	_ = write(closing, []byte{1000 >> 8, 1000 & 0xff}) // unless it was ended
+	_ = write(closing, []byte{1000 >> 8, 1000 & 0xff}) // fails if the session has ended
 	synctest.Wait()
 	o := sessionResultOf(t, h, s, start)
 	_ = far.Close()

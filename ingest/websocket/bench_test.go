@@ -6,41 +6,19 @@ import (
 	"context"
 	"io"
 	"log/slog"
-	"net"
 	"testing"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"golive/container/flv"
 	"golive/ingest"
-	"golive/media"
+	"golive/ingest/ingesttest"
 )
 
-// counter is a handler and a sink that counts units.
-type counter struct{ units int }
-
-func (c *counter) Publish(context.Context, string, ingest.Publisher) (ingest.Sink, error) {
-	return c, nil
-}
-func (c *counter) WriteUnit(media.AccessUnit) error { c.units++; return nil }
-func (c *counter) Close(error)                      {}
-
-// wire is a connection whose peer has sent what can be read, and takes what is written.
-type wire struct{ io.Reader }
-
-func (wire) Write(p []byte) (int, error)      { return len(p), nil }
-func (wire) Close() error                     { return nil }
-func (wire) LocalAddr() net.Addr              { return &net.TCPAddr{} }
-func (wire) RemoteAddr() net.Addr             { return &net.TCPAddr{} }
-func (wire) SetDeadline(time.Time) error      { return nil }
-func (wire) SetReadDeadline(time.Time) error  { return nil }
-func (wire) SetWriteDeadline(time.Time) error { return nil }
-
-// endless is a stream of one second again and again, until it has been read often enough.
+// endless is a stream that second generates piece by piece.
 type endless struct {
 	bytes.Reader
-	second func() []byte // the next one; nil is the end
+	second func() []byte // returns the next piece; nil is the end
 }
 
 func (e *endless) Read(p []byte) (int, error) {
@@ -57,17 +35,17 @@ func (e *endless) Read(p []byte) (int, error) {
 // BenchmarkSession reads a second of a 5 Mbit/s stream per operation, as that of package rtmp
 // does: 30 pictures of 20 kB and 47 audio frames, from memory to the sink.
 func BenchmarkSession(b *testing.B) {
-	handler := &counter{}
+	handler := &ingesttest.Counter{}
 	log := slog.New(slog.DiscardHandler)
 	auth, err := ingest.NewAuthorizer(ingest.PublishConfig{Open: true}, handler, log)
 	if err != nil {
 		b.Fatal(err)
 	}
 	cfg := ingest.DefaultConfig()
-	cfg.Limits.Ahead = 0 // it is read as fast as it can be
+	cfg.Limits.Ahead = 0 // the benchmark reads faster than real time
 	server := NewServer(cfg, Site{}, ingest.NewSessions(cfg, auth, log, ingest.NewMetrics(prometheus.NewRegistry())), log)
 	buf := make([]byte, 0, 1<<20)
-	// add appends a frame with a tag of that time.
+	// add appends a frame whose tag has the timestamp at.
 	add := func(message []byte, size int, at uint32) {
 		buf = append(buf, message...)
 		tag := buf[len(buf)-size-tagHeader:]
@@ -75,9 +53,9 @@ func BenchmarkSession(b *testing.B) {
 	}
 	const sound = 400
 	message := func(kind uint8, body []byte) []byte { return frame(binaryFrame, tagOf(kind, 0, body)) }
-	audio := message(flv.TagAudio, append(aacFrame(), make([]byte, sound-8)...))
-	pictures := [][]byte{message(flv.TagVideo, picture(true, 20_000)), message(flv.TagVideo, picture(false, 20_000))}
-	first := append(message(flv.TagVideo, avcConfig()), message(flv.TagAudio, aacConfig())...)
+	audio := message(flv.TagAudio, append(ingesttest.AACFrame(), make([]byte, sound-8)...))
+	pictures := [][]byte{message(flv.TagVideo, ingesttest.Picture(true, 20_000)), message(flv.TagVideo, ingesttest.Picture(false, 20_000))}
+	first := append(message(flv.TagVideo, ingesttest.AVCConfig()), message(flv.TagAudio, ingesttest.AACConfig())...)
 	n := uint32(0)
 	stream := &endless{second: func() []byte {
 		if !b.Loop() {
@@ -98,26 +76,26 @@ func BenchmarkSession(b *testing.B) {
 	}}
 	b.SetBytes(30*20_000 + 47*400)
 	b.ReportAllocs()
-	server.serve(&upgraded{conn: wire{stream}}, requestFor(b.Context(), "studio"))
-	if want := b.N * 77; handler.units != want {
-		b.Fatalf("%d units, want %d", handler.units, want)
+	server.serve(&ingesttest.HijackRecorder{Conn: ingesttest.ReadConn{Reader: stream}}, requestFor(b.Context(), "studio"))
+	if want := b.N * 77; handler.Units != want {
+		b.Fatalf("%d units, want %d", handler.Units, want)
 	}
 }
 
-// TestSession_AllocatesBodiesOnly counts the allocations of a tag: its body, which access units keep.
-func TestSession_AllocatesBodiesOnly(t *testing.T) {
+// TestSession_AllocatesOnlyBodies counts the allocations of a tag: its body, which access units keep.
+func TestSession_AllocatesOnlyBodies(t *testing.T) {
 	h := newHarness(t, testConfig(), Site{})
 	tags := 0
 	var measured float64
 	message := frame(binaryFrame, tagOf(flv.TagAudio, 0, []byte{0xaf, 2, 0})) // ignored by the demuxer
 	stream := &endless{second: func() []byte { tags++; return message }}
-	one := h.server.newSession(requestFor(t.Context(), "studio"), func(error) {})
-	if !one.accept(&upgraded{conn: wire{bufio.NewReader(stream)}}, requestFor(t.Context(), "studio")) {
-		t.Fatal("not accepted")
+	session := h.server.newSession(requestFor(t.Context(), "studio"), func(error) {})
+	if !session.accept(&ingesttest.HijackRecorder{Conn: ingesttest.ReadConn{Reader: bufio.NewReader(stream)}}, requestFor(t.Context(), "studio")) {
+		t.Fatal("the session was not accepted")
 	}
-	one.share = h.sessions.Messages.Share(func(error) {})
+	session.share = h.sessions.Messages.Share(func(error) {})
 	measured = testing.AllocsPerRun(1000, func() {
-		if _, err := one.next(context.Background()); err != nil {
+		if _, err := session.next(context.Background()); err != nil {
 			t.Fatal(err)
 		}
 	})

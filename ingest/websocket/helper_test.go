@@ -1,10 +1,7 @@
 package websocket
 
 import (
-	"bytes"
 	"context"
-	"encoding/binary"
-	"encoding/hex"
 	"encoding/json"
 	"log/slog"
 	"net/http"
@@ -12,77 +9,16 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/coder/websocket"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"golive/container/flv"
 	"golive/ingest"
+	"golive/ingest/ingesttest"
 	"golive/internal/logtest"
 	"golive/internal/setting"
-	"golive/media"
 )
-
-// handler is an ingest.PublishHandler that accepts every publisher and keeps its media.
-type handler struct {
-	opened chan *sink
-
-	mu      sync.Mutex
-	refusal error
-}
-
-func (h *handler) refuse(err error) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.refusal = err
-}
-
-func (h *handler) Publish(_ context.Context, id string, p ingest.Publisher) (ingest.Sink, error) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.refusal != nil {
-		return nil, h.refusal
-	}
-	s := &sink{id: id, publisher: p, wrote: make(chan media.AccessUnit, 10_000), closed: make(chan struct{})}
-	h.opened <- s
-	return s, nil
-}
-
-type sink struct {
-	id        string
-	publisher ingest.Publisher
-	wrote     chan media.AccessUnit
-	closed    chan struct{}
-	cause     error // valid after closed
-}
-
-func (s *sink) WriteUnit(u media.AccessUnit) error { s.wrote <- u; return nil }
-
-func (s *sink) Close(cause error) {
-	s.cause = cause
-	close(s.closed)
-}
-
-// end returns the cause that the sink was closed with.
-func (s *sink) end(t testing.TB) error {
-	t.Helper()
-	await(t, "the sink's end", s.closed)
-	return s.cause
-}
-
-// patience bounds what a test waits for; it is reached only by failing tests.
-const patience = 20 * time.Second
-
-func await[T any](t testing.TB, what string, ch <-chan T) (v T) {
-	t.Helper()
-	select {
-	case v = <-ch:
-	case <-time.After(patience):
-		t.Fatalf("%s did not come", what)
-	}
-	return v
-}
 
 func testConfig() ingest.Config {
 	cfg := ingest.DefaultConfig()
@@ -90,7 +26,7 @@ func testConfig() ingest.Config {
 	return cfg
 }
 
-// keyed allows only the publisher of the broadcast studio, whose key is studioKey.
+// keyed returns a configuration with the stream keys of the broadcasts studio and stage.
 func keyed() ingest.Config {
 	cfg := testConfig()
 	cfg.Publish = ingest.PublishConfig{Keys: []ingest.KeyConfig{
@@ -106,7 +42,7 @@ const (
 
 // harness is a server whose publishers are given to a handler.
 type harness struct {
-	*handler
+	*ingesttest.Handler
 	server   *Server
 	sessions *ingest.Sessions
 	log      *logtest.Log
@@ -116,12 +52,12 @@ type harness struct {
 	stop     func()
 }
 
-// newHarness returns a server that does not listen, and does not run.
+// newHarness returns a server that neither listens nor runs.
 func newHarness(t testing.TB, cfg ingest.Config, site Site) *harness {
 	t.Helper()
-	h := &harness{handler: &handler{opened: make(chan *sink, 1000)}, log: &logtest.Log{}, registry: prometheus.NewRegistry()}
+	h := &harness{Handler: ingesttest.NewHandler(), log: &logtest.Log{}, registry: prometheus.NewRegistry()}
 	log := slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	auth, err := ingest.NewAuthorizer(cfg.Publish, ingest.NewSessionLimiter(cfg.Limits, ingest.NewMemory(0, 0), h.handler), log)
+	auth, err := ingest.NewAuthorizer(cfg.Publish, ingest.NewSessionLimiter(cfg.Limits, ingest.NewMemory(0, 0), h.Handler), log)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -152,7 +88,7 @@ func openAt(t testing.TB, cfg ingest.Config, site Site) *harness {
 	go func() { done <- h.server.Run(ctx) }()
 	h.stop = sync.OnceFunc(func() {
 		cancel()
-		if err := await(t, "the server's end", done); err != nil {
+		if err := ingesttest.Await(t, "the server's end", done); err != nil {
 			t.Errorf("Run: %v", err)
 		}
 	})
@@ -166,50 +102,20 @@ func openAt(t testing.TB, cfg ingest.Config, site Site) *harness {
 	return h
 }
 
-// line waits until the log has a line with all texts, and returns it.
-func (h *harness) line(t testing.TB, texts ...string) string {
+// line waits for a line of the log that has all words.
+func (h *harness) line(t testing.TB, words ...string) {
 	t.Helper()
-	for end := time.Now().Add(patience); time.Now().Before(end); <-time.After(time.Millisecond) {
-	lines:
-		for line := range strings.Lines(h.log.String()) {
-			for _, text := range texts {
-				if !strings.Contains(line, text) {
-					continue lines
-				}
-			}
-			return line
-		}
-	}
-	t.Fatalf("no line with %q in\n%s", texts, h.log)
-	return ""
+	ingesttest.AwaitLine(t, h.log, words...)
 }
 
-// metric returns the value of a counter or gauge with these label values.
-func (h *harness) metric(t testing.TB, name string, labels ...string) (sum float64) {
+// metric returns the value of a counter or gauge with these first label values.
+func (h *harness) metric(t testing.TB, name string, labels ...string) float64 {
 	t.Helper()
-	families, err := h.registry.Gather()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, f := range families {
-		if f.GetName() != name {
-			continue
-		}
-	metrics:
-		for _, m := range f.Metric {
-			for i, l := range labels {
-				if m.Label[i].GetValue() != l {
-					continue metrics
-				}
-			}
-			sum += m.GetCounter().GetValue() + m.GetGauge().GetValue()
-		}
-	}
-	return sum
+	return ingesttest.Metric(t, h.registry, name, labels...)
 }
 
-// client is a publisher that a test controls. Its messages from the server are in texts until closed
-// has the error that ended the connection.
+// client is a publisher that a test controls. texts has the messages of the server, and closed
+// the error that has ended the connection.
 type client struct {
 	t      testing.TB
 	ws     *websocket.Conn
@@ -249,7 +155,7 @@ func dialWith(t testing.TB, url string, options *websocket.DialOptions) (*client
 		return nil, err
 	}
 	if got := answer.Header.Get("Sec-WebSocket-Protocol"); strings.Contains(got, "key") {
-		t.Errorf("the server echoes %q", got)
+		t.Errorf("the server selected the subprotocol %q, which has the key", got)
 	}
 	c := &client{t: t, ws: ws, texts: make(chan message, 10_000), closed: make(chan error, 1)}
 	var reading sync.WaitGroup
@@ -278,21 +184,21 @@ func (c *client) read() {
 	}
 }
 
-// live returns a client that was told that it is publishing, with the sink that it got.
-func (h *harness) live(t testing.TB, id, key string) (*client, *sink) {
+// live returns a client whose publication has started, and its Sink.
+func (h *harness) live(t testing.TB, id, key string) (*client, *ingesttest.Sink) {
 	t.Helper()
 	c := h.dial(t, id, key)
-	s := await(t, "the publication", h.opened)
-	if m := await(t, "a message", c.texts); m.Type != "started" {
+	s := ingesttest.Await(t, "the publication", h.Opened)
+	if m := ingesttest.Await(t, "a message", c.texts); m.Type != "started" {
 		t.Fatalf("the first message is %+v", m)
 	}
 	return c, s
 }
 
-// end waits until the server closes with that code.
+// end waits until the server closes with the code, and returns the reason.
 func (c *client) end(code websocket.StatusCode) (reason string) {
 	c.t.Helper()
-	err := await(c.t, "the close frame", c.closed)
+	err := ingesttest.Await(c.t, "the close frame", c.closed)
 	if got := websocket.CloseStatus(err); got != code {
 		c.t.Fatalf("closed with %v, want %d", err, code)
 	}
@@ -321,39 +227,9 @@ func (c *client) audio(at uint32, body []byte) {
 	c.send(tagOf(flv.TagAudio, at, body))
 }
 
-// tagOf returns a tag as a message.
+// tagOf returns a message with an FLV tag.
 func tagOf(kind uint8, at uint32, body []byte) []byte {
 	n := len(body)
 	b := []byte{kind, byte(n >> 16), byte(n >> 8), byte(n), byte(at >> 16), byte(at >> 8), byte(at), byte(at >> 24), 0, 0, 0}
 	return append(b, body...)
 }
-
-func unhex(s string) []byte {
-	b, err := hex.DecodeString(s)
-	if err != nil {
-		panic(err)
-	}
-	return b
-}
-
-// avcConfig returns a sequence header with parameter sets that x264 made, 320x240.
-func avcConfig() []byte {
-	sps, pps := unhex("6764000dacd94141fb011000000300100000030320f1429960"), unhex("68ebe3cb22c0")
-	b := append(unhex("1700000000"+"0164000dffe1"), byte(len(sps)>>8), byte(len(sps)))
-	b = append(append(b, sps...), 1, byte(len(pps)>>8), byte(len(pps)))
-	return append(b, pps...)
-}
-
-// picture returns a video body with one NAL unit of size bytes.
-func picture(key bool, size int) []byte {
-	b, nal := unhex("2701000000"), byte(0x41)
-	if key {
-		b, nal = unhex("1701000000"), 0x65
-	}
-	b = binary.BigEndian.AppendUint32(b, uint32(size))
-	b = append(b, nal)
-	return append(b, bytes.Repeat([]byte{0x88}, size-1)...)
-}
-
-func aacConfig() []byte { return unhex("af001190") }
-func aacFrame() []byte  { return unhex("af01210049900219") }

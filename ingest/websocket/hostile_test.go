@@ -16,19 +16,20 @@ import (
 
 	"golive/container/flv"
 	"golive/ingest"
+	"golive/ingest/ingesttest"
 	"golive/internal/setting"
 )
 
-// TestHostile_MessagesThatAreNoTagsEndTheirSessionOnly sends each bad message in a session of its
+// TestHostile_InvalidMessagesEndOnlyTheirSession sends each bad message in a session of its
 // own, while another publisher is live.
-func TestHostile_MessagesThatAreNoTagsEndTheirSessionOnly(t *testing.T) {
+func TestHostile_InvalidMessagesEndOnlyTheirSession(t *testing.T) {
 	cfg := testConfig()
 	cfg.Limits.MessageSize = 100 * setting.KiB
 	h := open(t, cfg)
 	good, seen := h.live(t, "good", "")
-	good.audio(0, aacConfig())
-	whole := tagOf(flv.TagVideo, 40, picture(true, 70_000))
-	short := tagOf(flv.TagVideo, 40, picture(true, 20))
+	good.audio(0, ingesttest.AACConfig())
+	whole := tagOf(flv.TagVideo, 40, ingesttest.Picture(true, 70_000))
+	short := tagOf(flv.TagVideo, 40, ingesttest.Picture(true, 20))
 	change := func(at int, to byte) []byte {
 		b := append([]byte(nil), short...)
 		b[at] = to
@@ -65,13 +66,13 @@ func TestHostile_MessagesThatAreNoTagsEndTheirSessionOnly(t *testing.T) {
 			if reason := c.end(test.code); !strings.Contains(reason, test.reason) {
 				t.Errorf("reason %s", reason)
 			}
-			if err := s.end(t); err == nil || len(s.wrote) > 0 {
-				t.Errorf("%d units, ended with %v", len(s.wrote), err)
+			if err := s.End(t); err == nil || len(s.Wrote) > 0 {
+				t.Errorf("%d units, ended with %v; want none, and an error", len(s.Wrote), err)
 			}
 		})
 	}
-	good.audio(20, aacFrame())
-	await(t, "a unit", seen.wrote)
+	good.audio(20, ingesttest.AACFrame())
+	ingesttest.Await(t, "a unit", seen.Wrote)
 	if n := h.sessions.Messages.Held(); n != 0 {
 		t.Errorf("%d bytes of messages are still counted", n)
 	}
@@ -83,8 +84,8 @@ func TestHostile_FloodsAreBounded(t *testing.T) {
 	cfg.IdleTimeout = 5 * time.Minute
 	h := open(t, cfg)
 	good, seen := h.live(t, "good", "")
-	good.audio(0, aacConfig())
-	picture1M := tagOf(flv.TagVideo, 0, picture(true, 1<<20))
+	good.audio(0, ingesttest.AACConfig())
+	picture1M := tagOf(flv.TagVideo, 0, ingesttest.Picture(true, 1<<20))
 	for name, test := range map[string]struct {
 		send func(c *client, i uint32) error
 		code websocket.StatusCode
@@ -103,7 +104,7 @@ func TestHostile_FloodsAreBounded(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			c, s := h.live(t, "bad", "")
-			c.video(0, avcConfig())
+			c.video(0, ingesttest.AVCConfig())
 			var most uint64
 			for i := range uint32(1_000_000) {
 				if err := test.send(c, i); err != nil {
@@ -114,24 +115,25 @@ func TestHostile_FloodsAreBounded(t *testing.T) {
 					runtime.ReadMemStats(&m)
 					most = max(most, m.HeapAlloc)
 				}
-				for len(s.wrote) > 10 {
-					<-s.wrote
+				for len(s.Wrote) > 10 {
+					<-s.Wrote
 				}
 			}
-			if err := s.end(t); err == nil {
-				t.Error("it ended without an error")
+			if err := s.End(t); err == nil {
+				t.Error("the session ended without an error")
 			}
-			if err := await(t, "the end", c.closed); websocket.CloseStatus(err) != test.code {
-				// The server closes after a second, though more is sent: the frame may be lost then.
+			if err := ingesttest.Await(t, "the end", c.closed); websocket.CloseStatus(err) != test.code {
+				// The server closes the connection after a second even if the client still sends: then the
+				// close frame may be lost.
 				t.Logf("closed with %v", err)
 			}
 			if most > 256<<20 {
-				t.Errorf("%d MB of memory were in use", most>>20)
+				t.Errorf("%d MB of memory were in use, want 256 at most", most>>20)
 			}
 		})
 	}
-	good.audio(20, aacFrame())
-	await(t, "a unit", seen.wrote)
+	good.audio(20, ingesttest.AACFrame())
+	ingesttest.Await(t, "a unit", seen.Wrote)
 }
 
 func TestHostile_FloodsOfFramesAreBounded(t *testing.T) {
@@ -140,7 +142,7 @@ func TestHostile_FloodsOfFramesAreBounded(t *testing.T) {
 	cfg.IdleTimeout = 5 * time.Minute
 	h := open(t, cfg)
 	good, seen := h.live(t, "good", "")
-	good.audio(0, aacConfig())
+	good.audio(0, ingesttest.AACConfig())
 	const mask = "\x00\x00\x00\x00"
 	for name, test := range map[string]struct{ first, flood, want string }{
 		"pings":              {"", "\x89\x81" + mask + "x", "more than 500 a second are no media"},
@@ -160,30 +162,30 @@ func TestHostile_FloodsOfFramesAreBounded(t *testing.T) {
 				"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Protocol: golive.flv\r\n\r\n%s", host, test.first); err != nil {
 				t.Fatal(err)
 			}
-			s := await(t, "the publication", h.opened)
+			s := ingesttest.Await(t, "the publication", h.Opened)
 			flood := []byte(strings.Repeat(test.flood, 1000))
-			for range 1_000_000 { // it reads nothing meanwhile
+			for range 1_000_000 { // the client reads nothing
 				if _, err := c.Write(flood); err != nil {
 					break
 				}
 			}
-			if err := s.end(t); err == nil || !strings.Contains(err.Error(), test.want) {
+			if err := s.End(t); err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("ended with %v", err)
 			}
 		})
 	}
-	good.audio(20, aacFrame())
-	await(t, "a unit", seen.wrote)
+	good.audio(20, ingesttest.AACFrame())
+	ingesttest.Await(t, "a unit", seen.Wrote)
 }
 
-func TestHostile_UnfinishedTagsShareTheMemoryOfMessages(t *testing.T) {
+func TestHostile_UnfinishedTagsOfAllSessionsAreBounded(t *testing.T) {
 	cfg := testConfig()
 	cfg.Limits.MessageSize, cfg.Limits.MessageMemory = 8*setting.MiB, 16*setting.MiB
 	h := open(t, cfg)
 	good, seen := h.live(t, "good", "")
-	good.audio(0, aacConfig())
+	good.audio(0, ingesttest.AACConfig())
 	var all []*client
-	var sinks []*sink
+	var sinks []*ingesttest.Sink
 	for _, id := range []string{"a", "b", "c"} {
 		c, s := h.live(t, id, "")
 		w, err := c.ws.Writer(t.Context(), websocket.MessageBinary)
@@ -197,33 +199,33 @@ func TestHostile_UnfinishedTagsShareTheMemoryOfMessages(t *testing.T) {
 	}
 	var first int // the session that ends
 	select {
-	case <-sinks[0].closed:
-	case <-sinks[1].closed:
+	case <-sinks[0].Closed:
+	case <-sinks[1].Closed:
 		first = 1
-	case <-sinks[2].closed:
+	case <-sinks[2].Closed:
 		first = 2
-	case <-time.After(patience):
+	case <-time.After(ingesttest.Timeout):
 		t.Fatal("no session has ended")
 	}
 	if reason := all[first].end(closeBusy); !strings.Contains(reason, "incomplete messages of all publishers occupy") {
 		t.Errorf("reason %s", reason)
 	}
 	if n := h.sessions.Messages.Held(); n > 16<<20 {
-		t.Errorf("%d bytes are held", n)
+		t.Errorf("%d bytes are held, want %d at most", n, 16<<20)
 	}
-	good.audio(20, aacFrame())
-	await(t, "a unit", seen.wrote)
+	good.audio(20, ingesttest.AACFrame())
+	ingesttest.Await(t, "a unit", seen.Wrote)
 }
 
 func TestReasonOf_FitsIntoACloseFrame(t *testing.T) {
 	long := &ingest.CutError{Err: errors.Join(ingest.ErrRefused, errors.New(strings.Repeat("é", 100)))}
-	for _, err := range []error{nil, ingest.ErrIdle, long, &ingest.CutError{Err: errors.New("of the database")}} {
+	for _, err := range []error{nil, ingest.ErrIdle, long, &ingest.CutError{Err: errors.New("database is locked")}} {
 		reason := reasonOf(err)
 		if len(reason) > maxReason || !utf8.ValidString(reason) || strings.Contains(reason, "database") {
 			t.Errorf("%v: %q has %d bytes", err, reason, len(reason))
 		}
 	}
 	if reason := reasonOf(long); !strings.HasPrefix(reason, "publishing was refused") || !strings.HasSuffix(reason, "…") {
-		t.Errorf("%q", reason)
+		t.Errorf("reason %q, want the beginning and an ellipsis", reason)
 	}
 }

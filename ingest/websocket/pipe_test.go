@@ -1,7 +1,6 @@
 package websocket
 
 import (
-	"bufio"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -14,19 +13,9 @@ import (
 
 	"golive/container/flv"
 	"golive/ingest"
+	"golive/ingest/ingesttest"
 	"golive/internal/pipenet"
 )
-
-// upgraded is a response whose connection is conn.
-type upgraded struct {
-	httptest.ResponseRecorder
-	conn net.Conn
-}
-
-// Hijack implements http.Hijacker.
-func (u *upgraded) Hijack() (net.Conn, *bufio.ReadWriter, error) {
-	return u.conn, bufio.NewReadWriter(bufio.NewReader(u.conn), bufio.NewWriter(u.conn)), nil
-}
 
 // requestFor returns a request to publish the broadcast id.
 func requestFor(ctx context.Context, id string) *http.Request {
@@ -58,9 +47,9 @@ func frame(opcode byte, payload []byte) []byte {
 // binaryFrame is the opcode of a frame with a binary message.
 const binaryFrame = 2
 
-// inBubble serves a publisher in a bubble of fake time, through wrap of the server's end of a pipe.
-// send sends a message.
-func inBubble(t *testing.T, wrap func(net.Conn) net.Conn, run func(t *testing.T, far net.Conn, send func([]byte), s *sink)) {
+// inBubble runs a test with a publisher over a pipe, in fake time. wrap wraps the server's end of the
+// pipe, and send sends a message of the publisher.
+func inBubble(t *testing.T, wrap func(net.Conn) net.Conn, run func(t *testing.T, far net.Conn, send func([]byte), s *ingesttest.Sink)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		h := newHarness(t, testConfig(), Site{})
@@ -68,7 +57,7 @@ func inBubble(t *testing.T, wrap func(net.Conn) net.Conn, run func(t *testing.T,
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
-			h.http.ServeHTTP(&upgraded{conn: wrap(near)}, requestFor(t.Context(), "studio"))
+			h.http.ServeHTTP(&ingesttest.HijackRecorder{Conn: wrap(near)}, requestFor(t.Context(), "studio"))
 		}()
 		go func() { // the client reads everything
 			for b := make([]byte, 1000); ; {
@@ -82,7 +71,7 @@ func inBubble(t *testing.T, wrap func(net.Conn) net.Conn, run func(t *testing.T,
 				t.Errorf("write: %v", err)
 			}
 		}
-		run(t, far, send, <-h.opened)
+		run(t, far, send, <-h.Opened)
 		_ = far.Close()
 		<-done
 	})
@@ -92,7 +81,7 @@ func TestPause_ReceivedDataIsReadBeforeADeadlineCounts(t *testing.T) {
 	for name, tt := range map[string]struct {
 		pause time.Duration
 		sends bool
-		want  time.Duration // alive after the pause without a word
+		want  time.Duration // a silent session ends so long after the pause
 	}{
 		"11 s":  {11 * time.Second, true, 0},
 		"a day": {24 * time.Hour, true, 0},
@@ -100,25 +89,25 @@ func TestPause_ReceivedDataIsReadBeforeADeadlineCounts(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			stopped := &pipenet.Stopped{}
-			inBubble(t, func(c net.Conn) net.Conn { stopped.Conn = c; return stopped }, func(t *testing.T, far net.Conn, send func([]byte), s *sink) {
-				send(tagOf(flv.TagAudio, 0, aacConfig()))
-				send(tagOf(flv.TagAudio, 0, aacFrame()))
-				<-s.wrote
+			inBubble(t, func(c net.Conn) net.Conn { stopped.Conn = c; return stopped }, func(t *testing.T, far net.Conn, send func([]byte), s *ingesttest.Sink) {
+				send(tagOf(flv.TagAudio, 0, ingesttest.AACConfig()))
+				send(tagOf(flv.TagAudio, 0, ingesttest.AACFrame()))
+				<-s.Wrote
 				synctest.Wait()
 				resume := stopped.Stop()
 				<-time.After(tt.pause) // fake time
 				resumed := time.Now()
 				if tt.sends {
-					go send(tagOf(flv.TagAudio, 20, aacFrame()))
+					go send(tagOf(flv.TagAudio, 20, ingesttest.AACFrame()))
 				}
 				close(resume)
 				if tt.sends {
-					<-s.wrote
+					<-s.Wrote
 					_ = far.Close()
 				}
-				<-s.closed
-				if idle := errors.Is(s.cause, ingest.ErrIdle); idle == tt.sends || idle && time.Since(resumed) != tt.want {
-					t.Errorf("ended %v after the pause with %v", time.Since(resumed), s.cause)
+				<-s.Closed
+				if idle := errors.Is(s.Cause, ingest.ErrIdle); idle == tt.sends || idle && time.Since(resumed) != tt.want {
+					t.Errorf("ended %v after the pause with %v", time.Since(resumed), s.Cause)
 				}
 			})
 		})
@@ -126,13 +115,13 @@ func TestPause_ReceivedDataIsReadBeforeADeadlineCounts(t *testing.T) {
 }
 
 func TestPace_LongMessageOnASlowLineIsNoSilence(t *testing.T) {
-	inBubble(t, func(c net.Conn) net.Conn { return c }, func(t *testing.T, far net.Conn, send func([]byte), s *sink) {
-		send(tagOf(flv.TagVideo, 0, avcConfig()))
+	inBubble(t, func(c net.Conn) net.Conn { return c }, func(t *testing.T, far net.Conn, send func([]byte), s *ingesttest.Sink) {
+		send(tagOf(flv.TagVideo, 0, ingesttest.AVCConfig()))
 		for i := range uint32(3) {
-			send(tagOf(flv.TagVideo, 33*i, picture(i == 0, 50)))
-			<-s.wrote
+			send(tagOf(flv.TagVideo, 33*i, ingesttest.Picture(i == 0, 50)))
+			<-s.Wrote
 		}
-		b := frame(binaryFrame, tagOf(flv.TagVideo, 200, picture(true, 40_000)))
+		b := frame(binaryFrame, tagOf(flv.TagVideo, 200, ingesttest.Picture(true, 40_000)))
 		for len(b) > 0 { // 1 kB/s: 40 s
 			n := min(len(b), 1000)
 			if _, err := far.Write(b[:n]); err != nil {
@@ -141,30 +130,30 @@ func TestPace_LongMessageOnASlowLineIsNoSilence(t *testing.T) {
 			b = b[n:]
 			<-time.After(time.Second) // fake time
 		}
-		<-s.wrote
+		<-s.Wrote
 		_ = far.Close()
-		if <-s.closed; errors.Is(s.cause, ingest.ErrIdle) {
-			t.Errorf("ended with %v", s.cause)
+		if <-s.Closed; errors.Is(s.Cause, ingest.ErrIdle) {
+			t.Errorf("ended with %v", s.Cause)
 		}
 	})
 }
 
-// TestPace_PublisherThatDoesNotReadStays fills the pipe to a publisher that reads nothing.
-func TestPace_PublisherThatDoesNotReadStays(t *testing.T) {
+// TestPace_PublisherThatDoesNotReadContinues has a publisher that never reads the server's messages.
+func TestPace_PublisherThatDoesNotReadContinues(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHarness(t, testConfig(), Site{})
 		near, far := net.Pipe()
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
-			h.http.ServeHTTP(&upgraded{conn: near}, requestFor(t.Context(), "studio"))
+			h.http.ServeHTTP(&ingesttest.HijackRecorder{Conn: near}, requestFor(t.Context(), "studio"))
 		}()
-		s := <-h.opened
+		s := <-h.Opened
 		for i := range uint32(3000) { // a minute
 			<-time.After(20 * time.Millisecond) // fake time
-			body := aacFrame()
+			body := ingesttest.AACFrame()
 			if i == 0 {
-				body = aacConfig()
+				body = ingesttest.AACConfig()
 			}
 			if _, err := far.Write(frame(binaryFrame, tagOf(flv.TagAudio, 20*i, body))); err != nil {
 				t.Fatal(err)
@@ -172,8 +161,8 @@ func TestPace_PublisherThatDoesNotReadStays(t *testing.T) {
 		}
 		_ = far.Close()
 		<-done
-		if <-s.closed; len(s.wrote) != 2999 || ingest.OutcomeOf(s.cause).End != ingest.EndLost {
-			t.Errorf("%d units, ended with %v", len(s.wrote), s.cause)
+		if <-s.Closed; len(s.Wrote) != 2999 || ingest.OutcomeOf(s.Cause).End != ingest.EndLost {
+			t.Errorf("%d units, want 2999; ended with %v, want a lost connection", len(s.Wrote), s.Cause)
 		}
 	})
 }

@@ -14,9 +14,10 @@ import (
 	"github.com/coder/websocket"
 
 	"golive/ingest"
+	"golive/ingest/ingesttest"
 )
 
-func TestRefuse_KeysByTheirBroadcast(t *testing.T) {
+func TestRefuse_KeysOfOtherBroadcasts(t *testing.T) {
 	h := open(t, keyed())
 	for _, test := range []struct {
 		name, id, key string
@@ -32,14 +33,14 @@ func TestRefuse_KeysByTheirBroadcast(t *testing.T) {
 	} {
 		c := h.dial(t, test.id, test.key)
 		if reason := c.end(test.code); strings.Contains(reason, studioKey) {
-			t.Errorf("%s: reason %s", test.name, reason)
+			t.Errorf("%s: the reason has the key: %s", test.name, reason)
 		}
 	}
-	if len(h.opened) > 0 {
-		t.Error("one of them was admitted")
+	if len(h.Opened) > 0 {
+		t.Error("a publisher was admitted")
 	}
 	if n := h.metric(t, "golive_ingest_refusals_total", "websocket", "unauthorized"); n != 5 {
-		t.Errorf("%v refusals are counted", n)
+		t.Errorf("%v refusals are counted, want 5", n)
 	}
 	open := open(t, testConfig())
 	open.live(t, "anything", "")
@@ -54,7 +55,7 @@ func TestRefuse_EveryRefusalHasItsCode(t *testing.T) {
 		code    websocket.StatusCode
 		reason  string
 	}{
-		{fmt.Errorf("%w: the app says no", ingest.ErrRefused), closeRefused, "the app says no"},
+		{fmt.Errorf("%w: not allowed today", ingest.ErrRefused), closeRefused, "not allowed today"},
 		{ingest.ErrEnded, closeEnded, "broadcast has ended"},
 		{fmt.Errorf("%w: it has a publisher", ingest.ErrTaken), closeTaken, "it has a publisher"},
 		{ingest.ErrUnavailable, closeUnavailable, "takes no publishers now"},
@@ -64,14 +65,14 @@ func TestRefuse_EveryRefusalHasItsCode(t *testing.T) {
 		{limit(ingest.LimitWidth), closeTooMuch, "ingest.limits.width"},
 		{errors.New("disk of the database is full"), closeInternal, "internal error"},
 	} {
-		h.refuse(test.refusal)
+		h.Refuse(test.refusal)
 		if reason := h.dial(t, "studio", "").end(test.code); !strings.Contains(reason, test.reason) {
-			t.Errorf("%v: reason %s", test.refusal, reason)
+			t.Errorf("%v: reason %s, want one with %q", test.refusal, reason, test.reason)
 		}
 	}
 }
 
-func TestRefuse_WhoeverDoesNotSpeakTheProtocol(t *testing.T) {
+func TestRefuse_ClientsOfOtherProtocols(t *testing.T) {
 	h := open(t, testConfig())
 	address := h.url + "/v1/broadcasts/studio/publish"
 	for _, offered := range [][]string{nil, {"golive.mp4"}, {keyPrefix + studioKey}} {
@@ -80,7 +81,7 @@ func TestRefuse_WhoeverDoesNotSpeakTheProtocol(t *testing.T) {
 			t.Fatal(err)
 		}
 		if reason := c.end(closeRequest); !strings.Contains(reason, subprotocol) {
-			t.Errorf("%q: reason %s", offered, reason)
+			t.Errorf("%q: reason %s, want one that names %s", offered, reason, subprotocol)
 		}
 	}
 	for name, headers := range map[string]string{
@@ -91,18 +92,18 @@ func TestRefuse_WhoeverDoesNotSpeakTheProtocol(t *testing.T) {
 	} {
 		answer, text := h.get(t, headers)
 		if answer.StatusCode != http.StatusUpgradeRequired || answer.Header.Get("Upgrade") != "websocket" || !strings.Contains(text, "WebSocket") {
-			t.Errorf("%s: %s %v %q", name, answer.Status, answer.Header, text)
+			t.Errorf("%s: %s %v %q, want 426 that asks for WebSocket", name, answer.Status, answer.Header, text)
 		}
 	}
 	const upgrade = "Connection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n"
 	for _, headers := range []string{"Sec-WebSocket-Version: 8\r\n", "Sec-WebSocket-Version: 13\r\n", "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: short\r\n"} {
 		if answer, _ := h.get(t, upgrade+headers); answer.StatusCode != http.StatusBadRequest {
-			t.Errorf("%s: %s", headers, answer.Status)
+			t.Errorf("%s: %s, want 400", headers, answer.Status)
 		}
 	}
 }
 
-// get sends a request with these headers over a connection of its own.
+// get sends a request with headers over a new connection.
 func (h *harness) get(t *testing.T, headers string) (answer *http.Response, text string) {
 	t.Helper()
 	host := strings.TrimPrefix(h.url, "ws://")
@@ -139,7 +140,7 @@ func TestRefuse_PagesOfOtherOrigins(t *testing.T) {
 		}
 		_, err := dialWith(t, h.url+"/v1/broadcasts/studio/publish", options)
 		if (err == nil) != want || err != nil && !strings.Contains(err.Error(), "403") {
-			t.Errorf("%q: %v", origin, err)
+			t.Errorf("origin %q: err = %v, want allowed %v", origin, err, want)
 		}
 	}
 }
@@ -161,23 +162,23 @@ func TestRefuse_ConnectionsOverTheLimit(t *testing.T) {
 	publish := func(address, id string) *client {
 		t.Helper()
 		c := from(address, id)
-		s := await(t, "the publication", h.opened)
-		if !strings.HasPrefix(s.publisher.Remote, address+":") {
-			t.Errorf("remote is %s", s.publisher.Remote)
+		s := ingesttest.Await(t, "the publication", h.Opened)
+		if !strings.HasPrefix(s.Publisher.Remote, address+":") {
+			t.Errorf("remote %s, want %s", s.Publisher.Remote, address)
 		}
-		c.audio(0, aacConfig())
-		c.audio(0, aacFrame())
-		await(t, "a unit", s.wrote)
+		c.audio(0, ingesttest.AACConfig())
+		c.audio(0, ingesttest.AACFrame())
+		ingesttest.Await(t, "a unit", s.Wrote)
 		return c
 	}
 	publish("192.0.2.1", "a")
 	publish("192.0.2.1", "b")
 	if reason := from("192.0.2.1", "c").end(closeBusy); !strings.Contains(reason, "connections") {
-		t.Errorf("reason %s", reason)
+		t.Errorf("reason %s, want one that names connections", reason)
 	}
 	publish("192.0.2.2", "d")
-	silent := from("192.0.2.3", "e") // sends nothing: its slot is given to the next one
-	await(t, "the publication", h.opened)
+	silent := from("192.0.2.3", "e") // sends nothing, and is closed for the next one
+	ingesttest.Await(t, "the publication", h.Opened)
 	publish("192.0.2.4", "f")
 	silent.end(closeBusy)
 	from("192.0.2.5", "g").end(closeBusy)
@@ -188,13 +189,13 @@ func TestRefuse_AddressThatConnectsTooOften(t *testing.T) {
 	h := open(t, keyed())
 	for i := range attemptsBurst/attemptCost + 1000 {
 		c := h.dial(t, "studio", "key-of-nobody")
-		err := await(t, "the close frame", c.closed)
+		err := ingesttest.Await(t, "the close frame", c.closed)
 		switch code := websocket.CloseStatus(err); {
 		case code == closeBusy && strings.Contains(err.Error(), "connects too often"):
 			return
 		case code != closeUnauthorized:
-			t.Fatalf("%d: %v", i, err)
+			t.Fatalf("attempt %d: closed with %v", i, err)
 		}
 	}
-	t.Error("it may try for ever")
+	t.Error("the number of attempts is not limited")
 }

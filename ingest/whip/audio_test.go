@@ -20,6 +20,7 @@ import (
 	"golive/codec/aac"
 	"golive/codec/opus"
 	"golive/ingest"
+	"golive/ingest/ingesttest"
 	"golive/media"
 )
 
@@ -70,7 +71,7 @@ func decode(t testing.TB, units []media.AccessUnit) (left, right []float64) {
 	return left, right
 }
 
-// onset returns the first sample from at on that is loud.
+// onset returns the index of the first loud sample from at on, or -1.
 func onset(samples []float64, at int) int {
 	for i := at; i < len(samples); i++ {
 		if math.Abs(samples[i]) > 0.35 {
@@ -87,13 +88,13 @@ func peak(samples []float64) (p float64) {
 	return p
 }
 
-// opusSource is a tone on the left that begins at second 1.
+// opusSource is a tone on the left channel that begins after a second.
 const opusSource = "aevalsrc='0.5*sin(2*PI*1000*t)*gte(t,1)|0':s=48000:d=3"
 
-// sendOpus sends packets as fast as they are taken, but for those that skip tells.
+// sendOpus sends packets, except those for which skip returns true.
 func sendOpus(t testing.TB, c *client, packets [][]byte, skip func(i int) bool) {
 	t.Helper()
-	ticker := time.NewTicker(2 * time.Millisecond) // slowly enough for the buffers of UDP
+	ticker := time.NewTicker(2 * time.Millisecond) // slow enough for UDP buffers
 	defer ticker.Stop()
 	for i, payload := range packets {
 		if skip == nil || !skip(i) {
@@ -104,14 +105,14 @@ func sendOpus(t testing.TB, c *client, packets [][]byte, skip func(i int) bool) 
 }
 
 // collectAAC returns the units until the sink is closed.
-func collectAAC(t testing.TB, s *sink) (units []media.AccessUnit) {
+func collectAAC(t testing.TB, s *ingesttest.Sink) (units []media.AccessUnit) {
 	t.Helper()
-	if err := s.end(t); err != nil {
+	if err := s.End(t); err != nil {
 		t.Errorf("ended with %v", err)
 	}
 	for {
 		select {
-		case u := <-s.wrote:
+		case u := <-s.Wrote:
 			if u.Track.Codec != media.AAC || u.Track.Channels != 2 || u.Track.SampleRate != 48000 {
 				t.Fatalf("track %+v", u.Track)
 			}
@@ -143,17 +144,17 @@ func TestAudio_BecomesAACWithItsTimesAndChannels(t *testing.T) {
 			c, sink := h.publish(t, codecH264(usualFmtp))
 			packets := encodeOpus(t, opusSource)
 			sendOpus(t, c, packets, skip)
-			await(t, "sound", sink.wrote) // the first unit: the child process runs
+			ingesttest.Await(t, "audio", sink.Wrote) // the first unit: the child process runs
 			c.stop(t)
 			units := append([]media.AccessUnit{}, collectAAC(t, sink)...)
 			if len(units) < 50 {
-				t.Fatalf("%d units", len(units))
+				t.Fatalf("%d units, want 50 at least", len(units))
 			}
 			left, right := decode(t, units)
 			if p := peak(right); p > 0.05 {
-				t.Errorf("the right channel has a peak of %.3f", p)
+				t.Errorf("the right channel has a peak of %.3f, want silence", p)
 			}
-			// The first unit was taken by await: it is 1024 samples before these.
+			// The first unit, of 1024 samples, was received above.
 			at := onset(left, 2*1024)
 			late := float64(at+1024-encoderDelay)/48000 - 1
 			t.Logf("%d packets, %d units, the tone begins %.1f ms late", len(packets), len(units), 1000*late)
@@ -163,7 +164,7 @@ func TestAudio_BecomesAACWithItsTimesAndChannels(t *testing.T) {
 			last := units[len(units)-1]
 			lasts := (last.DTS - units[0].DTS).Seconds()
 			if math.Abs(lasts-float64(len(packets))*0.02) > 0.1 {
-				t.Errorf("the units are from 0 to %.3f s", lasts)
+				t.Errorf("the units last %.3f s, want %.3f s", lasts, float64(len(packets))*0.02)
 			}
 		})
 	}
@@ -177,23 +178,23 @@ func TestAudio_StaysOpusWithoutFFmpeg(t *testing.T) {
 		send(t, c.audio, &rtp.Packet{Header: rtp.Header{Version: 2, SequenceNumber: uint16(i), Timestamp: uint32(960 * i)}, Payload: packet})
 	}
 	for i := range 10 {
-		u := sink.unit(t)
+		u := sink.Unit(t)
 		if u.Track.Codec != media.Opus || u.Track.Channels != 2 || u.Track.SamplesPerUnit != 960 || !bytes.Equal(u.Data, packet) {
-			t.Fatalf("unit %d: %+v", i, u.Track)
+			t.Fatalf("unit %d is of %+v, want Opus", i, u.Track)
 		}
 	}
 	for {
-		if w := await(t, "the warning", sink.warned); w.Code == ingest.WarnAudioConversion {
+		if w := ingesttest.Await(t, "the warning", sink.Warned); w.Code == ingest.WarnAudioConversion {
 			if !strings.Contains(w.Text, "transcode.ffmpeg") {
-				t.Errorf("warning %q", w.Text)
+				t.Errorf("warning %q, want one that names transcode.ffmpeg", w.Text)
 			}
 			return
 		}
 	}
 }
 
-func TestAudio_GoesOnWhenFFmpegEnds(t *testing.T) {
-	// This one ends after the first 30000 bytes of its input.
+func TestAudio_ContinuesWhenFFmpegEnds(t *testing.T) {
+	// This program ends after the first 30000 bytes of its input.
 	program := filepath.Join(t.TempDir(), "ffmpeg")
 	script(t, program, "head -c 30000 | exec ffmpeg \"$@\"\n")
 	h := start(t, testConfig(), func(o *Options) { o.FFmpeg = program })
@@ -212,29 +213,22 @@ func TestAudio_GoesOnWhenFFmpegEnds(t *testing.T) {
 			}
 		}
 	}()
-	warned, cleared := false, false
-	for !cleared {
-		w := await(t, "a warning", sink.warned)
-		if w.Code != ingest.WarnAudioConversion {
-			continue
-		}
-		warned, cleared = warned || w.Text != "", w.Text == ""
+	for ingesttest.Await(t, "a warning", sink.Warned).Code != ingest.WarnAudioConversion {
 	}
-	if !warned {
-		t.Error("no warning")
+	for ingesttest.Await(t, "the end of the warning", sink.Cleared) != ingest.WarnAudioConversion {
 	}
 	c.stop(t)
 	<-done
 }
 
-// A sender whose reports say that sound and picture of one moment have other times than their arrival
-// says: the pictures are moved.
+// The sender reports say that audio and video that arrive together were not captured together. The
+// pictures are moved accordingly.
 func TestJoin_FollowsSenderReports(t *testing.T) {
 	h := start(t, testConfig())
 	c, sink := h.publish(t, codecH264(usualFmtp))
 	all, sps, pps := pictures(t)
-	p := packetiser{}
-	const lead = 150 // ms by which the pictures are older than the sound that arrives with them
+	p := packetizer{}
+	const lead = 150 // ms by which the pictures are older than the audio that arrives with them
 	packet := opus.Silence(2, 960)
 	reports := func(seconds int) {
 		ntp := (4_000_000_000 + uint64(seconds)) << 32
@@ -259,17 +253,17 @@ func TestJoin_FollowsSenderReports(t *testing.T) {
 			reports(i / 30)
 		}
 		for range 2 {
-			u := sink.unit(t)
+			u := sink.Unit(t)
 			last[u.Track.Codec] = u
 		}
 	}
-	// The picture with RTP time t was made when the sound with RTP time t-lead was.
+	// The picture with RTP time t was captured with the audio of RTP time t-lead.
 	wantVideo := media.Ticks(all[299].at-all[0].at) - lead*media.Millisecond
 	wantAudio := media.Ticks(299*960-encoderDelay) * 15 / 8
 	off := (last[media.H264].PTS - wantVideo) - (last[media.Opus].PTS - wantAudio)
 	t.Logf("the pictures are %.1f ms off", 1000*off.Seconds())
 	if off < -20*media.Millisecond || off > 20*media.Millisecond {
-		t.Error("the pictures are not in sync")
+		t.Errorf("the pictures are %v out of sync", off.Duration())
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/pion/webrtc/v4"
 
 	"golive/ingest"
+	"golive/ingest/ingesttest"
 )
 
 func TestHandler_RefusesWithAStatusAndAReason(t *testing.T) {
@@ -42,11 +43,11 @@ func TestHandler_RefusesWithAStatusAndAReason(t *testing.T) {
 		"ended":                     {sdpType, key, offer, ingest.ErrEnded, 410, "ended"},
 		"too many":                  {sdpType, key, offer, &ingest.LimitError{Limit: ingest.LimitSessions, Measured: "3", Allowed: "3"}, 503, "limit"},
 		"no registry":               {sdpType, key, offer, ingest.ErrUnavailable, 503, "no publishers now"},
-		"a bug":                     {sdpType, key, offer, errors.New("disk 7 is on fire"), 500, "internal error"},
+		"a bug":                     {sdpType, key, offer, errors.New("disk 7: input/output error"), 500, "internal error"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := start(t, testConfig())
-			h.refuse(c.refusal)
+			h.Refuse(c.refusal)
 			headers := []string{"Origin", "https://app.test"}
 			if c.contentType != "" {
 				headers = append(headers, "Content-Type", c.contentType)
@@ -59,19 +60,19 @@ func TestHandler_RefusesWithAStatusAndAReason(t *testing.T) {
 			if err := json.Unmarshal([]byte(r.body), &problem); err != nil || r.header.Get("Content-Type") != "application/problem+json" {
 				t.Fatalf("%d %s: %v", r.status, r.body, err)
 			}
-			if r.status != c.want || !strings.Contains(problem.Detail, c.detail) || strings.Contains(problem.Detail, "fire") {
+			if r.status != c.want || !strings.Contains(problem.Detail, c.detail) || strings.Contains(problem.Detail, "disk") {
 				t.Errorf("%d %q, want %d with %q", r.status, problem.Detail, c.want, c.detail)
 			}
 			if r.header.Get("Access-Control-Allow-Origin") != "https://app.test" {
-				t.Errorf("header %v", r.header)
+				t.Errorf("headers %v, want the origin allowed", r.header)
 			}
 			if len(h.server.running) != 0 || h.server.slots.Taken() != 0 {
-				t.Errorf("%d sessions, %d slots", len(h.server.running), h.server.slots.Taken())
+				t.Errorf("%d sessions and %d slots are left", len(h.server.running), h.server.slots.Taken())
 			}
 			select {
-			case s := <-h.opened:
-				if err := s.end(t); err == nil {
-					t.Error("a session was ended as if it was stopped")
+			case s := <-h.Opened:
+				if err := s.End(t); err == nil {
+					t.Error("a session had a clean end")
 				}
 			default:
 			}
@@ -94,20 +95,20 @@ func TestHandler_AnswersOptionsAndRefusesOtherMethods(t *testing.T) {
 			}
 		}
 		if post := r.header.Get("Accept-Post"); (post == "application/sdp") != (url == h.url) {
-			t.Errorf("Accept-Post %q", post)
+			t.Errorf("%s: Accept-Post %q, want it only for new sessions", url, post)
 		}
 		for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPut} {
 			if r := do(t, method, url, ""); r.status != http.StatusMethodNotAllowed || r.header.Get("Allow") != methods {
-				t.Errorf("%s %s: %d, Allow %q", method, url, r.status, r.header.Get("Allow"))
+				t.Errorf("%s %s: %d, Allow %q, want 405 and %q", method, url, r.status, r.header.Get("Allow"), methods)
 			}
 		}
 	}
 	if r := do(t, http.MethodPost, h.url+"/some", ""); r.status != http.StatusMethodNotAllowed {
-		t.Errorf("POST to a session: %d", r.status)
+		t.Errorf("POST to a session: %d, want 405", r.status)
 	}
 	for _, method := range []string{http.MethodDelete, http.MethodPatch} {
 		if r := do(t, method, h.url+"/some", ""); r.status != http.StatusNotFound {
-			t.Errorf("%s of no session: %d", method, r.status)
+			t.Errorf("%s of an unknown session: %d, want 404", method, r.status)
 		}
 	}
 	if r := do(t, http.MethodOptions, h.url, "", "Origin", "https://other.test"); r.header.Get("Access-Control-Allow-Origin") != "" {
@@ -115,7 +116,7 @@ func TestHandler_AnswersOptionsAndRefusesOtherMethods(t *testing.T) {
 	}
 }
 
-func TestHandler_AnswersAsTheSenderMayUseIt(t *testing.T) {
+func TestHandler_AnswersWithParametersThatTheSenderMayUse(t *testing.T) {
 	h := start(t, testConfig())
 	c, _ := h.publish(t, codecH264("level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=640c34"))
 	for _, want := range []string{
@@ -145,7 +146,7 @@ func TestHandler_AdvertisesTheAddressesOfNAT(t *testing.T) {
 	}
 }
 
-func TestPatch_TakesCandidatesAndRestartsICE(t *testing.T) {
+func TestPatch_AddsCandidatesAndRestartsICE(t *testing.T) {
 	h := start(t, testConfig())
 	c, sink := h.publish(t, codecH264(usualFmtp))
 	candidate := "a=mid:0\r\na=candidate:1 1 udp 2130706431 127.0.0.1 9 typ host\r\n"
@@ -157,23 +158,23 @@ func TestPatch_TakesCandidatesAndRestartsICE(t *testing.T) {
 		r    reply
 		want int
 	}{
-		"another content type":      {do(t, http.MethodPatch, c.url, candidate, "Content-Type", "text/plain", "If-Match", c.tag), 415},
-		"a candidate":               {patch(candidate, "If-Match", c.tag), 204},
-		"the end of candidates":     {patch("a=end-of-candidates\r\n", "If-Match", c.tag), 204},
-		"no If-Match":               {patch(candidate), 428},
-		"another ETag":              {patch(candidate, "If-Match", `"other"`), 412},
-		"nothing":                   {patch("", "If-Match", c.tag), 400},
-		"a candidate of nonsense":   {patch("a=candidate:nonsense\r\n", "If-Match", c.tag), 400},
-		"too many candidates":       {patch(strings.Repeat(candidate, maxCandidates+1), "If-Match", c.tag), 400},
-		"a short password":          {patch(user+"a=ice-pwd:short\r\n", "If-Match", "*"), 400},
-		"a password with an attack": {patch(user+"a=ice-pwd:0123456789012345678901 x\r\n", "If-Match", "*"), 400},
+		"another content type":    {do(t, http.MethodPatch, c.url, candidate, "Content-Type", "text/plain", "If-Match", c.tag), 415},
+		"a candidate":             {patch(candidate, "If-Match", c.tag), 204},
+		"the end of candidates":   {patch("a=end-of-candidates\r\n", "If-Match", c.tag), 204},
+		"no If-Match":             {patch(candidate), 428},
+		"another ETag":            {patch(candidate, "If-Match", `"other"`), 412},
+		"nothing":                 {patch("", "If-Match", c.tag), 400},
+		"an invalid candidate":    {patch("a=candidate:nonsense\r\n", "If-Match", c.tag), 400},
+		"too many candidates":     {patch(strings.Repeat(candidate, maxCandidates+1), "If-Match", c.tag), 400},
+		"a short password":        {patch(user+"a=ice-pwd:short\r\n", "If-Match", "*"), 400},
+		"a password with a space": {patch(user+"a=ice-pwd:0123456789012345678901 x\r\n", "If-Match", "*"), 400},
 	} {
 		if p.r.status != p.want {
 			t.Errorf("%s: %d %s, want %d", name, p.r.status, p.r.body, p.want)
 		}
 	}
 
-	// The client restarts ICE, and its media come over the new session.
+	// The client restarts ICE, and its media arrives over the new session.
 	offer := c.offer(t, &webrtc.OfferOptions{ICERestart: true})
 	var fragment strings.Builder
 	for line := range strings.Lines(offer) {
@@ -187,7 +188,7 @@ func TestPatch_TakesCandidatesAndRestartsICE(t *testing.T) {
 	}
 	next, err := parseFragment(r.body)
 	if err != nil || len(next.candidates) == 0 {
-		t.Fatalf("%v of %s", err, r.body)
+		t.Fatalf("fragment %s: %v", r.body, err)
 	}
 	answer, err := withCredentials(c.answer, next.user, next.password)
 	if err != nil {
@@ -196,27 +197,27 @@ func TestPatch_TakesCandidatesAndRestartsICE(t *testing.T) {
 	if err := c.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: answer}); err != nil {
 		t.Fatal(err)
 	}
-	for _, one := range next.candidates {
-		if err := c.AddICECandidate(one); err != nil {
+	for _, candidate := range next.candidates {
+		if err := c.AddICECandidate(candidate); err != nil {
 			t.Fatal(err)
 		}
 	}
 	all, sps, pps := pictures(t)
-	var p packetiser
-	deadline := 0
-	for ; ; deadline++ { // what is sent before the restart is over may be lost
+	var p packetizer
+	attempts := 0
+	for ; ; attempts++ { // packets that are sent before the restart is complete may be lost
 		pic := all[0]
-		pic.at += uint32(3000 * deadline)
+		pic.at += uint32(3000 * attempts)
 		send(t, c.video, p.packets(pic, sps, pps)...)
-		if len(sink.wrote) > 10 {
+		if len(sink.Wrote) > 10 {
 			break
 		}
-		if deadline > 100_000 {
-			t.Fatal("no picture came")
+		if attempts > 100_000 {
+			t.Fatal("no picture arrived after the restart")
 		}
 	}
 	if r := patch(candidate, "If-Match", c.tag); r.status != http.StatusPreconditionFailed {
-		t.Errorf("the old ETag: %d", r.status)
+		t.Errorf("the old ETag: %d, want 412", r.status)
 	}
 }
 
@@ -224,7 +225,7 @@ func TestHandler_IsUnavailableWhileItStops(t *testing.T) {
 	h := start(t, testConfig())
 	_, offer := newClient(t, codecH264(usualFmtp))
 	h.stop()
-	if err := await(t, "the end", h.done); err != nil {
+	if err := ingesttest.Await(t, "the end", h.done); err != nil {
 		t.Fatal(err)
 	}
 	h.done <- nil
@@ -239,7 +240,7 @@ func FuzzParseOffer(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		o, err := parseOffer(text)
 		if err == nil && len(o.video) == 0 {
-			t.Error("no codec, and no error")
+			t.Error("an offer without a codec was accepted")
 		}
 		_, _ = parseFragment(text)
 		_, _ = withCredentials(text, "user", "password")

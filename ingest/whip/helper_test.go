@@ -22,91 +22,21 @@ import (
 
 	"golive/container/flv"
 	"golive/ingest"
+	"golive/ingest/ingesttest"
 	"golive/internal/clip"
+	"golive/internal/logtest"
 	"golive/internal/setting"
 	"golive/media"
 )
-
-// patience bounds what a test waits for; it is reached only by failing tests.
-const patience = 30 * time.Second
-
-func await[T any](t testing.TB, what string, ch <-chan T) (v T) {
-	t.Helper()
-	select {
-	case v = <-ch:
-	case <-time.After(patience):
-		t.Fatalf("%s did not come", what)
-	}
-	return v
-}
-
-// handler is an ingest.PublishHandler that accepts every publisher and keeps its media.
-type handler struct {
-	mu      sync.Mutex
-	refusal error
-	opened  chan *sink
-}
-
-func (h *handler) refuse(err error) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.refusal = err
-}
-
-func (h *handler) Publish(_ context.Context, id string, p ingest.Publisher) (ingest.Sink, error) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.refusal != nil {
-		return nil, h.refusal
-	}
-	s := &sink{id: id, publisher: p, wrote: make(chan media.AccessUnit, 100_000), warned: make(chan ingest.Warning, 1000), closed: make(chan error, 1)}
-	h.opened <- s
-	return s, nil
-}
-
-// sink keeps the units of one publication.
-type sink struct {
-	id        string
-	publisher ingest.Publisher
-	wrote     chan media.AccessUnit
-	warned    chan ingest.Warning
-	closed    chan error
-}
-
-func (s *sink) WriteUnit(u media.AccessUnit) error   { s.wrote <- u; return nil }
-func (s *sink) Warn(w ingest.Warning)                { s.warned <- w }
-func (s *sink) ClearWarning(code ingest.WarningCode) { s.warned <- ingest.Warning{Code: code} }
-func (s *sink) Close(cause error)                    { s.closed <- cause }
-func (s *sink) unit(t testing.TB) media.AccessUnit   { t.Helper(); return await(t, "a unit", s.wrote) }
-
-func (s *sink) end(t testing.TB) error { t.Helper(); return await(t, "the end", s.closed) }
-
-// lines is a log that can be read while it is written.
-type lines struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (l *lines) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.Write(p)
-}
-
-func (l *lines) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.String()
-}
 
 // theKey is the stream key of the broadcast "show".
 const theKey = "a-very-secret-key"
 
 // harness is a server, over HTTP and UDP on loopback.
 type harness struct {
-	*handler
+	*ingesttest.Handler
 	server *Server
-	log    *lines
+	log    *logtest.Log
 	url    string
 	stop   context.CancelFunc
 	done   chan error
@@ -117,16 +47,16 @@ func testConfig() ingest.Config {
 	cfg.Publish.Open = false
 	cfg.Publish.Keys = []ingest.KeyConfig{{ID: "show", Key: setting.NewSecret(theKey)}}
 	cfg.Limits.Ahead = 0
-	cfg.Limits.HandshakeTimeout = patience
-	cfg.IdleTimeout = patience
+	cfg.Limits.HandshakeTimeout = ingesttest.Timeout
+	cfg.IdleTimeout = ingesttest.Timeout
 	return cfg
 }
 
 func start(t testing.TB, cfg ingest.Config, change ...func(*Options)) *harness {
 	t.Helper()
-	h := &harness{handler: &handler{opened: make(chan *sink, 1000)}, log: &lines{}, done: make(chan error, 1)}
+	h := &harness{Handler: ingesttest.NewHandler(), log: &logtest.Log{}, done: make(chan error, 1)}
 	log := slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	auth, err := ingest.NewAuthorizer(cfg.Publish, h.handler, log)
+	auth, err := ingest.NewAuthorizer(cfg.Publish, h.Handler, log)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -154,10 +84,10 @@ func start(t testing.TB, cfg ingest.Config, change ...func(*Options)) *harness {
 	h.url = site.URL + "/base" + Path
 	t.Cleanup(func() {
 		cancel()
-		if err := await(t, "the server's end", h.done); err != nil {
+		if err := ingesttest.Await(t, "the server's end", h.done); err != nil {
 			t.Error(err)
 		}
-		h.done <- nil // for whoever waited
+		h.done <- nil // a test may have received the result
 		site.Close()
 		if t.Failed() {
 			t.Log(h.log)
@@ -168,7 +98,7 @@ func start(t testing.TB, cfg ingest.Config, change ...func(*Options)) *harness {
 			}
 		}
 	})
-	deadline := time.Now().Add(patience)
+	deadline := time.Now().Add(ingesttest.Timeout)
 	for h.server.enter() == nil {
 		if time.Now().After(deadline) {
 			t.Fatal("the server does not serve")
@@ -197,7 +127,7 @@ func do(t testing.TB, method, url, body string, headers ...string) reply {
 	for i := 0; i < len(headers); i += 2 {
 		req.Header.Set(headers[i], headers[i+1])
 	}
-	resp, err := (&http.Client{Timeout: patience}).Do(req)
+	resp, err := (&http.Client{Timeout: ingesttest.Timeout}).Do(req)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -221,7 +151,7 @@ type client struct {
 	plis         chan struct{}
 }
 
-// codecH264 is the codec that a client offers unless a test says otherwise.
+// codecH264 returns H.264 with the format parameters fmtp, as a client offers it.
 func codecH264(fmtp string) webrtc.RTPCodecParameters {
 	return webrtc.RTPCodecParameters{
 		RTPCodecCapability: webrtc.RTPCodecCapability{
@@ -234,7 +164,7 @@ func codecH264(fmtp string) webrtc.RTPCodecParameters {
 
 const usualFmtp = "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f"
 
-// newClient returns a client with both tracks and its offer. Its reports are those that the test sends.
+// newClient returns a client with both tracks, and its offer. It sends no sender reports by itself.
 func newClient(t testing.TB, h264 webrtc.RTPCodecParameters) (c *client, offer string) {
 	t.Helper()
 	engine := &webrtc.MediaEngine{}
@@ -307,12 +237,12 @@ func (c *client) offer(t testing.TB, options *webrtc.OfferOptions) string {
 	if err := c.SetLocalDescription(o); err != nil {
 		t.Fatal(err)
 	}
-	await(t, "the candidates", gathered)
+	ingesttest.Await(t, "the candidates", gathered)
 	return c.LocalDescription().SDP
 }
 
 // publish publishes the broadcast "show" and waits until it is connected.
-func (h *harness) publish(t testing.TB, h264 webrtc.RTPCodecParameters) (*client, *sink) {
+func (h *harness) publish(t testing.TB, h264 webrtc.RTPCodecParameters) (*client, *ingesttest.Sink) {
 	t.Helper()
 	c, offer := newClient(t, h264)
 	r := do(t, http.MethodPost, h.url, offer, "Content-Type", "application/sdp", "Authorization", "Bearer "+theKey)
@@ -323,8 +253,8 @@ func (h *harness) publish(t testing.TB, h264 webrtc.RTPCodecParameters) (*client
 	if err := c.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: r.body}); err != nil {
 		t.Fatal(err)
 	}
-	await(t, "the connection", c.connected)
-	return c, await(t, "the publication", h.opened)
+	ingesttest.Await(t, "the connection", c.connected)
+	return c, ingesttest.Await(t, "the publication", h.Opened)
 }
 
 // picture is a picture of the clip: its NAL units, and its time.
@@ -370,16 +300,16 @@ func pictures(t testing.TB) (all []picture, sps, pps []byte) {
 	}
 }
 
-// packetiser makes RTP packets.
-type packetiser struct {
+// packetizer makes the RTP packets of pictures.
+type packetizer struct {
 	sequence uint16
-	offset   uint32 // is added to timestamps
+	offset   uint32 // added to timestamps
 	payloads codecs.H264Payloader
 }
 
-// packets returns the packets of a picture, in the way of pion's payloader: parameter sets in STAP-A,
-// large NAL units in FU-A.
-func (p *packetiser) packets(pic picture, sets ...[]byte) (all []*rtp.Packet) {
+// packets returns the packets of a picture. Pion's payloader puts parameter sets into STAP-A and large
+// NAL units into FU-A packets.
+func (p *packetizer) packets(pic picture, sets ...[]byte) (all []*rtp.Packet) {
 	var stream []byte
 	for _, nal := range append(sets, pic.nals...) {
 		stream = append(append(stream, 0, 0, 0, 1), nal...)
@@ -391,7 +321,7 @@ func (p *packetiser) packets(pic picture, sets ...[]byte) (all []*rtp.Packet) {
 	return all
 }
 
-func (p *packetiser) packet(payload []byte, at uint32) *rtp.Packet {
+func (p *packetizer) packet(payload []byte, at uint32) *rtp.Packet {
 	p.sequence++
 	return &rtp.Packet{Header: rtp.Header{Version: 2, SequenceNumber: p.sequence, Timestamp: at + p.offset}, Payload: payload}
 }

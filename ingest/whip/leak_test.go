@@ -10,9 +10,10 @@ import (
 	"github.com/pion/rtp"
 
 	"golive/codec/opus"
+	"golive/ingest/ingesttest"
 )
 
-// leftOver returns the goroutines of this package and of the WebRTC library.
+// leftOver returns the stacks of the goroutines of this package and of the WebRTC library.
 func leftOver(t testing.TB) string {
 	t.Helper()
 	var all bytes.Buffer
@@ -20,15 +21,15 @@ func leftOver(t testing.TB) string {
 		t.Fatal(err)
 	}
 	var left []string
-	for one := range strings.SplitSeq(all.String(), "\n\n") {
-		if strings.Contains(one, "github.com/pion/") || strings.Contains(one, "whip.(*") {
-			left = append(left, one)
+	for stack := range strings.SplitSeq(all.String(), "\n\n") {
+		if strings.Contains(stack, "github.com/pion/") || strings.Contains(stack, "whip.(*") {
+			left = append(left, stack)
 		}
 	}
 	return strings.Join(left, "\n\n")
 }
 
-// However sessions end, nothing of them is left when the server has stopped.
+// However its sessions have ended, a server that has stopped leaves no goroutine.
 func TestServer_LeavesNoGoroutine(t *testing.T) {
 	h := start(t, testConfig(), withFFmpeg)
 	for i, end := range []func(c *client){
@@ -39,19 +40,19 @@ func TestServer_LeavesNoGoroutine(t *testing.T) {
 		c, sink := h.publish(t, codecH264(usualFmtp))
 		send(t, c.audio, &rtp.Packet{Header: rtp.Header{Version: 2, SequenceNumber: uint16(i)}, Payload: opus.Silence(2, 960)})
 		end(c)
-		_ = sink.end(t)
+		_ = sink.End(t)
 		_ = c.GracefulClose()
 	}
-	if err := await(t, "the server's end", h.done); err != nil {
+	if err := ingesttest.Await(t, "the server's end", h.done); err != nil {
 		t.Fatal(err)
 	}
 	h.done <- nil
 	ticker := time.NewTicker(10 * time.Millisecond)
 	defer ticker.Stop()
-	limit := time.After(patience)
+	limit := time.After(ingesttest.Timeout)
 	for left := leftOver(t); left != ""; left = leftOver(t) {
 		select {
-		case <-ticker.C: // the library ends some a moment after it says so
+		case <-ticker.C: // some goroutines of the library end a little later than it reports
 		case <-limit:
 			t.Fatalf("still running:\n%s", left)
 		}

@@ -19,29 +19,29 @@ func TestVideo_FindsParameterSetsWhereverTheyAre(t *testing.T) {
 	encode := base64.StdEncoding.EncodeToString
 	for name, c := range map[string]struct {
 		fmtp string
-		sets func(p *packetiser, at uint32) []*rtp.Packet // before each key frame
+		sets func(p *packetizer, at uint32) []*rtp.Packet // before each key frame
 	}{
-		"in packets of their own": {usualFmtp, func(p *packetiser, at uint32) []*rtp.Packet {
+		"in separate packets": {usualFmtp, func(p *packetizer, at uint32) []*rtp.Packet {
 			return []*rtp.Packet{p.packet(sps, at), p.packet(pps, at)}
 		}},
-		"in packets of their own with a marker and an older time": {usualFmtp, func(p *packetiser, at uint32) []*rtp.Packet {
+		"in separate packets with a marker and an older time": {usualFmtp, func(p *packetizer, at uint32) []*rtp.Packet {
 			a, b := p.packet(sps, at-1), p.packet(pps, at-1)
 			b.Marker = true
 			return []*rtp.Packet{a, b}
 		}},
-		"in an aggregation packet": {usualFmtp, func(p *packetiser, at uint32) []*rtp.Packet {
+		"in an aggregation packet": {usualFmtp, func(p *packetizer, at uint32) []*rtp.Packet {
 			b := []byte{nalSTAPA, 0, byte(len(sps))}
 			b = append(append(b, sps...), 0, byte(len(pps)))
 			return []*rtp.Packet{p.packet(append(b, pps...), at)}
 		}},
 		"in the offer only": {usualFmtp + ";sprop-parameter-sets=" + encode(sps) + "," + encode(pps), nil},
-		"with a profile of High in an offer of Baseline": {"packetization-mode=1;profile-level-id=42001f", func(p *packetiser, at uint32) []*rtp.Packet {
+		"with a profile of High in an offer of Baseline": {"packetization-mode=1;profile-level-id=42001f", func(p *packetizer, at uint32) []*rtp.Packet {
 			return []*rtp.Packet{p.packet(sps, at), p.packet(pps, at)}
 		}},
-		"in an offer without parameters": {"", func(p *packetiser, at uint32) []*rtp.Packet {
+		"in an offer without parameters": {"", func(p *packetizer, at uint32) []*rtp.Packet {
 			return []*rtp.Packet{p.packet(sps, at), p.packet(pps, at)}
 		}},
-		"in an offer of another level": {"packetization-mode=1;profile-level-id=640034", func(p *packetiser, at uint32) []*rtp.Packet {
+		"in an offer of another level": {"packetization-mode=1;profile-level-id=640034", func(p *packetizer, at uint32) []*rtp.Packet {
 			return []*rtp.Packet{p.packet(sps, at), p.packet(pps, at)}
 		}},
 	} {
@@ -49,7 +49,7 @@ func TestVideo_FindsParameterSetsWhereverTheyAre(t *testing.T) {
 			t.Parallel()
 			h := start(t, testConfig())
 			client, sink := h.publish(t, codecH264(c.fmtp))
-			var p packetiser
+			var p packetizer
 			for _, pic := range all[:5] {
 				if pic.key && c.sets != nil {
 					send(t, client.video, c.sets(&p, pic.at)...)
@@ -58,7 +58,7 @@ func TestVideo_FindsParameterSetsWhereverTheyAre(t *testing.T) {
 			}
 			var first media.AccessUnit
 			for i := range 5 {
-				u := sink.unit(t)
+				u := sink.Unit(t)
 				if i == 0 {
 					first = u
 				}
@@ -70,24 +70,24 @@ func TestVideo_FindsParameterSetsWhereverTheyAre(t *testing.T) {
 	}
 }
 
-// A packet that never comes takes its picture and those after it, until the key frame that is requested.
+// After a lost packet pictures are dropped until the key frame that was requested.
 func TestVideo_RequestsAKeyFrameAfterALoss(t *testing.T) {
 	h := start(t, testConfig())
 	c, sink := h.publish(t, codecH264(usualFmtp))
 	all, sps, pps := pictures(t)
-	var p packetiser
+	var p packetizer
 	for _, pic := range all[:3] {
 		var sets [][]byte
 		if pic.key {
 			sets = [][]byte{sps, pps}
 		}
 		send(t, c.video, p.packets(pic, sets...)...)
-		sink.unit(t)
+		sink.Unit(t)
 	}
 	for len(c.plis) > 0 {
 		<-c.plis
 	}
-	p.sequence++ // it is lost
+	p.sequence++ // this packet is lost
 	at := all[3].at
 	for i := 3; ; i++ {
 		pic := all[3+i%3]
@@ -114,7 +114,7 @@ func TestVideo_RequestsAKeyFrameAfterALoss(t *testing.T) {
 			}
 		}
 	}
-	if u := sink.unit(t); !u.Key {
+	if u := sink.Unit(t); !u.Key {
 		t.Error("the first picture after the loss is no key frame")
 	}
 }
@@ -128,12 +128,12 @@ func TestVideo_RequestsKeyFramesRegularly(t *testing.T) {
 		after time.Duration
 		want  bool
 	}{
-		{1, 500 * time.Millisecond, false}, {1, 600 * time.Millisecond, true}, // the first segment shall be short
+		{1, 500 * time.Millisecond, false}, {1, 600 * time.Millisecond, true}, // so that the first segment is short
 		{2, 1900 * time.Millisecond, false}, {2, 2 * time.Second, true}, {2, 2100 * time.Millisecond, false}, {2, 2500 * time.Millisecond, true},
 	} {
 		v.keys = c.keys
 		if got := v.needsKey(now.Add(c.after)); got != c.want {
-			t.Errorf("after %v: %v", c.after, got)
+			t.Errorf("after %v: key frame needed %v, want %v", c.after, got, c.want)
 		}
 	}
 }
@@ -142,7 +142,7 @@ func packetOf(sequence uint16) *rtp.Packet {
 	return &rtp.Packet{Header: rtp.Header{SequenceNumber: sequence}, Payload: []byte{1}}
 }
 
-// In whatever order packets of a window come, and with others repeated, they leave in order.
+// Packets leave in order, in whatever order they come, and even if some are repeated.
 func TestReorderer_PutsPacketsInOrder(t *testing.T) {
 	check := func(seed uint64, first uint16) bool {
 		random := rand.New(rand.NewPCG(seed, 1))
@@ -158,7 +158,7 @@ func TestReorderer_PutsPacketsInOrder(t *testing.T) {
 					return
 				}
 				if lost {
-					t.Errorf("%d is after a loss", p.SequenceNumber)
+					t.Errorf("packet %d is reported as after a loss", p.SequenceNumber)
 				}
 				got = append(got, p.SequenceNumber)
 			}
@@ -182,7 +182,7 @@ func TestReorderer_PutsPacketsInOrder(t *testing.T) {
 	}
 }
 
-func TestReorderer_WaitsForAMissingPacketNotForEver(t *testing.T) {
+func TestReorderer_WaitsForAMissingPacketUntilItsTimeout(t *testing.T) {
 	r := reorderer{wait: 100 * time.Millisecond}
 	now := time.Now()
 	for _, s := range []uint16{65534, 65535, 1, 2, 4} {
@@ -210,13 +210,13 @@ func TestReorderer_WaitsForAMissingPacketNotForEver(t *testing.T) {
 		{300 * time.Millisecond, -1, false},
 	} {
 		if got, lost := next(c.after); got != c.want || lost != c.lost {
-			t.Errorf("%d: %d, %v; want %d, %v", i, got, lost, c.want, c.lost)
+			t.Errorf("step %d: packet %d, lost %v; want %d, %v", i, got, lost, c.want, c.lost)
 		}
 	}
 	r.push(arrival{packetOf(3), now}) // too late
 	r.push(arrival{packetOf(30_000), now})
 	if got, lost := next(time.Minute); got != 30_000 || !lost {
-		t.Errorf("after a jump: %d, %v", got, lost)
+		t.Errorf("after a jump: packet %d, lost %v; want 30000, true", got, lost)
 	}
 }
 
@@ -232,7 +232,7 @@ func FuzzAssembler(f *testing.F) {
 			p := &rtp.Packet{Header: rtp.Header{Timestamp: uint32(i / 2), Marker: marker && i%2 == 1}, Payload: b}
 			_ = a.add(arrival{Packet: p}, i == 3, func(done assembly) error {
 				if len(done.body) > limit+tagHeader+5 {
-					t.Errorf("%d bytes", len(done.body))
+					t.Errorf("a picture of %d bytes, want %d at most", len(done.body), limit+tagHeader+5)
 				}
 				if done.damaged {
 					return nil
@@ -242,7 +242,7 @@ func FuzzAssembler(f *testing.F) {
 					at += 4 + int(done.body[at])<<24 + int(done.body[at+1])<<16 + int(done.body[at+2])<<8 + int(done.body[at+3])
 				}
 				if at != len(done.body) {
-					t.Errorf("the lengths add up to %d of % x", at, done.body)
+					t.Errorf("the lengths add up to %d, want %d of % x", at, len(done.body), done.body)
 				}
 				return nil
 			})
@@ -250,7 +250,7 @@ func FuzzAssembler(f *testing.F) {
 	})
 }
 
-func TestAssembler_SharesTheMemoryOfUnfinishedPictures(t *testing.T) {
+func TestAssembler_BoundsUnfinishedPictures(t *testing.T) {
 	memory := ingest.NewMessageMemory(1 << 20)
 	a := assembler{limit: 16 << 20, memory: memory.Share(func(error) {})}
 	none := func(assembly) error { return nil }
@@ -264,9 +264,9 @@ func TestAssembler_SharesTheMemoryOfUnfinishedPictures(t *testing.T) {
 		err = a.add(arrival{Packet: &rtp.Packet{Payload: payload}}, false, none)
 	}
 	if limit, ok := errors.AsType[*ingest.LimitError](err); !ok || limit.Limit != ingest.LimitMessageMemory {
-		t.Errorf("error %v", err)
+		t.Errorf("error %v, want the limit of message memory", err)
 	}
 	if err := a.flush(none); err != nil || memory.Held() != 0 {
-		t.Errorf("%v, %d bytes are held", err, memory.Held())
+		t.Errorf("%d bytes are held after the flush, want 0: %v", memory.Held(), err)
 	}
 }

@@ -22,7 +22,7 @@ func layers() [][]string {
 // testFolders returns the folders of test code. They may import everything, and only tests
 // may import them.
 func testFolders() []string {
-	return []string{"internal/archtest", "internal/mediatest", "internal/acmetest", "internal/logtest", "internal/pipenet", "storage/storagetest", "storage/s3/s3test", "e2e"}
+	return []string{"internal/archtest", "internal/mediatest", "internal/acmetest", "internal/logtest", "internal/pipenet", "internal/tlstest", "ingest/ingesttest", "storage/storagetest", "storage/s3/s3test", "e2e"}
 }
 
 // goroutineReasons returns the modules that may start goroutines, with the reason.

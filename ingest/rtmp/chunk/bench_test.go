@@ -38,12 +38,12 @@ func setChunkSize(size int) []byte {
 	return Append(nil, Message{Type: TypeSetChunkSize, ChunkStream: 2, Body: []byte{byte(size >> 24), byte(size >> 16), byte(size >> 8), byte(size)}}, DefaultSize)
 }
 
-// BenchmarkReader reads one message of such a stream per operation; "ours" and
-// "go-rtmp" read the same bytes.
+// BenchmarkReader reads one message of script's stream per operation, with this package ("golive")
+// and with go-rtmp.
 func BenchmarkReader(b *testing.B) {
 	for _, size := range []int{128, 4096, 65536} {
 		data := script(size)
-		b.Run(fmt.Sprintf("ours/chunks=%d", size), func(b *testing.B) {
+		b.Run(fmt.Sprintf("golive/chunks=%d", size), func(b *testing.B) {
 			r := NewReader(io.MultiReader(bytes.NewReader(setChunkSize(size)), &loop{data: data}), 64<<10, wide)
 			b.SetBytes(int64(len(data) / 3))
 			b.ReportAllocs()
@@ -54,12 +54,12 @@ func BenchmarkReader(b *testing.B) {
 			}
 		})
 		b.Run(fmt.Sprintf("go-rtmp/chunks=%d", size), func(b *testing.B) {
-			r := theirs(b, data, size)
+			r := newGoRTMP(b, data, size)
 			b.SetBytes(int64(len(data) / 3))
 			b.ReportAllocs()
 			for n := 0; b.Loop(); n++ {
-				if n == 50_000 { // before an acknowledgement is due, which needs a whole connection
-					r, n = theirs(b, data, size), 0
+				if n == 50_000 { // before an acknowledgement is due, which go-rtmp could not send
+					r, n = newGoRTMP(b, data, size), 0
 				}
 				var m rtmp.ChunkMessage
 				if _, _, err := r.Read(&m); err != nil {
@@ -67,17 +67,17 @@ func BenchmarkReader(b *testing.B) {
 				}
 				switch m := m.Message.(type) {
 				case *message.VideoMessage:
-					own(b, m.Payload)
+					copyBody(b, m.Payload)
 				case *message.AudioMessage:
-					own(b, m.Payload)
+					copyBody(b, m.Payload)
 				}
 			}
 		})
 	}
 }
 
-// own copies a payload, as its user must: the buffer behind it is used again.
-func own(b *testing.B, payload io.Reader) {
+// copyBody copies a payload, as users of go-rtmp must, because its buffer is reused.
+func copyBody(b *testing.B, payload io.Reader) {
 	b.Helper()
 	body := bytes.NewBuffer(make([]byte, 0, 20_000+bytes.MinRead))
 	if _, err := body.ReadFrom(payload); err != nil {
@@ -85,7 +85,7 @@ func own(b *testing.B, payload io.Reader) {
 	}
 }
 
-func theirs(b *testing.B, data []byte, size int) *rtmp.ChunkStreamer {
+func newGoRTMP(b *testing.B, data []byte, size int) *rtmp.ChunkStreamer {
 	b.Helper()
 	r := rtmp.NewChunkStreamer(&loop{data: data}, io.Discard, nil)
 	b.Cleanup(func() { _ = r.Close() })
@@ -109,6 +109,6 @@ func TestReader_AllocatesOnlyBodies(t *testing.T) {
 		next()
 	}
 	if n := testing.AllocsPerRun(3000, next); n > 1 {
-		t.Errorf("%v allocations a message, want the body's one", n)
+		t.Errorf("%v allocations a message, want 1 for the body", n)
 	}
 }

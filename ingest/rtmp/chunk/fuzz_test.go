@@ -20,20 +20,20 @@ func FuzzReader(f *testing.F) {
 		whole := NewReader(bytes.NewReader(b), 256, limits)
 		all, err := readAll(whole)
 		if err == nil {
-			t.Fatal("no end")
+			t.Fatal("reading ended without an error")
 		}
 		var e *Error
 		if err != io.EOF && err != io.ErrUnexpectedEOF && !errors.As(err, &e) {
-			t.Fatalf("err = %v", err)
+			t.Fatalf("err = %v, want io.EOF, io.ErrUnexpectedEOF or an *Error", err)
 		}
 		if whole.held < 0 || whole.held > 2*limits.MessageSize+firstAllocation {
 			t.Fatalf("%d bytes held", whole.held)
 		}
-		// How the bytes arrive makes no difference.
+		// The result does not depend on how many bytes arrive at a time.
 		slow := NewReader(iotest.OneByteReader(bytes.NewReader(b)), 64, limits)
 		again, err2 := readAll(slow)
 		if !slices.Equal(all, again) || (err == io.EOF) != (err2 == io.EOF) || whole.Stats() != slow.Stats() {
-			t.Fatalf("read byte by byte: %v instead of %v\n%s", err2, err, cmp.Diff(all, again))
+			t.Fatalf("read byte by byte: error %v, want %v; messages (-want +got):\n%s", err2, err, cmp.Diff(all, again))
 		}
 	})
 }
@@ -47,7 +47,7 @@ func FuzzAppend(f *testing.F) {
 		data := append(setChunkSize(size), Append(nil, Message{Type: TypeVideo, ChunkStream: 6, Stream: 1, Timestamp: time, Body: body}, size)...)
 		m, err := NewReader(bytes.NewReader(data), 64, wide).Next()
 		if err != nil || m.Timestamp != time || !bytes.Equal(m.Body, body) {
-			t.Fatalf("read back %+v, err = %v", m, err)
+			t.Fatalf("read back %+v, want the message: %v", m, err)
 		}
 	})
 }

@@ -61,21 +61,21 @@ func TestReader_ReportsAnEndInsideAMessage(t *testing.T) {
 	for cut := 1; cut < w.Len(); cut++ {
 		_, err := readAll(NewReader(bytes.NewReader(w.Bytes()[:cut]), 64, wide))
 		if err != io.ErrUnexpectedEOF && cut > 12 {
-			t.Fatalf("cut at %d: err = %v", cut, err)
+			t.Fatalf("cut at %d: err = %v, want io.ErrUnexpectedEOF", cut, err)
 		}
 	}
 }
 
-func TestReader_ReservesMemoryAsBytesArrive(t *testing.T) {
+func TestReader_AllocatesAsBytesArrive(t *testing.T) {
 	var w wire
 	w.head(0, 6, 0, 16<<20-1, TypeVideo)
 	w.text("x")
 	r := NewReader(&w, 4096, wide)
 	if _, err := readAll(r); err != io.ErrUnexpectedEOF {
-		t.Fatalf("err = %v", err)
+		t.Fatalf("err = %v, want io.ErrUnexpectedEOF", err)
 	}
 	if r.held > firstAllocation {
-		t.Errorf("%d bytes reserved for a byte of a promised 16 MiB", r.held)
+		t.Errorf("%d bytes are allocated after one byte of an announced 16 MiB", r.held)
 	}
 }
 
@@ -91,7 +91,7 @@ func TestReader_GrowsABodyToItsExactSize(t *testing.T) {
 		w.Write(Append(nil, Message{Type: TypeVideo, ChunkStream: 6, Body: body}, size))
 		m, err := NewReader(&w, 64<<10, wide).Next()
 		if err != nil || !bytes.Equal(m.Body, body) || cap(m.Body) != len(body) {
-			t.Errorf("chunk size %d: %d bytes with capacity %d, err = %v", size, len(m.Body), cap(m.Body), err)
+			t.Errorf("chunk size %d: %d bytes with capacity %d, want %d: %v", size, len(m.Body), cap(m.Body), len(body), err)
 		}
 	}
 }

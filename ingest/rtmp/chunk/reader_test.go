@@ -14,7 +14,7 @@ import (
 
 var wide = Limits{MessageSize: 16 << 20, ChunkStreams: 64}
 
-// wire builds a peer's bytes.
+// wire builds the bytes that a peer sends.
 type wire struct{ bytes.Buffer }
 
 func (w *wire) basic(format byte, id int) {
@@ -67,8 +67,8 @@ func readAll(r *Reader) ([]got, error) {
 	}
 }
 
-// check reads the bytes in one go and byte by byte, and wants the messages and a
-// clean end both times.
+// check reads the bytes in portions of several sizes, and expects the messages and a clean end each
+// time.
 func check(t *testing.T, build func(*wire), want []got, stats Stats) {
 	t.Helper()
 	var w wire
@@ -117,7 +117,7 @@ func TestRow15_EveryChunkSizeIsAccepted(t *testing.T) {
 		w.Write(Append(nil, m, int(min(size, maxChunkSize))))
 		all, err := readAll(NewReader(&w, 4096, wide))
 		if err != io.EOF || len(all) != 1 || all[0].Body != body {
-			t.Errorf("size %d: %d messages, err = %v", size, len(all), err)
+			t.Errorf("size %d: %d messages, want 1: %v", size, len(all), err)
 		}
 	}
 }
@@ -176,7 +176,7 @@ func TestRow19_FirstChunkOfType2Or3IsRefused(t *testing.T) {
 		_, err := readAll(NewReader(&w, 64, wide))
 		var e *Error
 		if !errors.As(err, &e) || !strings.Contains(e.Problem, "chunk stream 5 begins with a header of type") {
-			t.Errorf("type %d: err = %v", format, err)
+			t.Errorf("type %d: err = %v, want one that names the chunk stream", format, err)
 		}
 	}
 }
@@ -286,11 +286,11 @@ func TestRow25_AudioAndVideoShareAChunkStream(t *testing.T) {
 	}, []got{{TypeVideo, 4, 0, "v"}, {TypeAudio, 4, 5, "aa"}, {TypeVideo, 4, 10, "w"}}, Stats{})
 }
 
-func TestReader_ObeysAbort(t *testing.T) {
+func TestReader_DropsAbortedMessages(t *testing.T) {
 	check(t, func(w *wire) {
 		w.head(0, 6, 10, 200, TypeVideo)
 		w.text(strings.Repeat("a", 128))
-		for _, id := range []uint32{6, 6, 99} { // twice, and one nobody uses
+		for _, id := range []uint32{6, 6, 99} { // twice, and an unused one
 			w.head(0, 2, 0, 4, TypeAbort)
 			w.u32(id)
 		}
@@ -328,9 +328,9 @@ func TestReader_SetLimitsKeepsTheBuffer(t *testing.T) {
 	}
 }
 
-func TestReader_DoesNotSpinOnASilentSource(t *testing.T) {
+func TestReader_ReportsASourceThatReturnsNothing(t *testing.T) {
 	if _, err := NewReader(silent{}, 64, wide).Next(); err != io.ErrNoProgress {
-		t.Errorf("err = %v", err)
+		t.Errorf("err = %v, want io.ErrNoProgress", err)
 	}
 }
 
@@ -338,10 +338,10 @@ type silent struct{}
 
 func (silent) Read([]byte) (int, error) { return 0, nil }
 
-func TestAppend_PanicsOnAMessageItCannotWrite(t *testing.T) {
+func TestAppend_PanicsOnAnInvalidChunkStream(t *testing.T) {
 	defer func() {
 		if recover() == nil {
-			t.Error("no panic")
+			t.Error("Append did not panic")
 		}
 	}()
 	Append(nil, Message{ChunkStream: 64}, 128)

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// peer sends in to the server and keeps what the server writes.
+// peer is a connection from whose other end in is read, and to which out is written.
 type peer struct {
 	in  io.Reader
 	out bytes.Buffer
@@ -21,7 +21,7 @@ func (p *peer) Write(b []byte) (int, error) { return p.out.Write(b) }
 
 func packet(fill byte) []byte { return bytes.Repeat([]byte{fill}, packetSize) }
 
-func TestServe_EchoesAPlainClient(t *testing.T) {
+func TestServe_EchoesC1ToAPlainClient(t *testing.T) {
 	c1 := packet(7)
 	p := &peer{in: bytes.NewReader(packet(1))}
 	if err := Serve(p, append([]byte{3}, c1...)); err != nil {
@@ -29,10 +29,10 @@ func TestServe_EchoesAPlainClient(t *testing.T) {
 	}
 	out := p.out.Bytes()
 	if len(out) != 1+2*packetSize {
-		t.Fatalf("%d bytes of answer", len(out))
+		t.Fatalf("the answer has %d bytes, want %d", len(out), 1+2*packetSize)
 	}
 	if out[0] != 3 || !bytes.Equal(out[1:9], make([]byte, 8)) || !bytes.Equal(out[Size:], c1) {
-		t.Errorf("S0 %d, S1 begins %x, S2 is the echo: %v", out[0], out[1:9], bytes.Equal(out[Size:], c1))
+		t.Errorf("S0 %d, S1 begins with %x, S2 is C1: %v; want 3, zeros, true", out[0], out[1:9], bytes.Equal(out[Size:], c1))
 	}
 }
 
@@ -49,14 +49,14 @@ func TestRow49_DigestClientIsAnsweredWithDigests(t *testing.T) {
 		s1, s2 := p.out.Bytes()[1:Size], p.out.Bytes()[Size:]
 		at = digestAt(s1, base)
 		if !bytes.Equal(s1[at:at+digestSize], digest(s1, at, serverKey)) {
-			t.Errorf("base %d: S1 has no digest where the client looks for it", base)
+			t.Errorf("base %d: S1 has no valid digest at its place", base)
 		}
 		k := hmac.New(sha256.New, []byte(serverKey+secretTail))
 		k.Write(clientSum)
 		h := hmac.New(sha256.New, k.Sum(nil))
 		h.Write(s2[:packetSize-digestSize])
 		if !bytes.Equal(s2[packetSize-digestSize:], h.Sum(nil)) {
-			t.Errorf("base %d: S2 does not prove that C1 was read", base)
+			t.Errorf("base %d: S2 has no valid digest of C1", base)
 		}
 	}
 }
@@ -65,7 +65,7 @@ func TestServe_ReportsWhereItFailed(t *testing.T) {
 	c01 := append([]byte{3}, packet(7)...)
 	err := Serve(&peer{in: strings.NewReader("short")}, c01)
 	if !errors.Is(err, io.ErrUnexpectedEOF) || !strings.HasPrefix(err.Error(), "read handshake: ") {
-		t.Errorf("err = %v", err)
+		t.Errorf("err = %v, want io.ErrUnexpectedEOF of the handshake", err)
 	}
 }
 
