@@ -17,20 +17,20 @@ import (
 	"time"
 )
 
-// authority answers an ACME client: it refuses, cannot be reached, or lets it wait.
+// authority answers an ACME client: it refuses new accounts, or fails as its fields say.
 type authority struct {
-	silent bool
-	slow   bool
-	orders atomic.Int32 // attempts to have dealings with it
+	unreachable bool
+	hangs       bool // does not answer
+	attempts    atomic.Int32
 }
 
 func (a *authority) RoundTrip(r *http.Request) (*http.Response, error) {
-	if a.silent {
-		a.orders.Add(1)
+	if a.unreachable {
+		a.attempts.Add(1)
 		return nil, errors.New("no route to host")
 	}
-	if a.slow {
-		a.orders.Add(1)
+	if a.hangs {
+		a.attempts.Add(1)
 		<-r.Context().Done()
 		return nil, r.Context().Err()
 	}
@@ -40,17 +40,17 @@ func (a *authority) RoundTrip(r *http.Request) (*http.Response, error) {
 	case "/dir":
 		text = `{"newNonce":"https://ca.test/nonce","newAccount":"https://ca.test/account","newOrder":"https://ca.test/order"}`
 	case "/account":
-		a.orders.Add(1)
+		a.attempts.Add(1)
 		res.StatusCode = http.StatusForbidden
 		res.Header.Set("Content-Type", "application/problem+json")
-		text = `{"type":"urn:ietf:params:acme:error:unauthorized","detail":"we do not like you","status":403}`
+		text = `{"type":"urn:ietf:params:acme:error:unauthorized","detail":"the account is not allowed","status":403}`
 	}
 	res.Body = io.NopCloser(strings.NewReader(text))
 	return res, nil
 }
 
-// openAuto returns an Auto that deals with the authority, and its log.
-func openAuto(t *testing.T, with *authority) (*Auto, *bytes.Buffer) {
+// openAuto returns an Auto that sends its requests to the authority, and its log.
+func openAuto(t *testing.T, ca *authority) (*Auto, *bytes.Buffer) {
 	t.Helper()
 	log := &bytes.Buffer{}
 	a, err := OpenAuto(AutoConfig{
@@ -59,7 +59,7 @@ func openAuto(t *testing.T, with *authority) (*Auto, *bytes.Buffer) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a.manager.Client.HTTPClient = &http.Client{Transport: with}
+	a.manager.Client.HTTPClient = &http.Client{Transport: ca}
 	return a, log
 }
 
@@ -68,29 +68,29 @@ func hello(name string) *tls.ClientHelloInfo {
 }
 
 // However many viewers connect, the number of requests to an authority stays within its limits.
-func TestAuto_LeavesAnAuthorityAloneThatFailed(t *testing.T) {
+func TestAuto_BoundsRequestsToAnAuthorityThatFails(t *testing.T) {
 	for name, c := range map[string]struct {
-		with *authority
+		ca   *authority
 		most int // attempts in an hour
 	}{
-		"it refuses":        {&authority{}, 2},
-		"it is not reached": {&authority{silent: true}, 30},
+		"refuses":     {&authority{}, 2},
+		"unreachable": {&authority{unreachable: true}, 30},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				a, log := openAuto(t, c.with)
+				a, log := openAuto(t, c.ca)
 				config := a.Config()
 				for range 3600 - 1 {
 					if _, err := config.GetCertificate(hello("live.example.com")); err == nil {
-						t.Fatal("there is a certificate")
+						t.Fatal("a certificate was obtained from an authority that fails")
 					}
 					time.Sleep(time.Second)
 				}
-				if int(c.with.orders.Load()) > c.most || int(c.with.orders.Load()) < c.most/2 {
-					t.Errorf("it was asked %d times", int(c.with.orders.Load()))
+				if int(c.ca.attempts.Load()) > c.most || int(c.ca.attempts.Load()) < c.most/2 {
+					t.Errorf("%d attempts in an hour, want from %d to %d", c.ca.attempts.Load(), c.most/2, c.most)
 				}
-				if n := strings.Count(log.String(), "level=WARN"); n != int(c.with.orders.Load()) {
-					t.Errorf("%d warnings of %d attempts:\n%s", n, int(c.with.orders.Load()), log)
+				if n := strings.Count(log.String(), "level=WARN"); n != int(c.ca.attempts.Load()) {
+					t.Errorf("%d warnings of %d attempts, want one for each:\n%s", n, c.ca.attempts.Load(), log)
 				}
 				time.Sleep(time.Hour) // what autocert started has ended
 			})
@@ -98,35 +98,35 @@ func TestAuto_LeavesAnAuthorityAloneThatFailed(t *testing.T) {
 	}
 }
 
-func TestAuto_OtherNamesAreNotRequested(t *testing.T) {
-	with := &authority{}
-	a, _ := openAuto(t, with)
+func TestAuto_RequestsNoCertificatesForOtherNames(t *testing.T) {
+	ca := &authority{}
+	a, _ := openAuto(t, ca)
 	for _, name := range []string{"", "example.com", "www.live.example.com", "live.example.com.evil.test", "192.0.2.1"} {
 		if _, err := a.Config().GetCertificate(hello(name)); err == nil {
 			t.Errorf("%q has a certificate", name)
 		}
 	}
-	if with.orders.Load() != 0 {
-		t.Errorf("the authority was asked %d times", with.orders.Load())
+	if ca.attempts.Load() != 0 {
+		t.Errorf("%d requests to the authority, want none", ca.attempts.Load())
 	}
 }
 
-func TestAuto_RunAsksBeforeAnyViewerDoesAndEndsAtOnce(t *testing.T) {
-	for name, with := range map[string]*authority{"it refuses": {}, "it lets us wait": {slow: true}} {
+func TestAuto_RunRequestsACertificateBeforeTheFirstViewer(t *testing.T) {
+	for name, ca := range map[string]*authority{"refuses": {}, "hangs": {hangs: true}} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				a, _ := openAuto(t, with)
+				a, _ := openAuto(t, ca)
 				ctx, stop := context.WithCancel(t.Context())
 				done := make(chan error)
 				go func() { done <- a.Run(ctx) }()
 				time.Sleep(time.Minute)
-				if n := with.orders.Load(); n != 1 {
-					t.Errorf("the authority was asked %d times", n)
+				if n := ca.attempts.Load(); n != 1 {
+					t.Errorf("%d requests to the authority without any viewer, want 1", n)
 				}
 				began := time.Now()
 				stop()
 				if err := <-done; err != nil || time.Since(began) != 0 {
-					t.Errorf("it ended after %s: %v", time.Since(began), err)
+					t.Errorf("Run ended %s after its context with error %v, want at once without one", time.Since(began), err)
 				}
 				time.Sleep(time.Hour) // what autocert started has ended
 			})
@@ -141,7 +141,7 @@ func TestOpenAuto_NamesTheFileThatIsWrong(t *testing.T) {
 	}
 	for _, file := range []string{empty, empty + "x"} {
 		if _, err := OpenAuto(AutoConfig{CAFile: file}, slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), file) {
-			t.Errorf("%s: %v", file, err)
+			t.Errorf("%s: error is %v, want one that names the file", file, err)
 		}
 	}
 }

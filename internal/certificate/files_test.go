@@ -19,8 +19,8 @@ import (
 	"time"
 )
 
-// pair creates a self-signed certificate for name, and its key.
-func pair(t *testing.T, name string, life time.Duration) (cert, key []byte) {
+// newCertificate creates a self-signed certificate for name, and its key.
+func newCertificate(t *testing.T, name string, life time.Duration) (cert, key []byte) {
 	t.Helper()
 	k, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -41,7 +41,7 @@ func pair(t *testing.T, name string, life time.Duration) (cert, key []byte) {
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c}), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
 }
 
-// folder has a certificate and its key, and the log of who reads them.
+// folder holds the files of a certificate and its key, the Files that serves them, and its log.
 type folder struct {
 	t         *testing.T
 	cert, key string
@@ -54,7 +54,7 @@ func newFolder(t *testing.T, name string) *folder {
 	t.Helper()
 	dir := t.TempDir()
 	d := &folder{t: t, cert: filepath.Join(dir, "cert.pem"), key: filepath.Join(dir, "key.pem")}
-	cert, key := pair(t, name, time.Hour)
+	cert, key := newCertificate(t, name, time.Hour)
 	d.write(d.cert, cert)
 	d.write(d.key, key)
 	return d
@@ -65,7 +65,7 @@ func (d *folder) write(name string, content []byte) {
 	if err := os.WriteFile(name, content, 0o600); err != nil {
 		d.t.Fatal(err)
 	}
-	// File systems may give two writes in a row one time.
+	// Two writes in a row may get the same modification time.
 	d.writes++
 	at := time.Unix(1_700_000_000+int64(d.writes), 0)
 	if err := os.Chtimes(name, at, at); err != nil {
@@ -92,52 +92,52 @@ func (d *folder) served() string {
 	return c.Leaf.Subject.CommonName
 }
 
-func (d *folder) want(name string) {
+func (d *folder) checkServed(name string) {
 	d.t.Helper()
 	if got := d.served(); got != name {
-		d.t.Errorf("the certificate of %s is served, want %s", got, name)
+		d.t.Errorf("the certificate of %s is served, want that of %s", got, name)
 	}
 }
 
 func (d *folder) warnings() int { return strings.Count(d.log.String(), "level=WARN") }
 
-func TestFiles_ChangedPairIsTakenUp(t *testing.T) {
+func TestFiles_ChangedCertificateIsServed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newFolder(t, "old")
 		d.open()
-		d.want("old")
-		cert, key := pair(t, "new", time.Hour)
+		d.checkServed("old")
+		cert, key := newCertificate(t, "new", time.Hour)
 		d.write(d.cert, cert)
 		d.write(d.key, key)
-		d.want("old") // it was looked at a moment ago
+		d.checkServed("old") // the files were checked less than checkEvery ago
 		<-time.After(checkEvery)
-		d.want("new")
+		d.checkServed("new")
 		if d.warnings() != 0 {
-			t.Errorf("log:\n%s", &d.log)
+			t.Errorf("%d warnings, want none:\n%s", d.warnings(), &d.log)
 		}
 	})
 }
 
-func TestFiles_BrokenPairLeavesTheOldAndIsWarnedOfOnce(t *testing.T) {
+func TestFiles_MismatchedKeyKeepsTheOldCertificateWithOneWarning(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newFolder(t, "old")
 		d.open()
-		cert, key := pair(t, "new", time.Hour)
+		cert, key := newCertificate(t, "new", time.Hour)
 		d.write(d.cert, cert) // the key is still that of the old one
 		for range 3 {
 			<-time.After(checkEvery)
-			d.want("old")
+			d.checkServed("old")
 		}
 		if d.warnings() != 1 {
-			t.Errorf("%d warnings:\n%s", d.warnings(), &d.log)
+			t.Errorf("%d warnings, want 1:\n%s", d.warnings(), &d.log)
 		}
 		d.write(d.key, key)
 		<-time.After(checkEvery)
-		d.want("new")
+		d.checkServed("new")
 	})
 }
 
-func TestFiles_MissingFileLeavesTheOldAndIsWarnedOfOnce(t *testing.T) {
+func TestFiles_MissingFileKeepsTheOldCertificateWithOneWarning(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newFolder(t, "old")
 		d.open()
@@ -146,20 +146,20 @@ func TestFiles_MissingFileLeavesTheOldAndIsWarnedOfOnce(t *testing.T) {
 		}
 		for range 3 {
 			<-time.After(checkEvery)
-			d.want("old")
+			d.checkServed("old")
 		}
 		if d.warnings() != 1 {
-			t.Errorf("%d warnings:\n%s", d.warnings(), &d.log)
+			t.Errorf("%d warnings, want 1:\n%s", d.warnings(), &d.log)
 		}
-		cert, key := pair(t, "new", time.Hour)
+		cert, key := newCertificate(t, "new", time.Hour)
 		d.write(d.cert, cert)
 		d.write(d.key, key)
 		<-time.After(checkEvery)
-		d.want("new")
+		d.checkServed("new")
 	})
 }
 
-func TestFiles_LinkToAnotherFileIsAChange(t *testing.T) {
+func TestFiles_ChangedSymbolicLinkIsFollowed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d, other := newFolder(t, "old"), newFolder(t, "new")
 		for _, links := range [][2]string{{d.cert, other.cert}, {d.key, other.key}} {
@@ -180,28 +180,28 @@ func TestFiles_LinkToAnotherFileIsAChange(t *testing.T) {
 			}
 		}
 		<-time.After(checkEvery)
-		d.want("new")
+		d.checkServed("new")
 	})
 }
 
 func TestFiles_ExpiredCertificateIsServedWithAWarning(t *testing.T) {
 	d := newFolder(t, "old")
-	cert, key := pair(t, "late", -time.Hour)
+	cert, key := newCertificate(t, "late", -time.Hour)
 	d.write(d.cert, cert)
 	d.write(d.key, key)
 	d.open()
-	d.want("late")
+	d.checkServed("late")
 	if !strings.Contains(d.log.String(), "certificate expired") {
-		t.Errorf("log:\n%s", &d.log)
+		t.Errorf("the log does not say that the certificate has expired:\n%s", &d.log)
 	}
 }
 
 func TestOpen_NamesTheFileThatIsWrong(t *testing.T) {
 	d := newFolder(t, "a")
 	if _, err := Open(d.cert, d.cert+"x", slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), d.cert+"x") {
-		t.Errorf("missing key: %v", err)
+		t.Errorf("missing key file: error is %v, want one that names the file", err)
 	}
 	if _, err := Open(d.cert, d.cert, slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), d.cert) {
-		t.Errorf("no key in the file: %v", err)
+		t.Errorf("no key in the file: error is %v, want one that names the file", err)
 	}
 }

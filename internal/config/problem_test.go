@@ -10,7 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestLoad_ReportsEveryProblem is the whole vocabulary of the package's complaints:
+// TestLoad_ReportsEveryProblem holds every problem that the package reports:
 // a file, and exactly what the operator reads.
 func TestLoad_ReportsEveryProblem(t *testing.T) {
 	tests := []struct {
@@ -380,7 +380,7 @@ func TestLoad_ReportsWhyAFileCannotBeRead(t *testing.T) {
 	}
 }
 
-func TestSource_MasksSecretsAndMovesTheCaret(t *testing.T) {
+func TestSource_MasksSecretsAndPlacesTheCaret(t *testing.T) {
 	tests := []struct {
 		name, line   string
 		secret       int

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestClient_BelievesTrustedProxiesOnly(t *testing.T) {
+func TestClient_UsesForwardedAddressesOfTrustedProxiesOnly(t *testing.T) {
 	trusted := []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("::1/128")}
 	for _, c := range []struct {
 		remote    string
@@ -23,10 +23,10 @@ func TestClient_BelievesTrustedProxiesOnly(t *testing.T) {
 		{"[::ffff:192.0.2.1]:1", nil, "192.0.2.1"},
 	} {
 		if got := Client(c.remote, c.forwarded, trusted); got.String() != c.want {
-			t.Errorf("%s, %q: %s, want %s", c.remote, c.forwarded, got, c.want)
+			t.Errorf("client of %s, forwarded for %q, is %s, want %s", c.remote, c.forwarded, got, c.want)
 		}
 	}
 	if got := Client("somewhere", nil, trusted); got.IsValid() {
-		t.Errorf("%s", got)
+		t.Errorf("client of a remote address that cannot be parsed is %s, want none", got)
 	}
 }

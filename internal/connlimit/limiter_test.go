@@ -10,14 +10,14 @@ import (
 // from returns a peer's address.
 func from(host string) net.Addr { return &net.TCPAddr{IP: net.ParseIP(host), Port: 1} }
 
-// taker takes slots and remembers which of them were reclaimed, in order.
-type taker struct {
+// recorder takes slots and records which of them were reclaimed, in order.
+type recorder struct {
 	*Limiter
 	t         *testing.T
 	reclaimed []string
 }
 
-func (c *taker) take(host, name string, want Refusal) *Slot {
+func (c *recorder) take(host, name string, want Refusal) *Slot {
 	c.t.Helper()
 	p, refusal := c.Take(from(host), func() { c.reclaimed = append(c.reclaimed, name) })
 	if refusal != want {
@@ -26,7 +26,7 @@ func (c *taker) take(host, name string, want Refusal) *Slot {
 	return p
 }
 
-func (c *taker) wantReclaimed(names ...string) {
+func (c *recorder) checkReclaimed(names ...string) {
 	c.t.Helper()
 	if len(c.reclaimed) != len(names) {
 		c.t.Errorf("%q were reclaimed, want %q", c.reclaimed, names)
@@ -41,26 +41,26 @@ func (c *taker) wantReclaimed(names ...string) {
 }
 
 func TestLimiter_OneAddressGetsHalfAndReplacesItsOwnSlots(t *testing.T) {
-	c := &taker{Limiter: New(Config{Slots: 10, Rate: 1, Burst: 1}), t: t}
+	c := &recorder{Limiter: New(Config{Slots: 10, Rate: 1, Burst: 1}), t: t}
 	for range 5 {
 		c.take("10.0.0.1", "first", "")
 	}
-	c.wantReclaimed()
+	c.checkReclaimed()
 	for range 3 {
 		c.take("::ffff:10.0.0.1", "late", "")
 	}
-	c.wantReclaimed("first", "first", "first")
+	c.checkReclaimed("first", "first", "first")
 	for _, host := range []string{"10.0.0.2", "10.0.0.3", "2001:db8::1", "2001:db8:0:1::1", "10.0.0.4"} {
 		c.take(host, "other", "").SetRank(Established)
 	}
-	c.wantReclaimed()
+	c.checkReclaimed()
 	if n := c.Taken(); n != 10 {
-		t.Errorf("%d are taken", n)
+		t.Errorf("%d slots are taken, want 0", n)
 	}
 }
 
-func TestLimiter_EstablishedKeepTheirSlots(t *testing.T) {
-	c := &taker{Limiter: New(Config{Slots: 4, Rate: 1, Burst: 1}), t: t}
+func TestLimiter_EstablishedConnectionsKeepTheirSlots(t *testing.T) {
+	c := &recorder{Limiter: New(Config{Slots: 4, Rate: 1, Burst: 1}), t: t}
 	c.take("10.0.0.1", "a", "").SetRank(Established)
 	c.take("10.0.0.1", "b", "").SetRank(Established)
 	c.take("10.0.0.1", "c", RefusedAddress)
@@ -74,38 +74,38 @@ func TestLimiter_EstablishedKeepTheirSlots(t *testing.T) {
 	last.Release()
 	last.Release()
 	c.take("10.0.0.4", "g", "")
-	c.wantReclaimed()
+	c.checkReclaimed()
 }
 
 func TestLimiter_FullReclaimsTheOldestOfTheLowestRank(t *testing.T) {
-	c := &taker{Limiter: New(Config{Slots: 4, Rate: 1, Burst: 1}), t: t}
+	c := &recorder{Limiter: New(Config{Slots: 4, Rate: 1, Burst: 1}), t: t}
 	c.take("10.0.0.1", "admitted", "").SetRank(Admitted)
 	oldest := c.take("10.0.0.2", "opened first", "")
 	c.take("10.0.0.3", "opened second", "")
 	c.take("10.0.0.4", "live", "").SetRank(Established)
 	c.take("10.0.0.5", "new", "").SetRank(Established)
-	c.wantReclaimed("opened first")
+	c.checkReclaimed("opened first")
 	oldest.SetRank(Established) // too late
 	oldest.Release()
 	c.take("10.0.0.6", "new", "").SetRank(Established)
-	c.wantReclaimed("opened second")
+	c.checkReclaimed("opened second")
 	c.take("10.0.0.7", "new", "").SetRank(Established)
-	c.wantReclaimed("admitted")
+	c.checkReclaimed("admitted")
 	c.take("10.0.0.8", "new", RefusedFull)
 }
 
 func TestLimiter_ReclaimReclaimsOneEvenIfSlotsAreFree(t *testing.T) {
-	c := &taker{Limiter: New(Config{Slots: 100, Rate: 1, Burst: 1}), t: t}
+	c := &recorder{Limiter: New(Config{Slots: 100, Rate: 1, Burst: 1}), t: t}
 	c.take("10.0.0.1", "a", "")
 	c.take("10.0.0.1", "b", "")
 	for i, want := range []bool{true, true, false} {
 		if got := c.Reclaim(); got != want {
-			t.Errorf("reclaim %d: %v", i, got)
+			t.Errorf("reclaim %d: got %v", i, got)
 		}
 	}
-	c.wantReclaimed("a", "b")
+	c.checkReclaimed("a", "b")
 	if len(c.holders) != 0 {
-		t.Errorf("%d addresses are remembered", len(c.holders))
+		t.Errorf("%d addresses are kept, want none", len(c.holders))
 	}
 }
 
@@ -129,11 +129,11 @@ func TestLimiter_NoAddressGetsMoreThanIsLeftForOthers(t *testing.T) {
 		taken, why := takeAll(t, l, fmt.Sprintf("192.0.2.%d", i))
 		left -= len(taken)
 		if why != RefusedAddress || len(taken) == 0 || len(taken) > left+1 {
-			t.Errorf("address %d: took %d and left %d: %q", i, len(taken), left, why)
+			t.Errorf("address %d: took %d slots and left %d, refusal %q; want at most as many taken as left, and %q", i, len(taken), left, why, RefusedAddress)
 		}
 	}
 	if _, why := l.Take(from("192.0.2.99"), func() {}); why != "" {
-		t.Errorf("a new address: %q", why)
+		t.Errorf("a new address is refused: %q", why)
 	}
 }
 
@@ -143,22 +143,22 @@ func TestLimiter_RemovesAddressesWithoutSlots(t *testing.T) {
 	for i := range 10 {
 		slot, why := l.Take(from(fmt.Sprintf("192.0.2.%d", i)), func() {})
 		if why != "" {
-			t.Fatal(i, why)
+			t.Fatalf("slot %d is refused: %q", i, why)
 		}
 		slot.SetRank(Established)
 		all = append(all, slot)
 	}
 	if _, why := l.Take(from("192.0.2.99"), func() {}); why != RefusedFull {
-		t.Errorf("one more: %q", why)
+		t.Errorf("one more than all slots: refusal %q, want %q", why, RefusedFull)
 	}
 	for _, slot := range all {
 		slot.Release()
 	}
 	if l.Taken() != 0 || len(l.holders) != 0 {
-		t.Errorf("%d are taken by %d addresses after all have left", l.Taken(), len(l.holders))
+		t.Errorf("%d slots are taken by %d addresses after all were released, want none", l.Taken(), len(l.holders))
 	}
 	if _, why := l.Take(from("192.0.2.99"), func() {}); why != "" {
-		t.Errorf("after all have left: %q", why)
+		t.Errorf("after all were released: refusal %q, want none", why)
 	}
 }
 
@@ -176,63 +176,63 @@ func TestLimiter_BoundsOneAddress(t *testing.T) {
 		l := New(Config{Slots: 1000, PerAddress: 3})
 		taken, why := takeAll(t, l, c.first)
 		if len(taken) != 3 || why != RefusedAddress {
-			t.Errorf("%s: took %d: %q", name, len(taken), why)
+			t.Errorf("%s: took %d slots, then refusal %q; want 3, then %q", name, len(taken), why, RefusedAddress)
 		}
 		if _, why := l.Take(from(c.second), func() {}); (why != "") != c.same {
-			t.Errorf("%s: the second: %q", name, why)
+			t.Errorf("%s: the second address: refusal %q, want one: %t", name, why, c.same)
 		}
 	}
-	c := &taker{Limiter: New(Config{Slots: 1000, PerAddress: 2}), t: t}
+	c := &recorder{Limiter: New(Config{Slots: 1000, PerAddress: 2}), t: t}
 	c.take("192.0.2.1", "established", "").SetRank(Established)
 	c.take("192.0.2.1", "silent", "")
 	c.take("192.0.2.1", "new", "")
-	c.wantReclaimed("silent")
+	c.checkReclaimed("silent")
 }
 
-func TestLimiter_AProxyIsManyClients(t *testing.T) {
+func TestLimiter_DoesNotBoundATrustedProxy(t *testing.T) {
 	l := New(Config{Slots: 1000, PerAddress: 3, Burst: 1, Trusted: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}})
 	reclaimed := 0
 	var last *Slot
 	for i := range 1000 {
 		p, why := l.Take(from("10.1.2.3"), func() { reclaimed++ })
 		if why != "" || !p.Trusted() || !p.Spend(1000) {
-			t.Fatalf("slot %d: %q", i, why)
+			t.Fatalf("slot %d: refusal %q, want a trusted slot without bounds", i, why)
 		}
 		p.SetRank(Admitted) // it stays Established, and is not reclaimed
 		last = p
 	}
 	if _, why := l.Take(from("10.1.2.3"), func() {}); why != RefusedFull || reclaimed > 0 {
-		t.Errorf("one more: %q; %d gave up", why, reclaimed)
+		t.Errorf("one more than all slots: refusal %q, %d reclaimed; want %q and none", why, reclaimed, RefusedFull)
 	}
 	last.Release()
 	if _, why := l.Take(from("192.0.2.1"), func() {}); why != "" {
-		t.Errorf("when one has left: %q", why)
+		t.Errorf("after one was released: refusal %q, want none", why)
 	}
 }
 
 func TestLimiter_BoundsTheRequestsOfAnAddress(t *testing.T) {
 	l := New(Config{Slots: 100, Requests: 400})
-	hog, _ := l.Take(from("192.0.2.1"), func() {})
+	busy, _ := l.Take(from("192.0.2.1"), func() {})
 	other, _ := l.Take(from("192.0.2.2"), func() {})
 	admitted := 0
 	for range 800 {
-		if hog.Begin() {
+		if busy.Begin() {
 			admitted++
 		} else {
-			hog.End()
+			busy.End()
 		}
 	}
 	if admitted != 200 {
-		t.Errorf("one address has %d requests under way", admitted)
+		t.Errorf("one address has %d requests under way, want 200", admitted)
 	}
 	if !other.Begin() {
-		t.Error("another address has none")
+		t.Error("another address may not begin a request")
 	}
 	other.End()
 	for range admitted {
-		hog.End()
+		busy.End()
 	}
-	if !hog.Begin() || l.requests.Load() != 1 || hog.holder.requests.Load() != 1 {
-		t.Errorf("after all have ended: %d, %d", l.requests.Load(), hog.holder.requests.Load())
+	if !busy.Begin() || l.requests.Load() != 1 || busy.holder.requests.Load() != 1 {
+		t.Errorf("after all have ended and one has begun: %d requests, %d of the address; want 1 and 1", l.requests.Load(), busy.holder.requests.Load())
 	}
 }

@@ -23,15 +23,15 @@ func TestPreflight_AllowsWhateverHeadersAPageSends(t *testing.T) {
 		h := http.Header{}
 		Preflight(h, r)
 		if got := h.Get("Access-Control-Allow-Headers"); got != want {
-			t.Errorf("%.80q: %.80q, want %q", requested, got, want)
+			t.Errorf("headers allowed for %.80q are %.80q, want %q", requested, got, want)
 		}
 		if h.Get("Access-Control-Allow-Methods") != Methods || h.Get("Vary") != "Access-Control-Request-Headers" || h.Get("Access-Control-Allow-Credentials") != "" {
-			t.Errorf("%.80q: %v", requested, h)
+			t.Errorf("%.80q: headers are %v, want the methods %s, Vary on the requested headers, and no credentials", requested, h, Methods)
 		}
 	}
 }
 
-func TestOrigins_AllowThoseThatAreNamed(t *testing.T) {
+func TestOrigins_AllowOnlyConfiguredOrigins(t *testing.T) {
 	for _, c := range []struct {
 		origins      Origins
 		origin, want string
@@ -53,7 +53,7 @@ func TestOrigins_AllowThoseThatAreNamed(t *testing.T) {
 		h := http.Header{}
 		c.origins.Allow(h, r)
 		if got := h.Get("Access-Control-Allow-Origin"); got != c.want || (h.Get("Vary") == "Origin") != c.vary {
-			t.Errorf("%v, %q: %v", c.origins, c.origin, h)
+			t.Errorf("%v, request of %q: headers are %v, want origin %q and Vary %t", c.origins, c.origin, h, c.want, c.vary)
 		}
 	}
 }

@@ -10,10 +10,10 @@ func TestDivide_LeavesSomeForTheServerItself(t *testing.T) {
 		s := Divide(limit)
 		left := s.All - s.HTTP - s.RTMP - s.Reads
 		if left < 32 || left < s.All/8 || s.Admin > left/2 {
-			t.Errorf("%d: %d are left, %+v", limit, left, s)
+			t.Errorf("limit %d leaves %d descriptors to the server itself, too few: %+v", limit, left, s)
 		}
 		if s.HTTP < s.All/4 || s.RTMP < 8 || s.Reads < 4 || s.Admin < 4 {
-			t.Errorf("%d: somebody gets too few: %+v", limit, s)
+			t.Errorf("limit %d: a share is too small: %+v", limit, s)
 		}
 	}
 }
@@ -21,13 +21,13 @@ func TestDivide_LeavesSomeForTheServerItself(t *testing.T) {
 func TestDivide_DividesVeryFewDescriptors(t *testing.T) {
 	for limit := range 64 {
 		if s := Divide(limit); s.HTTP < 1 || s.RTMP < 1 || s.Reads < 1 || s.Admin < 1 {
-			t.Errorf("%d: %+v", limit, s)
+			t.Errorf("limit %d: shares are %+v, want at least 1 each", limit, s)
 		}
 	}
 }
 
-func TestLimit_IsSomething(t *testing.T) {
+func TestLimit_IsWithinItsBounds(t *testing.T) {
 	if n := Limit(); n < 16 || n > maxLimit {
-		t.Errorf("%d", n)
+		t.Errorf("limit is %d, want from 16 to %d", n, maxLimit)
 	}
 }

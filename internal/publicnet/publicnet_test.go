@@ -16,15 +16,15 @@ func TestContains_OnlyPublicAddresses(t *testing.T) {
 		"2002:7f00:1::": false, "2001:0:7f00:1::": false, "fec0::1": false, "2001:db8::1": false,
 	} {
 		if got := Contains(netip.MustParseAddr(text)); got != want {
-			t.Errorf("%s: %v", text, got)
+			t.Errorf("%s is public: %v, want %v", text, got, want)
 		}
 	}
 }
 
-func TestControl_RefusesWhatIsNotPublic(t *testing.T) {
+func TestControl_RefusesAddressesThatAreNotPublic(t *testing.T) {
 	for address, want := range map[string]error{"8.8.8.8:443": nil, "127.0.0.1:443": ErrNotPublic, "[fe80::1%eth0]:443": ErrNotPublic} {
 		if err := Control("tcp", address, nil); !errors.Is(err, want) {
-			t.Errorf("%s: err = %v", address, err)
+			t.Errorf("%s: error is %v, want %v", address, err, want)
 		}
 	}
 	if Control("tcp", "somewhere", nil) == nil {

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestParseTarget_TakesURLsApart(t *testing.T) {
+func TestParseTarget_SplitsURLs(t *testing.T) {
 	for _, c := range []struct {
 		url  string
 		want target
@@ -36,10 +36,10 @@ func TestConfig_ValidateReportsAllProblems(t *testing.T) {
 		err := cfg.Validate()
 		want := c.want + "\npublisher: 0 streams, want at least 1\npublisher: a duration is negative"
 		if err == nil || err.Error() != want {
-			t.Errorf("%q: %v, want %s", c.url, err, want)
+			t.Errorf("%q: error is %v, want one that contains %q", c.url, err, want)
 		}
 		if err != nil && strings.Contains(err.Error(), "secret") {
-			t.Errorf("%v tells the stream key", err)
+			t.Errorf("error %v shows the stream key", err)
 		}
 	}
 }

@@ -33,7 +33,7 @@ func TestRun_PublishesInRealTimeWithoutAGap(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var s server
 		cfg := config(t, &s)
-		cfg.Duration = 50 * time.Second // three loops of 16 s and a bit
+		cfg.Duration = 50 * time.Second // more than three loops of the clip, which has 16 s
 		var reports []publisher.Report
 		cfg.Report = func(r publisher.Report) { reports = append(reports, r) }
 		start := time.Now()
@@ -47,33 +47,33 @@ func TestRun_PublishesInRealTimeWithoutAGap(t *testing.T) {
 
 		p := s.publications[0]
 		if p.app != "live" || p.name != "demo" || p.metadata == 0 {
-			t.Errorf("app %q, name %q, %d bytes of metadata", p.app, p.name, p.metadata)
+			t.Errorf("app %q, name %q, %d bytes of metadata; want live, demo and some", p.app, p.name, p.metadata)
 		}
 		if !slices.Equal(p.ended, []string{"FCUnpublish", "deleteStream"}) {
 			t.Errorf("ended with %v", p.ended)
 		}
 		checkTimes(t, p)
 		if !slices.Equal(p.pongs, []uint32{7}) {
-			t.Errorf("pings answered: %v", p.pongs)
+			t.Errorf("answered pings %v, want 7", p.pongs)
 		}
 		last := reports[len(reports)-1]
 		if len(reports) != 5 || !last.Done || last.Tags != int64(len(p.messages)) || last.MaxLag != 0 {
-			t.Errorf("%d reports, the last %+v", len(reports), last)
+			t.Errorf("%d reports, the last %+v; want 5, the last one done, with %d tags and without lag", len(reports), last, len(p.messages))
 		}
 	})
 }
 
-// checkTimes checks 50 s of the clip.
+// checkTimes checks the messages of 50 s of the clip: when each was received, and its timestamp.
 func checkTimes(t *testing.T, p *publication) {
 	t.Helper()
 	var frames [2]int
 	var last [2]int64
 	for i, m := range p.messages {
 		if due := time.Duration(m.timestamp) * time.Millisecond; m.at != due {
-			t.Fatalf("message %d of time %v came at %v", i, due, m.at)
+			t.Fatalf("message %d is due at %v and was received at %v", i, due, m.at)
 		}
 		if i > 0 && m.timestamp < p.messages[i-1].timestamp {
-			t.Fatalf("message %d goes back from %d to %d ms", i, p.messages[i-1].timestamp, m.timestamp)
+			t.Fatalf("message %d has timestamp %d ms, after one of %d ms", i, m.timestamp, p.messages[i-1].timestamp)
 		}
 		if m.config {
 			continue
@@ -84,7 +84,7 @@ func checkTimes(t *testing.T, p *publication) {
 		}
 		step := int64(m.timestamp) - last[track]
 		if frames[track] > 0 && (step < low || step > high) {
-			t.Fatalf("message %d (video %v) at %d ms comes %d ms after the one before", i, m.video, m.timestamp, step)
+			t.Fatalf("message %d (video %v) at %d ms is %d ms after the one before of its kind", i, m.video, m.timestamp, step)
 		}
 		last[track] = int64(m.timestamp)
 		frames[track]++
@@ -98,7 +98,7 @@ func checkTimes(t *testing.T, p *publication) {
 	}
 }
 
-func TestRun_SpreadsAndNumbersStreams(t *testing.T) {
+func TestRun_NumbersStreamsAndSpreadsTheirStarts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var s server
 		cfg := config(t, &s)
@@ -119,11 +119,11 @@ func TestRun_SpreadsAndNumbersStreams(t *testing.T) {
 		for i, p := range s.publications {
 			want := "demo-" + string(rune('1'+i)) + "?token=a/b"
 			if p.name != want || p.start.Sub(begin) != time.Duration(i)*500*time.Millisecond {
-				t.Errorf("stream %d is %q and began at %v", i+1, p.name, p.start.Sub(begin))
+				t.Errorf("stream %d is %q and began at %v, want %q at %v", i+1, p.name, p.start.Sub(begin), want, time.Duration(i)*500*time.Millisecond)
 			}
 		}
 		if len(s.publications) != 4 || len(done) != 4 || !done[4] {
-			t.Errorf("%d publications, %v", len(s.publications), done)
+			t.Errorf("%d publications, done %v; want 4 that are done", len(s.publications), done)
 		}
 	})
 }
@@ -152,7 +152,7 @@ func TestRun_ReportsARefusal(t *testing.T) {
 		err := publisher.Run(t.Context(), cfg, quiet())
 		refused, ok := errors.AsType[*publisher.RefusedError](err)
 		if !ok || refused.Code != "NetStream.Publish.Failed" || refused.Description != "Publish failed." {
-			t.Errorf("%v, want a RefusedError", err)
+			t.Errorf("error is %v, want a RefusedError", err)
 		}
 		s.open.Wait()
 	})
@@ -169,7 +169,7 @@ func TestRun_FailsIfTheServerIsSilent(t *testing.T) {
 		start := time.Now()
 		err := publisher.Run(t.Context(), cfg, quiet())
 		if err == nil || err.Error() != "publisher: connect: the server took too long" || time.Since(start) != 10*time.Second {
-			t.Errorf("after %v: %v", time.Since(start), err)
+			t.Errorf("Run ended after %v with error %v", time.Since(start), err)
 		}
 	})
 }
@@ -187,7 +187,7 @@ func TestRun_ReportsALostConnection(t *testing.T) {
 		start := time.Now()
 		err := publisher.Run(t.Context(), cfg, quiet())
 		if err == nil || time.Since(start) > 5100*time.Millisecond {
-			t.Errorf("after %v: %v", time.Since(start), err)
+			t.Errorf("Run ended after %v with error %v", time.Since(start), err)
 		}
 		s.open.Wait()
 	})
@@ -211,11 +211,11 @@ func TestRun_CatchesUpAfterADelayAndReportsIt(t *testing.T) {
 		s.open.Wait()
 		last := reports[len(reports)-1]
 		if last.Lag != 0 || last.MaxLag < 2900*time.Millisecond || last.MaxLag > 3*time.Second || last.Elapsed != cfg.Duration {
-			t.Errorf("%+v", last)
+			t.Errorf("the last report is %+v", last)
 		}
 		m := s.publications[0].messages
 		if end := m[len(m)-1]; end.at != time.Duration(end.timestamp)*time.Millisecond {
-			t.Errorf("the message of %d ms came at %v", end.timestamp, end.at)
+			t.Errorf("the message of %d ms was received at %v", end.timestamp, end.at)
 		}
 	})
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/yutopp/go-rtmp/message"
 )
 
-// received is one audio or video message as the server got it.
+// received is an audio or video message as the server received it.
 type received struct {
 	video     bool
 	timestamp uint32
@@ -22,7 +22,7 @@ type received struct {
 	at        time.Duration // since the publication began
 }
 
-// server is go-rtmp's server, which writes down what it gets.
+// server is go-rtmp's server, which records what it receives.
 type server struct {
 	refuse bool
 
@@ -209,7 +209,7 @@ func (p *pipeEnd) CloseWrite() error                { p.out.close(); return nil 
 func (p *pipeEnd) Close() error                     { p.out.close(); p.in.close(); return nil }
 func (p *pipeEnd) SetWriteDeadline(time.Time) error { return nil }
 
-// slowOnce is a connection that takes nothing for a while, once.
+// slowOnce is a connection whose writes block once, for pause.
 type slowOnce struct {
 	net.Conn
 	from  <-chan time.Time

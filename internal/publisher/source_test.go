@@ -37,11 +37,11 @@ func TestParseSource_LoopsTheClipEvery16Seconds(t *testing.T) {
 		t.Fatal(err)
 	}
 	if s.period != 16_000 || len(s.tags) != 480+750+2 || s.metadata == nil {
-		t.Errorf("period %d ms, %d tags, %d bytes of metadata", s.period, len(s.tags), len(s.metadata))
+		t.Errorf("period is %d ms, with %d tags and %d bytes of metadata; want 16000 ms", s.period, len(s.tags), len(s.metadata))
 	}
 }
 
-func TestParseSource_PutsTagsIntoTheLoop(t *testing.T) {
+func TestParseSource_MovesTimesIntoTheLoop(t *testing.T) {
 	config := flv.Tag{Type: flv.TagVideo, Body: []byte{0x17, 0, 0, 0, 0, 1}}
 	end := flv.Tag{Type: flv.TagVideo, Timestamp: 1140, Body: []byte{0x17, 2, 0, 0, 0}}
 	empty := flv.Tag{Type: flv.TagAudio, Timestamp: 1000}
@@ -52,7 +52,7 @@ func TestParseSource_PutsTagsIntoTheLoop(t *testing.T) {
 		t.Fatal(err)
 	}
 	if s.period != 120 || s.metadata != nil {
-		t.Errorf("period %d ms, metadata %q", s.period, s.metadata)
+		t.Errorf("period is %d ms, metadata %q; want 120 ms and none", s.period, s.metadata)
 	}
 	type sent struct {
 		At    int64
@@ -68,43 +68,43 @@ func TestParseSource_PutsTagsIntoTheLoop(t *testing.T) {
 	want := []sent{
 		{120, true, true},
 		{120, true, true},   // the configuration, a picture
-		{130, false, false}, // the sound that is still to come from the loop before
+		{130, false, false}, // audio that the loop before still has to send
 		{160, true, true},
 		{170, false, true},
 		{200, true, true},
 		{210, false, true},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
-		t.Error(diff)
+		t.Errorf("sent (-want +got):\n%s", diff)
 	}
 }
 
-func TestParseSource_TakesOneTrack(t *testing.T) {
+func TestParseSource_AcceptsASingleTrack(t *testing.T) {
 	s, err := parseSource(file(audio(0), audio(21), audio(43)))
 	if err != nil || s.period != 65 {
-		t.Errorf("%+v, %v", s, err)
+		t.Errorf("source is %+v, error %v", s, err)
 	}
 }
 
-func TestParseSource_TakesSeveralTracks(t *testing.T) {
+func TestParseSource_AcceptsSeveralTracks(t *testing.T) {
 	second := func(at uint32, packet byte) flv.Tag {
 		return flv.Tag{Type: flv.TagVideo, Timestamp: at, Body: []byte{0xa6, packet, 'a', 'v', 'c', '1', 1, byte(at)}}
 	}
 	other := flv.Tag{Type: flv.TagAudio, Timestamp: 20, Body: []byte{0x95, 1, 'm', 'p', '4', 'a', 1, 0x21}}
 	s, err := parseSource(file(second(0, 0), video(0), second(0, 3), video(40), second(40, 3), other, video(80), second(80, 3), second(80, 2)))
 	if err != nil || s.period != 120 || len(s.tags) != 8 {
-		t.Errorf("%+v, %v; want 8 tags in 120 ms", s, err)
+		t.Errorf("source is %+v, error %v; want 8 tags in 120 ms", s, err)
 	}
 }
 
-func TestParseSource_RefusesWhatCannotBePlayed(t *testing.T) {
+func TestParseSource_RefusesFilesWithoutMedia(t *testing.T) {
 	for _, b := range [][]byte{file(), file(video(0)), file(flv.Tag{Type: flv.TagScript, Body: []byte{2}})} {
 		if _, err := parseSource(b); !errors.Is(err, ErrEmptySource) {
-			t.Errorf("%v, want ErrEmptySource", err)
+			t.Errorf("error is %v, want ErrEmptySource", err)
 		}
 	}
 	_, err := parseSource([]byte("RIFF....WAVE"))
 	if _, ok := errors.AsType[*flv.SyntaxError](err); !ok {
-		t.Errorf("%v, want a SyntaxError", err)
+		t.Errorf("error is %v, want a SyntaxError", err)
 	}
 }

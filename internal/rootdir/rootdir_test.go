@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-func TestDir_IsOpenedAnewWhenItWasRemovedOrReplaced(t *testing.T) {
+func TestDir_RenewReopensARemovedOrReplacedDirectory(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a", "b")
 	d, err := Open(path, 0o755)
 	if err != nil {
@@ -14,7 +14,7 @@ func TestDir_IsOpenedAnewWhenItWasRemovedOrReplaced(t *testing.T) {
 	}
 	defer func() { _ = d.Close() }()
 	if renewed, err := d.Renew(); renewed || err != nil {
-		t.Errorf("as it was: %t, %v", renewed, err)
+		t.Errorf("unchanged: renewed is %t, error %v; want false and none", renewed, err)
 	}
 	for name, change := range map[string]func() error{
 		"removed":  func() error { return os.RemoveAll(filepath.Dir(path)) },
@@ -24,7 +24,7 @@ func TestDir_IsOpenedAnewWhenItWasRemovedOrReplaced(t *testing.T) {
 			t.Fatal(err)
 		}
 		if renewed, err := d.Renew(); !renewed || err != nil {
-			t.Errorf("%s: %t, %v", name, renewed, err)
+			t.Errorf("%s: renewed is %t, error %v; want true and none", name, renewed, err)
 		}
 		if err := d.Root().WriteFile("x", nil, 0o600); err != nil {
 			t.Errorf("%s: %v", name, err)

@@ -21,7 +21,7 @@ func TestBitRate_ReadsAndWritesUnits(t *testing.T) {
 	for _, text := range []string{"", "M", "8Mbit", "-1", "1.5M", "9999999999999G", "8MM"} {
 		var b BitRate
 		if err := b.UnmarshalText([]byte(text)); err == nil || !strings.Contains(err.Error(), "is not a bit rate") {
-			t.Errorf("%q: %v", text, err)
+			t.Errorf("%q: error is %v, want one that says it is no bit rate", text, err)
 		}
 	}
 }

@@ -21,7 +21,7 @@ func TestNotices_AreThoseOfTheBinary(t *testing.T) {
 		t.Fatal(err)
 	}
 	if render(all) != notices.Text() {
-		t.Error("internal/notices/notices.txt is not what is in the binary: make notices")
+		t.Error("internal/notices/notices.txt does not describe the modules in the binary: run make notices")
 	}
 }
 
@@ -37,12 +37,12 @@ func TestNotices_NameEveryModuleOfTheBinary(t *testing.T) {
 		}
 	}
 	if len(modules) < 20 {
-		t.Fatalf("only %d modules are linked", len(modules))
+		t.Fatalf("only %d modules are linked; the test does not find them", len(modules))
 	}
 	named := strings.Split(notices.Text(), "\n")
 	for m := range modules {
 		if !slices.Contains(named, m) {
-			t.Errorf("%s has no notice: where is its licence?", m)
+			t.Errorf("%s has no notice: its licence file was not found", m)
 		}
 	}
 }
@@ -101,7 +101,7 @@ func read(t *testing.T, file string, into any) {
 	}
 }
 
-func TestRender_NamesTogetherWhatHasTheSameText(t *testing.T) {
+func TestRender_GroupsModulesWithTheSameText(t *testing.T) {
 	got := render([]notice{{"b v1", "MIT\r\n\r\ntext \n"}, {"c v1", "other"}, {"a v2", "\n  MIT\n\n text"}, {"a v2", "MIT text"}})
 	want := preface + "\n" + doubleLine + "\na v2\nb v1\n" + singleLine + "\nMIT\n\ntext\n" + "\n" + doubleLine + "\nc v1\n" + singleLine + "\nother\n"
 	if got != want {
