@@ -18,23 +18,23 @@ func TestHandler_BadInputIsAnsweredAtOnce(t *testing.T) {
 		list + "_HLS_msn=":                        400,
 		list + "_HLS_msn=x":                       400,
 		list + "_HLS_msn=-1":                      400,
-		list + "_HLS_msn=+1":                      400, // a blank, to be exact
+		list + "_HLS_msn=+1":                      400, // + means a space
 		list + "_HLS_msn=1.0":                     400,
 		list + "_HLS_msn=1e3":                     400,
 		list + "_HLS_msn=0x1":                     400,
 		list + "_HLS_msn=1_0":                     400,
 		list + "_HLS_msn=1%00":                    400,
-		list + "_HLS_msn=%D9%A3":                  400, // a three, in Arabic
+		list + "_HLS_msn=%D9%A3":                  400, // an Arabic-Indic digit three
 		list + "_HLS_msn=9223372036854775808":     400,
 		list + "_HLS_msn=3&_HLS_part=":            400,
 		list + "_HLS_msn=3&_HLS_part=x":           400,
 		list + "_HLS_msn=3&_HLS_part=-1":          400,
 		list + "_HLS_msn=3&_HLS_part=99999999999": 400,
-		// Not written as a query is.
+		// Not a well-formed query.
 		list + "_HLS_msn=%zz":  400,
 		list + "_HLS_msn=%":    400,
 		list + "_HLS_msn=1;x=": 400,
-		// Twice, even if both say the same.
+		// Twice, even with the same value.
 		list + "_HLS_msn=1&_HLS_msn=1":                         400,
 		list + "_HLS_msn=1&_HLS_msn=2":                         400,
 		list + "_HLS_msn=1&_HLS_part=0&_HLS_part=0":            400,
@@ -54,15 +54,15 @@ func TestHandler_BadInputIsAnsweredAtOnce(t *testing.T) {
 		list + "_HLS_msn=6&_HLS_part=0":       400,
 		list + "_HLS_msn=3&_HLS_part=99":      400,
 		list + "_HLS_msn=4&_HLS_part=2000000": 400,
-		// Past.
+		// In the past.
 		list + "_HLS_msn=0":               200,
 		list + "_HLS_msn=0&_HLS_part=0":   200,
-		list + "_HLS_msn=0&_HLS_part=99":  200, // part 0 of the next
+		list + "_HLS_msn=0&_HLS_part=99":  200, // part 0 of the next segment
 		list + "_HLS_msn=3&_HLS_part=0":   200,
 		list + "_HLS_msn=2&_HLS_skip=YES": 200,
 		// There is no such rendition, or broadcast, or segment.
 		"/live/b/hd/index.m3u8?_HLS_msn=4":          404,
-		"/live/b/hd/s.25.ts":                        404, // hinted at, elsewhere
+		"/live/b/hd/s.25.ts":                        404, // hinted at in another rendition
 		"/live/b/hd/s-0.ts":                         404,
 		"/live/nobody/source/index.m3u8?_HLS_msn=4": 404,
 		"/live/nobody/source/s.25.ts":               404,
@@ -86,7 +86,7 @@ func TestHandler_BadInputIsAnsweredAtOnce(t *testing.T) {
 				t.Errorf("%s: %d after %s, want %d: %s", path, w.Code, took, want, w.Body)
 			}
 			if n := testutil.ToFloat64(h.metrics.waiting); n != 0 {
-				t.Errorf("%s: %v wait", path, n)
+				t.Errorf("%s: %v requests wait, want none", path, n)
 			}
 		})
 	}
@@ -99,10 +99,10 @@ func TestHandler_RangeBeyondTheEndIsRefused(t *testing.T) {
 		for _, spec := range []string{"bytes=1000-", "bytes=1000-2000", "bytes=9223372036854775807-", "bytes=99999999999999999999-", "bytes=18446744073709551615-18446744073709551616", "bytes=-0"} {
 			w := get(h, "/live/b/source/"+name, "Range", spec)
 			if w.Code != http.StatusRequestedRangeNotSatisfiable || w.Header().Get("Content-Length") == whole.Header().Get("Content-Length") {
-				t.Errorf("%s %s: %d", name, spec, w.Code)
+				t.Errorf("%s, range %s: status %d, want 416", name, spec, w.Code)
 			}
 			if cache := w.Header().Get("Cache-Control"); cache != "public, max-age=1" {
-				t.Errorf("%s %s: Cache-Control %q", name, spec, cache)
+				t.Errorf("%s, range %s: Cache-Control is %q", name, spec, cache)
 			}
 		}
 	}

@@ -6,14 +6,14 @@ import (
 	"testing"
 )
 
-// sink is a ResponseWriter that costs nothing.
+// sink is a ResponseWriter that discards what is written.
 type sink struct{ header http.Header }
 
 func (s *sink) Header() http.Header         { return s.header }
 func (s *sink) Write(p []byte) (int, error) { return len(p), nil }
 func (s *sink) WriteHeader(int)             {}
 
-// BenchmarkHandler is what the handler adds to net/http.
+// BenchmarkHandler measures what the handler adds to net/http.
 func BenchmarkHandler(b *testing.B) {
 	for _, c := range []struct{ name, path, encoding string }{
 		{"playlist", "/live/b/source/index.m3u8", ""},

@@ -21,7 +21,7 @@ import (
 // signer signs the tokens of these tests.
 func signer() *playtoken.Signer { return playtoken.NewSigner(ed25519.NewKeyFromSeed(make([]byte, 32))) }
 
-// accessTable is an Access. It holds the generations of the broadcasts that need a token.
+// accessTable is an Access: the token generations of the broadcasts that need a token.
 type accessTable map[string]int
 
 func (a accessTable) Protected(id string) (bool, int) {
@@ -58,38 +58,28 @@ func withPathToken(path, id, token string) string {
 
 func idOf(path string) string { return strings.Split(path, "/")[2] }
 
-func request(h http.Handler, method, path string, header ...string) *httptest.ResponseRecorder {
-	w := httptest.NewRecorder()
-	r := httptest.NewRequest(method, path, http.NoBody)
-	for i := 0; i < len(header); i += 2 {
-		r.Header.Set(header[i], header[i+1])
-	}
-	h.ServeHTTP(w, r)
-	return w
-}
-
-func TestGuard_ATokenGivesTheSameBytesAsPublicPlayback(t *testing.T) {
+func TestGuard_AnswersAValidTokenAsPublicPlayback(t *testing.T) {
 	s, paths := everything(t)
 	public, guarded := s.handler(), s.guarded(Guard{Signed: true})
 	for _, path := range paths {
 		signed := withPathToken(path, idOf(path), signer().Sign(idOf(path), 0, time.Now().Add(time.Hour)))
 		for _, method := range []string{http.MethodGet, http.MethodHead} {
-			want := request(public, method, path)
+			want := ask(public, method, path)
 			if want.Code != http.StatusOK {
-				t.Fatalf("%s %s: %d", method, path, want.Code)
+				t.Fatalf("%s %s without a guard: status %d", method, path, want.Code)
 			}
-			if got := request(guarded, method, signed); got.Code != want.Code || got.Body.String() != want.Body.String() {
+			if got := ask(guarded, method, signed); got.Code != want.Code || got.Body.String() != want.Body.String() {
 				t.Errorf("%s %s: %d %q, want %d %q", method, path, got.Code, got.Body, want.Code, want.Body)
 			}
-			// The owner's player goes on after the broadcast has become public.
-			if got := request(public, method, signed); got.Code != want.Code || got.Body.String() != want.Body.String() {
-				t.Errorf("%s %s with a token that is not needed: %d %q", method, path, got.Code, got.Body)
+			// The owner's player continues after the broadcast has become public.
+			if got := ask(public, method, signed); got.Code != want.Code || got.Body.String() != want.Body.String() {
+				t.Errorf("%s %s with a token that is not needed: %d %q, want %d %q", method, path, got.Code, got.Body, want.Code, want.Body)
 			}
 		}
 	}
-	part := request(guarded, http.MethodGet, withPathToken("/live/b/source/s-2.ts", "b", signer().Sign("b", 0, time.Now().Add(time.Hour))), "Range", "bytes=1-3")
+	part := ask(guarded, http.MethodGet, withPathToken("/live/b/source/s-2.ts", "b", signer().Sign("b", 0, time.Now().Add(time.Hour))), "Range", "bytes=1-3")
 	if part.Code != http.StatusPartialContent || part.Body.Len() != 3 {
-		t.Errorf("a range: %d %q", part.Code, part.Body)
+		t.Errorf("range with a token: %d %q", part.Code, part.Body)
 	}
 }
 
@@ -115,24 +105,24 @@ func TestGuard_RefusesEverythingWithoutAValidToken(t *testing.T) {
 				requested = withPathToken(path, id, c.token)
 			}
 			for _, method := range []string{http.MethodGet, http.MethodHead} {
-				w := request(handler, method, requested, "Range", "bytes=0-1", "If-None-Match", "*")
+				w := ask(handler, method, requested, "Range", "bytes=0-1", "If-None-Match", "*")
 				if w.Code != http.StatusForbidden || method == http.MethodGet && !strings.Contains(w.Body.String(), c.want) {
-					t.Errorf("%s %s with %s: %d %q", method, path, name, w.Code, w.Body)
+					t.Errorf("%s %s with %s: %d %q, want a refusal", method, path, name, w.Code, w.Body)
 				}
 				if w.Header().Get("Cache-Control") != "no-store" || w.Header().Get("Access-Control-Allow-Origin") != "*" || w.Header().Get("Etag") != "" {
-					t.Errorf("%s with %s: %v", path, name, w.Header())
+					t.Errorf("%s with %s: headers are %v", path, name, w.Header())
 				}
 			}
 		}
 	}
 }
 
-// The answer must not tell which broadcasts there are.
+// The response must not show which broadcasts exist.
 func TestGuard_AnswersTheSameWhetherABroadcastExistsOrNot(t *testing.T) {
 	handler := live(t).guarded(Guard{Signed: true})
-	there, absent := request(handler, http.MethodGet, "/live/b/index.m3u8"), request(handler, http.MethodGet, "/live/c/index.m3u8")
+	there, absent := ask(handler, http.MethodGet, "/live/b/index.m3u8"), ask(handler, http.MethodGet, "/live/c/index.m3u8")
 	if there.Code != absent.Code || there.Body.String() != absent.Body.String() || fmt.Sprint(there.Header()) != fmt.Sprint(absent.Header()) {
-		t.Errorf("%d %q %v, and %d %q %v", there.Code, there.Body, there.Header(), absent.Code, absent.Body, absent.Header())
+		t.Errorf("an existing broadcast: %d %q %v; an absent one: %d %q %v; want the same", there.Code, there.Body, there.Header(), absent.Code, absent.Body, absent.Header())
 	}
 }
 
@@ -140,37 +130,37 @@ func TestGuard_ProtectsPrivateBroadcastsWherePlaybackIsPublic(t *testing.T) {
 	s, _ := everything(t)
 	access := accessTable{"b": 0}
 	handler := s.guarded(Guard{Access: access})
-	if w := request(handler, http.MethodGet, "/live/b/source/index.m3u8"); w.Code != http.StatusForbidden {
-		t.Errorf("a private one: %d", w.Code)
+	if w := ask(handler, http.MethodGet, "/live/b/source/index.m3u8"); w.Code != http.StatusForbidden {
+		t.Errorf("a private broadcast: status %d", w.Code)
 	}
-	if w := request(handler, http.MethodGet, "/live/past/replay.m3u8"); w.Code != http.StatusOK {
-		t.Errorf("a public one: %d", w.Code)
+	if w := ask(handler, http.MethodGet, "/live/past/replay.m3u8"); w.Code != http.StatusOK {
+		t.Errorf("a public broadcast: status %d, want 200", w.Code)
 	}
 	delete(access, "b") // its preview is over
-	if w := request(handler, http.MethodGet, "/live/b/source/index.m3u8"); w.Code != http.StatusOK {
-		t.Errorf("after it was published: %d", w.Code)
+	if w := ask(handler, http.MethodGet, "/live/b/source/index.m3u8"); w.Code != http.StatusOK {
+		t.Errorf("after its preview: status %d, want 200", w.Code)
 	}
 }
 
-func TestGuard_CachesAskAgainWhetherATokenCounts(t *testing.T) {
+func TestGuard_AllowsCachesAtMostAMinute(t *testing.T) {
 	s, paths := everything(t)
 	handler := s.guarded(Guard{Signed: true})
 	for _, path := range paths {
-		w := request(handler, http.MethodGet, withPathToken(path, idOf(path), signer().Sign(idOf(path), 0, time.Now().Add(time.Hour))))
+		w := ask(handler, http.MethodGet, withPathToken(path, idOf(path), signer().Sign(idOf(path), 0, time.Now().Add(time.Hour))))
 		var seconds int
 		if _, err := fmt.Sscanf(w.Header().Get("Cache-Control"), "public, max-age=%d", &seconds); err != nil || seconds > 60 {
-			t.Errorf("%s: Cache-Control is %q", path, w.Header().Get("Cache-Control"))
+			t.Errorf("%s: Cache-Control is %q, want a max-age of at most 60", path, w.Header().Get("Cache-Control"))
 		}
 	}
 }
 
-func TestGuard_AnExpiredTokenStillGetsTheMediaThatWasListed(t *testing.T) {
+func TestGuard_AcceptsAnExpiredTokenForMediaThatWasListed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, paths := everything(t)
 		handler := s.guarded(Guard{Signed: true, Grace: 30 * time.Second})
 		expires := time.Now().Add(time.Minute)
 		status := func(path string) int {
-			return request(handler, http.MethodGet, withPathToken(path, idOf(path), signer().Sign(idOf(path), 0, expires))).Code
+			return ask(handler, http.MethodGet, withPathToken(path, idOf(path), signer().Sign(idOf(path), 0, expires))).Code
 		}
 		time.Sleep(time.Minute)
 		for _, path := range paths {
@@ -179,40 +169,40 @@ func TestGuard_AnExpiredTokenStillGetsTheMediaThatWasListed(t *testing.T) {
 				want = http.StatusOK
 			}
 			if got := status(path); got != want {
-				t.Errorf("%s after it has expired: %d, want %d", path, got, want)
+				t.Errorf("%s after the token has expired: status %d, want %d", path, got, want)
 			}
 		}
 		time.Sleep(30 * time.Second)
 		for _, path := range paths {
 			if got := status(path); got != http.StatusForbidden {
-				t.Errorf("%s after the grace: %d", path, got)
+				t.Errorf("%s after the grace period: status %d", path, got)
 			}
 		}
 	})
 }
 
-// A request that waits was admitted when it came. The one after it is refused.
-func TestGuard_ARequestThatWaitsAcrossTheExpiryIsAnswered(t *testing.T) {
+// A request is admitted when it arrives, also if it waits. The one after it is refused.
+func TestGuard_AnswersARequestThatWaitsWhileItsTokenExpires(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := live(t)
 		handler := s.guarded(Guard{Signed: true})
 		token := signer().Sign("b", 0, time.Now().Add(2*time.Second))
 		path := withPathToken("/live/b/source/index.m3u8?_HLS_msn=3&_HLS_part=1", "b", token)
 		answers := make(chan *httptest.ResponseRecorder)
-		go func() { answers <- request(handler, http.MethodGet, path) }()
+		go func() { answers <- ask(handler, http.MethodGet, path) }()
 		time.Sleep(3 * time.Second)
 		s.part()
 		if w := <-answers; w.Code != http.StatusOK || !strings.Contains(w.Body.String(), "#EXTM3U") {
-			t.Errorf("the one that waited: %d %q", w.Code, w.Body)
+			t.Errorf("the request that waited: %d %q, want 200", w.Code, w.Body)
 		}
-		if w := request(handler, http.MethodGet, path); w.Code != http.StatusForbidden {
-			t.Errorf("the next one: %d", w.Code)
+		if w := ask(handler, http.MethodGet, path); w.Code != http.StatusForbidden {
+			t.Errorf("the next request: status %d, want a refusal", w.Code)
 		}
 	})
 }
 
-// The log must not hold what lets others watch.
-func TestWithoutToken_LeavesThePathOfTheResource(t *testing.T) {
+// The log must not hold tokens.
+func TestWithoutToken_ReturnsThePathOfTheResource(t *testing.T) {
 	for path, want := range map[string]string{
 		"/live/b/~secret/source/s-0.ts":    "/live/b/source/s-0.ts",
 		"/live/b/~secret/index.m3u8":       "/live/b/index.m3u8",
@@ -221,7 +211,7 @@ func TestWithoutToken_LeavesThePathOfTheResource(t *testing.T) {
 		"/video/live/b/~secret/poster.jpg": "/video/live/b/poster.jpg",
 	} {
 		if got := withoutToken(path); got != want {
-			t.Errorf("%s: %s, want %s", path, got, want)
+			t.Errorf("%s without its token is %s, want %s", path, got, want)
 		}
 	}
 }

@@ -36,7 +36,7 @@ type testSource struct {
 	// pictures are by the id and name.
 	pictures map[string]string
 
-	arrived time.Time // of the parts that come
+	arrived time.Time // of the parts that are added
 }
 
 func (s *testSource) Playlist(ctx context.Context, id, rendition, name string, d playlist.Directives) (playlist.Response, error) {
@@ -118,8 +118,8 @@ func (s *testSource) partOf(data []byte) {
 	s.window.Commit()
 }
 
-// segment plays one whole segment; stored ones are in the bucket, and leave
-// memory when the next one comes.
+// segment adds one whole segment; stored ones are in the bucket, and leave
+// memory with the next segment.
 func (s *testSource) segment(t testing.TB, msn int64, stored bool) {
 	t.Helper()
 	s.begin(msn)
@@ -129,7 +129,7 @@ func (s *testSource) segment(t testing.TB, msn int64, stored bool) {
 	s.finish(t, stored)
 }
 
-// finish completes the open segment, and has it listed without the next part.
+// finish completes the open segment, and lists it without waiting for the next part.
 func (s *testSource) finish(t testing.TB, stored bool) {
 	t.Helper()
 	s.window.Close(s.open)
@@ -201,12 +201,12 @@ func TestHandler_ServesWithTheRightHeaders(t *testing.T) {
 		}
 		again := get(h, path, "If-None-Match", w.Header().Get("ETag"))
 		if again.Code != http.StatusNotModified || again.Body.Len() > 0 {
-			t.Errorf("GET %s with its ETag: %d, %d bytes", path, again.Code, again.Body.Len())
+			t.Errorf("GET %s with its ETag: status %d with %d bytes, want 304 without a body", path, again.Code, again.Body.Len())
 		}
 	}
 }
 
-func TestHandler_SegmentIsItsPartsWhereverItIs(t *testing.T) {
+func TestHandler_SegmentHasTheBytesOfItsParts(t *testing.T) {
 	h := live(t).handler()
 	for msn := range 3 {
 		var parts strings.Builder
@@ -219,7 +219,7 @@ func TestHandler_SegmentIsItsPartsWhereverItIs(t *testing.T) {
 	}
 }
 
-func TestHandler_Ranges(t *testing.T) {
+func TestHandler_ServesRanges(t *testing.T) {
 	h := live(t).handler()
 	for _, path := range []string{"/live/b/source/s-0.ts", "/live/b/source/s-2.ts"} { // stored, in memory
 		whole := get(h, path).Body.String()
@@ -236,27 +236,27 @@ func TestHandler_Ranges(t *testing.T) {
 				t.Errorf("%s %s: %d %q, want %q", path, spec, w.Code, w.Body, want)
 			}
 			if !strings.HasSuffix(w.Header().Get("Content-Range"), fmt.Sprintf("/%d", n)) {
-				t.Errorf("%s %s: Content-Range %q", path, spec, w.Header().Get("Content-Range"))
+				t.Errorf("%s %s: Content-Range is %q", path, spec, w.Header().Get("Content-Range"))
 			}
 		}
 		for _, spec := range []string{"bytes=1-2,4-5", "items=1-2", "bytes=x-2", "bytes=7-3", "bytes=--1", "bytes=+1-2", "bytes=1-+2", "bytes=99999999999999999999-99999999999999999998", "bytes=", "bytes=-", "bytes"} {
 			if w := get(h, path, "Range", spec); w.Code != 200 || w.Body.String() != whole {
-				t.Errorf("%s %s: %d, want the whole", path, spec, w.Code)
+				t.Errorf("%s %s: status %d, want 200 with the whole segment", path, spec, w.Code)
 			}
 		}
 		for _, spec := range []string{"bytes=999-", "bytes=-0"} {
 			w := get(h, path, "Range", spec)
 			if w.Code != http.StatusRequestedRangeNotSatisfiable || w.Header().Get("Content-Range") != fmt.Sprintf("bytes */%d", n) {
-				t.Errorf("%s %s: %d %q", path, spec, w.Code, w.Header().Get("Content-Range"))
+				t.Errorf("%s %s: status %d, Content-Range %q, want 416", path, spec, w.Code, w.Header().Get("Content-Range"))
 			}
 		}
 		if w := get(h, path, "Range", "bytes=0-0", "If-Range", `"other"`); w.Code != 200 {
-			t.Errorf("%s: a range of another version: %d", path, w.Code)
+			t.Errorf("%s: range of another version: status %d, want 200", path, w.Code)
 		}
 	}
 }
 
-// Rule 44.
+// Rule 44 of package hlscheck.
 func TestHandler_CompressesPlaylistsOnRequest(t *testing.T) {
 	h := live(t).handler()
 	plain := get(h, "/live/b/source/index.m3u8").Body.String()
@@ -277,15 +277,15 @@ func TestHandler_CompressesPlaylistsOnRequest(t *testing.T) {
 		}
 		text, err := io.ReadAll(zr)
 		if err != nil || string(text) != plain {
-			t.Errorf("decompressed: %v, %q", err, text)
+			t.Errorf("decompressed playlist is %q, error %v", text, err)
 		}
 		if w.Header().Get("ETag") == get(h, "/live/b/source/index.m3u8").Header().Get("ETag") {
-			t.Error("both forms have the same ETag")
+			t.Error("the compressed and the plain playlist have the same ETag")
 		}
 	}
 }
 
-func TestHandler_RefusesWhatIsNotThere(t *testing.T) {
+func TestHandler_RefusesUnknownPathsAndMethods(t *testing.T) {
 	h := live(t).handler()
 	for path, want := range map[string]int{
 		"/live/":                       404,
@@ -308,15 +308,15 @@ func TestHandler_RefusesWhatIsNotThere(t *testing.T) {
 		}
 	}
 	if w := ask(h, http.MethodPost, "/live/b/index.m3u8"); w.Code != http.StatusMethodNotAllowed {
-		t.Errorf("POST: %d", w.Code)
+		t.Errorf("POST: status %d, want 405", w.Code)
 	}
 	if w := ask(h, http.MethodOptions, "/live/b/index.m3u8"); w.Code != http.StatusNoContent || w.Header().Get("Access-Control-Allow-Headers") == "" {
-		t.Errorf("OPTIONS: %d", w.Code)
+		t.Errorf("OPTIONS: status %d, want 204", w.Code)
 	}
 }
 
 // A ServeMux cleans paths before it routes them.
-func TestHandler_LeavesOtherPathsToTheNext(t *testing.T) {
+func TestHandler_PassesOtherPathsToTheNextHandler(t *testing.T) {
 	next := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) })
 	h := live(t).handler().Before(next)
 	for path, want := range map[string]int{
@@ -330,8 +330,8 @@ func TestHandler_LeavesOtherPathsToTheNext(t *testing.T) {
 	}
 }
 
-// Rules 32 to 38.
-func TestHandler_Directives(t *testing.T) {
+// Rules 32 to 38 of package hlscheck.
+func TestHandler_ChecksDeliveryDirectives(t *testing.T) {
 	h := live(t).handler()
 	for query, want := range map[string]int{
 		"_HLS_msn=0":                         200, // 33
@@ -360,7 +360,7 @@ func TestHandler_Directives(t *testing.T) {
 	}
 }
 
-// Rules 32 and 39: a request for what comes next is answered when it comes.
+// Rules 32 and 39 of package hlscheck: a request for the next part is answered when the part exists.
 func TestHandler_BlocksUntilThePartExists(t *testing.T) {
 	for path, want := range map[string]string{
 		"/live/b/source/index.m3u8?_HLS_msn=3&_HLS_part=1": `URI="s.25.ts"`,
@@ -374,18 +374,18 @@ func TestHandler_BlocksUntilThePartExists(t *testing.T) {
 			synctest.Wait()
 			select {
 			case w := <-answer:
-				t.Fatalf("%s was answered at once: %d", path, w.Code)
+				t.Fatalf("%s was answered before the part existed: status %d", path, w.Code)
 			default:
 			}
 			source.part()
 			if w := <-answer; w.Code != 200 || !strings.Contains(w.Body.String(), want) {
-				t.Errorf("%s: %d %q", path, w.Code, w.Body)
+				t.Errorf("%s: %d %q, want 200", path, w.Code, w.Body)
 			}
 		})
 	}
 }
 
-// A playlist is first answered when it has a segment, whatever the request says.
+// A playlist without a segment is not answered yet, whatever the request says.
 func TestHandler_CountsRequestsThatWait(t *testing.T) {
 	for name, begin := range map[string]func(*testing.T) (s *testSource, path string){
 		"for a position": func(t *testing.T) (*testSource, string) {
@@ -416,29 +416,29 @@ func TestHandler_CountsRequestsThatWait(t *testing.T) {
 				}
 				source.finish(t, false)
 				if w := <-answer; w.Code != http.StatusOK {
-					t.Errorf("%d %s", w.Code, w.Body)
+					t.Errorf("status %d, want 200: %s", w.Code, w.Body)
 				}
 				if n := testutil.ToFloat64(h.metrics.waiting); n != 0 {
-					t.Errorf("%v requests wait after the answer", n)
+					t.Errorf("%v requests wait after the answer, want none", n)
 				}
 			})
 		})
 	}
 }
 
-// Rule 36.
-func TestHandler_GivesUpAfterThreeTargets(t *testing.T) {
+// Rule 36 of package hlscheck.
+func TestHandler_EndsAWaitAfterThreeTargetDurations(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := live(t).handler()
 		began := time.Now()
 		w := get(h, "/live/b/source/index.m3u8?_HLS_msn=3")
 		if w.Code != http.StatusServiceUnavailable || time.Since(began) != 6*time.Second {
-			t.Errorf("%d after %s", w.Code, time.Since(began))
+			t.Errorf("status %d after %s, want 503 after three target durations", w.Code, time.Since(began))
 		}
 	})
 }
 
-func TestHandler_WaiterThatLeavesIsForgotten(t *testing.T) {
+func TestHandler_EndsAWaitWhenTheClientLeaves(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := live(t).handler()
 		ctx, leave := context.WithCancel(t.Context())
@@ -451,10 +451,13 @@ func TestHandler_WaiterThatLeavesIsForgotten(t *testing.T) {
 		synctest.Wait()
 		leave()
 		<-done
+		if n := testutil.ToFloat64(h.metrics.waiting); n != 0 {
+			t.Errorf("%v requests wait after the client has left, want none", n)
+		}
 	})
 }
 
-// Rule 37.
+// Rule 37 of package hlscheck.
 func TestHandler_IgnoresDirectivesAfterTheEnd(t *testing.T) {
 	source := live(t)
 	source.window.Close(source.open)
@@ -463,7 +466,7 @@ func TestHandler_IgnoresDirectivesAfterTheEnd(t *testing.T) {
 	for _, query := range []string{"_HLS_msn=50", "_HLS_msn=4&_HLS_part=0", "_HLS_skip=YES"} {
 		w := get(source.handler(), "/live/b/source/index.m3u8?"+query)
 		if w.Code != 200 || !strings.Contains(w.Body.String(), "#EXT-X-ENDLIST") || strings.Contains(w.Body.String(), "EXT-X-SKIP") {
-			t.Errorf("%s: %d %s", query, w.Code, w.Body)
+			t.Errorf("%s: status %d, want 200: %s", query, w.Code, w.Body)
 		}
 	}
 }
@@ -473,19 +476,19 @@ func TestParseRange_NeverLeavesTheResource(t *testing.T) {
 		for _, spec := range []string{"bytes=0-", "bytes=-5", "bytes=3-2", "bytes=9-9", "bytes=9-10", "bytes=10-", "bytes= 1-2"} {
 			from, length, _, err := parseRange(spec, size)
 			if err == nil && (from < 0 || length < 0 || from+length > size) {
-				t.Errorf("%s of %d: %d+%d", spec, size, from, length)
+				t.Errorf("range %s of %d bytes is %d bytes from %d on", spec, size, length, from)
 			}
 		}
 	}
 }
 
-func TestCut_IsTheRange(t *testing.T) {
+func TestCut_ReturnsTheBytesOfTheRange(t *testing.T) {
 	slabs := [][]byte{[]byte("abc"), []byte("d"), nil, []byte("efgh")}
 	whole := bytes.Join(slabs, nil)
 	for from := range len(whole) {
 		for to := from + 1; to <= len(whole); to++ {
 			if got := bytes.Join(cut(slabs, int64(from), int64(to-from)), nil); !bytes.Equal(got, whole[from:to]) {
-				t.Errorf("[%d:%d) is %q", from, to, got)
+				t.Errorf("[%d:%d) is %q, want %q", from, to, got, whole[from:to])
 			}
 		}
 	}
@@ -497,7 +500,7 @@ func TestHandler_PreflightAllowsWhateverHeadersAPageSends(t *testing.T) {
 	for _, path := range []string{"/live/b/index.m3u8", "/live/b/source/index.m3u8", "/live/b/source/s-0.ts", "/live/past/replay.m3u8", "/live/nobody/index.m3u8"} {
 		w := ask(h, http.MethodOptions, path, "Origin", "https://a.test", "Access-Control-Request-Method", "GET", "Access-Control-Request-Headers", asked)
 		if w.Code != http.StatusNoContent || w.Header().Get("Access-Control-Allow-Headers") != asked || w.Header().Get("Access-Control-Allow-Origin") != "*" {
-			t.Errorf("%s: %d %v", path, w.Code, w.Header())
+			t.Errorf("%s: status %d, headers %v", path, w.Code, w.Header())
 		}
 	}
 }
@@ -523,14 +526,14 @@ func TestHandler_ServesBothContainers(t *testing.T) {
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
 		if w.Code != http.StatusOK || w.Header().Get("Content-Type") != want || w.Body.Len() == 0 {
-			t.Errorf("%s: %d, %s, %d bytes", path, w.Code, w.Header().Get("Content-Type"), w.Body.Len())
+			t.Errorf("%s: status %d, type %s, %d bytes", path, w.Code, w.Header().Get("Content-Type"), w.Body.Len())
 		}
 	}
 	for _, path := range []string{"/live/b/source/s-0.ts", "/live/b/source/s-1.mp4", "/live/b/source/s.1.m4s", "/live/b/ts.mp4", "/live/b/source/source/ts.m3u8"} {
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
 		if w.Code != http.StatusNotFound {
-			t.Errorf("%s: %d", path, w.Code)
+			t.Errorf("%s: status %d, want 404", path, w.Code)
 		}
 	}
 }

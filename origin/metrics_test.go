@@ -17,7 +17,7 @@ import (
 	"golive/origin/audience"
 )
 
-func TestHandler_CountsWhatItAnswered(t *testing.T) {
+func TestHandler_CountsResponses(t *testing.T) {
 	source := live(t)
 	reg := prometheus.NewRegistry()
 	h := NewHandler(DefaultConfig(), source, Guard{}, audience.New(nil, reg), NewReadLimiter(100, nil), slog.New(slog.DiscardHandler), NewMetrics(reg))
@@ -53,8 +53,8 @@ func TestHandler_CountsWhatItAnswered(t *testing.T) {
 	}
 }
 
-// Bytes of bodies, as far as they were sent.
-func TestHandler_CountsWhatItSent(t *testing.T) {
+// The bytes of bodies are counted as far as they were sent.
+func TestHandler_CountsSentBytes(t *testing.T) {
 	source := live(t)
 	for name, c := range map[string]struct {
 		path, method string
@@ -78,15 +78,15 @@ func TestHandler_CountsWhatItSent(t *testing.T) {
 		w := ask(h, c.method, "/live/b/source/"+c.path, c.header...)
 		want := w.Body.Len()
 		if w.Code >= 400 {
-			want = 0 // an explanation is no media
+			want = 0 // the text of an error is not counted as media
 		}
 		if got := testutil.ToFloat64(h.metrics.sent[c.kind]); got != float64(want) {
-			t.Errorf("%s: %v bytes are counted, %d were sent", name, got, want)
+			t.Errorf("%s: %v bytes are counted, want %d", name, got, want)
 		}
 	}
 }
 
-func TestHandler_CountsWhatItSentOfAResponseThatWasCutOff(t *testing.T) {
+func TestHandler_CountsSentBytesOfAbortedResponses(t *testing.T) {
 	const size, read = 1 << 20, 100_000
 	for _, stored := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
@@ -97,8 +97,8 @@ func TestHandler_CountsWhatItSentOfAResponseThatWasCutOff(t *testing.T) {
 			source.segment(t, 1, true)
 			source.segment(t, 2, true)
 			h := source.handler()
-			f := startServer(t, h)
-			conn, err := f.ln.Dial(t.Context(), "", "")
+			s := startServer(t, h)
+			conn, err := s.ln.Dial(t.Context(), "", "")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -109,20 +109,20 @@ func TestHandler_CountsWhatItSentOfAResponseThatWasCutOff(t *testing.T) {
 				t.Fatal(err)
 			}
 			time.Sleep(3 * maxLag)
-			// The viewer has read the header, too.
+			// The viewer has also read the header.
 			if got := testutil.ToFloat64(h.metrics.sent[kindSegment]); got < read-1000 || got > read {
-				t.Errorf("stored %t: %v bytes are counted", stored, got)
+				t.Errorf("stored %t: %v sent bytes are counted", stored, got)
 			}
-			if n := f.slow(t); n != 1 {
-				t.Errorf("stored %t: %v slow viewers", stored, n)
+			if n := s.slow(t); n != 1 {
+				t.Errorf("stored %t: %v slow viewers are counted", stored, n)
 			}
-			f.close(t)
+			s.close(t)
 		})
 	}
 }
 
 // Only requests that waited are measured, from the arrival of the part.
-func TestHandler_MeasuresHowLateAPartIs(t *testing.T) {
+func TestHandler_MeasuresTheDelayOfParts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		source := live(t)
 		reg := prometheus.NewRegistry()
@@ -150,11 +150,11 @@ func TestHandler_MeasuresHowLateAPartIs(t *testing.T) {
 			if f.GetName() == "golive_origin_part_delay_seconds" {
 				d := f.GetMetric()[0].GetHistogram()
 				if d.GetSampleCount() != 2 || d.GetSampleSum() != 2*0.02 {
-					t.Errorf("%d parts were measured, %v s late together", d.GetSampleCount(), d.GetSampleSum())
+					t.Errorf("%d parts were measured, with a total delay of %v s", d.GetSampleCount(), d.GetSampleSum())
 				}
 				return
 			}
 		}
-		t.Error("there is no such metric")
+		t.Error("the metric of the delay of parts is not gathered")
 	})
 }

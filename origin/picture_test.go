@@ -27,19 +27,19 @@ func TestHandler_ServesPictures(t *testing.T) {
 	} {
 		w := get(h, path)
 		if w.Code != want.status || w.Header().Get("Content-Type") != want.mime || w.Header().Get("Cache-Control") != want.cache {
-			t.Errorf("%s: %d %v", path, w.Code, w.Header())
+			t.Errorf("%s: status %d, headers %v", path, w.Code, w.Header())
 		}
 		if w.Code != 200 {
 			continue
 		}
 		if again := get(h, path, "If-None-Match", w.Header().Get("ETag")); again.Code != 304 || again.Body.Len() > 0 {
-			t.Errorf("%s again: %d", path, again.Code)
+			t.Errorf("%s with its ETag: status %d, want 304", path, again.Code)
 		}
 		if head := ask(h, http.MethodHead, path); head.Code != 200 || head.Body.Len() > 0 || head.Header().Get("Content-Length") != w.Header().Get("Content-Length") {
-			t.Errorf("HEAD %s: %d %v", path, head.Code, head.Header())
+			t.Errorf("HEAD %s: status %d, headers %v", path, head.Code, head.Header())
 		}
 	}
 	if w := get(h, "/live/b/poster.jpg", "Accept-Encoding", "gzip"); w.Header().Get("Content-Encoding") != "" {
-		t.Error("a JPEG is compressed")
+		t.Error("a JPEG is sent with a Content-Encoding")
 	}
 }

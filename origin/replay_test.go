@@ -50,15 +50,15 @@ func TestHandler_ServesReplays(t *testing.T) {
 	} {
 		w := get(h, c.path, "Range", c.bytes)
 		if w.Code != c.status || c.status < 300 && w.Body.String() != c.body || w.Header().Get("Cache-Control") != c.cache {
-			t.Errorf("%s %s: %d %q %v", c.path, c.bytes, w.Code, w.Body, w.Header())
+			t.Errorf("%s, range %q: status %d, body %q, headers %v", c.path, c.bytes, w.Code, w.Body, w.Header())
 		}
 	}
 	w := ask(h, http.MethodHead, "/live/past/source/old-7.ts")
 	if w.Code != 200 || w.Header().Get("Content-Length") != "10" || w.Body.Len() != 0 {
-		t.Errorf("HEAD: %d %v %q", w.Code, w.Header(), w.Body)
+		t.Errorf("HEAD: status %d, headers %v, body %q", w.Code, w.Header(), w.Body)
 	}
 	if w := get(h, "/live/past/source/old-7.ts", "If-None-Match", w.Header().Get("ETag")); w.Code != 304 {
-		t.Errorf("If-None-Match: %d", w.Code)
+		t.Errorf("If-None-Match: status %d, want 304", w.Code)
 	}
 }
 
@@ -90,7 +90,7 @@ func TestHandler_BoundsHowManyReplayPlaylistsAreReadAtOnce(t *testing.T) {
 			count[<-codes]++
 		}
 		if s.most.Load() != 1 || count[200] < 5 || count[200]+count[503] != cap(codes) {
-			t.Errorf("%d were read at once for one address: %v", s.most.Load(), count)
+			t.Errorf("%d playlists were read at once for one address; statuses %v", s.most.Load(), count)
 		}
 	})
 }
@@ -105,7 +105,7 @@ func TestHandler_LogsRequestsThatFailOnceASecond(t *testing.T) {
 		for range 200 {
 			all.Go(func() {
 				if w := get(h, "/live/past/replay.m3u8"); w.Code != http.StatusBadGateway {
-					t.Errorf("%d", w.Code)
+					t.Errorf("status is %d", w.Code)
 				}
 			})
 		}
@@ -114,7 +114,7 @@ func TestHandler_LogsRequestsThatFailOnceASecond(t *testing.T) {
 		synctest.Wait()
 		lines := strings.Split(strings.TrimSpace(log.String()), "\n")
 		if len(lines) != 2 || !strings.Contains(lines[0], `err="connection refused"`) || !strings.Contains(lines[1], "count=199") {
-			t.Errorf("%q", lines)
+			t.Errorf("log lines are %q", lines)
 		}
 	})
 }

@@ -36,36 +36,36 @@ type testServer struct {
 // startServer runs a server over pipes.
 func startServer(t *testing.T, handler http.Handler) *testServer {
 	t.Helper()
-	f := &testServer{ln: pipenet.Listen()}
-	f.serve(t, f.ln, handler)
-	return f
+	s := &testServer{ln: pipenet.Listen()}
+	s.serve(t, s.ln, handler)
+	return s
 }
 
-func (f *testServer) serve(t *testing.T, ln net.Listener, handler http.Handler) {
+func (s *testServer) serve(t *testing.T, ln net.Listener, handler http.Handler) {
 	t.Helper()
-	f.reg, f.done = prometheus.NewRegistry(), make(chan error, 1)
+	s.reg, s.done = prometheus.NewRegistry(), make(chan error, 1)
 	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
-	f.stop = stop
+	s.stop = stop
 	cfg := httpserver.DefaultConfig()
 	cfg.Limits.Connections = 4000
-	s := httpserver.New(cfg, httpserver.Site{Section: "origin", Handler: handler, FastPrefix: Prefix},
-		slog.New(slog.DiscardHandler), httpserver.NewMetrics(f.reg))
-	go func() { f.done <- s.Serve(ctx, ln) }()
+	server := httpserver.New(cfg, httpserver.Site{Section: "origin", Handler: handler, FastPrefix: Prefix},
+		slog.New(slog.DiscardHandler), httpserver.NewMetrics(s.reg))
+	go func() { s.done <- server.Serve(ctx, ln) }()
 }
 
 // close stops the server and waits for its end.
-func (f *testServer) close(t *testing.T) {
+func (s *testServer) close(t *testing.T) {
 	t.Helper()
-	f.stop()
-	if err := <-f.done; err != nil {
+	s.stop()
+	if err := <-s.done; err != nil {
 		t.Error(err)
 	}
 }
 
-// slow returns how many viewers were cut off.
-func (f *testServer) slow(t *testing.T) float64 {
+// slow returns how many responses were aborted because their viewers read too slowly.
+func (s *testServer) slow(t *testing.T) float64 {
 	t.Helper()
-	families, err := f.reg.Gather()
+	families, err := s.reg.Gather()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,17 +74,17 @@ func (f *testServer) slow(t *testing.T) float64 {
 			return family.GetMetric()[0].GetCounter().GetValue()
 		}
 	}
-	t.Fatal("slow viewers are not counted")
+	t.Fatal("the metric of slow viewers is not gathered")
 	return 0
 }
 
-// client is a player that speaks HTTP/1.1, or HTTP/2 from the first byte, and takes
-// no more of a response than its program reads.
-func (f *testServer) client(protocol int) *http.Transport {
+// client returns a player's transport for HTTP/1.1, or HTTP/2 from the first byte, that takes
+// no more of a response than the test reads.
+func (s *testServer) client(protocol int) *http.Transport {
 	var p http.Protocols
 	p.SetHTTP1(protocol == 1)
 	p.SetUnencryptedHTTP2(protocol == 2)
-	return &http.Transport{DialContext: f.ln.Dial, Protocols: &p, HTTP2: &http.HTTP2Config{MaxReceiveBufferPerStream: 64 << 10}}
+	return &http.Transport{DialContext: s.ln.Dial, Protocols: &p, HTTP2: &http.HTTP2Config{MaxReceiveBufferPerStream: 64 << 10}}
 }
 
 func fetch(ctx context.Context, rt http.RoundTripper, path string) (*http.Response, error) {
@@ -95,16 +95,16 @@ func fetch(ctx context.Context, rt http.RoundTripper, path string) (*http.Respon
 	return rt.RoundTrip(req)
 }
 
-// The answer is the playlist that the request waits for, in both versions of HTTP.
-func TestHandler_AnswersAWaitingRequestWhoseClientClosedItsHalf(t *testing.T) {
+// The response is the playlist that the request waits for, in both versions of HTTP.
+func TestHandler_AnswersAClientThatClosedItsSideWhileItWaits(t *testing.T) {
 	for _, version := range []string{"HTTP/1.1", "HTTP/1.0"} {
 		h := live(t)
 		ln, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 		if err != nil {
 			t.Fatal(err)
 		}
-		f := &testServer{}
-		f.serve(t, ln, h.handler())
+		s := &testServer{}
+		s.serve(t, ln, h.handler())
 		dialed, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", ln.Addr().String())
 		if err != nil {
 			t.Fatal(err)
@@ -123,9 +123,9 @@ func TestHandler_AnswersAWaitingRequestWhoseClientClosedItsHalf(t *testing.T) {
 		}
 		text, err := io.ReadAll(answer.Body)
 		if err != nil || answer.StatusCode != http.StatusOK || !strings.Contains(string(text), `"s.25.ts"`) {
-			t.Errorf("%s: %d %q, %v", version, answer.StatusCode, text, err)
+			t.Errorf("%s: status %d, body %q, error %v", version, answer.StatusCode, text, err)
 		}
 		_ = c.Close()
-		f.close(t)
+		s.close(t)
 	}
 }

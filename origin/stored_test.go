@@ -132,28 +132,28 @@ func (s *storedSource) handlerOf(reads int) *Handler {
 	return NewHandler(DefaultConfig(), s, Guard{}, audience.New(nil, reg), NewReadLimiter(reads, nil), slog.New(slog.DiscardHandler), NewMetrics(reg))
 }
 
-func TestHandler_StoredSegmentIsWholeAndItsRangesAreRight(t *testing.T) {
+func TestHandler_ServesStoredSegmentsAndTheirRanges(t *testing.T) {
 	for _, asFile := range []bool{true, false} {
 		for _, size := range []int{0, 1, pieceSize - 1, pieceSize, pieceSize + 1, 5*pieceSize + 7} {
 			v := newStoredSource(t, size, asFile)
 			h := v.handlerOf(4)
 			if w := get(h, "/live/past/source/s-1.ts"); w.Code != 200 || !bytes.Equal(w.Body.Bytes(), v.data) {
-				t.Errorf("file %t, %d bytes: %d, %d bytes", asFile, size, w.Code, w.Body.Len())
+				t.Errorf("file %t, %d bytes: status %d with %d bytes", asFile, size, w.Code, w.Body.Len())
 			}
 			if w := ask(h, http.MethodHead, "/live/past/source/s-1.ts"); w.Code != 200 || w.Header().Get("Content-Length") != fmt.Sprint(size) || w.Body.Len() > 0 {
-				t.Errorf("HEAD: file %t, %d bytes: %d %v", asFile, size, w.Code, w.Header())
+				t.Errorf("HEAD: file %t, %d bytes: status %d, headers %v", asFile, size, w.Code, w.Header())
 			}
 			for from := 1; from < size; from += max(size/3, 1) {
 				w := get(h, "/live/past/source/s-1.ts", "Range", fmt.Sprintf("bytes=%d-", from))
 				if w.Code != http.StatusPartialContent || !bytes.Equal(w.Body.Bytes(), v.data[from:]) {
-					t.Errorf("file %t, %d bytes from %d: %d, %d bytes", asFile, size, from, w.Code, w.Body.Len())
+					t.Errorf("file %t, %d bytes, range from %d: status %d with %d bytes", asFile, size, from, w.Code, w.Body.Len())
 				}
 			}
 			if w := get(h, "/live/past/source/none-1.ts"); w.Code != http.StatusNotFound {
-				t.Errorf("none: %d", w.Code)
+				t.Errorf("file %t, a missing segment: status %d, want 404", asFile, w.Code)
 			}
 			if n := v.open.Load(); n != 0 {
-				t.Errorf("file %t, %d bytes: %d are open after the end", asFile, size, n)
+				t.Errorf("file %t, %d bytes: %d objects are open after the end, want none", asFile, size, n)
 			}
 		}
 	}
@@ -165,15 +165,15 @@ func frame(kind, flags byte, stream uint32, payload string) string {
 	return string(binary.BigEndian.AppendUint32(b, stream)) + payload
 }
 
-// A hundred streams whose window is 0 request stored segments, and read nothing.
+// A hundred HTTP/2 streams with a window of 0 request stored segments, and read nothing.
 func TestHandler_StoredMediaHoldsNoConnectionsForViewersThatDoNotRead(t *testing.T) {
 	const streams, reads = 100, 8
 	for _, asFile := range []bool{true, false} {
 		synctest.Test(t, func(t *testing.T) {
 			v := newStoredSource(t, 1<<20, asFile)
 			v.delay = 10 * time.Millisecond
-			f := startServer(t, v.handlerOf(reads))
-			c, err := f.ln.Dial(t.Context(), "", "")
+			s := startServer(t, v.handlerOf(reads))
+			c, err := s.ln.Dial(t.Context(), "", "")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -191,26 +191,26 @@ func TestHandler_StoredMediaHoldsNoConnectionsForViewersThatDoNotRead(t *testing
 			}
 			time.Sleep(stall + time.Second)
 			if n := v.most.Load(); n > reads/4 {
-				t.Errorf("file %t: %d were open at once for one address", asFile, n)
+				t.Errorf("file %t: %d objects were open at once for one address", asFile, n)
 			}
 			time.Sleep(streams * stall)
 			if n := v.open.Load(); n != 0 {
-				t.Errorf("file %t: %d are open", asFile, n)
+				t.Errorf("file %t: %d objects are open", asFile, n)
 			}
 			_ = c.Close()
-			f.close(t)
+			s.close(t)
 		})
 	}
 }
 
-// Over HTTP/1.1 the next viewer does not wait for those that read nothing either.
+// Over HTTP/1.1, too, the next viewer does not wait for those who read nothing.
 func TestHandler_StoredMediaIsServedWhileOthersDoNotRead(t *testing.T) {
 	for _, asFile := range []bool{true, false} {
 		synctest.Test(t, func(t *testing.T) {
 			v := newStoredSource(t, 1<<20, asFile)
-			f := startServer(t, v.handlerOf(4))
+			s := startServer(t, v.handlerOf(4))
 			for range 20 {
-				c, err := f.ln.Dial(t.Context(), "", "")
+				c, err := s.ln.Dial(t.Context(), "", "")
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -220,9 +220,9 @@ func TestHandler_StoredMediaIsServedWhileOthersDoNotRead(t *testing.T) {
 			}
 			time.Sleep(stall)
 			if n := v.most.Load(); n > 4 {
-				t.Errorf("file %t: %d were open at once", asFile, n)
+				t.Errorf("file %t: %d objects were open at once", asFile, n)
 			}
-			rt := f.client(1)
+			rt := s.client(1)
 			for range 5 {
 				time.Sleep(maxLag / 4)
 				res, err := fetch(t.Context(), rt, "/live/past/source/s-1.ts")
@@ -231,29 +231,29 @@ func TestHandler_StoredMediaIsServedWhileOthersDoNotRead(t *testing.T) {
 				}
 				body, err := io.ReadAll(res.Body)
 				if err == nil && res.StatusCode == http.StatusServiceUnavailable && !asFile {
-					continue // a store that others hold: soon again
+					continue // others use all reads of the store for now: try again
 				}
 				if res.StatusCode != 200 || !bytes.Equal(body, v.data) || err != nil {
-					t.Errorf("file %t: %d, %d bytes: %v", asFile, res.StatusCode, len(body), err)
+					t.Errorf("file %t: status %d with %d bytes, error %v", asFile, res.StatusCode, len(body), err)
 				}
 			}
 			rt.CloseIdleConnections()
-			f.close(t)
+			s.close(t)
 		})
 	}
 }
 
-func TestHandler_StoredMediaHasTheDeadlineOfItsLengthOverHTTP2(t *testing.T) {
+func TestHandler_AbortsStoredMediaThatIsReadTooSlowlyOverHTTP2(t *testing.T) {
 	const size = 1 << 17
 	synctest.Test(t, func(t *testing.T) {
 		v := newStoredSource(t, size, false)
 		ended := make(chan time.Time, 1)
 		h := v.handlerOf(4)
-		f := startServer(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s := startServer(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			h.ServeHTTP(w, r)
 			ended <- time.Now()
 		}))
-		rt := f.client(2)
+		rt := s.client(2)
 		began := time.Now()
 		res, err := fetch(t.Context(), rt, "/live/past/source/s-1.ts")
 		if err != nil {
@@ -261,32 +261,33 @@ func TestHandler_StoredMediaHasTheDeadlineOfItsLengthOverHTTP2(t *testing.T) {
 		}
 		allowed := maxLag + size*time.Second/minRate
 		if took := (<-ended).Sub(began); took < allowed-time.Second || took > allowed+time.Second {
-			t.Errorf("it was cut off after %s, want %s", took, allowed)
+			t.Errorf("the response was aborted after %s, want after %s", took, allowed)
 		}
-		if n := f.slow(t); n != 1 {
-			t.Errorf("%v slow viewers are counted", n)
+		if n := s.slow(t); n != 1 {
+			t.Errorf("%v slow viewers are counted, want 1", n)
 		}
 		_ = res.Body.Close()
 		rt.CloseIdleConnections()
-		f.close(t)
+		s.close(t)
 	})
 }
 
-// A viewer that pauses gets the rest, though the store's connection was closed.
-func TestHandler_StoredSegmentContinuesAfterAStall(t *testing.T) {
+// A viewer who pauses gets the rest, although the store's connection was closed.
+func TestHandler_ContinuesAStoredSegmentAfterAStall(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v := newStoredSource(t, 3*pieceSize, false)
 		w := &pausing{ResponseRecorder: httptest.NewRecorder(), pause: 2 * stall, open: &v.open}
 		v.handlerOf(4).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/live/past/source/s-1.ts", nil))
 		if !bytes.Equal(w.Body.Bytes(), v.data) || w.held != 0 {
-			t.Errorf("%d bytes; %d were held after the stall", w.Body.Len(), w.held)
+			t.Errorf("got %d bytes, want %d; %d objects were open during the stall, want none", w.Body.Len(), len(v.data), w.held)
 		}
 		if n := v.opened.Load(); n != 3 { // for each pieceSize
-			t.Errorf("it was opened %d times", n)
+			t.Errorf("the segment was opened %d times, want 3", n)
 		}
 	})
 }
 
+// pausing is a ResponseWriter that pauses before each write, and adds up how many objects are open then.
 type pausing struct {
 	*httptest.ResponseRecorder
 	pause time.Duration
@@ -313,7 +314,7 @@ func TestReadLimiter_SharesReadsAmongAddresses(t *testing.T) {
 		}
 		began := time.Now()
 		if _, err := r.Begin(t.Context(), "192.0.2.1:2"); !errors.Is(err, ErrBusy) || time.Since(began) != readWait {
-			t.Errorf("a third of one address: %v after %s", err, time.Since(began))
+			t.Errorf("a third read of one address: error %v after %s", err, time.Since(began))
 		}
 		other, err := r.Begin(t.Context(), "192.0.2.2:1")
 		if err != nil {
@@ -323,12 +324,12 @@ func TestReadLimiter_SharesReadsAmongAddresses(t *testing.T) {
 		time.AfterFunc(time.Second, ends[0])
 		third, err := r.Begin(t.Context(), "192.0.2.1:3")
 		if err != nil {
-			t.Errorf("when one was done: %v", err)
+			t.Errorf("after one read has ended: error %v", err)
 		}
 		third()
 		ends[1]()
 		if len(r.addresses) != 0 {
-			t.Errorf("%d addresses are remembered", len(r.addresses))
+			t.Errorf("%d addresses are kept, want none", len(r.addresses))
 		}
 	})
 }

@@ -11,7 +11,7 @@ import (
 	"golive/origin/audience"
 )
 
-// A request for a media playlist is a viewer's; any other may be of a cache, a search
+// Only a request for a media playlist counts a viewer: any other may come from a cache, a search
 // engine, or a player that has not started.
 func TestHandler_CountsViewersByTheirPlaylistRequests(t *testing.T) {
 	for path, want := range map[string]int{
@@ -31,7 +31,7 @@ func TestHandler_CountsViewersByTheirPlaylistRequests(t *testing.T) {
 		}
 		for name := range w.Header() {
 			if name == "Set-Cookie" || name == "Vary" && w.Header().Get(name) != "Accept-Encoding" {
-				t.Errorf("%s: the answer is this viewer's: %v", path, w.Header())
+				t.Errorf("%s: the response depends on the viewer: headers %v", path, w.Header())
 			}
 		}
 	}

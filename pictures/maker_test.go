@@ -85,14 +85,14 @@ func start(t *testing.T, program string, timeout time.Duration) *testMaker {
 	b.maker.timeout, b.maker.restFactor = timeout, 0
 	b.feed = b.maker.NewFeed(func(p Picture) { b.made <- p }, log)
 	ctx, cancel := context.WithCancel(t.Context())
-	over := make(chan error, 1)
-	go func() { over <- b.maker.Run(ctx) }()
+	done := make(chan error, 1)
+	go func() { done <- b.maker.Run(ctx) }()
 	b.stop = func() {
 		cancel()
-		if err := <-over; err != nil {
+		if err := <-done; err != nil {
 			t.Error(err)
 		}
-		over <- nil
+		done <- nil
 	}
 	t.Cleanup(b.stop)
 	return b
@@ -116,7 +116,7 @@ func (b *testMaker) failures() int {
 	return b.feed.failures
 }
 
-// mean returns the mean colour of a JPEG, and its size.
+// mean returns the mean colour of a JPEG, and its dimensions.
 func mean(t *testing.T, b []byte) (color.RGBA, image.Point) {
 	t.Helper()
 	p, err := jpeg.Decode(bytes.NewReader(b))
@@ -162,7 +162,7 @@ func TestMaker_MakesAPosterAndAPreviewOfAKeyPicture(t *testing.T) {
 			b.feed.Offer(keyPicture(t, "0xe08020", c.size, c.encoder), Place{MSN: 7, Offset: 3}, time.Now())
 			p := b.picture(t)
 			if p.Place != (Place{MSN: 7, Offset: 3}) {
-				t.Errorf("it is at %+v", p.Place)
+				t.Errorf("the picture has place %+v, want segment 7, offset 3", p.Place)
 			}
 			for what, one := range map[string]struct {
 				jpeg []byte
@@ -170,7 +170,7 @@ func TestMaker_MakesAPosterAndAPreviewOfAKeyPicture(t *testing.T) {
 			}{"poster": {p.Poster, c.poster}, "preview": {p.Preview, c.preview}} {
 				colour, size := mean(t, one.jpeg)
 				if size != one.size || !similar(colour, orange) {
-					t.Errorf("%s is of %v and %v, want %v and %v", what, size, colour, one.size, orange)
+					t.Errorf("%s has size %v and colour %v, want %v and %v", what, size, colour, one.size, orange)
 				}
 			}
 		})
@@ -222,7 +222,7 @@ func TestMaker_ContinuesAfterAProgramThatHangsOrFails(t *testing.T) {
 			}
 			b.stop()
 			if n := strings.Count(b.log.String(), "picture not made"); n != 1 || !strings.Contains(b.log.String(), c.want) {
-				t.Errorf("%d lines in the log, want one with %q:\n%s", n, c.want, b.log.String())
+				t.Errorf("%d lines of the log contain %q, want 1:\n%s", n, c.want, b.log.String())
 			}
 		})
 	}
@@ -233,11 +233,11 @@ func TestMaker_LogsOnceThatTheProgramIsMissing(t *testing.T) {
 		b := start(t, "/nonexistent/ffmpeg", makeTimeout)
 		<-time.After(10 * time.Minute)
 		if b.feed.Due(time.Now()) {
-			t.Error("a picture is due")
+			t.Error("a picture is due although the program is missing")
 		}
 		b.stop()
 		if n := strings.Count(b.log.String(), "level=WARN"); n != 1 || !strings.Contains(b.log.String(), "ffmpeg not found") {
-			t.Errorf("%d warnings:\n%s", n, b.log.String())
+			t.Errorf("%d warnings, want 1:\n%s", n, b.log.String())
 		}
 	})
 }
@@ -246,7 +246,7 @@ func TestFeed_KeepsTheNewestPictureAndWaitsForTheInterval(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := NewMaker(DefaultConfig(), "ffmpeg", slog.New(slog.DiscardHandler), NewMetrics(prometheus.NewRegistry()))
 		m.available.Store(true)
-		f := m.NewFeed(func(Picture) { t.Error("a picture came after Close") }, m.log)
+		f := m.NewFeed(func(Picture) { t.Error("a picture was reported after Close") }, m.log)
 		var offered int
 		for range 60 {
 			if now := time.Now(); f.Due(now) {
@@ -256,7 +256,7 @@ func TestFeed_KeepsTheNewestPictureAndWaitsForTheInterval(t *testing.T) {
 			<-time.After(time.Second)
 		}
 		if offered != 6 || len(m.queue) != 1 || f.pending.Load().at.MSN != 6 {
-			t.Errorf("%d offered, %d queued", offered, len(m.queue))
+			t.Errorf("%d pictures offered and %d queued, want 6 and 1, the newest", offered, len(m.queue))
 		}
 		f.done(Picture{}, errors.New("broken"))
 		f.done(Picture{}, errors.New("broken"))
@@ -266,7 +266,7 @@ func TestFeed_KeepsTheNewestPictureAndWaitsForTheInterval(t *testing.T) {
 		}
 		<-time.After(time.Second)
 		if !f.Due(time.Now()) {
-			t.Error("no picture is due again")
+			t.Error("no picture is due after the interval")
 		}
 		f.Close()
 		f.done(Picture{}, nil)

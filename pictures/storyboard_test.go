@@ -27,10 +27,10 @@ func plainJPEG(t *testing.T, c color.RGBA, w, h int) []byte {
 	return b.Bytes()
 }
 
-// shadeOf is the colour of a preview.
+// shadeOf returns the colour of preview i.
 func shadeOf(i int) color.RGBA { return color.RGBA{uint8(8 * i), uint8(255 - 8*i), 128, 255} }
 
-// addPreviews adds previews ten seconds apart, each of the next shade.
+// addPreviews adds n previews ten seconds apart, each with its shade.
 func addPreviews(t *testing.T, s *Storyboard, began time.Time, from, n, w, h int) {
 	t.Helper()
 	for i := from; i < from+n; i++ {
@@ -59,7 +59,7 @@ func TestStoryboard_CombinesPreviewsInSheets(t *testing.T) {
 		sheets = append(sheets, taken...)
 	}
 	if len(sheets) != 3 {
-		t.Fatalf("%d sheets", len(sheets))
+		t.Fatalf("got %d sheets", len(sheets))
 	}
 	number := 0
 	for i, want := range []image.Point{image.Pt(800, 450), image.Pt(320, 90), image.Pt(180, 160)} {
@@ -72,14 +72,14 @@ func TestStoryboard_CombinesPreviewsInSheets(t *testing.T) {
 		}
 		for n := range sheets[i].Previews {
 			if c := meanOf(p, sheets[i].at(n)); !similar(c, shadeOf(number)) {
-				t.Errorf("preview %d is of %v, want %v", number, c, shadeOf(number))
+				t.Errorf("preview %d has colour %v, want %v", number, c, shadeOf(number))
 			}
 			number++
 		}
 	}
 	read, err := ParseIndex(x.JSON())
 	if diff := cmp.Diff(x, read); err != nil || diff != "" {
-		t.Errorf("read back (-wrote +read): %v\n%s", err, diff)
+		t.Errorf("index that was read back: error %v (-written +read)\n%s", err, diff)
 	}
 	if _, err := ParseIndex([]byte(`{"next":1,"sheets":[{"number":1,"width":1,"height":1}]}`)); err == nil {
 		t.Error("an index with a sheet that it has not numbered is accepted")
@@ -88,7 +88,7 @@ func TestStoryboard_CombinesPreviewsInSheets(t *testing.T) {
 
 // A day has hardly more previews than maxPreviews, and no more memory than its sheets. The sheets
 // that wait to be taken are bounded.
-func TestStoryboard_IsBounded(t *testing.T) {
+func TestStoryboard_BoundsItsPreviewsAndSheets(t *testing.T) {
 	began := time.Now()
 	s := NewStoryboard(began)
 	preview := plainJPEG(t, shadeOf(0), 16, 8)
@@ -109,11 +109,11 @@ func TestStoryboard_IsBounded(t *testing.T) {
 		return n
 	}
 	if n := count(true); n*columns*rows < maxPreviews || n*columns*rows > 4*maxPreviews {
-		t.Errorf("%d sheets", n)
+		t.Errorf("the index has %d sheets", n)
 	}
 	s = NewStoryboard(began)
 	if n := count(false); n != maxWaiting {
-		t.Errorf("%d sheets waited", n)
+		t.Errorf("%d sheets waited to be taken", n)
 	}
 }
 
@@ -145,9 +145,9 @@ s-1.jpg#xywh=160,0,160,90
 s-2.jpg#xywh=0,0,90,160
 `
 	if diff := cmp.Diff(strings.Split(want, "\n"), strings.Split(string(x.VTT(name, start, 3611*media.Second+963*media.Second/1000)), "\n")); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
+		t.Errorf("rendered index (-want +got):\n%s", diff)
 	}
 	if removed := x.Trim(7); !cmp.Equal(removed, []int{0}) || len(x.Sheets) != 2 {
-		t.Errorf("%v were removed", removed)
+		t.Errorf("sheets %v were removed", removed)
 	}
 }

@@ -41,7 +41,7 @@ source/aaaa-9.ts
 `
 	got := string(r.Render("source/"))
 	if diff := cmp.Diff(want, got); diff != "" {
-		t.Error(diff)
+		t.Errorf("replay playlist (-want +got):\n%s", diff)
 	}
 	list, kind, err := grafov.DecodeFrom(strings.NewReader(got), true)
 	if err != nil || kind != grafov.MEDIA {
@@ -52,20 +52,20 @@ source/aaaa-9.ts
 	}
 }
 
-func TestReplay_TrimKeepsWhatIsListedLive(t *testing.T) {
+func TestReplay_TrimKeepsSegmentsOfTheLivePlaylist(t *testing.T) {
 	r := NewReplay(Constants{Target: 2})
 	for i := range 10 {
 		r.Add(segmentOf(i), false)
 	}
 	length := 10 * segmentOf(0).Duration.Duration()
 	if got := r.Trim(length-5*time.Second, 9); !cmp.Equal(got, []string{"aaaa-0.ts", "aaaa-1.ts"}) {
-		t.Errorf("trimmed %q", got)
+		t.Errorf("trimmed %q, want aaaa-0.ts and aaaa-1.ts", got)
 	}
 	if got := r.Trim(0, 5); !cmp.Equal(got, []string{"aaaa-2.ts", "aaaa-3.ts", "aaaa-4.ts"}) || r.First() != 5 {
-		t.Errorf("trimmed %q, left those from %d on", got, r.First())
+		t.Errorf("trimmed %q, first left is %d; want aaaa-2.ts to aaaa-4.ts, and 5", got, r.First())
 	}
 	if text := string(r.Render("source/")); !strings.Contains(text, "MEDIA-SEQUENCE:5\n") {
-		t.Error(text)
+		t.Errorf("the playlist does not begin with segment 5:\n%s", text)
 	}
 }
 
@@ -79,18 +79,18 @@ func TestReplay_ClockJumpTrimsNothing(t *testing.T) {
 			}
 			r.Add(&s, false)
 			if got := r.Trim(30*time.Minute, 100); len(got) > 0 {
-				t.Errorf("a jump of %s takes out %q", jump, got)
+				t.Errorf("a jump of %s trims %q, want none", jump, got)
 			}
 		}
 	}
 }
 
-func TestReplay_OfARenditionThatCameLateBeginsWithGaps(t *testing.T) {
+func TestReplay_LateRenditionBeginsWithGaps(t *testing.T) {
 	leader, late := NewReplay(Constants{Target: 2}), NewReplay(Constants{Target: 2})
 	for i := range 6 {
 		s := *segmentOf(i)
 		s.Discontinuity = i == 2 || i == 4
-		s.Independent = i != 1 // of a gap nothing is decoded
+		s.Independent = i != 1 // the first segments of the late rendition are gaps, which need not be independent
 		if i < 2 {
 			s.Publication = "before"
 		}
@@ -108,12 +108,12 @@ func TestReplay_OfARenditionThatCameLateBeginsWithGaps(t *testing.T) {
 		want = want[:i] + "#EXT-X-GAP\n" + want[i:]
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
-		t.Error(diff)
+		t.Errorf("replay of the late rendition (-want +got):\n%s", diff)
 	}
 	if same := leader.BeginningWith(late); !cmp.Equal(same.Render(""), leader.Render("")) {
-		t.Errorf("a replay that begins first has become another:\n%s", same.Render(""))
+		t.Errorf("the replay that begins first was changed:\n%s", same.Render(""))
 	}
 	if late.Len() != 3 || late.First() != 3 {
-		t.Error("the replay itself was changed")
+		t.Errorf("BeginningWith changed its receiver: %d segments from %d, want 3 from 3", late.Len(), late.First())
 	}
 }

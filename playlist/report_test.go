@@ -27,7 +27,7 @@ func TestWindow_ReportsTheOtherRenditions(t *testing.T) {
 			t.Errorf("the delta update has other reports:\n%s", d.Plain)
 		}
 		if _, _, err := m3u8.DecodeFrom(strings.NewReader(text), true); err != nil && strings.Contains(text, "#EXTINF") {
-			t.Errorf("hls-m3u8: %v\n%s", err, text)
+			t.Errorf("hls-m3u8 cannot read the playlist: %v\n%s", err, text)
 		}
 		return lines
 	}
@@ -35,12 +35,12 @@ func TestWindow_ReportsTheOtherRenditions(t *testing.T) {
 		t.Helper()
 		want := fmt.Sprintf(`#EXT-X-RENDITION-REPORT:URI="../low/index.m3u8",LAST-MSN=%d,LAST-PART=%d`, msn, part)
 		if got := reports(); len(got) != 1 || got[0] != want {
-			t.Errorf("%q, want %s", got, want)
+			t.Errorf("reports are %q, want %s", got, want)
 		}
 	}
 	high.openSegment(false)
 	if got := reports(); len(got) != 0 {
-		t.Errorf("of renditions without media: %q", got)
+		t.Errorf("reports of renditions without media are %q, want none", got)
 	}
 	low.openSegment(false)
 	low.addPart()
@@ -49,7 +49,7 @@ func TestWindow_ReportsTheOtherRenditions(t *testing.T) {
 	low.addPart()
 	expect(0, 2)
 	low.closeSegment()
-	expect(0, 2) // the last of a complete segment
+	expect(0, 2) // the last part of a complete segment
 	low.openSegment(false)
 	expect(0, 2)
 	low.addPart()
@@ -73,6 +73,6 @@ func TestWindow_PlainPlaylistHasNoReports(t *testing.T) {
 	plain := newWindowWriter(Config{Window: 30 * time.Second}, OtherRendition{"../low/index.m3u8", func() *Window { return low.w }})
 	plain.addSegments(3)
 	if text := string(plain.w.Snapshot().Full.Plain); strings.Contains(text, "REPORT") {
-		t.Error(text)
+		t.Errorf("the playlist without low latency has reports:\n%s", text)
 	}
 }

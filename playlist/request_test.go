@@ -13,7 +13,7 @@ func TestWindow_RespondReturnsTheRequestedPlaylist(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newWindowWriter(DefaultConfig())
 		if r, err := s.w.Respond(t.Context(), Directives{}); !errors.Is(err, ErrNotFound) || r.Target != 2*time.Second {
-			t.Errorf("before the first part: %+v, %v", r, err)
+			t.Errorf("before the first part: response %+v, error %v", r, err)
 		}
 		s.addSegments(20)
 		s.openSegment(false)
@@ -30,18 +30,18 @@ func TestWindow_RespondReturnsTheRequestedPlaylist(t *testing.T) {
 		} {
 			r, err := s.w.Respond(t.Context(), c.d)
 			if err != nil || r.Text != c.text || r.Blocking != c.blocking || !r.Arrived.IsZero() || r.Target != 2*time.Second {
-				t.Errorf("%s: %+v, %v", name, r, err)
+				t.Errorf("%s: response %+v, error %v", name, r, err)
 			}
 		}
 		time.AfterFunc(time.Second, func() { s.addPart(); s.w.Commit() })
 		r, err := s.w.Respond(t.Context(), Directives{Block: true, Position: Position{MSN: 20, Part: 0}})
 		if err != nil || !strings.Contains(string(r.Text.Plain), "aaaa.160.m4s") || !r.Arrived.Equal(s.open.Parts[0].Arrived) {
-			t.Errorf("the next part: %+v, %v", r, err)
+			t.Errorf("the next part: response %+v, error %v", r, err)
 		}
 	})
 }
 
-// hls.js takes a playlist with parts only for an empty one.
+// hls.js treats a playlist that has parts, but no segment, as empty.
 func TestWindow_RespondWaitsForTheFirstSegment(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newWindowWriter(DefaultConfig())
@@ -52,7 +52,7 @@ func TestWindow_RespondWaitsForTheFirstSegment(t *testing.T) {
 		time.AfterFunc(2*time.Second, func() { s.closeSegment(); s.w.Commit() })
 		r, err := s.w.Respond(t.Context(), Directives{})
 		if err != nil || !strings.Contains(string(r.Text.Plain), "aaaa-0.m4s") || r.Blocking || time.Since(began) != 2*time.Second {
-			t.Errorf("%+v, %v after %s", r, err, time.Since(began))
+			t.Errorf("response %+v, error %v after %s", r, err, time.Since(began))
 		}
 	})
 	synctest.Test(t, func(t *testing.T) {
@@ -62,38 +62,38 @@ func TestWindow_RespondWaitsForTheFirstSegment(t *testing.T) {
 		s.w.Commit()
 		began := time.Now()
 		if r, err := s.w.Respond(t.Context(), Directives{}); err != nil || !strings.Contains(string(r.Text.Plain), "aaaa.0.m4s") || time.Since(began) != 6*time.Second {
-			t.Errorf("a segment that does not end: %+v, %v after %s", r, err, time.Since(began))
+			t.Errorf("a segment that does not end: response %+v, error %v after %s", r, err, time.Since(began))
 		}
 		left := errors.New("left")
 		ctx, cancel := context.WithTimeoutCause(t.Context(), time.Second, left)
 		defer cancel()
 		if _, err := s.w.Respond(ctx, Directives{}); !errors.Is(err, left) {
-			t.Errorf("the client left: %v", err)
+			t.Errorf("after the client has left: error %v, want %v", err, context.Canceled)
 		}
 	})
 }
 
-func TestWindow_RespondRefusesOrTimesOutWhatDoesNotComeSoon(t *testing.T) {
+func TestWindow_RespondRefusesDistantPositionsAndTimesOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newWindowWriter(DefaultConfig())
 		s.addSegments(3)
 		began := time.Now()
 		if r, err := s.w.Respond(t.Context(), Directives{Block: true, Position: Position{MSN: 9, Part: -1}}); !errors.Is(err, ErrTooFarAhead) || time.Since(began) != 0 || r.Target == 0 {
-			t.Errorf("far ahead: %v after %s", err, time.Since(began))
+			t.Errorf("a distant position: error %v after %s", err, time.Since(began))
 		}
 		if _, err := s.w.Respond(t.Context(), Directives{Block: true, Position: Position{MSN: 3, Part: -1}}); !errors.Is(err, ErrTimeout) || time.Since(began) != 6*time.Second {
-			t.Errorf("no publisher: %v after %s", err, time.Since(began))
+			t.Errorf("without a publisher: error %v after %s", err, time.Since(began))
 		}
 		left := errors.New("left")
 		ctx, cancel := context.WithTimeoutCause(t.Context(), time.Second, left)
 		defer cancel()
 		if _, err := s.w.Respond(ctx, Directives{Block: true, Position: Position{MSN: 3, Part: -1}}); !errors.Is(err, left) {
-			t.Errorf("the client left: %v", err)
+			t.Errorf("after the client has left: error %v, want %v", err, context.Canceled)
 		}
 		s.w.End()
 		s.w.Commit()
 		if r, err := s.w.Respond(t.Context(), Directives{Block: true, Position: Position{MSN: 9, Part: -1}}); err != nil || r.Blocking {
-			t.Errorf("after the end: %+v, %v", r, err)
+			t.Errorf("after the end: response %+v, error %v", r, err)
 		}
 	})
 }
@@ -107,17 +107,17 @@ func TestWindow_MediaWaitsForTheHintedPartOnly(t *testing.T) {
 		s.w.Commit()
 		for name, want := range map[string]error{"aaaa.24.m4s": nil, "aaaa-2.m4s": nil, "aaaa.26.m4s": ErrNotFound, "aaaa-3.m4s": ErrNotFound, "x": ErrNotFound} {
 			if m, err := s.w.Media(t.Context(), name); !errors.Is(err, want) || err == nil && !m.Arrived.IsZero() {
-				t.Errorf("%s: %+v, %v", name, m, err)
+				t.Errorf("%s: media %+v, error %v, want error %v", name, m, err, want)
 			}
 		}
 		time.AfterFunc(time.Second, func() { s.addPart(); s.w.Commit() })
 		m, err := s.w.Media(t.Context(), "aaaa.25.m4s")
 		if err != nil || string(m.Slabs[0]) != "part 3.1;" || !m.Arrived.Equal(s.open.Parts[1].Arrived) {
-			t.Errorf("%+v, %v", m, err)
+			t.Errorf("the hinted part: media %+v, error %v", m, err)
 		}
 		began := time.Now()
 		if _, err := s.w.Media(t.Context(), "aaaa.26.m4s"); !errors.Is(err, ErrTimeout) || time.Since(began) != 6*time.Second {
-			t.Errorf("no publisher: %v after %s", err, time.Since(began))
+			t.Errorf("without a publisher: error %v after %s", err, time.Since(began))
 		}
 	})
 }
@@ -135,19 +135,19 @@ func TestWindow_ShowsACompleteSegmentWithTheNextPart(t *testing.T) {
 	s.w.Close(s.open)
 	s.w.Commit()
 	if s.w.Snapshot() != before {
-		t.Error("the segment is shown before the next part")
+		t.Error("the segment is listed before the next part")
 	}
 	s.openSegment(false)
 	s.addPart()
 	s.w.Commit()
 	if text := s.text(); !strings.Contains(text, "aaaa-1.m4s\n#EXT-X-PROGRAM-DATE-TIME:2026-01-02T03:04:09.000Z\n#EXT-X-PART:") {
-		t.Errorf("the segment is not shown with the next part:\n%s", text)
+		t.Errorf("the segment is not listed with the next part:\n%s", text)
 	}
 	s.w.Close(s.open)
 	s.w.Pause()
 	s.w.Commit()
 	if text := s.text(); !strings.HasSuffix(text, "aaaa-2.m4s\n# more to come\n") {
-		t.Errorf("the segment is not shown when the publisher has left:\n%s", text)
+		t.Errorf("the segment is not listed when the publisher has left:\n%s", text)
 	}
 }
 
@@ -164,25 +164,25 @@ func TestWindow_RespondRefusesASuspendedPlaylist(t *testing.T) {
 		time.AfterFunc(100*time.Millisecond, func() { s.w.Suspend(true); s.w.Commit() })
 		next := s.w.Snapshot().Next()
 		if _, err := s.w.Respond(t.Context(), Directives{Block: true, Position: next}); !errors.Is(err, ErrNotFound) || time.Since(began) != 100*time.Millisecond {
-			t.Errorf("a pending request: %v after %s", err, time.Since(began))
+			t.Errorf("a pending request: error %v after %s", err, time.Since(began))
 		}
 		if _, err := s.w.Respond(t.Context(), Directives{}); !errors.Is(err, ErrNotFound) {
-			t.Errorf("any request: %v", err)
+			t.Errorf("any request: error %v", err)
 		}
 		if _, err := s.w.Media(t.Context(), "aaaa-2.m4s"); err != nil {
-			t.Errorf("an existing segment: %v", err)
+			t.Errorf("an existing segment: error %v", err)
 		}
 		s.w.Suspend(false)
 		s.w.Commit()
 		if r, err := s.w.Respond(t.Context(), Directives{}); err != nil || r.Text == nil {
-			t.Errorf("after the rendition has resumed: %v", err)
+			t.Errorf("after the rendition has resumed: error %v", err)
 		}
 		s.w.Suspend(true)
 		s.closeSegment()
 		s.w.End()
 		s.w.Commit()
 		if r, err := s.w.Respond(t.Context(), Directives{}); err != nil || !strings.Contains(string(r.Text.Plain), "ENDLIST") {
-			t.Errorf("after the end: %v", err)
+			t.Errorf("after the end: error %v", err)
 		}
 	})
 }

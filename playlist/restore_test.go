@@ -30,13 +30,13 @@ func TestWindow_RestoreDoesNotDeclareIndependentSegmentsIfOneIsNot(t *testing.T)
 	}
 }
 
-func TestStored_KeepsTheTarget(t *testing.T) {
+func TestStored_IsReadBackWithItsTarget(t *testing.T) {
 	a := NewStored(Constants{Target: 2, PartTarget: 1}, time.Minute, Start{})
 	s := segmentOf(0)
-	s.Duration = 2*media.Second + media.Second/4 // rounded it is 2
+	s.Duration = 2*media.Second + media.Second/4 // 2 when rounded
 	a.Add(s, false)
 	if text := string(a.Render(false)); !strings.Contains(text, "TARGETDURATION:2\n") {
-		t.Error(text)
+		t.Errorf("the stored playlist lacks the target duration of 2:\n%s", text)
 	}
 }
 
@@ -59,7 +59,7 @@ func TestWindow_FillGapCoversEveryPublishedNumber(t *testing.T) {
 	}
 	for _, seg := range lost {
 		if seg.Duration <= 0 || seg.Duration > 2*media.Second {
-			t.Errorf("%s lasts %d", seg.Name(), seg.Duration)
+			t.Errorf("segment %s has a duration of %d", seg.Name(), seg.Duration)
 		}
 	}
 }
@@ -69,10 +69,10 @@ func TestWindow_FillGapToleratesAClockThatWasSetBack(t *testing.T) {
 	s.addSegments(3)
 	last := s.w.entries[2].Segment()
 	if lost := s.w.FillGap(last.ProgramDateTime.Add(-time.Hour), 3); len(lost) != 3 {
-		t.Errorf("%d segments are lost", len(lost))
+		t.Errorf("%d segments are listed as lost", len(lost))
 	}
 	empty := newWindowWriter(DefaultConfig())
 	if lost := empty.w.FillGap(time.Now(), 3); lost != nil {
-		t.Errorf("an empty window lost %d segments", len(lost))
+		t.Errorf("an empty window lists %d segments as lost, want none", len(lost))
 	}
 }

@@ -23,7 +23,7 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the golden files")
 
-// windowWriter writes segments of 2 s with parts of 0.25 s to a Window.
+// windowWriter adds segments of 2 s with parts of 0.25 s to a Window.
 type windowWriter struct {
 	w     *Window
 	clock media.Ticks
@@ -72,7 +72,7 @@ func (s *windowWriter) addPart() {
 	s.w.Part(p)
 }
 
-// closeSegment completes the segment, and lets the next Commit show it, as the next part would.
+// closeSegment completes the segment, and lets the next Commit list it, as the next part would.
 func (s *windowWriter) closeSegment() {
 	s.w.Close(s.open)
 	s.w.dirty = true
@@ -94,7 +94,7 @@ func (s *windowWriter) addSegments(n int) {
 
 func (s *windowWriter) text() string { return string(s.w.Snapshot().Full.Plain) }
 
-func TestWindow_RendersAsRecorded(t *testing.T) {
+func TestWindow_RendersTheGoldenPlaylists(t *testing.T) {
 	low, plain := DefaultConfig(), DefaultConfig()
 	low.Window, plain.Window = 12*time.Second, 12*time.Second
 	plain.LowLatency = false
@@ -165,7 +165,7 @@ func TestWindow_RendersAsRecorded(t *testing.T) {
 				t.Fatal(err)
 			}
 			if diff := cmp.Diff(string(want), string(got)); diff != "" {
-				t.Errorf("playlist differs (-want +got), -update rewrites:\n%s", diff)
+				t.Errorf("playlist differs from its golden file, which -update rewrites (-want +got):\n%s", diff)
 			}
 		})
 	}
@@ -192,7 +192,7 @@ func TestWindow_IsReadByIndependentDecoders(t *testing.T) {
 	}
 }
 
-// Rules 5, 6, 13 and 14: the window slides by whole segments, numbers only grow.
+// Rules 5, 6, 13 and 14 of package hlscheck: the window slides by whole segments, numbers only grow.
 func TestWindow_SlidesAndCountsDiscontinuities(t *testing.T) {
 	cfg := DefaultConfig()
 	cfg.Window = 12 * time.Second
@@ -239,7 +239,7 @@ func TestWindow_RemovedSegmentsStayFetchableForTheirGrace(t *testing.T) {
 		s.addSegments(1)
 	}
 	if since*2 < 2+12 || since*2 > 2+12+4 {
-		t.Errorf("segment 0 was available for %d s after its removal", since*2)
+		t.Errorf("segment 0 was available for %d s after its removal, longer than its grace", since*2)
 	}
 }
 
@@ -273,7 +273,7 @@ func TestWindow_ReleasesTheBytesOfSegmentsPastTheirGrace(t *testing.T) {
 // When a stalled uplink recovers, media arrives faster than real time, but players need as much
 // time to request it. A publisher that is always too fast must not make the window keep
 // everything.
-func TestWindow_GraceIsRealTimeToo(t *testing.T) {
+func TestWindow_GraceLastsInRealTime(t *testing.T) {
 	cfg := DefaultConfig()
 	cfg.Window = 12 * time.Second
 	s := newWindowWriter(cfg)
@@ -290,13 +290,13 @@ func TestWindow_GraceIsRealTimeToo(t *testing.T) {
 		s.addSegments(1)
 	}
 	if n := len(s.w.entries); n > 40 {
-		t.Errorf("%d segments are held", n)
+		t.Errorf("the window holds %d segments", n)
 	}
 }
 
 // Rule 39 of package hlscheck: the hinted part is the next part, also at the end of a segment.
 // Only an unexpected end of a segment cannot be predicted.
-func TestWindow_HintsAtTheNextPart(t *testing.T) {
+func TestWindow_PreloadHintNamesTheNextPart(t *testing.T) {
 	s := newWindowWriter(DefaultConfig())
 	hint := ""
 	for _, parts := range []int{8, 8, 8, 3, 8, 8} {
@@ -329,11 +329,11 @@ func TestWindow_StoredSegmentsAreReleasedFromMemory(t *testing.T) {
 			t.Fatalf("segment %d is not found", i)
 		}
 		if inMem := m.Slabs != nil; inMem != (i == 3) {
-			t.Errorf("segment %d in memory: %t", i, inMem)
+			t.Errorf("segment %d is in memory: %t, want %t", i, inMem, i == 3)
 		}
 		part, ok := s.w.Snapshot().Find(e.Segment().Parts[2].Name())
 		if !ok || part.Object != e.Segment().Name() || part.Offset != e.Segment().Parts[2].Offset || part.Size == 0 {
-			t.Errorf("part 2 of segment %d: %+v", i, part)
+			t.Errorf("part 2 of segment %d is %+v, want a range of the segment's object", i, part)
 		}
 	}
 }
@@ -348,24 +348,24 @@ func TestWindow_PlainPlaylistBeginsWithASegment(t *testing.T) {
 		s.addPart()
 		s.w.Commit()
 		if full := s.w.Snapshot().Full; full != nil {
-			t.Fatalf("shows an empty playlist:\n%s", full.Plain)
+			t.Fatalf("the playlist is rendered without a segment:\n%s", full.Plain)
 		}
 	}
 	s.closeSegment()
 	s.w.Commit()
 	before := s.w.Snapshot()
 	if before.Full == nil || !strings.Contains(string(before.Full.Plain), "aaaa-0.ts") {
-		t.Fatal("the first segment is not shown")
+		t.Fatal("the first segment is not listed")
 	}
 	s.openSegment(false)
 	s.addPart()
 	s.w.Commit()
 	if s.w.Snapshot() != before {
-		t.Error("a playlist was rendered although nothing is new")
+		t.Error("a playlist was rendered although nothing has changed")
 	}
 }
 
-func TestWindow_AwaitReturnsWhenThePartComes(t *testing.T) {
+func TestWindow_AwaitReturnsWhenThePartIsPublished(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newWindowWriter(DefaultConfig())
 		s.addSegments(2)
@@ -382,7 +382,7 @@ func TestWindow_AwaitReturnsWhenThePartComes(t *testing.T) {
 			synctest.Wait()
 			select {
 			case <-got:
-				t.Fatalf("returned with %d parts", want)
+				t.Fatalf("Await returned before part %d was published", want)
 			default:
 			}
 			s.addPart()
@@ -401,7 +401,7 @@ func TestWindow_AwaitReturnsWhenTheClientLeaves(t *testing.T) {
 		ctx, cancel := context.WithTimeoutCause(t.Context(), time.Second, left)
 		defer cancel()
 		if _, err := s.w.Await(ctx, Position{MSN: 0, Part: 0}); !errors.Is(err, left) {
-			t.Errorf("error %v", err)
+			t.Errorf("error is %v, want that of the context", err)
 		}
 	})
 }
@@ -424,8 +424,8 @@ func TestWindow_AwaitReturnsWhenTheBroadcastEnds(t *testing.T) {
 	})
 }
 
-// Rules 32 and 33: positions, with a part past the end meaning the next segment.
-func TestSnapshot_HasPositionsUpToItsLastPart(t *testing.T) {
+// Rules 32 and 33 of package hlscheck: a part past the end of a segment is the first of the next one.
+func TestSnapshot_HasReportsPositionsUpToTheLastPart(t *testing.T) {
 	s := newWindowWriter(DefaultConfig())
 	s.addSegments(3)
 	s.openSegment(false)
@@ -445,13 +445,13 @@ func TestSnapshot_HasPositionsUpToItsLastPart(t *testing.T) {
 		{Position{4, 0}, false},
 	} {
 		if got := s.w.Snapshot().Has(c.p); got != c.want {
-			t.Errorf("Has(%+v) = %t", c.p, got)
+			t.Errorf("Has(%+v) = %t, want %t", c.p, got, c.want)
 		}
 	}
 }
 
 // As in Has, a part past the end of a segment is the first of the next one.
-func TestSnapshot_ArrivedIsTheArrivalOfAPart(t *testing.T) {
+func TestSnapshot_ArrivedReturnsWhenAPartArrived(t *testing.T) {
 	s := newWindowWriter(DefaultConfig())
 	s.addSegments(3)
 	s.openSegment(false)
@@ -472,7 +472,7 @@ func TestSnapshot_ArrivedIsTheArrivalOfAPart(t *testing.T) {
 	}
 }
 
-func TestSnapshot_FindsOnlyItsOwnNames(t *testing.T) {
+func TestSnapshot_FindAcceptsOnlyNamesOfTheWindow(t *testing.T) {
 	s := newWindowWriter(DefaultConfig())
 	s.addSegments(2)
 	s.openSegment(false)
@@ -487,7 +487,7 @@ func TestSnapshot_FindsOnlyItsOwnNames(t *testing.T) {
 		"": false, "-": false, ".ts": false, "aaaa-1.": false, "../aaaa-1.m4s": false,
 	} {
 		if _, got := s.w.Snapshot().Find(name); got != want {
-			t.Errorf("Find(%q) = %t", name, got)
+			t.Errorf("Find(%q) = %t, want %t", name, got, want)
 		}
 	}
 }
@@ -500,7 +500,7 @@ func FuzzSnapshot_Find(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, name string) {
 		if m, ok := s.w.Snapshot().Find(name); ok && (m.Size <= 0 || !strings.HasPrefix(name, "aaaa")) {
-			t.Errorf("Find(%q) = %+v", name, m)
+			t.Errorf("Find(%q) = %+v, want no media for a name of another window", name, m)
 		}
 	})
 }
@@ -517,7 +517,7 @@ func TestMultivariant_DeclaresTheRendition(t *testing.T) {
 source/index.m3u8
 `
 	if diff := cmp.Diff(want, got); diff != "" {
-		t.Error(diff)
+		t.Errorf("multivariant playlist (-want +got):\n%s", diff)
 	}
 }
 
@@ -534,10 +534,10 @@ func TestMultivariant_DeclaresClosedCaptions(t *testing.T) {
 source/index.m3u8
 `
 	if diff := cmp.Diff(want, got); diff != "" {
-		t.Error(diff)
+		t.Errorf("multivariant playlist (-want +got):\n%s", diff)
 	}
 	if got := string(Multivariant([]Variant{{Name: "source", Video: video, Captions: 1}}, false, "index.m3u8")); strings.Contains(got, "VERSION") {
-		t.Errorf("CEA-608 alone needs no version:\n%s", got)
+		t.Errorf("CEA-608 alone needs no EXT-X-VERSION, got\n%s", got)
 	}
 }
 

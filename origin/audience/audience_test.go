@@ -20,7 +20,7 @@ const target = 2 * time.Second
 
 func open() *Audience { return New(nil, prometheus.NewRegistry()) }
 
-// poll is a request for a playlist.
+// poll returns a request for a playlist.
 func poll(address, agent, query string, header ...string) *http.Request {
 	r := httptest.NewRequest(http.MethodGet, "/live/b/source/index.m3u8?"+query, nil)
 	r.RemoteAddr = address
@@ -31,13 +31,13 @@ func poll(address, agent, query string, header ...string) *http.Request {
 	return r
 }
 
-func TestAudience_TellsViewersApart(t *testing.T) {
+func TestAudience_DistinguishesViewers(t *testing.T) {
 	const sid = `CMCD=bl%3D2000%2Csid%3D%22one%22`
 	for name, c := range map[string]struct {
 		requests []*http.Request
 		want     int
 	}{
-		"one that asks again":         {[]*http.Request{poll("192.0.2.1:1", "a", ""), poll("192.0.2.1:2", "a", "_HLS_msn=1")}, 1},
+		"a second request":            {[]*http.Request{poll("192.0.2.1:1", "a", ""), poll("192.0.2.1:2", "a", "_HLS_msn=1")}, 1},
 		"another address":             {[]*http.Request{poll("192.0.2.1:1", "a", ""), poll("192.0.2.2:1", "a", "")}, 2},
 		"another agent":               {[]*http.Request{poll("192.0.2.1:1", "a", ""), poll("192.0.2.1:1", "b", "")}, 2},
 		"IPv6":                        {[]*http.Request{poll("[2001:db8::1]:1", "a", ""), poll("[2001:db8::1]:2", "a", ""), poll("[2001:db8::2]:1", "a", "")}, 2},
@@ -46,8 +46,8 @@ func TestAudience_TellsViewersApart(t *testing.T) {
 		"a session in the header": {[]*http.Request{
 			poll("192.0.2.1:1", "a", "", "CMCD-Session", `v=1,sid="one"`), poll("192.0.2.2:1", "b", sid),
 		}, 1},
-		"nonsense for a session":   {[]*http.Request{poll("192.0.2.1:1", "a", "CMCD=%zz"), poll("192.0.2.1:1", "a", "CMCD="), poll("192.0.2.1:1", "a", "CMCD=sid")}, 1},
-		"what is no proxy of ours": {[]*http.Request{poll("192.0.2.1:1", "a", "", "X-Forwarded-For", "1.1.1.1"), poll("192.0.2.1:1", "a", "", "X-Forwarded-For", "2.2.2.2")}, 1},
+		"invalid session fields":      {[]*http.Request{poll("192.0.2.1:1", "a", "CMCD=%zz"), poll("192.0.2.1:1", "a", "CMCD="), poll("192.0.2.1:1", "a", "CMCD=sid")}, 1},
+		"a proxy that is not trusted": {[]*http.Request{poll("192.0.2.1:1", "a", "", "X-Forwarded-For", "1.1.1.1"), poll("192.0.2.1:1", "a", "", "X-Forwarded-For", "2.2.2.2")}, 1},
 	} {
 		a := open()
 		for _, r := range c.requests {
@@ -59,7 +59,7 @@ func TestAudience_TellsViewersApart(t *testing.T) {
 	}
 }
 
-func TestAudience_BelievesItsProxies(t *testing.T) {
+func TestAudience_UsesForwardedAddressesOfTrustedProxies(t *testing.T) {
 	a := New([]netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("::1/128")}, prometheus.NewRegistry())
 	for i, c := range []struct {
 		peer, want string
@@ -78,7 +78,7 @@ func TestAudience_BelievesItsProxies(t *testing.T) {
 		r := poll(c.peer, "a", "")
 		r.Header["X-Forwarded-For"] = c.forwarded
 		if got := a.address(r); got != c.want {
-			t.Errorf("%d: %s for %v is %s, want %s", i, c.peer, c.forwarded, got, c.want)
+			t.Errorf("case %d: client of %s, forwarded for %v, is %s, want %s", i, c.peer, c.forwarded, got, c.want)
 		}
 	}
 }
@@ -93,7 +93,7 @@ func TestAudience_ForgetsViewersThatLeft(t *testing.T) {
 				if i == 5 {
 					a.CountViewer(poll("192.0.2.2:1", "leaves", ""), "b", target)
 					if n := a.Viewers("b"); n != 2 {
-						t.Errorf("target %s: %d viewers", target, n)
+						t.Errorf("target %s: %d viewers between polls, want 1", target, n)
 					}
 				}
 				time.Sleep(target)
@@ -103,7 +103,7 @@ func TestAudience_ForgetsViewersThatLeft(t *testing.T) {
 			}
 			time.Sleep(most)
 			if n := a.Viewers("b"); n != 0 {
-				t.Errorf("target %s: %d viewers after the last has left", target, n)
+				t.Errorf("target %s: %d viewers after the last has left, want none", target, n)
 			}
 			a.CountViewer(poll("192.0.2.3:1", "comes", ""), "b", target)
 			if n := a.Viewers("b"); n != 1 {
@@ -113,7 +113,7 @@ func TestAudience_ForgetsViewersThatLeft(t *testing.T) {
 	})
 }
 
-func TestAudience_KeepsNoCounterThatIsEmpty(t *testing.T) {
+func TestAudience_RemovesEmptyCounters(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := open()
 		for i := range 1000 {
@@ -121,14 +121,14 @@ func TestAudience_KeepsNoCounterThatIsEmpty(t *testing.T) {
 			time.Sleep(time.Second)
 		}
 		if n := len(*a.counters.Load()); n > 12 {
-			t.Errorf("%d counters", n)
+			t.Errorf("%d counters are kept", n)
 		}
 	})
 }
 
-// Any audience fits into the same memory, and its number is right within some per
-// cent; a small one's exactly.
-func TestCounter_CountsAnyNumber(t *testing.T) {
+// An audience of any size fits into the same memory. Its number is exact for a small audience, and
+// off by a few per cent for a large one.
+func TestCounter_CountsAnyNumberInBoundedMemory(t *testing.T) {
 	for _, n := range []int{1, 100, 2000, 20_000, 1_000_000} {
 		r, now := newCounter(), time.Now()
 		state := uint64(n)
@@ -150,7 +150,7 @@ func TestCounter_CountsAnyNumber(t *testing.T) {
 			}
 			got := r.count(now)
 			if math.Abs(float64(got-want)) > tolerance*float64(want) {
-				t.Errorf("%d viewers %s are counted as %d", want, when, got)
+				t.Errorf("%d viewers %s: counted %d", want, when, got)
 			}
 			held := 0
 			for _, s := range []*set{r.now.Load().current, r.now.Load().last} {
@@ -159,7 +159,7 @@ func TestCounter_CountsAnyNumber(t *testing.T) {
 				}
 			}
 			if held > 2*shards*maxInShard {
-				t.Errorf("%d are held", held)
+				t.Errorf("the counter holds %d entries", held)
 			}
 		}
 		for generation := range 3 {
@@ -182,7 +182,7 @@ func TestCounter_CountsAnyNumber(t *testing.T) {
 	}
 }
 
-func TestAudience_ManyAtOnce(t *testing.T) {
+func TestAudience_CountsConcurrentRequests(t *testing.T) {
 	a := open()
 	var all sync.WaitGroup
 	for i := range 16 {
@@ -195,7 +195,7 @@ func TestAudience_ManyAtOnce(t *testing.T) {
 	}
 	all.Wait()
 	if n := a.All(); n != 200 {
-		t.Errorf("%d viewers", n)
+		t.Errorf("counted %d viewers", n)
 	}
 }
 
@@ -221,11 +221,11 @@ func TestAudience_CountsStalls(t *testing.T) {
 		a.CountStall(r)
 	}
 	if n := testutil.ToFloat64(a.stalls); n != 3 {
-		t.Errorf("%v stalls", n)
+		t.Errorf("counted %v stalls", n)
 	}
 }
 
-// BenchmarkCountViewer is many viewers of one broadcast, on all processors.
+// BenchmarkCountViewer counts many viewers of one broadcast, on all processors.
 func BenchmarkCountViewer(b *testing.B) {
 	for _, viewers := range []int{1, 1000, 100_000} {
 		b.Run(fmt.Sprint(viewers), func(b *testing.B) {

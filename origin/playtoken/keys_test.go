@@ -29,7 +29,7 @@ func write(t *testing.T, text string) string {
 	return name
 }
 
-func TestKeys_OfOpenSSLFit(t *testing.T) {
+func TestKeys_OfOpenSSLAreRead(t *testing.T) {
 	private, err := ReadPrivateKey(write(t, privatePEM))
 	if err != nil {
 		t.Fatal(err)
@@ -43,7 +43,7 @@ func TestKeys_OfOpenSSLFit(t *testing.T) {
 	}
 }
 
-func TestOpenPrivateKey_MakesAKeyOnceThatOnlyItsOwnerCanRead(t *testing.T) {
+func TestOpenPrivateKey_CreatesOneKeyThatOnlyItsOwnerCanRead(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "data", "playback.key")
 	first, err := OpenPrivateKey(name)
 	if err != nil {
@@ -51,32 +51,32 @@ func TestOpenPrivateKey_MakesAKeyOnceThatOnlyItsOwnerCanRead(t *testing.T) {
 	}
 	again, err := OpenPrivateKey(name)
 	if err != nil || !first.Equal(again) {
-		t.Errorf("the second time it is another key, %v", err)
+		t.Errorf("opened again: another key, error %v", err)
 	}
 	info, err := os.Stat(name)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if mode := info.Mode().Perm(); runtime.GOOS != "windows" && mode != 0o600 {
-		t.Errorf("its mode is %o", mode)
+		t.Errorf("the mode of the key file is %o, want 600", mode)
 	}
 	files, err := os.ReadDir(filepath.Dir(name))
 	if err != nil || len(files) != 1 {
-		t.Errorf("%d files are left, %v", len(files), err)
+		t.Errorf("%d files in the folder, want 1; error %v", len(files), err)
 	}
 }
 
-func TestOpenPrivateKey_ReplacesNoKeyThatItCannotRead(t *testing.T) {
+func TestOpenPrivateKey_DoesNotReplaceAnUnreadableKey(t *testing.T) {
 	name := write(t, "-----BEGIN PRIVATE KEY-----\ncut off")
 	if _, err := OpenPrivateKey(name); err == nil || !strings.Contains(err.Error(), name) {
-		t.Errorf("%v does not name the file", err)
+		t.Errorf("error is %v, want one that names the file", err)
 	}
 	if text, err := os.ReadFile(name); err != nil || !strings.HasSuffix(string(text), "cut off") {
-		t.Errorf("the file is now %q, %v", text, err)
+		t.Errorf("the file was changed to %q, error %v", text, err)
 	}
 }
 
-func TestKeys_RefuseWhatIsNone(t *testing.T) {
+func TestKeys_OtherFilesAreRefused(t *testing.T) {
 	ec, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
@@ -99,7 +99,7 @@ func TestKeys_RefuseWhatIsNone(t *testing.T) {
 		"no key":            strings.Replace(publicPEM, "MCow", "AAAA", 1),
 	} {
 		if key, err := ReadPublicKey(write(t, text)); err == nil {
-			t.Errorf("%s: %v", name, key)
+			t.Errorf("%s: read key %v, want an error", name, key)
 		}
 	}
 	for name, text := range map[string]string{
@@ -109,7 +109,7 @@ func TestKeys_RefuseWhatIsNone(t *testing.T) {
 		"no key":            strings.Replace(privatePEM, "MC4C", "AAAA", 1),
 	} {
 		if key, err := ReadPrivateKey(write(t, text)); err == nil {
-			t.Errorf("%s: %v", name, key)
+			t.Errorf("%s: read key %v, want an error", name, key)
 		}
 	}
 }

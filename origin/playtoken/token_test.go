@@ -41,28 +41,28 @@ func TestVerifier_AcceptsATokenUntilItExpires(t *testing.T) {
 		public, private := newKey(t)
 		v := NewVerifier(public)
 		text := strings.TrimPrefix(NewSigner(private).Sign("studio", 0, time.Now().Add(time.Minute)), Mark)
-		for range 2 { // the second time from memory
+		for range 2 { // the second time from the cache
 			if err := v.Check(text, "studio", 0, 0); err != nil {
 				t.Error(err)
 			}
 		}
 		time.Sleep(time.Minute - time.Second)
 		if err := v.Check(text, "studio", 0, 0); err != nil {
-			t.Errorf("a second before it expires: %v", err)
+			t.Errorf("a second before the token expires: error %v", err)
 		}
 		time.Sleep(time.Second)
 		if err := v.Check(text, "studio", 0, 0); !errors.Is(err, ErrExpired) {
-			t.Errorf("when it expires: %v", err)
+			t.Errorf("when the token expires: error %v, want %v", err, ErrExpired)
 		}
 		if err := NewVerifier(public).Check(text, "studio", 0, 0); !errors.Is(err, ErrExpired) {
-			t.Errorf("when it is first used after that: %v", err)
+			t.Errorf("first use of an expired token: error %v, want %v", err, ErrExpired)
 		}
 		if err := v.Check(text, "studio", 0, time.Second); err != nil {
-			t.Errorf("within the grace: %v", err)
+			t.Errorf("within the grace period: error %v", err)
 		}
 		time.Sleep(time.Second)
 		if err := v.Check(text, "studio", 0, time.Second); !errors.Is(err, ErrExpired) {
-			t.Errorf("after the grace: %v", err)
+			t.Errorf("after the grace period: error %v, want %v", err, ErrExpired)
 		}
 	})
 }
@@ -87,12 +87,12 @@ func TestVerifier_RefusesATokenForAnotherBroadcast(t *testing.T) {
 	text := NewSigner(private).Sign("studio", 0, time.Now().Add(time.Hour))[1:]
 	for _, id := range []string{"stage", "Studio", "studio2", ""} {
 		if err := NewVerifier(public).Check(text, id, 0, 0); !errors.Is(err, ErrOtherBroadcast) {
-			t.Errorf("%q: %v", id, err)
+			t.Errorf("token of studio for %q: error is %v, want %v", id, err, ErrOtherBroadcast)
 		}
 	}
 }
 
-// An app may sign tokens itself, and say from when on they are valid, and for whom else.
+// Another program may sign tokens, with a time from which they are valid and with more audiences.
 func TestVerifier_AcceptsTokensOfOtherPrograms(t *testing.T) {
 	public, private := newKey(t)
 	v, now := NewVerifier(public), time.Now()
@@ -102,11 +102,11 @@ func TestVerifier_AcceptsTokensOfOtherPrograms(t *testing.T) {
 	}
 	c["aud"] = []string{"elsewhere", Audience}
 	if err := v.Check(sign(t, jwt.SigningMethodEdDSA, private, c), "studio", 0, 0); err != nil {
-		t.Errorf("with two audiences: %v", err)
+		t.Errorf("with two audiences: error %v", err)
 	}
 	c["nbf"] = now.Add(time.Minute).Unix()
 	if err := v.Check(sign(t, jwt.SigningMethodEdDSA, private, c), "studio", 0, 0); !errors.Is(err, ErrEarly) {
-		t.Errorf("before its time: %v", err)
+		t.Errorf("before the token is valid: error %v", err)
 	}
 }
 
@@ -160,10 +160,10 @@ func TestVerifier_RefusesWhatItsKeyDidNotSign(t *testing.T) {
 		}
 	}
 	if err := NewVerifier(public).Check("", "studio", 0, 0); !errors.Is(err, ErrMissing) {
-		t.Errorf("nothing: %v", err)
+		t.Errorf("an empty token: error %v", err)
 	}
 	if err := NewVerifier(public).Check(valid, "studio", 0, 0); err != nil {
-		t.Errorf("the one they were made from: %v", err)
+		t.Errorf("the valid token that the others were made from: error %v", err)
 	}
 }
 
@@ -172,28 +172,28 @@ func TestSigner_MakesTheSameTokenAgain(t *testing.T) {
 	_, private := newKey(t)
 	s, expires := NewSigner(private), time.Unix(1_800_000_000, 500)
 	if a, b := s.Sign("studio", 1, expires), s.Sign("studio", 1, expires.Add(100*time.Millisecond)); a != b {
-		t.Errorf("%s, then %s", a, b)
+		t.Errorf("tokens are %s and %s, want the same", a, b)
 	}
 	if n := len(s.Sign(strings.Repeat("x", 64), 1<<30, expires)); n > 400 {
 		t.Errorf("the token of the longest id has %d bytes", n)
 	}
 }
 
-func TestCache_KeepsWhatIsUsedAndNoMoreThanItsLimit(t *testing.T) {
+func TestCache_KeepsUsedTokensWithinItsLimit(t *testing.T) {
 	var c cache
 	used := &token{broadcast: "used"}
 	c.add("used", used)
 	for i := range 5 * maxRecent {
 		c.add(fmt.Sprint(i), &token{})
 		if i%(maxRecent/2) == 0 && c.find("used") != used {
-			t.Fatalf("a token that is used is gone after %d others", i)
+			t.Fatalf("a token in use was dropped after %d others", i)
 		}
 	}
 	if n := len(c.recent) + len(c.older); n > 2*maxRecent {
-		t.Errorf("it holds %d tokens", n)
+		t.Errorf("the cache holds %d tokens", n)
 	}
 	if c.find("0") != nil {
-		t.Error("it still has the first of too many")
+		t.Error("the cache still holds the oldest token")
 	}
 }
 
@@ -228,7 +228,7 @@ func FuzzVerifier_Check(f *testing.F) {
 	v := NewVerifier(public)
 	f.Fuzz(func(t *testing.T, text string) {
 		if v.Check(text, "studio", 0, time.Hour) == nil {
-			t.Errorf("%q lets its holder watch", text)
+			t.Errorf("%q is accepted as a token", text)
 		}
 	})
 }
