@@ -11,7 +11,7 @@ import (
 	"golive/storage"
 )
 
-func TestCheckKey_TakesWhatTheHouseWrites(t *testing.T) {
+func TestCheckKey_AcceptsKeysThatGoliveWrites(t *testing.T) {
 	for _, key := range []string{
 		"live/my-show.2/source/s1a2b-7.ts",
 		"live/a/index.m3u8",
@@ -25,8 +25,8 @@ func TestCheckKey_TakesWhatTheHouseWrites(t *testing.T) {
 	}
 }
 
-// FuzzCheckKey holds every key that passes to what a backend relies on: it is its
-// own clean relative path, and leads nowhere but down. The seeds are one for each
+// FuzzCheckKey checks what a backend relies on for every accepted key: it is a clean
+// relative path that does not leave its folder. There is a seed for each
 // rule.
 func FuzzCheckKey(f *testing.F) {
 	for _, seed := range []string{
@@ -39,18 +39,18 @@ func FuzzCheckKey(f *testing.F) {
 		err := storage.CheckKey(key)
 		if err != nil {
 			if !errors.Is(err, storage.ErrKey) {
-				t.Errorf("error is %v", err)
+				t.Errorf("error is %v, want %v", err, storage.ErrKey)
 			}
 			return
 		}
 		if !filepath.IsLocal(key) || path.Clean(key) != key || !utf8.ValidString(key) {
-			t.Errorf("%q passed", key)
+			t.Errorf("%q is accepted", key)
 		}
 		if strings.HasPrefix(key, ".") || strings.Contains(key, "/.") || strings.ContainsAny(key, "\x00\\\r\n") {
-			t.Errorf("%q passed", key)
+			t.Errorf("%q is accepted", key)
 		}
 		if len(key) > storage.MaxKeyLength || len(path.Base(key)) > storage.MaxKeySegmentLength {
-			t.Errorf("%q passed, it has %d bytes", key, len(key))
+			t.Errorf("%q is accepted with %d bytes", key, len(key))
 		}
 	})
 }

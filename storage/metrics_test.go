@@ -15,7 +15,7 @@ import (
 	"golive/storage/storagetest/memory"
 )
 
-// broken is a bucket that fails everything.
+// broken is a bucket whose operations all fail.
 type broken struct{ err error }
 
 func (b broken) Put(context.Context, storage.Object) error { return b.err }
@@ -38,7 +38,7 @@ func TestInstrument_CountsOperationsAndFailures(t *testing.T) {
 	m := storage.NewMetrics(reg)
 	use := func(b storage.Bucket) {
 		_ = b.Put(t.Context(), storage.Object{Key: "k"})
-		_, _ = b.Get(t.Context(), "missing", 0, -1) // an answer, no failure
+		_, _ = b.Get(t.Context(), "missing", 0, -1) // a missing object is not a failure
 		_ = b.Delete(t.Context(), "k")
 		for info, err := range b.List(t.Context(), "") {
 			t.Logf("listed %s, %v", info.Key, err)
@@ -84,7 +84,7 @@ golive_storage_operations_total{backend="s3",op="put"} 0
 	}
 }
 
-func TestError_SaysWhetherToTryAgain(t *testing.T) {
+func TestError_ReportsWhetherItIsRetryable(t *testing.T) {
 	for _, c := range []struct {
 		err  storage.Error
 		want bool
@@ -98,7 +98,7 @@ func TestError_SaysWhetherToTryAgain(t *testing.T) {
 		{storage.Error{Err: context.Canceled}, false},
 	} {
 		if got := c.err.Retryable(); got != c.want {
-			t.Errorf("%v: retryable is %t", c.err.Err, got)
+			t.Errorf("%v: retryable is %t, want %t", c.err.Err, got, c.want)
 		}
 	}
 	e := &storage.Error{Op: "put", Key: "live/a/1.ts", Err: errors.New("no space left"), Hint: "free some"}

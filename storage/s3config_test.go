@@ -8,7 +8,7 @@ import (
 	"golive/internal/setting"
 )
 
-func TestS3Config_SaysWhatIsWrong(t *testing.T) {
+func TestS3Config_ValidateReportsEachProblem(t *testing.T) {
 	tests := map[string]struct {
 		change func(*S3Config)
 		want   string // of one problem; empty for none
@@ -48,9 +48,9 @@ func TestS3Config_SaysWhatIsWrong(t *testing.T) {
 			err := c.Validate()
 			switch {
 			case test.want == "" && err != nil:
-				t.Errorf("%v, want no problem", err)
+				t.Errorf("error is %v, want no problem", err)
 			case test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)):
-				t.Errorf("%v, want %q", err, test.want)
+				t.Errorf("error is %v, want %q", err, test.want)
 			case err != nil && len(err.(interface{ Unwrap() []error }).Unwrap()) != 1:
 				t.Errorf("more than one problem: %v", err)
 			}
@@ -58,42 +58,42 @@ func TestS3Config_SaysWhatIsWrong(t *testing.T) {
 	}
 }
 
-func TestS3Config_IsNotAskedForWhenTheBackendIsAnother(t *testing.T) {
+func TestS3Config_IsNotValidatedForAnotherBackend(t *testing.T) {
 	if err := DefaultConfig().Validate(); err != nil {
 		t.Error(err)
 	}
 }
 
-func TestSwitch_TakesOnlyItsWords(t *testing.T) {
+func TestSwitch_AcceptsTrueFalseAndAuto(t *testing.T) {
 	for _, word := range []string{"true", "false", "auto"} {
 		var s Switch
 		if err := s.UnmarshalText([]byte(word)); err != nil {
 			t.Errorf("%s: %v", word, err)
 		}
 		if text, err := s.MarshalText(); err != nil || string(text) != word {
-			t.Errorf("%s: came back as %q, %v", word, text, err)
+			t.Errorf("%s is written as %q, error %v", word, text, err)
 		}
 	}
 	var s Switch
 	if err := s.UnmarshalText([]byte("yes")); err == nil {
-		t.Error("yes was taken")
+		t.Error(`"yes" is accepted`)
 	}
 }
 
-func TestPutInterval_TakesAutoOrADuration(t *testing.T) {
+func TestPutInterval_AcceptsAutoOrADuration(t *testing.T) {
 	for _, word := range []string{"auto", "0s", "1s", "1.5s"} {
 		var i PutInterval
 		if err := i.UnmarshalText([]byte(word)); err != nil {
 			t.Errorf("%s: %v", word, err)
 		}
 		if text, err := i.MarshalText(); err != nil || string(text) != word {
-			t.Errorf("%s: came back as %q, %v", word, text, err)
+			t.Errorf("%s is written as %q, error %v", word, text, err)
 		}
 	}
 	for _, word := range []string{"", "-1s", "one", "1"} {
 		var i PutInterval
 		if err := i.UnmarshalText([]byte(word)); err == nil {
-			t.Errorf("%q was taken", word)
+			t.Errorf("%q is accepted", word)
 		}
 	}
 }

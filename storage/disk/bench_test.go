@@ -1,7 +1,6 @@
 package disk
 
 import (
-	"bytes"
 	"io"
 	"os"
 	"strconv"
@@ -9,18 +8,10 @@ import (
 	"testing"
 
 	"golive/storage"
+	"golive/storage/storagetest"
 )
 
-// segment is 2 s at 4.5 Mbit/s in 8 parts.
-func segment() [][]byte {
-	slabs := make([][]byte, 8)
-	for i := range slabs {
-		slabs[i] = bytes.Repeat([]byte{0x47}, 140_000)
-	}
-	return slabs
-}
-
-// BenchmarkPut shows what durability costs: a synced Put waits for the disk
+// BenchmarkPut measures what durability costs: a synced Put waits for the disk
 // twice, for the file and for its directory.
 func BenchmarkPut(b *testing.B) {
 	for _, c := range []struct {
@@ -33,7 +24,7 @@ func BenchmarkPut(b *testing.B) {
 		b.Run(c.name, func(b *testing.B) {
 			bucket := open(b, b.TempDir())
 			bucket.sync = c.sync
-			o := storage.Object{Slabs: segment()}
+			o := storage.Object{Slabs: storagetest.Segment()}
 			b.SetBytes(o.Size())
 			b.ReportAllocs()
 			for i := 0; b.Loop(); i++ {
@@ -50,7 +41,7 @@ func BenchmarkPut(b *testing.B) {
 // as 100 broadcasts do; they make 50 segments a second.
 func BenchmarkPut_100Streams(b *testing.B) {
 	bucket := open(b, b.TempDir())
-	slabs := segment()
+	slabs := storagetest.Segment()
 	b.SetBytes(storage.Object{Slabs: slabs}.Size())
 	b.ReportAllocs()
 	b.SetParallelism(50)
@@ -68,7 +59,7 @@ func BenchmarkPut_100Streams(b *testing.B) {
 }
 
 func BenchmarkGet(b *testing.B) {
-	bucket, o := open(b, b.TempDir()), storage.Object{Key: "live/a/source/s-1.ts", Slabs: segment()}
+	bucket, o := open(b, b.TempDir()), storage.Object{Key: "live/a/source/s-1.ts", Slabs: storagetest.Segment()}
 	if err := bucket.Put(b.Context(), o); err != nil {
 		b.Fatal(err)
 	}

@@ -12,7 +12,7 @@ import (
 	"golive/storage"
 )
 
-// smallDisk mounts a file system of so many bytes, or skips the test.
+// smallDisk mounts a file system of a size, such as "4m", or skips the test.
 func smallDisk(t *testing.T, size string) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -40,20 +40,20 @@ func TestPut_WorksAgainWhenAFullDiskHasSpace(t *testing.T) {
 		if err := os.WriteFile(ballast, make([]byte, 3<<20), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		for range 20 { // what fails leaves nothing that would fill the disk for good
+		for range 20 { // failed puts must leave nothing on the disk
 			err = put(t, b, "live/a/1.ts", 2<<20)
 		}
 		if err == nil || !strings.Contains(err.Error(), "the disk is full") {
-			t.Fatalf("on a full disk: %v", err)
+			t.Fatalf("put on a full disk: error is %v, want one that says the disk is full", err)
 		}
 		if _, err := New(filepath.Join(dir, "media")); err != nil {
-			t.Errorf("another start on the full disk: %v", err)
+			t.Errorf("New on the full disk: %v", err)
 		}
 		if err := os.Remove(ballast); err != nil {
 			t.Fatal(err)
 		}
 		if err := put(t, b, "live/a/1.ts", 2<<20); err != nil {
-			t.Errorf("with space again: %v", err)
+			t.Errorf("put with free space again: %v", err)
 		}
 		if err := b.Delete(t.Context(), "live/a/1.ts"); err != nil {
 			t.Fatal(err)
@@ -72,7 +72,7 @@ func TestPut_WorksAgainWhenAReadOnlyDiskIsWritable(t *testing.T) {
 		t.Skip(err)
 	}
 	if err := put(t, b, "live/a/1.ts", 10); err == nil || !strings.Contains(err.Error(), "read-only") {
-		t.Errorf("read-only: %v", err)
+		t.Errorf("put on a read-only disk: error is %v, want one that says so", err)
 	}
 	if err := syscall.Mount("", dir, "", syscall.MS_REMOUNT, ""); err != nil {
 		t.Fatal(err)
@@ -82,7 +82,7 @@ func TestPut_WorksAgainWhenAReadOnlyDiskIsWritable(t *testing.T) {
 	}
 }
 
-func TestPut_MakesAgainWhatWasRemovedByHand(t *testing.T) {
+func TestPut_CreatesRemovedFoldersAgain(t *testing.T) {
 	for _, removed := range []string{".", "media", "media/.tmp", "media/live", "media/live/a"} {
 		t.Run(removed, func(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), "data")
@@ -109,7 +109,7 @@ func TestPut_MakesAgainWhatWasRemovedByHand(t *testing.T) {
 	}
 }
 
-func TestPut_TriesAnewAfterAnErrorOfTheDisk(t *testing.T) {
+func TestPut_WorksAgainAfterAnErrorOfTheDisk(t *testing.T) {
 	for _, errno := range []syscall.Errno{syscall.EIO, syscall.EDQUOT, syscall.ENOSPC, syscall.EROFS} {
 		b, err := New(t.TempDir())
 		if err != nil {

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// serve gets what h answers over real TCP.
+// serve returns the body that h serves over TCP.
 func serve(t *testing.T, h http.Handler) string {
 	t.Helper()
 	server := httptest.NewServer(h)

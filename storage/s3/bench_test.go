@@ -11,8 +11,8 @@ import (
 	"golive/storage"
 )
 
-// BenchmarkPut uploads a segment of 1.1 MB in eight parts, and gives the CPU time of
-// the process, which is also that of the store: the sink alone is what it is without
+// BenchmarkPut uploads a segment of 1.1 MB in eight parts, and reports the CPU time of
+// the process, which includes that of the test's store: the case "bare" is the time without
 // the SDK.
 func BenchmarkPut(b *testing.B) {
 	slabs := make([][]byte, 8)
@@ -27,7 +27,7 @@ func BenchmarkPut(b *testing.B) {
 	for name, start := range map[string]func(http.Handler) *httptest.Server{"http": httptest.NewServer, "https": httptest.NewTLSServer} {
 		server := start(sink)
 		b.Cleanup(server.Close)
-		cfg := at(server.URL)
+		cfg := configAt(server.URL)
 		if name == "https" {
 			cfg.CAFile = certificateOf(b, server)
 		}

@@ -46,14 +46,14 @@ func TestBucket_KeepsTheContract(t *testing.T) {
 	}
 }
 
-func TestBucket_WorksAgainWhenTheStoreIsBack(t *testing.T) {
+func TestPut_WorksAgainWhenTheStoreIsBack(t *testing.T) {
 	server := s3test.Start(t)
 	b := open(t, server.Config(t))
 	if err := b.Put(t.Context(), object("live/a/1.ts", "one")); err != nil {
 		t.Fatal(err)
 	}
 	server.Kill()
-	checkTold(t, b.Put(t.Context(), object("live/a/2.ts", "two")), "put live/a/2.ts")
+	checkError(t, b.Put(t.Context(), object("live/a/2.ts", "two")), "put live/a/2.ts")
 	server.Run(t)
 	if err := b.Put(t.Context(), object("live/a/2.ts", "two")); err != nil {
 		t.Error(err)
@@ -66,11 +66,11 @@ func TestBucket_WorksAgainWhenTheStoreIsBack(t *testing.T) {
 		keys = append(keys, info.Key)
 	}
 	if want := []string{"live/a/1.ts", "live/a/2.ts"}; !slices.Equal(keys, want) {
-		t.Errorf("kept are %q, want %q", keys, want)
+		t.Errorf("the store has %q, want %q", keys, want)
 	}
 }
 
-func TestBucket_WorksThroughASilence(t *testing.T) {
+func TestPut_SucceedsAfterAPauseOfTheStore(t *testing.T) {
 	server := s3test.Start(t)
 	b := open(t, server.Config(t))
 	if err := b.Put(t.Context(), object("live/a/1.ts", "one")); err != nil {
@@ -107,13 +107,13 @@ func TestList_ReadsEveryPage(t *testing.T) {
 		n++
 	}
 	if n != objects {
-		t.Errorf("listed %d of %d", n, objects)
+		t.Errorf("listed %d objects, want %d", n, objects)
 	}
 }
 
-// TestBucket_KeepsItsConnections sends bursts of uploads, as the segments of many
-// broadcasts come.
-func TestBucket_KeepsItsConnections(t *testing.T) {
+// TestBucket_ReusesConnections sends bursts of uploads, as the segments of many
+// broadcasts are uploaded.
+func TestBucket_ReusesConnections(t *testing.T) {
 	const bursts, uploads = 6, 50
 	var opened atomic.Int32
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -127,7 +127,7 @@ func TestBucket_KeepsItsConnections(t *testing.T) {
 	}
 	server.Start()
 	t.Cleanup(server.Close)
-	b := open(t, at(server.URL))
+	b := open(t, configAt(server.URL))
 	for range bursts {
 		var burst errgroup.Group
 		for range uploads {
@@ -138,6 +138,6 @@ func TestBucket_KeepsItsConnections(t *testing.T) {
 		}
 	}
 	if n := opened.Load(); n > uploads*3/2 {
-		t.Errorf("%d connections for bursts of %d uploads", n, uploads)
+		t.Errorf("%d connections for bursts of %d uploads, want at most %d", n, uploads, uploads*3/2)
 	}
 }

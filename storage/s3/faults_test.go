@@ -26,23 +26,23 @@ const (
 	testSecret = "hush-hush-hush"
 )
 
-// at is a configuration for a store at the URL.
-func at(url string) storage.S3Config {
+// configAt returns a configuration for a store at the URL.
+func configAt(url string) storage.S3Config {
 	cfg := storage.DefaultS3Config()
 	cfg.Provider, cfg.Endpoint, cfg.Bucket = "custom", url, "clips"
 	cfg.AccessKey, cfg.SecretKey = setting.NewSecret(testKey), setting.NewSecret(testSecret)
 	return cfg
 }
 
-// fake is a store that answers as the handler says.
+// fake runs a store that answers with the handler, and returns its configuration.
 func fake(t *testing.T, handler http.HandlerFunc) storage.S3Config {
 	t.Helper()
 	server := httptest.NewServer(handler)
 	t.Cleanup(server.Close)
-	return at(server.URL)
+	return configAt(server.URL)
 }
 
-// refuse answers as S3 does.
+// refuse answers with an error of S3. The last arguments are names and values of headers.
 func refuse(status int, code, message string, more ...string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
@@ -59,7 +59,7 @@ func object(key, text string) storage.Object {
 	return storage.Object{Key: key, Slabs: [][]byte{[]byte(text)}}
 }
 
-func TestPut_SaysWhatToChange(t *testing.T) {
+func TestPut_ErrorNamesTheSettingToChange(t *testing.T) {
 	html := func(status int) http.HandlerFunc {
 		return func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "text/html; charset=utf-8")
@@ -83,7 +83,7 @@ func TestPut_SaysWhatToChange(t *testing.T) {
 			refuse(301, "PermanentRedirect", "Use the other endpoint.", "X-Amz-Bucket-Region", "eu-west-3"), nil,
 			[]string{"storage.s3.region: eu-west-3"},
 		},
-		"another region, told": {
+		"another region, named": {
 			refuse(400, "AuthorizationHeaderMalformed", "the region 'us-east-1' is wrong; expecting 'eu-west-3'"), nil,
 			[]string{"storage.s3.region: eu-west-3"},
 		},
@@ -93,13 +93,13 @@ func TestPut_SaysWhatToChange(t *testing.T) {
 			func(c *storage.S3Config) { c.Checksum = "when_supported" },
 			[]string{"storage.s3.checksum: when_required"},
 		},
-		"missing checksums":        {refuse(400, "InvalidRequest", "Missing required header for this request: Content-MD5"), nil, []string{"storage.s3.checksum: when_supported"}},
-		"overload":                 {refuse(503, "SlowDown", "Reduce your request rate."), nil, []string{"503", "overloaded"}},
-		"a full store":             {refuse(507, "XMinioStorageFull", "Storage backend has reached its minimum free drive threshold."), nil, []string{"full"}},
-		"a page that takes all":    {html(200), nil, []string{"does not speak S3", "storage.s3.endpoint"}},
-		"a page that takes no PUT": {html(405), nil, []string{"405", "in HTML", "storage.s3.endpoint"}},
-		"a page that is not there": {html(404), nil, []string{"404", "storage.s3.endpoint"}},
-		"a proxy without its S3":   {html(502), nil, []string{"502", "proxy"}},
+		"missing checksums": {refuse(400, "InvalidRequest", "Missing required header for this request: Content-MD5"), nil, []string{"storage.s3.checksum: when_supported"}},
+		"overload":          {refuse(503, "SlowDown", "Reduce your request rate."), nil, []string{"503", "overloaded"}},
+		"a full store":      {refuse(507, "XMinioStorageFull", "Storage backend has reached its minimum free drive threshold."), nil, []string{"full"}},
+		"HTML with 200":     {html(200), nil, []string{"does not speak S3", "storage.s3.endpoint"}},
+		"HTML with 405":     {html(405), nil, []string{"405", "in HTML", "storage.s3.endpoint"}},
+		"HTML with 404":     {html(404), nil, []string{"404", "storage.s3.endpoint"}},
+		"HTML of a proxy":   {html(502), nil, []string{"502", "proxy"}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -108,41 +108,41 @@ func TestPut_SaysWhatToChange(t *testing.T) {
 			if test.change != nil {
 				test.change(&cfg)
 			}
-			checkTold(t, open(t, cfg).Put(t.Context(), object("live/a/1.ts", "x")), test.want...)
+			checkError(t, open(t, cfg).Put(t.Context(), object("live/a/1.ts", "x")), test.want...)
 		})
 	}
 }
 
-// checkTold holds an error to saying all the words, no secret, and that another try
-// may help.
-func checkTold(t *testing.T, err error, words ...string) {
+// checkError checks that an error contains all the words and no secret, and that it is
+// retryable.
+func checkError(t *testing.T, err error, words ...string) {
 	t.Helper()
 	e, ok := errors.AsType[*storage.Error](err)
 	if !ok {
-		t.Fatalf("error is %v", err)
+		t.Fatalf("error is %v, want a *storage.Error", err)
 	}
 	for _, word := range words {
 		if !strings.Contains(e.Error(), word) {
-			t.Errorf("error says %q, and not %q", e, word)
+			t.Errorf("error is %q, want one that contains %q", e, word)
 		}
 	}
 	if e.Hint == "" || !e.Retryable() {
-		t.Errorf("hint %q, retryable %t: %v", e.Hint, e.Retryable(), e)
+		t.Errorf("error has hint %q and is retryable: %t, want a hint and true: %v", e.Hint, e.Retryable(), e)
 	}
 	if all := fmt.Sprintf("%v %+v", err, err); strings.Contains(all, testSecret) || strings.Contains(all, testKey) {
 		t.Errorf("the error shows a key: %s", all)
 	}
 }
 
-func TestPut_SaysThatAnObjectWillNeverBeTaken(t *testing.T) {
+func TestPut_RefusalOfALargeObjectIsNotRetryable(t *testing.T) {
 	b := open(t, fake(t, refuse(400, "EntityTooLarge", "Your proposed upload exceeds the maximum allowed size")))
 	err := b.Put(t.Context(), object("live/a/1.ts", "x"))
 	if e, ok := errors.AsType[*storage.Error](err); !ok || e.Retryable() {
-		t.Errorf("%v is worth another try", err)
+		t.Errorf("error %v is retryable, want a permanent one", err)
 	}
 }
 
-func TestGet_SaysWhatToChange(t *testing.T) {
+func TestGet_ErrorNamesTheSettingToChange(t *testing.T) {
 	for name, test := range map[string]struct {
 		answer http.HandlerFunc
 		want   string
@@ -152,31 +152,31 @@ func TestGet_SaysWhatToChange(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := open(t, fake(t, test.answer)).Get(t.Context(), "live/a/1.ts", 0, -1)
-			checkTold(t, err, test.want)
+			checkError(t, err, test.want)
 		})
 	}
 	_, err := open(t, fake(t, refuse(404, "NoSuchKey", "No key."))).Get(t.Context(), "live/a/1.ts", 0, -1)
 	if !errors.Is(err, storage.ErrNotExist) {
-		t.Errorf("NoSuchKey: %v", err)
+		t.Errorf("NoSuchKey: error is %v, want %v", err, storage.ErrNotExist)
 	}
 }
 
-func TestDelete_SaysWhichPermissionIsMissing(t *testing.T) {
+func TestDelete_ErrorNamesTheMissingPermission(t *testing.T) {
 	err := open(t, fake(t, refuse(403, "AccessDenied", "Access Denied"))).Delete(t.Context(), "live/a/1.ts")
-	checkTold(t, err, "s3:DeleteObject", "storage.s3.access_key")
+	checkError(t, err, "s3:DeleteObject", "storage.s3.access_key")
 }
 
-func TestList_SaysThatHTMLIsNoS3(t *testing.T) {
+func TestList_RefusesHTMLAndNamesTheSetting(t *testing.T) {
 	cfg := fake(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html")
 		_, _ = io.WriteString(w, "<!doctype html><br><title>Console</title>")
 	})
 	for _, err := range open(t, cfg).List(t.Context(), "live/") {
-		checkTold(t, err, "storage.s3.endpoint")
+		checkError(t, err, "storage.s3.endpoint")
 	}
 }
 
-func TestPut_SaysWhyThereIsNoConnection(t *testing.T) {
+func TestPut_ErrorNamesTheCauseOfAFailedConnection(t *testing.T) {
 	ln, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -197,15 +197,15 @@ func TestPut_SaysWhyThereIsNoConnection(t *testing.T) {
 		cfg  storage.S3Config
 		want string
 	}{
-		"nothing listens":        {at("http://" + ln.Addr().String()), "nothing listens there"},
-		"a stranger's signature": {at(secure.URL), "storage.s3.ca_file"},
-		"another host's":         {trusting(at(otherName)), "the certificate is for another host"},
-		"no TLS":                 {at(strings.Replace(plain.URL, "http:", "https:", 1)), "write http://"},
-		"no such host":           {at("https://no-such-host.invalid:" + port), "storage.s3.endpoint"},
+		"no listener":                   {configAt("http://" + ln.Addr().String()), "nothing listens there"},
+		"an unknown authority":          {configAt(secure.URL), "storage.s3.ca_file"},
+		"a certificate of another host": {trusting(configAt(otherName)), "the certificate is for another host"},
+		"no TLS":                        {configAt(strings.Replace(plain.URL, "http:", "https:", 1)), "write http://"},
+		"no such host":                  {configAt("https://no-such-host.invalid:" + port), "storage.s3.endpoint"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			checkTold(t, open(t, test.cfg).Put(t.Context(), object("live/a/1.ts", "x")), test.want)
+			checkError(t, open(t, test.cfg).Put(t.Context(), object("live/a/1.ts", "x")), test.want)
 		})
 	}
 }
@@ -221,8 +221,8 @@ func certificateOf(tb testing.TB, server *httptest.Server) string {
 	return file
 }
 
-func TestNew_SaysThatTheCAFileIsWrong(t *testing.T) {
-	cfg := at("https://127.0.0.1:1")
+func TestNew_RefusesABadCAFile(t *testing.T) {
+	cfg := configAt("https://127.0.0.1:1")
 	cfg.CAFile = filepath.Join(t.TempDir(), "none.pem")
 	if _, err := New(t.Context(), cfg); err == nil || !strings.Contains(err.Error(), "storage.s3.ca_file") {
 		t.Error(err)
@@ -235,15 +235,15 @@ func TestNew_SaysThatTheCAFileIsWrong(t *testing.T) {
 	}
 }
 
-// stored keeps what was put, and fails a given number of times, before or after storing.
-type stored struct {
+// flakyStore keeps the last object put, and fails the first requests, before or after storing.
+type flakyStore struct {
 	body     atomic.Pointer[[]byte]
 	requests atomic.Int32
 	failures int32
 	after    bool
 }
 
-func (s *stored) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (s *flakyStore) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	fails := s.requests.Add(1) <= s.failures
 	if fails && !s.after {
 		refuse(503, "SlowDown", "Reduce your request rate.")(w, r)
@@ -261,26 +261,26 @@ func (s *stored) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Etag", `"x"`)
 }
 
-func TestPut_SendsAllAgainAfterAFailure(t *testing.T) {
+func TestPut_SendsTheWholeObjectAgainAfterAFailure(t *testing.T) {
 	want := bytes.Repeat([]byte("0123456789"), 100_000)
 	slabs := [][]byte{want[:10], nil, want[10:400_000], want[400_000:]}
 	for name, after := range map[string]bool{"500 after storing": true, "503 before": false} {
 		t.Run(name, func(t *testing.T) {
-			s := &stored{failures: attempts - 1, after: after}
+			s := &flakyStore{failures: attempts - 1, after: after}
 			b := open(t, fake(t, s.ServeHTTP))
 			if err := b.Put(t.Context(), storage.Object{Key: "live/a/1.ts", Slabs: slabs}); err != nil {
 				t.Fatal(err)
 			}
 			if s.requests.Load() != attempts || !bytes.Equal(*s.body.Load(), want) {
-				t.Errorf("%d requests, %d bytes", s.requests.Load(), len(*s.body.Load()))
+				t.Errorf("%d requests, stored %d bytes; want %d requests and all %d bytes", s.requests.Load(), len(*s.body.Load()), attempts, len(want))
 			}
 		})
 	}
 }
 
-// TestPut_SendsNothingThatOldStoresRefuse looks for the headers and trailers that
+// TestPut_SendsNoHeadersThatOldStoresRefuse looks for the headers and trailers that
 // R2, B2, OVH and older MinIO have refused.
-func TestPut_SendsNothingThatOldStoresRefuse(t *testing.T) {
+func TestPut_SendsNoHeadersThatOldStoresRefuse(t *testing.T) {
 	var got http.Header
 	var length int64
 	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -292,7 +292,7 @@ func TestPut_SendsNothingThatOldStoresRefuse(t *testing.T) {
 		w.Header().Set("Etag", `"x"`)
 	}))
 	t.Cleanup(server.Close)
-	cfg := at(server.URL)
+	cfg := configAt(server.URL)
 	cfg.CAFile = certificateOf(t, server)
 	o := object("live/a/index.m3u8", "#EXTM3U")
 	o.ContentType, o.CacheControl, o.ContentEncoding = "application/vnd.apple.mpegurl", "public, max-age=1", "gzip"
@@ -301,7 +301,7 @@ func TestPut_SendsNothingThatOldStoresRefuse(t *testing.T) {
 	}
 	for _, name := range []string{"X-Amz-Trailer", "X-Amz-Sdk-Checksum-Algorithm", "X-Amz-Checksum-Crc32", "X-Amz-Decoded-Content-Length", "X-Amz-Acl", "Expect", "If-None-Match", "Content-Md5"} {
 		if got.Get(name) != "" {
-			t.Errorf("sent %s: %s", name, got.Get(name))
+			t.Errorf("sent the header %s: %s", name, got.Get(name))
 		}
 	}
 	for name, want := range map[string]string{"Content-Type": o.ContentType, "Cache-Control": o.CacheControl, "Content-Encoding": o.ContentEncoding} {
@@ -310,7 +310,7 @@ func TestPut_SendsNothingThatOldStoresRefuse(t *testing.T) {
 		}
 	}
 	if length != o.Size() {
-		t.Errorf("Content-Length is %d", length)
+		t.Errorf("Content-Length is %d, want %d", length, o.Size())
 	}
 
 	cfg.ACL = "public-read"
@@ -323,7 +323,7 @@ func TestPut_SendsNothingThatOldStoresRefuse(t *testing.T) {
 	}
 }
 
-func TestPut_LeavesASilentStore(t *testing.T) {
+func TestPut_RetriesIfTheStoreDoesNotAnswer(t *testing.T) {
 	release := make(chan struct{})
 	var requests atomic.Int32
 	cfg := fake(t, func(w http.ResponseWriter, r *http.Request) {
@@ -344,11 +344,11 @@ func TestPut_LeavesASilentStore(t *testing.T) {
 		t.Fatal(err)
 	}
 	if requests.Load() != 2 {
-		t.Errorf("%d requests, want a silent one and another", requests.Load())
+		t.Errorf("%d requests, want 2: one without an answer and its retry", requests.Load())
 	}
 }
 
-func TestPut_TellsThatTheStoreIsSilent(t *testing.T) {
+func TestPut_ErrorSaysThatTheStoreDoesNotAnswer(t *testing.T) {
 	release := make(chan struct{})
 	cfg := fake(t, func(_ http.ResponseWriter, r *http.Request) {
 		select {
@@ -359,13 +359,13 @@ func TestPut_TellsThatTheStoreIsSilent(t *testing.T) {
 	defer close(release)
 	b := open(t, cfg)
 	b.http.timeout = 20 * time.Millisecond
-	checkTold(t, b.Put(t.Context(), object("live/a/1.ts", "x")), "no answer within", "slow or dead")
+	checkError(t, b.Put(t.Context(), object("live/a/1.ts", "x")), "no answer within", "slow or dead")
 	if b.http.limit(0) <= b.http.timeout {
-		t.Error("the limit did not grow, so that a slow line would never get an upload through")
+		t.Error("the time limit has not grown: an upload over a slow line would never succeed")
 	}
 }
 
-func TestGet_LeavesABodyThatStopsHalfway(t *testing.T) {
+func TestGet_EndsABodyThatStalls(t *testing.T) {
 	release := make(chan struct{})
 	cfg := fake(t, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Length", "10")
@@ -385,7 +385,7 @@ func TestGet_LeavesABodyThatStopsHalfway(t *testing.T) {
 	}
 	text, err := io.ReadAll(r.Body)
 	if _, stalled := errors.AsType[*stalledError](err); string(text) != "01234" || !stalled {
-		t.Errorf("read %q, %v", text, err)
+		t.Errorf("read %q, error %v, want the 5 bytes that were sent and a stalledError", text, err)
 	}
 	_ = r.Close()
 }
@@ -394,17 +394,17 @@ func TestPut_EndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	why := errors.New("shutdown")
 	cfg := fake(t, func(_ http.ResponseWriter, r *http.Request) {
-		_, _ = io.Copy(io.Discard, r.Body) // net/http sees a client leave only behind the body
+		_, _ = io.Copy(io.Discard, r.Body) // net/http notices that a client has left only after the body is read
 		cancel(why)
 		<-r.Context().Done()
 	})
 	if err := open(t, cfg).Put(ctx, object("live/a/1.ts", "x")); !errors.Is(err, why) {
-		t.Errorf("%v, want %v", err, why)
+		t.Errorf("error is %v, want %v", err, why)
 	}
 }
 
-// TestPut_KeepsTheStoresTime stands before a clock that is two hours off.
-func TestPut_KeepsTheStoresTime(t *testing.T) {
+// The clock of the store is two hours ahead.
+func TestPut_SignsWithTheClockOfTheStore(t *testing.T) {
 	var requests atomic.Int32
 	now := time.Now().Add(2 * time.Hour).UTC()
 	cfg := fake(t, func(w http.ResponseWriter, r *http.Request) {
@@ -419,14 +419,14 @@ func TestPut_KeepsTheStoresTime(t *testing.T) {
 		w.Header().Set("Etag", `"x"`)
 	})
 	b := open(t, cfg)
-	for _, want := range []int32{2, 3} { // it knows from the second on
+	for _, want := range []int32{2, 3} { // the time is known from the second request on
 		if err := b.Put(t.Context(), object("live/a/1.ts", "x")); err != nil || requests.Load() != want {
 			t.Errorf("%d requests, want %d: %v", requests.Load(), want, err)
 		}
 	}
 }
 
-func TestGet_BearsAStoreWithoutRanges(t *testing.T) {
+func TestGet_ReadsARangeFromAStoreWithoutRanges(t *testing.T) {
 	cfg := fake(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Length", "10")
 		_, _ = io.WriteString(w, "0123456789")
@@ -437,11 +437,11 @@ func TestGet_BearsAStoreWithoutRanges(t *testing.T) {
 	}
 	text, err := io.ReadAll(r.Body)
 	if err = errors.Join(err, r.Close()); err != nil || string(text) != "3456" || r.Size != 10 {
-		t.Errorf("read %q of %d, %v", text, r.Size, err)
+		t.Errorf("read %q of an object of %d bytes, error %v; want 3456 of 10", text, r.Size, err)
 	}
 }
 
-func TestPut_SaysThatThereAreNoCredentials(t *testing.T) {
+func TestPut_ErrorSaysThatThereAreNoCredentials(t *testing.T) {
 	for _, name := range []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_CREDENTIALS_FULL_URI"} {
 		t.Setenv(name, "")
 	}
@@ -449,9 +449,9 @@ func TestPut_SaysThatThereAreNoCredentials(t *testing.T) {
 	t.Setenv("HOME", t.TempDir())
 	cfg := fake(t, refuse(403, "AccessDenied", ""))
 	cfg.AccessKey, cfg.SecretKey = setting.Secret{}, setting.Secret{}
-	checkTold(t, open(t, cfg).Put(t.Context(), object("live/a/1.ts", "x")), "there are no credentials", "storage.s3.access_key")
+	checkError(t, open(t, cfg).Put(t.Context(), object("live/a/1.ts", "x")), "there are no credentials", "storage.s3.access_key")
 
 	t.Setenv("AWS_ACCESS_KEY_ID", testKey)
 	t.Setenv("AWS_SECRET_ACCESS_KEY", testSecret)
-	checkTold(t, open(t, cfg).Put(t.Context(), object("live/a/1.ts", "x")), "AccessDenied")
+	checkError(t, open(t, cfg).Put(t.Context(), object("live/a/1.ts", "x")), "AccessDenied")
 }

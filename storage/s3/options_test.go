@@ -20,12 +20,12 @@ func (l local) RoundTrip(r *http.Request) (*http.Response, error) {
 		r.Body = http.NoBody
 	}
 	w := httptest.NewRecorder()
-	w.Header().Set("Date", time.Now().UTC().Add(-time.Hour).Format(http.TimeFormat)) // a clock that is off
+	w.Header().Set("Date", time.Now().UTC().Add(-time.Hour).Format(http.TimeFormat)) // a clock that is an hour slow
 	l.store.ServeHTTP(w, r)
 	return w.Result(), nil
 }
 
-func TestBucket_WaitsAsLongAsTheStoreAsks(t *testing.T) {
+func TestPut_ObeysRetryAfter(t *testing.T) {
 	hourAgo := func(d time.Duration) string { // by the store's clock
 		return time.Date(1999, 12, 31, 23, 0, 0, 0, time.UTC).Add(d).Format(http.TimeFormat)
 	}
@@ -39,11 +39,11 @@ func TestBucket_WaitsAsLongAsTheStoreAsks(t *testing.T) {
 		"a date":                         {http.StatusServiceUnavailable, hourAgo(2 * time.Second), 2 * time.Second, 2 * time.Second, 0},
 		"a date that has passed":         {http.StatusServiceUnavailable, hourAgo(-time.Hour), 1, time.Second, 0},
 		"longer than Put waits":          {http.StatusServiceUnavailable, "20", 0, 0, 20 * time.Second},
-		"a date longer than that":        {http.StatusTooManyRequests, hourAgo(30 * time.Second), 0, 0, 30 * time.Second},
-		"longer than is believed":        {http.StatusTooManyRequests, "86400", 0, 0, time.Minute},
+		"a date later than Put waits":    {http.StatusTooManyRequests, hourAgo(30 * time.Second), 0, 0, 30 * time.Second},
+		"longer than is accepted":        {http.StatusTooManyRequests, "86400", 0, 0, time.Minute},
 		"longer than can be represented": {http.StatusTooManyRequests, "9223372036854775807", 0, 0, time.Minute},
-		"nonsense":                       {http.StatusServiceUnavailable, "soon", 1, time.Second, 0},
-		"of another kind of error":       {http.StatusInternalServerError, "20", 1, time.Second, 0},
+		"not a time":                     {http.StatusServiceUnavailable, "soon", 1, time.Second, 0},
+		"another kind of error":          {http.StatusInternalServerError, "20", 1, time.Second, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			throttle := s3test.Throttle{N: 1, Status: test.status, RetryAfter: test.header}

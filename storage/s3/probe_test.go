@@ -33,21 +33,21 @@ func everyStep() []string {
 	return []string{"put", "get", "range", "list", "headers", "encoding", "cors", "delete", "versions"}
 }
 
-func TestProbe_PassesAGoodBucket(t *testing.T) {
+func TestProbe_AcceptsAGoodBucket(t *testing.T) {
 	server := s3test.Start(t)
 	cfg := server.Config(t)
 	server.AllowOrigin(t, cfg.Bucket, cfg.CORSOrigin)
 	b := open(t, cfg)
 	report := b.Probe(t.Context())
 	if diff := cmp.Diff(everyStep(), outcomes(report)); diff != "" || report.Err() != nil {
-		t.Errorf("found (-want +got):\n%s%+v", diff, report)
+		t.Errorf("steps (-want +got):\n%s%+v", diff, report)
 	}
 	for info, err := range b.List(t.Context(), "") {
-		t.Errorf("left behind: %s, %v", info.Key, err)
+		t.Errorf("the probe left %s, error %v", info.Key, err)
 	}
 }
 
-func TestProbe_NamesTheSetting(t *testing.T) {
+func TestProbe_NamesTheWrongSetting(t *testing.T) {
 	server := s3test.Start(t)
 	tests := map[string]struct {
 		change func(*storage.S3Config)
@@ -65,9 +65,9 @@ func TestProbe_NamesTheSetting(t *testing.T) {
 			test.change(&cfg)
 			report := open(t, cfg).Probe(t.Context())
 			if diff := cmp.Diff([]string{"put: FAILED"}, outcomes(report)); diff != "" {
-				t.Fatalf("found (-want +got):\n%s", diff)
+				t.Fatalf("steps (-want +got):\n%s", diff)
 			}
-			checkTold(t, report[0].Err, test.want)
+			checkError(t, report[0].Err, test.want)
 		})
 	}
 }
@@ -78,17 +78,17 @@ func TestProbe_WarnsOfABucketWithoutCORS(t *testing.T) {
 	want := everyStep()
 	want[6] = "cors: warning"
 	if diff := cmp.Diff(want, outcomes(report)); diff != "" || report.Err() != nil {
-		t.Fatalf("found (-want +got):\n%s", diff)
+		t.Fatalf("steps (-want +got):\n%s", diff)
 	}
-	checkTold(t, report[6].Err, "AllowedOrigins https://example.com", "storage.s3.cors_origin")
+	checkError(t, report[6].Err, "AllowedOrigins https://example.com", "storage.s3.cors_origin")
 
 	cfg.CORSOrigin = ""
 	if got := outcomes(open(t, cfg).Probe(t.Context())); strings.Contains(fmt.Sprint(got), "cors") {
-		t.Errorf("the step was not skipped: %v", got)
+		t.Errorf("the CORS step was not skipped: %v", got)
 	}
 }
 
-func TestProbe_WarnsOfVersionsThatStay(t *testing.T) {
+func TestProbe_WarnsOfVersionsThatAreNotDeleted(t *testing.T) {
 	server := s3test.Start(t)
 	cfg := server.Config(t)
 	cfg.CORSOrigin = ""
@@ -96,9 +96,9 @@ func TestProbe_WarnsOfVersionsThatStay(t *testing.T) {
 	report := open(t, cfg).Probe(t.Context())
 	last := report[len(report)-1]
 	if last.Step != "versions" || !last.Warning || report.Err() != nil {
-		t.Fatalf("found %v", outcomes(report))
+		t.Fatalf("steps are %v, want the last one to be a warning about versions", outcomes(report))
 	}
-	checkTold(t, last.Err, "storage.s3.delete: versions")
+	checkError(t, last.Err, "storage.s3.delete: versions")
 
 	cfg.Delete = "versions"
 	b := open(t, cfg)
@@ -115,12 +115,12 @@ func TestProbe_WarnsOfVersionsThatStay(t *testing.T) {
 	}
 	for key, want := range map[string]int{"live/a/index.m3u8": 0, "live/a/index.m3u8.old": 1} {
 		if left, err := b.versionsOf(t.Context(), key); err != nil || len(left) != want {
-			t.Errorf("%s: versions left: %v, %v", key, left, err)
+			t.Errorf("%s: versions left are %v, want %d; error %v", key, left, want, err)
 		}
 	}
 	for _, f := range b.Probe(t.Context()) {
 		if f.Err != nil {
-			t.Errorf("with versions: %s: %v", f.Step, f.Err)
+			t.Errorf("step %s with delete: versions: %v", f.Step, f.Err)
 		}
 	}
 }
@@ -154,24 +154,24 @@ func TestProbe_FindsEachMissingPermission(t *testing.T) {
 			}
 			for step, word := range test.want {
 				if !strings.Contains(got[step], word) {
-					t.Errorf("%s: %q, want %s", step, got[step], word)
+					t.Errorf("step %s: error is %q, want one that contains %s", step, got[step], word)
 				}
 				delete(got, step)
 			}
 			if len(got) > 0 {
-				t.Errorf("more went wrong: %v", got)
+				t.Errorf("other steps failed: %v", got)
 			}
 		})
 	}
 }
 
-func TestProbe_WarnsOfAStoreThatForgetsHeaders(t *testing.T) {
+func TestProbe_WarnsOfAStoreThatDropsHeaders(t *testing.T) {
 	store := &minimalStore{objects: make(map[string][]byte)}
 	report := open(t, fake(t, store.ServeHTTP)).Probe(t.Context())
 	want := everyStep()
 	want[4], want[5], want[6] = "headers: warning", "encoding: warning", "cors: warning"
 	if diff := cmp.Diff(want, outcomes(report)); diff != "" || report.Err() != nil {
-		t.Errorf("found (-want +got):\n%s%v", diff, report.Err())
+		t.Errorf("steps (-want +got):\n%s%v", diff, report.Err())
 	}
 }
 

@@ -8,7 +8,7 @@ import (
 	"golive/storage"
 )
 
-func TestProfileOf_KnowsItsProviders(t *testing.T) {
+func TestProfileOf_HasTheProfileOfEachProvider(t *testing.T) {
 	known := map[string]struct {
 		endpoint string
 		want     profile
@@ -37,7 +37,7 @@ func TestProfileOf_KnowsItsProviders(t *testing.T) {
 	}
 }
 
-func TestProfileOf_LetsTheConfigurationWin(t *testing.T) {
+func TestProfileOf_PrefersTheConfiguration(t *testing.T) {
 	tests := map[string]struct {
 		change func(*storage.S3Config)
 		want   profile

@@ -20,7 +20,7 @@ import (
 	"golive/storage/s3/s3test"
 )
 
-// google returns a store with the known behaviours of Google's.
+// google runs a store with the known behaviours of Google's.
 func google(t *testing.T, more ...s3test.Behaviour) (*s3test.Fake, storage.S3Config) {
 	t.Helper()
 	keys := s3test.NewKeys(s3test.AccessKey, s3test.SecretKey)
@@ -35,17 +35,17 @@ func withoutCORS() []string {
 }
 
 func TestRow69_SignatureSurvivesARewrittenAcceptEncoding(t *testing.T) {
-	for _, provider := range []string{"gcs", "custom"} { // a proxy before any store may do it
+	for _, provider := range []string{"gcs", "custom"} { // a proxy in front of any store may do the same
 		t.Run(provider, func(t *testing.T) {
 			limit := s3test.PutLimit{Interval: time.Second}
 			f, cfg := google(t, limit.Limit)
 			cfg.Provider = provider
 			report := open(t, cfg).Probe(t.Context())
 			if err := report.Err(); err != nil || len(f.Keys()) > 0 {
-				t.Errorf("%v; left behind: %v", err, f.Keys())
+				t.Errorf("probe failed with %v and left %v", err, f.Keys())
 			}
 			if diff := cmp.Diff(withoutCORS(), outcomes(report)); provider == "gcs" && diff != "" {
-				t.Errorf("found (-want +got):\n%s%+v", diff, report)
+				t.Errorf("steps (-want +got):\n%s%+v", diff, report)
 			}
 		})
 	}
@@ -55,10 +55,10 @@ func TestRow69_StoreThatVerifiesSignaturesRefusesAWrongSecret(t *testing.T) {
 	_, cfg := google(t)
 	cfg.SecretKey = setting.NewSecret("another")
 	err := open(t, cfg).Put(t.Context(), object("live/a/1.ts", "x"))
-	checkTold(t, err, "SignatureDoesNotMatch", "storage.s3.secret_key")
+	checkError(t, err, "SignatureDoesNotMatch", "storage.s3.secret_key")
 }
 
-func TestRow69_GzippedPlaylistComesBackAsItIsStored(t *testing.T) {
+func TestRow69_GzippedPlaylistIsNotUnpacked(t *testing.T) {
 	_, cfg := google(t)
 	var zipped bytes.Buffer
 	w := gzip.NewWriter(&zipped)
@@ -71,7 +71,7 @@ func TestRow69_GzippedPlaylistComesBackAsItIsStored(t *testing.T) {
 	}
 	r, err := b.Get(t.Context(), o.Key, 0, -1)
 	if err != nil || r.Size != o.Size() {
-		t.Fatalf("%+v, %v", r, err)
+		t.Fatalf("got %+v, error %v; want %d bytes", r, err, o.Size())
 	}
 	_ = r.Close()
 }
@@ -135,7 +135,7 @@ func TestRow70_CredentialsThatRotateAreReadAgain(t *testing.T) {
 				}
 				keys.Replace("AKIDTWO", "two", code)
 				rotate("AKIDTWO", "two")
-				// The request that is refused is retried with the new ones.
+				// The refused request is retried with the new credentials.
 				if err := b.Put(t.Context(), object("live/a/2.ts", "x")); err != nil {
 					t.Fatal(err)
 				}
@@ -192,9 +192,9 @@ func TestRow72_ConnectionWithAServerFailureIsClosed(t *testing.T) {
 			if n := len(f.Keys()); n != 20 {
 				t.Errorf("%d objects, want 20", n)
 			}
-			// One may be given a connection just before it is closed.
+			// A request may be given a connection just before that is closed.
 			if hit := bad.Hit.Load(); hit > 2 {
-				t.Errorf("%d requests went to connections that had gone bad", hit)
+				t.Errorf("%d requests on connections that had failed, want at most 2", hit)
 			}
 		})
 	}
@@ -210,8 +210,8 @@ func TestRow72_GoodConnectionsAreKept(t *testing.T) {
 		if err := b.Put(t.Context(), object("live/a/1.ts", "x")); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := b.Get(t.Context(), "live/a/none.ts", 0, -1); err == nil { // 404 is an answer
-			t.Fatal("it is there")
+		if _, err := b.Get(t.Context(), "live/a/none.ts", 0, -1); err == nil { // 404 does not close the connection
+			t.Fatal("got an object that does not exist")
 		}
 	}
 	if dialed != 1 {
@@ -247,7 +247,7 @@ func TestRow73_ProbeWaitsForAStoreThatIsThrottled(t *testing.T) {
 			f := s3test.NewFake(t, throttle.Limit)
 			report := open(t, f.Config()).Probe(t.Context())
 			if diff := cmp.Diff(withoutCORS(), outcomes(report)); diff != "" {
-				t.Errorf("found (-want +got):\n%s%+v", diff, report)
+				t.Errorf("steps (-want +got):\n%s%+v", diff, report)
 			}
 		})
 	}
@@ -255,7 +255,7 @@ func TestRow73_ProbeWaitsForAStoreThatIsThrottled(t *testing.T) {
 
 func TestRow73_ProbeGivesUpAndNamesTheSetting(t *testing.T) {
 	if testing.Short() {
-		t.Skip("it takes ten seconds")
+		t.Skip("the test takes ten seconds")
 	}
 	t.Parallel()
 	throttle := s3test.Throttle{N: 1 << 30, Status: 429, Match: s3test.IsList}
@@ -263,12 +263,12 @@ func TestRow73_ProbeGivesUpAndNamesTheSetting(t *testing.T) {
 	began := time.Now()
 	err := open(t, f.Config()).Probe(t.Context()).Err()
 	if took := time.Since(began); took < 5*time.Second || took > 20*time.Second {
-		t.Errorf("gave up after %s", took)
+		t.Errorf("gave up after %s, want from 5 s to 20 s", took)
 	}
 	if err == nil || !strings.Contains(err.Error(), "429") || !strings.Contains(err.Error(), "storage.s3.bucket") {
 		t.Error(err)
 	}
 	if len(f.Keys()) > 0 {
-		t.Errorf("left behind: %v", f.Keys())
+		t.Errorf("the probe left %v", f.Keys())
 	}
 }

@@ -31,9 +31,9 @@ func testAtomic(t *testing.T, b storage.Bucket) {
 					t.Errorf("get: %v", err)
 					return
 				}
-				got := slurp(t, r)
+				got := readAll(t, r)
 				if int64(len(got)) != r.Size || strings.Trim(got, got[:1]) != "" {
-					t.Errorf("read a mix of %d bytes, size said %d", len(got), r.Size)
+					t.Errorf("read %d bytes of several versions, or not the %d of Size", len(got), r.Size)
 					return
 				}
 			}
@@ -122,10 +122,10 @@ func get(t *testing.T, b storage.Bucket, key string, offset, length int64) strin
 		t.Errorf("get: %v", err)
 		return ""
 	}
-	return slurp(t, r)
+	return readAll(t, r)
 }
 
-func slurp(t *testing.T, r *storage.Reader) string {
+func readAll(t *testing.T, r *storage.Reader) string {
 	t.Helper()
 	text, err := io.ReadAll(r.Body)
 	if err = errors.Join(err, r.Close()); err != nil {

@@ -51,7 +51,7 @@ func testPut(t *testing.T, b storage.Bucket) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := slurp(t, r); got != "hello" {
+	if got := readAll(t, r); got != "hello" {
 		t.Errorf("got %q", got)
 	}
 	if r.Key != "live/a/source/x-1.ts" || r.Size != 5 {
@@ -85,11 +85,11 @@ func testManySlabs(t *testing.T, b storage.Bucket) {
 		t.Fatal(err)
 	}
 	if get(t, b, "many", 0, -1) != want.String() {
-		t.Error("other bytes came back")
+		t.Error("get does not return the bytes that were put")
 	}
 	from, n := int64(40_000), int64(20_000)
 	if get(t, b, "many", from, n) != want.String()[from:from+n] {
-		t.Error("other bytes came back from the middle")
+		t.Error("get of a range does not return the bytes that were put")
 	}
 }
 
@@ -100,7 +100,7 @@ func testReplace(t *testing.T, b storage.Bucket) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := slurp(t, r); got != "short" || r.Size != 5 {
+	if got := readAll(t, r); got != "short" || r.Size != 5 {
 		t.Errorf("got %q, size %d", got, r.Size)
 	}
 }
@@ -132,7 +132,7 @@ func testRanges(t *testing.T, b storage.Bucket) {
 				t.Errorf("get %d from %d: %v", length, offset, err)
 				continue
 			}
-			if got := slurp(t, r); got != whole[offset:end] || r.Size != int64(len(whole)) {
+			if got := readAll(t, r); got != whole[offset:end] || r.Size != int64(len(whole)) {
 				t.Errorf("get %d from %d: got %q of %d", length, offset, got, r.Size)
 			}
 		}
@@ -180,7 +180,7 @@ func testNotExist(t *testing.T, b storage.Bucket) {
 		}
 		checkError(t, err, "get", key)
 		if e, ok := errors.AsType[*storage.Error](err); ok && e.Retryable() {
-			t.Errorf("get %s: says that trying again may help", key)
+			t.Errorf("get %s: the error is retryable, want a permanent one", key)
 		}
 	}
 }
@@ -193,8 +193,8 @@ func testOpenReader(t *testing.T, b storage.Bucket) {
 		t.Fatal(err)
 	}
 	put(t, b, "k", strings.Repeat("new", 20_000))
-	if got := slurp(t, r); got != old {
-		t.Errorf("an open reader saw %d bytes that are not the old ones", len(got))
+	if got := readAll(t, r); got != old {
+		t.Errorf("an open reader read %d bytes that are not those of the old object", len(got))
 	}
 }
 
@@ -206,7 +206,7 @@ func testDelete(t *testing.T, b storage.Bucket) {
 		t.Fatal(err)
 	}
 	if _, err := b.Get(t.Context(), "d/a/1", 0, -1); !errors.Is(err, storage.ErrNotExist) {
-		t.Errorf("get after delete: %v", err)
+		t.Errorf("get after delete: error is %v, want %v", err, storage.ErrNotExist)
 	}
 	if got, want := keys(t, b, ""), []string{"d/a.1", "d/a/2", "d/b/1"}; !cmp.Equal(got, want) {
 		t.Errorf("keys are %q, want %q", got, want)
@@ -281,7 +281,7 @@ func checkError(t *testing.T, err error, op, key string) {
 		return
 	}
 	if e.Op != op || e.Key != key {
-		t.Errorf("%s %q: error says %s %q", op, key, e.Op, e.Key)
+		t.Errorf("%s %q: error has operation %s and key %q", op, key, e.Op, e.Key)
 	}
 }
 
@@ -337,6 +337,6 @@ func testListStop(t *testing.T, b storage.Bucket) {
 		}
 	}
 	if n != 3 {
-		t.Errorf("saw %d objects, want 3", n)
+		t.Errorf("the iteration yielded %d objects, want 3", n)
 	}
 }

@@ -1,4 +1,4 @@
-// Package storagetest holds the one contract that every storage.Bucket keeps.
+// Package storagetest tests the contract that every storage.Bucket keeps.
 //
 // A backend's test passes a function that makes an empty bucket to Test, which reports
 // violations as failures of that test.

@@ -34,8 +34,8 @@ func RefusesTrailers(next http.Handler) http.Handler {
 }
 
 // Transcodes unpacks what is stored with Content-Encoding gzip for clients that do not
-// accept that, unless its Cache-Control is no-transform, as Google does. The test sees
-// it by the missing header: the bytes are not really unpacked.
+// accept that, unless its Cache-Control is no-transform, as Google does. A test notices
+// by the missing header: the bytes are not really unpacked.
 func Transcodes(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		next.ServeHTTP(&transcoder{ResponseWriter: w, accepts: strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") && r.Method == http.MethodGet}, r)
@@ -57,7 +57,7 @@ func (t *transcoder) WriteHeader(status int) {
 	t.ResponseWriter.WriteHeader(status)
 }
 
-// Keys are the key pairs that a store knows now: secrets by key id.
+// Keys are the key pairs that a store accepts: secrets by key id.
 type Keys struct {
 	mu    sync.Mutex
 	valid map[string]string
@@ -69,7 +69,7 @@ func NewKeys(id, secret string) *Keys {
 	return &Keys{valid: map[string]string{id: secret}, code: "InvalidAccessKeyId"}
 }
 
-// Replace makes the store know only that pair from now on, and refuse any other with the
+// Replace makes the store accept only that pair from now on, and refuse any other with the
 // error code.
 func (k *Keys) Replace(id, secret, code string) {
 	k.mu.Lock()
@@ -119,7 +119,7 @@ func parseAuthorization(text string) authorization {
 	return a
 }
 
-// matches signs the request again, as it came, and compares.
+// matches signs the request again, as it was received, and compares.
 func (a authorization) matches(r *http.Request, secret string) bool {
 	at, err := time.Parse("20060102T150405Z", r.Header.Get("X-Amz-Date"))
 	if err != nil {
@@ -182,19 +182,19 @@ func (l *PutLimit) take(path string, now time.Time) bool {
 	return true
 }
 
-// BadConnections answers every Nth request with Status, and all that come later on the
+// BadConnections answers every Nth request with Status, and all later ones on the
 // same connection too, as B2 does: only a new connection helps.
 type BadConnections struct {
 	N      int32
 	Status int
-	// Hit counts the requests that came on a bad connection after its first failure.
+	// Hit counts the requests on a bad connection after its first failure.
 	Hit atomic.Int32
 
 	requests atomic.Int32
 	bad      sync.Map // net.Conn
 }
 
-// Spoil is the Behaviour.
+// Spoil is the Behaviour that makes connections bad.
 func (b *BadConnections) Spoil(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		conn := r.Context().Value(connKey{})
@@ -243,14 +243,14 @@ func IsList(r *http.Request) bool {
 	return r.Method == http.MethodGet && r.URL.Query().Has("list-type")
 }
 
-// Silence makes a store accept requests and not answer them while it is on.
+// Silence makes a store read requests without answering them while On is set.
 type Silence struct{ On atomic.Bool }
 
-// Hold is the Behaviour.
+// Hold is the Behaviour that does not answer.
 func (s *Silence) Hold(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if s.On.Load() {
-			_, _ = io.Copy(io.Discard, r.Body) // net/http sees a client leave only after the body
+			_, _ = io.Copy(io.Discard, r.Body) // net/http notices that a client has left only after the body is read
 			<-r.Context().Done()
 			return
 		}

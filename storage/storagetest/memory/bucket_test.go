@@ -1,7 +1,6 @@
 package memory_test
 
 import (
-	"bytes"
 	"io"
 	"strconv"
 	"testing"
@@ -15,11 +14,11 @@ func TestBucket_KeepsTheContract(t *testing.T) {
 	storagetest.Test(t, func(*testing.T) storage.Bucket { return memory.New() })
 }
 
-// sharer notes where the bytes it is written are.
-type sharer struct{ slabs []*byte }
+// addresses is a Writer that records the address of each write.
+type addresses struct{ first []*byte }
 
-func (s *sharer) Write(p []byte) (int, error) {
-	s.slabs = append(s.slabs, &p[0])
+func (a *addresses) Write(p []byte) (int, error) {
+	a.first = append(a.first, &p[0])
 	return len(p), nil
 }
 
@@ -32,25 +31,17 @@ func TestBucket_SharesTheSlabs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var w sharer
+	var w addresses
 	if n, err := io.Copy(&w, r.Body); err != nil || n != 4 {
-		t.Fatalf("copied %d: %v", n, err)
+		t.Fatalf("copied %d bytes, want 4: %v", n, err)
 	}
-	if len(w.slabs) != 2 || w.slabs[0] != &slabs[1][1] || w.slabs[1] != &slabs[2][0] {
-		t.Error("the bytes written are not those that were put")
+	if len(w.first) != 2 || w.first[0] != &slabs[1][1] || w.first[1] != &slabs[2][0] {
+		t.Error("the writes are not of the slabs that were put, but of copies")
 	}
-}
-
-func segment() [][]byte {
-	slabs := make([][]byte, 8)
-	for i := range slabs {
-		slabs[i] = bytes.Repeat([]byte{0x47}, 140_000)
-	}
-	return slabs
 }
 
 func BenchmarkPut(b *testing.B) {
-	bucket, o := memory.New(), storage.Object{Slabs: segment()}
+	bucket, o := memory.New(), storage.Object{Slabs: storagetest.Segment()}
 	b.SetBytes(o.Size())
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
@@ -62,7 +53,7 @@ func BenchmarkPut(b *testing.B) {
 }
 
 func BenchmarkGet(b *testing.B) {
-	bucket, o := memory.New(), storage.Object{Key: "live/a/source/s-1.ts", Slabs: segment()}
+	bucket, o := memory.New(), storage.Object{Key: "live/a/source/s-1.ts", Slabs: storagetest.Segment()}
 	if err := bucket.Put(b.Context(), o); err != nil {
 		b.Fatal(err)
 	}
