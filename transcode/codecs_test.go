@@ -15,7 +15,7 @@ import (
 	"golive/media"
 )
 
-// enhancedClip encodes 2 s with a video codec that FLV of ffmpeg 5 does not carry, and Opus, and
+// enhancedClip encodes 2 s with Opus and a video codec that ffmpeg 5 cannot write to FLV, and
 // returns the units as they come over Enhanced RTMP.
 func enhancedClip(t *testing.T, fourCC, config string, options ...string) []media.AccessUnit {
 	t.Helper()
@@ -123,7 +123,7 @@ func TestJob_TranscodesOtherCodecs(t *testing.T) {
 			}
 			sound := b.units("low", false)
 			if len(sound) == 0 || sound[0].Track.Codec != media.AAC {
-				t.Fatalf("%d units of sound", len(sound))
+				t.Fatalf("%d units of sound, want some in AAC", len(sound))
 			}
 			checkSound(t, "low", units, sound)
 		})

@@ -27,7 +27,7 @@ func shifted(units []media.AccessUnit, shift media.Ticks) []media.AccessUnit {
 }
 
 // pid waits for a child, and returns its process id.
-func (b *bench) pid(t *testing.T) int {
+func (b *testJob) pid(t *testing.T) int {
 	t.Helper()
 	var c *child
 	b.await(t, "ffmpeg runs", func() bool { c = b.job.child.Load(); return c != nil })
@@ -87,12 +87,12 @@ func TestJob_LosesNothingWhenTheNextChildTakesOver(t *testing.T) {
 	frame := 1024 * media.Second / 48_000
 	for i := range sound[1:] {
 		if d := sound[i+1].DTS - sound[i].DTS; d <= 0 || d > 2*frame {
-			t.Errorf("frame %d of sound is %d after the one before", i+1, d)
+			t.Errorf("frame %d of sound is %d ticks after the one before, want at most %d", i+1, d, 2*frame)
 		}
 	}
 	counts := b.node.metrics.restarts
 	if n := testutil.ToFloat64(counts.WithLabelValues(string(RestartAge))); n < 2 || b.job.Status().Restarts != 0 {
-		t.Errorf("%v children took over, %d restarted, want more than one and none", n, b.job.Status().Restarts)
+		t.Errorf("%v planned takeovers and %d restarts, want at least 2 and none", n, b.job.Status().Restarts)
 	}
 }
 
@@ -108,10 +108,10 @@ func TestJob_FollowsAChangeOfSize(t *testing.T) {
 		t.Errorf("pictures of low (-source +rung):\n%s", diff)
 	}
 	if diff := cmp.Diff(inOrder(pictureTimes(first, false)), pictureTimes(b.units("high", true), false)); diff != "" {
-		t.Errorf("pictures of high, which the second source is too small for:\n%s", diff)
+		t.Errorf("pictures of high, which ends with the smaller source (-first source +rung):\n%s", diff)
 	}
 	if diff := cmp.Diff([]StopReason{StopSource}, b.stops["high"]); diff != "" {
-		t.Errorf("stops of high: %s", diff)
+		t.Errorf("stops of high (-want +got):\n%s", diff)
 	}
 }
 
@@ -129,7 +129,7 @@ func TestJob_FollowsAJumpOfTheSourcesTimes(t *testing.T) {
 	}
 }
 
-func TestJob_AcceptsATrackThatComesLate(t *testing.T) {
+func TestJob_AcceptsAudioThatBeginsLate(t *testing.T) {
 	b := start(t, ladderOf(Rung{Name: "low", Height: 90, VideoBitrate: 80_000, AudioBitrate: 32_000, Preset: "ultrafast"}))
 	units := clip(t, "4")
 	const late = 2 * media.Second
@@ -151,10 +151,10 @@ func TestJob_AcceptsATrackThatComesLate(t *testing.T) {
 	}
 	sound := b.units("low", false)
 	if len(sound) < 80 || sound[0].DTS < late-media.Second/10 {
-		t.Errorf("%d units of sound, the first at %d", len(sound), sound[0].DTS)
+		t.Errorf("%d units of sound from %d on, want at least 80 from about %d on", len(sound), sound[0].DTS, late)
 	}
 	if n := len(b.runs["low"]); n != 2 || b.runs["low"][0].audio != nil || b.runs["low"][1].audio == nil {
-		t.Errorf("the sound does not begin a second run: %d runs", n)
+		t.Errorf("%d runs, want 2: without sound, then with sound", n)
 	}
 }
 
@@ -180,13 +180,13 @@ func TestJob_SuspendsTranscodingIfFFmpegFailsRepeatedly(t *testing.T) {
 			b.node.cfg.FFmpeg = script(t, text)
 			b.node.timeouts.start = 500 * time.Millisecond
 			b.write(clip(t, "2")...)
-			b.await(t, "it is suspended", func() bool { return b.job.Status().Problem != "" })
+			b.await(t, "transcoding is suspended", func() bool { return b.job.Status().Problem != "" })
 			b.finish(t)
 			if n := len(b.units("low", true)); n > 0 {
-				t.Errorf("%d pictures", n)
+				t.Errorf("%d pictures, want none", n)
 			}
 			if n := bytes.Count(b.log.Bytes(), []byte("transcoding suspended")); n != 1 {
-				t.Errorf("%d lines say that it is suspended, want 1", n)
+				t.Errorf("%d lines say that transcoding is suspended, want 1", n)
 			}
 		})
 	}
@@ -197,12 +197,12 @@ func TestJob_SuspendsASourceThatCannotBeDecoded(t *testing.T) {
 	b.node.timeouts.start = 500 * time.Millisecond
 	stream := mediatest.Stream{Video: mediatest.H264(640, 360), Audio: mediatest.AAC(), FPS: 30, GOP: 30, Length: 2 * time.Second}
 	b.write(stream.Units()...)
-	b.await(t, "it is suspended", func() bool { return b.job.Status().Problem != "" })
+	b.await(t, "transcoding is suspended", func() bool { return b.job.Status().Problem != "" })
 	if rungs := b.job.Status().Rungs; rungs[0].State != "failed" {
-		t.Errorf("rungs are %v", rungs)
+		t.Errorf("rungs are %v, want a failed one", rungs)
 	}
 	b.finish(t)
 	if n := len(b.runs); n > 0 {
-		t.Errorf("%d rungs began", n)
+		t.Errorf("%d rungs began, want none", n)
 	}
 }

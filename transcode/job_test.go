@@ -21,7 +21,7 @@ func twoRungs() []Rung {
 func inOrder(times []media.Ticks) []media.Ticks { return slices.Sorted(slices.Values(times)) }
 
 // checkPictures checks that a rung has each picture of the source, and the same key pictures.
-func (b *bench) checkPictures(t *testing.T, rung string, source []media.AccessUnit) {
+func (b *testJob) checkPictures(t *testing.T, rung string, source []media.AccessUnit) {
 	t.Helper()
 	got := b.units(rung, true)
 	if diff := cmp.Diff(inOrder(pictureTimes(source, false)), pictureTimes(got, false)); diff != "" {
@@ -32,7 +32,7 @@ func (b *bench) checkPictures(t *testing.T, rung string, source []media.AccessUn
 	}
 }
 
-func TestJob_MakesEachPictureOfTheSourceAndTheSameKeyPictures(t *testing.T) {
+func TestJob_EncodesEachPictureAndTheSameKeyPictures(t *testing.T) {
 	b := start(t, ladderOf(twoRungs()...))
 	units := clip(t, "4")
 	b.write(units...)
@@ -40,13 +40,13 @@ func TestJob_MakesEachPictureOfTheSourceAndTheSameKeyPictures(t *testing.T) {
 	for _, rung := range []string{"high", "low"} {
 		b.checkPictures(t, rung, units)
 		if v := b.runs[rung][0].video; min(v.Width, v.Height) != map[string]int{"high": 180, "low": 90}[rung] || v.Width%2 != 0 {
-			t.Errorf("%s has %dx%d", rung, v.Width, v.Height)
+			t.Errorf("%s has %dx%d, want the height of the rung and an even width", rung, v.Width, v.Height)
 		}
 		if n := len(b.runs[rung]); n != 1 {
-			t.Errorf("%s began %d times", rung, n)
+			t.Errorf("%s began %d times, want once", rung, n)
 		}
 		if diff := cmp.Diff([]StopReason{StopEnded}, b.stops[rung]); diff != "" {
-			t.Errorf("stops of %s: %s", rung, diff)
+			t.Errorf("stops of %s (-want +got):\n%s", rung, diff)
 		}
 	}
 }

@@ -79,7 +79,7 @@ func unitsOf(tb testing.TB, file []byte) []media.AccessUnit {
 	}
 }
 
-// run holds what a recorder got after a call of Start.
+// run holds what a recorder received after a call of Start.
 type run struct {
 	video, audio *media.Track
 	units        []media.AccessUnit
@@ -106,7 +106,7 @@ func (r *recorder) Write(rung string, u media.AccessUnit) {
 	r.update(func() {
 		runs := r.runs[rung]
 		if len(runs) == len(r.stops[rung]) && r.ended(rung) {
-			panic("a unit of a rung that is stopped")
+			panic("a unit of a rung that has been stopped")
 		}
 		last := runs[len(runs)-1]
 		last.units = append(last.units, u)
@@ -165,8 +165,8 @@ func (r *recorder) await(tb testing.TB, what string, holds func() bool) {
 	}
 }
 
-// bench runs a job.
-type bench struct {
+// testJob is a running job, and what it has sent to its Output.
+type testJob struct {
 	*recorder
 	node *Transcoder
 	job  *Job
@@ -181,7 +181,7 @@ func ladderOf(rungs ...Rung) Config {
 }
 
 // start runs a node with one job until the test ends.
-func start(tb testing.TB, cfg Config) *bench {
+func start(tb testing.TB, cfg Config) *testJob {
 	tb.Helper()
 	r := newRecorder()
 	b := startWith(tb, cfg, r)
@@ -190,9 +190,9 @@ func start(tb testing.TB, cfg Config) *bench {
 }
 
 // startWith is like start, with an Output that is no recorder.
-func startWith(tb testing.TB, cfg Config, out Output) *bench {
+func startWith(tb testing.TB, cfg Config, out Output) *testJob {
 	tb.Helper()
-	b := &bench{log: &bytes.Buffer{}, done: make(chan struct{})}
+	b := &testJob{log: &bytes.Buffer{}, done: make(chan struct{})}
 	log := slog.New(slog.NewTextHandler(&lockedWriter{w: b.log}, nil))
 	b.node = New(cfg, log, NewMetrics(prometheus.NewRegistry(), cfg.Ladder))
 	b.node.setProbed(probed{ok: true, encoder: x264(), version: "of the test"})
@@ -216,7 +216,7 @@ func startWith(tb testing.TB, cfg Config, out Output) *bench {
 }
 
 // write gives units to the job, as if they arrived now.
-func (b *bench) write(units ...media.AccessUnit) {
+func (b *testJob) write(units ...media.AccessUnit) {
 	for _, u := range units {
 		u.Arrived = time.Now()
 		b.job.Write(u)
@@ -224,7 +224,7 @@ func (b *bench) write(units ...media.AccessUnit) {
 }
 
 // finish ends the source and waits for the job.
-func (b *bench) finish(tb testing.TB) {
+func (b *testJob) finish(tb testing.TB) {
 	tb.Helper()
 	b.job.Close()
 	select {

@@ -42,7 +42,7 @@ func TestOverload_DecidesWithHysteresis(t *testing.T) {
 			samples: join(repeat(low, 5), repeat(over, 2), repeat(low, 10)),
 			want:    map[int]decision{5: restore, 7: shed, 17: restore},
 		},
-		"and again": {
+		"and then four times as long": {
 			samples: join(repeat(low, 5), repeat(over, 2), repeat(low, 10), repeat(over, 2), repeat(low, 20)),
 			want:    map[int]decision{5: restore, 7: shed, 17: restore, 19: shed, 39: restore},
 		},
@@ -65,7 +65,7 @@ func TestOverload_DecidesWithHysteresis(t *testing.T) {
 	}
 }
 
-func TestOverload_WaitsAMinuteAtMost(t *testing.T) {
+func TestOverload_WaitsAtMostAMinuteToRestore(t *testing.T) {
 	o := overload{maxLag: DefaultConfig().MaxLag}
 	for range 10 {
 		for o.step(sample{}, true) != restore {
@@ -74,7 +74,7 @@ func TestOverload_WaitsAMinuteAtMost(t *testing.T) {
 		}
 	}
 	if o.hold != maxHold {
-		t.Errorf("waits %v, want %v", o.hold, maxHold)
+		t.Errorf("the wait is %v, want %v", o.hold, maxHold)
 	}
 }
 
@@ -107,7 +107,7 @@ func TestLoads_AreShedFromTheTopAndRestoredFromTheBottom(t *testing.T) {
 	}
 }
 
-func TestLoad_AffordsTheCheapestRungs(t *testing.T) {
+func TestLoad_AffordableIsTheInverseOfCost(t *testing.T) {
 	l := &load{source: fullSource(1920, 1080, 30), wanted: []Rung{
 		{Name: "360p", Height: 360, VideoBitrate: 1}, {Name: "720p", Height: 720, VideoBitrate: 1}, {Name: "1080p", Height: 1080, VideoBitrate: 1},
 	}}

@@ -48,13 +48,13 @@ func TestQueue_RewindsToTheLastKeyPictureThatAllOutputsHavePassed(t *testing.T) 
 	takeAll(q)
 	q.release(2*media.Second + media.Second/2)
 	if n := q.rewind(); n != 0 {
-		t.Errorf("dropped %d", n)
+		t.Errorf("dropped %d units, want none", n)
 	}
 	if diff := cmp.Diff(dtsOf(units[20:]), takeAll(q)); diff != "" {
 		t.Errorf("taken again (-want +got):\n%s", diff)
 	}
 	if q.waiting != 0 || q.kept != 20*100 {
-		t.Errorf("%d bytes wait and %d are kept", q.waiting, q.kept)
+		t.Errorf("%d bytes wait and %d are kept, want 0 and %d", q.waiting, q.kept, 20*100)
 	}
 }
 
@@ -68,18 +68,18 @@ func TestQueue_DropsUpToAKeyPictureWhenItIsFull(t *testing.T) {
 	// At 10.1 s all units of the first 10 s were dropped, and then those up to the key picture at 11 s.
 	first, ok, _ := q.take()
 	if !ok || first.DTS != 11*media.Second || !first.lost || !first.Key {
-		t.Errorf("the first one is at %d, lost %v", first.DTS, first.lost)
+		t.Errorf("the first unit is at %d, key %v, lost %v; want a key picture at %d after a loss", first.DTS, first.Key, first.lost, 11*media.Second)
 	}
 	if dropped != 110 {
-		t.Errorf("dropped %d, want 110", dropped)
+		t.Errorf("dropped %d units, want 110", dropped)
 	}
 	second, _, _ := q.take()
 	if second.lost {
-		t.Error("the second one is lost too")
+		t.Error("the second unit is marked as after a loss, too")
 	}
 }
 
-func TestQueue_UnreadMakesAUnitWaitAgain(t *testing.T) {
+func TestQueue_UnreadReturnsTheLastUnitAgain(t *testing.T) {
 	q := newQueue()
 	units := pictureUnits(1)
 	for _, u := range units {
@@ -89,7 +89,7 @@ func TestQueue_UnreadMakesAUnitWaitAgain(t *testing.T) {
 	q.take()
 	q.unread()
 	if diff := cmp.Diff(dtsOf(units[1:]), takeAll(q)); diff != "" {
-		t.Errorf("after back (-want +got):\n%s", diff)
+		t.Errorf("units after unread (-want +got):\n%s", diff)
 	}
 }
 
@@ -97,19 +97,19 @@ func TestQueue_KeepsABoundedNumberOfBytes(t *testing.T) {
 	q := newQueue()
 	units := pictureUnits(1)
 	for i := range 100 {
-		u := units[min(i, 1)] // one key picture
+		u := units[min(i, 1)] // only the first unit is a key picture
 		u.Data = make([]byte, 1<<20)
 		q.put(u)
 		q.take()
 		if most := maxKeptBytes + 1<<20; q.kept > most {
-			t.Fatalf("keeps %d bytes", q.kept)
+			t.Fatalf("the queue keeps %d bytes, want at most %d", q.kept, most)
 		}
 	}
 	q.put(units[1])
 	q.put(units[0])
 	q.rewind()
 	if first, ok, _ := q.take(); !ok || !first.Key || !first.lost {
-		t.Error("does not begin with the next key picture")
+		t.Error("the queue does not continue with the next key picture after the loss")
 	}
 }
 
@@ -120,9 +120,9 @@ func TestQueue_SkipsToTheLastKeyPicture(t *testing.T) {
 		q.put(u)
 	}
 	if n := q.skipToLast(); n != 20 {
-		t.Errorf("dropped %d, want 20", n)
+		t.Errorf("dropped %d units, want 20", n)
 	}
 	if got := takeAll(q); !slices.Equal(got, dtsOf(units[20:])) {
-		t.Errorf("left are %v", got)
+		t.Errorf("units left are at %v, want %v", got, dtsOf(units[20:]))
 	}
 }

@@ -36,7 +36,7 @@ func TestSoak_MemoryStaysFlat(t *testing.T) {
 	// One child after the other, however long the stream is.
 	const children = 24
 	units := int(length/soakPicture + length/soakFrame)
-	s.bench.node.maxUnits = min(units/children, maxChildUnits)
+	s.running.node.maxUnits = min(units/children, maxChildUnits)
 	var heap, child [samples]int
 	for i := range samples {
 		begin, step := media.Ticks(i)*length/samples, length/samples
@@ -47,29 +47,29 @@ func TestSoak_MemoryStaysFlat(t *testing.T) {
 		s.feed(t, begin+step)
 		heap[i], child[i] = heapInUse(), s.childMemory(t)
 		t.Logf("%v of the stream, %d restarts, %v children took over: heap %.1f MiB, child %.1f MiB", (begin + step).Duration().Round(time.Second),
-			s.bench.job.Status().Restarts, s.takeovers(), mebibytes(heap[i]), mebibytes(child[i]))
+			s.running.job.Status().Restarts, s.takeovers(), mebibytes(heap[i]), mebibytes(child[i]))
 	}
 	clips := media.Ticks(s.nextP/len(s.pictures) + 1)
 	s.feed(t, clips*s.length+s.pictures[0].DTS-s.start) // whole groups of pictures
-	s.bench.finish(t)
+	s.running.finish(t)
 	s.check(t)
 	if s.takeovers() == 0 {
 		t.Error("no child took over from another one")
 	}
-	if n := s.bench.job.Status().Restarts; n != samples/2 {
+	if n := s.running.job.Status().Restarts; n != samples/2 {
 		t.Errorf("%d restarts after failures, want %d", n, samples/2)
 	}
 	if grown := heap[samples-1] - heap[1]; grown > mostHeapGrowth {
-		t.Errorf("the heap grew by %.1f MiB", mebibytes(grown))
+		t.Errorf("the heap grew by %.1f MiB, want at most %.1f", mebibytes(grown), mebibytes(mostHeapGrowth))
 	}
 	if grown := child[samples-1] - child[1]; grown > mostChildGrowth {
-		t.Errorf("the child grew by %.1f MiB", mebibytes(grown))
+		t.Errorf("the child grew by %.1f MiB, want at most %.1f", mebibytes(grown), mebibytes(mostChildGrowth))
 	}
 }
 
 func heapInUse() int {
 	runtime.GC()
-	runtime.GC() // what finalizers held
+	runtime.GC() // collects what finalizers held
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return int(m.HeapAlloc)
@@ -81,12 +81,12 @@ func mebibytes(n int) float64 { return float64(n) / (1 << 20) }
 func (s *soak) childMemory(t *testing.T) int {
 	t.Helper()
 	for {
-		if c := s.bench.job.child.Load(); c != nil {
+		if c := s.running.job.child.Load(); c != nil {
 			if n, ok := residentMemory(c.cmd.Process.Pid); ok {
 				return n
 			}
 		}
-		s.feedMore(t) // another one takes over
+		s.feedMore(t) // another child takes over
 	}
 }
 
@@ -107,7 +107,7 @@ func residentMemory(pid int) (n int, ok bool) {
 
 // takeovers returns how many children took over from others that had many units.
 func (s *soak) takeovers() float64 {
-	return testutil.ToFloat64(s.bench.node.metrics.restarts.WithLabelValues(string(RestartAge)))
+	return testutil.ToFloat64(s.running.node.metrics.restarts.WithLabelValues(string(RestartAge)))
 }
 
 // The source of a soak: the times between its pictures and between its frames of sound.
@@ -118,17 +118,17 @@ const (
 
 // soak is a job that gets the units of a clip again and again.
 type soak struct {
-	bench         *bench
+	running       *testJob
 	pictures      []media.AccessUnit // of the clip, with their times
 	sound         []media.AccessUnit
 	start         media.Ticks // of the stream
-	nextP, nextS  int         // the numbers of the next ones
+	nextP, nextS  int         // the numbers of the next picture and frame of sound
 	length        media.Ticks // of the clip's pictures
 	low, soundOut soakRung
 	change        chan struct{}
 }
 
-// soakRung checks the units of a rung when they come, and keeps none.
+// soakRung checks the units of a rung as they are written, and keeps none.
 type soakRung struct {
 	mu          sync.Mutex
 	newest      [2]media.Ticks // of sound and pictures
@@ -152,14 +152,14 @@ func newSoak(t *testing.T) *soak {
 		}
 	}
 	s.start = s.pictures[0].PTS
-	s.bench = startWith(t, ladderOf(
+	s.running = startWith(t, ladderOf(
 		Rung{Name: "low", Height: 90, VideoBitrate: 50_000, AudioBitrate: 128_000, Preset: "ultrafast"},
 		Rung{Name: "audio", AudioOnly: true, AudioBitrate: 16_000},
 	), s)
 	return s
 }
 
-// feed gives the job what the stream has before a time, and keeps it at most four seconds ahead
+// feed gives the job the units before a time of the stream, and stays at most four seconds ahead
 // of the rungs.
 func (s *soak) feed(t *testing.T, until media.Ticks) {
 	t.Helper()
@@ -186,7 +186,7 @@ func (s *soak) feed(t *testing.T, until media.Ticks) {
 			now = time.Now()
 		}
 		u.Arrived = now
-		s.bench.job.Write(u)
+		s.running.job.Write(u)
 	}
 }
 
@@ -204,12 +204,12 @@ func (s *soak) await(t *testing.T, at media.Ticks) {
 	}
 }
 
-// kill kills the child. Since the last time another one took over: it is not taken for one that
-// always fails.
+// kill kills the child. Another child has taken over since the last kill, so that the job does not
+// suspend transcoding.
 func (s *soak) kill(t *testing.T) {
 	t.Helper()
 	for {
-		if live := s.bench.job.live.Load(); live != nil && live.units.Load() > 0 {
+		if live := s.running.job.live.Load(); live != nil && live.units.Load() > 0 {
 			if err := syscall.Kill(live.child.cmd.Process.Pid, syscall.SIGKILL); err != nil {
 				t.Fatal(err)
 			}
@@ -219,7 +219,7 @@ func (s *soak) kill(t *testing.T) {
 	}
 }
 
-// feedMore gives the job another second.
+// feedMore gives the job another second of the stream.
 func (s *soak) feedMore(t *testing.T) {
 	t.Helper()
 	s.feed(t, s.pictureTime(s.nextP)-s.start+media.Second)
@@ -266,7 +266,7 @@ func (r *soakRung) at(video bool) media.Ticks {
 	return r.newest[kindOf(video)]
 }
 
-// add checks that each picture is the next one of the source, and that sound goes on.
+// add checks that each picture is the next one of the source, and that sound has no gaps.
 func (r *soakRung) add(s *soak, u media.AccessUnit) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -291,7 +291,7 @@ func (r *soakRung) fault(format string, args ...any) {
 	}
 }
 
-// check checks that all came, in one run.
+// check checks that the rungs have all units, in one run.
 func (s *soak) check(t *testing.T) {
 	t.Helper()
 	for _, name := range []string{"low", "audio"} {
@@ -300,7 +300,7 @@ func (s *soak) check(t *testing.T) {
 			t.Errorf("%s has %d faults: %v", name, r.faultsTotal, r.faults)
 		}
 		if r.starts != 1 {
-			t.Errorf("%s began %d times", name, r.starts)
+			t.Errorf("%s began %d times, want once", name, r.starts)
 		}
 		t.Logf("%s: %d pictures, %d frames of sound", name, r.counts[1], r.counts[0])
 	}

@@ -60,7 +60,7 @@ func TestJob_TranscodesSourcesOfEveryKind(t *testing.T) {
 	}
 }
 
-func TestJob_LeavesOutPicturesAboveTheFrameRate(t *testing.T) {
+func TestJob_DropsPicturesAboveTheFrameRate(t *testing.T) {
 	r := lowRung()
 	r.FrameRate = 30
 	b := start(t, ladderOf(r))
@@ -103,7 +103,7 @@ func TestJob_EncodesAudioThatCannotBePassedOn(t *testing.T) {
 				}
 				track := sound[0].Track
 				if track.Codec != media.AAC || track.Channels > 2 || track != b.runs[rung][0].audio {
-					t.Errorf("the track of %s is %+v", rung, track)
+					t.Errorf("the track of %s is %+v, want that of its run, in AAC with at most 2 channels", rung, track)
 				}
 				checkSound(t, rung, units, sound)
 			}
@@ -135,7 +135,7 @@ func checkSound(t *testing.T, rung string, units, sound []media.AccessUnit) {
 	}
 }
 
-func TestJob_MakesNoRungsLargerThanTheSource(t *testing.T) {
+func TestJob_SkipsRungsLargerThanTheSource(t *testing.T) {
 	tall := lowRung()
 	tall.Name, tall.Height = "tall", 182
 	b := start(t, ladderOf(tall))
@@ -152,10 +152,10 @@ func TestJob_TranscodesAudioOnly(t *testing.T) {
 	b.write(units...)
 	b.finish(t)
 	if n := len(b.units("audio", false)); n != len(units) {
-		t.Errorf("%d units of %d", n, len(units))
+		t.Errorf("the rung has %d units, want the %d of the source", n, len(units))
 	}
 	if len(b.runs["low"]) != 0 {
-		t.Error("the rung with pictures began")
+		t.Error("the rung with video began without video")
 	}
 }
 
@@ -167,18 +167,18 @@ func TestPlan_SharesAudioEncodings(t *testing.T) {
 		{Name: "a", AudioOnly: true, AudioBitrate: 64_000}, {Name: "b", Height: 360, AudioBitrate: 128_000}, {Name: "c", Height: 720, AudioBitrate: 128_000},
 	})
 	if len(p.encodings) != 2 || !slices.Equal(p.encodings[1].rungs, []int{1, 2}) {
-		t.Errorf("encodings are %+v", p.encodings)
+		t.Errorf("encodings are %+v, want one for a and one for b and c", p.encodings)
 	}
 }
 
-func TestPlan_LeavesPicturesOutOnlyAboveTheFrameRate(t *testing.T) {
+func TestPlan_DropsPicturesOnlyAboveTheFrameRate(t *testing.T) {
 	for rate, want := range map[float64]bool{25: false, 30: false, 31: false, 50: true, 60: true} {
 		r := lowRung()
 		r.FrameRate = 30
 		p := newPlan(fullSource(1280, 720, rate), []Rung{r})
 		args := strings.Join(p.args(x264(), 0), " ")
 		if got := strings.Contains(args, "select="); got != want {
-			t.Errorf("at %v pictures a second: %s", rate, args)
+			t.Errorf("at %v pictures a second: drops pictures: %t, want %t: %s", rate, got, want, args)
 		}
 	}
 }

@@ -86,7 +86,7 @@ func TestTranscoder_ShedsAndRestoresARung(t *testing.T) {
 	b.write(units[2*third:]...)
 	b.finish(t)
 	if diff := cmp.Diff([]StopReason{StopShed, StopEnded}, b.stops["high"]); diff != "" {
-		t.Errorf("stops of high: %s", diff)
+		t.Errorf("stops of high (-want +got):\n%s", diff)
 	}
 	if diff := cmp.Diff(inOrder(pictureTimes(units, false)), pictureTimes(b.units("low", true), false)); diff != "" {
 		t.Errorf("pictures of low, which stays (-source +rung):\n%s", diff)
@@ -108,10 +108,10 @@ func TestTranscoder_LogsOnceThatFFmpegIsMissing(t *testing.T) {
 			t.Error(err)
 		}
 		if n := strings.Count(log.String(), "ffmpeg not usable"); n != 1 {
-			t.Errorf("said %d times:\n%s", n, log)
+			t.Errorf("%d lines say that ffmpeg is not usable, want 1:\n%s", n, log)
 		}
 		if s := n.Status(); s.Available || !strings.Contains(s.Problem, "ffmpeg") {
-			t.Errorf("status is %+v", s)
+			t.Errorf("status is %+v, want ffmpeg as the problem", s)
 		}
 	})
 }
@@ -131,18 +131,18 @@ func TestProbe_FallsBackToX264WithTheReason(t *testing.T) {
 	}
 }
 
-func TestProbe_RefusesOtherPrograms(t *testing.T) {
+func TestProbe_RefusesProgramsThatAreNotFFmpeg(t *testing.T) {
 	for name, text := range map[string]string{
-		"another program":     "echo hello world wide",
-		"a failure":           "echo broken >&2; exit 1",
-		"no encoder at all":   `[ "$2" = -version ] && echo ffmpeg version 7.1 && exit; echo Unknown encoder >&2; exit 1`,
-		"an encoder of noise": `[ "$2" = -version ] && echo ffmpeg version 7.1 && exit; head -c 1000 /dev/zero`,
+		"another program":                "echo hello world wide",
+		"a failure":                      "echo broken >&2; exit 1",
+		"no encoder at all":              `[ "$2" = -version ] && echo ffmpeg version 7.1 && exit; echo Unknown encoder >&2; exit 1`,
+		"an encoder that writes garbage": `[ "$2" = -version ] && echo ffmpeg version 7.1 && exit; head -c 1000 /dev/zero`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			cfg := ladderOf(hdRungs()...)
 			cfg.FFmpeg = script(t, text)
 			if p := probe(t.Context(), cfg); p.ok || p.problem == "" {
-				t.Errorf("accepted: %+v", p)
+				t.Errorf("the program is accepted: %+v", p)
 			}
 		})
 	}
@@ -165,17 +165,17 @@ func TestPlan_UsesMoreThreadsIfOneIsNotEnough(t *testing.T) {
 }
 
 // A broadcast keeps the ladder that it began with.
-func TestTranscoder_ANewLadderIsForNewBroadcasts(t *testing.T) {
+func TestTranscoder_UsesANewLadderForNewBroadcasts(t *testing.T) {
 	n := node(ladderOf(twoRungs()...), &bytes.Buffer{})
 	before := n.Ladder()
 	old := n.NewJob(before, newRecorder(), n.log)
 	n.SetLadder(hdRungs())
 	fresh := n.NewJob(n.Ladder(), newRecorder(), n.log)
 	if got := old.ladder.Names(); !slices.Equal(got, before.Names()) || len(old.rungs) != len(got) {
-		t.Errorf("the old one has %v", got)
+		t.Errorf("the old broadcast has the rungs %v, want %v", got, before.Names())
 	}
 	if got := fresh.ladder.Names(); len(got) != len(hdRungs()) || len(fresh.rungs) != len(got) {
-		t.Errorf("the new one has %v", got)
+		t.Errorf("the new broadcast has the rungs %v", got)
 	}
 }
 
@@ -183,7 +183,7 @@ func TestTranscoder_ANewLadderIsForNewBroadcasts(t *testing.T) {
 func TestTranscoder_ProbesOnceThereIsALadder(t *testing.T) {
 	n := node(ladderOf(), &bytes.Buffer{})
 	if n.Status().Enabled {
-		t.Error("it is enabled without a ladder")
+		t.Error("transcoding is enabled without a ladder")
 	}
 	n.SetLadder(twoRungs())
 	n.SetLadder(nil)
@@ -191,9 +191,9 @@ func TestTranscoder_ProbesOnceThereIsALadder(t *testing.T) {
 	select {
 	case <-n.enabled:
 	default:
-		t.Error("Run still waits")
+		t.Error("Run still waits for a ladder")
 	}
 	if !n.Status().Enabled {
-		t.Error("it is not enabled")
+		t.Error("transcoding is not enabled with a ladder")
 	}
 }

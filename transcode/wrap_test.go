@@ -8,9 +8,9 @@ import (
 	"golive/media"
 )
 
-// The source's times pass a time at which a clock of fewer bits than media.Ticks begins anew, in
+// The source's times pass a time at which a clock with fewer bits than media.Ticks wraps, in
 // small steps: the child's clock, which begins with the session, or the source's own.
-func TestJob_GoesOnWhereClocksWrap(t *testing.T) {
+func TestJob_ContinuesWhenClocksWrap(t *testing.T) {
 	const (
 		before   = 2 * media.Second
 		childEnd = -before - childOffset
@@ -35,14 +35,14 @@ func TestJob_GoesOnWhereClocksWrap(t *testing.T) {
 			half := len(units) / 2
 			for i := 0; i < len(all); i += half {
 				b.write(all[i:min(i+half, len(all))]...)
-				b.await(t, "the rung follows", func() bool { return !b.job.queue.waits() })
+				b.await(t, "the rung has taken all units", func() bool { return !b.job.queue.waits() })
 			}
 			b.finish(t)
 			if diff := cmp.Diff(inOrder(pictureTimes(all, false)), pictureTimes(b.units("low", true), false)); diff != "" {
 				t.Errorf("pictures (-source +rung):\n%s", diff)
 			}
 			if n := b.job.Status().Restarts; n > 0 {
-				t.Errorf("%d restarts", n)
+				t.Errorf("%d restarts, want none", n)
 			}
 		})
 	}
