@@ -173,10 +173,10 @@ func TestUploader_PutsSegmentsAndThenThePlaylistsThatNameThem(t *testing.T) {
 			"put source/PUB1-0.ts", "put source/index.m3u8", "put source/PUB1-1.ts", "put source/index.m3u8", "put source/index.m3u8",
 		}
 		if diff := cmp.Diff(want, u.bucket.operations()); diff != "" {
-			t.Error(diff)
+			t.Errorf("operations (-want +got):\n%s", diff)
 		}
 		if diff := cmp.Diff([]string{"0", "1", "end"}, u.index.names); diff != "" {
-			t.Error(diff)
+			t.Errorf("listed (-want +got):\n%s", diff)
 		}
 		if n := u.store.Waiting(); n != 0 {
 			t.Errorf("%d bytes wait, want 0", n)
@@ -252,7 +252,7 @@ func TestUploader_ContinuesAfterARestartWithWhatTheBucketLacks(t *testing.T) {
 		time.Sleep(10 * time.Second)
 		synctest.Wait()
 		if diff := cmp.Diff(numbers(7, 20), u.index.names); diff != "" {
-			t.Error(diff)
+			t.Errorf("listed (-want +got):\n%s", diff)
 		}
 		if err := u.stop(); err != nil {
 			t.Fatal(err)
@@ -416,7 +416,7 @@ func TestUploader_ReportsASegmentWhoseFileIsMissing(t *testing.T) {
 		time.Sleep(10 * time.Second)
 		synctest.Wait()
 		if diff := cmp.Diff([]string{"0", "lost-1", "2"}, u.index.names); diff != "" {
-			t.Error(diff)
+			t.Errorf("listed (-want +got):\n%s", diff)
 		}
 	})
 }
@@ -659,7 +659,7 @@ func TestRecover_FillsHolesBetweenRecordsWithGaps(t *testing.T) {
 	}
 	want := []string{"4 false 8s", "5 false 10s", "6 true 12s", "7 true 14s", "8 false 16s", "9 false 18s"}
 	if diff := cmp.Diff(want, got); diff != "" {
-		t.Error(diff)
+		t.Errorf("segments (-want +got):\n%s", diff)
 	}
 }
 
@@ -731,7 +731,7 @@ func TestUploader_UploadsTheRemainingSegmentsAfterTheLeaseIsLost(t *testing.T) {
 		u.end()
 		<-u.up.Drained()
 		if diff := cmp.Diff(append(numbers(3, 6), "end"), u.index.names); diff != "" {
-			t.Error(diff)
+			t.Errorf("listed (-want +got):\n%s", diff)
 		}
 		logs, err := listLogs(t.Context(), b, testLayout, "studio")
 		if pages := logs[testMeta.logKey()]; err != nil || len(pages) != 2 || pages[1].number != pages[0].number+1 {

@@ -48,7 +48,7 @@ func (r *changeLog) changes() []string {
 func (r *changeLog) check(t *testing.T, want ...string) {
 	t.Helper()
 	if diff := cmp.Diff(want, r.changes()); diff != "" {
-		t.Error(diff)
+		t.Errorf("changes (-want +got):\n%s", diff)
 	}
 }
 
