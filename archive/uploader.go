@@ -194,7 +194,7 @@ func (u *Uploader) next(now time.Time) (s step, done bool) {
 	if !u.run.begun {
 		return step{o[opSegments].next, u.begin}, false
 	}
-	head := u.rec.next()
+	head, last := u.rec.next()
 	if u.run.ended && head == nil && len(u.run.pending) == 0 {
 		u.drain()
 		if len(u.run.expiries) == 0 {
@@ -218,7 +218,7 @@ func (u *Uploader) next(now time.Time) (s step, done bool) {
 	if len(u.run.expiries) > 0 {
 		s.consider(now, latest(o[opDeletes].next, u.run.expiries[0].at), u.delete)
 	}
-	if u.finished.Load() != nil && head == nil && len(u.run.unlogged) == 0 && !u.run.ended && u.rec.written() {
+	if u.finished.Load() != nil && last && len(u.run.unlogged) == 0 && !u.run.ended {
 		s.consider(now, latest(o[opSegments].next, u.run.endAt), u.end)
 	}
 	return s, false

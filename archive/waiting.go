@@ -12,24 +12,19 @@ import (
 // need not read it back: a segment or two.
 const holdBytes = 8 << 20
 
-// next returns the oldest segment that waits for the bucket; nil when none does. From then on
-// it is the Uploader's alone.
-func (r *Recording) next() *Item {
+// next returns the oldest segment that waits for the bucket. From then on it is the Uploader's alone.
+// When none waits it returns nil, and last reports whether none will: Run has written all that was
+// offered, and the end. Both are of one moment, since what Run has written begins to wait.
+func (r *Recording) next() (it *Item, last bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if len(r.entries.waiting) == 0 {
-		return nil
+	e := &r.entries
+	if len(e.waiting) == 0 {
+		return nil, e.finished && len(e.queue) == 0
 	}
-	it := r.entries.waiting[0]
+	it = e.waiting[0]
 	it.uploading = true
-	return it
-}
-
-// written reports whether Run has written all that was offered, and the end.
-func (r *Recording) written() bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.entries.finished && len(r.entries.queue) == 0
+	return it, false
 }
 
 // done removes the oldest segment from the queue, because the bucket has it or, when reason
