@@ -3,6 +3,7 @@ package harness
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -115,12 +116,19 @@ func (p *Page) SetFrozen(frozen bool) {
 		state = cdppage.SetWebLifecycleStateStateFrozen
 	}
 	p.Do(func(ctx context.Context, tab *chromedp.Target) (none chromedp.Void, err error) {
-		_, err = cdp.Call(ctx, tab, cdppage.SetWebLifecycleState, cdppage.SetWebLifecycleStateParams{State: state})
-		if err == nil && !frozen {
-			// It is still hidden, and Chromium without a window shows it only for this.
-			_, err = cdp.Call(ctx, tab, emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true})
+		set := func() error {
+			_, err := cdp.Call(ctx, tab, cdppage.SetWebLifecycleState, cdppage.SetWebLifecycleStateParams{State: state})
+			return err
 		}
-		return none, err
+		// Afterwards it is still hidden, and Chromium without a window shows it only for this.
+		show := func() error {
+			_, err := cdp.Call(ctx, tab, emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: !frozen})
+			return err
+		}
+		if frozen {
+			return none, errors.Join(show(), set())
+		}
+		return none, errors.Join(set(), show())
 	})
 }
 
