@@ -11,15 +11,15 @@ import (
 	"golive/e2e/harness"
 )
 
-// busyCamera makes the camera show a picture that needs all of the bit rate that there is: noise.
+// busyCamera makes the camera show a picture that needs all of the bit rate that there is, and no more: coarse noise.
 const busyCamera = `(() => {
 	const real = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
 	navigator.mediaDevices.getUserMedia = async (wanted) => {
 		const canvas = Object.assign(document.createElement('canvas'), {width: 1280, height: 720});
 		const context = canvas.getContext('2d', {alpha: false});
-		const noise = Object.assign(document.createElement('canvas'), {width: 80, height: 45});
+		const noise = Object.assign(document.createElement('canvas'), {width: 32, height: 18});
 		const small = noise.getContext('2d');
-		const pixels = small.createImageData(80, 45);
+		const pixels = small.createImageData(32, 18);
 		setInterval(() => {
 			for (let i = 0; i < pixels.data.length; i++) pixels.data[i] = Math.random() * 256;
 			small.putImageData(pixels, 0, 0);
@@ -49,13 +49,16 @@ func TestUplink_ThatIsSlowLowersTheQuality(t *testing.T) {
 	harness.Evaluate[bool](p.Page, busyCamera)
 	p.choose("camera")
 	p.goLive()
-	harness.Pause(t.Context(), 4*time.Second)
-	before := p.rate()
+	harness.Pause(t.Context(), 2*time.Second)
+	sent := uplink.Bytes()
+	const before = 4
+	harness.Pause(t.Context(), before*time.Second)
+	sent = uplink.Bytes() - sent
 
 	uplink.Throttle(uplinkRate, 0)
 	began := time.Now()
 	p.WaitUntil(10*time.Second, "/Your upload is slow: \\d+p now/.test(document.querySelector('[data-issues]').innerText)")
-	t.Logf("with %.1f Mbit/s before, the page says %q after %.1f s", before/1e6, p.Text("[data-issues] li b"), time.Since(began).Seconds())
+	t.Logf("with %.1f Mbit/s before, the page says %q after %.1f s", float64(sent)*8/before/1e6, p.Text("[data-issues] li b"), time.Since(began).Seconds())
 	p.WaitUntil(10*time.Second, rateOf+" < 600")
 	lowered := time.Since(began)
 	var worst, last float64

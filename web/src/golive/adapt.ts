@@ -38,6 +38,8 @@ const raiseInterval = 6_000;
 const maxRaiseInterval = 60_000;
 const raise = 1.2;
 const lower = 0.7;
+/** If the upload takes so long for a picture that nothing is known of it. */
+const lowerBlindly = 0.5;
 const minBitrate = 120_000;
 /** Of what the upload took, video gets so much: the rest is sound, and room to make up for the delay. */
 const share = 0.7;
@@ -97,7 +99,7 @@ export class Adaptation {
     if (delay > fine) this.#fineSince = undefined;
     else this.#fineSince ??= m.now;
 
-    if (delay > slow && m.now - this.#loweredAt >= lowerInterval) return this.#lower(m);
+    if (delay > slow && m.now - this.#loweredAt >= lowerInterval) return this.#lower(m, delay);
     const since = Math.max(this.#fineSince ?? Infinity, this.#raisedAt, this.#loweredAt);
     if (m.now - since >= this.#raiseInterval && this.#quality.videoBitrate < this.#best.videoBitrate) {
       this.#raisedAt = m.now;
@@ -106,9 +108,9 @@ export class Adaptation {
     return { quality: this.#quality, why: undefined, skip: this.#skip };
   }
 
-  #lower(m: Measurement): Decision {
+  #lower(m: Measurement, delay: number): Decision {
     const was = this.#quality.videoBitrate;
-    const room = m.throughput === undefined ? was * lower : m.throughput * share - audioBitrate;
+    const room = m.throughput === undefined ? was * (delay > skipAbove ? lowerBlindly : lower) : m.throughput * share - audioBitrate;
     // What is sent now fits: what was sent before is still on its way.
     if (m.throughput !== undefined && was + audioBitrate <= m.throughput * fits) return { quality: this.#quality, why: undefined, skip: this.#skip };
     // A raise that soon was too much makes the next one wait longer.
