@@ -208,7 +208,7 @@ func (s *Segmenter) closeAt(end media.Ticks) {
 	for n < len(all) && all[n].DTS < end {
 		n++
 	}
-	s.units = all[:n]
+	s.units = all[:n:n] // what is added to the part must not overwrite the rest
 	s.closePart(end)
 	for _, u := range all[n:] {
 		s.bytes += len(u.Data)

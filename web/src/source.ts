@@ -394,7 +394,9 @@ export class Source extends EventTarget {
     const { action, delay } = this.#recovery.decide(this.#hls || kind !== 'network' ? kind : 'other');
     this.#lost = true;
     if (action === 'recoverMedia' && this.#hls) {
-      this.#hls.recoverMediaError();
+      const playing = !this.#video.paused;
+      this.#hls.recoverMediaError(); // which pauses
+      if (playing) void this.#video.play().catch(() => {}); // another source came first
       return;
     }
     this.retryAt = performance.now() + delay;
