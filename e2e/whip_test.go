@@ -131,10 +131,6 @@ func TestWHIP_ChromiumIsInSyncAndInStereo(t *testing.T) {
 func checkFlashes(t *testing.T, viewer *harness.Follower, after, most float64) {
 	t.Helper()
 	files := harness.Runs(t, viewer.Wait(20*time.Second))
-	if len(files) != 1 && !harness.Strict() {
-		t.Logf("%d runs of segments: the machine was too busy to judge", len(files))
-		return
-	}
 	if len(files) != 1 {
 		t.Fatalf("%d runs of segments", len(files))
 	}

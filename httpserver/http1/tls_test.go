@@ -223,14 +223,14 @@ func TestTLS_SendsLongBodiesWhole(t *testing.T) {
 	})
 }
 
-// failingConn is a connection whose writes fail after room bytes.
+// failingConn is a connection whose writes fail after the bytes that are allowed.
 type failingConn struct {
 	net.Conn
-	room int
+	allowed int
 }
 
 func (f *failingConn) Write(p []byte) (int, error) {
-	if f.room -= len(p); f.room < 0 {
+	if f.allowed -= len(p); f.allowed < 0 {
 		return 0, io.ErrClosedPipe
 	}
 	return len(p), nil
@@ -239,8 +239,8 @@ func (f *failingConn) Write(p []byte) (int, error) {
 func TestRecords_ReportFailedWrites(t *testing.T) {
 	buffers := &recordBuffers{pool: newBuffers(gatherRecords)}
 	record := make([]byte, 16<<10)
-	for _, room := range []int{0, gatherRecords, 3 * gatherRecords} {
-		r := &records{Conn: &failingConn{room: room}, buffers: buffers}
+	for _, allowed := range []int{0, gatherRecords, 3 * gatherRecords} {
+		r := &records{Conn: &failingConn{allowed: allowed}, buffers: buffers}
 		r.begin()
 		var err error
 		for range 13 {
@@ -249,7 +249,7 @@ func TestRecords_ReportFailedWrites(t *testing.T) {
 			}
 		}
 		if err = errors.Join(err, r.end()); err == nil {
-			t.Errorf("room for %d bytes: no error", room)
+			t.Errorf("%d bytes are allowed: no error", allowed)
 		}
 	}
 	if n := buffers.lent.Load(); n != 0 {
@@ -260,11 +260,11 @@ func TestRecords_ReportFailedWrites(t *testing.T) {
 func TestRecords_AreWrittenAtOnceWhenManyBuffersAreInUse(t *testing.T) {
 	buffers := &recordBuffers{pool: newBuffers(gatherRecords)}
 	buffers.lent.Store(maxGathering)
-	conn := &failingConn{room: 100}
+	conn := &failingConn{allowed: 100}
 	r := &records{Conn: conn, buffers: buffers}
 	r.begin()
-	if _, err := r.Write(make([]byte, 60)); err != nil || conn.room != 40 {
-		t.Errorf("room for %d bytes is left, want 40: %v", conn.room, err)
+	if _, err := r.Write(make([]byte, 60)); err != nil || conn.allowed != 40 {
+		t.Errorf("%d bytes are still allowed, want 40: %v", conn.allowed, err)
 	}
 	if err := r.end(); err != nil || buffers.lent.Load() != maxGathering {
 		t.Errorf("%d buffers are lent, want %d: %v", buffers.lent.Load(), maxGathering, err)

@@ -13,8 +13,8 @@ import (
 	"golive/ingest/ingesttest"
 )
 
-// leftOver returns the stacks of the goroutines of this package and of the WebRTC library.
-func leftOver(t testing.TB) string {
+// runningGoroutines returns the stacks of the goroutines of this package and of the WebRTC library.
+func runningGoroutines(t testing.TB) string {
 	t.Helper()
 	var all bytes.Buffer
 	if err := pprof.Lookup("goroutine").WriteTo(&all, 2); err != nil {
@@ -50,7 +50,7 @@ func TestServer_LeavesNoGoroutine(t *testing.T) {
 	ticker := time.NewTicker(10 * time.Millisecond)
 	defer ticker.Stop()
 	limit := time.After(ingesttest.Timeout)
-	for left := leftOver(t); left != ""; left = leftOver(t) {
+	for left := runningGoroutines(t); left != ""; left = runningGoroutines(t) {
 		select {
 		case <-ticker.C: // some goroutines of the library end a little later than it reports
 		case <-limit:

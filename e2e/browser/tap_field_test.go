@@ -1,4 +1,4 @@
-//go:build e2e
+//go:build e2e && field
 
 package browser
 
@@ -72,20 +72,12 @@ func loaded(p *harness.Page, text string) float64 {
 // TestTap_ShowsTheFirstPictureSoon measures each stage from the tap on Go Live to the first picture that
 // a viewer's browser decodes, in the feed that was open before.
 func TestTap_ShowsTheFirstPictureSoon(t *testing.T) {
-	if !harness.Strict() {
-		t.Skip("it measures a page and its viewer, and needs a quiet machine: make latency")
-	}
-	parallel(t)
-	runs, places := 1, []string{"feed"}
-	if harness.Strict() {
-		runs, places = tapRuns, []string{"feed", "watch page"}
-	}
 	s := harness.Start(t, harness.Options{})
 	// The viewer's browser has connections of its own.
 	broadcaster, viewer := harness.OpenBrowser(t).Open(t, "about:blank"), harness.OpenBrowser(t).Open(t, "about:blank")
-	for _, where := range places {
+	for _, where := range []string{"feed", "watch page"} {
 		var all [][stages]float64
-		for range runs {
+		for range tapRuns {
 			all = append(all, tap(t, s, broadcaster, viewer, where == "watch page"))
 		}
 		total := median(all, func(at [stages]float64) float64 { return at[stagePicture] - at[stageTap] })
@@ -93,7 +85,7 @@ func TestTap_ShowsTheFirstPictureSoon(t *testing.T) {
 		for stage := stageTap + 1; stage < stages; stage++ {
 			shares = append(shares, fmt.Sprintf("%s %.0f", stageNames[stage], median(all, func(at [stages]float64) float64 { return at[stage] - at[stage-1] })))
 		}
-		t.Logf("%s: first picture %.0f ms after the tap (median of %d); shares: %s", where, total, runs, strings.Join(shares, ", "))
+		t.Logf("%s: first picture %.0f ms after the tap (median of %d); shares: %s", where, total, tapRuns, strings.Join(shares, ", "))
 		if want := harness.Timeout(tapGoal); total > float64(want.Milliseconds()) {
 			t.Errorf("%s: the first picture came %.0f ms after the tap, want at most %v", where, total, want)
 		}
