@@ -61,7 +61,7 @@ func newVideoTrack(c *h264.Config) *media.Track {
 		Codec:         media.H264,
 		CodecString:   c.CodecString,
 		SPS:           c.SPS,
-		PPS:           c.PPS,
+		PPS:           usablePPS(c.SPS, c.PPS),
 		NALLengthSize: c.NALLengthSize,
 		Width:         c.Width,
 		Height:        c.Height,

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"golive/codec/h264"
+	"golive/media"
 )
 
 // The largest ids (ISO 14496-10 sections 7.4.2.1.1 and 7.4.2.2), and a size far above that
@@ -84,6 +85,22 @@ func (p *paramSets) referredBy(data []byte, lengthSize int) (active paramSets, o
 	return active, active.sps != nil
 }
 
+// usablePPS returns the PPS that refer to one of the SPS, or all if none does. A picture cannot be decoded with
+// the others, and Chromium refuses every key frame of a track that has one: damaged slices look like that.
+func usablePPS(sps, pps [][]byte) [][]byte {
+	refers := func(nal []byte) bool {
+		_, want, ok := h264.ReadPPSIDs(nal)
+		return ok && slices.ContainsFunc(sps, func(nal []byte) bool {
+			id, ok := expGolomb(nal, 4)
+			return ok && id == want
+		})
+	}
+	if !slices.ContainsFunc(pps, refers) {
+		return pps
+	}
+	return slices.DeleteFunc(slices.Clone(pps), func(nal []byte) bool { return !refers(nal) })
+}
+
 // firstSlice returns the first slice of the picture in data.
 func firstSlice(data []byte, lengthSize int) (s h264.Slice, ok bool) {
 	for {
@@ -160,8 +177,14 @@ func (v *avcState) setTrack(sets paramSets) error {
 		v.lengthSize = 4
 	}
 	c.NALLengthSize = v.lengthSize
-	v.track = newVideoTrack(c)
+	if t := newVideoTrack(c); v.track == nil || !sameSets(t, v.track) {
+		v.track = t
+	}
 	return nil
+}
+
+func sameSets(a, b *media.Track) bool {
+	return a.NALLengthSize == b.NALLengthSize && slices.EqualFunc(a.SPS, b.SPS, bytes.Equal) && slices.EqualFunc(a.PPS, b.PPS, bytes.Equal)
 }
 
 // activate makes the track that of the SPS which the key frame in data refers to. Encoders that begin a new
@@ -172,7 +195,7 @@ func (v *avcState) activate(data []byte) {
 		return
 	}
 	active, ok := v.sets.referredBy(data, v.nalLength())
-	if !ok || slices.EqualFunc(active.sps, v.track.SPS, bytes.Equal) && slices.EqualFunc(active.pps, v.track.PPS, bytes.Equal) {
+	if !ok {
 		return
 	}
 	_ = v.setTrack(active) // one that cannot be read changes nothing: a decoder may be able to

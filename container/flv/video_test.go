@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"io"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -174,7 +175,7 @@ func TestDemuxer_Row33_BrokenConfigurationIsSkipped(t *testing.T) {
 // Row 34 of docs/encoders.md: several parameter sets in the sequence header, or none.
 func TestDemuxer_Row34_SeveralOrNoParameterSets(t *testing.T) {
 	d := flv.NewDemuxer()
-	second := "68cb83cb20"[:2] + "4b83cb20" // a PPS with id 1
+	const second = "685b83cb20" // PPS 1 of SPS 0
 	feed(t, d, config(avcc(t, 4, []string{spsLarge}, []string{ppsLarge, second})))
 	if u := unit(t, d, 0, frame(nals(t, 4, idr))); len(u.Track.PPS) != 2 {
 		t.Errorf("%d PPS, want 2", len(u.Track.PPS))
@@ -249,6 +250,32 @@ func TestDemuxer_Row34_ParameterSetsChangeInAKeyFrame(t *testing.T) {
 	feed(t, d, config(large(t))) // the repeated record changes nothing
 	if u := unit(t, d, 0, frame(nals(t, 4, spsSmall, ppsSmall, idr))); u.Track != second.Track {
 		t.Error("the same in-band parameter sets made another track")
+	}
+}
+
+// A damaged slice may look like a PPS. Chromium refuses the key frames of a track with one that refers to no SPS.
+func TestDemuxer_Row34_LeavesOutPPSWithoutTheirSPS(t *testing.T) {
+	const damaged = "0861e00480093e4077cdffff0f450001179f" // PPS 2 of SPS 6
+	d := configured(t)
+	first := unit(t, d, 0, frame(nals(t, 4, idr)))
+	feed(t, d, frame(nals(t, 4, damaged)))
+	for range 2 {
+		if u := unit(t, d, 0, frame(nals(t, 4, idr))); u.Track != first.Track {
+			t.Errorf("in a tag of its own it changed the track: PPS %x", u.Track.PPS)
+		}
+	}
+	if u := unit(t, d, 0, frame(nals(t, 4, damaged, idr))); u.Track != first.Track {
+		t.Errorf("in a key frame it changed the track: PPS %x", u.Track.PPS)
+	}
+
+	d = flv.NewDemuxer()
+	feed(t, d, config(avcc(t, 4, []string{spsLarge}, []string{ppsLarge, damaged})))
+	if u := unit(t, d, 0, frame(nals(t, 4, idr))); !slices.EqualFunc(u.Track.PPS, [][]byte{raw(t, ppsLarge)}, bytes.Equal) {
+		t.Errorf("in the record: PPS %x, want %s", u.Track.PPS, ppsLarge)
+	}
+	feed(t, d, config(avcc(t, 4, []string{spsLarge}, []string{damaged})))
+	if u := unit(t, d, 0, frame(nals(t, 4, idr))); len(u.Track.PPS) != 1 {
+		t.Error("the only PPS was left out; a player may be able to read it")
 	}
 }
 

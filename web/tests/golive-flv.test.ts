@@ -51,6 +51,17 @@ test('a byte stream becomes units with lengths, and a record', () => {
   assert.equal(isRecord(new Uint8Array([0, 0, 0, 1])), false);
 });
 
+test('units with lengths are no byte stream, whatever their lengths look like', () => {
+  for (let size = 1; size < 1_000; size++) {
+    const one = joinUnits([new Uint8Array(size).fill(0x61)]);
+    assert.equal(isAnnexB(one), false, `a unit of ${size} bytes`);
+    assert.equal(isAnnexB(joinUnits([new Uint8Array(size).fill(0x61), new Uint8Array(264).fill(0x41)])), false, `units of ${size} and 264 bytes`);
+  }
+  assert.equal(isAnnexB(new Uint8Array([9, ...joinUnits([new Uint8Array(264)])]).subarray(1)), false); // a view
+  assert.ok(isAnnexB(new Uint8Array([0, 0, 1, 0x61, 0xe0, 4])));
+  assert.equal(isAnnexB(new Uint8Array()), false);
+});
+
 test('a configuration of AAC is only taken if it can be true', () => {
   assert.deepEqual(parseAacConfig(new Uint8Array([0x11, 0x90])), { objectType: 2, sampleRate: 48_000, channels: 2 });
   assert.ok(isPlausible(new Uint8Array([0x11, 0x90]), 48_000, 2));

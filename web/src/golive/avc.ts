@@ -19,9 +19,21 @@ export function codecsOf(width: number, height: number, frameRate: number): stri
   return ['6400', '4d00', '42e0'].map((profile) => `avc1.${profile}${level}`);
 }
 
-/** Whether data begins with a start code instead of a length. */
+/**
+ * Whether data is a byte stream (ITU-T H.264 annex B) and not units with lengths. The lengths decide: that
+ * of a unit of 256 to 511 bytes begins like a start code.
+ */
 export function isAnnexB(data: Uint8Array): boolean {
-  return data[0] === 0 && data[1] === 0 && (data[2] === 1 || (data[2] === 0 && data[3] === 1));
+  const startCode = data[0] === 0 && data[1] === 0 && (data[2] === 1 || (data[2] === 0 && data[3] === 1));
+  return startCode && !isLengthPrefixed(data);
+}
+
+// Whether lengths of four bytes add up to the last byte.
+function isLengthPrefixed(data: Uint8Array): boolean {
+  const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
+  let at = 0;
+  while (at + 4 <= data.length) at += 4 + view.getUint32(at);
+  return at === data.length;
 }
 
 /** The NAL units of a byte stream (ITU-T H.264 annex B). */
