@@ -28,6 +28,16 @@ func (s *testHub) tsMultivariant(id string) string {
 	return ""
 }
 
+// multivariant returns the multivariant playlist.
+func (s *testHub) multivariant(id string) string {
+	s.t.Helper()
+	text, ok := s.Multivariant(id)
+	if !ok {
+		s.t.Fatalf("no playlist of %s", id)
+	}
+	return string(text.Plain)
+}
+
 func (s *testHub) warningCodes(id string) (codes []ingest.WarningCode) {
 	s.t.Helper()
 	for _, w := range s.broadcast(id).Status().Warnings {
@@ -62,6 +72,40 @@ func TestCodecs_Row83_MPEGTSDeclaresWhatItCarries(t *testing.T) {
 		}
 		if codes := s.warningCodes("b"); slices.Contains(codes, ingest.WarnNotInMPEGTS) {
 			t.Errorf("warnings %v", codes)
+		}
+		e.sink.Close(nil)
+	})
+}
+
+// Media of before a change of the picture's size is listed for a while, and in the replay.
+func TestCodecs_CoverWhatWasBroadcastBefore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newReplayHub(t, t.TempDir())
+		e := s.mustPublish("b")
+		e.play(t, 4*time.Second)
+		small := *e.video
+		small.Width, small.CodecString = e.video.Width/2, "avc1.4d4015"
+		large := e.video
+		e.video = &small
+		for _, length := range []time.Duration{4 * time.Second, time.Minute} {
+			e.play(t, length)
+			for _, text := range []string{s.tsMultivariant("b"), s.multivariant("b")} {
+				if !strings.Contains(text, `CODECS="avc1.64001f,mp4a.40.2",RESOLUTION=320x36`) {
+					t.Errorf("%v after the picture became smaller:\n%s", length, text)
+				}
+			}
+		}
+		larger := *large
+		larger.CodecString = "avc1.640028"
+		e.video = &larger
+		e.play(t, 4*time.Second)
+		if text := s.multivariant("b"); !strings.Contains(text, `CODECS="avc1.640028,mp4a.40.2",RESOLUTION=640x36`) {
+			t.Errorf("after it became larger:\n%s", text)
+		}
+		e.video = mediatest.AV1()
+		e.play(t, 4*time.Second)
+		if text := s.multivariant("b"); !strings.Contains(text, `CODECS="`+e.video.CodecString+`,`) {
+			t.Errorf("after it became AV1:\n%s", text)
 		}
 		e.sink.Close(nil)
 	})

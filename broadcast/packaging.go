@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"golive/archive"
+	"golive/codec/rfc6381"
 	"golive/container/fmp4"
 	"golive/container/mpegts"
 	"golive/media"
@@ -146,7 +147,14 @@ func (p *packaging) describe(v *playlist.Variant) (changed bool) {
 	if declared.Video == v.Video && declared.Audio == v.Audio {
 		v.Peak, v.Average = declared.Peak, declared.Average
 	}
-	if old := p.variant.Load(); old != nil && sameVariant(old, &declared) {
+	old := p.variant.Load()
+	if declared.Video != nil {
+		declared.VideoCodec = declared.Video.CodecString
+		if old != nil && old.Video != nil {
+			declared.VideoCodec = rfc6381.Join(old.VideoCodec, declared.VideoCodec)
+		}
+	}
+	if old != nil && sameVariant(old, &declared) {
 		return false
 	}
 	p.variant.Store(&declared)

@@ -185,7 +185,7 @@ func (r *Rendition) description(w *playlist.Window, v playlist.Variant) archive.
 		FrameRate: v.FrameRate, Captions: v.Captions, Peak: v.Peak, Average: v.Average,
 	}
 	if v.Video != nil {
-		d.Video, d.Width, d.Height = v.Video.CodecString, v.Video.Width, v.Video.Height
+		d.Video, d.Width, d.Height = v.VideoCodec, v.Video.Width, v.Video.Height
 	}
 	if v.Audio != nil {
 		d.Audio = v.Audio.CodecString
@@ -198,7 +198,7 @@ func (r *Rendition) description(w *playlist.Window, v playlist.Variant) archive.
 func variantOf(name string, d archive.Description) *playlist.Variant {
 	v := playlist.Variant{Name: name, FrameRate: d.FrameRate, Captions: d.Captions, Peak: d.Peak, Average: d.Average}
 	if d.Video != "" {
-		v.Video = &media.Track{CodecString: d.Video, Width: d.Width, Height: d.Height}
+		v.Video, v.VideoCodec = &media.Track{CodecString: d.Video, Width: d.Width, Height: d.Height}, d.Video
 	}
 	if d.Audio != "" {
 		v.Audio = &media.Track{CodecString: d.Audio}

@@ -16,6 +16,9 @@ type Variant struct {
 	Name string
 	// Video and Audio are its tracks; either may be nil.
 	Video, Audio *media.Track
+	// VideoCodec is the codec that a player must decode to play all of the video, also that of before a change
+	// of the picture's size; empty if it is that of Video.
+	VideoCodec string
 	// FrameRate is in frames per second, as measured.
 	FrameRate float64
 	// Captions are the closed captions in its video.
@@ -79,10 +82,11 @@ func writeCaptions(b *strings.Builder, captions media.Captions) {
 // Codecs returns the CODECS attribute: the codec strings of the tracks, separated by commas.
 func (v Variant) Codecs() string {
 	var codecs []string
-	for _, t := range []*media.Track{v.Video, v.Audio} {
-		if t != nil {
-			codecs = append(codecs, t.CodecString)
-		}
+	if v.Video != nil {
+		codecs = append(codecs, cmp.Or(v.VideoCodec, v.Video.CodecString))
+	}
+	if v.Audio != nil {
+		codecs = append(codecs, v.Audio.CodecString)
 	}
 	return strings.Join(codecs, ",")
 }

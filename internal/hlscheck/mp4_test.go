@@ -81,11 +81,13 @@ func TestSameCodec_ComparesByRFC6381(t *testing.T) {
 		want              bool
 	}{
 		{"avc1.64001f", "avc1.64001F", true},
-		{"avc1.640020", "avc1.64001F", false},
+		{"avc1.640020", "avc1.64001F", true},
+		{"avc1.64001e", "avc1.64001F", false},
 		{"hvc1.1.6.L93.B0", "hvc1.1.6.L93.B0", true},
 		{"hev1.1.6.L93.B0", "hvc1.1.6.L93.B0", false},
 		{"av01.0.08M.10.0.110.09", "av01.0.08M.10", true},
-		{"av01.0.09M.10", "av01.0.08M.10", false},
+		{"av01.0.09M.10", "av01.0.08M.10", true},
+		{"av01.0.07M.10", "av01.0.08M.10", false},
 		{"mp4a.40.5", "mp4a.40.2", true},
 		{"mp4a.40.2", "mp4a.40.5", false},
 		{"mp4a.40.34", "mp4a.6B", true},

@@ -155,7 +155,8 @@ func plantedCMAFFaults() []struct {
 			copy(firstNAL(t, data), []byte{0x41, 0xc8})
 			return data
 		})},
-		{"CODECS with another level", []int{43}, declareCodecs("avc1.640020,mp4a.40.2")},
+		{"CODECS with too low a level", []int{43}, declareCodecs("avc1.64001e,mp4a.40.2")},
+		{"CODECS with a higher level", nil, declareCodecs("avc1.640020,mp4a.40.2")},
 		{"CODECS with another sample entry", []int{43}, declareCodecs("avc3.64001f,mp4a.40.2")},
 		{"CODECS without the audio", []int{43}, declareCodecs("avc1.64001f")},
 		{"CODECS with a codec that is not used", []int{43}, declareCodecs("avc1.64001f,mp4a.40.2,Opus")},

@@ -4,10 +4,12 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"golive/codec/rfc6381"
 )
 
 // checkCodecs checks rule 43 on CODECS: it names the codecs of the variant's media, and no
-// others. The media may have changed while the stream was followed, and CODECS with them, so the
+// others. A name covers media of lower levels: it tells what a player must be able to decode. The media may have changed while the stream was followed, and CODECS with them, so the
 // codecs of the first and the last multivariant playlist are compared with those of all media.
 func (f *Follower) checkCodecs(first, last *Multivariant) {
 	for i := range last.Variants {
@@ -76,7 +78,7 @@ func (f *Follower) renditionsOf(m *Multivariant, v *Variant) (list []*Rendition,
 // sameCodec reports whether a name in CODECS is that of a codec of the media (RFC 6381).
 func sameCodec(declared, carried string) bool {
 	d, c := strings.ToLower(declared), strings.ToLower(carried)
-	if d == c {
+	if rfc6381.Covers(d, c) {
 		return true
 	}
 	kind, _, _ := strings.Cut(c, ".")
