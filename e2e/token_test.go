@@ -41,7 +41,8 @@ func TestWatchPage_PlaysWithATokenAndSaysWhenItIsOver(t *testing.T) {
 	with.WaitForPicture(20 * time.Second)
 	with.MustPlay(4 * time.Second)
 
-	brief := b.Open(t, tokenURL(t, s, "show", 15*time.Second))
+	// On a machine that is busy, a picture takes a while.
+	brief := b.Open(t, tokenURL(t, s, "show", 25*time.Second))
 	brief.WaitForPicture(20 * time.Second)
 	brief.WaitUntil(60*time.Second, title+" === 'This link is not valid any more'")
 	shoot(brief, "watch-token-expired")
