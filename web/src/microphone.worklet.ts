@@ -13,7 +13,6 @@ class Microphone extends AudioWorkletProcessor {
   #out: MessagePort | undefined;
   #block = this.#empty();
   #filled = 0;
-  #position = 0; // samples that were sent
 
   constructor() {
     super();
@@ -35,8 +34,7 @@ class Microphone extends AudioWorkletProcessor {
     });
     this.#filled += size;
     if (this.#filled >= blockSize) {
-      this.#out?.postMessage({ channels: this.#block, position: this.#position }, this.#block.map((channel) => channel.buffer));
-      this.#position += blockSize;
+      this.#out?.postMessage(this.#block, this.#block.map((channel) => channel.buffer));
       this.#block = this.#empty();
       this.#filled = 0;
     }

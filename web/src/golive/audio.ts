@@ -3,7 +3,7 @@
 
 import { isPlausible } from './aacconfig.ts';
 import { SoundClock } from './clock.ts';
-import type { Samples } from './messages.ts';
+import type { Samples } from './sound.ts';
 import { bytesOf } from './video.ts';
 
 export interface AacFrame {
@@ -19,9 +19,9 @@ export interface AacSettings {
   bitrate: number;
 }
 
-/** An encoder. Times are in microseconds of the microphone's clock. */
+/** An encoder. Times are in microseconds of the samples that came. */
 export interface AacEncoder {
-  encode(samples: Float32Array<ArrayBuffer>[], time: number): void;
+  encode(samples: Samples, time: number): void;
   flush(): Promise<void>;
   close(): void;
 }
@@ -65,7 +65,7 @@ async function nativeEncoder(settings: AacSettings, out: AacOutput, failed: (mes
   };
 }
 
-function audioData(samples: Float32Array<ArrayBuffer>[], sampleRate: number, time: number): AudioData {
+function audioData(samples: Samples, sampleRate: number, time: number): AudioData {
   const frames = samples[0]?.length ?? 0;
   const data = new Float32Array(frames * samples.length);
   samples.forEach((channel, i) => data.set(channel, i * frames));
@@ -97,8 +97,8 @@ async function encodesPlausibly(config: AudioEncoderConfig): Promise<boolean> {
 
 export class AudioPipeline {
   #encoder: AacEncoder | undefined;
-  #port: MessagePort | undefined;
   #clock = new SoundClock();
+  #position = 0; // samples that came
   #last = -1;
   readonly #settings: AacSettings;
 
@@ -120,23 +120,18 @@ export class AudioPipeline {
     return pipeline;
   }
 
-  /** Takes samples from the worklet at the port. */
-  source(port: MessagePort): void {
-    this.#port?.close();
-    this.#port = port;
-    port.onmessage = ({ data }: MessageEvent<Samples>) => this.#samples(data);
-  }
-
   /** By how much sound is ahead of the common clock, in milliseconds. */
   get drift(): number {
     return this.#clock.drift;
   }
 
-  #samples({ channels, position }: Samples): void {
+  /** Encodes samples, the last of which has just arrived. */
+  take(samples: Samples): void {
     const { sampleRate } = this.#settings;
-    // The last of the samples arrives now.
-    this.#clock.observe(((position + (channels[0]?.length ?? 0)) / sampleRate) * 1_000, this.now());
-    this.#encoder?.encode(channels, (position / sampleRate) * 1_000_000);
+    const time = this.#position / sampleRate;
+    this.#position += samples[0]?.length ?? 0;
+    this.#clock.observe((this.#position / sampleRate) * 1_000, this.now());
+    this.#encoder?.encode(samples, time * 1_000_000);
   }
 
   #encoded(data: Uint8Array, time: number, config: Uint8Array): void {
@@ -147,7 +142,6 @@ export class AudioPipeline {
   }
 
   async stop(): Promise<void> {
-    this.#port?.close();
     await this.#encoder?.flush().catch(() => undefined);
     this.#encoder?.close();
   }

@@ -2,10 +2,9 @@
 
 import type { Quality } from './adapt.ts';
 import type { FromWorker, ToWorker } from './messages.ts';
+import { sampleRate } from './sound.ts';
 import { GoLiveError } from './types.ts';
 import { TrackProcessorClass } from './video.ts';
-
-const sampleRate = 48_000;
 
 export interface Scripts {
   worker: URL;
@@ -91,7 +90,16 @@ export class Capture {
     void video.play().catch(() => undefined);
   }
 
+  // The samples of the track if they have our rate; an audio graph makes others so, and silence where there is
+  // no track.
   async #useAudio(stream: MediaStream): Promise<void> {
+    const [track] = stream.getAudioTracks();
+    if (track && TrackProcessorClass && track.getSettings().sampleRate === sampleRate) {
+      this.#endGraph();
+      const from = new TrackProcessorClass<AudioData>({ track }).readable;
+      this.#post({ type: 'sound', from }, [from as unknown as Transferable]);
+      return;
+    }
     this.#source?.disconnect();
     this.#source = undefined;
     if (!this.#context) {
@@ -102,14 +110,20 @@ export class Capture {
       this.#microphone.connect(this.#context.destination);
       const { port1, port2 } = new MessageChannel();
       this.#microphone.port.postMessage(port1, [port1]);
-      this.#post({ type: 'microphone', port: port2 }, [port2]);
+      this.#post({ type: 'sound', from: port2 }, [port2]);
       // Without a tap on the page this stays pending: the broadcast then has no sound until there is one.
       void this.#context.resume().catch(() => undefined);
     }
-    if (stream.getAudioTracks().length > 0) {
+    if (track) {
       this.#source = this.#context.createMediaStreamSource(stream);
       this.#source.connect(this.#microphone!);
     }
+  }
+
+  #endGraph(): void {
+    this.#source?.disconnect();
+    void this.#context?.close().catch(() => undefined);
+    this.#source = this.#context = undefined;
   }
 
   #endVideo(): void {
@@ -128,9 +142,7 @@ export class Capture {
   close(): void {
     this.#worker.terminate();
     this.#endVideo();
-    this.#source?.disconnect();
-    void this.#context?.close().catch(() => undefined);
-    this.#context = undefined;
+    this.#endGraph();
   }
 }
 

@@ -10,8 +10,8 @@ export type ToWorker =
   /** Another camera or screen: as a stream of frames, as a track (Safari), or as single frames that follow. */
   | { type: 'video'; frames?: ReadableStream<VideoFrame>; track?: MediaStreamTrack }
   | { type: 'frame'; frame: VideoFrame }
-  /** The port of the microphone's worklet. */
-  | { type: 'microphone'; port: MessagePort }
+  /** Another microphone: as a stream of samples, or as the port of a worklet that sends Samples. */
+  | { type: 'sound'; from: MessagePort | ReadableStream<AudioData> }
   | { type: 'stop' };
 
 export type FromWorker =
@@ -21,9 +21,3 @@ export type FromWorker =
   | { type: 'adapt'; detail: AdaptDetail }
   | { type: 'stats'; stats: Stats }
   | { type: 'stopped' };
-
-/** What the worklet sends: samples of each channel, and how many samples came before. */
-export interface Samples {
-  channels: Float32Array<ArrayBuffer>[];
-  position: number;
-}

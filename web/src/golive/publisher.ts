@@ -5,6 +5,7 @@ import { AudioPipeline, type AacFrame } from './audio.ts';
 import { audioConfigTag, audioTagOf, metaDataTag, videoConfigTag, videoTagOf } from './flv.ts';
 import type { FromWorker, ToWorker } from './messages.ts';
 import { PublishSocket, type Socket } from './socket.ts';
+import { channelCount, sampleRate, SoundSource } from './sound.ts';
 import { TrackProcessorClass, VideoPipeline, type Picture } from './video.ts';
 
 /** Between two looks at the upload, in milliseconds. */
@@ -14,8 +15,6 @@ const statsInterval = 1_000;
 const reconnectWindow = 120_000;
 /** Before a new connection is judged, in milliseconds: its first acknowledgement takes time. */
 const graceTime = 1_500;
-const sampleRate = 48_000;
-const channels = 2;
 
 export class Publisher {
   readonly #zero = performance.now();
@@ -23,6 +22,7 @@ export class Publisher {
   readonly #video: VideoPipeline;
   #audio: Promise<AudioPipeline> | undefined;
   #sound: AudioPipeline | undefined; // once it is there
+  #microphone: SoundSource | undefined;
   #prepared: Quality | undefined;
   #socket: PublishSocket | undefined;
   #adaptation: Adaptation | undefined;
@@ -45,14 +45,14 @@ export class Publisher {
       case 'connect': return this.#connect(message.url, message.protocols, message.quality);
       case 'video': return this.#source(message.frames, message.track);
       case 'frame': return this.#video.frame(message.frame);
-      case 'microphone': return this.#microphone(message.port);
+      case 'sound': return this.#listen(message.from);
       case 'stop': return this.#stop();
     }
   }
 
   async #prepare(quality: Quality, bitrate: number, aacUrl: string): Promise<void> {
     const failed = (message: string): void => this.post({ type: 'failed', code: 'internal', message, retry: false });
-    this.#audio = AudioPipeline.create({ sampleRate, channels, bitrate }, aacUrl, this.#now, (frame) => this.#frame(frame), failed);
+    this.#audio = AudioPipeline.create({ sampleRate, channels: channelCount, bitrate }, aacUrl, this.#now, (frame) => this.#frame(frame), failed);
     this.#audio.then((audio) => { this.#sound = audio; }, (error: unknown) => this.post({
       type: 'failed', code: 'no-encoder', message: `the AAC encoder cannot be loaded: ${String(error)}`, retry: false,
     }));
@@ -79,9 +79,9 @@ export class Publisher {
   }
 
   // Samples that come before there is an encoder are dropped: they are older than the first picture.
-  #microphone(port: MessagePort): void {
-    port.onmessage = () => undefined;
-    this.#audio?.then((audio) => audio.source(port), () => port.close());
+  #listen(from: MessagePort | ReadableStream<AudioData>): void {
+    this.#microphone?.close();
+    this.#microphone = new SoundSource(from, (samples) => this.#sound?.take(samples));
   }
 
   #source(frames?: ReadableStream<VideoFrame>, track?: MediaStreamTrack): void {
@@ -105,7 +105,7 @@ export class Publisher {
     this.#sent.metaData = true;
     this.#socket!.send(metaDataTag(timestamp, {
       width, height, framerate: frameRate, videocodecid: 7, videodatarate: videoBitrate / 1_000,
-      audiocodecid: 10, audiosamplerate: sampleRate, stereo: channels === 2, encoder: 'golive-client',
+      audiocodecid: 10, audiosamplerate: sampleRate, stereo: channelCount === 2, encoder: 'golive-client',
     }));
     if (this.#aacConfig) this.#sendAacConfig(timestamp, this.#aacConfig);
   }
@@ -176,6 +176,7 @@ export class Publisher {
   async #stop(): Promise<void> {
     clearInterval(this.#timer);
     await this.#video.stop();
+    this.#microphone?.close();
     await this.#audio?.then((audio) => audio.stop()).catch(() => undefined);
     await this.#socket?.stop();
     this.post({ type: 'stopped' });

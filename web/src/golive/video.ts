@@ -25,11 +25,8 @@ export interface Picture {
 }
 
 /** MediaStreamTrackProcessor, which TypeScript does not know. */
-export interface TrackProcessor {
-  readonly readable: ReadableStream<VideoFrame>;
-}
 export const TrackProcessorClass = (globalThis as unknown as {
-  MediaStreamTrackProcessor?: new (init: { track: MediaStreamTrack }) => TrackProcessor;
+  MediaStreamTrackProcessor?: new <Media = VideoFrame>(init: { track: MediaStreamTrack }) => { readonly readable: ReadableStream<Media> };
 }).MediaStreamTrackProcessor;
 
 /** The first configuration that this browser can encode, or undefined. */
