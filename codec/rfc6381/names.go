@@ -42,10 +42,6 @@ type name struct {
 	before, text, after string
 }
 
-// h264Profiles are profiles of which each includes those before it, but for tools of the Baseline profile
-// that no encoder uses (ISO 14496-10 annex A.2): Baseline, Main, High, High 10, High 4:2:2, High 4:4:4.
-var h264Profiles = []uint64{66, 77, 100, 110, 122, 244}
-
 func parse(s string) (n name, ok bool) {
 	fields := strings.Split(s, ".")
 	switch fields[0] {
@@ -59,15 +55,18 @@ func parse(s string) (n name, ok bool) {
 	return n, false
 }
 
-// parseH264 parses avc1.PPCCLL, in hexadecimal.
+// parseH264 parses avc1.PPCCLL, in hexadecimal. Each profile includes those before it, but for tools of the
+// Baseline profile that no encoder uses (ISO 14496-10 annex A.2).
 func parseH264(fields []string) (n name, ok bool) {
+	const baseline, main, high, high10, high422, high444 = 66, 77, 100, 110, 122, 244
+	profiles := []uint64{baseline, main, high, high10, high422, high444}
 	if len(fields) != 2 || len(fields[1]) != 6 {
 		return n, false
 	}
 	profile, err1 := strconv.ParseUint(fields[1][:2], 16, 8)
 	level, err2 := strconv.ParseUint(fields[1][4:], 16, 8)
 	n = name{
-		kind: fields[0], profile: slices.Index(h264Profiles, profile), level: int(level),
+		kind: fields[0], profile: slices.Index(profiles, profile), level: int(level),
 		before: fields[0] + "." + fields[1][:4], text: fields[1][4:],
 	}
 	return n, err1 == nil && err2 == nil && n.profile >= 0

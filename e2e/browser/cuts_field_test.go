@@ -4,6 +4,7 @@ package browser
 
 import (
 	"fmt"
+	"syscall"
 	"testing"
 	"time"
 
@@ -77,4 +78,43 @@ func TestCuts_AreOneBroadcast(t *testing.T) {
 	p.end()
 	viewer.WaitUntil(30*time.Second, "document.querySelector('[data-player]').dataset.state === 'ended'")
 	p.mustBeOne(t, s)
+}
+
+// A broadcaster without WebCodecs connects again when the server was killed, and when it was silent.
+func TestCuts_OfWHIPAreOneBroadcast(t *testing.T) {
+	s := harness.Start(t, harness.Options{Config: `ingest: { whip: { listen: "127.0.0.1:0" } }`})
+	b := harness.OpenBrowser(t)
+	p := &screen{Page: b.OpenWith(t, s.URL("/golive"), withoutWebCodecs)}
+	harness.Evaluate[bool](p.Page, watchStates)
+	p.choose("camera")
+	p.goLive()
+	viewer := b.Open(t, s.WatchURL(p.id))
+	viewer.WaitForPicture(30 * time.Second)
+	for _, c := range []struct {
+		name string
+		cut  func()
+	}{
+		{"killed", func() { s.Kill(); s.Run() }},
+		{"silent for 12 s", func() {
+			s.Signal(syscall.SIGSTOP)
+			harness.Pause(t.Context(), 12*time.Second)
+			s.Signal(syscall.SIGCONT)
+		}},
+	} {
+		sessions := s.Logs.Count("session started", "protocol=whip")
+		c.cut()
+		back := time.Now()
+		harness.Until(t, "the broadcaster connects again", 30*time.Second, func() bool {
+			return s.Logs.Count("session started", "protocol=whip") > sessions
+		})
+		p.WaitUntil(20*time.Second, state+" === 'live'")
+		sends := time.Since(back)
+		mustPlayLive(viewer)
+		t.Logf("%s: the page is live after %.1f s, the viewer after %.1f s; the screen showed %q", c.name, sends.Seconds(), time.Since(back).Seconds(), p.states())
+	}
+	p.end()
+	viewer.WaitUntil(30*time.Second, "document.querySelector('[data-player]').dataset.state === 'ended'")
+	if all, own := s.Logs.Count("broadcast started"), s.Logs.Count("broadcast started", p.id); all != own {
+		t.Errorf("%d broadcasts have begun, %d of them this one, again after the kill", all, own)
+	}
 }

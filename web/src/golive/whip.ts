@@ -1,11 +1,24 @@
-// WHIP (RFC 9725): for browsers without WebCodecs. The browser encodes, and adapts to the upload.
+// WHIP (RFC 9725): for browsers without WebCodecs. The browser encodes, and adapts to the upload. A
+// connection that was lost is replaced by another one, which the server takes for the same broadcast.
 
 import { GoLiveError, type GoLiveErrorCode } from './types.ts';
 
 /** The offer is sent with the candidates that were found by then, in milliseconds. */
 const gatherLimit = 1_000;
-/** A connection that is interrupted for so long has failed, in milliseconds. */
+/** A connection that is not there after so long has failed, in milliseconds. */
 const connectLimit = 15_000;
+
+/** Times in milliseconds. */
+export interface WhipTimes {
+  /** For how long an interruption may end by itself. A browser waits for much longer than a broadcast does. */
+  interruption: number;
+  /** Before the second attempt to connect again; each later wait is twice as long, up to `longest`. */
+  wait: number;
+  longest: number;
+  /** For how long it is tried: the server ends the broadcast sooner. */
+  window: number;
+}
+const usualTimes: WhipTimes = { interruption: 2_000, wait: 500, longest: 8_000, window: 120_000 };
 
 export interface WhipEvents {
   lost(reason: string): void;
@@ -21,8 +34,12 @@ export class WhipPublisher {
   #peer: RTCPeerConnection | undefined;
   #resource: URL | undefined;
   #senders: { video?: RTCRtpSender; audio?: RTCRtpSender } = {};
+  #stream: MediaStream | undefined;
+  #maxBitrate = 0;
+  #interrupted: ReturnType<typeof setTimeout> | undefined;
+  #stopped = false;
 
-  constructor(url: URL, key: string, events: WhipEvents) {
+  constructor(url: URL, key: string, events: WhipEvents, private readonly times = usualTimes) {
     this.#url = url;
     this.#key = key;
     this.#events = events;
@@ -30,12 +47,18 @@ export class WhipPublisher {
 
   /** Connects; resolves when media flows. */
   async start(stream: MediaStream, maxBitrate: number): Promise<void> {
+    this.#stream = stream;
+    this.#maxBitrate = maxBitrate;
+    await this.#connect();
+  }
+
+  async #connect(): Promise<void> {
     const peer = new RTCPeerConnection();
     this.#peer = peer;
     for (const kind of ['video', 'audio'] as const) {
-      const track = stream.getTracks().find((t) => t.kind === kind);
+      const track = this.#track(kind);
       if (!track) continue;
-      const transceiver = peer.addTransceiver(track, { direction: 'sendonly', streams: [stream] });
+      const transceiver = peer.addTransceiver(track, { direction: 'sendonly', streams: [this.#stream!] });
       this.#senders[kind] = transceiver.sender;
       if (kind === 'video') preferH264(transceiver);
     }
@@ -43,9 +66,13 @@ export class WhipPublisher {
     await gathered(peer);
     const answer = await this.#offer(peer.localDescription?.sdp ?? '');
     await peer.setRemoteDescription({ type: 'answer', sdp: answer });
-    await this.#limit(maxBitrate);
+    await this.#limit(this.#maxBitrate);
     await connected(peer);
     peer.onconnectionstatechange = () => this.#changed(peer);
+  }
+
+  #track(kind: 'video' | 'audio'): MediaStreamTrack | undefined {
+    return this.#stream?.getTracks().find((track) => track.kind === kind);
   }
 
   async #offer(sdp: string): Promise<string> {
@@ -74,34 +101,65 @@ export class WhipPublisher {
 
   #changed(peer: RTCPeerConnection): void {
     switch (peer.connectionState) {
-      case 'connected': return this.#events.restored();
-      case 'disconnected': return this.#events.lost('the connection is interrupted');
-      case 'failed': return this.#events.failed('network', 'the connection was lost', true);
+      case 'connected':
+        clearTimeout(this.#interrupted);
+        return this.#events.restored();
+      case 'disconnected':
+        this.#events.lost('the connection is interrupted');
+        this.#interrupted = setTimeout(() => void this.#reconnect(), this.times.interruption);
+        return;
+      case 'failed':
+        this.#events.lost('the connection was lost');
+        void this.#reconnect();
+    }
+  }
+
+  // The old session is not deleted: that would end the broadcast.
+  async #reconnect(): Promise<void> {
+    clearTimeout(this.#interrupted);
+    const until = performance.now() + this.times.window;
+    for (let wait = this.times.wait; !this.#stopped; wait = Math.min(2 * wait, this.times.longest)) {
+      this.#closePeer();
+      try {
+        await this.#connect();
+        return this.#events.restored();
+      } catch (error) {
+        if (this.#stopped) return;
+        const problem = error instanceof GoLiveError ? error : new GoLiveError('internal', String(error));
+        if (!problem.retry || performance.now() > until) return this.#events.failed(problem.code, problem.message, problem.retry);
+      }
+      await new Promise((resolve) => setTimeout(resolve, wait));
     }
   }
 
   async replaceTracks(stream: MediaStream): Promise<void> {
-    for (const kind of ['video', 'audio'] as const) {
-      await this.#senders[kind]?.replaceTrack(stream.getTracks().find((t) => t.kind === kind) ?? null);
-    }
+    this.#stream = stream;
+    for (const kind of ['video', 'audio'] as const) await this.#senders[kind]?.replaceTrack(this.#track(kind) ?? null);
+  }
+
+  #closePeer(): void {
+    if (this.#peer) this.#peer.onconnectionstatechange = null;
+    this.#peer?.close();
+    this.#peer = undefined;
   }
 
   /** Ends the session on the server, and the connection. */
   async stop(): Promise<void> {
     const resource = this.#resource;
     this.#resource = undefined;
-    if (this.#peer) this.#peer.onconnectionstatechange = null;
+    this.#stopped = true;
+    clearTimeout(this.#interrupted);
     if (resource) {
       await fetch(resource, { method: 'DELETE', keepalive: true, credentials: 'omit', headers: { Authorization: `Bearer ${this.#key}` } })
         .catch(() => undefined); // the server sees that the connection ends
     }
-    this.#peer?.close();
-    this.#peer = undefined;
+    this.#closePeer();
   }
 }
 
 function refusal(status: number): GoLiveError {
   if (status === 401) return new GoLiveError('unauthorized', 'the stream key is not valid');
+  if (status === 410) return new GoLiveError('ended', 'the broadcast has ended');
   if (status === 409) return new GoLiveError('taken', 'another publisher has the broadcast', true);
   if (status === 429) return new GoLiveError('limit', 'there are too many publishers', true);
   if (status >= 500) return new GoLiveError('unavailable', `the server answered ${status}`, true);
