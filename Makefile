@@ -23,8 +23,9 @@ LONG     := TestHub_HeapAndBucketDoNotGrowOverHours|TestRow73_ProbeGivesUpAndNam
 FUZZTIME ?= 20s
 # The stream time of the soak test of transcoding; 8 takes a quarter of an hour.
 HOURS    ?= 1
-# The folders of packages with goroutines, whose tests run under the race detector, and all others.
-RACE       := ingest broadcast archive registry playlist storage origin httpserver api admin internal/publisher internal/hlscheck cmd
+# The folders of packages with goroutines, whose tests run under the race detector, and all others. The
+# longest ones begin.
+RACE       := cmd broadcast registry internal/hlscheck ingest archive playlist storage origin httpserver api admin internal/publisher
 CONCURRENT := $(RACE:%=./%/...)
 EMPTY      :=
 OTHERS      = $$(go list ./... | grep -vE '^golive/($(subst $(EMPTY) $(EMPTY),|,$(RACE)))(/|$$)')

@@ -77,10 +77,10 @@ func (f *Follower) renditionsOf(m *Multivariant, v *Variant) (list []*Rendition,
 
 // sameCodec reports whether a name in CODECS is that of a codec of the media (RFC 6381).
 func sameCodec(declared, carried string) bool {
-	d, c := strings.ToLower(declared), strings.ToLower(carried)
-	if rfc6381.Covers(d, c) {
+	if rfc6381.Covers(declared, carried) {
 		return true
 	}
+	d, c := strings.ToLower(declared), strings.ToLower(carried)
 	kind, _, _ := strings.Cut(c, ".")
 	switch {
 	case kind == "av01":
