@@ -3,6 +3,7 @@ package websocket
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -68,6 +69,7 @@ func TestPublish_TagsBecomeAccessUnitsAndAreAcknowledged(t *testing.T) {
 
 func TestPublish_OnlyAStopIsACleanEnd(t *testing.T) {
 	h := open(t, keyed())
+	sessions := 0
 	for name, leave := range map[string]func(c *client){
 		"lost":       func(c *client) { _ = c.ws.CloseNow() },
 		"tab closed": func(c *client) { _ = c.ws.Close(websocket.StatusGoingAway, "") },
@@ -91,6 +93,8 @@ func TestPublish_OnlyAStopIsACleanEnd(t *testing.T) {
 		if err := s.End(t); err == nil || ingest.OutcomeOf(err).End != ingest.EndLost {
 			t.Errorf("%s: ended with %v", name, err)
 		}
+		sessions++
+		h.line(t, "session ended", fmt.Sprintf("session=%d ", sessions)) // it is counted then
 	}
 	if n := h.metric(t, "golive_ingest_session_ends_total", "websocket", "lost"); n != 4 {
 		t.Errorf("%v ends are counted", n)
