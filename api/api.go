@@ -127,6 +127,9 @@ func Register(mux *http.ServeMux, c Config, p Parts) (*API, error) {
 	return a, nil
 }
 
+// PublicURL returns public_url.
+func (a *API) PublicURL() string { return a.config.Load().PublicURL }
+
 // Reload replaces the configuration. After an error the old one stays in force.
 func (a *API) Reload(c Config) error {
 	next := &settings{Config: c, rate: newLimits(c.Limits)}

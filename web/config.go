@@ -33,6 +33,8 @@ type Config struct {
 	// About returns what strangers may know of a broadcast, or of the one that the channel "@NAME" leads
 	// to, from memory; nil knows nothing of any.
 	About func(id string) (About, bool)
+	// PublicURL returns api.public_url, where the broadcast screen publishes to; "" or nil is the page's host.
+	PublicURL func() string
 	// Version is the program's version, shown at the foot of the home page.
 	Version string
 }

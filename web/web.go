@@ -85,7 +85,7 @@ func (w *Web) Register(mux *http.ServeMux) {
 	for path, name := range map[string]string{"/{$}": "home", "/golive": "golive", "/studio": "studio"} {
 		mux.HandleFunc("GET "+path, w.secured(w.plain(name)))
 	}
-	for name, csp := range map[string]string{"watch": policy("'none'"), "embed": policy("*")} {
+	for name, csp := range map[string]string{"watch": policy("'none'", ""), "embed": policy("*", "")} {
 		player := w.secured(w.player(name, csp))
 		mux.HandleFunc("GET /"+name+"/{id}", player)
 		mux.HandleFunc("GET /"+name+"/{id}/{token}", player)
@@ -113,8 +113,24 @@ func (w *Web) secured(next http.HandlerFunc) http.HandlerFunc {
 // plain serves a page that is about no broadcast.
 func (w *Web) plain(name string) http.HandlerFunc {
 	return func(rw http.ResponseWriter, r *http.Request) {
-		w.render(rw, name, policy("'none'"), http.StatusOK, w.page(r, ""))
+		ingest := ""
+		if name == "golive" {
+			ingest = w.ingest()
+		}
+		w.render(rw, name, policy("'none'", ingest), http.StatusOK, w.page(r, ""))
 	}
+}
+
+// ingest returns the sources of a policy for what publishes to PublicURL: requests and a WebSocket.
+func (w *Web) ingest() string {
+	if w.cfg.PublicURL == nil {
+		return ""
+	}
+	u, err := url.Parse(w.cfg.PublicURL())
+	if err != nil || u.Host == "" {
+		return ""
+	}
+	return " " + u.Scheme + "://" + u.Host + " ws" + strings.TrimPrefix(u.Scheme, "http") + "://" + u.Host
 }
 
 // player serves the page name for the broadcast in the path, whether it is live
@@ -234,10 +250,10 @@ func (w *Web) render(rw http.ResponseWriter, name, csp string, status int, p pag
 }
 
 // policy is the Content-Security-Policy of a page that the given ancestors may
-// frame. blob: is what Media Source Extensions and hls.js's worker need, data: is the
+// frame, and that connects to its own host and to others, each with a space before it. blob: is what Media Source Extensions and hls.js's worker need, data: is the
 // empty text track that it makes for captions.
-func policy(ancestors string) string {
+func policy(ancestors, others string) string {
 	return "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; " +
-		"connect-src 'self'; media-src 'self' blob: data:; worker-src 'self' blob:; " +
+		"connect-src 'self'" + others + "; media-src 'self' blob: data:; worker-src 'self' blob:; " +
 		"base-uri 'none'; form-action 'none'; frame-ancestors " + ancestors
 }

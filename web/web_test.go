@@ -137,6 +137,23 @@ func TestPages_HaveAPolicyWithoutInlineScripts(t *testing.T) {
 	}
 }
 
+// The page of one host publishes to another one if that is the server's public URL.
+func TestPages_MayPublishToThePublicURL(t *testing.T) {
+	public := ""
+	mux := newMux(t, Config{RTMPPort: 1935, PublicURL: func() string { return public }})
+	for _, c := range []struct{ public, path, want string }{
+		{"", "/golive", "connect-src 'self'; "},
+		{"https://live.example.com/base", "/golive", "connect-src 'self' https://live.example.com wss://live.example.com; "},
+		{"http://10.0.0.1:8080", "/golive", "connect-src 'self' http://10.0.0.1:8080 ws://10.0.0.1:8080; "},
+		{"https://live.example.com", "/watch/demo", "connect-src 'self'; "},
+	} {
+		public = c.public
+		if csp := get(t, mux, c.path).Header.Get("Content-Security-Policy"); !strings.Contains(csp, c.want) {
+			t.Errorf("%s with public_url %q: policy %q, want %q", c.path, c.public, csp, c.want)
+		}
+	}
+}
+
 func TestPlayer_KnowsWhichNamesCanBe(t *testing.T) {
 	mux := newMux(t, Config{RTMPPort: 1935, Open: true, Window: 90 * time.Second})
 	for path, want := range map[string]int{

@@ -137,21 +137,6 @@ func wire(ctx context.Context, cfg config.Config, open listeners, log *slog.Logg
 	shares := descriptors.Divide(descriptors.Limit())
 	reads := origin.NewReadLimiter(shares.Reads, cfg.Origin.Proxies())
 	all := directory{hub, stores.probe, watching, reads, cfg.Origin.BasePath}
-	pages, err := web.New(web.Config{
-		RTMPPort:   portOf(open.rtmp.Addr().String()),
-		Open:       cfg.Ingest.Publish.Open,
-		Secure:     securePages(cfg.Origin),
-		Window:     cfg.Playlist.Window,
-		BasePath:   cfg.Origin.BasePath,
-		Poster:     all.poster,
-		PosterSize: cfg.Pictures.PosterSize,
-		OpenAPI:    cfg.API.Open,
-		About:      channels{cluster}.about,
-		Version:    version(),
-	})
-	if err != nil {
-		return nil, err
-	}
 	mux := http.NewServeMux()
 	if most := &cfg.Ingest.Limits.Connections; *most > shares.RTMP {
 		log.Warn("ingest.limits.connections was lowered to the available file descriptors: raise their limit (ulimit -n)", "limit", *most, "enough_for", shares.RTMP)
@@ -183,6 +168,22 @@ func wire(ctx context.Context, cfg config.Config, open listeners, log *slog.Logg
 		parts.Signer = playback.signer
 	}
 	rest, err := api.Register(mux, cfg.API, parts) //nolint:contextcheck // it waits for nothing
+	if err != nil {
+		return nil, err
+	}
+	pages, err := web.New(web.Config{
+		RTMPPort:   portOf(open.rtmp.Addr().String()),
+		Open:       cfg.Ingest.Publish.Open,
+		Secure:     securePages(cfg.Origin),
+		Window:     cfg.Playlist.Window,
+		BasePath:   cfg.Origin.BasePath,
+		Poster:     all.poster,
+		PosterSize: cfg.Pictures.PosterSize,
+		OpenAPI:    cfg.API.Open,
+		About:      channels{cluster}.about,
+		PublicURL:  rest.PublicURL,
+		Version:    version(),
+	})
 	if err != nil {
 		return nil, err
 	}
