@@ -39,16 +39,24 @@ func newRate(t *media.Track) rate {
 	return rate{}
 }
 
-// add records the DTS of the next frame, and reports whether there is a hole before it.
+// paused is a distance of frames that is taken for a pause as long as the rate is measured, if the one before it is
+// less than half of it. After a single frame the distance is taken for the rate.
+const paused = media.Second / 5
+
+// add records the DTS of the next frame, and reports whether there is a hole before it, or no frame.
 func (r *rate) add(dts media.Ticks) (hole bool) {
 	gap := dts - r.last
+	if r.frames == 0 {
+		gap = 0
+	}
 	// A second long gap in a row is not a hole: the frames are that far apart.
-	slow := r.gap > media.Second && gap <= 2*r.gap
+	slow := gap <= 2*r.gap
 	// A single long one is a hole also soon after the rate was measured, or is declared.
 	known := r.frames > minFrames || r.frames > 1 && r.declared > 0 && r.gap <= 3*r.declared
-	hole = gap <= 0 || gap > media.Second && !slow || known && gap > 3*r.frame()
-	if r.frames == 0 || hole || r.frames >= maxFrames {
-		if r.frames > minFrames { // use the measured rate until it is measured again
+	early := r.frames > 1 && r.declared == 0 && gap > paused && !slow
+	hole = r.frames == 0 || gap <= 0 || gap > media.Second && !(slow && r.gap > media.Second) || known && gap > 3*r.frame() || early
+	if hole || r.frames >= maxFrames {
+		if r.frames > minFrames || early { // use the measured rate until it is measured again
 			r.declared = r.frame()
 		}
 		r.first, r.frames = dts, 0

@@ -6,6 +6,9 @@ import { sampleRate } from './sound.ts';
 import { GoLiveError } from './types.ts';
 import { TrackProcessorClass } from './video.ts';
 
+/** Blocks of sound, of 10 ms each, that may wait for a worker that is busy; older ones are lost. */
+const soundBuffer = 200;
+
 export interface Scripts {
   worker: URL;
   worklet: URL;
@@ -96,7 +99,7 @@ export class Capture {
     const [track] = stream.getAudioTracks();
     if (track && TrackProcessorClass && track.getSettings().sampleRate === sampleRate) {
       this.#endGraph();
-      const from = new TrackProcessorClass<AudioData>({ track }).readable;
+      const from = new TrackProcessorClass<AudioData>({ track, maxBufferSize: soundBuffer }).readable;
       this.#post({ type: 'sound', from }, [from as unknown as Transferable]);
       return;
     }

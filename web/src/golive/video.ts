@@ -26,7 +26,7 @@ export interface Picture {
 
 /** MediaStreamTrackProcessor, which TypeScript does not know. */
 export const TrackProcessorClass = (globalThis as unknown as {
-  MediaStreamTrackProcessor?: new <Media = VideoFrame>(init: { track: MediaStreamTrack }) => { readonly readable: ReadableStream<Media> };
+  MediaStreamTrackProcessor?: new <Media = VideoFrame>(init: { track: MediaStreamTrack; maxBufferSize?: number }) => { readonly readable: ReadableStream<Media> };
 }).MediaStreamTrackProcessor;
 
 /** The first configuration that this browser can encode, or undefined. */
