@@ -37,14 +37,19 @@ func BenchmarkStreamMinute(b *testing.B) {
 			measureOnce(b, harness.Options{Program: floor}, tool, clip)
 		}
 	})
-	for _, backend := range []string{"memory", "disk", "s3"} {
-		b.Run(backend, func(b *testing.B) {
-			storage := "backend: " + backend
-			if backend == "s3" {
+	for _, c := range []struct{ name, backend, playlist string }{
+		{"memory", "memory", ""},
+		{"plain", "memory", ", low_latency: false"},
+		{"disk", "disk", ""},
+		{"s3", "s3", ""},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			storage := "backend: " + c.backend
+			if c.backend == "s3" {
 				store := s3test.Start(b)
 				storage, _ = harness.S3Storage(b, store, store.Address)
 			}
-			config := fmt.Sprintf("storage: { %s }\nplaylist: { window: %v }\nlog: { level: warn }\n", storage, *window)
+			config := fmt.Sprintf("storage: { %s }\nplaylist: { window: %v%s }\nlog: { level: warn }\n", storage, *window, c.playlist)
 			for range b.N {
 				s := measureOnce(b, harness.Options{Program: cmp.Or(*server, tool), Config: config}, tool, clip)
 				b.ReportMetric(s.Quantile("golive_playlist_publish_delay_seconds", 0.99)*1000, "ms-publish-p99")
