@@ -113,24 +113,21 @@ func (w *Web) secured(next http.HandlerFunc) http.HandlerFunc {
 // plain serves a page that is about no broadcast.
 func (w *Web) plain(name string) http.HandlerFunc {
 	return func(rw http.ResponseWriter, r *http.Request) {
-		ingest := ""
-		if name == "golive" {
-			ingest = w.ingest()
-		}
-		w.render(rw, name, policy("'none'", ingest), http.StatusOK, w.page(r, ""))
+		w.render(rw, name, policy("'none'", w.ingest(name)), http.StatusOK, w.page(r, ""))
 	}
 }
 
-// ingest returns the sources of a policy for what publishes to PublicURL: requests and a WebSocket.
-func (w *Web) ingest() string {
-	if w.cfg.PublicURL == nil {
+// ingest returns the source of a policy, after a space, that the page name publishes to by WHIP if that is not
+// its own. (The WebSocket is the worker's, which the policy of the page does not bind.)
+func (w *Web) ingest(name string) string {
+	if name != "golive" || w.cfg.PublicURL == nil {
 		return ""
 	}
 	u, err := url.Parse(w.cfg.PublicURL())
 	if err != nil || u.Host == "" {
 		return ""
 	}
-	return " " + u.Scheme + "://" + u.Host + " ws" + strings.TrimPrefix(u.Scheme, "http") + "://" + u.Host
+	return " " + u.Scheme + "://" + u.Host
 }
 
 // player serves the page name for the broadcast in the path, whether it is live
@@ -250,7 +247,8 @@ func (w *Web) render(rw http.ResponseWriter, name, csp string, status int, p pag
 }
 
 // policy is the Content-Security-Policy of a page that the given ancestors may
-// frame, and that connects to its own host and to others, each with a space before it. blob: is what Media Source Extensions and hls.js's worker need, data: is the
+// frame, and that connects to its own host and to other sources, with a space before
+// each. blob: is what Media Source Extensions and hls.js's worker need, data: is the
 // empty text track that it makes for captions.
 func policy(ancestors, others string) string {
 	return "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; " +

@@ -143,8 +143,8 @@ func TestPages_MayPublishToThePublicURL(t *testing.T) {
 	mux := newMux(t, Config{RTMPPort: 1935, PublicURL: func() string { return public }})
 	for _, c := range []struct{ public, path, want string }{
 		{"", "/golive", "connect-src 'self'; "},
-		{"https://live.example.com/base", "/golive", "connect-src 'self' https://live.example.com wss://live.example.com; "},
-		{"http://10.0.0.1:8080", "/golive", "connect-src 'self' http://10.0.0.1:8080 ws://10.0.0.1:8080; "},
+		{"https://live.example.com/base", "/golive", "connect-src 'self' https://live.example.com; "},
+		{"http://10.0.0.1:8080", "/golive", "connect-src 'self' http://10.0.0.1:8080; "},
 		{"https://live.example.com", "/watch/demo", "connect-src 'self'; "},
 	} {
 		public = c.public

@@ -88,17 +88,20 @@ func (p *paramSets) referredBy(data []byte, lengthSize int) (active paramSets, o
 // usablePPS returns the PPS that refer to one of the SPS, or all if none does. A picture cannot be decoded with
 // the others, and Chromium refuses every key frame of a track that has one: damaged slices look like that.
 func usablePPS(sps, pps [][]byte) [][]byte {
-	refers := func(nal []byte) bool {
+	orphan := func(nal []byte) bool {
 		_, want, ok := h264.ReadPPSIDs(nal)
-		return ok && slices.ContainsFunc(sps, func(nal []byte) bool {
+		return !ok || !slices.ContainsFunc(sps, func(nal []byte) bool {
 			id, ok := expGolomb(nal, 4)
 			return ok && id == want
 		})
 	}
-	if !slices.ContainsFunc(pps, refers) {
+	if !slices.ContainsFunc(pps, orphan) {
 		return pps
 	}
-	return slices.DeleteFunc(slices.Clone(pps), func(nal []byte) bool { return !refers(nal) })
+	if usable := slices.DeleteFunc(slices.Clone(pps), orphan); len(usable) > 0 {
+		return usable
+	}
+	return pps
 }
 
 // firstSlice returns the first slice of the picture in data.
@@ -167,8 +170,11 @@ func (v *avcState) useParamSets(data []byte, found contents) error {
 	return nil
 }
 
-// setTrack makes a track of parameter sets.
+// setTrack makes a track of parameter sets, unless it has one of them.
 func (v *avcState) setTrack(sets paramSets) error {
+	if v.track != nil && sets.are(v.track) {
+		return nil
+	}
 	c, err := h264.FromParameterSets(sets.sps, sets.pps)
 	if err != nil {
 		return &SyntaxError{Op: "in-band parameter sets", Err: err}
@@ -177,14 +183,13 @@ func (v *avcState) setTrack(sets paramSets) error {
 		v.lengthSize = 4
 	}
 	c.NALLengthSize = v.lengthSize
-	if t := newVideoTrack(c); v.track == nil || !sameSets(t, v.track) {
-		v.track = t
-	}
+	v.track = newVideoTrack(c)
 	return nil
 }
 
-func sameSets(a, b *media.Track) bool {
-	return a.NALLengthSize == b.NALLengthSize && slices.EqualFunc(a.SPS, b.SPS, bytes.Equal) && slices.EqualFunc(a.PPS, b.PPS, bytes.Equal)
+// are reports whether a track of the sets would be like t.
+func (p *paramSets) are(t *media.Track) bool {
+	return slices.EqualFunc(p.sps, t.SPS, bytes.Equal) && slices.EqualFunc(usablePPS(p.sps, p.pps), t.PPS, bytes.Equal)
 }
 
 // activate makes the track that of the SPS which the key frame in data refers to. Encoders that begin a new

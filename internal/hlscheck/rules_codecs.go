@@ -9,8 +9,9 @@ import (
 )
 
 // checkCodecs checks rule 43 on CODECS: it names the codecs of the variant's media, and no
-// others. A name covers media of lower levels: it tells what a player must be able to decode. The media may have changed while the stream was followed, and CODECS with them, so the
-// codecs of the first and the last multivariant playlist are compared with those of all media.
+// others. A name covers media of lower levels: it tells what a player must be able to decode. The
+// media may have changed while the stream was followed, and CODECS with them, so the codecs of the
+// first and the last multivariant playlist are compared with those of all media.
 func (f *Follower) checkCodecs(first, last *Multivariant) {
 	for i := range last.Variants {
 		v := &last.Variants[i]

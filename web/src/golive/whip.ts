@@ -122,7 +122,8 @@ export class WhipPublisher {
       this.#closePeer();
       try {
         await this.#connect();
-        return this.#events.restored();
+        if (!this.#stopped) this.#events.restored();
+        return;
       } catch (error) {
         if (this.#stopped) return;
         const problem = error instanceof GoLiveError ? error : new GoLiveError('internal', String(error));
