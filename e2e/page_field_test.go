@@ -22,18 +22,12 @@ const pageBits = 20
 var flashingCamera = fmt.Sprintf(`(() => {
 	navigator.mediaDevices.getUserMedia = async () => {
 		const canvas = Object.assign(document.createElement('canvas'), {width: 640, height: 360});
-		const draw = canvas.getContext('2d', {alpha: false}), audio = new AudioContext({sampleRate: 48000, latencyHint: 'interactive'});
-		const tone = audio.createOscillator(), gain = audio.createGain(), merge = audio.createChannelMerger(2), out = audio.createMediaStreamDestination();
-		gain.gain.value = 0;
-		tone.frequency.value = 1000;
-		tone.connect(gain).connect(merge, 0, 0);
-		merge.connect(out);
-		tone.start();
+		const draw = canvas.getContext('2d', {alpha: false});
+		%[3]s
 		let white = false;
 		setInterval(() => {
 			const now = Date.now(), on = now %% 1000 < 150;
-			if (on && !white) gain.gain.setValueAtTime(0.5, audio.currentTime);
-			if (!on && white) gain.gain.setValueAtTime(0, audio.currentTime);
+			if (on !== white) tone(on);
 			white = on;
 			draw.fillStyle = on ? '#fff' : '#000';
 			draw.fillRect(0, 0, 640, 360);
@@ -45,7 +39,7 @@ var flashingCamera = fmt.Sprintf(`(() => {
 		return new MediaStream([...canvas.captureStream(30).getTracks(), ...out.stream.getTracks()]);
 	};
 	return true;
-})()`, pageBits, clockSize)
+})()`, pageBits, clockSize, toneSource)
 
 // A broadcast from the page is seen soon, and sound and picture are together, after minutes still.
 func TestLatency_OfAPageAndItsSound(t *testing.T) {

@@ -17,6 +17,18 @@ import (
 	"golive/internal/hlscheck"
 )
 
+// toneSource makes tone(true) begin a tone on the left of the stream out, and tone(false) end it.
+const toneSource = `
+	const audio = new AudioContext({sampleRate: 48000, latencyHint: 'interactive'}), out = audio.createMediaStreamDestination();
+	const oscillator = audio.createOscillator(), gain = audio.createGain(), merge = audio.createChannelMerger(2);
+	gain.gain.value = 0;
+	oscillator.frequency.value = 1000;
+	oscillator.connect(gain).connect(merge, 0, 0);
+	merge.connect(out);
+	oscillator.start();
+	const tone = (on) => gain.gain.setValueAtTime(on ? 0.5 : 0, audio.currentTime);
+`
+
 // whipPage publishes by WHIP: publishCamera what Chromium's fake camera and microphone give,
 // publishFlashes white pictures, once a second, each with a tone on the left.
 const whipPage = `<!DOCTYPE html><title>WHIP</title><script>
@@ -38,19 +50,12 @@ async function publishCamera(endpoint) {
 async function publishFlashes(endpoint) {
 	const canvas = Object.assign(document.createElement('canvas'), {width: 640, height: 360});
 	document.body.append(canvas);
-	const draw = canvas.getContext('2d'), audio = new AudioContext({sampleRate: 48000, latencyHint: 'interactive'});
-	const tone = audio.createOscillator(), gain = audio.createGain(), merge = audio.createChannelMerger(2), out = audio.createMediaStreamDestination();
-	gain.gain.value = 0;
-	tone.frequency.value = 1000;
-	tone.connect(gain).connect(merge, 0, 0);
-	merge.connect(out);
-	tone.start();
+	const draw = canvas.getContext('2d');` + toneSource + `
 	const stream = new MediaStream([...canvas.captureStream(30).getTracks(), ...out.stream.getTracks()]);
 	let white = false, n = 0;
 	setInterval(() => {
 		const now = performance.now() % 1000, on = now < 150;
-		if (on && !white) gain.gain.setValueAtTime(0.5, audio.currentTime);
-		if (!on && white) gain.gain.setValueAtTime(0, audio.currentTime);
+		if (on !== white) tone(on);
 		white = on;
 		draw.fillStyle = on ? '#fff' : n++ % 2 ? '#000' : '#010101';
 		draw.fillRect(0, 0, 640, 360);
