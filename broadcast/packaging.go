@@ -90,7 +90,6 @@ func (p *packaging) Part(part *media.Part) {
 	}
 	p.window.Load().Part(part)
 	r := p.rendition
-	r.cfg.Memory.Hold(part.Data)
 	r.newestArrival = part.Arrived
 	if p == r.packagings[0] {
 		r.metrics.parts.Inc()
@@ -104,6 +103,7 @@ func (p *packaging) Close(s *media.Segment) {
 		return
 	}
 	p.window.Load().Close(s)
+	p.rendition.cfg.Memory.Hold(s.Slabs())
 	if p.archived() {
 		p.rendition.closed = append(p.rendition.closed, s)
 	}

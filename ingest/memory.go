@@ -75,15 +75,19 @@ func NewMemory(limit MemoryLimit, available int64) *Memory {
 	return &Memory{limit: int64(limit)}
 }
 
-// Hold counts a slab of media until it has been garbage collected. The slab must be a
-// separate allocation.
-func (m *Memory) Hold(slab []byte) {
-	if m == nil || len(slab) == 0 {
+// Hold counts the slabs of a segment until the last one has been garbage collected, which must
+// be a separate allocation. They are not counted one by one: what the garbage collector keeps
+// of each has cost more than making the parts.
+func (m *Memory) Hold(slabs [][]byte) {
+	if m == nil || len(slabs) == 0 {
 		return
 	}
-	n := int64(cap(slab))
+	var n int64
+	for _, s := range slabs {
+		n += int64(cap(s))
+	}
 	m.held.Add(n)
-	runtime.AddCleanup(&slab[0], m.release, n)
+	runtime.AddCleanup(&slabs[len(slabs)-1][0], m.release, n)
 }
 
 func (m *Memory) release(n int64) { m.held.Add(-n) }

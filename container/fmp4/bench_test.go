@@ -1,6 +1,7 @@
 package fmp4
 
 import (
+	"bytes"
 	"testing"
 
 	"github.com/Eyevinn/mp4ff/bits"
@@ -54,7 +55,7 @@ func benchmark(b *testing.B, v, a *media.Track, units []media.AccessUnit) {
 		for i := range r.samples {
 			u := &units[r.samples[i].unit]
 			if payloads[&r.samples[i]] = u.Data; u.Track.Video() {
-				payloads[&r.samples[i]] = appendPicture(nil, u)
+				payloads[&r.samples[i]] = bytes.Join(appendPicture(nil, u), nil)
 			}
 		}
 	}

@@ -28,7 +28,7 @@ const (
 	trunComposition = 0x800
 )
 
-// boxWriter appends boxes to a slab whose capacity is sufficient.
+// boxWriter appends boxes to a slab.
 type boxWriter struct{ slab []byte }
 
 func (w *boxWriter) u32(v uint32) { w.slab = binary.BigEndian.AppendUint32(w.slab, v) }

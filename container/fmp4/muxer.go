@@ -1,6 +1,8 @@
 package fmp4
 
 import (
+	"bytes"
+	"slices"
 	"time"
 
 	"golive/media"
@@ -23,8 +25,10 @@ type Muxer struct {
 	sequence uint32
 	leading  leading
 	clock    audioClock
-	// The current part's samples, kept for their capacity.
+	// The current part's samples, boxes and pieces, kept for their capacity.
 	video, audio run
+	boxes        []byte
+	pieces       [][]byte
 	begun        begun
 }
 
@@ -73,7 +77,7 @@ func (m *Muxer) Part(video, audio *media.Track, units []media.AccessUnit, start,
 		size += prftSize
 	}
 
-	w := boxWriter{slab: make([]byte, 0, size)}
+	w := boxWriter{slab: m.boxes[:0]}
 	if !arrived.IsZero() {
 		w.prft(reference, arrived)
 	}
@@ -82,16 +86,29 @@ func (m *Muxer) Part(video, audio *media.Track, units []media.AccessUnit, start,
 	w.traf(&m.video, moof+boxHeaderSize)
 	w.traf(&m.audio, moof+boxHeaderSize+m.video.size)
 	w.header(boxHeaderSize+data, "mdat")
-	for i := range m.video.samples {
-		w.slab = appendPicture(w.slab, &units[m.video.samples[i].unit])
-	}
-	for i := range m.audio.samples {
-		w.slab = append(w.slab, units[m.audio.samples[i].unit].Data...)
-	}
-	if len(w.slab) != size || cap(w.slab) != size {
+	m.boxes = w.slab
+
+	slab := m.join(units)
+	if len(slab) != size {
 		panic("fmp4: part is not of its planned size")
 	}
-	return w.slab
+	return slab
+}
+
+// join returns the boxes and the samples. Memory from bytes.Join has not been cleared before it is
+// written, which takes as long as writing.
+func (m *Muxer) join(units []media.AccessUnit) []byte {
+	pieces := append(m.pieces[:0], m.boxes)
+	for i := range m.video.samples {
+		pieces = appendPicture(pieces, &units[m.video.samples[i].unit])
+	}
+	for i := range m.audio.samples {
+		pieces = append(pieces, units[m.audio.samples[i].unit].Data)
+	}
+	slab := slices.Clip(bytes.Join(pieces, nil))
+	clear(pieces) // release the message buffers
+	m.pieces = pieces
+	return slab
 }
 
 // plan makes the samples of the units.

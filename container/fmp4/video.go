@@ -117,24 +117,26 @@ const (
 	refIDC     = 0x60 // nal_ref_idc
 )
 
-// appendPicture appends the sample that u becomes: OBUs, or NAL units, each after its length. A
-// truncated NAL unit ends it.
-func appendPicture(slab []byte, u *media.AccessUnit) []byte {
+// appendPicture appends the pieces of the sample that u becomes: OBUs, or NAL units, each after its
+// length. A truncated NAL unit ends it.
+func appendPicture(pieces [][]byte, u *media.AccessUnit) [][]byte {
 	if u.Track.Codec == media.AV1 {
-		return append(slab, u.Data...)
+		return append(pieces, u.Data)
 	}
 	rest := u.Data
 	for {
 		nal, more, ok := h264.Next(rest, u.Track.NALLengthSize)
 		if !ok {
-			return slab
+			return pieces
 		}
 		rest = more
-		if isRedundant(u.Track, nal) {
-			continue
+		switch end := len(u.Data) - len(more); {
+		case isRedundant(u.Track, nal):
+		case u.Track.NALLengthSize == lengthSize:
+			pieces = append(pieces, u.Data[end-len(nal)-lengthSize:end])
+		default:
+			pieces = append(pieces, binary.BigEndian.AppendUint32(nil, uint32(len(nal))), nal)
 		}
-		slab = binary.BigEndian.AppendUint32(slab, uint32(len(nal)))
-		slab = append(slab, nal...)
 	}
 }
 

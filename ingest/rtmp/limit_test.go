@@ -90,7 +90,7 @@ func TestLimit_PublisherIsRefusedWithoutMemoryForItsMedia(t *testing.T) {
 	h := open(t, cfg)
 	_, s := h.live(t, "one")
 	slab := make([]byte, 20<<20)
-	h.memory.Hold(slab)
+	h.memory.Hold([][]byte{slab})
 	c := h.dial(t)
 	c.connect("live")
 	c.command(1, "publish", 3, nil, "two")
