@@ -9,7 +9,7 @@ import (
 )
 
 func TestGCPercent_IsTheGrowthButNotLessThanTheHeadroom(t *testing.T) {
-	for reachable, want := range map[uint64]int{0: 1600, 1 << 20: 1600, 10 << 20: 640, 64 << 20: 100, 640 << 20: 10, 8 << 30: 5} {
+	for reachable, want := range map[uint64]int{0: 1600, 1 << 20: 1600, 10 << 20: 640, 64 << 20: 100, 640 << 20: 10, 1920 << 20: 10, 3840 << 20: 5, 8 << 30: 5} {
 		if got := gcPercent(reachable, maxGCHeadroom); got != want {
 			t.Errorf("%d reachable bytes: GOGC=%d, want %d", reachable, got, want)
 		}
