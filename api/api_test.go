@@ -18,7 +18,7 @@ type catalogue []Broadcast
 func (s catalogue) Broadcasts() []Broadcast { return s }
 
 func (s catalogue) Broadcast(_ context.Context, id string) (Broadcast, error) {
-	if id == "unknowable" {
+	if id == "unreadable" {
 		return Broadcast{}, errors.New("too much is read from storage at once")
 	}
 	for _, b := range s {
@@ -62,7 +62,7 @@ func studio() Broadcast {
 	}
 }
 
-func TestAPI_ListsBroadcastsInTheAgreedForm(t *testing.T) {
+func TestAPI_BroadcastListHasTheDocumentedJSON(t *testing.T) {
 	got := get(serve(t, catalogue{studio()}), "/v1/broadcasts")
 	want := `{"broadcasts":[{"id":"studio","state":"live","started_at":"2026-01-02T03:04:05Z","ended_at":null,` +
 		`"playlist":"/live/studio/index.m3u8","playlist_ts":"/live/studio/ts.m3u8","replay":null,"poster":null,"storyboard":null,"encoder":"obs","viewers":3,"storage_error":null,"storage_lag":2.5,"warnings":[],"renditions":[{"name":"source","codecs":"avc1.64001f",` +
@@ -84,7 +84,7 @@ func TestAPI_OneBroadcastOr404(t *testing.T) {
 	if w := get(h, "/v1/broadcasts/nobody"); w.Code != 404 || !strings.Contains(w.Body.String(), "no such broadcast") {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
-	if w := get(h, "/v1/broadcasts/unknowable"); w.Code != 503 || !strings.Contains(w.Body.String(), "too much is read") {
+	if w := get(h, "/v1/broadcasts/unreadable"); w.Code != 503 || !strings.Contains(w.Body.String(), "too much is read") {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
 }

@@ -10,7 +10,7 @@ import (
 const newsKey = "/v1/channels/news/key"
 
 func TestAPI_ChannelsHaveLastingKeys(t *testing.T) {
-	b := open(t)
+	b := openTestAPI(t)
 	first := b.want(http.StatusOK, "dev:ann", http.MethodPost, newsKey, "").str("stream_key")
 	ch, ok := b.records.FindChannel("news")
 	if !ok || ch.Owner != "ann" || ch.Key != registry.HashKey(first) {

@@ -10,22 +10,22 @@ import (
 	"golive/rollout"
 )
 
-// forgetful is a Records that keeps nothing.
-type forgetful struct{ *records }
+// discardedRecords is a Records that keeps nothing.
+type discardedRecords struct{ *records }
 
-func (forgetful) CreateBroadcast(_ context.Context, b registry.Broadcast) (registry.Broadcast, error) {
+func (discardedRecords) CreateBroadcast(_ context.Context, b registry.Broadcast) (registry.Broadcast, error) {
 	return b, nil
 }
 
-// discarded is a response that nobody reads.
-type discarded struct {
+// discardedResponse is an http.ResponseWriter that keeps only the status.
+type discardedResponse struct {
 	header http.Header
 	status int
 }
 
-func (d *discarded) Header() http.Header         { return d.header }
-func (d *discarded) WriteHeader(status int)      { d.status = status }
-func (d *discarded) Write(p []byte) (int, error) { return len(p), nil }
+func (d *discardedResponse) Header() http.Header         { return d.header }
+func (d *discardedResponse) WriteHeader(status int)      { d.status = status }
+func (d *discardedResponse) Write(p []byte) (int, error) { return len(p), nil }
 
 // BenchmarkCreateHandler measures what creating a broadcast takes besides its connection and the write
 // of its record.
@@ -35,12 +35,12 @@ func BenchmarkCreateHandler(b *testing.B) {
 	mux := http.NewServeMux()
 	if _, err := Register(mux, config, Parts{
 		Server:    Server{Version: "test", Ingest: Ingest{RTMP: 1935, WebSocket: true}},
-		Directory: catalogue{}, Records: forgetful{newRecords()}, Rollout: decider{rollout.New(rollout.DefaultConfig())},
+		Directory: catalogue{}, Records: discardedRecords{newRecords()}, Rollout: decider{rollout.New(rollout.DefaultConfig())},
 	}); err != nil {
 		b.Fatal(err)
 	}
 	header := http.Header{"Content-Type": {"application/json"}, "Authorization": {"Bearer dev:ann"}}
-	w := &discarded{header: http.Header{}}
+	w := &discardedResponse{header: http.Header{}}
 	b.ReportAllocs()
 	for b.Loop() {
 		r, err := http.NewRequestWithContext(b.Context(), http.MethodPost, "/v1/broadcasts", strings.NewReader(`{"title":"Benchmark"}`))

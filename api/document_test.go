@@ -14,7 +14,7 @@ import (
 )
 
 func TestAPI_PageDescribesEveryRequest(t *testing.T) {
-	page := open(t).as("", "GET", "/v1/docs", "").Body.String()
+	page := openTestAPI(t).as("", "GET", "/v1/docs", "").Body.String()
 	for _, want := range []string{
 		"<b>POST</b>/v1/broadcasts<", "<b>PATCH</b>/v1/broadcasts/{id}<", "<b>DELETE</b>/v1/broadcasts/{id}/key<", "Takes NewBroadcast.", "Answers CreatedBroadcast.",
 		"Takes Changes.", "Idempotency-Key", "Needs credentials.", "HealthEvent", "reason_code", "/v1/broadcasts/{id}/events",
@@ -26,7 +26,7 @@ func TestAPI_PageDescribesEveryRequest(t *testing.T) {
 }
 
 // document returns the OpenAPI document.
-func document(t *testing.T, b *bench) map[string]any {
+func document(t *testing.T, b *testAPI) map[string]any {
 	t.Helper()
 	return b.want(200, "", "GET", "/v1/openapi.json", "").body
 }
@@ -35,7 +35,7 @@ func document(t *testing.T, b *bench) map[string]any {
 // somewhere, every operation has an id of its own and a response, and each parameter of a path is
 // described.
 func TestAPI_DocumentIsComplete(t *testing.T) {
-	doc := document(t, open(t))
+	doc := document(t, openTestAPI(t))
 	var follow func(at string, v any)
 	follow = func(at string, v any) {
 		switch v := v.(type) {
@@ -86,10 +86,10 @@ func TestAPI_DocumentIsComplete(t *testing.T) {
 	}
 }
 
-// What an answer never has must not be in its schema: generators would make types of it that nobody
-// can use.
+// What a response never contains must not be in its schema: generators would make types of it that
+// nobody can use.
 func TestAPI_DocumentSaysWhatMayBeNull(t *testing.T) {
-	b := open(t)
+	b := openTestAPI(t)
 	for path, nullable := range map[string]bool{
 		"Broadcast.properties.renditions": false, "BroadcastPage.properties.broadcasts": false, "HealthEvent.properties.issues": false,
 		"Broadcast.properties.replay": true, "Transcoding": true, "IngestAddresses.properties.rtmps": true,
@@ -110,8 +110,8 @@ func TestAPI_DocumentSaysWhatMayBeNull(t *testing.T) {
 	}
 }
 
-func TestAPI_AnswersMayGetFurtherFieldsAndRequestsMayNot(t *testing.T) {
-	schemas := document(t, open(t))["components"].(map[string]any)["schemas"].(map[string]any)
+func TestAPI_ResponsesMayGetFurtherFieldsAndRequestsMayNot(t *testing.T) {
+	schemas := document(t, openTestAPI(t))["components"].(map[string]any)["schemas"].(map[string]any)
 	for name, schema := range schemas {
 		_, closed := schema.(map[string]any)["additionalProperties"]
 		if want := name == "NewBroadcast" || name == "Changes"; closed != want {
@@ -120,8 +120,8 @@ func TestAPI_AnswersMayGetFurtherFieldsAndRequestsMayNot(t *testing.T) {
 	}
 }
 
-// nasty returns values that do not belong where they are sent.
-func nasty() []any {
+// unexpectedValues returns values that do not belong where they are sent.
+func unexpectedValues() []any {
 	deep := strings.Repeat("[", 5000) + strings.Repeat("]", 5000)
 	return []any{
 		nil, true, -1, 0, 1e300, int64(1) << 60, "", " ", "\x00", "a\x00b", "\u202e", "\ufeff", "'; DROP TABLE x; --", "../../etc/passwd", "%2e%2e%2f", "<script>",
@@ -136,10 +136,10 @@ func nasty() []any {
 }
 
 // TestAPI_SurvivesWhatTheDocumentForbids sends values of wrong types and sizes wherever the document
-// has a value, as every kind of caller. Nothing may fail on the server's side, no answer may hold
-// what is another owner's, and no record of another owner may change.
+// has a value, as every kind of caller. No request may fail with a server error, no response may show
+// what belongs to another owner, and no record of another owner may change.
 func TestAPI_SurvivesWhatTheDocumentForbids(t *testing.T) {
-	b := newBench(t, keyed(), rollout.DefaultConfig(), catalogue{studio()})
+	b := newTestAPI(t, withKeys(), rollout.DefaultConfig(), catalogue{studio()})
 	stopping := make(chan struct{})
 	close(stopping)
 	b.api.Stopping = stopping // streams of events end at once
@@ -153,7 +153,7 @@ func TestAPI_SurvivesWhatTheDocumentForbids(t *testing.T) {
 	doc := document(t, b)
 	callers := []struct{ key, user string }{{"", ""}, {serverKey, "bob"}, {readerKey, "bob"}, {"dev:ann", ""}, {"a.b.c", ""}, {strings.Repeat("x", 9000), ""}}
 	random := rand.New(rand.NewPCG(1, 2))
-	values := nasty()
+	values := unexpectedValues()
 	one := func() any { return values[random.IntN(len(values))] }
 	paths, _ := doc["paths"].(map[string]any)
 	sent := 0
@@ -233,10 +233,10 @@ func bodyOf(random *rand.Rand, one func() any) string {
 	return string(text)
 }
 
-func TestAPI_AnswersPagesOfAnAppThatChangeSomething(t *testing.T) {
+func TestAPI_AllowsWritesOfPagesFromConfiguredOrigins(t *testing.T) {
 	c := DefaultConfig()
 	c.CORSOrigins = []string{"https://app.test"}
-	b := newBench(t, c, rollout.DefaultConfig(), catalogue{})
+	b := newTestAPI(t, c, rollout.DefaultConfig(), catalogue{})
 	w := b.as("", http.MethodOptions, broadcasts, "", "Origin", "https://app.test", "Access-Control-Request-Method", "POST",
 		"Access-Control-Request-Headers", "authorization, content-type, idempotency-key")
 	h := w.Header()
@@ -260,7 +260,7 @@ func TestAPI_AnswersPagesOfAnAppThatChangeSomething(t *testing.T) {
 func TestAPI_LimitsTheRequestsOfAUserAndOfAnAddress(t *testing.T) {
 	c := DefaultConfig()
 	c.Limits = LimitsConfig{UserRate: 0.01, UserBurst: 2, AddressRate: 0.01, AddressBurst: 5}
-	b := newBench(t, c, rollout.DefaultConfig(), catalogue{})
+	b := newTestAPI(t, c, rollout.DefaultConfig(), catalogue{})
 	b.want(201, "dev:ann", "POST", broadcasts, `{}`)
 	b.want(201, "dev:ann", "POST", broadcasts, `{}`)
 	if got := b.want(429, "dev:ann", "POST", broadcasts, `{}`); got.header.Get("Retry-After") == "" {

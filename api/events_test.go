@@ -31,9 +31,9 @@ func (c *changing) Live(id string) (Broadcast, bool) {
 	return *b, true
 }
 
-func TestAPI_TellsWhatHappensUntilTheEnd(t *testing.T) {
+func TestAPI_StreamsEventsUntilTheBroadcastEnds(t *testing.T) {
 	d := &changing{}
-	b := newBench(t, DefaultConfig(), rollout.DefaultConfig(), d)
+	b := newTestAPI(t, DefaultConfig(), rollout.DefaultConfig(), d)
 	record := registry.Broadcast{ID: "b", Owner: "ann", State: registry.Starting, Details: registry.Details{Preview: true}}
 	b.records.put(record)
 	server := httptest.NewServer(b)
@@ -87,8 +87,8 @@ func TestAPI_TellsWhatHappensUntilTheEnd(t *testing.T) {
 	}
 }
 
-func TestAPI_EventsAreForThoseWhoMaySee(t *testing.T) {
-	b := newBench(t, keyed(), rollout.DefaultConfig(), catalogue{})
+func TestAPI_HidesEventsOfBroadcastsThatTheCallerMayNotSee(t *testing.T) {
+	b := newTestAPI(t, withKeys(), rollout.DefaultConfig(), catalogue{})
 	b.records.put(registry.Broadcast{ID: "private", Owner: "ann", State: registry.Ended, Details: registry.Details{Visibility: registry.Private}})
 	path := broadcasts + "/private/events"
 	b.want(404, "", "GET", path, "")
@@ -100,8 +100,8 @@ func TestAPI_EventsAreForThoseWhoMaySee(t *testing.T) {
 	}
 }
 
-func TestAPI_BoundsTheStreamsOfEvents(t *testing.T) {
-	b := open(t)
+func TestAPI_LimitsTheEventStreamsOfAnAddress(t *testing.T) {
+	b := openTestAPI(t)
 	b.records.put(registry.Broadcast{ID: "b", State: registry.Ended})
 	from := networkOf(netip.MustParseAddr("192.0.2.1")) // httptest's
 	for range maxStreamsPerAddress {
@@ -116,7 +116,7 @@ func TestAPI_BoundsTheStreamsOfEvents(t *testing.T) {
 		b.api.streams.end(from)
 	}
 	if len(b.api.streams.by) != 0 || b.api.streams.total != 0 {
-		t.Error("streams are counted that have ended")
+		t.Error("streams that have ended are counted")
 	}
 	if w := b.as("", "GET", broadcasts+"/b/events", ""); w.Code != 200 {
 		t.Error(w.Code)

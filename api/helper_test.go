@@ -38,8 +38,8 @@ type plainSigner struct{}
 
 func (plainSigner) Sign(id string, _ int, _ time.Time) string { return "~" + id }
 
-// bench is an API with records in memory.
-type bench struct {
+// testAPI is an API with records in memory.
+type testAPI struct {
 	http.Handler
 
 	t         *testing.T
@@ -53,8 +53,8 @@ const (
 	readerKey = "a-reader-key-of-more-than-32-characters"
 )
 
-// keyed is a configuration with API keys.
-func keyed() Config {
+// withKeys returns a configuration with API keys.
+func withKeys() Config {
 	c := DefaultConfig()
 	c.Open = false
 	c.Keys = []auth.KeyConfig{
@@ -64,9 +64,9 @@ func keyed() Config {
 	return c
 }
 
-func newBench(t *testing.T, c Config, policy rollout.Config, d Directory) *bench {
+func newTestAPI(t *testing.T, c Config, policy rollout.Config, d Directory) *testAPI {
 	t.Helper()
-	b := &bench{t: t, records: newRecords(), deletions: &deletions{}}
+	b := &testAPI{t: t, records: newRecords(), deletions: &deletions{}}
 	mux := http.NewServeMux()
 	a, err := Register(mux, c, Parts{
 		Server:    Server{Version: "test", Ingest: Ingest{RTMP: 1935, WebSocket: true}},
@@ -79,14 +79,14 @@ func newBench(t *testing.T, c Config, policy rollout.Config, d Directory) *bench
 	return b
 }
 
-// open is an API in open mode in which everybody may go live.
-func open(t *testing.T) *bench {
+// openTestAPI returns an API in open mode, in which everybody may go live.
+func openTestAPI(t *testing.T) *testAPI {
 	t.Helper()
-	return newBench(t, DefaultConfig(), rollout.DefaultConfig(), catalogue{})
+	return newTestAPI(t, DefaultConfig(), rollout.DefaultConfig(), catalogue{})
 }
 
 // as sends a request with credentials, which may be empty, and further headers.
-func (b *bench) as(who, method, path, body string, header ...string) *httptest.ResponseRecorder {
+func (b *testAPI) as(who, method, path, body string, header ...string) *httptest.ResponseRecorder {
 	b.t.Helper()
 	r := httptest.NewRequest(method, path, strings.NewReader(body))
 	if body != "" {
@@ -104,7 +104,7 @@ func (b *bench) as(who, method, path, body string, header ...string) *httptest.R
 }
 
 // want sends a request and checks the status, and that a refusal is a problem.
-func (b *bench) want(status int, who, method, path, body string, header ...string) answer {
+func (b *testAPI) want(status int, who, method, path, body string, header ...string) answer {
 	b.t.Helper()
 	w := b.as(who, method, path, body, header...)
 	if w.Code != status {

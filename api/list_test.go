@@ -24,9 +24,9 @@ func ids(a answer) []string {
 }
 
 // mixed has a broadcast of each kind.
-func mixed(t *testing.T, c Config) *bench {
+func mixed(t *testing.T, c Config) *testAPI {
 	t.Helper()
-	b := newBench(t, c, rollout.DefaultConfig(), catalogue{studio()}) // which has no record
+	b := newTestAPI(t, c, rollout.DefaultConfig(), catalogue{studio()}) // which has no record
 	for _, r := range []registry.Broadcast{
 		{ID: "ended", Owner: "ann", State: registry.Ended},
 		{ID: "created", Owner: "ann", State: registry.Created},
@@ -43,7 +43,7 @@ func mixed(t *testing.T, c Config) *bench {
 }
 
 func TestAPI_ListsWhatTheCallerMaySee(t *testing.T) {
-	b := mixed(t, keyed())
+	b := mixed(t, withKeys())
 	for _, c := range []struct {
 		who, user, query string
 		want             string
@@ -78,7 +78,7 @@ func TestAPI_ListsWhatTheCallerMaySee(t *testing.T) {
 }
 
 func TestAPI_PagesThroughTheList(t *testing.T) {
-	b := newBench(t, DefaultConfig(), rollout.DefaultConfig(), catalogue{})
+	b := newTestAPI(t, DefaultConfig(), rollout.DefaultConfig(), catalogue{})
 	for i := range 25 {
 		state := registry.Live
 		if i%2 == 0 {
@@ -104,8 +104,8 @@ func TestAPI_PagesThroughTheList(t *testing.T) {
 	}
 }
 
-func TestAPI_ShowsWhatIsKnownOfTheMedia(t *testing.T) {
-	b := newBench(t, DefaultConfig(), rollout.DefaultConfig(), catalogue{studio()})
+func TestAPI_ShowsTheLiveStateWithTheRecord(t *testing.T) {
+	b := newTestAPI(t, DefaultConfig(), rollout.DefaultConfig(), catalogue{studio()})
 	b.records.put(registry.Broadcast{ID: "studio", Owner: "ann", State: registry.Starting, Details: registry.Details{Title: "Tea"}})
 	got := b.want(200, "", "GET", broadcasts+"/studio", "")
 	if got.str("title") != "Tea" || got.str("state") != "live" || got.body["viewers"] != 3.0 || got.body["owner"] != nil {

@@ -17,7 +17,7 @@ func ask(h http.Handler, method, path string, header ...string) *httptest.Respon
 	return w
 }
 
-func TestAPI_AnswersPagesFromElsewhere(t *testing.T) {
+func TestAPI_AllowsPagesOfAllOrigins(t *testing.T) {
 	h := serve(t, catalogue{studio()})
 	for _, path := range []string{"/v1/broadcasts", "/v1/broadcasts/studio", "/v1/broadcasts/nobody", "/v1/openapi.json", "/v1/docs", "/v1/none"} {
 		w := ask(h, http.MethodGet, path, "Origin", "https://a.test")
@@ -32,7 +32,7 @@ func TestAPI_AnswersPagesFromElsewhere(t *testing.T) {
 	}
 }
 
-func TestAPI_AnswersOnlyTheOriginsThatAreNamed(t *testing.T) {
+func TestAPI_AllowsOnlyConfiguredOrigins(t *testing.T) {
 	mux := http.NewServeMux()
 	if _, err := Register(mux, Config{CORSOrigins: []string{"https://a.test"}}, Parts{Directory: catalogue{studio()}}); err != nil {
 		t.Fatal(err)
@@ -45,7 +45,7 @@ func TestAPI_AnswersOnlyTheOriginsThatAreNamed(t *testing.T) {
 	}
 }
 
-func TestAPI_RefusesInItsOwnForm(t *testing.T) {
+func TestAPI_RefusesWithProblemDetails(t *testing.T) {
 	h := serve(t, catalogue{studio()})
 	for path, want := range map[string]int{
 		"/v1/broadcasts/nobody":                       404,
@@ -83,7 +83,7 @@ func TestAPI_DocsCannotBeFramed(t *testing.T) {
 	}
 }
 
-func TestAPI_DocumentNamesThePathBelowWhichItIs(t *testing.T) {
+func TestAPI_DocumentNamesItsBasePath(t *testing.T) {
 	mux := http.NewServeMux()
 	if _, err := Register(mux, DefaultConfig(), Parts{Server: Server{BasePath: "/video"}, Directory: catalogue{}}); err != nil {
 		t.Fatal(err)
@@ -96,7 +96,7 @@ func TestAPI_DocumentNamesThePathBelowWhichItIs(t *testing.T) {
 	}
 }
 
-func TestConfig_NamesWhatIsNoOrigin(t *testing.T) {
+func TestConfig_RefusesInvalidOrigins(t *testing.T) {
 	for text, valid := range map[string]bool{
 		"*": true, "https://a.test": true, "http://a.test:8080": true, "http://[::1]:80": true,
 		"": false, "a.test": false, "https://a.test/": false, "https://a.test/x": false, "https://": false, "https://u@a.test": false, "null": false,

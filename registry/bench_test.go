@@ -16,7 +16,7 @@ func BenchmarkClaim(b *testing.B) {
 	const broadcasts = 10_000
 	perLease := tableBytes(broadcasts)
 	c := startCluster(b)
-	owner, watcher := joined(b, c, "owner"), joined(b, c, "watcher")
+	owner, watcher := startNode(b, c, "owner"), startNode(b, c, "watcher")
 	known := func() int {
 		watcher.mu.Lock()
 		defer watcher.mu.Unlock()

@@ -18,16 +18,16 @@ func sameRecord() cmp.Options {
 	return cmp.Options{cmpopts.IgnoreUnexported(Broadcast{}, Channel{})}
 }
 
-// onEach runs a test with the embedded registry, and with a server outside of the process.
-func onEach(t *testing.T, test func(t *testing.T, r *Registry)) {
+// onEmbeddedAndExternal runs a test with the embedded registry, and with a server outside of the process.
+func onEmbeddedAndExternal(t *testing.T, test func(t *testing.T, r *Registry)) {
 	t.Helper()
 	t.Run("embedded", func(t *testing.T) {
 		t.Parallel()
-		test(t, started(t))
+		test(t, startEmbedded(t))
 	})
 	t.Run("external", func(t *testing.T) {
 		t.Parallel()
-		test(t, joined(t, startCluster(t), "a").Registry)
+		test(t, startNode(t, startCluster(t), "a").Registry)
 	})
 }
 
@@ -37,9 +37,9 @@ func waitForRecords(t testing.TB, r *Registry) {
 	eventually(t, "the records can be written", func() bool { _, err := r.connected(); return err == nil })
 }
 
-func TestCreateBroadcast_IsKnownAtOnceAndOnlyOnce(t *testing.T) {
+func TestCreateBroadcast_IsFoundAtOnceAndCannotBeRepeated(t *testing.T) {
 	t.Parallel()
-	onEach(t, func(t *testing.T, r *Registry) {
+	onEmbeddedAndExternal(t, func(t *testing.T, r *Registry) {
 		waitForRecords(t, r)
 		want := Broadcast{
 			ID: "studio.1", Channel: "anna", Owner: "u1", Key: HashKey("gl_secret"),
@@ -71,10 +71,10 @@ func TestCreateBroadcast_IsKnownAtOnceAndOnlyOnce(t *testing.T) {
 	})
 }
 
-func TestUpdateBroadcast_LosesNoChangeOfAnother(t *testing.T) {
+func TestUpdateBroadcast_LosesNoConcurrentChange(t *testing.T) {
 	t.Parallel()
 	c := startCluster(t)
-	nodes := []*node{joined(t, c, "a"), joined(t, c, "b"), joined(t, c, "c")}
+	nodes := []*node{startNode(t, c, "a"), startNode(t, c, "b"), startNode(t, c, "c")}
 	for _, n := range nodes {
 		waitForRecords(t, n.Registry)
 	}
@@ -107,7 +107,7 @@ func TestUpdateBroadcast_LosesNoChangeOfAnother(t *testing.T) {
 
 func TestUpdateBroadcast_ReportsWhatItCannotDo(t *testing.T) {
 	t.Parallel()
-	onEach(t, func(t *testing.T, r *Registry) {
+	onEmbeddedAndExternal(t, func(t *testing.T, r *Registry) {
 		waitForRecords(t, r)
 		if _, err := r.UpdateBroadcast(t.Context(), "none", func(*Broadcast) error { return nil }); !errors.Is(err, ErrNoRecord) {
 			t.Errorf("no record: %v", err)
@@ -127,7 +127,7 @@ func TestUpdateBroadcast_ReportsWhatItCannotDo(t *testing.T) {
 			t.Error(err)
 		}
 		if after, _ := r.FindBroadcast("studio"); after.revision != before.revision {
-			t.Error("a change of nothing is written")
+			t.Error("an update that changes nothing was written")
 		}
 	})
 }
@@ -135,7 +135,7 @@ func TestUpdateBroadcast_ReportsWhatItCannotDo(t *testing.T) {
 func TestRemoveBroadcast_LeavesNothing(t *testing.T) {
 	t.Parallel()
 	c := startCluster(t)
-	a, b := joined(t, c, "a"), joined(t, c, "b")
+	a, b := startNode(t, c, "a"), startNode(t, c, "b")
 	waitForRecords(t, a.Registry)
 	waitForRecords(t, b.Registry)
 	for range 3 { // the id can be used again at once
@@ -151,7 +151,7 @@ func TestRemoveBroadcast_LeavesNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 		if _, ok := b.FindBroadcast("studio"); ok {
-			t.Error("who removed it still has it")
+			t.Error("the node that removed it still has it")
 		}
 		eventually(t, "it is gone everywhere", func() bool {
 			_, found := a.FindBroadcast("studio")
@@ -169,27 +169,27 @@ func TestRemoveBroadcast_LeavesNothing(t *testing.T) {
 	}
 }
 
-func TestFindKey_TellsABroadcastsFromAChannels(t *testing.T) {
+func TestFindKey_DistinguishesKeysOfBroadcastsAndChannels(t *testing.T) {
 	t.Parallel()
-	onEach(t, func(t *testing.T, r *Registry) {
+	onEmbeddedAndExternal(t, func(t *testing.T, r *Registry) {
 		waitForRecords(t, r)
-		own, lasting, rotated := NewStreamKey(), NewStreamKey(), NewStreamKey()
-		if _, err := r.CreateBroadcast(t.Context(), Broadcast{ID: "studio", Key: HashKey(own)}); err != nil {
+		broadcastKey, channelKey, rotated := NewStreamKey(), NewStreamKey(), NewStreamKey()
+		if _, err := r.CreateBroadcast(t.Context(), Broadcast{ID: "studio", Key: HashKey(broadcastKey)}); err != nil {
 			t.Fatal(err)
 		}
-		made, err := r.PutChannel(t.Context(), Channel{Name: "anna", Owner: "u1", Key: HashKey(lasting)})
+		made, err := r.PutChannel(t.Context(), Channel{Name: "anna", Owner: "u1", Key: HashKey(channelKey)})
 		if err != nil {
 			t.Fatal(err)
 		}
 		if _, err := r.PutChannel(t.Context(), Channel{Name: "anna", Owner: "u2"}); !errors.Is(err, ErrExists) {
-			t.Errorf("another one's channel: %v", err)
+			t.Errorf("a channel of another owner: %v", err)
 		}
-		if b, c, ok := r.FindKey(own); !ok || b.ID != "studio" || c.Name != "" {
-			t.Errorf("own key: %v, %v, %t", b, c, ok)
+		if b, c, ok := r.FindKey(broadcastKey); !ok || b.ID != "studio" || c.Name != "" {
+			t.Errorf("key of the broadcast: %v, %v, %t", b, c, ok)
 		}
-		b, c, ok := r.FindKey(lasting)
+		b, c, ok := r.FindKey(channelKey)
 		if diff := cmp.Diff(made, c, sameRecord()); !ok || b.ID != "" || diff != "" {
-			t.Errorf("lasting key: %v, %t\n%s", b, ok, diff)
+			t.Errorf("key of the channel: %v, %t\n%s", b, ok, diff)
 		}
 		if _, err := r.UpdateChannel(t.Context(), "anna", func(c *Channel) error { c.Key = HashKey(rotated); return nil }); err != nil {
 			t.Fatal(err)
@@ -197,7 +197,7 @@ func TestFindKey_TellsABroadcastsFromAChannels(t *testing.T) {
 		if _, err := r.UpdateBroadcast(t.Context(), "studio", func(b *Broadcast) error { b.Key = ""; return nil }); err != nil {
 			t.Fatal(err)
 		}
-		for _, key := range []string{own, lasting, "", "studio"} {
+		for _, key := range []string{broadcastKey, channelKey, "", "studio"} {
 			if _, _, ok := r.FindKey(key); ok {
 				t.Errorf("key %q is valid", key)
 			}
@@ -218,7 +218,7 @@ func TestFindKey_TellsABroadcastsFromAChannels(t *testing.T) {
 func TestRecords_ArriveAtEveryNode(t *testing.T) {
 	t.Parallel()
 	c := startCluster(t)
-	nodes := []*node{joined(t, c, "a"), joined(t, c, "b"), joined(t, c, "c")}
+	nodes := []*node{startNode(t, c, "a"), startNode(t, c, "b"), startNode(t, c, "c")}
 	var slowest time.Duration
 	for i, n := range nodes {
 		waitForRecords(t, n.Registry)
@@ -240,7 +240,7 @@ func TestRecords_ArriveAtEveryNode(t *testing.T) {
 				t.Fatalf("node %d does not learn of %s", j, id)
 			}
 			if _, ok := other.FindBroadcast(id); !ok {
-				t.Errorf("node %d is told of %s, and has none", j, id)
+				t.Errorf("node %d is told of %s, but does not find it", j, id)
 			}
 		}
 		slowest = max(slowest, time.Since(began))
@@ -248,10 +248,10 @@ func TestRecords_ArriveAtEveryNode(t *testing.T) {
 	t.Logf("at the latest %v after the write began", slowest)
 }
 
-func TestRecords_OutliveTheServerAndAreReadOnWhileItIsAway(t *testing.T) {
+func TestRecords_SurviveARestartOfTheServerAndAreReadOnlyMeanwhile(t *testing.T) {
 	t.Parallel()
 	c := startCluster(t)
-	a := joined(t, c, "a")
+	a := startNode(t, c, "a")
 	waitForRecords(t, a.Registry)
 	if _, err := a.CreateBroadcast(t.Context(), Broadcast{ID: "studio"}); err != nil {
 		t.Fatal(err)
@@ -275,12 +275,12 @@ func TestRecords_OutliveTheServerAndAreReadOnWhileItIsAway(t *testing.T) {
 	c.start(t)
 	waitForRecords(t, a.Registry)
 	if _, ok := a.FindBroadcast("studio"); !ok {
-		t.Error("it is lost")
+		t.Error("the record is lost")
 	}
 	if isSignalled(changed) {
-		t.Error("a connection is taken for a change")
+		t.Error("connecting again was reported as a change")
 	}
-	b := joined(t, c, "b")
+	b := startNode(t, c, "b")
 	waitForRecords(t, b.Registry)
 	if _, err := b.UpdateBroadcast(t.Context(), "studio", func(b *Broadcast) error { b.End = true; return nil }); err != nil {
 		t.Fatal(err)
@@ -297,23 +297,23 @@ func isSignalled(c <-chan struct{}) bool {
 	}
 }
 
-func TestOnChange_TellsOfWhatChangedWhileTheNodeWasAway(t *testing.T) {
+func TestOnChange_ReportsWhatChangedWhileTheNodeWasAway(t *testing.T) {
 	t.Parallel()
 	c := startCluster(t)
-	b := joined(t, c, "b")
+	b := startNode(t, c, "b")
 	waitForRecords(t, b.Registry)
 	if _, err := b.CreateBroadcast(t.Context(), Broadcast{ID: "before"}); err != nil {
 		t.Fatal(err)
 	}
-	l := newLine(t, c.server.Addr().String())
-	a := newRegistry(Config{URL: "nats://" + l.address()}, "a")
-	told := make(chan Broadcast, 16)
-	a.OnChange(func(b Broadcast) { told <- b })
+	p := newProxy(t, c.server.Addr().String())
+	a := newRegistry(Config{URL: "nats://" + p.address()}, "a")
+	changes := make(chan Broadcast, 16)
+	a.OnChange(func(b Broadcast) { changes <- b })
 	run(t, a)
 	next := func(want string) {
 		t.Helper()
 		select {
-		case got := <-told:
+		case got := <-changes:
 			if got.ID+got.Title != want {
 				t.Errorf("told of %s%s, want %s", got.ID, got.Title, want)
 			}
@@ -327,24 +327,24 @@ func TestOnChange_TellsOfWhatChangedWhileTheNodeWasAway(t *testing.T) {
 		t.Fatal(err)
 	}
 	next("own")
-	l.setCut(true)
+	p.setCut(true)
 	eventually(t, "the node is away", func() bool { return a.Connected(t.Context()) != nil })
 	if _, err := b.UpdateBroadcast(t.Context(), "before", func(b *Broadcast) error { b.Title = " changed"; return nil }); err != nil {
 		t.Fatal(err)
 	}
-	l.setCut(false)
+	p.setCut(false)
 	next("before changed")
 	waitForRecords(t, a)
-	if len(told) > 0 {
-		t.Errorf("told of %s, which has not changed", (<-told).ID)
+	if len(changes) > 0 {
+		t.Errorf("told of %s, which has not changed", (<-changes).ID)
 	}
 }
 
-func TestRecords_OfWhatEndedAreRemovedInTime(t *testing.T) {
+func TestRecords_OfEndedAndUnusedBroadcastsExpire(t *testing.T) {
 	t.Parallel()
 	c := startCluster(t)
 	short := func(cfg *Config) { cfg.KeepEnded = time.Second }
-	a := joined(t, c, "a", short)
+	a := startNode(t, c, "a", short)
 	waitForRecords(t, a.Registry)
 	for _, b := range []Broadcast{
 		{ID: "never-begins"},
@@ -383,7 +383,7 @@ func TestRecords_OfWhatEndedAreRemovedInTime(t *testing.T) {
 func TestRecords_DamagedOnesAreSkippedAndCounted(t *testing.T) {
 	t.Parallel()
 	c := startCluster(t)
-	a := joined(t, c, "a")
+	a := startNode(t, c, "a")
 	waitForRecords(t, a.Registry)
 	records, err := a.connected()
 	if err != nil {
@@ -401,8 +401,8 @@ func TestRecords_DamagedOnesAreSkippedAndCounted(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	// The keys are written in any order: the sound one may be the last to be read.
-	eventually(t, "the damaged ones are counted and the sound one is known", func() bool {
+	// The keys are written in any order: the valid one may be the last to be read.
+	eventually(t, "the damaged ones are counted and the valid one is known", func() bool {
 		_, known := a.FindBroadcast("unknown")
 		return known && testutil.ToFloat64(a.metrics.damaged) == 4
 	})
@@ -416,9 +416,9 @@ func TestRecords_DamagedOnesAreSkippedAndCounted(t *testing.T) {
 	if _, err := a.UpdateBroadcast(t.Context(), "cut", func(*Broadcast) error { return nil }); !errors.Is(err, errDamaged) {
 		t.Errorf("change of a damaged one: %v", err)
 	}
-	b := joined(t, c, "b") // it reads them at once
+	b := startNode(t, c, "b") // it reads them at once
 	waitForRecords(t, b.Registry)
 	if got := testutil.ToFloat64(b.metrics.damaged); got != 4 {
-		t.Errorf("%v are counted", got)
+		t.Errorf("%v damaged records are counted, want 4", got)
 	}
 }

@@ -12,11 +12,11 @@ import (
 	"golive/storage/storagetest/memory"
 )
 
-func guard(b storage.Bucket, r *Registry) *Bucket {
+func newBucket(b storage.Bucket, r *Registry) *Bucket {
 	return NewBucket(b, "live", r, slog.New(slog.DiscardHandler))
 }
 
-func started(t *testing.T) *Registry {
+func startEmbedded(t *testing.T) *Registry {
 	t.Helper()
 	r := embedded(t, t.TempDir())
 	run(t, r)
@@ -28,16 +28,16 @@ var object = storage.Object{Key: "live/b/index.m3u8", Slabs: [][]byte{[]byte("#E
 
 func TestBucket_RemembersItsRegistry(t *testing.T) {
 	t.Parallel()
-	ours, theirs := started(t), started(t)
+	ours, theirs := startEmbedded(t), startEmbedded(t)
 	store := memory.New()
-	b := guard(store, ours)
+	b := newBucket(store, ours)
 	if err := b.Put(t.Context(), object); err != nil {
 		t.Fatal(err)
 	}
-	if err := guard(store, ours).Put(t.Context(), object); err != nil {
+	if err := newBucket(store, ours).Put(t.Context(), object); err != nil {
 		t.Errorf("after a restart: %v", err)
 	}
-	foreign := guard(store, theirs)
+	foreign := newBucket(store, theirs)
 	err := foreign.Put(t.Context(), object)
 	var other *OtherError
 	if !errors.As(err, &other) || !storage.Retryable(err) || !errors.As(foreign.Delete(t.Context(), object.Key), &other) {
@@ -62,18 +62,18 @@ func TestBucket_RemembersItsRegistry(t *testing.T) {
 	if err := store.Delete(t.Context(), other.Key); err != nil {
 		t.Fatal(err)
 	}
-	if err := guard(store, theirs).Put(t.Context(), object); err != nil {
-		t.Errorf("after the handing over: %v", err)
+	if err := newBucket(store, theirs).Put(t.Context(), object); err != nil {
+		t.Errorf("after the bucket was handed over: %v", err)
 	}
 }
 
 func TestBucket_OfAnotherRegistryEndsGoliveWhenNothingIsLive(t *testing.T) {
 	t.Parallel()
 	store := memory.New()
-	if err := guard(store, started(t)).Put(t.Context(), object); err != nil {
+	if err := newBucket(store, startEmbedded(t)).Put(t.Context(), object); err != nil {
 		t.Fatal(err)
 	}
-	b := guard(store, started(t))
+	b := newBucket(store, startEmbedded(t))
 	live := make(chan bool)
 	ended := make(chan error, 1)
 	go func() { ended <- b.Run(t.Context(), func() bool { return <-live }) }()
@@ -82,12 +82,12 @@ func TestBucket_OfAnotherRegistryEndsGoliveWhenNothingIsLive(t *testing.T) {
 	}
 	select {
 	case err := <-ended:
-		t.Fatalf("it ended with %v", err)
+		t.Fatalf("Run ended with %v", err)
 	case live <- false:
 	}
 	var other *OtherError
 	if err := <-ended; !errors.As(err, &other) {
-		t.Errorf("it ended with %v", err)
+		t.Errorf("Run ended with %v", err)
 	}
 }
 
@@ -95,7 +95,7 @@ func TestBucket_WaitsForARegistryThatIsRequired(t *testing.T) {
 	t.Parallel()
 	r := embedded(t, t.TempDir())
 	r.cfg.Required = true
-	b := guard(memory.New(), r)
+	b := newBucket(memory.New(), r)
 	if err := b.Put(t.Context(), object); !errors.Is(err, ErrAway) || !storage.Retryable(err) {
 		t.Errorf("before the first contact: %v", err)
 	}
@@ -113,7 +113,7 @@ func (hanging) Get(ctx context.Context, _ string, _, _ int64) (*storage.Reader, 
 
 func TestBucket_ThatDoesNotAnswerHoldsUpNoShutdown(t *testing.T) {
 	t.Parallel()
-	b := guard(hanging{memory.New()}, started(t))
+	b := newBucket(hanging{memory.New()}, startEmbedded(t))
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
 	errs := make(chan error)

@@ -13,7 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// patience is how long a test waits for what must come.
+// patience bounds what a test waits for; only failing tests reach it.
 const patience = 2 * time.Minute
 
 // cluster is a NATS server that several nodes reach.
@@ -57,37 +57,30 @@ func (c *cluster) stop() {
 	c.server.WaitForShutdown()
 }
 
-// node is a running Registry behind a line of its own.
+// node is a running Registry that reaches its server through a proxy of its own.
 type node struct {
 	*Registry
-	line *line
-	stop func()
+	proxy *proxy
+	stop  func()
 }
 
-// join runs a node of the cluster.
-func join(t testing.TB, c *cluster, name string, change ...func(*Config)) *node {
+// startNode runs a node of the cluster, and waits until it is connected.
+func startNode(t testing.TB, c *cluster, name string, change ...func(*Config)) *node {
 	t.Helper()
-	l := newLine(t, c.server.Addr().String())
-	cfg := Config{URL: "nats://" + l.address()}
+	p := newProxy(t, c.server.Addr().String())
+	cfg := Config{URL: "nats://" + p.address()}
 	for _, f := range change {
 		f(&cfg)
 	}
-	n := &node{newRegistry(cfg, name), l, nil}
+	n := &node{newRegistry(cfg, name), p, nil}
 	n.stop = run(t, n.Registry)
+	n.waitUntilConnected(t)
 	return n
 }
 
 // newRegistry makes the Registry of a node with an external cluster.
 func newRegistry(cfg Config, name string) *Registry {
 	return New(cfg, Node{Name: name, URL: "http://" + name}, "", slog.New(slog.DiscardHandler), NewMetrics(prometheus.NewRegistry()))
-}
-
-// joined is a node that is connected.
-func joined(t testing.TB, c *cluster, name string, change ...func(*Config)) *node {
-	t.Helper()
-	n := join(t, c, name, change...)
-	n.waitUntilConnected(t)
-	return n
 }
 
 func (r *Registry) waitUntilConnected(t testing.TB) {
@@ -110,8 +103,8 @@ func run(t testing.TB, r *Registry) (stop func()) {
 	return stop
 }
 
-// line is a connection to a server that can be cut.
-type line struct {
+// proxy forwards connections to a server, and can cut them.
+type proxy struct {
 	listener net.Listener
 
 	mu    sync.Mutex
@@ -120,13 +113,13 @@ type line struct {
 	conns []net.Conn
 }
 
-func newLine(t testing.TB, to string) *line {
+func newProxy(t testing.TB, to string) *proxy {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := &line{listener: ln, to: to}
+	p := &proxy{listener: ln, to: to}
 	var running sync.WaitGroup
 	running.Go(func() {
 		for {
@@ -134,24 +127,24 @@ func newLine(t testing.TB, to string) *line {
 			if err != nil {
 				return
 			}
-			running.Go(func() { l.carry(conn) })
+			running.Go(func() { p.forward(conn) })
 		}
 	})
 	t.Cleanup(func() {
 		_ = ln.Close()
-		l.setCut(true)
+		p.setCut(true)
 		running.Wait()
 	})
-	return l
+	return p
 }
 
-func (l *line) address() string { return l.listener.Addr().String() }
+func (p *proxy) address() string { return p.listener.Addr().String() }
 
-func (l *line) carry(near net.Conn) {
-	defer near.Close() //nolint:errcheck // a cut line
-	l.mu.Lock()
-	to, cut := l.to, l.cut
-	l.mu.Unlock()
+func (p *proxy) forward(near net.Conn) {
+	defer near.Close() //nolint:errcheck // a cut connection
+	p.mu.Lock()
+	to, cut := p.to, p.cut
+	p.mu.Unlock()
 	if cut {
 		return
 	}
@@ -159,14 +152,14 @@ func (l *line) carry(near net.Conn) {
 	if err != nil {
 		return
 	}
-	defer far.Close() //nolint:errcheck // a cut line
-	l.mu.Lock()
-	if l.cut {
-		l.mu.Unlock()
+	defer far.Close() //nolint:errcheck // a cut connection
+	p.mu.Lock()
+	if p.cut {
+		p.mu.Unlock()
 		return
 	}
-	l.conns = append(l.conns, near, far)
-	l.mu.Unlock()
+	p.conns = append(p.conns, near, far)
+	p.mu.Unlock()
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -178,27 +171,27 @@ func (l *line) carry(near net.Conn) {
 	<-done
 }
 
-// setTo makes the line lead to another server.
-func (l *line) setTo(address string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.to = address
+// setTo makes the proxy forward new connections to another server.
+func (p *proxy) setTo(address string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.to = address
 }
 
-// setCut cuts the line, or mends it.
-func (l *line) setCut(cut bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.cut = cut
+// setCut cuts all connections and refuses new ones, or accepts them again.
+func (p *proxy) setCut(cut bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.cut = cut
 	if cut {
-		for _, c := range l.conns {
+		for _, c := range p.conns {
 			_ = c.Close()
 		}
-		l.conns = nil
+		p.conns = nil
 	}
 }
 
-// eventually waits until something is so.
+// eventually waits until is returns true.
 func eventually(t testing.TB, what string, is func() bool) {
 	t.Helper()
 	deadline, tick := time.After(patience), time.NewTicker(5*time.Millisecond)

@@ -62,7 +62,7 @@ func aBroadcast(n int) Broadcast {
 // until another one has the record.
 func BenchmarkBroadcastArrival(b *testing.B) {
 	c := startCluster(b)
-	from, _, to := joined(b, c, "a"), joined(b, c, "b"), joined(b, c, "c")
+	from, _, to := startNode(b, c, "a"), startNode(b, c, "b"), startNode(b, c, "c")
 	waitForRecords(b, from.Registry)
 	waitForRecords(b, to.Registry)
 	var all []time.Duration

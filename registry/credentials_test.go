@@ -19,12 +19,13 @@ import (
 	"golive/internal/setting"
 )
 
-// secured is a server that asks for something, and two configurations of a node.
+// secured is a server that requires something of its clients, a configuration of a node that fulfils it,
+// and one that does not.
 type secured struct {
 	server       server.Options
 	scheme       string
 	right, wrong Config
-	problem      string // what the error of the wrong one names
+	problem      string // part of the error of the wrong one
 }
 
 func withPassword(*testing.T) secured {
@@ -161,7 +162,7 @@ func writeFile(t *testing.T, name string, text []byte) string {
 	return path
 }
 
-func TestRegistry_WrongCredentialsAreOneClearError(t *testing.T) {
+func TestRegistry_WrongCredentialsAreLoggedOnceWithAHint(t *testing.T) {
 	t.Parallel()
 	for name, secure := range map[string]func(*testing.T) secured{
 		"password": withPassword, "credentials file": withCredentials, "permissions": withPermissions,

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// Every write of the embedded registry is on the disk when it returns: what the blocks have grown to
-// was synced.
+// Every write of the embedded registry is on the disk when it returns: the block files were synced
+// with their present sizes.
 func TestDisk_SyncsEveryWrite(t *testing.T) {
 	t.Parallel()
 	r := embedded(t, t.TempDir())
@@ -55,7 +55,7 @@ func TestDisk_SyncsEveryEvent(t *testing.T) {
 	checkSynced(t, "event", records.events)
 }
 
-// checkSynced checks that what the blocks have grown to was synced.
+// checkSynced checks that the block files were synced with their present sizes.
 func checkSynced(t *testing.T, what string, d *disk) {
 	t.Helper()
 	d.mu.Lock()
@@ -89,9 +89,10 @@ func TestDisk_WaitsForWritesUnderWay(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, c := range []struct {
-			name               string
-			took, other, after time.Duration
-			err                error
+			name         string
+			took         time.Duration // by an earlier sync
+			other, after time.Duration // how long the other write takes, and after how long this one returns
+			err          error         // of the other write
 		}{
 			{"nothing is known yet", 0, time.Hour, 0, nil},
 			{"it is acknowledged", time.Second, time.Millisecond, time.Millisecond, nil},
@@ -107,7 +108,7 @@ func TestDisk_WaitsForWritesUnderWay(t *testing.T) {
 					return c.err
 				})
 				if !errors.Is(err, c.err) {
-					t.Errorf("%s: the other: %v", c.name, err)
+					t.Errorf("%s: the other write: %v", c.name, err)
 				}
 			})
 			synctest.Wait()
@@ -120,7 +121,7 @@ func TestDisk_WaitsForWritesUnderWay(t *testing.T) {
 	})
 }
 
-// One sync serves those who wait, and only those who wrote before it began.
+// One sync serves all writes that wait for it, and only those that were made before it began.
 func TestDisk_SyncsOnceForMany(t *testing.T) {
 	dir := t.TempDir()
 	d := newDisk(dir, "s")
@@ -134,7 +135,7 @@ func TestDisk_SyncsOnceForMany(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer block.Close() //nolint:errcheck // a test's
+	defer block.Close() //nolint:errcheck // a test file
 	var mu sync.Mutex
 	size := int64(0)
 	var running sync.WaitGroup

@@ -40,7 +40,7 @@ func startShared(t *testing.T) *shared {
 	return &shared{t: t, js: js, url: s.ClientURL()}
 }
 
-// fill stores in a stream until the server takes no more; empty removes it again.
+// fill stores messages in a stream until the server takes no more; empty removes the stream.
 func (s *shared) fill(storage jetstream.StorageType) (empty func()) {
 	s.t.Helper()
 	name := "other_" + storage.String()
@@ -107,7 +107,7 @@ func TestRegistry_FullMemoryEndsNothing(t *testing.T) {
 }
 
 // Leases are in memory: a full disk matters before the first contact only.
-func TestRegistry_FullDiskMattersOnceOnly(t *testing.T) {
+func TestRegistry_FullDiskMattersBeforeTheFirstContactOnly(t *testing.T) {
 	t.Parallel()
 	s := startShared(t)
 	empty := s.fill(jetstream.FileStorage)

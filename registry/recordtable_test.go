@@ -78,8 +78,8 @@ func TestList_SelectsAndOrders(t *testing.T) {
 	}
 }
 
-// A list that is read page by page has each record once that was there all the time, whatever is
-// made and removed meanwhile, though several were made at the same time.
+// A list that is read page by page has each record once that existed all the time, whatever is made
+// and removed meanwhile, even if several records have the same creation time.
 func TestList_CursorIsStable(t *testing.T) {
 	var all []Broadcast
 	for i := range 50 {
@@ -119,7 +119,7 @@ func TestList_CursorIsStable(t *testing.T) {
 	}
 }
 
-// After any changes the indexes have exactly what a table has that is filled at once.
+// After any changes the indexes equal those of a table that gets only the final records.
 func TestRecordTable_IndexesFollowEveryChange(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	table := newRecordTable()
@@ -159,7 +159,7 @@ func TestRecordTable_IndexesFollowEveryChange(t *testing.T) {
 	}
 }
 
-func TestRecordTable_DoesNotGoBack(t *testing.T) {
+func TestRecordTable_IgnoresOlderRevisions(t *testing.T) {
 	table := newRecordTable()
 	key := keyOf(broadcastKeys, "b.1")
 	set := func(title string, revision uint64, gone bool) {

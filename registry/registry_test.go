@@ -13,10 +13,10 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-func TestClaim_IsOneNodes(t *testing.T) {
+func TestClaim_IsHeldByOneNode(t *testing.T) {
 	t.Parallel()
 	c := startCluster(t)
-	a, b := joined(t, c, "a"), joined(t, c, "b.example.com")
+	a, b := startNode(t, c, "a"), startNode(t, c, "b.example.com")
 	if a.ID() != b.ID() || a.ID() == "" {
 		t.Errorf("the nodes are in clusters %q and %q", a.ID(), b.ID())
 	}
@@ -48,7 +48,7 @@ func TestClaim_IsOneNodes(t *testing.T) {
 func TestClaim_IsHandedOverWhenThePublisherHasGone(t *testing.T) {
 	t.Parallel()
 	c := startCluster(t)
-	a, b := joined(t, c, "a"), joined(t, c, "b")
+	a, b := startNode(t, c, "a"), startNode(t, c, "b")
 	old := a.Claim("studio", false)
 	if err := ready(t, old); err != nil {
 		t.Fatal(err)
@@ -79,13 +79,13 @@ func TestClaim_OfANodeThatIsCutOffIsTakenOver(t *testing.T) {
 	t.Parallel()
 	c := startCluster(t)
 	required := func(cfg *Config) { cfg.Required = true }
-	a, b := joined(t, c, "a", required), joined(t, c, "b")
+	a, b := startNode(t, c, "a", required), startNode(t, c, "b")
 	old := a.Claim("studio", false)
 	if err := ready(t, old); err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, "the other node knows", func() bool { return b.Admit("studio") != nil })
-	a.line.setCut(true)
+	a.proxy.setCut(true)
 	eventually(t, "the other node admits the publisher", func() bool { return b.Admit("studio") == nil })
 	taken := b.Claim("studio", false)
 	if err := ready(t, taken); err != nil {
@@ -101,24 +101,24 @@ func TestClaim_OfANodeThatIsCutOffIsTakenOver(t *testing.T) {
 	if mayWrite(old) || !errors.Is(a.Admit("new"), ErrAway) {
 		t.Errorf("the node that is cut off may write: %t, admits: %v", mayWrite(old), a.Admit("new"))
 	}
-	a.line.setCut(false)
+	a.proxy.setCut(false)
 	eventually(t, "the old owner knows", func() bool { return isLost(old) })
 	var held *HeldError
 	if err := ready(t, old); !errors.As(err, &held) || held.Node.Name != "b" || held.Before {
-		t.Errorf("it gets %v", err)
+		t.Errorf("the old claim ends with %v", err)
 	}
 }
 
 func TestClaim_OfAnEarlierRunIsTakenOverAtOnce(t *testing.T) {
 	t.Parallel()
 	c := startCluster(t)
-	killed := joined(t, c, "a", func(cfg *Config) { cfg.Required = true })
+	killed := startNode(t, c, "a", func(cfg *Config) { cfg.Required = true })
 	old := killed.Claim("studio", false)
 	if err := ready(t, old); err != nil {
 		t.Fatal(err)
 	}
-	killed.line.setCut(true)
-	again := joined(t, c, "a")
+	killed.proxy.setCut(true)
+	again := startNode(t, c, "a")
 	began := again.now()
 	lease := again.Claim("studio", true)
 	if err := ready(t, lease); err != nil {
@@ -135,7 +135,7 @@ func TestClaim_OfAnEarlierRunIsTakenOverAtOnce(t *testing.T) {
 		return one
 	})
 	// The first run is not dead after all: it has lost its name, and takes nothing back.
-	killed.line.setCut(false)
+	killed.proxy.setCut(false)
 	eventually(t, "the first run is told", func() bool { return errors.Is(killed.Connected(t.Context()), errNameTaken) })
 	if killed.sessionValid() || mayWrite(old) || !mayWrite(lease) {
 		t.Errorf("session valid: %t, may write: %t and %t", killed.sessionValid(), mayWrite(old), mayWrite(lease))
@@ -146,7 +146,7 @@ func TestClaim_OfAnEarlierRunIsTakenOverAtOnce(t *testing.T) {
 func TestRegistry_LeasesSurviveItsServers(t *testing.T) {
 	t.Parallel()
 	c := startCluster(t)
-	a, b := joined(t, c, "a"), joined(t, c, "b", func(cfg *Config) { cfg.Required = true })
+	a, b := startNode(t, c, "a"), startNode(t, c, "b", func(cfg *Config) { cfg.Required = true })
 	lease, other := a.Claim("studio", false), b.Claim("show", false)
 	if err := errors.Join(ready(t, lease), ready(t, other)); err != nil {
 		t.Fatal(err)
@@ -182,16 +182,16 @@ func TestRegistry_LeasesSurviveItsServers(t *testing.T) {
 func TestClaim_OlderOfTwoThatWereMadeWhileTheRegistryWasAwayIsKept(t *testing.T) {
 	t.Parallel()
 	c := startCluster(t)
-	a, b := joined(t, c, "a"), joined(t, c, "b")
-	a.line.setCut(true)
-	b.line.setCut(true)
+	a, b := startNode(t, c, "a"), startNode(t, c, "b")
+	a.proxy.setCut(true)
+	b.proxy.setCut(true)
 	eventually(t, "both are away", func() bool { return !a.sessionValid() && !b.sessionValid() })
 	first, second := a.Claim("studio", false), b.Claim("studio", false)
-	a.line.setCut(false)
+	a.proxy.setCut(false)
 	if err := ready(t, first); err != nil {
 		t.Fatal(err)
 	}
-	b.line.setCut(false)
+	b.proxy.setCut(false)
 	var held *HeldError
 	if err := ready(t, second); !errors.As(err, &held) || !held.Before || held.Node.Name != "a" {
 		t.Errorf("the second gets %v", err)
@@ -201,10 +201,10 @@ func TestClaim_OlderOfTwoThatWereMadeWhileTheRegistryWasAwayIsKept(t *testing.T)
 	}
 }
 
-func TestTask_IsOneNodesAtATime(t *testing.T) {
+func TestTask_IsHeldByOneNodeAtATime(t *testing.T) {
 	t.Parallel()
 	c := startCluster(t)
-	a, b := joined(t, c, "a"), joined(t, c, "b")
+	a, b := startNode(t, c, "a"), startNode(t, c, "b")
 	first := a.Task("sweeper")
 	eventually(t, "the first node has it", first.Held)
 	second := b.Task("sweeper")
@@ -212,14 +212,14 @@ func TestTask_IsOneNodesAtATime(t *testing.T) {
 	if second.Held() || isLost(second) {
 		t.Errorf("the second node has it: %t; it gave up: %t", second.Held(), isLost(second))
 	}
-	a.line.setCut(true)
-	eventually(t, "the second node has it in its turn", func() bool {
+	a.proxy.setCut(true)
+	eventually(t, "the second node takes it over", func() bool {
 		if first.Held() && second.Held() {
 			t.Fatal("both have it")
 		}
 		return second.Held()
 	})
-	b.line.setCut(true)
+	b.proxy.setCut(true)
 	eventually(t, "nobody has it without a registry", func() bool { return !second.Held() })
 }
 
@@ -230,7 +230,7 @@ func (r *Registry) settled() bool {
 	return len(r.state.marked) == 0
 }
 
-// entry is an update of a watch, with the server's clock.
+// entry is an update of a watch, created at a time of the server's clock.
 type entry struct {
 	jetstream.KeyValueEntry
 	key      string
@@ -247,7 +247,7 @@ func (e entry) Operation() jetstream.KeyValueOp { return jetstream.KeyValuePut }
 
 // Nodes and servers whose clocks are hours apart agree: nothing that they exchange has a
 // time in it, and no node reads the time at which the server stored it.
-func TestTable_KnowsNobodyElsesClock(t *testing.T) {
+func TestTable_DoesNotDependOnOtherClocks(t *testing.T) {
 	for _, v := range []any{session{ID: "s", URL: "u"}, record{identity: identity{"a", "s"}, From: &identity{"b", "t"}}} {
 		if s := string(encode(v)); strings.Contains(s, time.Now().Format("2006")) || strings.Contains(s, "time") {
 			t.Errorf("a time is exchanged: %s", s)
@@ -269,18 +269,18 @@ func TestTable_KnowsNobodyElsesClock(t *testing.T) {
 	}
 }
 
-func TestTable_DoesNotGoBack(t *testing.T) {
+func TestTable_IgnoresOlderRevisions(t *testing.T) {
 	table := newTable()
 	now := time.Now()
 	table.update("broadcast.b", encode(record{Epoch: 2}), 9, false, now)
 	if table.update("broadcast.b", encode(record{Epoch: 1}), 8, false, now) || table.update("broadcast.b", nil, 8, true, now) {
-		t.Error("an older revision is news")
+		t.Error("an older revision is reported as a change")
 	}
 	if got := table.records["broadcast.b"].Epoch; got != 2 {
 		t.Errorf("epoch %d", got)
 	}
 	if !table.update("broadcast.b", nil, 10, true, now) || len(table.records) > 0 {
-		t.Error("a deletion is no news")
+		t.Error("a deletion is not reported as a change, or not applied")
 	}
 }
 
@@ -308,7 +308,7 @@ func TestRegistry_EmbeddedKeepsItsIdentity(t *testing.T) {
 	}
 }
 
-// The disk takes nothing: as a full one, or one that is read-only.
+// The directory cannot be written, as on a full or a read-only disk.
 func TestRegistry_WithoutADiskIsAwayUntilThereIsOne(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "registry")

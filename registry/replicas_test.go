@@ -14,12 +14,12 @@ import (
 )
 
 // trio is three NATS servers that replicate what they store. They reach each other, and
-// golive reaches them, through lines.
+// golive reaches them, through proxies.
 type trio struct {
 	dirs    [3]string
 	servers [3]*server.Server // nil when stopped
-	routes  [3][3]*line       // from one to another; nil to itself
-	clients [3]*line
+	routes  [3][3]*proxy      // from one to another; nil to itself
+	clients [3]*proxy
 }
 
 // startTrio starts the servers with those numbers.
@@ -27,10 +27,10 @@ func startTrio(t *testing.T, numbers ...int) *trio {
 	t.Helper()
 	r := &trio{}
 	for i := range r.servers {
-		r.dirs[i], r.clients[i] = t.TempDir(), newLine(t, "")
+		r.dirs[i], r.clients[i] = t.TempDir(), newProxy(t, "")
 		for j := range r.servers {
 			if j != i {
-				r.routes[i][j] = newLine(t, "")
+				r.routes[i][j] = newProxy(t, "")
 			}
 		}
 	}
@@ -53,9 +53,9 @@ func (r *trio) start(t *testing.T, i int) {
 		ServerName: fmt.Sprintf("nats-%d", i), Port: -1, StoreDir: r.dirs[i],
 		Cluster: server.ClusterOpts{Name: "registry", Host: "127.0.0.1", Port: -1, NoAdvertise: true},
 	}
-	for j, l := range r.routes[i] {
+	for j, p := range r.routes[i] {
 		if j != i {
-			o.Routes = append(o.Routes, &url.URL{Scheme: "nats", Host: l.address()})
+			o.Routes = append(o.Routes, &url.URL{Scheme: "nats", Host: p.address()})
 		}
 	}
 	s := startServer(t, o)
@@ -69,7 +69,7 @@ func (r *trio) start(t *testing.T, i int) {
 	r.setCut(i, false)
 }
 
-// setCut cuts all lines from and to a server, or mends them.
+// setCut cuts all connections from and to a server, or lets it connect again.
 func (r *trio) setCut(i int, cut bool) {
 	r.clients[i].setCut(cut)
 	for j := range r.servers {
@@ -86,7 +86,7 @@ func (r *trio) kill(i int) {
 	r.stop(i)
 }
 
-// stop ends a server in order: it gives its leaderships away.
+// stop ends a server gracefully: it hands over its leadership.
 func (r *trio) stop(i int) {
 	r.servers[i].Shutdown()
 	r.servers[i].WaitForShutdown()
@@ -96,15 +96,15 @@ func (r *trio) stop(i int) {
 // url is that of all servers, as an operator sets it.
 func (r *trio) url() string {
 	var all []string
-	for _, l := range r.clients {
-		all = append(all, "nats://"+l.address())
+	for _, p := range r.clients {
+		all = append(all, "nats://"+p.address())
 	}
 	return strings.Join(all, ",")
 }
 
-// streams waits until all buckets have so many replicas, all of them up to date. It returns
+// waitForReplicas waits until all buckets have want replicas, all of them up to date. It returns
 // the number of the server that leads the leases.
-func (r *trio) streams(t *testing.T, want int) (leader int) {
+func (r *trio) waitForReplicas(t *testing.T, want int) (leader int) {
 	t.Helper()
 	eventually(t, fmt.Sprintf("there are %d replicas", want), func() bool {
 		conn, err := nats.Connect(r.url(), nats.NoReconnect())
@@ -141,7 +141,7 @@ func (r *trio) streams(t *testing.T, want int) (leader int) {
 	return leader
 }
 
-// The servers of a registry end one after the other, in order and not; none of its nodes
+// The servers of a registry end one after the other, gracefully or not; none of its nodes
 // loses a lease, and of two nodes that claim a broadcast meanwhile one gets it.
 func TestRegistry_LeasesSurviveEachOfThreeServers(t *testing.T) {
 	t.Parallel()
@@ -164,7 +164,7 @@ func TestRegistry_LeasesSurviveEachOfThreeServers(t *testing.T) {
 		{"the leader is stopped", true, servers.stop},
 		{"the leader is killed", true, servers.kill},
 	} {
-		gone := servers.streams(t, 3)
+		gone := servers.waitForReplicas(t, 3)
 		if !end.leader {
 			gone = (gone + 1) % 3
 		}
@@ -184,7 +184,7 @@ func TestRegistry_LeasesSurviveEachOfThreeServers(t *testing.T) {
 		one.Release()
 		other.Release()
 		eventually(t, "the broadcast is free again", func() bool { return a.Admit("new") == nil && b.Admit("new") == nil })
-		// An election may take longer than a session lasts: then each takes the other for gone.
+		// An election may take longer than a session lasts: then each node considers the other gone.
 		eventually(t, "the nodes refuse each other's publishers", func() bool {
 			return errors.Is(a.Admit("show"), ErrHeld) && errors.Is(b.Admit("studio"), ErrHeld)
 		})
@@ -206,5 +206,5 @@ func TestRegistry_ReplicatesWhatWasMadeOnFewerServers(t *testing.T) {
 		t.Fatal(err)
 	}
 	servers.start(t, 2)
-	servers.streams(t, 3)
+	servers.waitForReplicas(t, 3)
 }

@@ -16,7 +16,7 @@ import (
 
 func withEvents(cfg *Config) { cfg.Events = true }
 
-// typesOf returns what happened to a broadcast, as one text; it checks the sequence.
+// typesOf returns the types of a broadcast's events, separated by spaces. It checks their sequence.
 func typesOf(t testing.TB, events []Event) string {
 	t.Helper()
 	var all []string
@@ -38,10 +38,10 @@ func TestEventsBetween_OneLiveAndOneEndedForEachRun(t *testing.T) {
 		want  string
 	}{
 		{"a plain one", Broadcast{Owner: "u"}, []any{Starting, Live, Ended}, "created live ended"},
-		{"a connection that flickers", Broadcast{Owner: "u"}, []any{Starting, Live, Reconnecting, Live, Reconnecting, Live, Live, Ended, Ended}, "created live reconnecting resumed reconnecting resumed ended"},
+		{"a connection that drops repeatedly", Broadcast{Owner: "u"}, []any{Starting, Live, Reconnecting, Live, Reconnecting, Live, Live, Ended, Ended}, "created live reconnecting resumed reconnecting resumed ended"},
 		{"one that is taken over", Broadcast{Owner: "u"}, []any{Starting, Live, Starting, Live, Reconnecting, Starting, Live, Ended}, "created live reconnecting resumed ended"},
 		{"one that never begins", Broadcast{Owner: "u"}, []any{Starting, Reconnecting, Ended}, "created ended"},
-		{"one whose owner has it ended", Broadcast{Owner: "u"}, []any{func(b *Broadcast) { b.State = Ended }, Starting, Live, Ended}, "created ended"},
+		{"one that its owner ends", Broadcast{Owner: "u"}, []any{func(b *Broadcast) { b.State = Ended }, Starting, Live, Ended}, "created ended"},
 		{"a preview", Broadcast{Owner: "u", Details: Details{Preview: true}}, []any{Starting, Live, Reconnecting, Live, func(b *Broadcast) { b.Preview = false }, Reconnecting, Live, Ended}, "created live reconnecting resumed ended"},
 		{"a preview that is not published", Broadcast{Owner: "u", Details: Details{Preview: true}}, []any{Starting, Live, Ended}, "created ended"},
 		{"one without an owner, again", Broadcast{}, []any{Starting, Live, Ended, Reconnecting, Starting, Live, Ended, Live, Ended}, "created live ended live ended live ended"},
@@ -71,7 +71,7 @@ func TestEventsBetween_OneLiveAndOneEndedForEachRun(t *testing.T) {
 
 func TestReport_ChangesTheRecord(t *testing.T) {
 	t.Parallel()
-	onEach(t, func(t *testing.T, r *Registry) {
+	onEmbeddedAndExternal(t, func(t *testing.T, r *Registry) {
 		waitForRecords(t, r)
 		if _, err := r.CreateBroadcast(t.Context(), Broadcast{ID: "studio", Owner: "u"}); err != nil {
 			t.Fatal(err)
@@ -113,7 +113,7 @@ func (q *reports) isEmpty() bool {
 func TestReport_WaitsForTheRegistry(t *testing.T) {
 	t.Parallel()
 	c := startCluster(t)
-	a := joined(t, c, "a", withEvents)
+	a := startNode(t, c, "a", withEvents)
 	waitForRecords(t, a.Registry)
 	c.stop()
 	eventually(t, "the registry is away", func() bool { return a.Connected(t.Context()) != nil })
@@ -149,7 +149,7 @@ func TestReport_WaitsForTheRegistry(t *testing.T) {
 	}
 }
 
-// storedEvents returns so many events that are in the stream, in order.
+// storedEvents waits until the stream has at least want events, and returns all, in order.
 func storedEvents(t testing.TB, r *Registry, want uint64) (all []Event) {
 	t.Helper()
 	var stream jetstream.Stream
@@ -177,11 +177,11 @@ func storedEvents(t testing.TB, r *Registry, want uint64) (all []Event) {
 	return all
 }
 
-// Of two nodes that say something of a broadcast, the one counts that has it.
+// If two nodes report on a broadcast, only the reports of the node that owns it are applied.
 func TestReport_OfANodeWithoutTheBroadcastIsIgnored(t *testing.T) {
 	t.Parallel()
 	c := startCluster(t)
-	a, b := joined(t, c, "a"), joined(t, c, "b")
+	a, b := startNode(t, c, "a"), startNode(t, c, "b")
 	waitForRecords(t, a.Registry)
 	waitForRecords(t, b.Registry)
 	old := a.Claim("studio", false)
@@ -198,9 +198,9 @@ func TestReport_OfANodeWithoutTheBroadcastIsIgnored(t *testing.T) {
 		t.Fatal(err)
 	}
 	a.Report(Report{ID: "studio", State: Ended, Reason: "another node has it"})
-	eventually(t, "the report is done with", a.reports.isEmpty)
+	eventually(t, "the report is processed", a.reports.isEmpty)
 	b.Report(Report{ID: "studio", State: Live})
-	eventually(t, "the report is done with", b.reports.isEmpty)
+	eventually(t, "the report is processed", b.reports.isEmpty)
 	if found, _ := b.FindBroadcast("studio"); found.State != Live {
 		t.Errorf("the broadcast is %s", found.State)
 	}
@@ -209,7 +209,7 @@ func TestReport_OfANodeWithoutTheBroadcastIsIgnored(t *testing.T) {
 func TestEvents_AreStoredOnceAndInOrder(t *testing.T) {
 	t.Parallel()
 	c := startCluster(t)
-	a, b := joined(t, c, "a", withEvents), joined(t, c, "b", withEvents)
+	a, b := startNode(t, c, "a", withEvents), startNode(t, c, "b", withEvents)
 	waitForRecords(t, a.Registry)
 	waitForRecords(t, b.Registry)
 	made, err := a.CreateBroadcast(t.Context(), Broadcast{ID: "studio.1", Owner: "u", Key: HashKey("gl_x"), Details: Details{Title: "t"}})
@@ -255,7 +255,7 @@ func TestEvents_AreStoredOnceAndInOrder(t *testing.T) {
 func TestEvents_OfAKilledNodeArePublishedByAnother(t *testing.T) {
 	t.Parallel()
 	c := startCluster(t)
-	a, b := joined(t, c, "a", withEvents), joined(t, c, "b", withEvents)
+	a, b := startNode(t, c, "a", withEvents), startNode(t, c, "b", withEvents)
 	waitForRecords(t, a.Registry)
 	records, err := a.connected()
 	if err != nil {
@@ -271,7 +271,7 @@ func TestEvents_OfAKilledNodeArePublishedByAnother(t *testing.T) {
 	if events[0].Type != EventCreated || events[0].ID != eventID(&killed, 1) {
 		t.Errorf("%+v", events[0])
 	}
-	// It has published before it was killed, and did not come to say so.
+	// The killed node published the event, and did not record that: it is stored once all the same.
 	if _, err := b.UpdateBroadcast(t.Context(), "studio", func(b *Broadcast) error { b.notes = killed.notes; b.Title = "t"; return nil }); err != nil {
 		t.Fatal(err)
 	}
@@ -345,10 +345,10 @@ func consume(t testing.TB, r *Registry, name string, handle func(context.Context
 	return stop
 }
 
-func TestConsume_HandlesEachInOrderOnWhicheverNode(t *testing.T) {
+func TestConsume_HandlesEventsInOrderOnAnyNode(t *testing.T) {
 	t.Parallel()
 	c := startCluster(t)
-	a, b := joined(t, c, "a", withEvents), joined(t, c, "b", withEvents)
+	a, b := startNode(t, c, "a", withEvents), startNode(t, c, "b", withEvents)
 	got := newReceiver()
 	stop := consume(t, a.Registry, "hook", got.handle)
 	consume(t, b.Registry, "hook", got.handle)
@@ -376,11 +376,11 @@ func TestConsume_HandlesEachInOrderOnWhicheverNode(t *testing.T) {
 	}
 }
 
-// What one broadcast's event waits for, others' do not; and a killed node's events come again.
+// An event that is refused delays only those of its broadcast, and is delivered to another consumer later.
 func TestConsume_KeepsWhatIsRefused(t *testing.T) {
 	t.Parallel()
 	c := startCluster(t)
-	a := joined(t, c, "a", withEvents)
+	a := startNode(t, c, "a", withEvents)
 	got := newReceiver()
 	got.refuse = func(e Event) bool { return e.Broadcast.ID == "bad" && e.Type == EventLive }
 	stop := consume(t, a.Registry, "hook", got.handle)

@@ -31,7 +31,7 @@ func (l *packagedSegments) breaks() (list []bool) {
 	return mapped(l.segments, func(s *media.Segment) bool { return s.Discontinuity })
 }
 func (l *packagedSegments) inits() (list []string) { return mapped(l.segments, initOf) }
-func (l *packagedSegments) starts() (l2 []media.Ticks) {
+func (l *packagedSegments) starts() (list []media.Ticks) {
 	return mapped(l.segments, func(s *media.Segment) media.Ticks { return s.Start })
 }
 
@@ -66,6 +66,7 @@ func packageTwice(streams ...mediatest.Stream) (cmaf, ts *packagedSegments, s *S
 	return cmaf, ts, s
 }
 
+// The rows are those of docs/encoders.md.
 func TestPackager_Row83_LeavesOutWhatItsContainerDoesNotCarry(t *testing.T) {
 	for _, c := range []struct {
 		name         string
@@ -140,7 +141,7 @@ func TestSegmenter_Row84_ChangeOfTheCodecIsADiscontinuityWithAnotherInit(t *test
 	}
 }
 
-// openHEVC returns HEVC of open groups: I B B P P P …, one each second.
+// openHEVC returns a stream of open GOPs of HEVC, I B B P P P …, one each second.
 func openHEVC() (units []media.AccessUnit) {
 	const frame = media.Second / 30
 	video := mediatest.HEVC()

@@ -8,7 +8,8 @@ import (
 	"golive/media"
 )
 
-// A publisher that sends its second key frame soon is seen soon: the first segment ends there, and only that.
+// If the second key frame comes soon, the first segment ends there, so that viewers wait less. Later
+// segments have the usual duration.
 func TestSegmenter_EndsTheFirstSegmentSoon(t *testing.T) {
 	for _, c := range []struct {
 		gop         int // pictures, of 30 a second
@@ -37,8 +38,8 @@ func TestSegmenter_EndsTheFirstSegmentSoon(t *testing.T) {
 	}
 }
 
-// The next publication continues a playlist that viewers have: nobody waits for its first segment.
-func TestSegmenter_LeavesTheFirstSegmentOfAnotherPublicationLong(t *testing.T) {
+// A later publication continues a playlist that viewers play already: nobody waits for its first segment.
+func TestSegmenter_DoesNotShortenTheFirstSegmentOfALaterPublication(t *testing.T) {
 	in := stream(5 * time.Second)
 	in.GOP = 15
 	r := &recorder{t: t}
@@ -53,10 +54,10 @@ func TestSegmenter_LeavesTheFirstSegmentOfAnotherPublicationLong(t *testing.T) {
 	for _, seg := range r.segments {
 		if seg.Publication == "bbbb" {
 			if seg.Duration < 2*media.Second-jitter {
-				t.Errorf("it lasts %v", seg.Duration.Duration())
+				t.Errorf("its first segment lasts %v", seg.Duration.Duration())
 			}
 			return
 		}
 	}
-	t.Error("there is no second publication")
+	t.Error("there is no segment of the second publication")
 }

@@ -45,7 +45,7 @@ func (l *leaderAndFollower) startFollower(s mediatest.Stream) {
 	l.follower.Start(s.Video, s.Audio, l.leader.NextMSN())
 }
 
-// write writes units to both. The follower's units are late by that much.
+// write writes source to the leader and rung to the follower, whose units come later by late.
 func (l *leaderAndFollower) write(source, rung []media.AccessUnit, late media.Ticks) {
 	for _, u := range source {
 		l.leader.Write(u)
@@ -422,8 +422,8 @@ func TestFollower_LatePicturesLeaveNoHoleInASegment(t *testing.T) {
 				follower := Follow(cuts, NewPackager(media.CMAF, fmp4.NewMuxer(), r))
 				follower.Start(rung.Video, rung.Audio, leader.NextMSN())
 				begin, end := from*media.Millisecond, (from+late)*media.Millisecond
-				units := laterSound(rung.Units(), begin, end)
-				for i, u := range laterSound(source.Units(), begin, end) {
+				units := withVideoGap(rung.Units(), begin, end)
+				for i, u := range withVideoGap(source.Units(), begin, end) {
 					leader.Write(u)
 					follower.Write(units[i])
 				}

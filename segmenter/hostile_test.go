@@ -128,7 +128,7 @@ func TestSegmenter_KeepsItsTargetsForAnyInput(t *testing.T) {
 	}
 }
 
-func TestSegmenter_AudioAtOneTimeDoesNotGrowMemory(t *testing.T) {
+func TestSegmenter_AudioWhoseTimeStandsStillDoesNotGrowMemory(t *testing.T) {
 	in := stream(2 * time.Second)
 	r := &recorder{t: t}
 	s := New(DefaultConfig(), Resume{}, NewPackager(media.MPEGTS, mpegts.NewMuxer(), r))

@@ -12,14 +12,14 @@ import (
 	"golive/media"
 )
 
-// cmafRecorder is an Output of CMAF that checks that segments have no hole: the samples of a segment
-// last what it does, and each picture until the next one.
+// cmafRecorder is an Output of CMAF that checks that the pictures of a segment leave no hole: each
+// lasts until the next one begins, and together they last as long as the segment.
 type cmafRecorder struct {
 	*recorder
 	// end is where the last picture ends, and the next one begins; -1 after a gap.
 	end      int64
 	pictures []hlscheck.Unit
-	last     bool // the segment ends the broadcast: its sound may last longer
+	last     bool // the segment is the last of the broadcast: its sound may last longer than its pictures
 }
 
 func newCMAFRecorder(t *testing.T) *cmafRecorder {
@@ -70,9 +70,9 @@ func (r *cmafRecorder) gapsInMedia() (n int) {
 	return n
 }
 
-// laterSound returns the units without pictures of the given time, and with the sound after its
-// beginning behind the first picture after it. The pictures go on with a key frame if there was one.
-func laterSound(units []media.AccessUnit, from, to media.Ticks) []media.AccessUnit {
+// withVideoGap returns the units as a publisher sends them whose pictures between from and to are lost:
+// the sound of that time comes after the next picture. If a key frame is lost, that picture is one.
+func withVideoGap(units []media.AccessUnit, from, to media.Ticks) []media.AccessUnit {
 	var before, sound, after []media.AccessUnit
 	key := false
 	for _, u := range units {
@@ -128,7 +128,7 @@ func TestSegmenter_LatePicturesLeaveNoHoleInASegment(t *testing.T) {
 		for _, late := range []media.Ticks{130, 300, 700, 1100, 2700} {
 			for from := media.Ticks(3000); from < 5000; from += 340 {
 				t.Run(fmt.Sprintf("%s, %d ms at %d", name, late, from), func(t *testing.T) {
-					units := laterSound(in.Units(), from*media.Millisecond, (from+late)*media.Millisecond)
+					units := withVideoGap(in.Units(), from*media.Millisecond, (from+late)*media.Millisecond)
 					if name == "reordered" {
 						reorder(units)
 					}
@@ -139,7 +139,7 @@ func TestSegmenter_LatePicturesLeaveNoHoleInASegment(t *testing.T) {
 					for _, u := range units {
 						s.Write(u)
 						if u.Track.Video() {
-							want[int64(u.PTS+1400*media.Millisecond)] = true
+							want[int64(u.PTS+1400*media.Millisecond)] = true // the offset of the muxer
 						}
 					}
 					r.last = true

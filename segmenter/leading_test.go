@@ -55,17 +55,18 @@ func openGOPs(t *testing.T) (units []media.AccessUnit) {
 	return units
 }
 
+// Row 58 of docs/encoders.md: recovery points instead of IDR pictures.
 func TestSegmenter_Row58_MakesOpenGroupsClosedWhereASegmentBegins(t *testing.T) {
 	cfg := DefaultConfig()
 	cfg.SegmentDuration = 600 * time.Millisecond
-	begin := []byte{0, 0, 0, 1, byte(h264.AUD)}
-	for from, want := range map[int]struct{ segments, replaced, left int }{
+	delimiter := []byte{0, 0, 0, 1, byte(h264.AUD)} // before each picture
+	for from, want := range map[int]struct{ segments, replaced, dropped int }{
 		0:  {3, 6, 0},
 		17: {2, 6, 0},  // begun at a recovery point
 		20: {1, 3, 17}, // begun after it
 	} {
 		r, s := cutAll(t, cfg, openGOPs(t)[from:])
-		if len(r.segments) != want.segments || s.Stats().DroppedVideo != uint64(want.replaced+want.left) || s.Stats().GapParts != 0 {
+		if len(r.segments) != want.segments || s.Stats().DroppedVideo != uint64(want.replaced+want.dropped) || s.Stats().GapParts != 0 {
 			t.Errorf("from %d: %d segments, %+v, want %+v", from, len(r.segments), s.Stats(), want)
 		}
 		pictures := 0
@@ -77,10 +78,10 @@ func TestSegmenter_Row58_MakesOpenGroupsClosedWhereASegmentBegins(t *testing.T) 
 				t.Errorf("from %d: %s has no IDR picture", from, seg.Name())
 			}
 			for _, p := range seg.Parts {
-				pictures += bytes.Count(p.Data, begin)
+				pictures += bytes.Count(p.Data, delimiter)
 			}
 		}
-		if all := 60 - from - want.left; pictures != all {
+		if all := 60 - from - want.dropped; pictures != all {
 			t.Errorf("from %d: %d pictures, want %d", from, pictures, all)
 		}
 	}

@@ -3,6 +3,7 @@ package segmenter
 import (
 	"errors"
 	"testing"
+	"time"
 
 	"golive/container/fmp4"
 	"golive/container/mpegts"
@@ -32,7 +33,7 @@ func cutInto(units []media.AccessUnit, outs ...Packaging) {
 }
 
 func TestPackager_PackagesTheSameCutsInEachContainer(t *testing.T) {
-	first, second := stream(6_000_000_000), stream(6_000_000_000)
+	first, second := stream(6*time.Second), stream(6*time.Second)
 	second.Video, second.Offset = mediatest.H264(320, 18), 6*media.Second
 	units := append(first.Units(), second.Units()...)
 	ts, cmaf := &segmentKeeper{}, &segmentKeeper{}
@@ -84,7 +85,7 @@ func (r refusingMuxer) Begin(video, audio *media.Track) ([]byte, error) {
 }
 
 func TestPackager_MakesGapsOfWhatItsContainerCannotCarry(t *testing.T) {
-	first, second := stream(4_000_000_000), stream(4_000_000_000)
+	first, second := stream(4*time.Second), stream(4*time.Second)
 	second.Video, second.Offset = mediatest.H264(320, 18), 4*media.Second
 	k := &segmentKeeper{}
 	cutInto(append(first.Units(), second.Units()...), NewPackager(media.MPEGTS, refusingMuxer{mpegts.NewMuxer(), 320}, k))

@@ -7,8 +7,8 @@ import (
 	"golive/media"
 )
 
-// recovering returns a stream whose key frames after the first are recovery points.
-func recovering(access media.Access, length time.Duration) []media.AccessUnit {
+// withRecoveryPoints returns a stream whose key frames after the first are recovery points.
+func withRecoveryPoints(access media.Access, length time.Duration) []media.AccessUnit {
 	units, seen := stream(length).Units(), false
 	for i := range units {
 		if u := &units[i]; u.Track.Video() && u.Key {
@@ -27,7 +27,7 @@ func TestSegmenter_Row58_CutsAtRecoveryPoints(t *testing.T) {
 		access media.Access
 		parts  bool // those that begin a segment are independent
 	}{{media.AccessOpen, true}, {media.AccessGradual, false}} {
-		r, s := cutAll(t, DefaultConfig(), recovering(c.access, 10*time.Second))
+		r, s := cutAll(t, DefaultConfig(), withRecoveryPoints(c.access, 10*time.Second))
 		if n := s.Stats().ForcedCuts; n != 0 || s.Stats().LongestGOP != 2*media.Second || len(r.segments) != 5 {
 			t.Errorf("access %d: %d forced cuts, %d segments, %d ticks between key frames", c.access, n, len(r.segments), s.Stats().LongestGOP)
 		}

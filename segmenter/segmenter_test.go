@@ -42,7 +42,7 @@ func (r *recorder) Open(head media.Segment) {
 
 func (r *recorder) Part(p *media.Part) {
 	r.t.Helper()
-	// The number determines the name that a preload hint announces (rule 39).
+	// The number determines the name that a preload hint announces (rule 39 of package hlscheck).
 	want := int64(0)
 	if r.newest != nil && r.newest.Publication == p.Publication {
 		want = r.newest.Number + 1
@@ -177,7 +177,7 @@ func TestSegmenter_SameUnitsGiveTheSameBytes(t *testing.T) {
 	}
 }
 
-// Rules 27 and 28 of the HLS table, and rule 2, over frame rates and intervals.
+// Rules 2, 27 and 28 of package hlscheck, over frame rates and key frame intervals.
 func TestSegmenter_KeepsItsTargets(t *testing.T) {
 	for _, fps := range []float64{10, 15, 20, 23.976, 24, 25, 29.97, 30, 48, 50, 59.94, 60, 120} {
 		for _, gop := range []float64{0.5, 1, 1.5, 2, 2.4, 3, 8.3} {
@@ -472,7 +472,7 @@ func TestSegmenter_AudioMayBeAheadAllTheTime(t *testing.T) {
 
 // A publisher that is lost just after a key frame leaves no segment of one picture. One that stops
 // there does.
-func TestSegmenter_LostPublisherLeavesNoStub(t *testing.T) {
+func TestSegmenter_LostPublisherLeavesNoSegmentOfOnePicture(t *testing.T) {
 	for _, lost := range []bool{true, false} {
 		r := &recorder{t: t}
 		s := New(DefaultConfig(), Resume{}, NewPackager(media.MPEGTS, mpegts.NewMuxer(), r))

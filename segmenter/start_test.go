@@ -62,8 +62,8 @@ func uneven(random *rand.Rand) (units []media.AccessUnit, what string) {
 		in.FPS, in.GOP, in.Video.FrameRate, begin, jitter, in.Audio != nil)
 }
 
-// Rules 2, 3, 22, 27 and 28 hold from the first part on, whatever is known of the rate
-// when PART-TARGET is frozen.
+// Rules 2, 3, 22, 27 and 28 of package hlscheck hold from the first part on, whatever is known of the
+// rate when PART-TARGET is frozen.
 func TestSegmenter_KeepsItsTargetsFromTheFirstPartOn(t *testing.T) {
 	for seed := range uint64(120) {
 		units, what := uneven(rand.New(rand.NewPCG(seed, 9)))

@@ -421,12 +421,7 @@ func TestSegmenter_VariableRatesKeepTheTargets(t *testing.T) {
 
 // Both tracks change at about the same time: there is one discontinuity, and no audio is lost.
 func TestSegmenter_BothTracksChangeAtOneDiscontinuity(t *testing.T) {
-	for name, order := range map[string]func(u *media.AccessUnit) media.Ticks{
-		"audio first": func(*media.AccessUnit) media.Ticks { return 0 },
-		"video first": func(u *media.AccessUnit) media.Ticks {
-			return map[bool]media.Ticks{false: 40 * media.Millisecond}[u.Track.Video()]
-		},
-	} {
+	for name, audioDelay := range map[string]media.Ticks{"audio first": 0, "video first": 40 * media.Millisecond} {
 		t.Run(name, func(t *testing.T) {
 			before, after := stream(6*time.Second), stream(6*time.Second)
 			after.Video, after.Audio = mediatest.H264(1280, 72), mediatest.AAC()
@@ -435,7 +430,7 @@ func TestSegmenter_BothTracksChangeAtOneDiscontinuity(t *testing.T) {
 			units := before.Units()
 			for _, u := range after.Units() {
 				if !u.Track.Video() {
-					u.DTS += order(&u)
+					u.DTS += audioDelay
 					u.PTS = u.DTS
 				}
 				units = append(units, u)

@@ -58,7 +58,7 @@ func body(t *testing.T, resp *http.Response) string {
 	return string(b)
 }
 
-func TestNew_RefusesAPortThatIsNone(t *testing.T) {
+func TestNew_RefusesAnInvalidPort(t *testing.T) {
 	for _, port := range []int{-1, 0, 65536} {
 		_, err := New(Config{RTMPPort: port})
 		if _, ok := errors.AsType[*setting.FieldError](err); !ok {
@@ -154,7 +154,7 @@ func TestPages_MayPublishToThePublicURL(t *testing.T) {
 	}
 }
 
-func TestPlayer_KnowsWhichNamesCanBe(t *testing.T) {
+func TestPlayer_HasPagesForValidNamesOnly(t *testing.T) {
 	mux := newMux(t, Config{RTMPPort: 1935, Open: true, Window: 90 * time.Second})
 	for path, want := range map[string]int{
 		"/watch/demo": 200, "/watch/Town.hall_2-x": 200, "/embed/demo": 200,
@@ -197,11 +197,11 @@ func TestPages_LinkOnlyAssetsThatAreThere(t *testing.T) {
 		}
 	}
 	if len(seen) < 10 {
-		t.Errorf("only %d assets are linked: the test looks past the pages", len(seen))
+		t.Errorf("only %d assets are linked: the test does not find all links", len(seen))
 	}
 }
 
-// resolve is what a browser makes of a link on a page.
+// resolve returns the path to which a browser resolves a link on a page.
 func resolve(page, link string) string {
 	base := &url.URL{Path: page}
 	ref, err := base.Parse(link)
@@ -211,7 +211,7 @@ func resolve(page, link string) string {
 	return ref.Path
 }
 
-// Below a proxy's prefix nothing of the root leads here.
+// Below the prefix of a proxy, links from the root lead to another server.
 func TestPages_LinkNothingFromTheRoot(t *testing.T) {
 	mux := newMux(t, Config{RTMPPort: 1935, Open: true})
 	link := regexp.MustCompile(`(?:src|href|action|data-[a-z-]+)="([^"#]+)"`)
@@ -246,7 +246,7 @@ func TestPages_LinkNothingFromTheRoot(t *testing.T) {
 	}
 }
 
-// A script that is found only when another has come costs a first picture a round trip.
+// A script that the browser finds only in another script delays the first picture by a round trip.
 func TestPages_LoadOneScript(t *testing.T) {
 	mux := newMux(t, Config{RTMPPort: 1935})
 	for path, script := range map[string]string{"/": "home.js", "/golive": "broadcast.js", "/studio": "studio.js", "/watch/show": "watch.js", "/embed/show": "embed.js"} {
@@ -268,7 +268,7 @@ func TestPlayer_HasEveryPartItsScriptsAskFor(t *testing.T) {
 			}
 			found := parts.FindAllStringSubmatch(string(source), -1)
 			if len(found) == 0 {
-				t.Errorf("%s asks for no part: the test looks past it", script)
+				t.Errorf("the test finds no part that %s asks for", script)
 			}
 			for _, m := range found {
 				if !regexp.MustCompile(`\sdata-` + m[1] + `[\s=>]`).MatchString(text) {
@@ -298,7 +298,7 @@ func assetMux(a *assets) *http.ServeMux {
 	return mux
 }
 
-func TestAssets_AreKeptForEverUnderTheirFingerprintOnly(t *testing.T) {
+func TestAssets_AreCachedForEverUnderTheirFingerprintOnly(t *testing.T) {
 	a := testAssets(t)
 	mux := assetMux(a)
 	for path, want := range map[string]string{

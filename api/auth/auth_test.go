@@ -39,8 +39,8 @@ func headers(pairs ...string) http.Header {
 
 func bearer(text string) http.Header { return headers("Authorization", "Bearer "+text) }
 
-func TestAuthenticator_WithoutCredentialsIsNobody(t *testing.T) {
-	for _, c := range []Config{DefaultConfig(), closed()} {
+func TestAuthenticator_WithoutCredentialsIsAnonymous(t *testing.T) {
+	for _, c := range []Config{DefaultConfig(), withKeys()} {
 		got, err := newAuthenticator(t, c).Identify(t.Context(), http.Header{})
 		if err != nil || !got.Anonymous() || got.Has(ReadBroadcasts) || got.Everyone() {
 			t.Errorf("%+v, %v", got, err)
@@ -48,7 +48,7 @@ func TestAuthenticator_WithoutCredentialsIsNobody(t *testing.T) {
 	}
 }
 
-func TestAuthenticator_BelievesAnyNameInOpenMode(t *testing.T) {
+func TestAuthenticator_AcceptsAnyUserInOpenMode(t *testing.T) {
 	a := newAuthenticator(t, DefaultConfig())
 	h := bearer("dev:Ann Müller")
 	h.Set("Golive-Platform", "ios")
@@ -71,8 +71,8 @@ const (
 	readerKey  = "reader-key-of-more-than-32-characters-"
 )
 
-// closed is a configuration with API keys.
-func closed() Config {
+// withKeys returns a configuration with API keys.
+func withKeys() Config {
 	c := DefaultConfig()
 	c.Open = false
 	c.Keys = []KeyConfig{
@@ -83,7 +83,7 @@ func closed() Config {
 }
 
 func TestAuthenticator_ServersActForAllOrForOne(t *testing.T) {
-	a := newAuthenticator(t, closed())
+	a := newAuthenticator(t, withKeys())
 	got, err := a.Identify(t.Context(), bearer(backendKey))
 	if err != nil || got.Server != "backend" || !got.Everyone() || !got.Has(WriteBroadcasts) || got.Has(ReadBroadcasts) {
 		t.Errorf("%+v, %v", got, err)
@@ -102,7 +102,7 @@ func TestAuthenticator_ServersActForAllOrForOne(t *testing.T) {
 }
 
 func TestAuthenticator_RefusesOtherCredentials(t *testing.T) {
-	a := newAuthenticator(t, closed())
+	a := newAuthenticator(t, withKeys())
 	for name, h := range map[string]http.Header{
 		"an unknown key":     bearer("another-key-of-more-than-32-characters"),
 		"a part of a key":    bearer(backendKey[:32]),
@@ -111,7 +111,7 @@ func TestAuthenticator_RefusesOtherCredentials(t *testing.T) {
 		"no token":           headers("Authorization", "Bearer "),
 		"another scheme":     headers("Authorization", "Basic "+backendKey),
 		"two headers":        headers("Authorization", "Bearer "+backendKey, "Authorization", "Bearer "+readerKey),
-		"a token without":    bearer("a.b.c"),
+		"a token, not a key": bearer("a.b.c"),
 		"an empty user":      headers("Authorization", "Bearer "+backendKey, "Golive-User", ""),
 	} {
 		if got, err := a.Identify(t.Context(), h); !errors.Is(err, ErrUnauthorized) || !got.Anonymous() {
@@ -122,18 +122,18 @@ func TestAuthenticator_RefusesOtherCredentials(t *testing.T) {
 
 func TestConfig_RefusesWhatIsNotSafe(t *testing.T) {
 	for want, change := range map[string]func(*Config){
-		"open: must be false":                      func(c *Config) { c.Keys = closed().Keys },
+		"open: must be false":                      func(c *Config) { c.Keys = withKeys().Keys },
 		"jwt.secret: must have at least 32 bytes":  func(c *Config) { c.Open, c.JWT.Secret = false, setting.NewSecret("short") },
 		"jwt: secret, jwks_url and jwks_file":      func(c *Config) { c.Open, c.JWT.JWKSURL, c.JWT.JWKSFile = false, "https://a.test/", "f" },
 		"jwt.jwks_url":                             func(c *Config) { c.Open, c.JWT.JWKSURL = false, "ftp://a.test/" },
 		"jwt.user_claim":                           func(c *Config) { c.Open, c.JWT.JWKSFile, c.JWT.UserClaim = false, "f", "" },
-		"keys[0].id":                               func(c *Config) { *c = closed(); c.Keys[0].ID = "" },
-		"keys[0].key: must have at least":          func(c *Config) { *c = closed(); c.Keys[0].Key = setting.NewSecret("short") },
-		"keys[0].key: must be ASCII":               func(c *Config) { *c = closed(); c.Keys[0].Key = setting.NewSecret(strings.Repeat("a b", 20)) },
-		`keys[0].key: must not begin with "dev:"`:  func(c *Config) { *c = closed(); c.Keys[0].Key = setting.NewSecret("dev:" + backendKey) },
-		"keys[1].key: is the same":                 func(c *Config) { *c = closed(); c.Keys[1].Key = c.Keys[0].Key },
-		"keys[0].scopes: must hold at least one":   func(c *Config) { *c = closed(); c.Keys[0].Scopes = nil },
-		"keys[0].scopes[0]: must be one of broadc": func(c *Config) { *c = closed(); c.Keys[0].Scopes = []string{"all"} },
+		"keys[0].id":                               func(c *Config) { *c = withKeys(); c.Keys[0].ID = "" },
+		"keys[0].key: must have at least":          func(c *Config) { *c = withKeys(); c.Keys[0].Key = setting.NewSecret("short") },
+		"keys[0].key: must be ASCII":               func(c *Config) { *c = withKeys(); c.Keys[0].Key = setting.NewSecret(strings.Repeat("a b", 20)) },
+		`keys[0].key: must not begin with "dev:"`:  func(c *Config) { *c = withKeys(); c.Keys[0].Key = setting.NewSecret("dev:" + backendKey) },
+		"keys[1].key: is the same":                 func(c *Config) { *c = withKeys(); c.Keys[1].Key = c.Keys[0].Key },
+		"keys[0].scopes: must hold at least one":   func(c *Config) { *c = withKeys(); c.Keys[0].Scopes = nil },
+		"keys[0].scopes[0]: must be one of broadc": func(c *Config) { *c = withKeys(); c.Keys[0].Scopes = []string{"all"} },
 	} {
 		c := DefaultConfig()
 		change(&c)

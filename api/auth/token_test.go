@@ -186,7 +186,7 @@ func (s signer) set(t *testing.T) []byte {
 	}
 	b64 := base64.RawURLEncoding.EncodeToString
 	text, err := json.Marshal(map[string]any{"keys": []map[string]any{
-		{"kty": "unheard", "kid": "new"},
+		{"kty": "unknown", "kid": "new"},
 		{"kty": "oct", "kid": "symmetric", "k": b64([]byte(secret))},
 		{"kty": "RSA", "kid": "r", "alg": "RS256", "use": "sig", "n": b64(s.rsa.N.Bytes()), "e": b64(big.NewInt(int64(s.rsa.E)).Bytes())},
 		{"kty": "EC", "kid": "e", "crv": "P-256", "x": b64(point[1:33]), "y": b64(point[33:])},
@@ -310,14 +310,14 @@ func TestTokens_CannotBeCheckedWithoutAKeySet(t *testing.T) {
 		"symmetric keys":     sends([]byte(`{"keys":[{"kty":"oct","kid":"r","k":"c2VjcmV0"}]}`)),
 		"more than 1 MiB":    sends([]byte(`{"keys":[],"x":"` + strings.Repeat("x", maxKeySet) + `"}`)),
 		"a private redirect": func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, privateURL, http.StatusFound) },
-		"a name for it": func(w http.ResponseWriter, r *http.Request) {
+		"a private name": func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, strings.Replace(privateURL, "127.0.0.1", "localhost", 1), http.StatusFound)
 		},
 		"a file": func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, "file:///etc/passwd", http.StatusFound)
 		},
 		"redirects forever": func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, r.URL.Path, http.StatusFound) },
-		"no end":            func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
+		"no answer":         func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
 	} {
 		t.Run(name, func(t *testing.T) {
 			k, url := newKeyServer(t, answer)
@@ -337,7 +337,7 @@ func TestTokens_CannotBeCheckedWithoutAKeySet(t *testing.T) {
 	}
 }
 
-func TestKeySet_GoesOnWithTheOldKeys(t *testing.T) {
+func TestKeySet_KeepsTheOldKeysWhenAFetchFails(t *testing.T) {
 	s := newSigner(t)
 	k, url := newKeyServer(t, sends(s.set(t)))
 	a := newAuthenticator(t, Config{JWT: JWTConfig{JWKSURL: url, UserClaim: "sub"}})

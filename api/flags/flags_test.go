@@ -144,13 +144,13 @@ func TestFlags_AHangingServiceDelaysNobodyForLong(t *testing.T) {
 	}
 }
 
-func TestFlags_TheKillSwitchAndTheListsAlwaysCount(t *testing.T) {
+func TestFlags_KillSwitchAndListsOverrideTheService(t *testing.T) {
 	p := &provider{answer: value(`{"value":true}`)}
 	c := configured(t, p)
 	c.Deny, c.Allow = []string{"bob"}, []string{"ann"}
 	f := New(c, discard())
 	if !f.Decide(t.Context(), rollout.User{ID: "ann"}, false).Allowed || f.Decide(t.Context(), rollout.User{ID: "bob"}, false).Allowed {
-		t.Error("the lists do not count")
+		t.Error("the lists are not applied")
 	}
 	c.Enabled = false
 	f.Reload(c)

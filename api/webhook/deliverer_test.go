@@ -26,7 +26,7 @@ import (
 	"golive/registry"
 )
 
-// memoryQueue is a Queue of the events that it has at first. It repeats failed ones at once.
+// memoryQueue is a Queue of events that are known from the beginning. It repeats failed ones at once.
 type memoryQueue []registry.Event
 
 func (q memoryQueue) Consume(ctx context.Context, _ string, _ int, handle func(context.Context, registry.Event) error) error {
@@ -78,7 +78,7 @@ func discard() *slog.Logger { return slog.New(slog.DiscardHandler) }
 type receiver struct {
 	*httptest.Server
 	t      *testing.T
-	answer func(w http.ResponseWriter, r *http.Request, m received) // nil takes all
+	answer func(w http.ResponseWriter, r *http.Request, m received) // nil accepts all
 
 	mu  sync.Mutex
 	got []received // what was answered with 200
@@ -141,7 +141,7 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	r.new <- struct{}{}
 }
 
-// wait waits until so many messages were taken.
+// wait waits until n messages were accepted, and returns all that were.
 func (r *receiver) wait(n int) []received {
 	r.t.Helper()
 	for range r.new {
@@ -212,11 +212,11 @@ func TestDeliverer_ReceiverThatWasDownGetsAllInOrder(t *testing.T) {
 		t.Errorf("%d ids", len(texts))
 	}
 	if m.age(time.Now()) != 0 {
-		t.Error("something waits")
+		t.Error("an event is still counted as undelivered")
 	}
 }
 
-func TestDeliverer_SaysWhichIssuesThereAre(t *testing.T) {
+func TestDeliverer_SendsTheIssues(t *testing.T) {
 	for want, issues := range map[string][]string{`,"issues":["slow_upload","open_gop"],`: {"slow_upload", "open_gop"}, `,"issues":[],`: {}} {
 		r, q := newReceiver(t), events("a", 1)
 		q[0].Type, q[0].Issues = registry.EventHealth, issues
@@ -227,7 +227,7 @@ func TestDeliverer_SaysWhichIssuesThereAre(t *testing.T) {
 	}
 }
 
-func TestDeliverer_SaysThePublicFieldsOnly(t *testing.T) {
+func TestDeliverer_SendsPublicFieldsOnly(t *testing.T) {
 	r := newReceiver(t)
 	deliver(t, events("a", 1), discard(), private(r.URL))
 	want := `{"type":"broadcast.created","timestamp":"2026-01-02T03:04:05Z","data":{"id":"evt_a_1","sequence":1,"broadcast":` +
@@ -338,7 +338,7 @@ type writerFunc func([]byte) (int, error)
 
 func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
 
-func TestMetrics_AgeOfWhatWaits(t *testing.T) {
+func TestMetrics_AgeIsThatOfTheOldestUndeliveredEvent(t *testing.T) {
 	m := NewMetrics(prometheus.NewRegistry())
 	now := time.Now()
 	m.note(undelivered{"a", "1"}, now.Add(-time.Minute), true)

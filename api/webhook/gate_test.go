@@ -55,7 +55,8 @@ func publisher() ingest.Publisher {
 	return ingest.Publisher{Request: ingest.Request{Protocol: "rtmp", Remote: "192.0.2.1:5", Name: "show", Encoder: "obs"}}
 }
 
-const patient = time.Minute
+// longTimeout is not reached unless a test fails.
+const longTimeout = time.Minute
 
 func TestGate_AnswersDecide(t *testing.T) {
 	long := strings.Repeat("ä", 500)
@@ -89,7 +90,7 @@ func TestGate_AnswersDecide(t *testing.T) {
 				_, _ = w.Write([]byte(test.answer))
 			}
 			next := &hub{}
-			g := newGate(t, admissionOf(r.URL, patient, policy), next)
+			g := newGate(t, admissionOf(r.URL, longTimeout, policy), next)
 			sink, err := g.Publish(t.Context(), "show", publisher())
 			if !errors.Is(err, want) || (err == nil) != (sink == next) || (err == nil) != (len(next.ids) == 1) {
 				t.Errorf("%d %.80s, %s: err = %v", test.status, test.answer, policy, err)
@@ -104,9 +105,9 @@ func TestGate_AnswersDecide(t *testing.T) {
 	}
 }
 
-func TestGate_AsksWithWhatIsKnown(t *testing.T) {
+func TestGate_SendsTheRecordAndThePublisher(t *testing.T) {
 	r := newReceiver(t)
-	g := newGate(t, admissionOf(r.URL, patient, Allow), &hub{})
+	g := newGate(t, admissionOf(r.URL, longTimeout, Allow), &hub{})
 	for _, id := range []string{"show", "unknown"} {
 		if _, err := g.Publish(t.Context(), id, publisher()); err != nil {
 			t.Error(err)
@@ -137,7 +138,7 @@ func TestGate_EndpointThatHangsDelaysOnlyItsPublisher(t *testing.T) {
 		}
 		_, _ = w.Write([]byte(`{"allowed": true}`))
 	}
-	g := newGate(t, admissionOf(r.URL, patient, Deny), &hub{})
+	g := newGate(t, admissionOf(r.URL, longTimeout, Deny), &hub{})
 	slow := make(chan error)
 	go func() {
 		_, err := g.Publish(t.Context(), "slow", publisher())
@@ -160,7 +161,7 @@ func TestGate_EndpointThatHangsDelaysOnlyItsPublisher(t *testing.T) {
 	}
 }
 
-func TestGate_TimeoutByPolicy(t *testing.T) {
+func TestGate_PolicyDecidesAfterATimeout(t *testing.T) {
 	release := make(chan struct{})
 	s := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-release }))
 	t.Cleanup(s.Close)
@@ -173,13 +174,13 @@ func TestGate_TimeoutByPolicy(t *testing.T) {
 	}
 	gone, leave := context.WithCancelCause(t.Context())
 	leave(ingest.ErrClosing)
-	if _, err := newGate(t, admissionOf(s.URL, patient, Allow), &hub{}).Publish(gone, "show", publisher()); !errors.Is(err, ingest.ErrClosing) {
+	if _, err := newGate(t, admissionOf(s.URL, longTimeout, Allow), &hub{}).Publish(gone, "show", publisher()); !errors.Is(err, ingest.ErrClosing) {
 		t.Errorf("a publisher that is evicted: err = %v", err)
 	}
 }
 
 func TestGate_RefusesAddressesThatAreNotPublic(t *testing.T) {
-	cfg := admissionOf("https://localhost:1", patient, Deny)
+	cfg := admissionOf("https://localhost:1", longTimeout, Deny)
 	cfg.AllowPrivate = false
 	if _, err := newGate(t, cfg, &hub{}).Publish(t.Context(), "show", publisher()); !errors.Is(err, ingest.ErrUnavailable) {
 		t.Errorf("err = %v", err)

@@ -45,7 +45,7 @@ func create(t *testing.T, r *registry.Registry, b registry.Broadcast) {
 	}
 }
 
-func TestDeliverer_OverTheRegistry(t *testing.T) {
+func TestDeliverer_DeliversEventsOfTheRegistryInOrder(t *testing.T) {
 	q := startRegistry(t)
 	r := newReceiver(t)
 	var down atomic.Bool

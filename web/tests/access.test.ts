@@ -50,7 +50,7 @@ test('a page without a token is told that it needs one', async () => {
   assert.deepEqual(asked, ['index.m3u8']);
 });
 
-test('what fails for another reason is not refused', async () => {
+test('a failure with another status than 403 is not taken for a refusal', async () => {
   for (const status of [0, 200, 404, 502, 503]) {
     assert.deepEqual(await resolve({ 'index.m3u8': status }, { doubtful: true }), { denied: false, broadcast: told, asked: ['index.m3u8'] });
   }
@@ -64,7 +64,7 @@ test('a broadcast that the API hides is played with a token', async () => {
   assert.equal(broadcast.playlist_ts, `live/show/${token}/ts.m3u8`);
 });
 
-test('so is its replay, when it has ended', async () => {
+test('the replay of an ended broadcast that the API hides is played with a token', async () => {
   const { broadcast } = await resolve({ 'index.m3u8': 200, 'replay.m3u8': 200 }, { told: null, token });
   assert.equal(broadcast.state, 'ended');
   assert.equal(broadcast.replay, `live/show/${token}/replay.m3u8`);
@@ -75,7 +75,7 @@ test('a broadcast that has not begun is waited for', async () => {
   assert.deepEqual(await resolve({ 'index.m3u8': 404 }, { told: null }), { denied: false, broadcast: null, asked: ['index.m3u8'] });
 });
 
-test('a page whose link does not count says so', () => {
+test('a page whose token is missing or has expired says so', () => {
   const given = (denied, playback, more = {}) => statusOf({ broadcast: told, reachable: true, denied, playback, ...more });
   assert.match(given('missing', 'failed', { failingFor: 100 }).cover.title, /not public/);
   assert.match(given('over', 'failed').cover.title, /not valid any more/);

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import * as format from '../src/format.ts';
 
-test('bitrate reads as people say it', () => {
+test('a bit rate is rounded and has a unit', () => {
   for (const [value, want] of [[4_600_000, '4.6 Mbit/s'], [999_600, '1.0 Mbit/s'], [128_400, '128 kbit/s'], [0, ''], [NaN, ''], [-1, '']]) {
     assert.equal(format.bitrate(value), want, String(value));
   }
@@ -15,13 +15,13 @@ test('uptime never shows a negative time', () => {
   }
 });
 
-test('a position has its length, and none without it', () => {
+test('a position is shown with the duration, and not at all while that is unknown', () => {
   assert.equal(format.position(42.9, 727), '0:42 / 12:07');
   assert.equal(format.position(0, 10_801), '0:00 / 3:00:01');
   for (const duration of [NaN, Infinity, undefined]) assert.equal(format.position(1, duration), '', String(duration));
 });
 
-test('what has passed is said as people say it', () => {
+test('a time that has passed is given in words', () => {
   const [minute, hour, day] = [60_000, 3_600_000, 86_400_000];
   for (const [ms, want] of [
     [-5, 'just now'], [59_000, 'just now'], [minute, '1 minute ago'], [59.9 * minute, '59 minutes ago'],
@@ -75,7 +75,7 @@ test('the summary names what is known and cuts the encoder short', () => {
   assert.equal(format.summary({ viewers: 0 }), '');
 });
 
-test('the hash is steady and within its range', () => {
+test('the hash is stable and within its range', () => {
   for (const text of ['', 'demo', 'ünïcode', 'x'.repeat(64)]) {
     const h = format.hash(text, 6);
     assert.ok(Number.isInteger(h) && h >= 0 && h < 6, text);
@@ -95,10 +95,10 @@ test('warnings say since when they hold, the newest first', () => {
     { code: 'old', text: 'Old.', since: 'since 5 minutes ago' },
     { code: 'odd', text: 'Odd.', since: '' },
   ]);
-  assert.equal(list[0].code, 'old', 'the list is the API’s, and stays');
+  assert.equal(list[0].code, 'old', 'the list of the API is not changed');
 });
 
-test('how far behind the live end', () => {
+test('the time behind the live end is negative, and empty at the live end', () => {
   assert.equal(format.behindLive(-20.2), '−0:20');
   assert.equal(format.behindLive(-3599), '−59:59');
   assert.equal(format.behindLive(-0.4), '');

@@ -7,7 +7,7 @@ import { AckMeter } from '../src/golive/socket.ts';
 const best: Quality = { videoBitrate: 2_500_000, frameRate: 30, width: 1280, height: 720 };
 const audio = 128_000;
 
-/** Simulates an upload of `rate(now)` bits per second, and returns what was at each tick. */
+/** Simulates an upload of `rate(now)` bits per second, and returns the state after each decision. */
 function simulate(seconds: number, rate: (ms: number) => number) {
   const adaptation = new Adaptation(best);
   const meter = new AckMeter();
@@ -54,7 +54,7 @@ test('an upload of 600 kbit/s is met within 3 seconds, and the delay does not gr
   assert.ok(later.filter(({ skip }) => skip).length < later.length / 20, 'pictures are seldom left out');
 });
 
-test('it recovers slowly, and entirely', () => {
+test('the quality recovers slowly after a slow upload, and entirely', () => {
   const seen = simulate(180, (now) => (now > 10_000 && now < 20_000 ? 700_000 : 10_000_000));
   const at = (now: number): Quality => seen.find((s) => s.now >= now)!.quality;
   assert.ok(at(24_000).videoBitrate < best.videoBitrate / 2);
@@ -70,7 +70,7 @@ test('fewer bits mean fewer pictures first, and then smaller ones', () => {
   assert.ok(pictureFor(120_000, best).height <= 360);
 });
 
-test('a portrait stays one', () => {
+test('a portrait picture stays upright', () => {
   const tall = { ...best, width: 720, height: 1280 };
   const small = pictureFor(400_000, tall);
   assert.ok(small.height > small.width && small.width <= 480);
@@ -120,7 +120,7 @@ test('sound is as long as its samples, and the picture follows its clock', () =>
   assert.ok(Math.abs(now - clock.drift - clock.at(5_000 * length)) < 40, `${now - clock.drift - clock.at(5_000 * length)}`);
 });
 
-test('sound that stood still is joined anew', () => {
+test('the clock of sound that stood still is joined again', () => {
   const clock = new SoundClock();
   for (let t = 0; t < 5_000; t += 20) clock.observe(t, t);
   for (let t = 5_000; t < 10_000; t += 20) clock.observe(t, t + 10_000);

@@ -38,7 +38,7 @@ test('a level is the lowest that allows the picture', () => {
   assert.deepEqual(codecsOf(1280, 720, 30), ['avc1.64001f', 'avc1.4d001f', 'avc1.42e01f']);
 });
 
-test('a byte stream becomes units with lengths, and a record', () => {
+test('an Annex B stream becomes units with lengths, and a decoder configuration record', () => {
   const stream = new Uint8Array([0, 0, 0, 1, 0x67, 0x64, 0, 0x1f, 0xac, 0, 0, 1, 0x68, 0xee, 0, 0, 0, 1, 0x65, 1, 2]);
   assert.ok(isAnnexB(stream));
   const units = splitAnnexB(stream);
@@ -51,7 +51,7 @@ test('a byte stream becomes units with lengths, and a record', () => {
   assert.equal(isRecord(new Uint8Array([0, 0, 0, 1])), false);
 });
 
-test('units with lengths are no byte stream, whatever their lengths look like', () => {
+test('units with lengths are not taken for Annex B, whatever their lengths look like', () => {
   for (let size = 1; size < 1_000; size++) {
     const one = joinUnits([new Uint8Array(size).fill(0x61)]);
     assert.equal(isAnnexB(one), false, `a unit of ${size} bytes`);
@@ -62,7 +62,7 @@ test('units with lengths are no byte stream, whatever their lengths look like', 
   assert.equal(isAnnexB(new Uint8Array()), false);
 });
 
-test('a configuration of AAC is only taken if it can be true', () => {
+test('an AAC configuration is plausible only if it is AAC-LC with the given sample rate and channels', () => {
   assert.deepEqual(parseAacConfig(new Uint8Array([0x11, 0x90])), { objectType: 2, sampleRate: 48_000, channels: 2 });
   assert.ok(isPlausible(new Uint8Array([0x11, 0x90]), 48_000, 2));
   assert.equal(isPlausible(new Uint8Array([0x12, 0x10]), 48_000, 2), false); // 44.1 kHz

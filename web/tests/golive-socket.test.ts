@@ -90,7 +90,7 @@ test('a lost connection is made again, sooner at first', () => {
   assert.deepEqual(told, ['started', 'lost', 'started']);
 });
 
-test('ten losses in a row are one publication', () => {
+test('the publication goes on after ten lost connections in a row', () => {
   const { sockets, told, time } = setUp();
   for (let i = 0; i < 10; i++) {
     sockets.at(-1)!.says({ type: 'started' });

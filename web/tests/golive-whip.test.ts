@@ -8,7 +8,7 @@ const turn = (ms = 5): Promise<void> => new Promise((done) => setTimeout(done, m
 const video = { kind: 'video' };
 const stream = { getTracks: () => [video] };
 
-// What the publisher uses of a connection: it is there when it has the answer.
+// What the publisher uses of a connection, which is connected when it has the answer.
 class Peer extends EventTarget {
   static all: Peer[] = [];
   connectionState = 'new';
@@ -73,7 +73,7 @@ test('a short interruption ends by itself', async () => {
   assert.ok(Peer.all[0].closed);
 });
 
-test('another connection replaces one that was lost, as often as it must be tried', async () => {
+test('a lost connection is replaced, after as many attempts as that takes', async () => {
   for (const state of ['disconnected', 'failed']) {
     const { publisher, asked, told } = await publishing(0, 409, 503);
     Peer.all[0].become(state);
@@ -86,7 +86,7 @@ test('another connection replaces one that was lost, as often as it must be trie
   }
 });
 
-test('what the server refuses for good is told', async () => {
+test('a final refusal by the server is reported', async () => {
   for (const [status, code] of [[410, 'ended'], [401, 'unauthorized'], [403, 'refused']]) {
     const { told } = await publishing(503, status);
     Peer.all[0].become('failed');
@@ -95,7 +95,7 @@ test('what the server refuses for good is told', async () => {
   }
 });
 
-test('it is not tried for ever, and not after the end', async () => {
+test('attempts to reconnect end after the window, and when the publisher is stopped', async () => {
   const { told } = await publishing(...Array(100).fill(0));
   const { window } = times;
   times.window = 30;

@@ -89,7 +89,7 @@ test('a rendition that comes is added beside what plays, and one that goes is re
   assert.equal(quality.list.length, 1);
 });
 
-test('segments that are loading keep the level that they are of', () => {
+test('segments that are loading get the new index of their level, or -1', () => {
   const { quality, hls } = started(low, source);
   const open = [{ level: 0 }, { level: 1 }];
   const complete = [{ level: 0 }, { level: 1 }];

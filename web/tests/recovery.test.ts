@@ -10,7 +10,7 @@ test('a lost connection is resumed twice, then reloaded with a growing delay', (
   assert.deepEqual(steps.map((s) => s.delay), [500, 1000, 2000, 4000, 8000, 10000, 10000]);
 });
 
-test('a multivariant playlist that cannot be had is always loaded again', () => {
+test('a multivariant playlist that cannot be loaded is always loaded again', () => {
   assert.deepEqual(new Recovery(() => 0).decide('manifest'), { action: 'reload', delay: 500 });
 });
 
@@ -24,7 +24,7 @@ test('a decoder is restarted once, and reloaded when that did not help', () => {
   assert.equal(r.decide('media').action, 'recoverMedia');
 });
 
-test('playing again brings the ladder back to its foot', () => {
+test('after the player has played again, recovery begins with its first step', () => {
   const r = new Recovery(() => 0);
   for (let i = 0; i < 5; i += 1) r.decide('network');
   r.healthy();

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
-// A page that stands still, with as much of a browser and of hls.js as Source.watch() needs.
+// A video whose position does not change, and as much of hls.js as Source.watch() needs.
 class Video extends EventTarget {
   currentTime = 17.3;
   paused = false;
@@ -42,7 +42,7 @@ globalThis.document = Object.assign(new EventTarget(), { hidden: false });
 globalThis.Hls = Hls;
 const { Source } = await import('../src/source.ts');
 
-// Calls watch() twice a second, and reports when the position changes or another hls.js is made.
+// Calls watch() twice a second, unless before() returns true. Returns when and where it moves the position.
 function watch(t, seconds, before = () => {}) {
   players.length = 0;
   let now = 1000;
@@ -53,9 +53,9 @@ function watch(t, seconds, before = () => {}) {
   video.dispatchEvent(new Event('playing'));
   const seen = [];
   for (let i = 0; i <= 2 * seconds; i += 1, now += 500) {
-    const away = before({ source, video, hls: players[0], second: i / 2 });
+    const interrupted = before({ source, video, hls: players[0], second: i / 2 });
     const at = video.currentTime;
-    if (!away) source.watch();
+    if (!interrupted) source.watch();
     if (video.currentTime !== at) seen.push({ second: i / 2, position: video.currentTime });
   }
   source.unload();

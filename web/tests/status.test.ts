@@ -126,23 +126,23 @@ test('a server that does not respond is named, over the picture while there is o
   assert.match(s.toast, /not responding/);
 });
 
-test('a browser without HLS is told plainly', () => {
+test('the cover says that a browser without HLS cannot play', () => {
   assert.match(given(live, 'unsupported').cover.title, /cannot play/);
 });
 
-test('the spinner turns for want of data only', () => {
+test('the spinner turns only while data is missing', () => {
   assert.equal(given(live, 'buffering').busy, true);
   assert.equal(given(live, 'loading').busy, true);
   assert.equal(given(null, 'idle').busy, false);
 });
 
-test('every state has a word', () => {
+test('every state has a label', () => {
   for (const state of ['live', 'reconnecting', 'starting', 'ended', 'waiting', 'replay', 'offline', 'error']) {
     assert.notEqual(label(state), state);
   }
 });
 
-test('a failure of a moment is no outage while the server says that it is live', () => {
+test('a short failure is no outage while the server says that the broadcast is live', () => {
   for (const state of ['live', 'reconnecting']) {
     const s = given({ state }, 'failed', { failingFor: 900, retryIn: 500 });
     assert.equal(s.state, state);
@@ -158,7 +158,7 @@ test('a failure of a moment is no outage while the server says that it is live',
 
 test('a server is out of reach when it has been silent for a while', () => {
   assert.equal(isReachable(null, Infinity), true);
-  assert.equal(isReachable(new Error('lost'), 2100), true, 'one question was lost');
+  assert.equal(isReachable(new Error('lost'), 2100), true, 'one request was lost');
   assert.equal(isReachable(new Error('lost'), 5000), false);
   assert.equal(isReachable(new Error('lost'), Infinity), false, 'it has never answered');
 });
