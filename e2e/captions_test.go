@@ -40,7 +40,7 @@ func TestChromium_Row67_ShowsTheCaptionsThatTheEncoderSends(t *testing.T) {
 }
 
 // captioned puts a caption of CEA-608 into each picture of an FLV file, before or
-// behind an access unit delimiter: every two seconds GOLIVE and
+// after an access unit delimiter: every two seconds GOLIVE and
 // a number in the lowest row. hls.js shows a caption when the next one replaces it.
 func captioned(flv []byte) []byte {
 	const header, tagHeader = 13, 11
@@ -63,8 +63,8 @@ func captioned(flv []byte) []byte {
 	return out
 }
 
-// captionUnits returns an access unit delimiter and an SEI message, now in this order, now
-// in the other.
+// captionUnits returns an access unit delimiter and an SEI message, for every other picture in
+// the opposite order.
 func captionUnits(picture int) []byte {
 	// Pop-on captions: resume loading, row 15, the text, end of caption; control codes
 	// are sent twice.

@@ -51,12 +51,12 @@ func TestCheck_ReadsFFmpegsFragments(t *testing.T) {
 	for _, c := range []struct {
 		name, video, audio string
 		args               []string
-		// codecs is CODECS of a multivariant playlist in the place of FFmpeg's, which has none.
+		// codecs, if set, is CODECS of a multivariant playlist that replaces FFmpeg's, which has none.
 		codecs string
 		broken []int
 	}{
 		{"muxed", h264, aac, nil, "", []int{43, 49}},
-		{"apart", h264, aac, []string{"-var_stream_map", "v:0,agroup:a a:0,agroup:a"}, "", []int{43, 49}},
+		{"demuxed", h264, aac, []string{"-var_stream_map", "v:0,agroup:a a:0,agroup:a"}, "", []int{43, 49}},
 		{"byte ranges", h264, aac, []string{"-hls_flags", "single_file+independent_segments+program_date_time"}, "", []int{43, 49}},
 		{"44.1 kHz", h264, "aac -ar 44100", nil, "", []int{43, 49}},
 		{"AV1 and MP3", "libaom-av1 -cpu-used 8 -usage realtime -g 60", "libmp3lame", nil, "av01.0.00M.08,mp4a.40.34", nil},
@@ -68,7 +68,7 @@ func TestCheck_ReadsFFmpegsFragments(t *testing.T) {
 			args = append(args, strings.Fields("-c:v "+c.video+" -c:a "+c.audio)...)
 			args = append(args, strings.Fields("-strict experimental -f hls -hls_time 2 -hls_segment_type fmp4 -hls_playlist_type vod -master_pl_name index.m3u8 -hls_flags independent_segments+program_date_time")...)
 			name := "media.m3u8"
-			if c.name == "apart" {
+			if c.name == "demuxed" {
 				args, name = append(args, "-hls_fmp4_init_filename", "init-%v.mp4"), "media-%v.m3u8"
 			}
 			args = append(args, c.args...)

@@ -94,7 +94,7 @@ func probed(t *testing.T, file string) []string {
 	return slices.Compact(names)
 }
 
-func TestCodecs_ArePackagedWhereTheyCanBe(t *testing.T) {
+func TestCodecs_ArePackagedInEachContainerThatCarriesThem(t *testing.T) {
 	for name, want := range map[string]struct {
 		live, plain string // CODECS
 		ts          []string
@@ -142,7 +142,7 @@ func TestCodecs_ArePackagedWhereTheyCanBe(t *testing.T) {
 	}
 }
 
-// Chromium decodes all but HEVC here. Of MP3 it plays MPEG-TS only.
+// Chromium decodes all but HEVC here. It plays MP3 only in MPEG-TS.
 func TestCodecs_PlayInChromium(t *testing.T) {
 	base := harness.ServePlayers(t)
 	for _, c := range []struct{ clip, player, list string }{
@@ -166,7 +166,7 @@ func TestCodecs_PlayInChromium(t *testing.T) {
 	}
 }
 
-// The codecs change in the middle: players that are watching go on behind a discontinuity.
+// The codecs change in the middle: players that are watching continue after a discontinuity.
 func TestCodecs_MayChangeInTheMiddle(t *testing.T) {
 	const seconds = 10
 	avc := harness.Clip{Video: harness.H264, Audio: harness.AAC, Seconds: seconds}
@@ -182,7 +182,7 @@ func TestCodecs_MayChangeInTheMiddle(t *testing.T) {
 			publishClip(t, s, file, "show")
 			s.WaitForState("show", "live", 15*time.Second)
 			page := browser.Open(t, harness.ServePlayers(t)+"/play?player=hls.js&url="+url.QueryEscape(s.PlaylistURL("show")))
-			// Back to H.264 after the first 20 s.
+			// The file is looped: after 20 s the codecs change back.
 			follow, stop := context.WithTimeout(t.Context(), 24*time.Second)
 			defer stop()
 			report := hlscheck.Check(follow, http.DefaultClient, s.PlaylistURL("show"))
@@ -203,7 +203,7 @@ func TestCodecs_MayChangeInTheMiddle(t *testing.T) {
 				return // Chromium plays neither
 			}
 			if l := harness.Evaluate[harness.PlayerState](page, "look()"); l.Failed != "" || len(l.Errors) > 0 || l.At < 2*seconds-2 {
-				t.Errorf("hls.js has not gone on: %+v", l)
+				t.Errorf("hls.js did not continue: %+v", l)
 			}
 		})
 	}

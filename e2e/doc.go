@@ -9,11 +9,13 @@
 // Those with the tag field too run by `make field`, which installs Firefox, mpv,
 // GStreamer and VLC as players, and FFmpeg 8 as encoder.
 //
-// Packages below it test parts: interop publishers, store the archive and its stores, ladder
-// renditions and pictures, load and cost what streams and viewers cost.
+// Packages below it test parts: interop publishers, browser publishing from a page, store the
+// archive and its stores, ladder renditions and pictures, pages the pages for people, and product
+// the API. Packages load and cost measure what streams and viewers cost.
 //
-// Package e2e does not know golive's other packages: it uses its commands, ports, URLs and
-// files, and internal/hlscheck to read them.
+// Package e2e does not know how golive works: it uses its commands, ports, URLs and files, and
+// internal/hlscheck to read them. Two tests call other packages: TestFFmpeg_ReadsFragments the
+// segmenter and its containers, and those of latency the publisher of golive publish.
 //
 // It starts no goroutines itself; those of the harness end with the test.
 package e2e

@@ -42,14 +42,14 @@ func TestEnd_IsReportedAtTheLastPicture(t *testing.T) {
 			e := harness.Evaluate[struct{ Moved, Ended, At, Buffered float64 }](p, "window.ending")
 			t.Logf("the end was reported %.2f s after the last picture, at %.2f s of %.2f s", (e.Ended-e.Moved)/1000, e.At, e.Buffered)
 			if e.At < e.Buffered-0.1 {
-				t.Errorf("it ended at %.2f s and had %.2f s", e.At, e.Buffered)
+				t.Errorf("playback ended at %.2f s, with %.2f s buffered", e.At, e.Buffered)
 			}
 			if late := time.Duration((e.Ended - e.Moved) * float64(time.Millisecond)); late > harness.Timeout(time.Second) {
 				t.Errorf("the end was reported after %v", late)
 			}
 			if player == "the page" {
 				p.WaitUntil(10*time.Second, "document.querySelector('[data-title]').textContent === 'This broadcast has ended'")
-				shoot(p, "watch-over")
+				takeScreenshots(p, "watch-over")
 			}
 		})
 	}

@@ -25,7 +25,8 @@ const recordedTone = `(async () => {
 	return rising / samples.length * 48000;
 })()`
 
-// mustPlay plays a page for a while, which must show a picture and play the tone of the sources. How smoothly is judged in a strict run only.
+// mustPlay plays a page for a while, which must show a picture and play the tone of the sources. How
+// smoothly it plays is checked in a strict run only.
 func mustPlay(t *testing.T, p *harness.Page, when string, d time.Duration) {
 	t.Helper()
 	p.WaitForPicture(20 * time.Second)
@@ -34,7 +35,7 @@ func mustPlay(t *testing.T, p *harness.Page, when string, d time.Duration) {
 	m := p.Meter()
 	t.Logf("%s: %v; hls.latency is %.2f s", when, m, harness.Evaluate[float64](p, "hls.latency"))
 	if harness.Strict() && m.Longest > 0.5 {
-		t.Errorf("%s the picture stood still for %.1f s", when, m.Longest)
+		t.Errorf("%s the picture stalled for %.1f s", when, m.Longest)
 	}
 	// Interruptions, and noise in them, change the number.
 	if tone := harness.Evaluate[float64](p, recordedTone); tone < 220 || tone > 880 {
@@ -56,11 +57,11 @@ func TestFirefox_PlaysTheWatchPage(t *testing.T) {
 	s := harness.Start(t, harness.Options{})
 	b := harness.OpenFirefox(t)
 	source := sources.Plain(t)
-	broadcast := t
+	parent := t // the broadcast continues after the first subtest
 	t.Run("from the first second", func(t *testing.T) {
 		p := b.Open(t, s.WatchURL("show"))
 		p.WaitUntil(10*time.Second, "document.querySelector('[data-title]').textContent === 'Not live yet'")
-		harness.PublishLooped(broadcast, source, s.PublishURL("show"))
+		harness.PublishLooped(parent, source, s.PublishURL("show"))
 		mustPlay(t, p, "from the first second", d)
 	})
 	t.Run("from the middle", func(t *testing.T) {
@@ -70,7 +71,7 @@ func TestFirefox_PlaysTheWatchPage(t *testing.T) {
 	})
 }
 
-// Firefox decodes all that is packaged. In fragments it takes no MP3.
+// Firefox decodes all that is packaged, except MP3 in fMP4.
 func TestFirefox_DecodesWhatIsPackaged(t *testing.T) {
 	base := harness.ServePlayers(t)
 	b := harness.OpenFirefox(t)
@@ -93,7 +94,7 @@ func TestFirefox_DecodesWhatIsPackaged(t *testing.T) {
 			s := harness.Start(t, harness.Options{})
 			publishClip(t, s, sources.Enhanced(t, clip), "show")
 			list := s.URL("/live/show/" + c.list)
-			harness.Until(t, c.list, 15*time.Second, func() bool { // the plain one comes with the first whole segment
+			harness.Until(t, c.list, 15*time.Second, func() bool { // ts.m3u8 exists once the first segment is complete
 				_, err := harness.Get(t.Context(), list)
 				return err == nil
 			})

@@ -28,9 +28,9 @@ const (
 	clockSize = 24 // pixels of a bit's square
 )
 
-// clocked returns a file whose every picture shows its number, as white and black squares
+// numberedPictures returns a file whose every picture shows its number, as white and black squares
 // at its top: the least significant bit first.
-func clocked(t *testing.T, length time.Duration) string {
+func numberedPictures(t *testing.T, length time.Duration) string {
 	t.Helper()
 	squares := []string{fmt.Sprintf("drawbox=x=0:y=0:w=%d:h=%d:color=black:t=fill", clockBits*clockSize, clockSize)}
 	for bit := range clockBits {
@@ -86,8 +86,8 @@ func (o *observed) Write(b []byte) (int, error) {
 	return o.Conn.Write(b)
 }
 
-// readClock returns the number in the picture, and when it was displayed, in Unix
-// milliseconds.
+// readClock returns the number in the picture, when it was displayed, in Unix milliseconds, and
+// the latency that the page shows.
 const readClock = `new Promise((done) => {
 	const video = document.querySelector('video');
 	video.requestVideoFrameCallback((_, frame) => {
@@ -97,7 +97,7 @@ const readClock = `new Promise((done) => {
 		const row = context.getImageData(0, 0, %[1]d * %[2]d, 1).data;
 		let n = 0;
 		for (let bit = 0; bit < %[1]d; bit += 1) if (row[4 * (bit * %[2]d + %[2]d / 2)] > 128) n += 2 ** bit;
-		done({n, at: performance.timeOrigin + frame.expectedDisplayTime, told: parseFloat(document.querySelector('[data-stat=latency]')?.textContent ?? '')});
+		done({n, at: performance.timeOrigin + frame.expectedDisplayTime, latency: parseFloat(document.querySelector('[data-stat=latency]')?.textContent ?? '')});
 	});
 })`
 
@@ -111,21 +111,22 @@ const firstPicture = `new Promise((done) => {
 	look();
 })`
 
-type sight struct {
-	N    int     `json:"n"`
-	At   float64 `json:"at"`
-	Told float64 `json:"told"` // by the page, in seconds
+// clockReading is the result of readClock.
+type clockReading struct {
+	N       int     `json:"n"`
+	At      float64 `json:"at"`
+	Latency float64 `json:"latency"` // that the page shows, in seconds
 }
 
 // The delay of a picture from the encoder to Chromium's screen.
 func TestLatency(t *testing.T) { measureLatency(t, "", 1.5) }
 
-// measureLatency compares the numbers in the pictures that Chromium shows with the time at which they were
-// sent. It fails if they are shown later than most seconds after that.
+// measureLatency compares the numbers in the pictures that Chromium shows with the time at which they
+// were sent. It fails if they are shown later than most seconds after that.
 func measureLatency(t *testing.T, config string, most float64) {
 	t.Helper()
 	s := harness.Start(t, harness.Options{Config: config})
-	sent := publish(t, clocked(t, *watch+40*time.Second), s.PublishURL("show"))
+	sent := publish(t, numberedPictures(t, *watch+40*time.Second), s.PublishURL("show"))
 	began := <-sent.began
 	s.WaitForState("show", "live", 10*time.Second)
 	browser := harness.OpenBrowser(t)
@@ -134,27 +135,27 @@ func measureLatency(t *testing.T, config string, most float64) {
 	first := time.Duration(harness.Evaluate[float64](page, firstPicture) * float64(time.Millisecond))
 	page.MustPlay(3 * time.Second)
 
-	var latencies, told []float64
+	var latencies, shown []float64
 	end := time.Now().Add(*watch)
-	eye := page.View()
+	viewer := page.View()
 	for time.Now().Before(end) {
-		seen := harness.Evaluate[sight](page, fmt.Sprintf(readClock, clockBits, clockSize))
+		seen := harness.Evaluate[clockReading](page, fmt.Sprintf(readClock, clockBits, clockSize))
 		latencies = append(latencies, seen.At/1000-float64(began.UnixMicro())/1e6-float64(seen.N)/rate)
-		told = append(told, seen.Told)
+		shown = append(shown, seen.Latency)
 		harness.Pause(t.Context(), 200*time.Millisecond)
 	}
-	report := harness.Summarise(eye.Stop())
+	report := harness.Summarise(viewer.Stop())
 	if harness.Strict() && (report.Longest > time.Second || report.Played < 0.95*watch.Seconds()) {
 		t.Errorf("it did not play through: %+v", report)
 	}
 	slices.Sort(latencies)
-	slices.Sort(told)
-	at := func(list []float64, q float64) float64 { return list[int(q*float64(len(list)-1))] }
-	t.Logf("%d pictures in %v, %.1f s played, still at most %v: sent to shown %.2f s at the median, %.2f to %.2f s; the page says %.2f s; the first picture after %.2f s",
-		len(latencies), *watch, report.Played, report.Longest.Round(time.Millisecond), at(latencies, 0.5), latencies[0], at(latencies, 1), at(told, 0.5), first.Seconds())
+	slices.Sort(shown)
+	quantile := func(list []float64, q float64) float64 { return list[int(q*float64(len(list)-1))] }
+	t.Logf("%d pictures in %v, %.1f s played, stalled for at most %v: sent to shown %.2f s at the median, %.2f to %.2f s; the page says %.2f s; the first picture after %.2f s",
+		len(latencies), *watch, report.Played, report.Longest.Round(time.Millisecond), quantile(latencies, 0.5), latencies[0], quantile(latencies, 1), quantile(shown, 0.5), first.Seconds())
 	// After a stall for lack of CPU time a page keeps a longer delay.
 	limit := harness.Timeout(time.Duration(most * float64(time.Second))).Seconds()
-	if got := at(latencies, 0.95); got > limit || math.IsNaN(got) || latencies[0] < 0 {
+	if got := quantile(latencies, 0.95); got > limit || math.IsNaN(got) || latencies[0] < 0 {
 		t.Errorf("the latency is %.2f s, want at most %.1f s", got, limit)
 	}
 	if first > harness.Timeout(3*time.Second) {

@@ -17,8 +17,8 @@ import (
 // pageBits are the bits of the clock in the picture, in milliseconds: 17 minutes.
 const pageBits = 20
 
-// flashingCamera makes the camera of a page show white pictures, once a second, each with a tone on the left,
-// and at the top the time in milliseconds, as in clocked.
+// flashingCamera makes the camera of a page show white pictures, once a second, each with a tone on the
+// left, and at the top the time in milliseconds, as the numbers in numberedPictures.
 var flashingCamera = fmt.Sprintf(`(() => {
 	navigator.mediaDevices.getUserMedia = async () => {
 		const canvas = Object.assign(document.createElement('canvas'), {width: 640, height: 360});
@@ -41,8 +41,9 @@ var flashingCamera = fmt.Sprintf(`(() => {
 	return true;
 })()`, pageBits, clockSize, toneSource)
 
-// A broadcast from the page is seen soon, and sound and picture are together, after minutes still.
-func TestLatency_OfAPageAndItsSound(t *testing.T) {
+// Viewers see a broadcast from a page with little delay, and its sound and picture are still in sync
+// after five minutes.
+func TestLatency_OfABroadcastFromAPageAndItsSound(t *testing.T) {
 	const length, judged = 5*time.Minute + 20*time.Second, 5 * time.Minute
 	const most, apart = 1200 * time.Millisecond, 40 // in ms
 	s := harness.Start(t, harness.Options{})
@@ -60,7 +61,7 @@ func TestLatency_OfAPageAndItsSound(t *testing.T) {
 
 	var latencies []time.Duration
 	for began := time.Now(); time.Since(began) < length; {
-		seen := harness.Evaluate[sight](viewer, fmt.Sprintf(readClock, pageBits, clockSize))
+		seen := harness.Evaluate[clockReading](viewer, fmt.Sprintf(readClock, pageBits, clockSize))
 		shown := time.UnixMicro(int64(seen.At * 1000))
 		behind := (shown.UnixMilli() - int64(seen.N)) & (1<<pageBits - 1)
 		latencies = append(latencies, time.Duration(behind)*time.Millisecond)

@@ -11,12 +11,12 @@ import (
 	"golive/internal/hlscheck"
 )
 
-// A part is listed when its last picture has come, so that its first one waits no longer than the part
-// lasts.
+// A part is listed when its last picture has arrived, so that its first one waits no longer than the
+// part lasts.
 func TestParts_AreListedWhenTheyAreComplete(t *testing.T) {
 	s := harness.Start(t, harness.Options{})
 	f := harness.Follow(t, s.MediaURL("show"), hlscheck.Options{LowLatency: true, Discard: true})
-	sent := publish(t, clocked(t, 50*time.Second), s.PublishURL("show"))
+	sent := publish(t, numberedPictures(t, 50*time.Second), s.PublishURL("show"))
 	began := <-sent.began
 	harness.Pause(t.Context(), 40*time.Second)
 	r := f.Stop().Renditions[0]

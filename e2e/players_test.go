@@ -13,9 +13,9 @@ import (
 
 var playersWatch = flag.Duration("players", 12*time.Second, "how long each player plays in TestPlayers")
 
-// Players with their default settings play the usual address, from its first second and from
-// the middle, to the end of the broadcast. How smoothly is judged in a strict run only.
-func TestPlayers_PlayTheUsualAddressWithTheirDefaults(t *testing.T) {
+// Players with their default settings play index.m3u8, from the first second of the broadcast and
+// from the middle, to its end. How smoothly they play is checked in a strict run only.
+func TestPlayers_PlayTheMultivariantPlaylistWithTheirDefaults(t *testing.T) {
 	base := harness.ServePlayers(t)
 	file := sources.Plain(t)
 	for _, player := range []string{"hls.js", "shaka", "video.js"} {
@@ -31,7 +31,7 @@ func TestPlayers_PlayTheUsualAddressWithTheirDefaults(t *testing.T) {
 			watchPlayer(t, middle, "from the middle")
 			encoder.Quit()
 			if player == "video.js" {
-				return // an ended playlist without parts keeps it from the rest of its segment
+				return // from an ended playlist without parts it does not load the rest of its segment
 			}
 			middle.WaitUntil(20*time.Second, "look().ended")
 			if l := harness.Evaluate[harness.PlayerState](middle, "look()"); l.Failed != "" || len(l.Errors) > 0 || l.At < first.At {
@@ -54,9 +54,9 @@ func watchPlayer(t *testing.T, p *harness.Page, when string) harness.PlayerState
 	case len(l.Errors) > 0 || l.Failed != "":
 		t.Errorf("%s it fails: %q %s", when, l.Errors, l.Failed)
 	case l.Pictures <= began.Pictures || l.Sound <= began.Sound || played <= 0:
-		t.Errorf("%s it stands still: %+v, and then %+v", when, began, l)
+		t.Errorf("%s it stalls: %+v, and then %+v", when, began, l)
 	case harness.Strict() && (l.Longest > 0.5 || played < playersWatch.Seconds()-1):
-		t.Errorf("%s it stood still for %.1f s, and played %.1f s", when, l.Longest, played)
+		t.Errorf("%s it stalled for %.1f s, and played %.1f s", when, l.Longest, played)
 	}
 	return l
 }

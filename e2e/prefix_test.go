@@ -17,14 +17,14 @@ import (
 // Row 76 of docs/encoders.md: golive below a path of another site, whose proxy removes the
 // path or passes it on.
 func TestChromium_PlaysBelowThePathOfAProxy(t *testing.T) {
-	at := harness.Start(t, harness.Options{})
-	below := harness.Start(t, harness.Options{Config: "origin: { base_path: /kept }"})
-	proxy := harness.StartNginxProxy(t, map[string]string{"/video/": at.HTTP + "/", "/kept/": below.HTTP})
+	pathRemoved := harness.Start(t, harness.Options{})
+	pathKept := harness.Start(t, harness.Options{Config: "origin: { base_path: /kept }"})
+	proxy := harness.StartNginxProxy(t, map[string]string{"/video/": pathRemoved.HTTP + "/", "/kept/": pathKept.HTTP})
 	source := sources.Plain(t)
 	for _, c := range []struct {
 		server *harness.Server
 		prefix string
-	}{{at, "/video"}, {below, "/kept"}} {
+	}{{pathRemoved, "/video"}, {pathKept, "/kept"}} {
 		harness.PublishLooped(t, source, c.server.PublishURL("show"))
 		root := proxy.URL + c.prefix
 		harness.WaitFor(t, root+"/live/show/index.m3u8", 20*time.Second)
@@ -51,7 +51,7 @@ func TestChromium_PlaysBelowThePathOfAProxy(t *testing.T) {
 			}
 		}
 	}
-	if r, err := http.Get(below.URL("/live/show/index.m3u8")); err != nil || r.StatusCode != http.StatusOK {
-		t.Errorf("straight: %v, %v", r, err)
+	if r, err := http.Get(pathKept.URL("/live/show/index.m3u8")); err != nil || r.StatusCode != http.StatusOK {
+		t.Errorf("without the proxy: %v, %v", r, err)
 	}
 }

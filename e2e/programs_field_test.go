@@ -13,48 +13,49 @@ import (
 	"golive/e2e/harness"
 )
 
-// program is a player that is no browser.
+// program is a media player that is not a browser.
 type program struct {
 	name string
 	// play plays 12 s of sound and picture, and returns what the program wrote.
 	play func(t *testing.T, url string) string
-	// faults matches the lines that tell of an error in the stream, and harmless those of them
-	// that do not.
+	// faults matches the lines about errors in the stream, and harmless those among them that are
+	// about something else.
 	faults, harmless *regexp.Regexp
 }
 
-// programs take whole segments of both packagings.
+// programs returns the players. They play whole segments of both packagings.
 func programs() []program {
 	// FFmpeg reads the initialization segment with every new playlist. It ignores some tags.
 	ignored := regexp.MustCompile(`Found duplicated MOOV Atom. Skipped it|Skip \('#EXT-X-`)
 	return []program{
 		{
-			// Where the publisher's file begins again, ffmpeg guesses a wrong frame rate: it must not
-			// write pictures by it.
-			"ffmpeg", finished("ffmpeg", "-v", "level+debug", "-nostdin", "-i", "URL", "-t", "12", "-map", "0:v", "-map", "0:a", "-fps_mode", "vfr", "-f", "null", "-"),
+			// Where the publisher's file begins again, ffmpeg guesses a wrong frame rate. With vfr it does
+			// not repeat or drop pictures because of that.
+			"ffmpeg", runUntilFinished("ffmpeg", "-v", "level+debug", "-nostdin", "-i", "URL", "-t", "12", "-map", "0:v", "-map", "0:a", "-fps_mode", "vfr", "-f", "null", "-"),
 			regexp.MustCompile(`\[(warning|error|fatal|panic)\]|Continuity check failed`), ignored,
 		},
 		{
-			"mpv", finished("mpv", "--no-config", "--vo=null", "--ao=null", "--length=12", "--msg-level=all=warn,ffmpeg=debug", "URL"),
+			"mpv", runUntilFinished("mpv", "--no-config", "--vo=null", "--ao=null", "--length=12", "--msg-level=all=warn,ffmpeg=debug", "URL"),
 			regexp.MustCompile(`(?i)error|invalid|corrupt|discontinu|continuity|missing|duplicated`), ignored,
 		},
 		{
 			// 12 s are 360 pictures, and 563 frames of 1024 samples.
-			"GStreamer", finished("gst-launch-1.0", "playbin3", "uri=URL", "video-sink=fakesink sync=true num-buffers=360", "audio-sink=fakesink sync=true num-buffers=563"),
+			"GStreamer", runUntilFinished("gst-launch-1.0", "playbin3", "uri=URL", "video-sink=fakesink sync=true num-buffers=360", "audio-sink=fakesink sync=true num-buffers=563"),
 			regexp.MustCompile(`(?i)error|discontinu|corrupt| WARN +(qtdemux|tsdemux|mpegts|h264parse|aacparse|libav|hlsdemux2)`),
-			// GStreamer ignores the times of production; and what is decoded when a sink takes no more.
+			// GStreamer does not know prft, the time of production. The other line comes from pictures that
+			// are decoded after the sink has received its last one.
 			regexp.MustCompile(`Unknown fourcc while parsing header : prft|co located POCs unavailable`),
 		},
 		{
 			"VLC", playVLC, regexp.MustCompile(`libdvbpsi error|(?i)discontinuity|corrupt|(demux|decoder|packetizer|stream) error`),
-			// It expects to begin with the first fragment of all.
+			// It expects the first fragment that it reads to have the sequence number 0.
 			regexp.MustCompile(`Fragment sequence discontinuity detected \d+ != 0$`),
 		},
 	}
 }
 
-// finished returns a function that runs a program until it has played.
-func finished(args ...string) func(*testing.T, string) string {
+// runUntilFinished returns a function that runs a program until it has played.
+func runUntilFinished(args ...string) func(*testing.T, string) string {
 	return func(t *testing.T, url string) string {
 		t.Helper()
 		line := make([]string, len(args))
@@ -86,8 +87,8 @@ func playVLC(t *testing.T, url string) string {
 	return p.Logs.String()
 }
 
-// ffmpeg, mpv, GStreamer and VLC play both addresses, and find no error in them.
-func TestPrograms_PlayBothAddresses(t *testing.T) {
+// ffmpeg, mpv, GStreamer and VLC play both multivariant playlists, and find no error in them.
+func TestPrograms_PlayBothMultivariantPlaylists(t *testing.T) {
 	s := harness.Start(t, harness.Options{})
 	harness.PublishLooped(t, sources.Plain(t), s.PublishURL("show"))
 	s.WaitForState("show", "live", 10*time.Second)

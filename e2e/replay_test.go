@@ -16,17 +16,17 @@ import (
 	"golive/e2e/harness"
 )
 
-const onAir = 15 * time.Second
+const broadcastDuration = 15 * time.Second
 
-func TestReplay_IsWatchedAfterTheEnd(t *testing.T) {
+func TestReplay_PlaysAfterTheEnd(t *testing.T) {
 	s := harness.Start(t, harness.Options{})
 	p := harness.OpenBrowser(t).Open(t, s.WatchURL("show"))
-	airOnce(t, s)
+	publishOnce(t, s)
 	p.WaitUntil(30*time.Second, "!document.querySelector('[data-watch-replay]').hidden")
 	if got := p.Text("[data-title]"); got != "This broadcast has ended" {
 		t.Errorf("the page says %q over the button", got)
 	}
-	shoot(p, "watch-ended")
+	takeScreenshots(p, "watch-ended")
 
 	p.Do(chromedp.Click("[data-watch-replay]"))
 	if first := p.WaitFor("replay", 10*time.Second, func(now harness.Playback) bool { return now.State == "replay" && now.Time > 0 }); first.Time > 3 {
@@ -40,13 +40,13 @@ func TestReplay_IsWatchedAfterTheEnd(t *testing.T) {
 	if got := p.Text("[data-stats]"); !strings.Contains(got, "Position") || strings.Contains(got, "Latency") {
 		t.Errorf("the statistics of a replay are %q", got)
 	}
-	shoot(p, "watch-replay")
+	takeScreenshots(p, "watch-replay")
 
 	// Click the beginning of the seek bar, and then press an arrow key.
 	p.ClickAt(harness.SeekBar, 0.1)
 	back := p.WaitFor("seek to 10 %", 5*time.Second, func(now harness.Playback) bool { return now.Time < 3 })
 	p.Do(chromedp.KeyEvent(kb.ArrowRight))
-	p.WaitFor("five seconds on", 5*time.Second, func(now harness.Playback) bool { return now.Time >= back.Time+5 && now.Time < back.Time+8 })
+	p.WaitFor("five seconds forward", 5*time.Second, func(now harness.Playback) bool { return now.Time >= back.Time+5 && now.Time < back.Time+8 })
 	p.Do(chromedp.KeyEvent(kb.ArrowLeft))
 	p.WaitFor("five seconds back", 5*time.Second, func(now harness.Playback) bool { return now.Time < back.Time+4 })
 	p.WaitForPlay(5 * time.Second)
@@ -60,17 +60,17 @@ func TestReplay_IsWatchedAfterTheEnd(t *testing.T) {
 	if now := p.Playback(); now.State != "replay" {
 		t.Errorf("with the broadcast live again the page is in state %q", now.State)
 	}
-	shoot(p, "watch-replay-live-again")
+	takeScreenshots(p, "watch-replay-live-again")
 	p.Do(chromedp.Click("[data-watch-live]"))
 	p.WaitUntil(10*time.Second, "document.querySelector('[data-player]').dataset.state === 'live'")
 	p.WaitForPlay(10 * time.Second)
 	p.MustPlay(3 * time.Second)
 }
 
-// The server was restarted meanwhile, and a segment is lost.
-func TestReplay_IsAvailableAfterTheEnd(t *testing.T) {
+// The server is restarted after the end, and a segment is lost.
+func TestReplay_PlaysAfterARestartWithALostSegment(t *testing.T) {
 	s := harness.Start(t, harness.Options{})
-	airOnce(t, s)
+	publishOnce(t, s)
 	s.Stop()
 	loseSegment(t, s, 2)
 	s.Run()
@@ -83,13 +83,13 @@ func TestReplay_IsAvailableAfterTheEnd(t *testing.T) {
 	p.WaitForPlay(10 * time.Second)
 	p.WaitUntil(time.Second, "!document.querySelector('video').muted")
 	p.WaitFor("media after the gap", 20*time.Second, func(now harness.Playback) bool { return now.Time > 6.5 })
-	p.ClickAt(harness.SeekBar, 5/onAir.Seconds()) // in the gap
+	p.ClickAt(harness.SeekBar, 5/broadcastDuration.Seconds()) // in the gap
 	p.WaitFor("media after the gap, again", 10*time.Second, func(now harness.Playback) bool { return now.Time > 6.5 })
 	p.WaitForPlay(5 * time.Second)
 	p.MustPlay(2 * time.Second)
 	p.ClickAt(harness.SeekBar, 1)
 	p.WaitUntil(10*time.Second, "document.querySelector('[data-play]').title === 'Watch again'")
-	shoot(p, "watch-replay-over")
+	takeScreenshots(p, "watch-replay-over")
 	p.Do(chromedp.Click("[data-play]"))
 	p.WaitFor("replay from its beginning", 10*time.Second, func(now harness.Playback) bool { return now.Time > 0 && now.Time < 3 })
 	p.WaitForPlay(10 * time.Second)
@@ -101,10 +101,10 @@ func TestReplay_IsAvailableAfterTheEnd(t *testing.T) {
 	b.Open(t, link).WaitForPicture(10 * time.Second)
 	embedded := b.Open(t, s.URL("/embed/show?replay=1"))
 	embedded.WaitForPicture(10 * time.Second)
-	shoot(embedded, "embed-replay")
+	takeScreenshots(embedded, "embed-replay")
 }
 
-// First the server is unavailable while the viewer seeks, and then hls.js must be created again.
+// First the server is unavailable while the viewer seeks, and then hls.js has to be created again.
 func TestReplay_ContinuesWhereItWasAfterAnError(t *testing.T) {
 	s := harness.Start(t, harness.Options{Config: "ingest: { reconnect_window: 1s, limits: { ahead: 0s } }"})
 	// Several minutes, as fast as golive reads.
@@ -125,7 +125,7 @@ func TestReplay_ContinuesWhereItWasAfterAnError(t *testing.T) {
 	s.Kill()
 	p.ClickAt(harness.SeekBar, 0.5)
 	p.WaitUntil(10*time.Second, "document.querySelector('[data-toast-text]').textContent.includes('not responding')")
-	shoot(p, "watch-replay-lost")
+	takeScreenshots(p, "watch-replay-lost")
 	s.Run()
 	p.WaitForPlay(20 * time.Second)
 	there := p.Playback()
@@ -142,10 +142,10 @@ func TestReplay_ContinuesWhereItWasAfterAnError(t *testing.T) {
 	p.MustPlay(3 * time.Second)
 }
 
-// airOnce publishes for a while, and waits until the replay is there.
-func airOnce(t *testing.T, s *harness.Server) {
+// publishOnce publishes for broadcastDuration, and waits until the broadcast has ended.
+func publishOnce(t *testing.T, s *harness.Server) {
 	t.Helper()
-	harness.Publish(t, sources.FLV(t, "-bf", "2", "-t", "15"), s.PublishURL("show")).Wait(2 * onAir)
+	harness.Publish(t, sources.FLV(t, "-bf", "2", "-t", "15"), s.PublishURL("show")).Wait(2 * broadcastDuration)
 	s.WaitForState("show", "ended", 10*time.Second)
 }
 
@@ -181,13 +181,13 @@ func loseSegment(t *testing.T, s *harness.Server, index int) {
 	}
 }
 
-// shoot takes screenshots of the page in the sizes of a desktop and a phone.
-func shoot(p *harness.Page, name string) {
-	stir := chromedp.MouseEvent(chromedp.MouseMoved, 200, 200) // shows the controls
-	p.Do(stir)
+// takeScreenshots takes screenshots of the page in the sizes of a desktop and a phone.
+func takeScreenshots(p *harness.Page, name string) {
+	moveMouse := chromedp.MouseEvent(chromedp.MouseMoved, 200, 200) // shows the controls
+	p.Do(moveMouse)
 	p.WaitUntil(2*time.Second, "document.querySelector('[data-blank]') || getComputedStyle(document.querySelector('[data-controls]')).opacity === '1'")
 	p.Screenshot(name)
-	p.Do(chromedp.EmulateViewport(390, 844, chromedp.EmulateMobile, chromedp.EmulateTouch, chromedp.EmulateScale(2)), stir)
+	p.Do(chromedp.EmulateViewport(390, 844, chromedp.EmulateMobile, chromedp.EmulateTouch, chromedp.EmulateScale(2)), moveMouse)
 	p.Screenshot(name + "-phone")
 	p.Do(chromedp.EmulateViewport(1280, 720))
 }

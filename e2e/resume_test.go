@@ -12,8 +12,8 @@ import (
 	"golive/e2e/harness"
 )
 
-// watching is a page that watches a live broadcast through a proxy.
-type watching struct {
+// watchFixture is a page that plays a live broadcast through a proxy, and what it depends on.
+type watchFixture struct {
 	browser *harness.Browser
 	page    *harness.Page
 	server  *harness.Server
@@ -22,53 +22,53 @@ type watching struct {
 	publisher *harness.Process
 }
 
-// After what interrupts a viewer, the page plays on at the live end, without a reload of the
-// page. How smoothly is judged in a strict run only.
+// After an interruption the watch page continues at the live end, without a reload of the page. How
+// soon and how smoothly is checked in a strict run only.
 func TestWatch_GoesOnAtTheLiveEnd(t *testing.T) {
 	for _, c := range []struct {
 		name      string
-		interrupt func(t *testing.T, w *watching)
+		interrupt func(t *testing.T, w *watchFixture)
 	}{
-		{"after a pause", func(t *testing.T, w *watching) {
+		{"after a pause", func(t *testing.T, w *watchFixture) {
 			w.page.Do(chromedp.KeyEvent("k"))
 			harness.Pause(t.Context(), 5*time.Second)
 			w.page.Do(chromedp.KeyEvent("k"))
 		}},
-		{"after a long pause", func(t *testing.T, w *watching) {
+		{"after a long pause", func(t *testing.T, w *watchFixture) {
 			w.page.Do(chromedp.KeyEvent("k"))
 			harness.Pause(t.Context(), 40*time.Second)
 			w.page.Do(chromedp.KeyEvent("l"))
 		}},
-		{"after a pause of two minutes", func(t *testing.T, w *watching) {
+		{"after a pause of two minutes", func(t *testing.T, w *watchFixture) {
 			w.page.Do(chromedp.KeyEvent("k"))
 			harness.Pause(t.Context(), 2*time.Minute)
 			w.page.Do(chromedp.KeyEvent("k"))
 		}},
-		{"after its tab was frozen", func(t *testing.T, w *watching) {
+		{"after its tab was frozen", func(t *testing.T, w *watchFixture) {
 			w.page.SetFrozen(true)
 			harness.Pause(t.Context(), time.Minute)
 			w.page.SetFrozen(false)
 		}},
-		{"after 40 s without a network", func(t *testing.T, w *watching) {
+		{"after 40 s without a network", func(t *testing.T, w *watchFixture) {
 			w.proxy.CutOff(harness.Reset)
 			harness.Pause(t.Context(), 40*time.Second)
 			w.proxy.Resume()
 		}},
-		{"after an outage of the network", func(t *testing.T, w *watching) {
+		{"after an outage of the network", func(t *testing.T, w *watchFixture) {
 			w.proxy.CutOff(harness.Reset)
 			harness.Pause(t.Context(), 8*time.Second)
 			w.proxy.Resume()
 		}},
-		{"after the publisher was away", func(t *testing.T, w *watching) {
+		{"after the publisher was away", func(t *testing.T, w *watchFixture) {
 			w.publisher.Kill()
 			harness.Pause(t.Context(), 4*time.Second)
 			harness.PublishLooped(t, sources.Plain(t), w.server.PublishURL("show"))
 		}},
-		{"after a sleep of the computer", func(t *testing.T, w *watching) { w.browser.Sleep(t, 20*time.Second) }},
+		{"after a sleep of the computer", func(t *testing.T, w *watchFixture) { w.browser.Sleep(t, 20*time.Second) }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := harness.Start(t, harness.Options{})
-			w := &watching{
+			w := &watchFixture{
 				browser: harness.OpenBrowser(t), server: s, proxy: harness.StartProxy(t, s.HTTP),
 				publisher: harness.PublishLooped(t, sources.Plain(t), s.PublishURL("show")),
 			}

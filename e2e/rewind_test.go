@@ -17,18 +17,18 @@ import (
 // end again.
 func TestWatch_RewindsALiveBroadcast(t *testing.T) {
 	s := harness.Start(t, harness.Options{Config: "playlist: { window: 60s }"})
-	sent := publish(t, clocked(t, 4*time.Minute), s.PublishURL("show"))
+	sent := publish(t, numberedPictures(t, 4*time.Minute), s.PublishURL("show"))
 	began := <-sent.began
 	s.WaitForState("show", "live", 10*time.Second)
 	p := harness.OpenBrowser(t).Open(t, s.WatchURL("show"))
 	p.WaitForPicture(20 * time.Second)
 	harness.Pause(t.Context(), time.Until(began.Add(45*time.Second)))
 	p.WaitUntil(10*time.Second, "!document.querySelector('[data-seek]').hidden && Number(document.querySelector('[data-seek-input]').min) < -40")
-	shoot(p, "watch-live-bar")
+	takeScreenshots(p, "watch-live-bar")
 
 	// behind returns how long ago the picture that is shown was sent, in seconds.
 	behind := func() float64 {
-		seen := harness.Evaluate[sight](p, fmt.Sprintf(readClock, clockBits, clockSize))
+		seen := harness.Evaluate[clockReading](p, fmt.Sprintf(readClock, clockBits, clockSize))
 		return seen.At/1000 - float64(began.UnixMicro())/1e6 - float64(seen.N)/rate
 	}
 	expect := func(what string, from, to float64) {
@@ -47,16 +47,16 @@ func TestWatch_RewindsALiveBroadcast(t *testing.T) {
 	p.WaitUntil(10*time.Second, "document.querySelector('[data-golive-text]').textContent === 'Go to live'")
 	expect("in the middle of the bar", 19, 30)
 	t.Logf("going back: %v", p.Meter())
-	shoot(p, "watch-rewound")
+	takeScreenshots(p, "watch-rewound")
 	p.Do(chromedp.KeyEvent(kb.ArrowLeft))
 	harness.Pause(t.Context(), time.Second)
 	expect("a step back", 24, 35)
 	p.Do(chromedp.KeyEvent(kb.ArrowRight))
 	harness.Pause(t.Context(), time.Second)
-	expect("a step on", 19, 30)
+	expect("a step forward", 19, 30)
 	p.Do(chromedp.KeyEvent("k"))
 	harness.Pause(t.Context(), 3*time.Second)
-	shoot(p, "watch-rewound-paused")
+	takeScreenshots(p, "watch-rewound-paused")
 	p.Do(chromedp.KeyEvent("k"))
 	expect("after a pause of 3 s", 22, 33)
 

@@ -27,7 +27,7 @@ func tokenURL(t *testing.T, s *harness.Server, id string, ttl time.Duration) str
 	return strings.Split(string(out), "\n")[2]
 }
 
-func TestWatchPage_PlaysWithATokenAndSaysWhenItIsOver(t *testing.T) {
+func TestWatchPage_PlaysWithATokenAndSaysWhenItHasExpired(t *testing.T) {
 	s := harness.Start(t, harness.Options{Config: "origin: { playback: signed }\n"})
 	harness.PublishLooped(t, sources.Plain(t), s.PublishURL("show"))
 	s.WaitForState("show", "live", 20*time.Second)
@@ -45,11 +45,11 @@ func TestWatchPage_PlaysWithATokenAndSaysWhenItIsOver(t *testing.T) {
 	brief := b.Open(t, tokenURL(t, s, "show", 25*time.Second))
 	brief.WaitForPicture(20 * time.Second)
 	brief.WaitUntil(60*time.Second, title+" === 'This link is not valid any more'")
-	shoot(brief, "watch-token-expired")
+	takeScreenshots(brief, "watch-token-expired")
 }
 
-// The API tells nobody but its owner of a private broadcast; the page plays it nevertheless for who has
-// the address.
+// The API shows a private broadcast only to its owner; the page plays it nevertheless for anybody who
+// has its URL.
 func TestWatchPage_PlaysAPrivateBroadcast(t *testing.T) {
 	s := harness.Start(t, harness.Options{})
 	made := create(t, s, `{"title":"Secret","visibility":"private"}`)
@@ -63,7 +63,7 @@ func TestWatchPage_PlaysAPrivateBroadcast(t *testing.T) {
 	without.WaitUntil(20*time.Second, "document.querySelector('[data-title]').textContent === 'This broadcast is not public'")
 }
 
-// created is the answer to a new broadcast.
+// created is the response to the creation of a broadcast.
 type created struct {
 	ID        string
 	StreamKey string `json:"stream_key"`

@@ -29,7 +29,7 @@ const toneSource = `
 	const tone = (on) => gain.gain.setValueAtTime(on ? 0.5 : 0, audio.currentTime);
 `
 
-// whipPage publishes by WHIP: publishCamera what Chromium's fake camera and microphone give,
+// whipPage publishes by WHIP: publishCamera publishes Chromium's fake camera and microphone,
 // publishFlashes white pictures, once a second, each with a tone on the left.
 const whipPage = `<!DOCTYPE html><title>WHIP</title><script>
 async function publish(stream, endpoint) {
@@ -81,16 +81,16 @@ func startWHIP(t *testing.T) (s *harness.Server, page *harness.Page, endpoint st
 	return s, harness.OpenBrowser(t).Open(t, site.URL), "http://" + s.HTTP + "/v1/whip"
 }
 
-// starved returns the rules that a stream breaks while Chromium, which makes it, gets no processor time: rules
-// 20, 22 and 24 find the holes.
-func starved() []int {
+// excusedRules returns the rules that a stream may break, unless a run is strict: on a busy machine
+// Chromium, which makes it, gets no processor time at times, and rules 20, 22 and 24 find the holes.
+func excusedRules() []int {
 	if harness.Strict() {
 		return nil
 	}
 	return []int{20, 22, 24}
 }
 
-func TestWHIP_ChromiumPublishesAndIsReadCleanly(t *testing.T) {
+func TestWHIP_ChromiumPublishesAValidStream(t *testing.T) {
 	s, page, endpoint := startWHIP(t)
 	viewer := harness.Follow(t, s.PlaylistURL("show"), hlscheck.Options{})
 	posted := harness.Evaluate[float64](page, fmt.Sprintf("publishCamera(%q)", endpoint))
@@ -101,7 +101,7 @@ func TestWHIP_ChromiumPublishesAndIsReadCleanly(t *testing.T) {
 	}
 	s.WaitForState("show", "ended", 10*time.Second)
 	r := viewer.Wait(20 * time.Second)
-	viewer.Check(starved()...)
+	viewer.Check(excusedRules()...)
 	first := time.Duration(float64(r.Segments[0].ProgramDateTime.UnixMicro())-1000*posted) * time.Microsecond
 	t.Logf("the first key frame came %v after the POST", first.Round(time.Millisecond))
 	if first > harness.Timeout(5*time.Second) || harness.Strict() && first > 500*time.Millisecond {
@@ -131,8 +131,8 @@ func TestWHIP_ChromiumIsInSyncAndInStereo(t *testing.T) {
 	checkFlashes(t, viewer, 5, most)
 }
 
-// checkFlashes checks, at the end of a stream of white pictures with a tone on the left, that they are together, on
-// average to that many ms, after the first seconds.
+// checkFlashes waits for the end of a stream of white pictures with a tone on the left, and checks that
+// pictures and tones are on average no more than most ms apart, without the first after seconds.
 func checkFlashes(t *testing.T, viewer *harness.Follower, after, most float64) {
 	t.Helper()
 	files := harness.Runs(t, viewer.Wait(20*time.Second))
@@ -147,7 +147,7 @@ func checkFlashes(t *testing.T, viewer *harness.Follower, after, most float64) {
 	var off []float64
 	for _, f := range flashes {
 		for _, tone := range tones {
-			if d := tone - f; math.Abs(d) < 0.4 && f > flashes[0]+after { // sender reports have come
+			if d := tone - f; math.Abs(d) < 0.4 && f > flashes[0]+after { // sender reports have arrived
 				off = append(off, 1000*d)
 			}
 		}

@@ -9,8 +9,8 @@ import (
 	"golive/e2e/harness"
 )
 
-// slowTimers makes the timers of the page as slow as those of one in the background, and nothing is drawn
-// there: Chromium without a window does not do that by itself. The timers of workers are not concerned.
+// slowTimers makes the timers of the page as slow as those of one in the background, where nothing is drawn
+// either: Chromium without a window does not do that by itself. The timers of workers are not affected.
 const slowTimers = `(() => {
 	const real = setInterval;
 	window.setInterval = (call, ms, ...more) => real(call, Math.max(1000, ms), ...more);
@@ -39,7 +39,7 @@ func TestBackground_ThePictureGoesOn(t *testing.T) {
 			p.WaitUntil(20*time.Second, rate+" > 5")
 			t.Logf("%s: %.0f pictures a second after %v", source, harness.Evaluate[float64](p.Page, rate), away)
 			p.end()
-			p.mustBeOne(t, s)
+			p.mustBeOneBroadcast(t, s)
 		})
 	}
 }
@@ -65,7 +65,7 @@ func TestBackground_AFrozenPageGoesOnOrSaysThatItIsOver(t *testing.T) {
 	})
 	p.WaitUntil(20*time.Second, state+" === 'live'")
 	t.Logf("frozen for %v, it is live again after %.1f s: the screen showed %q", away, time.Since(back).Seconds(), p.states())
-	p.mustBeOne(t, s)
+	p.mustBeOneBroadcast(t, s)
 
 	// It is away for longer than the server waits.
 	p.SetFrozen(true)

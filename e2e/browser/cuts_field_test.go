@@ -20,11 +20,12 @@ func mustPlayLive(viewer *harness.Page) {
 
 // loss is a way in which the network is lost.
 type loss struct {
-	name string
-	from func(*harness.Proxy)
+	name  string
+	begin func(*harness.Proxy)
 }
 
-// losses are the ways: connections are reset, are silent for ever, or all bytes wait.
+// losses returns the ways: connections are reset; all bytes wait until the network is back; or connections
+// stay open and nothing arrives any more.
 func losses() []loss {
 	return []loss{
 		{"reset", func(p *harness.Proxy) { p.CutOff(harness.Reset) }},
@@ -35,7 +36,7 @@ func losses() []loss {
 
 // The broadcaster's network is lost again and again, and then the viewer's, whose tab is frozen as well: it
 // is one broadcast, and the viewer plays on without a reload.
-func TestCuts_AreOneBroadcast(t *testing.T) {
+func TestCuts_LeaveOneBroadcast(t *testing.T) {
 	const cuts, length, viewerCuts = 10, 5 * time.Second, 3
 	s := harness.Start(t, harness.Options{})
 	uplink, downlink := harness.StartProxy(t, s.HTTP), harness.StartProxy(t, s.HTTP)
@@ -48,7 +49,7 @@ func TestCuts_AreOneBroadcast(t *testing.T) {
 	for i := range cuts {
 		how := losses()[i%len(losses())]
 		sent := uplink.Bytes()
-		how.from(uplink)
+		how.begin(uplink)
 		harness.Pause(t.Context(), length)
 		uplink.Resume()
 		back := time.Now()
@@ -77,11 +78,11 @@ func TestCuts_AreOneBroadcast(t *testing.T) {
 	t.Logf("the screen showed %q", p.states())
 	p.end()
 	viewer.WaitUntil(30*time.Second, "document.querySelector('[data-player]').dataset.state === 'ended'")
-	p.mustBeOne(t, s)
+	p.mustBeOneBroadcast(t, s)
 }
 
 // A broadcaster without WebCodecs connects again when the server was killed, and when it was silent.
-func TestCuts_OfWHIPAreOneBroadcast(t *testing.T) {
+func TestCuts_OfWHIPLeaveOneBroadcast(t *testing.T) {
 	s := harness.Start(t, harness.Options{Config: `ingest: { whip: { listen: "127.0.0.1:0" } }`})
 	b := harness.OpenBrowser(t)
 	p := &screen{Page: b.OpenWith(t, s.URL("/golive"), withoutWebCodecs)}

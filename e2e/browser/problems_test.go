@@ -12,10 +12,10 @@ import (
 	"golive/e2e/harness"
 )
 
-// The words of the screen about a problem.
+// What the screen says about a problem, and whether the button to go live is disabled.
 const (
-	problem     = "(document.querySelector('[data-problem]').hidden ? '' : document.querySelector('[data-problem]').innerText)"
-	startIsDead = "document.querySelector('[data-start]').disabled"
+	problem         = "(document.querySelector('[data-problem]').hidden ? '' : document.querySelector('[data-problem]').innerText)"
+	startIsDisabled = "document.querySelector('[data-start]').disabled"
 )
 
 // withoutWebCodecs is a browser that has no encoders for scripts.
@@ -24,21 +24,21 @@ const withoutWebCodecs = "for (const name of ['VideoEncoder', 'AudioEncoder', 'M
 // withoutWebRTC has no WebRTC either.
 const withoutWebRTC = withoutWebCodecs + "; delete globalThis.RTCPeerConnection"
 
-// On a page that is not secure, browsers give no camera, and no encoders: the page says what to do.
+// To a page that is not secure, browsers give no camera and no encoders: the page says what to do.
 func TestProblems_AnInsecurePageSaysWhatToDo(t *testing.T) {
 	t.Parallel()
 	s := harness.Start(t, harness.Options{})
 	const host = "other.example"
-	p := harness.OpenBrowserWhere(t, host).Open(t, strings.Replace(s.URL("/golive"), "127.0.0.1", host, 1))
+	p := harness.OpenBrowserWithHost(t, host).Open(t, strings.Replace(s.URL("/golive"), "127.0.0.1", host, 1))
 	p.WaitUntil(20*time.Second, problem+".includes('https://')")
 	p.Do(chromedp.Click("[data-source=camera]"))
 	p.WaitUntil(20*time.Second, problem+".includes('https://')")
-	if !harness.Evaluate[bool](p, startIsDead) {
-		t.Error("one can go live")
+	if !harness.Evaluate[bool](p, startIsDisabled) {
+		t.Error("the button to go live is enabled")
 	}
 	// The test picture is only a picture: the encoders are missing, too.
 	p.Do(chromedp.Click("[data-source=test]"))
-	p.WaitUntil(20*time.Second, problem+".includes('https://') && "+startIsDead)
+	p.WaitUntil(20*time.Second, problem+".includes('https://') && "+startIsDisabled)
 	p.Screenshot("golive-insecure")
 }
 
@@ -71,12 +71,12 @@ func TestProblems_WithoutWebCodecs(t *testing.T) {
 			if n := s.Logs.Count("session started", "protocol=whip"); n != 1 {
 				t.Errorf("%d WHIP sessions", n)
 			}
-			p.mustBeOne(t, s)
+			p.mustBeOneBroadcast(t, s)
 		})
 	}
 }
 
-// A camera that is missing, or that the person refuses, is told in words, and the test picture is a way out.
+// The page says in words that there is no camera or no permission for it, and offers the test picture.
 func TestProblems_WithoutACameraThereIsTheTestPicture(t *testing.T) {
 	t.Parallel()
 	s := harness.Start(t, harness.Options{})
@@ -84,10 +84,10 @@ func TestProblems_WithoutACameraThereIsTheTestPicture(t *testing.T) {
 		"navigator.mediaDevices.getUserMedia = async () => { throw new DOMException('Requested device not found', 'NotFoundError') }")}
 	harness.Evaluate[bool](p.Page, watchStates)
 	p.Do(chromedp.Click("[data-source=camera]"))
-	p.WaitUntil(20*time.Second, problem+".includes('test picture') && "+startIsDead)
+	p.WaitUntil(20*time.Second, problem+".includes('test picture') && "+startIsDisabled)
 	harness.Evaluate[bool](p.Page, "navigator.mediaDevices.getUserMedia = async () => { throw new DOMException('Permission denied', 'NotAllowedError') }, true")
 	p.Do(chromedp.Click("[data-source=camera]"))
-	p.WaitUntil(20*time.Second, problem+".includes('Allow the camera') && "+problem+".includes('test picture') && "+startIsDead)
+	p.WaitUntil(20*time.Second, problem+".includes('Allow the camera') && "+problem+".includes('test picture') && "+startIsDisabled)
 	p.choose("test")
 	p.goLive()
 	p.end()

@@ -11,7 +11,7 @@ import (
 	"golive/e2e/harness"
 )
 
-// parallel lets a test run beside others, unless what it measures is judged.
+// parallel lets a test run in parallel with others, unless the run is strict.
 func parallel(t *testing.T) {
 	t.Helper()
 	if !harness.Strict() {
@@ -67,11 +67,11 @@ func (p *screen) end() {
 	p.WaitUntil(20*time.Second, state+" === 'ended'")
 }
 
-// states returns the states since the page was opened, the setup's aside.
+// states returns the states that the screen has changed to since watchStates ran.
 func (p *screen) states() []string { return harness.Evaluate[[]string](p.Page, "states") }
 
-// mustBeOne checks that the server has seen one broadcast, and that the page was not reloaded.
-func (p *screen) mustBeOne(t *testing.T, s *harness.Server) {
+// mustBeOneBroadcast checks that the server has seen one broadcast, and that the page was not reloaded.
+func (p *screen) mustBeOneBroadcast(t *testing.T, s *harness.Server) {
 	t.Helper()
 	if n := s.Logs.Count("broadcast started"); n != 1 {
 		t.Errorf("%d broadcasts have begun", n)

@@ -11,7 +11,7 @@ import (
 	"golive/e2e/harness"
 )
 
-// busyCamera makes the camera show a picture that needs all of the bit rate that there is, and no more: coarse noise.
+// busyCamera makes the camera show coarse noise, which needs all of the bit rate that there is, and no more.
 const busyCamera = `(() => {
 	const real = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
 	navigator.mediaDevices.getUserMedia = async (wanted) => {
@@ -82,7 +82,7 @@ func TestUplink_ThatIsSlowLowersTheQuality(t *testing.T) {
 		t.Errorf("the screen showed %q", got)
 	}
 	p.end()
-	p.mustBeOne(t, s)
+	p.mustBeOneBroadcast(t, s)
 }
 
 // rateOf is the bit rate that the screen shows, in kbit/s.

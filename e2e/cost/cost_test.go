@@ -18,7 +18,7 @@ import (
 var (
 	streams = flag.Int("streams", 20, "how many streams to publish at once")
 	measure = flag.Duration("measure", time.Minute, "how long to measure")
-	warmup  = flag.Duration("warmup", 70*time.Second, "how long to wait before: until window and grace are full, memory is new, and costs more CPU time")
+	warmup  = flag.Duration("warmup", 70*time.Second, "how long to wait before measuring: until window and grace are full, memory is new, which costs more CPU time")
 	server  = flag.String("server", "", "golive binary to measure instead of this tree's: for comparing versions")
 	window  = flag.Duration("window", 30*time.Second, "playlist.window")
 )

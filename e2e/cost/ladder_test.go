@@ -53,8 +53,8 @@ func ladderOfGolive(b *testing.B, tool, clip string) float64 {
 		fmt.Fprintf(&ladder, "    - { name: %dp, height: %d, video_bitrate: %s, audio_bitrate: %s, preset: veryfast }\n", r.height, r.height, r.video, r.audio)
 	}
 	golive := harness.Start(b, harness.Options{Program: tool, Config: "transcode:\n  max_cpu: 1\n  ladder:\n" + ladder.String()})
-	harness.Pause(b.Context(), 5*time.Second) // ffmpeg is tried
-	before := harness.CPUSecondsOfAll(b, golive.PID())
+	harness.Pause(b.Context(), 5*time.Second) // golive tests its ffmpeg
+	before := harness.CPUSecondsWithChildren(b, golive.PID())
 	publisher := harness.Launch(b, nil, tool, "publish", "--duration", ladderTime.String(), "--file", clip, golive.PublishURL("load"))
 	harness.Pause(b.Context(), *ladderTime/2)
 	if n := harness.Scrape(b, golive).Sum("golive_transcode_rungs"); int(n) != len(rungs) {
@@ -63,7 +63,7 @@ func ladderOfGolive(b *testing.B, tool, clip string) float64 {
 	publisher.Wait(*ladderTime)
 	golive.WaitForState("load", "ended", time.Minute)
 	harness.Pause(b.Context(), 2*time.Second) // the child is waited for
-	used := harness.CPUSecondsOfAll(b, golive.PID()) - before
+	used := harness.CPUSecondsWithChildren(b, golive.PID()) - before
 	golive.Stop()
 	return used
 }

@@ -43,9 +43,9 @@ func OpenBrowser(tb testing.TB) *Browser {
 	return openBrowser(tb)
 }
 
-// OpenBrowserWhere starts a Chromium for which a host name is this machine, so that its pages are not
-// secure.
-func OpenBrowserWhere(tb testing.TB, host string) *Browser {
+// OpenBrowserWithHost starts a Chromium that resolves a host name to this machine. Its pages of that
+// host are not a secure context.
+func OpenBrowserWithHost(tb testing.TB, host string) *Browser {
 	tb.Helper()
 	return openBrowser(tb, chromedp.Flag("host-resolver-rules", "MAP "+host+" 127.0.0.1"))
 }

@@ -10,8 +10,9 @@
 // How fast and smoothly pages play is checked only if GOLIVE_STRICT is set (Strict), on an
 // otherwise idle machine: make field and make latency set it.
 //
-// Package harness does not know golive's packages: it uses its commands, ports, URLs and files.
-// It has no build tag, so that it is always compiled; only tests import it.
+// Package harness does not know how golive works: it uses its commands, ports, URLs and files, and
+// the packages internal/hlscheck and storage/s3/s3test. It has no build tag, so that it is always
+// compiled; only tests import it.
 //
 // It starts a goroutine for each process, console of a page, Firefox, viewer, follower and
 // proxied connection; the cleanup of the test waits for all of them.

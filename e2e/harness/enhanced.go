@@ -14,15 +14,15 @@ import (
 	"github.com/Eyevinn/mp4ff/mp4"
 )
 
-// Clip is what an encoder sends. FFmpeg writes these codecs into FLV from version 6.1 on, so the
-// tags are made here of its MP4.
+// Clip is what an encoder sends. FFmpeg can write these codecs into FLV only from version
+// 6.1 on, so the tags are made here from its MP4.
 type Clip struct {
 	// Video and Audio are codec options of ffmpeg, without -c:v and -c:a; either may be empty.
 	Video, Audio string
 	// More are the codec options of additional video tracks, numbered from 1 on; -s sets their
 	// size.
 	More []string
-	// Plain is set for RTMP's own codec ids in place of Enhanced RTMP.
+	// Plain is set for RTMP's own codec ids instead of those of Enhanced RTMP.
 	Plain bool
 	// Seconds is how long it lasts.
 	Seconds int

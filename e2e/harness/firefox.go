@@ -144,7 +144,7 @@ func (f *Firefox) Open(tb testing.TB, url string) *Page {
 	return p
 }
 
-// firefoxWindow is a tab.
+// firefoxWindow implements tab.
 type firefoxWindow struct {
 	session *bidi
 	Context string `json:"context"` // its id

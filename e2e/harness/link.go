@@ -78,7 +78,7 @@ func (l *link) forward(to, from *net.TCPConn, up bool) {
 			if up {
 				p.due = p.due.Add(time.Duration(l.proxy.delay.Load()))
 				if rate := l.proxy.rate.Load(); rate > 0 {
-					l.rest(time.Duration(n) * time.Second / time.Duration(rate))
+					l.sleep(time.Duration(n) * time.Second / time.Duration(rate))
 				}
 			}
 			select {
@@ -103,7 +103,7 @@ func (l *link) forward(to, from *net.TCPConn, up bool) {
 // deliver writes packets when they are due, until the connection is cut.
 func (l *link) deliver(to *net.TCPConn, queue <-chan packet, up bool) {
 	for p := range queue {
-		l.rest(time.Until(p.due))
+		l.sleep(time.Until(p.due))
 		if stall := l.proxy.stalled(); stall != nil {
 			select {
 			case <-stall:
@@ -129,8 +129,8 @@ func (l *link) deliver(to *net.TCPConn, queue <-chan packet, up bool) {
 	}
 }
 
-// rest waits for d or until the link is lost.
-func (l *link) rest(d time.Duration) {
+// sleep waits for d or until both ends are closed.
+func (l *link) sleep(d time.Duration) {
 	if d <= 0 {
 		return
 	}

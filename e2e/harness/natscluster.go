@@ -45,8 +45,8 @@ func StartNATSCluster(tb testing.TB) *NATSCluster {
 	return c
 }
 
-// WaitUntilReplicated waits until all servers have a current copy of every stream, of which there
-// are some.
+// WaitUntilReplicated waits until all servers have a current copy of every stream, and there is at
+// least one.
 func (c *NATSCluster) WaitUntilReplicated() {
 	c.tb.Helper()
 	c.wait("have copies of all streams", func(ctx context.Context, js jetstream.JetStream) error {

@@ -61,7 +61,7 @@ http {
 	return &Nginx{Launch(tb, nil, "nginx", "-c", file, "-e", "stderr"), "http://" + address}
 }
 
-// WaitFor waits until the URL answers.
+// WaitFor waits until a request for url succeeds.
 func WaitFor(tb testing.TB, url string, limit time.Duration) {
 	tb.Helper()
 	ctx, cancel := context.WithTimeout(tb.Context(), Timeout(limit))

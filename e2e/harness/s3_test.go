@@ -11,7 +11,7 @@ import (
 	"golive/storage/s3/s3test"
 )
 
-func TestS3Storage_IsASettingThatWorks(t *testing.T) {
+func TestS3Storage_ReturnsAWorkingConfiguration(t *testing.T) {
 	store := s3test.Start(t)
 	proxy := StartProxy(t, store.Address)
 	yaml, bucket := S3Storage(t, store, proxy.Address)

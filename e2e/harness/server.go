@@ -94,7 +94,7 @@ func (s *Server) Run() {
 	}
 }
 
-// WaitForIngest waits until golive takes new publishers.
+// WaitForIngest waits until golive accepts new publishers.
 func (s *Server) WaitForIngest(limit time.Duration) {
 	s.tb.Helper()
 	ctx, cancel := context.WithTimeout(s.tb.Context(), Timeout(limit))
@@ -104,7 +104,7 @@ func (s *Server) WaitForIngest(limit time.Duration) {
 		return err
 	})
 	if err != nil {
-		s.tb.Fatalf("golive takes no publishers: %v", err)
+		s.tb.Fatalf("golive accepts no publishers: %v", err)
 	}
 }
 
@@ -171,8 +171,8 @@ func (s *Server) PublishURL(id string) string { return publishURL(s.RTMP, id) }
 
 func publishURL(address, id string) string { return "rtmp://" + address + "/live/" + id }
 
-// Stored returns the text of the broadcast's media playlist on disk.
-func (s *Server) Stored(id string) string {
+// StoredPlaylist returns the text of the broadcast's media playlist on disk.
+func (s *Server) StoredPlaylist(id string) string {
 	s.tb.Helper()
 	text, err := os.ReadFile(filepath.Join(s.Data(), "media", "live", id, "source", "index.m3u8"))
 	if err != nil {

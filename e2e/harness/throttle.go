@@ -10,7 +10,7 @@ import (
 )
 
 // Throttle limits what a page receives to a number of bytes a second, 0 for no limit, and delays
-// each answer.
+// each response.
 func (p *Page) Throttle(bytesPerSecond int, delay time.Duration) {
 	p.tb.Helper()
 	none := -1.0

@@ -39,9 +39,9 @@ func CPUSeconds(tb testing.TB, pid int) float64 {
 	return ticks / ticksPerSecond
 }
 
-// CPUSecondsOfAll returns the CPU time that a process and the children that it has waited for have
-// used so far, in user and system mode. Linux only.
-func CPUSecondsOfAll(tb testing.TB, pid int) float64 {
+// CPUSecondsWithChildren returns the CPU time that a process and the children that it has waited for
+// have used so far, in user and system mode. Linux only.
+func CPUSecondsWithChildren(tb testing.TB, pid int) float64 {
 	tb.Helper()
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {

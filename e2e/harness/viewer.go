@@ -78,7 +78,7 @@ func (v *Viewer) Stop() []Sample {
 type Report struct {
 	Played        float64       // seconds of media
 	Longest       time.Duration // longest stall
-	Still         time.Duration // sum of all stalls of more than half a second
+	Stalled       time.Duration // sum of all stalls of more than half a second
 	Back, Reloads int           // times that the playback position went back; page reloads
 	Steps         []string      // each step back, as "12.34 to 12.10 at 20:36:58.166"
 	Faults        []string
@@ -100,9 +100,9 @@ func Summarise(seen []Sample) (r Report) {
 		if now.Time == moved.Time && i < len(seen)-1 {
 			continue
 		}
-		if stood := now.At.Sub(moved.At); stood > 500*time.Millisecond {
-			r.Longest = max(r.Longest, stood)
-			r.Still += stood
+		if stalled := now.At.Sub(moved.At); stalled > 500*time.Millisecond {
+			r.Longest = max(r.Longest, stalled)
+			r.Stalled += stalled
 		}
 		if now.Time < moved.Time {
 			r.Back++

@@ -48,7 +48,7 @@ func mustCarry(t *testing.T, s *harness.Server, b *harness.Browser, id string, p
 	encoder := publish()
 	t.Cleanup(func() {
 		if t.Failed() {
-			t.Logf("the encoder said:\n%s", encoder.Logs)
+			t.Logf("the encoder's log:\n%s", encoder.Logs)
 		}
 	})
 	page.WaitForPlay(30 * time.Second)
@@ -125,7 +125,7 @@ func (want wanted) checkPicture(t *testing.T, seen []harness.Sample) {
 	t.Helper()
 	sum, first, last := harness.Summarise(seen), seen[0], seen[len(seen)-1]
 	wall := last.At.Sub(first.At).Seconds()
-	t.Logf("the page played %.1f s in %.1f s, %dx%d, %d frames, %d bytes of audio, still for at most %.1f s",
+	t.Logf("the page played %.1f s in %.1f s, %dx%d, %d frames, %d bytes of audio, stalled for at most %.1f s",
 		sum.Played, wall, last.Width, last.Height, last.Frames-first.Frames, last.Audio-first.Audio, sum.Longest.Seconds())
 	if sum.Reloads > 0 || sum.Back > 0 && !want.rebuilt || len(sum.Faults) > 0 {
 		t.Errorf("%d reloads, %d steps back, faults %q", sum.Reloads, sum.Back, sum.Faults)

@@ -36,8 +36,8 @@ func TestCheck_FindsNothingWhileEncodersReconnect(t *testing.T) {
 			encoder := harness.PublishLooped(t, file, s.PublishURL("show"))
 			s.WaitForState("show", "live", 10*time.Second)
 			check := harness.Launch(t, nil, s.Program(), "check", "--json", "--duration", length.String(), s.PlaylistURL("show"))
-			returns := 0
-			for end := time.Now().Add(length - 5*time.Second); ; returns++ {
+			reconnects := 0
+			for end := time.Now().Add(length - 5*time.Second); ; reconnects++ {
 				harness.Pause(t.Context(), min(11*time.Second, time.Until(end)))
 				if !time.Now().Before(end) {
 					break
@@ -65,20 +65,20 @@ func TestCheck_FindsNothingWhileEncodersReconnect(t *testing.T) {
 					t.Error(v)
 				}
 			}
-			if returns == 0 || excused > returns {
-				t.Errorf("%d violations are excused by %d returns", excused, returns)
+			if reconnects == 0 || excused > reconnects {
+				t.Errorf("%d violations are excused, with %d reconnects", excused, reconnects)
 			}
 			var text strings.Builder
 			if err := report.WriteText(&text); err != nil {
 				t.Fatal(err)
 			}
-			t.Logf("%d returns\n%s", returns, &text)
-			least := length / 2 // a slow machine takes long for each return
+			t.Logf("%d reconnects\n%s", reconnects, &text)
+			least := length / 2 // a slow machine takes long for each reconnect
 			if harness.Strict() {
 				least = length * 9 / 10
 			}
 			if report.Error != "" || len(report.Renditions) != 1 || report.Renditions[0].MediaSeconds < least.Seconds() {
-				t.Errorf("not all was followed: %s", report.Error)
+				t.Errorf("the stream was not followed for long enough: %s", report.Error)
 			}
 		})
 	}

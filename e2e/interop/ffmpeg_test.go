@@ -13,7 +13,7 @@ func TestFFmpeg_EveryKindOfStreamIsCarriedWhole(t *testing.T) {
 	b := harness.OpenBrowser(t)
 	plain := sources.FLV(t, "-bf", "2", "-t", "16")
 	small := sources.FLV(t, "-bf", "2", "-t", "16", "-s", "480x270")
-	places := make(chan struct{}, 3) // more would not decode in real time on two cores
+	slots := make(chan struct{}, 3) // more would not decode in real time on two cores
 	for _, c := range []struct {
 		name, file string
 		output     []string // options of the publishing ffmpeg
@@ -32,8 +32,8 @@ func TestFFmpeg_EveryKindOfStreamIsCarriedWhole(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			places <- struct{}{}
-			defer func() { <-places }()
+			slots <- struct{}{}
+			defer func() { <-slots }()
 			want := c.want
 			want.video, want.audio = units(t, c.file)
 			if want.rebuilt {

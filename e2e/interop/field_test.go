@@ -16,9 +16,9 @@ import (
 	"golive/internal/hlscheck"
 )
 
-// field is a stream that encoders in the field were reported to send (rows 57 to 68 of
+// reportedStream is a stream that encoders in the field were reported to send (rows 57 to 68 of
 // docs/encoders.md), and the expected result.
-type field struct {
+type reportedStream struct {
 	name string
 	// file returns the FLV file that is published in real time.
 	file func(t *testing.T) string
@@ -28,11 +28,11 @@ type field struct {
 	excused []int
 	// unplayable is set if Chromium cannot decode it: it is only forwarded.
 	unplayable bool
-	// still is how long the picture may be frozen in the browser; 1.5 s when 0: three
+	// maxStall is how long the picture may be frozen in the browser; 1.5 s when 0: three
 	// streams are encoded, checked and decoded on two cores.
-	still time.Duration
-	// played is the share of the time watched that must be played; 0.85 when 0.
-	played float64
+	maxStall time.Duration
+	// minPlayed is the share of the time watched that must be played; 0.85 when 0.
+	minPlayed float64
 	// noAudio and noVideo are set if the browser decodes none.
 	noAudio, noVideo bool
 	// rebuilt is set if hls.js must be created again because a track was added or removed.
@@ -44,14 +44,14 @@ type field struct {
 func TestField_StreamsFromTheFieldAreCarriedAndPlayed(t *testing.T) {
 	s := harness.Start(t, harness.Options{})
 	b := harness.OpenBrowser(t)
-	places := make(chan struct{}, 3) // more would not decode in real time on two cores
+	slots := make(chan struct{}, 3) // more would not decode in real time on two cores
 	x264 := func(params string, options ...string) func(*testing.T) string {
 		return func(t *testing.T) string {
 			t.Helper()
 			return sources.FLV(t, append([]string{"-t", "16", "-x264-params", params}, options...)...)
 		}
 	}
-	for _, f := range []field{
+	for _, f := range []reportedStream{
 		{name: "57-adts", file: func(t *testing.T) string { t.Helper(); return adtsInside(t, "adts", sources.Plain(t), true) }},
 		{name: "57-adts-and-header", file: func(t *testing.T) string { t.Helper(); return adtsInside(t, "adts-header", sources.Plain(t), false) }},
 		{name: "58-open-gop", file: x264("open-gop=1:keyint=60:min-keyint=60:scenecut=0:bframes=3"), warned: []string{"open_gop"}},
@@ -61,16 +61,16 @@ func TestField_StreamsFromTheFieldAreCarriedAndPlayed(t *testing.T) {
 		{name: "59-surround-side", file: layout("5.1(side)")},
 		{name: "59-surround-wide", file: layout("7.1(wide)")},
 		{name: "59-two-one", file: layout("2.1")},
-		{name: "60-low-rate", file: made("-vn", "-t", "16", "-ar", "8000", "-ac", "1"), noVideo: true},
-		{name: "61-slides", file: slow("1/12", "40"), noAudio: true, still: 13 * time.Second, played: 0.5},
-		{name: "61-one-a-second", file: slow("1", "20"), noAudio: true, still: 3 * time.Second},
-		{name: "61-slide-with-sound", file: slowWithSound("1/4", "24"), still: 5 * time.Second},
-		{name: "61-fast", file: fast("120", "12")},
-		{name: "63-sound-stops", file: without(tagAudio, 4, 18, 30), warned: []string{"audio_silent"}, rebuilt: true, still: 3 * time.Second},
-		{name: "64-picture-stops", file: without(tagVideo, 4, 14, 26), warned: []string{"video_silent"}, still: 3 * time.Second},
-		{name: "62-ten-bits", file: made("-t", "12", "-pix_fmt", "yuv422p10le"), unplayable: true},
+		{name: "60-low-rate", file: encoded("-vn", "-t", "16", "-ar", "8000", "-ac", "1"), noVideo: true},
+		{name: "61-slides", file: lowFrameRate("1/12", "40"), noAudio: true, maxStall: 13 * time.Second, minPlayed: 0.5},
+		{name: "61-one-a-second", file: lowFrameRate("1", "20"), noAudio: true, maxStall: 3 * time.Second},
+		{name: "61-slide-with-sound", file: lowFrameRateWithAudio("1/4", "24"), maxStall: 5 * time.Second},
+		{name: "61-fast", file: highFrameRate("120", "12")},
+		{name: "63-sound-stops", file: withoutTags(tagAudio, 4, 18, 30), warned: []string{"audio_silent"}, rebuilt: true, maxStall: 3 * time.Second},
+		{name: "64-picture-stops", file: withoutTags(tagVideo, 4, 14, 26), warned: []string{"video_silent"}, maxStall: 3 * time.Second},
+		{name: "62-ten-bits", file: encoded("-t", "12", "-pix_fmt", "yuv422p10le"), unplayable: true},
 		{name: "67-captions", file: func(t *testing.T) string { t.Helper(); return captioned(t, "captioned", sources.Plain(t)) }, multivariant: "TYPE=CLOSED-CAPTIONS"},
-		{name: "67-no-captions", file: made("-bf", "2"), multivariant: "CLOSED-CAPTIONS=NONE"},
+		{name: "67-no-captions", file: encoded("-bf", "2"), multivariant: "CLOSED-CAPTIONS=NONE"},
 		{name: "two-on-each-timestamp", file: func(t *testing.T) string {
 			t.Helper()
 			return paired(t, "paired", sources.FLV(t, "-t", "16", "-bf", "0"))
@@ -82,8 +82,8 @@ func TestField_StreamsFromTheFieldAreCarriedAndPlayed(t *testing.T) {
 	} {
 		t.Run(f.name, func(t *testing.T) {
 			t.Parallel()
-			places <- struct{}{}
-			defer func() { <-places }()
+			slots <- struct{}{}
+			defer func() { <-slots }()
 			f.mustPlay(t, s, b)
 		})
 	}
@@ -91,7 +91,7 @@ func TestField_StreamsFromTheFieldAreCarriedAndPlayed(t *testing.T) {
 
 // mustPlay publishes the stream, follows it to its end, watches it in the browser
 // meanwhile, and collects the warnings.
-func (f field) mustPlay(t *testing.T, s *harness.Server, b *harness.Browser) {
+func (f reportedStream) mustPlay(t *testing.T, s *harness.Server, b *harness.Browser) {
 	t.Helper()
 	file := f.file(t)
 	follower := harness.Follow(t, s.PlaylistURL(f.name), hlscheck.Options{LowLatency: true})
@@ -106,16 +106,16 @@ func (f field) mustPlay(t *testing.T, s *harness.Server, b *harness.Browser) {
 	encoder := harness.Launch(t, nil, s.Program(), "publish", "--file", file, "--duration", length.String(), s.PublishURL(f.name))
 	multivariant := ""
 	warned := map[string]string{}
-	watching, watched := context.WithCancel(t.Context())
-	look := make(chan struct{})
+	polling, stopPolling := context.WithCancel(t.Context())
+	polled := make(chan struct{})
 	go func() {
-		defer close(look)
-		for watching.Err() == nil {
-			if body, err := harness.Get(watching, s.PlaylistURL(f.name)); err == nil {
+		defer close(polled)
+		for polling.Err() == nil {
+			if body, err := harness.Get(polling, s.PlaylistURL(f.name)); err == nil {
 				multivariant = string(body)
 			}
-			warnings(watching, s, f.name, warned)
-			harness.Pause(watching, 300*time.Millisecond)
+			warnings(polling, s, f.name, warned)
+			harness.Pause(polling, 300*time.Millisecond)
 		}
 	}()
 	var seen []harness.Sample
@@ -131,8 +131,8 @@ func (f field) mustPlay(t *testing.T, s *harness.Server, b *harness.Browser) {
 	}
 	encoder.Wait(time.Minute)
 	r := follower.Wait(30 * time.Second)
-	watched()
-	<-look
+	stopPolling()
+	<-polled
 	// Many encoders share this machine, so the arrival times of media are not checked.
 	follower.Check(append(f.excused, pace...)...)
 	if !r.Ended {
@@ -160,21 +160,21 @@ func (f field) mustPlay(t *testing.T, s *harness.Server, b *harness.Browser) {
 	}
 }
 
-func (f field) checkPlayback(t *testing.T, seen []harness.Sample) {
+func (f reportedStream) checkPlayback(t *testing.T, seen []harness.Sample) {
 	t.Helper()
 	if len(seen) < 2 {
 		t.Fatal("the page was not watched")
 	}
-	still, share := f.still, f.played
-	if still == 0 {
-		still = 1500 * time.Millisecond
+	maxStall, share := f.maxStall, f.minPlayed
+	if maxStall == 0 {
+		maxStall = 1500 * time.Millisecond
 	}
 	if share == 0 {
 		share = 0.85
 	}
 	sum, first, last := harness.Summarise(seen), seen[0], seen[len(seen)-1]
 	wall := last.At.Sub(first.At).Seconds()
-	t.Logf("the page played %.1f s in %.1f s: %d frames, %d bytes of audio, still for at most %.1f s, %d back",
+	t.Logf("the page played %.1f s in %.1f s: %d frames, %d bytes of audio, stalled for at most %.1f s, %d steps back",
 		sum.Played, wall, last.Frames-first.Frames, last.Audio-first.Audio, sum.Longest.Seconds(), sum.Back)
 	if sum.Reloads > 0 || sum.Back > 0 && !f.rebuilt || len(sum.Faults) > 0 {
 		t.Errorf("%d reloads, %d steps back, faults %q", sum.Reloads, sum.Back, sum.Faults)
@@ -182,8 +182,8 @@ func (f field) checkPlayback(t *testing.T, seen []harness.Sample) {
 	if harness.Strict() && !f.rebuilt && sum.Played < share*wall {
 		t.Errorf("the page played %.1f s in %.1f s", sum.Played, wall)
 	}
-	if harness.Strict() && sum.Longest > still {
-		t.Errorf("the picture stood still for %.1f s", sum.Longest.Seconds())
+	if harness.Strict() && sum.Longest > maxStall {
+		t.Errorf("the picture stalled for %.1f s", sum.Longest.Seconds())
 	}
 	if !f.noAudio && last.Audio == 0 {
 		t.Error("no audio was decoded")
@@ -210,8 +210,8 @@ func warnings(ctx context.Context, s *harness.Server, id string, all map[string]
 	}
 }
 
-// made returns the usual source with other options.
-func made(options ...string) func(*testing.T) string {
+// encoded returns the usual source with other options.
+func encoded(options ...string) func(*testing.T) string {
 	return func(t *testing.T) string { t.Helper(); return sources.FLV(t, options...) }
 }
 
@@ -227,23 +227,23 @@ func layout(name string) func(*testing.T) string {
 	}
 }
 
-// slow returns video without audio at a low frame rate, with only key frames.
-func slow(rate, seconds string) func(*testing.T) string {
-	return made("-an", "-r", rate, "-g", "1", "-keyint_min", "1", "-t", seconds)
+// lowFrameRate returns video without audio at a low frame rate, with only key frames.
+func lowFrameRate(rate, seconds string) func(*testing.T) string {
+	return encoded("-an", "-r", rate, "-g", "1", "-keyint_min", "1", "-t", seconds)
 }
 
-// slowWithSound returns the same with audio.
-func slowWithSound(rate, seconds string) func(*testing.T) string {
-	return made("-r", rate, "-g", "1", "-keyint_min", "1", "-t", seconds)
+// lowFrameRateWithAudio returns the same with audio.
+func lowFrameRateWithAudio(rate, seconds string) func(*testing.T) string {
+	return encoded("-r", rate, "-g", "1", "-keyint_min", "1", "-t", seconds)
 }
 
-// fast returns video at a high frame rate.
-func fast(rate, seconds string) func(*testing.T) string {
-	return made("-vf", "fps="+rate+",scale=320:180", "-g", "240", "-keyint_min", "240", "-t", seconds)
+// highFrameRate returns video at a high frame rate.
+func highFrameRate(rate, seconds string) func(*testing.T) string {
+	return encoded("-vf", "fps="+rate+",scale=320:180", "-g", "240", "-keyint_min", "240", "-t", seconds)
 }
 
-// without returns the usual source of some seconds, without one kind of tag for a while.
-func without(kind byte, from, to, length uint32) func(*testing.T) string {
+// withoutTags returns the usual source of some seconds, without one kind of tag for a while.
+func withoutTags(kind byte, from, to, length uint32) func(*testing.T) string {
 	return func(t *testing.T) string {
 		t.Helper()
 		tags := readFLV(t, sources.FLV(t, "-bf", "2", "-t", fmt.Sprint(length)))
@@ -254,7 +254,7 @@ func without(kind byte, from, to, length uint32) func(*testing.T) string {
 	}
 }
 
-// adtsInside adds an ADTS header before each AAC frame, and optionally removes the
+// adtsInside puts an ADTS header before each AAC frame, and optionally removes the
 // configuration.
 func adtsInside(t *testing.T, name, file string, headerless bool) string {
 	t.Helper()

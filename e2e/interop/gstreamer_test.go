@@ -14,7 +14,7 @@ func TestGStreamer_IsCarriedWhole(t *testing.T) {
 	s := harness.Start(t, harness.Options{})
 	b := harness.OpenBrowser(t)
 	// A slow machine encodes the pictures of live sources so late that flvmux moves them to the
-	// time of the audio. Otherwise the sink makes the pace.
+	// time of the audio. Otherwise the sink sets the pace.
 	live := strconv.FormatBool(harness.Strict())
 	paced := strconv.FormatBool(!harness.Strict())
 	for _, sink := range []string{"rtmp2sink", "rtmpsink"} {

@@ -59,13 +59,13 @@ func obs(t *testing.T, server, key string) *studio {
 			"[OBSWebSocket]\nFirstLoad=false\nServerEnabled=true\nServerPort=" + port + "\nAuthRequired=false\nAlertsEnabled=false\n",
 		"basic/profiles/P/basic.ini": "[General]\nName=P\n[Video]\nBaseCX=640\nBaseCY=360\nOutputCX=640\nOutputCY=360\nFPSCommon=30\n" +
 			"[Output]\nMode=Advanced\nReconnect=true\nRetryDelay=2\nMaxRetries=25\n[AdvOut]\nEncoder=obs_x264\nTrackIndex=1\n",
-		"basic/profiles/P/service.json": text(t, map[string]any{
+		"basic/profiles/P/service.json": marshal(t, map[string]any{
 			"type": "rtmp_custom", "settings": map[string]any{"server": server, "key": key, "use_auth": false},
 		}),
-		"basic/profiles/P/streamEncoder.json": text(t, map[string]any{
+		"basic/profiles/P/streamEncoder.json": marshal(t, map[string]any{
 			"bitrate": 700, "rate_control": "CBR", "keyint_sec": 2, "preset": "veryfast", "profile": "high", "bf": 2,
 		}),
-		"basic/scenes/C.json": text(t, map[string]any{
+		"basic/scenes/C.json": marshal(t, map[string]any{
 			"name": "C", "current_scene": "S", "current_program_scene": "S",
 			"scene_order": []any{map[string]any{"name": "S"}},
 			"sources": []any{
@@ -130,10 +130,11 @@ func (s *studio) await(r *bufio.Reader, text string) {
 
 // sendText sends a text frame of less than 126 bytes, with a mask of zeros.
 func sendText(w io.Writer, message string) {
-	_, _ = w.Write(append([]byte{0x81, 0x80 | byte(len(message)), 0, 0, 0, 0}, message...)) // a lost one is not answered
+	_, _ = w.Write(append([]byte{0x81, 0x80 | byte(len(message)), 0, 0, 0, 0}, message...)) // if it is lost, the response does not come
 }
 
-func text(t *testing.T, v any) string {
+// marshal returns v as JSON.
+func marshal(t *testing.T, v any) string {
 	t.Helper()
 	b, err := json.Marshal(v)
 	if err != nil {
@@ -159,7 +160,7 @@ func TestOBS_IsCarriedUntilItStops(t *testing.T) {
 
 // OBS notices that its connection broke, waits 2 s and publishes again with the
 // same key and timestamps from 0, whether the server has noticed or not.
-func TestOBS_ReturnsByItself(t *testing.T) {
+func TestOBS_ReconnectsByItself(t *testing.T) {
 	s := harness.Start(t, harness.Options{})
 	p := harness.StartProxy(t, s.RTMP)
 	encoder := obs(t, "rtmp://"+p.Address+"/live", "obs")
@@ -180,7 +181,7 @@ func TestOBS_ReturnsByItself(t *testing.T) {
 	page.Screenshot("interop-obs-returned")
 	sum := harness.Summarise(v.Stop())
 	if now := s.WaitForState("obs", "live", time.Second); !now.Started.Equal(first.Started) {
-		t.Errorf("the broadcast of %v became one of %v", first.Started, now.Started)
+		t.Errorf("the broadcast that started at %v was replaced by one that started at %v", first.Started, now.Started)
 	}
 	encoder.stop()
 	r := f.Wait(30 * time.Second)

@@ -48,12 +48,12 @@ func TestReconnect_ContinuesTheSamePlaylist(t *testing.T) {
 			harness.Pause(t.Context(), 3*time.Second)
 			page.Screenshot("reconnect-" + id)
 			sum := harness.Summarise(v.Stop())
-			t.Logf("the picture went on about %.1f s after the return; it stood still for %.1f s", resumed.Seconds(), sum.Longest.Seconds())
+			t.Logf("the picture moved again about %.1f s after the return; it stalled for %.1f s", resumed.Seconds(), sum.Longest.Seconds())
 			if sum.Reloads > 0 || sum.Back > 0 || len(sum.Faults) > 0 {
 				t.Errorf("%d reloads, %d steps back, faults %q", sum.Reloads, sum.Back, sum.Faults)
 			}
 			if now := s.WaitForState(id, "live", time.Second).Started; !now.Equal(started) {
-				t.Errorf("the broadcast of %v became one of %v", started, now)
+				t.Errorf("the broadcast that started at %v was replaced by one that started at %v", started, now)
 			}
 
 			encoder.Quit()
@@ -93,7 +93,7 @@ func TestReconnect_AfterASinglePicture(t *testing.T) {
 	harness.PublishLooped(t, file, s.PublishURL("show"))
 	page.WaitFor("picture after the return", 15*time.Second, func(now harness.Playback) bool { return now.Time > before.Time+3 })
 	sum := harness.Summarise(v.Stop())
-	t.Logf("3 s more were played %.1f s after the return; it stood still for %.1f s", time.Since(back).Seconds(), sum.Longest.Seconds())
+	t.Logf("3 s more were played %.1f s after the return; it stalled for %.1f s", time.Since(back).Seconds(), sum.Longest.Seconds())
 	// On a slow machine the page loads the playlist again, which sets the player's time back.
 	if sum.Reloads > 0 || harness.Strict() && sum.Back > 0 || len(sum.Faults) > 0 {
 		t.Errorf("%d reloads, %d steps back, faults %q", sum.Reloads, sum.Back, sum.Faults)

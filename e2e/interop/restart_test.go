@@ -34,7 +34,7 @@ func read(t *testing.T, url string) *reader {
 	go func() {
 		defer close(r.stopped)
 		for ctx.Err() == nil {
-			if text, err := harness.Get(ctx, url); err == nil { // a server that is away is not a fault
+			if text, err := harness.Get(ctx, url); err == nil { // while the server is down, playlists cannot be read
 				r.take(text)
 			}
 			harness.Pause(ctx, 50*time.Millisecond)
@@ -55,7 +55,7 @@ func (r *reader) take(text []byte) {
 		wrong = append(wrong, hlscheck.CheckChange(r.url, r.last, now)...)
 	}
 	for _, v := range wrong {
-		// What was in memory is lost with the process, and told.
+		// What was in memory is lost with the process, and marked as a gap.
 		if v.Rule != 8 || !strings.HasSuffix(v.Text, "became a gap") {
 			r.wrong = append(r.wrong, v.String())
 		}
@@ -90,12 +90,12 @@ func TestRestart_AfterAKillContinuesTheBroadcast(t *testing.T) {
 	page.WaitForPlay(20 * time.Second)
 	v := page.View()
 
-	for _, away := range []time.Duration{200 * time.Millisecond, 3 * time.Second} {
+	for _, downtime := range []time.Duration{200 * time.Millisecond, 3 * time.Second} {
 		harness.Pause(t.Context(), 5*time.Second)
 		before := v.Last()
 		s.Kill()
 		<-encoder.Done() // its connection broke
-		harness.Pause(t.Context(), away)
+		harness.Pause(t.Context(), downtime)
 		s.Run()
 		s.WaitForState("show", "reconnecting", 2*time.Second)
 		encoder = harness.PublishLooped(t, file, s.PublishURL("show"))
@@ -104,7 +104,7 @@ func TestRestart_AfterAKillContinuesTheBroadcast(t *testing.T) {
 			t.Errorf("%s became %s", first.ID, now.ID)
 		}
 		page.WaitFor("picture after the restart", 20*time.Second, func(now harness.Playback) bool { return now.Time > before.Time+2 })
-		t.Logf("away %v: 2 s more were played %.1f s after the publisher's return", away, time.Since(back).Seconds())
+		t.Logf("down for %v: 2 s more were played %.1f s after the publisher's return", downtime, time.Since(back).Seconds())
 	}
 	harness.Pause(t.Context(), 4*time.Second)
 	page.Screenshot("restart")
@@ -121,7 +121,7 @@ func TestRestart_AfterAKillContinuesTheBroadcast(t *testing.T) {
 			gaps++
 		}
 	}
-	t.Logf("%d playlists, %d names, last MSN %d, discontinuity sequence %d, %d gaps listed at the end; the page stood still for %.1f s at most, went back %d times, %d reloads",
+	t.Logf("%d playlists, %d names, last MSN %d, discontinuity sequence %d, %d gaps listed at the end; the page stalled for %.1f s at most, went back %d times, %d reloads",
 		r.texts, len(r.names), r.last.Segments[len(r.last.Segments)-1].MSN, r.last.DiscontinuitySequence, gaps, sum.Longest.Seconds(), sum.Back, sum.Reloads)
 	if sum.Reloads > 0 {
 		t.Errorf("the page was loaded again %d times", sum.Reloads)
@@ -149,7 +149,7 @@ func TestRestart_SIGTERMEndsEveryBroadcastAndExitsWithZero(t *testing.T) {
 		t.Error("a player did not see the end")
 	}
 	for _, id := range []string{"a", "b"} {
-		if text := s.Stored(id); !strings.HasSuffix(text, "#EXT-X-ENDLIST\n") || !strings.Contains(text, "#EXTINF") {
+		if text := s.StoredPlaylist(id); !strings.HasSuffix(text, "#EXT-X-ENDLIST\n") || !strings.Contains(text, "#EXTINF") {
 			t.Errorf("the stored playlist of %s: %s", id, text)
 		}
 	}
@@ -157,7 +157,7 @@ func TestRestart_SIGTERMEndsEveryBroadcastAndExitsWithZero(t *testing.T) {
 	<-b.Done()
 }
 
-func TestRestart_SecondSignalCutsItShort(t *testing.T) {
+func TestRestart_SecondSignalEndsTheShutdownAtOnce(t *testing.T) {
 	t.Parallel()
 	s := harness.Start(t, harness.Options{})
 	harness.PublishLooped(t, sources.Plain(t), s.PublishURL("show"))

@@ -4,16 +4,15 @@ package interop
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"testing"
 	"time"
 
 	"golive/e2e/harness"
 )
 
-// A network that carries half of what an encoder sends is told to the broadcaster, until it is fast
-// enough again.
-func TestUplink_ThatIsTooSlowIsToldToTheBroadcaster(t *testing.T) {
+// While the network carries only half of what the encoder sends, the broadcaster is warned.
+func TestUplink_WarnsTheBroadcasterWhileItIsTooSlow(t *testing.T) {
 	s := harness.Start(t, harness.Options{})
 	p := harness.StartProxy(t, s.RTMP)
 	harness.PublishLooped(t, sources.Plain(t), p.PublishURL("show"))
@@ -44,11 +43,11 @@ func waitForWarning(t *testing.T, s *harness.Server, want bool) {
 			got = got || w.Code == "slow_upload"
 		}
 		if got != want {
-			return errors.New("the warning of a slow upload is not as it should be")
+			return fmt.Errorf("slow_upload is among the warnings: %t, want %t", got, want)
 		}
 		return nil
 	})
 	if err != nil {
-		t.Fatalf("want it: %t: %v", want, err)
+		t.Fatal(err)
 	}
 }

@@ -99,7 +99,7 @@ func (u *uplink) weaken(ctx context.Context) {
 	u.outages = append(u.outages, outage{how: fmt.Sprintf("weak, %v late", delay), begin: begin, end: time.Now()})
 }
 
-func TestUplink_ThatIsCutOftenIsOneBroadcastWithoutAReload(t *testing.T) {
+func TestUplink_CutOftenKeepsOneBroadcastWithoutAReload(t *testing.T) {
 	s := harness.Start(t, harness.Options{})
 	u := &uplink{
 		t: t, server: s, proxy: harness.StartProxy(t, s.RTMP), file: sources.Plain(t),
@@ -139,7 +139,7 @@ func TestUplink_ThatIsCutOftenIsOneBroadcastWithoutAReload(t *testing.T) {
 	page.Screenshot("uplink-at-the-end")
 	seen := v.Stop()
 	if now := s.WaitForState("show", "live", time.Second); !now.Started.Equal(first.Started) {
-		t.Errorf("the broadcast of %v became one of %v", first.Started, now.Started)
+		t.Errorf("the broadcast that started at %v was replaced by one that started at %v", first.Started, now.Started)
 	}
 	u.encoder.Quit()
 	r := f.Wait(20 * time.Second)
@@ -153,9 +153,9 @@ func TestUplink_ThatIsCutOftenIsOneBroadcastWithoutAReload(t *testing.T) {
 func (u *uplink) checkPlaylist(f *harness.Follower, r *hlscheck.Rendition) {
 	u.t.Helper()
 	f.Check(pace...)
-	marks := harness.Discontinuities(r)
-	if marks != *cuts {
-		u.t.Errorf("%d cuts left %d discontinuities", *cuts, marks)
+	discontinuities := harness.Discontinuities(r)
+	if discontinuities != *cuts {
+		u.t.Errorf("%d cuts left %d discontinuities", *cuts, discontinuities)
 	}
 	late := 0
 	for i := 1; i < len(r.Segments); i++ {
@@ -166,7 +166,7 @@ func (u *uplink) checkPlaylist(f *harness.Follower, r *hlscheck.Rendition) {
 		lateParts += u.late("part of segment", r.Parts[i].MSN, r.Parts[i-1].Listed, r.Parts[i].Listed, r.Last.PartTarget)
 	}
 	u.t.Logf("%d segments, %d parts, %d reloads, %d discontinuities; %d publishers for %d cuts; late because of the uplink: %d segments, %d parts; rules broken: %v",
-		len(r.Segments), len(r.Parts), r.Reloads, marks, u.tries, *cuts, late, lateParts, f.Violations())
+		len(r.Segments), len(r.Parts), r.Reloads, discontinuities, u.tries, *cuts, late, lateParts, f.Violations())
 }
 
 // late returns 1 when something came late, which only an outage excuses (rules 11, 12).
@@ -196,12 +196,12 @@ func (u *uplink) checkPicture(seen []harness.Sample) {
 	}
 	sum := harness.Summarise(seen)
 	wall := seen[len(seen)-1].At.Sub(seen[0].At)
-	u.t.Logf("the page played %.1f s in %.1f s; the uplink was bad for %.1f s; the picture stood still for %.1f s, at most %.1f s at once; went back %d times, %d reloads, faults %q",
-		sum.Played, wall.Seconds(), away.Seconds(), sum.Still.Seconds(), sum.Longest.Seconds(), sum.Back, sum.Reloads, sum.Faults)
+	u.t.Logf("the page played %.1f s in %.1f s; the uplink was bad for %.1f s; the picture stalled for %.1f s, at most %.1f s at once; went back %d times, %d reloads, faults %q",
+		sum.Played, wall.Seconds(), away.Seconds(), sum.Stalled.Seconds(), sum.Longest.Seconds(), sum.Back, sum.Reloads, sum.Faults)
 	if sum.Reloads > 0 || sum.Back > 0 || len(sum.Faults) > 0 {
 		u.t.Errorf("the page was reloaded %d times, the picture went back %d times %q, faults %q", sum.Reloads, sum.Back, sum.Steps, sum.Faults)
 	}
 	if sum.Longest > harness.Timeout(10*time.Second) {
-		u.t.Errorf("the picture stood still for %v", sum.Longest)
+		u.t.Errorf("the picture stalled for %v", sum.Longest)
 	}
 }

@@ -14,7 +14,7 @@ import (
 // addedDelay is how much later than the same part of the source a part of a rung may be listed.
 const addedDelay = 400 * time.Millisecond
 
-// A viewer of a rung is hardly further behind than one of the source.
+// A viewer of a rung sees it hardly later than one of the source.
 func TestLadder_RungsAreListedSoonAfterTheirSource(t *testing.T) {
 	for _, c := range []struct{ name, reordered string }{{"without B-frames", "0"}, {"with B-frames", "2"}} {
 		t.Run(c.name, func(t *testing.T) {

@@ -34,13 +34,13 @@ func pin(p *harness.Page, name string) {
 	harness.Evaluate[bool](p, fmt.Sprintf("(view.pin(%q, %d), true)", name, heights()[name]))
 }
 
-// Players that play a rung go on with the source when there are no more rungs.
-func TestLadder_PlayersGoOnWithoutTheirRung(t *testing.T) {
+// Players that play a rung continue with the source when there are no more rungs.
+func TestLadder_PlayersContinueWithoutTheirRung(t *testing.T) {
 	base := harness.ServePlayers(t)
 	for _, list := range []string{"index.m3u8", "ts.m3u8"} {
 		for _, player := range []string{"hls.js", "shaka", "video.js"} {
 			t.Run(player+" "+list, func(t *testing.T) {
-				config, broken := breakable(t)
+				config, broken := breakableFFmpeg(t)
 				s := startLadder(t, config)
 				p := harness.OpenBrowser(t).Open(t, base+"/play?player="+player+"&url="+url.QueryEscape(s.URL("/live/show/"+list)))
 				p.WaitUntil(20*time.Second, "globalThis.look && look().at > 1 && look().pictures > 0 && view.pin")
@@ -49,8 +49,8 @@ func TestLadder_PlayersGoOnWithoutTheirRung(t *testing.T) {
 				harness.Evaluate[bool](p, "(view.choose(), true)")
 				harness.Pause(t.Context(), 4*time.Second)
 				before := harness.Evaluate[harness.PlayerState](p, "look()")
-				setBroken(t, broken, true)
-				killChild(t, s)
+				setFlagFile(t, broken, true)
+				killTranscoder(t, s)
 				waitForRungs(t, s, "show", 1)
 				t.Log("no rungs")
 				began := time.Now()
@@ -92,8 +92,8 @@ func TestLadder_PlayersSwitch(t *testing.T) {
 	}
 }
 
-// ffmpeg is killed and stopped ten times. The source is untouched, and the rungs return.
-func TestLadder_OutlivesItsEncoder(t *testing.T) {
+// ffmpeg is killed and stopped ten times in all. The source is not affected, and the rungs return.
+func TestLadder_RungsReturnWhenFFmpegFails(t *testing.T) {
 	s := startLadder(t, smallLadder)
 	source := harness.Follow(t, s.MediaURL("show"), hlscheck.Options{LowLatency: true, Discard: true})
 	rung := harness.Follow(t, s.URL("/live/show/240p/index.m3u8"), hlscheck.Options{LowLatency: true, Discard: true})
@@ -103,20 +103,20 @@ func TestLadder_OutlivesItsEncoder(t *testing.T) {
 	waitForQuality(p, "240p", 240)
 	v := p.View()
 	for i := range 10 {
-		before := child(s)
+		before := transcoderPID(s)
 		sig := []syscall.Signal{syscall.SIGKILL, syscall.SIGSTOP}[i%2]
 		if err := syscall.Kill(before, sig); err != nil {
 			t.Fatalf("no ffmpeg: %v", err)
 		}
 		began := time.Now()
-		harness.Until(t, "ffmpeg is running again", 20*time.Second, func() bool { now := child(s); return now != 0 && now != before })
+		harness.Until(t, "ffmpeg is running again", 20*time.Second, func() bool { now := transcoderPID(s); return now != 0 && now != before })
 		restarted := time.Since(began)
-		// A part that is no gap is listed when units come again.
+		// A part that is not a gap is listed when access units arrive again.
 		list := s.URL("/live/show/240p/index.m3u8")
 		seen := newestPart(t, list)
 		harness.Until(t, "the rung is back", 20*time.Second, func() bool { return newestPart(t, list) > seen+1 })
 		t.Logf("%v: another ffmpeg after %v, media after %v", sig, restarted.Round(time.Millisecond), time.Since(began).Round(time.Millisecond))
-		// One that fails again soon is started later and later.
+		// An ffmpeg that fails soon after its start is started again with increasing delays.
 		harness.Pause(t.Context(), 11*time.Second)
 	}
 	waitForRungs(t, s, "show", 4)
@@ -146,7 +146,8 @@ func TestLadder_OutlivesItsEncoder(t *testing.T) {
 	}
 }
 
-// newestPart returns the number of parts that a playlist has had that are not gaps.
+// newestPart returns a number that grows with each part of a playlist that is not a gap: 1000 times its
+// MSN, plus its index.
 func newestPart(t *testing.T, url string) int64 {
 	t.Helper()
 	text, err := harness.Get(t.Context(), url)
@@ -170,7 +171,7 @@ func newestPart(t *testing.T, url string) int64 {
 
 func TestLadder_LeavesNoEncoderWhenGoliveIsKilled(t *testing.T) {
 	s := startLadder(t, smallLadder)
-	pid := child(s)
+	pid := transcoderPID(s)
 	if pid == 0 {
 		t.Fatal("there is no ffmpeg")
 	}
@@ -178,7 +179,7 @@ func TestLadder_LeavesNoEncoderWhenGoliveIsKilled(t *testing.T) {
 	harness.Until(t, "ffmpeg is gone", 2*time.Second, func() bool { return syscall.Kill(pid, 0) != nil })
 }
 
-// Qualities are chosen behind the live end and in the replay too.
+// Qualities can be chosen before the live end and in the replay too.
 func TestLadder_ThePageSwitchesQualitiesOfOlderMedia(t *testing.T) {
 	s := harness.Start(t, harness.Options{Config: smallLadder + "playlist: { window: 60s }\n"})
 	encoder := harness.PublishLooped(t, sources.Plain(t), s.PublishURL("show"))
@@ -196,13 +197,13 @@ func TestLadder_ThePageSwitchesQualitiesOfOlderMedia(t *testing.T) {
 	p.Do(chromedp.EmulateViewport(390, 844, chromedp.EmulateMobile, chromedp.EmulateTouch, chromedp.EmulateScale(2)))
 	p.Do(chromedp.Focus("[data-quality] select"))
 	p.Screenshot("quality-rewound-phone")
-	// Everything in the row of controls is in the picture.
+	// All controls in the row are on the screen.
 	for _, width := range []int64{390, 320} {
 		p.Do(chromedp.EmulateViewport(width, 844, chromedp.EmulateMobile, chromedp.EmulateTouch))
 		p.WaitUntil(5*time.Second, "innerWidth === "+fmt.Sprint(width))
 		if over := harness.Evaluate[[]string](p, `Array.from(document.querySelectorAll('.controls-row > *'))
 			.filter((e) => e.getBoundingClientRect().right > innerWidth).map((e) => e.outerHTML)`); len(over) > 0 {
-			t.Errorf("%d pixels wide: out of the picture: %q", width, over)
+			t.Errorf("%d pixels wide: not on the screen: %q", width, over)
 		}
 	}
 

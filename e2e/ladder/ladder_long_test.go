@@ -23,8 +23,8 @@ const largeLadder = `transcode:
     - { name: audio, audio_only: true, audio_bitrate: 64k }
 `
 
-// The rungs of the sources that most encoders send play like their source over a long time. Of 1080p
-// the small ladder is made: decoding is most of the work.
+// The rungs of the sources that most encoders send play like their source over a long time. For 1080p
+// it is the small ladder, because decoding is most of the work.
 func TestLadder_RungsOfUsualSources(t *testing.T) {
 	watched := *ladderWatch
 	if watched == 0 {

@@ -41,18 +41,18 @@ func checkLadder(t *testing.T, s *harness.Server, watched time.Duration, least i
 		t.Fatalf("%d renditions", len(r.Renditions))
 	}
 	for _, each := range r.Renditions {
-		each.Parts = nil // as long as the segments, and of no use below
+		each.Parts = nil // as large as the segments, and not used below
 	}
-	first, last := inAll(t, r)
+	first, last := commonSegments(t, r)
 	if last-first < least {
 		t.Fatalf("the renditions have the segments %d to %d in common", first, last)
 	}
-	// Piece by piece: a file of all would be large, and a decoder's time for it long.
+	// A file of all segments would be large, and decoding it would take long.
 	const piece = 15
 	for from := first; from <= last; from += piece {
 		to := min(from+piece-1, last)
 		if last-to < piece/2 {
-			to = last // with what is left
+			to = last // a short rest is part of this piece
 		}
 		checkPiece(t, r, from, to)
 		if to == last {
@@ -61,9 +61,9 @@ func checkLadder(t *testing.T, s *harness.Server, watched time.Duration, least i
 	}
 }
 
-// inAll returns the numbers of the first and the last segment that all renditions have. Between
+// commonSegments returns the numbers of the first and the last segment that all renditions have. Between
 // them none may be missing.
-func inAll(t *testing.T, r *hlscheck.Recording) (first, last int64) {
+func commonSegments(t *testing.T, r *hlscheck.Recording) (first, last int64) {
 	t.Helper()
 	last = math.MaxInt64
 	for _, each := range r.Renditions {
@@ -113,7 +113,7 @@ func checkPiece(t *testing.T, r *hlscheck.Recording, first, last int64) {
 			continue
 		}
 		sounds := beepTimes(t, file)
-		apart, ok := furthest(beeps, sounds)
+		apart, ok := maxDistance(beeps, sounds)
 		if !ok || apart > 0.020 {
 			t.Errorf("%s has sounds at %v, the source at %v", name, sounds, beeps)
 		}
@@ -144,9 +144,9 @@ const (
 	leastOfPicture  = 0.92
 )
 
-// furthest returns the longest time between two sounds that belong together; false if there is
-// another number of them.
-func furthest(a, b []float64) (apart float64, ok bool) {
+// maxDistance returns the longest time between two sounds that belong together; false if a and b do
+// not have the same number of them.
+func maxDistance(a, b []float64) (apart float64, ok bool) {
 	if len(a) != len(b) {
 		return 0, false
 	}

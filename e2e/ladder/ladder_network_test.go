@@ -17,11 +17,11 @@ const slowNetwork = 400_000 / 8
 // roundTrip is the delay of a usual mobile network.
 const roundTrip = 40 * time.Millisecond
 
-// throttledStall is how long a picture may stand still, in a strict run, when the network gets slow: what
-// is being loaded of the source at that time takes longer than what is buffered lasts.
+// throttledStall is how long playback may stall, in a strict run, when the network gets slow: what is
+// being loaded of the source at that time takes longer than what is buffered lasts.
 const throttledStall = 4 * time.Second
 
-// The watch page goes down to a rung when the network gets slow, and up again when it does not stay so.
+// The watch page goes down to a rung when the network gets slow, and up again when it is fast again.
 func TestLadder_ThePageFollowsTheNetwork(t *testing.T) {
 	s := startLadder(t, smallLadder)
 	p := harness.OpenBrowser(t).Open(t, s.WatchURL("show"))
@@ -52,17 +52,17 @@ func TestLadder_ThePageFollowsTheNetwork(t *testing.T) {
 	report := harness.Summarise(v.Stop())
 	t.Logf("%+v", report)
 	if report.Back > 0 || report.Reloads > 0 || len(report.Faults) > 0 {
-		t.Errorf("it was seen: %+v", report)
+		t.Errorf("playback was disturbed: %+v", report)
 	}
 	if harness.Strict() && (change.Longest > throttledStall.Seconds() || during.Longest > throttledStall.Seconds() || p.Meter().Longest > 1) {
-		t.Error("it stood still")
+		t.Error("playback stalled for too long")
 	}
 	if lines := p.FatalErrors(); len(lines) > 0 {
 		t.Errorf("hls.js reports %q", lines)
 	}
 }
 
-// So do other players with MPEG-TS segments, which have more buffered.
+// Other players do that too with MPEG-TS segments; they buffer more.
 func TestLadder_PlayersFollowTheNetwork(t *testing.T) {
 	base := harness.ServePlayers(t)
 	for _, player := range []string{"shaka", "video.js"} {
@@ -83,7 +83,7 @@ func TestLadder_PlayersFollowTheNetwork(t *testing.T) {
 					t.Errorf("%s: it fails", what)
 				}
 				if harness.Strict() && l.Longest > 1 {
-					t.Errorf("%s: it stood still for %.1f s", what, l.Longest)
+					t.Errorf("%s: it stalled for %.1f s", what, l.Longest)
 				}
 				return l
 			}

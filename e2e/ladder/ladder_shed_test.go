@@ -27,17 +27,17 @@ const shedLadder = `transcode:
     - { name: 120p, height: 120, video_bitrate: 60k, audio_bitrate: 128k, preset: ultrafast }
 `
 
-// burning returns a configuration whose ffmpeg seems to use too much of the processor while it makes the
-// 160p rung and a file exists, and that file's name. golive counts the time of the process that it
-// starts, which here is a shell.
-func burning(t *testing.T) (config, file string) {
+// wastefulFFmpeg returns a configuration whose ffmpeg seems to use too much of the processor while it
+// makes the 160p rung and a file exists, and that file's name. golive counts the time of the process that
+// it starts, which here is a shell.
+func wastefulFFmpeg(t *testing.T) (config, file string) {
 	t.Helper()
 	ffmpeg, err := exec.LookPath("ffmpeg")
 	if err != nil {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	file = filepath.Join(dir, "burn")
+	file = filepath.Join(dir, "wasteful")
 	script := fmt.Sprintf(`#!/bin/sh
 case "$*" in *,160,*) top=yes ;; esac
 exec 9<&0
@@ -58,10 +58,10 @@ wait $child
 	return fmt.Sprintf(shedLadder, 0.05/float64(runtime.GOMAXPROCS(0)), program), file
 }
 
-// The viewers of the highest rung go on with another one when it is shed, and have it again when it
-// comes back. Those of a lower one see nothing.
-func TestLadder_ViewersSurviveTheShedRung(t *testing.T) {
-	config, burn := burning(t)
+// The viewers of the highest rung continue with another one when it is shed, and have it again when it
+// comes back. Those of a lower one notice nothing.
+func TestLadder_ViewersOfAShedRungContinueWithAnother(t *testing.T) {
+	config, wasteful := wastefulFFmpeg(t)
 	s := harness.Start(t, harness.Options{Config: config})
 	harness.PublishLooped(t, sources.FLV(t, "-vf", "scale=320:180", "-b:v", "150k"), s.PublishURL("show"))
 	s.WaitForState("show", "live", 10*time.Second)
@@ -79,9 +79,9 @@ func TestLadder_ViewersSurviveTheShedRung(t *testing.T) {
 	top.Mark()
 	low.Mark()
 
-	setBroken(t, burn, true)
+	setFlagFile(t, wasteful, true)
 	harness.Until(t, "160p is shed", 20*time.Second, func() bool { return s.Logs.Count("rung shed", "rendition=160p") == 1 })
-	setBroken(t, burn, false) // it comes back after 5 s
+	setFlagFile(t, wasteful, false) // it comes back after 5 s
 	began := time.Now()
 	waitForRungs(t, s, "show", 2)
 	t.Logf("not listed after %v", time.Since(began).Round(time.Millisecond))
@@ -112,7 +112,7 @@ func TestLadder_ViewersSurviveTheShedRung(t *testing.T) {
 		}
 	}
 	if harness.Strict() && shed.Longest > 2 {
-		t.Errorf("it stood still: %v", shed)
+		t.Errorf("playback stalled for too long: %v", shed)
 	}
 }
 

@@ -20,7 +20,7 @@ import (
 	"golive/e2e/harness"
 )
 
-// smallLadder is a ladder that every machine can encode, though some are late.
+// smallLadder is a ladder that every machine can encode, though a slow one is late.
 const smallLadder = `transcode:
   max_cpu: 1
   max_lag: 1m
@@ -40,9 +40,9 @@ func beeping(t *testing.T, options ...string) string {
 	return sources.FLV(t, append([]string{"-bf", "2", "-af", "volume=volume='lt(mod(t,1),0.2)':eval=frame"}, options...)...)
 }
 
-// breakable returns a configuration of smallLadder whose ffmpeg fails while a file exists, and
+// breakableFFmpeg returns a configuration of smallLadder whose ffmpeg fails while a file exists, and
 // that file's name.
-func breakable(t *testing.T) (config, file string) {
+func breakableFFmpeg(t *testing.T) (config, file string) {
 	t.Helper()
 	ffmpeg, err := exec.LookPath("ffmpeg")
 	if err != nil {
@@ -58,8 +58,9 @@ func breakable(t *testing.T) (config, file string) {
 	return smallLadder + "  ffmpeg: " + program + "\n", file
 }
 
-// child returns the ffmpeg that makes the rungs, or 0; golive runs others for pictures.
-func child(s *harness.Server) int {
+// transcoderPID returns the process id of the ffmpeg that makes the rungs, or 0; golive runs others
+// for pictures.
+func transcoderPID(s *harness.Server) int {
 	tasks, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", s.PID()))
 	if err != nil {
 		return 0
@@ -79,10 +80,10 @@ func child(s *harness.Server) int {
 	return 0
 }
 
-// killChild kills the ffmpeg that makes the rungs.
-func killChild(t *testing.T, s *harness.Server) {
+// killTranscoder kills the ffmpeg that makes the rungs.
+func killTranscoder(t *testing.T, s *harness.Server) {
 	t.Helper()
-	pid := child(s)
+	pid := transcoderPID(s)
 	if pid == 0 {
 		t.Fatal("no ffmpeg makes rungs")
 	}
@@ -132,7 +133,7 @@ type quality struct {
 	height      int
 }
 
-// mustSwitch chooses one quality after the other, which the viewer must not notice otherwise.
+// mustSwitch chooses one quality after the other; playback must not be disturbed.
 func mustSwitch(t *testing.T, p *harness.Page, what string, qualities []quality) {
 	t.Helper()
 	v := p.View()
@@ -145,7 +146,7 @@ func mustSwitch(t *testing.T, p *harness.Page, what string, qualities []quality)
 	report := harness.Summarise(v.Stop())
 	t.Logf("%s: %+v", what, report)
 	if report.Back > 0 || report.Reloads > 0 || len(report.Faults) > 0 || harness.Strict() && report.Longest > time.Second {
-		t.Errorf("%s: switching was seen: %+v", what, report)
+		t.Errorf("%s: switching disturbed playback: %+v", what, report)
 	}
 }
 
@@ -190,10 +191,10 @@ func TestLadder_ThePageSwitchesQualities(t *testing.T) {
 
 // Rungs come, go and come back while a viewer watches.
 func TestLadder_ThePageFollowsTheRungs(t *testing.T) {
-	config, broken := breakable(t)
+	config, broken := breakableFFmpeg(t)
 	s := harness.Start(t, harness.Options{Config: config})
 	harness.Until(t, "ffmpeg is found", 10*time.Second, func() bool { return strings.Contains(s.Logs.String(), "ffmpeg found") })
-	setBroken(t, broken, true)
+	setFlagFile(t, broken, true)
 	harness.PublishLooped(t, sources.Plain(t), s.PublishURL("show"))
 	p := harness.OpenBrowser(t).Open(t, s.WatchURL("show"))
 	p.WaitForPicture(20 * time.Second)
@@ -201,34 +202,35 @@ func TestLadder_ThePageFollowsTheRungs(t *testing.T) {
 		t.Error("there is a menu without rungs")
 	}
 	v := p.View()
-	setBroken(t, broken, false)
+	setFlagFile(t, broken, false)
 	p.WaitUntil(20*time.Second, qualityMenu+".options.length === 5")
 	choose(p, "160p")
 	waitForQuality(p, "160p", 160)
 
-	setBroken(t, broken, true)
+	setFlagFile(t, broken, true)
 	p.Mark()
-	killChild(t, s)
+	killTranscoder(t, s)
 	p.WaitFor("the source", 20*time.Second, func(now harness.Playback) bool { return now.Height == 360 })
 	p.WaitUntil(10*time.Second, "document.querySelector('[data-quality]').hidden")
 	p.WaitForPlay(10 * time.Second)
 	t.Logf("without rungs: %v", p.Meter())
 
-	setBroken(t, broken, false)
+	setFlagFile(t, broken, false)
 	p.Mark()
 	waitForQuality(p, "160p", 160) // the choice is kept
 	t.Logf("back: %v", p.Meter())
 	report := harness.Summarise(v.Stop())
 	t.Logf("%+v", report)
 	if report.Back > 0 || report.Reloads > 0 || len(report.Faults) > 0 || harness.Strict() && report.Longest > time.Second {
-		t.Errorf("it was seen: %+v", report)
+		t.Errorf("playback was disturbed: %+v", report)
 	}
 }
 
-func setBroken(t *testing.T, file string, broken bool) {
+// setFlagFile creates or removes the file with which a test controls its ffmpeg.
+func setFlagFile(t *testing.T, file string, exists bool) {
 	t.Helper()
 	err := os.Remove(file)
-	if broken {
+	if exists {
 		err = os.WriteFile(file, nil, 0o600)
 	}
 	if err != nil {

@@ -16,7 +16,7 @@ import (
 	"golive/e2e/harness"
 )
 
-// checkJPEG reports whether the address has a picture of that size that is not of one dark colour.
+// checkJPEG checks that the URL has a picture of that size which is not dark.
 func checkJPEG(t *testing.T, url string, width, height int) {
 	t.Helper()
 	text, err := harness.Get(t.Context(), url)
@@ -28,7 +28,7 @@ func checkJPEG(t *testing.T, url string, width, height int) {
 		t.Fatalf("%s: %v", url, err)
 	}
 	if got := p.Bounds().Size(); got.X != width || got.Y != height {
-		t.Errorf("%s is of %v, want %dx%d", url, got, width, height)
+		t.Errorf("%s has the size %v, want %dx%d", url, got, width, height)
 	}
 	const bright = 0x6000
 	n := 0
@@ -40,7 +40,7 @@ func checkJPEG(t *testing.T, url string, width, height int) {
 		}
 	}
 	if all := width / 4 * height / 4; n < all/4 {
-		t.Errorf("%s is dark: %d bright places of %d", url, n, all)
+		t.Errorf("%s is dark: %d bright pixels of %d", url, n, all)
 	}
 }
 
@@ -54,7 +54,7 @@ func TestPictures_AreShownOnThePages(t *testing.T) {
 	browser := harness.OpenBrowser(t)
 	home := browser.Open(t, s.URL("/"))
 	home.WaitUntil(20*time.Second, "(() => { const p = document.querySelector('.card-poster'); return p && !p.hidden && p.naturalWidth > 0; })()")
-	// The moving picture over it is for those who want it.
+	// Hide the video over the poster, for the screenshot.
 	home.WaitUntil(time.Second, "document.querySelectorAll('.card-media video').forEach((v) => v.style.display = 'none') || true")
 	home.Screenshot("home-poster")
 	checkJPEG(t, s.URL("/live/show/poster.jpg"), 640, 360)
@@ -100,11 +100,11 @@ func TestPictures_AreShownOnThePages(t *testing.T) {
 	}
 }
 
-// Without ffmpeg there are no pictures, nothing on the pages fails, and the log says it once.
+// Without ffmpeg there are no pictures, no page throws an exception, and the log says once why.
 func TestPictures_AreMissingWithoutFFmpeg(t *testing.T) {
 	s := harness.Start(t, harness.Options{Config: "transcode: { ffmpeg: /nonexistent/ffmpeg }"})
 	harness.PublishLooped(t, sources.Plain(t), s.PublishURL("show"))
-	browser := harness.OpenBrowser(t) // a failed request in the page would fail the test
+	browser := harness.OpenBrowser(t) // an exception in a page fails the test
 	watch := browser.Open(t, s.WatchURL("show"))
 	watch.WaitForPicture(20 * time.Second)
 	home := browser.Open(t, s.URL("/"))
@@ -113,6 +113,6 @@ func TestPictures_AreMissingWithoutFFmpeg(t *testing.T) {
 		t.Error("there is a poster")
 	}
 	if n := s.Logs.Count("ffmpeg not found"); n != 1 {
-		t.Errorf("the log says it %d times", n)
+		t.Errorf("the log says %d times that ffmpeg was not found, want once", n)
 	}
 }

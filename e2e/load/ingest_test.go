@@ -14,9 +14,9 @@ import (
 	"golive/e2e/harness"
 )
 
-// session is the function that a publisher's goroutine is in from its first byte to
+// sessionFunc is the function that a publisher's goroutine is in from its first byte to
 // its last.
-const session = "golive/ingest/rtmp.(*session).run"
+const sessionFunc = "golive/ingest/rtmp.(*session).run"
 
 // BenchmarkIngest reports what publishing costs while viewers wait for the next
 // part of one of the streams, repeatedly, and without viewers. Publishers
@@ -24,17 +24,17 @@ const session = "golive/ingest/rtmp.(*session).run"
 // counts is all CPU time on the goroutines of the publishers, system calls included.
 func BenchmarkIngest(b *testing.B) {
 	const streams, viewers, rounds = 100, 5000, 2
-	s := open(b, streams, "", 2*rounds*(*measure+ramp+4*settle+5*time.Second)+time.Minute)
+	s := startWithStreams(b, streams, "", 2*rounds*(*measure+ramp+4*settle+5*time.Second)+time.Minute)
 	for range b.N {
 		var alone, beside, samples float64
 		for range rounds {
-			alone += s.profile(b)
+			alone += s.profilePublishers(b)
 			p := harness.Launch(b, nil, s.viewers, "-browser", "-mode", "wait", "-viewers", strconv.Itoa(viewers),
 				"-ramp", ramp.String(), "-watch", (*measure + 2*settle).String(), s.MediaURL("load-1"))
 			harness.Pause(b.Context(), ramp+settle)
-			beside += s.profile(b)
+			beside += s.profilePublishers(b)
 			p.Wait(*measure)
-			var r seen
+			var r measurement
 			r.read(b, p)
 		}
 		minutes := rounds * measure.Minutes() * streams
@@ -48,9 +48,9 @@ func BenchmarkIngest(b *testing.B) {
 	}
 }
 
-// profile returns the CPU time of the publishers' goroutines while it measures, in
+// profilePublishers returns the CPU time of the publishers' goroutines while it measures, in
 // seconds.
-func (s *server) profile(b *testing.B) float64 {
+func (s *server) profilePublishers(b *testing.B) float64 {
 	b.Helper()
 	url := "http://" + s.Admin + "/debug/pprof/profile?seconds=" + strconv.Itoa(int(measure.Seconds()))
 	body, err := harness.Get(b.Context(), url)
@@ -64,7 +64,7 @@ func (s *server) profile(b *testing.B) float64 {
 	for line := range strings.Lines(string(harness.Run(b, "go", "tool", "pprof", "-top", "-cum", "-unit", "ms", "-nodefraction=0", "-nodecount=100000", file))) {
 		// flat flat% sum% cum cum% function
 		fields := strings.Fields(line)
-		if len(fields) < 6 || fields[5] != session {
+		if len(fields) < 6 || fields[5] != sessionFunc {
 			continue
 		}
 		ms, err := strconv.ParseFloat(strings.TrimSuffix(fields[3], "ms"), 64)
@@ -73,6 +73,6 @@ func (s *server) profile(b *testing.B) float64 {
 		}
 		return ms / 1000
 	}
-	b.Fatalf("the profile knows no %s", session)
+	b.Fatalf("the profile does not have %s", sessionFunc)
 	return 0
 }

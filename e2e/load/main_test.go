@@ -34,9 +34,9 @@ type server struct {
 	viewers string
 }
 
-// open starts golive, publishes to it for length after the playlists are full, and waits until
-// they are. clip is a file, or empty for the built-in one.
-func open(b *testing.B, streams int, clip string, length time.Duration) *server {
+// startWithStreams starts golive, publishes to it for length after the playlists are full, and waits
+// until they are. clip is a file, or empty for the built-in one.
+func startWithStreams(b *testing.B, streams int, clip string, length time.Duration) *server {
 	b.Helper()
 	s := &server{viewers: build(b, "viewers")}
 	s.Server = harness.Start(b, harness.Options{Config: "storage: { backend: memory }\nlog: { level: warn }\n"})
@@ -57,8 +57,8 @@ func build(b *testing.B, name string) string {
 	return program
 }
 
-// seen is the viewers' report, and the server's use of resources meanwhile.
-type seen struct {
+// measurement is the viewers' report, and the server's use of resources meanwhile.
+type measurement struct {
 	Seconds  float64          `json:"seconds"`
 	Requests float64          `json:"requests"`
 	Bytes    float64          `json:"bytes"`
@@ -78,24 +78,24 @@ type percentiles struct {
 	P99 float64 `json:"p99"`
 }
 
-// send starts viewers of a URL, and measures once all are connected. The benchmark fails if one
-// of them has an error.
-func (s *server) send(b *testing.B, mode string, viewers int, url string) *seen {
+// measureViewers starts viewers of a URL, and measures once all are connected. The benchmark fails if
+// one of them has an error.
+func (s *server) measureViewers(b *testing.B, mode string, viewers int, url string) *measurement {
 	b.Helper()
 	watch := *measure + 2*settle
 	p := harness.Launch(b, nil, s.viewers, "-browser", "-mode", mode, "-viewers", strconv.Itoa(viewers),
 		"-ramp", ramp.String(), "-watch", watch.String(), url)
 	harness.Pause(b.Context(), ramp+settle)
-	r := s.idle(b)
+	r := s.measureServer(b)
 	p.Wait(watch)
 	r.read(b, p)
 	return r
 }
 
-// idle measures the server without additional viewers.
-func (s *server) idle(b *testing.B) *seen {
+// measureServer measures the server without starting viewers.
+func (s *server) measureServer(b *testing.B) *measurement {
 	b.Helper()
-	r := &seen{}
+	r := &measurement{}
 	cpu, metrics, began := harness.CPUSeconds(b, s.PID()), harness.Scrape(b, s.Server), time.Now()
 	harness.Pause(b.Context(), *measure)
 	r.cpu, r.minutes = harness.CPUSeconds(b, s.PID())-cpu, time.Since(began).Minutes()
@@ -104,17 +104,17 @@ func (s *server) idle(b *testing.B) *seen {
 }
 
 // read reads the report of a program that has ended.
-func (r *seen) read(b *testing.B, p *harness.Process) {
+func (r *measurement) read(b *testing.B, p *harness.Process) {
 	b.Helper()
 	if err := json.Unmarshal([]byte(p.Logs.String()), r); err != nil {
 		b.Fatalf("%v: %s", err, p.Logs)
 	}
 	if len(r.Errors) > 0 {
-		b.Errorf("viewers met errors: %v", r.Errors)
+		b.Errorf("viewers had errors: %v", r.Errors)
 	}
 }
 
 // partDelay returns the 99th percentile of how late a part was sent, in milliseconds.
-func (r *seen) partDelay() float64 {
+func (r *measurement) partDelay() float64 {
 	return r.metrics.Quantile("golive_origin_part_delay_seconds", 0.99) * 1000
 }

@@ -15,8 +15,8 @@ import (
 	"golive/e2e/harness"
 )
 
-// contender is a server that one resource is requested from repeatedly.
-type contender struct {
+// comparedServer is a server that one resource is requested from repeatedly.
+type comparedServer struct {
 	name string
 	pid  int
 	url  func(file string) string
@@ -24,12 +24,12 @@ type contender struct {
 	requests, bytes, cpu float64
 }
 
-// BenchmarkBesideNginx reports the requests and bytes for one CPU-second of the
+// BenchmarkAgainstNginx reports the requests and bytes per CPU-second of the
 // server: of golive while it is live, of nginx and a bare net/http that serve files of
 // the same sizes. They take turns, so that what disturbs one disturbs the others.
-func BenchmarkBesideNginx(b *testing.B) {
+func BenchmarkAgainstNginx(b *testing.B) {
 	const rounds, turn, connections = 3, 4 * time.Second, 64
-	s := open(b, 1, harness.BusyClip(b, b.TempDir()), 2*rounds*4*(turn+time.Second)+time.Minute)
+	s := startWithStreams(b, 1, harness.BusyClip(b, b.TempDir()), 2*rounds*4*(turn+time.Second)+time.Minute)
 	root := b.TempDir()
 	save(b, s.MediaURL("load"), filepath.Join(root, "playlist.m3u8"))
 	save(b, s.newest(b), filepath.Join(root, "segment.ts"))
@@ -39,8 +39,8 @@ func BenchmarkBesideNginx(b *testing.B) {
 	for _, file := range []string{"playlist.m3u8", "segment.ts"} {
 		b.Run(strings.TrimSuffix(file, filepath.Ext(file)), func(b *testing.B) {
 			in := func(site string) func(string) string { return func(file string) string { return site + "/" + file } }
-			all := []*contender{
-				{name: "golive", pid: s.PID(), url: func(file string) string { return s.live(b, file) }},
+			all := []*comparedServer{
+				{name: "golive", pid: s.PID(), url: func(file string) string { return s.liveURL(b, file) }},
 				{name: "nginx-1", pid: one.PID(), url: in(one.URL)},
 				{name: "nginx-auto", pid: auto.PID(), url: in(auto.URL)},
 				{name: "bare", pid: bare.PID(), url: in("http://" + address)},
@@ -64,20 +64,21 @@ func BenchmarkBesideNginx(b *testing.B) {
 	}
 }
 
-func (c *contender) hammer(b *testing.B, viewers, url string, connections int, turn time.Duration) {
+// hammer requests a URL over many connections for the time of a turn, and adds the results to c.
+func (c *comparedServer) hammer(b *testing.B, viewers, url string, connections int, turn time.Duration) {
 	b.Helper()
 	before := harness.CPUSeconds(b, c.pid)
 	p := harness.Launch(b, nil, viewers, "-mode", "hammer", "-viewers", strconv.Itoa(connections), "-watch", turn.String(), url)
 	p.Wait(turn + 10*time.Second)
 	c.cpu += harness.CPUSeconds(b, c.pid) - before
-	var r seen
+	var r measurement
 	r.read(b, p)
 	c.requests += r.Requests
 	c.bytes += r.Bytes
 }
 
-// live returns golive's URL for the content of the file.
-func (s *server) live(b *testing.B, file string) string {
+// liveURL returns golive's URL for the content of the file.
+func (s *server) liveURL(b *testing.B, file string) string {
 	if file == "playlist.m3u8" {
 		return s.MediaURL("load")
 	}

@@ -14,15 +14,15 @@ import (
 // read one byte of it per second, and before those connect.
 func BenchmarkSlow(b *testing.B) {
 	const viewers, slow, addresses = 200, 10_000, 20
-	s := open(b, 1, harness.BusyClip(b, b.TempDir()), 3*(*measure+ramp+4*settle)+time.Minute)
+	s := startWithStreams(b, 1, harness.BusyClip(b, b.TempDir()), 3*(*measure+ramp+4*settle)+time.Minute)
 	for range b.N {
-		alone := s.send(b, "ll", viewers, s.MediaURL("load"))
+		alone := s.measureViewers(b, "ll", viewers, s.MediaURL("load"))
 		p := harness.Launch(b, nil, s.viewers, "-mode", "slow", "-viewers", strconv.Itoa(slow), "-addresses", strconv.Itoa(addresses),
 			"-ramp", ramp.String(), "-watch", (*measure + ramp + 3*settle).String(), s.newest(b))
 		harness.Pause(b.Context(), ramp)
-		beside := s.send(b, "ll", viewers, s.MediaURL("load"))
+		beside := s.measureViewers(b, "ll", viewers, s.MediaURL("load"))
 		p.Wait(*measure)
-		var r seen
+		var r measurement
 		r.read(b, p)
 		b.ReportMetric(0, "ns/op")
 		b.ReportMetric(alone.partDelay(), "ms-part-p99-alone")

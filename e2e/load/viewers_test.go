@@ -12,10 +12,10 @@ import (
 // long they wait. Run it, like all benchmarks here, with -benchtime 1x.
 func BenchmarkViewers(b *testing.B) {
 	audiences := []int{500, 2000, 5000}
-	s := open(b, 1, "", time.Duration(1+2*len(audiences))*(*measure+ramp+3*settle)+time.Minute)
+	s := startWithStreams(b, 1, "", time.Duration(1+2*len(audiences))*(*measure+ramp+3*settle)+time.Minute)
 	b.Run("none", func(b *testing.B) {
 		for range b.N {
-			r := s.idle(b)
+			r := s.measureServer(b)
 			b.ReportMetric(0, "ns/op")
 			b.ReportMetric(r.cpu/r.minutes, "cpu-s/min")
 		}
@@ -24,14 +24,14 @@ func BenchmarkViewers(b *testing.B) {
 		for _, n := range audiences {
 			b.Run(mode+"/"+strconv.Itoa(n), func(b *testing.B) {
 				for range b.N {
-					reportViewers(b, s.send(b, mode, n, s.MediaURL("load")), n)
+					reportViewers(b, s.measureViewers(b, mode, n, s.MediaURL("load")), n)
 				}
 			})
 		}
 	}
 }
 
-func reportViewers(b *testing.B, r *seen, n int) {
+func reportViewers(b *testing.B, r *measurement, n int) {
 	b.ReportMetric(0, "ns/op")
 	b.ReportMetric(r.cpu/r.minutes/float64(n)*1000, "cpu-s/1000-viewer-min")
 	b.ReportMetric(r.cpu/r.minutes/60, "cores")
@@ -53,13 +53,13 @@ func reportViewers(b *testing.B, r *seen, n int) {
 func BenchmarkPart(b *testing.B) {
 	for _, streams := range []int{1, 100} {
 		b.Run(strconv.Itoa(streams)+"-streams", func(b *testing.B) {
-			s := open(b, streams, "", *measure+ramp+3*settle+time.Minute)
+			s := startWithStreams(b, streams, "", *measure+ramp+3*settle+time.Minute)
 			name := "load"
 			if streams > 1 {
 				name = "load-{n}"
 			}
 			for range b.N {
-				r := s.send(b, "ll", streams, s.MediaURL(name))
+				r := s.measureViewers(b, "ll", streams, s.MediaURL(name))
 				b.ReportMetric(0, "ns/op")
 				b.ReportMetric(r.partDelay(), "ms-part-p99")
 				b.ReportMetric(r.Late.P99, "ms-late-p99")

@@ -17,12 +17,12 @@ import (
 	"golive/e2e/harness"
 )
 
-// findings are the serious ones, each with its place.
+// findings returns the violations that axe-core calls serious or critical, each with its element.
 const findings = `axe.run(document, {resultTypes: ['violations']}).then((r) => r.violations
 	.filter((v) => v.impact === 'serious' || v.impact === 'critical')
 	.flatMap((v) => v.nodes.map((n) => v.id + ': ' + n.target.join(' ') + ': ' + n.failureSummary)))`
 
-func TestPages_HaveNothingSeriousForAxe(t *testing.T) {
+func TestPages_HaveNoSeriousAxeViolations(t *testing.T) {
 	axe, err := os.ReadFile("../../web/node_modules/axe-core/axe.min.js")
 	if err != nil {
 		t.Fatalf("axe-core is not installed (make setup): %v", err)
@@ -42,7 +42,7 @@ func TestPages_HaveNothingSeriousForAxe(t *testing.T) {
 				"/embed/show": "document.querySelector('video').currentTime > 0",
 				"/watch/.no":  "document.querySelector('h1')",
 			} {
-				p.Do(chromedp.EmulateViewport(width, 900), prefer(scheme), chromedp.Navigate(s.URL(path)))
+				p.Do(chromedp.EmulateViewport(width, 900), preferColorScheme(scheme), chromedp.Navigate(s.URL(path)))
 				p.WaitUntil(20*time.Second, ready)
 				if path == "/golive" {
 					p.Do(chromedp.Click("[data-source=test]"))
@@ -61,8 +61,8 @@ func TestPages_HaveNothingSeriousForAxe(t *testing.T) {
 	}
 }
 
-// prefer sets the visitor's choice of colours.
-func prefer(scheme string) chromedp.Action[chromedp.Void] {
+// preferColorScheme sets the visitor's choice of colours.
+func preferColorScheme(scheme string) chromedp.Action[chromedp.Void] {
 	return func(ctx context.Context, tab *chromedp.Target) (none chromedp.Void, err error) {
 		_, err = cdp.Call(ctx, tab, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}})
 		return none, err

@@ -14,12 +14,12 @@ import (
 // maxPage is what a first view of the feed may transfer without media, in bytes.
 const maxPage = 150_000
 
-// watchShifts adds up how far things moved by themselves.
+// watchShifts records the layout shifts that no input caused.
 const watchShifts = `window.shifts = []; new PerformanceObserver((list) => {
 	for (const e of list.getEntries()) if (!e.hadRecentInput) shifts.push([e.value, ...e.sources.map((s) => s.node?.className ?? s.node?.nodeName)].join(' '));
 }).observe({type: 'layout-shift', buffered: true})`
 
-// transferred is the bytes of everything but the media and the pictures of broadcasts.
+// transferred returns the number of bytes of everything but the media and the pictures of broadcasts.
 const transferred = `[...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource').filter((e) => !e.name.includes('/live/'))]
 	.reduce((sum, e) => sum + e.transferSize, 0)`
 
@@ -47,7 +47,7 @@ func TestFeed_ShowsWhatBeginsPlaysItAndKeepsItsPlace(t *testing.T) {
 	p.WaitUntil(30*time.Second, "document.querySelector('[data-cards] .badge').dataset.state === 'ended'")
 	p.WaitUntil(20*time.Second, "document.querySelector('[data-cards] li:nth-child(2) video')?.currentTime > 0")
 	if shifts := harness.Evaluate[[]string](p, "shifts"); len(shifts) > 0 {
-		t.Errorf("things moved: %q", shifts)
+		t.Errorf("the layout shifted: %q", shifts)
 	}
 	sum := harness.Evaluate[int](p, transferred)
 	t.Logf("the feed with a picture that moves: %d bytes without media", sum)
@@ -70,14 +70,14 @@ func TestFeed_LetsANewRowWaitOnAPhone(t *testing.T) {
 	harness.PublishLooped(t, sources.Plain(t), s.PublishURL("second"))
 	p.WaitUntil(20*time.Second, "document.querySelector('[data-show-new]').textContent === 'Show 1 more'")
 	if shifts := harness.Evaluate[[]string](p, "shifts"); len(shifts) > 0 {
-		t.Errorf("things moved: %q", shifts)
+		t.Errorf("the layout shifted: %q", shifts)
 	}
 	p.Do(chromedp.Click("[data-show-new]"))
 	p.WaitUntil(20*time.Second, "document.querySelectorAll('[data-cards] .badge').length === 2")
 }
 
-// Who may not go live reads why, and gets the way out.
-func TestFeed_TellsWhyOneMayNotGoLive(t *testing.T) {
+// A visitor who may not go live reads why, and gets the link of rollout.fallback_url instead.
+func TestFeed_SaysWhyAVisitorMayNotGoLive(t *testing.T) {
 	s := harness.Start(t, harness.Options{Config: "rollout: { enabled: false, fallback_url: 'https://example.com/soon' }"})
 	p := harness.OpenBrowser(t).Open(t, s.URL("/"))
 	p.WaitUntil(20*time.Second, "!document.querySelector('[data-fallback]').classList.contains('is-away')")
@@ -85,6 +85,6 @@ func TestFeed_TellsWhyOneMayNotGoLive(t *testing.T) {
 		t.Errorf("it says %q", text)
 	}
 	if !harness.Evaluate[bool](p, "document.querySelector('[data-go-live]').classList.contains('is-away')") {
-		t.Error("the button is there")
+		t.Error("the button to go live is shown")
 	}
 }

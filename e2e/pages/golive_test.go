@@ -65,7 +65,7 @@ func TestGoLive_FromTheFeedToTheReplay(t *testing.T) {
 	p.WaitForPicture(30 * time.Second)
 }
 
-// What is wrong with a camera is told in words, and the next try counts.
+// The page says in words why it cannot use the camera, and the next attempt can succeed.
 func TestGoLive_SaysWhatIsWrongWithTheCamera(t *testing.T) {
 	s := harness.Start(t, harness.Options{})
 	p := harness.OpenBrowser(t).Open(t, localhost(s, "/golive"))
@@ -75,7 +75,7 @@ func TestGoLive_SaysWhatIsWrongWithTheCamera(t *testing.T) {
 		p.Do(chromedp.Click("[data-source=camera]"))
 		p.WaitUntil(20*time.Second, "!document.querySelector('[data-problem]').hidden && document.querySelector('[data-problem-title]').textContent === '"+want+"'")
 		if !harness.Evaluate[bool](p, "document.querySelector('[data-start]').disabled") {
-			t.Error("one can go live without a picture")
+			t.Error("the button to go live is enabled without a picture")
 		}
 	}
 	p.Screenshot("golive-no-camera")

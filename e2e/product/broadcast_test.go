@@ -19,10 +19,10 @@ import (
 	"golive/internal/hlscheck"
 )
 
-// openToUsers lets the users of the development mode in, and nobody publish without a key.
+// openToUsers accepts the users of the development mode, and no publisher without a key.
 const openToUsers = "api: { open: true }\ningest: { publish: { open: false } }\n"
 
-// A user creates a broadcast, sends it with its key, and ends it. Then the key is of no use.
+// A user creates a broadcast, publishes with its key, and ends it. Then the key is not valid any more.
 func TestBroadcast_FromItsCreationToItsEnd(t *testing.T) { onEachRegistry(t, createToEnd) }
 
 func createToEnd(t *testing.T, registry string) {
@@ -108,8 +108,8 @@ func mustNotContain(t *testing.T, s *harness.Server, key string) {
 }
 
 // Until its owner publishes a preview, nobody else can watch it; then everybody can, while the encoder
-// just goes on.
-func TestPreview_IsTheOwnersUntilItIsPublished(t *testing.T) { onEachRegistry(t, preview) }
+// stays connected.
+func TestPreview_OnlyItsOwnerWatchesUntilItIsPublished(t *testing.T) { onEachRegistry(t, preview) }
 
 func preview(t *testing.T, registry string) {
 	t.Helper()
@@ -134,7 +134,7 @@ func preview(t *testing.T, registry string) {
 		t.Errorf("a preview is listed: %s", list.Broadcasts)
 	}
 	if r := anybody.call(http.MethodGet, "/v1/broadcasts/"+b.ID, nil); r.status != http.StatusNotFound {
-		t.Errorf("anybody learns of a preview: %d %s", r.status, r.body)
+		t.Errorf("anybody can read the API about a preview: %d %s", r.status, r.body)
 	}
 	var renewed created
 	alice.do(http.MethodPost, "/v1/broadcasts/"+b.ID+"/revoke-playback", nil, http.StatusOK, &renewed)
@@ -199,7 +199,8 @@ func path(t *testing.T, address string) string {
 	return "/" + rest
 }
 
-// The lasting key of a channel begins another broadcast each time, which the channel's address leads to.
+// The permanent key of a channel begins another broadcast each time, and the channel's playlist is that
+// of the current one.
 func TestChannel_KeyBeginsABroadcastEachTime(t *testing.T) { onEachRegistry(t, useChannel) }
 
 func useChannel(t *testing.T, registry string) {

@@ -42,7 +42,7 @@ func user(tb testing.TB, s *harness.Server, name string) client {
 	return client{tb, s, "dev:" + name}
 }
 
-// reply is the answer to a call.
+// reply is the response to a call.
 type reply struct {
 	status int
 	header http.Header
@@ -82,7 +82,7 @@ func (c client) call(method, path string, body any) reply {
 	return reply{resp.StatusCode, resp.Header, got}
 }
 
-// do calls, wants a status, and decodes the answer into v unless that is nil.
+// do sends a request, checks the status, and decodes the response into v unless that is nil.
 func (c client) do(method, path string, body any, want int, v any) {
 	c.tb.Helper()
 	r := c.call(method, path, body)
@@ -97,14 +97,14 @@ func (c client) do(method, path string, body any, want int, v any) {
 	}
 }
 
-// decision is the answer to whether a user may go live.
+// decision says whether a user may go live.
 type decision struct {
 	Allowed bool   `json:"allowed"`
 	Reason  string `json:"reason"`
 	Variant string `json:"variant"`
 }
 
-// created is the answer to the creation of a broadcast.
+// created is the response to the creation of a broadcast.
 type created struct {
 	ID        string `json:"id"`
 	State     string `json:"state"`
@@ -132,12 +132,12 @@ func (c client) create(settings map[string]any) created {
 	c.do(http.MethodPost, "/v1/broadcasts", settings, http.StatusCreated, &b)
 	if b.ID == "" || b.StreamKey == "" || b.Ingest.RTMP == "" || b.Playback.HLS == "" || b.Playback.TS == "" ||
 		b.Playback.Watch == "" || b.Playback.Embed == "" || len(b.Recommended.Video) == 0 || len(b.Recommended.Audio) == 0 {
-		c.tb.Fatalf("the answer lacks something: %+v", b)
+		c.tb.Fatalf("the response lacks something: %+v", b)
 	}
 	return b
 }
 
-// state returns the state of a broadcast, or the status of the answer as text.
+// state returns the state of a broadcast, or the status of the response as text.
 func (c client) state(id string) string {
 	c.tb.Helper()
 	r := c.call(http.MethodGet, "/v1/broadcasts/"+id, nil)

@@ -10,8 +10,9 @@ import (
 	"golive/e2e/harness"
 )
 
-// What is created on one of three nodes is known on the others, and can be sent to any of them.
-func TestCluster_NodesKnowTheBroadcastsOfEachOther(t *testing.T) {
+// A broadcast that is created on one of three nodes is known to the others, and its encoder may publish
+// to any of them.
+func TestCluster_NodesKnowEachOthersBroadcasts(t *testing.T) {
 	nats := harness.StartNATS(t)
 	var nodes []*harness.Server
 	for _, name := range []string{"a", "b", "c"} {
@@ -31,7 +32,7 @@ func TestCluster_NodesKnowTheBroadcastsOfEachOther(t *testing.T) {
 	began = time.Now()
 	user(t, nodes[2], "alice").do("POST", "/v1/broadcasts/"+b.ID+"/end", nil, 200, nil)
 	<-encoder.Done()
-	t.Logf("its encoder is told of the end after %v", time.Since(began))
+	t.Logf("its encoder was disconnected after %v", time.Since(began))
 	for _, s := range nodes {
 		user(t, s, "alice").waitFor(b.ID, "ended")
 	}

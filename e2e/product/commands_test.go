@@ -19,7 +19,7 @@ import (
 	"golive/e2e/harness"
 )
 
-// operator runs the commands of golive that ask a server, with an API key.
+// operator runs the commands of golive that call a server, with an API key.
 type operator struct {
 	tb     testing.TB
 	server *harness.Server
@@ -42,7 +42,7 @@ func (o operator) run(code int, args ...string) (stdout, stderr string) {
 	return out.String(), problems.String()
 }
 
-// start runs a command that goes on.
+// start starts a command that runs until it is stopped or the broadcast ends.
 func (o operator) start(args ...string) *harness.Process {
 	return harness.Launch(o.tb, []string{"GOLIVE_TOKEN=" + o.key}, append([]string{o.server.Program()}, o.args(args)...)...)
 }
@@ -128,7 +128,7 @@ func TestCommands_ShowAndChangeWhatTheServerHas(t *testing.T) {
 	o.prints([]string{`^state +live$`, `^started +20\d\d-`, `^encoder +\S+`, `^rendition +source +\d+x\d+ .* avc1\.`}, "broadcasts", "show", b.ID)
 	o.prints([]string{`^the stream key of ` + b.ID + ` is revoked; a publisher that is connected stays`}, "keys", "revoke", b.ID)
 	o.prints(row("live", `\d+ .*`), "broadcasts", "list", "--state", "live")
-	o.fails("400 Bad Request: name the user with the header Golive-User", "keys", "rotate", "@news") // it would be nobody's
+	o.fails("400 Bad Request: name the user with the header Golive-User", "keys", "rotate", "@news") // the key would have no owner
 	o.fails("404 Not Found: there is no such channel", "keys", "revoke", "@news")
 
 	o.prints([]string{`^` + b.ID + ` is asked to end$`}, "broadcasts", "end", b.ID)

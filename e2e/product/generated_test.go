@@ -14,8 +14,8 @@ import (
 )
 
 // The OpenAPI document is valid, and a client that is generated from it creates, changes, ends and
-// deletes a broadcast; every answer fits the document. See e2e/client.
-func TestDocument_ClientsAreGeneratedFromIt(t *testing.T) {
+// deletes a broadcast; every response fits the document. See e2e/client.
+func TestDocument_GeneratedClientWorks(t *testing.T) {
 	s := start(t, openToUsers)
 	ctx, cancel := context.WithTimeout(t.Context(), harness.Timeout(60*time.Second))
 	defer cancel()

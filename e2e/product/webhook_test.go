@@ -26,7 +26,7 @@ type receiver struct {
 	mu       sync.Mutex
 	received bytes.Buffer
 	events   []event
-	away     bool
+	refusing bool
 }
 
 type event struct {
@@ -45,11 +45,11 @@ func startReceiver(t *testing.T) *receiver {
 	return r
 }
 
-// setAway sets whether the receiver refuses what it is sent.
-func (r *receiver) setAway(away bool) {
+// setRefusing sets whether the receiver refuses what it is sent.
+func (r *receiver) setRefusing(refusing bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.away = away
+	r.refusing = refusing
 }
 
 // ServeHTTP implements http.Handler.
@@ -62,7 +62,7 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.away {
+	if r.refusing {
 		w.WriteHeader(http.StatusServiceUnavailable)
 		return
 	}
@@ -82,10 +82,10 @@ func (r *receiver) types() (types []string) {
 	return types
 }
 
-var away = flag.Duration("away", 0, "how much longer the receiver of webhooks is away")
+var away = flag.Duration("away", 0, "how much longer the receiver of webhooks refuses events")
 
-// Whatever happens to the connection and to the receiver, it learns of one beginning and of one end,
-// in order.
+// Whatever happens to the encoder's connection and to the receiver, the receiver learns of one beginning
+// and of one end, in order.
 func TestWebhook_OneBroadcastIsLiveOnceAndEndsOnce(t *testing.T) { onEachRegistry(t, liveOnce) }
 
 func liveOnce(t *testing.T, registry string) {
@@ -101,14 +101,14 @@ ingest: { publish: { open: false }, reconnect_window: 10s }
 	file, address := sources.Plain(t), b.Ingest.RTMP+"/"+b.StreamKey
 	encoder := harness.PublishLooped(t, file, address)
 	alice.waitFor(b.ID, "live")
-	hook.setAway(true)
+	hook.setRefusing(true)
 	for range 2 {
 		encoder.Kill()
 		alice.waitFor(b.ID, "reconnecting")
 		encoder = harness.PublishLooped(t, file, address)
 		alice.waitFor(b.ID, "live")
 	}
-	// A second publisher of the same key is refused, and a connection that says nothing is no publisher.
+	// A second publisher of the same key is refused, and a silent connection is not a publisher.
 	second := harness.Publish(t, file, address)
 	silent, err := net.Dial("tcp", s.RTMP)
 	if err != nil {
@@ -117,7 +117,7 @@ ingest: { publish: { open: false }, reconnect_window: 10s }
 	defer func() { _ = silent.Close() }()
 	<-second.Done()
 	harness.Pause(t.Context(), *away)
-	hook.setAway(false)
+	hook.setRefusing(false)
 	if r := alice.call(http.MethodPost, "/v1/broadcasts/"+b.ID+"/end", nil); r.status/100 != 2 {
 		t.Fatalf("it is not ended: %d %s", r.status, r.body)
 	}

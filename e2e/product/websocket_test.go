@@ -117,8 +117,8 @@ func (p *page) send(ctx context.Context, ws *websocket.Conn, t flv.Tag, at int) 
 	}
 }
 
-// A page publishes with its key, loses its connection ten times, and stops. It is one broadcast, which
-// a strict player reads without a fault.
+// A page publishes with its key, loses its connection ten times, and stops. It is one broadcast, in which
+// a strict player finds no fault.
 func TestWebSocket_OneBroadcastOverTenLostConnections(t *testing.T) {
 	s := start(t, "api: { open: true }\ningest: { publish: { open: false, takeover: never } }\n")
 	alice, mallory := user(t, s, "alice"), user(t, s, "mallory")
@@ -169,9 +169,9 @@ func TestWebSocket_OneBroadcastOverTenLostConnections(t *testing.T) {
 	mustNotContain(t, s, b.StreamKey)
 }
 
-// The publisher of a server that was stopped (SIGSTOP) for longer than ingest.idle_timeout goes on; it
-// is told to reconnect when the server ends.
-func TestWebSocket_ServerPausesAndEnds(t *testing.T) {
+// The session continues after the server was stopped (SIGSTOP) for longer than ingest.idle_timeout; when
+// the server ends, the publisher is asked to reconnect.
+func TestWebSocket_SurvivesAPausedServerAndIsAskedToReconnectAtItsEnd(t *testing.T) {
 	s := start(t, "")
 	p := newPage(t, "ws"+strings.TrimPrefix(s.URL("/v1/broadcasts/studio/publish"), "http"), "studio")
 	resumed := make(chan struct{})

@@ -70,7 +70,7 @@ type poller struct {
 
 	reads, changes int
 	missing        []string
-	backward       []string
+	violations     []string
 }
 
 // pollEvery is the interval of polling.
@@ -116,7 +116,7 @@ func (p *poller) read(key string, before map[string]string) {
 		old, _ := hlscheck.ParseMedia(key, []byte(before[key]))
 		now, wrong := hlscheck.ParseMedia(key, []byte(text))
 		for _, v := range append(wrong, hlscheck.CheckChange(key, old, now)...) {
-			p.backward = append(p.backward, v.String())
+			p.violations = append(p.violations, v.String())
 		}
 	}
 	before[key] = text
@@ -133,10 +133,10 @@ func (p *poller) check() {
 	p.b.t.Helper()
 	p.stop()
 	if len(p.missing) > 0 {
-		p.b.t.Errorf("%d names of objects that were not there: %v", len(p.missing), p.missing[:min(5, len(p.missing))])
+		p.b.t.Errorf("the playlists name %d objects that do not exist: %v", len(p.missing), p.missing[:min(5, len(p.missing))])
 	}
-	if len(p.backward) > 0 {
-		p.b.t.Errorf("%d broken rules: %v", len(p.backward), p.backward[:min(5, len(p.backward))])
+	if len(p.violations) > 0 {
+		p.b.t.Errorf("%d broken rules: %v", len(p.violations), p.violations[:min(5, len(p.violations))])
 	}
 	p.b.t.Logf("the bucket's playlists were read %d times, %d changes", p.reads, p.changes)
 }

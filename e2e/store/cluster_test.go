@@ -60,9 +60,9 @@ func waitFor(t *testing.T, s *harness.Server, metric string, want float64) {
 	}
 }
 
-// keeps checks that a replay has all segments in a row, all that an earlier playlist of the
-// bucket listed, and no more gaps than that.
-func (c *cluster) keeps(replay *hlscheck.Media, listed map[int64]string, gaps int) {
+// checkReplay checks that the segments of a replay are numbered from 1 on, that they include all that
+// an earlier playlist of the bucket listed, and that no more than maxGaps are gaps.
+func (c *cluster) checkReplay(replay *hlscheck.Media, listed map[int64]string, maxGaps int) {
 	c.t.Helper()
 	have := map[int64]string{}
 	n := 0
@@ -85,8 +85,8 @@ func (c *cluster) keeps(replay *hlscheck.Media, listed map[int64]string, gaps in
 		}
 	}
 	c.t.Logf("the replay has %d segments, %d of them gaps; %d were listed before", len(replay.Segments), n, len(listed))
-	if n > gaps {
-		c.t.Errorf("%d gaps, at most %d are right", n, gaps)
+	if n > maxGaps {
+		c.t.Errorf("%d gaps, want at most %d", n, maxGaps)
 	}
 }
 
@@ -154,10 +154,10 @@ func TestCluster_BroadcastOfAKilledNodeGoesOnAtAnother(t *testing.T) {
 	second.Quit()
 	replay := c.b.waitForReplay("show", 10*time.Second)
 	poller.check()
-	c.keeps(replay, before, 10)
+	c.checkReplay(replay, before, 10)
 }
 
-// publishAgain is an encoder that tries until it is accepted. It returns when the server has media of it:
+// publishAgain starts an encoder, again until it is accepted, and waits until the server has media of it:
 // the state in the API may be that of another node.
 func publishAgain(t *testing.T, file string, s *harness.Server, id string) *harness.Process {
 	t.Helper()
@@ -182,7 +182,7 @@ func publishAgain(t *testing.T, file string, s *harness.Server, id string) *harn
 		}
 		harness.Pause(t.Context(), 500*time.Millisecond)
 	}
-	t.Fatal("the encoder was never let in")
+	t.Fatal("the encoder was never accepted")
 	return nil
 }
 
@@ -197,7 +197,7 @@ func TestCluster_BroadcastMovesWithItsEncoder(t *testing.T) {
 	poller := c.b.poll([]string{"show"})
 	harness.Pause(t.Context(), 8*time.Second)
 	if p := harness.PublishLooped(t, file, b.PublishURL("show")); !endsSoon(p) {
-		t.Error("a second publisher beside a living one was let in on the other node")
+		t.Error("the other node accepted a second publisher while the first one was connected")
 		p.Kill()
 	}
 	first.Kill()
@@ -208,13 +208,13 @@ func TestCluster_BroadcastMovesWithItsEncoder(t *testing.T) {
 	c.waitForPublications(2)
 	waitFor(t, a, "golive_registry_leases_held", 1) // the sweeper's
 	if _, err := a.Broadcast(t.Context(), "show"); err == nil {
-		t.Log("the old node still tells of the broadcast, from the bucket")
+		t.Log("the old node still shows the broadcast, from the bucket")
 	}
 	harness.Pause(t.Context(), 5*time.Second)
 	second.Quit()
 	replay := c.b.waitForReplay("show", 10*time.Second)
 	poller.check()
-	c.keeps(replay, before, 8)
+	c.checkReplay(replay, before, 8)
 	for _, s := range []*harness.Server{a, b} {
 		if n := harness.Metric(t, s, "golive_storage_dropped_total"); n != 0 {
 			t.Errorf("%v segments were dropped", n)
@@ -244,33 +244,33 @@ func TestCluster_GoesOnWithoutItsRegistry(t *testing.T) {
 		s.WaitForState(id, "live", 20*time.Second)
 		viewers = append(viewers, harness.Follow(t, s.PlaylistURL(id), hlscheck.Options{}))
 	}
-	for what, trouble := range map[string]struct{ begin, end func() }{
+	for what, failure := range map[string]struct{ begin, end func() }{
 		"stopped": {c.nats.Pause, c.nats.Resume},
 		"killed":  {c.nats.Kill, c.nats.Run},
 	} {
-		trouble.begin()
+		failure.begin()
 		waitFor(t, a, "golive_registry_connected", 0)
 		waitFor(t, b, "golive_registry_connected", 0)
-		var answers []time.Duration
+		var delays []time.Duration
 		for i := range 20 {
 			code, took := ask(t, a.PublishURL(fmt.Sprintf("new-%s-%d", what, i)))
 			if code != "NetStream.Publish.Start" {
-				t.Fatalf("registry %s: a publisher of a node that does not require it is told %s", what, code)
+				t.Fatalf("registry %s: a publisher of a node that does not require it gets %s", what, code)
 			}
-			answers = append(answers, took)
+			delays = append(delays, took)
 		}
-		slices.Sort(answers)
-		t.Logf("registry %s: a publish is answered in %v (median), %v (most)", what, answers[len(answers)/2], answers[len(answers)-1])
-		if most := answers[len(answers)-1]; harness.Strict() && most > 20*time.Millisecond {
-			t.Errorf("registry %s: a publish was answered in %v", what, most)
+		slices.Sort(delays)
+		t.Logf("registry %s: a publish is answered in %v (median), %v at most", what, delays[len(delays)/2], delays[len(delays)-1])
+		if longest := delays[len(delays)-1]; harness.Strict() && longest > 20*time.Millisecond {
+			t.Errorf("registry %s: a publish was answered in %v", what, longest)
 		}
 		if code, _ := ask(t, b.PublishURL("new-"+what)); code != "NetStream.Publish.Denied" {
-			t.Errorf("registry %s: a publisher of a node that requires it is told %s", what, code)
+			t.Errorf("registry %s: a publisher of a node that requires it gets %s", what, code)
 		}
 		if text := b.Logs.String(); !strings.Contains(text, "registry cannot be reached") {
-			t.Errorf("registry %s: the log does not tell", what)
+			t.Errorf("registry %s: the log does not say that it cannot be reached", what)
 		}
-		trouble.end()
+		failure.end()
 		waitFor(t, a, "golive_registry_connected", 1)
 		waitFor(t, b, "golive_registry_connected", 1)
 	}
@@ -298,37 +298,37 @@ func TestCluster_BucketOfAnotherRegistryIsRefused(t *testing.T) {
 	c.waitForPublications(1)
 	p.Quit()
 	c.b.waitForReplay("show", 10*time.Second)
-	stranger := harness.Start(t, harness.Options{Config: "storage: { " + c.yaml + " }"})
-	if err := stranger.Wait(20 * time.Second); err == nil {
-		t.Error("it ended as if all were well")
+	other := harness.Start(t, harness.Options{Config: "storage: { " + c.yaml + " }"})
+	if err := other.Wait(20 * time.Second); err == nil {
+		t.Error("it exited with status 0")
 	}
-	text := stranger.Logs.String()
+	text := other.Logs.String()
 	if n := strings.Count(text, "the bucket belongs to registry"); n != 1 || !strings.Contains(text, "~registry.json") {
-		t.Errorf("it says so %d times", n)
+		t.Errorf("the log names the other registry %d times, want once, with ~registry.json", n)
 	}
 }
 
-// ask publishes the built-in clip briefly, and returns the server's answer to publish, and its
+// ask publishes the built-in clip briefly, and returns the server's response to publish, and its
 // delay.
 func ask(t *testing.T, url string) (code string, took time.Duration) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), harness.Timeout(10*time.Second))
 	defer cancel()
-	var line *tap
+	var conn *tap
 	_ = publisher.Run(ctx, publisher.Config{
 		URL: url, Streams: 1, Duration: 10 * time.Millisecond, Source: clip.FLV(),
 		Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
-			conn, err := (&net.Dialer{}).DialContext(ctx, network, address)
-			line = &tap{Conn: conn}
-			return line, err
+			c, err := (&net.Dialer{}).DialContext(ctx, network, address)
+			conn = &tap{Conn: c}
+			return conn, err
 		},
 	}, slog.New(slog.DiscardHandler)) // the tap records a refusal
-	line.mu.Lock()
-	defer line.mu.Unlock()
-	return line.code, line.answered.Sub(line.asked)
+	conn.mu.Lock()
+	defer conn.mu.Unlock()
+	return conn.code, conn.answered.Sub(conn.asked)
 }
 
-// tap is a connection that records the publish command and its answer.
+// tap is a connection that records when publish was sent, and its response.
 type tap struct {
 	net.Conn
 

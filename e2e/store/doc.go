@@ -7,8 +7,9 @@
 //
 //	go test -tags e2e -v -timeout 30m -run Outage ./e2e/store -args -broadcasts 10 -minutes 5
 //
-// Package store does not know golive's packages. It reads the bucket as files, since versitygw
-// stores each object as a file.
+// Package store does not know how golive works; only the node of the ladder test, which has two
+// renditions without ffmpeg, is composed of golive's packages. It reads the bucket as files, since
+// versitygw stores each object as a file.
 //
 // It starts a goroutine for each poller of a bucket; the test waits for it.
 package store

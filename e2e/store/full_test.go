@@ -52,9 +52,9 @@ func fill(t *testing.T, dir string) string {
 	return f.Name()
 }
 
-// told waits until readiness for publishers, the API and the log name the full disk, or, if
-// not full, until the first two do not.
-func told(t *testing.T, s *harness.Server, full bool) {
+// waitForDiskState waits until readiness for publishers, the API and the log report the full disk, or,
+// if not full, until the first two do not.
+func waitForDiskState(t *testing.T, s *harness.Server, full bool) {
 	t.Helper()
 	const words = "the disk is full"
 	ctx, cancel := context.WithTimeout(t.Context(), harness.Timeout(30*time.Second))
@@ -98,7 +98,7 @@ func TestDisk_BroadcastGoesOnWhileItIsFull(t *testing.T) {
 	for range 2 {
 		harness.Pause(t.Context(), 4*time.Second)
 		ballast := fill(t, dir)
-		told(t, s, true)
+		waitForDiskState(t, s, true)
 		if _, err := harness.Get(t.Context(), "http://"+s.Admin+"/readyz?for=viewers"); err != nil {
 			t.Errorf("viewers are turned away: %v", err)
 		}
@@ -106,7 +106,7 @@ func TestDisk_BroadcastGoesOnWhileItIsFull(t *testing.T) {
 		if err := os.Remove(ballast); err != nil {
 			t.Fatal(err)
 		}
-		told(t, s, false)
+		waitForDiskState(t, s, false)
 	}
 	harness.Pause(t.Context(), 3*time.Second)
 	encoder.Quit()
@@ -120,11 +120,11 @@ func TestDisk_BroadcastGoesOnWhileItIsFull(t *testing.T) {
 	if n := harness.Metric(t, s, "golive_storage_dropped_total"); n != 0 {
 		t.Errorf("%v segments are lost", n)
 	}
-	keepsAll(t, s, aired)
+	checkReplayOnDisk(t, s, aired)
 }
 
-// keepsAll checks that the replay on disk has every segment as it was aired.
-func keepsAll(t *testing.T, s *harness.Server, aired *hlscheck.Rendition) {
+// checkReplayOnDisk checks that the replay has every segment, stored as it was aired.
+func checkReplayOnDisk(t *testing.T, s *harness.Server, aired *hlscheck.Rendition) {
 	t.Helper()
 	var replay *hlscheck.Media
 	ctx, cancel := context.WithTimeout(t.Context(), harness.Timeout(20*time.Second))

@@ -22,14 +22,14 @@ import (
 	"golive/storage/s3/s3test"
 )
 
-// ladder is a node whose broadcasts have two renditions each, in a separate process.
-type ladder struct {
+// ladderNode is a node whose broadcasts have two renditions each, in a separate process.
+type ladderNode struct {
 	t       *testing.T
 	config  ladderConfig
 	process *harness.Process
 }
 
-func (l *ladder) run() {
+func (l *ladderNode) run() {
 	l.t.Helper()
 	text, err := json.Marshal(l.config)
 	if err != nil {
@@ -47,7 +47,7 @@ func (l *ladder) run() {
 	})
 }
 
-func (l *ladder) get(path string) string {
+func (l *ladderNode) get(path string) string {
 	text, err := harness.Get(l.t.Context(), "http://"+l.config.HTTP+path)
 	if err != nil {
 		return ""
@@ -56,7 +56,7 @@ func (l *ladder) get(path string) string {
 }
 
 // until waits until a condition holds.
-func (l *ladder) until(what string, limit time.Duration, holds func() bool) {
+func (l *ladderNode) until(what string, limit time.Duration, holds func() bool) {
 	l.t.Helper()
 	for deadline := time.Now().Add(harness.Timeout(limit)); !holds(); harness.Pause(l.t.Context(), 100*time.Millisecond) {
 		if time.Now().After(deadline) {
@@ -65,8 +65,8 @@ func (l *ladder) until(what string, limit time.Duration, holds func() bool) {
 	}
 }
 
-// live waits until all broadcasts can be watched in both renditions.
-func (l *ladder) live() {
+// waitForLive waits until all broadcasts can be watched in both renditions.
+func (l *ladderNode) waitForLive() {
 	l.t.Helper()
 	for _, id := range l.config.IDs {
 		l.until(id+" is live in both renditions", 30*time.Second, func() bool {
@@ -75,17 +75,17 @@ func (l *ladder) live() {
 	}
 }
 
-// uploaded waits until nothing waits for the bucket.
-func (l *ladder) uploaded() {
+// waitForUploads waits until nothing waits for the bucket.
+func (l *ladderNode) waitForUploads() {
 	l.t.Helper()
 	l.until("all is in the bucket", time.Minute, func() bool {
 		return strings.Contains(l.get("/metrics"), "\ngolive_storage_spool_segments 0\n")
 	})
 }
 
-// recorded returns the segments with media in the logs in a folder, as
+// recordedSegments returns the segments with media in the logs in a folder, as
 // ID/RENDITION/NAME.
-func recorded(t *testing.T, dir string) map[string]bool {
+func recordedSegments(t *testing.T, dir string) map[string]bool {
 	t.Helper()
 	pages, err := filepath.Glob(filepath.Join(dir, "live/*/log-*/*.jsonl"))
 	if err != nil {
@@ -134,10 +134,10 @@ func (b bucket) segments() map[string][sha256.Size]byte {
 // Ten broadcasts of two renditions: the store is paused and killed, and meanwhile the node is
 // killed and started again; then it is killed again, and another node with an empty disk
 // continues.
-func TestLadder_TwoRenditionsOutliveStoreAndNode(t *testing.T) {
+func TestLadder_TwoRenditionsSurviveOutagesOfStoreAndNode(t *testing.T) {
 	store := s3test.Start(t)
 	b := bucket{t, ""}
-	l := &ladder{t: t, config: ladderConfig{
+	l := &ladderNode{t: t, config: ladderConfig{
 		Dir: t.TempDir(), HTTP: harness.FreeAddress(t), Endpoint: "http://" + store.Address, Bucket: store.Config(t).Bucket,
 	}}
 	b.dir = filepath.Join(store.Dir, l.config.Bucket)
@@ -146,31 +146,31 @@ func TestLadder_TwoRenditionsOutliveStoreAndNode(t *testing.T) {
 	}
 	pause := func(d time.Duration) { harness.Pause(t.Context(), d) }
 	l.run()
-	l.live()
+	l.waitForLive()
 	viewers := map[string]*harness.Follower{}
 	for _, id := range l.config.IDs {
 		viewers[id] = harness.Follow(t, "http://"+l.config.HTTP+"/live/"+id+"/ts.m3u8", hlscheck.Options{})
 	}
 	pause(5 * time.Second)
-	reportsAreTrue(t, l, "show-0")
+	checkReports(t, l, "show-0")
 	store.Pause()
 	pause(6 * time.Second)
 	store.Resume()
-	l.uploaded()
+	l.waitForUploads()
 
 	store.Kill()
 	pause(5 * time.Second)
 	l.process.Kill()
-	finished := recorded(t, l.config.Dir)
+	finished := recordedSegments(t, l.config.Dir)
 	l.run()
-	l.live()
+	l.waitForLive()
 	pause(4 * time.Second)
 	store.Run(t)
-	l.uploaded()
+	l.waitForUploads()
 	pause(3 * time.Second)
 
 	l.process.Kill()
-	acknowledged, stored := recorded(t, b.dir), b.segments()
+	acknowledged, stored := recordedSegments(t, b.dir), b.segments()
 	for name := range finished {
 		if _, ok := stored[name]; !ok || !acknowledged[name] {
 			t.Errorf("%s was finished, and is not in the bucket and its log", name)
@@ -178,8 +178,8 @@ func TestLadder_TwoRenditionsOutliveStoreAndNode(t *testing.T) {
 	}
 	l.config.Dir = t.TempDir() // another node
 	l.run()
-	l.live()
-	reportsAreTrue(t, l, "show-9")
+	l.waitForLive()
+	checkReports(t, l, "show-9")
 	pause(5 * time.Second)
 	l.process.Signal(syscall.SIGTERM) // ends the broadcasts
 
@@ -191,7 +191,7 @@ func TestLadder_TwoRenditionsOutliveStoreAndNode(t *testing.T) {
 		for name := range listed {
 			inBucket[name] = true
 		}
-		identical += sameAsAired(t, b, id, listed, viewers[id])
+		identical += compareWithBucket(t, b, id, listed, viewers[id])
 	}
 	for name := range acknowledged {
 		if !inBucket[name] {
@@ -203,7 +203,7 @@ func TestLadder_TwoRenditionsOutliveStoreAndNode(t *testing.T) {
 			t.Errorf("%s has changed in the bucket", name)
 		}
 	}
-	t.Logf("%d segments were on disk at the first kill, %d in the bucket at the second; the replays have %d, and %d gaps; %d are as viewers were sent them",
+	t.Logf("%d segments were on disk at the first kill, %d in the bucket at the second; the replays have %d, and %d gaps; %d are identical to what viewers received",
 		len(finished), len(acknowledged), len(inBucket), gaps, identical)
 }
 
@@ -239,8 +239,8 @@ func replayOf(t *testing.T, b bucket, id string, gaps *int) map[string]bool {
 	return listed
 }
 
-// sameAsAired compares the segments that a viewer received with the bucket, and counts them.
-func sameAsAired(t *testing.T, b bucket, id string, listed map[string]bool, viewer *harness.Follower) (n int) {
+// compareWithBucket compares the segments that a viewer received with the bucket, and counts them.
+func compareWithBucket(t *testing.T, b bucket, id string, listed map[string]bool, viewer *harness.Follower) (n int) {
 	t.Helper()
 	for _, r := range viewer.Stop().Renditions {
 		rendition, _, _ := strings.Cut(r.Name, "/")
@@ -250,20 +250,20 @@ func sameAsAired(t *testing.T, b bucket, id string, listed map[string]bool, view
 				continue
 			}
 			if !bytes.Equal([]byte(b.text("live/"+name)), s.Data) {
-				t.Errorf("%s is another in the bucket", name)
+				t.Errorf("%s differs in the bucket", name)
 			}
 			n++
 		}
 	}
 	if n == 0 {
-		t.Errorf("%s: nothing that viewers were sent is in the replay", id)
+		t.Errorf("%s: nothing that viewers received is in the replay", id)
 	}
 	return n
 }
 
-// reportsAreTrue checks EXT-X-RENDITION-REPORT: what a rendition reports of the other is
-// never ahead of it. It may be behind until the rendition's own playlist changes.
-func reportsAreTrue(t *testing.T, l *ladder, id string) {
+// checkReports checks EXT-X-RENDITION-REPORT: what a rendition reports of the other one is never ahead of
+// that one's playlist. It may be behind until the rendition's own playlist changes.
+func checkReports(t *testing.T, l *ladderNode, id string) {
 	t.Helper()
 	last := func(rendition string) (*hlscheck.Media, int64) {
 		url := "/live/" + id + "/" + rendition + "/index.m3u8"

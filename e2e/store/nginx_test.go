@@ -41,7 +41,7 @@ func TestBucket_IsPlayedThroughNginxAlone(t *testing.T) {
 	encoder := harness.Publish(t, file, s.PublishURL("show"))
 	s.WaitForState("show", "live", 20*time.Second)
 	poller := b.poll([]string{"show"})
-	harness.Pause(t.Context(), 9*time.Second) // three segments behind
+	harness.Pause(t.Context(), 9*time.Second) // a player begins three segments before the end
 	browser := harness.OpenBrowser(t)
 	live := browser.Open(t, site+"/player.html?url=/live/show/index.m3u8")
 	live.WaitForPicture(20 * time.Second)
@@ -58,13 +58,13 @@ func TestBucket_IsPlayedThroughNginxAlone(t *testing.T) {
 	video, audio := harness.Packets(t, file)
 	replayVideo, replayAudio := harness.Packets(t, url)
 	if len(replayVideo) != len(video) || len(replayAudio) != len(audio) {
-		t.Errorf("the source has %d pictures and %d of sound, the replay %d and %d", len(video), len(audio), len(replayVideo), len(replayAudio))
+		t.Errorf("the source has %d video and %d audio packets, the replay %d and %d", len(video), len(audio), len(replayVideo), len(replayAudio))
 	}
 	want, got := duration(t, file), duration(t, url)
 	if math.Abs(want-got) > 0.05 {
 		t.Errorf("the source lasts %.3f s, the replay %.3f s", want, got)
 	}
-	t.Logf("replay: %d segments, %.3f s of %.3f s, %d pictures of %d, %d of sound of %d",
+	t.Logf("replay: %d segments, %.3f s of %.3f s, %d of %d video packets, %d of %d audio packets",
 		len(replay.Segments), got, want, len(replayVideo), len(video), len(replayAudio), len(audio))
 
 	again := browser.Open(t, site+"/player.html?url=/live/show/replay.m3u8")

@@ -21,8 +21,8 @@ var (
 	minutes    = flag.Float64("minutes", 0.75, "for how many minutes")
 )
 
-// trouble is a failure of the store; each lasts a fifth of the time.
-type trouble struct {
+// outage is a failure of the store; each lasts a fifth of the time.
+type outage struct {
 	name       string
 	begin, end func()
 }
@@ -52,13 +52,13 @@ func TestOutage_LosesNothingAndDoesNotAffectViewers(t *testing.T) {
 	poller := b.poll(ids)
 	page := harness.OpenBrowser(t).Open(t, s.WatchURL("show-0"))
 	page.WaitForPlay(20 * time.Second)
-	eye := page.View()
+	pageViewer := page.View()
 
 	length := time.Duration(*minutes * float64(time.Minute))
 	phase := length / 5
 	pause := func(d time.Duration) { harness.Pause(t.Context(), d) }
 	pause(phase / 2)
-	for _, what := range []trouble{
+	for _, what := range []outage{
 		{"stopped", store.Pause, store.Resume},
 		{"killed", store.Kill, func() { store.Run(t) }},
 		{"slowed to half of real time", func() { network.Throttle(halfOfRealTime, 0) }, network.Resume},
@@ -75,11 +75,11 @@ func TestOutage_LosesNothingAndDoesNotAffectViewers(t *testing.T) {
 		}
 		pause(phase/2 - time.Since(began))
 	}
-	seen := harness.Summarise(eye.Stop())
+	seen := harness.Summarise(pageViewer.Stop())
 	for _, e := range encoders {
 		e.Quit()
 	}
-	t.Logf("the page played %.1f s; the picture stood still for %v, at most %v at once", seen.Played, seen.Still.Round(time.Millisecond), seen.Longest.Round(time.Millisecond))
+	t.Logf("the page played %.1f s; the picture stalled for %v, at most %v at once", seen.Played, seen.Stalled.Round(time.Millisecond), seen.Longest.Round(time.Millisecond))
 	if harness.Strict() && seen.Longest > time.Second || seen.Back > 0 || seen.Reloads > 0 || len(seen.Faults) > 0 {
 		t.Errorf("the viewer noticed: %+v", seen)
 	}
@@ -87,7 +87,7 @@ func TestOutage_LosesNothingAndDoesNotAffectViewers(t *testing.T) {
 	for i, id := range ids {
 		aired := viewers[i].Wait(30 * time.Second)
 		viewers[i].Check()
-		total += sameInBucket(t, b, id, aired)
+		total += compareWithReplay(t, b, id, aired)
 	}
 	low.Wait(30 * time.Second)
 	low.Check()
@@ -116,9 +116,9 @@ func awaitStored(t *testing.T, s *harness.Server, limit time.Duration) {
 	}
 }
 
-// sameInBucket compares the segments that viewers received with the bucket and its replay, and
+// compareWithReplay compares the segments that viewers received with the bucket and its replay, and
 // counts them.
-func sameInBucket(t *testing.T, b bucket, id string, aired *hlscheck.Rendition) int {
+func compareWithReplay(t *testing.T, b bucket, id string, aired *hlscheck.Rendition) int {
 	t.Helper()
 	replay := b.waitForReplay(id, 10*time.Second)
 	begin := replay.Segments[0].MSN
@@ -136,7 +136,7 @@ func sameInBucket(t *testing.T, b bucket, id string, aired *hlscheck.Rendition) 
 			t.Errorf("%s: segment %s of %v is %s of %v in the replay, gap %t", id, s.URI, s.Duration, r.URI, r.Duration, r.Gap)
 		}
 		if !bytes.Equal([]byte(b.text("live/"+id+"/source/"+s.URI)), s.Data) {
-			t.Errorf("%s: segment %s is another in the bucket", id, s.URI)
+			t.Errorf("%s: segment %s differs in the bucket", id, s.URI)
 		}
 	}
 	return len(aired.Segments)

@@ -61,10 +61,10 @@ func TestRestart_DuringAnOutageLosesNothingThatWasSpooled(t *testing.T) {
 		if got := b.text("live/show/source/" + a.URI); !r.Gap && bytes.Equal([]byte(got), a.Data) {
 			kept++
 		} else if !r.Gap {
-			t.Errorf("segment %s is another in the bucket", a.URI)
+			t.Errorf("segment %s differs in the bucket", a.URI)
 		}
 	}
-	t.Logf("%.0f segments waited at the kill; the replay has %d segments, %d of them gaps; viewers were sent %d, %d are there as sent",
+	t.Logf("%.0f segments waited at the kill; the replay has %d segments, %d of them gaps; the viewer received %d, of which the bucket has %d",
 		waiting, len(replay.Segments), gaps, len(seen.Segments), kept)
 	// Segments that were only in memory: the newest complete one, for a second, and the
 	// open one. The others are numbers that players may have seen.

@@ -14,7 +14,7 @@ import (
 )
 
 // The store accepts connections but never responds, from before golive starts.
-func TestStart_TakesPublishersWhileTheStoreSaysNothing(t *testing.T) {
+func TestStart_AcceptsPublishersWhileTheStoreDoesNotRespond(t *testing.T) {
 	store := s3test.Start(t)
 	network := harness.StartProxy(t, store.Address)
 	network.CutOff(harness.BlackHole)
@@ -28,7 +28,7 @@ func TestStart_TakesPublishersWhileTheStoreSaysNothing(t *testing.T) {
 	defer cancel()
 	err := harness.Eventually(ctx, 10*time.Millisecond, func() error {
 		if s.Logs.Count("session started") == 0 {
-			return errors.New("nobody publishes")
+			return errors.New("no publisher was accepted")
 		}
 		return nil
 	})
@@ -38,7 +38,7 @@ func TestStart_TakesPublishersWhileTheStoreSaysNothing(t *testing.T) {
 	took := time.Since(began)
 	t.Logf("a publisher is accepted %v after the start", took.Round(time.Millisecond))
 	if n := s.Logs.Count("bucket probe"); n > 0 {
-		t.Errorf("the probe came to an end before the publisher: %d lines", n)
+		t.Errorf("the bucket probe ended before a publisher was accepted: %d lines", n)
 	}
 	if harness.Strict() && took > time.Second {
 		t.Errorf("a publisher is accepted only after %v", took)

@@ -38,7 +38,7 @@ func TestThreeServers_BroadcastsGoOnWhileEachIsKilled(t *testing.T) {
 			}
 		}
 		if i == 0 {
-			// An election takes seconds, and an encoder that is refused meanwhile has to call again.
+			// An election takes seconds, and an encoder that is refused meanwhile has to connect again.
 			nodes[0].WaitForIngest(20 * time.Second)
 			late := harness.PublishLooped(t, file, nodes[0].PublishURL("new"))
 			nodes[0].WaitForState("new", "live", 20*time.Second)

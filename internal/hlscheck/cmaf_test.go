@@ -20,8 +20,8 @@ import (
 type cmaf struct {
 	init     []byte
 	segments []cmafSegment
-	// text changes the media playlist, master the multivariant one.
-	text, master func(string) string
+	// media changes the media playlist, multivariant the multivariant one.
+	media, multivariant func(string) string
 	// more are further files.
 	more map[string]string
 	// fault wraps the handler.
@@ -103,11 +103,11 @@ func (c *cmaf) files() map[string]string {
 	files["/media.m3u8"] = b.String()
 	files["/index.m3u8"] = "#EXTM3U\n#EXT-X-INDEPENDENT-SEGMENTS\n" +
 		"#EXT-X-STREAM-INF:BANDWIDTH=900000,AVERAGE-BANDWIDTH=900000,CODECS=\"avc1.64001f,mp4a.40.2\",RESOLUTION=640x36,FRAME-RATE=30,CLOSED-CAPTIONS=NONE\nmedia.m3u8\n"
-	if c.text != nil {
-		files["/media.m3u8"] = c.text(files["/media.m3u8"])
+	if c.media != nil {
+		files["/media.m3u8"] = c.media(files["/media.m3u8"])
 	}
-	if c.master != nil {
-		files["/index.m3u8"] = c.master(files["/index.m3u8"])
+	if c.multivariant != nil {
+		files["/index.m3u8"] = c.multivariant(files["/index.m3u8"])
 	}
 	return files
 }

@@ -120,8 +120,8 @@ func TestOpen_FailsWithoutAStream(t *testing.T) {
 	}
 }
 
-// files serves files over pipes, with support for Range if ranges is set.
-func files(t *testing.T, content map[string]string, ranges bool) *http.Client {
+// serveFiles serves files over pipes, with support for Range if ranges is set.
+func serveFiles(t *testing.T, content map[string]string, ranges bool) *http.Client {
 	t.Helper()
 	return serveOn(t, fileServer(content, ranges), nil, false)
 }
@@ -158,7 +158,7 @@ func TestFollow_ReadsRangesOfOneFile(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			s := newTSStream(t, astits.StreamTypeH264Video)
 			one, two := s.segment(2), s.segment(2)
-			client := files(t, map[string]string{
+			client := serveFiles(t, map[string]string{
 				"/all.ts": "???" + string(one) + string(two),
 				"/media.m3u8": "#EXTM3U\n#EXT-X-VERSION:4\n#EXT-X-TARGETDURATION:2\n" +
 					"#EXTINF:2.0,\n#EXT-X-BYTERANGE:" + number(int64(len(one))) + "@3\nall.ts\n" +
@@ -186,7 +186,7 @@ func TestFollow_ReadsTheRenditionsOfMediaTags(t *testing.T) {
 		list := func(name string) string {
 			return "#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXT-X-PROGRAM-DATE-TIME:2026-11-22T10:00:00Z\n#EXTINF:2,\n" + name + "\n#EXT-X-ENDLIST\n"
 		}
-		client := files(t, map[string]string{
+		client := serveFiles(t, map[string]string{
 			"/index.m3u8": "#EXTM3U\n#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"a\",NAME=\"b\",URI=\"sound.m3u8\"\n" +
 				"#EXT-X-MEDIA:TYPE=SUBTITLES,GROUP-ID=\"s\",NAME=\"t\",URI=\"text.m3u8\"\n" +
 				"#EXT-X-STREAM-INF:BANDWIDTH=900000,AVERAGE-BANDWIDTH=900000,CODECS=\"avc1.42C01F,mp4a.40.2\",RESOLUTION=64x36,FRAME-RATE=30,AUDIO=\"a\",SUBTITLES=\"s\"\npicture.m3u8\n",

@@ -66,7 +66,7 @@ func TestParseMedia_FindsNothingWrongWithGoodPlaylists(t *testing.T) {
 
 func TestParseMedia_ReadsTheTags(t *testing.T) {
 	m, _ := ParseMedia("", []byte(goodLL))
-	zone := time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
+	date := time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
 	want := &Media{
 		Version: 6, Needs: 3, TargetDuration: 2 * time.Second, HasTargetDuration: true,
 		MediaSequence: 3, HasMediaSequence: true, IndependentSegments: true,
@@ -76,7 +76,7 @@ func TestParseMedia_ReadsTheTags(t *testing.T) {
 			HoldBack: 6 * time.Second, PartHoldBack: 1500 * time.Millisecond, Line: 5,
 		},
 		Segments: []Segment{
-			{MSN: 3, URI: "a-3.ts", Duration: 2 * time.Second, ProgramDateTime: zone, Line: 9},
+			{MSN: 3, URI: "a-3.ts", Duration: 2 * time.Second, ProgramDateTime: date, Line: 9},
 			{MSN: 4, URI: "a-4.ts", Duration: 1800 * time.Millisecond, Line: 15, Parts: []Part{
 				{URI: "a-4.0.ts", Duration: 500 * time.Millisecond, Independent: true, Line: 11},
 				{URI: "a-4.1.ts", Duration: 500 * time.Millisecond, Line: 12},

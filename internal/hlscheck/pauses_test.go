@@ -9,12 +9,12 @@ import (
 	"golive/media"
 )
 
-// timesOf are the rules about the times of media. Rules 11 and 12, that parts come in time, do not
-// hold when a publisher pauses.
-var timesOf = []int{7, 20, 22, 23, 24, 27, 28, 53, 54}
+// timingRules are the rules about the times of media. Rules 11 and 12, that segments and parts come in
+// time, do not hold when a publisher pauses.
+var timingRules = []int{7, 20, 22, 23, 24, 27, 28, 53, 54}
 
-// paused leaves out the pictures of a time, and delays the sound from its beginning on, as an encoder
-// does that gets no processor time: what was recorded meanwhile is sent afterwards.
+// paused leaves out the pictures of a time, and delays the sound from its beginning on, like an encoder
+// that gets no processor time: sound that was recorded meanwhile is sent afterwards.
 func paused(from, pictures, sound time.Duration) func([]media.AccessUnit) []media.AccessUnit {
 	begin, end := media.TicksFromDuration(from), media.TicksFromDuration(from+pictures)
 	return func(units []media.AccessUnit) []media.AccessUnit {
@@ -46,8 +46,8 @@ func paused(from, pictures, sound time.Duration) func([]media.AccessUnit) []medi
 	}
 }
 
-// A publisher that pauses leaves no hole in a segment, wherever it pauses. The sound of the pause comes
-// before the pictures that follow, or later, by up to what a player waits for.
+// A publisher that pauses leaves no hole in a segment, wherever it pauses. The audio that was recorded
+// during the pause arrives before the pictures that follow, or up to as late as a player waits for it.
 func TestFollow_FindsNoHoleWhereAPublisherPaused(t *testing.T) {
 	for pictures, sounds := range map[int][]int{
 		150: {0, 300}, 300: {0, 450}, 480: {0, 900}, 700: {0, 900}, 990: {1200}, 1300: {1600}, 2400: {2700},
@@ -61,7 +61,7 @@ func TestFollow_FindsNoHoleWhereAPublisherPaused(t *testing.T) {
 					change := paused(milliseconds(from), milliseconds(pictures), milliseconds(sound))
 					rec := testBroadcast{part: 250 * time.Millisecond, units: change}.follow(t)
 					for _, v := range rec.Violations {
-						if slices.Contains(timesOf, v.Rule) {
+						if slices.Contains(timingRules, v.Rule) {
 							t.Error(v)
 						}
 					}
@@ -71,9 +71,9 @@ func TestFollow_FindsNoHoleWhereAPublisherPaused(t *testing.T) {
 	}
 }
 
-// undeclared makes the rate of the pictures one that is not declared. With key, the first picture from the time
-// `at` on is a key frame.
-func undeclared(units []media.AccessUnit, at time.Duration, key bool) []media.AccessUnit {
+// withoutFrameRate removes the declared frame rate. With key, the first picture from the time at on is a key
+// frame.
+func withoutFrameRate(units []media.AccessUnit, at time.Duration, key bool) []media.AccessUnit {
 	var track *media.Track
 	for i := range units {
 		u := &units[i]
@@ -95,7 +95,7 @@ func undeclared(units []media.AccessUnit, at time.Duration, key bool) []media.Ac
 }
 
 // A publisher whose rate is not declared may pause before it is known, and go on with a
-// key frame. (A single picture before the pause may be a slide.)
+// key frame. (A single picture before the pause may be one of a slide show.)
 func TestFollow_FindsNoHoleWhereAPublisherPausedAtItsBeginning(t *testing.T) {
 	for _, c := range []struct{ pictures, sound int }{{300, 0}, {300, 450}, {590, 0}, {590, 900}, {990, 1200}} {
 		for _, from := range []int{40, 80, 110, 180, 300} {
@@ -106,11 +106,11 @@ func TestFollow_FindsNoHoleWhereAPublisherPausedAtItsBeginning(t *testing.T) {
 				t.Run(fmt.Sprintf("pictures %d, sound %d, at %d, key %t", c.pictures, c.sound, from, key), func(t *testing.T) {
 					pause := paused(milliseconds(from), milliseconds(c.pictures), milliseconds(c.sound))
 					change := func(units []media.AccessUnit) []media.AccessUnit {
-						return undeclared(pause(units), milliseconds(from+c.pictures), key)
+						return withoutFrameRate(pause(units), milliseconds(from+c.pictures), key)
 					}
 					rec := testBroadcast{part: 250 * time.Millisecond, units: change, length: 8 * time.Second}.follow(t)
 					for _, v := range rec.Violations {
-						if slices.Contains(timesOf, v.Rule) {
+						if slices.Contains(timingRules, v.Rule) {
 							t.Error(v)
 						}
 					}

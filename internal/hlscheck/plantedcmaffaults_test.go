@@ -17,11 +17,11 @@ import (
 type change = func(*testing.T, *cmaf)
 
 func replaceInPlaylist(old, with string) change {
-	return func(_ *testing.T, c *cmaf) { c.text = replaced(old, with) }
+	return func(_ *testing.T, c *cmaf) { c.media = replaced(old, with) }
 }
 
 func declareCodecs(with string) change {
-	return func(_ *testing.T, c *cmaf) { c.master = replaced("avc1.64001f,mp4a.40.2", with) }
+	return func(_ *testing.T, c *cmaf) { c.multivariant = replaced("avc1.64001f,mp4a.40.2", with) }
 }
 
 func withStyp(_ *testing.T, c *cmaf) {
@@ -66,7 +66,7 @@ func withEditList(t *testing.T, c *cmaf) {
 
 func initInRange(_ *testing.T, c *cmaf) {
 	c.more = map[string]string{"/all.mp4": string(newBox("free")) + string(c.init) + "and more"}
-	c.text = replaced(`URI="init.mp4"`, `URI="all.mp4",BYTERANGE="`+number(int64(len(c.init)))+`@8"`)
+	c.media = replaced(`URI="init.mp4"`, `URI="all.mp4",BYTERANGE="`+number(int64(len(c.init)))+`@8"`)
 }
 
 // changePart changes the bytes of a part, and so of its segment.

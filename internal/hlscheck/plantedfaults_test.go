@@ -20,10 +20,10 @@ import (
 // plantedFaults returns at least one fault for each rule. also are further rules that such a fault
 // inevitably breaks.
 func plantedFaults() []struct {
-	name string
-	rule int
-	also []int
-	show testBroadcast
+	name      string
+	rule      int
+	also      []int
+	broadcast testBroadcast
 } {
 	const long = 26 * time.Second
 	plain := func(f fault) testBroadcast { return testBroadcast{plain: true, fault: f} }
@@ -33,10 +33,10 @@ func plantedFaults() []struct {
 		return testBroadcast{fault: f, options: &Options{LowLatency: true, Probe: true, Discard: true, Slack: time.Second}}
 	}
 	return []struct {
-		name string
-		rule int
-		also []int
-		show testBroadcast
+		name      string
+		rule      int
+		also      []int
+		broadcast testBroadcast
 	}{
 		{"control character", 0, nil, plain(substitute(`#EXT-X-MEDIA-SEQUENCE`, "#EXT-X-OWN:\x01\n$0"))},
 		{
@@ -244,7 +244,7 @@ func answerEarly(w http.ResponseWriter, r *http.Request, next http.Handler) {
 	withoutDirectives("_HLS_msn")(w, r, next)
 }
 
-// refuseAs replaces the status of refusals by another one; as 0 never answers.
+// refuseAs replaces the status of refusals by another one; if as is 0, it never responds.
 func refuseAs(status, as int) func(http.ResponseWriter, *http.Request, http.Handler) {
 	return func(w http.ResponseWriter, r *http.Request, next http.Handler) {
 		answer := responseOf(next, r)
@@ -313,7 +313,7 @@ func TestFollow_FindsAPlantedFaultOfEveryRule(t *testing.T) {
 		found[c.rule] = true
 		t.Run(strconv.Itoa(c.rule)+" "+c.name, func(t *testing.T) {
 			t.Parallel()
-			rec := c.show.follow(t)
+			rec := c.broadcast.follow(t)
 			want := slices.Sorted(slices.Values(append(c.also, c.rule)))
 			if got := rules(rec.Violations); !slices.Equal(got, want) {
 				t.Errorf("rules %v, want %v", got, want)

@@ -8,7 +8,7 @@ func TestMedia_HasWhatItListsOrHasListed(t *testing.T) {
 	for p, want := range map[position]bool{
 		{0, -1}: true, {4, -1}: true, {5, -1}: false,
 		{3, 0}: true, {3, 99}: true, // every part before the last segment exists, regardless of its number
-		{4, 3}: true, {4, 4}: true, {5, 0}: true, // 4.4 means 5.0
+		{4, 3}: true, {4, 4}: true, {5, 0}: true, // a part past the end of segment 4 is the first of segment 5
 		{5, 1}: false, {6, 0}: false,
 	} {
 		if got := m.has(p); got != want {
@@ -20,7 +20,7 @@ func TestMedia_HasWhatItListsOrHasListed(t *testing.T) {
 		t.Error("without part 0 of segment 5, part 4 of segment 4 must not exist, and part 3 must")
 	}
 	if got, want := m.nextPosition(), (position{5, 0}); got != want {
-		t.Errorf("edge %v, want %v", got, want)
+		t.Errorf("next position %v, want %v", got, want)
 	}
 }
 

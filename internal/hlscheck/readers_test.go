@@ -66,7 +66,7 @@ func TestCheckReaders_SurviveAReaderThatPanics(t *testing.T) {
 		_, _ = readGrafov([]byte(text))
 	}()
 	if !panicked {
-		t.Error("grafov/m3u8 does not panic any more: is safely of use?")
+		t.Error("grafov/m3u8 does not panic any more: is safely still needed?")
 	}
 	m, wrong := ParseMedia("", []byte(text))
 	checkMediaReaders(&report{}, []byte(text), m)

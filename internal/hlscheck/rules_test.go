@@ -87,16 +87,16 @@ func TestCheckChange_NamesTheRule(t *testing.T) {
 		{"segment renamed", window(0, 7), replace(t, window(0, 8), "s-3.ts", "x-3.ts"), []int{5, 8, 17}},
 		{"duration changes", window(0, 7), replace(t, window(0, 8), "2.00000,\ns-3", "1.90000,\ns-3"), []int{8}},
 		{"discontinuity appears", window(0, 7), replace(t, window(0, 8), "#EXTINF:2.00000,\ns-3", "#EXT-X-DISCONTINUITY\n#EXTINF:2.00000,\ns-3"), []int{8}},
-		{"end vanishes", window(0, 7), window(0, 6), []int{5, 8, 17}},
-		{"end taken back", window(0, 7) + "#EXT-X-ENDLIST\n", window(0, 8), []int{8}},
-		{"trimmed to nothing", window(0, 7), window(6, 7), []int{13, 14}},
+		{"last segment disappears", window(0, 7), window(0, 6), []int{5, 8, 17}},
+		{"ENDLIST disappears", window(0, 7) + "#EXT-X-ENDLIST\n", window(0, 8), []int{8}},
+		{"trimmed to two", window(0, 7), window(6, 7), []int{13, 14}},
 		{"trimmed to five", window(0, 7), window(4, 8), []int{14}},
 		{
 			"EVENT trims", replace(t, window(0, 7), "#EXT-X-VERSION:6\n", "#EXT-X-PLAYLIST-TYPE:EVENT\n"),
 			replace(t, window(1, 8), "#EXT-X-VERSION:6\n", "#EXT-X-PLAYLIST-TYPE:EVENT\n"),
 			[]int{18},
 		},
-		{"redated", window(0, 7), strings.ReplaceAll(window(0, 7), "T10:00:0", "T10:00:1"), []int{21}},
+		{"dates change", window(0, 7), strings.ReplaceAll(window(0, 7), "T10:00:0", "T10:00:1"), []int{21}},
 		{"part target changes", goodLL, replace(t, goodLL, "PART-TARGET=0.50000", "PART-TARGET=0.50001"), []int{29}},
 		{"hold-back changes", goodLL, replace(t, goodLL, "PART-HOLD-BACK=1.5", "PART-HOLD-BACK=1.6"), []int{29}},
 	} {
@@ -121,7 +121,7 @@ func check(t *testing.T, segments ...seg) []Violation {
 		}
 		a.check(t.Context(), &piece{
 			init: s.init, data: s.data, mapped: s.Map.URI != "", duration: s.Duration, date: s.ProgramDateTime,
-			discontinuity: s.Discontinuity, independent: !s.claimless, part: s.part,
+			discontinuity: s.Discontinuity, independent: !s.notIndependent, part: s.part,
 		})
 	}
 	return found.sorted()
@@ -129,9 +129,9 @@ func check(t *testing.T, segments ...seg) []Violation {
 
 type seg struct {
 	Segment
-	init, data []byte
-	claimless  bool // not marked as independent
-	part       bool
+	init, data     []byte
+	notIndependent bool // not declared independent
+	part           bool
 }
 
 func TestAnalyser_FindsNothingWrongWithAValidStream(t *testing.T) {
@@ -197,9 +197,9 @@ func TestAnalyser_NamesTheRule(t *testing.T) {
 			s := stream()
 			return []seg{{data: s.segment(2)}, {data: s.part(60, false)}}
 		}, []int{23}},
-		{"no key frame, and none was claimed", func() []seg {
+		{"no key frame, and not declared independent", func() []seg {
 			s := stream()
-			return []seg{{data: s.segment(2)}, {data: s.part(60, false), claimless: true}}
+			return []seg{{data: s.segment(2)}, {data: s.part(60, false), notIndependent: true}}
 		}, nil},
 		{"lost packet", func() []seg {
 			s := stream()

@@ -113,11 +113,11 @@ func TestContinuity_IsCheckedAcrossPiecesAndFindsALostPacket(t *testing.T) {
 
 func TestPictureMD5_IgnoresWhatContainersAdd(t *testing.T) {
 	bare := annexB(picture(0x65, 1), picture(0x41, 2))
-	dressed := [][]byte{
+	packaged := [][]byte{
 		slices.Concat(annexB([]byte{9, 0xf0}, testSPS, testPPS), []byte{0, 0, 1}, picture(0x65, 1)),
 		slices.Concat([]byte{0, 0, 1}, picture(0x41, 2), []byte{0, 0}),
 	}
-	if PictureMD5(bare) != PictureMD5(dressed...) {
+	if PictureMD5(bare) != PictureMD5(packaged...) {
 		t.Error("delimiters, parameter sets or start code lengths changed the MD5")
 	}
 	if PictureMD5(bare) == PictureMD5(annexB(picture(0x65, 1), picture(0x41, 3))) {

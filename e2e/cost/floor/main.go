@@ -36,7 +36,7 @@ func run() error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError}))
-	// The names that the benchmark reads of golive too.
+	// Metrics with the names that golive has: the benchmark reads them of both.
 	reg := prometheus.NewRegistry()
 	live := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "golive_broadcast_broadcasts",

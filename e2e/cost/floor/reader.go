@@ -58,7 +58,7 @@ func (r *reader) run() error {
 			r.live.Dec()
 		}
 	}()
-	if err := r.shakeHands(); err != nil {
+	if err := r.handshake(); err != nil {
 		return err
 	}
 	for {
@@ -68,8 +68,8 @@ func (r *reader) run() error {
 	}
 }
 
-// shakeHands is RTMP 1.0, section 5.2, without digests.
-func (r *reader) shakeHands() error {
+// handshake performs the handshake of RTMP 1.0, section 5.2, without digests.
+func (r *reader) handshake() error {
 	hello := make([]byte, 1+handshakeSize)
 	if _, err := io.ReadFull(r.in, hello); err != nil {
 		return err
@@ -172,7 +172,7 @@ func (r *reader) reply(name string, values ...[]byte) error {
 	return err
 }
 
-// The values of AMF0 that answers consist of.
+// The values of AMF0 that responses consist of.
 
 func null() []byte { return []byte{5} }
 

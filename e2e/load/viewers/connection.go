@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// answerTime is the time limit of a response: a blocked one takes up to three target durations.
-const answerTime = 30 * time.Second
+// responseTimeout is the time limit of a response: a blocked one takes up to three target durations.
+const responseTimeout = 30 * time.Second
 
 // connection is a minimal HTTP/1.1 client connection.
 type connection struct {
@@ -22,8 +22,8 @@ type connection struct {
 	out  []byte // the request
 }
 
-// answer is a response; etag and body are valid until the next one.
-type answer struct {
+// response is a response; etag and body are valid until the next one.
+type response struct {
 	status int
 	gzip   bool
 	etag   []byte
@@ -59,13 +59,13 @@ func (c *connection) ask(target, headers string) error {
 }
 
 // get requests target. The body is returned if keep is set, and otherwise discarded.
-func (c *connection) get(target, headers string, keep bool) (answer, error) {
+func (c *connection) get(target, headers string, keep bool) (response, error) {
 	if err := c.ask(target, headers); err != nil {
-		return answer{}, err
+		return response{}, err
 	}
 	head, rest, err := c.readHead()
 	if err != nil {
-		return answer{}, err
+		return response{}, err
 	}
 	a, err := parseHead(head)
 	if err != nil {
@@ -78,7 +78,7 @@ func (c *connection) get(target, headers string, keep bool) (answer, error) {
 	return a, c.discard(a.length - (len(c.in) - rest))
 }
 
-// readHead reads until the head of the answer is complete; rest is where the body
+// readHead reads until the head of the response is complete; rest is where the body
 // begins.
 func (c *connection) readHead() (head []byte, rest int, err error) {
 	c.in = c.in[:0]
@@ -91,7 +91,7 @@ func (c *connection) readHead() (head []byte, rest int, err error) {
 			return c.in[:seen+end+2], seen + end + 4, nil
 		}
 		if len(c.in) == cap(c.in) {
-			return nil, 0, errors.New("head of the answer is too long")
+			return nil, 0, errors.New("head of the response is too long")
 		}
 	}
 }
@@ -144,10 +144,10 @@ func (c *connection) discard(n int) error {
 }
 
 // parseHead reads the status and the headers that matter.
-func parseHead(head []byte) (a answer, err error) {
+func parseHead(head []byte) (a response, err error) {
 	line, head, _ := bytes.Cut(head, []byte("\r\n"))
 	if len(line) < 12 || !bytes.HasPrefix(line, []byte("HTTP/1.1 ")) {
-		return a, fmt.Errorf("answer begins with %q", line)
+		return a, fmt.Errorf("response begins with %q", line)
 	}
 	if a.status, err = strconv.Atoi(string(line[9:12])); err != nil {
 		return a, err

@@ -12,7 +12,7 @@ func TestParseHead_ReadsStatusAndLength(t *testing.T) {
 	}
 	for _, head := range []string{"", "HTTP/1.1 2", "HTTP/1.1 abc OK\r\n", "HTTP/1.1 200 OK\r\n", "HTTP/1.1 200 OK\r\nContent-Length: x\r\n"} {
 		if _, err := parseHead([]byte(head)); err == nil {
-			t.Errorf("%q is taken for an answer", strings.TrimSpace(head))
+			t.Errorf("%q is accepted as a response", strings.TrimSpace(head))
 		}
 	}
 }

@@ -3,7 +3,8 @@
 // each viewer's number, from 1. The load benchmark runs it as a separate process, so that its
 // CPU time is not counted. It writes a report as JSON to its standard output.
 //
-// Command viewers does not know golive's packages, nor the content of media.
+// Command viewers does not know golive's packages, except internal/hlscheck, which parses playlists,
+// nor the content of media.
 //
 // It starts one goroutine for each viewer and waits for them.
 package main
@@ -37,8 +38,8 @@ type audience struct {
 	addresses int // number of loopback addresses that they use
 }
 
-// everyone is the placeholder for a viewer's number, from 1, in a URL.
-const everyone = "{n}"
+// numberPlaceholder stands for a viewer's number, from 1, in a URL.
+const numberPlaceholder = "{n}"
 
 func main() {
 	if err := run(os.Args[1:], os.Stdout); err != nil {
@@ -85,11 +86,11 @@ func (a audience) run(ctx context.Context, to *url.URL) report {
 	for i := range a.viewers {
 		wait := a.ramp * time.Duration(i) / time.Duration(a.viewers)
 		all.Go(func() {
-			if !rest(ctx, wait) {
+			if !sleep(ctx, wait) {
 				return
 			}
 			own := *to
-			own.Path = strings.ReplaceAll(to.Path, everyone, strconv.Itoa(i+1))
+			own.Path = strings.ReplaceAll(to.Path, numberPlaceholder, strconv.Itoa(i+1))
 			v := &viewer{to: &own, from: viewerAddress(i % a.addresses), headers: a.headers, tally: t, lists: lists}
 			v.watch(ctx, a.mode)
 		})
@@ -101,8 +102,8 @@ func (a audience) run(ctx context.Context, to *url.URL) report {
 // viewerAddress returns the loopback address of a viewer.
 func viewerAddress(n int) net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, byte(n+1))} }
 
-// rest waits for d; it returns false if ctx is done first.
-func rest(ctx context.Context, d time.Duration) bool {
+// sleep waits for d; it returns false if ctx is done first.
+func sleep(ctx context.Context, d time.Duration) bool {
 	if d <= 0 {
 		return ctx.Err() == nil
 	}

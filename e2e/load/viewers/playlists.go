@@ -45,11 +45,11 @@ func (p position) before(q position) bool {
 	return p.msn < q.msn || p.msn == q.msn && p.part < q.part
 }
 
-// most is the number of playlists that are kept: viewers use two or three at a time.
-const most = 256
+// maxKnown is the number of playlists that are kept: viewers use two or three at a time.
+const maxKnown = 256
 
-// read returns the playlist of an answer.
-func (p *playlists) read(a answer) (*list, error) {
+// read returns the playlist of a response.
+func (p *playlists) read(a response) (*list, error) {
 	p.mu.RLock()
 	l := p.known[string(a.etag)]
 	p.mu.RUnlock()
@@ -60,12 +60,12 @@ func (p *playlists) read(a answer) (*list, error) {
 		}
 	}
 	if l.size != len(a.body) {
-		return nil, fmt.Errorf("%s has %d bytes, and has had %d", a.etag, len(a.body), l.size)
+		return nil, fmt.Errorf("%s has %d bytes, and had %d before", a.etag, len(a.body), l.size)
 	}
 	return l, nil
 }
 
-func (p *playlists) parse(a answer) (*list, error) {
+func (p *playlists) parse(a response) (*list, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if l := p.known[string(a.etag)]; l != nil {
@@ -87,8 +87,8 @@ func (p *playlists) parse(a answer) (*list, error) {
 	}
 	l := newList(m)
 	l.size = len(a.body)
-	if len(p.known) >= most || p.known == nil {
-		p.known = make(map[string]*list, most)
+	if len(p.known) >= maxKnown || p.known == nil {
+		p.known = make(map[string]*list, maxKnown)
 	}
 	p.known[string(a.etag)] = l
 	return l, nil
@@ -121,9 +121,9 @@ func (l *list) addParts(msn int64, parts []hlscheck.Part) {
 	}
 }
 
-// begin returns where a player begins that stays distance from the end: at the last independent
+// startPosition returns where a player begins that stays distance from the end: at the last independent
 // item that is far enough away, or else at the first.
-func begin(items []item, distance time.Duration) position {
+func startPosition(items []item, distance time.Duration) position {
 	var length time.Duration
 	var first position
 	for _, it := range slices.Backward(items) {

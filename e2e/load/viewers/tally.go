@@ -94,8 +94,8 @@ func (d *delays) add(t time.Duration) {
 	d.n[i].Add(1)
 }
 
-// edge returns the least delay of the step after i.
-func edge(i int) time.Duration {
+// upperBound returns the least delay of the step after i.
+func upperBound(i int) time.Duration {
 	i++
 	if i < steps {
 		return time.Duration(i) * time.Microsecond
@@ -118,7 +118,7 @@ func (d *delays) quantile(q float64) float64 {
 	}
 	for i := range d.n {
 		if sum += d.n[i].Load(); sum > 0 && float64(sum) >= q*float64(total) {
-			return float64(edge(i)) / float64(time.Millisecond)
+			return float64(upperBound(i)) / float64(time.Millisecond)
 		}
 	}
 	return 0

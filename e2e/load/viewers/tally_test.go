@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-func TestDelays_AreAtTheMostASixteenthTooHigh(t *testing.T) {
+func TestDelays_AreAtMostASixteenthTooHigh(t *testing.T) {
 	for _, us := range []int64{0, 1, 15, 16, 17, 31, 32, 33, 47, 48, 999, 1000, 250_000, 7_654_321} {
 		var d delays
 		d.add(time.Duration(us) * time.Microsecond)

@@ -21,9 +21,9 @@ type viewer struct {
 
 	conn     *connection
 	deadline time.Time     // of conn
-	had      position      // everything before it was fetched
+	next     position      // everything before it was fetched
 	began    time.Time     // when playback began
-	stood    time.Duration // duration of stalls since
+	stalled  time.Duration // duration of stalls since
 	media    time.Duration // duration of fetched media
 	delays   []time.Duration
 }
@@ -36,7 +36,7 @@ func (v *viewer) watch(ctx context.Context, mode string) {
 			return
 		}
 		v.tally.failed(kindOf(err))
-		rest(ctx, time.Second)
+		sleep(ctx, time.Second)
 	}
 }
 
@@ -49,9 +49,9 @@ func (v *viewer) try(ctx context.Context, mode string) (err error) {
 	stop := context.AfterFunc(ctx, func() { _ = v.conn.conn.Close() })
 	defer func() {
 		stop()
-		_ = v.conn.conn.Close() // twice at the most
+		_ = v.conn.conn.Close() // twice at most
 	}()
-	v.deadline, v.began, v.stood, v.media, v.delays = time.Time{}, time.Time{}, 0, 0, nil
+	v.deadline, v.began, v.stalled, v.media, v.delays = time.Time{}, time.Time{}, 0, 0, nil
 	defer v.countDelays()
 	switch mode {
 	case "ll":
@@ -83,7 +83,7 @@ func (v *viewer) slow(ctx context.Context) error {
 	if err := v.conn.ask(v.to.Path, v.headers); err != nil {
 		return err
 	}
-	for one := make([]byte, 1); rest(ctx, time.Second); {
+	for one := make([]byte, 1); sleep(ctx, time.Second); {
 		if _, err := v.conn.conn.Read(one); err != nil {
 			v.tally.cut.Add(1)
 			<-ctx.Done()
@@ -100,7 +100,7 @@ func (v *viewer) plain(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	v.had = begin(l.segments, behind*l.target)
+	v.next = startPosition(l.segments, behind*l.target)
 	for {
 		loaded := time.Now()
 		fetched, err := v.fetchNew(l.segments)
@@ -111,7 +111,7 @@ func (v *viewer) plain(ctx context.Context) error {
 		if fetched == 0 {
 			wait /= 2
 		}
-		if !rest(ctx, wait-time.Since(loaded)) {
+		if !sleep(ctx, wait-time.Since(loaded)) {
 			return ctx.Err()
 		}
 		if l, err = v.load(v.to.Path, false); err != nil {
@@ -127,7 +127,7 @@ func (v *viewer) lowLatency(ctx context.Context, fetch bool) error {
 	if err != nil {
 		return err
 	}
-	v.had = begin(l.parts, l.holdBack)
+	v.next = startPosition(l.parts, l.holdBack)
 	for ctx.Err() == nil {
 		if fetch {
 			if _, err := v.fetchNew(l.parts); err != nil {
@@ -177,7 +177,7 @@ func (v *viewer) load(target string, blocked bool) (*list, error) {
 func (v *viewer) noteListed(now time.Time, l *list) {
 	end := v.media
 	for _, p := range l.parts {
-		if !p.at.before(v.had) {
+		if !p.at.before(v.next) {
 			end += p.duration
 		}
 	}
@@ -200,24 +200,24 @@ func (v *viewer) countDelays() {
 
 // fetchNew fetches items that were not fetched yet, and counts when a player would have stalled.
 func (v *viewer) fetchNew(items []item) (fetched int, err error) {
-	if len(items) > 0 && v.had.before(items[0].at) {
+	if len(items) > 0 && v.next.before(items[0].at) {
 		return 0, errors.New("missed")
 	}
 	for _, i := range items {
-		if i.at.before(v.had) {
+		if i.at.before(v.next) {
 			continue
 		}
 		if err := v.fetch(path.Dir(v.to.Path) + "/" + i.uri); err != nil {
 			return fetched, err
 		}
 		fetched++
-		v.had = position{i.at.msn, i.at.part + 1}
+		v.next = position{i.at.msn, i.at.part + 1}
 		now := time.Now()
 		if v.began.IsZero() {
 			v.began = now
 		}
-		if now.Sub(v.began)-v.stood > v.media {
-			v.stood = now.Sub(v.began) - v.media
+		if now.Sub(v.began)-v.stalled > v.media {
+			v.stalled = now.Sub(v.began) - v.media
 			if now.After(v.tally.from) {
 				v.tally.stalls.Add(1)
 			}
@@ -242,11 +242,11 @@ func (v *viewer) fetch(target string) error {
 }
 
 // ask sends a request, and fails if the response is not successful.
-func (v *viewer) ask(now time.Time, target string, keep bool) (answer, error) {
-	if v.deadline.Sub(now) < answerTime { // moving it rarely is cheaper
-		v.deadline = now.Add(2 * answerTime)
+func (v *viewer) ask(now time.Time, target string, keep bool) (response, error) {
+	if v.deadline.Sub(now) < responseTimeout { // setting it rarely is cheaper
+		v.deadline = now.Add(2 * responseTimeout)
 		if err := v.conn.conn.SetDeadline(v.deadline); err != nil {
-			return answer{}, err
+			return response{}, err
 		}
 	}
 	a, err := v.conn.get(target, v.headers, keep)

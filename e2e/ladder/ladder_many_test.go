@@ -30,19 +30,19 @@ const tinyLadder = `transcode:
     - { name: 120p, height: 120, video_bitrate: 60k, audio_bitrate: 128k, preset: ultrafast }
 `
 
-const crowdSize = 20
+const broadcastCount = 20
 
-// Twenty broadcasts begin at once on a node that may transcode two. All can be watched, and the sources
-// are as early as without transcoding.
-func TestLadder_ManyBeginAtOnce(t *testing.T) {
+// Twenty broadcasts begin at once on a node that may transcode two. All can be watched, and the parts of
+// the sources are hardly later than without transcoding.
+func TestLadder_ManyBroadcastsBeginAtOnce(t *testing.T) {
 	file := sources.FLV(t, "-vf", "scale=320:180", "-b:v", "150k", "-bf", "0")
 	var without, with time.Duration
 	t.Run("without", func(t *testing.T) {
-		c := beginCrowd(t, file, "")
+		c := startBroadcasts(t, file, "")
 		without = c.watch(t)
 	})
 	t.Run("with", func(t *testing.T) {
-		c := beginCrowd(t, file, tinyLadder)
+		c := startBroadcasts(t, file, tinyLadder)
 		with = c.watch(t)
 		c.checkAdmission(t)
 	})
@@ -52,54 +52,54 @@ func TestLadder_ManyBeginAtOnce(t *testing.T) {
 	}
 }
 
-// crowd is a server with many broadcasts.
-type crowd struct {
+// manyBroadcasts is a server with many broadcasts.
+type manyBroadcasts struct {
 	*harness.Server
-	// ends end the broadcasts, by their ids.
-	ends map[string]context.CancelFunc
+	// stops end the broadcasts, by their ids.
+	stops map[string]context.CancelFunc
 }
 
-func beginCrowd(t *testing.T, file, config string) *crowd {
+func startBroadcasts(t *testing.T, file, config string) *manyBroadcasts {
 	t.Helper()
 	source, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &crowd{Server: harness.Start(t, harness.Options{Config: config}), ends: map[string]context.CancelFunc{}}
+	c := &manyBroadcasts{Server: harness.Start(t, harness.Options{Config: config}), stops: map[string]context.CancelFunc{}}
 	if config != "" {
 		harness.Until(t, "ffmpeg is found", 10*time.Second, func() bool { return c.Logs.Count("ffmpeg found") > 0 })
 	}
 	var publishers sync.WaitGroup
 	t.Cleanup(func() {
-		for _, end := range c.ends {
-			end()
+		for _, stop := range c.stops {
+			stop()
 		}
 		publishers.Wait()
 	})
-	for i := range crowdSize {
+	for i := range broadcastCount {
 		id := fmt.Sprintf("show-%02d", i)
 		cfg := publisher.DefaultConfig()
 		cfg.URL, cfg.Source, cfg.Spread = c.PublishURL(id), source, 0
-		ctx, end := context.WithCancel(context.WithoutCancel(t.Context()))
-		c.ends[id] = end
+		ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
+		c.stops[id] = stop
 		publishers.Go(func() {
 			if err := publisher.Run(ctx, cfg, slog.New(slog.DiscardHandler)); err != nil {
 				t.Errorf("publish %s: %v", id, err)
 			}
 		})
 	}
-	for id := range c.ends {
+	for id := range c.stops {
 		c.WaitForState(id, "live", 15*time.Second)
 	}
 	return c
 }
 
 // watch follows the sources for a time, and returns the 95th percentile of how late their parts are.
-func (c *crowd) watch(t *testing.T) time.Duration {
+func (c *manyBroadcasts) watch(t *testing.T) time.Duration {
 	t.Helper()
 	harness.Pause(t.Context(), 6*time.Second) // ffmpeg starts
 	var followers []*harness.Follower
-	for id := range c.ends {
+	for id := range c.stops {
 		followers = append(followers, harness.Follow(t, c.MediaURL(id), hlscheck.Options{LowLatency: true, Discard: true, Behind: time.Second}))
 	}
 	harness.Pause(t.Context(), 20*time.Second)
@@ -142,8 +142,8 @@ func lateness(r *hlscheck.Rendition) (late []time.Duration) {
 	return late
 }
 
-// rungsOf is the part of the API's answer that tells what is transcoded.
-type rungsOf struct {
+// transcodingStatus is the part of the API's response that says what is transcoded.
+type transcodingStatus struct {
 	ID          string `json:"id"`
 	State       string `json:"state"`
 	Transcoding struct {
@@ -154,14 +154,14 @@ type rungsOf struct {
 	} `json:"transcoding"`
 }
 
-// states returns the states of a broadcast's rungs.
-func (c *crowd) states(t *testing.T, id string) (states []string) {
+// rungStates returns the states of a broadcast's rungs.
+func (c *manyBroadcasts) rungStates(t *testing.T, id string) (states []string) {
 	t.Helper()
 	body, err := harness.Get(t.Context(), c.URL("/v1/broadcasts/"+id))
 	if err != nil {
 		t.Fatal(err)
 	}
-	var b rungsOf
+	var b transcodingStatus
 	if err := json.Unmarshal(body, &b); err != nil {
 		t.Fatal(err)
 	}
@@ -171,11 +171,11 @@ func (c *crowd) states(t *testing.T, id string) (states []string) {
 	return states
 }
 
-// with returns the broadcasts whose rungs are all in a state.
-func (c *crowd) with(t *testing.T, state string) (ids []string) {
+// withRungs returns the broadcasts whose rungs are all in a state.
+func (c *manyBroadcasts) withRungs(t *testing.T, state string) (ids []string) {
 	t.Helper()
-	for id := range c.ends {
-		if s := c.states(t, id); len(s) == 2 && !slices.ContainsFunc(s, func(s string) bool { return s != state }) {
+	for id := range c.stops {
+		if s := c.rungStates(t, id); len(s) == 2 && !slices.ContainsFunc(s, func(s string) bool { return s != state }) {
 			ids = append(ids, id)
 		}
 	}
@@ -185,17 +185,18 @@ func (c *crowd) with(t *testing.T, state string) (ids []string) {
 
 var refusedID = regexp.MustCompile(`msg="rungs refused".* broadcast=(\S+)`)
 
-// checkAdmission checks who is transcoded, and that the first one that was refused is the next.
-func (c *crowd) checkAdmission(t *testing.T) {
+// checkAdmission checks which broadcasts are transcoded, and that the first one that was refused is the
+// next.
+func (c *manyBroadcasts) checkAdmission(t *testing.T) {
 	t.Helper()
-	harness.Until(t, "two broadcasts are transcoded", 20*time.Second, func() bool { return len(c.with(t, "running")) == 2 })
-	running, refused := c.with(t, "running"), c.with(t, "refused")
-	if len(refused) != crowdSize-2 {
+	harness.Until(t, "two broadcasts are transcoded", 20*time.Second, func() bool { return len(c.withRungs(t, "running")) == 2 })
+	running, refused := c.withRungs(t, "running"), c.withRungs(t, "refused")
+	if len(refused) != broadcastCount-2 {
 		t.Errorf("%d are transcoded and %d refused: %v, %v", len(running), len(refused), running, refused)
 	}
 	m := harness.Scrape(t, c.Server)
 	for name, want := range map[string]float64{
-		"golive_transcode_broadcasts": 2, "golive_transcode_rungs": 4, "golive_transcode_shed_rungs": 2 * (crowdSize - 2), "golive_transcode_sheds_total": 0,
+		"golive_transcode_broadcasts": 2, "golive_transcode_rungs": 4, "golive_transcode_shed_rungs": 2 * (broadcastCount - 2), "golive_transcode_sheds_total": 0,
 	} {
 		if got := m.Sum(name); got != want {
 			t.Errorf("%s is %g, want %g", name, got, want)
@@ -207,11 +208,11 @@ func (c *crowd) checkAdmission(t *testing.T) {
 	}
 	slices.Sort(refused)
 	if sorted := slices.Sorted(slices.Values(order)); !slices.Equal(sorted, refused) {
-		t.Fatalf("the log has refused %v, the API %v", sorted, refused)
+		t.Fatalf("refused are %v in the log, %v in the API", sorted, refused)
 	}
 	t.Logf("transcoded: %v; refused, in order: %v", running, order)
-	c.ends[running[0]]()
-	delete(c.ends, running[0])
+	c.stops[running[0]]()
+	delete(c.stops, running[0])
 	harness.Until(t, "another one is transcoded", 40*time.Second, func() bool { return c.Logs.Count("rung restored") > 0 })
 	if c.Logs.Count("rung restored", "broadcast="+order[0]) == 0 {
 		t.Errorf("the first one that gets rungs is not %s, which was refused first", order[0])
