@@ -66,7 +66,7 @@ interop: setup ## GStreamer and OBS Studio publish, Chromium plays
 # Run this alone: each stream is encoded, checked and decoded in real time.
 field: setup $(ENCODERS) ## unusual streams of real encoders, and players of all kinds
 	@tools/need.sh firefox gstreamer mpv vlc
-	GOLIVE_STRICT=1 go test -tags 'e2e field' -count=1 -p 1 -parallel 3 -timeout 35m -run 'TestField|TestCodecs|TestMultitrack|TestFirefox|TestPrograms|TestThreeServers' ./e2e/interop ./e2e ./e2e/ladder ./e2e/store
+	GOLIVE_STRICT=1 go test -tags 'e2e field' -count=1 -p 1 -parallel 3 -timeout 35m -run 'TestField|TestCodecs|TestMultitrack|TestFirefox|TestPrograms|TestThreeServers|TestCluster_GoesOn|TestStart_Accepts|TestRollout|TestUplink_Cut' ./e2e/interop ./e2e ./e2e/ladder ./e2e/store ./e2e/product
 	go test -tags field -count=1 -v -timeout 25m -run TestSoak ./transcode -hours $(HOURS)
 
 # Run this alone: it encodes 1080p in real time.
@@ -75,7 +75,7 @@ ladder: setup ## rungs over 5 minutes, in players, on a slow network, and of man
 
 # Run this alone: it measures how soon and how smoothly pictures are shown.
 latency: setup ## the delay of a picture from the encoder to Chromium's screen
-	GOLIVE_STRICT=1 go test -tags 'e2e field' -count=1 -v -timeout 50m -run 'TestLatency|TestChromium_PlaysWhat|TestChromium_Broadcasts|TestWatch_|TestEnd_|TestTap|TestCuts|TestUplink|TestBackground' ./e2e ./e2e/browser
+	GOLIVE_STRICT=1 go test -tags 'e2e field' -count=1 -v -timeout 50m -run 'TestLatency|TestChromium_PlaysWhat|TestChromium_Broadcasts|TestWatch_|TestEnd_|TestTap|TestCuts|TestUplink|TestBackground|TestParts' ./e2e ./e2e/browser
 
 fuzz: ## fuzz each parser for FUZZTIME
 	@grep -rHoE '^func Fuzz\w+' --include='*_test.go' --exclude-dir=node_modules . | sed -E 's|/[^/]+:func | |' | while read -r dir name; do \

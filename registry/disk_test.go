@@ -122,7 +122,7 @@ func TestDisk_WaitsForWritesUnderWay(t *testing.T) {
 }
 
 // One sync serves all writes that wait for it, and only those that were made before it began.
-func TestDisk_SyncsOnceForMany(t *testing.T) {
+func TestDisk_WriteReturnsWhenItsRecordIsSynced(t *testing.T) {
 	dir := t.TempDir()
 	d := newDisk(dir, "s")
 	if err := d.write(nothing); !errors.Is(err, errNoBlocks) {

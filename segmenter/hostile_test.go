@@ -51,6 +51,9 @@ func TestSegmenter_HolesKeepTheTargets(t *testing.T) {
 					r, s := cutAll(t, DefaultConfig(), units)
 					f, _ := s.Format()
 					r.checkTargets(f)
+					if len(r.segments) < 4 {
+						t.Errorf("%d segments of 9 s of media", len(r.segments))
+					}
 				})
 			}
 		}
@@ -117,6 +120,9 @@ func TestSegmenter_KeepsItsTargetsForAnyInput(t *testing.T) {
 			t.Errorf("PART-TARGET is %d", f.PartTarget)
 		}
 		r.checkTargets(f)
+		if len(r.segments) == 0 {
+			t.Error("no segment was made")
+		}
 		for i, seg := range r.segments {
 			if seg.MSN != int64(i)+FirstMSN {
 				t.Fatalf("segment %d has MSN %d", i, seg.MSN)

@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"golive/ingest"
+	"golive/internal/publicnet"
 	"golive/media"
 	"golive/registry"
 )
@@ -182,7 +183,11 @@ func TestGate_PolicyDecidesAfterATimeout(t *testing.T) {
 func TestGate_RefusesAddressesThatAreNotPublic(t *testing.T) {
 	cfg := admissionOf("https://localhost:1", longTimeout, Deny)
 	cfg.AllowPrivate = false
-	if _, err := newGate(t, cfg, &hub{}).Publish(t.Context(), "show", publisher()); !errors.Is(err, ingest.ErrUnavailable) {
+	g := newGate(t, cfg, &hub{})
+	if _, err := g.client.post(t.Context(), "adm_1", nil); !errors.Is(err, publicnet.ErrNotPublic) {
+		t.Errorf("the request: err = %v", err)
+	}
+	if _, err := g.Publish(t.Context(), "show", publisher()); !errors.Is(err, ingest.ErrUnavailable) {
 		t.Errorf("err = %v", err)
 	}
 }

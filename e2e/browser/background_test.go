@@ -3,6 +3,7 @@
 package browser
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -48,11 +49,11 @@ func TestBackground_ThePictureGoesOn(t *testing.T) {
 // it goes on, so does the broadcast if the server still waits for it; if not, the page says that it is over.
 func TestBackground_AFrozenPageGoesOnOrSaysThatItIsOver(t *testing.T) {
 	parallel(t)
-	away := 3 * time.Second
+	away, window := 3*time.Second, 5*time.Second // longer than the idle timeout, and shorter than the window
 	if harness.Strict() {
-		away = 20 * time.Second // longer than ingest.idle_timeout
+		away, window = 20*time.Second, 25*time.Second
 	}
-	s := harness.Start(t, harness.Options{Config: "ingest: { idle_timeout: 2s, reconnect_window: 5s }"})
+	s := harness.Start(t, harness.Options{Config: fmt.Sprintf("ingest: { idle_timeout: 2s, reconnect_window: %v }", window)})
 	p := openScreen(t, harness.OpenBrowser(t), s.URL("/golive"), "test")
 	p.goLive()
 	p.SetFrozen(true)

@@ -34,8 +34,8 @@ const busyCamera = `(() => {
 // uplinkRate is a slow upload, in bytes a second.
 const uplinkRate = 600_000 / 8
 
-// On a slow upload the quality is lowered within three seconds, and the delay stays bounded; afterwards
-// both come back. The page says so.
+// On a slow upload the quality is lowered, within four seconds from the throttling to what the screen
+// shows, and the delay stays bounded; afterwards both come back. The page says so.
 func TestUplink_ThatIsSlowLowersTheQuality(t *testing.T) {
 	parallel(t)
 	slow := 4 * time.Second

@@ -39,6 +39,7 @@ func BenchmarkStreamMinute(b *testing.B) {
 	})
 	for _, c := range []struct{ name, backend, playlist string }{
 		{"memory", "memory", ""},
+		{"memory-plain", "memory", ", low_latency: false"},
 		{"disk", "disk", ""},
 		{"disk-plain", "disk", ", low_latency: false"},
 		{"s3", "s3", ""},

@@ -84,6 +84,9 @@ func TestFeed_SaysWhyAVisitorMayNotGoLive(t *testing.T) {
 	if text := p.Text("[data-invite-text]"); text != "Going live is switched off at the moment. Please try again later." {
 		t.Errorf("it says %q", text)
 	}
+	if href := harness.Evaluate[string](p, "document.querySelector('[data-fallback]').href"); href != "https://example.com/soon" {
+		t.Errorf("the link leads to %q", href)
+	}
 	if !harness.Evaluate[bool](p, "document.querySelector('[data-go-live]').classList.contains('is-away')") {
 		t.Error("the button to go live is shown")
 	}

@@ -123,9 +123,12 @@ func preview(t *testing.T, registry string) {
 		t.Errorf("its owner's address: %d %s", r.status, r.body)
 	}
 	public := "/live/" + b.ID + "/index.m3u8"
-	for _, hidden := range []string{public, "/live/" + b.ID + "/ts.m3u8", "/live/" + b.ID + "/source/index.m3u8", "/live/" + b.ID + "/poster.jpg"} {
-		if r := anybody.call(http.MethodGet, hidden, nil); r.status/100 != 4 {
-			t.Errorf("anybody can read %s of a preview: %d", hidden, r.status)
+	for _, file := range []string{"index.m3u8", "ts.m3u8", "source/index.m3u8", "poster.jpg"} {
+		harness.Until(t, file+" exists for its owner", 20*time.Second, func() bool {
+			return anybody.call(http.MethodGet, strings.TrimSuffix(own, "index.m3u8")+file, nil).status == http.StatusOK
+		})
+		if r := anybody.call(http.MethodGet, "/live/"+b.ID+"/"+file, nil); r.status/100 != 4 {
+			t.Errorf("anybody can read %s of a preview: %d", file, r.status)
 		}
 	}
 	var list struct{ Broadcasts []json.RawMessage }

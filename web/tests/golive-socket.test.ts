@@ -182,8 +182,11 @@ test('sound that is behind the picture does not count as delay', () => {
 test('stop closes with 1000 and waits for the server', async () => {
   const { socket, sockets, told } = setUp();
   sockets[0]!.says({ type: 'started' });
-  const stopped = socket.stop();
+  let waiting = true;
+  const stopped = socket.stop().then(() => { waiting = false; });
   assert.equal(sockets[0]!.closed, 1000);
+  await new Promise((resolve) => { setImmediate(resolve); });
+  assert.ok(waiting, 'stop did not wait for the close event');
   sockets[0]!.ends(1000);
   await stopped;
   assert.deepEqual(told, ['started']);

@@ -75,7 +75,7 @@ test('when nothing more is listed, the position stays', (t) => {
 
 test('the time without a broadcaster is no stall', (t) => {
   const failed = [];
-  watch(t, 6, ({ source, hls, second }) => {
+  const seen = watch(t, 6, ({ source, hls, second }) => {
     if (source.state === 'failed') failed.push(second);
     if (second >= 1 && second < 3.5) {
       source.interrupted();
