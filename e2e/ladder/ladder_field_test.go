@@ -26,6 +26,8 @@ func startLadder(t *testing.T, config string) *harness.Server {
 	harness.PublishLooped(t, sources.Plain(t), s.PublishURL("show"))
 	s.WaitForState("show", "live", 10*time.Second)
 	waitForRungs(t, s, "show", 4)
+	// Each has a complete segment. Shaka Player (5.2.12) cannot switch to a rendition that has only parts.
+	waitForVariants(t, s.URL("/live/show/ts.m3u8"), 4)
 	return s
 }
 
@@ -139,7 +141,8 @@ func TestLadder_RungsReturnWhenFFmpegFails(t *testing.T) {
 			t.Errorf("the source has %d gaps", gaps)
 		}
 		for _, violation := range r.Violations {
-			if !harness.Late(violation) {
+			// Nothing is listed of a rung while there is no ffmpeg.
+			if !harness.Late(violation) && (name == "source" || violation.Rule != 12) {
 				t.Errorf("%s: %v", name, violation)
 			}
 		}

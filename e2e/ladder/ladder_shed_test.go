@@ -88,9 +88,7 @@ func TestLadder_ViewersOfAShedRungContinueWithAnother(t *testing.T) {
 	top.WaitFor("another rung", 20*time.Second, func(now harness.Playback) bool { return now.Height != 160 && now.Height > 0 })
 	t.Logf("another rung, of %d lines, after %v: %v", top.Playback().Height, time.Since(began).Round(time.Millisecond), top.Meter())
 	shed := top.Meter()
-	if harness.Strict() { // on a slow machine it may be back before the page asks
-		top.WaitUntil(4*time.Second, optionOf160p+" === undefined")
-	}
+	// The page asks every few seconds what there is: the rung may be back before its menu changes.
 
 	waitForRungs(t, s, "show", 3)
 	t.Logf("listed again after %v", time.Since(began).Round(time.Millisecond))

@@ -95,8 +95,14 @@ func killTranscoder(t *testing.T, s *harness.Server) {
 // waitForRungs waits until the multivariant playlist lists n renditions.
 func waitForRungs(t *testing.T, s *harness.Server, id string, n int) {
 	t.Helper()
+	waitForVariants(t, s.PlaylistURL(id), n)
+}
+
+// waitForVariants waits until a multivariant playlist has n variants.
+func waitForVariants(t *testing.T, playlist string, n int) {
+	t.Helper()
 	harness.Until(t, fmt.Sprintf("%d renditions", n), 30*time.Second, func() bool {
-		text, err := harness.Get(t.Context(), s.PlaylistURL(id))
+		text, err := harness.Get(t.Context(), playlist)
 		return err == nil && strings.Count(string(text), "#EXT-X-STREAM-INF") == n
 	})
 }

@@ -37,13 +37,12 @@ export function ago(ms) {
   return relativeTime.format(-Math.floor(minutes / 60 / 24), 'day');
 }
 
-/** The API's warnings as they are shown, the newest first: code, text, and "since 5 minutes ago". */
+/** The API's warnings as they are shown, the newest first: code, text, and "5 minutes ago". */
 export function warnings(list, now) {
   return [...list]
     .sort((a, b) => (b.since ?? '').localeCompare(a.since ?? ''))
     .map(({ code, text, since }) => {
-      const age = ago(now - Date.parse(since));
-      return { code, text, since: !age || age === 'just now' ? age : `since ${age}` };
+      return { code, text, since: ago(now - Date.parse(since)) };
     });
 }
 

@@ -92,7 +92,7 @@ test('warnings say since when they hold, the newest first', () => {
   ];
   assert.deepEqual(format.warnings(list, now), [
     { code: 'new', text: 'New.', since: 'just now' },
-    { code: 'old', text: 'Old.', since: 'since 5 minutes ago' },
+    { code: 'old', text: 'Old.', since: '5 minutes ago' },
     { code: 'odd', text: 'Odd.', since: '' },
   ]);
   assert.equal(list[0].code, 'old', 'the list of the API is not changed');

@@ -95,11 +95,22 @@ test('clocks are joined at the first frame and then follow drift', () => {
   assert.ok(Math.abs(last - now) < 40, `${last - now}`);
 });
 
-test('a clock that was joined late is corrected within seconds', () => {
+test('a clock that was joined late is corrected with the next frame that is not', () => {
   const clock = new MediaClock();
-  clock.observe(0, 300); // the first frame was 300 ms late
-  for (let t = 33; t < 8_000; t += 33) clock.observe(t, t + 10);
-  assert.ok(Math.abs(clock.at(8_000) - 8_010) < 20, `${clock.at(8_000)}`);
+  for (let t = 0; t < 165; t += 33) clock.observe(t, t + 300); // the first frames were late
+  clock.observe(165, 175);
+  assert.equal(clock.at(165), 175);
+  for (let t = 198; t < 8_000; t += 33) {
+    clock.observe(t, t + 10 + (t % 5));
+    assert.equal(clock.at(t), t + 10);
+  }
+});
+
+test('a clock whose source becomes late is corrected within seconds', () => {
+  const clock = new MediaClock();
+  for (let t = 0; t < 3_000; t += 33) clock.observe(t, t);
+  for (let t = 3_003; t < 15_000; t += 33) clock.observe(t, t + 300);
+  assert.ok(Math.abs(clock.at(15_000) - 15_300) < 20, `${clock.at(15_000)}`);
 });
 
 test('a gap is corrected at once', () => {

@@ -8,7 +8,7 @@ const gap = 500;
 /** How fast a clock is corrected otherwise: at least so many milliseconds a second, or this share of the difference. */
 const slew = 5;
 const slewShare = 0.5;
-/** Arrival times are judged over windows of this length, in milliseconds; the first one is short. */
+/** Arrival times are judged over windows of this length, in milliseconds; the first one is short, and each of its frames counts at once. */
 const windowLength = 2_000;
 const firstWindow = 500;
 
@@ -23,6 +23,7 @@ export class MediaClock {
   #least = Infinity;
   #target: number | undefined;
   #correctedAt = 0;
+  #first = true; // window
 
   /** Takes note that media of `mediaMs` arrived at `nowMs` of the common clock. */
   observe(mediaMs: number, nowMs: number): void {
@@ -34,12 +35,14 @@ export class MediaClock {
       return;
     }
     this.#least = Math.min(this.#least, offset);
+    if (this.#first) this.#offset = Math.min(this.#offset, offset);
     if (nowMs - this.#windowBegin >= windowLength) {
       const difference = this.#least - this.#offset;
       if (Math.abs(difference) > gap) this.#offset = this.#least;
       this.#target = Math.abs(difference) > tolerance ? this.#least : undefined;
       this.#least = Infinity;
       this.#windowBegin = nowMs;
+      this.#first = false;
     }
     if (this.#target !== undefined) {
       const left = this.#target - this.#offset;
@@ -64,6 +67,7 @@ export class MediaClock {
   reset(): void {
     this.#offset = this.#target = undefined;
     this.#least = Infinity;
+    this.#first = true;
   }
 }
 
