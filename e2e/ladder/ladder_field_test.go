@@ -28,6 +28,9 @@ func startLadder(t *testing.T, config string) *harness.Server {
 	waitForRungs(t, s, "show", 4)
 	// Each has a complete segment. Shaka Player (5.2.12) cannot switch to a rendition that has only parts.
 	waitForVariants(t, s.URL("/live/show/ts.m3u8"), 4)
+	// What the rungs missed at the beginning is more than three segments old. video.js (8.24) requests gaps, and
+	// then excludes the rung for five minutes.
+	harness.Pause(t.Context(), 8*time.Second)
 	return s
 }
 
