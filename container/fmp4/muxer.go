@@ -98,16 +98,15 @@ func (m *Muxer) Part(video, audio *media.Track, units []media.AccessUnit, start,
 // join returns the boxes and the samples. Memory from bytes.Join has not been cleared before it is
 // written, which takes as long as writing.
 func (m *Muxer) join(units []media.AccessUnit) []byte {
-	pieces := append(m.pieces[:0], m.boxes)
+	m.pieces = append(m.pieces[:0], m.boxes)
 	for i := range m.video.samples {
-		pieces = appendPicture(pieces, &units[m.video.samples[i].unit])
+		m.pieces = appendPicture(m.pieces, &units[m.video.samples[i].unit])
 	}
 	for i := range m.audio.samples {
-		pieces = append(pieces, units[m.audio.samples[i].unit].Data)
+		m.pieces = append(m.pieces, units[m.audio.samples[i].unit].Data)
 	}
-	slab := slices.Clip(bytes.Join(pieces, nil))
-	clear(pieces) // release the message buffers
-	m.pieces = pieces
+	slab := slices.Clip(bytes.Join(m.pieces, nil))
+	clear(m.pieces) // release the message buffers
 	return slab
 }
 
