@@ -56,7 +56,7 @@ func (l MemoryLimit) validate(p *setting.Problems) {
 // session will still grow.
 const sessionMemory = 1 << 20
 
-// Memory counts the memory of the node's media: the segments in the windows of live
+// Memory counts the memory of the node's media: the complete segments in the windows of live
 // broadcasts, and those that wait to be stored or are being sent. It may be used by many
 // goroutines. A nil Memory counts nothing.
 type Memory struct {
@@ -75,8 +75,8 @@ func NewMemory(limit MemoryLimit, available int64) *Memory {
 	return &Memory{limit: int64(limit)}
 }
 
-// Hold counts the slabs of a segment until the last one has been garbage collected, which must
-// be a separate allocation. They are not counted one by one: what the garbage collector keeps
+// Hold counts the slabs of a complete segment until the last one has been garbage collected, which
+// must be a separate allocation. They are not counted one by one: what the garbage collector keeps
 // of each has cost more than making the parts.
 func (m *Memory) Hold(slabs [][]byte) {
 	if m == nil || len(slabs) == 0 {

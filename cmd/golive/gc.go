@@ -35,7 +35,7 @@ const (
 	gcInterval = time.Second
 )
 
-// tuneGC adjusts the garbage collector to gcGrowth and the headroom, and sets its memory
+// tuneGC adjusts the garbage collector to the growth and the headroom, and sets its memory
 // limit from the control group, until ctx is done. GOGC and GOMEMLIMIT in the environment
 // take precedence.
 func tuneGC(ctx context.Context) {

@@ -95,8 +95,8 @@ func (m *Muxer) Part(video, audio *media.Track, units []media.AccessUnit, start,
 	return slab
 }
 
-// join returns the boxes and the samples. Memory from bytes.Join has not been cleared before it is
-// written, which takes as long as writing.
+// join returns the boxes and the samples in a slab of their size. bytes.Join does not clear what it
+// allocates, which would take as long as writing it.
 func (m *Muxer) join(units []media.AccessUnit) []byte {
 	m.pieces = append(m.pieces[:0], m.boxes)
 	for i := range m.video.samples {

@@ -28,13 +28,13 @@ var (
 // One iteration is one measurement: run it with -benchtime 1x.
 func BenchmarkStreamMinute(b *testing.B) {
 	dir := b.TempDir()
-	tool, floor := filepath.Join(dir, "golive"), filepath.Join(dir, "floor")
+	tool, bare := filepath.Join(dir, "golive"), filepath.Join(dir, "bare")
 	harness.Run(b, "go", "build", "-o", tool, "golive/cmd/golive")
-	harness.Run(b, "go", "build", "-o", floor, "golive/e2e/cost/floor")
+	harness.Run(b, "go", "build", "-o", bare, "golive/e2e/cost/bare")
 	clip := harness.BusyClip(b, dir)
-	b.Run("floor", func(b *testing.B) {
+	b.Run("bare", func(b *testing.B) {
 		for range b.N {
-			measureOnce(b, harness.Options{Program: floor}, tool, clip)
+			measureOnce(b, harness.Options{Program: bare}, tool, clip)
 		}
 	})
 	for _, c := range []struct{ name, backend, playlist string }{

@@ -32,9 +32,14 @@ func checkLadder(t *testing.T, s *harness.Server, watched time.Duration, least i
 	f := harness.Follow(t, s.PlaylistURL("show"), hlscheck.Options{LowLatency: true, Probe: true, Behind: time.Second})
 	harness.Pause(t.Context(), watched)
 	r := f.Stop()
+	// Each time ffmpeg begins its file of 20 s again, its sound pauses for 0.1 s (its pictures for less).
+	pauses := 1 + int(watched/(20*time.Second))
 	for _, v := range r.Violations {
-		// Each time ffmpeg begins its file again, its sound pauses for 0.1 s (its pictures for less).
-		if late := v.Rule == 12 && strings.HasPrefix(v.Rendition, "audio/"); !late && !harness.Late(v) {
+		if v.Rule == 12 && strings.HasPrefix(v.Rendition, "audio/") && pauses > 0 {
+			pauses--
+			continue
+		}
+		if !harness.Late(v) {
 			t.Error(v)
 		}
 	}

@@ -97,7 +97,7 @@ func (c client) do(method, path string, body any, want int, v any) {
 	}
 }
 
-// decision says whether a user may go live.
+// decision is the response of GET /v1/golive.
 type decision struct {
 	Allowed bool   `json:"allowed"`
 	Reason  string `json:"reason"`

@@ -41,9 +41,7 @@ export function ago(ms) {
 export function warnings(list, now) {
   return [...list]
     .sort((a, b) => (b.since ?? '').localeCompare(a.since ?? ''))
-    .map(({ code, text, since }) => {
-      return { code, text, since: ago(now - Date.parse(since)) };
-    });
+    .map(({ code, text, since }) => ({ code, text, since: ago(now - Date.parse(since)) }));
 }
 
 /** 1.234 → "1.2 s"; not a number → "". */

@@ -1,8 +1,8 @@
-// Command floor is a bare reader: the least that any RTMP server must do. It reads and
+// Command bare is a bare reader of RTMP: the least that any RTMP server must do. It reads and
 // parses chunks into a buffer that it reuses, and drops the messages. It shares no code
 // with golive's ingest, whose cost is part of what the cost benchmark measures.
 //
-// Command floor does not know segments, playlists, storage, or what a message holds.
+// Command bare does not know segments, playlists, storage, or what a message holds.
 //
 // It starts a goroutine for each server and connection and waits for them.
 package main
@@ -27,7 +27,7 @@ import (
 
 func main() {
 	if err := run(); err != nil {
-		fmt.Fprintln(os.Stderr, "floor:", err)
+		fmt.Fprintln(os.Stderr, "bare:", err)
 		os.Exit(1)
 	}
 }
