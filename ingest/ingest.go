@@ -20,6 +20,9 @@ type Request struct {
 	// Broadcast is the id of the broadcast that the peer says it publishes; empty if it does
 	// not say. A peer whose Name publishes another one is not admitted.
 	Broadcast string
+	// CommonClock is set if the times of audio and video come from one clock, so that a track
+	// whose first unit has an earlier time than the other track is late.
+	CommonClock bool
 	// Encoder is the name that the peer sent, sanitised and truncated; may be empty.
 	Encoder string
 }

@@ -83,6 +83,7 @@ func (s *Sessions) Publish(ctx context.Context, req Request, evict context.Cance
 		conn:      conn,
 		sink:      admission.Sink,
 		log:       log.With("broadcast", admission.ID),
+		timeline:  Timeline{commonClock: req.CommonClock},
 		limits:    NewLimitChecker(*limits),
 		encoder:   req.Encoder,
 		started:   now,

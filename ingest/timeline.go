@@ -31,6 +31,9 @@ const (
 	maxStep = 3 * media.Second
 	// maxBaseDistance is the largest distance between the two kinds at which they share a base.
 	maxBaseDistance = media.Second
+	// maxFirstDelay is how much earlier or later than the other kind the first unit of a kind may be
+	// if both have a common clock: sound that is converted, or a camera that is slow, begins late.
+	maxFirstDelay = 30 * media.Second
 	// minJumpUnits is the number of consecutive outliers, consistent with each other, that
 	// make a jump of the base.
 	minJumpUnits = 3
@@ -67,6 +70,9 @@ type Stamp struct {
 //
 // It does not read a clock. It is used by one goroutine; the zero value is ready.
 type Timeline struct {
+	// commonClock is Request.CommonClock.
+	commonClock bool
+
 	kinds    [2]kindTimeline
 	video    videoTimes
 	audio    audioTimes
@@ -193,26 +199,31 @@ func (c *Timeline) setTrack(t *kindTimeline, k Kind, track *media.Track) {
 func (c *Timeline) setFirstBase(t, o *kindTimeline, dts media.Ticks) {
 	t.limit = maxStep
 	t.wire = dts
-	t.base = firstBase(o, dts)
+	base, joined := c.firstBase(o, dts)
+	t.base = base
 	switch {
-	case !o.seen:
-	case sameBase(o.wire, dts):
-		t.epoch = o.epoch
-	default:
+	case joined:
 		c.repaired[RepairJoined]++
+	case o.seen:
+		t.epoch = o.epoch
 	}
 }
 
 // firstBase returns the base for the first unit of a kind: the base of the other kind, or if
-// that is not plausible, one that places the unit beside the other kind's latest unit.
-func firstBase(o *kindTimeline, dts media.Ticks) media.Ticks {
+// that is not plausible, one that places the unit beside the other kind's latest unit, which
+// joins them.
+func (c *Timeline) firstBase(o *kindTimeline, dts media.Ticks) (base media.Ticks, joined bool) {
+	distance := media.Ticks(maxBaseDistance)
+	if c.commonClock {
+		distance = maxFirstDelay
+	}
 	switch {
 	case !o.seen:
-		return 0
-	case sameBase(o.wire, dts):
-		return o.base
+		return 0, false
+	case !apart(o.wire, dts, distance):
+		return o.base, false
 	}
-	return o.placed - dts
+	return o.placed - dts, true
 }
 
 // placeInOrder places a unit whose time is plausible.

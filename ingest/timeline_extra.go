@@ -119,8 +119,8 @@ func (c *Timeline) placeExtra(t *extraTimeline, dts media.Ticks, arrived time.Ti
 	}
 	first, audio := &c.kinds[Video], &c.kinds[Audio]
 	if !first.seen {
-		at = firstBase(audio, dts) + dts
-		return at, at
+		base, _ := c.firstBase(audio, dts)
+		return base + dts, base + dts
 	}
 	step := dts - t.times.wire
 	inOrder, _ := first.follows(audio, dts, arrived)

@@ -177,6 +177,32 @@ func TestRow27_AudioAndVideoOnDifferentBasesAreJoined(t *testing.T) {
 	wantRepairs(t, &c, map[Repair]uint64{RepairJoined: 1})
 }
 
+// Sound that comes late is not moved beside the pictures of now, as it is converted, if both have the
+// clock of the same publisher. Times that no delay explains are.
+func TestRow27_LateSoundKeepsItsTimeIfTheClockIsCommon(t *testing.T) {
+	for name, tt := range map[string]struct {
+		from, first int64 // of the pictures, and of the sound, in ms
+		want        media.Ticks
+		joined      uint64
+	}{
+		"3 s late":            {from: 0, first: 1000, want: 1000 * ms},
+		"begins 3 s later":    {from: 0, first: 4000, want: 4000 * ms},
+		"from another origin": {from: 50_000_000, first: 3000, want: (50_000_000 + 3960) * ms, joined: 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := Timeline{commonClock: true}
+			for i := range int64(100) {
+				next(&c, tracks[Video], tt.from+40*i, 0, epoch)
+			}
+			got := next(&c, tracks[Audio], tt.first, 0, epoch)
+			if got.DTS != tt.want || got.Discontinuity {
+				t.Errorf("the sound is at %d (discontinuity %t), want %d", got.DTS, got.Discontinuity, tt.want)
+			}
+			wantRepairs(t, &c, map[Repair]uint64{RepairJoined: tt.joined})
+		})
+	}
+}
+
 func TestRow27_VideoThatReturnsOnAnotherBaseIsAlignedWithTheAudio(t *testing.T) {
 	script := live(100_000, 4)
 	for i := range int64(250) { // 5 s of audio alone

@@ -45,7 +45,7 @@ func (s *session) newPublication(ctx context.Context) (*publication, error) {
 	var err error
 	p.Session, err = s.server.sessions.Publish(ctx, ingest.Request{
 		Protocol: protocol, Remote: s.offer.remote.String(), App: "live", Name: name,
-		Broadcast: s.offer.id, Encoder: s.offer.encoder,
+		Broadcast: s.offer.id, Encoder: s.offer.encoder, CommonClock: true,
 	}, s.evict, p, s.log)
 	if err != nil {
 		return nil, err

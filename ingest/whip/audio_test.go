@@ -170,6 +170,44 @@ func TestAudio_BecomesAACWithItsTimesAndChannels(t *testing.T) {
 	}
 }
 
+// A broadcast whose ffmpeg starts slowly begins with its sound, whose times are those of its packets.
+func TestAudio_IsWaitedForByTheFirstPictures(t *testing.T) {
+	program := filepath.Join(t.TempDir(), "ffmpeg")
+	script(t, program, "sleep 2; exec ffmpeg \"$@\"\n")
+	h := start(t, testConfig(), func(o *Options) { o.FFmpeg = program })
+	c, sink := h.publish(t, codecH264(usualFmtp))
+	all, sps, pps := pictures(t)
+	p := packetizer{}
+	packet := opus.Silence(2, 960)
+	ticker := time.NewTicker(20 * time.Millisecond)
+	defer ticker.Stop()
+	for i := range 50 {
+		pic := all[i]
+		pic.at = uint32(i * 1800)
+		var sets [][]byte
+		if pic.key {
+			sets = [][]byte{sps, pps}
+		}
+		send(t, c.video, p.packets(pic, sets...)...)
+		send(t, c.audio, &rtp.Packet{Header: rtp.Header{Version: 2, SequenceNumber: uint16(i), Timestamp: uint32(960 * i)}, Payload: packet})
+		<-ticker.C
+	}
+	sound := sink.Unit(t)
+	if sound.Track.Codec != media.AAC {
+		t.Fatalf("the first unit is of %v, want AAC", sound.Track.Codec)
+	}
+	for {
+		u := sink.Unit(t)
+		if u.Track.Video() {
+			// The packets of both arrive one after the other, and the sound is encoderDelay older.
+			if off := u.PTS - sound.PTS; off < -100*media.Millisecond || off > 100*media.Millisecond {
+				t.Errorf("the first picture is %v off the first sound", off.Duration())
+			}
+			return
+		}
+	}
+}
+
 func TestAudio_StaysOpusWithoutFFmpeg(t *testing.T) {
 	h := start(t, testConfig())
 	c, sink := h.publish(t, codecH264(usualFmtp))

@@ -140,7 +140,7 @@ func (s *Server) begin(r *http.Request, serving *serving, one *session, remote n
 	if err != nil {
 		return "", s.refused(log, err)
 	}
-	req := ingest.Request{Protocol: protocol, Remote: remote.String(), App: "whip", Name: key, Encoder: r.UserAgent()}
+	req := ingest.Request{Protocol: protocol, Remote: remote.String(), App: "whip", Name: key, CommonClock: true, Encoder: r.UserAgent()}
 	one.Session, err = s.sessions.Publish(r.Context(), req, one.ending.end, one, log)
 	if err != nil {
 		return "", s.refused(log, err)

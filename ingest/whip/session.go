@@ -136,7 +136,7 @@ func (s *session) serve(ctx context.Context, c *converter) error {
 				frames = nil
 				continue
 			}
-			if err := s.tracks.audio.writeFrame(f, time.Now()); err != nil {
+			if err := s.writeFrame(f); err != nil {
 				return err
 			}
 			s.idleAt = time.Time{}
@@ -215,6 +215,14 @@ func (s *session) writeVideo(now time.Time) error {
 	return err
 }
 
+// writeFrame writes a frame of the converter. The first pictures follow the first one.
+func (s *session) writeFrame(f aacFrame) error {
+	if err := s.tracks.audio.writeFrame(f, time.Now()); err != nil {
+		return err
+	}
+	return s.tracks.video.open()
+}
+
 // check looks for what did not come.
 func (s *session) check(now time.Time) error {
 	if !s.connected {
@@ -228,6 +236,11 @@ func (s *session) check(now time.Time) error {
 	}
 	if err := s.tracks.audio.write(now); err != nil {
 		return err
+	}
+	if !s.tracks.starting(now.Sub(s.began)) {
+		if err := s.tracks.video.open(); err != nil {
+			return err
+		}
 	}
 	if s.idleAt.IsZero() {
 		s.idleAt = s.FirstIdleCheck()
@@ -249,18 +262,28 @@ func (s *session) flush(c *converter) error {
 	}
 	t, now := &s.tracks, time.Now()
 	t.video.packets.wait, t.audio.packets.wait = 0, 0 // nothing follows
-	if err := errors.Join(t.video.write(now), t.audio.write(now)); err != nil || c == nil {
+	if err := errors.Join(t.video.write(now), t.audio.write(now)); err != nil {
 		return err
 	}
-	c.stop()
+	if c != nil {
+		c.stop()
+		if err := s.writeRest(c.frames); err != nil {
+			return err
+		}
+	}
+	return t.video.open()
+}
+
+// writeRest writes the frames that a stopped converter still writes.
+func (s *session) writeRest(frames <-chan aacFrame) error {
 	limit := time.After(flushTimeout)
 	for {
 		select {
-		case f, ok := <-c.frames:
+		case f, ok := <-frames:
 			if !ok {
 				return nil
 			}
-			if err := s.tracks.audio.writeFrame(f, time.Now()); err != nil {
+			if err := s.writeFrame(f); err != nil {
 				return err
 			}
 		case <-limit:

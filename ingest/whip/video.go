@@ -41,6 +41,7 @@ type video struct {
 	packets reorderer
 	pieces  assembler
 	demux   *flv.Demuxer
+	opening opening
 	dts     media.Ticks // of the last picture
 
 	frozen    bool      // pictures are dropped until a key frame
@@ -124,6 +125,13 @@ func (v *video) picture(a assembly, now time.Time) error {
 	u.PTS = v.join.correct(v.clock.ticks(at))
 	v.dts = max(v.dts+1, u.PTS)
 	u.DTS, u.Arrived = v.dts, now
+	if v.opening.hold(u, v.pieces.limit) {
+		v.session.MediaReceived(now)
+		return nil
+	}
+	if err := v.open(); err != nil {
+		return err
+	}
 	return v.session.Write(u)
 }
 

@@ -1,0 +1,68 @@
+package segmenter
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"golive/container/mpegts"
+	"golive/internal/mediatest"
+	"golive/media"
+)
+
+// Sound that begins after gatherTime joins at a discontinuity, and no picture is lost for it: a track
+// that begins then, or one whose first frames come late, as those of a converter that starts slowly.
+func TestSegmenter_LosesNoPictureToSoundThatBeginsLate(t *testing.T) {
+	for _, fps := range []float64{15, 30, 60} {
+		for _, from := range []media.Ticks{0, 500, 1700, 2100, 3900} {
+			for _, late := range []media.Ticks{0, 600, 1600, 2100, 4000} {
+				t.Run(fmt.Sprintf("%g fps, sound from %d ms comes at %d ms", fps, from, from+late), func(t *testing.T) {
+					in := mediatest.Stream{
+						Video: mediatest.H264(640, 36), Audio: mediatest.AAC(), FPS: fps, GOP: int(2 * fps),
+						Length: 16 * time.Second, BitRate: 80_000, Epoch: epoch(),
+					}
+					from, comes := from*media.Millisecond, (from+late)*media.Millisecond
+					var units []media.AccessUnit
+					for _, u := range in.Units() {
+						if u.Track.Video() || u.DTS >= from {
+							units = append(units, u)
+						}
+					}
+					// Frames of the time before comes are received then, all at once.
+					received := func(u media.AccessUnit) media.Ticks {
+						if u.Track.Video() {
+							return u.DTS
+						}
+						return max(u.DTS, comes)
+					}
+					slices.SortStableFunc(units, func(a, b media.AccessUnit) int { return int(received(a) - received(b)) })
+					r := &recorder{t: t}
+					s := New(DefaultConfig(), Resume{}, NewPackager(media.MPEGTS, mpegts.NewMuxer(), r))
+					s.Start("aaaa")
+					for _, u := range units {
+						s.Write(u)
+					}
+					s.Finish()
+					f, _ := s.Format()
+					r.checkParts(f)
+					if dropped := s.Stats().DroppedVideo; dropped > 0 {
+						t.Errorf("%d pictures were dropped", dropped)
+					}
+					discontinuities, want := 0, 0
+					if comes > gatherTime {
+						want = 1
+					}
+					for _, seg := range r.segments {
+						if seg.Discontinuity {
+							discontinuities++
+						}
+					}
+					if discontinuities != want {
+						t.Errorf("%d discontinuities, want %d", discontinuities, want)
+					}
+				})
+			}
+		}
+	}
+}
