@@ -23,7 +23,7 @@ func (w *Window) appendReports(b []byte) []byte {
 		if other == nil {
 			continue
 		}
-		last, ok := other.Snapshot().last()
+		last, ok := other.Snapshot().reported()
 		if !ok {
 			continue
 		}
@@ -38,12 +38,17 @@ func (w *Window) appendReports(b []byte) []byte {
 	return b
 }
 
-// last returns the newest part; false if there is none.
-func (s *Snapshot) last() (Position, bool) {
-	if s.open != nil && len(s.open.Parts) > 0 {
+// reported returns the part that is reported as the newest one; false if there is none. Instead of the
+// first part of a segment it is the one before: hls.js (1.7.4) takes LAST-PART=0 for a missing attribute,
+// and requests a playlist with the end of that segment, for which it waits up to a segment's duration.
+// A report may be older than the rendition in any case.
+func (s *Snapshot) reported() (Position, bool) {
+	n := len(s.entries)
+	first := n == 0 || s.entries[n-1].partCount < 2 // there is no such part before
+	if s.open != nil && (len(s.open.Parts) > 1 || len(s.open.Parts) == 1 && first) {
 		return Position{MSN: s.open.MSN, Part: len(s.open.Parts) - 1}, true
 	}
-	if n := len(s.entries); n > 0 {
+	if n > 0 {
 		e := s.entries[n-1]
 		return Position{MSN: e.msn, Part: max(0, e.partCount-1)}, true
 	}

@@ -53,7 +53,9 @@ func TestWindow_ReportsTheOtherRenditions(t *testing.T) {
 	low.openSegment(false)
 	expect(0, 2)
 	low.addPart()
-	expect(1, 0)
+	expect(0, 2) // not LAST-PART=0
+	low.addPart()
+	expect(1, 1)
 	for range 20 {
 		low.closeSegment()
 		low.openSegment(false)
