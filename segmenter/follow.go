@@ -31,6 +31,8 @@ type Follower struct {
 	rate         rate // of the lead track: video, or else audio
 	stats        Stats
 	keySeen      bool // since Start
+	joining      bool // since Start, no unit of the lead track was placed
+	behind       bool // units before the open segment were dropped while joining
 	// shift is by how much decoding times are moved earlier, to be those of the leader.
 	shift media.Ticks
 
@@ -71,6 +73,7 @@ func (f *Follower) Start(video, audio *media.Track, from int64) {
 		f.part.bytes = 0
 	}
 	f.video, f.audio, f.keySeen, f.shift = video, audio, false, 0
+	f.joining, f.behind = true, false
 	f.rate = newRate(f.leadTrack())
 }
 

@@ -32,6 +32,9 @@ func (f *Follower) placeAll(end media.Ticks, known bool) (over bool) {
 	for _, u := range f.waiting {
 		lead := u.Track.Video() == (f.video != nil)
 		switch {
+		case f.joining && f.isBehind(&u, lead):
+			f.countDropped([]media.AccessUnit{u})
+			f.behind = true
 		case held && (lead || u.DTS >= heldAt), known && lead && over:
 			kept = append(kept, u)
 		case known && f.isAfterEnd(&u, end, lead):
@@ -52,6 +55,16 @@ func (f *Follower) placeAll(end media.Ticks, known bool) (over bool) {
 	clear(f.waiting[len(kept):])
 	f.waiting = kept
 	return over
+}
+
+// isBehind reports whether the first units of a run belong to a segment before the open one: what makes
+// them took so long to start that it is complete, without them.
+func (f *Follower) isBehind(u *media.AccessUnit, lead bool) bool {
+	if !lead {
+		return u.DTS < f.segment.Start
+	}
+	early := f.rate.frame() / 2
+	return u.DTS < f.segment.Start-early || f.behind && u.Track.Video() && !u.Key
 }
 
 // isAfterEnd reports whether a unit belongs to a segment after the open one, which ends at end.
@@ -98,6 +111,7 @@ func (f *Follower) place(u media.AccessUnit, end media.Ticks, known bool) {
 		f.append(u)
 		return
 	}
+	f.joining = false
 	if u.Track.Video() {
 		f.video = u.Track
 		if late := u.DTS - f.segment.Start; f.parts == 0 && !f.leadPending() && f.shift == 0 && late > f.rate.frame()/2 && late < format.PartTarget {

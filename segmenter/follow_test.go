@@ -2,6 +2,7 @@ package segmenter
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -242,6 +243,61 @@ func TestFollower_ThatJoinsLateBeginsWithTheLeadersNumberAndAGap(t *testing.T) {
 	}
 	l.source.segments[4].Independent = false // it is a gap here
 	l.checkSameSegments()
+}
+
+// The units of a transcoder that takes so long to start that the leader has completed the segment with
+// which they begin are not put into the next one: it would begin before its time.
+func TestFollower_UnitsOfACompletedSegmentAreNotPutIntoTheNextOne(t *testing.T) {
+	for _, joins := range []bool{true, false} {
+		source := stream(20 * time.Second)
+		rung := rungOf(source)
+		l := newLeaderAndFollower(t, DefaultConfig())
+		l.leader.Start("aaaa")
+		all, units := source.Units(), rung.Units()
+		if !joins { // it was there before
+			l.startFollower(rung)
+			l.write(before(all, 3*media.Second), before(units, 3*media.Second), 0)
+			all = all[len(before(all, 3*media.Second)):]
+		}
+		now := before(all, 10500*media.Millisecond) // 8 s to 10 s are complete
+		for _, u := range now {
+			l.leader.Write(u)
+		}
+		if joins {
+			l.startFollower(rung)
+			l.follower.Skip()
+		}
+		l.follower.Finish()
+		l.follower.Start(rung.Video, rung.Audio, FirstMSN+4)
+		l.write(all[len(now):], units[len(before(units, 8*media.Second)):], 0)
+		l.leader.Finish()
+		l.follower.Finish()
+		previous := media.Ticks(-1)
+		for _, seg := range l.followed.segments {
+			for _, p := range seg.Parts {
+				if p.Size > 40_000 {
+					t.Errorf("joins %t: part %s has %d bytes", joins, p.Name(), p.Size)
+				}
+			}
+		}
+		for _, u := range l.taken {
+			if u.Track.Video() && u.DTS > 3*media.Second {
+				if previous < 0 && (u.DTS != 10*media.Second || !u.Key) {
+					t.Errorf("joins %t: begins with a picture at %d (key frame %t), want a key frame at 10 s", joins, u.DTS, u.Key)
+				}
+				previous = u.DTS
+			}
+		}
+		if previous < 19*media.Second {
+			t.Errorf("joins %t: ends at %d, want 20 s", joins, previous)
+		}
+	}
+}
+
+// before returns the units before a time.
+func before(units []media.AccessUnit, at media.Ticks) []media.AccessUnit {
+	n := slices.IndexFunc(units, func(u media.AccessUnit) bool { return u.DTS >= at })
+	return units[:n]
 }
 
 func TestFollower_KeepsTheLeadersDiscontinuitiesAndDates(t *testing.T) {
