@@ -48,6 +48,8 @@ export class Quality extends EventTarget {
   #names = ''; // of the renditions that the server had when the list was loaded
   #reader = null; // loads the list again
   #retryTimer = 0;
+  #loaded = ''; // the rendition whose media was loaded last
+  #over = -1; // the media sequence number of a segment that is loaded over the one that is played
 
   /** What can be chosen; see qualitiesOf. */
   list = [];
@@ -74,14 +76,21 @@ export class Quality extends EventTarget {
   attach(hls) {
     this.#hls = hls;
     this.playing = this.#direct;
+    this.#loaded = '';
     if (this.#direct) return;
     const { Events } = hls.constructor;
     hls.on(Events.MANIFEST_LOADED, (_, { levels }) => { this.#listed(levels); });
     hls.on(Events.MANIFEST_PARSED, () => this.#apply((index) => { hls.loadLevel = index; }));
+    // Its playlist may have been requested before replaceLevels changed its index.
+    hls.on(Events.LEVEL_LOADED, (_, { levelInfo }) => {
+      const index = hls.levels.indexOf(levelInfo);
+      if (index >= 0) place(levelInfo, index);
+    });
     hls.on(Events.LEVEL_SWITCHED, (_, { level }) => {
       this.playing = nameOf(hls.levels[level]?.uri ?? '') ?? '';
       this.#changed();
     });
+    hls.on(Events.FRAG_BUFFERED, (_, { frag, part }) => { if (frag.type === 'main') this.#join(hls.media, frag, part ?? frag); });
     hls.on(Events.ERROR, () => {
       if (this.chosen === '' || !hls.autoLevelEnabled) return;
       clearTimeout(this.#retryTimer);
@@ -156,6 +165,23 @@ export class Quality extends EventTarget {
     const levels = this.#hls?.levels ?? [];
     const index = this.chosen === '' ? -1 : levels.findIndex(({ uri }) => nameOf(uri) === this.chosen);
     if (index !== (this.#hls?.manualLevel ?? -1)) set(index);
+  }
+
+  /**
+   * Called when media was buffered. If the rendition that plays is gone, hls.js loads the segment that
+   * is played again from another one. A decoder cannot go on with that in the middle of a group of
+   * pictures: it plays what is left of the old rendition, and then waits for the next key frame, or fails.
+   * After a seek to where it is, it begins with the key frame before.
+   */
+  #join(media, { sn, start, url }, { end }) {
+    const name = nameOf(url);
+    if (name !== this.#loaded) {
+      this.#over = this.#loaded !== '' && start < media?.currentTime ? sn : -1;
+      this.#loaded = name;
+    }
+    if (sn !== this.#over || !(end > media?.currentTime)) return;
+    this.#over = -1;
+    media.currentTime += 0;
   }
 
   #changed() { this.dispatchEvent(new Event('change')); }

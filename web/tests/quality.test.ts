@@ -32,7 +32,7 @@ test('the playlist of a rendition is below the multivariant playlist', () => {
 
 /** What Quality uses of hls.js. */
 class FakeHls {
-  static Events = { MANIFEST_LOADED: 'loaded', MANIFEST_PARSED: 'parsed', LEVEL_SWITCHED: 'switched', ERROR: 'error' };
+  static Events = { MANIFEST_LOADED: 'loaded', MANIFEST_PARSED: 'parsed', LEVEL_LOADED: 'level', LEVEL_SWITCHED: 'switched', FRAG_BUFFERED: 'buffered', ERROR: 'error' };
   static next = []; // what the multivariant playlist lists
   static loads = 0;
 
@@ -131,4 +131,36 @@ test('sound only is loaded by its own playlist', () => {
   quality.choose('');
   assert.equal(reloads, 2);
   assert.equal(quality.address(address), address);
+});
+
+test('a playlist that was requested before the levels were replaced gets the index of now', () => {
+  const { quality, hls } = started(low, source);
+  const levelInfo = hls.levels[1];
+  FakeHls.next = [source];
+  quality.offer(['source']);
+  levelInfo.details = { fragments: [{ level: 1 }], fragmentHint: { level: 1 } };
+  hls.fire('level', { level: 1, levelInfo });
+  assert.deepEqual([levelInfo.details.fragments[0].level, levelInfo.details.fragmentHint.level], [0, 0]);
+});
+
+test('media of another rendition over the segment that plays is played from its key frame', () => {
+  const { hls } = started(low, source);
+  const seeks = [];
+  hls.media = { at: 13.9, get currentTime() { return this.at; }, set currentTime(at) { seeks.push(at); } };
+  const buffered = (name, sn, part) => {
+    const url = `http://example.test/live/show/${name}/${sn}.m4s`;
+    hls.fire('buffered', { frag: { type: 'main', sn, start: 2 * sn, url }, part: { end: 2 * sn + 0.5 * (part + 1) } });
+  };
+  buffered('low', 6, 0); // the first media
+  buffered('low', 6, 3);
+  buffered('source', 6, 0); // 12 to 12.5 s
+  buffered('source', 6, 2);
+  assert.deepEqual(seeks, []);
+  buffered('source', 6, 3); // to 14 s
+  buffered('source', 7, 0);
+  assert.deepEqual(seeks, [13.9]);
+  buffered('low', 8, 0); // after the position
+  hls.media.at = 16.2;
+  buffered('low', 8, 1);
+  assert.deepEqual(seeks, [13.9]);
 });
