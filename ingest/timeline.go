@@ -213,7 +213,7 @@ func (c *Timeline) setFirstBase(t, o *kindTimeline, dts media.Ticks) {
 // that is not plausible, one that places the unit beside the other kind's latest unit, which
 // joins them.
 func (c *Timeline) firstBase(o *kindTimeline, dts media.Ticks) (base media.Ticks, joined bool) {
-	distance := media.Ticks(maxBaseDistance)
+	distance := maxBaseDistance
 	if c.commonClock {
 		distance = maxFirstDelay
 	}
