@@ -21,7 +21,7 @@ type Request struct {
 	// not say. A peer whose Name publishes another one is not admitted.
 	Broadcast string
 	// CommonClock is set if the times of audio and video come from one clock, so that a track
-	// whose first unit has an earlier time than the other track is late.
+	// that begins up to 10 s before or after the other one in time keeps its times.
 	CommonClock bool
 	// Encoder is the name that the peer sent, sanitised and truncated; may be empty.
 	Encoder string

@@ -31,9 +31,9 @@ const (
 	maxStep = 3 * media.Second
 	// maxBaseDistance is the largest distance between the two kinds at which they share a base.
 	maxBaseDistance = media.Second
-	// maxFirstDelay is how much earlier or later than the other kind the first unit of a kind may be
-	// if both have a common clock: sound that is converted, or a camera that is slow, begins late.
-	maxFirstDelay = 30 * media.Second
+	// maxDelay is the same for the first unit of a kind, and for sound after a pause, if both kinds
+	// have a common clock: sound may be converted by a program that starts slowly.
+	maxDelay = 10 * media.Second
 	// minJumpUnits is the number of consecutive outliers, consistent with each other, that
 	// make a jump of the base.
 	minJumpUnits = 3
@@ -156,7 +156,7 @@ func (c *Timeline) next(track *media.Track, dts, composition media.Ticks, arrive
 		a.newBase = gap && k == Audio // restart the count of samples
 		t.wire = dts
 		return c.placeInOrder(t, o, a)
-	case t.joins(o, dts):
+	case t.joins(o, dts) || c.isLate(t, o, dts):
 		c.shareBase(t, o, dts)
 		a.newBase = true
 		return c.place(t, a, false)
@@ -176,6 +176,13 @@ func (t *kindTimeline) follows(o *kindTimeline, dts media.Ticks, arrived time.Ti
 // was sent, or the other kind has jumped and this one follows.
 func (t *kindTimeline) joins(o *kindTimeline, dts media.Ticks) bool {
 	return o.seen && sameBase(o.wire, dts) && (o.base == t.base || o.epoch > t.epoch)
+}
+
+// isLate reports whether sound with a received time is late after a pause, which it is if both kinds
+// have a common clock and the pictures went on meanwhile.
+func (c *Timeline) isLate(t, o *kindTimeline, dts media.Ticks) bool {
+	return c.commonClock && t.kind == Audio && o.seen && o.base == t.base &&
+		t.wire < dts && dts <= o.wire && o.wire-dts <= maxDelay
 }
 
 // confirmed reports whether a gap of d in received times is real: as much time has passed
@@ -210,12 +217,12 @@ func (c *Timeline) setFirstBase(t, o *kindTimeline, dts media.Ticks) {
 }
 
 // firstBase returns the base for the first unit of a kind: the base of the other kind, or if
-// that is not plausible, one that places the unit beside the other kind's latest unit, which
-// joins them.
+// that is not plausible, one that places the unit beside the other kind's latest unit: then joined
+// is set.
 func (c *Timeline) firstBase(o *kindTimeline, dts media.Ticks) (base media.Ticks, joined bool) {
 	distance := maxBaseDistance
 	if c.commonClock {
-		distance = maxFirstDelay
+		distance = maxDelay
 	}
 	switch {
 	case !o.seen:

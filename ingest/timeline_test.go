@@ -177,8 +177,8 @@ func TestRow27_AudioAndVideoOnDifferentBasesAreJoined(t *testing.T) {
 	wantRepairs(t, &c, map[Repair]uint64{RepairJoined: 1})
 }
 
-// Sound that comes late is not moved beside the pictures of now, as it is converted, if both have the
-// clock of the same publisher. Times that no delay explains are.
+// Late sound of a publisher with one clock keeps its time. It is joined only if it is further from the
+// pictures than maxDelay.
 func TestRow27_LateSoundKeepsItsTimeIfTheClockIsCommon(t *testing.T) {
 	for name, tt := range map[string]struct {
 		from, first int64 // of the pictures, and of the sound, in ms
@@ -200,6 +200,30 @@ func TestRow27_LateSoundKeepsItsTimeIfTheClockIsCommon(t *testing.T) {
 			}
 			wantRepairs(t, &c, map[Repair]uint64{RepairJoined: tt.joined})
 		})
+	}
+}
+
+// The same after a pause of the sound: what converts it was started again, slowly.
+func TestRow27_LateSoundKeepsItsTimeAfterAPauseIfTheClockIsCommon(t *testing.T) {
+	c := Timeline{commonClock: true}
+	var sound Stamp
+	for i := range int64(500) { // 20 s
+		at := epoch.Add(time.Duration(i) * 40 * time.Millisecond)
+		next(&c, tracks[Video], 40*i, 0, at)
+		switch {
+		case i < 125: // until 5 s
+			next(&c, tracks[Audio], 40*i, 0, at)
+			sound = next(&c, tracks[Audio], 40*i+20, 0, at)
+		case i >= 300: // from 12 s on comes that of 8 s
+			sound = next(&c, tracks[Audio], 40*i-4000, 0, at)
+			next(&c, tracks[Audio], 40*i-3980, 0, at)
+		}
+		if sound.Discontinuity {
+			t.Fatalf("there is a discontinuity at %d", sound.DTS)
+		}
+		if want := (40*i - 4000) * int64(ms); i > 400 && (sound.DTS < media.Ticks(want)-5*ms || sound.DTS > media.Ticks(want)+5*ms) {
+			t.Fatalf("the sound of %d is at %d", want, sound.DTS)
+		}
 	}
 }
 

@@ -27,6 +27,9 @@ type AccessUnit struct {
 	// Discontinuity is set if the timeline or the encoding does not continue from the
 	// previous unit (RFC 8216bis section 4.4.4.3).
 	Discontinuity bool
+	// AudioFollows is set on a picture at the beginning of a publication if sound of its time is
+	// still being converted: the first segment waits for it.
+	AudioFollows bool
 }
 
 // Independent reports whether no unit from this one on refers to an earlier one.

@@ -11,7 +11,7 @@ type OtherRendition struct {
 	Window func() *Window
 }
 
-// appendReports appends the newest part of each other rendition (section 4.4.5.4), so that
+// appendReports appends the newest part of each other rendition (section 4.4.5.4; see reported), so that
 // a player that switches to one of them requests the right part. It loads their snapshots
 // without blocking.
 func (w *Window) appendReports(b []byte) []byte {

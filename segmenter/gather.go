@@ -1,6 +1,8 @@
 package segmenter
 
 import (
+	"cmp"
+	"slices"
 	"time"
 
 	"golive/media"
@@ -34,6 +36,7 @@ type gathering struct {
 	sawVideo bool        // a picture was received, key frame or not
 	video    *media.Track
 	audio    *media.Track
+	follows  bool // AudioFollows of the newest picture
 }
 
 // startGathering starts gathering for a segment after a discontinuity.
@@ -98,7 +101,7 @@ func (s *Segmenter) hold(u media.AccessUnit) {
 		return
 	}
 	if u.Track.Video() {
-		g.sawVideo = true
+		g.sawVideo, g.follows = true, u.AudioFollows
 		if g.video == nil && !u.Key {
 			s.stats.DroppedVideo++
 			u.Data = nil
@@ -135,7 +138,9 @@ func (s *Segmenter) releaseWhenReady(waited media.Ticks) {
 	g := &s.gather
 	full := len(g.held) >= maxHeld || g.bytes >= maxHeldBytes
 	switch {
-	case g.video != nil && g.audio != nil:
+	case g.fresh && g.follows && waited < keyWait && !full:
+		return
+	case g.video != nil && g.audio != nil && (!g.fresh || !g.soundIsBehind()):
 	case !g.fresh && g.video != nil && (s.audio == nil || s.audioState.silent || waited >= changeWait || full):
 		// The audio track is known already.
 	case !g.fresh && g.audio != nil && s.video == nil:
@@ -146,6 +151,20 @@ func (s *Segmenter) releaseWhenReady(waited media.Ticks) {
 		return
 	}
 	s.release(false)
+}
+
+// soundIsBehind reports whether there is so little sound yet that silence would be inserted in its place.
+func (g *gathering) soundIsBehind() bool {
+	var newest [2]media.Ticks // of sound and of pictures
+	for i, video := range []bool{false, true} {
+		for _, u := range slices.Backward(g.held) {
+			if u.Track.Video() == video {
+				newest[i] = u.DTS
+				break
+			}
+		}
+	}
+	return newest[1]-newest[0] > defaultSilenceAfter/2
 }
 
 // release begins the segment with the held units. At the end of a publication it uses
@@ -164,6 +183,8 @@ func (s *Segmenter) release(atEnd bool) {
 		s.changeTo(g)
 		return
 	}
+	// Sound that came late belongs among the pictures before it.
+	slices.SortStableFunc(g.held, func(a, b media.AccessUnit) int { return cmp.Compare(a.DTS, b.DTS) })
 	first := firstOf(g.held, g.video != nil)
 	s.setTracks(g.video, g.audio)
 	s.anchor(g.held[first])

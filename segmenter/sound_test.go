@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"golive/container/mpegts"
+	"golive/internal/hlscheck"
 	"golive/internal/mediatest"
 	"golive/media"
 )
@@ -46,6 +47,9 @@ func TestSegmenter_LosesNoPictureToSoundThatBeginsLate(t *testing.T) {
 					s.Finish()
 					f, _ := s.Format()
 					r.checkParts(f)
+					if dropped := s.Stats().DroppedAudio; from == 0 && comes < gatherTime && dropped > 0 {
+						t.Errorf("%d frames of sound were dropped", dropped)
+					}
 					if dropped := s.Stats().DroppedVideo; dropped > 0 {
 						t.Errorf("%d pictures were dropped", dropped)
 					}
@@ -64,5 +68,45 @@ func TestSegmenter_LosesNoPictureToSoundThatBeginsLate(t *testing.T) {
 				})
 			}
 		}
+	}
+}
+
+// A publication begins with the sound that follows its pictures, none of which is lost.
+func TestSegmenter_WaitsForSoundThatFollows(t *testing.T) {
+	for _, late := range []media.Ticks{300, 1000, 2000, 3900} {
+		t.Run(fmt.Sprintf("%d ms", late), func(t *testing.T) {
+			in := stream(10 * time.Second)
+			r := &recorder{t: t}
+			s := New(DefaultConfig(), Resume{}, NewPackager(media.MPEGTS, mpegts.NewMuxer(), r))
+			s.Start("aaaa")
+			var sound []media.AccessUnit
+			for _, u := range in.Units() {
+				if now := u.DTS; u.Track.Video() {
+					u.AudioFollows = now < late*media.Millisecond+media.Second/10
+					s.Write(u)
+					for len(sound) > 0 && now >= late*media.Millisecond {
+						s.Write(sound[0])
+						sound = sound[1:]
+					}
+					continue
+				}
+				sound = append(sound, u)
+			}
+			s.Finish()
+			f, _ := s.Format()
+			r.checkParts(f)
+			if stats := s.Stats(); stats.DroppedVideo > 0 || stats.DroppedAudio > 0 || stats.GapParts > 0 {
+				t.Errorf("%+v", stats)
+			}
+			for _, seg := range r.segments {
+				if seg.Discontinuity {
+					t.Errorf("%s is discontinuous", seg.Name())
+				}
+			}
+			c := r.readBack()
+			if longest := c.longest[hlscheck.AAC]; longest > 2500 {
+				t.Errorf("there is a hole of %d in the sound", longest)
+			}
+		})
 	}
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"golive/api"
@@ -11,6 +12,12 @@ import (
 	"golive/origin/audience"
 	"golive/playlist"
 )
+
+// pastTimeout is how long a request waits for what the bucket knows of a broadcast that this node does not have.
+const pastTimeout = 2 * time.Second
+
+// errNoAnswer says that the bucket did not answer in time.
+var errNoAnswer = errors.New("the storage does not answer: try again later")
 
 // directory provides the API with the Hub's broadcasts and their viewers.
 type directory struct {
@@ -39,9 +46,14 @@ func (d directory) Broadcast(ctx context.Context, id string) (api.Broadcast, err
 	if err != nil {
 		return api.Broadcast{}, err
 	}
-	past, ok := d.hub.Past(ctx, id)
+	looking, cancel := context.WithTimeout(ctx, pastTimeout)
+	defer cancel()
+	past, ok := d.hub.Past(looking, id)
 	end()
-	if !ok {
+	switch {
+	case !ok && looking.Err() != nil:
+		return api.Broadcast{}, errNoAnswer
+	case !ok:
 		return api.Broadcast{}, api.ErrNotFound
 	}
 	return d.describe(broadcast.Status{

@@ -1,6 +1,9 @@
 package fmp4
 
-import "golive/media"
+import (
+	"golive/codec/aac"
+	"golive/media"
+)
 
 // audioClock counts audio samples. The timescale of the audio track is the sample rate,
 // and consecutive frames are exactly as long as their samples: times rounded to 90 kHz
@@ -42,5 +45,14 @@ func scale(t media.Ticks, timescale int64) int64 {
 func (m *Muxer) planSound(i int, u *media.AccessUnit) {
 	at := max(m.clock.at(u, len(m.audio.samples) == 0), m.audio.last)
 	m.clock = audioClock{known: true, rate: int64(u.Track.SampleRate), next: at + int64(u.Track.SamplesPerUnit)}
-	m.audio.add(sample{unit: i, size: uint32(len(u.Data)), flags: dependsOnNothing}, at)
+	size := len(frameLayout(u)) + len(u.Data)
+	m.audio.add(sample{unit: i, size: uint32(size), flags: dependsOnNothing}, at)
+}
+
+// frameLayout returns the program config element to put before the frame u; nil for most.
+func frameLayout(u *media.AccessUnit) []byte {
+	if u.Track.ProgramConfig == nil || aac.HasProgramConfig(u.Data) {
+		return nil
+	}
+	return layoutOf(u.Track)
 }

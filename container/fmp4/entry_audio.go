@@ -36,6 +36,9 @@ func mp4a(t *media.Track) (*mp4.AudioSampleEntryBox, error) {
 		ObjectType: t.ObjectType, SampleRate: t.SampleRate, Channels: t.Channels,
 		ProgramConfig: t.ProgramConfig, CodecString: t.CodecString,
 	}
+	if layoutOf(t) != nil {
+		config.ProgramConfig = nil
+	}
 	specific, err := config.SpecificConfig()
 	if err != nil {
 		return nil, err
@@ -45,6 +48,16 @@ func mp4a(t *media.Track) (*mp4.AudioSampleEntryBox, error) {
 		rate = uint16(t.SampleRate)
 	}
 	return mp4.CreateAudioSampleEntryBox("mp4a", uint16(t.Channels), sampleSize, rate, mp4.CreateEsdsBox(specific)), nil
+}
+
+// layoutOf returns the program config element to put before each frame of a track; nil for most. Chromium
+// refuses an AudioSpecificConfig with a channel configuration of 0 and the element in it, so the sample
+// entry has the configuration with as many channels if there is one, as an ADTS header has.
+func layoutOf(t *media.Track) []byte {
+	if t.Channels < 1 || t.Channels == 7 || t.Channels > 8 {
+		return nil // no configuration has so many
+	}
+	return t.ProgramConfig
 }
 
 // mp3 returns the sample entry of MP3. By the MP4 registration authority the object type of

@@ -107,15 +107,42 @@ func TestInit_DescribesEveryAACConfiguration(t *testing.T) {
 	}
 }
 
+// A layout without a channel configuration is described in each frame, beside the configuration with as
+// many channels. That of 6.1 has none: it is in the sample entry.
 func TestInit_CarriesALayoutWithoutChannelConfiguration(t *testing.T) {
-	quad, err := aac.ParseASC([]byte{0x11, 0x80, 0x04, 0xc4, 0x04, 0x00, 0x21, 0x10, 0x00})
-	if err != nil {
-		t.Fatal(err)
-	}
-	a := aacTrack(48000, quad.Channels)
-	a.ProgramConfig = quad.ProgramConfig
-	if diff := cmp.Diff(quad, configOf(t, decodeInit(t, nil, a).Moov.Trak)); diff != "" {
-		t.Errorf("config (-want +got):\n%s", diff)
+	for name, tt := range map[string]struct {
+		asc     []byte
+		inFrame bool
+	}{
+		"quad": {[]byte{0x11, 0x80, 0x04, 0xc4, 0x04, 0x00, 0x21, 0x10, 0x00}, true},
+		"6.1":  {[]byte{0x11, 0xd8}, false}, // channel configuration 11
+	} {
+		want, err := aac.ParseASC(tt.asc)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a := aacTrack(48000, want.Channels)
+		layout := want.ProgramConfig
+		a.ProgramConfig = layout
+		frame, inFrame := frame(a, 0, 5), []byte(nil)
+		if tt.inFrame {
+			want.ProgramConfig, inFrame = nil, layout
+		}
+		if diff := cmp.Diff(want, configOf(t, decodeInit(t, nil, a).Moov.Trak)); diff != "" {
+			t.Errorf("%s: config (-want +got):\n%s", name, diff)
+		}
+		own := frame
+		own.Data = append(bytes.Clone(layout), frame.Data...) // it has its own
+		for _, u := range []media.AccessUnit{frame, own} {
+			part := NewMuxer().Part(nil, a, []media.AccessUnit{u}, 0, 1920)
+			data := append(bytes.Clone(inFrame), frame.Data...)
+			if u.Data[0] == layout[0] {
+				data = u.Data
+			}
+			if got := part[bytes.Index(part, []byte("mdat"))+4:]; !bytes.Equal(got, data) {
+				t.Errorf("%s: the sample is % x, want % x", name, got, data)
+			}
+		}
 	}
 }
 

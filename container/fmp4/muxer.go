@@ -103,7 +103,8 @@ func (m *Muxer) join(units []media.AccessUnit) []byte {
 		m.pieces = appendPicture(m.pieces, &units[m.video.samples[i].unit])
 	}
 	for i := range m.audio.samples {
-		m.pieces = append(m.pieces, units[m.audio.samples[i].unit].Data)
+		u := &units[m.audio.samples[i].unit]
+		m.pieces = append(m.pieces, frameLayout(u), u.Data)
 	}
 	slab := slices.Clip(bytes.Join(m.pieces, nil))
 	clear(m.pieces) // release the message buffers

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -42,6 +43,11 @@ func TestStart_AcceptsPublishersWhileTheStoreDoesNotRespond(t *testing.T) {
 	}
 	if harness.Strict() && took > time.Second {
 		t.Errorf("a publisher is accepted only after %v", took)
+	}
+	asked, stop := context.WithTimeout(t.Context(), harness.Timeout(5*time.Second))
+	defer stop()
+	if _, err := s.Broadcast(asked, "never"); err == nil || !strings.Contains(err.Error(), "503") {
+		t.Errorf("the API says %v of a broadcast that only the store may know, want 503", err)
 	}
 	s.WaitForState("show", "live", 10*time.Second)
 	harness.Pause(t.Context(), 5*time.Second)

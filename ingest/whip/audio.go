@@ -18,6 +18,14 @@ const audioWait = 60 * time.Millisecond
 // of a packet is that old. RTP does not tell, unlike files.
 const encoderDelay = 312
 
+const (
+	// startLimit is how long the first pictures wait for sound: for ffmpeg to start, which takes seconds on
+	// a busy machine.
+	startLimit = 4 * time.Second
+	// startLag is how far the sound may be behind when they no longer wait.
+	startLag = 200 * time.Millisecond
+)
+
 // audio writes the sound of one track to a Session: converted to AAC if there is a converter, else as
 // it is.
 type audio struct {
@@ -29,6 +37,7 @@ type audio struct {
 	opusTrack *media.Track
 	header    aac.ADTSHeader
 	aacTrack  *media.Track // of header
+	written   media.Ticks  // DTS of the newest frame of aacTrack
 	failing   bool         // the broadcaster is warned that the sound is missing
 }
 
@@ -107,6 +116,7 @@ func (a *audio) writeFrame(f aacFrame, now time.Time) error {
 		a.session.ClearWarning(ingest.WarnAudioConversion)
 	}
 	dts := a.clock.ticks(f.at)
+	a.written = dts
 	return a.session.Write(media.AccessUnit{Track: a.aacTrack, DTS: dts, PTS: dts, Key: true, Data: bytes.Clone(raw), Arrived: now})
 }
 
@@ -115,6 +125,15 @@ func (a *audio) fail(err error) {
 	a.failing = true
 	a.session.Warn(ingest.Warning{Code: ingest.WarnAudioConversion, Text: "the sound is interrupted: ffmpeg, which converts it from Opus to AAC on the server, " +
 		"ended and is started again; ask the operator of the server: " + err.Error()})
+}
+
+// follows reports whether sound of the newest picture's time, at, is still being converted. elapsed is the time
+// since the first picture.
+func (a *audio) follows(at media.Ticks, elapsed time.Duration) bool {
+	if a.converter == nil || a.failing || !a.clock.begun || elapsed >= startLimit {
+		return false
+	}
+	return a.aacTrack == nil || a.written < at-media.TicksFromDuration(startLag)
 }
 
 // warnOpus warns the broadcaster that the sound stays Opus.

@@ -136,7 +136,7 @@ func (s *session) serve(ctx context.Context, c *converter) error {
 				frames = nil
 				continue
 			}
-			if err := s.writeFrame(f); err != nil {
+			if err := s.tracks.audio.writeFrame(f, time.Now()); err != nil {
 				return err
 			}
 			s.idleAt = time.Time{}
@@ -208,19 +208,15 @@ func (s *session) join(r reportArrived) {
 
 // writeVideo writes the pictures that are complete, and requests a key frame if one is needed.
 func (s *session) writeVideo(now time.Time) error {
-	err := s.tracks.video.write(now)
+	v := s.tracks.video
+	if v.clock.begun {
+		v.audioFollows = s.tracks.audio.follows(v.dts, now.Sub(s.began)-v.clock.base.Duration())
+	}
+	err := v.write(now)
 	if err == nil && s.tracks.video.needsKey(now) {
 		s.peer.requestKey(s.tracks.ssrc)
 	}
 	return err
-}
-
-// writeFrame writes a frame of the converter. The first pictures follow the first one.
-func (s *session) writeFrame(f aacFrame) error {
-	if err := s.tracks.audio.writeFrame(f, time.Now()); err != nil {
-		return err
-	}
-	return s.tracks.video.open()
 }
 
 // check looks for what did not come.
@@ -236,11 +232,6 @@ func (s *session) check(now time.Time) error {
 	}
 	if err := s.tracks.audio.write(now); err != nil {
 		return err
-	}
-	if !s.tracks.starting(now.Sub(s.began)) {
-		if err := s.tracks.video.open(); err != nil {
-			return err
-		}
 	}
 	if s.idleAt.IsZero() {
 		s.idleAt = s.FirstIdleCheck()
@@ -262,28 +253,18 @@ func (s *session) flush(c *converter) error {
 	}
 	t, now := &s.tracks, time.Now()
 	t.video.packets.wait, t.audio.packets.wait = 0, 0 // nothing follows
-	if err := errors.Join(t.video.write(now), t.audio.write(now)); err != nil {
+	if err := errors.Join(t.video.write(now), t.audio.write(now)); err != nil || c == nil {
 		return err
 	}
-	if c != nil {
-		c.stop()
-		if err := s.writeRest(c.frames); err != nil {
-			return err
-		}
-	}
-	return t.video.open()
-}
-
-// writeRest writes the frames that a stopped converter still writes.
-func (s *session) writeRest(frames <-chan aacFrame) error {
+	c.stop()
 	limit := time.After(flushTimeout)
 	for {
 		select {
-		case f, ok := <-frames:
+		case f, ok := <-c.frames:
 			if !ok {
 				return nil
 			}
-			if err := s.writeFrame(f); err != nil {
+			if err := s.tracks.audio.writeFrame(f, time.Now()); err != nil {
 				return err
 			}
 		case <-limit:

@@ -41,8 +41,9 @@ type video struct {
 	packets reorderer
 	pieces  assembler
 	demux   *flv.Demuxer
-	opening opening
 	dts     media.Ticks // of the last picture
+	// audioFollows is set while sound of the first pictures' time is being converted.
+	audioFollows bool
 
 	frozen    bool      // pictures are dropped until a key frame
 	frozenAt  time.Time // since then
@@ -124,14 +125,7 @@ func (v *video) picture(a assembly, now time.Time) error {
 	// RTP has no decoding times: pictures are decoded in the order in which they come.
 	u.PTS = v.join.correct(v.clock.ticks(at))
 	v.dts = max(v.dts+1, u.PTS)
-	u.DTS, u.Arrived = v.dts, now
-	if v.opening.hold(u, v.pieces.limit) {
-		v.session.MediaReceived(now)
-		return nil
-	}
-	if err := v.open(); err != nil {
-		return err
-	}
+	u.DTS, u.Arrived, u.AudioFollows = v.dts, now, v.audioFollows
 	return v.session.Write(u)
 }
 

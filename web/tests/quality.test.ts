@@ -147,20 +147,29 @@ test('media of another rendition over the segment that plays is played from its 
   const { hls } = started(low, source);
   const seeks = [];
   hls.media = { at: 13.9, get currentTime() { return this.at; }, set currentTime(at) { seeks.push(at); } };
-  const buffered = (name, sn, part) => {
+  // An open segment has no address yet. Parts last half a second, segments 2 s.
+  const buffered = (name, sn, part, open = true) => {
     const url = `http://example.test/live/show/${name}/${sn}.m4s`;
-    hls.fire('buffered', { frag: { type: 'main', sn, start: 2 * sn, url }, part: { end: 2 * sn + 0.5 * (part + 1) } });
+    hls.fire('buffered', {
+      frag: { type: 'main', sn, start: 2 * sn, end: 2 * sn + 2, url: open ? '' : url },
+      part: { end: 2 * sn + 0.5 * (part + 1), url: url.replace('.m4s', `.${part}.m4s`) },
+    });
   };
   buffered('low', 6, 0); // the first media
   buffered('low', 6, 3);
-  buffered('source', 6, 0); // 12 to 12.5 s
-  buffered('source', 6, 2);
+  buffered('low', 6, 3, false); // the segment is complete
+  buffered('source', 6, 3, false); // to 14 s, where the old rendition ends: the next key frame comes in time
   assert.deepEqual(seeks, []);
-  buffered('source', 6, 3); // to 14 s
-  buffered('source', 7, 0);
-  assert.deepEqual(seeks, [13.9]);
+  buffered('low', 7, 0);
+  hls.media.at = 14.6;
+  buffered('source', 7, 0); // over the segment that plays, and not as far as that
+  assert.deepEqual(seeks, []);
+  buffered('source', 7, 1);
+  buffered('source', 7, 2);
+  buffered('source', 7, 3, false);
+  assert.deepEqual(seeks, [14.6]);
   buffered('low', 8, 0); // after the position
   hls.media.at = 16.2;
   buffered('low', 8, 1);
-  assert.deepEqual(seeks, [13.9]);
+  assert.deepEqual(seeks, [14.6]);
 });
