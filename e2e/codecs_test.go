@@ -157,7 +157,10 @@ func TestCodecs_PlayInChromium(t *testing.T) {
 			clip.Seconds = 8
 			s := harness.Start(t, harness.Options{})
 			publishClip(t, s, sources.Enhanced(t, clip), "show")
-			s.WaitForState("show", "live", 15*time.Second)
+			harness.Until(t, "the playlist is served", 15*time.Second, func() bool { // MPEG-TS has no parts
+				_, err := harness.Get(t.Context(), s.URL("/live/show/"+c.list))
+				return err == nil
+			})
 			p := harness.OpenBrowser(t).Open(t, base+"/play?player="+c.player+"&url="+url.QueryEscape(s.URL("/live/show/"+c.list)))
 			if l := watchPlayer(t, p, c.list); l.Sound == 0 {
 				t.Errorf("no sound was decoded: %+v", l)
