@@ -126,6 +126,11 @@ func (b *Browser) OpenWith(tb testing.TB, url, script string) *Page {
 	}
 	p := &Page{tb: tb, ctx: ctx, tab: chromiumTab{}}
 	p.watchConsole()
+	tb.Cleanup(func() {
+		if tb.Failed() && !p.logged {
+			p.logFailure()
+		}
+	})
 	if err := chromedp.Do(ctx, chromedp.Navigate(url)); err != nil {
 		tb.Fatalf("open %s: %v", url, err)
 	}

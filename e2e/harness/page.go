@@ -33,6 +33,8 @@ type Page struct {
 	//nolint:containedctx // as Browser's
 	ctx context.Context
 	tab tab
+	// logged is set when logFailure was called.
+	logged bool
 }
 
 // tab is what a Page needs of every browser.
@@ -198,6 +200,7 @@ func (p *Page) eventually(limit time.Duration, try func() error) {
 // logFailure writes a screenshot of a failed page and the log of hls.js.
 func (p *Page) logFailure() {
 	p.tb.Helper()
+	p.logged = true
 	p.Screenshot(p.tb.Name() + "-failed")
 	lines, err := evaluate[[]string](p, "window.hlsLog ?? []")
 	if err != nil {

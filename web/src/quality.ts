@@ -48,7 +48,7 @@ export class Quality extends EventTarget {
   #names = ''; // of the renditions that the server had when the list was loaded
   #reader = null; // loads the list again
   #retryTimer = 0;
-  #loaded = { name: '', end: 0 }; // the rendition whose media was loaded last, and its end in seconds
+  #loaded = ''; // the rendition whose media was loaded last
   #over = -1; // the media sequence number of a segment that is loaded over the one that is played
 
   /** What can be chosen; see qualitiesOf. */
@@ -76,7 +76,7 @@ export class Quality extends EventTarget {
   attach(hls) {
     this.#hls = hls;
     this.playing = this.#direct;
-    this.#loaded = { name: '', end: 0 };
+    this.#loaded = '';
     if (this.#direct) return;
     const { Events } = hls.constructor;
     hls.on(Events.MANIFEST_LOADED, (_, { levels }) => { this.#listed(levels); });
@@ -90,7 +90,9 @@ export class Quality extends EventTarget {
       this.playing = nameOf(hls.levels[level]?.uri ?? '') ?? '';
       this.#changed();
     });
-    hls.on(Events.FRAG_BUFFERED, (_, { frag, part }) => { if (frag.type === 'main') this.#join(hls.media, frag, part); });
+    hls.on(Events.FRAG_BUFFERED, (_, { frag, part }) => {
+      if (frag.type === 'main') this.#join(hls.media, frag, part ?? frag); // an open segment has no address, its parts have
+    });
     hls.on(Events.ERROR, () => {
       if (this.chosen === '' || !hls.autoLevelEnabled) return;
       clearTimeout(this.#retryTimer);
@@ -168,21 +170,16 @@ export class Quality extends EventTarget {
   }
 
   /**
-   * Called when media was buffered. If a rendition that plays is gone, hls.js loads the segment that is
-   * played again from another one. A decoder cannot go on with that in the middle of a group of pictures:
-   * it plays what is left of the old rendition, which does not reach the next segment, and then waits for
-   * the key frame there, or fails. After a seek to where it is, it begins with the key frame before.
+   * Called when media was buffered. When the rendition changes, hls.js may load the segment that is played
+   * again from the other one. A decoder cannot go on with that in the middle of a group of pictures: it
+   * plays what is left of the old rendition, and then waits for the next key frame, or fails. After a seek to
+   * where it is, it begins with the key frame before.
    */
-  #join(media, frag, part) {
-    const { end, url } = part ?? frag;
+  #join(media, { sn, start }, { end, url }) {
     const name = nameOf(url);
-    const old = this.#loaded;
-    this.#loaded = { name, end };
-    if (old.name !== '' && name !== old.name) {
-      const segmentEnd = frag.url ? frag.end : Infinity; // the open one has no address yet
-      this.#over = frag.start < media?.currentTime && old.end < segmentEnd ? frag.sn : -1;
-    }
-    if (frag.sn !== this.#over || !(end > media?.currentTime)) return;
+    if (this.#loaded !== '' && name !== this.#loaded) this.#over = start < media?.currentTime ? sn : -1;
+    this.#loaded = name;
+    if (sn !== this.#over || !(end > media?.currentTime)) return;
     this.#over = -1;
     media.currentTime += 0;
   }
