@@ -23,7 +23,7 @@
 //     Sessions.Refused, and send Describe of the error to the peer as its protocol does.
 //  3. Decode the media, and unwrap its timestamps. FLV tags go to a TagWriter, which does
 //     both; access units of other formats go to Session.Write, with times in Ticks from
-//     any base that video and audio share.
+//     any base that video and audio share. If they always do, set Request.CommonClock.
 //  4. If nothing was received until FirstIdleCheck, call Session.CheckIdle, and again at each time
 //     that it returns.
 //  5. Call Session.End, with nil if the peer stopped publishing, else with the reason:
