@@ -27,13 +27,7 @@ const MaxFrameSize = 1<<13 - 1 - ADTSHeaderSize
 func AppendADTSHeader(dst []byte, objectType, sampleRate, channels, frameLen int) []byte {
 	profile := uint8(objectType-1) & 3
 	rate := uint8(max(sampleRateIndex(sampleRate), 0))
-	layout := uint8(0)
-	switch {
-	case 1 <= channels && channels <= 6:
-		layout = uint8(channels)
-	case channels == 8:
-		layout = 7
-	}
+	layout := uint8(ChannelConfiguration(channels))
 	n := frameLen + ADTSHeaderSize
 	return append(dst,
 		0xff, 0xf1, // MPEG-4, layer 0, no CRC
@@ -42,6 +36,18 @@ func AppendADTSHeader(dst []byte, objectType, sampleRate, channels, frameLen int
 		uint8(n>>3),
 		uint8(n&7)<<5|0x1f, // a fullness of 0x7ff is "variable bit rate"
 		0xfc)               // one frame in this header
+}
+
+// ChannelConfiguration returns the channel configuration (ISO 14496-3 table 1.19) with that number of
+// channels, up to 7; 0 if there is none.
+func ChannelConfiguration(channels int) int {
+	switch {
+	case 1 <= channels && channels <= 6:
+		return channels
+	case channels == 8:
+		return 7
+	}
+	return 0
 }
 
 // numRates is the number of values of sampling_frequency_index that are not reserved.

@@ -12,19 +12,16 @@ import "fmt"
 //	| type: 5 | rate  | chans | extension rate  | core: 2 |0|0|0| PCE
 //	+---------+-------+-------+---------+-------+- - - - -+-+-+-+- - -
 func (c *Config) SpecificConfig() ([]byte, error) {
-	layout := 0
+	layout := ChannelConfiguration(c.Channels)
 	var program *programConfig
 	switch {
 	case c.ProgramConfig != nil:
 		var err error
+		layout = 0
 		if program, _, err = cutProgramConfig(c.ProgramConfig); err != nil {
 			return nil, &SyntaxError{Size: len(c.ProgramConfig), Err: err}
 		}
-	case 1 <= c.Channels && c.Channels <= 6:
-		layout = c.Channels
-	case c.Channels == 8:
-		layout = 7
-	default:
+	case layout == 0:
 		return nil, &UnsupportedError{Name: "AAC", Reason: fmt.Sprintf("no channel configuration has %d channels; set the encoder to stereo or 5.1", c.Channels)}
 	}
 	w := &bitWriter{}

@@ -54,8 +54,8 @@ func mp4a(t *media.Track) (*mp4.AudioSampleEntryBox, error) {
 // refuses an AudioSpecificConfig with a channel configuration of 0 and the element in it, so the sample
 // entry has the configuration with as many channels if there is one, as an ADTS header has.
 func layoutOf(t *media.Track) []byte {
-	if t.Channels < 1 || t.Channels == 7 || t.Channels > 8 {
-		return nil // no configuration has so many
+	if aac.ChannelConfiguration(t.Channels) == 0 {
+		return nil
 	}
 	return t.ProgramConfig
 }

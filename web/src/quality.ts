@@ -77,6 +77,7 @@ export class Quality extends EventTarget {
     this.#hls = hls;
     this.playing = this.#direct;
     this.#loaded = '';
+    this.#over = -1;
     if (this.#direct) return;
     const { Events } = hls.constructor;
     hls.on(Events.MANIFEST_LOADED, (_, { levels }) => { this.#listed(levels); });
