@@ -14,7 +14,8 @@ import (
 // Browser is a Chromium with a fresh profile.
 type Browser struct {
 	//nolint:containedctx // a context is chromedp's own handle of a browser
-	ctx context.Context
+	ctx    context.Context
+	output *output
 }
 
 // flags returns options without a graphics card, without the sandbox, which root cannot use,
@@ -63,7 +64,8 @@ func openBrowser(tb testing.TB, more ...chromedp.ExecAllocatorOption) *Browser {
 	if path == "" {
 		tb.Fatal("Chromium is not installed: tools/need.sh chromium")
 	}
-	ctx, stop := chromedp.NewExecAllocator(context.WithoutCancel(tb.Context()), append(append(flags(), more...), chromedp.ExecPath(path))...)
+	out := &output{}
+	ctx, stop := chromedp.NewExecAllocator(context.WithoutCancel(tb.Context()), append(append(flags(), more...), chromedp.ExecPath(path), chromedp.CombinedOutput(out))...)
 	tb.Cleanup(stop)
 	ctx, closeTab := chromedp.NewContext(ctx)
 	tb.Cleanup(closeTab)
@@ -76,7 +78,7 @@ func openBrowser(tb testing.TB, more ...chromedp.ExecAllocatorOption) *Browser {
 			tb.Logf("close Chromium: %v", err)
 		}
 	})
-	return &Browser{ctx: ctx}
+	return &Browser{ctx: ctx, output: out}
 }
 
 // captureHLSLog makes hls.js write its log to window.hlsLog, for failed tests.
@@ -124,8 +126,10 @@ func (b *Browser) OpenWith(tb testing.TB, url, script string) *Page {
 	if err := chromedp.Do(ctx, listen); err != nil {
 		tb.Fatalf("open a tab: %v", err)
 	}
+	ctx, crash := context.WithCancelCause(ctx)
 	p := &Page{tb: tb, ctx: ctx, tab: chromiumTab{}}
 	p.watchConsole()
+	p.watchForCrash(b.output, crash)
 	tb.Cleanup(func() {
 		if tb.Failed() && !p.logged {
 			p.logFailure()

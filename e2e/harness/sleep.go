@@ -16,6 +16,11 @@ import (
 // only.
 func (b *Browser) Sleep(tb testing.TB, d time.Duration) {
 	tb.Helper()
+	b.SleepDuring(func() { Pause(tb.Context(), d) })
+}
+
+// SleepDuring is Sleep until call returns.
+func (b *Browser) SleepDuring(call func()) {
 	pids := descendants(chromedp.FromContext(b.ctx).Browser.Process().Pid)
 	signal := func(sig syscall.Signal) {
 		for _, pid := range pids {
@@ -24,7 +29,7 @@ func (b *Browser) Sleep(tb testing.TB, d time.Duration) {
 	}
 	signal(syscall.SIGSTOP)
 	defer signal(syscall.SIGCONT)
-	Pause(tb.Context(), d)
+	call()
 }
 
 // descendants returns a process and all that it started.
