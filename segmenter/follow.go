@@ -187,6 +187,7 @@ func (f *Follower) openNext() bool {
 	}
 	f.segment, f.discontinuities, f.open, f.parts = e.head, e.discontinuities, true, 0
 	f.part.start = e.head.Start
+	f.dropBehind()
 	lead := f.video != nil
 	i := slices.IndexFunc(f.waiting, func(u media.AccessUnit) bool { return u.Track.Video() == lead })
 	closed := e.next.Load()

@@ -27,14 +27,12 @@ func (f *Follower) run() {
 // placeAll places the waiting units that belong to the open segment, and reports whether
 // one of them belongs to the next. known is set if end is known.
 func (f *Follower) placeAll(end media.Ticks, known bool) (over bool) {
+	f.dropBehind()
 	kept, held := f.waiting[:0], false // held is set if units from heldAt on must wait
 	var heldAt media.Ticks
 	for _, u := range f.waiting {
 		lead := u.Track.Video() == (f.video != nil)
 		switch {
-		case f.joining && f.isBehind(&u, lead):
-			f.countDropped([]media.AccessUnit{u})
-			f.behind = true
 		case held && (lead || u.DTS >= heldAt), known && lead && over:
 			kept = append(kept, u)
 		case known && f.isAfterEnd(&u, end, lead):
@@ -57,14 +55,39 @@ func (f *Follower) placeAll(end media.Ticks, known bool) (over bool) {
 	return over
 }
 
-// isBehind reports whether the first units of a run belong to a segment before the open one: what makes
-// them took so long to start that it is complete, without them.
-func (f *Follower) isBehind(u *media.AccessUnit, lead bool) bool {
-	if !lead {
-		return u.DTS < f.segment.Start
+// dropBehind drops the first units of a run that belong to a segment before the open one: what makes them
+// took so long to start that it is complete, without them.
+func (f *Follower) dropBehind() {
+	if !f.joining {
+		return
 	}
+	kept, reached := f.waiting[:0], false // reached is set from the first unit of the lead track that belongs to it
+	for _, u := range f.waiting {
+		lead := u.Track.Video() == (f.video != nil)
+		if !reached && f.isBehind(&u, lead) {
+			f.countDropped([]media.AccessUnit{u})
+			f.behind = true
+			continue
+		}
+		reached = reached || lead
+		kept = append(kept, u)
+	}
+	clear(f.waiting[len(kept):])
+	f.waiting = kept
+}
+
+// isBehind reports whether one of the first units of a run belongs to a segment before the open one.
+func (f *Follower) isBehind(u *media.AccessUnit, lead bool) bool {
 	early := f.rate.frame() / 2
-	return u.DTS < f.segment.Start-early || f.behind && u.Track.Video() && !u.Key
+	switch {
+	case !lead:
+		return u.DTS < f.segment.Start
+	case u.Key:
+		// Its decoding time may be earlier than that of the leader's, with more pictures reordered.
+		return u.PTS < f.segment.Start-early
+	default:
+		return u.DTS < f.segment.Start-early || f.behind && u.Track.Video()
+	}
 }
 
 // isAfterEnd reports whether a unit belongs to a segment after the open one, which ends at end.
