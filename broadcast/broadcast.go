@@ -187,11 +187,13 @@ func (b *Broadcast) describe() {
 	if len(live) == 0 {
 		return
 	}
-	m := &multivariant{live: playlist.NewText(playlist.Multivariant(live, independent, archive.PlaylistName))}
+	m := &multivariant{replaced: make(chan struct{}), live: playlist.NewText(playlist.Multivariant(live, independent, archive.PlaylistName))}
 	if plain, independent := b.variants((*Rendition).plain, false); len(plain) > 0 {
 		m.plain = playlist.NewText(playlist.Multivariant(plain, independent, playlist.PlainName))
 	}
-	b.multivariant.Store(m)
+	if old := b.multivariant.Swap(m); old != nil {
+		close(old.replaced)
+	}
 }
 
 // variants returns what is declared of a packaging of each rendition, with offline set also of
@@ -227,23 +229,6 @@ func (b *Broadcast) ID() string { return b.id }
 
 // State is where the broadcast is in its life.
 func (b *Broadcast) State() State { return State(b.state.Load()) }
-
-// multivariant has the multivariant playlists.
-type multivariant struct {
-	live, plain *playlist.Text // plain is nil before the first segment
-}
-
-// Multivariant returns a multivariant playlist by its file name; nil when there is none yet.
-func (b *Broadcast) Multivariant(name string) *playlist.Text {
-	m := b.multivariant.Load()
-	switch {
-	case m == nil:
-		return nil
-	case name == playlist.PlainName:
-		return m.plain
-	}
-	return m.live
-}
 
 // Window returns the live state of a rendition by the file name of its playlist; nil when
 // there is none of that name, or nothing in it yet.

@@ -22,7 +22,7 @@ func (s *testHub) tsMultivariant(id string) string {
 	if !ok {
 		s.t.Fatalf("no broadcast %s", id)
 	}
-	if text := b.Multivariant(playlist.PlainName); text != nil {
+	if text := b.multivariant.Load().named(playlist.PlainName); text != nil {
 		return string(text.Plain)
 	}
 	return ""

@@ -17,7 +17,7 @@ import (
 
 // Playlist returns a playlist by its file name: the multivariant playlist or the replay of
 // a broadcast, or with a rendition that rendition's. A request that names a position waits
-// for it. The error wraps playlist.ErrNotFound or storage.ErrNotExist when there is none.
+// for it, and one for the playlist of a broadcast that has just begun for its first segment. The error wraps playlist.ErrNotFound or storage.ErrNotExist when there is none.
 func (h *Hub) Playlist(ctx context.Context, id, rendition, name string, d playlist.Directives) (playlist.Response, error) {
 	if name != archive.PlaylistName && name != playlist.PlainName {
 		text, err := h.replay(ctx, id, rendition, name)
@@ -34,11 +34,8 @@ func (h *Hub) Playlist(ctx context.Context, id, rendition, name string, d playli
 		}
 		return w.Respond(ctx, d)
 	}
-	text := b.Multivariant(name)
-	if text == nil {
-		return playlist.Response{}, playlist.ErrNotFound
-	}
-	return playlist.Response{Text: text}, nil
+	text, err := b.awaitMultivariant(ctx, name)
+	return playlist.Response{Text: text}, err
 }
 
 // replay returns the playlist of a broadcast that has ended.

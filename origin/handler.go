@@ -106,7 +106,9 @@ func (h *Handler) answer(w http.ResponseWriter, r *http.Request) (kind, sent, er
 }
 
 func (h *Handler) multivariant(w http.ResponseWriter, r *http.Request, f resource) (sent, error) {
+	h.metrics.waiting.Inc() // that of MPEG-TS may wait for the first segment
 	p, err := h.source.Playlist(r.Context(), f.id, "", f.name, playlist.Directives{})
+	h.metrics.waiting.Dec()
 	if err != nil {
 		return sent{}, err
 	}

@@ -1,0 +1,60 @@
+package broadcast
+
+import (
+	"context"
+	"time"
+
+	"golive/playlist"
+)
+
+// multivariant has the multivariant playlists.
+type multivariant struct {
+	live, plain *playlist.Text // plain is nil before the first segment
+	replaced    chan struct{}  // closed when there is a newer one
+}
+
+// named returns a playlist by its file name; nil when there is none yet.
+func (m *multivariant) named(name string) *playlist.Text {
+	switch {
+	case m == nil:
+		return nil
+	case name == playlist.PlainName:
+		return m.plain
+	}
+	return m.live
+}
+
+// awaitMultivariant returns a multivariant playlist by its file name. That of plain MPEG-TS exists when the
+// first segment is complete, later than the one with low latency: as a media playlist it is waited for, so
+// that whoever is told that the broadcast is live can open it. The error wraps playlist.ErrNotFound when there
+// is none.
+func (b *Broadcast) awaitMultivariant(ctx context.Context, name string) (*playlist.Text, error) {
+	m := b.multivariant.Load()
+	text := m.named(name)
+	if text != nil {
+		return text, nil
+	}
+	if m == nil {
+		return nil, playlist.ErrNotFound
+	}
+	w := b.source().plain().window.Load()
+	if w == nil { // nothing in it that MPEG-TS carries
+		return nil, playlist.ErrNotFound
+	}
+	limit := time.NewTimer(3 * time.Duration(w.Constants().Target) * time.Second)
+	defer limit.Stop()
+	for text == nil {
+		select {
+		case <-m.replaced:
+			m = b.multivariant.Load()
+			text = m.named(name)
+		case <-b.ended:
+			return nil, playlist.ErrNotFound
+		case <-limit.C:
+			return nil, playlist.ErrNotFound
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+	}
+	return text, nil
+}
