@@ -24,7 +24,7 @@ const roundTrip = 40 * time.Millisecond
 
 // throttledStall is how long playback may stall, in a strict run, when the network gets slow: what is
 // being loaded of the source at that time takes longer than what is buffered lasts.
-const throttledStall = 4 * time.Second
+const throttledStall = 3500 * time.Millisecond
 
 // The watch page goes down to a rung when the network gets slow, and up again when it is fast again.
 func TestLadder_ThePageFollowsTheNetwork(t *testing.T) {

@@ -3,6 +3,7 @@
 // where hls.js cannot run. Recovers from errors by itself.
 
 import { catchUpRate } from './pace.ts';
+import { followNetwork } from './network.ts';
 import { Quality } from './quality.ts';
 import { Recovery } from './recovery.ts';
 import { SETTINGS } from './settings.ts';
@@ -347,6 +348,7 @@ export class Source extends EventTarget {
     hls.on(Hls.Events.ERROR, (_, data) => { if (data.fatal && hls === this.#hls) this.#fail(hlsErrorKind(Hls, data)); });
     const address = this.quality.address(this.#rewound ? this.#older.url : this.#url);
     this.quality.attach(hls);
+    followNetwork(hls);
     hls.loadSource(address);
     if (this.#replay || this.#following) return hls.attachMedia(this.#video);
     // The position of a date is known only with the playlist. Until the element is attached, nothing else is loaded.
