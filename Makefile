@@ -76,7 +76,7 @@ ladder: setup ## rungs over 5 minutes, in players, on a slow network, and of man
 
 # Run this alone: it measures how soon and how smoothly pictures are shown.
 latency: setup ## the delay of a picture from the encoder to Chromium's screen
-	GOLIVE_STRICT=1 go test -tags 'e2e field' -count=1 -v -timeout 50m -run 'TestLatency|TestChromium_PlaysWhat|TestChromium_Broadcasts|TestWatch_|TestEnd_|TestTap|TestCuts|TestUplink|TestBackground|TestParts' ./e2e ./e2e/browser
+	GOLIVE_STRICT=1 go test -tags 'e2e field' -count=1 -p 1 -v -timeout 50m -run 'TestLatency|TestChromium_PlaysWhat|TestChromium_Broadcasts|TestWatch_|TestEnd_|TestTap|TestCuts|TestUplink|TestBackground|TestParts' ./e2e ./e2e/browser
 
 fuzz: ## fuzz each parser for FUZZTIME
 	@grep -rHoE '^func Fuzz\w+' --include='*_test.go' --exclude-dir=node_modules . | sed -E 's|/[^/]+:func | |' | while read -r dir name; do \
