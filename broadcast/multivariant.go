@@ -15,27 +15,23 @@ type multivariant struct {
 
 // named returns a playlist by its file name; nil when there is none yet.
 func (m *multivariant) named(name string) *playlist.Text {
-	switch {
-	case m == nil:
-		return nil
-	case name == playlist.PlainName:
+	if name == playlist.PlainName {
 		return m.plain
 	}
 	return m.live
 }
 
 // awaitMultivariant returns a multivariant playlist by its file name. That of plain MPEG-TS exists when the
-// first segment is complete, later than the one with low latency: as a media playlist it is waited for, so
+// first segment is complete, later than the one with low latency. Like a media playlist it is waited for, so
 // that whoever is told that the broadcast is live can open it. The error wraps playlist.ErrNotFound when there
-// is none.
+// is none, or playlist.ErrTimeout when the segment takes too long.
 func (b *Broadcast) awaitMultivariant(ctx context.Context, name string) (*playlist.Text, error) {
 	m := b.multivariant.Load()
-	text := m.named(name)
-	if text != nil {
-		return text, nil
-	}
 	if m == nil {
 		return nil, playlist.ErrNotFound
+	}
+	if text := m.named(name); text != nil {
+		return text, nil
 	}
 	w := b.source().plain().window.Load()
 	if w == nil { // nothing in it that MPEG-TS carries
@@ -43,18 +39,23 @@ func (b *Broadcast) awaitMultivariant(ctx context.Context, name string) (*playli
 	}
 	limit := time.NewTimer(3 * time.Duration(w.Constants().Target) * time.Second)
 	defer limit.Stop()
-	for text == nil {
+	for {
+		var err error
 		select {
 		case <-m.replaced:
-			m = b.multivariant.Load()
-			text = m.named(name)
 		case <-b.ended:
-			return nil, playlist.ErrNotFound
+			err = playlist.ErrNotFound
 		case <-limit.C:
-			return nil, playlist.ErrNotFound
+			err = playlist.ErrTimeout
 		case <-ctx.Done():
 			return nil, context.Cause(ctx)
 		}
+		m = b.multivariant.Load()
+		if text := m.named(name); text != nil || err != nil {
+			if text != nil {
+				err = nil // it came at the same time
+			}
+			return text, err
+		}
 	}
-	return text, nil
 }

@@ -59,13 +59,14 @@ func TestMultivariant_InMPEGTSIsWaitedForUntilTheFirstSegment(t *testing.T) {
 func TestMultivariant_InMPEGTSIsNotWaitedForInVain(t *testing.T) {
 	for name, c := range map[string]struct {
 		play func(t *testing.T, e *encoder)
+		want error
 		most time.Duration
 	}{
 		"nothing that MPEG-TS carries": {func(t *testing.T, e *encoder) {
 			e.video, e.audio = mediatest.AV1(), mediatest.Opus()
 			e.play(t, 400*time.Millisecond)
-		}, 0},
-		"no more media": {func(t *testing.T, e *encoder) { e.play(t, 400*time.Millisecond) }, 3 * time.Minute},
+		}, playlist.ErrNotFound, 0},
+		"no more media": {func(t *testing.T, e *encoder) { e.play(t, 400*time.Millisecond) }, playlist.ErrTimeout, 10 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -73,8 +74,8 @@ func TestMultivariant_InMPEGTSIsNotWaitedForInVain(t *testing.T) {
 				e := s.mustPublish("b")
 				c.play(t, e)
 				a := <-requestPlain(t.Context(), s)
-				if !errors.Is(a.err, playlist.ErrNotFound) || a.after > c.most {
-					t.Errorf("%v after %v, want that there is none within %v", a.err, a.after, c.most)
+				if !errors.Is(a.err, c.want) || a.after > c.most {
+					t.Errorf("%v after %v, want %v within %v", a.err, a.after, c.want, c.most)
 				}
 				e.sink.Close(nil)
 			})

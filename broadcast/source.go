@@ -17,7 +17,9 @@ import (
 
 // Playlist returns a playlist by its file name: the multivariant playlist or the replay of
 // a broadcast, or with a rendition that rendition's. A request that names a position waits
-// for it, and one for the playlist of a broadcast that has just begun for its first segment. The error wraps playlist.ErrNotFound or storage.ErrNotExist when there is none.
+// for it. A request for a playlist that has no segment yet, because the broadcast has just
+// begun, waits for the first one. The error wraps playlist.ErrNotFound or storage.ErrNotExist
+// when there is none.
 func (h *Hub) Playlist(ctx context.Context, id, rendition, name string, d playlist.Directives) (playlist.Response, error) {
 	if name != archive.PlaylistName && name != playlist.PlainName {
 		text, err := h.replay(ctx, id, rendition, name)

@@ -64,7 +64,7 @@ func (f *Follower) dropBehind() {
 	kept, reached := f.waiting[:0], false // reached is set from the first unit of the lead track that belongs to it
 	for _, u := range f.waiting {
 		lead := u.Track.Video() == (f.video != nil)
-		if !reached && f.isBehind(&u, lead) {
+		if (!reached || !lead) && f.isBehind(&u, lead) {
 			f.countDropped([]media.AccessUnit{u})
 			f.behind = true
 			continue

@@ -252,7 +252,6 @@ func TestFollower_UnitsOfACompletedSegmentAreNotPutIntoTheNextOne(t *testing.T) 
 		joins   bool
 		earlier media.Ticks // with more reordered pictures it is decoded sooner
 	}{{joins: true}, {joins: false}, {joins: true, earlier: 2 * media.Second / 30}, {joins: false, earlier: 2 * media.Second / 30}} {
-		joins := c.joins
 		source := stream(20 * time.Second)
 		rung := rungOf(source)
 		l := newLeaderAndFollower(t, DefaultConfig())
@@ -263,7 +262,7 @@ func TestFollower_UnitsOfACompletedSegmentAreNotPutIntoTheNextOne(t *testing.T) 
 				units[i].DTS -= c.earlier
 			}
 		}
-		if !joins { // it was there before
+		if !c.joins { // it was there before
 			l.startFollower(rung)
 			l.write(before(all, 3*media.Second), before(units, 3*media.Second), 0)
 			all = all[len(before(all, 3*media.Second)):]
@@ -272,7 +271,7 @@ func TestFollower_UnitsOfACompletedSegmentAreNotPutIntoTheNextOne(t *testing.T) 
 		for _, u := range now {
 			l.leader.Write(u)
 		}
-		if joins {
+		if c.joins {
 			l.startFollower(rung)
 			l.follower.Skip()
 		}
@@ -285,20 +284,23 @@ func TestFollower_UnitsOfACompletedSegmentAreNotPutIntoTheNextOne(t *testing.T) 
 		for _, seg := range l.followed.segments {
 			for _, p := range seg.Parts {
 				if p.Size > 50_000 {
-					t.Errorf("joins %t: part %s has %d bytes", joins, p.Name(), p.Size)
+					t.Errorf("%+v: part %s has %d bytes", c, p.Name(), p.Size)
 				}
 			}
 		}
 		for _, u := range l.taken {
 			if u.Track.Video() && u.DTS > 3*media.Second {
 				if previous < 0 && (u.PTS != 10*media.Second || !u.Key) {
-					t.Errorf("joins %t: begins with a picture at %d (key frame %t), want a key frame at 10 s", joins, u.PTS, u.Key)
+					t.Errorf("%+v: begins with a picture at %d (key frame %t), want a key frame at 10 s", c, u.PTS, u.Key)
 				}
 				previous = u.DTS
 			}
 		}
 		if previous < 19*media.Second {
-			t.Errorf("joins %t: ends at %d, want 20 s", joins, previous)
+			t.Errorf("%+v: ends at %d, want 20 s", c, previous)
+		}
+		if n := l.follower.Stats().ForcedCuts; n > 0 && c.earlier == 0 {
+			t.Errorf("%+v: %d forced cuts", c, n)
 		}
 	}
 }

@@ -47,11 +47,11 @@ func TestBackground_ThePictureGoesOn(t *testing.T) {
 	}
 }
 
-// A browser that the system stops, as that of a phone whose screen is off, loses its connection after a while.
+// A browser that the system stops, like that of a phone whose screen is off, loses its connection after a while.
 // When it goes on, so does the broadcast if the server still waits for it; if not, the page says that it is over.
 //
-// Chromium's own state "frozen" does not do for this: the process of a page whose worker encodes crashes in it
-// ("Invoke in DisallowJavascriptExecutionScope"). Pages that use camera or microphone do not get into it.
+// Chromium's own state "frozen" will not do here: the process of a page whose worker encodes crashes in it
+// ("Invoke in DisallowJavascriptExecutionScope"). Pages that use camera or microphone are never put into it.
 func TestBackground_AStoppedBrowserGoesOnOrSaysThatItIsOver(t *testing.T) {
 	parallel(t)
 	away, window := 3*time.Second, 5*time.Second // longer than the idle timeout, and shorter than the window

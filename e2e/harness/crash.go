@@ -36,7 +36,7 @@ func (p *Page) watchForCrash(out *output, crash context.CancelCauseFunc) {
 // maxOutput is how much of a browser's output is kept, in bytes.
 const maxOutput = 16 << 10
 
-// output has the last lines that a browser has written. It is safe for concurrent use.
+// output has the end of what a browser has written. It is safe for concurrent use.
 type output struct {
 	mu   sync.Mutex
 	text []byte

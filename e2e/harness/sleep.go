@@ -19,7 +19,7 @@ func (b *Browser) Sleep(tb testing.TB, d time.Duration) {
 	b.SleepDuring(func() { Pause(tb.Context(), d) })
 }
 
-// SleepDuring is Sleep until call returns.
+// SleepDuring is like Sleep, but lasts until call returns.
 func (b *Browser) SleepDuring(call func()) {
 	pids := descendants(chromedp.FromContext(b.ctx).Browser.Process().Pid)
 	signal := func(sig syscall.Signal) {
