@@ -51,11 +51,11 @@ func (b *Broadcast) awaitMultivariant(ctx context.Context, name string) (*playli
 			return nil, context.Cause(ctx)
 		}
 		m = b.multivariant.Load()
-		if text := m.named(name); text != nil || err != nil {
-			if text != nil {
-				err = nil // it came at the same time
-			}
-			return text, err
+		if text := m.named(name); text != nil {
+			return text, nil // also if it came together with the end
+		}
+		if err != nil {
+			return nil, err
 		}
 	}
 }

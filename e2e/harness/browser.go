@@ -126,10 +126,10 @@ func (b *Browser) OpenWith(tb testing.TB, url, script string) *Page {
 	if err := chromedp.Do(ctx, listen); err != nil {
 		tb.Fatalf("open a tab: %v", err)
 	}
-	ctx, crash := context.WithCancelCause(ctx)
+	ctx, cancel := context.WithCancel(ctx)
 	p := &Page{tb: tb, ctx: ctx, tab: chromiumTab{}}
 	p.watchConsole()
-	p.watchForCrash(b.output, crash)
+	p.watchForCrash(b.output, cancel)
 	tb.Cleanup(func() {
 		if tb.Failed() && !p.logged {
 			p.logFailure()

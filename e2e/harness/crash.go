@@ -2,33 +2,29 @@ package harness
 
 import (
 	"context"
-	"errors"
 	"sync"
 
 	"github.com/chromedp/cdproto/inspector"
 	"github.com/chromedp/chromedp"
 )
 
-// errCrashed is the cause of a page's context whose process has crashed.
-var errCrashed = errors.New("the page's process has crashed")
-
 // watchForCrash fails the test if the page's process crashes, with what the browser has written, and ends
 // all calls to the page, which would otherwise wait for their time limits.
-func (p *Page) watchForCrash(out *output, crash context.CancelCauseFunc) {
+func (p *Page) watchForCrash(out *output, cancel context.CancelFunc) {
 	events := chromedp.Events(p.ctx, inspector.TargetCrashed)
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
 		for _, err := range events {
 			if err == nil {
-				p.tb.Errorf("%v; Chromium's output:\n%s", errCrashed, out)
-				crash(errCrashed)
+				p.tb.Errorf("the page's process has crashed; Chromium's output:\n%s", out)
+				cancel()
 			}
 			return
 		}
 	}()
 	p.tb.Cleanup(func() {
-		crash(nil)
+		cancel()
 		<-ended
 	})
 }

@@ -77,8 +77,12 @@ func TestLadder_PlayersContinueWithoutTheirRung(t *testing.T) {
 // video.js (8.24) loads again what it has buffered, for every choice.
 func TestLadder_PlayersSwitch(t *testing.T) {
 	base := harness.ServePlayers(t)
-	for _, c := range []struct{ player, file string }{
-		{"shaka", "index.m3u8"}, {"video.js", "index.m3u8"}, {"shaka", "ts.m3u8"}, {"video.js", "ts.m3u8"},
+	for _, c := range []struct {
+		player, file string
+		most         time.Duration // until a rung is shown
+	}{
+		{"shaka", "index.m3u8", 10 * time.Second}, {"video.js", "index.m3u8", 10 * time.Second},
+		{"shaka", "ts.m3u8", 20 * time.Second}, {"video.js", "ts.m3u8", 20 * time.Second},
 	} {
 		t.Run(c.player+" "+c.file, func(t *testing.T) {
 			s := startLadder(t, smallLadder)
@@ -88,7 +92,7 @@ func TestLadder_PlayersSwitch(t *testing.T) {
 			for _, name := range []string{"160p", "source", "240p", "160p", "240p", "source"} {
 				pin(p, name)
 				t.Logf("to %s: %+v", name, harness.Evaluate[harness.PlayerState](p, "look()"))
-				p.WaitUntil(30*time.Second, fmt.Sprintf("look().height === %d", heights()[name]))
+				p.WaitUntil(c.most, fmt.Sprintf("look().height === %d", heights()[name]))
 				at := harness.Evaluate[harness.PlayerState](p, "look()").At
 				p.WaitUntil(20*time.Second, fmt.Sprintf("look().at > %f", at+1))
 			}

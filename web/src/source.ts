@@ -2,8 +2,8 @@
 // One <video> and where its media comes from: hls.js, or the browser's own HLS
 // where hls.js cannot run. Recovers from errors by itself.
 
-import { catchUpRate } from './pace.ts';
 import { followNetwork } from './network.ts';
+import { catchUpRate } from './pace.ts';
 import { Quality } from './quality.ts';
 import { Recovery } from './recovery.ts';
 import { SETTINGS } from './settings.ts';
