@@ -81,8 +81,10 @@ func TestLadder_PlayersSwitch(t *testing.T) {
 		player, file string
 		most         time.Duration // until a rung is shown
 	}{
-		{"shaka", "index.m3u8", 10 * time.Second}, {"video.js", "index.m3u8", 10 * time.Second},
-		{"shaka", "ts.m3u8", 20 * time.Second}, {"video.js", "ts.m3u8", 20 * time.Second},
+		{"shaka", "index.m3u8", 10 * time.Second},
+		{"video.js", "index.m3u8", 10 * time.Second},
+		{"shaka", "ts.m3u8", 20 * time.Second},
+		{"video.js", "ts.m3u8", 20 * time.Second},
 	} {
 		t.Run(c.player+" "+c.file, func(t *testing.T) {
 			s := startLadder(t, smallLadder)
